@@ -1,0 +1,165 @@
+-- The event log: everything that a long poll can hear, in commit order and without a gap.
+--
+-- A position is reserved under an advisory lock that is kept until the transaction ends, so the next writer reads
+-- max(position) only after this one's rows are visible (or rolled back). Positions therefore become visible in order,
+-- whoever writes: a node, a migration, a DBA in psql. A sequence could not promise that: a slow transaction with a lower
+-- number commits later, and a reader at "position > cursor" loses its row. An UPDATE of a counter row could, but leaves
+-- a dead row version a commit, which a long pg_dump keeps and every later writer has to step over.
+
+CREATE TABLE plantao.events (
+  position   bigint PRIMARY KEY,
+  kind       text NOT NULL CHECK (kind IN ('message', 'message_deleted', 'joined', 'left', 'notification', 'broadcast')),
+  group_id   bigint,
+  topic      text,
+  user_id    bigint,
+  message_id bigint,
+  payload    jsonb,
+  at         timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+COMMENT ON TABLE plantao.events IS 'The event log. Written by triggers and plantao.notify_group() only; positions have no gap and appear in commit order.';
+COMMENT ON COLUMN plantao.events.position IS 'Place in the log, 1 upwards. The number in a cursor.';
+COMMENT ON COLUMN plantao.events.kind IS 'message | message_deleted | joined | left | notification | broadcast.';
+COMMENT ON COLUMN plantao.events.group_id IS 'The group that hears it, if any. No foreign key: the log outlives groups.';
+COMMENT ON COLUMN plantao.events.topic IS 'The free topic that hears it, if any (notifications by name).';
+COMMENT ON COLUMN plantao.events.user_id IS 'Who joined or left; hears it beside the group.';
+COMMENT ON COLUMN plantao.events.message_id IS 'The message told of; its text is read from plantao.messages, so deleting a message deletes its text everywhere.';
+COMMENT ON COLUMN plantao.events.payload IS 'What a notification carries.';
+COMMENT ON COLUMN plantao.events.at IS 'When it was appended.';
+-- Serve the catch-up of a poll that comes back far behind: its own groups, its topics, its own memberships.
+CREATE INDEX events_by_group ON plantao.events (group_id, position) WHERE group_id IS NOT NULL;
+CREATE INDEX events_by_topic ON plantao.events (topic, position) WHERE topic IS NOT NULL;
+CREATE INDEX events_by_user ON plantao.events (user_id, position) WHERE user_id IS NOT NULL;
+CREATE INDEX events_broadcast ON plantao.events (position) WHERE kind = 'broadcast';
+
+CREATE TABLE plantao.event_log (
+  only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+  floor    bigint NOT NULL DEFAULT 0
+);
+INSERT INTO plantao.event_log DEFAULT VALUES;
+COMMENT ON TABLE plantao.event_log IS 'One row: how far retention has come.';
+COMMENT ON COLUMN plantao.event_log.only_row IS 'Holds the table to one row.';
+COMMENT ON COLUMN plantao.event_log.floor IS 'Highest position that retention has removed; a cursor below it is refused (410). Kept here since min(position) would have to step over the removed rows.';
+
+CREATE FUNCTION plantao.log_head() RETURNS bigint
+LANGUAGE sql VOLATILE AS $$
+  SELECT greatest(coalesce((SELECT max(position) FROM plantao.events), 0), (SELECT floor FROM plantao.event_log))
+$$;
+COMMENT ON FUNCTION plantao.log_head() IS 'The newest visible position of the event log; 0 while it is empty.';
+
+CREATE FUNCTION plantao.lock_log() RETURNS bigint
+LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM pg_advisory_xact_lock(1347178068, 3);
+  -- A statement of its own, so its snapshot is younger than the lock and sees the last holder's rows.
+  RETURN plantao.log_head();
+END $$;
+COMMENT ON FUNCTION plantao.lock_log() IS
+  'Takes the log for this transaction and answers its head: the caller may append head + 1, head + 2, … Advisory lock (1347178068, 3).';
+
+CREATE FUNCTION plantao.log_messages() RETURNS trigger
+LANGUAGE plpgsql AS $$
+DECLARE
+  head bigint;
+  added bigint;
+BEGIN
+  IF NOT EXISTS (SELECT FROM changed) THEN RETURN NULL; END IF;
+  head := plantao.lock_log();
+  INSERT INTO plantao.events (position, kind, group_id, message_id)
+  SELECT head + row_number() OVER (ORDER BY id), TG_ARGV[0], group_id, id FROM changed;
+  GET DIAGNOSTICS added = ROW_COUNT;
+  PERFORM pg_notify('plantao_events', (head + added)::text);
+  RETURN NULL;
+END $$;
+COMMENT ON FUNCTION plantao.log_messages() IS 'Appends one event for each message that a statement added or removed, in the order of their ids.';
+
+CREATE TRIGGER log_added AFTER INSERT ON plantao.messages
+  REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION plantao.log_messages('message');
+CREATE TRIGGER log_removed AFTER DELETE ON plantao.messages
+  REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION plantao.log_messages('message_deleted');
+
+CREATE FUNCTION plantao.log_memberships() RETURNS trigger
+LANGUAGE plpgsql AS $$
+DECLARE
+  head bigint;
+  added bigint;
+BEGIN
+  IF NOT EXISTS (SELECT FROM changed) THEN RETURN NULL; END IF;
+  head := plantao.lock_log();
+  INSERT INTO plantao.events (position, kind, group_id, user_id)
+  SELECT head + row_number() OVER (ORDER BY group_id, user_id), TG_ARGV[0], group_id, user_id FROM changed;
+  GET DIAGNOSTICS added = ROW_COUNT;
+  PERFORM pg_notify('plantao_events', (head + added)::text);
+  RETURN NULL;
+END $$;
+COMMENT ON FUNCTION plantao.log_memberships() IS 'Appends one event for each membership that a statement added or removed.';
+
+CREATE TRIGGER log_joined AFTER INSERT ON plantao.memberships
+  REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION plantao.log_memberships('joined');
+CREATE TRIGGER log_left AFTER DELETE ON plantao.memberships
+  REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION plantao.log_memberships('left');
+
+CREATE FUNCTION plantao.notify_group(name text, payload jsonb DEFAULT NULL, visible_to bigint DEFAULT NULL) RETURNS bigint
+LANGUAGE plpgsql AS $$
+DECLARE
+  head bigint := plantao.lock_log();
+  addressed bigint[];
+BEGIN
+  IF name = 'all' THEN
+    INSERT INTO plantao.events (position, kind, payload) VALUES (head + 1, 'broadcast', payload);
+    head := head + 1;
+  ELSE
+    SELECT coalesce(array_agg(g.id ORDER BY g.id), '{}') INTO addressed
+    FROM plantao.groups g
+    WHERE g.name = notify_group.name
+      AND (visible_to IS NULL
+           OR EXISTS (SELECT FROM plantao.memberships m WHERE m.group_id = g.id AND m.user_id = visible_to));
+    -- One row for the free topic and the first group together, so who hears both by one name hears it once.
+    INSERT INTO plantao.events (position, kind, topic, group_id, payload)
+    VALUES (head + 1, 'notification', notify_group.name, addressed[1], notify_group.payload);
+    INSERT INTO plantao.events (position, kind, group_id, payload)
+    SELECT head + 1 + row_number() OVER (ORDER BY id), 'notification', id, notify_group.payload
+    FROM unnest(addressed[2:]) AS more (id);
+    head := head + greatest(1, cardinality(addressed));
+  END IF;
+  PERFORM pg_notify('plantao_events', head::text);
+  RETURN head;
+END $$;
+COMMENT ON FUNCTION plantao.notify_group(text, jsonb, bigint) IS
+  'Tells everybody who waits on this name: the free topic and every group called so (with visible_to: only groups of that user). The name ''all'' reaches every waiter. Answers the position. From psql: SELECT plantao.notify_group(''Grupo Geral'', ''{"note": "maintenance at 3"}'');';
+
+CREATE TABLE plantao.epochs (
+  number         integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  epoch          text NOT NULL UNIQUE DEFAULT substr(replace(gen_random_uuid()::text, '-', ''), 1, 12),
+  after_position bigint NOT NULL,
+  history        text NOT NULL,
+  started_at     timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE plantao.epochs IS 'The histories that this log has lived through. A restore or the promotion of a lagging replica begins a new one: cursors from before the fork stay good, cursors from the lost end are refused.';
+COMMENT ON COLUMN plantao.epochs.number IS 'Their order.';
+COMMENT ON COLUMN plantao.epochs.epoch IS 'The name in cursors; random, so no two databases share one by chance.';
+COMMENT ON COLUMN plantao.epochs.after_position IS 'Head of the log when it began: the fork.';
+COMMENT ON COLUMN plantao.epochs.history IS 'plantao.history_fingerprint() then.';
+COMMENT ON COLUMN plantao.epochs.started_at IS 'When it began.';
+
+CREATE FUNCTION plantao.history_fingerprint() RETURNS text
+LANGUAGE sql STABLE AS $$
+  SELECT concat_ws('/',
+    (SELECT system_identifier FROM pg_control_system()),
+    left(pg_walfile_name(pg_current_wal_lsn()), 8),
+    (SELECT oid FROM pg_database WHERE datname = current_database()),
+    'plantao.events'::regclass::oid)
+$$;
+COMMENT ON FUNCTION plantao.history_fingerprint() IS
+  'Changes whenever the log may have lost its end: server identity / WAL timeline / database / table.';
+
+CREATE FUNCTION plantao.continue_epoch() RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+  here text := plantao.history_fingerprint();
+BEGIN
+  IF here IS DISTINCT FROM (SELECT history FROM plantao.epochs ORDER BY number DESC LIMIT 1) THEN
+    INSERT INTO plantao.epochs (after_position, history) VALUES (plantao.lock_log(), here);
+  END IF;
+END $$;
+COMMENT ON FUNCTION plantao.continue_epoch() IS 'Begins a new epoch if the history is another than that of the newest one. Called when a term opens.';
+SELECT plantao.continue_epoch();

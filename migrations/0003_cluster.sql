@@ -1,0 +1,231 @@
+-- The cluster: leader lock, terms, write fence, nodes.
+--
+-- Advisory locks of this schema, class 1347178068 ("PLNT"): (…, 1) leader lock, session-wide, held by the active's lock
+-- session; (…, 2) fence, shared by every writing transaction, exclusive while a term opens or closes; (…, 3) event log,
+-- see 0002; (…, 4) migrations.
+
+CREATE TABLE plantao.leader_terms (
+  term        bigint PRIMARY KEY,
+  node        text NOT NULL,
+  url         text NOT NULL,
+  backend_pid integer NOT NULL,
+  reason      text NOT NULL,
+  started_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
+  ended_at    timestamptz,
+  end_reason  text,
+  handed_to   text
+);
+COMMENT ON TABLE plantao.leader_terms IS 'One row for each time a node went on duty. Read it through plantao.leader_history.';
+COMMENT ON COLUMN plantao.leader_terms.term IS 'Rises by one with each promotion: the fencing token.';
+COMMENT ON COLUMN plantao.leader_terms.node IS 'Who was on duty.';
+COMMENT ON COLUMN plantao.leader_terms.url IS 'Where clients reached it.';
+COMMENT ON COLUMN plantao.leader_terms.backend_pid IS 'Server process of the lock session.';
+COMMENT ON COLUMN plantao.leader_terms.reason IS 'Why it was promoted.';
+COMMENT ON COLUMN plantao.leader_terms.started_at IS 'When the term opened.';
+COMMENT ON COLUMN plantao.leader_terms.ended_at IS 'When it was closed; null for the open one.';
+COMMENT ON COLUMN plantao.leader_terms.end_reason IS 'Why: its own resignation, or that another node found the lock free.';
+COMMENT ON COLUMN plantao.leader_terms.handed_to IS 'Whom a switchover meant to be next.';
+CREATE UNIQUE INDEX leader_terms_open ON plantao.leader_terms ((true)) WHERE ended_at IS NULL;
+
+CREATE TABLE plantao.nodes (
+  node         text PRIMARY KEY,
+  url          text NOT NULL,
+  pid          integer NOT NULL,
+  version      text NOT NULL,
+  role         text NOT NULL CHECK (role IN ('active', 'standby', 'fallen', 'stopped')),
+  is_primary   boolean NOT NULL DEFAULT false,
+  term         bigint,
+  position     bigint NOT NULL DEFAULT 0,
+  waiters      integer NOT NULL DEFAULT 0,
+  started_at   timestamptz NOT NULL,
+  heartbeat_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+COMMENT ON TABLE plantao.nodes IS 'One row a node, written by the node itself about once a second. Read it through plantao.cluster_status.';
+COMMENT ON COLUMN plantao.nodes.node IS 'Its name (NODE_NAME).';
+COMMENT ON COLUMN plantao.nodes.url IS 'Where peers and clients reach it.';
+COMMENT ON COLUMN plantao.nodes.pid IS 'Its process on its own machine.';
+COMMENT ON COLUMN plantao.nodes.version IS 'Of the software.';
+COMMENT ON COLUMN plantao.nodes.role IS 'What it believed itself to be when it wrote the row.';
+COMMENT ON COLUMN plantao.nodes.is_primary IS 'It asks for the duty back when it can (IS_PRIMARY).';
+COMMENT ON COLUMN plantao.nodes.term IS 'The newest term it knows.';
+COMMENT ON COLUMN plantao.nodes.position IS 'How far it has read the event log.';
+COMMENT ON COLUMN plantao.nodes.waiters IS 'Long polls and streams that it holds.';
+COMMENT ON COLUMN plantao.nodes.started_at IS 'When its process started.';
+COMMENT ON COLUMN plantao.nodes.heartbeat_at IS 'When it wrote the row, by the clock of the database.';
+
+CREATE FUNCTION plantao.assert_term(expected bigint) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM pg_advisory_xact_lock_shared(1347178068, 2);
+  -- A statement of its own: its snapshot is younger than the fence, so a term that closed while we waited is seen.
+  IF NOT EXISTS (SELECT FROM plantao.leader_terms WHERE term = expected AND ended_at IS NULL) THEN
+    RAISE EXCEPTION 'term % is closed', expected USING ERRCODE = 'PT001', HINT = 'Another node is on duty.';
+  END IF;
+END $$;
+COMMENT ON FUNCTION plantao.assert_term(bigint) IS
+  'The write fence: every writing transaction of a node calls it first. Holds off the next term until the transaction ends; SQLSTATE PT001 when the term is closed.';
+
+CREATE FUNCTION plantao.hold_leader_lock() RETURNS boolean
+LANGUAGE sql AS $$
+  SELECT EXISTS (
+    SELECT FROM pg_locks
+    WHERE locktype = 'advisory' AND classid = 1347178068 AND objid = 1 AND objsubid = 2
+      AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+      AND pid = pg_backend_pid() AND granted)
+$$;
+COMMENT ON FUNCTION plantao.hold_leader_lock() IS 'Does this very session hold the leader lock? Asked by every heartbeat.';
+
+CREATE FUNCTION plantao.open_term(node text, url text, reason text) RETURNS bigint
+LANGUAGE plpgsql SET lock_timeout = '100ms' AS $$
+DECLARE
+  opened bigint;
+BEGIN
+  IF NOT plantao.hold_leader_lock() THEN
+    RAISE EXCEPTION 'this session does not hold the leader lock' USING ERRCODE = 'PT002';
+  END IF;
+  PERFORM pg_advisory_xact_lock(1347178068, 2);
+  UPDATE plantao.leader_terms SET ended_at = clock_timestamp(), end_reason = 'lock lost, taken over by ' || open_term.node
+  WHERE ended_at IS NULL;
+  PERFORM plantao.continue_epoch();
+  INSERT INTO plantao.leader_terms AS t (term, node, url, backend_pid, reason)
+  VALUES (1 + coalesce((SELECT max(term) FROM plantao.leader_terms), 0),
+          open_term.node, open_term.url, pg_backend_pid(), open_term.reason)
+  RETURNING t.term INTO opened;
+  PERFORM pg_notify('plantao_cluster', json_build_object(
+    'kind', 'promoted', 'term', opened, 'node', open_term.node, 'url', open_term.url)::text);
+  RETURN opened;
+END $$;
+COMMENT ON FUNCTION plantao.open_term(text, text, text) IS
+  'Called on the lock session right after it took the leader lock: takes the fence, closes the last term, opens the next. SQLSTATE 55P03 after 100 ms when an open transaction of the last term is in the way (see plantao.end_last_term_sessions), PT002 without the lock.';
+
+CREATE FUNCTION plantao.end_last_term_sessions() RETURNS TABLE (pid integer, application_name text, running_for interval)
+LANGUAGE sql AS $$
+  SELECT a.pid, a.application_name, clock_timestamp() - a.xact_start
+  FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+  WHERE l.locktype = 'advisory' AND l.classid = 1347178068 AND l.objid = 2 AND l.objsubid = 2
+    AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    AND l.granted AND l.pid <> pg_backend_pid() AND pg_terminate_backend(l.pid)
+$$;
+COMMENT ON FUNCTION plantao.end_last_term_sessions() IS
+  'Ends the sessions whose open transactions still stand in the fence, and tells which. Their writes roll back.';
+
+CREATE FUNCTION plantao.close_term(closing bigint, reason text, hand_to text DEFAULT NULL) RETURNS boolean
+LANGUAGE plpgsql SET lock_timeout = '1s' AS $$
+DECLARE
+  closed boolean;
+BEGIN
+  PERFORM pg_advisory_xact_lock(1347178068, 2);
+  UPDATE plantao.leader_terms SET ended_at = clock_timestamp(), end_reason = close_term.reason, handed_to = hand_to
+  WHERE term = closing AND ended_at IS NULL;
+  closed := FOUND;
+  PERFORM pg_notify('plantao_cluster', json_build_object('kind', 'resigned', 'term', closing, 'to', hand_to)::text);
+  PERFORM pg_advisory_unlock(1347178068, 1);
+  RETURN closed;
+END $$;
+COMMENT ON FUNCTION plantao.close_term(bigint, text, text) IS
+  'Resignation, called on the lock session: waits for the writes under way, closes the term, tells the peers, frees the leader lock.';
+
+CREATE VIEW plantao.lock_holder AS
+  SELECT a.pid, a.application_name, a.usename, a.client_addr, a.backend_start, a.state,
+         clock_timestamp() - a.state_change AS idle_for
+  FROM pg_locks l LEFT JOIN pg_stat_activity a USING (pid)
+  WHERE l.locktype = 'advisory' AND l.classid = 1347178068 AND l.objid = 1 AND l.objsubid = 2
+    AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND l.granted;
+COMMENT ON VIEW plantao.lock_holder IS 'The session that holds the leader lock: none or one row. pg_terminate_backend(pid) forces a failover.';
+COMMENT ON COLUMN plantao.lock_holder.pid IS 'Its server process.';
+COMMENT ON COLUMN plantao.lock_holder.application_name IS 'Names the node.';
+COMMENT ON COLUMN plantao.lock_holder.usename IS 'The role that it logged in with.';
+COMMENT ON COLUMN plantao.lock_holder.client_addr IS 'Where it comes from.';
+COMMENT ON COLUMN plantao.lock_holder.backend_start IS 'When the session began.';
+COMMENT ON COLUMN plantao.lock_holder.state IS 'idle between two heartbeats.';
+COMMENT ON COLUMN plantao.lock_holder.idle_for IS 'Since its last heartbeat; the server ends the session when this reaches the lease.';
+
+CREATE VIEW plantao.leader_history AS
+  SELECT term, node, url, reason, started_at, ended_at, end_reason, handed_to,
+         coalesce(ended_at, clock_timestamp()) - started_at AS on_duty_for,
+         started_at - lag(ended_at) OVER (ORDER BY term) AS gap
+  FROM plantao.leader_terms ORDER BY term DESC;
+COMMENT ON VIEW plantao.leader_history IS 'Every time on duty, newest first: who, why, how long, and the gap before it.';
+COMMENT ON COLUMN plantao.leader_history.term IS 'The fencing token.';
+COMMENT ON COLUMN plantao.leader_history.node IS 'Who was on duty.';
+COMMENT ON COLUMN plantao.leader_history.url IS 'Where clients reached it.';
+COMMENT ON COLUMN plantao.leader_history.reason IS 'Why it was promoted.';
+COMMENT ON COLUMN plantao.leader_history.started_at IS 'When the term opened.';
+COMMENT ON COLUMN plantao.leader_history.ended_at IS 'When it was closed; null for the open one.';
+COMMENT ON COLUMN plantao.leader_history.end_reason IS 'Why it ended.';
+COMMENT ON COLUMN plantao.leader_history.handed_to IS 'Whom a switchover meant to be next.';
+COMMENT ON COLUMN plantao.leader_history.on_duty_for IS 'Length of the term so far.';
+COMMENT ON COLUMN plantao.leader_history.gap IS 'From the close of the term before to the start of this one.';
+
+CREATE VIEW plantao.cluster_status AS
+  SELECT n.node,
+         CASE WHEN clock_timestamp() - n.heartbeat_at > interval '5 seconds' AND n.role <> 'stopped' THEN 'silent'
+              WHEN n.role = 'active' AND t.node IS DISTINCT FROM n.node THEN 'standby'
+              ELSE n.role END AS role,
+         t.term, round(extract(epoch FROM clock_timestamp() - n.heartbeat_at) * 1000)::bigint AS heartbeat_age_ms,
+         n.url, n.version, n.pid, n.is_primary, n.position, plantao.log_head() - n.position AS behind, n.waiters, n.started_at
+  FROM plantao.nodes n LEFT JOIN plantao.leader_terms t ON t.ended_at IS NULL AND t.node = n.node
+  ORDER BY n.node;
+COMMENT ON VIEW plantao.cluster_status IS 'One row a node. Exactly one should say active.';
+COMMENT ON COLUMN plantao.cluster_status.node IS 'Its name.';
+COMMENT ON COLUMN plantao.cluster_status.role IS 'active | standby | fallen | stopped | silent (no heartbeat for 5 s).';
+COMMENT ON COLUMN plantao.cluster_status.term IS 'The open term, on the row of the node that holds it.';
+COMMENT ON COLUMN plantao.cluster_status.heartbeat_age_ms IS 'Milliseconds since it last wrote its row.';
+COMMENT ON COLUMN plantao.cluster_status.url IS 'Where peers and clients reach it.';
+COMMENT ON COLUMN plantao.cluster_status.version IS 'Of its software.';
+COMMENT ON COLUMN plantao.cluster_status.pid IS 'Its process on its own machine.';
+COMMENT ON COLUMN plantao.cluster_status.is_primary IS 'It asks for the duty back when it can.';
+COMMENT ON COLUMN plantao.cluster_status.position IS 'How far it has read the event log.';
+COMMENT ON COLUMN plantao.cluster_status.behind IS 'Events that it has yet to read.';
+COMMENT ON COLUMN plantao.cluster_status.waiters IS 'Long polls and streams that it holds.';
+COMMENT ON COLUMN plantao.cluster_status.started_at IS 'When its process started.';
+
+CREATE FUNCTION plantao.switchover(hand_to text DEFAULT NULL) RETURNS text
+LANGUAGE plpgsql AS $$
+DECLARE
+  on_duty text := (SELECT t.node FROM plantao.leader_terms t WHERE t.ended_at IS NULL);
+BEGIN
+  IF on_duty IS NULL THEN
+    RETURN 'nothing to hand over: no node is on duty';
+  END IF;
+  IF hand_to IS NOT NULL AND NOT EXISTS (
+    SELECT FROM plantao.cluster_status s WHERE s.node = hand_to AND s.role = 'standby') THEN
+    RETURN format('refused: %s is not a standby that lives', hand_to);
+  END IF;
+  PERFORM pg_notify('plantao_cluster', json_build_object('kind', 'switchover', 'to', hand_to)::text);
+  RETURN format('asked %s to hand over to %s', on_duty, coalesce(hand_to, 'any standby'));
+END $$;
+COMMENT ON FUNCTION plantao.switchover(text) IS
+  'Asks the active to hand over in order, to the named standby or to any. Answers at once; watch plantao.leader_history.';
+
+CREATE VIEW plantao.event_log_status AS
+  SELECT l.floor + 1 AS first_position, plantao.log_head() AS head, plantao.log_head() - l.floor AS events,
+         (SELECT at FROM plantao.events WHERE position > l.floor ORDER BY position LIMIT 1) AS oldest_at,
+         (SELECT at FROM plantao.events ORDER BY position DESC LIMIT 1) AS newest_at,
+         (SELECT epoch FROM plantao.epochs ORDER BY number DESC LIMIT 1) AS epoch,
+         pg_total_relation_size('plantao.events') AS bytes
+  FROM plantao.event_log l;
+COMMENT ON VIEW plantao.event_log_status IS 'One row: how long the event log is, from when to when, and what it takes on disk.';
+COMMENT ON COLUMN plantao.event_log_status.first_position IS 'Oldest position still kept.';
+COMMENT ON COLUMN plantao.event_log_status.head IS 'Newest position.';
+COMMENT ON COLUMN plantao.event_log_status.events IS 'How many are kept.';
+COMMENT ON COLUMN plantao.event_log_status.oldest_at IS 'When the oldest was appended.';
+COMMENT ON COLUMN plantao.event_log_status.newest_at IS 'When the newest was appended.';
+COMMENT ON COLUMN plantao.event_log_status.epoch IS 'The epoch that new cursors carry.';
+COMMENT ON COLUMN plantao.event_log_status.bytes IS 'Table and indexes on disk.';
+
+CREATE VIEW plantao.group_activity AS
+  SELECT g.id AS group_id, g.name, (SELECT count(*) FROM plantao.memberships m WHERE m.group_id = g.id) AS members,
+         last.id AS last_message_id, last.created_at AS last_message_at, u.username AS last_sender
+  FROM plantao.groups g
+  LEFT JOIN LATERAL (SELECT id, created_at, sender_id FROM plantao.messages m
+                     WHERE m.group_id = g.id ORDER BY m.id DESC LIMIT 1) last ON true
+  LEFT JOIN plantao.users u ON u.id = last.sender_id
+  ORDER BY last.created_at DESC NULLS LAST;
+COMMENT ON VIEW plantao.group_activity IS 'One row a group, the liveliest first.';
+COMMENT ON COLUMN plantao.group_activity.group_id IS 'The group.';
+COMMENT ON COLUMN plantao.group_activity.name IS 'What it is called.';
+COMMENT ON COLUMN plantao.group_activity.members IS 'How many are in it.';
+COMMENT ON COLUMN plantao.group_activity.last_message_id IS 'Its newest message.';
+COMMENT ON COLUMN plantao.group_activity.last_message_at IS 'When that was sent.';
+COMMENT ON COLUMN plantao.group_activity.last_sender IS 'Who sent it.';
