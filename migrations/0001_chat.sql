@@ -1,5 +1,12 @@
 -- Users, groups, memberships and messages: what the chat is about.
 
+COMMENT ON SCHEMA plantao IS
+  'Plantão, a highly available chat backend. Start with plantao.cluster_status, leader_history, lock_holder, group_activity and event_log_status; the views are a promise, the tables may change.';
+COMMENT ON TABLE plantao.migrations IS 'The numbered files of migrations/ that this database has had.';
+COMMENT ON COLUMN plantao.migrations.number IS 'Its number.';
+COMMENT ON COLUMN plantao.migrations.name IS 'Its file, without .sql.';
+COMMENT ON COLUMN plantao.migrations.applied_at IS 'When it was applied.';
+
 CREATE FUNCTION plantao.name_key(name text) RETURNS text
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
   SELECT lower(normalize(btrim(name), NFKC))

@@ -40,11 +40,42 @@ COMMENT ON TABLE plantao.event_log IS 'One row: how far retention has come.';
 COMMENT ON COLUMN plantao.event_log.only_row IS 'Holds the table to one row.';
 COMMENT ON COLUMN plantao.event_log.floor IS 'Highest position that retention has removed; a cursor below it is refused (410). Kept here since min(position) would have to step over the removed rows.';
 
+CREATE VIEW plantao.log_bounds AS
+  SELECT l.floor, greatest(coalesce((SELECT max(position) FROM plantao.events), 0), l.floor) AS head
+  FROM plantao.event_log l;
+COMMENT ON VIEW plantao.log_bounds IS 'Where the event log begins and ends, in the snapshot of the statement that asks.';
+COMMENT ON COLUMN plantao.log_bounds.floor IS 'Highest position that retention has removed.';
+COMMENT ON COLUMN plantao.log_bounds.head IS 'Newest visible position; 0 while the log is empty.';
+
 CREATE FUNCTION plantao.log_head() RETURNS bigint
 LANGUAGE sql VOLATILE AS $$
-  SELECT greatest(coalesce((SELECT max(position) FROM plantao.events), 0), (SELECT floor FROM plantao.event_log))
+  SELECT head FROM plantao.log_bounds
 $$;
-COMMENT ON FUNCTION plantao.log_head() IS 'The newest visible position of the event log; 0 while it is empty.';
+COMMENT ON FUNCTION plantao.log_head() IS 'The newest position of the event log that is visible now, in a snapshot of its own.';
+
+CREATE VIEW plantao.event_feed AS
+  SELECT e.position, e.kind, e.group_id, g.name AS group_name, e.topic, e.user_id, who.username, e.message_id,
+         m.sender_id, sender.username AS sender, m.content, m.created_at AS sent_at, e.payload, e.at
+  FROM plantao.events e
+  LEFT JOIN plantao.groups g ON g.id = e.group_id
+  LEFT JOIN plantao.users who ON who.id = e.user_id
+  LEFT JOIN plantao.messages m ON m.id = e.message_id
+  LEFT JOIN plantao.users sender ON sender.id = m.sender_id;
+COMMENT ON VIEW plantao.event_feed IS 'The event log with its names and texts, as the nodes read it. SELECT * FROM plantao.event_feed ORDER BY position DESC LIMIT 20;';
+COMMENT ON COLUMN plantao.event_feed.position IS 'Place in the log.';
+COMMENT ON COLUMN plantao.event_feed.kind IS 'message | message_deleted | joined | left | notification | broadcast.';
+COMMENT ON COLUMN plantao.event_feed.group_id IS 'The group that hears it, if any.';
+COMMENT ON COLUMN plantao.event_feed.group_name IS 'Its name; null when it is gone.';
+COMMENT ON COLUMN plantao.event_feed.topic IS 'The free topic that hears it, if any.';
+COMMENT ON COLUMN plantao.event_feed.user_id IS 'Who joined or left.';
+COMMENT ON COLUMN plantao.event_feed.username IS 'Their name; null when the account is gone.';
+COMMENT ON COLUMN plantao.event_feed.message_id IS 'The message told of.';
+COMMENT ON COLUMN plantao.event_feed.sender_id IS 'Who sent it; null when the message was deleted.';
+COMMENT ON COLUMN plantao.event_feed.sender IS 'Their name.';
+COMMENT ON COLUMN plantao.event_feed.content IS 'Its text; null when the message was deleted.';
+COMMENT ON COLUMN plantao.event_feed.sent_at IS 'When it was sent.';
+COMMENT ON COLUMN plantao.event_feed.payload IS 'What a notification carries.';
+COMMENT ON COLUMN plantao.event_feed.at IS 'When it was appended.';
 
 CREATE FUNCTION plantao.lock_log() RETURNS bigint
 LANGUAGE plpgsql AS $$

@@ -159,8 +159,10 @@ COMMENT ON COLUMN plantao.leader_history.gap IS 'From the close of the term befo
 
 CREATE VIEW plantao.cluster_status AS
   SELECT n.node,
-         CASE WHEN clock_timestamp() - n.heartbeat_at > interval '5 seconds' AND n.role <> 'stopped' THEN 'silent'
-              WHEN n.role = 'active' AND t.node IS DISTINCT FROM n.node THEN 'standby'
+         CASE WHEN n.role = 'stopped' THEN 'stopped'
+              WHEN clock_timestamp() - n.heartbeat_at > interval '3 seconds' THEN 'silent'
+              WHEN t.node = n.node THEN 'active'
+              WHEN n.role = 'active' THEN 'standby'
               ELSE n.role END AS role,
          t.term, round(extract(epoch FROM clock_timestamp() - n.heartbeat_at) * 1000)::bigint AS heartbeat_age_ms,
          n.url, n.version, n.pid, n.is_primary, n.position, plantao.log_head() - n.position AS behind, n.waiters, n.started_at
@@ -168,7 +170,7 @@ CREATE VIEW plantao.cluster_status AS
   ORDER BY n.node;
 COMMENT ON VIEW plantao.cluster_status IS 'One row a node. Exactly one should say active.';
 COMMENT ON COLUMN plantao.cluster_status.node IS 'Its name.';
-COMMENT ON COLUMN plantao.cluster_status.role IS 'active | standby | fallen | stopped | silent (no heartbeat for 5 s).';
+COMMENT ON COLUMN plantao.cluster_status.role IS 'active | standby | fallen | stopped | silent (no heartbeat for 3 s).';
 COMMENT ON COLUMN plantao.cluster_status.term IS 'The open term, on the row of the node that holds it.';
 COMMENT ON COLUMN plantao.cluster_status.heartbeat_age_ms IS 'Milliseconds since it last wrote its row.';
 COMMENT ON COLUMN plantao.cluster_status.url IS 'Where peers and clients reach it.';

@@ -34,6 +34,8 @@ DECLARE
   head bigint;
 BEGIN
   PERFORM plantao.assert_term(under_term);
+  -- Before the keys are looked up: a batch whose answer was lost may be committing still, and its keys must be seen.
+  PERFORM plantao.lock_log();
 
   SELECT array_agg(j.outcome ORDER BY j.n),
          array_agg(CASE j.outcome WHEN 'sent' THEN nextval('plantao.messages_id_seq') ELSE j.earlier_id END ORDER BY j.n),

@@ -1,0 +1,36 @@
+/** Why the chat refuses; the HTTP layer gives each its status. */
+export type RefusalCode =
+  | 'user_not_found'
+  | 'group_not_found'
+  | 'message_not_found'
+  | 'not_a_member'
+  | 'forbidden'
+  | 'key_reused'
+  | 'username_taken'
+  | 'overloaded'
+  | 'unavailable'
+  | 'outcome_unknown';
+
+const sentences: Record<RefusalCode, string> = {
+  user_not_found: 'there is no such user',
+  group_not_found: 'there is no such group',
+  message_not_found: 'there is no such message',
+  not_a_member: 'only members of the group may do this',
+  forbidden: 'this is not yours to do',
+  key_reused: 'this Idempotency-Key was used for another message',
+  username_taken: 'this username is taken',
+  overloaded: 'too many messages wait to be stored: try again in a moment',
+  unavailable: 'the database cannot be reached now: nothing was stored, try again',
+  outcome_unknown:
+    'the connection broke during the commit, so the message may or may not be stored: send an Idempotency-Key to retry safely',
+};
+
+/** A request that the chat's own rules refuse, with a code for programs and a sentence for people. */
+export class Refused extends Error {
+  override readonly name = 'Refused';
+  readonly code: RefusalCode;
+  constructor(code: RefusalCode, options?: ErrorOptions) {
+    super(sentences[code], options);
+    this.code = code;
+  }
+}

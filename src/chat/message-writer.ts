@@ -1,0 +1,189 @@
+/**
+ * Posting: messages that arrive while the last commit is under way go together, as one SQL call, one commit and one
+ * NOTIFY (plantao.post_messages). NOTIFY takes a database-wide lock at commit, so one a message would be the ceiling.
+ * The batch is as large as the load makes it; a lone post goes at once, no wait is ever added.
+ *
+ * A post is answered after its commit, never before. When the connection breaks under a commit nobody can say whether it
+ * took place: a post with an idempotency key is then sent again here (the key makes that safe), one without is told so.
+ */
+
+import { isUnavailable, SqlState, sqlState } from '../database/errors.ts';
+import { NotOnDutyError } from '../database/fenced-write.ts';
+import type { StandingSession } from '../database/standing-session.ts';
+import { Refused } from './errors.ts';
+import { FairQueue } from './fair-queue.ts';
+
+/** A message to be stored. `key` makes a retry safe. */
+export interface Post {
+  senderId: number;
+  groupId: number;
+  content: string;
+  key: string | null;
+}
+
+/** A message that is stored, or was under the same key before. */
+export interface Posted {
+  messageId: number;
+  sentAt: Date;
+  /** Its event's position in the log. */
+  position: number;
+  repeated: boolean;
+}
+
+export interface MessageWriterOptions {
+  session: StandingSession;
+  /** The term this node is on duty for, read at each commit. */
+  term: () => number | null;
+  /** True where only members may post. */
+  membersOnly: boolean;
+}
+
+/** Posts that may wait: at some 10,000 posts a second, half a second of work. */
+const CAPACITY = 5000;
+/** Posts and characters a commit: more adds latency to all of them and no throughput that was measured. */
+const MOST_POSTS = 256;
+const MOST_CHARACTERS = 1024 * 1024;
+const COMMIT_LIMIT_MS = 8000;
+const MOST_TRIES = 3;
+
+interface Waiting {
+  post: Post;
+  tries: number;
+  resolve(posted: Posted): void;
+  reject(error: unknown): void;
+}
+
+interface OutcomeRow {
+  outcome: 'sent' | 'repeated' | 'key_reused' | 'user_not_found' | 'group_not_found' | 'not_a_member';
+  message_id: number;
+  sent_at: Date;
+  log_position: number;
+}
+
+export class MessageWriter {
+  readonly #options: MessageWriterOptions;
+  readonly #queue = new FairQueue<Waiting>(CAPACITY);
+  #pumping: Promise<void> | null = null;
+
+  constructor(options: MessageWriterOptions) {
+    this.#options = options;
+  }
+
+  /** How many posts wait for the next commit. */
+  get queued(): number {
+    return this.#queue.size;
+  }
+
+  /**
+   * Stores a message; resolves after the commit.
+   * @throws {Refused} user_not_found, group_not_found, not_a_member, key_reused, overloaded, unavailable (not stored) or
+   * outcome_unknown; {NotOnDutyError} where this node is not on duty (not stored).
+   */
+  post(post: Post): Promise<Posted> {
+    return new Promise((resolve, reject) => {
+      if (!this.#queue.push(post.groupId, { post, tries: 0, resolve, reject }))
+        return reject(new Refused('overloaded'));
+      this.#pumping ??= this.#pump();
+    });
+  }
+
+  /** Resolves when nothing waits any more, or after `limitMs`. */
+  async drain(limitMs: number): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const limit = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, limitMs);
+    });
+    await Promise.race([this.#pumping ?? Promise.resolve(), limit]);
+    clearTimeout(timer);
+  }
+
+  async #pump(): Promise<void> {
+    while (this.#queue.size > 0) await this.#commit(this.#nextBatch());
+    this.#pumping = null;
+  }
+
+  #nextBatch(): Waiting[] {
+    const keys = new Set<string>();
+    let posts = 0;
+    let characters = 0;
+    return this.#queue.take(({ post }) => {
+      const key = post.key === null ? null : `${post.senderId} ${post.key}`;
+      const fits = posts < MOST_POSTS && (posts === 0 || characters + post.content.length <= MOST_CHARACTERS);
+      // The second of two posts with one key waits for the next batch, where it finds the first one's answer.
+      if (!fits || (key !== null && keys.has(key))) return false;
+      if (key !== null) keys.add(key);
+      posts++;
+      characters += post.content.length;
+      return true;
+    });
+  }
+
+  async #commit(batch: Waiting[]): Promise<void> {
+    const term = this.#options.term();
+    if (term === null) return reject(batch, new NotOnDutyError());
+    try {
+      await this.#options.session.ready();
+    } catch (error) {
+      return reject(batch, new Refused('unavailable', { cause: error }));
+    }
+    try {
+      const rows = await this.#options.session.query<OutcomeRow>(this.#statement(term, batch), COMMIT_LIMIT_MS);
+      batch.forEach((waiting, at) => {
+        settle(waiting, rows[at]);
+      });
+    } catch (error) {
+      await this.#failed(batch, error);
+    }
+  }
+
+  #statement(term: number, batch: Waiting[]) {
+    return {
+      name: 'post_messages',
+      text: 'SELECT * FROM plantao.post_messages($1, $2, $3::bigint[], $4::bigint[], $5::text[], $6::text[])',
+      values: [
+        term,
+        this.#options.membersOnly,
+        batch.map(({ post }) => post.senderId),
+        batch.map(({ post }) => post.groupId),
+        batch.map(({ post }) => post.content),
+        batch.map(({ post }) => post.key),
+      ],
+    };
+  }
+
+  /** A failed batch. With a SQLSTATE it has rolled back, except for 57P…: the session was ended, perhaps after the commit. */
+  async #failed(batch: Waiting[], error: unknown): Promise<void> {
+    const state = sqlState(error);
+    if (state === SqlState.TERM_CLOSED) return reject(batch, new NotOnDutyError());
+    if (state === null || state.startsWith('57P')) return this.#outcomeUnknown(batch, error);
+    if (isUnavailable(error)) return reject(batch, new Refused('unavailable', { cause: error }));
+    const [first, second] = batch;
+    // Something about one of them that the checks before did not see: alone, each gets its own answer.
+    if (first && !second) return first.reject(error);
+    for (const waiting of batch) await this.#commit([waiting]);
+  }
+
+  #outcomeUnknown(batch: Waiting[], error: unknown): void {
+    for (const waiting of batch) {
+      const mayRepeat = waiting.post.key !== null && ++waiting.tries < MOST_TRIES;
+      if (mayRepeat && this.#queue.push(waiting.post.groupId, waiting)) continue;
+      waiting.reject(new Refused('outcome_unknown', { cause: error }));
+    }
+  }
+}
+
+function reject(batch: Waiting[], error: Error): void {
+  for (const waiting of batch) waiting.reject(error);
+}
+
+function settle({ resolve, reject }: Waiting, row: OutcomeRow | undefined): void {
+  if (!row) reject(new Error('post_messages gave too few outcomes'));
+  else if (row.outcome !== 'sent' && row.outcome !== 'repeated') reject(new Refused(row.outcome));
+  else
+    resolve({
+      messageId: row.message_id,
+      sentAt: row.sent_at,
+      position: row.log_position,
+      repeated: row.outcome === 'repeated',
+    });
+}

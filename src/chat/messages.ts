@@ -1,0 +1,101 @@
+import { QueryTypes, type Sequelize } from 'sequelize';
+import type { Write } from '../database/fenced-write.ts';
+import { Message } from '../database/models.ts';
+import { Refused } from './errors.ts';
+
+/** A message as GET /messages shows it. */
+export interface MessageView {
+  id: number;
+  sender: string;
+  sender_id: number;
+  content: string;
+  timestamp: string;
+}
+
+/** Which page of a group's messages: the newest, the one before an id, or the one after it. */
+export interface PageOf {
+  groupId: number;
+  limit: number;
+  before?: number | undefined;
+  after?: number | undefined;
+}
+
+/** A page, oldest first, and the log's head in the same snapshot: where a stream continues without gap or overlap. */
+export interface MessagePage {
+  messages: MessageView[];
+  hasMore: boolean;
+  head: number;
+}
+
+interface PageRow {
+  head: number;
+  id: number | null;
+  sender: string;
+  sender_id: number;
+  content: string;
+  created_at: Date;
+}
+
+/** Reading and deleting messages; posting them is message-writer.ts. */
+export class Messages {
+  readonly #sequelize: Sequelize;
+  readonly #write: Write;
+
+  constructor(sequelize: Sequelize, write: Write) {
+    this.#sequelize = sequelize;
+    this.#write = write;
+  }
+
+  /**
+   * A page by key (index messages_by_group), the same cost however many messages there are. One statement, so that page
+   * and head come from one snapshot; Sequelize's finders would need two.
+   * @throws {Refused} group_not_found.
+   */
+  async page({ groupId, limit, before, after }: PageOf): Promise<MessagePage> {
+    const rows = await this.#sequelize.query<PageRow>(
+      `SELECT b.head, page.*
+       FROM plantao.groups g CROSS JOIN plantao.log_bounds b
+       LEFT JOIN LATERAL (
+         SELECT m.id, u.username AS sender, m.sender_id, m.content, m.created_at
+         FROM plantao.messages m JOIN plantao.users u ON u.id = m.sender_id
+         WHERE m.group_id = g.id AND m.id < $before AND m.id > $after
+         ORDER BY m.id ${after === undefined ? 'DESC' : 'ASC'} LIMIT $most
+       ) page ON true
+       WHERE g.id = $groupId`,
+      {
+        bind: { groupId, before: before ?? Number.MAX_SAFE_INTEGER, after: after ?? 0, most: limit + 1 },
+        type: QueryTypes.SELECT,
+      },
+    );
+    const head = rows[0]?.head;
+    if (head === undefined) throw new Refused('group_not_found');
+    const found = rows.filter((row) => row.id !== null).map(view);
+    const messages = found.slice(0, limit).sort((one, other) => one.id - other.id);
+    return { messages, hasMore: found.length > limit, head };
+  }
+
+  /** The group and sender of a message. @throws {Refused} message_not_found. */
+  async find(messageId: number): Promise<Message> {
+    const message = await Message.findByPk(messageId, { attributes: ['id', 'groupId', 'senderId'] });
+    if (!message) throw new Refused('message_not_found');
+    return message;
+  }
+
+  /** Deletes a message; its group is told by the database. @throws {Refused} message_not_found. */
+  async delete(messageId: number): Promise<void> {
+    await this.#write(async (transaction) => {
+      const deleted = await Message.destroy({ where: { id: messageId }, transaction });
+      if (deleted === 0) throw new Refused('message_not_found');
+    });
+  }
+}
+
+function view(row: PageRow): MessageView {
+  return {
+    id: row.id ?? 0,
+    sender: row.sender,
+    sender_id: row.sender_id,
+    content: row.content,
+    timestamp: row.created_at.toISOString(),
+  };
+}

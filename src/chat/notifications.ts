@@ -1,0 +1,29 @@
+import { QueryTypes, type Sequelize } from 'sequelize';
+import type { Write } from '../database/fenced-write.ts';
+
+/** Notifications by name: to a free topic and to every group called so, or to all (plantao.notify_group). */
+export class Notifications {
+  readonly #sequelize: Sequelize;
+  readonly #write: Write;
+
+  constructor(sequelize: Sequelize, write: Write) {
+    this.#sequelize = sequelize;
+    this.#write = write;
+  }
+
+  /** Appends the notification and answers its position. With `senderId`, only groups that this user is in are told. */
+  async notify(name: string, payload: unknown, senderId: number | null): Promise<number> {
+    return this.#write(async (transaction) => {
+      const [row] = await this.#sequelize.query<{ position: number }>(
+        'SELECT plantao.notify_group($name, $payload::jsonb, $senderId) AS position',
+        {
+          bind: { name, payload: payload === undefined ? null : JSON.stringify(payload), senderId },
+          type: QueryTypes.SELECT,
+          transaction,
+        },
+      );
+      if (!row) throw new Error('notify_group gave no position');
+      return row.position;
+    });
+  }
+}

@@ -1,0 +1,41 @@
+import { fileURLToPath } from 'node:url';
+import pg from 'pg';
+import { applicationName, connectionOptions } from '../database/connection.ts';
+import { messageOf } from '../database/errors.ts';
+import { processEnvironment, readSettings } from '../settings.ts';
+
+/**
+ * The demo data of the seed: users ana_orm and bruno_orm, group Grupo Geral with both in it, two messages. Where ana_orm
+ * exists nothing is done, so it is never there twice. Plain SQL: it runs before there is a node, and so without a term.
+ */
+export async function seedData(databaseUrl: string): Promise<boolean> {
+  const client = new pg.Client(connectionOptions(databaseUrl, applicationName('-', 'migrate'), 10_000));
+  client.on('error', () => {}); // The query under way fails too.
+  await client.connect();
+  try {
+    const { rowCount } = await client.query(
+      `WITH ana AS (INSERT INTO plantao.users (username) VALUES ('ana_orm') ON CONFLICT (username_key) DO NOTHING RETURNING id),
+            bruno AS (INSERT INTO plantao.users (username) SELECT 'bruno_orm' FROM ana RETURNING id),
+            geral AS (INSERT INTO plantao.groups (name, creator_id) SELECT 'Grupo Geral', id FROM ana RETURNING id),
+            members AS (INSERT INTO plantao.memberships (group_id, user_id)
+                        SELECT geral.id, people.id FROM geral, (SELECT id FROM ana UNION SELECT id FROM bruno) people
+                        RETURNING group_id)
+       INSERT INTO plantao.messages (group_id, sender_id, content)
+       SELECT geral.id, ana.id, 'Olá, pessoal!' FROM geral, ana
+       UNION ALL SELECT geral.id, bruno.id, 'Oi, Ana! Tudo bem?' FROM geral, bruno`,
+    );
+    return (rowCount ?? 0) > 0;
+  } finally {
+    await client.end();
+  }
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  try {
+    const added = await seedData(readSettings(processEnvironment()).databaseDirectUrl);
+    console.log(added ? 'demo data added' : 'the demo data is there already');
+  } catch (error) {
+    console.error(messageOf(error));
+    process.exitCode = 1;
+  }
+}

@@ -1,0 +1,17 @@
+/** What the nodes tell each other on the NOTIFY channel `plantao_cluster`. */
+export type ClusterSignal =
+  | { kind: 'promoted'; term: number; node: string; url: string }
+  | { kind: 'resigned'; term: number; to: string | null }
+  | { kind: 'switchover'; to: string | null };
+
+/** Reads a payload of the channel `plantao_cluster`; null for anything that no node sends. */
+export function readSignal(payload: unknown): ClusterSignal | null {
+  if (typeof payload !== 'object' || payload === null || !('kind' in payload)) return null;
+  const { kind, term, node, url, to } = payload as Record<string, unknown>;
+  const target = typeof to === 'string' ? to : null;
+  if (kind === 'promoted' && typeof term === 'number' && typeof node === 'string' && typeof url === 'string') {
+    return { kind, term, node, url };
+  }
+  if (kind === 'resigned' && typeof term === 'number') return { kind, term, to: target };
+  return kind === 'switchover' ? { kind, to: target } : null;
+}

@@ -1,0 +1,60 @@
+import net from 'node:net';
+import pg from 'pg';
+
+// Ids and positions are bigint in SQL and stay below 2^53 by the checks on every request.
+pg.types.setTypeParser(pg.types.builtins.INT8, Number);
+
+/** What a session is for; the last part of its application_name. */
+export type SessionPart = 'lock' | 'listen' | 'log' | 'writer' | 'pool' | 'migrate';
+
+/** `plantao:<node>:<part>`, what a DBA sees in pg_stat_activity. PostgreSQL keeps 63 bytes of it. */
+export function applicationName(node: string, part: SessionPart): string {
+  return `plantao:${node}:${part}`;
+}
+
+/** How long any session may take to be opened, in milliseconds: one lost SYN is sent again after one second. */
+export const CONNECT_LIMIT_MS = 2500;
+
+/**
+ * Connection options with the limits that pg lacks by default: opening has a deadline, TCP keepalive is on, and every
+ * statement ends on the server too (`statementLimitMs`), so that a lost client leaves nothing running for long.
+ */
+export function connectionOptions(
+  url: string,
+  applicationName: string,
+  statementLimitMs: number,
+  settings: Record<string, string | number> = {},
+): pg.ClientConfig {
+  const session = {
+    statement_timeout: statementLimitMs,
+    idle_in_transaction_session_timeout: statementLimitMs,
+    ...settings,
+  };
+  return {
+    connectionString: url,
+    application_name: applicationName,
+    connectionTimeoutMillis: CONNECT_LIMIT_MS,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
+    options: Object.entries(session)
+      .map(([name, value]) => `-c ${name}=${value}`)
+      .join(' '),
+  };
+}
+
+/** The sockets under a group of pg clients, kept so that a half-open one can be destroyed: `end()` alone waits for it. */
+export class Sockets {
+  readonly #open = new Set<net.Socket>();
+
+  /** For `stream` of a pg.ClientConfig. */
+  readonly open = (): net.Socket => {
+    const socket = new net.Socket();
+    this.#open.add(socket);
+    socket.once('close', () => this.#open.delete(socket));
+    return socket;
+  };
+
+  destroy(): void {
+    for (const socket of this.#open) socket.destroy();
+  }
+}

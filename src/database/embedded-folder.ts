@@ -1,0 +1,161 @@
+import { execFile } from 'node:child_process';
+import { createHash, randomBytes } from 'node:crypto';
+import { chown, lstat, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import type { PostgresBinaries } from './embedded-binaries.ts';
+import { EmbeddedPostgresError, type ServerUser } from './embedded-user.ts';
+
+const run = promisify(execFile);
+
+/** The superuser of an embedded server, and the name of its one database. */
+export const EMBEDDED_NAME = 'plantao';
+
+/** Where one embedded server keeps its things. */
+export interface DataFolder {
+  folder: string;
+  /** PostgreSQL's own data directory. */
+  data: string;
+  passwordFile: string;
+  logFile: string;
+  /** Stands in the command line of every process of the server, by which its processes are known: `plantao-<hash>`. */
+  mark: string;
+}
+
+/**
+ * Makes `given` ready to hold a server, or, when we are root and `given` lies where `user` may not go, a folder of the
+ * system's temp folder that is named for `given`: always the same one, so the data are found again.
+ *
+ * @throws EmbeddedPostgresError when it cannot be written
+ */
+export async function openDataFolder(
+  given: string,
+  user: ServerUser,
+  log: (line: string) => void,
+): Promise<DataFolder> {
+  const wanted = path.resolve(given);
+  const mark = `plantao-${createHash('sha256').update(wanted).digest('hex').slice(0, 16)}`;
+  await writing(wanted, () => mkdir(wanted, { recursive: true, mode: 0o755 }));
+  const folder = (await mayEnter(wanted, user)) ? wanted : await fallbackFolder(wanted, mark, log);
+  const probe = path.join(folder, `.probe-${process.pid}`);
+  await writing(folder, async () => {
+    await writeFile(probe, '');
+    await rm(probe);
+  });
+  return {
+    folder,
+    data: path.join(folder, 'postgres'),
+    passwordFile: path.join(folder, 'password'),
+    logFile: path.join(folder, 'postgres.log'),
+    mark,
+  };
+}
+
+async function mayEnter(folder: string, user: ServerUser): Promise<boolean> {
+  if (user.uid === undefined) return true;
+  // Asked of the system and not read off mode bits: access lists and read-only mounts count too.
+  const entered = run('/bin/sh', ['-c', 'cd -- "$1"', 'sh', folder], { ...user, cwd: '/' });
+  return entered.then(
+    () => true,
+    () => false,
+  );
+}
+
+async function fallbackFolder(wanted: string, mark: string, log: (line: string) => void): Promise<string> {
+  const folder = path.join(tmpdir(), mark);
+  await writing(folder, () => mkdir(folder, { recursive: true, mode: 0o755 }));
+  const there = await lstat(folder);
+  // Anybody may make folders in the temp folder: one that is not ours is not trusted with the data.
+  if (!there.isDirectory() || there.uid !== process.getuid?.()) {
+    throw new EmbeddedPostgresError(`${folder} is not a folder of ours: remove it, or choose another data folder.`);
+  }
+  log(`the user that runs PostgreSQL may not enter ${wanted}; its data are in ${folder} instead`);
+  return folder;
+}
+
+async function writing<T>(folder: string, action: () => Promise<T>): Promise<T> {
+  try {
+    return await action();
+  } catch (error) {
+    const reason = error instanceof Error ? error.message.replace(/, [a-z]+ '.*$/, '') : String(error);
+    throw new EmbeddedPostgresError(`The data folder ${folder} cannot be written (${reason}).`);
+  }
+}
+
+/** Throws the server's data away; only what we made ourselves, never the folder that was given. */
+export async function discardData(at: DataFolder): Promise<void> {
+  await writing(at.folder, async () => {
+    for (const name of [at.data, `${at.data}.new`, at.passwordFile, at.logFile]) {
+      await rm(name, { recursive: true, force: true });
+    }
+  });
+}
+
+/**
+ * Makes the data directory unless there is one, and returns the superuser's password. The directory gets its name only
+ * when it is whole, so a start that was interrupted is simply done again.
+ *
+ * @throws EmbeddedPostgresError when it cannot be made, or is there and is not usable
+ */
+export async function initialise(at: DataFolder, programs: PostgresBinaries, user: ServerUser): Promise<string> {
+  if (await stat(at.data).catch(() => null)) {
+    await checkVersion(at, programs);
+    return readPassword(at);
+  }
+  const password = randomBytes(24).toString('base64url');
+  const fresh = `${at.data}.new`;
+  await writing(at.folder, async () => {
+    await rm(fresh, { recursive: true, force: true });
+    await rm(at.passwordFile, { force: true });
+    await writeFile(at.passwordFile, `${password}\n`, { mode: 0o600 });
+    await mkdir(fresh, { mode: 0o700 });
+    if (user.uid !== undefined && user.gid !== undefined) {
+      await chown(at.passwordFile, user.uid, user.gid);
+      await chown(fresh, user.uid, user.gid);
+    }
+  });
+  // The built-in provider lowers and normalises every script alike on every machine; plain C knows ASCII only, and the
+  // system's locales differ from one machine to the next.
+  const locale = ['--encoding=UTF8', '--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'];
+  const access = [`--username=${EMBEDDED_NAME}`, `--pwfile=${at.passwordFile}`, '--auth=scram-sha-256'];
+  try {
+    await run(programs.initdb, [`--pgdata=${fresh}`, ...access, ...locale], {
+      ...user,
+      cwd: at.folder,
+      env: { LC_ALL: 'C', TZ: 'UTC' },
+      timeout: 120_000,
+    });
+  } catch (error) {
+    const output = error instanceof Error && 'stderr' in error ? String(error.stderr) : String(error);
+    throw new EmbeddedPostgresError(`PostgreSQL could not set up ${at.folder}: ${lastSentence(output)}`);
+  }
+  await writing(at.folder, () => rename(fresh, at.data));
+  return password;
+}
+
+async function readPassword(at: DataFolder): Promise<string> {
+  const text = await readFile(at.passwordFile, 'utf8').catch(() => '');
+  if (text.trim() !== '') return text.trim();
+  throw new EmbeddedPostgresError(
+    `${at.folder} holds a database but not its password (the file "password"): put it back, or start with fresh data.`,
+  );
+}
+
+async function checkVersion(at: DataFolder, programs: PostgresBinaries): Promise<void> {
+  const made = (await readFile(path.join(at.data, 'PG_VERSION'), 'utf8').catch(() => 'unknown')).trim();
+  const { stdout } = await run(programs.postgres, ['--version']);
+  const ours = /\b(\d+)\.\d/.exec(stdout)?.[1] ?? 'unknown';
+  if (made === ours) return;
+  throw new EmbeddedPostgresError(
+    `The data in ${at.folder} are of PostgreSQL ${made} and this is PostgreSQL ${ours}: start with fresh data, or move them over with pg_dump.`,
+  );
+}
+
+/** The last line of `output` that says something, for the end of a sentence. */
+export function lastSentence(output: string): string {
+  const lines = output.split('\n').filter((line) => line.trim() !== '');
+  const telling =
+    lines.findLast((line) => /\b(FATAL|PANIC|error|ERROR)\b/.test(line)) ?? lines.at(-1) ?? 'it said nothing';
+  return telling.replace(/^.*?(?=\b(FATAL|PANIC|ERROR|error)\b)/, '').trim();
+}

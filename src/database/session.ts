@@ -1,0 +1,98 @@
+import pg from 'pg';
+import { CONNECT_LIMIT_MS, Sockets } from './connection.ts';
+
+/** Raised when a session is closed, or when its answer came too late: nothing is known of the statement's outcome. */
+export class SessionLostError extends Error {
+  override readonly name = 'SessionLostError';
+}
+
+/**
+ * One PostgreSQL session of its own, never out of a pool, for work where the session itself matters (the leader lock)
+ * or its order does (the message writer). Every call has a deadline; a missed one destroys the session, since an answer
+ * that comes late would be taken for the answer to the next question.
+ */
+export class Session {
+  readonly #client: pg.Client;
+  readonly #sockets = new Sockets();
+  #lost: SessionLostError | null = null;
+  #onLost: (reason: string) => void = () => {};
+
+  private constructor(config: pg.ClientConfig) {
+    // The types say a stream; pg takes a function that makes one too, and calls it at connect.
+    this.#client = new pg.Client({ ...config, stream: this.#sockets.open as never });
+    this.#client.on('error', (error) => this.#lose(error.message));
+    this.#client.on('end', () => this.#lose('the connection was closed'));
+  }
+
+  /** Opens a session. @throws the driver's error, or {@link SessionLostError} after {@link CONNECT_LIMIT_MS}. */
+  static async open(config: pg.ClientConfig, limitMs = CONNECT_LIMIT_MS): Promise<Session> {
+    const session = new Session(config);
+    try {
+      await session.#within(limitMs, 'connect', session.#client.connect());
+    } catch (error) {
+      session.destroy('it could not be opened');
+      throw error;
+    }
+    return session;
+  }
+
+  get isOpen(): boolean {
+    return this.#lost === null;
+  }
+
+  /** Calls `listener` once, with why, when the session ends for any reason but {@link destroy}. */
+  onLost(listener: (reason: string) => void): void {
+    this.#onLost = listener;
+  }
+
+  /**
+   * Runs one statement within `limitMs`.
+   * @throws {SessionLostError} on a late answer or a closed session; the server's error as pg gives it.
+   */
+  async query<Row extends pg.QueryResultRow>(query: pg.QueryConfig, limitMs: number): Promise<Row[]> {
+    if (this.#lost) throw this.#lost;
+    const { rows } = await this.#within(limitMs, 'query', this.#client.query<Row>(query));
+    return rows;
+  }
+
+  /** Ends the session in order, and by force where that takes longer than `limitMs`. */
+  async close(limitMs = 500): Promise<void> {
+    this.#onLost = () => {};
+    if (!this.isOpen) return;
+    await this.#within(limitMs, 'end', this.#client.end()).catch(() => {});
+    this.destroy('closed');
+  }
+
+  /** Drops the connection at once; statements under way fail with {@link SessionLostError}. */
+  destroy(reason: string): void {
+    this.#onLost = () => {};
+    this.#lose(reason);
+    this.#sockets.destroy();
+  }
+
+  #lose(reason: string): void {
+    if (this.#lost) return;
+    this.#lost = new SessionLostError(`database session lost: ${reason}`);
+    this.#onLost(reason);
+  }
+
+  async #within<T>(limitMs: number, what: string, work: Promise<T>): Promise<T> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
+        const error = new SessionLostError(`no answer to ${what} within ${Math.round(limitMs)} ms`);
+        reject(error);
+        this.#lose(error.message);
+        this.#sockets.destroy();
+      }, limitMs);
+    });
+    work.catch(() => {});
+    try {
+      return await Promise.race([work, late]);
+    } catch (error) {
+      throw this.#lost ?? error;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}

@@ -1,0 +1,56 @@
+/**
+ * A cursor is `<epoch>-<position>`: which history of the log, and how far in it the holder has come. Clients keep it and
+ * give it back; it means nothing to them. Recovery by (epoch, offset) is whole or refused, never partial, as in
+ * Centrifugo's history.
+ */
+export interface Cursor {
+  epoch: string;
+  position: number;
+}
+
+/** One history of the log: the positions up to the next one's fork belong to it (table plantao.epochs). */
+export interface Epoch {
+  epoch: string;
+  /** Head of the log when it began. */
+  after_position: number;
+}
+
+/** Raised for text that no node of any cluster ever gave as a cursor. */
+export class MalformedCursorError extends Error {
+  override readonly name = 'MalformedCursorError';
+}
+
+/** Why a cursor cannot be continued: its events are removed, its history is another, or the log ends before it. */
+export type ExpiryReason = 'retention' | 'history' | 'ahead';
+
+/** Raised for a cursor from which the log cannot be continued without a gap. */
+export class CursorExpiredError extends Error {
+  override readonly name = 'CursorExpiredError';
+  readonly reason: ExpiryReason;
+  constructor(reason: ExpiryReason) {
+    super(`the cursor cannot be continued: ${reason}`);
+    this.reason = reason;
+  }
+}
+
+export const formatCursor = ({ epoch, position }: Cursor): string => `${epoch}-${position}`;
+
+/** @throws {MalformedCursorError} */
+export function parseCursor(text: string): Cursor {
+  const parts = /^([0-9a-f]{12})-(0|[1-9]\d{0,15})$/.exec(text);
+  const position = Number(parts?.[2]);
+  if (!parts?.[1] || !Number.isSafeInteger(position)) throw new MalformedCursorError('not a cursor');
+  return { epoch: parts[1], position };
+}
+
+/**
+ * The position from which a cursor continues in the newest of `epochs` (oldest first). A cursor of an earlier epoch is
+ * good up to the fork: what it has seen before is the same in both histories.
+ * @throws {CursorExpiredError} `history` where the epoch is unknown or the cursor lies beyond its fork.
+ */
+export function continuedPosition(cursor: Cursor, epochs: readonly Epoch[]): number {
+  const at = epochs.findIndex((one) => one.epoch === cursor.epoch);
+  const forks = epochs.slice(at + 1).map((later) => later.after_position);
+  if (at < 0 || forks.some((fork) => cursor.position > fork)) throw new CursorExpiredError('history');
+  return cursor.position;
+}

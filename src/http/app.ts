@@ -1,0 +1,100 @@
+import cors from 'cors';
+import express, { type Express, type RequestHandler } from 'express';
+import { clusterRoutes } from './cluster-routes.ts';
+import { controlRoutes } from './control-routes.ts';
+import { errorHandler, HttpError } from './errors.ts';
+import { Duty } from './gates.ts';
+import { groupRoutes, userGroupRoutes } from './group-routes.ts';
+import { messageRoutes } from './message-routes.ts';
+import { metricsRoutes } from './metrics-routes.ts';
+import type { Route } from './route.ts';
+import type { Services } from './services.ts';
+import { subscribeRoutes } from './subscribe-routes.ts';
+import { userRoutes } from './user-routes.ts';
+import { check, inputOf } from './validate.ts';
+
+/** Largest body, in bytes: a notification's payload of 64 KiB with room around it. */
+const BODY_LIMIT = 128 * 1024;
+
+/** Every route of the service, in the order of the document. */
+export function allRoutes(services: Services): Route[] {
+  return [
+    ...controlRoutes(services),
+    ...clusterRoutes(services),
+    ...metricsRoutes(services),
+    ...userRoutes(services),
+    ...groupRoutes(services),
+    ...userGroupRoutes(services),
+    ...messageRoutes(services),
+    ...subscribeRoutes(services),
+  ];
+}
+
+/** The Express app. A request's way: CORS, role of the node, body, who calls, schema, handler; errors end in one place. */
+export function createApp(services: Services): Express {
+  const app = express();
+  const duty = new Duty(services.cluster);
+  const routes = allRoutes(services);
+  app.disable('x-powered-by');
+  app.disable('etag');
+  if (services.trustProxy !== null) app.set('trust proxy', services.trustProxy);
+
+  for (const path of ['/primary', '/replica', '/readiness', '/liveness', '/health']) answerOptionsLikeGet(app, path);
+  app.use(cors(corsOptions(services.corsOrigin)));
+  const parseBody = express.json({ limit: BODY_LIMIT, strict: false });
+  for (const route of routes)
+    app[route.method](route.path, duty.gate(route.serves), parseBody, handle(route, services));
+  refuseOtherMethods(app, routes);
+  app.use(() => {
+    throw new HttpError(404, 'not_found', 'there is no such route; see /docs');
+  });
+  app.use(errorHandler(duty, services.log));
+  return app;
+}
+
+function handle(route: Route, { identify }: Services): RequestHandler {
+  return async (request, response) => {
+    const caller = await identify(request);
+    const input = check(route.input, inputOf(request));
+    const answer = await route.handle({ input, caller, request, response });
+    if (answer)
+      response
+        .set(answer.headers ?? {})
+        .status(answer.status ?? 200)
+        .json(answer.body);
+  };
+}
+
+/** Load balancers may ask by OPTIONS (api.md), which the CORS middleware would answer 204 whatever the role. */
+function answerOptionsLikeGet(app: Express, path: string): void {
+  app.options(path, (request, _response, next) => {
+    if (request.headers['access-control-request-method'] === undefined) request.method = 'GET';
+    next('route');
+  });
+}
+
+function refuseOtherMethods(app: Express, routes: readonly Route[]): void {
+  const methods = new Map<string, Set<string>>();
+  for (const { path, method } of routes) {
+    const allowed = methods.get(path) ?? new Set(['OPTIONS']);
+    allowed.add(method.toUpperCase());
+    if (method === 'get') allowed.add('HEAD');
+    methods.set(path, allowed);
+  }
+  for (const [path, allowed] of methods) {
+    const allow = [...allowed].sort().join(', ');
+    app.all(path, () => {
+      throw new HttpError(405, 'method_not_allowed', `only ${allow} here`, { headers: { Allow: allow } });
+    });
+  }
+}
+
+function corsOptions(origins: readonly string[]): cors.CorsOptions {
+  return {
+    origin: origins.includes('*') ? '*' : [...origins],
+    methods: ['GET', 'HEAD', 'POST', 'DELETE'],
+    allowedHeaders: ['Content-Type', 'Authorization', 'Idempotency-Key', 'Last-Event-ID'],
+    exposedHeaders: ['Cursor', 'Retry-After'],
+    maxAge: 600,
+  };
+}

@@ -1,0 +1,68 @@
+import { QueryTypes } from 'sequelize';
+import { z } from 'zod';
+import { type Route, route } from './route.ts';
+import { nothing } from './schemas.ts';
+import type { Services } from './services.ts';
+
+const nodeRow = z.object({
+  node: z.string(),
+  url: z.string(),
+  pid: z.number(),
+  role: z.string(),
+  term: z.number().nullable(),
+  heartbeat_age_ms: z.number(),
+  version: z.string(),
+  position: z.number(),
+  behind: z.number(),
+  waiters: z.number(),
+});
+const termRow = z.object({
+  term: z.number(),
+  node: z.string(),
+  url: z.string(),
+  reason: z.string(),
+  started_at: z.iso.datetime(),
+  ended_at: z.iso.datetime().nullable(),
+  end_reason: z.string().nullable(),
+  on_duty_ms: z.number(),
+  gap_ms: z.number().nullable(),
+});
+
+/** `/cluster`: what a DBA sees in plantao.cluster_status and plantao.leader_history, as JSON. */
+export function clusterRoutes({ sequelize, cluster }: Services): Route[] {
+  return [
+    route({
+      method: 'get',
+      path: '/cluster',
+      serves: 'control',
+      who: 'anyone',
+      summary: 'The nodes, and the last promotions with their reasons',
+      input: nothing,
+      answer: z.object({
+        term: z.number().nullable(),
+        active_node: z.string().nullable(),
+        active_url: z.string().nullable(),
+        nodes: z.array(nodeRow),
+        history: z.array(termRow),
+      }),
+      async handle() {
+        const [nodes, history] = await Promise.all([
+          sequelize.query(
+            `SELECT node, url, pid, role, term, heartbeat_age_ms, version, position, behind, waiters
+             FROM plantao.cluster_status`,
+            { type: QueryTypes.SELECT },
+          ),
+          sequelize.query(
+            `SELECT term, node, url, reason, started_at, ended_at, end_reason,
+                    round(extract(epoch FROM on_duty_for) * 1000)::bigint AS on_duty_ms,
+                    round(extract(epoch FROM gap) * 1000)::bigint AS gap_ms
+             FROM plantao.leader_history LIMIT 20`,
+            { type: QueryTypes.SELECT },
+          ),
+        ]);
+        const { term, activeNode, activeUrl } = cluster;
+        return { body: { term, active_node: activeNode, active_url: activeUrl, nodes, history } };
+      },
+    }),
+  ];
+}

@@ -1,0 +1,117 @@
+import { z } from 'zod';
+import { HttpError } from './errors.ts';
+import { type Route, route } from './route.ts';
+import { nothing } from './schemas.ts';
+import type { Cluster, Services } from './services.ts';
+
+const peer = z.object({ url: z.string(), node: z.string().nullable(), alive: z.boolean(), active: z.boolean() });
+const health = z.object({
+  status: z.enum(['alive', 'down']),
+  active: z.boolean(),
+  role: z.enum(['active', 'standby', 'fallen']),
+  node: z.string(),
+  url: z.string(),
+  term: z.number().nullable(),
+  active_node: z.string().nullable(),
+  peers: z.array(peer),
+});
+
+/** The one document behind all questions about a node's state; made from memory, so it answers without the database. */
+function healthOf(cluster: Cluster): z.output<typeof health> {
+  return {
+    status: cluster.role === 'fallen' ? 'down' : 'alive',
+    active: cluster.isOnDuty,
+    role: cluster.role,
+    node: cluster.node,
+    url: cluster.url,
+    term: cluster.term,
+    active_node: cluster.activeNode,
+    peers: cluster.peers(),
+  };
+}
+
+const refusals: Record<string, [status: number, sentence: string]> = {
+  not_active: [503, 'this node is not on duty, so it has nothing to hand over'],
+  unknown_node: [404, 'there is no such node'],
+  no_standby: [409, 'there is no living standby to hand over to'],
+  already_active: [409, 'that node is on duty already'],
+};
+
+/** `/`, `/health`, `/fall`, `/revive`, `/switchover` and the checks for load balancers. */
+export function controlRoutes({ cluster, version }: Services): Route[] {
+  const check = (path: string, summary: string, isSo: () => boolean) =>
+    route({
+      method: 'get',
+      path,
+      serves: 'control',
+      who: 'anyone',
+      summary,
+      input: nothing,
+      answer: health,
+      handle: () => ({ status: isSo() ? 200 : 503, body: healthOf(cluster) }),
+    });
+
+  return [
+    route({
+      method: 'get',
+      path: '/',
+      serves: 'control',
+      who: 'anyone',
+      summary: 'Name and version; a browser is sent to /home',
+      input: nothing,
+      handle({ request, response }) {
+        if (request.accepts(['text/plain', 'text/html']) === 'text/html') response.redirect(302, '/home');
+        else response.type('text/plain').send(`Plantão ${version}\n`);
+        return undefined;
+      },
+    }),
+    check('/health', 'Is this node alive, and is it on duty?', () => cluster.role !== 'fallen'),
+    check('/liveness', '200 where the process turns', () => true),
+    check('/readiness', '200 where the node can serve: database and listener are up', () => cluster.isReady),
+    check('/primary', '200 on the active, 503 elsewhere', () => cluster.isOnDuty),
+    check('/replica', '200 on a standby, 503 elsewhere', () => cluster.role === 'standby' && cluster.isReady),
+    route({
+      method: 'post',
+      path: '/fall',
+      serves: 'control',
+      who: 'admin',
+      summary: 'Out of service: gives up the duty and releases every waiter',
+      input: nothing,
+      answer: z.object({ status: z.string(), active: z.boolean() }),
+      async handle() {
+        await cluster.fall();
+        return { body: { status: 'system down', active: false } };
+      },
+    }),
+    route({
+      method: 'post',
+      path: '/revive',
+      serves: 'control',
+      who: 'admin',
+      summary: 'Back in service as a candidate; takes no lock that another holds',
+      input: nothing,
+      answer: z.object({ status: z.string(), active: z.boolean() }),
+      async handle() {
+        await cluster.revive();
+        return { body: { status: 'system revived', active: cluster.isOnDuty } };
+      },
+    }),
+    route({
+      method: 'post',
+      path: '/switchover',
+      serves: 'control',
+      who: 'admin',
+      summary: 'Hands the duty over in order, to the named standby or to any',
+      input: z.object({ to: z.string().max(64).nullish() }),
+      answer: z.object({ message: z.string(), active_node: z.string().nullable(), active_url: z.string().nullable() }),
+      async handle({ input }) {
+        const refusal = await cluster.switchover(input.to ?? null);
+        if (refusal !== null) {
+          const [status, sentence] = refusals[refusal] ?? [409, refusal];
+          throw new HttpError(status, refusal, sentence, { extra: { active_url: cluster.activeUrl } });
+        }
+        return { body: { message: 'handed over', active_node: cluster.activeNode, active_url: cluster.activeUrl } };
+      },
+    }),
+  ];
+}

@@ -1,0 +1,122 @@
+import type { ErrorRequestHandler } from 'express';
+import { type RefusalCode, Refused } from '../chat/errors.ts';
+import { isUnavailable } from '../database/errors.ts';
+import { NotOnDutyError } from '../database/fenced-write.ts';
+import { CursorExpiredError, MalformedCursorError } from '../events/cursor.ts';
+import type { Log } from '../log.ts';
+import type { Duty } from './gates.ts';
+
+/** One wrong field of a refused request. */
+export interface FieldError {
+  field: string;
+  problem: string;
+}
+
+/** An answer other than success: `error` for people, `code` for programs, `details` for a refused body. */
+export class HttpError extends Error {
+  override readonly name = 'HttpError';
+  readonly status: number;
+  readonly code: string;
+  readonly details: FieldError[] | null;
+  readonly extra: Record<string, unknown>;
+  readonly headers: Record<string, string>;
+
+  constructor(
+    status: number,
+    code: string,
+    message: string,
+    more: { details?: FieldError[]; extra?: Record<string, unknown>; headers?: Record<string, string> } = {},
+  ) {
+    super(message);
+    this.status = status;
+    this.code = code;
+    this.details = more.details ?? null;
+    this.extra = more.extra ?? {};
+    this.headers = more.headers ?? {};
+  }
+
+  get body(): Record<string, unknown> {
+    return { error: this.message, code: this.code, ...(this.details ? { details: this.details } : {}), ...this.extra };
+  }
+}
+
+const statusOf: Record<RefusalCode, number> = {
+  user_not_found: 404,
+  group_not_found: 404,
+  message_not_found: 404,
+  not_a_member: 403,
+  forbidden: 403,
+  key_reused: 409,
+  username_taken: 409,
+  overloaded: 503,
+  unavailable: 503,
+  outcome_unknown: 503,
+};
+
+const expiry: Record<CursorExpiredError['reason'], string> = {
+  retention: 'the events after this cursor have been removed by retention',
+  history: 'this cursor is of another history of the database (it was restored, or a replica took over)',
+  ahead: 'this cursor is ahead of the log (the database was restored, or a replica took over)',
+};
+
+/** Turns whatever was thrown into the answer for the client; null for a failure that nobody foresaw. */
+export function toHttpError(error: unknown, duty: Duty): HttpError | null {
+  if (error instanceof HttpError) return error;
+  if (error instanceof NotOnDutyError) return duty.notActive();
+  if (error instanceof Refused) {
+    const status = statusOf[error.code];
+    return new HttpError(status, error.code, error.message, status === 503 ? { headers: { 'Retry-After': '1' } } : {});
+  }
+  if (error instanceof MalformedCursorError) {
+    return new HttpError(400, 'invalid_request', 'cursor is not a cursor of this service', {
+      details: [{ field: 'cursor', problem: 'malformed' }],
+    });
+  }
+  if (error instanceof CursorExpiredError) {
+    return new HttpError(
+      410,
+      'cursor_expired',
+      `${expiry[error.reason]}: read GET /chats and GET /messages anew and go on from the cursor that they give`,
+      { extra: { reason: error.reason } },
+    );
+  }
+  if (isUnavailable(error)) {
+    return new HttpError(503, 'unavailable', 'the database cannot be reached or is too busy now: try again', {
+      headers: { 'Retry-After': '1' },
+    });
+  }
+  return ofBodyParser(error);
+}
+
+/** Errors of express.json, by their `type`; and of the router, for paths that are no valid URL encoding. */
+function ofBodyParser(error: unknown): HttpError | null {
+  if (error instanceof URIError) return new HttpError(400, 'invalid_request', 'the path is not valid URL encoding');
+  const type = typeof error === 'object' && error !== null && 'type' in error ? error.type : null;
+  switch (type) {
+    case 'entity.parse.failed':
+    case 'request.size.invalid':
+    case 'request.aborted':
+      return new HttpError(400, 'invalid_json', 'the body is not valid JSON');
+    case 'entity.too.large':
+      return new HttpError(413, 'too_large', 'the body is too large');
+    case 'charset.unsupported':
+    case 'encoding.unsupported':
+      return new HttpError(415, 'unsupported_media_type', 'the body must be JSON in UTF-8');
+    default:
+      return null;
+  }
+}
+
+/** The last middleware: every failure becomes a JSON answer; no stack, SQL or path reaches a client. */
+export function errorHandler(duty: Duty, log: Log): ErrorRequestHandler {
+  return (error, request, response, _next) => {
+    const known = toHttpError(error, duty);
+    if (!known) log.error({ event: 'request_failed', err: error }, `${request.method} ${request.path} failed`);
+    if (response.headersSent || response.destroyed) {
+      response.destroy();
+      return;
+    }
+    const answer = known ?? new HttpError(500, 'internal_error', 'something went wrong here; it has been logged');
+    response.set(answer.headers).status(answer.status).json(answer.body);
+  };
+}

@@ -1,0 +1,185 @@
+import { z } from 'zod';
+import { Refused } from '../chat/errors.ts';
+import { type Caller, requireSelf } from './caller.ts';
+import { type Route, route } from './route.ts';
+import { groupName, id, nothing, username } from './schemas.ts';
+import type { Services } from './services.ts';
+
+/** Names that one request may give. */
+const MOST_NAMES = 1000;
+const user = z.object({ id: z.number(), username: z.string() });
+const membership = z.object({ message: z.string(), group_id: z.number(), user_id: z.number() });
+const groupNames = z.object({ user_id: z.number(), groups: z.array(z.string()) });
+
+/** `/chats`, `/create-chat`, `/group-users` and `/groups`: groups and who is in them. */
+export function groupRoutes(services: Services): Route[] {
+  const { groups, eventLog, waiters } = services;
+  const requireMember = async (caller: Caller, groupId: number) => {
+    if (caller.userId !== null && !(await groups.isMember(groupId, caller.userId))) throw new Refused('not_a_member');
+  };
+  return [
+    route({
+      method: 'get',
+      path: '/chats',
+      serves: 'read',
+      who: 'user',
+      summary: 'The groups of a user with their members',
+      input: z.object({ userId: id }),
+      answer: z.object({
+        user_id: z.number(),
+        chats: z.array(z.object({ id: z.number(), name: z.string(), members: z.array(user) })),
+        cursor: z.string(),
+      }),
+      async handle({ input, caller }) {
+        requireSelf(caller, input.userId);
+        // Before the chats are read: who polls from here may hear again of a join that is in the list, and misses none.
+        const cursor = eventLog.cursorAt(eventLog.head);
+        return { body: { user_id: input.userId, chats: await groups.ofUser(input.userId), cursor } };
+      },
+    }),
+    route({
+      method: 'post',
+      path: '/create-chat',
+      serves: 'write',
+      who: 'user',
+      summary: 'A new group of its creator and the named users',
+      input: z.object({ groupName, creatorId: id, members: z.array(username).max(MOST_NAMES).default([]) }),
+      answer: z.object({
+        group_id: z.number(),
+        group_name: z.string(),
+        creator_id: z.number(),
+        members: z.array(user),
+        warning: z.string().optional(),
+      }),
+      async handle({ input, caller }) {
+        requireSelf(caller, input.creatorId);
+        const chat = await groups.create(input.groupName, input.creatorId, input.members);
+        const warning = chat.unknown.length > 0 ? { warning: `no such users: ${chat.unknown.join(', ')}` } : {};
+        return {
+          body: {
+            group_id: chat.id,
+            group_name: chat.name,
+            creator_id: chat.creatorId,
+            members: chat.members,
+            ...warning,
+          },
+        };
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/group-users',
+      serves: 'read',
+      who: 'user',
+      summary: 'The members of a group',
+      input: z.object({ groupId: id }),
+      answer: z.object({ group_id: z.number(), users: z.array(user) }),
+      async handle({ input, caller }) {
+        await requireMember(caller, input.groupId);
+        return { body: { group_id: input.groupId, users: await groups.members(input.groupId) } };
+      },
+    }),
+    route({
+      method: 'post',
+      path: '/group-users',
+      serves: 'write',
+      who: 'user',
+      summary: 'Makes a user a member; telling twice is fine',
+      input: z.object({ groupId: id, userId: id }),
+      answer: membership,
+      async handle({ input, caller }) {
+        await requireMember(caller, input.groupId);
+        await groups.join(input.groupId, input.userId);
+        return { body: { message: 'joined', group_id: input.groupId, user_id: input.userId } };
+      },
+    }),
+    route({
+      method: 'delete',
+      path: '/group-users',
+      serves: 'write',
+      who: 'user',
+      summary: 'Ends a membership; telling twice is fine',
+      input: z.object({ groupId: id, userId: id }),
+      answer: membership,
+      async handle({ input, caller }) {
+        requireSelf(caller, input.userId);
+        await groups.leave(input.groupId, input.userId);
+        return { body: { message: 'left', group_id: input.groupId, user_id: input.userId } };
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/groups',
+      serves: 'read',
+      who: 'user',
+      summary: 'The groups and topics that somebody waits on, on this node',
+      input: nothing,
+      answer: z.object({ active_groups: z.array(z.string()), count: z.number() }),
+      async handle({ caller }) {
+        const names = new Set<string>();
+        const mine = caller.userId === null ? null : (await services.rosters.of(caller.userId)).groups;
+        for (const name of waiters.names()) if (mine === null || [...mine.values()].includes(name)) names.add(name);
+        return { body: { active_groups: [...names].sort(), count: names.size } };
+      },
+    }),
+  ];
+}
+
+/** `/user/{id}/groups`: the original's routes by the names of groups. */
+export function userGroupRoutes({ groups }: Services): Route[] {
+  const path = '/user/:id/groups';
+  return [
+    route({
+      method: 'get',
+      path,
+      serves: 'read',
+      who: 'user',
+      summary: "The names of a user's groups",
+      input: z.object({ id }),
+      answer: groupNames,
+      async handle({ input, caller }) {
+        requireSelf(caller, input.id);
+        return { body: { user_id: input.id, groups: await groups.namesOfUser(input.id) } };
+      },
+    }),
+    route({
+      method: 'post',
+      path,
+      serves: 'write',
+      who: 'user',
+      summary: "Replaces a user's groups by those of these names",
+      input: z.object({ id, groups: z.array(groupName).max(MOST_NAMES) }),
+      answer: groupNames,
+      async handle({ input, caller }) {
+        requireSelf(caller, input.id);
+        return { body: { user_id: input.id, groups: await groups.replaceNamed(input.id, input.groups) } };
+      },
+    }),
+    route({
+      method: 'post',
+      path: `${path}/:group`,
+      serves: 'write',
+      who: 'user',
+      summary: 'Joins the group of that name, made where there is none',
+      input: z.object({ id, group: groupName }),
+      answer: groupNames,
+      async handle({ input, caller }) {
+        requireSelf(caller, input.id);
+        return { body: { user_id: input.id, groups: await groups.joinNamed(input.id, input.group) } };
+      },
+    }),
+    route({
+      method: 'delete',
+      path: `${path}/:group`,
+      serves: 'write',
+      who: 'user',
+      summary: 'Leaves the groups of that name',
+      input: z.object({ id, group: groupName }),
+      answer: groupNames,
+      async handle({ input, caller }) {
+        requireSelf(caller, input.id);
+        return { body: { user_id: input.id, groups: await groups.leaveNamed(input.id, input.group) } };
+      },
+    }),
+  ];
+}

@@ -1,0 +1,40 @@
+import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { type Route, route } from './route.ts';
+import { nothing } from './schemas.ts';
+import type { Services } from './services.ts';
+
+/** `/metrics` for Prometheus: the process, and what this node does. Read when asked, so nothing is counted twice. */
+export function metricsRoutes({ cluster, waiters, writer, eventLog }: Services): Route[] {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const gauge = (name: string, help: string, read: () => number) =>
+    new Gauge({
+      name,
+      help,
+      registers: [registry],
+      collect() {
+        this.set(read());
+      },
+    });
+  gauge('plantao_active', '1 while this node is on duty', () => Number(cluster.isOnDuty));
+  gauge('plantao_alive', '0 while this node is fallen', () => Number(cluster.role !== 'fallen'));
+  gauge('plantao_ready', '1 while database and listener are up', () => Number(cluster.isReady));
+  gauge('plantao_term', 'The newest term that this node knows', () => cluster.term ?? 0);
+  gauge('plantao_waiters', 'Long polls and streams that wait', () => waiters.size);
+  gauge('plantao_queued_posts', 'Messages that wait for the next commit', () => writer.queued);
+  gauge('plantao_log_position', 'How far this node has read the event log', () => eventLog.head);
+  return [
+    route({
+      method: 'get',
+      path: '/metrics',
+      serves: 'control',
+      who: 'anyone',
+      summary: 'Figures for Prometheus',
+      input: nothing,
+      async handle({ response }) {
+        response.type(registry.contentType).send(await registry.metrics());
+        return undefined;
+      },
+    }),
+  ];
+}

@@ -1,0 +1,53 @@
+import type { Request, Response } from 'express';
+import type { z } from 'zod';
+import type { Caller } from './caller.ts';
+
+/** Which nodes serve a route: every node always; every node that is not fallen; the active alone. */
+export type Serves = 'control' | 'read' | 'write';
+
+/** Who may call a route where AUTH=token: anybody, a signed-in user, or the holder of ADMIN_TOKEN. */
+export type Who = 'anyone' | 'user' | 'admin';
+
+/** What a handler gets: the request's input, checked and typed by the route's schema, and who calls. */
+export interface Call<Input> {
+  input: Input;
+  caller: Caller;
+  request: Request;
+  response: Response;
+}
+
+/** What a handler answers: `body` goes out as JSON. */
+export interface Answer {
+  status?: number;
+  body: unknown;
+  headers?: Record<string, string>;
+}
+
+/**
+ * One route, said once: the router, the checks, the table of who may, and the OpenAPI document are all made from it.
+ * `path` is Express's, with `:name` for a parameter.
+ */
+export interface Route {
+  method: 'get' | 'post' | 'delete';
+  path: string;
+  serves: Serves;
+  who: Who;
+  summary: string;
+  /** Path parameters, query and JSON body together; see {@link inputOf} in validate.ts. */
+  input: z.ZodType;
+  /** What a 200 (or 201) carries, for the document and the tests; absent where it is not JSON. */
+  answer?: z.ZodType;
+  /** The answer, or nothing where the handler writes the response itself. */
+  handle(call: Call<unknown>): Promise<Answer | undefined>;
+}
+
+/** Declares a route; the handler's input is typed by the schema. */
+export function route<Schema extends z.ZodType>(
+  definition: Omit<Route, 'input' | 'handle'> & {
+    input: Schema;
+    handle(call: Call<z.output<Schema>>): Promise<Answer | undefined> | Answer | undefined;
+  },
+): Route {
+  const { handle, ...rest } = definition;
+  return { ...rest, handle: async (call) => handle(call as Call<z.output<Schema>>) };
+}

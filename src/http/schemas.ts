@@ -1,0 +1,88 @@
+/** The pieces that request schemas are made of: ids, names, texts and the limits on them. */
+import { z } from 'zod';
+
+const LARGEST_ID = Number.MAX_SAFE_INTEGER;
+
+/** A positive integer below 2^53, as a number or as decimal digits; "1e9", -1 and 1.5 are none. */
+export const id = z
+  .union(
+    [
+      z.number(),
+      z
+        .string()
+        .regex(/^[1-9]\d{0,15}$/)
+        .transform(Number),
+    ],
+    'must be a positive integer',
+  )
+  .refine((value) => Number.isInteger(value) && value > 0 && value <= LARGEST_ID, 'must be a positive integer');
+
+/** PostgreSQL's text holds any character but NUL; a lone surrogate is no character. */
+const text = z
+  .string('must be text')
+  .refine((value) => !value.includes('\0'), 'must not contain the character NUL')
+  .refine((value) => value.isWellFormed(), 'must be valid Unicode');
+
+/** Names are shown in lists and logs: no control characters, no invisible direction marks, trimmed. */
+const name = (longest: number) =>
+  text
+    .transform((value) => value.normalize('NFC').trim())
+    .refine((value) => value !== '', 'must not be empty')
+    .refine((value) => [...value].length <= longest, `must have ${longest} characters or fewer`)
+    .refine(
+      (value) => !/[\p{Cc}\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/u.test(value),
+      'must not contain control characters',
+    );
+
+/** Length limits in characters; the tables check the same. */
+export const username = name(64);
+export const groupName = name(128);
+
+/** A message's text: what people type, and a page of it fits an answer (500 of them, 8 MB at the worst). */
+export const CONTENT_LIMIT = 4096;
+export const content = text
+  .refine((value) => value.trim() !== '', 'must not be empty')
+  .refine((value) => value.length <= CONTENT_LIMIT, `must have ${CONTENT_LIMIT} characters or fewer`);
+
+/** scrypt takes any length; the limit keeps a login cheap to refuse. */
+export const password = text
+  .refine((value) => value.length >= 8, 'must have 8 characters or more')
+  .refine((value) => value.length <= 256, 'must have 256 characters or fewer');
+
+/** A whole number from `least` to `most`, as a number or digits; above it counts as `most`. */
+export const count = (least: number, most: number, otherwise: number) =>
+  z
+    .union(
+      [
+        z.number(),
+        z
+          .string()
+          .regex(/^\d{1,15}$/)
+          .transform(Number),
+      ],
+      'must be a whole number',
+    )
+    .refine((value) => Number.isInteger(value) && value >= least, `must be a whole number of ${least} or more`)
+    .transform((value) => Math.min(value, most))
+    .default(otherwise);
+
+/** How long a poll may wait, in seconds: shorter than the minute after which proxies give up. */
+export const pollTimeout = z
+  .union(
+    [
+      z.number(),
+      z
+        .string()
+        .regex(/^\d{1,9}(\.\d{1,3})?$/)
+        .transform(Number),
+    ],
+    'must be seconds from 0 to 55',
+  )
+  .refine((value) => Number.isFinite(value) && value >= 0, 'must be seconds from 0 to 55')
+  .transform((value) => Math.min(value, 55))
+  .default(25);
+
+/** An opaque cursor; its form is checked where it is read. */
+export const cursor = z.string('must be a cursor').max(64, 'must be a cursor').optional();
+
+export const nothing = z.object({});

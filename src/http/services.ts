@@ -1,0 +1,48 @@
+import type { Sequelize } from 'sequelize';
+import type { Groups } from '../chat/groups.ts';
+import type { MessageWriter } from '../chat/message-writer.ts';
+import type { Messages } from '../chat/messages.ts';
+import type { Notifications } from '../chat/notifications.ts';
+import type { Rosters } from '../chat/rosters.ts';
+import type { Users } from '../chat/users.ts';
+import type { EventLog } from '../events/event-log.ts';
+import type { Waiters } from '../events/waiters.ts';
+import type { Log } from '../log.ts';
+import type { Identify } from './caller.ts';
+import type { DutyView } from './gates.ts';
+import type { LongPolls } from './long-poll.ts';
+
+/** How the HTTP layer sees the cluster; node.ts makes it of the SyncManager and its peers. */
+export interface Cluster extends DutyView {
+  readonly node: string;
+  readonly url: string;
+  readonly term: number | null;
+  readonly activeNode: string | null;
+  /** Database and listener are up. */
+  readonly isReady: boolean;
+  peers(): { url: string; node: string | null; alive: boolean; active: boolean }[];
+  fall(): Promise<void>;
+  revive(): Promise<void>;
+  /** Null when handed over, else why not. */
+  switchover(to: string | null): Promise<string | null>;
+}
+
+/** Everything that the routes use, put together in node.ts. */
+export interface Services {
+  version: string;
+  corsOrigin: string[];
+  trustProxy: string | null;
+  log: Log;
+  sequelize: Sequelize;
+  cluster: Cluster;
+  identify: Identify;
+  users: Users;
+  groups: Groups;
+  messages: Messages;
+  writer: MessageWriter;
+  notifications: Notifications;
+  rosters: Rosters;
+  eventLog: EventLog;
+  waiters: Waiters;
+  polls: LongPolls;
+}

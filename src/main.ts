@@ -1,0 +1,30 @@
+/** `npm start`: one node out of the environment and `.env`. SIGTERM and SIGINT stop it in order; a second one at once. */
+import { messageOf } from './database/errors.ts';
+import { createNode } from './node.ts';
+import { processEnvironment, readSettings } from './settings.ts';
+
+/** Longer than every step of a stop may take together; a stop that hangs is a bug, and must not keep the process. */
+const STOP_LIMIT_MS = 10_000;
+
+try {
+  const node = createNode(readSettings(processEnvironment()));
+  let isStopping = false;
+  const stop = () => {
+    if (isStopping) process.exit(1);
+    isStopping = true;
+    setTimeout(() => process.exit(1), STOP_LIMIT_MS).unref();
+    node.stop().then(
+      () => process.exit(0),
+      (error) => {
+        console.error(messageOf(error));
+        process.exit(1);
+      },
+    );
+  };
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+  await node.start();
+} catch (error) {
+  console.error(`cannot start: ${messageOf(error)}`);
+  process.exit(1);
+}

@@ -1,0 +1,241 @@
+/**
+ * One node, put together. The way of a message: http/message-routes → chat/message-writer → PostgreSQL (fence, log and
+ * NOTIFY in one transaction) → database/listener hears the hint → events/event-log reads → chat/subscriptions →
+ * events/waiters → http/long-poll. Why only one node writes: coordination/sync-manager.
+ */
+import { readFileSync } from 'node:fs';
+import { Groups } from './chat/groups.ts';
+import { MessageWriter } from './chat/message-writer.ts';
+import { Messages } from './chat/messages.ts';
+import { Notifications } from './chat/notifications.ts';
+import { Rosters } from './chat/rosters.ts';
+import { Subscriptions } from './chat/subscriptions.ts';
+import { Users } from './chat/users.ts';
+import { readSignal } from './coordination/cluster-signal.ts';
+import { LeaderLock } from './coordination/leader-lock.ts';
+import { NodeRegistry } from './coordination/node-registry.ts';
+import { Peers } from './coordination/peers.ts';
+import { SyncManager } from './coordination/sync-manager.ts';
+import { applicationName, connectionOptions, type SessionPart } from './database/connection.ts';
+import { fencedWrite } from './database/fenced-write.ts';
+import { Listener } from './database/listener.ts';
+import { migrate } from './database/migrator.ts';
+import { openSequelize } from './database/sequelize.ts';
+import { StandingSession } from './database/standing-session.ts';
+import { EventLog } from './events/event-log.ts';
+import { Waiters } from './events/waiters.ts';
+import { createApp } from './http/app.ts';
+import { believeEverybody } from './http/caller.ts';
+import { LongPolls } from './http/long-poll.ts';
+import { Server } from './http/server.ts';
+import type { Cluster, Services } from './http/services.ts';
+import { createLog, type Log } from './log.ts';
+import type { Settings } from './settings.ts';
+import { checkDatabase } from './start-check.ts';
+
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
+
+/** A running node, or one that can be started. `start` and `stop` may each be called twice; the second shares the first's promise. */
+export interface Node {
+  /** Where it is reached; known once it has started. */
+  readonly url: string;
+  readonly name: string;
+  /** Resolves when it serves. @throws a sentence for the operator where it cannot; nothing is left running then. */
+  start(): Promise<void>;
+  /** Hands the duty over, answers every waiter, finishes what is under way, closes. */
+  stop(): Promise<void>;
+}
+
+/** Makes a node of its settings; nothing runs before `start`. */
+export function createNode(settings: Settings, given: { log?: Log } = {}): Node {
+  const name = settings.nodeName ?? `node-${settings.port === 0 ? process.pid : settings.port}`;
+  const pretty = settings.logFormat === 'pretty' || (settings.logFormat === 'auto' && process.stdout.isTTY === true);
+  const log = given.log ?? createLog({ node: name, level: settings.logLevel, pretty });
+  let parts: ReturnType<typeof assemble> | null = null;
+  let starting: Promise<void> | null = null;
+  let stopping: Promise<void> | null = null;
+
+  const start = async () => {
+    const applied = await migrate(settings.databaseDirectUrl, { log: (line) => log.info(line) });
+    if (applied > 0) log.info(`the schema is at its newest: ${applied} migrations applied`);
+    for (const warning of await checkDatabase(settings)) log.warn(warning);
+    parts = assemble(settings, name, log);
+    try {
+      await parts.start();
+    } catch (error) {
+      await parts.stop();
+      throw error;
+    }
+  };
+  const stop = async () => {
+    await starting?.catch(() => {});
+    await parts?.stop();
+    log.info({ event: 'stopped' }, 'stopped');
+  };
+
+  return {
+    name,
+    get url() {
+      return parts?.url() ?? '';
+    },
+    start: () => {
+      starting ??= start();
+      return starting;
+    },
+    stop: () => {
+      stopping ??= stop();
+      return stopping;
+    },
+  };
+}
+
+function assemble(settings: Settings, name: string, log: Log) {
+  const startedAt = new Date();
+  let url = settings.nodeUrl ?? `http://localhost:${settings.port}`;
+  const session = (part: SessionPart, statementLimitMs: number, more: Record<string, string | number> = {}) =>
+    connectionOptions(settings.databaseDirectUrl, applicationName(name, part), statementLimitMs, more);
+  const pooled = (part: SessionPart, statementLimitMs: number) =>
+    new StandingSession(connectionOptions(settings.databaseUrl, applicationName(name, part), statementLimitMs));
+
+  // The database, for queries and for hints.
+  const sequelize = openSequelize(settings.databaseUrl, applicationName(name, 'pool'), settings.poolSize);
+  const reading = pooled('log', 5000);
+  const writing = pooled('writer', 8000);
+  const listener = new Listener(
+    { ...session('listen', 5000), query_timeout: 5000 },
+    ['plantao_events', 'plantao_cluster'],
+    {
+      onListening: () => void eventLog.catchUp(),
+      onNotification(channel, payload) {
+        if (channel === 'plantao_events') return eventLog.hint(payload);
+        const signal = readSignal(payload);
+        if (signal?.kind === 'promoted') void eventLog.refresh();
+        if (signal) sync.hear(signal);
+      },
+    },
+    log,
+  );
+
+  // Who is on duty.
+  const lock: LeaderLock = new LeaderLock({
+    config: session('lock', settings.leaseMs, { idle_session_timeout: settings.leaseMs }),
+    leaseMs: settings.leaseMs,
+    node: name,
+    url: () => url,
+    log,
+    onLost: (reason) => sync.lockLost(reason),
+  });
+  const peers = new Peers(name, settings.peerUrls, (peer) => sync.poke(`${peer} went silent`));
+  const registry = new NodeRegistry(sequelize);
+  const sync: SyncManager = new SyncManager({
+    node: name,
+    leaseMs: settings.leaseMs,
+    isActive: settings.isActive,
+    isPrimary: settings.isPrimary,
+    lock,
+    peers,
+    log,
+    async beat(role) {
+      const { isPrimary } = settings;
+      const row = { node: name, url, pid: process.pid, version, role, isPrimary, term: sync.leader?.term ?? null };
+      peers.learn(await registry.beat({ ...row, position: eventLog.head, waiters: waiters.size, startedAt }));
+    },
+    requestDuty: () => registry.requestDuty(name),
+    drain: () => writer.drain(500),
+    onRole(role) {
+      if (role === 'active') void eventLog.refresh();
+      waiters.tellAll(eventLog.head);
+    },
+  });
+
+  // The chat.
+  const write = fencedWrite(sequelize, () => lock.term);
+  const users = new Users(write);
+  const waiters = new Waiters();
+  const eventLog: EventLog = new EventLog({
+    session: reading,
+    log,
+    onEvents: (batch) => subscriptions.deliver(batch),
+    onNewHistory() {
+      rosters.clear();
+      waiters.tellAll(eventLog.head);
+    },
+    onDeaf: () => listener.replace('the event log moved and no notification of it came'),
+  });
+  const rosters = new Rosters(reading, eventLog);
+  const subscriptions = new Subscriptions(reading, eventLog, waiters, rosters);
+  const writer = new MessageWriter({ session: writing, term: () => lock.term, membersOnly: settings.auth === 'token' });
+
+  // HTTP.
+  const polls = new LongPolls(eventLog, waiters, subscriptions, settings.maxWaiters);
+  const cluster: Cluster = {
+    node: name,
+    get url() {
+      return url;
+    },
+    get role() {
+      return sync.role;
+    },
+    get isOnDuty() {
+      return sync.isOnDuty;
+    },
+    get term() {
+      return sync.leader?.term ?? null;
+    },
+    get activeNode() {
+      return sync.leader?.node ?? null;
+    },
+    get activeUrl() {
+      return sync.isOnDuty ? url : (sync.leader?.url ?? null);
+    },
+    get isReady() {
+      return sync.role !== 'fallen' && listener.isListening && eventLog.isReading;
+    },
+    peers: () => peers.view(),
+    fall: () => sync.fall(),
+    revive: () => sync.revive(),
+    switchover: (to) => sync.switchover(to, 'switchover asked for over HTTP'),
+  };
+  const services: Services = {
+    version,
+    corsOrigin: settings.corsOrigin,
+    trustProxy: settings.trustProxy,
+    log,
+    sequelize,
+    cluster,
+    identify: believeEverybody,
+    users,
+    groups: new Groups(sequelize, write, users),
+    messages: new Messages(sequelize, write),
+    writer,
+    notifications: new Notifications(sequelize, write),
+    rosters,
+    eventLog,
+    waiters,
+    polls,
+  };
+  const server = new Server(createApp(services), settings.maxConnections);
+
+  return {
+    url: () => url,
+    async start() {
+      await eventLog.start();
+      await listener.start();
+      const port = await server.listen(settings.port, settings.host);
+      url = settings.nodeUrl ?? `http://localhost:${port}`;
+      sync.start();
+      log.info({ event: 'listening', url, pid: process.pid }, `serving at ${url}`);
+    },
+    /** Each step leaves the later ones what they need: duty first, so that a peer is active before this process is gone. */
+    async stop() {
+      await sync.stop();
+      polls.drain();
+      await server.close();
+      listener.stop();
+      await eventLog.stop();
+      await Promise.all([reading.stop(), writing.stop(), sequelize.close()]);
+    },
+  };
+}

@@ -1,0 +1,174 @@
+import dotenv from 'dotenv';
+import { z } from 'zod';
+
+/** Everything a node can be told from outside, checked and typed. Times are milliseconds unless the name says otherwise. */
+export interface Settings {
+  /** Where queries go; may be a transaction pooler. */
+  databaseUrl: string;
+  /** Where the leader lock and LISTEN go: PostgreSQL itself, never a transaction pooler. */
+  databaseDirectUrl: string;
+  host: string;
+  /** 0 asks the system for a free port. */
+  port: number;
+  nodeName: string | null;
+  /** How peers and clients reach this node; null until the port is known. */
+  nodeUrl: string | null;
+  peerUrls: string[];
+  isActive: boolean;
+  isPrimary: boolean;
+  leaseMs: number;
+  auth: 'open' | 'token';
+  /** True where AUTH was set by hand and not taken from HOST. */
+  authChosen: boolean;
+  adminToken: string | null;
+  corsOrigin: string[];
+  trustProxy: string | null;
+  logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent';
+  logFormat: 'json' | 'pretty' | 'auto';
+  maxWaiters: number;
+  maxConnections: number;
+  poolSize: number;
+  eventRetentionHours: number;
+  eventRetentionCount: number;
+  idempotencyRetentionHours: number;
+}
+
+/** Thrown by {@link readSettings}: every wrong setting at once, one sentence each in `problems`. */
+export class SettingsError extends Error {
+  readonly problems: string[];
+  constructor(problems: string[]) {
+    super(`the settings are wrong:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`);
+    this.name = 'SettingsError';
+    this.problems = problems;
+  }
+}
+
+const flag = z
+  .enum(['true', 'false', '1', '0', 'yes', 'no'], 'must be true or false')
+  .transform((text) => text === 'true' || text === '1' || text === 'yes');
+const whole = (least: number, most: number) =>
+  z
+    .string()
+    .regex(/^\d+$/, `must be a whole number from ${least} to ${most}`)
+    .transform(Number)
+    .refine((value) => value >= least && value <= most, `must be a whole number from ${least} to ${most}`);
+const isUrl = (text: string, ...protocols: string[]) => {
+  try {
+    return protocols.includes(new URL(text).protocol);
+  } catch {
+    return false;
+  }
+};
+const httpUrl = z.string().refine((text) => isUrl(text, 'http:', 'https:'), 'must be an http(s) URL');
+const postgresUrl = z.string().refine((text) => isUrl(text, 'postgres:', 'postgresql:'), 'must be a postgres:// URL');
+const list = (text: string) =>
+  text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
+
+/** The variables by name, with their defaults; `.env.example` gives each default's reason. */
+const environment = z.object({
+  DATABASE_URL: postgresUrl.optional(),
+  DATABASE_DIRECT_URL: postgresUrl.optional(),
+  DB_USER: z.string().optional(),
+  DB_PASSWORD: z.string().optional(),
+  DB_HOST: z.string().default('localhost'),
+  DB_PORT: whole(1, 65_535).default(5432),
+  DB_NAME: z.string().optional(),
+  DB_POOL_SIZE: whole(2, 500).default(10),
+  HOST: z.string().default('127.0.0.1'),
+  PORT: whole(0, 65_535).default(8080),
+  NODE_NAME: z
+    .string()
+    .regex(/^[\w.-]{1,40}$/, 'must be 1 to 40 letters, digits, dots, dashes or underscores')
+    .optional(),
+  NODE_URL: httpUrl.optional(),
+  PEER_URL: z.string().transform(list).pipe(z.array(httpUrl)).default([]),
+  IS_ACTIVE: flag.default(true),
+  IS_PRIMARY: flag.default(false),
+  LEASE_MS: whole(300, 60_000).default(2000),
+  AUTH: z.enum(['open', 'token'], 'must be open or token').optional(),
+  ADMIN_TOKEN: z.string().min(16, 'must have 16 characters or more').optional(),
+  CORS_ORIGIN: z.string().transform(list).default(['*']),
+  TRUST_PROXY: z.string().optional(),
+  LOG_LEVEL: z
+    .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'], 'must be a level from trace to silent')
+    .default('info'),
+  LOG_FORMAT: z.enum(['json', 'pretty', 'auto'], 'must be json, pretty or auto').default('auto'),
+  MAX_WAITERS: whole(1, 1_000_000).default(20_000),
+  MAX_CONNECTIONS: whole(10, 1_000_000).default(25_000),
+  EVENT_RETENTION_HOURS: whole(1, 87_600).default(168),
+  EVENT_RETENTION_COUNT: whole(1000, 1_000_000_000).default(10_000_000),
+  IDEMPOTENCY_RETENTION_HOURS: whole(1, 8760).default(24),
+});
+
+const isLoopback = (host: string) => host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
+
+/**
+ * Reads a node's settings out of `env`; an empty value counts as none.
+ * @throws {SettingsError} naming every wrong setting at once.
+ */
+export function readSettings(env: Record<string, string | undefined>): Settings {
+  const given = Object.fromEntries(
+    Object.entries(env).filter(([, value]) => value !== undefined && value.trim() !== ''),
+  );
+  const checked = environment.safeParse(given);
+  const problems = checked.error?.issues.map((issue) => `${issue.path[0]?.toString() ?? '?'} ${issue.message}`) ?? [];
+  if (!given.DATABASE_URL && !given.DB_NAME) {
+    problems.push(
+      'DATABASE_URL (or DB_USER, DB_PASSWORD, DB_HOST, DB_PORT, DB_NAME) is not set: name a database, or let `npm run cluster` start one',
+    );
+  }
+  if (!checked.success || problems.length > 0) throw new SettingsError(problems);
+
+  const values = checked.data;
+  const databaseUrl = values.DATABASE_URL ?? urlOfParts(values);
+  return {
+    databaseUrl,
+    databaseDirectUrl: values.DATABASE_DIRECT_URL ?? databaseUrl,
+    host: values.HOST,
+    port: values.PORT,
+    nodeName: values.NODE_NAME ?? null,
+    nodeUrl: values.NODE_URL?.replace(/\/+$/, '') ?? null,
+    peerUrls: values.PEER_URL.map((url) => url.replace(/\/+$/, '')),
+    isActive: values.IS_ACTIVE,
+    isPrimary: values.IS_PRIMARY,
+    leaseMs: values.LEASE_MS,
+    auth: values.AUTH ?? (isLoopback(values.HOST) ? 'open' : 'token'),
+    authChosen: values.AUTH !== undefined,
+    adminToken: values.ADMIN_TOKEN ?? null,
+    corsOrigin: values.CORS_ORIGIN,
+    trustProxy: values.TRUST_PROXY ?? null,
+    logLevel: values.LOG_LEVEL,
+    logFormat: values.LOG_FORMAT,
+    maxWaiters: values.MAX_WAITERS,
+    maxConnections: values.MAX_CONNECTIONS,
+    poolSize: values.DB_POOL_SIZE,
+    eventRetentionHours: values.EVENT_RETENTION_HOURS,
+    eventRetentionCount: values.EVENT_RETENTION_COUNT,
+    idempotencyRetentionHours: values.IDEMPOTENCY_RETENTION_HOURS,
+  };
+}
+
+function urlOfParts(parts: {
+  DB_USER?: string | undefined;
+  DB_PASSWORD?: string | undefined;
+  DB_HOST: string;
+  DB_PORT: number;
+  DB_NAME?: string | undefined;
+}): string {
+  const url = new URL('postgres://localhost');
+  url.hostname = parts.DB_HOST;
+  url.port = String(parts.DB_PORT);
+  url.username = encodeURIComponent(parts.DB_USER ?? '');
+  url.password = encodeURIComponent(parts.DB_PASSWORD ?? '');
+  url.pathname = `/${encodeURIComponent(parts.DB_NAME ?? '')}`;
+  return url.toString();
+}
+
+/** This process's environment, with `.env` of the working folder beneath it (unless PLANTAO_NO_DOTENV is set). */
+export function processEnvironment(): Record<string, string | undefined> {
+  if (!process.env.PLANTAO_NO_DOTENV) dotenv.config({ quiet: true });
+  return process.env;
+}
