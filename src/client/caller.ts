@@ -98,7 +98,9 @@ export class Caller {
     const onAbort = () => leaving.abort(manner.signal?.reason);
     manner.signal?.throwIfAborted();
     manner.signal?.addEventListener('abort', onAbort, { once: true });
-    const unwatch = manner.patient ? this.#endpoints.watch(url, (reason) => leaving.abort(new Error(reason))) : () => {};
+    const unwatch = manner.patient
+      ? this.#endpoints.watch(url, (reason) => leaving.abort(new Error(reason)))
+      : () => {};
     try {
       if (!manner.repeatable) await this.#probe(url, Math.min(PROBE_MS, ms), leaving.signal);
       const answer = await attempt(this.#send, url, request, ms, leaving.signal);
@@ -146,12 +148,7 @@ function outcomeUnknown(request: Request, reason: string): OutcomeUnknownError {
   );
 }
 
-function unreachable(
-  request: Request,
-  manner: Manner,
-  troubles: Map<string, string>,
-  last: Failure,
-): UnreachableError {
+function unreachable(request: Request, manner: Manner, troubles: Map<string, string>, last: Failure): UnreachableError {
   const said = Array.from(troubles, ([url, reason]) => `${url} ${reason}`).join('; ');
   return new UnreachableError(
     `no node did ${request.method} ${request.path} within ${Math.round(manner.deadlineMs / 1000)} s: ${said}`,

@@ -15,10 +15,7 @@ export async function withDeadline<T>(
   outer?.throwIfAborted();
   const controller = new AbortController();
   const onOuterAbort = () => controller.abort(outer?.reason);
-  const timer = setTimeout(
-    () => controller.abort(new DeadlineError(`did not answer within ${Math.round(ms)} ms`)),
-    ms,
-  );
+  const timer = setTimeout(() => controller.abort(new DeadlineError(`did not answer within ${Math.round(ms)} ms`)), ms);
   outer?.addEventListener('abort', onOuterAbort, { once: true });
   try {
     return await work(controller.signal);

@@ -1,0 +1,103 @@
+import { setTimeout as pause, setImmediate as turn } from 'node:timers/promises';
+import { listProcesses } from '../../src/database/process-list.ts';
+import { type AdvisoryLock, heldLocks, openSessions, type Session, serverPid } from './test-server.ts';
+import { trackedNow } from './tracked.ts';
+
+/** What there is at one moment that a test could leave behind. */
+export interface Inventory {
+  sessions: Session[];
+  locks: AdvisoryLock[];
+  /** Our children by pid: whose they are (a node's name), or their command line. */
+  children: Map<number, { owner: string | null; command: string }>;
+  /** Everything announced to `track`, running or not. */
+  owners: Set<string>;
+  /** How many of each kind keep this process alive: `Timeout`, `TCPSocketWrap`, … */
+  resources: Map<string, number>;
+}
+
+/** One thing left behind: a sentence, and what ends it (handles cannot be ended from outside). */
+export interface Leak {
+  sentence: string;
+  pid?: number;
+  backend?: number;
+}
+
+/** Looks round. Costs a few milliseconds; the shared test server is asked only if it runs. */
+export async function takeInventory(): Promise<Inventory> {
+  // In a turn of its own, in which mocha's timer of the hook that asks is always there; and before our own reading adds.
+  await turn();
+  const resources = new Map<string, number>();
+  for (const kind of process.getActiveResourcesInfo()) resources.set(kind, (resources.get(kind) ?? 0) + 1);
+  const [sessions, locks, children] = await Promise.all([openSessions(), heldLocks(), listChildren()]);
+  return { sessions, locks, children, owners: new Set(trackedNow().map(({ owner }) => owner)), resources };
+}
+
+async function listChildren(): Promise<Inventory['children']> {
+  const owners = new Map(trackedNow().map((one) => [one.pid(), one.owner]));
+  const children: Inventory['children'] = new Map();
+  for (const { pid, parent, command } of await listProcesses()) {
+    // tsx keeps a compiler; a guard goes with its process; the shared server is the root hook's own.
+    const ours = command === '' || /esbuild|plantao-guard/.test(command) || pid === serverPid();
+    if (parent === process.pid && !ours) children.set(pid, { owner: owners.get(pid) ?? null, command });
+  }
+  return children;
+}
+
+/**
+ * What is in `now` and cannot be put down to what was there `before`. A node that was there before may have opened
+ * other sessions since, taken the leader lock, or been started again as another process: all that is still the node's.
+ */
+export function leftBehind(before: Inventory, now: Inventory, handles: 'all' | 'some'): Leak[] {
+  const nodesBefore = new Set([...before.owners, ...before.sessions.map(nodeOf).filter((node) => node !== null)]);
+  const ofANodeBefore = (session: Session) => nodesBefore.has(nodeOf(session) ?? '');
+  const known = new Set(before.sessions.map(({ pid }) => pid));
+  const lockKey = (lock: AdvisoryLock) => `${lock.pid} ${lock.key}`;
+  const locksBefore = new Set(before.locks.map(lockKey));
+  const newLocks = now.locks.filter((lock) => !locksBefore.has(lockKey(lock)) && !ofANodeBefore(lock.session));
+  const newSessions = now.sessions.filter((session) => !known.has(session.pid) && !ofANodeBefore(session));
+  const newChildren = [...now.children].filter(
+    ([pid, { owner }]) => !before.children.has(pid) && !(owner !== null && before.owners.has(owner)),
+  );
+  return [
+    ...newLocks.map((lock) => ({
+      sentence: `the advisory lock ${lock.key}, held by ${describe(lock.session)}`,
+      backend: lock.pid,
+    })),
+    ...newSessions.map((session) => ({ sentence: `the session ${describe(session)}`, backend: session.pid })),
+    ...newChildren.map(([pid, { owner, command }]) => ({
+      sentence: `the process ${pid} (${owner ?? command.slice(0, 120)})`,
+      pid,
+    })),
+    ...newHandles(before, now, handles),
+  ];
+}
+
+const nodeOf = ({ application }: Session) => /^plantao:(.+):\w+$/.exec(application)?.[1] ?? null;
+const describe = ({ pid, application, database }: Session) => `"${application}" on ${database} (backend ${pid})`;
+
+/** Kinds that come and go with a child process, which is found by its pid. */
+const OF_CHILDREN = new Set(['ProcessWrap', 'PipeWrap']);
+/** `Immediate` is gone at the next turn by its nature; `TTYWrap` is the terminal. */
+const NEVER_A_LEAK = new Set(['Immediate', 'TTYWrap']);
+
+function newHandles(before: Inventory, now: Inventory, which: 'all' | 'some'): Leak[] {
+  // Where a file keeps a node, a proxy or a pool of this process from `before` to `after`, their sockets and timers come
+  // and go by themselves; then only the look at the end of the file can be exact about those.
+  const busy = ['TCPSocketWrap', 'TCPServerWrap'].some((kind) => before.resources.has(kind));
+  return [...now.resources].flatMap(([kind, count]) => {
+    const more = count - (before.resources.get(kind) ?? 0);
+    if (more <= 0 || NEVER_A_LEAK.has(kind)) return [];
+    if (which === 'some' && (busy || OF_CHILDREN.has(kind))) return [];
+    return [{ sentence: `${more} active ${kind} (a handle or timer that keeps the process alive)` }];
+  });
+}
+
+/** Waits up to `within` ms (default 2000) until nothing is left behind since `before`, and answers what still is. */
+export async function leaksSince(before: Inventory, handles: 'all' | 'some', within = 2000): Promise<Leak[]> {
+  const deadline = performance.now() + within;
+  for (;;) {
+    const leaks = leftBehind(before, await takeInventory(), handles);
+    if (leaks.length === 0 || performance.now() >= deadline) return leaks;
+    await pause(25);
+  }
+}

@@ -1,0 +1,74 @@
+import type { Context, RootHookObject, Suite } from 'mocha';
+import { type Inventory, type Leak, leaksSince, takeInventory } from './leaks.ts';
+import { stopTestServer, terminateBackend } from './test-server.ts';
+import { forgetEnded } from './tracked.ts';
+
+/*
+ * Fails the test that leaves a lock, a session, a process, a timer or a handle behind. Two looks:
+ *  - after each test, against what was there before that test's first hook, so that a file may keep a node or a pool from
+ *    `before` to `after`;
+ *  - after each file's last `after`, against what was there before the file.
+ * The looks are hooks of each file's outermost `describe`, since a root hook that fails would end the whole run; one of
+ * these ends its file, and the others run on.
+ */
+
+/** How long things may take to settle; leaks.test.ts, whose leaks do not settle, shortens it. */
+const PATIENCE_MS = Number(process.env.LEAK_PATIENCE_MS ?? 2000);
+
+let beforeTest: Inventory | null = null;
+let beforeFile: Inventory | null = null;
+
+function watch(suite: Suite): void {
+  let reported = false;
+  suite.afterEach('leaves nothing behind', async function (this: Context) {
+    // A test that failed may not have come to its own cleaning up: one failure is enough.
+    if (beforeTest === null || this.currentTest?.isFailed()) return;
+    this.timeout(PATIENCE_MS + 20_000);
+    const leaks = await leaksSince(beforeTest, 'some', PATIENCE_MS);
+    reported = leaks.length > 0;
+    report('test', leaks);
+  });
+  suite.afterAll('leaves nothing behind', async function (this: Context) {
+    if (beforeFile === null) return;
+    this.timeout(PATIENCE_MS + 20_000);
+    const leaks = await leaksSince(beforeFile, 'all', PATIENCE_MS);
+    for (const leak of leaks) await endLeak(leak);
+    forgetEnded();
+    // The next file is not blamed for what this one has left.
+    beforeFile = await takeInventory();
+    if (!reported && !hasFailed(suite)) report('file', leaks);
+  });
+}
+
+function hasFailed(suite: Suite): boolean {
+  return suite.tests.some((test) => test.isFailed()) || suite.suites.some(hasFailed);
+}
+
+function report(what: string, leaks: Leak[]): void {
+  if (leaks.length === 0) return;
+  throw new Error(`this ${what} has left behind: ${leaks.map(({ sentence }) => sentence).join('; ')}`);
+}
+
+async function endLeak({ pid, backend }: Leak): Promise<void> {
+  if (backend !== undefined) await terminateBackend(backend);
+  if (pid === undefined) return;
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // Gone meanwhile.
+  }
+}
+
+/** Read by mocha (`require` in .mocharc.json). */
+export const mochaHooks: RootHookObject = {
+  async beforeAll(this: Context) {
+    for (const suite of this.test?.parent?.suites ?? []) watch(suite);
+    beforeFile = await takeInventory();
+  },
+  async beforeEach() {
+    beforeTest = await takeInventory();
+  },
+  async afterAll() {
+    await stopTestServer();
+  },
+};

@@ -1,0 +1,180 @@
+import { once } from 'node:events';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+
+/** `up` is from the client to the target, `down` the way back. */
+export type Direction = 'up' | 'down';
+
+/** Where a {@link TcpProxy} sends what it gets. */
+export interface TcpProxyTarget {
+  port: number;
+  /** Default 127.0.0.1. */
+  host?: string;
+}
+
+interface Pair {
+  client: Socket;
+  target: Socket;
+}
+
+/**
+ * A cable to pull: stands on a port of its own before a Postgres or a node and forwards, until it is told to swallow,
+ * delay or cut. Whoever makes one closes it.
+ */
+export class TcpProxy {
+  readonly #server: Server;
+  readonly #target: { port: number; host: string };
+  readonly #pairs = new Set<Pair>();
+  readonly #timers = new Set<NodeJS.Timeout>();
+  /** Those that have lost something to {@link swallow}. */
+  readonly #damaged = new WeakSet<Pair>();
+  #swallowing = new Set<Direction>();
+  #refusing = false;
+  #latency = 0;
+
+  constructor(target: TcpProxyTarget) {
+    this.#target = { host: '127.0.0.1', ...target };
+    this.#server = createServer({ allowHalfOpen: true }, (client) => this.#accept(client));
+  }
+
+  /** Starts to listen on a free port of 127.0.0.1, which it resolves with. */
+  async listen(): Promise<number> {
+    this.#server.listen(0, '127.0.0.1');
+    await once(this.#server, 'listening');
+    return this.port;
+  }
+
+  /** How many bytes it has swallowed so far: more than before tells that something was sent into the void. */
+  swallowedBytes = 0;
+
+  /** The port clients connect to. */
+  get port(): number {
+    const address = this.#server.address();
+    if (address === null || typeof address === 'string') throw new Error('the proxy does not listen');
+    return address.port;
+  }
+
+  /** How many connections are open through it. */
+  get connections(): number {
+    return this.#pairs.size;
+  }
+
+  /** `url` with this proxy in the place of its host and port. */
+  via(url: string): string {
+    const changed = new URL(url);
+    changed.hostname = '127.0.0.1';
+    changed.port = String(this.port);
+    return changed.toString();
+  }
+
+  /**
+   * From now on connections stay open and new ones are accepted, and nothing passes in `direction` (default: either):
+   * half-open, as when a cable is cut or a peer's kernel stands still. What was swallowed is lost; so {@link heal}
+   * resets the connections that lost something, as TCP itself would have.
+   */
+  swallow(direction: Direction | 'both' = 'both'): void {
+    this.#swallowing = new Set(direction === 'both' ? ['up', 'down'] : [direction]);
+  }
+
+  /** Resets every connection and refuses new ones until {@link heal}. */
+  cut(): void {
+    this.#refusing = true;
+    this.dropConnections();
+  }
+
+  /** Resets every connection; new ones pass. */
+  dropConnections(): void {
+    for (const pair of this.#pairs) this.#reset(pair);
+  }
+
+  /** Delays what passes, in each direction, by `ms`; order is kept. */
+  setLatency(ms: number): void {
+    this.#latency = ms;
+  }
+
+  /** Forwards again. Connections that lost bytes to {@link swallow} are reset, the others go on. */
+  heal(): void {
+    this.#refusing = false;
+    this.#latency = 0;
+    this.#swallowing.clear();
+    for (const pair of this.#pairs) if (this.#damaged.has(pair)) this.#reset(pair);
+  }
+
+  /** Ends every connection and stops listening. */
+  async close(): Promise<void> {
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#timers.clear();
+    this.dropConnections();
+    if (!this.#server.listening) return;
+    this.#server.close();
+    await once(this.#server, 'close');
+  }
+
+  #accept(client: Socket): void {
+    if (this.#refusing) {
+      client.resetAndDestroy();
+      return;
+    }
+    const target = connect({ ...this.#target, allowHalfOpen: true, noDelay: true });
+    client.setNoDelay(true);
+    const pair = { client, target };
+    this.#pairs.add(pair);
+    this.#forward(pair, 'up', client, target);
+    this.#forward(pair, 'down', target, client);
+  }
+
+  #forward(pair: Pair, direction: Direction, from: Socket, to: Socket): void {
+    let lastDue = 0;
+    const pass = (bytes: number, action: () => void) => {
+      // Behind what was delayed before it, also when the latency has been lowered since.
+      lastDue = Math.max(lastDue, performance.now() + this.#latency);
+      this.#after(lastDue - performance.now(), () => {
+        if (!this.#swallowing.has(direction)) action();
+        else {
+          this.#damaged.add(pair);
+          this.swallowedBytes += bytes;
+        }
+      });
+    };
+    from.on('data', (chunk) =>
+      pass(chunk.length, () => {
+        if (!to.writable || to.write(chunk)) return;
+        from.pause();
+        to.once('drain', () => from.resume());
+      }),
+    );
+    from.on('end', () => pass(0, () => to.end()));
+    // 'close' follows and is all we need.
+    from.on('error', () => undefined);
+    from.on('close', (broken) => pass(0, () => (broken ? this.#reset(pair) : this.#closeRest(pair, to))));
+  }
+
+  #after(ms: number, action: () => void): void {
+    if (ms <= 0) {
+      action();
+      return;
+    }
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      action();
+    }, ms);
+    this.#timers.add(timer);
+  }
+
+  /** One side has closed: the other gets what is still on its way to it, then its end. */
+  #closeRest(pair: Pair, rest: Socket): void {
+    if (rest.destroyed) this.#pairs.delete(pair);
+    else rest.destroySoon();
+  }
+
+  #reset(pair: Pair): void {
+    this.#pairs.delete(pair);
+    for (const socket of [pair.client, pair.target]) if (!socket.destroyed) socket.resetAndDestroy();
+  }
+}
+
+/** A {@link TcpProxy} that listens. */
+export async function startTcpProxy(target: TcpProxyTarget): Promise<TcpProxy> {
+  const proxy = new TcpProxy(target);
+  await proxy.listen();
+  return proxy;
+}

@@ -1,0 +1,163 @@
+import { randomBytes } from 'node:crypto';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import pg from 'pg';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/database/embedded.ts';
+import { migrate } from '../../src/database/migrator.ts';
+
+/*
+ * The one PostgreSQL of a test run: the server of DATABASE_URL where that is set, else an embedded one with its data in
+ * the system's temp folder. It starts when the first database is asked for, so tests without one do not wait for it.
+ */
+
+/** One client session on a database of this run. */
+export interface Session {
+  pid: number;
+  application: string;
+  database: string;
+}
+
+/** One advisory lock held on a database of this run. */
+export interface AdvisoryLock {
+  pid: number;
+  key: string;
+  session: Session;
+}
+
+/** What {@link testServer} gives. */
+export interface TestServer {
+  /** Names what is this run's: databases `plantao_test_<run>_…`, the session `plantao-test:<run>`. */
+  run: string;
+  adminUrl: string;
+  /** Runs one statement on the run's own session; several at once wait for each other. */
+  admin: <Row extends pg.QueryResultRow>(sql: string, values?: unknown[]) => Promise<Row[]>;
+  client: pg.Client;
+  embedded: EmbeddedPostgres | null;
+  folder: string | null;
+  template: string;
+}
+
+let starting: Promise<TestServer> | null = null;
+let started: TestServer | null = null;
+
+/** The server of this run, started if it is not yet. */
+export async function testServer(): Promise<TestServer> {
+  starting ??= start();
+  started = await starting;
+  return started;
+}
+
+/** The postmaster of this run's embedded server; null while there is none. */
+export function serverPid(): number | null {
+  return started?.embedded?.pid ?? null;
+}
+
+/**
+ * What the shared embedded server runs with. fsync is off: these tests ask what is committed, seen and told, and a disk
+ * that forgets is none of their questions. Tests of durability and of crashes start a server of their own, where it is on.
+ */
+const FLAGS = ['-c', 'fsync=off', '-c', 'full_page_writes=off', '-c', 'max_connections=200'];
+
+async function start(): Promise<TestServer> {
+  const run = randomBytes(4).toString('hex');
+  const given = process.env.DATABASE_URL;
+  const folder = given ? null : await makeServerFolder();
+  const embedded = folder ? await startEmbeddedPostgres({ dataFolder: folder, flags: FLAGS }) : null;
+  const adminUrl = given ?? embedded?.url ?? '';
+  const client = new pg.Client({
+    connectionString: adminUrl,
+    application_name: `plantao-test:${run}`,
+    // It lives as long as the run and must not be taken for a handle that a test has left.
+    stream: () => new Socket().unref(),
+  });
+  client.on('error', () => undefined);
+  await client.connect();
+  const admin = inTurn(client);
+  const template = `plantao_test_${run}_template`;
+  await dropLeftovers(admin);
+  await admin(`CREATE DATABASE ${template}`);
+  await migrate(withDatabase(adminUrl, template));
+  return { run, adminUrl, admin, client, embedded, folder, template };
+}
+
+function inTurn(client: pg.Client): TestServer['admin'] {
+  let last: Promise<unknown> = Promise.resolve();
+  return (sql, values) => {
+    const answer = last.then(async () => (await client.query(sql, values)).rows);
+    last = answer.catch(() => undefined);
+    return answer;
+  };
+}
+
+/** A folder of the system's temp folder that the user whom root runs PostgreSQL as may enter. */
+export async function makeServerFolder(): Promise<string> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'plantao-test-'));
+  await chmod(folder, 0o755);
+  return folder;
+}
+
+/** `url` with another database. */
+export function withDatabase(url: string, name: string): string {
+  const changed = new URL(url);
+  changed.pathname = `/${name}`;
+  return changed.toString();
+}
+
+/** Databases of runs that were killed: those whose run has no session any more. */
+async function dropLeftovers(admin: TestServer['admin']): Promise<void> {
+  const rows = await admin<{ datname: string }>(
+    `SELECT datname FROM pg_database
+     WHERE datname ~ '^plantao_test_[0-9a-f]{8}_'
+       AND 'plantao-test:' || substr(datname, 14, 8) NOT IN (SELECT application_name FROM pg_stat_activity)`,
+  );
+  for (const { datname } of rows) await admin(`DROP DATABASE IF EXISTS ${datname} WITH (FORCE)`).catch(() => undefined);
+}
+
+/** Every client session on this run's databases. */
+export async function openSessions(): Promise<Session[]> {
+  if (started === null) return [];
+  const rows = await started.admin<Session>(
+    `SELECT pid, application_name AS application, datname AS database FROM pg_stat_activity
+     WHERE backend_type = 'client backend' AND datname LIKE $1 ORDER BY pid`,
+    [`plantao\\_test\\_${started.run}\\_%`],
+  );
+  return rows;
+}
+
+/** Every advisory lock held on this run's databases. */
+export async function heldLocks(): Promise<AdvisoryLock[]> {
+  if (started === null) return [];
+  const rows = await started.admin<Session & { key: string }>(
+    `SELECT a.pid, a.application_name AS application, a.datname AS database,
+            format('(%s, %s) %s', l.classid, l.objid, l.mode) AS key
+     FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+     WHERE l.locktype = 'advisory' AND l.granted AND a.datname LIKE $1`,
+    [`plantao\\_test\\_${started.run}\\_%`],
+  );
+  return rows.map(({ key, ...session }) => ({ pid: session.pid, key, session }));
+}
+
+/** Ends one session of this run. */
+export async function terminateBackend(pid: number): Promise<void> {
+  await started?.admin('SELECT pg_terminate_backend($1)', [pid]);
+}
+
+/** Drops this run's databases and stops its server. Harmless where none was started. */
+export async function stopTestServer(): Promise<void> {
+  if (starting === null) return;
+  const server = await starting.catch(() => null);
+  starting = null;
+  started = null;
+  if (server === null) return;
+  if (server.embedded === null) {
+    const rows = await server.admin<{ datname: string }>('SELECT datname FROM pg_database WHERE datname LIKE $1', [
+      `plantao\\_test\\_${server.run}\\_%`,
+    ]);
+    for (const { datname } of rows) await server.admin(`DROP DATABASE IF EXISTS ${datname} WITH (FORCE)`);
+  }
+  await server.client.end();
+  await server.embedded?.stop();
+  if (server.folder !== null) await rm(server.folder, { recursive: true, force: true });
+}
