@@ -11,6 +11,7 @@ import { Notifications } from './chat/notifications.ts';
 import { Rosters } from './chat/rosters.ts';
 import { Subscriptions } from './chat/subscriptions.ts';
 import { Users } from './chat/users.ts';
+import { ClusterView } from './cluster-view.ts';
 import { readSignal } from './coordination/cluster-signal.ts';
 import { LeaderLock } from './coordination/leader-lock.ts';
 import { NodeRegistry } from './coordination/node-registry.ts';
@@ -28,7 +29,7 @@ import { createApp } from './http/app.ts';
 import { believeEverybody } from './http/caller.ts';
 import { LongPolls } from './http/long-poll.ts';
 import { Server } from './http/server.ts';
-import type { Cluster, Services } from './http/services.ts';
+import type { Services } from './http/services.ts';
 import { createLog, type Log } from './log.ts';
 import type { Settings } from './settings.ts';
 import { checkDatabase } from './start-check.ts';
@@ -170,34 +171,8 @@ function assemble(settings: Settings, name: string, log: Log) {
 
   // HTTP.
   const polls = new LongPolls(eventLog, waiters, subscriptions, settings.maxWaiters);
-  const cluster: Cluster = {
-    node: name,
-    get url() {
-      return url;
-    },
-    get role() {
-      return sync.role;
-    },
-    get isOnDuty() {
-      return sync.isOnDuty;
-    },
-    get term() {
-      return sync.leader?.term ?? null;
-    },
-    get activeNode() {
-      return sync.leader?.node ?? null;
-    },
-    get activeUrl() {
-      return sync.isOnDuty ? url : (sync.leader?.url ?? null);
-    },
-    get isReady() {
-      return sync.role !== 'fallen' && listener.isListening && eventLog.isReading;
-    },
-    peers: () => peers.view(),
-    fall: () => sync.fall(),
-    revive: () => sync.revive(),
-    switchover: (to) => sync.switchover(to, 'switchover asked for over HTTP'),
-  };
+  const isServing = () => listener.isListening && eventLog.isReading;
+  const cluster = new ClusterView(name, () => url, sync, peers, isServing);
   const services: Services = {
     version,
     corsOrigin: settings.corsOrigin,

@@ -1,0 +1,65 @@
+import type { Peers } from './coordination/peers.ts';
+import type { SyncManager } from './coordination/sync-manager.ts';
+import type { Cluster } from './http/services.ts';
+
+/** What the HTTP layer sees of the coordination: the node's role, who is on duty, and the levers. */
+export class ClusterView implements Cluster {
+  readonly node: string;
+  readonly #sync: SyncManager;
+  readonly #peers: Peers;
+  readonly #url: () => string;
+  readonly #isServing: () => boolean;
+
+  /** `isServing` tells whether log and listener are up. */
+  constructor(node: string, url: () => string, sync: SyncManager, peers: Peers, isServing: () => boolean) {
+    this.node = node;
+    this.#url = url;
+    this.#sync = sync;
+    this.#peers = peers;
+    this.#isServing = isServing;
+  }
+
+  get url(): string {
+    return this.#url();
+  }
+
+  get role(): Cluster['role'] {
+    return this.#sync.role;
+  }
+
+  get isOnDuty(): boolean {
+    return this.#sync.isOnDuty;
+  }
+
+  get term(): number | null {
+    return this.#sync.leader?.term ?? null;
+  }
+
+  get activeNode(): string | null {
+    return this.#sync.leader?.node ?? null;
+  }
+
+  get activeUrl(): string | null {
+    return this.#sync.isOnDuty ? this.url : (this.#sync.leader?.url ?? null);
+  }
+
+  get isReady(): boolean {
+    return this.role !== 'fallen' && this.#isServing();
+  }
+
+  peers(): ReturnType<Cluster['peers']> {
+    return this.#peers.view();
+  }
+
+  fall(): Promise<void> {
+    return this.#sync.fall();
+  }
+
+  revive(): Promise<void> {
+    return this.#sync.revive();
+  }
+
+  switchover(to: string | null): Promise<string | null> {
+    return this.#sync.switchover(to, 'switchover asked for over HTTP');
+  }
+}

@@ -1,0 +1,39 @@
+import type { DemoIds } from './cluster-database.ts';
+
+/** What the banner tells of one node. */
+export interface BannerNode {
+  name: string;
+  url: string;
+  pid: number | null;
+  isActive: boolean;
+}
+
+/** What a person reads when the cluster is ready: where it is, and what to try. `databaseUrl` only where it may be shown. */
+export function banner(nodes: BannerNode[], demo: DemoIds | null, databaseUrl: string | null): string {
+  const active = nodes.find(({ isActive }) => isActive) ?? nodes[0];
+  const other = nodes.find((node) => node !== active) ?? active;
+  if (!active || !other) return '';
+  const rows = nodes.map(({ name, url, pid, isActive }) => {
+    return `  ${`${url}/home`.padEnd(34)} ${name}, ${isActive ? 'active' : 'standby'}, pid ${pid}`;
+  });
+  const topic = demo ? `groupId=${demo.group}` : 'group=default';
+  const news = demo
+    ? `curl '${active.url}/messages' -H 'Content-Type: application/json' -d '{"userId":${demo.user},"groupId":${demo.group},"content":"Olá!"}'`
+    : `curl -X POST '${active.url}/notify/default'`;
+  const failover =
+    nodes.length > 1
+      ? `A failover, and the return of a node:\n  kill -9 ${active.pid}\n  curl '${other.url}/cluster'\n`
+      : `The return of a node:\n  kill -9 ${active.pid}\n`;
+  return `
+Plantão is ready.
+
+${rows.join('\n')}
+
+Wait for news in one terminal, make some in another:
+  curl -i '${other.url}/subscribe/status?${topic}'
+  ${news}
+${failover}${databaseUrl ? `For psql:\n  psql '${databaseUrl}' -c 'TABLE plantao.cluster_status'\n` : ''}
+Ctrl-C stops everything in order, a second one at once.
+
+`;
+}

@@ -1,0 +1,127 @@
+import pg from 'pg';
+import { connectionOptions } from '../database/connection.ts';
+import { type EmbeddedPostgres, EmbeddedPostgresError, startEmbeddedPostgres } from '../database/embedded.ts';
+import { messageOf } from '../database/errors.ts';
+import { migrate } from '../database/migrator.ts';
+import type { Diary } from './diary.ts';
+import { LauncherError } from './launcher-error.ts';
+import { RestartPause } from './restart-pause.ts';
+
+/** Sessions a node may have open: its pool, lock, LISTEN, log and writer, and as many again of its predecessor's. */
+const SESSIONS_A_NODE = 30;
+
+/** What {@link ClusterDatabase} is told. */
+export interface ClusterDatabaseOptions {
+  dataFolder: string;
+  fresh: boolean;
+  nodes: number;
+  diary: Diary;
+}
+
+/** The embedded PostgreSQL of a local cluster, started again when it ends by itself, until it is told to stop. */
+export class ClusterDatabase {
+  readonly #options: ClusterDatabaseOptions;
+  readonly #pause = new RestartPause();
+  #server: EmbeddedPostgres | null = null;
+  #startedAt = 0;
+  #timer: NodeJS.Timeout | null = null;
+  #isStopping = false;
+
+  constructor(options: ClusterDatabaseOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Starts it and answers its URL, which stays the same through restarts.
+   *
+   * @throws EmbeddedPostgresError when it does not start
+   */
+  async start(): Promise<string> {
+    const { dataFolder, fresh, diary } = this.#options;
+    const server = await this.#launch({ fresh });
+    diary.tell(
+      `PostgreSQL runs on port ${server.port} (pid ${server.pid}); its data are in ${server.folder ?? dataFolder}`,
+    );
+    return server.url;
+  }
+
+  async #launch(how: { fresh: boolean } | { port: number }): Promise<EmbeddedPostgres> {
+    const { dataFolder, nodes, diary } = this.#options;
+    const flags = ['-c', `max_connections=${Math.max(100, nodes * SESSIONS_A_NODE + 20)}`];
+    this.#startedAt = Date.now();
+    const server = await startEmbeddedPostgres({ dataFolder, flags, log: (line) => diary.tell(line), ...how });
+    this.#server = server;
+    void server.exited.then(() => this.#ended(server.port));
+    // Told to stop while it was starting.
+    if (this.#isStopping) await server.stop();
+    return server;
+  }
+
+  #ended(port: number): void {
+    if (this.#isStopping) return;
+    const pause = this.#pause.next(Date.now() - this.#startedAt);
+    this.#options.diary.tell(`PostgreSQL has ended by itself; starting it again in ${(pause / 1000).toFixed(1)} s`);
+    this.#timer = setTimeout(() => void this.#relaunch(port), pause);
+  }
+
+  async #relaunch(port: number): Promise<void> {
+    try {
+      const server = await this.#launch({ port });
+      this.#options.diary.tell(`PostgreSQL is started again (pid ${server.pid})`);
+    } catch (error) {
+      this.#options.diary.tell(messageOf(error));
+      this.#ended(port);
+    }
+  }
+
+  /** Ends it in order; `immediate` for a person who does not want to wait. */
+  async stop(how: 'fast' | 'immediate' = 'fast'): Promise<void> {
+    this.#isStopping = true;
+    if (this.#timer) clearTimeout(this.#timer);
+    await this.#server?.stop(how);
+  }
+}
+
+/** The ids that the demo data have in this database, for the commands that a person may try. */
+export interface DemoIds {
+  user: number;
+  group: number;
+}
+
+/**
+ * Brings the database at `url` to the newest schema, adds the demo data with `seed`, and answers their ids; null where
+ * somebody has removed them.
+ *
+ * @throws LauncherError in one sentence when the database cannot be reached or migrated
+ */
+export async function prepareDatabase(
+  url: string,
+  seed: (url: string) => Promise<unknown>,
+  diary: Diary,
+): Promise<DemoIds | null> {
+  try {
+    await migrate(url, { log: (line) => diary.tell(line) });
+    await seed(url);
+    return await demoIds(url);
+  } catch (error) {
+    if (error instanceof EmbeddedPostgresError) throw error;
+    const { host, pathname } = new URL(url);
+    throw new LauncherError(`The database ${pathname.slice(1)} on ${host} cannot be used: ${messageOf(error)}.`);
+  }
+}
+
+async function demoIds(url: string): Promise<DemoIds | null> {
+  const client = new pg.Client(connectionOptions(url, 'plantao:-:launcher', 10_000));
+  client.on('error', () => undefined);
+  await client.connect();
+  try {
+    const { rows } = await client.query<DemoIds>(
+      `SELECT m.user_id AS "user", m.group_id AS "group"
+       FROM plantao.memberships m JOIN plantao.users u ON u.id = m.user_id JOIN plantao.groups g ON g.id = m.group_id
+       WHERE u.username = 'ana_orm' AND g.name = 'Grupo Geral' ORDER BY m.group_id LIMIT 1`,
+    );
+    return rows[0] ?? null;
+  } finally {
+    await client.end();
+  }
+}
