@@ -14,7 +14,7 @@ import { processEnvironment, readSettings } from './settings.ts';
 const SAME_SIGNAL_MS = 500;
 
 async function run(): Promise<void> {
-  const options = parseOptions(process.argv.slice(2));
+  const options = parseOptions(process.argv.slice(2), fileURLToPath(new URL('../.data', import.meta.url)));
   if (options.help) {
     process.stdout.write(HELP);
     return;
@@ -26,7 +26,6 @@ async function run(): Promise<void> {
     environment,
     check: readSettings,
     seed: seedData,
-    dataFolder: fileURLToPath(new URL('../.data', import.meta.url)),
     diary: openDiary(names, (text) => void process.stdout.write(text)),
   });
   stopOnSignals(launcher);

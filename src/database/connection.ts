@@ -5,15 +5,18 @@ import pg from 'pg';
 pg.types.setTypeParser(pg.types.builtins.INT8, Number);
 
 /** What a session is for; the last part of its application_name. */
-export type SessionPart = 'lock' | 'listen' | 'log' | 'writer' | 'pool' | 'migrate';
+export type SessionPart = 'lock' | 'listen' | 'log' | 'backlog' | 'writer' | 'tokens' | 'pool' | 'migrate';
 
 /** `plantao:<node>:<part>`, what a DBA sees in pg_stat_activity. PostgreSQL keeps 63 bytes of it. */
 export function applicationName(node: string, part: SessionPart): string {
   return `plantao:${node}:${part}`;
 }
 
-/** How long any session may take to be opened, in milliseconds: one lost SYN is sent again after one second. */
-export const CONNECT_LIMIT_MS = 2500;
+/**
+ * How long any session may take to be opened, in milliseconds: five times there and back, over a way that takes half a
+ * second each way, or with a SYN that was lost twice (it is sent again after one and three seconds).
+ */
+export const CONNECT_LIMIT_MS = 5000;
 
 /**
  * Connection options with the limits that pg lacks by default: opening has a deadline, TCP keepalive is on, and every
@@ -28,6 +31,8 @@ export function connectionOptions(
   const session = {
     statement_timeout: statementLimitMs,
     idle_in_transaction_session_timeout: statementLimitMs,
+    // The write fence reads with a snapshot younger than itself (assert_term), whatever the role's default is.
+    default_transaction_isolation: 'read\\ committed',
     ...settings,
   };
   return {

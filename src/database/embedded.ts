@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { chown, readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
+import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
 import { findBinaries, type PostgresBinaries } from './embedded-binaries.ts';
@@ -16,6 +17,7 @@ import {
 } from './embedded-folder.ts';
 import { endOrphans, serverProcesses } from './embedded-remains.ts';
 import { EmbeddedPostgresError, type ServerUser, serverUser } from './embedded-user.ts';
+import { messageOf, SqlState, sqlState } from './errors.ts';
 import { guardAgainstOrphaning, type OrphanGuard } from './orphan-guard.ts';
 
 export { EmbeddedPostgresError } from './embedded-user.ts';
@@ -145,35 +147,41 @@ async function launch({ at, programs, user, port, flags }: Launch): Promise<Serv
 
 async function becomeReady(server: Server, url: string, at: DataFolder): Promise<void> {
   const deadline = Date.now() + READY_WITHIN_MS;
-  for (;;) {
+  // Asked of its own status file first: on its port somebody else may be listening, who is not to be spoken to.
+  while (!(await saysReady(server, at))) {
     if (server.child.exitCode !== null || server.child.signalCode !== null) throw await whyItEnded(at);
-    const client = new pg.Client({
-      connectionString: url,
-      application_name: 'plantao:starter',
-      connectionTimeoutMillis: 5000,
-    });
-    // Errors between queries come up at the next one.
-    client.on('error', () => undefined);
-    try {
-      await client.connect();
-      const { rows } = await client.query('SELECT FROM pg_database WHERE datname = $1', [EMBEDDED_NAME]);
-      if (rows.length === 0) await client.query(`CREATE DATABASE ${EMBEDDED_NAME}`);
-      return;
-    } catch (error) {
-      const code = error instanceof Error && 'code' in error ? error.code : undefined;
-      if (code === '28P01') {
-        throw new EmbeddedPostgresError(
-          `The password in ${at.passwordFile} is not that of the data beside it: put the right one back, or start with fresh data.`,
-        );
-      }
-      if (Date.now() > deadline)
-        throw new EmbeddedPostgresError(`PostgreSQL did not answer in time: see ${at.logFile}.`);
-    } finally {
-      await client.end().catch(() => undefined);
-    }
-    // It is up after 50 to 200 ms; each try costs it one refused connection.
-    await pause(30);
+    if (Date.now() > deadline) throw new EmbeddedPostgresError(`PostgreSQL was not ready in time: see ${at.logFile}.`);
+    // It is ready after 50 to 200 ms.
+    await pause(25);
   }
+  const client = new pg.Client({
+    connectionString: url,
+    application_name: 'plantao:starter',
+    connectionTimeoutMillis: 10_000,
+    query_timeout: 60_000,
+  });
+  // Errors between queries come up at the next one.
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    const { rows } = await client.query('SELECT FROM pg_database WHERE datname = $1', [EMBEDDED_NAME]);
+    if (rows.length === 0) await client.query(`CREATE DATABASE ${EMBEDDED_NAME}`);
+  } catch (error) {
+    if (sqlState(error) !== SqlState.INVALID_PASSWORD) {
+      throw new EmbeddedPostgresError(`PostgreSQL runs and does not answer: ${messageOf(error)}.`);
+    }
+    throw new EmbeddedPostgresError(
+      `The password in ${at.passwordFile} is not that of the data beside it: put the right one back, or start with fresh data.`,
+    );
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}
+
+/** The postmaster keeps its number in the first line of postmaster.pid and its state in the eighth. */
+async function saysReady(server: Server, at: DataFolder): Promise<boolean> {
+  const lines = (await readFile(path.join(at.data, 'postmaster.pid'), 'utf8').catch(() => '')).split('\n');
+  return Number(lines[0]) === server.pid && lines[7]?.trim() === 'ready';
 }
 
 async function whyItEnded(at: DataFolder): Promise<Error> {

@@ -12,8 +12,11 @@ export interface ListenerEvents {
   onListening(): void;
 }
 
-/** Backoff between attempts to listen again: doubles from 50 ms to 2 s, with jitter so that nodes do not come in step. */
-const retryDelay = (attempt: number) => Math.min(2000, 50 * 2 ** Math.min(attempt, 6)) * (0.5 + Math.random() / 2);
+/**
+ * Backoff between attempts to listen again: doubles from 50 to 400 ms, with jitter so that nodes do not come in step. No
+ * longer, since a poll is woken late (by the log's own watch) until the node hears again.
+ */
+const retryDelay = (attempt: number) => Math.min(400, 50 * 2 ** Math.min(attempt, 3)) * (0.5 + Math.random() / 2);
 
 /**
  * One LISTEN session through pg-listen that never gives up. A notification is a hint that there is something to read;
@@ -68,8 +71,7 @@ export class Listener {
     this.#current = subscription;
     subscription.onFailed = (reason) => {
       if (this.#stopped || this.#current !== subscription) return;
-      subscription.close();
-      this.#log.debug(`could not listen: ${reason}`);
+      this.#log.debug(`does not listen: ${reason}`);
       clearTimeout(this.#retry);
       this.#retry = setTimeout(() => void this.#open(), retryDelay(this.#attempt++));
     };
@@ -78,72 +80,62 @@ export class Listener {
   }
 }
 
-/** One pg-listen subscriber together with the sockets under it, so that it can be closed in any state. */
+/**
+ * One pg-listen subscriber together with the sockets under it, so that it can be closed in any state. It is used for one
+ * connection: pg-listen's own reconnecting gives up for good, or hangs on to a half-open socket, and is stopped here.
+ */
 class Subscription {
   readonly #sockets = new Sockets();
   readonly #subscriber: ReturnType<typeof pgListen.default>;
   readonly #channels: readonly string[];
   readonly #events: ListenerEvents;
-  #closed = false;
+  #isClosed = false;
   isListening = false;
+  /** Called once, when it could not be opened or was lost. */
   onFailed: (reason: string) => void = () => {};
 
   constructor(config: pg.ClientConfig, channels: readonly string[], events: ListenerEvents) {
     this.#channels = channels;
     this.#events = events;
+    // pg-listen's own check looks once in 30 s and hears nothing of a half-open socket; the event log's watch is ours.
     this.#subscriber = pgListen.default(
       { ...config, stream: this.#sockets.open as never },
-      {
-        // Its own check looks once in 30 s and hears nothing of a half-open socket; the event log's watch is ours.
-        paranoidChecking: false,
-        retryLimit: Number.POSITIVE_INFINITY,
-        retryTimeout: 0,
-        // Thrown out of here, the error ends pg-listen's loop, which close() does not.
-        retryInterval: (attempt) => {
-          if (this.#closed) throw new Error('closed');
-          return retryDelay(attempt);
-        },
-        parse: parseLeniently,
-      },
+      { paranoidChecking: false, parse: parseLeniently },
     );
     this.#subscriber.events.on('notification', ({ channel, payload }) => {
-      if (!this.#closed) events.onNotification(channel, payload);
+      if (!this.#isClosed) events.onNotification(channel, payload);
     });
+    // Emitted before each new connection of its own; thrown out of here, the error ends its loop and comes back as 'error'.
     this.#subscriber.events.on('reconnect', () => {
-      this.isListening = false;
+      throw new Error('the connection was lost');
     });
-    this.#subscriber.events.on('error', (error) => {
-      this.isListening = false;
-      if (!this.#closed) this.onFailed(messageOf(error));
-    });
-    // The first 'connected' comes before our LISTEN; the later ones after pg-listen's own.
-    this.#subscriber.events.on('connected', () => {
-      if (this.#closed) this.#sockets.destroy();
-      else if (this.#subscriber.getSubscribedChannels().length > 0) this.#listening();
-    });
+    this.#subscriber.events.on('error', (error) => this.#fail(messageOf(error)));
   }
 
   async open(): Promise<void> {
     try {
       await this.#subscriber.connect();
-      await Promise.all(this.#channels.map((channel) => this.#subscriber.listenTo(channel)));
-      if (!this.#closed) this.#listening();
+      for (const channel of this.#channels) await this.#subscriber.listenTo(channel);
     } catch (error) {
-      if (!this.#closed) this.onFailed(messageOf(error));
+      return this.#fail(messageOf(error));
     }
+    if (this.#isClosed) return;
+    this.isListening = true;
+    this.#events.onListening();
   }
 
   close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
+    if (this.#isClosed) return;
+    this.#isClosed = true;
     this.isListening = false;
     this.#subscriber.close().catch(() => {});
     this.#sockets.destroy();
   }
 
-  #listening(): void {
-    this.isListening = true;
-    this.#events.onListening();
+  #fail(reason: string): void {
+    if (this.#isClosed) return;
+    this.close();
+    this.onFailed(reason);
   }
 }
 

@@ -1,14 +1,20 @@
+import type pg from 'pg';
 import { Sequelize } from 'sequelize';
 import { connectionOptions } from './connection.ts';
 import { defineModels } from './models.ts';
 
 /** A statement of the pool may take this long, in milliseconds: less than clients wait, more than any of ours needs. */
-const STATEMENT_LIMIT_MS = 10_000;
+const STATEMENT_LIMIT_MS = 5000;
+/** How long a connection may take to be closed in order; a half-open one never is. */
+const DISCONNECT_LIMIT_MS = 500;
 
-/** Opens nothing yet: connections are made when first needed, `poolSize` at the most. */
+/**
+ * Opens nothing yet: connections are made when first needed, `poolSize` at the most. A connection that died is found out
+ * by its error and replaced; one that does not answer ends its statement after {@link STATEMENT_LIMIT_MS} and a second.
+ */
 export function openSequelize(url: string, applicationName: string, poolSize: number): Sequelize {
   const { connectionString: _, ...dialectOptions } = connectionOptions(url, applicationName, STATEMENT_LIMIT_MS, {
-    lock_timeout: 5000,
+    lock_timeout: 3000,
   });
   const sequelize = new Sequelize(url, {
     dialect: 'postgres',
@@ -18,6 +24,22 @@ export function openSequelize(url: string, applicationName: string, poolSize: nu
     pool: { max: poolSize, min: 1, idle: 30_000, acquire: 5000, evict: 5000 },
     define: { schema: 'plantao', timestamps: false, underscored: true },
   });
+  // pg's end() waits for the other side to close as well, and so for ever on a half-open socket.
+  sequelize.addHook('beforeDisconnect', (connection: unknown) => {
+    const { stream } = (connection as { connection: pg.Connection }).connection;
+    const timer = setTimeout(() => stream.destroy(), DISCONNECT_LIMIT_MS);
+    stream.once('close', () => clearTimeout(timer));
+  });
   defineModels(sequelize);
   return sequelize;
+}
+
+/** Closes the pool; statements that wait for a database that does not answer are not waited for longer than 2 s. */
+export async function closeSequelize(sequelize: Sequelize): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, 2000);
+  });
+  await Promise.race([sequelize.close(), limit]);
+  clearTimeout(timer);
 }

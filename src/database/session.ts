@@ -16,6 +16,7 @@ export class Session {
   readonly #sockets = new Sockets();
   #lost: SessionLostError | null = null;
   #onLost: (reason: string) => void = () => {};
+  #last: Promise<unknown> = Promise.resolve();
 
   private constructor(config: pg.ClientConfig) {
     // The types say a stream; pg takes a function that makes one too, and calls it at connect.
@@ -24,14 +25,22 @@ export class Session {
     this.#client.on('end', () => this.#lose('the connection was closed'));
   }
 
-  /** Opens a session. @throws the driver's error, or {@link SessionLostError} after {@link CONNECT_LIMIT_MS}. */
-  static async open(config: pg.ClientConfig, limitMs = CONNECT_LIMIT_MS): Promise<Session> {
+  /**
+   * Opens a session; `signal` gives it up while it is being opened.
+   * @throws the driver's error, or {@link SessionLostError} after {@link CONNECT_LIMIT_MS} or on `signal`.
+   */
+  static async open(config: pg.ClientConfig, signal?: AbortSignal): Promise<Session> {
+    if (signal?.aborted) throw new SessionLostError('given up before it was opened');
     const session = new Session(config);
+    const giveUp = () => session.destroy('given up while it was being opened');
+    signal?.addEventListener('abort', giveUp);
     try {
-      await session.#within(limitMs, 'connect', session.#client.connect());
+      await session.#within(CONNECT_LIMIT_MS, 'connect', session.#client.connect());
     } catch (error) {
       session.destroy('it could not be opened');
       throw error;
+    } finally {
+      signal?.removeEventListener('abort', giveUp);
     }
     return session;
   }
@@ -46,13 +55,18 @@ export class Session {
   }
 
   /**
-   * Runs one statement within `limitMs`.
+   * Runs one statement within `limitMs`; statements that are asked for meanwhile wait for it first.
    * @throws {SessionLostError} on a late answer or a closed session; the server's error as pg gives it.
    */
   async query<Row extends pg.QueryResultRow>(query: pg.QueryConfig, limitMs: number): Promise<Row[]> {
+    const answer = this.#last.then(() => this.#send<Row>(query, limitMs));
+    this.#last = answer.catch(() => {});
+    return (await answer).rows;
+  }
+
+  async #send<Row extends pg.QueryResultRow>(query: pg.QueryConfig, limitMs: number): Promise<pg.QueryResult<Row>> {
     if (this.#lost) throw this.#lost;
-    const { rows } = await this.#within(limitMs, 'query', this.#client.query<Row>(query));
-    return rows;
+    return this.#within(limitMs, 'query', this.#client.query<Row>(query));
   }
 
   /** Ends the session in order, and by force where that takes longer than `limitMs`. */

@@ -1,15 +1,21 @@
 import type pg from 'pg';
 import { Session, SessionLostError } from './session.ts';
 
+/** Backoff between attempts to open it again when nobody asks: doubles from 50 ms to 2 s, with jitter. */
+const retryDelay = (attempt: number) => Math.min(2000, 50 * 2 ** Math.min(attempt, 6)) * (0.5 + Math.random() / 2);
+
 /**
- * A session that is there when it is needed: opened at the first query, opened anew at the first query after a loss.
- * It does not retry: what a lost answer means is for the caller to know.
+ * A session that is there when it is needed: opened at the first use, and after a loss opened anew in the background, so
+ * that the first query after a restart or a failover finds it warm. A query that finds it closed opens it at once. No
+ * statement is ever sent twice: what a lost answer means is for the caller to know.
  */
 export class StandingSession {
   readonly #config: pg.ClientConfig;
+  readonly #stop = new AbortController();
   #session: Session | null = null;
   #opening: Promise<Session> | null = null;
-  #stopped = false;
+  #retry: NodeJS.Timeout | undefined;
+  #attempt = 0;
 
   constructor(config: pg.ClientConfig) {
     this.#config = config;
@@ -27,21 +33,37 @@ export class StandingSession {
   }
 
   async stop(): Promise<void> {
-    this.#stopped = true;
+    this.#stop.abort();
+    clearTimeout(this.#retry);
     await this.#opening?.catch(() => {});
     await this.#session?.close();
   }
 
-  async #open(): Promise<Session> {
-    if (this.#stopped) throw new SessionLostError('the node is stopping');
-    this.#opening ??= Session.open(this.#config)
-      .then((session) => {
-        this.#session = session;
-        return session;
-      })
-      .finally(() => {
-        this.#opening = null;
-      });
+  #open(): Promise<Session> {
+    this.#opening ??= this.#openOnce().finally(() => {
+      this.#opening = null;
+    });
     return this.#opening;
+  }
+
+  async #openOnce(): Promise<Session> {
+    clearTimeout(this.#retry);
+    if (this.#stop.signal.aborted) throw new SessionLostError('the node is stopping');
+    try {
+      const session = await Session.open(this.#config, this.#stop.signal);
+      session.onLost(() => this.#openLater());
+      this.#session = session;
+      this.#attempt = 0;
+      return session;
+    } catch (error) {
+      this.#openLater();
+      throw error;
+    }
+  }
+
+  #openLater(): void {
+    if (this.#stop.signal.aborted) return;
+    clearTimeout(this.#retry);
+    this.#retry = setTimeout(() => void this.#open().catch(() => {}), retryDelay(this.#attempt++));
   }
 }

@@ -1,4 +1,4 @@
-import type { DemoIds } from './cluster-database.ts';
+import type { DemoIds } from './prepare-database.ts';
 
 /** What the banner tells of one node. */
 export interface BannerNode {

@@ -1,10 +1,6 @@
-import pg from 'pg';
-import { connectionOptions } from '../database/connection.ts';
-import { type EmbeddedPostgres, EmbeddedPostgresError, startEmbeddedPostgres } from '../database/embedded.ts';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../database/embedded.ts';
 import { messageOf } from '../database/errors.ts';
-import { migrate } from '../database/migrator.ts';
 import type { Diary } from './diary.ts';
-import { LauncherError } from './launcher-error.ts';
 import { RestartPause } from './restart-pause.ts';
 
 /** Sessions a node may have open: its pool, lock, LISTEN, log and writer, and as many again of its predecessor's. */
@@ -79,49 +75,5 @@ export class ClusterDatabase {
     this.#isStopping = true;
     if (this.#timer) clearTimeout(this.#timer);
     await this.#server?.stop(how);
-  }
-}
-
-/** The ids that the demo data have in this database, for the commands that a person may try. */
-export interface DemoIds {
-  user: number;
-  group: number;
-}
-
-/**
- * Brings the database at `url` to the newest schema, adds the demo data with `seed`, and answers their ids; null where
- * somebody has removed them.
- *
- * @throws LauncherError in one sentence when the database cannot be reached or migrated
- */
-export async function prepareDatabase(
-  url: string,
-  seed: (url: string) => Promise<unknown>,
-  diary: Diary,
-): Promise<DemoIds | null> {
-  try {
-    await migrate(url, { log: (line) => diary.tell(line) });
-    await seed(url);
-    return await demoIds(url);
-  } catch (error) {
-    if (error instanceof EmbeddedPostgresError) throw error;
-    const { host, pathname } = new URL(url);
-    throw new LauncherError(`The database ${pathname.slice(1)} on ${host} cannot be used: ${messageOf(error)}.`);
-  }
-}
-
-async function demoIds(url: string): Promise<DemoIds | null> {
-  const client = new pg.Client(connectionOptions(url, 'plantao:-:launcher', 10_000));
-  client.on('error', () => undefined);
-  await client.connect();
-  try {
-    const { rows } = await client.query<DemoIds>(
-      `SELECT m.user_id AS "user", m.group_id AS "group"
-       FROM plantao.memberships m JOIN plantao.users u ON u.id = m.user_id JOIN plantao.groups g ON g.id = m.group_id
-       WHERE u.username = 'ana_orm' AND g.name = 'Grupo Geral' ORDER BY m.group_id LIMIT 1`,
-    );
-    return rows[0] ?? null;
-  } finally {
-    await client.end();
   }
 }

@@ -1,11 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { banner } from './banner.ts';
-import { ClusterDatabase, prepareDatabase } from './cluster-database.ts';
+import { ClusterDatabase } from './cluster-database.ts';
 import type { Diary } from './diary.ts';
 import { LauncherError } from './launcher-error.ts';
 import { NodeChild } from './node-child.ts';
 import type { LauncherOptions } from './options.ts';
 import { requireFreePorts } from './ports.ts';
+import { prepareDatabase } from './prepare-database.ts';
 
 type Environment = Record<string, string | undefined>;
 
@@ -16,7 +17,6 @@ export interface LauncherParts extends LauncherOptions {
   check: (environment: Environment) => { host: string; databaseDirectUrl: string };
   /** Adds the demo data, where they are not yet. */
   seed: (databaseUrl: string) => Promise<unknown>;
-  dataFolder: string;
   diary: Diary;
 }
 
@@ -26,7 +26,7 @@ const READY_WITHIN_MS = 60_000;
 /** A PostgreSQL and its nodes, from the first check to the last stop. */
 export class Launcher {
   readonly #parts: LauncherParts;
-  readonly #stopAsked = Promise.withResolvers<void>();
+  readonly #stopAsked = new AbortController();
   #database: ClusterDatabase | null = null;
   #nodes: NodeChild[] = [];
   #isStopping = false;
@@ -43,7 +43,7 @@ export class Launcher {
   async run(): Promise<void> {
     try {
       await this.#start();
-      if (!this.#isStopping) await this.#stopAsked.promise;
+      await this.#untilStopAsked();
     } finally {
       await this.#stopAll();
     }
@@ -54,7 +54,12 @@ export class Launcher {
     if (this.#isStopping) return;
     this.#isStopping = true;
     this.#parts.diary.tell('stopping: the nodes, then PostgreSQL (Ctrl-C again to force it)');
-    this.#stopAsked.resolve();
+    this.#stopAsked.abort();
+  }
+
+  async #untilStopAsked(): Promise<void> {
+    const { signal } = this.#stopAsked;
+    if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
   }
 
   /** The end without order: kill -9 for the nodes, a crash for PostgreSQL, which its next start repairs. */
@@ -64,62 +69,43 @@ export class Launcher {
   }
 
   async #start(): Promise<void> {
-    const { environment, nodes: count, fresh, diary, dataFolder } = this.#parts;
-    const isGiven = Boolean(environment.DATABASE_URL?.trim() || environment.DB_NAME?.trim());
+    const { environment: given, nodes: count, port, fresh, diary } = this.#parts;
+    const isGiven = Boolean(given.DATABASE_URL?.trim() || given.DB_NAME?.trim());
     if (isGiven && fresh) {
       throw new LauncherError(
-        '--fresh throws away the data of the embedded PostgreSQL only, and another database is set.',
+        '--fresh throws away the data of the embedded PostgreSQL, and the settings name another database.',
       );
     }
-    // Wrong settings are found before anything runs; the URL is not known yet where there is none.
-    const { host } = this.#parts.check({ DATABASE_URL: isGiven ? undefined : 'postgres://localhost/', ...environment });
-    const ports = Array.from({ length: count }, (_, index) => this.#parts.port + index);
+    // Wrong settings are found before anything runs; where no database is named, its URL is not known yet.
+    const { host } = this.#parts.check(isGiven ? given : { ...given, DATABASE_URL: 'postgres://localhost/plantao' });
+    const ports = Array.from({ length: count }, (_, index) => port + index);
     await requireFreePorts(host, ports);
 
-    if (!isGiven) {
-      this.#database = new ClusterDatabase({ dataFolder, fresh, nodes: count, diary });
-      const url = await this.#database.start();
-      Object.assign(environment, { DATABASE_URL: url, DATABASE_DIRECT_URL: undefined });
-    }
+    const environment = isGiven ? given : await this.#startDatabase();
     const { databaseDirectUrl } = this.#parts.check(environment);
     const demo = await prepareDatabase(databaseDirectUrl, this.#parts.seed, diary);
     if (this.#isStopping) return;
 
-    this.#nodes = ports.map((port) => this.#node(port, ports, host));
+    this.#nodes = ports.map((own) => new NodeChild({ ...nodeEnvironment(own, ports, host, environment), diary }));
     for (const node of this.#nodes) node.start();
-    const states = await this.#becomeReady();
+    const isActive = await this.#becomeReady();
     if (this.#isStopping) return;
     for (const node of this.#nodes) node.keepRunning();
-    const rows = this.#nodes.map(({ name, url, pid }, index) => ({ name, url, pid, isActive: states[index] ?? false }));
+    const rows = this.#nodes.map(({ name, url, pid }, index) => ({
+      name,
+      url,
+      pid,
+      isActive: isActive[index] ?? false,
+    }));
     diary.print(banner(rows, demo, isGiven ? null : databaseDirectUrl));
   }
 
-  #node(port: number, ports: number[], host: string): NodeChild {
-    const { environment, diary } = this.#parts;
-    const urlOf = (one: number) => `http://localhost:${one}`;
-    const name = `node-${port}`;
-    const isFirst = port === ports[0];
-    return new NodeChild({
-      name,
-      url: urlOf(port),
-      // The wildcard is an address to listen on and none to call.
-      probeUrl: `http://${host === '0.0.0.0' ? '127.0.0.1' : host.includes(':') ? `[${host === '::' ? '::1' : host}]` : host}:${port}`,
-      diary,
-      env: {
-        LOG_FORMAT: 'pretty',
-        ...environment,
-        PORT: String(port),
-        NODE_NAME: name,
-        NODE_URL: urlOf(port),
-        IS_ACTIVE: String(isFirst),
-        IS_PRIMARY: isFirst ? environment.IS_PRIMARY : undefined,
-        PEER_URL: ports
-          .filter((other) => other !== port)
-          .map(urlOf)
-          .join(','),
-        PLANTAO_NO_DOTENV: '1',
-      },
-    });
+  /** The environment with the embedded PostgreSQL, which runs now, as the database. */
+  async #startDatabase(): Promise<Environment> {
+    const { environment, dataFolder, fresh, nodes, diary } = this.#parts;
+    this.#database = new ClusterDatabase({ dataFolder, fresh, nodes, diary });
+    const url = await this.#database.start();
+    return { ...environment, DATABASE_URL: url, DATABASE_DIRECT_URL: undefined };
   }
 
   /** Waits until every node answers and one is active; answers who is. */
@@ -127,8 +113,7 @@ export class Launcher {
     const deadline = Date.now() + READY_WITHIN_MS;
     while (!this.#isStopping) {
       const ended = this.#nodes.find(({ pid }) => pid === null);
-      if (ended)
-        throw new LauncherError(`${ended.name} ended before it was ready: ${ended.lastError || 'it said nothing'}`);
+      if (ended) throw new LauncherError(`${ended.name} ended before it was ready: ${ended.lastError}`);
       const health = await Promise.all(this.#nodes.map((node) => node.health()));
       if (health.every((one) => one !== null) && health.some((one) => one?.isActive)) {
         return health.map((one) => one?.isActive ?? false);
@@ -152,4 +137,34 @@ export class Launcher {
     await this.#database?.stop();
     if (this.#nodes.length > 0) this.#parts.diary.tell('everything is stopped');
   }
+}
+
+/** What the node on port `own` is started with; the first of `ports` is the one that tries for the duty at once. */
+function nodeEnvironment(own: number, ports: number[], host: string, environment: Environment) {
+  const urlOf = (port: number) => `http://localhost:${port}`;
+  const name = `node-${own}`;
+  const isFirst = own === ports[0];
+  const env = {
+    LOG_FORMAT: 'pretty',
+    ...environment,
+    PORT: String(own),
+    NODE_NAME: name,
+    NODE_URL: urlOf(own),
+    IS_ACTIVE: String(isFirst),
+    // One node at most may ask for the duty back.
+    IS_PRIMARY: isFirst ? environment.IS_PRIMARY : undefined,
+    PEER_URL: ports
+      .filter((port) => port !== own)
+      .map(urlOf)
+      .join(','),
+    PLANTAO_NO_DOTENV: '1',
+  };
+  return { name, url: urlOf(own), probeUrl: `http://${callable(host)}:${own}`, env };
+}
+
+/** The address to call where a node listens on `host`: a wildcard is one to listen on only. */
+function callable(host: string): string {
+  if (host === '0.0.0.0') return '127.0.0.1';
+  if (host === '::') return '[::1]';
+  return host.includes(':') ? `[${host}]` : host;
 }

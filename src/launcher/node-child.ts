@@ -9,6 +9,8 @@ const PROJECT = fileURLToPath(new URL('../..', import.meta.url));
 /** A node gives its own steps of a stop ten seconds; one that has not gone then never will. */
 const STOP_WITHIN_MS = 12_000;
 const PROBE_WITHIN_MS = 1000;
+/** Characters of a node's standard error: enough for a stack. */
+const ERRORS_KEPT = 4000;
 
 /** What a {@link NodeChild} is made of. */
 export interface NodeChildOptions {
@@ -39,7 +41,7 @@ export class NodeChild {
   #isStopping = false;
   /** False until the first start has succeeded: before that an end is a reason to give up, not to try again. */
   #restarts = false;
-  #lastError = '';
+  #errors = '';
 
   constructor(options: NodeChildOptions) {
     this.#options = options;
@@ -52,9 +54,11 @@ export class NodeChild {
     return this.#child?.pid ?? null;
   }
 
-  /** The last line it wrote to its standard error. */
+  /** Why its process ended, as far as its standard error tells: the last line of it that names an error. */
   get lastError(): string {
-    return this.#lastError;
+    const lines = this.#errors.split('\n').filter((line) => line.trim() !== '');
+    const telling = lines.findLast((line) => /^cannot start|Error\b/.test(line)) ?? lines.at(-1);
+    return telling?.trim() ?? 'it said nothing';
   }
 
   /** From now on it is started again when it ends. */
@@ -66,6 +70,7 @@ export class NodeChild {
   start(): void {
     const { diary, env, name } = this.#options;
     this.#startedAt = Date.now();
+    this.#errors = '';
     const child = spawn(process.execPath, ['--import', 'tsx', 'src/main.ts'], {
       cwd: PROJECT,
       env,
@@ -77,7 +82,7 @@ export class NodeChild {
     if (child.stdout) diary.follow(name, child.stdout);
     if (child.stderr) diary.follow(name, child.stderr);
     child.stderr?.on('data', (chunk: Buffer) => {
-      this.#lastError = chunk.toString('utf8').trim().split('\n').at(-1) ?? '';
+      this.#errors = (this.#errors + chunk.toString('utf8')).slice(-ERRORS_KEPT);
     });
     child.once('error', (error) => diary.tell(`${name} could not be started: ${error.message}`));
     child.once('close', (code, signal) => {

@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
+import { oncePerProcess } from './once-per-process.ts';
 
-const given = new Set<number>();
+const given = oncePerProcess('ports', () => new Set<number>());
 
 /**
  * A port of 127.0.0.1 that nobody listens on, never the same one twice. Taken from below the range from which systems

@@ -15,11 +15,10 @@ export interface Inventory {
   resources: Map<string, number>;
 }
 
-/** One thing left behind: a sentence, and what ends it (handles cannot be ended from outside). */
+/** One thing left behind: a sentence, and the pid where it is a process. */
 export interface Leak {
   sentence: string;
   pid?: number;
-  backend?: number;
 }
 
 /** Looks round. Costs a few milliseconds; the shared test server is asked only if it runs. */
@@ -46,8 +45,9 @@ async function listChildren(): Promise<Inventory['children']> {
 /**
  * What is in `now` and cannot be put down to what was there `before`. A node that was there before may have opened
  * other sessions since, taken the leader lock, or been started again as another process: all that is still the node's.
+ * With `fileBegan` it is the look after one test of a file, without it the exact one at the end of the file.
  */
-export function leftBehind(before: Inventory, now: Inventory, handles: 'all' | 'some'): Leak[] {
+export function leftBehind(before: Inventory, now: Inventory, fileBegan?: Inventory): Leak[] {
   const nodesBefore = new Set([...before.owners, ...before.sessions.map(nodeOf).filter((node) => node !== null)]);
   const ofANodeBefore = (session: Session) => nodesBefore.has(nodeOf(session) ?? '');
   const known = new Set(before.sessions.map(({ pid }) => pid));
@@ -61,14 +61,13 @@ export function leftBehind(before: Inventory, now: Inventory, handles: 'all' | '
   return [
     ...newLocks.map((lock) => ({
       sentence: `the advisory lock ${lock.key}, held by ${describe(lock.session)}`,
-      backend: lock.pid,
     })),
-    ...newSessions.map((session) => ({ sentence: `the session ${describe(session)}`, backend: session.pid })),
+    ...newSessions.map((session) => ({ sentence: `the session ${describe(session)}` })),
     ...newChildren.map(([pid, { owner, command }]) => ({
       sentence: `the process ${pid} (${owner ?? command.slice(0, 120)})`,
       pid,
     })),
-    ...newHandles(before, now, handles),
+    ...newHandles(before, now, fileBegan),
   ];
 }
 
@@ -80,23 +79,24 @@ const OF_CHILDREN = new Set(['ProcessWrap', 'PipeWrap']);
 /** `Immediate` is gone at the next turn by its nature; `TTYWrap` is the terminal. */
 const NEVER_A_LEAK = new Set(['Immediate', 'TTYWrap']);
 
-function newHandles(before: Inventory, now: Inventory, which: 'all' | 'some'): Leak[] {
+function newHandles(before: Inventory, now: Inventory, fileBegan?: Inventory): Leak[] {
   // Where a file keeps a node, a proxy or a pool of this process from `before` to `after`, their sockets and timers come
   // and go by themselves; then only the look at the end of the file can be exact about those.
-  const busy = ['TCPSocketWrap', 'TCPServerWrap'].some((kind) => before.resources.has(kind));
+  const kept = (kind: string) => (before.resources.get(kind) ?? 0) > (fileBegan?.resources.get(kind) ?? 0);
+  const busy = fileBegan !== undefined && (kept('TCPSocketWrap') || kept('TCPServerWrap'));
   return [...now.resources].flatMap(([kind, count]) => {
     const more = count - (before.resources.get(kind) ?? 0);
     if (more <= 0 || NEVER_A_LEAK.has(kind)) return [];
-    if (which === 'some' && (busy || OF_CHILDREN.has(kind))) return [];
+    if (busy || (fileBegan !== undefined && OF_CHILDREN.has(kind))) return [];
     return [{ sentence: `${more} active ${kind} (a handle or timer that keeps the process alive)` }];
   });
 }
 
-/** Waits up to `within` ms (default 2000) until nothing is left behind since `before`, and answers what still is. */
-export async function leaksSince(before: Inventory, handles: 'all' | 'some', within = 2000): Promise<Leak[]> {
+/** Waits up to `within` ms until nothing is {@link leftBehind} since `before`, and answers what still is. */
+export async function leaksSince(before: Inventory, within: number, fileBegan?: Inventory): Promise<Leak[]> {
   const deadline = performance.now() + within;
   for (;;) {
-    const leaks = leftBehind(before, await takeInventory(), handles);
+    const leaks = leftBehind(before, await takeInventory(), fileBegan);
     if (leaks.length === 0 || performance.now() >= deadline) return leaks;
     await pause(25);
   }

@@ -1,6 +1,6 @@
 import type { Context, RootHookObject, Suite } from 'mocha';
 import { type Inventory, type Leak, leaksSince, takeInventory } from './leaks.ts';
-import { stopTestServer, terminateBackend } from './test-server.ts';
+import { stopTestServer } from './test-server.ts';
 import { forgetEnded } from './tracked.ts';
 
 /*
@@ -17,27 +17,35 @@ const PATIENCE_MS = Number(process.env.LEAK_PATIENCE_MS ?? 2000);
 
 let beforeTest: Inventory | null = null;
 let beforeFile: Inventory | null = null;
+/** The file whose look at its end is still to come. */
+let unfinished: Suite | null = null;
 
 function watch(suite: Suite): void {
   let reported = false;
   suite.afterEach('leaves nothing behind', async function (this: Context) {
     // A test that failed may not have come to its own cleaning up: one failure is enough.
-    if (beforeTest === null || this.currentTest?.isFailed()) return;
+    if (beforeTest === null || beforeFile === null || this.currentTest?.isFailed()) return;
     this.timeout(PATIENCE_MS + 20_000);
-    const leaks = await leaksSince(beforeTest, 'some', PATIENCE_MS);
+    const leaks = await leaksSince(beforeTest, PATIENCE_MS, beforeFile);
     reported = leaks.length > 0;
     report('test', leaks);
   });
   suite.afterAll('leaves nothing behind', async function (this: Context) {
+    unfinished = null;
     if (beforeFile === null) return;
     this.timeout(PATIENCE_MS + 20_000);
-    const leaks = await leaksSince(beforeFile, 'all', PATIENCE_MS);
-    for (const leak of leaks) await endLeak(leak);
+    const leaks = await leaksSince(beforeFile, PATIENCE_MS);
+    for (const { pid } of leaks) if (pid !== undefined) killProcess(pid);
     forgetEnded();
     // The next file is not blamed for what this one has left.
     beforeFile = await takeInventory();
     if (!reported && !hasFailed(suite)) report('file', leaks);
   });
+}
+
+/** The describe that stands for the file. */
+function outermost(suite: Suite | null): Suite | null {
+  return suite?.parent && !suite.parent.root ? outermost(suite.parent) : suite;
 }
 
 function hasFailed(suite: Suite): boolean {
@@ -49,9 +57,8 @@ function report(what: string, leaks: Leak[]): void {
   throw new Error(`this ${what} has left behind: ${leaks.map(({ sentence }) => sentence).join('; ')}`);
 }
 
-async function endLeak({ pid, backend }: Leak): Promise<void> {
-  if (backend !== undefined) await terminateBackend(backend);
-  if (pid === undefined) return;
+/** Processes only: a forgotten client whose session were ended here would throw in the middle of the next file. */
+function killProcess(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL');
   } catch {
@@ -65,8 +72,12 @@ export const mochaHooks: RootHookObject = {
     for (const suite of this.test?.parent?.suites ?? []) watch(suite);
     beforeFile = await takeInventory();
   },
-  async beforeEach() {
+  async beforeEach(this: Context) {
     beforeTest = await takeInventory();
+    const file = outermost(this.currentTest?.parent ?? null);
+    // An `after` of the last file has failed, so mocha has not run our look behind it: this one is not blamed for that.
+    if (unfinished !== null && unfinished !== file) beforeFile = beforeTest;
+    unfinished = file;
   },
   async afterAll() {
     await stopTestServer();

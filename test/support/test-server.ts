@@ -6,6 +6,7 @@ import path from 'node:path';
 import pg from 'pg';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/database/embedded.ts';
 import { migrate } from '../../src/database/migrator.ts';
+import { oncePerProcess } from './once-per-process.ts';
 
 /*
  * The one PostgreSQL of a test run: the server of DATABASE_URL where that is set, else an embedded one with its data in
@@ -39,19 +40,28 @@ export interface TestServer {
   template: string;
 }
 
-let starting: Promise<TestServer> | null = null;
-let started: TestServer | null = null;
+const state = oncePerProcess('server', () => ({
+  starting: null as Promise<TestServer> | null,
+  started: null as TestServer | null,
+  databases: 0,
+}));
 
 /** The server of this run, started if it is not yet. */
 export async function testServer(): Promise<TestServer> {
-  starting ??= start();
-  started = await starting;
-  return started;
+  state.starting ??= start();
+  state.started = await state.starting;
+  return state.started;
+}
+
+/** A name for the run's next database. */
+export function nextDatabaseName(run: string): string {
+  state.databases += 1;
+  return `plantao_test_${run}_${state.databases}`;
 }
 
 /** The postmaster of this run's embedded server; null while there is none. */
 export function serverPid(): number | null {
-  return started?.embedded?.pid ?? null;
+  return state.started?.embedded?.pid ?? null;
 }
 
 /**
@@ -117,6 +127,7 @@ async function dropLeftovers(admin: TestServer['admin']): Promise<void> {
 
 /** Every client session on this run's databases. */
 export async function openSessions(): Promise<Session[]> {
+  const { started } = state;
   if (started === null) return [];
   const rows = await started.admin<Session>(
     `SELECT pid, application_name AS application, datname AS database FROM pg_stat_activity
@@ -128,6 +139,7 @@ export async function openSessions(): Promise<Session[]> {
 
 /** Every advisory lock held on this run's databases. */
 export async function heldLocks(): Promise<AdvisoryLock[]> {
+  const { started } = state;
   if (started === null) return [];
   const rows = await started.admin<Session & { key: string }>(
     `SELECT a.pid, a.application_name AS application, a.datname AS database,
@@ -139,17 +151,12 @@ export async function heldLocks(): Promise<AdvisoryLock[]> {
   return rows.map(({ key, ...session }) => ({ pid: session.pid, key, session }));
 }
 
-/** Ends one session of this run. */
-export async function terminateBackend(pid: number): Promise<void> {
-  await started?.admin('SELECT pg_terminate_backend($1)', [pid]);
-}
-
 /** Drops this run's databases and stops its server. Harmless where none was started. */
 export async function stopTestServer(): Promise<void> {
-  if (starting === null) return;
-  const server = await starting.catch(() => null);
-  starting = null;
-  started = null;
+  if (state.starting === null) return;
+  const server = await state.starting.catch(() => null);
+  state.starting = null;
+  state.started = null;
   if (server === null) return;
   if (server.embedded === null) {
     const rows = await server.admin<{ datname: string }>('SELECT datname FROM pg_database WHERE datname LIKE $1', [

@@ -1,3 +1,5 @@
+import { oncePerProcess } from './once-per-process.ts';
+
 /** Something that owns a process: a node, a Postgres. The same object lives through restarts of its process. */
 export interface Tracked {
   /** The node's name, or another word that its process is known by. */
@@ -8,7 +10,7 @@ export interface Tracked {
   kill: () => void;
 }
 
-const all = new Set<Tracked>();
+const all = oncePerProcess('tracked', () => new Set<Tracked>());
 
 /** Announces what starts processes, so that the root hook can tell whose process is left. */
 export function track(tracked: Tracked): void {

@@ -10,7 +10,7 @@ type Part = string;
 
 /**
  * What each part may import beside itself: main → node → http → chat → events → database, with coordination → database
- * beside them. Only node joins the two.
+ * beside them. Only node joins the two, with cluster-view, its picture of the one for the other.
  */
 const MAY_IMPORT: Record<Part, Part[]> = {
   log: [],
@@ -22,8 +22,9 @@ const MAY_IMPORT: Record<Part, Part[]> = {
   client: [],
   web: ['client'],
   http: ['chat', 'events', 'database', 'log', 'web'],
+  'cluster-view': ['coordination', 'http'],
   'start-check': ['database', 'settings'],
-  node: ['http', 'chat', 'events', 'coordination', 'database', 'start-check', 'settings', 'log'],
+  node: ['http', 'chat', 'events', 'coordination', 'database', 'cluster-view', 'start-check', 'settings', 'log'],
   main: ['node', 'database', 'settings'],
   launcher: ['database'],
   cluster: ['launcher', 'chat', 'database', 'settings'],

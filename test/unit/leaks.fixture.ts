@@ -7,7 +7,7 @@ import { createDatabase, type TestDatabase } from '../support/postgres.ts';
 
 const connect = async (database: TestDatabase | undefined, name: string) => {
   const client = new pg.Client({ connectionString: database?.url, application_name: name });
-  // The root hook ends it.
+  // The end of the run ends it.
   client.on('error', () => undefined);
   await client.connect();
   return client;

@@ -22,7 +22,7 @@ describe('The look for what a test leaves behind finds', () => {
   after(() => database.drop());
 
   const found = async () => {
-    const leaks = await leaksSince(earlier, 'some', 100);
+    const leaks = await leaksSince(earlier, 100, earlier);
     return leaks.map(({ sentence }) => sentence).join('\n');
   };
 
@@ -69,8 +69,8 @@ describe('The look for what a test leaves behind finds', () => {
 describe('The look for what a test leaves behind lets a file keep', () => {
   const nothing: Inventory = { sessions: [], locks: [], children: new Map(), owners: new Set(), resources: new Map() };
   const session = (pid: number, application: string) => ({ pid, application, database: 'd' });
-  const leaks = (earlier: Partial<Inventory>, later: Partial<Inventory>, handles: 'all' | 'some' = 'some') =>
-    leftBehind({ ...nothing, ...earlier }, { ...nothing, ...later }, handles).map(({ sentence }) => sentence);
+  const leaks = (earlier: Partial<Inventory>, later: Partial<Inventory>, fileBegan?: Inventory) =>
+    leftBehind({ ...nothing, ...earlier }, { ...nothing, ...later }, fileBegan).map(({ sentence }) => sentence);
 
   it('a node, which opens other sessions and takes the leader lock by itself', () => {
     const later = session(2, 'plantao:node-a:lock');
@@ -90,9 +90,10 @@ describe('The look for what a test leaves behind lets a file keep', () => {
   it('a node in this process, whose timers come and go: they are counted at the end of the file', () => {
     const earlier = { resources: new Map([['TCPServerWrap', 1]]) };
     const later = { resources: new Map(Object.entries({ TCPServerWrap: 1, Timeout: 1 })) };
-    expect(leaks(earlier, later, 'some')).to.deep.equal([]);
-    expect(leaks(earlier, later, 'all')).to.have.length(1);
-    expect(leaks({}, { resources: new Map([['Timeout', 1]]) }, 'some')).to.have.length(1);
+    expect(leaks(earlier, later, nothing)).to.deep.equal([]);
+    expect(leaks(earlier, later)).to.have.length(1);
+    expect(leaks(earlier, later, { ...nothing, ...earlier })).to.have.length(1);
+    expect(leaks({}, { resources: new Map([['Timeout', 1]]) }, nothing)).to.have.length(1);
   });
 });
 

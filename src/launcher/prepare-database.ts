@@ -1,0 +1,49 @@
+import pg from 'pg';
+import { connectionOptions } from '../database/connection.ts';
+import { messageOf } from '../database/errors.ts';
+import { migrate } from '../database/migrator.ts';
+import type { Diary } from './diary.ts';
+import { LauncherError } from './launcher-error.ts';
+
+/** The ids that the demo data have in this database, for the commands that a person may try. */
+export interface DemoIds {
+  user: number;
+  group: number;
+}
+
+/**
+ * Brings the database at `url` to the newest schema, adds the demo data with `seed`, and answers their ids; null where
+ * somebody has removed them.
+ *
+ * @throws LauncherError in one sentence when the database cannot be reached or migrated
+ */
+export async function prepareDatabase(
+  url: string,
+  seed: (url: string) => Promise<unknown>,
+  diary: Diary,
+): Promise<DemoIds | null> {
+  try {
+    await migrate(url, { log: (line) => diary.tell(line) });
+    await seed(url);
+    return await demoIds(url);
+  } catch (error) {
+    const { host, pathname } = new URL(url);
+    throw new LauncherError(`The database ${pathname.slice(1)} on ${host} cannot be used: ${messageOf(error)}.`);
+  }
+}
+
+async function demoIds(url: string): Promise<DemoIds | null> {
+  const client = new pg.Client(connectionOptions(url, 'plantao:-:launcher', 10_000));
+  client.on('error', () => undefined);
+  await client.connect();
+  try {
+    const { rows } = await client.query<DemoIds>(
+      `SELECT m.user_id AS "user", m.group_id AS "group"
+       FROM plantao.memberships m JOIN plantao.users u ON u.id = m.user_id JOIN plantao.groups g ON g.id = m.group_id
+       WHERE u.username = 'ana_orm' AND g.name = 'Grupo Geral' ORDER BY m.group_id LIMIT 1`,
+    );
+    return rows[0] ?? null;
+  } finally {
+    await client.end();
+  }
+}

@@ -1,0 +1,205 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { expect } from 'chai';
+import { listProcesses } from '../../src/database/process-list.ts';
+import { eventually } from '../support/eventually.ts';
+import { freePort, isFree } from '../support/free-port.ts';
+import { get, post } from '../support/http.ts';
+import { track } from '../support/tracked.ts';
+
+const PROJECT = fileURLToPath(new URL('../..', import.meta.url));
+
+describe('npm run cluster', function () {
+  this.timeout(90_000);
+  let base: string;
+  let dataFolder: string;
+  let port: number;
+
+  before(async () => {
+    base = await mkdtemp(path.join(tmpdir(), 'plantao test cluster-'));
+    await chmod(base, 0o755);
+    dataFolder = path.join(base, 'data');
+    do port = await freePort();
+    while (!(await isFree(port + 1)));
+  });
+  after(() => rm(base, { recursive: true, force: true }));
+
+  /** The command in a process group of its own, as a terminal starts it. */
+  class Command {
+    output = '';
+    errors = '';
+    readonly child: ChildProcess;
+    readonly exit: Promise<number | null>;
+
+    constructor(args: string[], env: Record<string, string> = {}) {
+      const { PATH = '', HOME = '' } = process.env;
+      this.child = spawn(process.execPath, ['--import', 'tsx', 'src/cluster.ts', ...args], {
+        cwd: PROJECT,
+        env: { PATH, HOME, PLANTAO_NO_DOTENV: '1', ...env },
+        detached: true,
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
+      this.child.stdout?.setEncoding('utf8').on('data', (text) => {
+        this.output += text;
+      });
+      this.child.stderr?.setEncoding('utf8').on('data', (text) => {
+        this.errors += text;
+      });
+      this.exit = new Promise((resolve) => this.child.once('close', resolve));
+      const pid = () =>
+        this.child.exitCode === null && this.child.signalCode === null ? (this.child.pid ?? null) : null;
+      track({ owner: 'npm run cluster', pid, kill: () => void this.child.kill('SIGKILL') });
+    }
+
+    ready = () => this.says('ready', /Plantão is ready\.[\s\S]*Ctrl-C/, 60_000);
+    says = (what: string, pattern: RegExp, within = 15_000) =>
+      eventually(`the launcher says that ${what}`, () => pattern.exec(this.output), { within }).catch((error) => {
+        throw new Error(`${error.message}; it said:\n${this.output}${this.errors}`);
+      });
+    /** What a terminal does at Ctrl-C: the signal goes to the whole group, and npm passes it on once more. */
+    ctrlC() {
+      process.kill(-(this.child.pid ?? 0), 'SIGINT');
+      this.child.kill('SIGINT');
+    }
+    /** The nodes' pids as the banner names them. */
+    pids = () => [...this.output.matchAll(/pid (\d+)$/gm)].map(([, pid]) => Number(pid));
+  }
+
+  /** The processes that still run of what a launcher started on our data folder or ports. */
+  async function left(pids: number[]): Promise<string[]> {
+    const listed = await listProcesses();
+    const ours = listed.filter(({ pid, command }) => pids.includes(pid) || command.includes(dataFolder));
+    return ours.filter(({ command }) => command !== '').map(({ pid, command }) => `${pid} ${command}`);
+  }
+  const start = (...args: string[]) => new Command(['--port', String(port), '--data', dataFolder, ...args]);
+  const url = (index: number) => `http://localhost:${port + index}`;
+
+  it('starts a PostgreSQL and two nodes, survives the kill -9 of one, and stops in order at Ctrl-C', async () => {
+    const command = start();
+    await command.ready();
+    for (const index of [0, 1]) expect(command.output).to.include(`${url(index)}/home`);
+    const pids = command.pids();
+    const [active = 0] = pids;
+
+    const poll = get(`${url(1)}/subscribe/status?groupId=1`);
+    const posted = await post(`${url(0)}/messages`, { userId: 1, groupId: 1, content: 'kept through everything' });
+    expect(posted.status).to.equal(200);
+    expect((await poll).status).to.equal(200);
+
+    process.kill(active, 'SIGKILL');
+    await eventually('the other is active', async () => (await get(`${url(1)}/health`)).body.active === true);
+    await command.says('it starts it again', /node-\d+ was killed by SIGKILL; starting it again in \d\.\d s/);
+    const [, again] = await command.says('it is back', /is started again \(pid (\d+)\)/);
+    await eventually('it is a standby', async () => (await get(`${url(0)}/health`)).body.active === false, {
+      within: 20_000,
+    });
+
+    command.ctrlC();
+    expect(await command.exit, command.errors).to.equal(0);
+    const order = [...command.output.matchAll(/(node-\d+) +│ \S+ stopped/g)].map(([, node]) => node);
+    expect(order, command.output).to.deep.equal([`node-${port}`, `node-${port + 1}`]);
+    expect(command.output.trimEnd()).to.match(/everything is stopped$/);
+    expect(await left([...pids, Number(again)])).to.deep.equal([]);
+  });
+
+  it('keeps the data between two starts, adds the demo data once, and --fresh throws all away', async () => {
+    const second = start();
+    await second.ready();
+    const kept = await get<{ messages: { content: string }[] }>(`${url(0)}/messages?groupId=1`);
+    expect(kept.body.messages.map(({ content }) => content))
+      .to.have.length(3)
+      .and.include('kept through everything');
+    second.ctrlC();
+    expect(await second.exit).to.equal(0);
+
+    const fresh = start('--fresh', '--nodes', '1');
+    await fresh.ready();
+    const demo = await get<{ messages: unknown[] }>(`${url(0)}/messages?groupId=1`);
+    expect(demo.body.messages).to.have.length(2);
+    expect(await isFree(port + 1)).to.equal(true);
+    fresh.ctrlC();
+    expect(await fresh.exit).to.equal(0);
+  });
+
+  it('leaves nothing behind when it is killed with kill -9, and starts again after that', async () => {
+    const killed = start();
+    await killed.ready();
+    const pids = killed.pids();
+    killed.child.kill('SIGKILL');
+    await killed.exit;
+    const again = start();
+    await again.ready();
+    expect((await left(pids)).filter((line) => pids.includes(Number(line.split(' ')[0])))).to.deep.equal([]);
+
+    // A second Ctrl-C while the first one waits for nodes that do not answer.
+    for (const pid of again.pids()) process.kill(pid, 'SIGSTOP');
+    again.ctrlC();
+    await again.says('it stops', /stopping: the nodes/);
+    await pause(600);
+    const [, postgresPort] = await again.says('PostgreSQL runs', /PostgreSQL runs on port (\d+)/);
+    expect(await isFree(Number(postgresPort)), 'PostgreSQL was stopped before the nodes').to.equal(false);
+    again.ctrlC();
+    expect(await again.exit).to.equal(1);
+    expect(again.output).to.not.include('everything is stopped');
+    await eventually('nothing is left', async () => (await left(again.pids())).length === 0);
+  });
+
+  describe('says in one sentence and with exit code 1', () => {
+    async function refusal(command: Command): Promise<string> {
+      expect(await command.exit, command.output).to.equal(1);
+      expect(await left([])).to.deep.equal([]);
+      return command.errors;
+    }
+
+    it('that a port is in use', async () => {
+      const other = createServer().listen(port + 1, '127.0.0.1');
+      await once(other, 'listening');
+      const said = await refusal(start());
+      other.close();
+      await once(other, 'close');
+      expect(said).to.equal(`Port ${port + 1} is in use: stop what listens there, or choose another with --port.\n`);
+    });
+
+    it('that the data folder cannot be written', async () => {
+      const file = path.join(base, 'file');
+      await writeFile(file, '');
+      const said = await refusal(new Command(['--port', String(port), '--data', file]));
+      expect(said).to.match(/^The data folder .*file cannot be written \(EEXIST[^\n]*\)\.\n$/);
+    });
+
+    it('that the database cannot be reached', async () => {
+      const nowhere = await freePort();
+      const env = { DATABASE_URL: `postgres://me:secret@127.0.0.1:${nowhere}/chat` };
+      const said = await refusal(new Command(['--port', String(port)], env));
+      expect(said).to.match(
+        new RegExp(`^The database chat on 127.0.0.1:${nowhere} cannot be used: [^\n]*ECONNREFUSED[^\n]*\n$`),
+      );
+    });
+
+    it('that a flag is wrong', async () => {
+      expect(await refusal(start('--nodes', '0'))).to.equal('--nodes must be a whole number from 1 to 20, not "0".\n');
+      expect(await refusal(start('--port', '65535'))).to.match(/^--port must be a whole number from 1 to 65534/);
+      expect(await refusal(start('--fast'))).to.match(/^Unknown option '--fast'[^\n]*--help\.\n$/);
+      const env = { DATABASE_URL: 'postgres://me@127.0.0.1/chat' };
+      expect(await refusal(new Command(['--fresh'], env))).to.match(/^--fresh throws away/);
+    });
+
+    it('that a setting is wrong', async () => {
+      const said = await refusal(new Command(['--port', String(port), '--data', dataFolder], { LEASE_MS: 'soon' }));
+      expect(said).to.include('LEASE_MS');
+    });
+  });
+
+  it('explains itself', async () => {
+    const command = new Command(['--help']);
+    expect(await command.exit).to.equal(0);
+    for (const flag of ['--nodes', '--port', '--fresh', '--data', 'DATABASE_URL'])
+      expect(command.output).to.include(flag);
+  });
+});

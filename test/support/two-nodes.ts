@@ -1,0 +1,92 @@
+import pino from 'pino';
+import { seedData } from '../../src/chat/seed-data.ts';
+import { createNode, type Node } from '../../src/node.ts';
+import { readSettings } from '../../src/settings.ts';
+import { eventually } from './eventually.ts';
+import { freePort } from './free-port.ts';
+import { get } from './http.ts';
+import type { LogEntry } from './node-process.ts';
+import { createDatabase, type TestDatabase } from './postgres.ts';
+
+/** A node in this process, with what it has logged. */
+export interface LocalNode extends Node {
+  readonly entries: LogEntry[];
+}
+
+/** Two nodes in this process that know each other. */
+export interface TwoNodes {
+  active: LocalNode;
+  standby: LocalNode;
+  /** Stops both; fails when either has logged an error: whatever a client sends, nothing may be unforeseen. */
+  stop(): Promise<void>;
+}
+
+/** A node in this process, not started; `env` is its environment. */
+export function localNode(env: Record<string, string>): LocalNode {
+  const entries: LogEntry[] = [];
+  const settings = readSettings(env);
+  const write = (line: string) => void entries.push(JSON.parse(line));
+  const node = createNode(settings, { log: pino({ level: 'info', base: { node: env.NODE_NAME } }, { write }) });
+  return Object.defineProperty(node, 'entries', { value: entries }) as LocalNode;
+}
+
+/**
+ * Starts two nodes in this process, much faster than two processes: an active and a standby that knows who is on duty.
+ * `env` is for both of them.
+ */
+export async function startTwoNodes(databaseUrl: string, env: Record<string, string> = {}): Promise<TwoNodes> {
+  const [port, otherPort] = [await freePort(), await freePort()];
+  const make = (own: number, other: number, isActive: boolean) =>
+    localNode({
+      DATABASE_URL: databaseUrl,
+      PORT: String(own),
+      NODE_NAME: isActive ? 'node-a' : 'node-b',
+      PEER_URL: `http://localhost:${other}`,
+      IS_ACTIVE: String(isActive),
+      DB_POOL_SIZE: '4',
+      ...env,
+    });
+  const [active, standby] = [make(port, otherPort, true), make(otherPort, port, false)];
+  const stop = async () => {
+    await standby.stop();
+    await active.stop();
+    const errors = [...active.entries, ...standby.entries].filter((entry) => entry.level >= 50);
+    if (errors.length > 0) throw new Error(`a node has logged errors: ${JSON.stringify(errors, null, 1)}`);
+  };
+  try {
+    await active.start();
+    await standby.start();
+    await eventually('the first node is active and the second knows it', async () => {
+      const [own, other] = await Promise.all([get(`${active.url}/health`), get(`${standby.url}/health`)]);
+      return own.body.active === true && other.body.active_node === active.name;
+    });
+  } catch (error) {
+    await Promise.all([active.stop(), standby.stop()]);
+    throw error;
+  }
+  return { active, standby, stop };
+}
+
+/** What {@link useTwoNodes} gives; filled when the first test runs. */
+export interface UsedNodes {
+  database: TestDatabase;
+  active: LocalNode;
+  standby: LocalNode;
+}
+
+/** Two nodes with the seed's demo data (user 1 ana_orm, 2 bruno_orm, group 1 Grupo Geral) for all tests of a `describe`. */
+export function useTwoNodes(env: Record<string, string> = {}): UsedNodes {
+  const used = {} as UsedNodes;
+  let nodes: TwoNodes | undefined;
+  before('two nodes', async () => {
+    used.database = await createDatabase();
+    await seedData(used.database.url);
+    nodes = await startTwoNodes(used.database.url, env);
+    Object.assign(used, { active: nodes.active, standby: nodes.standby });
+  });
+  after('two nodes', async () => {
+    await nodes?.stop();
+    await used.database?.drop();
+  });
+  return used;
+}

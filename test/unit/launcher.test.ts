@@ -1,0 +1,106 @@
+import { Readable } from 'node:stream';
+import { expect } from 'chai';
+import { banner } from '../../src/launcher/banner.ts';
+import { openDiary } from '../../src/launcher/diary.ts';
+import { LauncherError } from '../../src/launcher/launcher-error.ts';
+import { parseOptions } from '../../src/launcher/options.ts';
+import { RestartPause } from '../../src/launcher/restart-pause.ts';
+import { eventually } from '../support/eventually.ts';
+
+describe('The command line of npm run cluster', () => {
+  const parse = (...args: string[]) => parseOptions(args, '/data');
+
+  it('has a default for everything', () => {
+    expect(parse()).to.deep.equal({ nodes: 2, port: 8080, fresh: false, dataFolder: '/data', help: false });
+  });
+
+  it('takes every flag, with a blank or an equals sign', () => {
+    expect(parse('--nodes', '3', '--port=9000', '--fresh', '--data', 'my data')).to.deep.equal({
+      nodes: 3,
+      port: 9000,
+      fresh: true,
+      dataFolder: 'my data',
+      help: false,
+    });
+    expect(parse('-h').help).to.equal(true);
+  });
+
+  for (const args of [
+    ['--nodes', '0'],
+    ['--nodes', '21'],
+    ['--nodes', '2.5'],
+    ['--nodes', '1e1'],
+    ['--nodes='],
+    ['--nodes'],
+    ['--port', '0'],
+    ['--port', '65535'],
+    ['--port', '-1'],
+    ['--data', ' '],
+    ['--fresh=yes'],
+    ['--node', '2'],
+    ['8080'],
+  ]) {
+    it(`refuses ${args.join(' ')} in one sentence`, () => {
+      expect(() => parse(...args)).to.throw(LauncherError, /^[^\n]+\.$/);
+    });
+  }
+
+  it('knows that the last node needs a port too', () => {
+    expect(parse('--port', '65516', '--nodes', '20').port).to.equal(65_516);
+    expect(() => parse('--port', '65517', '--nodes', '20')).to.throw(LauncherError, '65516');
+  });
+});
+
+describe('A node that keeps ending is started again', () => {
+  it('after one second, twice as long each time up to fifteen seconds, a quarter more or less', () => {
+    const pause = new RestartPause();
+    for (const expected of [1000, 2000, 4000, 8000, 15_000, 15_000]) {
+      expect(pause.next(100)).to.be.within(expected * 0.75, expected * 1.25);
+    }
+  });
+
+  it('soon again once it has run for a while', () => {
+    const pause = new RestartPause();
+    for (let times = 0; times < 5; times++) pause.next(100);
+    expect(pause.next(60_000)).to.be.within(750, 1250);
+  });
+
+  it('not at the same moment as the others', () => {
+    expect(new Set(Array.from({ length: 20 }, () => new RestartPause().next(0))).size).to.be.greaterThan(10);
+  });
+});
+
+describe("The launcher's diary", () => {
+  it('sets the name before each line, aligned, and leaves out the name that a node has written itself', async () => {
+    let text = '';
+    const diary = openDiary(['node-8080', 'node-10080'], (more) => {
+      text += more;
+    });
+    diary.follow('node-8080', Readable.from(['12:00:00.000 node-8080 ser', 'ving\nError: plain\n', 'no end']));
+    await eventually('all lines are there', () => text.split('\n').length === 4);
+    diary.tell('bom dia');
+    expect(text.replace(/\d\d:\d\d:\d\d\.\d{3} bom/, 'T bom')).to.equal(
+      'node-8080  │ 12:00:00.000 serving\nnode-8080  │ Error: plain\nnode-8080  │ no end\ncluster    │ T bom dia\n',
+    );
+  });
+});
+
+describe('The banner', () => {
+  const nodes = [
+    { name: 'node-1', url: 'http://localhost:1', pid: 11, isActive: false },
+    { name: 'node-2', url: 'http://localhost:2', pid: 22, isActive: true },
+  ];
+
+  it('waits on a standby, posts to the active and kills it, wherever the duty has landed', () => {
+    const text = banner(nodes, { user: 7, group: 9 }, 'postgres://me:secret@h/d');
+    expect(text).to.include("curl -i 'http://localhost:1/subscribe/status?groupId=9'");
+    expect(text).to.include(`curl 'http://localhost:2/messages'`).and.include('"userId":7,"groupId":9');
+    expect(text).to.include('kill -9 22\n').and.include("psql 'postgres://me:secret@h/d'");
+  });
+
+  it("shows no password of a database of one's own, and needs no demo data", () => {
+    const text = banner(nodes, null, null);
+    expect(text).to.not.include('psql');
+    expect(text).to.include("curl -X POST 'http://localhost:2/notify/default'").and.include('group=default');
+  });
+});
