@@ -83,7 +83,7 @@ export async function attempt(
   outer: AbortSignal | undefined,
 ): Promise<Answer> {
   const headers: Record<string, string> = { Accept: 'application/json', ...request.headers };
-  const init: RequestInit = { method: request.method, headers, cache: 'no-store', redirect: 'error' };
+  const init: RequestInit = { method: request.method, headers, redirect: 'error' };
   if (request.body !== undefined) {
     headers['Content-Type'] = 'application/json';
     init.body = JSON.stringify(request.body);

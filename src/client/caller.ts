@@ -9,20 +9,21 @@ import { judge, type Verdict } from './verdict.ts';
 /** How a request may be tried. All times in milliseconds. */
 export interface Manner {
   use: Use;
-  /** Limit of one try at one node. */
-  attemptMs: number;
   /** Limit of all tries together; Infinity for streams. */
   deadlineMs: number;
   /** False where doing it twice would show: such a request is never sent again after its answer was lost. */
   repeatable: boolean;
   /** True for streams: every 5xx and 429 is waited out, and the try is given up when its node is abandoned. */
   patient: boolean;
+  /** The refusal code that means "done already" when an earlier try of this call may have done it. */
+  doneAlready?: string;
   signal?: AbortSignal | undefined;
 }
 
 /** A request that may depend on whether the node has already served this client. */
 export type RequestFor = (connected: boolean) => { request: Request; attemptMs: number };
 
+type Answered = Exclude<Verdict, { kind: 'elsewhere' }> & { answer: Answer };
 type Failure = Extract<Verdict, { kind: 'elsewhere' }>;
 
 /** A probe before a request that must not be repeated: /health touches no database, so a node that is well is quick. */
@@ -44,40 +45,43 @@ export class Caller {
   }
 
   /**
-   * Answers with the first node that did it; `repeated` says that an earlier try may have done it already. Raises
-   * RefusedError at once for a 4xx, UnreachableError when the deadline came first, OutcomeUnknownError when the answer to
+   * The answer of the first node that did it. Raises RefusedError at once for a 4xx, UnreachableError when the deadline came first, OutcomeUnknownError when the answer to
    * an unrepeatable request was lost, and the signal's reason when that was aborted.
    */
-  async call(requestFor: RequestFor, manner: Manner): Promise<Answer & { repeated: boolean }> {
+  async call(requestFor: RequestFor, manner: Manner): Promise<Answer> {
     const endsAt = performance.now() + manner.deadlineMs;
     const troubles = new Map<string, string>();
     let target = this.#endpoints.current(manner.use);
     let failures = 0;
-    let hops = 0;
+    let hopped = false;
     let repeated = false;
     for (;;) {
       const { request, attemptMs } = requestFor(this.#endpoints.isConnected(manner.use, target));
       const outcome = await this.#try(target, request, manner, Math.min(attemptMs, endsAt - performance.now()));
       if (outcome.kind === 'done') {
         this.#endpoints.served(manner.use, target);
-        return { ...outcome.answer, repeated };
+        return outcome.answer;
+      }
+      if (outcome.kind === 'refused') {
+        this.#endpoints.served(manner.use, target);
+        if (repeated && outcome.error.code === manner.doneAlready) return outcome.answer;
+        throw outcome.error;
       }
       repeated ||= !outcome.undone;
       troubles.set(target, outcome.reason);
       const named = this.#endpoints.named(target, outcome.activeUrl);
       const next = this.#endpoints.failed(manner.use, target, outcome.reason);
-      // A named node is tried at once, but only the first time: two nodes that name each other must not be run between.
+      // The first node that is named as active is tried at once. Later ones wait like any other: during a failover a
+      // standby names the dead node for a while, and two confused ones may name each other.
       let waitMs = 0;
-      if (named === undefined || hops > 0) {
+      if (named === undefined || hopped) {
         failures += 1;
         waitMs = this.#wait(failures, outcome);
-      } else {
-        hops += 1;
       }
+      hopped ||= named !== undefined;
       if (performance.now() + waitMs >= endsAt) throw unreachable(request, manner, troubles, outcome);
       await pause(waitMs, manner.signal);
-      target = named !== undefined && troubles.get(named) === undefined ? named : next;
-      if (named === undefined) hops = 0;
+      target = named ?? next;
     }
   }
 
@@ -88,12 +92,7 @@ export class Caller {
     return Math.max(waitMs, Math.min(asked, 30_000) * (1 + this.#random() / 4));
   }
 
-  async #try(
-    url: string,
-    request: Request,
-    manner: Manner,
-    ms: number,
-  ): Promise<{ kind: 'done'; answer: Answer } | Failure> {
+  async #try(url: string, request: Request, manner: Manner, ms: number): Promise<Answered | Failure> {
     const leaving = new AbortController();
     const onAbort = () => leaving.abort(manner.signal?.reason);
     manner.signal?.throwIfAborted();
@@ -105,11 +104,7 @@ export class Caller {
       if (!manner.repeatable) await this.#probe(url, Math.min(PROBE_MS, ms), leaving.signal);
       const answer = await attempt(this.#send, url, request, ms, leaving.signal);
       const verdict = judge(answer, manner.patient);
-      if (verdict.kind === 'refused') {
-        this.#endpoints.served(manner.use, url);
-        throw verdict.error;
-      }
-      if (verdict.kind === 'done') return { kind: 'done', answer };
+      if (verdict.kind !== 'elsewhere') return { ...verdict, answer };
       if (!manner.repeatable && !verdict.undone) throw outcomeUnknown(request, verdict.reason);
       return verdict;
     } catch (error) {

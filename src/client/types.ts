@@ -116,3 +116,19 @@ export interface ConnectionChange {
   state: 'connected' | 'lost';
   reason?: string;
 }
+
+/** One node in GET /cluster: as the database knows it, which may be later or earlier than the node itself. */
+export interface ClusterNode {
+  node: string;
+  url: string;
+  role: string;
+  [more: string]: unknown;
+}
+
+/** GET /cluster. `history` is the last terms, the newest first. */
+export interface ClusterStatus {
+  term: number | null;
+  active_node: string | null;
+  nodes: ClusterNode[];
+  history: Record<string, unknown>[];
+}

@@ -1,0 +1,261 @@
+import { expect } from 'chai';
+import { ChatClient, type ChatClientOptions } from '../../src/client/index.ts';
+import {
+  type Behaviour,
+  breakHalfway,
+  deadUrl,
+  endHalfway,
+  type FakeNode,
+  json,
+  notActive,
+  startFakeNode,
+  until,
+} from './client-fake-node.ts';
+
+const stored = { message: 'message sent', message_id: 1, timestamp: '2026-01-01T00:00:00.000Z', cursor: 'e-1' };
+const stores: Behaviour = (_, response) => json(response, 200, stored);
+const stalls: Behaviour = () => {};
+
+describe('the client takes a message to the node that can store it', () => {
+  const open: FakeNode[] = [];
+  const start = async (behave: Behaviour) => {
+    const node = await startFakeNode(behave);
+    open.push(node);
+    return node;
+  };
+  const clientOf = (urls: string[], options: Partial<ChatClientOptions> = {}) =>
+    new ChatClient({ urls, userId: 1, attemptMs: 250, backoff: { firstMs: 5, capMs: 20 }, ...options });
+
+  afterEach(async () => {
+    await Promise.all(open.splice(0).map((node) => node.close()));
+  });
+
+  const troubles: [string, Behaviour][] = [
+    ['closes the connection', (_, response) => response.destroy()],
+    ['breaks it halfway through the answer', (_, response) => breakHalfway(response)],
+    ['ends the answer halfway', (_, response) => endHalfway(response)],
+    ['stalls', stalls],
+    ['stalls after the head', (_, response) => response.writeHead(200).write('{')],
+    ['is a proxy without a backend', (_, response) => response.writeHead(502).end('<h1>Bad Gateway</h1>')],
+    ['is a proxy that gave up', (_, response) => response.writeHead(504).end()],
+    ['has fallen', (_, response) => json(response, 503, { error: 'not alive', code: 'not_alive' })],
+    ['is standby and knows no active node', (_, response) => notActive(response, null)],
+  ];
+  for (const [what, behave] of troubles) {
+    it(`goes on when the node ${what}, with the same key`, async () => {
+      const [bad, good] = [await start(behave), await start(stores)];
+      expect((await clientOf([bad.url, good.url]).send(1, 'hello')).message_id).to.equal(1);
+      const keys = [...bad.heard, ...good.heard].map((heard) => heard.headers['idempotency-key']);
+      expect(keys).to.have.length(2);
+      expect(keys[0]).to.be.a('string').and.equal(keys[1]);
+    });
+  }
+
+  it('goes on when nothing listens, and begins with the good node next time', async () => {
+    const good = await start(stores);
+    const client = clientOf([await deadUrl(), good.url], { attemptMs: 1000 });
+    await client.send(1, 'one');
+    await client.send(1, 'two');
+    expect(good.heard.map((heard) => heard.body.content)).to.deep.equal(['one', 'two']);
+  });
+
+  it('goes at once where a standby says, also to a node that it did not know', async () => {
+    const active = await start(stores);
+    const standby = await start((_, response) => notActive(response, active.url));
+    const client = clientOf([standby.url], { backoff: { firstMs: 60_000, capMs: 60_000 } });
+    await client.send(1, 'one');
+    expect(client.urls).to.deep.equal([standby.url, active.url]);
+    await client.send(1, 'two');
+    expect([standby.heard.length, active.heard.length]).to.deep.equal([1, 2]);
+  });
+
+  it('does not run between two nodes that name each other, and gives up at the deadline', async () => {
+    const one: FakeNode = await start((_, response) => notActive(response, two.url));
+    const two: FakeNode = await start((_, response) => notActive(response, one.url));
+    const client = clientOf([one.url, two.url], { deadlineMs: 400, backoff: { firstMs: 40, capMs: 80 } });
+    const began = performance.now();
+    const error = await client.send(1, 'hello').catch((caught) => caught);
+    expect(error.name).to.equal('UnreachableError');
+    expect(error.code).to.equal('not_active');
+    expect(error.message).to.contain(`${one.url} says not_active`).and.contain(`${two.url} says not_active`);
+    expect(performance.now() - began).to.be.below(3000);
+    expect(one.heard.length + two.heard.length).to.be.within(2, 20);
+  });
+
+  it('finds the node that becomes active while it asks', async () => {
+    let asked = 0;
+    const gone = await deadUrl();
+    const standby = await start((heard, response) => {
+      asked += 1;
+      if (asked < 5) notActive(response, gone);
+      else stores(heard, response);
+    });
+    expect((await clientOf([gone, standby.url]).send(1, 'hello')).message_id).to.equal(1);
+  });
+
+  it('stays within the deadline where every node stalls', async () => {
+    const node = await start(stalls);
+    const began = performance.now();
+    const error = await clientOf([node.url], { deadlineMs: 300, attemptMs: 120 })
+      .send(1, 'hello')
+      .catch((caught) => caught);
+    expect(error.name).to.equal('UnreachableError');
+    expect(error.message).to.contain('did not answer within');
+    expect(performance.now() - began).to.be.within(200, 3000);
+  });
+
+  for (const status of [400, 401, 403, 404, 409, 413, 429]) {
+    it(`reports ${status} at once, with what the node said`, async () => {
+      const details = [{ field: 'content', problem: 'is empty' }];
+      const said = { error: 'That will not do.', code: 'some_code', details };
+      const node = await start((_, response) => json(response, status, said, { 'Retry-After': '2' }));
+      const other = await start(stores);
+      const error = await clientOf([node.url, other.url])
+        .send(1, '')
+        .catch((caught) => caught);
+      expect(error).to.include({ name: 'RefusedError', status, code: 'some_code', message: 'That will not do.' });
+      expect(error.details).to.deep.equal(details);
+      expect(error.retryAfterMs).to.equal(2000);
+      expect([node.heard.length, other.heard.length]).to.deep.equal([1, 0]);
+    });
+  }
+
+  it('reports 500 at once: repeating a fault does not mend it', async () => {
+    const node = await start((_, response) => json(response, 500, { error: 'internal error', code: 'internal' }));
+    const error = await clientOf([node.url])
+      .send(1, 'hello')
+      .catch((caught) => caught);
+    expect(error).to.include({ name: 'ChatError', status: 500, code: 'internal' });
+    expect(node.heard).to.have.length(1);
+  });
+
+  it('says so when the URL is another program', async () => {
+    const node = await start((_, response) => json(response, 200, { welcome: true }));
+    const error = await clientOf([node.url])
+      .send(1, 'hello')
+      .catch((caught) => caught);
+    expect(error.name).to.equal('UnreadableAnswerError');
+  });
+
+  it('waits as long as a full node asks when there is no other', async () => {
+    let asked = 0;
+    const node = await start((heard, response) => {
+      asked += 1;
+      if (asked === 1) json(response, 503, { error: 'full', code: 'overloaded' }, { 'Retry-After': '1' });
+      else stores(heard, response);
+    });
+    const began = performance.now();
+    await clientOf([node.url]).send(1, 'hello');
+    expect(performance.now() - began).to.be.at.least(990);
+  });
+
+  it('an abort rejects with its reason, closes the connection and tries no other node', async () => {
+    const [stalling, other] = [await start(stalls), await start(stores)];
+    const controller = new AbortController();
+    const sent = clientOf([stalling.url, other.url], { attemptMs: 60_000 })
+      .send(1, 'hello', { signal: controller.signal })
+      .catch((caught) => caught);
+    await until(() => stalling.heard.length === 1, 'the node has heard the request');
+    controller.abort(new Error('changed my mind'));
+    expect((await sent).message).to.equal('changed my mind');
+    await stalling.heard[0]?.gone;
+    expect(other.heard).to.have.length(0);
+  });
+});
+
+describe('the client never does twice what must not be done twice', () => {
+  let bad: FakeNode;
+  let good: FakeNode;
+  const created: Behaviour = (heard, response) =>
+    json(
+      response,
+      200,
+      heard.path === '/health' ? { status: 'alive', active: true } : { group_id: 5, group_name: 'x' },
+    );
+
+  afterEach(async () => {
+    await Promise.all([bad.close(), good.close()]);
+  });
+
+  async function create(behave: Behaviour) {
+    bad = await startFakeNode((heard, response) => {
+      if (heard.path === '/health') created(heard, response);
+      else behave(heard, response);
+    });
+    good = await startFakeNode(created);
+    const client = new ChatClient({ urls: [bad.url, good.url], userId: 1, attemptMs: 250 });
+    return client.createChat('x').catch((caught) => caught);
+  }
+
+  it('says that the outcome is unknown when the answer was lost', async () => {
+    expect(await create((_, response) => breakHalfway(response))).to.include({
+      name: 'OutcomeUnknownError',
+      code: 'outcome_unknown',
+    });
+    expect(good.heard).to.have.length(0);
+  });
+
+  it('says so too when a proxy lost it', async () => {
+    expect((await create((_, response) => response.writeHead(502).end())).name).to.equal('OutcomeUnknownError');
+  });
+
+  it('goes on where the node says that it did nothing', async () => {
+    expect((await create((_, response) => notActive(response, good.url))).group_id).to.equal(5);
+  });
+
+  it('goes on when the node is gone before anything was sent', async () => {
+    bad = await startFakeNode(created);
+    good = await startFakeNode(created);
+    await bad.close();
+    const client = new ChatClient({ urls: [bad.url, good.url], userId: 1 });
+    expect((await client.createChat('x')).group_id).to.equal(5);
+  });
+
+  it('takes "not found" for done when an earlier try may have deleted the message', async () => {
+    bad = await startFakeNode((_, response) => response.destroy());
+    good = await startFakeNode((_, response) => json(response, 404, { error: 'none', code: 'message_not_found' }));
+    await new ChatClient({ urls: [bad.url, good.url], userId: 1 }).deleteMessage(9);
+    const error = await new ChatClient({ urls: [good.url], userId: 1 }).deleteMessage(9).catch((caught) => caught);
+    expect(error).to.include({ status: 404, code: 'message_not_found' });
+  });
+});
+
+describe('the client speaks the API', () => {
+  let node: FakeNode;
+  let client: ChatClient;
+
+  beforeEach(async () => {
+    node = await startFakeNode((heard, response) => {
+      if (heard.path === '/health') json(response, 200, { status: 'alive', active: true, node: 'node-1', term: 3 });
+      else
+        json(response, 200, { user_id: 7, token: 't', chats: [], users: [], messages: [], cursor: 'e-1', nodes: [] });
+    });
+    client = new ChatClient({ urls: [node.url] });
+  });
+  afterEach(() => node.close());
+
+  it('signs in, signs its requests and signs out', async () => {
+    await client.login('ana', 'secret');
+    expect(node.heard[0]?.body).to.deep.equal({ username: 'ana', password: 'secret' });
+    expect(client).to.include({ userId: 7, token: 't' });
+    await client.chats();
+    expect(node.heard[1]?.headers.authorization).to.equal('Bearer t');
+    expect(node.heard[1]?.query.get('userId')).to.equal('7');
+    client.logout();
+    expect((await client.chats().catch((caught) => caught)).code).to.equal('not_signed_in');
+  });
+
+  it('names pages of messages by what was asked for, and by nothing else', async () => {
+    await client.messages(3, { before: 100, limit: 50 });
+    expect(node.heard[0]?.query.toString()).to.equal('groupId=3&before=100&limit=50');
+  });
+
+  it('tells the state of every node, the silent ones too', async () => {
+    const dead = await deadUrl();
+    client.addUrls([dead]);
+    expect(await client.status()).to.deep.equal([
+      { url: node.url, reachable: true, status: 'alive', active: true, node: 'node-1', term: 3 },
+      { url: dead, reachable: false, status: 'unknown', active: false },
+    ]);
+  });
+});

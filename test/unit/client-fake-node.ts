@@ -1,0 +1,110 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+
+/** One request as a fake node has heard it. */
+export interface Heard {
+  method: string;
+  path: string;
+  query: URLSearchParams;
+  headers: IncomingMessage['headers'];
+  body: Record<string, unknown>;
+  /** Resolves when the connection of this request is gone. */
+  gone: Promise<void>;
+}
+
+/** How a fake node treats a request. What it never answers hangs until the caller goes or the node is closed. */
+export type Behaviour = (heard: Heard, response: ServerResponse) => void;
+
+/** A real HTTP server that misbehaves as told. */
+export interface FakeNode {
+  url: string;
+  heard: Heard[];
+  behave: Behaviour;
+  /** Connections that are open now. */
+  connections(): number;
+  close(): Promise<void>;
+}
+
+/** Answers with JSON. */
+export function json(
+  response: ServerResponse,
+  status: number,
+  body: unknown,
+  headers: Record<string, string> = {},
+): void {
+  response.writeHead(status, { 'Content-Type': 'application/json', ...headers });
+  response.end(JSON.stringify(body));
+}
+
+/** Answers as a standby does. */
+export function notActive(response: ServerResponse, activeUrl: string | null): void {
+  const body = { error: 'system not available - not active', code: 'not_active', active_url: activeUrl };
+  json(response, 503, body, { 'Retry-After': '1' });
+}
+
+/** Sends the head and some of the body of an answer, then breaks the connection. */
+export function breakHalfway(response: ServerResponse): void {
+  response.writeHead(200, { 'Content-Type': 'application/json', 'Content-Length': '1000' });
+  response.write('{"message_id":1,"time', () => response.destroy());
+}
+
+/** Says that the answer is over in the middle of it: whole for HTTP, half for JSON. */
+export function endHalfway(response: ServerResponse): void {
+  response.writeHead(200, { 'Content-Type': 'application/json' });
+  response.end('{"message_id":1,"time');
+}
+
+async function bodyOf(request: IncomingMessage): Promise<Record<string, unknown>> {
+  let text = '';
+  for await (const chunk of request.setEncoding('utf8')) text += chunk;
+  return text === '' ? {} : JSON.parse(text);
+}
+
+/** Starts a fake node on a free port. */
+export async function startFakeNode(behave: Behaviour): Promise<FakeNode> {
+  const sockets = new Set<Socket>();
+  const server = createServer(async (request, response) => {
+    const { pathname, searchParams } = new URL(request.url ?? '/', 'http://node');
+    const gone = new Promise<void>((resolve) => response.once('close', resolve));
+    const body = await bodyOf(request).catch(() => ({}));
+    const { method = '', headers } = request;
+    const heard: Heard = { method, path: pathname, query: searchParams, headers, body, gone };
+    node.heard.push(heard);
+    node.behave(heard, response);
+  });
+  server.on('connection', (socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject).listen(0, '127.0.0.1', resolve);
+  });
+  const node: FakeNode = {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    heard: [],
+    behave,
+    connections: () => sockets.size,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        for (const socket of sockets) socket.destroy();
+      }),
+  };
+  return node;
+}
+
+/** A port of this machine on which nothing listens. */
+export async function deadUrl(): Promise<string> {
+  const node = await startFakeNode(() => {});
+  await node.close();
+  return node.url;
+}
+
+/** Waits until a condition holds, at most 5 s. */
+export async function until(condition: () => boolean, what: string): Promise<void> {
+  const endsAt = Date.now() + 5000;
+  while (!condition()) {
+    if (Date.now() > endsAt) throw new Error(`5 s have passed without: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
