@@ -56,6 +56,10 @@ COMMENT ON COLUMN plantao.nodes.heartbeat_at IS 'When it wrote the row, by the c
 CREATE FUNCTION plantao.assert_term(expected bigint) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
+  IF current_setting('transaction_isolation') <> 'read committed' THEN
+    RAISE EXCEPTION 'the write fence needs READ COMMITTED: an older snapshot would not see that the term was closed'
+      USING ERRCODE = 'PT003';
+  END IF;
   PERFORM pg_advisory_xact_lock_shared(1347178068, 2);
   -- A statement of its own: its snapshot is younger than the fence, so a term that closed while we waited is seen.
   IF NOT EXISTS (SELECT FROM plantao.leader_terms WHERE term = expected AND ended_at IS NULL) THEN
@@ -63,17 +67,20 @@ BEGIN
   END IF;
 END $$;
 COMMENT ON FUNCTION plantao.assert_term(bigint) IS
-  'The write fence: every writing transaction of a node calls it first. Holds off the next term until the transaction ends; SQLSTATE PT001 when the term is closed.';
+  'The write fence: every writing transaction of a node calls it first. Holds off the next term until the transaction ends; SQLSTATE PT001 when the term is closed, PT003 in a transaction that is not READ COMMITTED.';
 
-CREATE FUNCTION plantao.hold_leader_lock() RETURNS boolean
+CREATE FUNCTION plantao.hold_leader_lock(for_term bigint DEFAULT NULL) RETURNS boolean
 LANGUAGE sql AS $$
   SELECT EXISTS (
     SELECT FROM pg_locks
     WHERE locktype = 'advisory' AND classid = 1347178068 AND objid = 1 AND objsubid = 2
       AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
       AND pid = pg_backend_pid() AND granted)
+    AND (for_term IS NULL
+         OR EXISTS (SELECT FROM plantao.leader_terms WHERE term = for_term AND ended_at IS NULL))
 $$;
-COMMENT ON FUNCTION plantao.hold_leader_lock() IS 'Does this very session hold the leader lock? Asked by every heartbeat.';
+COMMENT ON FUNCTION plantao.hold_leader_lock(bigint) IS
+  'Does this very session hold the leader lock, and is the named term the open one? Asked by every heartbeat.';
 
 CREATE FUNCTION plantao.open_term(node text, url text, reason text) RETURNS bigint
 LANGUAGE plpgsql SET lock_timeout = '100ms' AS $$
@@ -93,21 +100,34 @@ BEGIN
   RETURNING t.term INTO opened;
   PERFORM pg_notify('plantao_cluster', json_build_object(
     'kind', 'promoted', 'term', opened, 'node', open_term.node, 'url', open_term.url)::text);
+  -- Nodes without a name of their own are called after their process, and each start leaves a row.
+  DELETE FROM plantao.nodes n WHERE n.heartbeat_at < clock_timestamp() - interval '7 days';
   RETURN opened;
 END $$;
 COMMENT ON FUNCTION plantao.open_term(text, text, text) IS
   'Called on the lock session right after it took the leader lock: takes the fence, closes the last term, opens the next. SQLSTATE 55P03 after 100 ms when an open transaction of the last term is in the way (see plantao.end_last_term_sessions), PT002 without the lock.';
 
-CREATE FUNCTION plantao.end_last_term_sessions() RETURNS TABLE (pid integer, application_name text, running_for interval)
-LANGUAGE sql AS $$
-  SELECT a.pid, a.application_name, clock_timestamp() - a.xact_start
-  FROM pg_locks l JOIN pg_stat_activity a USING (pid)
-  WHERE l.locktype = 'advisory' AND l.classid = 1347178068 AND l.objid = 2 AND l.objsubid = 2
-    AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-    AND l.granted AND l.pid <> pg_backend_pid() AND pg_terminate_backend(l.pid)
-$$;
+CREATE FUNCTION plantao.end_last_term_sessions()
+RETURNS TABLE (pid integer, application_name text, running_for interval, ended boolean)
+LANGUAGE plpgsql AS $$
+BEGIN
+  FOR pid, application_name, running_for IN
+    SELECT a.pid, a.application_name, clock_timestamp() - a.xact_start
+    FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+    WHERE l.locktype = 'advisory' AND l.classid = 1347178068 AND l.objid = 2 AND l.objsubid = 2
+      AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+      AND l.granted AND l.pid <> pg_backend_pid()
+  LOOP
+    BEGIN
+      ended := pg_terminate_backend(pid);
+    EXCEPTION WHEN insufficient_privilege THEN
+      ended := false;
+    END;
+    RETURN NEXT;
+  END LOOP;
+END $$;
 COMMENT ON FUNCTION plantao.end_last_term_sessions() IS
-  'Ends the sessions whose open transactions still stand in the fence, and tells which. Their writes roll back.';
+  'Ends the sessions whose open transactions still stand in the fence, and tells which; "ended" is false where this role may not (grant it pg_signal_backend). Their writes roll back.';
 
 CREATE FUNCTION plantao.close_term(closing bigint, reason text, hand_to text DEFAULT NULL) RETURNS boolean
 LANGUAGE plpgsql SET lock_timeout = '1s' AS $$

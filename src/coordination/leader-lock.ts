@@ -1,16 +1,19 @@
-import type pg from 'pg';
 import { messageOf, SqlState, sqlState } from '../database/errors.ts';
-import { Session } from '../database/session.ts';
+import { type Session, SessionLostError } from '../database/session.ts';
 import type { Log } from '../log.ts';
 import { Belief, type Clock, monotonic } from './belief.ts';
 
 /** Advisory lock class of this project ("PLNT") and the leader lock in it; see migrations/0003_cluster.sql. */
 export const LOCK_CLASS = 1347178068;
-const LEADER_LOCK = 1;
+export const LEADER_LOCK = 1;
 
-/** What a {@link LeaderLock} is made of. `config` must reach PostgreSQL itself, not a transaction pooler. */
+/** What a {@link LeaderLock} is made of. */
 export interface LeaderLockOptions {
-  config: pg.ClientConfig;
+  /**
+   * Opens the lock session, in PostgreSQL itself and not through a transaction pooler, with the lease as its
+   * idle_session_timeout. `signal` gives it up.
+   */
+  open(signal: AbortSignal): Promise<Session>;
   leaseMs: number;
   node: string;
   url: () => string;
@@ -19,6 +22,15 @@ export interface LeaderLockOptions {
   onLost(reason: string): void;
   clock?: Clock;
 }
+
+/** One who holds the leader lock, as PostgreSQL sees it. */
+export interface Holder {
+  application_name: string;
+  pid: number;
+}
+
+/** A resignation takes one statement that waits at most a second (close_term); the rest is for the way. */
+const RESIGN_LIMIT_MS = 3000;
 
 /**
  * The leader lock, held by one session that belongs to nobody else.
@@ -29,13 +41,14 @@ export interface LeaderLockOptions {
  * locks stack, and a waiting pg_advisory_lock() would hold a snapshot against vacuum.
  *
  * While the node stands by, the session stays open and warm, so that a promotion costs two round trips and no more.
- * Calls must not overlap: the SyncManager makes them one after another.
+ * Calls must not overlap, {@link interrupt} apart: the SyncManager makes them one after another.
  */
 export class LeaderLock {
   readonly #options: LeaderLockOptions;
   readonly #clock: Clock;
   readonly #belief: Belief;
   #session: Session | null = null;
+  #opening: AbortController | null = null;
   #term: number | null = null;
 
   constructor(options: LeaderLockOptions) {
@@ -60,37 +73,42 @@ export class LeaderLock {
    */
   async attempt(reason: string): Promise<number | null> {
     const session = await this.#openSession();
-    const startedAt = this.#clock();
     const [row] = await session.query<{ taken: boolean }>(
-      { text: 'SELECT pg_try_advisory_lock($1, $2) AS taken', values: [LOCK_CLASS, LEADER_LOCK] },
+      { name: 'try', text: 'SELECT pg_try_advisory_lock($1, $2) AS taken', values: [LOCK_CLASS, LEADER_LOCK] },
       this.#options.leaseMs,
     );
     if (!row?.taken) return null;
     try {
-      const term = await this.#openTerm(session, reason);
-      this.#term = term;
-      this.#belief.confirm(startedAt);
-      return term;
+      return await this.#openTerm(session, reason);
     } catch (error) {
       this.abandon('no term could be opened');
       throw error;
     }
   }
 
+  /** Who holds the lock; null when nobody does, or when it cannot be said. */
+  async holder(): Promise<Holder | null> {
+    if (!this.#session?.isOpen) return null;
+    const query = { text: "SELECT coalesce(application_name, '?') AS application_name, pid FROM plantao.lock_holder" };
+    const [holder] = await this.#session.query<Holder>(query, this.#options.leaseMs);
+    return holder ?? null;
+  }
+
   /**
-   * Asks PostgreSQL whether this very session holds the lock. False, after giving up the session, when it does not, or
-   * when no answer came while belief lasted.
+   * Asks PostgreSQL whether this very session holds the lock and its term is the open one. False, after giving up the
+   * session, when not, or when no answer came within a lease. An answer that comes after belief has run out renews it:
+   * the session was there all the time, so nobody else can have had the lock.
    */
   async heartbeat(): Promise<boolean> {
-    const session = this.#session;
-    if (session === null || this.#term === null || !this.#belief.holds) return this.#fail('its belief ran out');
+    const [session, term] = [this.#session, this.#term];
+    if (session === null || term === null) return this.#fail('it has no session');
     const startedAt = this.#clock();
     try {
       const [row] = await session.query<{ held: boolean }>(
-        { name: 'heartbeat', text: 'SELECT plantao.hold_leader_lock() AS held' },
-        this.#belief.remainingMs,
+        { name: 'heartbeat', text: 'SELECT plantao.hold_leader_lock($1) AS held', values: [term] },
+        this.#options.leaseMs,
       );
-      if (!row?.held) return this.#fail('the session no longer holds it');
+      if (!row?.held) return this.#fail('its session does not hold the lock any more, or its term was closed');
     } catch (error) {
       return this.#fail(messageOf(error));
     }
@@ -110,7 +128,7 @@ export class LeaderLock {
     try {
       await session.query(
         { text: 'SELECT plantao.close_term($1, $2, $3)', values: [term, reason, handTo] },
-        this.#options.leaseMs,
+        RESIGN_LIMIT_MS,
       );
     } catch (error) {
       this.#options.log.warn(`the term could not be closed in order (${messageOf(error)}): dropping the lock session`);
@@ -126,6 +144,13 @@ export class LeaderLock {
     this.#session = null;
   }
 
+  /** Ends an attempt that may be waiting for a database that does not answer. Does nothing to a lock that is held. */
+  interrupt(): void {
+    this.#opening?.abort();
+    if (!this.isClaimed) this.abandon('interrupted');
+  }
+
+  /** Closes the session in order; the next attempt opens another. */
   async close(): Promise<void> {
     const session = this.#session;
     this.#session = null;
@@ -134,7 +159,11 @@ export class LeaderLock {
 
   async #openSession(): Promise<Session> {
     if (this.#session?.isOpen) return this.#session;
-    const session = await Session.open(this.#options.config, this.#options.leaseMs);
+    const opening = new AbortController();
+    this.#opening = opening;
+    const session = await this.#options.open(opening.signal).finally(() => {
+      this.#opening = null;
+    });
     session.onLost((reason) => {
       if (this.#session !== session) return;
       const held = this.isClaimed;
@@ -147,29 +176,43 @@ export class LeaderLock {
 
   /** Opens the term; where an open transaction of the last term stands in the fence, ends that session and tries again. */
   async #openTerm(session: Session, reason: string): Promise<number> {
-    const { node, url, leaseMs, log } = this.#options;
-    const query = { text: 'SELECT plantao.open_term($1, $2, $3) AS term', values: [node, url(), reason] };
+    const { node, url, leaseMs } = this.#options;
+    const query = { name: 'open', text: 'SELECT plantao.open_term($1, $2, $3) AS term', values: [node, url(), reason] };
     for (let tries = 1; ; tries++) {
+      const startedAt = this.#clock();
       try {
         const [row] = await session.query<{ term: number }>(query, leaseMs);
         if (!row) throw new Error('open_term gave no term');
+        if (this.#session !== session) throw new SessionLostError('interrupted');
+        this.#term = row.term;
+        this.#belief.confirm(startedAt);
         return row.term;
       } catch (error) {
         if (sqlState(error) !== SqlState.LOCK_NOT_AVAILABLE || tries === 3) throw error;
-        const ended = await session.query<{ application_name: string; running_for_ms: number }>(
-          {
-            text: `SELECT application_name, round(extract(epoch FROM running_for) * 1000)::int AS running_for_ms
-                   FROM plantao.end_last_term_sessions()`,
-          },
-          leaseMs,
-        );
-        for (const one of ended) {
-          log.warn(
-            { event: 'last_term_ended', session: one.application_name },
-            `ended ${one.application_name}: its transaction, open for ${one.running_for_ms} ms, stood in the way of the new term`,
-          );
-        }
+        await this.#endLastTerm(session);
       }
+    }
+  }
+
+  async #endLastTerm(session: Session): Promise<void> {
+    const ended = await session.query<{
+      pid: number;
+      application_name: string;
+      running_for_ms: number;
+      ended: boolean;
+    }>(
+      {
+        text: `SELECT pid, application_name, ended, round(extract(epoch FROM running_for) * 1000)::int AS running_for_ms
+               FROM plantao.end_last_term_sessions()`,
+      },
+      this.#options.leaseMs,
+    );
+    for (const { pid, application_name: name, running_for_ms: ms, ended: isEnded } of ended) {
+      const done = isEnded ? 'ended' : 'is not allowed to end';
+      this.#options.log.warn(
+        { event: 'last_term_ended', session: name },
+        `${done} ${name} (server process ${pid}): its transaction, open for ${ms} ms, stood in the way of the new term`,
+      );
     }
   }
 

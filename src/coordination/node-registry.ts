@@ -1,4 +1,5 @@
 import { QueryTypes, type Sequelize } from 'sequelize';
+import type { Log } from '../log.ts';
 
 /** The row that a node writes about itself; plantao.cluster_status shows it. */
 export interface NodeRow {
@@ -20,23 +21,33 @@ export interface PeerRow {
   url: string;
   role: string;
   term: number | null;
+  is_primary: boolean;
   heartbeat_age_ms: number;
+}
+
+interface Row extends PeerRow {
+  pid: number;
+  is_mine: boolean;
 }
 
 /** The table of nodes: how a node tells of itself and finds its peers. Nothing here decides who is active. */
 export class NodeRegistry {
   readonly #sequelize: Sequelize;
+  readonly #log: Log;
+  #hasWritten = false;
+  #hasWarned = false;
 
-  constructor(sequelize: Sequelize) {
+  constructor(sequelize: Sequelize, log: Log) {
     this.#sequelize = sequelize;
+    this.#log = log;
   }
 
   /**
-   * Writes this node's row and answers the rows of its peers, in one statement. Peers that have been silent for ten
-   * minutes are not looked for any more; their rows stay for the DBA.
+   * Writes this node's row and answers the rows of its peers as they were before, in one statement. Peers that have been
+   * silent for ten minutes are not looked for any more; their rows stay for the DBA.
    */
   async beat(row: NodeRow): Promise<PeerRow[]> {
-    return this.#sequelize.query<PeerRow>(
+    const rows = await this.#sequelize.query<Row>(
       `WITH me AS (
          INSERT INTO plantao.nodes AS n (node, url, pid, version, role, is_primary, term, position, waiters, started_at)
          VALUES ($node, $url, $pid, $version, $role, $isPrimary, $term, $position, $waiters, $startedAt)
@@ -44,16 +55,34 @@ export class NodeRegistry {
            role = excluded.role, is_primary = excluded.is_primary, term = excluded.term, position = excluded.position,
            waiters = excluded.waiters, started_at = excluded.started_at, heartbeat_at = clock_timestamp()
        )
-       SELECT node, url, role, term,
+       SELECT node, url, pid, role, term, is_primary, started_at = $startedAt AS is_mine,
               round(extract(epoch FROM clock_timestamp() - heartbeat_at) * 1000)::bigint AS heartbeat_age_ms
        FROM plantao.nodes
-       WHERE node <> $node AND role <> 'stopped' AND heartbeat_at > clock_timestamp() - interval '10 minutes'`,
+       WHERE role <> 'stopped' AND heartbeat_at > clock_timestamp() - interval '10 minutes'`,
       { bind: { ...row }, type: QueryTypes.SELECT },
     );
+    const own = rows.find(({ node }) => node === row.node);
+    if (this.#hasWritten && own && !own.is_mine) this.#warnOfTwin(own);
+    this.#hasWritten = true;
+    return rows.filter(({ node }) => node !== row.node);
   }
 
-  /** Asks the active to hand over to `node` (plantao.switchover); it decides, and its refusal is in its log. */
-  async requestDuty(node: string): Promise<void> {
-    await this.#sequelize.query('SELECT plantao.switchover($node)', { bind: { node }, type: QueryTypes.SELECT });
+  /** Asks the active to hand over to `node` (plantao.switchover), and answers in its words; what becomes of it is the active's. */
+  async requestDuty(node: string): Promise<string> {
+    const [row] = await this.#sequelize.query<{ answer: string }>('SELECT plantao.switchover($node) AS answer', {
+      bind: { node },
+      type: QueryTypes.SELECT,
+    });
+    return row?.answer ?? '';
+  }
+
+  /** Somebody has written this node's row since the node itself did. The lock still lets one alone be active. */
+  #warnOfTwin({ node, url, pid }: Row): void {
+    if (this.#hasWarned) return;
+    this.#hasWarned = true;
+    this.#log.error(
+      { event: 'name_taken' },
+      `another node calls itself ${node} too (process ${pid}, ${url}): give each node a NODE_NAME of its own`,
+    );
   }
 }

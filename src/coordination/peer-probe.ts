@@ -1,13 +1,23 @@
 import http from 'node:http';
 import https from 'node:https';
+import type { Socket } from 'node:net';
 import { z } from 'zod';
+import type { Clock } from './belief.ts';
 
-/** What a peer's `/health` said, in the words of api.md; null while it did not answer. */
+/** What a peer's `/health` said, in the words of api.md. */
 export interface PeerHealth {
   node: string;
   alive: boolean;
   active: boolean;
   term: number;
+}
+
+/** What a {@link PeerProbe} tells its owner. */
+export interface PeerProbeEvents {
+  /** An answer, and when its question was sent: what it says was true at that time or later. */
+  onAnswer(probe: PeerProbe, health: PeerHealth, askedAt: number): void;
+  /** The first sign that it is silent: a closed connection or a failed question after an answer, or after nothing. */
+  onSilence(probe: PeerProbe): void;
 }
 
 const health = z.object({
@@ -22,35 +32,45 @@ const ANSWER_LIMIT_BYTES = 64 * 1024;
 
 /**
  * Asks one peer's `/health` again and again on a kept-alive connection. The connection itself is the faster probe: a
- * killed process closes it, and that is heard in milliseconds ({@link onClosed}). Probes inform, they never decide.
+ * killed process closes it, and that is heard in milliseconds. Probes inform, they never decide.
  */
 export class PeerProbe {
   readonly url: string;
+  readonly #events: PeerProbeEvents;
+  readonly #clock: Clock;
   readonly #agent: http.Agent | https.Agent;
-  readonly #onClosed: () => void;
+  readonly #watched = new WeakSet<Socket>();
   #asking: http.ClientRequest | null = null;
-  #stopped = false;
+  #isStopped = false;
+  #isSilent = false;
   /** The last answer, or null when the last question got none. */
   health: PeerHealth | null = null;
-  /** True once a question has been answered or has failed. */
-  asked = false;
+  /** The name that it last answered by; null before it ever answered. */
+  node: string | null = null;
 
-  constructor(url: string, onClosed: () => void) {
+  constructor(url: string, events: PeerProbeEvents, clock: Clock) {
     this.url = url;
-    this.#onClosed = onClosed;
+    this.#events = events;
+    this.#clock = clock;
     const options = { keepAlive: true, maxSockets: 1 };
     this.#agent = url.startsWith('https:') ? new https.Agent(options) : new http.Agent(options);
   }
 
   /** Asks once, with `limitMs` for the whole answer; at once done while an earlier question is still open. */
   async ask(limitMs: number): Promise<void> {
-    if (this.#asking || this.#stopped) return;
-    this.health = await this.#request(limitMs);
-    this.asked = true;
+    if (this.#asking || this.#isStopped) return;
+    const askedAt = this.#clock();
+    const answer = await this.#request(limitMs);
+    if (this.#isStopped) return;
+    if (answer === null) return this.#silence();
+    this.health = answer;
+    this.node = answer.node;
+    this.#isSilent = false;
+    this.#events.onAnswer(this, answer, askedAt);
   }
 
   stop(): void {
-    this.#stopped = true;
+    this.#isStopped = true;
     this.#asking?.destroy();
     this.#agent.destroy();
   }
@@ -66,9 +86,7 @@ export class PeerProbe {
         this.#asking = null;
         resolve(answer);
       };
-      request.on('socket', (socket) => {
-        if (socket.listenerCount('close', this.#heardClose) === 0) socket.on('close', this.#heardClose);
-      });
+      request.on('socket', (socket) => this.#watch(socket));
       request.on('error', () => done(null));
       request.on('close', () => done(null));
       request.on('response', (response) => {
@@ -84,9 +102,18 @@ export class PeerProbe {
     });
   }
 
-  readonly #heardClose = (): void => {
-    if (!this.#stopped) this.#onClosed();
-  };
+  #watch(socket: Socket): void {
+    if (this.#watched.has(socket)) return;
+    this.#watched.add(socket);
+    socket.once('close', () => this.#silence());
+  }
+
+  #silence(): void {
+    this.health = null;
+    if (this.#isSilent || this.#isStopped) return;
+    this.#isSilent = true;
+    this.#events.onSilence(this);
+  }
 }
 
 function read(text: string): PeerHealth | null {

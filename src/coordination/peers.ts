@@ -1,5 +1,6 @@
+import { type Clock, monotonic } from './belief.ts';
 import type { PeerRow } from './node-registry.ts';
-import { PeerProbe } from './peer-probe.ts';
+import { type PeerHealth, PeerProbe } from './peer-probe.ts';
 
 /** Who is on duty, as far as this node knows. */
 export interface Leader {
@@ -16,99 +17,116 @@ export interface PeerView {
   active: boolean;
 }
 
-/** A row says "active" for this long after its last heartbeat (written once a second), where the probe cannot say. */
-const ROW_FRESH_MS = 2500;
+/** What was last heard of a peer. `at` is when it was so, by this node's clock. */
+interface Word extends Leader {
+  at: number;
+  alive: boolean;
+  active: boolean;
+  isPrimary: boolean;
+}
+
+/** For how long a word counts, in milliseconds: rows come once a second, answers several times. */
+const FRESH_MS = 2500;
+
+export interface PeersOptions {
+  /** This node's own name: whoever answers by it is no peer. */
+  node: string;
+  /** PEER_URL; others are found through the table of nodes. */
+  urls: readonly string[];
+  /** Called with the name of the active when it fell silent. */
+  onSilence(node: string): void;
+  clock?: Clock;
+}
 
 /**
- * What this node knows of its peers: from PEER_URL, from the table of nodes, from their `/health` and from what they
- * announce through NOTIFY. All of it is hearsay; only the leader lock decides.
+ * What this node knows of its peers: from their `/health`, from the table of nodes, and from what they announce through
+ * NOTIFY. Of each peer the newest word counts, whichever way it came, so a peer that can be heard through the database
+ * alone still counts as there, and one whose connection closed does not until it is heard of again. All of it is
+ * hearsay; only the leader lock decides.
  */
 export class Peers {
-  readonly #node: string;
-  readonly #configured: readonly string[];
-  readonly #onSilence: (peer: string) => void;
+  readonly #options: PeersOptions;
+  readonly #clock: Clock;
   readonly #probes = new Map<string, PeerProbe>();
+  readonly #words = new Map<string, Word>();
   #rows: PeerRow[] = [];
-  #announced: (Leader & { resigned: boolean }) | null = null;
+  #closedTerm = 0;
+  readonly #onActive: (() => void)[] = [];
 
-  /** `onSilence` is told the peer whose connection closed or whose answer failed after it had answered before. */
-  constructor(node: string, configured: readonly string[], onSilence: (peer: string) => void) {
-    this.#node = node;
-    this.#configured = configured;
-    this.#onSilence = onSilence;
-    this.#follow(configured);
+  constructor(options: PeersOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? monotonic;
+    this.#follow(options.urls);
   }
 
   /** Asks every peer's `/health`; resolves when all have answered or run into `limitMs`. */
   async ask(limitMs: number): Promise<void> {
-    await Promise.all(
-      [...this.#probes.values()].map(async (probe) => {
-        const before = probe.health;
-        await probe.ask(limitMs);
-        if (before?.alive && !probe.health?.alive) this.#onSilence(before.node);
-      }),
-    );
+    await Promise.all([...this.#probes.values()].map((probe) => probe.ask(limitMs)));
   }
 
   /** Takes in the table of nodes: who else there is, and what each wrote last. */
   learn(rows: PeerRow[]): void {
-    this.#rows = rows;
-    this.#follow([...this.#configured, ...rows.map((row) => row.url)]);
+    const now = this.#clock();
+    this.#rows = rows.filter((row) => row.node !== this.#options.node);
+    for (const { node, url, role, term, is_primary, heartbeat_age_ms } of this.#rows) {
+      const [alive, active] = [role === 'active' || role === 'standby', role === 'active'];
+      this.#hear({ node, url, at: now - heartbeat_age_ms, alive, active, term: term ?? 0, isPrimary: is_primary });
+    }
+    const configured = new Set([...this.#probes.values()].filter(({ url }) => this.#isConfigured(url)).map(nodeOf));
+    const found = this.#rows.filter((row) => !configured.has(row.node)).map((row) => row.url);
+    this.#follow([...this.#options.urls, ...found]);
   }
 
-  promoted(leader: Leader): void {
-    if (leader.term >= (this.#announced?.term ?? 0)) this.#announced = { ...leader, resigned: false };
+  promoted({ node, url, term }: Leader): void {
+    this.#hear({ node, url, term, at: this.#clock(), alive: true, active: true, isPrimary: this.#isPrimary(node) });
   }
 
   resigned(term: number): void {
-    if (this.#announced && this.#announced.term <= term) this.#announced = { ...this.#announced, term, resigned: true };
+    this.#closedTerm = Math.max(this.#closedTerm, term);
   }
 
-  /**
-   * The peer on duty: the highest term among those that say so themselves, those whose promotion was announced and not
-   * contradicted, and those whose fresh row says so.
-   */
-  get active(): Leader | null {
-    const said = this.#announced;
-    const candidates: Leader[] = [];
-    for (const probe of this.#others()) {
-      const { health } = probe;
-      if (health?.active) candidates.push({ node: health.node, url: probe.url, term: health.term });
+  /** The peer on duty: of those last heard of as active, the one of the highest term, unless that term was resigned. */
+  get active(): (Leader & { isPrimary: boolean }) | null {
+    const oldest = this.#clock() - FRESH_MS;
+    let leader: Word | null = null;
+    for (const word of this.#words.values()) {
+      if (!word.active || word.at < oldest || word.term <= this.#closedTerm) continue;
+      if (leader === null || word.term > leader.term) leader = word;
     }
-    for (const row of this.#rows) {
-      const fresh = row.role === 'active' && row.heartbeat_age_ms < ROW_FRESH_MS;
-      if (fresh && !this.#contradicts(row.node, row.url)) {
-        candidates.push({ node: row.node, url: row.url, term: row.term ?? 0 });
-      }
-    }
-    if (said && !said.resigned && said.node !== this.#node && !this.#contradicts(said.node, said.url))
-      candidates.push(said);
-    const leader = candidates.reduce<Leader | null>((best, one) => (best && best.term >= one.term ? best : one), null);
-    return leader && said?.resigned && leader.term <= said.term ? null : leader;
+    return leader && { node: leader.node, url: leader.url, term: leader.term, isPrimary: leader.isPrimary };
   }
 
-  /** True once every peer has been asked, whatever it answered. */
-  get allAsked(): boolean {
-    return [...this.#probes.values()].every((probe) => probe.asked);
+  /** Resolves when a peer is seen on duty; at once where one is. */
+  anyActive(): Promise<void> {
+    if (this.active) return Promise.resolve();
+    return new Promise((resolve) => this.#onActive.push(resolve));
   }
 
-  /** The names of the peers that would take over: alive, by their own word. */
+  /** The names of the peers that could take over: heard of lately, and not fallen. */
   get living(): string[] {
-    return [...this.#others()].flatMap((probe) => (probe.health?.alive ? [probe.health.node] : []));
+    const oldest = this.#clock() - FRESH_MS;
+    return [...this.#words.values()].filter(({ alive, at }) => alive && at >= oldest).map(({ node }) => node);
   }
 
-  urlOf(node: string): string | null {
-    for (const probe of this.#others()) if (probe.health?.node === node) return probe.url;
-    return this.#rows.find((row) => row.node === node)?.url ?? null;
+  /** Whether a node of this name was ever heard of. */
+  knows(node: string): boolean {
+    return this.#words.has(node);
   }
 
   view(): PeerView[] {
-    return [...this.#others()].map(({ url, health }) => ({
-      url,
-      node: health?.node ?? this.#rows.find((row) => row.url === url)?.node ?? null,
-      alive: health?.alive === true,
-      active: health?.active === true,
-    }));
+    const seen = new Map<string, PeerView>();
+    for (const probe of this.#probes.values()) {
+      const node = nodeOf(probe) ?? this.#rows.find((row) => row.url === probe.url)?.node ?? null;
+      if (node === this.#options.node || (node !== null && seen.get(node)?.alive)) continue;
+      const { health } = probe;
+      seen.set(node ?? probe.url, {
+        url: probe.url,
+        node,
+        alive: health?.alive === true,
+        active: health?.active === true,
+      });
+    }
+    return [...seen.values()];
   }
 
   stop(): void {
@@ -116,20 +134,34 @@ export class Peers {
     this.#probes.clear();
   }
 
-  /** Probes that did not turn out to be this node itself (PEER_URL of one's own is a common slip). */
-  *#others(): Iterable<PeerProbe> {
-    for (const probe of this.#probes.values()) if (probe.health?.node !== this.#node) yield probe;
+  #hear(word: Word): void {
+    if (word.node === this.#options.node || word.at < (this.#words.get(word.node)?.at ?? 0)) return;
+    this.#words.set(word.node, word);
+    if (this.active) for (const resolve of this.#onActive.splice(0)) resolve();
   }
 
-  /** True where the node's own word, or its silence to a question, speaks against its being on duty. */
-  #contradicts(node: string, url: string): boolean {
-    for (const probe of this.#others()) {
-      if (probe.url === url || probe.health?.node === node) return probe.asked && probe.health?.active !== true;
-    }
-    return false;
+  #answered(probe: PeerProbe, health: PeerHealth, askedAt: number): void {
+    const { node, alive, active, term } = health;
+    this.#hear({ node, url: probe.url, at: askedAt, alive, active, term, isPrimary: this.#isPrimary(node) });
   }
 
-  #follow(urls: string[] | readonly string[]): void {
+  /** Of a peer that answered before: until it is heard of again, by whichever way, it is not there. */
+  #silent({ node }: PeerProbe): void {
+    const word = node === null ? undefined : this.#words.get(node);
+    if (!word) return;
+    this.#words.set(word.node, { ...word, at: this.#clock(), alive: false, active: false });
+    if (word.active) this.#options.onSilence(word.node);
+  }
+
+  #isPrimary(node: string): boolean {
+    return this.#rows.find((row) => row.node === node)?.is_primary ?? false;
+  }
+
+  #isConfigured(url: string): boolean {
+    return this.#options.urls.includes(url);
+  }
+
+  #follow(urls: readonly string[]): void {
     const wanted = new Set(urls);
     for (const url of wanted) {
       if (!this.#probes.has(url)) this.#probes.set(url, this.#probe(url));
@@ -142,11 +174,12 @@ export class Peers {
   }
 
   #probe(url: string): PeerProbe {
-    const probe = new PeerProbe(url, () => {
-      const peer = probe.health;
-      probe.health = null;
-      if (peer?.alive) this.#onSilence(peer.node);
-    });
-    return probe;
+    const events = {
+      onAnswer: (probe: PeerProbe, health: PeerHealth, askedAt: number) => this.#answered(probe, health, askedAt),
+      onSilence: (probe: PeerProbe) => this.#silent(probe),
+    };
+    return new PeerProbe(url, events, this.#clock);
   }
 }
+
+const nodeOf = ({ node }: PeerProbe) => node;

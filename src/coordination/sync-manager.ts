@@ -17,17 +17,22 @@
  *
  * A resignation is the same for /fall, SIGTERM and a switchover: refuse new writes, finish those under way, close the
  * term and free the lock in one statement that also tells the peers. Who resigned, and whoever was not meant, holds back
- * for a moment so that the one that was meant comes first.
+ * for a moment so that the one that was meant comes first (candidacy.ts). Who resigned waits a moment to hear who came
+ * next, so that the clients that it still has can be told.
  *
- * One loop with one timer; whatever touches the lock goes through it or waits its turn.
+ * One loop with one timer; whatever touches the lock goes through it or waits its turn, and the loop does not wait for
+ * it: a database that hangs must not keep this node from hearing its peers.
  */
-import { messageOf } from '../database/errors.ts';
 import type { Log } from '../log.ts';
-import { type Clock, monotonic } from './belief.ts';
+import { Candidacy } from './candidacy.ts';
 import type { ClusterSignal } from './cluster-signal.ts';
+import { Diary } from './diary.ts';
 import type { LeaderLock } from './leader-lock.ts';
-import { calmMs, jittered, nextStepMs } from './pace.ts';
+import { nextStepMs } from './pace.ts';
 import type { Peers } from './peers.ts';
+import { StepLoop } from './step-loop.ts';
+import { Upkeep, type UpkeepOptions } from './upkeep.ts';
+import { within } from './within.ts';
 
 /** What a node is; see the head of this file. */
 export type Role = 'active' | 'standby' | 'fallen';
@@ -35,52 +40,44 @@ export type Role = 'active' | 'standby' | 'fallen';
 /** Why a switchover was not begun. */
 export type Refusal = 'not_active' | 'unknown_node' | 'no_standby' | 'already_active';
 
-export interface SyncManagerOptions {
+export interface SyncManagerOptions extends Omit<UpkeepOptions, 'diary'> {
   node: string;
-  leaseMs: number;
   isActive: boolean;
-  isPrimary: boolean;
   lock: LeaderLock;
   peers: Peers;
   log: Log;
-  /** Writes the node's row and takes in its peers' (node-registry.ts). */
-  beat(role: Role | 'stopped'): Promise<void>;
-  /** Asks the active for the duty on behalf of a primary (plantao.switchover). */
-  requestDuty(): Promise<void>;
   /** Finishes the writes that were accepted; called once new ones are refused. Bounded by the callee. */
   drain(): Promise<void>;
-  /** Called after each change of role. */
+  /** Called after each change of role; after a resignation once the successor is known, or is late. */
   onRole(role: Role): void;
-  clock?: Clock;
 }
 
-const ROW_EVERY_MS = 1000;
+/** A successor is heard of some 10 ms after a resignation; who comes later than this is not waited for. */
+const SUCCESSOR_LIMIT_MS = 300;
+/** Each part of a stop; a database that hangs must not keep the process. */
+const STOP_LIMIT_MS = 2000;
 
 export class SyncManager {
   readonly #options: SyncManagerOptions;
-  readonly #clock: Clock;
+  readonly #candidacy: Candidacy;
+  readonly #diary: Diary;
+  readonly #upkeep: Upkeep;
+  readonly #loop: StepLoop;
   #role: Role = 'standby';
   #isResigning = false;
-  #isStopping = false;
-  /** Not before this may a standby try for the lock. */
-  #notBefore = 0;
-  #sign: { at: number; reason: string } | null = null;
-  #leaderSeenAt: number;
-  #failures = 0;
-  #duePeers = 0;
-  #dueRow = 0;
-  #duePrimary = 0;
-  #turn: Promise<unknown> = Promise.resolve();
-  #loop: Promise<void> = Promise.resolve();
-  #wake: () => void = () => {};
-  #isPoked = false;
-  readonly #said = new Map<string, string>();
+  #stopping: Promise<void> | null = null;
 
   constructor(options: SyncManagerOptions) {
     this.#options = options;
-    this.#clock = options.clock ?? monotonic;
-    this.#leaderSeenAt = this.#clock();
-    this.#duePrimary = this.#clock() + 2 * options.leaseMs;
+    this.#diary = new Diary(options.log);
+    this.#candidacy = new Candidacy({ ...options, diary: this.#diary });
+    this.#upkeep = new Upkeep({ ...options, diary: this.#diary });
+    this.#loop = new StepLoop({
+      ...(options.clock ? { clock: options.clock } : {}),
+      look: () => this.#look(),
+      step: () => this.#step(),
+      paceMs: () => nextStepMs({ role: this.#role, leaseMs: options.leaseMs, ...this.#candidacy.situation }),
+    });
   }
 
   /** The role as the world should see it: a claimed lock whose belief has run out is not "active". */
@@ -103,41 +100,36 @@ export class SyncManager {
   /** Begins. IS_ACTIVE=false gives a peer that is on its way the time to be first: two leases, or until one is seen. */
   start(): void {
     const { isActive, leaseMs } = this.#options;
-    if (isActive) this.#sign = { at: this.#clock(), reason: 'IS_ACTIVE at start' };
-    else this.#notBefore = this.#clock() + 2 * leaseMs;
-    this.#loop = this.#run();
+    if (isActive) this.#candidacy.sign('IS_ACTIVE at start');
+    else this.#candidacy.holdBack(2 * leaseMs);
+    this.#loop.start();
   }
 
   /** Resigns if active, tells the table of nodes, and ends the loop. Safe to call twice. */
-  async stop(): Promise<void> {
-    if (this.#isStopping) return void (await this.#loop);
-    this.#isStopping = true;
-    await this.#inTurn(() => this.#resign('stopped', null));
-    this.poke(null);
-    await this.#loop;
-    await this.#options.beat('stopped').catch(() => {});
-    this.#options.peers.stop();
-    await this.#options.lock.close();
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
   }
 
   /** Out of service by hand: gives the lock up and stays out until {@link revive}. */
   async fall(): Promise<void> {
-    await this.#inTurn(async () => {
+    this.#options.lock.interrupt();
+    await this.#loop.inTurn(async () => {
       if (this.#role === 'fallen') return;
       await this.#resign('fall', null);
       this.#become('fallen', 'fell by request');
+      await this.#options.lock.close();
     });
   }
 
   /** A candidate again; takes no lock that another holds. Resolves after one try where nobody was on duty. */
   async revive(): Promise<void> {
-    await this.#inTurn(async () => {
+    await this.#loop.inTurn(async () => {
       if (this.#role !== 'fallen') return;
       this.#become('standby', 'revived by request');
-      this.#notBefore = 0;
+      this.#candidacy.release();
       await this.#try('revived, and nobody was on duty');
     });
-    this.poke(null);
   }
 
   /** Hands over in order to `to`, or to whoever is first. Answers null when done, else why not. */
@@ -145,154 +137,121 @@ export class SyncManager {
     const { node, peers } = this.#options;
     if (!this.isOnDuty) return 'not_active';
     if (to === node) return 'already_active';
-    if (to !== null && !peers.living.includes(to)) return peers.urlOf(to) ? 'no_standby' : 'unknown_node';
+    if (to !== null && !peers.living.includes(to)) return peers.knows(to) ? 'no_standby' : 'unknown_node';
     if (peers.living.length === 0) return 'no_standby';
-    await this.#inTurn(() => this.#resign(reason, to));
+    await this.#loop.inTurn(() => this.#resign(reason, to));
     return null;
   }
 
   /** Takes in what was heard on the channel `plantao_cluster`. */
   hear(signal: ClusterSignal): void {
-    const { node, peers, leaseMs, log } = this.#options;
-    if (signal.kind === 'promoted') {
-      if (signal.node !== node) peers.promoted(signal);
-    } else if (signal.kind === 'resigned') {
-      peers.resigned(signal.term);
-      if (this.#role !== 'standby' || this.#isResigning) return;
-      if (signal.to === null || signal.to === node) {
-        if (signal.to === node) this.#notBefore = 0;
-        this.poke(signal.to === node ? 'it was handed the duty' : 'the active resigned');
-      } else this.#notBefore = Math.max(this.#notBefore, this.#clock() + leaseMs / 4);
-    } else if (this.isOnDuty) {
+    if (signal.kind === 'promoted') this.#heardPromotion(signal);
+    else if (signal.kind === 'resigned') this.#heardResignation(signal.term, signal.to);
+    else if (this.isOnDuty) {
       void this.switchover(signal.to, 'switchover asked for in SQL').then((refusal) => {
-        if (refusal) log.warn({ event: 'switchover_refused' }, `asked in SQL to hand over to ${signal.to}: ${refusal}`);
+        if (refusal === null) return;
+        const sentence = `asked in SQL to hand over to ${signal.to ?? 'any standby'}: ${refusal}`;
+        this.#options.log.warn({ event: 'switchover_refused' }, sentence);
       });
     }
   }
 
-  /** Steps now instead of at the next beat of the timer; with a reason, as after a sign that the lock may be free. */
-  poke(reason: string | null): void {
-    if (reason !== null) this.#sign = { at: this.#clock(), reason };
-    this.#isPoked = true;
-    this.#wake();
+  /** Something was seen after which the lock may be free: a standby tries for it now. */
+  sign(reason: string): void {
+    if (this.#role !== 'standby') return;
+    this.#candidacy.sign(reason);
+    this.#loop.poke();
   }
 
   /** The lock session was lost while it held the lock. */
   lockLost(reason: string): void {
     if (this.#role === 'active') this.#become('standby', `lost the leader lock: ${reason}`);
-    this.poke('its own lock session was lost');
+    this.sign('its own lock session was lost');
   }
 
-  async #run(): Promise<void> {
-    while (!this.#isStopping) {
-      this.#isPoked = false;
-      this.#look();
-      await this.#inTurn(() => this.#step());
-      if (!this.#isPoked && !this.#isStopping) await this.#pause();
+  /** Another is on duty: an active that hears it asks at once what has become of its own lock. */
+  #heardPromotion(leader: { node: string; url: string; term: number }): void {
+    const { node, peers } = this.#options;
+    if (leader.node === node) return;
+    peers.promoted(leader);
+    if (this.#role === 'active') this.#loop.poke();
+  }
+
+  #heardResignation(term: number, to: string | null): void {
+    const { node, peers, leaseMs } = this.#options;
+    peers.resigned(term);
+    if (this.#role !== 'standby') return;
+    if (to === null) this.sign('the active resigned');
+    else if (to !== node) this.#candidacy.holdBack(leaseMs / 4);
+    else {
+      this.#candidacy.release();
+      this.sign('it was handed the duty');
     }
   }
 
-  /** Asks the peers and writes the row when due, without waiting: a slow peer must not hold up a heartbeat. */
   #look(): void {
-    const { peers, leaseMs, isPrimary } = this.#options;
-    const now = this.#clock();
-    if (peers.active || this.isOnDuty) this.#leaderSeenAt = now;
-    if (now >= this.#duePeers) {
-      this.#duePeers = now + calmMs(leaseMs);
-      void peers.ask(Math.min(500, Math.max(100, leaseMs / 4)));
-    }
-    if (now >= this.#dueRow) {
-      this.#dueRow = now + ROW_EVERY_MS;
-      this.#options
-        .beat(this.role)
-        .catch((error) => this.#options.log.debug(`could not write the node's row: ${messageOf(error)}`));
-    }
-    if (isPrimary && this.#role === 'standby' && peers.active && now >= this.#duePrimary) {
-      this.#duePrimary = now + jittered(2 * leaseMs);
-      this.#options
-        .requestDuty()
-        .catch((error) => this.#options.log.warn(`could not ask for the duty: ${messageOf(error)}`));
-    }
+    const { active } = this.#options.peers;
+    if (active || this.isOnDuty) this.#candidacy.leaderSeen();
+    this.#upkeep.lookAfter(this.role);
   }
 
   async #step(): Promise<void> {
-    if (this.#role === 'active') return void (await this.#options.lock.heartbeat());
-    if (this.#role !== 'standby' || this.#isStopping) return;
-    if (this.#options.peers.active) this.#notBefore = Math.min(this.#notBefore, this.#clock());
-    if (this.#clock() < this.#notBefore) return;
-    const fresh = this.#sign && this.#clock() - this.#sign.at < 2 * this.#options.leaseMs;
-    await this.#try(fresh && this.#sign ? this.#sign.reason : 'the leader lock was free');
+    if (this.#role === 'active') return this.#heartbeat();
+    if (this.#role === 'fallen' || this.#stopping || !this.#candidacy.mayTry) return;
+    await this.#try();
   }
 
-  async #try(reason: string): Promise<void> {
-    const { lock } = this.#options;
-    try {
-      const term = await lock.attempt(reason);
-      if (this.#failures > 0) this.#say('database', 'PostgreSQL answers again');
-      this.#failures = 0;
-      if (term !== null) this.#become('active', `on duty for term ${term}: ${reason}`, term);
-    } catch (error) {
-      this.#failures++;
-      this.#say('database', `cannot ask PostgreSQL for the leader lock: ${messageOf(error)}`);
-    }
+  async #heartbeat(): Promise<void> {
+    if (!this.isOnDuty) this.#diary.say('belief', 'writes nothing until PostgreSQL confirms the leader lock again');
+    const isHeld = await this.#options.lock.heartbeat();
+    if (isHeld) this.#diary.close('belief', 'PostgreSQL confirmed the leader lock: on duty as before');
+  }
+
+  async #try(reason?: string): Promise<void> {
+    const won = await this.#candidacy.tryNow(reason);
+    if (won) this.#become('active', `on duty for term ${won.term}: ${won.reason}`, won.term);
   }
 
   async #resign(reason: string, handTo: string | null): Promise<void> {
     if (this.#role !== 'active') return;
-    const { lock, peers, leaseMs } = this.#options;
+    const { lock, peers, leaseMs, log, drain } = this.#options;
     this.#isResigning = true;
     try {
-      await this.#options.drain();
+      await drain();
       await lock.resign(reason, handTo);
+      log.info({ event: 'resigned' }, `resigned: ${reason}${handTo ? `, for ${handTo}` : ''}`);
+      if (peers.living.length > 0) {
+        this.#candidacy.holdBack(leaseMs);
+        await within(SUCCESSOR_LIMIT_MS, peers.anyActive());
+      }
     } finally {
       this.#isResigning = false;
-      this.#sign = null;
-      this.#notBefore = peers.living.length > 0 ? this.#clock() + leaseMs : 0;
     }
-    if (this.#role === 'active') this.#become('standby', `resigned: ${reason}${handTo ? `, for ${handTo}` : ''}`);
+    const successor = peers.active ? `${peers.active.node} is on duty now` : 'nobody is on duty yet';
+    if (this.#role === 'active') this.#become('standby', successor);
   }
 
   #become(role: Role, sentence: string, term?: number): void {
-    const event =
-      role === 'active' ? 'promoted' : role === 'fallen' ? 'fallen' : this.#role === 'active' ? 'demoted' : 'standby';
+    const isDemotion = this.#role === 'active' && role === 'standby';
+    const event = role === 'active' ? 'promoted' : isDemotion ? 'demoted' : role;
     this.#role = role;
-    this.#leaderSeenAt = this.#clock();
-    this.#dueRow = 0;
-    if (role === 'active') this.#sign = null;
+    this.#candidacy.begin();
+    this.#upkeep.roleChanged();
     this.#options.log.info({ event, ...(term === undefined ? {} : { term }) }, sentence);
     this.#options.onRole(role);
-    this.poke(null);
+    this.#loop.poke();
   }
 
-  #pause(): Promise<void> {
-    const now = this.#clock();
-    const delay = nextStepMs({
-      role: this.#role,
-      leaseMs: this.#options.leaseMs,
-      sinceSignMs: this.#sign ? now - this.#sign.at : null,
-      leaderlessMs: now - this.#leaderSeenAt,
-      failures: this.#failures,
-    });
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, jittered(delay));
-      this.#wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-  }
-
-  /** Runs `work` after whatever else has to do with the lock; its failure is the caller's, not the next one's. */
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const done = this.#turn.then(work);
-    this.#turn = done.catch(() => {});
-    return done;
-  }
-
-  /** Logs a sentence when it differs from the last one on the same subject: the log reads as a diary. */
-  #say(subject: string, sentence: string): void {
-    if (this.#said.get(subject) === sentence) return;
-    this.#said.set(subject, sentence);
-    this.#options.log.info(sentence);
+  async #stop(): Promise<void> {
+    const { lock, peers } = this.#options;
+    lock.interrupt();
+    await within(
+      STOP_LIMIT_MS,
+      this.#loop.inTurn(() => this.#resign('stopped', null)),
+    );
+    await this.#loop.end();
+    await within(STOP_LIMIT_MS / 4, this.#upkeep.end());
+    peers.stop();
+    lock.abandon('stopped');
   }
 }

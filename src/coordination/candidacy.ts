@@ -1,0 +1,112 @@
+import { messageOf } from '../database/errors.ts';
+import { type Clock, monotonic } from './belief.ts';
+import type { Diary } from './diary.ts';
+import type { LeaderLock } from './leader-lock.ts';
+import type { Situation } from './pace.ts';
+
+export interface CandidacyOptions {
+  leaseMs: number;
+  lock: Pick<LeaderLock, 'attempt' | 'holder'>;
+  diary: Diary;
+  clock?: Clock;
+}
+
+/**
+ * A standby's tries for the leader lock: when it may, what hurries it, and what it gives as its reason. All that a node
+ * sees of others ends here: it hurries a try or holds it back, and never more.
+ */
+export class Candidacy {
+  readonly #options: CandidacyOptions;
+  readonly #clock: Clock;
+  #notBefore = Number.NEGATIVE_INFINITY;
+  #sign: { at: number; reason: string } | null = null;
+  #leaderSeenAt: number;
+  #failures = 0;
+  #failingSince = 0;
+
+  constructor(options: CandidacyOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? monotonic;
+    this.#leaderSeenAt = this.#clock();
+  }
+
+  /** Something was seen after which the lock may be free. */
+  sign(reason: string): void {
+    this.#sign = { at: this.#clock(), reason };
+  }
+
+  /** Leaves the others the first try for `ms`; a longer hold that is in force stays. */
+  holdBack(ms: number): void {
+    this.#notBefore = Math.max(this.#notBefore, this.#clock() + ms);
+  }
+
+  /** No reason any more to hold back. */
+  release(): void {
+    this.#notBefore = Number.NEGATIVE_INFINITY;
+  }
+
+  /** Somebody is on duty: whoever was meant to be first has been, and the next vacancy is another one. */
+  leaderSeen(): void {
+    this.#leaderSeenAt = this.#clock();
+    this.release();
+  }
+
+  /** Begins anew as a standby: the old signs are of no account. */
+  begin(): void {
+    this.#sign = null;
+    this.#leaderSeenAt = this.#clock();
+  }
+
+  get mayTry(): boolean {
+    return this.#clock() >= this.#notBefore;
+  }
+
+  /** Tries once. Answers the term that was opened and why, or null; what stood in the way is in the log, once. */
+  async tryNow(reason = this.#reason): Promise<{ term: number; reason: string } | null> {
+    const { lock, diary } = this.#options;
+    try {
+      const term = await lock.attempt(reason);
+      this.#failures = 0;
+      diary.close('database', 'PostgreSQL answers again');
+      if (term === null && this.#isPuzzled) await this.#sayWhoHolds();
+      return term === null ? null : { term, reason };
+    } catch (error) {
+      if (this.#failures++ === 0) this.#failingSince = this.#clock();
+      diary.say('database', `cannot go on duty: ${messageOf(error)}`);
+      return null;
+    }
+  }
+
+  /** What the pace of the tries depends on (pace.ts). */
+  get situation(): Omit<Situation, 'role' | 'leaseMs'> {
+    const now = this.#clock();
+    return {
+      sinceSignMs: this.#sign && now - this.#sign.at,
+      leaderlessMs: now - this.#leaderSeenAt,
+      failures: this.#failures,
+      failingMs: this.#failures > 0 ? now - this.#failingSince : 0,
+    };
+  }
+
+  get #reason(): string {
+    const isFresh = this.#sign !== null && this.#clock() - this.#sign.at < 2 * this.#options.leaseMs;
+    return isFresh && this.#sign ? this.#sign.reason : 'the leader lock was free';
+  }
+
+  /** True when nobody has been seen on duty for longer than a holder that died could keep the lock. */
+  get #isPuzzled(): boolean {
+    return this.#clock() - this.#leaderSeenAt > 2 * this.#options.leaseMs;
+  }
+
+  /** The lock is taken, by a stranger or by a node that only PostgreSQL can see. */
+  async #sayWhoHolds(): Promise<void> {
+    const holder = await this.#options.lock.holder();
+    if (!holder) return;
+    const who = `${holder.application_name || 'a session without a name'} (server process ${holder.pid})`;
+    this.#options.diary.say(
+      'holder',
+      `no node is seen on duty, but ${who} holds the leader lock`,
+      'lock_held_elsewhere',
+    );
+  }
+}

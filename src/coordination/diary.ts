@@ -1,0 +1,24 @@
+import type { Log } from '../log.ts';
+
+/** Logs a sentence only when it differs from the last one on the same subject: what goes on for hours is said once. */
+export class Diary {
+  readonly #log: Log;
+  readonly #said = new Map<string, string>();
+
+  constructor(log: Log) {
+    this.#log = log;
+  }
+
+  /** `event` is for programs that read the log. */
+  say(subject: string, sentence: string, event?: string): void {
+    if (this.#said.get(subject) === sentence) return;
+    this.#said.set(subject, sentence);
+    this.#log.info(event === undefined ? {} : { event }, sentence);
+  }
+
+  /** As {@link say}, if anything was said on the subject since it was last closed: how a trouble ended. */
+  close(subject: string, sentence: string): void {
+    if (!this.#said.delete(subject)) return;
+    this.#log.info(sentence);
+  }
+}

@@ -1,0 +1,194 @@
+import pg from 'pg';
+import { seedData } from '../../src/chat/seed-data.ts';
+import { eventually } from '../support/eventually.ts';
+import { freePort } from '../support/free-port.ts';
+import { get, type JsonObject, post } from '../support/http.ts';
+import { type LogEntry, NodeProcess } from '../support/node-process.ts';
+import { type Gap, GapMeter } from './gap-meter.ts';
+import { OneActiveWatch } from './one-active-watch.ts';
+
+export interface SceneOptions {
+  /** A migrated database that no fault of the test keeps the test itself from. */
+  databaseUrl: string;
+  /** Default 2. */
+  nodes?: number;
+  /** LEASE_MS; default 1000, to keep the tests short. */
+  leaseMs?: number;
+  /** For all nodes. */
+  env?: Record<string, string>;
+  /** For each node by its number; wins over everything else. */
+  envOf?: (index: number) => Record<string, string>;
+}
+
+/** What came of a fault. */
+export interface Aftermath {
+  /** The longest time without an accepted post since the fault. */
+  gap: Gap;
+  /** What each node has logged since the fault, at level info or above. */
+  logOf(node: NodeProcess): LogEntry[];
+}
+
+/**
+ * A cluster in which somebody posts to every node all the time and somebody watches that there is one active. A test
+ * breaks something, and waits until the service has healed by itself.
+ */
+export class Scene {
+  readonly nodes: NodeProcess[];
+  readonly databaseUrl: string;
+  readonly leaseMs: number;
+  readonly meter: GapMeter;
+  /** Who posts, and where. */
+  readonly ids: { userId: number; groupId: number };
+  readonly #watch: OneActiveWatch;
+  readonly #witness: pg.Pool;
+
+  private constructor(nodes: NodeProcess[], ids: { userId: number; groupId: number }, options: SceneOptions) {
+    const urls = nodes.map(({ url }) => url);
+    this.nodes = nodes;
+    this.ids = ids;
+    this.databaseUrl = options.databaseUrl;
+    this.leaseMs = options.leaseMs ?? 1000;
+    this.meter = new GapMeter({ urls, ...ids });
+    this.#watch = new OneActiveWatch(urls);
+    this.#witness = new pg.Pool({ connectionString: options.databaseUrl, max: 1, application_name: 'witness' });
+    this.#witness.on('error', () => undefined);
+  }
+
+  /** Starts the nodes and resolves when one is active, all know it, and posts are accepted. */
+  static async open(options: SceneOptions): Promise<Scene> {
+    await seedData(options.databaseUrl);
+    const ids = await demoIds(options.databaseUrl);
+    const { databaseUrl, nodes: count = 2, leaseMs = 1000, env = {}, envOf = () => ({}) } = options;
+    const ports = await Promise.all(Array.from({ length: count }, freePort));
+    const urls = ports.map((port) => `http://localhost:${port}`);
+    const nodes = ports.map((port, index) => {
+      const name = `node-${'abcdefgh'[index]}`;
+      const peers = urls.filter((_, other) => other !== index);
+      const more = { LEASE_MS: String(leaseMs), DB_POOL_SIZE: '4', ...env, ...envOf(index) };
+      return new NodeProcess({ databaseUrl, port, name, isActive: index === 0, peers, env: more });
+    });
+    const scene = new Scene(nodes, ids, options);
+    try {
+      await Promise.all(nodes.map((node) => node.start()));
+      scene.#watch.start();
+      scene.meter.start();
+      await scene.settled();
+    } catch (error) {
+      await scene.close().catch(() => undefined);
+      throw error;
+    }
+    return scene;
+  }
+
+  /** The node that is on duty, by its own word. */
+  async active(): Promise<NodeProcess> {
+    const names = await Promise.all(this.nodes.map((node) => this.health(node)));
+    const active = this.nodes.filter((_, index) => names[index]?.active === true);
+    if (active.length !== 1 || !active[0]) throw new Error(`${active.length} nodes are on duty`);
+    return active[0];
+  }
+
+  /** The other nodes. */
+  async standbys(): Promise<NodeProcess[]> {
+    const active = await this.active();
+    return this.nodes.filter((node) => node !== active);
+  }
+
+  /** A node's own word; null where it gives none. */
+  async health(node: NodeProcess): Promise<JsonObject | null> {
+    if (node.pid === null) return null;
+    return get(`${node.url}/health`, { deadline: 500 }).then(
+      ({ body }) => body,
+      () => null,
+    );
+  }
+
+  /** Resolves when all is as it should be: every running node serves, one is active, all know it, posts are accepted. */
+  async settled(within = 20_000): Promise<void> {
+    await eventually(
+      'the cluster settles',
+      async () => {
+        const running = this.nodes.filter(({ pid }) => pid !== null);
+        const all = await Promise.all(running.map((node) => this.health(node)));
+        const ready = await Promise.all(running.map((node) => get(`${node.url}/readiness`, { deadline: 500 })));
+        const active = all.filter((one) => one?.active === true);
+        const since = performance.now() - 100;
+        const isPosting = this.meter.accepted(since).length > 0;
+        const isKnown = all.every((one) => one?.active_node === active[0]?.node);
+        return active.length === 1 && isKnown && isPosting && ready.every(({ status }) => status === 200);
+      },
+      { within },
+    );
+  }
+
+  /** Breaks something with `fault` and answers what came of it once posts are accepted again and `healed` holds. */
+  async broken(
+    fault: () => unknown,
+    healed: () => Promise<unknown> = () => this.settled(),
+    { within = 20_000 }: { within?: number } = {},
+  ): Promise<Aftermath> {
+    const lines = new Map(this.nodes.map((node) => [node, node.entries.length]));
+    const since = performance.now();
+    await fault();
+    const brokenAt = performance.now();
+    await eventually('posts are accepted again', () => this.meter.accepted(brokenAt + 1).length > 0, {
+      within,
+      every: 5,
+    });
+    await healed();
+    return {
+      gap: this.meter.longestGap(since),
+      logOf: (node) => node.entries.slice(lines.get(node)),
+    };
+  }
+
+  /** Runs SQL as a bystander. */
+  async sql<Row extends pg.QueryResultRow>(text: string, values: unknown[] = []): Promise<Row[]> {
+    return (await this.#witness.query<Row>(text, values)).rows;
+  }
+
+  /** Posts once to `node`, without a key. */
+  post(node: NodeProcess): Promise<{ status: number; body: JsonObject }> {
+    return post(`${node.url}/messages`, { ...this.ids, content: 'by hand' });
+  }
+
+  /**
+   * Stops everything. @throws Error where two nodes were on duty at one time, where an acknowledged message is not in the
+   * database, or where terms did not rise one after another.
+   */
+  async close(): Promise<void> {
+    const problems: unknown[] = [];
+    const note = (error: unknown) => void problems.push(error);
+    await this.meter.stop();
+    await this.#watch.stop().catch(note);
+    await this.#checkKept().catch(note);
+    for (const node of [...this.nodes].reverse()) await node.stop().catch(note);
+    await this.#witness.end();
+    if (problems.length > 0) throw problems[0];
+  }
+
+  async #checkKept(): Promise<void> {
+    const ids = this.meter.accepted().map(({ messageId }) => messageId);
+    const lost = await this.sql<{ id: string }>(
+      'SELECT id FROM unnest($1::bigint[]) AS given (id) WHERE NOT EXISTS (SELECT FROM plantao.messages m WHERE m.id = given.id)',
+      [ids],
+    );
+    if (lost.length > 0) throw new Error(`${lost.length} acknowledged messages are lost, ${lost[0]?.id} among them`);
+    if (new Set(ids).size < ids.length) throw new Error('two posts were answered with one message');
+    const overlaps = await this.sql("SELECT term FROM plantao.leader_history WHERE gap < interval '0'");
+    if (overlaps.length > 0) throw new Error(`terms overlap: ${JSON.stringify(overlaps)}`);
+  }
+}
+
+async function demoIds(databaseUrl: string): Promise<{ userId: number; groupId: number }> {
+  const client = new pg.Client(databaseUrl);
+  await client.connect();
+  try {
+    const { rows } = await client.query(
+      "SELECT u.id::int AS user, g.id::int AS group FROM plantao.users u, plantao.groups g WHERE username = 'ana_orm' LIMIT 1",
+    );
+    return { userId: rows[0]?.user, groupId: rows[0]?.group };
+  } finally {
+    await client.end();
+  }
+}

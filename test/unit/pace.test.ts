@@ -1,0 +1,51 @@
+import { expect } from 'chai';
+import { calmMs, jittered, nextStepMs, type Situation } from '../../src/coordination/pace.ts';
+
+const calm: Situation = { role: 'standby', leaseMs: 2000, sinceSignMs: null, leaderlessMs: 0, failures: 0 };
+const step = (more: Partial<Situation>) => nextStepMs({ ...calm, ...more });
+
+describe('The pace', () => {
+  it('of an active fits several heartbeats into a lease, also when one is lost', () => {
+    for (const leaseMs of [300, 2000, 60_000]) expect(step({ role: 'active', leaseMs }) * 3).to.be.below(leaseMs);
+  });
+
+  it('of a standby is calm while somebody is on duty', () => {
+    expect(step({})).to.equal(250);
+    expect(step({ leaseMs: 300 })).to.equal(40);
+  });
+
+  it('of a standby is quickest right after a sign that the lock may be free', () => {
+    expect(step({ sinceSignMs: 0 })).to.equal(5);
+    expect(step({ sinceSignMs: 200 })).to.equal(20);
+    expect(step({ sinceSignMs: 600 })).to.equal(250);
+  });
+
+  it('of a standby that sees nobody on duty outlasts the lease of a frozen one, and is calm again after', () => {
+    for (const leaderlessMs of [1, 2000, 5900]) expect(step({ leaderlessMs })).to.equal(50);
+    expect(step({ leaderlessMs: 6000 })).to.equal(250);
+  });
+
+  it('grows with every attempt that could not ask the database, and never beyond the calm one', () => {
+    const steps = [1, 2, 3, 4, 5, 50].map((failures) => step({ failures, sinceSignMs: 0 }));
+    expect(steps).to.deep.equal([40, 80, 160, 250, 250, 250]);
+  });
+
+  it('of a fallen node is calm', () => {
+    expect(step({ role: 'fallen', sinceSignMs: 0, leaderlessMs: 100 })).to.equal(250);
+  });
+
+  it('is never none: no loop may spin', () => {
+    for (const role of ['active', 'standby', 'fallen'] as const)
+      for (const leaseMs of [300, 2000, 60_000])
+        for (const sinceSignMs of [null, 0, 99, 100, 499, 500])
+          for (const failures of [0, 1, 1000]) {
+            expect(step({ role, leaseMs, sinceSignMs, failures })).to.be.within(5, leaseMs / 3);
+          }
+    expect(calmMs(60_000)).to.equal(250);
+  });
+
+  it('is given or taken a fifth, so that nodes do not stay in step', () => {
+    expect(jittered(100, () => 0)).to.be.closeTo(80, 0.001);
+    expect(jittered(100, () => 1)).to.be.closeTo(120, 0.001);
+  });
+});
