@@ -33,19 +33,45 @@ CREATE INDEX events_broadcast ON plantao.events (position) WHERE kind = 'broadca
 
 CREATE TABLE plantao.event_log (
   only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
-  floor    bigint NOT NULL DEFAULT 0
+  floor    bigint NOT NULL DEFAULT 0,
+  swept_at timestamptz
 );
 INSERT INTO plantao.event_log DEFAULT VALUES;
 COMMENT ON TABLE plantao.event_log IS 'One row: how far retention has come.';
 COMMENT ON COLUMN plantao.event_log.only_row IS 'Holds the table to one row.';
 COMMENT ON COLUMN plantao.event_log.floor IS 'Highest position that retention has removed; a cursor below it is refused (410). Kept here since min(position) would have to step over the removed rows.';
+COMMENT ON COLUMN plantao.event_log.swept_at IS 'When retention looked last; about once a minute while a node is on duty.';
+
+CREATE TABLE plantao.epochs (
+  number         integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  epoch          text NOT NULL UNIQUE DEFAULT substr(replace(gen_random_uuid()::text, '-', ''), 1, 12),
+  after_position bigint NOT NULL,
+  history        text NOT NULL,
+  started_at     timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+COMMENT ON TABLE plantao.epochs IS 'The histories that this log has lived through. Each start of the server begins one, since a restore or the promotion of a lagging replica goes through a start: cursors from before the fork stay good, cursors from a lost end are refused.';
+COMMENT ON COLUMN plantao.epochs.number IS 'Their order.';
+COMMENT ON COLUMN plantao.epochs.epoch IS 'The name in cursors; random, so no two databases share one by chance.';
+COMMENT ON COLUMN plantao.epochs.after_position IS 'Head of the log when it began: the fork.';
+COMMENT ON COLUMN plantao.epochs.history IS 'plantao.history_fingerprint() then.';
+COMMENT ON COLUMN plantao.epochs.started_at IS 'When it began.';
+
+CREATE FUNCTION plantao.history_fingerprint() RETURNS text
+LANGUAGE sql STABLE AS $$
+  SELECT concat_ws('/', extract(epoch FROM pg_postmaster_start_time()),
+    (SELECT oid FROM pg_database WHERE datname = current_database()), 'plantao.events'::regclass::oid)
+$$;
+COMMENT ON FUNCTION plantao.history_fingerprint() IS
+  'Changes whenever the log may have lost its end: start of this server / database / table. Costs some microseconds.';
 
 CREATE VIEW plantao.log_bounds AS
-  SELECT l.floor, greatest(coalesce((SELECT max(position) FROM plantao.events), 0), l.floor) AS head
+  SELECT l.floor, greatest(coalesce((SELECT max(position) FROM plantao.events), 0), l.floor) AS head,
+         (SELECT epoch FROM plantao.epochs ORDER BY number DESC LIMIT 1) AS epoch
   FROM plantao.event_log l;
 COMMENT ON VIEW plantao.log_bounds IS 'Where the event log begins and ends, in the snapshot of the statement that asks.';
 COMMENT ON COLUMN plantao.log_bounds.floor IS 'Highest position that retention has removed.';
 COMMENT ON COLUMN plantao.log_bounds.head IS 'Newest visible position; 0 while the log is empty.';
+COMMENT ON COLUMN plantao.log_bounds.epoch IS 'The epoch that new cursors carry.';
 
 CREATE FUNCTION plantao.log_head() RETURNS bigint
 LANGUAGE sql VOLATILE AS $$
@@ -80,12 +106,47 @@ COMMENT ON COLUMN plantao.event_feed.at IS 'When it was appended.';
 CREATE FUNCTION plantao.lock_log() RETURNS bigint
 LANGUAGE plpgsql AS $$
 BEGIN
+  IF current_setting('transaction_isolation') <> 'read committed' THEN
+    RAISE EXCEPTION 'the event log is written under READ COMMITTED: an older snapshot would not see its end'
+      USING ERRCODE = 'PT003', HINT = 'Write to plantao.messages and plantao.memberships without REPEATABLE READ or SERIALIZABLE.';
+  END IF;
   PERFORM pg_advisory_xact_lock(1347178068, 3);
-  -- A statement of its own, so its snapshot is younger than the lock and sees the last holder's rows.
+  -- Statements of their own, so their snapshots are younger than the lock and see the last holder's rows. The first write
+  -- after a restore begins the new epoch itself, whoever writes: positions are never given out twice under one name.
+  IF plantao.history_fingerprint() IS DISTINCT FROM (SELECT history FROM plantao.epochs ORDER BY number DESC LIMIT 1) THEN
+    INSERT INTO plantao.epochs (after_position, history) VALUES (plantao.log_head(), plantao.history_fingerprint());
+  END IF;
   RETURN plantao.log_head();
 END $$;
 COMMENT ON FUNCTION plantao.lock_log() IS
-  'Takes the log for this transaction and answers its head: the caller may append head + 1, head + 2, … Advisory lock (1347178068, 3).';
+  'Takes the log for this transaction and answers its head: the caller may append head + 1, head + 2, … Advisory lock (1347178068, 3). Begins a new epoch where the history is another than that of the newest one. SQLSTATE PT003 in a transaction that is not READ COMMITTED.';
+
+CREATE FUNCTION plantao.continue_epoch() RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+  IF plantao.history_fingerprint() IS DISTINCT FROM (SELECT history FROM plantao.epochs ORDER BY number DESC LIMIT 1)
+     AND pg_try_advisory_xact_lock(1347178068, 3) THEN
+    PERFORM plantao.lock_log();
+  END IF;
+END $$;
+COMMENT ON FUNCTION plantao.continue_epoch() IS 'Begins a new epoch now where the next write would. Called when a term opens; waits for nobody.';
+SELECT plantao.continue_epoch();
+
+CREATE FUNCTION plantao.log_fell_back(known_epoch text, known_head bigint) RETURNS boolean
+LANGUAGE plpgsql AS $$
+BEGIN
+  IF (SELECT epoch FROM plantao.log_bounds) IS DISTINCT FROM known_epoch OR plantao.lock_log() >= known_head THEN
+    RETURN false;
+  END IF;
+  -- Again under the lock: another node may have told already.
+  IF (SELECT epoch FROM plantao.log_bounds) IS DISTINCT FROM known_epoch THEN
+    RETURN false;
+  END IF;
+  INSERT INTO plantao.epochs (after_position, history) VALUES (plantao.log_head(), plantao.history_fingerprint());
+  RETURN true;
+END $$;
+COMMENT ON FUNCTION plantao.log_fell_back(text, bigint) IS
+  'A node that has read further in this epoch than the log now reaches says so: the end was lost without a restart (a crash under synchronous_commit = off, a DELETE by hand). Begins a new epoch, so that cursors from the lost end are refused.';
 
 CREATE FUNCTION plantao.log_messages() RETURNS trigger
 LANGUAGE plpgsql AS $$
@@ -129,6 +190,24 @@ CREATE TRIGGER log_joined AFTER INSERT ON plantao.memberships
 CREATE TRIGGER log_left AFTER DELETE ON plantao.memberships
   REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION plantao.log_memberships('left');
 
+-- What the log could not tell is refused, not lost: a member moved by UPDATE would go on hearing the old group.
+CREATE FUNCTION plantao.refuse_change() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE EXCEPTION '% of % is not told to the waiting clients', TG_OP, TG_TABLE_NAME
+    USING ERRCODE = 'PT004', HINT = 'DELETE the rows and INSERT others: both are told.';
+END $$;
+COMMENT ON FUNCTION plantao.refuse_change() IS 'Refuses changes that the event log has no event for (SQLSTATE PT004).';
+
+CREATE TRIGGER refuse_change BEFORE UPDATE OF group_id, user_id ON plantao.memberships
+  FOR EACH ROW EXECUTE FUNCTION plantao.refuse_change();
+CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON plantao.memberships
+  FOR EACH STATEMENT EXECUTE FUNCTION plantao.refuse_change();
+CREATE TRIGGER refuse_change BEFORE UPDATE OF id, group_id, sender_id ON plantao.messages
+  FOR EACH ROW EXECUTE FUNCTION plantao.refuse_change();
+CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON plantao.messages
+  FOR EACH STATEMENT EXECUTE FUNCTION plantao.refuse_change();
+
 CREATE FUNCTION plantao.notify_group(name text, payload jsonb DEFAULT NULL, visible_to bigint DEFAULT NULL) RETURNS bigint
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -157,40 +236,3 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION plantao.notify_group(text, jsonb, bigint) IS
   'Tells everybody who waits on this name: the free topic and every group called so (with visible_to: only groups of that user). The name ''all'' reaches every waiter. Answers the position. From psql: SELECT plantao.notify_group(''Grupo Geral'', ''{"note": "maintenance at 3"}'');';
-
-CREATE TABLE plantao.epochs (
-  number         integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-  epoch          text NOT NULL UNIQUE DEFAULT substr(replace(gen_random_uuid()::text, '-', ''), 1, 12),
-  after_position bigint NOT NULL,
-  history        text NOT NULL,
-  started_at     timestamptz NOT NULL DEFAULT now()
-);
-COMMENT ON TABLE plantao.epochs IS 'The histories that this log has lived through. A restore or the promotion of a lagging replica begins a new one: cursors from before the fork stay good, cursors from the lost end are refused.';
-COMMENT ON COLUMN plantao.epochs.number IS 'Their order.';
-COMMENT ON COLUMN plantao.epochs.epoch IS 'The name in cursors; random, so no two databases share one by chance.';
-COMMENT ON COLUMN plantao.epochs.after_position IS 'Head of the log when it began: the fork.';
-COMMENT ON COLUMN plantao.epochs.history IS 'plantao.history_fingerprint() then.';
-COMMENT ON COLUMN plantao.epochs.started_at IS 'When it began.';
-
-CREATE FUNCTION plantao.history_fingerprint() RETURNS text
-LANGUAGE sql STABLE AS $$
-  SELECT concat_ws('/',
-    (SELECT system_identifier FROM pg_control_system()),
-    left(pg_walfile_name(pg_current_wal_lsn()), 8),
-    (SELECT oid FROM pg_database WHERE datname = current_database()),
-    'plantao.events'::regclass::oid)
-$$;
-COMMENT ON FUNCTION plantao.history_fingerprint() IS
-  'Changes whenever the log may have lost its end: server identity / WAL timeline / database / table.';
-
-CREATE FUNCTION plantao.continue_epoch() RETURNS void
-LANGUAGE plpgsql AS $$
-DECLARE
-  here text := plantao.history_fingerprint();
-BEGIN
-  IF here IS DISTINCT FROM (SELECT history FROM plantao.epochs ORDER BY number DESC LIMIT 1) THEN
-    INSERT INTO plantao.epochs (after_position, history) VALUES (plantao.lock_log(), here);
-  END IF;
-END $$;
-COMMENT ON FUNCTION plantao.continue_epoch() IS 'Begins a new epoch if the history is another than that of the newest one. Called when a term opens.';
-SELECT plantao.continue_epoch();

@@ -45,12 +45,13 @@ BEGIN
   INTO outcomes, ids, earlier_at, positions, sent
   FROM (
     SELECT p.n, k.message_id AS earlier_id, k.sent_at, k.position,
-           CASE WHEN u.id IS NULL THEN 'user_not_found'
+           -- A known key first: a retry gets the first answer, also when its sender has been put out of the group since.
+           CASE WHEN k.group_id = p.group_id AND k.content_hash = sha256(convert_to(p.content, 'UTF8')) THEN 'repeated'
+                WHEN k.key IS NOT NULL THEN 'key_reused'
+                WHEN u.id IS NULL THEN 'user_not_found'
                 WHEN g.id IS NULL THEN 'group_not_found'
                 WHEN members_only AND m.user_id IS NULL THEN 'not_a_member'
-                WHEN k.key IS NULL THEN 'sent'
-                WHEN k.group_id = p.group_id AND k.content_hash = sha256(convert_to(p.content, 'UTF8')) THEN 'repeated'
-                ELSE 'key_reused' END AS outcome
+                ELSE 'sent' END AS outcome
     FROM unnest(senders, group_ids, contents, keys) WITH ORDINALITY AS p (sender, group_id, content, key, n)
     LEFT JOIN plantao.users u ON u.id = p.sender
     LEFT JOIN plantao.groups g ON g.id = p.group_id

@@ -4,12 +4,18 @@
  * events/waiters → http/long-poll. Why only one node writes: coordination/sync-manager.
  */
 import { readFileSync } from 'node:fs';
+import { Accounts } from './chat/accounts.ts';
+import { Backlog } from './chat/backlog.ts';
 import { Groups } from './chat/groups.ts';
+import { KnownTokens } from './chat/known-tokens.ts';
 import { MessageWriter } from './chat/message-writer.ts';
 import { Messages } from './chat/messages.ts';
 import { Notifications } from './chat/notifications.ts';
+import { Passwords } from './chat/passwords.ts';
 import { Rosters } from './chat/rosters.ts';
+import { SignInLimits } from './chat/sign-in-limits.ts';
 import { Subscriptions } from './chat/subscriptions.ts';
+import { Tokens } from './chat/tokens.ts';
 import { Users } from './chat/users.ts';
 import { ClusterView } from './cluster-view.ts';
 import { readSignal } from './coordination/cluster-signal.ts';
@@ -21,15 +27,19 @@ import { applicationName, connectionOptions, type SessionPart } from './database
 import { fencedWrite } from './database/fenced-write.ts';
 import { Listener } from './database/listener.ts';
 import { migrate } from './database/migrator.ts';
-import { openSequelize } from './database/sequelize.ts';
+import { closeSequelize, openSequelize } from './database/sequelize.ts';
+import { Session } from './database/session.ts';
 import { StandingSession } from './database/standing-session.ts';
 import { EventLog } from './events/event-log.ts';
+import { Retention } from './events/retention.ts';
 import { Waiters } from './events/waiters.ts';
 import { createApp } from './http/app.ts';
-import { believeEverybody } from './http/caller.ts';
+import { believeEverybody, identifyByToken } from './http/caller.ts';
+import { EventStreams } from './http/event-stream.ts';
 import { LongPolls } from './http/long-poll.ts';
 import { Server } from './http/server.ts';
 import type { Services } from './http/services.ts';
+import { WaitingRoom } from './http/waiting-room.ts';
 import { createLog, type Log } from './log.ts';
 import type { Settings } from './settings.ts';
 import { checkDatabase } from './start-check.ts';
@@ -92,6 +102,9 @@ export function createNode(settings: Settings, given: { log?: Log } = {}): Node 
   };
 }
 
+/** Accounts that one address may register where clients are limited at all: a classroom behind one address, not a flood. */
+const REGISTRATIONS_AN_HOUR = 100;
+
 function assemble(settings: Settings, name: string, log: Log) {
   const startedAt = new Date();
   let url = settings.nodeUrl ?? `http://localhost:${settings.port}`;
@@ -103,14 +116,18 @@ function assemble(settings: Settings, name: string, log: Log) {
   // The database, for queries and for hints.
   const sequelize = openSequelize(settings.databaseUrl, applicationName(name, 'pool'), settings.poolSize);
   const reading = pooled('log', 5000);
-  const writing = pooled('writer', 8000);
+  const catchingUp = pooled('backlog', 5000);
+  const commitLimitMs = Math.max(1000, settings.leaseMs);
+  const writing = pooled('writer', commitLimitMs - 100); // The server gives up first: then it is known.
+  const asking = pooled('tokens', 2000);
   const listener = new Listener(
     { ...session('listen', 5000), query_timeout: 5000 },
-    ['plantao_events', 'plantao_cluster'],
+    ['plantao_events', 'plantao_cluster', 'plantao_tokens'],
     {
       onListening: () => void eventLog.catchUp(),
       onNotification(channel, payload) {
         if (channel === 'plantao_events') return eventLog.hint(payload);
+        if (channel === 'plantao_tokens') return knownTokens.hint();
         const signal = readSignal(payload);
         if (signal?.kind === 'promoted') void eventLog.refresh();
         if (signal) sync.hear(signal);
@@ -121,15 +138,20 @@ function assemble(settings: Settings, name: string, log: Log) {
 
   // Who is on duty.
   const lock: LeaderLock = new LeaderLock({
-    config: session('lock', settings.leaseMs, { idle_session_timeout: settings.leaseMs }),
+    open: (signal) =>
+      Session.open(session('lock', settings.leaseMs, { idle_session_timeout: settings.leaseMs }), signal),
     leaseMs: settings.leaseMs,
     node: name,
     url: () => url,
     log,
     onLost: (reason) => sync.lockLost(reason),
   });
-  const peers = new Peers(name, settings.peerUrls, (peer) => sync.poke(`${peer} went silent`));
-  const registry = new NodeRegistry(sequelize);
+  const peers = new Peers({
+    node: name,
+    urls: settings.peerUrls,
+    onSilence: (peer) => sync.sign(`${peer} went silent`),
+  });
+  const registry = new NodeRegistry(sequelize, log);
   const sync: SyncManager = new SyncManager({
     node: name,
     leaseMs: settings.leaseMs,
@@ -141,36 +163,60 @@ function assemble(settings: Settings, name: string, log: Log) {
     async beat(role) {
       const { isPrimary } = settings;
       const row = { node: name, url, pid: process.pid, version, role, isPrimary, term: sync.leader?.term ?? null };
-      peers.learn(await registry.beat({ ...row, position: eventLog.head, waiters: waiters.size, startedAt }));
+      const others = await registry.beat({ ...row, position: eventLog.head, waiters: waiters.size, startedAt });
+      peers.learn(others);
     },
     requestDuty: () => registry.requestDuty(name),
+    isCaughtUp: () => cluster.isReady,
     drain: () => writer.drain(500),
     onRole(role) {
       if (role === 'active') void eventLog.refresh();
-      waiters.tellAll(eventLog.head);
+      waiters.tellAll('role', eventLog.cursorAt(eventLog.head));
     },
   });
 
   // The chat.
   const write = fencedWrite(sequelize, () => lock.term);
-  const users = new Users(write);
+  const users = new Users();
+  const isTokenMode = settings.auth === 'token';
+  const tokens = new Tokens(sequelize, write, settings.tokenHours);
+  const knownTokens = new KnownTokens({ session: asking, log, most: Math.max(50_000, 2 * settings.maxWaiters) });
+  const limits = new SignInLimits(sequelize, {
+    ofAccount: settings.signInTries,
+    ofAddress: settings.signInTriesOfAddress,
+    registrations: settings.requestsPerMinute > 0 ? REGISTRATIONS_AN_HOUR : 0,
+  });
+  const passwords = new Passwords();
+  const accounts = new Accounts({ users, passwords, tokens, limits, write, passwordsOnly: isTokenMode });
   const waiters = new Waiters();
   const eventLog: EventLog = new EventLog({
     session: reading,
     log,
     onEvents: (batch) => subscriptions.deliver(batch),
-    onNewHistory() {
-      rosters.clear();
-      waiters.tellAll(eventLog.head);
+    onNewHistory(cursor) {
+      knownTokens.forget();
+      subscriptions.dismiss(cursor);
     },
     onDeaf: () => listener.replace('the event log moved and no notification of it came'),
   });
   const rosters = new Rosters(reading, eventLog);
-  const subscriptions = new Subscriptions(reading, eventLog, waiters, rosters);
-  const writer = new MessageWriter({ session: writing, term: () => lock.term, membersOnly: settings.auth === 'token' });
+  const subscriptions = new Subscriptions(eventLog, new Backlog(catchingUp), waiters, rosters);
+  const term = () => lock.term;
+  const retention = new Retention({
+    sequelize,
+    log,
+    term,
+    eventHours: settings.eventRetentionHours,
+    eventCount: settings.eventRetentionCount,
+    keyHours: settings.idempotencyRetentionHours,
+  });
+  const writer = new MessageWriter({ session: writing, term, membersOnly: isTokenMode, commitLimitMs });
 
   // HTTP.
-  const polls = new LongPolls(eventLog, waiters, subscriptions, settings.maxWaiters);
+  const room = new WaitingRoom(settings.maxWaiters);
+  const waiting = { log: eventLog, waiters, subscriptions, room, isServing: () => sync.role !== 'fallen' };
+  const polls = new LongPolls(waiting);
+  const streams = new EventStreams({ ...waiting, logger: log });
   const isServing = () => listener.isListening && eventLog.isReading;
   const cluster = new ClusterView(name, () => url, sync, peers, isServing);
   const services: Services = {
@@ -180,8 +226,12 @@ function assemble(settings: Settings, name: string, log: Log) {
     log,
     sequelize,
     cluster,
-    identify: believeEverybody,
+    authMode: settings.auth,
+    adminToken: settings.adminToken,
+    identify: isTokenMode ? identifyByToken(knownTokens, settings.adminToken) : believeEverybody,
     users,
+    accounts,
+    tokens,
     groups: new Groups(sequelize, write, users),
     messages: new Messages(sequelize, write),
     writer,
@@ -190,27 +240,32 @@ function assemble(settings: Settings, name: string, log: Log) {
     eventLog,
     waiters,
     polls,
+    streams,
   };
   const server = new Server(createApp(services), settings.maxConnections);
 
   return {
     url: () => url,
     async start() {
+      if (isTokenMode) await knownTokens.start();
       await eventLog.start();
       await listener.start();
       const port = await server.listen(settings.port, settings.host);
       url = settings.nodeUrl ?? `http://localhost:${port}`;
+      writing.ready().catch(() => {}); // Warm for the first post after a promotion.
       sync.start();
+      retention.start();
       log.info({ event: 'listening', url, pid: process.pid }, `serving at ${url}`);
     },
     /** Each step leaves the later ones what they need: duty first, so that a peer is active before this process is gone. */
     async stop() {
       await sync.stop();
       polls.drain();
+      streams.drain();
       await server.close();
       listener.stop();
-      await eventLog.stop();
-      await Promise.all([reading.stop(), writing.stop(), sequelize.close()]);
+      await Promise.all([eventLog.stop(), knownTokens.stop(), retention.stop()]);
+      await Promise.all([reading.stop(), catchingUp.stop(), writing.stop(), asking.stop(), closeSequelize(sequelize)]);
     },
   };
 }

@@ -1,3 +1,4 @@
+import { isIP, isIPv6 } from 'node:net';
 import dotenv from 'dotenv';
 import { z } from 'zod';
 
@@ -22,7 +23,13 @@ export interface Settings {
   authChosen: boolean;
   adminToken: string | null;
   corsOrigin: string[];
-  trustProxy: string | null;
+  /** How many proxies stand in front, or which addresses are theirs; null where there is none. */
+  trustProxy: number | string[] | null;
+  tokenHours: number;
+  signInTries: number;
+  signInTriesOfAddress: number;
+  /** Requests a client and minute; 0 is no limit. */
+  requestsPerMinute: number;
   logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent';
   logFormat: 'json' | 'pretty' | 'auto';
   maxWaiters: number;
@@ -44,7 +51,9 @@ export class SettingsError extends Error {
 }
 
 const flag = z
-  .enum(['true', 'false', '1', '0', 'yes', 'no'], 'must be true or false')
+  .string()
+  .toLowerCase()
+  .pipe(z.enum(['true', 'false', '1', '0', 'yes', 'no'], 'must be true or false'))
   .transform((text) => text === 'true' || text === '1' || text === 'yes');
 const whole = (least: number, most: number) =>
   z
@@ -61,11 +70,34 @@ const isUrl = (text: string, ...protocols: string[]) => {
 };
 const httpUrl = z.string().refine((text) => isUrl(text, 'http:', 'https:'), 'must be an http(s) URL');
 const postgresUrl = z.string().refine((text) => isUrl(text, 'postgres:', 'postgresql:'), 'must be a postgres:// URL');
+/** A name, an address, or the folder of a Unix socket. What a URL cannot hold would leave it at localhost, in silence. */
+const isDatabaseHost = (text: string) => {
+  if (isIPv6(text) || text.startsWith('/')) return true;
+  const url = `postgres://${text}/`;
+  return URL.canParse(url) && new URL(url).hostname === text;
+};
 const list = (text: string) =>
   text
     .split(',')
     .map((part) => part.trim())
     .filter((part) => part !== '');
+
+/** What Express's "trust proxy" understands, but for `true`: whoever believes every X-Forwarded-For lets clients choose theirs. */
+const isProxy = (text: string) => {
+  if (['loopback', 'linklocal', 'uniquelocal'].includes(text)) return true;
+  const [address = '', bits, more] = text.split('/');
+  const longest = isIPv6(address) ? 128 : 32;
+  return (
+    isIP(address) !== 0 && more === undefined && (bits === undefined || (/^\d{1,3}$/.test(bits) && +bits <= longest))
+  );
+};
+const proxies = z
+  .string()
+  .transform((text) => (/^[1-9]$/.test(text.trim()) ? Number(text) : list(text)))
+  .refine(
+    (value) => typeof value === 'number' || value.every(isProxy),
+    'must be the number of proxies in front (1 to 9), or their addresses or subnets, separated by commas',
+  );
 
 /** The variables by name, with their defaults; `.env.example` gives each default's reason. */
 const environment = z.object({
@@ -73,7 +105,10 @@ const environment = z.object({
   DATABASE_DIRECT_URL: postgresUrl.optional(),
   DB_USER: z.string().optional(),
   DB_PASSWORD: z.string().optional(),
-  DB_HOST: z.string().default('localhost'),
+  DB_HOST: z
+    .string()
+    .refine(isDatabaseHost, 'must be the name or address of a host, without port, or the folder of a socket')
+    .default('localhost'),
   DB_PORT: whole(1, 65_535).default(5432),
   DB_NAME: z.string().optional(),
   DB_POOL_SIZE: whole(2, 500).default(10),
@@ -91,7 +126,11 @@ const environment = z.object({
   AUTH: z.enum(['open', 'token'], 'must be open or token').optional(),
   ADMIN_TOKEN: z.string().min(16, 'must have 16 characters or more').optional(),
   CORS_ORIGIN: z.string().transform(list).default(['*']),
-  TRUST_PROXY: z.string().optional(),
+  TRUST_PROXY: proxies.optional(),
+  TOKEN_HOURS: whole(1, 87_600).default(720),
+  SIGN_IN_TRIES: whole(1, 1_000_000).default(10),
+  SIGN_IN_TRIES_OF_ADDRESS: whole(1, 1_000_000).default(100),
+  REQUESTS_PER_MINUTE: whole(0, 100_000_000).optional(),
   LOG_LEVEL: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'], 'must be a level from trace to silent')
     .default('info'),
@@ -102,6 +141,9 @@ const environment = z.object({
   EVENT_RETENTION_COUNT: whole(1000, 1_000_000_000).default(10_000_000),
   IDEMPOTENCY_RETENTION_HOURS: whole(1, 8760).default(24),
 });
+
+/** A hundred a second: far above any person's client, and a fiftieth of what a node serves. */
+const REQUESTS_PER_MINUTE = 6000;
 
 const isLoopback = (host: string) => host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
 
@@ -140,6 +182,10 @@ export function readSettings(env: Record<string, string | undefined>): Settings 
     adminToken: values.ADMIN_TOKEN ?? null,
     corsOrigin: values.CORS_ORIGIN,
     trustProxy: values.TRUST_PROXY ?? null,
+    tokenHours: values.TOKEN_HOURS,
+    signInTries: values.SIGN_IN_TRIES,
+    signInTriesOfAddress: values.SIGN_IN_TRIES_OF_ADDRESS,
+    requestsPerMinute: values.REQUESTS_PER_MINUTE ?? (isLoopback(values.HOST) ? 0 : REQUESTS_PER_MINUTE),
     logLevel: values.LOG_LEVEL,
     logFormat: values.LOG_FORMAT,
     maxWaiters: values.MAX_WAITERS,
@@ -159,7 +205,8 @@ function urlOfParts(parts: {
   DB_NAME?: string | undefined;
 }): string {
   const url = new URL('postgres://localhost');
-  url.hostname = parts.DB_HOST;
+  if (parts.DB_HOST.startsWith('/')) url.searchParams.set('host', parts.DB_HOST);
+  else url.hostname = isIPv6(parts.DB_HOST) ? `[${parts.DB_HOST}]` : parts.DB_HOST;
   url.port = String(parts.DB_PORT);
   url.username = encodeURIComponent(parts.DB_USER ?? '');
   url.password = encodeURIComponent(parts.DB_PASSWORD ?? '');

@@ -1,6 +1,6 @@
 import { type LogEvent, topicOf } from '../events/log-event.ts';
 import type { Audience } from '../events/waiters.ts';
-import type { Roster } from './rosters.ts';
+import { namesOf, type Roster } from './rosters.ts';
 
 /** Is the one who listens a member of this group, at the event in question? */
 export type IsMember = (groupId: number) => boolean;
@@ -10,9 +10,8 @@ export interface ReplayableAudience extends Audience {
   /** The user whose membership decides, or null where none does. */
   readonly roster: Roster | null;
   hearsAs(event: LogEvent, isMember: IsMember): boolean;
-  /** Groups that are heard whatever the membership says (beside the roster's). */
-  readonly groupIds: readonly number[];
-  /** The free topic that is heard, if any. */
+  /** What is heard beside the roster's groups: the one group, or the free topic and the groups of one name. */
+  readonly groupId: number | null;
   readonly name: string | null;
 }
 
@@ -20,7 +19,7 @@ export interface ReplayableAudience extends Audience {
 export class UserAudience implements ReplayableAudience {
   readonly id: string;
   readonly roster: Roster;
-  readonly groupIds: readonly number[] = [];
+  readonly groupId = null;
   readonly name = null;
 
   constructor(roster: Roster) {
@@ -37,7 +36,7 @@ export class UserAudience implements ReplayableAudience {
   }
 
   names(): Iterable<string> {
-    return this.roster.groups.values();
+    return namesOf(this.roster);
   }
 
   hears(event: LogEvent): boolean {
@@ -48,31 +47,39 @@ export class UserAudience implements ReplayableAudience {
     if (event.kind === 'broadcast' || event.userId === this.roster.userId) return true;
     return event.groupId !== null && isMember(event.groupId);
   }
+
+  hold(): void {
+    this.roster.holders++;
+  }
+
+  release(): void {
+    this.roster.holders--;
+  }
 }
 
 /**
- * One name or one group: GET /subscribe/status. With a roster, groups are heard by members only. `label` is what the
- * client called it, by name or by id.
+ * One group, by id, or one name: the free topic and every group called so at the event, also one that is made or joined
+ * while somebody waits: GET /subscribe/status. With a roster, groups are heard by members only.
  */
 export class NamedAudience implements ReplayableAudience {
   readonly id: string;
-  readonly name: string | null;
-  readonly groupIds: readonly number[];
   readonly roster: Roster | null;
+  readonly groupId: number | null;
+  readonly name: string | null;
+  /** What the client called it: a group's id, or a name. */
   readonly label: string | number;
 
-  /** `name` is the free topic to hear, or null; `groupIds` the groups. */
-  constructor(label: string | number, name: string | null, groupIds: readonly number[], roster: Roster | null) {
+  constructor(label: string | number, roster: Roster | null) {
     this.label = label;
-    this.name = name;
-    this.groupIds = groupIds;
     this.roster = roster;
-    this.id = `${roster ? `member:${roster.userId}` : 'anyone'}/${groupIds.join(',')}/${name ?? ''}`;
+    this.groupId = typeof label === 'number' ? label : null;
+    this.name = typeof label === 'string' ? label : null;
+    const listener = roster === null ? 'anyone' : `member:${roster.userId}`;
+    this.id = `${listener}/${typeof label === 'number' ? 'group' : 'name'}:${label}`;
   }
 
   topics(): string[] {
-    const own = this.name === null ? [] : [topicOf.name(this.name)];
-    return [topicOf.everyone, ...own, ...this.groupIds.map(topicOf.group)];
+    return [topicOf.everyone, typeof this.label === 'number' ? topicOf.group(this.label) : topicOf.name(this.label)];
   }
 
   names(): string[] {
@@ -86,6 +93,15 @@ export class NamedAudience implements ReplayableAudience {
   hearsAs(event: LogEvent, isMember: IsMember): boolean {
     if (event.kind === 'broadcast') return true;
     if (this.name !== null && event.topic === this.name) return true;
-    return event.groupId !== null && this.groupIds.includes(event.groupId) && isMember(event.groupId);
+    const isIt = this.name === null ? event.groupId === this.groupId : event.groupName === this.name;
+    return isIt && event.groupId !== null && isMember(event.groupId);
+  }
+
+  hold(): void {
+    if (this.roster) this.roster.holders++;
+  }
+
+  release(): void {
+    if (this.roster) this.roster.holders--;
   }
 }

@@ -7,6 +7,7 @@ export type RefusalCode =
   | 'forbidden'
   | 'key_reused'
   | 'username_taken'
+  | 'unauthenticated'
   | 'overloaded'
   | 'unavailable'
   | 'outcome_unknown';
@@ -19,18 +20,19 @@ const sentences: Record<RefusalCode, string> = {
   forbidden: 'this is not yours to do',
   key_reused: 'this Idempotency-Key was used for another message',
   username_taken: 'this username is taken',
+  unauthenticated: 'wrong username or password',
   overloaded: 'too many messages wait to be stored: try again in a moment',
   unavailable: 'the database cannot be reached now: nothing was stored, try again',
   outcome_unknown:
     'the connection broke during the commit, so the message may or may not be stored: send an Idempotency-Key to retry safely',
 };
 
-/** A request that the chat's own rules refuse, with a code for programs and a sentence for people. */
+/** A request that the chat's own rules refuse, with a code for programs and a sentence for people (the code's own by default). */
 export class Refused extends Error {
   override readonly name = 'Refused';
   readonly code: RefusalCode;
-  constructor(code: RefusalCode, options?: ErrorOptions) {
-    super(sentences[code], options);
+  constructor(code: RefusalCode, options: ErrorOptions & { sentence?: string } = {}) {
+    super(options.sentence ?? sentences[code], options);
     this.code = code;
   }
 }

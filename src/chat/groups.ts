@@ -1,8 +1,9 @@
 import { QueryTypes, type Sequelize, type Transaction } from 'sequelize';
 import type { Write } from '../database/fenced-write.ts';
 import { Group, Membership, User } from '../database/models.ts';
+import { formatCursor } from '../events/cursor.ts';
 import { Refused } from './errors.ts';
-import { requireUser, type Users, type UserView } from './users.ts';
+import { holdUser, requireUser, type Users, type UserView } from './users.ts';
 
 /** A group with its members, as GET /chats lists it. */
 export interface Chat {
@@ -29,18 +30,22 @@ export class Groups {
     this.#users = users;
   }
 
-  /** The groups of a user with their members, in one query. @throws {Refused} user_not_found. */
-  async ofUser(userId: number): Promise<Chat[]> {
-    const rows = await this.#sequelize.query<Chat>(
-      `SELECT g.id, g.name,
-              (SELECT json_agg(json_build_object('id', u.id, 'username', u.username) ORDER BY u.id)
-               FROM plantao.memberships m JOIN plantao.users u ON u.id = m.user_id WHERE m.group_id = g.id) AS members
-       FROM plantao.memberships mine JOIN plantao.groups g ON g.id = mine.group_id
-       WHERE mine.user_id = $userId ORDER BY g.id`,
+  /**
+   * The groups of a user with their members, and the cursor of the log's head in the same snapshot: from there it goes on
+   * without gap or overlap. @throws {Refused} user_not_found.
+   */
+  async ofUser(userId: number): Promise<{ chats: Chat[]; cursor: string }> {
+    const [row] = await this.#sequelize.query<{ chats: Chat[] | null; epoch: string; head: number }>(
+      `SELECT b.epoch, b.head,
+              (SELECT json_agg(json_build_object('id', g.id, 'name', g.name, 'members',
+                 (SELECT json_agg(json_build_object('id', u.id, 'username', u.username) ORDER BY u.id)
+                  FROM plantao.memberships m JOIN plantao.users u ON u.id = m.user_id WHERE m.group_id = g.id)) ORDER BY g.id)
+               FROM plantao.memberships mine JOIN plantao.groups g ON g.id = mine.group_id WHERE mine.user_id = me.id) AS chats
+       FROM plantao.users me CROSS JOIN plantao.log_bounds b WHERE me.id = $userId`,
       { bind: { userId }, type: QueryTypes.SELECT },
     );
-    if (rows.length === 0) await requireUser(userId);
-    return rows;
+    if (!row) throw new Refused('user_not_found');
+    return { chats: row.chats ?? [], cursor: formatCursor({ epoch: row.epoch, position: row.head }) };
   }
 
   /** The names of a user's groups. @throws {Refused} user_not_found. */
@@ -85,7 +90,7 @@ export class Groups {
   async create(name: string, creatorId: number, usernames: readonly string[]): Promise<CreatedChat> {
     return this.#write(async (transaction) => {
       const creator = await requireUser(creatorId, transaction);
-      const found = await Promise.all(usernames.map((username) => this.#users.find(username, transaction)));
+      const found = await this.#users.findEach(usernames, transaction);
       const unknown = usernames.filter((_, at) => !found[at]);
       const members = new Map([creator, ...found.filter((user) => user !== null)].map((user) => [user.id, user]));
       const group = await Group.create({ name, creatorId }, { transaction });
@@ -106,7 +111,7 @@ export class Groups {
   /** Makes a user a member; no harm where they are one. @throws {Refused} user_not_found, group_not_found. */
   async join(groupId: number, userId: number): Promise<void> {
     await this.#write(async (transaction) => {
-      await requireUser(userId, transaction);
+      await holdUser(userId, transaction);
       await this.require(groupId, transaction);
       await joinAll([groupId], userId, transaction);
     });
@@ -115,7 +120,7 @@ export class Groups {
   /** Ends a membership; no harm where there is none. @throws {Refused} user_not_found, group_not_found. */
   async leave(groupId: number, userId: number): Promise<void> {
     await this.#write(async (transaction) => {
-      await requireUser(userId, transaction);
+      await holdUser(userId, transaction);
       await this.require(groupId, transaction);
       await Membership.destroy({ where: { groupId, userId }, transaction });
     });
@@ -124,7 +129,7 @@ export class Groups {
   /** As the original: joins the oldest group of that name, made where there is none. Answers the user's group names. */
   async joinNamed(userId: number, name: string): Promise<string[]> {
     await this.#write(async (transaction) => {
-      await requireUser(userId, transaction);
+      await holdUser(userId, transaction);
       await joinAll([await oldestNamed(name, userId, transaction)], userId, transaction);
     });
     return this.namesOfUser(userId);
@@ -133,7 +138,7 @@ export class Groups {
   /** Leaves every group of that name. Answers the user's group names. */
   async leaveNamed(userId: number, name: string): Promise<string[]> {
     await this.#write(async (transaction) => {
-      await requireUser(userId, transaction);
+      await holdUser(userId, transaction);
       const named = await Group.findAll({ attributes: ['id'], where: { name }, transaction });
       await Membership.destroy({ where: { userId, groupId: named.map((group) => group.id) }, transaction });
     });
@@ -143,7 +148,7 @@ export class Groups {
   /** Replaces a user's groups by those of these names, in one transaction. Answers the user's group names. */
   async replaceNamed(userId: number, names: readonly string[]): Promise<string[]> {
     await this.#write(async (transaction) => {
-      await requireUser(userId, transaction);
+      await holdUser(userId, transaction);
       const mine = await Membership.findAll({ where: { userId }, transaction });
       const kept = new Set<number>();
       for (const name of new Set(names)) {

@@ -36,6 +36,8 @@ export interface MessageWriterOptions {
   term: () => number | null;
   /** True where only members may post. */
   membersOnly: boolean;
+  /** How long a commit may take: no longer than a failover, or a half-open socket would hold its posts beyond one. */
+  commitLimitMs: number;
 }
 
 /** Posts that may wait: at some 10,000 posts a second, half a second of work. */
@@ -43,7 +45,6 @@ const CAPACITY = 5000;
 /** Posts and characters a commit: more adds latency to all of them and no throughput that was measured. */
 const MOST_POSTS = 256;
 const MOST_CHARACTERS = 1024 * 1024;
-const COMMIT_LIMIT_MS = 8000;
 const MOST_TRIES = 3;
 
 interface Waiting {
@@ -127,7 +128,8 @@ export class MessageWriter {
       return reject(batch, new Refused('unavailable', { cause: error }));
     }
     try {
-      const rows = await this.#options.session.query<OutcomeRow>(this.#statement(term, batch), COMMIT_LIMIT_MS);
+      const { session, commitLimitMs } = this.#options;
+      const rows = await session.query<OutcomeRow>(this.#statement(term, batch), commitLimitMs);
       batch.forEach((waiting, at) => {
         settle(waiting, rows[at]);
       });
@@ -172,8 +174,11 @@ export class MessageWriter {
   }
 }
 
+/** Refuses what was never sent; of a post whose answer was lost before, nobody knows whether it is stored. */
 function reject(batch: Waiting[], error: Error): void {
-  for (const waiting of batch) waiting.reject(error);
+  for (const waiting of batch) {
+    waiting.reject(waiting.tries === 0 ? error : new Refused('outcome_unknown', { cause: error }));
+  }
 }
 
 function settle({ resolve, reject }: Waiting, row: OutcomeRow | undefined): void {

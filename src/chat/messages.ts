@@ -1,6 +1,7 @@
 import { QueryTypes, type Sequelize } from 'sequelize';
 import type { Write } from '../database/fenced-write.ts';
 import { Message } from '../database/models.ts';
+import { formatCursor } from '../events/cursor.ts';
 import { Refused } from './errors.ts';
 
 /** A message as GET /messages shows it. */
@@ -20,15 +21,16 @@ export interface PageOf {
   after?: number | undefined;
 }
 
-/** A page, oldest first, and the log's head in the same snapshot: where a stream continues without gap or overlap. */
+/** A page, oldest first, and the cursor of the log's head in the same snapshot: from there it goes on without gap or overlap. */
 export interface MessagePage {
   messages: MessageView[];
   hasMore: boolean;
-  head: number;
+  cursor: string;
 }
 
 interface PageRow {
   head: number;
+  epoch: string;
   id: number | null;
   sender: string;
   sender_id: number;
@@ -53,7 +55,7 @@ export class Messages {
    */
   async page({ groupId, limit, before, after }: PageOf): Promise<MessagePage> {
     const rows = await this.#sequelize.query<PageRow>(
-      `SELECT b.head, page.*
+      `SELECT b.head, b.epoch, page.*
        FROM plantao.groups g CROSS JOIN plantao.log_bounds b
        LEFT JOIN LATERAL (
          SELECT m.id, u.username AS sender, m.sender_id, m.content, m.created_at
@@ -67,11 +69,12 @@ export class Messages {
         type: QueryTypes.SELECT,
       },
     );
-    const head = rows[0]?.head;
-    if (head === undefined) throw new Refused('group_not_found');
+    const first = rows[0];
+    if (!first) throw new Refused('group_not_found');
     const found = rows.filter((row) => row.id !== null).map(view);
     const messages = found.slice(0, limit).sort((one, other) => one.id - other.id);
-    return { messages, hasMore: found.length > limit, head };
+    const cursor = formatCursor({ epoch: first.epoch, position: first.head });
+    return { messages, hasMore: found.length > limit, cursor };
   }
 
   /** The group and sender of a message. @throws {Refused} message_not_found. */

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { applicationName, connectionOptions } from '../database/connection.ts';
-import { messageOf } from '../database/errors.ts';
+import { messageOf, SqlState, sqlState } from '../database/errors.ts';
 import { processEnvironment, readSettings } from '../settings.ts';
 
 /**
@@ -30,12 +30,17 @@ export async function seedData(databaseUrl: string): Promise<boolean> {
   }
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
+/** `npm run seed-data`: adds the demo data to the configured database, and says so. */
+async function main(): Promise<void> {
   try {
     const added = await seedData(readSettings(processEnvironment()).databaseDirectUrl);
     console.log(added ? 'demo data added' : 'the demo data is there already');
   } catch (error) {
-    console.error(messageOf(error));
+    const isBare = sqlState(error) === SqlState.UNDEFINED_TABLE;
+    console.error(isBare ? 'the database has no schema yet: run `npm run migrate` first' : messageOf(error));
     process.exitCode = 1;
   }
 }
+
+// Not awaited: a module that waits at its top cannot be loaded with require(), as mocha does with the tests' imports.
+if (process.argv[1] === fileURLToPath(import.meta.url)) void main();

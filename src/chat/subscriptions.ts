@@ -1,62 +1,68 @@
-import type { StandingSession } from '../database/standing-session.ts';
-import { parseCursor } from '../events/cursor.ts';
-import { type EventLog, PAGE } from '../events/event-log.ts';
+import { type Cursor, formatCursor } from '../events/cursor.ts';
+import type { EventLog } from '../events/event-log.ts';
 import { type LogEvent, topicOf } from '../events/log-event.ts';
+import { PAGE } from '../events/page.ts';
 import type { News, Waiter, Waiters } from '../events/waiters.ts';
-import type { ReplayableAudience } from './audiences.ts';
-import { UserAudience } from './audiences.ts';
-import { type Heard, readBacklog, replay, rewind } from './backlog.ts';
+import { type ReplayableAudience, UserAudience } from './audiences.ts';
+import { type Backlog, type Heard, pageOf, replay, rewind } from './backlog.ts';
+import { Refused } from './errors.ts';
 import type { Rosters } from './rosters.ts';
+
+/** Who listens: a waiter that may have given up meanwhile. */
+export interface Listening extends Waiter {
+  readonly audience: ReplayableAudience;
+  /** True where its client has left: nothing is read or registered for it any more. */
+  readonly isOver: boolean;
+}
+
+/** Pages of the log without anything to hear that are read for one answer; then it tells how far it has come. */
+const MOST_PAGES = 20;
 
 /**
  * Listening to the log: from a cursor, without gap or overlap, then waiting for what comes.
  *
- * The order that makes it exact: within one turn of the event loop, compare the position with the log's head and, where
- * nothing lies between, register the waiter. Events are handed out in one turn too, so none can slip in between.
+ * The order that makes it exact: within one turn of the event loop, check the cursor against the log as this node knows
+ * it, compare its position with the log's head and, where nothing lies between, register the waiter. Events are matched
+ * and taken in one turn too, so none can slip in between; and whatever was awaited before, the check is made anew.
  */
 export class Subscriptions {
-  readonly #session: StandingSession;
   readonly #log: EventLog;
+  readonly #backlog: Backlog;
   readonly #waiters: Waiters;
   readonly #rosters: Rosters;
 
-  constructor(session: StandingSession, log: EventLog, waiters: Waiters, rosters: Rosters) {
-    this.#session = session;
+  constructor(log: EventLog, backlog: Backlog, waiters: Waiters, rosters: Rosters) {
     this.#log = log;
+    this.#backlog = backlog;
     this.#waiters = waiters;
     this.#rosters = rosters;
   }
 
   /**
-   * Where listening begins: the cursor's position, or the log's head without one.
-   * @throws {MalformedCursorError} {CursorExpiredError} and the database's error when it cannot be asked.
+   * Answers what the waiter's audience has missed since `from`; where that is nothing, registers the waiter and answers
+   * null.
+   * @throws {CursorExpiredError} where the log cannot be continued from there without a gap; {Refused} overloaded, or
+   * unavailable where the log was begun anew meanwhile; the database's error where it has to be asked and cannot.
    */
-  async position(cursor: string | null): Promise<number> {
-    return cursor === null ? this.#log.head : this.#log.continue(parseCursor(cursor));
-  }
-
-  /**
-   * Answers what the waiter's audience has missed since `position`; where that is nothing, registers the waiter and
-   * answers null.
-   * @throws {CursorExpiredError} where retention has passed the position.
-   */
-  async listen(waiter: Waiter & { audience: ReplayableAudience }, position: number): Promise<News | null> {
+  async listen(waiter: Listening, from: Cursor): Promise<News | null> {
     const { audience } = waiter;
-    for (let from = position; ; ) {
-      const heard =
-        from >= this.#log.tail.start
-          ? this.#fromMemory(audience, from)
-          : await readBacklog(this.#session, this.#log, audience, from);
-      if (heard.events.length > 0) return { audience, ...heard };
-      if (heard.position >= this.#log.head) {
-        // A page from the database may end ahead of what this node has read; then the loop waits for it to arrive.
-        if (heard.position > this.#log.head) await this.#log.reached(heard.position);
-        else {
-          this.#waiters.add(waiter);
-          return null;
-        }
+    let cursor = from;
+    for (let pages = 0; ; pages++) {
+      await this.#log.settle(cursor);
+      const position = this.#log.positionOf(cursor);
+      if (waiter.isOver) return null;
+      if (audience.roster && !this.#rosters.isLive(audience.roster)) throw new Refused('unavailable');
+      const isInMemory = position >= this.#log.tail.start;
+      if (isInMemory && position === this.#log.head) {
+        this.#waiters.add(waiter);
+        return null;
       }
-      from = heard.position;
+      const heard = isInMemory ? this.#fromMemory(audience, position) : await this.#fromBacklog(audience, position);
+      if (heard === null) continue;
+      cursor = { epoch: heard.epoch, position: heard.position };
+      if (heard.events.length > 0 || pages === MOST_PAGES) {
+        return { occasion: 'events', audience, events: heard.events, cursor: formatCursor(cursor) };
+      }
     }
   }
 
@@ -64,13 +70,21 @@ export class Subscriptions {
   deliver(batch: readonly LogEvent[]): void {
     this.#waiters.dispatch(
       batch,
+      this.#log.cursorAt(this.#log.head),
       (event) => {
+        this.#rosters.learnName(event);
         if (event.kind === 'joined') this.#move(event);
       },
       (event) => {
         if (event.kind === 'left') this.#move(event);
       },
     );
+  }
+
+  /** The log was begun anew: what is known of members is of the old one. `cursor` is where those who wait had come to. */
+  dismiss(cursor: string): void {
+    this.#waiters.dismiss(cursor);
+    this.#rosters.clear();
   }
 
   #move(event: LogEvent): void {
@@ -81,8 +95,16 @@ export class Subscriptions {
     else this.#waiters.unfollow(id, topicOf.group(event.groupId));
   }
 
-  #fromMemory(audience: ReplayableAudience, position: number): Heard {
-    const { tail, head } = this.#log;
+  /** Null where the database has a newer epoch than this node has read of: then that has to be read first. */
+  async #fromBacklog(audience: ReplayableAudience, position: number): Promise<(Heard & { epoch: string }) | null> {
+    const heard = await this.#backlog.read(audience, position);
+    if (heard.epoch === this.#log.epoch) return heard;
+    await this.#log.look();
+    return null;
+  }
+
+  #fromMemory(audience: ReplayableAudience, position: number): Heard & { epoch: string } {
+    const { tail, head, epoch } = this.#log;
     const moves = audience.roster ? tail.after(position, [topicOf.user(audience.roster.userId)]) : [];
     const before = audience.roster
       ? rewind(
@@ -95,9 +117,8 @@ export class Subscriptions {
       for (const groupId of before) topics.add(topicOf.group(groupId));
       for (const move of moves) if (move.groupId !== null) topics.add(topicOf.group(move.groupId));
     }
-    const events = replay(audience, tail.after(position, topics), before);
-    if (events.length <= PAGE) return { events, position: head };
-    const page = events.slice(0, PAGE);
-    return { events: page, position: page.at(-1)?.position ?? head };
+    const candidates = tail.after(position, topics, PAGE);
+    const end = candidates.length === PAGE ? (candidates.at(-1)?.position ?? head) : head;
+    return { ...pageOf(replay(audience, candidates, before), end), epoch };
   }
 }

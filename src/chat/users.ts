@@ -1,5 +1,4 @@
-import { col, fn, Op, type Sequelize, type Transaction, where } from 'sequelize';
-import type { Write } from '../database/fenced-write.ts';
+import { col, fn, Op, QueryTypes, type Sequelize, type Transaction, where } from 'sequelize';
 import { User } from '../database/models.ts';
 import { Refused } from './errors.ts';
 
@@ -11,37 +10,20 @@ export interface UserView {
 
 /** Accounts: found by the key of their name, so that two names which look the same are one (plantao.name_key). */
 export class Users {
-  readonly #write: Write;
-
-  constructor(write: Write) {
-    this.#write = write;
-  }
-
   /** The account of that name, or null. */
   async find(username: string, transaction: Transaction | null = null): Promise<User | null> {
     return User.findOne({ where: where(col('username_key'), fn('plantao.name_key', username)), transaction });
   }
 
-  /** The account of that name, made where there is none. */
-  async findOrCreate(username: string, passwordHash: string | null): Promise<{ user: User; created: boolean }> {
-    const known = await this.find(username);
-    if (known) return { user: known, created: false };
-    return this.#write(async (transaction) => {
-      const user = await create(username, passwordHash, transaction);
-      if (user) return { user, created: true };
-      const first = await this.find(username, transaction);
-      if (!first) throw new Refused('user_not_found');
-      return { user: first, created: false };
-    });
-  }
-
-  /** A new account. @throws {Refused} username_taken. */
-  async register(username: string, passwordHash: string): Promise<User> {
-    return this.#write(async (transaction) => {
-      const user = await create(username, passwordHash, transaction);
-      if (!user) throw new Refused('username_taken');
-      return user;
-    });
+  /** The accounts of many names, in the order given, null where there is none; in one query. */
+  async findEach(usernames: readonly string[], transaction: Transaction): Promise<(UserView | null)[]> {
+    const rows = await (User.sequelize as Sequelize).query<{ id: number | null; username: string }>(
+      `SELECT u.id, u.username
+       FROM unnest($usernames::text[]) WITH ORDINALITY AS asked (username, at)
+       LEFT JOIN plantao.users u ON u.username_key = plantao.name_key(asked.username) ORDER BY asked.at`,
+      { bind: { usernames }, type: QueryTypes.SELECT, transaction },
+    );
+    return rows.map(({ id, username }) => (id === null ? null : { id, username }));
   }
 
   /** Users whose name has `part` in it, by name. */
@@ -56,6 +38,15 @@ export class Users {
   }
 }
 
+/**
+ * As {@link requireUser}, for a change of the user's memberships: a second change waits here until the first has
+ * committed. Later, having taken the event log, it could wait for a row of the first, which waits for the log.
+ */
+export async function holdUser(id: number, transaction: Transaction): Promise<void> {
+  const user = await User.findByPk(id, { transaction, lock: transaction.LOCK.NO_KEY_UPDATE });
+  if (!user) throw new Refused('user_not_found');
+}
+
 /** @throws {Refused} user_not_found where there is no such account. */
 export async function requireUser(id: number, transaction: Transaction | null = null): Promise<User> {
   const user = await User.findByPk(id, { transaction });
@@ -63,8 +54,12 @@ export async function requireUser(id: number, transaction: Transaction | null = 
   return user;
 }
 
-/** Null where the name is taken: of two that come together one makes the account and the other finds it. */
-async function create(username: string, passwordHash: string | null, transaction: Transaction): Promise<User | null> {
+/** A new account, or null where the name is taken: of two that come together one makes it and the other finds it. */
+export async function createUser(
+  username: string,
+  passwordHash: string | null,
+  transaction: Transaction,
+): Promise<User | null> {
   const sequelize = User.sequelize as Sequelize;
   const [rows] = await sequelize.query(
     `INSERT INTO plantao.users (username, password_hash) VALUES ($username, $passwordHash)

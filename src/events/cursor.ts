@@ -20,7 +20,7 @@ export class MalformedCursorError extends Error {
   override readonly name = 'MalformedCursorError';
 }
 
-/** Why a cursor cannot be continued: its events are removed, its history is another, or the log ends before it. */
+/** Why a cursor cannot be continued: its events have been removed, its history is another, or the log ends before it. */
 export type ExpiryReason = 'retention' | 'history' | 'ahead';
 
 /** Raised for a cursor from which the log cannot be continued without a gap. */

@@ -4,58 +4,67 @@
  * hands it out: lost, doubled, late and merged notifications are all the same harmless thing, by this one path.
  *
  * Positions have no gap and become visible in commit order (migrations/0002_event_log.sql), so "after my position"
- * skips nothing. That the listener is deaf is found out here: the log moved, and a second later no hint had come.
+ * skips nothing. Each reading also looks at the log's bounds in the same snapshot. Where the log is another one than
+ * before (a restore, a promoted replica that lagged), or retention has passed this node by while it was frozen, the node
+ * begins anew at the log's end and dismisses everybody who waits with the last cursor that was theirs: coming back with
+ * it they are continued or refused, and never carried over a gap in silence.
+ *
+ * That the listener is deaf is found out here: the log moved, and a second later no hint of it had come.
  */
+import { isUnavailable } from '../database/errors.ts';
 import type { StandingSession } from '../database/standing-session.ts';
 import type { Log } from '../log.ts';
 import { type Cursor, CursorExpiredError, continuedPosition, type Epoch, formatCursor } from './cursor.ts';
-import { type FeedRow, type LogEvent, toLogEvent } from './log-event.ts';
-import { Tail } from './tail.ts';
+import { Deafness } from './deafness.ts';
+import { type LogEvent, toLogEvent } from './log-event.ts';
+import { type Bounds, type LogPage, readBounds, readPage, tellFallBack } from './log-pages.ts';
+import { PAGE } from './page.ts';
+import { Rounds } from './rounds.ts';
+import { MOST_EVENTS, Tail } from './tail.ts';
 
 export interface EventLogOptions {
   session: StandingSession;
   log: Log;
-  /** Gets every event once, in order, as one batch for each read. */
+  /** Gets every event once, in order, as one batch for each page. */
   onEvents(batch: readonly LogEvent[]): void;
-  /** The log is another one than before (a restore): nobody who waits can be told what they missed. */
-  onNewHistory(): void;
+  /** The log was begun anew. `cursor` is the end of what was handed out before, in its own epoch. */
+  onNewHistory(cursor: string): void;
   /** The log moved and no hint came: the listener does not hear. */
   onDeaf(): void;
 }
 
-/** Events a read, and so the most that one answer can carry; a node that is far behind pages through. */
-export const PAGE = 500;
 const WATCH_EVERY_MS = 1000;
-const LIMIT_MS = 5000;
+/** Read into memory at the start, so that clients which come back to a restarted node find their place there. */
+const PRELOADED = MOST_EVENTS / 2;
 
-interface Bounds {
-  floor: number;
-  head: number;
+interface Memory {
   epochs: Epoch[];
+  tail: Tail;
+  head: number;
 }
 
 export class EventLog {
   readonly #options: EventLogOptions;
+  readonly #rounds: Rounds;
+  readonly #deafness: Deafness;
   #epochs: Epoch[] = [];
   #tail = new Tail(0);
   #head = 0;
-  #reading: Promise<void> | null = null;
-  #again = false;
   #isReading = false;
-  #hinted = 0;
-  /** A position that was read before any hint of it; past the next watch it means that the listener is deaf. */
-  #unhinted: number | null = null;
+  /** False from a promotion until the epoch has been looked at: a term may have begun a new one. */
+  #isEpochSure = false;
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
 
   constructor(options: EventLogOptions) {
     this.#options = options;
+    this.#rounds = new Rounds(() => this.#readOn());
+    this.#deafness = new Deafness(() => options.onDeaf());
   }
 
   /** Begins at the log's present head. @throws the database's error when it cannot be read. */
   async start(): Promise<void> {
-    const bounds = await this.#bounds();
-    this.#begin(bounds);
+    this.#adopt(await this.#load(await readBounds(this.#options.session)));
     this.#isReading = true;
     this.#watch();
   }
@@ -63,7 +72,7 @@ export class EventLog {
   async stop(): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#timer);
-    await this.#reading?.catch(() => {});
+    await this.#rounds.stop();
   }
 
   /** The newest position that this node has read. */
@@ -79,130 +88,137 @@ export class EventLog {
     return this.#epochs.at(-1)?.epoch ?? '';
   }
 
-  /** The cursor of a position in the present epoch. */
-  cursorAt(position: number): string {
-    return formatCursor({ epoch: this.epoch, position });
-  }
-
-  /** A hint that the log has come to `position`; anything that is not a position asks for a read all the same. */
-  hint(position: unknown): void {
-    if (typeof position === 'number') {
-      this.#hinted = Math.max(this.#hinted, position);
-      if (this.#unhinted !== null && this.#hinted >= this.#unhinted) this.#unhinted = null;
-      if (position <= this.#head) return;
-    }
-    void this.catchUp();
-  }
-
-  /** Reads everything after the head, once for all who ask meanwhile. Failures are left to the next hint or watch. */
-  catchUp(): Promise<void> {
-    this.#again = true;
-    this.#reading ??= this.#readOn().finally(() => {
-      this.#reading = null;
-    });
-    return this.#reading;
-  }
-
-  /**
-   * The position from which `cursor` continues, once this node has read as far.
-   * @throws {CursorExpiredError} where it cannot be continued without a gap; the database's error when it cannot be asked.
-   */
-  async continue(cursor: Cursor): Promise<number> {
-    if (!this.#epochs.some((one) => one.epoch === cursor.epoch) || cursor.position > this.#head)
-      await this.#lookAgain();
-    const position = continuedPosition(cursor, this.#epochs);
-    if (position > this.#head) throw new CursorExpiredError('ahead');
-    return position;
-  }
-
-  /** Resolves when this node has read up to `position`. @throws the database's error; CursorExpiredError if there is no such position. */
-  async reached(position: number): Promise<void> {
-    if (position > this.#head) await this.#lookAgain();
-    if (position > this.#head) throw new CursorExpiredError('ahead');
-  }
-
-  /** Looks for a new epoch, as after a promotion; a failure is left to the next one who needs to know. */
-  async refresh(): Promise<void> {
-    await this.#lookAgain().catch((error) => this.#options.log.debug({ err: error }, 'could not look at the log'));
-  }
-
   /** True while the last reading succeeded. */
   get isReading(): boolean {
     return this.#isReading;
   }
 
-  /** Makes an event of a row that was read elsewhere, as this log would. */
-  toEvent(row: FeedRow): LogEvent {
-    return toLogEvent(row, this.epoch);
+  /** Where this node has come to. */
+  get end(): Cursor {
+    return { epoch: this.epoch, position: this.#head };
   }
 
-  #begin(bounds: Bounds): void {
-    this.#epochs = bounds.epochs;
-    this.#head = bounds.head;
-    this.#tail = new Tail(bounds.head);
-    this.#unhinted = null;
-    this.#hinted = 0;
+  /** The cursor of a position in the present epoch. */
+  cursorAt(position: number): string {
+    return formatCursor({ epoch: this.epoch, position });
   }
 
-  /** Looks at the bounds, then reads up to them; a log that is shorter or of another epoch than ours is begun anew. */
-  async #lookAgain(): Promise<void> {
-    const bounds = await this.#bounds();
-    const isOurs = bounds.epochs.some((one) => one.epoch === this.epoch);
-    const fork = bounds.epochs[bounds.epochs.findIndex((one) => one.epoch === this.epoch) + 1]?.after_position;
-    const wentBack = bounds.head < this.#head || !isOurs || (fork !== undefined && fork < this.#head);
-    if (wentBack) {
-      this.#options.log.warn({ event: 'new_history' }, `the event log is another one now: it ends at ${bounds.head}`);
-      this.#begin(bounds);
-      this.#options.onNewHistory();
-      return;
-    }
-    this.#epochs = bounds.epochs;
-    if (bounds.head > this.#head) await this.#readPages();
+  /** The cursor of a position that this node has just written: as {@link cursorAt}, once the epoch of its term is known. */
+  async cursorOf(position: number): Promise<string> {
+    // A failure is no reason to keep an answer back: a cursor under the last epoch is refused at the worst.
+    if (!this.#isEpochSure) await this.look().catch(() => {});
+    return this.cursorAt(position);
   }
 
-  async #bounds(): Promise<Bounds> {
-    const [row] = await this.#options.session.query<{ floor: number; head: number; epochs: Epoch[] }>(
-      {
-        name: 'log_bounds',
-        text: `SELECT floor, head,
-                 (SELECT json_agg(json_build_object('epoch', epoch, 'after_position', after_position) ORDER BY number)
-                  FROM plantao.epochs) AS epochs
-               FROM plantao.log_bounds`,
-      },
-      LIMIT_MS,
-    );
-    if (!row) throw new Error('the event log has no bounds');
-    return row;
+  /** A hint that the log has come to `position`; anything that is not a position asks for a reading all the same. */
+  hint(position: unknown): void {
+    if (typeof position === 'number') this.#deafness.heard(position);
+    if (typeof position !== 'number' || position > this.#head) void this.catchUp();
+  }
+
+  /** As {@link look}, but a failure is left to the next hint or watch. */
+  async catchUp(): Promise<void> {
+    await this.look().catch((error) => {
+      const level = isUnavailable(error) ? 'debug' : 'error';
+      this.#options.log[level]({ err: error }, 'could not read the event log');
+    });
+  }
+
+  /** Resolves after a reading that began after this call; shared by all who call meanwhile. @throws the database's error. */
+  look(): Promise<void> {
+    return this.#rounds.next();
+  }
+
+  /** Looks for a new epoch, as after a promotion. */
+  async refresh(): Promise<void> {
+    this.#isEpochSure = false;
+    await this.catchUp();
+  }
+
+  /**
+   * Reads on where `cursor` is of an epoch, or from beyond an end, that this node does not know yet; what then is still
+   * unknown, {@link positionOf} refuses. @throws the database's error.
+   */
+  async settle(cursor: Cursor): Promise<void> {
+    const known = this.#epochs.some((one) => one.epoch === cursor.epoch);
+    if (!known || cursor.position > this.#head) await this.look();
+  }
+
+  /**
+   * The position from which `cursor` continues, by what this node knows at this moment.
+   * @throws {CursorExpiredError} where it cannot be continued without a gap.
+   */
+  positionOf(cursor: Cursor): number {
+    const position = continuedPosition(cursor, this.#epochs);
+    if (position > this.#head) throw new CursorExpiredError('ahead');
+    return position;
   }
 
   async #readOn(): Promise<void> {
     try {
-      while (this.#again && !this.#stopped) {
-        this.#again = false;
-        await this.#readPages();
-        this.#isReading = true;
+      for (let more = true; more && !this.#stopped; ) {
+        const page = await readPage(this.#options.session, this.#head, this.epoch);
+        if (this.#isBroken(page)) await this.#beginAnew();
+        else {
+          this.#epochs = page.epochs ?? this.#epochs;
+          if (page.rows.length > 0) this.#take(page.rows.map((row) => toLogEvent(row, this.epoch)));
+          more = page.rows.length === PAGE;
+        }
       }
+      this.#isReading = true;
+      this.#isEpochSure = true;
+      if (!this.#rounds.isWanted) this.#deafness.settle(this.#head);
     } catch (error) {
       this.#isReading = false;
-      this.#options.log.debug({ err: error }, 'could not read the event log');
+      throw error;
     }
   }
 
-  async #readPages(): Promise<void> {
-    for (let more = true; more && !this.#stopped; ) {
-      const rows = await this.#options.session.query<FeedRow>(
-        {
-          name: 'log_page',
-          text: 'SELECT * FROM plantao.event_feed WHERE position > $1 ORDER BY position LIMIT $2',
-          values: [this.#head, PAGE],
-        },
-        LIMIT_MS,
-      );
-      more = rows.length === PAGE;
-      // Two readings may overlap (a refresh beside a hint): what the other has handed out is not handed out again.
-      const batch = rows.filter((row) => row.position > this.#head).map((row) => this.toEvent(row));
-      if (batch.length > 0) this.#take(batch);
+  /** True where what follows cannot be joined to what was read: removed by retention, or of another history. */
+  #isBroken({ floor, head, epochs }: LogPage): boolean {
+    if (floor > this.#head || head < this.#head) return true;
+    if (epochs === null) return false;
+    const at = epochs.findIndex((one) => one.epoch === this.epoch);
+    return at < 0 || epochs.slice(at + 1).some((later) => later.after_position < this.#head);
+  }
+
+  async #beginAnew(): Promise<void> {
+    const { session, log } = this.#options;
+    const last = this.cursorAt(this.#head);
+    let bounds = await readBounds(session);
+    if (bounds.head < this.#head && bounds.epochs.at(-1)?.epoch === this.epoch) {
+      await tellFallBack(session, this.epoch, this.#head);
+      bounds = await readBounds(session);
     }
+    const memory = await this.#load(bounds);
+    // In one turn: whoever registers has compared with the log that it will be told of.
+    this.#adopt(memory);
+    this.#options.onNewHistory(last);
+    log.warn({ event: 'new_history' }, `the event log cannot be continued from ${last}: begun anew at ${this.#head}`);
+  }
+
+  /** Reads the end of the log as far as a node keeps it in memory. */
+  async #load({ floor, head, epochs }: Bounds): Promise<Memory> {
+    const epoch = epochs.at(-1)?.epoch ?? '';
+    let tail = new Tail(Math.max(floor, head - PRELOADED));
+    let at = tail.start;
+    while (at < head) {
+      const { rows } = await readPage(this.#options.session, at, epoch);
+      const [first, last] = [rows[0], rows.at(-1)];
+      if (!first || !last) break;
+      // Retention has removed some of it meanwhile.
+      if (first.position > at + 1) tail = new Tail(first.position - 1);
+      for (const row of rows) tail.append(toLogEvent(row, epoch));
+      at = last.position;
+    }
+    return { epochs, tail, head: at };
+  }
+
+  #adopt({ epochs, tail, head }: Memory): void {
+    this.#epochs = epochs;
+    this.#tail = tail;
+    this.#head = head;
+    this.#deafness.forget();
   }
 
   #take(batch: LogEvent[]): void {
@@ -213,18 +229,15 @@ export class EventLog {
       this.#tail.append(event);
       this.#head = event.position;
     }
-    if (this.#hinted < this.#head) this.#unhinted ??= this.#head;
+    this.#deafness.moved(this.#head);
     this.#options.onEvents(batch);
   }
 
   #watch(): void {
     this.#timer = setTimeout(
       () => {
-        if (this.#unhinted !== null) {
-          this.#unhinted = null;
-          this.#options.onDeaf();
-        }
-        void this.catchUp().finally(() => {
+        this.#deafness.check();
+        void this.catchUp().then(() => {
           if (!this.#stopped) this.#watch();
         });
       },

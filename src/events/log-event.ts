@@ -24,6 +24,8 @@ export interface FeedRow {
 /** One event in a node's memory: what decides who hears it, and the JSON that they get, made once for all of them. */
 export interface LogEvent {
   readonly position: number;
+  /** Of its own position, in the epoch under which it was read. */
+  readonly cursor: string;
   readonly kind: EventKind;
   readonly groupId: number | null;
   readonly groupName: string | null;
@@ -36,7 +38,7 @@ export interface LogEvent {
   json: string | null;
 }
 
-/** The names under which waiters are found: of a group, of a free topic, of a user's own joining and leaving, of all. */
+/** The names under which waiters are found: of a group, of a name (a free topic's or a group's), of a user's own joining and leaving, of all. */
 export const topicOf = {
   group: (id: number) => `g:${id}`,
   name: (name: string) => `t:${name}`,
@@ -44,12 +46,13 @@ export const topicOf = {
   everyone: '*',
 };
 
-/** The topics that an event belongs to. */
+/** The topics that an event belongs to, each once. */
 export function topicsOf(event: LogEvent): string[] {
   if (event.kind === 'broadcast') return [topicOf.everyone];
   const topics: string[] = [];
   if (event.groupId !== null) topics.push(topicOf.group(event.groupId));
-  if (event.topic !== null) topics.push(topicOf.name(event.topic));
+  if (event.groupName !== null) topics.push(topicOf.name(event.groupName));
+  if (event.topic !== null && event.topic !== event.groupName) topics.push(topicOf.name(event.topic));
   if (event.userId !== null) topics.push(topicOf.user(event.userId));
   return topics;
 }
@@ -57,11 +60,13 @@ export function topicsOf(event: LogEvent): string[] {
 /** Makes the event of a row; its cursor carries `epoch`. */
 export function toLogEvent(row: FeedRow, epoch: string): LogEvent {
   const message = row.kind === 'message' && row.sent_at !== null ? JSON.stringify(messageOf(row)) : null;
-  const head = `{"cursor":"${formatCursor({ epoch, position: row.position })}","kind":"${row.kind}"`;
+  const cursor = formatCursor({ epoch, position: row.position });
+  const head = `{"cursor":"${cursor}","kind":"${row.kind}"`;
   const tail = JSON.stringify({ ...detailsOf(row), at: row.at.toISOString() }).slice(1);
   const body = message === null ? `,${tail}` : `,"message":${message},${tail}`;
   return {
     position: row.position,
+    cursor,
     kind: row.kind,
     groupId: row.group_id,
     groupName: row.group_name,

@@ -1,5 +1,6 @@
 import type { LogEvent } from './log-event.ts';
 import { topicsOf } from './log-event.ts';
+import { Page } from './page.ts';
 
 /**
  * Those who hear the same: one for a group's name, one for each user, however many polls and streams wait on it. Its
@@ -11,19 +12,36 @@ export interface Audience {
   hears(event: LogEvent): boolean;
   /** What it waits on, as people call it. */
   names(): Iterable<string>;
+  /** Called when the first waiter of this audience comes and when the last one leaves: what it stands on is in use between. */
+  hold?(): void;
+  release?(): void;
 }
 
-/** News for one audience: what it hears of the events up to `position`; none where only the node's state changed. */
+/** Why somebody is told: events to hear; the node's role changed; the log was begun anew; the node is stopping. */
+export type Occasion = 'events' | 'role' | 'history' | 'stopping';
+
+/**
+ * News for one audience: what it hears of the events up to `cursor`, which is made when the waiters are chosen, since by
+ * the time they are told the log may be another one. No events where the occasion is another. News that would be too
+ * large end earlier, and so does their cursor.
+ */
 export interface News {
+  readonly occasion: Occasion;
   readonly audience: Audience;
   readonly events: readonly LogEvent[];
-  readonly position: number;
+  readonly cursor: string;
 }
 
-/** One poll or stream that waits. `tell` must not throw; a poll takes itself out of the waiters when told. */
+/**
+ * One poll or stream that waits. Neither call may throw. Between the two nothing that the waiter does by itself (its
+ * deadline, its heartbeat) may hand out a later cursor than that of the news it has taken.
+ */
 export interface Waiter {
   readonly audience: Audience;
-  tell(news: News): void;
+  /** Takes the news, in the very turn in which the events were matched; a poll leaves the waiters here. Must be cheap. */
+  take(news: News): void;
+  /** Answers with what it has taken; in a later turn where many are told. */
+  tell(): void;
 }
 
 interface Place {
@@ -36,23 +54,28 @@ const SLICE = 250;
 
 /**
  * All who wait on this node, found by topic. Delivery is exact by order of work, not by locks: a batch of events is
- * matched and its waiters chosen in one turn of the event loop, and a poll registers and compares with the log's head in
- * one turn too (see chat/subscriptions.ts).
+ * matched and taken by its waiters in one turn of the event loop, and a poll compares with the log's head and registers
+ * in one turn too (see chat/subscriptions.ts). Only the writing to sockets is spread over turns.
  */
 export class Waiters {
   readonly #places = new Map<string, Place>();
   readonly #byTopic = new Map<string, Set<Place>>();
   #size = 0;
-  #toTell: [Waiter, News][] = [];
+  #occasions = 0;
+  #toTell: Waiter[] = [];
   #told = 0;
 
   get size(): number {
     return this.#size;
   }
 
-  /** The audience that already waits under this id, to be shared. */
-  audience(id: string): Audience | undefined {
-    return this.#places.get(id)?.audience;
+  /** How often all have been told something: who compares it sees whether that happened meanwhile. */
+  get occasions(): number {
+    return this.#occasions;
+  }
+
+  has(waiter: Waiter): boolean {
+    return this.#places.get(waiter.audience.id)?.waiters.has(waiter) ?? false;
   }
 
   /** The names that somebody waits on: of groups and of free topics. */
@@ -68,6 +91,7 @@ export class Waiters {
     if (!place) {
       place = { audience, waiters: new Set() };
       this.#places.set(audience.id, place);
+      audience.hold?.();
       for (const topic of audience.topics()) this.follow(audience.id, topic);
     }
     if (!place.waiters.has(waiter)) this.#size++;
@@ -78,9 +102,7 @@ export class Waiters {
     const place = this.#places.get(waiter.audience.id);
     if (!place?.waiters.delete(waiter)) return;
     this.#size--;
-    if (place.waiters.size > 0) return;
-    this.#places.delete(waiter.audience.id);
-    for (const topic of place.audience.topics()) this.#unindex(place, topic);
+    if (place.waiters.size === 0) this.#close(place);
   }
 
   /** The audience hears `topic` from now on. */
@@ -99,55 +121,74 @@ export class Waiters {
   }
 
   /**
-   * Tells every waiter that hears any of the batch. `before` and `after` run around each event, so that a membership
-   * counts from its very event in the log.
+   * Tells every waiter that hears any of the batch; `end` is the cursor of its end. `before` and `after` run around each
+   * event, so that a membership counts from its very event in the log.
    */
-  dispatch(batch: readonly LogEvent[], before: (event: LogEvent) => void, after: (event: LogEvent) => void): void {
-    const heard = new Map<Place, LogEvent[]>();
+  dispatch(
+    batch: readonly LogEvent[],
+    end: string,
+    before: (event: LogEvent) => void,
+    after: (event: LogEvent) => void,
+  ): void {
+    const heard = new Map<Place, Page>();
     for (const event of batch) {
       before(event);
       if (event.json !== null) {
         for (const place of this.#placesOf(event)) {
           if (!place.audience.hears(event)) continue;
-          const list = heard.get(place);
-          if (list) list.push(event);
-          else heard.set(place, [event]);
+          const page = heard.get(place) ?? new Page();
+          if (page.add(event)) heard.set(place, page);
         }
       }
       after(event);
     }
-    const position = batch.at(-1)?.position ?? 0;
-    this.#tell([...heard].map(([place, events]) => ({ place, news: { audience: place.audience, events, position } })));
+    for (const [place, { events, last, isFull }] of heard) {
+      this.#give(place, { occasion: 'events', events, cursor: isFull && last ? last.cursor : end });
+    }
+    this.#tellSoon();
   }
 
-  /** Tells every waiter that the node's state changed, or that it is stopping. */
-  tellAll(position: number): void {
-    this.#tell(
-      [...this.#places.values()].map((place) => ({ place, news: { audience: place.audience, events: [], position } })),
-    );
+  /** Tells every waiter of an occasion without events. */
+  tellAll(occasion: Exclude<Occasion, 'events'>, cursor: string): void {
+    this.#occasions++;
+    for (const place of [...this.#places.values()]) this.#give(place, { occasion, events: [], cursor });
+    this.#tellSoon();
   }
 
-  /**
-   * Chooses the waiters now and tells them in slices, first chosen first told: who registers meanwhile has compared with
-   * a newer head, and a stream that is told twice is told in order.
-   */
-  #tell(all: { place: Place; news: News }[]): void {
-    const isIdle = this.#toTell.length === 0;
-    for (const { place, news } of all) for (const waiter of place.waiters) this.#toTell.push([waiter, news]);
-    if (isIdle) this.#tellSlice();
+  /** Tells every waiter that the log was begun anew, and forgets them all: what their audiences know is of the old one. */
+  dismiss(cursor: string): void {
+    this.tellAll('history', cursor);
+    for (const place of [...this.#places.values()]) {
+      this.#size -= place.waiters.size;
+      this.#close(place);
+    }
+  }
+
+  #give(place: Place, news: Omit<News, 'audience'>): void {
+    const shared = { ...news, audience: place.audience };
+    for (const waiter of place.waiters) {
+      waiter.take(shared);
+      this.#toTell.push(waiter);
+    }
+  }
+
+  /** Tells in slices, first chosen first told. */
+  #tellSoon(): void {
+    if (this.#told === 0 && this.#toTell.length > 0) this.#tellSlice();
   }
 
   #tellSlice(): void {
     const end = Math.min(this.#told + SLICE, this.#toTell.length);
-    for (; this.#told < end; this.#told++) {
-      const next = this.#toTell[this.#told];
-      if (next) next[0].tell(next[1]);
-    }
-    if (this.#told < this.#toTell.length) {
-      setImmediate(() => this.#tellSlice());
-    } else {
-      this.#toTell = [];
-      this.#told = 0;
+    try {
+      while (this.#told < end) this.#toTell[this.#told++]?.tell();
+    } finally {
+      // Also where one has thrown against its promise: the others must not wait for ever.
+      if (this.#told < this.#toTell.length) {
+        setImmediate(() => this.#tellSlice());
+      } else {
+        this.#toTell = [];
+        this.#told = 0;
+      }
     }
   }
 
@@ -156,10 +197,15 @@ export class Waiters {
       yield* this.#places.values();
       return;
     }
-    const topics = topicsOf(event);
     const found = new Set<Place>();
-    for (const topic of topics) for (const place of this.#byTopic.get(topic) ?? []) found.add(place);
+    for (const topic of topicsOf(event)) for (const place of this.#byTopic.get(topic) ?? []) found.add(place);
     yield* found;
+  }
+
+  #close(place: Place): void {
+    this.#places.delete(place.audience.id);
+    for (const topic of place.audience.topics()) this.#unindex(place, topic);
+    place.audience.release?.();
   }
 
   #unindex(place: Place, topic: string): void {

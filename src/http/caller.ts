@@ -1,23 +1,97 @@
-import type { Request } from 'express';
+import { timingSafeEqual } from 'node:crypto';
+import type { Request, Response } from 'express';
+import type { KnownToken, KnownTokens } from '../chat/known-tokens.ts';
+import { looksLikeToken, tokenHash } from '../chat/tokens.ts';
 import { HttpError } from './errors.ts';
+import type { Who } from './route.ts';
 
 /** Who calls. Where AUTH=open nobody is known and everybody is believed. */
 export interface Caller {
-  /** The signed-in user, or null where AUTH=open. */
-  userId: number | null;
+  /** The signed-in user; null where AUTH=open, and for the holder of ADMIN_TOKEN. */
+  readonly userId: number | null;
   /** May run the cluster (fall, revive, switch over, notify all). */
-  isAdmin: boolean;
+  readonly isAdmin: boolean;
+  /** What the caller came in with, where it is a user's token. */
+  readonly token: KnownToken | null;
 }
 
-/** Finds out who calls. @throws {HttpError} 401 where a token is wanted and none, or a bad one, was given. */
-export type Identify = (request: Request) => Promise<Caller>;
+/**
+ * Finds out who calls and whether that may call a route for `who`: at once where it is known, else by a promise.
+ * @throws {HttpError} (or rejects with) 401 where a token is wanted and none, or a bad one, was given; 403 for another's.
+ */
+export type Identify = (request: Request, who: Who) => Caller | Promise<Caller>;
+
+const believed: Caller = { userId: null, isAdmin: true, token: null };
+const admin: Caller = { userId: null, isAdmin: true, token: null };
+const stranger: Caller = { userId: null, isAdmin: false, token: null };
 
 /** AUTH=open: whoever says userId is believed, as in the seed. */
-export const believeEverybody: Identify = async () => ({ userId: null, isAdmin: true });
+export const believeEverybody: Identify = () => believed;
+
+/** AUTH=token: the header `Authorization: Bearer` carries a user's token or the ADMIN_TOKEN. */
+export function identifyByToken(tokens: Pick<KnownTokens, 'find'>, adminToken: string | null): Identify {
+  const adminHash = adminToken === null ? null : Buffer.from(tokenHash(adminToken));
+  return (request, who) => {
+    if (who === 'anyone') return stranger;
+    const credential = bearerOf(request);
+    if (credential === null) throw unauthenticated('send the header Authorization: Bearer <token>; /login gives one');
+    const hash = tokenHash(credential);
+    if (adminHash !== null && timingSafeEqual(Buffer.from(hash), adminHash)) return admit(admin, who);
+    if (!looksLikeToken(credential)) throw unauthenticated();
+    const found = tokens.find(hash);
+    return found instanceof Promise ? found.then((known) => admit(userOf(known), who)) : admit(userOf(found), who);
+  };
+}
+
+/** True where the request carries the ADMIN_TOKEN; for routes that anybody may call and the administrator may do more on. */
+export function carriesAdminToken(request: Request, adminToken: string | null): boolean {
+  const credential = bearerOf(request);
+  if (credential === null || adminToken === null) return false;
+  return timingSafeEqual(Buffer.from(tokenHash(credential)), Buffer.from(tokenHash(adminToken)));
+}
+
+/** The credential of `Authorization: Bearer`, or null where there is none. */
+export function bearerOf(request: Request): string | null {
+  return /^Bearer +([\x21-\x7e]{1,512}) *$/i.exec(request.headers.authorization ?? '')?.[1] ?? null;
+}
+
+function userOf(known: KnownToken | null): Caller {
+  if (known === null) throw unauthenticated();
+  return { userId: known.userId, isAdmin: false, token: known };
+}
+
+function admit(caller: Caller, who: Who): Caller {
+  if (who === 'admin' && !caller.isAdmin) throw new HttpError(403, 'forbidden', 'this needs the ADMIN_TOKEN');
+  if (who === 'user' && caller.userId === null) {
+    throw new HttpError(403, 'forbidden', "this needs a user's token: the ADMIN_TOKEN is nobody's account");
+  }
+  return caller;
+}
+
+/** 401, with the header that says how to come in. */
+export function unauthenticated(sentence = 'this token is unknown, expired or revoked: sign in again'): HttpError {
+  return new HttpError(401, 'unauthenticated', sentence, { headers: { 'WWW-Authenticate': 'Bearer realm="plantao"' } });
+}
 
 /** @throws {HttpError} 403 where the caller is known and is somebody else. */
 export function requireSelf(caller: Caller, userId: number): void {
   if (caller.userId !== null && caller.userId !== userId) {
     throw new HttpError(403, 'forbidden', 'this userId is not yours');
   }
+}
+
+/** Ends a long poll (401) or a stream when the token that opened it is revoked or expires. */
+export function endWithToken({ token }: Caller, response: Response): void {
+  if (token === null) return;
+  const end = () => {
+    // A stream is cut: its client comes again and is told 401.
+    if (response.headersSent) response.destroy();
+    else {
+      const { status, headers, body } = unauthenticated();
+      response.set(headers).status(status).json(body);
+    }
+  };
+  if (token.ended.aborted) throw unauthenticated();
+  token.ended.addEventListener('abort', end, { once: true });
+  response.once('close', () => token.ended.removeEventListener('abort', end));
 }

@@ -99,16 +99,19 @@ export function controlRoutes({ cluster, version }: Services): Route[] {
     route({
       method: 'post',
       path: '/switchover',
-      serves: 'control',
+      serves: 'write',
       who: 'admin',
       summary: 'Hands the duty over in order, to the named standby or to any',
-      input: z.object({ to: z.string().max(64).nullish() }),
+      input: z.object({ to: z.string('must be the name of a node').max(64, 'must be the name of a node').nullish() }),
       answer: z.object({ message: z.string(), active_node: z.string().nullable(), active_url: z.string().nullable() }),
       async handle({ input }) {
         const refusal = await cluster.switchover(input.to ?? null);
         if (refusal !== null) {
           const [status, sentence] = refusals[refusal] ?? [409, refusal];
-          throw new HttpError(status, refusal, sentence, { extra: { active_url: cluster.activeUrl } });
+          throw new HttpError(status, refusal, sentence, {
+            extra: { active_url: cluster.activeUrl },
+            headers: status === 503 ? { 'Retry-After': '1' } : {},
+          });
         }
         return { body: { message: 'handed over', active_node: cluster.activeNode, active_url: cluster.activeUrl } };
       },

@@ -1,5 +1,6 @@
 import type { ErrorRequestHandler } from 'express';
 import { type RefusalCode, Refused } from '../chat/errors.ts';
+import { TooManyTriesError } from '../chat/sign-in-limits.ts';
 import { isUnavailable } from '../database/errors.ts';
 import { NotOnDutyError } from '../database/fenced-write.ts';
 import { CursorExpiredError, MalformedCursorError } from '../events/cursor.ts';
@@ -48,10 +49,23 @@ const statusOf: Record<RefusalCode, number> = {
   forbidden: 403,
   key_reused: 409,
   username_taken: 409,
+  unauthenticated: 401,
   overloaded: 503,
   unavailable: 503,
   outcome_unknown: 503,
 };
+
+const headersOf: Record<number, Record<string, string>> = {
+  401: { 'WWW-Authenticate': 'Bearer realm="plantao"' },
+  503: { 'Retry-After': '1' },
+};
+
+/** 429 with the whole seconds after which it is worth while to come again. */
+export function tooManyRequests(sentence: string, retryAfterMs: number): HttpError {
+  return new HttpError(429, 'too_many_requests', sentence, {
+    headers: { 'Retry-After': String(Math.max(1, Math.ceil(retryAfterMs / 1000))) },
+  });
+}
 
 const expiry: Record<CursorExpiredError['reason'], string> = {
   retention: 'the events after this cursor have been removed by retention',
@@ -59,27 +73,31 @@ const expiry: Record<CursorExpiredError['reason'], string> = {
   ahead: 'this cursor is ahead of the log (the database was restored, or a replica took over)',
 };
 
+/** 410, with what to do; also the data of the event that ends a stream whose cursor expires under way. */
+export function expiredCursor({ reason }: CursorExpiredError): HttpError {
+  return new HttpError(
+    410,
+    'cursor_expired',
+    `${expiry[reason]}: read GET /chats and GET /messages anew and go on from the cursor that they give`,
+    { extra: { reason } },
+  );
+}
+
 /** Turns whatever was thrown into the answer for the client; null for a failure that nobody foresaw. */
 export function toHttpError(error: unknown, duty: Duty): HttpError | null {
   if (error instanceof HttpError) return error;
   if (error instanceof NotOnDutyError) return duty.notActive();
   if (error instanceof Refused) {
     const status = statusOf[error.code];
-    return new HttpError(status, error.code, error.message, status === 503 ? { headers: { 'Retry-After': '1' } } : {});
+    return new HttpError(status, error.code, error.message, { headers: headersOf[status] ?? {} });
   }
+  if (error instanceof TooManyTriesError) return tooManyRequests(error.message, error.retryAfterMs);
   if (error instanceof MalformedCursorError) {
     return new HttpError(400, 'invalid_request', 'cursor is not a cursor of this service', {
       details: [{ field: 'cursor', problem: 'malformed' }],
     });
   }
-  if (error instanceof CursorExpiredError) {
-    return new HttpError(
-      410,
-      'cursor_expired',
-      `${expiry[error.reason]}: read GET /chats and GET /messages anew and go on from the cursor that they give`,
-      { extra: { reason: error.reason } },
-    );
-  }
+  if (error instanceof CursorExpiredError) return expiredCursor(error);
   if (isUnavailable(error)) {
     return new HttpError(503, 'unavailable', 'the database cannot be reached or is too busy now: try again', {
       headers: { 'Retry-After': '1' },

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Refused } from '../chat/errors.ts';
+import { namesOf } from '../chat/rosters.ts';
 import { type Caller, requireSelf } from './caller.ts';
 import { type Route, route } from './route.ts';
 import { groupName, id, nothing, username } from './schemas.ts';
@@ -7,13 +8,15 @@ import type { Services } from './services.ts';
 
 /** Names that one request may give. */
 const MOST_NAMES = 1000;
+const names = <Name extends z.ZodType>(name: Name) =>
+  z.array(name, 'must be a list of names').max(MOST_NAMES, `must have ${MOST_NAMES} names or fewer`);
 const user = z.object({ id: z.number(), username: z.string() });
 const membership = z.object({ message: z.string(), group_id: z.number(), user_id: z.number() });
 const groupNames = z.object({ user_id: z.number(), groups: z.array(z.string()) });
 
 /** `/chats`, `/create-chat`, `/group-users` and `/groups`: groups and who is in them. */
 export function groupRoutes(services: Services): Route[] {
-  const { groups, eventLog, waiters } = services;
+  const { groups, waiters } = services;
   const requireMember = async (caller: Caller, groupId: number) => {
     if (caller.userId !== null && !(await groups.isMember(groupId, caller.userId))) throw new Refused('not_a_member');
   };
@@ -32,9 +35,8 @@ export function groupRoutes(services: Services): Route[] {
       }),
       async handle({ input, caller }) {
         requireSelf(caller, input.userId);
-        // Before the chats are read: who polls from here may hear again of a join that is in the list, and misses none.
-        const cursor = eventLog.cursorAt(eventLog.head);
-        return { body: { user_id: input.userId, chats: await groups.ofUser(input.userId), cursor } };
+        const { chats, cursor } = await groups.ofUser(input.userId);
+        return { body: { user_id: input.userId, chats, cursor } };
       },
     }),
     route({
@@ -43,7 +45,7 @@ export function groupRoutes(services: Services): Route[] {
       serves: 'write',
       who: 'user',
       summary: 'A new group of its creator and the named users',
-      input: z.object({ groupName, creatorId: id, members: z.array(username).max(MOST_NAMES).default([]) }),
+      input: z.object({ groupName, creatorId: id, members: names(username).default([]) }),
       answer: z.object({
         group_id: z.number(),
         group_name: z.string(),
@@ -117,8 +119,8 @@ export function groupRoutes(services: Services): Route[] {
       answer: z.object({ active_groups: z.array(z.string()), count: z.number() }),
       async handle({ caller }) {
         const names = new Set<string>();
-        const mine = caller.userId === null ? null : (await services.rosters.of(caller.userId)).groups;
-        for (const name of waiters.names()) if (mine === null || [...mine.values()].includes(name)) names.add(name);
+        const mine = caller.userId === null ? null : new Set(namesOf(await services.rosters.of(caller.userId)));
+        for (const name of waiters.names()) if (mine === null || mine.has(name)) names.add(name);
         return { body: { active_groups: [...names].sort(), count: names.size } };
       },
     }),
@@ -148,7 +150,7 @@ export function userGroupRoutes({ groups }: Services): Route[] {
       serves: 'write',
       who: 'user',
       summary: "Replaces a user's groups by those of these names",
-      input: z.object({ id, groups: z.array(groupName).max(MOST_NAMES) }),
+      input: z.object({ id, groups: names(groupName) }),
       answer: groupNames,
       async handle({ input, caller }) {
         requireSelf(caller, input.id);

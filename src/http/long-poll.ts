@@ -1,15 +1,13 @@
 import type { Response } from 'express';
 import type { ReplayableAudience } from '../chat/audiences.ts';
-import type { Subscriptions } from '../chat/subscriptions.ts';
+import type { Listening, Subscriptions } from '../chat/subscriptions.ts';
+import { parseCursor } from '../events/cursor.ts';
 import type { EventLog } from '../events/event-log.ts';
-import type { News, Waiter, Waiters } from '../events/waiters.ts';
-import { HttpError } from './errors.ts';
-
-/** Makes the JSON text of a poll's answer. */
-export type Render = (news: News) => string;
+import type { News, Waiters } from '../events/waiters.ts';
+import type { WaitingRoom } from './waiting-room.ts';
 
 /** Wraps a renderer so that all waiters which are told the same news get the same bytes, made once. */
-export function renderOnce(render: Render): (news: News) => Buffer {
+export function renderOnce(render: (news: News) => string): (news: News) => Buffer {
   const made = new WeakMap<News, Buffer>();
   return (news) => {
     let body = made.get(news);
@@ -21,107 +19,130 @@ export function renderOnce(render: Render): (news: News) => Buffer {
   };
 }
 
+/** What polls and streams stand on. */
+export interface WaitingOptions {
+  log: EventLog;
+  waiters: Waiters;
+  subscriptions: Subscriptions;
+  room: WaitingRoom;
+  /** False while the node is fallen: nobody may wait there. */
+  isServing(): boolean;
+}
+
+/** What a poll asks for. */
+export interface Ask {
+  /** Finds out who it is that listens, and whether they may. */
+  audience(): Promise<ReplayableAudience>;
+  cursor: string | undefined;
+  timeoutS: number;
+  /** Makes the answer. */
+  render(news: News): Buffer;
+}
+
 /** Of the time asked for, at most this share is taken off at random, so that polls which began together do not end together. */
 const DEADLINE_JITTER = 0.1;
 
 /** Long polls: one answer each, on news, on a change of the node's state, or at the deadline. */
 export class LongPolls {
-  readonly #log: EventLog;
-  readonly #waiters: Waiters;
-  readonly #subscriptions: Subscriptions;
-  readonly #most: number;
+  readonly #options: WaitingOptions;
   #isDraining = false;
 
-  constructor(log: EventLog, waiters: Waiters, subscriptions: Subscriptions, most: number) {
-    this.#log = log;
-    this.#waiters = waiters;
-    this.#subscriptions = subscriptions;
-    this.#most = most;
-  }
-
-  /** @throws {HttpError} 503 overloaded where as many wait as may. */
-  checkRoom(): void {
-    if (this.#waiters.size < this.#most) return;
-    throw new HttpError(503, 'overloaded', 'as many polls wait on this node as it can hold: try another, or later', {
-      headers: { 'Retry-After': '2' },
-    });
+  constructor(options: WaitingOptions) {
+    this.#options = options;
   }
 
   /** Answers everybody who waits, and every poll that comes after, at once with its cursor: the node is stopping. */
   drain(): void {
     this.#isDraining = true;
-    this.#waiters.tellAll(this.#log.head);
+    const { waiters, log } = this.#options;
+    waiters.tellAll('stopping', log.cursorAt(log.head));
   }
 
-  /** Runs one poll to its answer; resolves once it is answered or waits. */
-  async run(
-    response: Response,
-    audience: ReplayableAudience,
-    ask: { cursor: string | undefined; timeoutS: number },
-    render: (news: News) => Buffer,
-  ): Promise<void> {
-    this.checkRoom();
-    const from = await this.#subscriptions.position(ask.cursor ?? null);
-    const poll = new LongPoll(response, audience, this.#waiters, render);
-    const news = await this.#subscriptions.listen(poll, from);
+  /** Runs one poll; resolves once it is answered or waits. @throws as {@link Subscriptions.listen} and the audience do. */
+  async run(response: Response, ask: Ask): Promise<void> {
+    const { log, waiters, subscriptions, room, isServing } = this.#options;
+    room.enter(response);
+    const occasions = waiters.occasions;
+    const from = ask.cursor === undefined ? log.end : parseCursor(ask.cursor);
+    const audience = await ask.audience();
+    const poll = new LongPoll(response, audience, waiters, ask.render);
+    const news = await subscriptions.listen(poll, from);
     if (news) return poll.answer(news);
-    if (this.#isDraining) return poll.tell({ audience, events: [], position: this.#log.head });
+    // The node's state changed while this poll was not among the waiters yet: it is told all the same.
+    if (this.#isDraining || !isServing() || waiters.occasions !== occasions) {
+      const occasion = this.#isDraining ? 'stopping' : 'role';
+      poll.take({ occasion, audience, events: [], cursor: log.cursorAt(log.head) });
+      poll.tell();
+      return;
+    }
     const jitter = 1 - DEADLINE_JITTER * Math.random();
-    poll.until(ask.timeoutS * 1000 * jitter, () => this.#log.cursorAt(this.#log.head));
+    poll.until(ask.timeoutS * 1000 * jitter, () => log.cursorAt(log.head));
   }
 }
 
-class LongPoll implements Waiter {
+class LongPoll implements Listening {
   readonly audience: ReplayableAudience;
   readonly #response: Response;
   readonly #waiters: Waiters;
   readonly #render: (news: News) => Buffer;
   #deadline: NodeJS.Timeout | undefined;
-  #isDone = false;
+  #news: News | null = null;
+  #isOver: boolean;
 
   constructor(response: Response, audience: ReplayableAudience, waiters: Waiters, render: (news: News) => Buffer) {
     this.#response = response;
     this.audience = audience;
     this.#waiters = waiters;
     this.#render = render;
-    response.on('close', this.#leave);
+    this.#isOver = response.destroyed;
+    response.once('close', () => this.#leave());
   }
 
-  /** Answers 204 with the cursor after `ms`. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** Answers 204 with the cursor after `ms`, where nothing has come until then. */
   until(ms: number, cursor: () => string): void {
-    // The client may have left while the backlog was read, before this poll was among the waiters.
-    if (this.#isDone) {
-      this.#waiters.remove(this);
-      return;
-    }
+    if (this.#isOver) return;
     this.#deadline = setTimeout(() => {
-      if (this.#isDone) return;
       this.#leave();
+      if (this.#response.headersSent) return;
       this.#response.setHeader('Cursor', cursor());
       this.#response.writeHead(204).end();
     }, ms);
   }
 
-  tell(news: News): void {
-    if (this.#isDone) return;
+  /** From here on the deadline is off: the cursor of a 204 would pass the news over. */
+  take(news: News): void {
+    if (this.#isOver) return;
+    this.#news = news;
     this.#leave();
-    this.answer(news);
+  }
+
+  tell(): void {
+    const news = this.#news;
+    this.#news = null;
+    if (news) this.answer(news);
   }
 
   answer(news: News): void {
+    this.#leave();
     if (this.#response.destroyed || this.#response.headersSent) return;
     const body = this.#render(news);
     this.#response.writeHead(200, {
       'Content-Type': 'application/json; charset=utf-8',
       'Cache-Control': 'no-store',
       'Content-Length': body.length,
+      // A node that stops closes its connections in order, after their answers, and not three seconds later by force.
+      ...(news.occasion === 'stopping' ? { Connection: 'close' } : {}),
     });
     this.#response.end(body);
   }
 
-  readonly #leave = (): void => {
-    this.#isDone = true;
+  #leave(): void {
+    this.#isOver = true;
     clearTimeout(this.#deadline);
     this.#waiters.remove(this);
-  };
+  }
 }

@@ -38,8 +38,8 @@ export function messageRoutes(services: Services): Route[] {
           throw new Refused('not_a_member');
         }
         const page = await messages.page(input);
-        const cursor = eventLog.cursorAt(page.head);
-        return { body: { group_id: input.groupId, messages: page.messages, has_more: page.hasMore, cursor } };
+        const { messages: found, hasMore, cursor } = page;
+        return { body: { group_id: input.groupId, messages: found, has_more: hasMore, cursor } };
       },
     }),
     route({
@@ -68,7 +68,7 @@ export function messageRoutes(services: Services): Route[] {
             message: 'message sent',
             message_id: posted.messageId,
             timestamp: posted.sentAt.toISOString(),
-            cursor: eventLog.cursorAt(posted.position),
+            cursor: await eventLog.cursorOf(posted.position),
           },
         };
       },

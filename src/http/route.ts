@@ -5,8 +5,8 @@ import type { Caller } from './caller.ts';
 /** Which nodes serve a route: every node always; every node that is not fallen; the active alone. */
 export type Serves = 'control' | 'read' | 'write';
 
-/** Who may call a route where AUTH=token: anybody, a signed-in user, or the holder of ADMIN_TOKEN. */
-export type Who = 'anyone' | 'user' | 'admin';
+/** Who may call a route where AUTH=token: anybody, a signed-in user, the holder of ADMIN_TOKEN, or either of them. */
+export type Who = 'anyone' | 'user' | 'admin' | 'user or admin';
 
 /** What a handler gets: the request's input, checked and typed by the route's schema, and who calls. */
 export interface Call<Input> {
@@ -35,8 +35,14 @@ export interface Route {
   summary: string;
   /** Path parameters, query and JSON body together; see {@link inputOf} in validate.ts. */
   input: z.ZodType;
-  /** What a 200 (or 201) carries, for the document and the tests; absent where it is not JSON. */
+  /** The status of success; 200 by default. */
+  status?: 200 | 201;
+  /** What success carries, for the document and the tests; absent where it is not JSON. */
   answer?: z.ZodType;
+  /** Statuses of refusal that the route's own rules add to those which follow from the rest of the definition. */
+  refusals?: readonly number[];
+  /** True for long polls and streams: they end when the token that opened them does. */
+  waits?: boolean;
   /** The answer, or nothing where the handler writes the response itself. */
   handle(call: Call<unknown>): Promise<Answer | undefined>;
 }

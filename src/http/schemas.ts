@@ -38,6 +38,9 @@ const name = (longest: number) =>
 export const username = name(64);
 export const groupName = name(128);
 
+/** A part of a name, to search by; none by default. */
+export const namePart = text.refine((value) => value.length <= 64, 'must have 64 characters or fewer').default('');
+
 /** A message's text: what people type, and a page of it fits an answer (500 of them, 8 MB at the worst). */
 export const CONTENT_LIMIT = 4096;
 export const content = text
@@ -84,5 +87,24 @@ export const pollTimeout = z
 
 /** An opaque cursor; its form is checked where it is read. */
 export const cursor = z.string('must be a cursor').max(64, 'must be a cursor').optional();
+
+/** Deeper than anybody nests by hand, and far from what exhausts a stack, ours or PostgreSQL's. */
+const DEEPEST = 100;
+const isDeep = (value: unknown, left = DEEPEST): boolean =>
+  typeof value === 'object' &&
+  value !== null &&
+  (left === 0 || Object.values(value).some((one) => isDeep(one, left - 1)));
+
+/** In JSON.stringify's writing: an escape (not an escaped backslash before a u) of NUL or of half a surrogate pair. */
+const NO_CHARACTER = /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f])/;
+
+/** Any JSON that PostgreSQL's jsonb holds. */
+export const json = z
+  .unknown()
+  .refine((value) => !isDeep(value), `must not be nested deeper than ${DEEPEST}`)
+  .refine(
+    (value) => isDeep(value) || !NO_CHARACTER.test(JSON.stringify(value) ?? ''),
+    'must be valid Unicode without NUL',
+  );
 
 export const nothing = z.object({});

@@ -1,14 +1,17 @@
 import type { Sequelize } from 'sequelize';
+import type { Accounts } from '../chat/accounts.ts';
 import type { Groups } from '../chat/groups.ts';
 import type { MessageWriter } from '../chat/message-writer.ts';
 import type { Messages } from '../chat/messages.ts';
 import type { Notifications } from '../chat/notifications.ts';
 import type { Rosters } from '../chat/rosters.ts';
+import type { Tokens } from '../chat/tokens.ts';
 import type { Users } from '../chat/users.ts';
 import type { EventLog } from '../events/event-log.ts';
 import type { Waiters } from '../events/waiters.ts';
 import type { Log } from '../log.ts';
 import type { Identify } from './caller.ts';
+import type { EventStreams } from './event-stream.ts';
 import type { DutyView } from './gates.ts';
 import type { LongPolls } from './long-poll.ts';
 
@@ -31,12 +34,16 @@ export interface Cluster extends DutyView {
 export interface Services {
   version: string;
   corsOrigin: string[];
-  trustProxy: string | null;
+  trustProxy: number | string[] | null;
+  authMode: 'open' | 'token';
+  adminToken: string | null;
   log: Log;
   sequelize: Sequelize;
   cluster: Cluster;
   identify: Identify;
   users: Users;
+  accounts: Accounts;
+  tokens: Tokens;
   groups: Groups;
   messages: Messages;
   writer: MessageWriter;
@@ -45,4 +52,5 @@ export interface Services {
   eventLog: EventLog;
   waiters: Waiters;
   polls: LongPolls;
+  streams: EventStreams;
 }

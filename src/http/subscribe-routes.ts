@@ -1,12 +1,15 @@
 import { z } from 'zod';
 import { NamedAudience, UserAudience } from '../chat/audiences.ts';
 import { Refused } from '../chat/errors.ts';
+import { namesOf } from '../chat/rosters.ts';
+import { SeenGroups } from '../chat/seen-groups.ts';
+import { parseCursor } from '../events/cursor.ts';
 import type { News } from '../events/waiters.ts';
 import { type Caller, requireSelf } from './caller.ts';
 import { HttpError } from './errors.ts';
 import { renderOnce } from './long-poll.ts';
 import { type Route, route } from './route.ts';
-import { cursor, groupName, id, pollTimeout } from './schemas.ts';
+import { cursor, groupName, id, json, pollTimeout } from './schemas.ts';
 import type { Services } from './services.ts';
 
 /** A notification's payload, as JSON text, in bytes. */
@@ -14,19 +17,20 @@ const PAYLOAD_LIMIT = 64 * 1024;
 
 const listOf = (parts: Iterable<string | null>) => `[${[...parts].filter((part) => part !== null).join(',')}]`;
 
-/** `/subscribe/status`, `/subscribe/user` and `/notify/{group}`. */
+/** `/subscribe/status`, `/subscribe/user`, `/events` and `/notify/{group}`. */
 export function subscribeRoutes(services: Services): Route[] {
-  return [statusRoute(services), userRoute(services), notifyRoute(services)];
+  return [statusRoute(services), userRoute(services), streamRoute(services), notifyRoute(services)];
 }
 
 function statusRoute(services: Services): Route {
-  const { polls, cluster, eventLog } = services;
-  const render = renderOnce(({ audience, events, position }: News) => {
+  const { polls, cluster } = services;
+  const seenGroups = new SeenGroups((groupId) => services.groups.require(groupId));
+  const render = renderOnce(({ audience, events, cursor }: News) => {
     const { label } = audience as NamedAudience;
     const status = cluster.role === 'fallen' ? 'down' : 'alive';
     return (
       `{"status":"${status}","active":${cluster.isOnDuty},"change":true,"group":${JSON.stringify(label)},` +
-      `"cursor":"${eventLog.cursorAt(position)}","events":${listOf(events.map((event) => event.json))}}`
+      `"cursor":"${cursor}","events":${listOf(events.map((event) => event.json))}}`
     );
   });
   return route({
@@ -34,45 +38,49 @@ function statusRoute(services: Services): Route {
     path: '/subscribe/status',
     serves: 'read',
     who: 'user',
+    waits: true,
     summary: "Long poll on a group or free topic, and on the node's state; 204 with the header Cursor at the time-out",
     input: z.object({ group: groupName.default('default'), groupId: id.optional(), cursor, timeout: pollTimeout }),
     async handle({ input, caller, response }) {
-      const audience = await namedAudience(services, caller, input);
-      await polls.run(response, audience, { cursor: input.cursor, timeoutS: input.timeout }, render);
+      const audience = () => namedAudience(services, seenGroups, caller, input);
+      await polls.run(response, { audience, cursor: input.cursor, timeoutS: input.timeout, render });
       return undefined;
     },
   });
 }
 
-/** The audience of `group` or `groupId`; the one that already waits there, where there is one. */
+/** The audience of `group` or `groupId`. @throws {Refused} group_not_found, not_a_member. */
 async function namedAudience(
-  { groups, rosters, waiters }: Services,
+  { rosters, eventLog }: Services,
+  seenGroups: SeenGroups,
   caller: Caller,
-  ask: { group: string; groupId?: number | undefined },
+  ask: { group: string; groupId?: number | undefined; cursor?: string | undefined },
 ): Promise<NamedAudience> {
-  const roster = caller.userId === null ? null : await rosters.of(caller.userId);
-  if (ask.groupId !== undefined) {
-    if (roster !== null && !roster.groups.has(ask.groupId)) throw new Refused('not_a_member');
-    if (roster === null) await groups.require(ask.groupId);
+  const { groupId } = ask;
+  if (caller.userId === null) {
+    if (groupId !== undefined) await seenGroups.require(groupId);
+    return new NamedAudience(groupId ?? ask.group, null);
   }
-  const audience =
-    ask.groupId === undefined
-      ? new NamedAudience(ask.group, ask.group, await groups.idsNamed(ask.group, caller.userId), roster)
-      : new NamedAudience(ask.groupId, null, [ask.groupId], roster);
-  const waiting = waiters.audience(audience.id);
-  return waiting instanceof NamedAudience ? waiting : audience;
+  // Who comes with a cursor is a member as of there, and so is who joined on the other node a moment ago.
+  if (ask.cursor !== undefined) await eventLog.settle(parseCursor(ask.cursor));
+  const roster = await rosters.of(caller.userId);
+  if (groupId !== undefined && !roster.groups.has(groupId)) {
+    await eventLog.look();
+    if (!roster.groups.has(groupId)) throw new Refused('not_a_member');
+  }
+  return new NamedAudience(groupId ?? ask.group, roster);
 }
 
 function userRoute(services: Services): Route {
-  const { polls, rosters, waiters, eventLog } = services;
-  const render = renderOnce(({ audience, events, position }: News) => {
+  const { polls, rosters } = services;
+  const render = renderOnce(({ audience, events, cursor }: News) => {
     const { roster } = audience as UserAudience;
     const messages = events.flatMap((event) => (event.message === null ? [] : [event.message]));
     const notified = events.find((event) => event.groupName !== null)?.groupName ?? null;
     return (
       `{"change":true,"user_id":${roster.userId},"notified_group":${JSON.stringify(notified)},` +
-      `"user_groups":${JSON.stringify([...roster.groups.values()])},"recent_messages":${listOf(messages)},` +
-      `"messages_count":${messages.length},"cursor":"${eventLog.cursorAt(position)}",` +
+      `"user_groups":${JSON.stringify(namesOf(roster))},"recent_messages":${listOf(messages)},` +
+      `"messages_count":${messages.length},"cursor":"${cursor}",` +
       `"events":${listOf(events.map((event) => event.json))}}`
     );
   });
@@ -81,6 +89,7 @@ function userRoute(services: Services): Route {
     path: '/subscribe/user',
     serves: 'read',
     who: 'user',
+    waits: true,
     summary: "One long poll for all of a user's groups; 204 with the header Cursor at the time-out",
     input: z.object({ user_id: id.optional(), userId: id.optional(), cursor, timeout: pollTimeout }),
     async handle({ input, caller, response }) {
@@ -91,10 +100,29 @@ function userRoute(services: Services): Route {
         });
       }
       requireSelf(caller, userId);
-      const roster = await rosters.of(userId);
-      const waiting = waiters.audience(UserAudience.idOf(userId));
-      const audience = waiting instanceof UserAudience ? waiting : new UserAudience(roster);
-      await polls.run(response, audience, { cursor: input.cursor, timeoutS: input.timeout }, render);
+      const audience = async () => new UserAudience(await rosters.of(userId));
+      await polls.run(response, { audience, cursor: input.cursor, timeoutS: input.timeout, render });
+      return undefined;
+    },
+  });
+}
+
+function streamRoute({ streams, rosters }: Services): Route {
+  return route({
+    method: 'get',
+    path: '/events',
+    serves: 'read',
+    who: 'user',
+    waits: true,
+    summary: "All of a user's groups as server-sent events; goes on from Last-Event-ID, or from cursor",
+    input: z.object({ userId: id, cursor }),
+    async handle({ input, caller, request, response }) {
+      requireSelf(caller, input.userId);
+      const audience = async () => new UserAudience(await rosters.of(input.userId));
+      // A browser that reconnects repeats the address it began with, and says in the header how far it has come since.
+      const cursor = request.get('Last-Event-ID') || input.cursor;
+      if (request.method === 'HEAD') response.type('text/event-stream').end();
+      else await streams.run(response, { audience, cursor });
       return undefined;
     },
   });
@@ -105,9 +133,9 @@ function notifyRoute({ notifications, eventLog }: Services): Route {
     method: 'post',
     path: '/notify/:group',
     serves: 'write',
-    who: 'user',
+    who: 'user or admin',
     summary: 'Tells everybody who waits on this name, or with `all` everybody',
-    input: z.object({ group: groupName, payload: z.json().optional() }),
+    input: z.object({ group: groupName, payload: json.optional() }),
     answer: z.object({ message: z.string(), cursor: z.string() }),
     async handle({ input, caller }) {
       if (input.group === 'all' && !caller.isAdmin) throw new Refused('forbidden');
@@ -116,7 +144,7 @@ function notifyRoute({ notifications, eventLog }: Services): Route {
       }
       const position = await notifications.notify(input.group, input.payload, caller.userId);
       const reached = input.group === 'all' ? 'all groups' : `group ${input.group}`;
-      return { body: { message: `notification sent to ${reached}`, cursor: eventLog.cursorAt(position) } };
+      return { body: { message: `notification sent to ${reached}`, cursor: await eventLog.cursorOf(position) } };
     },
   });
 }

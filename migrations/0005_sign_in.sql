@@ -1,0 +1,93 @@
+-- Signing in: tokens, their revocation on every node within a second, and the count of wrong passwords.
+
+CREATE TABLE plantao.tokens (
+  hash       bytea PRIMARY KEY CHECK (octet_length(hash) = 32),
+  user_id    bigint NOT NULL REFERENCES plantao.users ON DELETE CASCADE,
+  created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  expires_at timestamptz NOT NULL
+);
+COMMENT ON TABLE plantao.tokens IS
+  'One row a signed-in device. Revoke from psql: DELETE FROM plantao.tokens WHERE user_id = 7; every node refuses them within a second.';
+COMMENT ON COLUMN plantao.tokens.hash IS 'SHA-256 of the token. The token itself is 256 random bits and is stored nowhere, so a fast hash is enough.';
+COMMENT ON COLUMN plantao.tokens.user_id IS 'Whose it is.';
+COMMENT ON COLUMN plantao.tokens.created_at IS 'When its owner signed in.';
+COMMENT ON COLUMN plantao.tokens.expires_at IS 'From then on it is refused. May be set earlier by hand.';
+-- Serves "all of a user's", and the oldest of them.
+CREATE INDEX tokens_by_user ON plantao.tokens (user_id, created_at);
+-- Serves the removal of expired ones.
+CREATE INDEX tokens_by_expiry ON plantao.tokens (expires_at);
+
+-- Nodes keep tokens in memory and read here what to forget. A row bears the transaction that wrote it: whoever asks for
+-- "xid >= the oldest transaction that was under way at my last look" misses none, however late that one commits.
+CREATE TABLE plantao.token_revocations (
+  xid  xid8 NOT NULL DEFAULT pg_current_xact_id(),
+  hash bytea NOT NULL,
+  at   timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+COMMENT ON TABLE plantao.token_revocations IS 'Tokens that were revoked in the last minutes, for the nodes'' memories.';
+COMMENT ON COLUMN plantao.token_revocations.xid IS 'The transaction that revoked it.';
+COMMENT ON COLUMN plantao.token_revocations.hash IS 'SHA-256 of the token.';
+COMMENT ON COLUMN plantao.token_revocations.at IS 'When.';
+CREATE INDEX token_revocations_by_xid ON plantao.token_revocations (xid);
+CREATE INDEX token_revocations_by_age ON plantao.token_revocations (at);
+
+CREATE FUNCTION plantao.log_revocations() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+  -- What had expired is refused by every node already.
+  INSERT INTO plantao.token_revocations (hash) SELECT hash FROM gone WHERE expires_at > clock_timestamp();
+  IF NOT FOUND THEN RETURN NULL; END IF;
+  PERFORM pg_notify('plantao_tokens', '');
+  -- A node that has not looked for a minute forgets all it knew, so ten are ample. A little each time, so it never piles up.
+  DELETE FROM plantao.token_revocations WHERE ctid IN (
+    SELECT ctid FROM plantao.token_revocations WHERE at < clock_timestamp() - interval '10 minutes'
+    ORDER BY at LIMIT 200 FOR UPDATE SKIP LOCKED);
+  RETURN NULL;
+END $$;
+COMMENT ON FUNCTION plantao.log_revocations() IS 'Tells the nodes which tokens were removed, or given another end.';
+
+CREATE TRIGGER log_removed AFTER DELETE ON plantao.tokens
+  REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION plantao.log_revocations();
+-- A changed row is read anew by the nodes: that an UPDATE ends a token earlier counts at once.
+CREATE TRIGGER log_changed AFTER UPDATE ON plantao.tokens
+  REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION plantao.log_revocations();
+
+CREATE FUNCTION plantao.issue_token(owner bigint, token_hash bytea, life interval, most integer) RETURNS timestamptz
+LANGUAGE plpgsql AS $$
+DECLARE
+  ends timestamptz := clock_timestamp() + life;
+BEGIN
+  INSERT INTO plantao.tokens (hash, user_id, expires_at) VALUES (token_hash, owner, ends);
+  DELETE FROM plantao.tokens WHERE hash IN (
+    SELECT hash FROM plantao.tokens WHERE user_id = owner ORDER BY created_at DESC OFFSET most);
+  DELETE FROM plantao.tokens WHERE hash IN (
+    SELECT hash FROM plantao.tokens WHERE expires_at < clock_timestamp() ORDER BY expires_at LIMIT 10 FOR UPDATE SKIP LOCKED);
+  RETURN ends;
+END $$;
+COMMENT ON FUNCTION plantao.issue_token(bigint, bytea, interval, integer) IS
+  'Stores a new token''s hash and answers when it expires. The owner''s oldest beyond the given number are revoked, and a few expired ones of anybody removed.';
+
+-- The table that the package rate-limiter-flexible counts in; columns and their order are its own.
+CREATE TABLE plantao.sign_in_attempts (
+  key    varchar(255) PRIMARY KEY,
+  points integer NOT NULL DEFAULT 0,
+  expire bigint
+);
+COMMENT ON TABLE plantao.sign_in_attempts IS
+  'Wrong passwords and registrations in the present window, counted for all nodes. Let somebody in again: DELETE FROM plantao.sign_in_attempts WHERE key = ''account:7'';';
+COMMENT ON COLUMN plantao.sign_in_attempts.key IS 'account:<user id>, name:<hash of a name that is nobody''s>, address:<client address> or register:<client address>.';
+COMMENT ON COLUMN plantao.sign_in_attempts.points IS 'How many.';
+COMMENT ON COLUMN plantao.sign_in_attempts.expire IS 'End of the window, in milliseconds since 1970.';
+CREATE INDEX sign_in_attempts_by_expiry ON plantao.sign_in_attempts (expire);
+
+CREATE FUNCTION plantao.sweep_sign_in_attempts() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+  DELETE FROM plantao.sign_in_attempts WHERE key IN (
+    SELECT key FROM plantao.sign_in_attempts WHERE expire < extract(epoch FROM clock_timestamp()) * 1000 - 60000
+    ORDER BY expire LIMIT 10 FOR UPDATE SKIP LOCKED);
+  RETURN NULL;
+END $$;
+COMMENT ON FUNCTION plantao.sweep_sign_in_attempts() IS 'Each new count removes up to ten that are over, so the table never piles up.';
+CREATE TRIGGER sweep AFTER INSERT ON plantao.sign_in_attempts
+  FOR EACH STATEMENT EXECUTE FUNCTION plantao.sweep_sign_in_attempts();

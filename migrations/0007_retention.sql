@@ -1,0 +1,57 @@
+-- Retention: old events and old idempotency keys go in small steps, done by the active (src/events/retention.ts).
+--
+-- DELETE and not DROP of partitions: a step removes neighbours, rows of the same few pages in every index, and costs as
+-- much at ten million events as at ten thousand; the floor spares readers the step over what was removed. Partitions would
+-- save the vacuum afterwards and cost what we would miss more: somebody has to make them ahead of time, or writing stops.
+
+CREATE FUNCTION plantao.remove_old_events(under_term bigint, older_than interval, most_kept bigint, at_most integer)
+RETURNS integer
+LANGUAGE plpgsql AS $$
+DECLARE
+  floor_before bigint;
+  floor_after bigint;
+  log_end bigint;
+BEGIN
+  PERFORM plantao.assert_term(under_term);
+  SELECT l.floor INTO floor_before FROM plantao.event_log l FOR UPDATE;
+  SELECT b.head INTO log_end FROM plantao.log_bounds b;
+  -- By age only what lies before the first event that is young enough, so no hole is made where a clock was set back.
+  SELECT coalesce(min(o.position) FILTER (WHERE o.at >= clock_timestamp() - older_than) - 1, max(o.position), 0)
+  INTO floor_after
+  FROM (SELECT e.position, e.at FROM plantao.events e
+        WHERE e.position > floor_before ORDER BY e.position LIMIT at_most) o;
+  floor_after := greatest(floor_before, floor_after, least(log_end - most_kept, floor_before + at_most));
+  DELETE FROM plantao.events e WHERE e.position > floor_before AND e.position <= floor_after;
+  -- In the transaction of the removal: who reads the floor and the events in one statement sees both or neither.
+  UPDATE plantao.event_log SET floor = floor_after, swept_at = clock_timestamp();
+  RETURN floor_after - floor_before;
+END $$;
+COMMENT ON FUNCTION plantao.remove_old_events(bigint, interval, bigint, integer) IS
+  'One step of retention under a term: removes the oldest events, at most at_most of them, that are older than older_than or beyond the newest most_kept. Answers how many; fewer than at_most means done.';
+
+CREATE FUNCTION plantao.remove_old_keys(under_term bigint, older_than interval, at_most integer) RETURNS integer
+LANGUAGE plpgsql AS $$
+DECLARE
+  removed integer;
+BEGIN
+  PERFORM plantao.assert_term(under_term);
+  DELETE FROM plantao.idempotency_keys k WHERE (k.sender_id, k.key) IN (
+    SELECT o.sender_id, o.key FROM plantao.idempotency_keys o
+    WHERE o.sent_at < clock_timestamp() - older_than ORDER BY o.sent_at LIMIT at_most);
+  GET DIAGNOSTICS removed = ROW_COUNT;
+  RETURN removed;
+END $$;
+COMMENT ON FUNCTION plantao.remove_old_keys(bigint, interval, integer) IS
+  'One step of retention under a term: removes idempotency keys older than older_than, at most at_most. Answers how many.';
+
+CREATE OR REPLACE VIEW plantao.event_log_status AS
+  SELECT l.floor + 1 AS first_position, b.head, b.head - l.floor AS events,
+         (SELECT at FROM plantao.events WHERE position > l.floor ORDER BY position LIMIT 1) AS oldest_at,
+         (SELECT at FROM plantao.events ORDER BY position DESC LIMIT 1) AS newest_at,
+         b.epoch, pg_total_relation_size('plantao.events') AS bytes,
+         l.floor AS removed, l.swept_at,
+         (SELECT min(sent_at) FROM plantao.idempotency_keys) AS oldest_key_at
+  FROM plantao.event_log l CROSS JOIN plantao.log_bounds b;
+COMMENT ON COLUMN plantao.event_log_status.removed IS 'How many events retention has removed so far.';
+COMMENT ON COLUMN plantao.event_log_status.swept_at IS 'When retention looked last: about once a minute while a node is on duty.';
+COMMENT ON COLUMN plantao.event_log_status.oldest_key_at IS 'Age of the oldest idempotency key: about IDEMPOTENCY_RETENTION_HOURS at the most.';

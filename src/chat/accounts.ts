@@ -1,0 +1,119 @@
+import { hash } from 'node:crypto';
+import type { Transaction } from 'sequelize';
+import type { Write } from '../database/fenced-write.ts';
+import type { User } from '../database/models.ts';
+import { Refused } from './errors.ts';
+import type { Passwords } from './passwords.ts';
+import type { SignInLimits } from './sign-in-limits.ts';
+import type { Tokens } from './tokens.ts';
+import { createUser, type Users } from './users.ts';
+
+/** Somebody who has just come in. */
+export interface SignedIn {
+  userId: number;
+  username: string;
+  created: boolean;
+  token: string;
+}
+
+/** Who wants in. `address` is where the request comes from; a null `password` is none. */
+export interface Applicant {
+  username: string;
+  password: string | null;
+  address: string;
+}
+
+export interface AccountsOptions {
+  users: Users;
+  passwords: Passwords;
+  tokens: Tokens;
+  limits: SignInLimits;
+  write: Write;
+  /** True where names alone let nobody in (AUTH=token): then logging in makes no account either. */
+  passwordsOnly: boolean;
+}
+
+/**
+ * Registering and logging in. An account with a password is entered with it only, whatever the mode. In AUTH=open a name
+ * is enough for all others, as in the original; in AUTH=token they cannot be entered, and a name that is nobody's costs
+ * the same time and gets the same answer as a wrong password.
+ */
+export class Accounts {
+  readonly #options: AccountsOptions;
+
+  constructor(options: AccountsOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * @throws {Refused} unauthenticated, or overloaded where too many sign in at once; {TooManyTriesError};
+   * {NotOnDutyError}.
+   */
+  async logIn({ username, password, address }: Applicant): Promise<SignedIn> {
+    const user = await this.#options.users.find(username);
+    if (!this.#options.passwordsOnly && (user === null || user.passwordHash === null)) {
+      return this.#enterFreely(user, { username, password, address });
+    }
+    if (password === null) {
+      throw new Refused('unauthenticated', { sentence: 'this account is entered with its password only' });
+    }
+    const { limits, passwords } = this.#options;
+    const guess = await limits.guess(user ? `account:${user.id}` : `name:${keyOf(username)}`, address);
+    const isRight = await passwords.matches(password, user?.passwordHash ?? null);
+    if (user === null || !isRight) throw new Refused('unauthenticated');
+    await guess.right();
+    return this.#options.write(async (transaction) => this.#signIn(user, false, transaction));
+  }
+
+  /** A new account with a password. @throws {Refused} username_taken, overloaded; {TooManyTriesError}; {NotOnDutyError}. */
+  async register({ username, password, address }: Applicant & { password: string }): Promise<SignedIn> {
+    const { users, limits, passwords, write } = this.#options;
+    if (await users.find(username)) throw new Refused('username_taken');
+    await limits.register(address);
+    const passwordHash = await passwords.hash(password);
+    return write(async (transaction) => {
+      const user = await createUser(username, passwordHash, transaction);
+      if (!user) throw new Refused('username_taken');
+      return this.#signIn(user, true, transaction);
+    });
+  }
+
+  /**
+   * Gives an account another password, or its first, and ends its tokens: the administrator's way for who has lost
+   * theirs, and for accounts of the days of AUTH=open. Makes the account where there is none.
+   */
+  async setPassword(username: string, password: string): Promise<SignedIn> {
+    const passwordHash = await this.#options.passwords.hash(password);
+    return this.#options.write(async (transaction) => {
+      const created = await createUser(username, passwordHash, transaction);
+      const user = created ?? (await this.#options.users.find(username, transaction));
+      if (!user) throw new Refused('user_not_found');
+      if (!created) {
+        await user.update({ passwordHash }, { transaction });
+        await this.#options.tokens.revokeAll(user.id, transaction);
+      }
+      return this.#signIn(user, created !== null, transaction);
+    });
+  }
+
+  /** An account without a password, or a new one: whoever says the name is let in, and a password is kept with a new one. */
+  async #enterFreely(found: User | null, applicant: Applicant): Promise<SignedIn> {
+    const { passwords, write } = this.#options;
+    const { username, password } = applicant;
+    if (found) return write((transaction) => this.#signIn(found, false, transaction));
+    const passwordHash = password === null ? null : await passwords.hash(password);
+    const signedIn = await write(async (transaction) => {
+      const user = await createUser(username, passwordHash, transaction);
+      return user && this.#signIn(user, true, transaction);
+    });
+    // Of two that come together one makes the account; the other then meets it as any account.
+    return signedIn ?? this.logIn(applicant);
+  }
+
+  async #signIn({ id, username }: User, created: boolean, transaction: Transaction): Promise<SignedIn> {
+    return { userId: id, username, created, token: await this.#options.tokens.issue(id, transaction) };
+  }
+}
+
+/** Near enough to plantao.name_key for a name that is nobody's, and short, whatever it becomes in NFKC. */
+const keyOf = (username: string) => hash('sha256', username.normalize('NFKC').toLowerCase(), 'base64url');

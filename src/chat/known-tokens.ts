@@ -1,0 +1,235 @@
+/**
+ * Who holds which token, as this node knows it. A token is looked up in the database once and then answered from
+ * memory; what is revoked meanwhile is read from plantao.token_revocations on a NOTIFY, and a few times a second in any
+ * case. A NOTIFY is only a hint, so a deaf listener changes nothing. Memory counts for one second after the last reading
+ * that succeeded: past that (the database is away) every token is looked up again, and nobody is let in on old news.
+ *
+ * One session, one thing at a time. A token that a look-up saw as valid is therefore in memory before the reading that
+ * would tell of its revocation, and cannot be put there after it.
+ */
+import { messageOf } from '../database/errors.ts';
+import { SessionLostError } from '../database/session.ts';
+import type { StandingSession } from '../database/standing-session.ts';
+import type { Log } from '../log.ts';
+
+/** A token that is, or was, good. */
+export interface KnownToken {
+  readonly userId: number;
+  /** Aborted when the token is revoked or has expired. Only for what lasts: one request is checked when it comes. */
+  readonly ended: AbortSignal;
+}
+
+interface Entry extends KnownToken {
+  /** By the monotonic clock of this process, milliseconds. */
+  readonly expiresAt: number;
+  readonly end: AbortController;
+}
+
+interface Asking {
+  resolve(known: KnownToken | null): void;
+  reject(error: unknown): void;
+}
+
+export interface KnownTokensOptions {
+  session: StandingSession;
+  log: Log;
+  /** How many tokens to remember, some 500 bytes each; more than there are waiters. */
+  most: number;
+  /** Milliseconds that only go up; the process's own by default. */
+  clock?: () => number;
+}
+
+const READ_EVERY_MS = 300;
+const TRUSTED_MS = 1000;
+const LIMIT_MS = 2000;
+/** Revocations are kept for ten minutes (migrations/0005_sign_in.sql); a node that was away for one forgets everything. */
+const AWAY_MS = 60_000;
+const MOST_A_LOOK_UP = 500;
+
+export class KnownTokens {
+  readonly #session: StandingSession;
+  readonly #log: Log;
+  readonly #most: number;
+  readonly #clock: () => number;
+  readonly #known = new Map<string, Entry>();
+  #asking = new Map<string, Asking[]>();
+  /** Start of the last reading of revocations that succeeded. */
+  #readAt = Number.NEGATIVE_INFINITY;
+  /** Transactions from here on are to be read. */
+  #since: bigint | null = null;
+  #again = false;
+  #working: Promise<void> | null = null;
+  #timer: NodeJS.Timeout | undefined;
+  #stopped = false;
+
+  constructor({ session, log, most, clock = () => performance.now() }: KnownTokensOptions) {
+    this.#session = session;
+    this.#log = log;
+    this.#most = most;
+    this.#clock = clock;
+  }
+
+  /** Begins to read revocations. @throws the database's error where it cannot be read. */
+  async start(): Promise<void> {
+    await this.#readRevocations();
+    this.#watch();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    await this.#working;
+  }
+
+  /**
+   * Whose token has this hash: at once out of memory, else from the database; null where it is nobody's, revoked or
+   * expired. @throws (rejects with) the database's error where it has to be asked and cannot.
+   */
+  find(hash: string): KnownToken | null | Promise<KnownToken | null> {
+    const now = this.#clock();
+    const entry = this.#known.get(hash);
+    if (entry && now - this.#readAt < TRUSTED_MS) return now < entry.expiresAt ? entry : null;
+    return new Promise((resolve, reject) => {
+      const asking = this.#asking.get(hash);
+      if (asking) asking.push({ resolve, reject });
+      else this.#asking.set(hash, [{ resolve, reject }]);
+      this.#work();
+    });
+  }
+
+  /** There is something to read, says a NOTIFY. */
+  hint(): void {
+    this.#again = true;
+    this.#work();
+  }
+
+  /** Resolves when revocations have been read within the last second; rejects with the database's error. */
+  async current(): Promise<void> {
+    if (this.#clock() - this.#readAt < TRUSTED_MS) return;
+    const before = this.#readAt;
+    this.hint();
+    await this.#working;
+    if (this.#readAt === before) throw new Error('revoked tokens cannot be read');
+  }
+
+  /** Forgets everything: the database is another one. What lasts on a token is ended, and comes again to be checked. */
+  forget(): void {
+    for (const hash of [...this.#known.keys()]) this.#drop(hash);
+    this.#since = null;
+  }
+
+  get size(): number {
+    return this.#known.size;
+  }
+
+  #work(): void {
+    this.#working ??= this.#workOn();
+  }
+
+  async #workOn(): Promise<void> {
+    // Whoever asks within this turn of the event loop is part of the first look-up.
+    await Promise.resolve();
+    while ((this.#again || this.#asking.size > 0) && !this.#stopped) {
+      if (this.#again) {
+        this.#again = false;
+        await this.#readRevocations().catch((error) => {
+          this.#log.debug(`could not read which tokens are revoked: ${messageOf(error)}`);
+        });
+      }
+      if (this.#asking.size > 0) await this.#lookUp();
+    }
+    for (const asking of this.#asking.values()) {
+      for (const one of asking) one.reject(new SessionLostError('the node is stopping'));
+    }
+    this.#asking.clear();
+    // In the same turn as the last look at what is to be done, so that nothing can be asked for in between.
+    this.#working = null;
+  }
+
+  async #readRevocations(): Promise<void> {
+    const startedAt = this.#clock();
+    if (startedAt - this.#readAt > AWAY_MS) this.forget();
+    const [row] = await this.#session.query<{ xmin: string; hashes: string[] | null }>(
+      {
+        name: 'token_revocations',
+        text: `SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS xmin,
+                 (SELECT array_agg(encode(hash, 'hex')) FROM plantao.token_revocations WHERE xid >= $1::xid8) AS hashes`,
+        // Nothing was known before the first reading, so nothing has to be forgotten.
+        values: [String(this.#since ?? '9223372036854775807')],
+      },
+      LIMIT_MS,
+    );
+    if (!row) throw new Error('there was no answer');
+    const since = BigInt(row.xmin);
+    // Transaction numbers only go up: this is another history (a restore).
+    if (this.#since !== null && since < this.#since) this.forget();
+    this.#since = since;
+    for (const hash of row.hashes ?? []) this.#drop(hash);
+    this.#readAt = startedAt;
+  }
+
+  async #lookUp(): Promise<void> {
+    const batch = [...this.#asking].slice(0, MOST_A_LOOK_UP);
+    for (const [hash] of batch) this.#asking.delete(hash);
+    try {
+      // What is remembered from here on is forgotten by the readings that come after this one.
+      if (this.#since === null) await this.#readRevocations();
+      const now = this.#clock();
+      const rows = await this.#session.query<{ hash: string; user_id: number; left_ms: number }>(
+        {
+          name: 'tokens',
+          text: `SELECT encode(t.hash, 'hex') AS hash, t.user_id,
+                   (extract(epoch FROM t.expires_at - clock_timestamp()) * 1000)::float8 AS left_ms
+                 FROM unnest($1::text[]) AS asked (hash) JOIN plantao.tokens t ON t.hash = decode(asked.hash, 'hex')
+                 WHERE t.expires_at > clock_timestamp()`,
+          values: [batch.map(([hash]) => hash)],
+        },
+        LIMIT_MS,
+      );
+      const found = new Map(rows.map((row) => [row.hash, row]));
+      for (const [hash, asking] of batch) {
+        const row = found.get(hash);
+        const known = row ? this.#remember(hash, row.user_id, now + row.left_ms) : null;
+        if (!row) this.#drop(hash);
+        for (const one of asking) one.resolve(known);
+      }
+    } catch (error) {
+      for (const [, asking] of batch) for (const one of asking) one.reject(error);
+    }
+  }
+
+  #remember(hash: string, userId: number, expiresAt: number): Entry {
+    const known = this.#known.get(hash);
+    if (known && Math.abs(known.expiresAt - expiresAt) < TRUSTED_MS) return known;
+    if (known) this.#drop(hash);
+    if (this.#known.size >= this.#most) this.#makeRoom();
+    const end = new AbortController();
+    const entry = { userId, expiresAt, end, ended: end.signal };
+    this.#known.set(hash, entry);
+    return entry;
+  }
+
+  /** The one looked up first goes. What lasts on it is ended too, so that nothing lasts on a token whose revocation would no longer be noticed here. */
+  #makeRoom(): void {
+    const oldest = this.#known.keys().next().value;
+    if (oldest !== undefined) this.#drop(oldest);
+  }
+
+  #drop(hash: string): void {
+    const entry = this.#known.get(hash);
+    if (!entry) return;
+    this.#known.delete(hash);
+    entry.end.abort();
+  }
+
+  #watch(): void {
+    this.#timer = setTimeout(() => {
+      const now = this.#clock();
+      for (const [hash, entry] of this.#known) if (entry.expiresAt <= now) this.#drop(hash);
+      this.hint();
+      void this.#working?.finally(() => {
+        if (!this.#stopped) this.#watch();
+      });
+    }, READ_EVERY_MS);
+  }
+}

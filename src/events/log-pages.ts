@@ -1,0 +1,79 @@
+import type { StandingSession } from '../database/standing-session.ts';
+import type { Epoch } from './cursor.ts';
+import type { FeedRow } from './log-event.ts';
+import { PAGE } from './page.ts';
+
+const LIMIT_MS = 5000;
+
+/** Where the log begins and ends, and its histories, in one snapshot. */
+export interface Bounds {
+  /** Highest position that retention has removed. */
+  floor: number;
+  head: number;
+  /** Oldest first; the last is the one that new cursors carry. */
+  epochs: Epoch[];
+}
+
+/** A page of the log with the log's bounds in the same snapshot; `epochs` is null where the newest is the one that was known. */
+export interface LogPage {
+  floor: number;
+  head: number;
+  epochs: Epoch[] | null;
+  rows: FeedRow[];
+}
+
+type PageRow = FeedRow & { floor: number; log_head: number; epochs: Epoch[] | null };
+
+const EPOCHS = `(SELECT json_agg(json_build_object('epoch', epoch, 'after_position', after_position) ORDER BY number)
+  FROM plantao.epochs)`;
+
+/** @throws the database's error. */
+export async function readBounds(session: StandingSession): Promise<Bounds> {
+  const [row] = await session.query<Bounds>(
+    { name: 'log_bounds', text: `SELECT floor, head, ${EPOCHS} AS epochs FROM plantao.log_bounds` },
+    LIMIT_MS,
+  );
+  if (!row) throw new Error('the event log has no bounds');
+  return row;
+}
+
+/**
+ * The next page after `position`. Every page brings the bounds along: that the log is another one, or that retention has
+ * run past the reader, cannot go unnoticed between two reads.
+ * @throws the database's error.
+ */
+export async function readPage(session: StandingSession, position: number, knownEpoch: string): Promise<LogPage> {
+  const found = await session.query<PageRow>(
+    {
+      name: 'log_page',
+      // The limit is written out: a plan for a number unknown would be one for a tenth of the log.
+      text: `SELECT b.floor, b.head AS log_head, CASE WHEN b.epoch <> $2 THEN ${EPOCHS} END AS epochs, f.*
+             FROM plantao.log_bounds b
+             LEFT JOIN LATERAL (
+               SELECT * FROM plantao.event_feed WHERE position > $1 ORDER BY position LIMIT ${PAGE}
+             ) f ON true
+             ORDER BY f.position`,
+      values: [position, knownEpoch],
+    },
+    LIMIT_MS,
+  );
+  const [first] = found;
+  if (!first) throw new Error('the event log has no bounds');
+  return {
+    floor: first.floor,
+    head: first.log_head,
+    epochs: first.epochs,
+    rows: found.filter((row) => row.position !== null),
+  };
+}
+
+/**
+ * Tells the database that its log ends before what was read in the same epoch, so that it begins a new one.
+ * @throws the database's error.
+ */
+export async function tellFallBack(session: StandingSession, epoch: string, head: number): Promise<void> {
+  await session.query(
+    { name: 'log_fell_back', text: 'SELECT plantao.log_fell_back($1, $2)', values: [epoch, head] },
+    LIMIT_MS,
+  );
+}

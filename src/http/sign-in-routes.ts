@@ -1,0 +1,111 @@
+import type { Request } from 'express';
+import { z } from 'zod';
+import type { SignedIn } from '../chat/accounts.ts';
+import { bearerOf, carriesAdminToken, requireSelf } from './caller.ts';
+import { HttpError } from './errors.ts';
+import { type Route, route } from './route.ts';
+import { id, password, username } from './schemas.ts';
+import type { Services } from './services.ts';
+
+const token = z.string().describe('Send it as Authorization: Bearer <token>. Shown this once.');
+const addressOf = (request: Request) => request.ip ?? 'unknown';
+
+/** `/register`, `/login`, `/logout` and `/tokens`: coming in and going out. */
+export function signInRoutes(services: Services): Route[] {
+  return [registerRoute(services), loginRoute(services), logoutRoute(services), tokensRoute(services)];
+}
+
+function registerRoute({ accounts, adminToken, authMode }: Services): Route {
+  const answer = (signedIn: SignedIn, message: string) => ({
+    user_id: signedIn.userId,
+    username: signedIn.username,
+    token: signedIn.token,
+    message,
+  });
+  return route({
+    method: 'post',
+    path: '/register',
+    serves: 'write',
+    who: 'anyone',
+    summary: 'A new account with a password. With the ADMIN_TOKEN: also another password for an account that exists',
+    input: z.object({ username, password }),
+    status: 201,
+    answer: z.object({ user_id: z.number(), username: z.string(), token, message: z.string() }),
+    refusals: [409],
+    async handle({ input, request }) {
+      if (authMode === 'token' && carriesAdminToken(request, adminToken)) {
+        const signedIn = await accounts.setPassword(input.username, input.password);
+        return { status: 201, body: answer(signedIn, signedIn.created ? 'user registered' : 'password changed') };
+      }
+      const signedIn = await accounts.register({ ...input, address: addressOf(request) });
+      return { status: 201, body: answer(signedIn, 'user registered') };
+    },
+  });
+}
+
+function loginRoute({ accounts, authMode }: Services): Route {
+  return route({
+    method: 'post',
+    path: '/login',
+    serves: 'write',
+    who: 'anyone',
+    summary:
+      authMode === 'token'
+        ? 'Enters an account with its password'
+        : 'Enters under a name; makes the account where there is none. An account with a password is entered with it only',
+    input: z.object({
+      username,
+      password: authMode === 'token' ? password : password.optional(),
+    }),
+    answer: z.object({ user_id: z.number(), username: z.string(), created: z.boolean(), token }),
+    refusals: [401],
+    async handle({ input, request }) {
+      const { userId, ...signedIn } = await accounts.logIn({
+        username: input.username,
+        password: input.password ?? null,
+        address: addressOf(request),
+      });
+      return {
+        body: { user_id: userId, username: signedIn.username, created: signedIn.created, token: signedIn.token },
+      };
+    },
+  });
+}
+
+function logoutRoute({ tokens }: Services): Route {
+  return route({
+    method: 'post',
+    path: '/logout',
+    serves: 'write',
+    who: 'user',
+    summary: 'Takes the token of this request back; every node refuses it within a second',
+    input: z.object({}),
+    answer: z.object({ message: z.string() }),
+    async handle({ request }) {
+      const credential = bearerOf(request);
+      if (credential !== null) await tokens.revoke(credential);
+      return { body: { message: 'logged out' } };
+    },
+  });
+}
+
+function tokensRoute({ tokens }: Services): Route {
+  return route({
+    method: 'delete',
+    path: '/tokens',
+    serves: 'write',
+    who: 'user or admin',
+    summary: "Takes all tokens of a user back (the caller's own; with the ADMIN_TOKEN anybody's)",
+    input: z.object({ userId: id.optional() }),
+    answer: z.object({ message: z.string(), user_id: z.number(), revoked: z.number() }),
+    async handle({ input, caller }) {
+      const userId = input.userId ?? caller.userId;
+      if (userId === null) {
+        const problem = 'must be a positive integer';
+        throw new HttpError(400, 'invalid_request', `userId: ${problem}`, { details: [{ field: 'userId', problem }] });
+      }
+      requireSelf(caller, userId);
+      return { body: { message: 'tokens revoked', user_id: userId, revoked: await tokens.revokeAll(userId) } };
+    },
+  });
+}
