@@ -76,18 +76,25 @@ export function* checkOrder(facts: Facts): Generator<Violation> {
 
 /** Answers to posts: one message a key, and the one that the log has. */
 export function* checkAnswers(facts: Facts): Generator<Violation> {
-  for (const message of facts.messages.values()) {
-    const [answer, other] = message.answers;
-    if (!answer) continue;
-    if (other) {
+  for (const { value, key, answers, stored, readAs } of facts.messages.values()) {
+    const [answer, other] = answers;
+    const wrong = (kind: Violation['kind'], sentence: string): Violation => ({ kind, sentence, messages: [value] });
+    if (answer && other) {
       const ids = `message ${answer.message} at ${answer.position}, then message ${other.message} at ${other.position}`;
-      const sentence = `Posts of "${message.value}" with key ${message.key} were answered with ${ids}.`;
-      yield { kind: 'two_answers', sentence, messages: [message.value] };
+      yield wrong('two_answers', `Posts of "${value}" with key ${key} were answered with ${ids}.`);
     }
-    const row = message.stored[0];
-    if (row && (row.message !== answer.message || row.position !== answer.position)) {
-      const sentence = `"${message.value}" was answered as message ${answer.message} at ${answer.position}, but the log has message ${row.message} at ${row.position}.`;
-      yield { kind: 'wrong_answer', sentence, messages: [message.value] };
+    for (const { message, position, node } of answers) {
+      const said = `"${value}" was answered as message ${message} at ${position}`;
+      const row = stored[0];
+      if (row && key === null && node !== null && row.node !== null && row.node !== node) {
+        yield wrong('wrong_answer', `${said} by ${node}, but it was ${row.node} that stored it.`);
+      }
+      if (row && (row.message !== message || row.position !== position)) {
+        yield wrong('wrong_answer', `${said}, but the log has message ${row.message} at ${row.position}.`);
+      }
+      const others = readAs.filter((id) => id !== message);
+      if (others.length > 0)
+        yield wrong('wrong_answer', `${said}, but readers got it as message ${others.join(', ')}.`);
     }
   }
 }

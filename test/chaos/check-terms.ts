@@ -3,13 +3,14 @@ import type { Violation } from './verdict.ts';
 
 /** Owners as the witness saw them, and terms that fell or changed hands before its eyes. */
 function* checkSeen(facts: Facts, owners: Map<number, string>): Generator<Violation> {
-  let highest = 0;
-  for (const { time, term, node } of facts.termsSeen) {
+  const heights = new Map<string, number>();
+  for (const { by, time, term, node } of facts.termsSeen) {
+    const highest = heights.get(by) ?? 0;
     if (term < highest) {
       const sentence = `At ${(time / 1000).toFixed(3)} s the newest term was ${term}, though it had been ${highest} before.`;
       yield { kind: 'term_fell', sentence, messages: [] };
     }
-    highest = Math.max(highest, term);
+    heights.set(by, Math.max(highest, term));
     const owner = owners.get(term);
     if (node !== null && owner !== undefined && owner !== node) {
       yield { kind: 'two_writers', sentence: `Term ${term} belonged to ${owner} and then to ${node}.`, messages: [] };

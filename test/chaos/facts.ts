@@ -1,4 +1,12 @@
-import type { FaultRecord, HistoryRecord, PostRecord, ReadRecord, Sighting, StoredRecord } from './history-record.ts';
+import type {
+  FaultRecord,
+  HistoryRecord,
+  PostRecord,
+  ReadRecord,
+  Sighting,
+  StoredRecord,
+  TermRecord,
+} from './history-record.ts';
 
 /** Everything that a history says about one text. */
 export interface Message {
@@ -15,8 +23,10 @@ export interface Message {
   /** The distinct (message id, position, node) of its acknowledgements. */
   answers: { message: number; position: number; node: string | null }[];
   stored: { message: number; position: number; group: number; node: string | null; term: number | null }[];
-  /** Where the log has it, by the first that said so. */
+  /** Where the log has it: by the table, else by the first that said so. */
   position: number | null;
+  /** The distinct message ids under which readers got it. */
+  readAs: number[];
 }
 
 /** One reader: the pages that it got laid end to end, as two columns (three million objects would be a burden). */
@@ -44,8 +54,8 @@ export interface Facts {
   messages: Map<string, Message>;
   readers: Map<string, Reader>;
   uses: Map<number, TermUse>;
-  /** What the witness saw of plantao.leader_terms, in order. */
-  termsSeen: { time: number; term: number; node: string | null }[];
+  /** What was seen of plantao.leader_terms, in order: `by` the witness during the run, and at its end in the table. */
+  termsSeen: { by: string; time: number; term: number; node: string | null }[];
   faults: Map<string, { kind: string; node: string | null; began: number; healed: number | null }>;
   /** Times of all acknowledgements, rising. */
   acknowledgements: number[];
@@ -108,6 +118,7 @@ function messageOf(facts: Facts, value: string): Message {
     answers: [],
     stored: [],
     position: null,
+    readAs: [],
   };
   facts.messages.set(value, message);
   return message;
@@ -163,8 +174,9 @@ function addRead(facts: Facts, record: ReadRecord) {
   for (const sighting of record.values ?? []) addSighting(facts, reader, sighting);
 }
 
-function addSighting(facts: Facts, reader: Reader, [position, , value, group]: Sighting) {
+function addSighting(facts: Facts, reader: Reader, [position, id, value, group]: Sighting) {
   const message = messageOf(facts, value);
+  if (!message.readAs.includes(id)) message.readAs.push(id);
   message.position ??= position;
   if (message.group !== null && message.group !== group) facts.strays.push({ reader: reader.name, message, group });
   reader.positions.push(position);
@@ -173,7 +185,8 @@ function addSighting(facts: Facts, reader: Reader, [position, , value, group]: S
 
 function addStored(facts: Facts, record: StoredRecord) {
   const message = messageOf(facts, record.value);
-  message.position ??= record.position;
+  // The table's word goes above that of answers and readers, which came first.
+  if (message.stored.length === 0) message.position = record.position;
   const { message: id, position, group, node, term } = record;
   message.stored.push({ message: id, position, group, node, term });
 }
@@ -184,7 +197,13 @@ function addFault(facts: Facts, record: FaultRecord) {
     return;
   }
   const fault = facts.faults.get(record.process);
-  if (fault) fault.healed = record.time;
+  // One that could not be brought about has no gap and nothing to heal.
+  if (record.type === 'fail') facts.faults.delete(record.process);
+  else if (fault) fault.healed = record.time;
+}
+
+function addTerm(facts: Facts, { process, time, term, node }: TermRecord) {
+  if (term !== null) facts.termsSeen.push({ by: process, time, term, node });
 }
 
 /** Sorts a history by what it is about: give it every line in order, then read `facts`. */
@@ -203,8 +222,7 @@ export function createDigest(): { facts: Facts; add(record: HistoryRecord): void
       case 'fault':
         return addFault(facts, record);
       case 'term':
-        if (record.term !== null) facts.termsSeen.push({ time: record.time, term: record.term, node: record.node });
-        return;
+        return addTerm(facts, record);
       case 'death':
         facts.deaths.push({ node: record.node, time: record.time, reason: record.reason });
     }

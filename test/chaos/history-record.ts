@@ -45,14 +45,17 @@ export interface ReadRecord extends Line {
   reason?: string;
 }
 
-/** A fault begins (invoke) and is healed (ok), or its healing failed (fail). `kind` names it. */
+/** A fault begins (invoke) and is healed (ok), or could not be brought about (fail). `kind` names it. */
 export interface FaultRecord extends Line {
   op: 'fault';
   kind: string;
   detail?: string;
 }
 
-/** The witness saw in plantao.leader_terms, on a connection of its own, that the newest term is `term` and is `node`'s. */
+/**
+ * The witness saw in plantao.leader_terms, on a connection of its own, that the newest term is `term` and is `node`'s;
+ * and at the end of the run all terms of the table, the oldest first (process `table`).
+ */
 export interface TermRecord extends Line {
   op: 'term';
 }

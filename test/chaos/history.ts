@@ -11,6 +11,9 @@ const BUFFER_CHARACTERS = 64 * 1024;
 export interface History {
   /** Where the file is. */
   readonly path: string;
+  /** How many posts have begun, and how many were acknowledged. */
+  readonly posts: number;
+  readonly acknowledged: number;
   /** Milliseconds since the history began, on the clock that stamps it. */
   now(): number;
   /** Stamps the line with the time and appends it; answers the time. */
@@ -25,6 +28,8 @@ export function openHistory(path: string): History {
   let file: number | null = openSync(path, 'w');
   let buffer: string[] = [];
   let waiting = 0;
+  let posts = 0;
+  let acknowledged = 0;
   const began = performance.now();
   const now = () => Math.round((performance.now() - began) * 1000) / 1000;
   // Synchronous on purpose: a chunk goes to the page cache in microseconds, and a queue that a slow disk could grow
@@ -36,8 +41,16 @@ export function openHistory(path: string): History {
   };
   return {
     path,
+    get posts() {
+      return posts;
+    },
+    get acknowledged() {
+      return acknowledged;
+    },
     now,
     record(line) {
+      if (line.op === 'post' && line.type === 'invoke') posts += 1;
+      if (line.op === 'post' && line.type === 'ok') acknowledged += 1;
       const time = now();
       const text = `${JSON.stringify({ ...line, time })}\n`;
       buffer.push(text);

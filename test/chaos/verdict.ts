@@ -14,7 +14,7 @@ export const VIOLATIONS = {
   term_fell: 'terms did not only rise',
   reader_stuck: 'a reader did not reach the head of the log after the faults',
   cursor_refused: 'a cursor was refused though retention was off and no history was lost',
-  not_healed: 'no write was accepted after the faults were healed',
+  not_healed: 'no write was accepted for ten seconds after a fault was healed, or none any more',
   node_died: 'a node ended though nobody had asked for it',
 } as const;
 
@@ -40,6 +40,8 @@ export interface FaultGap {
   lastGood: number | null;
   firstGood: number | null;
   gap: number | null;
+  /** False where another fault was under way at the same time: the gap is then the work of both. */
+  alone: boolean;
 }
 
 /** What was done and seen, in numbers. */

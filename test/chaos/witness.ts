@@ -1,0 +1,169 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import pg from 'pg';
+import type { History } from './history.ts';
+
+/** How often the newest term is asked for, ms. */
+const LOOK_MS = 100;
+const PAGE = 5000;
+
+/**
+ * A trigger that notes for each stored message which node's session stored it and which term was open in that
+ * transaction. The fence keeps the term open until the transaction ends, if the fence holds: that is what is to be seen.
+ */
+const TESTIMONY = `
+  CREATE SCHEMA chaos;
+  CREATE TABLE chaos.stored (message_id bigint, term bigint, application text);
+  CREATE FUNCTION chaos.note() RETURNS trigger LANGUAGE plpgsql AS $$
+  BEGIN
+    INSERT INTO chaos.stored
+    SELECT id, (SELECT max(term) FROM plantao.leader_terms WHERE ended_at IS NULL), current_setting('application_name')
+    FROM changed;
+    RETURN NULL;
+  END $$;
+  CREATE TRIGGER chaos_note AFTER INSERT ON plantao.messages
+    REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION chaos.note()`;
+
+interface StoredRow {
+  id: string;
+  group_id: string;
+  content: string;
+  position: string | null;
+  term: string | null;
+  application: string | null;
+}
+
+/** Somebody beside the nodes who asks the database itself, on a cable that no fault touches. */
+export class Witness {
+  readonly #url: string;
+  readonly #history: History;
+  #client: pg.Client | null = null;
+  #queue: Promise<unknown> = Promise.resolve();
+  #watching: Promise<void> = Promise.resolve();
+  #stopped = false;
+  #term = 0;
+  #owner: string | null = null;
+
+  constructor(url: string, history: History) {
+    this.#url = url;
+    this.#history = history;
+  }
+
+  /** The newest term seen, 0 before the first. */
+  get term(): number {
+    return this.#term;
+  }
+
+  /** The node whose term it is or was. */
+  get owner(): string | null {
+    return this.#owner;
+  }
+
+  /** Sets up the testimony and begins to watch the terms. */
+  async start(): Promise<void> {
+    await this.ask(TESTIMONY);
+    this.#watching = this.#watch();
+  }
+
+  /** One query, after those before it. Throws what the driver throws; the connection is made anew then. */
+  async ask<Row extends pg.QueryResultRow>(sql: string, values: unknown[] = []): Promise<Row[]> {
+    const answer = this.#queue.then(() => this.#ask<Row>(sql, values));
+    this.#queue = answer.catch(() => undefined);
+    return answer;
+  }
+
+  async #ask<Row extends pg.QueryResultRow>(sql: string, values: unknown[]): Promise<Row[]> {
+    try {
+      if (this.#client === null) {
+        const client = new pg.Client({
+          connectionString: this.#url,
+          application_name: 'chaos-witness',
+          connectionTimeoutMillis: 3000,
+          query_timeout: 30_000,
+        });
+        client.on('error', () => undefined);
+        await client.connect();
+        this.#client = client;
+      }
+      return (await this.#client.query<Row>(sql, values)).rows;
+    } catch (error) {
+      void this.#client?.end().catch(() => undefined);
+      this.#client = null;
+      throw error;
+    }
+  }
+
+  async #watch(): Promise<void> {
+    while (!this.#stopped) {
+      await this.#look().catch(() => undefined);
+      await pause(LOOK_MS);
+    }
+  }
+
+  async #look(): Promise<void> {
+    const [row] = await this.ask<{ term: string; node: string }>(
+      'SELECT term, node FROM plantao.leader_terms ORDER BY term DESC LIMIT 1',
+    );
+    const term = Number(row?.term ?? 0);
+    const owner = row?.node ?? null;
+    if (term === this.#term && owner === this.#owner) return;
+    this.#term = term;
+    this.#owner = owner;
+    this.#history.record({ op: 'term', type: 'ok', process: 'witness', node: owner, term });
+  }
+
+  /** The position of the newest message in the event log. */
+  async head(): Promise<number> {
+    const [row] = await this.ask<{ head: string | null }>(
+      "SELECT max(position) AS head FROM plantao.events WHERE kind = 'message'",
+    );
+    return Number(row?.head ?? 0);
+  }
+
+  /** Writes into the history every term and every message that the database holds, in the order of positions. */
+  async testify(): Promise<void> {
+    const terms = await this.ask<{ term: string; node: string }>(
+      'SELECT term, node FROM plantao.leader_terms ORDER BY term',
+    );
+    for (const { term, node } of terms) {
+      this.#history.record({ op: 'term', type: 'ok', process: 'table', node, term: Number(term) });
+    }
+    for (let after = '0'; ; ) {
+      const rows = await this.ask<StoredRow>(
+        `SELECT m.id, m.group_id, m.content, e.position, s.term, s.application
+         FROM (SELECT * FROM plantao.messages WHERE id > $1 ORDER BY id LIMIT ${PAGE}) m
+         LEFT JOIN plantao.events e ON e.message_id = m.id AND e.kind = 'message' AND e.group_id = m.group_id
+         LEFT JOIN chaos.stored s ON s.message_id = m.id
+         ORDER BY m.id`,
+        [after],
+      );
+      for (const row of rows) this.#record(row);
+      const last = rows.at(-1);
+      if (!last) return;
+      after = last.id;
+    }
+  }
+
+  #record({ id, group_id, content, position, term, application }: StoredRow): void {
+    this.#history.record({
+      op: 'stored',
+      type: 'ok',
+      process: 'table',
+      value: content,
+      group: Number(group_id),
+      message: Number(id),
+      position: position === null ? -1 : Number(position),
+      term: term === null ? null : Number(term),
+      // plantao:<node>:<part>; whoever else wrote is told by the whole name.
+      node: application === null ? null : (/^plantao:(.+):\w+$/.exec(application)?.[1] ?? application),
+    });
+  }
+
+  /** Stops watching and closes the connection. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#watching;
+    await this.#queue;
+    await this.#client?.end().catch(() => undefined);
+    this.#client = null;
+  }
+}

@@ -1,0 +1,251 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { check } from '../chaos/checker.ts';
+import { CORRUPTIONS } from '../chaos/corruptions.ts';
+import type { Corruption } from '../chaos/doctoring.ts';
+import { goodHistory } from '../chaos/good-history.ts';
+import type { HistoryRecord, Sighting } from '../chaos/history-record.ts';
+import { createRandom } from '../chaos/random.ts';
+import type { Verdict } from '../chaos/verdict.ts';
+
+/** Writers w0 and w1, readers r0 and r1, one failover from a to b; times are the line numbers times ten. */
+function history(...lines: Record<string, unknown>[]): HistoryRecord[] {
+  return lines.map((line, at) => ({ node: null, term: null, ...line, time: (at + 1) * 10 })) as HistoryRecord[];
+}
+
+const post = (process: string, value: string, more = {}) => ({
+  op: 'post',
+  type: 'invoke',
+  process,
+  value,
+  group: 1,
+  key: null,
+  ...more,
+});
+const ok = (process: string, value: string, at: number, [node, term]: [string, number], more = {}) =>
+  post(process, value, { type: 'ok', message: 100 + at, position: at, node, term, ...more });
+const follow = (process: string, from = 0) => ({ op: 'read', type: 'invoke', process, groups: [1], from });
+const read = (process: string, ...values: [number, string][]) => ({
+  op: 'read',
+  type: 'ok',
+  process,
+  values: values.map(([position, value]): Sighting => [position, 100 + position, value, 1]),
+});
+const done = (process: string) => ({ op: 'read', type: 'ok', process, done: true });
+const term = (number: number, node: string) => ({ op: 'term', type: 'ok', process: 'witness', term: number, node });
+
+/** "one" acknowledged in term 1, "two" refused, "three" in doubt and stored, "four" acknowledged in term 2. */
+const start = [term(1, 'a'), follow('r0'), follow('r1')];
+const posts = [
+  post('w0', 'one', { key: 'k1' }),
+  ok('w0', 'one', 1, ['a', 1], { key: 'k1' }),
+  post('w0', 'two'),
+  post('w1', 'three'),
+  post('w0', 'two', { type: 'fail', reason: '503 not_active' }),
+  post('w1', 'three', { type: 'unknown', reason: 'ECONNRESET' }),
+  term(2, 'b'),
+  post('w0', 'four'),
+  ok('w0', 'four', 3, ['b', 2]),
+];
+const all: [number, string][] = [
+  [1, 'one'],
+  [2, 'three'],
+  [3, 'four'],
+];
+const good = [...start, ...posts, read('r0', ...all), read('r1', ...all), done('r0'), done('r1')];
+
+/** The good history, but with what r1 read replaced. */
+const withReader = (...values: [number, string][]) =>
+  history(...start, ...posts, read('r0', ...all), read('r1', ...values), done('r0'), done('r1'));
+
+function kinds(verdict: Verdict): string[] {
+  return Object.keys(verdict.totals);
+}
+
+describe('the chaos checker passes what is right', () => {
+  it('a history with an acknowledged, a refused and an unknown post and a failover', () => {
+    const verdict = check(history(...good));
+    expect(verdict.violations).to.deep.equal([]);
+    expect(verdict.counts).to.include({ posts: 4, acknowledged: 2, refused: 1, unknown: 1, terms: 2, sightings: 6 });
+  });
+
+  it('an unknown post that was never stored', () => {
+    const values = all.filter(([, value]) => value !== 'three');
+    const verdict = check(
+      history(...start, ...posts, read('r0', ...values), read('r1', ...values), done('r0'), done('r1')),
+    );
+    expect(verdict.violations).to.deep.equal([]);
+  });
+
+  it('a reader that began later, with what stood before it left out', () => {
+    const late = [term(1, 'a'), follow('r0'), follow('r1', 2)];
+    const verdict = check(
+      history(...late, ...posts, read('r0', ...all), read('r1', [3, 'four']), done('r0'), done('r1')),
+    );
+    expect(verdict.violations).to.deep.equal([]);
+  });
+
+  it('the same key acknowledged twice with one message, the second time in a later term', () => {
+    const again = [post('w1', 'one', { key: 'k1' }), ok('w1', 'one', 1, ['b', 2], { key: 'k1' })];
+    expect(check(history(...good, ...again)).violations).to.deep.equal([]);
+  });
+
+  it('posts of two terms that overlap: they prove nothing', () => {
+    const overlapping = [
+      post('w1', 'five'),
+      post('w0', 'six'),
+      ok('w0', 'six', 5, ['a', 3]),
+      ok('w1', 'five', 4, ['b', 2]),
+    ];
+    const verdict = check(history(...start, ...posts, ...overlapping));
+    expect(kinds(verdict)).to.not.include('closed_term_write');
+  });
+});
+
+describe('the chaos checker catches by name', () => {
+  const cases: [string, string, HistoryRecord[], string[]][] = [
+    ['a lost message', 'lost', withReader([2, 'three'], [3, 'four']), ['one']],
+    ['an unknown message that only one reader got', 'lost', withReader([1, 'one'], [3, 'four']), ['three']],
+    ['a doubled message', 'doubled', withReader(...all, [4, 'four']), ['four']],
+    ['an unknown message that appears twice', 'unknown_twice', withReader(...all, [4, 'three']), ['three']],
+    ['a reordered message', 'reordered', withReader([2, 'three'], [1, 'one'], [3, 'four']), ['three', 'one']],
+    [
+      'readers that disagree on a place',
+      'reordered',
+      withReader([1, 'three'], [2, 'one'], [3, 'four']),
+      ['three', 'one'],
+    ],
+    ['a phantom message', 'phantom', withReader(...all, [4, 'ghost']), ['ghost']],
+    ['a refused message that is read', 'refused_yet_read', withReader(...all, [4, 'two']), ['two']],
+    [
+      'log order against the order of acknowledgements',
+      'reordered',
+      history(...good, post('w0', 'five'), ok('w0', 'five', 2.5, ['b', 2])),
+      ['five'],
+    ],
+    [
+      'two answers to one key',
+      'two_answers',
+      history(...good, post('w1', 'one', { key: 'k1' }), ok('w1', 'one', 9, ['b', 2], { key: 'k1' })),
+      ['one'],
+    ],
+    [
+      'two writers in a term',
+      'two_writers',
+      history(...good, post('w0', 'five'), ok('w0', 'five', 4, ['a', 2])),
+      ['four', 'five'],
+    ],
+    ['a term that changes hands', 'two_writers', history(...good, term(2, 'a')), []],
+    [
+      'a write under a closed term',
+      'closed_term_write',
+      history(...good, post('w0', 'five'), ok('w0', 'five', 4, ['a', 1])),
+      ['five', 'four'],
+    ],
+    ['a term that falls back', 'term_fell', history(...good, term(1, 'a')), []],
+    ['a reader that does not reach the head', 'reader_stuck', history(...good.slice(0, -1)), []],
+    [
+      'a fault after which nothing is accepted any more',
+      'not_healed',
+      history(
+        ...good,
+        { op: 'fault', type: 'invoke', process: 'f1', kind: 'kill' },
+        { op: 'fault', type: 'ok', process: 'f1', kind: 'kill' },
+      ),
+      [],
+    ],
+  ];
+  for (const [what, kind, doctored, messages] of cases) {
+    it(what, () => {
+      const verdict = check(doctored);
+      expect(verdict.valid).to.equal(false);
+      const violation = verdict.violations.find((one) => one.kind === kind);
+      expect(violation, `${kind} among ${kinds(verdict)}`).to.not.equal(undefined);
+      expect(violation?.messages).to.include.members(messages);
+      expect(violation?.sentence).to.match(/\.$/);
+    });
+  }
+});
+
+describe('the chaos checker gives ten seconds for healing', () => {
+  const fault = { op: 'fault', process: 'f1', kind: 'kill', node: null, term: null } as const;
+  const recovery = (waitMs: number, other: HistoryRecord[] = []): HistoryRecord[] => [
+    { ...fault, type: 'invoke', time: 1000 },
+    { ...fault, type: 'ok', time: 2000 },
+    ...other,
+    { ...post('w0', 'one'), type: 'invoke', time: 2000 + waitMs - 1, node: 'a', term: 1 } as HistoryRecord,
+    { ...ok('w0', 'one', 1, ['a', 1]), time: 2000 + waitMs } as HistoryRecord,
+  ];
+
+  it('and no more', () => {
+    expect(check(recovery(9_000)).violations).to.deep.equal([]);
+    expect(kinds(check(recovery(11_000)))).to.deep.equal(['not_healed']);
+  });
+
+  it('counted from the end of the last fault where two overlap', () => {
+    const other: HistoryRecord[] = [
+      { ...fault, process: 'f2', type: 'invoke', time: 1900 },
+      { ...fault, process: 'f2', type: 'ok', time: 12_500 },
+    ];
+    expect(check(recovery(11_000, other)).violations).to.deep.equal([]);
+  });
+});
+
+describe('the chaos checker measures', () => {
+  it('the gap of a fault from the last acknowledgement before it to the first after it', () => {
+    const fault = { op: 'fault', process: 'f1', kind: 'kill', node: 'a' };
+    const verdict = check(
+      history(
+        ...[post('w0', 'one'), ok('w0', 'one', 1, ['a', 1])],
+        { ...fault, type: 'invoke' },
+        ...[post('w0', 'two'), post('w0', 'two', { type: 'fail' })],
+        { ...fault, type: 'ok' },
+        ...[post('w0', 'three'), ok('w0', 'three', 2, ['b', 2]), post('w0', 'four'), ok('w0', 'four', 3, ['b', 2])],
+      ),
+    );
+    expect(verdict.gaps).to.have.length(1);
+    expect(verdict.gaps[0]).to.include({ kind: 'kill', began: 30, healed: 60, lastGood: 20, firstGood: 80, gap: 60 });
+  });
+
+  it('an outage that begins only some time after the fault', () => {
+    const fault = { op: 'fault', process: 'f1', kind: 'freeze', node: 'a' };
+    const lines = [
+      ...[post('w0', 'a'), ok('w0', 'a', 1, ['a', 1])],
+      { ...fault, type: 'invoke' },
+      ...[post('w0', 'b'), ok('w0', 'b', 2, ['a', 1])],
+      ...Array.from({ length: 10 }, () => term(1, 'a')),
+      ...[post('w0', 'c'), ok('w0', 'c', 3, ['a', 1])],
+      { ...fault, type: 'ok' },
+      ...[post('w0', 'd'), ok('w0', 'd', 4, ['a', 1])],
+    ];
+    expect(check(history(...lines)).gaps[0]).to.include({ lastGood: 50, firstGood: 170, gap: 120 });
+  });
+});
+
+describe('the chaos checker, over random histories', () => {
+  const seed = process.env.SEED ? Number(process.env.SEED) : Date.now() % 2 ** 31;
+  const runs = { seed, numRuns: 200 };
+  const again = `(repeat with SEED=${seed})`;
+  const drawn = fc.record({ seed: fc.nat(), steps: fc.integer({ min: 30, max: 300 }) });
+
+  it(`passes every good one ${again}`, () => {
+    const property = fc.property(drawn, ({ seed: one, steps }) => {
+      expect(check(goodHistory(createRandom(one), steps)).violations).to.deep.equal([]);
+    });
+    fc.assert(property, runs);
+  });
+
+  it(`catches any one corruption by its name ${again}`, () => {
+    const applied = new Map<Corruption, number>();
+    const property = fc.property(drawn, fc.constantFrom(...CORRUPTIONS), ({ seed: one, steps }, corruption) => {
+      const random = createRandom(one);
+      const doctored = goodHistory(random, steps);
+      if (!corruption.apply(doctored, random)) return;
+      applied.set(corruption, (applied.get(corruption) ?? 0) + 1);
+      expect(kinds(check(doctored)), corruption.name).to.include(corruption.kind);
+    });
+    fc.assert(property, { seed, numRuns: CORRUPTIONS.length * 60 });
+    const idle = CORRUPTIONS.filter((corruption) => !applied.has(corruption)).map(({ name }) => name);
+    expect(idle, 'corruptions that never applied').to.deep.equal([]);
+  });
+});
