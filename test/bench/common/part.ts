@@ -1,0 +1,110 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { plot } from './plot.ts';
+import { Progress } from './progress.ts';
+import { runSection, type Section, type SectionResult, showSection } from './section.ts';
+
+/** Where JSON, plots and profiles go; git ignores it. */
+export const RESULTS = fileURLToPath(new URL('../../../.bench', import.meta.url));
+
+/** What a part leaves in `.bench/<name>.json`. */
+export interface PartResult {
+  name: string;
+  title: string;
+  at: string;
+  machine: { cpu: string; cores: number; memoryGb: number; node: string; load: number };
+  sections: SectionResult[];
+  remarks: string[];
+}
+
+/** What a part works with. */
+export interface Bench {
+  rounds: number;
+  /** A short run that shows that everything works; its figures are worth little. */
+  isQuick: boolean;
+  /** Names of sections to run, by parts of their titles; all without. */
+  wants(title: string): boolean;
+  /** Where to write CPU profiles, or null where none are wanted. */
+  profileFile(name: string): string | null;
+  progress: Progress;
+  /** Measures a section, shows it and keeps it. */
+  section(section: Section): Promise<SectionResult>;
+  /** Says something beside the figures. */
+  remark(text: string | null): void;
+  /** Runs `stop` at the end, last come first, also after a Ctrl-C. */
+  defer(stop: () => Promise<unknown>): void;
+}
+
+/** Runs a part of the benchmark: `--rounds N`, `--quick`, `--only <part of a section's title>`, `--profile`. */
+export async function runPart(name: string, title: string, work: (bench: Bench) => Promise<void>): Promise<void> {
+  const { values: args } = parseArgs({
+    options: {
+      rounds: { type: 'string', default: '5' },
+      quick: { type: 'boolean', default: false },
+      only: { type: 'string', default: '' },
+      profile: { type: 'boolean', default: false },
+    },
+    strict: false,
+  });
+  const progress = new Progress();
+  const sections: SectionResult[] = [];
+  const remarks: string[] = [];
+  const cleanUps: (() => Promise<unknown>)[] = [];
+  const cleanUp = async () => {
+    for (const stop of cleanUps.splice(0).reverse()) await stop().catch((error) => console.error(error));
+  };
+  const interrupted = () => void cleanUp().finally(() => process.exit(130));
+  process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
+  const load = os.loadavg()[0] ?? 0;
+  await mkdir(RESULTS, { recursive: true });
+
+  const rounds = args.quick ? 1 : Number(args.rounds);
+  const bench: Bench = {
+    rounds,
+    isQuick: args.quick === true,
+    wants: (section) => section.toLowerCase().includes(String(args.only).toLowerCase()),
+    profileFile: (what) => (args.profile ? `${RESULTS}/${name}-${what}.cpuprofile` : null),
+    progress,
+    async section(section) {
+      const result = await runSection(section, rounds, progress);
+      progress.clear();
+      console.log(`\n${showSection(result)}`);
+      sections.push(result);
+      return result;
+    },
+    remark(text) {
+      if (text === null || remarks.includes(text)) return;
+      remarks.push(text);
+      progress.clear();
+      console.log(`\n${text}`);
+    },
+    defer: (stop) => cleanUps.push(stop),
+  };
+  try {
+    await work(bench);
+  } finally {
+    await cleanUp();
+    process.off('SIGINT', interrupted).off('SIGTERM', interrupted);
+  }
+  await keep({ name, title, at: new Date().toISOString(), machine: machine(load), sections, remarks });
+  progress.clear();
+}
+
+async function keep(result: PartResult): Promise<void> {
+  await writeFile(`${RESULTS}/${result.name}.json`, `${JSON.stringify(result, null, 2)}\n`);
+  await writeFile(`${RESULTS}/${result.name}.svg`, plot(result.title, result.sections));
+  console.log(`\nkept in .bench/${result.name}.json, drawn in .bench/${result.name}.svg`);
+}
+
+function machine(load: number): PartResult['machine'] {
+  const [first] = os.cpus();
+  return {
+    cpu: first?.model ?? 'unknown',
+    cores: os.cpus().length,
+    memoryGb: Math.round(os.totalmem() / 2 ** 30),
+    node: process.version,
+    load,
+  };
+}

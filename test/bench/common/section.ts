@@ -1,0 +1,127 @@
+import type { Progress } from './progress.ts';
+import { median, range } from './statistics.ts';
+import { shown, table } from './table.ts';
+
+/** One column of a section: what is measured. The first is the one that is plotted. */
+export interface Figure {
+  key: string;
+  /** With its unit. */
+  label: string;
+}
+
+/** Who is measured. A round answers every figure that it has by key, or null where it cannot be run here. */
+export interface Contestant {
+  name: string;
+  round(): Promise<Record<string, number> | null>;
+}
+
+/** A promise about the ratio of two figures of one run. */
+export interface Target {
+  work: string;
+  /** Names of a contestant and of a figure. */
+  of: [contestant: string, figure: string];
+  /** What it is divided by; several are added up. Without it the figure itself is judged. */
+  to?: [contestant: string, figure: string][];
+  atLeast?: number;
+  atMost?: number;
+}
+
+/** Contestants that are measured in turns, and what is promised of them. */
+export interface Section {
+  title: string;
+  figures: Figure[];
+  contestants: Contestant[];
+  targets?: Target[];
+  /** Fewer or more rounds than the part's. */
+  rounds?: number;
+}
+
+export interface Row {
+  name: string;
+  /** By figure, one value a round. */
+  values: Record<string, number[]>;
+}
+
+export interface TargetResult {
+  work: string;
+  wanted: string;
+  /** One a round. */
+  ratios: number[];
+  ratio: number;
+  isMet: boolean;
+}
+
+export interface SectionResult {
+  title: string;
+  figures: Figure[];
+  rows: Row[];
+  targets: TargetResult[];
+  skipped: string[];
+}
+
+/** Measures every contestant once a round, in another order each time, so that no one always runs first. */
+export async function runSection(section: Section, rounds: number, progress: Progress): Promise<SectionResult> {
+  const rows = section.contestants.map(({ name }): Row => ({ name, values: {} }));
+  const skipped = new Set<string>();
+  const count = section.rounds ?? rounds;
+  for (let round = 0; round < count; round++) {
+    for (let turn = 0; turn < rows.length; turn++) {
+      const at = (turn + round) % rows.length;
+      const [contestant, row] = [section.contestants[at], rows[at]];
+      if (!contestant || !row || skipped.has(row.name)) continue;
+      progress.say(`${section.title}: round ${round + 1} of ${count}, ${contestant.name}`);
+      const measured = await contestant.round();
+      if (measured === null) skipped.add(row.name);
+      for (const [key, value] of Object.entries(measured ?? {})) {
+        const values = row.values[key] ?? [];
+        values.push(value);
+        row.values[key] = values;
+      }
+    }
+  }
+  const kept = rows.filter((row) => !skipped.has(row.name));
+  const targets = (section.targets ?? []).flatMap((target) => judge(target, kept) ?? []);
+  return { title: section.title, figures: section.figures, rows: kept, targets, skipped: [...skipped] };
+}
+
+/** Null where what it speaks of was not measured. */
+function judge(target: Target, rows: readonly Row[]): TargetResult | null {
+  const valuesOf = ([name, key]: [string, string]) => rows.find((row) => row.name === name)?.values[key];
+  const values = valuesOf(target.of);
+  const others = (target.to ?? []).map(valuesOf);
+  if (!values || others.includes(undefined)) return null;
+  const ratios = values.map((value, round) => {
+    const floor = others.reduce((sum, other) => sum + (other?.[round] ?? Number.NaN), 0);
+    return target.to ? value / floor : value;
+  });
+  const ratio = median(ratios);
+  const { atLeast, atMost } = target;
+  const isMet = ratio >= (atLeast ?? Number.NEGATIVE_INFINITY) && ratio <= (atMost ?? Number.POSITIVE_INFINITY);
+  const wanted = atLeast === undefined ? `≤ ${atMost}` : `≥ ${atLeast}`;
+  return { work: target.work, wanted, ratios, ratio, isMet };
+}
+
+/** A section for the screen: medians with the least and the greatest of the rounds, then ratios and targets. */
+export function showSection(result: SectionResult): string {
+  const cell = (values: readonly number[] | undefined) => {
+    if (!values) return '';
+    const { least, most } = range(values);
+    return values.length === 1 ? shown(least) : `${shown(median(values))} (${shown(least)}–${shown(most)})`;
+  };
+  const header = [result.title, ...result.figures.map((figure) => figure.label)];
+  const rows = result.rows.map((row) => [row.name, ...result.figures.map(({ key }) => cell(row.values[key]))]);
+  const parts = [table(header, rows)];
+  if (result.targets.length > 0) parts.push(showTargets(result.targets));
+  for (const name of result.skipped) parts.push(`skipped here: ${name}`);
+  return parts.join('\n\n');
+}
+
+/** Ratios against their targets. */
+export function showTargets(targets: readonly TargetResult[]): string {
+  const rows = targets.map(({ work, ratios, ratio, wanted, isMet }) => {
+    const { least, most } = range(ratios);
+    const spread = ratios.length > 1 ? `${shown(ratio)} (${shown(least)}–${shown(most)})` : shown(ratio);
+    return [work, spread, wanted, isMet ? 'met' : 'MISSED'];
+  });
+  return table(['target', 'ratio', 'wanted', ''], rows);
+}

@@ -1,0 +1,147 @@
+/*
+ * npm run bench:failover: for how long no post is accepted, for each way in which an active can go, beside the floor: a
+ * bare process that holds an advisory lock is killed, and a bare loop takes it. `--rounds N` (20), `--only <part of a
+ * name>`, `--quick`.
+ */
+import { setTimeout as pause } from 'node:timers/promises';
+import pg from 'pg';
+import { Scene } from '../failure/scene.ts';
+import { post } from '../support/http.ts';
+import type { NodeProcess } from '../support/node-process.ts';
+import { type OwnPostgres, startPostgresOfItsOwn } from '../support/own-postgres.ts';
+import { type Bench, runPart } from './common/part.ts';
+import type { Contestant } from './common/section.ts';
+import { bareFailover } from './failover/bare-holder.ts';
+import { standbyCost } from './failover/standby-cost.ts';
+
+const ROUNDS = 20;
+const LEASE_MS = 2000;
+const FLOOR = 'floor: a bare lock holder, kill -9';
+
+await runPart('failover', 'Failover', async (bench) => {
+  bench.progress.say('starting PostgreSQL and two nodes');
+  const postgres = await startPostgresOfItsOwn();
+  bench.defer(() => postgres.remove());
+  const scene = await Scene.open({ databaseUrl: postgres.url, leaseMs: LEASE_MS });
+  bench.defer(() => scene.close());
+
+  const contestants = ways(scene, postgres).filter(({ name }) => bench.wants(name));
+  await bench.section({
+    title: 'Time without an accepted post',
+    figures: [
+      { key: 'gap', label: 'ms' },
+      { key: 'after', label: 'ms after PostgreSQL accepts' },
+    ],
+    contestants,
+    targets: [
+      target('kill -9', 50),
+      target('SIGTERM', 20),
+      target('POST /switchover', 20),
+      target('POST /fall', 20),
+      target('SIGSTOP', LEASE_MS + 100),
+      { work: 'PostgreSQL restarted fast', of: ['PostgreSQL restarted fast', 'after'], atMost: 200 },
+    ],
+    rounds: roundsOf(bench),
+  });
+  if (bench.wants('standby')) await measureStandby(bench, scene);
+});
+
+const target = (name: string, atMost: number) => ({
+  work: `${name}: median, ms`,
+  of: [name, 'gap'] as [string, string],
+  atMost,
+});
+const roundsOf = (bench: Bench) =>
+  bench.isQuick ? 1 : process.argv.some((word) => word.startsWith('--rounds')) ? bench.rounds : ROUNDS;
+
+/** Faults begin at any time of a heartbeat's period: fixed ones fall into step with the timers. */
+const anyTime = () => pause(Math.random() * (LEASE_MS / 4));
+
+function ways(scene: Scene, postgres: OwnPostgres): Contestant[] {
+  const way = (
+    name: string,
+    fault: (active: NodeProcess) => unknown,
+    mend: (gone: NodeProcess) => unknown = () => undefined,
+  ) => ({
+    name,
+    async round() {
+      await scene.settled();
+      await anyTime();
+      const active = await scene.active();
+      const { gap } = await scene.broken(
+        () => fault(active),
+        async () => {
+          await mend(active);
+          await scene.settled();
+        },
+      );
+      return { gap: gap.ms };
+    },
+  });
+  return [
+    { name: FLOOR, round: async () => ({ gap: await bareFailover(scene.databaseUrl) }) },
+    way('kill -9', (active) => active.kill('SIGKILL'), restart),
+    way('SIGTERM', (active) => active.kill('SIGTERM'), restart),
+    way('POST /switchover', (active) => post(`${active.url}/switchover`, {})),
+    way(
+      'POST /fall',
+      (active) => post(`${active.url}/fall`),
+      (gone) => post(`${gone.url}/revive`),
+    ),
+    way(
+      'SIGSTOP',
+      (active) => active.freeze(),
+      (gone) => gone.thaw(),
+    ),
+    way('lock session terminated', () => scene.sql('SELECT pg_terminate_backend(pid) FROM plantao.lock_holder')),
+    { name: 'PostgreSQL restarted fast', round: () => restartPostgres(scene, postgres) },
+  ];
+}
+
+async function restart(node: NodeProcess): Promise<void> {
+  await node.waitForExit();
+  await node.start();
+}
+
+async function restartPostgres(scene: Scene, postgres: OwnPostgres): Promise<Record<string, number>> {
+  await scene.settled();
+  await anyTime();
+  let acceptsAt = 0;
+  const { gap } = await scene.broken(async () => {
+    await postgres.stop('fast');
+    const starting = postgres.start();
+    acceptsAt = await firstConnection(postgres.url);
+    await starting;
+  });
+  return { gap: gap.ms, after: gap.to - acceptsAt };
+}
+
+/** When the server accepts a connection. */
+async function firstConnection(url: string): Promise<number> {
+  for (;;) {
+    const client = new pg.Client(url);
+    client.on('error', () => undefined);
+    try {
+      await client.connect();
+      const at = performance.now();
+      await client.end();
+      return at;
+    } catch {
+      await pause(2);
+    }
+  }
+}
+
+async function measureStandby(bench: Bench, scene: Scene): Promise<void> {
+  const seconds = bench.isQuick ? 5 : 30;
+  bench.progress.say(`what a standby costs the database, over ${seconds} s`);
+  await scene.settled();
+  await scene.meter.stop();
+  await pause(1000);
+  const { cpuPercent, oldestSnapshotMs, sessions } = await standbyCost(scene, seconds);
+  bench.remark(
+    `A standby's ${sessions} sessions use ${cpuPercent.toFixed(2)} % of a core of the database's machine (wanted: under 1 %), ` +
+      `and none of their snapshots was seen older than ${oldestSnapshotMs.toFixed(1)} ms: vacuum does not wait for them.`,
+  );
+  scene.meter.start();
+}

@@ -1,0 +1,266 @@
+/*
+ * npm run bench:fanout: how long until the last of thousands of parked polls is answered, on one node, on two against
+ * socket.io, on four; and how many messages a second can be carried to a thousand waiters for good.
+ */
+import { startPostgresOfItsOwn } from '../support/own-postgres.ts';
+import { roomForSockets } from './common/limits.ts';
+import { type Bench, runPart } from './common/part.ts';
+import { CONTENT, makePeople } from './common/people.ts';
+import type { BenchProcess } from './common/process.ts';
+import { profiled, topFrames } from './common/profile.ts';
+import type { Contestant } from './common/section.ts';
+import { parkedAt, startPlantao, startRival, waitersOf, withUsage } from './common/servers.ts';
+import { shown, table } from './common/table.ts';
+import { Load } from './load/load.ts';
+import type { ParkSpec, RequestSpec } from './load/requests.ts';
+
+const PLANTAO = 'Plantão';
+const BARE = 'bare node:http';
+const SOCKET_IO = 'socket.io + Postgres adapter';
+const GROUP = 8;
+/** The seed's original wakes 1,000 polls in 283 ms, and carries no message to them. */
+const SEED_A_SECOND = 3.5;
+/** Rates that are tried, in messages a second, until one does not hold. */
+const RATES = [25, 50, 100, 200, 400, 800, 1600, 3200];
+
+const POLL: RequestSpec = { method: 'GET', path: `/subscribe/status?groupId=${GROUP}&timeout=55` };
+const POST: RequestSpec = { method: 'POST', path: '/messages', body: { userId: 7, groupId: GROUP, content: CONTENT } };
+const WAKE: RequestSpec = { method: 'POST', path: '/wake', body: {} };
+/** engine.io by hand: open a session, enter the default namespace, read what came meanwhile. */
+const SESSION = '/socket.io/?EIO=4&transport=polling';
+const JOIN: RequestSpec[] = [
+  { method: 'GET', path: SESSION },
+  { method: 'POST', path: `${SESSION}&sid={sid}`, body: '40' },
+  { method: 'GET', path: `${SESSION}&sid={sid}` },
+];
+const SOCKET_IO_POLL: RequestSpec = { method: 'GET', path: `${SESSION}&sid={sid}` };
+
+const LAST = { key: 'last', label: 'last answer ms' };
+const FIGURES = [LAST, { key: 'half', label: 'half ms' }, { key: 'first', label: 'first ms' }];
+const DELAY = { key: 'delay', label: 'event loop late by ms' };
+
+interface Setting {
+  bench: Bench;
+  load: Load;
+  nodes: BenchProcess[];
+  url: string;
+}
+
+/** One kind of server whose polls are woken. */
+interface Woken {
+  name: string;
+  servers: BenchProcess[];
+  waiting: (server: BenchProcess) => Promise<number>;
+  park: Omit<ParkSpec, 'ports' | 'count'>;
+  trigger: RequestSpec;
+}
+
+await runPart('fanout', 'Waking waiters', async (bench) => {
+  bench.progress.say('starting PostgreSQL, four nodes, the rivals and the load generator');
+  const postgres = await startPostgresOfItsOwn({ flags: ['-c', 'max_connections=200'] });
+  bench.defer(() => postgres.remove());
+  await makePeople(postgres.url);
+  const load = await Load.start();
+  bench.defer(() => load.stop());
+  const nodes = [await startPlantao(postgres.url, { NODE_NAME: 'one' })];
+  bench.defer(() => Promise.all(nodes.map((node) => node.stop())));
+  for (const name of ['two', 'three', 'four']) {
+    nodes.push(await startPlantao(postgres.url, { NODE_NAME: name, IS_ACTIVE: 'false' }));
+  }
+  const setting = { bench, load, nodes, url: postgres.url };
+
+  if (bench.wants('One node')) await oneNode(setting);
+  if (bench.wants('Two nodes')) await twoNodes(setting);
+  if (bench.wants('More nodes')) await moreNodes(setting);
+  if (bench.wants('As many as fit')) await asManyAsFit(setting);
+  if (bench.wants('Carried')) await carried(setting);
+  bench.remark(load.remark);
+});
+
+
+async function oneNode({ bench, load, nodes }: Setting): Promise<void> {
+  const count = roomForSockets(bench.isQuick ? 1000 : 10_000);
+  const bare = await startRival('bare-polls', { BODY_BYTES: '430' });
+  const plantao = ourNodes(PLANTAO, nodes.slice(0, 1));
+  const rival = { name: BARE, servers: [bare], waiting: parkedAt, park: { poll: POLL }, trigger: WAKE };
+  await bench.section({
+    title: `One node, ${shown(count)} polls`,
+    figures: [...FIGURES, DELAY],
+    contestants: [woken(load, plantao, count), woken(load, rival, count)],
+    targets: [
+      {
+        work: `${shown(count)} polls on one node: last answer / bare node:http`,
+        of: [PLANTAO, 'last'],
+        to: [[BARE, 'last']],
+        atMost: 1.25,
+      },
+    ],
+  });
+  await bare.stop();
+  const [node] = nodes;
+  const file = bench.profileFile('wake');
+  if (file === null || !node) return;
+  await profiled(node, file, () => woken(load, plantao, count).round());
+  const frames = await topFrames(file, 25);
+  bench.remark(
+    table(
+      ['own time, parking and waking', 'share'],
+      frames.map(({ name, share }) => [name, `${shown(100 * share)} %`]),
+    ),
+  );
+}
+
+async function twoNodes({ bench, load, nodes, url }: Setting): Promise<void> {
+  const count = roomForSockets(bench.isQuick ? 1000 : 5000);
+  const servers = [
+    await startRival('socket-io', { DATABASE_URL: url }),
+    await startRival('socket-io', { DATABASE_URL: url }),
+  ];
+  const rival = {
+    name: SOCKET_IO,
+    servers,
+    waiting: parkedAt,
+    park: { before: JOIN, poll: SOCKET_IO_POLL },
+    trigger: WAKE,
+  };
+  await bench.section({
+    title: `Two nodes, ${shown(count)} polls`,
+    figures: FIGURES,
+    contestants: [woken(load, ourNodes(PLANTAO, nodes.slice(0, 2)), count), woken(load, rival, count)],
+    targets: [
+      {
+        work: `${shown(count)} polls over two nodes: last answer / socket.io + Postgres adapter`,
+        of: [PLANTAO, 'last'],
+        to: [[SOCKET_IO, 'last']],
+        atMost: 0.8,
+      },
+    ],
+  });
+  await Promise.all(servers.map((server) => server.stop()));
+}
+
+async function moreNodes({ bench, load, nodes }: Setting): Promise<void> {
+  const count = roomForSockets(bench.isQuick ? 1000 : 10_000);
+  await bench.section({
+    title: `More nodes, ${shown(count)} polls`,
+    figures: FIGURES,
+    contestants: [1, 2, 4].map((some) =>
+      woken(load, ourNodes(`${some} ${some === 1 ? 'node' : 'nodes'}`, nodes.slice(0, some)), count),
+    ),
+    rounds: Math.min(3, bench.rounds),
+  });
+}
+
+/** The largest wake-up: the node must go on answering /health and keep its lease. */
+async function asManyAsFit({ bench, load, nodes }: Setting): Promise<void> {
+  const count = roomForSockets(bench.isQuick ? 2000 : 19_500);
+  const [node] = nodes;
+  if (!node) return;
+  const probes: number[] = [];
+  let isProbing = true;
+  const probing = (async () => {
+    while (isProbing) {
+      const at = performance.now();
+      const answer = await fetch(`http://127.0.0.1:${node.port}/primary`);
+      if (answer.status !== 200) throw new Error(`the node lost its duty in a wake-up: ${await answer.text()}`);
+      probes.push(performance.now() - at);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  })();
+  await bench.section({
+    title: `As many as fit, ${shown(count)} polls`,
+    figures: [...FIGURES, DELAY],
+    contestants: [woken(load, ourNodes(PLANTAO, [node]), count, () => probes.splice(0))],
+    rounds: Math.min(3, bench.rounds),
+  });
+  isProbing = false;
+  await probing;
+  bench.remark('the node stayed on duty throughout: GET /primary was asked every 10 ms');
+}
+
+async function carried({ bench, load, nodes }: Setting): Promise<void> {
+  const waiters = 1000;
+  const [node] = nodes;
+  if (!node) return;
+  const contestants: Contestant[] = [];
+  let most = 0;
+  for (const rate of bench.isQuick ? RATES.slice(0, 2) : RATES) {
+    bench.progress.say(`${rate} messages a second to ${waiters} waiters`);
+    const pollPath = `/subscribe/status?groupId=${GROUP}&timeout=25`;
+    const result = await load.carry({
+      ports: [node.port],
+      waiters,
+      pollPath,
+      postPort: node.port,
+      post: { userId: 7, groupId: GROUP },
+      rate,
+      forMs: bench.isQuick ? 2000 : 9000,
+    });
+    const holds = result.missing === 0 && result.doubled === 0 && result.lagLast <= 1.3 * result.lagFirst + 25;
+    contestants.push({
+      name: `${rate} a second: ${holds ? 'holds' : 'lag grows'}`,
+      round: async () => ({ ...result }),
+    });
+    if (!holds) break;
+    most = rate;
+  }
+  contestants.push({ name: 'most that held', round: async () => ({ rate: most }) });
+  await bench.section({
+    title: `Carried to ${shown(waiters)} waiters`,
+    figures: [
+      { key: 'carriedPerSecond', label: 'deliveries a second' },
+      { key: 'lagFirst', label: 'lag, first third ms' },
+      { key: 'lagLast', label: 'lag, last third ms' },
+      { key: 'lagP99', label: 'p99 ms' },
+      { key: 'missing', label: 'missing' },
+      { key: 'doubled', label: 'doubled' },
+      { key: 'rate', label: 'messages a second' },
+    ],
+    contestants,
+    targets: [
+      {
+        work: `messages a second to ${shown(waiters)} waiters, against ten times the seed's`,
+        of: ['most that held', 'rate'],
+        atLeast: 10 * SEED_A_SECOND,
+      },
+    ],
+    rounds: 1,
+  });
+}
+
+function ourNodes(name: string, servers: BenchProcess[]): Woken {
+  return { name, servers, waiting: waitersOf, park: { poll: POLL }, trigger: POST };
+}
+
+/** Parks polls, spread over the servers, and wakes all of them through the first. */
+function woken(
+  load: Load,
+  { name, servers, waiting, park, trigger }: Woken,
+  count: number,
+  alsoLate?: () => number[],
+): Contestant {
+  const ports = servers.map((server) => server.port);
+  const sum = async () => (await Promise.all(servers.map(waiting))).reduce((all, one) => all + one, 0);
+  return {
+    name,
+    async round() {
+      const [first] = servers;
+      if (!first) return null;
+      await load.open({ ports, count, ...park });
+      await load.park(count, sum);
+      // The first wake-up compiles the code; the second one is measured.
+      await load.wake({ port: first.port, trigger });
+      await load.park(count, sum);
+      alsoLate?.();
+      const [result, usage] = await withUsage(first, () => load.wake({ port: first.port, trigger }));
+      const late = alsoLate?.() ?? [];
+      await load.close();
+      return {
+        last: result.last,
+        half: result.half,
+        first: result.first,
+        delay: Math.max(usage.loopDelay.most, ...late),
+      };
+    },
+  };
+}

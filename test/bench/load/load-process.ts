@@ -1,0 +1,29 @@
+/*
+ * The load generator: a process of its own, so that its work is not taken for the server's. Asked over IPC (load.ts).
+ */
+import { answerAsks } from '../common/probe.ts';
+import { carry } from './carry.ts';
+import { drive } from './drive.ts';
+import { ParkedPolls } from './park.ts';
+import type { ParkSpec, WakeSpec } from './requests.ts';
+
+let parked: ParkedPolls | null = null;
+
+answerAsks({
+  drive,
+  carry,
+  async open(spec: ParkSpec) {
+    parked?.close();
+    parked = new ParkedPolls(spec);
+    await parked.open();
+  },
+  park: () => parked?.park(),
+  early: () => parked?.early,
+  wake: (spec: WakeSpec) => parked?.wake(spec),
+  close() {
+    parked?.close();
+    parked = null;
+  },
+});
+process.channel?.ref();
+console.log('ready');

@@ -1,0 +1,15 @@
+/*
+ * The floor of posting: Express parses the body and sends it back, and does nothing else. As Express comes, but without
+ * its ETag of each answer, which Plantão does not send either.
+ */
+import type { AddressInfo } from 'node:net';
+import express from 'express';
+
+const app = express();
+app.disable('etag');
+app.post('/messages', express.json(), (request, response) => {
+  response.json(request.body);
+});
+const server = app.listen(0, '127.0.0.1', () => {
+  console.log(`ready ${(server.address() as AddressInfo).port}`);
+});

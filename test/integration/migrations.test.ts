@@ -1,0 +1,125 @@
+import { readdirSync } from 'node:fs';
+import { expect } from 'chai';
+import pg from 'pg';
+import { seedData } from '../../src/chat/seed-data.ts';
+import { MigrationError, migrate } from '../../src/database/migrator.ts';
+import { createDatabase, type TestDatabase } from '../support/postgres.ts';
+
+/** A database for each test, `empty` or migrated, and a session on it. */
+function useDatabase(options: { empty: boolean }) {
+  const use = {} as { database: TestDatabase; client: pg.Client };
+  beforeEach(async () => {
+    use.database = await createDatabase(options);
+    use.client = new pg.Client({ connectionString: use.database.url });
+    await use.client.connect();
+  });
+  afterEach(async () => {
+    await use.client.end();
+    await use.database.drop();
+  });
+  return use;
+}
+
+const files = readdirSync(new URL('../../migrations/', import.meta.url));
+const all = files.map((file) => file.replace(/\.sql$/, '')).sort();
+const refusal = (url: string) => migrate(url).catch((error) => error);
+const applied = async (client: pg.Client) => {
+  const { rows } = await client.query('SELECT name FROM plantao.migrations ORDER BY number');
+  return rows.map(({ name }) => name);
+};
+
+describe('The migrations', () => {
+  const use = useDatabase({ empty: true });
+
+  it('are numbered from 1 without a gap', () => {
+    expect(all.map((name) => Number(name.slice(0, 4)))).to.deep.equal(all.map((_, index) => index + 1));
+  });
+
+  it('are applied to an empty database in order, and say so; a second time there is nothing to do', async () => {
+    const said: string[] = [];
+    expect(await migrate(use.database.url, { log: (line) => said.push(line) })).to.equal(all.length);
+    expect(said).to.deep.equal(all.map((name) => `applied migration ${name}`));
+    expect(await applied(use.client)).to.deep.equal(all);
+    expect(await migrate(use.database.url)).to.equal(0);
+  });
+
+  it('are applied once where several nodes start together on an empty database', async () => {
+    const counts = await Promise.all([1, 2, 3, 4].map(() => migrate(use.database.url)));
+    expect(counts.sort()).to.deep.equal([0, 0, 0, all.length]);
+    expect(await applied(use.client)).to.deep.equal(all);
+  });
+
+  it('that fail roll back whole, keep the earlier ones, name themselves, and go on when the cause is gone', async () => {
+    await use.client.query('CREATE SCHEMA plantao');
+    await use.client.query('CREATE TABLE plantao.epochs ()');
+    const error = await refusal(use.database.url);
+    expect(error).to.be.instanceOf(MigrationError);
+    expect(error.message).to.equal('migration 0002_event_log failed: relation "epochs" already exists');
+    expect(await applied(use.client)).to.deep.equal(all.slice(0, 1));
+    const { rows } = await use.client.query("SELECT to_regclass('plantao.events') AS events");
+    expect(rows, 'what came before in the failed one').to.deep.equal([{ events: null }]);
+    await use.client.query('DROP TABLE plantao.epochs');
+    expect(await migrate(use.database.url)).to.equal(all.length - 1);
+    expect(await applied(use.client)).to.deep.equal(all);
+  });
+
+  it('leave no lock and no session behind, also when they fail', async () => {
+    await use.client.query('CREATE SCHEMA plantao; CREATE TABLE plantao.users ()');
+    await refusal(use.database.url);
+    const { rows } = await use.client.query(
+      `SELECT count(*)::int AS n FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`,
+    );
+    expect(rows[0].n).to.be.at.most(1);
+  });
+});
+
+describe('A database that is migrated', () => {
+  const use = useDatabase({ empty: false });
+
+  it('of a newer version is refused with a sentence that says what to do, and nothing is touched', async () => {
+    await use.client.query("INSERT INTO plantao.migrations (number, name) VALUES (9000, '9000_of_tomorrow')");
+    const error = await refusal(use.database.url);
+    expect(error).to.be.instanceOf(MigrationError);
+    expect(error.message).to.equal(
+      `the database has schema version 9000, this Plantão knows only ${all.length}: start a newer version of the software`,
+    );
+    expect(await applied(use.client)).to.deep.equal([...all, '9000_of_tomorrow']);
+  });
+
+  it('lets a node start that may not change the schema', async () => {
+    const role = `${use.database.name}_reader`;
+    await use.client.query(`CREATE ROLE ${role} LOGIN PASSWORD 'reader'`);
+    try {
+      await use.client.query(`GRANT USAGE ON SCHEMA plantao TO ${role}; GRANT SELECT ON plantao.migrations TO ${role}`);
+      const url = new URL(use.database.url);
+      url.username = role;
+      url.password = 'reader';
+      expect(await migrate(url.toString())).to.equal(0);
+    } finally {
+      await use.client.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`);
+    }
+  });
+
+  it("takes the seed's demo data, none of it twice", async () => {
+    expect(await seedData(use.database.url)).to.equal(true);
+    expect(await seedData(use.database.url)).to.equal(false);
+    const { rows } = await use.client.query(
+      `SELECT (SELECT array_agg(username::text ORDER BY id) FROM plantao.users) AS users,
+              (SELECT array_agg(name::text) FROM plantao.groups) AS groups,
+              (SELECT array_agg(u.username || ': ' || m.content ORDER BY m.id)
+               FROM plantao.messages m JOIN plantao.users u ON u.id = m.sender_id) AS messages,
+              (SELECT count(*)::int FROM plantao.memberships) AS memberships`,
+    );
+    expect(rows[0]).to.deep.equal({
+      users: ['ana_orm', 'bruno_orm'],
+      groups: ['Grupo Geral'],
+      messages: ['ana_orm: Olá, pessoal!', 'bruno_orm: Oi, Ana! Tudo bem?'],
+      memberships: 2,
+    });
+  });
+
+  it('takes the demo data once, also when two ask for it together', async () => {
+    const added = await Promise.all([seedData(use.database.url), seedData(use.database.url)]);
+    expect(added.sort()).to.deep.equal([false, true]);
+  });
+});

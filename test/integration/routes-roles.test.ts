@@ -1,0 +1,130 @@
+import { expect } from 'chai';
+import { eventually } from '../support/eventually.ts';
+import { type Answer, get, type JsonObject, post, request } from '../support/http.ts';
+import { useTwoNodes } from '../support/two-nodes.ts';
+
+/** The table "who serves what" of the contract, a call for each route; ids are those of the demo data. */
+const CONTROL = ['/', '/health', '/primary', '/replica', '/readiness', '/liveness', '/cluster', '/metrics'];
+const READS = [
+  '/chats?userId=1',
+  '/messages?groupId=1',
+  '/group-users?groupId=1',
+  '/users?username=ana',
+  '/groups',
+  '/user/1/groups',
+  '/subscribe/status?timeout=0',
+  '/subscribe/user?user_id=1&timeout=0',
+];
+const WRITES: [method: string, path: string, body?: JsonObject][] = [
+  ['POST', '/login', { username: 'carla' }],
+  ['POST', '/messages', { userId: 1, groupId: 1, content: 'Olá' }],
+  ['DELETE', '/messages', { messageId: 1 }],
+  ['POST', '/notify/default'],
+  ['POST', '/notify/all'],
+  ['POST', '/create-chat', { groupName: 'Novo', creatorId: 1, members: [] }],
+  ['POST', '/group-users', { groupId: 1, userId: 1 }],
+  ['DELETE', '/group-users', { groupId: 1, userId: 1 }],
+  ['POST', '/user/1/groups', { groups: ['Novo'] }],
+  ['POST', '/user/1/groups/Novo'],
+  ['DELETE', '/user/1/groups/Novo'],
+];
+
+describe('Who serves what:', () => {
+  const nodes = useTwoNodes();
+
+  const isNotActive = (answer: Answer<JsonObject>, activeUrl: string | null) => {
+    expect(answer.status).to.equal(503);
+    expect(answer.body).to.deep.equal({
+      error: 'system not available - not active',
+      code: 'not_active',
+      active_url: activeUrl,
+    });
+    expect(Number(answer.headers['retry-after'])).to.be.at.least(1);
+  };
+  const isNotAlive = (answer: Answer<JsonObject>) => {
+    expect(answer.status).to.equal(503);
+    expect(answer.body).to.deep.equal({ error: 'system not available - not alive', code: 'not_alive' });
+    expect(Number(answer.headers['retry-after'])).to.be.at.least(1);
+  };
+
+  describe('an active', () => {
+    for (const path of [...CONTROL.filter((one) => one !== '/replica'), ...READS]) {
+      it(`serves GET ${path}`, async () => {
+        const { status } = await get(`${nodes.active.url}${path}`);
+        expect(status).to.be.within(200, 204);
+      });
+    }
+    it('is the primary and no replica', async () => {
+      expect((await get(`${nodes.active.url}/primary`)).status).to.equal(200);
+      expect((await get(`${nodes.active.url}/replica`)).status).to.equal(503);
+    });
+  });
+
+  describe('a standby', () => {
+    for (const path of [...CONTROL.filter((one) => one !== '/primary'), ...READS]) {
+      it(`serves GET ${path}`, async () => {
+        const { status } = await get(`${nodes.standby.url}${path}`);
+        expect(status).to.be.within(200, 204);
+      });
+    }
+    for (const [method, path, body] of WRITES) {
+      it(`says where the active is on ${method} ${path}`, async () => {
+        const answer = await request(method, `${nodes.standby.url}${path}`, { body });
+        isNotActive(answer, nodes.active.url);
+      });
+    }
+    it('is a replica and not the primary', async () => {
+      expect((await get(`${nodes.standby.url}/replica`)).status).to.equal(200);
+      expect((await get(`${nodes.standby.url}/primary`)).status).to.equal(503);
+    });
+    it('says that it is not active before it looks at the request', async () => {
+      for (const body of ['{', { userId: 'x' }, 'x'.repeat(200_000)]) {
+        isNotActive(await post(`${nodes.standby.url}/messages`, body), nodes.active.url);
+      }
+    });
+    it('has nothing to hand over', async () => {
+      isNotActive(await post(`${nodes.standby.url}/switchover`), nodes.active.url);
+    });
+  });
+
+  describe('a fallen node', () => {
+    before(() => post(`${nodes.standby.url}/fall`));
+    after(async () => {
+      await post(`${nodes.standby.url}/revive`);
+      await eventually('it is ready again', async () => (await get(`${nodes.standby.url}/replica`)).status === 200);
+    });
+
+    it('serves what controls it', async () => {
+      const statuses = await Promise.all(
+        CONTROL.map(async (path) => (await get(`${nodes.standby.url}${path}`)).status),
+      );
+      expect(Object.fromEntries(CONTROL.map((path, at) => [path, statuses[at]]))).to.deep.equal({
+        '/': 200,
+        '/health': 503,
+        '/primary': 503,
+        '/replica': 503,
+        '/readiness': 503,
+        '/liveness': 200,
+        '/cluster': 200,
+        '/metrics': 200,
+      });
+    });
+    for (const path of READS) {
+      it(`refuses GET ${path}`, async () => isNotAlive(await get(`${nodes.standby.url}${path}`)));
+    }
+    for (const [method, path, body] of [...WRITES, ['POST', '/switchover'] as const]) {
+      it(`refuses ${method} ${path}`, async () =>
+        isNotAlive(await request(method, `${nodes.standby.url}${path}`, { body })));
+    }
+    it('is shown as fallen by itself and by /cluster of the other', async () => {
+      expect((await get(`${nodes.standby.url}/health`)).body).to.include({ status: 'down', active: false });
+      await eventually('the other sees it', async () => {
+        const { body } = await get<{ nodes: { node: string; role: string }[] }>(`${nodes.active.url}/cluster`);
+        return body.nodes.find(({ node }) => node === nodes.standby.name)?.role === 'fallen';
+      });
+    });
+    it('may be felled again: it is no error', async () => {
+      expect((await post(`${nodes.standby.url}/fall`)).body).to.deep.equal({ status: 'system down', active: false });
+    });
+  });
+});

@@ -1,0 +1,83 @@
+import { expect } from 'chai';
+import pg from 'pg';
+import { readSettings } from '../../src/settings.ts';
+import { checkDatabase, StartCheckError } from '../../src/start-check.ts';
+import { createDatabase, type TestDatabase } from '../support/postgres.ts';
+import { testServer, withDatabase } from '../support/test-server.ts';
+
+describe('The check at start', () => {
+  let database: TestDatabase;
+  let client: pg.Client;
+
+  beforeEach(async () => {
+    database = await createDatabase({ empty: true });
+    client = new pg.Client({ connectionString: database.url });
+    await client.connect();
+  });
+  afterEach(async () => {
+    await client.end();
+    await database.drop();
+  });
+
+  const check = (url = database.url) => checkDatabase(readSettings({ DATABASE_URL: url }));
+  const refusal = (url = database.url) => check(url).catch((error) => error);
+  /** A transaction pooler, as the check sees it: another session answers. Names before pg_catalog win. */
+  const fake = async (definition: string) => {
+    await client.query(`CREATE SCHEMA fake; CREATE FUNCTION fake.${definition};
+      ALTER DATABASE ${database.name} SET search_path = fake, pg_catalog`);
+  };
+
+  it('says nothing of a server that keeps what it acknowledges, and warns loudly of one that does not', async () => {
+    const { rows } = await client.query('SHOW fsync');
+    const warnings = await check();
+    if (rows[0].fsync === 'on') expect(warnings).to.deep.equal([]);
+    else {
+      expect(warnings).to.have.length(1);
+      expect(warnings[0]).to.match(/^fsync is off .* LOSES acknowledged messages/);
+    }
+  });
+
+  it('warns of synchronous_commit = off, which loses the last acknowledged messages', async () => {
+    await client.query(`ALTER DATABASE ${database.name} SET synchronous_commit = off`);
+    const warnings = await check();
+    expect(warnings.filter((warning) => /synchronous_commit is off .* LOSES/.test(warning))).to.have.length(1);
+  });
+
+  it('refuses a connection on which a lock is not found again, and says what to set', async () => {
+    await fake("pg_advisory_unlock(int, int) RETURNS boolean LANGUAGE sql AS 'SELECT false'");
+    const error = await refusal();
+    expect(error).to.be.instanceOf(StartCheckError);
+    expect(error.message).to.match(/leader lock and LISTEN do not work .* set DATABASE_DIRECT_URL/);
+  });
+
+  it('refuses a connection on which a notification is not heard', async () => {
+    await fake("pg_notify(text, text) RETURNS void LANGUAGE sql AS ''");
+    expect((await refusal()).message).to.match(/set DATABASE_DIRECT_URL/);
+  });
+
+  it('refuses a connection on which they fail, and says with what', async () => {
+    await fake("pg_advisory_unlock(int, int) RETURNS boolean LANGUAGE sql AS 'SELECT 1/0 = 1'");
+    expect((await refusal()).message).to.match(/division by zero.*set DATABASE_DIRECT_URL/);
+  });
+
+  it('refuses a database that is not in UTF-8', async () => {
+    const { admin, adminUrl } = await testServer();
+    const latin = `${database.name}_latin`;
+    await admin(`CREATE DATABASE ${latin} TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C' LOCALE_PROVIDER libc`);
+    try {
+      const error = await refusal(withDatabase(adminUrl, latin));
+      expect(error).to.be.instanceOf(StartCheckError);
+      expect(error.message).to.equal("the database's encoding is LATIN1: Plantão needs UTF8");
+    } finally {
+      await admin(`DROP DATABASE ${latin} WITH (FORCE)`);
+    }
+  });
+
+  it('leaves no lock and no session behind', async () => {
+    await check();
+    const { rows } = await client.query(
+      "SELECT application_name FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'plantao:%'",
+    );
+    expect(rows).to.deep.equal([]);
+  });
+});

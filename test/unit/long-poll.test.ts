@@ -1,0 +1,185 @@
+import { EventEmitter } from 'node:events';
+import { setTimeout as pause } from 'node:timers/promises';
+import { expect } from 'chai';
+import type { Response } from 'express';
+import type { ReplayableAudience } from '../../src/chat/audiences.ts';
+import type { Listening, Subscriptions } from '../../src/chat/subscriptions.ts';
+import type { EventLog } from '../../src/events/event-log.ts';
+import { type LogEvent, topicOf } from '../../src/events/log-event.ts';
+import { type News, Waiters } from '../../src/events/waiters.ts';
+import { LongPolls, renderOnce } from '../../src/http/long-poll.ts';
+import { WaitingRoom } from '../../src/http/waiting-room.ts';
+import { eventually } from '../support/eventually.ts';
+
+/** What express gives a handler, as far as a poll uses it. */
+class FakeResponse extends EventEmitter {
+  status = 0;
+  body = '';
+  readonly headers: Record<string, unknown> = {};
+  destroyed = false;
+  headersSent = false;
+  setHeader(name: string, value: unknown): void {
+    this.headers[name] = value;
+  }
+  writeHead(status: number, headers: Record<string, unknown> = {}): this {
+    this.status = status;
+    this.headersSent = true;
+    Object.assign(this.headers, headers);
+    return this;
+  }
+  end(body: Buffer | string = ''): void {
+    this.body = body.toString();
+    this.emit('close');
+  }
+}
+
+const audience: ReplayableAudience = {
+  id: 'g',
+  name: null,
+  groupId: 1,
+  roster: null,
+  topics: () => [topicOf.everyone, topicOf.group(1)],
+  names: () => ['g'],
+  hears: () => true,
+  hearsAs: () => true,
+};
+const event = (position: number): LogEvent => {
+  const none = { groupName: null, topic: null, userId: null, messageId: null, message: null };
+  return { position, cursor: `e-${position}`, kind: 'message', groupId: 1, json: '{}', ...none };
+};
+const nothing = () => undefined;
+
+/** The polls of a node whose log is at `head`, and which has nothing from before. */
+function setUp(most = 10_000) {
+  const log = { head: 5, end: { epoch: 'e', position: 5 }, cursorAt: (position: number) => `e-${position}` };
+  const waiters = new Waiters();
+  let isServing = true;
+  let meanwhile = () => {};
+  const subscriptions = {
+    listen: async (waiter: Listening) => {
+      meanwhile();
+      if (!waiter.isOver) waiters.add(waiter);
+      return null;
+    },
+  };
+  const polls = new LongPolls({
+    log: log as unknown as EventLog,
+    waiters,
+    subscriptions: subscriptions as unknown as Subscriptions,
+    room: new WaitingRoom(most),
+    isServing: () => isServing,
+  });
+  const render = renderOnce(({ events, cursor }: News) => `${events.length} events up to ${cursor}`);
+  const poll = async (timeoutS: number, response = new FakeResponse()): Promise<FakeResponse> => {
+    const ask = { audience: async () => audience, cursor: undefined, timeoutS, render };
+    await polls.run(response as unknown as Response, ask);
+    return response;
+  };
+  const dispatch = (...batch: LogEvent[]) => waiters.dispatch(batch, batch.at(-1)?.cursor ?? '', nothing, nothing);
+  return {
+    ...{ log, waiters, polls, poll, dispatch },
+    fall: () => {
+      isServing = false;
+    },
+    /** What happens while a poll reads what it has missed. */
+    whileReading: (work: () => void) => {
+      meanwhile = work;
+    },
+  };
+}
+
+describe('A long poll', () => {
+  it('is answered 204 at its deadline, with the cursor of what its node has read by then', async () => {
+    const { log, waiters, poll } = setUp();
+    const response = await poll(0.02);
+    log.head = 9;
+    await eventually('the poll is answered', () => response.status);
+    expect(response).to.include({ status: 204, body: '' });
+    expect(response.headers.Cursor).to.equal('e-9');
+    expect(waiters.size).to.equal(0);
+  });
+
+  it('at its deadline is given the news that it was chosen for, and not a cursor beyond it', async () => {
+    const { log, waiters, poll, dispatch } = setUp();
+    const herd = await Promise.all(Array.from({ length: 2000 }, () => poll(0.2)));
+    // All deadlines pass while the wake-up is on its way, slice by slice.
+    dispatch(event(6));
+    log.head = 6;
+    const busyUntil = performance.now() + 210;
+    while (performance.now() < busyUntil);
+    await eventually('all are answered', () => herd.every(({ status }) => status > 0));
+    expect(new Set(herd.map(({ status, body }) => `${status} ${body}`))).to.deep.equal(
+      new Set(['200 1 events up to e-6']),
+    );
+    expect(waiters.size).to.equal(0);
+  });
+
+  it('is answered once, whatever comes at the same time', async () => {
+    const { waiters, poll, dispatch } = setUp();
+    const response = await poll(1);
+    let ends = 0;
+    response.on('close', () => ends++);
+    dispatch(event(6));
+    dispatch(event(7));
+    waiters.tellAll('role', 'e-7');
+    expect(ends).to.equal(1);
+    expect(response.body).to.equal('1 events up to e-6');
+  });
+
+  it('whose client leaves frees its place at once, and its timer', async () => {
+    const { waiters, poll } = setUp();
+    const response = await poll(30);
+    expect(waiters.size).to.equal(1);
+    response.destroyed = true;
+    response.emit('close');
+    expect(waiters.size).to.equal(0);
+    waiters.tellAll('role', 'e-9');
+    expect(response.status).to.equal(0);
+  });
+
+  it('is refused where as many wait as may, and taken again when one has left', async () => {
+    const { poll } = setUp(1);
+    const first = await poll(30);
+    const refusal = await poll(30).then(nothing, (error) => error);
+    expect(refusal).to.include({ status: 503, code: 'overloaded' });
+    expect(Number(refusal.headers['Retry-After'])).to.be.within(1, 4);
+    first.emit('close');
+    const second = await poll(0);
+    await eventually('the second is answered', () => second.status === 204);
+  });
+
+  it('is answered at once with its cursor while the node stops, also one that comes then', async () => {
+    const { polls, poll, waiters } = setUp();
+    const waiting = await poll(30);
+    polls.drain();
+    expect(waiting).to.include({ status: 200, body: '0 events up to e-5' });
+    const late = await poll(30);
+    expect(late).to.include({ status: 200, body: '0 events up to e-5' });
+    await pause(0);
+    expect(waiters.size, 'and none is left behind').to.equal(0);
+    expect(late.headers.Connection, 'and its connection is not kept').to.equal('close');
+  });
+
+  it('is told of a change of the state that came while it was read for, before it was among the waiters', async () => {
+    const { waiters, poll, fall, whileReading } = setUp();
+    whileReading(() => waiters.tellAll('role', 'e-5'));
+    expect(await poll(30)).to.include({ status: 200, body: '0 events up to e-5' });
+    whileReading(fall);
+    expect(await poll(30)).to.include({ status: 200, body: '0 events up to e-5' });
+    expect(waiters.size).to.equal(0);
+  });
+
+  it('whose client left before or while it was read for takes no place', async () => {
+    const { waiters, poll, whileReading } = setUp(1);
+    const gone = new FakeResponse();
+    gone.destroyed = true;
+    await poll(30, gone);
+    const leaving = new FakeResponse();
+    whileReading(() => leaving.emit('close'));
+    await poll(30, leaving);
+    expect(waiters.size).to.equal(0);
+    whileReading(nothing);
+    const next = await poll(0);
+    await eventually('the next one has its place', () => next.status === 204);
+  });
+});

@@ -1,0 +1,96 @@
+import { expect } from 'chai';
+import { NamedAudience, UserAudience } from '../../src/chat/audiences.ts';
+import { replay, rewind } from '../../src/chat/backlog.ts';
+import type { Roster } from '../../src/chat/rosters.ts';
+import type { LogEvent } from '../../src/events/log-event.ts';
+
+const ME = 7;
+const OTHER = 8;
+let position = 0;
+
+function event(more: Partial<LogEvent>): LogEvent {
+  const none = { groupId: null, groupName: null, topic: null, userId: null, messageId: null, message: null };
+  position += 1;
+  return { position, cursor: `e-${position}`, kind: 'message', json: `{"n":${position}}`, ...none, ...more };
+}
+const joined = (groupId: number, userId = ME) => event({ kind: 'joined', groupId, userId });
+const left = (groupId: number, userId = ME) => event({ kind: 'left', groupId, userId });
+const message = (groupId: number) => event({ groupId });
+const rosterOf = (...groups: number[]): Roster => ({
+  userId: ME,
+  groups: new Map(groups.map((id) => [id, { name: `g${id}` }])),
+  holders: 0,
+});
+
+describe('Rewinding a membership', () => {
+  const moves = (...all: [string, number][]) => all.map(([kind, group_id]) => ({ kind, group_id }));
+
+  it('gives the groups that somebody was in before they moved', () => {
+    expect([...rewind(new Set([1, 2]), moves(['joined', 2]))]).to.deep.equal([1]);
+    expect([...rewind(new Set([1]), moves(['left', 3]))]).to.have.members([1, 3]);
+    expect([...rewind(new Set([1]), [])]).to.deep.equal([1]);
+  });
+
+  it('takes the moves back from the last to the first', () => {
+    expect([...rewind(new Set([1]), moves(['joined', 1], ['left', 1], ['joined', 1]))]).to.deep.equal([]);
+    expect([...rewind(new Set([]), moves(['left', 1], ['joined', 1], ['left', 1]))]).to.deep.equal([1]);
+  });
+
+  it('passes over what is no move of a group', () => {
+    expect([
+      ...rewind(new Set([1]), [
+        { kind: 'message', group_id: 1 },
+        { kind: 'joined', group_id: null },
+      ]),
+    ]).to.deep.equal([1]);
+  });
+});
+
+describe('Replaying the log', () => {
+  it('lets a user hear a group from their own joining to their own leaving, both ends among it', () => {
+    const events = [message(1), joined(1), message(1), left(1), message(1)];
+    const heard = replay(new UserAudience(rosterOf()), events, new Set());
+    expect(heard).to.deep.equal(events.slice(1, 4));
+  });
+
+  it('takes the membership that was then, not the one that is now', () => {
+    const events = [message(1), left(1), message(1)];
+    expect(replay(new UserAudience(rosterOf()), events, new Set([1]))).to.deep.equal(events.slice(0, 2));
+  });
+
+  it('lets a member hear of others who join and leave, and nobody else', () => {
+    const events = [joined(1, OTHER), joined(2, OTHER), left(1, OTHER)];
+    expect(replay(new UserAudience(rosterOf(1)), events, new Set([1]))).to.deep.equal([events[0], events[2]]);
+  });
+
+  it('passes over messages whose text is gone', () => {
+    const events = [event({ groupId: 1, json: null }), message(1)];
+    expect(replay(new UserAudience(rosterOf(1)), events, new Set([1]))).to.deep.equal([events[1]]);
+  });
+
+  it('lets everybody hear a broadcast', () => {
+    const events = [event({ kind: 'broadcast' })];
+    expect(replay(new UserAudience(rosterOf()), events, new Set())).to.deep.equal(events);
+    expect(replay(new NamedAudience('x', null), events, new Set())).to.deep.equal(events);
+  });
+
+  it('by a name: the free topic and the groups, whoever listens, where nobody has to be a member', () => {
+    const topic = event({ kind: 'notification', topic: 'x' });
+    const named = event({ groupId: 1, groupName: 'x' });
+    const events = [topic, named, message(2), event({ kind: 'notification', topic: 'y' })];
+    expect(replay(new NamedAudience('x', null), events, new Set())).to.deep.equal([topic, named]);
+  });
+
+  it('by a name, as a member: groups only while in them, the free topic always', () => {
+    const topic = event({ kind: 'notification', topic: 'x', groupId: 2 });
+    const events = [message(1), left(1), message(1), topic].map((one) => ({ ...one, groupName: 'x' }));
+    const audience = new NamedAudience('x', rosterOf());
+    expect(replay(audience, events, new Set([1]))).to.deep.equal([events[0], events[1], events[3]]);
+  });
+
+  it('by an id: that group alone, and as a member only while in it', () => {
+    const events = [message(1), message(2), left(1), message(1), event({ kind: 'notification', topic: '1' })];
+    expect(replay(new NamedAudience(1, null), events, new Set())).to.deep.equal([events[0], events[2], events[3]]);
+    expect(replay(new NamedAudience(1, rosterOf()), events, new Set([1]))).to.deep.equal([events[0], events[2]]);
+  });
+});

@@ -1,0 +1,206 @@
+import { expect } from 'chai';
+import pg from 'pg';
+import { readSettings, SettingsError } from '../../src/settings.ts';
+
+const DATABASE_URL = 'postgres://localhost/chat';
+
+/** What `env` is refused with. */
+function problemsOf(env: Record<string, string>): string[] {
+  try {
+    readSettings(env);
+  } catch (error) {
+    if (error instanceof SettingsError) return error.problems;
+    throw error;
+  }
+  return [];
+}
+
+/** What the driver makes of the URL that was made of the parts. */
+function readByDriver(url: string) {
+  const { user, password, host, port, database } = new pg.Client({ connectionString: url });
+  return { user, password, host, port, database };
+}
+
+describe('Settings that are wrong', () => {
+  it('are named all at once, each once, with what it should be', () => {
+    const wrong = {
+      PORT: '80a',
+      IS_ACTIVE: 'maybe',
+      IS_PRIMARY: '2',
+      LEASE_MS: '10',
+      PEER_URL: 'http://localhost:8081,ftp://there',
+      NODE_NAME: 'node one',
+      NODE_URL: 'localhost:8080',
+      AUTH: 'basic',
+      ADMIN_TOKEN: 'short',
+      LOG_LEVEL: 'loud',
+      LOG_FORMAT: 'xml',
+      DB_PORT: '70000',
+      DB_POOL_SIZE: '1',
+      MAX_WAITERS: '0',
+      DATABASE_DIRECT_URL: 'mysql://localhost/chat',
+      EVENT_RETENTION_HOURS: '1.5',
+    };
+    const problems = problemsOf(wrong);
+    const named = problems.map((problem) => problem.split(' ')[0]);
+    expect(named).to.have.members([...Object.keys(wrong), 'DATABASE_URL']);
+    for (const problem of problems) expect(problem).to.match(/^[A-Z_]+ .*(must|is not set)/);
+  });
+
+  it('come as one text that a person can read', () => {
+    expect(() => readSettings({ DATABASE_URL, PORT: '-1', AUTH: 'none' })).to.throw(
+      SettingsError,
+      'the settings are wrong:\n  - PORT must be a whole number from 0 to 65535\n  - AUTH must be open or token',
+    );
+  });
+
+  it('are no numbers out of bounds', () => {
+    for (const PORT of ['65536', '1e3', '0x50', '8080.5', '-0', '99999999999999999999']) {
+      expect(problemsOf({ DATABASE_URL, PORT }), PORT).to.deep.equal(['PORT must be a whole number from 0 to 65535']);
+    }
+  });
+
+  it('are no database that is not PostgreSQL, or is no URL', () => {
+    for (const url of ['mysql://localhost/chat', 'localhost/chat', 'http://localhost:5432', 'postgres//x']) {
+      expect(problemsOf({ DATABASE_URL: url }), url).to.deep.equal(['DATABASE_URL must be a postgres:// URL']);
+    }
+  });
+
+  it('are no host of the database that a URL cannot hold: it must not become localhost in silence', () => {
+    for (const DB_HOST of ['db host', 'http://db', 'db:5433', 'a/b', 'user@db', 'db?x']) {
+      expect(problemsOf({ DB_NAME: 'chat', DB_HOST }), DB_HOST).to.have.length(1);
+    }
+  });
+});
+
+describe('Settings that are not given', () => {
+  it('have the defaults of .env.example', () => {
+    expect(readSettings({ DATABASE_URL })).to.deep.equal({
+      databaseUrl: DATABASE_URL,
+      databaseDirectUrl: DATABASE_URL,
+      host: '127.0.0.1',
+      port: 8080,
+      nodeName: null,
+      nodeUrl: null,
+      peerUrls: [],
+      isActive: true,
+      isPrimary: false,
+      leaseMs: 2000,
+      auth: 'open',
+      authChosen: false,
+      adminToken: null,
+      corsOrigin: ['*'],
+      trustProxy: null,
+      tokenHours: 720,
+      signInTries: 10,
+      signInTriesOfAddress: 100,
+      requestsPerMinute: 0,
+      logLevel: 'info',
+      logFormat: 'auto',
+      maxWaiters: 20_000,
+      maxConnections: 25_000,
+      poolSize: 10,
+      eventRetentionHours: 168,
+      eventRetentionCount: 10_000_000,
+      idempotencyRetentionHours: 24,
+    });
+  });
+
+  it('are those that are empty or blank too, as a line of .env without a value leaves them', () => {
+    const names = ['PORT', 'HOST', 'IS_ACTIVE', 'PEER_URL', 'AUTH', 'LEASE_MS', 'NODE_NAME', 'ADMIN_TOKEN', 'DB_PORT'];
+    const empty = Object.fromEntries(names.map((name) => [name, '']));
+    const blank = Object.fromEntries(names.map((name) => [name, ' \t']));
+    const plain = readSettings({ DATABASE_URL });
+    expect(readSettings({ DATABASE_URL, ...empty })).to.deep.equal(plain);
+    expect(readSettings({ DATABASE_URL, ...blank })).to.deep.equal(plain);
+    expect(problemsOf({ DATABASE_URL: '' })).to.have.length(1);
+  });
+
+  it('leave no doubt which database: neither URL nor name is refused with what to do', () => {
+    expect(problemsOf({ DB_USER: 'ana', DB_HOST: 'db' })[0]).to.match(/DB_NAME.* is not set: name a database/);
+  });
+});
+
+describe('Settings that are given', () => {
+  it('are what the seed has in its .env', () => {
+    const settings = readSettings({
+      DB_USER: 'seu_usuario_postgres',
+      DB_PASSWORD: 'sua_senha_postgres',
+      DB_HOST: 'localhost',
+      DB_PORT: '5432',
+      DB_NAME: 'chat_distribuido_db',
+      PORT: '8081',
+      IS_ACTIVE: 'false',
+      PEER_URL: 'http://localhost:8080',
+    });
+    expect(settings.databaseUrl).to.equal(
+      'postgres://seu_usuario_postgres:sua_senha_postgres@localhost:5432/chat_distribuido_db',
+    );
+    expect(settings).to.include({ port: 8081, isActive: false });
+    expect(settings.peerUrls).to.deep.equal(['http://localhost:8080']);
+  });
+
+  it('may have any character in the parts of the database', () => {
+    for (const text of ['p@ss:w/o?r#d', '100%25', 'it\'s "so"', 'senha çã 日本 🔑', 'a+b&c=d', '[x]\\y|z', '%40']) {
+      const { databaseUrl } = readSettings({
+        DB_USER: text,
+        DB_PASSWORD: text,
+        DB_HOST: '10.0.0.7',
+        DB_PORT: '6543',
+        DB_NAME: 'chat',
+      });
+      const read = { user: text, password: text, host: '10.0.0.7', port: 6543, database: 'chat' };
+      expect(readByDriver(databaseUrl), text).to.deep.equal(read);
+    }
+  });
+
+  it('may name the database in any letters', () => {
+    for (const DB_NAME of ['chat distribuido', 'conversações', 'chat-2', "it's", '50%']) {
+      const { databaseUrl } = readSettings({ DB_NAME });
+      expect(readByDriver(databaseUrl).database, DB_NAME).to.equal(DB_NAME);
+    }
+  });
+
+  it('may have any name, any address and the folder of a socket as the host of the database', () => {
+    for (const DB_HOST of ['db.example', 'DB-1', 'db_1', '10.0.0.7', '::1', 'fe80::1:2', '/var/run/postgresql']) {
+      expect(readByDriver(readSettings({ DB_NAME: 'chat', DB_HOST }).databaseUrl).host, DB_HOST).to.equal(DB_HOST);
+    }
+  });
+
+  it('take DATABASE_URL before the parts, and DATABASE_DIRECT_URL for lock and LISTEN only', () => {
+    const direct = 'postgresql://direct/chat';
+    const settings = readSettings({ DATABASE_URL, DATABASE_DIRECT_URL: direct, DB_NAME: 'other', DB_HOST: 'other' });
+    expect(settings).to.include({ databaseUrl: DATABASE_URL, databaseDirectUrl: direct });
+  });
+
+  it('list peers and origins by commas, however they are spaced and ended', () => {
+    const settings = readSettings({
+      DATABASE_URL,
+      PEER_URL: ' http://a:8081/ ,https://b/chat//,, ',
+      CORS_ORIGIN: 'https://one.example, https://two.example',
+      NODE_URL: 'http://me:8080/',
+    });
+    expect(settings.peerUrls).to.deep.equal(['http://a:8081', 'https://b/chat']);
+    expect(settings.corsOrigin).to.deep.equal(['https://one.example', 'https://two.example']);
+    expect(settings.nodeUrl).to.equal('http://me:8080');
+  });
+
+  it('read flags as people write them', () => {
+    for (const yes of ['true', '1', 'yes', 'TRUE', 'True']) {
+      expect(readSettings({ DATABASE_URL, IS_PRIMARY: yes }).isPrimary, yes).to.equal(true);
+    }
+    for (const no of ['false', '0', 'no', 'FALSE', 'False']) {
+      expect(readSettings({ DATABASE_URL, IS_ACTIVE: no }).isActive, no).to.equal(false);
+    }
+  });
+
+  it('believe everybody by default on a loopback host only', () => {
+    const auth = (HOST: string) => readSettings({ DATABASE_URL, HOST }).auth;
+    for (const host of ['127.0.0.1', '127.1.2.3', 'localhost', '::1']) expect(auth(host), host).to.equal('open');
+    for (const host of ['0.0.0.0', '::', '10.0.0.1', '127.0.0.1.example', 'chat.example']) {
+      expect(auth(host), host).to.equal('token');
+    }
+    const chosen = readSettings({ DATABASE_URL, HOST: '0.0.0.0', AUTH: 'open' });
+    expect(chosen).to.include({ auth: 'open', authChosen: true });
+  });
+});
