@@ -15,13 +15,18 @@ import type { Log } from '../log.ts';
 /** A token that is, or was, good. */
 export interface KnownToken {
   readonly userId: number;
-  /** Aborted when the token is revoked or has expired. Only for what lasts: one request is checked when it comes. */
+  /**
+   * Aborted with an {@link Ending} as reason. Only for what lasts: one request is checked when it comes.
+   */
   readonly ended: AbortSignal;
 }
 
+/** The token is revoked or has expired; or this node cannot tell any more, and whoever holds it may come again. */
+export type Ending = 'revoked' | 'forgotten';
+
 interface Entry extends KnownToken {
   /** By the monotonic clock of this process, milliseconds. */
-  readonly expiresAt: number;
+  expiresAt: number;
   readonly end: AbortController;
 }
 
@@ -38,6 +43,15 @@ export interface KnownTokensOptions {
   /** Milliseconds that only go up; the process's own by default. */
   clock?: () => number;
 }
+
+interface Changed {
+  hash: string;
+  /** Null where there is no such token any more. */
+  left_ms: number | null;
+}
+
+/** How long a token lasts yet, by the database's clock. */
+const LEFT_MS = '(extract(epoch FROM t.expires_at - clock_timestamp()) * 1000)::float8';
 
 const READ_EVERY_MS = 300;
 const TRUSTED_MS = 1000;
@@ -114,7 +128,7 @@ export class KnownTokens {
 
   /** Forgets everything: the database is another one. What lasts on a token is ended, and comes again to be checked. */
   forget(): void {
-    for (const hash of [...this.#known.keys()]) this.#drop(hash);
+    for (const hash of [...this.#known.keys()]) this.#drop(hash, 'forgotten');
     this.#since = null;
   }
 
@@ -149,11 +163,13 @@ export class KnownTokens {
   async #readRevocations(): Promise<void> {
     const startedAt = this.#clock();
     if (startedAt - this.#readAt > AWAY_MS) this.forget();
-    const [row] = await this.#session.query<{ xmin: string; hashes: string[] | null }>(
+    const [row] = await this.#session.query<{ xmin: string; changed: Changed[] | null }>(
       {
         name: 'token_revocations',
         text: `SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS xmin,
-                 (SELECT array_agg(encode(hash, 'hex')) FROM plantao.token_revocations WHERE xid >= $1::xid8) AS hashes`,
+                 (SELECT json_agg(json_build_object('hash', encode(r.hash, 'hex'), 'left_ms', ${LEFT_MS}))
+                  FROM plantao.token_revocations r LEFT JOIN plantao.tokens t USING (hash)
+                  WHERE r.xid >= $1::xid8) AS changed`,
         // Nothing was known before the first reading, so nothing has to be forgotten.
         values: [String(this.#since ?? '9223372036854775807')],
       },
@@ -164,7 +180,11 @@ export class KnownTokens {
     // Transaction numbers only go up: this is another history (a restore).
     if (this.#since !== null && since < this.#since) this.forget();
     this.#since = since;
-    for (const hash of row.hashes ?? []) this.#drop(hash);
+    for (const { hash, left_ms } of row.changed ?? []) {
+      const entry = this.#known.get(hash);
+      if (left_ms === null || left_ms <= 0) this.#drop(hash, 'revoked');
+      else if (entry) entry.expiresAt = startedAt + left_ms;
+    }
     this.#readAt = startedAt;
   }
 
@@ -179,7 +199,7 @@ export class KnownTokens {
         {
           name: 'tokens',
           text: `SELECT encode(t.hash, 'hex') AS hash, t.user_id,
-                   (extract(epoch FROM t.expires_at - clock_timestamp()) * 1000)::float8 AS left_ms
+                   ${LEFT_MS} AS left_ms
                  FROM unnest($1::text[]) AS asked (hash) JOIN plantao.tokens t ON t.hash = decode(asked.hash, 'hex')
                  WHERE t.expires_at > clock_timestamp()`,
           values: [batch.map(([hash]) => hash)],
@@ -190,7 +210,7 @@ export class KnownTokens {
       for (const [hash, asking] of batch) {
         const row = found.get(hash);
         const known = row ? this.#remember(hash, row.user_id, now + row.left_ms) : null;
-        if (!row) this.#drop(hash);
+        if (!row) this.#drop(hash, 'revoked');
         for (const one of asking) one.resolve(known);
       }
     } catch (error) {
@@ -200,8 +220,10 @@ export class KnownTokens {
 
   #remember(hash: string, userId: number, expiresAt: number): Entry {
     const known = this.#known.get(hash);
-    if (known && Math.abs(known.expiresAt - expiresAt) < TRUSTED_MS) return known;
-    if (known) this.#drop(hash);
+    if (known) {
+      known.expiresAt = expiresAt;
+      return known;
+    }
     if (this.#known.size >= this.#most) this.#makeRoom();
     const end = new AbortController();
     const entry = { userId, expiresAt, end, ended: end.signal };
@@ -209,23 +231,23 @@ export class KnownTokens {
     return entry;
   }
 
-  /** The one looked up first goes. What lasts on it is ended too, so that nothing lasts on a token whose revocation would no longer be noticed here. */
+  /** The one looked up first goes; what lasts on it has to come again. */
   #makeRoom(): void {
     const oldest = this.#known.keys().next().value;
-    if (oldest !== undefined) this.#drop(oldest);
+    if (oldest !== undefined) this.#drop(oldest, 'forgotten');
   }
 
-  #drop(hash: string): void {
+  #drop(hash: string, why: Ending): void {
     const entry = this.#known.get(hash);
     if (!entry) return;
     this.#known.delete(hash);
-    entry.end.abort();
+    entry.end.abort(why);
   }
 
   #watch(): void {
     this.#timer = setTimeout(() => {
       const now = this.#clock();
-      for (const [hash, entry] of this.#known) if (entry.expiresAt <= now) this.#drop(hash);
+      for (const [hash, entry] of this.#known) if (entry.expiresAt <= now) this.#drop(hash, 'revoked');
       this.hint();
       void this.#working?.finally(() => {
         if (!this.#stopped) this.#watch();

@@ -78,10 +78,15 @@ export class ChatClient {
     );
   }
 
-  /** Forgets user and token. Nodes keep no session, so there is nobody to tell. */
-  logout(): void {
+  /** Forgets user and token at once, then has the cluster refuse the token. Rejects when that could not be told. */
+  async logout(options: CallOptions = {}): Promise<void> {
+    const token = this.#connection.token;
     this.#connection.token = undefined;
     this.#userId = undefined;
+    if (token === undefined) return;
+    const headers = { Authorization: `Bearer ${token}` };
+    const request: Request = { method: 'POST', path: '/logout', headers };
+    await this.#connection.write(request, options, { doneAlready: 'unauthenticated' });
   }
 
   /** The user's groups with their members, and the cursor from which events() goes on. */
@@ -115,6 +120,12 @@ export class ChatClient {
   async join(groupId: number, options: CallOptions & { userId?: number } = {}): Promise<void> {
     const body = { groupId, userId: options.userId ?? this.#me() };
     await this.#connection.write({ method: 'POST', path: '/group-users', body }, options);
+  }
+
+  /** Joins the group of that name, which is made where there is none. */
+  async joinNamed(name: string, options: CallOptions = {}): Promise<void> {
+    const path = `/user/${this.#me()}/groups/${encodeURIComponent(name)}`;
+    await this.#connection.write({ method: 'POST', path }, options);
   }
 
   /** Takes a user out of a group, by default oneself. Telling twice is fine. */

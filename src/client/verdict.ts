@@ -10,6 +10,12 @@ export type Verdict =
 /** Statuses that say "not this node, not now": from the node itself or from a proxy before it. */
 const elsewhere = new Set([502, 503, 504]);
 
+/**
+ * The refusals that prove that nothing was done: the node did not begin. Any other 5xx may have lost an answer on its way,
+ * between proxy and node or between node and database.
+ */
+const undone = new Set(['not_active', 'not_alive', 'overloaded']);
+
 function codeOf(answer: Answer): string {
   return typeof answer.body?.code === 'string' ? answer.body.code : '';
 }
@@ -44,7 +50,6 @@ export function judge(answer: Answer, patient: boolean): Verdict {
     code,
     activeUrl: code === 'not_active' ? answer.body?.active_url : null,
     retryAfterMs: retryAfterMs(answer),
-    // Only a node's own 503 proves that nothing was done; a proxy's 502 or 504 may have lost the answer.
-    undone: status === 503 && code !== '' && code !== 'outcome_unknown',
+    undone: status === 503 && undone.has(code),
   };
 }

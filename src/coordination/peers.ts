@@ -70,7 +70,15 @@ export class Peers {
     this.#rows = rows.filter((row) => row.node !== this.#options.node);
     for (const { node, url, role, term, is_primary, heartbeat_age_ms } of this.#rows) {
       const [alive, active] = [role === 'active' || role === 'standby', role === 'active'];
-      this.#hear({ node, url, at: now - heartbeat_age_ms, alive, active, term: term ?? 0, isPrimary: is_primary });
+      this.#hear({
+        node,
+        url,
+        at: now - Math.max(0, heartbeat_age_ms),
+        alive,
+        active,
+        term: term ?? 0,
+        isPrimary: is_primary,
+      });
     }
     const configured = new Set([...this.#probes.values()].filter(({ url }) => this.#isConfigured(url)).map(nodeOf));
     const found = this.#rows.filter((row) => !configured.has(row.node)).map((row) => row.url);

@@ -116,8 +116,8 @@ export class SyncManager {
     this.#options.lock.interrupt();
     await this.#loop.inTurn(async () => {
       if (this.#role === 'fallen') return;
-      await this.#resign('fall', null);
-      this.#become('fallen', 'fell by request');
+      await this.#resign('fall', null, 'fallen');
+      if (this.#role !== 'fallen') this.#become('fallen', 'fell by request');
       await this.#options.lock.close();
     });
   }
@@ -212,7 +212,8 @@ export class SyncManager {
     if (won) this.#become('active', `on duty for term ${won.term}: ${won.reason}`, won.term);
   }
 
-  async #resign(reason: string, handTo: string | null): Promise<void> {
+  /** To fallen it goes at once: those who wait are told of the new role, not of one that lasts for no time. */
+  async #resign(reason: string, handTo: string | null, next: 'standby' | 'fallen' = 'standby'): Promise<void> {
     if (this.#role !== 'active') return;
     const { lock, peers, leaseMs, log, drain } = this.#options;
     this.#isResigning = true;
@@ -228,7 +229,7 @@ export class SyncManager {
       this.#isResigning = false;
     }
     const successor = peers.active ? `${peers.active.node} is on duty now` : 'nobody is on duty yet';
-    if (this.#role === 'active') this.#become('standby', successor);
+    if (this.#role === 'active') this.#become(next, successor);
   }
 
   #become(role: Role, sentence: string, term?: number): void {

@@ -1,6 +1,6 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { Request, Response } from 'express';
-import type { KnownToken, KnownTokens } from '../chat/known-tokens.ts';
+import type { Ending, KnownToken, KnownTokens } from '../chat/known-tokens.ts';
 import { looksLikeToken, tokenHash } from '../chat/tokens.ts';
 import { HttpError } from './errors.ts';
 import type { Who } from './route.ts';
@@ -80,18 +80,24 @@ export function requireSelf(caller: Caller, userId: number): void {
   }
 }
 
-/** Ends a long poll (401) or a stream when the token that opened it is revoked or expires. */
+/** Ends a long poll or a stream when the token that opened it is revoked or expires (401), or is to be shown again (503). */
 export function endWithToken({ token }: Caller, response: Response): void {
   if (token === null) return;
   const end = () => {
-    // A stream is cut: its client comes again and is told 401.
-    if (response.headersSent) response.destroy();
-    else {
-      const { status, headers, body } = unauthenticated();
-      response.set(headers).status(status).json(body);
-    }
+    // A stream is cut: its client comes again and is told.
+    if (response.headersSent) return void response.destroy();
+    const { status, headers, body } = endOf(token);
+    response.set(headers).status(status).json(body);
   };
-  if (token.ended.aborted) throw unauthenticated();
+  if (token.ended.aborted) throw endOf(token);
   token.ended.addEventListener('abort', end, { once: true });
   response.once('close', () => token.ended.removeEventListener('abort', end));
+}
+
+function endOf({ ended }: KnownToken): HttpError {
+  const why: Ending = ended.reason;
+  if (why === 'revoked') return unauthenticated();
+  return new HttpError(503, 'unavailable', 'this node has to look at your token again: try again', {
+    headers: { 'Retry-After': '1' },
+  });
 }

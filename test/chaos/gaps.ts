@@ -21,44 +21,49 @@ function firstAbove(times: number[], time: number): number {
 export function measureGaps(facts: Facts): FaultGap[] {
   const times = facts.acknowledgements;
   const all = [...facts.faults.values()];
-  const end = (one: { healed: number | null }) => one.healed ?? facts.ended;
   return [...facts.faults].map(([fault, { kind, node, began, healed }]) => {
-    const others = all.filter((one) => one.began < (healed ?? facts.ended) && end(one) > began);
+    const ended = healed ?? facts.ended;
+    const others = all.filter((other) => other.began < ended && (other.healed ?? facts.ended) > began);
+    const next = times[firstAbove(times, ended)];
+    const recovery = healed === null || next === undefined ? null : next - healed;
     const alone = others.length === 1;
-    const first = firstAbove(times, began) - 1;
-    const last = firstAbove(times, healed ?? facts.ended);
-    let worst: FaultGap = { fault, kind, node, began, healed, lastGood: null, firstGood: null, gap: null, alone };
-    for (let index = first; index < last; index += 1) {
-      const lastGood = times[index] ?? null;
-      const firstGood = times[index + 1] ?? null;
-      if (firstGood === null) return { ...worst, lastGood, firstGood, gap: null };
-      const gap = firstGood - (lastGood ?? 0);
-      if (gap > (worst.gap ?? -1)) worst = { ...worst, lastGood, firstGood, gap };
-    }
-    return worst;
+    return { fault, kind, node, began, healed, ...longestGap(times, began, ended), recovery, alone };
   });
+}
+
+function longestGap(times: number[], began: number, ended: number): Pick<FaultGap, 'lastGood' | 'firstGood' | 'gap'> {
+  const last = firstAbove(times, ended);
+  let worst: Pick<FaultGap, 'lastGood' | 'firstGood' | 'gap'> = { lastGood: null, firstGood: null, gap: null };
+  for (let index = firstAbove(times, began) - 1; index < last; index += 1) {
+    const lastGood = times[index] ?? null;
+    const firstGood = times[index + 1] ?? null;
+    if (firstGood === null) return { lastGood, firstGood, gap: null };
+    const gap = firstGood - (lastGood ?? 0);
+    if (gap > (worst.gap ?? -1)) worst = { lastGood, firstGood, gap };
+  }
+  return worst;
 }
 
 /** With nothing broken any more, the service takes writes again within this, ms; its own worst timers add up to less. */
 const RECOVERY_LIMIT_MS = 10_000;
 
 /** What is wrong with the time after one fault. */
-function trouble({ began, healed }: FaultGap, gaps: FaultGap[], acknowledgements: number[]): string | null {
+function trouble({ began, healed, recovery }: FaultGap, gaps: FaultGap[]): string | null {
   if (healed === null) return 'was not ended by the runner';
-  const next = acknowledgements[firstAbove(acknowledgements, healed)];
-  if (next === undefined) return 'was healed, but no write was accepted any more';
+  if (recovery === null) return 'was healed, but no write was accepted any more';
+  const next = healed + recovery;
   const meanwhile = gaps.some(
     (other) => other.began !== began && other.began < next && (other.healed ?? next) > healed,
   );
-  if (next - healed <= RECOVERY_LIMIT_MS || meanwhile) return null;
-  return `was healed, but no write was accepted for ${((next - healed) / 1000).toFixed(1)} s`;
+  if (recovery <= RECOVERY_LIMIT_MS || meanwhile) return null;
+  return `was healed, but no write was accepted for ${(recovery / 1000).toFixed(1)} s`;
 }
 
 /** The service healed by itself: every fault was ended and writes were accepted soon after; and no node died unasked. */
 export function* checkHealing(facts: Facts): Generator<Violation> {
   const gaps = measureGaps(facts);
   for (const gap of gaps) {
-    const wrong = trouble(gap, gaps, facts.acknowledgements);
+    const wrong = trouble(gap, gaps);
     if (wrong === null) continue;
     const what = `${gap.fault} (${gap.kind}${gap.node ? ` on ${gap.node}` : ''}) at ${(gap.began / 1000).toFixed(3)} s`;
     yield { kind: 'not_healed', sentence: `${what} ${wrong}.`, messages: [] };

@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { eventually } from '../support/eventually.ts';
 import { get } from '../support/http.ts';
 import type { Crowd } from './crowd.ts';
 import type { History } from './history.ts';
@@ -146,8 +147,11 @@ export async function pinnedReaders(rig: Rig, crowd: Crowd): Promise<PinnedReade
   for (const [index, node] of rig.nodes.entries()) {
     const group = crowd.groups[index % crowd.groups.length];
     const user = crowd.users[index % crowd.users.length];
-    const { body } = await get<{ cursor: string }>(`${node.url}/messages?groupId=${group}`);
-    const { cursor } = body;
+    const cursor = await eventually(
+      `${node.name} gives a cursor`,
+      async () => (await get<{ cursor?: string }>(`${node.url}/messages?groupId=${group}`)).body.cursor,
+      { within: 30_000 },
+    );
     const common = { rig, node, cursor };
     const ofGroup = { name: `group-${node.name}`, path: `/subscribe/status?groupId=${group}`, groups: [group ?? 0] };
     const ofUser = { name: `user-${node.name}`, path: `/subscribe/user?userId=${user}`, groups: crowd.groups };

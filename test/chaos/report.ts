@@ -2,7 +2,7 @@ import type { Progress } from './campaign.ts';
 import { type FaultGap, type Verdict, VIOLATIONS } from './verdict.ts';
 
 const clock = (ms: number) => `${Math.floor(ms / 60_000)}:${String(Math.floor(ms / 1000) % 60).padStart(2, '0')}`;
-const milliseconds = (ms: number | null) => (ms === null ? 'endless' : `${Math.round(ms)} ms`);
+const milliseconds = (ms: number) => (ms === Number.POSITIVE_INFINITY ? 'endless' : `${Math.round(ms)} ms`);
 
 /** How a run stands, on one line. */
 export function progressLine({ phase, leftMs, posts, acknowledged, faults, term }: Progress): string {
@@ -21,16 +21,15 @@ export function faultTable(gaps: readonly FaultGap[]): string {
     kinds.set(kind, [...(kinds.get(kind) ?? []), gap]);
   }
   const rows = [...kinds].sort(([a], [b]) => a.localeCompare(b)).map(([kind, some]) => faultRow(kind, some));
-  return table([['fault', 'times', 'gap, median', 'gap, worst'], ...rows]);
+  return table([['fault', 'times', 'gap, median', 'gap, worst', 'after healing, worst'], ...rows]);
 }
 
 function faultRow(kind: string, gaps: FaultGap[]): string[] {
-  const sorted = gaps.map(({ gap }) => gap ?? Number.POSITIVE_INFINITY).sort((a, b) => a - b);
-  const shown = (index: number) => {
-    const gap = sorted[index];
-    return milliseconds(gap === undefined || !Number.isFinite(gap) ? null : gap);
-  };
-  return [kind, String(gaps.length), shown(Math.floor((sorted.length - 1) / 2)), shown(sorted.length - 1)];
+  const endless = Number.POSITIVE_INFINITY;
+  const sorted = gaps.map(({ gap }) => gap ?? endless).sort((a, b) => a - b);
+  const median = sorted[Math.floor((sorted.length - 1) / 2)] ?? endless;
+  const recovery = Math.max(...gaps.map((one) => one.recovery ?? endless));
+  return [kind, String(gaps.length), ...[median, sorted.at(-1) ?? endless, recovery].map(milliseconds)];
 }
 
 function table(rows: string[][]): string {

@@ -40,6 +40,8 @@ export interface FaultGap {
   lastGood: number | null;
   firstGood: number | null;
   gap: number | null;
+  /** From the healing to the next acknowledgement, ms. */
+  recovery: number | null;
   /** False where another fault was under way at the same time: the gap is then the work of both. */
   alone: boolean;
 }

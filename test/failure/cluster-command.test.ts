@@ -7,6 +7,7 @@ import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
+import { guardAgainstOrphaning } from '../../src/database/orphan-guard.ts';
 import { listProcesses } from '../../src/database/process-list.ts';
 import { eventually } from '../support/eventually.ts';
 import { freePort, isFree } from '../support/free-port.ts';
@@ -51,7 +52,10 @@ describe('npm run cluster', function () {
       this.child.stderr?.setEncoding('utf8').on('data', (text) => {
         this.errors += text;
       });
+      // In a group of its own it would outlive a test run that is killed.
+      const guard = guardAgainstOrphaning(this.child.pid ?? 0, { first: 'TERM', last: 'KILL' });
       this.exit = new Promise((resolve) => this.child.once('close', resolve));
+      void this.exit.then(() => guard.release());
       const pid = () =>
         this.child.exitCode === null && this.child.signalCode === null ? (this.child.pid ?? null) : null;
       track({ owner: 'npm run cluster', pid, kill: () => void this.child.kill('SIGKILL') });

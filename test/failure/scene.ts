@@ -121,25 +121,34 @@ export class Scene {
     );
   }
 
-  /** Breaks something with `fault` and answers what came of it once posts are accepted again and `healed` holds. */
+  /**
+   * Breaks something with `fault`. Waits until another term has begun (unless it `keepsTerm`) and posts are accepted
+   * again, measures the gap, mends with `mend`, and waits until all is as it should be.
+   */
   async broken(
     fault: () => unknown,
-    healed: () => Promise<unknown> = () => this.settled(),
-    { within = 20_000 }: { within?: number } = {},
+    { mend, keepsTerm = false, within = 20_000 }: { mend?: () => unknown; keepsTerm?: boolean; within?: number } = {},
   ): Promise<Aftermath> {
     const lines = new Map(this.nodes.map((node) => [node, node.entries.length]));
+    const term = await this.#openTerm();
     const since = performance.now();
     await fault();
-    const brokenAt = performance.now();
-    await eventually('posts are accepted again', () => this.meter.accepted(brokenAt + 1).length > 0, {
-      within,
-      every: 5,
-    });
-    await healed();
-    return {
-      gap: this.meter.longestGap(since),
-      logOf: (node) => node.entries.slice(lines.get(node)),
-    };
+    const patience = { within, every: 5 };
+    if (!keepsTerm) await eventually('another term begins', async () => (await this.#openTerm()) > term, patience);
+    const now = performance.now();
+    await eventually('posts are accepted again', () => this.meter.accepted(now).length > 0, patience);
+    const gap = this.meter.longestGap(since);
+    await mend?.();
+    await this.settled();
+    return { gap, logOf: (node) => node.entries.slice(lines.get(node)) };
+  }
+
+  /** The open term, or 0. */
+  async #openTerm(): Promise<number> {
+    const [row] = await this.sql<{ term: number }>(
+      'SELECT max(term)::int AS term FROM plantao.leader_terms WHERE ended_at IS NULL',
+    );
+    return row?.term ?? 0;
   }
 
   /** Runs SQL as a bystander. */

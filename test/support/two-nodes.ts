@@ -21,6 +21,11 @@ export interface TwoNodes {
   stop(): Promise<void>;
 }
 
+interface Health {
+  active_node: string | null;
+  peers: { alive: boolean }[];
+}
+
 /** A node in this process, not started; `env` is its environment. */
 export function localNode(env: Record<string, string>): LocalNode {
   const entries: LogEntry[] = [];
@@ -56,9 +61,9 @@ export async function startTwoNodes(databaseUrl: string, env: Record<string, str
   try {
     await active.start();
     await standby.start();
-    await eventually('the first node is active and the second knows it', async () => {
-      const [own, other] = await Promise.all([get(`${active.url}/health`), get(`${standby.url}/health`)]);
-      return own.body.active === true && other.body.active_node === active.name;
+    await eventually('the first node is active, and each knows what the other is', async () => {
+      const both = await Promise.all([active, standby].map(({ url }) => get<Health>(`${url}/health`)));
+      return both.every(({ body }) => body.active_node === active.name && body.peers.every(({ alive }) => alive));
     });
   } catch (error) {
     await Promise.all([active.stop(), standby.stop()]);

@@ -24,7 +24,7 @@ describe('the client takes a message to the node that can store it', () => {
     return node;
   };
   const clientOf = (urls: string[], options: Partial<ChatClientOptions> = {}) =>
-    new ChatClient({ urls, userId: 1, attemptMs: 250, backoff: { firstMs: 5, capMs: 20 }, ...options });
+    new ChatClient({ urls, userId: 1, attemptMs: 1000, backoff: { firstMs: 5, capMs: 20 }, ...options });
 
   afterEach(async () => {
     await Promise.all(open.splice(0).map((node) => node.close()));
@@ -183,7 +183,7 @@ describe('the client never does twice what must not be done twice', () => {
       else behave(heard, response);
     });
     good = await startFakeNode(created);
-    const client = new ChatClient({ urls: [bad.url, good.url], userId: 1, attemptMs: 250 });
+    const client = new ChatClient({ urls: [bad.url, good.url], userId: 1, attemptMs: 1000 });
     return client.createChat('x').catch((caught) => caught);
   }
 
@@ -193,6 +193,11 @@ describe('the client never does twice what must not be done twice', () => {
       code: 'outcome_unknown',
     });
     expect(good.heard).to.have.length(0);
+  });
+
+  it('says so too when the node may have lost it', async () => {
+    const lost: Behaviour = (_, response) => json(response, 503, { error: 'no database', code: 'unavailable' });
+    expect((await create(lost)).name).to.equal('OutcomeUnknownError');
   });
 
   it('says so too when a proxy lost it', async () => {
@@ -241,7 +246,9 @@ describe('the client speaks the API', () => {
     await client.chats();
     expect(node.heard[1]?.headers.authorization).to.equal('Bearer t');
     expect(node.heard[1]?.query.get('userId')).to.equal('7');
-    client.logout();
+    await client.logout();
+    expect(node.heard[2]).to.include({ method: 'POST', path: '/logout' });
+    expect(node.heard[2]?.headers.authorization).to.equal('Bearer t');
     expect((await client.chats().catch((caught) => caught)).code).to.equal('not_signed_in');
   });
 

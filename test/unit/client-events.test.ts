@@ -66,7 +66,7 @@ async function start(behave: Behaviour): Promise<FakeNode> {
 }
 
 function clientOf(urls: string[], options: Partial<ChatClientOptions> = {}): ChatClient {
-  return new ChatClient({ urls, userId: 1, attemptMs: 250, backoff, ...options });
+  return new ChatClient({ urls, userId: 1, attemptMs: 1000, backoff, ...options });
 }
 
 /** Reads until the event at a position, and answers with all positions in the order of their coming. */
@@ -214,7 +214,7 @@ describe('the stream keeps its promise under random misbehaviour', () => {
           await Promise.all(nodes.map((node) => node.close()));
         }
       }),
-      { numRuns: 20, interruptAfterTimeLimit: 10_000, markInterruptAsFailure: false },
+      { numRuns: 20, interruptAfterTimeLimit: 5000, markInterruptAsFailure: false },
     );
   }).timeout(60_000);
 });

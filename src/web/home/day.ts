@@ -1,0 +1,18 @@
+/** The day of a time in the reader's zone, as a key that is the same all day. */
+export function dayOf(time: Date): string {
+  return `${time.getFullYear()}-${time.getMonth() + 1}-${time.getDate()}`;
+}
+
+/** How a day is called above its messages, seen from `now`: Today, Yesterday, or the date. */
+export function dayName(time: Date, now: Date): string {
+  const yesterday = new Date(now.getFullYear(), now.getMonth(), now.getDate() - 1);
+  if (dayOf(time) === dayOf(now)) return 'Today';
+  if (dayOf(time) === dayOf(yesterday)) return 'Yesterday';
+  const year = time.getFullYear() === now.getFullYear() ? {} : ({ year: 'numeric' } as const);
+  return time.toLocaleDateString('en', { weekday: 'long', day: 'numeric', month: 'long', ...year });
+}
+
+/** The time of day as the reader writes it. */
+export function timeOfDay(time: Date): string {
+  return time.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
+}

@@ -1,0 +1,130 @@
+import { EventEmitter } from 'node:events';
+import type pg from 'pg';
+import pino from 'pino';
+import type { Clock } from '../../src/coordination/belief.ts';
+import { readSignal } from '../../src/coordination/cluster-signal.ts';
+import { LeaderLock } from '../../src/coordination/leader-lock.ts';
+import { Peers } from '../../src/coordination/peers.ts';
+import { SyncManager } from '../../src/coordination/sync-manager.ts';
+import { applicationName, connectionOptions } from '../../src/database/connection.ts';
+import { Listener } from '../../src/database/listener.ts';
+import { Session } from '../../src/database/session.ts';
+import type { LogEntry } from '../support/node-process.ts';
+
+export interface LockOptions {
+  databaseUrl: string;
+  node: string;
+  leaseMs: number;
+  clock?: Clock;
+  /** What the lock session is opened with beside the lease; `idle_session_timeout: 0` takes the lease away. */
+  settings?: Record<string, string | number>;
+}
+
+/** A leader lock whose session a test can lay hands on. */
+export interface LocalLock {
+  lock: LeaderLock;
+  /** Runs SQL on the lock session itself, between two heartbeats. */
+  onSession<Row extends pg.QueryResultRow>(sql: string): Promise<Row[]>;
+  /** Why it was lost, each time. */
+  lost: string[];
+  entries: LogEntry[];
+}
+
+/** A leader lock as node.ts makes one. */
+export function localLock(options: LockOptions, onLost: (reason: string) => void = () => undefined): LocalLock {
+  const { databaseUrl, node, leaseMs, clock, settings = {} } = options;
+  const lost: string[] = [];
+  const entries: LogEntry[] = [];
+  let current: Session | null = null;
+  const config = connectionOptions(databaseUrl, applicationName(node, 'lock'), leaseMs, {
+    idle_session_timeout: leaseMs,
+    ...settings,
+  });
+  const lock = new LeaderLock({
+    async open(signal) {
+      current = await Session.open(config, signal);
+      return current;
+    },
+    leaseMs,
+    node,
+    url: () => `http://${node}`,
+    log: pino({ base: { node } }, { write: (line: string) => void entries.push(JSON.parse(line)) }),
+    onLost(reason) {
+      lost.push(reason);
+      onLost(reason);
+    },
+    ...(clock ? { clock } : {}),
+  });
+  const onSession = async <Row extends pg.QueryResultRow>(sql: string) => {
+    if (current === null) throw new Error(`${node} has no lock session`);
+    return current.query<Row>({ text: sql }, 2000);
+  };
+  return { lock, onSession, lost, entries };
+}
+
+/** The coordination of one node by itself, in this process: lock, SyncManager and the ear for signals, no HTTP. */
+export interface Coordinator extends LocalLock {
+  node: string;
+  sync: SyncManager;
+  peers: Peers;
+  /** Emits `role` with the role after each change. */
+  roles: EventEmitter;
+  stop(): Promise<void>;
+}
+
+export interface CoordinatorOptions extends LockOptions {
+  isActive?: boolean;
+  isPrimary?: boolean;
+  peerUrls?: string[];
+  beat?: (role: string) => Promise<void>;
+  drain?: () => Promise<void>;
+}
+
+/** Starts the coordination of a node; it stands by or is on duty when this resolves, as things go. */
+export async function startCoordinator(options: CoordinatorOptions): Promise<Coordinator> {
+  const { databaseUrl, node, leaseMs, clock } = options;
+  const local = localLock(options, (reason) => sync.lockLost(reason));
+  const log = pino({ base: { node } }, { write: (line: string) => void local.entries.push(JSON.parse(line)) });
+  const roles = new EventEmitter();
+  const given = clock ? { clock } : {};
+  const peers = new Peers({
+    node,
+    urls: options.peerUrls ?? [],
+    onSilence: (peer) => sync.sign(`${peer} went silent`),
+    ...given,
+  });
+  const sync: SyncManager = new SyncManager({
+    node,
+    leaseMs,
+    isActive: options.isActive ?? true,
+    isPrimary: options.isPrimary ?? false,
+    lock: local.lock,
+    peers,
+    log,
+    beat: options.beat ?? (async () => undefined),
+    requestDuty: async () => '',
+    isCaughtUp: () => true,
+    drain: options.drain ?? (async () => undefined),
+    onRole: (role) => void roles.emit('role', role),
+    ...given,
+  });
+  const listener = new Listener(
+    { ...connectionOptions(databaseUrl, applicationName(node, 'listen'), 5000), query_timeout: 5000 },
+    ['plantao_cluster'],
+    {
+      onListening: () => undefined,
+      onNotification(_, payload) {
+        const signal = readSignal(payload);
+        if (signal) sync.hear(signal);
+      },
+    },
+    log,
+  );
+  await listener.start();
+  sync.start();
+  const stop = async () => {
+    await sync.stop();
+    listener.stop();
+  };
+  return { ...local, node, sync, peers, roles, stop };
+}
