@@ -117,7 +117,7 @@ export class SyncManager {
     await this.#loop.inTurn(async () => {
       if (this.#role === 'fallen') return;
       await this.#resign('fall', null, 'fallen');
-      if (this.#role !== 'fallen') this.#become('fallen', 'fell by request');
+      this.#become('fallen', 'fell by request');
       await this.#options.lock.close();
     });
   }
@@ -233,6 +233,7 @@ export class SyncManager {
   }
 
   #become(role: Role, sentence: string, term?: number): void {
+    if (role === this.#role) return;
     const isDemotion = this.#role === 'active' && role === 'standby';
     const event = role === 'active' ? 'promoted' : isDemotion ? 'demoted' : role;
     this.#role = role;

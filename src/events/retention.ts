@@ -26,7 +26,7 @@ const STEP = 2000;
 /** Between two steps, so that posts do not queue up behind the disk: at the most 40,000 rows a second. */
 const PAUSE_MS = 50;
 
-/** Removes old events and idempotency keys, in small steps, while this node is on duty (migrations/0007_retention.sql). */
+/** Removes old events and idempotency keys, in small steps, while this node is on duty (migrations/0006_retention.sql). */
 export class Retention {
   readonly #options: RetentionOptions;
   readonly #stopping = new AbortController();

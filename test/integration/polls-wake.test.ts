@@ -19,12 +19,23 @@ describe('A long poll', () => {
   const on = (path: string) => nodes.active.url + path;
   const both = () => [nodes.active, nodes.standby];
 
-  const waiters = async (node: LocalNode) => {
+  const figure = async (node: LocalNode, name: string) => {
     const { text } = await get(`${node.url}/metrics`);
-    return Number(/^plantao_waiters (\d+)$/m.exec(text)?.[1]);
+    return Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(text)?.[1]);
+  };
+  const waiters = (node: LocalNode) => figure(node, 'plantao_waiters');
+  /** A poll without a cursor begins where its node has come to: both have come to the log's end. */
+  const caughtUp = async () => {
+    const { body } = await get<Poll>(on('/chats?userId=1'));
+    const end = Number(body.cursor.split('-')[1]);
+    await eventually('both nodes have read the log', async () => {
+      const positions = await Promise.all(both().map((node) => figure(node, 'plantao_log_position')));
+      return positions.every((position) => position >= end);
+    });
   };
   /** Starts polls, and comes back when all of them wait; their answers come later. */
   const wait = async (polls: [node: LocalNode, query: string][]): Promise<() => Promise<Answer<Poll>[]>> => {
+    await caughtUp();
     const before = await Promise.all(both().map(waiters));
     const answers = polls.map(([node, query]) => get<Poll>(`${node.url}/subscribe/${query}`, { deadline: 20_000 }));
     await eventually('the polls wait', async () => {
@@ -166,6 +177,7 @@ describe('A long poll', () => {
       const { body: page } = await get<Poll>(on(`/messages?groupId=${groupId}`));
       const contents = Array.from({ length: 5 }, (_, n) => `perdida ${n}`);
       for (const content of contents) await send(groupId, content);
+      await caughtUp();
       for (const { url } of both()) {
         const { body, ms } = await get<Poll>(`${url}/subscribe/status?groupId=${groupId}&cursor=${page.cursor}`);
         expect(body.events.map(({ message }) => (message as { content: string }).content)).to.deep.equal(contents);
@@ -258,6 +270,7 @@ describe('A long poll', () => {
       for (const { body } of await hearing()) expect(body).to.include({ messages_count: 1, notified_group: 'Entrada' });
       await del(on('/group-users'), { groupId, userId });
       await send(groupId, 'depois de sair');
+      await caughtUp();
       for (const { url } of both()) {
         const { body } = await get<Poll>(`${url}/subscribe/user?user_id=${userId}&cursor=${cursor}`);
         expect(body.events.map(({ kind }) => kind)).to.deep.equal(['message', 'left']);
@@ -271,6 +284,7 @@ describe('A long poll', () => {
       const { body: before } = await get<Poll>(on(`/chats?userId=${userId}`));
       await post(on('/group-users'), { groupId, userId });
       await send(groupId, 'logo depois');
+      await caughtUp();
       for (const { url } of both()) {
         const { body } = await get<Poll>(`${url}/subscribe/user?user_id=${userId}&cursor=${before.cursor}`);
         expect(body.events.map(({ kind }) => kind)).to.deep.equal(['joined', 'message']);

@@ -25,9 +25,11 @@ describe('The pace', () => {
     expect(step({ leaderlessMs: 6000 })).to.equal(250);
   });
 
-  it('grows with every attempt that could not ask the database, and never beyond the calm one', () => {
-    const steps = [1, 2, 3, 4, 5, 50].map((failures) => step({ failures, sinceSignMs: 0 }));
-    expect(steps).to.deep.equal([40, 80, 160, 250, 250, 250]);
+  it('grows with every attempt that could not ask the database: quick while it may be restarting, then calm', () => {
+    const steps = (failingMs: number) =>
+      [1, 2, 3, 4, 5, 50].map((failures) => step({ failures, failingMs, sinceSignMs: 0 }));
+    expect(steps(100)).to.deep.equal([20, 40, 80, 100, 100, 100]);
+    expect(steps(31_000)).to.deep.equal([20, 40, 80, 160, 250, 250]);
   });
 
   it('of a fallen node is calm', () => {

@@ -2,19 +2,21 @@ import {
   type ChatClient,
   ChatError,
   type ChatEvent,
+  isAfter,
+  type MembershipChanged,
   type Message,
-  newIdempotencyKey,
   type User,
 } from '../../client/index.ts';
 import { Conversation } from './conversation.ts';
+import { Outbox } from './outbox.ts';
 import type { ReadMarks } from './read-marks.ts';
 
 /** Messages a page of history: more than a screen, less than a moment. */
 const PAGE = 50;
 /** Groups whose newest messages are read ahead for the list; the others are read when they are opened. */
 const READ_AHEAD = 20;
-/** Long enough for any failover; after it the message waits for its writer to try again. */
-const SEND_WITHIN_MS = 60_000;
+/** What the page stands on is asked for until a node answers; the bar above says meanwhile what is the matter. */
+const PATIENTLY = { deadlineMs: Number.POSITIVE_INFINITY };
 
 /** What a chat tells the page. */
 export interface ChatListener {
@@ -26,16 +28,16 @@ export interface ChatListener {
   ended(error: unknown): void;
 }
 
-/** Everything a signed-in user sees and does, without the page around it. */
+/** Everything a signed-in user sees, kept up to date, without the page around it. */
 export class Chat {
   readonly me: User;
+  readonly outbox: Outbox;
   readonly #client: ChatClient;
   readonly #listener: ChatListener;
   readonly #marks: ReadMarks;
   readonly #conversations = new Map<number, Conversation>();
   readonly #ending = new AbortController();
-  /** One after the other in each group, so that messages keep the order in which they were written. */
-  readonly #sending = new Map<number, Promise<void>>();
+  #groupsAsOf = '';
   #opened: number | undefined;
   #watching = true;
 
@@ -44,12 +46,23 @@ export class Chat {
     this.me = me;
     this.#marks = marks;
     this.#listener = listener;
+    this.outbox = new Outbox(client, me, this.signal, {
+      changed: () => this.#changed(),
+      failed: (error) => this.#report(error),
+    });
+  }
+
+  /** Aborted by stop(): for whatever is asked on behalf of this session. */
+  get signal(): AbortSignal {
+    return this.#ending.signal;
   }
 
   /** The groups, the one with the latest message first. */
   get conversations(): Conversation[] {
-    const latest = ({ newest, group }: Conversation) => newest?.timestamp ?? `0${group.id}`;
-    return [...this.#conversations.values()].sort((one, other) => (latest(one) < latest(other) ? 1 : -1));
+    const latest = ({ newest }: Conversation) => newest?.timestamp ?? '';
+    return [...this.#conversations.values()].sort(
+      (one, other) => latest(other).localeCompare(latest(one)) || other.group.id - one.group.id,
+    );
   }
 
   /** The group that is open, or undefined. */
@@ -59,15 +72,14 @@ export class Chat {
 
   /** Messages of others that have not been read. */
   get unread(): number {
-    return this.conversations.reduce((sum, { unread }) => sum + unread, 0);
+    return [...this.#conversations.values()].reduce((sum, { unread }) => sum + unread, 0);
   }
 
-  /** Reads the groups and follows the events from there on, until stop(). Rejects when the groups cannot be read. */
+  /** Reads the groups and follows the events from there on, until stop(). Rejects when a node refuses that. */
   async start(): Promise<void> {
-    const cursor = await this.#readGroups();
-    this.#listener.changed();
+    const cursor = await this.refresh();
     void this.#follow(cursor);
-    await this.#readAhead(false);
+    await this.#readAhead();
   }
 
   /** Ends everything that is under way. */
@@ -75,131 +87,22 @@ export class Chat {
     this.#ending.abort();
   }
 
-  /** Opens a group and reads its newest messages if that has not been done. */
-  async open(groupId: number): Promise<void> {
+  /** Opens a group, or none, and reads its newest messages if that has not been done. */
+  async open(groupId: number | undefined): Promise<void> {
     this.#opened = groupId;
-    this.#read(this.opened);
-    this.#listener.changed();
-    if (this.opened?.loaded === false) await this.#load(this.opened, false);
-  }
-
-  /** Closes the group that is open. */
-  close(): void {
-    this.#opened = undefined;
-    this.#listener.changed();
+    this.#changed();
+    if (this.opened?.loaded === false) await this.#load(this.opened);
   }
 
   /** Whether somebody looks at the page: only then does an open group count as read. */
   watch(watching: boolean): void {
     this.#watching = watching;
-    if (watching) this.#read(this.opened);
-    this.#listener.changed();
-  }
-
-  /** Reads the page before the oldest message of a group. */
-  async loadOlder(conversation: Conversation): Promise<void> {
-    const before = conversation.oldestId;
-    if (before === undefined || !conversation.hasOlder) return;
-    const { signal } = this.#ending;
-    conversation.loadOlder(await this.#client.messages(conversation.group.id, { before, limit: PAGE, signal }));
-    this.#listener.changed();
-  }
-
-  /** Sends a message; it shows at once, with its state. */
-  send(conversation: Conversation, content: string): Promise<void> {
-    return this.#post(conversation, newIdempotencyKey(), content);
-  }
-
-  /** Tries a message again that could not be sent; however often, it is stored once. */
-  async retry(conversation: Conversation, key: string): Promise<void> {
-    const content = conversation.pendingContent(key);
-    if (content !== undefined) await this.#post(conversation, key, content);
-  }
-
-  /** Gives up a message that could not be sent. */
-  discard(conversation: Conversation, key: string): void {
-    conversation.discard(key);
-    this.#listener.changed();
-  }
-
-  /** Deletes a message for everybody. */
-  async remove(conversation: Conversation, messageId: number): Promise<void> {
-    await this.#client.deleteMessage(messageId, { signal: this.#ending.signal });
-    conversation.removed(messageId);
-    this.#listener.changed();
-  }
-
-  /** Makes a group and answers with its id and the cluster's warning. */
-  async create(name: string, members: readonly string[]): Promise<{ id: number; warning: string | undefined }> {
-    const { signal } = this.#ending;
-    const { group_id: id, warning } = await this.#client.createChat(name, members, { signal });
-    await this.#readGroups();
-    this.#listener.changed();
-    return { id, warning };
-  }
-
-  /** Joins the group of that name and answers with its id, or undefined where it cannot be told. */
-  async joinNamed(name: string): Promise<number | undefined> {
-    await this.#client.joinNamed(name, { signal: this.#ending.signal });
-    await this.#readGroups();
-    this.#listener.changed();
-    return this.conversations.find(({ group }) => group.name === name.trim())?.group.id;
-  }
-
-  /** Adds a user to a group. */
-  async add(conversation: Conversation, user: User): Promise<void> {
-    await this.#client.join(conversation.group.id, { userId: user.id, signal: this.#ending.signal });
-    await this.#readGroups();
-    this.#listener.changed();
-  }
-
-  /** Leaves a group. */
-  async leave(conversation: Conversation): Promise<void> {
-    await this.#client.leave(conversation.group.id, { signal: this.#ending.signal });
-    await this.#readGroups();
-    this.#listener.changed();
-  }
-
-  /** Users to invite. */
-  search(name: string): Promise<User[]> {
-    return this.#client.users(name, { limit: 8, signal: this.#ending.signal });
-  }
-
-  async #follow(cursor: string): Promise<void> {
-    const resync = async () => {
-      const now = await this.#readGroups();
-      await this.#readAhead(true);
-      return now;
-    };
-    try {
-      const { signal } = this.#ending;
-      for await (const event of this.#client.events({ cursor, signal, onGap: 'resync', resync })) this.#apply(event);
-    } catch (error) {
-      this.#listener.ended(error);
-    }
-  }
-
-  #apply(event: ChatEvent): void {
-    if (event.kind === 'notification' || event.kind === 'broadcast') return;
-    if (event.kind === 'joined' || event.kind === 'left') {
-      void this.#readGroups()
-        .then(() => this.#readAhead(false))
-        .catch((error) => this.#report(error));
-      return;
-    }
-    const conversation = this.#conversations.get(event.group_id);
-    const message = conversation?.apply(event);
-    if (conversation !== undefined && message !== undefined) {
-      conversation.unread += 1;
-      this.#read(this.opened);
-      this.#listener.arrived(message, conversation);
-    }
-    this.#listener.changed();
+    this.#changed();
   }
 
   /** Reads the groups anew and answers with the cursor of that moment. */
-  async #readGroups(): Promise<string> {
-    const { chats, cursor } = await this.#client.chats({ signal: this.#ending.signal });
+  async refresh(): Promise<string> {
+    const { chats, cursor } = await this.#client.chats({ ...PATIENTLY, signal: this.signal });
     const ids = new Set(chats.map(({ id }) => id));
     for (const id of this.#conversations.keys()) if (!ids.has(id)) this.#conversations.delete(id);
     for (const group of chats) {
@@ -207,58 +110,98 @@ export class Chat {
       if (known === undefined) this.#conversations.set(group.id, new Conversation(group, this.me.id));
       else known.group = group;
     }
-    this.#listener.changed();
+    this.#groupsAsOf = cursor;
+    this.#changed();
     return cursor;
   }
 
-  async #readAhead(anew: boolean): Promise<void> {
-    const first = [...this.#conversations.values()]
-      .filter((one) => (anew ? one.loaded : !one.loaded))
-      .slice(0, READ_AHEAD);
-    for (const conversation of first) await this.#load(conversation, anew);
+  /** Reads the page before the oldest message of a group. Answers whether there was one. */
+  async loadOlder(conversation: Conversation): Promise<boolean> {
+    const before = conversation.oldestId;
+    if (before === undefined || !conversation.hasOlder) return false;
+    const { signal } = this;
+    conversation.loadOlder(await this.#client.messages(conversation.group.id, { before, limit: PAGE, signal }));
+    this.#changed();
+    return true;
   }
 
-  async #load(conversation: Conversation, anew: boolean): Promise<void> {
+  /** Deletes a message for everybody. */
+  async remove(conversation: Conversation, messageId: number): Promise<void> {
+    await this.#client.deleteMessage(messageId, { signal: this.signal });
+    conversation.removed(messageId);
+    this.#changed();
+  }
+
+  async #follow(cursor: string): Promise<void> {
+    const resync = async () => {
+      const now = await this.refresh();
+      for (const conversation of this.#conversations.values()) conversation.forget();
+      await this.#readAhead();
+      return now;
+    };
+    try {
+      const options = { cursor, signal: this.signal, onGap: 'resync', resync } as const;
+      for await (const event of this.#client.events(options)) this.#apply(event);
+    } catch (error) {
+      this.#listener.ended(error);
+    }
+  }
+
+  #apply(event: ChatEvent): void {
+    if (event.kind === 'joined' || event.kind === 'left') this.#applyMembership(event);
+    if (event.kind !== 'message' && event.kind !== 'message_deleted') return;
+    const conversation = this.#conversations.get(event.group_id);
+    const message = conversation?.apply(event);
+    if (conversation !== undefined && message !== undefined) {
+      conversation.unread += 1;
+      this.#listener.arrived(message, conversation);
+    }
+    this.#changed();
+  }
+
+  #applyMembership(event: MembershipChanged): void {
+    if (!isAfter(event.cursor, this.#groupsAsOf)) return;
+    const group = this.#conversations.get(event.group_id)?.group;
+    if (event.user_id === this.me.id || group === undefined) {
+      const readAnew = this.refresh().then(() => this.#readAhead());
+      readAnew.catch((error) => this.#report(error));
+      return;
+    }
+    const others = group.members.filter(({ id }) => id !== event.user_id);
+    const joined = event.kind === 'joined' ? [{ id: event.user_id, username: event.username }] : [];
+    group.members = [...others, ...joined];
+    this.#changed();
+  }
+
+  async #readAhead(): Promise<void> {
+    const unread = [...this.#conversations.values()].filter(({ loaded }) => !loaded);
+    const first = unread.sort((one, other) => Number(other === this.opened) - Number(one === this.opened));
+    for (const conversation of first.slice(0, READ_AHEAD)) await this.#load(conversation);
+  }
+
+  async #load(conversation: Conversation): Promise<void> {
     const { id } = conversation.group;
-    const page = await this.#client.messages(id, { limit: PAGE, signal: this.#ending.signal });
-    conversation.load(page, anew);
-    const newest = conversation.newest;
+    try {
+      conversation.load(await this.#client.messages(id, { ...PATIENTLY, limit: PAGE, signal: this.signal }));
+    } catch (error) {
+      return this.#report(error);
+    }
+    const { newest } = conversation;
     if (this.#marks.isNew && newest !== undefined) this.#marks.set(id, newest.id);
     conversation.unread = conversation.newerThan(this.#marks.get(id));
-    this.#read(this.opened);
-    this.#listener.changed();
+    this.#changed();
   }
 
-  /** An open group that somebody looks at is read. */
-  #read(conversation: Conversation | undefined): void {
-    if (conversation === undefined || !this.#watching) return;
-    conversation.unread = 0;
-    if (conversation.newest !== undefined) this.#marks.set(conversation.group.id, conversation.newest.id);
-  }
-
-  #post(conversation: Conversation, key: string, content: string): Promise<void> {
-    const { id } = conversation.group;
-    conversation.sending(key, content);
+  #changed(): void {
+    const { opened } = this;
+    if (opened !== undefined && this.#watching) {
+      opened.unread = 0;
+      if (opened.newest !== undefined) this.#marks.set(opened.group.id, opened.newest.id);
+    }
     this.#listener.changed();
-    const post = async () => {
-      try {
-        const { signal } = this.#ending;
-        const options = { idempotencyKey: key, signal, deadlineMs: SEND_WITHIN_MS };
-        conversation.sent(key, await this.#client.send(id, content, options), this.me.username);
-        this.#read(this.opened);
-      } catch (error) {
-        if (this.#ending.signal.aborted) return;
-        conversation.failed(key, error instanceof Error ? error.message : String(error));
-        this.#report(error);
-      }
-      this.#listener.changed();
-    };
-    const sent = (this.#sending.get(id) ?? Promise.resolve()).then(post);
-    this.#sending.set(id, sent);
-    return sent;
   }
 
   #report(error: unknown): void {
-    if (!this.#ending.signal.aborted && error instanceof ChatError && error.status === 401) this.#listener.ended(error);
+    if (!this.signal.aborted && error instanceof ChatError && error.status === 401) this.#listener.ended(error);
   }
 }

@@ -54,9 +54,15 @@ export class Conversation {
     ];
   }
 
-  /** Takes the newest page. `anew` drops what was loaded before, after a gap in the stream. */
-  load(page: MessagePage, anew = false): void {
-    if (anew) this.#messages.clear();
+  /** Drops what was loaded, after a gap in the stream: the newest page is to be loaded anew. */
+  forget(): void {
+    this.#messages.clear();
+    this.#snapshot = undefined;
+    this.loaded = false;
+  }
+
+  /** Takes the newest page. */
+  load(page: MessagePage): void {
     for (const message of page.messages) this.#store(message);
     this.#snapshot = page.cursor;
     this.hasOlder = page.has_more;

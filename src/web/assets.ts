@@ -1,0 +1,74 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { buildSync } from 'esbuild';
+
+/** One file of the chat page as a node serves it. `etag` is quoted, as the header wants it. */
+export interface Asset {
+  contentType: string;
+  body: Buffer;
+  etag: string;
+}
+
+const FOLDER = new URL('./', import.meta.url);
+
+let loading: Promise<Map<string, Asset>> | undefined;
+
+/**
+ * The chat page and all that it needs, by path: /home, /assets/home.js, /assets/home.css, /assets/icon.svg. Nodes of one
+ * process share them. Rejects when the page's source cannot be read or compiled.
+ */
+export function loadAssets(): Promise<Map<string, Asset>> {
+  loading ??= load();
+  return loading;
+}
+
+/**
+ * The Content-Security-Policy of /home: nothing but the files above. Only requests go elsewhere, since the page follows a
+ * failover to nodes whose addresses are not known when it is served; with no foreign script to run, nothing else can use
+ * that. Without 'unsafe-inline' an injected handler or style does nothing either.
+ */
+export const HOME_POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self'",
+  'connect-src http: https:',
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+  "require-trusted-types-for 'script'",
+].join('; ');
+
+async function load(): Promise<Map<string, Asset>> {
+  const text = async (name: string) => readFile(new URL(name, FOLDER));
+  const [html, css, icon] = await Promise.all([text('home.html'), text('home.css'), text('icon.svg')]);
+  return new Map([
+    ['/home', asset('text/html; charset=utf-8', html)],
+    ['/assets/home.js', asset('text/javascript; charset=utf-8', compile())],
+    ['/assets/home.css', asset('text/css; charset=utf-8', css)],
+    ['/assets/icon.svg', asset('image/svg+xml', icon)],
+  ]);
+}
+
+// Not the asynchronous build: that keeps a compiler process running beside the node, which nobody would end.
+function compile(): Buffer {
+  const { outputFiles } = buildSync({
+    entryPoints: [fileURLToPath(new URL('home.ts', FOLDER))],
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    target: 'es2022',
+    charset: 'utf8',
+    write: false,
+    logLevel: 'silent',
+  });
+  const [script] = outputFiles;
+  if (script === undefined) throw new Error('esbuild made nothing of home.ts');
+  return Buffer.from(script.contents);
+}
+
+function asset(contentType: string, body: Buffer): Asset {
+  const hash = createHash('sha256').update(body).digest('base64url').slice(0, 27);
+  return { contentType, body, etag: `"${hash}"` };
+}

@@ -1,0 +1,74 @@
+/// <reference lib="dom" />
+import { ChatClient, ChatError, type Session } from '../client/index.ts';
+import { ChatPage } from './home/chat-page.ts';
+import { ClusterWatch } from './home/cluster-watch.ts';
+import { Dialog } from './home/dialog.ts';
+import { DutyReport } from './home/duty-report.ts';
+import { part } from './home/elements.ts';
+import { keepSession, keptSession } from './home/kept-session.ts';
+import { NodeBar } from './home/node-bar.ts';
+import { Notice } from './home/notice.ts';
+import { SignIn } from './home/sign-in.ts';
+
+const account = part('account', HTMLDivElement);
+const accountName = part('account-name', HTMLSpanElement);
+const bar = new NodeBar();
+const notice = new Notice();
+const dialog = new Dialog();
+const duty = new DutyReport();
+const kept = keptSession();
+let servedBy: string | undefined;
+let page: ChatPage | undefined;
+
+const client = new ChatClient({
+  // The folder of this page: a proxy may have put the node under a path of its own.
+  urls: [new URL('.', location.href).href],
+  ...(kept?.token === undefined ? {} : { token: kept.token }),
+  ...(kept === undefined ? {} : { userId: kept.user_id }),
+  onConnection: ({ use, url, state }) => {
+    if (use === 'read') servedBy = state === 'connected' ? url : undefined;
+    void watch.look();
+  },
+});
+
+const watch = new ClusterWatch(client, (nodes) => {
+  bar.show(nodes, servedBy);
+  const report = duty.see(nodes);
+  if (report !== undefined) notice.show(report);
+});
+
+const signIn = new SignIn(client, (session) => {
+  keepSession(session);
+  enter(session);
+});
+
+function enter({ user_id: id, username }: Session): void {
+  account.hidden = false;
+  accountName.textContent = username;
+  const opened = new ChatPage(client, { id, username }, dialog, notice, leave);
+  page = opened;
+  opened.open().catch((error) => {
+    if (page === opened) leave(error);
+  });
+}
+
+function leave(error?: unknown): void {
+  page?.close();
+  page = undefined;
+  account.hidden = true;
+  keepSession(undefined);
+  // Where nobody can be told, the token runs out by itself.
+  client.logout().catch(() => {});
+  signIn.show(error === undefined ? '' : reasonOf(error));
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof ChatError && error.status === 401) return 'Your session is over: sign in again.';
+  return error instanceof Error ? error.message : String(error);
+}
+
+part('sign-out', HTMLButtonElement).addEventListener('click', () => leave());
+document.addEventListener('visibilitychange', () => void watch.look());
+void watch.look();
+if (kept === undefined) signIn.show();
+else enter(kept);

@@ -1,0 +1,82 @@
+import { part } from './elements.ts';
+
+/** Nearer to an end than this counts as being there, in pixels. */
+const NEAR = 80;
+
+/**
+ * Where the reader is in the messages: at the end they stay at the end when messages come, further up they keep their
+ * place, and at the top older messages are loaded.
+ */
+export class ScrollPlace {
+  readonly #scroller = part('scroller', HTMLDivElement);
+  readonly #list = part('messages', HTMLOListElement);
+  readonly #jump = part('jump', HTMLButtonElement);
+  readonly #loadOlder: () => Promise<boolean>;
+  readonly #closing = new AbortController();
+  #atEnd = true;
+  #loading = false;
+
+  /** `loadOlder` answers whether there was something older to load. */
+  constructor(loadOlder: () => Promise<boolean>) {
+    this.#loadOlder = loadOlder;
+    const { signal } = this.#closing;
+    this.#scroller.addEventListener('scroll', () => this.#scrolled(), { signal, passive: true });
+    this.#jump.addEventListener('click', () => this.toEnd(), { signal });
+    // A keyboard on a phone, a longer draft or a notice makes the view lower: the newest message stays in it.
+    const resized = new ResizeObserver(() => this.#atEnd && this.toEnd());
+    resized.observe(this.#scroller);
+    signal.addEventListener('abort', () => resized.disconnect());
+  }
+
+  /** Runs a change of the messages and keeps the reader's place. `afresh` begins at the end. */
+  keep(afresh: boolean, change: () => void): void {
+    const last = this.#list.lastElementChild;
+    const anchor = this.#firstInView();
+    const offset = anchor === undefined ? 0 : anchor.offsetTop - this.#scroller.scrollTop;
+    change();
+    if (afresh || this.#atEnd) this.toEnd();
+    else {
+      if (anchor?.isConnected) this.#scroller.scrollTop = anchor.offsetTop - offset;
+      if (this.#list.lastElementChild !== last) this.#jump.hidden = false;
+    }
+    this.#fillUp();
+  }
+
+  /** Scrolls to the newest message. */
+  toEnd(): void {
+    this.#atEnd = true;
+    this.#jump.hidden = true;
+    this.#scroller.scrollTop = this.#scroller.scrollHeight;
+  }
+
+  /** Ends what listens on the page. */
+  close(): void {
+    this.#closing.abort();
+    this.#jump.hidden = true;
+  }
+
+  #scrolled(): void {
+    const { scrollTop, scrollHeight, clientHeight } = this.#scroller;
+    this.#atEnd = scrollHeight - scrollTop - clientHeight < NEAR;
+    if (this.#atEnd) this.#jump.hidden = true;
+    this.#fillUp();
+  }
+
+  #firstInView(): HTMLElement | undefined {
+    const { scrollTop } = this.#scroller;
+    const lines = [...this.#list.children].filter((line) => line instanceof HTMLElement);
+    return lines.find((line) => line.offsetTop + line.offsetHeight > scrollTop);
+  }
+
+  /** Loads older messages where the reader has come near the top, or where the loaded ones do not fill the view. */
+  #fillUp(): void {
+    if (this.#loading || this.#scroller.clientHeight === 0 || this.#scroller.scrollTop > NEAR) return;
+    this.#loading = true;
+    this.#loadOlder()
+      .catch(() => false)
+      .then((loaded) => {
+        this.#loading = false;
+        if (loaded) this.#fillUp();
+      });
+  }
+}

@@ -1,0 +1,128 @@
+import { expect } from 'chai';
+import pg from 'pg';
+import { eventually } from '../support/eventually.ts';
+import { createDatabase, type TestDatabase } from '../support/postgres.ts';
+import { type Coordinator, type CoordinatorOptions, localLock, startCoordinator } from './coordinator.ts';
+
+const LEASE_MS = 600;
+
+describe('The leader lock alone decides who is on duty', () => {
+  let database: TestDatabase;
+  let psql: pg.Client;
+  const running: Coordinator[] = [];
+
+  before(async () => {
+    database = await createDatabase();
+    psql = new pg.Client({ connectionString: database.url, application_name: 'psql' });
+    await psql.connect();
+  });
+  after(async () => {
+    await psql.end();
+    await database.drop();
+  });
+  afterEach(async () => {
+    for (const one of running.splice(0).reverse()) await one.stop();
+    await psql.query('ROLLBACK');
+  });
+
+  const start = async (node: string, more: Partial<CoordinatorOptions> = {}) => {
+    const one = await startCoordinator({ databaseUrl: database.url, node, leaseMs: LEASE_MS, ...more });
+    running.push(one);
+    return one;
+  };
+  const onDuty = () => running.filter(({ sync }) => sync.isOnDuty);
+  /** Two nodes, the first on duty. */
+  const startTwo = async (): Promise<[Coordinator, Coordinator]> => {
+    const a = await start('node-a');
+    await eventually('the first is on duty', () => a.sync.isOnDuty);
+    return [a, await start('node-b', { isActive: false })];
+  };
+  const query = async (sql: string, values: unknown[] = []) => (await psql.query(sql, values)).rows;
+  const said = (one: Coordinator, text: RegExp) => one.entries.some(({ msg }) => text.test(msg));
+
+  it('to whom it is taken away by a DBA, who ends its session, is not on duty from that moment, and one is', async () => {
+    const [a] = await startTwo();
+    const term = a.sync.leader?.term ?? 0;
+    await query('SELECT pg_terminate_backend(pid) FROM plantao.lock_holder');
+    await eventually('it is heard at once', () => a.lost.length > 0, { within: LEASE_MS / 4, every: 1 });
+    await eventually('one is on duty again', () => onDuty().length === 1 && (onDuty()[0]?.lock.term ?? 0) > term);
+    expect(said(a, /^lost the leader lock: terminating connection due to administrator command/)).to.equal(true);
+  });
+
+  it('who gives it up without knowing (pg_advisory_unlock_all) is told by PostgreSQL, and its successor is alone', async () => {
+    const [a, b] = await startTwo();
+    await a.onSession('SELECT pg_advisory_unlock_all()');
+    await eventually('somebody has it again', async () => (await query('SELECT FROM plantao.lock_holder')).length === 1);
+    await eventually('the first one knows', () => a.lost.length === 1, { within: LEASE_MS });
+    await eventually('one is on duty', () => onDuty().length === 1);
+    expect(said(a, /^lost the leader lock: its session does not hold the lock any more/)).to.equal(true);
+    expect(b.entries.filter(({ event }) => event === 'promoted').length).to.be.at.most(1);
+  });
+
+  it('whose term was closed by hand is told by PostgreSQL, and another term begins', async () => {
+    const a = await start('node-a');
+    await eventually('it is on duty', () => a.sync.isOnDuty);
+    const term = a.lock.term ?? 0;
+    await query("UPDATE plantao.leader_terms SET ended_at = now(), end_reason = 'by hand' WHERE ended_at IS NULL");
+    await eventually('another term begins', () => (a.lock.term ?? 0) > term);
+  });
+
+  it('who sends no heartbeat for a lease loses it, not before, and has stopped believing by then', async () => {
+    const a = localLock({ databaseUrl: database.url, node: 'node-a', leaseMs: LEASE_MS });
+    const b = localLock({ databaseUrl: database.url, node: 'node-b', leaseMs: LEASE_MS });
+    const startedAt = performance.now();
+    await a.lock.attempt('test');
+    await eventually('the other gets it', () => b.lock.attempt('test'), { within: 3 * LEASE_MS, every: 10 });
+    expect(performance.now() - startedAt).to.be.at.least(LEASE_MS);
+    expect(a.lock.term).to.equal(null);
+    await eventually('the first one is told', () => a.lost.length === 1);
+    expect(a.lost[0]).to.equal('terminating connection due to idle-session timeout');
+    b.lock.abandon('the test is over');
+  });
+
+  it('while a stranger holds it nobody is on duty, everybody says who it is, once, and it ends with the stranger', async () => {
+    await query('SELECT pg_advisory_lock(1347178068, 1)');
+    const both = [await start('node-a'), await start('node-b')];
+    const stranger = /^no node is seen on duty, but psql \(server process \d+\) holds the leader lock$/;
+    await eventually('both say so', () => both.every((one) => said(one, stranger)));
+    expect(onDuty()).to.deep.equal([]);
+    await query('SELECT pg_advisory_unlock(1347178068, 1)');
+    await eventually('one is on duty', () => onDuty().length === 1);
+    for (const one of both) expect(one.entries.filter(({ msg }) => stranger.test(msg))).to.have.length(1);
+  });
+
+  it('taken over from a predecessor whose transaction holds fence and event log: it is ended, and that is said', async () => {
+    // A node that freezes inside a transaction: its lock is gone after the lease, its transaction is not.
+    const frozen = localLock({ databaseUrl: database.url, node: 'node-a', leaseMs: LEASE_MS });
+    const term = await frozen.lock.attempt('test');
+    const writer = new pg.Client({ connectionString: database.url, application_name: 'plantao:node-a:pool' });
+    const isEnded = new Promise((resolve) => writer.once('error', resolve));
+    await writer.connect();
+    await writer.query('BEGIN');
+    await writer.query('SELECT plantao.assert_term($1)', [term]);
+    await writer.query('SELECT plantao.lock_log()');
+    const b = await start('node-b');
+    await eventually('the other is on duty', () => b.sync.isOnDuty);
+    await isEnded;
+    expect(await query("SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid IN (2, 3)")).to.deep.equal([]);
+    expect(
+      said(b, /^ended plantao:node-a:pool \(server process \d+\): its transaction, open for \d+ ms, stood in the way/),
+    ).to.equal(true);
+  });
+
+  it('of any number that try at one time gives it to one, every time', async () => {
+    const locks = Array.from({ length: 5 }, (_, index) =>
+      localLock({ databaseUrl: database.url, node: `node-${index}`, leaseMs: 5000 }),
+    );
+    for (let round = 0; round < 20; round++) {
+      const terms = await Promise.all(locks.map(({ lock }) => lock.attempt('test')));
+      const winners = locks.filter((_, index) => terms[index] !== null);
+      expect(winners, `round ${round}`).to.have.length(1);
+      await winners[0]?.lock.resign('test', null);
+    }
+    for (const { lock } of locks) await lock.close();
+    const terms = (await query('SELECT term FROM plantao.leader_terms ORDER BY term')).map(({ term }) => Number(term));
+    expect(terms, 'terms rise one by one').to.deep.equal(terms.map((_, index) => index + 1));
+    expect(await query("SELECT FROM plantao.leader_history WHERE gap < interval '0'"), 'overlaps').to.deep.equal([]);
+  });
+});

@@ -1,0 +1,157 @@
+import type pg from 'pg';
+import pino from 'pino';
+import type { ReplayableAudience } from '../../src/chat/audiences.ts';
+import { UserAudience } from '../../src/chat/audiences.ts';
+import { Backlog } from '../../src/chat/backlog.ts';
+import { Rosters } from '../../src/chat/rosters.ts';
+import { type Listening, Subscriptions } from '../../src/chat/subscriptions.ts';
+import { applicationName, connectionOptions } from '../../src/database/connection.ts';
+import { Listener } from '../../src/database/listener.ts';
+import { StandingSession } from '../../src/database/standing-session.ts';
+import { parseCursor } from '../../src/events/cursor.ts';
+import { EventLog } from '../../src/events/event-log.ts';
+import type { LogEvent } from '../../src/events/log-event.ts';
+import { type News, Waiters } from '../../src/events/waiters.ts';
+
+/** What a {@link LogNode} is made with. */
+export interface LogNodeOptions {
+  /** Where it reads. */
+  url: string;
+  /** Where it listens; without, it hears nothing and reads when told, and once a second. */
+  listenUrl?: string;
+  /** Every hint passes here on its way to the log. */
+  onHint?(payload: unknown, give: (payload: unknown) => void): void;
+}
+
+/** A session that counts what it is asked, by the statement's name. */
+class CountingSession extends StandingSession {
+  readonly asked = new Map<string, number>();
+  /** Runs before each statement; what it waits for, the statement waits for. */
+  before: ((name: string) => Promise<void>) | null = null;
+
+  override async query<Row extends pg.QueryResultRow>(query: pg.QueryConfig, limitMs: number): Promise<Row[]> {
+    const name = query.name ?? '';
+    this.asked.set(name, (this.asked.get(name) ?? 0) + 1);
+    await this.before?.(name);
+    return super.query<Row>(query, limitMs);
+  }
+}
+
+/** A poll without HTTP: told once, like those of http/long-poll.ts. */
+export class DirectPoll implements Listening {
+  readonly audience: ReplayableAudience;
+  readonly told: Promise<News>;
+  #tell: (news: News) => void = () => {};
+  #taken: News | null = null;
+  readonly #waiters: Waiters;
+  isOver = false;
+  isTold = false;
+
+  constructor(audience: ReplayableAudience, waiters: Waiters) {
+    this.audience = audience;
+    this.#waiters = waiters;
+    this.told = new Promise((resolve) => {
+      this.#tell = resolve;
+    });
+  }
+
+  take(news: News): void {
+    this.#taken ??= news;
+    this.leave();
+  }
+
+  tell(): void {
+    if (!this.#taken || this.isTold) return;
+    this.isTold = true;
+    this.#tell(this.#taken);
+  }
+
+  leave(): void {
+    this.isOver = true;
+    this.#waiters.remove(this);
+  }
+}
+
+/** A node's reading of the log and the polls on it: everything between PostgreSQL and HTTP, and nothing of a cluster. */
+export class LogNode {
+  readonly log: EventLog;
+  readonly waiters = new Waiters();
+  readonly rosters: Rosters;
+  readonly subscriptions: Subscriptions;
+  readonly reading: CountingSession;
+  readonly catchingUp: CountingSession;
+  /** Every event that was handed out, in that order. */
+  readonly events: LogEvent[] = [];
+  /** When, by performance.now(). */
+  readonly at: number[] = [];
+  /** What {@link EventLog} has said of its listener and of its history. */
+  deaf = 0;
+  readonly dismissals: string[] = [];
+  readonly #listener: Listener | null;
+
+  constructor(options: LogNodeOptions) {
+    const config = (part: 'log' | 'backlog' | 'listen', url: string) =>
+      connectionOptions(url, applicationName('log-node', part), 5000);
+    const silent = pino({ level: 'silent' });
+    this.reading = new CountingSession(config('log', options.url));
+    this.catchingUp = new CountingSession(config('backlog', options.url));
+    this.log = new EventLog({
+      session: this.reading,
+      log: silent,
+      onEvents: (batch) => {
+        this.events.push(...batch);
+        this.at.push(...batch.map(() => performance.now()));
+        this.subscriptions.deliver(batch);
+      },
+      onNewHistory: (cursor) => {
+        this.dismissals.push(cursor);
+        this.subscriptions.dismiss(cursor);
+      },
+      onDeaf: () => {
+        this.deaf++;
+        this.#listener?.replace('deaf');
+      },
+    });
+    this.rosters = new Rosters(this.reading, this.log);
+    this.subscriptions = new Subscriptions(this.log, new Backlog(this.catchingUp), this.waiters, this.rosters);
+    const give = (payload: unknown) => this.log.hint(payload);
+    const onHint = options.onHint ?? ((payload, hint) => hint(payload));
+    const events = {
+      onListening: () => void this.log.catchUp(),
+      onNotification: (_channel: string, payload: unknown) => onHint(payload, give),
+    };
+    this.#listener = options.listenUrl
+      ? new Listener(config('listen', options.listenUrl), ['plantao_events'], events, silent)
+      : null;
+  }
+
+  static async start(options: LogNodeOptions): Promise<LogNode> {
+    const node = new LogNode(options);
+    await node.log.start();
+    await node.#listener?.start();
+    return node;
+  }
+
+  get isListening(): boolean {
+    return this.#listener?.isListening ?? false;
+  }
+
+  async stop(): Promise<void> {
+    this.#listener?.stop();
+    this.waiters.tellAll('stopping', this.log.cursorAt(this.log.head));
+    await this.log.stop();
+    await Promise.all([this.reading.stop(), this.catchingUp.stop()]);
+  }
+
+  /** A poll for an audience from a cursor (text), or from here on. Resolves when it is answered or waits. */
+  async poll(audience: ReplayableAudience, cursor: string | null): Promise<{ poll: DirectPoll; news: News | null }> {
+    const poll = new DirectPoll(audience, this.waiters);
+    const from = cursor === null ? this.log.end : parseCursor(cursor);
+    return { poll, news: await this.subscriptions.listen(poll, from) };
+  }
+
+  /** As {@link poll}, for all of a user's groups. */
+  async pollUser(userId: number, cursor: string | null): Promise<{ poll: DirectPoll; news: News | null }> {
+    return this.poll(new UserAudience(await this.rosters.of(userId)), cursor);
+  }
+}
