@@ -223,9 +223,11 @@ BEGIN
     WHERE g.name = notify_group.name
       AND (visible_to IS NULL
            OR EXISTS (SELECT FROM plantao.memberships m WHERE m.group_id = g.id AND m.user_id = visible_to));
-    -- One row for the free topic and the first group together, so who hears both by one name hears it once.
+    -- One row for the free topic and the first group together, so who hears both by one name hears it once. On behalf of
+    -- a user, what goes to the user's groups goes to them alone: everybody may wait on the name, and only members may hear.
     INSERT INTO plantao.events (position, kind, topic, group_id, payload)
-    VALUES (head + 1, 'notification', notify_group.name, addressed[1], notify_group.payload);
+    VALUES (head + 1, 'notification', CASE WHEN visible_to IS NULL OR addressed = '{}' THEN notify_group.name END,
+            addressed[1], notify_group.payload);
     INSERT INTO plantao.events (position, kind, group_id, payload)
     SELECT head + 1 + row_number() OVER (ORDER BY id), 'notification', id, notify_group.payload
     FROM unnest(addressed[2:]) AS more (id);
@@ -235,4 +237,4 @@ BEGIN
   RETURN head;
 END $$;
 COMMENT ON FUNCTION plantao.notify_group(text, jsonb, bigint) IS
-  'Tells everybody who waits on this name: the free topic and every group called so (with visible_to: only groups of that user). The name ''all'' reaches every waiter. Answers the position. From psql: SELECT plantao.notify_group(''Grupo Geral'', ''{"note": "maintenance at 3"}'');';
+  'Tells everybody who waits on this name: the free topic and every group called so (with visible_to: only the groups of that user, and the free topic where none is called so). The name ''all'' reaches every waiter. Answers the position. From psql: SELECT plantao.notify_group(''Grupo Geral'', ''{"note": "maintenance at 3"}'');';

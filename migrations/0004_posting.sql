@@ -24,40 +24,55 @@ CREATE FUNCTION plantao.post_messages(
   under_term bigint, members_only boolean,
   senders bigint[], group_ids bigint[], contents text[], keys text[]
 ) RETURNS TABLE (outcome text, message_id bigint, sent_at timestamptz, log_position bigint)
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql
+-- One plan for batches of every size, and by index whatever the tables held when it was made: to plan each batch anew
+-- takes longer than to store one of a few messages, and a plan from when the tables were small would read them whole.
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 DECLARE
+  keyed boolean := cardinality(array_remove(keys, NULL)) > 0;
   outcomes text[];
   ids bigint[];
   earlier_at timestamptz[];
   positions bigint[];
   sent integer;
-  head bigint;
+  before bigint;
 BEGIN
   PERFORM plantao.assert_term(under_term);
-  -- Before the keys are looked up: a batch whose answer was lost may be committing still, and its keys must be seen.
-  PERFORM plantao.lock_log();
+  IF keyed THEN
+    -- Before the keys are looked up: a batch whose answer was lost may be committing still, and its keys must be seen.
+    PERFORM plantao.lock_log();
+  END IF;
 
-  SELECT array_agg(j.outcome ORDER BY j.n),
-         array_agg(CASE j.outcome WHEN 'sent' THEN nextval('plantao.messages_id_seq') ELSE j.earlier_id END ORDER BY j.n),
-         array_agg(j.sent_at ORDER BY j.n),
-         array_agg(j.position ORDER BY j.n),
+  -- positions: of a message that is sent its place among those, until the log has given them theirs. Each OFFSET 0 keeps
+  -- the planner from mixing the levels: four look-ups by key for each message, none that its batch does not need.
+  SELECT array_agg(j.outcome),
+         array_agg(CASE j.outcome WHEN 'sent' THEN nextval('plantao.messages_id_seq') ELSE j.earlier_id END),
+         array_agg(j.earlier_at),
+         array_agg(CASE j.outcome WHEN 'sent' THEN j.place ELSE j.earlier_position END),
          count(*) FILTER (WHERE j.outcome = 'sent')
   INTO outcomes, ids, earlier_at, positions, sent
   FROM (
-    SELECT p.n, k.message_id AS earlier_id, k.sent_at, k.position,
-           -- A known key first: a retry gets the first answer, also when its sender has been put out of the group since.
-           CASE WHEN k.group_id = p.group_id AND k.content_hash = sha256(convert_to(p.content, 'UTF8')) THEN 'repeated'
-                WHEN k.key IS NOT NULL THEN 'key_reused'
-                WHEN u.id IS NULL THEN 'user_not_found'
-                WHEN g.id IS NULL THEN 'group_not_found'
-                WHEN members_only AND m.user_id IS NULL THEN 'not_a_member'
-                ELSE 'sent' END AS outcome
-    FROM unnest(senders, group_ids, contents, keys) WITH ORDINALITY AS p (sender, group_id, content, key, n)
-    LEFT JOIN plantao.users u ON u.id = p.sender
-    LEFT JOIN plantao.groups g ON g.id = p.group_id
-    LEFT JOIN plantao.memberships m ON members_only AND m.group_id = p.group_id AND m.user_id = p.sender
-    LEFT JOIN plantao.idempotency_keys k ON k.sender_id = p.sender AND k.key = p.key
-    ORDER BY p.n
+    SELECT o.*, count(*) FILTER (WHERE o.outcome = 'sent') OVER (ORDER BY o.n) AS place
+    FROM (
+      SELECT p.n, k.message_id AS earlier_id, k.sent_at AS earlier_at, k.position AS earlier_position,
+             -- A known key first: a retry gets the first answer, also when its sender has been put out of the group since.
+             CASE WHEN k.group_id = p.group_id AND k.content_hash = sha256(convert_to(p.content, 'UTF8')) THEN 'repeated'
+                  WHEN k.key IS NOT NULL THEN 'key_reused'
+                  WHEN u.id IS NULL THEN 'user_not_found'
+                  -- Before "no such group", so that who is no member does not learn which groups there are.
+                  WHEN members_only AND m.user_id IS NULL THEN 'not_a_member'
+                  WHEN g.id IS NULL THEN 'group_not_found'
+                  ELSE 'sent' END AS outcome
+      FROM unnest(senders, group_ids, contents, keys) WITH ORDINALITY AS p (sender, group_id, content, key, n)
+      LEFT JOIN LATERAL (SELECT id FROM plantao.users WHERE id = p.sender OFFSET 0) u ON true
+      LEFT JOIN LATERAL (SELECT id FROM plantao.groups WHERE id = p.group_id OFFSET 0) g ON true
+      LEFT JOIN LATERAL (SELECT user_id FROM plantao.memberships
+                         WHERE members_only AND group_id = p.group_id AND user_id = p.sender OFFSET 0) m ON true
+      LEFT JOIN LATERAL (SELECT i.* FROM plantao.idempotency_keys i
+                         WHERE keyed AND i.sender_id = p.sender AND i.key = p.key OFFSET 0) k ON true
+      ORDER BY p.n OFFSET 0
+    ) o
+    ORDER BY o.n
   ) j;
 
   IF sent > 0 THEN
@@ -67,21 +82,19 @@ BEGIN
     WHERE p.outcome = 'sent';
     -- The trigger has appended them in the order of their ids and this transaction still has the log, so the last of
     -- them is the head.
-    head := plantao.log_head();
-    SELECT array_agg(CASE p.outcome WHEN 'sent' THEN head - sent + p.rank ELSE p.position END ORDER BY p.n)
-    INTO positions
-    FROM (SELECT q.*, count(*) FILTER (WHERE q.outcome = 'sent') OVER (ORDER BY q.n) AS rank
-          FROM unnest(outcomes, positions) WITH ORDINALITY AS q (outcome, position, n)) p;
-
-    INSERT INTO plantao.idempotency_keys (sender_id, key, group_id, content_hash, message_id, position, sent_at)
-    SELECT p.sender, p.key, p.group_id, sha256(convert_to(p.content, 'UTF8')), p.id, p.position, now()
-    FROM unnest(senders, group_ids, contents, keys, ids, outcomes, positions)
-      AS p (sender, group_id, content, key, id, outcome, position)
-    WHERE p.outcome = 'sent' AND p.key IS NOT NULL;
+    before := plantao.log_head() - sent;
+    IF keyed THEN
+      INSERT INTO plantao.idempotency_keys (sender_id, key, group_id, content_hash, message_id, position, sent_at)
+      SELECT p.sender, p.key, p.group_id, sha256(convert_to(p.content, 'UTF8')), p.id, before + p.position, now()
+      FROM unnest(senders, group_ids, contents, keys, ids, outcomes, positions)
+        AS p (sender, group_id, content, key, id, outcome, position)
+      WHERE p.outcome = 'sent' AND p.key IS NOT NULL;
+    END IF;
   END IF;
 
   RETURN QUERY
-  SELECT p.outcome, p.id, coalesce(p.earlier_at, now()), p.position
+  SELECT p.outcome, p.id, coalesce(p.earlier_at, now()),
+         CASE p.outcome WHEN 'sent' THEN before + p.position ELSE p.position END
   FROM unnest(outcomes, ids, earlier_at, positions) WITH ORDINALITY AS p (outcome, id, earlier_at, position, n)
   ORDER BY p.n;
 END $$;

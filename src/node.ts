@@ -4,18 +4,14 @@
  * events/waiters → http/long-poll. Why only one node writes: coordination/sync-manager.
  */
 import { readFileSync } from 'node:fs';
-import { Accounts } from './chat/accounts.ts';
 import { Backlog } from './chat/backlog.ts';
 import { Groups } from './chat/groups.ts';
-import { KnownTokens } from './chat/known-tokens.ts';
 import { MessageWriter } from './chat/message-writer.ts';
 import { Messages } from './chat/messages.ts';
 import { Notifications } from './chat/notifications.ts';
-import { Passwords } from './chat/passwords.ts';
 import { Rosters } from './chat/rosters.ts';
-import { SignInLimits } from './chat/sign-in-limits.ts';
+import { openSignIn } from './chat/sign-in.ts';
 import { Subscriptions } from './chat/subscriptions.ts';
-import { Tokens } from './chat/tokens.ts';
 import { Users } from './chat/users.ts';
 import { ClusterView } from './cluster-view.ts';
 import { readSignal } from './coordination/cluster-signal.ts';
@@ -102,9 +98,6 @@ export function createNode(settings: Settings, given: { log?: Log } = {}): Node 
   };
 }
 
-/** Accounts that one address may register where clients are limited at all: a classroom behind one address, not a flood. */
-const REGISTRATIONS_AN_HOUR = 100;
-
 function assemble(settings: Settings, name: string, log: Log) {
   const startedAt = new Date();
   let url = settings.nodeUrl ?? `http://localhost:${settings.port}`;
@@ -158,6 +151,7 @@ function assemble(settings: Settings, name: string, log: Log) {
     isActive: settings.isActive,
     isPrimary: settings.isPrimary,
     lock,
+    writing,
     peers,
     log,
     async beat(role) {
@@ -179,18 +173,11 @@ function assemble(settings: Settings, name: string, log: Log) {
   const write = fencedWrite(sequelize, () => lock.term);
   const users = new Users();
   const isTokenMode = settings.auth === 'token';
-  const tokens = new Tokens(sequelize, write, settings.tokenHours);
-  const knownTokens = new KnownTokens({ session: asking, log, most: Math.max(50_000, 2 * settings.maxWaiters) });
-  const limits = new SignInLimits(sequelize, {
-    ofAccount: settings.signInTries,
-    ofAddress: settings.signInTriesOfAddress,
-    registrations: settings.requestsPerMinute > 0 ? REGISTRATIONS_AN_HOUR : 0,
-  });
-  const passwords = new Passwords();
-  const accounts = new Accounts({ users, passwords, tokens, limits, write, passwordsOnly: isTokenMode });
+  const signIn = { sequelize, write, users, session: asking, log, settings };
+  const { accounts, tokens, knownTokens } = openSignIn(signIn);
   const waiters = new Waiters();
   const eventLog: EventLog = new EventLog({
-    session: reading,
+    session: isTokenMode ? knownTokens.before(reading) : reading,
     log,
     onEvents: (batch) => subscriptions.deliver(batch),
     onNewHistory(cursor) {

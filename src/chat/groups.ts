@@ -63,11 +63,12 @@ export class Groups {
   }
 
   /** The ids of every group of this name; with `memberId`, only those that this user is in. */
-  async idsNamed(name: string, memberId: number | null): Promise<number[]> {
+  async idsNamed(name: string, memberId: number | null, transaction: Transaction | null = null): Promise<number[]> {
     const groups = await Group.findAll({
       attributes: ['id'],
       where: { name },
       order: [['id', 'ASC']],
+      transaction,
       ...(memberId === null
         ? {}
         : { include: [{ model: User, as: 'members', attributes: [], where: { id: memberId }, required: true }] }),
@@ -126,11 +127,15 @@ export class Groups {
     });
   }
 
-  /** As the original: joins the oldest group of that name, made where there is none. Answers the user's group names. */
-  async joinNamed(userId: number, name: string): Promise<string[]> {
+  /**
+   * As the original: joins the oldest group of that name, made where there is none. Answers the user's group names. With
+   * `ownOnly` the groups of others count as none: to know a group's name is not to be invited.
+   */
+  async joinNamed(userId: number, name: string, ownOnly = false): Promise<string[]> {
     await this.#write(async (transaction) => {
       await holdUser(userId, transaction);
-      await joinAll([await oldestNamed(name, userId, transaction)], userId, transaction);
+      const isIn = ownOnly && (await this.idsNamed(name, userId, transaction)).length > 0;
+      if (!isIn) await joinAll([await groupNamed(name, userId, ownOnly, transaction)], userId, transaction);
     });
     return this.namesOfUser(userId);
   }
@@ -145,8 +150,8 @@ export class Groups {
     return this.namesOfUser(userId);
   }
 
-  /** Replaces a user's groups by those of these names, in one transaction. Answers the user's group names. */
-  async replaceNamed(userId: number, names: readonly string[]): Promise<string[]> {
+  /** Replaces a user's groups by those of these names, in one transaction; `ownOnly` as above. Answers the user's group names. */
+  async replaceNamed(userId: number, names: readonly string[], ownOnly = false): Promise<string[]> {
     await this.#write(async (transaction) => {
       await holdUser(userId, transaction);
       const mine = await Membership.findAll({ where: { userId }, transaction });
@@ -157,7 +162,9 @@ export class Groups {
           transaction,
         });
         const ids =
-          alreadyIn.length > 0 ? alreadyIn.map((group) => group.id) : [await oldestNamed(name, userId, transaction)];
+          alreadyIn.length > 0
+            ? alreadyIn.map((group) => group.id)
+            : [await groupNamed(name, userId, ownOnly, transaction)];
         for (const id of ids) kept.add(id);
       }
       const left = mine.map((membership) => membership.groupId).filter((groupId) => !kept.has(groupId));
@@ -168,8 +175,14 @@ export class Groups {
   }
 }
 
-async function oldestNamed(name: string, creatorId: number, transaction: Transaction): Promise<number> {
-  const oldest = await Group.findOne({ where: { name }, order: [['id', 'ASC']], transaction });
+/** The oldest group of a name that its user is not in; a new one where there is none, or `ownOnly` says so. */
+async function groupNamed(
+  name: string,
+  creatorId: number,
+  ownOnly: boolean,
+  transaction: Transaction,
+): Promise<number> {
+  const oldest = ownOnly ? null : await Group.findOne({ where: { name }, order: [['id', 'ASC']], transaction });
   return (oldest ?? (await Group.create({ name, creatorId }, { transaction }))).id;
 }
 

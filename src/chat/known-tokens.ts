@@ -9,7 +9,7 @@
  */
 import { messageOf } from '../database/errors.ts';
 import { SessionLostError } from '../database/session.ts';
-import type { StandingSession } from '../database/standing-session.ts';
+import type { Asking, StandingSession } from '../database/standing-session.ts';
 import type { Log } from '../log.ts';
 
 /** A token that is, or was, good. */
@@ -30,7 +30,7 @@ interface Entry extends KnownToken {
   readonly end: AbortController;
 }
 
-interface Asking {
+interface Wanting {
   resolve(known: KnownToken | null): void;
   reject(error: unknown): void;
 }
@@ -66,7 +66,7 @@ export class KnownTokens {
   readonly #most: number;
   readonly #clock: () => number;
   readonly #known = new Map<string, Entry>();
-  #asking = new Map<string, Asking[]>();
+  #wanted = new Map<string, Wanting[]>();
   /** Start of the last reading of revocations that succeeded. */
   #readAt = Number.NEGATIVE_INFINITY;
   /** Transactions from here on are to be read. */
@@ -104,9 +104,9 @@ export class KnownTokens {
     const entry = this.#known.get(hash);
     if (entry && now - this.#readAt < TRUSTED_MS) return now < entry.expiresAt ? entry : null;
     return new Promise((resolve, reject) => {
-      const asking = this.#asking.get(hash);
-      if (asking) asking.push({ resolve, reject });
-      else this.#asking.set(hash, [{ resolve, reject }]);
+      const wanting = this.#wanted.get(hash);
+      if (wanting) wanting.push({ resolve, reject });
+      else this.#wanted.set(hash, [{ resolve, reject }]);
       this.#work();
     });
   }
@@ -117,13 +117,23 @@ export class KnownTokens {
     this.#work();
   }
 
-  /** Resolves when revocations have been read within the last second; rejects with the database's error. */
+  /** A session whose queries wait for news of revocations, so that what it reads is told to nobody on older knowledge. */
+  before(session: Asking): Asking {
+    return {
+      query: async (query, limitMs) => {
+        await this.current();
+        return session.query(query, limitMs);
+      },
+    };
+  }
+
+  /** Resolves when revocations have been read within the last second; rejects where they cannot be. */
   async current(): Promise<void> {
     if (this.#clock() - this.#readAt < TRUSTED_MS) return;
     const before = this.#readAt;
     this.hint();
     await this.#working;
-    if (this.#readAt === before) throw new Error('revoked tokens cannot be read');
+    if (this.#readAt === before) throw new SessionLostError('revoked tokens cannot be read');
   }
 
   /** Forgets everything: the database is another one. What lasts on a token is ended, and comes again to be checked. */
@@ -143,19 +153,19 @@ export class KnownTokens {
   async #workOn(): Promise<void> {
     // Whoever asks within this turn of the event loop is part of the first look-up.
     await Promise.resolve();
-    while ((this.#again || this.#asking.size > 0) && !this.#stopped) {
+    while ((this.#again || this.#wanted.size > 0) && !this.#stopped) {
       if (this.#again) {
         this.#again = false;
         await this.#readRevocations().catch((error) => {
           this.#log.debug(`could not read which tokens are revoked: ${messageOf(error)}`);
         });
       }
-      if (this.#asking.size > 0) await this.#lookUp();
+      if (this.#wanted.size > 0) await this.#lookUp();
     }
-    for (const asking of this.#asking.values()) {
-      for (const one of asking) one.reject(new SessionLostError('the node is stopping'));
+    for (const wanting of this.#wanted.values()) {
+      for (const one of wanting) one.reject(new SessionLostError('the node is stopping'));
     }
-    this.#asking.clear();
+    this.#wanted.clear();
     // In the same turn as the last look at what is to be done, so that nothing can be asked for in between.
     this.#working = null;
   }
@@ -189,8 +199,8 @@ export class KnownTokens {
   }
 
   async #lookUp(): Promise<void> {
-    const batch = [...this.#asking].slice(0, MOST_A_LOOK_UP);
-    for (const [hash] of batch) this.#asking.delete(hash);
+    const batch = [...this.#wanted].slice(0, MOST_A_LOOK_UP);
+    for (const [hash] of batch) this.#wanted.delete(hash);
     try {
       // What is remembered from here on is forgotten by the readings that come after this one.
       if (this.#since === null) await this.#readRevocations();
@@ -207,14 +217,14 @@ export class KnownTokens {
         LIMIT_MS,
       );
       const found = new Map(rows.map((row) => [row.hash, row]));
-      for (const [hash, asking] of batch) {
+      for (const [hash, wanting] of batch) {
         const row = found.get(hash);
         const known = row ? this.#remember(hash, row.user_id, now + row.left_ms) : null;
         if (!row) this.#drop(hash, 'revoked');
-        for (const one of asking) one.resolve(known);
+        for (const one of wanting) one.resolve(known);
       }
     } catch (error) {
-      for (const [, asking] of batch) for (const one of asking) one.reject(error);
+      for (const [, wanting] of batch) for (const one of wanting) one.reject(error);
     }
   }
 

@@ -31,7 +31,7 @@ export interface Posted {
 }
 
 export interface MessageWriterOptions {
-  session: StandingSession;
+  session: Pick<StandingSession, 'ready' | 'query'>;
   /** The term this node is on duty for, read at each commit. */
   term: () => number | null;
   /** True where only members may post. */
@@ -108,14 +108,14 @@ export class MessageWriter {
     let posts = 0;
     let characters = 0;
     return this.#queue.take(({ post }) => {
-      const key = post.key === null ? null : `${post.senderId} ${post.key}`;
-      const fits = posts < MOST_POSTS && (posts === 0 || characters + post.content.length <= MOST_CHARACTERS);
+      if (posts === MOST_POSTS || (posts > 0 && characters + post.content.length > MOST_CHARACTERS)) return 'stop';
       // The second of two posts with one key waits for the next batch, where it finds the first one's answer.
-      if (!fits || (key !== null && keys.has(key))) return false;
+      const key = post.key === null ? null : `${post.senderId} ${post.key}`;
+      if (key !== null && keys.has(key)) return 'pass';
       if (key !== null) keys.add(key);
       posts++;
       characters += post.content.length;
-      return true;
+      return 'take';
     });
   }
 

@@ -107,10 +107,15 @@ export class Connection {
     );
   }
 
-  /** Asks every known node for its state. Polls that hang on a node which is silent here go on with another one. */
+  /**
+   * Asks every known node for its state. Polls that hang on a node which is silent here go on with another one, and the
+   * next write begins with the active one.
+   */
   async status(signal?: AbortSignal): Promise<NodeStatus[]> {
     const nodes = await Promise.all(this.urls.map((url) => this.#health(url, signal)));
     for (const node of nodes) if (!node.reachable) this.#endpoints.abandon(node.url, 'is silent');
+    const active = nodes.find((node) => node.active);
+    if (active !== undefined) this.#endpoints.prefer('write', active.url);
     return nodes;
   }
 

@@ -80,6 +80,11 @@ export class Endpoints {
     }
   }
 
+  /** Where requests of this use had better go first, unless a node serves them already. */
+  prefer(use: Use, url: string): void {
+    if (this.#connected[use] === undefined) this.#current[use] = url;
+  }
+
   /** Notes that a node has answered: it is used from now on. */
   served(use: Use, url: string): void {
     const endpoint = this.#find(url);

@@ -1,4 +1,5 @@
 import { messageOf } from '../database/errors.ts';
+import type { StandingSession } from '../database/standing-session.ts';
 import { type Clock, monotonic } from './belief.ts';
 import type { Diary } from './diary.ts';
 import type { LeaderLock } from './leader-lock.ts';
@@ -7,6 +8,8 @@ import type { Situation } from './pace.ts';
 export interface CandidacyOptions {
   leaseMs: number;
   lock: Pick<LeaderLock, 'attempt' | 'holder'>;
+  /** The way by which an active writes: who does not have it does not try. */
+  writing: Pick<StandingSession, 'ready' | 'closedForMs'>;
   diary: Diary;
   clock?: Clock;
 }
@@ -63,8 +66,9 @@ export class Candidacy {
 
   /** Tries once. Answers the term that was opened and why, or null; what stood in the way is in the log, once. */
   async tryNow(reason = this.#reason): Promise<{ term: number; reason: string } | null> {
-    const { lock, diary } = this.#options;
+    const { lock, diary, writing } = this.#options;
     try {
+      await writing.ready();
       const term = await lock.attempt(reason);
       this.#failures = 0;
       diary.close('database', 'PostgreSQL answers again');

@@ -19,33 +19,21 @@
  * term and free the lock in one statement that also tells the peers. Who resigned, and whoever was not meant, holds back
  * for a moment so that the one that was meant comes first (candidacy.ts). Who resigned waits a moment to hear who came
  * next, so that the clients that it still has can be told.
- *
- * One loop with one timer; whatever touches the lock goes through it or waits its turn, and the loop does not wait for
- * it: a database that hangs must not keep this node from hearing its peers.
  */
-import type { Log } from '../log.ts';
-import { Candidacy } from './candidacy.ts';
+import { Candidacy, type CandidacyOptions } from './candidacy.ts';
 import type { ClusterSignal } from './cluster-signal.ts';
 import { Diary } from './diary.ts';
 import type { LeaderLock } from './leader-lock.ts';
 import { nextStepMs } from './pace.ts';
-import type { Peers } from './peers.ts';
+import type { Refusal, Role } from './role.ts';
 import { StepLoop } from './step-loop.ts';
 import { Upkeep, type UpkeepOptions } from './upkeep.ts';
 import { within } from './within.ts';
 
-/** What a node is; see the head of this file. */
-export type Role = 'active' | 'standby' | 'fallen';
-
-/** Why a switchover was not begun. */
-export type Refusal = 'not_active' | 'unknown_node' | 'no_standby' | 'already_active';
-
-export interface SyncManagerOptions extends Omit<UpkeepOptions, 'diary'> {
+export interface SyncManagerOptions extends Omit<UpkeepOptions & CandidacyOptions, 'diary'> {
   node: string;
   isActive: boolean;
   lock: LeaderLock;
-  peers: Peers;
-  log: Log;
   /** Finishes the writes that were accepted; called once new ones are refused. Bounded by the callee. */
   drain(): Promise<void>;
   /** Called after each change of role; after a resignation once the successor is known, or is late. */
@@ -203,8 +191,12 @@ export class SyncManager {
 
   async #heartbeat(): Promise<void> {
     if (!this.isOnDuty) this.#diary.say('belief', 'writes nothing until PostgreSQL confirms the leader lock again');
-    const isHeld = await this.#options.lock.heartbeat();
-    if (isHeld) this.#diary.close('belief', 'PostgreSQL confirmed the leader lock: on duty as before');
+    const { lock, writing, peers, leaseMs } = this.#options;
+    if (!(await lock.heartbeat())) return;
+    this.#diary.close('belief', 'PostgreSQL confirmed the leader lock: on duty as before');
+    // The lock session may live while the way through a pooler is dead: then a peer is of more use.
+    const isMute = writing.closedForMs > leaseMs && peers.living.length > 0;
+    if (isMute) await this.#resign('cannot reach the database to write', null);
   }
 
   async #try(reason?: string): Promise<void> {
@@ -247,10 +239,8 @@ export class SyncManager {
   async #stop(): Promise<void> {
     const { lock, peers } = this.#options;
     lock.interrupt();
-    await within(
-      STOP_LIMIT_MS,
-      this.#loop.inTurn(() => this.#resign('stopped', null)),
-    );
+    const resigned = this.#loop.inTurn(() => this.#resign('stopped', null));
+    await within(STOP_LIMIT_MS, resigned);
     await this.#loop.end();
     await within(STOP_LIMIT_MS / 4, this.#upkeep.end());
     peers.stop();

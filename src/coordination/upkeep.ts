@@ -4,7 +4,7 @@ import { type Clock, monotonic } from './belief.ts';
 import type { Diary } from './diary.ts';
 import { calmMs, jittered } from './pace.ts';
 import type { Peers } from './peers.ts';
-import type { Role } from './sync-manager.ts';
+import type { Role } from './role.ts';
 
 export interface UpkeepOptions {
   leaseMs: number;

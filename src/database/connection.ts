@@ -35,16 +35,23 @@ export function connectionOptions(
     default_transaction_isolation: 'read\\ committed',
     ...settings,
   };
+  const own = withoutParameters(url);
   return {
-    connectionString: url,
+    connectionString: own.url,
     application_name: applicationName,
     connectionTimeoutMillis: CONNECT_LIMIT_MS,
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
-    options: Object.entries(session)
-      .map(([name, value]) => `-c ${name}=${value}`)
-      .join(' '),
+    options: [own.options, ...Object.entries(session).map(([name, value]) => `-c ${name}=${value}`)].join(' ').trim(),
   };
+}
+
+/** pg lets a URL's `?options=` and `?application_name=` replace ours, and with them would go the lease. */
+function withoutParameters(url: string): { url: string; options: string } {
+  const own = new URL(url);
+  const options = own.searchParams.get('options') ?? '';
+  for (const name of ['options', 'application_name']) own.searchParams.delete(name);
+  return { url: own.toString(), options };
 }
 
 /** The sockets under a group of pg clients, kept so that a half-open one can be destroyed: `end()` alone waits for it. */

@@ -1,4 +1,4 @@
-import type pg from 'pg';
+import pg from 'pg';
 import { Sequelize } from 'sequelize';
 import { connectionOptions } from './connection.ts';
 import { defineModels } from './models.ts';
@@ -13,10 +13,10 @@ const DISCONNECT_LIMIT_MS = 500;
  * by its error and replaced; one that does not answer ends its statement after {@link STATEMENT_LIMIT_MS} and a second.
  */
 export function openSequelize(url: string, applicationName: string, poolSize: number): Sequelize {
-  const { connectionString: _, ...dialectOptions } = connectionOptions(url, applicationName, STATEMENT_LIMIT_MS, {
+  const { connectionString = url, ...dialectOptions } = connectionOptions(url, applicationName, STATEMENT_LIMIT_MS, {
     lock_timeout: 3000,
   });
-  const sequelize = new Sequelize(url, {
+  const sequelize = new Sequelize(connectionString, {
     dialect: 'postgres',
     logging: false,
     // query_timeout is what ends a wait on a half-open socket; a second above the server's own limit.
@@ -24,6 +24,9 @@ export function openSequelize(url: string, applicationName: string, poolSize: nu
     pool: { max: poolSize, min: 1, idle: 30_000, acquire: 5000, evict: 5000 },
     define: { schema: 'plantao', timestamps: false, underscored: true },
   });
+  // Sequelize splits the URL by itself and decodes neither the name of the database nor a colon in the user's.
+  const { user: username, database } = new pg.Client({ connectionString });
+  sequelize.addHook('beforeConnect', (config) => void Object.assign(config, { username, database }));
   // pg's end() waits for the other side to close as well, and so for ever on a half-open socket.
   sequelize.addHook('beforeDisconnect', (connection: unknown) => {
     const { stream } = (connection as { connection: pg.Connection }).connection;

@@ -4,6 +4,9 @@ import { Session, SessionLostError } from './session.ts';
 /** Backoff between attempts to open it again when nobody asks: doubles from 50 ms to 2 s, with jitter. */
 const retryDelay = (attempt: number) => Math.min(2000, 50 * 2 ** Math.min(attempt, 6)) * (0.5 + Math.random() / 2);
 
+/** What can be asked, whatever the session behind it. */
+export type Asking = Pick<StandingSession, 'query'>;
+
 /**
  * A session that is there when it is needed: opened at the first use, and after a loss opened anew in the background, so
  * that the first query after a restart or a failover finds it warm. A query that finds it closed opens it at once. No
@@ -16,9 +19,15 @@ export class StandingSession {
   #opening: Promise<Session> | null = null;
   #retry: NodeJS.Timeout | undefined;
   #attempt = 0;
+  #closedAt = performance.now();
 
   constructor(config: pg.ClientConfig) {
     this.#config = config;
+  }
+
+  /** For how long it has been closed, in milliseconds; 0 while it is open. */
+  get closedForMs(): number {
+    return this.#session?.isOpen ? 0 : performance.now() - this.#closedAt;
   }
 
   /** Opens the session where it is not open. Where this throws, nothing has been sent. */
@@ -51,7 +60,10 @@ export class StandingSession {
     if (this.#stop.signal.aborted) throw new SessionLostError('the node is stopping');
     try {
       const session = await Session.open(this.#config, this.#stop.signal);
-      session.onLost(() => this.#openLater());
+      session.onLost(() => {
+        this.#closedAt = performance.now();
+        this.#openLater();
+      });
       this.#session = session;
       this.#attempt = 0;
       return session;

@@ -12,7 +12,7 @@
  * That the listener is deaf is found out here: the log moved, and a second later no hint of it had come.
  */
 import { isUnavailable } from '../database/errors.ts';
-import type { StandingSession } from '../database/standing-session.ts';
+import type { Asking } from '../database/standing-session.ts';
 import type { Log } from '../log.ts';
 import { type Cursor, CursorExpiredError, continuedPosition, type Epoch, formatCursor } from './cursor.ts';
 import { Deafness } from './deafness.ts';
@@ -23,7 +23,7 @@ import { Rounds } from './rounds.ts';
 import { MOST_EVENTS, Tail } from './tail.ts';
 
 export interface EventLogOptions {
-  session: StandingSession;
+  session: Asking;
   log: Log;
   /** Gets every event once, in order, as one batch for each page. */
   onEvents(batch: readonly LogEvent[]): void;

@@ -1,4 +1,4 @@
-import type { StandingSession } from '../database/standing-session.ts';
+import type { Asking } from '../database/standing-session.ts';
 import type { Epoch } from './cursor.ts';
 import type { FeedRow } from './log-event.ts';
 import { PAGE } from './page.ts';
@@ -28,7 +28,7 @@ const EPOCHS = `(SELECT json_agg(json_build_object('epoch', epoch, 'after_positi
   FROM plantao.epochs)`;
 
 /** @throws the database's error. */
-export async function readBounds(session: StandingSession): Promise<Bounds> {
+export async function readBounds(session: Asking): Promise<Bounds> {
   const [row] = await session.query<Bounds>(
     { name: 'log_bounds', text: `SELECT floor, head, ${EPOCHS} AS epochs FROM plantao.log_bounds` },
     LIMIT_MS,
@@ -42,7 +42,7 @@ export async function readBounds(session: StandingSession): Promise<Bounds> {
  * run past the reader, cannot go unnoticed between two reads.
  * @throws the database's error.
  */
-export async function readPage(session: StandingSession, position: number, knownEpoch: string): Promise<LogPage> {
+export async function readPage(session: Asking, position: number, knownEpoch: string): Promise<LogPage> {
   const found = await session.query<PageRow>(
     {
       name: 'log_page',
@@ -71,7 +71,7 @@ export async function readPage(session: StandingSession, position: number, known
  * Tells the database that its log ends before what was read in the same epoch, so that it begins a new one.
  * @throws the database's error.
  */
-export async function tellFallBack(session: StandingSession, epoch: string, head: number): Promise<void> {
+export async function tellFallBack(session: Asking, epoch: string, head: number): Promise<void> {
   await session.query(
     { name: 'log_fell_back', text: 'SELECT plantao.log_fell_back($1, $2)', values: [epoch, head] },
     LIMIT_MS,

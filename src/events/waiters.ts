@@ -85,6 +85,11 @@ export class Waiters {
     return names;
   }
 
+  /** Those who wait on this topic. */
+  *audiencesOn(topic: string): Iterable<Audience> {
+    for (const { audience } of this.#byTopic.get(topic) ?? []) yield audience;
+  }
+
   add(waiter: Waiter): void {
     const { audience } = waiter;
     let place = this.#places.get(audience.id);

@@ -1,6 +1,7 @@
 import { z } from 'zod';
+import { NamedAudience } from '../chat/audiences.ts';
 import { Refused } from '../chat/errors.ts';
-import { namesOf } from '../chat/rosters.ts';
+import { topicOf } from '../events/log-event.ts';
 import { type Caller, requireSelf } from './caller.ts';
 import { type Route, route } from './route.ts';
 import { groupName, id, nothing, username } from './schemas.ts';
@@ -105,7 +106,9 @@ export function groupRoutes(services: Services): Route[] {
       answer: membership,
       async handle({ input, caller }) {
         requireSelf(caller, input.userId);
-        await groups.leave(input.groupId, input.userId);
+        // Leaving a group that one is not in is fine; whether there is such a group is not said.
+        const isIn = caller.userId === null || (await groups.isMember(input.groupId, input.userId));
+        if (isIn) await groups.leave(input.groupId, input.userId);
         return { body: { message: 'left', group_id: input.groupId, user_id: input.userId } };
       },
     }),
@@ -114,17 +117,29 @@ export function groupRoutes(services: Services): Route[] {
       path: '/groups',
       serves: 'read',
       who: 'user',
-      summary: 'The groups and topics that somebody waits on, on this node',
+      summary:
+        "The groups and topics that somebody waits on, on this node; where AUTH=token, of the caller's own groups",
       input: nothing,
       answer: z.object({ active_groups: z.array(z.string()), count: z.number() }),
       async handle({ caller }) {
-        const names = new Set<string>();
-        const mine = caller.userId === null ? null : new Set(namesOf(await services.rosters.of(caller.userId)));
-        for (const name of waiters.names()) if (mine === null || mine.has(name)) names.add(name);
+        const names = caller.userId === null ? waiters.names() : await awaitedOf(caller.userId, services);
         return { body: { active_groups: [...names].sort(), count: names.size } };
       },
     }),
   ];
+}
+
+/** The names of a user's own groups that somebody waits on: other groups of the same name must not show through. */
+async function awaitedOf(userId: number, { rosters, waiters }: Services): Promise<Set<string>> {
+  const isAwaited = (groupId: number, name: string) => {
+    for (const _ of waiters.audiencesOn(topicOf.group(groupId))) return true;
+    for (const audience of waiters.audiencesOn(topicOf.name(name))) {
+      if (audience instanceof NamedAudience && audience.roster?.groups.has(groupId)) return true;
+    }
+    return false;
+  };
+  const mine = [...(await rosters.of(userId)).groups];
+  return new Set(mine.filter(([id, { name }]) => isAwaited(id, name)).map(([, { name }]) => name));
 }
 
 /** `/user/{id}/groups`: the original's routes by the names of groups. */
@@ -154,7 +169,12 @@ export function userGroupRoutes({ groups }: Services): Route[] {
       answer: groupNames,
       async handle({ input, caller }) {
         requireSelf(caller, input.id);
-        return { body: { user_id: input.id, groups: await groups.replaceNamed(input.id, input.groups) } };
+        return {
+          body: {
+            user_id: input.id,
+            groups: await groups.replaceNamed(input.id, input.groups, caller.userId !== null),
+          },
+        };
       },
     }),
     route({
@@ -162,12 +182,15 @@ export function userGroupRoutes({ groups }: Services): Route[] {
       path: `${path}/:group`,
       serves: 'write',
       who: 'user',
-      summary: 'Joins the group of that name, made where there is none',
+      summary:
+        'Joins the group of that name, made where there is none (where AUTH=token: where the caller is in none; a name is no invitation)',
       input: z.object({ id, group: groupName }),
       answer: groupNames,
       async handle({ input, caller }) {
         requireSelf(caller, input.id);
-        return { body: { user_id: input.id, groups: await groups.joinNamed(input.id, input.group) } };
+        return {
+          body: { user_id: input.id, groups: await groups.joinNamed(input.id, input.group, caller.userId !== null) },
+        };
       },
     }),
     route({

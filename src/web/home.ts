@@ -32,7 +32,7 @@ const client = new ChatClient({
 });
 
 const watch = new ClusterWatch(client, (nodes) => {
-  bar.show(nodes, servedBy);
+  bar.show(nodes, watch.nameOf(servedBy));
   const report = duty.see(nodes);
   if (report !== undefined) notice.show(report);
 });

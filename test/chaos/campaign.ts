@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { checkFile } from './checker.ts';
 import { type Crowd, gather } from './crowd.ts';
@@ -17,6 +18,8 @@ export interface CampaignOptions {
   seed: number;
   /** How long faults are inflicted, ms. */
   durationMs: number;
+  /** Longer than that, up to four times as long, where a busy machine has not come to so many faults. Default 0. */
+  leastFaults?: number;
   nodes: number;
   leaseMs: number;
   /** Posts a second of all writers together. */
@@ -67,6 +70,8 @@ export async function runCampaign(options: CampaignOptions): Promise<Verdict> {
 async function campaign(rig: Rig, crowd: Crowd, options: CampaignOptions, report: Reporter): Promise<void> {
   const readers = await startReaders(rig, crowd);
   const leaving = new AbortController();
+  // Each reader listens to it at least once: that is no leak.
+  setMaxListeners(0, leaving.signal);
   const reading = Promise.all(readers.map((reader) => reader.run(leaving.signal)));
   const silence = new AbortController();
   const writing = Promise.all(writers(rig, crowd, options, silence.signal).map((writer) => writer.run()));
@@ -121,11 +126,21 @@ async function calm(rig: Rig): Promise<void> {
 }
 
 async function havoc(rig: Rig, options: CampaignOptions, report: Reporter): Promise<void> {
-  const over = AbortSignal.timeout(options.durationMs);
-  const signal = options.signal ? AbortSignal.any([over, options.signal]) : over;
+  const { durationMs, leastFaults = 0, signal } = options;
+  const over = new AbortController();
   const havoc = new Havoc(rig);
   report.countFaults(() => havoc.count);
-  await havoc.run(schedule({ ...options, nodes: rig.nodes.length }), signal);
+  const began = performance.now();
+  const timer = setInterval(() => {
+    const lasted = performance.now() - began;
+    const enough = lasted >= durationMs && (havoc.count >= leastFaults || lasted >= 4 * durationMs);
+    if (enough || signal?.aborted) over.abort();
+  }, 50);
+  try {
+    await havoc.run(schedule({ ...options, nodes: rig.nodes.length }), over.signal);
+  } finally {
+    clearInterval(timer);
+  }
 }
 
 async function follow(rig: Rig, readers: Reader[], reading: Promise<unknown>): Promise<void> {

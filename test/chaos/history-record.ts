@@ -72,7 +72,7 @@ export interface StoredRecord extends Line {
   position: number;
 }
 
-/** A node's process ended though nobody had asked for it. */
+/** A node's process ended though nobody had asked for it, or did not end in order when asked. */
 export interface DeathRecord extends Line {
   op: 'death';
   reason: string;

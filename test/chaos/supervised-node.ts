@@ -89,11 +89,19 @@ export class SupervisedNode {
     }
   }
 
-  /** Takes it down with a signal and holds it down until `release`. Resolves when the process is gone. */
+  /**
+   * Takes it down with a signal and holds it down until `release`. Resolves when the process is gone. One that does not
+   * end in order when it is asked to has its death recorded.
+   */
   async down(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
     this.#wanted = false;
     this.#process?.kill(signal);
-    await this.#process?.waitForExit();
+    const exit = await this.#process?.waitForExit().catch(() => null);
+    if (this.isRunning) {
+      this.#process?.kill('SIGKILL');
+      await this.#process?.waitForExit();
+    }
+    if (signal === 'SIGTERM' && exit?.code !== 0) this.#died(`after SIGTERM: ${exit ? `code ${exit.code}` : 'no end'}`);
   }
 
   /** Lets the supervisor start it again. */
@@ -136,7 +144,7 @@ export class SupervisedNode {
       if (node.pid === null) {
         const hadServed = node.events('listening').length > served;
         // One that could not even start is no violation: the database may be away just now.
-        if (ran && this.#wanted && hadServed) this.#died(node);
+        if (ran && this.#wanted && hadServed) this.#died('unasked');
         if (ran && this.#wanted) await pause(RESTART_MS[0] + Math.random() * (RESTART_MS[1] - RESTART_MS[0]));
         ran = false;
         served = node.events('listening').length;
@@ -149,8 +157,8 @@ export class SupervisedNode {
     }
   }
 
-  #died(node: NodeProcess): void {
-    const reason = node.lines.slice(-3).join(' / ');
+  #died(how: string): void {
+    const reason = `${how}; it said: ${this.lines.slice(-3).join(' / ')}`;
     this.#options.history.record({
       op: 'death',
       type: 'fail',

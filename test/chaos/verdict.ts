@@ -15,7 +15,7 @@ export const VIOLATIONS = {
   reader_stuck: 'a reader did not reach the head of the log after the faults',
   cursor_refused: 'a cursor was refused though retention was off and no history was lost',
   not_healed: 'no write was accepted for ten seconds after a fault was healed, or none any more',
-  node_died: 'a node ended though nobody had asked for it',
+  node_died: 'a node ended though nobody had asked for it, or not in order when asked',
 } as const;
 
 /** The name of a broken promise. */

@@ -77,6 +77,8 @@ export interface CoordinatorOptions extends LockOptions {
   isPrimary?: boolean;
   peerUrls?: string[];
   beat?: (role: string) => Promise<void>;
+  /** Whether it can write; default: always. */
+  writing?: { ready(): Promise<void>; closedForMs: number };
   drain?: () => Promise<void>;
 }
 
@@ -99,6 +101,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     isActive: options.isActive ?? true,
     isPrimary: options.isPrimary ?? false,
     lock: local.lock,
+    writing: options.writing ?? { ready: async () => undefined, closedForMs: 0 },
     peers,
     log,
     beat: options.beat ?? (async () => undefined),

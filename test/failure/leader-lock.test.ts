@@ -52,7 +52,10 @@ describe('The leader lock alone decides who is on duty', () => {
   it('who gives it up without knowing (pg_advisory_unlock_all) is told by PostgreSQL, and its successor is alone', async () => {
     const [a, b] = await startTwo();
     await a.onSession('SELECT pg_advisory_unlock_all()');
-    await eventually('somebody has it again', async () => (await query('SELECT FROM plantao.lock_holder')).length === 1);
+    await eventually(
+      'somebody has it again',
+      async () => (await query('SELECT FROM plantao.lock_holder')).length === 1,
+    );
     await eventually('the first one knows', () => a.lost.length === 1, { within: LEASE_MS });
     await eventually('one is on duty', () => onDuty().length === 1);
     expect(said(a, /^lost the leader lock: its session does not hold the lock any more/)).to.equal(true);
@@ -96,7 +99,7 @@ describe('The leader lock alone decides who is on duty', () => {
     const frozen = localLock({ databaseUrl: database.url, node: 'node-a', leaseMs: LEASE_MS });
     const term = await frozen.lock.attempt('test');
     const writer = new pg.Client({ connectionString: database.url, application_name: 'plantao:node-a:pool' });
-    const isEnded = new Promise((resolve) => writer.once('error', resolve));
+    const isEnded = new Promise((resolve) => writer.on('error', resolve));
     await writer.connect();
     await writer.query('BEGIN');
     await writer.query('SELECT plantao.assert_term($1)', [term]);

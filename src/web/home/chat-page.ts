@@ -69,7 +69,7 @@ export class ChatPage {
       location.hash = '';
     });
     addEventListener('hashchange', () => this.#openNamed(), { signal });
-    const watch = () => this.#chat.watch(document.hasFocus() || document.visibilityState === 'visible');
+    const watch = () => this.#chat.watch(document.visibilityState === 'visible');
     document.addEventListener('visibilitychange', watch, { signal });
     this.#view.hidden = false;
     this.#openNamed();

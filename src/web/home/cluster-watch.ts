@@ -43,6 +43,11 @@ export class ClusterWatch {
     }
   }
 
+  /** What the node with that address is called, as far as it is known. */
+  nameOf(url: string | undefined): string | undefined {
+    return url === undefined ? undefined : (this.#names.get(url) ?? url);
+  }
+
   async #readList(): Promise<void> {
     try {
       const { nodes } = await this.#client.cluster({ deadlineMs: 3000 });
@@ -58,7 +63,7 @@ export class ClusterWatch {
     const nodes = new Map<string, SeenNode>();
     for (const status of statuses) {
       if (status.node !== undefined) this.#names.set(status.url, status.node);
-      const name = this.#names.get(status.url) ?? status.url;
+      const name = this.nameOf(status.url) ?? status.url;
       const node = { name, url: status.url, state: stateOf(status), term: status.term };
       if (!nodes.has(name) || node.state !== 'gone') nodes.set(name, node);
     }

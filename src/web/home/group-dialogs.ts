@@ -37,7 +37,7 @@ export class GroupDialogs {
           show();
         });
         remove.setAttribute('aria-label', `Leave out ${user.username}`);
-        return make('li', { text: `${user.username} ` }, remove);
+        return make('li', { class: 'person', text: `${user.username} ` }, remove);
       });
       arrange(people, chips);
     };
@@ -77,7 +77,7 @@ export class GroupDialogs {
     const show = () =>
       arrange(
         people,
-        conversation.group.members.map(({ username }) => make('li', { text: username })),
+        conversation.group.members.map(({ username }) => make('li', { class: 'person', text: username })),
       );
     const picker = peoplePicker('Add somebody', this.#search, (user) => {
       this.#client

@@ -46,5 +46,5 @@ export function peoplePicker(
     event.preventDefault();
     void show();
   });
-  return make('div', {}, caption, input, found);
+  return make('div', { class: 'picker' }, caption, input, found);
 }

@@ -1,0 +1,5 @@
+/** What a node is; see the head of sync-manager.ts. */
+export type Role = 'active' | 'standby' | 'fallen';
+
+/** Why a switchover was not begun. */
+export type Refusal = 'not_active' | 'unknown_node' | 'no_standby' | 'already_active';

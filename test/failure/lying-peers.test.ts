@@ -1,0 +1,77 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { expect } from 'chai';
+import { eventually } from '../support/eventually.ts';
+import { FakePeer } from '../support/fake-peer.ts';
+import { createDatabase, type TestDatabase } from '../support/postgres.ts';
+import { type Coordinator, type CoordinatorOptions, startCoordinator } from './coordinator.ts';
+
+const LEASE_MS = 600;
+
+describe('What a peer says of itself decides nothing', () => {
+  let database: TestDatabase;
+  const running: Coordinator[] = [];
+  const liars: FakePeer[] = [];
+
+  before(async () => {
+    database = await createDatabase();
+  });
+  after(async () => database.drop());
+  afterEach(async () => {
+    for (const one of running.splice(0).reverse()) await one.stop();
+    for (const liar of liars.splice(0)) await liar.stop();
+  });
+
+  const lie = async (says: FakePeer['says']) => {
+    const liar = await FakePeer.start(says);
+    liars.push(liar);
+    return liar;
+  };
+  const start = async (node: string, more: Partial<CoordinatorOptions> = {}) => {
+    const one = await startCoordinator({ databaseUrl: database.url, node, leaseMs: LEASE_MS, ...more });
+    running.push(one);
+    return one;
+  };
+  /** Asks all the time whether two are on duty, for two leases. */
+  const neverTwo = async (one: Coordinator, other: Coordinator) => {
+    for (const until = performance.now() + 2 * LEASE_MS; performance.now() < until; await pause(3)) {
+      expect(one.sync.isOnDuty && other.sync.isOnDuty, 'two on duty').to.equal(false);
+    }
+  };
+
+  it('"I am on duty", said by one that has no lock, keeps nobody from it', async () => {
+    const liar = await lie({ status: 'alive', active: true, node: 'liar', term: 999_999 });
+    const a = await start('node-a', { isActive: false, peerUrls: [liar.url] });
+    await eventually('it is on duty all the same', () => a.sync.isOnDuty);
+    expect(liar.asked).to.be.above(0);
+  });
+
+  it('"I am not on duty", said by the one that is, makes no second one', async () => {
+    const a = await start('node-a');
+    await eventually('it is on duty', () => a.sync.isOnDuty);
+    const liar = await lie({ status: 'alive', active: false, node: 'node-a', term: 0 });
+    const b = await start('node-b', { peerUrls: [liar.url] });
+    const term = a.lock.term;
+    await neverTwo(a, b);
+    expect(a.lock.term).to.equal(term);
+    expect(b.entries.some(({ event }) => event === 'promoted')).to.equal(false);
+  });
+
+  it('silence of the one that is on duty makes no second one', async () => {
+    const a = await start('node-a');
+    await eventually('it is on duty', () => a.sync.isOnDuty);
+    const liar = await lie({ status: 'alive', active: true, node: 'node-a', term: a.lock.term });
+    const b = await start('node-b', { peerUrls: [liar.url] });
+    await eventually('the second has heard it', () => b.peers.active?.node === 'node-a');
+    const term = a.lock.term;
+    liar.says = null;
+    liar.hangUp();
+    await neverTwo(a, b);
+    expect(a.lock.term).to.equal(term);
+  });
+
+  it('an answer that makes no sense is none', async () => {
+    const liar = await lie('<html>{"active":true}');
+    const a = await start('node-a', { isActive: false, peerUrls: [liar.url] });
+    await eventually('it is on duty', () => a.sync.isOnDuty);
+  });
+});

@@ -1,0 +1,270 @@
+import { expect } from 'chai';
+import pg from 'pg';
+import { eventually } from '../support/eventually.ts';
+import { type Answer, del, get, type JsonObject, post } from '../support/http.ts';
+import { useTwoNodes } from '../support/two-nodes.ts';
+import { Follower, type ShownEvent } from './delivery-follower.ts';
+
+const CURSOR = /^[0-9a-f]{12}-(0|[1-9]\d*)$/;
+
+interface Body extends JsonObject {
+  cursor: string;
+  code?: string;
+  events: ShownEvent[];
+}
+
+describe('Cursors', () => {
+  const nodes = useTwoNodes();
+  let client: pg.Client;
+  before(async () => {
+    client = new pg.Client({ connectionString: nodes.database.url });
+    await client.connect();
+  });
+  after(async () => {
+    await client?.end();
+  });
+
+  const both = () => [nodes.active.url, nodes.standby.url];
+  const on = (path: string) => nodes.active.url + path;
+  const send = async (content: string, groupId = 1) =>
+    (await post<Body>(on('/messages'), { userId: 1, groupId, content })).body;
+  const newGroup = async (groupName: string, members: string[] = []) =>
+    (await post(on('/create-chat'), { groupName, creatorId: 1, members })).body.group_id as number;
+  const snapshot = async (url: string, groupId = 1) => (await get<Body>(`${url}/messages?groupId=${groupId}`)).body;
+  const positionOf = (cursor: string) => Number(cursor.split('-')[1]);
+  const textsOf = (events: ShownEvent[]) => events.map(({ message }) => message?.content);
+  /** Every route that takes a cursor, on both nodes. */
+  const takers = (cursor: string) =>
+    both().flatMap((url) => [
+      `${url}/subscribe/status?groupId=1&timeout=0&cursor=${cursor}`,
+      `${url}/subscribe/status?group=default&timeout=0&cursor=${cursor}`,
+      `${url}/subscribe/user?user_id=1&timeout=0&cursor=${cursor}`,
+      `${url}/events?userId=1&cursor=${cursor}`,
+    ]);
+
+  describe('are given by', () => {
+    /** What comes after the cursor is exactly what was sent after it was given. */
+    const goesOnFrom = async (cursor: string) => {
+      expect(cursor).to.match(CURSOR);
+      const text = `after ${cursor} ${Math.random()}`;
+      await send(text);
+      for (const url of both()) {
+        const { body } = await get<Body>(`${url}/subscribe/user?user_id=1&cursor=${cursor}`);
+        expect(textsOf(body.events)).to.deep.equal([text]);
+        expect(body.events[0]?.cursor).to.match(CURSOR);
+        expect(positionOf(body.cursor)).to.be.at.least(positionOf(body.events[0]?.cursor ?? ''));
+      }
+    };
+
+    it('GET /messages, on both nodes', async () => {
+      for (const url of both()) await goesOnFrom((await snapshot(url)).cursor);
+    });
+
+    it('GET /chats, on both nodes', async () => {
+      for (const url of both()) await goesOnFrom((await get<Body>(`${url}/chats?userId=1`)).body.cursor);
+    });
+
+    it('POST /messages', async () => {
+      await goesOnFrom((await send('gives its cursor')).cursor);
+    });
+
+    it('POST /notify', async () => {
+      await goesOnFrom((await post<Body>(on('/notify/Grupo%20Geral'))).body.cursor);
+    });
+
+    it('a poll that is answered, and each event in it', async () => {
+      const { cursor } = await snapshot(nodes.active.url);
+      await send('one');
+      await send('two');
+      await send('three');
+      const { body } = await get<Body>(on(`/subscribe/user?user_id=1&cursor=${cursor}`));
+      // Sent one after another, they may still be read one after another.
+      expect(textsOf(body.events)[0]).to.equal('one');
+      const rest = await eventually('the other two are there', async () => {
+        const from = body.events[0]?.cursor;
+        const { body: later } = await get<Body>(`${nodes.standby.url}/subscribe/user?user_id=1&cursor=${from}`);
+        return later.events.length === 2 && later;
+      });
+      expect(textsOf(rest.events)).to.deep.equal(['two', 'three']);
+      await goesOnFrom(rest.cursor);
+    });
+
+    it('a poll at its time-out, in the header Cursor', async () => {
+      for (const url of both()) {
+        for (const query of ['status?groupId=1', 'status?group=default', 'user?user_id=1']) {
+          const answer = await get(`${url}/subscribe/${query}&timeout=0`);
+          expect(answer.status).to.equal(204);
+          await goesOnFrom(String(answer.headers.cursor));
+        }
+      }
+    });
+  });
+
+  describe('that cannot be continued are refused, never waited on:', () => {
+    const refusals = async (cursor: string, status: number) => {
+      for (const url of takers(cursor)) {
+        const answer: Answer<Body> = await get<Body>(url, { deadline: 10_000 });
+        expect(answer.status, url).to.equal(status);
+        if (status === 400) expect(answer.body.code).to.equal('invalid_request');
+        else {
+          expect(answer.body.code).to.equal('cursor_expired');
+          expect(answer.body.error).to.match(/GET \/chats and GET \/messages/);
+        }
+      }
+    };
+
+    it('malformed ones with 400', async () => {
+      const { cursor } = await snapshot(nodes.active.url);
+      for (const text of ['x', '1', '-1', `${cursor}x`, `${cursor}.0`, cursor.replace('-', '_'), cursor.toUpperCase()]) {
+        if (text !== cursor) await refusals(encodeURIComponent(text), 400);
+      }
+      await refusals('0123456789ab-9007199254740993', 400);
+      await refusals('0123456789ab-01', 400);
+      await refusals('x'.repeat(1000), 400);
+      await refusals('', 400);
+    });
+
+    it('of another history with 410', async () => {
+      await refusals('0123456789ab-1', 410);
+      await refusals('0123456789ab-0', 410);
+    });
+
+    it('ahead of the log with 410', async () => {
+      const { cursor } = await snapshot(nodes.active.url);
+      await refusals(`${cursor.split('-')[0]}-${positionOf(cursor) + 1}`, 410);
+      await refusals(`${cursor.split('-')[0]}-${Number.MAX_SAFE_INTEGER}`, 410);
+    });
+  });
+
+  it('ahead of what a node has read, but not of the log, are waited for a moment', async () => {
+    for (let n = 0; n < 20; n++) {
+      const { cursor } = await send(`read your writes ${n}`);
+      const { status } = await get(`${nodes.standby.url}/subscribe/user?user_id=1&timeout=0&cursor=${cursor}`);
+      expect(status).to.equal(204);
+    }
+  });
+
+  it('snapshot then stream: under way and on either node, everything once, nothing twice', async () => {
+    const groupId = await newGroup('Instantâneo');
+    const texts = Array.from({ length: 150 }, (_, n) => `n ${n}`);
+    let sent = 0;
+    const sending = (async () => {
+      for (const text of texts) {
+        await send(text, groupId);
+        sent++;
+      }
+    })();
+    const readers: { known: string[]; follower: Follower }[] = [];
+    while (sent < 140) {
+      const [from = '', to = ''] = readers.length % 2 === 0 ? both() : both().reverse();
+      const page = (await get<{ cursor: string; messages: { content: string }[] }>(
+        `${from}/messages?groupId=${groupId}&limit=500`,
+      )).body;
+      const query = readers.length % 3 === 0 ? `subscribe/status?groupId=${groupId}` : 'subscribe/user?user_id=1';
+      readers.push({
+        known: page.messages.map(({ content }) => content),
+        follower: Follower.start(to, query, page.cursor),
+      });
+    }
+    await sending;
+    await eventually('all have heard the last', () => readers.every(({ follower }) => follower.texts.includes('n 149')), {
+      within: 15_000,
+    });
+    await Promise.all(readers.map(({ follower }) => follower.stop()));
+    expect(readers.length).to.be.greaterThan(3);
+    for (const { known, follower } of readers) expect([...known, ...follower.texts]).to.deep.equal(texts);
+  });
+
+  it('GET /chats then stream: a membership is in the list or in the stream, never in both or in none', async () => {
+    let isOver = false;
+    const joining = (async () => {
+      for (let n = 0; n < 60; n++) await newGroup(`Entrada ${n}`);
+      isOver = true;
+    })();
+    const readers: { known: string[]; follower: Follower }[] = [];
+    while (!isOver) {
+      const { body } = await get<{ cursor: string; chats: { name: string }[] }>(`${nodes.standby.url}/chats?userId=1`);
+      const known = body.chats.map(({ name }) => name).filter((name) => name.startsWith('Entrada'));
+      readers.push({ known, follower: Follower.start(nodes.active.url, 'subscribe/user?user_id=1', body.cursor) });
+    }
+    await joining;
+    const joined = ({ events }: Follower) =>
+      events.filter(({ kind, user_id }) => kind === 'joined' && user_id === 1).map(({ group }) => String(group));
+    await eventually('all have heard of the last', () =>
+      readers.every(({ known, follower }) => [...known, ...joined(follower)].includes('Entrada 59')),
+    );
+    await Promise.all(readers.map(({ follower }) => follower.stop()));
+    const all = Array.from({ length: 60 }, (_, n) => `Entrada ${n}`);
+    for (const { known, follower } of readers) expect([...known, ...joined(follower)]).to.deep.equal(all);
+  });
+
+  describe('and membership count from the very event in the log:', () => {
+    const join = (groupId: number, userId: number) => post(on('/group-users'), { groupId, userId });
+    const leave = (groupId: number, userId: number) => del(on('/group-users'), { groupId, userId });
+    const heardBy = (cursor: string, url: string) =>
+      get<Body>(`${url}/subscribe/user?user_id=2&timeout=0&cursor=${cursor}`).then(({ status, body }) =>
+        status === 204 ? [] : body.events.map(({ kind, message }) => message?.content ?? kind),
+      );
+
+    it('who joins hears from there on, who leaves hears no more, though waiting already', async () => {
+      const groupId = await newGroup('Porta giratória');
+      const { cursor } = await snapshot(nodes.active.url, groupId);
+      const followers = both().map((url) => Follower.start(url, 'subscribe/user?user_id=2', cursor));
+      await send('before', groupId);
+      await join(groupId, 2);
+      await send('within', groupId);
+      await leave(groupId, 2);
+      await send('after', groupId);
+      await join(groupId, 2);
+      await send('again', groupId);
+      const heard = ({ events }: Follower) => events.map(({ kind, message }) => message?.content ?? kind);
+      for (const follower of followers) {
+        await eventually('the last is heard', () => heard(follower).includes('again'));
+        expect(heard(follower)).to.deep.equal(['joined', 'within', 'left', 'joined', 'again']);
+      }
+      await Promise.all(followers.map((follower) => follower.stop()));
+      // And from the past, read in one piece, it is the same.
+      for (const url of both()) {
+        expect(await heardBy(cursor, url)).to.deep.equal(['joined', 'within', 'left', 'joined', 'again']);
+      }
+    });
+
+    it('a group that is made with a name is heard by who waits on the name already', async () => {
+      const polls = both().map((url) => get<Body>(`${url}/subscribe/status?group=Nasceu%20agora`, { deadline: 20_000 }));
+      await eventually('both wait', async () => {
+        const lists = await Promise.all(both().map((url) => get<{ active_groups: string[] }>(`${url}/groups`)));
+        return lists.every(({ body }) => body.active_groups.includes('Nasceu agora'));
+      });
+      await newGroup('Nasceu agora');
+      for (const poll of polls) {
+        const { body } = await poll;
+        expect(body.events[0]).to.include({ kind: 'joined', group: 'Nasceu agora' });
+      }
+    });
+
+    it('a group that is renamed is told under its new name, to all who are in it', async () => {
+      const groupId = await newGroup('Nome velho', ['bruno_orm']);
+      const first = await get<JsonObject>(`${nodes.standby.url}/subscribe/user?user_id=2&timeout=0`);
+      expect(first.status).to.equal(204);
+      await client.query("UPDATE plantao.groups SET name = 'Nome novo' WHERE id = $1", [groupId]);
+      await send('renamed', groupId);
+      const { body } = await get(`${nodes.standby.url}/subscribe/user?user_id=2&cursor=${first.headers.cursor}`);
+      expect(body).to.include({ notified_group: 'Nome novo' });
+      expect(body.user_groups).to.include('Nome novo').and.not.include('Nome velho');
+    });
+
+    it('a message that is deleted before it is read is heard of only as deleted', async () => {
+      const { cursor } = await snapshot(nodes.active.url);
+      const { message_id: messageId } = await send('secret');
+      await del(on('/messages'), { messageId });
+      for (const url of both()) {
+        const answer = await eventually('the deletion is heard', async () => {
+          const one = await get<Body>(`${url}/subscribe/status?groupId=1&cursor=${cursor}`);
+          return one.text.includes('message_deleted') && one;
+        });
+        expect(answer.text).to.not.include('secret');
+        expect(answer.body.events.map(({ kind }) => kind)).to.deep.equal(['message_deleted']);
+      }
+    });
+  });
+});

@@ -1,0 +1,214 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { expect } from 'chai';
+import pg from 'pg';
+import { seedData } from '../../src/chat/seed-data.ts';
+import { eventually } from '../support/eventually.ts';
+import { get, post } from '../support/http.ts';
+import { createDatabase, type TestDatabase } from '../support/postgres.ts';
+import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
+import { type LocalNode, localNode, startTwoNodes, type TwoNodes } from '../support/two-nodes.ts';
+import { LogNode, type LogNodeOptions } from './delivery-node.ts';
+
+/** The watch looks once a second, a little earlier or later; with what a busy machine adds. */
+const BY_THE_WATCH_MS = 3000;
+/** A delivery within this came of its hint: the watch alone takes half a second on average. */
+const BY_THE_HINT_MS = 400;
+
+describe('A notification is a hint, the table is the truth (invariant 5)', () => {
+  let database: TestDatabase;
+  let client: pg.Client;
+  let node: LogNode | null = null;
+  let proxy: TcpProxy | null = null;
+
+  before(async () => {
+    database = await createDatabase();
+    await seedData(database.url);
+    client = new pg.Client({ connectionString: database.url });
+    await client.connect();
+  });
+  after(async () => {
+    await client?.end();
+    await database?.drop();
+  });
+  afterEach(async () => {
+    await node?.stop();
+    await proxy?.close();
+    [node, proxy] = [null, null];
+  });
+
+  const start = async (options: Partial<LogNodeOptions> = {}) => {
+    node = await LogNode.start({ url: database.url, ...options });
+    return node;
+  };
+  const startBehindProxy = async () => {
+    const { port, hostname } = new URL(database.url);
+    proxy = await startTcpProxy({ port: Number(port), host: hostname });
+    return { proxy, node: await start({ listenUrl: proxy.via(database.url) }) };
+  };
+  const texts = ({ events }: LogNode) => events.map(({ message }) => (message ? JSON.parse(message).content : null));
+  /** Inserts and answers after how many milliseconds the node has it. */
+  const delivery = async (to: LogNode, content: string): Promise<number> => {
+    const had = to.events.length;
+    await client.query('INSERT INTO plantao.messages (group_id, sender_id, content) VALUES (1, 1, $1)', [content]);
+    const insertedAt = performance.now();
+    await eventually(`"${content}" is read`, () => texts(to).slice(had).includes(content), { every: 2 });
+    return (to.at.at(-1) ?? 0) - insertedAt;
+  };
+  /** The least of some deliveries: one of them may fall on a busy moment, or on the watch. */
+  const quickest = async (to: LogNode, content: string): Promise<number> => {
+    const times: number[] = [];
+    for (let n = 0; n < 5; n++) times.push(await delivery(to, `${content} ${n}`));
+    return Math.min(...times);
+  };
+
+  it('with hints an event is there at once', async () => {
+    const one = await start({ listenUrl: database.url });
+    expect(await quickest(one, 'hinted')).to.be.below(BY_THE_HINT_MS);
+    expect(one.deaf).to.equal(0);
+  });
+
+  it('without any it is there by the next watch', async () => {
+    const one = await start();
+    for (const content of ['a', 'b', 'c']) expect(await delivery(one, content)).to.be.below(BY_THE_WATCH_MS);
+    expect(texts(one)).to.deep.equal(['a', 'b', 'c']);
+  });
+
+  it('told twice, told late, told nonsense, told of what is yet to come: each event once, in order', async () => {
+    const one = await start({
+      listenUrl: database.url,
+      onHint(payload, give) {
+        give(payload);
+        give(payload);
+        give('nonsense');
+        give(null);
+        give(Number(payload) + 1000);
+        setTimeout(() => give(payload), 30);
+      },
+    });
+    for (let n = 0; n < 20; n++) await delivery(one, `told ${n}`);
+    await pause(50);
+    expect(texts(one)).to.deep.equal(Array.from({ length: 20 }, (_, n) => `told ${n}`));
+  });
+
+  it('deaf halfway, with every second hint lost: each event once, in order, by the watch at the latest', async () => {
+    let count = 0;
+    const one = await start({ listenUrl: database.url, onHint: (payload, give) => count++ % 2 === 0 && give(payload) });
+    for (let n = 0; n < 6; n++) expect(await delivery(one, `half ${n}`)).to.be.below(BY_THE_WATCH_MS);
+    expect(texts(one)).to.deep.equal(Array.from({ length: 6 }, (_, n) => `half ${n}`));
+  });
+
+  it('many hints at once cause a few readings, not one each', async () => {
+    const one = await start({ listenUrl: database.url });
+    const before = one.reading.asked.get('log_page') ?? 0;
+    for (let n = 0; n < 1000; n++) one.log.hint(one.log.head + 1);
+    await one.log.look();
+    expect((one.reading.asked.get('log_page') ?? 0) - before).to.be.below(5);
+  });
+
+  it('behind a cable that swallows: delivered by the watch, found out, replaced, and quick again', async () => {
+    const { proxy: cable, node: one } = await startBehindProxy();
+    expect(await quickest(one, 'before')).to.be.below(BY_THE_HINT_MS);
+    cable.swallow('down');
+    expect(await delivery(one, 'deaf')).to.be.below(BY_THE_WATCH_MS);
+    await eventually('the listener is found deaf', () => one.deaf > 0, { within: BY_THE_WATCH_MS });
+    cable.heal();
+    await eventually('it listens again', () => one.isListening, { within: 10_000 });
+    await eventually('hints come again', async () => (await delivery(one, 'after')) < BY_THE_HINT_MS, { within: 15_000 });
+  });
+
+  it('with a session that lives and has lost its registration: found out too', async () => {
+    const one = await start({ listenUrl: database.url, onHint: () => undefined });
+    expect(await delivery(one, 'unheard')).to.be.below(BY_THE_WATCH_MS);
+    await eventually('the listener is found deaf', () => one.deaf > 0, { within: BY_THE_WATCH_MS });
+  });
+
+  it('is not called deaf while it hears, however late a hint comes after the reading that was before it', async () => {
+    const one = await start({
+      listenUrl: database.url,
+      onHint: (payload, give) => void setTimeout(() => give(payload), 200),
+    });
+    for (let n = 0; n < 10; n++) {
+      await client.query("INSERT INTO plantao.messages (group_id, sender_id, content) VALUES (1, 1, 'late')");
+      await one.log.catchUp();
+      await pause(150);
+    }
+    expect(one.deaf).to.equal(0);
+  });
+
+  it('while its sessions are ended again and again: each event once, in order', async () => {
+    const one = await start({ listenUrl: database.url });
+    const first = one.log.head;
+    let isOver = false;
+    const ending = (async () => {
+      while (!isOver) {
+        await client.query(
+          `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+           WHERE application_name LIKE 'plantao:log-node:%' AND datname = current_database()`,
+        );
+        await pause(60);
+      }
+    })();
+    const writer = new pg.Client({ connectionString: database.url });
+    await writer.connect();
+    for (let n = 0; n < 100; n++) {
+      await writer.query("INSERT INTO plantao.messages (group_id, sender_id, content) VALUES (1, 1, 'x')");
+      await pause(5);
+    }
+    isOver = true;
+    await ending;
+    await writer.end();
+    await eventually('all are read', () => one.events.length >= 100, { within: 10_000 });
+    expect(one.events.map(({ position }) => position)).to.deep.equal(
+      Array.from({ length: 100 }, (_, n) => first + 1 + n),
+    );
+  });
+});
+
+describe('A node whose LISTEN session is cut off', () => {
+  let database: TestDatabase;
+  let nodes: TwoNodes;
+  let cutOff: LocalNode;
+  let proxy: TcpProxy;
+
+  before(async () => {
+    database = await createDatabase();
+    await seedData(database.url);
+    nodes = await startTwoNodes(database.url);
+    const { port, hostname } = new URL(database.url);
+    proxy = await startTcpProxy({ port: Number(port), host: hostname });
+    cutOff = localNode({
+      DATABASE_URL: database.url,
+      DATABASE_DIRECT_URL: proxy.via(database.url),
+      PORT: '0',
+      NODE_NAME: 'node-c',
+      IS_ACTIVE: 'false',
+      DB_POOL_SIZE: '4',
+    });
+    await cutOff.start();
+  });
+  after(async () => {
+    proxy?.heal();
+    await cutOff?.stop();
+    await nodes?.stop();
+    await proxy?.close();
+    await database?.drop();
+  });
+
+  it('answers its polls all the same, within seconds, and says in its log that it listens anew', async () => {
+    proxy.swallow('down');
+    const { body: page } = await get<{ cursor: string }>(`${nodes.active.url}/messages?groupId=1`);
+    const poll = get<{ events: { message: { content: string } }[] }>(
+      `${cutOff.url}/subscribe/user?user_id=1&cursor=${page.cursor}`,
+      { deadline: 20_000 },
+    );
+    await post(`${nodes.active.url}/messages`, { userId: 1, groupId: 1, content: 'through the watch' });
+    const { body, ms } = await poll;
+    expect(body.events[0]?.message.content).to.equal('through the watch');
+    expect(ms).to.be.below(6000);
+    await eventually('it says so', () => cutOff.entries.some(({ event }) => event === 'listener_replaced'));
+    proxy.heal();
+    await eventually('it is ready again', async () => (await get(`${cutOff.url}/readiness`)).status === 200, {
+      within: 15_000,
+    });
+  });
+});

@@ -1,0 +1,68 @@
+import { createHash, randomBytes } from 'node:crypto';
+import type pg from 'pg';
+
+/** Somebody who is signed in. */
+export interface Person {
+  id: number;
+  username: string;
+  token: string;
+}
+
+const hashOf = (token: string) => createHash('sha256').update(token).digest();
+let names = 0;
+
+/** Accounts, tokens, groups and messages made behind the nodes' backs, in milliseconds: a password takes its time. */
+export class People {
+  readonly #sql: pg.Client;
+
+  constructor(sql: pg.Client) {
+    this.#sql = sql;
+  }
+
+  /** A name that no other of this process has. */
+  static name(of = 'ana'): string {
+    names += 1;
+    return `${of}_${names}`;
+  }
+
+  async comeIn(username = People.name()): Promise<Person> {
+    const { rows } = await this.#sql.query('INSERT INTO plantao.users (username) VALUES ($1) RETURNING id', [username]);
+    const id = Number(rows[0].id);
+    return { id, username, token: await this.token(id) };
+  }
+
+  /** One more token of a user; with a negative life one that has expired. */
+  async token(userId: number, life = '1 hour'): Promise<string> {
+    const token = randomBytes(32).toString('base64url');
+    await this.#sql.query(
+      'INSERT INTO plantao.tokens (hash, user_id, expires_at) VALUES ($1, $2, clock_timestamp() + $3::interval)',
+      [hashOf(token), userId, life],
+    );
+    return token;
+  }
+
+  async revoke(token: string): Promise<void> {
+    await this.#sql.query('DELETE FROM plantao.tokens WHERE hash = $1', [hashOf(token)]);
+  }
+
+  async group(name: string, members: readonly Person[]): Promise<number> {
+    const { rows } = await this.#sql.query(
+      'INSERT INTO plantao.groups (name, creator_id) VALUES ($1, $2) RETURNING id',
+      [name, members[0]?.id ?? null],
+    );
+    const id = Number(rows[0].id);
+    await this.#sql.query('INSERT INTO plantao.memberships (group_id, user_id) SELECT $1, unnest($2::bigint[])', [
+      id,
+      members.map((member) => member.id),
+    ]);
+    return id;
+  }
+
+  async message(groupId: number, sender: Person, content: string): Promise<number> {
+    const { rows } = await this.#sql.query(
+      'INSERT INTO plantao.messages (group_id, sender_id, content) VALUES ($1, $2, $3) RETURNING id',
+      [groupId, sender.id, content],
+    );
+    return Number(rows[0].id);
+  }
+}
