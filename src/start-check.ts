@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { applicationName, connectionOptions } from './database/connection.ts';
+import { applicationName, connectionOptions, Sockets } from './database/connection.ts';
 import type { Settings } from './settings.ts';
 
 /** Raised where a node could start but could not keep its promises; the message says what to set. */
@@ -7,6 +7,9 @@ export class StartCheckError extends Error {
   override readonly name = 'StartCheckError';
 }
 
+/** For each question, in milliseconds; on the server, and here for a connection that leads nowhere. */
+const LIMIT_MS = 5000;
+const CLOSE_LIMIT_MS = 500;
 /** The first PostgreSQL with idle_session_timeout, on which the lease stands. */
 const OLDEST_SERVER = 140_000;
 
@@ -18,7 +21,12 @@ const OLDEST_SERVER = 140_000;
  */
 export async function checkDatabase(settings: Settings): Promise<string[]> {
   const name = applicationName(settings.nodeName ?? 'starting', 'lock');
-  const client = new pg.Client(connectionOptions(settings.databaseDirectUrl, name, 5000));
+  const sockets = new Sockets();
+  const client = new pg.Client({
+    ...connectionOptions(settings.databaseDirectUrl, name, LIMIT_MS),
+    query_timeout: LIMIT_MS,
+    stream: sockets.open as never,
+  });
   client.on('error', () => {}); // The query under way fails too.
   await client.connect();
   try {
@@ -39,7 +47,10 @@ export async function checkDatabase(settings: Settings): Promise<string[]> {
     }
     return warningsAbout(server);
   } finally {
-    await client.end();
+    // end() alone waits for ever where the connection leads nowhere.
+    const force = setTimeout(() => sockets.destroy(), CLOSE_LIMIT_MS);
+    await client.end().catch(() => {});
+    clearTimeout(force);
   }
 }
 

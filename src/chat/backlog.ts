@@ -61,9 +61,9 @@ export class Backlog {
         new Refused('overloaded', { sentence: 'too many clients catch up on this node: try another, or later' }),
       );
     }
-    const reading = this.#last.then(() => this.#read(audience, position));
+    const reading = this.#last.then(() => this.#read(audience, position)).finally(() => this.#underWay.delete(key));
     this.#underWay.set(key, reading);
-    this.#last = reading.catch(() => {}).then(() => this.#underWay.delete(key));
+    this.#last = reading.catch(() => {});
     return reading;
   }
 

@@ -11,9 +11,12 @@ export interface Manner {
   use: Use;
   /** Limit of all tries together; Infinity for streams. */
   deadlineMs: number;
-  /** False where doing it twice would show: such a request is never sent again after its answer was lost. */
+  /**
+   * False where doing it twice would show: such a request is never sent again after its answer was lost. The others are
+   * also given up when their node is abandoned.
+   */
   repeatable: boolean;
-  /** True for streams: every 5xx and 429 is waited out, and the try is given up when its node is abandoned. */
+  /** True for streams: every 5xx and 429 is waited out. */
   patient: boolean;
   /** The refusal code that means "done already" when an earlier try of this call may have done it. */
   doneAlready?: string;
@@ -97,7 +100,7 @@ export class Caller {
     const onAbort = () => leaving.abort(manner.signal?.reason);
     manner.signal?.throwIfAborted();
     manner.signal?.addEventListener('abort', onAbort, { once: true });
-    const unwatch = manner.patient
+    const unwatch = manner.repeatable
       ? this.#endpoints.watch(url, (reason) => leaving.abort(new Error(reason)))
       : () => {};
     try {

@@ -188,7 +188,7 @@ export class ChatClient {
     return new EventStream(source, options, this.#pace, this.#random);
   }
 
-  /** Asks every known node for its state. Polls that hang on a node which is silent here go on with another one. */
+  /** Asks every known node for its state. What hangs on a node that is silent here goes on with another one. */
   status(options: { signal?: AbortSignal } = {}): Promise<NodeStatus[]> {
     return this.#connection.status(options.signal);
   }

@@ -108,8 +108,8 @@ export class Connection {
   }
 
   /**
-   * Asks every known node for its state. Polls that hang on a node which is silent here go on with another one, and the
-   * next write begins with the active one.
+   * Asks every known node for its state. What hangs on a node that is silent here and may be repeated goes on with another
+   * one, and the next write begins with the active one.
    */
   async status(signal?: AbortSignal): Promise<NodeStatus[]> {
     const nodes = await Promise.all(this.urls.map((url) => this.#health(url, signal)));

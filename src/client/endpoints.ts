@@ -108,7 +108,7 @@ export class Endpoints {
     return this.#current[use];
   }
 
-  /** A node was found silent: polls that hang on it are told, so that they need not wait out their own deadline. */
+  /** A node was found silent: what hangs on it is told, so that it need not wait out its own deadline. */
   abandon(url: string, reason: string): void {
     for (const watcher of [...this.#watchers]) if (watcher.url === url) watcher.left(reason);
   }

@@ -1,7 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import pg from 'pg';
 import { applicationName, connectionOptions } from './connection.ts';
+import { messageOf } from './errors.ts';
+import { Session } from './session.ts';
 
 /** Raised when the schema cannot be brought to what this version needs; the message is a sentence for the operator. */
 export class MigrationError extends Error {
@@ -17,48 +18,58 @@ interface Migration {
 const FOLDER = fileURLToPath(new URL('../../migrations/', import.meta.url));
 /** One migration may take this long; index builds on big tables do. */
 const LIMIT_MS = 15 * 60_000;
+/** A look at the list of migrations; longer means that nobody is there. */
+const LOOK_LIMIT_MS = 10_000;
 /** Of two nodes that start together one waits here while the other migrates. Advisory lock (1347178068, 4). */
 const LOCK = [1347178068, 4];
 
 /**
- * Brings the schema `plantao` to the newest migration, each in a transaction of its own, under an advisory lock.
- * Answers how many were applied.
+ * Brings the schema `plantao` to the newest migration, each in a transaction of its own, under an advisory lock. Where it
+ * is there already, which is nearly always, one quick look says so. Answers how many were applied.
  * @throws {MigrationError} where the schema is newer than this version knows, or a migration fails (it rolls back).
  */
 export async function migrate(databaseUrl: string, options: { log?: (line: string) => void } = {}): Promise<number> {
   const migrations = await readMigrations();
-  const client = new pg.Client(connectionOptions(databaseUrl, applicationName('-', 'migrate'), LIMIT_MS));
-  client.on('error', () => {}); // The query under way fails too, and that is what the caller is told.
-  await client.connect();
+  const session = await Session.open(connectionOptions(databaseUrl, applicationName('-', 'migrate'), LIMIT_MS));
   try {
-    await client.query('SELECT pg_advisory_lock($1, $2)', LOCK);
-    const newest = await newestApplied(client);
+    const before = await newestApplied(session);
+    refuseNewerSchema(before, migrations);
+    if (before === migrations.at(-1)?.number) return 0;
+    await session.query({ text: 'SELECT pg_advisory_lock($1, $2)', values: LOCK }, LIMIT_MS);
+    const newest = await newestApplied(session);
     refuseNewerSchema(newest, migrations);
+    if (newest === 0) await createSchema(session);
     const missing = migrations.filter((migration) => migration.number > newest);
-    for (const migration of missing) await apply(client, migration, options.log ?? (() => {}));
+    for (const migration of missing) await apply(session, migration, options.log ?? (() => {}));
     return missing.length;
   } finally {
-    await client.end();
+    await session.close();
   }
 }
 
-/** 0 on an empty database, which gets the schema and its list of migrations; a role that owns neither only reads. */
-async function newestApplied(client: pg.Client): Promise<number> {
-  const { rows } = await client.query<{ exists: boolean }>(
-    "SELECT to_regclass('plantao.migrations') IS NOT NULL AS exists",
+/** 0 on an empty database. */
+async function newestApplied(session: Session): Promise<number> {
+  const [list] = await session.query<{ exists: boolean }>(
+    { text: "SELECT to_regclass('plantao.migrations') IS NOT NULL AS exists" },
+    LOOK_LIMIT_MS,
   );
-  if (!rows[0]?.exists) {
-    await client.query('CREATE SCHEMA IF NOT EXISTS plantao');
-    await client.query(
-      `CREATE TABLE plantao.migrations (
-         number integer PRIMARY KEY, name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())`,
-    );
-    return 0;
-  }
-  const newest = await client.query<{ number: number }>(
-    'SELECT coalesce(max(number), 0) AS number FROM plantao.migrations',
+  if (!list?.exists) return 0;
+  const [newest] = await session.query<{ number: number }>(
+    { text: 'SELECT coalesce(max(number), 0) AS number FROM plantao.migrations' },
+    LOOK_LIMIT_MS,
   );
-  return newest.rows[0]?.number ?? 0;
+  return newest?.number ?? 0;
+}
+
+async function createSchema(session: Session): Promise<void> {
+  await session.query({ text: 'CREATE SCHEMA IF NOT EXISTS plantao' }, LOOK_LIMIT_MS);
+  await session.query(
+    {
+      text: `CREATE TABLE IF NOT EXISTS plantao.migrations (
+               number integer PRIMARY KEY, name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())`,
+    },
+    LOOK_LIMIT_MS,
+  );
 }
 
 function refuseNewerSchema(found: number, migrations: Migration[]): void {
@@ -69,22 +80,18 @@ function refuseNewerSchema(found: number, migrations: Migration[]): void {
   );
 }
 
-async function apply(client: pg.Client, migration: Migration, log: (line: string) => void): Promise<void> {
+async function apply(session: Session, { number, name, sql }: Migration, log: (line: string) => void): Promise<void> {
+  const run = (text: string, values?: unknown[]) => session.query({ text, ...(values && { values }) }, LIMIT_MS);
   try {
-    await client.query('BEGIN');
-    await client.query(migration.sql);
-    await client.query('INSERT INTO plantao.migrations (number, name) VALUES ($1, $2)', [
-      migration.number,
-      migration.name,
-    ]);
-    await client.query('COMMIT');
+    await run('BEGIN');
+    await run(sql);
+    await run('INSERT INTO plantao.migrations (number, name) VALUES ($1, $2)', [number, name]);
+    await run('COMMIT');
   } catch (error) {
-    await client.query('ROLLBACK').catch(() => {});
-    throw new MigrationError(`migration ${migration.name} failed: ${error instanceof Error ? error.message : error}`, {
-      cause: error,
-    });
+    await run('ROLLBACK').catch(() => {});
+    throw new MigrationError(`migration ${name} failed: ${messageOf(error)}`, { cause: error });
   }
-  log(`applied migration ${migration.name}`);
+  log(`applied migration ${name}`);
 }
 
 async function readMigrations(): Promise<Migration[]> {

@@ -25,8 +25,8 @@ export function openSequelize(url: string, applicationName: string, poolSize: nu
     define: { schema: 'plantao', timestamps: false, underscored: true },
   });
   // Sequelize splits the URL by itself and decodes neither the name of the database nor a colon in the user's.
-  const { user: username, database } = new pg.Client({ connectionString });
-  sequelize.addHook('beforeConnect', (config) => void Object.assign(config, { username, database }));
+  const { user: username, password, database } = new pg.Client({ connectionString });
+  sequelize.addHook('beforeConnect', (config) => void Object.assign(config, { username, password, database }));
   // pg's end() waits for the other side to close as well, and so for ever on a half-open socket.
   sequelize.addHook('beforeDisconnect', (connection: unknown) => {
     const { stream } = (connection as { connection: pg.Connection }).connection;

@@ -1,6 +1,6 @@
 import cors from 'cors';
 import express, { type Express, type RequestHandler } from 'express';
-import { type Caller, endWithToken } from './caller.ts';
+import { bearTokenOfQuery, type Caller, endWithToken } from './caller.ts';
 import { clusterRoutes } from './cluster-routes.ts';
 import { controlRoutes } from './control-routes.ts';
 import { errorHandler, HttpError } from './errors.ts';
@@ -65,8 +65,9 @@ function busiestFirst(routes: readonly Route[]): Route[] {
 }
 
 /** Who calls is found out before the body is read: strangers make this node parse nothing. */
-function admit({ who }: Route, { identify }: Services): RequestHandler {
+function admit({ who, takesTokenInQuery }: Route, { identify }: Services): RequestHandler {
   return (request, response, next) => {
+    if (takesTokenInQuery) bearTokenOfQuery(request);
     const caller = identify(request, who);
     if (!(caller instanceof Promise)) {
       response.locals.caller = caller;

@@ -55,6 +55,15 @@ export function bearerOf(request: Request): string | null {
   return /^Bearer +([\x21-\x7e]{1,512}) *$/i.exec(request.headers.authorization ?? '')?.[1] ?? null;
 }
 
+/**
+ * Takes the parameter `access_token` of the query for the header, where there is none (RFC 6750, 2.3). Addresses end up in
+ * the logs of proxies, so only streams of browsers may do that.
+ */
+export function bearTokenOfQuery(request: Request): void {
+  const { access_token: token } = request.query;
+  if (typeof token === 'string') request.headers.authorization ??= `Bearer ${token}`;
+}
+
 function userOf(known: KnownToken | null): Caller {
   if (known === null) throw unauthenticated();
   return { userId: known.userId, isAdmin: false, token: known };

@@ -43,6 +43,8 @@ export interface Route {
   refusals?: readonly number[];
   /** True for long polls and streams: they end when the token that opened them does. */
   waits?: boolean;
+  /** True where the token may come as `access_token` in the query: a browser's EventSource cannot send a header. */
+  takesTokenInQuery?: boolean;
   /** The answer, or nothing where the handler writes the response itself. */
   handle(call: Call<unknown>): Promise<Answer | undefined>;
 }

@@ -114,8 +114,9 @@ function streamRoute({ streams, rosters }: Services): Route {
     serves: 'read',
     who: 'user',
     waits: true,
+    takesTokenInQuery: true,
     summary: "All of a user's groups as server-sent events; goes on from Last-Event-ID, or from cursor",
-    input: z.object({ userId: id, cursor }),
+    input: z.object({ userId: id, cursor, access_token: z.string().max(512).optional() }),
     async handle({ input, caller, request, response }) {
       requireSelf(caller, input.userId);
       const audience = async () => new UserAudience(await rosters.of(input.userId));

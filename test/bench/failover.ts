@@ -116,7 +116,7 @@ await runPart('failover', 'Failover', async (bench) => {
   bench.progress.say('starting PostgreSQL and two nodes');
   const postgres = await startPostgresOfItsOwn();
   bench.defer(() => postgres.remove());
-  const scene = await Scene.open({ databaseUrl: postgres.url, leaseMs: LEASE_MS });
+  const scene = await Scene.open({ databaseUrl: postgres.url, leaseMs: LEASE_MS, everyMs: 4 });
   bench.defer(() => scene.close());
 
   const contestants = ways(scene, postgres).filter(({ name }) => bench.wants(name));

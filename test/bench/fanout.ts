@@ -2,10 +2,11 @@
  * npm run bench:fanout: how long until the last of thousands of parked polls is answered, on one node, on two against
  * socket.io, on four; and how many messages a second can be carried to a thousand waiters for good.
  */
+import { migrate } from '../../src/database/migrator.ts';
 import { startPostgresOfItsOwn } from '../support/own-postgres.ts';
 import { roomForSockets } from './common/limits.ts';
 import { type Bench, runPart } from './common/part.ts';
-import { CONTENT, makePeople } from './common/people.ts';
+import { CONTENT, makePeople, sql } from './common/people.ts';
 import type { BenchProcess } from './common/process.ts';
 import { profiled, topFrames } from './common/profile.ts';
 import type { Contestant } from './common/section.ts';
@@ -62,10 +63,11 @@ await runPart('fanout', 'Waking waiters', async (bench) => {
   await makePeople(postgres.url);
   const load = await Load.start();
   bench.defer(() => load.stop());
-  const nodes = [await startPlantao(postgres.url, { NODE_NAME: 'one' })];
+  // A long lease: on a busy machine a change of the nodes' state would answer the polls.
+  const nodes = [await startPlantao(postgres.url, { NODE_NAME: 'one', LEASE_MS: '20000' })];
   bench.defer(() => Promise.all(nodes.map((node) => node.stop())));
   for (const name of ['two', 'three', 'four']) {
-    nodes.push(await startPlantao(postgres.url, { NODE_NAME: name, IS_ACTIVE: 'false' }));
+    nodes.push(await startPlantao(postgres.url, { NODE_NAME: name, IS_ACTIVE: 'false', LEASE_MS: '20000' }));
   }
   const setting = { bench, load, nodes, url: postgres.url };
 
@@ -76,7 +78,6 @@ await runPart('fanout', 'Waking waiters', async (bench) => {
   if (bench.wants('Carried')) await carried(setting);
   bench.remark(load.remark);
 });
-
 
 async function oneNode({ bench, load, nodes }: Setting): Promise<void> {
   const count = roomForSockets(bench.isQuick ? 1000 : 10_000);
@@ -151,11 +152,15 @@ async function moreNodes({ bench, load, nodes }: Setting): Promise<void> {
   });
 }
 
-/** The largest wake-up: the node must go on answering /health and keep its lease. */
-async function asManyAsFit({ bench, load, nodes }: Setting): Promise<void> {
+/** The largest wake-up, on a node with the lease that it has by default: it must stay on duty and go on answering. */
+async function asManyAsFit({ bench, load, url }: Setting): Promise<void> {
   const count = roomForSockets(bench.isQuick ? 2000 : 19_500);
-  const [node] = nodes;
-  if (!node) return;
+  const own = Object.assign(new URL(url), { pathname: '/largest' }).toString();
+  await sql(url, 'CREATE DATABASE largest');
+  await migrate(own);
+  await makePeople(own);
+  const node = await startPlantao(own);
+  bench.defer(() => node.stop());
   const probes: number[] = [];
   let isProbing = true;
   const probing = (async () => {

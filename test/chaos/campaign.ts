@@ -34,7 +34,7 @@ export interface CampaignOptions {
 
 /** How a run stands. */
 export interface Progress {
-  phase: 'starting' | 'faults' | 'healing' | 'reading to the end' | 'checking';
+  phase: 'starting' | 'faults' | 'healing' | 'reading to the end';
   leftMs: number;
   posts: number;
   acknowledged: number;
@@ -54,16 +54,15 @@ const FOLLOW_MS = 60_000;
 /** Runs one campaign from a fresh database to the verdict, and ends everything that it has started. */
 export async function runCampaign(options: CampaignOptions): Promise<Verdict> {
   const report = reporter(options);
-  const rig = await Rig.start(options);
-  report.watch(rig);
+  let rig: Rig | null = null;
   try {
-    const crowd = await gather(rig, WRITERS, GROUPS);
-    await campaign(rig, crowd, options, report);
+    rig = await Rig.start(options);
+    report.watch(rig);
+    await campaign(rig, await gather(rig, WRITERS, GROUPS), options, report);
   } finally {
     report.stop();
-    await rig.stop();
+    await rig?.stop();
   }
-  report.phase('checking');
   return checkFile(rig.history.path);
 }
 

@@ -19,12 +19,12 @@ describe('Two processes on one database', () => {
   let database: TestDatabase;
   let scene: Scene;
   before(async function () {
-    this.timeout(90_000);
+    this.timeout(120_000);
     database = await createDatabase();
     scene = await Scene.open({ databaseUrl: database.url });
   });
   after(async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     await scene?.close();
     await database?.drop();
   });
@@ -44,7 +44,7 @@ describe('Two processes on one database', () => {
   };
 
   it('kill -9 of the active: the standby is active in well under a second, and the killed one returns as a standby', async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     const killed = await scene.active();
     const [standby] = (await scene.standbys()) as [NodeProcess];
     const since = await clock();
@@ -62,7 +62,7 @@ describe('Two processes on one database', () => {
   });
 
   it('/fall hands over in milliseconds, and /revive brings a standby back', async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     const fallen = await scene.active();
     const [standby] = (await scene.standbys()) as [NodeProcess];
     const since = await clock();
@@ -81,7 +81,7 @@ describe('Two processes on one database', () => {
   });
 
   it('SIGTERM of the active hands over before the process is gone, and ends it with 0', async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     const stopped = await scene.active();
     const [standby] = (await scene.standbys()) as [NodeProcess];
     const since = await clock();
@@ -112,7 +112,7 @@ describe('Two processes started together on an empty database, both with IS_ACTI
   });
 
   it('migrate it once, and one of them is active', async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     const cluster = await startCluster({ databaseUrl: database.url, env: { IS_ACTIVE: 'true' } });
     try {
       await Promise.race(

@@ -1,9 +1,10 @@
-import pg from 'pg';
+import type pg from 'pg';
 import { seedData } from '../../src/chat/seed-data.ts';
 import { eventually } from '../support/eventually.ts';
 import { freePort } from '../support/free-port.ts';
 import { get, type JsonObject, post } from '../support/http.ts';
 import { type LogEntry, NodeProcess } from '../support/node-process.ts';
+import { Bystander } from './bystander.ts';
 import { type Gap, GapMeter } from './gap-meter.ts';
 import { OneActiveWatch } from './one-active-watch.ts';
 
@@ -14,6 +15,8 @@ export interface SceneOptions {
   nodes?: number;
   /** LEASE_MS; default 1000, to keep the tests short. */
   leaseMs?: number;
+  /** From one post to a node to the next; default 10. */
+  everyMs?: number;
   /** For all nodes. */
   env?: Record<string, string>;
   /** For each node by its number; wins over everything else. */
@@ -40,7 +43,7 @@ export class Scene {
   /** Who posts, and where. */
   readonly ids: { userId: number; groupId: number };
   readonly #watch: OneActiveWatch;
-  readonly #witness: pg.Pool;
+  readonly #bystander: Bystander;
 
   private constructor(nodes: NodeProcess[], ids: { userId: number; groupId: number }, options: SceneOptions) {
     const urls = nodes.map(({ url }) => url);
@@ -48,10 +51,9 @@ export class Scene {
     this.ids = ids;
     this.databaseUrl = options.databaseUrl;
     this.leaseMs = options.leaseMs ?? 1000;
-    this.meter = new GapMeter({ urls, ...ids });
+    this.meter = new GapMeter({ urls, ...ids, everyMs: options.everyMs ?? 10 });
     this.#watch = new OneActiveWatch(urls);
-    this.#witness = new pg.Pool({ connectionString: options.databaseUrl, max: 1, application_name: 'witness' });
-    this.#witness.on('error', () => undefined);
+    this.#bystander = new Bystander(options.databaseUrl);
   }
 
   /** Starts the nodes and resolves when one is active, all know it, and posts are accepted. */
@@ -69,6 +71,7 @@ export class Scene {
     });
     const scene = new Scene(nodes, ids, options);
     try {
+      await scene.sql('SELECT');
       await Promise.all(nodes.map((node) => node.start()));
       scene.#watch.start();
       scene.meter.start();
@@ -152,8 +155,8 @@ export class Scene {
   }
 
   /** Runs SQL as a bystander. */
-  async sql<Row extends pg.QueryResultRow>(text: string, values: unknown[] = []): Promise<Row[]> {
-    return (await this.#witness.query<Row>(text, values)).rows;
+  sql<Row extends pg.QueryResultRow>(text: string, values: unknown[] = []): Promise<Row[]> {
+    return this.#bystander.sql<Row>(text, values);
   }
 
   /** Posts once to `node`, without a key. */
@@ -172,7 +175,7 @@ export class Scene {
     await this.#watch.stop().catch(note);
     await this.#checkKept().catch(note);
     for (const node of [...this.nodes].reverse()) await node.stop().catch(note);
-    await this.#witness.end();
+    await this.#bystander.end();
     if (problems.length > 0) throw problems[0];
   }
 
@@ -190,14 +193,11 @@ export class Scene {
 }
 
 async function demoIds(databaseUrl: string): Promise<{ userId: number; groupId: number }> {
-  const client = new pg.Client(databaseUrl);
-  await client.connect();
-  try {
-    const { rows } = await client.query(
-      "SELECT u.id::int AS user, g.id::int AS group FROM plantao.users u, plantao.groups g WHERE username = 'ana_orm' LIMIT 1",
-    );
-    return { userId: rows[0]?.user, groupId: rows[0]?.group };
-  } finally {
-    await client.end();
-  }
+  const bystander = new Bystander(databaseUrl);
+  const [ids] = await bystander.sql<{ user: number; group: number }>(
+    "SELECT u.id::int AS user, g.id::int AS group FROM plantao.users u, plantao.groups g WHERE username = 'ana_orm' LIMIT 1",
+  );
+  await bystander.end();
+  if (!ids) throw new Error('there is no demo data');
+  return { userId: ids.user, groupId: ids.group };
 }

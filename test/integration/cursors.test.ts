@@ -24,6 +24,17 @@ describe('Cursors', () => {
     await client?.end();
   });
 
+  let followers: Follower[] = [];
+  afterEach(async () => {
+    await Promise.all(followers.map((follower) => follower.stop()));
+    followers = [];
+  });
+  const follow = (url: string, query: string, cursor: string) => {
+    const follower = Follower.start(url, query, cursor);
+    followers.push(follower);
+    return follower;
+  };
+
   const both = () => [nodes.active.url, nodes.standby.url];
   const on = (path: string) => nodes.active.url + path;
   const send = async (content: string, groupId = 1) =>
@@ -146,56 +157,51 @@ describe('Cursors', () => {
 
   it('snapshot then stream: under way and on either node, everything once, nothing twice', async () => {
     const groupId = await newGroup('Instantâneo');
-    const texts = Array.from({ length: 150 }, (_, n) => `n ${n}`);
-    let sent = 0;
-    const sending = (async () => {
-      for (const text of texts) {
-        await send(text, groupId);
-        sent++;
-      }
-    })();
+    const texts = Array.from({ length: 60 }, (_, n) => `n ${n}`);
     const readers: { known: string[]; follower: Follower }[] = [];
-    while (sent < 140) {
-      const [from = '', to = ''] = readers.length % 2 === 0 ? both() : both().reverse();
-      const page = (await get<{ cursor: string; messages: { content: string }[] }>(
+    const begin = async (at: number) => {
+      const [from = '', to = ''] = at % 2 === 0 ? both() : both().reverse();
+      const { body } = await get<{ cursor: string; messages: { content: string }[] }>(
         `${from}/messages?groupId=${groupId}&limit=500`,
-      )).body;
-      const query = readers.length % 3 === 0 ? `subscribe/status?groupId=${groupId}` : 'subscribe/user?user_id=1';
-      readers.push({
-        known: page.messages.map(({ content }) => content),
-        follower: Follower.start(to, query, page.cursor),
-      });
+      );
+      const query = at % 3 === 0 ? `subscribe/status?groupId=${groupId}` : 'subscribe/user?user_id=1';
+      const known = body.messages.map(({ content }) => content);
+      readers.push({ known, follower: follow(to, query, body.cursor) });
+    };
+    const beginning: Promise<void>[] = [];
+    for (const [at, text] of texts.entries()) {
+      if (at % 10 === 3) beginning.push(begin(beginning.length));
+      await send(text, groupId);
     }
-    await sending;
-    await eventually('all have heard the last', () => readers.every(({ follower }) => follower.texts.includes('n 149')), {
-      within: 15_000,
-    });
-    await Promise.all(readers.map(({ follower }) => follower.stop()));
-    expect(readers.length).to.be.greaterThan(3);
-    for (const { known, follower } of readers) expect([...known, ...follower.texts]).to.deep.equal(texts);
+    await Promise.all(beginning);
+    await eventually('all know the last', () => readers.every((one) => all(one).includes('n 59')), { within: 15_000 });
+    for (const reader of readers) expect(all(reader)).to.deep.equal(texts);
+    function all({ known, follower }: (typeof readers)[number]) {
+      return [...known, ...follower.texts];
+    }
   });
 
   it('GET /chats then stream: a membership is in the list or in the stream, never in both or in none', async () => {
-    let isOver = false;
-    const joining = (async () => {
-      for (let n = 0; n < 60; n++) await newGroup(`Entrada ${n}`);
-      isOver = true;
-    })();
+    const names = Array.from({ length: 30 }, (_, n) => `Entrada ${n}`);
     const readers: { known: string[]; follower: Follower }[] = [];
-    while (!isOver) {
-      const { body } = await get<{ cursor: string; chats: { name: string }[] }>(`${nodes.standby.url}/chats?userId=1`);
+    const begin = async (at: number) => {
+      const [from = '', to = ''] = at % 2 === 0 ? both() : both().reverse();
+      const { body } = await get<{ cursor: string; chats: { name: string }[] }>(`${from}/chats?userId=1`);
       const known = body.chats.map(({ name }) => name).filter((name) => name.startsWith('Entrada'));
-      readers.push({ known, follower: Follower.start(nodes.active.url, 'subscribe/user?user_id=1', body.cursor) });
+      readers.push({ known, follower: follow(to, 'subscribe/user?user_id=1', body.cursor) });
+    };
+    const beginning: Promise<void>[] = [];
+    for (const [at, name] of names.entries()) {
+      if (at % 5 === 2) beginning.push(begin(beginning.length));
+      await newGroup(name);
     }
-    await joining;
-    const joined = ({ events }: Follower) =>
-      events.filter(({ kind, user_id }) => kind === 'joined' && user_id === 1).map(({ group }) => String(group));
-    await eventually('all have heard of the last', () =>
-      readers.every(({ known, follower }) => [...known, ...joined(follower)].includes('Entrada 59')),
-    );
-    await Promise.all(readers.map(({ follower }) => follower.stop()));
-    const all = Array.from({ length: 60 }, (_, n) => `Entrada ${n}`);
-    for (const { known, follower } of readers) expect([...known, ...joined(follower)]).to.deep.equal(all);
+    await Promise.all(beginning);
+    await eventually('all know the last', () => readers.every((one) => all(one).includes('Entrada 29')));
+    for (const reader of readers) expect(all(reader)).to.deep.equal(names);
+    function all({ known, follower }: (typeof readers)[number]) {
+      const joined = follower.events.filter(({ kind, user_id }) => kind === 'joined' && user_id === 1);
+      return [...known, ...joined.map(({ group }) => String(group))];
+    }
   });
 
   describe('and membership count from the very event in the log:', () => {
@@ -209,7 +215,7 @@ describe('Cursors', () => {
     it('who joins hears from there on, who leaves hears no more, though waiting already', async () => {
       const groupId = await newGroup('Porta giratória');
       const { cursor } = await snapshot(nodes.active.url, groupId);
-      const followers = both().map((url) => Follower.start(url, 'subscribe/user?user_id=2', cursor));
+      const following = both().map((url) => follow(url, 'subscribe/user?user_id=2', cursor));
       await send('before', groupId);
       await join(groupId, 2);
       await send('within', groupId);
@@ -218,11 +224,10 @@ describe('Cursors', () => {
       await join(groupId, 2);
       await send('again', groupId);
       const heard = ({ events }: Follower) => events.map(({ kind, message }) => message?.content ?? kind);
-      for (const follower of followers) {
+      for (const follower of following) {
         await eventually('the last is heard', () => heard(follower).includes('again'));
         expect(heard(follower)).to.deep.equal(['joined', 'within', 'left', 'joined', 'again']);
       }
-      await Promise.all(followers.map((follower) => follower.stop()));
       // And from the past, read in one piece, it is the same.
       for (const url of both()) {
         expect(await heardBy(cursor, url)).to.deep.equal(['joined', 'within', 'left', 'joined', 'again']);

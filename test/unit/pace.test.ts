@@ -1,7 +1,14 @@
 import { expect } from 'chai';
 import { calmMs, jittered, nextStepMs, type Situation } from '../../src/coordination/pace.ts';
 
-const calm: Situation = { role: 'standby', leaseMs: 2000, sinceSignMs: null, leaderlessMs: 0, failures: 0 };
+const calm: Situation = {
+  role: 'standby',
+  leaseMs: 2000,
+  sinceSignMs: null,
+  leaderlessMs: 0,
+  failures: 0,
+  failingMs: 0,
+};
 const step = (more: Partial<Situation>) => nextStepMs({ ...calm, ...more });
 
 describe('The pace', () => {

@@ -43,7 +43,9 @@ export class ChatPage {
       remove: (messageId) => this.#askRemove(messageId),
       retry: (key) => this.#opened((one) => void this.#chat.outbox.retry(one, key)),
       discard: (key) => this.#opened((one) => this.#chat.outbox.discard(one, key)),
-      loadOlder: async () => this.#chat.opened !== undefined && this.#chat.loadOlder(this.#chat.opened),
+      loadOlder: async () => {
+        if (this.#chat.opened !== undefined) await this.#chat.loadOlder(this.#chat.opened);
+      },
     });
     this.#composer = new Composer((text) => {
       this.#opened((one) => void this.#chat.outbox.send(one, text));

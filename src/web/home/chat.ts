@@ -115,14 +115,13 @@ export class Chat {
     return cursor;
   }
 
-  /** Reads the page before the oldest message of a group. Answers whether there was one. */
-  async loadOlder(conversation: Conversation): Promise<boolean> {
+  /** Reads the page before the oldest message of a group, if there is one. */
+  async loadOlder(conversation: Conversation): Promise<void> {
     const before = conversation.oldestId;
-    if (before === undefined || !conversation.hasOlder) return false;
+    if (before === undefined || !conversation.hasOlder) return;
     const { signal } = this;
     conversation.loadOlder(await this.#client.messages(conversation.group.id, { before, limit: PAGE, signal }));
     this.#changed();
-    return true;
   }
 
   /** Deletes a message for everybody. */

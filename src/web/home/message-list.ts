@@ -12,8 +12,7 @@ export interface MessageActions {
   remove(messageId: number): void;
   retry(key: string): void;
   discard(key: string): void;
-  /** Answers whether there was something older to load. */
-  loadOlder(): Promise<boolean>;
+  loadOlder(): Promise<void>;
 }
 
 /** The messages of the open group, with a line for each day. */

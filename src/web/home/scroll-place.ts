@@ -11,13 +11,12 @@ export class ScrollPlace {
   readonly #scroller = part('scroller', HTMLDivElement);
   readonly #list = part('messages', HTMLOListElement);
   readonly #jump = part('jump', HTMLButtonElement);
-  readonly #loadOlder: () => Promise<boolean>;
+  readonly #loadOlder: () => Promise<void>;
   readonly #closing = new AbortController();
   #atEnd = true;
   #loading = false;
 
-  /** `loadOlder` answers whether there was something older to load. */
-  constructor(loadOlder: () => Promise<boolean>) {
+  constructor(loadOlder: () => Promise<void>) {
     this.#loadOlder = loadOlder;
     const { signal } = this.#closing;
     this.#scroller.addEventListener('scroll', () => this.#scrolled(), { signal, passive: true });
@@ -32,11 +31,11 @@ export class ScrollPlace {
   keep(afresh: boolean, change: () => void): void {
     const last = this.#list.lastElementChild;
     const anchor = this.#firstInView();
-    const offset = anchor === undefined ? 0 : anchor.offsetTop - this.#scroller.scrollTop;
+    const offset = anchor === undefined ? 0 : bottomOf(anchor) - this.#scroller.scrollTop;
     change();
     if (afresh || this.#atEnd) this.toEnd();
     else {
-      if (anchor?.isConnected) this.#scroller.scrollTop = anchor.offsetTop - offset;
+      if (anchor?.isConnected) this.#scroller.scrollTop = bottomOf(anchor) - offset;
       if (this.#list.lastElementChild !== last) this.#jump.hidden = false;
     }
     this.#fillUp();
@@ -64,8 +63,9 @@ export class ScrollPlace {
 
   #firstInView(): HTMLElement | undefined {
     const { scrollTop } = this.#scroller;
-    const lines = [...this.#list.children].filter((line) => line instanceof HTMLElement);
-    return lines.find((line) => line.offsetTop + line.offsetHeight > scrollTop);
+    // Messages only: the line of a day stays at the top when older messages of that day come in under it.
+    const messages = this.#list.querySelectorAll<HTMLElement>('.message');
+    return [...messages].find((message) => bottomOf(message) > scrollTop);
   }
 
   /** Loads older messages where the reader has come near the top, or where the loaded ones do not fill the view. */
@@ -73,10 +73,14 @@ export class ScrollPlace {
     if (this.#loading || this.#scroller.clientHeight === 0 || this.#scroller.scrollTop > NEAR) return;
     this.#loading = true;
     this.#loadOlder()
-      .catch(() => false)
-      .then((loaded) => {
+      .catch(() => {})
+      .finally(() => {
         this.#loading = false;
-        if (loaded) this.#fillUp();
       });
   }
+}
+
+/** Not the top: a message loses the name above it when an earlier one of the same sender comes before it. */
+function bottomOf(message: HTMLElement): number {
+  return message.offsetTop + message.offsetHeight;
 }

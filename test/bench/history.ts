@@ -1,0 +1,146 @@
+/*
+ * npm run bench:history: what a page of messages costs with ten thousand and with ten million messages in the table.
+ * `--rows N` makes the large one smaller where time or disk (2 GB) are short.
+ */
+import { parseArgs } from 'node:util';
+import pg from 'pg';
+import { migrate } from '../../src/database/migrator.ts';
+import { startPostgresOfItsOwn } from '../support/own-postgres.ts';
+import { type Bench, runPart } from './common/part.ts';
+import { CONTENT, GROUPS, makePeople, sql, USERS } from './common/people.ts';
+import type { BenchProcess } from './common/process.ts';
+import type { Contestant } from './common/section.ts';
+import { startPlantao, withUsage } from './common/servers.ts';
+import { shown } from './common/table.ts';
+import { Load } from './load/load.ts';
+import type { RequestSpec } from './load/requests.ts';
+
+const SMALL = 10_000;
+const LARGE = 10_000_000;
+const CONNECTIONS = 16;
+
+/** A table of some size, and the node that reads it. */
+interface Library {
+  rows: number;
+  url: string;
+  node: BenchProcess;
+}
+
+const newest = (): RequestSpec[] =>
+  Array.from({ length: GROUPS }, (_, at) => ({ method: 'GET', path: `/messages?groupId=${at + 1}` }));
+
+/** Pages from anywhere in a group's past. */
+const anywhere = (rows: number): RequestSpec[] =>
+  Array.from({ length: 997 }, (_, at) => {
+    const before = Math.max(1, Math.floor(rows * ((at + 1) / 998)));
+    return { method: 'GET', path: `/messages?groupId=${1 + (at % GROUPS)}&before=${before}` };
+  });
+
+const chats = (): RequestSpec[] =>
+  Array.from({ length: USERS }, (_, at) => ({ method: 'GET', path: `/chats?userId=${at + 1}` }));
+
+await runPart('history', 'Reading', async (bench) => {
+  const { values } = parseArgs({ options: { rows: { type: 'string' } }, strict: false });
+  const large = Number(values.rows ?? (bench.isQuick ? 200_000 : LARGE));
+  bench.progress.say('starting PostgreSQL and the load generator');
+  const postgres = await startPostgresOfItsOwn({ flags: ['-c', 'max_connections=100'] });
+  bench.defer(() => postgres.remove());
+  const load = await Load.start();
+  bench.defer(() => load.stop());
+  const libraries: Library[] = [];
+  for (const rows of [SMALL, large]) {
+    const url = await makeLibrary(bench, postgres.url, rows);
+    const node = await startPlantao(url, { NODE_NAME: `node-${rows}` });
+    bench.defer(() => node.stop());
+    libraries.push({ rows, url, node });
+  }
+
+  const name = (what: string, rows: number) => `${what}, ${shown(rows)} rows`;
+  const PAGE = 'newest page';
+  const PAST = 'page from the past';
+  const target = (what: string) => ({
+    work: `GET /messages, ${what}: p50 with ${shown(large)} rows / with ${shown(SMALL)}`,
+    of: [name(what, large), 'p50'] as [string, string],
+    to: [[name(what, SMALL), 'p50']] as [string, string][],
+    atMost: 1.2,
+  });
+  await bench.section({
+    title: 'GET /messages',
+    figures: [
+      { key: 'p50', label: 'p50 ms' },
+      { key: 'p99', label: 'p99 ms' },
+      { key: 'perSecond', label: 'a second' },
+    ],
+    contestants: libraries.flatMap((library) => [
+      read(bench, load, library, name(PAGE, library.rows), newest()),
+      read(bench, load, library, name(PAST, library.rows), anywhere(library.rows)),
+    ]),
+    targets: [target(PAGE), target(PAST)],
+    rounds: Math.min(3, bench.rounds),
+  });
+  await bench.section({
+    title: 'GET /chats (ten groups of a hundred)',
+    figures: [
+      { key: 'p50', label: 'p50 ms' },
+      { key: 'p99', label: 'p99 ms' },
+      { key: 'perSecond', label: 'a second' },
+    ],
+    contestants: libraries.map((library) => read(bench, load, library, name('chats', library.rows), chats())),
+    rounds: Math.min(3, bench.rounds),
+  });
+  for (const library of libraries) bench.remark(await planOf(library));
+  bench.remark(load.remark);
+});
+
+/** A database of its own with so many messages, spread over all groups; loaded without triggers, to be quick. */
+async function makeLibrary(bench: Bench, serverUrl: string, rows: number): Promise<string> {
+  bench.progress.say(`storing ${shown(rows)} messages`);
+  const database = `library_${rows}`;
+  await sql(serverUrl, `CREATE DATABASE ${database}`);
+  const url = Object.assign(new URL(serverUrl), { pathname: `/${database}` }).toString();
+  await migrate(url);
+  await makePeople(url);
+  await sql(
+    url,
+    `SET session_replication_role = replica;
+     SET maintenance_work_mem = '512MB';
+     ALTER TABLE plantao.messages DROP CONSTRAINT messages_pkey;
+     DROP INDEX plantao.messages_by_group;
+     INSERT INTO plantao.messages (id, group_id, sender_id, content)
+       SELECT n, 1 + n % ${GROUPS}, 1 + n % ${USERS}, '${CONTENT.slice(0, 60)}' FROM generate_series(1, ${rows}) n;
+     ALTER TABLE plantao.messages ADD PRIMARY KEY (id);
+     CREATE INDEX messages_by_group ON plantao.messages (group_id, id);
+     SELECT setval('plantao.messages_id_seq', ${rows});`,
+  );
+  // VACUUM does not run in the transaction that several statements at once are.
+  await sql(url, 'VACUUM ANALYZE plantao.messages');
+  return url;
+}
+
+function read(bench: Bench, load: Load, { node }: Library, name: string, requests: RequestSpec[]): Contestant {
+  const forMs = bench.isQuick ? 1000 : 4000;
+  return {
+    name,
+    async round() {
+      const [result] = await withUsage(node, () =>
+        load.drive({ ports: [node.port], connections: CONNECTIONS, requests, warmupMs: forMs / 2, forMs }),
+      );
+      if (Object.keys(result.refused).length > 0) throw new Error(`${name}: ${JSON.stringify(result.refused)}`);
+      return { p50: result.latency.p50, p99: result.latency.p99, perSecond: result.perSecond };
+    },
+  };
+}
+
+/** What PostgreSQL does for the newest page: index, rows and pages that it looks at. */
+async function planOf({ rows, url }: Library): Promise<string> {
+  const client = new pg.Client(url);
+  await client.connect();
+  const { rows: lines } = await client.query(
+    `EXPLAIN (ANALYZE, BUFFERS, COSTS OFF, TIMING OFF, SUMMARY OFF)
+     SELECT m.id, u.username, m.content FROM plantao.messages m JOIN plantao.users u ON u.id = m.sender_id
+     WHERE m.group_id = 7 AND m.id < 9007199254740991 AND m.id > 0 ORDER BY m.id DESC LIMIT 101`,
+  );
+  await client.end();
+  const plan = lines.map((line) => String(line['QUERY PLAN'])).filter((line) => !line.startsWith('Planning'));
+  return [`EXPLAIN of the newest page with ${shown(rows)} messages:`, ...plan].join('\n');
+}

@@ -1,0 +1,39 @@
+/*
+ * npm run bench: every part after another, then all targets in one table. `--parts posts,fanout` runs some of them; what
+ * else is given goes to the parts (`--quick`, `--rounds N`).
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { type PartResult, RESULTS } from './common/part.ts';
+import { showTargets } from './common/section.ts';
+
+/** In the order of running. */
+const PARTS = ['posts', 'fanout', 'memory', 'history', 'delivery', 'herd', 'failover'];
+
+const { values } = parseArgs({ options: { parts: { type: 'string', default: PARTS.join(',') } }, strict: false });
+const wanted = String(values.parts).split(',');
+const passedOn = process.argv.slice(2).filter((word, at, words) => {
+  return !word.startsWith('--parts') && words[at - 1] !== '--parts';
+});
+const failed: string[] = [];
+const ran: string[] = [];
+
+for (const name of PARTS.filter((part) => wanted.includes(part))) {
+  const program = fileURLToPath(new URL(`${name}.ts`, import.meta.url));
+  if (!existsSync(program)) continue;
+  console.log(`\n━━ ${name} ${'━'.repeat(76 - name.length)}`);
+  const child = spawn(process.execPath, ['--import', 'tsx', program, ...passedOn], { stdio: 'inherit' });
+  const [code] = await once(child, 'close');
+  if (code === 130) process.exit(130);
+  (code === 0 ? ran : failed).push(name);
+}
+
+const results = ran.map((name): PartResult => JSON.parse(readFileSync(`${RESULTS}/${name}.json`, 'utf8')));
+const targets = results.flatMap(({ sections }) => sections.flatMap((section) => section.targets));
+if (targets.length > 0) console.log(`\n━━ all targets ${'━'.repeat(65)}\n\n${showTargets(targets)}`);
+for (const { title, remarks } of results) for (const remark of remarks) console.log(`\n${title}: ${remark}`);
+for (const name of failed) console.error(`\nthe part "${name}" could not be run to its end`);
+process.exitCode = failed.length > 0 ? 1 : 0;

@@ -1,0 +1,140 @@
+import { expect } from 'chai';
+import { get, post } from '../support/http.ts';
+import type { LogEntry, NodeProcess } from '../support/node-process.ts';
+import { createDatabase, type TestDatabase } from '../support/postgres.ts';
+import { Scene } from './scene.ts';
+
+const LEASE_MS = 1000;
+/** What the operating system and a busy machine may add to a lease. */
+const SLACK_MS = 2000;
+/** A story is told in sentences, not in a stream. */
+const MOST_LINES = 8;
+
+describe('However an active goes, another is on duty and nobody has to do anything', () => {
+  let database: TestDatabase;
+  let scene: Scene;
+
+  before(async function () {
+    this.timeout(90_000);
+    database = await createDatabase();
+    scene = await Scene.open({ databaseUrl: database.url, leaseMs: LEASE_MS });
+  });
+  after(async function () {
+    this.timeout(60_000);
+    await scene.close();
+    await database.drop();
+  });
+
+  const events = (log: LogEntry[]) => log.flatMap(({ event }) => (event === undefined ? [] : [event]));
+  const both = async (): Promise<[NodeProcess, NodeProcess]> => {
+    await scene.settled();
+    const active = await scene.active();
+    const [standby] = await scene.standbys();
+    if (!standby) throw new Error('there is no standby');
+    return [active, standby];
+  };
+  const restart = async (node: NodeProcess) => {
+    await node.waitForExit();
+    await node.start();
+  };
+
+  it('killed (kill -9): the lock is free as soon as its kernel has closed the socket, no lease is waited for', async function () {
+    this.timeout(90_000);
+    const [active, standby] = await both();
+    const { gap, logOf } = await scene.broken(() => active.kill('SIGKILL'), { mend: () => restart(active) });
+    expect(gap.ms).to.be.below(LEASE_MS);
+    const promoted = logOf(standby).find(({ event }) => event === 'promoted');
+    expect(promoted?.msg).to.match(new RegExp(`^on duty for term \\d+: ${active.name} went silent$`));
+    expect(logOf(standby)).to.have.length.below(MOST_LINES);
+    expect(events(logOf(active)), 'it comes back as a standby').to.not.include('promoted');
+  });
+
+  it('stopped (SIGTERM): it hands over before it goes, and ends with 0', async function () {
+    this.timeout(90_000);
+    const [active, standby] = await both();
+    const { gap, logOf } = await scene.broken(() => active.kill('SIGTERM'), {
+      async mend() {
+        expect(await active.waitForExit()).to.deep.equal({ code: 0, signal: null });
+        await active.start();
+      },
+    });
+    expect(gap.ms).to.be.below(LEASE_MS);
+    expect(events(logOf(active)).slice(0, 3)).to.deep.equal(['resigned', 'demoted', 'stopped']);
+    const promoted = logOf(standby).find(({ event }) => event === 'promoted');
+    expect(promoted?.msg).to.match(/^on duty for term \d+: the active resigned$/);
+  });
+
+  it('frozen for longer than the lease (SIGSTOP): PostgreSQL takes the lock away; thawed, it stands by and has written nothing', async function () {
+    this.timeout(60_000);
+    const [active, standby] = await both();
+    const late = { answer: null as Promise<{ status: number }> | null };
+    const { gap, logOf } = await scene.broken(
+      () => {
+        active.freeze();
+        late.answer = scene.post(active);
+      },
+      { mend: () => active.thaw() },
+    );
+    expect(gap.ms).to.be.within(LEASE_MS / 2, LEASE_MS + SLACK_MS);
+    expect((await late.answer)?.status, 'the post that waited for it to wake up').to.equal(503);
+    expect(events(logOf(standby))).to.include('promoted');
+    expect(logOf(active).some(({ msg }) => msg.startsWith('lost the leader lock: '))).to.equal(true);
+    expect(logOf(active)).to.have.length.below(MOST_LINES);
+  });
+
+  it('frozen for less than the lease: nothing changes', async function () {
+    this.timeout(60_000);
+    const [active] = await both();
+    const { gap, logOf } = await scene.broken(
+      async () => {
+        active.freeze();
+        await new Promise((resolve) => setTimeout(resolve, LEASE_MS * (0.2 + 0.2 * Math.random())));
+        active.thaw();
+      },
+      { keepsTerm: true },
+    );
+    expect(gap.ms).to.be.below(LEASE_MS);
+    expect(await scene.active()).to.equal(active);
+    for (const node of scene.nodes) expect(events(logOf(node))).to.deep.equal([]);
+  });
+
+  it('fallen by request (/fall): another is on duty at once; revived, it stands by', async function () {
+    this.timeout(60_000);
+    const [active, standby] = await both();
+    const { gap, logOf } = await scene.broken(() => post(`${active.url}/fall`), {
+      async mend() {
+        expect((await get(`${active.url}/health`)).status).to.equal(503);
+        expect((await scene.post(active)).body).to.include({ code: 'not_alive' });
+        expect((await post(`${active.url}/revive`)).body).to.deep.equal({ status: 'system revived', active: false });
+      },
+    });
+    expect(gap.ms).to.be.below(LEASE_MS);
+    expect(await scene.active()).to.equal(standby);
+    expect(events(logOf(active))).to.deep.equal(['resigned', 'fallen', 'standby']);
+  });
+
+  it('bereft of its lock session by a DBA: somebody is on duty at once', async function () {
+    this.timeout(60_000);
+    const [active] = await both();
+    const { gap, logOf } = await scene.broken(() =>
+      scene.sql('SELECT pg_terminate_backend(pid) FROM plantao.lock_holder'),
+    );
+    expect(gap.ms).to.be.below(LEASE_MS);
+    expect(logOf(active)[0]?.msg).to.match(
+      /^lost the leader lock: terminating connection due to administrator command/,
+    );
+    for (const node of scene.nodes) expect(logOf(node)).to.have.length.below(MOST_LINES);
+  });
+
+  it('bereft of all its sessions: it opens them again by itself, whoever is on duty meanwhile', async function () {
+    this.timeout(60_000);
+    const [active] = await both();
+    const { gap, logOf } = await scene.broken(() =>
+      scene.sql('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE $1', [
+        `plantao:${active.name}:%`,
+      ]),
+    );
+    expect(gap.ms).to.be.below(LEASE_MS + SLACK_MS);
+    for (const node of scene.nodes) expect(logOf(node)).to.have.length.below(MOST_LINES);
+  });
+});

@@ -1,0 +1,160 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import type { ChatEvent, Message } from '../../src/client/index.ts';
+import { Conversation } from '../../src/web/home/conversation.ts';
+
+const ME = 1;
+const group = { id: 9, name: 'Team', members: [] };
+const cursor = (position: number) => `e1-${position}`;
+
+function message(id: number, sender = 2, content = `m${id}`): Message {
+  return { id, sender: `user ${sender}`, sender_id: sender, content, timestamp: '2026-01-01T00:00:00.000Z' };
+}
+
+function posted(position: number, one: Message): ChatEvent {
+  return { cursor: cursor(position), kind: 'message', group_id: group.id, at: '', message: one };
+}
+
+function deleted(position: number, messageId: number): ChatEvent {
+  return { cursor: cursor(position), kind: 'message_deleted', group_id: group.id, message_id: messageId, at: '' };
+}
+
+/** What is shown: ids of stored messages, and the texts of those under way. */
+function shown(conversation: Conversation): (number | string)[] {
+  return conversation.entries().map((entry) => (entry.kind === 'stored' ? entry.message.id : entry.pending.content));
+}
+
+describe('a conversation shows every message once, in order', () => {
+  let conversation: Conversation;
+  beforeEach(() => {
+    conversation = new Conversation(group, ME);
+  });
+
+  it('whatever overlaps: the page, older pages and live events', () => {
+    conversation.apply(posted(12, message(12)));
+    conversation.load({ messages: [message(10), message(11)], has_more: true, cursor: cursor(11) });
+    conversation.apply(posted(11, message(11)));
+    conversation.loadOlder({ messages: [message(8), message(9), message(10)], has_more: false, cursor: cursor(12) });
+    expect(shown(conversation)).to.deep.equal([8, 9, 10, 11, 12]);
+    expect(conversation.hasOlder).to.equal(false);
+  });
+
+  it('never shows a deleted one again, though a page that was read earlier has it', () => {
+    conversation.load({ messages: [message(1)], has_more: true, cursor: cursor(1) });
+    conversation.apply(deleted(2, 0));
+    conversation.apply(deleted(3, 1));
+    conversation.loadOlder({ messages: [message(0)], has_more: false, cursor: cursor(1) });
+    expect(shown(conversation)).to.deep.equal([]);
+  });
+
+  it('passes over events that the loaded page has in it', () => {
+    conversation.load({ messages: [message(3)], has_more: false, cursor: cursor(5) });
+    expect(conversation.apply(posted(4, message(2)))).to.equal(undefined);
+    expect(shown(conversation)).to.deep.equal([3]);
+  });
+
+  it('tells apart what others wrote, for the marks of the unread', () => {
+    conversation.load({ messages: [message(1), message(2, ME), message(3)], has_more: false, cursor: cursor(3) });
+    expect(conversation.newerThan(1)).to.equal(1);
+    expect(conversation.apply(posted(4, message(4)))?.id).to.equal(4);
+    expect(conversation.apply(posted(5, message(5, ME)))).to.equal(undefined);
+  });
+
+  it('begins anew after a gap', () => {
+    conversation.load({ messages: [message(1)], has_more: true, cursor: cursor(50) });
+    conversation.forget();
+    conversation.load({ messages: [message(7)], has_more: false, cursor: cursor(2) });
+    conversation.apply(posted(3, message(8)));
+    expect(shown(conversation)).to.deep.equal([7, 8]);
+  });
+});
+
+describe('an own message is shown at once, and once', () => {
+  let conversation: Conversation;
+  const sent = { message_id: 5, timestamp: '2026-01-01T00:00:00.000Z', cursor: cursor(5) };
+  beforeEach(() => {
+    conversation = new Conversation(group, ME);
+    conversation.load({ messages: [], has_more: false, cursor: cursor(0) });
+    conversation.sending('key', 'hello');
+  });
+
+  it('when the answer comes before the event', () => {
+    expect(shown(conversation)).to.deep.equal(['hello']);
+    conversation.sent('key', sent, 'ana');
+    conversation.apply(posted(5, message(5, ME, 'hello')));
+    expect(shown(conversation)).to.deep.equal([5]);
+  });
+
+  it('when the event comes before the answer', () => {
+    conversation.apply(posted(5, message(5, ME, 'hello')));
+    expect(shown(conversation)).to.deep.equal([5]);
+    conversation.sent('key', sent, 'ana');
+    expect(shown(conversation)).to.deep.equal([5]);
+  });
+
+  it('when the same text was written in another tab meanwhile: both are shown in the end', () => {
+    conversation.apply(posted(4, message(4, ME, 'hello')));
+    conversation.sent('key', sent, 'ana');
+    expect(shown(conversation)).to.deep.equal([4, 5]);
+  });
+
+  it('when it could not be sent and is tried again with its key', () => {
+    conversation.failed('key', 'no node');
+    expect(conversation.entries()[0]).to.deep.include({ kind: 'pending' });
+    expect(conversation.pendingContent('key')).to.equal('hello');
+    conversation.sending('key', 'hello');
+    conversation.sent('key', sent, 'ana');
+    expect(shown(conversation)).to.deep.equal([5]);
+  });
+
+  it('when it failed though the same text had come by: it shows as not sent', () => {
+    conversation.apply(posted(4, message(4, ME, 'hello')));
+    conversation.failed('key', 'no node');
+    expect(shown(conversation)).to.deep.equal([4, 'hello']);
+  });
+
+  it('when it was deleted before the answer to its post came', () => {
+    conversation.apply(posted(5, message(5, ME, 'hello')));
+    conversation.apply(deleted(6, 5));
+    conversation.sent('key', sent, 'ana');
+    expect(shown(conversation)).to.deep.equal([]);
+  });
+
+  it('until its writer gives it up', () => {
+    conversation.failed('key', 'no node');
+    conversation.discard('key');
+    expect(shown(conversation)).to.deep.equal([]);
+  });
+});
+
+describe('in the end a conversation shows what the log says', () => {
+  const step = fc.oneof(
+    { weight: 4, arbitrary: fc.constant('post' as const) },
+    { weight: 1, arbitrary: fc.constant('delete' as const) },
+  );
+
+  it('wherever in the log its page was read, and whatever part of the stream came twice (seed printed on failure)', () => {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 30 }), fc.nat(30), fc.nat(30), (steps, pageAt, repeatFrom) => {
+        const alive: Message[] = [];
+        const events: ChatEvent[] = [];
+        let page = { messages: [] as Message[], has_more: false, cursor: cursor(0) };
+        steps.forEach((what, index) => {
+          const position = index + 1;
+          const victim = what === 'delete' ? alive.splice(alive.length >> 1, 1)[0] : undefined;
+          if (victim !== undefined) events.push(deleted(position, victim.id));
+          else {
+            alive.push(message(position));
+            events.push(posted(position, message(position)));
+          }
+          if (position <= pageAt) page = { messages: [...alive], has_more: false, cursor: cursor(position) };
+        });
+        const conversation = new Conversation(group, ME);
+        conversation.load(page);
+        for (const event of events) conversation.apply(event);
+        for (const event of events.slice(repeatFrom)) conversation.apply(event);
+        expect(shown(conversation)).to.deep.equal(alive.map(({ id }) => id));
+      }),
+    );
+  });
+});
