@@ -29,7 +29,10 @@ LANGUAGE plpgsql
 -- takes longer than to store one of a few messages, and a plan from when the tables were small would read them whole.
 SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 DECLARE
-  keyed boolean := cardinality(array_remove(keys, NULL)) > 0;
+  -- Without a term and without a message everything runs and nothing is stored: the first call in a session takes 40 ms,
+  -- the next ones 2 ms, and a standby has the first one done before it is on duty.
+  rehearsal boolean := under_term IS NULL AND cardinality(senders) = 0;
+  keyed boolean := rehearsal OR cardinality(array_remove(keys, NULL)) > 0;
   outcomes text[];
   ids bigint[];
   earlier_at timestamptz[];
@@ -37,8 +40,10 @@ DECLARE
   sent integer;
   before bigint;
 BEGIN
-  PERFORM plantao.assert_term(under_term);
-  IF keyed THEN
+  IF NOT rehearsal THEN
+    PERFORM plantao.assert_term(under_term);
+  END IF;
+  IF keyed AND NOT rehearsal THEN
     -- Before the keys are looked up: a batch whose answer was lost may be committing still, and its keys must be seen.
     PERFORM plantao.lock_log();
   END IF;
@@ -75,7 +80,7 @@ BEGIN
     ORDER BY o.n
   ) j;
 
-  IF sent > 0 THEN
+  IF sent > 0 OR rehearsal THEN
     INSERT INTO plantao.messages (id, group_id, sender_id, content)
     SELECT p.id, p.group_id, p.sender, p.content
     FROM unnest(senders, group_ids, contents, ids, outcomes) AS p (sender, group_id, content, id, outcome)

@@ -4,9 +4,10 @@
  * events/waiters → http/long-poll. Why only one node writes: coordination/sync-manager.
  */
 import { readFileSync } from 'node:fs';
+import type { QueryConfig } from 'pg';
 import { Backlog } from './chat/backlog.ts';
 import { Groups } from './chat/groups.ts';
-import { MessageWriter } from './chat/message-writer.ts';
+import { MessageWriter, REHEARSAL } from './chat/message-writer.ts';
 import { Messages } from './chat/messages.ts';
 import { Notifications } from './chat/notifications.ts';
 import { Rosters } from './chat/rosters.ts';
@@ -103,15 +104,19 @@ function assemble(settings: Settings, name: string, log: Log) {
   let url = settings.nodeUrl ?? `http://localhost:${settings.port}`;
   const session = (part: SessionPart, statementLimitMs: number, more: Record<string, string | number> = {}) =>
     connectionOptions(settings.databaseDirectUrl, applicationName(name, part), statementLimitMs, more);
-  const pooled = (part: SessionPart, statementLimitMs: number) =>
-    new StandingSession(connectionOptions(settings.databaseUrl, applicationName(name, part), statementLimitMs));
+  const pooled = (part: SessionPart, statementLimitMs: number, rehearsal?: QueryConfig) =>
+    new StandingSession(
+      connectionOptions(settings.databaseUrl, applicationName(name, part), statementLimitMs),
+      rehearsal,
+    );
 
   // The database, for queries and for hints.
   const sequelize = openSequelize(settings.databaseUrl, applicationName(name, 'pool'), settings.poolSize);
   const reading = pooled('log', 5000);
   const catchingUp = pooled('backlog', 5000);
   const commitLimitMs = Math.max(1000, settings.leaseMs);
-  const writing = pooled('writer', commitLimitMs - 100); // The server gives up first: then it is known.
+  // The server gives up a little before the client: then it is known what became of a commit.
+  const writing = pooled('writer', commitLimitMs - 100, REHEARSAL);
   const asking = pooled('tokens', 2000);
   const listener = new Listener(
     { ...session('listen', 5000), query_timeout: 5000 },
@@ -131,8 +136,7 @@ function assemble(settings: Settings, name: string, log: Log) {
 
   // Who is on duty.
   const lock: LeaderLock = new LeaderLock({
-    open: (signal) =>
-      Session.open(session('lock', settings.leaseMs, { idle_session_timeout: settings.leaseMs }), signal),
+    open: (signal) => Session.open(session('lock', commitLimitMs, { idle_session_timeout: settings.leaseMs }), signal),
     leaseMs: settings.leaseMs,
     node: name,
     url: () => url,

@@ -47,6 +47,13 @@ const MOST_POSTS = 256;
 const MOST_CHARACTERS = 1024 * 1024;
 const MOST_TRIES = 3;
 
+const POST_MESSAGES = {
+  name: 'post_messages',
+  text: 'SELECT * FROM plantao.post_messages($1, $2, $3::bigint[], $4::bigint[], $5::text[], $6::text[])',
+};
+/** For the writer's session when it is opened: stores nothing, and makes the first post as quick as the next. */
+export const REHEARSAL = { ...POST_MESSAGES, values: [null, false, [], [], [], []] };
+
 interface Waiting {
   post: Post;
   tries: number;
@@ -140,8 +147,7 @@ export class MessageWriter {
 
   #statement(term: number, batch: Waiting[]) {
     return {
-      name: 'post_messages',
-      text: 'SELECT * FROM plantao.post_messages($1, $2, $3::bigint[], $4::bigint[], $5::text[], $6::text[])',
+      ...POST_MESSAGES,
       values: [
         term,
         this.#options.membersOnly,

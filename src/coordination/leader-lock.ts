@@ -1,3 +1,4 @@
+import type pg from 'pg';
 import { messageOf, SqlState, sqlState } from '../database/errors.ts';
 import { type Session, SessionLostError } from '../database/session.ts';
 import type { Log } from '../log.ts';
@@ -31,6 +32,8 @@ export interface Holder {
 
 /** A resignation takes one statement that waits at most a second (close_term); the rest is for the way. */
 const RESIGN_LIMIT_MS = 3000;
+/** The first call of a function in a session takes some 30 ms, and on a starved machine tenfold. */
+const REHEARSAL_LIMIT_MS = 3000;
 
 /**
  * The leader lock, held by one session that belongs to nobody else.
@@ -40,7 +43,8 @@ const RESIGN_LIMIT_MS = 3000;
  * when its kernel closes the socket, within milliseconds. The lock is taken with pg_try_advisory_lock, once: session
  * locks stack, and a waiting pg_advisory_lock() would hold a snapshot against vacuum.
  *
- * While the node stands by, the session stays open and warm, so that a promotion costs two round trips and no more.
+ * While the node stands by, the session stays open and has rehearsed its part (open_term), so that a promotion costs two
+ * quick round trips and no more.
  * Calls must not overlap, {@link interrupt} apart: the SyncManager makes them one after another.
  */
 export class LeaderLock {
@@ -164,6 +168,7 @@ export class LeaderLock {
     const session = await this.#options.open(opening.signal).finally(() => {
       this.#opening = null;
     });
+    await session.query(this.#openTermQuery('', true), REHEARSAL_LIMIT_MS);
     session.onLost((reason) => {
       if (this.#session !== session) return;
       const held = this.isClaimed;
@@ -176,8 +181,8 @@ export class LeaderLock {
 
   /** Opens the term; where an open transaction of the last term stands in the fence, ends that session and tries again. */
   async #openTerm(session: Session, reason: string): Promise<number> {
-    const { node, url, leaseMs } = this.#options;
-    const query = { name: 'open', text: 'SELECT plantao.open_term($1, $2, $3) AS term', values: [node, url(), reason] };
+    const { leaseMs } = this.#options;
+    const query = this.#openTermQuery(reason, false);
     for (let tries = 1; ; tries++) {
       const startedAt = this.#clock();
       try {
@@ -192,6 +197,12 @@ export class LeaderLock {
         await this.#endLastTerm(session);
       }
     }
+  }
+
+  #openTermQuery(reason: string, isRehearsal: boolean): pg.QueryConfig {
+    const { node, url } = this.#options;
+    const values = [node, url(), reason, isRehearsal];
+    return { name: 'open', text: 'SELECT plantao.open_term($1, $2, $3, $4) AS term', values };
   }
 
   async #endLastTerm(session: Session): Promise<void> {

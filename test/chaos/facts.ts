@@ -49,6 +49,15 @@ export interface TermUse {
   lastBegunMessage: string;
 }
 
+/** One fault; `trouble` says why it was not healed. */
+export interface FaultFacts {
+  kind: string;
+  node: string | null;
+  began: number;
+  healed: number | null;
+  trouble: string | null;
+}
+
 /** A history, sorted by what it is about. Made by `digest`, read by the checks. */
 export interface Facts {
   messages: Map<string, Message>;
@@ -56,7 +65,7 @@ export interface Facts {
   uses: Map<number, TermUse>;
   /** What was seen of plantao.leader_terms, in order: `by` the witness during the run, and at its end in the table. */
   termsSeen: { by: string; time: number; term: number; node: string | null }[];
-  faults: Map<string, { kind: string; node: string | null; began: number; healed: number | null }>;
+  faults: Map<string, FaultFacts>;
   /** Times of all acknowledgements, rising. */
   acknowledgements: number[];
   deaths: { node: string | null; time: number; reason: string }[];
@@ -193,12 +202,14 @@ function addStored(facts: Facts, record: StoredRecord) {
 
 function addFault(facts: Facts, record: FaultRecord) {
   if (record.type === 'invoke') {
-    facts.faults.set(record.process, { kind: record.kind, node: record.node, began: record.time, healed: null });
+    const { process, kind, node, time: began } = record;
+    facts.faults.set(process, { kind, node, began, healed: null, trouble: null });
     return;
   }
   const fault = facts.faults.get(record.process);
   // One that could not be brought about has no gap and nothing to heal.
   if (record.type === 'fail') facts.faults.delete(record.process);
+  else if (fault && record.type === 'unknown') fault.trouble = record.detail ?? null;
   else if (fault) fault.healed = record.time;
 }
 

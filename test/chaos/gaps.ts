@@ -49,7 +49,7 @@ const RECOVERY_LIMIT_MS = 10_000;
 
 /** What is wrong with the time after one fault. */
 function trouble({ began, healed, recovery }: FaultGap, gaps: FaultGap[]): string | null {
-  if (healed === null) return 'was not ended by the runner';
+  if (healed === null) return 'was not healed';
   if (recovery === null) return 'was healed, but no write was accepted any more';
   const next = healed + recovery;
   const meanwhile = gaps.some(
@@ -65,8 +65,9 @@ export function* checkHealing(facts: Facts): Generator<Violation> {
   for (const gap of gaps) {
     const wrong = trouble(gap, gaps);
     if (wrong === null) continue;
+    const why = facts.faults.get(gap.fault)?.trouble;
     const what = `${gap.fault} (${gap.kind}${gap.node ? ` on ${gap.node}` : ''}) at ${(gap.began / 1000).toFixed(3)} s`;
-    yield { kind: 'not_healed', sentence: `${what} ${wrong}.`, messages: [] };
+    yield { kind: 'not_healed', sentence: `${what} ${wrong}${why ? ` (${why})` : ''}.`, messages: [] };
   }
   for (const { node, time, reason } of facts.deaths) {
     const sentence = `Node ${node} ended by itself at ${(time / 1000).toFixed(3)} s: ${reason}.`;

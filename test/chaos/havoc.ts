@@ -29,7 +29,7 @@ export class Havoc {
     return this.#count;
   }
 
-  /** Runs until the signal; resolves when every fault is healed. Rejects when one could not be healed. */
+  /** Runs until the signal; resolves when every fault is healed, or was found to be past healing. */
   async run(plan: Iterable<Planned>, signal: AbortSignal): Promise<void> {
     for (const planned of plan) {
       if (!planned.overlaps) await this.#calm(signal);
@@ -91,8 +91,12 @@ export class Havoc {
       return;
     }
     await pause(durationMs, undefined, { signal }).catch(() => undefined);
-    await heal();
-    history.record({ ...line, type: 'ok', detail });
+    try {
+      await heal();
+      history.record({ ...line, type: 'ok', detail });
+    } catch (error) {
+      history.record({ ...line, type: 'unknown', detail: error instanceof Error ? error.message : String(error) });
+    }
   }
 }
 

@@ -45,7 +45,7 @@ export interface ReadRecord extends Line {
   reason?: string;
 }
 
-/** A fault begins (invoke) and is healed (ok), or could not be brought about (fail). `kind` names it. */
+/** A fault begins (invoke) and is healed (ok), was past healing (unknown), or could not be brought about (fail). */
 export interface FaultRecord extends Line {
   op: 'fault';
   kind: string;

@@ -1,7 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { eventually } from '../support/eventually.ts';
 import { get } from '../support/http.ts';
-import type { Crowd } from './crowd.ts';
 import type { History } from './history.ts';
 import type { Sighting } from './history-record.ts';
 import { positionOf } from './position.ts';
@@ -69,12 +67,12 @@ export class ReaderLog {
   }
 }
 
-/** What a {@link PinnedReader} polls. */
+/** What a reader that stays with one node is made of. */
 export interface PinnedReaderOptions {
   rig: Rig;
   node: SupervisedNode;
   name: string;
-  /** `/subscribe/status?groupId=…` or `/subscribe/user?userId=…`. */
+  /** `/subscribe/status?groupId=…`, `/subscribe/user?userId=…` or `/events?userId=…`. */
   path: string;
   groups: number[];
   cursor: string;
@@ -139,23 +137,4 @@ export class PinnedReader implements Reader {
     }
     throw new Error(`${status}`);
   }
-}
-
-/** Two readers on each node: one polls a group, one all the groups of a user. */
-export async function pinnedReaders(rig: Rig, crowd: Crowd): Promise<PinnedReader[]> {
-  const readers: PinnedReader[] = [];
-  for (const [index, node] of rig.nodes.entries()) {
-    const group = crowd.groups[index % crowd.groups.length];
-    const user = crowd.users[index % crowd.users.length];
-    const cursor = await eventually(
-      `${node.name} gives a cursor`,
-      async () => (await get<{ cursor?: string }>(`${node.url}/messages?groupId=${group}`)).body.cursor,
-      { within: 30_000 },
-    );
-    const common = { rig, node, cursor };
-    const ofGroup = { name: `group-${node.name}`, path: `/subscribe/status?groupId=${group}`, groups: [group ?? 0] };
-    const ofUser = { name: `user-${node.name}`, path: `/subscribe/user?userId=${user}`, groups: crowd.groups };
-    readers.push(new PinnedReader({ ...common, ...ofGroup }), new PinnedReader({ ...common, ...ofUser }));
-  }
-  return readers;
 }

@@ -15,13 +15,16 @@ interface Term {
   gap: number;
 }
 
+/** None of these hand-overs waits for the lease to run out, so it may be as long as it likes. */
+const LEASE_MS = 20_000;
+
 describe('Two processes on one database', () => {
   let database: TestDatabase;
   let scene: Scene;
   before(async function () {
     this.timeout(120_000);
     database = await createDatabase();
-    scene = await Scene.open({ databaseUrl: database.url });
+    scene = await Scene.open({ databaseUrl: database.url, leaseMs: LEASE_MS });
   });
   after(async function () {
     this.timeout(120_000);

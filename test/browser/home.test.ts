@@ -1,0 +1,208 @@
+import { expect } from 'chai';
+import type { Page } from 'playwright-core';
+import { seedData } from '../../src/chat/seed-data.ts';
+import { ChatClient } from '../../src/client/index.ts';
+import { eventually } from '../support/eventually.ts';
+import { startCluster, type TestCluster } from '../support/node-process.ts';
+import { createDatabase, type TestDatabase } from '../support/postgres.ts';
+import {
+  type ChatBrowser,
+  hasChromium,
+  messagesOn,
+  openGroup,
+  startChatBrowser,
+  waitForMessage,
+  write,
+} from './chat-browser.ts';
+
+const GROUP = 'Grupo Geral';
+
+describe('The chat page', function () {
+  this.timeout(180_000);
+  let database: TestDatabase;
+  let cluster: TestCluster;
+  let browser: ChatBrowser;
+  let active: string;
+  let standby: string;
+
+  before('two nodes and a browser', async function () {
+    if (!hasChromium()) return this.skip();
+    database = await createDatabase();
+    await seedData(database.url);
+    cluster = await startCluster({ databaseUrl: database.url });
+    [active = '', standby = ''] = cluster.nodes.map(({ url }) => url);
+    browser = await startChatBrowser();
+  });
+  afterEach('the pages have not complained', async () => {
+    await browser?.closePages();
+    expect(browser?.problems() ?? []).to.deep.equal([]);
+  });
+  after('two nodes and a browser', async () => {
+    await browser?.close();
+    await cluster?.stop();
+    await database?.drop();
+  });
+
+  async function twoPeople(): Promise<[ana: Page, bruno: Page]> {
+    const ana = await browser.signIn(active, 'ana_orm');
+    const bruno = await browser.signIn(standby, 'bruno_orm');
+    for (const page of [ana, bruno]) await openGroup(page, GROUP);
+    return [ana, bruno];
+  }
+
+  it('lets one in by name, shows the groups with their last message, and a reload keeps the place', async () => {
+    const page = await browser.signIn(active, 'ana_orm');
+    const group = page.getByRole('link', { name: GROUP });
+    expect(await group.textContent()).to.contain('bruno_orm: Oi, Ana! Tudo bem?');
+    await openGroup(page, GROUP);
+    await waitForMessage(page, 'Olá, pessoal!');
+    expect(await page.getByText('Today').count()).to.equal(1);
+    await page.reload();
+    await waitForMessage(page, 'Olá, pessoal!');
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await page.getByRole('textbox', { name: 'Name' }).waitFor();
+    expect(await messagesOn(page)).to.deep.equal([]);
+  });
+
+  it('carries messages both ways between pages that hang on different nodes', async () => {
+    const [ana, bruno] = await twoPeople();
+    await write(ana, 'from the active');
+    await waitForMessage(bruno, 'from the active');
+    await write(bruno, 'from the standby');
+    await waitForMessage(ana, 'from the standby');
+    expect(await messagesOn(ana)).to.deep.equal(await messagesOn(bruno));
+  });
+
+  it('shows what people write as text, whatever it is', async () => {
+    const [ana, bruno] = await twoPeople();
+    const nasty = '<img src=x onerror="document.title=1"><script>document.title=2</script><b>bold</b>';
+    await write(ana, nasty);
+    await waitForMessage(bruno, nasty);
+    for (const page of [ana, bruno]) {
+      expect(await page.locator('#messages :is(img, script, b)').count()).to.equal(0);
+      expect(await page.title()).to.contain('Plantão');
+    }
+    const client = new ChatClient({ urls: [active] });
+    await client.login('bruno_orm');
+    await client.createChat('<i>nasty</i> & "group"', ['ana_orm']);
+    await ana.getByRole('link', { name: '<i>nasty</i> & "group"' }).waitFor();
+  });
+
+  it('marks what has not been read, in the list and in the title, until the group is opened', async () => {
+    const ana = await browser.signIn(active, 'ana_orm');
+    const bruno = await browser.signIn(standby, 'bruno_orm');
+    await openGroup(ana, GROUP);
+    await write(ana, 'one');
+    await write(ana, 'two');
+    await bruno.getByRole('img', { name: '2 unread' }).waitFor();
+    await eventually('the title tells it', async () => (await bruno.title()) === '(2) Plantão');
+    await openGroup(bruno, GROUP);
+    await eventually('the title is plain again', async () => (await bruno.title()) === 'Plantão');
+    expect(await bruno.getByRole('img', { name: /unread/ }).count()).to.equal(0);
+  });
+
+  it('deletes an own message for everybody, after asking', async () => {
+    const [ana, bruno] = await twoPeople();
+    await write(ana, 'to be deleted');
+    await waitForMessage(bruno, 'to be deleted');
+    expect(await bruno.getByRole('button', { name: /^Delete .*to be deleted/ }).count()).to.equal(0);
+    await ana.getByRole('button', { name: /^Delete .*to be deleted/ }).click();
+    await ana.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
+    for (const page of [ana, bruno])
+      await page.locator('.message', { hasText: 'to be deleted' }).waitFor({ state: 'detached' });
+  });
+
+  it('makes a group, which its members see at once', async () => {
+    const ana = await browser.signIn(active, 'ana_orm');
+    const bruno = await browser.signIn(standby, 'bruno_orm');
+    await ana.getByRole('button', { name: 'New group' }).click();
+    await ana.getByRole('textbox', { name: 'Name of the group' }).fill('Equipe');
+    await ana.getByRole('searchbox', { name: 'Members beside you' }).fill('bruno');
+    await ana.getByRole('button', { name: '+ bruno_orm' }).click();
+    await ana.getByRole('button', { name: 'Make it' }).click();
+    await ana.getByRole('button', { name: '2 members' }).waitFor();
+    await write(ana, 'welcome');
+    await openGroup(bruno, 'Equipe');
+    await waitForMessage(bruno, 'welcome');
+  });
+
+  it('keeps a message that could not be sent, and stores it once when it is tried again', async () => {
+    const [ana, bruno] = await twoPeople();
+    const refuse = { status: 400, json: { error: 'not this time', code: 'invalid_request' } };
+    await ana.route('**/messages', (route) => route.fulfill(refuse));
+    await write(ana, 'stubborn');
+    await ana.getByRole('button', { name: 'Try again' }).waitFor();
+    await ana.unroute('**/messages');
+    await ana.getByRole('button', { name: 'Try again' }).click();
+    await waitForMessage(bruno, 'stubborn');
+    expect((await messagesOn(ana)).filter((text) => text === 'stubborn')).to.have.length(1);
+    expect(browser.problems(/status of 400/)).to.deep.equal([]);
+  });
+
+  it('loads older messages as one scrolls up, and keeps the place', async () => {
+    const client = new ChatClient({ urls: [active] });
+    await client.login('ana_orm');
+    const { group_id: id } = await client.createChat('History', []);
+    for (let from = 0; from < 120; from += 40) {
+      await Promise.all(Array.from({ length: 40 }, (_, index) => client.send(id, `line ${from + index}`)));
+    }
+    const page = await browser.signIn(standby, 'ana_orm');
+    await openGroup(page, 'History');
+    await eventually('the newest page', async () => (await messagesOn(page)).length === 50);
+    const top = page.locator('.message').first();
+    const text = await top.locator('.content').textContent();
+    await page.locator('#scroller').evaluate((scroller) => {
+      scroller.scrollTop = 0;
+    });
+    await eventually('an older page', async () => (await messagesOn(page)).length === 100);
+    const same = page.locator('.message', { has: page.getByText(text ?? '', { exact: true }) });
+    expect(await same.evaluate((line) => line.getBoundingClientRect().top)).to.be.within(0, 250);
+    expect(new Set(await messagesOn(page)).size).to.equal(100);
+  });
+
+  for (const colorScheme of ['light', 'dark'] as const) {
+    it(`fits a screen of 360 pixels, ${colorScheme}`, async () => {
+      const options = { viewport: { width: 360, height: 640 }, colorScheme };
+      const overflow = (page: Page) => page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+      const stranger = await browser.open(active, options);
+      await stranger.getByRole('button', { name: 'Sign in' }).waitFor();
+      expect(await overflow(stranger)).to.equal(0);
+      const page = await browser.signIn(active, 'ana_orm', options);
+      await page.getByRole('link', { name: GROUP }).waitFor();
+      expect(await overflow(page)).to.equal(0);
+      await openGroup(page, GROUP);
+      await write(page, 'w'.repeat(200));
+      await waitForMessage(page, 'w'.repeat(200));
+      expect(await overflow(page)).to.equal(0);
+      await page.getByRole('button', { name: 'Groups' }).click();
+      await page.getByRole('button', { name: 'New group' }).click();
+      expect(await overflow(page)).to.equal(0);
+    });
+  }
+
+  it('can be used with the keyboard alone', async () => {
+    const page = await browser.open(active);
+    await page.keyboard.type('ana_orm');
+    await page.keyboard.press('Enter');
+    const group = page.getByRole('link', { name: GROUP });
+    await group.waitFor();
+    for (let presses = 0; presses < 10; presses += 1) {
+      if (await group.evaluate((link) => link === document.activeElement)) break;
+      await page.keyboard.press('Tab');
+    }
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: GROUP }).waitFor();
+    await page.keyboard.type('typed only');
+    await page.keyboard.press('Enter');
+    await waitForMessage(page, 'typed only');
+  });
+
+  it('is served with a policy that lets nothing in from elsewhere', async () => {
+    const response = await fetch(`${standby}/home`);
+    const policy = response.headers.get('Content-Security-Policy') ?? '';
+    expect(policy).to.contain("default-src 'none'").and.contain("script-src 'self'");
+    expect(policy).not.to.contain('unsafe');
+    const html = await response.text();
+    expect(html).not.to.match(/<script(?![^>]*\bsrc=)|<style|\son\w+=|\sstyle=|(?:src|href)="(?:https?:)?\/\//);
+  });
+});
