@@ -83,10 +83,12 @@ CREATE VIEW plantao.event_feed AS
   SELECT e.position, e.kind, e.group_id, g.name AS group_name, e.topic, e.user_id, who.username, e.message_id,
          m.sender_id, sender.username AS sender, m.content, m.created_at AS sent_at, e.payload, e.at
   FROM plantao.events e
-  LEFT JOIN plantao.groups g ON g.id = e.group_id
-  LEFT JOIN plantao.users who ON who.id = e.user_id
-  LEFT JOIN plantao.messages m ON m.id = e.message_id
-  LEFT JOIN plantao.users sender ON sender.id = m.sender_id;
+  -- OFFSET 0: looked up by key for each event. A plan from when the tables were empty would join whole tables, and a node
+  -- keeps its plan: after ten thousand messages a page took 300 ms instead of 3.
+  LEFT JOIN LATERAL (SELECT name FROM plantao.groups WHERE id = e.group_id OFFSET 0) g ON true
+  LEFT JOIN LATERAL (SELECT username FROM plantao.users WHERE id = e.user_id OFFSET 0) who ON true
+  LEFT JOIN LATERAL (SELECT sender_id, content, created_at FROM plantao.messages WHERE id = e.message_id OFFSET 0) m ON true
+  LEFT JOIN LATERAL (SELECT username FROM plantao.users WHERE id = m.sender_id OFFSET 0) sender ON true;
 COMMENT ON VIEW plantao.event_feed IS 'The event log with its names and texts, as the nodes read it. SELECT * FROM plantao.event_feed ORDER BY position DESC LIMIT 20;';
 COMMENT ON COLUMN plantao.event_feed.position IS 'Place in the log.';
 COMMENT ON COLUMN plantao.event_feed.kind IS 'message | message_deleted | joined | left | notification | broadcast.';

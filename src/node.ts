@@ -104,9 +104,12 @@ function assemble(settings: Settings, name: string, log: Log) {
   let url = settings.nodeUrl ?? `http://localhost:${settings.port}`;
   const session = (part: SessionPart, statementLimitMs: number, more: Record<string, string | number> = {}) =>
     connectionOptions(settings.databaseDirectUrl, applicationName(name, part), statementLimitMs, more);
+  // All that these sessions ask is found by key: one plan each, made once (to plan takes longer than to read what woke a
+  // node), and without scans, so that a plan from when the tables were small stays good.
+  const byKey = { enable_seqscan: 'off', plan_cache_mode: 'force_generic_plan' };
   const pooled = (part: SessionPart, statementLimitMs: number, rehearsal?: QueryConfig) =>
     new StandingSession(
-      connectionOptions(settings.databaseUrl, applicationName(name, part), statementLimitMs),
+      connectionOptions(settings.databaseUrl, applicationName(name, part), statementLimitMs, byKey),
       rehearsal,
     );
 
@@ -219,6 +222,7 @@ function assemble(settings: Settings, name: string, log: Log) {
     cluster,
     authMode: settings.auth,
     adminToken: settings.adminToken,
+    requestsPerMinute: settings.requestsPerMinute,
     identify: isTokenMode ? identifyByToken(knownTokens, settings.adminToken) : believeEverybody,
     users,
     accounts,
@@ -241,9 +245,10 @@ function assemble(settings: Settings, name: string, log: Log) {
       if (isTokenMode) await knownTokens.start();
       await eventLog.start();
       await listener.start();
+      // Warm before it counts as a standby: its first hour on duty may be the next one.
+      await Promise.all([writing.ready(), lock.prepare()]);
       const port = await server.listen(settings.port, settings.host);
       url = settings.nodeUrl ?? `http://localhost:${port}`;
-      writing.ready().catch(() => {}); // Warm for the first post after a promotion.
       sync.start();
       retention.start();
       log.info({ event: 'listening', url, pid: process.pid }, `serving at ${url}`);

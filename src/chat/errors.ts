@@ -7,6 +7,8 @@ export type RefusalCode =
   | 'forbidden'
   | 'key_reused'
   | 'username_taken'
+  | 'group_full'
+  | 'too_many_groups'
   | 'unauthenticated'
   | 'overloaded'
   | 'unavailable'
@@ -20,6 +22,8 @@ const sentences: Record<RefusalCode, string> = {
   forbidden: 'this is not yours to do',
   key_reused: 'this Idempotency-Key was used for another message',
   username_taken: 'this username is taken',
+  group_full: 'this group has as many members as a group may have',
+  too_many_groups: 'this user is in as many groups as a user may be',
   unauthenticated: 'wrong username or password',
   overloaded: 'too many messages wait to be stored: try again in a moment',
   unavailable: 'the database cannot be reached now: nothing was stored, try again',

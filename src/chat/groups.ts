@@ -3,6 +3,7 @@ import type { Write } from '../database/fenced-write.ts';
 import { Group, Membership, User } from '../database/models.ts';
 import { formatCursor } from '../events/cursor.ts';
 import { Refused } from './errors.ts';
+import { requireRoom } from './group-limits.ts';
 import { holdUser, requireUser, type Users, type UserView } from './users.ts';
 
 /** A group with its members, as GET /chats lists it. */
@@ -99,6 +100,7 @@ export class Groups {
         [...members.keys()].map((userId) => ({ groupId: group.id, userId })),
         { transaction },
       );
+      await requireRoom([group.id], [...members.keys()], transaction);
       return {
         id: group.id,
         name: group.name,
@@ -191,4 +193,5 @@ async function joinAll(groupIds: readonly number[], userId: number, transaction:
     groupIds.map((groupId) => ({ groupId, userId })),
     { ignoreDuplicates: true, transaction },
   );
+  await requireRoom(groupIds, [userId], transaction);
 }

@@ -95,14 +95,20 @@ export class KnownTokens {
     await this.#working;
   }
 
+  /** Whose token has this hash, as far as memory knows and may be trusted. */
+  peek(hash: string): KnownToken | null {
+    const entry = this.#known.get(hash);
+    const now = this.#clock();
+    return entry && now - this.#readAt < TRUSTED_MS && now < entry.expiresAt ? entry : null;
+  }
+
   /**
    * Whose token has this hash: at once out of memory, else from the database; null where it is nobody's, revoked or
    * expired. @throws (rejects with) the database's error where it has to be asked and cannot.
    */
   find(hash: string): KnownToken | null | Promise<KnownToken | null> {
-    const now = this.#clock();
-    const entry = this.#known.get(hash);
-    if (entry && now - this.#readAt < TRUSTED_MS) return now < entry.expiresAt ? entry : null;
+    const known = this.peek(hash);
+    if (known) return known;
     return new Promise((resolve, reject) => {
       const wanting = this.#wanted.get(hash);
       if (wanting) wanting.push({ resolve, reject });

@@ -51,6 +51,7 @@ export class Candidacy {
   /** Somebody is on duty: whoever was meant to be first has been, and the next vacancy is another one. */
   leaderSeen(): void {
     this.#leaderSeenAt = this.#clock();
+    this.#sign = null;
     this.release();
   }
 
@@ -65,11 +66,16 @@ export class Candidacy {
   }
 
   /** Tries once. Answers the term that was opened and why, or null; what stood in the way is in the log, once. */
-  async tryNow(reason = this.#reason): Promise<{ term: number; reason: string } | null> {
+  async tryNow(given?: string): Promise<{ term: number; reason: string } | null> {
     const { lock, diary, writing } = this.#options;
     try {
       await writing.ready();
-      const term = await lock.attempt(reason);
+      // Asked for once the lock is had: the sign may have come while the answer was on its way.
+      let reason = '';
+      const term = await lock.attempt(() => {
+        reason = given ?? this.#reason;
+        return reason;
+      });
       this.#failures = 0;
       diary.close('database', 'PostgreSQL answers again');
       if (term === null && this.#isPuzzled) await this.#sayWhoHolds();

@@ -71,11 +71,17 @@ export class LeaderLock {
     return this.#term !== null;
   }
 
+  /** Opens the session where it is not open, so that the first try finds it warm. @throws as {@link attempt}. */
+  async prepare(): Promise<void> {
+    await this.#openSession();
+  }
+
   /**
-   * Tries for the lock once and opens a term with it. Answers the term, or null when another holds the lock.
+   * Tries for the lock once and opens a term with it, for the reason that it asks for then. Answers the term, or null
+   * when another holds the lock.
    * @throws the driver's or server's error when the database could not be asked, or would not open a term.
    */
-  async attempt(reason: string): Promise<number | null> {
+  async attempt(reason: () => string): Promise<number | null> {
     const session = await this.#openSession();
     const [row] = await session.query<{ taken: boolean }>(
       { name: 'try', text: 'SELECT pg_try_advisory_lock($1, $2) AS taken', values: [LOCK_CLASS, LEADER_LOCK] },
@@ -83,7 +89,7 @@ export class LeaderLock {
     );
     if (!row?.taken) return null;
     try {
-      return await this.#openTerm(session, reason);
+      return await this.#openTerm(session, reason());
     } catch (error) {
       this.abandon('no term could be opened');
       throw error;

@@ -1,6 +1,7 @@
 import cors from 'cors';
 import express, { type Express, type RequestHandler } from 'express';
-import { bearTokenOfQuery, type Caller, endWithToken } from './caller.ts';
+import { Admission } from './admission.ts';
+import { type Caller, endWithToken } from './caller.ts';
 import { clusterRoutes } from './cluster-routes.ts';
 import { controlRoutes } from './control-routes.ts';
 import { errorHandler, HttpError } from './errors.ts';
@@ -9,6 +10,7 @@ import { groupRoutes, userGroupRoutes } from './group-routes.ts';
 import { jsonBody } from './json-body.ts';
 import { messageRoutes } from './message-routes.ts';
 import { metricsRoutes } from './metrics-routes.ts';
+import { pageRoutes } from './page-routes.ts';
 import type { Route } from './route.ts';
 import { sendJson } from './send-json.ts';
 import type { Services } from './services.ts';
@@ -22,7 +24,7 @@ const BODY_LIMIT = 128 * 1024;
 
 /** Every route of the service, in the order of the document. */
 export function allRoutes(services: Services): Route[] {
-  return [
+  const routes = [
     ...controlRoutes(services),
     ...clusterRoutes(services),
     ...metricsRoutes(services),
@@ -33,6 +35,7 @@ export function allRoutes(services: Services): Route[] {
     ...messageRoutes(services),
     ...subscribeRoutes(services),
   ];
+  return [...routes, ...pageRoutes(services, routes)];
 }
 
 /** The Express app. A request's way: CORS, role of the node, body, who calls, schema, handler; errors end in one place. */
@@ -45,10 +48,17 @@ export function createApp(services: Services): Express {
   if (services.trustProxy !== null) app.set('trust proxy', services.trustProxy);
 
   for (const path of ['/primary', '/replica', '/readiness', '/liveness', '/health']) answerOptionsLikeGet(app, path);
+  app.use((_request, response, next) => {
+    // What is told here is for the one who asked, and is JSON whatever it looks like; pages say otherwise.
+    response.setHeader('Cache-Control', 'no-store');
+    response.setHeader('X-Content-Type-Options', 'nosniff');
+    next();
+  });
   app.use(cors(corsOptions(services.corsOrigin)));
+  const admission = new Admission(services);
   const parseBody = jsonBody(BODY_LIMIT);
   for (const route of busiestFirst(routes)) {
-    app[route.method](route.path, duty.gate(route.serves), admit(route, services), parseBody, handle(route));
+    app[route.method](route.path, duty.gate(route.serves), admission.of(route), parseBody, handle(route));
   }
   refuseOtherMethods(app, routes);
   app.use(() => {
@@ -64,27 +74,15 @@ function busiestFirst(routes: readonly Route[]): Route[] {
   return [...routes.filter(isBusy), ...routes.filter((route) => !isBusy(route))];
 }
 
-/** Who calls is found out before the body is read: strangers make this node parse nothing. */
-function admit({ who, takesTokenInQuery }: Route, { identify }: Services): RequestHandler {
-  return (request, response, next) => {
-    if (takesTokenInQuery) bearTokenOfQuery(request);
-    const caller = identify(request, who);
-    if (!(caller instanceof Promise)) {
-      response.locals.caller = caller;
-      return next();
-    }
-    return caller.then((known) => {
-      response.locals.caller = known;
-      next();
-    });
-  };
-}
-
 function handle(route: Route): RequestHandler {
   return async (request, response) => {
     const caller: Caller = response.locals.caller;
     const input = check(route.input, inputOf(request));
-    if (route.waits) endWithToken(caller, response);
+    if (route.waits) {
+      endWithToken(caller, response);
+      // Express hangs its router's state on each request; a poll would hold it for a minute and has no use for it.
+      request.next = undefined;
+    }
     const answer = await route.handle({ input, caller, request, response });
     if (answer && !response.headersSent)
       sendJson(response, answer.status ?? route.status ?? 200, answer.body, answer.headers);

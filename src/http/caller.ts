@@ -15,31 +15,42 @@ export interface Caller {
   readonly token: KnownToken | null;
 }
 
-/**
- * Finds out who calls and whether that may call a route for `who`: at once where it is known, else by a promise.
- * @throws {HttpError} (or rejects with) 401 where a token is wanted and none, or a bad one, was given; 403 for another's.
- */
-export type Identify = (request: Request, who: Who) => Caller | Promise<Caller>;
+/** How callers are found out. */
+export interface Identify {
+  /**
+   * Who calls, and whether that one may call a route for `who`: at once where it is known, else by a promise.
+   * @throws {HttpError} (or rejects with) 401 where a token is wanted and none, or a bad one, was given; 403 for another's.
+   */
+  ask(request: Request, who: Who): Caller | Promise<Caller>;
+  /** The user who is known to call, without asking anybody; null for everybody else. */
+  known(request: Request): number | null;
+}
 
 const believed: Caller = { userId: null, isAdmin: true, token: null };
 const admin: Caller = { userId: null, isAdmin: true, token: null };
 const stranger: Caller = { userId: null, isAdmin: false, token: null };
 
 /** AUTH=open: whoever says userId is believed, as in the seed. */
-export const believeEverybody: Identify = () => believed;
+export const believeEverybody: Identify = { ask: () => believed, known: () => null };
 
 /** AUTH=token: the header `Authorization: Bearer` carries a user's token or the ADMIN_TOKEN. */
-export function identifyByToken(tokens: Pick<KnownTokens, 'find'>, adminToken: string | null): Identify {
+export function identifyByToken(tokens: Pick<KnownTokens, 'find' | 'peek'>, adminToken: string | null): Identify {
   const adminHash = adminToken === null ? null : Buffer.from(tokenHash(adminToken));
-  return (request, who) => {
-    if (who === 'anyone') return stranger;
-    const credential = bearerOf(request);
-    if (credential === null) throw unauthenticated('send the header Authorization: Bearer <token>; /login gives one');
-    const hash = tokenHash(credential);
-    if (adminHash !== null && timingSafeEqual(Buffer.from(hash), adminHash)) return admit(admin, who);
-    if (!looksLikeToken(credential)) throw unauthenticated();
-    const found = tokens.find(hash);
-    return found instanceof Promise ? found.then((known) => admit(userOf(known), who)) : admit(userOf(found), who);
+  return {
+    known(request) {
+      const credential = bearerOf(request);
+      return credential === null ? null : (tokens.peek(tokenHash(credential))?.userId ?? null);
+    },
+    ask(request, who) {
+      if (who === 'anyone') return stranger;
+      const credential = bearerOf(request);
+      if (credential === null) throw unauthenticated('send the header Authorization: Bearer <token>; /login gives one');
+      const hash = tokenHash(credential);
+      if (adminHash !== null && timingSafeEqual(Buffer.from(hash), adminHash)) return admit(admin, who);
+      if (!looksLikeToken(credential)) throw unauthenticated();
+      const found = tokens.find(hash);
+      return found instanceof Promise ? found.then((known) => admit(userOf(known), who)) : admit(userOf(found), who);
+    },
   };
 }
 

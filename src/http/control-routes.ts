@@ -5,16 +5,18 @@ import { nothing } from './schemas.ts';
 import type { Cluster, Services } from './services.ts';
 
 const peer = z.object({ url: z.string(), node: z.string().nullable(), alive: z.boolean(), active: z.boolean() });
-const health = z.object({
-  status: z.enum(['alive', 'down']),
-  active: z.boolean(),
-  role: z.enum(['active', 'standby', 'fallen']),
-  node: z.string(),
-  url: z.string(),
-  term: z.number().nullable(),
-  active_node: z.string().nullable(),
-  peers: z.array(peer),
-});
+const health = z
+  .object({
+    status: z.enum(['alive', 'down']),
+    active: z.boolean(),
+    role: z.enum(['active', 'standby', 'fallen']),
+    node: z.string(),
+    url: z.string(),
+    term: z.number().nullable(),
+    active_node: z.string().nullable(),
+    peers: z.array(peer),
+  })
+  .meta({ id: 'Health' });
 
 /** The one document behind all questions about a node's state; made from memory, so it answers without the database. */
 function healthOf(cluster: Cluster): z.output<typeof health> {
@@ -48,6 +50,7 @@ export function controlRoutes({ cluster, version }: Services): Route[] {
       summary,
       input: nothing,
       answer: health,
+      also: [503],
       handle: () => ({ status: isSo() ? 200 : 503, body: healthOf(cluster) }),
     });
 
@@ -59,8 +62,10 @@ export function controlRoutes({ cluster, version }: Services): Route[] {
       who: 'anyone',
       summary: 'Name and version; a browser is sent to /home',
       input: nothing,
+      content: 'text/plain',
       handle({ request, response }) {
-        if (request.accepts(['text/plain', 'text/html']) === 'text/html') response.redirect(302, '/home');
+        if (request.accepts(['text/plain', 'text/html']) === 'text/html')
+          response.writeHead(302, { Location: '/home' }).end();
         else response.type('text/plain').send(`Plantão ${version}\n`);
         return undefined;
       },
@@ -104,6 +109,7 @@ export function controlRoutes({ cluster, version }: Services): Route[] {
       summary: 'Hands the duty over in order, to the named standby or to any',
       input: z.object({ to: z.string('must be the name of a node').max(64, 'must be the name of a node').nullish() }),
       answer: z.object({ message: z.string(), active_node: z.string().nullable(), active_url: z.string().nullable() }),
+      refusals: [404, 409],
       async handle({ input }) {
         const refusal = await cluster.switchover(input.to ?? null);
         if (refusal !== null) {

@@ -49,6 +49,8 @@ const statusOf: Record<RefusalCode, number> = {
   forbidden: 403,
   key_reused: 409,
   username_taken: 409,
+  group_full: 409,
+  too_many_groups: 409,
   unauthenticated: 401,
   overloaded: 503,
   unavailable: 503,

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { NamedAudience } from '../chat/audiences.ts';
 import { Refused } from '../chat/errors.ts';
 import { topicOf } from '../events/log-event.ts';
+import { user } from './answers.ts';
 import { type Caller, requireSelf } from './caller.ts';
 import { type Route, route } from './route.ts';
 import { groupName, id, nothing, username } from './schemas.ts';
@@ -11,7 +12,6 @@ import type { Services } from './services.ts';
 const MOST_NAMES = 1000;
 const names = <Name extends z.ZodType>(name: Name) =>
   z.array(name, 'must be a list of names').max(MOST_NAMES, `must have ${MOST_NAMES} names or fewer`);
-const user = z.object({ id: z.number(), username: z.string() });
 const membership = z.object({ message: z.string(), group_id: z.number(), user_id: z.number() });
 const groupNames = z.object({ user_id: z.number(), groups: z.array(z.string()) });
 
@@ -29,6 +29,7 @@ export function groupRoutes(services: Services): Route[] {
       who: 'user',
       summary: 'The groups of a user with their members',
       input: z.object({ userId: id }),
+      refusals: [404],
       answer: z.object({
         user_id: z.number(),
         chats: z.array(z.object({ id: z.number(), name: z.string(), members: z.array(user) })),
@@ -47,6 +48,7 @@ export function groupRoutes(services: Services): Route[] {
       who: 'user',
       summary: 'A new group of its creator and the named users',
       input: z.object({ groupName, creatorId: id, members: names(username).default([]) }),
+      refusals: [404, 409],
       answer: z.object({
         group_id: z.number(),
         group_name: z.string(),
@@ -76,6 +78,7 @@ export function groupRoutes(services: Services): Route[] {
       who: 'user',
       summary: 'The members of a group',
       input: z.object({ groupId: id }),
+      refusals: [404],
       answer: z.object({ group_id: z.number(), users: z.array(user) }),
       async handle({ input, caller }) {
         await requireMember(caller, input.groupId);
@@ -89,6 +92,7 @@ export function groupRoutes(services: Services): Route[] {
       who: 'user',
       summary: 'Makes a user a member; telling twice is fine',
       input: z.object({ groupId: id, userId: id }),
+      refusals: [404, 409],
       answer: membership,
       async handle({ input, caller }) {
         await requireMember(caller, input.groupId);
@@ -103,6 +107,7 @@ export function groupRoutes(services: Services): Route[] {
       who: 'user',
       summary: 'Ends a membership; telling twice is fine',
       input: z.object({ groupId: id, userId: id }),
+      refusals: [404],
       answer: membership,
       async handle({ input, caller }) {
         requireSelf(caller, input.userId);
@@ -153,6 +158,7 @@ export function userGroupRoutes({ groups }: Services): Route[] {
       who: 'user',
       summary: "The names of a user's groups",
       input: z.object({ id }),
+      refusals: [404],
       answer: groupNames,
       async handle({ input, caller }) {
         requireSelf(caller, input.id);
@@ -166,6 +172,7 @@ export function userGroupRoutes({ groups }: Services): Route[] {
       who: 'user',
       summary: "Replaces a user's groups by those of these names",
       input: z.object({ id, groups: names(groupName) }),
+      refusals: [404, 409],
       answer: groupNames,
       async handle({ input, caller }) {
         requireSelf(caller, input.id);
@@ -185,6 +192,7 @@ export function userGroupRoutes({ groups }: Services): Route[] {
       summary:
         'Joins the group of that name, made where there is none (where AUTH=token: where the caller is in none; a name is no invitation)',
       input: z.object({ id, group: groupName }),
+      refusals: [404, 409],
       answer: groupNames,
       async handle({ input, caller }) {
         requireSelf(caller, input.id);
@@ -200,6 +208,7 @@ export function userGroupRoutes({ groups }: Services): Route[] {
       who: 'user',
       summary: 'Leaves the groups of that name',
       input: z.object({ id, group: groupName }),
+      refusals: [404],
       answer: groupNames,
       async handle({ input, caller }) {
         requireSelf(caller, input.id);

@@ -75,9 +75,14 @@ export class LongPolls {
       poll.tell();
       return;
     }
-    const jitter = 1 - DEADLINE_JITTER * Math.random();
-    poll.until(ask.timeoutS * 1000 * jitter, () => log.cursorAt(log.head));
+    poll.until(deadlineMs(ask.timeoutS), () => log.cursorAt(log.head));
   }
+}
+
+/** Long waits end at a quarter of a second: Node keeps a list of timers for each length, and thousands would have their own. */
+function deadlineMs(timeoutS: number): number {
+  const ms = timeoutS * 1000 * (1 - DEADLINE_JITTER * Math.random());
+  return ms < 5000 ? ms : Math.floor(ms / 250) * 250;
 }
 
 class LongPoll implements Listening {
@@ -95,7 +100,8 @@ class LongPoll implements Listening {
     this.#waiters = waiters;
     this.#render = render;
     this.#isOver = response.destroyed;
-    response.once('close', () => this.#leave());
+    // Not `once`, whose wrapper every waiter would hold: leaving twice is harmless.
+    response.on('close', () => this.#leave());
   }
 
   get isOver(): boolean {

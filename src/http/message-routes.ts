@@ -1,6 +1,7 @@
 import type { Request } from 'express';
 import { z } from 'zod';
 import { Refused } from '../chat/errors.ts';
+import { message } from './answers.ts';
 import { requireSelf } from './caller.ts';
 import { HttpError } from './errors.ts';
 import { type Route, route } from './route.ts';
@@ -8,13 +9,6 @@ import { content, count, id } from './schemas.ts';
 import type { Services } from './services.ts';
 
 const LONGEST_KEY = 255;
-const message = z.object({
-  id: z.number(),
-  sender: z.string(),
-  sender_id: z.number(),
-  content: z.string(),
-  timestamp: z.iso.datetime(),
-});
 
 /** GET, POST and DELETE `/messages`. */
 export function messageRoutes(services: Services): Route[] {
@@ -27,6 +21,7 @@ export function messageRoutes(services: Services): Route[] {
       who: 'user',
       summary: "A page of a group's messages, oldest first, and the cursor from which a poll continues it",
       input: z.object({ groupId: id, limit: count(1, 500, 100), before: id.optional(), after: id.optional() }),
+      refusals: [404],
       answer: z.object({
         group_id: z.number(),
         messages: z.array(message),
@@ -49,6 +44,10 @@ export function messageRoutes(services: Services): Route[] {
       who: 'user',
       summary: 'Sends a message to a group; durable before it is answered, and safe to repeat with an Idempotency-Key',
       input: z.object({ userId: id, groupId: id, content }),
+      refusals: [404, 409],
+      headers: {
+        'Idempotency-Key': 'Makes a retry safe: the same key again gives the same answer and no second message',
+      },
       answer: z.object({
         message: z.string(),
         message_id: z.number(),
@@ -80,6 +79,7 @@ export function messageRoutes(services: Services): Route[] {
       who: 'user',
       summary: 'Deletes a message; its group is told',
       input: z.object({ messageId: id }),
+      refusals: [404],
       answer: z.object({ message: z.string() }),
       async handle({ input, caller }) {
         if (caller.userId !== null) {

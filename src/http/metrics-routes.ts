@@ -33,6 +33,7 @@ export function metricsRoutes({ cluster, waiters, writer, eventLog }: Services):
       who: 'anyone',
       summary: 'Figures for Prometheus',
       input: nothing,
+      content: 'text/plain',
       async handle({ response }) {
         response.type(registry.contentType).send(await registry.metrics());
         return undefined;

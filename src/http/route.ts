@@ -23,6 +23,9 @@ export interface Answer {
   headers?: Record<string, string>;
 }
 
+/** Statuses of refusal that a route's own rules may add. */
+export type Refusal = 401 | 404 | 409 | 410 | 413;
+
 /**
  * One route, said once: the router, the checks, the table of who may, and the OpenAPI document are all made from it.
  * `path` is Express's, with `:name` for a parameter.
@@ -39,8 +42,14 @@ export interface Route {
   status?: 200 | 201;
   /** What success carries, for the document and the tests; absent where it is not JSON. */
   answer?: z.ZodType;
+  /** The media type of success where it is not JSON. */
+  content?: string;
   /** Statuses of refusal that the route's own rules add to those which follow from the rest of the definition. */
-  refusals?: readonly number[];
+  refusals?: readonly Refusal[];
+  /** Statuses beside success that carry the same answer: a health check's 503. */
+  also?: readonly number[];
+  /** Request headers with a meaning here, and what it is. */
+  headers?: Readonly<Record<string, string>>;
   /** True for long polls and streams: they end when the token that opened them does. */
   waits?: boolean;
   /** True where the token may come as `access_token` in the query: a browser's EventSource cannot send a header. */

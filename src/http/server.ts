@@ -4,9 +4,15 @@ import type { Express } from 'express';
 
 /** Longer than load balancers keep an idle connection (60 s by common default), so that they close it and not we. */
 const KEEP_ALIVE_MS = 75_000;
-/** A request's headers, then the whole of it, must be here by then: slow clients hold nothing for longer. */
-const HEADERS_MS = 80_000;
-const REQUEST_MS = 90_000;
+/** A request's headers, then the whole of it, must be here by then: ample for 128 KiB over a bad line, and no more. */
+const HEADERS_MS = 15_000;
+const REQUEST_MS = 30_000;
+/** How often the two are looked at. */
+const CHECK_MS = 5000;
+/** A connection on which nothing moves is dropped: longer than any poll, stream or idle connection is silent. */
+const SILENT_MS = 120_000;
+/** Node's own default, said here since it is a promise: 431 beyond. */
+const HEADER_BYTES = 16 * 1024;
 /** Answers under way get this long when the node stops. */
 const CLOSE_LIMIT_MS = 3000;
 
@@ -15,8 +21,15 @@ export class Server {
   readonly #server: http.Server;
 
   constructor(app: Express, mostConnections: number) {
-    const limits = { keepAliveTimeout: KEEP_ALIVE_MS, headersTimeout: HEADERS_MS, requestTimeout: REQUEST_MS };
+    const limits = {
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      headersTimeout: HEADERS_MS,
+      requestTimeout: REQUEST_MS,
+      connectionsCheckingInterval: CHECK_MS,
+      maxHeaderSize: HEADER_BYTES,
+    };
     this.#server = http.createServer({ ...limits, noDelay: true, ...classesFor(app) }, app);
+    this.#server.setTimeout(SILENT_MS);
     this.#server.maxConnections = mostConnections;
   }
 

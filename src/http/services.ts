@@ -37,6 +37,8 @@ export interface Services {
   trustProxy: number | string[] | null;
   authMode: 'open' | 'token';
   adminToken: string | null;
+  /** 0 is no limit. */
+  requestsPerMinute: number;
   log: Log;
   sequelize: Sequelize;
   cluster: Cluster;

@@ -1,6 +1,6 @@
-import type { Request } from 'express';
 import { z } from 'zod';
 import type { SignedIn } from '../chat/accounts.ts';
+import { addressOf } from './admission.ts';
 import { bearerOf, carriesAdminToken, requireSelf } from './caller.ts';
 import { HttpError } from './errors.ts';
 import { type Route, route } from './route.ts';
@@ -8,7 +8,6 @@ import { id, password, username } from './schemas.ts';
 import type { Services } from './services.ts';
 
 const token = z.string().describe('Send it as Authorization: Bearer <token>. Shown this once.');
-const addressOf = (request: Request) => request.ip ?? 'unknown';
 
 /** `/register`, `/login`, `/logout` and `/tokens`: coming in and going out. */
 export function signInRoutes(services: Services): Route[] {

@@ -5,6 +5,7 @@ import { namesOf } from '../chat/rosters.ts';
 import { SeenGroups } from '../chat/seen-groups.ts';
 import { parseCursor } from '../events/cursor.ts';
 import type { News } from '../events/waiters.ts';
+import { statusNews, userNews } from './answers.ts';
 import { type Caller, requireSelf } from './caller.ts';
 import { HttpError } from './errors.ts';
 import { renderOnce } from './long-poll.ts';
@@ -41,6 +42,8 @@ function statusRoute(services: Services): Route {
     waits: true,
     summary: "Long poll on a group or free topic, and on the node's state; 204 with the header Cursor at the time-out",
     input: z.object({ group: groupName.default('default'), groupId: id.optional(), cursor, timeout: pollTimeout }),
+    answer: statusNews,
+    refusals: [404, 410],
     async handle({ input, caller, response }) {
       const audience = () => namedAudience(services, seenGroups, caller, input);
       await polls.run(response, { audience, cursor: input.cursor, timeoutS: input.timeout, render });
@@ -92,6 +95,8 @@ function userRoute(services: Services): Route {
     waits: true,
     summary: "One long poll for all of a user's groups; 204 with the header Cursor at the time-out",
     input: z.object({ user_id: id.optional(), userId: id.optional(), cursor, timeout: pollTimeout }),
+    answer: userNews,
+    refusals: [404, 410],
     async handle({ input, caller, response }) {
       const userId = input.user_id ?? input.userId;
       if (userId === undefined) {
@@ -117,6 +122,9 @@ function streamRoute({ streams, rosters }: Services): Route {
     takesTokenInQuery: true,
     summary: "All of a user's groups as server-sent events; goes on from Last-Event-ID, or from cursor",
     input: z.object({ userId: id, cursor, access_token: z.string().max(512).optional() }),
+    content: 'text/event-stream',
+    refusals: [404, 410],
+    headers: { 'Last-Event-ID': 'The cursor to go on from, as browsers send it; before the parameter cursor' },
     async handle({ input, caller, request, response }) {
       requireSelf(caller, input.userId);
       const audience = async () => new UserAudience(await rosters.of(input.userId));
@@ -138,6 +146,7 @@ function notifyRoute({ notifications, eventLog }: Services): Route {
     summary: 'Tells everybody who waits on this name, or with `all` everybody',
     input: z.object({ group: groupName, payload: json.optional() }),
     answer: z.object({ message: z.string(), cursor: z.string() }),
+    refusals: [413],
     async handle({ input, caller }) {
       if (input.group === 'all' && !caller.isAdmin) throw new Refused('forbidden');
       if (Buffer.byteLength(JSON.stringify(input.payload ?? null)) > PAYLOAD_LIMIT) {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { buildSync } from 'esbuild';
+import { build, stop } from 'esbuild';
 
 /** One file of the chat page as a node serves it. `etag` is quoted, as the header wants it. */
 export interface Asset {
@@ -45,15 +45,16 @@ async function load(): Promise<Map<string, Asset>> {
   const [html, css, icon] = await Promise.all([text('home.html'), text('home.css'), text('icon.svg')]);
   return new Map([
     ['/home', asset('text/html; charset=utf-8', html)],
-    ['/assets/home.js', asset('text/javascript; charset=utf-8', compile())],
+    ['/assets/home.js', asset('text/javascript; charset=utf-8', await compile())],
     ['/assets/home.css', asset('text/css; charset=utf-8', css)],
     ['/assets/icon.svg', asset('image/svg+xml', icon)],
   ]);
 }
 
-// Not the asynchronous build: that keeps a compiler process running beside the node, which nobody would end.
-function compile(): Buffer {
-  const { outputFiles } = buildSync({
+// Not the synchronous build: it holds up the node, its heartbeats too, for as long as it takes. The compiler's process
+// would go on beside the node if it were not stopped.
+async function compile(): Promise<Buffer> {
+  const { outputFiles } = await build({
     entryPoints: [fileURLToPath(new URL('home.ts', FOLDER))],
     bundle: true,
     minify: true,
@@ -63,6 +64,7 @@ function compile(): Buffer {
     write: false,
     logLevel: 'silent',
   });
+  await stop();
   const [script] = outputFiles;
   if (script === undefined) throw new Error('esbuild made nothing of home.ts');
   return Buffer.from(script.contents);

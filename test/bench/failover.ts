@@ -48,7 +48,10 @@ function ways(scene: Scene, postgres: OwnPostgres): Contestant[] {
     { name: FLOOR, round: async () => ({ gap: await bareFailover(scene.databaseUrl) }) },
     way('kill -9', (active) => active.kill('SIGKILL'), restart),
     way('SIGTERM', (active) => active.kill('SIGTERM'), restart),
-    way('POST /switchover', (active) => post(`${active.url}/switchover`, {})),
+    way('POST /switchover', async (active) => {
+      const { status, text } = await post(`${active.url}/switchover`, {});
+      if (status !== 200) throw new Error(`the switchover was refused: ${text}`);
+    }),
     way(
       'POST /fall',
       (active) => post(`${active.url}/fall`),

@@ -62,6 +62,14 @@ describe('The leader lock alone decides who is on duty', () => {
     expect(b.entries.filter(({ event }) => event === 'promoted').length).to.be.at.most(1);
   });
 
+  it('who gives it up without knowing and has no peer is told all the same, and goes on duty anew', async () => {
+    const a = await start('node-a');
+    await eventually('it is on duty', () => a.sync.isOnDuty);
+    const term = a.lock.term ?? 0;
+    await a.onSession('SELECT pg_advisory_unlock_all()');
+    await eventually('another term begins', () => (a.lock.term ?? 0) > term);
+  });
+
   it('whose term was closed by hand is told by PostgreSQL, and another term begins', async () => {
     const a = await start('node-a');
     await eventually('it is on duty', () => a.sync.isOnDuty);
@@ -74,8 +82,8 @@ describe('The leader lock alone decides who is on duty', () => {
     const a = localLock({ databaseUrl: database.url, node: 'node-a', leaseMs: LEASE_MS });
     const b = localLock({ databaseUrl: database.url, node: 'node-b', leaseMs: LEASE_MS });
     const startedAt = performance.now();
-    await a.lock.attempt('test');
-    await eventually('the other gets it', () => b.lock.attempt('test'), { within: 3 * LEASE_MS, every: 10 });
+    await a.lock.attempt(() => 'test');
+    await eventually('the other gets it', () => b.lock.attempt(() => 'test'), { within: 3 * LEASE_MS, every: 10 });
     expect(performance.now() - startedAt).to.be.at.least(LEASE_MS);
     expect(a.lock.term).to.equal(null);
     await eventually('the first one is told', () => a.lost.length === 1);
@@ -97,7 +105,7 @@ describe('The leader lock alone decides who is on duty', () => {
   it('taken over from a predecessor whose transaction holds fence and event log: it is ended, and that is said', async () => {
     // A node that freezes inside a transaction: its lock is gone after the lease, its transaction is not.
     const frozen = localLock({ databaseUrl: database.url, node: 'node-a', leaseMs: LEASE_MS });
-    const term = await frozen.lock.attempt('test');
+    const term = await frozen.lock.attempt(() => 'test');
     const writer = new pg.Client({ connectionString: database.url, application_name: 'plantao:node-a:pool' });
     const isEnded = new Promise((resolve) => writer.on('error', resolve));
     await writer.connect();
@@ -118,7 +126,7 @@ describe('The leader lock alone decides who is on duty', () => {
       localLock({ databaseUrl: database.url, node: `node-${index}`, leaseMs: 5000 }),
     );
     for (let round = 0; round < 20; round++) {
-      const terms = await Promise.all(locks.map(({ lock }) => lock.attempt('test')));
+      const terms = await Promise.all(locks.map(({ lock }) => lock.attempt(() => 'test')));
       const winners = locks.filter((_, index) => terms[index] !== null);
       expect(winners, `round ${round}`).to.have.length(1);
       await winners[0]?.lock.resign('test', null);

@@ -44,7 +44,8 @@ describe('However an active goes, another is on duty and nobody has to do anythi
     const { gap, logOf } = await scene.broken(() => active.kill('SIGKILL'), { mend: () => restart(active) });
     expect(gap.ms).to.be.below(LEASE_MS);
     const promoted = logOf(standby).find(({ event }) => event === 'promoted');
-    expect(promoted?.msg).to.match(new RegExp(`^on duty for term \\d+: ${active.name} went silent$`));
+    // The calm try may find the lock free before anything was heard.
+    expect(promoted?.msg).to.match(/^on duty for term \d+: (node-\w went silent|the leader lock was free)$/);
     expect(logOf(standby)).to.have.length.below(MOST_LINES);
     expect(events(logOf(active)), 'it comes back as a standby').to.not.include('promoted');
   });
@@ -61,7 +62,7 @@ describe('However an active goes, another is on duty and nobody has to do anythi
     expect(gap.ms).to.be.below(LEASE_MS);
     expect(events(logOf(active)).slice(0, 3)).to.deep.equal(['resigned', 'demoted', 'stopped']);
     const promoted = logOf(standby).find(({ event }) => event === 'promoted');
-    expect(promoted?.msg).to.match(/^on duty for term \d+: the active resigned$/);
+    expect(promoted?.msg).to.match(/^on duty for term \d+: (the active resigned|the leader lock was free)$/);
   });
 
   it('frozen for longer than the lease (SIGSTOP): PostgreSQL takes the lock away; thawed, it stands by and has written nothing', async function () {

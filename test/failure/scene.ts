@@ -118,7 +118,10 @@ export class Scene {
         const since = performance.now() - 100;
         const isPosting = this.meter.accepted(since).length > 0;
         const isKnown = all.every((one) => one?.active_node === active[0]?.node);
-        return active.length === 1 && isKnown && isPosting && ready.every(({ status }) => status === 200);
+        const peers = (active[0]?.peers ?? []) as { alive: boolean }[];
+        const isAcquainted = peers.filter(({ alive }) => alive).length === running.length - 1;
+        const isReady = ready.every(({ status }) => status === 200);
+        return active.length === 1 && isKnown && isAcquainted && isPosting && isReady;
       },
       { within },
     );

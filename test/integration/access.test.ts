@@ -76,6 +76,11 @@ const TABLE: Record<string, Row> = {
   'GET /replica': { answers: everyone(503) },
   'GET /cluster': { answers: everyone(200) },
   'GET /metrics': { answers: everyone(200) },
+  'GET /home': { answers: everyone(200) },
+  'GET /assets/:file': { path: () => '/assets/home.js', answers: everyone(200) },
+  'GET /docs': { answers: everyone(200) },
+  'GET /docs.css': { answers: everyone(200) },
+  'GET /openapi.json': { answers: everyone(200) },
   'POST /fall': { answers: admins(200) },
   'POST /revive': { answers: admins(200) },
   // There is no other node here to hand over to.

@@ -130,7 +130,15 @@ describe('Cursors', () => {
 
     it('malformed ones with 400', async () => {
       const { cursor } = await snapshot(nodes.active.url);
-      for (const text of ['x', '1', '-1', `${cursor}x`, `${cursor}.0`, cursor.replace('-', '_'), cursor.toUpperCase()]) {
+      for (const text of [
+        'x',
+        '1',
+        '-1',
+        `${cursor}x`,
+        `${cursor}.0`,
+        cursor.replace('-', '_'),
+        cursor.toUpperCase(),
+      ]) {
         if (text !== cursor) await refusals(encodeURIComponent(text), 400);
       }
       await refusals('0123456789ab-9007199254740993', 400);
@@ -239,7 +247,9 @@ describe('Cursors', () => {
     });
 
     it('a group that is made with a name is heard by who waits on the name already', async () => {
-      const polls = both().map((url) => get<Body>(`${url}/subscribe/status?group=Nasceu%20agora`, { deadline: 20_000 }));
+      const polls = both().map((url) =>
+        get<Body>(`${url}/subscribe/status?group=Nasceu%20agora`, { deadline: 20_000 }),
+      );
       await eventually('both wait', async () => {
         const lists = await Promise.all(both().map((url) => get<{ active_groups: string[] }>(`${url}/groups`)));
         return lists.every(({ body }) => body.active_groups.includes('Nasceu agora'));

@@ -57,7 +57,9 @@ describe('A retry is safe (invariant 6)', () => {
     expect(first.status).to.equal(200);
     expect(second.body).to.deep.equal(first.body);
     expect(await stored('once')).to.equal(1);
-    const { status } = await get(`${nodes.standby.url}/subscribe/user?user_id=1&timeout=0&cursor=${second.body.cursor}`);
+    const { status } = await get(
+      `${nodes.standby.url}/subscribe/user?user_id=1&timeout=0&cursor=${second.body.cursor}`,
+    );
     expect(status).to.equal(204);
   });
 
@@ -189,7 +191,9 @@ describe('A retry is safe (invariant 6)', () => {
       );
       return rows[0]?.removed;
     };
-    await client.query("UPDATE plantao.idempotency_keys SET sent_at = sent_at - interval '25 hours' WHERE key = $1", [key]);
+    await client.query("UPDATE plantao.idempotency_keys SET sent_at = sent_at - interval '25 hours' WHERE key = $1", [
+      key,
+    ]);
     expect(await sweep(48)).to.equal(0);
     expect((await send(url, key, 'a day old')).body.message_id).to.equal(first.body.message_id);
     expect(await sweep(24)).to.equal(1);

@@ -72,7 +72,10 @@ export class StreamReader {
   }
 
   #line(line: string): void {
-    if (line === '') return this.#dispatch();
+    if (line === '') {
+      this.#dispatch();
+      return;
+    }
     const [, field = '', value = ''] = /^([^:]*):? ?(.*)$/.exec(line) ?? [];
     if (field === '') this.comments.push(value);
     else if (field === 'data') this.#data.push(value);

@@ -89,7 +89,9 @@ describe('A stream of server-sent events', () => {
     await eventually('three have come', () => first.texts.length === 3);
     first.close();
     for (const text of ['d', 'e']) await send(text);
-    const second = await open(`${both()[1]}/events?userId=1&cursor=${cursor}`, { lastEventId: first.events[1]?.id ?? '' });
+    const second = await open(`${both()[1]}/events?userId=1&cursor=${cursor}`, {
+      lastEventId: first.events[1]?.id ?? '',
+    });
     await eventually('the rest has come', () => second.texts.includes('e'));
     expect(second.texts).to.deep.equal(['c', 'd', 'e']);
   });
@@ -121,7 +123,9 @@ describe('A stream of server-sent events', () => {
       '404 user_not_found',
       '410 cursor_expired',
     ]);
-    const header = await get<{ code: string }>(on('/events?userId=1'), { headers: { 'Last-Event-ID': '0123456789ab-1' } });
+    const header = await get<{ code: string }>(on('/events?userId=1'), {
+      headers: { 'Last-Event-ID': '0123456789ab-1' },
+    });
     expect(header.body.code).to.equal('cursor_expired');
   });
 
@@ -261,15 +265,23 @@ describe('Streams and polls of one node', () => {
       get(`${url}/subscribe/status?group=x`, { signal: leaving.signal, deadline: 60_000 }).catch(() => null),
     );
     const attempt = (path: string) => get<{ code: string }>(`${url}${path}`);
-    await eventually('the house is full', async () => (await attempt('/subscribe/status?group=y&timeout=0')).status === 503);
+    await eventually(
+      'the house is full',
+      async () => (await attempt('/subscribe/status?group=y&timeout=0')).status === 503,
+    );
     for (const path of ['/events?userId=1', '/subscribe/user?user_id=1', '/subscribe/status']) {
       const { status, body, headers } = await attempt(path);
       expect({ status, code: body.code }).to.deep.equal({ status: 503, code: 'overloaded' });
       expect(Number(headers['retry-after'])).to.be.within(1, 4);
     }
-    expect((await get(`${nodes.active.url}/subscribe/status?group=y&timeout=0`)).status, 'the other has room').to.equal(204);
+    expect((await get(`${nodes.active.url}/subscribe/status?group=y&timeout=0`)).status, 'the other has room').to.equal(
+      204,
+    );
     readers[0]?.close();
-    await eventually('there is room', async () => (await attempt('/subscribe/status?group=y&timeout=0')).status === 204);
+    await eventually(
+      'there is room',
+      async () => (await attempt('/subscribe/status?group=y&timeout=0')).status === 204,
+    );
     for (const reader of readers) reader.close();
     leaving.abort();
     await Promise.all(polls);

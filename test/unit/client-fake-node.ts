@@ -100,11 +100,11 @@ export async function deadUrl(): Promise<string> {
   return node.url;
 }
 
-/** Waits until a condition holds, at most 5 s. */
-export async function until(condition: () => boolean, what: string): Promise<void> {
-  const endsAt = Date.now() + 5000;
+/** Waits until a condition holds, at most `within` ms. */
+export async function until(condition: () => boolean, what: string, within = 5000): Promise<void> {
+  const endsAt = Date.now() + within;
   while (!condition()) {
-    if (Date.now() > endsAt) throw new Error(`5 s have passed without: ${what}`);
+    if (Date.now() > endsAt) throw new Error(`${within} ms have passed without: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }

@@ -1,0 +1,74 @@
+/** Answers, or parts of them, that several routes share; the document names them. */
+import { z } from 'zod';
+
+export const user = z.object({ id: z.number(), username: z.string() }).meta({ id: 'User' });
+
+export const message = z
+  .object({
+    id: z.number(),
+    sender: z.string(),
+    sender_id: z.number(),
+    content: z.string(),
+    timestamp: z.iso.datetime(),
+  })
+  .meta({ id: 'Message' });
+
+const happened = { cursor: z.string(), at: z.iso.datetime() };
+const move = {
+  ...happened,
+  group_id: z.number(),
+  group: z.string().nullable(),
+  user_id: z.number(),
+  username: z.string().nullable(),
+};
+
+/** What polls and streams tell of. */
+export const event = z
+  .discriminatedUnion('kind', [
+    z.object({ kind: z.literal('message'), ...happened, group_id: z.number(), message }),
+    z.object({ kind: z.literal('message_deleted'), ...happened, group_id: z.number(), message_id: z.number() }),
+    z.object({ kind: z.literal('joined'), ...move }),
+    z.object({ kind: z.literal('left'), ...move }),
+    z.object({
+      kind: z.literal('notification'),
+      ...happened,
+      group: z.string().nullable(),
+      group_id: z.number().nullable(),
+      payload: z.unknown(),
+    }),
+    z.object({ kind: z.literal('broadcast'), ...happened, payload: z.unknown() }),
+  ])
+  .meta({ id: 'Event' });
+
+/** GET /subscribe/status. */
+export const statusNews = z.object({
+  status: z.enum(['alive', 'down']),
+  active: z.boolean(),
+  change: z.literal(true),
+  group: z.union([z.string(), z.number()]),
+  cursor: z.string(),
+  events: z.array(event),
+});
+
+/** GET /subscribe/user. */
+export const userNews = z.object({
+  change: z.literal(true),
+  user_id: z.number(),
+  notified_group: z.string().nullable(),
+  user_groups: z.array(z.string()),
+  recent_messages: z.array(message),
+  messages_count: z.number(),
+  cursor: z.string(),
+  events: z.array(event),
+});
+
+/** Every refusal. Programs go by `code`, people by `error`. */
+export const refusal = z
+  .object({
+    error: z.string(),
+    code: z.string(),
+    details: z.array(z.object({ field: z.string(), problem: z.string() })).optional(),
+    active_url: z.string().nullable().optional(),
+    reason: z.string().optional(),
+  })
+  .meta({ id: 'Error' });

@@ -1,0 +1,124 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { expect } from 'chai';
+import type { NodeProcess } from '../support/node-process.ts';
+import { type OwnPostgres, startPostgresOfItsOwn } from '../support/postgres.ts';
+import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
+import { Scene } from './scene.ts';
+
+/** Long enough for heartbeats over a way that takes half a second there and back. */
+const LEASE_MS = 1500;
+const SLACK_MS = 4000;
+
+/** A node's two ways to PostgreSQL: for queries, and for the leader lock and LISTEN. */
+interface Cables {
+  pool: TcpProxy;
+  direct: TcpProxy;
+}
+
+describe('Whatever becomes of the network between node and PostgreSQL, one is on duty that can write', () => {
+  let postgres: OwnPostgres;
+  let scene: Scene;
+  let cables: Cables[];
+
+  before(async function () {
+    this.timeout(120_000);
+    postgres = await startPostgresOfItsOwn();
+    const cable = () => startTcpProxy({ port: postgres.port });
+    cables = [
+      { pool: await cable(), direct: await cable() },
+      { pool: await cable(), direct: await cable() },
+    ];
+    scene = await Scene.open({
+      databaseUrl: postgres.url,
+      leaseMs: LEASE_MS,
+      envOf: (index) => ({
+        DATABASE_URL: cables[index]?.pool.via(postgres.url) ?? '',
+        DATABASE_DIRECT_URL: cables[index]?.direct.via(postgres.url) ?? '',
+      }),
+    });
+  });
+  beforeEach(async () => scene.settled());
+  after(async function () {
+    this.timeout(60_000);
+    await scene.close();
+    for (const { pool, direct } of cables) await Promise.all([pool.close(), direct.close()]);
+    await postgres.remove();
+  });
+
+  const cablesOf = (node: NodeProcess): Cables => {
+    const own = cables[scene.nodes.indexOf(node)];
+    if (!own) throw new Error(`${node.name} has no cables`);
+    return own;
+  };
+  const heal = ({ pool, direct }: Cables) => {
+    pool.heal();
+    direct.heal();
+  };
+
+  it('swallows everything of the active (half-open): the lease passes, another is on duty', async function () {
+    this.timeout(60_000);
+    const active = await scene.active();
+    const { pool, direct } = cablesOf(active);
+    const { gap } = await scene.broken(
+      () => {
+        pool.swallow();
+        direct.swallow();
+      },
+      { mend: () => heal({ pool, direct }) },
+    );
+    expect(gap.ms).to.be.within(LEASE_MS / 2, LEASE_MS + SLACK_MS);
+    expect(await scene.active()).to.not.equal(active);
+  });
+
+  it('swallows what goes over lock and LISTEN alone: likewise', async function () {
+    this.timeout(60_000);
+    const active = await scene.active();
+    const { direct } = cablesOf(active);
+    const { gap } = await scene.broken(() => direct.swallow(), { mend: () => direct.heal() });
+    expect(gap.ms).to.be.below(LEASE_MS + SLACK_MS);
+  });
+
+  it('swallows what goes over the pool alone: the active that cannot write hands over', async function () {
+    this.timeout(60_000);
+    const active = await scene.active();
+    const { pool } = cablesOf(active);
+    const { logOf } = await scene.broken(() => pool.swallow(), { mend: () => pool.heal() });
+    expect(logOf(active).map(({ msg }) => msg)).to.include('resigned: cannot reach the database to write');
+  });
+
+  it('cuts the active off from PostgreSQL, not from its peer: another is on duty at once', async function () {
+    this.timeout(60_000);
+    const active = await scene.active();
+    const { pool, direct } = cablesOf(active);
+    const { gap } = await scene.broken(
+      () => {
+        pool.cut();
+        direct.cut();
+      },
+      { mend: () => heal({ pool, direct }) },
+    );
+    expect(gap.ms).to.be.below(LEASE_MS + SLACK_MS);
+    expect(await scene.active()).to.not.equal(active);
+  });
+
+  it('takes half a second there and back: nothing changes, posts take longer', async function () {
+    this.timeout(60_000);
+    const active = await scene.active();
+    await scene.broken(
+      async () => {
+        for (const { pool, direct } of cables) {
+          pool.setLatency(250);
+          direct.setLatency(250);
+        }
+        await pause(3 * LEASE_MS);
+      },
+      {
+        keepsTerm: true,
+        mend: () => {
+          for (const own of cables) heal(own);
+        },
+      },
+    );
+    expect(await scene.active()).to.equal(active);
+  });
+});

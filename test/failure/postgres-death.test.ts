@@ -1,0 +1,121 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { expect } from 'chai';
+import pg from 'pg';
+import { get } from '../support/http.ts';
+import { type OwnPostgres, startPostgresOfItsOwn } from '../support/postgres.ts';
+import { type Aftermath, Scene } from './scene.ts';
+
+const LEASE_MS = 1000;
+/** What a restart, two busy cores and the nodes' own backoff may take. */
+const SLACK_MS = 4000;
+/** A story is told in sentences, not in a stream. */
+const MOST_LINES = 12;
+
+describe('Whatever becomes of PostgreSQL, the service is there again when it is', () => {
+  let postgres: OwnPostgres;
+  let scene: Scene;
+
+  before(async function () {
+    this.timeout(120_000);
+    postgres = await startPostgresOfItsOwn({ flags: ['-c', 'max_connections=60'] });
+    scene = await Scene.open({ databaseUrl: postgres.url, leaseMs: LEASE_MS });
+  });
+  beforeEach(async () => scene.settled());
+  after(async function () {
+    this.timeout(60_000);
+    await scene.close();
+    await postgres.remove();
+  });
+
+  const tellsItShortly = ({ logOf }: Aftermath) => {
+    for (const node of scene.nodes) expect(logOf(node).map(({ msg }) => msg)).to.have.length.below(MOST_LINES);
+  };
+
+  for (const how of ['fast', 'immediate'] as const) {
+    it(`restarted (${how})`, async function () {
+      this.timeout(60_000);
+      let downMs = 0;
+      const aftermath = await scene.broken(async () => {
+        const startedAt = performance.now();
+        await postgres.restart(how);
+        downMs = performance.now() - startedAt;
+      });
+      expect(aftermath.gap.ms).to.be.below(downMs + SLACK_MS);
+      tellsItShortly(aftermath);
+    });
+  }
+
+  it('away for a while: nobody is on duty, writes are refused, and nothing has to be restarted', async function () {
+    this.timeout(60_000);
+    const aftermath = await scene.broken(async () => {
+      await postgres.stop();
+      await pause(2 * LEASE_MS);
+      for (const node of scene.nodes) {
+        expect((await get(`${node.url}/health`)).body).to.include({ status: 'alive', active: false });
+        expect((await get(`${node.url}/readiness`)).status).to.equal(503);
+        expect((await scene.post(node)).body).to.include({ code: 'not_active', active_url: null });
+      }
+      await postgres.start();
+    });
+    tellsItShortly(aftermath);
+  });
+
+  it('paused (SIGSTOP): the active stops believing in time, and one is on duty when it goes on', async function () {
+    this.timeout(60_000);
+    const aftermath = await scene.broken(async () => {
+      await postgres.freeze();
+      await pause(2 * LEASE_MS);
+      for (const node of scene.nodes) expect((await scene.health(node))?.active).to.equal(false);
+      await postgres.thaw();
+    });
+    tellsItShortly(aftermath);
+  });
+
+  it('out of connections (max_connections): who is on duty goes on; who loses it then is there again once there is room', async function () {
+    this.timeout(60_000);
+    const crowd: pg.Client[] = [];
+    const fill = async () => {
+      for (;;) {
+        const client = new pg.Client({ connectionString: postgres.url, application_name: 'crowd' });
+        client.on('error', () => undefined);
+        try {
+          await client.connect();
+        } catch {
+          return;
+        }
+        crowd.push(client);
+      }
+    };
+    const leave = () => Promise.all(crowd.splice(0).map((client) => client.end()));
+    try {
+      await scene.broken(fill, { keepsTerm: true, mend: () => undefined });
+      await scene.broken(async () => {
+        await scene.sql('SELECT pg_terminate_backend(pid) FROM plantao.lock_holder');
+        await pause(LEASE_MS);
+        await leave();
+      });
+    } finally {
+      await leave();
+    }
+  });
+
+  it('out of disk (SQLSTATE 53100): writes are refused as such, reads go on, nobody loses the duty, and it heals', async function () {
+    this.timeout(60_000);
+    await scene.sql(`CREATE FUNCTION fill() RETURNS trigger LANGUAGE plpgsql AS $$
+      BEGIN RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = '53100'; END $$`);
+    const active = await scene.active();
+    const aftermath = await scene.broken(
+      async () => {
+        await scene.sql('CREATE TRIGGER full_disk BEFORE INSERT ON plantao.messages EXECUTE FUNCTION fill()');
+        const refused = await scene.post(active);
+        expect(refused.status).to.equal(503);
+        expect(refused.body).to.include({ code: 'unavailable' });
+        expect((await get(`${active.url}/messages?groupId=${scene.ids.groupId}`)).status).to.equal(200);
+        await scene.sql('DROP TRIGGER full_disk ON plantao.messages');
+      },
+      { keepsTerm: true },
+    );
+    expect(await scene.active()).to.equal(active);
+    tellsItShortly(aftermath);
+  });
+});

@@ -1,0 +1,170 @@
+import { Validator } from '@seriousme/openapi-schema-validator';
+import { expect } from 'chai';
+import pg from 'pg';
+import { type ApiDocument, Contract, expectAsDocumented } from '../support/contract.ts';
+import { eventually } from '../support/eventually.ts';
+import { freePort } from '../support/free-port.ts';
+import { type Call, get, request } from '../support/http.ts';
+import { People, type Person } from '../support/people.ts';
+import { createDatabase, type TestDatabase } from '../support/postgres.ts';
+import { type LocalNode, localNode } from '../support/two-nodes.ts';
+
+const ADMIN_TOKEN = 'the-administrators-own-token';
+/** Need a second node, or never end; they have tests of their own. */
+const ELSEWHERE = new Set(['POST /switchover', 'GET /replica', 'GET /events']);
+
+describe('The OpenAPI document', function () {
+  this.timeout(60_000);
+  let database: TestDatabase;
+  let node: LocalNode;
+  let sql: pg.Client;
+  let contract: Contract;
+  let ana: Person;
+  let bruno: Person;
+  let groupId: number;
+
+  before(async () => {
+    database = await createDatabase();
+    sql = new pg.Client({ connectionString: database.url });
+    await sql.connect();
+    const env = { DATABASE_URL: database.url, PORT: String(await freePort()), AUTH: 'token', ADMIN_TOKEN };
+    node = localNode({ ...env, DB_POOL_SIZE: '4' });
+    await node.start();
+    await eventually('it is on duty', async () => (await get(`${node.url}/health`)).body.active === true);
+    contract = await Contract.of(node.url);
+    const people = new People(sql);
+    [ana, bruno] = [await people.comeIn(), await people.comeIn()];
+    groupId = await people.group('Grupo Geral', [ana]);
+  });
+  after(async () => {
+    await node.stop();
+    await sql.end();
+    await database.drop();
+  });
+
+  it('is valid OpenAPI 3.1 by a public validator, and a broken one would be seen', async () => {
+    const { text } = await get(`${node.url}/openapi.json`);
+    expect(await new Validator().validate(JSON.parse(text))).to.deep.equal({ valid: true });
+    const broken = JSON.parse(text);
+    delete broken.paths['/messages'].get.responses;
+    broken.paths['/messages'].get.parameters[0].in = 'nowhere';
+    expect((await new Validator().validate(broken)).valid).to.equal(false);
+  });
+
+  it('names every operation once, and every schema that is pointed to is there', async () => {
+    const ids = contract.operations.map(([, , { operationId }]) => operationId);
+    expect(new Set(ids).size).to.equal(ids.length);
+    const { text, body } = await get<ApiDocument>(`${node.url}/openapi.json`);
+    for (const [, kind, name] of text.matchAll(/"#\/components\/(schemas|responses)\/(\w+)"/g)) {
+      expect(body.components[kind as 'schemas'], `${kind}/${name}`).to.have.property(name ?? '');
+    }
+  });
+
+  it('says what every route asks for: the limits that are checked', () => {
+    const { parameters } = contract.document.paths['/messages']?.get ?? { parameters: [] };
+    expect(parameters.map(({ name, required, schema }) => [name, required, schema])).to.deep.equal([
+      ['groupId', true, { type: 'integer', minimum: 1, maximum: Number.MAX_SAFE_INTEGER }],
+      ['limit', false, { type: 'integer', minimum: 1, maximum: 500, default: 100 }],
+      ['before', false, { type: 'integer', minimum: 1, maximum: Number.MAX_SAFE_INTEGER }],
+      ['after', false, { type: 'integer', minimum: 1, maximum: Number.MAX_SAFE_INTEGER }],
+    ]);
+    const { requestBody } = contract.document.paths['/register']?.post ?? {};
+    expect(requestBody?.content['application/json']?.schema).to.deep.equal({
+      type: 'object',
+      properties: {
+        username: { type: 'string', minLength: 1, maxLength: 64, pattern: '\\S' },
+        password: { type: 'string', minLength: 8, maxLength: 256, format: 'password' },
+      },
+      required: ['username', 'password'],
+    });
+  });
+
+  it('describes what is answered: success and refusal of every route, and no field that it does not name', async () => {
+    const seen = new Set<string>();
+    const ask = async (method: string, path: string, url: string, call: Call = {}, expected?: number) => {
+      const answer = await request(method, `${node.url}${url}`, call);
+      expectAsDocumented(contract, method, path, answer);
+      if (expected !== undefined) expect(answer.status, `${method} ${url}: ${answer.text}`).to.equal(expected);
+      seen.add(`${method} ${path} ${answer.status}`);
+      return answer;
+    };
+    const as = (token: string) => ({ headers: { authorization: `Bearer ${token}` } });
+    const [a, b, admin] = [as(ana.token), as(bruno.token), as(ADMIN_TOKEN)];
+
+    for (const path of ['/', '/health', '/liveness', '/readiness', '/primary', '/cluster', '/metrics']) {
+      await ask('GET', path, path, {}, 200);
+    }
+    for (const path of ['/home', '/docs', '/docs.css', '/openapi.json']) await ask('GET', path, path, {}, 200);
+    await ask('GET', '/assets/{file}', '/assets/home.js', {}, 200);
+    await ask('GET', '/assets/{file}', '/assets/../../etc/passwd', {}, 404).catch(() => {});
+    await ask('GET', '/', '/', { headers: { accept: 'text/html' } }, 302);
+    await ask('GET', '/replica', '/replica', {}, 503);
+    await ask('POST', '/switchover', '/switchover', { ...admin, body: {} }, 409);
+    await ask('POST', '/switchover', '/switchover', { ...admin, body: { to: 'nowhere' } }, 404);
+    await ask('POST', '/fall', '/fall', b, 403);
+    const credentials = { username: 'carla', password: 'correct horse' };
+    await ask('POST', '/register', '/register', { body: credentials }, 201);
+    await ask('POST', '/register', '/register', { body: credentials }, 409);
+    await ask('POST', '/register', '/register', { body: 'x', headers: { 'content-type': 'text/plain' } }, 415);
+    await ask('POST', '/login', '/login', { body: credentials }, 200);
+    await ask('POST', '/login', '/login', { body: { ...credentials, password: 'battery staple' } }, 401);
+    await ask('POST', '/login', '/login', { body: '{"username":' }, 400);
+    await ask('GET', '/users', '/users?username=ana', a, 200);
+    await ask('GET', '/users', '/users', {}, 401);
+    await ask('GET', '/chats', `/chats?userId=${ana.id}`, a, 200);
+    await ask('GET', '/chats', `/chats?userId=${ana.id}`, b, 403);
+    await ask('GET', '/chats', '/chats?userId=x', a, 400);
+    const group = { groupName: 'Novo', creatorId: ana.id, members: [bruno.username, 'nobody'] };
+    await ask('POST', '/create-chat', '/create-chat', { ...a, body: group }, 200);
+    await ask('GET', '/group-users', `/group-users?groupId=${groupId}`, a, 200);
+    await ask('POST', '/group-users', '/group-users', { ...a, body: { groupId, userId: bruno.id } }, 200);
+    await ask('POST', '/group-users', '/group-users', { ...a, body: { groupId, userId: 2 ** 40 } }, 404);
+    await ask('GET', '/groups', '/groups', a, 200);
+
+    const post = { ...a, body: { userId: ana.id, groupId, content: 'Olá' } };
+    const keyed = { ...post, headers: { ...a.headers, 'idempotency-key': 'one' } };
+    const { body: posted } = await ask('POST', '/messages', '/messages', keyed, 200);
+    await ask('POST', '/messages', '/messages', { ...keyed, body: { ...post.body, content: 'outra' } }, 409);
+    await ask('POST', '/messages', '/messages', { ...post, body: { ...post.body, content: 'x'.repeat(200_000) } }, 413);
+    await ask('GET', '/messages', `/messages?groupId=${groupId}`, a, 200);
+    const cursor = (await ask('GET', '/chats', `/chats?userId=${bruno.id}`, b, 200)).body.cursor;
+    await ask('POST', '/notify/{group}', '/notify/Grupo%20Geral', { ...a, body: { payload: { n: [1] } } }, 200);
+    await ask('POST', '/notify/{group}', '/notify/all', { ...admin, body: { payload: null } }, 200);
+    await ask('DELETE', '/messages', `/messages?messageId=${posted.message_id}`, a, 200);
+    await ask('DELETE', '/messages', `/messages?messageId=${posted.message_id}`, a, 404);
+    await ask('DELETE', '/group-users', `/group-users?groupId=${groupId}&userId=${bruno.id}`, b, 200);
+    for (const [path, query] of [
+      ['/subscribe/user', `user_id=${ana.id}`],
+      ['/subscribe/status', `groupId=${groupId}`],
+    ] as const) {
+      // From before the notifications: everything that has happened, in one answer.
+      const heard = await ask('GET', path, `${path}?${query}&timeout=0&cursor=${cursor}`, a, 200);
+      expect((heard.body.events as unknown[]).length).to.be.above(2);
+      await ask('GET', path, `${path}?${query}&timeout=0`, a, 204);
+      await ask('GET', path, `${path}?${query}&cursor=000000000000-1`, a, 410);
+      await ask('GET', path, `${path}?${query}&cursor=nonsense`, a, 400);
+    }
+    for (const [method, path, body] of [
+      ['POST', '/user/{id}/groups', { groups: ['Um', 'Grupo Geral'] }],
+      ['GET', '/user/{id}/groups', undefined],
+      ['POST', '/user/{id}/groups/{group}', undefined],
+      ['DELETE', '/user/{id}/groups/{group}', undefined],
+    ] as const) {
+      const url = path.replace('{id}', String(ana.id)).replace('{group}', 'Dois');
+      await ask(method, path, url, { ...a, ...(body ? { body } : {}) }, 200);
+      await ask(method, path, url, { ...b, ...(body ? { body } : {}) }, 403);
+    }
+    await ask('DELETE', '/tokens', '/tokens', { ...admin, body: { userId: bruno.id } }, 200);
+    await ask('POST', '/logout', '/logout', a, 200);
+    await ask('POST', '/fall', '/fall', admin, 200);
+    await ask('GET', '/health', '/health', {}, 503);
+    await ask('GET', '/users', '/users', admin, 503);
+    await ask('POST', '/revive', '/revive', admin, 200);
+
+    const succeeded = new Set([...seen].filter((one) => /20\d$/.test(one)).map((one) => one.replace(/ \d+$/, '')));
+    const missing = contract.operations
+      .map(([method, path]) => `${method} ${path}`)
+      .filter((one) => !succeeded.has(one) && !ELSEWHERE.has(one));
+    expect(missing, 'operations whose success was not looked at').to.deep.equal([]);
+  });
+});

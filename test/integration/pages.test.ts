@@ -1,0 +1,87 @@
+import { expect } from 'chai';
+import type { ApiDocument } from '../support/contract.ts';
+import { get, request } from '../support/http.ts';
+import { createDatabase, type TestDatabase } from '../support/postgres.ts';
+import { startTwoNodes, type TwoNodes } from '../support/two-nodes.ts';
+
+const PAGES = [
+  '/home',
+  '/assets/home.js',
+  '/assets/home.css',
+  '/assets/icon.svg',
+  '/docs',
+  '/docs.css',
+  '/openapi.json',
+];
+
+describe('A page', function () {
+  this.timeout(60_000);
+  let database: TestDatabase;
+  let nodes: TwoNodes;
+  before(async () => {
+    database = await createDatabase();
+    nodes = await startTwoNodes(database.url);
+  });
+  after(async () => {
+    await nodes.stop();
+    await database.drop();
+  });
+
+  const policyOf = (headers: Record<string, unknown>) =>
+    new Map(
+      String(headers['content-security-policy'])
+        .split(';')
+        .map((directive) => directive.trim().split(/\s+/))
+        .map(([name = '', ...sources]) => [name, sources.sort()] as const),
+    );
+
+  it('may load what its own node serves, ask the nodes of the cluster, and nothing else', async () => {
+    const { active, standby } = nodes;
+    for (const path of ['/home', '/docs']) {
+      const policy = policyOf((await get(`${active.url}${path}`)).headers);
+      expect(policy.get('default-src')).to.deep.equal(["'none'"]);
+      for (const kind of ['script-src', 'style-src', 'img-src'])
+        expect(policy.get(kind), kind).to.deep.equal(["'self'"]);
+      expect(policy.get('connect-src')).to.deep.equal(["'self'", active.url, standby.url].sort());
+      for (const kind of ['base-uri', 'form-action', 'frame-ancestors']) {
+        expect(policy.get(kind), kind).to.deep.equal(["'none'"]);
+      }
+    }
+  });
+
+  it('has no script or style of its own text, and points nowhere else', async () => {
+    for (const path of ['/home', '/docs']) {
+      const { text } = await get(`${nodes.active.url}${path}`);
+      expect(text).to.not.match(/<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=|javascript:/i);
+      expect(text).to.not.match(/\b(?:src|href)=["'](?:https?:)?\/\//i);
+    }
+  });
+
+  it('is sent once: with its ETag it is 304 the next time; HEAD has the same headers and no body', async () => {
+    for (const path of PAGES) {
+      const url = `${nodes.active.url}${path}`;
+      const { status, headers, text } = await get(url);
+      expect([status, headers['cache-control']], path).to.deep.equal([200, 'no-cache']);
+      expect(headers['x-content-type-options'], path).to.equal('nosniff');
+      const again = await get(url, { headers: { 'if-none-match': String(headers.etag) } });
+      expect([again.status, again.text], path).to.deep.equal([304, '']);
+      const head = await request('HEAD', url);
+      expect([head.status, head.text, head.headers.etag], path).to.deep.equal([200, '', headers.etag]);
+      expect(Number(head.headers['content-length']), path).to.equal(Buffer.byteLength(text));
+    }
+  });
+
+  it('is one of those that there are: no path leads out of the folder', async () => {
+    for (const path of ['/assets/nothing.js', '/assets/..%2f..%2fpackage.json', '/assets/%2e%2e%2fsettings.ts']) {
+      expect((await get(`${nodes.active.url}${path}`)).status, path).to.equal(404);
+    }
+  });
+
+  it('/docs has every operation of the document, and every place that it points to', async () => {
+    const { text } = await get(`${nodes.active.url}/docs`);
+    const { body } = await get<ApiDocument>(`${nodes.active.url}/openapi.json`);
+    const ids = Object.values(body.paths).flatMap((methods) => Object.values(methods).map((one) => one.operationId));
+    for (const id of ids) expect(text).to.include(`<section id="${id}">`);
+    for (const [, place] of text.matchAll(/href="#([^"]+)"/g)) expect(text).to.include(`id="${place}"`);
+  });
+});

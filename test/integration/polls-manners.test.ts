@@ -1,0 +1,291 @@
+import http from 'node:http';
+import { setTimeout as pause } from 'node:timers/promises';
+import { expect } from 'chai';
+import pg from 'pg';
+import { UserAudience } from '../../src/chat/audiences.ts';
+import { seedData } from '../../src/chat/seed-data.ts';
+import { eventually } from '../support/eventually.ts';
+import { get, post } from '../support/http.ts';
+import { createDatabase, type TestDatabase } from '../support/postgres.ts';
+import { localNode, useTwoNodes } from '../support/two-nodes.ts';
+import { DirectPoll, LogNode } from './delivery-node.ts';
+
+const waitersOf = async (url: string) =>
+  Number(/^plantao_waiters (\d+)$/m.exec((await get(`${url}/metrics`)).text)?.[1]);
+
+describe('A herd of polls', () => {
+  let database: TestDatabase;
+  let client: pg.Client;
+  let node: LogNode;
+  const HERD = 500;
+
+  before(async () => {
+    database = await createDatabase();
+    await seedData(database.url);
+    client = new pg.Client({ connectionString: database.url });
+    await client.connect();
+    await client.query("INSERT INTO plantao.users (username) SELECT 'herd ' || n FROM generate_series(1, $1::int) n", [
+      HERD,
+    ]);
+    await client.query(
+      "INSERT INTO plantao.memberships (group_id, user_id) SELECT 1, id FROM plantao.users WHERE username LIKE 'herd %'",
+    );
+  });
+  after(async () => {
+    await client?.end();
+    await database?.drop();
+  });
+  beforeEach(async () => {
+    node = await LogNode.start({ url: database.url });
+  });
+  afterEach(async () => {
+    await node.stop();
+  });
+
+  const asked = () =>
+    Object.fromEntries(
+      [...node.reading.asked, ...node.catchingUp.asked].filter(([name]) => name === 'rosters' || name === 'backlog'),
+    );
+  const herdFrom = async (cursor: string | null, count = HERD) => {
+    const { rows } = await client.query<{ id: string }>(
+      "SELECT id FROM plantao.users WHERE username LIKE 'herd %' ORDER BY id LIMIT $1",
+      [count],
+    );
+    return Promise.all(rows.map(({ id }) => node.pollUser(Number(id), cursor)));
+  };
+
+  it('that comes over from another node costs a query or two, whoever they are', async () => {
+    const polls = await herdFrom(node.log.cursorAt(node.log.head));
+    expect(polls.every(({ news }) => news === null)).to.equal(true);
+    expect(node.waiters.size).to.equal(HERD);
+    expect(asked()).to.deep.equal({ rosters: 1 });
+  });
+
+  it('that has missed something is answered from memory', async () => {
+    const from = node.log.cursorAt(node.log.head);
+    await client.query("INSERT INTO plantao.messages (group_id, sender_id, content) VALUES (1, 1, 'missed')");
+    await node.log.catchUp();
+    const polls = await herdFrom(from);
+    expect(polls.every(({ news }) => news?.events.length === 1)).to.equal(true);
+    expect(asked()).to.deep.equal({ rosters: 1 });
+  });
+
+  it('that comes back to a node just started finds its place in memory too', async () => {
+    const from = node.log.cursorAt(node.log.head);
+    await client.query(
+      "INSERT INTO plantao.messages (group_id, sender_id, content) VALUES (1, 1, 'while it was away')",
+    );
+    await node.stop();
+    node = await LogNode.start({ url: database.url });
+    const polls = await herdFrom(from);
+    expect(polls.every(({ news }) => news?.events.length === 1)).to.equal(true);
+    expect(asked()).to.deep.equal({ rosters: 1 });
+  });
+
+  it('with a cursor ahead of the node shares one look at the log', async () => {
+    await client.query("INSERT INTO plantao.messages (group_id, sender_id, content) VALUES (1, 1, 'not read yet')");
+    const { rows } = await client.query<{ cursor: string }>(
+      "SELECT epoch || '-' || head AS cursor FROM plantao.log_bounds",
+    );
+    await herdFrom(node.log.cursorAt(node.log.head));
+    const before = node.reading.asked.get('log_page') ?? 0;
+    const polls = await herdFrom(rows[0]?.cursor ?? '');
+    expect(polls.every(({ news }) => news === null)).to.equal(true);
+    expect((node.reading.asked.get('log_page') ?? 0) - before).to.be.below(5);
+  });
+
+  it('of one user from far behind shares the readings of the database', async () => {
+    const from = node.log.cursorAt(node.log.tail.start);
+    await client.query(
+      "INSERT INTO plantao.messages (group_id, sender_id, content) SELECT 1, 1, 'n' FROM generate_series(1, 25000)",
+    );
+    while (node.events.length < 25_000) await node.log.look();
+    const polls = await Promise.all(Array.from({ length: HERD }, () => node.pollUser(1, from)));
+    expect(new Set(polls.map(({ news }) => news?.cursor)).size).to.equal(1);
+    expect(polls[0]?.news?.events.length).to.be.within(1, 500);
+    expect(asked().backlog).to.equal(1);
+  });
+
+  it('of many from far behind delays nobody who waits for what is new', async () => {
+    const from = node.log.cursorAt(0);
+    const { poll } = await node.pollUser(1, null);
+    let isRead = false;
+    const catchingUp = herdFrom(from, 40).then((polls) => {
+      isRead = true;
+      return polls;
+    });
+    await eventually('they are being read for', () => (asked().backlog ?? 0) > 0);
+    await client.query("INSERT INTO plantao.messages (group_id, sender_id, content) VALUES (1, 1, 'new')");
+    await node.log.catchUp();
+    const { events } = await poll.told;
+    expect(events.at(-1)?.message).to.include('"new"');
+    expect(isRead, 'and they are still being read for').to.equal(false);
+    expect((await catchingUp).every(({ news }) => (news?.events.length ?? 0) > 0)).to.equal(true);
+  });
+
+  it('a client that leaves during the reading takes no place', async () => {
+    let release = () => {};
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    node.catchingUp.before = () => held;
+    const poll = new DirectPoll(new UserAudience(await node.rosters.of(1)), node.waiters);
+    const listening = node.subscriptions.listen(poll, { epoch: node.log.epoch, position: 0 });
+    await eventually('it is being read for', () => (asked().backlog ?? 0) > 0);
+    poll.leave();
+    release();
+    await listening;
+    expect(node.waiters.size).to.equal(0);
+  });
+
+  it('rosters are loaded once, however the askings fall, and stay true for all who got them', async () => {
+    let release = () => {};
+    node.reading.before = (name) =>
+      name === 'rosters'
+        ? new Promise((resolve) => {
+            release = resolve;
+          })
+        : Promise.resolve();
+    const first = node.rosters.of(2);
+    await eventually('the first is being read', () => (asked().rosters ?? 0) === 1);
+    // Asked for again while the first reading is under way.
+    const second = node.rosters.of(2);
+    release();
+    const one = await first;
+    await eventually('the second is being read, or was not needed', () => (asked().rosters ?? 0) === 2);
+    release();
+    const two = await second;
+    expect(two).to.equal(one);
+    expect(node.rosters.isLive(one)).to.equal(true);
+  });
+});
+
+describe('Polls over HTTP', () => {
+  const nodes = useTwoNodes({ LEASE_MS: '20000' });
+
+  it('that are abandoned leave their places, and no memory', async function () {
+    this.timeout(120_000);
+    const { url } = nodes.standby;
+    const agent = new http.Agent({ keepAlive: false });
+    const abandon = async (count: number) => {
+      const requests = Array.from({ length: count }, () => {
+        const request = http.get(`${url}/subscribe/user?user_id=1&timeout=55`, { agent });
+        request.on('error', () => undefined);
+        return request;
+      });
+      await eventually('they wait', async () => (await waitersOf(url)) >= count, { within: 30_000 });
+      for (const request of requests) request.destroy();
+      await eventually('they have left', async () => (await waitersOf(url)) === 0, { within: 30_000 });
+    };
+    const live = async () => {
+      for (let turn = 0; turn < 4; turn++) {
+        globalThis.gc?.();
+        await pause(50);
+      }
+      return process.memoryUsage().heapUsed;
+    };
+    // Mocha's process has no --expose-gc; it can be had all the same.
+    const { setFlagsFromString } = await import('node:v8');
+    const { runInNewContext } = await import('node:vm');
+    setFlagsFromString('--expose-gc');
+    globalThis.gc ??= runInNewContext('gc');
+    await abandon(200);
+    const before = await live();
+    for (let round = 0; round < 5; round++) await abandon(200);
+    const grown = (await live()) - before;
+    agent.destroy();
+    // A waiter is some 20 KB: a thousand that were kept would be 20 MB.
+    expect(grown / 2 ** 20).to.be.below(5);
+  });
+
+  it('end at random moments before their time, never after it', async () => {
+    const answers = await Promise.all(
+      Array.from({ length: 30 }, () => get(`${nodes.standby.url}/subscribe/status?group=jitter&timeout=1`)),
+    );
+    expect(answers.every(({ status }) => status === 204)).to.equal(true);
+    const times = answers.map(({ ms }) => ms);
+    expect(Math.min(...times)).to.be.at.least(880);
+    expect(Math.max(...times) - Math.min(...times)).to.be.greaterThan(20);
+  });
+
+  it('of a node that stops are answered at once with their cursor, and the node is gone in a moment', async () => {
+    const node = localNode({
+      DATABASE_URL: nodes.database.url,
+      PORT: '0',
+      NODE_NAME: 'node-c',
+      IS_ACTIVE: 'false',
+      DB_POOL_SIZE: '4',
+    });
+    await node.start();
+    const agent = new http.Agent({ keepAlive: true });
+    const polls = Array.from(
+      { length: 100 },
+      () =>
+        new Promise<{ status: number; cursor: string }>((resolve, reject) => {
+          http
+            .get(`${node.url}/subscribe/user?user_id=1`, { agent }, (response) => {
+              let text = '';
+              response.setEncoding('utf8').on('data', (chunk) => {
+                text += chunk;
+              });
+              response.on('end', () => resolve({ status: response.statusCode ?? 0, ...JSON.parse(text) }));
+            })
+            .on('error', reject);
+        }),
+    );
+    await eventually('all wait', async () => (await waitersOf(node.url)) === 100);
+    const startedAt = performance.now();
+    await node.stop();
+    const took = performance.now() - startedAt;
+    for (const { status, cursor } of await Promise.all(polls)) {
+      expect(status).to.equal(200);
+      // The other node goes on from there.
+      const next = await get(`${nodes.active.url}/subscribe/user?user_id=1&timeout=0&cursor=${cursor}`);
+      expect(next.status).to.equal(204);
+    }
+    agent.destroy();
+    expect(took, 'the connections were not waited for').to.be.below(2900);
+  });
+
+  it('ten thousand events behind: in pages, each once, while others are answered at once', async function () {
+    this.timeout(60_000);
+    const { body: page } = await get<{ cursor: string }>(`${nodes.standby.url}/messages?groupId=1`);
+    const client = new pg.Client({ connectionString: nodes.database.url });
+    await client.connect();
+    await client.query(
+      "INSERT INTO plantao.messages (group_id, sender_id, content) SELECT 1, 1, 'n ' || n FROM generate_series(1, 10000) n",
+    );
+    await client.end();
+    const texts: string[] = [];
+    let cursor = page.cursor;
+    let largest = 0;
+    while (texts.length < 10_000) {
+      const { body, text } = await get<{ cursor: string; events: { message: { content: string } }[] }>(
+        `${nodes.standby.url}/subscribe/user?user_id=1&cursor=${cursor}`,
+      );
+      texts.push(...body.events.map(({ message }) => message.content));
+      largest = Math.max(largest, text.length);
+      cursor = body.cursor;
+      if (texts.length % 2500 === 0) {
+        const { status } = await get(`${nodes.standby.url}/subscribe/status?group=other&timeout=0`, { deadline: 3000 });
+        expect(status).to.equal(204);
+      }
+    }
+    expect(texts).to.deep.equal(Array.from({ length: 10_000 }, (_, n) => `n ${n + 1}`));
+    expect(largest).to.be.below(1024 * 1024);
+  });
+
+  it('are told where the duty went when it changes while they wait', async () => {
+    const polls = [nodes.active, nodes.standby].map(({ url }) =>
+      get<{ active: boolean; events: unknown[] }>(`${url}/subscribe/status?group=duty`, { deadline: 20_000 }),
+    );
+    await eventually(
+      'both wait',
+      async () => (await waitersOf(nodes.active.url)) + (await waitersOf(nodes.standby.url)) === 2,
+    );
+    await post(`${nodes.active.url}/switchover`, {});
+    const answers = await Promise.all(polls);
+    expect(answers.map(({ body }) => body.events)).to.deep.equal([[], []]);
+    expect(answers.map(({ body }) => body.active)).to.deep.equal([false, true]);
+  });
+});

@@ -1,0 +1,109 @@
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
+import formats from 'ajv-formats';
+import { expect } from 'chai';
+import { get } from './http.ts';
+
+type Json = Record<string, unknown>;
+
+/** The part of an OpenAPI document that is looked at here. */
+export interface ApiDocument {
+  openapi: string;
+  paths: Record<string, Record<string, ApiOperation>>;
+  components: { schemas: Json; responses: Json };
+}
+
+export interface ApiOperation {
+  operationId: string;
+  security: Json[];
+  parameters: { name: string; in: 'path' | 'query' | 'header'; required: boolean; schema: Json }[];
+  requestBody?: { required: boolean; content: Record<string, { schema: Json }> };
+  responses: Record<string, { $ref?: string; headers?: Json; content?: Record<string, { schema: Json }> }>;
+}
+
+/** What came back, as far as the document speaks of it. */
+export interface Heard {
+  status: number;
+  headers: Record<string, string | string[] | undefined>;
+  text: string;
+}
+
+/** A node's OpenAPI document, and whether answers are as it says. */
+export class Contract {
+  readonly document: ApiDocument;
+  readonly #ajv: Ajv2020;
+  readonly #checks = new Map<string, ValidateFunction>();
+
+  constructor(document: ApiDocument) {
+    this.document = document;
+    this.#ajv = new Ajv2020({ strict: false });
+    formats.default(this.#ajv);
+    this.#ajv.addSchema(closed(document) as Json, 'document');
+  }
+
+  static async of(nodeUrl: string): Promise<Contract> {
+    return new Contract((await get<ApiDocument>(`${nodeUrl}/openapi.json`)).body);
+  }
+
+  /** Every operation, as `["GET", "/messages", …]`. */
+  get operations(): [method: string, path: string, operation: ApiOperation][] {
+    return Object.entries(this.document.paths).flatMap(([path, methods]) =>
+      Object.entries(methods).map(([method, one]): [string, string, ApiOperation] => [method.toUpperCase(), path, one]),
+    );
+  }
+
+  /** Says what in an answer is not as the document has it; null where all is. Fields that it does not name are wrong too. */
+  fault(method: string, path: string, { status, headers, text }: Heard): string | null {
+    const operation = this.document.paths[path]?.[method.toLowerCase()];
+    if (!operation) return `${method} ${path} is not in the document`;
+    const named = operation.responses[status];
+    if (!named) return `${method} ${path} is answered ${status}, which is not in the document: ${text.slice(0, 300)}`;
+    const pointer = named.$ref ?? `#/paths/${escaped(path)}/${method.toLowerCase()}/responses/${status}`;
+    const response = (named.$ref ? this.#at(named.$ref) : named) as ApiOperation['responses'][string];
+    const missing = Object.keys(response.headers ?? {}).find((name) => headers[name.toLowerCase()] === undefined);
+    if (missing) return `${method} ${path} ${status} lacks the header ${missing}`;
+    const [type] = Object.keys(response.content ?? {});
+    if (type === undefined) return text === '' ? null : `${method} ${path} ${status} has a body: ${text.slice(0, 300)}`;
+    const sent = String(headers['content-type'] ?? '');
+    if (type !== 'application/octet-stream' && !sent.startsWith(type))
+      return `${method} ${path} ${status} is ${sent}, not ${type}`;
+    if (type !== 'application/json') return null;
+    return this.#faultOf(`${pointer}/content/application~1json/schema`, text, `${method} ${path} ${status}`);
+  }
+
+  #faultOf(pointer: string, text: string, what: string): string | null {
+    let body: unknown;
+    try {
+      body = JSON.parse(text);
+    } catch {
+      return `${what} is no JSON: ${text.slice(0, 300)}`;
+    }
+    const check = this.#checks.get(pointer) ?? this.#ajv.compile({ $ref: `document${pointer}` });
+    this.#checks.set(pointer, check);
+    if (check(body)) return null;
+    return `${what} is not as documented: ${this.#ajv.errorsText(check.errors)} in ${text.slice(0, 500)}`;
+  }
+
+  #at(reference: string): unknown {
+    return reference
+      .slice(2)
+      .split('/')
+      .reduce<unknown>((at, key) => (at as Json | undefined)?.[key], this.document);
+  }
+}
+
+const escaped = (path: string) => encodeURIComponent(path.replace(/~/g, '~0').replace(/\//g, '~1'));
+
+/** The document with every object of the answers closed, so that a field which it does not name is found. */
+function closed(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(closed);
+  if (typeof value !== 'object' || value === null) return value;
+  const copy: Json = Object.fromEntries(Object.entries(value).map(([key, one]) => [key, closed(one)]));
+  return copy.type === 'object' && copy.properties && copy.additionalProperties === undefined
+    ? { ...copy, additionalProperties: false }
+    : copy;
+}
+
+/** Fails where an answer is not as the document has it. */
+export function expectAsDocumented(contract: Contract, method: string, path: string, answer: Heard): void {
+  expect(contract.fault(method, path, answer)).to.equal(null);
+}

@@ -1,0 +1,160 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { expect } from 'chai';
+import { readArguments } from '../../src/client/terminal-arguments.ts';
+import { messageLine, plain, readTyped } from '../../src/client/terminal-text.ts';
+import { type Behaviour, type FakeNode, json, startFakeNode, until } from './client-fake-node.ts';
+
+describe('the command-line chat reads what it is given', () => {
+  it('its arguments, in both forms', () => {
+    expect(readArguments(['--user', 'ana', '--group=Grupo Geral', '--url', 'http://a, http://b'])).to.deep.equal({
+      user: 'ana',
+      password: undefined,
+      group: 'Grupo Geral',
+      urls: ['http://a', 'http://b'],
+    });
+  });
+
+  for (const [words, sentence] of [
+    [[], '--user is missing'],
+    [['--user'], '--user needs a value'],
+    [['--usr', 'ana'], 'what is "--usr"?'],
+    [['ana'], 'what is "ana"?'],
+  ] as const) {
+    it(`and says of "${words.join(' ')}": ${sentence}`, () => {
+      expect(() => readArguments(words)).to.throw(sentence);
+    });
+  }
+
+  it('typed lines: messages, commands with quoted words, messages that begin with a slash', () => {
+    expect(readTyped('  ')).to.equal(undefined);
+    expect(readTyped('hello')).to.deep.equal({ kind: 'message', text: 'hello' });
+    expect(readTyped('//etc')).to.deep.equal({ kind: 'message', text: '/etc' });
+    expect(readTyped('/new "Two words" ana bruno')).to.deep.equal({
+      kind: 'command',
+      name: 'new',
+      words: ['Two words', 'ana', 'bruno'],
+    });
+  });
+});
+
+describe('the command-line chat shows text of others without letting it steer the terminal', () => {
+  it('takes out control characters and direction marks', () => {
+    expect(plain('a\x1b[2Jb\x07\u009bc\u202ed')).to.equal('a[2Jbcd');
+  });
+
+  it('keeps a message of several lines together', () => {
+    const line = messageLine({
+      id: 1,
+      sender: 'ana',
+      sender_id: 1,
+      content: 'one\r\ntwo',
+      timestamp: '2026-01-01T00:00',
+    });
+    expect(line).to.equal('00:00  ana: one\n        two');
+  });
+});
+
+describe('the command-line chat at a pipe', () => {
+  /** A log of messages that all fake nodes share. */
+  let log: string[];
+  let waiting: (() => void)[];
+  let nodes: FakeNode[];
+  let child: ChildProcess | undefined;
+
+  const event = (position: number) => {
+    const message = {
+      id: position,
+      sender: 'ana',
+      sender_id: 1,
+      content: log[position - 1],
+      timestamp: '2026-01-01T00:00',
+    };
+    return { cursor: `e-${position}`, kind: 'message', group_id: 1, at: '', message };
+  };
+  const serve: Behaviour = (heard, response) => {
+    const cursor = `e-${log.length}`;
+    if (heard.path === '/login') return json(response, 200, { user_id: 1, username: 'ana', created: false });
+    if (heard.path === '/chats') {
+      const members = [{ id: 1, username: 'ana' }];
+      return json(response, 200, { chats: [{ id: 1, name: 'Team', members }], cursor });
+    }
+    if (heard.path === '/messages' && heard.method === 'GET') {
+      return json(response, 200, {
+        messages: log.map((_, index) => event(index + 1).message),
+        has_more: false,
+        cursor,
+      });
+    }
+    if (heard.path === '/messages') {
+      log.push(String(heard.body.content));
+      for (const wake of waiting.splice(0)) wake();
+      return json(response, 200, { message_id: log.length, timestamp: '', cursor: `e-${log.length}` });
+    }
+    const after = Number(heard.query.get('cursor')?.split('-')[1]);
+    const answer = () => json(response, 200, { events: log.slice(after).map((_, index) => event(after + index + 1)) });
+    if (after < log.length) answer();
+    else if (heard.query.get('timeout') === '0') response.writeHead(204).end();
+    else waiting.push(answer);
+  };
+
+  beforeEach(async () => {
+    [log, waiting] = [['earlier'], []];
+    nodes = [await startFakeNode(serve), await startFakeNode(serve)];
+  });
+  afterEach(async () => {
+    if (child?.exitCode === null && child.kill('SIGKILL')) await once(child, 'exit');
+    await Promise.all(nodes.map((node) => node.close()));
+  });
+
+  function start(): { type(line: string): void; end(): Promise<number | null>; output(): string } {
+    const urls = nodes.map(({ url }) => url).join();
+    const started = spawn(process.execPath, [
+      '--import',
+      'tsx',
+      'src/client/terminal.ts',
+      '--user',
+      'ana',
+      '--url',
+      urls,
+    ]);
+    child = started;
+    let output = '';
+    for (const stream of [started.stdout, started.stderr]) {
+      stream.on('data', (chunk) => {
+        output += chunk;
+      });
+    }
+    return {
+      type: (line) => started.stdin.write(`${line}\n`),
+      end: async () => {
+        started.stdin.end();
+        const [code] = await once(started, 'close');
+        return code;
+      },
+      output: () => output,
+    };
+  }
+
+  it('sends lines that were there before it was ready, shows them, and ends with the input', async () => {
+    const chat = start();
+    chat.type('one');
+    chat.type('/who-knows');
+    chat.type('two');
+    expect(await chat.end()).to.equal(0);
+    expect(log).to.deep.equal(['earlier', 'one', 'two']);
+    for (const line of ['ana: earlier', 'ana: one', 'ana: two', 'that is no command'])
+      expect(chat.output()).to.contain(line);
+  }).timeout(60_000);
+
+  it('stays alive when its node dies, says so in a line, and goes on at the other one', async () => {
+    const chat = start();
+    await until(() => chat.output().includes('ana: earlier'), 'the history', 30_000);
+    await nodes[0]?.close();
+    chat.type('after the death');
+    await until(() => chat.output().includes('ana: after the death'), 'the message', 30_000);
+    expect(await chat.end()).to.equal(0);
+    expect(chat.output()).to.match(new RegExp(`${nodes[0]?.url} .*; ${nodes[1]?.url} serves`));
+    expect(chat.output().match(/ana: after the death/g)).to.have.length(1);
+  }).timeout(90_000);
+});
