@@ -38,7 +38,7 @@ import { Server } from './http/server.ts';
 import type { Services } from './http/services.ts';
 import { WaitingRoom } from './http/waiting-room.ts';
 import { createLog, type Log } from './log.ts';
-import type { Settings } from './settings.ts';
+import { type Settings, warningsAbout } from './settings.ts';
 import { checkDatabase } from './start-check.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
@@ -68,7 +68,7 @@ export function createNode(settings: Settings, given: { log?: Log } = {}): Node 
   const start = async () => {
     const applied = await migrate(settings.databaseDirectUrl, { log: (line) => log.info(line) });
     if (applied > 0) log.info(`the schema is at its newest: ${applied} migrations applied`);
-    for (const warning of await checkDatabase(settings)) log.warn(warning);
+    for (const warning of [...warningsAbout(settings), ...(await checkDatabase(settings))]) log.warn(warning);
     parts = assemble(settings, name, log);
     try {
       await parts.start();

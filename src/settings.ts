@@ -19,8 +19,6 @@ export interface Settings {
   isPrimary: boolean;
   leaseMs: number;
   auth: 'open' | 'token';
-  /** True where AUTH was set by hand and not taken from HOST. */
-  authChosen: boolean;
   adminToken: string | null;
   corsOrigin: string[];
   /** How many proxies stand in front, or which addresses are theirs; null where there is none. */
@@ -178,7 +176,6 @@ export function readSettings(env: Record<string, string | undefined>): Settings 
     isPrimary: values.IS_PRIMARY,
     leaseMs: values.LEASE_MS,
     auth: values.AUTH ?? (isLoopback(values.HOST) ? 'open' : 'token'),
-    authChosen: values.AUTH !== undefined,
     adminToken: values.ADMIN_TOKEN ?? null,
     corsOrigin: values.CORS_ORIGIN,
     trustProxy: values.TRUST_PROXY ?? null,
@@ -195,6 +192,14 @@ export function readSettings(env: Record<string, string | undefined>): Settings 
     eventRetentionCount: values.EVENT_RETENTION_COUNT,
     idempotencyRetentionHours: values.IDEMPOTENCY_RETENTION_HOURS,
   };
+}
+
+/** What the log should say loudly about settings that are allowed and dangerous; none where there is nothing. */
+export function warningsAbout(settings: Settings): string[] {
+  if (settings.auth === 'token' || isLoopback(settings.host)) return [];
+  return [
+    `AUTH=open on HOST=${settings.host}: whoever reaches this node may read and write as anybody, and stop it. Set AUTH=token`,
+  ];
 }
 
 function urlOfParts(parts: {

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import pg from 'pg';
-import { readSettings, SettingsError } from '../../src/settings.ts';
+import { readSettings, SettingsError, warningsAbout } from '../../src/settings.ts';
 
 const DATABASE_URL = 'postgres://localhost/chat';
 
@@ -87,7 +87,6 @@ describe('Settings that are not given', () => {
       isPrimary: false,
       leaseMs: 2000,
       auth: 'open',
-      authChosen: false,
       adminToken: null,
       corsOrigin: ['*'],
       trustProxy: null,
@@ -200,7 +199,13 @@ describe('Settings that are given', () => {
     for (const host of ['0.0.0.0', '::', '10.0.0.1', '127.0.0.1.example', 'chat.example']) {
       expect(auth(host), host).to.equal('token');
     }
-    const chosen = readSettings({ DATABASE_URL, HOST: '0.0.0.0', AUTH: 'open' });
-    expect(chosen).to.include({ auth: 'open', authChosen: true });
+    expect(readSettings({ DATABASE_URL, HOST: '0.0.0.0', AUTH: 'open' }).auth).to.equal('open');
+  });
+
+  it('are warned about where everybody is believed and the host is not loopback, and nowhere else', () => {
+    const warnings = (env: Record<string, string>) => warningsAbout(readSettings({ DATABASE_URL, ...env }));
+    expect(warnings({ HOST: '0.0.0.0', AUTH: 'open' })).to.have.length(1);
+    expect(warnings({ HOST: '0.0.0.0' })).to.deep.equal([]);
+    expect(warnings({ AUTH: 'open' })).to.deep.equal([]);
   });
 });
