@@ -19,26 +19,13 @@ let loading: Promise<Map<string, Asset>> | undefined;
  * process share them. Rejects when the page's source cannot be read or compiled.
  */
 export function loadAssets(): Promise<Map<string, Asset>> {
-  loading ??= load();
+  loading ??= load().catch((error) => {
+    // The next one who asks tries again.
+    loading = undefined;
+    throw error;
+  });
   return loading;
 }
-
-/**
- * The Content-Security-Policy of /home: nothing but the files above. Only requests go elsewhere, since the page follows a
- * failover to nodes whose addresses are not known when it is served; with no foreign script to run, nothing else can use
- * that. Without 'unsafe-inline' an injected handler or style does nothing either.
- */
-export const HOME_POLICY = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "img-src 'self'",
-  'connect-src http: https:',
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-  "require-trusted-types-for 'script'",
-].join('; ');
 
 async function load(): Promise<Map<string, Asset>> {
   const text = async (name: string) => readFile(new URL(name, FOLDER));

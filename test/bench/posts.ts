@@ -48,12 +48,9 @@ await runPart('posts', 'Posting', async (bench) => {
 });
 
 /** The first figure at least so many times the second. */
-const atLeast = (work: string, of: string, to: string, wanted: number): Target => ({
-  work,
-  of: [of, 'perSecond'],
-  to: [[to, 'perSecond']],
-  atLeast: wanted,
-});
+function atLeast(work: string, of: string, to: string, wanted: number): Target {
+  return { work, of: [of, 'perSecond'], to: [[to, 'perSecond']], atLeast: wanted };
+}
 
 async function manyClients(setting: Setting): Promise<void> {
   const { bench, node } = setting;

@@ -52,8 +52,7 @@ describe('The chat page', function () {
 
   it('lets one in by name, shows the groups with their last message, and a reload keeps the place', async () => {
     const page = await browser.signIn(active, 'ana_orm');
-    const group = page.getByRole('link', { name: GROUP });
-    expect(await group.textContent()).to.contain('bruno_orm: Oi, Ana! Tudo bem?');
+    await page.getByRole('link', { name: GROUP }).getByText('bruno_orm: Oi, Ana! Tudo bem?').waitFor();
     await openGroup(page, GROUP);
     await waitForMessage(page, 'Olá, pessoal!');
     expect(await page.getByText('Today').count()).to.equal(1);

@@ -15,7 +15,7 @@ interface Body extends JsonObject {
 
 describe('Cursors', () => {
   // The machine may be busy; which node is on duty is not what is asked here.
-  const nodes = useTwoNodes({ LEASE_MS: '20000' });
+  const nodes = useTwoNodes({ LEASE_MS: '6000' });
   let client: pg.Client;
   before(async () => {
     client = new pg.Client({ connectionString: nodes.database.url });

@@ -46,7 +46,7 @@ describe('The chat over HTTP', () => {
 
     it('takes names that look the same for one, and answers the name as its owner wrote it', async () => {
       const { body } = await post(on('/login'), { username: 'Zoë Ångström' });
-      for (const username of ['  zoë ångström ', 'ZOË ÅNGSTRÖM', 'Zoe\u0308 A\u030angstro\u0308m']) {
+      for (const username of ['  zoë ångström ', 'ZOË \n ÅNGSTRÖM', 'Zoe\u0308 A\u030angstro\u0308m']) {
         const again = await post(on('/login'), { username });
         expect(again.body, username).to.include({ user_id: body.user_id, username: 'Zoë Ångström', created: false });
       }
@@ -59,7 +59,7 @@ describe('The chat over HTTP', () => {
     });
 
     it('refuses what is no name', async () => {
-      for (const username of ['', '   ', 'a'.repeat(65), 'a\nb', '\u202eana', 7, null, ['ana'], '\u200b']) {
+      for (const username of ['', ' \n ', 'a'.repeat(65), 'a\u0007b', '\u202eana', 7, null, ['ana'], '\u200b']) {
         expect((await post(on('/login'), { username })).status, JSON.stringify(username)).to.equal(400);
       }
       expect((await post(on('/login'), { username: '😀'.repeat(64) })).status).to.equal(200);

@@ -9,7 +9,7 @@ import { StreamReader } from './stream-reader.ts';
 const CURSOR = /^[0-9a-f]{12}-\d+$/;
 
 /** Some of these tests keep this process busy for seconds; the node on duty in it must not lose the duty over that. */
-const LONG_LEASE = { LEASE_MS: '20000' };
+const LONG_LEASE = { LEASE_MS: '6000' };
 
 describe('A stream of server-sent events', () => {
   const nodes = useTwoNodes(LONG_LEASE);
@@ -184,12 +184,13 @@ describe('A stream of server-sent events', () => {
     const stream = await open(`${nodes.standby.url}/events?userId=1&cursor=${await now()}`);
     await send('seen');
     await eventually('it is heard', () => stream.texts.includes('seen'));
-    // What was seen is lost, as after a restore: another history begins before it.
+    // What was seen is lost, as after a restore, and the log has grown past it since: another history begins before it.
     await client.query(`
       BEGIN;
       DELETE FROM plantao.events WHERE position = (SELECT max(position) FROM plantao.events);
       UPDATE plantao.epochs SET history = 'of another server' WHERE number = (SELECT max(number) FROM plantao.epochs);
       SELECT plantao.continue_epoch();
+      INSERT INTO plantao.messages (group_id, sender_id, content) SELECT 1, 1, 'of the other history' FROM generate_series(1, 5);
       COMMIT`);
     await eventually('the event has come', () => stream.events.some(({ type }) => type === 'cursor_expired'));
     const { data } = stream.events.at(-1) ?? { data: '{}' };
@@ -197,6 +198,7 @@ describe('A stream of server-sent events', () => {
     await eventually('and then it ends', () => stream.isOver);
     const again = await get<{ code: string }>(`${nodes.standby.url}/events?userId=1&cursor=${stream.lastId}`);
     expect(again.status).to.equal(410);
+    expect(stream.texts, 'nothing was carried over the gap').to.deep.equal(['seen']);
   });
 
   it('goes on through a new history where it has seen nothing of what was lost', async () => {
@@ -265,6 +267,7 @@ describe('Streams and polls of one node', () => {
       get(`${url}/subscribe/status?group=x`, { signal: leaving.signal, deadline: 60_000 }).catch(() => null),
     );
     const attempt = (path: string) => get<{ code: string }>(`${url}${path}`);
+    await eventually('all five wait', async () => /^plantao_waiters 5$/m.test((await get(`${url}/metrics`)).text));
     await eventually(
       'the house is full',
       async () => (await attempt('/subscribe/status?group=y&timeout=0')).status === 503,

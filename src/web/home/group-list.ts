@@ -35,10 +35,11 @@ export class GroupList {
     );
   }
 
-  #render({ group, newest, unread }: Conversation, isOpen: boolean): HTMLLIElement {
+  #render({ group, newest, unread, loaded }: Conversation, isOpen: boolean): HTMLLIElement {
     const known = this.#items.get(group.id) ?? this.#make(group.id);
     known.name.textContent = group.name;
-    known.preview.textContent = newest === undefined ? 'No messages yet' : `${newest.sender}: ${newest.content}`;
+    const nothing = loaded ? 'No messages yet' : '…';
+    known.preview.textContent = newest === undefined ? nothing : `${newest.sender}: ${newest.content}`;
     known.unread.hidden = unread === 0;
     known.unread.textContent = unread > 99 ? '99+' : String(unread);
     known.unread.setAttribute('aria-label', `${unread} unread`);
