@@ -31,11 +31,11 @@ export interface EventLogOptions {
   onNewHistory(cursor: string): void;
   /** The log moved and no hint came: the listener does not hear. */
   onDeaf(): void;
+  /** Events kept in memory; what lies behind them is read from the database. By default what a herd needs (tail.ts). */
+  mostInMemory?: number;
 }
 
 const WATCH_EVERY_MS = 1000;
-/** Read into memory at the start, so that clients which come back to a restarted node find their place there. */
-const PRELOADED = MOST_EVENTS / 2;
 
 interface Memory {
   epochs: Epoch[];
@@ -47,6 +47,7 @@ export class EventLog {
   readonly #options: EventLogOptions;
   readonly #rounds: Rounds;
   readonly #deafness: Deafness;
+  readonly #most: number;
   #epochs: Epoch[] = [];
   #tail = new Tail(0);
   #head = 0;
@@ -58,6 +59,7 @@ export class EventLog {
 
   constructor(options: EventLogOptions) {
     this.#options = options;
+    this.#most = options.mostInMemory ?? MOST_EVENTS;
     this.#rounds = new Rounds(() => this.#readOn());
     this.#deafness = new Deafness(() => options.onDeaf());
   }
@@ -197,17 +199,17 @@ export class EventLog {
     log.warn({ event: 'new_history' }, `the event log cannot be continued from ${last}: begun anew at ${this.#head}`);
   }
 
-  /** Reads the end of the log as far as a node keeps it in memory. */
+  /** Reads the end of the log into memory, so that clients which come back to a restarted node find their place there. */
   async #load({ floor, head, epochs }: Bounds): Promise<Memory> {
     const epoch = epochs.at(-1)?.epoch ?? '';
-    let tail = new Tail(Math.max(floor, head - PRELOADED));
+    let tail = new Tail(Math.max(floor, head - Math.floor(this.#most / 2)), this.#most);
     let at = tail.start;
     while (at < head) {
       const { rows } = await readPage(this.#options.session, at, epoch);
       const [first, last] = [rows[0], rows.at(-1)];
       if (!first || !last) break;
       // Retention has removed some of it meanwhile.
-      if (first.position > at + 1) tail = new Tail(first.position - 1);
+      if (first.position > at + 1) tail = new Tail(first.position - 1, this.#most);
       for (const row of rows) tail.append(toLogEvent(row, epoch));
       at = last.position;
     }

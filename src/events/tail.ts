@@ -9,12 +9,14 @@ export class Tail {
   #events: LogEvent[] = [];
   #byTopic = new Map<string, LogEvent[]>();
   #byMessage = new Map<number, LogEvent>();
+  readonly #most: number;
   #characters = 0;
   #start: number;
 
-  /** Begins empty behind `position`. */
-  constructor(position: number) {
+  /** Begins empty behind `position`; keeps at most `most` events. */
+  constructor(position: number, most = MOST_EVENTS) {
     this.#start = position;
+    this.#most = most;
   }
 
   /** Everything after this position is here. */
@@ -25,7 +27,7 @@ export class Tail {
   append(event: LogEvent): void {
     this.#index(event);
     if (event.kind === 'message_deleted' && event.messageId !== null) this.#forget(event.messageId);
-    if (this.#events.length > MOST_EVENTS || this.#characters > MOST_CHARACTERS) this.#shorten();
+    if (this.#events.length > this.#most || this.#characters > MOST_CHARACTERS) this.#shorten();
   }
 
   /**

@@ -54,7 +54,9 @@ describe('Two processes on one database', () => {
     const since = await clock();
     const { logOf } = await scene.broken(() => killed.kill('SIGKILL'), { mend: () => killed.start() });
     const term = await newest(since);
-    expect(term).to.include({ node: standby.name, reason: `${killed.name} went silent` });
+    expect(term.node).to.equal(standby.name);
+    // Whichever is first, the closed connection or the next try.
+    expect(term.reason).to.be.oneOf([`${killed.name} went silent`, 'the leader lock was free']);
     expect(term.end_reason).to.equal(`lock lost, taken over by ${standby.name}`);
     expect(term.after, 'ms from the kill to the next term, by the clock of the database').to.be.within(0, 800);
     expect(term.gap).to.be.within(0, 800);

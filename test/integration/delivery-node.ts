@@ -19,6 +19,8 @@ export interface LogNodeOptions {
   url: string;
   /** Where it listens; without, it hears nothing and reads when told, and once a second. */
   listenUrl?: string;
+  /** Events that it keeps in memory. */
+  mostInMemory?: number;
   /** Every hint passes here on its way to the log. */
   onHint?(payload: unknown, give: (payload: unknown) => void): void;
 }
@@ -98,6 +100,7 @@ export class LogNode {
     this.log = new EventLog({
       session: this.reading,
       log: silent,
+      ...(options.mostInMemory === undefined ? {} : { mostInMemory: options.mostInMemory }),
       onEvents: (batch) => {
         this.events.push(...batch);
         this.at.push(...batch.map(() => performance.now()));

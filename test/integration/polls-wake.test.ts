@@ -1,58 +1,13 @@
 import { expect } from 'chai';
-import { eventually } from '../support/eventually.ts';
-import { type Answer, del, get, type JsonObject, post } from '../support/http.ts';
+import { del, get, post } from '../support/http.ts';
 import { type LocalNode, useTwoNodes } from '../support/two-nodes.ts';
-
-const CURSOR = /^[0-9a-f]{12}-\d+$/;
-
-interface Event extends JsonObject {
-  kind: string;
-  cursor: string;
-}
-interface Poll extends JsonObject {
-  cursor: string;
-  events: Event[];
-}
+import { CURSOR, chatCalls } from './chat-calls.ts';
+import { kinds, type Poll, pollCalls } from './poll-calls.ts';
 
 describe('A long poll', () => {
   const nodes = useTwoNodes();
-  const on = (path: string) => nodes.active.url + path;
-  const both = () => [nodes.active, nodes.standby];
-
-  const figure = async (node: LocalNode, name: string) => {
-    const { text } = await get(`${node.url}/metrics`);
-    return Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(text)?.[1]);
-  };
-  const waiters = (node: LocalNode) => figure(node, 'plantao_waiters');
-  /** A poll without a cursor begins where its node has come to: both have come to the log's end. */
-  const caughtUp = async () => {
-    const { body } = await get<Poll>(on('/chats?userId=1'));
-    const end = Number(body.cursor.split('-')[1]);
-    await eventually('both nodes have read the log', async () => {
-      const positions = await Promise.all(both().map((node) => figure(node, 'plantao_log_position')));
-      return positions.every((position) => position >= end);
-    });
-  };
-  /** Starts polls, and comes back when all of them wait; their answers come later. */
-  const wait = async (polls: [node: LocalNode, query: string][]): Promise<() => Promise<Answer<Poll>[]>> => {
-    await caughtUp();
-    const before = await Promise.all(both().map(waiters));
-    const answers = polls.map(([node, query]) => get<Poll>(`${node.url}/subscribe/${query}`, { deadline: 20_000 }));
-    await eventually('the polls wait', async () => {
-      const now = await Promise.all(both().map(waiters));
-      return both().every((node, at) => {
-        const added = polls.filter(([polled]) => polled === node).length;
-        return now[at] === (before[at] ?? 0) + added;
-      });
-    });
-    return () => Promise.all(answers);
-  };
-  const waitOnBoth = (query: string) => wait(both().map((node) => [node, query]));
-  const newGroup = async (groupName: string, members: string[] = []) =>
-    (await post(on('/create-chat'), { groupName, creatorId: 1, members })).body.group_id as number;
-  const send = async (groupId: number, content: string) =>
-    (await post(on('/messages'), { userId: 1, groupId, content })).body;
-  const kinds = ({ body }: Answer<Poll>) => body.events.map(({ kind }) => kind);
+  const { on, newGroup, send } = chatCalls(nodes);
+  const { both, caughtUp, wait, waitOnBoth } = pollCalls(nodes);
 
   describe('on /subscribe/status', () => {
     it('is answered on both nodes when a message is posted on the active, by groupId', async () => {
@@ -226,135 +181,6 @@ describe('A long poll', () => {
       expect(await refused('timeout=0&group=')).to.deep.equal([400, 'invalid_request']);
       expect(await refused('timeout=0&groupId=999999')).to.deep.equal([404, 'group_not_found']);
       expect(await refused('timeout=0&cursor=0123456789ab-1')).to.deep.equal([410, 'cursor_expired']);
-    });
-  });
-
-  describe('on /subscribe/user', () => {
-    it("is one poll for all of a user's groups, on both nodes", async () => {
-      const { user_id: userId } = (await post(on('/login'), { username: 'ouvinte' })).body;
-      const groupId = await newGroup('De um usuário', ['ouvinte']);
-      const answers = await waitOnBoth(`user?user_id=${userId}`);
-      const { message_id: id, timestamp, cursor } = await send(groupId, 'para o usuário');
-      for (const { status, body } of await answers()) {
-        expect(status).to.equal(200);
-        const message = { id, sender: 'ana_orm', sender_id: 1, content: 'para o usuário', timestamp };
-        const [event] = body.events;
-        expect(body).to.deep.equal({
-          change: true,
-          user_id: userId,
-          notified_group: 'De um usuário',
-          user_groups: ['De um usuário'],
-          recent_messages: [message],
-          messages_count: 1,
-          cursor,
-          events: [{ cursor, kind: 'message', group_id: groupId, at: event?.at, message }],
-        });
-      }
-    });
-
-    it('hears a group from the moment of joining, while it waits, and no more after leaving', async () => {
-      const { user_id: userId } = (await post(on('/login'), { username: 'entra' })).body;
-      const groupId = await newGroup('Entrada');
-      await send(groupId, 'antes de entrar');
-      const joining = await waitOnBoth(`user?user_id=${userId}`);
-      await post(on('/group-users'), { groupId, userId });
-      const joined = await joining();
-      for (const { body } of joined) {
-        expect(body.events).to.have.length(1);
-        expect(body.events[0]).to.include({ kind: 'joined', group_id: groupId, user_id: userId, username: 'entra' });
-        expect(body.user_groups).to.deep.equal(['Entrada']);
-      }
-      const cursor = joined[0]?.body.cursor;
-      const hearing = await waitOnBoth(`user?user_id=${userId}&cursor=${cursor}`);
-      await send(groupId, 'depois de entrar');
-      for (const { body } of await hearing()) expect(body).to.include({ messages_count: 1, notified_group: 'Entrada' });
-      await del(on('/group-users'), { groupId, userId });
-      await send(groupId, 'depois de sair');
-      await caughtUp();
-      for (const { url } of both()) {
-        const { body } = await get<Poll>(`${url}/subscribe/user?user_id=${userId}&cursor=${cursor}`);
-        expect(body.events.map(({ kind }) => kind)).to.deep.equal(['message', 'left']);
-        expect(body.user_groups).to.deep.equal([]);
-      }
-    });
-
-    it('that is under way when its user joins hears the group at once', async () => {
-      const { user_id: userId } = (await post(on('/login'), { username: 'sem pausa' })).body;
-      const groupId = await newGroup('Sem pausa');
-      const { body: before } = await get<Poll>(on(`/chats?userId=${userId}`));
-      await post(on('/group-users'), { groupId, userId });
-      await send(groupId, 'logo depois');
-      await caughtUp();
-      for (const { url } of both()) {
-        const { body } = await get<Poll>(`${url}/subscribe/user?user_id=${userId}&cursor=${before.cursor}`);
-        expect(body.events.map(({ kind }) => kind)).to.deep.equal(['joined', 'message']);
-      }
-    });
-
-    it('is 204 with its cursor when its time is over, 404 for no user, 400 without one', async () => {
-      for (const { url } of both()) {
-        const over = await get(`${url}/subscribe/user?user_id=2&timeout=0`);
-        expect(over.status).to.equal(204);
-        expect(over.headers.cursor).to.match(CURSOR);
-        expect((await get(`${url}/subscribe/user?user_id=999999&timeout=0`)).status).to.equal(404);
-        expect((await get(`${url}/subscribe/user?timeout=0`)).status).to.equal(400);
-      }
-    });
-  });
-
-  describe('of whichever kind', () => {
-    it('shows in GET /groups what is waited on, on its node, while it waits', async () => {
-      const groupId = await newGroup('Vigiado');
-      const answers = await wait([
-        [nodes.standby, 'status?group=um%20t%C3%B3pico'],
-        [nodes.standby, 'status?group=Vigiado'],
-      ]);
-      const { body } = await get<{ active_groups: string[]; count: number }>(`${nodes.standby.url}/groups`);
-      expect(body).to.deep.equal({ active_groups: ['Vigiado', 'um tópico'], count: 2 });
-      expect((await get(on('/groups'))).body).to.deep.equal({ active_groups: [], count: 0 });
-      await send(groupId, 'fim');
-      await post(on('/notify/um%20t%C3%B3pico'));
-      await answers();
-      expect((await get(`${nodes.standby.url}/groups`)).body).to.deep.equal({ active_groups: [], count: 0 });
-    });
-
-    it('whose client leaves frees its place', async () => {
-      const leaving = new AbortController();
-      const poll = get(`${nodes.standby.url}/subscribe/status?group=vai`, { signal: leaving.signal }).catch(
-        () => 'left',
-      );
-      await eventually('it waits', async () => (await waiters(nodes.standby)) === 1);
-      leaving.abort();
-      expect(await poll).to.equal('left');
-      await eventually('its place is free', async () => (await waiters(nodes.standby)) === 0);
-    });
-
-    it('is answered on the node whose state changes, and there only', async () => {
-      const queries = ['status', 'status?groupId=1', 'status?group=livre', 'user?user_id=1'];
-      const onStandby = await wait(queries.map((query) => [nodes.standby, query]));
-      const { body: other } = await get<Poll>(on('/chats?userId=1'));
-      const onActive = await wait([[nodes.active, 'status?group=vizinho&timeout=10']]);
-      await post(`${nodes.standby.url}/fall`);
-      for (const { status, body } of await onStandby()) {
-        expect(status).to.equal(200);
-        expect(body).to.include({ change: true, cursor: other.cursor });
-        expect(body.events).to.deep.equal([]);
-        if ('status' in body) expect(body).to.include({ status: 'down', active: false });
-      }
-      await post(`${nodes.standby.url}/revive`);
-      await post(on('/notify/vizinho'));
-      const [answer] = await onActive();
-      expect(answer && kinds(answer), 'it had gone on waiting').to.deep.equal(['notification']);
-    });
-
-    it('is answered when its node becomes active, and says so', async () => {
-      await eventually('both are ready', async () => (await get(`${nodes.standby.url}/replica`)).status === 200);
-      const answers = await waitOnBoth('status?group=troca');
-      await eventually('the duty is handed over', async () => (await post(on('/switchover'))).status === 200);
-      const [given, taken] = await answers();
-      expect(given?.body).to.include({ change: true, active: false });
-      expect(taken?.body).to.include({ change: true, active: true });
-      await eventually('it is handed back', async () => (await post(`${nodes.standby.url}/switchover`)).status === 200);
     });
   });
 });

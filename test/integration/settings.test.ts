@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import pg from 'pg';
 import { applicationName, connectionOptions } from '../../src/database/connection.ts';
+import { messageOf } from '../../src/database/errors.ts';
 import { eventually } from '../support/eventually.ts';
 import { freePort } from '../support/free-port.ts';
 import { get, post } from '../support/http.ts';
@@ -26,6 +27,14 @@ describe('A node that is told its database', () => {
     const { url } = node;
     await eventually('it is active', async () => (await get(`${url}/health`)).body.active === true);
     return node;
+  };
+
+  /** What a node says that cannot start. */
+  const startInVain = async (env: Record<string, string>): Promise<string> => {
+    const vain = localNode(env);
+    const said = await vain.start().then(() => 'it has started', messageOf);
+    await vain.stop();
+    return said;
   };
 
   it('in parts uses them for every session, whatever characters are in user, password and name', async () => {
@@ -85,29 +94,37 @@ describe('A node that is told its database', () => {
   it('that cannot be reached says so in one sentence, and nothing is left running', async () => {
     const url = new URL(database.url);
     url.port = String(await freePort());
-    const lost = localNode({ DATABASE_URL: url.toString(), PORT: '0' });
-    const error = await lost.start().then(
-      () => null,
-      (reason) => reason,
-    );
-    expect(error).to.be.instanceOf(Error);
-    expect(String(error.message || error.errors)).to.include('ECONNREFUSED');
-    await lost.stop();
+    expect(await startInVain({ DATABASE_URL: url.toString(), PORT: '0' })).to.include('ECONNREFUSED');
   });
 
   it('whose port is taken says so, and nothing is left running', async () => {
     const { url } = await start({ DATABASE_URL: database.url });
-    const second = localNode({ DATABASE_URL: database.url, PORT: new URL(url).port, NODE_NAME: 'node-b' });
-    const error = await second.start().then(
-      () => null,
-      (reason) => reason,
+    expect(await startInVain({ DATABASE_URL: database.url, PORT: new URL(url).port, NODE_NAME: 'node-b' })).to.include(
+      'EADDRINUSE',
     );
-    expect(error?.message).to.include('EADDRINUSE');
-    await second.stop();
     await eventually('none of its sessions is left', async () => {
       const { admin } = await testServer();
       const left = await admin("SELECT 1 FROM pg_stat_activity WHERE application_name LIKE 'plantao:node-b:%'");
       return left.length === 0;
     });
+  });
+
+  it('whose port is taken says nothing in the row of the one that runs there under its name', async () => {
+    const { url } = await start({ DATABASE_URL: database.url });
+    const client = new pg.Client({ connectionString: database.url });
+    await client.connect();
+    // What each write of a row leaves, where the table itself keeps the last one only.
+    await client.query(
+      `CREATE TABLE said (role text);
+       CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO said VALUES (NEW.role); RETURN NULL; END';
+       CREATE TRIGGER note AFTER INSERT OR UPDATE ON plantao.nodes FOR EACH ROW EXECUTE FUNCTION note()`,
+    );
+    try {
+      await startInVain({ DATABASE_URL: database.url, PORT: new URL(url).port, NODE_NAME: 'node-a' });
+      const { rows } = await client.query("SELECT count(*)::int AS times FROM said WHERE role = 'stopped'");
+      expect(rows).to.deep.equal([{ times: 0 }]);
+    } finally {
+      await client.end();
+    }
   });
 });

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import pg from 'pg';
 import { eventually } from '../support/eventually.ts';
-import { get, post } from '../support/http.ts';
+import { post } from '../support/http.ts';
 import { useTwoNodes } from '../support/two-nodes.ts';
 
 /** The promise to those who have queries and alarms on the views: these columns stay, in this order and of these types. */
@@ -20,10 +20,6 @@ const PROMISED: Record<string, string> = {
     message_id bigint, sender_id bigint, sender text, content text, sent_at timestamp with time zone, payload jsonb,
     at timestamp with time zone`,
 };
-
-interface Poll {
-  events: { kind: string; message?: { content: string }; payload?: unknown }[];
-}
 
 describe('For the DBA', () => {
   const nodes = useTwoNodes();
@@ -163,91 +159,5 @@ describe('For the DBA', () => {
     for (const node of ['node-a', 'node-b']) {
       for (const part of ['lock', 'listen', 'log']) expect(names).to.include(`plantao:${node}:${part}`);
     }
-  });
-
-  describe('in psql', () => {
-    const poll = (url: string, query: string) => get<Poll>(`${url}/subscribe/${query}`, { deadline: 15_000 });
-    /** The cursor of now, from which nothing can be missed. */
-    const now = async () => (await get(`${nodes.active.url}/chats?userId=1`)).body.cursor;
-
-    it('INSERT INTO plantao.messages reaches the long polls of both nodes', async () => {
-      const cursor = await now();
-      const polls = [nodes.active, nodes.standby].map(({ url }) => poll(url, `user?user_id=2&cursor=${cursor}`));
-      await sql("INSERT INTO plantao.messages (group_id, sender_id, content) VALUES (1, 1, 'do psql')");
-      for (const { body } of await Promise.all(polls)) {
-        expect(body.events.map(({ message }) => message?.content)).to.deep.equal(['do psql']);
-      }
-    });
-
-    it('a transaction is told whole, when it is committed, and not at all when it is rolled back', async () => {
-      const cursor = await now();
-      const insert = "INSERT INTO plantao.messages (group_id, sender_id, content) VALUES (1, 1, 'não')";
-      await sql('BEGIN');
-      await sql(insert);
-      await sql('ROLLBACK');
-      await sql('BEGIN');
-      await sql("INSERT INTO plantao.messages (group_id, sender_id, content) VALUES (1, 1, 'um'), (1, 1, 'dois')");
-      const early = await poll(nodes.standby.url, `user?user_id=2&cursor=${cursor}&timeout=0.2`);
-      expect(early.status).to.equal(204);
-      await sql('COMMIT');
-      const { body } = await poll(nodes.standby.url, `user?user_id=2&cursor=${cursor}`);
-      expect(body.events.map(({ message }) => message?.content)).to.deep.equal(['um', 'dois']);
-    });
-
-    it('DELETE and the memberships are told too', async () => {
-      const cursor = await now();
-      await sql("DELETE FROM plantao.messages WHERE content = 'dois'");
-      await sql('DELETE FROM plantao.memberships WHERE user_id = 2 AND group_id = 1');
-      await sql('INSERT INTO plantao.memberships (group_id, user_id) VALUES (1, 2)');
-      const kinds = await eventually('all is told', async () => {
-        const { body } = await poll(nodes.standby.url, `user?user_id=2&cursor=${cursor}`);
-        return body.events.length === 3 && body.events.map(({ kind }) => kind);
-      });
-      expect(kinds).to.deep.equal(['message_deleted', 'left', 'joined']);
-    });
-
-    it('plantao.notify_group() wakes those who wait on the name, and all', async () => {
-      for (const [name, kind] of [
-        ['Grupo Geral', 'notification'],
-        ['tópico', 'notification'],
-        ['all', 'broadcast'],
-      ] as const) {
-        const query = `status?group=${encodeURIComponent(name)}&cursor=${await now()}`;
-        const polls = [nodes.active, nodes.standby].map(({ url }) => poll(url, query));
-        await sql('SELECT plantao.notify_group($1, $2)', [name, { note: 'às 3' }]);
-        for (const { body } of await Promise.all(polls)) {
-          expect(body.events).to.have.length(1);
-          expect(body.events[0]).to.deep.include({ kind, payload: { note: 'às 3' } });
-        }
-      }
-    });
-
-    it('plantao.switchover() hands over, to the named or to any, and says what it has done', async () => {
-      const onDuty = async (name: string) =>
-        eventually(`${name} is on duty, and the other ready for it`, async () => {
-          const rows = await sql('SELECT node, role FROM plantao.cluster_status');
-          return rows.every(({ node, role }) => role === (node === name ? 'active' : 'standby'));
-        });
-      const ask = async (target: string | null) =>
-        (await sql<{ said: string }>('SELECT plantao.switchover($1) AS said', [target]))[0]?.said;
-      await onDuty('node-a');
-      expect(await ask('node-z')).to.equal('refused: node-z is not a standby that lives');
-      expect(await ask('node-b')).to.equal('asked node-a to hand over to node-b');
-      await onDuty('node-b');
-      const [last] = await sql("SELECT end_reason, handed_to FROM plantao.leader_history WHERE node = 'node-a'");
-      expect(last).to.deep.equal({ end_reason: 'switchover asked for in SQL', handed_to: 'node-b' });
-      expect(await ask(null)).to.equal('asked node-b to hand over to any standby');
-      await onDuty('node-a');
-    });
-
-    it('pg_terminate_backend of the holder, as the comment of lock_holder says, forces a failover', async () => {
-      const before = await sql<{ term: number }>('SELECT max(term)::int AS term FROM plantao.leader_terms');
-      await sql('SELECT pg_terminate_backend(pid) FROM plantao.lock_holder');
-      await eventually('another term has begun', async () => {
-        const [row] = await sql('SELECT term::int FROM plantao.leader_history WHERE ended_at IS NULL');
-        return row?.term === (before[0]?.term ?? 0) + 1;
-      });
-      expect(await sql('SELECT application_name FROM plantao.lock_holder')).to.have.length(1);
-    });
   });
 });

@@ -1,5 +1,5 @@
 import { setTimeout as pause, setImmediate as turn } from 'node:timers/promises';
-import { listProcesses } from '../../src/database/process-list.ts';
+import { ownChildren } from './own-children.ts';
 import { type AdvisoryLock, heldLocks, openSessions, type Session, serverPid } from './test-server.ts';
 import { trackedNow } from './tracked.ts';
 
@@ -34,10 +34,10 @@ export async function takeInventory(): Promise<Inventory> {
 async function listChildren(): Promise<Inventory['children']> {
   const owners = new Map(trackedNow().map((one) => [one.pid(), one.owner]));
   const children: Inventory['children'] = new Map();
-  for (const { pid, parent, command } of await listProcesses()) {
+  for (const { pid, command } of await ownChildren()) {
     // tsx keeps a compiler; a guard goes with its process; the shared server is the root hook's own.
     const ours = command === '' || /esbuild|plantao-guard/.test(command) || pid === serverPid();
-    if (parent === process.pid && !ours) children.set(pid, { owner: owners.get(pid) ?? null, command });
+    if (!ours) children.set(pid, { owner: owners.get(pid) ?? null, command });
   }
   return children;
 }

@@ -1,0 +1,37 @@
+import { expect } from 'chai';
+import { type Answer, get, type JsonObject, post } from '../support/http.ts';
+import type { UsedNodes } from '../support/two-nodes.ts';
+
+export const CURSOR = /^[0-9a-f]{12}-\d+$/;
+export const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
+export const ANA = { id: 1, username: 'ana_orm' };
+export const BRUNO = { id: 2, username: 'bruno_orm' };
+
+/** What the tests of the chat's routes do again and again. */
+export function chatCalls(nodes: UsedNodes) {
+  /** A route of the active. */
+  const on = (path: string) => nodes.active.url + path;
+  return {
+    on,
+    /** Reads are served by both nodes, and alike. */
+    async both(path: string, check: (answer: Answer<JsonObject>) => void): Promise<void> {
+      for (const node of [nodes.active, nodes.standby]) check(await get(node.url + path));
+    },
+    /** A group that user 1 has made; answers its id. */
+    async newGroup(groupName: string, members: string[] = []): Promise<number> {
+      const { body } = await post(on('/create-chat'), { groupName, creatorId: 1, members });
+      return body.group_id as number;
+    },
+    /** Sends a message; answers what POST /messages answers. */
+    async send(groupId: number, content: string, userId = 1): Promise<JsonObject> {
+      return (await post(on('/messages'), { userId, groupId, content })).body;
+    },
+  };
+}
+
+/** A 404 in the contract's shape. */
+export function isMissing({ status, body }: Answer<JsonObject>, code: string): void {
+  expect(status).to.equal(404);
+  expect(body).to.have.all.keys('error', 'code');
+  expect(body.code).to.equal(code);
+}

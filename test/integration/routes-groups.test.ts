@@ -1,0 +1,162 @@
+import { expect } from 'chai';
+import { del, get, post } from '../support/http.ts';
+import { useTwoNodes } from '../support/two-nodes.ts';
+import { ANA, BRUNO, CURSOR, chatCalls, isMissing } from './chat-calls.ts';
+
+describe('Groups over HTTP', () => {
+  const nodes = useTwoNodes({ DB_POOL_SIZE: '10' });
+  const { on, both, newGroup } = chatCalls(nodes);
+
+  describe('GET /chats', () => {
+    it("lists a user's groups with all their members, on both nodes", async () => {
+      const id = await newGroup('Para listar', ['bruno_orm']);
+      await both('/chats?userId=2', ({ status, body }) => {
+        expect(status).to.equal(200);
+        expect(body).to.have.all.keys('user_id', 'chats', 'cursor');
+        expect(body.cursor).to.match(CURSOR);
+        expect(body.user_id).to.equal(2);
+        expect(body.chats).to.deep.equal([
+          { id: 1, name: 'Grupo Geral', members: [ANA, BRUNO] },
+          { id, name: 'Para listar', members: [ANA, BRUNO] },
+        ]);
+      });
+    });
+
+    it('is empty for a user without groups, and 404 for no user', async () => {
+      const { body } = await post(on('/login'), { username: 'sozinho' });
+      await both(`/chats?userId=${body.user_id}`, (answer) => expect(answer.body.chats).to.deep.equal([]));
+      await both('/chats?userId=999999', (answer) => isMissing(answer, 'user_not_found'));
+    });
+  });
+
+  describe('GET, POST and DELETE /group-users', () => {
+    it('join, show and leave; telling twice is fine', async () => {
+      const groupId = await newGroup('Entra e sai');
+      const membership = { groupId, userId: 2 };
+      for (let times = 0; times < 2; times++) {
+        const { status, body } = await post(on('/group-users'), membership);
+        expect(status).to.equal(200);
+        expect(body).to.deep.equal({ message: 'joined', group_id: groupId, user_id: 2 });
+      }
+      await both(`/group-users?groupId=${groupId}`, ({ status, body }) => {
+        expect(status).to.equal(200);
+        expect(body).to.deep.equal({ group_id: groupId, users: [ANA, BRUNO] });
+      });
+      for (let times = 0; times < 2; times++) {
+        const { status, body } = await del(on('/group-users'), membership);
+        expect(status).to.equal(200);
+        expect(body).to.deep.equal({ message: 'left', group_id: groupId, user_id: 2 });
+      }
+      await both(`/group-users?groupId=${groupId}`, ({ body }) => expect(body.users).to.deep.equal([ANA]));
+    });
+
+    it('are 404 where user or group is none', async () => {
+      await both('/group-users?groupId=999999', (answer) => isMissing(answer, 'group_not_found'));
+      for (const call of [post, del]) {
+        isMissing(await call(on('/group-users'), { groupId: 1, userId: 999_999 }), 'user_not_found');
+        isMissing(await call(on('/group-users'), { groupId: 999_999, userId: 1 }), 'group_not_found');
+      }
+    });
+  });
+
+  describe('POST /create-chat', () => {
+    it('makes a group of its creator and the named, each once, and names the unknown', async () => {
+      const { status, body } = await post(on('/create-chat'), {
+        groupName: 'Projeto',
+        creatorId: 1,
+        members: ['bruno_orm', 'ninguém', 'BRUNO_ORM', 'ana_orm', 'nem eu'],
+      });
+      expect(status).to.equal(200);
+      expect(body.group_id).to.be.a('number');
+      expect(body).to.deep.equal({
+        group_id: body.group_id,
+        group_name: 'Projeto',
+        creator_id: 1,
+        members: [ANA, BRUNO],
+        warning: 'no such users: ninguém, nem eu',
+      });
+    });
+
+    it('has no warning where all are known, and may have no members', async () => {
+      const { body } = await post(on('/create-chat'), { groupName: 'Só eu', creatorId: 2 });
+      expect(body).to.have.all.keys('group_id', 'group_name', 'creator_id', 'members');
+      expect(body.members).to.deep.equal([BRUNO]);
+    });
+
+    it('lets names repeat: ids tell groups apart', async () => {
+      expect(await newGroup('Repetido')).to.not.equal(await newGroup('Repetido'));
+    });
+
+    it('refuses what is no group, and leaves nothing of it', async () => {
+      for (const bad of [
+        { groupName: '' },
+        { groupName: 'x'.repeat(129) },
+        { members: 'bruno_orm' },
+        { members: [1] },
+      ]) {
+        const { status } = await post(on('/create-chat'), { groupName: 'Ruim', creatorId: 1, members: [], ...bad });
+        expect(status, JSON.stringify(bad).slice(0, 40)).to.equal(400);
+      }
+      isMissing(await post(on('/create-chat'), { groupName: 'Ruim', creatorId: 999_999 }), 'user_not_found');
+      const { body } = await get<{ chats: { name: string }[] }>(on('/chats?userId=1'));
+      expect(body.chats.map(({ name }) => name)).to.not.include('Ruim');
+    });
+  });
+
+  describe('/user/{id}/groups', () => {
+    let id: number;
+    before(async () => {
+      id = (await post(on('/login'), { username: 'por nome' })).body.user_id as number;
+    });
+    const shown = (groups: string[]) => ({ user_id: id, groups });
+
+    it('shows, joins, leaves and replaces the groups of a user by their names', async () => {
+      await both(`/user/${id}/groups`, ({ body }) => expect(body).to.deep.equal(shown([])));
+      const joined = await post(on(`/user/${id}/groups/${encodeURIComponent('Grupo Geral')}`));
+      expect(joined.status).to.equal(200);
+      expect(joined.body).to.deep.equal(shown(['Grupo Geral']));
+      const made = await post(on(`/user/${id}/groups/${encodeURIComponent('Feito/agora? 50%')}`));
+      expect(made.body).to.deep.equal(shown(['Grupo Geral', 'Feito/agora? 50%']));
+      const twice = await post(on(`/user/${id}/groups/${encodeURIComponent('Feito/agora? 50%')}`));
+      expect(twice.body, 'telling twice is fine').to.deep.equal(made.body);
+      const replaced = await post(on(`/user/${id}/groups`), { groups: ['Outro', 'Grupo Geral', 'Outro'] });
+      expect(replaced.body).to.deep.equal(shown(['Grupo Geral', 'Outro']));
+      const left = await del(on(`/user/${id}/groups/Outro`));
+      expect(left.body).to.deep.equal(shown(['Grupo Geral']));
+      expect((await del(on(`/user/${id}/groups/Outro`))).body, 'telling twice is fine').to.deep.equal(left.body);
+      expect((await post(on(`/user/${id}/groups`), { groups: [] })).body).to.deep.equal(shown([]));
+      await both(`/user/${id}/groups`, ({ body }) => expect(body).to.deep.equal(shown([])));
+    });
+
+    it('joins a group that is there, and does not make another of its name', async () => {
+      await post(on(`/user/${id}/groups/Grupo%20Geral`));
+      const { body } = await get<{ users: { id: number }[] }>(on('/group-users?groupId=1'));
+      expect(body.users.map((user) => user.id)).to.include(id);
+    });
+
+    it('survives many who change it at once: nobody stands in the way of another', async () => {
+      const groupIds = [await newGroup('Corrida A'), await newGroup('Corrida B')];
+      for (let round = 0; round < 6; round++) {
+        const [first, second] = groupIds.map((groupId) => ({ groupId, userId: id }));
+        const answers = await Promise.all([
+          post(on(`/user/${id}/groups`), { groups: ['Corrida A'] }),
+          post(on('/group-users'), first),
+          post(on('/group-users'), second),
+          post(on(`/user/${id}/groups`), { groups: ['Corrida B', 'Grupo Geral'] }),
+          del(on('/group-users'), first),
+          del(on('/group-users'), second),
+          post(on(`/user/${id}/groups`), { groups: ['Corrida A', 'Corrida B'] }),
+          post(on('/messages'), { userId: id, groupId: groupIds[0], content: 'no meio' }),
+        ]);
+        expect(answers.map(({ status, text }) => (status === 200 ? 200 : text))).to.deep.equal(answers.map(() => 200));
+      }
+    });
+
+    it('is 404 for no user', async () => {
+      await both('/user/999999/groups', (answer) => isMissing(answer, 'user_not_found'));
+      isMissing(await post(on('/user/999999/groups'), { groups: [] }), 'user_not_found');
+      isMissing(await post(on('/user/999999/groups/x')), 'user_not_found');
+      isMissing(await del(on('/user/999999/groups/x')), 'user_not_found');
+    });
+  });
+});
