@@ -1,5 +1,6 @@
 import cors from 'cors';
 import express, { type Express, type RequestHandler } from 'express';
+import type { Log } from '../log.ts';
 import { Admission } from './admission.ts';
 import { type Caller, endWithToken } from './caller.ts';
 import { clusterRoutes } from './cluster-routes.ts';
@@ -48,6 +49,7 @@ export function createApp(services: Services): Express {
   if (services.trustProxy !== null) app.set('trust proxy', services.trustProxy);
 
   for (const path of ['/primary', '/replica', '/readiness', '/liveness', '/health']) answerOptionsLikeGet(app, path);
+  if (services.trustProxy === null) app.use(tellOfProxy(services.log));
   app.use((_request, response, next) => {
     // What is told here is for the one who asked, and is JSON whatever it looks like; pages say otherwise.
     response.setHeader('Cache-Control', 'no-store');
@@ -66,6 +68,21 @@ export function createApp(services: Services): Express {
   });
   app.use(errorHandler(duty, services.log));
   return app;
+}
+
+/** Says once that requests come through a proxy that nobody told this node of: then all clients count as one address. */
+function tellOfProxy(log: Log): RequestHandler {
+  let isTold = false;
+  return (request, _response, next) => {
+    if (!isTold && request.headers['x-forwarded-for'] !== undefined) {
+      isTold = true;
+      log.warn(
+        { event: 'proxy_unknown' },
+        'requests have X-Forwarded-For, and TRUST_PROXY is not set: the proxy and all behind it count as one client',
+      );
+    }
+    next();
+  };
 }
 
 /** The router tries one route after another: those that are asked for thousands of times a second come first. */

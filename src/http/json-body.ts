@@ -7,10 +7,10 @@ const PLAIN = new Set(['application/json', 'application/json; charset=utf-8', 'a
 /**
  * Reads JSON bodies of at most `limit` bytes into `request.body`. express.json() takes as long for a body of a hundred
  * bytes as Express for all the rest of the request, so plain bodies (their length said, not compressed, in UTF-8) are
- * read here; it does the others.
+ * read here; it does the others. Compressed bodies are refused: 415.
  */
 export function jsonBody(limit: number): RequestHandler {
-  const readOther = express.json({ limit, strict: false });
+  const readOther = express.json({ limit, strict: false, inflate: false });
   return (request, response, next) => {
     if (isPlain(request, limit)) readPlain(request, next);
     else readOther(request, response, next);

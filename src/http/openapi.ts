@@ -36,6 +36,7 @@ const sentences: Record<number, string> = {
   413: 'The body is too large (`too_large`).',
   415: 'The body is not JSON in UTF-8 (`unsupported_media_type`).',
   429: 'Too often (`too_many_requests`); `Retry-After` says in how many seconds it is worth while again.',
+  431: 'Address and headers together are beyond 16 KiB. Said by the HTTP parser, so without a body.',
   503: 'Not now, or not here (`not_active` with `active_url`, `not_alive`, `overloaded`, `unavailable`, `outcome_unknown`); try again after `Retry-After` seconds.',
 };
 const retryAfter = { 'Retry-After': { description: 'Seconds.', schema: { type: 'integer', minimum: 1 } } };
@@ -75,7 +76,7 @@ export function openApiOf(routes: readonly Route[], options: { version: string; 
 const refusalOf = (status: number): JsonSchema => ({
   description: sentences[status],
   ...(status === 429 || status === 503 ? { headers: retryAfter } : status === 401 ? { headers: authenticate } : {}),
-  content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } },
+  ...(status === 431 ? {} : { content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } } }),
 });
 const authenticate = { 'WWW-Authenticate': { schema: { type: 'string' } } };
 
@@ -139,12 +140,14 @@ function successesOf(route: Route, path: string, schemas: JsonSchema): Record<st
     responses[one] = { description: one < 400 ? 'Done.' : 'The same, and the answer is no.', content: body };
   }
   if (route.waits && answer) responses[204] = { description: 'Nothing new in this time.', headers: cursorHeader };
+  if (content && content !== 'text/event-stream')
+    responses[304] = { description: 'What If-None-Match names is the newest.' };
   if (path === '/') responses[302] = { description: 'A browser is sent to the chat page.' };
   return responses;
 }
 
 function refusalsOf(route: Route, path: string): Record<string, JsonSchema> {
-  const statuses = new Set<Refusal | number>([400, 413, 415, 429, ...(route.refusals ?? [])]);
+  const statuses = new Set<Refusal | number>([400, 413, 415, 429, 431, ...(route.refusals ?? [])]);
   if (route.who !== 'anyone') for (const status of [401, 403]) statuses.add(status);
   if (route.serves !== 'control') statuses.add(503);
   if (path === '/cluster') statuses.add(503);

@@ -1,0 +1,150 @@
+import type pg from 'pg';
+import type { Drawn } from './attempt.ts';
+
+type Json = Record<string, unknown>;
+
+/** One request that was answered, as the model sees it. */
+export interface Done {
+  method: string;
+  path: string;
+  /** What was sent as JSON body or query, the query over the body. */
+  sent: Json;
+  status: number;
+  body: Json;
+}
+
+/** The chat as it must be after what was answered with success; refusals change nothing. */
+export class Model {
+  readonly users = new Map<number, string>();
+  readonly groups = new Map<number, string>();
+  readonly members = new Set<string>();
+  readonly messages = new Map<number, string>();
+  readonly #cursors: string[] = [];
+
+  /** Something of the chat, or, one time in so many, what is not there. */
+  resolve({ drawn, at }: Drawn): unknown {
+    switch (drawn) {
+      case 'user':
+        return pick([...this.users.keys()], at) ?? 2 ** 40 + at;
+      case 'group':
+        return pick([...this.groups.keys()], at) ?? 2 ** 40 + at;
+      case 'message':
+        return pick([...this.messages.keys()].slice(-50), at) ?? 2 ** 40 + at;
+      case 'username':
+        return pick([...this.users.values()].slice(0, 40), at) ?? `nobody ${at}`;
+      case 'groupName':
+        return pick([...new Set(this.groups.values())].slice(0, 40), at) ?? `group ${at % 20}`;
+      case 'cursor':
+        return pick(this.#cursors, at) ?? '000000000000-1';
+    }
+  }
+
+  /** Takes in an answer. True where the groups of the answer's user have to be read to know what happened. */
+  note({ method, path, sent, status, body }: Done): boolean {
+    if (typeof body?.cursor === 'string') this.#noteCursor(body.cursor);
+    if (status !== 200 && status !== 201) return false;
+    switch (`${method} ${path}`) {
+      case 'POST /login':
+      case 'POST /register':
+        this.users.set(Number(body.user_id), String(body.username));
+        return false;
+      case 'POST /create-chat':
+        this.groups.set(Number(body.group_id), String(body.group_name));
+        for (const { id } of body.members as { id: number }[]) this.members.add(`${body.group_id} ${id}`);
+        return false;
+      case 'POST /group-users':
+        this.members.add(`${body.group_id} ${body.user_id}`);
+        return false;
+      case 'DELETE /group-users':
+        this.members.delete(`${body.group_id} ${body.user_id}`);
+        return false;
+      case 'POST /messages':
+        this.#noteMessage(Number(body.message_id), messageText(sent.groupId, sent.userId, String(sent.content)));
+        return false;
+      case 'DELETE /messages':
+        this.messages.delete(Number(sent.messageId));
+        return false;
+      default:
+        return path.startsWith('/user/{id}/groups') && method !== 'GET';
+    }
+  }
+
+  /**
+   * What GET /chats says of a user after a change by names, whose groups' ids no answer has told. A group that the user
+   * was not in may only be there after a join, and is then a new one or the oldest of its name.
+   */
+  noteChats(userId: number, chats: { id: number; name: string }[], change: 'join' | 'leave'): void {
+    for (const { id, name } of chats) {
+      if (this.members.has(`${id} ${userId}`)) continue;
+      const isOldest = ![...this.groups].some(([other, called]) => called === name && other < id);
+      if (change === 'leave' || (this.groups.has(id) && !isOldest)) {
+        throw new Error(`user ${userId} is in group ${id} (${name}) after a ${change}, and was not before`);
+      }
+    }
+    for (const member of [...this.members]) if (member.endsWith(` ${userId}`)) this.members.delete(member);
+    for (const { id, name } of chats) {
+      this.groups.set(id, name);
+      this.members.add(`${id} ${userId}`);
+    }
+  }
+
+  /** Where the database is not as the model has it; null where it is. */
+  async difference(sql: pg.Client): Promise<string | null> {
+    const lines = async (query: string) =>
+      (await sql.query<{ line: string }>(query)).rows.map(({ line }) => line).sort();
+    for (const [what, own, query] of [
+      [
+        'users',
+        [...this.users].map(([id, name]) => `${id} ${name}`),
+        "SELECT id || ' ' || username AS line FROM plantao.users",
+      ],
+      [
+        'groups',
+        [...this.groups].map(([id, name]) => `${id} ${name}`),
+        "SELECT id || ' ' || name AS line FROM plantao.groups",
+      ],
+      ['memberships', [...this.members], "SELECT group_id || ' ' || user_id AS line FROM plantao.memberships"],
+      [
+        'messages',
+        [...this.messages].map(([id, text]) => `${id} ${text}`),
+        "SELECT id || ' ' || group_id || ' ' || sender_id || ' ' || content AS line FROM plantao.messages",
+      ],
+      ['events of messages', [], EVENTS_WITHOUT_CAUSE],
+    ] as const) {
+      const [expected, found] = [[...own].sort(), await lines(query)];
+      const extra = found.find((line) => !expected.includes(line));
+      if (extra !== undefined) return `${what}: the database has ${JSON.stringify(extra)}, and the model does not`;
+      const missing = expected.find((line) => !found.includes(line));
+      if (missing !== undefined) return `${what}: the model has ${JSON.stringify(missing)}, and the database does not`;
+    }
+    return null;
+  }
+
+  #noteMessage(id: number, text: string): void {
+    const known = this.messages.get(id);
+    if (known !== undefined && known !== text) throw new Error(`message ${id} was ${known} and is now ${text}`);
+    this.messages.set(id, text);
+  }
+
+  #noteCursor(cursor: string): void {
+    this.#cursors.push(cursor);
+    if (this.#cursors.length > 100) this.#cursors.splice(0, 50);
+  }
+}
+
+/** Events of a message that is neither there nor deleted, and gaps in the log: rows that something has leaked or lost. */
+const EVENTS_WITHOUT_CAUSE = `
+  SELECT 'message ' || e.message_id AS line FROM plantao.events e
+  WHERE e.kind = 'message' AND NOT EXISTS (SELECT FROM plantao.messages m WHERE m.id = e.message_id)
+    AND NOT EXISTS (SELECT FROM plantao.events d WHERE d.kind = 'message_deleted' AND d.message_id = e.message_id)
+  UNION ALL
+  SELECT 'a gap before ' || position FROM (SELECT position, lag(position) OVER (ORDER BY position) AS before FROM plantao.events) p
+  WHERE before IS NOT NULL AND before <> position - 1`;
+
+const messageText = (groupId: unknown, userId: unknown, content: string) =>
+  `${Number(groupId)} ${Number(userId)} ${content}`;
+
+/** The n-th, in turn; one time in ten undefined. */
+function pick<T>(all: readonly T[], at: number): T | undefined {
+  return at % 10 === 9 ? undefined : all[at % Math.max(1, all.length)];
+}
