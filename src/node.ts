@@ -32,7 +32,7 @@ import { Retention } from './events/retention.ts';
 import { Waiters } from './events/waiters.ts';
 import { createApp } from './http/app.ts';
 import { believeEverybody, identifyByToken } from './http/caller.ts';
-import { EventStreams } from './http/event-stream.ts';
+import { EventStreams } from './http/event-streams.ts';
 import { LongPolls } from './http/long-poll.ts';
 import { Server } from './http/server.ts';
 import type { Services } from './http/services.ts';

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { StandingSession } from '../database/standing-session.ts';
 import type { EventLog } from '../events/event-log.ts';
 import { type LogEvent, topicOf } from '../events/log-event.ts';
@@ -32,6 +33,12 @@ interface Wanting {
 
 const LIMIT_MS = 5000;
 const MOST_A_QUERY = 1000;
+/**
+ * Between two readings, in milliseconds. The first is made at once; a herd that comes back over seconds, each client at a
+ * moment of its own, is read for ten times a second and not once a client. Nobody misses anything by waiting: what comes
+ * meanwhile lies behind their cursor.
+ */
+const PACE_MS = 100;
 /** Rosters kept without anybody waiting on them; beyond, those go that were asked for longest ago. */
 const MOST_KEPT = 50_000;
 /** Each try is a snapshot that the log ran away from or that was another log's; more than two in a row is no chance. */
@@ -49,6 +56,7 @@ export class Rosters {
   readonly #groups = new Map<number, Called>();
   readonly #wanted = new Map<number, Wanting[]>();
   #loading = false;
+  #readAt = Number.NEGATIVE_INFINITY;
 
   constructor(session: StandingSession, log: EventLog) {
     this.#session = session;
@@ -76,7 +84,7 @@ export class Rosters {
       else this.#wanted.set(userId, [{ resolve, reject }]);
       if (this.#loading) return;
       this.#loading = true;
-      setImmediate(() => void this.#load());
+      void this.#load();
     });
   }
 
@@ -108,6 +116,9 @@ export class Rosters {
 
   async #load(): Promise<void> {
     while (this.#wanted.size > 0) {
+      // At least a turn of the event loop: whoever asks within it is part of this reading.
+      await pause(Math.max(0, this.#readAt + PACE_MS - performance.now()));
+      this.#readAt = performance.now();
       const batch = [...this.#wanted].slice(0, MOST_A_QUERY);
       for (const [userId] of batch) this.#wanted.delete(userId);
       try {

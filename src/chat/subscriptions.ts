@@ -113,8 +113,8 @@ export class Subscriptions {
         )
       : new Set<number>();
     const topics = new Set(audience.topics());
+    // Groups that were left since count up to there.
     if (audience instanceof UserAudience) {
-      for (const groupId of before) topics.add(topicOf.group(groupId));
       for (const move of moves) if (move.groupId !== null) topics.add(topicOf.group(move.groupId));
     }
     const candidates = tail.after(position, topics, PAGE);

@@ -26,8 +26,6 @@ const STALL_MS = 30_000;
 const LIFE_MS = 60 * 60_000;
 /** What a client is told to wait before it comes back, so that a node's streams do not come to the other all at once. */
 const RETRY_MS = 1000;
-/** Streams ended before the event loop gets its turn. */
-const SLICE = 250;
 
 const jittered = (ms: number, share: number) => Math.round(ms * (1 - share + 2 * share * Math.random()));
 
@@ -38,57 +36,8 @@ const frames = renderOnce(({ events }) =>
     .join(''),
 );
 
-/** The streams of a node. */
-export class EventStreams {
-  readonly #options: EventStreamOptions;
-  readonly #open = new Set<EventStream>();
-  #isDraining = false;
-
-  constructor(options: EventStreamOptions) {
-    this.#options = options;
-  }
-
-  /**
-   * Runs one stream; resolves once it has begun. Whatever refuses it is thrown before that, so that it is answered as any
-   * other request: 410 for an expired cursor, 503 where too many wait.
-   */
-  async run(
-    response: Response,
-    ask: { audience(): Promise<ReplayableAudience>; cursor: string | undefined },
-  ): Promise<void> {
-    const { room, log, isServing } = this.#options;
-    room.enter(response);
-    const from = ask.cursor === undefined ? log.end : parseCursor(ask.cursor);
-    const audience = await ask.audience();
-    const stream = new EventStream(response, audience, from, this.#options);
-    this.#open.add(stream);
-    response.once('close', () => this.#open.delete(stream));
-    try {
-      await stream.begin();
-    } catch (error) {
-      this.#open.delete(stream);
-      throw error;
-    }
-    if (this.#isDraining || !isServing()) stream.end('the node is stopping');
-  }
-
-  get size(): number {
-    return this.#open.size;
-  }
-
-  /** Ends every stream, those too that are not among the waiters at the moment; a slice at a time. */
-  drain(): void {
-    this.#isDraining = true;
-    const streams = [...this.#open];
-    const endSlice = () => {
-      for (const stream of streams.splice(0, SLICE)) stream.end('the node is stopping');
-      if (streams.length > 0) setImmediate(endSlice);
-    };
-    endSlice();
-  }
-}
-
-class EventStream implements Listening {
+/** One stream. Whoever makes it begins it; it ends itself. */
+export class EventStream implements Listening {
   readonly audience: ReplayableAudience;
   readonly #response: Response;
   readonly #options: EventStreamOptions;

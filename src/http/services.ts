@@ -11,7 +11,7 @@ import type { EventLog } from '../events/event-log.ts';
 import type { Waiters } from '../events/waiters.ts';
 import type { Log } from '../log.ts';
 import type { Identify } from './caller.ts';
-import type { EventStreams } from './event-stream.ts';
+import type { EventStreams } from './event-streams.ts';
 import type { DutyView } from './gates.ts';
 import type { LongPolls } from './long-poll.ts';
 

@@ -30,12 +30,16 @@ class CountingSession extends StandingSession {
   readonly asked = new Map<string, number>();
   /** Runs before each statement; what it waits for, the statement waits for. */
   before: ((name: string) => Promise<void>) | null = null;
+  /** Runs between the answer of a statement and its taking in. */
+  after: ((name: string) => Promise<void>) | null = null;
 
   override async query<Row extends pg.QueryResultRow>(query: pg.QueryConfig, limitMs: number): Promise<Row[]> {
     const name = query.name ?? '';
     this.asked.set(name, (this.asked.get(name) ?? 0) + 1);
     await this.before?.(name);
-    return super.query<Row>(query, limitMs);
+    const rows = await super.query<Row>(query, limitMs);
+    await this.after?.(name);
+    return rows;
   }
 }
 

@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'chai';
 import pg from 'pg';
 import { NamedAudience } from '../../src/chat/audiences.ts';
+import { namesOf } from '../../src/chat/rosters.ts';
 import { seedData } from '../../src/chat/seed-data.ts';
 import { parseCursor } from '../../src/events/cursor.ts';
 import { eventually } from '../support/eventually.ts';
@@ -147,6 +148,32 @@ describe('A herd of polls', () => {
     release();
     await listening;
     expect(node.waiters.size).to.equal(0);
+  });
+
+  it('a roster that is loaded while its user moves is taken along to where the node has come', async () => {
+    await node.stop();
+    for (const mostInMemory of [1000, 2]) {
+      node = await LogNode.start({ url: database.url, mostInMemory });
+      const name = `joined while loading ${mostInMemory}`;
+      let isFirst = true;
+      node.reading.after = async (statement) => {
+        if (statement !== 'rosters' || !isFirst) return;
+        isFirst = false;
+        await client.query(
+          `WITH g AS (INSERT INTO plantao.groups (name) VALUES ($1) RETURNING id)
+           INSERT INTO plantao.memberships (group_id, user_id) SELECT id, 2 FROM g`,
+          [name],
+        );
+        // With a short memory the move is gone from it before the roster could be taken along: then it is read anew.
+        await client.query(
+          "INSERT INTO plantao.messages (group_id, sender_id, content) SELECT 1, 1, 'n' FROM generate_series(1, 10)",
+        );
+        await node.log.look();
+      };
+      expect(namesOf(await node.rosters.of(2))).to.include(name);
+      expect(asked().rosters).to.equal(mostInMemory === 2 ? 2 : 1);
+      if (mostInMemory !== 2) await node.stop();
+    }
   });
 
   it('rosters are loaded once, however the askings fall, and stay true for all who got them', async () => {

@@ -1,0 +1,57 @@
+import type { Response } from 'express';
+import type { ReplayableAudience } from '../chat/audiences.ts';
+import { parseCursor } from '../events/cursor.ts';
+import { EventStream, type EventStreamOptions } from './event-stream.ts';
+
+/** Streams ended before the event loop gets its turn. */
+const SLICE = 250;
+
+/** The streams of a node. */
+export class EventStreams {
+  readonly #options: EventStreamOptions;
+  readonly #open = new Set<EventStream>();
+  #isDraining = false;
+
+  constructor(options: EventStreamOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Runs one stream; resolves once it has begun. Whatever refuses it is thrown before that, so that it is answered as any
+   * other request: 410 for an expired cursor, 503 where too many wait.
+   */
+  async run(
+    response: Response,
+    ask: { audience(): Promise<ReplayableAudience>; cursor: string | undefined },
+  ): Promise<void> {
+    const { room, log, isServing } = this.#options;
+    room.enter(response);
+    const from = ask.cursor === undefined ? log.end : parseCursor(ask.cursor);
+    const audience = await ask.audience();
+    const stream = new EventStream(response, audience, from, this.#options);
+    this.#open.add(stream);
+    response.once('close', () => this.#open.delete(stream));
+    try {
+      await stream.begin();
+    } catch (error) {
+      this.#open.delete(stream);
+      throw error;
+    }
+    if (this.#isDraining || !isServing()) stream.end('the node is stopping');
+  }
+
+  get size(): number {
+    return this.#open.size;
+  }
+
+  /** Ends every stream, those too that are not among the waiters at the moment; a slice at a time. */
+  drain(): void {
+    this.#isDraining = true;
+    const streams = [...this.#open];
+    const endSlice = () => {
+      for (const stream of streams.splice(0, SLICE)) stream.end('the node is stopping');
+      if (streams.length > 0) setImmediate(endSlice);
+    };
+    endSlice();
+  }
+}

@@ -1,0 +1,305 @@
+import { expect } from 'chai';
+import type pg from 'pg';
+import { NamedAudience, UserAudience } from '../../src/chat/audiences.ts';
+import { Refused } from '../../src/chat/errors.ts';
+import { CursorExpiredError, parseCursor } from '../../src/events/cursor.ts';
+import { type DirectPoll, LogNode } from '../integration/delivery-node.ts';
+import { LogModel, type Reading, type Told } from './log-model.ts';
+
+/** A step of a run. The numbers are drawn without knowledge and taken modulo what there is. */
+export type Step =
+  | { do: 'post' | 'rollBack' | 'crossing'; user: number; group: number }
+  | { do: 'join' | 'leave'; user: number; group: number }
+  | { do: 'delete'; message: number }
+  | { do: 'notify'; group: number }
+  | { do: 'broadcast' }
+  | { do: 'retain'; events: number }
+  | { do: 'read' | 'restart'; node: number }
+  | { do: 'newEpoch' }
+  | { do: 'poll'; reader: number; node: number };
+
+interface Reader {
+  reading: Reading;
+  cursor: string;
+  waiting: { poll: DirectPoll; node: LogNode } | null;
+}
+
+/** Few in memory, so that reading from memory, from the database and across both all happen. */
+const MOST_IN_MEMORY = 8;
+const NODES = 2;
+
+/** Two nodes that read one log, six readers that go from one to the other, and the model beside them. */
+export class World {
+  readonly model: LogModel;
+  /** Events that readers were told, all together. */
+  told = 0;
+  readonly #url: string;
+  readonly #clients: [pg.Client, pg.Client];
+  readonly #users: number[];
+  readonly #messages: number[] = [];
+  readonly #nodes: LogNode[];
+  readonly #readers: Reader[];
+
+  private constructor(
+    url: string,
+    clients: [pg.Client, pg.Client],
+    users: number[],
+    model: LogModel,
+    nodes: LogNode[],
+  ) {
+    this.#url = url;
+    this.#clients = clients;
+    this.#users = users;
+    this.model = model;
+    this.#nodes = nodes;
+    const [one = 0, two = 0] = users;
+    const [group] = model.groups;
+    const readings: Reading[] = [
+      ...users.map((userId) => ({ userId, of: null })),
+      { userId: null, of: group?.id ?? 0 },
+      { userId: null, of: group?.name ?? '' },
+      { userId: one, of: group?.id ?? 0 },
+      { userId: two, of: group?.name ?? '' },
+    ];
+    this.#readers = readings.map((reading) => ({ reading, cursor: this.#end(), waiting: null }));
+  }
+
+  /** Begins where the log ends now, with users and groups of its own, on nodes that go from run to run. */
+  static async begin(url: string, clients: [pg.Client, pg.Client], nodes: LogNode[], run: number): Promise<World> {
+    const { rows } = await clients[0].query<{ users: number[]; groups: number[]; head: number }>(
+      `WITH u AS (INSERT INTO plantao.users (username) SELECT 'u' || $1 || ' ' || n FROM generate_series(1, 3) n RETURNING id),
+            g AS (INSERT INTO plantao.groups (name) SELECT 'g' || $1 || ' ' || n FROM generate_series(1, 2) n RETURNING id)
+       SELECT (SELECT json_agg(id ORDER BY id) FROM u) AS users, (SELECT json_agg(id ORDER BY id) FROM g) AS groups,
+              plantao.log_head() AS head`,
+      [String(run)],
+    );
+    const [row] = rows;
+    if (!row) throw new Error('nobody was made');
+    while (nodes.length < NODES) nodes.push(await LogNode.start({ url, mostInMemory: MOST_IN_MEMORY }));
+    for (const node of nodes) await node.log.look();
+    const groups = row.groups.map((id, at) => ({ id, name: `g${run} ${at + 1}` }));
+    return new World(url, clients, row.users, new LogModel(groups, row.head), nodes);
+  }
+
+  /** Lets everybody leave; the nodes stay for the next run. */
+  end(): void {
+    for (const { waiting } of this.#readers) waiting?.poll.leave();
+  }
+
+  /** Takes some steps at once, then compares everything that was told meanwhile. */
+  async take(steps: readonly Step[]): Promise<void> {
+    // All of them, also where one fails: the next run must not find half a transaction.
+    const outcomes = await Promise.allSettled(steps.map((step) => this.#step(step)));
+    for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+    for (const reader of this.#readers) await this.#collect(reader);
+    this.#compareTold();
+  }
+
+  /** Every reader reads on to the end of the log, on either node. */
+  async settle(): Promise<void> {
+    for (const node of this.#nodes) await node.log.look();
+    for (const [at, reader] of this.#readers.entries()) {
+      for (let polls = 0; reader.waiting === null || polls === 0; polls++) {
+        expect(polls, 'polls to the end').to.be.below(200);
+        await this.#poll(reader, this.#nodes[at % NODES] as LogNode);
+      }
+    }
+    for (const node of this.#nodes) expect(node.log.head).to.equal(this.model.head);
+    this.#compareTold();
+    await this.#compareLog();
+  }
+
+  async #step(step: Step): Promise<void> {
+    switch (step.do) {
+      case 'read':
+        return (this.#nodes[step.node % NODES] as LogNode).log.look();
+      case 'restart':
+        return this.#restart(step.node % NODES);
+      case 'poll':
+        return this.#poll(
+          this.#readers[step.reader % this.#readers.length] as Reader,
+          this.#nodes[step.node % NODES] as LogNode,
+        );
+      default:
+        return this.#write(step);
+    }
+  }
+
+  async #write(step: Exclude<Step, { do: 'read' | 'restart' | 'poll' }>): Promise<void> {
+    const [one, two] = this.#clients;
+    const user = 'user' in step ? (this.#users[step.user % this.#users.length] ?? 0) : 0;
+    const group = 'group' in step ? this.model.groups[step.group % this.model.groups.length] : undefined;
+    const groupId = group?.id ?? 0;
+    switch (step.do) {
+      case 'post':
+        await this.#insert(one, user, groupId);
+        break;
+      case 'rollBack':
+        await one.query('BEGIN');
+        await one.query("INSERT INTO plantao.messages (group_id, sender_id, content) VALUES ($1, $2, 'no')", [
+          groupId,
+          user,
+        ]);
+        await one.query('ROLLBACK');
+        break;
+      case 'crossing': {
+        // The one that begins first commits last, with a number that it took first.
+        await one.query('BEGIN');
+        const { rows } = await one.query<{ id: number }>("SELECT nextval('plantao.messages_id_seq') AS id");
+        await this.#insert(two, user, groupId);
+        await this.#insert(one, user, groupId, rows[0]?.id ?? null);
+        await one.query('COMMIT');
+        break;
+      }
+      case 'join': {
+        const isNew = !this.model.isMember(groupId, user);
+        await one.query('INSERT INTO plantao.memberships (group_id, user_id) VALUES ($1, $2) ON CONFLICT DO NOTHING', [
+          groupId,
+          user,
+        ]);
+        if (isNew) this.#told('joined', { groupId, userId: user });
+        break;
+      }
+      case 'leave': {
+        const wasIn = this.model.isMember(groupId, user);
+        await one.query('DELETE FROM plantao.memberships WHERE group_id = $1 AND user_id = $2', [groupId, user]);
+        if (wasIn) this.#told('left', { groupId, userId: user });
+        break;
+      }
+      case 'delete': {
+        const messageId = this.#messages[step.message % this.#messages.length];
+        if (messageId === undefined) break;
+        this.#messages.splice(this.#messages.indexOf(messageId), 1);
+        const { rows } = await one.query<{ group_id: number }>(
+          'DELETE FROM plantao.messages WHERE id = $1 RETURNING group_id',
+          [messageId],
+        );
+        this.#told('message_deleted', { groupId: rows[0]?.group_id ?? 0, messageId });
+        break;
+      }
+      case 'notify':
+        await one.query('SELECT plantao.notify_group($1)', [group?.name]);
+        this.#told('notification', { groupId, topic: group?.name ?? '' });
+        break;
+      case 'broadcast':
+        await one.query("SELECT plantao.notify_group('all')");
+        this.#told('broadcast', {});
+        break;
+      case 'retain':
+        await this.#retain(step.events);
+        break;
+      case 'newEpoch':
+        await one.query(`
+          UPDATE plantao.epochs SET history = 'another' WHERE number = (SELECT max(number) FROM plantao.epochs);
+          SELECT plantao.continue_epoch()`);
+        break;
+    }
+  }
+
+  async #insert(client: pg.Client, user: number, groupId: number, id: number | null = null): Promise<void> {
+    const { rows } = await client.query<{ id: number }>(
+      `INSERT INTO plantao.messages (id, group_id, sender_id, content)
+       VALUES (coalesce($3, nextval('plantao.messages_id_seq')), $1, $2, 'x') RETURNING id`,
+      [groupId, user, id],
+    );
+    const messageId = rows[0]?.id ?? 0;
+    this.#messages.push(messageId);
+    this.#told('message', { groupId, messageId });
+  }
+
+  #told(kind: string, more: Partial<Told>): void {
+    this.model.append({ kind, groupId: null, userId: null, messageId: null, topic: null, ...more });
+  }
+
+  async #retain(events: number): Promise<void> {
+    const floor = Math.max(this.model.floor, this.model.head - events);
+    await this.#clients[0].query(
+      `WITH gone AS (DELETE FROM plantao.events WHERE position <= $1)
+       UPDATE plantao.event_log SET floor = greatest(floor, $1)`,
+      [floor],
+    );
+    this.model.floor = floor;
+  }
+
+  async #restart(at: number): Promise<void> {
+    const old = this.#nodes[at] as LogNode;
+    const started = LogNode.start({ url: this.#url, mostInMemory: MOST_IN_MEMORY });
+    await old.stop();
+    this.#nodes[at] = await started;
+  }
+
+  async #poll(reader: Reader, node: LogNode): Promise<void> {
+    if (reader.waiting) {
+      if (reader.waiting.poll.isTold) return;
+      reader.waiting.poll.leave();
+      reader.waiting = null;
+    }
+    const from = parseCursor(reader.cursor);
+    const { userId, of } = reader.reading;
+    try {
+      const roster = userId === null ? null : await node.rosters.of(userId);
+      const audience = of === null && roster ? new UserAudience(roster) : new NamedAudience(of ?? '', roster);
+      const { poll, news } = await node.poll(audience, reader.cursor);
+      if (news) this.#hear(reader, news.events, news.cursor);
+      else reader.waiting = { poll, node };
+    } catch (error) {
+      // The log was begun anew under this poll (503): the client comes again with its cursor, and loses nothing by it.
+      if (error instanceof Refused && error.code === 'unavailable') return;
+      if (!(error instanceof CursorExpiredError)) throw error;
+      // The floor may be moving at this moment; afterwards it is seen whether that was so.
+      await this.#expired(reader, error, from.position);
+    }
+  }
+
+  async #collect(reader: Reader): Promise<void> {
+    const { waiting } = reader;
+    if (!waiting?.poll.isTold) return;
+    reader.waiting = null;
+    const { events, cursor } = await waiting.poll.told;
+    this.#hear(reader, events, cursor);
+  }
+
+  #hear(reader: Reader, events: Parameters<LogModel['fault']>[3], cursor: string): void {
+    const [from, to] = [parseCursor(reader.cursor).position, parseCursor(cursor).position];
+    this.#heard.push({ reading: reader.reading, from, to, events });
+    reader.cursor = cursor;
+  }
+
+  /** Compared after the steps that run at the same time, when the model knows of them. */
+  readonly #heard: { reading: Reading; from: number; to: number; events: Parameters<LogModel['fault']>[3] }[] = [];
+  readonly #refused: { reason: string; position: number }[] = [];
+
+  async #expired(reader: Reader, { reason }: CursorExpiredError, position: number): Promise<void> {
+    this.#refused.push({ reason, position });
+    const { rows } = await this.#clients[1].query<{ cursor: string }>(
+      "SELECT epoch || '-' || head AS cursor FROM plantao.log_bounds",
+    );
+    reader.cursor = rows[0]?.cursor ?? '';
+  }
+
+  /** What was told and refused is right by the model. */
+  #compareTold(): void {
+    for (const { reading, from, to, events } of this.#heard.splice(0)) {
+      this.told += events.length;
+      expect(this.model.fault(reading, from, to, events), JSON.stringify(reading)).to.equal(null);
+    }
+    for (const { reason, position } of this.#refused.splice(0)) {
+      expect(reason).to.equal('retention');
+      expect(position).to.be.below(this.model.floor);
+    }
+  }
+
+  /** The log in the database is the model's, as far as retention has left it. */
+  async #compareLog(): Promise<void> {
+    const { rows } = await this.#clients[1].query<{ position: number; kind: string }>(
+      'SELECT position, kind FROM plantao.events WHERE position > $1 ORDER BY position',
+      [this.model.floor],
+    );
+    const expected = this.model.entries.filter(({ position }) => position > this.model.floor);
+    expect(rows).to.deep.equal(expected.map(({ position, kind }) => ({ position, kind })));
+  }
+
+  #end(): string {
+    return this.#nodes[0]?.log.cursorAt(this.model.head) ?? '';
+  }
+}
