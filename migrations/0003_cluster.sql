@@ -22,7 +22,7 @@ COMMENT ON COLUMN plantao.leader_terms.url IS 'Where clients reached it.';
 COMMENT ON COLUMN plantao.leader_terms.backend_pid IS 'Server process of the lock session.';
 COMMENT ON COLUMN plantao.leader_terms.reason IS 'Why it was promoted.';
 COMMENT ON COLUMN plantao.leader_terms.started_at IS 'When the term opened.';
-COMMENT ON COLUMN plantao.leader_terms.ended_at IS 'When it was closed; null for the open one.';
+COMMENT ON COLUMN plantao.leader_terms.ended_at IS 'When it was closed, or, of a node that died, its last sign of life; null for the open one.';
 COMMENT ON COLUMN plantao.leader_terms.end_reason IS 'Why: its own resignation, or that another node found the lock free.';
 COMMENT ON COLUMN plantao.leader_terms.handed_to IS 'Whom a switchover meant to be next.';
 CREATE UNIQUE INDEX leader_terms_open ON plantao.leader_terms ((true)) WHERE ended_at IS NULL;
@@ -82,7 +82,8 @@ $$;
 COMMENT ON FUNCTION plantao.hold_leader_lock(bigint) IS
   'Does this very session hold the leader lock, and is the named term the open one? Asked by every heartbeat.';
 
-CREATE FUNCTION plantao.open_term(node text, url text, reason text, rehearsal boolean DEFAULT false) RETURNS bigint
+CREATE FUNCTION plantao.open_term(
+  node text, url text, reason text, rehearsal boolean DEFAULT false, unseen_ms double precision DEFAULT 0) RETURNS bigint
 LANGUAGE plpgsql SET lock_timeout = '100ms' AS $$
 DECLARE
   opened bigint;
@@ -96,8 +97,15 @@ BEGIN
     PERFORM pg_advisory_xact_lock(1347178068, 2);
     PERFORM plantao.continue_epoch();
   END IF;
-  UPDATE plantao.leader_terms SET ended_at = clock_timestamp(), end_reason = 'lock lost, taken over by ' || open_term.node
-  WHERE ended_at IS NULL AND NOT rehearsal;
+  -- Who died could not write down when. The last sign of life counts: what its successor saw of it, its own row, a write.
+  UPDATE plantao.leader_terms t
+  SET end_reason = 'lock lost, taken over by ' || open_term.node,
+      ended_at = least(clock_timestamp(), greatest(
+        t.started_at,
+        clock_timestamp() - unseen_ms * interval '1 ms',
+        (SELECT n.heartbeat_at FROM plantao.nodes n WHERE n.node = t.node AND n.role = 'active'),
+        (SELECT e.at FROM plantao.events e ORDER BY e.position DESC LIMIT 1)))
+  WHERE t.ended_at IS NULL AND NOT rehearsal;
   INSERT INTO plantao.leader_terms AS t (term, node, url, backend_pid, reason)
   SELECT 1 + coalesce((SELECT max(term) FROM plantao.leader_terms), 0),
          open_term.node, open_term.url, pg_backend_pid(), open_term.reason
@@ -110,8 +118,8 @@ BEGIN
   DELETE FROM plantao.nodes n WHERE n.heartbeat_at < clock_timestamp() - interval '7 days' AND NOT rehearsal;
   RETURN opened;
 END $$;
-COMMENT ON FUNCTION plantao.open_term(text, text, text, boolean) IS
-  'Called on the lock session right after it took the leader lock: takes the fence, closes the last term, opens the next. SQLSTATE 55P03 after 100 ms when an open transaction of the last term is in the way (see plantao.end_last_term_sessions), PT002 without the lock. A rehearsal does nothing, so that the real call is quick.';
+COMMENT ON FUNCTION plantao.open_term(text, text, text, boolean, double precision) IS
+  'Called on the lock session right after it took the leader lock: takes the fence, closes the last term, opens the next. SQLSTATE 55P03 after 100 ms when an open transaction of the last term is in the way (see plantao.end_last_term_sessions), PT002 without the lock. A rehearsal does nothing, so that the real call is quick. unseen_ms: for how long the caller has not seen the last term''s node on duty.';
 
 CREATE FUNCTION plantao.end_last_term_sessions()
 RETURNS TABLE (pid integer, application_name text, running_for interval, ended boolean)
@@ -177,11 +185,11 @@ COMMENT ON COLUMN plantao.leader_history.node IS 'Who was on duty.';
 COMMENT ON COLUMN plantao.leader_history.url IS 'Where clients reached it.';
 COMMENT ON COLUMN plantao.leader_history.reason IS 'Why it was promoted.';
 COMMENT ON COLUMN plantao.leader_history.started_at IS 'When the term opened.';
-COMMENT ON COLUMN plantao.leader_history.ended_at IS 'When it was closed; null for the open one.';
+COMMENT ON COLUMN plantao.leader_history.ended_at IS 'When it was closed, or, of a node that died, its last sign of life; null for the open one.';
 COMMENT ON COLUMN plantao.leader_history.end_reason IS 'Why it ended.';
 COMMENT ON COLUMN plantao.leader_history.handed_to IS 'Whom a switchover meant to be next.';
 COMMENT ON COLUMN plantao.leader_history.on_duty_for IS 'Length of the term so far.';
-COMMENT ON COLUMN plantao.leader_history.gap IS 'From the close of the term before to the start of this one.';
+COMMENT ON COLUMN plantao.leader_history.gap IS 'From the end of the term before to the start of this one: nobody could write. After a death at most a quarter of a second too long.';
 
 CREATE VIEW plantao.cluster_status AS
   SELECT n.node,
@@ -218,7 +226,7 @@ BEGIN
   END IF;
   IF hand_to IS NOT NULL AND NOT EXISTS (
     SELECT FROM plantao.cluster_status s WHERE s.node = hand_to AND s.role = 'standby') THEN
-    RETURN format('refused: %s is not a standby that lives', hand_to);
+    RETURN format('refused: %s %s', hand_to, CASE WHEN hand_to = on_duty THEN 'is on duty already' ELSE 'is not a standby that lives' END);
   END IF;
   PERFORM pg_notify('plantao_cluster', json_build_object('kind', 'switchover', 'to', hand_to)::text);
   RETURN format('asked %s to hand over to %s', on_duty, coalesce(hand_to, 'any standby'));

@@ -24,6 +24,7 @@ import { applicationName, connectionOptions, type SessionPart } from './database
 import { fencedWrite } from './database/fenced-write.ts';
 import { Listener } from './database/listener.ts';
 import { migrate } from './database/migrator.ts';
+import { reachable } from './database/reachable.ts';
 import { closeSequelize, openSequelize } from './database/sequelize.ts';
 import { Session } from './database/session.ts';
 import { StandingSession } from './database/standing-session.ts';
@@ -66,7 +67,8 @@ export function createNode(settings: Settings, given: { log?: Log } = {}): Node 
   let stopping: Promise<void> | null = null;
 
   const start = async () => {
-    const applied = await migrate(settings.databaseDirectUrl, { log: (line) => log.info(line) });
+    const { databaseDirectUrl: url } = settings;
+    const applied = await reachable(url, () => migrate(url, { log: (line) => log.info(line) }));
     if (applied > 0) log.info(`the schema is at its newest: ${applied} migrations applied`);
     for (const warning of [...warningsAbout(settings), ...(await checkDatabase(settings))]) log.warn(warning);
     parts = assemble(settings, name, log);
@@ -115,7 +117,7 @@ function assemble(settings: Settings, name: string, log: Log) {
 
   // The database, for queries and for hints.
   const sequelize = openSequelize(settings.databaseUrl, applicationName(name, 'pool'), settings.poolSize);
-  const reading = pooled('log', 5000);
+  const reading = pooled('log', 2000);
   const catchingUp = pooled('backlog', 5000);
   const commitLimitMs = Math.max(1000, settings.leaseMs);
   // The server gives up a little before the client: then it is known what became of a commit.

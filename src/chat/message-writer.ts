@@ -167,7 +167,7 @@ export class MessageWriter {
     if (isUnavailable(error)) return reject(batch, new Refused('unavailable', { cause: error }));
     const [first, second] = batch;
     // Something about one of them that the checks before did not see: alone, each gets its own answer.
-    if (first && !second) return first.reject(error);
+    if (first && !second) return reject(batch, error);
     for (const waiting of batch) await this.#commit([waiting]);
   }
 
@@ -181,7 +181,7 @@ export class MessageWriter {
 }
 
 /** Refuses what was never sent; of a post whose answer was lost before, nobody knows whether it is stored. */
-function reject(batch: Waiting[], error: Error): void {
+function reject(batch: Waiting[], error: unknown): void {
   for (const waiting of batch) {
     waiting.reject(waiting.tries === 0 ? error : new Refused('outcome_unknown', { cause: error }));
   }

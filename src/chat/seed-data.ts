@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { applicationName, connectionOptions } from '../database/connection.ts';
 import { messageOf, SqlState, sqlState } from '../database/errors.ts';
+import { reachable } from '../database/reachable.ts';
 import { processEnvironment, readSettings } from '../settings.ts';
 
 /**
@@ -33,7 +34,8 @@ export async function seedData(databaseUrl: string): Promise<boolean> {
 /** `npm run seed-data`: adds the demo data to the configured database, and says so. */
 async function main(): Promise<void> {
   try {
-    const added = await seedData(readSettings(processEnvironment()).databaseDirectUrl);
+    const url = readSettings(processEnvironment()).databaseDirectUrl;
+    const added = await reachable(url, () => seedData(url));
     console.log(added ? 'demo data added' : 'the demo data is there already');
   } catch (error) {
     const isBare = sqlState(error) === SqlState.UNDEFINED_TABLE;

@@ -74,7 +74,7 @@ export class Candidacy {
       let reason = '';
       const term = await lock.attempt(() => {
         reason = given ?? this.#reason;
-        return reason;
+        return { reason, unseenMs: this.#clock() - this.#leaderSeenAt };
       });
       this.#failures = 0;
       diary.close('database', 'PostgreSQL answers again');

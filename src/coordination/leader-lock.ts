@@ -24,6 +24,13 @@ export interface LeaderLockOptions {
   clock?: Clock;
 }
 
+/** What plantao.leader_history keeps of a promotion. */
+export interface Occasion {
+  reason: string;
+  /** For how long nobody has been seen on duty, in milliseconds: when a last one that died was last alive. */
+  unseenMs: number;
+}
+
 /** One who holds the leader lock, as PostgreSQL sees it. */
 export interface Holder {
   application_name: string;
@@ -77,11 +84,11 @@ export class LeaderLock {
   }
 
   /**
-   * Tries for the lock once and opens a term with it, for the reason that it asks for then. Answers the term, or null
-   * when another holds the lock.
+   * Tries for the lock once and opens a term with it; what is written down about it is asked for then. Answers the term,
+   * or null when another holds the lock.
    * @throws the driver's or server's error when the database could not be asked, or would not open a term.
    */
-  async attempt(reason: () => string): Promise<number | null> {
+  async attempt(occasion: () => Occasion): Promise<number | null> {
     const session = await this.#openSession();
     const [row] = await session.query<{ taken: boolean }>(
       { name: 'try', text: 'SELECT pg_try_advisory_lock($1, $2) AS taken', values: [LOCK_CLASS, LEADER_LOCK] },
@@ -89,7 +96,7 @@ export class LeaderLock {
     );
     if (!row?.taken) return null;
     try {
-      return await this.#openTerm(session, reason());
+      return await this.#openTerm(session, occasion());
     } catch (error) {
       this.abandon('no term could be opened');
       throw error;
@@ -174,7 +181,7 @@ export class LeaderLock {
     const session = await this.#options.open(opening.signal).finally(() => {
       this.#opening = null;
     });
-    await session.query(this.#openTermQuery('', true), REHEARSAL_LIMIT_MS);
+    await session.query(this.#openTermQuery({ reason: '', unseenMs: 0 }, true), REHEARSAL_LIMIT_MS);
     session.onLost((reason) => {
       if (this.#session !== session) return;
       const held = this.isClaimed;
@@ -186,9 +193,9 @@ export class LeaderLock {
   }
 
   /** Opens the term; where an open transaction of the last term stands in the fence, ends that session and tries again. */
-  async #openTerm(session: Session, reason: string): Promise<number> {
+  async #openTerm(session: Session, occasion: Occasion): Promise<number> {
     const { leaseMs } = this.#options;
-    const query = this.#openTermQuery(reason, false);
+    const query = this.#openTermQuery(occasion, false);
     for (let tries = 1; ; tries++) {
       const startedAt = this.#clock();
       try {
@@ -205,10 +212,10 @@ export class LeaderLock {
     }
   }
 
-  #openTermQuery(reason: string, isRehearsal: boolean): pg.QueryConfig {
+  #openTermQuery({ reason, unseenMs }: Occasion, isRehearsal: boolean): pg.QueryConfig {
     const { node, url } = this.#options;
-    const values = [node, url(), reason, isRehearsal];
-    return { name: 'open', text: 'SELECT plantao.open_term($1, $2, $3, $4) AS term', values };
+    const values = [node, url(), reason, isRehearsal, unseenMs];
+    return { name: 'open', text: 'SELECT plantao.open_term($1, $2, $3, $4, $5) AS term', values };
   }
 
   async #endLastTerm(session: Session): Promise<void> {

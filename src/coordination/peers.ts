@@ -121,18 +121,15 @@ export class Peers {
     return this.#words.has(node);
   }
 
+  /** What `/health` shows: who answers over HTTP, and which of them is on duty by the newest word, however it came. */
   view(): PeerView[] {
+    const { active } = this;
     const seen = new Map<string, PeerView>();
     for (const probe of this.#probes.values()) {
       const node = nodeOf(probe) ?? this.#rows.find((row) => row.url === probe.url)?.node ?? null;
       if (node === this.#options.node || (node !== null && seen.get(node)?.alive)) continue;
-      const { health } = probe;
-      seen.set(node ?? probe.url, {
-        url: probe.url,
-        node,
-        alive: health?.alive === true,
-        active: health?.active === true,
-      });
+      const alive = probe.health?.alive === true;
+      seen.set(node ?? probe.url, { url: probe.url, node, alive, active: alive && active?.node === node });
     }
     return [...seen.values()];
   }

@@ -222,8 +222,9 @@ export class SyncManager {
     } finally {
       this.#isResigning = false;
     }
-    const successor = peers.active ? `${peers.active.node} is on duty now` : 'nobody is on duty yet';
-    if (this.#role === 'active') this.#become(next, successor);
+    const { active } = peers;
+    const alone = peers.living.length === 0 ? 'nobody is on duty: no peer is there' : 'nobody is on duty yet';
+    if (this.#role === 'active') this.#become(next, active ? `${active.node} is on duty now` : alone);
   }
 
   #become(role: Role, sentence: string, term?: number): void {

@@ -3,7 +3,7 @@ import type { Epoch } from './cursor.ts';
 import type { FeedRow } from './log-event.ts';
 import { PAGE } from './page.ts';
 
-const LIMIT_MS = 5000;
+const LIMIT_MS = 2500;
 
 /** Where the log begins and ends, and its histories, in one snapshot. */
 export interface Bounds {

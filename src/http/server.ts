@@ -16,6 +16,19 @@ const HEADER_BYTES = 16 * 1024;
 /** Answers under way get this long when the node stops. */
 const CLOSE_LIMIT_MS = 3000;
 
+/** Raised where a node may not listen; the message says what to set. */
+export class ListenError extends Error {
+  override readonly name = 'ListenError';
+
+  constructor(port: number, host: string, cause: NodeJS.ErrnoException) {
+    const isTaken = cause.code === 'EADDRINUSE';
+    const advice = isTaken
+      ? 'is in use: stop what listens there, or set PORT'
+      : `is not to be had: look at PORT and HOST`;
+    super(`port ${port} on ${host} ${advice} (${cause.code ?? cause.message})`, { cause });
+  }
+}
+
 /** The HTTP server of a node. */
 export class Server {
   readonly #server: http.Server;
@@ -33,12 +46,13 @@ export class Server {
     this.#server.maxConnections = mostConnections;
   }
 
-  /** Listens and answers the port. @throws the system's error, EADDRINUSE among them. */
+  /** Listens and answers the port. @throws {ListenError} a sentence for the operator, where it may not. */
   listen(port: number, host: string): Promise<number> {
     return new Promise((resolve, reject) => {
-      this.#server.once('error', reject);
+      const refused = (error: NodeJS.ErrnoException) => reject(new ListenError(port, host, error));
+      this.#server.once('error', refused);
       this.#server.listen({ port, host, backlog: 4096 }, () => {
-        this.#server.off('error', reject);
+        this.#server.off('error', refused);
         resolve((this.#server.address() as AddressInfo).port);
       });
     });

@@ -1,9 +1,8 @@
 import pg from 'pg';
 import { connectionOptions } from '../database/connection.ts';
-import { messageOf } from '../database/errors.ts';
 import { migrate } from '../database/migrator.ts';
+import { reachable } from '../database/reachable.ts';
 import type { Diary } from './diary.ts';
-import { LauncherError } from './launcher-error.ts';
 
 /** The ids that the demo data have in this database, for the commands that a person may try. */
 export interface DemoIds {
@@ -15,21 +14,18 @@ export interface DemoIds {
  * Brings the database at `url` to the newest schema, adds the demo data with `seed`, and answers their ids; null where
  * somebody has removed them.
  *
- * @throws LauncherError in one sentence when the database cannot be reached or migrated
+ * @throws one sentence when the database cannot be reached or migrated
  */
 export async function prepareDatabase(
   url: string,
   seed: (url: string) => Promise<unknown>,
   diary: Diary,
 ): Promise<DemoIds | null> {
-  try {
+  return reachable(url, async () => {
     await migrate(url, { log: (line) => diary.tell(line) });
     await seed(url);
-    return await demoIds(url);
-  } catch (error) {
-    const { host, pathname } = new URL(url);
-    throw new LauncherError(`The database ${pathname.slice(1)} on ${host} cannot be used: ${messageOf(error)}.`);
-  }
+    return demoIds(url);
+  });
 }
 
 async function demoIds(url: string): Promise<DemoIds | null> {

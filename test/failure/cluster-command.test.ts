@@ -182,7 +182,9 @@ describe('npm run cluster', function () {
       const env = { DATABASE_URL: `postgres://me:secret@127.0.0.1:${nowhere}/chat` };
       const said = await refusal(new Command(['--port', String(port)], env));
       expect(said).to.match(
-        new RegExp(`^The database chat on 127.0.0.1:${nowhere} cannot be used: [^\n]*ECONNREFUSED[^\n]*\n$`),
+        new RegExp(
+          `^the database chat on 127.0.0.1:${nowhere} cannot be used \\([^\n]*ECONNREFUSED[^\n]*\\): look at DATABASE_URL[^\n]*\n$`,
+        ),
       );
     });
 

@@ -35,7 +35,7 @@ describe('No write under a closed term', () => {
   beforeEach(async () => {
     const options = { databaseUrl: database.url, leaseMs: LEASE_MS };
     [a, b] = [localLock({ ...options, node: 'node-a' }), localLock({ ...options, node: 'node-b' })];
-    term = (await a.lock.attempt(() => 'test')) ?? 0;
+    term = (await a.lock.attempt(() => ({ reason: 'test', unseenMs: 0 }))) ?? 0;
   });
   afterEach(async () => {
     await Promise.all(open.splice(0).map((client) => client.end().catch(() => undefined)));
@@ -62,7 +62,7 @@ describe('No write under a closed term', () => {
   /** The first node is gone, as far as PostgreSQL is concerned, and the second goes on duty. */
   const failOver = async () => {
     a.lock.abandon('cut off');
-    return eventually('the second node is on duty', () => b.lock.attempt(() => 'test'));
+    return eventually('the second node is on duty', () => b.lock.attempt(() => ({ reason: 'test', unseenMs: 0 })));
   };
 
   it('though it began under an open one: what was written is rolled back before the next term begins', async () => {
@@ -174,6 +174,6 @@ describe('No write under a closed term', () => {
     await writer.query('COMMIT');
     await resigned;
     expect(await isStored('accepted before the resignation')).to.equal(true);
-    expect(await b.lock.attempt(() => 'test')).to.equal(term + 1);
+    expect(await b.lock.attempt(() => ({ reason: 'test', unseenMs: 0 }))).to.equal(term + 1);
   });
 });

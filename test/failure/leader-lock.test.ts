@@ -82,8 +82,11 @@ describe('The leader lock alone decides who is on duty', () => {
     const a = localLock({ databaseUrl: database.url, node: 'node-a', leaseMs: LEASE_MS });
     const b = localLock({ databaseUrl: database.url, node: 'node-b', leaseMs: LEASE_MS });
     const startedAt = performance.now();
-    await a.lock.attempt(() => 'test');
-    await eventually('the other gets it', () => b.lock.attempt(() => 'test'), { within: 3 * LEASE_MS, every: 10 });
+    await a.lock.attempt(() => ({ reason: 'test', unseenMs: 0 }));
+    await eventually('the other gets it', () => b.lock.attempt(() => ({ reason: 'test', unseenMs: 0 })), {
+      within: 3 * LEASE_MS,
+      every: 10,
+    });
     expect(performance.now() - startedAt).to.be.at.least(LEASE_MS);
     expect(a.lock.term).to.equal(null);
     await eventually('the first one is told', () => a.lost.length === 1);
@@ -105,7 +108,7 @@ describe('The leader lock alone decides who is on duty', () => {
   it('taken over from a predecessor whose transaction holds fence and event log: it is ended, and that is said', async () => {
     // A node that freezes inside a transaction: its lock is gone after the lease, its transaction is not.
     const frozen = localLock({ databaseUrl: database.url, node: 'node-a', leaseMs: LEASE_MS });
-    const term = await frozen.lock.attempt(() => 'test');
+    const term = await frozen.lock.attempt(() => ({ reason: 'test', unseenMs: 0 }));
     const writer = new pg.Client({ connectionString: database.url, application_name: 'plantao:node-a:pool' });
     const isEnded = new Promise((resolve) => writer.on('error', resolve));
     await writer.connect();
@@ -126,7 +129,7 @@ describe('The leader lock alone decides who is on duty', () => {
       localLock({ databaseUrl: database.url, node: `node-${index}`, leaseMs: 5000 }),
     );
     for (let round = 0; round < 20; round++) {
-      const terms = await Promise.all(locks.map(({ lock }) => lock.attempt(() => 'test')));
+      const terms = await Promise.all(locks.map(({ lock }) => lock.attempt(() => ({ reason: 'test', unseenMs: 0 }))));
       const winners = locks.filter((_, index) => terms[index] !== null);
       expect(winners, `round ${round}`).to.have.length(1);
       await winners[0]?.lock.resign('test', null);

@@ -1,0 +1,28 @@
+import { messageOf } from './errors.ts';
+import { MigrationError } from './migrator.ts';
+
+/** Raised where the database could not be worked with; the message names it and the settings, never the password. */
+export class DatabaseUnusableError extends Error {
+  override readonly name = 'DatabaseUnusableError';
+}
+
+/**
+ * Does `work`, which is the first to need the database at `url`.
+ * @throws {DatabaseUnusableError} a sentence for the operator, where it fails; a {@link MigrationError} is one already.
+ */
+export async function reachable<T>(url: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof MigrationError) throw error;
+    const { host, pathname } = new URL(url);
+    const name = decodeURIComponent(pathname.slice(1));
+    const sentence = `the database ${name} on ${host} cannot be used (${messageOf(error)})`;
+    throw new DatabaseUnusableError(
+      `${sentence}: look at DATABASE_URL, or DB_HOST, DB_PORT, DB_USER, DB_PASSWORD, DB_NAME`,
+      {
+        cause: error,
+      },
+    );
+  }
+}
