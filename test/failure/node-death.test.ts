@@ -48,6 +48,13 @@ describe('However an active goes, another is on duty and nobody has to do anythi
     expect(promoted?.msg).to.match(/^on duty for term \d+: (node-\w went silent|the leader lock was free)$/);
     expect(logOf(standby)).to.have.length.below(MOST_LINES);
     expect(events(logOf(active)), 'it comes back as a standby').to.not.include('promoted');
+    const [term] = await scene.sql(
+      `SELECT node, lag(end_reason) OVER (ORDER BY term) AS last, extract(epoch FROM gap)::float8 * 1000 AS gap
+       FROM plantao.leader_history ORDER BY term DESC LIMIT 1`,
+    );
+    expect(term).to.include({ node: standby.name, last: `lock lost, taken over by ${standby.name}` });
+    // From the killed one's last sign of life, not from when its successor closed its term.
+    expect(term?.gap).to.be.within(1, LEASE_MS);
   });
 
   it('stopped (SIGTERM): it hands over before it goes, and ends with 0', async function () {

@@ -1,0 +1,91 @@
+import { execFile } from 'node:child_process';
+import { chown, mkdtemp, open, rm, rmdir, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { expect } from 'chai';
+import { Scene } from '../failure/scene.ts';
+import { eventually } from '../support/eventually.ts';
+import { get } from '../support/http.ts';
+import { type OwnPostgres, startPostgresOfItsOwn } from '../support/postgres.ts';
+
+const run = promisify(execFile);
+const DISK_BYTES = 8 * 1024 * 1024;
+const MOST_LINES = 12;
+
+/** A real file system that is really full; only root may mount one. The log of PostgreSQL (WAL) is elsewhere: without it no server lives. */
+describe('A disk that is full', () => {
+  let postgres: OwnPostgres;
+  let scene: Scene;
+  let disk: string | null = null;
+
+  before(async function () {
+    this.timeout(120_000);
+    if (process.getuid?.() !== 0) return this.skip();
+    postgres = await startPostgresOfItsOwn();
+    scene = await Scene.open({ databaseUrl: postgres.url });
+    disk = await mkdtemp(path.join(tmpdir(), 'plantao-disk-'));
+    await run('mount', ['-t', 'tmpfs', '-o', `size=${DISK_BYTES}`, 'tmpfs', disk]);
+    const [server] = await scene.sql<{ folder: string }>("SELECT current_setting('data_directory') AS folder");
+    const { uid, gid } = await stat(server?.folder ?? '');
+    await chown(disk, uid, gid);
+    await scene.sql(`CREATE TABLESPACE full_disk LOCATION '${disk}'`);
+    for (const table of ['messages', 'events', 'idempotency_keys']) {
+      await scene.sql(`ALTER TABLE plantao.${table} SET TABLESPACE full_disk`);
+    }
+  });
+  after(async function () {
+    this.timeout(60_000);
+    await scene?.close();
+    await postgres?.remove();
+    if (disk === null) return;
+    await run('umount', [disk]);
+    await rmdir(disk);
+  });
+
+  it('refuses posts with 503, lets everything else go on, ends nobody’s duty, and heals once there is room', async function () {
+    this.timeout(120_000);
+    await scene.settled();
+    const active = await scene.active();
+    const filler = path.join(disk ?? '', 'filler');
+    const { gap, logOf } = await scene.broken(
+      async () => {
+        await fill(filler);
+        const refused = await eventually(
+          'a post is refused',
+          async () => {
+            const answer = await scene.post(active);
+            return answer.status !== 200 && answer;
+          },
+          { within: 30_000, every: 5 },
+        );
+        expect(refused.status).to.equal(503);
+        expect(refused.body).to.include({ code: 'unavailable' });
+        expect((await get(`${active.url}/messages?groupId=${scene.ids.groupId}`)).status).to.equal(200);
+        expect((await get(`${active.url}/subscribe/status?group=x&timeout=0`)).status).to.equal(204);
+        await rm(filler);
+      },
+      { keepsTerm: true },
+    );
+    console.log(`      no post was accepted for ${Math.round(gap.ms)} ms`);
+    expect(await scene.active()).to.equal(active);
+    for (const node of scene.nodes) expect(logOf(node).map(({ msg }) => msg)).to.have.length.below(MOST_LINES);
+  });
+});
+
+/** Writes until nothing more goes in. */
+async function fill(file: string): Promise<void> {
+  const handle = await open(file, 'w');
+  try {
+    for (const bytes of [65_536, 4096]) {
+      while (
+        await handle.write(Buffer.alloc(bytes)).then(
+          ({ bytesWritten }) => bytesWritten > 0,
+          () => false,
+        )
+      );
+    }
+  } finally {
+    await handle.close();
+  }
+}

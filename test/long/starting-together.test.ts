@@ -1,0 +1,48 @@
+import { expect } from 'chai';
+import pg from 'pg';
+import { OneActiveWatch } from '../failure/one-active-watch.ts';
+import { eventually } from '../support/eventually.ts';
+import { get } from '../support/http.ts';
+import { startCluster } from '../support/node-process.ts';
+import { createDatabase, type TestDatabase } from '../support/postgres.ts';
+
+const TIMES = Number(process.env.TIMES ?? 100);
+const EACH_MS = 30_000;
+
+describe('Two nodes that are started together, both with IS_ACTIVE=true', () => {
+  let database: TestDatabase;
+  let client: pg.Client;
+  before(async () => {
+    database = await createDatabase();
+    client = new pg.Client({ connectionString: database.url });
+    await client.connect();
+  });
+  after(async () => {
+    await client.end();
+    await database.drop();
+  });
+
+  it(`are one active and one standby, ${TIMES} times out of ${TIMES}`, async function () {
+    this.timeout(TIMES * EACH_MS);
+    for (let time = 1; time <= TIMES; time++) {
+      const cluster = await startCluster({ databaseUrl: database.url, env: { IS_ACTIVE: 'true' } });
+      const watch = new OneActiveWatch(cluster.nodes.map(({ url }) => url));
+      watch.start();
+      try {
+        await eventually('one is active, and the other knows it', async () => {
+          const all = await Promise.all(cluster.nodes.map(async ({ url }) => (await get(`${url}/health`)).body));
+          const names = new Set(all.map((one) => one.active_node));
+          return all.filter(({ active }) => active === true).length === 1 && names.size === 1 && !names.has(null);
+        });
+      } finally {
+        await watch.stop();
+        await cluster.stop();
+      }
+      if (time % 10 === 0) console.log(`      ${time} of ${TIMES}`);
+    }
+    const { rows } = await client.query(
+      "SELECT count(*)::int AS overlaps FROM plantao.leader_history WHERE gap < interval '0'",
+    );
+    expect(rows).to.deep.equal([{ overlaps: 0 }]);
+  });
+});
