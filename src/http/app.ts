@@ -16,6 +16,7 @@ import type { Route } from './route.ts';
 import { sendJson } from './send-json.ts';
 import type { Services } from './services.ts';
 import { signInRoutes } from './sign-in-routes.ts';
+import { addStandardHeaders, EXPOSED } from './standard-headers.ts';
 import { subscribeRoutes } from './subscribe-routes.ts';
 import { userRoutes } from './user-routes.ts';
 import { check, inputOf } from './validate.ts';
@@ -50,13 +51,8 @@ export function createApp(services: Services): Express {
 
   for (const path of ['/primary', '/replica', '/readiness', '/liveness', '/health']) answerOptionsLikeGet(app, path);
   if (services.trustProxy === null) app.use(tellOfProxy(services.log));
-  app.use((_request, response, next) => {
-    // What is told here is for the one who asked, and is JSON whatever it looks like; pages say otherwise.
-    response.setHeader('Cache-Control', 'no-store');
-    response.setHeader('X-Content-Type-Options', 'nosniff');
-    next();
-  });
-  app.use(cors(corsOptions(services.corsOrigin)));
+  addStandardHeaders(app, services.corsOrigin);
+  app.options('/{*any}', cors(corsOptions(services.corsOrigin)));
   const admission = new Admission(services);
   const parseBody = jsonBody(BODY_LIMIT);
   for (const route of busiestFirst(routes)) {
@@ -135,7 +131,7 @@ function corsOptions(origins: readonly string[]): cors.CorsOptions {
     origin: origins.includes('*') ? '*' : [...origins],
     methods: ['GET', 'HEAD', 'POST', 'DELETE'],
     allowedHeaders: ['Content-Type', 'Authorization', 'Idempotency-Key', 'Last-Event-ID'],
-    exposedHeaders: ['Cursor', 'Retry-After'],
+    exposedHeaders: EXPOSED,
     maxAge: 600,
   };
 }
