@@ -188,19 +188,15 @@ async function carried({ bench, load, nodes }: Setting): Promise<void> {
   const [node] = nodes;
   if (!node) return;
   const contestants: Contestant[] = [];
+  const pollPath = `/subscribe/status?groupId=${GROUP}&timeout=25`;
+  const to = { ports: [node.port], waiters, pollPath, postPort: node.port, post: { userId: 7, groupId: GROUP } };
+  const forMs = bench.isQuick ? 2000 : 9000;
+  // The first run compiles the code, and a lag that it leaves behind would count as one that grows.
+  await load.carry({ ...to, rate: RATES[0] ?? 1, forMs: forMs / 2 });
   let most = 0;
   for (const rate of bench.isQuick ? RATES.slice(0, 2) : RATES) {
     bench.progress.say(`${rate} messages a second to ${waiters} waiters`);
-    const pollPath = `/subscribe/status?groupId=${GROUP}&timeout=25`;
-    const result = await load.carry({
-      ports: [node.port],
-      waiters,
-      pollPath,
-      postPort: node.port,
-      post: { userId: 7, groupId: GROUP },
-      rate,
-      forMs: bench.isQuick ? 2000 : 9000,
-    });
+    const result = await load.carry({ ...to, rate, forMs });
     const holds = result.missing === 0 && result.doubled === 0 && result.lagLast <= 1.3 * result.lagFirst + 25;
     contestants.push({
       name: `${rate} a second: ${holds ? 'holds' : 'lag grows'}`,
