@@ -45,7 +45,9 @@ function describeError(error: unknown): Record<string, unknown> {
 
 function readable(line: string): string {
   const { level, time, node, msg, event: _event, err, ...rest } = JSON.parse(line);
-  const details = Object.entries(rest).filter(([, value]) => typeof value !== 'object');
+  // What the sentence says is not said again behind it.
+  const isSaid = (value: unknown) => ` ${msg}`.includes(` ${value}`);
+  const details = Object.entries(rest).filter(([, value]) => typeof value !== 'object' && !isSaid(value));
   const tail = details.length > 0 ? ` (${details.map(([key, value]) => `${key} ${value}`).join(', ')})` : '';
   const label = levelNames[level] ? `${levelNames[level]}: ` : '';
   const stack = err?.stack ? `\n${err.stack}` : '';
