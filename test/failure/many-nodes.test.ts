@@ -7,7 +7,7 @@ import { createDatabase, type TestDatabase } from '../support/postgres.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
 import { type LocalNode, localNode } from '../support/two-nodes.ts';
 
-const LEASE_MS = 1500;
+const LEASE_MS = 1000;
 
 describe('Any number of nodes', () => {
   let database: TestDatabase;

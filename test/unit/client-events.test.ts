@@ -214,7 +214,7 @@ describe('the stream keeps its promise under random misbehaviour', () => {
           await Promise.all(nodes.map((node) => node.close()));
         }
       }),
-      { numRuns: 15 },
+      { numRuns: 8 },
     );
   }).timeout(60_000);
 });

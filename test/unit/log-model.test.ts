@@ -9,7 +9,7 @@ import { type Step, World } from './log-model-world.ts';
 /** SEED repeats a run; a failure prints it, with the shortest run that fails. */
 const SEED = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31));
 const RUNS = Number(process.env.RUNS ?? 100);
-const TIME_MS = Number(process.env.RUNS ? 10 * 60_000 : 12_000);
+const TIME_MS = Number(process.env.RUNS ? 10 * 60_000 : 7000);
 
 const number = fc.nat(50);
 const write: fc.Arbitrary<Step> = fc.oneof(
