@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
+import { OneActiveWatch } from '../failure/one-active-watch.ts';
 import { checkFile } from './checker.ts';
 import { type Crowd, gather } from './crowd.ts';
 import { Havoc } from './havoc.ts';
@@ -9,7 +10,7 @@ import type { Reader } from './readers.ts';
 import { Rig } from './rig.ts';
 import { chatClient, RoamingReader, sendThrough } from './roamers.ts';
 import { schedule } from './schedule.ts';
-import type { Verdict } from './verdict.ts';
+import type { Verdict, Violation } from './verdict.ts';
 import { ClientWriter, KeyWriter, OnceWriter, type WriterOptions } from './writers.ts';
 
 /** What a run is told. */
@@ -46,6 +47,8 @@ export interface Progress {
 const WRITERS = 6;
 const GROUPS = 3;
 const PROGRESS_MS = 500;
+/** Every node is asked so often whether it is active, ms. */
+const WATCH_MS = 50;
 /** Before the first fault and after the last, so many writes are to be accepted, ms for each at most. */
 const CALM_WRITES = 20;
 const CALM_MS = 30_000;
@@ -56,15 +59,35 @@ const FOLLOW_MS = 60_000;
 export async function runCampaign(options: CampaignOptions): Promise<Verdict> {
   const report = reporter(options);
   let rig: Rig | null = null;
+  let watch: OneActiveWatch | null = null;
+  let twoActive: string | null = null;
   try {
     rig = await Rig.start(options);
     report.watch(rig);
+    watch = new OneActiveWatch(
+      rig.nodes.map(({ url }) => url),
+      WATCH_MS,
+    );
+    watch.start();
     await campaign(rig, await gather(rig, WRITERS, GROUPS), options, report);
   } finally {
     report.stop();
+    twoActive = (await watch?.end()) ?? null;
     await rig?.stop();
   }
-  return checkFile(rig.history.path);
+  const verdict = await checkFile(rig.history.path);
+  if (twoActive === null) return verdict;
+  const violation: Violation = {
+    kind: 'two_active',
+    sentence: `both said that they were active: ${twoActive}`,
+    messages: [],
+  };
+  return {
+    ...verdict,
+    valid: false,
+    violations: [...verdict.violations, violation],
+    totals: { ...verdict.totals, two_active: 1 },
+  };
 }
 
 async function campaign(rig: Rig, crowd: Crowd, options: CampaignOptions, report: Reporter): Promise<void> {

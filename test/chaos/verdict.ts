@@ -10,6 +10,7 @@ export const VIOLATIONS = {
   two_answers: 'posts with one key were answered with different messages',
   wrong_answer: 'the answer to a post names another message id or position than the log',
   two_writers: 'two nodes wrote in one term',
+  two_active: 'two nodes said at one time that they were active',
   closed_term_write: 'a write was accepted under a term that a later one had followed',
   term_fell: 'terms did not only rise',
   reader_stuck: 'a reader did not reach the head of the log after the faults',

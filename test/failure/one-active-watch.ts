@@ -19,12 +19,14 @@ const LIMIT_MS = 300;
  */
 export class OneActiveWatch {
   readonly #urls: readonly string[];
+  readonly #everyMs: number;
   readonly #sights: Sight[] = [];
   #isStopped = false;
   #looking: Promise<void> = Promise.resolve();
 
-  constructor(urls: readonly string[]) {
+  constructor(urls: readonly string[], everyMs = 10) {
     this.#urls = urls;
+    this.#everyMs = everyMs;
   }
 
   start(): void {
@@ -33,17 +35,22 @@ export class OneActiveWatch {
 
   /** Ends the watch. @throws Error naming two nodes that were on duty at one time, or none seen at all. */
   async stop(): Promise<void> {
+    const overlap = await this.end();
+    if (this.#sights.length === 0) throw new Error('the watch has seen nothing');
+    if (overlap) throw new Error(`two nodes on duty at one time: ${overlap}`);
+  }
+
+  /** Ends the watch and answers which two were on duty at one time; null where there were never two. */
+  async end(): Promise<string | null> {
     this.#isStopped = true;
     await this.#looking;
-    if (this.#sights.length === 0) throw new Error('the watch has seen nothing');
-    const overlap = overlapOf(this.#sights.filter(({ active }) => active));
-    if (overlap) throw new Error(`two nodes on duty at one time: ${overlap}`);
+    return overlapOf(this.#sights.filter(({ active }) => active));
   }
 
   async #look(): Promise<void> {
     while (!this.#isStopped) {
       for (const url of this.#urls) await this.#ask(url);
-      await pause(10);
+      await pause(this.#everyMs);
     }
   }
 
