@@ -115,7 +115,10 @@ BEGIN
     'kind', 'promoted', 'term', opened, 'node', open_term.node, 'url', open_term.url)::text)
   WHERE NOT rehearsal;
   -- Nodes without a name of their own are called after their process, and each start leaves a row.
-  DELETE FROM plantao.nodes n WHERE n.heartbeat_at < clock_timestamp() - interval '7 days' AND NOT rehearsal;
+  -- What somebody else has in hand is left to the next promotion: no open transaction may keep this one waiting.
+  DELETE FROM plantao.nodes WHERE nodes.node IN (
+    SELECT n.node FROM plantao.nodes n WHERE n.heartbeat_at < clock_timestamp() - interval '7 days' AND NOT rehearsal
+    FOR UPDATE SKIP LOCKED);
   RETURN opened;
 END $$;
 COMMENT ON FUNCTION plantao.open_term(text, text, text, boolean, double precision) IS

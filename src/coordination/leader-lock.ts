@@ -61,6 +61,7 @@ export class LeaderLock {
   #session: Session | null = null;
   #opening: AbortController | null = null;
   #term: number | null = null;
+  #isResigning = false;
 
   constructor(options: LeaderLockOptions) {
     this.#options = options;
@@ -142,6 +143,7 @@ export class LeaderLock {
     this.#belief.drop();
     this.#term = null;
     if (session === null || term === null) return;
+    this.#isResigning = true;
     try {
       await session.query(
         { text: 'SELECT plantao.close_term($1, $2, $3)', values: [term, reason, handTo] },
@@ -150,6 +152,8 @@ export class LeaderLock {
     } catch (error) {
       this.#options.log.warn(`the term could not be closed in order (${messageOf(error)}): dropping the lock session`);
       this.abandon('resigned');
+    } finally {
+      this.#isResigning = false;
     }
   }
 
@@ -161,10 +165,13 @@ export class LeaderLock {
     this.#session = null;
   }
 
-  /** Ends an attempt that may be waiting for a database that does not answer. Does nothing to a lock that is held. */
+  /**
+   * Ends an attempt that may be waiting for a database that does not answer. Does nothing to a lock that is held, nor to
+   * a resignation under way, which has a limit of its own.
+   */
   interrupt(): void {
     this.#opening?.abort();
-    if (!this.isClaimed) this.abandon('interrupted');
+    if (!this.isClaimed && !this.#isResigning) this.abandon('interrupted');
   }
 
   /** Closes the session in order; the next attempt opens another. */
@@ -178,18 +185,24 @@ export class LeaderLock {
     if (this.#session?.isOpen) return this.#session;
     const opening = new AbortController();
     this.#opening = opening;
-    const session = await this.#options.open(opening.signal).finally(() => {
+    try {
+      const session = await this.#options.open(opening.signal);
+      await session.rehearse(
+        this.#openTermQuery({ reason: '', unseenMs: 0 }, true),
+        REHEARSAL_LIMIT_MS,
+        opening.signal,
+      );
+      session.onLost((reason) => {
+        if (this.#session !== session) return;
+        const held = this.isClaimed;
+        this.abandon(reason);
+        if (held) this.#options.onLost(reason);
+      });
+      this.#session = session;
+      return session;
+    } finally {
       this.#opening = null;
-    });
-    await session.query(this.#openTermQuery({ reason: '', unseenMs: 0 }, true), REHEARSAL_LIMIT_MS);
-    session.onLost((reason) => {
-      if (this.#session !== session) return;
-      const held = this.isClaimed;
-      this.abandon(reason);
-      if (held) this.#options.onLost(reason);
-    });
-    this.#session = session;
-    return session;
+    }
   }
 
   /** Opens the term; where an open transaction of the last term stands in the fence, ends that session and tries again. */
