@@ -66,7 +66,12 @@ const isUrl = (text: string, ...protocols: string[]) => {
     return false;
   }
 };
-const httpUrl = z.string().refine((text) => isUrl(text, 'http:', 'https:'), 'must be an http(s) URL');
+/** In one form, without a slash at its end: paths are appended, and one node must not go by two addresses. */
+const httpUrl = z
+  .string()
+  .trim()
+  .refine((text) => isUrl(text, 'http:', 'https:'), 'must be an http(s) URL')
+  .transform((text) => new URL(text).href.replace(/\/+$/, ''));
 const postgresUrl = z.string().refine((text) => isUrl(text, 'postgres:', 'postgresql:'), 'must be a postgres:// URL');
 /** A name, an address, or the folder of a Unix socket. What a URL cannot hold would leave it at localhost, in silence. */
 const isDatabaseHost = (text: string) => {
@@ -170,8 +175,8 @@ export function readSettings(env: Record<string, string | undefined>): Settings 
     host: values.HOST,
     port: values.PORT,
     nodeName: values.NODE_NAME ?? null,
-    nodeUrl: values.NODE_URL?.replace(/\/+$/, '') ?? null,
-    peerUrls: values.PEER_URL.map((url) => url.replace(/\/+$/, '')),
+    nodeUrl: values.NODE_URL ?? null,
+    peerUrls: values.PEER_URL,
     isActive: values.IS_ACTIVE,
     isPrimary: values.IS_PRIMARY,
     leaseMs: values.LEASE_MS,

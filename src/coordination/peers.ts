@@ -50,7 +50,8 @@ export class Peers {
   readonly #probes = new Map<string, PeerProbe>();
   readonly #words = new Map<string, Word>();
   #rows: PeerRow[] = [];
-  #closedTerm = 0;
+  /** The newest term that was resigned. It outlives the words that were there, and no more: a restore makes terms lower. */
+  #closed = { term: 0, until: Number.NEGATIVE_INFINITY };
   readonly #onActive: (() => void)[] = [];
 
   constructor(options: PeersOptions) {
@@ -90,15 +91,16 @@ export class Peers {
   }
 
   resigned(term: number): void {
-    this.#closedTerm = Math.max(this.#closedTerm, term);
+    this.#closed = { term: Math.max(this.#closedTerm, term), until: this.#clock() + FRESH_MS };
   }
 
   /** The peer on duty: of those last heard of as active, the one of the highest term, unless that term was resigned. */
   get active(): (Leader & { isPrimary: boolean }) | null {
     const oldest = this.#clock() - FRESH_MS;
+    const closedTerm = this.#closedTerm;
     let leader: Word | null = null;
     for (const word of this.#words.values()) {
-      if (!word.active || word.at < oldest || word.term <= this.#closedTerm) continue;
+      if (!word.active || word.at < oldest || word.term <= closedTerm) continue;
       if (leader === null || word.term > leader.term) leader = word;
     }
     return leader && { node: leader.node, url: leader.url, term: leader.term, isPrimary: leader.isPrimary };
@@ -156,6 +158,10 @@ export class Peers {
     if (!word) return;
     this.#words.set(word.node, { ...word, at: this.#clock(), alive: false, active: false });
     if (word.active) this.#options.onSilence(word.node);
+  }
+
+  get #closedTerm(): number {
+    return this.#clock() <= this.#closed.until ? this.#closed.term : 0;
   }
 
   #isPrimary(node: string): boolean {
