@@ -28,7 +28,7 @@ BEGIN
   IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'plantao_service') THEN
     GRANT USAGE ON SCHEMA plantao TO plantao_service;
     GRANT SELECT ON plantao.migrations, plantao.log_bounds, plantao.event_feed, plantao.cluster_status,
-      plantao.leader_history TO plantao_service;
+      plantao.leader_history, plantao.lock_holder TO plantao_service;
     GRANT SELECT, INSERT ON plantao.users, plantao.groups, plantao.epochs TO plantao_service;
     -- A password may be changed, a name not. It also lets a change of memberships hold the user's row.
     GRANT UPDATE (password_hash) ON plantao.users TO plantao_service;

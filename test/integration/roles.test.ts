@@ -78,6 +78,12 @@ describe('The role plantao_service', function () {
     }
   });
 
+  it('may read who holds the leader lock: while a stranger does, a node says so', async () => {
+    await withSession(login.urlOf(database), async (sql) => {
+      expect(await codeOf(sql, 'SELECT * FROM plantao.lock_holder')).to.equal('allowed');
+    });
+  });
+
   async function chat(url: string): Promise<void> {
     const ok = async <T extends { status: number; text: string }>(answer: Promise<T>): Promise<T> => {
       const got = await answer;
