@@ -169,6 +169,10 @@ describe('Commit order is log order, whoever writes (invariant 4)', () => {
       expect(await codeOf(one.query('UPDATE plantao.messages SET group_id = 2'))).to.equal('PT004');
       expect(await codeOf(one.query('TRUNCATE plantao.memberships'))).to.equal('PT004');
       expect(await codeOf(one.query('TRUNCATE plantao.messages CASCADE'))).to.equal('PT004');
+      for (const table of ['tokens', 'token_revocations']) {
+        const refusal = await one.query(`TRUNCATE plantao.${table}`).catch((error) => error);
+        expect(refusal, table).to.include({ code: 'PT004', message: `TRUNCATE of ${table} is told to nobody` });
+      }
       // Neither is in the log's way.
       expect(await codeOf(one.query("UPDATE plantao.messages SET content = content || '!'"))).to.equal('done');
       expect(await codeOf(one.query('UPDATE plantao.memberships SET joined_at = now()'))).to.equal('done');
