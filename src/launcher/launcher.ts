@@ -4,17 +4,16 @@ import { ClusterDatabase } from './cluster-database.ts';
 import type { Diary } from './diary.ts';
 import { LauncherError } from './launcher-error.ts';
 import { NodeChild } from './node-child.ts';
+import { type Environment, nodeEnvironment } from './node-environment.ts';
 import type { LauncherOptions } from './options.ts';
 import { requireFreePorts } from './ports.ts';
 import { prepareDatabase } from './prepare-database.ts';
-
-type Environment = Record<string, string | undefined>;
 
 /** What a {@link Launcher} is given beside the command line. */
 export interface LauncherParts extends LauncherOptions {
   environment: Environment;
   /** Throws, in sentences, where a node would refuse to start in this environment. */
-  check: (environment: Environment) => { host: string; databaseDirectUrl: string };
+  check: (environment: Environment) => { host: string; databaseDirectUrl: string; auth: 'open' | 'token' };
   /** Adds the demo data, where they are not yet. */
   seed: (databaseUrl: string) => Promise<unknown>;
   diary: Diary;
@@ -82,7 +81,7 @@ export class Launcher {
     await requireFreePorts(host, ports);
 
     const environment = isGiven ? given : await this.#startDatabase();
-    const { databaseDirectUrl } = this.#parts.check(environment);
+    const { databaseDirectUrl, auth } = this.#parts.check(environment);
     const demo = await prepareDatabase(databaseDirectUrl, this.#parts.seed, diary);
     if (this.#isStopping) return;
 
@@ -97,7 +96,7 @@ export class Launcher {
       pid,
       isActive: isActive[index] ?? false,
     }));
-    diary.print(banner(rows, demo, isGiven ? null : databaseDirectUrl));
+    diary.print(banner(rows, demo, isGiven ? null : databaseDirectUrl, auth));
   }
 
   /** The environment with the embedded PostgreSQL, which runs now, as the database. */
@@ -137,34 +136,4 @@ export class Launcher {
     await this.#database?.stop();
     if (this.#nodes.length > 0) this.#parts.diary.tell('everything is stopped');
   }
-}
-
-/** What the node on port `own` is started with; the first of `ports` is the one that tries for the duty at once. */
-function nodeEnvironment(own: number, ports: number[], host: string, environment: Environment) {
-  const urlOf = (port: number) => `http://localhost:${port}`;
-  const name = `node-${own}`;
-  const isFirst = own === ports[0];
-  const env = {
-    LOG_FORMAT: 'pretty',
-    ...environment,
-    PORT: String(own),
-    NODE_NAME: name,
-    NODE_URL: urlOf(own),
-    IS_ACTIVE: String(isFirst),
-    // One node at most may ask for the duty back.
-    IS_PRIMARY: isFirst ? environment.IS_PRIMARY : undefined,
-    PEER_URL: ports
-      .filter((port) => port !== own)
-      .map(urlOf)
-      .join(','),
-    PLANTAO_NO_DOTENV: '1',
-  };
-  return { name, url: urlOf(own), probeUrl: `http://${callable(host)}:${own}`, env };
-}
-
-/** The address to call where a node listens on `host`: a wildcard is one to listen on only. */
-function callable(host: string): string {
-  if (host === '0.0.0.0') return '127.0.0.1';
-  if (host === '::') return '[::1]';
-  return host.includes(':') ? `[${host}]` : host;
 }

@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import { banner } from '../../src/launcher/banner.ts';
 import { openDiary } from '../../src/launcher/diary.ts';
 import { LauncherError } from '../../src/launcher/launcher-error.ts';
+import { nodeEnvironment } from '../../src/launcher/node-environment.ts';
 import { parseOptions } from '../../src/launcher/options.ts';
 import { RestartPause } from '../../src/launcher/restart-pause.ts';
 import { eventually } from '../support/eventually.ts';
@@ -85,6 +86,34 @@ describe("The launcher's diary", () => {
   });
 });
 
+describe('The addresses of a local cluster', () => {
+  const environmentOf = (host: string) => nodeEnvironment(8081, [8080, 8081, 8082], host, {});
+
+  it('are localhost where the nodes listen there, and for everybody', () => {
+    for (const [host, probed] of [
+      ['127.0.0.1', '127.0.0.1'],
+      ['localhost', 'localhost'],
+      ['::1', '[::1]'],
+      ['0.0.0.0', '127.0.0.1'],
+      ['::', '[::1]'],
+    ]) {
+      const { url, probeUrl, env } = environmentOf(host ?? '');
+      expect(url, host).to.equal('http://localhost:8081');
+      expect(probeUrl, host).to.equal(`http://${probed}:8081`);
+      expect(env.PEER_URL, host).to.equal('http://localhost:8080,http://localhost:8082');
+    }
+  });
+
+  it('are the one address where the nodes listen on one alone', () => {
+    expect(environmentOf('192.168.1.7')).to.include({
+      url: 'http://192.168.1.7:8081',
+      probeUrl: 'http://192.168.1.7:8081',
+    });
+    expect(environmentOf('192.168.1.7').env.PEER_URL).to.equal('http://192.168.1.7:8080,http://192.168.1.7:8082');
+    expect(environmentOf('fe80::7').env.NODE_URL).to.equal('http://[fe80::7]:8081');
+  });
+});
+
 describe('The banner', () => {
   const nodes = [
     { name: 'node-1', url: 'http://localhost:1', pid: 11, isActive: false },
@@ -92,14 +121,24 @@ describe('The banner', () => {
   ];
 
   it('waits on a standby, posts to the active and kills it, wherever the duty has landed', () => {
-    const text = banner(nodes, { user: 7, group: 9 }, 'postgres://me:secret@h/d');
+    const text = banner(nodes, { user: 7, group: 9 }, 'postgres://me:secret@h/d', 'open');
     expect(text).to.include("curl -i 'http://localhost:1/subscribe/status?groupId=9'");
     expect(text).to.include(`curl 'http://localhost:2/messages'`).and.include('"userId":7,"groupId":9');
     expect(text).to.include('kill -9 22\n').and.include("psql 'postgres://me:secret@h/d'");
   });
 
+  it('signs in first where the nodes ask for a token', () => {
+    const text = banner(nodes, { user: 7, group: 9 }, null, 'token');
+    expect(text)
+      .to.match(/curl .*\/register[\s\S]*TOKEN=\$\(curl .*\/login/)
+      .and.include(String.raw`\([^"]*\)`);
+    const calls = text.split('\n').filter((line) => /subscribe|messages|notify/.test(line));
+    expect(calls).to.have.length(2);
+    for (const line of calls) expect(line).to.include('-H "Authorization: Bearer $TOKEN"');
+  });
+
   it("shows no password of a database of one's own, and needs no demo data", () => {
-    const text = banner(nodes, null, null);
+    const text = banner(nodes, null, null, 'open');
     expect(text).to.not.include('psql');
     expect(text).to.include("curl -X POST 'http://localhost:2/notify/default'").and.include('group=default');
   });
