@@ -22,6 +22,8 @@ export class ClusterDatabase {
   #startedAt = 0;
   #timer: NodeJS.Timeout | null = null;
   #isStopping = false;
+  /** The start under way, of which nothing is known yet; a stop waits for it. Never fails. */
+  #launching: Promise<unknown> = Promise.resolve();
 
   constructor(options: ClusterDatabaseOptions) {
     this.#options = options;
@@ -41,7 +43,13 @@ export class ClusterDatabase {
     return server.url;
   }
 
-  async #launch(how: { fresh: boolean } | { port: number }): Promise<EmbeddedPostgres> {
+  #launch(how: { fresh: boolean } | { port: number }): Promise<EmbeddedPostgres> {
+    const launched = this.#launchOnce(how);
+    this.#launching = launched.catch(() => {});
+    return launched;
+  }
+
+  async #launchOnce(how: { fresh: boolean } | { port: number }): Promise<EmbeddedPostgres> {
     const { dataFolder, nodes, diary } = this.#options;
     const flags = ['-c', `max_connections=${Math.max(100, nodes * SESSIONS_A_NODE + 20)}`];
     this.#startedAt = Date.now();
@@ -75,5 +83,7 @@ export class ClusterDatabase {
     this.#isStopping = true;
     if (this.#timer) clearTimeout(this.#timer);
     await this.#server?.stop(how);
+    // One that was on its way stops as soon as it is there, which may be later than this call.
+    await this.#launching;
   }
 }
