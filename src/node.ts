@@ -41,10 +41,14 @@ import { WaitingRoom } from './http/waiting-room.ts';
 import { createLog, type Log } from './log.ts';
 import { type Settings, warningsAbout } from './settings.ts';
 import { checkDatabase } from './start-check.ts';
+import { within } from './within.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
   version: string;
 };
+
+/** A step of retention takes milliseconds; one that takes longer is rolled back with its connection. */
+const RETENTION_LIMIT_MS = 1000;
 
 /** A running node, or one that can be started. `start` and `stop` may each be called twice; the second shares the first's promise. */
 export interface Node {
@@ -262,8 +266,17 @@ function assemble(settings: Settings, name: string, log: Log) {
       streams.drain();
       await server.close();
       listener.stop();
-      await Promise.all([eventLog.stop(), knownTokens.stop(), retention.stop()]);
-      await Promise.all([reading.stop(), catchingUp.stop(), writing.stop(), asking.stop(), closeSequelize(sequelize)]);
+      // Sessions beside their users: what waits for a database that does not answer ends with its session.
+      await Promise.all([
+        eventLog.stop(),
+        knownTokens.stop(),
+        within(RETENTION_LIMIT_MS, retention.stop()),
+        reading.stop(),
+        catchingUp.stop(),
+        writing.stop(),
+        asking.stop(),
+        closeSequelize(sequelize),
+      ]);
     },
   };
 }

@@ -20,6 +20,8 @@
  * for a moment so that the one that was meant comes first (candidacy.ts). Who resigned waits a moment to hear who came
  * next, so that the clients that it still has can be told.
  */
+
+import { within } from '../within.ts';
 import { Candidacy, type CandidacyOptions } from './candidacy.ts';
 import type { ClusterSignal } from './cluster-signal.ts';
 import { Diary } from './diary.ts';
@@ -28,7 +30,6 @@ import { nextStepMs } from './pace.ts';
 import type { Refusal, Role } from './role.ts';
 import { StepLoop } from './step-loop.ts';
 import { Upkeep, type UpkeepOptions } from './upkeep.ts';
-import { within } from './within.ts';
 
 export interface SyncManagerOptions extends Omit<UpkeepOptions & CandidacyOptions, 'diary'> {
   node: string;
