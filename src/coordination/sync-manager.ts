@@ -41,7 +41,7 @@ export interface SyncManagerOptions extends Omit<UpkeepOptions & CandidacyOption
   onRole(role: Role): void;
 }
 
-/** A successor is heard of some 10 ms after a resignation; who comes later than this is not waited for. */
+/** A successor is heard of some 10 ms after a resignation; who comes later than this is waited for by a switchover only. */
 const SUCCESSOR_LIMIT_MS = 300;
 /** Each part of a stop; a database that hangs must not keep the process. */
 const STOP_LIMIT_MS = 2000;
@@ -107,7 +107,7 @@ export class SyncManager {
     this.#options.lock.interrupt();
     await this.#loop.inTurn(async () => {
       if (this.#role === 'fallen') return;
-      await this.#resign('fall', null, 'fallen');
+      await this.#resign('fall', null, { next: 'fallen' });
       this.#become('fallen', 'fell by request');
       await this.#options.lock.close();
     });
@@ -116,22 +116,30 @@ export class SyncManager {
   /** A candidate again; takes no lock that another holds. Resolves after one try where nobody was on duty. */
   async revive(): Promise<void> {
     await this.#loop.inTurn(async () => {
-      if (this.#role !== 'fallen') return;
+      if (this.#role !== 'fallen' || this.#stopping) return;
       this.#become('standby', 'revived by request');
       this.#candidacy.release();
       await this.#try('revived, and nobody was on duty');
     });
   }
 
-  /** Hands over in order to `to`, or to whoever is first. Answers null when done, else why not. */
+  /**
+   * Hands over in order to `to`, or to whoever is first. Answers null when another is on duty, else why not; where nobody
+   * came, this node tries again at once.
+   */
   async switchover(to: string | null, reason: string): Promise<Refusal | null> {
-    const { node, peers } = this.#options;
+    const { node, peers, leaseMs } = this.#options;
     if (!this.isOnDuty) return 'not_active';
     if (to === node) return 'already_active';
     if (to !== null && !peers.living.includes(to)) return peers.knows(to) ? 'no_standby' : 'unknown_node';
     if (peers.living.length === 0) return 'no_standby';
-    await this.#loop.inTurn(() => this.#resign(reason, to));
-    return null;
+    // Those who were not named hold back for a quarter of a lease, and then get as long again.
+    const patienceMs = Math.max(SUCCESSOR_LIMIT_MS, leaseMs / 2);
+    await this.#loop.inTurn(() => this.#resign(reason, to, { patienceMs }));
+    if (peers.active !== null) return null;
+    this.#candidacy.release();
+    this.sign('nobody took the duty over');
+    return 'no_successor';
   }
 
   /** Takes in what was heard on the channel `plantao_cluster`. */
@@ -208,7 +216,11 @@ export class SyncManager {
   }
 
   /** To fallen it goes at once: those who wait are told of the new role, not of one that lasts for no time. */
-  async #resign(reason: string, handTo: string | null, next: 'standby' | 'fallen' = 'standby'): Promise<void> {
+  async #resign(
+    reason: string,
+    handTo: string | null,
+    { next = 'standby', patienceMs = SUCCESSOR_LIMIT_MS }: { next?: 'standby' | 'fallen'; patienceMs?: number } = {},
+  ): Promise<void> {
     if (this.#role !== 'active') return;
     const { lock, peers, leaseMs, log, drain } = this.#options;
     this.#isResigning = true;
@@ -218,7 +230,7 @@ export class SyncManager {
       log.info({ event: 'resigned' }, `resigned: ${reason}${handTo ? `, for ${handTo}` : ''}`);
       if (peers.living.length > 0) {
         this.#candidacy.holdBack(leaseMs);
-        await within(SUCCESSOR_LIMIT_MS, peers.anyActive());
+        await within(patienceMs, peers.anyActive());
       }
     } finally {
       this.#isResigning = false;
