@@ -235,7 +235,8 @@ BEGIN
   RETURN format('asked %s to hand over to %s', on_duty, coalesce(hand_to, 'any standby'));
 END $$;
 COMMENT ON FUNCTION plantao.switchover(text) IS
-  'Asks the active to hand over in order, to the named standby or to any. Answers at once; watch plantao.leader_history.';
+  'Asks the active to hand over in order, to the named standby or to any. Answers at once; watch plantao.leader_history. For the owner and plantao_service; GRANT it to whoever else may.';
+REVOKE EXECUTE ON FUNCTION plantao.switchover(text) FROM PUBLIC;
 
 CREATE VIEW plantao.event_log_status AS
   SELECT l.floor + 1 AS first_position, plantao.log_head() AS head, plantao.log_head() - l.floor AS events,

@@ -38,6 +38,8 @@ BEGIN
     GRANT SELECT, INSERT, UPDATE ON plantao.leader_terms TO plantao_service;
     GRANT SELECT, INSERT, UPDATE, DELETE ON plantao.nodes, plantao.tokens, plantao.token_revocations,
       plantao.sign_in_attempts TO plantao_service;
+    -- A primary asks for the duty by it (IS_PRIMARY). Whoever only looks may not move the duty.
+    GRANT EXECUTE ON FUNCTION plantao.switchover(text) TO plantao_service;
     GRANT USAGE ON SEQUENCE plantao.messages_id_seq TO plantao_service;
   END IF;
   IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'plantao_dba_readonly') THEN

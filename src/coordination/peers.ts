@@ -5,7 +5,8 @@ import { type PeerHealth, PeerProbe } from './peer-probe.ts';
 /** Who is on duty, as far as this node knows. */
 export interface Leader {
   node: string;
-  url: string;
+  /** Null while nobody but an announcement has told of it. */
+  url: string | null;
   term: number;
 }
 
@@ -86,8 +87,21 @@ export class Peers {
     this.#follow([...this.#options.urls, ...found]);
   }
 
-  promoted({ node, url, term }: Leader): void {
-    this.#hear({ node, url, term, at: this.#clock(), alive: true, active: true, isPrimary: this.#isPrimary(node) });
+  /**
+   * A promotion was announced. Whoever may connect to the database may NOTIFY, and clients take their passwords to the
+   * address of the active: so it is handed out only where a setting or the table of nodes has it too.
+   */
+  promoted({ node, url, term }: { node: string; url: string; term: number }): void {
+    const known = this.#probes.has(url) ? url : null;
+    this.#hear({
+      node,
+      url: known,
+      term,
+      at: this.#clock(),
+      alive: true,
+      active: true,
+      isPrimary: this.#isPrimary(node),
+    });
   }
 
   resigned(term: number): void {

@@ -78,9 +78,10 @@ describe('The role plantao_service', function () {
     }
   });
 
-  it('may read who holds the leader lock: while a stranger does, a node says so', async () => {
+  it('may read who holds the leader lock, and ask for a switchover', async () => {
     await withSession(login.urlOf(database), async (sql) => {
       expect(await codeOf(sql, 'SELECT * FROM plantao.lock_holder')).to.equal('allowed');
+      expect(await codeOf(sql, 'SELECT plantao.switchover()'), 'IS_PRIMARY asks by it').to.equal('allowed');
     });
   });
 
@@ -170,6 +171,7 @@ describe('The role plantao_dba_readonly', function () {
         expect(await codeOf(sql, `SELECT * FROM plantao.${secret}`), secret).to.equal('42501');
       }
       expect(await codeOf(sql, 'DELETE FROM plantao.nodes')).to.equal('42501');
+      expect(await codeOf(sql, 'SELECT plantao.switchover()')).to.equal('42501');
     });
   });
 });

@@ -90,6 +90,18 @@ describe('What a node knows of its peers', () => {
     expect(peers.active?.node).to.not.equal('announced');
   });
 
+  it('is announced by anybody who may NOTIFY: an address is handed out only once setting or table of nodes have it', () => {
+    know();
+    peers.promoted({ node: 'new', url: 'http://127.0.0.1:9/evil', term: 7 });
+    expect(peers.active).to.include({ node: 'new', url: null, term: 7 });
+    now += 10;
+    peers.learn([row('new', 'http://127.0.0.1:9', { term: 7, heartbeat_age_ms: 0 })]);
+    expect(peers.active).to.include({ node: 'new', url: 'http://127.0.0.1:9' });
+    now += 10;
+    peers.promoted({ node: 'new', url: 'http://127.0.0.1:9/evil', term: 8 });
+    expect(peers.active).to.include({ node: 'new', url: null, term: 8 });
+  });
+
   it('is announced: a resignation ends the term, not the next one', () => {
     know();
     peers.promoted({ node: 'one', url: 'http://127.0.0.1:9', term: 7 });
