@@ -10,7 +10,7 @@ import { Launcher } from './launcher/launcher.ts';
 import { HELP, parseOptions } from './launcher/options.ts';
 import { processEnvironment, readSettings } from './settings.ts';
 
-/** npm passes a Ctrl-C on to us which the terminal has sent us already: both are the one that the person meant. */
+/** At a Ctrl-C the terminal signals npm and us, and npm signals us once more: two signals this close are one Ctrl-C. */
 const SAME_SIGNAL_MS = 500;
 
 async function run(): Promise<void> {

@@ -251,7 +251,7 @@ function assemble(settings: Settings, name: string, log: Log) {
       if (isTokenMode) await knownTokens.start();
       await eventLog.start();
       await listener.start();
-      // Warm before it counts as a standby: its first hour on duty may be the next one.
+      // Warm before peers can see this node: the active may die in the next moment, and who then tries first is on duty.
       await Promise.all([writing.ready(), lock.prepare()]);
       const port = await server.listen(settings.port, settings.host);
       url = settings.nodeUrl ?? `http://localhost:${port}`;

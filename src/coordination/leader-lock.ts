@@ -79,9 +79,13 @@ export class LeaderLock {
     return this.#term !== null;
   }
 
-  /** Opens the session where it is not open, so that the first try finds it warm. @throws as {@link attempt}. */
+  /**
+   * Has the session open and rehearsed, so that the next try finds it warm. Must be called again within a lease where no
+   * try comes before: to PostgreSQL an idle session is one whose node is dead. @throws as {@link attempt}.
+   */
   async prepare(): Promise<void> {
-    await this.#openSession();
+    const session = await this.#openSession();
+    await session.query({ name: 'warm', text: 'SELECT' }, this.#options.leaseMs);
   }
 
   /**

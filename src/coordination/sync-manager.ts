@@ -196,7 +196,9 @@ export class SyncManager {
 
   async #step(): Promise<void> {
     if (this.#role === 'active') return this.#heartbeat();
-    if (this.#role === 'fallen' || this.#stopping || !this.#candidacy.mayTry) return;
+    if (this.#role === 'fallen' || this.#stopping) return;
+    // Who holds back stays warm. Where that fails, so does the next try, which says so.
+    if (!this.#candidacy.mayTry) return this.#options.lock.prepare().catch(() => {});
     await this.#try();
   }
 

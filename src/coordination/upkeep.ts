@@ -78,10 +78,12 @@ export class Upkeep {
   }
 
   async #writeRow(role: Role | 'stopped'): Promise<void> {
+    const { diary } = this.#options;
     try {
       await this.#options.beat(role);
+      diary.close('row', "the node's row in plantao.nodes is written again");
     } catch (error) {
-      this.#options.log.debug(`could not write the node's row: ${messageOf(error)}`);
+      diary.say('row', `the node's row in plantao.nodes cannot be written: ${messageOf(error)}`);
     } finally {
       this.#row = null;
     }

@@ -9,7 +9,7 @@
  * begins anew at the log's end and dismisses everybody who waits with the last cursor that was theirs: coming back with
  * it they are continued or refused, and never carried over a gap in silence.
  *
- * That the listener is deaf is found out here: the log moved, and a second later no hint of it had come.
+ * That the listener is deaf is found out here: the log moved, and long after no hint of it had come (deafness.ts).
  */
 import { isUnavailable } from '../database/errors.ts';
 import type { Asking } from '../database/standing-session.ts';

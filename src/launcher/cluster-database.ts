@@ -3,8 +3,8 @@ import { messageOf } from '../database/errors.ts';
 import type { Diary } from './diary.ts';
 import { RestartPause } from './restart-pause.ts';
 
-/** Sessions a node may have open: its pool, lock, LISTEN, log and writer, and as many again of its predecessor's. */
-const SESSIONS_A_NODE = 30;
+/** Sessions a node may have open: ten of its pool, six of their own (connection.ts), and as many of its predecessor's. */
+const SESSIONS_A_NODE = 32;
 
 /** What {@link ClusterDatabase} is told. */
 export interface ClusterDatabaseOptions {

@@ -124,6 +124,15 @@ describe('The leader lock alone decides who is on duty', () => {
     ).to.equal(true);
   });
 
+  it('is taken by a session that was kept warm, also where the node held back for longer than a lease', async () => {
+    const a = await start('node-a', { isActive: false });
+    await eventually('it is on duty', () => a.sync.isOnDuty);
+    const [holder] = await query(
+      'SELECT extract(epoch FROM clock_timestamp() - backend_start) * 1000 AS age FROM plantao.lock_holder',
+    );
+    expect(Number(holder?.age)).to.be.above(1.5 * LEASE_MS);
+  });
+
   it('is taken also while a DBA has the row of a node that is long gone in an open transaction', async () => {
     await query(`INSERT INTO plantao.nodes (node, url, pid, version, role, started_at, heartbeat_at)
       VALUES ('old', 'http://old', 1, '0', 'stopped', now(), now() - interval '8 days')`);
