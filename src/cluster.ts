@@ -5,9 +5,9 @@
 import { fileURLToPath } from 'node:url';
 import { seedData } from './chat/seed-data.ts';
 import { messageOf } from './database/errors.ts';
-import { openDiary } from './launcher/diary.ts';
 import { Launcher } from './launcher/launcher.ts';
 import { HELP, parseOptions } from './launcher/options.ts';
+import { openOutput } from './launcher/output.ts';
 import { processEnvironment, readSettings } from './settings.ts';
 
 /** At a Ctrl-C the terminal signals npm and us, and npm signals us once more: two signals this close are one Ctrl-C. */
@@ -26,7 +26,7 @@ async function run(): Promise<void> {
     environment,
     check: readSettings,
     seed: seedData,
-    diary: openDiary(names, (text) => void process.stdout.write(text)),
+    output: openOutput(names, (text) => void process.stdout.write(text)),
   });
   stopOnSignals(launcher);
   await launcher.run();

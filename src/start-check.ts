@@ -53,7 +53,7 @@ export async function checkDatabase(settings: Settings): Promise<string[]> {
     if (server.encoding !== 'UTF8') {
       throw new StartCheckError(`the database's encoding is ${server.encoding}: Plantão needs UTF8`);
     }
-    return warningsAbout(server);
+    return lossWarnings(server);
   } finally {
     // end() alone waits for ever where the connection leads nowhere.
     const force = setTimeout(() => sockets.destroy(), CLOSE_LIMIT_MS);
@@ -62,7 +62,7 @@ export async function checkDatabase(settings: Settings): Promise<string[]> {
   }
 }
 
-function warningsAbout(server: { fsync: string; synchronous_commit: string }): string[] {
+function lossWarnings(server: { fsync: string; synchronous_commit: string }): string[] {
   const warnings: string[] = [];
   if (server.fsync === 'off') {
     warnings.push('fsync is off in PostgreSQL: a crash of the machine LOSES acknowledged messages. Set fsync = on');

@@ -5,6 +5,7 @@ import type { Diary } from './diary.ts';
 import type { LeaderLock } from './leader-lock.ts';
 import type { Situation } from './pace.ts';
 
+/** What a {@link Candidacy} is made of. */
 export interface CandidacyOptions {
   leaseMs: number;
   lock: Pick<LeaderLock, 'attempt' | 'holder'>;

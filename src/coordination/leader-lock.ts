@@ -1,12 +1,9 @@
 import type pg from 'pg';
+import { LEADER_LOCK } from '../database/advisory-locks.ts';
 import { messageOf, SqlState, sqlState } from '../database/errors.ts';
 import { type Session, SessionLostError } from '../database/session.ts';
 import type { Log } from '../log.ts';
 import { Belief, type Clock, monotonic } from './belief.ts';
-
-/** Advisory lock class of this project ("PLNT") and the leader lock in it; see migrations/0003_cluster.sql. */
-export const LOCK_CLASS = 1347178068;
-export const LEADER_LOCK = 1;
 
 /** What a {@link LeaderLock} is made of. */
 export interface LeaderLockOptions {
@@ -25,7 +22,7 @@ export interface LeaderLockOptions {
 }
 
 /** What plantao.leader_history keeps of a promotion. */
-export interface Occasion {
+export interface Promotion {
   reason: string;
   /** For how long nobody has been seen on duty, in milliseconds: when a last one that died was last alive. */
   unseenMs: number;
@@ -93,15 +90,15 @@ export class LeaderLock {
    * or null when another holds the lock.
    * @throws the driver's or server's error when the database could not be asked, or would not open a term.
    */
-  async attempt(occasion: () => Occasion): Promise<number | null> {
+  async attempt(promotion: () => Promotion): Promise<number | null> {
     const session = await this.#openSession();
     const [row] = await session.query<{ taken: boolean }>(
-      { name: 'try', text: 'SELECT pg_try_advisory_lock($1, $2) AS taken', values: [LOCK_CLASS, LEADER_LOCK] },
+      { name: 'try', text: 'SELECT pg_try_advisory_lock($1, $2) AS taken', values: [...LEADER_LOCK] },
       this.#options.leaseMs,
     );
     if (!row?.taken) return null;
     try {
-      return await this.#openTerm(session, occasion());
+      return await this.#openTerm(session, promotion());
     } catch (error) {
       this.abandon('no term could be opened');
       throw error;
@@ -210,9 +207,9 @@ export class LeaderLock {
   }
 
   /** Opens the term; where an open transaction of the last term stands in the fence, ends that session and tries again. */
-  async #openTerm(session: Session, occasion: Occasion): Promise<number> {
+  async #openTerm(session: Session, promotion: Promotion): Promise<number> {
     const { leaseMs } = this.#options;
-    const query = this.#openTermQuery(occasion, false);
+    const query = this.#openTermQuery(promotion, false);
     for (let tries = 1; ; tries++) {
       const startedAt = this.#clock();
       try {
@@ -229,7 +226,7 @@ export class LeaderLock {
     }
   }
 
-  #openTermQuery({ reason, unseenMs }: Occasion, isRehearsal: boolean): pg.QueryConfig {
+  #openTermQuery({ reason, unseenMs }: Promotion, isRehearsal: boolean): pg.QueryConfig {
     const { node, url } = this.#options;
     const values = [node, url(), reason, isRehearsal, unseenMs];
     return { name: 'open', text: 'SELECT plantao.open_term($1, $2, $3, $4, $5) AS term', values };

@@ -29,6 +29,7 @@ interface Word extends Leader {
 /** For how long a word counts, in milliseconds: rows come once a second, answers several times. */
 const FRESH_MS = 2500;
 
+/** What {@link Peers} are made of. */
 export interface PeersOptions {
   /** This node's own name: whoever answers by it is no peer. */
   node: string;

@@ -21,6 +21,7 @@
  * next, so that the clients that it still has can be told.
  */
 
+import type { Log } from '../log.ts';
 import { within } from '../within.ts';
 import { Candidacy, type CandidacyOptions } from './candidacy.ts';
 import type { ClusterSignal } from './cluster-signal.ts';
@@ -31,9 +32,11 @@ import type { Refusal, Role } from './role.ts';
 import { StepLoop } from './step-loop.ts';
 import { Upkeep, type UpkeepOptions } from './upkeep.ts';
 
+/** What a {@link SyncManager} is made of: its own, and what its upkeep and its candidacy need. */
 export interface SyncManagerOptions extends Omit<UpkeepOptions & CandidacyOptions, 'diary'> {
   node: string;
   isActive: boolean;
+  log: Log;
   lock: LeaderLock;
   /** Finishes the writes that were accepted; called once new ones are refused. Bounded by the callee. */
   drain(): Promise<void>;
@@ -46,6 +49,7 @@ const SUCCESSOR_LIMIT_MS = 300;
 /** Each part of a stop; a database that hangs must not keep the process. */
 const STOP_LIMIT_MS = 2000;
 
+/** A node's role, and all that changes it. The head of this file has the protocol. */
 export class SyncManager {
   readonly #options: SyncManagerOptions;
   readonly #candidacy: Candidacy;

@@ -1,16 +1,15 @@
 import { messageOf } from '../database/errors.ts';
-import type { Log } from '../log.ts';
 import { type Clock, monotonic } from './belief.ts';
 import type { Diary } from './diary.ts';
 import { calmMs, jittered } from './pace.ts';
 import type { Peers } from './peers.ts';
 import type { Role } from './role.ts';
 
+/** What an {@link Upkeep} is made of. */
 export interface UpkeepOptions {
   leaseMs: number;
   isPrimary: boolean;
   peers: Peers;
-  log: Log;
   diary: Diary;
   /** Writes the node's row and takes in its peers' (node-registry.ts). */
   beat(role: Role | 'stopped'): Promise<void>;

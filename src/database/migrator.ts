@@ -1,5 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
+import { MIGRATION_LOCK } from './advisory-locks.ts';
 import { applicationName, connectionOptions } from './connection.ts';
 import { messageOf } from './errors.ts';
 import { Session } from './session.ts';
@@ -20,8 +21,6 @@ const FOLDER = fileURLToPath(new URL('../../migrations/', import.meta.url));
 const LIMIT_MS = 15 * 60_000;
 /** A look at the list of migrations; longer means that nobody is there. */
 const LOOK_LIMIT_MS = 10_000;
-/** Of two nodes that start together one waits here while the other migrates. Advisory lock (1347178068, 4). */
-const LOCK = [1347178068, 4];
 
 /**
  * Brings the schema `plantao` to the newest migration, each in a transaction of its own, under an advisory lock. Where it
@@ -35,7 +34,7 @@ export async function migrate(databaseUrl: string, options: { log?: (line: strin
     const before = await newestApplied(session);
     refuseNewerSchema(before, migrations);
     if (before === migrations.at(-1)?.number) return 0;
-    await session.query({ text: 'SELECT pg_advisory_lock($1, $2)', values: LOCK }, LIMIT_MS);
+    await session.query({ text: 'SELECT pg_advisory_lock($1, $2)', values: [...MIGRATION_LOCK] }, LIMIT_MS);
     const newest = await newestApplied(session);
     refuseNewerSchema(newest, migrations);
     if (newest === 0) await createSchema(session);

@@ -22,6 +22,7 @@ import { PAGE } from './page.ts';
 import { Rounds } from './rounds.ts';
 import { MOST_EVENTS, Tail } from './tail.ts';
 
+/** What an {@link EventLog} is made of. */
 export interface EventLogOptions {
   session: Asking;
   log: Log;
@@ -43,6 +44,7 @@ interface Memory {
   head: number;
 }
 
+/** The event log as this node has read it; the head of this file says how. */
 export class EventLog {
   readonly #options: EventLogOptions;
   readonly #rounds: Rounds;

@@ -3,7 +3,7 @@ import { connectionOptions } from '../database/connection.ts';
 import { migrate } from '../database/migrator.ts';
 import { reachable } from '../database/reachable.ts';
 import { Session } from '../database/session.ts';
-import type { Diary } from './diary.ts';
+import type { Output } from './output.ts';
 
 /** One look; longer means that nobody is there. */
 const LIMIT_MS = 10_000;
@@ -23,10 +23,10 @@ export interface DemoIds {
 export async function prepareDatabase(
   url: string,
   seed: (url: string) => Promise<unknown>,
-  diary: Diary,
+  output: Output,
 ): Promise<DemoIds | null> {
   return reachable(url, async () => {
-    await migrate(url, { log: (line) => diary.tell(line) });
+    await migrate(url, { log: (line) => output.tell(line) });
     await seed(url);
     return demoIds(url);
   });

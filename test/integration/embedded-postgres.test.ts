@@ -182,8 +182,8 @@ describe('The embedded PostgreSQL', function () {
     });
 
     it('is started again by the launcher, whose stop waits also for one that is on its way', async () => {
-      const diary = { tell: (line: string) => void told.push(line), follow: () => undefined, print: () => undefined };
-      const cluster = new ClusterDatabase({ dataFolder, fresh: false, nodes: 1, diary });
+      const output = { tell: (line: string) => void told.push(line), follow: () => undefined, print: () => undefined };
+      const cluster = new ClusterDatabase({ dataFolder, fresh: false, nodes: 1, output });
       await cluster.start();
       const first = Number(/\(pid (\d+)\)/.exec(told.join())?.[1]);
       const servers = async () =>

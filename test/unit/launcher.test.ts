@@ -1,10 +1,10 @@
 import { Readable } from 'node:stream';
 import { expect } from 'chai';
 import { banner } from '../../src/launcher/banner.ts';
-import { openDiary } from '../../src/launcher/diary.ts';
 import { LauncherError } from '../../src/launcher/launcher-error.ts';
 import { nodeEnvironment } from '../../src/launcher/node-environment.ts';
 import { parseOptions } from '../../src/launcher/options.ts';
+import { openOutput } from '../../src/launcher/output.ts';
 import { RestartPause } from '../../src/launcher/restart-pause.ts';
 import { eventually } from '../support/eventually.ts';
 
@@ -71,15 +71,15 @@ describe('A node that keeps ending is started again', () => {
   });
 });
 
-describe("The launcher's diary", () => {
+describe("The launcher's output", () => {
   it('sets the name before each line, aligned, and leaves out the name that a node has written itself', async () => {
     let text = '';
-    const diary = openDiary(['node-8080', 'node-10080'], (more) => {
+    const output = openOutput(['node-8080', 'node-10080'], (more) => {
       text += more;
     });
-    diary.follow('node-8080', Readable.from(['12:00:00.000 node-8080 ser', 'ving\nError: plain\n', 'no end']));
+    output.follow('node-8080', Readable.from(['12:00:00.000 node-8080 ser', 'ving\nError: plain\n', 'no end']));
     await eventually('all lines are there', () => text.split('\n').length === 4);
-    diary.tell('bom dia');
+    output.tell('bom dia');
     expect(text.replace(/\d\d:\d\d:\d\d\.\d{3} bom/, 'T bom')).to.equal(
       'node-8080  │ 12:00:00.000 serving\nnode-8080  │ Error: plain\nnode-8080  │ no end\ncluster    │ T bom dia\n',
     );
