@@ -167,7 +167,10 @@ export function readSettings(env: Record<string, string | undefined>): Settings 
   }
   if (!checked.success || problems.length > 0) throw new SettingsError(problems);
 
-  const values = checked.data;
+  return settingsOf(checked.data);
+}
+
+function settingsOf(values: z.output<typeof environment>): Settings {
   const databaseUrl = values.DATABASE_URL ?? urlOfParts(values);
   return {
     databaseUrl,
@@ -207,13 +210,7 @@ export function warningsAbout(settings: Settings): string[] {
   ];
 }
 
-function urlOfParts(parts: {
-  DB_USER?: string | undefined;
-  DB_PASSWORD?: string | undefined;
-  DB_HOST: string;
-  DB_PORT: number;
-  DB_NAME?: string | undefined;
-}): string {
+function urlOfParts(parts: z.output<typeof environment>): string {
   const url = new URL('postgres://localhost');
   if (parts.DB_HOST.startsWith('/')) url.searchParams.set('host', parts.DB_HOST);
   else url.hostname = isIPv6(parts.DB_HOST) ? `[${parts.DB_HOST}]` : parts.DB_HOST;

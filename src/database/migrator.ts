@@ -29,7 +29,9 @@ const LOOK_LIMIT_MS = 10_000;
  */
 export async function migrate(databaseUrl: string, options: { log?: (line: string) => void } = {}): Promise<number> {
   const migrations = await readMigrations();
-  const session = await Session.open(connectionOptions(databaseUrl, applicationName('-', 'migrate'), LIMIT_MS));
+  // The server gives up first: then it is known what became of a migration.
+  const config = connectionOptions(databaseUrl, applicationName('-', 'migrate'), LIMIT_MS - 1000);
+  const session = await Session.open(config);
   try {
     const before = await newestApplied(session);
     refuseNewerSchema(before, migrations);
