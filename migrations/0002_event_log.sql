@@ -192,20 +192,22 @@ CREATE TRIGGER log_joined AFTER INSERT ON plantao.memberships
 CREATE TRIGGER log_left AFTER DELETE ON plantao.memberships
   REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION plantao.log_memberships('left');
 
--- What the log could not tell is refused, not lost: a member moved by UPDATE would go on hearing the old group.
+-- What the log could not tell is refused, not lost: a member moved by UPDATE would go on hearing the old group, and a text
+-- that was rewritten would stay as it was on every screen and in every node's memory.
 CREATE FUNCTION plantao.refuse_change() RETURNS trigger
 LANGUAGE plpgsql AS $$
 BEGIN
-  RAISE EXCEPTION '% of % is not told to the waiting clients', TG_OP, TG_TABLE_NAME
-    USING ERRCODE = 'PT004', HINT = 'DELETE the rows and INSERT others: both are told.';
+  RAISE EXCEPTION '% of % is told to nobody', TG_OP, TG_TABLE_NAME
+    USING ERRCODE = 'PT004', HINT = coalesce(TG_ARGV[0], 'DELETE the rows and INSERT others: both are told.');
 END $$;
-COMMENT ON FUNCTION plantao.refuse_change() IS 'Refuses changes that the event log has no event for (SQLSTATE PT004).';
+COMMENT ON FUNCTION plantao.refuse_change() IS
+  'Refuses changes that nodes and clients would not hear of (SQLSTATE PT004). Its argument is the hint of what to do instead.';
 
 CREATE TRIGGER refuse_change BEFORE UPDATE OF group_id, user_id ON plantao.memberships
   FOR EACH ROW EXECUTE FUNCTION plantao.refuse_change();
 CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON plantao.memberships
   FOR EACH STATEMENT EXECUTE FUNCTION plantao.refuse_change();
-CREATE TRIGGER refuse_change BEFORE UPDATE OF id, group_id, sender_id ON plantao.messages
+CREATE TRIGGER refuse_change BEFORE UPDATE OF id, group_id, sender_id, content ON plantao.messages
   FOR EACH ROW EXECUTE FUNCTION plantao.refuse_change();
 CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON plantao.messages
   FOR EACH STATEMENT EXECUTE FUNCTION plantao.refuse_change();

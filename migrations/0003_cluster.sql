@@ -115,7 +115,10 @@ BEGIN
     'kind', 'promoted', 'term', opened, 'node', open_term.node, 'url', open_term.url)::text)
   WHERE NOT rehearsal;
   -- Nodes without a name of their own are called after their process, and each start leaves a row.
-  DELETE FROM plantao.nodes n WHERE n.heartbeat_at < clock_timestamp() - interval '7 days' AND NOT rehearsal;
+  -- What somebody else has in hand is left to the next promotion: no open transaction may keep this one waiting.
+  DELETE FROM plantao.nodes WHERE nodes.node IN (
+    SELECT n.node FROM plantao.nodes n WHERE n.heartbeat_at < clock_timestamp() - interval '7 days' AND NOT rehearsal
+    FOR UPDATE SKIP LOCKED);
   RETURN opened;
 END $$;
 COMMENT ON FUNCTION plantao.open_term(text, text, text, boolean, double precision) IS
@@ -232,7 +235,8 @@ BEGIN
   RETURN format('asked %s to hand over to %s', on_duty, coalesce(hand_to, 'any standby'));
 END $$;
 COMMENT ON FUNCTION plantao.switchover(text) IS
-  'Asks the active to hand over in order, to the named standby or to any. Answers at once; watch plantao.leader_history.';
+  'Asks the active to hand over in order, to the named standby or to any. Answers at once; watch plantao.leader_history. For the owner and plantao_service; GRANT it to whoever else may.';
+REVOKE EXECUTE ON FUNCTION plantao.switchover(text) FROM PUBLIC;
 
 CREATE VIEW plantao.event_log_status AS
   SELECT l.floor + 1 AS first_position, plantao.log_head() AS head, plantao.log_head() - l.floor AS events,

@@ -51,6 +51,11 @@ CREATE TRIGGER log_removed AFTER DELETE ON plantao.tokens
 -- A changed row is read anew by the nodes: that an UPDATE ends a token earlier counts at once.
 CREATE TRIGGER log_changed AFTER UPDATE ON plantao.tokens
   REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION plantao.log_revocations();
+-- A DELETE trigger does not see a TRUNCATE, and nodes would go on believing what they remember.
+CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON plantao.tokens
+  FOR EACH STATEMENT EXECUTE FUNCTION plantao.refuse_change('DELETE FROM plantao.tokens: every node refuses them within a second.');
+CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON plantao.token_revocations
+  FOR EACH STATEMENT EXECUTE FUNCTION plantao.refuse_change('Leave it: what is older than ten minutes is removed by itself.');
 
 CREATE FUNCTION plantao.issue_token(owner bigint, token_hash bytea, life interval, most integer) RETURNS timestamptz
 LANGUAGE plpgsql AS $$

@@ -28,7 +28,7 @@ BEGIN
   IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'plantao_service') THEN
     GRANT USAGE ON SCHEMA plantao TO plantao_service;
     GRANT SELECT ON plantao.migrations, plantao.log_bounds, plantao.event_feed, plantao.cluster_status,
-      plantao.leader_history TO plantao_service;
+      plantao.leader_history, plantao.lock_holder TO plantao_service;
     GRANT SELECT, INSERT ON plantao.users, plantao.groups, plantao.epochs TO plantao_service;
     -- A password may be changed, a name not. It also lets a change of memberships hold the user's row.
     GRANT UPDATE (password_hash) ON plantao.users TO plantao_service;
@@ -38,6 +38,8 @@ BEGIN
     GRANT SELECT, INSERT, UPDATE ON plantao.leader_terms TO plantao_service;
     GRANT SELECT, INSERT, UPDATE, DELETE ON plantao.nodes, plantao.tokens, plantao.token_revocations,
       plantao.sign_in_attempts TO plantao_service;
+    -- A primary asks for the duty by it (IS_PRIMARY). Whoever only looks may not move the duty.
+    GRANT EXECUTE ON FUNCTION plantao.switchover(text) TO plantao_service;
     GRANT USAGE ON SEQUENCE plantao.messages_id_seq TO plantao_service;
   END IF;
   IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'plantao_dba_readonly') THEN

@@ -5,12 +5,12 @@
 import { fileURLToPath } from 'node:url';
 import { seedData } from './chat/seed-data.ts';
 import { messageOf } from './database/errors.ts';
-import { openDiary } from './launcher/diary.ts';
 import { Launcher } from './launcher/launcher.ts';
 import { HELP, parseOptions } from './launcher/options.ts';
+import { openOutput } from './launcher/output.ts';
 import { processEnvironment, readSettings } from './settings.ts';
 
-/** npm passes a Ctrl-C on to us which the terminal has sent us already: both are the one that the person meant. */
+/** At a Ctrl-C the terminal signals npm and us, and npm signals us once more: two signals this close are one Ctrl-C. */
 const SAME_SIGNAL_MS = 500;
 
 async function run(): Promise<void> {
@@ -26,7 +26,7 @@ async function run(): Promise<void> {
     environment,
     check: readSettings,
     seed: seedData,
-    diary: openDiary(names, (text) => void process.stdout.write(text)),
+    output: openOutput(names, (text) => void process.stdout.write(text)),
   });
   stopOnSignals(launcher);
   await launcher.run();

@@ -4,41 +4,15 @@
  * events/waiters → http/long-poll. Why only one node writes: coordination/sync-manager.
  */
 import { readFileSync } from 'node:fs';
-import type { QueryConfig } from 'pg';
-import { Backlog } from './chat/backlog.ts';
-import { Groups } from './chat/groups.ts';
-import { MessageWriter, REHEARSAL } from './chat/message-writer.ts';
-import { Messages } from './chat/messages.ts';
-import { Notifications } from './chat/notifications.ts';
-import { Rosters } from './chat/rosters.ts';
-import { openSignIn } from './chat/sign-in.ts';
-import { Subscriptions } from './chat/subscriptions.ts';
-import { Users } from './chat/users.ts';
-import { ClusterView } from './cluster-view.ts';
 import { readSignal } from './coordination/cluster-signal.ts';
-import { LeaderLock } from './coordination/leader-lock.ts';
-import { NodeRegistry } from './coordination/node-registry.ts';
-import { Peers } from './coordination/peers.ts';
-import { SyncManager } from './coordination/sync-manager.ts';
-import { applicationName, connectionOptions, type SessionPart } from './database/connection.ts';
-import { fencedWrite } from './database/fenced-write.ts';
 import { Listener } from './database/listener.ts';
 import { migrate } from './database/migrator.ts';
 import { reachable } from './database/reachable.ts';
-import { closeSequelize, openSequelize } from './database/sequelize.ts';
-import { Session } from './database/session.ts';
-import { StandingSession } from './database/standing-session.ts';
-import { EventLog } from './events/event-log.ts';
-import { Retention } from './events/retention.ts';
-import { Waiters } from './events/waiters.ts';
-import { createApp } from './http/app.ts';
-import { believeEverybody, identifyByToken } from './http/caller.ts';
-import { EventStreams } from './http/event-streams.ts';
-import { LongPolls } from './http/long-poll.ts';
-import { Server } from './http/server.ts';
-import type { Services } from './http/services.ts';
-import { WaitingRoom } from './http/waiting-room.ts';
 import { createLog, type Log } from './log.ts';
+import { buildChat } from './node/chat.ts';
+import { openDatabase } from './node/database.ts';
+import { buildDuty, type NodeDuty } from './node/duty.ts';
+import { buildHttp } from './node/http.ts';
 import { type Settings, warningsAbout } from './settings.ts';
 import { checkDatabase } from './start-check.ts';
 
@@ -101,169 +75,60 @@ export function createNode(settings: Settings, given: { log?: Log } = {}): Node 
   };
 }
 
-function assemble(settings: Settings, name: string, log: Log) {
-  const startedAt = new Date();
-  let url = settings.nodeUrl ?? `http://localhost:${settings.port}`;
-  const session = (part: SessionPart, statementLimitMs: number, more: Record<string, string | number> = {}) =>
-    connectionOptions(settings.databaseDirectUrl, applicationName(name, part), statementLimitMs, more);
-  // All that these sessions ask is found by key: one plan each, made once (to plan takes longer than to read what woke a
-  // node), and without scans, so that a plan from when the tables were small stays good.
-  const byKey = { enable_seqscan: 'off', plan_cache_mode: 'force_generic_plan' };
-  const pooled = (part: SessionPart, statementLimitMs: number, rehearsal?: QueryConfig) =>
-    new StandingSession(
-      connectionOptions(settings.databaseUrl, applicationName(name, part), statementLimitMs, byKey),
-      rehearsal,
-    );
-
-  // The database, for queries and for hints.
-  const sequelize = openSequelize(settings.databaseUrl, applicationName(name, 'pool'), settings.poolSize);
-  const reading = pooled('log', 2000);
-  const catchingUp = pooled('backlog', 5000);
-  const commitLimitMs = Math.max(1000, settings.leaseMs);
-  // The server gives up a little before the client: then it is known what became of a commit.
-  const writing = pooled('writer', commitLimitMs - 100, REHEARSAL);
-  const asking = pooled('tokens', 2000);
+/** The parts, from the database up to HTTP. What a lower one has to tell a higher one is a callback. */
+function assemble(settings: Settings, node: string, log: Log) {
+  let address = settings.nodeUrl ?? `http://localhost:${settings.port}`;
+  const url = () => address;
+  const database = openDatabase(settings, node);
+  const chat = buildChat({
+    settings,
+    log,
+    database,
+    term: () => duty.lock.term,
+    onDeaf: () => listener.replace('the event log moved and no notification of it came'),
+  });
+  const isReady = () => http.cluster.isReady;
+  const duty: NodeDuty = buildDuty({ settings, node, version, url, log, database, chat, isReady });
+  const channels = ['plantao_events', 'plantao_cluster', 'plantao_tokens'];
   const listener = new Listener(
-    { ...session('listen', 5000), query_timeout: 5000 },
-    ['plantao_events', 'plantao_cluster', 'plantao_tokens'],
+    database.listenOptions(),
+    channels,
     {
-      onListening: () => void eventLog.catchUp(),
+      onListening: () => void chat.eventLog.catchUp(),
       onNotification(channel, payload) {
-        if (channel === 'plantao_events') return eventLog.hint(payload);
-        if (channel === 'plantao_tokens') return knownTokens.hint();
+        if (channel === 'plantao_events') return chat.eventLog.hint(payload);
+        if (channel === 'plantao_tokens') return chat.knownTokens.hint();
         const signal = readSignal(payload);
-        if (signal?.kind === 'promoted') void eventLog.refresh();
-        if (signal) sync.hear(signal);
+        if (signal?.kind === 'promoted') void chat.eventLog.refresh();
+        if (signal) duty.sync.hear(signal);
       },
     },
     log,
   );
-
-  // Who is on duty.
-  const lock: LeaderLock = new LeaderLock({
-    open: (signal) => Session.open(session('lock', commitLimitMs, { idle_session_timeout: settings.leaseMs }), signal),
-    leaseMs: settings.leaseMs,
-    node: name,
-    url: () => url,
-    log,
-    onLost: (reason) => sync.lockLost(reason),
-  });
-  const peers = new Peers({
-    node: name,
-    urls: settings.peerUrls,
-    onSilence: (peer) => sync.sign(`${peer} went silent`),
-  });
-  const registry = new NodeRegistry(sequelize, log);
-  const sync: SyncManager = new SyncManager({
-    node: name,
-    leaseMs: settings.leaseMs,
-    isActive: settings.isActive,
-    isPrimary: settings.isPrimary,
-    lock,
-    writing,
-    peers,
-    log,
-    async beat(role) {
-      const { isPrimary } = settings;
-      const row = { node: name, url, pid: process.pid, version, role, isPrimary, term: sync.leader?.term ?? null };
-      const others = await registry.beat({ ...row, position: eventLog.head, waiters: waiters.size, startedAt });
-      peers.learn(others);
-    },
-    requestDuty: () => registry.requestDuty(name),
-    isCaughtUp: () => cluster.isReady,
-    drain: () => writer.drain(500),
-    onRole(role) {
-      if (role === 'active') void eventLog.refresh();
-      waiters.tellAll('role', eventLog.cursorAt(eventLog.head));
-    },
-  });
-
-  // The chat.
-  const write = fencedWrite(sequelize, () => lock.term);
-  const users = new Users();
-  const isTokenMode = settings.auth === 'token';
-  const signIn = { sequelize, write, users, session: asking, log, settings };
-  const { accounts, tokens, knownTokens } = openSignIn(signIn);
-  const waiters = new Waiters();
-  const eventLog: EventLog = new EventLog({
-    session: isTokenMode ? knownTokens.before(reading) : reading,
-    log,
-    onEvents: (batch) => subscriptions.deliver(batch),
-    onNewHistory(cursor) {
-      knownTokens.forget();
-      subscriptions.dismiss(cursor);
-    },
-    onDeaf: () => listener.replace('the event log moved and no notification of it came'),
-  });
-  const rosters = new Rosters(reading, eventLog);
-  const subscriptions = new Subscriptions(eventLog, new Backlog(catchingUp), waiters, rosters);
-  const term = () => lock.term;
-  const retention = new Retention({
-    sequelize,
-    log,
-    term,
-    eventHours: settings.eventRetentionHours,
-    eventCount: settings.eventRetentionCount,
-    keyHours: settings.idempotencyRetentionHours,
-  });
-  const writer = new MessageWriter({ session: writing, term, membersOnly: isTokenMode, commitLimitMs });
-
-  // HTTP.
-  const room = new WaitingRoom(settings.maxWaiters);
-  const waiting = { log: eventLog, waiters, subscriptions, room, isServing: () => sync.role !== 'fallen' };
-  const polls = new LongPolls(waiting);
-  const streams = new EventStreams({ ...waiting, logger: log });
-  const isServing = () => listener.isListening && eventLog.isReading;
-  const cluster = new ClusterView(name, () => url, sync, peers, isServing);
-  const services: Services = {
-    version,
-    corsOrigin: settings.corsOrigin,
-    trustProxy: settings.trustProxy,
-    log,
-    sequelize,
-    cluster,
-    authMode: settings.auth,
-    adminToken: settings.adminToken,
-    requestsPerMinute: settings.requestsPerMinute,
-    identify: isTokenMode ? identifyByToken(knownTokens, settings.adminToken) : believeEverybody,
-    users,
-    accounts,
-    tokens,
-    groups: new Groups(sequelize, write, users),
-    messages: new Messages(sequelize, write),
-    writer,
-    notifications: new Notifications(sequelize, write),
-    rosters,
-    eventLog,
-    waiters,
-    polls,
-    streams,
-  };
-  const server = new Server(createApp(services), settings.maxConnections);
+  const http = buildHttp({ settings, node, version, url, log, database, chat, duty, listener });
 
   return {
-    url: () => url,
+    url,
     async start() {
-      if (isTokenMode) await knownTokens.start();
-      await eventLog.start();
+      await chat.start();
       await listener.start();
-      // Warm before it counts as a standby: its first hour on duty may be the next one.
-      await Promise.all([writing.ready(), lock.prepare()]);
-      const port = await server.listen(settings.port, settings.host);
-      url = settings.nodeUrl ?? `http://localhost:${port}`;
-      sync.start();
-      retention.start();
-      log.info({ event: 'listening', url, pid: process.pid }, `serving at ${url}`);
+      // Warm before peers can see this node: the active may die in the next moment, and who then tries first is on duty.
+      await Promise.all([database.writing.ready(), duty.lock.prepare()]);
+      const port = await http.server.listen(settings.port, settings.host);
+      address = settings.nodeUrl ?? `http://localhost:${port}`;
+      duty.sync.start();
+      chat.retention.start();
+      log.info({ event: 'listening', url: address, pid: process.pid }, `serving at ${address}`);
     },
     /** Each step leaves the later ones what they need: duty first, so that a peer is active before this process is gone. */
     async stop() {
-      await sync.stop();
-      polls.drain();
-      streams.drain();
-      await server.close();
+      await duty.sync.stop();
+      http.polls.drain();
+      http.streams.drain();
+      await http.server.close();
       listener.stop();
-      await Promise.all([eventLog.stop(), knownTokens.stop(), retention.stop()]);
-      await Promise.all([reading.stop(), catchingUp.stop(), writing.stop(), asking.stop(), closeSequelize(sequelize)]);
+      // Together: what waits for a database that does not answer ends with its session.
+      await Promise.all([chat.stop(), database.stop()]);
     },
   };
 }

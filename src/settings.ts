@@ -66,7 +66,12 @@ const isUrl = (text: string, ...protocols: string[]) => {
     return false;
   }
 };
-const httpUrl = z.string().refine((text) => isUrl(text, 'http:', 'https:'), 'must be an http(s) URL');
+/** In one form, without a slash at its end: paths are appended, and one node must not go by two addresses. */
+const httpUrl = z
+  .string()
+  .trim()
+  .refine((text) => isUrl(text, 'http:', 'https:'), 'must be an http(s) URL')
+  .transform((text) => new URL(text).href.replace(/\/+$/, ''));
 const postgresUrl = z.string().refine((text) => isUrl(text, 'postgres:', 'postgresql:'), 'must be a postgres:// URL');
 /** A name, an address, or the folder of a Unix socket. What a URL cannot hold would leave it at localhost, in silence. */
 const isDatabaseHost = (text: string) => {
@@ -162,7 +167,10 @@ export function readSettings(env: Record<string, string | undefined>): Settings 
   }
   if (!checked.success || problems.length > 0) throw new SettingsError(problems);
 
-  const values = checked.data;
+  return settingsOf(checked.data);
+}
+
+function settingsOf(values: z.output<typeof environment>): Settings {
   const databaseUrl = values.DATABASE_URL ?? urlOfParts(values);
   return {
     databaseUrl,
@@ -170,8 +178,8 @@ export function readSettings(env: Record<string, string | undefined>): Settings 
     host: values.HOST,
     port: values.PORT,
     nodeName: values.NODE_NAME ?? null,
-    nodeUrl: values.NODE_URL?.replace(/\/+$/, '') ?? null,
-    peerUrls: values.PEER_URL.map((url) => url.replace(/\/+$/, '')),
+    nodeUrl: values.NODE_URL ?? null,
+    peerUrls: values.PEER_URL,
     isActive: values.IS_ACTIVE,
     isPrimary: values.IS_PRIMARY,
     leaseMs: values.LEASE_MS,
@@ -202,13 +210,7 @@ export function warningsAbout(settings: Settings): string[] {
   ];
 }
 
-function urlOfParts(parts: {
-  DB_USER?: string | undefined;
-  DB_PASSWORD?: string | undefined;
-  DB_HOST: string;
-  DB_PORT: number;
-  DB_NAME?: string | undefined;
-}): string {
+function urlOfParts(parts: z.output<typeof environment>): string {
   const url = new URL('postgres://localhost');
   if (parts.DB_HOST.startsWith('/')) url.searchParams.set('host', parts.DB_HOST);
   else url.hostname = isIPv6(parts.DB_HOST) ? `[${parts.DB_HOST}]` : parts.DB_HOST;

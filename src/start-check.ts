@@ -15,22 +15,30 @@ const OLDEST_SERVER = 140_000;
 
 /**
  * Looks at what the promises rest on before anything starts, and answers warnings. The leader lock and LISTEN need one
- * server session for as long as they are held: behind a transaction pooler two transactions of one client run in
- * different sessions, which shows in pg_backend_pid() and in an advisory lock that cannot be found again.
+ * server session for as long as they are held. A transaction pooler shows in that two connections of ours run in one
+ * session, in that one changes its session while the other is at work, or in a lock that is not found again.
  * @throws {StartCheckError} where lock or LISTEN cannot work, or the server is too old.
  */
 export async function checkDatabase(settings: Settings): Promise<string[]> {
   const name = applicationName(settings.nodeName ?? 'starting', 'lock');
   const sockets = new Sockets();
-  const client = new pg.Client({
-    ...connectionOptions(settings.databaseDirectUrl, name, LIMIT_MS),
-    query_timeout: LIMIT_MS,
-    stream: sockets.open as never,
-  });
-  client.on('error', () => {}); // The query under way fails too.
-  await client.connect();
+  const connect = async () => {
+    const client = new pg.Client({
+      ...connectionOptions(settings.databaseDirectUrl, name, LIMIT_MS),
+      query_timeout: LIMIT_MS + 500,
+      stream: sockets.open as never,
+    });
+    client.on('error', () => {}); // The query under way fails too.
+    await client.connect();
+    return client;
+  };
+  const opened = await Promise.allSettled([connect(), connect()]);
+  const clients = opened.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
   try {
-    await checkSession(client);
+    const [client, other] = clients;
+    if (!client || !other) throw opened.find((one) => one.status === 'rejected')?.reason;
+    await checkSessions(client, other);
+    await checkLockAndListen(client);
     const { rows } = await client.query<{
       version: number;
       fsync: string;
@@ -45,16 +53,16 @@ export async function checkDatabase(settings: Settings): Promise<string[]> {
     if (server.encoding !== 'UTF8') {
       throw new StartCheckError(`the database's encoding is ${server.encoding}: Plantão needs UTF8`);
     }
-    return warningsAbout(server);
+    return lossWarnings(server);
   } finally {
     // end() alone waits for ever where the connection leads nowhere.
     const force = setTimeout(() => sockets.destroy(), CLOSE_LIMIT_MS);
-    await client.end().catch(() => {});
+    await Promise.allSettled(clients.map((one) => one.end()));
     clearTimeout(force);
   }
 }
 
-function warningsAbout(server: { fsync: string; synchronous_commit: string }): string[] {
+function lossWarnings(server: { fsync: string; synchronous_commit: string }): string[] {
   const warnings: string[] = [];
   if (server.fsync === 'off') {
     warnings.push('fsync is off in PostgreSQL: a crash of the machine LOSES acknowledged messages. Set fsync = on');
@@ -67,7 +75,25 @@ function warningsAbout(server: { fsync: string; synchronous_commit: string }): s
   return warnings;
 }
 
-async function checkSession(client: pg.Client): Promise<void> {
+/**
+ * Before anything is locked: a pooler that nobody else uses gives the second connection the session of the first, which is
+ * idle, or has to move the first while the second holds that session in a transaction.
+ */
+async function checkSessions(client: pg.Client, other: pg.Client): Promise<void> {
+  const pidOf = async (one: pg.Client) => {
+    const { rows } = await one.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+    return rows[0]?.pid;
+  };
+  const first = await pidOf(client);
+  await other.query('BEGIN');
+  const second = await pidOf(other);
+  const firstAgain = await pidOf(client);
+  await other.query('ROLLBACK');
+  if (first !== second && first === firstAgain) return;
+  throw new StartCheckError(`the leader lock and LISTEN need a connection that is one session of its own. ${DIRECT}`);
+}
+
+async function checkLockAndListen(client: pg.Client): Promise<void> {
   const key = [Math.floor(Math.random() * 2 ** 31), Math.floor(Math.random() * 2 ** 31)];
   const channel = `plantao_check_${key[0]}`;
   let heard = false;

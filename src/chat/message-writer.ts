@@ -10,6 +10,7 @@
 import { isUnavailable, SqlState, sqlState } from '../database/errors.ts';
 import { NotOnDutyError } from '../database/fenced-write.ts';
 import type { StandingSession } from '../database/standing-session.ts';
+import { within } from '../within.ts';
 import { Refused } from './errors.ts';
 import { FairQueue } from './fair-queue.ts';
 
@@ -97,12 +98,7 @@ export class MessageWriter {
 
   /** Resolves when nothing waits any more, or after `limitMs`. */
   async drain(limitMs: number): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    const limit = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, limitMs);
-    });
-    await Promise.race([this.#pumping ?? Promise.resolve(), limit]);
-    clearTimeout(timer);
+    await within(limitMs, this.#pumping ?? Promise.resolve());
   }
 
   async #pump(): Promise<void> {

@@ -1,21 +1,25 @@
 import { fileURLToPath } from 'node:url';
-import pg from 'pg';
 import { applicationName, connectionOptions } from '../database/connection.ts';
 import { messageOf, SqlState, sqlState } from '../database/errors.ts';
 import { reachable } from '../database/reachable.ts';
+import { Session } from '../database/session.ts';
 import { processEnvironment, readSettings } from '../settings.ts';
 
+/** A few rows; longer means that nobody is there. */
+const LIMIT_MS = 10_000;
+
 /**
- * The demo data of the seed: users ana_orm and bruno_orm, group Grupo Geral with both in it, two messages. Where ana_orm
- * exists nothing is done, so it is never there twice. Plain SQL: it runs before there is a node, and so without a term.
+ * The demo data of the seed: users ana_orm and bruno_orm, group Grupo Geral with both in it, two messages. Where one of the two
+ * exists nothing is done: it is never there twice, nor again where somebody removed half of it. Plain SQL: it runs before
+ * there is a node, and so without a term.
  */
 export async function seedData(databaseUrl: string): Promise<boolean> {
-  const client = new pg.Client(connectionOptions(databaseUrl, applicationName('-', 'migrate'), 10_000));
-  client.on('error', () => {}); // The query under way fails too.
-  await client.connect();
+  const session = await Session.open(connectionOptions(databaseUrl, applicationName('-', 'migrate'), LIMIT_MS));
   try {
-    const { rowCount } = await client.query(
-      `WITH ana AS (INSERT INTO plantao.users (username) VALUES ('ana_orm') ON CONFLICT (username_key) DO NOTHING RETURNING id),
+    const text = `
+       WITH ana AS (INSERT INTO plantao.users (username) SELECT 'ana_orm'
+                    WHERE NOT EXISTS (SELECT FROM plantao.users WHERE username_key = 'bruno_orm')
+                    ON CONFLICT (username_key) DO NOTHING RETURNING id),
             bruno AS (INSERT INTO plantao.users (username) SELECT 'bruno_orm' FROM ana RETURNING id),
             geral AS (INSERT INTO plantao.groups (name, creator_id) SELECT 'Grupo Geral', id FROM ana RETURNING id),
             members AS (INSERT INTO plantao.memberships (group_id, user_id)
@@ -23,11 +27,13 @@ export async function seedData(databaseUrl: string): Promise<boolean> {
                         RETURNING group_id)
        INSERT INTO plantao.messages (group_id, sender_id, content)
        SELECT geral.id, ana.id, 'Olá, pessoal!' FROM geral, ana
-       UNION ALL SELECT geral.id, bruno.id, 'Oi, Ana! Tudo bem?' FROM geral, bruno`,
-    );
-    return (rowCount ?? 0) > 0;
+       UNION ALL SELECT geral.id, bruno.id, 'Oi, Ana! Tudo bem?' FROM geral, bruno
+       RETURNING id`;
+    // A little more than the server gives itself: then it is known what became of it.
+    const added = await session.query({ text }, LIMIT_MS + 500);
+    return added.length > 0;
   } finally {
-    await client.end();
+    await session.close();
   }
 }
 

@@ -5,6 +5,7 @@ import type { Diary } from './diary.ts';
 import type { LeaderLock } from './leader-lock.ts';
 import type { Situation } from './pace.ts';
 
+/** What a {@link Candidacy} is made of. */
 export interface CandidacyOptions {
   leaseMs: number;
   lock: Pick<LeaderLock, 'attempt' | 'holder'>;
@@ -108,15 +109,16 @@ export class Candidacy {
     return this.#clock() - this.#leaderSeenAt > 2 * this.#options.leaseMs;
   }
 
-  /** The lock is taken, by a stranger or by a node that only PostgreSQL can see. */
+  /** The lock is taken, by a stranger or by a node that only PostgreSQL can see. Who may not be told has not failed. */
   async #sayWhoHolds(): Promise<void> {
-    const holder = await this.#options.lock.holder();
-    if (!holder) return;
-    const who = `${holder.application_name || 'a session without a name'} (server process ${holder.pid})`;
-    this.#options.diary.say(
-      'holder',
-      `no node is seen on duty, but ${who} holds the leader lock`,
-      'lock_held_elsewhere',
-    );
+    const { lock, diary } = this.#options;
+    try {
+      const holder = await lock.holder();
+      if (!holder) return;
+      const who = `${holder.application_name || 'a session without a name'} (server process ${holder.pid})`;
+      diary.say('holder', `no node is seen on duty, but ${who} holds the leader lock`, 'lock_held_elsewhere');
+    } catch (error) {
+      diary.say('holder', `no node is seen on duty, and who holds the leader lock cannot be read: ${messageOf(error)}`);
+    }
   }
 }

@@ -1,12 +1,9 @@
 import type pg from 'pg';
+import { LEADER_LOCK } from '../database/advisory-locks.ts';
 import { messageOf, SqlState, sqlState } from '../database/errors.ts';
 import { type Session, SessionLostError } from '../database/session.ts';
 import type { Log } from '../log.ts';
 import { Belief, type Clock, monotonic } from './belief.ts';
-
-/** Advisory lock class of this project ("PLNT") and the leader lock in it; see migrations/0003_cluster.sql. */
-export const LOCK_CLASS = 1347178068;
-export const LEADER_LOCK = 1;
 
 /** What a {@link LeaderLock} is made of. */
 export interface LeaderLockOptions {
@@ -25,7 +22,7 @@ export interface LeaderLockOptions {
 }
 
 /** What plantao.leader_history keeps of a promotion. */
-export interface Occasion {
+export interface Promotion {
   reason: string;
   /** For how long nobody has been seen on duty, in milliseconds: when a last one that died was last alive. */
   unseenMs: number;
@@ -61,6 +58,7 @@ export class LeaderLock {
   #session: Session | null = null;
   #opening: AbortController | null = null;
   #term: number | null = null;
+  #isResigning = false;
 
   constructor(options: LeaderLockOptions) {
     this.#options = options;
@@ -78,9 +76,13 @@ export class LeaderLock {
     return this.#term !== null;
   }
 
-  /** Opens the session where it is not open, so that the first try finds it warm. @throws as {@link attempt}. */
+  /**
+   * Has the session open and rehearsed, so that the next try finds it warm. Must be called again within a lease where no
+   * try comes before: to PostgreSQL an idle session is one whose node is dead. @throws as {@link attempt}.
+   */
   async prepare(): Promise<void> {
-    await this.#openSession();
+    const session = await this.#openSession();
+    await session.query({ name: 'warm', text: 'SELECT' }, this.#options.leaseMs);
   }
 
   /**
@@ -88,15 +90,15 @@ export class LeaderLock {
    * or null when another holds the lock.
    * @throws the driver's or server's error when the database could not be asked, or would not open a term.
    */
-  async attempt(occasion: () => Occasion): Promise<number | null> {
+  async attempt(promotion: () => Promotion): Promise<number | null> {
     const session = await this.#openSession();
     const [row] = await session.query<{ taken: boolean }>(
-      { name: 'try', text: 'SELECT pg_try_advisory_lock($1, $2) AS taken', values: [LOCK_CLASS, LEADER_LOCK] },
+      { name: 'try', text: 'SELECT pg_try_advisory_lock($1, $2) AS taken', values: [...LEADER_LOCK] },
       this.#options.leaseMs,
     );
     if (!row?.taken) return null;
     try {
-      return await this.#openTerm(session, occasion());
+      return await this.#openTerm(session, promotion());
     } catch (error) {
       this.abandon('no term could be opened');
       throw error;
@@ -142,6 +144,7 @@ export class LeaderLock {
     this.#belief.drop();
     this.#term = null;
     if (session === null || term === null) return;
+    this.#isResigning = true;
     try {
       await session.query(
         { text: 'SELECT plantao.close_term($1, $2, $3)', values: [term, reason, handTo] },
@@ -150,6 +153,8 @@ export class LeaderLock {
     } catch (error) {
       this.#options.log.warn(`the term could not be closed in order (${messageOf(error)}): dropping the lock session`);
       this.abandon('resigned');
+    } finally {
+      this.#isResigning = false;
     }
   }
 
@@ -161,10 +166,13 @@ export class LeaderLock {
     this.#session = null;
   }
 
-  /** Ends an attempt that may be waiting for a database that does not answer. Does nothing to a lock that is held. */
+  /**
+   * Ends an attempt that may be waiting for a database that does not answer. Does nothing to a lock that is held, nor to
+   * a resignation under way, which has a limit of its own.
+   */
   interrupt(): void {
     this.#opening?.abort();
-    if (!this.isClaimed) this.abandon('interrupted');
+    if (!this.isClaimed && !this.#isResigning) this.abandon('interrupted');
   }
 
   /** Closes the session in order; the next attempt opens another. */
@@ -178,24 +186,30 @@ export class LeaderLock {
     if (this.#session?.isOpen) return this.#session;
     const opening = new AbortController();
     this.#opening = opening;
-    const session = await this.#options.open(opening.signal).finally(() => {
+    try {
+      const session = await this.#options.open(opening.signal);
+      await session.rehearse(
+        this.#openTermQuery({ reason: '', unseenMs: 0 }, true),
+        REHEARSAL_LIMIT_MS,
+        opening.signal,
+      );
+      session.onLost((reason) => {
+        if (this.#session !== session) return;
+        const held = this.isClaimed;
+        this.abandon(reason);
+        if (held) this.#options.onLost(reason);
+      });
+      this.#session = session;
+      return session;
+    } finally {
       this.#opening = null;
-    });
-    await session.query(this.#openTermQuery({ reason: '', unseenMs: 0 }, true), REHEARSAL_LIMIT_MS);
-    session.onLost((reason) => {
-      if (this.#session !== session) return;
-      const held = this.isClaimed;
-      this.abandon(reason);
-      if (held) this.#options.onLost(reason);
-    });
-    this.#session = session;
-    return session;
+    }
   }
 
   /** Opens the term; where an open transaction of the last term stands in the fence, ends that session and tries again. */
-  async #openTerm(session: Session, occasion: Occasion): Promise<number> {
+  async #openTerm(session: Session, promotion: Promotion): Promise<number> {
     const { leaseMs } = this.#options;
-    const query = this.#openTermQuery(occasion, false);
+    const query = this.#openTermQuery(promotion, false);
     for (let tries = 1; ; tries++) {
       const startedAt = this.#clock();
       try {
@@ -212,7 +226,7 @@ export class LeaderLock {
     }
   }
 
-  #openTermQuery({ reason, unseenMs }: Occasion, isRehearsal: boolean): pg.QueryConfig {
+  #openTermQuery({ reason, unseenMs }: Promotion, isRehearsal: boolean): pg.QueryConfig {
     const { node, url } = this.#options;
     const values = [node, url(), reason, isRehearsal, unseenMs];
     return { name: 'open', text: 'SELECT plantao.open_term($1, $2, $3, $4, $5) AS term', values };

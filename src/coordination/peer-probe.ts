@@ -38,6 +38,7 @@ export class PeerProbe {
   readonly url: string;
   readonly #events: PeerProbeEvents;
   readonly #clock: Clock;
+  readonly #client: typeof http | typeof https;
   readonly #agent: http.Agent | https.Agent;
   readonly #watched = new WeakSet<Socket>();
   #asking: http.ClientRequest | null = null;
@@ -52,8 +53,8 @@ export class PeerProbe {
     this.url = url;
     this.#events = events;
     this.#clock = clock;
-    const options = { keepAlive: true, maxSockets: 1 };
-    this.#agent = url.startsWith('https:') ? new https.Agent(options) : new http.Agent(options);
+    this.#client = URL.canParse(url) && new URL(url).protocol === 'https:' ? https : http;
+    this.#agent = new this.#client.Agent({ keepAlive: true, maxSockets: 1 });
   }
 
   /** Asks once, with `limitMs` for the whole answer; at once done while an earlier question is still open. */
@@ -77,8 +78,8 @@ export class PeerProbe {
 
   #request(limitMs: number): Promise<PeerHealth | null> {
     return new Promise((resolve) => {
-      const client = this.url.startsWith('https:') ? https : http;
-      const request = client.get(`${this.url}/health`, { agent: this.#agent, headers: { accept: 'application/json' } });
+      const request = this.#send();
+      if (request === null) return resolve(null);
       this.#asking = request;
       const timer = setTimeout(() => request.destroy(), limitMs);
       const done = (answer: PeerHealth | null) => {
@@ -100,6 +101,15 @@ export class PeerProbe {
         response.on('end', () => done(read(text)));
       });
     });
+  }
+
+  /** Null where the address is none that can be called: rows of the table of nodes may be written by hand. */
+  #send(): http.ClientRequest | null {
+    try {
+      return this.#client.get(`${this.url}/health`, { agent: this.#agent, headers: { accept: 'application/json' } });
+    } catch {
+      return null;
+    }
   }
 
   #watch(socket: Socket): void {

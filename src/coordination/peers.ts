@@ -5,7 +5,8 @@ import { type PeerHealth, PeerProbe } from './peer-probe.ts';
 /** Who is on duty, as far as this node knows. */
 export interface Leader {
   node: string;
-  url: string;
+  /** Null while nobody but an announcement has told of it. */
+  url: string | null;
   term: number;
 }
 
@@ -28,6 +29,7 @@ interface Word extends Leader {
 /** For how long a word counts, in milliseconds: rows come once a second, answers several times. */
 const FRESH_MS = 2500;
 
+/** What {@link Peers} are made of. */
 export interface PeersOptions {
   /** This node's own name: whoever answers by it is no peer. */
   node: string;
@@ -50,7 +52,8 @@ export class Peers {
   readonly #probes = new Map<string, PeerProbe>();
   readonly #words = new Map<string, Word>();
   #rows: PeerRow[] = [];
-  #closedTerm = 0;
+  /** The newest term that was resigned. It outlives the words that were there, and no more: a restore makes terms lower. */
+  #closed = { term: 0, until: Number.NEGATIVE_INFINITY };
   readonly #onActive: (() => void)[] = [];
 
   constructor(options: PeersOptions) {
@@ -85,20 +88,34 @@ export class Peers {
     this.#follow([...this.#options.urls, ...found]);
   }
 
-  promoted({ node, url, term }: Leader): void {
-    this.#hear({ node, url, term, at: this.#clock(), alive: true, active: true, isPrimary: this.#isPrimary(node) });
+  /**
+   * A promotion was announced. Whoever may connect to the database may NOTIFY, and clients take their passwords to the
+   * address of the active: so it is handed out only where a setting or the table of nodes has it too.
+   */
+  promoted({ node, url, term }: { node: string; url: string; term: number }): void {
+    const known = this.#probes.has(url) ? url : null;
+    this.#hear({
+      node,
+      url: known,
+      term,
+      at: this.#clock(),
+      alive: true,
+      active: true,
+      isPrimary: this.#isPrimary(node),
+    });
   }
 
   resigned(term: number): void {
-    this.#closedTerm = Math.max(this.#closedTerm, term);
+    this.#closed = { term: Math.max(this.#closedTerm, term), until: this.#clock() + FRESH_MS };
   }
 
   /** The peer on duty: of those last heard of as active, the one of the highest term, unless that term was resigned. */
   get active(): (Leader & { isPrimary: boolean }) | null {
     const oldest = this.#clock() - FRESH_MS;
+    const closedTerm = this.#closedTerm;
     let leader: Word | null = null;
     for (const word of this.#words.values()) {
-      if (!word.active || word.at < oldest || word.term <= this.#closedTerm) continue;
+      if (!word.active || word.at < oldest || word.term <= closedTerm) continue;
       if (leader === null || word.term > leader.term) leader = word;
     }
     return leader && { node: leader.node, url: leader.url, term: leader.term, isPrimary: leader.isPrimary };
@@ -156,6 +173,10 @@ export class Peers {
     if (!word) return;
     this.#words.set(word.node, { ...word, at: this.#clock(), alive: false, active: false });
     if (word.active) this.#options.onSilence(word.node);
+  }
+
+  get #closedTerm(): number {
+    return this.#clock() <= this.#closed.until ? this.#closed.term : 0;
   }
 
   #isPrimary(node: string): boolean {

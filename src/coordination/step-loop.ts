@@ -1,6 +1,7 @@
 import { type Clock, monotonic } from './belief.ts';
 import { jittered } from './pace.ts';
 
+/** What a {@link StepLoop} is told. */
 export interface StepLoopOptions {
   /** What is looked after at each turn of the loop; must not wait. */
   look(): void;

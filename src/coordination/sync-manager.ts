@@ -20,6 +20,9 @@
  * for a moment so that the one that was meant comes first (candidacy.ts). Who resigned waits a moment to hear who came
  * next, so that the clients that it still has can be told.
  */
+
+import type { Log } from '../log.ts';
+import { within } from '../within.ts';
 import { Candidacy, type CandidacyOptions } from './candidacy.ts';
 import type { ClusterSignal } from './cluster-signal.ts';
 import { Diary } from './diary.ts';
@@ -28,11 +31,12 @@ import { nextStepMs } from './pace.ts';
 import type { Refusal, Role } from './role.ts';
 import { StepLoop } from './step-loop.ts';
 import { Upkeep, type UpkeepOptions } from './upkeep.ts';
-import { within } from './within.ts';
 
+/** What a {@link SyncManager} is made of: its own, and what its upkeep and its candidacy need. */
 export interface SyncManagerOptions extends Omit<UpkeepOptions & CandidacyOptions, 'diary'> {
   node: string;
   isActive: boolean;
+  log: Log;
   lock: LeaderLock;
   /** Finishes the writes that were accepted; called once new ones are refused. Bounded by the callee. */
   drain(): Promise<void>;
@@ -40,11 +44,12 @@ export interface SyncManagerOptions extends Omit<UpkeepOptions & CandidacyOption
   onRole(role: Role): void;
 }
 
-/** A successor is heard of some 10 ms after a resignation; who comes later than this is not waited for. */
+/** A successor is heard of some 10 ms after a resignation; who comes later than this is waited for by a switchover only. */
 const SUCCESSOR_LIMIT_MS = 300;
 /** Each part of a stop; a database that hangs must not keep the process. */
 const STOP_LIMIT_MS = 2000;
 
+/** A node's role, and all that changes it. The head of this file has the protocol. */
 export class SyncManager {
   readonly #options: SyncManagerOptions;
   readonly #candidacy: Candidacy;
@@ -106,7 +111,7 @@ export class SyncManager {
     this.#options.lock.interrupt();
     await this.#loop.inTurn(async () => {
       if (this.#role === 'fallen') return;
-      await this.#resign('fall', null, 'fallen');
+      await this.#resign('fall', null, { next: 'fallen' });
       this.#become('fallen', 'fell by request');
       await this.#options.lock.close();
     });
@@ -115,22 +120,30 @@ export class SyncManager {
   /** A candidate again; takes no lock that another holds. Resolves after one try where nobody was on duty. */
   async revive(): Promise<void> {
     await this.#loop.inTurn(async () => {
-      if (this.#role !== 'fallen') return;
+      if (this.#role !== 'fallen' || this.#stopping) return;
       this.#become('standby', 'revived by request');
       this.#candidacy.release();
       await this.#try('revived, and nobody was on duty');
     });
   }
 
-  /** Hands over in order to `to`, or to whoever is first. Answers null when done, else why not. */
+  /**
+   * Hands over in order to `to`, or to whoever is first. Answers null when another is on duty, else why not; where nobody
+   * came, this node tries again at once.
+   */
   async switchover(to: string | null, reason: string): Promise<Refusal | null> {
-    const { node, peers } = this.#options;
+    const { node, peers, leaseMs } = this.#options;
     if (!this.isOnDuty) return 'not_active';
     if (to === node) return 'already_active';
     if (to !== null && !peers.living.includes(to)) return peers.knows(to) ? 'no_standby' : 'unknown_node';
     if (peers.living.length === 0) return 'no_standby';
-    await this.#loop.inTurn(() => this.#resign(reason, to));
-    return null;
+    // Those who were not named hold back for a quarter of a lease, and then get as long again.
+    const patienceMs = Math.max(SUCCESSOR_LIMIT_MS, leaseMs / 2);
+    await this.#loop.inTurn(() => this.#resign(reason, to, { patienceMs }));
+    if (peers.active !== null) return null;
+    this.#candidacy.release();
+    this.sign('nobody took the duty over');
+    return 'no_successor';
   }
 
   /** Takes in what was heard on the channel `plantao_cluster`. */
@@ -187,7 +200,9 @@ export class SyncManager {
 
   async #step(): Promise<void> {
     if (this.#role === 'active') return this.#heartbeat();
-    if (this.#role === 'fallen' || this.#stopping || !this.#candidacy.mayTry) return;
+    if (this.#role === 'fallen' || this.#stopping) return;
+    // Who holds back stays warm. Where that fails, so does the next try, which says so.
+    if (!this.#candidacy.mayTry) return this.#options.lock.prepare().catch(() => {});
     await this.#try();
   }
 
@@ -207,7 +222,11 @@ export class SyncManager {
   }
 
   /** To fallen it goes at once: those who wait are told of the new role, not of one that lasts for no time. */
-  async #resign(reason: string, handTo: string | null, next: 'standby' | 'fallen' = 'standby'): Promise<void> {
+  async #resign(
+    reason: string,
+    handTo: string | null,
+    { next = 'standby', patienceMs = SUCCESSOR_LIMIT_MS }: { next?: 'standby' | 'fallen'; patienceMs?: number } = {},
+  ): Promise<void> {
     if (this.#role !== 'active') return;
     const { lock, peers, leaseMs, log, drain } = this.#options;
     this.#isResigning = true;
@@ -217,7 +236,7 @@ export class SyncManager {
       log.info({ event: 'resigned' }, `resigned: ${reason}${handTo ? `, for ${handTo}` : ''}`);
       if (peers.living.length > 0) {
         this.#candidacy.holdBack(leaseMs);
-        await within(SUCCESSOR_LIMIT_MS, peers.anyActive());
+        await within(patienceMs, peers.anyActive());
       }
     } finally {
       this.#isResigning = false;

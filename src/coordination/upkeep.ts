@@ -1,16 +1,15 @@
 import { messageOf } from '../database/errors.ts';
-import type { Log } from '../log.ts';
 import { type Clock, monotonic } from './belief.ts';
 import type { Diary } from './diary.ts';
 import { calmMs, jittered } from './pace.ts';
 import type { Peers } from './peers.ts';
 import type { Role } from './role.ts';
 
+/** What an {@link Upkeep} is made of. */
 export interface UpkeepOptions {
   leaseMs: number;
   isPrimary: boolean;
   peers: Peers;
-  log: Log;
   diary: Diary;
   /** Writes the node's row and takes in its peers' (node-registry.ts). */
   beat(role: Role | 'stopped'): Promise<void>;
@@ -78,10 +77,12 @@ export class Upkeep {
   }
 
   async #writeRow(role: Role | 'stopped'): Promise<void> {
+    const { diary } = this.#options;
     try {
       await this.#options.beat(role);
+      diary.close('row', "the node's row in plantao.nodes is written again");
     } catch (error) {
-      this.#options.log.debug(`could not write the node's row: ${messageOf(error)}`);
+      diary.say('row', `the node's row in plantao.nodes cannot be written: ${messageOf(error)}`);
     } finally {
       this.#row = null;
     }

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmod, cp, lstat, readFile, rename, rm, symlink } from 'node:fs/promises';
+import { chmod, cp, lstat, mkdtemp, readFile, rename, rm, symlink } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -101,9 +101,15 @@ async function copyForUser(native: string): Promise<string> {
     );
   }
   if (there) return target;
-  const fresh = `${target}.${process.pid}`;
-  await cp(native, fresh, { recursive: true, verbatimSymlinks: true });
-  await chmod(fresh, 0o755);
+  // A new folder that only we may write to: under a name to be guessed somebody could have put another one before us.
+  const fresh = await mkdtemp(`${target}.`);
+  try {
+    await cp(native, fresh, { recursive: true, verbatimSymlinks: true });
+    await chmod(fresh, 0o755);
+  } catch (error) {
+    await rm(fresh, { recursive: true, force: true });
+    throw error;
+  }
   // Another process may have put its copy there meanwhile: then that one serves.
   await rename(fresh, target).catch(() => rm(fresh, { recursive: true, force: true }));
   return target;

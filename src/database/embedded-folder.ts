@@ -100,7 +100,7 @@ export async function discardData(at: DataFolder): Promise<void> {
  */
 export async function initialise(at: DataFolder, programs: PostgresBinaries, user: ServerUser): Promise<string> {
   if (await stat(at.data).catch(() => null)) {
-    await checkVersion(at, programs);
+    await checkVersion(at, programs, user);
     return readPassword(at);
   }
   const password = randomBytes(24).toString('base64url');
@@ -142,9 +142,9 @@ async function readPassword(at: DataFolder): Promise<string> {
   );
 }
 
-async function checkVersion(at: DataFolder, programs: PostgresBinaries): Promise<void> {
+async function checkVersion(at: DataFolder, programs: PostgresBinaries, user: ServerUser): Promise<void> {
   const made = (await readFile(path.join(at.data, 'PG_VERSION'), 'utf8').catch(() => 'unknown')).trim();
-  const { stdout } = await run(programs.postgres, ['--version']);
+  const { stdout } = await run(programs.postgres, ['--version'], { ...user, cwd: path.parse(programs.postgres).root });
   const ours = /\b(\d+)\.\d/.exec(stdout)?.[1] ?? 'unknown';
   if (made === ours) return;
   throw new EmbeddedPostgresError(

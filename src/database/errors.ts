@@ -4,13 +4,8 @@
  */
 export const SqlState = {
   TERM_CLOSED: 'PT001',
-  LOCK_NOT_HELD: 'PT002',
   WRONG_ISOLATION: 'PT003',
-  UNIQUE_VIOLATION: '23505',
-  FOREIGN_KEY_VIOLATION: '23503',
   LOCK_NOT_AVAILABLE: '55P03',
-  DISK_FULL: '53100',
-  QUERY_CANCELED: '57014',
   INVALID_PASSWORD: '28P01',
   UNDEFINED_TABLE: '42P01',
 } as const;
@@ -26,7 +21,8 @@ export function sqlState(error: unknown): string | null {
 
 /**
  * True where the database could not be asked or could not do it for now, so the same request may succeed later:
- * connection trouble (08…), a password that was changed under us (28…), resources (53…, disk full among them), operator intervention (57…, shutdown and time-outs),
+ * connection trouble (08…), a password that was changed under us (28…), resources (53…, disk full among them), operator
+ * intervention (57…, shutdown and time-outs),
  * locks and serialization (55P03, 40…), a read-only server (25006), and errors without a SQLSTATE from the socket or pool.
  */
 export function isUnavailable(error: unknown): boolean {

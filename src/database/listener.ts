@@ -50,9 +50,9 @@ export class Listener {
     await this.#open();
   }
 
-  /** Throws the session away, whatever its state, and opens another. */
+  /** Throws the session away and opens another. One that is still being opened has its own deadline, and is left alone. */
   replace(reason: string): void {
-    if (this.#stopped) return;
+    if (!this.isListening) return;
     this.#log.warn({ event: 'listener_replaced' }, `listening anew: ${reason}`);
     this.#current?.close();
     void this.#open();

@@ -1,5 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
+import { MIGRATION_LOCK } from './advisory-locks.ts';
 import { applicationName, connectionOptions } from './connection.ts';
 import { messageOf } from './errors.ts';
 import { Session } from './session.ts';
@@ -20,8 +21,6 @@ const FOLDER = fileURLToPath(new URL('../../migrations/', import.meta.url));
 const LIMIT_MS = 15 * 60_000;
 /** A look at the list of migrations; longer means that nobody is there. */
 const LOOK_LIMIT_MS = 10_000;
-/** Of two nodes that start together one waits here while the other migrates. Advisory lock (1347178068, 4). */
-const LOCK = [1347178068, 4];
 
 /**
  * Brings the schema `plantao` to the newest migration, each in a transaction of its own, under an advisory lock. Where it
@@ -30,12 +29,14 @@ const LOCK = [1347178068, 4];
  */
 export async function migrate(databaseUrl: string, options: { log?: (line: string) => void } = {}): Promise<number> {
   const migrations = await readMigrations();
-  const session = await Session.open(connectionOptions(databaseUrl, applicationName('-', 'migrate'), LIMIT_MS));
+  // The server gives up first: then it is known what became of a migration.
+  const config = connectionOptions(databaseUrl, applicationName('-', 'migrate'), LIMIT_MS - 1000);
+  const session = await Session.open(config);
   try {
     const before = await newestApplied(session);
     refuseNewerSchema(before, migrations);
     if (before === migrations.at(-1)?.number) return 0;
-    await session.query({ text: 'SELECT pg_advisory_lock($1, $2)', values: LOCK }, LIMIT_MS);
+    await session.query({ text: 'SELECT pg_advisory_lock($1, $2)', values: [...MIGRATION_LOCK] }, LIMIT_MS);
     const newest = await newestApplied(session);
     refuseNewerSchema(newest, migrations);
     if (newest === 0) await createSchema(session);

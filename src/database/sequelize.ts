@@ -1,5 +1,6 @@
 import pg from 'pg';
 import { Sequelize } from 'sequelize';
+import { within } from '../within.ts';
 import { connectionOptions } from './connection.ts';
 import { defineModels } from './models.ts';
 
@@ -37,12 +38,10 @@ export function openSequelize(url: string, applicationName: string, poolSize: nu
   return sequelize;
 }
 
-/** Closes the pool; statements that wait for a database that does not answer are not waited for longer than 2 s. */
-export async function closeSequelize(sequelize: Sequelize): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, 2000);
-  });
-  await Promise.race([sequelize.close(), limit]);
-  clearTimeout(timer);
+/** For statements under way when the pool is closed: a database that does not answer is not waited for any longer. */
+const CLOSE_LIMIT_MS = 2000;
+
+/** Closes the pool in order, within {@link CLOSE_LIMIT_MS}. */
+export function closeSequelize(sequelize: Sequelize): Promise<void> {
+  return within(CLOSE_LIMIT_MS, sequelize.close());
 }

@@ -64,6 +64,25 @@ export class Session {
     return (await answer).rows;
   }
 
+  /**
+   * Runs a first statement, one that does nothing but make the real ones quick. The session survives neither its failure
+   * nor `signal`, which gives it up meanwhile: nobody else knows of it yet, and so nobody else would close it.
+   * @throws as {@link query}.
+   */
+  async rehearse(query: pg.QueryConfig, limitMs: number, signal: AbortSignal): Promise<void> {
+    const giveUp = () => this.destroy('given up while it rehearsed');
+    if (signal.aborted) giveUp();
+    signal.addEventListener('abort', giveUp);
+    try {
+      await this.query(query, limitMs);
+    } catch (error) {
+      this.destroy('its rehearsal failed');
+      throw error;
+    } finally {
+      signal.removeEventListener('abort', giveUp);
+    }
+  }
+
   async #send<Row extends pg.QueryResultRow>(query: pg.QueryConfig, limitMs: number): Promise<pg.QueryResult<Row>> {
     if (this.#lost) throw this.#lost;
     return this.#within(limitMs, 'query', this.#client.query<Row>(query));

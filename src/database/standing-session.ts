@@ -66,7 +66,7 @@ export class StandingSession {
     if (this.#stop.signal.aborted) throw new SessionLostError('the node is stopping');
     try {
       const session = await Session.open(this.#config, this.#stop.signal);
-      if (this.#rehearsal) await session.query(this.#rehearsal, REHEARSAL_LIMIT_MS);
+      if (this.#rehearsal) await session.rehearse(this.#rehearsal, REHEARSAL_LIMIT_MS, this.#stop.signal);
       session.onLost(() => {
         this.#closedAt = performance.now();
         this.#openLater();

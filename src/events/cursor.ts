@@ -33,6 +33,7 @@ export class CursorExpiredError extends Error {
   }
 }
 
+/** A cursor as clients see it; {@link parseCursor} reads it. */
 export const formatCursor = ({ epoch, position }: Cursor): string => `${epoch}-${position}`;
 
 /** @throws {MalformedCursorError} */

@@ -9,7 +9,7 @@
  * begins anew at the log's end and dismisses everybody who waits with the last cursor that was theirs: coming back with
  * it they are continued or refused, and never carried over a gap in silence.
  *
- * That the listener is deaf is found out here: the log moved, and a second later no hint of it had come.
+ * That the listener is deaf is found out here: the log moved, and long after no hint of it had come (deafness.ts).
  */
 import { isUnavailable } from '../database/errors.ts';
 import type { Asking } from '../database/standing-session.ts';
@@ -22,6 +22,7 @@ import { PAGE } from './page.ts';
 import { Rounds } from './rounds.ts';
 import { MOST_EVENTS, Tail } from './tail.ts';
 
+/** What an {@link EventLog} is made of. */
 export interface EventLogOptions {
   session: Asking;
   log: Log;
@@ -43,6 +44,7 @@ interface Memory {
   head: number;
 }
 
+/** The event log as this node has read it; the head of this file says how. */
 export class EventLog {
   readonly #options: EventLogOptions;
   readonly #rounds: Rounds;

@@ -198,10 +198,6 @@ export class Waiters {
   }
 
   *#placesOf(event: LogEvent): Iterable<Place> {
-    if (event.kind === 'broadcast') {
-      yield* this.#places.values();
-      return;
-    }
     const found = new Set<Place>();
     for (const topic of topicsOf(event)) for (const place of this.#byTopic.get(topic) ?? []) found.add(place);
     yield* found;

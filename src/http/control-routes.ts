@@ -37,6 +37,7 @@ const refusals: Record<string, [status: number, sentence: string]> = {
   unknown_node: [404, 'there is no such node'],
   no_standby: [409, 'there is no living standby to hand over to'],
   already_active: [409, 'that node is on duty already'],
+  no_successor: [503, 'nobody took the duty over, so this node takes it again'],
 };
 
 /** `/`, `/health`, `/fall`, `/revive`, `/switchover` and the checks for load balancers. */

@@ -37,7 +37,7 @@ const sentences: Record<number, string> = {
   415: 'The body is not JSON in UTF-8 (`unsupported_media_type`).',
   429: 'Too often (`too_many_requests`); `Retry-After` says in how many seconds it is worth while again.',
   431: 'Address and headers together are beyond 16 KiB. Said by the HTTP parser, so without a body.',
-  503: 'Not now, or not here (`not_active` with `active_url`, `not_alive`, `overloaded`, `unavailable`, `outcome_unknown`); try again after `Retry-After` seconds.',
+  503: 'Not now, or not here (`not_active` with `active_url`, `not_alive`, `no_successor`, `overloaded`, `unavailable`, `outcome_unknown`); try again after `Retry-After` seconds.',
 };
 const retryAfter = { 'Retry-After': { description: 'Seconds.', schema: { type: 'integer', minimum: 1 } } };
 const cursorHeader = { Cursor: { description: 'Where to go on.', schema: { type: 'string' } } };

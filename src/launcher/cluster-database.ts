@@ -1,17 +1,17 @@
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../database/embedded.ts';
 import { messageOf } from '../database/errors.ts';
-import type { Diary } from './diary.ts';
+import type { Output } from './output.ts';
 import { RestartPause } from './restart-pause.ts';
 
-/** Sessions a node may have open: its pool, lock, LISTEN, log and writer, and as many again of its predecessor's. */
-const SESSIONS_A_NODE = 30;
+/** Sessions a node may have open: ten of its pool, six of their own (connection.ts), and as many of its predecessor's. */
+const SESSIONS_A_NODE = 32;
 
 /** What {@link ClusterDatabase} is told. */
 export interface ClusterDatabaseOptions {
   dataFolder: string;
   fresh: boolean;
   nodes: number;
-  diary: Diary;
+  output: Output;
 }
 
 /** The embedded PostgreSQL of a local cluster, started again when it ends by itself, until it is told to stop. */
@@ -22,6 +22,8 @@ export class ClusterDatabase {
   #startedAt = 0;
   #timer: NodeJS.Timeout | null = null;
   #isStopping = false;
+  /** The start under way, of which nothing is known yet; a stop waits for it. Never fails. */
+  #launching: Promise<unknown> = Promise.resolve();
 
   constructor(options: ClusterDatabaseOptions) {
     this.#options = options;
@@ -33,19 +35,25 @@ export class ClusterDatabase {
    * @throws EmbeddedPostgresError when it does not start
    */
   async start(): Promise<string> {
-    const { dataFolder, fresh, diary } = this.#options;
+    const { dataFolder, fresh, output } = this.#options;
     const server = await this.#launch({ fresh });
-    diary.tell(
+    output.tell(
       `PostgreSQL runs on port ${server.port} (pid ${server.pid}); its data are in ${server.folder ?? dataFolder}`,
     );
     return server.url;
   }
 
-  async #launch(how: { fresh: boolean } | { port: number }): Promise<EmbeddedPostgres> {
-    const { dataFolder, nodes, diary } = this.#options;
+  #launch(how: { fresh: boolean } | { port: number }): Promise<EmbeddedPostgres> {
+    const launched = this.#launchOnce(how);
+    this.#launching = launched.catch(() => {});
+    return launched;
+  }
+
+  async #launchOnce(how: { fresh: boolean } | { port: number }): Promise<EmbeddedPostgres> {
+    const { dataFolder, nodes, output } = this.#options;
     const flags = ['-c', `max_connections=${Math.max(100, nodes * SESSIONS_A_NODE + 20)}`];
     this.#startedAt = Date.now();
-    const server = await startEmbeddedPostgres({ dataFolder, flags, log: (line) => diary.tell(line), ...how });
+    const server = await startEmbeddedPostgres({ dataFolder, flags, log: (line) => output.tell(line), ...how });
     this.#server = server;
     void server.exited.then(() => this.#ended(server.port));
     // Told to stop while it was starting.
@@ -56,16 +64,16 @@ export class ClusterDatabase {
   #ended(port: number): void {
     if (this.#isStopping) return;
     const pause = this.#pause.next(Date.now() - this.#startedAt);
-    this.#options.diary.tell(`PostgreSQL has ended by itself; starting it again in ${(pause / 1000).toFixed(1)} s`);
+    this.#options.output.tell(`PostgreSQL has ended by itself; starting it again in ${(pause / 1000).toFixed(1)} s`);
     this.#timer = setTimeout(() => void this.#relaunch(port), pause);
   }
 
   async #relaunch(port: number): Promise<void> {
     try {
       const server = await this.#launch({ port });
-      this.#options.diary.tell(`PostgreSQL is started again (pid ${server.pid})`);
+      this.#options.output.tell(`PostgreSQL is started again (pid ${server.pid})`);
     } catch (error) {
-      this.#options.diary.tell(messageOf(error));
+      this.#options.output.tell(messageOf(error));
       this.#ended(port);
     }
   }
@@ -75,5 +83,7 @@ export class ClusterDatabase {
     this.#isStopping = true;
     if (this.#timer) clearTimeout(this.#timer);
     await this.#server?.stop(how);
+    // One that was on its way stops as soon as it is there, which may be later than this call.
+    await this.#launching;
   }
 }

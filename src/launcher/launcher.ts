@@ -1,23 +1,22 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { banner } from './banner.ts';
 import { ClusterDatabase } from './cluster-database.ts';
-import type { Diary } from './diary.ts';
 import { LauncherError } from './launcher-error.ts';
 import { NodeChild } from './node-child.ts';
+import { type Environment, nodeEnvironment } from './node-environment.ts';
 import type { LauncherOptions } from './options.ts';
+import type { Output } from './output.ts';
 import { requireFreePorts } from './ports.ts';
 import { prepareDatabase } from './prepare-database.ts';
-
-type Environment = Record<string, string | undefined>;
 
 /** What a {@link Launcher} is given beside the command line. */
 export interface LauncherParts extends LauncherOptions {
   environment: Environment;
   /** Throws, in sentences, where a node would refuse to start in this environment. */
-  check: (environment: Environment) => { host: string; databaseDirectUrl: string };
+  check: (environment: Environment) => { host: string; databaseDirectUrl: string; auth: 'open' | 'token' };
   /** Adds the demo data, where they are not yet. */
   seed: (databaseUrl: string) => Promise<unknown>;
-  diary: Diary;
+  output: Output;
 }
 
 /** Nodes compile their sources at each start, several at once on a machine with few cores. */
@@ -53,7 +52,7 @@ export class Launcher {
   stop(): void {
     if (this.#isStopping) return;
     this.#isStopping = true;
-    this.#parts.diary.tell('stopping: the nodes, then PostgreSQL (Ctrl-C again to force it)');
+    this.#parts.output.tell('stopping: the nodes, then PostgreSQL (Ctrl-C again to force it)');
     this.#stopAsked.abort();
   }
 
@@ -69,7 +68,7 @@ export class Launcher {
   }
 
   async #start(): Promise<void> {
-    const { environment: given, nodes: count, port, fresh, diary } = this.#parts;
+    const { environment: given, nodes: count, port, fresh, output } = this.#parts;
     const isGiven = Boolean(given.DATABASE_URL?.trim() || given.DB_NAME?.trim());
     if (isGiven && fresh) {
       throw new LauncherError(
@@ -82,11 +81,11 @@ export class Launcher {
     await requireFreePorts(host, ports);
 
     const environment = isGiven ? given : await this.#startDatabase();
-    const { databaseDirectUrl } = this.#parts.check(environment);
-    const demo = await prepareDatabase(databaseDirectUrl, this.#parts.seed, diary);
+    const { databaseDirectUrl, auth } = this.#parts.check(environment);
+    const demo = await prepareDatabase(databaseDirectUrl, this.#parts.seed, output);
     if (this.#isStopping) return;
 
-    this.#nodes = ports.map((own) => new NodeChild({ ...nodeEnvironment(own, ports, host, environment), diary }));
+    this.#nodes = ports.map((own) => new NodeChild({ ...nodeEnvironment(own, ports, host, environment), output }));
     for (const node of this.#nodes) node.start();
     const isActive = await this.#becomeReady();
     if (this.#isStopping) return;
@@ -97,13 +96,13 @@ export class Launcher {
       pid,
       isActive: isActive[index] ?? false,
     }));
-    diary.print(banner(rows, demo, isGiven ? null : databaseDirectUrl));
+    output.print(banner(rows, demo, isGiven ? null : databaseDirectUrl, auth));
   }
 
   /** The environment with the embedded PostgreSQL, which runs now, as the database. */
   async #startDatabase(): Promise<Environment> {
-    const { environment, dataFolder, fresh, nodes, diary } = this.#parts;
-    this.#database = new ClusterDatabase({ dataFolder, fresh, nodes, diary });
+    const { environment, dataFolder, fresh, nodes, output } = this.#parts;
+    this.#database = new ClusterDatabase({ dataFolder, fresh, nodes, output });
     const url = await this.#database.start();
     return { ...environment, DATABASE_URL: url, DATABASE_DIRECT_URL: undefined };
   }
@@ -135,36 +134,6 @@ export class Launcher {
     await Promise.all(this.#nodes.filter((_, index) => !health[index]?.isActive).map((node) => node.stop()));
     await Promise.all(this.#nodes.map((node) => node.stop()));
     await this.#database?.stop();
-    if (this.#nodes.length > 0) this.#parts.diary.tell('everything is stopped');
+    if (this.#nodes.length > 0) this.#parts.output.tell('everything is stopped');
   }
-}
-
-/** What the node on port `own` is started with; the first of `ports` is the one that tries for the duty at once. */
-function nodeEnvironment(own: number, ports: number[], host: string, environment: Environment) {
-  const urlOf = (port: number) => `http://localhost:${port}`;
-  const name = `node-${own}`;
-  const isFirst = own === ports[0];
-  const env = {
-    LOG_FORMAT: 'pretty',
-    ...environment,
-    PORT: String(own),
-    NODE_NAME: name,
-    NODE_URL: urlOf(own),
-    IS_ACTIVE: String(isFirst),
-    // One node at most may ask for the duty back.
-    IS_PRIMARY: isFirst ? environment.IS_PRIMARY : undefined,
-    PEER_URL: ports
-      .filter((port) => port !== own)
-      .map(urlOf)
-      .join(','),
-    PLANTAO_NO_DOTENV: '1',
-  };
-  return { name, url: urlOf(own), probeUrl: `http://${callable(host)}:${own}`, env };
-}
-
-/** The address to call where a node listens on `host`: a wildcard is one to listen on only. */
-function callable(host: string): string {
-  if (host === '0.0.0.0') return '127.0.0.1';
-  if (host === '::') return '[::1]';
-  return host.includes(':') ? `[${host}]` : host;
 }

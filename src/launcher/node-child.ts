@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import http from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { guardAgainstOrphaning } from '../database/orphan-guard.ts';
-import type { Diary } from './diary.ts';
+import type { Output } from './output.ts';
 import { RestartPause } from './restart-pause.ts';
 
 const PROJECT = fileURLToPath(new URL('../..', import.meta.url));
@@ -21,7 +21,7 @@ export interface NodeChildOptions {
   probeUrl: string;
   /** Its whole environment. */
   env: Record<string, string | undefined>;
-  diary: Diary;
+  output: Output;
 }
 
 /** What a node says of itself at `/health`. */
@@ -68,7 +68,7 @@ export class NodeChild {
 
   /** Starts its process. In a session of its own: a Ctrl-C is the launcher's to handle, which stops things in order. */
   start(): void {
-    const { diary, env, name } = this.#options;
+    const { output, env, name } = this.#options;
     this.#startedAt = Date.now();
     this.#errors = '';
     const child = spawn(process.execPath, ['--import', 'tsx', 'src/main.ts'], {
@@ -79,12 +79,12 @@ export class NodeChild {
     });
     this.#child = child;
     const guard = child.pid === undefined ? null : guardAgainstOrphaning(child.pid, { first: 'TERM', last: 'KILL' });
-    if (child.stdout) diary.follow(name, child.stdout);
-    if (child.stderr) diary.follow(name, child.stderr);
+    if (child.stdout) output.follow(name, child.stdout);
+    if (child.stderr) output.follow(name, child.stderr);
     child.stderr?.on('data', (chunk: Buffer) => {
       this.#errors = (this.#errors + chunk.toString('utf8')).slice(-ERRORS_KEPT);
     });
-    child.once('error', (error) => diary.tell(`${name} could not be started: ${error.message}`));
+    child.once('error', (error) => output.tell(`${name} could not be started: ${error.message}`));
     child.once('close', (code, signal) => {
       guard?.release();
       this.#child = null;
@@ -95,10 +95,10 @@ export class NodeChild {
   #ended(how: string): void {
     if (this.#isStopping || !this.#restarts) return;
     const pause = this.#pause.next(Date.now() - this.#startedAt);
-    this.#options.diary.tell(`${this.name} ${how}; starting it again in ${(pause / 1000).toFixed(1)} s`);
+    this.#options.output.tell(`${this.name} ${how}; starting it again in ${(pause / 1000).toFixed(1)} s`);
     this.#timer = setTimeout(() => {
       this.start();
-      this.#options.diary.tell(`${this.name} is started again (pid ${this.pid})`);
+      this.#options.output.tell(`${this.name} is started again (pid ${this.pid})`);
     }, pause);
   }
 
@@ -129,7 +129,7 @@ export class NodeChild {
     child.kill('SIGCONT');
     child.kill('SIGTERM');
     const limit = setTimeout(() => {
-      this.#options.diary.tell(`${this.name} does not stop; killing it`);
+      this.#options.output.tell(`${this.name} does not stop; killing it`);
       child.kill('SIGKILL');
     }, STOP_WITHIN_MS);
     await gone;

@@ -24,7 +24,8 @@ Starts a PostgreSQL and N nodes on it, and keeps them running until Ctrl-C.
   --help      this text
 
 With DATABASE_URL (or DB_NAME, DB_USER, …) set, in the environment or in .env, that database is used and no PostgreSQL is
-started. Every other setting of .env.example is passed on to the nodes.
+started; the demo accounts (ana_orm and bruno_orm, without passwords) and their group are added to it as well. Every other
+setting of .env.example is passed on to the nodes.
 `;
 
 /**

@@ -1,8 +1,12 @@
-import pg from 'pg';
+import type pg from 'pg';
 import { connectionOptions } from '../database/connection.ts';
 import { migrate } from '../database/migrator.ts';
 import { reachable } from '../database/reachable.ts';
-import type { Diary } from './diary.ts';
+import { Session } from '../database/session.ts';
+import type { Output } from './output.ts';
+
+/** One look; longer means that nobody is there. */
+const LIMIT_MS = 10_000;
 
 /** The ids that the demo data have in this database, for the commands that a person may try. */
 export interface DemoIds {
@@ -19,27 +23,24 @@ export interface DemoIds {
 export async function prepareDatabase(
   url: string,
   seed: (url: string) => Promise<unknown>,
-  diary: Diary,
+  output: Output,
 ): Promise<DemoIds | null> {
   return reachable(url, async () => {
-    await migrate(url, { log: (line) => diary.tell(line) });
+    await migrate(url, { log: (line) => output.tell(line) });
     await seed(url);
     return demoIds(url);
   });
 }
 
 async function demoIds(url: string): Promise<DemoIds | null> {
-  const client = new pg.Client(connectionOptions(url, 'plantao:-:launcher', 10_000));
-  client.on('error', () => undefined);
-  await client.connect();
+  const session = await Session.open(connectionOptions(url, 'plantao:-:launcher', LIMIT_MS));
   try {
-    const { rows } = await client.query<DemoIds>(
-      `SELECT m.user_id AS "user", m.group_id AS "group"
+    const text = `SELECT m.user_id AS "user", m.group_id AS "group"
        FROM plantao.memberships m JOIN plantao.users u ON u.id = m.user_id JOIN plantao.groups g ON g.id = m.group_id
-       WHERE u.username = 'ana_orm' AND g.name = 'Grupo Geral' ORDER BY m.group_id LIMIT 1`,
-    );
-    return rows[0] ?? null;
+       WHERE u.username = 'ana_orm' AND g.name = 'Grupo Geral' ORDER BY m.group_id LIMIT 1`;
+    const [ids] = await session.query<DemoIds & pg.QueryResultRow>({ text }, LIMIT_MS + 500);
+    return ids ?? null;
   } finally {
-    await client.end();
+    await session.close();
   }
 }

@@ -124,6 +124,61 @@ describe('The leader lock alone decides who is on duty', () => {
     ).to.equal(true);
   });
 
+  it('is taken by a session that was kept warm, also where the node held back for longer than a lease', async () => {
+    const a = await start('node-a', { isActive: false });
+    await eventually('it is on duty', () => a.sync.isOnDuty);
+    const [holder] = await query(
+      'SELECT extract(epoch FROM clock_timestamp() - backend_start) * 1000 AS age FROM plantao.lock_holder',
+    );
+    expect(Number(holder?.age)).to.be.above(1.5 * LEASE_MS);
+  });
+
+  it('is taken also while a DBA has the row of a node that is long gone in an open transaction', async () => {
+    await query(`INSERT INTO plantao.nodes (node, url, pid, version, role, started_at, heartbeat_at)
+      VALUES ('old', 'http://old', 1, '0', 'stopped', now(), now() - interval '8 days')`);
+    await query('BEGIN');
+    await query("SELECT FROM plantao.nodes WHERE node = 'old' FOR UPDATE");
+    const a = localLock({ databaseUrl: database.url, node: 'node-a', leaseMs: 5000 });
+    expect(await a.lock.attempt(() => ({ reason: 'test', unseenMs: 0 }))).to.be.a('number');
+    a.lock.abandon('the test is over');
+    await query('ROLLBACK');
+    await query("DELETE FROM plantao.nodes WHERE node = 'old'");
+  });
+
+  it('is not taken where the server only reads, and no session is left of all the tries', async () => {
+    const a = localLock({
+      databaseUrl: database.url,
+      node: 'node-a',
+      leaseMs: 5000,
+      settings: { default_transaction_read_only: 'on' },
+    });
+    for (let tries = 0; tries < 3; tries++) {
+      const refusal = await a.lock.attempt(() => ({ reason: 'test', unseenMs: 0 })).catch((error) => error);
+      expect(refusal).to.have.property('code', '25006');
+    }
+    await a.lock.close();
+    const left = "SELECT FROM pg_stat_activity WHERE application_name = 'plantao:node-a:lock'";
+    await eventually('no session is left', async () => (await query(left)).length === 0, { within: 2000 });
+  });
+
+  it('is given back in order also when the node is told to stop in the middle of a resignation', async () => {
+    const a = localLock({ databaseUrl: database.url, node: 'node-a', leaseMs: 5000 });
+    const term = await a.lock.attempt(() => ({ reason: 'test', unseenMs: 0 }));
+    // A write under way, for which the resignation waits.
+    await query('BEGIN');
+    await query('SELECT plantao.assert_term($1)', [term]);
+    const resigned = a.lock.resign('fall', null);
+    const waiting = "SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid = 2 AND NOT granted";
+    await eventually('it waits', async () => (await query(waiting)).length === 1);
+    a.lock.interrupt();
+    await query('COMMIT');
+    await resigned;
+    expect(a.entries.filter(({ level }) => level >= 40)).to.deep.equal([]);
+    const [last] = await query('SELECT end_reason FROM plantao.leader_terms ORDER BY term DESC LIMIT 1');
+    expect(last).to.deep.equal({ end_reason: 'fall' });
+    await a.lock.close();
+  });
+
   it('of any number that try at one time gives it to one, every time', async () => {
     const locks = Array.from({ length: 5 }, (_, index) =>
       localLock({ databaseUrl: database.url, node: `node-${index}`, leaseMs: 5000 }),

@@ -1,7 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'chai';
-import type { NodeProcess } from '../support/node-process.ts';
-import { type OwnPostgres, startPostgresOfItsOwn } from '../support/postgres.ts';
+import { eventually } from '../support/eventually.ts';
+import { get, post } from '../support/http.ts';
+import { type NodeProcess, startNode } from '../support/node-process.ts';
+import { createDatabase, type OwnPostgres, startPostgresOfItsOwn } from '../support/postgres.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 import { Scene } from './scene.ts';
 
@@ -120,5 +122,34 @@ describe('Whatever becomes of the network between node and PostgreSQL, one is on
       },
     );
     expect(await scene.active()).to.equal(active);
+  });
+});
+
+describe('A node that is told to stop while nothing comes back from PostgreSQL', () => {
+  it('goes in order and in time all the same', async function () {
+    this.timeout(60_000);
+    const database = await createDatabase();
+    const cable = await startTcpProxy({ port: Number(new URL(database.url).port) });
+    let node: NodeProcess | null = null;
+    try {
+      node = await startNode({ databaseUrl: cable.via(database.url), env: { LEASE_MS: '5000', AUTH: 'token' } });
+      await node.logged('that it is on duty', ({ event }) => event === 'promoted');
+      cable.swallow();
+      // A reader waits for an answer that never comes, and a sender for a connection.
+      const asked = Promise.allSettled([
+        get(`${node.url}/cluster`),
+        post(`${node.url}/register`, { username: 'ana', password: 'correct horse' }),
+      ]);
+      await eventually('they are on their way', () => cable.swallowedBytes > 0);
+      const stoppedAt = performance.now();
+      node.kill('SIGTERM');
+      expect(await node.waitForExit()).to.deep.equal({ code: 0, signal: null });
+      expect(performance.now() - stoppedAt).to.be.below(8500);
+      await asked;
+    } finally {
+      node?.kill();
+      await cable.close();
+      await database.drop();
+    }
   });
 });

@@ -9,6 +9,7 @@ import { expect } from 'chai';
 import pg from 'pg';
 import { type EmbeddedPostgres, EmbeddedPostgresError, startEmbeddedPostgres } from '../../src/database/embedded.ts';
 import { listProcesses } from '../../src/database/process-list.ts';
+import { ClusterDatabase } from '../../src/launcher/cluster-database.ts';
 import { eventually } from '../support/eventually.ts';
 
 async function query<Row extends pg.QueryResultRow>(url: string, sql: string): Promise<Row[]> {
@@ -178,6 +179,21 @@ describe('The embedded PostgreSQL', function () {
         other.kill('SIGKILL');
         await once(other, 'exit');
       }
+    });
+
+    it('is started again by the launcher, whose stop waits also for one that is on its way', async () => {
+      const output = { tell: (line: string) => void told.push(line), follow: () => undefined, print: () => undefined };
+      const cluster = new ClusterDatabase({ dataFolder, fresh: false, nodes: 1, output });
+      await cluster.start();
+      const first = Number(/\(pid (\d+)\)/.exec(told.join())?.[1]);
+      const servers = async () =>
+        (await listProcesses()).filter(
+          ({ pid, command }) => pid !== first && command.includes(`${dataFolder}/postgres`),
+        );
+      process.kill(first, 'SIGKILL');
+      await eventually('the next is on its way', async () => (await servers()).length > 0, { every: 2 });
+      await cluster.stop();
+      expect(await servers()).to.deep.equal([]);
     });
 
     async function postgresUser({ folder }: EmbeddedPostgres) {

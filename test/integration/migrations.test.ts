@@ -118,6 +118,13 @@ describe('A database that is migrated', () => {
     });
   });
 
+  it('takes no demo data where half of them is left: whoever removed the rest meant it', async () => {
+    await use.client.query("INSERT INTO plantao.users (username) VALUES ('Bruno_ORM')");
+    expect(await seedData(use.database.url)).to.equal(false);
+    const { rows } = await use.client.query('SELECT username FROM plantao.users');
+    expect(rows).to.deep.equal([{ username: 'Bruno_ORM' }]);
+  });
+
   it('takes the demo data once, also when two ask for it together', async () => {
     const added = await Promise.all([seedData(use.database.url), seedData(use.database.url)]);
     expect(added.sort()).to.deep.equal([false, true]);

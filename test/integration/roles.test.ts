@@ -78,6 +78,13 @@ describe('The role plantao_service', function () {
     }
   });
 
+  it('may read who holds the leader lock, and ask for a switchover', async () => {
+    await withSession(login.urlOf(database), async (sql) => {
+      expect(await codeOf(sql, 'SELECT * FROM plantao.lock_holder')).to.equal('allowed');
+      expect(await codeOf(sql, 'SELECT plantao.switchover()'), 'IS_PRIMARY asks by it').to.equal('allowed');
+    });
+  });
+
   async function chat(url: string): Promise<void> {
     const ok = async <T extends { status: number; text: string }>(answer: Promise<T>): Promise<T> => {
       const got = await answer;
@@ -164,6 +171,7 @@ describe('The role plantao_dba_readonly', function () {
         expect(await codeOf(sql, `SELECT * FROM plantao.${secret}`), secret).to.equal('42501');
       }
       expect(await codeOf(sql, 'DELETE FROM plantao.nodes')).to.equal('42501');
+      expect(await codeOf(sql, 'SELECT plantao.switchover()')).to.equal('42501');
     });
   });
 });

@@ -55,6 +55,17 @@ describe('The check at start', () => {
     expect((await refusal()).message).to.match(/set DATABASE_DIRECT_URL/);
   });
 
+  it('refuses two connections that are one session on the server, as with a pooler that nobody else uses', async () => {
+    await fake("pg_backend_pid() RETURNS int LANGUAGE sql AS 'SELECT 4711'");
+    expect((await refusal()).message).to.match(/one session .* set DATABASE_DIRECT_URL/);
+  });
+
+  it('refuses a connection whose session changes as soon as another one is at work', async () => {
+    await client.query('CREATE SEQUENCE public.pids');
+    await fake("pg_backend_pid() RETURNS int LANGUAGE sql AS $$ SELECT nextval('public.pids')::int $$");
+    expect((await refusal()).message).to.match(/set DATABASE_DIRECT_URL/);
+  });
+
   it('refuses a connection on which they fail, and says with what', async () => {
     await fake("pg_advisory_unlock(int, int) RETURNS boolean LANGUAGE sql AS 'SELECT 1/0 = 1'");
     expect((await refusal()).message).to.match(/division by zero.*set DATABASE_DIRECT_URL/);

@@ -1,9 +1,10 @@
 import { Readable } from 'node:stream';
 import { expect } from 'chai';
 import { banner } from '../../src/launcher/banner.ts';
-import { openDiary } from '../../src/launcher/diary.ts';
 import { LauncherError } from '../../src/launcher/launcher-error.ts';
+import { nodeEnvironment } from '../../src/launcher/node-environment.ts';
 import { parseOptions } from '../../src/launcher/options.ts';
+import { openOutput } from '../../src/launcher/output.ts';
 import { RestartPause } from '../../src/launcher/restart-pause.ts';
 import { eventually } from '../support/eventually.ts';
 
@@ -70,18 +71,46 @@ describe('A node that keeps ending is started again', () => {
   });
 });
 
-describe("The launcher's diary", () => {
+describe("The launcher's output", () => {
   it('sets the name before each line, aligned, and leaves out the name that a node has written itself', async () => {
     let text = '';
-    const diary = openDiary(['node-8080', 'node-10080'], (more) => {
+    const output = openOutput(['node-8080', 'node-10080'], (more) => {
       text += more;
     });
-    diary.follow('node-8080', Readable.from(['12:00:00.000 node-8080 ser', 'ving\nError: plain\n', 'no end']));
+    output.follow('node-8080', Readable.from(['12:00:00.000 node-8080 ser', 'ving\nError: plain\n', 'no end']));
     await eventually('all lines are there', () => text.split('\n').length === 4);
-    diary.tell('bom dia');
+    output.tell('bom dia');
     expect(text.replace(/\d\d:\d\d:\d\d\.\d{3} bom/, 'T bom')).to.equal(
       'node-8080  │ 12:00:00.000 serving\nnode-8080  │ Error: plain\nnode-8080  │ no end\ncluster    │ T bom dia\n',
     );
+  });
+});
+
+describe('The addresses of a local cluster', () => {
+  const environmentOf = (host: string) => nodeEnvironment(8081, [8080, 8081, 8082], host, {});
+
+  it('are localhost where the nodes listen there, and for everybody', () => {
+    for (const [host, probed] of [
+      ['127.0.0.1', '127.0.0.1'],
+      ['localhost', 'localhost'],
+      ['::1', '[::1]'],
+      ['0.0.0.0', '127.0.0.1'],
+      ['::', '[::1]'],
+    ]) {
+      const { url, probeUrl, env } = environmentOf(host ?? '');
+      expect(url, host).to.equal('http://localhost:8081');
+      expect(probeUrl, host).to.equal(`http://${probed}:8081`);
+      expect(env.PEER_URL, host).to.equal('http://localhost:8080,http://localhost:8082');
+    }
+  });
+
+  it('are the one address where the nodes listen on one alone', () => {
+    expect(environmentOf('192.168.1.7')).to.include({
+      url: 'http://192.168.1.7:8081',
+      probeUrl: 'http://192.168.1.7:8081',
+    });
+    expect(environmentOf('192.168.1.7').env.PEER_URL).to.equal('http://192.168.1.7:8080,http://192.168.1.7:8082');
+    expect(environmentOf('fe80::7').env.NODE_URL).to.equal('http://[fe80::7]:8081');
   });
 });
 
@@ -92,14 +121,24 @@ describe('The banner', () => {
   ];
 
   it('waits on a standby, posts to the active and kills it, wherever the duty has landed', () => {
-    const text = banner(nodes, { user: 7, group: 9 }, 'postgres://me:secret@h/d');
+    const text = banner(nodes, { user: 7, group: 9 }, 'postgres://me:secret@h/d', 'open');
     expect(text).to.include("curl -i 'http://localhost:1/subscribe/status?groupId=9'");
     expect(text).to.include(`curl 'http://localhost:2/messages'`).and.include('"userId":7,"groupId":9');
     expect(text).to.include('kill -9 22\n').and.include("psql 'postgres://me:secret@h/d'");
   });
 
+  it('signs in first where the nodes ask for a token', () => {
+    const text = banner(nodes, { user: 7, group: 9 }, null, 'token');
+    expect(text)
+      .to.match(/curl .*\/register[\s\S]*TOKEN=\$\(curl .*\/login/)
+      .and.include(String.raw`\([^"]*\)`);
+    const calls = text.split('\n').filter((line) => /subscribe|messages|notify/.test(line));
+    expect(calls).to.have.length(2);
+    for (const line of calls) expect(line).to.include('-H "Authorization: Bearer $TOKEN"');
+  });
+
   it("shows no password of a database of one's own, and needs no demo data", () => {
-    const text = banner(nodes, null, null);
+    const text = banner(nodes, null, null, 'open');
     expect(text).to.not.include('psql');
     expect(text).to.include("curl -X POST 'http://localhost:2/notify/default'").and.include('group=default');
   });

@@ -90,6 +90,18 @@ describe('What a node knows of its peers', () => {
     expect(peers.active?.node).to.not.equal('announced');
   });
 
+  it('is announced by anybody who may NOTIFY: an address is handed out only once setting or table of nodes have it', () => {
+    know();
+    peers.promoted({ node: 'new', url: 'http://127.0.0.1:9/evil', term: 7 });
+    expect(peers.active).to.include({ node: 'new', url: null, term: 7 });
+    now += 10;
+    peers.learn([row('new', 'http://127.0.0.1:9', { term: 7, heartbeat_age_ms: 0 })]);
+    expect(peers.active).to.include({ node: 'new', url: 'http://127.0.0.1:9' });
+    now += 10;
+    peers.promoted({ node: 'new', url: 'http://127.0.0.1:9/evil', term: 8 });
+    expect(peers.active).to.include({ node: 'new', url: null, term: 8 });
+  });
+
   it('is announced: a resignation ends the term, not the next one', () => {
     know();
     peers.promoted({ node: 'one', url: 'http://127.0.0.1:9', term: 7 });
@@ -98,6 +110,17 @@ describe('What a node knows of its peers', () => {
     peers.promoted({ node: 'two', url: 'http://127.0.0.1:9', term: 8 });
     peers.resigned(7);
     expect(peers.active?.node).to.equal('two');
+  });
+
+  it('is announced: a resignation outlives the words before it, and no longer; after a restore terms are lower', () => {
+    know();
+    peers.promoted({ node: 'one', url: 'http://127.0.0.1:9', term: 700 });
+    peers.resigned(700);
+    now += 2000;
+    expect(peers.active).to.equal(null);
+    now += 1000;
+    peers.promoted({ node: 'two', url: 'http://127.0.0.1:9', term: 41 });
+    expect(peers.active).to.include({ node: 'two', term: 41 });
   });
 
   it('stands in the table of nodes: of a row and an answer the newer counts, and neither for long', async () => {
@@ -180,6 +203,15 @@ describe('What a node knows of its peers', () => {
       expect(peers.living, says.slice(0, 60)).to.deep.equal([]);
       peers.stop();
     }
+  });
+
+  it('is nothing where the address is none: a wrong row or setting harms nobody', async () => {
+    const odd = ['node-a:8080', 'HTTPS://127.0.0.1:9', 'http://', '', 'http://127.0.0.1:99999', 'ftp://127.0.0.1'];
+    know(...odd);
+    peers.learn([row('by hand', 'node-b:8080', { role: 'standby' })]);
+    await peers.ask(1000);
+    expect(peers.view().filter(({ alive }) => alive)).to.deep.equal([]);
+    expect(peers.living).to.deep.equal(['by hand']);
   });
 
   it('is asked once at a time, however slow a peer is', async () => {

@@ -184,6 +184,11 @@ describe('Settings that are given', () => {
     expect(settings.nodeUrl).to.equal('http://me:8080');
   });
 
+  it('name nodes in one form, whatever the form they were written in', () => {
+    const settings = readSettings({ DATABASE_URL, NODE_URL: ' HTTPS://Node-A:443/ ', PEER_URL: 'HTTP://Node-B:8080' });
+    expect(settings).to.deep.include({ nodeUrl: 'https://node-a', peerUrls: ['http://node-b:8080'] });
+  });
+
   it('read flags as people write them', () => {
     for (const yes of ['true', '1', 'yes', 'TRUE', 'True']) {
       expect(readSettings({ DATABASE_URL, IS_PRIMARY: yes }).isPrimary, yes).to.equal(true);

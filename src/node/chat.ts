@@ -1,0 +1,87 @@
+import { Backlog } from '../chat/backlog.ts';
+import { Groups } from '../chat/groups.ts';
+import { MessageWriter } from '../chat/message-writer.ts';
+import { Messages } from '../chat/messages.ts';
+import { Notifications } from '../chat/notifications.ts';
+import { Rosters } from '../chat/rosters.ts';
+import { openSignIn } from '../chat/sign-in.ts';
+import { Subscriptions } from '../chat/subscriptions.ts';
+import { Users } from '../chat/users.ts';
+import { fencedWrite } from '../database/fenced-write.ts';
+import { EventLog } from '../events/event-log.ts';
+import { Retention } from '../events/retention.ts';
+import { Waiters } from '../events/waiters.ts';
+import type { Log } from '../log.ts';
+import type { Settings } from '../settings.ts';
+import { within } from '../within.ts';
+import type { NodeDatabase } from './database.ts';
+
+/** A step of retention takes milliseconds; one that takes longer is rolled back with its connection. */
+const RETENTION_STOP_LIMIT_MS = 1000;
+
+/** What the chat is put together of. */
+export interface ChatParts {
+  settings: Settings;
+  log: Log;
+  database: NodeDatabase;
+  /** The term this node is on duty for, or null: every write proves it. */
+  term(): number | null;
+  /** The log moved and no hint of it came. */
+  onDeaf(): void;
+}
+
+/** What a node's chat is; {@link buildChat}. */
+export type NodeChat = ReturnType<typeof buildChat>;
+
+/** The event log, those who wait on it, and all that is read and written. Nothing runs before `start`. */
+export function buildChat({ settings, log, database, term, onDeaf }: ChatParts) {
+  const { sequelize, reading, writing, asking, commitLimitMs } = database;
+  const isTokenMode = settings.auth === 'token';
+  const write = fencedWrite(sequelize, term);
+  const users = new Users();
+  const { accounts, tokens, knownTokens } = openSignIn({ sequelize, write, users, session: asking, log, settings });
+  const waiters = new Waiters();
+  const eventLog: EventLog = new EventLog({
+    session: isTokenMode ? knownTokens.before(reading) : reading,
+    log,
+    onEvents: (batch) => subscriptions.deliver(batch),
+    onNewHistory(cursor) {
+      knownTokens.forget();
+      subscriptions.dismiss(cursor);
+    },
+    onDeaf,
+  });
+  const rosters = new Rosters(reading, eventLog);
+  const subscriptions = new Subscriptions(eventLog, new Backlog(database.catchingUp), waiters, rosters);
+  const retention = new Retention({
+    sequelize,
+    log,
+    term,
+    eventHours: settings.eventRetentionHours,
+    eventCount: settings.eventRetentionCount,
+    keyHours: settings.idempotencyRetentionHours,
+  });
+
+  return {
+    users,
+    accounts,
+    tokens,
+    knownTokens,
+    waiters,
+    eventLog,
+    rosters,
+    subscriptions,
+    retention,
+    writer: new MessageWriter({ session: writing, term, membersOnly: isTokenMode, commitLimitMs }),
+    groups: new Groups(sequelize, write, users),
+    messages: new Messages(sequelize, write),
+    notifications: new Notifications(sequelize, write),
+    async start(): Promise<void> {
+      if (isTokenMode) await knownTokens.start();
+      await eventLog.start();
+    },
+    async stop(): Promise<void> {
+      await Promise.all([eventLog.stop(), knownTokens.stop(), within(RETENTION_STOP_LIMIT_MS, retention.stop())]);
+    },
+  };
+}

@@ -1,0 +1,54 @@
+import type { ClientConfig, QueryConfig } from 'pg';
+import { REHEARSAL } from '../chat/message-writer.ts';
+import { applicationName, connectionOptions, type SessionPart } from '../database/connection.ts';
+import { closeSequelize, openSequelize } from '../database/sequelize.ts';
+import { StandingSession } from '../database/standing-session.ts';
+import type { Settings } from '../settings.ts';
+
+/** The server gives a statement up this much before its client does: then it is known what became of it. */
+const SERVER_FIRST_MS = 100;
+
+/** All that these sessions ask is found by key: one plan each, made once (to plan takes longer than to read what woke a
+ * node), and without scans, so that a plan from when the tables were small stays good. */
+const BY_KEY = { enable_seqscan: 'off', plan_cache_mode: 'force_generic_plan' };
+
+/** A node's ways to its database; {@link openDatabase}. */
+export type NodeDatabase = ReturnType<typeof openDatabase>;
+
+/** The node's connections, each opened when it is first needed. A limit is that of the client; the server's is shorter. */
+export function openDatabase(settings: Settings, node: string) {
+  const { databaseUrl, databaseDirectUrl, leaseMs } = settings;
+  const options = (url: string, part: SessionPart, limitMs: number, more: Record<string, string | number>) =>
+    connectionOptions(url, applicationName(node, part), limitMs - SERVER_FIRST_MS, more);
+  const standing = (part: SessionPart, limitMs: number, rehearsal?: QueryConfig) =>
+    new StandingSession(options(databaseUrl, part, limitMs, BY_KEY), rehearsal);
+
+  const commitLimitMs = Math.max(1000, leaseMs);
+  const sequelize = openSequelize(databaseUrl, applicationName(node, 'pool'), settings.poolSize);
+  const reading = standing('log', 2500);
+  const catchingUp = standing('backlog', 5000);
+  const writing = standing('writer', commitLimitMs, REHEARSAL);
+  const asking = standing('tokens', 2000);
+
+  return {
+    /** For everything that is neither often nor urgent. */
+    sequelize,
+    /** For the event log and the rosters. */
+    reading,
+    /** For polls that come back from far behind. */
+    catchingUp,
+    /** For posts. */
+    writing,
+    /** For tokens and their revocations. */
+    asking,
+    commitLimitMs,
+    /** In PostgreSQL itself, whatever pooler the others go through: lock and LISTEN belong to a session. */
+    lockOptions: (): ClientConfig =>
+      options(databaseDirectUrl, 'lock', commitLimitMs, { idle_session_timeout: leaseMs }),
+    listenOptions: (): ClientConfig => ({ ...options(databaseDirectUrl, 'listen', 5000, {}), query_timeout: 5000 }),
+    async stop(): Promise<void> {
+      const sessions = [reading, catchingUp, writing, asking];
+      await Promise.all([...sessions.map((session) => session.stop()), closeSequelize(sequelize)]);
+    },
+  };
+}

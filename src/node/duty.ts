@@ -1,0 +1,69 @@
+import { LeaderLock } from '../coordination/leader-lock.ts';
+import { NodeRegistry } from '../coordination/node-registry.ts';
+import { Peers } from '../coordination/peers.ts';
+import { SyncManager } from '../coordination/sync-manager.ts';
+import { Session } from '../database/session.ts';
+import type { Log } from '../log.ts';
+import type { Settings } from '../settings.ts';
+import type { NodeChat } from './chat.ts';
+import type { NodeDatabase } from './database.ts';
+
+/** What the duty is put together of. */
+export interface DutyParts {
+  settings: Settings;
+  node: string;
+  version: string;
+  /** Where peers and clients reach this node. */
+  url(): string;
+  log: Log;
+  database: NodeDatabase;
+  chat: Pick<NodeChat, 'eventLog' | 'waiters' | 'writer'>;
+  /** True while this node could serve. */
+  isReady(): boolean;
+}
+
+/** Who is on duty, as this node has it; {@link buildDuty}. */
+export type NodeDuty = ReturnType<typeof buildDuty>;
+
+/** The leader lock, the peers, and the SyncManager that makes a role of them. */
+export function buildDuty({ settings, node, version, url, log, database, chat, isReady }: DutyParts) {
+  const { leaseMs, isActive, isPrimary } = settings;
+  const { eventLog, waiters, writer } = chat;
+  const startedAt = new Date();
+  const lock: LeaderLock = new LeaderLock({
+    open: (signal) => Session.open(database.lockOptions(), signal),
+    leaseMs,
+    node,
+    url,
+    log,
+    onLost: (reason) => sync.lockLost(reason),
+  });
+  const peers = new Peers({
+    node,
+    urls: settings.peerUrls,
+    onSilence: (peer) => sync.sign(`${peer} went silent`),
+  });
+  const registry = new NodeRegistry(database.sequelize, log);
+  const sync: SyncManager = new SyncManager({
+    node,
+    leaseMs,
+    isActive,
+    isPrimary,
+    lock,
+    writing: database.writing,
+    peers,
+    log,
+    async beat(role) {
+      const row = { node, url: url(), pid: process.pid, version, role, isPrimary, term: sync.leader?.term ?? null };
+      peers.learn(await registry.beat({ ...row, position: eventLog.head, waiters: waiters.size, startedAt }));
+    },
+    requestDuty: () => registry.requestDuty(node),
+    isCaughtUp: isReady,
+    drain: () => writer.drain(500),
+    onRole(role) {
+      if (role === 'active') void eventLog.refresh();
+      waiters.tellAll('role', eventLog.cursorAt(eventLog.head));
+    },
+  });
+  return { lock, peers, sync };
+}

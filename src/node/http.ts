@@ -1,0 +1,66 @@
+import { ClusterView } from '../cluster-view.ts';
+import type { Listener } from '../database/listener.ts';
+import { createApp } from '../http/app.ts';
+import { believeEverybody, identifyByToken } from '../http/caller.ts';
+import { EventStreams } from '../http/event-streams.ts';
+import { LongPolls } from '../http/long-poll.ts';
+import { Server } from '../http/server.ts';
+import type { Services } from '../http/services.ts';
+import { WaitingRoom } from '../http/waiting-room.ts';
+import type { Log } from '../log.ts';
+import type { Settings } from '../settings.ts';
+import type { NodeChat } from './chat.ts';
+import type { NodeDatabase } from './database.ts';
+import type { NodeDuty } from './duty.ts';
+
+/** What a node's HTTP is put together of. */
+export interface HttpParts {
+  settings: Settings;
+  node: string;
+  version: string;
+  /** Where peers and clients reach this node. */
+  url(): string;
+  log: Log;
+  database: NodeDatabase;
+  chat: NodeChat;
+  duty: NodeDuty;
+  listener: Listener;
+}
+
+/** The routes and the server that they are served by. */
+export function buildHttp({ settings, node, version, url, log, database, chat, duty, listener }: HttpParts) {
+  const { sync, peers } = duty;
+  const { eventLog, waiters, subscriptions, knownTokens } = chat;
+  const room = new WaitingRoom(settings.maxWaiters);
+  const waiting = { log: eventLog, waiters, subscriptions, room, isServing: () => sync.role !== 'fallen' };
+  const polls = new LongPolls(waiting);
+  const streams = new EventStreams({ ...waiting, logger: log });
+  const cluster = new ClusterView(node, url, sync, peers, () => listener.isListening && eventLog.isReading);
+  const { corsOrigin, trustProxy, auth: authMode, adminToken, requestsPerMinute } = settings;
+  const { users, accounts, tokens, groups, messages, writer, notifications, rosters } = chat;
+  const services: Services = {
+    version,
+    corsOrigin,
+    trustProxy,
+    log,
+    sequelize: database.sequelize,
+    cluster,
+    authMode,
+    adminToken,
+    requestsPerMinute,
+    identify: authMode === 'token' ? identifyByToken(knownTokens, adminToken) : believeEverybody,
+    users,
+    accounts,
+    tokens,
+    groups,
+    messages,
+    writer,
+    notifications,
+    rosters,
+    eventLog,
+    waiters,
+    polls,
+    streams,
+  };
+  return { cluster, polls, streams, server: new Server(createApp(services), settings.maxConnections) };
+}

@@ -1,0 +1,80 @@
+import { once } from 'node:events';
+import net from 'node:net';
+import { expect } from 'chai';
+import pino from 'pino';
+import { connectionOptions } from '../../src/database/connection.ts';
+import { Listener } from '../../src/database/listener.ts';
+import { Session } from '../../src/database/session.ts';
+import { StandingSession } from '../../src/database/standing-session.ts';
+import { eventually } from '../support/eventually.ts';
+import { createDatabase, type TestDatabase } from '../support/postgres.ts';
+import { openSessions, testServer } from '../support/test-server.ts';
+
+const silent = pino({ level: 'silent' });
+
+describe('A session that stands ready', () => {
+  let database: TestDatabase;
+  before(async () => {
+    database = await createDatabase();
+  });
+  after(async () => database.drop());
+
+  const config = () => connectionOptions(database.url, 'plantao:test:writer', 5000);
+
+  it('leaves no connection behind where its rehearsal fails, however often', async () => {
+    const session = new StandingSession(config(), { text: 'SELECT 1/0' });
+    for (let tries = 0; tries < 3; tries++) {
+      const refusal = await session.ready().catch((error) => error);
+      expect(refusal).to.have.property('code', '22012');
+    }
+    await session.stop();
+    await eventually('nobody is connected', async () => {
+      return (await openSessions()).every(({ database: name }) => name !== database.name);
+    });
+  });
+
+  it('is given up at once while it rehearses, when its node stops', async () => {
+    const session = new StandingSession(config(), { text: 'SELECT pg_sleep(1.5)' });
+    const opening = session.ready().catch((error) => error);
+    const asleep = "SELECT FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(1.5)' AND state = 'active'";
+    const { admin } = await testServer();
+    await eventually('it rehearses', async () => (await admin(asleep)).length === 1);
+    const stoppedAt = performance.now();
+    await session.stop();
+    expect(performance.now() - stoppedAt).to.be.below(750);
+    expect((await opening).name).to.equal('SessionLostError');
+  });
+
+  it('rehearses nothing after it was given up', async () => {
+    const session = await Session.open(config());
+    const refusal = await session.rehearse({ text: 'SELECT 1' }, 1000, AbortSignal.abort()).catch((error) => error);
+    expect(refusal.name).to.equal('SessionLostError');
+    expect(session.isOpen).to.equal(false);
+  });
+});
+
+describe('The ear for notifications', () => {
+  it('is not thrown away while it is being opened, however slow the way is', async () => {
+    const sockets: net.Socket[] = [];
+    const mute = net.createServer((socket) => void sockets.push(socket.on('error', () => undefined).resume()));
+    await once(mute.listen(0, '127.0.0.1'), 'listening');
+    const { port } = mute.address() as net.AddressInfo;
+    const events = { onNotification: () => undefined, onListening: () => undefined };
+    const config = connectionOptions(`postgres://me@127.0.0.1:${port}/chat`, 'plantao:test:listen', 5000);
+    const listener = new Listener(config, ['plantao_events'], events, silent);
+    try {
+      void listener.start();
+      await eventually('it is on its way', () => sockets.length === 1);
+      listener.replace('the event log moved and no notification of it came');
+      const isClosed = sockets[0] && (await Promise.race([once(sockets[0], 'close'), tick(200)])) !== null;
+      expect(isClosed, 'the first connection was closed').to.equal(false);
+      expect(sockets).to.have.length(1);
+    } finally {
+      listener.stop();
+      for (const socket of sockets) socket.destroy();
+      mute.close();
+    }
+  });
+});
+
+const tick = (ms: number) => new Promise<null>((resolve) => setTimeout(resolve, ms, null));

@@ -1,0 +1,36 @@
+import { expect } from 'chai';
+import pino from 'pino';
+import { Candidacy } from '../../src/coordination/candidacy.ts';
+import { Diary } from '../../src/coordination/diary.ts';
+
+const LEASE_MS = 1000;
+
+describe('A try for the leader lock', () => {
+  let lines: string[];
+  let now: number;
+
+  beforeEach(() => {
+    lines = [];
+    now = 1_000_000;
+  });
+
+  const candidate = (holder: () => Promise<{ application_name: string; pid: number } | null>) =>
+    new Candidacy({
+      leaseMs: LEASE_MS,
+      lock: { attempt: async () => null, holder },
+      writing: { ready: async () => undefined, closedForMs: 0 },
+      diary: new Diary(pino({}, { write: (line: string) => void lines.push(JSON.parse(line).msg) })),
+      clock: () => now,
+    });
+
+  it('that found it taken has not failed where who holds it cannot be read: the pace stays calm, and it is said once', async () => {
+    const candidacy = candidate(async () => {
+      throw new Error('permission denied for view lock_holder');
+    });
+    now += 3 * LEASE_MS;
+    for (let tries = 0; tries < 5; tries++) expect(await candidacy.tryNow()).to.equal(null);
+    expect(candidacy.situation.failures).to.equal(0);
+    expect(lines).to.have.length(1);
+    expect(lines[0]).to.match(/^no node is seen on duty, and who holds .* permission denied/);
+  });
+});
