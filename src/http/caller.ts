@@ -110,6 +110,8 @@ export function endWithToken({ token }: Caller, response: Response): void {
     response.set(headers).status(status).json(body);
   };
   if (token.ended.aborted) throw endOf(token);
+  // Who has left while the token was looked up gives no sign of it any more.
+  if (response.destroyed) return;
   token.ended.addEventListener('abort', end, { once: true });
   response.once('close', () => token.ended.removeEventListener('abort', end));
 }

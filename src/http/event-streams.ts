@@ -28,6 +28,8 @@ export class EventStreams {
     room.enter(response);
     const from = ask.cursor === undefined ? log.end : parseCursor(ask.cursor);
     const audience = await ask.audience();
+    // Who has left meanwhile gives no sign of it any more, and would stay here for ever.
+    if (response.destroyed) return;
     const stream = new EventStream(response, audience, from, this.#options);
     this.#open.add(stream);
     response.once('close', () => this.#open.delete(stream));
