@@ -73,6 +73,7 @@ const expiry: Record<CursorExpiredError['reason'], string> = {
   retention: 'the events after this cursor have been removed by retention',
   history: 'this cursor is of another history of the database (it was restored, or a replica took over)',
   ahead: 'this cursor is ahead of the log (the database was restored, or a replica took over)',
+  too_far: 'its user has joined and left too often since this cursor',
 };
 
 /** 410, with what to do; also the data of the event that ends a stream whose cursor expires under way. */
