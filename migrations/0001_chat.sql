@@ -39,8 +39,9 @@ COMMENT ON COLUMN plantao.groups.id IS 'The groupId of the REST routes.';
 COMMENT ON COLUMN plantao.groups.name IS 'What the group is called; several groups may share a name.';
 COMMENT ON COLUMN plantao.groups.creator_id IS 'Who made it; null when that account is gone or nobody said.';
 COMMENT ON COLUMN plantao.groups.created_at IS 'When the group was made.';
--- Serves "every group of this name": POST /notify/{group}, GET /subscribe/status?group=.
-CREATE INDEX groups_by_name ON plantao.groups (name);
+-- Serves "every group of this name" (POST /notify/{group}, GET /subscribe/status?group=) and "the oldest of this name"
+-- (POST /user/{id}/groups).
+CREATE INDEX groups_by_name ON plantao.groups (name, id);
 
 CREATE TABLE plantao.memberships (
   group_id  bigint NOT NULL REFERENCES plantao.groups ON DELETE CASCADE,

@@ -8,10 +8,12 @@ import { type Route, route } from './route.ts';
 import { groupName, id, nothing, username } from './schemas.ts';
 import type { Services } from './services.ts';
 
-/** Names that one request may give. */
-const MOST_NAMES = 1000;
-const names = <Name extends z.ZodType>(name: Name) =>
-  z.array(name, 'must be a list of names').max(MOST_NAMES, `must have ${MOST_NAMES} names or fewer`);
+/** Users that one request may bring into a new group, each at the cost of a row; the others join by POST /group-users. */
+const MOST_MEMBERS_NAMED = 1000;
+/** Groups that one request may replace all others by: each may have to be made. */
+const MOST_GROUPS_NAMED = 100;
+const names = <Name extends z.ZodType>(name: Name, most: number) =>
+  z.array(name, 'must be a list of names').max(most, `must have ${most} names or fewer`);
 const membership = z.object({ message: z.string(), group_id: z.number(), user_id: z.number() });
 const groupNames = z.object({ user_id: z.number(), groups: z.array(z.string()) });
 
@@ -27,12 +29,14 @@ export function groupRoutes(services: Services): Route[] {
       path: '/chats',
       serves: 'read',
       who: 'user',
-      summary: 'The groups of a user with their members',
+      summary: 'The groups of a user with their members; of large groups perhaps not all, as members_count tells',
       input: z.object({ userId: id }),
       refusals: [404],
       answer: z.object({
         user_id: z.number(),
-        chats: z.array(z.object({ id: z.number(), name: z.string(), members: z.array(user) })),
+        chats: z.array(
+          z.object({ id: z.number(), name: z.string(), members: z.array(user), members_count: z.number() }),
+        ),
         cursor: z.string(),
       }),
       async handle({ input, caller }) {
@@ -47,7 +51,7 @@ export function groupRoutes(services: Services): Route[] {
       serves: 'write',
       who: 'user',
       summary: 'A new group of its creator and the named users',
-      input: z.object({ groupName, creatorId: id, members: names(username).default([]) }),
+      input: z.object({ groupName, creatorId: id, members: names(username, MOST_MEMBERS_NAMED).default([]) }),
       refusals: [404, 409],
       answer: z.object({
         group_id: z.number(),
@@ -143,8 +147,11 @@ async function awaitedOf(userId: number, { rosters, waiters }: Services): Promis
     }
     return false;
   };
-  const mine = [...(await rosters.of(userId)).groups];
-  return new Set(mine.filter(([id, { name }]) => isAwaited(id, name)).map(([, { name }]) => name));
+  const awaited = new Set<string>();
+  for (const [id, { name }] of (await rosters.of(userId)).groups) {
+    if (!awaited.has(name) && isAwaited(id, name)) awaited.add(name);
+  }
+  return awaited;
 }
 
 /** `/user/{id}/groups`: the original's routes by the names of groups. */
@@ -171,7 +178,7 @@ export function userGroupRoutes({ groups }: Services): Route[] {
       serves: 'write',
       who: 'user',
       summary: "Replaces a user's groups by those of these names",
-      input: z.object({ id, groups: names(groupName) }),
+      input: z.object({ id, groups: names(groupName, MOST_GROUPS_NAMED) }),
       refusals: [404, 409],
       answer: groupNames,
       async handle({ input, caller }) {
