@@ -32,6 +32,9 @@ function healthOf(cluster: Cluster): z.output<typeof health> {
   };
 }
 
+/** In seconds, the least that the header can say: a failover is over by then. */
+const RETRY_SOON = { 'Retry-After': '1' };
+
 const refusals: Record<string, [status: number, sentence: string]> = {
   not_active: [503, 'this node is not on duty, so it has nothing to hand over'],
   unknown_node: [404, 'there is no such node'],
@@ -47,11 +50,13 @@ export function controlRoutes({ cluster, version }: Services): Route[] {
       path,
       serves: 'control',
       who: 'anyone',
+      unlimited: true,
       summary,
       input: nothing,
       answer: health,
       also: [503],
-      handle: () => ({ status: isSo() ? 200 : 503, body: healthOf(cluster) }),
+      handle: () =>
+        isSo() ? { body: healthOf(cluster) } : { status: 503, body: healthOf(cluster), headers: RETRY_SOON },
     });
 
   return [
@@ -60,12 +65,14 @@ export function controlRoutes({ cluster, version }: Services): Route[] {
       path: '/',
       serves: 'control',
       who: 'anyone',
+      unlimited: true,
       summary: 'Name and version; a browser is sent to /home',
       input: nothing,
       content: 'text/plain',
       handle({ request, response }) {
         if (request.accepts(['text/plain', 'text/html']) === 'text/html')
-          response.writeHead(302, { Location: '/home' }).end();
+          // Relative: a proxy may serve this under a path of its own.
+          response.writeHead(302, { Location: 'home' }).end();
         else response.type('text/plain').send(`Plantão ${version}\n`);
         return undefined;
       },
@@ -116,7 +123,7 @@ export function controlRoutes({ cluster, version }: Services): Route[] {
           const [status, sentence] = refusals[refusal] ?? [409, refusal];
           throw new HttpError(status, refusal, sentence, {
             extra: { active_url: cluster.activeUrl },
-            headers: status === 503 ? { 'Retry-After': '1' } : {},
+            headers: status === 503 ? RETRY_SOON : {},
           });
         }
         return { body: { message: 'handed over', active_node: cluster.activeNode, active_url: cluster.activeUrl } };

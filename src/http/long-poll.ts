@@ -33,6 +33,8 @@ export interface WaitingOptions {
 export interface Ask {
   /** Finds out who it is that listens, and whether they may. */
   audience(): Promise<ReplayableAudience>;
+  /** Whose it is, where users are known. */
+  userId: number | null;
   cursor: string | undefined;
   timeoutS: number;
   /** Makes the answer. */
@@ -61,7 +63,7 @@ export class LongPolls {
   /** Runs one poll; resolves once it is answered or waits. @throws as {@link Subscriptions.listen} and the audience do. */
   async run(response: Response, ask: Ask): Promise<void> {
     const { log, waiters, subscriptions, room, isServing } = this.#options;
-    room.enter(response);
+    room.enter(response, ask.userId);
     const occasions = waiters.occasions;
     const from = ask.cursor === undefined ? log.end : parseCursor(ask.cursor);
     const audience = await ask.audience();

@@ -46,7 +46,13 @@ function statusRoute(services: Services): Route {
     refusals: [404, 410],
     async handle({ input, caller, response }) {
       const audience = () => namedAudience(services, seenGroups, caller, input);
-      await polls.run(response, { audience, cursor: input.cursor, timeoutS: input.timeout, render });
+      await polls.run(response, {
+        audience,
+        userId: caller.userId,
+        cursor: input.cursor,
+        timeoutS: input.timeout,
+        render,
+      });
       return undefined;
     },
   });
@@ -106,7 +112,13 @@ function userRoute(services: Services): Route {
       }
       requireSelf(caller, userId);
       const audience = async () => new UserAudience(await rosters.of(userId));
-      await polls.run(response, { audience, cursor: input.cursor, timeoutS: input.timeout, render });
+      await polls.run(response, {
+        audience,
+        userId: caller.userId,
+        cursor: input.cursor,
+        timeoutS: input.timeout,
+        render,
+      });
       return undefined;
     },
   });
@@ -131,7 +143,7 @@ function streamRoute({ streams, rosters }: Services): Route {
       // A browser that reconnects repeats the address it began with, and says in the header how far it has come since.
       const cursor = request.get('Last-Event-ID') || input.cursor;
       if (request.method === 'HEAD') response.type('text/event-stream').end();
-      else await streams.run(response, { audience, cursor });
+      else await streams.run(response, { audience, userId: caller.userId, cursor });
       return undefined;
     },
   });

@@ -37,7 +37,7 @@ describe('A client that leaves before it waits', () => {
       client.leave();
       return {} as ReplayableAudience;
     };
-    await streams.run(client.response, { audience, cursor: undefined });
+    await streams.run(client.response, { audience, userId: null, cursor: undefined });
     expect(listened).to.equal(0);
     expect(client.eventNames()).to.deep.equal([]);
   });
