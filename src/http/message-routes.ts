@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { Refused } from '../chat/errors.ts';
 import { message } from './answers.ts';
 import { requireSelf } from './caller.ts';
-import { HttpError } from './errors.ts';
+import { invalid } from './errors.ts';
 import { type Route, route } from './route.ts';
 import { content, count, id } from './schemas.ts';
 import type { Services } from './services.ts';
@@ -100,8 +100,5 @@ function idempotencyKey(request: Request): string | null {
   const key = request.get('Idempotency-Key');
   if (key === undefined) return null;
   if (key.length <= LONGEST_KEY && /^[\x21-\x7e]+$/.test(key)) return key;
-  const problem = `must have 1 to ${LONGEST_KEY} printable characters without spaces`;
-  throw new HttpError(400, 'invalid_request', `Idempotency-Key: ${problem}`, {
-    details: [{ field: 'Idempotency-Key', problem }],
-  });
+  throw invalid('Idempotency-Key', `must have 1 to ${LONGEST_KEY} printable characters without spaces`);
 }

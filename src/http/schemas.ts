@@ -59,7 +59,7 @@ export const namePart = documented(
 ).default('');
 
 /** A message's text: what people type, and a page of it fits an answer (500 of them, 8 MB at the worst). */
-export const CONTENT_LIMIT = 4096;
+const CONTENT_LIMIT = 4096;
 export const content = documented(
   text
     .refine((value) => value.trim() !== '', 'must not be empty')
@@ -67,13 +67,24 @@ export const content = documented(
   { type: 'string', minLength: 1, maxLength: CONTENT_LIMIT, pattern: '\\S' },
 );
 
-/** scrypt takes any length; the limit keeps a login cheap to refuse. */
-export const password = documented(
-  text
-    .refine((value) => value.length >= 8, 'must have 8 characters or more')
-    .refine((value) => value.length <= 256, 'must have 256 characters or fewer'),
-  { type: 'string', minLength: 8, maxLength: 256, format: 'password' },
-);
+/** Of a password that an account is given, in characters: the least that NIST SP 800-63B allows. */
+export const SHORTEST_PASSWORD = 8;
+/** What is said of a shorter one. */
+export const TOO_SHORT = `must have ${SHORTEST_PASSWORD} characters or more`;
+
+/** scrypt takes any length; the upper limit keeps a login cheap to refuse. */
+const passwordOf = (shortest: number, tooShort: string) =>
+  documented(
+    text
+      .refine((value) => value.length >= shortest, tooShort)
+      .refine((value) => value.length <= 256, 'must have 256 characters or fewer'),
+    { type: 'string', minLength: shortest, maxLength: 256, format: 'password' },
+  );
+
+/** A password that an account is given. */
+export const password = passwordOf(SHORTEST_PASSWORD, TOO_SHORT);
+/** A password to come in with: one that is too short to be anybody's is wrong like any other. */
+export const givenPassword = passwordOf(1, 'must not be empty');
 
 /** A whole number from `least` to `most`, as a number or digits; above it counts as `most`. */
 export const count = (least: number, most: number, otherwise: number) =>
