@@ -210,9 +210,9 @@ function assemble(settings: Settings, name: string, log: Log) {
 
   // HTTP.
   const room = new WaitingRoom(settings.maxWaiters);
-  const waiting = { log: eventLog, waiters, subscriptions, room, isServing: () => sync.role !== 'fallen' };
+  const waiting = { eventLog, waiters, subscriptions, room, isServing: () => sync.role !== 'fallen' };
   const polls = new LongPolls(waiting);
-  const streams = new EventStreams({ ...waiting, logger: log });
+  const streams = new EventStreams({ ...waiting, log });
   const isServing = () => listener.isListening && eventLog.isReading;
   const cluster = new ClusterView(name, () => url, sync, peers, isServing);
   const services: Services = {

@@ -23,6 +23,7 @@ export interface Applicant {
   address: string;
 }
 
+/** What accounts stand on. */
 export interface AccountsOptions {
   users: Users;
   passwords: Passwords;

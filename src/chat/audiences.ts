@@ -3,7 +3,7 @@ import type { Audience } from '../events/waiters.ts';
 import { namesOf, type Roster } from './rosters.ts';
 
 /** Is the one who listens a member of this group, at the event in question? */
-export type IsMember = (groupId: number) => boolean;
+type IsMember = (groupId: number) => boolean;
 
 /** An audience whose hearing can be asked for any membership, so that the past can be replayed with that of the past. */
 export interface ReplayableAudience extends Audience {

@@ -21,9 +21,9 @@ export class EventStreams {
    * other request: 410 for an expired cursor, 503 where too many wait.
    */
   async run(response: Response, ask: Pick<Ask, 'audience' | 'userId' | 'cursor'>): Promise<void> {
-    const { room, log, isServing } = this.#options;
+    const { room, eventLog, isServing } = this.#options;
     room.enter(response, ask.userId);
-    const from = ask.cursor === undefined ? log.end : parseCursor(ask.cursor);
+    const from = ask.cursor === undefined ? eventLog.end : parseCursor(ask.cursor);
     const audience = await ask.audience();
     // Who has left meanwhile gives no sign of it any more, and would stay here for ever.
     if (response.destroyed) return;
@@ -37,10 +37,6 @@ export class EventStreams {
       throw error;
     }
     if (this.#isDraining || !isServing()) stream.end('the node is stopping');
-  }
-
-  get size(): number {
-    return this.#open.size;
   }
 
   /** Ends every stream, those too that are not among the waiters at the moment; a slice at a time. */

@@ -44,11 +44,16 @@ const name = (longest: number, unseen: RegExp, tidy: (text: string) => string = 
   );
 
 /**
- * Length limits in characters; the tables check the same. That two usernames which look the same are one is held by
+ * Length limits in characters; the tables check the same. That two ways to write a username are one is held by
  * plantao.name_key; here goes what cannot be seen: runs of spaces, and the selectors between two looks of a sign.
  */
 export const username = name(64, IGNORED, (text) => text.replace(/\s+/g, ' ').replace(/[\ufe00-\ufe0f]/g, ''));
+/** What a group or a free topic is called. */
 export const groupName = name(128, UNSEEN);
+
+/** A list of at most so many names. */
+export const namesOf = <Name extends z.ZodType>(name: Name, most: number) =>
+  z.array(name, 'must be a list of names').max(most, `must have ${most} names or fewer`);
 
 /** A part of a name, to search by; none by default. */
 export const namePart = documented(
@@ -60,6 +65,7 @@ export const namePart = documented(
 
 /** A message's text: what people type, and a page of it fits an answer (500 of them, 8 MB at the worst). */
 const CONTENT_LIMIT = 4096;
+/** What a message says. */
 export const content = documented(
   text
     .refine((value) => value.trim() !== '', 'must not be empty')
@@ -145,4 +151,5 @@ export const json = z
     'must be valid Unicode without NUL',
   );
 
+/** The input of a route that takes none. */
 export const nothing = z.object({});

@@ -23,7 +23,7 @@ describe('A client that leaves before it waits', () => {
     let listened = 0;
     const streams = new EventStreams({
       room: { enter() {} },
-      log: { end: { epoch: 'e', position: 1 } },
+      eventLog: { end: { epoch: 'e', position: 1 } },
       subscriptions: {
         async listen() {
           listened++;

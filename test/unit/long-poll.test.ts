@@ -63,7 +63,7 @@ function setUp(most = 10_000) {
     },
   };
   const polls = new LongPolls({
-    log: log as unknown as EventLog,
+    eventLog: log as unknown as EventLog,
     waiters,
     subscriptions: subscriptions as unknown as Subscriptions,
     room: new WaitingRoom(most),
