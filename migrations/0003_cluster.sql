@@ -2,7 +2,8 @@
 --
 -- Advisory locks of this schema, class 1347178068 ("PLNT"): (…, 1) leader lock, session-wide, held by the active's lock
 -- session; (…, 2) fence, shared by every writing transaction, exclusive while a term opens or closes; (…, 3) event log,
--- see 0002; (…, 4) migrations.
+-- see 0002; (…, 4) migrations. Class 1347178069: (…, hashtext(name)) a group's name, by whoever looks for the oldest
+-- group of it, to make one where there is none.
 
 CREATE TABLE plantao.leader_terms (
   term        bigint PRIMARY KEY,

@@ -127,7 +127,11 @@ const environment = z.object({
   IS_PRIMARY: flag.default(false),
   LEASE_MS: whole(300, 60_000).default(2000),
   AUTH: z.enum(['open', 'token'], 'must be open or token').optional(),
-  ADMIN_TOKEN: z.string().min(16, 'must have 16 characters or more').optional(),
+  ADMIN_TOKEN: z
+    .string()
+    // What the header Authorization can carry: any other would be taken here and never match.
+    .regex(/^[\x21-\x7e]{16,512}$/, 'must have 16 to 512 printable characters without spaces')
+    .optional(),
   CORS_ORIGIN: z.string().transform(list).default(['*']),
   TRUST_PROXY: proxies.optional(),
   TOKEN_HOURS: whole(1, 87_600).default(720),
@@ -204,10 +208,17 @@ function settingsOf(values: z.output<typeof environment>): Settings {
 
 /** What the log should say loudly about settings that are allowed and dangerous; none where there is nothing. */
 export function warningsAbout(settings: Settings): string[] {
-  if (settings.auth === 'token' || isLoopback(settings.host)) return [];
-  return [
-    `AUTH=open on HOST=${settings.host}: whoever reaches this node may read and write as anybody, and stop it. Set AUTH=token`,
-  ];
+  if (settings.auth === 'token') return [];
+  const warnings: string[] = [];
+  if (!isLoopback(settings.host)) {
+    warnings.push(
+      `AUTH=open on HOST=${settings.host}: whoever reaches this node may read and write as anybody, and stop it. Set AUTH=token`,
+    );
+  }
+  if (settings.adminToken !== null) {
+    warnings.push('ADMIN_TOKEN guards nothing where AUTH=open: everybody may run the cluster. Set AUTH=token');
+  }
+  return warnings;
 }
 
 function urlOfParts(parts: z.output<typeof environment>): string {

@@ -1,10 +1,10 @@
 import { hash } from 'node:crypto';
 import type { Transaction } from 'sequelize';
 import type { Write } from '../database/fenced-write.ts';
-import type { User } from '../database/models.ts';
+import { User } from '../database/models.ts';
 import { Refused } from './errors.ts';
 import type { Passwords } from './passwords.ts';
-import type { SignInLimits } from './sign-in-limits.ts';
+import type { SignInLimits, Try } from './sign-in-limits.ts';
 import type { Tokens } from './tokens.ts';
 import { createUser, type Users } from './users.ts';
 
@@ -23,6 +23,7 @@ export interface Applicant {
   address: string;
 }
 
+/** What accounts stand on. */
 export interface AccountsOptions {
   users: Users;
   passwords: Passwords;
@@ -59,18 +60,18 @@ export class Accounts {
     }
     const { limits, passwords } = this.#options;
     const guess = await limits.guess(user ? `account:${user.id}` : `name:${keyOf(username)}`, address);
-    const isRight = await passwords.matches(password, user?.passwordHash ?? null);
+    const isRight = await giveBackUnlessDone(guess, () => passwords.matches(password, user?.passwordHash ?? null));
     if (user === null || !isRight) throw new Refused('unauthenticated');
     await guess.right();
-    return this.#options.write(async (transaction) => this.#signIn(user, false, transaction));
+    return this.#enter(user);
   }
 
   /** A new account with a password. @throws {Refused} username_taken, overloaded; {TooManyTriesError}; {NotOnDutyError}. */
   async register({ username, password, address }: Applicant & { password: string }): Promise<SignedIn> {
     const { users, limits, passwords, write } = this.#options;
     if (await users.find(username)) throw new Refused('username_taken');
-    await limits.register(address);
-    const passwordHash = await passwords.hash(password);
+    const registration = await limits.register(address);
+    const passwordHash = await giveBackUnlessDone(registration, () => passwords.hash(password));
     return write(async (transaction) => {
       const user = await createUser(username, passwordHash, transaction);
       if (!user) throw new Refused('username_taken');
@@ -98,16 +99,30 @@ export class Accounts {
 
   /** An account without a password, or a new one: whoever says the name is let in, and a password is kept with a new one. */
   async #enterFreely(found: User | null, applicant: Applicant): Promise<SignedIn> {
-    const { passwords, write } = this.#options;
-    const { username, password } = applicant;
-    if (found) return write((transaction) => this.#signIn(found, false, transaction));
-    const passwordHash = password === null ? null : await passwords.hash(password);
+    const { passwords, limits, write } = this.#options;
+    const { username, password, address } = applicant;
+    if (found) return this.#enter(found);
+    const registration = await limits.register(address);
+    const passwordHash =
+      password === null ? null : await giveBackUnlessDone(registration, () => passwords.hash(password));
     const signedIn = await write(async (transaction) => {
       const user = await createUser(username, passwordHash, transaction);
       return user && this.#signIn(user, true, transaction);
     });
     // Of two that come together one makes the account; the other then meets it as any account.
     return signedIn ?? this.logIn(applicant);
+  }
+
+  /**
+   * Lets somebody in on what was looked at before: the password must be that one still. Its row is held until the commit,
+   * so a change of it comes before, and is seen here, or after, and ends the new token with all others.
+   */
+  async #enter({ id, passwordHash }: User): Promise<SignedIn> {
+    return this.#options.write(async (transaction) => {
+      const user = await User.findByPk(id, { transaction, lock: transaction.LOCK.SHARE });
+      if (user?.passwordHash !== passwordHash) throw new Refused('unauthenticated');
+      return this.#signIn(user, false, transaction);
+    });
   }
 
   async #signIn({ id, username }: User, created: boolean, transaction: Transaction): Promise<SignedIn> {
@@ -117,3 +132,13 @@ export class Accounts {
 
 /** Near enough to plantao.name_key for a name that is nobody's, and short, whatever it becomes in NFKC. */
 const keyOf = (username: string) => hash('sha256', username.normalize('NFKC').toLowerCase(), 'base64url');
+
+/** A try at which nobody could look (too many sign in at once) is none: its count is given back. */
+async function giveBackUnlessDone<T>(counted: Try, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    await counted.untried();
+    throw error;
+  }
+}

@@ -3,7 +3,7 @@ import type { Audience } from '../events/waiters.ts';
 import { namesOf, type Roster } from './rosters.ts';
 
 /** Is the one who listens a member of this group, at the event in question? */
-export type IsMember = (groupId: number) => boolean;
+type IsMember = (groupId: number) => boolean;
 
 /** An audience whose hearing can be asked for any membership, so that the past can be replayed with that of the past. */
 export interface ReplayableAudience extends Audience {
@@ -69,8 +69,12 @@ export class NamedAudience implements ReplayableAudience {
   /** What the client called it: a group's id, or a name. */
   readonly label: string | number;
 
-  constructor(label: string | number, roster: Roster | null) {
+  readonly #called: string | undefined;
+
+  /** `called` is what a group by id was called a moment ago, where no roster knows. */
+  constructor(label: string | number, roster: Roster | null, called?: string) {
     this.label = label;
+    this.#called = called;
     this.roster = roster;
     this.groupId = typeof label === 'number' ? label : null;
     this.name = typeof label === 'string' ? label : null;
@@ -83,7 +87,8 @@ export class NamedAudience implements ReplayableAudience {
   }
 
   names(): string[] {
-    return [String(this.label)];
+    const called = this.groupId === null ? undefined : (this.roster?.groups.get(this.groupId)?.name ?? this.#called);
+    return [called ?? String(this.label)];
   }
 
   hears(event: LogEvent): boolean {

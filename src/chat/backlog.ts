@@ -1,110 +1,178 @@
 import type { StandingSession } from '../database/standing-session.ts';
 import { CursorExpiredError } from '../events/cursor.ts';
-import { type FeedRow, type LogEvent, toLogEvent } from '../events/log-event.ts';
-import { PAGE, Page } from '../events/page.ts';
-import type { ReplayableAudience } from './audiences.ts';
-import { UserAudience } from './audiences.ts';
+import { type FeedRow, toLogEvent } from '../events/log-event.ts';
+import { PAGE } from '../events/page.ts';
+import { type ReplayableAudience, UserAudience } from './audiences.ts';
 import { Refused } from './errors.ts';
+import { FairQueue } from './fair-queue.ts';
+import { type Heard, pageOf, replay } from './replay.ts';
 
-/** What an audience hears of the log up to `position`. */
-export interface Heard {
-  events: readonly LogEvent[];
-  position: number;
-}
-
-/** The same out of the database, with the epoch of its snapshot. */
-export interface HeardInEpoch extends Heard {
+/** What is heard out of the database, with the epoch of its snapshot. */
+interface HeardInEpoch extends Heard {
   epoch: string;
 }
 
-/** Joining and leaving of one user, oldest first. */
-interface Move {
-  kind: string;
-  group_id: number | null;
+/** Who wants a page of the log; nothing is read for clients that have left. */
+interface Wanting {
+  readonly audience: ReplayableAudience;
+  readonly isOver: boolean;
 }
+
+/** One page to be read, for all who want the same. */
+class Reading {
+  readonly audience: ReplayableAudience;
+  readonly position: number;
+  readonly since: number;
+  readonly wanting: Wanting[] = [];
+  readonly heard: Promise<HeardInEpoch | null>;
+  resolve: (heard: HeardInEpoch | null) => void = () => {};
+  reject: (error: unknown) => void = () => {};
+
+  constructor(audience: ReplayableAudience, position: number, since: number) {
+    this.audience = audience;
+    this.position = position;
+    this.since = since;
+    this.heard = new Promise((resolve, reject) => {
+      this.resolve = resolve;
+      this.reject = reject;
+    });
+  }
+
+  get key(): string {
+    return keyOf(this.audience, this.position);
+  }
+}
+
+const keyOf = ({ id }: ReplayableAudience, position: number) => `${position} ${id}`;
 
 interface BacklogRow extends FeedRow {
   floor: number;
   head: number;
   epoch: string;
-  moves: Move[] | null;
-  now_in: number[] | null;
+  is_too_far: boolean;
+  then_in: number[] | null;
 }
 
+/** One page: some milliseconds, and on a busy server a hundred times that. */
 const LIMIT_MS = 5000;
-/** Readings that may wait for their turn: at some milliseconds each, a few seconds of work. */
+/** What has waited for its turn as long as this is refused: its client does better at another node. */
+const MOST_WAIT_MS = 5000;
+/** Readings that may wait for their turn: at some milliseconds each, as many as {@link MOST_WAIT_MS} allow. */
 const MOST_WAITING = 1000;
+/** A user's joining and leaving that are gone through for a page, 20 ms of work: a hundred an hour for a week. */
+const MOST_MOVES = 20_000;
 
 /**
  * The log behind the node's memory, read from the database for polls and streams that come back from far behind. On a
- * session of its own and one page at a time, so that a thousand who catch up delay each other and nobody else.
+ * session of its own and one page at a time, so that a thousand who catch up delay each other and nobody else; audiences
+ * take turns, so that one that comes back with a thousand cursors delays itself.
  */
 export class Backlog {
-  readonly #session: StandingSession;
-  readonly #underWay = new Map<string, Promise<HeardInEpoch>>();
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #session: Pick<StandingSession, 'query'>;
+  readonly #clock: () => number;
+  readonly #queue = new FairQueue<Reading>(MOST_WAITING);
+  readonly #readings = new Map<string, Reading>();
+  #isPumping = false;
 
-  constructor(session: StandingSession) {
+  constructor(session: Pick<StandingSession, 'query'>, clock: () => number = () => performance.now()) {
     this.#session = session;
+    this.#clock = clock;
   }
 
   /**
-   * A page of what an audience hears after `position`; one reading for all who want the same.
-   * @throws {CursorExpiredError} where retention has passed the position; {Refused} overloaded; the database's error.
+   * A page of what an audience hears after `position`; one reading for all who want the same, and null where all of them
+   * have left before its turn came.
+   * @throws {CursorExpiredError} where retention has passed the position, or too much has changed since; {Refused}
+   * overloaded; the database's error.
    */
-  read(audience: ReplayableAudience, position: number): Promise<HeardInEpoch> {
-    const key = `${position} ${audience.id}`;
-    const shared = this.#underWay.get(key);
-    if (shared) return shared;
-    if (this.#underWay.size >= MOST_WAITING) {
-      return Promise.reject(
-        new Refused('overloaded', { sentence: 'too many clients catch up on this node: try another, or later' }),
-      );
+  read(wanting: Wanting, position: number): Promise<HeardInEpoch | null> {
+    const { audience } = wanting;
+    let reading = this.#readings.get(keyOf(audience, position));
+    if (!reading) {
+      reading = new Reading(audience, position, this.#clock());
+      if (!this.#queue.push(audience.id, reading)) return Promise.reject(overloaded());
+      this.#readings.set(reading.key, reading);
     }
-    const reading = this.#last.then(() => this.#read(audience, position)).finally(() => this.#underWay.delete(key));
-    this.#underWay.set(key, reading);
-    this.#last = reading.catch(() => {});
+    reading.wanting.push(wanting);
+    if (!this.#isPumping) void this.#pump();
+    return reading.heard;
+  }
+
+  async #pump(): Promise<void> {
+    this.#isPumping = true;
+    for (let reading = this.#next(); reading; reading = this.#next()) {
+      try {
+        reading.resolve(await this.#inItsTurn(reading));
+      } catch (error) {
+        reading.reject(error);
+      }
+      this.#readings.delete(reading.key);
+    }
+    this.#isPumping = false;
+  }
+
+  #next(): Reading | undefined {
+    let isTaken = false;
+    const [reading] = this.#queue.take(() => {
+      if (isTaken) return 'stop';
+      isTaken = true;
+      return 'take';
+    });
     return reading;
+  }
+
+  async #inItsTurn(reading: Reading): Promise<HeardInEpoch | null> {
+    if (reading.wanting.every(({ isOver }) => isOver)) return null;
+    if (this.#clock() - reading.since > MOST_WAIT_MS) throw overloaded();
+    return this.#read(reading);
   }
 
   /**
    * Everything is read in one snapshot, the log's floor too, so retention that runs meanwhile cannot make a silent gap.
    * Each branch is limited by itself, so a page costs the same however long the log is.
    */
-  async #read(audience: ReplayableAudience, position: number): Promise<HeardInEpoch> {
+  async #read({ audience, position }: Reading): Promise<HeardInEpoch> {
+    const { roster, groupId, name } = audience;
     const rows = await this.#session.query<BacklogRow>(
       {
         name: 'backlog',
         text: QUERY,
-        values: [
-          position,
-          audience.roster?.userId ?? null,
-          audience.groupId,
-          audience.name,
-          audience instanceof UserAudience,
-        ],
+        values: [position, roster?.userId ?? null, groupId, name, audience instanceof UserAudience],
       },
       LIMIT_MS,
     );
     const first = rows[0];
     if (!first || position < first.floor) throw new CursorExpiredError('retention');
+    if (first.is_too_far) throw new CursorExpiredError('too_far');
     const candidates = rows.filter((row) => row.position !== null).map((row) => toLogEvent(row, first.epoch));
-    const membership = rewind(new Set(first.now_in), first.moves ?? []);
     const end = candidates.length === PAGE ? (candidates.at(-1)?.position ?? first.head) : first.head;
-    return { ...pageOf(replay(audience, candidates, membership), end), epoch: first.epoch };
+    return { ...pageOf(replay(audience, candidates, new Set(first.then_in)), end), epoch: first.epoch };
   }
 }
 
+const overloaded = () =>
+  new Refused('overloaded', { sentence: 'too many clients catch up on this node: try another, or later' });
+
+// $1 position, $2 the user whose membership decides, $3 a group, $4 a name, $5 all groups of that user.
+// The first move in a group since then tells whether the user was in it then; where there is none, it is as now.
 const QUERY = `
   WITH moves AS MATERIALIZED (
     SELECT position, kind, group_id FROM plantao.events WHERE user_id = $2::bigint AND position > $1::bigint
-  ), now_in AS MATERIALIZED (
-    SELECT group_id FROM plantao.memberships WHERE user_id = $2::bigint
+    ORDER BY position LIMIT ${MOST_MOVES + 1}
+  ), first_moves AS MATERIALIZED (
+    SELECT DISTINCT ON (group_id) group_id, kind FROM moves ORDER BY group_id, position
+  ), then_in AS MATERIALIZED (
+    SELECT m.group_id FROM plantao.memberships m
+    WHERE m.user_id = $2 AND NOT EXISTS (SELECT FROM first_moves f WHERE f.group_id = m.group_id)
+    UNION ALL SELECT group_id FROM first_moves WHERE kind = 'left'
   ), heard_groups AS (
     SELECT $3::bigint AS id WHERE $3 IS NOT NULL
-    UNION SELECT id FROM plantao.groups WHERE name = $4::text
-    UNION SELECT group_id FROM now_in WHERE $5::boolean
-    UNION SELECT group_id FROM moves WHERE $5
+    UNION SELECT id FROM plantao.groups WHERE name = $4::text AND $2 IS NULL
+    -- Of a name only the user's own: how many others call theirs so must not matter.
+    UNION SELECT g.id FROM (SELECT group_id FROM then_in UNION SELECT group_id FROM first_moves) mine
+      CROSS JOIN LATERAL (SELECT id FROM plantao.groups WHERE id = mine.group_id AND name = $4 OFFSET 0) g
+    UNION SELECT group_id FROM then_in WHERE $5::boolean
+    UNION SELECT group_id FROM (SELECT group_id FROM moves ORDER BY position LIMIT ${PAGE}) m WHERE $5
   ), found AS (
     SELECT e.position FROM heard_groups g CROSS JOIN LATERAL (
       SELECT position FROM plantao.events WHERE group_id = g.id AND position > $1 ORDER BY position LIMIT ${PAGE}) e
@@ -112,46 +180,14 @@ const QUERY = `
       SELECT position FROM plantao.events WHERE topic = $4 AND position > $1 ORDER BY position LIMIT ${PAGE}) t
     UNION SELECT * FROM (
       SELECT position FROM plantao.events WHERE kind = 'broadcast' AND position > $1 ORDER BY position LIMIT ${PAGE}) b
-    UNION SELECT position FROM moves WHERE $5
+    UNION SELECT * FROM (SELECT position FROM moves WHERE $5 ORDER BY position LIMIT ${PAGE}) m
   ), page AS (
     SELECT position AS at_position, row_number() OVER (ORDER BY position) AS number FROM found
     ORDER BY position LIMIT ${PAGE}
   )
-  SELECT b.floor, b.head, b.epoch,
-    CASE WHEN page.number IS NULL OR page.number = 1 THEN
-      (SELECT json_agg(json_build_object('kind', kind, 'group_id', group_id) ORDER BY position) FROM moves) END AS moves,
-    CASE WHEN page.number IS NULL OR page.number = 1 THEN (SELECT json_agg(group_id) FROM now_in) END AS now_in, f.*
+  SELECT b.floor, b.head, b.epoch, (SELECT count(*) > ${MOST_MOVES} FROM moves) AS is_too_far,
+    CASE WHEN page.number IS NULL OR page.number = 1 THEN (SELECT json_agg(group_id) FROM then_in) END AS then_in, f.*
   FROM plantao.log_bounds b
   LEFT JOIN page ON true
   LEFT JOIN plantao.event_feed f ON f.position = page.at_position
   ORDER BY page.number`;
-
-/** The first of `events` that fit an answer; the position is `end` where all do. */
-export function pageOf(events: readonly LogEvent[], end: number): Heard {
-  const page = new Page();
-  for (const event of events) if (!page.add(event)) break;
-  return { events: page.events, position: page.isFull && page.last ? page.last.position : end };
-}
-
-/** The groups that somebody was in before `moves` (oldest first), who is in `groups` after them. */
-export function rewind(groups: Set<number>, moves: readonly Move[]): Set<number> {
-  for (const move of [...moves].reverse()) {
-    if (move.group_id === null) continue;
-    if (move.kind === 'joined') groups.delete(move.group_id);
-    else if (move.kind === 'left') groups.add(move.group_id);
-  }
-  return groups;
-}
-
-/** What the audience hears of `events`, with the membership that its user had at each of them. `groups` is used up. */
-export function replay(audience: ReplayableAudience, events: readonly LogEvent[], groups: Set<number>): LogEvent[] {
-  const { roster } = audience;
-  const isMember = roster === null ? () => true : (groupId: number) => groups.has(groupId);
-  return events.filter((event) => {
-    const isOwn = roster !== null && event.userId === roster.userId && event.groupId !== null;
-    if (isOwn && event.kind === 'joined' && event.groupId !== null) groups.add(event.groupId);
-    const heard = event.json !== null && audience.hearsAs(event, isMember);
-    if (isOwn && event.kind === 'left' && event.groupId !== null) groups.delete(event.groupId);
-    return heard;
-  });
-}

@@ -13,7 +13,7 @@ interface Lane<Item> {
  */
 export class FairQueue<Item> {
   /** In the order of their turns: whose turn is over is put in again at the end. */
-  readonly #lanes = new Map<number, Lane<Item>>();
+  readonly #lanes = new Map<number | string, Lane<Item>>();
   readonly #capacity: number;
   #size = 0;
 
@@ -26,7 +26,7 @@ export class FairQueue<Item> {
   }
 
   /** False where the queue is full and the item was not taken. */
-  push(lane: number, item: Item): boolean {
+  push(lane: number | string, item: Item): boolean {
     if (this.#size >= this.#capacity) return false;
     const found = this.#lanes.get(lane);
     if (found) found.items.push(item);
@@ -39,14 +39,14 @@ export class FairQueue<Item> {
   take(judge: (item: Item) => Verdict): Item[] {
     const taken: Item[] = [];
     // A Map's iteration comes to what is put in at its end meanwhile: so the lanes go round until nobody is taken.
-    for (const [number, lane] of this.#lanes) {
+    for (const [name, lane] of this.#lanes) {
       const item = lane.items[lane.first] as Item;
       const verdict = judge(item);
       if (verdict === 'stop') break;
       if (verdict === 'pass') continue;
       taken.push(item);
-      this.#lanes.delete(number);
-      if (++lane.first < lane.items.length) this.#lanes.set(number, shortened(lane));
+      this.#lanes.delete(name);
+      if (++lane.first < lane.items.length) this.#lanes.set(name, shortened(lane));
     }
     this.#size -= taken.length;
     return taken;

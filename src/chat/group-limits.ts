@@ -2,10 +2,12 @@ import { QueryTypes, type Sequelize, type Transaction } from 'sequelize';
 import { Membership } from '../database/models.ts';
 import { Refused } from './errors.ts';
 
-/** Members of a group: GET /chats and /group-users list them all, half a megabyte of them at this number. */
+/** Members of a group: GET /group-users lists them all, half a megabyte of them at this number. */
 const MOST_MEMBERS = 10_000;
 /** Groups of a user: one poll listens to all of them, and a node keeps their names for each user who listens. */
 const MOST_GROUPS = 1000;
+/** Members that GET /chats lists, of all groups together: a megabyte. Without a bound, full groups would make 500 of them. */
+export const MOST_LISTED = 20_000;
 
 /**
  * Looks, after memberships were added and before that is committed, whether any of these groups or users now has more

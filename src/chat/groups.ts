@@ -3,14 +3,19 @@ import type { Write } from '../database/fenced-write.ts';
 import { Group, Membership, User } from '../database/models.ts';
 import { formatCursor } from '../events/cursor.ts';
 import { Refused } from './errors.ts';
-import { requireRoom } from './group-limits.ts';
+import { MOST_LISTED, requireRoom } from './group-limits.ts';
 import { holdUser, requireUser, type Users, type UserView } from './users.ts';
 
-/** A group with its members, as GET /chats lists it. */
+/** A group with its members. */
 export interface Chat {
   id: number;
   name: string;
   members: UserView[];
+}
+
+/** A group as GET /chats lists it: with fewer `members` than `members_count` where there are too many to list. */
+export interface ListedChat extends Chat {
+  members_count: number;
 }
 
 /** A group as POST /create-chat answers it; `unknown` are the names that are nobody's. */
@@ -33,17 +38,26 @@ export class Groups {
 
   /**
    * The groups of a user with their members, and the cursor of the log's head in the same snapshot: from there it goes on
-   * without gap or overlap. @throws {Refused} user_not_found.
+   * without gap or overlap. Of the members {@link MOST_LISTED} at the most, those of the small groups first.
+   * @throws {Refused} user_not_found.
    */
-  async ofUser(userId: number): Promise<{ chats: Chat[]; cursor: string }> {
-    const [row] = await this.#sequelize.query<{ chats: Chat[] | null; epoch: string; head: number }>(
-      `SELECT b.epoch, b.head,
-              (SELECT json_agg(json_build_object('id', g.id, 'name', g.name, 'members',
-                 (SELECT json_agg(json_build_object('id', u.id, 'username', u.username) ORDER BY u.id)
-                  FROM plantao.memberships m JOIN plantao.users u ON u.id = m.user_id WHERE m.group_id = g.id)) ORDER BY g.id)
-               FROM plantao.memberships mine JOIN plantao.groups g ON g.id = mine.group_id WHERE mine.user_id = me.id) AS chats
+  async ofUser(userId: number): Promise<{ chats: ListedChat[]; cursor: string }> {
+    const [row] = await this.#sequelize.query<{ chats: ListedChat[] | null; epoch: string; head: number }>(
+      `WITH mine AS (
+         SELECT g.id, g.name, size.members_count,
+                $most - sum(size.members_count) OVER (ORDER BY size.members_count, g.id) + size.members_count AS room
+         FROM plantao.memberships own JOIN plantao.groups g ON g.id = own.group_id
+         CROSS JOIN LATERAL (SELECT count(*) AS members_count FROM plantao.memberships WHERE group_id = g.id) size
+         WHERE own.user_id = $userId
+       )
+       SELECT b.epoch, b.head,
+              (SELECT json_agg(json_build_object('id', mine.id, 'name', mine.name, 'members_count', mine.members_count,
+                 'members', (SELECT coalesce(json_agg(json_build_object('id', u.id, 'username', u.username) ORDER BY u.id), '[]')
+                             FROM (SELECT user_id FROM plantao.memberships WHERE group_id = mine.id
+                                   ORDER BY user_id LIMIT greatest(mine.room, 0)) m
+                             JOIN plantao.users u ON u.id = m.user_id)) ORDER BY mine.id) FROM mine) AS chats
        FROM plantao.users me CROSS JOIN plantao.log_bounds b WHERE me.id = $userId`,
-      { bind: { userId }, type: QueryTypes.SELECT },
+      { bind: { userId, most: MOST_LISTED }, type: QueryTypes.SELECT },
     );
     if (!row) throw new Refused('user_not_found');
     return { chats: row.chats ?? [], cursor: formatCursor({ epoch: row.epoch, position: row.head }) };
@@ -137,7 +151,7 @@ export class Groups {
     await this.#write(async (transaction) => {
       await holdUser(userId, transaction);
       const isIn = ownOnly && (await this.idsNamed(name, userId, transaction)).length > 0;
-      if (!isIn) await joinAll([await groupNamed(name, userId, ownOnly, transaction)], userId, transaction);
+      if (!isIn) await joinAll(await groupsNamed([name], userId, ownOnly, transaction), userId, transaction);
     });
     return this.namesOfUser(userId);
   }
@@ -146,46 +160,74 @@ export class Groups {
   async leaveNamed(userId: number, name: string): Promise<string[]> {
     await this.#write(async (transaction) => {
       await holdUser(userId, transaction);
-      const named = await Group.findAll({ attributes: ['id'], where: { name }, transaction });
-      await Membership.destroy({ where: { userId, groupId: named.map((group) => group.id) }, transaction });
+      const groupId = await this.idsNamed(name, userId, transaction);
+      await Membership.destroy({ where: { userId, groupId }, transaction });
     });
     return this.namesOfUser(userId);
   }
 
-  /** Replaces a user's groups by those of these names, in one transaction; `ownOnly` as above. Answers the user's group names. */
+  /**
+   * Replaces a user's groups by those of these names, in one transaction and as many statements whatever their number;
+   * `ownOnly` as above. Answers the user's group names.
+   */
   async replaceNamed(userId: number, names: readonly string[], ownOnly = false): Promise<string[]> {
     await this.#write(async (transaction) => {
       await holdUser(userId, transaction);
-      const mine = await Membership.findAll({ where: { userId }, transaction });
-      const kept = new Set<number>();
-      for (const name of new Set(names)) {
-        const alreadyIn = await Group.findAll({
-          where: { name, id: mine.map((membership) => membership.groupId) },
-          transaction,
-        });
-        const ids =
-          alreadyIn.length > 0
-            ? alreadyIn.map((group) => group.id)
-            : [await groupNamed(name, userId, ownOnly, transaction)];
-        for (const id of ids) kept.add(id);
-      }
-      const left = mine.map((membership) => membership.groupId).filter((groupId) => !kept.has(groupId));
+      const mine = await namedGroupsOf(userId, transaction);
+      const wanted = new Set(names);
+      const left = mine.filter(({ name }) => !wanted.has(name)).map(({ id }) => id);
+      for (const { name } of mine) wanted.delete(name);
+      const joined = await groupsNamed([...wanted], userId, ownOnly, transaction);
       await Membership.destroy({ where: { userId, groupId: left }, transaction });
-      await joinAll([...kept], userId, transaction);
+      await joinAll(joined, userId, transaction);
     });
     return this.namesOfUser(userId);
   }
 }
 
-/** The oldest group of a name that its user is not in; a new one where there is none, or `ownOnly` says so. */
-async function groupNamed(
-  name: string,
+async function namedGroupsOf(userId: number, transaction: Transaction): Promise<{ id: number; name: string }[]> {
+  return (Group.sequelize as Sequelize).query(
+    `SELECT g.id, g.name FROM plantao.memberships m JOIN plantao.groups g ON g.id = m.group_id
+     WHERE m.user_id = $userId`,
+    { bind: { userId }, type: QueryTypes.SELECT, transaction },
+  );
+}
+
+/** For each name the oldest group that is called so; a new one where there is none, or `ownOnly` says so. */
+async function groupsNamed(
+  names: readonly string[],
   creatorId: number,
   ownOnly: boolean,
   transaction: Transaction,
-): Promise<number> {
-  const oldest = ownOnly ? null : await Group.findOne({ where: { name }, order: [['id', 'ASC']], transaction });
-  return (oldest ?? (await Group.create({ name, creatorId }, { transaction }))).id;
+): Promise<number[]> {
+  if (names.length === 0) return [];
+  const found = ownOnly ? new Map<string, number>() : await oldestNamed(names, transaction);
+  const made = await Group.bulkCreate(
+    names.filter((name) => !found.has(name)).map((name) => ({ name, creatorId })),
+    { returning: true, transaction },
+  );
+  return [...found.values(), ...made.map(({ id }) => id)];
+}
+
+/**
+ * The oldest group of each name that has one. The names are held until the commit, so of two who want a new one, one
+ * makes it and the other finds it; in the order of their locks, so that two with many names do not stand in each other's
+ * way.
+ */
+async function oldestNamed(names: readonly string[], transaction: Transaction): Promise<Map<string, number>> {
+  const sequelize = Group.sequelize as Sequelize;
+  await sequelize.query(
+    `SELECT pg_advisory_xact_lock(1347178069, key)
+     FROM (SELECT DISTINCT hashtext(name) AS key FROM unnest($names::text[]) AS asked (name) ORDER BY key) keys`,
+    { bind: { names }, transaction },
+  );
+  // A statement of its own: its snapshot is younger than the locks, and sees what their last holder has made.
+  const rows = await sequelize.query<{ name: string; id: number }>(
+    `SELECT asked.name, oldest.id FROM unnest($names::text[]) AS asked (name)
+     CROSS JOIN LATERAL (SELECT id FROM plantao.groups WHERE name = asked.name ORDER BY id LIMIT 1) oldest`,
+    { bind: { names }, type: QueryTypes.SELECT, transaction },
+  );
+  return new Map(rows.map(({ name, id }) => [name, id]));
 }
 
 async function joinAll(groupIds: readonly number[], userId: number, transaction: Transaction): Promise<void> {

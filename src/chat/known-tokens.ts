@@ -35,6 +35,7 @@ interface Wanting {
   reject(error: unknown): void;
 }
 
+/** What the look at tokens needs. */
 export interface KnownTokensOptions {
   session: StandingSession;
   log: Log;
@@ -60,6 +61,7 @@ const LIMIT_MS = 2000;
 const AWAY_MS = 60_000;
 const MOST_A_LOOK_UP = 500;
 
+/** Who holds which token: see the head of this file. */
 export class KnownTokens {
   readonly #session: StandingSession;
   readonly #log: Log;
@@ -146,10 +148,6 @@ export class KnownTokens {
   forget(): void {
     for (const hash of [...this.#known.keys()]) this.#drop(hash, 'forgotten');
     this.#since = null;
-  }
-
-  get size(): number {
-    return this.#known.size;
   }
 
   #work(): void {

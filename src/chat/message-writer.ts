@@ -31,6 +31,7 @@ export interface Posted {
   repeated: boolean;
 }
 
+/** What the writer needs. */
 export interface MessageWriterOptions {
   session: Pick<StandingSession, 'ready' | 'query'>;
   /** The term this node is on duty for, read at each commit. */
@@ -69,6 +70,7 @@ interface OutcomeRow {
   log_position: number;
 }
 
+/** Stores messages in batches: see the head of this file. */
 export class MessageWriter {
   readonly #options: MessageWriterOptions;
   readonly #queue = new FairQueue<Waiting>(CAPACITY);

@@ -4,9 +4,9 @@ import { Refused } from './errors.ts';
 import { Turns } from './turns.ts';
 
 /**
- * One of the settings that OWASP's Password Storage Cheat Sheet names as equal for scrypt: N=2^14, r=8, p=5. Of those it
- * takes the least memory, 16 MiB a hash, so that a node under a flood of sign-ins stays small; it costs a guess some
- * 0.2 s of a core.
+ * One of the settings that OWASP's Password Storage Cheat Sheet names as equal for scrypt: N=2^14, r=8, p=5. Of those it is
+ * one of little memory, 16 MiB a hash, so that a node under a flood of sign-ins stays small; it costs a guess some 0.2 s of
+ * a core.
  */
 const COST = { ln: 14, r: 8, p: 5 } as const;
 const SALT_BYTES = 16;

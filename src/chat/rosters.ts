@@ -41,7 +41,7 @@ const MOST_A_QUERY = 1000;
 const PACE_MS = 100;
 /** Rosters kept without anybody waiting on them; beyond, those go that were asked for longest ago. */
 const MOST_KEPT = 50_000;
-/** Each try is a snapshot that the log ran away from or that was another log's; more than two in a row is no chance. */
+/** A try fails where the log has run away from its snapshot, or was begun anew: five times in a row is no chance. */
 const MOST_TRIES = 5;
 
 /**
@@ -61,11 +61,6 @@ export class Rosters {
   constructor(session: StandingSession, log: EventLog) {
     this.#session = session;
     this.#log = log;
-  }
-
-  /** How many are kept. */
-  get size(): number {
-    return this.#kept.size;
   }
 
   /**

@@ -2,25 +2,26 @@
 const TRUSTED_MS = 60_000;
 const MOST_KEPT = 10_000;
 
-/** Groups that are known to exist. Only that is remembered; that one is missing is asked each time. */
+/** Groups that are known to exist, and what they are called. That one is missing is not remembered but asked each time. */
 export class SeenGroups {
-  readonly #require: (groupId: number) => Promise<unknown>;
+  readonly #find: (groupId: number) => Promise<string>;
   readonly #clock: () => number;
-  readonly #seen = new Map<number, number>();
+  readonly #seen = new Map<number, { name: string; until: number }>();
 
-  /** `require` throws where there is no such group. */
-  constructor(require: (groupId: number) => Promise<unknown>, clock: () => number = () => performance.now()) {
-    this.#require = require;
+  /** `find` answers a group's name, and throws where there is no such group. */
+  constructor(find: (groupId: number) => Promise<string>, clock: () => number = () => performance.now()) {
+    this.#find = find;
     this.#clock = clock;
   }
 
-  /** @throws {Refused} group_not_found, at most a minute after the group has gone. */
-  async require(groupId: number): Promise<void> {
-    const until = this.#seen.get(groupId);
-    if (until !== undefined && this.#clock() < until) return;
+  /** A group's name, of the last minute. @throws {Refused} group_not_found, at most a minute after the group has gone. */
+  async nameOf(groupId: number): Promise<string> {
+    const seen = this.#seen.get(groupId);
+    if (seen && this.#clock() < seen.until) return seen.name;
     this.#seen.delete(groupId);
-    await this.#require(groupId);
+    const name = await this.#find(groupId);
     if (this.#seen.size >= MOST_KEPT) this.#seen.clear();
-    this.#seen.set(groupId, this.#clock() + TRUSTED_MS);
+    this.#seen.set(groupId, { name, until: this.#clock() + TRUSTED_MS });
+    return name;
   }
 }

@@ -22,6 +22,18 @@ export interface Tries {
   registrations: number;
 }
 
+/** What has been counted. */
+export interface Try {
+  /** Gives the count back: nobody has looked at it. */
+  untried(): Promise<void>;
+}
+
+/** A try with a password. */
+export interface Guess extends Try {
+  /** It was the right one: the account's wrong ones are forgiven, and the address's count is given back. */
+  right(): Promise<void>;
+}
+
 const WINDOW_S = 15 * 60;
 const REGISTRATION_WINDOW_S = 60 * 60;
 
@@ -56,10 +68,10 @@ export class SignInLimits {
   }
 
   /**
-   * Counts a try with a password; `account` is `account:<id>` or `name:<name>`. Answers what gives it back.
+   * Counts a try with a password; `account` is `account:<id>` or `name:<name>`.
    * @throws {TooManyTriesError}; the database's error.
    */
-  async guess(account: string, address: string): Promise<{ right(): Promise<void> }> {
+  async guess(account: string, address: string): Promise<Guess> {
     const from = networkOf(address);
     await spend(this.#address, from, 'wrong passwords from your address');
     await spend(this.#account, account, 'wrong passwords for this account');
@@ -67,12 +79,22 @@ export class SignInLimits {
       right: async () => {
         await Promise.all([this.#account.delete(account), this.#address.reward(from, 1)]);
       },
+      untried: async () => {
+        await Promise.all([this.#account.reward(account, 1), this.#address.reward(from, 1)]);
+      },
     };
   }
 
   /** Counts a registration. @throws {TooManyTriesError}; the database's error. */
-  async register(address: string): Promise<void> {
-    if (this.#registrations) await spend(this.#registrations, networkOf(address), 'registrations from your address');
+  async register(address: string): Promise<Try> {
+    const registrations = this.#registrations;
+    const from = networkOf(address);
+    if (registrations) await spend(registrations, from, 'registrations from your address');
+    return {
+      untried: async () => {
+        await registrations?.reward(from, 1);
+      },
+    };
   }
 }
 

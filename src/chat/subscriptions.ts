@@ -4,8 +4,9 @@ import { type LogEvent, topicOf } from '../events/log-event.ts';
 import { PAGE } from '../events/page.ts';
 import type { News, Waiter, Waiters } from '../events/waiters.ts';
 import { type ReplayableAudience, UserAudience } from './audiences.ts';
-import { type Backlog, type Heard, pageOf, replay, rewind } from './backlog.ts';
+import type { Backlog } from './backlog.ts';
 import { Refused } from './errors.ts';
+import { type Heard, pageOf, replay, rewind } from './replay.ts';
 import type { Rosters } from './rosters.ts';
 
 /** Who listens: a waiter that may have given up meanwhile. */
@@ -57,7 +58,7 @@ export class Subscriptions {
         this.#waiters.add(waiter);
         return null;
       }
-      const heard = isInMemory ? this.#fromMemory(audience, position) : await this.#fromBacklog(audience, position);
+      const heard = isInMemory ? this.#fromMemory(audience, position) : await this.#fromBacklog(waiter, position);
       if (heard === null) continue;
       cursor = { epoch: heard.epoch, position: heard.position };
       if (heard.events.length > 0 || pages === MOST_PAGES) {
@@ -95,10 +96,13 @@ export class Subscriptions {
     else this.#waiters.unfollow(id, topicOf.group(event.groupId));
   }
 
-  /** Null where the database has a newer epoch than this node has read of: then that has to be read first. */
-  async #fromBacklog(audience: ReplayableAudience, position: number): Promise<(Heard & { epoch: string }) | null> {
-    const heard = await this.#backlog.read(audience, position);
-    if (heard.epoch === this.#log.epoch) return heard;
+  /**
+   * Null where the waiter has left, or the database has a newer epoch than this node has read of: then that has to be
+   * read first.
+   */
+  async #fromBacklog(waiter: Listening, position: number): Promise<(Heard & { epoch: string }) | null> {
+    const heard = await this.#backlog.read(waiter, position);
+    if (heard === null || heard.epoch === this.#log.epoch) return heard;
     await this.#log.look();
     return null;
   }
@@ -106,12 +110,7 @@ export class Subscriptions {
   #fromMemory(audience: ReplayableAudience, position: number): Heard & { epoch: string } {
     const { tail, head, epoch } = this.#log;
     const moves = audience.roster ? tail.after(position, [topicOf.user(audience.roster.userId)]) : [];
-    const before = audience.roster
-      ? rewind(
-          new Set(audience.roster.groups.keys()),
-          moves.map((move) => ({ kind: move.kind, group_id: move.groupId })),
-        )
-      : new Set<number>();
+    const before = audience.roster ? rewind(new Set(audience.roster.groups.keys()), moves) : new Set<number>();
     const topics = new Set(audience.topics());
     // Groups that were left since count up to there.
     if (audience instanceof UserAudience) {

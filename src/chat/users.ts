@@ -8,7 +8,7 @@ export interface UserView {
   username: string;
 }
 
-/** Accounts: found by the key of their name, so that two names which look the same are one (plantao.name_key). */
+/** Accounts: found by the key of their name, so that two ways to write a name are one (plantao.name_key). */
 export class Users {
   /** The account of that name, or null. */
   async find(username: string, transaction: Transaction | null = null): Promise<User | null> {
@@ -26,7 +26,10 @@ export class Users {
     return rows.map(({ id, username }) => (id === null ? null : { id, username }));
   }
 
-  /** Users whose name has `part` in it, by name. */
+  /**
+   * Users whose name has `part` in it, by name. A part can be anywhere, so no index of PostgreSQL's own helps: the names are
+   * read one after another, in a statement that has its deadline.
+   */
   async search(part: string, limit: number): Promise<UserView[]> {
     const users = await User.findAll({
       attributes: ['id', 'username'],

@@ -20,8 +20,11 @@ export class MalformedCursorError extends Error {
   override readonly name = 'MalformedCursorError';
 }
 
-/** Why a cursor cannot be continued: its events have been removed, its history is another, or the log ends before it. */
-export type ExpiryReason = 'retention' | 'history' | 'ahead';
+/**
+ * Why a cursor cannot be continued: its events have been removed, its history is another, the log ends before it, or more
+ * has changed since than is gone through.
+ */
+export type ExpiryReason = 'retention' | 'history' | 'ahead' | 'too_far';
 
 /** Raised for a cursor from which the log cannot be continued without a gap. */
 export class CursorExpiredError extends Error {

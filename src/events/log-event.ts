@@ -98,7 +98,12 @@ function detailsOf(row: FeedRow) {
     case 'left':
       return { group_id: row.group_id, group: row.group_name, user_id: row.user_id, username: row.username };
     case 'notification':
-      return { group: row.topic ?? row.group_name, group_id: row.group_id, payload: row.payload };
+      // What a free topic hears is heard by strangers to the group that hears it too: its id is not theirs to know.
+      return {
+        group: row.topic ?? row.group_name,
+        group_id: row.topic === null ? row.group_id : null,
+        payload: row.payload,
+      };
     case 'broadcast':
       return { payload: row.payload };
   }

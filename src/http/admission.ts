@@ -24,7 +24,7 @@ export class Admission {
   /** The middleware of one route; the caller is in `response.locals.caller` after it. */
   of(route: Route): RequestHandler {
     const { identify } = this.#services;
-    const limit = isHealthCheck(route) ? null : this.#limit;
+    const limit = route.unlimited ? null : this.#limit;
     return (request, response, next) => {
       if (route.takesTokenInQuery) bearTokenOfQuery(request);
       const caller = limit ? this.#count(limit, request, route) : identify.ask(request, route.who);
@@ -46,6 +46,3 @@ export class Admission {
     return identify.ask(request, who);
   }
 }
-
-/** Load balancers and peers ask these all the time. */
-const isHealthCheck = ({ serves, method }: Route) => serves === 'control' && method === 'get';

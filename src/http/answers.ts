@@ -1,8 +1,10 @@
 /** Answers, or parts of them, that several routes share; the document names them. */
 import { z } from 'zod';
 
+/** A user as others see them. */
 export const user = z.object({ id: z.number(), username: z.string() }).meta({ id: 'User' });
 
+/** A message, in pages and in events. */
 export const message = z
   .object({
     id: z.number(),

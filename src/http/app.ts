@@ -7,7 +7,7 @@ import { clusterRoutes } from './cluster-routes.ts';
 import { controlRoutes } from './control-routes.ts';
 import { errorHandler, HttpError } from './errors.ts';
 import { Duty } from './gates.ts';
-import { groupRoutes, userGroupRoutes } from './group-routes.ts';
+import { groupRoutes } from './group-routes.ts';
 import { jsonBody } from './json-body.ts';
 import { messageRoutes } from './message-routes.ts';
 import { metricsRoutes } from './metrics-routes.ts';
@@ -18,6 +18,7 @@ import type { Services } from './services.ts';
 import { signInRoutes } from './sign-in-routes.ts';
 import { addStandardHeaders, EXPOSED } from './standard-headers.ts';
 import { subscribeRoutes } from './subscribe-routes.ts';
+import { userGroupRoutes } from './user-group-routes.ts';
 import { userRoutes } from './user-routes.ts';
 import { check, inputOf } from './validate.ts';
 

@@ -1,5 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { Request, Response } from 'express';
+import { Refused } from '../chat/errors.ts';
+import type { Groups } from '../chat/groups.ts';
 import type { Ending, KnownToken, KnownTokens } from '../chat/known-tokens.ts';
 import { looksLikeToken, tokenHash } from '../chat/tokens.ts';
 import { HttpError } from './errors.ts';
@@ -26,16 +28,15 @@ export interface Identify {
   known(request: Request): number | null;
 }
 
-const believed: Caller = { userId: null, isAdmin: true, token: null };
-const admin: Caller = { userId: null, isAdmin: true, token: null };
+/** Everybody where AUTH=open, and the holder of ADMIN_TOKEN. */
+const trusted: Caller = { userId: null, isAdmin: true, token: null };
 const stranger: Caller = { userId: null, isAdmin: false, token: null };
 
 /** AUTH=open: whoever says userId is believed, as in the seed. */
-export const believeEverybody: Identify = { ask: () => believed, known: () => null };
+export const believeEverybody: Identify = { ask: () => trusted, known: () => null };
 
 /** AUTH=token: the header `Authorization: Bearer` carries a user's token or the ADMIN_TOKEN. */
 export function identifyByToken(tokens: Pick<KnownTokens, 'find' | 'peek'>, adminToken: string | null): Identify {
-  const adminHash = adminToken === null ? null : Buffer.from(tokenHash(adminToken));
   return {
     known(request) {
       const credential = bearerOf(request);
@@ -45,10 +46,9 @@ export function identifyByToken(tokens: Pick<KnownTokens, 'find' | 'peek'>, admi
       if (who === 'anyone') return stranger;
       const credential = bearerOf(request);
       if (credential === null) throw unauthenticated('send the header Authorization: Bearer <token>; /login gives one');
-      const hash = tokenHash(credential);
-      if (adminHash !== null && timingSafeEqual(Buffer.from(hash), adminHash)) return admit(admin, who);
+      if (carriesAdminToken(request, adminToken)) return admit(trusted, who);
       if (!looksLikeToken(credential)) throw unauthenticated();
-      const found = tokens.find(hash);
+      const found = tokens.find(tokenHash(credential));
       return found instanceof Promise ? found.then((known) => admit(userOf(known), who)) : admit(userOf(found), who);
     },
   };
@@ -100,6 +100,11 @@ export function requireSelf(caller: Caller, userId: number): void {
   }
 }
 
+/** @throws {Refused} not_a_member where the caller is known and is not in the group. */
+export async function requireMember(caller: Caller, groupId: number, groups: Pick<Groups, 'isMember'>): Promise<void> {
+  if (caller.userId !== null && !(await groups.isMember(groupId, caller.userId))) throw new Refused('not_a_member');
+}
+
 /** Ends a long poll or a stream when the token that opened it is revoked or expires (401), or is to be shown again (503). */
 export function endWithToken({ token }: Caller, response: Response): void {
   if (token === null) return;
@@ -110,6 +115,8 @@ export function endWithToken({ token }: Caller, response: Response): void {
     response.set(headers).status(status).json(body);
   };
   if (token.ended.aborted) throw endOf(token);
+  // Who has left while the token was looked up gives no sign of it any more.
+  if (response.destroyed) return;
   token.ended.addEventListener('abort', end, { once: true });
   response.once('close', () => token.ended.removeEventListener('abort', end));
 }

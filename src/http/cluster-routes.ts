@@ -1,8 +1,12 @@
-import { QueryTypes } from 'sequelize';
+import { QueryTypes, type Sequelize } from 'sequelize';
 import { z } from 'zod';
 import { type Route, route } from './route.ts';
 import { nothing } from './schemas.ts';
 import type { Services } from './services.ts';
+import { sharedAnswer } from './shared-answer.ts';
+
+/** Half a heartbeat of a node: nothing newer is to be had, and whoever asks all the time takes no connection from the chat. */
+const SHARED_MS = 500;
 
 const nodeRow = z.object({
   node: z.string(),
@@ -30,6 +34,7 @@ const termRow = z.object({
 
 /** `/cluster`: what a DBA sees in plantao.cluster_status and plantao.leader_history, as JSON. */
 export function clusterRoutes({ sequelize, cluster }: Services): Route[] {
+  const look = sharedAnswer(SHARED_MS, () => lookAt(sequelize));
   return [
     route({
       method: 'get',
@@ -46,23 +51,27 @@ export function clusterRoutes({ sequelize, cluster }: Services): Route[] {
         history: z.array(termRow),
       }),
       async handle() {
-        const [nodes, history] = await Promise.all([
-          sequelize.query(
-            `SELECT node, url, pid, role, term, heartbeat_age_ms, version, position, behind, waiters
-             FROM plantao.cluster_status`,
-            { type: QueryTypes.SELECT },
-          ),
-          sequelize.query(
-            `SELECT term, node, url, reason, started_at, ended_at, end_reason,
-                    round(extract(epoch FROM on_duty_for) * 1000)::bigint AS on_duty_ms,
-                    round(extract(epoch FROM gap) * 1000)::bigint AS gap_ms
-             FROM plantao.leader_history LIMIT 20`,
-            { type: QueryTypes.SELECT },
-          ),
-        ]);
+        const [nodes, history] = await look();
         const { term, activeNode, activeUrl } = cluster;
         return { body: { term, active_node: activeNode, active_url: activeUrl, nodes, history } };
       },
     }),
   ];
+}
+
+function lookAt(sequelize: Sequelize) {
+  return Promise.all([
+    sequelize.query(
+      `SELECT node, url, pid, role, term, heartbeat_age_ms, version, position, behind, waiters
+       FROM plantao.cluster_status`,
+      { type: QueryTypes.SELECT },
+    ),
+    sequelize.query(
+      `SELECT term, node, url, reason, started_at, ended_at, end_reason,
+              round(extract(epoch FROM on_duty_for) * 1000)::bigint AS on_duty_ms,
+              round(extract(epoch FROM gap) * 1000)::bigint AS gap_ms
+       FROM plantao.leader_history LIMIT 20`,
+      { type: QueryTypes.SELECT },
+    ),
+  ]);
 }

@@ -32,6 +32,9 @@ function healthOf(cluster: Cluster): z.output<typeof health> {
   };
 }
 
+/** In seconds, the least that the header can say: a failover is over by then. */
+const RETRY_SOON = { 'Retry-After': '1' };
+
 const refusals: Record<string, [status: number, sentence: string]> = {
   not_active: [503, 'this node is not on duty, so it has nothing to hand over'],
   unknown_node: [404, 'there is no such node'],
@@ -41,87 +44,112 @@ const refusals: Record<string, [status: number, sentence: string]> = {
 };
 
 /** `/`, `/health`, `/fall`, `/revive`, `/switchover` and the checks for load balancers. */
-export function controlRoutes({ cluster, version }: Services): Route[] {
+export function controlRoutes(services: Services): Route[] {
+  return [
+    rootRoute(services),
+    ...checkRoutes(services),
+    fallRoute(services),
+    reviveRoute(services),
+    switchoverRoute(services),
+  ];
+}
+
+function rootRoute({ version }: Services): Route {
+  return route({
+    method: 'get',
+    path: '/',
+    serves: 'control',
+    who: 'anyone',
+    unlimited: true,
+    summary: 'Name and version; a browser is sent to /home',
+    input: nothing,
+    content: 'text/plain',
+    handle({ request, response }) {
+      if (request.accepts(['text/plain', 'text/html']) === 'text/html')
+        // Relative: a proxy may serve this under a path of its own.
+        response.writeHead(302, { Location: 'home' }).end();
+      else response.type('text/plain').send(`Plantão ${version}\n`);
+      return undefined;
+    },
+  });
+}
+
+function checkRoutes({ cluster }: Services): Route[] {
   const check = (path: string, summary: string, isSo: () => boolean) =>
     route({
       method: 'get',
       path,
       serves: 'control',
       who: 'anyone',
+      unlimited: true,
       summary,
       input: nothing,
       answer: health,
       also: [503],
-      handle: () => ({ status: isSo() ? 200 : 503, body: healthOf(cluster) }),
+      handle: () =>
+        isSo() ? { body: healthOf(cluster) } : { status: 503, body: healthOf(cluster), headers: RETRY_SOON },
     });
-
   return [
-    route({
-      method: 'get',
-      path: '/',
-      serves: 'control',
-      who: 'anyone',
-      summary: 'Name and version; a browser is sent to /home',
-      input: nothing,
-      content: 'text/plain',
-      handle({ request, response }) {
-        if (request.accepts(['text/plain', 'text/html']) === 'text/html')
-          response.writeHead(302, { Location: '/home' }).end();
-        else response.type('text/plain').send(`Plantão ${version}\n`);
-        return undefined;
-      },
-    }),
     check('/health', 'Is this node alive, and is it on duty?', () => cluster.role !== 'fallen'),
     check('/liveness', '200 where the process turns', () => true),
     check('/readiness', '200 where the node can serve: database and listener are up', () => cluster.isReady),
     check('/primary', '200 on the active, 503 elsewhere', () => cluster.isOnDuty),
     check('/replica', '200 on a standby, 503 elsewhere', () => cluster.role === 'standby' && cluster.isReady),
-    route({
-      method: 'post',
-      path: '/fall',
-      serves: 'control',
-      who: 'admin',
-      summary: 'Out of service: gives up the duty and releases every waiter',
-      input: nothing,
-      answer: z.object({ status: z.string(), active: z.boolean() }),
-      async handle() {
-        await cluster.fall();
-        return { body: { status: 'system down', active: false } };
-      },
-    }),
-    route({
-      method: 'post',
-      path: '/revive',
-      serves: 'control',
-      who: 'admin',
-      summary: 'Back in service as a candidate; takes no lock that another holds',
-      input: nothing,
-      answer: z.object({ status: z.string(), active: z.boolean() }),
-      async handle() {
-        await cluster.revive();
-        return { body: { status: 'system revived', active: cluster.isOnDuty } };
-      },
-    }),
-    route({
-      method: 'post',
-      path: '/switchover',
-      serves: 'write',
-      who: 'admin',
-      summary: 'Hands the duty over in order, to the named standby or to any',
-      input: z.object({ to: z.string('must be the name of a node').max(64, 'must be the name of a node').nullish() }),
-      answer: z.object({ message: z.string(), active_node: z.string().nullable(), active_url: z.string().nullable() }),
-      refusals: [404, 409],
-      async handle({ input }) {
-        const refusal = await cluster.switchover(input.to ?? null);
-        if (refusal !== null) {
-          const [status, sentence] = refusals[refusal] ?? [409, refusal];
-          throw new HttpError(status, refusal, sentence, {
-            extra: { active_url: cluster.activeUrl },
-            headers: status === 503 ? { 'Retry-After': '1' } : {},
-          });
-        }
-        return { body: { message: 'handed over', active_node: cluster.activeNode, active_url: cluster.activeUrl } };
-      },
-    }),
   ];
+}
+
+function fallRoute({ cluster }: Services): Route {
+  return route({
+    method: 'post',
+    path: '/fall',
+    serves: 'control',
+    who: 'admin',
+    summary: 'Out of service: gives up the duty and releases every waiter',
+    input: nothing,
+    answer: z.object({ status: z.string(), active: z.boolean() }),
+    async handle() {
+      await cluster.fall();
+      return { body: { status: 'system down', active: false } };
+    },
+  });
+}
+
+function reviveRoute({ cluster }: Services): Route {
+  return route({
+    method: 'post',
+    path: '/revive',
+    serves: 'control',
+    who: 'admin',
+    summary: 'Back in service as a candidate; takes no lock that another holds',
+    input: nothing,
+    answer: z.object({ status: z.string(), active: z.boolean() }),
+    async handle() {
+      await cluster.revive();
+      return { body: { status: 'system revived', active: cluster.isOnDuty } };
+    },
+  });
+}
+
+function switchoverRoute({ cluster }: Services): Route {
+  return route({
+    method: 'post',
+    path: '/switchover',
+    serves: 'write',
+    who: 'admin',
+    summary: 'Hands the duty over in order, to the named standby or to any',
+    input: z.object({ to: z.string('must be the name of a node').max(64, 'must be the name of a node').nullish() }),
+    answer: z.object({ message: z.string(), active_node: z.string().nullable(), active_url: z.string().nullable() }),
+    refusals: [404, 409],
+    async handle({ input }) {
+      const refusal = await cluster.switchover(input.to ?? null);
+      if (refusal !== null) {
+        const [status, sentence] = refusals[refusal] ?? [409, refusal];
+        throw new HttpError(status, refusal, sentence, {
+          extra: { active_url: cluster.activeUrl },
+          headers: status === 503 ? RETRY_SOON : {},
+        });
+      }
+      return { body: { message: 'handed over', active_node: cluster.activeNode, active_url: cluster.activeUrl } };
+    },
+  });
 }

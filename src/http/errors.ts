@@ -8,7 +8,7 @@ import type { Log } from '../log.ts';
 import type { Duty } from './gates.ts';
 
 /** One wrong field of a refused request. */
-export interface FieldError {
+interface FieldError {
   field: string;
   problem: string;
 }
@@ -39,6 +39,11 @@ export class HttpError extends Error {
   get body(): Record<string, unknown> {
     return { error: this.message, code: this.code, ...(this.details ? { details: this.details } : {}), ...this.extra };
   }
+}
+
+/** 400 for one wrong field. */
+export function invalid(field: string, problem: string): HttpError {
+  return new HttpError(400, 'invalid_request', `${field}: ${problem}`, { details: [{ field, problem }] });
 }
 
 const statusOf: Record<RefusalCode, number> = {
@@ -73,6 +78,7 @@ const expiry: Record<CursorExpiredError['reason'], string> = {
   retention: 'the events after this cursor have been removed by retention',
   history: 'this cursor is of another history of the database (it was restored, or a replica took over)',
   ahead: 'this cursor is ahead of the log (the database was restored, or a replica took over)',
+  too_far: 'its user has joined and left too often since this cursor',
 };
 
 /** 410, with what to do; also the data of the event that ends a stream whose cursor expires under way. */
@@ -86,7 +92,7 @@ export function expiredCursor({ reason }: CursorExpiredError): HttpError {
 }
 
 /** Turns whatever was thrown into the answer for the client; null for a failure that nobody foresaw. */
-export function toHttpError(error: unknown, duty: Duty): HttpError | null {
+function toHttpError(error: unknown, duty: Duty): HttpError | null {
   if (error instanceof HttpError) return error;
   if (error instanceof NotOnDutyError) return duty.notActive();
   if (error instanceof Refused) {
@@ -94,11 +100,7 @@ export function toHttpError(error: unknown, duty: Duty): HttpError | null {
     return new HttpError(status, error.code, error.message, { headers: headersOf[status] ?? {} });
   }
   if (error instanceof TooManyTriesError) return tooManyRequests(error.message, error.retryAfterMs);
-  if (error instanceof MalformedCursorError) {
-    return new HttpError(400, 'invalid_request', 'cursor is not a cursor of this service', {
-      details: [{ field: 'cursor', problem: 'malformed' }],
-    });
-  }
+  if (error instanceof MalformedCursorError) return invalid('cursor', 'must be a cursor of this service');
   if (error instanceof CursorExpiredError) return expiredCursor(error);
   if (isUnavailable(error)) {
     return new HttpError(503, 'unavailable', 'the database cannot be reached or is too busy now: try again', {

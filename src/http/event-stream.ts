@@ -13,9 +13,9 @@ import type { Log } from '../log.ts';
 import { expiredCursor } from './errors.ts';
 import { renderOnce, type WaitingOptions } from './long-poll.ts';
 
+/** What a stream stands on. */
 export interface EventStreamOptions extends WaitingOptions {
-  log: WaitingOptions['log'];
-  logger: Log;
+  log: Log;
 }
 
 /** Proxies give up on a silent connection after a minute at the earliest that is common; a quarter of that. */
@@ -92,9 +92,9 @@ export class EventStream implements Listening {
   take(news: News): void {
     if (this.#isOver) return;
     this.#taken.push(news);
-    const { log, waiters } = this.#options;
+    const { eventLog, waiters } = this.#options;
     // Dismissed, or there was more than goes into one answer: what follows has to be asked for.
-    this.#mustGoOn ||= news.occasion === 'history' || news.cursor !== log.cursorAt(log.head);
+    this.#mustGoOn ||= news.occasion === 'history' || news.cursor !== eventLog.cursorAt(eventLog.head);
     if (this.#mustGoOn) waiters.remove(this);
   }
 
@@ -125,7 +125,7 @@ export class EventStream implements Listening {
 
   /** Reads on from the cursor until the stream is among the waiters or its socket is full. */
   async #goOn(): Promise<void> {
-    const { subscriptions, waiters, logger } = this.#options;
+    const { subscriptions, waiters, log } = this.#options;
     waiters.remove(this);
     this.#taken = [];
     this.#mustGoOn = false;
@@ -137,7 +137,7 @@ export class EventStream implements Listening {
       }
     } catch (error) {
       if (error instanceof CursorExpiredError) return this.#expire(error);
-      logger.debug({ err: error }, 'a stream could not be read on');
+      log.debug({ err: error }, 'a stream could not be read on');
       this.end('it cannot be read on now: come again');
     }
   }
@@ -165,8 +165,8 @@ export class EventStream implements Listening {
   }
 
   #cutOff(): void {
-    const { logger } = this.#options;
-    logger.info({ event: 'stream_cut', cursor: formatCursor(this.#cursor) }, 'a stream was too slow and is cut off');
+    const { log } = this.#options;
+    log.info({ event: 'stream_cut', cursor: formatCursor(this.#cursor) }, 'a stream was too slow and is cut off');
     this.#response.destroy();
   }
 
@@ -184,7 +184,7 @@ export class EventStream implements Listening {
         if (this.#isOver) return;
         if (this.#options.waiters.has(this)) {
           // Everything up to the head of the log has been matched with a stream that waits.
-          this.#cursor = this.#options.log.end;
+          this.#cursor = this.#options.eventLog.end;
           this.#write(`: beat\nid: ${formatCursor(this.#cursor)}\n\n`);
         }
         this.#beatLater();

@@ -1,7 +1,7 @@
 import type { Response } from 'express';
-import type { ReplayableAudience } from '../chat/audiences.ts';
 import { parseCursor } from '../events/cursor.ts';
 import { EventStream, type EventStreamOptions } from './event-stream.ts';
+import type { Ask } from './long-poll.ts';
 
 /** Streams ended before the event loop gets its turn. */
 const SLICE = 250;
@@ -20,14 +20,13 @@ export class EventStreams {
    * Runs one stream; resolves once it has begun. Whatever refuses it is thrown before that, so that it is answered as any
    * other request: 410 for an expired cursor, 503 where too many wait.
    */
-  async run(
-    response: Response,
-    ask: { audience(): Promise<ReplayableAudience>; cursor: string | undefined },
-  ): Promise<void> {
-    const { room, log, isServing } = this.#options;
-    room.enter(response);
-    const from = ask.cursor === undefined ? log.end : parseCursor(ask.cursor);
+  async run(response: Response, ask: Pick<Ask, 'audience' | 'userId' | 'cursor'>): Promise<void> {
+    const { room, eventLog, isServing } = this.#options;
+    room.enter(response, ask.userId);
+    const from = ask.cursor === undefined ? eventLog.end : parseCursor(ask.cursor);
     const audience = await ask.audience();
+    // Who has left meanwhile gives no sign of it any more, and would stay here for ever.
+    if (response.destroyed) return;
     const stream = new EventStream(response, audience, from, this.#options);
     this.#open.add(stream);
     response.once('close', () => this.#open.delete(stream));
@@ -38,10 +37,6 @@ export class EventStreams {
       throw error;
     }
     if (this.#isDraining || !isServing()) stream.end('the node is stopping');
-  }
-
-  get size(): number {
-    return this.#open.size;
   }
 
   /** Ends every stream, those too that are not among the waiters at the moment; a slice at a time. */

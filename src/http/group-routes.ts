@@ -1,137 +1,153 @@
 import { z } from 'zod';
 import { NamedAudience } from '../chat/audiences.ts';
-import { Refused } from '../chat/errors.ts';
 import { topicOf } from '../events/log-event.ts';
 import { user } from './answers.ts';
-import { type Caller, requireSelf } from './caller.ts';
+import { requireMember, requireSelf } from './caller.ts';
 import { type Route, route } from './route.ts';
-import { groupName, id, nothing, username } from './schemas.ts';
+import { groupName, id, namesOf, nothing, username } from './schemas.ts';
 import type { Services } from './services.ts';
 
-/** Names that one request may give. */
-const MOST_NAMES = 1000;
-const names = <Name extends z.ZodType>(name: Name) =>
-  z.array(name, 'must be a list of names').max(MOST_NAMES, `must have ${MOST_NAMES} names or fewer`);
+/** Users that one request may bring into a new group, each at the cost of a row; the others join by POST /group-users. */
+const MOST_MEMBERS_NAMED = 1000;
 const membership = z.object({ message: z.string(), group_id: z.number(), user_id: z.number() });
-const groupNames = z.object({ user_id: z.number(), groups: z.array(z.string()) });
 
 /** `/chats`, `/create-chat`, `/group-users` and `/groups`: groups and who is in them. */
 export function groupRoutes(services: Services): Route[] {
-  const { groups, waiters } = services;
-  const requireMember = async (caller: Caller, groupId: number) => {
-    if (caller.userId !== null && !(await groups.isMember(groupId, caller.userId))) throw new Refused('not_a_member');
-  };
   return [
-    route({
-      method: 'get',
-      path: '/chats',
-      serves: 'read',
-      who: 'user',
-      summary: 'The groups of a user with their members',
-      input: z.object({ userId: id }),
-      refusals: [404],
-      answer: z.object({
-        user_id: z.number(),
-        chats: z.array(z.object({ id: z.number(), name: z.string(), members: z.array(user) })),
-        cursor: z.string(),
-      }),
-      async handle({ input, caller }) {
-        requireSelf(caller, input.userId);
-        const { chats, cursor } = await groups.ofUser(input.userId);
-        return { body: { user_id: input.userId, chats, cursor } };
-      },
-    }),
-    route({
-      method: 'post',
-      path: '/create-chat',
-      serves: 'write',
-      who: 'user',
-      summary: 'A new group of its creator and the named users',
-      input: z.object({ groupName, creatorId: id, members: names(username).default([]) }),
-      refusals: [404, 409],
-      answer: z.object({
-        group_id: z.number(),
-        group_name: z.string(),
-        creator_id: z.number(),
-        members: z.array(user),
-        warning: z.string().optional(),
-      }),
-      async handle({ input, caller }) {
-        requireSelf(caller, input.creatorId);
-        const chat = await groups.create(input.groupName, input.creatorId, input.members);
-        const warning = chat.unknown.length > 0 ? { warning: `no such users: ${chat.unknown.join(', ')}` } : {};
-        return {
-          body: {
-            group_id: chat.id,
-            group_name: chat.name,
-            creator_id: chat.creatorId,
-            members: chat.members,
-            ...warning,
-          },
-        };
-      },
-    }),
-    route({
-      method: 'get',
-      path: '/group-users',
-      serves: 'read',
-      who: 'user',
-      summary: 'The members of a group',
-      input: z.object({ groupId: id }),
-      refusals: [404],
-      answer: z.object({ group_id: z.number(), users: z.array(user) }),
-      async handle({ input, caller }) {
-        await requireMember(caller, input.groupId);
-        return { body: { group_id: input.groupId, users: await groups.members(input.groupId) } };
-      },
-    }),
-    route({
-      method: 'post',
-      path: '/group-users',
-      serves: 'write',
-      who: 'user',
-      summary: 'Makes a user a member; telling twice is fine',
-      input: z.object({ groupId: id, userId: id }),
-      refusals: [404, 409],
-      answer: membership,
-      async handle({ input, caller }) {
-        await requireMember(caller, input.groupId);
-        await groups.join(input.groupId, input.userId);
-        return { body: { message: 'joined', group_id: input.groupId, user_id: input.userId } };
-      },
-    }),
-    route({
-      method: 'delete',
-      path: '/group-users',
-      serves: 'write',
-      who: 'user',
-      summary: 'Ends a membership; telling twice is fine',
-      input: z.object({ groupId: id, userId: id }),
-      refusals: [404],
-      answer: membership,
-      async handle({ input, caller }) {
-        requireSelf(caller, input.userId);
-        // Leaving a group that one is not in is fine; whether there is such a group is not said.
-        const isIn = caller.userId === null || (await groups.isMember(input.groupId, input.userId));
-        if (isIn) await groups.leave(input.groupId, input.userId);
-        return { body: { message: 'left', group_id: input.groupId, user_id: input.userId } };
-      },
-    }),
-    route({
-      method: 'get',
-      path: '/groups',
-      serves: 'read',
-      who: 'user',
-      summary:
-        "The groups and topics that somebody waits on, on this node; where AUTH=token, of the caller's own groups",
-      input: nothing,
-      answer: z.object({ active_groups: z.array(z.string()), count: z.number() }),
-      async handle({ caller }) {
-        const names = caller.userId === null ? waiters.names() : await awaitedOf(caller.userId, services);
-        return { body: { active_groups: [...names].sort(), count: names.size } };
-      },
-    }),
+    chatsRoute(services),
+    createChatRoute(services),
+    groupUsersRoute(services),
+    joinRoute(services),
+    leaveRoute(services),
+    groupsRoute(services),
   ];
+}
+
+function chatsRoute({ groups }: Services): Route {
+  return route({
+    method: 'get',
+    path: '/chats',
+    serves: 'read',
+    who: 'user',
+    summary: 'The groups of a user with their members; of large groups perhaps not all, as members_count tells',
+    input: z.object({ userId: id }),
+    refusals: [404],
+    answer: z.object({
+      user_id: z.number(),
+      chats: z.array(z.object({ id: z.number(), name: z.string(), members: z.array(user), members_count: z.number() })),
+      cursor: z.string(),
+    }),
+    async handle({ input, caller }) {
+      requireSelf(caller, input.userId);
+      const { chats, cursor } = await groups.ofUser(input.userId);
+      return { body: { user_id: input.userId, chats, cursor } };
+    },
+  });
+}
+
+function createChatRoute({ groups }: Services): Route {
+  return route({
+    method: 'post',
+    path: '/create-chat',
+    serves: 'write',
+    who: 'user',
+    summary: 'A new group of its creator and the named users',
+    input: z.object({ groupName, creatorId: id, members: namesOf(username, MOST_MEMBERS_NAMED).default([]) }),
+    refusals: [404, 409],
+    answer: z.object({
+      group_id: z.number(),
+      group_name: z.string(),
+      creator_id: z.number(),
+      members: z.array(user),
+      warning: z.string().optional(),
+    }),
+    async handle({ input, caller }) {
+      requireSelf(caller, input.creatorId);
+      const chat = await groups.create(input.groupName, input.creatorId, input.members);
+      const warning = chat.unknown.length > 0 ? { warning: `no such users: ${chat.unknown.join(', ')}` } : {};
+      return {
+        body: {
+          group_id: chat.id,
+          group_name: chat.name,
+          creator_id: chat.creatorId,
+          members: chat.members,
+          ...warning,
+        },
+      };
+    },
+  });
+}
+
+function groupUsersRoute({ groups }: Services): Route {
+  return route({
+    method: 'get',
+    path: '/group-users',
+    serves: 'read',
+    who: 'user',
+    summary: 'The members of a group',
+    input: z.object({ groupId: id }),
+    refusals: [404],
+    answer: z.object({ group_id: z.number(), users: z.array(user) }),
+    async handle({ input, caller }) {
+      await requireMember(caller, input.groupId, groups);
+      return { body: { group_id: input.groupId, users: await groups.members(input.groupId) } };
+    },
+  });
+}
+
+function joinRoute({ groups }: Services): Route {
+  return route({
+    method: 'post',
+    path: '/group-users',
+    serves: 'write',
+    who: 'user',
+    summary: 'Makes a user a member; telling twice is fine',
+    input: z.object({ groupId: id, userId: id }),
+    refusals: [404, 409],
+    answer: membership,
+    async handle({ input, caller }) {
+      await requireMember(caller, input.groupId, groups);
+      await groups.join(input.groupId, input.userId);
+      return { body: { message: 'joined', group_id: input.groupId, user_id: input.userId } };
+    },
+  });
+}
+
+function leaveRoute({ groups }: Services): Route {
+  return route({
+    method: 'delete',
+    path: '/group-users',
+    serves: 'write',
+    who: 'user',
+    summary: 'Ends a membership; telling twice is fine',
+    input: z.object({ groupId: id, userId: id }),
+    refusals: [404],
+    answer: membership,
+    async handle({ input, caller }) {
+      requireSelf(caller, input.userId);
+      // Leaving a group that one is not in is fine; whether there is such a group is not said.
+      const isIn = caller.userId === null || (await groups.isMember(input.groupId, input.userId));
+      if (isIn) await groups.leave(input.groupId, input.userId);
+      return { body: { message: 'left', group_id: input.groupId, user_id: input.userId } };
+    },
+  });
+}
+
+function groupsRoute(services: Services): Route {
+  const { waiters } = services;
+  return route({
+    method: 'get',
+    path: '/groups',
+    serves: 'read',
+    who: 'user',
+    summary: "The groups and topics that somebody waits on, on this node; where AUTH=token, of the caller's own groups",
+    input: nothing,
+    answer: z.object({ active_groups: z.array(z.string()), count: z.number() }),
+    async handle({ caller }) {
+      const names = caller.userId === null ? waiters.names() : await awaitedOf(caller.userId, services);
+      return { body: { active_groups: [...names].sort(), count: names.size } };
+    },
+  });
 }
 
 /** The names of a user's own groups that somebody waits on: other groups of the same name must not show through. */
@@ -143,77 +159,9 @@ async function awaitedOf(userId: number, { rosters, waiters }: Services): Promis
     }
     return false;
   };
-  const mine = [...(await rosters.of(userId)).groups];
-  return new Set(mine.filter(([id, { name }]) => isAwaited(id, name)).map(([, { name }]) => name));
-}
-
-/** `/user/{id}/groups`: the original's routes by the names of groups. */
-export function userGroupRoutes({ groups }: Services): Route[] {
-  const path = '/user/:id/groups';
-  return [
-    route({
-      method: 'get',
-      path,
-      serves: 'read',
-      who: 'user',
-      summary: "The names of a user's groups",
-      input: z.object({ id }),
-      refusals: [404],
-      answer: groupNames,
-      async handle({ input, caller }) {
-        requireSelf(caller, input.id);
-        return { body: { user_id: input.id, groups: await groups.namesOfUser(input.id) } };
-      },
-    }),
-    route({
-      method: 'post',
-      path,
-      serves: 'write',
-      who: 'user',
-      summary: "Replaces a user's groups by those of these names",
-      input: z.object({ id, groups: names(groupName) }),
-      refusals: [404, 409],
-      answer: groupNames,
-      async handle({ input, caller }) {
-        requireSelf(caller, input.id);
-        return {
-          body: {
-            user_id: input.id,
-            groups: await groups.replaceNamed(input.id, input.groups, caller.userId !== null),
-          },
-        };
-      },
-    }),
-    route({
-      method: 'post',
-      path: `${path}/:group`,
-      serves: 'write',
-      who: 'user',
-      summary:
-        'Joins the group of that name, made where there is none (where AUTH=token: where the caller is in none; a name is no invitation)',
-      input: z.object({ id, group: groupName }),
-      refusals: [404, 409],
-      answer: groupNames,
-      async handle({ input, caller }) {
-        requireSelf(caller, input.id);
-        return {
-          body: { user_id: input.id, groups: await groups.joinNamed(input.id, input.group, caller.userId !== null) },
-        };
-      },
-    }),
-    route({
-      method: 'delete',
-      path: `${path}/:group`,
-      serves: 'write',
-      who: 'user',
-      summary: 'Leaves the groups of that name',
-      input: z.object({ id, group: groupName }),
-      refusals: [404],
-      answer: groupNames,
-      async handle({ input, caller }) {
-        requireSelf(caller, input.id);
-        return { body: { user_id: input.id, groups: await groups.leaveNamed(input.id, input.group) } };
-      },
-    }),
-  ];
+  const awaited = new Set<string>();
+  for (const [id, { name }] of (await rosters.of(userId)).groups) {
+    if (!awaited.has(name) && isAwaited(id, name)) awaited.add(name);
+  }
+  return awaited;
 }

@@ -21,7 +21,7 @@ export function renderOnce(render: (news: News) => string): (news: News) => Buff
 
 /** What polls and streams stand on. */
 export interface WaitingOptions {
-  log: EventLog;
+  eventLog: EventLog;
   waiters: Waiters;
   subscriptions: Subscriptions;
   room: WaitingRoom;
@@ -33,6 +33,8 @@ export interface WaitingOptions {
 export interface Ask {
   /** Finds out who it is that listens, and whether they may. */
   audience(): Promise<ReplayableAudience>;
+  /** Whose it is, where users are known. */
+  userId: number | null;
   cursor: string | undefined;
   timeoutS: number;
   /** Makes the answer. */
@@ -54,16 +56,16 @@ export class LongPolls {
   /** Answers everybody who waits, and every poll that comes after, at once with its cursor: the node is stopping. */
   drain(): void {
     this.#isDraining = true;
-    const { waiters, log } = this.#options;
-    waiters.tellAll('stopping', log.cursorAt(log.head));
+    const { waiters, eventLog } = this.#options;
+    waiters.tellAll('stopping', eventLog.cursorAt(eventLog.head));
   }
 
   /** Runs one poll; resolves once it is answered or waits. @throws as {@link Subscriptions.listen} and the audience do. */
   async run(response: Response, ask: Ask): Promise<void> {
-    const { log, waiters, subscriptions, room, isServing } = this.#options;
-    room.enter(response);
+    const { eventLog, waiters, subscriptions, room, isServing } = this.#options;
+    room.enter(response, ask.userId);
     const occasions = waiters.occasions;
-    const from = ask.cursor === undefined ? log.end : parseCursor(ask.cursor);
+    const from = ask.cursor === undefined ? eventLog.end : parseCursor(ask.cursor);
     const audience = await ask.audience();
     const poll = new LongPoll(response, audience, waiters, ask.render);
     const news = await subscriptions.listen(poll, from);
@@ -71,11 +73,11 @@ export class LongPolls {
     // The node's state changed while this poll was not among the waiters yet: it is told all the same.
     if (this.#isDraining || !isServing() || waiters.occasions !== occasions) {
       const occasion = this.#isDraining ? 'stopping' : 'role';
-      poll.take({ occasion, audience, events: [], cursor: log.cursorAt(log.head) });
+      poll.take({ occasion, audience, events: [], cursor: eventLog.cursorAt(eventLog.head) });
       poll.tell();
       return;
     }
-    poll.until(deadlineMs(ask.timeoutS), () => log.cursorAt(log.head));
+    poll.until(deadlineMs(ask.timeoutS), () => eventLog.cursorAt(eventLog.head));
   }
 }
 

@@ -31,6 +31,7 @@ export function metricsRoutes({ cluster, waiters, writer, eventLog }: Services):
       path: '/metrics',
       serves: 'control',
       who: 'anyone',
+      unlimited: true,
       summary: 'Figures for Prometheus',
       input: nothing,
       content: 'text/plain',

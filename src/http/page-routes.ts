@@ -1,9 +1,8 @@
 /** The pages: `/home` with its files, `/docs` and `/openapi.json`. Nothing of them comes from elsewhere. */
-import { createHash } from 'node:crypto';
 import type { Request, RequestHandler, Response } from 'express';
 import helmet from 'helmet';
 import { z } from 'zod';
-import { type Asset, loadAssets } from '../web/assets.ts';
+import { type Asset, assetOf, loadAssets } from '../web/assets.ts';
 import { DOCS_STYLE, docsPageOf } from './docs-page.ts';
 import { HttpError } from './errors.ts';
 import { openApiOf } from './openapi.ts';
@@ -25,10 +24,7 @@ export function pageRoutes(services: Services, others: readonly Route[]): Route[
       content,
       async handle({ request, response }) {
         const asset = await find(request);
-        await new Promise<void>((resolve, reject) => {
-          headers(request, response, (error) => (error ? reject(error) : resolve()));
-        });
-        send(request, response, asset);
+        await send(request, response, asset, headers);
         return undefined;
       },
     });
@@ -56,7 +52,7 @@ function assetsRoute(headers: RequestHandler): Route {
     refusals: [404],
     async handle({ input, request, response }) {
       const asset = await assetAt(`/assets/${input.file}`);
-      headers(request, response, () => send(request, response, asset));
+      await send(request, response, asset, headers);
       return undefined;
     },
   });
@@ -71,19 +67,22 @@ async function assetAt(path: string): Promise<Asset> {
 function documentsOf(routes: readonly Route[], { version, authMode }: Services) {
   const document = openApiOf(routes, { version, authMode });
   return {
-    json: asset('application/json; charset=utf-8', JSON.stringify(document, null, 1)),
-    page: asset('text/html; charset=utf-8', docsPageOf(document)),
-    style: asset('text/css; charset=utf-8', DOCS_STYLE),
+    json: assetOf('application/json; charset=utf-8', JSON.stringify(document, null, 1)),
+    page: assetOf('text/html; charset=utf-8', docsPageOf(document)),
+    style: assetOf('text/css; charset=utf-8', DOCS_STYLE),
   };
 }
 
-function asset(contentType: string, text: string): Asset {
-  const body = Buffer.from(text);
-  return { contentType, body, etag: `"${createHash('sha256').update(body).digest('base64url').slice(0, 27)}"` };
-}
-
 /** Files keep their names when their contents change, so a browser asks each time, and is mostly told that it has them. */
-function send(request: Request, response: Response, { contentType, body, etag }: Asset): void {
+async function send(
+  request: Request,
+  response: Response,
+  { contentType, body, etag }: Asset,
+  headers: RequestHandler,
+): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    headers(request, response, (error) => (error ? reject(error) : resolve()));
+  });
   response.setHeader('ETag', etag);
   response.setHeader('Cache-Control', 'no-cache');
   const known = request.headers['if-none-match'];

@@ -50,6 +50,8 @@ export interface Route {
   also?: readonly number[];
   /** Request headers with a meaning here, and what it is. */
   headers?: Readonly<Record<string, string>>;
+  /** True for what load balancers, peers and monitors ask all the time: REQUESTS_PER_MINUTE does not count it. */
+  unlimited?: boolean;
   /** True for long polls and streams: they end when the token that opened them does. */
   waits?: boolean;
   /** True where the token may come as `access_token` in the query: a browser's EventSource cannot send a header. */

@@ -44,11 +44,16 @@ const name = (longest: number, unseen: RegExp, tidy: (text: string) => string = 
   );
 
 /**
- * Length limits in characters; the tables check the same. That two usernames which look the same are one is held by
+ * Length limits in characters; the tables check the same. That two ways to write a username are one is held by
  * plantao.name_key; here goes what cannot be seen: runs of spaces, and the selectors between two looks of a sign.
  */
 export const username = name(64, IGNORED, (text) => text.replace(/\s+/g, ' ').replace(/[\ufe00-\ufe0f]/g, ''));
+/** What a group or a free topic is called. */
 export const groupName = name(128, UNSEEN);
+
+/** A list of at most so many names. */
+export const namesOf = <Name extends z.ZodType>(name: Name, most: number) =>
+  z.array(name, 'must be a list of names').max(most, `must have ${most} names or fewer`);
 
 /** A part of a name, to search by; none by default. */
 export const namePart = documented(
@@ -59,7 +64,8 @@ export const namePart = documented(
 ).default('');
 
 /** A message's text: what people type, and a page of it fits an answer (500 of them, 8 MB at the worst). */
-export const CONTENT_LIMIT = 4096;
+const CONTENT_LIMIT = 4096;
+/** What a message says. */
 export const content = documented(
   text
     .refine((value) => value.trim() !== '', 'must not be empty')
@@ -67,13 +73,24 @@ export const content = documented(
   { type: 'string', minLength: 1, maxLength: CONTENT_LIMIT, pattern: '\\S' },
 );
 
-/** scrypt takes any length; the limit keeps a login cheap to refuse. */
-export const password = documented(
-  text
-    .refine((value) => value.length >= 8, 'must have 8 characters or more')
-    .refine((value) => value.length <= 256, 'must have 256 characters or fewer'),
-  { type: 'string', minLength: 8, maxLength: 256, format: 'password' },
-);
+/** Of a password that an account is given, in characters: the least that NIST SP 800-63B allows. */
+export const SHORTEST_PASSWORD = 8;
+/** What is said of a shorter one. */
+export const TOO_SHORT = `must have ${SHORTEST_PASSWORD} characters or more`;
+
+/** scrypt takes any length; the upper limit keeps a login cheap to refuse. */
+const passwordOf = (shortest: number, tooShort: string) =>
+  documented(
+    text
+      .refine((value) => value.length >= shortest, tooShort)
+      .refine((value) => value.length <= 256, 'must have 256 characters or fewer'),
+    { type: 'string', minLength: shortest, maxLength: 256, format: 'password' },
+  );
+
+/** A password that an account is given. */
+export const password = passwordOf(SHORTEST_PASSWORD, TOO_SHORT);
+/** A password to come in with: one that is too short to be anybody's is wrong like any other. */
+export const givenPassword = passwordOf(1, 'must not be empty');
 
 /** A whole number from `least` to `most`, as a number or digits; above it counts as `most`. */
 export const count = (least: number, most: number, otherwise: number) =>
@@ -134,4 +151,5 @@ export const json = z
     'must be valid Unicode without NUL',
   );
 
+/** The input of a route that takes none. */
 export const nothing = z.object({});

@@ -2,9 +2,9 @@ import { z } from 'zod';
 import type { SignedIn } from '../chat/accounts.ts';
 import { addressOf } from './admission.ts';
 import { bearerOf, carriesAdminToken, requireSelf } from './caller.ts';
-import { HttpError } from './errors.ts';
+import { invalid } from './errors.ts';
 import { type Route, route } from './route.ts';
-import { id, password, username } from './schemas.ts';
+import { givenPassword, id, password, SHORTEST_PASSWORD, TOO_SHORT, username } from './schemas.ts';
 import type { Services } from './services.ts';
 
 const token = z.string().describe('Send it as Authorization: Bearer <token>. Shown this once.');
@@ -29,12 +29,16 @@ function registerRoute({ accounts, adminToken, authMode }: Services): Route {
     summary: 'A new account with a password. With the ADMIN_TOKEN: also another password for an account that exists',
     input: z.object({ username, password }),
     status: 201,
+    also: [200],
     answer: z.object({ user_id: z.number(), username: z.string(), token, message: z.string() }),
     refusals: [409],
     async handle({ input, request }) {
       if (authMode === 'token' && carriesAdminToken(request, adminToken)) {
         const signedIn = await accounts.setPassword(input.username, input.password);
-        return { status: 201, body: answer(signedIn, signedIn.created ? 'user registered' : 'password changed') };
+        const { created } = signedIn;
+        return created
+          ? { status: 201, body: answer(signedIn, 'user registered') }
+          : { status: 200, body: answer(signedIn, 'password changed') };
       }
       const signedIn = await accounts.register({ ...input, address: addressOf(request) });
       return { status: 201, body: answer(signedIn, 'user registered') };
@@ -42,7 +46,7 @@ function registerRoute({ accounts, adminToken, authMode }: Services): Route {
   });
 }
 
-function loginRoute({ accounts, authMode }: Services): Route {
+function loginRoute({ accounts, users, authMode }: Services): Route {
   return route({
     method: 'post',
     path: '/login',
@@ -54,19 +58,19 @@ function loginRoute({ accounts, authMode }: Services): Route {
         : 'Enters under a name; makes the account where there is none. An account with a password is entered with it only',
     input: z.object({
       username,
-      password: authMode === 'token' ? password : password.optional(),
+      password: authMode === 'token' ? givenPassword : givenPassword.optional(),
     }),
     answer: z.object({ user_id: z.number(), username: z.string(), created: z.boolean(), token }),
     refusals: [401],
     async handle({ input, request }) {
-      const { userId, ...signedIn } = await accounts.logIn({
-        username: input.username,
-        password: input.password ?? null,
-        address: addressOf(request),
-      });
-      return {
-        body: { user_id: userId, username: signedIn.username, created: signedIn.created, token: signedIn.token },
-      };
+      const given = input.password ?? null;
+      // Of an account that is there a short password is a wrong one; where it would be a new account's, it is too short.
+      if (authMode === 'open' && given !== null && given.length < SHORTEST_PASSWORD) {
+        if (!(await users.find(input.username))) throw invalid('password', TOO_SHORT);
+      }
+      const applicant = { username: input.username, password: given, address: addressOf(request) };
+      const { userId, username, created, token } = await accounts.logIn(applicant);
+      return { body: { user_id: userId, username, created, token } };
     },
   });
 }
@@ -99,10 +103,7 @@ function tokensRoute({ tokens }: Services): Route {
     answer: z.object({ message: z.string(), user_id: z.number(), revoked: z.number() }),
     async handle({ input, caller }) {
       const userId = input.userId ?? caller.userId;
-      if (userId === null) {
-        const problem = 'must be a positive integer';
-        throw new HttpError(400, 'invalid_request', `userId: ${problem}`, { details: [{ field: 'userId', problem }] });
-      }
+      if (userId === null) throw invalid('userId', 'must be a positive integer');
       requireSelf(caller, userId);
       return { body: { message: 'tokens revoked', user_id: userId, revoked: await tokens.revokeAll(userId) } };
     },

@@ -7,7 +7,7 @@ import { parseCursor } from '../events/cursor.ts';
 import type { News } from '../events/waiters.ts';
 import { statusNews, userNews } from './answers.ts';
 import { type Caller, requireSelf } from './caller.ts';
-import { HttpError } from './errors.ts';
+import { HttpError, invalid } from './errors.ts';
 import { renderOnce } from './long-poll.ts';
 import { type Route, route } from './route.ts';
 import { cursor, groupName, id, json, pollTimeout } from './schemas.ts';
@@ -25,7 +25,7 @@ export function subscribeRoutes(services: Services): Route[] {
 
 function statusRoute(services: Services): Route {
   const { polls, cluster } = services;
-  const seenGroups = new SeenGroups((groupId) => services.groups.require(groupId));
+  const seenGroups = new SeenGroups(async (groupId) => (await services.groups.require(groupId)).name);
   const render = renderOnce(({ audience, events, cursor }: News) => {
     const { label } = audience as NamedAudience;
     const status = cluster.role === 'fallen' ? 'down' : 'alive';
@@ -46,7 +46,13 @@ function statusRoute(services: Services): Route {
     refusals: [404, 410],
     async handle({ input, caller, response }) {
       const audience = () => namedAudience(services, seenGroups, caller, input);
-      await polls.run(response, { audience, cursor: input.cursor, timeoutS: input.timeout, render });
+      await polls.run(response, {
+        audience,
+        userId: caller.userId,
+        cursor: input.cursor,
+        timeoutS: input.timeout,
+        render,
+      });
       return undefined;
     },
   });
@@ -61,8 +67,8 @@ async function namedAudience(
 ): Promise<NamedAudience> {
   const { groupId } = ask;
   if (caller.userId === null) {
-    if (groupId !== undefined) await seenGroups.require(groupId);
-    return new NamedAudience(groupId ?? ask.group, null);
+    const called = groupId === undefined ? undefined : await seenGroups.nameOf(groupId);
+    return new NamedAudience(groupId ?? ask.group, null, called);
   }
   // Who comes with a cursor is a member as of there, and so is who joined on the other node a moment ago.
   if (ask.cursor !== undefined) await eventLog.settle(parseCursor(ask.cursor));
@@ -99,14 +105,16 @@ function userRoute(services: Services): Route {
     refusals: [404, 410],
     async handle({ input, caller, response }) {
       const userId = input.user_id ?? input.userId;
-      if (userId === undefined) {
-        throw new HttpError(400, 'invalid_request', 'user_id: must be a positive integer', {
-          details: [{ field: 'user_id', problem: 'must be a positive integer' }],
-        });
-      }
+      if (userId === undefined) throw invalid('user_id', 'must be a positive integer');
       requireSelf(caller, userId);
       const audience = async () => new UserAudience(await rosters.of(userId));
-      await polls.run(response, { audience, cursor: input.cursor, timeoutS: input.timeout, render });
+      await polls.run(response, {
+        audience,
+        userId: caller.userId,
+        cursor: input.cursor,
+        timeoutS: input.timeout,
+        render,
+      });
       return undefined;
     },
   });
@@ -131,7 +139,7 @@ function streamRoute({ streams, rosters }: Services): Route {
       // A browser that reconnects repeats the address it began with, and says in the header how far it has come since.
       const cursor = request.get('Last-Event-ID') || input.cursor;
       if (request.method === 'HEAD') response.type('text/event-stream').end();
-      else await streams.run(response, { audience, cursor });
+      else await streams.run(response, { audience, userId: caller.userId, cursor });
       return undefined;
     },
   });

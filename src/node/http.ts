@@ -32,9 +32,9 @@ export function buildHttp({ settings, node, version, url, log, database, chat, d
   const { sync, peers } = duty;
   const { eventLog, waiters, subscriptions, knownTokens } = chat;
   const room = new WaitingRoom(settings.maxWaiters);
-  const waiting = { log: eventLog, waiters, subscriptions, room, isServing: () => sync.role !== 'fallen' };
+  const waiting = { eventLog, waiters, subscriptions, room, isServing: () => sync.role !== 'fallen' };
   const polls = new LongPolls(waiting);
-  const streams = new EventStreams({ ...waiting, logger: log });
+  const streams = new EventStreams({ ...waiting, log });
   const cluster = new ClusterView(node, url, sync, peers, () => listener.isListening && eventLog.isReading);
   const { corsOrigin, trustProxy, auth: authMode, adminToken, requestsPerMinute } = settings;
   const { users, accounts, tokens, groups, messages, writer, notifications, rosters } = chat;

@@ -31,10 +31,10 @@ async function load(): Promise<Map<string, Asset>> {
   const text = async (name: string) => readFile(new URL(name, FOLDER));
   const [html, css, icon] = await Promise.all([text('home.html'), text('home.css'), text('icon.svg')]);
   return new Map([
-    ['/home', asset('text/html; charset=utf-8', html)],
-    ['/assets/home.js', asset('text/javascript; charset=utf-8', await compile())],
-    ['/assets/home.css', asset('text/css; charset=utf-8', css)],
-    ['/assets/icon.svg', asset('image/svg+xml', icon)],
+    ['/home', assetOf('text/html; charset=utf-8', html)],
+    ['/assets/home.js', assetOf('text/javascript; charset=utf-8', await compile())],
+    ['/assets/home.css', assetOf('text/css; charset=utf-8', css)],
+    ['/assets/icon.svg', assetOf('image/svg+xml', icon)],
   ]);
 }
 
@@ -57,7 +57,9 @@ async function compile(): Promise<Buffer> {
   return Buffer.from(script.contents);
 }
 
-function asset(contentType: string, body: Buffer): Asset {
+/** A file of this text, with the tag by which a browser knows whether it has it. */
+export function assetOf(contentType: string, text: Buffer | string): Asset {
+  const body = Buffer.from(text);
   const hash = createHash('sha256').update(body).digest('base64url').slice(0, 27);
   return { contentType, body, etag: `"${hash}"` };
 }

@@ -71,6 +71,12 @@ describe('The limits', function () {
     for (let times = 0; times < 15; times++) expect((await get(`${node.url}/health`)).status).to.equal(200);
   });
 
+  it('hold back who asks for what is no health check, though every node always serves it', async () => {
+    const call = { headers: { 'x-forwarded-for': '198.51.100.9' } };
+    const answers = await Promise.all(Array.from({ length: 14 }, () => get(`${node.url}/cluster`, call)));
+    expect(answers.filter(({ status }) => status === 429)).to.have.length(4);
+  });
+
   it('refuse what PostgreSQL cannot hold with 400, wherever it stands', async () => {
     const { id, token } = await people.comeIn();
     const call = { headers: { authorization: `Bearer ${token}` } };

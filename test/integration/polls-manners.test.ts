@@ -5,7 +5,7 @@ import pg from 'pg';
 import { NamedAudience } from '../../src/chat/audiences.ts';
 import { namesOf } from '../../src/chat/rosters.ts';
 import { seedData } from '../../src/chat/seed-data.ts';
-import { parseCursor } from '../../src/events/cursor.ts';
+import { CursorExpiredError, parseCursor } from '../../src/events/cursor.ts';
 import { eventually } from '../support/eventually.ts';
 import { get, post } from '../support/http.ts';
 import { createDatabase, type TestDatabase } from '../support/postgres.ts';
@@ -131,6 +131,41 @@ describe('A herd of polls', () => {
     expect(events.at(-1)?.message).to.include('"new"');
     expect(isRead, 'and they are still being read for').to.equal(false);
     expect((await catchingUp).every(({ news }) => (news?.events.length ?? 0) > 0)).to.equal(true);
+  });
+
+  it('of a name is not burdened by the groups of others that are called so', async () => {
+    const { rows } = await client.query<{ mine: number }>(
+      `WITH mine AS (INSERT INTO plantao.groups (name) VALUES ('común') RETURNING id),
+            member AS (INSERT INTO plantao.memberships (group_id, user_id) SELECT id, 1 FROM mine)
+       SELECT id AS mine FROM mine`,
+    );
+    const from = await node.log.look().then(() => node.log.cursorAt(node.log.head));
+    await client.query(
+      `WITH theirs AS (INSERT INTO plantao.groups (name) SELECT 'común' FROM generate_series(1, 3) RETURNING id)
+       INSERT INTO plantao.messages (group_id, sender_id, content) SELECT id, 1, 'n' FROM theirs, generate_series(1, 600)`,
+    );
+    await client.query("INSERT INTO plantao.messages (group_id, sender_id, content) VALUES ($1, 1, 'mine')", [
+      rows[0]?.mine,
+    ]);
+    await outgrowMemory();
+    const poll = new DirectPoll(new NamedAudience('común', await node.rosters.of(1)), node.waiters);
+    const news = await node.subscriptions.listen(poll, parseCursor(from));
+    expect(news?.events).to.have.length(1);
+    expect(news?.events[0]?.message).to.include('"mine"');
+    expect(asked().backlog).to.equal(1);
+  });
+
+  it('of a user who has moved more often than is gone through is refused, and anybody else is not', async () => {
+    const from = node.log.cursorAt(node.log.head);
+    await client.query(
+      `INSERT INTO plantao.events (position, kind, group_id, user_id)
+       SELECT plantao.lock_log() + n, CASE n % 2 WHEN 0 THEN 'joined' ELSE 'left' END, 1, 2 FROM generate_series(1, 20001) n`,
+    );
+    await outgrowMemory();
+    const refusal = await node.pollUser(2, from).catch((error) => error);
+    expect(refusal).to.be.instanceOf(CursorExpiredError);
+    expect(refusal.reason).to.equal('too_far');
+    expect((await node.pollUser(1, from)).news?.events).to.have.length(500);
   });
 
   it('a client that leaves during the reading takes no place', async () => {

@@ -86,14 +86,17 @@ describe('A long poll', () => {
   describe('of whichever kind', () => {
     it('shows in GET /groups what is waited on, on its node, while it waits', async () => {
       const groupId = await newGroup('Vigiado');
+      const byId = await newGroup('Por número');
       const answers = await wait([
         [nodes.standby, 'status?group=um%20t%C3%B3pico'],
         [nodes.standby, 'status?group=Vigiado'],
+        [nodes.standby, `status?groupId=${byId}`],
       ]);
       const { body } = await get<{ active_groups: string[]; count: number }>(`${nodes.standby.url}/groups`);
-      expect(body).to.deep.equal({ active_groups: ['Vigiado', 'um tópico'], count: 2 });
+      expect(body).to.deep.equal({ active_groups: ['Por número', 'Vigiado', 'um tópico'], count: 3 });
       expect((await get(on('/groups'))).body).to.deep.equal({ active_groups: [], count: 0 });
       await send(groupId, 'fim');
+      await send(byId, 'fim');
       await post(on('/notify/um%20t%C3%B3pico'));
       await answers();
       expect((await get(`${nodes.standby.url}/groups`)).body).to.deep.equal({ active_groups: [], count: 0 });

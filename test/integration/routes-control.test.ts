@@ -43,7 +43,7 @@ describe('The control of a node over HTTP', () => {
       const accept = 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8';
       const { status, headers } = await get(`${nodes.active.url}/`, { headers: { accept } });
       expect(status).to.equal(302);
-      expect(headers.location).to.equal('/home');
+      expect(headers.location).to.equal('home');
     });
   });
 
@@ -89,8 +89,9 @@ describe('The control of a node over HTTP', () => {
         [nodes.standby, '/health', 200],
       ] as const) {
         for (const method of ['GET', 'HEAD', 'OPTIONS']) {
-          const { status } = await request(method, node.url + path);
+          const { status, headers } = await request(method, node.url + path);
           expect(status, `${method} ${path} of ${node.name}`).to.equal(expected);
+          expect(headers['retry-after']).to.equal(expected === 503 ? '1' : undefined);
         }
       }
     });

@@ -1,4 +1,6 @@
 import { expect } from 'chai';
+import pg from 'pg';
+import { eventually } from '../support/eventually.ts';
 import { del, get, post } from '../support/http.ts';
 import { useTwoNodes } from '../support/two-nodes.ts';
 import { ANA, BRUNO, CURSOR, chatCalls, isMissing } from './chat-calls.ts';
@@ -16,9 +18,35 @@ describe('Groups over HTTP', () => {
         expect(body.cursor).to.match(CURSOR);
         expect(body.user_id).to.equal(2);
         expect(body.chats).to.deep.equal([
-          { id: 1, name: 'Grupo Geral', members: [ANA, BRUNO] },
-          { id, name: 'Para listar', members: [ANA, BRUNO] },
+          { id: 1, name: 'Grupo Geral', members: [ANA, BRUNO], members_count: 2 },
+          { id, name: 'Para listar', members: [ANA, BRUNO], members_count: 2 },
         ]);
+      });
+    });
+
+    it('lists 20,000 members at the most, of small groups first, and says how many there are', async () => {
+      const { body: user } = await post(on('/login'), { username: 'muitos grupos' });
+      const sizes = [9_000, 9_000, 9_000, 3];
+      const sql = new pg.Client({ connectionString: nodes.database.url });
+      await sql.connect();
+      try {
+        await sql.query("INSERT INTO plantao.users (username) SELECT 'multidão ' || n FROM generate_series(1, 9000) n");
+        for (const size of sizes) {
+          await sql.query(
+            `WITH g AS (INSERT INTO plantao.groups (name) VALUES ('cheio') RETURNING id)
+             INSERT INTO plantao.memberships (group_id, user_id)
+             SELECT g.id, u.id FROM g, (SELECT $1::bigint AS id UNION ALL
+               (SELECT id FROM plantao.users WHERE username LIKE 'multidão %' ORDER BY id LIMIT $2)) u`,
+            [user.user_id, size - 1],
+          );
+        }
+      } finally {
+        await sql.end();
+      }
+      await both(`/chats?userId=${user.user_id}`, ({ body }) => {
+        const chats = body.chats as { members: unknown[]; members_count: number }[];
+        expect(chats.map((chat) => chat.members_count)).to.deep.equal(sizes);
+        expect(chats.map(({ members }) => members.length)).to.deep.equal([9_000, 9_000, 1_997, 3]);
       });
     });
 
@@ -132,6 +160,41 @@ describe('Groups over HTTP', () => {
       await post(on(`/user/${id}/groups/Grupo%20Geral`));
       const { body } = await get<{ users: { id: number }[] }>(on('/group-users?groupId=1'));
       expect(body.users.map((user) => user.id)).to.include(id);
+    });
+
+    it('makes one group where two come at once by a new name', async () => {
+      const other = (await post(on('/login'), { username: 'ao mesmo tempo' })).body.user_id as number;
+      const sql = new pg.Client({ connectionString: nodes.database.url });
+      await sql.connect();
+      try {
+        // Nobody can commit a membership until both have looked for the group, or wait for it.
+        await sql.query('BEGIN; SELECT plantao.lock_log()');
+        const joining = Promise.all([
+          post(on(`/user/${id}/groups`), { groups: ['Novo B', 'Novo A'] }),
+          post(on(`/user/${other}/groups`), { groups: ['Novo A', 'Novo B'] }),
+        ]);
+        await eventually('both wait', async () => {
+          const { rows } = await sql.query("SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted");
+          return rows.length === 2;
+        });
+        await sql.query('COMMIT');
+        expect((await joining).map(({ status }) => status)).to.deep.equal([200, 200]);
+      } finally {
+        await sql.end();
+      }
+      const ids = async (userId: number) => {
+        const { body } = await get<{ chats: { id: number }[] }>(on(`/chats?userId=${userId}`));
+        return body.chats.map((chat) => chat.id);
+      };
+      expect(await ids(id)).to.deep.equal(await ids(other));
+    });
+
+    it('replaces by a hundred names at once, and refuses more', async () => {
+      const groups = Array.from({ length: 100 }, (_, n) => `Centena ${n}`);
+      const { status, body } = await post(on(`/user/${id}/groups`), { groups });
+      expect([status, body.groups]).to.deep.equal([200, groups]);
+      expect((await post(on(`/user/${id}/groups`), { groups: [...groups, 'mais um'] })).status).to.equal(400);
+      await post(on(`/user/${id}/groups`), { groups: [] });
     });
 
     it('survives many who change it at once: nobody stands in the way of another', async () => {

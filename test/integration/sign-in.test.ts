@@ -97,6 +97,9 @@ describe('Signing in where AUTH=token', function () {
     expect([wrong.status, wrong.body.code]).to.deep.equal([401, 'unauthenticated']);
     expect(wrong.headers['www-authenticate']).to.match(/^Bearer/);
     expect((await place.post('/login', { username })).status).to.equal(400);
+    const short = await place.post('/login', { username, password: 'horse' });
+    expect([short.status, short.body.code]).to.deep.equal([401, 'unauthenticated']);
+    expect((await place.post('/register', { username: newName(), password: 'horse' })).status).to.equal(400);
   });
 
   it('takes two ways to type the same letters for the same name and password', async () => {
@@ -143,7 +146,7 @@ describe('Signing in where AUTH=token', function () {
     expect(notTheirs.status).to.equal(409);
     const changed = await place.post('/register', credentials, bearer(ADMIN_TOKEN));
     expect([changed.status, changed.body.message, changed.body.user_id]).to.deep.equal([
-      201,
+      200,
       'password changed',
       userId,
     ]);
@@ -360,10 +363,15 @@ describe('Signing in where AUTH=open', function () {
     expect([nameOnly.status, nameOnly.body.code]).to.deep.equal([401, 'unauthenticated']);
     expect((await place.post('/login', { username, password: 'correct horse' })).status).to.equal(200);
     const statuses: number[] = [];
-    for (let tries = 0; tries < 4; tries++) {
-      statuses.push((await place.post('/login', { username, password: 'wrong guess' })).status);
+    for (const password of ['wrong guess', 'short', 'wrong guess', 'wrong guess']) {
+      statuses.push((await place.post('/login', { username, password })).status);
     }
     expect(statuses).to.deep.equal([401, 401, 401, 429]);
+  });
+
+  it('makes no account with a password that is too short', async () => {
+    const { status, body } = await place.post('/login', { username: newName(), password: 'short' });
+    expect([status, body.error]).to.deep.equal([400, 'password: must have 8 characters or more']);
   });
 
   it('asks for no token, takes any for granted, and lets one log out', async () => {

@@ -63,7 +63,7 @@ function setUp(most = 10_000) {
     },
   };
   const polls = new LongPolls({
-    log: log as unknown as EventLog,
+    eventLog: log as unknown as EventLog,
     waiters,
     subscriptions: subscriptions as unknown as Subscriptions,
     room: new WaitingRoom(most),
@@ -71,7 +71,7 @@ function setUp(most = 10_000) {
   });
   const render = renderOnce(({ events, cursor }: News) => `${events.length} events up to ${cursor}`);
   const poll = async (timeoutS: number, response = new FakeResponse()): Promise<FakeResponse> => {
-    const ask = { audience: async () => audience, cursor: undefined, timeoutS, render };
+    const ask = { audience: async () => audience, userId: null, cursor: undefined, timeoutS, render };
     await polls.run(response as unknown as Response, ask);
     return response;
   };

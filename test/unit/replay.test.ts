@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { NamedAudience, UserAudience } from '../../src/chat/audiences.ts';
-import { replay, rewind } from '../../src/chat/backlog.ts';
+import { replay, rewind } from '../../src/chat/replay.ts';
 import type { Roster } from '../../src/chat/rosters.ts';
 import type { LogEvent } from '../../src/events/log-event.ts';
 
@@ -23,7 +23,7 @@ const rosterOf = (...groups: number[]): Roster => ({
 });
 
 describe('Rewinding a membership', () => {
-  const moves = (...all: [string, number][]) => all.map(([kind, group_id]) => ({ kind, group_id }));
+  const moves = (...all: [LogEvent['kind'], number][]) => all.map(([kind, groupId]) => ({ kind, groupId }));
 
   it('gives the groups that somebody was in before they moved', () => {
     expect([...rewind(new Set([1, 2]), moves(['joined', 2]))]).to.deep.equal([1]);
@@ -39,8 +39,8 @@ describe('Rewinding a membership', () => {
   it('passes over what is no move of a group', () => {
     expect([
       ...rewind(new Set([1]), [
-        { kind: 'message', group_id: 1 },
-        { kind: 'joined', group_id: null },
+        { kind: 'message', groupId: 1 },
+        { kind: 'joined', groupId: null },
       ]),
     ]).to.deep.equal([1]);
   });

@@ -54,6 +54,12 @@ describe('Settings that are wrong', () => {
     );
   });
 
+  it('are no ADMIN_TOKEN that a header cannot carry: it would never match', () => {
+    for (const ADMIN_TOKEN of ['sixteen and more with spaces', 'senha-da-administração', 'x'.repeat(513), 'short']) {
+      expect(problemsOf({ DATABASE_URL, ADMIN_TOKEN }), ADMIN_TOKEN.slice(0, 30)).to.have.length(1);
+    }
+  });
+
   it('are no numbers out of bounds', () => {
     for (const PORT of ['65536', '1e3', '0x50', '8080.5', '-0', '99999999999999999999']) {
       expect(problemsOf({ DATABASE_URL, PORT }), PORT).to.deep.equal(['PORT must be a whole number from 0 to 65535']);
@@ -212,5 +218,13 @@ describe('Settings that are given', () => {
     expect(warnings({ HOST: '0.0.0.0', AUTH: 'open' })).to.have.length(1);
     expect(warnings({ HOST: '0.0.0.0' })).to.deep.equal([]);
     expect(warnings({ AUTH: 'open' })).to.deep.equal([]);
+  });
+
+  it('are warned about where an ADMIN_TOKEN guards nothing', () => {
+    const ADMIN_TOKEN = 'the-administrators-own-token';
+    const warnings = (env: Record<string, string>) =>
+      warningsAbout(readSettings({ DATABASE_URL, ADMIN_TOKEN, ...env }));
+    expect(warnings({ AUTH: 'open' }).join()).to.include('ADMIN_TOKEN guards nothing');
+    expect(warnings({ AUTH: 'token' })).to.deep.equal([]);
   });
 });

@@ -1,0 +1,53 @@
+import { EventEmitter, getEventListeners } from 'node:events';
+import { expect } from 'chai';
+import type { Response } from 'express';
+import type { ReplayableAudience } from '../../src/chat/audiences.ts';
+import { endWithToken } from '../../src/http/caller.ts';
+import type { EventStreamOptions } from '../../src/http/event-stream.ts';
+import { EventStreams } from '../../src/http/event-streams.ts';
+
+/** A response whose client can leave: from then on it is destroyed, and has said so once. */
+class LeavingClient extends EventEmitter {
+  destroyed = false;
+  leave(): void {
+    this.destroyed = true;
+    this.emit('close');
+  }
+  get response(): Response {
+    return this as unknown as Response;
+  }
+}
+
+describe('A client that leaves before it waits', () => {
+  it('leaves no stream behind', async () => {
+    let listened = 0;
+    const streams = new EventStreams({
+      room: { enter() {} },
+      eventLog: { end: { epoch: 'e', position: 1 } },
+      subscriptions: {
+        async listen() {
+          listened++;
+          return null;
+        },
+      },
+      isServing: () => true,
+    } as unknown as EventStreamOptions);
+    const client = new LeavingClient();
+    const audience = async () => {
+      client.leave();
+      return {} as ReplayableAudience;
+    };
+    await streams.run(client.response, { audience, userId: null, cursor: undefined });
+    expect(listened).to.equal(0);
+    expect(client.eventNames()).to.deep.equal([]);
+  });
+
+  it('leaves nothing behind that hangs on its token', () => {
+    const end = new AbortController();
+    const token = { userId: 1, ended: end.signal };
+    const client = new LeavingClient();
+    client.leave();
+    endWithToken({ userId: 1, isAdmin: false, token }, client.response);
+    expect(getEventListeners(end.signal, 'abort')).to.have.length(0);
+  });
+});

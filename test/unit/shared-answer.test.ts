@@ -1,0 +1,29 @@
+import { expect } from 'chai';
+import { sharedAnswer } from '../../src/http/shared-answer.ts';
+
+describe('A shared answer', () => {
+  let now = 0;
+  let made = 0;
+  const ask = sharedAnswer(
+    500,
+    async () => {
+      made++;
+      if (made === 2) throw new Error('away');
+      return made;
+    },
+    () => now,
+  );
+
+  it('is made once for all who ask at once, and for who asks soon after', async () => {
+    expect(await Promise.all([ask(), ask(), ask()])).to.deep.equal([1, 1, 1]);
+    now = 499;
+    expect(await ask()).to.equal(1);
+  });
+
+  it('is made anew after its time, and a failure is not kept', async () => {
+    now = 500;
+    const failed = await Promise.all([ask(), ask()].map((one) => one.catch((error: Error) => error.message)));
+    expect(failed).to.deep.equal(['away', 'away']);
+    expect(await ask()).to.equal(3);
+  });
+});
