@@ -43,10 +43,10 @@ const signIn = new SignIn(client, (session) => {
 });
 
 function enter({ user_id: id, username }: Session): void {
-  account.hidden = false;
-  accountName.textContent = username;
   const opened = new ChatPage(client, { id, username }, dialog, notice, leave);
   page = opened;
+  account.hidden = false;
+  accountName.textContent = username;
   opened.open().catch((error) => {
     if (page === opened) leave(error);
   });

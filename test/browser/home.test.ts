@@ -63,6 +63,19 @@ describe('The chat page', function () {
     expect(await messagesOn(page)).to.deep.equal([]);
   });
 
+  it('works where the browser denies storage', async () => {
+    const page = await browser.open(active);
+    const denied = `{ get() { throw new DOMException('denied', 'SecurityError'); } }`;
+    await page.addInitScript({
+      content: `for (const name of ['localStorage', 'sessionStorage']) Object.defineProperty(window, name, ${denied});`,
+    });
+    await page.reload();
+    await page.getByRole('textbox', { name: 'Name' }).fill('ana_orm');
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await openGroup(page, GROUP);
+    await waitForMessage(page, 'Olá, pessoal!');
+  });
+
   it('carries messages both ways between pages that hang on different nodes', async () => {
     const [ana, bruno] = await twoPeople();
     await write(ana, 'from the active');

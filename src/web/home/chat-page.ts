@@ -38,7 +38,7 @@ export class ChatPage {
     };
     this.#dialog = dialog;
     this.#notice = notice;
-    this.#chat = new Chat(client, me, new ReadMarks(localStorage, me.id), listener);
+    this.#chat = new Chat(client, me, new ReadMarks(() => localStorage, me.id), listener);
     this.#messages = new MessageList(me.id, {
       remove: (messageId) => this.#askRemove(messageId),
       retry: (key) => this.#opened((one) => void this.#chat.outbox.retry(one, key)),
@@ -120,6 +120,8 @@ export class ChatPage {
       this.#members.textContent = members.length === 1 ? '1 member' : `${members.length} members`;
     }
     this.#composer.open(opened?.group.id);
+    // A page left open at the end of a busy group must not grow for ever; further up the reader needs what is loaded.
+    if (this.#messages.isAtEnd) opened?.trim();
     this.#messages.show(opened);
     document.title = unread > 0 ? `(${unread}) ${TITLE}` : TITLE;
   }

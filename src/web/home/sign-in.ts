@@ -44,8 +44,9 @@ export class SignIn {
     try {
       const session = await enter();
       this.#password.value = '';
-      this.#view.hidden = true;
+      // Before the form goes: where the page of the user cannot be shown, the form is there to say so.
       this.#enter(session);
+      this.#view.hidden = true;
     } catch (error) {
       this.#error.textContent = sentenceOf(error);
     } finally {
