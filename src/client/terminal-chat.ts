@@ -10,7 +10,7 @@ import {
 } from './index.ts';
 import { pause } from './pause.ts';
 import type { Screen } from './terminal-screen.ts';
-import { HELP, messageLine, plain, readTyped } from './terminal-text.ts';
+import { help, messageLine, plain, readTyped } from './terminal-text.ts';
 
 /** Messages of the past that are shown when a group is opened. */
 const HISTORY = 20;
@@ -24,6 +24,7 @@ export class TerminalChat {
   readonly #client: ChatClient;
   readonly #me: User;
   readonly #screen: Screen;
+  readonly #byInvitation: boolean;
   readonly #ending = new AbortController();
   #groups = new Map<number, Group>();
   #open: Group | undefined;
@@ -32,10 +33,12 @@ export class TerminalChat {
   #sentTo = '';
   #heardTo = '';
 
-  constructor(client: ChatClient, me: User, screen: Screen) {
+  /** `byInvitation` where a name does not let one into a group. */
+  constructor(client: ChatClient, me: User, screen: Screen, byInvitation: boolean) {
     this.#client = client;
     this.#me = me;
     this.#screen = screen;
+    this.#byInvitation = byInvitation;
   }
 
   /** Runs until the input ends or /quit. Rejects when the session cannot go on. */
@@ -66,7 +69,12 @@ export class TerminalChat {
     const first = [...this.#groups.values()].sort((one, other) => one.id - other.id)[0];
     if (group !== undefined) await this.#join(group);
     else if (first !== undefined) await this.#show(first);
-    else this.#screen.remark('you are in no group yet: /join NAME or /new NAME MEMBERS…');
+    else
+      this.#screen.remark(
+        this.#byInvitation
+          ? 'you are in no group yet: /new NAME MEMBERS…, or a member of one takes you in'
+          : 'you are in no group yet: /join NAME or /new NAME MEMBERS…',
+      );
   }
 
   /** Deals with a typed line; false ends the chat. */
@@ -96,7 +104,7 @@ export class TerminalChat {
   async #command(name: string, words: readonly string[]): Promise<void> {
     const { signal } = this.#ending;
     const rest = words.join(' ');
-    if (name === 'help') this.#screen.say(HELP);
+    if (name === 'help') this.#screen.say(help(this.#byInvitation));
     else if (name === 'groups') for (const group of this.#groups.values()) this.#screen.say(this.#title(group));
     else if (name === 'join' && rest !== '') await this.#join(rest);
     else if (name === 'new' && words[0] !== undefined) {
@@ -123,7 +131,12 @@ export class TerminalChat {
       this.#groups.get(Number(wanted)) ?? [...this.#groups.values()].find(({ name }) => name === wanted);
     if (found() === undefined) {
       const { signal } = this.#ending;
-      if (/^[1-9]\d*$/.test(wanted)) await this.#client.join(Number(wanted), { signal });
+      const isNumber = /^[1-9]\d*$/.test(wanted);
+      if (!isNumber && this.#byInvitation) {
+        this.#screen.remark(`you are in no group of that name: a member has to take you in, or make one with /new`);
+        return;
+      }
+      if (isNumber) await this.#client.join(Number(wanted), { signal });
       else await this.#client.joinNamed(wanted, { signal });
       await this.#readGroups();
     }

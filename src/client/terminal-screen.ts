@@ -45,7 +45,8 @@ export class Screen {
   /** On a terminal the typed line comes back as the message that was stored: takes the typed one away, wrapped or not. */
   forgetTyped(line: string): void {
     if (!this.#isTerminal) return;
-    const rows = Math.ceil((line.length + PROMPT.length) / (this.#output.columns ?? 80));
+    // A terminal without a size, as one behind a script may be, says 0.
+    const rows = Math.ceil((line.length + PROMPT.length) / (this.#output.columns || 80));
     this.#output.write('\x1b[1A\x1b[2K\r'.repeat(rows));
   }
 

@@ -33,7 +33,8 @@ async function run({ user, password, group, urls }: TerminalArguments): Promise<
   try {
     const client = new ChatClient({ urls, onConnection: reporter(screen) });
     const { user_id: id, username } = await client.login(user, password);
-    await new TerminalChat(client, { id, username }, screen).run(group);
+    const byInvitation = (await client.status()).some(({ auth }) => auth === 'token');
+    await new TerminalChat(client, { id, username }, screen, byInvitation).run(group);
   } finally {
     screen.close();
   }

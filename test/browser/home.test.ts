@@ -138,6 +138,27 @@ describe('The chat page', function () {
     await waitForMessage(bruno, 'welcome');
   });
 
+  it('leaves a dialog alone when what an earlier one began is done', async () => {
+    const page = await browser.signIn(active, 'ana_orm');
+    let make = () => {};
+    await page.route('**/create-chat', async (route) => {
+      await new Promise<void>((resolve) => {
+        make = resolve;
+      });
+      await route.continue();
+    });
+    const asked = page.waitForRequest('**/create-chat');
+    await page.getByRole('button', { name: 'New group' }).click();
+    await page.getByRole('textbox', { name: 'Name of the group' }).fill('Slowly made');
+    await page.getByRole('button', { name: 'Make it' }).click();
+    await asked;
+    await page.keyboard.press('Escape');
+    await page.getByRole('button', { name: 'Join a group' }).click();
+    make();
+    await page.getByRole('heading', { name: 'Slowly made', includeHidden: true }).waitFor();
+    expect(await page.getByRole('dialog', { name: 'Join a group' }).isVisible()).to.equal(true);
+  });
+
   it('keeps a message that could not be sent, and stores it once when it is tried again', async () => {
     const [ana, bruno] = await twoPeople();
     const refuse = { status: 400, json: { error: 'not this time', code: 'invalid_request' } };

@@ -1,8 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { PassThrough } from 'node:stream';
 import { expect } from 'chai';
 import { readArguments } from '../../src/client/terminal-arguments.ts';
-import { messageLine, plain, readTyped } from '../../src/client/terminal-text.ts';
+import { Screen } from '../../src/client/terminal-screen.ts';
+import { help, messageLine, plain, readTyped } from '../../src/client/terminal-text.ts';
 import { type Behaviour, type FakeNode, json, startFakeNode, until } from './client-fake-node.ts';
 
 describe('the command-line chat reads what it is given', () => {
@@ -55,11 +57,29 @@ describe('the command-line chat shows text of others without letting it steer th
   });
 });
 
+describe('the command-line chat at a terminal', () => {
+  it('takes away a typed line, wrapped or not, where the terminal has a size and where it says 0', () => {
+    for (const [columns, rows] of [
+      [40, 3],
+      [0, 2],
+      [undefined, 2],
+    ] as const) {
+      const output = Object.assign(new PassThrough(), { isTTY: true, ...(columns === undefined ? {} : { columns }) });
+      const screen = new Screen(Object.assign(new PassThrough(), { isTTY: true }), output);
+      output.read();
+      screen.forgetTyped('x'.repeat(100));
+      expect(String(output.read())).to.equal('\x1b[1A\x1b[2K\r'.repeat(rows));
+      screen.close();
+    }
+  });
+});
+
 describe('the command-line chat at a pipe', () => {
   /** A log of messages that all fake nodes share. */
   let log: string[];
   let waiting: (() => void)[];
   let nodes: FakeNode[];
+  let auth: 'open' | 'token';
   let child: ChildProcess | undefined;
 
   const event = (position: number) => {
@@ -74,6 +94,7 @@ describe('the command-line chat at a pipe', () => {
   };
   const serve: Behaviour = (heard, response) => {
     const cursor = `e-${log.length}`;
+    if (heard.path === '/health') return json(response, 200, { status: 'alive', active: true, auth });
     if (heard.path === '/login') return json(response, 200, { user_id: 1, username: 'ana', created: false });
     if (heard.path === '/chats') {
       const members = [{ id: 1, username: 'ana' }];
@@ -99,7 +120,7 @@ describe('the command-line chat at a pipe', () => {
   };
 
   beforeEach(async () => {
-    [log, waiting] = [['earlier'], []];
+    [log, waiting, auth] = [['earlier'], [], 'open'];
     nodes = [await startFakeNode(serve), await startFakeNode(serve)];
   });
   afterEach(async () => {
@@ -145,6 +166,16 @@ describe('the command-line chat at a pipe', () => {
     expect(log).to.deep.equal(['earlier', 'one', 'two']);
     for (const line of ['ana: earlier', 'ana: one', 'ana: two', 'that is no command'])
       expect(chat.output()).to.contain(line);
+  }).timeout(60_000);
+
+  it('joins no group by its name where that would make a second one of it', async () => {
+    auth = 'token';
+    const chat = start();
+    chat.type('/join Somewhere');
+    chat.type('/help');
+    expect(await chat.end()).to.equal(0);
+    expect(chat.output()).to.contain('you are in no group of that name').and.contain(help(true));
+    expect(nodes.flatMap(({ heard }) => heard).filter(({ path }) => path.startsWith('/user/'))).to.deep.equal([]);
   }).timeout(60_000);
 
   it('stays alive when its node dies, says so in a line, and goes on at the other one', async () => {

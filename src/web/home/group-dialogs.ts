@@ -1,7 +1,7 @@
 import type { ChatClient, User } from '../../client/index.ts';
 import type { Chat } from './chat.ts';
 import type { Conversation } from './conversation.ts';
-import type { Dialog } from './dialog.ts';
+import type { Dialog, Question } from './dialog.ts';
 import { arrange, button, make } from './elements.ts';
 import { peoplePicker } from './people-picker.ts';
 
@@ -84,18 +84,19 @@ export class GroupDialogs {
         .join(id, { userId: user.id, signal: this.#chat.signal })
         .then(() => this.#chat.refresh())
         .then(show)
-        .catch((error) => this.#dialog.complain(error));
+        .catch((error) => this.#dialog.complain(question, error));
     });
     const leave = async () => {
       await this.#client.leave(id, { signal: this.#chat.signal });
       await this.#chat.refresh();
     };
-    show();
-    this.#dialog.ask({
+    const question: Question = {
       title: `Members of ${name}`,
       body: [people, picker],
       others: [{ text: 'Leave group', act: leave }],
-    });
+    };
+    show();
+    this.#dialog.ask(question);
   }
 
   readonly #search = (name: string): Promise<User[]> => {

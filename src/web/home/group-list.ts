@@ -23,7 +23,7 @@ interface Item {
 /** The list of groups with their last message and a count of the unread ones. */
 export class GroupList {
   readonly #list = part('groups', HTMLUListElement);
-  readonly #none = part('no-groups', HTMLParagraphElement);
+  readonly #none = part('no-groups', HTMLDivElement);
   readonly #items = new Map<number, Item>();
 
   /** Shows the groups in this order. */

@@ -1,4 +1,4 @@
-import { type ChatClient, ChatError, type Session } from '../../client/index.ts';
+import { type AuthMode, type ChatClient, ChatError, type Session } from '../../client/index.ts';
 import { part } from './elements.ts';
 
 /** The form that lets a user in. */
@@ -29,6 +29,11 @@ export class SignIn {
       }
       void this.#try(() => this.#client.register(this.#name.value, this.#password.value));
     });
+  }
+
+  /** Asks for a password where the nodes do. */
+  askFor(auth: AuthMode): void {
+    this.#password.required = auth === 'token';
   }
 
   /** Shows the form, with a reason where there is one. */
