@@ -48,7 +48,7 @@ describe('The chat page where AUTH=token says what is true there', function () {
     expect(await bruno.getByRole('button', { name: 'Join a group' }).count()).to.equal(0);
     await ana.getByRole('button', { name: 'New group' }).click();
     await ana.getByRole('textbox', { name: 'Name of the group' }).fill('Equipe');
-    await ana.getByRole('button', { name: 'Make it' }).click();
+    await ana.getByRole('button', { name: 'Create' }).click();
     await ana.getByRole('button', { name: '1 member' }).click();
     await ana.getByRole('searchbox', { name: 'Add somebody' }).fill('bruno');
     await ana.getByRole('button', { name: '+ bruno' }).click();

@@ -131,11 +131,45 @@ describe('The chat page', function () {
     await ana.getByRole('textbox', { name: 'Name of the group' }).fill('Equipe');
     await ana.getByRole('searchbox', { name: 'Members beside you' }).fill('bruno');
     await ana.getByRole('button', { name: '+ bruno_orm' }).click();
-    await ana.getByRole('button', { name: 'Make it' }).click();
+    await ana.getByRole('button', { name: 'Create' }).click();
     await ana.getByRole('button', { name: '2 members' }).waitFor();
     await write(ana, 'welcome');
     await openGroup(bruno, 'Equipe');
     await waitForMessage(bruno, 'welcome');
+  });
+
+  it('lets one leave a group, after asking', async () => {
+    const client = new ChatClient({ urls: [active] });
+    await client.login('bruno_orm');
+    await client.createChat('Soon left', ['ana_orm']);
+    const page = await browser.signIn(active, 'ana_orm');
+    await openGroup(page, 'Soon left');
+    await page.getByRole('button', { name: '2 members' }).click();
+    await page.getByRole('button', { name: 'Leave group' }).click();
+    await page.getByRole('dialog', { name: 'Leave Soon left?' }).getByRole('button', { name: 'Leave' }).click();
+    await page.getByRole('link', { name: 'Soon left' }).waitFor({ state: 'detached' });
+    expect(await page.getByRole('dialog').count()).to.equal(0);
+  });
+
+  it('says that one is in no group only when that is known', async () => {
+    const page = await browser.open(active);
+    let answer = () => {};
+    await page.route('**/chats?*', async (route) => {
+      await new Promise<void>((resolve) => {
+        answer = resolve;
+      });
+      await route.continue();
+    });
+    const asked = page.waitForRequest('**/chats?*');
+    await page.getByRole('textbox', { name: 'Name' }).fill('newcomer');
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await asked;
+    await page.getByText('Reading your groups…').waitFor();
+    expect(await page.getByText('You are in no group yet').count()).to.equal(2);
+    for (const text of await page.getByText('You are in no group yet').all())
+      expect(await text.isVisible()).to.equal(false);
+    answer();
+    await page.getByText('You are in no group yet. Make one, or join one').waitFor();
   });
 
   it('leaves a dialog alone when what an earlier one began is done', async () => {
@@ -150,7 +184,7 @@ describe('The chat page', function () {
     const asked = page.waitForRequest('**/create-chat');
     await page.getByRole('button', { name: 'New group' }).click();
     await page.getByRole('textbox', { name: 'Name of the group' }).fill('Slowly made');
-    await page.getByRole('button', { name: 'Make it' }).click();
+    await page.getByRole('button', { name: 'Create' }).click();
     await asked;
     await page.keyboard.press('Escape');
     await page.getByRole('button', { name: 'Join a group' }).click();

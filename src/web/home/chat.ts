@@ -70,6 +70,11 @@ export class Chat {
     );
   }
 
+  /** False until the groups have been read for the first time. */
+  get isRead(): boolean {
+    return this.#groupsAsOf !== '';
+  }
+
   /** The group that is open, or undefined. */
   get opened(): Conversation | undefined {
     return this.#opened === undefined ? undefined : this.#conversations.get(this.#opened);

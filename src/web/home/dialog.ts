@@ -39,6 +39,8 @@ export class Dialog {
     const others = (question.others ?? []).map(({ text, act }) => button(text, 'quiet', () => void this.#run(act)));
     const cancel = button('Cancel', 'quiet', () => this.#dialog.close());
     arrange(this.#buttons, [submit, ...others, ...(question.action === undefined ? [] : [cancel])]);
+    // A question may follow from another one: closed first, so that the focus goes to the new one's field or button.
+    this.#dialog.close();
     this.#dialog.showModal();
   }
 

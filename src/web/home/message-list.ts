@@ -125,8 +125,7 @@ function makeLine(className: string, sender: string, content: string, foot: HTML
     'li',
     { class: className },
     make('div', { class: 'sender', text: sender }),
-    make('div', { class: 'content', text: content }),
-    foot,
+    make('div', { class: 'body' }, make('div', { class: 'content', text: content }), foot),
   );
 }
 

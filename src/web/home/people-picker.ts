@@ -4,11 +4,12 @@ import { arrange, button, make } from './elements.ts';
 /** Pause after the last key before a search, in milliseconds: one request a word, not one a letter. */
 const TYPING_MS = 200;
 
-/** A field that finds users by a part of their name and calls back for the chosen one. */
+/** A field that finds users by a part of their name and calls back for the chosen one; `chosen` is shown above it. */
 export function peoplePicker(
   label: string,
   search: (name: string) => Promise<User[]>,
   choose: (user: User) => void,
+  chosen?: HTMLElement,
 ): HTMLElement {
   const { caption, input } = searchField(label);
   const found = make('ul', { class: 'people' });
@@ -30,12 +31,12 @@ export function peoplePicker(
         {},
         button(`+ ${user.username}`, 'quiet small', () => take(user)),
       );
-    const nobody = users === undefined ? 'No node has answered: try again' : 'Nobody of that name';
+    const nobody = users === undefined ? 'No node has answered: try again' : 'Nobody else of that name';
     if (users?.length || asked === '') arrange(found, (users ?? []).map(choice));
     else arrange(found, [make('li', { class: 'hint', text: nobody })]);
   };
   onTyping(input, () => void look());
-  return make('div', { class: 'picker' }, caption, input, found);
+  return make('div', { class: 'picker' }, caption, ...(chosen === undefined ? [] : [chosen]), input, found);
 }
 
 function searchField(label: string): { caption: HTMLLabelElement; input: HTMLInputElement } {
