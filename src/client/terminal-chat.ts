@@ -16,6 +16,8 @@ import { help, messageLine, plain, readTyped } from './terminal-text.ts';
 const HISTORY = 20;
 /** How long the end of the input waits for what was sent last to come back, in milliseconds. */
 const LAST_WORDS_MS = 2000;
+/** A message that is not stored after this many milliseconds is said to wait: its typed line is gone from the screen. */
+const SLOW_MS = 2000;
 /** For as long as it takes: a chat at a terminal waits for its nodes. */
 const PATIENTLY = { deadlineMs: Number.POSITIVE_INFINITY };
 
@@ -97,8 +99,13 @@ export class TerminalChat {
     if (this.#open === undefined) return this.#screen.remark('no group is open: /join NAME');
     this.#screen.forgetTyped(text);
     const options = { ...PATIENTLY, idempotencyKey: newIdempotencyKey(), signal: this.#ending.signal };
-    // Not shown here: the stream brings it, in its place among the others.
-    this.#sentTo = (await this.#client.send(this.#open.id, text, options)).cursor;
+    const slow = setTimeout(() => this.#screen.remark(`not sent yet, waiting for a node: ${plain(text)}`), SLOW_MS);
+    try {
+      // Not shown here: the stream brings it, in its place among the others.
+      this.#sentTo = (await this.#client.send(this.#open.id, text, options)).cursor;
+    } finally {
+      clearTimeout(slow);
+    }
   }
 
   async #command(name: string, words: readonly string[]): Promise<void> {

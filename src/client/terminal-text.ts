@@ -19,12 +19,10 @@ export function messageLine({ timestamp, sender, content }: Message): string {
 
 /** What /help says. `byInvitation` where a name does not let one into a group (AUTH=token). */
 export function help(byInvitation: boolean): string {
-  const joining = byInvitation
-    ? 'into others a member has to take you'
-    : 'one you are not in yet is joined, one that is not there is made';
+  const joining = byInvitation ? 'a member takes you into others' : 'joins it, makes it where there is none';
   return `/who                    who is in this group
 /groups                 your groups
-/join NAME OR NUMBER    go to a group; ${joining}
+/join NAME OR NUMBER    go to a group: ${joining}
 /leave                  leave this group
 /new NAME MEMBERS…      make a group; a name with spaces in "quotes"
 /help                   this

@@ -58,6 +58,23 @@ describe('the command-line chat shows text of others without letting it steer th
 });
 
 describe('the command-line chat at a terminal', () => {
+  it('takes away all rows of what is being typed before a line is shown above it', async () => {
+    const input = Object.assign(new PassThrough(), { isTTY: true });
+    const output = Object.assign(new PassThrough(), { isTTY: true, columns: 20 });
+    const screen = new Screen(input, output);
+    screen.say('first');
+    output.read();
+    input.write('x'.repeat(50));
+    await until(() => output.readableLength >= 50, 'the typed characters come back');
+    output.read();
+    screen.say('second');
+    const shown = String(output.read());
+    expect(shown.startsWith('\x1b[2A\r\x1b[Jsecond\n'), JSON.stringify(shown)).to.equal(true);
+    expect(shown).to.contain(`> ${'x'.repeat(50)}`);
+    expect(shown.lastIndexOf('\x1b[2A'), 'the prompt begins below, not two rows above').to.equal(0);
+    screen.close();
+  });
+
   it('takes away a typed line, wrapped or not, where the terminal has a size and where it says 0', () => {
     for (const [columns, rows] of [
       [40, 3],
@@ -177,6 +194,23 @@ describe('the command-line chat at a pipe', () => {
     expect(chat.output()).to.contain('you are in no group of that name').and.contain(help(true));
     expect(nodes.flatMap(({ heard }) => heard).filter(({ path }) => path.startsWith('/user/'))).to.deep.equal([]);
   }).timeout(60_000);
+
+  it('says that no node answers, that a message waits, and who serves again', async () => {
+    const chat = start();
+    await until(() => chat.output().includes('ana: earlier'), 'the history', 30_000);
+    // Still there, but out of service.
+    const behave: Behaviour = (_, response) => json(response, 503, { error: 'not alive', code: 'not_alive' });
+    for (const node of nodes) node.behave = behave;
+    for (const node of nodes) node.disconnect();
+    chat.type('into the dark');
+    await until(() => chat.output().includes('no node answers, trying again'), 'the trouble', 30_000);
+    await until(() => chat.output().includes('not sent yet, waiting for a node: into the dark'), 'the wait', 30_000);
+    for (const node of nodes) node.behave = serve;
+    await until(() => chat.output().includes('ana: into the dark'), 'the message', 30_000);
+    await until(() => /serves again/.test(chat.output()), 'the end of the trouble', 30_000);
+    expect(await chat.end()).to.equal(0);
+    expect(log).to.deep.equal(['earlier', 'into the dark']);
+  }).timeout(90_000);
 
   it('stays alive when its node dies, says so in a line, and goes on at the other one', async () => {
     const chat = start();
