@@ -2,19 +2,28 @@
  * `npm run chat -- --user ana`: a chat at the command line, on the ChatClient. It shows which node serves, and stays alive
  * while nodes die.
  */
-import { ChatClient } from './index.ts';
+import { type AuthMode, ChatClient } from './index.ts';
 import { readArguments, type TerminalArguments, USAGE } from './terminal-arguments.ts';
 import { TerminalChat } from './terminal-chat.ts';
 import { ConnectionReporter } from './terminal-reporter.ts';
 import { Screen } from './terminal-screen.ts';
+
+async function authOf(client: ChatClient): Promise<AuthMode | undefined> {
+  return (await client.status()).find(({ auth }) => auth !== undefined)?.auth;
+}
 
 async function run({ user, password, group, urls }: TerminalArguments): Promise<void> {
   const screen = new Screen(process.stdin, process.stdout);
   const reporter = new ConnectionReporter((sentence) => screen.remark(sentence));
   try {
     const client = new ChatClient({ urls, onConnection: (change) => reporter.hear(change) });
+    const told = await authOf(client);
+    if (told === 'token' && password === undefined) {
+      throw new Error('these nodes ask for a password: --password PASSWORD. An account is registered at /home');
+    }
     const { user_id: id, username } = await client.login(user, password);
-    const byInvitation = (await client.status()).some(({ auth }) => auth === 'token');
+    // Where no node answered at first, one has answered now.
+    const byInvitation = (told ?? (await authOf(client))) === 'token';
     await new TerminalChat(client, { id, username }, screen, byInvitation).run(group);
   } finally {
     reporter.close();

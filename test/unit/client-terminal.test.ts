@@ -145,7 +145,7 @@ describe('the command-line chat at a pipe', () => {
     await Promise.all(nodes.map((node) => node.close()));
   });
 
-  function start(): { type(line: string): void; end(): Promise<number | null>; output(): string } {
+  function start(...more: string[]): { type(line: string): void; end(): Promise<number | null>; output(): string } {
     const urls = nodes.map(({ url }) => url).join();
     const started = spawn(process.execPath, [
       '--import',
@@ -155,6 +155,7 @@ describe('the command-line chat at a pipe', () => {
       'ana',
       '--url',
       urls,
+      ...more,
     ]);
     child = started;
     let output = '';
@@ -185,9 +186,17 @@ describe('the command-line chat at a pipe', () => {
       expect(chat.output()).to.contain(line);
   }).timeout(60_000);
 
-  it('joins no group by its name where that would make a second one of it', async () => {
+  it('says that a password is needed where one is', async () => {
     auth = 'token';
     const chat = start();
+    expect(await chat.end()).to.equal(1);
+    expect(chat.output()).to.contain('these nodes ask for a password: --password PASSWORD');
+    expect(nodes.flatMap(({ heard }) => heard).filter(({ path }) => path === '/login')).to.deep.equal([]);
+  }).timeout(60_000);
+
+  it('joins no group by its name where that would make a second one of it', async () => {
+    auth = 'token';
+    const chat = start('--password', 'secret');
     chat.type('/join Somewhere');
     chat.type('/help');
     expect(await chat.end()).to.equal(0);
