@@ -48,8 +48,9 @@ export class Caller {
   }
 
   /**
-   * The answer of the first node that did it. Raises RefusedError at once for a 4xx, UnreachableError when the deadline came first, OutcomeUnknownError when the answer to
-   * an unrepeatable request was lost, and the signal's reason when that was aborted.
+   * The answer of the first node that did it. Raises RefusedError at once for a 4xx, UnreachableError when the deadline
+   * came first, OutcomeUnknownError when the answer to an unrepeatable request was lost, and the signal's reason when that
+   * was aborted.
    */
   async call(requestFor: RequestFor, manner: Manner): Promise<Answer> {
     const endsAt = performance.now() + manner.deadlineMs;
@@ -58,6 +59,7 @@ export class Caller {
     let failures = 0;
     let hopped = false;
     let repeated = false;
+    let last: Failure | undefined;
     for (;;) {
       const { request, attemptMs } = requestFor(this.#endpoints.isConnected(manner.use, target));
       const outcome = await this.#try(target, request, manner, Math.min(attemptMs, endsAt - performance.now()));
@@ -70,6 +72,10 @@ export class Caller {
         if (repeated && outcome.error.code === manner.doneAlready) return outcome.answer;
         throw outcome.error;
       }
+      // A try that the deadline cut short says nothing about its node: what was heard before it does.
+      const isCutShort = outcome.code === '' && performance.now() >= endsAt;
+      if (isCutShort && last !== undefined) throw unreachable(request, manner, troubles, last);
+      last = outcome;
       repeated ||= !outcome.undone;
       troubles.set(target, outcome.reason);
       const named = this.#endpoints.named(target, outcome.activeUrl);

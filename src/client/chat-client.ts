@@ -64,7 +64,7 @@ export class ChatClient {
     for (const url of urls) this.#connection.addUrl(url);
   }
 
-  /** Signs in, and makes the account where there is none. The client acts as that user from then on. */
+  /** Signs in; where AUTH=open, makes the account where there is none. The client acts as that user from then on. */
   async login(username: string, password?: string, options: CallOptions = {}): Promise<Session> {
     const body = password === undefined ? { username } : { username, password };
     return this.#enter(await this.#connection.write({ method: 'POST', path: '/login', body }, options));
@@ -122,7 +122,7 @@ export class ChatClient {
     await this.#connection.write({ method: 'POST', path: '/group-users', body }, options);
   }
 
-  /** Joins the group of that name, which is made where there is none. */
+  /** Joins the group of that name, made where there is none; where AUTH=token, where this user is in none of that name. */
   async joinNamed(name: string, options: CallOptions = {}): Promise<void> {
     const path = `/user/${this.#me()}/groups/${encodeURIComponent(name)}`;
     await this.#connection.write({ method: 'POST', path }, options);

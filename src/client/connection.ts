@@ -1,6 +1,6 @@
 import { type Answer, attempt, LostAnswerError, type Request } from './attempt.ts';
 import { type BackoffBounds, defaultBackoff } from './backoff.ts';
-import { Caller, type Manner } from './caller.ts';
+import { Caller, type Manner, type RequestFor } from './caller.ts';
 import { Endpoints } from './endpoints.ts';
 import { nodeStatus } from './health.ts';
 import type { ConnectionChange, NodeStatus } from './types.ts';
@@ -89,7 +89,8 @@ export class Connection {
 
   /** Asks any node, for as long as it takes until one answers. */
   readPatiently(request: Request, signal: AbortSignal): Promise<Answer> {
-    return this.#patiently(() => ({ request, attemptMs: this.#attemptMs }), signal);
+    const signed = this.#signed(request);
+    return this.#patiently(() => ({ request: signed, attemptMs: this.#attemptMs }), signal);
   }
 
   /**
@@ -97,8 +98,9 @@ export class Connection {
    * asks for no wait: its quick answer shows that the node serves, and a frozen one is found out soon.
    */
   poll(request: Request, signal: AbortSignal): Promise<Answer> {
+    const signed = this.#signed(request);
     const within = (timeout: number, attemptMs: number) => {
-      return { request: { ...request, query: { ...request.query, timeout } }, attemptMs };
+      return { request: { ...signed, query: { ...signed.query, timeout } }, attemptMs };
     };
     const pollMs = this.#pollSeconds * 1000 + POLL_GRACE_MS;
     return this.#patiently(
@@ -121,21 +123,28 @@ export class Connection {
 
   #once(request: Request, options: CallOptions, traits: Pick<Manner, 'use' | 'repeatable' | 'doneAlready'>) {
     const { signal, deadlineMs = this.#deadlineMs } = options;
-    const requestFor = () => ({ request: this.#signed(request), attemptMs: this.#attemptMs });
+    const signed = this.#signed(request);
+    const requestFor = () => ({ request: signed, attemptMs: this.#attemptMs });
     return this.#caller.call(requestFor, { ...traits, deadlineMs, patient: false, signal });
   }
 
-  #patiently(requestFor: (connected: boolean) => { request: Request; attemptMs: number }, signal: AbortSignal) {
-    const signed = (connected: boolean) => {
-      const { request, attemptMs } = requestFor(connected);
-      return { request: this.#signed(request), attemptMs };
-    };
-    return this.#caller.call(signed, { use: 'read', repeatable: true, patient: true, deadlineMs: Infinity, signal });
+  #patiently(requestFor: RequestFor, signal: AbortSignal) {
+    return this.#caller.call(requestFor, {
+      use: 'read',
+      repeatable: true,
+      patient: true,
+      deadlineMs: Infinity,
+      signal,
+    });
   }
 
+  /**
+   * Once a call, not once a try: a request stays that of the user who made it, whoever signs in while it is repeated. Its
+   * own headers win: a logout carries the token that it takes back.
+   */
   #signed(request: Request): Request {
     if (this.token === undefined) return request;
-    return { ...request, headers: { ...request.headers, Authorization: `Bearer ${this.token}` } };
+    return { ...request, headers: { Authorization: `Bearer ${this.token}`, ...request.headers } };
   }
 
   async #health(url: string, signal: AbortSignal | undefined): Promise<NodeStatus> {

@@ -6,10 +6,11 @@ export interface TerminalArguments {
   urls: string[];
 }
 
+/** What is said of the arguments to somebody who got them wrong. */
 export const USAGE = `npm run chat -- --user NAME [--password PASSWORD] [--group "NAME OR NUMBER"] [--url URL,URL]
 
-  --user      who you are; the account is made where there is none
-  --password  for an account that has one
+  --user      who you are; where AUTH=open an account is made where there is none
+  --password  for an account that has one; where AUTH=token every account has
   --group     where to begin; default: your group with the lowest number
   --url       any nodes of the cluster; default http://localhost:8080,http://localhost:8081
 `;

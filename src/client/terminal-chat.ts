@@ -10,12 +10,14 @@ import {
 } from './index.ts';
 import { pause } from './pause.ts';
 import type { Screen } from './terminal-screen.ts';
-import { HELP, messageLine, plain, readTyped } from './terminal-text.ts';
+import { help, messageLine, plain, readTyped } from './terminal-text.ts';
 
 /** Messages of the past that are shown when a group is opened. */
 const HISTORY = 20;
 /** How long the end of the input waits for what was sent last to come back, in milliseconds. */
 const LAST_WORDS_MS = 2000;
+/** A message that is not stored after this many milliseconds is said to wait: its typed line is gone from the screen. */
+const SLOW_MS = 2000;
 /** For as long as it takes: a chat at a terminal waits for its nodes. */
 const PATIENTLY = { deadlineMs: Number.POSITIVE_INFINITY };
 
@@ -24,6 +26,7 @@ export class TerminalChat {
   readonly #client: ChatClient;
   readonly #me: User;
   readonly #screen: Screen;
+  readonly #byInvitation: boolean;
   readonly #ending = new AbortController();
   #groups = new Map<number, Group>();
   #open: Group | undefined;
@@ -32,10 +35,12 @@ export class TerminalChat {
   #sentTo = '';
   #heardTo = '';
 
-  constructor(client: ChatClient, me: User, screen: Screen) {
+  /** `byInvitation` where a name does not let one into a group. */
+  constructor(client: ChatClient, me: User, screen: Screen, byInvitation: boolean) {
     this.#client = client;
     this.#me = me;
     this.#screen = screen;
+    this.#byInvitation = byInvitation;
   }
 
   /** Runs until the input ends or /quit. Rejects when the session cannot go on. */
@@ -66,7 +71,12 @@ export class TerminalChat {
     const first = [...this.#groups.values()].sort((one, other) => one.id - other.id)[0];
     if (group !== undefined) await this.#join(group);
     else if (first !== undefined) await this.#show(first);
-    else this.#screen.remark('you are in no group yet: /join NAME or /new NAME MEMBERS…');
+    else
+      this.#screen.remark(
+        this.#byInvitation
+          ? 'you are in no group yet: /new NAME MEMBERS…, or a member of one takes you in'
+          : 'you are in no group yet: /join NAME or /new NAME MEMBERS…',
+      );
   }
 
   /** Deals with a typed line; false ends the chat. */
@@ -89,14 +99,19 @@ export class TerminalChat {
     if (this.#open === undefined) return this.#screen.remark('no group is open: /join NAME');
     this.#screen.forgetTyped(text);
     const options = { ...PATIENTLY, idempotencyKey: newIdempotencyKey(), signal: this.#ending.signal };
-    // Not shown here: the stream brings it, in its place among the others.
-    this.#sentTo = (await this.#client.send(this.#open.id, text, options)).cursor;
+    const slow = setTimeout(() => this.#screen.remark(`not sent yet, waiting for a node: ${plain(text)}`), SLOW_MS);
+    try {
+      // Not shown here: the stream brings it, in its place among the others.
+      this.#sentTo = (await this.#client.send(this.#open.id, text, options)).cursor;
+    } finally {
+      clearTimeout(slow);
+    }
   }
 
   async #command(name: string, words: readonly string[]): Promise<void> {
     const { signal } = this.#ending;
     const rest = words.join(' ');
-    if (name === 'help') this.#screen.say(HELP);
+    if (name === 'help') this.#screen.say(help(this.#byInvitation));
     else if (name === 'groups') for (const group of this.#groups.values()) this.#screen.say(this.#title(group));
     else if (name === 'join' && rest !== '') await this.#join(rest);
     else if (name === 'new' && words[0] !== undefined) {
@@ -123,7 +138,12 @@ export class TerminalChat {
       this.#groups.get(Number(wanted)) ?? [...this.#groups.values()].find(({ name }) => name === wanted);
     if (found() === undefined) {
       const { signal } = this.#ending;
-      if (/^[1-9]\d*$/.test(wanted)) await this.#client.join(Number(wanted), { signal });
+      const isNumber = /^[1-9]\d*$/.test(wanted);
+      if (!isNumber && this.#byInvitation) {
+        this.#screen.remark(`you are in no group of that name: a member has to take you in, or make one with /new`);
+        return;
+      }
+      if (isNumber) await this.#client.join(Number(wanted), { signal });
       else await this.#client.joinNamed(wanted, { signal });
       await this.#readGroups();
     }

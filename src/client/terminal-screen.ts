@@ -8,7 +8,7 @@ type Output = Writable & { isTTY?: boolean; columns?: number };
 
 /** A terminal, or a pipe, as the chat uses it: lines come in one by one, lines go out above the one being typed. */
 export class Screen {
-  readonly #lines: Interface;
+  readonly #lines: Interface & { prevRows?: number };
   readonly #iterator: AsyncIterable<string>;
   readonly #output: Output;
   readonly #isTerminal: boolean;
@@ -33,7 +33,11 @@ export class Screen {
       this.#output.write(`${text}\n`);
       return;
     }
-    this.#output.write(`\r\x1b[2K${text}\n`);
+    // What is being typed may have wrapped: up to its first row, and everything from there on gives way.
+    const { rows } = this.#lines.getCursorPos();
+    this.#output.write(`${rows > 0 ? `\x1b[${rows}A` : ''}\r\x1b[J${text}\n`);
+    // Where readline believes that the prompt begins that many rows above: now it begins here.
+    this.#lines.prevRows = 0;
     this.#lines.prompt(true);
   }
 
@@ -45,7 +49,8 @@ export class Screen {
   /** On a terminal the typed line comes back as the message that was stored: takes the typed one away, wrapped or not. */
   forgetTyped(line: string): void {
     if (!this.#isTerminal) return;
-    const rows = Math.ceil((line.length + PROMPT.length) / (this.#output.columns ?? 80));
+    // A terminal without a size, as one behind a script may be, says 0.
+    const rows = Math.ceil((line.length + PROMPT.length) / (this.#output.columns || 80));
     this.#output.write('\x1b[1A\x1b[2K\r'.repeat(rows));
   }
 

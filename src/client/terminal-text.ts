@@ -17,14 +17,18 @@ export function messageLine({ timestamp, sender, content }: Message): string {
   return `${two(time.getHours())}:${two(time.getMinutes())}  ${plain(sender)}: ${plain(content)}`;
 }
 
-export const HELP = `/who                    who is in this group
+/** What /help says. `byInvitation` where a name does not let one into a group (AUTH=token). */
+export function help(byInvitation: boolean): string {
+  const joining = byInvitation ? 'a member takes you into others' : 'joins it, makes it where there is none';
+  return `/who                    who is in this group
 /groups                 your groups
-/join NAME OR NUMBER    go to a group; one you are not in yet is joined, one that is not there is made
+/join NAME OR NUMBER    go to a group: ${joining}
 /leave                  leave this group
 /new NAME MEMBERS…      make a group; a name with spaces in "quotes"
 /help                   this
 /quit                   end
 Everything else is sent to the group. A message that begins with a slash: write two.`;
+}
 
 /** A typed line: a message, or a command with its words. */
 export type Typed = { kind: 'message'; text: string } | { kind: 'command'; name: string; words: string[] };

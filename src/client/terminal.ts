@@ -2,39 +2,31 @@
  * `npm run chat -- --user ana`: a chat at the command line, on the ChatClient. It shows which node serves, and stays alive
  * while nodes die.
  */
-import { ChatClient, type ConnectionChange, type Use } from './index.ts';
+import { type AuthMode, ChatClient } from './index.ts';
 import { readArguments, type TerminalArguments, USAGE } from './terminal-arguments.ts';
 import { TerminalChat } from './terminal-chat.ts';
+import { ConnectionReporter } from './terminal-reporter.ts';
 import { Screen } from './terminal-screen.ts';
 
-/** Says who serves, one quiet line a change. A node that is lost for reads and writes is told once. */
-function reporter(screen: Screen): (change: ConnectionChange) => void {
-  const lost = new Map<Use, { url: string; why: string }>();
-  const said = new Map<Use, string>();
-  return ({ use, url, state, reason = 'is gone' }) => {
-    if (state === 'lost') {
-      if (!lost.has(use)) lost.set(use, { url, why: `${url} ${reason}` });
-      return;
-    }
-    const before = lost.get(use);
-    lost.delete(use);
-    said.set(use, `${before?.url} ${url}`);
-    const isToldAlready = said.get('read') === said.get('write');
-    if (before === undefined) {
-      if (use === 'read') screen.remark(`${url} serves`);
-    } else if (before.url !== url && !isToldAlready) {
-      screen.remark(use === 'read' ? `${before.why}; ${url} serves` : `${before.why}; ${url} takes the messages`);
-    }
-  };
+async function authOf(client: ChatClient): Promise<AuthMode | undefined> {
+  return (await client.status()).find(({ auth }) => auth !== undefined)?.auth;
 }
 
 async function run({ user, password, group, urls }: TerminalArguments): Promise<void> {
   const screen = new Screen(process.stdin, process.stdout);
+  const reporter = new ConnectionReporter((sentence) => screen.remark(sentence));
   try {
-    const client = new ChatClient({ urls, onConnection: reporter(screen) });
+    const client = new ChatClient({ urls, onConnection: (change) => reporter.hear(change) });
+    const told = await authOf(client);
+    if (told === 'token' && password === undefined) {
+      throw new Error('these nodes ask for a password: --password PASSWORD. An account is registered at /home');
+    }
     const { user_id: id, username } = await client.login(user, password);
-    await new TerminalChat(client, { id, username }, screen).run(group);
+    // Where no node answered at first, one has answered now.
+    const byInvitation = (told ?? (await authOf(client))) === 'token';
+    await new TerminalChat(client, { id, username }, screen, byInvitation).run(group);
   } finally {
+    reporter.close();
     screen.close();
   }
 }

@@ -61,18 +61,21 @@ export interface EventBase {
   at: string;
 }
 
+/** Somebody has written to a group. */
 export interface MessagePosted extends EventBase {
   kind: 'message';
   group_id: number;
   message: Message;
 }
 
+/** A message was deleted, for everybody. */
 export interface MessageRemoved extends EventBase {
   kind: 'message_deleted';
   group_id: number;
   message_id: number;
 }
 
+/** Somebody has come into a group or gone out of it. */
 export interface MembershipChanged extends EventBase {
   kind: 'joined' | 'left';
   group_id: number;
@@ -80,6 +83,7 @@ export interface MembershipChanged extends EventBase {
   username: string;
 }
 
+/** POST /notify/{group}: `group_id` is null where the name is a free topic's. */
 export interface GroupNotified extends EventBase {
   kind: 'notification';
   group: string;
@@ -87,6 +91,7 @@ export interface GroupNotified extends EventBase {
   payload: unknown;
 }
 
+/** POST /notify/all. */
 export interface EverybodyNotified extends EventBase {
   kind: 'broadcast';
   payload: unknown;
@@ -94,6 +99,9 @@ export interface EverybodyNotified extends EventBase {
 
 /** One entry of the event log. A newer node may send further kinds: pass over those you do not know. */
 export type ChatEvent = MessagePosted | MessageRemoved | MembershipChanged | GroupNotified | EverybodyNotified;
+
+/** `open`: a name is believed, and groups are joined by name. `token`: passwords, and one is added by a member. */
+export type AuthMode = 'open' | 'token';
 
 /** What one node says of itself on GET /health; `reachable` false when it said nothing in time. */
 export interface NodeStatus {
@@ -104,6 +112,8 @@ export interface NodeStatus {
   node?: string;
   term?: number;
   active_node?: string | null;
+  /** How one signs in there: by name alone, or with a password. */
+  auth?: AuthMode;
 }
 
 /** What a node is asked for. Reads and long polls work on every node, writes on the active one. */

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { HttpError } from './errors.ts';
 import { type Route, route } from './route.ts';
 import { nothing } from './schemas.ts';
-import type { Cluster, Services } from './services.ts';
+import type { Services } from './services.ts';
 
 const peer = z.object({ url: z.string(), node: z.string().nullable(), alive: z.boolean(), active: z.boolean() });
 const health = z
@@ -14,12 +14,13 @@ const health = z
     url: z.string(),
     term: z.number().nullable(),
     active_node: z.string().nullable(),
+    auth: z.enum(['open', 'token']).describe('How one signs in here: by name alone, or with a password'),
     peers: z.array(peer),
   })
   .meta({ id: 'Health' });
 
 /** The one document behind all questions about a node's state; made from memory, so it answers without the database. */
-function healthOf(cluster: Cluster): z.output<typeof health> {
+function healthOf({ cluster, authMode }: Services): z.output<typeof health> {
   return {
     status: cluster.role === 'fallen' ? 'down' : 'alive',
     active: cluster.isOnDuty,
@@ -28,6 +29,7 @@ function healthOf(cluster: Cluster): z.output<typeof health> {
     url: cluster.url,
     term: cluster.term,
     active_node: cluster.activeNode,
+    auth: authMode,
     peers: cluster.peers(),
   };
 }
@@ -74,7 +76,8 @@ function rootRoute({ version }: Services): Route {
   });
 }
 
-function checkRoutes({ cluster }: Services): Route[] {
+function checkRoutes(services: Services): Route[] {
+  const { cluster } = services;
   const check = (path: string, summary: string, isSo: () => boolean) =>
     route({
       method: 'get',
@@ -87,7 +90,7 @@ function checkRoutes({ cluster }: Services): Route[] {
       answer: health,
       also: [503],
       handle: () =>
-        isSo() ? { body: healthOf(cluster) } : { status: 503, body: healthOf(cluster), headers: RETRY_SOON },
+        isSo() ? { body: healthOf(services) } : { status: 503, body: healthOf(services), headers: RETRY_SOON },
     });
   return [
     check('/health', 'Is this node alive, and is it on duty?', () => cluster.role !== 'fallen'),

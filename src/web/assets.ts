@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, stop } from 'esbuild';
 
@@ -29,20 +30,33 @@ export function loadAssets(): Promise<Map<string, Asset>> {
 
 async function load(): Promise<Map<string, Asset>> {
   const text = async (name: string) => readFile(new URL(name, FOLDER));
-  const [html, css, icon] = await Promise.all([text('home.html'), text('home.css'), text('icon.svg')]);
+  const [html, icon, { script, style }] = await Promise.all([text('home.html'), text('icon.svg'), compile()]);
   return new Map([
     ['/home', assetOf('text/html; charset=utf-8', html)],
-    ['/assets/home.js', assetOf('text/javascript; charset=utf-8', await compile())],
-    ['/assets/home.css', assetOf('text/css; charset=utf-8', css)],
+    ['/assets/home.js', assetOf('text/javascript; charset=utf-8', script)],
+    ['/assets/home.css', assetOf('text/css; charset=utf-8', style)],
     ['/assets/icon.svg', assetOf('image/svg+xml', icon)],
   ]);
 }
 
+/** Joins the page's modules and its style sheets into one file each. */
+async function compile(): Promise<{ script: Buffer; style: Buffer }> {
+  const { outputFiles } = await bundle();
+  const made = (name: string) => {
+    const file = outputFiles.find(({ path }) => basename(path) === name);
+    if (file === undefined) throw new Error(`esbuild made no ${name}`);
+    return Buffer.from(file.contents);
+  };
+  return { script: made('home.js'), style: made('home.css') };
+}
+
 // Not the synchronous build: it holds up the node, its heartbeats too, for as long as it takes. The compiler's process
 // would go on beside the node if it were not stopped.
-async function compile(): Promise<Buffer> {
-  const { outputFiles } = await build({
-    entryPoints: [fileURLToPath(new URL('home.ts', FOLDER))],
+function bundle() {
+  const building = build({
+    entryPoints: ['home.ts', 'home.css'].map((name) => fileURLToPath(new URL(name, FOLDER))),
+    // Only the names in it count: nothing is written.
+    outdir: fileURLToPath(FOLDER),
     bundle: true,
     minify: true,
     format: 'esm',
@@ -51,10 +65,7 @@ async function compile(): Promise<Buffer> {
     write: false,
     logLevel: 'silent',
   });
-  await stop();
-  const [script] = outputFiles;
-  if (script === undefined) throw new Error('esbuild made nothing of home.ts');
-  return Buffer.from(script.contents);
+  return building.finally(() => stop());
 }
 
 /** A file of this text, with the tag by which a browser knows whether it has it. */

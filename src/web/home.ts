@@ -33,6 +33,7 @@ const client = new ChatClient({
 
 const watch = new ClusterWatch(client, (nodes) => {
   bar.show(nodes, watch.nameOf(servedBy));
+  tellMode();
   const report = duty.see(nodes);
   if (report !== undefined) notice.show(report);
 });
@@ -42,11 +43,18 @@ const signIn = new SignIn(client, (session) => {
   enter(session);
 });
 
+/** What the page says of names and passwords goes by the nodes' mode: base.css shows the words that are true in it. */
+function tellMode(): void {
+  if (watch.auth === undefined) return;
+  document.documentElement.dataset.auth = watch.auth;
+  signIn.askFor(watch.auth);
+}
+
 function enter({ user_id: id, username }: Session): void {
-  account.hidden = false;
-  accountName.textContent = username;
   const opened = new ChatPage(client, { id, username }, dialog, notice, leave);
   page = opened;
+  account.hidden = false;
+  accountName.textContent = username;
   opened.open().catch((error) => {
     if (page === opened) leave(error);
   });

@@ -63,6 +63,19 @@ describe('The chat page', function () {
     expect(await messagesOn(page)).to.deep.equal([]);
   });
 
+  it('works where the browser denies storage', async () => {
+    const page = await browser.open(active);
+    const denied = `{ get() { throw new DOMException('denied', 'SecurityError'); } }`;
+    await page.addInitScript({
+      content: `for (const name of ['localStorage', 'sessionStorage']) Object.defineProperty(window, name, ${denied});`,
+    });
+    await page.reload();
+    await page.getByRole('textbox', { name: 'Name' }).fill('ana_orm');
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await openGroup(page, GROUP);
+    await waitForMessage(page, 'Olá, pessoal!');
+  });
+
   it('carries messages both ways between pages that hang on different nodes', async () => {
     const [ana, bruno] = await twoPeople();
     await write(ana, 'from the active');
@@ -118,11 +131,66 @@ describe('The chat page', function () {
     await ana.getByRole('textbox', { name: 'Name of the group' }).fill('Equipe');
     await ana.getByRole('searchbox', { name: 'Members beside you' }).fill('bruno');
     await ana.getByRole('button', { name: '+ bruno_orm' }).click();
-    await ana.getByRole('button', { name: 'Make it' }).click();
+    await ana.getByRole('button', { name: 'Create' }).click();
     await ana.getByRole('button', { name: '2 members' }).waitFor();
     await write(ana, 'welcome');
     await openGroup(bruno, 'Equipe');
     await waitForMessage(bruno, 'welcome');
+  });
+
+  it('lets one leave a group, after asking', async () => {
+    const client = new ChatClient({ urls: [active] });
+    await client.login('bruno_orm');
+    await client.createChat('Soon left', ['ana_orm']);
+    const page = await browser.signIn(active, 'ana_orm');
+    await openGroup(page, 'Soon left');
+    await page.getByRole('button', { name: '2 members' }).click();
+    await page.getByRole('button', { name: 'Leave group' }).click();
+    await page.getByRole('dialog', { name: 'Leave Soon left?' }).getByRole('button', { name: 'Leave' }).click();
+    await page.getByRole('link', { name: 'Soon left' }).waitFor({ state: 'detached' });
+    expect(await page.getByRole('dialog').count()).to.equal(0);
+  });
+
+  it('says that one is in no group only when that is known', async () => {
+    const page = await browser.open(active);
+    let answer = () => {};
+    await page.route('**/chats?*', async (route) => {
+      await new Promise<void>((resolve) => {
+        answer = resolve;
+      });
+      await route.continue();
+    });
+    const asked = page.waitForRequest('**/chats?*');
+    await page.getByRole('textbox', { name: 'Name' }).fill('newcomer');
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await asked;
+    await page.getByText('Reading your groups…').waitFor();
+    expect(await page.getByText('You are in no group yet').count()).to.equal(2);
+    for (const text of await page.getByText('You are in no group yet').all())
+      expect(await text.isVisible()).to.equal(false);
+    answer();
+    await page.getByText('You are in no group yet. Make one, or join one').waitFor();
+  });
+
+  it('leaves a dialog alone when what an earlier one began is done', async () => {
+    const page = await browser.signIn(active, 'ana_orm');
+    let make = () => {};
+    await page.route('**/create-chat', async (route) => {
+      await new Promise<void>((resolve) => {
+        make = resolve;
+      });
+      await route.continue();
+    });
+    const asked = page.waitForRequest('**/create-chat');
+    await page.getByRole('button', { name: 'New group' }).click();
+    await page.getByRole('textbox', { name: 'Name of the group' }).fill('Slowly made');
+    await page.getByRole('button', { name: 'Create' }).click();
+    await asked;
+    await page.keyboard.press('Escape');
+    await page.getByRole('button', { name: 'Join a group' }).click();
+    make();
+    await page.getByRole('heading', { name: 'Slowly made', includeHidden: true }).waitFor();
+    expect(await page.getByRole('dialog', { name: 'Join a group' }).isVisible()).to.equal(true);
   });
 
   it('keeps a message that could not be sent, and stores it once when it is tried again', async () => {

@@ -55,6 +55,7 @@ describe('The control of a node over HTTP', () => {
         status: 'alive',
         active: true,
         role: 'active',
+        auth: 'open',
         node: 'node-a',
         url: nodes.active.url,
         term: 1,

@@ -82,6 +82,17 @@ describe('the client takes a message to the node that can store it', () => {
     expect(one.heard.length + two.heard.length).to.be.within(2, 20);
   });
 
+  it('says in the end what nodes said, not that the deadline cut the last try short', async () => {
+    const node: FakeNode = await start((_, response) => {
+      if (node.heard.length === 1) notActive(response, null);
+    });
+    const error = await clientOf([node.url], { deadlineMs: 300 })
+      .send(1, 'hello')
+      .catch((caught) => caught);
+    expect(error).to.include({ name: 'UnreachableError', code: 'not_active' });
+    expect(error.message).to.contain('says not_active');
+  });
+
   it('finds the node that becomes active while it asks', async () => {
     let asked = 0;
     const gone = await deadUrl();
@@ -250,6 +261,21 @@ describe('the client speaks the API', () => {
     expect(node.heard[2]).to.include({ method: 'POST', path: '/logout' });
     expect(node.heard[2]?.headers.authorization).to.equal('Bearer t');
     expect((await client.chats().catch((caught) => caught)).code).to.equal('not_signed_in');
+  });
+
+  it('takes back the token of who has left, though somebody else signs in while that is tried again', async () => {
+    const tokens = ['a', 'b'];
+    node.behave = (heard, response) => {
+      if (heard.path === '/login') json(response, 200, { user_id: 7, token: tokens.shift() });
+      else if (client.token === 'b') json(response, 200, { message: 'logged out' });
+      else void client.login('bruno').then(() => response.destroy());
+    };
+    client = new ChatClient({ urls: [node.url], backoff: { firstMs: 5, capMs: 20 } });
+    await client.login('ana');
+    await client.logout();
+    const told = node.heard.filter(({ path }) => path === '/logout').map(({ headers }) => headers.authorization);
+    expect(told).to.deep.equal(['Bearer a', 'Bearer a']);
+    expect(client.token).to.equal('b');
   });
 
   it('names pages of messages by what was asked for, and by nothing else', async () => {

@@ -22,6 +22,8 @@ export interface FakeNode {
   behave: Behaviour;
   /** Connections that are open now. */
   connections(): number;
+  /** Breaks all connections; new ones are taken. */
+  disconnect(): void;
   close(): Promise<void>;
 }
 
@@ -84,6 +86,9 @@ export async function startFakeNode(behave: Behaviour): Promise<FakeNode> {
     heard: [],
     behave,
     connections: () => sockets.size,
+    disconnect: () => {
+      for (const socket of sockets) socket.destroy();
+    },
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

@@ -1,8 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { PassThrough } from 'node:stream';
 import { expect } from 'chai';
 import { readArguments } from '../../src/client/terminal-arguments.ts';
-import { messageLine, plain, readTyped } from '../../src/client/terminal-text.ts';
+import { Screen } from '../../src/client/terminal-screen.ts';
+import { help, messageLine, plain, readTyped } from '../../src/client/terminal-text.ts';
 import { type Behaviour, type FakeNode, json, startFakeNode, until } from './client-fake-node.ts';
 
 describe('the command-line chat reads what it is given', () => {
@@ -55,11 +57,46 @@ describe('the command-line chat shows text of others without letting it steer th
   });
 });
 
+describe('the command-line chat at a terminal', () => {
+  it('takes away all rows of what is being typed before a line is shown above it', async () => {
+    const input = Object.assign(new PassThrough(), { isTTY: true });
+    const output = Object.assign(new PassThrough(), { isTTY: true, columns: 20 });
+    const screen = new Screen(input, output);
+    screen.say('first');
+    output.read();
+    input.write('x'.repeat(50));
+    await until(() => output.readableLength >= 50, 'the typed characters come back');
+    output.read();
+    screen.say('second');
+    const shown = String(output.read());
+    expect(shown.startsWith('\x1b[2A\r\x1b[Jsecond\n'), JSON.stringify(shown)).to.equal(true);
+    expect(shown).to.contain(`> ${'x'.repeat(50)}`);
+    expect(shown.lastIndexOf('\x1b[2A'), 'the prompt begins below, not two rows above').to.equal(0);
+    screen.close();
+  });
+
+  it('takes away a typed line, wrapped or not, where the terminal has a size and where it says 0', () => {
+    for (const [columns, rows] of [
+      [40, 3],
+      [0, 2],
+      [undefined, 2],
+    ] as const) {
+      const output = Object.assign(new PassThrough(), { isTTY: true, ...(columns === undefined ? {} : { columns }) });
+      const screen = new Screen(Object.assign(new PassThrough(), { isTTY: true }), output);
+      output.read();
+      screen.forgetTyped('x'.repeat(100));
+      expect(String(output.read())).to.equal('\x1b[1A\x1b[2K\r'.repeat(rows));
+      screen.close();
+    }
+  });
+});
+
 describe('the command-line chat at a pipe', () => {
   /** A log of messages that all fake nodes share. */
   let log: string[];
   let waiting: (() => void)[];
   let nodes: FakeNode[];
+  let auth: 'open' | 'token';
   let child: ChildProcess | undefined;
 
   const event = (position: number) => {
@@ -74,6 +111,7 @@ describe('the command-line chat at a pipe', () => {
   };
   const serve: Behaviour = (heard, response) => {
     const cursor = `e-${log.length}`;
+    if (heard.path === '/health') return json(response, 200, { status: 'alive', active: true, auth });
     if (heard.path === '/login') return json(response, 200, { user_id: 1, username: 'ana', created: false });
     if (heard.path === '/chats') {
       const members = [{ id: 1, username: 'ana' }];
@@ -99,7 +137,7 @@ describe('the command-line chat at a pipe', () => {
   };
 
   beforeEach(async () => {
-    [log, waiting] = [['earlier'], []];
+    [log, waiting, auth] = [['earlier'], [], 'open'];
     nodes = [await startFakeNode(serve), await startFakeNode(serve)];
   });
   afterEach(async () => {
@@ -107,7 +145,7 @@ describe('the command-line chat at a pipe', () => {
     await Promise.all(nodes.map((node) => node.close()));
   });
 
-  function start(): { type(line: string): void; end(): Promise<number | null>; output(): string } {
+  function start(...more: string[]): { type(line: string): void; end(): Promise<number | null>; output(): string } {
     const urls = nodes.map(({ url }) => url).join();
     const started = spawn(process.execPath, [
       '--import',
@@ -117,6 +155,7 @@ describe('the command-line chat at a pipe', () => {
       'ana',
       '--url',
       urls,
+      ...more,
     ]);
     child = started;
     let output = '';
@@ -146,6 +185,41 @@ describe('the command-line chat at a pipe', () => {
     for (const line of ['ana: earlier', 'ana: one', 'ana: two', 'that is no command'])
       expect(chat.output()).to.contain(line);
   }).timeout(60_000);
+
+  it('says that a password is needed where one is', async () => {
+    auth = 'token';
+    const chat = start();
+    expect(await chat.end()).to.equal(1);
+    expect(chat.output()).to.contain('these nodes ask for a password: --password PASSWORD');
+    expect(nodes.flatMap(({ heard }) => heard).filter(({ path }) => path === '/login')).to.deep.equal([]);
+  }).timeout(60_000);
+
+  it('joins no group by its name where that would make a second one of it', async () => {
+    auth = 'token';
+    const chat = start('--password', 'secret');
+    chat.type('/join Somewhere');
+    chat.type('/help');
+    expect(await chat.end()).to.equal(0);
+    expect(chat.output()).to.contain('you are in no group of that name').and.contain(help(true));
+    expect(nodes.flatMap(({ heard }) => heard).filter(({ path }) => path.startsWith('/user/'))).to.deep.equal([]);
+  }).timeout(60_000);
+
+  it('says that no node answers, that a message waits, and who serves again', async () => {
+    const chat = start();
+    await until(() => chat.output().includes('ana: earlier'), 'the history', 30_000);
+    // Still there, but out of service.
+    const behave: Behaviour = (_, response) => json(response, 503, { error: 'not alive', code: 'not_alive' });
+    for (const node of nodes) node.behave = behave;
+    for (const node of nodes) node.disconnect();
+    chat.type('into the dark');
+    await until(() => chat.output().includes('no node answers, trying again'), 'the trouble', 30_000);
+    await until(() => chat.output().includes('not sent yet, waiting for a node: into the dark'), 'the wait', 30_000);
+    for (const node of nodes) node.behave = serve;
+    await until(() => chat.output().includes('ana: into the dark'), 'the message', 30_000);
+    await until(() => /serves again/.test(chat.output()), 'the end of the trouble', 30_000);
+    expect(await chat.end()).to.equal(0);
+    expect(log).to.deep.equal(['earlier', 'into the dark']);
+  }).timeout(90_000);
 
   it('stays alive when its node dies, says so in a line, and goes on at the other one', async () => {
     const chat = start();

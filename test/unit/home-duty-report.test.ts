@@ -75,24 +75,27 @@ describe('what has been read is kept on the device', () => {
 
   it('for each user, through a reload, and never goes back', () => {
     const store = memory();
-    const marks = new ReadMarks(store, 1);
+    const marks = new ReadMarks(() => store, 1);
     expect(marks.isNew).to.equal(true);
     marks.set(7, 100);
     marks.set(7, 50);
-    const again = new ReadMarks(store, 1);
+    const again = new ReadMarks(() => store, 1);
     expect([again.isNew, again.get(7), again.get(8)]).to.deep.equal([false, 100, 0]);
-    expect(new ReadMarks(store, 2).isNew).to.equal(true);
+    expect(new ReadMarks(() => store, 2).isNew).to.equal(true);
   });
 
   it('works without storage, and with nonsense in it', () => {
     const refuse = () => {
       throw new Error('storage is off');
     };
-    const marks = new ReadMarks({ getItem: refuse, setItem: refuse }, 1);
-    marks.set(7, 100);
-    expect(marks.get(7)).to.equal(100);
+    // Full or switched off; and denied, so that not even the store itself is to be had.
+    for (const store of [() => ({ getItem: refuse, setItem: refuse }), refuse]) {
+      const marks = new ReadMarks(store, 1);
+      marks.set(7, 100);
+      expect(marks.get(7)).to.equal(100);
+    }
     for (const nonsense of ['{', '7', '[[1]]', '[["a","b"]]']) {
-      expect(new ReadMarks(memory({ 'plantao.read.1': nonsense }), 1).get(1)).to.equal(0);
+      expect(new ReadMarks(() => memory({ 'plantao.read.1': nonsense }), 1).get(1)).to.equal(0);
     }
   });
 });

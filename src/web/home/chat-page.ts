@@ -38,7 +38,7 @@ export class ChatPage {
     };
     this.#dialog = dialog;
     this.#notice = notice;
-    this.#chat = new Chat(client, me, new ReadMarks(localStorage, me.id), listener);
+    this.#chat = new Chat(client, me, new ReadMarks(() => localStorage, me.id), listener);
     this.#messages = new MessageList(me.id, {
       remove: (messageId) => this.#askRemove(messageId),
       retry: (key) => this.#opened((one) => void this.#chat.outbox.retry(one, key)),
@@ -109,17 +109,21 @@ export class ChatPage {
   }
 
   #draw(): void {
-    const { conversations, opened, unread } = this.#chat;
+    const { conversations, opened, unread, isRead } = this.#chat;
     this.#view.classList.toggle('reading', opened !== undefined);
     this.#conversation.hidden = opened === undefined;
     this.#nothing.hidden = opened !== undefined;
-    this.#groups.show(conversations, opened);
+    this.#nothing.textContent = nothingText(isRead, conversations.length);
+    this.#groups.show(conversations, opened, isRead);
     if (opened !== undefined) {
       const { name, members } = opened.group;
       this.#title.textContent = name;
+      this.#title.title = name;
       this.#members.textContent = members.length === 1 ? '1 member' : `${members.length} members`;
     }
     this.#composer.open(opened?.group.id);
+    // A page left open at the end of a busy group must not grow for ever; further up the reader needs what is loaded.
+    if (this.#messages.isAtEnd) opened?.trim();
     this.#messages.show(opened);
     document.title = unread > 0 ? `(${unread}) ${TITLE}` : TITLE;
   }
@@ -136,4 +140,9 @@ export class ChatPage {
     const act = () => this.#chat.remove(conversation, messageId);
     this.#dialog.ask({ title: 'Delete this message?', body: [make('p', { text })], action: 'Delete', act });
   }
+}
+
+function nothingText(isRead: boolean, groups: number): string {
+  if (!isRead) return 'Reading your groups…';
+  return groups === 0 ? 'What is written in your groups is shown here.' : 'Choose a group to read and write.';
 }

@@ -8,6 +8,7 @@ import {
   type User,
 } from '../../client/index.ts';
 import { Conversation } from './conversation.ts';
+import { oneAtATime } from './one-at-a-time.ts';
 import { Outbox } from './outbox.ts';
 import type { ReadMarks } from './read-marks.ts';
 
@@ -32,12 +33,16 @@ export interface ChatListener {
 export class Chat {
   readonly me: User;
   readonly outbox: Outbox;
+  /** Reads the groups anew and answers with the cursor of that moment. */
+  readonly refresh = oneAtATime(() => this.#readGroups());
   readonly #client: ChatClient;
   readonly #listener: ChatListener;
   readonly #marks: ReadMarks;
   readonly #conversations = new Map<number, Conversation>();
   readonly #ending = new AbortController();
   #groupsAsOf = '';
+  /** Who has come or gone while the groups are being read: their answer may be from before. */
+  #moves: MembershipChanged[] | undefined;
   #opened: number | undefined;
   #watching = true;
 
@@ -65,6 +70,11 @@ export class Chat {
     );
   }
 
+  /** False until the groups have been read for the first time. */
+  get isRead(): boolean {
+    return this.#groupsAsOf !== '';
+  }
+
   /** The group that is open, or undefined. */
   get opened(): Conversation | undefined {
     return this.#opened === undefined ? undefined : this.#conversations.get(this.#opened);
@@ -89,6 +99,7 @@ export class Chat {
 
   /** Opens a group, or none, and reads its newest messages if that has not been done. */
   async open(groupId: number | undefined): Promise<void> {
+    this.opened?.trim();
     this.#opened = groupId;
     this.#changed();
     if (this.opened?.loaded === false) await this.#load(this.opened);
@@ -100,27 +111,15 @@ export class Chat {
     this.#changed();
   }
 
-  /** Reads the groups anew and answers with the cursor of that moment. */
-  async refresh(): Promise<string> {
-    const { chats, cursor } = await this.#client.chats({ ...PATIENTLY, signal: this.signal });
-    const ids = new Set(chats.map(({ id }) => id));
-    for (const id of this.#conversations.keys()) if (!ids.has(id)) this.#conversations.delete(id);
-    for (const group of chats) {
-      const known = this.#conversations.get(group.id);
-      if (known === undefined) this.#conversations.set(group.id, new Conversation(group, this.me.id));
-      else known.group = group;
-    }
-    this.#groupsAsOf = cursor;
-    this.#changed();
-    return cursor;
-  }
-
   /** Reads the page before the oldest message of a group, if there is one. */
   async loadOlder(conversation: Conversation): Promise<void> {
-    const before = conversation.oldestId;
-    if (before === undefined || !conversation.hasOlder) return;
+    if (!conversation.hasOlder) return;
     const { signal } = this;
-    conversation.loadOlder(await this.#client.messages(conversation.group.id, { before, limit: PAGE, signal }));
+    const before = conversation.oldestId;
+    const options = { ...(before === undefined ? {} : { before }), limit: PAGE, signal };
+    const page = await this.#client.messages(conversation.group.id, options);
+    // Where messages were dropped meanwhile, this page would leave a gap before those that are left.
+    if (conversation.oldestId === before) conversation.loadOlder(page);
     this.#changed();
   }
 
@@ -153,23 +152,50 @@ export class Chat {
     const message = conversation?.apply(event);
     if (conversation !== undefined && message !== undefined) {
       conversation.unread += 1;
+      if (conversation !== this.opened) conversation.trim();
       this.#listener.arrived(message, conversation);
     }
     this.#changed();
   }
 
   #applyMembership(event: MembershipChanged): void {
-    if (!isAfter(event.cursor, this.#groupsAsOf)) return;
-    const group = this.#conversations.get(event.group_id)?.group;
-    if (event.user_id === this.me.id || group === undefined) {
-      const readAnew = this.refresh().then(() => this.#readAhead());
-      readAnew.catch((error) => this.#report(error));
-      return;
-    }
-    const others = group.members.filter(({ id }) => id !== event.user_id);
-    const joined = event.kind === 'joined' ? [{ id: event.user_id, username: event.username }] : [];
-    group.members = [...others, ...joined];
+    this.#moves?.push(event);
+    this.#move(event);
+    const isKnown = event.user_id !== this.me.id && this.#conversations.has(event.group_id);
+    if (isKnown || !isAfter(event.cursor, this.#groupsAsOf)) return;
+    const readAnew = this.refresh().then(async () => {
+      const joined = this.#conversations.get(event.group_id);
+      if (joined?.loaded === false) await this.#load(joined);
+    });
+    readAnew.catch((error) => this.#report(error));
+  }
+
+  #move({ kind, cursor, group_id, user_id: id, username }: MembershipChanged): void {
+    const group = this.#conversations.get(group_id)?.group;
+    if (group === undefined || !isAfter(cursor, this.#groupsAsOf)) return;
+    const others = group.members.filter((member) => member.id !== id);
+    group.members = kind === 'joined' ? [...others, { id, username }] : others;
     this.#changed();
+  }
+
+  async #readGroups(): Promise<string> {
+    const moves: MembershipChanged[] = [];
+    this.#moves = moves;
+    const reading = this.#client.chats({ ...PATIENTLY, signal: this.signal });
+    const { chats, cursor } = await reading.finally(() => {
+      this.#moves = undefined;
+    });
+    const ids = new Set(chats.map(({ id }) => id));
+    for (const id of this.#conversations.keys()) if (!ids.has(id)) this.#conversations.delete(id);
+    for (const group of chats) {
+      const known = this.#conversations.get(group.id);
+      if (known === undefined) this.#conversations.set(group.id, new Conversation(group, this.me.id));
+      else known.group = group;
+    }
+    this.#groupsAsOf = cursor;
+    for (const event of moves) this.#move(event);
+    this.#changed();
+    return cursor;
   }
 
   async #readAhead(): Promise<void> {
@@ -179,9 +205,12 @@ export class Chat {
   }
 
   async #load(conversation: Conversation): Promise<void> {
+    const { generation } = conversation;
     const { id } = conversation.group;
     try {
-      conversation.load(await this.#client.messages(id, { ...PATIENTLY, limit: PAGE, signal: this.signal }));
+      const page = await this.#client.messages(id, { ...PATIENTLY, limit: PAGE, signal: this.signal });
+      if (conversation.generation !== generation) return;
+      conversation.load(page);
     } catch (error) {
       return this.#report(error);
     }

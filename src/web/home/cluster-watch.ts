@@ -1,5 +1,5 @@
 /// <reference lib="dom" />
-import type { ChatClient, NodeStatus } from '../../client/index.ts';
+import type { AuthMode, ChatClient, NodeStatus } from '../../client/index.ts';
 import type { NodeState, SeenNode } from './duty-report.ts';
 
 /** Between two looks at the nodes, in milliseconds: while all is well, while something is wrong, while nobody looks. */
@@ -18,6 +18,7 @@ export class ClusterWatch {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #looking = false;
   #looks = 0;
+  #auth: AuthMode | undefined;
 
   constructor(client: ChatClient, report: (nodes: readonly SeenNode[]) => void) {
     this.#client = client;
@@ -43,6 +44,11 @@ export class ClusterWatch {
     }
   }
 
+  /** How one signs in, as a node has last told it; undefined until one has. */
+  get auth(): AuthMode | undefined {
+    return this.#auth;
+  }
+
   /** What the node with that address is called, as far as it is known. */
   nameOf(url: string | undefined): string | undefined {
     return url === undefined ? undefined : (this.#names.get(url) ?? url);
@@ -62,6 +68,7 @@ export class ClusterWatch {
   #seen(statuses: readonly NodeStatus[]): SeenNode[] {
     const nodes = new Map<string, SeenNode>();
     for (const status of statuses) {
+      this.#auth = status.auth ?? this.#auth;
       if (status.node !== undefined) this.#names.set(status.url, status.node);
       const name = this.nameOf(status.url) ?? status.url;
       const node = { name, url: status.url, state: stateOf(status), term: status.term };

@@ -14,6 +14,9 @@ export interface Pending {
 /** A line of the conversation: stored, or still on its way. */
 export type Entry = { kind: 'stored'; message: Message } | { kind: 'pending'; pending: Pending };
 
+/** Messages that a group keeps while nobody reads it: some screens of them, and a tab may stay open for months. */
+const KEPT = 200;
+
 /**
  * One group as this page shows it. Pages of history, live events and answers to own posts arrive in any order and overlap;
  * every message is shown once, in the order of ids, and a deleted one never again.
@@ -25,10 +28,12 @@ export class Conversation {
   hasOlder = false;
   loaded = false;
   readonly #me: number;
-  readonly #messages = new Map<number, Message>();
+  /** By id, without a gap between the first one and the newest. */
+  #messages: Message[] = [];
   readonly #deleted = new Set<number>();
   #pending: Pending[] = [];
   #snapshot: string | undefined;
+  #generation = 0;
 
   constructor(group: Group, me: number) {
     this.group = group;
@@ -37,41 +42,57 @@ export class Conversation {
 
   /** The newest stored message, or undefined. */
   get newest(): Message | undefined {
-    return this.#sorted().at(-1);
+    return this.#messages.at(-1);
   }
 
   /** The id of the oldest loaded message, or undefined. */
   get oldestId(): number | undefined {
-    return this.#sorted()[0]?.id;
+    return this.#messages[0]?.id;
   }
 
   /** Everything to show, in order. */
   entries(): Entry[] {
     const pending = this.#pending.filter((one) => one.arrivedAs === undefined);
     return [
-      ...this.#sorted().map((message): Entry => ({ kind: 'stored', message })),
+      ...this.#messages.map((message): Entry => ({ kind: 'stored', message })),
       ...pending.map((one): Entry => ({ kind: 'pending', pending: one })),
     ];
   }
 
+  /** Rises with every forget(): the newest page that was asked for before has the gap after it, and is not to be taken. */
+  get generation(): number {
+    return this.#generation;
+  }
+
   /** Drops what was loaded, after a gap in the stream: the newest page is to be loaded anew. */
   forget(): void {
-    this.#messages.clear();
+    this.#messages = [];
     this.#snapshot = undefined;
+    this.#generation += 1;
+    this.hasOlder = false;
     this.loaded = false;
+  }
+
+  /** Lets go of all but the newest messages; the others can be read again. */
+  trim(): void {
+    const oldest = this.#messages.at(-KEPT);
+    if (oldest === undefined || oldest === this.#messages[0]) return;
+    this.#messages = this.#messages.slice(-KEPT);
+    this.hasOlder = true;
+    for (const id of this.#deleted) if (id < oldest.id) this.#deleted.delete(id);
   }
 
   /** Takes the newest page. */
   load(page: MessagePage): void {
     for (const message of page.messages) this.#store(message);
     this.#snapshot = page.cursor;
-    this.hasOlder = page.has_more;
+    this.hasOlder ||= page.has_more;
     this.loaded = true;
   }
 
   /** Takes the page before the oldest loaded message. */
   loadOlder(page: MessagePage): void {
-    for (const message of page.messages) this.#store(message);
+    for (const message of page.messages) this.#insert(message);
     this.hasOlder = page.has_more;
   }
 
@@ -79,7 +100,7 @@ export class Conversation {
   apply(event: ChatEvent): Message | undefined {
     if (this.#snapshot !== undefined && !isAfter(event.cursor, this.#snapshot)) return undefined;
     if (event.kind === 'message_deleted') this.removed(event.message_id);
-    if (event.kind !== 'message' || this.#messages.has(event.message.id)) return undefined;
+    if (event.kind !== 'message' || this.#has(event.message.id)) return undefined;
     this.#store(event.message);
     if (event.message.sender_id !== this.#me) return event.message;
     // The stream often brings an own message before the answer to its post: not both are to be shown until then.
@@ -99,7 +120,7 @@ export class Conversation {
   sent(key: string, sent: Sent, sender: string): void {
     const pending = this.#find(key);
     this.discard(key);
-    if (pending === undefined || this.#messages.has(sent.message_id)) return;
+    if (pending === undefined || this.#has(sent.message_id)) return;
     const { message_id: id, timestamp } = sent;
     this.#store({ id, sender, sender_id: this.#me, content: pending.content, timestamp });
   }
@@ -127,23 +148,43 @@ export class Conversation {
   /** A message was deleted. */
   removed(id: number): void {
     this.#deleted.add(id);
-    this.#messages.delete(id);
+    if (this.#has(id)) this.#messages.splice(this.#placeOf(id), 1);
   }
 
   /** How many messages of others are newer than that id. */
   newerThan(id: number): number {
-    return this.#sorted().filter((message) => message.id > id && message.sender_id !== this.#me).length;
+    return this.#messages.slice(this.#placeOf(id + 1)).filter(({ sender_id }) => sender_id !== this.#me).length;
   }
 
+  /** Takes a message unless it lies before the loaded ones: alone it would hide the gap after it; its page brings it. */
   #store(message: Message): void {
-    if (!this.#deleted.has(message.id)) this.#messages.set(message.id, message);
+    const oldest = this.oldestId;
+    if (!this.hasOlder || oldest === undefined || message.id > oldest) this.#insert(message);
+  }
+
+  #insert(message: Message): void {
+    if (!this.#deleted.has(message.id) && !this.#has(message.id)) {
+      this.#messages.splice(this.#placeOf(message.id), 0, message);
+    }
+  }
+
+  #has(id: number): boolean {
+    return this.#messages[this.#placeOf(id)]?.id === id;
+  }
+
+  /** How many messages come before that id: where it is, or belongs. */
+  #placeOf(id: number): number {
+    let low = 0;
+    let high = this.#messages.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.#messages[middle]?.id ?? id) < id) low = middle + 1;
+      else high = middle;
+    }
+    return low;
   }
 
   #find(key: string): Pending | undefined {
     return this.#pending.find((one) => one.key === key);
-  }
-
-  #sorted(): Message[] {
-    return [...this.#messages.values()].sort((one, other) => one.id - other.id);
   }
 }

@@ -20,18 +20,18 @@ export class Dialog {
   readonly #body = part('dialog-body', HTMLDivElement);
   readonly #error = part('dialog-error', HTMLParagraphElement);
   readonly #buttons = part('dialog-buttons', HTMLDivElement);
-  #act: () => Promise<void> = async () => {};
+  #asked: Question | undefined;
 
   constructor() {
     this.#form.addEventListener('submit', (event) => {
       event.preventDefault();
-      void this.#run(this.#act);
+      void this.#run(this.#asked?.act);
     });
   }
 
   /** Opens with a question. */
   ask(question: Question): void {
-    this.#act = question.act ?? (async () => {});
+    this.#asked = question;
     this.#title.textContent = question.title;
     this.#error.textContent = '';
     arrange(this.#body, question.body);
@@ -39,11 +39,14 @@ export class Dialog {
     const others = (question.others ?? []).map(({ text, act }) => button(text, 'quiet', () => void this.#run(act)));
     const cancel = button('Cancel', 'quiet', () => this.#dialog.close());
     arrange(this.#buttons, [submit, ...others, ...(question.action === undefined ? [] : [cancel])]);
+    // A question may follow from another one: closed first, so that the focus goes to the new one's field or button.
+    this.#dialog.close();
     this.#dialog.showModal();
   }
 
-  /** Says in the dialog what went wrong. */
-  complain(error: unknown): void {
+  /** Says what went wrong with a question, if that is the one being asked. */
+  complain(question: Question | undefined, error: unknown): void {
+    if (question !== this.#asked) return;
     this.#error.textContent = error instanceof Error ? error.message : String(error);
   }
 
@@ -52,15 +55,17 @@ export class Dialog {
     this.#dialog.close();
   }
 
-  async #run(act: () => Promise<void>): Promise<void> {
+  /** What takes long may end when another question is being asked: that one is not to be closed or blamed for it. */
+  async #run(act: () => Promise<void> = async () => {}): Promise<void> {
+    const asked = this.#asked;
     const buttons = [...this.#buttons.querySelectorAll('button')];
     for (const one of buttons) one.disabled = true;
     this.#error.textContent = '';
     try {
       await act();
-      this.#dialog.close();
+      if (asked === this.#asked) this.#dialog.close();
     } catch (error) {
-      this.complain(error);
+      this.complain(asked, error);
     } finally {
       for (const one of buttons) one.disabled = false;
     }

@@ -1,7 +1,7 @@
 import type { ChatClient, User } from '../../client/index.ts';
 import type { Chat } from './chat.ts';
 import type { Conversation } from './conversation.ts';
-import type { Dialog } from './dialog.ts';
+import type { Dialog, Question } from './dialog.ts';
 import { arrange, button, make } from './elements.ts';
 import { peoplePicker } from './people-picker.ts';
 
@@ -41,10 +41,12 @@ export class GroupDialogs {
       });
       arrange(people, chips);
     };
-    const picker = peoplePicker('Members beside you', this.#search, (user) => {
+    const isIn = ({ id }: User) => id === this.#chat.me.id || chosen.has(id);
+    const choose = (user: User) => {
       chosen.set(user.id, user);
       show();
-    });
+    };
+    const picker = peoplePicker('Members beside you', (name) => this.#search(name, isIn), choose, people);
     const act = async () => {
       const members = [...chosen.values()].map(({ username }) => username);
       const { signal } = this.#chat;
@@ -53,7 +55,7 @@ export class GroupDialogs {
       if (warning !== undefined) this.#host.say(warning);
       this.#host.open(group_id);
     };
-    this.#dialog.ask({ title: 'New group', body: [name.caption, name.input, people, picker], action: 'Make it', act });
+    this.#dialog.ask({ title: 'New group', body: [name.caption, name.input, picker], action: 'Create', act });
   }
 
   /** Asks for a name, joins the group of that name and opens it. */
@@ -79,28 +81,38 @@ export class GroupDialogs {
         people,
         conversation.group.members.map(({ username }) => make('li', { class: 'person', text: username })),
       );
-    const picker = peoplePicker('Add somebody', this.#search, (user) => {
+    const isIn = (user: User) => conversation.group.members.some((member) => member.id === user.id);
+    const add = (user: User) => {
       this.#client
         .join(id, { userId: user.id, signal: this.#chat.signal })
         .then(() => this.#chat.refresh())
         .then(show)
-        .catch((error) => this.#dialog.complain(error));
-    });
-    const leave = async () => {
+        .catch((error) => this.#dialog.complain(question, error));
+    };
+    const picker = peoplePicker('Add somebody', (part) => this.#search(part, isIn), add);
+    const question: Question = {
+      title: `Members of ${name}`,
+      body: [people, picker],
+      others: [{ text: 'Leave group', act: async () => this.#leave(conversation) }],
+    };
+    show();
+    this.#dialog.ask(question);
+  }
+
+  #leave({ group: { id, name } }: Conversation): void {
+    const text = 'You read and write in it no longer. Who stays can take you in again.';
+    const act = async () => {
       await this.#client.leave(id, { signal: this.#chat.signal });
       await this.#chat.refresh();
     };
-    show();
-    this.#dialog.ask({
-      title: `Members of ${name}`,
-      body: [people, picker],
-      others: [{ text: 'Leave group', act: leave }],
-    });
+    this.#dialog.ask({ title: `Leave ${name}?`, body: [make('p', { text })], action: 'Leave', act });
   }
 
-  readonly #search = (name: string): Promise<User[]> => {
-    return this.#client.users(name, { limit: 8, signal: this.#chat.signal });
-  };
+  /** Users by a part of their name, without those who are in already. */
+  async #search(name: string, isIn: (user: User) => boolean): Promise<User[]> {
+    const users = await this.#client.users(name, { limit: 20, signal: this.#chat.signal });
+    return users.filter((user) => !isIn(user)).slice(0, 8);
+  }
 }
 
 function nameField(label: string): { caption: HTMLLabelElement; input: HTMLInputElement } {

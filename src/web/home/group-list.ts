@@ -23,12 +23,12 @@ interface Item {
 /** The list of groups with their last message and a count of the unread ones. */
 export class GroupList {
   readonly #list = part('groups', HTMLUListElement);
-  readonly #none = part('no-groups', HTMLParagraphElement);
+  readonly #none = part('no-groups', HTMLDivElement);
   readonly #items = new Map<number, Item>();
 
-  /** Shows the groups in this order. */
-  show(conversations: readonly Conversation[], opened: Conversation | undefined): void {
-    this.#none.hidden = conversations.length > 0;
+  /** Shows the groups in this order; that there are none is said only where that `isRead`. */
+  show(conversations: readonly Conversation[], opened: Conversation | undefined, isRead: boolean): void {
+    this.#none.hidden = conversations.length > 0 || !isRead;
     arrange(
       this.#list,
       conversations.map((conversation) => this.#render(conversation, conversation === opened)),

@@ -31,6 +31,11 @@ export class MessageList {
     this.#place = new ScrollPlace(() => actions.loadOlder());
   }
 
+  /** Whether the reader is at the newest message. */
+  get isAtEnd(): boolean {
+    return this.#place.isAtEnd;
+  }
+
   /** Shows a group's messages, or none. */
   show(conversation: Conversation | undefined): void {
     const isOther = conversation !== this.#shown;
@@ -120,8 +125,7 @@ function makeLine(className: string, sender: string, content: string, foot: HTML
     'li',
     { class: className },
     make('div', { class: 'sender', text: sender }),
-    make('div', { class: 'content', text: content }),
-    foot,
+    make('div', { class: 'body' }, make('div', { class: 'content', text: content }), foot),
   );
 }
 

@@ -23,7 +23,7 @@ export class NodeBar {
   show(nodes: readonly SeenNode[], ours: string | undefined): void {
     arrange(
       this.#list,
-      nodes.map((node) => this.#render(node, node.name === ours)),
+      nodes.map((node) => this.#render(node, node.name === ours && node.state !== 'gone')),
     );
   }
 

@@ -1,4 +1,4 @@
-/** What a browser's localStorage does; it may throw where storage is switched off. */
+/** What a browser's localStorage does; its methods may throw where storage is full or switched off. */
 export interface Store {
   getItem(key: string): string | null;
   setItem(key: string, value: string): void;
@@ -6,13 +6,14 @@ export interface Store {
 
 /** The last message that a user has read in each group, kept on this device. */
 export class ReadMarks {
-  readonly #store: Store;
+  readonly #store: () => Store;
   readonly #key: string;
   readonly #marks = new Map<number, number>();
   /** True where this user has not been on this device before: then the past counts as read. */
   readonly isNew: boolean;
 
-  constructor(store: Store, userId: number) {
+  /** `store` is called at each use: where a browser denies storage, it throws as soon as one looks at localStorage. */
+  constructor(store: () => Store, userId: number) {
     this.#store = store;
     this.#key = `plantao.read.${userId}`;
     const kept = this.#kept();
@@ -30,7 +31,7 @@ export class ReadMarks {
     if (messageId <= this.get(groupId)) return;
     this.#marks.set(groupId, messageId);
     try {
-      this.#store.setItem(this.#key, JSON.stringify([...this.#marks]));
+      this.#store().setItem(this.#key, JSON.stringify([...this.#marks]));
     } catch {
       // Full or switched off: the marks last as long as the page.
     }
@@ -38,7 +39,7 @@ export class ReadMarks {
 
   #kept(): [number, number][] | null {
     try {
-      const marks: unknown = JSON.parse(this.#store.getItem(this.#key) ?? 'null');
+      const marks: unknown = JSON.parse(this.#store().getItem(this.#key) ?? 'null');
       if (!Array.isArray(marks)) return null;
       return marks.filter((mark) => Array.isArray(mark) && mark.every(Number.isSafeInteger));
     } catch {

@@ -13,7 +13,7 @@ export class ScrollPlace {
   readonly #jump = part('jump', HTMLButtonElement);
   readonly #loadOlder: () => Promise<void>;
   readonly #closing = new AbortController();
-  #atEnd = true;
+  #isAtEnd = true;
   #loading = false;
 
   constructor(loadOlder: () => Promise<void>) {
@@ -22,9 +22,14 @@ export class ScrollPlace {
     this.#scroller.addEventListener('scroll', () => this.#scrolled(), { signal, passive: true });
     this.#jump.addEventListener('click', () => this.toEnd(), { signal });
     // A keyboard on a phone, a longer draft or a notice makes the view lower: the newest message stays in it.
-    const resized = new ResizeObserver(() => this.#atEnd && this.toEnd());
+    const resized = new ResizeObserver(() => this.#isAtEnd && this.toEnd());
     resized.observe(this.#scroller);
     signal.addEventListener('abort', () => resized.disconnect());
+  }
+
+  /** Whether the reader is at the end, give or take a line or two. */
+  get isAtEnd(): boolean {
+    return this.#isAtEnd;
   }
 
   /** Runs a change of the messages and keeps the reader's place. `afresh` begins at the end. */
@@ -33,7 +38,7 @@ export class ScrollPlace {
     const anchor = this.#firstInView();
     const offset = anchor === undefined ? 0 : bottomOf(anchor) - this.#scroller.scrollTop;
     change();
-    if (afresh || this.#atEnd) this.toEnd();
+    if (afresh || this.#isAtEnd) this.toEnd();
     else {
       if (anchor?.isConnected) this.#scroller.scrollTop = bottomOf(anchor) - offset;
       if (this.#list.lastElementChild !== last) this.#jump.hidden = false;
@@ -43,7 +48,7 @@ export class ScrollPlace {
 
   /** Scrolls to the newest message. */
   toEnd(): void {
-    this.#atEnd = true;
+    this.#isAtEnd = true;
     this.#jump.hidden = true;
     this.#scroller.scrollTop = this.#scroller.scrollHeight;
   }
@@ -56,8 +61,8 @@ export class ScrollPlace {
 
   #scrolled(): void {
     const { scrollTop, scrollHeight, clientHeight } = this.#scroller;
-    this.#atEnd = scrollHeight - scrollTop - clientHeight < NEAR;
-    if (this.#atEnd) this.#jump.hidden = true;
+    this.#isAtEnd = scrollHeight - scrollTop - clientHeight < NEAR;
+    if (this.#isAtEnd) this.#jump.hidden = true;
     this.#fillUp();
   }
 

@@ -1,4 +1,4 @@
-import { type ChatClient, ChatError, type Session } from '../../client/index.ts';
+import { type AuthMode, type ChatClient, ChatError, type Session } from '../../client/index.ts';
 import { part } from './elements.ts';
 
 /** The form that lets a user in. */
@@ -31,6 +31,11 @@ export class SignIn {
     });
   }
 
+  /** Asks for a password where the nodes do. */
+  askFor(auth: AuthMode): void {
+    this.#password.required = auth === 'token';
+  }
+
   /** Shows the form, with a reason where there is one. */
   show(reason = ''): void {
     this.#view.hidden = false;
@@ -44,8 +49,9 @@ export class SignIn {
     try {
       const session = await enter();
       this.#password.value = '';
-      this.#view.hidden = true;
+      // Before the form goes: where the page of the user cannot be shown, the form is there to say so.
       this.#enter(session);
+      this.#view.hidden = true;
     } catch (error) {
       this.#error.textContent = sentenceOf(error);
     } finally {
