@@ -1,4 +1,5 @@
 import { QueryTypes, type Sequelize, type Transaction } from 'sequelize';
+import { GROUP_NAME_CLASS } from '../database/advisory-locks.ts';
 import type { Write } from '../database/fenced-write.ts';
 import { Group, Membership, User } from '../database/models.ts';
 import { formatCursor } from '../events/cursor.ts';
@@ -217,9 +218,9 @@ async function groupsNamed(
 async function oldestNamed(names: readonly string[], transaction: Transaction): Promise<Map<string, number>> {
   const sequelize = Group.sequelize as Sequelize;
   await sequelize.query(
-    `SELECT pg_advisory_xact_lock(1347178069, key)
+    `SELECT pg_advisory_xact_lock($class, key)
      FROM (SELECT DISTINCT hashtext(name) AS key FROM unnest($names::text[]) AS asked (name) ORDER BY key) keys`,
-    { bind: { names }, transaction },
+    { bind: { class: GROUP_NAME_CLASS, names }, transaction },
   );
   // A statement of its own: its snapshot is younger than the locks, and sees what their last holder has made.
   const rows = await sequelize.query<{ name: string; id: number }>(

@@ -11,6 +11,7 @@ import { messageOf } from '../database/errors.ts';
 import { SessionLostError } from '../database/session.ts';
 import type { Asking, StandingSession } from '../database/standing-session.ts';
 import type { Log } from '../log.ts';
+import { lookUpTokens, readRevocations } from './token-readings.ts';
 
 /** A token that is, or was, good. */
 export interface KnownToken {
@@ -45,18 +46,8 @@ export interface KnownTokensOptions {
   clock?: () => number;
 }
 
-interface Changed {
-  hash: string;
-  /** Null where there is no such token any more. */
-  left_ms: number | null;
-}
-
-/** How long a token lasts yet, by the database's clock. */
-const LEFT_MS = '(extract(epoch FROM t.expires_at - clock_timestamp()) * 1000)::float8';
-
 const READ_EVERY_MS = 300;
 const TRUSTED_MS = 1000;
-const LIMIT_MS = 2000;
 /** Revocations are kept for ten minutes (migrations/0005_sign_in.sql); a node that was away for one forgets everything. */
 const AWAY_MS = 60_000;
 const MOST_A_LOOK_UP = 500;
@@ -177,24 +168,12 @@ export class KnownTokens {
   async #readRevocations(): Promise<void> {
     const startedAt = this.#clock();
     if (startedAt - this.#readAt > AWAY_MS) this.forget();
-    const [row] = await this.#session.query<{ xmin: string; changed: Changed[] | null }>(
-      {
-        name: 'token_revocations',
-        text: `SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS xmin,
-                 (SELECT json_agg(json_build_object('hash', encode(r.hash, 'hex'), 'left_ms', ${LEFT_MS}))
-                  FROM plantao.token_revocations r LEFT JOIN plantao.tokens t USING (hash)
-                  WHERE r.xid >= $1::xid8) AS changed`,
-        // Nothing was known before the first reading, so nothing has to be forgotten.
-        values: [String(this.#since ?? '9223372036854775807')],
-      },
-      LIMIT_MS,
-    );
-    if (!row) throw new Error('there was no answer');
-    const since = BigInt(row.xmin);
+    // Nothing was known before the first reading, so nothing has to be forgotten then.
+    const { since, changed } = await readRevocations(this.#session, this.#since);
     // Transaction numbers only go up: this is another history (a restore).
     if (this.#since !== null && since < this.#since) this.forget();
     this.#since = since;
-    for (const { hash, left_ms } of row.changed ?? []) {
+    for (const { hash, left_ms } of changed) {
       const entry = this.#known.get(hash);
       if (left_ms === null || left_ms <= 0) this.#drop(hash, 'revoked');
       else if (entry) entry.expiresAt = startedAt + left_ms;
@@ -209,18 +188,8 @@ export class KnownTokens {
       // What is remembered from here on is forgotten by the readings that come after this one.
       if (this.#since === null) await this.#readRevocations();
       const now = this.#clock();
-      const rows = await this.#session.query<{ hash: string; user_id: number; left_ms: number }>(
-        {
-          name: 'tokens',
-          text: `SELECT encode(t.hash, 'hex') AS hash, t.user_id,
-                   ${LEFT_MS} AS left_ms
-                 FROM unnest($1::text[]) AS asked (hash) JOIN plantao.tokens t ON t.hash = decode(asked.hash, 'hex')
-                 WHERE t.expires_at > clock_timestamp()`,
-          values: [batch.map(([hash]) => hash)],
-        },
-        LIMIT_MS,
-      );
-      const found = new Map(rows.map((row) => [row.hash, row]));
+      const hashes = batch.map(([hash]) => hash);
+      const found = await lookUpTokens(this.#session, hashes);
       for (const [hash, wanting] of batch) {
         const row = found.get(hash);
         const known = row ? this.#remember(hash, row.user_id, now + row.left_ms) : null;

@@ -8,7 +8,7 @@ import type { Situation } from './pace.ts';
 /** What a {@link Candidacy} is made of. */
 export interface CandidacyOptions {
   leaseMs: number;
-  lock: Pick<LeaderLock, 'attempt' | 'holder'>;
+  lock: Pick<LeaderLock, 'prepare' | 'attempt' | 'holder'>;
   /** The way by which an active writes: who does not have it does not try. */
   writing: Pick<StandingSession, 'ready' | 'closedForMs'>;
   diary: Diary;
@@ -64,6 +64,21 @@ export class Candidacy {
 
   get mayTry(): boolean {
     return this.#clock() >= this.#notBefore;
+  }
+
+  /**
+   * Instead of a try, while that is held back: asks whether somebody has the lock. Who has it has been first, and may be
+   * dead before it is heard of in any other way. The question also keeps the lock session from being taken for a dead
+   * node's. Where it cannot be asked, the next try says so.
+   */
+  async standBack(): Promise<void> {
+    const { lock } = this.#options;
+    try {
+      await lock.prepare();
+      if (await lock.holder()) this.leaderSeen();
+    } catch {
+      return;
+    }
   }
 
   /** Tries once. Answers the term that was opened and why, or null; what stood in the way is in the log, once. */

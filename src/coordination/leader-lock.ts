@@ -1,9 +1,9 @@
-import type pg from 'pg';
 import { LEADER_LOCK } from '../database/advisory-locks.ts';
-import { messageOf, SqlState, sqlState } from '../database/errors.ts';
+import { messageOf } from '../database/errors.ts';
 import { type Session, SessionLostError } from '../database/session.ts';
 import type { Log } from '../log.ts';
 import { Belief, type Clock, monotonic } from './belief.ts';
+import { openTerm, openTermQuery, type Promotion } from './term-opening.ts';
 
 /** What a {@link LeaderLock} is made of. */
 export interface LeaderLockOptions {
@@ -19,13 +19,6 @@ export interface LeaderLockOptions {
   /** Called when a session that held the lock is lost, with why. */
   onLost(reason: string): void;
   clock?: Clock;
-}
-
-/** What plantao.leader_history keeps of a promotion. */
-export interface Promotion {
-  reason: string;
-  /** For how long nobody has been seen on duty, in milliseconds: when a last one that died was last alive. */
-  unseenMs: number;
 }
 
 /** One who holds the leader lock, as PostgreSQL sees it. */
@@ -77,12 +70,11 @@ export class LeaderLock {
   }
 
   /**
-   * Has the session open and rehearsed, so that the next try finds it warm. Must be called again within a lease where no
-   * try comes before: to PostgreSQL an idle session is one whose node is dead. @throws as {@link attempt}.
+   * Has the session open and rehearsed, so that the next try finds it warm. It lasts for a lease without a question: to
+   * PostgreSQL an idle session is one whose node is dead. @throws as {@link attempt}.
    */
   async prepare(): Promise<void> {
-    const session = await this.#openSession();
-    await session.query({ name: 'warm', text: 'SELECT' }, this.#options.leaseMs);
+    await this.#openSession();
   }
 
   /**
@@ -188,11 +180,8 @@ export class LeaderLock {
     this.#opening = opening;
     try {
       const session = await this.#options.open(opening.signal);
-      await session.rehearse(
-        this.#openTermQuery({ reason: '', unseenMs: 0 }, true),
-        REHEARSAL_LIMIT_MS,
-        opening.signal,
-      );
+      const { node, url } = this.#options;
+      await session.rehearse(openTermQuery(node, url(), null), REHEARSAL_LIMIT_MS, opening.signal);
       session.onLost((reason) => {
         if (this.#session !== session) return;
         const held = this.isClaimed;
@@ -206,52 +195,14 @@ export class LeaderLock {
     }
   }
 
-  /** Opens the term; where an open transaction of the last term stands in the fence, ends that session and tries again. */
   async #openTerm(session: Session, promotion: Promotion): Promise<number> {
-    const { leaseMs } = this.#options;
-    const query = this.#openTermQuery(promotion, false);
-    for (let tries = 1; ; tries++) {
-      const startedAt = this.#clock();
-      try {
-        const [row] = await session.query<{ term: number }>(query, leaseMs);
-        if (!row) throw new Error('open_term gave no term');
-        if (this.#session !== session) throw new SessionLostError('interrupted');
-        this.#term = row.term;
-        this.#belief.confirm(startedAt);
-        return row.term;
-      } catch (error) {
-        if (sqlState(error) !== SqlState.LOCK_NOT_AVAILABLE || tries === 3) throw error;
-        await this.#endLastTerm(session);
-      }
-    }
-  }
-
-  #openTermQuery({ reason, unseenMs }: Promotion, isRehearsal: boolean): pg.QueryConfig {
-    const { node, url } = this.#options;
-    const values = [node, url(), reason, isRehearsal, unseenMs];
-    return { name: 'open', text: 'SELECT plantao.open_term($1, $2, $3, $4, $5) AS term', values };
-  }
-
-  async #endLastTerm(session: Session): Promise<void> {
-    const ended = await session.query<{
-      pid: number;
-      application_name: string;
-      running_for_ms: number;
-      ended: boolean;
-    }>(
-      {
-        text: `SELECT pid, application_name, ended, round(extract(epoch FROM running_for) * 1000)::int AS running_for_ms
-               FROM plantao.end_last_term_sessions()`,
-      },
-      this.#options.leaseMs,
-    );
-    for (const { pid, application_name: name, running_for_ms: ms, ended: isEnded } of ended) {
-      const done = isEnded ? 'ended' : 'is not allowed to end';
-      this.#options.log.warn(
-        { event: 'last_term_ended', session: name },
-        `${done} ${name} (server process ${pid}): its transaction, open for ${ms} ms, stood in the way of the new term`,
-      );
-    }
+    const { node, url, leaseMs, log } = this.#options;
+    const how = { limitMs: leaseMs, log, clock: this.#clock };
+    const { term, askedAt } = await openTerm(session, openTermQuery(node, url(), promotion), how);
+    if (this.#session !== session) throw new SessionLostError('interrupted');
+    this.#term = term;
+    this.#belief.confirm(askedAt);
+    return term;
   }
 
   #fail(reason: string): false {

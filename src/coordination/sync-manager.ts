@@ -177,6 +177,8 @@ export class SyncManager {
     const { node, peers } = this.#options;
     if (leader.node === node) return;
     peers.promoted(leader);
+    // Not left to the next look: older news of that node may cover this, and it may be dead by then.
+    this.#candidacy.leaderSeen();
     if (this.#role === 'active') this.#loop.poke();
   }
 
@@ -201,9 +203,8 @@ export class SyncManager {
   async #step(): Promise<void> {
     if (this.#role === 'active') return this.#heartbeat();
     if (this.#role === 'fallen' || this.#stopping) return;
-    // Who holds back stays warm. Where that fails, so does the next try, which says so.
-    if (!this.#candidacy.mayTry) return this.#options.lock.prepare().catch(() => {});
-    await this.#try();
+    if (this.#candidacy.mayTry) await this.#try();
+    else await this.#candidacy.standBack();
   }
 
   async #heartbeat(): Promise<void> {

@@ -22,8 +22,8 @@ export function sqlState(error: unknown): string | null {
 /**
  * True where the database could not be asked or could not do it for now, so the same request may succeed later:
  * connection trouble (08…), a password that was changed under us (28…), resources (53…, disk full among them), operator
- * intervention (57…, shutdown and time-outs),
- * locks and serialization (55P03, 40…), a read-only server (25006), and errors without a SQLSTATE from the socket or pool.
+ * intervention (57…, shutdown and time-outs), locks and serialization (55P03, 40…), a read-only server (25006), and errors
+ * without a SQLSTATE from the socket or pool.
  */
 export function isUnavailable(error: unknown): boolean {
   const state = sqlState(error);

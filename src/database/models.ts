@@ -50,7 +50,10 @@ const reference = () => ({ type: DataTypes.BIGINT, allowNull: false });
 // The database's clock, not this node's: nodes may differ.
 const time = () => ({ type: DataTypes.DATE, defaultValue: literal('now()') });
 
-/** Binds the models to a connection, of which a process has one: a second would take them over. The tables themselves are made by migrations/, never by Sequelize. */
+/**
+ * Binds the models to a connection, of which a process has one: a second would take them over. The tables themselves are
+ * made by migrations/, never by Sequelize.
+ */
 export function defineModels(sequelize: Sequelize): void {
   User.init(
     {

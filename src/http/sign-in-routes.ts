@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import type { SignedIn } from '../chat/accounts.ts';
+import { tokenHash } from '../chat/tokens.ts';
 import { addressOf } from './admission.ts';
-import { bearerOf, carriesAdminToken, requireSelf } from './caller.ts';
+import { adminTokenCheck, bearerOf, requireSelf } from './caller.ts';
 import { invalid } from './errors.ts';
 import { type Route, route } from './route.ts';
 import { givenPassword, id, password, SHORTEST_PASSWORD, TOO_SHORT, username } from './schemas.ts';
@@ -15,6 +16,7 @@ export function signInRoutes(services: Services): Route[] {
 }
 
 function registerRoute({ accounts, adminToken, authMode }: Services): Route {
+  const isAdminToken = adminTokenCheck(adminToken);
   const answer = (signedIn: SignedIn, message: string) => ({
     user_id: signedIn.userId,
     username: signedIn.username,
@@ -33,7 +35,8 @@ function registerRoute({ accounts, adminToken, authMode }: Services): Route {
     answer: z.object({ user_id: z.number(), username: z.string(), token, message: z.string() }),
     refusals: [409],
     async handle({ input, request }) {
-      if (authMode === 'token' && carriesAdminToken(request, adminToken)) {
+      const credential = bearerOf(request);
+      if (authMode === 'token' && credential !== null && isAdminToken(tokenHash(credential))) {
         const signedIn = await accounts.setPassword(input.username, input.password);
         const { created } = signedIn;
         return created

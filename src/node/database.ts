@@ -8,8 +8,10 @@ import type { Settings } from '../settings.ts';
 /** The server gives a statement up this much before its client does: then it is known what became of it. */
 const SERVER_FIRST_MS = 100;
 
-/** All that these sessions ask is found by key: one plan each, made once (to plan takes longer than to read what woke a
- * node), and without scans, so that a plan from when the tables were small stays good. */
+/**
+ * All that these sessions ask is found by key: one plan each, made once (to plan takes longer than to read what woke a
+ * node), and without scans, so that a plan from when the tables were small stays good.
+ */
 const BY_KEY = { enable_seqscan: 'off', plan_cache_mode: 'force_generic_plan' };
 
 /** A node's ways to its database; {@link openDatabase}. */

@@ -21,6 +21,7 @@ describe('npm run cluster', function () {
   let base: string;
   let dataFolder: string;
   let port: number;
+  const started: Command[] = [];
 
   before(async () => {
     base = await mkdtemp(path.join(tmpdir(), 'plantao test cluster-'));
@@ -30,6 +31,13 @@ describe('npm run cluster', function () {
     while (!(await isFree(port + 1)));
   });
   after(() => rm(base, { recursive: true, force: true }));
+  // A case that failed leaves its command running, on the ports of the next one.
+  afterEach(async () => {
+    for (const command of started.splice(0)) {
+      command.child.kill('SIGTERM');
+      await command.exit;
+    }
+  });
 
   /** The command in a process group of its own, as a terminal starts it. */
   class Command {
@@ -58,6 +66,7 @@ describe('npm run cluster', function () {
       void this.exit.then(() => guard.release());
       const pid = () =>
         this.child.exitCode === null && this.child.signalCode === null ? (this.child.pid ?? null) : null;
+      started.push(this);
       track({ owner: 'npm run cluster', pid, kill: () => void this.child.kill('SIGKILL') });
     }
 

@@ -2,7 +2,8 @@ import { expect } from 'chai';
 import { eventually } from '../support/eventually.ts';
 import { FakePeer } from '../support/fake-peer.ts';
 import { createDatabase, type TestDatabase } from '../support/postgres.ts';
-import { type Coordinator, type CoordinatorOptions, startCoordinator } from './coordinator.ts';
+import { testServer } from '../support/test-server.ts';
+import { type Coordinator, type CoordinatorOptions, localLock, startCoordinator } from './coordinator.ts';
 
 const LEASE_MS = 600;
 
@@ -50,7 +51,40 @@ describe('Who hands the duty over', () => {
       { node: 'node-b', url: 'http://node-b', role: 'standby', term: null, is_primary: false, heartbeat_age_ms: 0 },
     ]);
     expect(await a.sync.switchover('node-b', 'test')).to.equal(null);
-    expect(b.sync.isOnDuty).to.equal(true);
+    // Its peer may hear of the promotion before it has the answer that makes it one.
+    await eventually('node-b is on duty', () => b.sync.isOnDuty);
+  });
+
+  it('to one that dies at once leaves the next one free to try, though older news is heard after the promotion', async () => {
+    const b = await startCoordinator({ databaseUrl: database.url, node: 'node-b', leaseMs: LEASE_MS, isActive: false });
+    running.push(b);
+    const startedAt = performance.now();
+    b.sync.hear({ kind: 'promoted', term: 99, node: 'node-a', url: 'http://node-a' });
+    // Begun before the promotion and committed after it. Of the node nothing more is heard.
+    b.peers.learn([
+      { node: 'node-a', url: 'http://node-a', role: 'standby', term: null, is_primary: false, heartbeat_age_ms: 0 },
+    ]);
+    await eventually('it is on duty', () => b.sync.isOnDuty, { every: 5 });
+    // IS_ACTIVE=false waits two leases for somebody to come; somebody has come.
+    expect(performance.now() - startedAt).to.be.below(LEASE_MS);
+  });
+
+  it('by dying before anybody has heard of it is followed as soon as any other', async () => {
+    const a = localLock({ databaseUrl: database.url, node: 'node-a', leaseMs: 30_000 });
+    await a.lock.attempt(() => ({ reason: 'test', unseenMs: 0 }));
+    // After the promotion, and told of no peer: only PostgreSQL knows of the one on duty.
+    const b = await startCoordinator({ databaseUrl: database.url, node: 'node-b', leaseMs: LEASE_MS, isActive: false });
+    running.push(b);
+    await eventually('it has asked who has the lock', async () => {
+      const { admin } = await testServer();
+      const asking =
+        "SELECT FROM pg_stat_activity WHERE application_name = 'plantao:node-b:lock' AND query LIKE '%lock_holder%'";
+      return (await admin(asking)).length === 1;
+    });
+    const diedAt = performance.now();
+    a.lock.abandon('dead');
+    await eventually('it is on duty', () => b.sync.isOnDuty, { every: 5 });
+    expect(performance.now() - diedAt).to.be.below(LEASE_MS / 2);
   });
 
   it('by being stopped takes no duty any more, whatever is asked of it meanwhile', async () => {
