@@ -32,6 +32,12 @@ describe('Where AUTH=token, who is no member', function () {
     [member, stranger] = [await people.comeIn(), await people.comeIn()];
     groupName = People.name('Projeto Secreto');
     groupId = await people.group(groupName, [member]);
+    // A poll without a cursor begins where its node has read to: before the member joined, were it not for this.
+    const { rows } = await sql.query('SELECT head FROM plantao.log_bounds');
+    await eventually(
+      'the node has read that',
+      async () => (await metric('plantao_log_position')) >= Number(rows[0].head),
+    );
   });
   after(async () => {
     await node.stop();
@@ -43,12 +49,12 @@ describe('Where AUTH=token, who is no member', function () {
   const named = () => encodeURIComponent(groupName);
   const poll = (who: Person, ask: string) =>
     get<{ events: JsonObject[] }>(`${node.url}/subscribe/${ask}&timeout=20`, { ...as(who), deadline: 30_000 });
-  const waiters = async () => {
+  const metric = async (name: string) => {
     const { text } = await get(`${node.url}/metrics`);
-    return Number(/^plantao_waiters(?:\{\})? (\d+)/m.exec(text)?.[1]);
+    return Number(new RegExp(`^${name}(?:\\{\\})? (\\d+)`, 'm').exec(text)?.[1]);
   };
   const waiting = async (count: number) =>
-    eventually(`${count} wait`, async () => (await waiters()) === count, { within: 10_000 });
+    eventually(`${count} wait`, async () => (await metric('plantao_waiters')) === count, { within: 10_000 });
 
   it('hears nothing of what a member tells the group by its name, and a member hears it once, with the group', async () => {
     const polls = [poll(member, `status?group=${named()}`), poll(member, `user?user_id=${member.id}`)];

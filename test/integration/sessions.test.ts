@@ -12,6 +12,25 @@ import { openSessions, testServer } from '../support/test-server.ts';
 
 const silent = pino({ level: 'silent' });
 
+describe('A session of a node', () => {
+  let database: TestDatabase;
+  before(async () => {
+    database = await createDatabase();
+  });
+  after(async () => database.drop());
+
+  it('compiles no statement, whatever the database or its URL would have it do', async () => {
+    const { admin } = await testServer();
+    await admin(`ALTER DATABASE ${database.name} SET jit = on`);
+    const session = await Session.open(
+      connectionOptions(`${database.url}?options=-c%20jit%3Don`, 'plantao:test:pool', 5000),
+    );
+    const explained = await session.query<{ jit: string }>({ text: 'SHOW jit' }, 1000);
+    await session.close();
+    expect(explained).to.deep.equal([{ jit: 'off' }]);
+  });
+});
+
 describe('A session that stands ready', () => {
   let database: TestDatabase;
   before(async () => {

@@ -72,7 +72,7 @@ const FLAGS = ['-c', 'fsync=off', '-c', 'full_page_writes=off', '-c', 'max_conne
 
 async function start(): Promise<TestServer> {
   const run = randomBytes(4).toString('hex');
-  const given = process.env.DATABASE_URL;
+  const given = process.env.DATABASE_URL?.trim() || undefined;
   const folder = given ? null : await makeServerFolder();
   const embedded = folder ? await startEmbeddedPostgres({ dataFolder: folder, flags: FLAGS }) : null;
   const adminUrl = given ?? embedded?.url ?? '';
