@@ -96,8 +96,8 @@ BEGIN
   END IF;
   IF NOT rehearsal THEN
     PERFORM pg_advisory_xact_lock(1347178068, 2);
-    PERFORM plantao.continue_epoch();
   END IF;
+  PERFORM plantao.continue_epoch();
   -- Who died could not write down when. The last sign of life counts: what its successor saw of it, its own row, a write.
   UPDATE plantao.leader_terms t
   SET end_reason = 'lock lost, taken over by ' || open_term.node,

@@ -53,7 +53,7 @@ export async function startChatBrowser(): Promise<ChatBrowser> {
     const page = await context.newPage();
     page.on('pageerror', (error) => problems.push(`uncaught: ${error.message}`));
     page.on('console', (message) => {
-      if (['error', 'warning'].includes(message.type())) problems.push(message.text());
+      if (['error', 'warning'].includes(message.type())) problems.push(`${message.text()} ${message.location().url}`);
     });
     await page.goto(`${nodeUrl}/home`);
     return page;
@@ -62,6 +62,8 @@ export async function startChatBrowser(): Promise<ChatBrowser> {
     open,
     async signIn(nodeUrl, username, options) {
       const page = await open(nodeUrl, options);
+      // Quicker than the page's first look at the nodes, a standby is asked to sign one in and names the active: a red line.
+      await page.locator('#nodes .active').first().waitFor();
       await page.getByRole('textbox', { name: 'Name' }).fill(username);
       await page.getByRole('button', { name: 'Sign in' }).click();
       await page.getByRole('button', { name: 'Sign out' }).waitFor();

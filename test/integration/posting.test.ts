@@ -1,10 +1,17 @@
 import { expect } from 'chai';
 import pg from 'pg';
 import { Refused } from '../../src/chat/errors.ts';
-import { MessageWriter, type MessageWriterOptions, type Post, type Posted } from '../../src/chat/message-writer.ts';
+import {
+  MessageWriter,
+  type MessageWriterOptions,
+  type Post,
+  type Posted,
+  REHEARSAL,
+} from '../../src/chat/message-writer.ts';
 import { connectionOptions } from '../../src/database/connection.ts';
-import { SessionLostError } from '../../src/database/session.ts';
+import { Session, SessionLostError } from '../../src/database/session.ts';
 import { StandingSession } from '../../src/database/standing-session.ts';
+import { eventually } from '../support/eventually.ts';
 import { createDatabase, type TestDatabase } from '../support/postgres.ts';
 
 const MEMBER = 1;
@@ -12,6 +19,9 @@ const OTHER = 2;
 const STRANGER = 3;
 const NOBODY = 999;
 const GROUPS = [1, 2, 3];
+
+/** Plans that a session has made and kept. */
+const PLANS = `SELECT count(*)::int AS plans FROM pg_backend_memory_contexts WHERE name IN ('SPI Plan', 'CachedPlan')`;
 
 describe('Posting to PostgreSQL', () => {
   let database: TestDatabase;
@@ -198,6 +208,44 @@ describe('Posting to PostgreSQL', () => {
   it('says unknown, and does not send again, where the answer is lost and there is no key', async () => {
     expect(await outcome(writerOf({ session: losing(1) }).post(post('lost without')))).to.equal('outcome_unknown');
     expect(await stored('lost without')).to.have.length(1);
+  });
+
+  it('leaves its first post nothing to plan, and of the rehearsal nothing to see', async () => {
+    const heard: unknown[] = [];
+    const ear = (notification: pg.Notification) => heard.push(notification.payload);
+    admin.on('notification', ear);
+    await admin.query('LISTEN plantao_events');
+    const traces = `SELECT (SELECT count(*) FROM plantao.events) AS events, (SELECT count(*) FROM plantao.messages) AS messages,
+      (SELECT head FROM plantao.log_bounds) AS head, (SELECT last_value FROM plantao.messages_id_seq) AS id`;
+    const before = (await admin.query(traces)).rows;
+    const cold = await Session.open(connectionOptions(database.url, 'plantao:test:writer', 8000));
+    await cold.query(REHEARSAL, 5000);
+    expect((await admin.query(traces)).rows).to.deep.equal(before);
+    const plans = async () => (await cold.query<{ plans: number }>({ text: PLANS }, 5000))[0]?.plans;
+    await plans();
+    const rehearsed = await plans();
+    const first = await cold.query(
+      { ...REHEARSAL, values: [1, true, [MEMBER], [1], ['the first'], ['a key of its own']] },
+      5000,
+    );
+    expect(first).to.have.length(1);
+    expect(first[0]).to.have.property('outcome', 'sent');
+    expect(await plans()).to.equal(rehearsed);
+    await cold.close();
+    await eventually('the first post is heard', () => heard.length > 0);
+    expect(heard).to.have.length(1);
+    await admin.query('UNLISTEN plantao_events');
+    admin.off('notification', ear);
+  });
+
+  it('rehearses without the log where somebody has it in hand, and waits for nobody', async () => {
+    await admin.query('BEGIN');
+    await admin.query('SELECT plantao.lock_log()');
+    const cold = await Session.open(connectionOptions(database.url, 'plantao:test:writer', 8000));
+    await cold.query(REHEARSAL, 2000);
+    expect(cold.isOpen).to.equal(true);
+    await cold.close();
+    await admin.query('ROLLBACK');
   });
 
   it('stores nothing under a closed term', async () => {
