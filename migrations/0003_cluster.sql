@@ -220,11 +220,27 @@ COMMENT ON COLUMN plantao.cluster_status.behind IS 'Events that it has yet to re
 COMMENT ON COLUMN plantao.cluster_status.waiters IS 'Long polls and streams that it holds.';
 COMMENT ON COLUMN plantao.cluster_status.started_at IS 'When its process started.';
 
+CREATE TABLE plantao.switchover_requests (
+  id       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  term     bigint NOT NULL,
+  hand_to  text,
+  asked_by text NOT NULL DEFAULT session_user,
+  asked_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+COMMENT ON TABLE plantao.switchover_requests IS 'What plantao.switchover() asks, until the active takes it up: at once, or with its next row where the NOTIFY was lost.';
+COMMENT ON COLUMN plantao.switchover_requests.id IS 'Their order; of several the newest counts.';
+COMMENT ON COLUMN plantao.switchover_requests.term IS 'The term that is to end. Of another one nothing is asked.';
+COMMENT ON COLUMN plantao.switchover_requests.hand_to IS 'Who is to be next; null for any standby.';
+COMMENT ON COLUMN plantao.switchover_requests.asked_by IS 'The role that asked.';
+COMMENT ON COLUMN plantao.switchover_requests.asked_at IS 'When.';
+
 CREATE FUNCTION plantao.switchover(hand_to text DEFAULT NULL) RETURNS text
 LANGUAGE plpgsql AS $$
 DECLARE
-  on_duty text := (SELECT t.node FROM plantao.leader_terms t WHERE t.ended_at IS NULL);
+  on_duty text;
+  open_term bigint;
 BEGIN
+  SELECT t.node, t.term INTO on_duty, open_term FROM plantao.leader_terms t WHERE t.ended_at IS NULL;
   IF on_duty IS NULL THEN
     RETURN 'nothing to hand over: no node is on duty';
   END IF;
@@ -232,11 +248,13 @@ BEGIN
     SELECT FROM plantao.cluster_status s WHERE s.node = hand_to AND s.role = 'standby') THEN
     RETURN format('refused: %s %s', hand_to, CASE WHEN hand_to = on_duty THEN 'is on duty already' ELSE 'is not a standby that lives' END);
   END IF;
-  PERFORM pg_notify('plantao_cluster', json_build_object('kind', 'switchover', 'to', hand_to)::text);
+  -- The row asks. Anybody may NOTIFY, who may connect, so by itself it moves nothing.
+  INSERT INTO plantao.switchover_requests (term, hand_to) VALUES (open_term, hand_to);
+  PERFORM pg_notify('plantao_cluster', json_build_object('kind', 'switchover')::text);
   RETURN format('asked %s to hand over to %s', on_duty, coalesce(hand_to, 'any standby'));
 END $$;
 COMMENT ON FUNCTION plantao.switchover(text) IS
-  'Asks the active to hand over in order, to the named standby or to any. Answers at once; watch plantao.leader_history. For the owner and plantao_service; GRANT it to whoever else may.';
+  'Asks the active to hand over in order, to the named standby or to any. Answers at once; watch plantao.leader_history. For the owner and plantao_service; a member of plantao_dba_readonly who may too needs EXECUTE on it and INSERT on plantao.switchover_requests.';
 REVOKE EXECUTE ON FUNCTION plantao.switchover(text) FROM PUBLIC;
 
 CREATE VIEW plantao.event_log_status AS

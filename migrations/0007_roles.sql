@@ -36,6 +36,7 @@ BEGIN
       TO plantao_service;
     GRANT SELECT, UPDATE ON plantao.event_log TO plantao_service;
     GRANT SELECT, INSERT, UPDATE ON plantao.leader_terms TO plantao_service;
+    GRANT SELECT, INSERT, DELETE ON plantao.switchover_requests TO plantao_service;
     GRANT SELECT, INSERT, UPDATE, DELETE ON plantao.nodes, plantao.tokens, plantao.token_revocations,
       plantao.sign_in_attempts TO plantao_service;
     -- A primary asks for the duty by it (IS_PRIMARY). Whoever only looks may not move the duty.
@@ -47,7 +48,7 @@ BEGIN
     -- What people write, their password hashes and their tokens are not among it.
     GRANT SELECT ON plantao.migrations, plantao.cluster_status, plantao.leader_history, plantao.lock_holder,
       plantao.group_activity, plantao.event_log_status, plantao.log_bounds, plantao.nodes, plantao.leader_terms,
-      plantao.epochs, plantao.event_log TO plantao_dba_readonly;
+      plantao.switchover_requests, plantao.epochs, plantao.event_log TO plantao_dba_readonly;
     BEGIN
       -- Whose sessions there are, beside one's own: pg_stat_activity, and so plantao.lock_holder.
       GRANT pg_monitor TO plantao_dba_readonly;

@@ -1,8 +1,11 @@
-/** What the nodes tell each other on the NOTIFY channel `plantao_cluster`. */
+/**
+ * What the nodes tell each other on the NOTIFY channel `plantao_cluster`. Whoever may connect to the database may say it
+ * too: each is a hint to look at what only PostgreSQL knows, the lock, the terms, or what was asked of the active.
+ */
 export type ClusterSignal =
   | { kind: 'promoted'; term: number; node: string; url: string }
   | { kind: 'resigned'; term: number; to: string | null }
-  | { kind: 'switchover'; to: string | null };
+  | { kind: 'switchover' };
 
 /** Reads a payload of the channel `plantao_cluster`; null for anything that no node sends. */
 export function readSignal(payload: unknown): ClusterSignal | null {
@@ -13,5 +16,5 @@ export function readSignal(payload: unknown): ClusterSignal | null {
     return { kind, term, node, url };
   }
   if (kind === 'resigned' && typeof term === 'number') return { kind, term, to: target };
-  return kind === 'switchover' ? { kind, to: target } : null;
+  return kind === 'switchover' ? { kind } : null;
 }

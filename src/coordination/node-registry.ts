@@ -28,6 +28,15 @@ export interface PeerRow {
 interface Row extends PeerRow {
   pid: number;
   is_mine: boolean;
+  is_asked: boolean;
+}
+
+/** What was found when a node wrote its row. */
+export interface Beat {
+  /** The rows of its peers as they were before. */
+  peers: PeerRow[];
+  /** There is a {@link NodeRegistry.takeRequest request} for the term in the row. */
+  isAsked: boolean;
 }
 
 /** The table of nodes: how a node tells of itself and finds its peers. Nothing here decides who is active. */
@@ -43,10 +52,10 @@ export class NodeRegistry {
   }
 
   /**
-   * Writes this node's row and answers the rows of its peers as they were before, in one statement. Peers that have been
-   * silent for ten minutes are not looked for any more; their rows stay for the DBA.
+   * Writes this node's row and reads those of its peers, in one statement. Peers that have been silent for ten minutes are
+   * not looked for any more; their rows stay for the DBA.
    */
-  async beat(row: NodeRow): Promise<PeerRow[]> {
+  async beat(row: NodeRow): Promise<Beat> {
     const rows = await this.#sequelize.query<Row>(
       `WITH me AS (
          INSERT INTO plantao.nodes AS n (node, url, pid, version, role, is_primary, term, position, waiters, started_at)
@@ -56,6 +65,7 @@ export class NodeRegistry {
            waiters = excluded.waiters, started_at = excluded.started_at, heartbeat_at = clock_timestamp()
        )
        SELECT node, url, pid, role, term, is_primary, started_at = $startedAt AS is_mine,
+              EXISTS (SELECT FROM plantao.switchover_requests r WHERE r.term = $term) AS is_asked,
               round(extract(epoch FROM clock_timestamp() - heartbeat_at) * 1000)::bigint AS heartbeat_age_ms
        FROM plantao.nodes
        WHERE role <> 'stopped' AND heartbeat_at > clock_timestamp() - interval '10 minutes'`,
@@ -64,7 +74,17 @@ export class NodeRegistry {
     const own = rows.find(({ node }) => node === row.node);
     if (this.#hasWritten && own && !own.is_mine) this.#warnOfTwin(own);
     this.#hasWritten = true;
-    return rows.filter(({ node }) => node !== row.node);
+    return { peers: rows.filter(({ node }) => node !== row.node), isAsked: rows.some((seen) => seen.is_asked) };
+  }
+
+  /** Takes up what plantao.switchover() has asked of the node on duty for `term`: each request once, the newest of several. */
+  async takeRequest(term: number): Promise<{ handTo: string | null } | null> {
+    const [request] = await this.#sequelize.query<{ handTo: string | null }>(
+      `WITH taken AS (DELETE FROM plantao.switchover_requests WHERE term <= $term RETURNING id, term, hand_to)
+       SELECT hand_to AS "handTo" FROM taken WHERE term = $term ORDER BY id DESC LIMIT 1`,
+      { bind: { term }, type: QueryTypes.SELECT },
+    );
+    return request ?? null;
   }
 
   /** Asks the active to hand over to `node` (plantao.switchover), and answers in its words; what becomes of it is the active's. */

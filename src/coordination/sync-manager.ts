@@ -40,6 +40,8 @@ export interface SyncManagerOptions extends Omit<UpkeepOptions & CandidacyOption
   lock: LeaderLock;
   /** Finishes the writes that were accepted; called once new ones are refused. Bounded by the callee. */
   drain(): Promise<void>;
+  /** Takes up what was asked of the node on duty for this term (node-registry.ts); null where nothing was. */
+  takeRequest(term: number): Promise<{ handTo: string | null } | null>;
   /** Called after each change of role; after a resignation once the successor is known, or is late. */
   onRole(role: Role): void;
 }
@@ -150,13 +152,7 @@ export class SyncManager {
   hear(signal: ClusterSignal): void {
     if (signal.kind === 'promoted') this.#heardPromotion(signal);
     else if (signal.kind === 'resigned') this.#heardResignation(signal.term, signal.to);
-    else if (this.isOnDuty) {
-      void this.switchover(signal.to, 'switchover asked for in SQL').then((refusal) => {
-        if (refusal === null) return;
-        const sentence = `asked in SQL to hand over to ${signal.to ?? 'any standby'}: ${refusal}`;
-        this.#options.log.warn({ event: 'switchover_refused' }, sentence);
-      });
-    }
+    else void this.#handOverAsAsked();
   }
 
   /** Something was seen after which the lock may be free: a standby tries for it now. */
@@ -192,6 +188,18 @@ export class SyncManager {
       this.#candidacy.release();
       this.sign('it was handed the duty');
     }
+  }
+
+  /** What could not be read is still there when the node writes its next row. */
+  async #handOverAsAsked(): Promise<void> {
+    const { lock, takeRequest, log } = this.#options;
+    if (!this.isOnDuty || lock.term === null) return;
+    const request = await takeRequest(lock.term).catch(() => null);
+    if (request === null) return;
+    const refusal = await this.switchover(request.handTo, 'switchover asked for in SQL');
+    if (refusal === null) return;
+    const sentence = `asked in SQL to hand over to ${request.handTo ?? 'any standby'}: ${refusal}`;
+    log.warn({ event: 'switchover_refused' }, sentence);
   }
 
   #look(): void {

@@ -55,8 +55,11 @@ export function buildDuty({ settings, node, version, url, log, database, chat, i
     log,
     async beat(role) {
       const row = { node, url: url(), pid: process.pid, version, role, isPrimary, term: sync.leader?.term ?? null };
-      peers.learn(await registry.beat({ ...row, position: eventLog.head, waiters: waiters.size, startedAt }));
+      const seen = await registry.beat({ ...row, position: eventLog.head, waiters: waiters.size, startedAt });
+      peers.learn(seen.peers);
+      if (seen.isAsked) sync.hear({ kind: 'switchover' });
     },
+    takeRequest: (term) => registry.takeRequest(term),
     requestDuty: () => registry.requestDuty(node),
     isCaughtUp: isReady,
     drain: () => writer.drain(500),

@@ -105,6 +105,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     peers,
     log,
     beat: options.beat ?? (async () => undefined),
+    takeRequest: async () => null,
     requestDuty: async () => '',
     isCaughtUp: () => true,
     drain: options.drain ?? (async () => undefined),

@@ -101,7 +101,8 @@ describe('What a peer says of itself never makes two active, nor none:', () => {
     const [first] = await start({ status: 'alive', active: false, node: 'ghost', term: 1 });
     await eventually('the first is active', () => isActive(first));
     await listened();
-    await client.query("SELECT plantao.switchover('ghost')");
+    const refusal = await client.query<{ said: string }>("SELECT plantao.switchover('ghost') AS said");
+    expect(refusal.rows[0]?.said).to.equal('refused: ghost is not a standby that lives');
     await listened();
     await eventually('somebody real is active', async () => (await holders()).length === 1);
     const active = await Promise.all(nodes.map(isActive));

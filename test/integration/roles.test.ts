@@ -82,6 +82,8 @@ describe('The role plantao_service', function () {
     await withSession(login.urlOf(database), async (sql) => {
       expect(await codeOf(sql, 'SELECT * FROM plantao.lock_holder')).to.equal('allowed');
       expect(await codeOf(sql, 'SELECT plantao.switchover()'), 'IS_PRIMARY asks by it').to.equal('allowed');
+      expect(await codeOf(sql, 'INSERT INTO plantao.switchover_requests (term) VALUES (0)')).to.equal('allowed');
+      expect(await codeOf(sql, 'DELETE FROM plantao.switchover_requests')).to.equal('allowed');
     });
   });
 
@@ -172,6 +174,7 @@ describe('The role plantao_dba_readonly', function () {
       }
       expect(await codeOf(sql, 'DELETE FROM plantao.nodes')).to.equal('42501');
       expect(await codeOf(sql, 'SELECT plantao.switchover()')).to.equal('42501');
+      expect(await codeOf(sql, 'INSERT INTO plantao.switchover_requests (term) VALUES (0)')).to.equal('42501');
     });
   });
 });

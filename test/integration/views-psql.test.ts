@@ -75,12 +75,22 @@ describe('What a DBA does in psql', () => {
     }
   });
 
+  const onDuty = async (name: string) =>
+    eventually(`${name} is on duty, and the other ready for it`, async () => {
+      const rows = await sql('SELECT node, role FROM plantao.cluster_status');
+      return rows.every(({ node, role }) => role === (node === name ? 'active' : 'standby'));
+    });
+  /** Resolves when both nodes have written their rows once more. */
+  const rowsWritten = async () => {
+    const [since] = await sql<{ at: Date }>('SELECT clock_timestamp() AS at');
+    await eventually('both have written their rows', async () => {
+      return (await sql('SELECT FROM plantao.nodes WHERE heartbeat_at > $1', [since?.at])).length === 2;
+    });
+  };
+  const openTerm = async () =>
+    (await sql<{ term: number }>('SELECT term::int FROM plantao.leader_history WHERE ended_at IS NULL'))[0]?.term ?? 0;
+
   it('plantao.switchover() hands over, to the named or to any, and says what it has done', async () => {
-    const onDuty = async (name: string) =>
-      eventually(`${name} is on duty, and the other ready for it`, async () => {
-        const rows = await sql('SELECT node, role FROM plantao.cluster_status');
-        return rows.every(({ node, role }) => role === (node === name ? 'active' : 'standby'));
-      });
     const ask = async (target: string | null) =>
       (await sql<{ said: string }>('SELECT plantao.switchover($1) AS said', [target]))[0]?.said;
     await onDuty('node-a');
@@ -91,6 +101,32 @@ describe('What a DBA does in psql', () => {
     expect(last).to.deep.equal({ end_reason: 'switchover asked for in SQL', handed_to: 'node-b' });
     expect(await ask(null)).to.equal('asked node-b to hand over to any standby');
     await onDuty('node-a');
+  });
+
+  it('a NOTIFY in its place, which anybody can send, moves nobody', async () => {
+    await onDuty('node-a');
+    const term = await openTerm();
+    for (const to of [null, 'node-b']) {
+      await sql('SELECT pg_notify($1, $2)', ['plantao_cluster', JSON.stringify({ kind: 'switchover', to })]);
+    }
+    await rowsWritten();
+    expect(await openTerm()).to.equal(term);
+  });
+
+  it('is obeyed also where its NOTIFY is lost, and not where the term that it was to end is over', async () => {
+    await onDuty('node-a');
+    const term = await openTerm();
+    const ask = 'INSERT INTO plantao.switchover_requests (term, hand_to) VALUES ($1, $2)';
+    await sql(ask, [term - 1, 'node-b']);
+    await sql('SELECT pg_notify($1, $2)', ['plantao_cluster', '{"kind": "switchover"}']);
+    await rowsWritten();
+    expect(await openTerm()).to.equal(term);
+    await sql(ask, [term, 'node-b']);
+    await onDuty('node-b');
+    expect(await openTerm()).to.equal(term + 1);
+    await sql('SELECT plantao.switchover()');
+    await onDuty('node-a');
+    expect(await sql('TABLE plantao.switchover_requests')).to.deep.equal([]);
   });
 
   it('pg_terminate_backend of the holder, as the comment of lock_holder says, forces a failover', async () => {
