@@ -1,9 +1,22 @@
+import pg from 'pg';
 import type { Fault, Heal } from './faults.ts';
 import type { Rig } from './rig.ts';
 
 async function stopServer(rig: Rig, how: 'fast' | 'immediate'): Promise<Heal> {
   await rig.postgres.stop(how);
   return () => rig.postgres.start();
+}
+
+/** Asked from another database: of its own nobody may forbid it. */
+async function allowSessions(rig: Rig, allowed: boolean): Promise<void> {
+  const { pathname, href } = new URL(rig.postgres.url);
+  const client = new pg.Client({ connectionString: new URL('/template1', href).href, connectionTimeoutMillis: 3000 });
+  await client.connect();
+  try {
+    await client.query(`ALTER DATABASE ${pg.escapeIdentifier(pathname.slice(1))} ALLOW_CONNECTIONS ${allowed}`);
+  } finally {
+    await client.end();
+  }
 }
 
 /** What can befall Postgres, and the cable between it and a node. */
@@ -54,6 +67,17 @@ export const DATABASE_FAULTS: readonly Fault[] = [
     async inflict(rig) {
       await rig.postgres.freeze();
       return () => rig.postgres.thaw();
+    },
+  },
+  {
+    // What max_connections does to a node: the sessions that it has stay, and it gets no other.
+    kind: 'Postgres takes no new session',
+    weight: 2,
+    touches: ['postgres'],
+    leases: [0.1, 3],
+    async inflict(rig) {
+      await allowSessions(rig, false);
+      return () => allowSessions(rig, true);
     },
   },
   {

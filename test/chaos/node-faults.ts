@@ -99,6 +99,19 @@ export const NODE_FAULTS: readonly Fault[] = [
     },
   },
   {
+    kind: 'switchover in SQL',
+    weight: 2,
+    touches: ['process'],
+    leases: [0.05, 0.3],
+    async inflict(rig, node, random) {
+      const to = random.chance(0.5) ? null : random.pick(rig.nodes.filter((other) => other !== node)).name;
+      const [answer] = await rig.witness
+        .ask<{ said: string }>('SELECT plantao.switchover($1) AS said', [to])
+        .catch(() => []);
+      return answer?.said.startsWith('asked') ? async () => undefined : null;
+    },
+  },
+  {
     kind: 'cut from its peers',
     weight: 2,
     touches: ['door'],
