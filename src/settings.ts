@@ -4,9 +4,9 @@ import { z } from 'zod';
 
 /** Everything a node can be told from outside, checked and typed. Times are milliseconds unless the name says otherwise. */
 export interface Settings {
-  /** Where queries go; may be a transaction pooler. */
+  /** Where the pool's queries go; may be a transaction pooler. */
   databaseUrl: string;
-  /** Where the leader lock and LISTEN go: PostgreSQL itself, never a transaction pooler. */
+  /** Where the sessions go that a node keeps, as lock and LISTEN: PostgreSQL itself, never a transaction pooler. */
   databaseDirectUrl: string;
   host: string;
   /** 0 asks the system for a free port. */

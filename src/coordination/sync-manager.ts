@@ -220,7 +220,7 @@ export class SyncManager {
     const { lock, writing, peers, leaseMs } = this.#options;
     if (!(await lock.heartbeat())) return;
     this.#diary.close('belief', 'PostgreSQL confirmed the leader lock: on duty as before');
-    // The lock session may live while the way through a pooler is dead: then a peer is of more use.
+    // The lock session may live while no other can be opened (max_connections): then a peer is of more use.
     const isMute = writing.closedForMs > leaseMs && peers.living.length > 0;
     if (isMute) await this.#resign('cannot reach the database to write', null);
   }

@@ -17,12 +17,13 @@ export async function reachable<T>(url: string, work: () => Promise<T>): Promise
     if (error instanceof MigrationError) throw error;
     const { host, pathname } = new URL(url);
     const name = decodeURIComponent(pathname.slice(1));
-    const sentence = `the database ${name} on ${host} cannot be used (${messageOf(error)})`;
-    throw new DatabaseUnusableError(
-      `${sentence}: look at DATABASE_URL, or DB_HOST, DB_PORT, DB_USER, DB_PASSWORD, DB_NAME`,
-      {
-        cause: error,
-      },
-    );
+    const reason = messageOf(error);
+    // What PgBouncer says to settings of the session.
+    const advice = reason.includes('unsupported startup parameter')
+      ? 'a transaction pooler is there: set DATABASE_DIRECT_URL to PostgreSQL itself (DATABASE_URL may stay as it is)'
+      : 'look at DATABASE_URL, or DB_HOST, DB_PORT, DB_USER, DB_PASSWORD, DB_NAME';
+    throw new DatabaseUnusableError(`the database ${name} on ${host} cannot be used (${reason}): ${advice}`, {
+      cause: error,
+    });
   }
 }

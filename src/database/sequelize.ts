@@ -12,11 +12,22 @@ const DISCONNECT_LIMIT_MS = 500;
 /**
  * Opens nothing yet: connections are made when first needed, `poolSize` at the most. A connection that died is found out
  * by its error and replaced; one that does not answer ends its statement after {@link STATEMENT_LIMIT_MS} and a second.
+ * `throughPooler`: without settings of the session, which a transaction pooler refuses; nothing here is prepared by name.
  */
-export function openSequelize(url: string, applicationName: string, poolSize: number): Sequelize {
-  const { connectionString = url, ...dialectOptions } = connectionOptions(url, applicationName, STATEMENT_LIMIT_MS, {
+export function openSequelize(
+  url: string,
+  applicationName: string,
+  poolSize: number,
+  { throughPooler = false }: { throughPooler?: boolean } = {},
+): Sequelize {
+  const {
+    connectionString = url,
+    options,
+    ...others
+  } = connectionOptions(url, applicationName, STATEMENT_LIMIT_MS, {
     lock_timeout: 3000,
   });
+  const dialectOptions = throughPooler ? others : { ...others, options };
   const sequelize = new Sequelize(connectionString, {
     dialect: 'postgres',
     logging: false,

@@ -19,21 +19,23 @@ export type NodeDatabase = ReturnType<typeof openDatabase>;
 
 /** The node's connections, each opened when it is first needed. A limit is that of the client; the server's is shorter. */
 export function openDatabase(settings: Settings, node: string) {
-  const { databaseUrl, databaseDirectUrl, leaseMs } = settings;
-  const options = (url: string, part: SessionPart, limitMs: number, more: Record<string, string | number>) =>
-    connectionOptions(url, applicationName(node, part), limitMs - SERVER_FIRST_MS, more);
+  const { databaseUrl, databaseDirectUrl, poolSize, leaseMs } = settings;
+  const options = (part: SessionPart, limitMs: number, more: Record<string, string | number>) =>
+    connectionOptions(databaseDirectUrl, applicationName(node, part), limitMs - SERVER_FIRST_MS, more);
   const standing = (part: SessionPart, limitMs: number, rehearsal?: QueryConfig) =>
-    new StandingSession(options(databaseUrl, part, limitMs, BY_KEY), rehearsal);
+    new StandingSession(options(part, limitMs, BY_KEY), rehearsal);
 
   const commitLimitMs = Math.max(1000, leaseMs);
-  const sequelize = openSequelize(databaseUrl, applicationName(node, 'pool'), settings.poolSize);
+  const sequelize = openSequelize(databaseUrl, applicationName(node, 'pool'), poolSize, {
+    throughPooler: databaseUrl !== databaseDirectUrl,
+  });
   const reading = standing('log', 2500);
   const catchingUp = standing('backlog', 5000);
   const writing = standing('writer', commitLimitMs, REHEARSAL);
   const asking = standing('tokens', 2000);
 
   return {
-    /** For everything that is neither often nor urgent. */
+    /** For everything that is neither often nor urgent; the only one that goes through a pooler, where there is one. */
     sequelize,
     /** For the event log and the rosters. */
     reading,
@@ -44,10 +46,8 @@ export function openDatabase(settings: Settings, node: string) {
     /** For tokens and their revocations. */
     asking,
     commitLimitMs,
-    /** In PostgreSQL itself, whatever pooler the others go through: lock and LISTEN belong to a session. */
-    lockOptions: (): ClientConfig =>
-      options(databaseDirectUrl, 'lock', commitLimitMs, { idle_session_timeout: leaseMs }),
-    listenOptions: (): ClientConfig => ({ ...options(databaseDirectUrl, 'listen', 5000, {}), query_timeout: 5000 }),
+    lockOptions: (): ClientConfig => options('lock', commitLimitMs, { idle_session_timeout: leaseMs }),
+    listenOptions: (): ClientConfig => ({ ...options('listen', 5000, {}), query_timeout: 5000 }),
     async stop(): Promise<void> {
       const sessions = [reading, catchingUp, writing, asking];
       await Promise.all([...sessions.map((session) => session.stop()), closeSequelize(sequelize)]);

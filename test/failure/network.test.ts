@@ -11,7 +11,7 @@ import { Scene } from './scene.ts';
 const LEASE_MS = 1500;
 const SLACK_MS = 4000;
 
-/** A node's two ways to PostgreSQL: for queries, and for the leader lock and LISTEN. */
+/** A node's two ways to PostgreSQL: that of its pool, which may go through a pooler, and that of all its other sessions. */
 interface Cables {
   pool: TcpProxy;
   direct: TcpProxy;
@@ -72,20 +72,37 @@ describe('Whatever becomes of the network between node and PostgreSQL, one is on
     expect(await scene.active()).to.not.equal(active);
   });
 
-  it('swallows what goes over lock and LISTEN alone: likewise', async function () {
+  it('swallows what the lock session says alone: likewise', async function () {
     this.timeout(60_000);
     const active = await scene.active();
     const { direct } = cablesOf(active);
-    const { gap } = await scene.broken(() => direct.swallow(), { mend: () => direct.heal() });
+    const { gap } = await scene.broken(() => direct.swallow('both', { whose: ':lock' }), { mend: () => direct.heal() });
     expect(gap.ms).to.be.below(LEASE_MS + SLACK_MS);
   });
 
-  it('swallows what goes over the pool alone: the active that cannot write hands over', async function () {
+  it('swallows what the writer says alone: the active that cannot write hands over', async function () {
+    this.timeout(60_000);
+    const active = await scene.active();
+    const { direct } = cablesOf(active);
+    const { logOf } = await scene.broken(() => direct.swallow('both', { whose: ':writer' }), {
+      mend: () => direct.heal(),
+    });
+    expect(logOf(active).map(({ msg }) => msg)).to.include('resigned: cannot reach the database to write');
+  });
+
+  it('cuts the way through the pooler alone: posts go on, what needs it is refused', async function () {
     this.timeout(60_000);
     const active = await scene.active();
     const { pool } = cablesOf(active);
-    const { logOf } = await scene.broken(() => pool.swallow(), { mend: () => pool.heal() });
-    expect(logOf(active).map(({ msg }) => msg)).to.include('resigned: cannot reach the database to write');
+    await scene.broken(
+      async () => {
+        pool.cut();
+        const { status } = await post(`${active.url}/user/1/groups`, { groups: ['x'] }, { deadline: 15_000 });
+        expect(status).to.equal(503);
+      },
+      { keepsTerm: true, mend: () => pool.heal() },
+    );
+    expect(await scene.active()).to.equal(active);
   });
 
   it('cuts the active off from PostgreSQL, not from its peer: another is on duty at once', async function () {

@@ -200,7 +200,7 @@ describe('A node whose LISTEN session is cut off', () => {
   });
 
   it('answers its polls all the same, within seconds, and says in its log that it listens anew', async () => {
-    proxy.swallow('down');
+    proxy.swallow('down', { whose: ':listen' });
     const { body: page } = await get<{ cursor: string }>(`${nodes.active.url}/messages?groupId=1`);
     const poll = get<{ events: { message: { content: string } }[] }>(
       `${cutOff.url}/subscribe/user?user_id=1&cursor=${page.cursor}`,

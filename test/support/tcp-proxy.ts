@@ -14,6 +14,8 @@ export interface TcpProxyTarget {
 interface Pair {
   client: Socket;
   target: Socket;
+  /** What the client said first: a session of PostgreSQL names itself there. */
+  opening: string;
 }
 
 /**
@@ -28,6 +30,7 @@ export class TcpProxy {
   /** Those that have lost something to {@link swallow}. */
   readonly #damaged = new WeakSet<Pair>();
   #swallowing = new Set<Direction>();
+  #whose = '';
   #refusing = false;
   #latency = 0;
 
@@ -69,10 +72,12 @@ export class TcpProxy {
   /**
    * From now on connections stay open and new ones are accepted, and nothing passes in `direction` (default: either):
    * half-open, as when a cable is cut or a peer's kernel stands still. What was swallowed is lost; so {@link heal}
-   * resets the connections that lost something, as TCP itself would have.
+   * resets the connections that lost something, as TCP itself would have. `whose`: only of those connections whose first
+   * bytes have this in them, as the application_name of a session.
    */
-  swallow(direction: Direction | 'both' = 'both'): void {
+  swallow(direction: Direction | 'both' = 'both', { whose = '' }: { whose?: string } = {}): void {
     this.#swallowing = new Set(direction === 'both' ? ['up', 'down'] : [direction]);
+    this.#whose = whose;
   }
 
   /** Resets every connection and refuses new ones until {@link heal}. */
@@ -116,7 +121,10 @@ export class TcpProxy {
     }
     const target = connect({ ...this.#target, allowHalfOpen: true, noDelay: true });
     client.setNoDelay(true);
-    const pair = { client, target };
+    const pair = { client, target, opening: '' };
+    client.once('data', (chunk: Buffer) => {
+      pair.opening = chunk.toString('latin1');
+    });
     this.#pairs.add(pair);
     this.#forward(pair, 'up', client, target);
     this.#forward(pair, 'down', target, client);
@@ -128,7 +136,7 @@ export class TcpProxy {
       // Behind what was delayed before it, also when the latency has been lowered since.
       lastDue = Math.max(lastDue, performance.now() + this.#latency);
       this.#after(lastDue - performance.now(), () => {
-        if (!this.#swallowing.has(direction)) action();
+        if (!this.#swallowing.has(direction) || !pair.opening.includes(this.#whose)) action();
         else {
           this.#damaged.add(pair);
           this.swallowedBytes += bytes;

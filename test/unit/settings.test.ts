@@ -172,7 +172,7 @@ describe('Settings that are given', () => {
     }
   });
 
-  it('take DATABASE_URL before the parts, and DATABASE_DIRECT_URL for lock and LISTEN only', () => {
+  it('take DATABASE_URL before the parts, and DATABASE_DIRECT_URL for the sessions that a node keeps', () => {
     const direct = 'postgresql://direct/chat';
     const settings = readSettings({ DATABASE_URL, DATABASE_DIRECT_URL: direct, DB_NAME: 'other', DB_HOST: 'other' });
     expect(settings).to.include({ databaseUrl: DATABASE_URL, databaseDirectUrl: direct });

@@ -89,6 +89,16 @@ describe('The TCP proxy of the tests is a cable that can be pulled', () => {
     expect(heard.closed).to.equal(false);
   });
 
+  it('swallows what those say alone who open with a name', async () => {
+    proxy.swallow('both', { whose: 'ana' });
+    const [ana, bruno] = [await dial(), await dial()];
+    ana.socket.write('this is ana');
+    bruno.socket.write('this is bruno');
+    await eventually('the other is heard', () => bruno.heard.text === 'this is bruno');
+    await eventually('the named one is not', () => proxy.swallowedBytes > 0);
+    expect(ana.heard.text).to.equal('');
+  });
+
   it('does not reset what has lost nothing', async () => {
     const { socket, heard } = await dial();
     await eventually('it is through', () => served.size === 1);

@@ -1,0 +1,104 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { expect } from 'chai';
+import { seedData } from '../../src/chat/seed-data.ts';
+import { ChatClient } from '../../src/client/index.ts';
+import { eventually } from '../support/eventually.ts';
+import { freePort } from '../support/free-port.ts';
+import { get, post } from '../support/http.ts';
+import { type NodeProcess, startNode } from '../support/node-process.ts';
+import { createDatabase, type TestDatabase } from '../support/postgres.ts';
+
+/** Debian's. */
+const PGBOUNCER = '/usr/sbin/pgbouncer';
+
+describe('Behind PgBouncer with one session for each transaction, and nothing else set', function () {
+  this.timeout(120_000);
+  let database: TestDatabase;
+  let folder: string;
+  let pooler: ChildProcess;
+  let pooled: string;
+  const nodes: NodeProcess[] = [];
+
+  before(async function () {
+    if (!existsSync(PGBOUNCER)) {
+      console.warn(`no PgBouncer at ${PGBOUNCER}: apt-get install pgbouncer`);
+      return this.skip();
+    }
+    database = await createDatabase();
+    await seedData(database.url);
+    const { hostname, port, username, password } = new URL(database.url);
+    const url = new URL(database.url);
+    url.port = String(await freePort());
+    pooled = url.href;
+    folder = await mkdtemp(path.join(tmpdir(), 'plantao-pgbouncer-'));
+    await chmod(folder, 0o755);
+    // Two sessions for all: whoever relies on having one to himself is found out.
+    await writeFile(
+      path.join(folder, 'pgbouncer.ini'),
+      `[databases]
+* = host=${hostname} port=${port} user=${decodeURIComponent(username)} password='${decodeURIComponent(password)}'
+[pgbouncer]
+listen_addr = ${hostname}
+listen_port = ${url.port}
+unix_socket_dir =
+auth_type = any
+pool_mode = transaction
+default_pool_size = 2
+`,
+    );
+  });
+  beforeEach(() => {
+    const user = process.getuid?.() === 0 ? ['--user', 'postgres'] : [];
+    pooler = spawn(PGBOUNCER, ['--quiet', ...user, path.join(folder, 'pgbouncer.ini')], { stdio: 'ignore' });
+  });
+  afterEach(async () => {
+    for (const node of nodes.splice(0)) await node.stop();
+    if (pooler.kill()) await once(pooler, 'exit');
+  });
+  after(async () => {
+    if (folder) await rm(folder, { recursive: true });
+    await database?.drop();
+  });
+
+  const start = async (direct: string) => {
+    const node = await startNode({ databaseUrl: pooled, env: { DATABASE_DIRECT_URL: direct, AUTH: 'open' } });
+    nodes.push(node);
+    return node;
+  };
+
+  it('a node says that it needs DATABASE_DIRECT_URL too', async () => {
+    const error = await start(pooled).catch((reason: Error) => reason);
+    expect(String(error)).to.match(/a transaction pooler is there: set DATABASE_DIRECT_URL/);
+  });
+
+  it('with it everything works, and goes on when the active is killed', async () => {
+    const [first, second] = [await start(database.url), await start(database.url)];
+    const urls = [first.url, second.url];
+    await eventually('the first is on duty', async () => (await get(`${first.url}/health`)).body.active === true);
+    const ana = new ChatClient({ urls });
+    const { user_id: userId } = await ana.login('ana_orm');
+    const made = await Promise.all(
+      Array.from({ length: 20 }, (_, number) => post(`${first.url}/user/${userId}/groups/group ${number}`, {})),
+    );
+    expect(made.map(({ status }) => status)).to.deep.equal(made.map(() => 200));
+    const { chats } = await ana.chats();
+    const groupId = chats.find(({ name }) => name === 'group 7')?.id ?? 0;
+    const { cursor } = await ana.messages(groupId);
+    const send = (text: string) => ana.send(groupId, text);
+    await send('before');
+    await first.kill();
+    await send('after');
+    const news: string[] = [];
+    const bruno = new ChatClient({ urls: [second.url], userId });
+    for await (const event of bruno.events({ cursor })) {
+      if (event.kind === 'message') news.push(event.message.content);
+      if (news.length === 2) break;
+    }
+    expect(news).to.deep.equal(['before', 'after']);
+  });
+});
