@@ -1,6 +1,6 @@
 /**
  * SQLSTATEs that this project tells apart (PostgreSQL manual, appendix A; PT… are raised by our own functions).
- * Errors are never told apart by their text, which changes with the server's language and version.
+ * The server's errors are never told apart by their text, which changes with the server's language and version.
  */
 export const SqlState = {
   TERM_CLOSED: 'PT001',
@@ -34,9 +34,12 @@ export function isUnavailable(error: unknown): boolean {
     name === 'SessionLostError' ||
     /^Sequelize(Connection|Host|Timeout|AccessDenied|InvalidConnection)/.test(name) ||
     /^(ECONN|ETIMEDOUT|EPIPE|EHOST|ENET|ENOTFOUND|EAI_)/.test(code) ||
-    (name === 'SequelizeDatabaseError' && /Connection terminated|Query read timeout/.test(messageOf(error)))
+    ((name === 'SequelizeDatabaseError' || name === 'Error') && LOST_CLIENT.test(messageOf(error)))
   );
 }
+
+/** What pg says of a client whose connection is gone: it has neither a code nor a name for it. */
+const LOST_CLIENT = /Connection terminated|Query read timeout|and is not queryable/;
 
 function codeOf(error: unknown): string {
   for (let at = error, depth = 0; typeof at === 'object' && at !== null && depth < 4; depth++) {

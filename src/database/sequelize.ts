@@ -10,6 +10,18 @@ const STATEMENT_LIMIT_MS = 5000;
 const DISCONNECT_LIMIT_MS = 500;
 
 /**
+ * A client of the pool. Sequelize listens for its errors only some time after it has been connected; one that comes in
+ * between (the server restarts, a DBA ends the session) would be nobody's and end the process. The client knows by itself
+ * that it is of no use any more: the next query on it fails, and the pool lets it go.
+ */
+class PoolClient extends pg.Client {
+  constructor(config?: string | pg.ClientConfig) {
+    super(config);
+    this.on('error', () => undefined);
+  }
+}
+
+/**
  * Opens nothing yet: connections are made when first needed, `poolSize` at the most. A connection that died is found out
  * by its error and replaced; one that does not answer ends its statement after {@link STATEMENT_LIMIT_MS} and a second.
  * `throughPooler`: without settings of the session, which a transaction pooler refuses; nothing here is prepared by name.
@@ -30,6 +42,7 @@ export function openSequelize(
   const dialectOptions = throughPooler ? others : { ...others, options };
   const sequelize = new Sequelize(connectionString, {
     dialect: 'postgres',
+    dialectModule: { Client: PoolClient, types: pg.types },
     logging: false,
     // query_timeout is what ends a wait on a half-open socket; a second above the server's own limit.
     dialectOptions: { ...dialectOptions, query_timeout: STATEMENT_LIMIT_MS + 1000, clientMinMessages: false },

@@ -3,7 +3,9 @@ import net from 'node:net';
 import { expect } from 'chai';
 import pino from 'pino';
 import { connectionOptions } from '../../src/database/connection.ts';
+import { isUnavailable } from '../../src/database/errors.ts';
 import { Listener } from '../../src/database/listener.ts';
+import { closeSequelize, openSequelize } from '../../src/database/sequelize.ts';
 import { Session } from '../../src/database/session.ts';
 import { StandingSession } from '../../src/database/standing-session.ts';
 import { eventually } from '../support/eventually.ts';
@@ -93,6 +95,65 @@ describe('The ear for notifications', () => {
       for (const socket of sockets) socket.destroy();
       mute.close();
     }
+  });
+});
+
+/** A message of PostgreSQL's protocol: its kind, its length, what it says. */
+const message = (kind: string, body: string) => {
+  const bytes = Buffer.from(`${kind}....${body}`, 'latin1');
+  bytes.writeInt32BE(body.length + 4, 1);
+  return bytes;
+};
+
+describe('A session that PostgreSQL ends in the moment in which it is opened', () => {
+  const READY_AND_ENDED = Buffer.concat([
+    message('R', '\0\0\0\0'),
+    message('S', 'server_version\x0018.0\0'),
+    message('Z', 'I'),
+    message('E', 'SFATAL\0VFATAL\0C57P01\0Mterminating connection due to administrator command\0\0'),
+  ]);
+  let server: net.Server;
+  let url: string;
+  let greeted = 0;
+
+  beforeEach(async () => {
+    greeted = 0;
+    server = net.createServer((socket) => {
+      socket.on('error', () => undefined);
+      socket.once('data', () => {
+        greeted++;
+        // In one piece: the driver reads the end before anybody has heard of the beginning.
+        socket.end(READY_AND_ENDED);
+      });
+    });
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    url = `postgres://me@127.0.0.1:${(server.address() as net.AddressInfo).port}/chat`;
+  });
+  afterEach(() => void server.close());
+
+  it('is one of the pool: the question fails, the process does not', async () => {
+    const sequelize = openSequelize(url, 'plantao:test:pool', 1);
+    const refusal = await sequelize.query('SELECT 1').catch((error: unknown) => error);
+    await closeSequelize(sequelize);
+    expect(isUnavailable(refusal), String(refusal)).to.equal(true);
+    expect(greeted).to.be.at.least(1);
+  });
+
+  it('is one that stands ready: likewise', async () => {
+    const session = new StandingSession(connectionOptions(url, 'plantao:test:writer', 5000));
+    const refusal = await session.query({ text: 'SELECT 1' }, 1000).catch((error: unknown) => error);
+    await session.stop();
+    expect(refusal).to.be.an.instanceOf(Error);
+  });
+
+  it('is the ear: it listens anew', async () => {
+    const events = { onNotification: () => undefined, onListening: () => undefined };
+    const config = connectionOptions(url, 'plantao:test:listen', 5000);
+    const listener = new Listener(config, ['plantao_events', 'plantao_cluster'], events, silent);
+    await listener.start();
+    await eventually('it has tried again', () => greeted > 2);
+    expect(listener.isListening).to.equal(false);
+    listener.stop();
   });
 });
 
