@@ -39,12 +39,7 @@ export async function checkDatabase(settings: Settings): Promise<string[]> {
     if (!client || !other) throw opened.find((one) => one.status === 'rejected')?.reason;
     await checkSessions(client, other);
     await checkLockAndListen(client);
-    const { rows } = await client.query<{
-      version: number;
-      fsync: string;
-      synchronous_commit: string;
-      encoding: string;
-    }>(
+    const { rows } = await client.query<Server>(
       `SELECT current_setting('server_version_num')::int AS version, current_setting('fsync') AS fsync,
               current_setting('synchronous_commit') AS synchronous_commit, current_setting('server_encoding') AS encoding`,
     );
@@ -53,7 +48,8 @@ export async function checkDatabase(settings: Settings): Promise<string[]> {
     if (server.encoding !== 'UTF8') {
       throw new StartCheckError(`the database's encoding is ${server.encoding}: Plantão needs UTF8`);
     }
-    return lossWarnings(server);
+    const letters = await client.query<{ known: boolean }>("SELECT lower('Ö') = 'ö' AS known");
+    return [...lossWarnings(server), ...(letters.rows[0]?.known ? [] : [ASCII_ONLY])];
   } finally {
     // end() alone waits for ever where the connection leads nowhere.
     const force = setTimeout(() => sockets.destroy(), CLOSE_LIMIT_MS);
@@ -62,7 +58,17 @@ export async function checkDatabase(settings: Settings): Promise<string[]> {
   }
 }
 
-function lossWarnings(server: { fsync: string; synchronous_commit: string }): string[] {
+interface Server {
+  version: number;
+  fsync: string;
+  synchronous_commit: string;
+  encoding: string;
+}
+
+const ASCII_ONLY =
+  "the database's locale knows capitals in ASCII only, so Zoë and ZOË are two users: create it with LOCALE 'C.UTF-8'";
+
+function lossWarnings(server: Server): string[] {
   const warnings: string[] = [];
   if (server.fsync === 'off') {
     warnings.push('fsync is off in PostgreSQL: a crash of the machine LOSES acknowledged messages. Set fsync = on');

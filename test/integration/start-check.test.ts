@@ -27,6 +27,14 @@ describe('The check at start', () => {
       ALTER DATABASE ${database.name} SET search_path = fake, pg_catalog`);
   };
 
+  /** What LOCALE is meant for: since PostgreSQL 15 there are several providers. */
+  const ofLibc = async () => {
+    const { rows } = await client.query<{ version: number }>(
+      "SELECT current_setting('server_version_num')::int AS version",
+    );
+    return (rows[0]?.version ?? 0) >= 150_000 ? 'LOCALE_PROVIDER libc' : '';
+  };
+
   it('says nothing of a server that keeps what it acknowledges, and warns loudly of one that does not', async () => {
     const { rows } = await client.query('SHOW fsync');
     const warnings = await check();
@@ -74,13 +82,26 @@ describe('The check at start', () => {
   it('refuses a database that is not in UTF-8', async () => {
     const { admin, adminUrl } = await testServer();
     const latin = `${database.name}_latin`;
-    await admin(`CREATE DATABASE ${latin} TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C' LOCALE_PROVIDER libc`);
+    await admin(`CREATE DATABASE ${latin} TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C' ${await ofLibc()}`);
     try {
       const error = await refusal(withDatabase(adminUrl, latin));
       expect(error).to.be.instanceOf(StartCheckError);
       expect(error.message).to.equal("the database's encoding is LATIN1: Plantão needs UTF8");
     } finally {
       await admin(`DROP DATABASE ${latin} WITH (FORCE)`);
+    }
+  });
+
+  it('warns of a locale that knows no letters but those of ASCII', async () => {
+    const { admin, adminUrl } = await testServer();
+    const plain = `${database.name}_plain`;
+    await admin(`CREATE DATABASE ${plain} TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C' ${await ofLibc()}`);
+    try {
+      const warnings = await check(withDatabase(adminUrl, plain));
+      expect(warnings.filter((one) => /Zoë and ZOË are two users/.test(one))).to.have.length(1);
+      expect((await check()).filter((one) => /two users/.test(one))).to.deep.equal([]);
+    } finally {
+      await admin(`DROP DATABASE ${plain} WITH (FORCE)`);
     }
   });
 
