@@ -100,7 +100,7 @@ function assemble(settings: Settings, node: string, log: Log) {
         if (channel === 'plantao_tokens') return chat.knownTokens.hint();
         const signal = readSignal(payload);
         if (signal?.kind === 'promoted') void chat.eventLog.refresh();
-        if (signal) duty.sync.hear(signal);
+        if (signal) duty.hear(signal);
       },
     },
     log,

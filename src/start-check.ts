@@ -1,5 +1,6 @@
 import pg from 'pg';
 import { applicationName, connectionOptions, Sockets } from './database/connection.ts';
+import { DIRECT } from './database/reachable.ts';
 import type { Settings } from './settings.ts';
 
 /** Raised where a node could start but could not keep its promises; the message says what to set. */
@@ -119,6 +120,3 @@ async function checkLockAndListen(client: pg.Client): Promise<void> {
   }
   throw new StartCheckError(`the leader lock and LISTEN do not work over this connection. ${DIRECT}`);
 }
-
-const DIRECT =
-  'It goes through a transaction pooler: set DATABASE_DIRECT_URL to PostgreSQL itself (DATABASE_URL may stay as it is)';

@@ -2,10 +2,12 @@
  * What the nodes tell each other on the NOTIFY channel `plantao_cluster`. Whoever may connect to the database may say it
  * too: each is a hint to look at what only PostgreSQL knows, the lock, the terms, or what was asked of the active.
  */
-export type ClusterSignal =
+export type ClusterSignal = DutySignal | { kind: 'switchover' };
+
+/** A node tells that it went on duty, or gave it up. */
+export type DutySignal =
   | { kind: 'promoted'; term: number; node: string; url: string }
-  | { kind: 'resigned'; term: number; to: string | null }
-  | { kind: 'switchover' };
+  | { kind: 'resigned'; term: number; to: string | null };
 
 /** Reads a payload of the channel `plantao_cluster`; null for anything that no node sends. */
 export function readSignal(payload: unknown): ClusterSignal | null {

@@ -24,7 +24,7 @@
 import type { Log } from '../log.ts';
 import { within } from '../within.ts';
 import { Candidacy, type CandidacyOptions } from './candidacy.ts';
-import type { ClusterSignal } from './cluster-signal.ts';
+import type { DutySignal } from './cluster-signal.ts';
 import { Diary } from './diary.ts';
 import type { LeaderLock } from './leader-lock.ts';
 import { nextStepMs } from './pace.ts';
@@ -40,8 +40,6 @@ export interface SyncManagerOptions extends Omit<UpkeepOptions & CandidacyOption
   lock: LeaderLock;
   /** Finishes the writes that were accepted; called once new ones are refused. Bounded by the callee. */
   drain(): Promise<void>;
-  /** Takes up what was asked of the node on duty for this term (node-registry.ts); null where nothing was. */
-  takeRequest(term: number): Promise<{ handTo: string | null } | null>;
   /** Called after each change of role; after a resignation once the successor is known, or is late. */
   onRole(role: Role): void;
 }
@@ -148,11 +146,10 @@ export class SyncManager {
     return 'no_successor';
   }
 
-  /** Takes in what was heard on the channel `plantao_cluster`. */
-  hear(signal: ClusterSignal): void {
+  /** Takes in what was heard of another node's duty on the channel `plantao_cluster`. */
+  hear(signal: DutySignal): void {
     if (signal.kind === 'promoted') this.#heardPromotion(signal);
-    else if (signal.kind === 'resigned') this.#heardResignation(signal.term, signal.to);
-    else void this.#handOverAsAsked();
+    else this.#heardResignation(signal.term, signal.to);
   }
 
   /** Something was seen after which the lock may be free: a standby tries for it now. */
@@ -188,18 +185,6 @@ export class SyncManager {
       this.#candidacy.release();
       this.sign('it was handed the duty');
     }
-  }
-
-  /** What could not be read is still there when the node writes its next row. */
-  async #handOverAsAsked(): Promise<void> {
-    const { lock, takeRequest, log } = this.#options;
-    if (!this.isOnDuty || lock.term === null) return;
-    const request = await takeRequest(lock.term).catch(() => null);
-    if (request === null) return;
-    const refusal = await this.switchover(request.handTo, 'switchover asked for in SQL');
-    if (refusal === null) return;
-    const sentence = `asked in SQL to hand over to ${request.handTo ?? 'any standby'}: ${refusal}`;
-    log.warn({ event: 'switchover_refused' }, sentence);
   }
 
   #look(): void {

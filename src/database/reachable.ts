@@ -1,6 +1,10 @@
 import { messageOf } from './errors.ts';
 import { MigrationError } from './migrator.ts';
 
+/** What to do about a pooler; a sentence. */
+export const DIRECT =
+  'It goes through a transaction pooler: set DATABASE_DIRECT_URL to PostgreSQL itself (DATABASE_URL may stay as it is)';
+
 /** Raised where the database could not be worked with; the message names it and the settings, never the password. */
 export class DatabaseUnusableError extends Error {
   override readonly name = 'DatabaseUnusableError';
@@ -20,9 +24,9 @@ export async function reachable<T>(url: string, work: () => Promise<T>): Promise
     const reason = messageOf(error);
     // What PgBouncer says to settings of the session.
     const advice = reason.includes('unsupported startup parameter')
-      ? 'a transaction pooler is there: set DATABASE_DIRECT_URL to PostgreSQL itself (DATABASE_URL may stay as it is)'
-      : 'look at DATABASE_URL, or DB_HOST, DB_PORT, DB_USER, DB_PASSWORD, DB_NAME';
-    throw new DatabaseUnusableError(`the database ${name} on ${host} cannot be used (${reason}): ${advice}`, {
+      ? `. ${DIRECT}`
+      : ': look at DATABASE_URL, or DB_HOST, DB_PORT, DB_USER, DB_PASSWORD, DB_NAME';
+    throw new DatabaseUnusableError(`the database ${name} on ${host} cannot be used (${reason})${advice}`, {
       cause: error,
     });
   }

@@ -17,7 +17,8 @@ import type { Log } from '../log.ts';
 import { type Cursor, CursorExpiredError, continuedPosition, type Epoch, formatCursor } from './cursor.ts';
 import { Deafness } from './deafness.ts';
 import { type LogEvent, toLogEvent } from './log-event.ts';
-import { type Bounds, type LogPage, readBounds, readPage, tellFallBack } from './log-pages.ts';
+import { type LogMemory, readMemory } from './log-memory.ts';
+import { type LogPage, readBounds, readPage, tellFallBack } from './log-pages.ts';
 import { PAGE } from './page.ts';
 import { Rounds } from './rounds.ts';
 import { MOST_EVENTS, Tail } from './tail.ts';
@@ -37,12 +38,6 @@ export interface EventLogOptions {
 }
 
 const WATCH_EVERY_MS = 1000;
-
-interface Memory {
-  epochs: Epoch[];
-  tail: Tail;
-  head: number;
-}
 
 /** The event log as this node has read it; the head of this file says how. */
 export class EventLog {
@@ -68,7 +63,8 @@ export class EventLog {
 
   /** Begins at the log's present head. @throws the database's error when it cannot be read. */
   async start(): Promise<void> {
-    this.#adopt(await this.#load(await readBounds(this.#options.session)));
+    const { session } = this.#options;
+    this.#adopt(await readMemory(session, await readBounds(session), this.#most));
     this.#isReading = true;
     this.#watch();
   }
@@ -194,31 +190,14 @@ export class EventLog {
       await tellFallBack(session, this.epoch, this.#head);
       bounds = await readBounds(session);
     }
-    const memory = await this.#load(bounds);
+    const memory = await readMemory(session, bounds, this.#most);
     // In one turn: whoever registers has compared with the log that it will be told of.
     this.#adopt(memory);
     this.#options.onNewHistory(last);
     log.warn({ event: 'new_history' }, `the event log cannot be continued from ${last}: begun anew at ${this.#head}`);
   }
 
-  /** Reads the end of the log into memory, so that clients which come back to a restarted node find their place there. */
-  async #load({ floor, head, epochs }: Bounds): Promise<Memory> {
-    const epoch = epochs.at(-1)?.epoch ?? '';
-    let tail = new Tail(Math.max(floor, head - Math.floor(this.#most / 2)), this.#most);
-    let at = tail.start;
-    while (at < head) {
-      const { rows } = await readPage(this.#options.session, at, epoch);
-      const [first, last] = [rows[0], rows.at(-1)];
-      if (!first || !last) break;
-      // Retention has removed some of it meanwhile.
-      if (first.position > at + 1) tail = new Tail(first.position - 1, this.#most);
-      for (const row of rows) tail.append(toLogEvent(row, epoch));
-      at = last.position;
-    }
-    return { epochs, tail, head: at };
-  }
-
-  #adopt({ epochs, tail, head }: Memory): void {
+  #adopt({ epochs, tail, head }: LogMemory): void {
     this.#epochs = epochs;
     this.#tail = tail;
     this.#head = head;

@@ -1,6 +1,8 @@
+import type { ClusterSignal } from '../coordination/cluster-signal.ts';
 import { LeaderLock } from '../coordination/leader-lock.ts';
 import { NodeRegistry } from '../coordination/node-registry.ts';
 import { Peers } from '../coordination/peers.ts';
+import { sqlSwitchover } from '../coordination/sql-switchover.ts';
 import { SyncManager } from '../coordination/sync-manager.ts';
 import { Session } from '../database/session.ts';
 import type { Log } from '../log.ts';
@@ -57,9 +59,8 @@ export function buildDuty({ settings, node, version, url, log, database, chat, i
       const row = { node, url: url(), pid: process.pid, version, role, isPrimary, term: sync.leader?.term ?? null };
       const seen = await registry.beat({ ...row, position: eventLog.head, waiters: waiters.size, startedAt });
       peers.learn(seen.peers);
-      if (seen.isAsked) sync.hear({ kind: 'switchover' });
+      if (seen.isAsked) void handOverAsAsked();
     },
-    takeRequest: (term) => registry.takeRequest(term),
     requestDuty: () => registry.requestDuty(node),
     isCaughtUp: isReady,
     drain: () => writer.drain(500),
@@ -68,5 +69,7 @@ export function buildDuty({ settings, node, version, url, log, database, chat, i
       waiters.tellAll('role', eventLog.cursorAt(eventLog.head));
     },
   });
-  return { lock, peers, sync };
+  const handOverAsAsked = sqlSwitchover({ sync, registry, log });
+  const hear = (signal: ClusterSignal) => (signal.kind === 'switchover' ? void handOverAsAsked() : sync.hear(signal));
+  return { lock, peers, sync, hear };
 }

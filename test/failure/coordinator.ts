@@ -105,7 +105,6 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     peers,
     log,
     beat: options.beat ?? (async () => undefined),
-    takeRequest: async () => null,
     requestDuty: async () => '',
     isCaughtUp: () => true,
     drain: options.drain ?? (async () => undefined),
@@ -119,7 +118,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
       onListening: () => undefined,
       onNotification(_, payload) {
         const signal = readSignal(payload);
-        if (signal) sync.hear(signal);
+        if (signal && signal.kind !== 'switchover') sync.hear(signal);
       },
     },
     log,

@@ -73,7 +73,7 @@ default_pool_size = 2
 
   it('a node says that it needs DATABASE_DIRECT_URL too', async () => {
     const error = await start(pooled).catch((reason: Error) => reason);
-    expect(String(error)).to.match(/a transaction pooler is there: set DATABASE_DIRECT_URL/);
+    expect(String(error)).to.match(/goes through a transaction pooler: set DATABASE_DIRECT_URL/);
   });
 
   it('with it everything works, and goes on when the active is killed', async () => {
