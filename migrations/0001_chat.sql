@@ -8,7 +8,7 @@ COMMENT ON COLUMN plantao.migrations.name IS 'Its file, without .sql.';
 COMMENT ON COLUMN plantao.migrations.applied_at IS 'When it was applied.';
 
 CREATE FUNCTION plantao.name_key(name text) RETURNS text
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
   SELECT lower(regexp_replace(btrim(normalize(name, NFKC)), '\s+', ' ', 'g'))
 $$;
 COMMENT ON FUNCTION plantao.name_key(text) IS

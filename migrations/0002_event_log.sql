@@ -57,7 +57,7 @@ COMMENT ON COLUMN plantao.epochs.history IS 'plantao.history_fingerprint() then.
 COMMENT ON COLUMN plantao.epochs.started_at IS 'When it began.';
 
 CREATE FUNCTION plantao.history_fingerprint() RETURNS text
-LANGUAGE sql STABLE AS $$
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
   SELECT concat_ws('/', extract(epoch FROM pg_postmaster_start_time()),
     (SELECT oid FROM pg_database WHERE datname = current_database()), 'plantao.events'::regclass::oid)
 $$;
@@ -74,7 +74,7 @@ COMMENT ON COLUMN plantao.log_bounds.head IS 'Newest visible position; 0 while t
 COMMENT ON COLUMN plantao.log_bounds.epoch IS 'The epoch that new cursors carry.';
 
 CREATE FUNCTION plantao.log_head() RETURNS bigint
-LANGUAGE sql VOLATILE AS $$
+LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
   SELECT head FROM plantao.log_bounds
 $$;
 COMMENT ON FUNCTION plantao.log_head() IS 'The newest position of the event log that is visible now, in a snapshot of its own.';
@@ -106,7 +106,7 @@ COMMENT ON COLUMN plantao.event_feed.payload IS 'What a notification carries.';
 COMMENT ON COLUMN plantao.event_feed.at IS 'When it was appended.';
 
 CREATE FUNCTION plantao.lock_log() RETURNS bigint
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   IF current_setting('transaction_isolation') <> 'read committed' THEN
     RAISE EXCEPTION 'the event log is written under READ COMMITTED: an older snapshot would not see its end'
@@ -124,7 +124,7 @@ COMMENT ON FUNCTION plantao.lock_log() IS
   'Takes the log for this transaction and answers its head: the caller may append head + 1, head + 2, … Advisory lock (1347178068, 3). Begins a new epoch where the history is another than that of the newest one. SQLSTATE PT003 in a transaction that is not READ COMMITTED.';
 
 CREATE FUNCTION plantao.continue_epoch() RETURNS void
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   IF plantao.history_fingerprint() IS DISTINCT FROM (SELECT history FROM plantao.epochs ORDER BY number DESC LIMIT 1)
      AND pg_try_advisory_xact_lock(1347178068, 3) THEN
@@ -135,7 +135,7 @@ COMMENT ON FUNCTION plantao.continue_epoch() IS 'Begins a new epoch now where th
 SELECT plantao.continue_epoch();
 
 CREATE FUNCTION plantao.log_fell_back(known_epoch text, known_head bigint) RETURNS boolean
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   IF (SELECT epoch FROM plantao.log_bounds) IS DISTINCT FROM known_epoch OR plantao.lock_log() >= known_head THEN
     RETURN false;
@@ -151,7 +151,7 @@ COMMENT ON FUNCTION plantao.log_fell_back(text, bigint) IS
   'A node that has read further in this epoch than the log now reaches says so: the end was lost without a restart (a crash under synchronous_commit = off, a DELETE by hand). Begins a new epoch, so that cursors from the lost end are refused.';
 
 CREATE FUNCTION plantao.log_messages() RETURNS trigger
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   head bigint;
   added bigint;
@@ -172,7 +172,7 @@ CREATE TRIGGER log_removed AFTER DELETE ON plantao.messages
   REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION plantao.log_messages('message_deleted');
 
 CREATE FUNCTION plantao.log_memberships() RETURNS trigger
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   head bigint;
   added bigint;
@@ -195,7 +195,7 @@ CREATE TRIGGER log_left AFTER DELETE ON plantao.memberships
 -- What the log could not tell is refused, not lost: a member moved by UPDATE would go on hearing the old group, and a text
 -- that was rewritten would stay as it was on every screen and in every node's memory.
 CREATE FUNCTION plantao.refuse_change() RETURNS trigger
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   RAISE EXCEPTION '% of % is told to nobody', TG_OP, TG_TABLE_NAME
     USING ERRCODE = 'PT004', HINT = coalesce(TG_ARGV[0], 'DELETE the rows and INSERT others: both are told.');
@@ -213,7 +213,7 @@ CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON plantao.messages
   FOR EACH STATEMENT EXECUTE FUNCTION plantao.refuse_change();
 
 CREATE FUNCTION plantao.notify_group(name text, payload jsonb DEFAULT NULL, visible_to bigint DEFAULT NULL) RETURNS bigint
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   head bigint := plantao.lock_log();
   addressed bigint[];

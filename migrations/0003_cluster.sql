@@ -55,7 +55,7 @@ COMMENT ON COLUMN plantao.nodes.started_at IS 'When its process started.';
 COMMENT ON COLUMN plantao.nodes.heartbeat_at IS 'When it wrote the row, by the clock of the database.';
 
 CREATE FUNCTION plantao.assert_term(expected bigint) RETURNS void
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   IF current_setting('transaction_isolation') <> 'read committed' THEN
     RAISE EXCEPTION 'the write fence needs READ COMMITTED: an older snapshot would not see that the term was closed'
@@ -71,7 +71,7 @@ COMMENT ON FUNCTION plantao.assert_term(bigint) IS
   'The write fence: every writing transaction of a node calls it first. Holds off the next term until the transaction ends; SQLSTATE PT001 when the term is closed, PT003 in a transaction that is not READ COMMITTED.';
 
 CREATE FUNCTION plantao.hold_leader_lock(for_term bigint DEFAULT NULL) RETURNS boolean
-LANGUAGE sql AS $$
+LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
   SELECT EXISTS (
     SELECT FROM pg_locks
     WHERE locktype = 'advisory' AND classid = 1347178068 AND objid = 1 AND objsubid = 2
@@ -85,7 +85,7 @@ COMMENT ON FUNCTION plantao.hold_leader_lock(bigint) IS
 
 CREATE FUNCTION plantao.open_term(
   node text, url text, reason text, rehearsal boolean DEFAULT false, unseen_ms double precision DEFAULT 0) RETURNS bigint
-LANGUAGE plpgsql SET lock_timeout = '100ms' AS $$
+LANGUAGE plpgsql SET lock_timeout = '100ms' SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   opened bigint;
 BEGIN
@@ -127,7 +127,7 @@ COMMENT ON FUNCTION plantao.open_term(text, text, text, boolean, double precisio
 
 CREATE FUNCTION plantao.end_last_term_sessions()
 RETURNS TABLE (pid integer, application_name text, running_for interval, ended boolean)
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   FOR pid, application_name, running_for IN
     SELECT a.pid, a.application_name, clock_timestamp() - a.xact_start
@@ -148,7 +148,7 @@ COMMENT ON FUNCTION plantao.end_last_term_sessions() IS
   'Ends the sessions whose open transactions still stand in the fence, and tells which; "ended" is false where this role may not (grant it pg_signal_backend). Their writes roll back.';
 
 CREATE FUNCTION plantao.close_term(closing bigint, reason text, hand_to text DEFAULT NULL) RETURNS boolean
-LANGUAGE plpgsql SET lock_timeout = '1s' AS $$
+LANGUAGE plpgsql SET lock_timeout = '1s' SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   closed boolean;
 BEGIN
@@ -235,7 +235,7 @@ COMMENT ON COLUMN plantao.switchover_requests.asked_by IS 'The role that asked.'
 COMMENT ON COLUMN plantao.switchover_requests.asked_at IS 'When.';
 
 CREATE FUNCTION plantao.switchover(hand_to text DEFAULT NULL) RETURNS text
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   on_duty text;
   open_term bigint;
@@ -255,7 +255,6 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION plantao.switchover(text) IS
   'Asks the active to hand over in order, to the named standby or to any. Answers at once; watch plantao.leader_history. For the owner and plantao_service; a member of plantao_dba_readonly who may too needs EXECUTE on it and INSERT on plantao.switchover_requests.';
-REVOKE EXECUTE ON FUNCTION plantao.switchover(text) FROM PUBLIC;
 
 CREATE VIEW plantao.event_log_status AS
   SELECT l.floor + 1 AS first_position, plantao.log_head() AS head, plantao.log_head() - l.floor AS events,

@@ -22,7 +22,7 @@ CREATE INDEX idempotency_keys_by_age ON plantao.idempotency_keys (sent_at);
 
 CREATE FUNCTION plantao.rehearse_post() RETURNS void
 -- A node opens this session before it serves: whoever has the log or the group in hand must not keep it from that.
-LANGUAGE plpgsql SET lock_timeout = '50ms' AS $$
+LANGUAGE plpgsql SET lock_timeout = '50ms' SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   BEGIN
     PERFORM plantao.assert_term(0);
@@ -46,7 +46,7 @@ CREATE FUNCTION plantao.post_messages(
 LANGUAGE plpgsql
 -- One plan for batches of every size, and by index whatever the tables held when it was made: to plan each batch anew
 -- takes longer than to store one of a few messages, and a plan from when the tables were small would read them whole.
-SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
+SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 DECLARE
   -- Without a term and without a message everything runs and nothing is stored: the first call in a session takes 40 ms
   -- on a busy machine, the next ones 1 ms, and a standby has the first one done before it is on duty.

@@ -32,7 +32,7 @@ CREATE INDEX token_revocations_by_xid ON plantao.token_revocations (xid);
 CREATE INDEX token_revocations_by_age ON plantao.token_revocations (at);
 
 CREATE FUNCTION plantao.log_revocations() RETURNS trigger
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   -- What had expired is refused by every node already.
   INSERT INTO plantao.token_revocations (hash) SELECT hash FROM gone WHERE expires_at > clock_timestamp();
@@ -58,7 +58,7 @@ CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON plantao.token_revocations
   FOR EACH STATEMENT EXECUTE FUNCTION plantao.refuse_change('Leave it: what is older than ten minutes is removed by itself.');
 
 CREATE FUNCTION plantao.issue_token(owner bigint, token_hash bytea, life interval, most integer) RETURNS timestamptz
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   ends timestamptz := clock_timestamp() + life;
 BEGIN
@@ -86,7 +86,7 @@ COMMENT ON COLUMN plantao.sign_in_attempts.expire IS 'End of the window, in mill
 CREATE INDEX sign_in_attempts_by_expiry ON plantao.sign_in_attempts (expire);
 
 CREATE FUNCTION plantao.sweep_sign_in_attempts() RETURNS trigger
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   DELETE FROM plantao.sign_in_attempts WHERE key IN (
     SELECT key FROM plantao.sign_in_attempts WHERE expire < extract(epoch FROM clock_timestamp()) * 1000 - 60000

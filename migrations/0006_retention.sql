@@ -6,7 +6,7 @@
 
 CREATE FUNCTION plantao.remove_old_events(under_term bigint, older_than interval, most_kept bigint, at_most integer)
 RETURNS integer
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   floor_before bigint;
   floor_after bigint;
@@ -30,7 +30,7 @@ COMMENT ON FUNCTION plantao.remove_old_events(bigint, interval, bigint, integer)
   'One step of retention under a term: removes the oldest events, at most at_most of them, that are older than older_than or beyond the newest most_kept. Answers how many; fewer than at_most means done.';
 
 CREATE FUNCTION plantao.remove_old_keys(under_term bigint, older_than interval, at_most integer) RETURNS integer
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   removed integer;
 BEGIN

@@ -23,8 +23,10 @@ BEGIN
 END $$;
 
 CREATE FUNCTION plantao.grant_roles() RETURNS void
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+  -- PostgreSQL lets everybody execute a new function. None of ours is for a role that was not granted it.
+  REVOKE EXECUTE ON ALL ROUTINES IN SCHEMA plantao FROM PUBLIC;
   IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'plantao_service') THEN
     GRANT USAGE ON SCHEMA plantao TO plantao_service;
     GRANT SELECT ON plantao.migrations, plantao.log_bounds, plantao.event_feed, plantao.cluster_status,
@@ -39,8 +41,11 @@ BEGIN
     GRANT SELECT, INSERT, DELETE ON plantao.switchover_requests TO plantao_service;
     GRANT SELECT, INSERT, UPDATE, DELETE ON plantao.nodes, plantao.tokens, plantao.token_revocations,
       plantao.sign_in_attempts TO plantao_service;
-    -- A primary asks for the duty by it (IS_PRIMARY). Whoever only looks may not move the duty.
-    GRANT EXECUTE ON FUNCTION plantao.switchover(text) TO plantao_service;
+    -- By name alone, so that a function whose parameters change keeps its place here.
+    GRANT EXECUTE ON FUNCTION plantao.name_key, plantao.history_fingerprint, plantao.log_head, plantao.lock_log,
+      plantao.continue_epoch, plantao.log_fell_back, plantao.notify_group, plantao.assert_term, plantao.hold_leader_lock,
+      plantao.open_term, plantao.end_last_term_sessions, plantao.close_term, plantao.switchover, plantao.rehearse_post,
+      plantao.post_messages, plantao.issue_token, plantao.remove_old_events, plantao.remove_old_keys TO plantao_service;
     GRANT USAGE ON SEQUENCE plantao.messages_id_seq TO plantao_service;
   END IF;
   IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'plantao_dba_readonly') THEN
@@ -49,6 +54,8 @@ BEGIN
     GRANT SELECT ON plantao.migrations, plantao.cluster_status, plantao.leader_history, plantao.lock_holder,
       plantao.group_activity, plantao.event_log_status, plantao.log_bounds, plantao.nodes, plantao.leader_terms,
       plantao.switchover_requests, plantao.epochs, plantao.event_log TO plantao_dba_readonly;
+    -- The functions that these views call; they only read.
+    GRANT EXECUTE ON FUNCTION plantao.log_head TO plantao_dba_readonly;
     BEGIN
       -- Whose sessions there are, beside one's own: pg_stat_activity, and so plantao.lock_holder.
       GRANT pg_monitor TO plantao_dba_readonly;
@@ -59,5 +66,4 @@ BEGIN
   END IF;
 END $$;
 COMMENT ON FUNCTION plantao.grant_roles() IS
-  'Grants plantao_service what a node needs and plantao_dba_readonly the views, where these roles exist. Run by the owner of the schema; harmless to repeat.';
-SELECT plantao.grant_roles();
+  'Grants plantao_service what a node needs and plantao_dba_readonly the views, where these roles exist; takes EXECUTE on every function from PUBLIC. Run after each migration by the owner of the schema; harmless to repeat.';

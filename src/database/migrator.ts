@@ -22,6 +22,11 @@ const LIMIT_MS = 15 * 60_000;
 /** A look at the list of migrations; longer means that nobody is there. */
 const LOOK_LIMIT_MS = 10_000;
 
+/** What a migration has made, PUBLIC may execute, until plantao.grant_roles() says who may; the first ones come before it. */
+const GRANT = `DO $$ BEGIN
+  IF pg_catalog.to_regprocedure('plantao.grant_roles()') IS NOT NULL THEN PERFORM plantao.grant_roles(); END IF;
+END $$`;
+
 /**
  * Brings the schema `plantao` to the newest migration, each in a transaction of its own, under an advisory lock. Where it
  * is there already, which is nearly always, one quick look says so. Answers how many were applied.
@@ -86,6 +91,7 @@ async function apply(session: Session, { number, name, sql }: Migration, log: (l
   try {
     await run('BEGIN');
     await run(sql);
+    await run(GRANT);
     await run('INSERT INTO plantao.migrations (number, name) VALUES ($1, $2)', [number, name]);
     await run('COMMIT');
   } catch (error) {

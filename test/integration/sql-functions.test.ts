@@ -1,0 +1,64 @@
+import { expect } from 'chai';
+import pg from 'pg';
+import { createDatabase, type TestDatabase } from '../support/postgres.ts';
+
+describe('The SQL functions', () => {
+  let database: TestDatabase;
+  let client: pg.Client;
+  before(async () => {
+    database = await createDatabase();
+    client = new pg.Client({ connectionString: database.url });
+    await client.connect();
+  });
+  after(async () => {
+    await client.end();
+    await database.drop();
+  });
+
+  const functionsWhere = async (condition: string): Promise<string[]> => {
+    const { rows } = await client.query<{ name: string }>(
+      `SELECT proname::text AS name FROM pg_proc
+       WHERE pronamespace = 'plantao'::regnamespace AND ${condition} ORDER BY 1`,
+    );
+    return rows.map(({ name }) => name);
+  };
+
+  it('exist, so that the next tests look at something', async () => {
+    expect(await functionsWhere('true'))
+      .to.include('assert_term')
+      .and.to.have.length.above(20);
+  });
+
+  it('find their names in pg_catalog only, whatever search_path the caller has', async () => {
+    const unpinned = `NOT coalesce('search_path=pg_catalog, pg_temp' = ANY (proconfig), false)`;
+    expect(await functionsWhere(unpinned)).to.deep.equal([]);
+  });
+
+  it('cannot be executed by a role that was not granted it', async () => {
+    const granted = `(proacl IS NULL OR EXISTS (SELECT FROM aclexplode(proacl) WHERE grantee = 0))`;
+    expect(await functionsWhere(granted)).to.deep.equal([]);
+  });
+
+  it('do not run what a role defined in public under the name of a built-in function', async () => {
+    // The types are those of the call, so public's function is the better match where public is searched at all.
+    await client.query(`
+      CREATE TABLE public.stolen (by text);
+      CREATE FUNCTION public.concat_ws(text, numeric, oid, oid) RETURNS text LANGUAGE sql
+        AS $$ INSERT INTO public.stolen VALUES (current_user) RETURNING by $$;
+      CREATE FUNCTION public.pg_notify(varchar, text) RETURNS void LANGUAGE sql
+        AS $$ INSERT INTO public.stolen VALUES (current_user) $$;
+      CREATE FUNCTION public.lower(varchar) RETURNS text LANGUAGE sql AS $$ SELECT 'one'::text $$;
+    `);
+    await client.query(`SET search_path = public, pg_catalog`);
+    await client.query(`
+      INSERT INTO plantao.users (username) VALUES ('Ana'), ('Bruno');
+      INSERT INTO plantao.groups (name) VALUES ('Geral');
+      INSERT INTO plantao.memberships (group_id, user_id) SELECT g.id, u.id FROM plantao.groups g, plantao.users u;
+      INSERT INTO plantao.messages (group_id, sender_id, content)
+        SELECT g.id, u.id, 'Olá' FROM plantao.groups g, plantao.users u;
+      SELECT plantao.notify_group('Geral');
+    `);
+    const { rows } = await client.query('SELECT (SELECT count(*)::int FROM public.stolen) AS stolen');
+    expect(rows).to.deep.equal([{ stolen: 0 }]);
+  });
+});
