@@ -1,23 +1,32 @@
-import { bodyWith } from './answers.ts';
-import type { Answer, Request } from './attempt.ts';
-import { type BackoffBounds, defaultBackoff } from './backoff.ts';
-import { type CallOptions, Connection, type ConnectionOptions } from './connection.ts';
+import { decodeBody } from './decoding.ts';
 import { ChatError } from './errors.ts';
-import { type EventSource, EventStream, type EventsOptions } from './event-stream.ts';
+import { EventIterator, type EventsOptions, type PollSource } from './event-iterator.ts';
 import { newIdempotencyKey } from './idempotency-key.ts';
-import type { ChatList, ClusterStatus, CreatedGroup, MessagePage, NodeStatus, Sent, Session, User } from './types.ts';
+import { type BackoffBounds, defaultBackoff } from './requests/backoff.ts';
+import { type CallOptions, Connection, type ConnectionOptions } from './requests/connection.ts';
+import type { NodeRequest, NodeResponse } from './requests/single-request.ts';
+import type {
+  ChatList,
+  ClusterStatus,
+  CreatedGroup,
+  MessagePage,
+  NodeStatus,
+  SendResult,
+  SignInResult,
+  User,
+} from './types.ts';
 
-/** Settings of a client. `userId` is from an earlier login, as is `token`. */
+/** Options of a client. `userId` and `token` are those of an earlier login. */
 export interface ChatClientOptions extends ConnectionOptions {
   userId?: number;
 }
 
-/** How to send a message. A retry of a message whose outcome is not known passes the same key. */
+/** Options of send(). Pass the same key when you retry a message whose outcome is unknown. */
 export interface SendOptions extends CallOptions {
   idempotencyKey?: string;
 }
 
-/** Which messages to read: the newest page, or the one before or after a message id. */
+/** Which messages to read: the newest page, or the page before or after a message id. */
 export interface PageOptions extends CallOptions {
   before?: number;
   after?: number;
@@ -25,21 +34,21 @@ export interface PageOptions extends CallOptions {
 }
 
 /**
- * A client of a whole cluster: it finds the active node for writes, stays with one node for reads, follows failovers, and
- * repeats what may be repeated until a deadline. Runs in Node and in browsers.
+ * A client of a whole cluster. It finds the active node for writes, stays with one node for reads, follows failovers, and
+ * retries until a deadline whatever is safe to repeat. Runs in Node.js and in browsers.
  *
- * Errors: RefusedError for a 4xx at once, UnreachableError when no node did it in time, OutcomeUnknownError when the answer
- * to a register() or createChat() was lost, ChatError above them all.
+ * Errors: RefusedError at once for a 4xx, UnreachableError if no node responded in time, OutcomeUnknownError if the response
+ * to register() or createChat() was lost. All extend ChatError.
  */
 export class ChatClient {
   readonly #connection: Connection;
-  readonly #pace: BackoffBounds;
+  readonly #backoff: BackoffBounds;
   readonly #random: () => number;
   #userId: number | undefined;
 
   constructor(options: ChatClientOptions) {
     this.#random = options.random ?? Math.random;
-    this.#pace = options.backoff ?? defaultBackoff;
+    this.#backoff = options.backoff ?? defaultBackoff;
     this.#connection = new Connection(options, this.#random);
     this.#userId = options.userId;
   }
@@ -49,164 +58,167 @@ export class ChatClient {
     return this.#userId;
   }
 
-  /** The token of the session, where the cluster gives one. */
+  /** The token from the login, if the cluster issues tokens. */
   get token(): string | undefined {
     return this.#connection.token;
   }
 
-  /** Every node address that this client knows; nodes that others named are among them. */
+  /** Every known node address, including those learned from other nodes. */
   get urls(): string[] {
     return this.#connection.urls;
   }
 
-  /** Makes further nodes known, as GET /cluster lists them. Throws TypeError for what is no http(s) address. */
+  /** Adds node addresses, for example those of cluster(). @throws {TypeError} if one is not an http(s) address. */
   addUrls(urls: readonly string[]): void {
     for (const url of urls) this.#connection.addUrl(url);
   }
 
-  /** Signs in; where AUTH=open, makes the account where there is none. The client acts as that user from then on. */
-  async login(username: string, password?: string, options: CallOptions = {}): Promise<Session> {
+  /** Signs in; with AUTH=open a new name creates the account. The client acts as that user from then on. */
+  async login(username: string, password?: string, options: CallOptions = {}): Promise<SignInResult> {
     const body = password === undefined ? { username } : { username, password };
-    return this.#enter(await this.#connection.write({ method: 'POST', path: '/login', body }, options));
+    return this.#startSession(await this.#connection.write({ method: 'POST', path: '/login', body }, options));
   }
 
-  /** Makes an account with a password and signs in. RefusedError `username_taken` where there is one. */
-  async register(username: string, password: string, options: CallOptions = {}): Promise<Session> {
+  /** Creates an account with a password and signs in. @throws {RefusedError} `username_taken`. */
+  async register(username: string, password: string, options: CallOptions = {}): Promise<SignInResult> {
     const body = { username, password };
-    return this.#enter(
+    return this.#startSession(
       await this.#connection.write({ method: 'POST', path: '/register', body }, options, { repeatable: false }),
     );
   }
 
-  /** Forgets user and token at once, then has the cluster refuse the token. Rejects when that could not be told. */
+  /** Forgets user and token at once, then revokes the token. Rejects if the token could not be revoked. */
   async logout(options: CallOptions = {}): Promise<void> {
     const token = this.#connection.token;
     this.#connection.token = undefined;
     this.#userId = undefined;
     if (token === undefined) return;
     const headers = { Authorization: `Bearer ${token}` };
-    const request: Request = { method: 'POST', path: '/logout', headers };
-    await this.#connection.write(request, options, { doneAlready: 'unauthenticated' });
+    const request: NodeRequest = { method: 'POST', path: '/logout', headers };
+    await this.#connection.write(request, options, { alreadyDoneCode: 'unauthenticated' });
   }
 
-  /** The user's groups with their members, and the cursor from which events() goes on. */
+  /** Returns the user's groups with their members, and the cursor for events(). */
   async chats(options: CallOptions = {}): Promise<ChatList> {
-    const request: Request = { method: 'GET', path: '/chats', query: { userId: this.#me() } };
-    return bodyWith<ChatList>(await this.#connection.read(request, options), 'chats');
+    const request: NodeRequest = { method: 'GET', path: '/chats', query: { userId: this.#me() } };
+    return decodeBody<ChatList>(await this.#connection.read(request, options), 'chats');
   }
 
-  /** Makes a group of this user and the usernames given. */
+  /** Creates a group of this user and the given usernames. */
   async createChat(name: string, members: readonly string[] = [], options: CallOptions = {}): Promise<CreatedGroup> {
     const body = { groupName: name, creatorId: this.#me(), members };
-    const answer = await this.#connection.write({ method: 'POST', path: '/create-chat', body }, options, {
+    const response = await this.#connection.write({ method: 'POST', path: '/create-chat', body }, options, {
       repeatable: false,
     });
-    return bodyWith<CreatedGroup>(answer, 'group_id');
+    return decodeBody<CreatedGroup>(response, 'group_id');
   }
 
-  /** Users whose name has `query` in it. */
+  /** Returns the users whose name contains `query`. */
   async users(query: string, options: CallOptions & { limit?: number } = {}): Promise<User[]> {
-    const request: Request = { method: 'GET', path: '/users', query: { username: query, limit: options.limit } };
-    return bodyWith<{ users: User[] }>(await this.#connection.read(request, options), 'users').users;
+    const request: NodeRequest = { method: 'GET', path: '/users', query: { username: query, limit: options.limit } };
+    return decodeBody<{ users: User[] }>(await this.#connection.read(request, options), 'users').users;
   }
 
-  /** The members of a group. */
+  /** Returns the members of a group. */
   async members(groupId: number, options: CallOptions = {}): Promise<User[]> {
-    const request: Request = { method: 'GET', path: '/group-users', query: { groupId } };
-    return bodyWith<{ users: User[] }>(await this.#connection.read(request, options), 'users').users;
+    const request: NodeRequest = { method: 'GET', path: '/group-users', query: { groupId } };
+    return decodeBody<{ users: User[] }>(await this.#connection.read(request, options), 'users').users;
   }
 
-  /** Adds a user to a group, by default oneself. Telling twice is fine. */
+  /** Adds a user to a group; by default, the signed-in user. Idempotent. */
   async join(groupId: number, options: CallOptions & { userId?: number } = {}): Promise<void> {
     const body = { groupId, userId: options.userId ?? this.#me() };
     await this.#connection.write({ method: 'POST', path: '/group-users', body }, options);
   }
 
-  /** Joins the group of that name, made where there is none; where AUTH=token, where this user is in none of that name. */
+  /** Joins the group of that name and creates it if needed. With AUTH=token it only finds groups of this user. */
   async joinNamed(name: string, options: CallOptions = {}): Promise<void> {
     const path = `/user/${this.#me()}/groups/${encodeURIComponent(name)}`;
     await this.#connection.write({ method: 'POST', path }, options);
   }
 
-  /** Takes a user out of a group, by default oneself. Telling twice is fine. */
+  /** Removes a user from a group; by default, the signed-in user. Idempotent. */
   async leave(groupId: number, options: CallOptions & { userId?: number } = {}): Promise<void> {
     const body = { groupId, userId: options.userId ?? this.#me() };
     await this.#connection.write({ method: 'DELETE', path: '/group-users', body }, options);
   }
 
-  /** A page of a group's messages, oldest first, and the cursor from which groupEvents() goes on. */
+  /** Returns a page of a group's messages, oldest first, and the cursor for groupEvents(). */
   async messages(groupId: number, options: PageOptions = {}): Promise<MessagePage> {
     const { before, after, limit } = options;
-    const request: Request = { method: 'GET', path: '/messages', query: { groupId, before, after, limit } };
-    return bodyWith<MessagePage>(await this.#connection.read(request, options), 'messages');
+    const request: NodeRequest = { method: 'GET', path: '/messages', query: { groupId, before, after, limit } };
+    return decodeBody<MessagePage>(await this.#connection.read(request, options), 'messages');
   }
 
-  /** Sends a message and answers when it is stored for good. However often it is tried, it is stored once. */
-  async send(groupId: number, content: string, options: SendOptions = {}): Promise<Sent> {
+  /** Sends a message and resolves when it is stored. However often it is retried, it is stored once. */
+  async send(groupId: number, content: string, options: SendOptions = {}): Promise<SendResult> {
     const headers = { 'Idempotency-Key': options.idempotencyKey ?? newIdempotencyKey() };
     const body = { userId: this.#me(), groupId, content };
-    const answer = await this.#connection.write({ method: 'POST', path: '/messages', body, headers }, options);
-    return bodyWith<Sent>(answer, 'message_id');
+    const response = await this.#connection.write({ method: 'POST', path: '/messages', body, headers }, options);
+    return decodeBody<SendResult>(response, 'message_id');
   }
 
   /** Deletes a message. */
   async deleteMessage(messageId: number, options: CallOptions = {}): Promise<void> {
     const body = { messageId, userId: this.#me() };
     await this.#connection.write({ method: 'DELETE', path: '/messages', body }, options, {
-      doneAlready: 'message_not_found',
+      alreadyDoneCode: 'message_not_found',
     });
   }
 
-  /** Everything in the user's groups from the cursor on, without end: see EventStream. */
-  events(options: EventsOptions = {}): EventStream {
+  /** Iterates over all events of the user's groups from the cursor on, without end. */
+  events(options: EventsOptions = {}): EventIterator {
     const connection = this.#connection;
-    const source: EventSource = {
+    const source: PollSource = {
       now: async (signal) => {
-        const request: Request = { method: 'GET', path: '/chats', query: { userId: this.#me() } };
-        return bodyWith<ChatList>(await connection.readPatiently(request, signal), 'cursor').cursor;
+        const request: NodeRequest = { method: 'GET', path: '/chats', query: { userId: this.#me() } };
+        return decodeBody<ChatList>(await connection.readPatiently(request, signal), 'cursor').cursor;
       },
       poll: (cursor, signal) => {
         const query = { user_id: this.#me(), cursor };
         return connection.poll({ method: 'GET', path: '/subscribe/user', query }, signal);
       },
     };
-    return new EventStream(source, options, this.#pace, this.#random);
+    return new EventIterator(source, options, this.#backoff, this.#random);
   }
 
-  /** Everything in one group from the cursor on, without end, for callers that need not be a user. */
-  groupEvents(groupId: number, options: EventsOptions = {}): EventStream {
+  /** Iterates over all events of one group from the cursor on, without end. Needs no signed-in user with AUTH=open. */
+  groupEvents(groupId: number, options: EventsOptions = {}): EventIterator {
     const connection = this.#connection;
-    const source: EventSource = {
+    const source: PollSource = {
       now: async (signal) => {
-        const request: Request = { method: 'GET', path: '/messages', query: { groupId, limit: 1 } };
-        return bodyWith<MessagePage>(await connection.readPatiently(request, signal), 'cursor').cursor;
+        const request: NodeRequest = { method: 'GET', path: '/messages', query: { groupId, limit: 1 } };
+        return decodeBody<MessagePage>(await connection.readPatiently(request, signal), 'cursor').cursor;
       },
       poll: (cursor, signal) => {
         return connection.poll({ method: 'GET', path: '/subscribe/status', query: { groupId, cursor } }, signal);
       },
     };
-    return new EventStream(source, options, this.#pace, this.#random);
+    return new EventIterator(source, options, this.#backoff, this.#random);
   }
 
-  /** Asks every known node for its state. What hangs on a node that is silent here goes on with another one. */
+  /** Asks every known node for its state. Requests that wait on an unreachable node move to another. */
   status(options: { signal?: AbortSignal } = {}): Promise<NodeStatus[]> {
     return this.#connection.status(options.signal);
   }
 
-  /** GET /cluster: the nodes and the last terms as the database knows them. */
+  /** Returns GET /cluster: the nodes and the latest terms, as recorded in the database. */
   async cluster(options: CallOptions = {}): Promise<ClusterStatus> {
-    return bodyWith<ClusterStatus>(await this.#connection.read({ method: 'GET', path: '/cluster' }, options), 'nodes');
+    return decodeBody<ClusterStatus>(
+      await this.#connection.read({ method: 'GET', path: '/cluster' }, options),
+      'nodes',
+    );
   }
 
   #me(): number {
     if (this.#userId !== undefined) return this.#userId;
-    throw new ChatError('nobody is signed in: call login() or register() first', { code: 'not_signed_in' });
+    throw new ChatError('not signed in: call login() or register() first', { code: 'not_signed_in' });
   }
 
-  #enter(answer: Answer): Session {
-    const session = bodyWith<Session>(answer, 'user_id');
-    this.#userId = session.user_id;
-    this.#connection.token = session.token;
-    return session;
+  #startSession(response: NodeResponse): SignInResult {
+    const signIn = decodeBody<SignInResult>(response, 'user_id');
+    this.#userId = signIn.user_id;
+    this.#connection.token = signIn.token;
+    return signIn;
   }
 }

@@ -1,21 +1,21 @@
-interface Place {
+interface LogPosition {
   epoch: string;
   position: bigint;
 }
 
-function placeOf(cursor: string): Place | undefined {
+function parsePosition(cursor: string): LogPosition | undefined {
   const match = /^(.*)-(\d+)$/.exec(cursor);
   if (match?.[1] === undefined || match[2] === undefined) return undefined;
   return { epoch: match[1], position: BigInt(match[2]) };
 }
 
 /**
- * True when `cursor` lies after `seen` in the log. Across epochs, or where a cursor has a form that this client does not
- * know, order cannot be told: then everything but the same cursor counts as after it, since the node has checked it.
+ * Returns true if `cursor` lies after `seen` in the log. Across epochs, or if a cursor has an unknown format, the order is
+ * unknown: then every cursor but `seen` itself counts as later, because the node has already checked it.
  */
 export function isAfter(cursor: string, seen: string): boolean {
-  const place = placeOf(cursor);
-  const last = placeOf(seen);
-  if (place === undefined || last === undefined || place.epoch !== last.epoch) return cursor !== seen;
-  return place.position > last.position;
+  const position = parsePosition(cursor);
+  const last = parsePosition(seen);
+  if (position === undefined || last === undefined || position.epoch !== last.epoch) return cursor !== seen;
+  return position.position > last.position;
 }

@@ -1,7 +1,7 @@
-/** One refused field of a request's body. */
+/** One invalid field of a request. */
 export type ErrorDetail = Record<string, unknown>;
 
-/** What an error knows beside its sentence. */
+/** The properties of a {@link ChatError} besides its message. */
 export interface ErrorFacts {
   status?: number;
   code?: string;
@@ -11,9 +11,9 @@ export interface ErrorFacts {
 }
 
 /**
- * Every error of the client except an abort, which rejects with the signal's own reason. `status` is the HTTP status, 0
- * when no answer of a node stands behind it; `code` is the node's word for programs; `retryAfterMs` is there when the node
- * said how long to wait.
+ * The base class of the client's errors. Only an abort rejects with the signal's own reason. `status` is the HTTP status, 0
+ * if the error is not a node's response; `code` is the error code for programs; `retryAfterMs` is set if the node said how
+ * long to wait.
  */
 export class ChatError extends Error {
   override name = 'ChatError';
@@ -31,34 +31,34 @@ export class ChatError extends Error {
   }
 }
 
-/** A node understood the request and refused it: sending it again as it is will not help. */
+/** A node refused the request (4xx). Sending the same request again will not help. */
 export class RefusedError extends ChatError {
   override name = 'RefusedError';
 }
 
-/** No node did it before the deadline. Whether it was done is not known; with an idempotency key a retry is safe. */
+/** No node responded before the deadline. The request may have been executed; with an idempotency key a retry is safe. */
 export class UnreachableError extends ChatError {
   override name = 'UnreachableError';
 }
 
-/** The answer to a request that must not be sent twice was lost: look before sending it again. */
+/** The response to a request that must not be repeated was lost: check its effect before you send it again. */
 export class OutcomeUnknownError extends ChatError {
   override name = 'OutcomeUnknownError';
 }
 
-/** A node answered with something that is not the API: most likely the URL is another program's. */
-export class UnreadableAnswerError extends ChatError {
-  override name = 'UnreadableAnswerError';
+/** The response is not from this API: most likely the URL belongs to another program. */
+export class UnreadableResponseError extends ChatError {
+  override name = 'UnreadableResponseError';
 }
 
-/** The events after `cursor` are gone (410): the state has to be read anew before the stream can go on. */
+/** The events after `cursor` are no longer available (410): read the state again before you continue the stream. */
 export class CursorExpiredError extends ChatError {
   override name = 'CursorExpiredError';
   readonly cursor: string;
 
   constructor(cursor: string, cause: ChatError) {
     super(
-      `events after cursor ${cursor} are no longer kept: read chats() and messages() anew and go on from the cursor they give`,
+      `the events after cursor ${cursor} are no longer available: call chats() and messages() again and continue from their cursor`,
       { status: cause.status, code: cause.code, cause },
     );
     this.cursor = cursor;

@@ -1,6 +1,6 @@
 /**
- * A new random UUID (version 4). Not crypto.randomUUID: browsers offer it on https and localhost only. Never from a seeded
- * generator: two clients with the same seed would take each other's keys for retries.
+ * Returns a new random UUID (version 4). Not crypto.randomUUID: browsers offer it only on https and localhost. Never from a
+ * seeded generator: a node would take the posts of two clients with the same seed for retries of each other.
  */
 export function newIdempotencyKey(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));

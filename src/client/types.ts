@@ -1,10 +1,10 @@
-/** Somebody who chats. */
+/** A user account. */
 export interface User {
   id: number;
   username: string;
 }
 
-/** A group of the signed-in user. Names may repeat, ids do not. */
+/** A group of the signed-in user. Group names are not unique, ids are. */
 export interface Group {
   id: number;
   name: string;
@@ -20,62 +20,62 @@ export interface Message {
   timestamp: string;
 }
 
-/** What POST /login and /register answer; `token` is what AUTH=token asks for. */
-export interface Session {
+/** The response to POST /login and /register. With AUTH=token, later requests need the `token`. */
+export interface SignInResult {
   user_id: number;
   username: string;
   created?: boolean;
   token?: string;
 }
 
-/** The groups of a user and the cursor from which `events({ cursor })` goes on without gap or overlap. */
+/** A user's groups, and the cursor from which `events({ cursor })` continues without gap or overlap. */
 export interface ChatList {
   chats: Group[];
   cursor: string;
 }
 
-/** A page of messages, oldest first, and the cursor of that moment. */
+/** A page of messages, oldest first, and the cursor at which it was read. */
 export interface MessagePage {
   messages: Message[];
   has_more: boolean;
   cursor: string;
 }
 
-/** A stored message's number, and its place in the event log. */
-export interface Sent {
+/** A stored message's id, and its cursor in the event log. */
+export interface SendResult {
   message_id: number;
   timestamp: string;
   cursor: string;
 }
 
-/** A group just made; `warning` names the members that do not exist. */
+/** A new group; `warning` names the usernames that do not exist. */
 export interface CreatedGroup {
   group_id: number;
   group_name: string;
   warning?: string;
 }
 
-/** What every event has: `cursor` is its place in the log, `at` is ISO 8601 in UTC. */
+/** The fields of every event: `cursor` is its position in the log, `at` is ISO 8601 in UTC. */
 export interface EventBase {
   cursor: string;
   at: string;
 }
 
-/** Somebody has written to a group. */
+/** A message was sent to a group. */
 export interface MessagePosted extends EventBase {
   kind: 'message';
   group_id: number;
   message: Message;
 }
 
-/** A message was deleted, for everybody. */
+/** A message was deleted. */
 export interface MessageRemoved extends EventBase {
   kind: 'message_deleted';
   group_id: number;
   message_id: number;
 }
 
-/** Somebody has come into a group or gone out of it. */
+/** A user joined or left a group. */
 export interface MembershipChanged extends EventBase {
   kind: 'joined' | 'left';
   group_id: number;
@@ -83,7 +83,7 @@ export interface MembershipChanged extends EventBase {
   username: string;
 }
 
-/** POST /notify/{group}: `group_id` is null where the name is a free topic's. */
+/** POST /notify/{group}: `group_id` is null if the name is a free topic, not a group. */
 export interface GroupNotified extends EventBase {
   kind: 'notification';
   group: string;
@@ -92,18 +92,18 @@ export interface GroupNotified extends EventBase {
 }
 
 /** POST /notify/all. */
-export interface EverybodyNotified extends EventBase {
+export interface Broadcast extends EventBase {
   kind: 'broadcast';
   payload: unknown;
 }
 
-/** One entry of the event log. A newer node may send further kinds: pass over those you do not know. */
-export type ChatEvent = MessagePosted | MessageRemoved | MembershipChanged | GroupNotified | EverybodyNotified;
+/** One entry of the event log. A newer node may send other kinds: ignore those you do not know. */
+export type ChatEvent = MessagePosted | MessageRemoved | MembershipChanged | GroupNotified | Broadcast;
 
-/** `open`: a name is believed, and groups are joined by name. `token`: passwords, and one is added by a member. */
+/** `open`: a name is enough, and groups are joined by name. `token`: passwords, and members add others to a group. */
 export type AuthMode = 'open' | 'token';
 
-/** What one node says of itself on GET /health; `reachable` false when it said nothing in time. */
+/** A node's state from GET /health; `reachable` is false if it did not respond in time. */
 export interface NodeStatus {
   url: string;
   reachable: boolean;
@@ -112,14 +112,14 @@ export interface NodeStatus {
   node?: string;
   term?: number;
   active_node?: string | null;
-  /** How one signs in there: by name alone, or with a password. */
+  /** How users sign in: by name alone, or with a password. */
   auth?: AuthMode;
 }
 
-/** What a node is asked for. Reads and long polls work on every node, writes on the active one. */
+/** What a request needs: every node serves reads and long polls, only the active node accepts writes. */
 export type Use = 'read' | 'write';
 
-/** A node began or ceased to serve this client for one use. `reason` says why it was lost. */
+/** A node started or stopped serving this client for one use. `reason` says why it was lost. */
 export interface ConnectionChange {
   use: Use;
   url: string;
@@ -127,7 +127,7 @@ export interface ConnectionChange {
   reason?: string;
 }
 
-/** One node in GET /cluster: as the database knows it, which may be later or earlier than the node itself. */
+/** One node in GET /cluster, as recorded in the database; it may lag behind the node itself. */
 export interface ClusterNode {
   node: string;
   url: string;
@@ -135,7 +135,7 @@ export interface ClusterNode {
   [more: string]: unknown;
 }
 
-/** GET /cluster. `history` is the last terms, the newest first. */
+/** GET /cluster. `history` lists the latest terms, newest first. */
 export interface ClusterStatus {
   term: number | null;
   active_node: string | null;

@@ -1,14 +1,14 @@
 /// <reference lib="dom" />
-import { ChatClient, ChatError, type Session } from '../client/index.ts';
-import { ChatPage } from './home/chat-page.ts';
-import { ClusterWatch } from './home/cluster-watch.ts';
-import { Dialog } from './home/dialog.ts';
-import { DutyReport } from './home/duty-report.ts';
-import { part } from './home/elements.ts';
-import { keepSession, keptSession } from './home/kept-session.ts';
-import { NodeBar } from './home/node-bar.ts';
-import { Notice } from './home/notice.ts';
-import { SignIn } from './home/sign-in.ts';
+import { ChatClient, ChatError, type SignInResult } from '../client/index.ts';
+import { DutyReport } from './home/model/cluster-notices.ts';
+import { ClusterWatch } from './home/model/cluster-watch.ts';
+import { keepSession, keptSession } from './home/model/kept-session.ts';
+import { ChatPage } from './home/view/chat-page.ts';
+import { Dialog } from './home/view/dialog.ts';
+import { part } from './home/view/elements.ts';
+import { NodeBar } from './home/view/node-bar.ts';
+import { Notice } from './home/view/notice.ts';
+import { SignIn } from './home/view/sign-in.ts';
 
 const account = part('account', HTMLDivElement);
 const accountName = part('account-name', HTMLSpanElement);
@@ -50,7 +50,7 @@ function tellMode(): void {
   signIn.askFor(watch.auth);
 }
 
-function enter({ user_id: id, username }: Session): void {
+function enter({ user_id: id, username }: SignInResult): void {
   const opened = new ChatPage(client, { id, username }, dialog, notice, leave);
   page = opened;
   account.hidden = false;

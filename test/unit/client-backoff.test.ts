@@ -1,20 +1,20 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { backoff } from '../../src/client/backoff.ts';
 import { isAfter } from '../../src/client/cursor.ts';
-import { withDeadline } from '../../src/client/deadline.ts';
 import { newIdempotencyKey } from '../../src/client/idempotency-key.ts';
-import { pause } from '../../src/client/pause.ts';
+import { backoff } from '../../src/client/requests/backoff.ts';
+import { withDeadline } from '../../src/client/requests/deadline.ts';
+import { pause } from '../../src/client/requests/pause.ts';
 
-describe('the client waits longer after each failure, and never in step with others', () => {
+describe('The backoff between attempts', () => {
   const bounds = { firstMs: 50, capMs: 2000 };
 
-  it('doubles from the first wait to the cap', () => {
+  it('doubles from the first delay to the cap', () => {
     const longest = [1, 2, 3, 4, 5, 6, 7, 8].map((failures) => backoff(failures, bounds, () => 1));
     expect(longest).to.deep.equal([50, 100, 200, 400, 800, 1600, 2000, 2000]);
   });
 
-  it('stays between half and the whole of that, whatever the number of failures', () => {
+  it('stays between half of it and all of it, whatever the number of failures', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 1e9 }),
@@ -31,14 +31,14 @@ describe('the client waits longer after each failure, and never in step with oth
   });
 });
 
-describe('a pause and a deadline leave nothing behind', () => {
+describe('Pauses and deadlines', () => {
   // One turn later: mocha starts its own timer for a test only after the test's first await.
   const timers = async () => {
     await new Promise(setImmediate);
     return process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
   };
 
-  it('an aborted pause rejects with the reason at once and has no timer', async () => {
+  it('reject an aborted pause at once with the reason, without leaving a timer', async () => {
     const before = await timers();
     const controller = new AbortController();
     const paused = pause(60_000, controller.signal).catch((error) => error);
@@ -47,19 +47,19 @@ describe('a pause and a deadline leave nothing behind', () => {
     expect(await timers()).to.equal(before);
   });
 
-  it('work that ends in time leaves no timer', async () => {
+  it('leave no timer after work that ends in time', async () => {
     const before = await timers();
     expect(await withDeadline(60_000, new AbortController().signal, async () => 7)).to.equal(7);
     expect(await timers()).to.equal(before);
   });
 
-  it('work that takes too long is told by its signal', async () => {
+  it('abort the signal of work that takes too long', async () => {
     const late = withDeadline(5, undefined, (signal) => pause(60_000, signal));
     expect((await late.catch((error) => error)).name).to.equal('DeadlineError');
   });
 });
 
-describe('a cursor is after another only when it is later in the same log', () => {
+describe('A cursor is after another only if it is later in the same log', () => {
   const cases: [string, string, boolean][] = [
     ['a1-10', 'a1-9', true],
     ['a1-9', 'a1-10', false],
@@ -74,8 +74,8 @@ describe('a cursor is after another only when it is later in the same log', () =
   }
 });
 
-describe('an idempotency key is a random UUID', () => {
-  it('has the form of version 4 and never comes twice', () => {
+describe('An idempotency key', () => {
+  it('is a random UUID of version 4 and never repeats', () => {
     const keys = Array.from({ length: 1000 }, newIdempotencyKey);
     for (const key of keys)
       expect(key).to.match(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);

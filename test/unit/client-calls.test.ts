@@ -16,7 +16,7 @@ const stored = { message: 'message sent', message_id: 1, timestamp: '2026-01-01T
 const stores: Behaviour = (_, response) => json(response, 200, stored);
 const stalls: Behaviour = () => {};
 
-describe('the client takes a message to the node that can store it', () => {
+describe('The client sends a message to the node that can store it', () => {
   const open: FakeNode[] = [];
   const start = async (behave: Behaviour) => {
     const node = await startFakeNode(behave);
@@ -42,7 +42,7 @@ describe('the client takes a message to the node that can store it', () => {
     ['is standby and knows no active node', (_, response) => notActive(response, null)],
   ];
   for (const [what, behave] of troubles) {
-    it(`goes on when the node ${what}, with the same key`, async () => {
+    it(`retries with the same key when the node ${what}`, async () => {
       const [bad, good] = [await start(behave), await start(stores)];
       expect((await clientOf([bad.url, good.url]).send(1, 'hello')).message_id).to.equal(1);
       const keys = [...bad.heard, ...good.heard].map((heard) => heard.headers['idempotency-key']);
@@ -51,7 +51,7 @@ describe('the client takes a message to the node that can store it', () => {
     });
   }
 
-  it('goes on when nothing listens, and begins with the good node next time', async () => {
+  it('retries when nothing listens, and starts with the working node next time', async () => {
     const good = await start(stores);
     const client = clientOf([await deadUrl(), good.url], { attemptMs: 1000 });
     await client.send(1, 'one');
@@ -59,7 +59,7 @@ describe('the client takes a message to the node that can store it', () => {
     expect(good.heard.map((heard) => heard.body.content)).to.deep.equal(['one', 'two']);
   });
 
-  it('goes at once where a standby says, also to a node that it did not know', async () => {
+  it('goes at once to the node that a standby names, even one it did not know', async () => {
     const active = await start(stores);
     const standby = await start((_, response) => notActive(response, active.url));
     const client = clientOf([standby.url], { backoff: { firstMs: 60_000, capMs: 60_000 } });
@@ -69,7 +69,7 @@ describe('the client takes a message to the node that can store it', () => {
     expect([standby.heard.length, active.heard.length]).to.deep.equal([1, 2]);
   });
 
-  it('does not run between two nodes that name each other, and gives up at the deadline', async () => {
+  it('does not loop between two nodes that name each other, and gives up at the deadline', async () => {
     const one: FakeNode = await start((_, response) => notActive(response, two.url));
     const two: FakeNode = await start((_, response) => notActive(response, one.url));
     const client = clientOf([one.url, two.url], { deadlineMs: 400, backoff: { firstMs: 40, capMs: 80 } });
@@ -82,7 +82,7 @@ describe('the client takes a message to the node that can store it', () => {
     expect(one.heard.length + two.heard.length).to.be.within(2, 20);
   });
 
-  it('says in the end what nodes said, not that the deadline cut the last try short', async () => {
+  it("reports the nodes' own reasons, not that the deadline cut the last attempt short", async () => {
     const node: FakeNode = await start((_, response) => {
       if (node.heard.length === 1) notActive(response, null);
     });
@@ -93,7 +93,7 @@ describe('the client takes a message to the node that can store it', () => {
     expect(error.message).to.contain('says not_active');
   });
 
-  it('finds the node that becomes active while it asks', async () => {
+  it('finds the node that becomes active during its attempts', async () => {
     let asked = 0;
     const gone = await deadUrl();
     const standby = await start((heard, response) => {
@@ -104,19 +104,19 @@ describe('the client takes a message to the node that can store it', () => {
     expect((await clientOf([gone, standby.url]).send(1, 'hello')).message_id).to.equal(1);
   });
 
-  it('stays within the deadline where every node stalls', async () => {
+  it('keeps its deadline when every node stalls', async () => {
     const node = await start(stalls);
     const began = performance.now();
     const error = await clientOf([node.url], { deadlineMs: 300, attemptMs: 120 })
       .send(1, 'hello')
       .catch((caught) => caught);
     expect(error.name).to.equal('UnreachableError');
-    expect(error.message).to.contain('did not answer within');
+    expect(error.message).to.contain('did not respond within');
     expect(performance.now() - began).to.be.within(200, 3000);
   });
 
   for (const status of [400, 401, 403, 404, 409, 413, 429]) {
-    it(`reports ${status} at once, with what the node said`, async () => {
+    it(`reports ${status} at once, with the node's message`, async () => {
       const details = [{ field: 'content', problem: 'is empty' }];
       const said = { error: 'That will not do.', code: 'some_code', details };
       const node = await start((_, response) => json(response, status, said, { 'Retry-After': '2' }));
@@ -131,7 +131,7 @@ describe('the client takes a message to the node that can store it', () => {
     });
   }
 
-  it('reports 500 at once: repeating a fault does not mend it', async () => {
+  it('reports 500 at once, without a retry', async () => {
     const node = await start((_, response) => json(response, 500, { error: 'internal error', code: 'internal' }));
     const error = await clientOf([node.url])
       .send(1, 'hello')
@@ -140,15 +140,15 @@ describe('the client takes a message to the node that can store it', () => {
     expect(node.heard).to.have.length(1);
   });
 
-  it('says so when the URL is another program', async () => {
+  it('says so when the URL belongs to another program', async () => {
     const node = await start((_, response) => json(response, 200, { welcome: true }));
     const error = await clientOf([node.url])
       .send(1, 'hello')
       .catch((caught) => caught);
-    expect(error.name).to.equal('UnreadableAnswerError');
+    expect(error.name).to.equal('UnreadableResponseError');
   });
 
-  it('waits as long as a full node asks when there is no other', async () => {
+  it('honours Retry-After of an overloaded node when there is no other', async () => {
     let asked = 0;
     const node = await start((heard, response) => {
       asked += 1;
@@ -160,7 +160,7 @@ describe('the client takes a message to the node that can store it', () => {
     expect(performance.now() - began).to.be.at.least(990);
   });
 
-  it('an abort rejects with its reason, closes the connection and tries no other node', async () => {
+  it('rejects with the reason of an abort, closes the connection and tries no other node', async () => {
     const [stalling, other] = [await start(stalls), await start(stores)];
     const controller = new AbortController();
     const sent = clientOf([stalling.url, other.url], { attemptMs: 60_000 })
@@ -174,7 +174,7 @@ describe('the client takes a message to the node that can store it', () => {
   });
 });
 
-describe('the client never does twice what must not be done twice', () => {
+describe('The client never repeats a request that must not be repeated', () => {
   let bad: FakeNode;
   let good: FakeNode;
   const created: Behaviour = (heard, response) =>
@@ -198,7 +198,7 @@ describe('the client never does twice what must not be done twice', () => {
     return client.createChat('x').catch((caught) => caught);
   }
 
-  it('says that the outcome is unknown when the answer was lost', async () => {
+  it('reports an unknown outcome when the response was lost', async () => {
     expect(await create((_, response) => breakHalfway(response))).to.include({
       name: 'OutcomeUnknownError',
       code: 'outcome_unknown',
@@ -206,20 +206,20 @@ describe('the client never does twice what must not be done twice', () => {
     expect(good.heard).to.have.length(0);
   });
 
-  it('says so too when the node may have lost it', async () => {
+  it('reports an unknown outcome when the node may have lost the response', async () => {
     const lost: Behaviour = (_, response) => json(response, 503, { error: 'no database', code: 'unavailable' });
     expect((await create(lost)).name).to.equal('OutcomeUnknownError');
   });
 
-  it('says so too when a proxy lost it', async () => {
+  it('reports an unknown outcome when a proxy lost the response', async () => {
     expect((await create((_, response) => response.writeHead(502).end())).name).to.equal('OutcomeUnknownError');
   });
 
-  it('goes on where the node says that it did nothing', async () => {
+  it('retries when the node says that it did not execute the request', async () => {
     expect((await create((_, response) => notActive(response, good.url))).group_id).to.equal(5);
   });
 
-  it('goes on when the node is gone before anything was sent', async () => {
+  it('retries when the node is gone before anything was sent', async () => {
     bad = await startFakeNode(created);
     good = await startFakeNode(created);
     await bad.close();
@@ -227,7 +227,7 @@ describe('the client never does twice what must not be done twice', () => {
     expect((await client.createChat('x')).group_id).to.equal(5);
   });
 
-  it('takes "not found" for done when an earlier try may have deleted the message', async () => {
+  it('treats "not found" as success when an earlier attempt may have deleted the message', async () => {
     bad = await startFakeNode((_, response) => response.destroy());
     good = await startFakeNode((_, response) => json(response, 404, { error: 'none', code: 'message_not_found' }));
     await new ChatClient({ urls: [bad.url, good.url], userId: 1 }).deleteMessage(9);
@@ -236,7 +236,7 @@ describe('the client never does twice what must not be done twice', () => {
   });
 });
 
-describe('the client speaks the API', () => {
+describe('The client uses the API', () => {
   let node: FakeNode;
   let client: ChatClient;
 
@@ -250,7 +250,7 @@ describe('the client speaks the API', () => {
   });
   afterEach(() => node.close());
 
-  it('signs in, signs its requests and signs out', async () => {
+  it('signs in, sends its token and signs out', async () => {
     await client.login('ana', 'secret');
     expect(node.heard[0]?.body).to.deep.equal({ username: 'ana', password: 'secret' });
     expect(client).to.include({ userId: 7, token: 't' });
@@ -263,7 +263,7 @@ describe('the client speaks the API', () => {
     expect((await client.chats().catch((caught) => caught)).code).to.equal('not_signed_in');
   });
 
-  it('takes back the token of who has left, though somebody else signs in while that is tried again', async () => {
+  it('revokes the token of the user who signed out, even if another signs in during the retries', async () => {
     const tokens = ['a', 'b'];
     node.behave = (heard, response) => {
       if (heard.path === '/login') json(response, 200, { user_id: 7, token: tokens.shift() });
@@ -278,12 +278,12 @@ describe('the client speaks the API', () => {
     expect(client.token).to.equal('b');
   });
 
-  it('names pages of messages by what was asked for, and by nothing else', async () => {
+  it('sends only the page parameters that were given', async () => {
     await client.messages(3, { before: 100, limit: 50 });
     expect(node.heard[0]?.query.toString()).to.equal('groupId=3&before=100&limit=50');
   });
 
-  it('tells the state of every node, the silent ones too', async () => {
+  it('reports the state of every node, including unreachable ones', async () => {
     const dead = await deadUrl();
     client.addUrls([dead]);
     expect(await client.status()).to.deep.equal([

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { Endpoints } from '../../src/client/endpoints.ts';
+import { Endpoints } from '../../src/client/requests/endpoints.ts';
 import type { ConnectionChange } from '../../src/client/types.ts';
 
 const [a, b, c] = ['http://a:1', 'http://b:1', 'http://c:1'] as const;
@@ -9,42 +9,42 @@ function endpoints(...urls: string[]) {
   return { nodes: new Endpoints(urls, (change) => changes.push(change)), changes };
 }
 
-describe('the client stays with a node while it serves and goes on with the one that failed longest ago', () => {
-  it('begins with the first', () => {
+describe('The client stays with a node while it serves, then moves to the one whose failure is oldest', () => {
+  it('starts with the first', () => {
     const { nodes } = endpoints(a, b);
     expect([nodes.current('read'), nodes.current('write')]).to.deep.equal([a, a]);
   });
 
-  it('goes round all nodes when all fail', () => {
+  it('tries every node when all fail', () => {
     const { nodes } = endpoints(a, b, c);
-    const way = [a, b, c, a, b].map((url) => nodes.failed('read', url, 'is gone'));
+    const way = [a, b, c, a, b].map((url) => nodes.markFailed('read', url, 'is gone'));
     expect(way).to.deep.equal([b, c, a, b, c]);
   });
 
-  it('does not return to a node of which it knows only that it failed', () => {
+  it('does not return to a node that has only failed', () => {
     const { nodes } = endpoints(a, b, c);
-    nodes.failed('read', a, 'is gone');
-    nodes.served('read', b);
-    expect(nodes.failed('read', b, 'is gone')).to.equal(c);
+    nodes.markFailed('read', a, 'is gone');
+    nodes.markServing('read', b);
+    expect(nodes.markFailed('read', b, 'is gone')).to.equal(c);
   });
 
-  it('keeps reads and writes apart', () => {
+  it('treats reads and writes separately', () => {
     const { nodes } = endpoints(a, b);
-    nodes.failed('write', a, 'says not_active');
+    nodes.markFailed('write', a, 'says not_active');
     expect([nodes.current('read'), nodes.current('write')]).to.deep.equal([a, b]);
   });
 
-  it('stays with the only node there is', () => {
-    expect(endpoints(a).nodes.failed('read', a, 'is gone')).to.equal(a);
+  it('stays with the only node', () => {
+    expect(endpoints(a).nodes.markFailed('read', a, 'is gone')).to.equal(a);
   });
 
-  it('tells of each change once', () => {
+  it('reports each change once', () => {
     const { nodes, changes } = endpoints(a, b);
-    nodes.served('read', a);
-    nodes.served('read', a);
-    nodes.failed('read', a, 'is gone');
-    nodes.failed('read', b, 'is gone');
-    nodes.served('read', b);
+    nodes.markServing('read', a);
+    nodes.markServing('read', a);
+    nodes.markFailed('read', a, 'is gone');
+    nodes.markFailed('read', b, 'is gone');
+    nodes.markServing('read', b);
     expect(changes).to.deep.equal([
       { use: 'read', url: a, state: 'connected' },
       { use: 'read', url: a, state: 'lost', reason: 'is gone' },
@@ -53,32 +53,32 @@ describe('the client stays with a node while it serves and goes on with the one 
   });
 });
 
-describe('the client takes only addresses that make sense', () => {
-  it('reads them without the slash at the end and keeps a path', () => {
+describe('The client validates node addresses', () => {
+  it('removes a trailing slash and keeps a path', () => {
     expect(endpoints('http://a:1/', 'https://b/chat/').nodes.urls).to.deep.equal([a, 'https://b/chat']);
   });
 
-  it('refuses an empty list and what is not http', () => {
+  it('rejects an empty list and addresses that are not http(s)', () => {
     expect(() => endpoints()).to.throw(TypeError, 'at least one node');
-    expect(() => endpoints('ftp://a')).to.throw(TypeError, 'not an http address');
+    expect(() => endpoints('ftp://a')).to.throw(TypeError, 'not an http(s) address');
     expect(() => endpoints('nonsense')).to.throw(TypeError);
   });
 
-  it('learns a node that another names', () => {
+  it('adds a node that another names', () => {
     const { nodes } = endpoints(a);
-    expect(nodes.named(a, 'http://b:1/')).to.equal(b);
+    expect(nodes.addNamed(a, 'http://b:1/')).to.equal(b);
     expect(nodes.urls).to.deep.equal([a, b]);
   });
 
-  it('does not follow a name that is the node itself, no address, or less safe than the node', () => {
+  it('ignores a named address that is the node itself, invalid, or less secure', () => {
     const { nodes } = endpoints(a, 'https://s');
-    for (const name of [a, null, 7, 'nonsense', 'ftp://b']) expect(nodes.named(a, name)).to.equal(undefined);
-    expect(nodes.named('https://s', b)).to.equal(undefined);
+    for (const name of [a, null, 7, 'nonsense', 'ftp://b']) expect(nodes.addNamed(a, name)).to.equal(undefined);
+    expect(nodes.addNamed('https://s', b)).to.equal(undefined);
   });
 
-  it('keeps a bounded number of them, whatever a node makes up', () => {
+  it('keeps a bounded number of addresses, whatever a node sends', () => {
     const { nodes } = endpoints(a);
-    for (let port = 1; port <= 1000; port += 1) nodes.named(a, `http://made-up:${port}`);
+    for (let port = 1; port <= 1000; port += 1) nodes.addNamed(a, `http://made-up:${port}`);
     expect(nodes.urls).to.have.length(32);
   });
 });

@@ -81,7 +81,7 @@ async function readTo(last: number, client: ChatClient, options: EventsOptions =
 
 const upTo = (last: number) => Array.from({ length: last }, (_, index) => index + 1);
 
-describe('the stream gives each event once, in order, whatever the nodes do', () => {
+describe('The event iterator yields each event once, in order', () => {
   afterEach(() => Promise.all(open.splice(0).map((node) => node.close())));
 
   it('reads page after page', async () => {
@@ -89,7 +89,7 @@ describe('the stream gives each event once, in order, whatever the nodes do', ()
     expect(await readTo(1234, clientOf([node.url]))).to.deep.equal(upTo(1234));
   });
 
-  it('without a cursor begins at this moment', async () => {
+  it('starts at the current cursor when none is given', async () => {
     const log = new FakeLog(10);
     const node = await start(log.serve);
     const first = clientOf([node.url]).events().next();
@@ -98,19 +98,19 @@ describe('the stream gives each event once, in order, whatever the nodes do', ()
     expect((await first).value?.cursor).to.equal(cursorOf(11));
   });
 
-  it('leaves out what a confused node repeats', async () => {
+  it('skips events that a faulty node repeats', async () => {
     const node = await start((heard, response) => json(response, 200, page(0, positionIn(heard) + 3)));
     expect(await readTo(20, clientOf([node.url]))).to.deep.equal(upTo(20));
   });
 
-  it('never goes back, though a node names an earlier cursor', async () => {
+  it('never goes back when a node sends an earlier cursor', async () => {
     const node = await start((heard, response) => {
       json(response, 200, { ...page(positionIn(heard), positionIn(heard) + 2), cursor: cursorOf(0) });
     });
     expect(await readTo(10, clientOf([node.url]))).to.deep.equal(upTo(10));
   });
 
-  it('keeps its cursor where a browser hides the header of a 204', async () => {
+  it('keeps its cursor when a browser hides the header of a 204', async () => {
     let polls = 0;
     const node = await start((heard, response) => {
       polls += 1;
@@ -120,7 +120,7 @@ describe('the stream gives each event once, in order, whatever the nodes do', ()
     expect(await readTo(1, clientOf([node.url]))).to.deep.equal([1]);
   });
 
-  it('polls on, at a walking pace, when a node answers with nothing at once', async () => {
+  it('slows down when a node keeps returning at once without events', async () => {
     const node = await start((heard, response) =>
       json(response, 200, { events: [], cursor: heard.query.get('cursor') }),
     );
@@ -133,7 +133,7 @@ describe('the stream gives each event once, in order, whatever the nodes do', ()
     expect(node.heard.length).to.be.within(5, 20);
   });
 
-  it('goes on at another node when its own is killed, from where it was', async () => {
+  it('continues at another node, from the same position, when its node is killed', async () => {
     const log = new FakeLog(5);
     const [first, second] = [await start(log.serve), await start(log.serve)];
     const changes: string[] = [];
@@ -150,7 +150,7 @@ describe('the stream gives each event once, in order, whatever the nodes do', ()
     expect(second.heard[0]?.query.toString()).to.equal('user_id=1&cursor=e1-5&timeout=0');
   });
 
-  it('leaves a node that status() finds silent, long before its poll would end', async () => {
+  it('leaves a node that status() finds unreachable, long before its poll would end', async () => {
     const frozen = await start(serves(0));
     const well = await start(serves(1));
     const client = clientOf([frozen.url, well.url]);
@@ -160,7 +160,7 @@ describe('the stream gives each event once, in order, whatever the nodes do', ()
     expect(await reading).to.deep.equal([1]);
   }).timeout(5000);
 
-  it('waits out refusals that pass: 429, 500, 503', async () => {
+  it('retries after temporary refusals: 429, 500, 503', async () => {
     const answers = [429, 500, 503, 502];
     const node = await start((heard, response) => {
       const status = answers.shift();
@@ -179,7 +179,7 @@ describe('the stream gives each event once, in order, whatever the nodes do', ()
   }
 });
 
-describe('the stream keeps its promise under random misbehaviour', () => {
+describe('The event iterator under random faults', () => {
   const faults: Record<string, Behaviour> = {
     drop: (_, response) => response.destroy(),
     half: (_, response) => breakHalfway(response),
@@ -193,7 +193,7 @@ describe('the stream keeps its promise under random misbehaviour', () => {
     back: (heard, response) => json(response, 200, { ...page(0, positionIn(heard) + 1), cursor: cursorOf(0) }),
   };
 
-  it('nothing lost, nothing doubled, nothing out of order (fast-check prints the seed of a failure)', async () => {
+  it('loses, repeats and reorders nothing (fast-check prints the seed of a failure)', async () => {
     const plan = fc.array(fc.constantFrom(...Object.keys(faults), 'serve'), { maxLength: 15 });
     await fc.assert(
       fc.asyncProperty(plan, plan, fc.integer({ min: 1, max: 7 }), async (one, two, size) => {
@@ -219,7 +219,7 @@ describe('the stream keeps its promise under random misbehaviour', () => {
   }).timeout(60_000);
 });
 
-describe('a gap is never silent', () => {
+describe('The event iterator after an expired cursor', () => {
   afterEach(() => Promise.all(open.splice(0).map((node) => node.close())));
 
   const expired: Behaviour = (heard, response) => {
@@ -228,14 +228,14 @@ describe('a gap is never silent', () => {
     json(response, 200, page(positionIn(heard), positionIn(heard) + 1));
   };
 
-  it('ends the stream with an error that says what to do', async () => {
+  it('ends with an error that says what to do', async () => {
     const node = await start(expired);
     const error = await readTo(1, clientOf([node.url])).catch((caught) => caught);
     expect(error).to.include({ name: 'CursorExpiredError', status: 410, code: 'cursor_expired', cursor: cursorOf(0) });
-    expect(error.message).to.contain('read chats() and messages() anew');
+    expect(error.message).to.contain('call chats() and messages() again');
   });
 
-  it('calls the hook and goes on from a moment before it', async () => {
+  it('calls the hook and continues from a moment before it', async () => {
     const node = await start(expired);
     let gaps = 0;
     const resync = () => {
@@ -246,7 +246,7 @@ describe('a gap is never silent', () => {
     expect(gaps).to.equal(1);
   });
 
-  it('goes on from the cursor that the hook gives, though it is lower than the lost one', async () => {
+  it('continues from the cursor that the hook returns, even a lower one', async () => {
     const node = await start((heard, response) => {
       if (positionIn(heard) > 500) json(response, 410, { error: 'ahead of the log', code: 'cursor_expired' });
       else expired(heard, response);
@@ -255,7 +255,7 @@ describe('a gap is never silent', () => {
     expect(await readTo(202, clientOf([node.url]), options)).to.deep.equal([201, 202]);
   });
 
-  it('does not hammer a node of which every cursor has expired', async () => {
+  it('does not flood a node on which every cursor has expired', async () => {
     const node = await start((heard, response) => {
       if (heard.path === '/chats') expired(heard, response);
       else json(response, 410, { error: 'x', code: 'cursor_expired' });
@@ -268,10 +268,10 @@ describe('a gap is never silent', () => {
   });
 });
 
-describe('a stream ends quietly and leaves nothing', () => {
+describe('The event iterator ends without leaving anything behind', () => {
   afterEach(() => Promise.all(open.splice(0).map((node) => node.close())));
 
-  it('an abort ends a poll under way: the iterator is done and the connection closed', async () => {
+  it('cancels its poll and closes the connection on abort', async () => {
     const node = await start(serves(0));
     const ending = new AbortController();
     const next = clientOf([node.url]).events({ signal: ending.signal }).next();
@@ -281,7 +281,7 @@ describe('a stream ends quietly and leaves nothing', () => {
     await node.heard.at(-1)?.gone;
   });
 
-  it('an abort ends the wait between two tries', async () => {
+  it('ends the wait between two attempts on abort', async () => {
     const ending = new AbortController();
     const client = clientOf([await deadUrl()], { backoff: { firstMs: 60_000, capMs: 60_000 } });
     const next = client.events({ signal: ending.signal }).next();
@@ -289,7 +289,7 @@ describe('a stream ends quietly and leaves nothing', () => {
     expect((await next).done).to.equal(true);
   });
 
-  it('an abort while the consumer is busy ends the loop after that event', async () => {
+  it('ends after the current event when aborted while the consumer is busy', async () => {
     const node = await start(serves(10));
     const ending = new AbortController();
     const seen: ChatEvent[] = [];
@@ -300,14 +300,14 @@ describe('a stream ends quietly and leaves nothing', () => {
     expect(seen).to.have.length(1);
   });
 
-  it('a signal aborted before the start means no request at all', async () => {
+  it('sends no request when the signal is aborted before the start', async () => {
     const node = await start(serves(10));
     const stream = clientOf([node.url]).events({ signal: AbortSignal.abort() });
     expect((await stream.next()).done).to.equal(true);
     expect(node.heard).to.have.length(0);
   });
 
-  it('return() ends a pending next()', async () => {
+  it('completes a pending next() on return()', async () => {
     const node = await start(serves(0));
     const stream = clientOf([node.url]).events();
     const next = stream.next();
@@ -316,7 +316,7 @@ describe('a stream ends quietly and leaves nothing', () => {
     expect((await next).done).to.equal(true);
   });
 
-  it('a process whose stream has ended exits by itself', async () => {
+  it('lets the process exit once it has ended', async () => {
     const node = await start(serves(0));
     const script = `
       import { ChatClient } from './src/client/index.ts';

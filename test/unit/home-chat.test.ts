@@ -1,8 +1,8 @@
 import type { ServerResponse } from 'node:http';
 import { expect } from 'chai';
 import { ChatClient, type ChatEvent, type Group, type Message, type User } from '../../src/client/index.ts';
-import { Chat } from '../../src/web/home/chat.ts';
-import { ReadMarks } from '../../src/web/home/read-marks.ts';
+import { Chat } from '../../src/web/home/model/chat.ts';
+import { ReadMarks } from '../../src/web/home/model/read-marks.ts';
 import { type FakeNode, json, startFakeNode, until } from './client-fake-node.ts';
 
 const ana: User = { id: 1, username: 'ana' };

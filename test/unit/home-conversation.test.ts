@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import type { ChatEvent, Message } from '../../src/client/index.ts';
-import { Conversation } from '../../src/web/home/conversation.ts';
+import { Conversation } from '../../src/web/home/model/conversation.ts';
 
 const ME = 1;
 const group = { id: 9, name: 'Team', members: [] };

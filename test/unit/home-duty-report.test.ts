@@ -1,7 +1,7 @@
 import { expect } from 'chai';
-import { dayName } from '../../src/web/home/day.ts';
-import { DutyReport, type NodeState, type SeenNode } from '../../src/web/home/duty-report.ts';
-import { ReadMarks, type Store } from '../../src/web/home/read-marks.ts';
+import { DutyReport, type NodeState, type SeenNode } from '../../src/web/home/model/cluster-notices.ts';
+import { ReadMarks, type Store } from '../../src/web/home/model/read-marks.ts';
+import { dayName } from '../../src/web/home/view/day.ts';
 
 function nodes(one: NodeState, two: NodeState, terms: [number, number] = [1, 1]): SeenNode[] {
   return [

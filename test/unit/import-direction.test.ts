@@ -21,6 +21,7 @@ const MAY_IMPORT: Record<Part, Part[]> = {
   chat: ['events', 'database', 'log', 'within'],
   coordination: ['database', 'log', 'within'],
   client: [],
+  cli: ['client'],
   web: ['client'],
   http: ['chat', 'events', 'database', 'log', 'web'],
   'cluster-view': ['coordination', 'http'],

@@ -1,0 +1,38 @@
+import { parseArgs } from 'node:util';
+
+/** The parsed arguments of `npm run chat -- …`. */
+export interface ChatArguments {
+  user: string;
+  password: string | undefined;
+  group: string | undefined;
+  urls: string[];
+}
+
+/** Shown when the arguments are invalid. */
+export const USAGE = `npm run chat -- --user NAME [--password PASSWORD] [--group "NAME OR NUMBER"] [--url URL,URL]
+
+  --user      your username; with AUTH=open a new name creates the account
+  --password  the account's password; always required with AUTH=token
+  --group     the group to open; default: your group with the lowest number
+  --url       any nodes of the cluster; default http://localhost:8080,http://localhost:8081
+`;
+
+const DEFAULT_URLS = 'http://localhost:8080,http://localhost:8081';
+
+/** Parses the command line. @throws {Error} with a sentence for the user. */
+export function parseArguments(args: readonly string[]): ChatArguments {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      user: { type: 'string' },
+      password: { type: 'string' },
+      group: { type: 'string' },
+      url: { type: 'string', default: DEFAULT_URLS },
+    },
+  });
+  const { user, password, group, url } = values;
+  for (const [name, value] of Object.entries(values)) if (value === '') throw new Error(`--${name} needs a value`);
+  if (user === undefined) throw new Error('--user is required');
+  const urls = url.split(',').map((one) => one.trim());
+  return { user, password, group, urls: urls.filter((one) => one !== '') };
+}

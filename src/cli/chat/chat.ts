@@ -1,0 +1,47 @@
+/** `npm run chat -- --user ana`: a chat at the command line. It shows which node serves, and keeps running while nodes die. */
+import { type AuthMode, ChatClient } from '../../client/index.ts';
+import { type ChatArguments, parseArguments, USAGE } from './arguments.ts';
+import { ConnectionReporter } from './connection-reporter.ts';
+import { Screen } from './screen.ts';
+import { TerminalChat } from './terminal-chat.ts';
+
+async function authModeOf(client: ChatClient): Promise<AuthMode | undefined> {
+  return (await client.status()).find(({ auth }) => auth !== undefined)?.auth;
+}
+
+async function run({ user, password, group, urls }: ChatArguments): Promise<void> {
+  const screen = new Screen(process.stdin, process.stdout);
+  const reporter = new ConnectionReporter((sentence) => screen.remark(sentence));
+  try {
+    const client = new ChatClient({ urls, onConnection: (change) => reporter.report(change) });
+    const authMode = await authModeOf(client);
+    if (authMode === 'token' && password === undefined) {
+      throw new Error('this cluster requires a password: add --password PASSWORD. Create an account at /home');
+    }
+    const { user_id: id, username } = await client.login(user, password);
+    // If no node responded above, one has responded to the login by now.
+    const needsInvitation = (authMode ?? (await authModeOf(client))) === 'token';
+    await new TerminalChat(client, { id, username }, screen, needsInvitation).run(group);
+  } finally {
+    reporter.close();
+    screen.close();
+  }
+}
+
+const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+let args: ChatArguments | undefined;
+try {
+  args = parseArguments(process.argv.slice(2));
+} catch (error) {
+  process.stderr.write(`${textOf(error)}\n\n${USAGE}`);
+  process.exitCode = 2;
+}
+if (args !== undefined) {
+  try {
+    await run(args);
+  } catch (error) {
+    process.stderr.write(`${textOf(error)}\n`);
+    process.exitCode = 1;
+  }
+}

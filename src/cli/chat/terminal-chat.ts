@@ -1,0 +1,209 @@
+import {
+  type ChatClient,
+  ChatError,
+  type ChatEvent,
+  type Group,
+  isAfter,
+  type Message,
+  newIdempotencyKey,
+  type User,
+} from '../../client/index.ts';
+import { pause } from '../../client/requests/pause.ts';
+import type { Screen } from './screen.ts';
+import { help, messageLine, parseTyped, plain } from './terminal-text.ts';
+
+/** Earlier messages shown when a group is opened. */
+const HISTORY = 20;
+/** How long the chat waits at the end of its input until the last sent message is shown, in milliseconds. */
+const LAST_MESSAGE_MS = 2000;
+/** After this many milliseconds an unsent message is reported as waiting: its typed line is no longer on the screen. */
+const SLOW_MS = 2000;
+/** A chat at a terminal waits for its nodes as long as it takes. */
+const NO_DEADLINE = { deadlineMs: Number.POSITIVE_INFINITY };
+
+/** One user's chat at a terminal: shows history, then new messages, and sends typed lines in order. */
+export class TerminalChat {
+  readonly #client: ChatClient;
+  readonly #me: User;
+  readonly #screen: Screen;
+  readonly #needsInvitation: boolean;
+  readonly #ending = new AbortController();
+  #groups = new Map<number, Group>();
+  #open: Group | undefined;
+  /** The history shown for the open group includes events up to this cursor. */
+  #shownTo = '';
+  #sentTo = '';
+  #receivedTo = '';
+
+  /** `needsInvitation` is true if users cannot join a group by its name. */
+  constructor(client: ChatClient, me: User, screen: Screen, needsInvitation: boolean) {
+    this.#client = client;
+    this.#me = me;
+    this.#screen = screen;
+    this.#needsInvitation = needsInvitation;
+  }
+
+  /** Runs until the input ends or /quit. Rejects when the session cannot continue. */
+  async run(group: string | undefined): Promise<void> {
+    const cursor = await this.#readGroups();
+    this.#receivedTo = cursor;
+    this.#sentTo = cursor;
+    await this.#openFirst(group);
+    const following = this.#receiveEvents(cursor).catch((error) => {
+      if (this.#ending.signal.aborted) return;
+      // A session that has ended takes no more lines.
+      this.#screen.close();
+      throw error;
+    });
+    following.catch(() => {});
+    try {
+      for await (const line of this.#screen.lines()) {
+        if (!(await this.#handle(line))) break;
+      }
+      await this.#waitUntilShown();
+    } finally {
+      this.#ending.abort();
+    }
+    await following;
+  }
+
+  async #openFirst(group: string | undefined): Promise<void> {
+    const first = [...this.#groups.values()].sort((one, other) => one.id - other.id)[0];
+    if (group !== undefined) await this.#join(group);
+    else if (first !== undefined) await this.#show(first);
+    else
+      this.#screen.remark(
+        this.#needsInvitation
+          ? 'you have no groups yet: create one with /new NAME MEMBERS…, or ask a member to add you'
+          : 'you have no groups yet: /join NAME or /new NAME MEMBERS…',
+      );
+  }
+
+  /** Handles a typed line; returns false to end the chat. */
+  async #handle(line: string): Promise<boolean> {
+    const typed = parseTyped(line);
+    if (typed === undefined) return true;
+    try {
+      if (typed.kind === 'message') await this.#send(typed.text);
+      else if (typed.name === 'quit') return false;
+      else await this.#command(typed.name, typed.words);
+    } catch (error) {
+      if (this.#ending.signal.aborted) return false;
+      if (!(error instanceof ChatError)) throw error;
+      this.#screen.remark(error.message);
+    }
+    return true;
+  }
+
+  async #send(text: string): Promise<void> {
+    if (this.#open === undefined) return this.#screen.remark('no group is open: /join NAME');
+    this.#screen.eraseTyped(text);
+    const options = { ...NO_DEADLINE, idempotencyKey: newIdempotencyKey(), signal: this.#ending.signal };
+    const slow = setTimeout(() => this.#screen.remark(`not sent yet, waiting for a node: ${plain(text)}`), SLOW_MS);
+    try {
+      // Not shown here: the event stream delivers it, in order with the others.
+      this.#sentTo = (await this.#client.send(this.#open.id, text, options)).cursor;
+    } finally {
+      clearTimeout(slow);
+    }
+  }
+
+  async #command(name: string, words: readonly string[]): Promise<void> {
+    const { signal } = this.#ending;
+    const rest = words.join(' ');
+    if (name === 'help') this.#screen.print(help(this.#needsInvitation));
+    else if (name === 'groups') for (const group of this.#groups.values()) this.#screen.print(this.#title(group));
+    else if (name === 'join' && rest !== '') await this.#join(rest);
+    else if (name === 'new' && words[0] !== undefined) {
+      const made = await this.#client.createChat(words[0], words.slice(1), { signal });
+      if (made.warning !== undefined) this.#screen.remark(plain(made.warning));
+      await this.#readGroups();
+      await this.#join(String(made.group_id));
+    } else if (this.#open === undefined && (name === 'who' || name === 'leave'))
+      this.#screen.remark('no group is open');
+    else if (name === 'who' && this.#open !== undefined) {
+      const members = await this.#client.members(this.#open.id, { signal });
+      this.#screen.print(members.map(({ username }) => plain(username)).join(', '));
+    } else if (name === 'leave' && this.#open !== undefined) {
+      await this.#client.leave(this.#open.id, { signal });
+      this.#screen.remark(`you have left ${plain(this.#open.name)}`);
+      this.#open = undefined;
+      await this.#readGroups();
+    } else this.#screen.remark('unknown command: type /help');
+  }
+
+  /** Opens the group with that number or name; joins it first if this user is not a member. */
+  async #join(wanted: string): Promise<void> {
+    const found = () =>
+      this.#groups.get(Number(wanted)) ?? [...this.#groups.values()].find(({ name }) => name === wanted);
+    if (found() === undefined) {
+      const { signal } = this.#ending;
+      const isNumber = /^[1-9]\d*$/.test(wanted);
+      if (!isNumber && this.#needsInvitation) {
+        this.#screen.remark(`you are not in a group of that name: ask a member to add you, or create one with /new`);
+        return;
+      }
+      if (isNumber) await this.#client.join(Number(wanted), { signal });
+      else await this.#client.joinNamed(wanted, { signal });
+      await this.#readGroups();
+    }
+    const group = found();
+    if (group !== undefined) await this.#show(group);
+  }
+
+  async #show(group: Group): Promise<void> {
+    const page = await this.#client.messages(group.id, { ...NO_DEADLINE, limit: HISTORY, signal: this.#ending.signal });
+    this.#open = group;
+    this.#shownTo = page.cursor;
+    this.#screen.remark(this.#title(group));
+    for (const message of page.messages) this.#screen.print(messageLine(message));
+  }
+
+  #title({ id, name, members }: Group): string {
+    return `${plain(name)} (group ${id}, ${members.length} ${members.length === 1 ? 'member' : 'members'})`;
+  }
+
+  async #readGroups(): Promise<string> {
+    const { chats, cursor } = await this.#client.chats({ ...NO_DEADLINE, signal: this.#ending.signal });
+    this.#groups = new Map(chats.map((group) => [group.id, group]));
+    return cursor;
+  }
+
+  async #receiveEvents(cursor: string): Promise<void> {
+    const { signal } = this.#ending;
+    const resync = async () => {
+      this.#screen.remark('the history since then is no longer available: this is the current state');
+      const now = await this.#readGroups();
+      if (this.#open !== undefined) await this.#show(this.#open);
+      return now;
+    };
+    for await (const event of this.#client.events({ cursor, signal, onGap: 'resync', resync }))
+      await this.#receive(event);
+  }
+
+  async #receive(event: ChatEvent): Promise<void> {
+    this.#receivedTo = event.cursor;
+    if (event.kind === 'notification' || event.kind === 'broadcast') return;
+    const isOpen = event.group_id === this.#open?.id;
+    if (isOpen && !isAfter(event.cursor, this.#shownTo)) return;
+    if (event.kind === 'message') this.#showMessage(event.message, event.group_id, isOpen);
+    else if (event.kind === 'message_deleted') {
+      if (isOpen) this.#screen.remark('a message was deleted');
+    } else {
+      if (event.user_id === this.#me.id) await this.#readGroups();
+      if (isOpen) this.#screen.remark(`${plain(event.username)} has ${event.kind}`);
+    }
+  }
+
+  #showMessage(message: Message, groupId: number, isOpen: boolean): void {
+    const where = plain(this.#groups.get(groupId)?.name ?? `group ${groupId}`);
+    if (isOpen) this.#screen.print(messageLine(message));
+    else this.#screen.remark(`in ${where}, ${plain(message.sender)}: ${plain(message.content)}`);
+  }
+
+  /** Piped input ends right after its last message, before the stream has delivered it: wait briefly to show it. */
+  async #waitUntilShown(): Promise<void> {
+    const endsAt = performance.now() + LAST_MESSAGE_MS;
+    while (isAfter(this.#sentTo, this.#receivedTo) && performance.now() < endsAt) await pause(20, this.#ending.signal);
+  }
+}

@@ -1,0 +1,19 @@
+import { UnreadableResponseError } from './errors.ts';
+import type { NodeResponse } from './requests/single-request.ts';
+
+/**
+ * Returns the body of a 2xx response, which must have the given fields.
+ * @throws {UnreadableResponseError} otherwise: the response is another program's, and an error here says more than an
+ * undefined value later.
+ */
+export function decodeBody<T extends object>(response: NodeResponse, ...fields: (keyof T & string)[]): T {
+  for (const field of fields) {
+    if (response.body?.[field] === undefined) {
+      throw new UnreadableResponseError(`the response has no "${field}": is this URL a Plantão node?`, {
+        status: response.status,
+        code: 'unreadable_response',
+      });
+    }
+  }
+  return response.body as T;
+}

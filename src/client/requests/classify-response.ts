@@ -1,0 +1,65 @@
+import { ChatError, type ErrorDetail, type ErrorFacts, RefusedError } from '../errors.ts';
+import type { NodeResponse } from './single-request.ts';
+
+/** What a response means for its request: success, refusal, or a retry (on another node, or later). */
+export type ResponseClass =
+  | { kind: 'success' }
+  | { kind: 'refused'; error: ChatError }
+  | {
+      kind: 'retryElsewhere';
+      reason: string;
+      code: string;
+      activeUrl: unknown;
+      retryAfterMs: number;
+      notExecuted: boolean;
+    };
+
+/** Statuses that mean "not this node, not now", sent by the node or by a proxy in front of it. */
+const retryElsewhereStatuses = new Set([502, 503, 504]);
+
+/**
+ * Codes which prove that the node did not start the request. With any other 5xx the request may have been executed and its
+ * response lost, between proxy and node or between node and database.
+ */
+const notExecutedCodes = new Set(['not_active', 'not_alive', 'overloaded']);
+
+function codeOf(response: NodeResponse): string {
+  return typeof response.body?.code === 'string' ? response.body.code : '';
+}
+
+/** The Retry-After header in milliseconds (nodes send seconds); 0 without one. */
+function retryAfterMs(response: NodeResponse): number {
+  const seconds = Number(response.headers.get('Retry-After') ?? '');
+  return Number.isFinite(seconds) && seconds > 0 ? seconds * 1000 : 0;
+}
+
+function toRefusal(response: NodeResponse): ChatError {
+  const sentence =
+    typeof response.body?.error === 'string'
+      ? response.body.error
+      : `the node responded with status ${response.status}`;
+  const facts: ErrorFacts = { status: response.status, code: codeOf(response) || `http_${response.status}` };
+  if (Array.isArray(response.body?.details)) facts.details = response.body.details as ErrorDetail[];
+  if (retryAfterMs(response) > 0) facts.retryAfterMs = retryAfterMs(response);
+  return response.status < 500 ? new RefusedError(sentence, facts) : new ChatError(sentence, facts);
+}
+
+/**
+ * Classifies a response. `patient` is for streams, which outlive every failure of a node: they also retry after 429 and any
+ * 5xx, which a single request reports at once.
+ */
+export function classifyResponse(response: NodeResponse, patient: boolean): ResponseClass {
+  const { status } = response;
+  if (status < 400) return { kind: 'success' };
+  const waits = patient && (status >= 500 || status === 429);
+  if (!retryElsewhereStatuses.has(status) && !waits) return { kind: 'refused', error: toRefusal(response) };
+  const code = codeOf(response);
+  return {
+    kind: 'retryElsewhere',
+    reason: code === '' ? `responds with ${status}` : `says ${code}`,
+    code,
+    activeUrl: code === 'not_active' ? response.body?.active_url : null,
+    retryAfterMs: retryAfterMs(response),
+    notExecuted: status === 503 && notExecutedCodes.has(code),
+  };
+}

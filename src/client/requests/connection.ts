@@ -1,0 +1,163 @@
+import type { ConnectionChange, NodeStatus } from '../types.ts';
+import { type BackoffBounds, defaultBackoff } from './backoff.ts';
+import { Endpoints } from './endpoints.ts';
+import { type CallPolicy, FailoverRequester, type RequestFactory } from './failover-requester.ts';
+import { nodeStatus } from './health.ts';
+import { type NodeRequest, type NodeResponse, NoResponseError, sendOnce } from './single-request.ts';
+
+/** How a client reaches its cluster. All times are milliseconds unless the name says otherwise. */
+export interface ConnectionOptions {
+  /** Addresses of nodes, the preferred one first. Any one is enough to begin with. */
+  urls: readonly string[];
+  /** The token of an earlier login. */
+  token?: string;
+  /** Numbers in [0, 1) for the jitter of waits. Default Math.random. */
+  random?: () => number;
+  fetch?: typeof fetch;
+  /** Called when a node starts or stops serving this client. Must not throw. */
+  onConnection?: (change: ConnectionChange) => void;
+  /** Timeout of one attempt at one node. Default 5000: covers a frozen node's lease (2 s) plus a slow network. */
+  attemptMs?: number;
+  /** Timeout of a request over all attempts. Default 30000: many times the longest failover. */
+  deadlineMs?: number;
+  /** How long one poll waits for events, in seconds, 0 to 55. Default 25. */
+  pollSeconds?: number;
+  backoff?: BackoffBounds;
+}
+
+/** Options of every call. Aborting `signal` rejects with its reason and cancels the request under way. */
+export interface CallOptions {
+  signal?: AbortSignal;
+  deadlineMs?: number;
+}
+
+/** Options of a write. */
+export interface WriteOptions {
+  /** False where repeating the request would have a visible effect. */
+  repeatable?: boolean;
+  /** The error code that a repeated request gets when an earlier attempt succeeded; it counts as success. */
+  alreadyDoneCode?: string;
+}
+
+/** A node answers /health from memory: one that takes longer is not serving. */
+const HEALTH_MS = 2000;
+
+/** A node ends a poll at its timeout, plus jitter. A response that is later than this is not coming. */
+const POLL_GRACE_MS = 5000;
+
+/** A client's access to the cluster: the known nodes, the ones in use, the token and the timeouts. */
+export class Connection {
+  /** Sent with every request while it is set. */
+  token: string | undefined;
+  readonly #endpoints: Endpoints;
+  readonly #requester: FailoverRequester;
+  readonly #send: typeof fetch;
+  readonly #attemptMs: number;
+  readonly #deadlineMs: number;
+  readonly #pollSeconds: number;
+
+  constructor(options: ConnectionOptions, random: () => number) {
+    this.token = options.token;
+    // Bound: a browser's fetch refuses to be called as a method of something else.
+    this.#send = options.fetch ?? globalThis.fetch.bind(globalThis);
+    this.#endpoints = new Endpoints(options.urls, (change) => options.onConnection?.(change));
+    this.#requester = new FailoverRequester(this.#send, this.#endpoints, options.backoff ?? defaultBackoff, random);
+    this.#attemptMs = options.attemptMs ?? 5000;
+    this.#deadlineMs = options.deadlineMs ?? 30_000;
+    this.#pollSeconds = options.pollSeconds ?? 25;
+  }
+
+  /** Every known node address. */
+  get urls(): string[] {
+    return this.#endpoints.urls;
+  }
+
+  /** Adds a node address. @throws {TypeError} if it is not an http(s) address. */
+  addUrl(url: string): void {
+    this.#endpoints.add(url);
+  }
+
+  /** Sends a request to any node. */
+  read(request: NodeRequest, options: CallOptions): Promise<NodeResponse> {
+    return this.#once(request, options, { use: 'read', repeatable: true });
+  }
+
+  /** Sends a request to the active node, and finds it if it has changed. */
+  write(request: NodeRequest, options: CallOptions, traits: WriteOptions = {}): Promise<NodeResponse> {
+    return this.#once(request, options, { use: 'write', repeatable: true, ...traits });
+  }
+
+  /** Sends a request to any node and retries until one responds. */
+  readPatiently(request: NodeRequest, signal: AbortSignal): Promise<NodeResponse> {
+    const authorized = this.#withToken(request);
+    return this.#patiently(() => ({ request: authorized, attemptMs: this.#attemptMs }), signal);
+  }
+
+  /**
+   * Sends a long poll to any node and retries until one responds. The first poll on a node does not wait for events: its
+   * quick response shows that the node is serving, and a frozen node is detected early.
+   */
+  poll(request: NodeRequest, signal: AbortSignal): Promise<NodeResponse> {
+    const authorized = this.#withToken(request);
+    const within = (timeout: number, attemptMs: number) => {
+      return { request: { ...authorized, query: { ...authorized.query, timeout } }, attemptMs };
+    };
+    const pollMs = this.#pollSeconds * 1000 + POLL_GRACE_MS;
+    return this.#patiently(
+      (connected) => (connected ? within(this.#pollSeconds, pollMs) : within(0, this.#attemptMs)),
+      signal,
+    );
+  }
+
+  /**
+   * Asks every known node for its state. Repeatable requests that wait on an unreachable node move to another node, and the
+   * next write starts at the active node.
+   */
+  async status(signal?: AbortSignal): Promise<NodeStatus[]> {
+    const nodes = await Promise.all(this.urls.map((url) => this.#health(url, signal)));
+    for (const node of nodes) if (!node.reachable) this.#endpoints.abandon(node.url, 'does not respond');
+    const active = nodes.find((node) => node.active);
+    if (active !== undefined) this.#endpoints.prefer('write', active.url);
+    return nodes;
+  }
+
+  #once(
+    request: NodeRequest,
+    options: CallOptions,
+    traits: Pick<CallPolicy, 'use' | 'repeatable' | 'alreadyDoneCode'>,
+  ) {
+    const { signal, deadlineMs = this.#deadlineMs } = options;
+    const authorized = this.#withToken(request);
+    const requestFor = () => ({ request: authorized, attemptMs: this.#attemptMs });
+    return this.#requester.call(requestFor, { ...traits, deadlineMs, patient: false, signal });
+  }
+
+  #patiently(requestFor: RequestFactory, signal: AbortSignal) {
+    return this.#requester.call(requestFor, {
+      use: 'read',
+      repeatable: true,
+      patient: true,
+      deadlineMs: Infinity,
+      signal,
+    });
+  }
+
+  /**
+   * Adds the token once per call, not once per attempt: a retried request stays the request of the user who made it, even
+   * if another user signs in meanwhile. The request's own headers win: a logout carries the token that it revokes.
+   */
+  #withToken(request: NodeRequest): NodeRequest {
+    if (this.token === undefined) return request;
+    return { ...request, headers: { Authorization: `Bearer ${this.token}`, ...request.headers } };
+  }
+
+  async #health(url: string, signal: AbortSignal | undefined): Promise<NodeStatus> {
+    try {
+      const { body } = await sendOnce(this.#send, url, { method: 'GET', path: '/health' }, HEALTH_MS, signal);
+      return nodeStatus(url, body);
+    } catch (error) {
+      if (error instanceof NoResponseError) return nodeStatus(url, undefined);
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,167 @@
+import { OutcomeUnknownError, UnreachableError } from '../errors.ts';
+import type { Use } from '../types.ts';
+import { type BackoffBounds, backoff } from './backoff.ts';
+import { classifyResponse, type ResponseClass } from './classify-response.ts';
+import type { Endpoints } from './endpoints.ts';
+import { pause } from './pause.ts';
+import { type NodeRequest, type NodeResponse, NoResponseError, sendOnce } from './single-request.ts';
+
+/** How a request may be retried. All times are in milliseconds. */
+export interface CallPolicy {
+  use: Use;
+  /** Timeout over all attempts; Infinity for streams. */
+  deadlineMs: number;
+  /**
+   * False where repeating the request would have a visible effect: it is never sent again after its response was lost.
+   * A repeatable request is also cancelled, and sent elsewhere, when its node is abandoned.
+   */
+  repeatable: boolean;
+  /** True for streams: they retry after every 5xx and 429. */
+  patient: boolean;
+  /** The error code that means "already done" when an earlier attempt of this call may have succeeded. */
+  alreadyDoneCode?: string;
+  signal?: AbortSignal | undefined;
+}
+
+/** Builds the request for an attempt; `connected` is true if the node has already served this client. */
+export type RequestFactory = (connected: boolean) => { request: NodeRequest; attemptMs: number };
+
+type Completed = Exclude<ResponseClass, { kind: 'retryElsewhere' }> & { response: NodeResponse };
+type Failed = Extract<ResponseClass, { kind: 'retryElsewhere' }>;
+
+/** Sent before a request that must not be repeated. /health does not use the database, so a healthy node is quick. */
+const PROBE: NodeRequest = { method: 'GET', path: '/health' };
+const PROBE_MS = 2000;
+
+/** Sends a request to one node after another until one of them executes or refuses it. */
+export class FailoverRequester {
+  readonly #send: typeof fetch;
+  readonly #endpoints: Endpoints;
+  readonly #bounds: BackoffBounds;
+  readonly #random: () => number;
+
+  constructor(send: typeof fetch, endpoints: Endpoints, bounds: BackoffBounds, random: () => number) {
+    this.#send = send;
+    this.#endpoints = endpoints;
+    this.#bounds = bounds;
+    this.#random = random;
+  }
+
+  /**
+   * Returns the response of the first node that executed the request.
+   * @throws {RefusedError} at once for a 4xx; {UnreachableError} at the deadline; {OutcomeUnknownError} when the response to
+   * a request that must not be repeated was lost; the signal's reason when it is aborted.
+   */
+  async call(requestFor: RequestFactory, policy: CallPolicy): Promise<NodeResponse> {
+    const endsAt = performance.now() + policy.deadlineMs;
+    const failureReasons = new Map<string, string>();
+    let target = this.#endpoints.current(policy.use);
+    let failures = 0;
+    let hasFollowedName = false;
+    let repeated = false;
+    let last: Failed | undefined;
+    for (;;) {
+      const { request, attemptMs } = requestFor(this.#endpoints.isConnected(policy.use, target));
+      const outcome = await this.#try(target, request, policy, Math.min(attemptMs, endsAt - performance.now()));
+      if (outcome.kind === 'success') {
+        this.#endpoints.markServing(policy.use, target);
+        return outcome.response;
+      }
+      if (outcome.kind === 'refused') {
+        this.#endpoints.markServing(policy.use, target);
+        if (repeated && outcome.error.code === policy.alreadyDoneCode) return outcome.response;
+        throw outcome.error;
+      }
+      // An attempt that the deadline cut short says nothing about its node: report the failure before it.
+      const isCutShort = outcome.code === '' && performance.now() >= endsAt;
+      if (isCutShort && last !== undefined) throw unreachable(request, policy, failureReasons, last);
+      last = outcome;
+      repeated ||= !outcome.notExecuted;
+      failureReasons.set(target, outcome.reason);
+      const named = this.#endpoints.addNamed(target, outcome.activeUrl);
+      const next = this.#endpoints.markFailed(policy.use, target, outcome.reason);
+      // The first node that a standby names as active is tried at once. Later ones wait for the backoff: during a failover
+      // a standby still names the dead node for a while, and two nodes may name each other.
+      let waitMs = 0;
+      if (named === undefined || hasFollowedName) {
+        failures += 1;
+        waitMs = this.#wait(failures, outcome);
+      }
+      hasFollowedName ||= named !== undefined;
+      if (performance.now() + waitMs >= endsAt) throw unreachable(request, policy, failureReasons, outcome);
+      await pause(waitMs, policy.signal);
+      target = named ?? next;
+    }
+  }
+
+  #wait(failures: number, outcome: Failed): number {
+    const waitMs = backoff(failures, this.#bounds, this.#random);
+    // An overloaded node sends Retry-After, but another may have capacity: try each node once before honouring it.
+    const requestedMs =
+      outcome.code === 'not_active' || failures < this.#endpoints.urls.length ? 0 : outcome.retryAfterMs;
+    return Math.max(waitMs, Math.min(requestedMs, 30_000) * (1 + this.#random() / 4));
+  }
+
+  async #try(url: string, request: NodeRequest, policy: CallPolicy, ms: number): Promise<Completed | Failed> {
+    const cancel = new AbortController();
+    const onAbort = () => cancel.abort(policy.signal?.reason);
+    policy.signal?.throwIfAborted();
+    policy.signal?.addEventListener('abort', onAbort, { once: true });
+    const stopWatching = policy.repeatable
+      ? this.#endpoints.watch(url, (reason) => cancel.abort(new Error(reason)))
+      : () => {};
+    try {
+      if (!policy.repeatable) await this.#probe(url, Math.min(PROBE_MS, ms), cancel.signal);
+      const response = await sendOnce(this.#send, url, request, ms, cancel.signal);
+      const result = classifyResponse(response, policy.patient);
+      if (result.kind !== 'retryElsewhere') return { ...result, response };
+      if (!policy.repeatable && !result.notExecuted) throw outcomeUnknown(request, result.reason);
+      return result;
+    } catch (error) {
+      policy.signal?.throwIfAborted();
+      if (error instanceof NoResponseError || error === cancel.signal.reason) {
+        return toFailed(error, request, policy);
+      }
+      throw error;
+    } finally {
+      stopWatching();
+      policy.signal?.removeEventListener('abort', onAbort);
+    }
+  }
+
+  async #probe(url: string, ms: number, signal: AbortSignal): Promise<void> {
+    try {
+      await sendOnce(this.#send, url, PROBE, ms, signal);
+    } catch (error) {
+      if (error instanceof NoResponseError) throw new NoResponseError(error.message, true, error);
+      throw error;
+    }
+  }
+}
+
+function toFailed(error: unknown, request: NodeRequest, policy: CallPolicy): Failed {
+  const reason = error instanceof Error ? error.message : String(error);
+  const notExecuted = error instanceof NoResponseError && error.notSent;
+  if (!policy.repeatable && !notExecuted) throw outcomeUnknown(request, reason);
+  return { kind: 'retryElsewhere', reason, code: '', activeUrl: null, retryAfterMs: 0, notExecuted };
+}
+
+function outcomeUnknown(request: NodeRequest, reason: string): OutcomeUnknownError {
+  return new OutcomeUnknownError(
+    `the response to ${request.method} ${request.path} was lost (the node ${reason}): check whether it was executed before you send it again`,
+    { code: 'outcome_unknown' },
+  );
+}
+
+function unreachable(
+  request: NodeRequest,
+  policy: CallPolicy,
+  failureReasons: Map<string, string>,
+  last: Failed,
+): UnreachableError {
+  const reasons = Array.from(failureReasons, ([url, reason]) => `${url} ${reason}`).join('; ');
+  return new UnreachableError(
+    `no node executed ${request.method} ${request.path} within ${Math.round(policy.deadlineMs / 1000)} s: ${reasons}`,
+    { code: last.code === '' ? 'unreachable' : last.code },
+  );
+}

@@ -1,0 +1,240 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { PassThrough } from 'node:stream';
+import { expect } from 'chai';
+import { parseArguments } from '../../src/cli/chat/arguments.ts';
+import { Screen } from '../../src/cli/chat/screen.ts';
+import { help, messageLine, parseTyped, plain } from '../../src/cli/chat/terminal-text.ts';
+import { type Behaviour, type FakeNode, json, startFakeNode, until } from './client-fake-node.ts';
+
+describe('The command-line chat', () => {
+  it('parses its arguments in both forms', () => {
+    expect(parseArguments(['--user', 'ana', '--group=Grupo Geral', '--url', 'http://a, http://b'])).to.deep.equal({
+      user: 'ana',
+      password: undefined,
+      group: 'Grupo Geral',
+      urls: ['http://a', 'http://b'],
+    });
+  });
+
+  for (const [words, sentence] of [
+    [[], '--user is required'],
+    [['--user'], "Option '--user <value>' argument missing"],
+    [['--usr', 'ana'], "Unknown option '--usr'"],
+    [['ana'], "Unexpected argument 'ana'"],
+  ] as const) {
+    it(`rejects "${words.join(' ')}": ${sentence}`, () => {
+      expect(() => parseArguments(words)).to.throw(sentence);
+    });
+  }
+
+  it('parses messages, commands with quoted words, and messages that start with a slash', () => {
+    expect(parseTyped('  ')).to.equal(undefined);
+    expect(parseTyped('hello')).to.deep.equal({ kind: 'message', text: 'hello' });
+    expect(parseTyped('//etc')).to.deep.equal({ kind: 'message', text: '/etc' });
+    expect(parseTyped('/new "Two words" ana bruno')).to.deep.equal({
+      kind: 'command',
+      name: 'new',
+      words: ['Two words', 'ana', 'bruno'],
+    });
+  });
+});
+
+describe('The command-line chat makes text safe for a terminal', () => {
+  it('removes control characters and direction marks', () => {
+    expect(plain('a\x1b[2Jb\x07\u009bc\u202ed')).to.equal('a[2Jbcd');
+  });
+
+  it('indents the further lines of a message', () => {
+    const line = messageLine({
+      id: 1,
+      sender: 'ana',
+      sender_id: 1,
+      content: 'one\r\ntwo',
+      timestamp: '2026-01-01T00:00',
+    });
+    expect(line).to.equal('00:00  ana: one\n        two');
+  });
+});
+
+describe('The command-line chat at a terminal', () => {
+  it('clears all rows of the typed line before it prints a line above', async () => {
+    const input = Object.assign(new PassThrough(), { isTTY: true });
+    const output = Object.assign(new PassThrough(), { isTTY: true, columns: 20 });
+    const screen = new Screen(input, output);
+    screen.print('first');
+    output.read();
+    input.write('x'.repeat(50));
+    await until(() => output.readableLength >= 50, 'the typed characters come back');
+    output.read();
+    screen.print('second');
+    const shown = String(output.read());
+    expect(shown.startsWith('\x1b[2A\r\x1b[Jsecond\n'), JSON.stringify(shown)).to.equal(true);
+    expect(shown).to.contain(`> ${'x'.repeat(50)}`);
+    expect(shown.lastIndexOf('\x1b[2A'), 'the prompt begins below, not two rows above').to.equal(0);
+    screen.close();
+  });
+
+  it('erases a typed line, wrapped or not, even if the terminal reports a width of 0', () => {
+    for (const [columns, rows] of [
+      [40, 3],
+      [0, 2],
+      [undefined, 2],
+    ] as const) {
+      const output = Object.assign(new PassThrough(), { isTTY: true, ...(columns === undefined ? {} : { columns }) });
+      const screen = new Screen(Object.assign(new PassThrough(), { isTTY: true }), output);
+      output.read();
+      screen.eraseTyped('x'.repeat(100));
+      expect(String(output.read())).to.equal('\x1b[1A\x1b[2K\r'.repeat(rows));
+      screen.close();
+    }
+  });
+});
+
+describe('The command-line chat at a pipe', () => {
+  /** A log of messages that all fake nodes share. */
+  let log: string[];
+  let waiting: (() => void)[];
+  let nodes: FakeNode[];
+  let auth: 'open' | 'token';
+  let child: ChildProcess | undefined;
+
+  const event = (position: number) => {
+    const message = {
+      id: position,
+      sender: 'ana',
+      sender_id: 1,
+      content: log[position - 1],
+      timestamp: '2026-01-01T00:00',
+    };
+    return { cursor: `e-${position}`, kind: 'message', group_id: 1, at: '', message };
+  };
+  const serve: Behaviour = (heard, response) => {
+    const cursor = `e-${log.length}`;
+    if (heard.path === '/health') return json(response, 200, { status: 'alive', active: true, auth });
+    if (heard.path === '/login') return json(response, 200, { user_id: 1, username: 'ana', created: false });
+    if (heard.path === '/chats') {
+      const members = [{ id: 1, username: 'ana' }];
+      return json(response, 200, { chats: [{ id: 1, name: 'Team', members }], cursor });
+    }
+    if (heard.path === '/messages' && heard.method === 'GET') {
+      return json(response, 200, {
+        messages: log.map((_, index) => event(index + 1).message),
+        has_more: false,
+        cursor,
+      });
+    }
+    if (heard.path === '/messages') {
+      log.push(String(heard.body.content));
+      for (const wake of waiting.splice(0)) wake();
+      return json(response, 200, { message_id: log.length, timestamp: '', cursor: `e-${log.length}` });
+    }
+    const after = Number(heard.query.get('cursor')?.split('-')[1]);
+    const answer = () => json(response, 200, { events: log.slice(after).map((_, index) => event(after + index + 1)) });
+    if (after < log.length) answer();
+    else if (heard.query.get('timeout') === '0') response.writeHead(204).end();
+    else waiting.push(answer);
+  };
+
+  beforeEach(async () => {
+    [log, waiting, auth] = [['earlier'], [], 'open'];
+    nodes = [await startFakeNode(serve), await startFakeNode(serve)];
+  });
+  afterEach(async () => {
+    if (child?.exitCode === null && child.kill('SIGKILL')) await once(child, 'exit');
+    await Promise.all(nodes.map((node) => node.close()));
+  });
+
+  function start(...more: string[]): { type(line: string): void; end(): Promise<number | null>; output(): string } {
+    const urls = nodes.map(({ url }) => url).join();
+    const started = spawn(process.execPath, [
+      '--import',
+      'tsx',
+      'src/cli/chat/chat.ts',
+      '--user',
+      'ana',
+      '--url',
+      urls,
+      ...more,
+    ]);
+    child = started;
+    let output = '';
+    for (const stream of [started.stdout, started.stderr]) {
+      stream.on('data', (chunk) => {
+        output += chunk;
+      });
+    }
+    return {
+      type: (line) => started.stdin.write(`${line}\n`),
+      end: async () => {
+        started.stdin.end();
+        const [code] = await once(started, 'close');
+        return code;
+      },
+      output: () => output,
+    };
+  }
+
+  it('sends lines that arrived before it was ready, shows them, and ends with its input', async () => {
+    const chat = start();
+    chat.type('one');
+    chat.type('/who-knows');
+    chat.type('two');
+    expect(await chat.end()).to.equal(0);
+    expect(log).to.deep.equal(['earlier', 'one', 'two']);
+    for (const line of ['ana: earlier', 'ana: one', 'ana: two', 'unknown command'])
+      expect(chat.output()).to.contain(line);
+  }).timeout(60_000);
+
+  it('says that a password is required with AUTH=token', async () => {
+    auth = 'token';
+    const chat = start();
+    expect(await chat.end()).to.equal(1);
+    expect(chat.output()).to.contain('this cluster requires a password: add --password PASSWORD');
+    expect(nodes.flatMap(({ heard }) => heard).filter(({ path }) => path === '/login')).to.deep.equal([]);
+  }).timeout(60_000);
+
+  it('does not join a group by name with AUTH=token, which would create a second one', async () => {
+    auth = 'token';
+    const chat = start('--password', 'secret');
+    chat.type('/join Somewhere');
+    chat.type('/help');
+    expect(await chat.end()).to.equal(0);
+    expect(chat.output()).to.contain('you are not in a group of that name').and.contain(help(true));
+    expect(nodes.flatMap(({ heard }) => heard).filter(({ path }) => path.startsWith('/user/'))).to.deep.equal([]);
+  }).timeout(60_000);
+
+  it('reports an outage, a waiting message, and the node that serves again', async () => {
+    const chat = start();
+    await until(() => chat.output().includes('ana: earlier'), 'the history', 30_000);
+    // Still there, but out of service.
+    const behave: Behaviour = (_, response) => json(response, 503, { error: 'not alive', code: 'not_alive' });
+    for (const node of nodes) node.behave = behave;
+    for (const node of nodes) node.disconnect();
+    chat.type('into the dark');
+    await until(() => chat.output().includes('no node responds, retrying'), 'the outage', 30_000);
+    await until(
+      () => chat.output().includes('not sent yet, waiting for a node: into the dark'),
+      'the waiting message',
+      30_000,
+    );
+    for (const node of nodes) node.behave = serve;
+    await until(() => chat.output().includes('ana: into the dark'), 'the message', 30_000);
+    await until(() => /serves again/.test(chat.output()), 'the end of the trouble', 30_000);
+    expect(await chat.end()).to.equal(0);
+    expect(log).to.deep.equal(['earlier', 'into the dark']);
+  }).timeout(90_000);
+
+  it('survives the death of its node, reports it in one line, and continues at the other node', async () => {
+    const chat = start();
+    await until(() => chat.output().includes('ana: earlier'), 'the history', 30_000);
+    await nodes[0]?.close();
+    chat.type('after the death');
+    await until(() => chat.output().includes('ana: after the death'), 'the message', 30_000);
+    expect(await chat.end()).to.equal(0);
+    // One line, whichever notices the death first: the poll or the message that was typed.
+    const told = new RegExp(`${nodes[0]?.url} .*; ${nodes[1]?.url} (serves|takes the messages)`, 'g');
+    expect(chat.output().match(told)).to.have.length(1);
+    expect(chat.output().match(/ana: after the death/g)).to.have.length(1);
+  }).timeout(90_000);
+});
