@@ -4,7 +4,8 @@ CREATE TABLE plantao.tokens (
   hash       bytea PRIMARY KEY CHECK (octet_length(hash) = 32),
   user_id    bigint NOT NULL REFERENCES plantao.users ON DELETE CASCADE,
   created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-  expires_at timestamptz NOT NULL
+  expires_at timestamptz NOT NULL,
+  proof      text NOT NULL DEFAULT 'operator' CHECK (proof IN ('name', 'password', 'operator'))
 );
 COMMENT ON TABLE plantao.tokens IS
   'One row a signed-in device. Revoke from psql: DELETE FROM plantao.tokens WHERE user_id = 7; every node refuses them within a second.';
@@ -12,6 +13,8 @@ COMMENT ON COLUMN plantao.tokens.hash IS 'SHA-256 of the token. The token itself
 COMMENT ON COLUMN plantao.tokens.user_id IS 'Whose it is.';
 COMMENT ON COLUMN plantao.tokens.created_at IS 'When its owner signed in.';
 COMMENT ON COLUMN plantao.tokens.expires_at IS 'From then on it is refused. May be set earlier by hand.';
+COMMENT ON COLUMN plantao.tokens.proof IS
+  'What it was given for: a password, or a bare name (AUTH=open), which is no proof and is refused where AUTH=token. operator: inserted by hand, by a role that may write here.';
 -- Serves "all of a user's", and the oldest of them.
 CREATE INDEX tokens_by_user ON plantao.tokens (user_id, created_at);
 -- Serves the removal of expired ones.
@@ -57,20 +60,34 @@ CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON plantao.tokens
 CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON plantao.token_revocations
   FOR EACH STATEMENT EXECUTE FUNCTION plantao.refuse_change('Leave it: what is older than ten minutes is removed by itself.');
 
-CREATE FUNCTION plantao.issue_token(owner bigint, token_hash bytea, life interval, most integer) RETURNS timestamptz
+CREATE FUNCTION plantao.issue_token(owner bigint, token_hash bytea, life interval, most integer, proof text DEFAULT 'operator')
+RETURNS timestamptz
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   ends timestamptz := clock_timestamp() + life;
 BEGIN
-  INSERT INTO plantao.tokens (hash, user_id, expires_at) VALUES (token_hash, owner, ends);
+  INSERT INTO plantao.tokens (hash, user_id, expires_at, proof) VALUES (token_hash, owner, ends, issue_token.proof);
   DELETE FROM plantao.tokens WHERE hash IN (
     SELECT hash FROM plantao.tokens WHERE user_id = owner ORDER BY created_at DESC OFFSET most);
   DELETE FROM plantao.tokens WHERE hash IN (
     SELECT hash FROM plantao.tokens WHERE expires_at < clock_timestamp() ORDER BY expires_at LIMIT 10 FOR UPDATE SKIP LOCKED);
   RETURN ends;
 END $$;
-COMMENT ON FUNCTION plantao.issue_token(bigint, bytea, interval, integer) IS
-  'Stores a new token''s hash and answers when it expires. The owner''s oldest beyond the given number are revoked, and a few expired ones of anybody removed.';
+COMMENT ON FUNCTION plantao.issue_token(bigint, bytea, interval, integer, text) IS
+  'Stores a new token''s hash with what it was given for, and returns when it expires. Revokes the owner''s oldest tokens beyond the given number, and removes a few expired ones of any user.';
+
+-- By trigger, so that a password changed in psql ends them too. It waits for no sign-in under way: a sign-in holds the user's
+-- row until its token is stored, so this statement sees that token.
+CREATE FUNCTION plantao.revoke_tokens() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  DELETE FROM plantao.tokens WHERE user_id = NEW.id;
+  RETURN NULL;
+END $$;
+COMMENT ON FUNCTION plantao.revoke_tokens() IS
+  'Revokes all tokens of an account whose password is set, changed or removed: the earlier ones were given for less, or for a password that may be known to others.';
+CREATE TRIGGER revoke_tokens AFTER UPDATE OF password_hash ON plantao.users
+  FOR EACH ROW WHEN (OLD.password_hash IS DISTINCT FROM NEW.password_hash) EXECUTE FUNCTION plantao.revoke_tokens();
 
 -- The table that the package rate-limiter-flexible counts in; columns and their order are its own.
 CREATE TABLE plantao.sign_in_attempts (

@@ -5,7 +5,7 @@ import { User } from '../database/models.ts';
 import { Refused } from './errors.ts';
 import type { Passwords } from './passwords.ts';
 import type { SignInLimits, Try } from './sign-in-limits.ts';
-import type { Tokens } from './tokens.ts';
+import type { Proof, Tokens } from './tokens.ts';
 import { createUser, type Users } from './users.ts';
 
 /** Somebody who has just come in. */
@@ -75,7 +75,7 @@ export class Accounts {
     return write(async (transaction) => {
       const user = await createUser(username, passwordHash, transaction);
       if (!user) throw new Refused('username_taken');
-      return this.#signIn(user, true, transaction);
+      return this.#signIn(user, true, 'password', transaction);
     });
   }
 
@@ -89,11 +89,9 @@ export class Accounts {
       const created = await createUser(username, passwordHash, transaction);
       const user = created ?? (await this.#options.users.find(username, transaction));
       if (!user) throw new Refused('user_not_found');
-      if (!created) {
-        await user.update({ passwordHash }, { transaction });
-        await this.#options.tokens.revokeAll(user.id, transaction);
-      }
-      return this.#signIn(user, created !== null, transaction);
+      // The database revokes the account's tokens with it (migrations/0005_sign_in.sql).
+      if (!created) await user.update({ passwordHash }, { transaction });
+      return this.#signIn(user, created !== null, 'password', transaction);
     });
   }
 
@@ -107,7 +105,7 @@ export class Accounts {
       password === null ? null : await giveBackUnlessDone(registration, () => passwords.hash(password));
     const signedIn = await write(async (transaction) => {
       const user = await createUser(username, passwordHash, transaction);
-      return user && this.#signIn(user, true, transaction);
+      return user && this.#signIn(user, true, password === null ? 'name' : 'password', transaction);
     });
     // Of two that come together one makes the account; the other then meets it as any account.
     return signedIn ?? this.logIn(applicant);
@@ -121,12 +119,12 @@ export class Accounts {
     return this.#options.write(async (transaction) => {
       const user = await User.findByPk(id, { transaction, lock: transaction.LOCK.SHARE });
       if (user?.passwordHash !== passwordHash) throw new Refused('unauthenticated');
-      return this.#signIn(user, false, transaction);
+      return this.#signIn(user, false, passwordHash === null ? 'name' : 'password', transaction);
     });
   }
 
-  async #signIn({ id, username }: User, created: boolean, transaction: Transaction): Promise<SignedIn> {
-    return { userId: id, username, created, token: await this.#options.tokens.issue(id, transaction) };
+  async #signIn({ id, username }: User, created: boolean, proof: Proof, transaction: Transaction): Promise<SignedIn> {
+    return { userId: id, username, created, token: await this.#options.tokens.issue(id, proof, transaction) };
   }
 }
 

@@ -5,6 +5,9 @@ const LIMIT_MS = 2000;
 /** How long a token lasts yet, by the database's clock. */
 const LEFT_MS = '(extract(epoch FROM t.expires_at - clock_timestamp()) * 1000)::float8';
 
+/** AUTH=open gives tokens for a bare name. They prove nothing, so AUTH=token takes them for none. */
+const IS_PROVED = "t.proof <> 'name'";
+
 /** No transaction has this number yet: nothing is found from here on. */
 const NEVER = '9223372036854775807';
 
@@ -12,7 +15,7 @@ const NEVER = '9223372036854775807';
 export interface ChangedToken {
   /** SHA-256 in hexadecimal. */
   hash: string;
-  /** Milliseconds; null where there is no such token any more. */
+  /** Milliseconds; null where there is no such token any more, or none that proves anything. */
   left_ms: number | null;
 }
 
@@ -36,7 +39,7 @@ export async function readRevocations(
       name: 'token_revocations',
       text: `SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS xmin,
                (SELECT json_agg(json_build_object('hash', encode(r.hash, 'hex'), 'left_ms', ${LEFT_MS}))
-                FROM plantao.token_revocations r LEFT JOIN plantao.tokens t USING (hash)
+                FROM plantao.token_revocations r LEFT JOIN plantao.tokens t ON t.hash = r.hash AND ${IS_PROVED}
                 WHERE r.xid >= $1::xid8) AS changed`,
       values: [String(since ?? NEVER)],
     },
@@ -53,7 +56,7 @@ export async function lookUpTokens(session: Asking, hashes: readonly string[]): 
       name: 'tokens',
       text: `SELECT encode(t.hash, 'hex') AS hash, t.user_id, ${LEFT_MS} AS left_ms
              FROM unnest($1::text[]) AS asked (hash) JOIN plantao.tokens t ON t.hash = decode(asked.hash, 'hex')
-             WHERE t.expires_at > clock_timestamp()`,
+             WHERE t.expires_at > clock_timestamp() AND ${IS_PROVED}`,
       values: [hashes],
     },
     LIMIT_MS,

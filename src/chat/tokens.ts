@@ -14,6 +14,9 @@ export const looksLikeToken = (text: string): boolean => TOKEN.test(text);
 /** The form in which a token is stored and remembered: SHA-256 in hexadecimal. */
 export const tokenHash = (token: string): string => hash('sha256', token, 'hex');
 
+/** What a token is given for. Where AUTH=token one that was given for a bare name (AUTH=open) is refused. */
+export type Proof = 'name' | 'password';
+
 /** Gives tokens out and takes them back. Who holds one is asked in known-tokens.ts. */
 export class Tokens {
   readonly #sequelize: Sequelize;
@@ -27,12 +30,12 @@ export class Tokens {
   }
 
   /** A new token of a user, within the caller's writing transaction. It is not kept anywhere: only its hash is. */
-  async issue(userId: number, transaction: Transaction): Promise<string> {
+  async issue(userId: number, proof: Proof, transaction: Transaction): Promise<string> {
     const token = randomBytes(32).toString('base64url');
     await this.#sequelize.query(
-      "SELECT plantao.issue_token($userId, decode($hash, 'hex'), make_interval(hours => $hours), $most)",
+      "SELECT plantao.issue_token($userId, decode($hash, 'hex'), make_interval(hours => $hours), $most, $proof)",
       {
-        bind: { userId, hash: tokenHash(token), hours: this.#lifeHours, most: MOST_OF_A_USER },
+        bind: { userId, hash: tokenHash(token), hours: this.#lifeHours, most: MOST_OF_A_USER, proof },
         type: QueryTypes.SELECT,
         transaction,
       },
