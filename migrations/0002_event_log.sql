@@ -1,10 +1,24 @@
 -- The event log: everything that a long poll can hear, in commit order and without a gap.
 --
--- A position is reserved under an advisory lock that is kept until the transaction ends, so the next writer reads
+-- A position is reserved under a mutex that is kept until the transaction ends, so the next writer reads
 -- max(position) only after this one's rows are visible (or rolled back). Positions therefore become visible in order,
 -- whoever writes: a node, a migration, a DBA in psql. A sequence could not promise that: a slow transaction with a lower
 -- number commits later, and a reader at "position > cursor" loses its row. An UPDATE of a counter row could, but leaves
 -- a dead row version a commit, which a long pg_dump keeps and every later writer has to step over.
+
+-- The mutexes of this schema, as relations to LOCK. Advisory locks would be open to every role that may connect, and in a
+-- schema that a role may use, PREPARE takes the lock of an INSERT before any privilege is checked. So they are in a schema
+-- that only the owner may use, and are taken through functions that run with the owner's rights.
+--
+-- Views, since VACUUM, ANALYZE, REINDEX and pg_dump lock tables. SHARE UPDATE EXCLUSIVE is the mode where one at a time may
+-- hold it: the stronger ones that conflict with themselves make PostgreSQL search the fast-path locks of every session.
+DROP SCHEMA IF EXISTS plantao_mutexes CASCADE;
+CREATE SCHEMA plantao_mutexes;
+COMMENT ON SCHEMA plantao_mutexes IS
+  'The mutexes of the schema plantao; grant nobody USAGE on it. TABLE plantao.blocking shows sessions that hold one for too long.';
+CREATE VIEW plantao_mutexes.event_log AS SELECT 'locked by plantao.lock_log()' AS purpose;
+COMMENT ON VIEW plantao_mutexes.event_log IS
+  'Held by the transaction that appends to the event log (SHARE UPDATE EXCLUSIVE), until it ends.';
 
 CREATE TABLE plantao.events (
   position   bigint PRIMARY KEY,
@@ -49,7 +63,7 @@ CREATE TABLE plantao.epochs (
   history        text NOT NULL,
   started_at     timestamptz NOT NULL DEFAULT clock_timestamp()
 );
-COMMENT ON TABLE plantao.epochs IS 'The histories that this log has lived through. Each start of the server begins one, since a restore or the promotion of a lagging replica goes through a start: cursors from before the fork stay good, cursors from a lost end are refused.';
+COMMENT ON TABLE plantao.epochs IS 'The histories that this log has lived through. Each start and each crash recovery of the server begins one, since a restore, a lagging replica''s promotion and a loss of unflushed commits go through one of these: cursors from before the fork stay good, cursors from a lost end are refused.';
 COMMENT ON COLUMN plantao.epochs.number IS 'Their order.';
 COMMENT ON COLUMN plantao.epochs.epoch IS 'The name in cursors; random, so no two databases share one by chance.';
 COMMENT ON COLUMN plantao.epochs.after_position IS 'Head of the log when it began: the fork.';
@@ -63,6 +77,15 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION plantao.history_fingerprint() IS
   'Changes whenever the log may have lost its end: start of this server / database / table. Costs some microseconds.';
+
+-- PostgreSQL empties an unlogged table in crash recovery and when a replica is promoted, and keeps it over a clean stop. A
+-- crashed backend restarts the others under the same postmaster: the fingerprint stays, commits may be lost, the row is gone.
+CREATE UNLOGGED TABLE plantao.recovery_marker (
+  only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row)
+);
+COMMENT ON TABLE plantao.recovery_marker IS
+  'One row, removed by crash recovery: where it is missing, the log may have lost its end, and the next write begins a new epoch.';
+COMMENT ON COLUMN plantao.recovery_marker.only_row IS 'Holds the table to one row.';
 
 CREATE VIEW plantao.log_bounds AS
   SELECT l.floor, greatest(coalesce((SELECT max(position) FROM plantao.events), 0), l.floor) AS head,
@@ -105,37 +128,53 @@ COMMENT ON COLUMN plantao.event_feed.sent_at IS 'When it was sent.';
 COMMENT ON COLUMN plantao.event_feed.payload IS 'What a notification carries.';
 COMMENT ON COLUMN plantao.event_feed.at IS 'When it was appended.';
 
-CREATE FUNCTION plantao.lock_log() RETURNS bigint
+CREATE FUNCTION plantao.begin_epoch() RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  INSERT INTO plantao.epochs (after_position, history) VALUES (plantao.log_head(), plantao.history_fingerprint());
+  INSERT INTO plantao.recovery_marker DEFAULT VALUES ON CONFLICT DO NOTHING;
+END $$;
+COMMENT ON FUNCTION plantao.begin_epoch() IS 'Begins a new epoch at the end of the log. For functions that have locked the log.';
+
+CREATE FUNCTION plantao.lock_log() RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   IF current_setting('transaction_isolation') <> 'read committed' THEN
     RAISE EXCEPTION 'the event log is written under READ COMMITTED: an older snapshot would not see its end'
       USING ERRCODE = 'PT003', HINT = 'Write to plantao.messages and plantao.memberships without REPEATABLE READ or SERIALIZABLE.';
   END IF;
-  PERFORM pg_advisory_xact_lock(1347178068, 3);
+  LOCK TABLE plantao_mutexes.event_log IN SHARE UPDATE EXCLUSIVE MODE;
   -- Statements of their own, so their snapshots are younger than the lock and see the last holder's rows. The first write
-  -- after a restore begins the new epoch itself, whoever writes: positions are never given out twice under one name.
-  IF plantao.history_fingerprint() IS DISTINCT FROM (SELECT history FROM plantao.epochs ORDER BY number DESC LIMIT 1) THEN
-    INSERT INTO plantao.epochs (after_position, history) VALUES (plantao.log_head(), plantao.history_fingerprint());
+  -- after a restore or a crash begins the new epoch itself, whoever writes: positions are never given out twice under one
+  -- name.
+  IF NOT EXISTS (SELECT FROM plantao.recovery_marker)
+     OR plantao.history_fingerprint() IS DISTINCT FROM (SELECT history FROM plantao.epochs ORDER BY number DESC LIMIT 1) THEN
+    PERFORM plantao.begin_epoch();
   END IF;
   RETURN plantao.log_head();
 END $$;
 COMMENT ON FUNCTION plantao.lock_log() IS
-  'Takes the log for this transaction and answers its head: the caller may append head + 1, head + 2, … Advisory lock (1347178068, 3). Begins a new epoch where the history is another than that of the newest one. SQLSTATE PT003 in a transaction that is not READ COMMITTED.';
+  'Takes the log for this transaction and answers its head: the caller may append head + 1, head + 2, … Begins a new epoch where the history is another than that of the newest one. Runs with the owner''s rights, since the mutex is the owner''s alone. SQLSTATE PT003 in a transaction that is not READ COMMITTED.';
 
 CREATE FUNCTION plantao.continue_epoch() RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-  IF plantao.history_fingerprint() IS DISTINCT FROM (SELECT history FROM plantao.epochs ORDER BY number DESC LIMIT 1)
-     AND pg_try_advisory_xact_lock(1347178068, 3) THEN
-    PERFORM plantao.lock_log();
+  IF EXISTS (SELECT FROM plantao.recovery_marker)
+     AND plantao.history_fingerprint() = (SELECT history FROM plantao.epochs ORDER BY number DESC LIMIT 1) THEN
+    RETURN;
   END IF;
+  BEGIN
+    LOCK TABLE plantao_mutexes.event_log IN SHARE UPDATE EXCLUSIVE MODE NOWAIT;
+  EXCEPTION WHEN lock_not_available THEN
+    RETURN;
+  END;
+  PERFORM plantao.lock_log();
 END $$;
 COMMENT ON FUNCTION plantao.continue_epoch() IS 'Begins a new epoch now where the next write would. Called when a term opens; waits for nobody.';
 SELECT plantao.continue_epoch();
 
 CREATE FUNCTION plantao.log_fell_back(known_epoch text, known_head bigint) RETURNS boolean
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   IF (SELECT epoch FROM plantao.log_bounds) IS DISTINCT FROM known_epoch OR plantao.lock_log() >= known_head THEN
     RETURN false;
@@ -144,14 +183,15 @@ BEGIN
   IF (SELECT epoch FROM plantao.log_bounds) IS DISTINCT FROM known_epoch THEN
     RETURN false;
   END IF;
-  INSERT INTO plantao.epochs (after_position, history) VALUES (plantao.log_head(), plantao.history_fingerprint());
+  PERFORM plantao.begin_epoch();
   RETURN true;
 END $$;
 COMMENT ON FUNCTION plantao.log_fell_back(text, bigint) IS
-  'A node that has read further in this epoch than the log now reaches says so: the end was lost without a restart (a crash under synchronous_commit = off, a DELETE by hand). Begins a new epoch, so that cursors from the lost end are refused.';
+  'A node that has read further in this epoch than the log now reaches says so: the end was lost without a restart or a crash (a DELETE by hand). Begins a new epoch, so that cursors from the lost end are refused.';
 
+-- The triggers run with the owner's rights: a role that may write messages or memberships needs no right on the log.
 CREATE FUNCTION plantao.log_messages() RETURNS trigger
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   head bigint;
   added bigint;
@@ -172,7 +212,7 @@ CREATE TRIGGER log_removed AFTER DELETE ON plantao.messages
   REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION plantao.log_messages('message_deleted');
 
 CREATE FUNCTION plantao.log_memberships() RETURNS trigger
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   head bigint;
   added bigint;
@@ -213,7 +253,7 @@ CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON plantao.messages
   FOR EACH STATEMENT EXECUTE FUNCTION plantao.refuse_change();
 
 CREATE FUNCTION plantao.notify_group(name text, payload jsonb DEFAULT NULL, visible_to bigint DEFAULT NULL) RETURNS bigint
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   head bigint := plantao.lock_log();
   addressed bigint[];

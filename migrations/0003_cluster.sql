@@ -1,9 +1,31 @@
 -- The cluster: leader lock, terms, write fence, nodes.
 --
 -- Advisory locks of this schema, class 1347178068 ("PLNT"): (…, 1) leader lock, session-wide, held by the active's lock
--- session; (…, 2) fence, shared by every writing transaction, exclusive while a term opens or closes; (…, 3) event log,
--- see 0002; (…, 4) migrations. Class 1347178069: (…, hashtext(name)) a group's name, by whoever looks for the oldest
--- group of it, to make one where there is none.
+-- session; (…, 4) migrations. Every role that may connect can take them, so REVOKE CONNECT from those that need not. What
+-- holds up writes is not among them: see the schema plantao_mutexes.
+
+CREATE VIEW plantao_mutexes.write_fence AS SELECT 'passed by plantao.assert_term()' AS purpose;
+COMMENT ON VIEW plantao_mutexes.write_fence IS
+  'Held by every writing transaction of a node (ROW EXCLUSIVE), and against them while a term opens or closes (SHARE ROW EXCLUSIVE).';
+CREATE VIEW plantao_mutexes.group_names AS SELECT 'locked by plantao.lock_group_names()' AS purpose;
+COMMENT ON VIEW plantao_mutexes.group_names IS
+  'Held by the transaction that makes groups because none of these names was there (SHARE UPDATE EXCLUSIVE), until it ends.';
+
+CREATE FUNCTION plantao.lock_group_names() RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  LOCK TABLE plantao_mutexes.group_names IN SHARE UPDATE EXCLUSIVE MODE;
+END $$;
+COMMENT ON FUNCTION plantao.lock_group_names() IS
+  'Until the transaction ends, no other one that calls this looks for groups by name to make those that are missing: of two that want the same new group one makes it and the other finds it.';
+
+CREATE FUNCTION plantao.close_fence() RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  LOCK TABLE plantao_mutexes.write_fence IN SHARE ROW EXCLUSIVE MODE;
+END $$;
+COMMENT ON FUNCTION plantao.close_fence() IS
+  'Waits for the writing transactions under way, and holds off new ones until the transaction ends (plantao.assert_term).';
 
 CREATE TABLE plantao.leader_terms (
   term        bigint PRIMARY KEY,
@@ -55,13 +77,13 @@ COMMENT ON COLUMN plantao.nodes.started_at IS 'When its process started.';
 COMMENT ON COLUMN plantao.nodes.heartbeat_at IS 'When it wrote the row, by the clock of the database.';
 
 CREATE FUNCTION plantao.assert_term(expected bigint) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   IF current_setting('transaction_isolation') <> 'read committed' THEN
     RAISE EXCEPTION 'the write fence needs READ COMMITTED: an older snapshot would not see that the term was closed'
       USING ERRCODE = 'PT003';
   END IF;
-  PERFORM pg_advisory_xact_lock_shared(1347178068, 2);
+  LOCK TABLE plantao_mutexes.write_fence IN ROW EXCLUSIVE MODE;
   -- A statement of its own: its snapshot is younger than the fence, so a term that closed while we waited is seen.
   IF NOT EXISTS (SELECT FROM plantao.leader_terms WHERE term = expected AND ended_at IS NULL) THEN
     RAISE EXCEPTION 'term % is closed', expected USING ERRCODE = 'PT001', HINT = 'Another node is on duty.';
@@ -95,7 +117,7 @@ BEGIN
     RAISE EXCEPTION 'this session does not hold the leader lock' USING ERRCODE = 'PT002';
   END IF;
   IF NOT rehearsal THEN
-    PERFORM pg_advisory_xact_lock(1347178068, 2);
+    PERFORM plantao.close_fence();
   END IF;
   PERFORM plantao.continue_epoch();
   -- Who died could not write down when. The last sign of life counts: what its successor saw of it, its own row, a write.
@@ -125,16 +147,23 @@ END $$;
 COMMENT ON FUNCTION plantao.open_term(text, text, text, boolean, double precision) IS
   'Called on the lock session right after it took the leader lock: takes the fence, closes the last term, opens the next. SQLSTATE 55P03 after 100 ms when an open transaction of the last term is in the way (see plantao.end_last_term_sessions), PT002 without the lock. A rehearsal does nothing, so that the real call is quick. unseen_ms: for how long the caller has not seen the last term''s node on duty.';
 
+CREATE VIEW plantao.fence_holders AS
+  SELECT l.pid, l.mode
+  FROM pg_catalog.pg_locks l
+  WHERE l.locktype = 'relation' AND l.relation = 'plantao_mutexes.write_fence'::regclass
+    AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database()) AND l.granted;
+COMMENT ON VIEW plantao.fence_holders IS 'The sessions whose open transactions stand in the write fence.';
+COMMENT ON COLUMN plantao.fence_holders.pid IS 'The server process.';
+COMMENT ON COLUMN plantao.fence_holders.mode IS 'RowExclusiveLock of a writing transaction, ShareRowExclusiveLock while a term opens or closes.';
+
 CREATE FUNCTION plantao.end_last_term_sessions()
 RETURNS TABLE (pid integer, application_name text, running_for interval, ended boolean)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   FOR pid, application_name, running_for IN
     SELECT a.pid, a.application_name, clock_timestamp() - a.xact_start
-    FROM pg_locks l JOIN pg_stat_activity a USING (pid)
-    WHERE l.locktype = 'advisory' AND l.classid = 1347178068 AND l.objid = 2 AND l.objsubid = 2
-      AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-      AND l.granted AND l.pid <> pg_backend_pid()
+    FROM plantao.fence_holders h JOIN pg_stat_activity a USING (pid)
+    WHERE a.pid <> pg_backend_pid()
   LOOP
     BEGIN
       ended := pg_terminate_backend(pid);
@@ -152,7 +181,7 @@ LANGUAGE plpgsql SET lock_timeout = '1s' SET search_path = pg_catalog, pg_temp A
 DECLARE
   closed boolean;
 BEGIN
-  PERFORM pg_advisory_xact_lock(1347178068, 2);
+  PERFORM plantao.close_fence();
   UPDATE plantao.leader_terms SET ended_at = clock_timestamp(), end_reason = close_term.reason, handed_to = hand_to
   WHERE term = closing AND ended_at IS NULL;
   closed := FOUND;

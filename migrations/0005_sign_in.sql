@@ -35,7 +35,7 @@ CREATE INDEX token_revocations_by_xid ON plantao.token_revocations (xid);
 CREATE INDEX token_revocations_by_age ON plantao.token_revocations (at);
 
 CREATE FUNCTION plantao.log_revocations() RETURNS trigger
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   -- What had expired is refused by every node already.
   INSERT INTO plantao.token_revocations (hash) SELECT hash FROM gone WHERE expires_at > clock_timestamp();

@@ -30,12 +30,14 @@ BEGIN
   IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'plantao_service') THEN
     GRANT USAGE ON SCHEMA plantao TO plantao_service;
     GRANT SELECT ON plantao.migrations, plantao.log_bounds, plantao.event_feed, plantao.cluster_status,
-      plantao.leader_history, plantao.lock_holder TO plantao_service;
-    GRANT SELECT, INSERT ON plantao.users, plantao.groups, plantao.epochs TO plantao_service;
+      plantao.leader_history, plantao.lock_holder, plantao.fence_holders TO plantao_service;
+    GRANT SELECT ON plantao.epochs TO plantao_service;
+    GRANT SELECT, INSERT ON plantao.users, plantao.groups TO plantao_service;
     -- A password may be changed, a name not. It also lets a change of memberships hold the user's row.
     GRANT UPDATE (password_hash) ON plantao.users TO plantao_service;
-    GRANT SELECT, INSERT, DELETE ON plantao.memberships, plantao.messages, plantao.events, plantao.idempotency_keys
-      TO plantao_service;
+    GRANT SELECT, INSERT, DELETE ON plantao.memberships, plantao.messages, plantao.idempotency_keys TO plantao_service;
+    -- Appended to by functions that run with the owner's rights.
+    GRANT SELECT, DELETE ON plantao.events TO plantao_service;
     GRANT SELECT, UPDATE ON plantao.event_log TO plantao_service;
     GRANT SELECT, INSERT, UPDATE ON plantao.leader_terms TO plantao_service;
     GRANT SELECT, INSERT, DELETE ON plantao.switchover_requests TO plantao_service;
@@ -43,8 +45,8 @@ BEGIN
       plantao.sign_in_attempts TO plantao_service;
     -- By name alone, so that a function whose parameters change keeps its place here.
     GRANT EXECUTE ON FUNCTION plantao.name_key, plantao.history_fingerprint, plantao.log_head, plantao.lock_log,
-      plantao.continue_epoch, plantao.log_fell_back, plantao.notify_group, plantao.assert_term, plantao.hold_leader_lock,
-      plantao.open_term, plantao.end_last_term_sessions, plantao.close_term, plantao.switchover, plantao.rehearse_post,
+      plantao.continue_epoch, plantao.log_fell_back, plantao.notify_group, plantao.lock_group_names, plantao.assert_term,
+      plantao.close_fence, plantao.hold_leader_lock, plantao.open_term, plantao.end_last_term_sessions, plantao.close_term, plantao.switchover, plantao.rehearse_post,
       plantao.post_messages, plantao.issue_token, plantao.remove_old_events, plantao.remove_old_keys TO plantao_service;
     GRANT USAGE ON SEQUENCE plantao.messages_id_seq TO plantao_service;
   END IF;

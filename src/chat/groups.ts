@@ -1,5 +1,4 @@
 import { QueryTypes, type Sequelize, type Transaction } from 'sequelize';
-import { GROUP_NAME_CLASS } from '../database/advisory-locks.ts';
 import type { Write } from '../database/fenced-write.ts';
 import { Group, Membership, User } from '../database/models.ts';
 import { formatCursor } from '../events/cursor.ts';
@@ -202,7 +201,12 @@ async function groupsNamed(
   transaction: Transaction,
 ): Promise<number[]> {
   if (names.length === 0) return [];
-  const found = ownOnly ? new Map<string, number>() : await oldestNamed(names, transaction);
+  let found = ownOnly ? new Map<string, number>() : await oldestNamed(names, transaction);
+  if (!ownOnly && names.some((name) => !found.has(name))) {
+    // Of two that want a new name, one makes it and the other finds it: by a statement that begins after the lock is had.
+    await (Group.sequelize as Sequelize).query('SELECT plantao.lock_group_names()', { transaction });
+    found = await oldestNamed(names, transaction);
+  }
   const made = await Group.bulkCreate(
     names.filter((name) => !found.has(name)).map((name) => ({ name, creatorId })),
     { returning: true, transaction },
@@ -210,20 +214,9 @@ async function groupsNamed(
   return [...found.values(), ...made.map(({ id }) => id)];
 }
 
-/**
- * The oldest group of each name that has one. The names are held until the commit, so of two who want a new one, one
- * makes it and the other finds it; in the order of their locks, so that two with many names do not stand in each other's
- * way.
- */
+/** The oldest group of each name that has one. */
 async function oldestNamed(names: readonly string[], transaction: Transaction): Promise<Map<string, number>> {
-  const sequelize = Group.sequelize as Sequelize;
-  await sequelize.query(
-    `SELECT pg_advisory_xact_lock($class, key)
-     FROM (SELECT DISTINCT hashtext(name) AS key FROM unnest($names::text[]) AS asked (name) ORDER BY key) keys`,
-    { bind: { class: GROUP_NAME_CLASS, names }, transaction },
-  );
-  // A statement of its own: its snapshot is younger than the locks, and sees what their last holder has made.
-  const rows = await sequelize.query<{ name: string; id: number }>(
+  const rows = await (Group.sequelize as Sequelize).query<{ name: string; id: number }>(
     `SELECT asked.name, oldest.id FROM unnest($names::text[]) AS asked (name)
      CROSS JOIN LATERAL (SELECT id FROM plantao.groups WHERE name = asked.name ORDER BY id LIMIT 1) oldest`,
     { bind: { names }, type: QueryTypes.SELECT, transaction },

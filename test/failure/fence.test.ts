@@ -99,7 +99,9 @@ describe('No write under a closed term', () => {
     const asserted = writer.query('SELECT plantao.assert_term($1)', [term]).catch((thrown) => thrown);
     await eventually(
       'it waits',
-      async () => (await witness("SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")).length > 0,
+      async () =>
+        (await witness("SELECT FROM pg_locks WHERE relation = 'plantao_mutexes.write_fence'::regclass AND NOT granted"))
+          .length > 0,
     );
     await closing.query('COMMIT');
     expect(sqlState(await asserted)).to.equal(SqlState.TERM_CLOSED);
@@ -167,7 +169,9 @@ describe('No write under a closed term', () => {
     });
     await eventually(
       'the resignation waits',
-      async () => (await witness("SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")).length > 0,
+      async () =>
+        (await witness("SELECT FROM pg_locks WHERE relation = 'plantao_mutexes.write_fence'::regclass AND NOT granted"))
+          .length > 0,
     );
     expect(isResigned).to.equal(false);
     expect(a.lock.term, 'no write begins meanwhile').to.equal(null);

@@ -82,7 +82,7 @@ describe('Commit order is log order, whoever writes (invariant 4)', () => {
     });
     await eventually('the second waits for the lock', async () => {
       const { rows } = await one.query(
-        "SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid = 3 AND NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+        "SELECT FROM pg_locks WHERE relation = 'plantao_mutexes.event_log'::regclass AND NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
       );
       return rows.length > 0;
     });

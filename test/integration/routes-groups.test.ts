@@ -174,7 +174,7 @@ describe('Groups over HTTP', () => {
           post(on(`/user/${other}/groups`), { groups: ['Novo A', 'Novo B'] }),
         ]);
         await eventually('both wait', async () => {
-          const { rows } = await sql.query("SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted");
+          const { rows } = await sql.query("SELECT FROM pg_locks WHERE locktype = 'relation' AND NOT granted");
           return rows.length === 2;
         });
         await sql.query('COMMIT');
