@@ -1,6 +1,6 @@
-import type { Context, RootHookObject, Suite } from 'mocha';
+import type { Context, RootHookObject, Runner, Suite } from 'mocha';
 import { type Inventory, type Leak, leaksSince, takeInventory } from './leaks.ts';
-import { stopTestServer } from './test-server.ts';
+import { shareTestServer, stopTestServer } from './test-server.ts';
 import { forgetEnded } from './tracked.ts';
 
 /*
@@ -64,6 +64,21 @@ function killProcess(pid: number): void {
   } catch {
     // Gone meanwhile.
   }
+}
+
+/** Runs once in the main process: the workers of a parallel run share one server. */
+export async function mochaGlobalSetup(this: Runner & { isParallelMode(): boolean }): Promise<void> {
+  if (this.isParallelMode()) await whileAlive(shareTestServer);
+}
+
+export async function mochaGlobalTeardown(): Promise<void> {
+  await whileAlive(stopTestServer);
+}
+
+/** The test server's handles do not keep the process alive: without this, Node.js would exit during `work`. */
+async function whileAlive(work: () => Promise<void>): Promise<void> {
+  const timer = setInterval(() => undefined, 60_000);
+  await work().finally(() => clearInterval(timer));
 }
 
 /** Read by mocha (`require` in .mocharc.json). */

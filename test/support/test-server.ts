@@ -9,8 +9,10 @@ import { migrate } from '../../src/database/migrator.ts';
 import { oncePerProcess } from './once-per-process.ts';
 
 /*
- * The one PostgreSQL of a test run: the server of DATABASE_URL where that is set, else an embedded one with its data in
- * the system's temp folder. It starts when the first database is asked for, so tests without one do not wait for it.
+ * The one PostgreSQL of a test run: the server of DATABASE_URL if that is set, else an embedded one with its data in the
+ * system's temp folder. In a serial run it starts with the first database, so tests without one do not wait for it. In a
+ * parallel run the main process starts it before the workers, which find it through an environment variable; each worker
+ * has its own run name, so that its leak check sees its own sessions only.
  */
 
 /** One client session on a database of this run. */
@@ -35,10 +37,19 @@ export interface TestServer {
   /** Runs one statement on the run's own session; several at once wait for each other. */
   admin: <Row extends pg.QueryResultRow>(sql: string, values?: unknown[]) => Promise<Row[]>;
   client: pg.Client;
+  template: string;
+  /** Null if the server is not ours to stop: it is DATABASE_URL's, or that of the main process. */
   embedded: EmbeddedPostgres | null;
   folder: string | null;
+}
+
+/** What a worker of a parallel run needs in order to use the server of the main process. */
+interface SharedServer {
+  adminUrl: string;
   template: string;
 }
+
+const SHARED = 'PLANTAO_TEST_SHARED_SERVER';
 
 const state = oncePerProcess('server', () => ({
   starting: null as Promise<TestServer> | null,
@@ -70,26 +81,46 @@ export function serverPid(): number | null {
  */
 const FLAGS = ['-c', 'fsync=off', '-c', 'full_page_writes=off', '-c', 'max_connections=200'];
 
+/** Starts the server in the main process of a parallel run and announces it to the workers. */
+export async function shareTestServer(): Promise<void> {
+  const { adminUrl, template } = await testServer();
+  process.env[SHARED] = JSON.stringify({ adminUrl, template } satisfies SharedServer);
+}
+
+function sharedServer(): SharedServer | null {
+  const shared = process.env[SHARED];
+  return shared === undefined ? null : JSON.parse(shared);
+}
+
 async function start(): Promise<TestServer> {
   const run = randomBytes(4).toString('hex');
+  const shared = sharedServer();
+  if (shared !== null) {
+    const { client, admin } = await connect(shared.adminUrl, run);
+    return { run, client, admin, ...shared, embedded: null, folder: null };
+  }
   const given = process.env.DATABASE_URL?.trim() || undefined;
   const folder = given ? null : await makeServerFolder();
   const embedded = folder ? await startEmbeddedPostgres({ dataFolder: folder, flags: FLAGS }) : null;
   const adminUrl = given ?? embedded?.url ?? '';
-  const client = new pg.Client({
-    connectionString: adminUrl,
-    application_name: `plantao-test:${run}`,
-    // It lives as long as the run and must not be taken for a handle that a test has left.
-    stream: () => new Socket().unref(),
-  });
-  client.on('error', () => undefined);
-  await client.connect();
-  const admin = inTurn(client);
+  const { client, admin } = await connect(adminUrl, run);
   const template = `plantao_test_${run}_template`;
   await dropLeftovers(admin);
   await admin(`CREATE DATABASE ${template}`);
   await migrate(withDatabase(adminUrl, template));
   return { run, adminUrl, admin, client, embedded, folder, template };
+}
+
+async function connect(adminUrl: string, run: string): Promise<Pick<TestServer, 'client' | 'admin'>> {
+  const client = new pg.Client({
+    connectionString: adminUrl,
+    application_name: `plantao-test:${run}`,
+    // It lives as long as the run; the leak check must not count it.
+    stream: () => new Socket().unref(),
+  });
+  client.on('error', () => undefined);
+  await client.connect();
+  return { client, admin: inTurn(client) };
 }
 
 function inTurn(client: pg.Client): TestServer['admin'] {
