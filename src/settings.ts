@@ -1,6 +1,8 @@
 import { isIP, isIPv6 } from 'node:net';
 import dotenv from 'dotenv';
 import { z } from 'zod';
+import { databaseUrlOf, isDatabaseHost, onlyHost, parseDatabaseUrl } from './database/database-url.ts';
+import { DatabaseUrlError } from './database/database-url-error.ts';
 
 /** Everything a node can be told from outside, checked and typed. Times are milliseconds unless the name says otherwise. */
 export interface Settings {
@@ -72,13 +74,13 @@ const httpUrl = z
   .trim()
   .refine((text) => isUrl(text, 'http:', 'https:'), 'must be an http(s) URL')
   .transform((text) => new URL(text).href.replace(/\/+$/, ''));
-const postgresUrl = z.string().refine((text) => isUrl(text, 'postgres:', 'postgresql:'), 'must be a postgres:// URL');
-/** A name, an address, or the folder of a Unix socket. What a URL cannot hold would leave it at localhost, in silence. */
-const isDatabaseHost = (text: string) => {
-  if (isIPv6(text) || text.startsWith('/')) return true;
-  const url = `postgres://${text}/`;
-  return URL.canParse(url) && new URL(url).hostname === text;
-};
+const postgresUrl = z.string().superRefine((text, context) => {
+  try {
+    onlyHost(parseDatabaseUrl(text));
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: error instanceof DatabaseUrlError ? error.message : String(error) });
+  }
+});
 const list = (text: string) =>
   text
     .split(',')
@@ -222,14 +224,14 @@ export function warningsAbout(settings: Settings): string[] {
 }
 
 function urlOfParts(parts: z.output<typeof environment>): string {
-  const url = new URL('postgres://localhost');
-  if (parts.DB_HOST.startsWith('/')) url.searchParams.set('host', parts.DB_HOST);
-  else url.hostname = isIPv6(parts.DB_HOST) ? `[${parts.DB_HOST}]` : parts.DB_HOST;
-  url.port = String(parts.DB_PORT);
-  url.username = encodeURIComponent(parts.DB_USER ?? '');
-  url.password = encodeURIComponent(parts.DB_PASSWORD ?? '');
-  url.pathname = `/${encodeURIComponent(parts.DB_NAME ?? '')}`;
-  return url.toString();
+  const {
+    DB_HOST: host,
+    DB_PORT: port,
+    DB_USER: user = '',
+    DB_PASSWORD: password = '',
+    DB_NAME: database = '',
+  } = parts;
+  return databaseUrlOf({ host, port, user, password, database });
 }
 
 /** This process's environment, with `.env` of the working folder beneath it (unless PLANTAO_NO_DOTENV is set). */

@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { applicationName, connectionOptions, Sockets } from './database/connection.ts';
+import { applicationName, clientConfig, connectionOptions, Sockets } from './database/connection.ts';
 import { DIRECT } from './database/reachable.ts';
 import type { Settings } from './settings.ts';
 
@@ -24,11 +24,8 @@ export async function checkDatabase(settings: Settings): Promise<string[]> {
   const name = applicationName(settings.nodeName ?? 'starting', 'lock');
   const sockets = new Sockets();
   const connect = async () => {
-    const client = new pg.Client({
-      ...connectionOptions(settings.databaseDirectUrl, name, LIMIT_MS),
-      query_timeout: LIMIT_MS + 500,
-      stream: sockets.open as never,
-    });
+    const options = connectionOptions(settings.databaseDirectUrl, name, LIMIT_MS);
+    const client = new pg.Client({ ...clientConfig(options, sockets), query_timeout: LIMIT_MS + 500 });
     client.on('error', () => {}); // The query under way fails too.
     await client.connect();
     return client;
@@ -42,7 +39,8 @@ export async function checkDatabase(settings: Settings): Promise<string[]> {
     await checkLockAndListen(client);
     const { rows } = await client.query<Server>(
       `SELECT current_setting('server_version_num')::int AS version, current_setting('fsync') AS fsync,
-              current_setting('synchronous_commit') AS synchronous_commit, current_setting('server_encoding') AS encoding`,
+              current_setting('server_encoding') AS encoding,
+              (SELECT reset_val FROM pg_settings WHERE name = 'synchronous_commit') AS synchronous_commit`,
     );
     const server = rows[0];
     if (!server || server.version < OLDEST_SERVER) throw new StartCheckError('Plantão needs PostgreSQL 14 or newer');
@@ -76,7 +74,7 @@ function lossWarnings(server: Server): string[] {
   }
   if (server.synchronous_commit === 'off') {
     warnings.push(
-      'synchronous_commit is off in PostgreSQL: a crash LOSES the last acknowledged messages. Set synchronous_commit = on',
+      'synchronous_commit is off in PostgreSQL: nodes commit with on, but a crash LOSES what others wrote last. Set synchronous_commit = on',
     );
   }
   return warnings;

@@ -1,5 +1,9 @@
 import net from 'node:net';
 import pg from 'pg';
+import { tlsOptions } from './database-tls.ts';
+import { onlyHost, parseDatabaseUrl } from './database-url.ts';
+import { PinnedConnection } from './pinned-connection.ts';
+import { SESSION_SETTINGS, type SessionSettings } from './session-settings.ts';
 
 // Ids and positions are bigint in SQL and stay below 2^53 by the checks on every request.
 pg.types.setTypeParser(pg.types.builtins.INT8, Number);
@@ -18,50 +22,76 @@ export function applicationName(node: string, part: SessionPart): string {
  */
 export const CONNECT_LIMIT_MS = 5000;
 
+/** What a session is opened with: fields for the driver, which never gets a URL, and the settings that are pinned. */
+export interface ConnectionOptions extends pg.ClientConfig {
+  host: string;
+  port: number;
+  user: string;
+  database: string;
+  /** All that {@link SESSION_SETTINGS} has, and this session's own. */
+  settings: SessionSettings;
+  /** The URL's, sent ahead of ours. */
+  ownOptions: string;
+  /** Other clients use the session between our transactions, so nothing is pinned for longer than one. */
+  throughPooler: boolean;
+}
+
 /**
  * Connection options with the limits that pg lacks by default: opening has a deadline, TCP keepalive is on, and every
  * statement ends on the server too (`statementLimitMs`), so that a lost client leaves nothing running for long.
+ * Each field is given, since the driver takes one that is missing from the environment (PGHOST, PGSSLMODE, …).
+ * @throws {DatabaseUrlError}
  */
 export function connectionOptions(
   url: string,
   applicationName: string,
   statementLimitMs: number,
-  settings: Record<string, string | number> = {},
-): pg.ClientConfig {
-  const session = {
-    statement_timeout: statementLimitMs,
-    idle_in_transaction_session_timeout: statementLimitMs,
-    // The write fence reads with a snapshot younger than itself (assert_term), whatever the role's default is.
-    default_transaction_isolation: 'read\\ committed',
-    // On by default where PostgreSQL was built with LLVM (Debian, the managed ones) and not in the embedded one. Our
-    // statements take a millisecond; the planner guesses more of a young table, and compiling one took 230 to 460 ms.
-    jit: 'off',
-    ...settings,
-  };
-  const own = withoutParameters(url);
+  own: SessionSettings = {},
+): ConnectionOptions {
+  const target = parseDatabaseUrl(url);
+  const { user, password, database, tls } = target;
   return {
-    connectionString: own.url,
+    ...onlyHost(target),
+    user,
+    password: () => password ?? Promise.reject(new MissingPasswordError()),
+    database,
+    ssl: tlsOptions(tls),
+    sslnegotiation: tls.negotiation,
     application_name: applicationName,
-    connectionTimeoutMillis: CONNECT_LIMIT_MS,
+    connectionTimeoutMillis: target.connectTimeoutMs ?? CONNECT_LIMIT_MS,
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
-    options: [own.options, ...Object.entries(session).map(([name, value]) => `-c ${name}=${value}`)].join(' ').trim(),
+    ownOptions: target.options,
+    throughPooler: false,
+    settings: {
+      ...SESSION_SETTINGS,
+      statement_timeout: statementLimitMs,
+      idle_in_transaction_session_timeout: statementLimitMs,
+      ...own,
+    },
   };
 }
 
-/** pg lets a URL's `?options=` and `?application_name=` replace ours, and with them would go the lease. */
-function withoutParameters(url: string): { url: string; options: string } {
-  const own = new URL(url);
-  const options = own.searchParams.get('options') ?? '';
-  for (const name of ['options', 'application_name']) own.searchParams.delete(name);
-  return { url: own.toString(), options };
+/** For the constructor of one client of pg, whoever calls it. */
+export function clientConfig(options: ConnectionOptions, sockets: Sockets): pg.ClientConfig {
+  const { settings: _, ownOptions: _own, throughPooler: _pooler, ...config } = options;
+  // The types know nothing of a connection that is given.
+  return Object.assign(config, { connection: new PinnedConnection(options, sockets.open) });
+}
+
+/** Raised where PostgreSQL asks for a password and the URL has none. */
+export class MissingPasswordError extends Error {
+  override readonly name = 'MissingPasswordError';
+  constructor() {
+    super('PostgreSQL asks for a password, and DATABASE_URL has none');
+  }
 }
 
 /** The sockets under a group of pg clients, kept so that a half-open one can be destroyed: `end()` alone waits for it. */
 export class Sockets {
   readonly #open = new Set<net.Socket>();
 
-  /** For `stream` of a pg.ClientConfig. */
+  /** For {@link clientConfig}. */
   readonly open = (): net.Socket => {
     const socket = new net.Socket();
     this.#open.add(socket);

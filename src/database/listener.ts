@@ -1,7 +1,6 @@
-import type pg from 'pg';
 import pgListen from 'pg-listen';
 import type { Log } from '../log.ts';
-import { Sockets } from './connection.ts';
+import { type ConnectionOptions, clientConfig, Sockets } from './connection.ts';
 import { messageOf } from './errors.ts';
 
 /** What a {@link Listener} tells its owner. */
@@ -24,7 +23,7 @@ const retryDelay = (attempt: number) => Math.min(400, 50 * 2 ** Math.min(attempt
  * {@link replace}: a half-open socket and a lost registration both end there.
  */
 export class Listener {
-  readonly #config: pg.ClientConfig;
+  readonly #options: ConnectionOptions;
   readonly #channels: readonly string[];
   readonly #events: ListenerEvents;
   readonly #log: Log;
@@ -33,8 +32,8 @@ export class Listener {
   #attempt = 0;
   #stopped = false;
 
-  constructor(config: pg.ClientConfig, channels: readonly string[], events: ListenerEvents, log: Log) {
-    this.#config = config;
+  constructor(options: ConnectionOptions, channels: readonly string[], events: ListenerEvents, log: Log) {
+    this.#options = options;
     this.#channels = channels;
     this.#events = events;
     this.#log = log;
@@ -67,7 +66,7 @@ export class Listener {
 
   async #open(): Promise<void> {
     clearTimeout(this.#retry);
-    const subscription = new Subscription(this.#config, this.#channels, this.#events);
+    const subscription = new Subscription(this.#options, this.#channels, this.#events);
     this.#current = subscription;
     subscription.onFailed = (reason) => {
       if (this.#stopped || this.#current !== subscription) return;
@@ -94,14 +93,14 @@ class Subscription {
   /** Called once, when it could not be opened or was lost. */
   onFailed: (reason: string) => void = () => {};
 
-  constructor(config: pg.ClientConfig, channels: readonly string[], events: ListenerEvents) {
+  constructor(options: ConnectionOptions, channels: readonly string[], events: ListenerEvents) {
     this.#channels = channels;
     this.#events = events;
     // pg-listen's own check looks once in 30 s and hears nothing of a half-open socket; the event log's watch is ours.
-    this.#subscriber = pgListen.default(
-      { ...config, stream: this.#sockets.open as never },
-      { paranoidChecking: false, parse: parseLeniently },
-    );
+    this.#subscriber = pgListen.default(clientConfig(options, this.#sockets), {
+      paranoidChecking: false,
+      parse: parseLeniently,
+    });
     this.#subscriber.events.on('notification', ({ channel, payload }) => {
       if (!this.#isClosed) events.onNotification(channel, payload);
     });

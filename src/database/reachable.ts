@@ -1,3 +1,4 @@
+import { describeDatabase } from './database-url.ts';
 import { messageOf } from './errors.ts';
 import { MigrationError } from './migrator.ts';
 
@@ -19,14 +20,12 @@ export async function reachable<T>(url: string, work: () => Promise<T>): Promise
     return await work();
   } catch (error) {
     if (error instanceof MigrationError) throw error;
-    const { host, pathname } = new URL(url);
-    const name = decodeURIComponent(pathname.slice(1));
     const reason = messageOf(error);
     // What PgBouncer says to settings of the session.
     const advice = reason.includes('unsupported startup parameter')
       ? `. ${DIRECT}`
       : ': look at DATABASE_URL, or DB_HOST, DB_PORT, DB_USER, DB_PASSWORD, DB_NAME';
-    throw new DatabaseUnusableError(`the database ${name} on ${host} cannot be used (${reason})${advice}`, {
+    throw new DatabaseUnusableError(`the database ${describeDatabase(url)} cannot be used (${reason})${advice}`, {
       cause: error,
     });
   }

@@ -1,8 +1,9 @@
 import pg from 'pg';
 import { Sequelize } from 'sequelize';
 import { within } from '../within.ts';
-import { connectionOptions } from './connection.ts';
+import { type ConnectionOptions, clientConfig, connectionOptions, Sockets } from './connection.ts';
 import { defineModels } from './models.ts';
+import { TransactionClient } from './transaction-client.ts';
 
 /** A statement of the pool may take this long, in milliseconds: less than clients wait, more than any of ours needs. */
 const STATEMENT_LIMIT_MS = 5000;
@@ -10,21 +11,9 @@ const STATEMENT_LIMIT_MS = 5000;
 const DISCONNECT_LIMIT_MS = 500;
 
 /**
- * A client of the pool. Sequelize listens for its errors only some time after it has been connected; one that comes in
- * between (the server restarts, a DBA ends the session) would be nobody's and end the process. The client knows by itself
- * that it is of no use any more: the next query on it fails, and the pool lets it go.
- */
-class PoolClient extends pg.Client {
-  constructor(config?: string | pg.ClientConfig) {
-    super(config);
-    this.on('error', () => undefined);
-  }
-}
-
-/**
  * Opens nothing yet: connections are made when first needed, `poolSize` at the most. A connection that died is found out
  * by its error and replaced; one that does not answer ends its statement after {@link STATEMENT_LIMIT_MS} and a second.
- * `throughPooler`: without settings of the session, which a transaction pooler refuses; nothing here is prepared by name.
+ * `throughPooler`: settings are pinned for each transaction, since no session is ours; nothing here is prepared by name.
  */
 export function openSequelize(
   url: string,
@@ -32,26 +21,22 @@ export function openSequelize(
   poolSize: number,
   { throughPooler = false }: { throughPooler?: boolean } = {},
 ): Sequelize {
-  const {
-    connectionString = url,
-    options,
-    ...others
-  } = connectionOptions(url, applicationName, STATEMENT_LIMIT_MS, {
-    lock_timeout: 3000,
-  });
-  const dialectOptions = throughPooler ? others : { ...others, options };
-  const sequelize = new Sequelize(connectionString, {
+  const pinned = connectionOptions(url, applicationName, STATEMENT_LIMIT_MS, { lock_timeout: 3000 });
+  const options = { ...pinned, throughPooler };
+  const { host, port, user: username, database } = options;
+  const sequelize = new Sequelize({
     dialect: 'postgres',
-    dialectModule: { Client: PoolClient, types: pg.types },
+    // Named for Sequelize's own use; the client gets its fields from us.
+    ...{ host, port, username, database },
+    // Each would be one more statement to open a session with, and is pinned already; the types lack the first.
+    ...{ keepDefaultTimezone: true },
+    standardConformingStrings: false,
+    dialectModule: { Client: poolClient(options), types: pg.types },
     logging: false,
-    // query_timeout is what ends a wait on a half-open socket; a second above the server's own limit.
-    dialectOptions: { ...dialectOptions, query_timeout: STATEMENT_LIMIT_MS + 1000, clientMinMessages: false },
+    dialectOptions: { clientMinMessages: 'ignore' },
     pool: { max: poolSize, min: 1, idle: 30_000, acquire: 5000, evict: 5000 },
     define: { schema: 'plantao', timestamps: false, underscored: true },
   });
-  // Sequelize splits the URL by itself and decodes neither the name of the database nor a colon in the user's.
-  const { user: username, password, database } = new pg.Client({ connectionString });
-  sequelize.addHook('beforeConnect', (config) => void Object.assign(config, { username, password, database }));
   // pg's end() waits for the other side to close as well, and so for ever on a half-open socket.
   sequelize.addHook('beforeDisconnect', (connection: unknown) => {
     const { stream } = (connection as { connection: pg.Connection }).connection;
@@ -60,6 +45,21 @@ export function openSequelize(
   });
   defineModels(sequelize);
   return sequelize;
+}
+
+/** What the pool makes its clients with, as a constructor; of Sequelize's own configuration only the types are taken. */
+function poolClient(options: ConnectionOptions) {
+  return function PoolClient({ types }: pg.ClientConfig): pg.Client {
+    // query_timeout is what ends a wait on a half-open socket; a second above the server's own limit.
+    const limits = { query_timeout: STATEMENT_LIMIT_MS + 1000, ...(types && { types }) };
+    const config = { ...clientConfig(options, new Sockets()), ...limits };
+    const client = options.throughPooler ? new TransactionClient(config, options.settings) : new pg.Client(config);
+    // Sequelize listens for its errors only some time after it has been connected; one that comes in between (the server
+    // restarts, a DBA ends the session) would be nobody's and end the process. The client knows by itself that it is of
+    // no use any more: the next query on it fails, and the pool lets it go.
+    client.on('error', () => undefined);
+    return client;
+  };
 }
 
 /** For statements under way when the pool is closed: a database that does not answer is not waited for any longer. */

@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { CONNECT_LIMIT_MS, Sockets } from './connection.ts';
+import { CONNECT_LIMIT_MS, type ConnectionOptions, clientConfig, Sockets } from './connection.ts';
 
 /** Raised when a session is closed, or when its answer came too late: nothing is known of the statement's outcome. */
 export class SessionLostError extends Error {
@@ -18,9 +18,8 @@ export class Session {
   #onLost: (reason: string) => void = () => {};
   #last: Promise<unknown> = Promise.resolve();
 
-  private constructor(config: pg.ClientConfig) {
-    // The types say a stream; pg takes a function that makes one too, and calls it at connect.
-    this.#client = new pg.Client({ ...config, stream: this.#sockets.open as never });
+  private constructor(options: ConnectionOptions) {
+    this.#client = new pg.Client(clientConfig(options, this.#sockets));
     this.#client.on('error', (error) => this.#lose(error.message));
     this.#client.on('end', () => this.#lose('the connection was closed'));
   }
@@ -29,9 +28,9 @@ export class Session {
    * Opens a session; `signal` gives it up while it is being opened.
    * @throws the driver's error, or {@link SessionLostError} after {@link CONNECT_LIMIT_MS} or on `signal`.
    */
-  static async open(config: pg.ClientConfig, signal?: AbortSignal): Promise<Session> {
+  static async open(options: ConnectionOptions, signal?: AbortSignal): Promise<Session> {
     if (signal?.aborted) throw new SessionLostError('given up before it was opened');
-    const session = new Session(config);
+    const session = new Session(options);
     const giveUp = () => session.destroy('given up while it was being opened');
     signal?.addEventListener('abort', giveUp);
     try {

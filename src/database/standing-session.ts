@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import type { ConnectionOptions } from './connection.ts';
 import { Session, SessionLostError } from './session.ts';
 
 /** Backoff between attempts to open it again when nobody asks: doubles from 50 ms to 2 s, with jitter. */
@@ -16,7 +17,7 @@ const REHEARSAL_LIMIT_MS = 5000;
  * statement is ever sent twice: what a lost answer means is for the caller to know.
  */
 export class StandingSession {
-  readonly #config: pg.ClientConfig;
+  readonly #options: ConnectionOptions;
   readonly #rehearsal: pg.QueryConfig | null;
   readonly #stop = new AbortController();
   #session: Session | null = null;
@@ -26,8 +27,8 @@ export class StandingSession {
   #closedAt = performance.now();
 
   /** `rehearsal` is run right after each opening: a statement that does nothing but make the real ones quick. */
-  constructor(config: pg.ClientConfig, rehearsal: pg.QueryConfig | null = null) {
-    this.#config = config;
+  constructor(options: ConnectionOptions, rehearsal: pg.QueryConfig | null = null) {
+    this.#options = options;
     this.#rehearsal = rehearsal;
   }
 
@@ -65,7 +66,7 @@ export class StandingSession {
     clearTimeout(this.#retry);
     if (this.#stop.signal.aborted) throw new SessionLostError('the node is stopping');
     try {
-      const session = await Session.open(this.#config, this.#stop.signal);
+      const session = await Session.open(this.#options, this.#stop.signal);
       if (this.#rehearsal) await session.rehearse(this.#rehearsal, REHEARSAL_LIMIT_MS, this.#stop.signal);
       session.onLost(() => {
         this.#closedAt = performance.now();

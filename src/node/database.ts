@@ -1,6 +1,11 @@
-import type { ClientConfig, QueryConfig } from 'pg';
+import type { QueryConfig } from 'pg';
 import { REHEARSAL } from '../chat/message-writer.ts';
-import { applicationName, connectionOptions, type SessionPart } from '../database/connection.ts';
+import {
+  applicationName,
+  type ConnectionOptions,
+  connectionOptions,
+  type SessionPart,
+} from '../database/connection.ts';
 import { closeSequelize, openSequelize } from '../database/sequelize.ts';
 import { StandingSession } from '../database/standing-session.ts';
 import type { Settings } from '../settings.ts';
@@ -46,8 +51,8 @@ export function openDatabase(settings: Settings, node: string) {
     /** For tokens and their revocations. */
     asking,
     commitLimitMs,
-    lockOptions: (): ClientConfig => options('lock', commitLimitMs, { idle_session_timeout: leaseMs }),
-    listenOptions: (): ClientConfig => ({ ...options('listen', 5000, {}), query_timeout: 5000 }),
+    lockOptions: (): ConnectionOptions => options('lock', commitLimitMs, { idle_session_timeout: leaseMs }),
+    listenOptions: (): ConnectionOptions => ({ ...options('listen', 5000, {}), query_timeout: 5000 }),
     async stop(): Promise<void> {
       const sessions = [reading, catchingUp, writing, asking];
       await Promise.all([...sessions.map((session) => session.stop()), closeSequelize(sequelize)]);

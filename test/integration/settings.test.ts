@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import pg from 'pg';
 import { applicationName, connectionOptions } from '../../src/database/connection.ts';
 import { messageOf } from '../../src/database/errors.ts';
+import { Session } from '../../src/database/session.ts';
 import { eventually } from '../support/eventually.ts';
 import { freePort } from '../support/free-port.ts';
 import { get, post } from '../support/http.ts';
@@ -66,21 +67,23 @@ describe('A node that is told its database', () => {
     }
   });
 
-  it('in a URL with options of its own keeps them, and keeps its lease and its name', async () => {
+  it('in a URL with options of its own keeps them, and keeps its lease, its name and its pinned settings', async () => {
     const url = new URL(database.url);
-    url.searchParams.set('options', '-c search_path=public -c idle_session_timeout=0');
-    url.searchParams.set('application_name', 'mine');
+    url.searchParams.set('options', '-c work_mem=9MB -c search_path=public -c idle_session_timeout=0');
     const options = connectionOptions(url.toString(), applicationName('node-a', 'lock'), 5000, {
       idle_session_timeout: 1234,
     });
-    const client = new pg.Client(options);
-    await client.connect();
-    const { rows } = await client.query(
-      `SELECT current_setting('search_path') AS path, current_setting('idle_session_timeout') AS lease,
-              current_setting('application_name') AS name`,
+    const session = await Session.open(options);
+    const rows = await session.query(
+      {
+        text: `SELECT current_setting('work_mem') AS memory, current_setting('idle_session_timeout') AS lease,
+                 current_setting('search_path') AS path, current_setting('application_name') AS name`,
+      },
+      5000,
     );
-    await client.end();
-    expect(rows).to.deep.equal([{ path: 'public', lease: '1234ms', name: 'plantao:node-a:lock' }]);
+    await session.close();
+    const path = 'pg_catalog, pg_temp';
+    expect(rows).to.deep.equal([{ memory: '9MB', lease: '1234ms', path, name: 'plantao:node-a:lock' }]);
 
     await start({ DATABASE_URL: url.toString() });
     const { admin } = await testServer();

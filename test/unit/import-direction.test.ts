@@ -14,7 +14,7 @@ type Part = string;
  */
 const MAY_IMPORT: Record<Part, Part[]> = {
   log: [],
-  settings: [],
+  settings: ['database'],
   within: [],
   database: ['log', 'within'],
   events: ['database', 'log'],

@@ -1,0 +1,104 @@
+/** How a session is encrypted: libpq's `sslmode` and its neighbours, for the driver. */
+import { readFileSync } from 'node:fs';
+import type { ConnectionOptions } from 'node:tls';
+import { DatabaseUrlError } from './database-url-error.ts';
+
+/** The parameters of a database URL, as they are given. */
+export interface TlsSettings {
+  mode: string | undefined;
+  isWanted: string | undefined;
+  rootCertificate: string | undefined;
+  certificate: string | undefined;
+  key: string | undefined;
+  negotiation: string | undefined;
+}
+
+/** Files are named here and read when a session is opened, so that a renewed certificate is used. */
+export interface Tls {
+  mode: 'disable' | 'require' | 'verify-ca' | 'verify-full';
+  rootCertificate: string | null;
+  certificate: string | null;
+  key: string | null;
+  negotiation: 'postgres' | 'direct';
+}
+
+export const UNENCRYPTED: Tls = {
+  mode: 'disable',
+  rootCertificate: null,
+  certificate: null,
+  key: null,
+  negotiation: 'postgres',
+};
+
+/** `ssl` is how other drivers write it. */
+const OF_SSL: Record<string, Tls['mode']> = {
+  true: 'verify-full',
+  '1': 'verify-full',
+  false: 'disable',
+  '0': 'disable',
+  'no-verify': 'require',
+};
+const OF_SSLMODE: Record<string, Tls['mode']> = {
+  disable: 'disable',
+  require: 'require',
+  'no-verify': 'require',
+  'verify-ca': 'verify-ca',
+  'verify-full': 'verify-full',
+};
+
+/** @throws {DatabaseUrlError} where the parameters ask for what the driver cannot do, or contradict each other. */
+export function readTls(given: TlsSettings): Tls {
+  const named = given.mode === undefined ? readMode(OF_SSL, 'ssl', given.isWanted) : null;
+  const mode = named ?? readMode(OF_SSLMODE, 'sslmode', given.mode) ?? null;
+  const { negotiation = 'postgres' } = given;
+  if (negotiation !== 'postgres' && negotiation !== 'direct') {
+    throw new DatabaseUrlError(`has sslnegotiation=${negotiation}: use postgres or direct`);
+  }
+  const isAsked = given.rootCertificate !== undefined || given.certificate !== undefined || negotiation === 'direct';
+  if (mode === null && isAsked)
+    throw new DatabaseUrlError('has settings for TLS and no sslmode: add sslmode=verify-full');
+  if (mode === null || mode === 'disable') return UNENCRYPTED;
+  if ((given.certificate === undefined) !== (given.key === undefined)) {
+    throw new DatabaseUrlError('has one of sslcert and sslkey: give both or none');
+  }
+  // As libpq has it: who names a root certificate wants it to be looked at.
+  const isChecked = given.rootCertificate !== undefined && given.rootCertificate !== 'system';
+  if (mode === 'verify-ca' && !isChecked) {
+    throw new DatabaseUrlError('has sslmode=verify-ca and no sslrootcert with the certificate of its authority');
+  }
+  return {
+    mode: mode === 'require' && isChecked ? 'verify-ca' : mode,
+    rootCertificate: isChecked ? (given.rootCertificate ?? null) : null,
+    certificate: given.certificate ?? null,
+    key: given.key ?? null,
+    negotiation,
+  };
+}
+
+function readMode(modes: Record<string, Tls['mode']>, name: string, value: string | undefined): Tls['mode'] | null {
+  if (value === undefined) return null;
+  const mode = modes[value.toLowerCase()];
+  if (mode !== undefined) return mode;
+  // prefer and allow among them: they would go on in the clear where somebody on the way wants it.
+  throw new DatabaseUrlError(`has ${name}=${value}, which is not supported: use ${Object.keys(modes).join(', ')}`);
+}
+
+/** The driver's own form. @throws {DatabaseUrlError} where a file cannot be read. */
+export function tlsOptions(tls: Tls): false | ConnectionOptions {
+  if (tls.mode === 'disable') return false;
+  return {
+    ...(tls.rootCertificate !== null && { ca: readCertificate('sslrootcert', tls.rootCertificate) }),
+    ...(tls.certificate !== null && { cert: readCertificate('sslcert', tls.certificate) }),
+    ...(tls.key !== null && { key: readCertificate('sslkey', tls.key) }),
+    rejectUnauthorized: tls.mode !== 'require',
+    ...(tls.mode === 'verify-ca' && { checkServerIdentity: () => undefined }),
+  };
+}
+
+function readCertificate(parameter: string, file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new DatabaseUrlError(`names a file in ${parameter} that cannot be read: ${file}`, { cause: error });
+  }
+}
