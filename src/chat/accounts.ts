@@ -3,6 +3,7 @@ import type { Transaction } from 'sequelize';
 import type { Write } from '../database/fenced-write.ts';
 import { User } from '../database/models.ts';
 import { Refused } from './errors.ts';
+import { nameKey } from './names.ts';
 import type { Passwords } from './passwords.ts';
 import type { SignInLimits, Try } from './sign-in-limits.ts';
 import type { Proof, Tokens } from './tokens.ts';
@@ -128,8 +129,8 @@ export class Accounts {
   }
 }
 
-/** Near enough to plantao.name_key for a name that is nobody's, and short, whatever it becomes in NFKC. */
-const keyOf = (username: string) => hash('sha256', username.normalize('NFKC').toLowerCase(), 'base64url');
+/** Short, whatever the name becomes in NFKC. */
+const keyOf = (username: string) => hash('sha256', nameKey(username), 'base64url');
 
 /** A try at which nobody could look (too many sign in at once) is none: its count is given back. */
 async function giveBackUnlessDone<T>(counted: Try, work: () => Promise<T>): Promise<T> {

@@ -5,6 +5,7 @@ import type { Groups } from '../chat/groups.ts';
 import type { Ending, KnownToken, KnownTokens } from '../chat/known-tokens.ts';
 import { looksLikeToken, tokenHash } from '../chat/tokens.ts';
 import { HttpError } from './errors.ts';
+import { queryOf } from './query.ts';
 import type { Who } from './route.ts';
 
 /** Who calls. Where AUTH=open nobody is known and everybody is believed. */
@@ -63,17 +64,24 @@ export function adminTokenCheck(adminToken: string | null): (hash: string) => bo
   return (hash) => timingSafeEqual(Buffer.from(hash), wanted);
 }
 
+/** The longest ADMIN_TOKEN, with room for its scheme and spaces. */
+const LONGEST_CREDENTIAL = 600;
+
 /** The credential of `Authorization: Bearer`, or null where there is none. */
 export function bearerOf(request: Request): string | null {
-  return /^Bearer +([\x21-\x7e]{1,512}) *$/i.exec(request.headers.authorization ?? '')?.[1] ?? null;
+  const { authorization = '' } = request.headers;
+  if (authorization.length > LONGEST_CREDENTIAL) return null;
+  return /^Bearer +([\x21-\x7e]{1,512}) *$/i.exec(authorization)?.[1] ?? null;
 }
+
+const ACCESS_TOKEN = new Set(['access_token']);
 
 /**
  * Takes the parameter `access_token` of the query for the header, where there is none (RFC 6750, 2.3). Addresses end up in
  * the logs of proxies, so only streams of browsers may do that.
  */
 export function bearTokenOfQuery(request: Request): void {
-  const { access_token: token } = request.query;
+  const { access_token: token } = queryOf(request.url, ACCESS_TOKEN);
   if (typeof token === 'string') request.headers.authorization ??= `Bearer ${token}`;
 }
 

@@ -29,7 +29,7 @@ export function fieldsOf(input: z.ZodType): Field[] {
     return {
       name,
       required: !('default' in rest) && !rest.isOptional,
-      schema: { ...jsonOf(schema, 'input'), ...noted(rest) },
+      schema: { ...requestOf(schema), ...noted(rest) },
     };
   });
 }
@@ -37,6 +37,11 @@ export function fieldsOf(input: z.ZodType): Field[] {
 /** The schema of an answer; what has an `id` in its metadata is under `$defs`. Every number of an answer is a whole one. */
 export function answerOf(answer: z.ZodType): JsonSchema {
   return jsonOf(answer, 'output');
+}
+
+/** The schema of a part of a request. */
+export function requestOf(part: z.ZodType): JsonSchema {
+  return jsonOf(part, 'input');
 }
 
 /** The name that a schema was given (`.meta({ id })`), if any. */

@@ -85,13 +85,18 @@ async function send(
   });
   response.setHeader('ETag', etag);
   response.setHeader('Cache-Control', 'no-cache');
-  const known = request.headers['if-none-match'];
-  if (known?.split(',').some((one) => one.trim().replace(/^W\//, '') === etag)) {
+  if (isKnown(request, etag)) {
     response.writeHead(304).end();
     return;
   }
   response.writeHead(200, { 'Content-Type': contentType, 'Content-Length': body.length });
   response.end(request.method === 'HEAD' ? undefined : body);
+}
+
+/** True where `If-None-Match` names this version; a browser sends one or two, and a longer list is not looked through. */
+function isKnown({ headers }: Request, etag: string): boolean {
+  const known = headers['if-none-match'] ?? '';
+  return known.length <= 1000 && known.split(',').some((one) => one.trim().replace(/^W\//, '') === etag);
 }
 
 /**

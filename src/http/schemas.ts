@@ -1,6 +1,7 @@
 /** The pieces that request schemas are made of: ids, names, texts and the limits on them. */
 import { z } from 'zod';
-import { documented } from './documented.ts';
+import { hidesCharacters, withoutStraySelectors } from '../chat/names.ts';
+import { documented, requestOf } from './documented.ts';
 
 const LARGEST_ID = Number.MAX_SAFE_INTEGER;
 
@@ -21,55 +22,63 @@ export const id = documented(
   { type: 'integer', minimum: 1, maximum: LARGEST_ID },
 );
 
-/** PostgreSQL's text holds any character but NUL; a lone surrogate is no character. */
-const text = z
-  .string('must be text')
-  .refine((value) => !value.includes('\0'), 'must not contain the character NUL')
-  .refine((value) => value.isWellFormed(), 'must be valid Unicode');
-
-/** Control characters, and marks that turn the direction of what follows or are not seen at all. */
-const UNSEEN = /[\p{Cc}\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/u;
-/** All that is not seen: two usernames must not differ by it. */
-const IGNORED = /[\p{Cc}\p{Default_Ignorable_Code_Point}\u2028\u2029]/u;
-
-/** Names are shown in lists and logs: trimmed, in one Unicode form, without what is not seen. */
-const name = (longest: number, unseen: RegExp, tidy: (text: string) => string = (text) => text) =>
-  documented(
-    text
-      .transform((value) => tidy(value.normalize('NFC')).trim())
-      .refine((value) => value !== '', 'must not be empty')
-      .refine((value) => [...value].length <= longest, `must have ${longest} characters or fewer`)
-      .refine((value) => !unseen.test(value), 'must not contain control characters or such that are not seen'),
-    { type: 'string', minLength: 1, maxLength: longest, pattern: '\\S' },
-  );
+/** True for text of at most `most` characters. Counting them takes as long as the text, so it is done to short text only. */
+const isAtMost = (text: string, most: number) =>
+  text.length <= most || (text.length <= 2 * most && [...text].length <= most);
 
 /**
- * Length limits in characters; the tables check the same. That two ways to write a username are one is held by
- * plantao.name_key; here goes what cannot be seen: runs of spaces, and the selectors between two looks of a sign.
+ * Text of at most `most` characters. The length is checked before anything else is done: normalising 64,000 combining
+ * marks takes ten seconds. PostgreSQL's text holds any character but NUL; a lone surrogate is no character.
  */
-export const username = name(64, IGNORED, (text) => text.replace(/\s+/g, ' ').replace(/[\ufe00-\ufe0f]/g, ''));
-/** What a group or a free topic is called. */
-export const groupName = name(128, UNSEEN);
+const textOf = (most: number, isShort = (value: string) => isAtMost(value, most)) =>
+  z
+    .string('must be text')
+    .refine(isShort, { error: `must have ${most} characters or fewer`, abort: true })
+    .refine((value) => !value.includes('\0'), 'must not contain the character NUL')
+    .refine((value) => value.isWellFormed(), 'must be valid Unicode');
 
-/** A list of at most so many names. */
-export const namesOf = <Name extends z.ZodType>(name: Name, most: number) =>
-  z.array(name, 'must be a list of names').max(most, `must have ${most} names or fewer`);
+/** UTF-16 units that become at most one character in NFC: a Greek letter with breathing, accent and iota has four. */
+const UNITS = 4;
+
+/** Names are shown in lists and logs: trimmed, in one Unicode form, and nothing in them is hidden (chat/names.ts). */
+const name = (most: number, tidy: (text: string) => string = (text) => text) =>
+  documented(
+    textOf(most, (value) => value.length <= UNITS * most)
+      .transform((value) => tidy(withoutStraySelectors(value.normalize('NFC'))).trim())
+      .refine((value) => value !== '', 'must not be empty')
+      .refine((value) => isAtMost(value, most), `must have ${most} characters or fewer`)
+      .refine((value) => !hidesCharacters(value), 'must not contain control characters or invisible ones'),
+    { type: 'string', minLength: 1, maxLength: most, pattern: '\\S' },
+  );
+
+/** A username; the table checks the same length. Which of them are the same, plantao.name_key decides. */
+export const username = name(64, (text) => text.replace(/\s+/g, ' '));
+/** The name of a group or of a free topic. */
+export const groupName = name(128);
+
+/** A list of at most `most` names; a longer one is refused before its entries are checked. */
+export const namesOf = <Name extends z.ZodType>(name: Name, most: number) => {
+  const problem = 'must be a list of names';
+  return documented(
+    z
+      .array(z.unknown(), problem)
+      .max(most, { error: `must have ${most} names or fewer`, abort: true })
+      .pipe(z.array(name)),
+    { type: 'array', maxItems: most, items: requestOf(name) },
+  );
+};
 
 /** A part of a name, to search by; none by default. */
 export const namePart = documented(
-  text
-    .transform((value) => value.normalize('NFC'))
-    .refine((value) => value.length <= 64, 'must have 64 characters or fewer'),
+  textOf(64).transform((value) => value.normalize('NFC')),
   { type: 'string', maxLength: 64 },
 ).default('');
 
 /** A message's text: what people type, and a page of it fits an answer (500 of them, 8 MB at the worst). */
 const CONTENT_LIMIT = 4096;
-/** What a message says. */
+/** The text of a message. */
 export const content = documented(
-  text
-    .refine((value) => value.trim() !== '', 'must not be empty')
-    .refine((value) => value.length <= CONTENT_LIMIT, `must have ${CONTENT_LIMIT} characters or fewer`),
+  textOf(CONTENT_LIMIT).refine((value) => value.trim() !== '', 'must not be empty'),
   { type: 'string', minLength: 1, maxLength: CONTENT_LIMIT, pattern: '\\S' },
 );
 
@@ -81,9 +90,7 @@ export const TOO_SHORT = `must have ${SHORTEST_PASSWORD} characters or more`;
 /** scrypt takes any length; the upper limit keeps a login cheap to refuse. */
 const passwordOf = (shortest: number, tooShort: string) =>
   documented(
-    text
-      .refine((value) => value.length >= shortest, tooShort)
-      .refine((value) => value.length <= 256, 'must have 256 characters or fewer'),
+    textOf(256).refine((value) => value.length >= shortest, tooShort),
     { type: 'string', minLength: shortest, maxLength: 256, format: 'password' },
   );
 
@@ -92,7 +99,7 @@ export const password = passwordOf(SHORTEST_PASSWORD, TOO_SHORT);
 /** A password to come in with: one that is too short to be anybody's is wrong like any other. */
 export const givenPassword = passwordOf(1, 'must not be empty');
 
-/** A whole number from `least` to `most`, as a number or digits; above it counts as `most`. */
+/** A whole number from `least` to `most`, as a number or digits. */
 export const count = (least: number, most: number, otherwise: number) =>
   documented(
     z
@@ -104,10 +111,12 @@ export const count = (least: number, most: number, otherwise: number) =>
             .regex(/^\d{1,15}$/)
             .transform(Number),
         ],
-        'must be a whole number',
+        `must be a whole number from ${least} to ${most}`,
       )
-      .refine((value) => Number.isInteger(value) && value >= least, `must be a whole number of ${least} or more`)
-      .transform((value) => Math.min(value, most)),
+      .refine(
+        (value) => Number.isInteger(value) && value >= least && value <= most,
+        `must be a whole number from ${least} to ${most}`,
+      ),
     { type: 'integer', minimum: least, maximum: most },
   ).default(otherwise);
 
@@ -119,37 +128,31 @@ export const pollTimeout = documented(
         z.number(),
         z
           .string()
-          .regex(/^\d{1,9}(\.\d{1,3})?$/)
+          .regex(/^\d{1,9}(\.\d{1,9})?$/)
           .transform(Number),
       ],
       'must be seconds from 0 to 55',
     )
-    .refine((value) => Number.isFinite(value) && value >= 0, 'must be seconds from 0 to 55')
-    .transform((value) => Math.min(value, 55)),
+    .refine((value) => value >= 0 && value <= 55, 'must be seconds from 0 to 55'),
   { type: 'number', minimum: 0, maximum: 55 },
 ).default(25);
 
 /** An opaque cursor; its form is checked where it is read. */
 export const cursor = z.string('must be a cursor').max(64, 'must be a cursor').optional();
 
-/** Deeper than anybody nests by hand, and far from what exhausts a stack, ours or PostgreSQL's. */
-const DEEPEST = 100;
-const isDeep = (value: unknown, left = DEEPEST): boolean =>
-  typeof value === 'object' &&
-  value !== null &&
-  (left === 0 || Object.values(value).some((one) => isDeep(one, left - 1)));
+/** True where every text in `value`, keys included, is one that PostgreSQL's jsonb holds. The body's depth is bounded. */
+function hasOnlyCharacters(value: unknown): boolean {
+  if (typeof value === 'string') return !value.includes('\0') && value.isWellFormed();
+  if (typeof value !== 'object' || value === null) return true;
+  if (Array.isArray(value)) return value.every(hasOnlyCharacters);
+  return Object.entries(value).every(([key, one]) => hasOnlyCharacters(key) && hasOnlyCharacters(one));
+}
 
-/** In JSON.stringify's writing: an escape (not an escaped backslash before a u) of NUL or of half a surrogate pair. */
-const NO_CHARACTER = /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f])/;
+/** The name of a node, in the characters that NODE_NAME may have. */
+export const nodeName = z.string('must be the name of a node').regex(/^[\w.-]{1,64}$/, 'must be the name of a node');
 
 /** Any JSON that PostgreSQL's jsonb holds. */
-export const json = z
-  .unknown()
-  .refine((value) => !isDeep(value), `must not be nested deeper than ${DEEPEST}`)
-  .refine(
-    (value) => isDeep(value) || !NO_CHARACTER.test(JSON.stringify(value) ?? ''),
-    'must be valid Unicode without NUL',
-  );
+export const json = z.unknown().refine(hasOnlyCharacters, 'must be valid Unicode without NUL');
 
 /** The input of a route that takes none. */
 export const nothing = z.object({});

@@ -15,7 +15,7 @@ export interface Answer<Body> {
 
 /** What a call carries. */
 export interface Call {
-  /** Sent as JSON; a string goes as it is (set its content type in `headers`). Works on GET too, as the seed's clients do. */
+  /** Sent as JSON; a string or a buffer goes as it is (set its content type in `headers`). Works on GET too, as the seed's clients do. */
   body?: unknown;
   headers?: Record<string, string>;
   /** Milliseconds from the call to the last byte; default 10 000. Past it the call fails with an error that says so. */
@@ -31,7 +31,8 @@ export type JsonObject = Record<string, unknown>;
 export async function request<Body = JsonObject>(method: string, url: string, call: Call = {}): Promise<Answer<Body>> {
   const started = performance.now();
   const { body, headers = {}, deadline = 10_000, signal } = call;
-  const payload = body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body);
+  const isReady = body === undefined || typeof body === 'string' || Buffer.isBuffer(body);
+  const payload = isReady ? body : JSON.stringify(body);
   const type =
     payload === undefined
       ? {}

@@ -1,0 +1,49 @@
+/**
+ * The characters of names: which a username or the name of a group may have, and what makes two usernames the same.
+ *
+ * A name must not hide anything, and people must be able to write theirs. Joiners and variation selectors are invisible by
+ * themselves and change how their neighbours look, so they are accepted where Unicode says that they do (emoji by UTS 51,
+ * joiners by the rules of UTS 46) and nowhere else. The key ignores them everywhere.
+ */
+import { domainToASCII } from 'node:url';
+
+/** Control characters, and all that is invisible: bidirectional controls, joiners, selectors, fillers, tags, blanks. */
+const HIDDEN = /[\p{Cc}\p{Default_Ignorable_Code_Point}\u2028\u2029\u2800\ufff9-\ufffb]/u;
+
+/** A pictograph with its selectors and skin tone; the flags that are spelled with tags (England, Scotland, Wales). */
+const PICTOGRAPH = String.raw`(?:\u{1f3f4}[\u{e0030}-\u{e0039}\u{e0061}-\u{e007a}]{1,6}\u{e007f}|\p{Extended_Pictographic}(?:\ufe0f\p{Emoji_Modifier}|\p{Emoji_Modifier}\ufe0f?|[\ufe0e\ufe0f])?)`;
+/** What may be invisible at its place: emoji of joined pictographs, keycaps, variants of Chinese and Mongolian letters. */
+const RIGHTFUL = String.raw`${PICTOGRAPH}(?:\u200d${PICTOGRAPH})*|[0-9#*]\ufe0f?\u20e3|(?<=\p{Unified_Ideograph})[\ufe00-\ufe02\u{e0100}-\u{e01ef}]|(?<=(?=\p{L})\p{Script=Mongolian})[\u180b-\u180f]`;
+const VISIBLE = new RegExp(RIGHTFUL, 'gu');
+const SELECTOR = new RegExp(String.raw`(${RIGHTFUL})|[\ufe00-\ufe0f\u{e0100}-\u{e01ef}]`, 'gu');
+/** A joiner (U+200C, U+200D) with the letters beside it and their marks; no spelling has more than eight marks in a row. */
+const JOINER = /(\p{L}\p{M}{0,8})([\u200c\u200d])(?=(\p{M}{0,8}\p{L})?)/gu;
+
+/** As {@link HIDDEN}, without control characters, which are not dropped but refused: what a key ignores. */
+const IGNORED = /[\p{Default_Ignorable_Code_Point}\u2800]/gu;
+
+/**
+ * Returns true where a name has a control character, or an invisible one where it changes nothing that can be seen.
+ * For short text only: the caller has checked the length.
+ */
+export function hidesCharacters(name: string): boolean {
+  return HIDDEN.test(name) && HIDDEN.test(name.replace(VISIBLE, '☺').replace(JOINER, withoutRightfulJoiner));
+}
+
+/** UTS 46 of the platform knows virama and joining types (RFC 5892, ContextJ); it refuses with an empty text. */
+function withoutRightfulJoiner(found: string, before: string, joiner: string, after = ''): string {
+  return domainToASCII(`${before}${joiner}${after}`) === '' ? found : before;
+}
+
+/** Removes variation selectors that select nothing, as keyboards and copied texts leave them behind. */
+export function withoutStraySelectors(name: string): string {
+  return name.replace(SELECTOR, (_, rightful: string | undefined) => rightful ?? '');
+}
+
+/**
+ * Returns the form under which a name counts as the same: as plantao.name_key, which decides, but for the lower case of
+ * PostgreSQL's locale. For short text only.
+ */
+export function nameKey(name: string): string {
+  return name.replace(IGNORED, '').normalize('NFKC').replace(/\s+/g, ' ').trim().toLowerCase();
+}

@@ -1,0 +1,30 @@
+/** Where a query names a parameter twice: its schema refuses this, as no text and no number. */
+export class Repeated {}
+const repeated = new Repeated();
+
+/**
+ * Returns the parameters of these names that a URL's query has; what else it has is ignored and costs next to nothing.
+ * Bytes that are not UTF-8 become half a surrogate pair, which no schema accepts, and not U+FFFD, which is a character.
+ */
+export function queryOf(url: string, names: ReadonlySet<string>): Record<string, string | Repeated> {
+  const found: Record<string, string | Repeated> = {};
+  const start = url.indexOf('?');
+  if (start < 0) return found;
+  for (const part of url.slice(start + 1).split('&')) {
+    const end = part.indexOf('=');
+    const name = decoded(end < 0 ? part : part.slice(0, end));
+    if (names.has(name))
+      found[name] = Object.hasOwn(found, name) ? repeated : decoded(end < 0 ? '' : part.slice(end + 1));
+  }
+  return found;
+}
+
+function decoded(part: string): string {
+  const text = part.replaceAll('+', ' ');
+  if (!text.includes('%')) return text;
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return '\ud800';
+  }
+}
