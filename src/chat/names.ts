@@ -19,8 +19,8 @@ const SELECTOR = new RegExp(String.raw`(${RIGHTFUL})|[\ufe00-\ufe0f\u{e0100}-\u{
 /** A joiner (U+200C, U+200D) with the letters beside it and their marks; no spelling has more than eight marks in a row. */
 const JOINER = /(\p{L}\p{M}{0,8})([\u200c\u200d])(?=(\p{M}{0,8}\p{L})?)/gu;
 
-/** As {@link HIDDEN}, without control characters, which are not dropped but refused: what a key ignores. */
-const IGNORED = /[\p{Default_Ignorable_Code_Point}\u2800]/gu;
+/** What a key ignores: {@link HIDDEN} but for what separates words. */
+const IGNORED = /(?![\t\n\v\f\r\x85])[\p{Cc}\p{Default_Ignorable_Code_Point}\u2800\ufff9-\ufffb]/gu;
 
 /**
  * Returns true where a name has a control character, or an invisible one where it changes nothing that can be seen.
@@ -45,5 +45,10 @@ export function withoutStraySelectors(name: string): string {
  * PostgreSQL's locale. For short text only.
  */
 export function nameKey(name: string): string {
-  return name.replace(IGNORED, '').normalize('NFKC').replace(/\s+/g, ' ').trim().toLowerCase();
+  return name
+    .replace(IGNORED, '')
+    .normalize('NFKC')
+    .replace(/[\s\x85]+/g, ' ')
+    .trim()
+    .toLowerCase();
 }

@@ -52,7 +52,7 @@ const name = (most: number, tidy: (text: string) => string = (text) => text) =>
   );
 
 /** A username; the table checks the same length. Which of them are the same, plantao.name_key decides. */
-export const username = name(64, (text) => text.replace(/\s+/g, ' '));
+export const username = name(64, (text) => text.replace(/[^\S\ufeff]+/g, ' '));
 /** The name of a group or of a free topic. */
 export const groupName = name(128);
 
