@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { Page } from 'playwright-core';
-import { seedData } from '../../src/chat/seed-data.ts';
+import { seedData } from '../../src/cli/seed-data.ts';
 import { ChatClient } from '../../src/client/index.ts';
 import { eventually } from '../support/eventually.ts';
 import { startCluster, type TestCluster } from '../support/node-process.ts';

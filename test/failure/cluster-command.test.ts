@@ -48,7 +48,7 @@ describe('npm run cluster', function () {
 
     constructor(args: string[], env: Record<string, string> = {}) {
       const { PATH = '', HOME = '' } = process.env;
-      this.child = spawn(process.execPath, ['--import', 'tsx', 'src/cluster.ts', ...args], {
+      this.child = spawn(process.execPath, ['--import', 'tsx', 'src/cli/cluster.ts', ...args], {
         cwd: PROJECT,
         env: { PATH, HOME, PLANTAO_NO_DOTENV: '1', ...env },
         detached: true,
@@ -93,7 +93,7 @@ describe('npm run cluster', function () {
   const start = (...args: string[]) => new Command(['--port', String(port), '--data', dataFolder, ...args]);
   const url = (index: number) => `http://localhost:${port + index}`;
 
-  it('starts a PostgreSQL and two nodes, survives the kill -9 of one, and stops in order at Ctrl-C', async () => {
+  it('starts PostgreSQL and two nodes, survives the kill -9 of one, and stops in order on Ctrl-C', async () => {
     const command = start();
     await command.ready();
     for (const index of [0, 1]) expect(command.output).to.include(`${url(index)}/home`);
@@ -107,8 +107,8 @@ describe('npm run cluster', function () {
 
     process.kill(active, 'SIGKILL');
     await eventually('the other is active', async () => (await get(`${url(1)}/health`)).body.active === true);
-    await command.says('it starts it again', /node-\d+ was killed by SIGKILL; starting it again in \d\.\d s/);
-    const [, again] = await command.says('it is back', /is started again \(pid (\d+)\)/);
+    await command.says('it restarts the node', /node-\d+ was killed by SIGKILL; restarting it in \d\.\d s/);
+    const [, again] = await command.says('it is back', /is running again \(pid (\d+)\)/);
     await eventually('it is a standby', async () => (await get(`${url(0)}/health`)).body.active === false, {
       within: 20_000,
     });
@@ -117,11 +117,11 @@ describe('npm run cluster', function () {
     expect(await command.exit, command.errors).to.equal(0);
     const order = [...command.output.matchAll(/(node-\d+) +│ \S+ stopped/g)].map(([, node]) => node);
     expect(order, command.output).to.deep.equal([`node-${port}`, `node-${port + 1}`]);
-    expect(command.output.trimEnd()).to.match(/everything is stopped$/);
+    expect(command.output.trimEnd()).to.match(/everything has stopped$/);
     expect(await left([...pids, Number(again)])).to.deep.equal([]);
   });
 
-  it('keeps the data between two starts, adds the demo data once, and --fresh throws all away', async () => {
+  it('keeps its data between two starts, adds the demo data once, and deletes everything with --fresh', async () => {
     const second = start();
     await second.ready();
     const kept = await get<{ messages: { content: string }[] }>(`${url(0)}/messages?groupId=1`);
@@ -140,7 +140,7 @@ describe('npm run cluster', function () {
     expect(await fresh.exit).to.equal(0);
   });
 
-  it('leaves nothing behind when it is killed with kill -9, and starts again after that', async () => {
+  it('leaves nothing behind after kill -9, and starts again', async () => {
     const killed = start();
     await killed.ready();
     const pids = killed.pids();
@@ -153,17 +153,17 @@ describe('npm run cluster', function () {
     // A second Ctrl-C while the first one waits for nodes that do not answer.
     for (const pid of again.pids()) process.kill(pid, 'SIGSTOP');
     again.ctrlC();
-    await again.says('it stops', /stopping: the nodes/);
+    await again.says('it stops', /stopping the nodes/);
     await pause(600);
-    const [, postgresPort] = await again.says('PostgreSQL runs', /PostgreSQL runs on port (\d+)/);
+    const [, postgresPort] = await again.says('PostgreSQL is running', /PostgreSQL is running on port (\d+)/);
     expect(await isFree(Number(postgresPort)), 'PostgreSQL was stopped before the nodes').to.equal(false);
     again.ctrlC();
     expect(await again.exit).to.equal(1);
-    expect(again.output).to.not.include('everything is stopped');
+    expect(again.output).to.not.include('everything has stopped');
     await eventually('nothing is left', async () => (await left(again.pids())).length === 0);
   });
 
-  describe('says in one sentence and with exit code 1', () => {
+  describe('reports in one sentence, with exit code 1,', () => {
     async function refusal(command: Command): Promise<string> {
       expect(await command.exit, command.output).to.equal(1);
       expect(await left([])).to.deep.equal([]);
@@ -176,7 +176,9 @@ describe('npm run cluster', function () {
       const said = await refusal(start());
       other.close();
       await once(other, 'close');
-      expect(said).to.equal(`Port ${port + 1} is in use: stop what listens there, or choose another with --port.\n`);
+      expect(said).to.equal(
+        `port ${port + 1} is already in use: stop the other process or choose another port with --port\n`,
+      );
     });
 
     it('that the data folder cannot be written', async () => {
@@ -202,7 +204,7 @@ describe('npm run cluster', function () {
       expect(await refusal(start('--port', '65535'))).to.match(/^--port must be a whole number from 1 to 65534/);
       expect(await refusal(start('--fast'))).to.match(/^Unknown option '--fast'[^\n]*--help\.\n$/);
       const env = { DATABASE_URL: 'postgres://me@127.0.0.1/chat' };
-      expect(await refusal(new Command(['--fresh'], env))).to.match(/^--fresh throws away/);
+      expect(await refusal(new Command(['--fresh'], env))).to.match(/^--fresh deletes/);
     });
 
     it('that a setting is wrong', async () => {
@@ -211,7 +213,7 @@ describe('npm run cluster', function () {
     });
   });
 
-  it('explains itself', async () => {
+  it('prints its help', async () => {
     const command = new Command(['--help']);
     expect(await command.exit).to.equal(0);
     for (const flag of ['--nodes', '--port', '--fresh', '--data', 'DATABASE_URL'])

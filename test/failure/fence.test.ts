@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import pg from 'pg';
 import { MessageWriter } from '../../src/chat/message-writer.ts';
-import { seedData } from '../../src/chat/seed-data.ts';
+import { seedData } from '../../src/cli/seed-data.ts';
 import { connectionOptions } from '../../src/database/connection.ts';
 import { SqlState, sqlState } from '../../src/database/errors.ts';
 import { fencedWrite, NotOnDutyError } from '../../src/database/fenced-write.ts';

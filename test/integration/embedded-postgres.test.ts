@@ -9,7 +9,7 @@ import { expect } from 'chai';
 import pg from 'pg';
 import { type EmbeddedPostgres, EmbeddedPostgresError, startEmbeddedPostgres } from '../../src/database/embedded.ts';
 import { listProcesses } from '../../src/database/process-list.ts';
-import { ClusterDatabase } from '../../src/launcher/cluster-database.ts';
+import { ClusterDatabase } from '../../src/local-cluster/cluster-database.ts';
 import { eventually } from '../support/eventually.ts';
 
 async function query<Row extends pg.QueryResultRow>(url: string, sql: string): Promise<Row[]> {
@@ -182,7 +182,7 @@ describe('The embedded PostgreSQL', function () {
     });
 
     it('is started again by the launcher, whose stop waits also for one that is on its way', async () => {
-      const output = { tell: (line: string) => void told.push(line), follow: () => undefined, print: () => undefined };
+      const output = { log: (line: string) => void told.push(line), follow: () => undefined, print: () => undefined };
       const cluster = new ClusterDatabase({ dataFolder, fresh: false, nodes: 1, output });
       await cluster.start();
       const first = Number(/\(pid (\d+)\)/.exec(told.join())?.[1]);

@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { expect } from 'chai';
 import pg from 'pg';
-import { seedData } from '../../src/chat/seed-data.ts';
+import { seedData } from '../../src/cli/seed-data.ts';
 import { MigrationError, migrate } from '../../src/database/migrator.ts';
 import { createDatabase, type TestDatabase } from '../support/postgres.ts';
 

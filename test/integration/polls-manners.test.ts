@@ -4,7 +4,7 @@ import { expect } from 'chai';
 import pg from 'pg';
 import { NamedAudience } from '../../src/chat/audiences.ts';
 import { namesOf } from '../../src/chat/rosters.ts';
-import { seedData } from '../../src/chat/seed-data.ts';
+import { seedData } from '../../src/cli/seed-data.ts';
 import { CursorExpiredError, parseCursor } from '../../src/events/cursor.ts';
 import { eventually } from '../support/eventually.ts';
 import { get, post } from '../support/http.ts';

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import pg from 'pg';
 import pino from 'pino';
 import type { Sequelize } from 'sequelize';
-import { seedData } from '../../src/chat/seed-data.ts';
+import { seedData } from '../../src/cli/seed-data.ts';
 import { openSequelize } from '../../src/database/sequelize.ts';
 import { CursorExpiredError } from '../../src/events/cursor.ts';
 import { Retention, type RetentionOptions } from '../../src/events/retention.ts';

@@ -5,7 +5,7 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect } from 'chai';
-import { seedData } from '../../src/chat/seed-data.ts';
+import { seedData } from '../../src/cli/seed-data.ts';
 import { ChatClient } from '../../src/client/index.ts';
 import { eventually } from '../support/eventually.ts';
 import { freePort } from '../support/free-port.ts';

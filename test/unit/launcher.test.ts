@@ -1,11 +1,10 @@
 import { Readable } from 'node:stream';
 import { expect } from 'chai';
-import { banner } from '../../src/launcher/banner.ts';
-import { LauncherError } from '../../src/launcher/launcher-error.ts';
-import { nodeEnvironment } from '../../src/launcher/node-environment.ts';
-import { parseOptions } from '../../src/launcher/options.ts';
-import { openOutput } from '../../src/launcher/output.ts';
-import { RestartPause } from '../../src/launcher/restart-pause.ts';
+import { banner } from '../../src/local-cluster/banner.ts';
+import { nodeEnvironment } from '../../src/local-cluster/node-environment.ts';
+import { LauncherError, parseOptions } from '../../src/local-cluster/options.ts';
+import { openOutput } from '../../src/local-cluster/output.ts';
+import { RestartDelay } from '../../src/local-cluster/restart-delay.ts';
 import { eventually } from '../support/eventually.ts';
 
 describe('The command line of npm run cluster', () => {
@@ -15,7 +14,7 @@ describe('The command line of npm run cluster', () => {
     expect(parse()).to.deep.equal({ nodes: 2, port: 8080, fresh: false, dataFolder: '/data', help: false });
   });
 
-  it('takes every flag, with a blank or an equals sign', () => {
+  it('accepts every flag, with a space or an equals sign', () => {
     expect(parse('--nodes', '3', '--port=9000', '--fresh', '--data', 'my data')).to.deep.equal({
       nodes: 3,
       port: 9000,
@@ -41,45 +40,45 @@ describe('The command line of npm run cluster', () => {
     ['--node', '2'],
     ['8080'],
   ]) {
-    it(`refuses ${args.join(' ')} in one sentence`, () => {
-      expect(() => parse(...args)).to.throw(LauncherError, /^[^\n]+\.$/);
+    it(`rejects ${args.join(' ')} in one sentence`, () => {
+      expect(() => parse(...args)).to.throw(LauncherError, /^[^\n]+$/);
     });
   }
 
-  it('knows that the last node needs a port too', () => {
+  it('leaves a port for the last node', () => {
     expect(parse('--port', '65516', '--nodes', '20').port).to.equal(65_516);
     expect(() => parse('--port', '65517', '--nodes', '20')).to.throw(LauncherError, '65516');
   });
 });
 
-describe('A node that keeps ending is started again', () => {
-  it('after one second, twice as long each time up to fifteen seconds, a quarter more or less', () => {
-    const pause = new RestartPause();
+describe('The restart delay of a node that keeps exiting', () => {
+  it('doubles from one second to fifteen, plus or minus 25 %', () => {
+    const pause = new RestartDelay();
     for (const expected of [1000, 2000, 4000, 8000, 15_000, 15_000]) {
       expect(pause.next(100)).to.be.within(expected * 0.75, expected * 1.25);
     }
   });
 
-  it('soon again once it has run for a while', () => {
-    const pause = new RestartPause();
+  it('starts over once the node has run for a while', () => {
+    const pause = new RestartDelay();
     for (let times = 0; times < 5; times++) pause.next(100);
     expect(pause.next(60_000)).to.be.within(750, 1250);
   });
 
-  it('not at the same moment as the others', () => {
-    expect(new Set(Array.from({ length: 20 }, () => new RestartPause().next(0))).size).to.be.greaterThan(10);
+  it('differs between nodes', () => {
+    expect(new Set(Array.from({ length: 20 }, () => new RestartDelay().next(0))).size).to.be.greaterThan(10);
   });
 });
 
 describe("The launcher's output", () => {
-  it('sets the name before each line, aligned, and leaves out the name that a node has written itself', async () => {
+  it('prefixes each line with the aligned name, without repeating the name that a node writes itself', async () => {
     let text = '';
     const output = openOutput(['node-8080', 'node-10080'], (more) => {
       text += more;
     });
     output.follow('node-8080', Readable.from(['12:00:00.000 node-8080 ser', 'ving\nError: plain\n', 'no end']));
     await eventually('all lines are there', () => text.split('\n').length === 4);
-    output.tell('bom dia');
+    output.log('bom dia');
     expect(text.replace(/\d\d:\d\d:\d\d\.\d{3} bom/, 'T bom')).to.equal(
       'node-8080  │ 12:00:00.000 serving\nnode-8080  │ Error: plain\nnode-8080  │ no end\ncluster    │ T bom dia\n',
     );
@@ -89,7 +88,7 @@ describe("The launcher's output", () => {
 describe('The addresses of a local cluster', () => {
   const environmentOf = (host: string) => nodeEnvironment(8081, [8080, 8081, 8082], host, {});
 
-  it('are localhost where the nodes listen there, and for everybody', () => {
+  it('use localhost when the nodes listen on loopback or on all addresses', () => {
     for (const [host, probed] of [
       ['127.0.0.1', '127.0.0.1'],
       ['localhost', 'localhost'],
@@ -104,7 +103,7 @@ describe('The addresses of a local cluster', () => {
     }
   });
 
-  it('are the one address where the nodes listen on one alone', () => {
+  it('use the address of nodes that listen on one address', () => {
     expect(environmentOf('192.168.1.7')).to.include({
       url: 'http://192.168.1.7:8081',
       probeUrl: 'http://192.168.1.7:8081',
@@ -120,14 +119,14 @@ describe('The banner', () => {
     { name: 'node-2', url: 'http://localhost:2', pid: 22, isActive: true },
   ];
 
-  it('waits on a standby, posts to the active and kills it, wherever the duty has landed', () => {
+  it('polls a standby, posts to the active node and kills it, whichever node is active', () => {
     const text = banner(nodes, { user: 7, group: 9 }, 'postgres://me:secret@h/d', 'open');
     expect(text).to.include("curl -i 'http://localhost:1/subscribe/status?groupId=9'");
     expect(text).to.include(`curl 'http://localhost:2/messages'`).and.include('"userId":7,"groupId":9');
     expect(text).to.include('kill -9 22\n').and.include("psql 'postgres://me:secret@h/d'");
   });
 
-  it('signs in first where the nodes ask for a token', () => {
+  it('signs in first with AUTH=token', () => {
     const text = banner(nodes, { user: 7, group: 9 }, null, 'token');
     expect(text)
       .to.match(/curl .*\/register[\s\S]*TOKEN=\$\(curl .*\/login/)
@@ -137,7 +136,7 @@ describe('The banner', () => {
     for (const line of calls) expect(line).to.include('-H "Authorization: Bearer $TOKEN"');
   });
 
-  it("shows no password of a database of one's own, and needs no demo data", () => {
+  it("shows no password of the user's own database, and needs no demo data", () => {
     const text = banner(nodes, null, null, 'open');
     expect(text).to.not.include('psql');
     expect(text).to.include("curl -X POST 'http://localhost:2/notify/default'").and.include('group=default');

@@ -5,20 +5,19 @@ import { reachable } from '../database/reachable.ts';
 import { Session } from '../database/session.ts';
 import type { Output } from './output.ts';
 
-/** One look; longer means that nobody is there. */
+/** Timeout of a query; a longer wait means that the database does not respond. */
 const LIMIT_MS = 10_000;
 
-/** The ids that the demo data have in this database, for the commands that a person may try. */
+/** The ids of the demo data in this database, for the commands in the banner. */
 export interface DemoIds {
   user: number;
   group: number;
 }
 
 /**
- * Brings the database at `url` to the newest schema, adds the demo data with `seed`, and answers their ids; null where
- * somebody has removed them.
+ * Migrates the database at `url`, adds the demo data with `seed`, and returns its ids; null if the data was removed.
  *
- * @throws one sentence when the database cannot be reached or migrated
+ * @throws an error with a sentence if the database cannot be reached or migrated.
  */
 export async function prepareDatabase(
   url: string,
@@ -26,7 +25,7 @@ export async function prepareDatabase(
   output: Output,
 ): Promise<DemoIds | null> {
   return reachable(url, async () => {
-    await migrate(url, { log: (line) => output.tell(line) });
+    await migrate(url, { log: (line) => output.log(line) });
     await seed(url);
     return demoIds(url);
   });

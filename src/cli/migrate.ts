@@ -1,8 +1,9 @@
-/** `npm run migrate`: brings the configured database to this version's schema, and says what it did. */
+/** `npm run migrate`: migrates the configured database to this version's schema. */
+
+import { messageOf } from '../database/errors.ts';
+import { migrate } from '../database/migrator.ts';
+import { reachable } from '../database/reachable.ts';
 import { processEnvironment, readSettings } from '../settings.ts';
-import { messageOf } from './errors.ts';
-import { migrate } from './migrator.ts';
-import { reachable } from './reachable.ts';
 
 try {
   const { databaseDirectUrl } = readSettings(processEnvironment());

@@ -1,20 +1,20 @@
 /**
- * `npm run cluster`: a PostgreSQL (the embedded one, unless a database is named) and nodes on it, each a process of its
- * own, watched over and started again until Ctrl-C.
+ * `npm run cluster`: starts PostgreSQL (embedded, unless the settings name a database) and nodes, each in its own process,
+ * and restarts whatever exits until Ctrl-C.
  */
 import { fileURLToPath } from 'node:url';
-import { seedData } from './chat/seed-data.ts';
-import { messageOf } from './database/errors.ts';
-import { Launcher } from './launcher/launcher.ts';
-import { HELP, parseOptions } from './launcher/options.ts';
-import { openOutput } from './launcher/output.ts';
-import { processEnvironment, readSettings } from './settings.ts';
+import { messageOf } from '../database/errors.ts';
+import { Launcher } from '../local-cluster/launcher.ts';
+import { HELP, parseOptions } from '../local-cluster/options.ts';
+import { openOutput } from '../local-cluster/output.ts';
+import { processEnvironment, readSettings } from '../settings.ts';
+import { seedData } from './seed-data.ts';
 
-/** At a Ctrl-C the terminal signals npm and us, and npm signals us once more: two signals this close are one Ctrl-C. */
+/** On Ctrl-C the terminal signals npm and this process, and npm signals us again: two signals this close are one Ctrl-C. */
 const SAME_SIGNAL_MS = 500;
 
 async function run(): Promise<void> {
-  const options = parseOptions(process.argv.slice(2), fileURLToPath(new URL('../.data', import.meta.url)));
+  const options = parseOptions(process.argv.slice(2), fileURLToPath(new URL('../../.data', import.meta.url)));
   if (options.help) {
     process.stdout.write(HELP);
     return;
@@ -44,7 +44,7 @@ function stopOnSignals(launcher: Launcher): void {
     void launcher.stop();
   };
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop);
-  // Whoever read our output has gone, as with "| head".
+  // The reader of our output has closed it, as with "| head".
   process.stdout.on('error', stop);
 }
 

@@ -1,17 +1,17 @@
-/** Variables of a process by name. */
+/** Environment variables by name. */
 export type Environment = Record<string, string | undefined>;
 
 /** How one node of a local cluster is started and reached. */
 export interface NodePlan {
   name: string;
-  /** What people and peers reach it by. */
+  /** The address for users and peers. */
   url: string;
-  /** Where the launcher reaches its `/health`. */
+  /** The address at which the launcher probes `/health`. */
   probeUrl: string;
   env: Environment;
 }
 
-/** What the node on port `own` is started with; the first of `ports` is the one that tries for the duty at once. */
+/** Returns how to start the node on port `own`. The first of `ports` tries to become active at once. */
 export function nodeEnvironment(own: number, ports: number[], host: string, environment: Environment): NodePlan {
   const urlOf = (port: number) => `http://${isOnLocalhost(host) ? 'localhost' : callable(host)}:${port}`;
   const name = `node-${own}`;
@@ -23,7 +23,7 @@ export function nodeEnvironment(own: number, ports: number[], host: string, envi
     NODE_NAME: name,
     NODE_URL: urlOf(own),
     IS_ACTIVE: String(isFirst),
-    // One node at most may ask for the duty back.
+    // At most one node may be the preferred one.
     IS_PRIMARY: isFirst ? environment.IS_PRIMARY : undefined,
     PEER_URL: ports
       .filter((port) => port !== own)
@@ -34,10 +34,10 @@ export function nodeEnvironment(own: number, ports: number[], host: string, envi
   return { name, url: urlOf(own), probeUrl: `http://${callable(host)}:${own}`, env };
 }
 
-/** Loopback or a wildcard: who listens there is reached by "localhost". Who listens on one address is reached by it alone. */
+/** True for loopback and wildcard addresses, which "localhost" reaches. Any other address is reached only by itself. */
 const isOnLocalhost = (host: string) => ['0.0.0.0', '::', '::1', 'localhost'].includes(host) || host.startsWith('127.');
 
-/** The address to call where a node listens on `host`: a wildcard is one to listen on only. */
+/** Returns the address that reaches a node which listens on `host`: a wildcard address cannot be called. */
 function callable(host: string): string {
   if (host === '0.0.0.0') return '127.0.0.1';
   if (host === '::') return '[::1]';

@@ -1,25 +1,27 @@
 import { createServer } from 'node:net';
-import { LauncherError } from './launcher-error.ts';
+import { LauncherError } from './options.ts';
 
 /**
- * Makes sure that nobody listens on any of `ports` of `host`, before anything is started.
+ * Checks that every port is free before anything is started.
  *
- * @throws LauncherError naming the first one that is not to be had
+ * @throws {LauncherError} naming the first port that is not available.
  */
 export async function requireFreePorts(host: string, ports: number[]): Promise<void> {
   for (const port of ports) {
     const code = await tryToListen(host, port);
     if (code === null) continue;
     if (code === 'EADDRINUSE') {
-      throw new LauncherError(`Port ${port} is in use: stop what listens there, or choose another with --port.`);
+      throw new LauncherError(
+        `port ${port} is already in use: stop the other process or choose another port with --port`,
+      );
     }
     if (code === 'EACCES')
-      throw new LauncherError(`Port ${port} may not be listened on by this user: choose one above 1023.`);
-    throw new LauncherError(`The nodes cannot listen on ${host}:${port} (${code}): look at HOST and --port.`);
+      throw new LauncherError(`this user may not listen on port ${port}: choose a port above 1023`);
+    throw new LauncherError(`the nodes cannot listen on ${host}:${port} (${code}): check HOST and --port`);
   }
 }
 
-/** Null when it went well, else the system's word for why not. */
+/** Returns null on success, else the system's error code. */
 function tryToListen(host: string, port: number): Promise<string | null> {
   return new Promise((resolve) => {
     const server = createServer();

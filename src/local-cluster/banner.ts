@@ -1,6 +1,6 @@
 import type { DemoIds } from './prepare-database.ts';
 
-/** What the banner tells of one node. */
+/** A node as the banner shows it. */
 export interface BannerNode {
   name: string;
   url: string;
@@ -9,8 +9,8 @@ export interface BannerNode {
 }
 
 /**
- * What a person reads when the cluster is ready: where it is, and what to try. `databaseUrl` only where it may be shown.
- * With AUTH=token nobody can enter the demo accounts, which have no password, so the way leads through a new one.
+ * Returns the text shown when the cluster is ready: its addresses, and commands to try. `databaseUrl` is null if it must not be
+ * shown. With AUTH=token the demo accounts cannot sign in (they have no password), so the commands register an account.
  */
 export function banner(
   nodes: BannerNode[],
@@ -27,34 +27,34 @@ export function banner(
   const isToken = auth === 'token';
   const topic = demo && !isToken ? `groupId=${demo.group}` : 'group=default';
   const as = isToken ? ' -H "Authorization: Bearer $TOKEN"' : '';
-  const news =
+  const trigger =
     demo && !isToken
       ? `curl '${active.url}/messages' -H 'Content-Type: application/json' -d '{"userId":${demo.user},"groupId":${demo.group},"content":"Olá!"}'`
       : `curl -X POST '${active.url}/notify/default'${as}`;
   const failover =
     nodes.length > 1
-      ? `A failover, and the return of a node:\n  kill -9 ${active.pid}\n  curl '${other.url}/cluster'\n`
-      : `The return of a node:\n  kill -9 ${active.pid}\n`;
+      ? `Try a failover, and see the node return:\n  kill -9 ${active.pid}\n  curl '${other.url}/cluster'\n`
+      : `See a node return:\n  kill -9 ${active.pid}\n`;
   return `
 Plantão is ready.
 
 ${rows.join('\n')}
 ${isToken ? signIn(active.url) : ''}
-Wait for news in one terminal, make some in another:
+Wait for events in one terminal, create one in another:
   curl -i '${other.url}/subscribe/status?${topic}'${as}
-  ${news}
-${failover}${databaseUrl ? `For psql:\n  psql '${databaseUrl}' -c 'TABLE plantao.cluster_status'\n` : ''}
-Ctrl-C stops everything in order, a second one at once.
+  ${trigger}
+${failover}${databaseUrl ? `Inspect it with psql:\n  psql '${databaseUrl}' -c 'TABLE plantao.cluster_status'\n` : ''}
+Ctrl-C stops everything in order, a second Ctrl-C at once.
 
 `;
 }
 
-/** An account once, and its token in each terminal that asks for something. */
+/** The commands that register an account and put its token into a variable. */
 function signIn(url: string): string {
   const call = (path: string) =>
     `curl -s '${url}/${path}' -H 'Content-Type: application/json' -d '{"username":"ana","password":"correct horse"}'`;
   return `
-Sign in (AUTH=token): once the first, then in each terminal the second:
+Sign in (AUTH=token). Run the first command once, the second one in each terminal:
   ${call('register')}
   TOKEN=$(${call('login')} | sed 's/.*"token":"\\([^"]*\\)".*/\\1/')
 `;

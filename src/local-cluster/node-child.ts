@@ -3,43 +3,43 @@ import http from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { guardAgainstOrphaning } from '../database/orphan-guard.ts';
 import type { Output } from './output.ts';
-import { RestartPause } from './restart-pause.ts';
+import { RestartDelay } from './restart-delay.ts';
 
 const PROJECT = fileURLToPath(new URL('../..', import.meta.url));
-/** A node gives its own steps of a stop ten seconds; one that has not gone then never will. */
+/** A node's own stop takes at most ten seconds; one that is still running then is stuck. */
 const STOP_WITHIN_MS = 12_000;
 const PROBE_WITHIN_MS = 1000;
 /** Characters of a node's standard error: enough for a stack. */
 const ERRORS_KEPT = 4000;
 
-/** What a {@link NodeChild} is made of. */
+/** Options of a {@link NodeChild}. */
 export interface NodeChildOptions {
   name: string;
-  /** What people and peers reach it by. */
+  /** The address for users and peers. */
   url: string;
-  /** Where this process reaches its `/health`. */
+  /** The address at which this process probes `/health`. */
   probeUrl: string;
   /** Its whole environment. */
   env: Record<string, string | undefined>;
   output: Output;
 }
 
-/** What a node says of itself at `/health`. */
+/** A node's state, as `/health` reports it. */
 export interface NodeHealth {
   isActive: boolean;
 }
 
-/** One node as a process, started again whenever it ends, until it is told to stop. */
+/** One node's process. It is restarted when it exits, until {@link NodeChild.stop}. */
 export class NodeChild {
   readonly name: string;
   readonly url: string;
   readonly #options: NodeChildOptions;
-  readonly #pause = new RestartPause();
+  readonly #restartDelay = new RestartDelay();
   #child: ChildProcess | null = null;
   #startedAt = 0;
   #timer: NodeJS.Timeout | null = null;
   #isStopping = false;
-  /** False until the first start has succeeded: before that an end is a reason to give up, not to try again. */
+  /** False until the first start has succeeded: before that, an exit means giving up. */
   #restarts = false;
   #errors = '';
 
@@ -49,24 +49,24 @@ export class NodeChild {
     this.url = options.url;
   }
 
-  /** Of its process; null while it has none. */
+  /** The process id; null while there is no process. */
   get pid(): number | null {
     return this.#child?.pid ?? null;
   }
 
-  /** Why its process ended, as far as its standard error tells: the last line of it that names an error. */
+  /** Why the process exited: the last line of its standard error that names an error. */
   get lastError(): string {
     const lines = this.#errors.split('\n').filter((line) => line.trim() !== '');
-    const telling = lines.findLast((line) => /^cannot start|Error\b/.test(line)) ?? lines.at(-1);
-    return telling?.trim() ?? 'it said nothing';
+    const errorLine = lines.findLast((line) => /^cannot start|Error\b/.test(line)) ?? lines.at(-1);
+    return errorLine?.trim() ?? 'it printed no error';
   }
 
-  /** From now on it is started again when it ends. */
+  /** From now on the process is restarted when it exits. */
   keepRunning(): void {
     this.#restarts = true;
   }
 
-  /** Starts its process. In a session of its own: a Ctrl-C is the launcher's to handle, which stops things in order. */
+  /** Starts the process in a session of its own, so that the launcher handles Ctrl-C and stops things in order. */
   start(): void {
     const { output, env, name } = this.#options;
     this.#startedAt = Date.now();
@@ -84,25 +84,25 @@ export class NodeChild {
     child.stderr?.on('data', (chunk: Buffer) => {
       this.#errors = (this.#errors + chunk.toString('utf8')).slice(-ERRORS_KEPT);
     });
-    child.once('error', (error) => output.tell(`${name} could not be started: ${error.message}`));
+    child.once('error', (error) => output.log(`${name} could not be started: ${error.message}`));
     child.once('close', (code, signal) => {
       guard?.release();
       this.#child = null;
-      this.#ended(signal === null ? `ended with code ${code}` : `was killed by ${signal}`);
+      this.#ended(signal === null ? `exited with code ${code}` : `was killed by ${signal}`);
     });
   }
 
   #ended(how: string): void {
     if (this.#isStopping || !this.#restarts) return;
-    const pause = this.#pause.next(Date.now() - this.#startedAt);
-    this.#options.output.tell(`${this.name} ${how}; starting it again in ${(pause / 1000).toFixed(1)} s`);
+    const pause = this.#restartDelay.next(Date.now() - this.#startedAt);
+    this.#options.output.log(`${this.name} ${how}; restarting it in ${(pause / 1000).toFixed(1)} s`);
     this.#timer = setTimeout(() => {
       this.start();
-      this.#options.output.tell(`${this.name} is started again (pid ${this.pid})`);
+      this.#options.output.log(`${this.name} is running again (pid ${this.pid})`);
     }, pause);
   }
 
-  /** What it says at `/health`; null when it does not answer that it is alive within a second. */
+  /** Returns the state from `/health`; null if the node does not report `alive` within a second. */
   health(): Promise<NodeHealth | null> {
     return new Promise((resolve) => {
       const request = http.get(`${this.#options.probeUrl}/health`, { agent: false, timeout: PROBE_WITHIN_MS });
@@ -118,25 +118,25 @@ export class NodeChild {
     });
   }
 
-  /** SIGTERM, and kill -9 where that is not enough. Resolves when the process is gone; it is not started again. */
+  /** Sends SIGTERM, then kill -9 if the process does not exit. Resolves when it has exited; it is not restarted. */
   async stop(): Promise<void> {
     this.#isStopping = true;
     if (this.#timer) clearTimeout(this.#timer);
     const child = this.#child;
     if (child === null) return;
-    const gone = new Promise<void>((resolve) => child.once('close', () => resolve()));
-    // A node that somebody has frozen can only hear the signal when it runs.
+    const exited = new Promise<void>((resolve) => child.once('close', () => resolve()));
+    // A node that was frozen with SIGSTOP handles SIGTERM only once it runs again.
     child.kill('SIGCONT');
     child.kill('SIGTERM');
     const limit = setTimeout(() => {
-      this.#options.output.tell(`${this.name} does not stop; killing it`);
+      this.#options.output.log(`${this.name} does not stop: killing it`);
       child.kill('SIGKILL');
     }, STOP_WITHIN_MS);
-    await gone;
+    await exited;
     clearTimeout(limit);
   }
 
-  /** kill -9; it is not started again. */
+  /** Sends kill -9; the process is not restarted. */
   kill(): void {
     this.#isStopping = true;
     if (this.#timer) clearTimeout(this.#timer);

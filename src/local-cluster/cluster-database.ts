@@ -1,12 +1,12 @@
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../database/embedded.ts';
 import { messageOf } from '../database/errors.ts';
 import type { Output } from './output.ts';
-import { RestartPause } from './restart-pause.ts';
+import { RestartDelay } from './restart-delay.ts';
 
-/** Sessions a node may have open: ten of its pool, six of their own (connection.ts), and as many of its predecessor's. */
+/** Sessions per node: ten in its pool, six dedicated ones (connection.ts), and as many again of its predecessor. */
 const SESSIONS_A_NODE = 32;
 
-/** What {@link ClusterDatabase} is told. */
+/** Options of {@link ClusterDatabase}. */
 export interface ClusterDatabaseOptions {
   dataFolder: string;
   fresh: boolean;
@@ -14,15 +14,15 @@ export interface ClusterDatabaseOptions {
   output: Output;
 }
 
-/** The embedded PostgreSQL of a local cluster, started again when it ends by itself, until it is told to stop. */
+/** The embedded PostgreSQL of a local cluster. It is restarted when it exits, until {@link ClusterDatabase.stop}. */
 export class ClusterDatabase {
   readonly #options: ClusterDatabaseOptions;
-  readonly #pause = new RestartPause();
+  readonly #restartDelay = new RestartDelay();
   #server: EmbeddedPostgres | null = null;
   #startedAt = 0;
   #timer: NodeJS.Timeout | null = null;
   #isStopping = false;
-  /** The start under way, of which nothing is known yet; a stop waits for it. Never fails. */
+  /** The start under way; a stop waits for it. Never rejects. */
   #launching: Promise<unknown> = Promise.resolve();
 
   constructor(options: ClusterDatabaseOptions) {
@@ -30,15 +30,15 @@ export class ClusterDatabase {
   }
 
   /**
-   * Starts it and answers its URL, which stays the same through restarts.
+   * Starts the server and returns its URL, which stays the same through restarts.
    *
-   * @throws EmbeddedPostgresError when it does not start
+   * @throws {EmbeddedPostgresError} when it does not start.
    */
   async start(): Promise<string> {
     const { dataFolder, fresh, output } = this.#options;
     const server = await this.#launch({ fresh });
-    output.tell(
-      `PostgreSQL runs on port ${server.port} (pid ${server.pid}); its data are in ${server.folder ?? dataFolder}`,
+    output.log(
+      `PostgreSQL is running on port ${server.port} (pid ${server.pid}); its data is in ${server.folder ?? dataFolder}`,
     );
     return server.url;
   }
@@ -53,37 +53,37 @@ export class ClusterDatabase {
     const { dataFolder, nodes, output } = this.#options;
     const flags = ['-c', `max_connections=${Math.max(100, nodes * SESSIONS_A_NODE + 20)}`];
     this.#startedAt = Date.now();
-    const server = await startEmbeddedPostgres({ dataFolder, flags, log: (line) => output.tell(line), ...how });
+    const server = await startEmbeddedPostgres({ dataFolder, flags, log: (line) => output.log(line), ...how });
     this.#server = server;
     void server.exited.then(() => this.#ended(server.port));
-    // Told to stop while it was starting.
+    // stop() was called while it was starting.
     if (this.#isStopping) await server.stop();
     return server;
   }
 
   #ended(port: number): void {
     if (this.#isStopping) return;
-    const pause = this.#pause.next(Date.now() - this.#startedAt);
-    this.#options.output.tell(`PostgreSQL has ended by itself; starting it again in ${(pause / 1000).toFixed(1)} s`);
+    const pause = this.#restartDelay.next(Date.now() - this.#startedAt);
+    this.#options.output.log(`PostgreSQL exited; restarting it in ${(pause / 1000).toFixed(1)} s`);
     this.#timer = setTimeout(() => void this.#relaunch(port), pause);
   }
 
   async #relaunch(port: number): Promise<void> {
     try {
       const server = await this.#launch({ port });
-      this.#options.output.tell(`PostgreSQL is started again (pid ${server.pid})`);
+      this.#options.output.log(`PostgreSQL is running again (pid ${server.pid})`);
     } catch (error) {
-      this.#options.output.tell(messageOf(error));
+      this.#options.output.log(messageOf(error));
       this.#ended(port);
     }
   }
 
-  /** Ends it in order; `immediate` for a person who does not want to wait. */
+  /** Stops the server: `fast` in order, `immediate` like a crash. */
   async stop(how: 'fast' | 'immediate' = 'fast'): Promise<void> {
     this.#isStopping = true;
     if (this.#timer) clearTimeout(this.#timer);
     await this.#server?.stop(how);
-    // One that was on its way stops as soon as it is there, which may be later than this call.
+    // A start under way stops the server itself, possibly after this point.
     await this.#launching;
   }
 }

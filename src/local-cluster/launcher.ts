@@ -1,31 +1,30 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { banner } from './banner.ts';
 import { ClusterDatabase } from './cluster-database.ts';
-import { LauncherError } from './launcher-error.ts';
 import { NodeChild } from './node-child.ts';
 import { type Environment, nodeEnvironment } from './node-environment.ts';
-import type { LauncherOptions } from './options.ts';
+import { LauncherError, type LauncherOptions } from './options.ts';
 import type { Output } from './output.ts';
 import { requireFreePorts } from './ports.ts';
 import { prepareDatabase } from './prepare-database.ts';
 
-/** What a {@link Launcher} is given beside the command line. */
+/** What a {@link Launcher} needs in addition to the command line. */
 export interface LauncherParts extends LauncherOptions {
   environment: Environment;
-  /** Throws, in sentences, where a node would refuse to start in this environment. */
+  /** Throws with a sentence if a node would refuse to start in this environment. */
   check: (environment: Environment) => { host: string; databaseDirectUrl: string; auth: 'open' | 'token' };
-  /** Adds the demo data, where they are not yet. */
+  /** Adds the demo data if it is missing. */
   seed: (databaseUrl: string) => Promise<unknown>;
   output: Output;
 }
 
-/** Nodes compile their sources at each start, several at once on a machine with few cores. */
+/** Nodes compile their sources at each start, several at once on few cores. */
 const READY_WITHIN_MS = 60_000;
 
-/** A PostgreSQL and its nodes, from the first check to the last stop. */
+/** Runs PostgreSQL and the nodes, from the first check to the last stop. */
 export class Launcher {
   readonly #parts: LauncherParts;
-  readonly #stopAsked = new AbortController();
+  readonly #stopRequest = new AbortController();
   #database: ClusterDatabase | null = null;
   #nodes: NodeChild[] = [];
   #isStopping = false;
@@ -35,33 +34,33 @@ export class Launcher {
   }
 
   /**
-   * Starts everything, keeps it running until {@link stop}, and stops it in order; resolves when nothing runs any more.
+   * Starts everything, keeps it running until {@link stop}, and stops it in order. Resolves when everything has stopped.
    *
-   * @throws an error with a sentence for a person when it cannot be started; nothing is left running then either
+   * @throws an error with a sentence for the user if it cannot start; nothing is left running then.
    */
   async run(): Promise<void> {
     try {
       await this.#start();
-      await this.#untilStopAsked();
+      await this.#waitForStop();
     } finally {
       await this.#stopAll();
     }
   }
 
-  /** Asks for the orderly end; {@link run} resolves when it is done. */
+  /** Starts an orderly stop; {@link run} resolves when it is complete. */
   stop(): void {
     if (this.#isStopping) return;
     this.#isStopping = true;
-    this.#parts.output.tell('stopping: the nodes, then PostgreSQL (Ctrl-C again to force it)');
-    this.#stopAsked.abort();
+    this.#parts.output.log('stopping the nodes, then PostgreSQL (press Ctrl-C again to force it)');
+    this.#stopRequest.abort();
   }
 
-  async #untilStopAsked(): Promise<void> {
-    const { signal } = this.#stopAsked;
+  async #waitForStop(): Promise<void> {
+    const { signal } = this.#stopRequest;
     if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
   }
 
-  /** The end without order: kill -9 for the nodes, a crash for PostgreSQL, which its next start repairs. */
+  /** Stops at once: kill -9 for the nodes, an immediate shutdown for PostgreSQL, whose next start recovers. */
   kill(): void {
     for (const node of this.#nodes) node.kill();
     void this.#database?.stop('immediate');
@@ -72,10 +71,10 @@ export class Launcher {
     const isGiven = Boolean(given.DATABASE_URL?.trim() || given.DB_NAME?.trim());
     if (isGiven && fresh) {
       throw new LauncherError(
-        '--fresh throws away the data of the embedded PostgreSQL, and the settings name another database.',
+        '--fresh deletes the data of the embedded PostgreSQL, but the settings name another database',
       );
     }
-    // Wrong settings are found before anything runs; where no database is named, its URL is not known yet.
+    // Invalid settings are reported before anything starts. The embedded database's URL is not known yet.
     const { host } = this.#parts.check(isGiven ? given : { ...given, DATABASE_URL: 'postgres://localhost/plantao' });
     const ports = Array.from({ length: count }, (_, index) => port + index);
     await requireFreePorts(host, ports);
@@ -99,7 +98,7 @@ export class Launcher {
     output.print(banner(rows, demo, isGiven ? null : databaseDirectUrl, auth));
   }
 
-  /** The environment with the embedded PostgreSQL, which runs now, as the database. */
+  /** Starts the embedded PostgreSQL and returns the environment that names it. */
   async #startDatabase(): Promise<Environment> {
     const { environment, dataFolder, fresh, nodes, output } = this.#parts;
     this.#database = new ClusterDatabase({ dataFolder, fresh, nodes, output });
@@ -107,7 +106,7 @@ export class Launcher {
     return { ...environment, DATABASE_URL: url, DATABASE_DIRECT_URL: undefined };
   }
 
-  /** Waits until every node answers and one is active; answers who is. */
+  /** Waits until every node responds and one is active; returns for each node whether it is. */
   async #becomeReady(): Promise<boolean[]> {
     const deadline = Date.now() + READY_WITHIN_MS;
     while (!this.#isStopping) {
@@ -119,21 +118,21 @@ export class Launcher {
       }
       if (Date.now() > deadline) {
         const silent = this.#nodes.filter((_, index) => health[index] === null).map(({ name }) => name);
-        const what = silent.length > 0 ? `${silent.join(' and ')} did not answer` : 'no node became active';
-        throw new LauncherError(`The cluster is not ready after ${READY_WITHIN_MS / 1000} seconds: ${what}.`);
+        const what = silent.length > 0 ? `${silent.join(' and ')} did not respond` : 'no node became active';
+        throw new LauncherError(`the cluster is not ready after ${READY_WITHIN_MS / 1000} seconds: ${what}`);
       }
       await pause(100);
     }
     return [];
   }
 
-  /** Standbys first, so that stopping the active does not make one of them active for a moment; PostgreSQL last. */
+  /** Stops the standbys first, so that none is promoted when the active stops; PostgreSQL last. */
   async #stopAll(): Promise<void> {
     this.#isStopping = true;
     const health = await Promise.all(this.#nodes.map((node) => node.health()));
     await Promise.all(this.#nodes.filter((_, index) => !health[index]?.isActive).map((node) => node.stop()));
     await Promise.all(this.#nodes.map((node) => node.stop()));
     await this.#database?.stop();
-    if (this.#nodes.length > 0) this.#parts.output.tell('everything is stopped');
+    if (this.#nodes.length > 0) this.#parts.output.log('everything has stopped');
   }
 }

@@ -5,13 +5,14 @@ import { reachable } from '../database/reachable.ts';
 import { Session } from '../database/session.ts';
 import { processEnvironment, readSettings } from '../settings.ts';
 
-/** A few rows; longer means that nobody is there. */
+/** Timeout of the statement; a longer wait means that the database does not respond. */
 const LIMIT_MS = 10_000;
 
 /**
- * The demo data of the seed: users ana_orm and bruno_orm, group Grupo Geral with both in it, two messages. Where one of the two
- * exists nothing is done: it is never there twice, nor again where somebody removed half of it. Plain SQL: it runs before
- * there is a node, and so without a term.
+ * Adds the demo data (compatible with the Python project that this one replaces): users ana_orm and bruno_orm, their group
+ * Grupo Geral, and two messages. If one of the two users exists it does nothing, so the data never exists twice and does not
+ * come back after half of it was removed. Plain SQL: it runs before there is a node, and so without a term. Returns true if
+ * the data was added.
  */
 export async function seedData(databaseUrl: string): Promise<boolean> {
   const session = await Session.open(connectionOptions(databaseUrl, applicationName('-', 'migrate'), LIMIT_MS));
@@ -29,7 +30,7 @@ export async function seedData(databaseUrl: string): Promise<boolean> {
        SELECT geral.id, ana.id, 'Olá, pessoal!' FROM geral, ana
        UNION ALL SELECT geral.id, bruno.id, 'Oi, Ana! Tudo bem?' FROM geral, bruno
        RETURNING id`;
-    // A little more than the server gives itself: then it is known what became of it.
+    // Longer than the server's own timeout, so that the outcome is known.
     const added = await session.query({ text }, LIMIT_MS + 500);
     return added.length > 0;
   } finally {
@@ -37,12 +38,12 @@ export async function seedData(databaseUrl: string): Promise<boolean> {
   }
 }
 
-/** `npm run seed-data`: adds the demo data to the configured database, and says so. */
+/** `npm run seed-data`: adds the demo data to the configured database. */
 async function main(): Promise<void> {
   try {
     const url = readSettings(processEnvironment()).databaseDirectUrl;
     const added = await reachable(url, () => seedData(url));
-    console.log(added ? 'demo data added' : 'the demo data is there already');
+    console.log(added ? 'demo data added' : 'the demo data already exists');
   } catch (error) {
     const isBare = sqlState(error) === SqlState.UNDEFINED_TABLE;
     console.error(isBare ? 'the database has no schema yet: run `npm run migrate` first' : messageOf(error));
@@ -50,5 +51,5 @@ async function main(): Promise<void> {
   }
 }
 
-// Not awaited: a module that waits at its top cannot be loaded with require(), as mocha does with the tests' imports.
+// Not awaited: a module with top-level await cannot be loaded with require(), which mocha uses for the tests' imports.
 if (process.argv[1] === fileURLToPath(import.meta.url)) void main();

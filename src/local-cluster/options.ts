@@ -1,37 +1,41 @@
 import { parseArgs } from 'node:util';
-import { LauncherError } from './launcher-error.ts';
 
-/** What `npm run cluster` was told on its command line. */
+/** The cluster cannot run; the message is a sentence for the person who started it. */
+export class LauncherError extends Error {
+  override name = 'LauncherError';
+}
+
+/** The options of `npm run cluster`. */
 export interface LauncherOptions {
   nodes: number;
-  /** Of the first node; the others have the next ones. */
+  /** The first node's port; the other nodes use the following ports. */
   port: number;
   fresh: boolean;
-  /** Where the embedded PostgreSQL keeps its data. */
+  /** The folder of the embedded PostgreSQL's data. */
   dataFolder: string;
   help: boolean;
 }
 
-/** The answer to --help. */
+/** The text of --help. */
 export const HELP = `npm run cluster -- [--nodes N] [--port P] [--fresh] [--data FOLDER] [--help]
 
-Starts a PostgreSQL and N nodes on it, and keeps them running until Ctrl-C.
+Starts PostgreSQL and N nodes, and keeps them running until Ctrl-C.
 
-  --nodes N   how many nodes, 1 to 20 (default 2)
-  --port P    the first node's port; the others have the next ones (default 8080)
-  --fresh     throw the data away that earlier starts have kept
-  --data F    keep the data in the folder F instead of .data/
-  --help      this text
+  --nodes N   number of nodes, 1 to 20 (default 2)
+  --port P    the first node's port; the others use the following ports (default 8080)
+  --fresh     delete the data of earlier runs
+  --data F    store the data in folder F instead of .data/
+  --help      show this text
 
-With DATABASE_URL (or DB_NAME, DB_USER, …) set, in the environment or in .env, that database is used and no PostgreSQL is
-started; the demo accounts (ana_orm and bruno_orm, without passwords) and their group are added to it as well. Every other
-setting of .env.example is passed on to the nodes.
+If DATABASE_URL (or DB_NAME, DB_USER, …) is set in the environment or in .env, the nodes use that database and no
+PostgreSQL is started; the demo accounts (ana_orm and bruno_orm, without passwords) and their group are added to it too. All
+other settings of .env.example are passed on to the nodes.
 `;
 
 /**
- * Reads the arguments after the command; `defaultDataFolder` serves where none names another.
+ * Parses the arguments after the command; `defaultDataFolder` is used unless they name another.
  *
- * @throws LauncherError naming the first one that is wrong
+ * @throws {LauncherError} naming the first invalid argument.
  */
 export function parseOptions(args: string[], defaultDataFolder: string): LauncherOptions {
   const flags = {
@@ -50,7 +54,7 @@ export function parseOptions(args: string[], defaultDataFolder: string): Launche
   }
   const nodes = whole('--nodes', values.nodes, 1, 20);
   const port = whole('--port', values.port, 1, 65_536 - nodes);
-  if (values.data.trim() === '') throw new LauncherError('--data needs the name of a folder.');
+  if (values.data.trim() === '') throw new LauncherError('--data needs a folder.');
   return { nodes, port, fresh: values.fresh, dataFolder: values.data, help: values.help };
 }
 
