@@ -1,12 +1,10 @@
 import type { Request, RequestHandler } from 'express';
 import { networkOf } from '../chat/sign-in-limits.ts';
 import { bearTokenOfQuery, type Caller } from './caller.ts';
+import { addressOf } from './client-address.ts';
 import { RequestLimit } from './request-limit.ts';
 import type { Route } from './route.ts';
 import type { Services } from './services.ts';
-
-/** The address that a request came from, as far as TRUST_PROXY lets it be known. */
-export const addressOf = (request: Request): string => request.ip ?? 'unknown';
 
 /**
  * Finds out who calls, before the body is read: strangers make this node parse nothing. Where clients are limited, whoever

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import type { SignedIn } from '../chat/accounts.ts';
 import { tokenHash } from '../chat/tokens.ts';
-import { addressOf } from './admission.ts';
 import { adminTokenCheck, bearerOf, requireSelf } from './caller.ts';
+import { addressOf } from './client-address.ts';
 import { invalid } from './errors.ts';
 import { type Route, route } from './route.ts';
 import { givenPassword, id, password, SHORTEST_PASSWORD, TOO_SHORT, username } from './schemas.ts';
