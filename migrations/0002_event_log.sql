@@ -20,6 +20,41 @@ CREATE VIEW plantao_mutexes.event_log AS SELECT 'locked by plantao.lock_log()' A
 COMMENT ON VIEW plantao_mutexes.event_log IS
   'Held by the transaction that appends to the event log (SHARE UPDATE EXCLUSIVE), until it ends.';
 
+-- A notification is a hint. PostgreSQL keeps one queue for the whole server, and any session that listens inside an open
+-- transaction, in any database, holds it. Once it is full, every transaction that notifies fails at its commit.
+CREATE FUNCTION plantao.hint(channel text, payload text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  -- Half: from there on PostgreSQL itself warns, and what is left takes what others send. A payload may have 7999 bytes.
+  IF octet_length(payload) < 8000 AND pg_notification_queue_usage() < 0.5 THEN
+    PERFORM pg_notify(channel, payload);
+  END IF;
+END $$;
+COMMENT ON FUNCTION plantao.hint(text, text) IS
+  'Sends a notification that may be lost: none is sent while the NOTIFY queue of the server is half full or more, so that no transaction fails because of it. Nodes read the event log once a second in any case. See plantao.notify_queue.';
+
+CREATE VIEW plantao.notify_queue AS
+  SELECT queue.usage, queue.usage < 0.5 AS hints_are_sent, holder.pid, holder.application_name, holder.usename,
+         holder.datname, holder.since
+  FROM (SELECT pg_notification_queue_usage() AS usage) queue
+  -- PostgreSQL does not tell which session has yet to read the oldest notification. A session reads when its transaction
+  -- has ended and its client takes what is sent, so the one that has done neither for longest is the likeliest.
+  LEFT JOIN LATERAL (
+    SELECT a.pid, a.application_name, a.usename, a.datname, coalesce(a.xact_start, a.state_change) AS since
+    FROM pg_stat_activity a
+    WHERE queue.usage > 0 AND a.backend_type = 'client backend' AND a.pid <> pg_backend_pid()
+      AND (a.xact_start IS NOT NULL OR a.wait_event = 'ClientWrite')
+    ORDER BY coalesce(a.xact_start, a.state_change) LIMIT 1) holder ON true;
+COMMENT ON VIEW plantao.notify_queue IS
+  'One row: how full the NOTIFY queue of the server is, and the session that most likely holds it. End that with SELECT pg_terminate_backend(pid) FROM plantao.notify_queue;';
+COMMENT ON COLUMN plantao.notify_queue.usage IS 'From 0 to 1; at 1 every transaction that notifies fails.';
+COMMENT ON COLUMN plantao.notify_queue.hints_are_sent IS 'False from 0.5 on: changes are then seen when nodes read the event log, once a second.';
+COMMENT ON COLUMN plantao.notify_queue.pid IS 'Server process of the session whose transaction is open for longest, or whose client takes nothing; sessions of other roles are seen by members of pg_read_all_stats only.';
+COMMENT ON COLUMN plantao.notify_queue.application_name IS 'Its name.';
+COMMENT ON COLUMN plantao.notify_queue.usename IS 'Its role.';
+COMMENT ON COLUMN plantao.notify_queue.datname IS 'Its database: the queue is one for the whole server.';
+COMMENT ON COLUMN plantao.notify_queue.since IS 'When its transaction began, or its client stopped reading.';
+
 CREATE TABLE plantao.events (
   position   bigint PRIMARY KEY,
   kind       text NOT NULL CHECK (kind IN ('message', 'message_deleted', 'joined', 'left', 'notification', 'broadcast')),
@@ -201,7 +236,7 @@ BEGIN
   INSERT INTO plantao.events (position, kind, group_id, message_id)
   SELECT head + row_number() OVER (ORDER BY id), TG_ARGV[0], group_id, id FROM changed;
   GET DIAGNOSTICS added = ROW_COUNT;
-  PERFORM pg_notify('plantao_events', (head + added)::text);
+  PERFORM plantao.hint('plantao_events', (head + added)::text);
   RETURN NULL;
 END $$;
 COMMENT ON FUNCTION plantao.log_messages() IS 'Appends one event for each message that a statement added or removed, in the order of their ids.';
@@ -222,7 +257,7 @@ BEGIN
   INSERT INTO plantao.events (position, kind, group_id, user_id)
   SELECT head + row_number() OVER (ORDER BY group_id, user_id), TG_ARGV[0], group_id, user_id FROM changed;
   GET DIAGNOSTICS added = ROW_COUNT;
-  PERFORM pg_notify('plantao_events', (head + added)::text);
+  PERFORM plantao.hint('plantao_events', (head + added)::text);
   RETURN NULL;
 END $$;
 COMMENT ON FUNCTION plantao.log_memberships() IS 'Appends one event for each membership that a statement added or removed.';
@@ -277,7 +312,7 @@ BEGIN
     FROM unnest(addressed[2:]) AS more (id);
     head := head + greatest(1, cardinality(addressed));
   END IF;
-  PERFORM pg_notify('plantao_events', head::text);
+  PERFORM plantao.hint('plantao_events', head::text);
   RETURN head;
 END $$;
 COMMENT ON FUNCTION plantao.notify_group(text, jsonb, bigint) IS

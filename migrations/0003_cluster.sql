@@ -134,7 +134,7 @@ BEGIN
          open_term.node, open_term.url, pg_backend_pid(), open_term.reason
   WHERE NOT rehearsal
   RETURNING t.term INTO opened;
-  PERFORM pg_notify('plantao_cluster', json_build_object(
+  PERFORM plantao.hint('plantao_cluster', json_build_object(
     'kind', 'promoted', 'term', opened, 'node', open_term.node, 'url', open_term.url)::text)
   WHERE NOT rehearsal;
   -- Nodes without a name of their own are called after their process, and each start leaves a row.
@@ -185,7 +185,7 @@ BEGIN
   UPDATE plantao.leader_terms SET ended_at = clock_timestamp(), end_reason = close_term.reason, handed_to = hand_to
   WHERE term = closing AND ended_at IS NULL;
   closed := FOUND;
-  PERFORM pg_notify('plantao_cluster', json_build_object('kind', 'resigned', 'term', closing, 'to', hand_to)::text);
+  PERFORM plantao.hint('plantao_cluster', json_build_object('kind', 'resigned', 'term', closing, 'to', hand_to)::text);
   PERFORM pg_advisory_unlock(1347178068, 1);
   RETURN closed;
 END $$;
@@ -279,7 +279,7 @@ BEGIN
   END IF;
   -- The row asks. Anybody may NOTIFY, who may connect, so by itself it moves nothing.
   INSERT INTO plantao.switchover_requests (term, hand_to) VALUES (open_term, hand_to);
-  PERFORM pg_notify('plantao_cluster', json_build_object('kind', 'switchover')::text);
+  PERFORM plantao.hint('plantao_cluster', json_build_object('kind', 'switchover')::text);
   RETURN format('asked %s to hand over to %s', on_duty, coalesce(hand_to, 'any standby'));
 END $$;
 COMMENT ON FUNCTION plantao.switchover(text) IS

@@ -40,7 +40,7 @@ BEGIN
   -- What had expired is refused by every node already.
   INSERT INTO plantao.token_revocations (hash) SELECT hash FROM gone WHERE expires_at > clock_timestamp();
   IF NOT FOUND THEN RETURN NULL; END IF;
-  PERFORM pg_notify('plantao_tokens', '');
+  PERFORM plantao.hint('plantao_tokens', '');
   -- A node that has not looked for a minute forgets all it knew, so ten are ample. A little each time, so it never piles up.
   DELETE FROM plantao.token_revocations WHERE ctid IN (
     SELECT ctid FROM plantao.token_revocations WHERE at < clock_timestamp() - interval '10 minutes'

@@ -4,9 +4,11 @@
  * events/waiters → http/long-poll. Why only one node writes: coordination/sync-manager.
  */
 import { readFileSync } from 'node:fs';
+import { Conditions } from './conditions.ts';
 import { readSignal } from './coordination/cluster-signal.ts';
 import { Listener } from './database/listener.ts';
 import { migrate } from './database/migrator.ts';
+import { NotifyQueue } from './database/notify-queue.ts';
 import { reachable } from './database/reachable.ts';
 import { createLog, type Log } from './log.ts';
 import { buildChat } from './node/chat.ts';
@@ -80,12 +82,22 @@ function assemble(settings: Settings, node: string, log: Log) {
   let address = settings.nodeUrl ?? `http://localhost:${settings.port}`;
   const url = () => address;
   const database = openDatabase(settings, node);
+  const conditions = new Conditions(log);
+  const notifyQueue = new NotifyQueue({
+    sequelize: database.sequelize,
+    onFull: (sentence) => conditions.begin('notify_queue', sentence),
+    onRoom: () => conditions.end('notify_queue', 'the NOTIFY queue has room: notifications are sent again'),
+  });
+  /** Where none is sent, a listener that hears none is as good as another. */
+  const replaceListener = async () => {
+    if (await notifyQueue.wereHintsSent()) listener.replace('the event log moved and no notification of it came');
+  };
   const chat = buildChat({
     settings,
     log,
     database,
     term: () => duty.lock.term,
-    onDeaf: () => listener.replace('the event log moved and no notification of it came'),
+    onDeaf: () => void replaceListener(),
   });
   const isReady = () => http.cluster.isReady;
   const duty: NodeDuty = buildDuty({ settings, node, version, url, log, database, chat, isReady });
@@ -105,7 +117,7 @@ function assemble(settings: Settings, node: string, log: Log) {
     },
     log,
   );
-  const http = buildHttp({ settings, node, version, url, log, database, chat, duty, listener });
+  const http = buildHttp({ settings, node, version, url, log, database, chat, duty, listener, notifyQueue });
 
   return {
     url,
@@ -118,6 +130,7 @@ function assemble(settings: Settings, node: string, log: Log) {
       address = settings.nodeUrl ?? `http://localhost:${port}`;
       duty.sync.start();
       chat.retention.start();
+      notifyQueue.start();
       log.info({ event: 'listening', url: address, pid: process.pid }, `serving at ${address}`);
     },
     /** Each step leaves the later ones what they need: duty first, so that a peer is active before this process is gone. */
@@ -128,7 +141,7 @@ function assemble(settings: Settings, node: string, log: Log) {
       await http.server.close();
       listener.stop();
       // Together: what waits for a database that does not answer ends with its session.
-      await Promise.all([chat.stop(), database.stop()]);
+      await Promise.all([chat.stop(), notifyQueue.stop(), database.stop()]);
     },
   };
 }

@@ -98,6 +98,10 @@ async function checkSessions(client: pg.Client, other: pg.Client): Promise<void>
   throw new StartCheckError(`the leader lock and LISTEN need a connection that is one session of its own. ${DIRECT}`);
 }
 
+/** A full queue fails whoever notifies, and must not keep a node from starting (plantao.hint). */
+const NOTIFY_UNLESS_FULL = `SELECT usage < 0.5 AS is_sent, CASE WHEN usage < 0.5 THEN pg_notify($1, '') END
+  FROM pg_notification_queue_usage() AS usage`;
+
 async function checkLockAndListen(client: pg.Client): Promise<void> {
   const key = [Math.floor(Math.random() * 2 ** 31), Math.floor(Math.random() * 2 ** 31)];
   const channel = `plantao_check_${key[0]}`;
@@ -108,9 +112,9 @@ async function checkLockAndListen(client: pg.Client): Promise<void> {
   try {
     await client.query('SELECT pg_advisory_lock($1, $2)', key);
     await client.query(`LISTEN ${client.escapeIdentifier(channel)}`);
-    await client.query('SELECT pg_notify($1, $2)', [channel, '']);
+    const { rows: sendings } = await client.query<{ is_sent: boolean }>(NOTIFY_UNLESS_FULL, [channel]);
     const { rows } = await client.query<{ held: boolean }>('SELECT pg_advisory_unlock($1, $2) AS held', key);
-    if (rows[0]?.held && heard) return;
+    if (rows[0]?.held && (heard || sendings[0]?.is_sent === false)) return;
   } catch (error) {
     throw new StartCheckError(
       `the leader lock and LISTEN do not work over this connection (${String(error)}). ${DIRECT}`,

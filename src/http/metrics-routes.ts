@@ -4,7 +4,7 @@ import { nothing } from './schemas.ts';
 import type { Services } from './services.ts';
 
 /** `/metrics` for Prometheus: the process, and what this node does. Read when asked, so nothing is counted twice. */
-export function metricsRoutes({ cluster, waiters, writer, eventLog }: Services): Route[] {
+export function metricsRoutes({ cluster, waiters, writer, eventLog, notifyQueue }: Services): Route[] {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   // Whoever looks for a hole to come in by need not be told the version.
@@ -25,6 +25,11 @@ export function metricsRoutes({ cluster, waiters, writer, eventLog }: Services):
   gauge('plantao_waiters', 'Long polls and streams that wait', () => waiters.size);
   gauge('plantao_queued_posts', 'Messages that wait for the next commit', () => writer.queued);
   gauge('plantao_log_position', 'How far this node has read the event log', () => eventLog.head);
+  gauge(
+    'plantao_notify_queue_usage',
+    "How full PostgreSQL's NOTIFY queue is, 0 to 1; hints are skipped from 0.5 on",
+    () => notifyQueue.usage,
+  );
   return [
     route({
       method: 'get',

@@ -7,6 +7,7 @@ import type { Notifications } from '../chat/notifications.ts';
 import type { Rosters } from '../chat/rosters.ts';
 import type { Tokens } from '../chat/tokens.ts';
 import type { Users } from '../chat/users.ts';
+import type { NotifyQueue } from '../database/notify-queue.ts';
 import type { EventLog } from '../events/event-log.ts';
 import type { Waiters } from '../events/waiters.ts';
 import type { Log } from '../log.ts';
@@ -55,4 +56,5 @@ export interface Services {
   waiters: Waiters;
   polls: LongPolls;
   streams: EventStreams;
+  notifyQueue: Pick<NotifyQueue, 'usage'>;
 }

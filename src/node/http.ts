@@ -1,5 +1,6 @@
 import { ClusterView } from '../cluster-view.ts';
 import type { Listener } from '../database/listener.ts';
+import type { NotifyQueue } from '../database/notify-queue.ts';
 import { createApp } from '../http/app.ts';
 import { believeEverybody, identifyByToken } from '../http/caller.ts';
 import { EventStreams } from '../http/event-streams.ts';
@@ -25,10 +26,22 @@ export interface HttpParts {
   chat: NodeChat;
   duty: NodeDuty;
   listener: Listener;
+  notifyQueue: NotifyQueue;
 }
 
 /** The routes and the server that they are served by. */
-export function buildHttp({ settings, node, version, url, log, database, chat, duty, listener }: HttpParts) {
+export function buildHttp({
+  settings,
+  node,
+  version,
+  url,
+  log,
+  database,
+  chat,
+  duty,
+  listener,
+  notifyQueue,
+}: HttpParts) {
   const { sync, peers } = duty;
   const { eventLog, waiters, subscriptions, knownTokens } = chat;
   const room = new WaitingRoom(settings.maxWaiters);
@@ -61,6 +74,7 @@ export function buildHttp({ settings, node, version, url, log, database, chat, d
     waiters,
     polls,
     streams,
+    notifyQueue,
   };
   return { cluster, polls, streams, server: new Server(createApp(services), settings.maxConnections) };
 }

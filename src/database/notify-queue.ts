@@ -1,0 +1,110 @@
+import { QueryTypes, type Sequelize } from 'sequelize';
+
+/** The NOTIFY queue of the server as plantao.notify_queue shows it. */
+interface QueueRow {
+  usage: number;
+  hints_are_sent: boolean;
+  pid: number | null;
+  application_name: string | null;
+  usename: string | null;
+  datname: string | null;
+  held_for_s: number | null;
+  /** It is the listener of a node of this database that does not read: its client is frozen or cut off. */
+  is_listener: boolean;
+}
+
+/** What {@link NotifyQueue} needs. */
+export interface NotifyQueueOptions {
+  sequelize: Sequelize;
+  /** Hints are skipped since now; the sentence says why, and which session most likely holds the queue. */
+  onFull(sentence: string): void;
+  onRoom(): void;
+}
+
+const LOOK_EVERY_MS = 2000;
+/** Two looks and the time in which a missing hint is noticed (events/deafness.ts). */
+const SKIPPED_LATELY_MS = 6000;
+
+/**
+ * Watches how full the NOTIFY queue is. While it is half full, plantao.hint() sends nothing and every node sees changes by
+ * reading the log once a second. A listener of a node that holds the queue is ended: the node opens another.
+ */
+export class NotifyQueue {
+  readonly #options: NotifyQueueOptions;
+  #usage = 0;
+  #fullAt = Number.NEGATIVE_INFINITY;
+  #timer: NodeJS.Timeout | undefined;
+  #looking: Promise<boolean> | null = null;
+  #isStopped = false;
+
+  constructor(options: NotifyQueueOptions) {
+    this.#options = options;
+  }
+
+  /** From 0 to 1, as last seen. */
+  get usage(): number {
+    return this.#usage;
+  }
+
+  start(): void {
+    this.#timer = setTimeout(
+      () => {
+        void this.wereHintsSent().then(() => {
+          if (!this.#isStopped) this.start();
+        });
+      },
+      LOOK_EVERY_MS * (0.9 + Math.random() * 0.2),
+    );
+  }
+
+  /** Resolves when no look is under way. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    clearTimeout(this.#timer);
+    await this.#looking;
+  }
+
+  /** Looks now. False when hints were skipped in the last seconds: those that are missing tell nothing of the listener. */
+  wereHintsSent(): Promise<boolean> {
+    this.#looking ??= this.#look()
+      .catch(() => {})
+      .then(() => performance.now() - this.#fullAt > SKIPPED_LATELY_MS)
+      .finally(() => {
+        this.#looking = null;
+      });
+    return this.#looking;
+  }
+
+  async #look(): Promise<void> {
+    const { sequelize, onFull, onRoom } = this.#options;
+    const [queue] = await sequelize.query<QueueRow>(
+      `SELECT usage, hints_are_sent, pid, application_name, usename, datname,
+              extract(epoch FROM clock_timestamp() - since)::float8 AS held_for_s,
+              coalesce(application_name LIKE 'plantao:%:listen' AND datname = current_database(), false) AS is_listener
+       FROM plantao.notify_queue`,
+      { type: QueryTypes.SELECT },
+    );
+    if (!queue) return;
+    this.#usage = queue.usage;
+    if (queue.hints_are_sent) return onRoom();
+    this.#fullAt = performance.now();
+    onFull(
+      `the NOTIFY queue is ${Math.round(queue.usage * 100)} % full: changes are seen up to a second late. ${holderOf(queue)}`,
+    );
+    if (queue.is_listener) {
+      const bind = { pid: queue.pid, name: queue.application_name };
+      await sequelize.query(
+        'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = $pid AND application_name = $name',
+        { bind, type: QueryTypes.SELECT },
+      );
+    }
+  }
+}
+
+function holderOf({ pid, application_name: name, usename, datname, held_for_s: seconds }: QueueRow): string {
+  if (pid === null) {
+    return 'No session that could hold it is visible to this role: look as a member of pg_monitor (TABLE plantao.notify_queue)';
+  }
+  const who = `${name || 'a session without a name'}, role ${usename}, database ${datname}`;
+  return `Server process ${pid} (${who}) most likely holds it, for ${Math.round(seconds ?? 0)} s: SELECT pg_terminate_backend(${pid})`;
+}
