@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import pg from 'pg';
-import { seedData } from '../../src/chat/seed-data.ts';
+import { seedData } from '../../src/cli/seed-data.ts';
 import { sqlState } from '../../src/database/errors.ts';
 import { eventually } from '../support/eventually.ts';
 import { get, post } from '../support/http.ts';
