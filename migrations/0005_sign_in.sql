@@ -82,24 +82,26 @@ CREATE FUNCTION plantao.revoke_tokens() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   DELETE FROM plantao.tokens WHERE user_id = NEW.id;
+  DELETE FROM plantao.known_networks WHERE user_id = NEW.id;
   RETURN NULL;
 END $$;
 COMMENT ON FUNCTION plantao.revoke_tokens() IS
-  'Revokes all tokens of an account whose password is set, changed or removed: the earlier ones were given for less, or for a password that may be known to others.';
+  'Revokes all tokens, and forgets the known networks, of an account whose password is set, changed or removed: the earlier ones were given for less, or for a password that may be known to others.';
 CREATE TRIGGER revoke_tokens AFTER UPDATE OF password_hash ON plantao.users
   FOR EACH ROW WHEN (OLD.password_hash IS DISTINCT FROM NEW.password_hash) EXECUTE FUNCTION plantao.revoke_tokens();
 
--- The table that the package rate-limiter-flexible counts in; columns and their order are its own.
+-- Counts of attempts in windows of fixed length, for all nodes together and by this server's clock.
 CREATE TABLE plantao.sign_in_attempts (
   key    varchar(255) PRIMARY KEY,
   points integer NOT NULL DEFAULT 0,
   expire bigint
 );
 COMMENT ON TABLE plantao.sign_in_attempts IS
-  'Wrong passwords and registrations in the present window, counted for all nodes. Let somebody in again: DELETE FROM plantao.sign_in_attempts WHERE key = ''account:7'';';
-COMMENT ON COLUMN plantao.sign_in_attempts.key IS 'account:<user id>, name:<hash of a name that is nobody''s>, address:<client address> or register:<client address>.';
+  'Wrong passwords and registrations in the present window, counted for all nodes. Unlock an account: DELETE FROM plantao.sign_in_attempts WHERE key = ''account:7'' OR key LIKE ''account:7 %'';';
+COMMENT ON COLUMN plantao.sign_in_attempts.key IS
+  'account:<user id> from <network> or on <device>; account:<user id> for all unknown networks; name:<hash> instead, for a name without account; address:<network>; register:<network>.';
 COMMENT ON COLUMN plantao.sign_in_attempts.points IS 'How many.';
-COMMENT ON COLUMN plantao.sign_in_attempts.expire IS 'End of the window, in milliseconds since 1970.';
+COMMENT ON COLUMN plantao.sign_in_attempts.expire IS 'End of the window, in milliseconds since 1970 by the clock of PostgreSQL.';
 CREATE INDEX sign_in_attempts_by_expiry ON plantao.sign_in_attempts (expire);
 
 CREATE FUNCTION plantao.sweep_sign_in_attempts() RETURNS trigger
@@ -113,3 +115,83 @@ END $$;
 COMMENT ON FUNCTION plantao.sweep_sign_in_attempts() IS 'Each new count removes up to ten that are over, so the table never piles up.';
 CREATE TRIGGER sweep AFTER INSERT ON plantao.sign_in_attempts
   FOR EACH STATEMENT EXECUTE FUNCTION plantao.sweep_sign_in_attempts();
+
+-- lock_timeout: a session that holds a count, or the whole table, must not hold every sign-in; the node then counts in memory.
+CREATE FUNCTION plantao.count_attempt(keys text[], most integer[], lasts interval)
+RETURNS TABLE (full_at integer, wait_ms bigint)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET lock_timeout = '250ms' AS $$
+DECLARE
+  now_ms bigint := floor(extract(epoch FROM clock_timestamp()) * 1000);
+  -- No window of ours ends later. A row that says so is from before the clock was set back, and begins anew.
+  last_ms bigint := now_ms + floor(extract(epoch FROM lasts) * 1000);
+  counted integer;
+BEGIN
+  -- A count is worth no wait for a standby.
+  PERFORM set_config('synchronous_commit', 'local', true);
+  SELECT asked.at, a.expire - now_ms INTO full_at, wait_ms
+  FROM unnest(keys, most) WITH ORDINALITY AS asked (key, most, at) JOIN plantao.sign_in_attempts a ON a.key = asked.key
+  WHERE a.points >= asked.most AND a.expire > now_ms AND a.expire <= last_ms
+  ORDER BY a.expire DESC LIMIT 1;
+  IF FOUND THEN RETURN NEXT; RETURN; END IF;
+  FOR at IN 1 .. cardinality(keys) LOOP
+    INSERT INTO plantao.sign_in_attempts AS a (key, points, expire) VALUES (keys[at], 1, last_ms)
+    ON CONFLICT (key) DO UPDATE SET
+      points = CASE WHEN a.expire > now_ms AND a.expire <= last_ms THEN least(a.points, 1000000000) + 1 ELSE 1 END,
+      expire = CASE WHEN a.expire > now_ms AND a.expire <= last_ms THEN a.expire ELSE last_ms END
+    RETURNING a.points, at, a.expire - now_ms INTO counted, full_at, wait_ms;
+    -- Another was quicker since the look above.
+    IF counted > most[at] THEN RETURN NEXT; RETURN; END IF;
+  END LOOP;
+END $$;
+COMMENT ON FUNCTION plantao.count_attempt(text[], integer[], interval) IS
+  'Counts one attempt under each key and returns nothing. Where a key has as many as it may, counts nothing and returns its place and the milliseconds until its window is over.';
+
+CREATE FUNCTION plantao.give_back_attempt(keys text[], forgotten text[]) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET lock_timeout = '250ms' AS $$
+BEGIN
+  PERFORM set_config('synchronous_commit', 'local', true);
+  -- In the order in which they were counted: two calls never wait for each other in a ring.
+  DELETE FROM plantao.sign_in_attempts a WHERE a.key = ANY (forgotten);
+  FOR at IN 1 .. cardinality(keys) LOOP
+    UPDATE plantao.sign_in_attempts a SET points = greatest(a.points - 1, 0) WHERE a.key = keys[at];
+  END LOOP;
+END $$;
+COMMENT ON FUNCTION plantao.give_back_attempt(text[], text[]) IS
+  'Takes one attempt back under each key, and forgets all under the others: the password was right.';
+
+CREATE TABLE plantao.known_networks (
+  user_id bigint NOT NULL REFERENCES plantao.users ON DELETE CASCADE,
+  network text NOT NULL CHECK (char_length(network) <= 64),
+  last_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  PRIMARY KEY (user_id, network)
+);
+COMMENT ON TABLE plantao.known_networks IS
+  'Where the owner of an account signed in from with its password: wrong passwords from elsewhere do not lock these out.';
+COMMENT ON COLUMN plantao.known_networks.user_id IS 'The account.';
+COMMENT ON COLUMN plantao.known_networks.network IS 'An IPv4 address, or the first 64 bits of an IPv6 address.';
+COMMENT ON COLUMN plantao.known_networks.last_at IS 'The last time, to the hour. Counts for 90 days.';
+
+CREATE FUNCTION plantao.remember_network(account bigint, from_network text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET lock_timeout = '250ms' AS $$
+BEGIN
+  PERFORM set_config('synchronous_commit', 'local', true);
+  INSERT INTO plantao.known_networks AS k (user_id, network) VALUES (account, from_network)
+  ON CONFLICT (user_id, network) DO UPDATE SET last_at = clock_timestamp()
+    WHERE k.last_at NOT BETWEEN clock_timestamp() - interval '1 hour' AND clock_timestamp();
+  IF NOT FOUND THEN RETURN; END IF;
+  DELETE FROM plantao.known_networks WHERE ctid IN (
+    SELECT ctid FROM plantao.known_networks k WHERE k.user_id = account ORDER BY k.last_at DESC OFFSET 20 FOR UPDATE SKIP LOCKED);
+END $$;
+COMMENT ON FUNCTION plantao.remember_network(bigint, text) IS 'Notes that the owner signed in from there. Keeps an account''s twenty newest.';
+
+CREATE FUNCTION plantao.known_client(account bigint, from_network text, token_hash bytea) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET lock_timeout = '250ms' AS $$
+  SELECT CASE
+    WHEN EXISTS (SELECT FROM plantao.tokens t WHERE t.hash = token_hash AND t.user_id = account
+                 AND t.proof <> 'name' AND t.expires_at > clock_timestamp()) THEN 'device'
+    WHEN EXISTS (SELECT FROM plantao.known_networks k WHERE k.user_id = account AND k.network = from_network
+                 AND k.last_at > clock_timestamp() - interval '90 days') THEN 'network'
+  END
+$$;
+COMMENT ON FUNCTION plantao.known_client(bigint, text, bytea) IS
+  'device where the token is a good one of this account, network where its owner signed in from there before, else null.';

@@ -42,12 +42,14 @@ BEGIN
     GRANT SELECT, INSERT, UPDATE ON plantao.leader_terms TO plantao_service;
     GRANT SELECT, INSERT, DELETE ON plantao.switchover_requests TO plantao_service;
     GRANT SELECT, INSERT, UPDATE, DELETE ON plantao.nodes, plantao.tokens, plantao.token_revocations,
-      plantao.sign_in_attempts TO plantao_service;
+      plantao.sign_in_attempts, plantao.known_networks TO plantao_service;
     -- By name alone, so that a function whose parameters change keeps its place here.
     GRANT EXECUTE ON FUNCTION plantao.hint, plantao.name_key, plantao.history_fingerprint, plantao.log_head, plantao.lock_log,
       plantao.continue_epoch, plantao.log_fell_back, plantao.notify_group, plantao.lock_group_names, plantao.assert_term,
-      plantao.close_fence, plantao.hold_leader_lock, plantao.open_term, plantao.end_last_term_sessions, plantao.close_term, plantao.switchover, plantao.rehearse_post,
-      plantao.post_messages, plantao.issue_token, plantao.remove_old_events, plantao.remove_old_keys TO plantao_service;
+      plantao.close_fence, plantao.hold_leader_lock, plantao.open_term, plantao.end_last_term_sessions, plantao.close_term,
+      plantao.switchover, plantao.rehearse_post, plantao.post_messages, plantao.issue_token, plantao.count_attempt,
+      plantao.give_back_attempt, plantao.remember_network, plantao.known_client, plantao.remove_old_events,
+      plantao.remove_old_keys TO plantao_service;
     GRANT USAGE ON SEQUENCE plantao.messages_id_seq TO plantao_service;
   END IF;
   IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'plantao_dba_readonly') THEN

@@ -5,7 +5,7 @@ import { User } from '../database/models.ts';
 import { Refused } from './errors.ts';
 import { nameKey } from './names.ts';
 import type { Passwords } from './passwords.ts';
-import type { SignInLimits, Try } from './sign-in-limits.ts';
+import type { SignInLimits } from './sign-in-limits.ts';
 import type { Proof, Tokens } from './tokens.ts';
 import { createUser, type Users } from './users.ts';
 
@@ -17,11 +17,14 @@ export interface SignedIn {
   token: string;
 }
 
-/** Who wants in. `address` is where the request comes from; a null `password` is none. */
+/** A request to sign in. A null `password` is none. */
 export interface Applicant {
   username: string;
   password: string | null;
-  address: string;
+  /** The client's network, as limits count it: {@link networkOf}. */
+  network: string;
+  /** Hash of a token that came with the request, which an earlier sign-in may have given to this device. */
+  tokenHash?: string | null;
 }
 
 /** What accounts stand on. */
@@ -51,33 +54,44 @@ export class Accounts {
    * @throws {Refused} unauthenticated, or overloaded where too many sign in at once; {TooManyTriesError};
    * {NotOnDutyError}.
    */
-  async logIn({ username, password, address }: Applicant): Promise<SignedIn> {
+  async logIn(applicant: Applicant): Promise<SignedIn> {
+    const { username, password, network, tokenHash = null } = applicant;
     const user = await this.#options.users.find(username);
     if (!this.#options.passwordsOnly && (user === null || user.passwordHash === null)) {
-      return this.#enterFreely(user, { username, password, address });
+      return this.#enterFreely(user, applicant);
     }
     if (password === null) {
       throw new Refused('unauthenticated', { sentence: 'this account is entered with its password only' });
     }
     const { limits, passwords } = this.#options;
-    const guess = await limits.guess(user ? `account:${user.id}` : `name:${keyOf(username)}`, address);
-    const isRight = await giveBackUnlessDone(guess, () => passwords.matches(password, user?.passwordHash ?? null));
+    const key = keyOf(username);
+    const subject = user ? String(user.id) : key;
+    const isRight = await passwords.inTurn({ source: network, subject }, async () => {
+      const guess = await limits.guess({ userId: user?.id ?? null, nameKey: key, network, tokenHash });
+      const matches = await passwords.matches(password, user?.passwordHash ?? null);
+      if (matches) await guess.right();
+      return matches;
+    });
     if (user === null || !isRight) throw new Refused('unauthenticated');
-    await guess.right();
     return this.#enter(user);
   }
 
   /** A new account with a password. @throws {Refused} username_taken, overloaded; {TooManyTriesError}; {NotOnDutyError}. */
-  async register({ username, password, address }: Applicant & { password: string }): Promise<SignedIn> {
-    const { users, limits, passwords, write } = this.#options;
-    if (await users.find(username)) throw new Refused('username_taken');
-    const registration = await limits.register(address);
-    const passwordHash = await giveBackUnlessDone(registration, () => passwords.hash(password));
-    return write(async (transaction) => {
+  async register({ username, password, network }: Applicant & { password: string }): Promise<SignedIn> {
+    const { users, limits, write } = this.#options;
+    if (await users.find(username)) {
+      // Counts as well, or a client could ask for name after name whether it is taken.
+      await limits.register(network);
+      throw new Refused('username_taken');
+    }
+    const passwordHash = await this.#hashOfNew(password, network);
+    const signedIn = await write(async (transaction) => {
       const user = await createUser(username, passwordHash, transaction);
       if (!user) throw new Refused('username_taken');
       return this.#signIn(user, true, 'password', transaction);
     });
+    await limits.remember({ userId: signedIn.userId, network });
+    return signedIn;
   }
 
   /**
@@ -85,7 +99,9 @@ export class Accounts {
    * theirs, and for accounts of the days of AUTH=open. Makes the account where there is none.
    */
   async setPassword(username: string, password: string): Promise<SignedIn> {
-    const passwordHash = await this.#options.passwords.hash(password);
+    const { passwords } = this.#options;
+    const place = { source: 'administrator', subject: keyOf(username) };
+    const passwordHash = await passwords.inTurn(place, () => passwords.hash(password));
     return this.#options.write(async (transaction) => {
       const created = await createUser(username, passwordHash, transaction);
       const user = created ?? (await this.#options.users.find(username, transaction));
@@ -98,18 +114,27 @@ export class Accounts {
 
   /** An account without a password, or a new one: whoever says the name is let in, and a password is kept with a new one. */
   async #enterFreely(found: User | null, applicant: Applicant): Promise<SignedIn> {
-    const { passwords, limits, write } = this.#options;
-    const { username, password, address } = applicant;
+    const { limits, write } = this.#options;
+    const { username, password, network } = applicant;
     if (found) return this.#enter(found);
-    const registration = await limits.register(address);
-    const passwordHash =
-      password === null ? null : await giveBackUnlessDone(registration, () => passwords.hash(password));
+    if (password === null) await limits.register(network);
+    const passwordHash = password === null ? null : await this.#hashOfNew(password, network);
     const signedIn = await write(async (transaction) => {
       const user = await createUser(username, passwordHash, transaction);
       return user && this.#signIn(user, true, password === null ? 'name' : 'password', transaction);
     });
+    if (signedIn && password !== null) await limits.remember({ userId: signedIn.userId, network });
     // Of two that come together one makes the account; the other then meets it as any account.
     return signedIn ?? this.logIn(applicant);
+  }
+
+  /** Counts a registration, and hashes its password. */
+  #hashOfNew(password: string, network: string): Promise<string> {
+    const { passwords, limits } = this.#options;
+    return passwords.inTurn({ source: network, subject: 'registration' }, async () => {
+      await limits.register(network);
+      return passwords.hash(password);
+    });
   }
 
   /**
@@ -131,13 +156,3 @@ export class Accounts {
 
 /** Short, whatever the name becomes in NFKC. */
 const keyOf = (username: string) => hash('sha256', nameKey(username), 'base64url');
-
-/** A try at which nobody could look (too many sign in at once) is none: its count is given back. */
-async function giveBackUnlessDone<T>(counted: Try, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    await counted.untried();
-    throw error;
-  }
-}

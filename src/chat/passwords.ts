@@ -1,7 +1,8 @@
 import { randomBytes, scrypt, timingSafeEqual } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { Refused } from './errors.ts';
-import { Turns } from './turns.ts';
+import { FairTurns, type Overload, type Place } from './fair-turns.ts';
+import { TooManyTriesError } from './sign-in-limits.ts';
 
 /**
  * One of the settings that OWASP's Password Storage Cheat Sheet names as equal for scrypt: N=2^14, r=8, p=5. Of those it is
@@ -17,8 +18,13 @@ const HASH_BYTES = 32;
  * name look-ups.
  */
 const AT_ONCE = Math.min(3, Math.max(1, availableParallelism() - 1));
-/** Sign-ins that may wait for their turn: some 6 s of work on one core, about as long as people wait. */
-const MOST_WAITING = 32;
+/**
+ * Sign-ins that wait for their turn. A source's line is some 6 s of work on one core, about as long as people wait; sources
+ * take turns, so that only a flood from many of them makes all lines this long.
+ */
+const LIMITS = { atOnce: AT_ONCE, ofSource: 32, inAll: 256, waitMs: 10_000 };
+/** When a source's line has moved on by a few places. */
+const RETRY_MS = 2000;
 const BUSY = 'too many people sign in just now: try again in a moment';
 
 interface Hashed {
@@ -34,41 +40,52 @@ interface Hashed {
  * the event loop and a few at a time.
  */
 export class Passwords {
-  readonly #turns = new Turns(AT_ONCE, MOST_WAITING);
+  readonly #turns = new FairTurns(LIMITS, overload);
   /** What a password for an account that is nobody's is compared with, so that it takes as long as any other. */
   readonly #nobodys: Hashed = { ...COST, salt: randomBytes(SALT_BYTES), hash: randomBytes(HASH_BYTES) };
 
-  /** The string to store for a password. @throws {Refused} overloaded where too many wait already. */
+  /**
+   * Runs `work`, which hashes one password, in its turn. @throws {TooManyTriesError} where too many wait from its source;
+   * {Refused} overloaded where too many wait in all, or for too long; what `work` throws.
+   */
+  inTurn<T>(place: Place, work: () => Promise<T>): Promise<T> {
+    return this.#turns.take(place, work);
+  }
+
+  /** The string to store for a password. Call it within {@link inTurn}. */
   async hash(password: string): Promise<string> {
     const salt = randomBytes(SALT_BYTES);
-    const hash = await this.#derive(password, { ...COST, salt, hash: Buffer.alloc(HASH_BYTES) });
+    const hash = await derive(password, { ...COST, salt, hash: Buffer.alloc(HASH_BYTES) });
     return `$scrypt$ln=${COST.ln},r=${COST.r},p=${COST.p}$${base64(salt)}$${base64(hash)}`;
   }
 
   /**
    * True where `password` is the one of which `stored` was made. Null (no such account, or none with a password) is
-   * false, after the same time. @throws {Refused} overloaded where too many wait already.
+   * false, after the same time. Call it within {@link inTurn}.
    */
   async matches(password: string, stored: string | null): Promise<boolean> {
     const known = stored === null ? null : parse(stored);
     const expected = known ?? this.#nobodys;
-    const derived = await this.#derive(password, expected);
+    const derived = await derive(password, expected);
     return timingSafeEqual(derived, expected.hash) && known !== null;
   }
+}
 
-  #derive(password: string, { ln, r, p, salt, hash }: Hashed): Promise<Buffer> {
-    const N = 2 ** ln;
-    // What scrypt needs is 128·N·r; twice that leaves room for its own tables.
-    const options = { N, r, p, maxmem: 256 * N * r };
-    const run = () =>
-      new Promise<Buffer>((resolve, reject) => {
-        // Two ways to type the same letter (é) must not be two passwords.
-        scrypt(password.normalize('NFKC'), salt, hash.length, options, (error, derived) =>
-          error ? reject(error) : resolve(derived),
-        );
-      });
-    return this.#turns.take(run, () => new Refused('overloaded', { sentence: BUSY }));
-  }
+function overload(why: Overload): Error {
+  if (why === 'source') return new TooManyTriesError('sign-ins from your address at once', RETRY_MS);
+  return new Refused('overloaded', { sentence: BUSY });
+}
+
+function derive(password: string, { ln, r, p, salt, hash }: Hashed): Promise<Buffer> {
+  const N = 2 ** ln;
+  // What scrypt needs is 128·N·r; twice that leaves room for its own tables.
+  const options = { N, r, p, maxmem: 256 * N * r };
+  return new Promise((resolve, reject) => {
+    // Two ways to type the same letter (é) must not be two passwords.
+    scrypt(password.normalize('NFKC'), salt, hash.length, options, (error, derived) =>
+      error ? reject(error) : resolve(derived),
+    );
+  });
 }
 
 const base64 = (bytes: Buffer) => bytes.toString('base64').replace(/=+$/, '');

@@ -1,8 +1,8 @@
-import { isIPv6 } from 'node:net';
-import { RateLimiterPostgres, RateLimiterRes } from 'rate-limiter-flexible';
 import type { Sequelize } from 'sequelize';
+import type { Log } from '../log.ts';
+import { AttemptCounts, type Count } from './attempt-counts.ts';
 
-/** Raised where somebody has tried too often; `retryAfterMs` until the present window is over. */
+/** Raised where a client has tried too often; `retryAfterMs` until the present window is over. */
 export class TooManyTriesError extends Error {
   override readonly name = 'TooManyTriesError';
   readonly retryAfterMs: number;
@@ -14,111 +14,107 @@ export class TooManyTriesError extends Error {
 
 /** How often may be tried; the settings' words. */
 export interface Tries {
-  /** Wrong passwords for one account in a quarter of an hour. */
+  /** Wrong passwords for one account from one network in a quarter of an hour. */
   ofAccount: number;
-  /** Wrong passwords from one address in a quarter of an hour. */
+  /** Wrong passwords from one network, for all accounts together, in a quarter of an hour. */
   ofAddress: number;
-  /** Accounts registered from one address in an hour; 0 is no limit. */
+  /** Accounts registered from one network in an hour; 0 is no limit. */
   registrations: number;
 }
 
-/** What has been counted. */
-export interface Try {
-  /** Gives the count back: nobody has looked at it. */
-  untried(): Promise<void>;
+/** A try with a password. */
+export interface Guesser {
+  /** The account, or null where there is none of that name. */
+  userId: number | null;
+  /** A short key of the name, for an account that does not exist. */
+  nameKey: string;
+  /** The client's network: {@link networkOf}. */
+  network: string;
+  /** Hash of a token that came with the request; an earlier one of this account makes its device a known one. */
+  tokenHash: string | null;
 }
 
-/** A try with a password. */
-export interface Guess extends Try {
-  /** It was the right one: the account's wrong ones are forgiven, and the address's count is given back. */
+/** A try that was counted. */
+export interface Guess {
+  /** It was right: gives the count back, forgives the wrong ones of this device or network, and knows the network from now on. */
   right(): Promise<void>;
 }
 
+type Known = 'device' | 'network' | null;
+
 const WINDOW_S = 15 * 60;
 const REGISTRATION_WINDOW_S = 60 * 60;
+/**
+ * Wrong passwords for one account from all networks that its owner never came from: this many times those from one. Guessing
+ * from many addresses stays slow, and a single one cannot lock the account.
+ */
+const UNKNOWN_NETWORKS = 10;
 
 /**
- * Slows down the guessing of passwords, by account (many addresses, one victim) and by address (one address, many
- * victims), and registering in bulk. Counted in PostgreSQL, so a failover forgives nothing. A try counts before its
- * password is looked at, so that a thousand at the same time are no way round; a right one is given back.
+ * Slows down the guessing of passwords as OWASP's Authentication Cheat Sheet describes it: per account and network together;
+ * per network over all accounts; and, more widely, per account over all networks that its owner has not signed in from.
+ * A stranger therefore locks out only their own network. A device that shows a valid token of the account has a count of its
+ * own and none other (OWASP's device cookie). A try counts before its password is looked at, so that a thousand at the same
+ * time are no way round; a right one is given back. A try that is refused counts nowhere.
  */
 export class SignInLimits {
-  readonly #account: RateLimiterPostgres;
-  readonly #address: RateLimiterPostgres;
-  readonly #registrations: RateLimiterPostgres | null;
+  readonly #tries: Tries;
+  readonly #guesses: AttemptCounts;
+  readonly #registrations: AttemptCounts;
 
-  constructor(sequelize: Sequelize, tries: Tries) {
-    const limiter = (keyPrefix: string, points: number, duration: number) =>
-      new RateLimiterPostgres({
-        storeClient: sequelize,
-        storeType: 'sequelize',
-        schemaName: 'plantao',
-        tableName: 'sign_in_attempts',
-        tableCreated: true,
-        // The table sweeps itself (migrations/0005_sign_in.sql); a timer here would have no owner.
-        clearExpiredByTimeout: false,
-        keyPrefix,
-        points,
-        duration,
-      });
-    this.#account = limiter('', tries.ofAccount, WINDOW_S);
-    this.#address = limiter('address', tries.ofAddress, WINDOW_S);
-    this.#registrations =
-      tries.registrations > 0 ? limiter('register', tries.registrations, REGISTRATION_WINDOW_S) : null;
+  constructor(sequelize: Sequelize, log: Log, tries: Tries) {
+    this.#tries = tries;
+    this.#guesses = new AttemptCounts(sequelize, log, WINDOW_S);
+    this.#registrations = new AttemptCounts(sequelize, log, REGISTRATION_WINDOW_S);
   }
 
-  /**
-   * Counts a try with a password; `account` is `account:<id>` or `name:<name>`.
-   * @throws {TooManyTriesError}; the database's error.
-   */
-  async guess(account: string, address: string): Promise<Guess> {
-    const from = networkOf(address);
-    await spend(this.#address, from, 'wrong passwords from your address');
-    await spend(this.#account, account, 'wrong passwords for this account');
+  /** Counts a try with a password. @throws {TooManyTriesError}. */
+  async guess(guesser: Guesser): Promise<Guess> {
+    const counts = this.#countsOf(guesser, await this.#known(guesser));
+    const full = await this.#guesses.add(counts);
+    if (full) throw new TooManyTriesError(counts[full.at]?.what ?? 'wrong passwords', full.waitMs);
+    const [own = '', ...shared] = counts.map(({ key }) => key);
     return {
       right: async () => {
-        await Promise.all([this.#account.delete(account), this.#address.reward(from, 1)]);
-      },
-      untried: async () => {
-        await Promise.all([this.#account.reward(account, 1), this.#address.reward(from, 1)]);
+        await this.#guesses.giveBack(shared, [own]);
+        await this.remember(guesser);
       },
     };
   }
 
-  /** Counts a registration. @throws {TooManyTriesError}; the database's error. */
-  async register(address: string): Promise<Try> {
-    const registrations = this.#registrations;
-    const from = networkOf(address);
-    if (registrations) await spend(registrations, from, 'registrations from your address');
-    return {
-      untried: async () => {
-        await registrations?.reward(from, 1);
-      },
-    };
+  /** Counts a registration. @throws {TooManyTriesError}. */
+  async register(network: string): Promise<void> {
+    const { registrations: most } = this.#tries;
+    const full = most > 0 ? await this.#registrations.add([{ key: `register:${network}`, most }]) : null;
+    if (full) throw new TooManyTriesError('registrations from your address', full.waitMs);
   }
-}
 
-async function spend(limiter: RateLimiterPostgres, key: string, what: string): Promise<void> {
-  try {
-    await limiter.consume(key, 1);
-  } catch (refusal) {
-    if (refusal instanceof RateLimiterRes) throw new TooManyTriesError(what, refusal.msBeforeNext);
-    throw refusal;
+  /** Knows a network that the account's owner signed in from. */
+  async remember({ userId, network }: Pick<Guesser, 'userId' | 'network'>): Promise<void> {
+    if (userId === null) return;
+    await this.#guesses.query('SELECT plantao.remember_network($userId, $network)', { userId, network });
   }
-}
 
-/** Whom an address stands for: an IPv4 address itself, of IPv6 the first 64 bits, since one household has all the rest. */
-export function networkOf(address: string): string {
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
-  if (mapped) return mapped;
-  if (!isIPv6(address)) return address;
-  const [head = '', tail] = (address.split('%')[0] ?? '').split('::');
-  const before = head === '' ? [] : head.split(':');
-  const after = tail === undefined || tail === '' ? [] : tail.split(':');
-  const zeros = tail === undefined ? 0 : 8 - before.length - after.length;
-  const groups = [...before, ...Array<string>(Math.max(0, zeros)).fill('0'), ...after];
-  return `${groups
-    .slice(0, 4)
-    .map((group) => Number.parseInt(group, 16).toString(16))
-    .join(':')}::/64`;
+  async #known({ userId, network, tokenHash }: Guesser): Promise<Known> {
+    // Asked for a name without account too: both take the same time.
+    const found = await this.#guesses.query<{ known: Known }>(
+      "SELECT plantao.known_client($userId, $network, decode($tokenHash, 'hex')) AS known",
+      { userId, network, tokenHash },
+    );
+    return found?.[0]?.known ?? null;
+  }
+
+  /** The caller's own count first; the network's last, so that it never grows where the account's refuses. */
+  #countsOf({ userId, nameKey, network, tokenHash }: Guesser, known: Known): (Count & { what: string })[] {
+    const { ofAccount, ofAddress } = this.#tries;
+    const account = userId === null ? `name:${nameKey}` : `account:${userId}`;
+    const wrong = 'wrong passwords for this account';
+    if (known === 'device') {
+      return [{ key: `${account} on ${tokenHash?.slice(0, 16)}`, most: ofAccount, what: `${wrong} from this device` }];
+    }
+    const own = { key: `${account} from ${network}`, most: ofAccount, what: `${wrong} from your address` };
+    const all = { key: account, most: ofAccount * UNKNOWN_NETWORKS, what: wrong };
+    const address = { key: `address:${network}`, most: ofAddress, what: 'wrong passwords from your address' };
+    return known === 'network' ? [own, address] : [own, all, address];
+  }
 }

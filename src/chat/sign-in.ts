@@ -33,7 +33,7 @@ const REGISTRATIONS = 100;
 /** Puts the parts of signing in together. `knownTokens` is to be started where tokens are asked for, and stopped. */
 export function openSignIn({ sequelize, write, users, session, log, settings }: SignInOptions) {
   const tokens = new Tokens(sequelize, write, settings.tokenHours);
-  const limits = new SignInLimits(sequelize, {
+  const limits = new SignInLimits(sequelize, log, {
     ofAccount: settings.signInTries,
     ofAddress: settings.signInTriesOfAddress,
     registrations: settings.requestsPerMinute > 0 ? REGISTRATIONS : 0,

@@ -1,5 +1,5 @@
 import type { Request, RequestHandler } from 'express';
-import { networkOf } from '../chat/sign-in-limits.ts';
+import { networkOf } from '../chat/client-network.ts';
 import { bearTokenOfQuery, type Caller } from './caller.ts';
 import { addressOf } from './client-address.ts';
 import { RequestLimit } from './request-limit.ts';

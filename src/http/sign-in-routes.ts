@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { SignedIn } from '../chat/accounts.ts';
+import { networkOf } from '../chat/client-network.ts';
 import { tokenHash } from '../chat/tokens.ts';
 import { adminTokenCheck, bearerOf, requireSelf } from './caller.ts';
 import { addressOf } from './client-address.ts';
@@ -43,7 +44,7 @@ function registerRoute({ accounts, adminToken, authMode }: Services): Route {
           ? { status: 201, body: answer(signedIn, 'user registered') }
           : { status: 200, body: answer(signedIn, 'password changed') };
       }
-      const signedIn = await accounts.register({ ...input, address: addressOf(request) });
+      const signedIn = await accounts.register({ ...input, network: networkOf(addressOf(request)) });
       return { status: 201, body: answer(signedIn, 'user registered') };
     },
   });
@@ -71,7 +72,13 @@ function loginRoute({ accounts, users, authMode }: Services): Route {
       if (authMode === 'open' && given !== null && given.length < SHORTEST_PASSWORD) {
         if (!(await users.find(input.username))) throw invalid('password', TOO_SHORT);
       }
-      const applicant = { username: input.username, password: given, address: addressOf(request) };
+      const credential = bearerOf(request);
+      const applicant = {
+        username: input.username,
+        password: given,
+        network: networkOf(addressOf(request)),
+        tokenHash: credential === null ? null : tokenHash(credential),
+      };
       const { userId, username, created, token } = await accounts.logIn(applicant);
       return { body: { user_id: userId, username, created, token } };
     },

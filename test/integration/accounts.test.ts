@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import pg from 'pg';
+import pino from 'pino';
 import type { Sequelize } from 'sequelize';
 import { Accounts } from '../../src/chat/accounts.ts';
 import { Refused } from '../../src/chat/errors.ts';
@@ -16,6 +17,12 @@ import { createDatabase, type TestDatabase } from '../support/postgres.ts';
 /** Passwords that are right where they are those stored, and what happens while one is looked at. */
 class PlainPasswords {
   meanwhile = async () => {};
+  turn = async () => {};
+
+  async inTurn<T>(_place: unknown, work: () => Promise<T>): Promise<T> {
+    await this.turn();
+    return work();
+  }
 
   async hash(password: string): Promise<string> {
     await this.meanwhile();
@@ -66,7 +73,7 @@ describe('Accounts', () => {
       users: new Users(),
       passwords: passwords as unknown as Passwords,
       tokens: new Tokens(sequelize, write, 1),
-      limits: new SignInLimits(sequelize, { ofAccount: 2, ofAddress: 2, registrations: 2 }),
+      limits: new SignInLimits(sequelize, pino({ level: 'silent' }), { ofAccount: 2, ofAddress: 2, registrations: 2 }),
       write,
       passwordsOnly,
     });
@@ -87,26 +94,26 @@ describe('Accounts', () => {
     return rows[0].n;
   };
 
-  it('count no try at which nobody could look at the password', async () => {
+  it('count no try whose password was not looked at', async () => {
     const { username } = await account('right');
-    const logIn = () => accounts(true).logIn({ username, password: 'right', address: '192.0.2.1' });
-    passwords.meanwhile = overloaded;
+    const logIn = () => accounts(true).logIn({ username, password: 'right', network: '192.0.2.1' });
+    passwords.turn = overloaded;
     for (let times = 0; times < 5; times++) expect(await codeOf(logIn())).to.equal('overloaded');
-    passwords.meanwhile = nothing;
+    passwords.turn = nothing;
     expect((await logIn()).username).to.equal(username);
   });
 
   it('count no registration that was not looked at', async () => {
     const register = () =>
-      accounts(true).register({ username: People.name(), password: 'any password', address: '192.0.2.2' });
-    passwords.meanwhile = overloaded;
+      accounts(true).register({ username: People.name(), password: 'any password', network: '192.0.2.2' });
+    passwords.turn = overloaded;
     for (let times = 0; times < 5; times++) expect(await codeOf(register())).to.equal('overloaded');
-    passwords.meanwhile = nothing;
+    passwords.turn = nothing;
     expect((await register()).created).to.equal(true);
   });
 
   it('limit the accounts that an address makes by logging in under new names', async () => {
-    const come = (username: string) => accounts(false).logIn({ username, password: null, address: '192.0.2.3' });
+    const come = (username: string) => accounts(false).logIn({ username, password: null, network: '192.0.2.3' });
     const names = [People.name(), People.name(), People.name()];
     const outcomes = await Promise.all(names.map((name) => come(name).catch((error) => error)));
     expect(outcomes.filter((outcome) => outcome instanceof TooManyTriesError)).to.have.length(1);
@@ -118,7 +125,7 @@ describe('Accounts', () => {
   it('give no token on a password that was changed while it was looked at', async () => {
     const { id, username } = await account('old');
     passwords.meanwhile = async () => void (await change(id, 'new'));
-    const logIn = accounts(true).logIn({ username, password: 'old', address: '192.0.2.4' });
+    const logIn = accounts(true).logIn({ username, password: 'old', network: '192.0.2.4' });
     expect(await codeOf(logIn)).to.equal('unauthenticated');
     expect(await tokensOf(id)).to.equal(0);
   });
@@ -127,7 +134,7 @@ describe('Accounts', () => {
     const { id, username } = await account('old');
     await sql.query('BEGIN');
     await change(id, 'new');
-    const logIn = accounts(true).logIn({ username, password: 'old', address: '192.0.2.5' });
+    const logIn = accounts(true).logIn({ username, password: 'old', network: '192.0.2.5' });
     let isOver = false;
     const outcome = codeOf(logIn).finally(() => {
       isOver = true;

@@ -2,7 +2,7 @@ import { connect } from 'node:net';
 import { expect } from 'chai';
 import express from 'express';
 import pg from 'pg';
-import { networkOf } from '../../src/chat/sign-in-limits.ts';
+import { networkOf } from '../../src/chat/client-network.ts';
 import { Server } from '../../src/http/server.ts';
 import { readSettings, SettingsError } from '../../src/settings.ts';
 import { eventually } from '../support/eventually.ts';
@@ -116,6 +116,19 @@ describe('The network of an address', () => {
     expect(networkOf('2001:db8:1:2:3:4:5:6')).to.equal('2001:db8:1:2::/64');
     expect(networkOf('2001:db8::1')).to.equal(networkOf('2001:DB8:0:0:ffff::'));
     expect(networkOf('::1')).to.equal('0:0:0:0::/64');
+    expect(networkOf('fe80::1%eth0')).to.equal('fe80:0:0:0::/64');
+  });
+
+  it('is that of IPv4 however an IPv6 address writes it', () => {
+    for (const written of ['::ffff:192.0.2.1', '::FFFF:c000:201', '0:0:0:0:0:ffff:c000:0201']) {
+      expect(networkOf(written), written).to.equal('192.0.2.1');
+    }
+  });
+
+  it('is one and the same for all that is no address, however long', () => {
+    for (const written of ['', 'x'.repeat(400), '1.2.3', "'; DROP TABLE", '1:2:3:4:5:6:7:8:9', '192.0.2.1:443']) {
+      expect(networkOf(written), written).to.equal('unknown');
+    }
   });
 });
 

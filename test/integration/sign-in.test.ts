@@ -125,10 +125,19 @@ describe('Signing in where AUTH=token', function () {
       `ana_${names}`,
     ]);
     expect(rows[0].n).to.equal(0);
-    // Best of two each, as the machine is shared: a hash takes tens of milliseconds, everything else two or three.
-    const best = async (name: () => string) => Math.min((await ask(name())).ms, (await ask(name())).ms);
-    const [ofKnown, ofUnknown] = [await best(() => username), await best(newName)];
-    expect(Math.abs(ofKnown - ofUnknown), `${ofKnown} against ${ofUnknown} ms`).to.be.below(ofKnown / 2);
+    // Measured as processor time of this process, where the nodes hash: it stands a busy machine, and the clock does not.
+    const workOf = async (name: string) => {
+      const before = process.cpuUsage();
+      await ask(name);
+      return process.cpuUsage(before).user / 1000;
+    };
+    const [ofKnown, ofUnknown]: [number[], number[]] = [[], []];
+    for (let times = 0; times < 3; times++) {
+      ofKnown.push(await workOf(username));
+      ofUnknown.push(await workOf(newName()));
+    }
+    const [least, leastUnknown] = [Math.min(...ofKnown), Math.min(...ofUnknown)];
+    expect(Math.abs(least - leastUnknown), `${least} against ${leastUnknown} ms`).to.be.below(least / 2);
   });
 
   it('does not let in where an account has no password, and its name cannot be registered away', async () => {
@@ -165,7 +174,7 @@ describe('Signing in where AUTH=token', function () {
     }
   });
 
-  it('slows down the guessing of one account’s password, from wherever, and a right one in between forgives', async () => {
+  it('slows down the guessing of one account’s password, and a right one in between forgives', async () => {
     const { username } = await register();
     const guess = (password: string) => place.post('/login', { username, password });
     for (let tries = 0; tries < 3; tries++) expect((await guess('wrong guess')).status).to.equal(401);
@@ -176,6 +185,25 @@ describe('Signing in where AUTH=token', function () {
     const refused = await guess('correct horse');
     expect([refused.status, refused.body.code]).to.deep.equal([429, 'too_many_requests']);
     expect(Number(refused.headers['retry-after'])).to.be.within(1, 900);
+  });
+
+  it('signs somebody in while another client signs in without pause, with right passwords, from the same address', async () => {
+    const [flooder, ana] = [await register(), await register()];
+    const logIn = ({ username }: { username: string }) =>
+      place.post('/login', { username, password: 'correct horse' }, { deadline: 30_000 });
+    let done = 0;
+    const flood = Array.from({ length: 12 }, async () => {
+      const { status } = await logIn(flooder);
+      if (status === 200) done++;
+      return status;
+    });
+    const { status } = await logIn(ana);
+    expect(status).to.equal(200);
+    expect(done).to.be.below(5);
+    // Beyond ten seconds, on a busy machine, the rest is refused.
+    expect([200, 503]).to.include.members(await Promise.all(flood));
+    // Right ones use up nothing.
+    expect((await logIn(flooder)).status).to.equal(200);
   });
 
   describe('and out again', () => {
@@ -332,6 +360,55 @@ async function waitersOf(url: string): Promise<number> {
   const { text } = await get(`${url}/metrics`);
   return Number(/^plantao_waiters(?:\{\})? (\d+)/m.exec(text)?.[1]);
 }
+
+describe('Signing in from many addresses', function () {
+  this.timeout(60_000);
+  const place = new Place();
+  before(() => place.open({ AUTH: 'token', SIGN_IN_TRIES: '2', TRUST_PROXY: 'loopback' }));
+  after(() => place.close());
+
+  const from = (address: string, more: Record<string, string> = {}) => ({
+    headers: { 'x-forwarded-for': address, ...more },
+  });
+
+  it('leaves the owner in when a stranger has used up what they may guess, as it does from an address of theirs when many have', async () => {
+    const username = newName();
+    const logIn = (password: string, call: ReturnType<typeof from>) =>
+      place.post('/login', { username, password }, call);
+    const { body } = await place.post('/register', { username, password: 'correct horse' }, from('198.51.100.1'));
+    const guesses: number[] = [];
+    for (let tries = 0; tries < 4; tries++) {
+      guesses.push((await logIn('wrong guess', from('203.0.113.1'))).status);
+    }
+    expect(guesses).to.deep.equal([401, 401, 429, 429]);
+    expect((await logIn('correct horse', from('198.51.100.77'))).status).to.equal(200);
+    // Twenty wrong ones from everywhere: an address that the owner never came from waits, theirs do not.
+    await place.sql.query("UPDATE plantao.sign_in_attempts SET points = 20 WHERE key = 'account:' || $1", [
+      body.user_id,
+    ]);
+    const unknown = await logIn('correct horse', from('198.51.100.78'));
+    expect([unknown.status, unknown.body.error]).to.deep.equal([
+      429,
+      'too many wrong passwords for this account: try again later',
+    ]);
+    expect(Number(unknown.headers['retry-after'])).to.be.within(880, 900);
+    expect((await logIn('correct horse', from('198.51.100.1'))).status).to.equal(200);
+    expect((await logIn('correct horse', from('198.51.100.77'))).status).to.equal(200);
+    const device = { authorization: `Bearer ${body.token}` };
+    expect((await logIn('correct horse', from('198.51.100.78', device))).status).to.equal(200);
+  });
+
+  it('counts an IPv6 household as one, and what is no address as one that is not believed', async () => {
+    const { username } = await place.comeIn(newName());
+    const guess = async (address: string) =>
+      (await place.post('/login', { username, password: 'a wrong guess' }, from(address))).status;
+    expect([await guess('2001:db8:1:2::1'), await guess('2001:db8:1:2:ffff::9')]).to.deep.equal([401, 401]);
+    expect(await guess('2001:db8:1:2:3:4:5:6')).to.equal(429);
+    expect(await guess('2001:db8:1:3::1')).to.equal(401);
+    expect([await guess('x'.repeat(400)), await guess('not an address')]).to.deep.equal([401, 401]);
+    expect(await guess('y'.repeat(400))).to.equal(429);
+  });
+});
 
 describe('Signing in where AUTH=open', function () {
   this.timeout(60_000);

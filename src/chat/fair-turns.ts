@@ -1,0 +1,147 @@
+/** Where work stands in the queue: sources take turns, and within a source its subjects do. */
+export interface Place {
+  /** A client's network. */
+  readonly source: string;
+  /** What it works on, an account; of one subject of one source only one piece of work runs at a time. */
+  readonly subject: string;
+}
+
+/** Why work was not done: too much waits for its source, too much waits in all, or it has waited too long. */
+export type Overload = 'source' | 'all' | 'late';
+
+/** The sizes of {@link FairTurns}. */
+export interface TurnLimits {
+  /** Pieces of work that run at once. */
+  atOnce: number;
+  /** Pieces that may wait for one source. */
+  ofSource: number;
+  /** Pieces that may wait in all. */
+  inAll: number;
+  waitMs: number;
+}
+
+interface Waiting extends Place {
+  start(): void;
+  refuse(why: Overload): void;
+}
+
+/** By subject, in the order of their turns. */
+type Lane = Map<string, Waiting[]>;
+
+const keyOf = ({ source, subject }: Place) => JSON.stringify([source, subject]);
+const sizeOf = (lane: Lane) => [...lane.values()].reduce((size, items) => size + items.length, 0);
+
+/** The entry of the largest size; of equals the last, which has waited least. */
+function largest<Key, Value>(of: Map<Key, Value>, size: (value: Value) => number): Value | undefined {
+  let found: Value | undefined;
+  for (const value of of.values()) if (found === undefined || size(value) >= size(found)) found = value;
+  return found;
+}
+
+/**
+ * Runs expensive work a few pieces at a time, sources in turn (round robin) and within a source its subjects in turn: a
+ * client that floods delays itself. Where too much waits, the newest piece of the longest line is refused, so a newcomer
+ * always finds a place.
+ */
+export class FairTurns {
+  readonly #limits: TurnLimits;
+  readonly #overloaded: (why: Overload) => Error;
+  /** In the order of their turns. */
+  readonly #lanes = new Map<string, Lane>();
+  readonly #running = new Set<string>();
+
+  /** `overloaded` makes the error that refused work is rejected with. */
+  constructor(limits: TurnLimits, overloaded: (why: Overload) => Error) {
+    this.#limits = limits;
+    this.#overloaded = overloaded;
+  }
+
+  /** Runs `work` in its turn. @throws what `overloaded` makes; what `work` throws. */
+  async take<T>(place: Place, work: () => Promise<T>): Promise<T> {
+    await this.#turn(place);
+    try {
+      return await work();
+    } finally {
+      this.#running.delete(keyOf(place));
+      this.#startNext();
+    }
+  }
+
+  #turn(place: Place): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => this.#refuse(waiting, 'late'), this.#limits.waitMs);
+      const waiting: Waiting = {
+        ...place,
+        start: () => {
+          clearTimeout(timer);
+          resolve();
+        },
+        refuse: (why) => {
+          clearTimeout(timer);
+          reject(this.#overloaded(why));
+        },
+      };
+      const lane = this.#lanes.get(place.source) ?? new Map<string, Waiting[]>();
+      this.#lanes.set(place.source, lane);
+      lane.set(place.subject, [...(lane.get(place.subject) ?? []), waiting]);
+      this.#startNext();
+      this.#makeRoom(place.source);
+    });
+  }
+
+  #startNext(): void {
+    while (this.#running.size < this.#limits.atOnce) {
+      const next = this.#next();
+      if (next === undefined) return;
+      this.#remove(next);
+      // Behind all others of its kind.
+      const lane = this.#lanes.get(next.source);
+      if (lane) {
+        moveToEnd(lane, next.subject);
+        moveToEnd(this.#lanes, next.source);
+      }
+      this.#running.add(keyOf(next));
+      next.start();
+    }
+  }
+
+  #next(): Waiting | undefined {
+    for (const lane of this.#lanes.values()) {
+      for (const [first] of lane.values()) if (first && !this.#running.has(keyOf(first))) return first;
+    }
+    return undefined;
+  }
+
+  #makeRoom(source: string): void {
+    const own = this.#lanes.get(source);
+    if (own && sizeOf(own) > this.#limits.ofSource) this.#shorten(own, 'source');
+    const size = [...this.#lanes.values()].reduce((sum, lane) => sum + sizeOf(lane), 0);
+    const longest = largest(this.#lanes, sizeOf);
+    if (longest && size > this.#limits.inAll) this.#shorten(longest, 'all');
+  }
+
+  #shorten(lane: Lane, why: Overload): void {
+    const newest = largest(lane, (items) => items.length)?.at(-1);
+    if (newest) this.#refuse(newest, why);
+  }
+
+  #refuse(waiting: Waiting, why: Overload): void {
+    this.#remove(waiting);
+    waiting.refuse(why);
+  }
+
+  #remove(waiting: Waiting): void {
+    const lane = this.#lanes.get(waiting.source);
+    const left = lane?.get(waiting.subject)?.filter((one) => one !== waiting) ?? [];
+    if (left.length > 0) lane?.set(waiting.subject, left);
+    else lane?.delete(waiting.subject);
+    if (lane?.size === 0) this.#lanes.delete(waiting.source);
+  }
+}
+
+function moveToEnd<Key, Value>(of: Map<Key, Value>, key: Key): void {
+  const value = of.get(key);
+  if (value === undefined) return;
+  of.delete(key);
+  of.set(key, value);
+}
