@@ -59,7 +59,7 @@ CREATE TABLE plantao.events (
   position   bigint PRIMARY KEY,
   kind       text NOT NULL CHECK (kind IN ('message', 'message_deleted', 'joined', 'left', 'notification', 'broadcast')),
   group_id   bigint,
-  topic      text,
+  topic      text COLLATE "C",
   user_id    bigint,
   message_id bigint,
   payload    jsonb,
@@ -93,7 +93,7 @@ COMMENT ON COLUMN plantao.event_log.swept_at IS 'When retention looked last; abo
 
 CREATE TABLE plantao.epochs (
   number         integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-  epoch          text NOT NULL UNIQUE DEFAULT substr(replace(gen_random_uuid()::text, '-', ''), 1, 12),
+  epoch          text COLLATE "C" NOT NULL UNIQUE DEFAULT substr(replace(gen_random_uuid()::text, '-', ''), 1, 12),
   after_position bigint NOT NULL,
   history        text NOT NULL,
   started_at     timestamptz NOT NULL DEFAULT clock_timestamp()

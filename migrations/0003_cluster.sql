@@ -51,7 +51,7 @@ COMMENT ON COLUMN plantao.leader_terms.handed_to IS 'Whom a switchover meant to 
 CREATE UNIQUE INDEX leader_terms_open ON plantao.leader_terms ((true)) WHERE ended_at IS NULL;
 
 CREATE TABLE plantao.nodes (
-  node         text PRIMARY KEY,
+  node         text COLLATE "C" PRIMARY KEY,
   url          text NOT NULL,
   pid          integer NOT NULL,
   version      text NOT NULL,

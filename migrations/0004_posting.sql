@@ -2,7 +2,7 @@
 
 CREATE TABLE plantao.idempotency_keys (
   sender_id    bigint NOT NULL,
-  key          text NOT NULL,
+  key          text COLLATE "C" NOT NULL,
   group_id     bigint NOT NULL,
   content_hash bytea NOT NULL,
   message_id   bigint NOT NULL,

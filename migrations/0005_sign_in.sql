@@ -92,7 +92,7 @@ CREATE TRIGGER revoke_tokens AFTER UPDATE OF password_hash ON plantao.users
 
 -- Counts of attempts in windows of fixed length, for all nodes together and by this server's clock.
 CREATE TABLE plantao.sign_in_attempts (
-  key    varchar(255) PRIMARY KEY,
+  key    varchar(255) COLLATE "C" PRIMARY KEY,
   points integer NOT NULL DEFAULT 0,
   expire bigint
 );

@@ -114,7 +114,12 @@ const environment = z.object({
     .string()
     .refine(isDatabaseHost, 'must be the name or address of a host, without port, or the folder of a socket')
     .default('localhost'),
-  DB_PORT: whole(1, 65_535).default(5432),
+  // Beside the number, what Kubernetes sets for a service called db: tcp://10.43.0.1:5432.
+  DB_PORT: z
+    .string()
+    .transform((text) => text.replace(/^tcp:\/\/.*:/, ''))
+    .pipe(whole(1, 65_535))
+    .default(5432),
   DB_NAME: z.string().optional(),
   DB_POOL_SIZE: whole(2, 500).default(10),
   HOST: z.string().default('127.0.0.1'),
@@ -151,6 +156,9 @@ const environment = z.object({
   IDEMPOTENCY_RETENTION_HOURS: whole(1, 8760).default(24),
 });
 
+/** What DATABASE_URL overrides. */
+const DATABASE_PARTS = ['DB_USER', 'DB_PASSWORD', 'DB_HOST', 'DB_PORT', 'DB_NAME'];
+
 /** A hundred a second: far above any person's client, and a fiftieth of what a node serves. */
 const REQUESTS_PER_MINUTE = 6000;
 
@@ -164,6 +172,8 @@ export function readSettings(env: Record<string, string | undefined>): Settings 
   const given = Object.fromEntries(
     Object.entries(env).filter(([, value]) => value !== undefined && value.trim() !== ''),
   );
+  // What is overridden is not looked at: Kubernetes sets DB_PORT=tcp://… in every pod where a service is called db.
+  if (given.DATABASE_URL) for (const name of DATABASE_PARTS) delete given[name];
   const checked = environment.safeParse(given);
   const problems = checked.error?.issues.map((issue) => `${issue.path[0]?.toString() ?? '?'} ${issue.message}`) ?? [];
   if (!given.DATABASE_URL && !given.DB_NAME) {

@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { applicationName, clientConfig, connectionOptions, Sockets } from './database/connection.ts';
 import { DIRECT } from './database/reachable.ts';
+import { type Ask, refuseUnfitServer } from './database/server-check.ts';
 import type { Settings } from './settings.ts';
 
 /** Raised where a node could start but could not keep its promises; the message says what to set. */
@@ -11,14 +12,12 @@ export class StartCheckError extends Error {
 /** For each question, in milliseconds; on the server, and here for a connection that leads nowhere. */
 const LIMIT_MS = 5000;
 const CLOSE_LIMIT_MS = 500;
-/** The first PostgreSQL with idle_session_timeout, on which the lease stands. */
-const OLDEST_SERVER = 140_000;
 
 /**
  * Looks at what the promises rest on before anything starts, and answers warnings. The leader lock and LISTEN need one
  * server session for as long as they are held. A transaction pooler shows in that two connections of ours run in one
  * session, in that one changes its session while the other is at work, or in a lock that is not found again.
- * @throws {StartCheckError} where lock or LISTEN cannot work, or the server is too old.
+ * @throws {StartCheckError} where lock or LISTEN cannot work or a privilege is missing; {UnfitServerError}.
  */
 export async function checkDatabase(settings: Settings): Promise<string[]> {
   const name = applicationName(settings.nodeName ?? 'starting', 'lock');
@@ -35,20 +34,16 @@ export async function checkDatabase(settings: Settings): Promise<string[]> {
   try {
     const [client, other] = clients;
     if (!client || !other) throw opened.find((one) => one.status === 'rejected')?.reason;
+    const ask: Ask = async (text) => (await client.query(text)).rows;
+    const version = await refuseUnfitServer(ask);
     await checkSessions(client, other);
     await checkLockAndListen(client);
-    const { rows } = await client.query<Server>(
-      `SELECT current_setting('server_version_num')::int AS version, current_setting('fsync') AS fsync,
-              current_setting('server_encoding') AS encoding,
+    await checkPrivileges(ask);
+    const [server] = await ask<Server>(
+      `SELECT current_setting('fsync') AS fsync, lower('Ö') = 'ö' AS "knowsLetters",
               (SELECT reset_val FROM pg_settings WHERE name = 'synchronous_commit') AS synchronous_commit`,
     );
-    const server = rows[0];
-    if (!server || server.version < OLDEST_SERVER) throw new StartCheckError('Plantão needs PostgreSQL 14 or newer');
-    if (server.encoding !== 'UTF8') {
-      throw new StartCheckError(`the database's encoding is ${server.encoding}: Plantão needs UTF8`);
-    }
-    const letters = await client.query<{ known: boolean }>("SELECT lower('Ö') = 'ö' AS known");
-    return [...lossWarnings(server), ...(letters.rows[0]?.known ? [] : [ASCII_ONLY])];
+    return [...(server ? serverWarnings(server) : []), ...(await collationWarnings(ask, version))];
   } finally {
     // end() alone waits for ever where the connection leads nowhere.
     const force = setTimeout(() => sockets.destroy(), CLOSE_LIMIT_MS);
@@ -57,17 +52,16 @@ export async function checkDatabase(settings: Settings): Promise<string[]> {
   }
 }
 
-interface Server {
-  version: number;
+interface Server extends pg.QueryResultRow {
   fsync: string;
   synchronous_commit: string;
-  encoding: string;
+  knowsLetters: boolean;
 }
 
 const ASCII_ONLY =
   "the database's locale knows capitals in ASCII only, so Zoë and ZOË are two users: create it with LOCALE 'C.UTF-8'";
 
-function lossWarnings(server: Server): string[] {
+function serverWarnings(server: Server): string[] {
   const warnings: string[] = [];
   if (server.fsync === 'off') {
     warnings.push('fsync is off in PostgreSQL: a crash of the machine LOSES acknowledged messages. Set fsync = on');
@@ -77,7 +71,38 @@ function lossWarnings(server: Server): string[] {
       'synchronous_commit is off in PostgreSQL: nodes commit with on, but a crash LOSES what others wrote last. Set synchronous_commit = on',
     );
   }
+  if (!server.knowsLetters) warnings.push(ASCII_ONLY);
   return warnings;
+}
+
+/** PostgreSQL keeps since 15 which version of the system's collations a database was made with. */
+const COLLATIONS_SINCE = 150_000;
+
+async function collationWarnings(ask: Ask, version: number): Promise<string[]> {
+  if (version < COLLATIONS_SINCE) return [];
+  const [changed] = await ask<{ made: string; now: string; name: string } & pg.QueryResultRow>(
+    `SELECT datcollversion AS made, pg_database_collation_actual_version(oid) AS now, quote_ident(datname) AS name
+     FROM pg_database
+     WHERE datname = current_database() AND datcollversion <> pg_database_collation_actual_version(oid)`,
+  );
+  if (!changed) return [];
+  return [
+    `the database was made with version ${changed.made} of its collation, and the system has ${changed.now} now: indexes of text may miss rows. REINDEX DATABASE ${changed.name}, then ALTER DATABASE ${changed.name} REFRESH COLLATION VERSION`,
+  ];
+}
+
+/** A few that stand for all that a node executes; a database without the schema is left to the migrations. */
+async function checkPrivileges(ask: Ask): Promise<void> {
+  const [role] = await ask<{ name: string; may: boolean } & pg.QueryResultRow>(
+    `SELECT current_user AS name, coalesce(bool_and(
+              has_schema_privilege(n.oid, 'USAGE') AND has_function_privilege(p.oid, 'EXECUTE')), true) AS may
+     FROM pg_namespace n JOIN pg_proc p ON p.pronamespace = n.oid
+     WHERE nspname = 'plantao' AND proname IN ('open_term', 'post_messages', 'assert_term')`,
+  );
+  if (!role || role.may) return;
+  throw new StartCheckError(
+    `the role ${role.name} may not do the work of a node: as the schema's owner, GRANT plantao_service TO ${role.name}`,
+  );
 }
 
 /**

@@ -34,7 +34,8 @@ export class Users {
     const users = await User.findAll({
       attributes: ['id', 'username'],
       where: { username: { [Op.iLike]: `%${part.replace(/[\\%_]/g, '\\$&')}%` } },
-      order: [['username', 'ASC']],
+      // In the same order whatever the database's locale.
+      order: [[col('username_key'), 'ASC']],
       limit,
     });
     return users.map(({ id, username }) => ({ id, username }));

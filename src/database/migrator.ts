@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { MIGRATION_LOCK } from './advisory-locks.ts';
 import { applicationName, connectionOptions } from './connection.ts';
 import { messageOf } from './errors.ts';
+import { refuseUnfitServer } from './server-check.ts';
 import { Session } from './session.ts';
 
 /** Raised when the schema cannot be brought to what this version needs; the message is a sentence for the operator. */
@@ -30,7 +31,7 @@ END $$`;
 /**
  * Brings the schema `plantao` to the newest migration, each in a transaction of its own, under an advisory lock. Where it
  * is there already, which is nearly always, one quick look says so. Answers how many were applied.
- * @throws {MigrationError} where the schema is newer than this version knows, or a migration fails (it rolls back).
+ * @throws {UnfitServerError} where the server cannot be used; {MigrationError} where the schema is newer than this version knows, or a migration fails (it rolls back).
  */
 export async function migrate(databaseUrl: string, options: { log?: (line: string) => void } = {}): Promise<number> {
   const migrations = await readMigrations();
@@ -38,6 +39,7 @@ export async function migrate(databaseUrl: string, options: { log?: (line: strin
   const config = connectionOptions(databaseUrl, applicationName('-', 'migrate'), LIMIT_MS - 1000);
   const session = await Session.open(config);
   try {
+    await refuseUnfitServer((text) => session.query({ text }, LOOK_LIMIT_MS));
     const before = await newestApplied(session);
     refuseNewerSchema(before, migrations);
     if (before === migrations.at(-1)?.number) return 0;

@@ -1,6 +1,8 @@
 import { describeDatabase } from './database-url.ts';
-import { messageOf } from './errors.ts';
+import { messageOf, sqlState } from './errors.ts';
 import { MigrationError } from './migrator.ts';
+import { SessionSettingsError } from './pinned-connection.ts';
+import { UnfitServerError } from './server-check.ts';
 
 /** What to do about a pooler; a sentence. */
 export const DIRECT =
@@ -11,6 +13,19 @@ export class DatabaseUnusableError extends Error {
   override readonly name = 'DatabaseUnusableError';
 }
 
+const PARTS = 'DATABASE_URL, or DB_HOST, DB_PORT, DB_USER, DB_PASSWORD, DB_NAME';
+
+/** What to do, by SQLSTATE: the server's own words, which stand before it, may be in any language. */
+const ADVICE: Record<string, string> = {
+  '28P01': `check the password in ${PARTS}`,
+  '28000': `check the user in ${PARTS}, and pg_hba.conf`,
+  '3D000': `create the database, or check its name in ${PARTS}`,
+  '42501': 'this role lacks a privilege: GRANT it (CONNECT and, for the first start, CREATE ON DATABASE)',
+  '53300': 'all connections of PostgreSQL are taken: raise max_connections, or lower DB_POOL_SIZE',
+  '57P03': 'PostgreSQL takes no sessions now (it starts up, shuts down or recovers): start again when it does',
+  '42704': 'Plantão needs PostgreSQL 14 or newer',
+};
+
 /**
  * Does `work`, which is the first to need the database at `url`.
  * @throws {DatabaseUnusableError} a sentence for the operator, where it fails; a {@link MigrationError} is one already.
@@ -20,13 +35,16 @@ export async function reachable<T>(url: string, work: () => Promise<T>): Promise
     return await work();
   } catch (error) {
     if (error instanceof MigrationError) throw error;
-    const reason = messageOf(error);
-    // What PgBouncer says to settings of the session.
-    const advice = reason.includes('unsupported startup parameter')
-      ? `. ${DIRECT}`
-      : ': look at DATABASE_URL, or DB_HOST, DB_PORT, DB_USER, DB_PASSWORD, DB_NAME';
-    throw new DatabaseUnusableError(`the database ${describeDatabase(url)} cannot be used (${reason})${advice}`, {
+    throw new DatabaseUnusableError(`the database ${describeDatabase(url)} cannot be used${because(error)}`, {
       cause: error,
     });
   }
+}
+
+function because(error: unknown): string {
+  const reason = messageOf(error);
+  if (error instanceof UnfitServerError || error instanceof SessionSettingsError) return `: ${reason}`;
+  // What PgBouncer says to settings of the session.
+  if (reason.includes('unsupported startup parameter')) return ` (${reason}). ${DIRECT}`;
+  return ` (${reason}): ${ADVICE[sqlState(error) ?? ''] ?? `look at ${PARTS}`}`;
 }

@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { banner } from './banner.ts';
 import { ClusterDatabase } from './cluster-database.ts';
 import { NodeChild } from './node-child.ts';
-import { type Environment, nodeEnvironment } from './node-environment.ts';
+import { commonEnvironment, type Environment, nodeEnvironment } from './node-environment.ts';
 import { LauncherError, type LauncherOptions } from './options.ts';
 import type { Output } from './output.ts';
 import { requireFreePorts } from './ports.ts';
@@ -67,7 +67,8 @@ export class Launcher {
   }
 
   async #start(): Promise<void> {
-    const { environment: given, nodes: count, port, fresh, output } = this.#parts;
+    const { nodes: count, port, fresh, output } = this.#parts;
+    const given = commonEnvironment(this.#parts.environment);
     const isGiven = Boolean(given.DATABASE_URL?.trim() || given.DB_NAME?.trim());
     if (isGiven && fresh) {
       throw new LauncherError(
@@ -75,11 +76,11 @@ export class Launcher {
       );
     }
     // Invalid settings are reported before anything starts. The embedded database's URL is not known yet.
-    const { host } = this.#parts.check(isGiven ? given : { ...given, DATABASE_URL: 'postgres://localhost/plantao' });
+    const { host } = this.#parts.check(isGiven ? given : { ...given, ...embedded('postgres://localhost/plantao') });
     const ports = Array.from({ length: count }, (_, index) => port + index);
     await requireFreePorts(host, ports);
 
-    const environment = isGiven ? given : await this.#startDatabase();
+    const environment = isGiven ? given : { ...given, ...embedded(await this.#startDatabase()) };
     const { databaseDirectUrl, auth } = this.#parts.check(environment);
     const demo = await prepareDatabase(databaseDirectUrl, this.#parts.seed, output);
     if (this.#isStopping) return;
@@ -98,12 +99,11 @@ export class Launcher {
     output.print(banner(rows, demo, isGiven ? null : databaseDirectUrl, auth));
   }
 
-  /** Starts the embedded PostgreSQL and returns the environment that names it. */
-  async #startDatabase(): Promise<Environment> {
-    const { environment, dataFolder, fresh, nodes, output } = this.#parts;
+  /** Starts the embedded PostgreSQL and returns its URL. */
+  async #startDatabase(): Promise<string> {
+    const { dataFolder, fresh, nodes, output } = this.#parts;
     this.#database = new ClusterDatabase({ dataFolder, fresh, nodes, output });
-    const url = await this.#database.start();
-    return { ...environment, DATABASE_URL: url, DATABASE_DIRECT_URL: undefined };
+    return this.#database.start();
   }
 
   /** Waits until every node responds and one is active; returns for each node whether it is. */
@@ -135,4 +135,9 @@ export class Launcher {
     await this.#database?.stop();
     if (this.#nodes.length > 0) this.#parts.output.log('everything has stopped');
   }
+}
+
+/** The settings that name the embedded PostgreSQL, instead of whatever names another database. */
+function embedded(url: string): Environment {
+  return { DATABASE_URL: url, DATABASE_DIRECT_URL: undefined };
 }

@@ -11,6 +11,14 @@ export interface NodePlan {
   env: Environment;
 }
 
+/** The settings that {@link nodeEnvironment} gives each node. Values for them from outside are not used, nor checked. */
+const SET_PER_NODE = ['PORT', 'NODE_NAME', 'NODE_URL', 'IS_ACTIVE', 'PEER_URL'];
+
+/** Returns `environment` without the settings that each node is given its own value of. */
+export function commonEnvironment(environment: Environment): Environment {
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => !SET_PER_NODE.includes(name)));
+}
+
 /** Returns how to start the node on port `own`. The first of `ports` tries to become active at once. */
 export function nodeEnvironment(own: number, ports: number[], host: string, environment: Environment): NodePlan {
   const urlOf = (port: number) => `http://${isOnLocalhost(host) ? 'localhost' : callable(host)}:${port}`;

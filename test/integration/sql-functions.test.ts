@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import pg from 'pg';
 import { createDatabase, type TestDatabase } from '../support/postgres.ts';
 
-describe('The SQL functions', () => {
+describe('The SQL functions and indexes', () => {
   let database: TestDatabase;
   let client: pg.Client;
   before(async () => {
@@ -34,9 +34,24 @@ describe('The SQL functions', () => {
     expect(await functionsWhere(unpinned)).to.deep.equal([]);
   });
 
+  it('are read the same where a session takes a backslash for an escape', async () => {
+    const unpinned = `strpos(regexp_replace(prosrc, $$E'[^']*'$$, '', 'g'), chr(92)) > 0
+      AND NOT coalesce('standard_conforming_strings=on' = ANY (proconfig), false)`;
+    expect(await functionsWhere(unpinned)).to.deep.equal([]);
+  });
+
   it('cannot be executed by a role that was not granted it', async () => {
     const granted = `(proacl IS NULL OR EXISTS (SELECT FROM aclexplode(proacl) WHERE grantee = 0))`;
     expect(await functionsWhere(granted)).to.deep.equal([]);
+  });
+
+  it('compare text byte by byte in every index', async () => {
+    const { rows } = await client.query(
+      `SELECT indexrelid::regclass::text AS index, collname FROM pg_index i CROSS JOIN unnest(indcollation) AS used
+       JOIN pg_collation c ON c.oid = used JOIN pg_class r ON r.oid = i.indrelid
+       WHERE relnamespace = 'plantao'::regnamespace AND collname <> 'C' ORDER BY 1`,
+    );
+    expect(rows).to.deep.equal([]);
   });
 
   it('do not run what a role defined in public under the name of a built-in function', async () => {

@@ -1,5 +1,7 @@
 import { expect } from 'chai';
 import pg from 'pg';
+import { migrate } from '../../src/database/migrator.ts';
+import { UnfitServerError } from '../../src/database/server-check.ts';
 import { readSettings } from '../../src/settings.ts';
 import { checkDatabase, StartCheckError } from '../../src/start-check.ts';
 import { createDatabase, type TestDatabase } from '../support/postgres.ts';
@@ -88,7 +90,7 @@ describe('The check at start', () => {
     await admin(`CREATE DATABASE ${latin} TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C' ${await ofLibc()}`);
     try {
       const error = await refusal(withDatabase(adminUrl, latin));
-      expect(error).to.be.instanceOf(StartCheckError);
+      expect(error).to.be.instanceOf(UnfitServerError);
       expect(error.message).to.equal("the database's encoding is LATIN1: Plantão needs UTF8");
     } finally {
       await admin(`DROP DATABASE ${latin} WITH (FORCE)`);
@@ -105,6 +107,49 @@ describe('The check at start', () => {
       expect((await check()).filter((one) => /two users/.test(one))).to.deep.equal([]);
     } finally {
       await admin(`DROP DATABASE ${plain} WITH (FORCE)`);
+    }
+  });
+
+  it('warns where the system has other collations than the database was made with', async function () {
+    const { rows } = await client.query(
+      `SELECT current_setting('server_version_num')::int >= 150000 AS known,
+              (SELECT collversion FROM pg_collation WHERE collname = 'und-x-icu') AS icu`,
+    );
+    if (!rows[0].known || !rows[0].icu) return this.skip();
+    const { admin, adminUrl } = await testServer();
+    const old = `${database.name}_old`;
+    await admin(
+      `CREATE DATABASE ${old} TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C' LOCALE_PROVIDER icu ICU_LOCALE 'und'`,
+    );
+    try {
+      const warnings = async () => (await check(withDatabase(adminUrl, old))).filter((one) => /collation/.test(one));
+      expect(await warnings()).to.deep.equal([]);
+      await admin(`UPDATE pg_database SET datcollversion = '1.2.3' WHERE datname = '${old}'`);
+      expect((await warnings())[0]).to.match(
+        /was made with version 1\.2\.3 .* REINDEX DATABASE plantao_test_\w+_old, then ALTER/,
+      );
+    } finally {
+      await admin(`DROP DATABASE ${old} WITH (FORCE)`);
+    }
+  });
+
+  it('refuses a role that may not do the work of a node, and says what to grant', async () => {
+    const { admin } = await testServer();
+    const role = `${database.name}_visitor`;
+    await migrate(database.url);
+    await admin(`CREATE ROLE ${role} LOGIN PASSWORD 'x'`);
+    try {
+      const url = new URL(database.url);
+      [url.username, url.password] = [role, 'x'];
+      const error = await refusal(url.toString());
+      expect(error).to.be.instanceOf(StartCheckError);
+      expect(error.message).to.match(
+        /^the role \w+_visitor may not do the work of a node: .* GRANT plantao_service TO \w+$/,
+      );
+      await admin(`GRANT plantao_service TO ${role}`);
+      expect(await check(url.toString())).to.deep.equal(await check());
+    } finally {
+      await admin(`DROP ROLE ${role}`);
     }
   });
 

@@ -1,4 +1,5 @@
-import { rm } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/database/embedded.ts';
 import { migrate } from '../../src/database/migrator.ts';
@@ -51,6 +52,23 @@ export class OwnPostgres {
   /** Stops and starts. */
   async restart(how: 'fast' | 'immediate' = 'fast'): Promise<void> {
     await this.stop(how);
+    await this.start();
+  }
+
+  /** Stops it and starts it in recovery, where it waits for more to replay and takes no writes. */
+  async restartAsStandby(): Promise<void> {
+    await this.#restartWith((signal) => writeFile(signal, ''));
+  }
+
+  /** Undoes {@link restartAsStandby}. */
+  async restartAsPrimary(): Promise<void> {
+    await this.#restartWith((signal) => rm(signal));
+  }
+
+  async #restartWith(change: (signalFile: string) => Promise<void>): Promise<void> {
+    const folder = this.#server?.folder ?? this.#folder;
+    await this.stop();
+    await change(path.join(folder, 'postgres', 'standby.signal'));
     await this.start();
   }
 

@@ -178,6 +178,24 @@ describe('Settings that are given', () => {
     expect(settings).to.include({ databaseUrl: DATABASE_URL, databaseDirectUrl: direct });
   });
 
+  it('do not look at what they override', () => {
+    const parts = { DB_PORT: 'tcp://10.43.0.1:5432', DB_HOST: 'no host', DB_USER: '%', DB_NAME: '' };
+    expect(readSettings({ DATABASE_URL, ...parts })).to.deep.equal(readSettings({ DATABASE_URL }));
+    expect(problemsOf({ DB_NAME: 'chat', DB_HOST: 'no host' })).to.have.length(1);
+  });
+
+  it('take the port out of what Kubernetes says of a service called db', () => {
+    const { databaseUrl } = readSettings({
+      DB_NAME: 'chat',
+      DB_USER: 'u',
+      DB_HOST: 'db',
+      DB_PORT: 'tcp://10.43.0.1:6432',
+    });
+    expect(databaseUrl).to.equal('postgres://u@db:6432/chat');
+    expect(problemsOf({ DB_NAME: 'chat', DB_PORT: 'udp://10.43.0.1:6432' })).to.have.length(1);
+    expect(problemsOf({ DB_NAME: 'chat', DB_PORT: 'tcp://10.43.0.1' })).to.have.length(1);
+  });
+
   it('list peers and origins by commas, however they are spaced and ended', () => {
     const settings = readSettings({
       DATABASE_URL,

@@ -1,0 +1,46 @@
+import type pg from 'pg';
+
+/** Raised where the server cannot do what a node needs; the message goes on from "the database … cannot be used: ". */
+export class UnfitServerError extends Error {
+  override readonly name = 'UnfitServerError';
+}
+
+/** Runs one statement on a session. */
+export type Ask = <Row extends pg.QueryResultRow>(text: string) => Promise<Row[]>;
+
+interface Server {
+  version: number;
+  shown: string;
+  encoding: string;
+  isInRecovery: boolean;
+  isReadOnly: boolean;
+}
+
+/** The first PostgreSQL with idle_session_timeout, on which the lease stands. */
+const OLDEST_SERVER = 140_000;
+
+/**
+ * Looks at what nothing can mend while a node runs. Asked before anything else, so that a failure that follows from it (a
+ * standby takes neither LISTEN nor a migration) is not taken for another one. Answers the server's version, as 150004.
+ * @throws {UnfitServerError}
+ */
+export async function refuseUnfitServer(ask: Ask): Promise<number> {
+  const [server] = await ask<Server & pg.QueryResultRow>(
+    `SELECT current_setting('server_version_num')::int AS version, current_setting('server_version') AS shown,
+            current_setting('server_encoding') AS encoding, pg_is_in_recovery() AS "isInRecovery",
+            current_setting('transaction_read_only') = 'on' AS "isReadOnly"`,
+  );
+  if (!server || server.version < OLDEST_SERVER) {
+    throw new UnfitServerError(`Plantão needs PostgreSQL 14 or newer, and this is ${server?.shown ?? 'another'}`);
+  }
+  if (server.encoding !== 'UTF8') {
+    throw new UnfitServerError(`the database's encoding is ${server.encoding}: Plantão needs UTF8`);
+  }
+  if (server.isInRecovery) {
+    throw new UnfitServerError(
+      'it is on a standby server (in recovery), which takes no writes: name the primary in DATABASE_URL',
+    );
+  }
+  if (server.isReadOnly) throw new UnfitServerError('its sessions are read-only: Plantão needs to write');
+  return server.version;
+}
