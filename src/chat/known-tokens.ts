@@ -11,15 +11,14 @@ import { messageOf } from '../database/errors.ts';
 import { SessionLostError } from '../database/session.ts';
 import type { Asking, StandingSession } from '../database/standing-session.ts';
 import type { Log } from '../log.ts';
+import { OnceSignal } from '../once-signal.ts';
 import { lookUpTokens, readRevocations } from './token-readings.ts';
 
 /** A token that is, or was, good. */
 export interface KnownToken {
   readonly userId: number;
-  /**
-   * Aborted with an {@link Ending} as reason. Only for what lasts: one request is checked when it comes.
-   */
-  readonly ended: AbortSignal;
+  /** Only for what lasts: one request is checked when it comes. */
+  readonly ended: OnceSignal<Ending>;
 }
 
 /** The token is revoked or has expired; or this node cannot tell any more, and whoever holds it may come again. */
@@ -28,7 +27,6 @@ export type Ending = 'revoked' | 'forgotten';
 interface Entry extends KnownToken {
   /** By the monotonic clock of this process, milliseconds. */
   expiresAt: number;
-  readonly end: AbortController;
 }
 
 interface Wanting {
@@ -208,8 +206,7 @@ export class KnownTokens {
       return known;
     }
     if (this.#known.size >= this.#most) this.#makeRoom();
-    const end = new AbortController();
-    const entry = { userId, expiresAt, end, ended: end.signal };
+    const entry = { userId, expiresAt, ended: new OnceSignal<Ending>() };
     this.#known.set(hash, entry);
     return entry;
   }
@@ -224,7 +221,7 @@ export class KnownTokens {
     const entry = this.#known.get(hash);
     if (!entry) return;
     this.#known.delete(hash);
-    entry.end.abort(why);
+    entry.ended.fire(why);
   }
 
   #watch(): void {

@@ -2,6 +2,8 @@ import type { Request, RequestHandler } from 'express';
 import { networkOf } from '../chat/client-network.ts';
 import { bearTokenOfQuery, type Caller } from './caller.ts';
 import { addressOf } from './client-address.ts';
+import { HttpError } from './errors.ts';
+import { queryOf } from './query.ts';
 import { RequestLimit } from './request-limit.ts';
 import type { Route } from './route.ts';
 import type { Services } from './services.ts';
@@ -30,7 +32,7 @@ export class Admission {
         response.locals.caller = caller;
         return next();
       }
-      return caller.then((known) => {
+      return inTime(caller, identifyByMs(request, route)).then((known) => {
         response.locals.caller = known;
         next();
       });
@@ -44,3 +46,35 @@ export class Admission {
     return identify.ask(request, who);
   }
 }
+
+/** What finding out who calls may take for a request that does not wait: as long as the database itself is given. */
+const IDENTIFY_MS = 10_000;
+/** For a poll: as long as it would wait, and this with a shorter time-out. */
+const IDENTIFY_POLL_MS = 1000;
+
+const TIMEOUT = new Set(['timeout']);
+
+/** A poll's deadline counts from its arrival, and this is its first wait; what `timeout` has to be is checked later. */
+function identifyByMs(request: Request, { waits }: Route): number {
+  if (!waits) return IDENTIFY_MS;
+  const timeoutMs = Number(queryOf(request.url, TIMEOUT).timeout ?? Number.NaN) * 1000;
+  return timeoutMs >= 0 && timeoutMs < IDENTIFY_MS ? Math.max(timeoutMs, IDENTIFY_POLL_MS) : IDENTIFY_MS;
+}
+
+/** @throws {HttpError} 503 where it is not known in time who calls: a stranger is not even told a cursor. */
+async function inTime(caller: Promise<Caller>, ms: number): Promise<Caller> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(unknownInTime()), ms);
+  });
+  try {
+    return await Promise.race([caller, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+const unknownInTime = () =>
+  new HttpError(503, 'unavailable', 'your token cannot be looked up now: try again', {
+    headers: { 'Retry-After': '1' },
+  });

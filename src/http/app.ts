@@ -12,6 +12,7 @@ import { jsonBody } from './json-body.ts';
 import { messageRoutes } from './message-routes.ts';
 import { metricsRoutes } from './metrics-routes.ts';
 import { pageRoutes } from './page-routes.ts';
+import { RequestLifetime } from './request-lifetime.ts';
 import type { Route } from './route.ts';
 import { sendJson } from './send-json.ts';
 import type { Services } from './services.ts';
@@ -94,13 +95,14 @@ function handle(route: Route): RequestHandler {
   const names = namesOfFields(route.input);
   return async (request, response) => {
     const caller: Caller = response.locals.caller;
+    const lifetime = RequestLifetime.of(response);
     const input = check(route.input, inputOf(request, names));
     if (route.waits) {
-      endWithToken(caller, response);
+      endWithToken(caller, response, lifetime);
       // Express hangs its router's state on each request; a poll would hold it for a minute and has no use for it.
       request.next = undefined;
     }
-    const answer = await route.handle({ input, caller, request, response });
+    const answer = await route.handle({ input, caller, request, response, lifetime });
     if (answer && !response.headersSent)
       sendJson(response, answer.status ?? route.status ?? 200, answer.body, answer.headers);
   };

@@ -2,10 +2,11 @@ import { timingSafeEqual } from 'node:crypto';
 import type { Request, Response } from 'express';
 import { Refused } from '../chat/errors.ts';
 import type { Groups } from '../chat/groups.ts';
-import type { Ending, KnownToken, KnownTokens } from '../chat/known-tokens.ts';
+import type { KnownToken, KnownTokens } from '../chat/known-tokens.ts';
 import { looksLikeToken, tokenHash } from '../chat/tokens.ts';
 import { HttpError } from './errors.ts';
 import { queryOf } from './query.ts';
+import type { RequestLifetime } from './request-lifetime.ts';
 import type { Who } from './route.ts';
 
 /** Who calls. Where AUTH=open nobody is known and everybody is believed. */
@@ -116,7 +117,7 @@ export async function requireMember(caller: Caller, groupId: number, groups: Pic
 }
 
 /** Ends a long poll or a stream when the token that opened it is revoked or expires (401), or is to be shown again (503). */
-export function endWithToken({ token }: Caller, response: Response): void {
+export function endWithToken({ token }: Caller, response: Response, lifetime: RequestLifetime): void {
   if (token === null) return;
   const end = () => {
     // A stream is cut: its client comes again and is told.
@@ -124,16 +125,14 @@ export function endWithToken({ token }: Caller, response: Response): void {
     const { status, headers, body } = endOf(token);
     response.set(headers).status(status).json(body);
   };
-  if (token.ended.aborted) throw endOf(token);
-  // Who has left while the token was looked up gives no sign of it any more.
-  if (response.destroyed) return;
-  token.ended.addEventListener('abort', end, { once: true });
-  response.once('close', () => token.ended.removeEventListener('abort', end));
+  if (token.ended.hasHappened) throw endOf(token);
+  if (lifetime.isOver) return;
+  token.ended.add(end);
+  lifetime.onOver(() => token.ended.remove(end));
 }
 
 function endOf({ ended }: KnownToken): HttpError {
-  const why: Ending = ended.reason;
-  if (why === 'revoked') return unauthenticated();
+  if (ended.reason === 'revoked') return unauthenticated();
   return new HttpError(503, 'unavailable', 'this node has to look at your token again: try again', {
     headers: { 'Retry-After': '1' },
   });

@@ -5,6 +5,7 @@ import { isUnavailable } from '../database/errors.ts';
 import { NotOnDutyError } from '../database/fenced-write.ts';
 import { CursorExpiredError, MalformedCursorError } from '../events/cursor.ts';
 import type { Log } from '../log.ts';
+import type { Exchange } from './connection.ts';
 import type { Duty } from './gates.ts';
 
 /** One wrong field of a refused request. */
@@ -91,6 +92,23 @@ export function expiredCursor({ reason }: CursorExpiredError): HttpError {
   );
 }
 
+const OVERDUE_WRITE =
+  'this took too long, and may or may not be done: send an Idempotency-Key to retry a message safely';
+
+/** Answers a request that is overdue, whatever its handler still waits for: of a write nobody knows what will become. */
+export function answerOverdue({ request, response }: Exchange): void {
+  if (response.headersSent) return void response.destroy();
+  const isRead = request.method === 'GET' || request.method === 'HEAD';
+  const { body, headers } = isRead
+    ? new HttpError(503, 'unavailable', 'this took too long: try again', { headers: { 'Retry-After': '1' } })
+    : new HttpError(503, 'outcome_unknown', OVERDUE_WRITE, {
+        headers: { 'Retry-After': '1' },
+      });
+  const text = JSON.stringify(body);
+  const length = { 'Content-Length': Buffer.byteLength(text) };
+  response.writeHead(503, { ...headers, ...length, 'Content-Type': 'application/json; charset=utf-8' }).end(text);
+}
+
 /** Turns whatever was thrown into the answer for the client; null for a failure that nobody foresaw. */
 function toHttpError(error: unknown, duty: Duty): HttpError | null {
   if (error instanceof HttpError) return error;
@@ -134,6 +152,8 @@ export function errorHandler(duty: Duty, log: Log): ErrorRequestHandler {
   return (error, request, response, _next) => {
     const known = toHttpError(error, duty);
     if (!known) log.error({ event: 'request_failed', err: error }, `${request.method} ${request.path} failed`);
+    // Answered already, at its deadline: the connection goes on.
+    if (response.writableEnded) return;
     if (response.headersSent || response.destroyed) {
       response.destroy();
       return;

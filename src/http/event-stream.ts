@@ -12,6 +12,7 @@ import type { News } from '../events/waiters.ts';
 import type { Log } from '../log.ts';
 import { expiredCursor } from './errors.ts';
 import { renderOnce, type WaitingOptions } from './long-poll.ts';
+import type { RequestLifetime } from './request-lifetime.ts';
 
 /** What a stream stands on. */
 export interface EventStreamOptions extends WaitingOptions {
@@ -20,6 +21,11 @@ export interface EventStreamOptions extends WaitingOptions {
 
 /** Proxies give up on a silent connection after a minute at the earliest that is common; a quarter of that. */
 const HEARTBEAT_MS = 15_000;
+/**
+ * To a client that has half-closed: one that only reads on is told from one that has vanished by the second write, which
+ * fails where the first was answered by a RST.
+ */
+const HALF_CLOSED_HEARTBEAT_MS = 500;
 /** A socket that takes nothing for this long has nobody behind it, or somebody far too slow. */
 const STALL_MS = 30_000;
 /** A stream ends by itself then and its client comes back: load spreads anew, and who may is asked again. */
@@ -40,6 +46,7 @@ const frames = renderOnce(({ events }) =>
 export class EventStream implements Listening {
   readonly audience: ReplayableAudience;
   readonly #response: Response;
+  readonly #lifetime: RequestLifetime;
   readonly #options: EventStreamOptions;
   /** All up to here has been sent, or was not for this stream. */
   #cursor: Cursor;
@@ -47,18 +54,26 @@ export class EventStream implements Listening {
   #hasBegun = false;
   #mustGoOn = false;
   #isBlocked = false;
-  #isOver: boolean;
-  #beat: NodeJS.Timeout | undefined;
+  #isOver = false;
+  #heartbeatMs = HEARTBEAT_MS;
+  #nextBeat: NodeJS.Timeout | undefined;
   #stall: NodeJS.Timeout | undefined;
   #life: NodeJS.Timeout | undefined;
 
-  constructor(response: Response, audience: ReplayableAudience, from: Cursor, options: EventStreamOptions) {
+  constructor(
+    response: Response,
+    lifetime: RequestLifetime,
+    audience: ReplayableAudience,
+    from: Cursor,
+    options: EventStreamOptions,
+  ) {
     this.#response = response;
+    this.#lifetime = lifetime;
     this.audience = audience;
     this.#cursor = from;
     this.#options = options;
-    this.#isOver = response.destroyed;
-    response.once('close', () => this.#leave());
+    lifetime.onOver(() => this.#leave());
+    lifetime.onHalfClose(() => this.#beatOften());
     // A write into a response that is being torn down: its 'close' follows.
     response.on('error', () => this.#leave());
     response.on('drain', () => this.#unblock());
@@ -81,6 +96,7 @@ export class EventStream implements Listening {
     // The id alone makes no event, but a client that is cut off before the first one knows where to go on.
     this.#response.write(`retry: ${jittered(RETRY_MS, 0.5)}\nid: ${formatCursor(this.#cursor)}\n\n`);
     this.#hasBegun = true;
+    this.#lifetime.mayLast();
     this.#life = setTimeout(() => this.end('come again, so that the load spreads'), jittered(LIFE_MS, 0.1));
     this.#beatLater();
     if (first) {
@@ -116,11 +132,11 @@ export class EventStream implements Listening {
     if (this.#isOver) return;
     const hasBegun = this.#hasBegun;
     this.#leave();
-    if (!hasBegun || this.#response.destroyed) return;
+    if (!hasBegun || this.#lifetime.isOver) return;
     this.#response.end(`retry: ${jittered(RETRY_MS, 0.5)}\n: ${why}\n\n`);
     // What the socket does not take now it need not take at all.
     this.#stall = setTimeout(() => this.#response.destroy(), STALL_MS);
-    this.#response.once('close', () => clearTimeout(this.#stall));
+    this.#lifetime.onOver(() => clearTimeout(this.#stall));
   }
 
   /** Reads on from the cursor until the stream is among the waiters or its socket is full. */
@@ -177,26 +193,32 @@ export class EventStream implements Listening {
   }
 
   /** A comment keeps proxies awake; the id takes a client that has nothing to hear along with the log. */
+  #beat(): void {
+    this.tell();
+    if (this.#isOver) return;
+    if (this.#options.waiters.has(this)) {
+      // Everything up to the head of the log has been matched with a stream that waits.
+      this.#cursor = this.#options.eventLog.end;
+      this.#write(`: beat\nid: ${formatCursor(this.#cursor)}\n\n`);
+    }
+    this.#beatLater();
+  }
+
   #beatLater(): void {
-    this.#beat = setTimeout(
-      () => {
-        this.tell();
-        if (this.#isOver) return;
-        if (this.#options.waiters.has(this)) {
-          // Everything up to the head of the log has been matched with a stream that waits.
-          this.#cursor = this.#options.eventLog.end;
-          this.#write(`: beat\nid: ${formatCursor(this.#cursor)}\n\n`);
-        }
-        this.#beatLater();
-      },
-      jittered(HEARTBEAT_MS, 0.2),
-    );
+    this.#nextBeat = setTimeout(() => this.#beat(), jittered(this.#heartbeatMs, 0.2));
+  }
+
+  #beatOften(): void {
+    this.#heartbeatMs = HALF_CLOSED_HEARTBEAT_MS;
+    if (!this.#hasBegun || this.#isOver) return;
+    clearTimeout(this.#nextBeat);
+    this.#beat();
   }
 
   #leave(): void {
     this.#isOver = true;
     this.#taken = [];
-    for (const timer of [this.#beat, this.#stall, this.#life]) clearTimeout(timer);
+    for (const timer of [this.#nextBeat, this.#stall, this.#life]) clearTimeout(timer);
     this.#options.waiters.remove(this);
   }
 }

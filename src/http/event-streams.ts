@@ -2,6 +2,7 @@ import type { Response } from 'express';
 import { parseCursor } from '../events/cursor.ts';
 import { EventStream, type EventStreamOptions } from './event-stream.ts';
 import type { Ask } from './long-poll.ts';
+import type { RequestLifetime } from './request-lifetime.ts';
 
 /** Streams ended before the event loop gets its turn. */
 const SLICE = 250;
@@ -20,16 +21,19 @@ export class EventStreams {
    * Runs one stream; resolves once it has begun. Whatever refuses it is thrown before that, so that it is answered as any
    * other request: 410 for an expired cursor, 503 where too many wait.
    */
-  async run(response: Response, ask: Pick<Ask, 'audience' | 'userId' | 'cursor'>): Promise<void> {
+  async run(
+    response: Response,
+    lifetime: RequestLifetime,
+    ask: Pick<Ask, 'audience' | 'userId' | 'cursor'>,
+  ): Promise<void> {
     const { room, eventLog, isServing } = this.#options;
-    room.enter(response, ask.userId);
+    room.enter(lifetime, ask.userId);
     const from = ask.cursor === undefined ? eventLog.end : parseCursor(ask.cursor);
     const audience = await ask.audience();
-    // Who has left meanwhile gives no sign of it any more, and would stay here for ever.
-    if (response.destroyed) return;
-    const stream = new EventStream(response, audience, from, this.#options);
+    if (lifetime.isOver) return;
+    const stream = new EventStream(response, lifetime, audience, from, this.#options);
     this.#open.add(stream);
-    response.once('close', () => this.#open.delete(stream));
+    lifetime.onOver(() => this.#open.delete(stream));
     try {
       await stream.begin();
     } catch (error) {

@@ -1,9 +1,10 @@
 import type { Response } from 'express';
 import type { ReplayableAudience } from '../chat/audiences.ts';
 import type { Listening, Subscriptions } from '../chat/subscriptions.ts';
-import { parseCursor } from '../events/cursor.ts';
+import { formatCursor, parseCursor } from '../events/cursor.ts';
 import type { EventLog } from '../events/event-log.ts';
 import type { News, Waiters } from '../events/waiters.ts';
+import type { RequestLifetime } from './request-lifetime.ts';
 import type { WaitingRoom } from './waiting-room.ts';
 
 /** Wraps a renderer so that all waiters which are told the same news get the same bytes, made once. */
@@ -60,72 +61,137 @@ export class LongPolls {
     waiters.tellAll('stopping', eventLog.cursorAt(eventLog.head));
   }
 
-  /** Runs one poll; resolves once it is answered or waits. @throws as {@link Subscriptions.listen} and the audience do. */
-  async run(response: Response, ask: Ask): Promise<void> {
+  /**
+   * Runs one poll; resolves once it is answered or waits. Its deadline counts from its arrival: one that has read nothing
+   * by then, because the database does not answer, gets 204 with the cursor that it began at. That promises nothing which
+   * is not so: everything after that cursor is still to be asked for.
+   * @throws as {@link Subscriptions.listen} and the audience do.
+   */
+  async run(response: Response, lifetime: RequestLifetime, ask: Ask): Promise<void> {
     const { eventLog, waiters, subscriptions, room, isServing } = this.#options;
-    room.enter(response, ask.userId);
+    room.enter(lifetime, ask.userId);
+    lifetime.mayLast();
     const occasions = waiters.occasions;
     const from = ask.cursor === undefined ? eventLog.end : parseCursor(ask.cursor);
-    const audience = await ask.audience();
-    const poll = new LongPoll(response, audience, waiters, ask.render);
-    const news = await subscriptions.listen(poll, from);
-    if (news) return poll.answer(news);
+    const poll = new LongPoll(response, lifetime, waiters, ask.render);
+    const endMs = deadlineMs(ask.timeoutS);
+    const cursor = () => (poll.isWaiting ? eventLog.cursorAt(eventLog.head) : formatCursor(from));
+    poll.until(Math.max(endMs, READ_MS), cursor);
+    try {
+      poll.audience = await ask.audience();
+      const news = await subscriptions.listen(poll, from);
+      if (news) return poll.answer(news);
+    } catch (error) {
+      if (poll.isOver) return;
+      poll.leave();
+      throw error;
+    }
+    if (poll.isOver) return;
     // The node's state changed while this poll was not among the waiters yet: it is told all the same.
     if (this.#isDraining || !isServing() || waiters.occasions !== occasions) {
       const occasion = this.#isDraining ? 'stopping' : 'role';
-      poll.take({ occasion, audience, events: [], cursor: eventLog.cursorAt(eventLog.head) });
+      poll.take({ occasion, audience: poll.audience, events: [], cursor: eventLog.cursorAt(eventLog.head) });
       poll.tell();
       return;
     }
-    poll.until(deadlineMs(ask.timeoutS), () => eventLog.cursorAt(eventLog.head));
+    if (endMs < READ_MS) poll.until(endMs, cursor);
   }
 }
 
-/** Long waits end at a quarter of a second: Node keeps a list of timers for each length, and thousands would have their own. */
+/** What a poll may take to read what it has missed, also one with a shorter time-out: `timeout=0` asks for what is there. */
+const READ_MS = 1000;
+/**
+ * A client that has half-closed waits on or has vanished, and nothing tells which without a write: it is answered by then,
+ * soon enough for the slot of one that has vanished, and a client that still reads comes again with its cursor.
+ */
+const HALF_CLOSED_MS = 2000;
+
 function deadlineMs(timeoutS: number): number {
-  const ms = timeoutS * 1000 * (1 - DEADLINE_JITTER * Math.random());
-  return ms < 5000 ? ms : Math.floor(ms / 250) * 250;
+  return timeoutS * 1000 * (1 - DEADLINE_JITTER * Math.random());
+}
+
+/** Long waits end at a quarter of a second: Node keeps a list of timers for each length, and thousands would have their own. */
+function remainingMs(ms: number, ageMs: number): number {
+  const left = Math.max(0, ms - ageMs);
+  return left < 5000 ? left : Math.floor(left / 250) * 250;
 }
 
 class LongPoll implements Listening {
-  readonly audience: ReplayableAudience;
   readonly #response: Response;
+  readonly #lifetime: RequestLifetime;
   readonly #waiters: Waiters;
   readonly #render: (news: News) => Buffer;
+  #audience: ReplayableAudience | null = null;
   #deadline: NodeJS.Timeout | undefined;
+  #endsAt = Number.POSITIVE_INFINITY;
+  #cursor: () => string = () => '';
   #news: News | null = null;
-  #isOver: boolean;
+  #isOver = false;
 
-  constructor(response: Response, audience: ReplayableAudience, waiters: Waiters, render: (news: News) => Buffer) {
+  constructor(response: Response, lifetime: RequestLifetime, waiters: Waiters, render: (news: News) => Buffer) {
     this.#response = response;
-    this.audience = audience;
+    this.#lifetime = lifetime;
     this.#waiters = waiters;
     this.#render = render;
-    this.#isOver = response.destroyed;
-    // Not `once`, whose wrapper every waiter would hold: leaving twice is harmless.
-    response.on('close', () => this.#leave());
+    lifetime.onOver(() => this.leave());
+    lifetime.onHalfClose(() => this.#hurry());
   }
 
   get isOver(): boolean {
     return this.#isOver;
   }
 
-  /** Answers 204 with the cursor after `ms`, where nothing has come until then. */
+  /** Known before it listens. */
+  get audience(): ReplayableAudience {
+    if (this.#audience === null) throw new Error('a poll listens before it is known to whom');
+    return this.#audience;
+  }
+
+  set audience(audience: ReplayableAudience) {
+    this.#audience = audience;
+  }
+
+  /** True while it is among the waiters: everything up to the head of the log has been matched with it. */
+  get isWaiting(): boolean {
+    return this.#audience !== null && this.#waiters.has(this);
+  }
+
+  /** Answers 204 with the cursor `ms` after the poll's arrival, where nothing has come until then. */
   until(ms: number, cursor: () => string): void {
     if (this.#isOver) return;
+    this.#cursor = cursor;
+    const left = remainingMs(ms, this.#lifetime.ageMs);
+    this.#expireIn(this.#lifetime.isHalfClosed ? Math.min(left, HALF_CLOSED_MS) : left);
+  }
+
+  #hurry(): void {
+    if (!this.#isOver && this.#endsAt - performance.now() > HALF_CLOSED_MS) this.#expireIn(HALF_CLOSED_MS);
+  }
+
+  #expireIn(ms: number): void {
+    this.#endsAt = performance.now() + ms;
+    clearTimeout(this.#deadline);
     this.#deadline = setTimeout(() => {
-      this.#leave();
-      if (this.#response.headersSent) return;
-      this.#response.setHeader('Cursor', cursor());
-      this.#response.writeHead(204).end();
+      if (this.isWaiting) this.#expire();
+      // What it waits to read may have arrived, and be handed over in this very turn.
+      else setImmediate(() => this.#expire());
     }, ms);
+  }
+
+  #expire(): void {
+    if (this.#isOver) return;
+    const cursor = this.#cursor();
+    this.leave();
+    if (this.#response.headersSent) return;
+    this.#response.setHeader('Cursor', cursor);
+    this.#response.writeHead(204).end();
   }
 
   /** From here on the deadline is off: the cursor of a 204 would pass the news over. */
   take(news: News): void {
     if (this.#isOver) return;
     this.#news = news;
-    this.#leave();
+    this.leave();
   }
 
   tell(): void {
@@ -135,8 +201,8 @@ class LongPoll implements Listening {
   }
 
   answer(news: News): void {
-    this.#leave();
-    if (this.#response.destroyed || this.#response.headersSent) return;
+    this.leave();
+    if (this.#lifetime.isOver || this.#response.headersSent) return;
     const body = this.#render(news);
     this.#response.writeHead(200, {
       'Content-Type': 'application/json; charset=utf-8',
@@ -148,9 +214,9 @@ class LongPoll implements Listening {
     this.#response.end(body);
   }
 
-  #leave(): void {
+  leave(): void {
     this.#isOver = true;
     clearTimeout(this.#deadline);
-    this.#waiters.remove(this);
+    if (this.#audience) this.#waiters.remove(this);
   }
 }

@@ -4,7 +4,8 @@ import { nothing } from './schemas.ts';
 import type { Services } from './services.ts';
 
 /** `/metrics` for Prometheus: the process, and what this node does. Read when asked, so nothing is counted twice. */
-export function metricsRoutes({ cluster, waiters, writer, eventLog, notifyQueue }: Services): Route[] {
+export function metricsRoutes(services: Services): Route[] {
+  const { cluster, waiters, writer, eventLog, room, traffic, notifyQueue } = services;
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   // Whoever looks for a hole to come in by need not be told the version.
@@ -23,6 +24,9 @@ export function metricsRoutes({ cluster, waiters, writer, eventLog, notifyQueue 
   gauge('plantao_ready', '1 while database and listener are up', () => Number(cluster.isReady));
   gauge('plantao_term', 'The newest term that this node knows', () => cluster.term ?? 0);
   gauge('plantao_waiters', 'Long polls and streams that wait', () => waiters.size);
+  gauge('plantao_poll_slots', 'Long polls and streams from their request to their end', () => room.size);
+  gauge('plantao_requests', 'Requests that are not over', () => traffic.requests);
+  gauge('plantao_connections', 'Open client connections', () => traffic.connections);
   gauge('plantao_queued_posts', 'Messages that wait for the next commit', () => writer.queued);
   gauge('plantao_log_position', 'How far this node has read the event log', () => eventLog.head);
   gauge(

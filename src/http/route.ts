@@ -1,6 +1,7 @@
 import type { Request, Response } from 'express';
 import type { z } from 'zod';
 import type { Caller } from './caller.ts';
+import type { RequestLifetime } from './request-lifetime.ts';
 
 /** Which nodes serve a route: every node always; every node that is not fallen; the active alone. */
 export type Serves = 'control' | 'read' | 'write';
@@ -14,6 +15,7 @@ export interface Call<Input> {
   caller: Caller;
   request: Request;
   response: Response;
+  lifetime: RequestLifetime;
 }
 
 /** What a handler answers: `body` goes out as JSON. */

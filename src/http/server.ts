@@ -1,6 +1,8 @@
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Express } from 'express';
+import { answerOverdue } from './errors.ts';
+import { Traffic } from './traffic.ts';
 
 /** Longer than load balancers keep an idle connection (60 s by common default), so that they close it and not we. */
 const KEEP_ALIVE_MS = 75_000;
@@ -33,7 +35,7 @@ export class ListenError extends Error {
 export class Server {
   readonly #server: http.Server;
 
-  constructor(app: Express, mostConnections: number) {
+  constructor(app: Express, mostConnections: number, traffic = new Traffic()) {
     const limits = {
       keepAliveTimeout: KEEP_ALIVE_MS,
       headersTimeout: HEADERS_MS,
@@ -41,7 +43,10 @@ export class Server {
       connectionsCheckingInterval: CHECK_MS,
       maxHeaderSize: HEADER_BYTES,
     };
-    this.#server = http.createServer({ ...limits, noDelay: true, ...classesFor(app) }, app);
+    this.#server = http.createServer({ ...limits, noDelay: true, ...classesFor(app) });
+    traffic.serve(this.#server, ({ request, response }) => app(request, response), answerOverdue);
+    // A client that half-closes waits for its answer (`nc -N`); Node would close the connection under it.
+    Object.assign(this.#server, { httpAllowHalfOpen: true });
     this.#server.setTimeout(SILENT_MS);
     this.#server.maxConnections = mostConnections;
   }

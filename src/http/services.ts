@@ -15,6 +15,8 @@ import type { Identify } from './caller.ts';
 import type { EventStreams } from './event-streams.ts';
 import type { DutyView } from './gates.ts';
 import type { LongPolls } from './long-poll.ts';
+import type { Traffic } from './traffic.ts';
+import type { WaitingRoom } from './waiting-room.ts';
 
 /** How the HTTP layer sees the cluster; node.ts makes it of the SyncManager and its peers. */
 export interface Cluster extends DutyView {
@@ -57,4 +59,6 @@ export interface Services {
   polls: LongPolls;
   streams: EventStreams;
   notifyQueue: Pick<NotifyQueue, 'usage'>;
+  room: WaitingRoom;
+  traffic: Traffic;
 }

@@ -44,9 +44,9 @@ function statusRoute(services: Services): Route {
     input: z.object({ group: groupName.default('default'), groupId: id.optional(), cursor, timeout: pollTimeout }),
     answer: statusNews,
     refusals: [404, 410],
-    async handle({ input, caller, response }) {
+    async handle({ input, caller, response, lifetime }) {
       const audience = () => namedAudience(services, seenGroups, caller, input);
-      await polls.run(response, {
+      await polls.run(response, lifetime, {
         audience,
         userId: caller.userId,
         cursor: input.cursor,
@@ -103,12 +103,12 @@ function userRoute(services: Services): Route {
     input: z.object({ user_id: id.optional(), userId: id.optional(), cursor, timeout: pollTimeout }),
     answer: userNews,
     refusals: [404, 410],
-    async handle({ input, caller, response }) {
+    async handle({ input, caller, response, lifetime }) {
       const userId = input.user_id ?? input.userId;
       if (userId === undefined) throw invalid('user_id', 'must be a positive integer');
       requireSelf(caller, userId);
       const audience = async () => new UserAudience(await rosters.of(userId));
-      await polls.run(response, {
+      await polls.run(response, lifetime, {
         audience,
         userId: caller.userId,
         cursor: input.cursor,
@@ -133,13 +133,13 @@ function streamRoute({ streams, rosters }: Services): Route {
     content: 'text/event-stream',
     refusals: [404, 410],
     headers: { 'Last-Event-ID': 'The cursor to go on from, as browsers send it; before the parameter cursor' },
-    async handle({ input, caller, request, response }) {
+    async handle({ input, caller, request, response, lifetime }) {
       requireSelf(caller, input.userId);
       const audience = async () => new UserAudience(await rosters.of(input.userId));
       // A browser that reconnects repeats the address it began with, and says in the header how far it has come since.
       const cursor = request.get('Last-Event-ID') || input.cursor;
       if (request.method === 'HEAD') response.type('text/event-stream').end();
-      else await streams.run(response, { audience, userId: caller.userId, cursor });
+      else await streams.run(response, lifetime, { audience, userId: caller.userId, cursor });
       return undefined;
     },
   });

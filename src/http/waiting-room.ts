@@ -1,5 +1,5 @@
-import type { Response } from 'express';
 import { HttpError, tooManyRequests } from './errors.ts';
+import type { RequestLifetime } from './request-lifetime.ts';
 
 /**
  * Places of one user on a node, where users are known: a handful of devices with some windows each, or a program that
@@ -22,11 +22,11 @@ export class WaitingRoom {
   }
 
   /**
-   * Gives a request its place until its response has ended or its client has left. `userId` is null where nobody knows.
+   * Gives a request its place until it is over. `userId` is null where nobody knows.
    * @throws {HttpError} 503 overloaded where as many wait as may; at random moments after, so that they do not all come
    * back at once; 429 where this user has more than a fair share of the places.
    */
-  enter(response: Response, userId: number | null): void {
+  enter(lifetime: RequestLifetime, userId: number | null): void {
     if (this.#size >= this.#most) {
       throw new HttpError(503, 'overloaded', 'as many polls wait on this node as it can hold: try another, or later', {
         headers: { 'Retry-After': String(1 + Math.floor(Math.random() * 4)) },
@@ -35,10 +35,9 @@ export class WaitingRoom {
     if (userId !== null && (this.#ofUser.get(userId) ?? 0) >= MOST_OF_A_USER) {
       throw tooManyRequests(`${MOST_OF_A_USER} polls and streams of yours wait on this node already`, 1000);
     }
-    // A client that left before now gives no sign of it any more.
-    if (response.destroyed) return;
+    if (lifetime.isOver) return;
     this.#count(userId, 1);
-    response.once('close', () => this.#count(userId, -1));
+    lifetime.onOver(() => this.#count(userId, -1));
   }
 
   #count(userId: number | null, one: 1 | -1): void {

@@ -7,6 +7,7 @@ import { EventStreams } from '../http/event-streams.ts';
 import { LongPolls } from '../http/long-poll.ts';
 import { Server } from '../http/server.ts';
 import type { Services } from '../http/services.ts';
+import { Traffic } from '../http/traffic.ts';
 import { WaitingRoom } from '../http/waiting-room.ts';
 import type { Log } from '../log.ts';
 import type { Settings } from '../settings.ts';
@@ -45,6 +46,7 @@ export function buildHttp({
   const { sync, peers } = duty;
   const { eventLog, waiters, subscriptions, knownTokens } = chat;
   const room = new WaitingRoom(settings.maxWaiters);
+  const traffic = new Traffic();
   const waiting = { eventLog, waiters, subscriptions, room, isServing: () => sync.role !== 'fallen' };
   const polls = new LongPolls(waiting);
   const streams = new EventStreams({ ...waiting, log });
@@ -75,6 +77,8 @@ export function buildHttp({
     polls,
     streams,
     notifyQueue,
+    room,
+    traffic,
   };
-  return { cluster, polls, streams, server: new Server(createApp(services), settings.maxConnections) };
+  return { cluster, polls, streams, server: new Server(createApp(services), settings.maxConnections, traffic) };
 }

@@ -1,17 +1,18 @@
-import { EventEmitter, getEventListeners } from 'node:events';
+import { EventEmitter } from 'node:events';
 import { expect } from 'chai';
 import type { Response } from 'express';
 import type { ReplayableAudience } from '../../src/chat/audiences.ts';
 import { endWithToken } from '../../src/http/caller.ts';
 import type { EventStreamOptions } from '../../src/http/event-stream.ts';
 import { EventStreams } from '../../src/http/event-streams.ts';
+import { RequestLifetime } from '../../src/http/request-lifetime.ts';
+import { OnceSignal } from '../../src/once-signal.ts';
 
-/** A response whose client can leave: from then on it is destroyed, and has said so once. */
+/** A response whose client can leave. */
 class LeavingClient extends EventEmitter {
-  destroyed = false;
+  readonly lifetime = new RequestLifetime();
   leave(): void {
-    this.destroyed = true;
-    this.emit('close');
+    this.lifetime.end();
   }
   get response(): Response {
     return this as unknown as Response;
@@ -37,17 +38,16 @@ describe('A client that leaves before it waits', () => {
       client.leave();
       return {} as ReplayableAudience;
     };
-    await streams.run(client.response, { audience, userId: null, cursor: undefined });
+    await streams.run(client.response, client.lifetime, { audience, userId: null, cursor: undefined });
     expect(listened).to.equal(0);
     expect(client.eventNames()).to.deep.equal([]);
   });
 
   it('leaves nothing behind that hangs on its token', () => {
-    const end = new AbortController();
-    const token = { userId: 1, ended: end.signal };
+    const token = { userId: 1, ended: new OnceSignal<'revoked' | 'forgotten'>() };
     const client = new LeavingClient();
     client.leave();
-    endWithToken({ userId: 1, isAdmin: false, token }, client.response);
-    expect(getEventListeners(end.signal, 'abort')).to.have.length(0);
+    endWithToken({ userId: 1, isAdmin: false, token }, client.response, client.lifetime);
+    expect(token.ended.size).to.equal(0);
   });
 });

@@ -8,16 +8,22 @@ import type { EventLog } from '../../src/events/event-log.ts';
 import { type LogEvent, topicOf } from '../../src/events/log-event.ts';
 import { type News, Waiters } from '../../src/events/waiters.ts';
 import { LongPolls, renderOnce } from '../../src/http/long-poll.ts';
+import { RequestLifetime } from '../../src/http/request-lifetime.ts';
 import { WaitingRoom } from '../../src/http/waiting-room.ts';
 import { eventually } from '../support/eventually.ts';
 
 /** What express gives a handler, as far as a poll uses it. */
 class FakeResponse extends EventEmitter {
+  readonly lifetime = new RequestLifetime();
   status = 0;
   body = '';
   readonly headers: Record<string, unknown> = {};
   destroyed = false;
   headersSent = false;
+  constructor() {
+    super();
+    this.once('close', () => this.lifetime.end());
+  }
   setHeader(name: string, value: unknown): void {
     this.headers[name] = value;
   }
@@ -54,10 +60,10 @@ function setUp(most = 10_000) {
   const log = { head: 5, end: { epoch: 'e', position: 5 }, cursorAt: (position: number) => `e-${position}` };
   const waiters = new Waiters();
   let isServing = true;
-  let meanwhile = () => {};
+  let meanwhile: () => void | Promise<void> = () => {};
   const subscriptions = {
     listen: async (waiter: Listening) => {
-      meanwhile();
+      await meanwhile();
       if (!waiter.isOver) waiters.add(waiter);
       return null;
     },
@@ -70,9 +76,9 @@ function setUp(most = 10_000) {
     isServing: () => isServing,
   });
   const render = renderOnce(({ events, cursor }: News) => `${events.length} events up to ${cursor}`);
-  const poll = async (timeoutS: number, response = new FakeResponse()): Promise<FakeResponse> => {
-    const ask = { audience: async () => audience, userId: null, cursor: undefined, timeoutS, render };
-    await polls.run(response as unknown as Response, ask);
+  const poll = async (timeoutS: number, response = new FakeResponse(), cursor?: string): Promise<FakeResponse> => {
+    const ask = { audience: async () => audience, userId: null, cursor, timeoutS, render };
+    await polls.run(response as unknown as Response, response.lifetime, ask);
     return response;
   };
   const dispatch = (...batch: LogEvent[]) => waiters.dispatch(batch, batch.at(-1)?.cursor ?? '', nothing, nothing);
@@ -82,7 +88,7 @@ function setUp(most = 10_000) {
       isServing = false;
     },
     /** What happens while a poll reads what it has missed. */
-    whileReading: (work: () => void) => {
+    whileReading: (work: () => void | Promise<void>) => {
       meanwhile = work;
     },
   };
@@ -169,13 +175,66 @@ describe('A long poll', () => {
     expect(waiters.size).to.equal(0);
   });
 
+  it('that can read nothing is answered by its deadline with the cursor that it sent, or that it began at', async () => {
+    const { log, waiters, poll, whileReading } = setUp();
+    for (const [timeoutS, cursor, expected] of [
+      [0, 'aaaaaaaaaaaa-3', 'aaaaaaaaaaaa-3'],
+      [0, undefined, 'e-5'],
+      [1.2, 'aaaaaaaaaaaa-4', 'aaaaaaaaaaaa-4'],
+    ] as const) {
+      log.head = 5;
+      let fail = (_error: Error) => {};
+      whileReading(
+        () =>
+          new Promise((_, reject) => {
+            fail = reject;
+          }),
+      );
+      const response = new FakeResponse();
+      const began = performance.now();
+      const running = poll(timeoutS, response, cursor);
+      log.head = 9;
+      await eventually('it is answered', () => response.status);
+      expect(performance.now() - began).to.be.within(990, 2500);
+      expect([response.status, response.headers.Cursor]).to.deep.equal([204, expected]);
+      // What comes of the reading afterwards is no answer to anything.
+      fail(new Error('too late'));
+      await running;
+    }
+    expect(waiters.size).to.equal(0);
+  });
+
+  it('counts its deadline from its arrival, wherever it has waited since', async () => {
+    const { poll } = setUp();
+    const response = new FakeResponse();
+    const began = performance.now();
+    await pause(600);
+    await poll(1, response);
+    await eventually('it is answered', () => response.status === 204);
+    expect(performance.now() - began).to.be.below(1300);
+  });
+
+  it('whose client half-closes is answered soon, and sooner where its time-out is', async () => {
+    const { waiters, poll } = setUp();
+    const long = await poll(30);
+    long.lifetime.halfClose();
+    const short = new FakeResponse();
+    short.lifetime.halfClose();
+    const began = performance.now();
+    await poll(0.3, short);
+    await eventually('the short one is answered', () => short.status === 204);
+    expect(performance.now() - began).to.be.below(1000);
+    await eventually('the long one is answered', () => long.status === 204);
+    expect(waiters.size).to.equal(0);
+  });
+
   it('whose client left before or while it was read for takes no place', async () => {
     const { waiters, poll, whileReading } = setUp(1);
     const gone = new FakeResponse();
-    gone.destroyed = true;
+    gone.emit('close');
     await poll(30, gone);
     const leaving = new FakeResponse();
-    whileReading(() => leaving.emit('close'));
+    whileReading(() => void leaving.emit('close'));
     await poll(30, leaving);
     expect(waiters.size).to.equal(0);
     whileReading(nothing);

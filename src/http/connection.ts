@@ -1,0 +1,136 @@
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
+import { RequestLifetime } from './request-lifetime.ts';
+
+/**
+ * Pipelined requests of one connection that are handled at the same time; those behind them wait, parsed and untouched,
+ * since no answer overtakes another anyway. Browsers and proxies do not pipeline at all; load generators go up to 16.
+ */
+const MOST_AT_WORK = 16;
+/**
+ * Requests of one connection that may be unanswered; one that sends more is cut off. Node parses all that one reading of
+ * 64 KiB holds before it asks, up to some 2,000 requests of 3 KB each, so a lower limit would save no memory.
+ */
+const MOST_UNANSWERED = 1000;
+/**
+ * A request is answered within this time or gets 503: longer than a client may take to send its body (30 s, looked at
+ * every 5 s), and than the deadlines of all that a handler waits for.
+ */
+const ANSWER_WITHIN_MS = 40_000;
+
+/** A request of a connection. */
+export interface Exchange {
+  request: IncomingMessage;
+  response: ServerResponse;
+  lifetime: RequestLifetime;
+}
+
+export interface ConnectionEvents {
+  /** Handles a request: its turn has come. */
+  handle(exchange: Exchange): void;
+  /** A request has arrived, or is over. */
+  onCount(change: number): void;
+}
+
+/** The requests of one socket, in order. */
+export class Connection {
+  readonly #socket: Socket;
+  readonly #events: ConnectionEvents;
+  readonly #atWork: Exchange[] = [];
+  #waiting: Exchange[] = [];
+  #isHalfClosed = false;
+  #afterLast: (() => void) | null = null;
+
+  constructor(socket: Socket, events: ConnectionEvents) {
+    this.#socket = socket;
+    this.#events = events;
+    socket.once('end', () => this.#halfClose());
+    socket.once('close', () => this.#close());
+  }
+
+  /** Those whose response is overdue at `now`. */
+  overdue(now: number): Exchange[] {
+    return this.#atWork.filter(({ lifetime }) => lifetime.isOverdue(now));
+  }
+
+  /** Takes a request in: handles it at once, or in its turn. */
+  admit(request: IncomingMessage, response: ServerResponse): void {
+    // Node goes on to parse what it has read when the connection was cut off for it.
+    if (this.#socket.destroyed) return;
+    if (this.#atWork.length + this.#waiting.length === MOST_UNANSWERED) return void this.#socket.destroy();
+    const lifetime = new RequestLifetime(ANSWER_WITHIN_MS);
+    lifetime.belongsTo(response);
+    const exchange = { request, response, lifetime };
+    this.#events.onCount(1);
+    if (this.#atWork.length < MOST_AT_WORK) this.#begin(exchange);
+    else this.#waiting.push(exchange);
+  }
+
+  /**
+   * Answers bytes that are no request, after the requests before them, and closes the connection: as the response of the
+   * request whose body was broken off, else by itself.
+   */
+  refuse(status: number, body: string): void {
+    const headers = {
+      Connection: 'close',
+      'Cache-Control': 'no-store',
+      'Content-Type': 'application/json; charset=utf-8',
+      'Content-Length': String(Buffer.byteLength(body)),
+    };
+    const broken = [...this.#atWork, ...this.#waiting].find(({ request }) => !request.complete)?.response;
+    if (broken) {
+      if (broken.headersSent) broken.destroy();
+      else broken.writeHead(status, headers).end(body);
+      return;
+    }
+    const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+    this.#afterLast ??= () => {
+      if (!this.#socket.writable) return void this.#socket.destroy();
+      const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n`;
+      // What else the client sends is not read: it is no request either.
+      this.#socket.end(head + body, () => this.#socket.destroy());
+    };
+    this.#runAfterLast();
+  }
+
+  #runAfterLast(): void {
+    if (this.#atWork.length > 0) return;
+    const work = this.#afterLast;
+    this.#afterLast = null;
+    work?.();
+  }
+
+  #begin(exchange: Exchange): void {
+    this.#atWork.push(exchange);
+    exchange.response.once('close', () => this.#over(exchange));
+    if (this.#isHalfClosed) exchange.lifetime.halfClose();
+    if (!exchange.response.writableEnded) this.#events.handle(exchange);
+  }
+
+  #over(exchange: Exchange): void {
+    const at = this.#atWork.indexOf(exchange);
+    if (at < 0) return;
+    this.#atWork.splice(at, 1);
+    this.#events.onCount(-1);
+    exchange.lifetime.end();
+    const next = this.#waiting.shift();
+    if (next) this.#begin(next);
+    this.#runAfterLast();
+  }
+
+  #halfClose(): void {
+    this.#isHalfClosed = true;
+    for (const { lifetime } of this.#atWork) lifetime.halfClose();
+  }
+
+  #close(): void {
+    this.#events.onCount(-this.#waiting.length);
+    this.#waiting = [];
+    this.#afterLast = null;
+    for (const exchange of [...this.#atWork]) {
+      // A response behind another one has not been told, and its handler asks it.
+      exchange.response.destroy();
+      this.#over(exchange);
+    }
+  }
+}

@@ -1,0 +1,60 @@
+import type http from 'node:http';
+import type { Socket } from 'node:net';
+import { Connection, type Exchange } from './connection.ts';
+
+/** How often responses that are overdue are looked for. */
+const SWEEP_MS = 5000;
+
+/** What is answered to bytes that are no request, by Node's error code. */
+const refusals: Record<string, [status: number, code: string, sentence: string]> = {
+  HPE_HEADER_OVERFLOW: [431, 'headers_too_large', 'the headers are too large'],
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: [413, 'too_large', 'the chunk extensions are too large'],
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'request_timeout', 'the request took too long to arrive'],
+};
+const BROKEN = [400, 'invalid_request', 'this is not a valid HTTP request'] as const;
+
+/** The connections of a node and the requests on them. */
+export class Traffic {
+  readonly #connections = new Map<Socket, Connection>();
+  #requests = 0;
+  #sweep: NodeJS.Timeout | undefined;
+
+  /** Requests that are not over. */
+  get requests(): number {
+    return this.#requests;
+  }
+
+  get connections(): number {
+    return this.#connections.size;
+  }
+
+  /** Hands each request of `server` to `handle` in its turn, and one that is overdue to `onOverdue`. */
+  serve(server: http.Server, handle: (exchange: Exchange) => void, onOverdue: (exchange: Exchange) => void): void {
+    const events = {
+      handle,
+      onCount: (change: number) => {
+        this.#requests += change;
+      },
+    };
+    server.on('connection', (socket: Socket) => {
+      this.#connections.set(socket, new Connection(socket, events));
+      socket.once('close', () => this.#connections.delete(socket));
+    });
+    server.on('request', (request, response) => this.#connections.get(request.socket)?.admit(request, response));
+    server.on('clientError', (error: NodeJS.ErrnoException, socket) => this.#refuse(error, socket as Socket));
+    server.on('listening', () => {
+      this.#sweep = setInterval(() => {
+        const now = performance.now();
+        for (const connection of this.#connections.values()) connection.overdue(now).forEach(onOverdue);
+      }, SWEEP_MS);
+    });
+    server.on('close', () => clearInterval(this.#sweep));
+  }
+
+  #refuse(error: NodeJS.ErrnoException, socket: Socket): void {
+    const connection = this.#connections.get(socket);
+    if (error.code === 'ECONNRESET' || !socket.writable || !connection) return void socket.destroy(error);
+    const [status, code, sentence] = refusals[error.code ?? ''] ?? BROKEN;
+    connection.refuse(status, JSON.stringify({ error: sentence, code }));
+  }
+}
