@@ -1,4 +1,5 @@
 import pino from 'pino';
+import { printable } from './printable.ts';
 
 /** The one logger of a node: one JSON object a line, or one readable line, on standard output. */
 export type Log = pino.Logger;
@@ -12,12 +13,58 @@ const levelNames: Record<number, string> = {
   60: 'fatal',
 };
 
-/** Makes the log of node `node`. `pretty` writes `18:04:05.123 node-8080 became active …` for people's eyes. */
-export function createLog(options: { node: string; level: string; pretty: boolean }): Log {
-  const base = { level: options.level, base: { node: options.node }, serializers: { err: describeError } };
-  return options.pretty
-    ? pino(base, { write: (line: string) => void process.stdout.write(readable(line)) })
-    : pino(base);
+/** Where a line of the log goes; standard output by default. */
+export type Write = (line: string) => void;
+
+interface LogOptions {
+  node: string;
+  level: string;
+  pretty: boolean;
+}
+
+/**
+ * Makes the log of node `node`. `pretty` writes `18:04:05.123 node-8080 became active …` for people's eyes. Whatever was
+ * logged, its strings go through {@link printable} here: names, URLs and sentences of others can neither forge a line nor
+ * steer a terminal, in either form.
+ */
+export function createLog({ node, level, pretty }: LogOptions, write: Write = standardOutput(pretty)): Log {
+  const format = pretty ? readable : (entry: Entry) => `${JSON.stringify(entry)}\n`;
+  return pino(
+    { level, base: { node }, serializers: { err: (error: unknown) => describeError(error) } },
+    { write: (line: string) => write(format(tidy(JSON.parse(line)) as Entry)) },
+  );
+}
+
+/** Every write is done when it returns: nothing is lost when the process exits. */
+function standardOutput(pretty: boolean): Write {
+  if (pretty) return (line) => void process.stdout.write(line);
+  const destination = pino.destination({ fd: 1, sync: true });
+  return (line) => void destination.write(line);
+}
+
+type Entry = Record<string, unknown>;
+
+/** Bounds on what one line holds, whatever was given to the log. */
+const MOST_ENTRIES = 100;
+const DEEPEST = 6;
+const LONGEST_STACK = 50;
+
+/** A value of a log line with all its strings printable and bounded. */
+function tidy(value: unknown, depth = 0): unknown {
+  if (typeof value === 'string') return printable(value);
+  if (typeof value !== 'object' || value === null) return value;
+  if (depth === DEEPEST) return '…';
+  if (Array.isArray(value)) return value.slice(0, MOST_ENTRIES).map((one) => tidy(one, depth + 1));
+  const entries = Object.entries(value).slice(0, MOST_ENTRIES);
+  return Object.fromEntries(entries.map(([key, one]) => [printable(key, 100), tidyField(key, one, depth + 1)]));
+}
+
+/** A stack keeps its lines: {@link describeError} has made each of them, and none is out of the error's text. */
+function tidyField(key: string, value: unknown, depth: number): unknown {
+  if (key !== 'stack' || typeof value !== 'string') return tidy(value, depth);
+  const lines = value.split('\n').slice(0, LONGEST_STACK);
+  const isFrame = (line: string, at: number) => at === 0 || /^ +at /.test(line);
+  return lines.every(isFrame) ? lines.map((line) => printable(line)).join('\n') : printable(value);
 }
 
 /**
@@ -25,31 +72,43 @@ export function createLog(options: { node: string; level: string; pretty: boolea
  * and the rows that they offended, messages and password hashes among them; those of class 22 (data exceptions) quote
  * values in their sentence too.
  */
-function describeError(error: unknown): Record<string, unknown> {
+function describeError(error: unknown, depth = 0): Record<string, unknown> {
   if (!(error instanceof Error)) return { message: String(error) };
   const { code } = error as { code?: unknown };
   // Sequelize wraps the driver's error, which has the SQLSTATE.
   const { code: state = code } = ((error as { original?: unknown }).original ?? {}) as { code?: unknown };
   const quotes = typeof state === 'string' && /^22[0-9A-Z]{3}$/.test(state);
-  const message = quotes ? 'a value that PostgreSQL does not take' : error.message;
-  const frames = (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line));
-  const cause = error.cause instanceof Error ? { cause: describeError(error.cause) } : {};
+  const said = String(error.message);
+  const message = printable(quotes ? 'a value that PostgreSQL does not take' : said);
+  const name = printable(String(error.name), 100);
+  // The text stands before the frames, and may have lines that look like some.
+  const stack = String(error.stack ?? '');
+  const frames = stack.slice(Math.max(0, stack.indexOf(said)) + said.length).split('\n');
+  const isLast = depth === DEEPEST_CAUSE;
+  const cause = error.cause instanceof Error && !isLast ? { cause: describeError(error.cause, depth + 1) } : {};
+  const several = error instanceof AggregateError && !isLast ? error.errors.slice(0, MOST_CAUSES) : [];
   return {
-    type: error.name,
+    type: name,
     ...(state ? { code: state } : {}),
     message,
-    stack: [`${error.name}: ${message}`, ...frames].join('\n'),
+    stack: [`${name}: ${message}`, ...frames.filter((line) => /^\s+at /.test(line))].join('\n'),
     ...cause,
+    ...(several.length > 0 ? { errors: several.map((one) => describeError(one, depth + 1)) } : {}),
   };
 }
 
-function readable(line: string): string {
-  const { level, time, node, msg, event: _event, err, ...rest } = JSON.parse(line);
+/** A cause may be its own. */
+const DEEPEST_CAUSE = 3;
+const MOST_CAUSES = 5;
+
+function readable({ level, time, node, msg, event: _event, err, ...rest }: Entry): string {
   // What the sentence says is not said again behind it.
   const isSaid = (value: unknown) => ` ${msg}`.includes(` ${value}`);
   const details = Object.entries(rest).filter(([, value]) => typeof value !== 'object' && !isSaid(value));
   const tail = details.length > 0 ? ` (${details.map(([key, value]) => `${key} ${value}`).join(', ')})` : '';
-  const label = levelNames[level] ? `${levelNames[level]}: ` : '';
-  const stack = err?.stack ? `\n${err.stack}` : '';
-  return `${new Date(time).toISOString().slice(11, 23)} ${node} ${label}${msg}${tail}${stack}\n`;
+  const name = levelNames[Number(level)];
+  const label = name ? `${name}: ` : '';
+  const { stack: lines } = (err ?? {}) as { stack?: string };
+  const stack = lines ? `\n${lines}` : '';
+  return `${new Date(Number(time)).toISOString().slice(11, 23)} ${node} ${label}${msg}${tail}${stack}\n`;
 }

@@ -1,6 +1,7 @@
 /** `npm start`: one node out of the environment and `.env`. SIGTERM and SIGINT stop it in order; a second one at once. */
 import { messageOf } from './database/errors.ts';
 import { createNode } from './node.ts';
+import { printableLines } from './printable.ts';
 import { processEnvironment, readSettings } from './settings.ts';
 
 /** Longer than every step of a stop may take together; a stop that hangs is a bug, and must not keep the process. */
@@ -16,7 +17,7 @@ try {
     node.stop().then(
       () => process.exit(0),
       (error) => {
-        console.error(messageOf(error));
+        console.error(printableLines(messageOf(error)));
         process.exit(1);
       },
     );
@@ -25,6 +26,6 @@ try {
   process.on('SIGINT', stop);
   await node.start();
 } catch (error) {
-  console.error(`cannot start: ${messageOf(error)}`);
+  console.error(printableLines(`cannot start: ${messageOf(error)}`));
   process.exit(1);
 }

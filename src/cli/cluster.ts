@@ -7,6 +7,7 @@ import { messageOf } from '../database/errors.ts';
 import { Launcher } from '../local-cluster/launcher.ts';
 import { HELP, parseOptions } from '../local-cluster/options.ts';
 import { openOutput } from '../local-cluster/output.ts';
+import { printableLines } from '../printable.ts';
 import { processEnvironment, readSettings } from '../settings.ts';
 import { seedData } from './seed-data.ts';
 
@@ -52,6 +53,6 @@ try {
   await run();
   process.exit(0);
 } catch (error) {
-  process.stderr.write(`${messageOf(error)}\n`);
+  process.stderr.write(`${printableLines(messageOf(error))}\n`);
   process.exit(1);
 }

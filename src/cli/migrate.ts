@@ -3,6 +3,7 @@
 import { messageOf } from '../database/errors.ts';
 import { migrate } from '../database/migrator.ts';
 import { reachable } from '../database/reachable.ts';
+import { printableLines } from '../printable.ts';
 import { processEnvironment, readSettings } from '../settings.ts';
 
 try {
@@ -10,6 +11,6 @@ try {
   const applied = await reachable(databaseDirectUrl, () => migrate(databaseDirectUrl, { log: console.log }));
   console.log(applied === 0 ? 'the schema is up to date' : `${applied} migrations applied`);
 } catch (error) {
-  console.error(messageOf(error));
+  console.error(printableLines(messageOf(error)));
   process.exitCode = 1;
 }

@@ -3,6 +3,7 @@ import { applicationName, connectionOptions } from '../database/connection.ts';
 import { messageOf, SqlState, sqlState } from '../database/errors.ts';
 import { reachable } from '../database/reachable.ts';
 import { Session } from '../database/session.ts';
+import { printableLines } from '../printable.ts';
 import { processEnvironment, readSettings } from '../settings.ts';
 
 /** Timeout of the statement; a longer wait means that the database does not respond. */
@@ -46,7 +47,9 @@ async function main(): Promise<void> {
     console.log(added ? 'demo data added' : 'the demo data already exists');
   } catch (error) {
     const isBare = sqlState(error) === SqlState.UNDEFINED_TABLE;
-    console.error(isBare ? 'the database has no schema yet: run `npm run migrate` first' : messageOf(error));
+    console.error(
+      isBare ? 'the database has no schema yet: run `npm run migrate` first' : printableLines(messageOf(error)),
+    );
     process.exitCode = 1;
   }
 }

@@ -1,5 +1,9 @@
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
+import { printable } from '../printable.ts';
+
+/** Longer than a line of a node's log: that is cut where it is written. */
+const LONGEST_LINE = 100_000;
 
 /** The output of the launcher and its nodes: one line each, prefixed with the writer's name. */
 export interface Output {
@@ -16,12 +20,12 @@ export function openOutput(nodes: string[], write: (text: string) => void): Outp
   const width = Math.max('cluster'.length, ...nodes.map((node) => node.length));
   const line = (name: string, text: string) => write(`${name.padEnd(width)} │ ${text}\n`);
   return {
-    log: (text) => line('cluster', `${new Date().toISOString().slice(11, 23)} ${text}`),
+    log: (text) => line('cluster', `${new Date().toISOString().slice(11, 23)} ${printable(text)}`),
     follow: (node, stream) => {
       // A pretty log line names its node after the time; drop the repetition.
       const own = new RegExp(`^(\\d\\d:\\d\\d:\\d\\d\\.\\d{3}) ${escaped(node)} `);
       const lines = createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY });
-      lines.on('line', (text) => line(node, text.replace(own, '$1 ')));
+      lines.on('line', (text) => line(node, printable(text, LONGEST_LINE).replace(own, '$1 ')));
     },
     print: write,
   };

@@ -13,7 +13,8 @@ type Part = string;
  * beside them. Only node joins the two, with cluster-view, its picture of the one for the other.
  */
 const MAY_IMPORT: Record<Part, Part[]> = {
-  log: [],
+  log: ['printable'],
+  printable: [],
   settings: ['database'],
   within: [],
   conditions: ['log'],
@@ -40,9 +41,9 @@ const MAY_IMPORT: Record<Part, Part[]> = {
     'log',
     'within',
   ],
-  main: ['node', 'database', 'settings'],
-  'local-cluster': ['database'],
-  cli: ['client', 'local-cluster', 'database', 'settings'],
+  main: ['node', 'database', 'settings', 'printable'],
+  'local-cluster': ['database', 'printable'],
+  cli: ['client', 'local-cluster', 'database', 'settings', 'printable'],
 };
 
 interface Import {

@@ -4,6 +4,7 @@ import { type ChatArguments, parseArguments, USAGE } from './arguments.ts';
 import { ConnectionReporter } from './connection-reporter.ts';
 import { Screen } from './screen.ts';
 import { TerminalChat } from './terminal-chat.ts';
+import { plain } from './terminal-text.ts';
 
 async function authModeOf(client: ChatClient): Promise<AuthMode | undefined> {
   return (await client.status()).find(({ auth }) => auth !== undefined)?.auth;
@@ -11,7 +12,7 @@ async function authModeOf(client: ChatClient): Promise<AuthMode | undefined> {
 
 async function run({ user, password, group, urls }: ChatArguments): Promise<void> {
   const screen = new Screen(process.stdin, process.stdout);
-  const reporter = new ConnectionReporter((sentence) => screen.remark(sentence));
+  const reporter = new ConnectionReporter((sentence) => screen.remark(plain(sentence)));
   try {
     const client = new ChatClient({ urls, onConnection: (change) => reporter.report(change) });
     const authMode = await authModeOf(client);
@@ -34,14 +35,14 @@ let args: ChatArguments | undefined;
 try {
   args = parseArguments(process.argv.slice(2));
 } catch (error) {
-  process.stderr.write(`${textOf(error)}\n\n${USAGE}`);
+  process.stderr.write(`${plain(textOf(error))}\n\n${USAGE}`);
   process.exitCode = 2;
 }
 if (args !== undefined) {
   try {
     await run(args);
   } catch (error) {
-    process.stderr.write(`${textOf(error)}\n`);
+    process.stderr.write(`${plain(textOf(error))}\n`);
     process.exitCode = 1;
   }
 }

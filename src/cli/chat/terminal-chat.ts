@@ -90,7 +90,7 @@ export class TerminalChat {
     } catch (error) {
       if (this.#ending.signal.aborted) return false;
       if (!(error instanceof ChatError)) throw error;
-      this.#screen.remark(error.message);
+      this.#screen.remark(plain(error.message));
     }
     return true;
   }

@@ -2,12 +2,14 @@ import type { Message } from '../../client/types.ts';
 
 /**
  * Returns text that is safe to show on a terminal: without control characters (which move the cursor, colour the screen or
- * ring the bell) and direction marks, and with line breaks indented below the first line.
+ * ring the bell), direction marks and what is not seen, and with line breaks indented below the first line.
  */
 export function plain(text: string): string {
   return text
     .replace(/\r\n?/g, '\n')
-    .replace(/[\p{Cc}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, (mark) => (mark === '\n' ? '\n        ' : ''));
+    .replace(/[\p{Cc}\p{Cs}\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\u{e0000}-\u{e007f}]/gu, (mark) =>
+      mark === '\n' ? '\n        ' : '',
+    );
 }
 
 /** Formats a message as a line: time of day, sender, text. */
