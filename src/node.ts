@@ -122,6 +122,7 @@ function assemble(settings: Settings, node: string, log: Log) {
   return {
     url,
     async start() {
+      duty.lock.start();
       await chat.start();
       await listener.start();
       // Warm before peers can see this node: the active may die in the next moment, and who then tries first is on duty.
@@ -141,7 +142,7 @@ function assemble(settings: Settings, node: string, log: Log) {
       await http.server.close();
       listener.stop();
       // Together: what waits for a database that does not answer ends with its session.
-      await Promise.all([chat.stop(), notifyQueue.stop(), database.stop()]);
+      await Promise.all([duty.lock.stop(), chat.stop(), notifyQueue.stop(), database.stop()]);
     },
   };
 }

@@ -1,14 +1,14 @@
 import { messageOf } from '../database/errors.ts';
 import type { StandingSession } from '../database/standing-session.ts';
-import { type Clock, monotonic } from './belief.ts';
+import { type Clock, monotonic } from './clock.ts';
 import type { Diary } from './diary.ts';
-import type { LeaderLock } from './leader-lock.ts';
+import type { LockKeeping } from './lock-keeper.ts';
 import type { Situation } from './pace.ts';
 
 /** What a {@link Candidacy} is made of. */
 export interface CandidacyOptions {
   leaseMs: number;
-  lock: Pick<LeaderLock, 'prepare' | 'attempt' | 'holder'>;
+  lock: Pick<LockKeeping, 'prepare' | 'tryAcquire' | 'holder'>;
   /** The way by which an active writes: who does not have it does not try. */
   writing: Pick<StandingSession, 'ready' | 'closedForMs'>;
   diary: Diary;
@@ -86,12 +86,8 @@ export class Candidacy {
     const { lock, diary, writing } = this.#options;
     try {
       await writing.ready();
-      // Asked for once the lock is had: the sign may have come while the answer was on its way.
-      let reason = '';
-      const term = await lock.attempt(() => {
-        reason = given ?? this.#reason;
-        return { reason, unseenMs: this.#clock() - this.#leaderSeenAt };
-      });
+      const reason = given ?? this.#reason;
+      const term = await lock.tryAcquire({ reason, unseenMs: this.#clock() - this.#leaderSeenAt });
       this.#failures = 0;
       diary.close('database', 'PostgreSQL answers again');
       if (term === null && this.#isPuzzled) await this.#sayWhoHolds();

@@ -2,7 +2,8 @@ import { LEADER_LOCK } from '../database/advisory-locks.ts';
 import { messageOf } from '../database/errors.ts';
 import { type Session, SessionLostError } from '../database/session.ts';
 import type { Log } from '../log.ts';
-import { Belief, type Clock, monotonic } from './belief.ts';
+import { type Clock, monotonic } from './clock.ts';
+import { Lease } from './lease.ts';
 import { openTerm, openTermQuery, type Promotion } from './term-opening.ts';
 
 /** What a {@link LeaderLock} is made of. */
@@ -15,10 +16,12 @@ export interface LeaderLockOptions {
   leaseMs: number;
   node: string;
   url: () => string;
-  log: Log;
+  log: Pick<Log, 'warn'>;
   /** Called when a session that held the lock is lost, with why. */
   onLost(reason: string): void;
   clock?: Clock;
+  /** Where other threads read it; default: in memory of its own. */
+  lease?: Lease;
 }
 
 /** One who holds the leader lock, as PostgreSQL sees it. */
@@ -47,26 +50,25 @@ const REHEARSAL_LIMIT_MS = 3000;
 export class LeaderLock {
   readonly #options: LeaderLockOptions;
   readonly #clock: Clock;
-  readonly #belief: Belief;
+  readonly #lease: Lease;
   #session: Session | null = null;
   #opening: AbortController | null = null;
-  #term: number | null = null;
   #isResigning = false;
 
   constructor(options: LeaderLockOptions) {
     this.#options = options;
     this.#clock = options.clock ?? monotonic;
-    this.#belief = new Belief(options.leaseMs, this.#clock);
+    this.#lease = options.lease ?? new Lease({ leaseMs: options.leaseMs, clock: this.#clock });
   }
 
   /** The term this node is on duty for, or null: read before every write, so it must cost nothing. */
   get term(): number | null {
-    return this.#belief.holds ? this.#term : null;
+    return this.#lease.term;
   }
 
-  /** True from a promotion until the lock is given up or known to be lost, even when belief has run out meanwhile. */
+  /** True from a promotion until the lock is given up or known to be lost, even when the lease has expired meanwhile. */
   get isClaimed(): boolean {
-    return this.#term !== null;
+    return this.#lease.claimedTerm !== null;
   }
 
   /**
@@ -83,6 +85,8 @@ export class LeaderLock {
    * @throws the driver's or server's error when the database could not be asked, or would not open a term.
    */
   async attempt(promotion: () => Promotion): Promise<number | null> {
+    // Session locks stack: taken twice, it would not be free after the one unlock of a resignation.
+    if (this.isClaimed) this.abandon('it is tried for anew');
     const session = await this.#openSession();
     const [row] = await session.query<{ taken: boolean }>(
       { name: 'try', text: 'SELECT pg_try_advisory_lock($1, $2) AS taken', values: [...LEADER_LOCK] },
@@ -107,34 +111,35 @@ export class LeaderLock {
 
   /**
    * Asks PostgreSQL whether this very session holds the lock and its term is the open one. False, after giving up the
-   * session, when not, or when no answer came within a lease. An answer that comes after belief has run out renews it:
-   * the session was there all the time, so nobody else can have had the lock.
+   * session, when not, or when no answer came within a lease. An answer that comes after the lease has expired renews it:
+   * the session was there all the time, so nobody else can have had the lock. `dueAt` is when it was to be sent.
    */
-  async heartbeat(): Promise<boolean> {
-    const [session, term] = [this.#session, this.#term];
-    if (session === null || term === null) return this.#fail('it has no session');
+  async heartbeat(dueAt = this.#clock()): Promise<boolean> {
+    const [session, term] = [this.#session, this.#lease.claimedTerm];
+    if (session === null || term === null) return this.lose('it has no session');
     const startedAt = this.#clock();
     try {
       const [row] = await session.query<{ held: boolean }>(
         { name: 'heartbeat', text: 'SELECT plantao.hold_leader_lock($1) AS held', values: [term] },
         this.#options.leaseMs,
       );
-      if (!row?.held) return this.#fail('its session does not hold the lock any more, or its term was closed');
+      // Resigned or abandoned meanwhile: whatever the answer says is of that time.
+      if (this.#session !== session || this.#lease.claimedTerm !== term) return false;
+      if (!row?.held) return this.lose('its session does not hold the lock any more, or its term was closed');
     } catch (error) {
-      return this.#fail(messageOf(error));
+      return this.#session === session ? this.lose(messageOf(error)) : false;
     }
-    this.#belief.confirm(startedAt);
+    this.#lease.renew(startedAt, this.#clock() - dueAt);
     return true;
   }
 
   /**
-   * Resigns: waits for the writes under way, closes the term, tells the peers and frees the lock. Belief ends first, so
+   * Resigns: waits for the writes under way, closes the term, tells the peers and frees the lock. The lease ends first, so
    * no write begins meanwhile. Never throws: where the database cannot be asked, dropping the session frees the lock.
    */
   async resign(reason: string, handTo: string | null): Promise<void> {
-    const [session, term] = [this.#session, this.#term];
-    this.#belief.drop();
-    this.#term = null;
+    const [session, term] = [this.#session, this.#lease.claimedTerm];
+    this.#lease.expire();
     if (session === null || term === null) return;
     this.#isResigning = true;
     try {
@@ -152,10 +157,17 @@ export class LeaderLock {
 
   /** Drops the session, and with it the lock, without asking anybody. */
   abandon(reason: string): void {
-    this.#belief.drop();
-    this.#term = null;
+    this.#lease.expire();
     this.#session?.destroy(reason);
     this.#session = null;
+  }
+
+  /** As {@link abandon}, and says that a lock which was held is lost. */
+  lose(reason: string): false {
+    const held = this.isClaimed;
+    this.abandon(reason);
+    if (held) this.#options.onLost(reason);
+    return false;
   }
 
   /**
@@ -171,6 +183,7 @@ export class LeaderLock {
   async close(): Promise<void> {
     const session = this.#session;
     this.#session = null;
+    this.#lease.expire();
     await session?.close();
   }
 
@@ -183,10 +196,7 @@ export class LeaderLock {
       const { node, url } = this.#options;
       await session.rehearse(openTermQuery(node, url(), null), REHEARSAL_LIMIT_MS, opening.signal);
       session.onLost((reason) => {
-        if (this.#session !== session) return;
-        const held = this.isClaimed;
-        this.abandon(reason);
-        if (held) this.#options.onLost(reason);
+        if (this.#session === session) this.lose(reason);
       });
       this.#session = session;
       return session;
@@ -200,15 +210,7 @@ export class LeaderLock {
     const how = { limitMs: leaseMs, log, clock: this.#clock };
     const { term, askedAt } = await openTerm(session, openTermQuery(node, url(), promotion), how);
     if (this.#session !== session) throw new SessionLostError('interrupted');
-    this.#term = term;
-    this.#belief.confirm(askedAt);
+    this.#lease.begin(term, askedAt);
     return term;
-  }
-
-  #fail(reason: string): false {
-    const held = this.isClaimed;
-    this.abandon(reason);
-    if (held) this.#options.onLost(reason);
-    return false;
   }
 }

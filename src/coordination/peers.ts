@@ -1,4 +1,4 @@
-import { type Clock, monotonic } from './belief.ts';
+import { type Clock, monotonic } from './clock.ts';
 import type { PeerRow } from './node-registry.ts';
 import { type PeerHealth, PeerProbe } from './peer-probe.ts';
 

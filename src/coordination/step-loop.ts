@@ -1,4 +1,4 @@
-import { type Clock, monotonic } from './belief.ts';
+import { type Clock, monotonic } from './clock.ts';
 import { jittered } from './pace.ts';
 
 /** What a {@link StepLoop} is told. */

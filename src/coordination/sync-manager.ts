@@ -3,7 +3,7 @@
  *
  * A node is **standby**, **active** or **fallen**. Only the leader lock makes a node active: it promotes when its own
  * lock session has taken the lock and opened a term, and it stays active while heartbeats on that session are confirmed
- * (leader-lock.ts). Everything else that a node sees is hearsay and only decides *when* it tries for the lock:
+ * (leader-lock.ts), which a thread of its own sends (lock-thread.ts). Everything else that a node sees is hearsay and only decides *when* it tries for the lock:
  *
  *  - calmly, a few times a second, while somebody is seen active;
  *  - at once, and quickly again for a moment, on a resignation (NOTIFY), on the closed connection or failed probe of a
@@ -26,7 +26,7 @@ import { within } from '../within.ts';
 import { Candidacy, type CandidacyOptions } from './candidacy.ts';
 import type { DutySignal } from './cluster-signal.ts';
 import { Diary } from './diary.ts';
-import type { LeaderLock } from './leader-lock.ts';
+import type { LockKeeping } from './lock-keeper.ts';
 import { nextStepMs } from './pace.ts';
 import type { Refusal, Role } from './role.ts';
 import { StepLoop } from './step-loop.ts';
@@ -37,7 +37,7 @@ export interface SyncManagerOptions extends Omit<UpkeepOptions & CandidacyOption
   node: string;
   isActive: boolean;
   log: Log;
-  lock: LeaderLock;
+  lock: LockKeeping;
   /** Finishes the writes that were accepted; called once new ones are refused. Bounded by the callee. */
   drain(): Promise<void>;
   /** Called after each change of role; after a resignation once the successor is known, or is late. */
@@ -74,7 +74,7 @@ export class SyncManager {
     });
   }
 
-  /** The role as the world should see it: a claimed lock whose belief has run out is not "active". */
+  /** The role as the world should see it: a claimed lock whose lease has expired is not "active". */
   get role(): Role {
     return this.#role === 'active' && !this.isOnDuty ? 'standby' : this.#role;
   }
@@ -172,7 +172,7 @@ export class SyncManager {
     peers.promoted(leader);
     // Not left to the next look: older news of that node may cover this, and it may be dead by then.
     this.#candidacy.leaderSeen();
-    if (this.#role === 'active') this.#loop.poke();
+    if (this.#role === 'active') void this.#options.lock.renew();
   }
 
   #heardResignation(term: number, to: string | null): void {
@@ -194,17 +194,20 @@ export class SyncManager {
   }
 
   async #step(): Promise<void> {
-    if (this.#role === 'active') return this.#heartbeat();
+    if (this.#role === 'active') return this.#attend();
     if (this.#role === 'fallen' || this.#stopping) return;
     if (this.#candidacy.mayTry) await this.#try();
     else await this.#candidacy.standBack();
   }
 
-  async #heartbeat(): Promise<void> {
-    if (!this.isOnDuty) this.#diary.say('belief', 'writes nothing until PostgreSQL confirms the leader lock again');
+  /** What an active looks after by itself; its lease is renewed without it (lock-keeper.ts). */
+  async #attend(): Promise<void> {
     const { lock, writing, peers, leaseMs } = this.#options;
-    if (!(await lock.heartbeat())) return;
-    this.#diary.close('belief', 'PostgreSQL confirmed the leader lock: on duty as before');
+    if (!this.isOnDuty) {
+      this.#diary.say('lease', 'writes nothing until PostgreSQL confirms the leader lock again');
+      if (!(await lock.renew())) return;
+    }
+    this.#diary.close('lease', 'PostgreSQL confirmed the leader lock: on duty as before');
     // The lock session may live while no other can be opened (max_connections): then a peer is of more use.
     const isMute = writing.closedForMs > leaseMs && peers.living.length > 0;
     if (isMute) await this.#resign('cannot reach the database to write', null);
@@ -226,7 +229,7 @@ export class SyncManager {
     this.#isResigning = true;
     try {
       await drain();
-      await lock.resign(reason, handTo);
+      await lock.release(reason, handTo);
       log.info({ event: 'resigned' }, `resigned: ${reason}${handTo ? `, for ${handTo}` : ''}`);
       if (peers.living.length > 0) {
         this.#candidacy.holdBack(leaseMs);

@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { SqlState, sqlState } from '../database/errors.ts';
 import type { Session } from '../database/session.ts';
 import type { Log } from '../log.ts';
-import type { Clock } from './belief.ts';
+import type { Clock } from './clock.ts';
 
 /** What plantao.leader_history keeps of a promotion. */
 export interface Promotion {
@@ -15,7 +15,7 @@ export interface Promotion {
 export interface TermOpening {
   /** For each statement, in milliseconds. */
   limitMs: number;
-  log: Log;
+  log: Pick<Log, 'warn'>;
   clock: Clock;
 }
 
@@ -57,7 +57,7 @@ interface EndedSession {
   ended: boolean;
 }
 
-async function endLastTerm(session: Session, limitMs: number, log: Log): Promise<void> {
+async function endLastTerm(session: Session, limitMs: number, log: Pick<Log, 'warn'>): Promise<void> {
   const sessions = await session.query<EndedSession>(
     {
       text: `SELECT pid, application_name, ended, round(extract(epoch FROM running_for) * 1000)::int AS running_for_ms

@@ -1,5 +1,5 @@
 import { messageOf } from '../database/errors.ts';
-import { type Clock, monotonic } from './belief.ts';
+import { type Clock, monotonic } from './clock.ts';
 import type { Diary } from './diary.ts';
 import { calmMs, jittered } from './pace.ts';
 import type { Peers } from './peers.ts';

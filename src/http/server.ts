@@ -35,7 +35,8 @@ export class ListenError extends Error {
 export class Server {
   readonly #server: http.Server;
 
-  constructor(app: Express, mostConnections: number, traffic = new Traffic()) {
+  /** `onRequest` is called for each request, before anything is done for it. */
+  constructor(app: Express, mostConnections: number, traffic = new Traffic(), onRequest: () => void = () => {}) {
     const limits = {
       keepAliveTimeout: KEEP_ALIVE_MS,
       headersTimeout: HEADERS_MS,
@@ -47,6 +48,7 @@ export class Server {
     traffic.serve(this.#server, ({ request, response }) => app(request, response), answerOverdue);
     // A client that half-closes waits for its answer (`nc -N`); Node would close the connection under it.
     Object.assign(this.#server, { httpAllowHalfOpen: true });
+    this.#server.prependListener('request', onRequest);
     this.#server.setTimeout(SILENT_MS);
     this.#server.maxConnections = mostConnections;
   }

@@ -7,6 +7,7 @@ import {
   type SessionPart,
 } from '../database/connection.ts';
 import { closeSequelize, openSequelize } from '../database/sequelize.ts';
+import type { SessionSettings } from '../database/session-settings.ts';
 import { StandingSession } from '../database/standing-session.ts';
 import type { Settings } from '../settings.ts';
 
@@ -25,10 +26,14 @@ export type NodeDatabase = ReturnType<typeof openDatabase>;
 /** The node's connections, each opened when it is first needed. A limit is that of the client; the server's is shorter. */
 export function openDatabase(settings: Settings, node: string) {
   const { databaseUrl, databaseDirectUrl, poolSize, leaseMs } = settings;
-  const options = (part: SessionPart, limitMs: number, more: Record<string, string | number>) =>
-    connectionOptions(databaseDirectUrl, applicationName(node, part), limitMs - SERVER_FIRST_MS, more);
+  const session = (part: SessionPart, limitMs: number, own: SessionSettings): Parameters<typeof connectionOptions> => [
+    databaseDirectUrl,
+    applicationName(node, part),
+    limitMs - SERVER_FIRST_MS,
+    own,
+  ];
   const standing = (part: SessionPart, limitMs: number, rehearsal?: QueryConfig) =>
-    new StandingSession(options(part, limitMs, BY_KEY), rehearsal);
+    new StandingSession(connectionOptions(...session(part, limitMs, BY_KEY)), rehearsal);
 
   const commitLimitMs = Math.max(1000, leaseMs);
   const sequelize = openSequelize(databaseUrl, applicationName(node, 'pool'), poolSize, {
@@ -51,8 +56,12 @@ export function openDatabase(settings: Settings, node: string) {
     /** For tokens and their revocations. */
     asking,
     commitLimitMs,
-    lockOptions: (): ConnectionOptions => options('lock', commitLimitMs, { idle_session_timeout: leaseMs }),
-    listenOptions: (): ConnectionOptions => ({ ...options('listen', 5000, {}), query_timeout: 5000 }),
+    /** For the thread that keeps the leader lock, which makes options of it. */
+    lockSession: () => session('lock', commitLimitMs, { idle_session_timeout: leaseMs }),
+    listenOptions: (): ConnectionOptions => ({
+      ...connectionOptions(...session('listen', 5000, {})),
+      query_timeout: 5000,
+    }),
     async stop(): Promise<void> {
       const sessions = [reading, catchingUp, writing, asking];
       await Promise.all([...sessions.map((session) => session.stop()), closeSequelize(sequelize)]);

@@ -1,10 +1,9 @@
 import type { ClusterSignal } from '../coordination/cluster-signal.ts';
-import { LeaderLock } from '../coordination/leader-lock.ts';
+import { LockThread } from '../coordination/lock-thread.ts';
 import { NodeRegistry } from '../coordination/node-registry.ts';
 import { Peers } from '../coordination/peers.ts';
 import { sqlSwitchover } from '../coordination/sql-switchover.ts';
 import { SyncManager } from '../coordination/sync-manager.ts';
-import { Session } from '../database/session.ts';
 import type { Log } from '../log.ts';
 import type { Settings } from '../settings.ts';
 import type { NodeChat } from './chat.ts';
@@ -32,8 +31,8 @@ export function buildDuty({ settings, node, version, url, log, database, chat, i
   const { leaseMs, isActive, isPrimary } = settings;
   const { eventLog, waiters, writer } = chat;
   const startedAt = new Date();
-  const lock: LeaderLock = new LeaderLock({
-    open: (signal) => Session.open(database.lockOptions(), signal),
+  const lock: LockThread = new LockThread({
+    session: database.lockSession(),
     leaseMs,
     node,
     url,

@@ -80,5 +80,6 @@ export function buildHttp({
     room,
     traffic,
   };
-  return { cluster, polls, streams, server: new Server(createApp(services), settings.maxConnections, traffic) };
+  const server = new Server(createApp(services), settings.maxConnections, traffic, duty.lock.signOfLife);
+  return { cluster, polls, streams, server };
 }

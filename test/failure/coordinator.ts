@@ -1,9 +1,10 @@
 import { EventEmitter } from 'node:events';
 import type pg from 'pg';
 import pino from 'pino';
-import type { Clock } from '../../src/coordination/belief.ts';
+import type { Clock } from '../../src/coordination/clock.ts';
 import { readSignal } from '../../src/coordination/cluster-signal.ts';
 import { LeaderLock } from '../../src/coordination/leader-lock.ts';
+import { LockKeeper } from '../../src/coordination/lock-keeper.ts';
 import { Peers } from '../../src/coordination/peers.ts';
 import { SyncManager } from '../../src/coordination/sync-manager.ts';
 import { applicationName, connectionOptions } from '../../src/database/connection.ts';
@@ -100,7 +101,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     leaseMs,
     isActive: options.isActive ?? true,
     isPrimary: options.isPrimary ?? false,
-    lock: local.lock,
+    lock: new LockKeeper({ lock: local.lock, leaseMs, ...given }),
     writing: options.writing ?? { ready: async () => undefined, closedForMs: 0 },
     peers,
     log,

@@ -1,14 +1,22 @@
 /*
- * A node whose event loop can be stalled. Sends its URL to its parent when it serves; told a number, it says so and then
- * does nothing at all for so many milliseconds: no timer, no socket, as in a long computation.
+ * A node whose event loop can be stalled. Sends its URL to its parent when it serves; told how, it says so and then does
+ * nothing at all for so many milliseconds (no timer, no socket, as in a long computation), or for ever.
  */
 import pino from 'pino';
 import { createNode } from '../../src/node.ts';
 import { readSettings } from '../../src/settings.ts';
 
+/** An endless loop would outlive a test run that is killed. */
+const FOR_EVER_MS = 60_000;
+
+export type Stall = { forMs: number } | 'for ever';
+
 const node = createNode(readSettings(process.env), { log: pino({ level: 'silent' }) });
 void node.start().then(() => process.send?.(node.url));
-process.on('message', (ms: number) => {
-  process.send?.('stalled', () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms));
+process.on('message', (how: Stall) => {
+  process.send?.('stalled', () => {
+    if (how !== 'for ever') Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, how.forMs);
+    else for (const until = performance.now() + FOR_EVER_MS; performance.now() < until; );
+  });
 });
 process.on('disconnect', () => process.exit());

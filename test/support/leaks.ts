@@ -2,6 +2,7 @@ import { setTimeout as pause, setImmediate as turn } from 'node:timers/promises'
 import { ownChildren } from './own-children.ts';
 import { type AdvisoryLock, heldLocks, openSessions, type Session, serverPid } from './test-server.ts';
 import { trackedNow } from './tracked.ts';
+import { runningWorkers } from './worker-threads.ts';
 
 /** What there is at one moment that a test could leave behind. */
 export interface Inventory {
@@ -11,7 +12,7 @@ export interface Inventory {
   children: Map<number, { owner: string | null; command: string }>;
   /** Everything announced to `track`, running or not. */
   owners: Set<string>;
-  /** How many of each kind keep this process alive: `Timeout`, `TCPSocketWrap`, … */
+  /** How many of each kind keep this process alive: `Timeout`, `TCPSocketWrap`, …; and its threads. */
   resources: Map<string, number>;
 }
 
@@ -27,6 +28,7 @@ export async function takeInventory(): Promise<Inventory> {
   await turn();
   const resources = new Map<string, number>();
   for (const kind of process.getActiveResourcesInfo()) resources.set(kind, (resources.get(kind) ?? 0) + 1);
+  if (runningWorkers().length > 0) resources.set('Worker', runningWorkers().length);
   const [sessions, locks, children] = await Promise.all([openSessions(), heldLocks(), listChildren()]);
   return { sessions, locks, children, owners: new Set(trackedNow().map(({ owner }) => owner)), resources };
 }
@@ -88,7 +90,7 @@ function newHandles(before: Inventory, now: Inventory, fileBegan?: Inventory): L
     const more = count - (before.resources.get(kind) ?? 0);
     if (more <= 0 || NEVER_A_LEAK.has(kind)) return [];
     if (busy || (fileBegan !== undefined && OF_CHILDREN.has(kind))) return [];
-    return [{ sentence: `${more} active ${kind} (a handle or timer that keeps the process alive)` }];
+    return [{ sentence: `${more} active ${kind} (a handle, timer or thread)` }];
   });
 }
 

@@ -17,7 +17,7 @@ describe('A try for the leader lock', () => {
   const candidate = (holder: () => Promise<{ application_name: string; pid: number } | null>) =>
     new Candidacy({
       leaseMs: LEASE_MS,
-      lock: { prepare: async () => undefined, attempt: async () => null, holder },
+      lock: { prepare: async () => undefined, tryAcquire: async () => null, holder },
       writing: { ready: async () => undefined, closedForMs: 0 },
       diary: new Diary(pino({}, { write: (line: string) => void lines.push(JSON.parse(line).msg) })),
       clock: () => now,

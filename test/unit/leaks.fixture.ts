@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
+import { Worker } from 'node:worker_threads';
 import pg from 'pg';
 import { createDatabase, type TestDatabase } from '../support/postgres.ts';
 
@@ -50,6 +51,17 @@ describe('leaves a timer', () => {
   after(() => clearInterval(timer));
   it('that never ends', () => {
     timer = setInterval(() => undefined, 60_000);
+  });
+  it('never runs', () => undefined);
+});
+
+describe('leaves a thread', () => {
+  let worker: Worker;
+  after(() => worker.terminate());
+  it('that waits and keeps nobody waiting', () => {
+    const resourceLimits = { maxOldGenerationSizeMb: 64 };
+    worker = new Worker('setInterval(() => undefined, 60_000)', { eval: true, resourceLimits });
+    worker.unref();
   });
   it('never runs', () => undefined);
 });

@@ -135,9 +135,10 @@ describe('The root hook', () => {
     expect(blame('leaves a lock "after each"')).to.match(/the advisory lock \(1, 2\)/);
     expect(blame('leaves a process "after each"')).to.match(/the process \d+ \(sleep 300\)/);
     expect(blame('leaves a timer "after each"')).to.match(/1 active Timeout/);
+    expect(blame('leaves a thread "after each"')).to.match(/1 active Worker/);
     expect(blame('leaves a socket "after each"')).to.match(/1 active TCPServerWrap/);
     expect(blame('keeps a session and never ends it "after all"')).to.match(/this file has left behind: .*"kept"/);
-    expect(failures.map(({ fullTitle, err }) => `${fullTitle}: ${err.message}`)).to.have.length(6);
+    expect(failures.map(({ fullTitle, err }) => `${fullTitle}: ${err.message}`)).to.have.length(7);
     expect(passes.map(({ fullTitle }) => fullTitle)).to.include.members([
       'is tidy before all',
       'is tidy keeps what before made',
