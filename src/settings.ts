@@ -22,7 +22,10 @@ export interface Settings {
   leaseMs: number;
   auth: 'open' | 'token';
   adminToken: string | null;
+  /** Origins whose pages may call, in lower case, or `*`. */
   corsOrigin: string[];
+  /** Names beside HOST and that of NODE_URL under which this node is asked: `*.x` for all below x, `*` for any. */
+  allowedHosts: string[];
   /** How many proxies stand in front, or which addresses are theirs; null where there is none. */
   trustProxy: number | string[] | null;
   tokenHours: number;
@@ -104,6 +107,22 @@ const proxies = z
     'must be the number of proxies in front (1 to 9), or their addresses or subnets, separated by commas',
   );
 
+/** As browsers send it: scheme, host and port, without a path. */
+const origin = z
+  .string()
+  .transform((text) => text.toLowerCase().replace(/\/$/, ''))
+  .refine(
+    (text) => text === '*' || (/^[a-z][a-z0-9+.-]*:\/\/[^/?#\s]+$/.test(text) && URL.canParse(text)),
+    'must be origins such as https://chat.example, without a path, separated by commas, or *',
+  );
+const hostPattern = z
+  .string()
+  .toLowerCase()
+  .refine(
+    (text) => text === '*' || isIPv6(text) || /^(?:\*\.)?[a-z0-9_-][a-z0-9._-]*$/.test(text),
+    'must be names or addresses of hosts, without ports, separated by commas; *.example.org for all below it',
+  );
+
 /** The variables by name, with their defaults; `.env.example` gives each default's reason. */
 const environment = z.object({
   DATABASE_URL: postgresUrl.optional(),
@@ -139,7 +158,8 @@ const environment = z.object({
     // What the header Authorization can carry: any other would be taken here and never match.
     .regex(/^[\x21-\x7e]{16,512}$/, 'must have 16 to 512 printable characters without spaces')
     .optional(),
-  CORS_ORIGIN: z.string().transform(list).default(['*']),
+  CORS_ORIGIN: z.string().transform(list).pipe(z.array(origin)).default([]),
+  ALLOWED_HOSTS: z.string().transform(list).pipe(z.array(hostPattern)).default([]),
   TRUST_PROXY: proxies.optional(),
   TOKEN_HOURS: whole(1, 87_600).default(720),
   SIGN_IN_TRIES: whole(1, 1_000_000).default(10),
@@ -162,7 +182,8 @@ const DATABASE_PARTS = ['DB_USER', 'DB_PASSWORD', 'DB_HOST', 'DB_PORT', 'DB_NAME
 /** A hundred a second: far above any person's client, and a fiftieth of what a node serves. */
 const REQUESTS_PER_MINUTE = 6000;
 
-const isLoopback = (host: string) => host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
+/** Only this machine reaches a node that listens there. */
+export const isLoopback = (host: string) => host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
 
 /**
  * Reads a node's settings out of `env`; an empty value counts as none.
@@ -202,6 +223,7 @@ function settingsOf(values: z.output<typeof environment>): Settings {
     auth: values.AUTH ?? (isLoopback(values.HOST) ? 'open' : 'token'),
     adminToken: values.ADMIN_TOKEN ?? null,
     corsOrigin: values.CORS_ORIGIN,
+    allowedHosts: values.ALLOWED_HOSTS,
     trustProxy: values.TRUST_PROXY ?? null,
     tokenHours: values.TOKEN_HOURS,
     signInTries: values.SIGN_IN_TRIES,
@@ -229,6 +251,16 @@ export function warningsAbout(settings: Settings): string[] {
   }
   if (settings.adminToken !== null) {
     warnings.push('ADMIN_TOKEN guards nothing where AUTH=open: everybody may run the cluster. Set AUTH=token');
+  }
+  if (settings.corsOrigin.includes('*')) {
+    warnings.push(
+      'CORS_ORIGIN=* and AUTH=open: every web page that is open in a browser here may read and write as anybody',
+    );
+  }
+  if (settings.allowedHosts.includes('*')) {
+    warnings.push(
+      'ALLOWED_HOSTS=* and AUTH=open: a web page whose name is made to point here may read and write as anybody',
+    );
   }
   return warnings;
 }

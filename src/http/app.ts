@@ -1,5 +1,5 @@
 import cors from 'cors';
-import express, { type Express, type RequestHandler } from 'express';
+import express, { type Express, type Request, type RequestHandler } from 'express';
 import type { Log } from '../log.ts';
 import { Admission } from './admission.ts';
 import { type Caller, endWithToken } from './caller.ts';
@@ -11,6 +11,7 @@ import { groupRoutes } from './group-routes.ts';
 import { jsonBody } from './json-body.ts';
 import { messageRoutes } from './message-routes.ts';
 import { metricsRoutes } from './metrics-routes.ts';
+import type { OriginCheck } from './origin-check.ts';
 import { pageRoutes } from './page-routes.ts';
 import { RequestLifetime } from './request-lifetime.ts';
 import type { Route } from './route.ts';
@@ -42,7 +43,7 @@ export function allRoutes(services: Services): Route[] {
   return [...routes, ...pageRoutes(services, routes)];
 }
 
-/** The Express app. A request's way: CORS, role of the node, body, who calls, schema, handler; errors end in one place. */
+/** The Express app. A request's way: Host, CORS, origin, role of the node, body, who calls, schema, handler; errors end in one place. */
 export function createApp(services: Services): Express {
   const app = express();
   const duty = new Duty(services.cluster);
@@ -53,14 +54,25 @@ export function createApp(services: Services): Express {
   app.disable('query parser');
   if (services.trustProxy !== null) app.set('trust proxy', services.trustProxy);
 
+  app.use((request, _response, next) => {
+    services.hosts.check(request, request.path);
+    next();
+  });
   for (const path of ['/primary', '/replica', '/readiness', '/liveness', '/health']) answerOptionsLikeGet(app, path);
   if (services.trustProxy === null) app.use(tellOfProxy(services.log));
-  addStandardHeaders(app, services.corsOrigin);
-  app.options('/{*any}', cors(corsOptions(services.corsOrigin)));
+  addStandardHeaders(app, services.origins);
+  app.options('/{*any}', cors(corsOptions(services.origins)));
   const admission = new Admission(services);
   const parseBody = jsonBody(BODY_LIMIT);
   for (const route of busiestFirst(routes)) {
-    app[route.method](route.path, duty.gate(route.serves), admission.of(route), parseBody, handle(route));
+    app[route.method](
+      route.path,
+      refuseForeign(services.origins, route),
+      duty.gate(route.serves),
+      admission.of(route),
+      parseBody,
+      handle(route),
+    );
   }
   refuseOtherMethods(app, routes);
   app.use(() => {
@@ -108,6 +120,14 @@ function handle(route: Route): RequestHandler {
   };
 }
 
+function refuseForeign(origins: OriginCheck, { serves }: Route): RequestHandler {
+  const isControl = serves === 'control';
+  return (request, _response, next) => {
+    origins.check(request, isControl);
+    next();
+  };
+}
+
 /** Load balancers may ask by OPTIONS (api.md), which the CORS middleware would answer 204 whatever the role. */
 function answerOptionsLikeGet(app: Express, path: string): void {
   app.options(path, (request, _response, next) => {
@@ -132,12 +152,16 @@ function refuseOtherMethods(app: Express, routes: readonly Route[]): void {
   }
 }
 
-function corsOptions(origins: readonly string[]): cors.CorsOptions {
-  return {
-    origin: origins.includes('*') ? '*' : [...origins],
+function corsOptions(origins: OriginCheck): cors.CorsOptionsDelegate<Request> {
+  const options = {
     methods: ['GET', 'HEAD', 'POST', 'DELETE'],
     allowedHeaders: ['Content-Type', 'Authorization', 'Idempotency-Key', 'Last-Event-ID'],
     exposedHeaders: EXPOSED,
     maxAge: 600,
   };
+  const originFor = ({ headers: { origin = '', host } }: Request) => {
+    if (origins.isOpen) return '*';
+    return origins.allows(origin, host) ? origin : [];
+  };
+  return (request, callback) => callback(null, { ...options, origin: originFor(request) });
 }

@@ -29,12 +29,13 @@ interface Parameter {
 const sentences: Record<number, string> = {
   400: 'The request is wrong (`invalid_json`, `invalid_request`); `details` has an entry for each wrong field.',
   401: 'No token, or one that is unknown, expired or revoked; for /login a wrong name or password (`unauthenticated`).',
-  403: 'Not yours to do (`forbidden`), or only members may (`not_a_member`).',
+  403: 'Not yours to do (`forbidden`), only members may (`not_a_member`), or asked by a page of another origin that CORS_ORIGIN does not name (`foreign_origin`).',
   404: 'There is no such thing (`user_not_found`, `group_not_found`, `message_not_found`, `unknown_node`).',
   409: 'It does not fit what is there (`username_taken`, `key_reused`, `group_full`, `too_many_groups`, `no_standby`, `already_active`).',
   410: '`cursor_expired`: read GET /chats and GET /messages anew and go on from the cursor that they give.',
   413: 'The body is too large (`too_large`).',
   415: 'The body is not JSON in UTF-8 (`unsupported_media_type`).',
+  421: 'The header Host is no name of this node (`misdirected_request`): see ALLOWED_HOSTS.',
   429: 'Too often (`too_many_requests`); `Retry-After` says in how many seconds it is worth while again.',
   431: 'Address and headers together are beyond 16 KiB. Said by the HTTP parser, so without a body.',
   503: 'Not now, or not here (`not_active` with `active_url`, `not_alive`, `no_successor`, `overloaded`, `unavailable`, `outcome_unknown`); try again after `Retry-After` seconds.',
@@ -147,8 +148,8 @@ function successesOf(route: Route, path: string, schemas: JsonSchema): Record<st
 }
 
 function refusalsOf(route: Route, path: string): Record<string, JsonSchema> {
-  const statuses = new Set<Refusal | number>([400, 413, 415, 429, 431, ...(route.refusals ?? [])]);
-  if (route.who !== 'anyone') for (const status of [401, 403]) statuses.add(status);
+  const statuses = new Set<Refusal | number>([400, 403, 413, 415, 421, 429, 431, ...(route.refusals ?? [])]);
+  if (route.who !== 'anyone') statuses.add(401);
   if (route.serves !== 'control') statuses.add(503);
   if (path === '/cluster') statuses.add(503);
   for (const status of [route.status ?? 200, ...(route.also ?? [])]) statuses.delete(status);

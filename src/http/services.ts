@@ -14,7 +14,9 @@ import type { Log } from '../log.ts';
 import type { Identify } from './caller.ts';
 import type { EventStreams } from './event-streams.ts';
 import type { DutyView } from './gates.ts';
+import type { HostCheck } from './host-check.ts';
 import type { LongPolls } from './long-poll.ts';
+import type { OriginCheck } from './origin-check.ts';
 import type { Traffic } from './traffic.ts';
 import type { WaitingRoom } from './waiting-room.ts';
 
@@ -36,7 +38,8 @@ export interface Cluster extends DutyView {
 /** Everything that the routes use, put together in node.ts. */
 export interface Services {
   version: string;
-  corsOrigin: string[];
+  hosts: HostCheck;
+  origins: OriginCheck;
   trustProxy: number | string[] | null;
   authMode: 'open' | 'token';
   adminToken: string | null;

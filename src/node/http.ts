@@ -4,13 +4,15 @@ import type { NotifyQueue } from '../database/notify-queue.ts';
 import { createApp } from '../http/app.ts';
 import { believeEverybody, identifyByToken } from '../http/caller.ts';
 import { EventStreams } from '../http/event-streams.ts';
+import { HostCheck } from '../http/host-check.ts';
 import { LongPolls } from '../http/long-poll.ts';
+import { OriginCheck } from '../http/origin-check.ts';
 import { Server } from '../http/server.ts';
 import type { Services } from '../http/services.ts';
 import { Traffic } from '../http/traffic.ts';
 import { WaitingRoom } from '../http/waiting-room.ts';
 import type { Log } from '../log.ts';
-import type { Settings } from '../settings.ts';
+import { isLoopback, type Settings } from '../settings.ts';
 import type { NodeChat } from './chat.ts';
 import type { NodeDatabase } from './database.ts';
 import type { NodeDuty } from './duty.ts';
@@ -51,11 +53,16 @@ export function buildHttp({
   const polls = new LongPolls(waiting);
   const streams = new EventStreams({ ...waiting, log });
   const cluster = new ClusterView(node, url, sync, peers, () => listener.isListening && eventLog.isReading);
-  const { corsOrigin, trustProxy, auth: authMode, adminToken, requestsPerMinute } = settings;
+  const { corsOrigin, allowedHosts, host, trustProxy, auth: authMode, adminToken, requestsPerMinute } = settings;
   const { users, accounts, tokens, groups, messages, writer, notifications, rosters } = chat;
   const services: Services = {
     version,
-    corsOrigin,
+    hosts: new HostCheck([host, ...allowedHosts], url),
+    origins: new OriginCheck({
+      origins: corsOrigin,
+      loopback: isLoopback(host),
+      nodeUrls: () => [url(), ...cluster.peers().map((peer) => peer.url)],
+    }),
     trustProxy,
     log,
     sequelize: database.sequelize,

@@ -11,30 +11,30 @@ export interface RawAttempt {
 /** What must never come of a request that is hidden in another. */
 export const SMUGGLED = 'smuggled';
 
-const hidden = `POST /login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 23\r\n\r\n{"username":"${SMUGGLED}"}`;
+const hidden = `POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 23\r\n\r\n{"username":"${SMUGGLED}"}`;
 const post = (headers: string, body: string) =>
-  `POST /group-users HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n${headers}\r\n\r\n${body}`;
+  `POST /group-users HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n${headers}\r\n\r\n${body}`;
 
 const whole = fc.oneof(
   fc.constantFrom(
-    'GET /health HTTP/1.1\r\nHost: x\r\n\r\n',
+    'GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n',
     'GET /health HTTP/1.0\r\n\r\n',
     'GET /health HTTP/1.1\r\n\r\n',
-    'GET /health HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n',
-    'GET /health HTTP/9.9\r\nHost: x\r\n\r\n',
+    'GET /health HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n\r\n',
+    'GET /health HTTP/9.9\r\nHost: localhost\r\n\r\n',
     'GET /health\r\n\r\n',
-    'GET  /health HTTP/1.1\r\nHost: x\r\n\r\n',
-    'GET http://elsewhere/health HTTP/1.1\r\nHost: x\r\n\r\n',
-    'GET * HTTP/1.1\r\nHost: x\r\n\r\n',
-    'OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n',
-    'CONNECT elsewhere:443 HTTP/1.1\r\nHost: x\r\n\r\n',
-    'BREW /coffee HTTP/1.1\r\nHost: x\r\n\r\n',
+    'GET  /health HTTP/1.1\r\nHost: localhost\r\n\r\n',
+    'GET http://elsewhere/health HTTP/1.1\r\nHost: localhost\r\n\r\n',
+    'GET * HTTP/1.1\r\nHost: localhost\r\n\r\n',
+    'OPTIONS * HTTP/1.1\r\nHost: localhost\r\n\r\n',
+    'CONNECT elsewhere:443 HTTP/1.1\r\nHost: localhost\r\n\r\n',
+    'BREW /coffee HTTP/1.1\r\nHost: localhost\r\n\r\n',
     'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n',
     'GET /health HTTP/1.1\nHost: x\n\n',
-    'GET /health HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n',
-    'GET /health HTTP/1.1\r\nHost: x\r\nX : a\r\n\r\n',
-    'GET /health HTTP/1.1\r\nHost: x\r\nX: a\r\n folded\r\n\r\n',
-    'GET /health HTTP/1.1\r\nHost: x\r\nX: \0\r\n\r\n',
+    'GET /health HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n',
+    'GET /health HTTP/1.1\r\nHost: localhost\r\nX : a\r\n\r\n',
+    'GET /health HTTP/1.1\r\nHost: localhost\r\nX: a\r\n folded\r\n\r\n',
+    'GET /health HTTP/1.1\r\nHost: localhost\r\nX: \0\r\n\r\n',
     '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03',
     '\r\n\r\n\r\n',
   ),
@@ -60,9 +60,9 @@ const whole = fc.oneof(
   ),
   fc
     .integer({ min: 1, max: 3000 })
-    .map((count) => `GET /health HTTP/1.1\r\nHost: x\r\n${'a: b\r\n'.repeat(count)}\r\n`),
-  fc.integer({ min: 1, max: 40_000 }).map((length) => `GET /${'x'.repeat(length)} HTTP/1.1\r\nHost: x\r\n\r\n`),
-  fc.integer({ min: 2, max: 30 }).map((count) => 'GET /health HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(count)),
+    .map((count) => `GET /health HTTP/1.1\r\nHost: localhost\r\n${'a: b\r\n'.repeat(count)}\r\n`),
+  fc.integer({ min: 1, max: 40_000 }).map((length) => `GET /${'x'.repeat(length)} HTTP/1.1\r\nHost: localhost\r\n\r\n`),
+  fc.integer({ min: 2, max: 30 }).map((count) => 'GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(count)),
   fc.uint8Array({ minLength: 1, maxLength: 200 }).map((bytes) => Buffer.from(bytes).toString('latin1')),
 );
 

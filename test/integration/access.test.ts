@@ -172,7 +172,7 @@ function nobodys(): Services {
   const anything: unknown = new Proxy(() => {}, {
     get: (_, name) => (name === 'then' || typeof name === 'symbol' ? undefined : anything),
   });
-  const own: Record<string, unknown> = { trustProxy: null, adminToken: null, corsOrigin: ['*'], authMode: 'token' };
+  const own: Record<string, unknown> = { trustProxy: null, adminToken: null, authMode: 'token' };
   return new Proxy({} as Services, { get: (_, name) => own[String(name)] ?? (name in own ? null : anything) });
 }
 

@@ -94,7 +94,8 @@ describe('Settings that are not given', () => {
       leaseMs: 2000,
       auth: 'open',
       adminToken: null,
-      corsOrigin: ['*'],
+      corsOrigin: [],
+      allowedHosts: [],
       trustProxy: null,
       tokenHours: 720,
       signInTries: 10,
@@ -194,6 +195,28 @@ describe('Settings that are given', () => {
     expect(databaseUrl).to.equal('postgres://u@db:6432/chat');
     expect(problemsOf({ DB_NAME: 'chat', DB_PORT: 'udp://10.43.0.1:6432' })).to.have.length(1);
     expect(problemsOf({ DB_NAME: 'chat', DB_PORT: 'tcp://10.43.0.1' })).to.have.length(1);
+  });
+
+  it('name the origins and hosts that may call, and refuse what is none', () => {
+    const read = (more: Record<string, string>) => readSettings({ DATABASE_URL: 'postgres://h/db', ...more });
+    expect(read({ CORS_ORIGIN: 'https://Chat.example/, capacitor://localhost' }).corsOrigin).to.deep.equal([
+      'https://chat.example',
+      'capacitor://localhost',
+    ]);
+    expect(read({ ALLOWED_HOSTS: 'Proxy.example, *.inside.example, fd00::1' }).allowedHosts).to.deep.equal([
+      'proxy.example',
+      '*.inside.example',
+      'fd00::1',
+    ]);
+    for (const wrong of ['null', 'chat.example', 'https://chat.example/path', 'https://*.example/a', 'https://']) {
+      expect(() => read({ CORS_ORIGIN: wrong }), wrong).to.throw(SettingsError, 'CORS_ORIGIN');
+    }
+    for (const wrong of ['http://proxy.example', 'proxy.example:80', '*example', 'a b']) {
+      expect(() => read({ ALLOWED_HOSTS: wrong }), wrong).to.throw(SettingsError, 'ALLOWED_HOSTS');
+    }
+    const open = warningsAbout(read({ CORS_ORIGIN: '*', ALLOWED_HOSTS: '*' }));
+    expect(open.join(' ')).to.include('CORS_ORIGIN=*').and.include('ALLOWED_HOSTS=*');
+    expect(warningsAbout(read({ CORS_ORIGIN: '*', AUTH: 'token' }))).to.deep.equal([]);
   });
 
   it('list peers and origins by commas, however they are spaced and ended', () => {

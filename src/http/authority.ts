@@ -1,0 +1,32 @@
+/** A name or an address, with a port at the most: no user, no path, no escape. */
+const AUTHORITY = /^(?:\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::\d{0,5})?$/i;
+
+/**
+ * The host of a `Host` header or of an address of ours, in one form: lower case, without port and final dot, IP addresses
+ * as URLs write them. Null where it is none.
+ */
+export function hostOf(authority: string): string | null {
+  if (authority.length > 300 || !AUTHORITY.test(authority)) return null;
+  try {
+    return new URL(`http://${authority}`).hostname.replace(/\.$/, '') || null;
+  } catch {
+    return null;
+  }
+}
+
+/** An address as a socket gives it, in the form of {@link hostOf}. */
+export function hostOfAddress(address: string): string | null {
+  const bare = address.replace(/^::ffff:(?=\d+\.)/i, '').replace(/%.*$/, '');
+  return hostOf(bare.includes(':') ? `[${bare}]` : bare);
+}
+
+/** `localhost` and the names below it, which no DNS server may give to anybody (RFC 6761), and the loopback addresses. */
+export function isLoopbackHost(host: string): boolean {
+  return (
+    host === 'localhost' ||
+    host.endsWith('.localhost') ||
+    host === '[::1]' ||
+    /^127\.\d+\.\d+\.\d+$/.test(host) ||
+    /^\[::ffff:7f[0-9a-f]{2}:/.test(host)
+  );
+}
