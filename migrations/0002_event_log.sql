@@ -56,14 +56,20 @@ COMMENT ON COLUMN plantao.notify_queue.datname IS 'Its database: the queue is on
 COMMENT ON COLUMN plantao.notify_queue.since IS 'When its transaction began, or its client stopped reading.';
 
 CREATE TABLE plantao.events (
-  position   bigint PRIMARY KEY,
+  position   bigint PRIMARY KEY CHECK (position BETWEEN 1 AND 9007199254740991),
   kind       text NOT NULL CHECK (kind IN ('message', 'message_deleted', 'joined', 'left', 'notification', 'broadcast')),
-  group_id   bigint,
-  topic      text COLLATE "C",
-  user_id    bigint,
-  message_id bigint,
-  payload    jsonb,
-  at         timestamptz NOT NULL DEFAULT clock_timestamp()
+  group_id   bigint CHECK (group_id BETWEEN 1 AND 9007199254740991),
+  topic      text COLLATE "C" CHECK (char_length(topic) <= 128),
+  user_id    bigint CHECK (user_id BETWEEN 1 AND 9007199254740991),
+  message_id bigint CHECK (message_id BETWEEN 1 AND 9007199254740991),
+  payload    jsonb CONSTRAINT events_payload_depth CHECK (NOT payload @? 'strict $.**{101}'),
+  at         timestamptz NOT NULL DEFAULT clock_timestamp() CHECK (at >= '1970-01-01 UTC' AND at < '10000-01-01 UTC'),
+  -- Measured once, so that a page of the log is cut by size without a look at what it leaves out. As text, which is what
+  -- is sent: 1e308 is seven bytes in a request and 309 here.
+  payload_bytes integer GENERATED ALWAYS AS (octet_length(payload::text)) STORED
+    CONSTRAINT events_payload_size CHECK (payload_bytes <= 131072),
+  CHECK (kind NOT IN ('message', 'message_deleted') OR (group_id IS NOT NULL AND message_id IS NOT NULL)),
+  CHECK (kind NOT IN ('joined', 'left') OR (group_id IS NOT NULL AND user_id IS NOT NULL))
 );
 COMMENT ON TABLE plantao.events IS 'The event log. Written by triggers and plantao.notify_group() only; positions have no gap and appear in commit order.';
 COMMENT ON COLUMN plantao.events.position IS 'Place in the log, 1 upwards. The number in a cursor.';
@@ -73,6 +79,7 @@ COMMENT ON COLUMN plantao.events.topic IS 'The free topic that hears it, if any 
 COMMENT ON COLUMN plantao.events.user_id IS 'Who joined or left; hears it beside the group.';
 COMMENT ON COLUMN plantao.events.message_id IS 'The message told of; its text is read from plantao.messages, so deleting a message deletes its text everywhere.';
 COMMENT ON COLUMN plantao.events.payload IS 'What a notification carries.';
+COMMENT ON COLUMN plantao.events.payload_bytes IS 'Its length as text, in bytes: 128 KiB at the most, which is the 64 KiB of the API with the spaces that jsonb adds.';
 COMMENT ON COLUMN plantao.events.at IS 'When it was appended.';
 -- Serve the catch-up of a poll that comes back far behind: its own groups, its topics, its own memberships.
 CREATE INDEX events_by_group ON plantao.events (group_id, position) WHERE group_id IS NOT NULL;
@@ -82,8 +89,8 @@ CREATE INDEX events_broadcast ON plantao.events (position) WHERE kind = 'broadca
 
 CREATE TABLE plantao.event_log (
   only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
-  floor    bigint NOT NULL DEFAULT 0,
-  swept_at timestamptz
+  floor    bigint NOT NULL DEFAULT 0 CHECK (floor BETWEEN 0 AND 9007199254740991),
+  swept_at timestamptz CHECK (swept_at >= '1970-01-01 UTC' AND swept_at < '10000-01-01 UTC')
 );
 INSERT INTO plantao.event_log DEFAULT VALUES;
 COMMENT ON TABLE plantao.event_log IS 'One row: how far retention has come.';
@@ -92,11 +99,12 @@ COMMENT ON COLUMN plantao.event_log.floor IS 'Highest position that retention ha
 COMMENT ON COLUMN plantao.event_log.swept_at IS 'When retention looked last; about once a minute while a node is on duty.';
 
 CREATE TABLE plantao.epochs (
-  number         integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-  epoch          text COLLATE "C" NOT NULL UNIQUE DEFAULT substr(replace(gen_random_uuid()::text, '-', ''), 1, 12),
-  after_position bigint NOT NULL,
+  number         integer PRIMARY KEY,
+  epoch          text COLLATE "C" NOT NULL UNIQUE DEFAULT substr(replace(gen_random_uuid()::text, '-', ''), 1, 12)
+                 CHECK (epoch ~ '^[0-9a-f]{12}$'),
+  after_position bigint NOT NULL CHECK (after_position BETWEEN 0 AND 9007199254740991),
   history        text NOT NULL,
-  started_at     timestamptz NOT NULL DEFAULT clock_timestamp()
+  started_at     timestamptz NOT NULL DEFAULT clock_timestamp() CHECK (started_at >= '1970-01-01 UTC' AND started_at < '10000-01-01 UTC')
 );
 COMMENT ON TABLE plantao.epochs IS 'The histories that this log has lived through. Each start and each crash recovery of the server begins one, since a restore, a lagging replica''s promotion and a loss of unflushed commits go through one of these: cursors from before the fork stay good, cursors from a lost end are refused.';
 COMMENT ON COLUMN plantao.epochs.number IS 'Their order.';
@@ -139,7 +147,8 @@ COMMENT ON FUNCTION plantao.log_head() IS 'The newest position of the event log 
 
 CREATE VIEW plantao.event_feed AS
   SELECT e.position, e.kind, e.group_id, g.name AS group_name, e.topic, e.user_id, who.username, e.message_id,
-         m.sender_id, sender.username AS sender, m.content, m.created_at AS sent_at, e.payload, e.at
+         m.sender_id, sender.username AS sender, m.content, m.created_at AS sent_at, e.payload, e.at,
+         coalesce(octet_length(m.content), 0) + coalesce(e.payload_bytes, 0) AS bytes
   FROM plantao.events e
   -- OFFSET 0: looked up by key for each event. A plan from when the tables were empty would join whole tables, and a node
   -- keeps its plan: after ten thousand messages a page took 300 ms instead of 3.
@@ -162,11 +171,14 @@ COMMENT ON COLUMN plantao.event_feed.content IS 'Its text; null when the message
 COMMENT ON COLUMN plantao.event_feed.sent_at IS 'When it was sent.';
 COMMENT ON COLUMN plantao.event_feed.payload IS 'What a notification carries.';
 COMMENT ON COLUMN plantao.event_feed.at IS 'When it was appended.';
+COMMENT ON COLUMN plantao.event_feed.bytes IS 'Size of its text or payload.';
 
 CREATE FUNCTION plantao.begin_epoch() RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-  INSERT INTO plantao.epochs (after_position, history) VALUES (plantao.log_head(), plantao.history_fingerprint());
+  -- Not by a sequence: one that a restore or a logical replica left behind would stop every write.
+  INSERT INTO plantao.epochs (number, after_position, history)
+  SELECT 1 + coalesce(max(number), 0), plantao.log_head(), plantao.history_fingerprint() FROM plantao.epochs;
   INSERT INTO plantao.recovery_marker DEFAULT VALUES ON CONFLICT DO NOTHING;
 END $$;
 COMMENT ON FUNCTION plantao.begin_epoch() IS 'Begins a new epoch at the end of the log. For functions that have locked the log.';

@@ -28,15 +28,15 @@ COMMENT ON FUNCTION plantao.close_fence() IS
   'Waits for the writing transactions under way, and holds off new ones until the transaction ends (plantao.assert_term).';
 
 CREATE TABLE plantao.leader_terms (
-  term        bigint PRIMARY KEY,
-  node        text NOT NULL,
-  url         text NOT NULL,
+  term        bigint PRIMARY KEY CHECK (term BETWEEN 1 AND 9007199254740991),
+  node        text NOT NULL CHECK (char_length(node) <= 64),
+  url         text NOT NULL CHECK (char_length(url) <= 2048),
   backend_pid integer NOT NULL,
-  reason      text NOT NULL,
-  started_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
-  ended_at    timestamptz,
-  end_reason  text,
-  handed_to   text
+  reason      text NOT NULL CHECK (char_length(reason) <= 1000),
+  started_at  timestamptz NOT NULL DEFAULT clock_timestamp() CHECK (started_at >= '1970-01-01 UTC' AND started_at < '10000-01-01 UTC'),
+  ended_at    timestamptz CHECK (ended_at >= '1970-01-01 UTC' AND ended_at < '10000-01-01 UTC'),
+  end_reason  text CHECK (char_length(end_reason) <= 1000),
+  handed_to   text CHECK (char_length(handed_to) <= 64)
 );
 COMMENT ON TABLE plantao.leader_terms IS 'One row for each time a node went on duty. Read it through plantao.leader_history.';
 COMMENT ON COLUMN plantao.leader_terms.term IS 'Rises by one with each promotion: the fencing token.';
@@ -51,17 +51,17 @@ COMMENT ON COLUMN plantao.leader_terms.handed_to IS 'Whom a switchover meant to 
 CREATE UNIQUE INDEX leader_terms_open ON plantao.leader_terms ((true)) WHERE ended_at IS NULL;
 
 CREATE TABLE plantao.nodes (
-  node         text COLLATE "C" PRIMARY KEY,
-  url          text NOT NULL,
+  node         text COLLATE "C" PRIMARY KEY CHECK (char_length(node) <= 64),
+  url          text NOT NULL CHECK (char_length(url) <= 2048),
   pid          integer NOT NULL,
-  version      text NOT NULL,
+  version      text NOT NULL CHECK (char_length(version) <= 64),
   role         text NOT NULL CHECK (role IN ('active', 'standby', 'fallen', 'stopped')),
   is_primary   boolean NOT NULL DEFAULT false,
-  term         bigint,
-  position     bigint NOT NULL DEFAULT 0,
-  waiters      integer NOT NULL DEFAULT 0,
-  started_at   timestamptz NOT NULL,
-  heartbeat_at timestamptz NOT NULL DEFAULT clock_timestamp()
+  term         bigint CHECK (term BETWEEN 0 AND 9007199254740991),
+  position     bigint NOT NULL DEFAULT 0 CHECK (position BETWEEN 0 AND 9007199254740991),
+  waiters      integer NOT NULL DEFAULT 0 CHECK (waiters >= 0),
+  started_at   timestamptz NOT NULL CHECK (started_at >= '1970-01-01 UTC' AND started_at < '10000-01-01 UTC'),
+  heartbeat_at timestamptz NOT NULL DEFAULT clock_timestamp() CHECK (heartbeat_at >= '1970-01-01 UTC' AND heartbeat_at < '10000-01-01 UTC')
 );
 COMMENT ON TABLE plantao.nodes IS 'One row a node, written by the node itself about once a second. Read it through plantao.cluster_status.';
 COMMENT ON COLUMN plantao.nodes.node IS 'Its name (NODE_NAME).';
@@ -122,7 +122,7 @@ BEGIN
   PERFORM plantao.continue_epoch();
   -- Who died could not write down when. The last sign of life counts: what its successor saw of it, its own row, a write.
   UPDATE plantao.leader_terms t
-  SET end_reason = 'lock lost, taken over by ' || open_term.node,
+  SET end_reason = left('lock lost, taken over by ' || open_term.node, 1000),
       ended_at = least(clock_timestamp(), greatest(
         t.started_at,
         clock_timestamp() - unseen_ms * interval '1 ms',
@@ -131,7 +131,7 @@ BEGIN
   WHERE t.ended_at IS NULL AND NOT rehearsal;
   INSERT INTO plantao.leader_terms AS t (term, node, url, backend_pid, reason)
   SELECT 1 + coalesce((SELECT max(term) FROM plantao.leader_terms), 0),
-         open_term.node, open_term.url, pg_backend_pid(), open_term.reason
+         open_term.node, open_term.url, pg_backend_pid(), left(open_term.reason, 1000)
   WHERE NOT rehearsal
   RETURNING t.term INTO opened;
   PERFORM plantao.hint('plantao_cluster', json_build_object(
@@ -182,7 +182,8 @@ DECLARE
   closed boolean;
 BEGIN
   PERFORM plantao.close_fence();
-  UPDATE plantao.leader_terms SET ended_at = clock_timestamp(), end_reason = close_term.reason, handed_to = hand_to
+  UPDATE plantao.leader_terms
+  SET ended_at = clock_timestamp(), end_reason = left(close_term.reason, 1000), handed_to = hand_to
   WHERE term = closing AND ended_at IS NULL;
   closed := FOUND;
   PERFORM plantao.hint('plantao_cluster', json_build_object('kind', 'resigned', 'term', closing, 'to', hand_to)::text);
@@ -224,14 +225,22 @@ COMMENT ON COLUMN plantao.leader_history.handed_to IS 'Whom a switchover meant t
 COMMENT ON COLUMN plantao.leader_history.on_duty_for IS 'Length of the term so far.';
 COMMENT ON COLUMN plantao.leader_history.gap IS 'From the end of the term before to the start of this one: nobody could write. After a death at most a quarter of a second too long.';
 
+CREATE FUNCTION plantao.ms_between(earlier timestamptz, later timestamptz) RETURNS bigint
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT greatest(least(round((extract(epoch FROM later) - extract(epoch FROM earlier)) * 1000),
+    9007199254740991), -9007199254740991)::bigint
+$$;
+COMMENT ON FUNCTION plantao.ms_between(timestamptz, timestamptz) IS
+  'Milliseconds from one time to another, whatever they are: subtracting infinite ones is an error, and one row must not fail a whole list.';
+
 CREATE VIEW plantao.cluster_status AS
   SELECT n.node,
          CASE WHEN n.role = 'stopped' THEN 'stopped'
-              WHEN clock_timestamp() - n.heartbeat_at > interval '3 seconds' THEN 'silent'
+              WHEN plantao.ms_between(n.heartbeat_at, clock_timestamp()) > 3000 THEN 'silent'
               WHEN t.node = n.node THEN 'active'
               WHEN n.role = 'active' THEN 'standby'
               ELSE n.role END AS role,
-         t.term, round(extract(epoch FROM clock_timestamp() - n.heartbeat_at) * 1000)::bigint AS heartbeat_age_ms,
+         t.term, plantao.ms_between(n.heartbeat_at, clock_timestamp()) AS heartbeat_age_ms,
          n.url, n.version, n.pid, n.is_primary, n.position, plantao.log_head() - n.position AS behind, n.waiters, n.started_at
   FROM plantao.nodes n LEFT JOIN plantao.leader_terms t ON t.ended_at IS NULL AND t.node = n.node
   ORDER BY n.node;
@@ -250,11 +259,11 @@ COMMENT ON COLUMN plantao.cluster_status.waiters IS 'Long polls and streams that
 COMMENT ON COLUMN plantao.cluster_status.started_at IS 'When its process started.';
 
 CREATE TABLE plantao.switchover_requests (
-  id       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-  term     bigint NOT NULL,
-  hand_to  text,
+  id       bigint GENERATED ALWAYS AS IDENTITY (MAXVALUE 9007199254740991) PRIMARY KEY,
+  term     bigint NOT NULL CHECK (term BETWEEN 0 AND 9007199254740991),
+  hand_to  text CHECK (char_length(hand_to) <= 64),
   asked_by text NOT NULL DEFAULT session_user,
-  asked_at timestamptz NOT NULL DEFAULT clock_timestamp()
+  asked_at timestamptz NOT NULL DEFAULT clock_timestamp() CHECK (asked_at >= '1970-01-01 UTC' AND asked_at < '10000-01-01 UTC')
 );
 COMMENT ON TABLE plantao.switchover_requests IS 'What plantao.switchover() asks, until the active takes it up: at once, or with its next row where the NOTIFY was lost.';
 COMMENT ON COLUMN plantao.switchover_requests.id IS 'Their order; of several the newest counts.';

@@ -1,13 +1,13 @@
 -- Posting: one call, one commit and one NOTIFY for all messages that wait to be stored.
 
 CREATE TABLE plantao.idempotency_keys (
-  sender_id    bigint NOT NULL,
-  key          text COLLATE "C" NOT NULL,
-  group_id     bigint NOT NULL,
-  content_hash bytea NOT NULL,
-  message_id   bigint NOT NULL,
-  position     bigint NOT NULL,
-  sent_at      timestamptz NOT NULL,
+  sender_id    bigint NOT NULL CHECK (sender_id BETWEEN 1 AND 9007199254740991),
+  key          text COLLATE "C" NOT NULL CHECK (char_length(key) BETWEEN 1 AND 255),
+  group_id     bigint NOT NULL CHECK (group_id BETWEEN 1 AND 9007199254740991),
+  content_hash bytea NOT NULL CHECK (octet_length(content_hash) = 32),
+  message_id   bigint NOT NULL CHECK (message_id BETWEEN 1 AND 9007199254740991),
+  position     bigint NOT NULL CHECK (position BETWEEN 1 AND 9007199254740991),
+  sent_at      timestamptz NOT NULL CHECK (sent_at >= '1970-01-01 UTC' AND sent_at < '10000-01-01 UTC'),
   PRIMARY KEY (sender_id, key)
 );
 COMMENT ON TABLE plantao.idempotency_keys IS 'What a POST /messages with an Idempotency-Key was answered, so that a retry is answered the same.';
@@ -31,7 +31,7 @@ BEGIN
   -- A message that is rolled back makes the plans that none without rows would: those of the foreign keys and of the log.
   BEGIN
     INSERT INTO plantao.messages (id, group_id, sender_id, content)
-    SELECT 0, group_id, user_id, 'rehearsal' FROM plantao.memberships LIMIT 1;
+    SELECT 9007199254740991, group_id, user_id, 'rehearsal' FROM plantao.memberships LIMIT 1;
     RAISE EXCEPTION 'rehearsed';
   EXCEPTION WHEN OTHERS THEN NULL;
   END;

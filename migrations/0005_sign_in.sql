@@ -3,8 +3,8 @@
 CREATE TABLE plantao.tokens (
   hash       bytea PRIMARY KEY CHECK (octet_length(hash) = 32),
   user_id    bigint NOT NULL REFERENCES plantao.users ON DELETE CASCADE,
-  created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-  expires_at timestamptz NOT NULL,
+  created_at timestamptz NOT NULL DEFAULT clock_timestamp() CHECK (created_at >= '1970-01-01 UTC' AND created_at < '10000-01-01 UTC'),
+  expires_at timestamptz NOT NULL CHECK (expires_at >= '1970-01-01 UTC' AND expires_at < '10000-01-01 UTC'),
   proof      text NOT NULL DEFAULT 'operator' CHECK (proof IN ('name', 'password', 'operator'))
 );
 COMMENT ON TABLE plantao.tokens IS
@@ -24,8 +24,8 @@ CREATE INDEX tokens_by_expiry ON plantao.tokens (expires_at);
 -- "xid >= the oldest transaction that was under way at my last look" misses none, however late that one commits.
 CREATE TABLE plantao.token_revocations (
   xid  xid8 NOT NULL DEFAULT pg_current_xact_id(),
-  hash bytea NOT NULL,
-  at   timestamptz NOT NULL DEFAULT clock_timestamp()
+  hash bytea NOT NULL CHECK (octet_length(hash) = 32),
+  at   timestamptz NOT NULL DEFAULT clock_timestamp() CHECK (at >= '1970-01-01 UTC' AND at < '10000-01-01 UTC')
 );
 COMMENT ON TABLE plantao.token_revocations IS 'Tokens that were revoked in the last minutes, for the nodes'' memories.';
 COMMENT ON COLUMN plantao.token_revocations.xid IS 'The transaction that revoked it.';
@@ -161,8 +161,8 @@ COMMENT ON FUNCTION plantao.give_back_attempt(text[], text[]) IS
 
 CREATE TABLE plantao.known_networks (
   user_id bigint NOT NULL REFERENCES plantao.users ON DELETE CASCADE,
-  network text NOT NULL CHECK (char_length(network) <= 64),
-  last_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  network text COLLATE "C" NOT NULL CHECK (char_length(network) <= 64),
+  last_at timestamptz NOT NULL DEFAULT clock_timestamp() CHECK (last_at >= '1970-01-01 UTC' AND last_at < '10000-01-01 UTC'),
   PRIMARY KEY (user_id, network)
 );
 COMMENT ON TABLE plantao.known_networks IS

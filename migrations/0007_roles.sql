@@ -47,7 +47,7 @@ BEGIN
     GRANT EXECUTE ON FUNCTION plantao.hint, plantao.name_key, plantao.history_fingerprint, plantao.log_head, plantao.lock_log,
       plantao.continue_epoch, plantao.log_fell_back, plantao.notify_group, plantao.lock_group_names, plantao.assert_term,
       plantao.close_fence, plantao.hold_leader_lock, plantao.open_term, plantao.end_last_term_sessions, plantao.close_term,
-      plantao.switchover, plantao.rehearse_post, plantao.post_messages, plantao.issue_token, plantao.count_attempt,
+      plantao.switchover, plantao.rehearse_post, plantao.post_messages, plantao.issue_token, plantao.ms_between, plantao.count_attempt,
       plantao.give_back_attempt, plantao.remember_network, plantao.known_client, plantao.remove_old_events,
       plantao.remove_old_keys TO plantao_service;
     GRANT USAGE ON SEQUENCE plantao.messages_id_seq TO plantao_service;
@@ -59,7 +59,7 @@ BEGIN
       plantao.group_activity, plantao.event_log_status, plantao.notify_queue, plantao.log_bounds, plantao.nodes, plantao.leader_terms,
       plantao.switchover_requests, plantao.epochs, plantao.event_log TO plantao_dba_readonly;
     -- The functions that these views call; they only read.
-    GRANT EXECUTE ON FUNCTION plantao.log_head TO plantao_dba_readonly;
+    GRANT EXECUTE ON FUNCTION plantao.log_head, plantao.ms_between TO plantao_dba_readonly;
     BEGIN
       -- Whose sessions there are, beside one's own: pg_stat_activity, and so plantao.lock_holder.
       GRANT pg_monitor TO plantao_dba_readonly;

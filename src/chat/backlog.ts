@@ -1,6 +1,7 @@
 import type { StandingSession } from '../database/standing-session.ts';
 import { CursorExpiredError } from '../events/cursor.ts';
-import { type FeedRow, toLogEvent } from '../events/log-event.ts';
+import { EventDecoder } from '../events/decoder.ts';
+import { BYTES_BEFORE, FEED, type FeedRow, FITS } from '../events/feed.ts';
 import { PAGE } from '../events/page.ts';
 import { type ReplayableAudience, UserAudience } from './audiences.ts';
 import { Refused } from './errors.ts';
@@ -50,6 +51,8 @@ interface BacklogRow extends FeedRow {
   head: number;
   epoch: string;
   is_too_far: boolean;
+  /** More was found than fits the page. */
+  is_full: boolean;
   then_in: number[] | null;
 }
 
@@ -69,13 +72,19 @@ const MOST_MOVES = 20_000;
  */
 export class Backlog {
   readonly #session: Pick<StandingSession, 'query'>;
+  readonly #decoder: EventDecoder;
   readonly #clock: () => number;
   readonly #queue = new FairQueue<Reading>(MOST_WAITING);
   readonly #readings = new Map<string, Reading>();
   #isPumping = false;
 
-  constructor(session: Pick<StandingSession, 'query'>, clock: () => number = () => performance.now()) {
+  constructor(
+    session: Pick<StandingSession, 'query'>,
+    clock: () => number = () => performance.now(),
+    decoder: EventDecoder = new EventDecoder(),
+  ) {
     this.#session = session;
+    this.#decoder = decoder;
     this.#clock = clock;
   }
 
@@ -144,8 +153,8 @@ export class Backlog {
     const first = rows[0];
     if (!first || position < first.floor) throw new CursorExpiredError('retention');
     if (first.is_too_far) throw new CursorExpiredError('too_far');
-    const candidates = rows.filter((row) => row.position !== null).map((row) => toLogEvent(row, first.epoch));
-    const end = candidates.length === PAGE ? (candidates.at(-1)?.position ?? first.head) : first.head;
+    const candidates = rows.filter((row) => row.position !== null).map((row) => this.#decoder.decode(row, first.epoch));
+    const end = first.is_full ? (candidates.at(-1)?.position ?? first.head) : first.head;
     return { ...pageOf(replay(audience, candidates, new Set(first.then_in)), end), epoch: first.epoch };
   }
 }
@@ -181,13 +190,18 @@ const QUERY = `
     UNION SELECT * FROM (
       SELECT position FROM plantao.events WHERE kind = 'broadcast' AND position > $1 ORDER BY position LIMIT ${PAGE}) b
     UNION SELECT * FROM (SELECT position FROM moves WHERE $5 ORDER BY position LIMIT ${PAGE}) m
-  ), page AS (
-    SELECT position AS at_position, row_number() OVER (ORDER BY position) AS number FROM found
-    ORDER BY position LIMIT ${PAGE}
+  ), page AS MATERIALIZED (
+    SELECT position AS at_position FROM found ORDER BY position LIMIT ${PAGE}
+  ), sized AS (
+    SELECT f.*, ${BYTES_BEFORE} FROM page JOIN plantao.event_feed f ON f.position = page.at_position
+  ), fitting AS (
+    SELECT ${FEED}, row_number() OVER (ORDER BY position) AS number FROM sized WHERE ${FITS}
+  ), counted AS (
+    SELECT (SELECT count(*) FROM page) AS found, (SELECT count(*) FROM sized WHERE ${FITS}) AS fitting
   )
   SELECT b.floor, b.head, b.epoch, (SELECT count(*) > ${MOST_MOVES} FROM moves) AS is_too_far,
-    CASE WHEN page.number IS NULL OR page.number = 1 THEN (SELECT json_agg(group_id) FROM then_in) END AS then_in, f.*
-  FROM plantao.log_bounds b
-  LEFT JOIN page ON true
-  LEFT JOIN plantao.event_feed f ON f.position = page.at_position
-  ORDER BY page.number`;
+    counted.found = ${PAGE} OR counted.fitting < counted.found AS is_full,
+    CASE WHEN f.number IS NULL OR f.number = 1 THEN (SELECT json_agg(group_id) FROM then_in) END AS then_in, f.*
+  FROM plantao.log_bounds b CROSS JOIN counted
+  LEFT JOIN fitting f ON true
+  ORDER BY f.number`;

@@ -9,6 +9,7 @@ export type RefusalCode =
   | 'username_taken'
   | 'group_full'
   | 'too_many_groups'
+  | 'too_large'
   | 'unauthenticated'
   | 'overloaded'
   | 'unavailable'
@@ -24,6 +25,7 @@ const sentences: Record<RefusalCode, string> = {
   username_taken: 'this username is taken',
   group_full: 'this group has as many members as a group may have',
   too_many_groups: 'this user is in as many groups as a user may be',
+  too_large: 'payload must have 64 KiB or less: numbers such as 1e300 count with all their digits',
   unauthenticated: 'wrong username or password',
   overloaded: 'too many messages wait to be stored: try again in a moment',
   unavailable: 'the database cannot be reached now: nothing was stored, try again',

@@ -11,6 +11,7 @@ import { isUnavailable, SqlState, sqlState } from '../database/errors.ts';
 import { NotOnDutyError } from '../database/fenced-write.ts';
 import type { StandingSession } from '../database/standing-session.ts';
 import { within } from '../within.ts';
+import { refusalOf } from './constraints.ts';
 import { Refused } from './errors.ts';
 import { FairQueue } from './fair-queue.ts';
 
@@ -51,7 +52,8 @@ const MOST_TRIES = 3;
 
 const POST_MESSAGES = {
   name: 'post_messages',
-  text: 'SELECT * FROM plantao.post_messages($1, $2, $3::bigint[], $4::bigint[], $5::text[], $6::text[])',
+  text: `SELECT outcome, message_id, sent_at, log_position
+         FROM plantao.post_messages($1, $2, $3::bigint[], $4::bigint[], $5::text[], $6::text[])`,
 };
 /** For the writer's session when it is opened: stores nothing, and makes the first post as quick as the next. */
 export const REHEARSAL = { ...POST_MESSAGES, values: [null, false, [], [], [], []] };
@@ -165,7 +167,7 @@ export class MessageWriter {
     if (isUnavailable(error)) return reject(batch, new Refused('unavailable', { cause: error }));
     const [first, second] = batch;
     // Something about one of them that the checks before did not see: alone, each gets its own answer.
-    if (first && !second) return reject(batch, error);
+    if (first && !second) return reject(batch, refusalOf(error) ?? error);
     for (const waiting of batch) await this.#commit([waiting]);
   }
 

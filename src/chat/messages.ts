@@ -35,8 +35,12 @@ interface PageRow {
   sender: string;
   sender_id: number;
   content: string;
-  created_at: Date;
+  created_at: Date | number;
+  has_more: boolean;
 }
+
+/** Bytes of texts a page: as many ASCII messages as a page may have, of the greatest length. */
+const MOST_BYTES = 2 * 1024 * 1024;
 
 /** Reading and deleting messages; posting them is message-writer.ts. */
 export class Messages {
@@ -54,27 +58,37 @@ export class Messages {
    * @throws {Refused} group_not_found.
    */
   async page({ groupId, limit, before, after }: PageOf): Promise<MessagePage> {
+    const order = after === undefined ? 'DESC' : 'ASC';
     const rows = await this.#sequelize.query<PageRow>(
-      `SELECT b.head, b.epoch, page.*
+      `SELECT b.head, b.epoch, page.id, page.sender, page.sender_id, page.content, page.created_at, page.has_more
        FROM plantao.groups g CROSS JOIN plantao.log_bounds b
        LEFT JOIN LATERAL (
-         SELECT m.id, u.username AS sender, m.sender_id, m.content, m.created_at
-         FROM plantao.messages m JOIN plantao.users u ON u.id = m.sender_id
-         WHERE m.group_id = g.id AND m.id < $before AND m.id > $after
-         ORDER BY m.id ${after === undefined ? 'DESC' : 'ASC'} LIMIT $most
+         SELECT id, sender, sender_id, content, created_at, number = $most AND found > $most
+                  OR found > number AND bytes >= ${MOST_BYTES} AS has_more
+         FROM (
+           SELECT m.*, row_number() OVER page_order AS number, count(*) OVER () AS found,
+                  sum(octet_length(m.content)) OVER page_order AS bytes
+           FROM (
+             SELECT m.id, u.username AS sender, m.sender_id, m.content, m.created_at
+             FROM plantao.messages m JOIN plantao.users u ON u.id = m.sender_id
+             WHERE m.group_id = g.id AND m.id < $before AND m.id > $after
+             ORDER BY m.id ${order} LIMIT $most + 1
+           ) m WINDOW page_order AS (ORDER BY m.id ${order})
+         ) sized
+         WHERE number <= $most AND (number = 1 OR bytes - octet_length(content) < ${MOST_BYTES})
        ) page ON true
-       WHERE g.id = $groupId`,
+       WHERE g.id = $groupId
+       ORDER BY page.id`,
       {
-        bind: { groupId, before: before ?? Number.MAX_SAFE_INTEGER, after: after ?? 0, most: limit + 1 },
+        bind: { groupId, before: before ?? Number.MAX_SAFE_INTEGER, after: after ?? 0, most: limit },
         type: QueryTypes.SELECT,
       },
     );
     const first = rows[0];
     if (!first) throw new Refused('group_not_found');
-    const found = rows.filter((row) => row.id !== null).map(view);
-    const messages = found.slice(0, limit).sort((one, other) => one.id - other.id);
+    const messages = rows.flatMap((row) => view(row) ?? []);
     const cursor = formatCursor({ epoch: first.epoch, position: first.head });
-    return { messages, hasMore: found.length > limit, cursor };
+    return { messages, hasMore: rows.some((row) => row.has_more), cursor };
   }
 
   /** The group and sender of a message. @throws {Refused} message_not_found. */
@@ -93,12 +107,8 @@ export class Messages {
   }
 }
 
-function view(row: PageRow): MessageView {
-  return {
-    id: row.id ?? 0,
-    sender: row.sender,
-    sender_id: row.sender_id,
-    content: row.content,
-    timestamp: row.created_at.toISOString(),
-  };
+/** Null where there is no message, or one with a time that cannot be shown: it is left out, and the others are read. */
+function view({ id, sender, sender_id, content, created_at }: PageRow): MessageView | null {
+  const isShown = created_at instanceof Date && !Number.isNaN(created_at.getTime());
+  return id === null || !isShown ? null : { id, sender, sender_id, content, timestamp: created_at.toISOString() };
 }

@@ -3,7 +3,7 @@ import type { Asking } from '../database/standing-session.ts';
 const LIMIT_MS = 2000;
 
 /** How long a token lasts yet, by the database's clock. */
-const LEFT_MS = '(extract(epoch FROM t.expires_at - clock_timestamp()) * 1000)::float8';
+const LEFT_MS = 'plantao.ms_between(clock_timestamp(), t.expires_at)';
 
 /** AUTH=open gives tokens for a bare name. They prove nothing, so AUTH=token takes them for none. */
 const IS_PROVED = "t.proof <> 'name'";

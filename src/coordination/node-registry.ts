@@ -66,7 +66,7 @@ export class NodeRegistry {
        )
        SELECT node, url, pid, role, term, is_primary, started_at = $startedAt AS is_mine,
               EXISTS (SELECT FROM plantao.switchover_requests r WHERE r.term = $term) AS is_asked,
-              round(extract(epoch FROM clock_timestamp() - heartbeat_at) * 1000)::bigint AS heartbeat_age_ms
+              plantao.ms_between(heartbeat_at, clock_timestamp()) AS heartbeat_age_ms
        FROM plantao.nodes
        WHERE role <> 'stopped' AND heartbeat_at > clock_timestamp() - interval '10 minutes'`,
       { bind: { ...row }, type: QueryTypes.SELECT },

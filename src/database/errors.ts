@@ -8,12 +8,24 @@ export const SqlState = {
   LOCK_NOT_AVAILABLE: '55P03',
   INVALID_PASSWORD: '28P01',
   UNDEFINED_TABLE: '42P01',
+  QUERY_CANCELED: '57014',
+  OUT_OF_MEMORY: '53200',
 } as const;
 
 /** The SQLSTATE of an error out of pg or Sequelize, or null where it carries none (a lost connection, a bug). */
 export function sqlState(error: unknown): string | null {
   for (let at = error, depth = 0; typeof at === 'object' && at !== null && depth < 4; depth++) {
     if ('code' in at && typeof at.code === 'string' && /^[0-9A-Z]{5}$/.test(at.code)) return at.code;
+    at = ('original' in at && at.original) || ('cause' in at && at.cause) || null;
+  }
+  return null;
+}
+
+/** The constraint that an error out of pg or Sequelize names (classes 23…), or null. */
+export function constraintOf(error: unknown): string | null {
+  for (let at = error, depth = 0; typeof at === 'object' && at !== null && depth < 4; depth++) {
+    // Sequelize's own errors have a field of this name too, without the SQLSTATE beside it.
+    if ('constraint' in at && typeof at.constraint === 'string' && 'code' in at) return at.constraint;
     at = ('original' in at && at.original) || ('cause' in at && at.cause) || null;
   }
   return null;

@@ -16,10 +16,11 @@ import type { Asking } from '../database/standing-session.ts';
 import type { Log } from '../log.ts';
 import { type Cursor, CursorExpiredError, continuedPosition, type Epoch, formatCursor } from './cursor.ts';
 import { Deafness } from './deafness.ts';
-import { type LogEvent, toLogEvent } from './log-event.ts';
+import { EventDecoder } from './decoder.ts';
+import type { LogEvent } from './log-event.ts';
 import { type LogMemory, readMemory } from './log-memory.ts';
-import { type LogPage, readBounds, readPage, tellFallBack } from './log-pages.ts';
-import { PAGE } from './page.ts';
+import { type Bounds, type LogPage, readBounds, tellFallBack } from './log-pages.ts';
+import { PageReader } from './page-reader.ts';
 import { Rounds } from './rounds.ts';
 import { MOST_EVENTS, Tail } from './tail.ts';
 
@@ -43,6 +44,8 @@ const WATCH_EVERY_MS = 1000;
 export class EventLog {
   readonly #options: EventLogOptions;
   readonly #rounds: Rounds;
+  readonly #pages: PageReader;
+  readonly #decoder: EventDecoder;
   readonly #deafness: Deafness;
   readonly #most: number;
   #epochs: Epoch[] = [];
@@ -57,6 +60,8 @@ export class EventLog {
   constructor(options: EventLogOptions) {
     this.#options = options;
     this.#most = options.mostInMemory ?? MOST_EVENTS;
+    this.#pages = new PageReader(options.session);
+    this.#decoder = new EventDecoder(options.log);
     this.#rounds = new Rounds(() => this.#readOn());
     this.#deafness = new Deafness(() => options.onDeaf());
   }
@@ -64,7 +69,7 @@ export class EventLog {
   /** Begins at the log's present head. @throws the database's error when it cannot be read. */
   async start(): Promise<void> {
     const { session } = this.#options;
-    this.#adopt(await readMemory(session, await readBounds(session), this.#most));
+    this.#adopt(await this.#readMemory(await readBounds(session)));
     this.#isReading = true;
     this.#watch();
   }
@@ -78,6 +83,10 @@ export class EventLog {
   /** The newest position that this node has read. */
   get head(): number {
     return this.#head;
+  }
+
+  get decoder(): EventDecoder {
+    return this.#decoder;
   }
 
   get tail(): Tail {
@@ -157,12 +166,12 @@ export class EventLog {
   async #readOn(): Promise<void> {
     try {
       for (let more = true; more && !this.#stopped; ) {
-        const page = await readPage(this.#options.session, this.#head, this.epoch);
+        const page = await this.#pages.next(this.#head, this.epoch);
         if (this.#isBroken(page)) await this.#beginAnew();
         else {
           this.#epochs = page.epochs ?? this.#epochs;
-          if (page.rows.length > 0) this.#take(page.rows.map((row) => toLogEvent(row, this.epoch)));
-          more = page.rows.length === PAGE;
+          if (page.rows.length > 0) this.#take(page.rows.map((row) => this.#decoder.decode(row, this.epoch)));
+          more = page.rows.length > 0 && this.#head < page.head;
         }
       }
       this.#isReading = true;
@@ -190,11 +199,15 @@ export class EventLog {
       await tellFallBack(session, this.epoch, this.#head);
       bounds = await readBounds(session);
     }
-    const memory = await readMemory(session, bounds, this.#most);
+    const memory = await this.#readMemory(bounds);
     // In one turn: whoever registers has compared with the log that it will be told of.
     this.#adopt(memory);
     this.#options.onNewHistory(last);
     log.warn({ event: 'new_history' }, `the event log cannot be continued from ${last}: begun anew at ${this.#head}`);
+  }
+
+  #readMemory(bounds: Bounds): Promise<LogMemory> {
+    return readMemory(this.#pages, this.#decoder, bounds, this.#most);
   }
 
   #adopt({ epochs, tail, head }: LogMemory): void {

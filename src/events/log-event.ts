@@ -1,32 +1,18 @@
 import { formatCursor } from './cursor.ts';
+import type { FeedRow } from './feed.ts';
+
+const KINDS = ['message', 'message_deleted', 'joined', 'left', 'notification', 'broadcast'] as const;
 
 /** What the log can tell of; see the comment on plantao.events. */
-export type EventKind = 'message' | 'message_deleted' | 'joined' | 'left' | 'notification' | 'broadcast';
-
-/** A row of the view plantao.event_feed. */
-export interface FeedRow {
-  position: number;
-  kind: EventKind;
-  group_id: number | null;
-  group_name: string | null;
-  topic: string | null;
-  user_id: number | null;
-  username: string | null;
-  message_id: number | null;
-  sender_id: number | null;
-  sender: string | null;
-  content: string | null;
-  sent_at: Date | null;
-  payload: unknown;
-  at: Date;
-}
+export type EventKind = (typeof KINDS)[number];
 
 /** One event in a node's memory: what decides who hears it, and the JSON that they get, made once for all of them. */
 export interface LogEvent {
   readonly position: number;
   /** Of its own position, in the epoch under which it was read. */
   readonly cursor: string;
-  readonly kind: EventKind;
+  /** `unknown` is a kind of a newer version. Nobody hears it. */
+  readonly kind: EventKind | 'unknown';
   readonly groupId: number | null;
   readonly groupName: string | null;
   readonly topic: string | null;
@@ -34,7 +20,7 @@ export interface LogEvent {
   readonly messageId: number | null;
   /** The message alone, as GET /messages shows it; null unless kind is message. */
   message: string | null;
-  /** The whole event; null once its message has been deleted, and then nobody hears it. */
+  /** The whole event; null if its message has been deleted or it cannot be decoded, and then nobody hears it. */
   json: string | null;
 }
 
@@ -57,54 +43,86 @@ export function topicsOf(event: LogEvent): string[] {
   return topics;
 }
 
-/** Makes the event of a row; its cursor carries `epoch`. */
+/** Raised for a row that cannot be made an event. */
+export class UndecodableEventError extends Error {
+  override readonly name = 'UndecodableEventError';
+}
+
+/** True for a kind of event that this version knows. */
+export const isKnownKind = (kind: unknown): kind is EventKind => KINDS.some((known) => known === kind);
+
+/** Makes the event of a row; its cursor carries `epoch`. @throws {UndecodableEventError}. */
 export function toLogEvent(row: FeedRow, epoch: string): LogEvent {
-  const message = row.kind === 'message' && row.sent_at !== null ? JSON.stringify(messageOf(row)) : null;
-  const cursor = formatCursor({ epoch, position: row.position });
-  const head = `{"cursor":"${cursor}","kind":"${row.kind}"`;
-  const tail = JSON.stringify({ ...detailsOf(row), at: row.at.toISOString() }).slice(1);
-  const body = message === null ? `,${tail}` : `,"message":${message},${tail}`;
+  const { kind } = row;
+  if (!isKnownKind(kind)) throw new UndecodableEventError(`this version does not know the kind ${kind}`);
+  if (row.problem !== undefined) throw new UndecodableEventError(row.problem);
+  const message = kind === 'message' && row.sent_at !== null ? JSON.stringify(messageOf(row)) : null;
+  const event = bareEvent(row, epoch);
+  if (kind === 'message' && message === null) return event;
+  const text = message === null ? '' : `"message":${message},`;
+  event.json = `{"cursor":"${event.cursor}","kind":"${kind}",${text}${detailsOf(row, kind)},"at":"${iso(row.at)}"}`;
+  event.message = message;
+  return event;
+}
+
+/** The event of a row without anything to hear. Memberships still change at it, and the log has no gap. */
+export function bareEvent(row: FeedRow, epoch: string): LogEvent {
   return {
     position: row.position,
-    cursor,
-    kind: row.kind,
+    cursor: formatCursor({ epoch, position: row.position }),
+    kind: isKnownKind(row.kind) ? row.kind : 'unknown',
     groupId: row.group_id,
     groupName: row.group_name,
     topic: row.topic,
     userId: row.user_id,
     messageId: row.message_id,
-    message,
-    json: row.kind === 'message' && message === null ? null : head + body,
+    message: null,
+    json: null,
   };
 }
 
 function messageOf(row: FeedRow) {
+  if (row.content === null) throw new UndecodableEventError(`its text of ${row.bytes} bytes is not read`);
   return {
     id: row.message_id,
     sender: row.sender,
     sender_id: row.sender_id,
     content: row.content,
-    timestamp: row.sent_at?.toISOString(),
+    timestamp: iso(row.sent_at),
   };
 }
 
-function detailsOf(row: FeedRow) {
-  switch (row.kind) {
+/** A row's time. PostgreSQL's `infinity` comes as a number, and years beyond 275,760 as an invalid Date. */
+function iso(time: unknown): string {
+  if (time instanceof Date && !Number.isNaN(time.getTime())) return time.toISOString();
+  throw new UndecodableEventError(`its time ${String(time)} is out of range`);
+}
+
+const fields = (values: Record<string, unknown>) => JSON.stringify(values).slice(1, -1);
+
+/** The JSON of what belongs to the kind, without braces. */
+function detailsOf(row: FeedRow, kind: EventKind): string {
+  switch (kind) {
     case 'message':
-      return { group_id: row.group_id };
+      return fields({ group_id: row.group_id });
     case 'message_deleted':
-      return { group_id: row.group_id, message_id: row.message_id };
+      return fields({ group_id: row.group_id, message_id: row.message_id });
     case 'joined':
     case 'left':
-      return { group_id: row.group_id, group: row.group_name, user_id: row.user_id, username: row.username };
+      return fields({ group_id: row.group_id, group: row.group_name, user_id: row.user_id, username: row.username });
     case 'notification':
       // What a free topic hears is heard by strangers to the group that hears it too: its id is not theirs to know.
-      return {
+      return `${fields({
         group: row.topic ?? row.group_name,
         group_id: row.topic === null ? row.group_id : null,
-        payload: row.payload,
-      };
+      })},"payload":${payloadOf(row)}`;
     case 'broadcast':
-      return { payload: row.payload };
+      return `"payload":${payloadOf(row)}`;
   }
+}
+
+/** As PostgreSQL writes it: read into JavaScript and written again, 1e400 would become null and 2^53 + 1 another number. */
+function payloadOf({ payload, bytes }: FeedRow): string {
+  if (payload === null && bytes > 0) throw new UndecodableEventError(`its payload of ${bytes} bytes is not read`);
+  return payload ?? 'null';
 }

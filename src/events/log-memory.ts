@@ -1,7 +1,7 @@
-import type { Asking } from '../database/standing-session.ts';
 import type { Epoch } from './cursor.ts';
-import { toLogEvent } from './log-event.ts';
-import { type Bounds, readPage } from './log-pages.ts';
+import type { EventDecoder } from './decoder.ts';
+import type { Bounds } from './log-pages.ts';
+import type { PageReader } from './page-reader.ts';
 import { Tail } from './tail.ts';
 
 /** The log as a node begins with it: its histories, its newest events, and where it ends. */
@@ -15,17 +15,22 @@ export interface LogMemory {
  * Reads the end of the log into memory, half of the `most` events that it may hold, so that clients which come back to a
  * restarted node find their place there. @throws the database's error.
  */
-export async function readMemory(session: Asking, { floor, head, epochs }: Bounds, most: number): Promise<LogMemory> {
+export async function readMemory(
+  pages: PageReader,
+  decoder: EventDecoder,
+  { floor, head, epochs }: Bounds,
+  most: number,
+): Promise<LogMemory> {
   const epoch = epochs.at(-1)?.epoch ?? '';
   let tail = new Tail(Math.max(floor, head - Math.floor(most / 2)), most);
   let at = tail.start;
   while (at < head) {
-    const { rows } = await readPage(session, at, epoch);
+    const { rows } = await pages.next(at, epoch);
     const [first, last] = [rows[0], rows.at(-1)];
     if (!first || !last) break;
     // Retention has removed some of it meanwhile.
     if (first.position > at + 1) tail = new Tail(first.position - 1, most);
-    for (const row of rows) tail.append(toLogEvent(row, epoch));
+    for (const row of rows) tail.append(decoder.decode(row, epoch));
     at = last.position;
   }
   return { epochs, tail, head: at };

@@ -1,6 +1,6 @@
 import type { Asking } from '../database/standing-session.ts';
 import type { Epoch } from './cursor.ts';
-import type { FeedRow } from './log-event.ts';
+import { BYTES_BEFORE, FEED, type FeedRow, FITS } from './feed.ts';
 import { PAGE } from './page.ts';
 
 const LIMIT_MS = 2500;
@@ -24,8 +24,10 @@ export interface LogPage {
 
 type PageRow = FeedRow & { floor: number; log_head: number; epochs: Epoch[] | null };
 
+/** Epochs that are read; a cursor of an older one is refused. */
+const MOST_EPOCHS = 1000;
 const EPOCHS = `(SELECT json_agg(json_build_object('epoch', epoch, 'after_position', after_position) ORDER BY number)
-  FROM plantao.epochs)`;
+  FROM (SELECT number, epoch, after_position FROM plantao.epochs ORDER BY number DESC LIMIT ${MOST_EPOCHS}) newest)`;
 
 /** @throws the database's error. */
 export async function readBounds(session: Asking): Promise<Bounds> {
@@ -38,25 +40,52 @@ export async function readBounds(session: Asking): Promise<Bounds> {
 }
 
 /**
- * The next page after `position`. Every page brings the bounds along: that the log is another one, or that retention has
- * run past the reader, cannot go unnoticed between two reads.
+ * The next page after `position`, of at most `most` rows and of as many bytes as a page may have. Every page brings the
+ * bounds along: that the log is another one, or that retention has run past the reader, cannot go unnoticed between two
+ * reads.
  * @throws the database's error.
  */
-export async function readPage(session: Asking, position: number, knownEpoch: string): Promise<LogPage> {
-  const found = await session.query<PageRow>(
-    {
-      name: 'log_page',
-      // The limit is written out: a plan for a number unknown would be one for a tenth of the log.
-      text: `SELECT b.floor, b.head AS log_head, CASE WHEN b.epoch <> $2 THEN ${EPOCHS} END AS epochs, f.*
-             FROM plantao.log_bounds b
-             LEFT JOIN LATERAL (
-               SELECT * FROM plantao.event_feed WHERE position > $1 ORDER BY position LIMIT ${PAGE}
-             ) f ON true
-             ORDER BY f.position`,
-      values: [position, knownEpoch],
-    },
-    LIMIT_MS,
-  );
+export async function readPage(
+  session: Asking,
+  position: number,
+  knownEpoch: string,
+  most: number = PAGE,
+): Promise<LogPage> {
+  // The limit is written out: a plan for a number unknown would be one for a tenth of the log.
+  const rows = `SELECT ${FEED} FROM (
+      SELECT f.*, ${BYTES_BEFORE} FROM (
+        SELECT * FROM plantao.event_feed WHERE position > $1 ORDER BY position LIMIT ${most}) f) sized
+    WHERE ${FITS}`;
+  return pageOf(await session.query<PageRow>(withBounds(`log_page_${most}`, rows, [position, knownEpoch]), LIMIT_MS));
+}
+
+/**
+ * The event after `position` alone, without the texts and names that could not be read because of `problem`.
+ * @throws the database's error.
+ */
+export async function readBareEvent(
+  session: Asking,
+  position: number,
+  knownEpoch: string,
+  problem: string,
+): Promise<LogPage> {
+  const rows = `SELECT position, kind, group_id, NULL AS group_name, topic, user_id, NULL AS username, message_id,
+      NULL AS sender_id, NULL AS sender, NULL AS sent_at, NULL AS at, 0 AS bytes, NULL AS content, NULL AS payload
+    FROM plantao.events WHERE position > $1 ORDER BY position LIMIT 1`;
+  const page = pageOf(await session.query<PageRow>(withBounds('log_bare', rows, [position, knownEpoch]), LIMIT_MS));
+  return { ...page, rows: page.rows.map((row) => ({ ...row, problem })) };
+}
+
+/** A statement for the rows of `feed` beside the bounds of the log; its second parameter is the epoch that is known. */
+export const withBounds = (name: string, feed: string, values: unknown[]) => ({
+  name,
+  text: `SELECT b.floor, b.head AS log_head, CASE WHEN b.epoch <> $2 THEN ${EPOCHS} END AS epochs, f.*
+         FROM plantao.log_bounds b LEFT JOIN LATERAL (${feed}) f ON true
+         ORDER BY f.position`,
+  values,
+});
+
+function pageOf(found: PageRow[]): LogPage {
   const [first] = found;
   if (!first) throw new Error('the event log has no bounds');
   return {

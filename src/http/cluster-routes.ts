@@ -8,6 +8,9 @@ import { sharedAnswer } from './shared-answer.ts';
 /** Half a heartbeat of a node: nothing newer is to be had, and whoever asks all the time takes no connection from the chat. */
 const SHARED_MS = 500;
 
+/** Nodes that one answer lists, those heard from last first: nodes that are named after their process leave many rows. */
+const MOST_NODES = 100;
+
 const nodeRow = z.object({
   node: z.string(),
   url: z.string(),
@@ -63,14 +66,15 @@ function lookAt(sequelize: Sequelize) {
   return Promise.all([
     sequelize.query(
       `SELECT node, url, pid, role, term, heartbeat_age_ms, version, position, behind, waiters
-       FROM plantao.cluster_status`,
+       FROM (SELECT * FROM plantao.cluster_status ORDER BY heartbeat_age_ms LIMIT ${MOST_NODES}) s ORDER BY node`,
       { type: QueryTypes.SELECT },
     ),
     sequelize.query(
       `SELECT term, node, url, reason, started_at, ended_at, end_reason,
-              round(extract(epoch FROM on_duty_for) * 1000)::bigint AS on_duty_ms,
-              round(extract(epoch FROM gap) * 1000)::bigint AS gap_ms
-       FROM plantao.leader_history LIMIT 20`,
+              plantao.ms_between(started_at, coalesce(ended_at, clock_timestamp())) AS on_duty_ms,
+              plantao.ms_between(lead(ended_at) OVER (ORDER BY term DESC), started_at) AS gap_ms
+       FROM (SELECT term, node, url, reason, started_at, ended_at, end_reason FROM plantao.leader_history LIMIT 21) h
+       ORDER BY term DESC LIMIT 20`,
       { type: QueryTypes.SELECT },
     ),
   ]);

@@ -1,4 +1,5 @@
 import type { ErrorRequestHandler } from 'express';
+import { refusalOf } from '../chat/constraints.ts';
 import { type RefusalCode, Refused } from '../chat/errors.ts';
 import { TooManyTriesError } from '../chat/sign-in-limits.ts';
 import { isUnavailable } from '../database/errors.ts';
@@ -57,6 +58,7 @@ const statusOf: Record<RefusalCode, number> = {
   username_taken: 409,
   group_full: 409,
   too_many_groups: 409,
+  too_large: 413,
   unauthenticated: 401,
   overloaded: 503,
   unavailable: 503,
@@ -113,9 +115,10 @@ export function answerOverdue({ request, response }: Exchange): void {
 function toHttpError(error: unknown, duty: Duty): HttpError | null {
   if (error instanceof HttpError) return error;
   if (error instanceof NotOnDutyError) return duty.notActive();
-  if (error instanceof Refused) {
-    const status = statusOf[error.code];
-    return new HttpError(status, error.code, error.message, { headers: headersOf[status] ?? {} });
+  const refused = error instanceof Refused ? error : refusalOf(error);
+  if (refused) {
+    const status = statusOf[refused.code];
+    return new HttpError(status, refused.code, refused.message, { headers: headersOf[status] ?? {} });
   }
   if (error instanceof TooManyTriesError) return tooManyRequests(error.message, error.retryAfterMs);
   if (error instanceof MalformedCursorError) return invalid('cursor', 'must be a cursor of this service');

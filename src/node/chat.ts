@@ -52,7 +52,12 @@ export function buildChat({ settings, log, database, term, onDeaf }: ChatParts) 
     onDeaf,
   });
   const rosters = new Rosters(reading, eventLog);
-  const subscriptions = new Subscriptions(eventLog, new Backlog(database.catchingUp), waiters, rosters);
+  const subscriptions = new Subscriptions(
+    eventLog,
+    new Backlog(database.catchingUp, undefined, eventLog.decoder),
+    waiters,
+    rosters,
+  );
   const retention = new Retention({
     sequelize,
     log,

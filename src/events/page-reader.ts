@@ -1,0 +1,45 @@
+import { messageOf, SqlState, sqlState } from '../database/errors.ts';
+import type { Asking } from '../database/standing-session.ts';
+import { type LogPage, readBareEvent, readPage } from './log-pages.ts';
+import { PAGE } from './page.ts';
+
+/**
+ * Reads the log page by page, in smaller ones where a page fails: one that takes too long or too much memory is halved down
+ * to a single event, and so is one with a row that PostgreSQL cannot read (a damaged block), until that row is found. Of
+ * it only the bare event is read, and reading resumes behind it.
+ *
+ * A single event that times out is not skipped: a lock on plantao.messages looks the same, and then it would be lost.
+ */
+export class PageReader {
+  readonly #session: Asking;
+  #most = PAGE;
+
+  constructor(session: Asking) {
+    this.#session = session;
+  }
+
+  /** The next page after `position`. @throws the database's error. */
+  async next(position: number, knownEpoch: string): Promise<LogPage> {
+    for (;;) {
+      try {
+        const page = await readPage(this.#session, position, knownEpoch, this.#most);
+        this.#most = Math.min(PAGE, this.#most * 2);
+        return page;
+      } catch (error) {
+        const isUnreadable = UNREADABLE.test(sqlState(error) ?? '');
+        const isSingle = this.#most === 1;
+        this.#most = Math.max(1, Math.floor(this.#most / 2));
+        if (isSingle && isUnreadable) return readBareEvent(this.#session, position, knownEpoch, messageOf(error));
+        if (isSingle || !(isUnreadable || isTooLarge(error))) throw error;
+      }
+    }
+  }
+}
+
+/** Data exceptions, limits of the program, corrupted data and indexes: of the row, and not of the moment. */
+const UNREADABLE = /^(22|54|XX001|XX002)/;
+
+const isTooLarge = (error: unknown) => {
+  const state = sqlState(error);
+  return state === SqlState.QUERY_CANCELED || state === SqlState.OUT_OF_MEMORY;
+};
