@@ -1,6 +1,7 @@
 import { isAfter } from './cursor.ts';
 import { ChatError, CursorExpiredError } from './errors.ts';
 import { type BackoffBounds, backoff } from './requests/backoff.ts';
+import { onAbort } from './requests/on-abort.ts';
 import { pause } from './requests/pause.ts';
 import type { NodeResponse } from './requests/single-request.ts';
 import type { ChatEvent } from './types.ts';
@@ -83,15 +84,15 @@ export class EventIterator implements AsyncIterableIterator<ChatEvent> {
 
   async *#run(): AsyncGenerator<ChatEvent, undefined> {
     const { signal } = this.#options;
-    const onAbort = () => this.#ending.abort();
+    const end = () => this.#ending.abort();
     if (signal?.aborted) return undefined;
-    signal?.addEventListener('abort', onAbort, { once: true });
+    const unlisten = onAbort(signal, end);
     try {
       yield* this.#follow(this.#ending.signal);
     } catch (error) {
       if (!this.#ending.signal.aborted) throw error;
     } finally {
-      signal?.removeEventListener('abort', onAbort);
+      unlisten();
       this.#ending.abort();
     }
     return undefined;

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import pg from 'pg';
 import { eventually } from '../support/eventually.ts';
-import { get } from '../support/http.ts';
+import { get, post } from '../support/http.ts';
 import { figureOf, getText, postText, RawClient } from '../support/raw-client.ts';
 import { useTwoNodes } from '../support/two-nodes.ts';
 
@@ -150,5 +150,26 @@ describe('A poll while the database does not answer', () => {
     await eventually('it is heard again', async () => {
       return (await get(`${url}/subscribe/user?user_id=2&timeout=0`)).status === 204;
     });
+  });
+});
+
+describe('Polls and streams under one token', () => {
+  const nodes = useTwoNodes({ AUTH: 'token' });
+
+  it('are as many as a user may have, without a warning of Node.js, and leave no listener on it', async () => {
+    const { url } = nodes.active;
+    const { body } = await post<{ token: string; user_id: number }>(`${url}/register`, {
+      username: 'many polls',
+      password: 'correct horse battery',
+    });
+    const headers = `Host: localhost\r\nAuthorization: Bearer ${body.token}\r\n`;
+    const clients = await Promise.all(Array.from({ length: 20 }, () => RawClient.open(url)));
+    clients.forEach((client, number) => {
+      const path = number % 2 === 0 ? '/subscribe/user?user_id=' : '/events?userId=';
+      client.send(getText(path + body.user_id, headers));
+    });
+    await eventually('all wait', async () => (await figureOf(url, WAITERS)) === 20);
+    for (const client of clients) client.reset();
+    await eventually('no slot is taken', async () => (await figureOf(url, SLOTS)) === 0);
   });
 });

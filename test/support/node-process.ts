@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { guardAgainstOrphaning } from '../../src/database/orphan-guard.ts';
 import { eventually, type Patience } from './eventually.ts';
 import { freePort } from './free-port.ts';
+import { noteWarning } from './process-warnings.ts';
 import { track } from './tracked.ts';
 
 const PROJECT = fileURLToPath(new URL('../..', import.meta.url));
@@ -115,6 +116,7 @@ export class NodeProcess {
   #read(output: Readable): void {
     createInterface({ input: output, crlfDelay: Number.POSITIVE_INFINITY }).on('line', (line) => {
       this.#lines.push(line);
+      noteWarning(this.name, line);
       if (line.startsWith('{')) {
         try {
           this.#entries.push(JSON.parse(line));

@@ -1,5 +1,6 @@
 import type { Context, RootHookObject, Runner, Suite } from 'mocha';
 import { type Inventory, type Leak, leaksSince, takeInventory } from './leaks.ts';
+import { takeWarnings } from './process-warnings.ts';
 import { shareTestServer, stopTestServer } from './test-server.ts';
 import { forgetEnded } from './tracked.ts';
 
@@ -26,6 +27,8 @@ function watch(suite: Suite): void {
     // A test that failed may not have come to its own cleaning up: one failure is enough.
     if (beforeTest === null || beforeFile === null || this.currentTest?.isFailed()) return;
     this.timeout(PATIENCE_MS + 20_000);
+    const warnings = takeWarnings();
+    if (warnings.length > 0) throw new Error(`Node.js has printed a warning in this test: ${warnings.join('; ')}`);
     const leaks = await leaksSince(beforeTest, PATIENCE_MS, beforeFile);
     reported = leaks.length > 0;
     report('test', leaks);

@@ -1,3 +1,5 @@
+import { onAbort } from './on-abort.ts';
+
 /** The work exceeded its time limit. */
 export class DeadlineError extends Error {
   override name = 'DeadlineError';
@@ -19,11 +21,11 @@ export async function withDeadline<T>(
     () => controller.abort(new DeadlineError(`did not respond within ${Math.round(ms)} ms`)),
     ms,
   );
-  outer?.addEventListener('abort', onOuterAbort, { once: true });
+  const unlisten = onAbort(outer, onOuterAbort);
   try {
     return await work(controller.signal);
   } finally {
     clearTimeout(timer);
-    outer?.removeEventListener('abort', onOuterAbort);
+    unlisten();
   }
 }

@@ -3,6 +3,7 @@ import type { Use } from '../types.ts';
 import { type BackoffBounds, backoff } from './backoff.ts';
 import { classifyResponse, type ResponseClass } from './classify-response.ts';
 import type { Endpoints } from './endpoints.ts';
+import { onAbort } from './on-abort.ts';
 import { pause } from './pause.ts';
 import { type NodeRequest, type NodeResponse, NoResponseError, sendOnce } from './single-request.ts';
 
@@ -104,9 +105,9 @@ export class FailoverRequester {
 
   async #try(url: string, request: NodeRequest, policy: CallPolicy, ms: number): Promise<Completed | Failed> {
     const cancel = new AbortController();
-    const onAbort = () => cancel.abort(policy.signal?.reason);
+    const leave = () => cancel.abort(policy.signal?.reason);
     policy.signal?.throwIfAborted();
-    policy.signal?.addEventListener('abort', onAbort, { once: true });
+    const unlisten = onAbort(policy.signal, leave);
     const stopWatching = policy.repeatable
       ? this.#endpoints.watch(url, (reason) => cancel.abort(new Error(reason)))
       : () => {};
@@ -125,7 +126,7 @@ export class FailoverRequester {
       throw error;
     } finally {
       stopWatching();
-      policy.signal?.removeEventListener('abort', onAbort);
+      unlisten();
     }
   }
 

@@ -1,15 +1,17 @@
+import { onAbort } from './on-abort.ts';
+
 /** Resolves after `ms`, or rejects with the signal's reason when it is aborted. Leaves no timer and no listener behind. */
 export function pause(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(signal.reason);
-    const onAbort = () => {
-      clearTimeout(timer);
-      reject(signal?.reason);
-    };
     const timer = setTimeout(() => {
-      signal?.removeEventListener('abort', onAbort);
+      unlisten();
       resolve();
     }, ms);
-    signal?.addEventListener('abort', onAbort, { once: true });
+    const unlisten = onAbort(signal, () => {
+      clearTimeout(timer);
+      unlisten();
+      reject(signal?.reason);
+    });
   });
 }

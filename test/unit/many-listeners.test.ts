@@ -1,0 +1,60 @@
+import { EventEmitter, getEventListeners } from 'node:events';
+import { expect } from 'chai';
+import type { Response } from 'express';
+import { onAbort } from '../../src/client/requests/on-abort.ts';
+import { pause } from '../../src/client/requests/pause.ts';
+import { endWithToken } from '../../src/http/caller.ts';
+import { RequestLifetime } from '../../src/http/request-lifetime.ts';
+import { OnceSignal } from '../../src/once-signal.ts';
+import { eventually } from '../support/eventually.ts';
+import { noteWarning, takeWarnings } from '../support/process-warnings.ts';
+
+describe('Many listeners on one thing', () => {
+  it('as polls under one token print no warning and are all told, and leave nothing behind', () => {
+    const token = { userId: 1, ended: new OnceSignal<'revoked' | 'forgotten'>() };
+    const lifetimes = Array.from({ length: 50 }, () => new RequestLifetime());
+    let told = 0;
+    const response = Object.assign(new EventEmitter(), {
+      headersSent: true,
+      destroy: () => {
+        told++;
+      },
+    }) as unknown as Response;
+    for (const lifetime of lifetimes) endWithToken({ userId: 1, isAdmin: false, token } as never, response, lifetime);
+    expect(token.ended.size).to.equal(50);
+    for (const lifetime of lifetimes.slice(0, 20)) lifetime.end();
+    expect(token.ended.size).to.equal(30);
+    token.ended.fire('revoked');
+    expect(told).to.equal(30);
+  });
+
+  it('as calls that share an AbortSignal take one listener of it, and give it back', async () => {
+    const controller = new AbortController();
+    const { signal } = controller;
+    const heard: number[] = [];
+    const unlisten = Array.from({ length: 30 }, (_, number) => onAbort(signal, () => heard.push(number)));
+    expect(getEventListeners(signal, 'abort')).to.have.length(1);
+    for (const one of unlisten) one();
+    expect(getEventListeners(signal, 'abort')).to.have.length(0);
+    await Promise.all(Array.from({ length: 30 }, () => pause(1, signal)));
+    expect(getEventListeners(signal, 'abort')).to.have.length(0);
+    const pauses = Array.from({ length: 30 }, () => pause(60_000, signal).catch((error) => error));
+    controller.abort(new Error('enough'));
+    for (const error of await Promise.all(pauses)) expect(error.message).to.equal('enough');
+    expect(heard).to.deep.equal([]);
+  });
+
+  it('as a warning of Node.js fails the test that leads to it', async () => {
+    const emitter = new EventEmitter();
+    for (let number = 0; number < 11; number++) emitter.on('event', () => undefined);
+    const warnings = await eventually('it is noted', () => {
+      const taken = takeWarnings();
+      return taken.length > 0 && taken;
+    });
+    expect(warnings.join()).to.include('MaxListenersExceededWarning');
+    noteWarning('node-a', '(node:4711) MaxListenersExceededWarning: Possible EventTarget memory leak detected.');
+    noteWarning('node-a', '(node:4711) ExperimentalWarning: something');
+    noteWarning('node-a', '{"level":30,"msg":"(node:1) Warning: no"}');
+    expect(takeWarnings()).to.have.length(1);
+  });
+});
