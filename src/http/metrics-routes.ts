@@ -5,7 +5,7 @@ import type { Services } from './services.ts';
 
 /** `/metrics` for Prometheus: the process, and what this node does. Read when asked, so nothing is counted twice. */
 export function metricsRoutes(services: Services): Route[] {
-  const { cluster, waiters, writer, eventLog, room, traffic, notifyQueue } = services;
+  const { cluster, waiters, writer, eventLog, room, traffic, notifyQueue, lease } = services;
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   // Whoever looks for a hole to come in by need not be told the version.
@@ -23,6 +23,11 @@ export function metricsRoutes(services: Services): Route[] {
   gauge('plantao_alive', '0 while this node is fallen', () => Number(cluster.role !== 'fallen'));
   gauge('plantao_ready', '1 while database and listener are up', () => Number(cluster.isReady));
   gauge('plantao_term', 'The newest term that this node knows', () => cluster.term ?? 0);
+  gauge(
+    'plantao_lease_renewal_delay_max_seconds',
+    'The longest time, in this term, from when the lease was due to be renewed until PostgreSQL confirmed it',
+    () => lease.worstDelayMs / 1000,
+  );
   gauge('plantao_waiters', 'Long polls and streams that wait', () => waiters.size);
   gauge('plantao_poll_slots', 'Long polls and streams from their request to their end', () => room.size);
   gauge('plantao_requests', 'Requests that are not over', () => traffic.requests);

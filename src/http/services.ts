@@ -62,6 +62,8 @@ export interface Services {
   polls: LongPolls;
   streams: EventStreams;
   notifyQueue: Pick<NotifyQueue, 'usage'>;
+  /** In this term, in milliseconds. */
+  lease: { readonly worstDelayMs: number };
   room: WaitingRoom;
   traffic: Traffic;
 }

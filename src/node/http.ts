@@ -84,6 +84,7 @@ export function buildHttp({
     polls,
     streams,
     notifyQueue,
+    lease: duty.lock,
     room,
     traffic,
   };

@@ -2,16 +2,16 @@
  * npm run bench:fanout: how long until the last of thousands of parked polls is answered, on one node, on two against
  * socket.io, on four; and how many messages a second can be carried to a thousand waiters for good.
  */
-import { migrate } from '../../src/database/migrator.ts';
 import { startPostgresOfItsOwn } from '../support/own-postgres.ts';
 import { roomForSockets } from './common/limits.ts';
 import { type Bench, runPart } from './common/part.ts';
-import { CONTENT, makePeople, sql } from './common/people.ts';
+import { CONTENT, makePeople } from './common/people.ts';
 import type { BenchProcess } from './common/process.ts';
 import { profiled, topFrames } from './common/profile.ts';
 import type { Contestant } from './common/section.ts';
 import { parkedAt, startPlantao, startRival, waitersOf, withUsage } from './common/servers.ts';
 import { shown, table } from './common/table.ts';
+import { asManyAsFit } from './fanout/as-many-as-fit.ts';
 import { Load } from './load/load.ts';
 import type { CarryResult, ParkSpec, RequestSpec } from './load/requests.ts';
 
@@ -74,7 +74,7 @@ await runPart('fanout', 'Waking waiters', async (bench) => {
   if (bench.wants('One node')) await oneNode(setting);
   if (bench.wants('Two nodes')) await twoNodes(setting);
   if (bench.wants('More nodes')) await moreNodes(setting);
-  if (bench.wants('As many as fit')) await asManyAsFit(setting);
+  if (bench.wants('As many as fit')) await asManyAsFit({ ...setting, poll: POLL, trigger: POST });
   if (bench.wants('Carried')) await carried(setting);
   bench.remark(load.remark);
 });
@@ -152,37 +152,6 @@ async function moreNodes({ bench, load, nodes }: Setting): Promise<void> {
   });
 }
 
-/** The largest wake-up, on a node with the lease that it has by default: it must stay on duty and go on answering. */
-async function asManyAsFit({ bench, load, url }: Setting): Promise<void> {
-  const count = roomForSockets(bench.isQuick ? 2000 : 19_500);
-  const own = Object.assign(new URL(url), { pathname: '/largest' }).toString();
-  await sql(url, 'CREATE DATABASE largest');
-  await migrate(own);
-  await makePeople(own);
-  const node = await startPlantao(own);
-  bench.defer(() => node.stop());
-  const probes: number[] = [];
-  let isProbing = true;
-  const probing = (async () => {
-    while (isProbing) {
-      const at = performance.now();
-      const answer = await fetch(`http://127.0.0.1:${node.port}/primary`);
-      if (answer.status !== 200) throw new Error(`the node lost its duty in a wake-up: ${await answer.text()}`);
-      probes.push(performance.now() - at);
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
-  })();
-  await bench.section({
-    title: `As many as fit, ${shown(count)} polls`,
-    figures: [...FIGURES, DELAY],
-    contestants: [woken(load, ourNodes(PLANTAO, [node]), count, () => probes.splice(0))],
-    rounds: Math.min(3, bench.rounds),
-  });
-  isProbing = false;
-  await probing;
-  bench.remark('the node stayed on duty throughout: GET /primary was asked every 10 ms');
-}
-
 /** Everything arrived once, and no later at the end than at the beginning. */
 function isHeld({ missing, doubled, lagFirst, lagLast }: CarryResult): boolean {
   return missing === 0 && doubled === 0 && lagLast <= 1.3 * lagFirst + 25;
@@ -241,12 +210,7 @@ function ourNodes(name: string, servers: BenchProcess[]): Woken {
 }
 
 /** Parks polls, spread over the servers, and wakes all of them through the first. */
-function woken(
-  load: Load,
-  { name, servers, waiting, park, trigger }: Woken,
-  count: number,
-  alsoLate?: () => number[],
-): Contestant {
+function woken(load: Load, { name, servers, waiting, park, trigger }: Woken, count: number): Contestant {
   const ports = servers.map((server) => server.port);
   const sum = async () => (await Promise.all(servers.map(waiting))).reduce((all, one) => all + one, 0);
   return {
@@ -261,15 +225,13 @@ function woken(
         await load.wake({ port: first.port, trigger });
       }
       await load.park(count, sum);
-      alsoLate?.();
       const [result, usage] = await withUsage(first, () => load.wake({ port: first.port, trigger }));
-      const late = alsoLate?.() ?? [];
       await load.close();
       return {
         last: result.last,
         half: result.half,
         first: result.first,
-        delay: Math.max(usage.loopDelay.most, ...late),
+        delay: usage.loopDelay.most,
       };
     },
   };

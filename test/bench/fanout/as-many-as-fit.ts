@@ -1,0 +1,118 @@
+import { migrate } from '../../../src/database/migrator.ts';
+import { roomForSockets } from '../common/limits.ts';
+import type { Bench } from '../common/part.ts';
+import { makePeople, sql } from '../common/people.ts';
+import type { BenchProcess } from '../common/process.ts';
+import { startPlantao, waitersOf, withUsage } from '../common/servers.ts';
+import { shown } from '../common/table.ts';
+import type { Load } from '../load/load.ts';
+import type { RequestSpec } from '../load/requests.ts';
+
+/** What {@link asManyAsFit} is run with. */
+export interface LargestWakeUp {
+  bench: Bench;
+  load: Load;
+  /** The server. */
+  url: string;
+  poll: RequestSpec;
+  trigger: RequestSpec;
+}
+
+const WAKE_UPS = 3;
+
+/**
+ * The largest crowd, on a node with the lease that it has by default: thousands of polls that arrive at once, are woken
+ * at once, and arrive again. The node must keep its role throughout, however long its event loop is at work on them.
+ */
+export async function asManyAsFit({ bench, load, url, poll, trigger }: LargestWakeUp): Promise<void> {
+  const count = roomForSockets(bench.isQuick ? 2000 : 19_500);
+  const own = Object.assign(new URL(url), { pathname: '/largest' }).toString();
+  await sql(url, 'CREATE DATABASE largest');
+  await migrate(own);
+  await makePeople(own);
+  const node = await startPlantao(own);
+  bench.defer(() => node.stop());
+  const term = await figure(node, 'plantao_term');
+  const checked = new RoleCheck(node);
+  await bench.section({
+    title: `As many as fit, ${shown(count)} polls`,
+    figures: [
+      { key: 'last', label: 'last answer ms' },
+      { key: 'half', label: 'half ms' },
+      { key: 'first', label: 'first ms' },
+      { key: 'delay', label: 'event loop late by ms' },
+      { key: 'heartbeat', label: 'heartbeat late by ms' },
+    ],
+    contestants: [{ name: 'Plantão', round: () => round(count) }],
+    rounds: Math.min(3, bench.rounds),
+    targets: [
+      {
+        work: `${shown(count)} polls arrive and are woken: the worst heartbeat, ms`,
+        of: ['Plantão', 'heartbeat'],
+        atMost: 500,
+      },
+    ],
+  });
+  await checked.end();
+  if ((await figure(node, 'plantao_term')) !== term) throw new Error('the node lost its role and took it again');
+  bench.remark('the node kept its role and its term throughout: GET /primary was asked every 10 ms');
+
+  async function round(polls: number): Promise<Record<string, number>> {
+    await load.open({ ports: [node.port], count: polls, poll });
+    const [results, usage] = await withUsage(node, async () => {
+      const woken = [];
+      for (let wakeUps = 0; wakeUps < WAKE_UPS; wakeUps++) {
+        await load.park(polls, () => waitersOf(node));
+        woken.push(await load.wake({ port: node.port, trigger }));
+      }
+      return woken;
+    });
+    await load.close();
+    const last = results.at(-1);
+    if (!last) throw new Error('nothing was woken');
+    const heartbeat = 1000 * (await figure(node, 'plantao_lease_renewal_delay_max_seconds'));
+    const delay = Math.max(usage.loopDelay.most, ...checked.delays());
+    return { last: last.last, half: last.half, first: last.first, delay, heartbeat };
+  }
+}
+
+/** Asks a node all the time whether it is active, and how long that takes. */
+class RoleCheck {
+  readonly #node: BenchProcess;
+  #delays: number[] = [];
+  #isEnded = false;
+  readonly #asking: Promise<void>;
+
+  constructor(node: BenchProcess) {
+    this.#node = node;
+    this.#asking = this.#ask();
+    this.#asking.catch(() => undefined);
+  }
+
+  /** Since the last call. */
+  delays(): number[] {
+    return this.#delays.splice(0);
+  }
+
+  /** @throws where it was not active. */
+  async end(): Promise<void> {
+    this.#isEnded = true;
+    await this.#asking;
+  }
+
+  async #ask(): Promise<void> {
+    while (!this.#isEnded) {
+      const at = performance.now();
+      const answer = await fetch(`http://127.0.0.1:${this.#node.port}/primary`);
+      if (answer.status !== 200)
+        throw new Error(`the node lost its role: ${await answer.text()}\n${this.#node.output}`);
+      this.#delays.push(performance.now() - at);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  }
+}
+
+async function figure(node: BenchProcess, name: string): Promise<number> {
+  const text = await (await fetch(`http://127.0.0.1:${node.port}/metrics`)).text();
+  return Number(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)`, 'm').exec(text)?.[1] ?? Number.NaN);
+}
