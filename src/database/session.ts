@@ -110,13 +110,17 @@ export class Session {
 
   async #within<T>(limitMs: number, what: string, work: Promise<T>): Promise<T> {
     let timer: NodeJS.Timeout | undefined;
+    let isSettled = false;
     const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
+      const giveUp = () => {
+        if (isSettled) return;
         const error = new SessionLostError(`no answer to ${what} within ${Math.round(limitMs)} ms`);
         reject(error);
         this.#lose(error.message);
         this.#sockets.destroy();
-      }, limitMs);
+      };
+      // After a stall timers come before sockets: an answer that is there is read first.
+      timer = setTimeout(() => setImmediate(giveUp), limitMs);
     });
     work.catch(() => {});
     try {
@@ -124,6 +128,7 @@ export class Session {
     } catch (error) {
       throw this.#lost ?? error;
     } finally {
+      isSettled = true;
       clearTimeout(timer);
     }
   }

@@ -31,6 +31,16 @@ describe('A session of a node', () => {
     await session.close();
     expect(explained).to.deep.equal([{ jit: 'off' }]);
   });
+
+  it('takes an answer that came in time, also where its own event loop turns to it too late', async () => {
+    const session = await Session.open(connectionOptions(database.url, 'plantao:test:pool', 5000));
+    const answer = session.query({ text: 'SELECT 1 AS one FROM pg_sleep(0.1)' }, 300);
+    await new Promise((resolve) => setImmediate(resolve));
+    // As when thousands of requests arrive at once.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1000);
+    expect(await answer.catch((error) => error)).to.deep.equal([{ one: 1 }]);
+    await session.close();
+  });
 });
 
 describe('A session that stands ready', () => {
