@@ -43,6 +43,76 @@ describe('A session of a node', () => {
   });
 });
 
+describe('A session behind a proxy that drops the options of the start-up', () => {
+  let database: TestDatabase;
+  let proxy: net.Server;
+  let url: string;
+  before(async () => {
+    database = await createDatabase();
+    const { hostname, port } = new URL(database.url);
+    proxy = net.createServer((client) => {
+      const server = net.connect(Number(port), hostname);
+      for (const socket of [client, server]) socket.on('error', () => undefined);
+      client.once('data', (first) => {
+        server.write(withoutOptions(first));
+        client.pipe(server).pipe(client);
+      });
+    });
+    await once(proxy.listen(0, '127.0.0.1'), 'listening');
+    const changed = new URL(database.url);
+    changed.port = String((proxy.address() as net.AddressInfo).port);
+    url = changed.toString();
+    const { admin } = await testServer();
+    await admin(`ALTER DATABASE ${database.name} SET idle_session_timeout = '9s'`);
+  });
+  after(async () => {
+    proxy.close();
+    await database.drop();
+  });
+
+  it('has its lease in force all the same, and all else that is pinned', async () => {
+    const options = connectionOptions(url, 'plantao:test:lock', 4321, { idle_session_timeout: 1234 });
+    const session = await Session.open(options);
+    const text = `SELECT current_setting('idle_session_timeout') AS lease, current_setting('statement_timeout') AS limit,
+                         current_setting('jit') AS jit`;
+    const rows = await session.query({ text }, 5000);
+    await session.close();
+    expect(rows).to.deep.equal([{ lease: '1234ms', limit: '4321ms', jit: 'off' }]);
+  });
+
+  it('is not given out where a setting does not hold', async () => {
+    // A setting that no server knows stands for one that a proxy swallows.
+    const options = connectionOptions(url, 'plantao:test:lock', 5000, { no_such_setting: 'on' });
+    const refusal = await Session.open(options).catch((error) => error);
+    expect(String(refusal)).to.equal('SessionSettingsError: the session does not take the settings no_such_setting');
+  });
+
+  it('is one that listens: it stays, though the database would end it when idle', async () => {
+    const { admin } = await testServer();
+    await admin(`ALTER DATABASE ${database.name} SET idle_session_timeout = '300ms'`);
+    const events = { onNotification: () => undefined, onListening: () => undefined };
+    const options = connectionOptions(url, 'plantao:test:listen', 5000);
+    const listener = new Listener(options, ['plantao_events'], events, silent);
+    await listener.start();
+    const idle = "FROM pg_stat_activity WHERE application_name = 'plantao:test:listen' AND datname = $1";
+    const [first] = await admin<{ pid: number }>(`SELECT pid ${idle}`, [database.name]);
+    await eventually('it has been idle for three times as long', async () => {
+      const text = `SELECT pid ${idle} AND clock_timestamp() - state_change > interval '900 ms'`;
+      return (await admin<{ pid: number }>(text, [database.name])).some(({ pid }) => pid === first?.pid);
+    });
+    listener.stop();
+  });
+});
+
+/** A start-up message of PostgreSQL's protocol without the parameter that carries settings. */
+function withoutOptions(startup: Buffer): Buffer {
+  const parts = startup.subarray(8).toString('latin1').split('\0');
+  const kept = parts.filter((_, index) => parts[index - (index % 2)] !== 'options').join('\0');
+  const header = Buffer.from(startup.subarray(0, 8));
+  header.writeInt32BE(8 + kept.length, 0);
+  return Buffer.concat([header, Buffer.from(kept, 'latin1')]);
+}
+
 describe('A session that stands ready', () => {
   let database: TestDatabase;
   before(async () => {
