@@ -1,6 +1,14 @@
 import fc from 'fast-check';
 import type { ApiOperation, Contract } from '../support/contract.ts';
-import { brokenBody, hostileText, hostileValue, strangeHeaders, strangeKey } from './hostile.ts';
+import {
+  type BrokenBody,
+  brokenBody,
+  hostileText,
+  hostileValue,
+  longRun,
+  strangeHeaders,
+  strangeKey,
+} from './hostile.ts';
 
 /** An id that is only known when the request is made: the n-th (modulo) of those that the model has. */
 export interface Drawn {
@@ -20,7 +28,7 @@ export interface Attempt {
   /** Null: none. */
   body: Record<string, unknown> | null;
   /** Wins over `body`. */
-  brokenBody: { text: string; type: string | null } | null;
+  brokenBody: BrokenBody | null;
   headers: Record<string, string>;
 }
 
@@ -116,6 +124,14 @@ function faultIn(names: string[]): fc.Arbitrary<Fault> {
     {
       weight: 6,
       arbitrary: fc.tuple(name, hostileValue).map(
+        ([key, value]): Fault =>
+          (at) =>
+            put(at, key, value),
+      ),
+    },
+    {
+      weight: 3,
+      arbitrary: fc.tuple(name, longRun).map(
         ([key, value]): Fault =>
           (at) =>
             put(at, key, value),

@@ -8,9 +8,17 @@ import { People } from '../support/people.ts';
 import { type Attempt, attemptsAtAll, type Drawn } from './attempt.ts';
 import { Model } from './model.ts';
 import { rawAttempts, SMUGGLED, sendRaw } from './raw.ts';
+import { sweepOf } from './sweep.ts';
+
+/** What a node to be fuzzed is started with beside its database. */
+export const FUZZED = {
+  imports: ['test/fuzz/loop-watch.ts'],
+  env: { SIGN_IN_TRIES: '1000000', SIGN_IN_TRIES_OF_ADDRESS: '1000000', TRUST_PROXY: '1' },
+};
 
 /** What a fuzz run is told. */
 export interface FuzzOptions {
+  /** Started with {@link FUZZED}. */
   node: NodeProcess;
   sql: pg.Client;
   auth: 'open' | 'token';
@@ -44,7 +52,7 @@ const NOT_HERE = {
 /**
  * Sends what nobody should send, made from the node's own OpenAPI document, and checks every answer against it; writes
  * go one after another, so that the model knows what must be there at the end, while reads and raw sockets run beside.
- * @throws Error with the seed and the request at the first answer that is a 500, a hang, or not as documented.
+ * @throws Error with the seed and the request at the first answer that is a 500, a hang, or not as documented, or a blocked event loop.
  */
 export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
   const run = new FuzzRun(options, await Contract.of(options.node.url));
@@ -57,6 +65,7 @@ class FuzzRun {
   readonly #model = new Model();
   readonly #tokens = new Map<number, string>();
   readonly #agent = new http.Agent({ keepAlive: true, maxSockets: 16 });
+  #blockedBefore = 0;
   readonly #report: FuzzReport = { requests: 0, raw: 0, statuses: new Map() };
 
   constructor(options: FuzzOptions, contract: Contract) {
@@ -70,8 +79,11 @@ class FuzzRun {
     const more = attempts.filter((one) => !isWrite(one));
     const deadline = performance.now() + seconds * 1000;
     await this.#populate();
+    await this.#warmUp();
     const openBefore = await this.#openFiles();
     try {
+      await inTurn(sweepOf(this.#contract, NOT_HERE[this.#options.auth]), (one) => this.#attempt(one));
+      this.#failWhereBlocked();
       for (
         let batch = 0;
         this.#report.requests + this.#report.raw < requests && performance.now() < deadline;
@@ -93,6 +105,7 @@ class FuzzRun {
             inTurn(lane, async (one) => this.#noteRaw(await sendRaw(this.#options.node.port, one))),
           ),
         ]);
+        this.#failWhereBlocked();
         onProgress?.(this.#report);
       }
     } catch (error) {
@@ -120,6 +133,20 @@ class FuzzRun {
       this.#model.groups.set(id, name);
       for (const member of members) this.#model.members.add(`${id} ${member.id}`);
     }
+  }
+
+  /** What is made once and then kept (the document, the pages, compiled code) is no request's doing from here on. */
+  async #warmUp(): Promise<void> {
+    for (const [method, path] of this.#contract.operations) {
+      if (method === 'GET' && !path.includes('{') && path !== '/events')
+        await get(`${this.#options.node.url}${path}?timeout=0`);
+    }
+    this.#blockedBefore = this.#options.node.events('loop_blocked').length;
+  }
+
+  #failWhereBlocked(): void {
+    const [blocked] = this.#options.node.events('loop_blocked').slice(this.#blockedBefore);
+    if (blocked) throw new Error(`a request blocked the event loop: ${JSON.stringify(blocked)}`);
   }
 
   async #attempt(attempt: Attempt): Promise<void> {
@@ -154,7 +181,7 @@ class FuzzRun {
     const search = query.map(([name, value]) => `${encoded(name)}=${encoded(value)}`).join('&');
     const url = attempt.rawPath ?? (search === '' ? inPath : `${inPath}?${search}`);
     const broken = attempt.brokenBody;
-    const text = broken ? broken.text : body && JSON.stringify(body);
+    const text = broken ? Buffer.from(broken.text, broken.encoding) : body && Buffer.from(JSON.stringify(body));
     const type = broken ? broken.type : body ? 'application/json' : null;
     const fields = {
       ...(attempt.method === 'POST' || broken === null ? body : {}),
@@ -203,7 +230,7 @@ class FuzzRun {
       const fail = (what: string) =>
         reject(
           new Error(
-            `${method} ${url.slice(0, 300)} ${JSON.stringify(headers).slice(0, 300)} ${text?.slice(0, 300)}: ${what}`,
+            `${method} ${url.slice(0, 300)} ${JSON.stringify(headers).slice(0, 300)} ${text?.subarray(0, 300)}: ${what}`,
           ),
         );
       const request = http.request({
@@ -212,7 +239,7 @@ class FuzzRun {
         method,
         path: url,
         agent: this.#agent,
-        headers: { ...headers, ...(text ? { 'content-length': Buffer.byteLength(text) } : {}) },
+        headers: { ...headers, ...(text ? { 'content-length': text.length } : {}) },
       });
       const timer = setTimeout(() => {
         request.destroy();
@@ -223,7 +250,9 @@ class FuzzRun {
       const over = () => [timer, leave].map(clearTimeout);
       request.once('error', (error: NodeJS.ErrnoException) => {
         over();
-        const mayBeCut = (text?.length ?? 0) > 100_000 || waits || method === 'TRACE' || 'expect' in headers;
+        // Headers and address of more than 16 KB are refused before all of them are sent.
+        const isLong = (text?.length ?? 0) > 100_000 || url.length + JSON.stringify(headers).length > 16_000;
+        const mayBeCut = isLong || waits || method === 'TRACE' || 'expect' in headers;
         mayBeCut || error.code === 'ECONNRESET' ? resolve(null) : fail(String(error));
       });
       request.once('response', (response) => {
@@ -246,7 +275,7 @@ class FuzzRun {
 
   #judge({ method, path, url, text, headers }: Sent, answer: Heard): void {
     const said = () =>
-      `${method} ${url.slice(0, 300)} ${JSON.stringify(headers).slice(0, 200)} ${text?.slice(0, 500)} → ${answer.status} ${answer.text.slice(0, 500)}`;
+      `${method} ${url.slice(0, 300)} ${JSON.stringify(headers).slice(0, 200)} ${text?.subarray(0, 500)} → ${answer.status} ${answer.text.slice(0, 500)}`;
     if (answer.status >= 500 && ![503].includes(answer.status)) throw new Error(said());
     if (answer.status >= 400 && INSIDE.test(answer.text)) throw new Error(`tells of the inside: ${said()}`);
     const fault = path === null || method === 'HEAD' ? null : this.#contract.fault(method, path, answer);
@@ -297,7 +326,7 @@ interface Sent {
   method: string;
   path: string | null;
   url: string;
-  text: string | null;
+  text: Buffer | null;
   fields: Record<string, unknown>;
   headers: Record<string, string>;
 }

@@ -51,7 +51,62 @@ const deep = (levels: number): unknown => {
   return value;
 };
 
+/** Of each class of characters some that make work or trouble, alone and next to each other. */
+const CLASSES: Record<string, string[]> = {
+  marks: [
+    '\u0301',
+    '\u0323',
+    '\u0327',
+    '\u0338',
+    '\u05b0',
+    '\u05bc',
+    '\u0651',
+    '\u093c',
+    '\u094d',
+    '\u0f71',
+    '\u3099',
+    '\u20dd',
+  ],
+  joiners: ['\u200c', '\u200d', '\u034f', '\u2060'],
+  bidirectional: ['\u200e', '\u202e', '\u2066', '\u2069', '\u061c'],
+  selectors: ['\ufe0f', '\ufe00', '\u{e0100}', '\u{e0061}', '\u180b'],
+  surrogates: ['\ud800', '\udc00'],
+  letters: ['x', 'İ', 'ß', 'Σ', 'ب', 'د', 'क', 'ශ', '\u1820'],
+  ideographs: ['漢', '\uf900', '한', '\u1112\u1161\u11ab', '𠀀'],
+  emoji: ['👩', '👩\u200d💻', '🇧🇷', '1\ufe0f\u20e3', '👩🏽', '❤\ufe0f'],
+  digits: ['7', '٣', '７', '²', '⒈'],
+  spaces: [' ', '\t', '\u00a0', '\u3000', '\u2028', '\u1680', '\ufeff', '\u2800'],
+  controls: ['\0', '\u0001', '\u0085', '\u007f', '\u009f'],
+  compatibility: ['\ufdfa', 'ﬃ', '㌀', '\u0344', '\u1f82'],
+  unassigned: ['\ue000', '\uffff', '\u{10ffff}', '\u0378'],
+  syntax: ['\\', '"', "'", '%', ',', ';', '[', '{', '=', '&', '/', '.', '-'],
+};
+/** One to three characters: mostly of one class, and of marks more often, since only with each other they make work. */
+const pattern = fc.oneof(
+  ...[...Object.values(CLASSES), CLASSES.marks ?? [], Object.values(CLASSES).flat()].map((characters) =>
+    fc.array(fc.constantFrom(...characters), { minLength: 1, maxLength: 3 }),
+  ),
+);
+/** Around the limits of the fields, and far beyond them: in UTF-16 units. */
+const runLength = fc.oneof(
+  fc.constantFrom(63, 64, 65, 127, 128, 129, 255, 256, 257, 511, 512, 513, 4095, 4096, 4097, 8192, 8193),
+  fc.integer({ min: 2, max: 700 }),
+  fc.integer({ min: 700, max: 64_000 }),
+);
+/** A long run of one to three characters of any classes, after one that they may belong to. */
+export const longRun = fc
+  .record({
+    start: fc.constantFrom('', 'a', 'ب', 'क', '👩', '漢'),
+    pattern,
+    length: runLength,
+  })
+  .map(({ start, pattern, length }) => {
+    const unit = pattern.join('');
+    return (start + unit.repeat(Math.ceil(length / unit.length))).slice(0, length);
+  });
+
 export const hostileText = fc.oneof(
+  { weight: 3, arbitrary: longRun },
   { weight: 4, arbitrary: fc.constantFrom(...TEXTS) },
   { weight: 2, arbitrary: fc.string({ unit: 'binary', maxLength: 80 }) },
   { weight: 1, arbitrary: fc.string({ unit: 'grapheme', maxLength: 200 }) },
@@ -64,6 +119,8 @@ const hostileNumber = fc.oneof(
   fc.double({ noNaN: true, noDefaultInfinity: true }),
 );
 
+const many = ([one, count]: [unknown, number]) => Array.from({ length: count }, () => one);
+
 /** Anything that JSON can say, most of it wrong wherever it is put. */
 export const hostileValue: fc.Arbitrary<unknown> = fc.oneof(
   { weight: 4, arbitrary: hostileText },
@@ -74,6 +131,11 @@ export const hostileValue: fc.Arbitrary<unknown> = fc.oneof(
   },
   { weight: 1, arbitrary: fc.jsonValue({ maxDepth: 4 }) },
   { weight: 1, arbitrary: fc.constantFrom(3, 99, 101, 2000).map(deep) },
+  { weight: 1, arbitrary: fc.array(longRun, { maxLength: 4 }) },
+  {
+    weight: 1,
+    arbitrary: fc.tuple(fc.constantFrom<unknown>(0, 'x', null, []), fc.constantFrom(101, 1001, 20_000)).map(many),
+  },
 );
 
 /** Names that nobody asked for. */
@@ -90,8 +152,16 @@ export const strangeKey = fc.constantFrom(
   'a[b]',
 );
 
+/** A body as it is, in place of an object: its characters are written in `encoding`. */
+export interface BrokenBody {
+  text: string;
+  encoding: 'utf8' | 'latin1' | 'utf16le';
+  type: string | null;
+}
+
 /** Bodies that are no JSON object, with what they claim to be. */
-export const brokenBody: fc.Arbitrary<{ text: string; type: string | null }> = fc.record({
+export const brokenBody: fc.Arbitrary<BrokenBody> = fc.record({
+  encoding: fc.constantFrom('utf8', 'utf8', 'utf8', 'latin1', 'utf16le'),
   text: fc.oneof(
     fc.constantFrom(
       '{',
@@ -116,6 +186,12 @@ export const brokenBody: fc.Arbitrary<{ text: string; type: string | null }> = f
       `${'['.repeat(20_000)}`,
       '{"a":"\\ud800"}',
       '{"a":1e999}',
+      '{"a":'.repeat(20_000),
+      `{"payload":[${'{},'.repeat(30_000)}{}]}`,
+      `{"groups":[${'0,'.repeat(60_000)}0]}`,
+      '{"username":"caf\u00e9"}',
+      '{"username":"\u00c0\u00af"}',
+      `{${'"a":0,'.repeat(15_000)}"b":0}`,
     ),
     fc.string({ unit: 'binary', maxLength: 40 }),
     fc.constant(`{"content":"${'x'.repeat(140_000)}"}`),
@@ -157,9 +233,27 @@ export const strangeHeaders: fc.Arbitrary<Record<string, string>> = fc.oneof(
     { range: 'bytes=0-1,5-9' },
     { expect: '100-continue' },
     { 'x-forwarded-for': '1.2.3.4, nonsense' },
+    { 'x-forwarded-for': 'x'.repeat(400) },
+    { 'x-forwarded-for': `[2001:db8::1%${'z'.repeat(300)}]:80` },
+    { forwarded: `for="${'x'.repeat(4000)}` },
+    { 'content-type': `application/json${'; a="'.repeat(2000)}` },
     { 'x-http-method-override': 'DELETE' },
     { cookie: 'a=b; __proto__=c' },
     { 'x-long': 'x'.repeat(10_000) },
   ),
+  fc
+    .record({
+      name: fc.constantFrom('accept', 'authorization', 'idempotency-key', 'if-none-match', 'last-event-id', 'range'),
+      more: fc.constantFrom('prefer', 'x-forwarded-for', 'cookie', 'content-type', 'cache-control', 'origin'),
+      run: fc.array(fc.constantFrom(',', ';', '"', ' ', '\t', '=', '*/*', 'a', '1', '\\', '\u00ff'), {
+        minLength: 1,
+        maxLength: 3,
+      }),
+      length: fc.integer({ min: 1, max: 6000 }),
+    })
+    .map(({ name, more, run, length }) => {
+      const value = `a${run.join('').repeat(length)}`.slice(0, length).trim();
+      return { [name]: value, [more]: value };
+    }),
   fc.record({ 'idempotency-key': fc.stringMatching(/^[!-~]{1,40}$/) }),
 );

@@ -6,7 +6,7 @@ import { get } from '../support/http.ts';
 import { startNode } from '../support/node-process.ts';
 import { createDatabase } from '../support/postgres.ts';
 import { stopTestServer } from '../support/test-server.ts';
-import { type FuzzReport, fuzz } from './fuzzer.ts';
+import { FUZZED, type FuzzReport, fuzz } from './fuzzer.ts';
 
 const { values } = parseArgs({
   options: { requests: { type: 'string', default: '60000' }, seed: { type: 'string' } },
@@ -20,8 +20,7 @@ if (!Number.isInteger(requests) || requests < 1 || !Number.isInteger(seed)) {
 
 async function run(auth: 'open' | 'token', share: number): Promise<number> {
   const database = await createDatabase();
-  const env = { AUTH: auth, SIGN_IN_TRIES: '1000000', SIGN_IN_TRIES_OF_ADDRESS: '1000000' };
-  const node = await startNode({ databaseUrl: database.url, env });
+  const node = await startNode({ ...FUZZED, databaseUrl: database.url, env: { ...FUZZED.env, AUTH: auth } });
   const sql = new pg.Client({ connectionString: database.url });
   await sql.connect();
   const startedAt = performance.now();

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import pg from 'pg';
-import { fuzz } from '../fuzz/fuzzer.ts';
+import { FUZZED, fuzz } from '../fuzz/fuzzer.ts';
 import { eventually } from '../support/eventually.ts';
 import { get } from '../support/http.ts';
 import { startNode } from '../support/node-process.ts';
@@ -15,7 +15,7 @@ describe('Whatever is sent to a node', function () {
   for (const auth of ['open', 'token'] as const) {
     it(`is answered as documented, and changes only what the answers say (AUTH=${auth})`, async () => {
       const database = await createDatabase();
-      const node = await startNode({ databaseUrl: database.url, env: { AUTH: auth, SIGN_IN_TRIES: '1000' } });
+      const node = await startNode({ ...FUZZED, databaseUrl: database.url, env: { ...FUZZED.env, AUTH: auth } });
       const sql = new pg.Client({ connectionString: database.url });
       await sql.connect();
       try {

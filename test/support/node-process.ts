@@ -38,6 +38,8 @@ export interface NodeOptions {
   peers?: string[];
   /** Any other setting; these win over everything above. */
   env?: Record<string, string>;
+  /** Modules of this project to load before the node's own, by their path in it. */
+  imports?: string[];
 }
 
 /** A real node: a process of its own, of `src/main.ts`. The same object through every start of it. */
@@ -47,6 +49,7 @@ export class NodeProcess {
   /** What it is reached by. */
   readonly url: string;
   readonly #env: Record<string, string>;
+  readonly #imports: string[];
   #child: ChildProcess | null = null;
   #exit: Promise<{ code: number | null; signal: NodeJS.Signals | null }> | null = null;
   #lines: string[] = [];
@@ -57,6 +60,7 @@ export class NodeProcess {
     this.port = options.port;
     this.name = options.name ?? `node-${options.port}`;
     this.url = `http://localhost:${options.port}`;
+    this.#imports = ['tsx', ...(options.imports ?? []).map((path) => `./${path}`)];
     this.#env = {
       DATABASE_URL: options.databaseUrl,
       PORT: String(options.port),
@@ -94,7 +98,7 @@ export class NodeProcess {
   spawn(): void {
     if (this.#child) throw new Error(`${this.name} runs already`);
     const { PATH = '', HOME = '', TMPDIR = '' } = process.env;
-    const child = spawn(process.execPath, ['--import', 'tsx', 'src/main.ts'], {
+    const child = spawn(process.execPath, [...this.#imports.flatMap((one) => ['--import', one]), 'src/main.ts'], {
       cwd: PROJECT,
       env: { PATH, HOME, ...(TMPDIR ? { TMPDIR } : {}), ...this.#env },
       stdio: ['ignore', 'pipe', 'pipe'],
