@@ -37,7 +37,7 @@ const sentences: Record<number, string> = {
   415: 'The body is not JSON in UTF-8 (`unsupported_media_type`).',
   421: 'The header Host is no name of this node (`misdirected_request`): see ALLOWED_HOSTS.',
   429: 'Too often (`too_many_requests`); `Retry-After` says in how many seconds it is worth while again.',
-  431: 'Address and headers together are beyond 16 KiB. Said by the HTTP parser, so without a body.',
+  431: 'Address and headers together are beyond 16 KiB (`headers_too_large`).',
   503: 'Not now, or not here (`not_active` with `active_url`, `not_alive`, `no_successor`, `overloaded`, `unavailable`, `outcome_unknown`); try again after `Retry-After` seconds.',
 };
 const retryAfter = { 'Retry-After': { description: 'Seconds.', schema: { type: 'integer', minimum: 1 } } };
@@ -77,7 +77,7 @@ export function openApiOf(routes: readonly Route[], options: { version: string; 
 const refusalOf = (status: number): JsonSchema => ({
   description: sentences[status],
   ...(status === 429 || status === 503 ? { headers: retryAfter } : status === 401 ? { headers: authenticate } : {}),
-  ...(status === 431 ? {} : { content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } } }),
+  content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } },
 });
 const authenticate = { 'WWW-Authenticate': { schema: { type: 'string' } } };
 

@@ -77,13 +77,15 @@ class FuzzRun {
     const { seed, requests, seconds, sql, onProgress } = this.#options;
     const attempts = attemptsAtAll(this.#contract, NOT_HERE[this.#options.auth]);
     const more = attempts.filter((one) => !isWrite(one));
-    const deadline = performance.now() + seconds * 1000;
     await this.#populate();
     await this.#warmUp();
     const openBefore = await this.#openFiles();
     try {
-      await inTurn(sweepOf(this.#contract, NOT_HERE[this.#options.auth]), (one) => this.#attempt(one));
+      const sweep = sweepOf(this.#contract, NOT_HERE[this.#options.auth]);
+      // All but notifications are refused, so the model needs no order of them.
+      await Promise.all(lanes(sweep, 8).map((lane) => inTurn(lane, (one) => this.#attempt(one))));
       this.#failWhereBlocked();
+      const deadline = performance.now() + seconds * 1000;
       for (
         let batch = 0;
         this.#report.requests + this.#report.raw < requests && performance.now() < deadline;
