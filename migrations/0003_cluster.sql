@@ -278,6 +278,8 @@ DECLARE
   on_duty text;
   open_term bigint;
 BEGIN
+  -- A request is good for moments; it waits for no synchronous standby.
+  PERFORM set_config('synchronous_commit', 'local', true);
   SELECT t.node, t.term INTO on_duty, open_term FROM plantao.leader_terms t WHERE t.ended_at IS NULL;
   IF on_duty IS NULL THEN
     RETURN 'nothing to hand over: no node is on duty';

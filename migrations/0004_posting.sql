@@ -59,6 +59,8 @@ DECLARE
   sent integer;
   before bigint;
 BEGIN
+  -- What is rolled back leaves a commit that would wait for a synchronous standby.
+  PERFORM set_config('synchronous_commit', 'local', true) WHERE rehearsal;
   PERFORM plantao.assert_term(under_term) WHERE NOT rehearsal;
   -- Before the keys are looked up: a batch whose answer was lost may be committing still, and its keys must be seen.
   PERFORM plantao.lock_log() WHERE keyed AND NOT rehearsal;
@@ -110,6 +112,12 @@ BEGIN
         AS p (sender, group_id, content, key, id, outcome, position)
       WHERE p.outcome = 'sent' AND p.key IS NOT NULL;
     END IF;
+  END IF;
+
+  -- A transaction that writes nothing waits for no standby. The first one may have been given up while it waited, so a
+  -- repeated post is answered only when what lies before it is replicated too.
+  IF sent = 0 AND 'repeated' = ANY (outcomes) AND current_setting('synchronous_standby_names') <> '' THEN
+    PERFORM pg_logical_emit_message(true, 'plantao', '');
   END IF;
 
   RETURN QUERY

@@ -12,6 +12,8 @@ DECLARE
   floor_after bigint;
   log_end bigint;
 BEGIN
+  -- What a failover brings back is removed again.
+  PERFORM set_config('synchronous_commit', 'local', true);
   PERFORM plantao.assert_term(under_term);
   SELECT l.floor INTO floor_before FROM plantao.event_log l FOR UPDATE;
   SELECT b.head INTO log_end FROM plantao.log_bounds b;
@@ -34,6 +36,8 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   removed integer;
 BEGIN
+  -- What a failover brings back is removed again.
+  PERFORM set_config('synchronous_commit', 'local', true);
   PERFORM plantao.assert_term(under_term);
   DELETE FROM plantao.idempotency_keys k WHERE (k.sender_id, k.key) IN (
     SELECT o.sender_id, o.key FROM plantao.idempotency_keys o

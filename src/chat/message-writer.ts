@@ -7,7 +7,15 @@
  * took place: a post with an idempotency key is then sent again here (the key makes that safe), one without is told so.
  */
 
-import { isUnavailable, SqlState, sqlState } from '../database/errors.ts';
+import {
+  DatabaseUnavailableError,
+  isOutcomeUnknown,
+  isUnavailable,
+  NotReplicatedError,
+  SqlState,
+  sqlState,
+  WAITS_FOR_STANDBY,
+} from '../database/errors.ts';
 import { NotOnDutyError } from '../database/fenced-write.ts';
 import type { StandingSession } from '../database/standing-session.ts';
 import { within } from '../within.ts';
@@ -34,12 +42,12 @@ export interface Posted {
 
 /** What the writer needs. */
 export interface MessageWriterOptions {
-  session: Pick<StandingSession, 'ready' | 'query'>;
+  session: Pick<StandingSession, 'ready' | 'query' | 'waitedForStandby'>;
   /** The term this node is on duty for, read at each commit. */
   term: () => number | null;
   /** True where only members may post. */
   membersOnly: boolean;
-  /** How long a commit may take: no longer than a failover, or a half-open socket would hold its posts beyond one. */
+  /** How long a commit may take; what a half-open socket costs its posts. */
   commitLimitMs: number;
 }
 
@@ -49,6 +57,11 @@ const CAPACITY = 5000;
 const MOST_POSTS = 256;
 const MOST_CHARACTERS = 1024 * 1024;
 const MOST_TRIES = 3;
+/** How long a post may wait for its commit to begin, and until when after its arrival it may be sent again; milliseconds. */
+const QUEUE_LIMIT_MS = 3000;
+const REPEAT_WITHIN_MS = 4000;
+/** To find out why a commit was not answered. */
+const REOPEN_LIMIT_MS = 1000;
 
 const POST_MESSAGES = {
   name: 'post_messages',
@@ -61,6 +74,10 @@ export const REHEARSAL = { ...POST_MESSAGES, values: [null, false, [], [], [], [
 interface Waiting {
   post: Post;
   tries: number;
+  arrivedAt: number;
+  /** Ends its wait in the queue; undefined while it is being committed. */
+  timer: NodeJS.Timeout | undefined;
+  isGivenUp: boolean;
   resolve(posted: Posted): void;
   reject(error: unknown): void;
 }
@@ -94,10 +111,22 @@ export class MessageWriter {
    */
   post(post: Post): Promise<Posted> {
     return new Promise((resolve, reject) => {
-      if (!this.#queue.push(post.groupId, { post, tries: 0, resolve, reject }))
-        return reject(new Refused('overloaded'));
+      const waiting = {
+        ...{ post, tries: 0, arrivedAt: performance.now(), timer: undefined, isGivenUp: false },
+        ...{ resolve, reject },
+      };
+      if (!this.#push(waiting)) return reject(new Refused('overloaded'));
       this.#pumping ??= this.#pump();
     });
+  }
+
+  #push(waiting: Waiting): boolean {
+    if (!this.#queue.push(waiting.post.groupId, waiting)) return false;
+    waiting.timer = setTimeout(() => {
+      waiting.isGivenUp = true;
+      reject([waiting], new Refused('unavailable', { sentence: TOO_SLOW }));
+    }, QUEUE_LIMIT_MS);
+    return true;
   }
 
   /** Resolves when nothing waits any more, or after `limitMs`. */
@@ -106,7 +135,10 @@ export class MessageWriter {
   }
 
   async #pump(): Promise<void> {
-    while (this.#queue.size > 0) await this.#commit(this.#nextBatch());
+    while (this.#queue.size > 0) {
+      const batch = this.#nextBatch();
+      if (batch.length > 0) await this.#commit(batch);
+    }
     this.#pumping = null;
   }
 
@@ -114,7 +146,8 @@ export class MessageWriter {
     const keys = new Set<string>();
     let posts = 0;
     let characters = 0;
-    return this.#queue.take(({ post }) => {
+    const taken = this.#queue.take(({ post, isGivenUp }) => {
+      if (isGivenUp) return 'take';
       if (posts === MOST_POSTS || (posts > 0 && characters + post.content.length > MOST_CHARACTERS)) return 'stop';
       // The second of two posts with one key waits for the next batch, where it finds the first one's answer.
       const key = post.key === null ? null : `${post.senderId} ${post.key}`;
@@ -124,6 +157,8 @@ export class MessageWriter {
       characters += post.content.length;
       return 'take';
     });
+    for (const { timer } of taken) clearTimeout(timer);
+    return taken.filter(({ isGivenUp }) => !isGivenUp);
   }
 
   async #commit(batch: Waiting[]): Promise<void> {
@@ -161,9 +196,8 @@ export class MessageWriter {
 
   /** A failed batch. With a SQLSTATE it has rolled back, except for 57P…: the session was ended, perhaps after the commit. */
   async #failed(batch: Waiting[], error: unknown): Promise<void> {
-    const state = sqlState(error);
-    if (state === SqlState.TERM_CLOSED) return reject(batch, new NotOnDutyError());
-    if (state === null || state.startsWith('57P')) return this.#outcomeUnknown(batch, error);
+    if (sqlState(error) === SqlState.TERM_CLOSED) return reject(batch, new NotOnDutyError());
+    if (isOutcomeUnknown(error)) return this.#outcomeUnknown(batch, error);
     if (isUnavailable(error)) return reject(batch, new Refused('unavailable', { cause: error }));
     const [first, second] = batch;
     // Something about one of them that the checks before did not see: alone, each gets its own answer.
@@ -171,13 +205,26 @@ export class MessageWriter {
     for (const waiting of batch) await this.#commit([waiting]);
   }
 
-  #outcomeUnknown(batch: Waiting[], error: unknown): void {
+  async #outcomeUnknown(batch: Waiting[], error: unknown): Promise<void> {
+    const { session } = this.#options;
+    if (error instanceof NotReplicatedError) return reject(batch, unknownFor(true, error));
+    // The next session ends the one that was given up, and learns what it waited for.
+    await within(REOPEN_LIMIT_MS, session.ready()).catch(() => {});
+    const waitedForStandby = error instanceof DatabaseUnavailableError && session.waitedForStandby;
+    const latest = performance.now() - REPEAT_WITHIN_MS;
     for (const waiting of batch) {
-      const mayRepeat = waiting.post.key !== null && ++waiting.tries < MOST_TRIES;
-      if (mayRepeat && this.#queue.push(waiting.post.groupId, waiting)) continue;
-      waiting.reject(new Refused('outcome_unknown', { cause: error }));
+      const { post, arrivedAt } = waiting;
+      const mayRepeat = post.key !== null && ++waiting.tries < MOST_TRIES && arrivedAt > latest && !waitedForStandby;
+      if (mayRepeat && this.#push(waiting)) continue;
+      waiting.reject(unknownFor(waitedForStandby, error));
     }
   }
+}
+
+const TOO_SLOW = 'the database is too slow now: nothing was stored, try again';
+
+function unknownFor(waitedForStandby: boolean, cause: unknown): Refused {
+  return new Refused('outcome_unknown', { cause, ...(waitedForStandby && { sentence: WAITS_FOR_STANDBY }) });
 }
 
 /** Refuses what was never sent; of a post whose answer was lost before, nobody knows whether it is stored. */

@@ -25,6 +25,9 @@ export interface PeerRow {
   heartbeat_age_ms: number;
 }
 
+/** None of what is written here waits for a synchronous standby: no client is told that it is stored. */
+const UNACKNOWLEDGED = "set_config('synchronous_commit', 'local', true)";
+
 interface Row extends PeerRow {
   pid: number;
   is_mine: boolean;
@@ -64,7 +67,7 @@ export class NodeRegistry {
            role = excluded.role, is_primary = excluded.is_primary, term = excluded.term, position = excluded.position,
            waiters = excluded.waiters, started_at = excluded.started_at, heartbeat_at = clock_timestamp()
        )
-       SELECT node, url, pid, role, term, is_primary, started_at = $startedAt AS is_mine,
+       SELECT ${UNACKNOWLEDGED}, node, url, pid, role, term, is_primary, started_at = $startedAt AS is_mine,
               EXISTS (SELECT FROM plantao.switchover_requests r WHERE r.term = $term) AS is_asked,
               plantao.ms_between(heartbeat_at, clock_timestamp()) AS heartbeat_age_ms
        FROM plantao.nodes
@@ -81,7 +84,7 @@ export class NodeRegistry {
   async takeRequest(term: number): Promise<{ handTo: string | null } | null> {
     const [request] = await this.#sequelize.query<{ handTo: string | null }>(
       `WITH taken AS (DELETE FROM plantao.switchover_requests WHERE term <= $term RETURNING id, term, hand_to)
-       SELECT hand_to AS "handTo" FROM taken WHERE term = $term ORDER BY id DESC LIMIT 1`,
+       SELECT ${UNACKNOWLEDGED}, hand_to AS "handTo" FROM taken WHERE term = $term ORDER BY id DESC LIMIT 1`,
       { bind: { term }, type: QueryTypes.SELECT },
     );
     return request ?? null;

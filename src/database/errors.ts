@@ -14,9 +14,8 @@ export const SqlState = {
 
 /** The SQLSTATE of an error out of pg or Sequelize, or null where it carries none (a lost connection, a bug). */
 export function sqlState(error: unknown): string | null {
-  for (let at = error, depth = 0; typeof at === 'object' && at !== null && depth < 4; depth++) {
-    if ('code' in at && typeof at.code === 'string' && /^[0-9A-Z]{5}$/.test(at.code)) return at.code;
-    at = ('original' in at && at.original) || ('cause' in at && at.cause) || null;
+  for (const one of causes(error) as { code?: unknown }[]) {
+    if (typeof one.code === 'string' && /^[0-9A-Z]{5}$/.test(one.code)) return one.code;
   }
   return null;
 }
@@ -32,6 +31,47 @@ export function constraintOf(error: unknown): string | null {
 }
 
 /**
+ * Raised where the driver's connection to the database could not be opened, was lost, or did not answer in time. The driver
+ * has neither a code nor a name for most of these, so they are told from bugs where they are raised.
+ */
+export class DatabaseUnavailableError extends Error {
+  override readonly name: string = 'DatabaseUnavailableError';
+}
+
+/**
+ * Raised where a statement was committed on this server and its wait for a synchronous standby was cancelled: a failover
+ * may lose it.
+ */
+export class NotReplicatedError extends Error {
+  override readonly name = 'NotReplicatedError';
+  constructor() {
+    super('the commit did not wait for the synchronous standby: somebody cancelled the wait');
+  }
+}
+
+/** Raised where a write may or may not be committed. The message is for the client. */
+export class OutcomeUnknownError extends Error {
+  override readonly name = 'OutcomeUnknownError';
+}
+
+/** The sentence of {@link OutcomeUnknownError} where PostgreSQL has committed and no standby confirms it. */
+export const WAITS_FOR_STANDBY =
+  'PostgreSQL waits for a synchronous standby (synchronous_standby_names), so the write may or may not survive a failover';
+
+/** True where an error does not tell whether the commit that it ended took place. */
+export function isOutcomeUnknown(error: unknown): boolean {
+  const state = sqlState(error);
+  // 57P…: the session was ended, perhaps after the commit.
+  if (state !== null) return state.startsWith('57P');
+  return isUnavailable(error) || isNotReplicated(error);
+}
+
+/** True where a {@link NotReplicatedError} is behind an error. */
+export function isNotReplicated(error: unknown): boolean {
+  return causes(error).some((one) => one instanceof NotReplicatedError);
+}
+
+/**
  * True where the database could not be asked or could not do it for now, so the same request may succeed later:
  * connection trouble (08…), a password that was changed under us (28…), resources (53…, disk full among them), operator
  * intervention (57…, shutdown and time-outs), locks and serialization (55P03, 40…), a read-only server (25006), and errors
@@ -40,25 +80,21 @@ export function constraintOf(error: unknown): string | null {
 export function isUnavailable(error: unknown): boolean {
   const state = sqlState(error);
   if (state !== null) return /^(08|28|53|57|40|58|55P03|25006|25P03)/.test(state);
-  const name = error instanceof Error ? error.name : '';
-  const code = codeOf(error);
-  return (
-    name === 'SessionLostError' ||
-    /^Sequelize(Connection|Host|Timeout|AccessDenied|InvalidConnection)/.test(name) ||
-    /^(ECONN|ETIMEDOUT|EPIPE|EHOST|ENET|ENOTFOUND|EAI_)/.test(code) ||
-    ((name === 'SequelizeDatabaseError' || name === 'Error') && LOST_CLIENT.test(messageOf(error)))
+  return causes(error).some(
+    (one) =>
+      one instanceof DatabaseUnavailableError ||
+      (one instanceof Error && /^Sequelize(Connection|Host|AccessDenied|InvalidConnection)/.test(one.name)),
   );
 }
 
-/** What pg says of a client whose connection is gone: it has neither a code nor a name for it. */
-const LOST_CLIENT = /Connection terminated|Query read timeout|and is not queryable/;
-
-function codeOf(error: unknown): string {
-  for (let at = error, depth = 0; typeof at === 'object' && at !== null && depth < 4; depth++) {
-    if ('code' in at && typeof at.code === 'string') return at.code;
-    at = ('original' in at && at.original) || null;
+/** An error and what it wraps: Sequelize keeps the driver's as `original`. */
+function causes(error: unknown): unknown[] {
+  const found: unknown[] = [];
+  for (let at = error; typeof at === 'object' && at !== null && found.length < 4; ) {
+    found.push(at);
+    at = ('original' in at && at.original) || ('cause' in at && at.cause) || null;
   }
-  return '';
+  return found;
 }
 
 /** The message of anything that was thrown. */

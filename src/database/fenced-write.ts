@@ -1,5 +1,13 @@
 import type { Sequelize, Transaction } from 'sequelize';
-import { SqlState, sqlState } from './errors.ts';
+import {
+  isNotReplicated,
+  isOutcomeUnknown,
+  OutcomeUnknownError,
+  SqlState,
+  sqlState,
+  WAITS_FOR_STANDBY,
+} from './errors.ts';
+import { endAbandoned } from './sequelize.ts';
 
 /** Raised instead of a write when this node is not, or no longer, on duty. Nothing was written. */
 export class NotOnDutyError extends Error {
@@ -15,19 +23,31 @@ export type Write = <T>(work: (transaction: Transaction) => Promise<T>) => Promi
 /**
  * Makes the one way by which this node writes chat data (batched posts have their own, message-writer.ts): a managed
  * transaction whose first statement proves the term in the database and keeps the next term out until the commit.
- * @throws {NotOnDutyError} where the node has no term or the database knows that it is closed.
+ * @throws {NotOnDutyError} where the node has no term or the database knows that it is closed; {OutcomeUnknownError} where
+ * the commit was not confirmed.
  */
 export function fencedWrite(sequelize: Sequelize, currentTerm: () => number | null): Write {
   return async (work) => {
     const term = currentTerm();
     if (term === null) throw new NotOnDutyError();
+    let isCommitting = false;
     try {
       return await sequelize.transaction(async (transaction) => {
         await sequelize.query('SELECT plantao.assert_term($term)', { bind: { term }, transaction });
-        return work(transaction);
+        const result = await work(transaction);
+        isCommitting = true;
+        return result;
       });
     } catch (error) {
+      if (isCommitting && isOutcomeUnknown(error)) throw await unknown(sequelize, error);
       throw sqlState(error) === SqlState.TERM_CLOSED ? new NotOnDutyError() : error;
     }
   };
+}
+
+async function unknown(sequelize: Sequelize, cause: unknown): Promise<OutcomeUnknownError> {
+  const waitedForStandby = isNotReplicated(cause) || (await endAbandoned(sequelize).catch(() => false));
+  const sentence =
+    'the database did not confirm the commit, so the change may or may not be stored: look, then try again';
+  return new OutcomeUnknownError(waitedForStandby ? WAITS_FOR_STANDBY : sentence, { cause });
 }

@@ -1,12 +1,16 @@
 import pg from 'pg';
-import { Sequelize } from 'sequelize';
+import { QueryTypes, Sequelize } from 'sequelize';
 import { within } from '../within.ts';
+import { AbandonedBackends } from './abandoned-backends.ts';
+import { BoundedClient } from './bounded-client.ts';
 import { type ConnectionOptions, clientConfig, connectionOptions, Sockets } from './connection.ts';
 import { defineModels } from './models.ts';
 import { TransactionClient } from './transaction-client.ts';
 
 /** A statement of the pool may take this long, in milliseconds: less than clients wait, more than any of ours needs. */
 const STATEMENT_LIMIT_MS = 5000;
+/** A COMMIT has no work to do: one that takes longer is held up, and PostgreSQL has no limit of its own for that. */
+const COMMIT_LIMIT_MS = 3000;
 /** How long a connection may take to be closed in order; a half-open one never is. */
 const DISCONNECT_LIMIT_MS = 500;
 
@@ -24,6 +28,7 @@ export function openSequelize(
   const pinned = connectionOptions(url, applicationName, STATEMENT_LIMIT_MS, { lock_timeout: 3000 });
   const options = { ...pinned, throughPooler };
   const { host, port, user: username, database } = options;
+  const abandoned = new AbandonedBackends();
   const sequelize = new Sequelize({
     dialect: 'postgres',
     // Named for Sequelize's own use; the client gets its fields from us.
@@ -31,7 +36,7 @@ export function openSequelize(
     // Each would be one more statement to open a session with, and is pinned already; the types lack the first.
     ...{ keepDefaultTimezone: true },
     standardConformingStrings: false,
-    dialectModule: { Client: poolClient(options), types: pg.types },
+    dialectModule: { Client: poolClient(options, abandoned), types: pg.types },
     logging: false,
     dialectOptions: { clientMinMessages: 'ignore' },
     pool: { max: poolSize, min: 1, idle: 30_000, acquire: 5000, evict: 5000 },
@@ -43,22 +48,41 @@ export function openSequelize(
     const timer = setTimeout(() => stream.destroy(), DISCONNECT_LIMIT_MS);
     stream.once('close', () => clearTimeout(timer));
   });
+  // Behind a pooler the numbers of processes are the pooler's own, and it bounds how many there are.
+  if (!throughPooler) {
+    abandonedBy.set(sequelize, abandoned);
+    sequelize.addHook('afterConnect', async (connection: unknown) => {
+      const ask = async (text: string) => (await (connection as pg.Client).query(text)).rows;
+      // A failure here would leave the connection open and nobody's; the next one does it.
+      await abandoned.end(ask).catch(() => {});
+    });
+  }
   defineModels(sequelize);
   return sequelize;
 }
 
+const abandonedBy = new WeakMap<Sequelize, AbandonedBackends>();
+
+/** Ends what the pool has given up; true where one waited for a synchronous standby. @throws the database's error. */
+export async function endAbandoned(sequelize: Sequelize): Promise<boolean> {
+  const ask = (text: string) =>
+    sequelize.query<{ pid: number; wait_event: string | null }>(text, { type: QueryTypes.SELECT });
+  return (await abandonedBy.get(sequelize)?.end(ask)) ?? false;
+}
+
 /** What the pool makes its clients with, as a constructor; of Sequelize's own configuration only the types are taken. */
-function poolClient(options: ConnectionOptions) {
+function poolClient(options: ConnectionOptions, abandoned: AbandonedBackends) {
   return function PoolClient({ types }: pg.ClientConfig): pg.Client {
-    // query_timeout is what ends a wait on a half-open socket; a second above the server's own limit.
-    const limits = { query_timeout: STATEMENT_LIMIT_MS + 1000, ...(types && { types }) };
-    const config = { ...clientConfig(options, new Sockets()), ...limits };
-    const client = options.throughPooler ? new TransactionClient(config, options.settings) : new pg.Client(config);
-    // Sequelize listens for its errors only some time after it has been connected; one that comes in between (the server
-    // restarts, a DBA ends the session) would be nobody's and end the process. The client knows by itself that it is of
-    // no use any more: the next query on it fails, and the pool lets it go.
-    client.on('error', () => undefined);
-    return client;
+    const config = { ...clientConfig(options, new Sockets()), ...(types && { types }) };
+    const bounds = {
+      // A second above the server's own limit: this one ends a wait on a half-open socket.
+      statementLimitMs: STATEMENT_LIMIT_MS + 1000,
+      commitLimitMs: COMMIT_LIMIT_MS,
+      abandoned,
+    };
+    return options.throughPooler
+      ? new TransactionClient(config, bounds, options.settings)
+      : new BoundedClient(config, bounds);
   };
 }
 

@@ -1,8 +1,10 @@
 import pg from 'pg';
+import { isReplicationGivenUp } from './commit-notice.ts';
 import { CONNECT_LIMIT_MS, type ConnectionOptions, clientConfig, Sockets } from './connection.ts';
+import { DatabaseUnavailableError, messageOf, NotReplicatedError, sqlState } from './errors.ts';
 
 /** Raised when a session is closed, or when its answer came too late: nothing is known of the statement's outcome. */
-export class SessionLostError extends Error {
+export class SessionLostError extends DatabaseUnavailableError {
   override readonly name = 'SessionLostError';
 }
 
@@ -15,6 +17,8 @@ export class Session {
   readonly #client: pg.Client;
   readonly #sockets = new Sockets();
   #lost: SessionLostError | null = null;
+  #isAbandoned = false;
+  #isReplicationGivenUp = false;
   #onLost: (reason: string) => void = () => {};
   #last: Promise<unknown> = Promise.resolve();
 
@@ -22,11 +26,15 @@ export class Session {
     this.#client = new pg.Client(clientConfig(options, this.#sockets));
     this.#client.on('error', (error) => this.#lose(error.message));
     this.#client.on('end', () => this.#lose('the connection was closed'));
+    this.#client.on('notice', (notice) => {
+      this.#isReplicationGivenUp ||= isReplicationGivenUp(notice);
+    });
   }
 
   /**
    * Opens a session; `signal` gives it up while it is being opened.
-   * @throws the driver's error, or {@link SessionLostError} after {@link CONNECT_LIMIT_MS} or on `signal`.
+   * @throws the server's error; {@link SessionLostError} where it cannot be reached, or after {@link CONNECT_LIMIT_MS}, or
+   * on `signal`.
    */
   static async open(options: ConnectionOptions, signal?: AbortSignal): Promise<Session> {
     if (signal?.aborted) throw new SessionLostError('given up before it was opened');
@@ -37,7 +45,8 @@ export class Session {
       await session.#within(CONNECT_LIMIT_MS, 'connect', session.#client.connect());
     } catch (error) {
       session.destroy('it could not be opened');
-      throw error;
+      if (sqlState(error) !== null || error instanceof SessionLostError) throw error;
+      throw new SessionLostError(messageOf(error), { cause: error });
     } finally {
       signal?.removeEventListener('abort', giveUp);
     }
@@ -48,6 +57,12 @@ export class Session {
     return this.#lost === null;
   }
 
+  /** The server process that may still run what was not answered in time; null where there is none. */
+  get abandoned(): number | null {
+    // The types lack it.
+    return this.#isAbandoned ? (this.#client as unknown as { processID: number }).processID : null;
+  }
+
   /** Calls `listener` once, with why, when the session ends for any reason but {@link destroy}. */
   onLost(listener: (reason: string) => void): void {
     this.#onLost = listener;
@@ -55,7 +70,7 @@ export class Session {
 
   /**
    * Runs one statement within `limitMs`; statements that are asked for meanwhile wait for it first.
-   * @throws {SessionLostError} on a late answer or a closed session; the server's error as pg gives it.
+   * @throws {SessionLostError} on a late answer or a closed session; {NotReplicatedError}; the server's error as pg gives it.
    */
   async query<Row extends pg.QueryResultRow>(query: pg.QueryConfig, limitMs: number): Promise<Row[]> {
     const answer = this.#last.then(() => this.#send<Row>(query, limitMs));
@@ -84,7 +99,16 @@ export class Session {
 
   async #send<Row extends pg.QueryResultRow>(query: pg.QueryConfig, limitMs: number): Promise<pg.QueryResult<Row>> {
     if (this.#lost) throw this.#lost;
-    return this.#within(limitMs, 'query', this.#client.query<Row>(query));
+    this.#isReplicationGivenUp = false;
+    try {
+      const result = await this.#within(limitMs, 'query', this.#client.query<Row>(query));
+      // It comes before the answer: at the commit, after the rows.
+      if (this.#isReplicationGivenUp) throw new NotReplicatedError();
+      return result;
+    } catch (error) {
+      this.#isAbandoned ||= !this.isOpen;
+      throw error;
+    }
   }
 
   /** Ends the session in order, and by force where that takes longer than `limitMs`. */

@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { AbandonedBackends } from './abandoned-backends.ts';
 import type { ConnectionOptions } from './connection.ts';
 import { Session, SessionLostError } from './session.ts';
 
@@ -8,6 +9,7 @@ const retryDelay = (attempt: number) => Math.min(2000, 50 * 2 ** Math.min(attemp
 /** What can be asked, whatever the session behind it. */
 export type Asking = Pick<StandingSession, 'query'>;
 
+const END_ABANDONED_LIMIT_MS = 1000;
 /** A first call takes some 40 ms, and on a starved machine tenfold. */
 const REHEARSAL_LIMIT_MS = 5000;
 
@@ -25,6 +27,8 @@ export class StandingSession {
   #retry: NodeJS.Timeout | undefined;
   #attempt = 0;
   #closedAt = performance.now();
+  readonly #abandoned = new AbandonedBackends();
+  #waitedForStandby = false;
 
   /** `rehearsal` is run right after each opening: a statement that does nothing but make the real ones quick. */
   constructor(options: ConnectionOptions, rehearsal: pg.QueryConfig | null = null) {
@@ -37,6 +41,11 @@ export class StandingSession {
     return this.#session?.isOpen ? 0 : performance.now() - this.#closedAt;
   }
 
+  /** True where the statement that was last given up waited for a synchronous standby. Known once {@link ready} again. */
+  get waitedForStandby(): boolean {
+    return this.#waitedForStandby;
+  }
+
   /** Opens the session where it is not open. Where this throws, nothing has been sent. */
   async ready(): Promise<void> {
     if (!this.#session?.isOpen) await this.#open();
@@ -45,7 +54,12 @@ export class StandingSession {
   /** As {@link Session.query}; `limitMs` counts from when the session is open. */
   async query<Row extends pg.QueryResultRow>(query: pg.QueryConfig, limitMs: number): Promise<Row[]> {
     const session = this.#session?.isOpen ? this.#session : await this.#open();
-    return session.query<Row>(query, limitMs);
+    try {
+      return await session.query<Row>(query, limitMs);
+    } catch (error) {
+      if (session.abandoned !== null) this.#abandoned.add(session.abandoned);
+      throw error;
+    }
   }
 
   async stop(): Promise<void> {
@@ -67,6 +81,7 @@ export class StandingSession {
     if (this.#stop.signal.aborted) throw new SessionLostError('the node is stopping');
     try {
       const session = await Session.open(this.#options, this.#stop.signal);
+      await this.#endAbandoned(session);
       if (this.#rehearsal) await session.rehearse(this.#rehearsal, REHEARSAL_LIMIT_MS, this.#stop.signal);
       session.onLost(() => {
         this.#closedAt = performance.now();
@@ -77,6 +92,16 @@ export class StandingSession {
       return session;
     } catch (error) {
       this.#openLater();
+      throw error;
+    }
+  }
+
+  async #endAbandoned(session: Session): Promise<void> {
+    if (this.#abandoned.isEmpty) return;
+    try {
+      this.#waitedForStandby = await this.#abandoned.end((text) => session.query({ text }, END_ABANDONED_LIMIT_MS));
+    } catch (error) {
+      session.destroy('its predecessor could not be ended');
       throw error;
     }
   }

@@ -2,7 +2,7 @@ import type { ErrorRequestHandler } from 'express';
 import { refusalOf } from '../chat/constraints.ts';
 import { type RefusalCode, Refused } from '../chat/errors.ts';
 import { TooManyTriesError } from '../chat/sign-in-limits.ts';
-import { isUnavailable } from '../database/errors.ts';
+import { isUnavailable, OutcomeUnknownError } from '../database/errors.ts';
 import { NotOnDutyError } from '../database/fenced-write.ts';
 import { CursorExpiredError, MalformedCursorError } from '../events/cursor.ts';
 import type { Log } from '../log.ts';
@@ -123,6 +123,9 @@ function toHttpError(error: unknown, duty: Duty): HttpError | null {
   if (error instanceof TooManyTriesError) return tooManyRequests(error.message, error.retryAfterMs);
   if (error instanceof MalformedCursorError) return invalid('cursor', 'must be a cursor of this service');
   if (error instanceof CursorExpiredError) return expiredCursor(error);
+  if (error instanceof OutcomeUnknownError) {
+    return new HttpError(503, 'outcome_unknown', error.message, { headers: { 'Retry-After': '1' } });
+  }
   if (isUnavailable(error)) {
     return new HttpError(503, 'unavailable', 'the database cannot be reached or is too busy now: try again', {
       headers: { 'Retry-After': '1' },

@@ -20,6 +20,18 @@ const SERVER_FIRST_MS = 100;
  */
 const BY_KEY = { enable_seqscan: 'off', plan_cache_mode: 'force_generic_plan' };
 
+/**
+ * A commit that takes longer is given up: clients wait no longer for it than this, whatever the lease is, and one that is
+ * under way on a half-open connection holds up all posts.
+ */
+const LONGEST_COMMIT_MS = 3000;
+
+/**
+ * What these sessions write is not acknowledged to any client: terms, epochs. It does not wait for a synchronous standby, so
+ * one that is away keeps no node from being promoted or from reading.
+ */
+const UNACKNOWLEDGED = { synchronous_commit: 'local' };
+
 /** A node's ways to its database; {@link openDatabase}. */
 export type NodeDatabase = ReturnType<typeof openDatabase>;
 
@@ -32,17 +44,17 @@ export function openDatabase(settings: Settings, node: string) {
     limitMs - SERVER_FIRST_MS,
     own,
   ];
-  const standing = (part: SessionPart, limitMs: number, rehearsal?: QueryConfig) =>
-    new StandingSession(connectionOptions(...session(part, limitMs, BY_KEY)), rehearsal);
+  const standing = (part: SessionPart, limitMs: number, own: SessionSettings, rehearsal?: QueryConfig) =>
+    new StandingSession(connectionOptions(...session(part, limitMs, { ...BY_KEY, ...own })), rehearsal);
 
-  const commitLimitMs = Math.max(1000, leaseMs);
+  const commitLimitMs = Math.min(LONGEST_COMMIT_MS, Math.max(1000, leaseMs));
   const sequelize = openSequelize(databaseUrl, applicationName(node, 'pool'), poolSize, {
     throughPooler: databaseUrl !== databaseDirectUrl,
   });
-  const reading = standing('log', 2500);
-  const catchingUp = standing('backlog', 5000);
-  const writing = standing('writer', commitLimitMs, REHEARSAL);
-  const asking = standing('tokens', 2000);
+  const reading = standing('log', 2500, UNACKNOWLEDGED);
+  const catchingUp = standing('backlog', 5000, UNACKNOWLEDGED);
+  const writing = standing('writer', commitLimitMs, {}, REHEARSAL);
+  const asking = standing('tokens', 2000, UNACKNOWLEDGED);
 
   return {
     /** For everything that is neither often nor urgent; the only one that goes through a pooler, where there is one. */
@@ -57,9 +69,9 @@ export function openDatabase(settings: Settings, node: string) {
     asking,
     commitLimitMs,
     /** For the thread that keeps the leader lock, which makes options of it. */
-    lockSession: () => session('lock', commitLimitMs, { idle_session_timeout: leaseMs }),
+    lockSession: () => session('lock', Math.max(1000, leaseMs), { ...UNACKNOWLEDGED, idle_session_timeout: leaseMs }),
     listenOptions: (): ConnectionOptions => ({
-      ...connectionOptions(...session('listen', 5000, {})),
+      ...connectionOptions(...session('listen', 5000, UNACKNOWLEDGED)),
       query_timeout: 5000,
     }),
     async stop(): Promise<void> {

@@ -191,6 +191,7 @@ describe('Posting to PostgreSQL', () => {
   /** Commits, and loses the answer: as when the connection breaks between the two. `losses` of them. */
   const losing = (losses: number) => ({
     ready: () => session.ready(),
+    waitedForStandby: false,
     async query<Row extends pg.QueryResultRow>(query: pg.QueryConfig, limitMs: number): Promise<Row[]> {
       const rows = await session.query<Row>(query, limitMs);
       if (losses-- > 0) throw new SessionLostError('the answer was lost');

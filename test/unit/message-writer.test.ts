@@ -21,6 +21,8 @@ class FakeSession {
   readonly batches: Batch[] = [];
   #messages = 0;
 
+  waitedForStandby = false;
+
   async ready(): Promise<void> {}
 
   query<Row extends pg.QueryResultRow>({ values = [] }: pg.QueryConfig): Promise<Row[]> {

@@ -1,0 +1,92 @@
+import pg from 'pg';
+import type { AbandonedBackends } from './abandoned-backends.ts';
+import { isReplicationGivenUp } from './commit-notice.ts';
+import { DatabaseUnavailableError, messageOf, NotReplicatedError, sqlState } from './errors.ts';
+
+/** A callback of the driver. */
+type Done = (error: Error | null, result?: pg.QueryResult) => void;
+
+/** How long a {@link BoundedClient} waits for answers, and where it notes what it gave up. */
+export interface ClientBounds {
+  statementLimitMs: number;
+  commitLimitMs: number;
+  abandoned: AbandonedBackends;
+}
+
+/**
+ * A client of the pool whose statements have a deadline, and whose failures have a type: what comes of the connection is a
+ * {@link DatabaseUnavailableError}, a commit that did not wait for its standby a {@link NotReplicatedError}.
+ */
+export class BoundedClient extends pg.Client {
+  readonly #bounds: ClientBounds;
+  #isLost = false;
+  #isReplicationGivenUp = false;
+
+  constructor(config: pg.ClientConfig, bounds: ClientBounds) {
+    super(config);
+    this.#bounds = bounds;
+    // Sequelize listens for its errors only some time after it has been connected; one that comes in between (the server
+    // restarts, a DBA ends the session) would be nobody's and end the process.
+    this.on('error', () => {
+      this.#isLost = true;
+    });
+    this.on('end', () => {
+      this.#isLost = true;
+    });
+    this.on('notice', (notice) => {
+      this.#isReplicationGivenUp ||= isReplicationGivenUp(notice);
+    });
+    // The driver has many signatures for this one; these are those that Sequelize and the sign-in limits use.
+    this.query = ((query: string | pg.QueryConfig, ...rest: unknown[]) => {
+      const done = rest.at(-1);
+      const answer = this.run(query, Array.isArray(rest[0]) ? rest[0] : undefined);
+      if (typeof done !== 'function') return answer;
+      answer.then(
+        (result) => (done as Done)(null, result),
+        (error) => (done as Done)(error),
+      );
+    }) as pg.Client['query'];
+  }
+
+  /** What `query` does. */
+  protected run(query: string | pg.QueryConfig, values: unknown[] | undefined): Promise<pg.QueryResult> {
+    return this.send(query, values);
+  }
+
+  /** Runs one statement within its limit. */
+  protected async send(query: string | pg.QueryConfig, values?: unknown[]): Promise<pg.QueryResult> {
+    const text = typeof query === 'string' ? query : query.text;
+    const { statementLimitMs, commitLimitMs } = this.#bounds;
+    const limitMs = /^\s*COMMIT\b/i.test(text) ? commitLimitMs : statementLimitMs;
+    this.#isReplicationGivenUp = false;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(this.#giveUp(limitMs)), limitMs);
+    });
+    const answer = super.query(query as string, values as []);
+    answer.catch(() => {});
+    try {
+      const result = await Promise.race([answer, late]);
+      if (this.#isReplicationGivenUp) throw new NotReplicatedError();
+      return result;
+    } catch (error) {
+      if (!this.#isLost || sqlState(error) !== null || error instanceof DatabaseUnavailableError) throw error;
+      throw new DatabaseUnavailableError(messageOf(error), { cause: error });
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #giveUp(limitMs: number): DatabaseUnavailableError {
+    // The types lack both.
+    const { processID, connection } = this as unknown as { processID: number | null; connection: pg.Connection };
+    if (processID !== null) this.#bounds.abandoned.add(processID);
+    connection.stream.destroy();
+    return new DatabaseUnavailableError(`no answer within ${limitMs} ms`);
+  }
+
+  override end(...rest: []): Promise<void> {
+    this.#isLost = true;
+    return super.end(...rest);
+  }
+}
