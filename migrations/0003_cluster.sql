@@ -27,6 +27,16 @@ END $$;
 COMMENT ON FUNCTION plantao.close_fence() IS
   'Waits for the writing transactions under way, and holds off new ones until the transaction ends (plantao.assert_term).';
 
+CREATE TABLE plantao.cluster (
+  only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+  id       uuid NOT NULL DEFAULT gen_random_uuid()
+);
+INSERT INTO plantao.cluster DEFAULT VALUES;
+COMMENT ON TABLE plantao.cluster IS
+  'One row: which cluster this is. A copy of the database has the same id in another epoch. Make a copy a cluster of its own: UPDATE plantao.cluster SET id = gen_random_uuid(); then restart its nodes.';
+COMMENT ON COLUMN plantao.cluster.only_row IS 'Holds the table to one row.';
+COMMENT ON COLUMN plantao.cluster.id IS 'Its name in /health. Nodes that name another are no peers.';
+
 CREATE TABLE plantao.leader_terms (
   term        bigint PRIMARY KEY CHECK (term BETWEEN 1 AND 9007199254740991),
   node        text NOT NULL CHECK (char_length(node) <= 64),
@@ -36,7 +46,8 @@ CREATE TABLE plantao.leader_terms (
   started_at  timestamptz NOT NULL DEFAULT clock_timestamp() CHECK (started_at >= '1970-01-01 UTC' AND started_at < '10000-01-01 UTC'),
   ended_at    timestamptz CHECK (ended_at >= '1970-01-01 UTC' AND ended_at < '10000-01-01 UTC'),
   end_reason  text CHECK (char_length(end_reason) <= 1000),
-  handed_to   text CHECK (char_length(handed_to) <= 64)
+  handed_to   text CHECK (char_length(handed_to) <= 64),
+  lease       interval NOT NULL DEFAULT current_setting('idle_session_timeout')::interval
 );
 COMMENT ON TABLE plantao.leader_terms IS 'One row for each time a node went on duty. Read it through plantao.leader_history.';
 COMMENT ON COLUMN plantao.leader_terms.term IS 'Rises by one with each promotion: the fencing token.';
@@ -48,6 +59,7 @@ COMMENT ON COLUMN plantao.leader_terms.started_at IS 'When the term opened.';
 COMMENT ON COLUMN plantao.leader_terms.ended_at IS 'When it was closed, or, of a node that died, its last sign of life; null for the open one.';
 COMMENT ON COLUMN plantao.leader_terms.end_reason IS 'Why: its own resignation, or that another node found the lock free.';
 COMMENT ON COLUMN plantao.leader_terms.handed_to IS 'Whom a switchover meant to be next.';
+COMMENT ON COLUMN plantao.leader_terms.lease IS 'LEASE_MS of its node: after this time without a heartbeat PostgreSQL ends the lock session.';
 CREATE UNIQUE INDEX leader_terms_open ON plantao.leader_terms ((true)) WHERE ended_at IS NULL;
 
 CREATE TABLE plantao.nodes (
@@ -61,7 +73,8 @@ CREATE TABLE plantao.nodes (
   position     bigint NOT NULL DEFAULT 0 CHECK (position BETWEEN 0 AND 9007199254740991),
   waiters      integer NOT NULL DEFAULT 0 CHECK (waiters >= 0),
   started_at   timestamptz NOT NULL CHECK (started_at >= '1970-01-01 UTC' AND started_at < '10000-01-01 UTC'),
-  heartbeat_at timestamptz NOT NULL DEFAULT clock_timestamp() CHECK (heartbeat_at >= '1970-01-01 UTC' AND heartbeat_at < '10000-01-01 UTC')
+  heartbeat_at timestamptz NOT NULL DEFAULT clock_timestamp() CHECK (heartbeat_at >= '1970-01-01 UTC' AND heartbeat_at < '10000-01-01 UTC'),
+  history      text NOT NULL DEFAULT plantao.history_fingerprint() CHECK (char_length(history) <= 100)
 );
 COMMENT ON TABLE plantao.nodes IS 'One row a node, written by the node itself about once a second. Read it through plantao.cluster_status.';
 COMMENT ON COLUMN plantao.nodes.node IS 'Its name (NODE_NAME).';
@@ -75,6 +88,7 @@ COMMENT ON COLUMN plantao.nodes.position IS 'How far it has read the event log.'
 COMMENT ON COLUMN plantao.nodes.waiters IS 'Long polls and streams that it holds.';
 COMMENT ON COLUMN plantao.nodes.started_at IS 'When its process started.';
 COMMENT ON COLUMN plantao.nodes.heartbeat_at IS 'When it wrote the row, by the clock of the database.';
+COMMENT ON COLUMN plantao.nodes.history IS 'plantao.history_fingerprint() then. A row of another history came with a copy of the database: its node is none of this one.';
 
 CREATE FUNCTION plantao.assert_term(expected bigint) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -195,7 +209,9 @@ COMMENT ON FUNCTION plantao.close_term(bigint, text, text) IS
 
 CREATE VIEW plantao.lock_holder AS
   SELECT a.pid, a.application_name, a.usename, a.client_addr, a.backend_start, a.state,
-         clock_timestamp() - a.state_change AS idle_for
+         clock_timestamp() - a.state_change AS idle_for,
+         concat_ws('/', l.pid, extract(epoch FROM a.backend_start), extract(epoch FROM a.state_change)) AS life_sign,
+         (SELECT t.lease FROM plantao.leader_terms t WHERE t.ended_at IS NULL AND t.backend_pid = l.pid) AS lease
   FROM pg_locks l LEFT JOIN pg_stat_activity a USING (pid)
   WHERE l.locktype = 'advisory' AND l.classid = 1347178068 AND l.objid = 1 AND l.objsubid = 2
     AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND l.granted;
@@ -207,6 +223,21 @@ COMMENT ON COLUMN plantao.lock_holder.client_addr IS 'Where it comes from.';
 COMMENT ON COLUMN plantao.lock_holder.backend_start IS 'When the session began.';
 COMMENT ON COLUMN plantao.lock_holder.state IS 'idle between two heartbeats.';
 COMMENT ON COLUMN plantao.lock_holder.idle_for IS 'Since its last heartbeat; the server ends the session when this reaches the lease.';
+COMMENT ON COLUMN plantao.lock_holder.life_sign IS 'Changes with every statement of the session: one that stays the same for three leases is of a node that is frozen or cut off.';
+COMMENT ON COLUMN plantao.lock_holder.lease IS 'The lease of its node; null where the session has opened no term.';
+
+CREATE FUNCTION plantao.end_silent_holder(seen_life_sign text) RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  RETURN (
+    SELECT pg_terminate_backend(h.pid) FROM plantao.lock_holder h
+    -- A session that is not named as the nodes name theirs is a stranger's, and for its owner to end.
+    WHERE h.life_sign = seen_life_sign AND h.state IS NOT NULL AND h.application_name LIKE 'plantao:%:lock');
+EXCEPTION WHEN insufficient_privilege THEN
+  RETURN false;
+END $$;
+COMMENT ON FUNCTION plantao.end_silent_holder(text) IS
+  'Ends the session that holds the leader lock where its life_sign is still the given one: for a candidate that has seen it unchanged for three leases, since PostgreSQL counts the lease by its wall clock, which may have been set back. True: ended; false: this role may not; null: there is no such holder.';
 
 CREATE VIEW plantao.leader_history AS
   SELECT term, node, url, reason, started_at, ended_at, end_reason, handed_to,

@@ -6,6 +6,7 @@
 import { readFileSync } from 'node:fs';
 import { Conditions } from './conditions.ts';
 import { readSignal } from './coordination/cluster-signal.ts';
+import { BlockerWatch } from './database/blocker-watch.ts';
 import { Listener } from './database/listener.ts';
 import { migrate } from './database/migrator.ts';
 import { NotifyQueue } from './database/notify-queue.ts';
@@ -92,15 +93,17 @@ function assemble(settings: Settings, node: string, log: Log) {
   const replaceListener = async () => {
     if (await notifyQueue.wereHintsSent()) listener.replace('the event log moved and no notification of it came');
   };
+  const blockers = new BlockerWatch(database.catchingUp, log);
   const chat = buildChat({
     settings,
     log,
     database,
     term: () => duty.lock.term,
+    explain: blockers.explain,
     onDeaf: () => void replaceListener(),
   });
   const isReady = () => http.cluster.isReady;
-  const duty: NodeDuty = buildDuty({ settings, node, version, url, log, database, chat, isReady });
+  const duty: NodeDuty = buildDuty({ settings, node, version, url, log, database, chat, blockers, isReady });
   const channels = ['plantao_events', 'plantao_cluster', 'plantao_tokens'];
   const listener = new Listener(
     database.listenOptions(),
@@ -141,6 +144,7 @@ function assemble(settings: Settings, node: string, log: Log) {
       http.streams.drain();
       await http.server.close();
       listener.stop();
+      blockers.stop();
       // Together: what waits for a database that does not answer ends with its session.
       await Promise.all([duty.lock.stop(), chat.stop(), notifyQueue.stop(), database.stop()]);
     },

@@ -7,6 +7,7 @@
  * took place: a post with an idempotency key is then sent again here (the key makes that safe), one without is told so.
  */
 
+import type { Explain } from '../database/blocking.ts';
 import {
   DatabaseUnavailableError,
   isOutcomeUnknown,
@@ -49,6 +50,8 @@ export interface MessageWriterOptions {
   membersOnly: boolean;
   /** How long a commit may take; what a half-open socket costs its posts. */
   commitLimitMs: number;
+  /** Names what a lock was refused for. */
+  explain?: Explain;
 }
 
 /** Posts that may wait: at some 10,000 posts a second, half a second of work. */
@@ -92,11 +95,13 @@ interface OutcomeRow {
 /** Stores messages in batches: see the head of this file. */
 export class MessageWriter {
   readonly #options: MessageWriterOptions;
+  readonly #explain: Explain;
   readonly #queue = new FairQueue<Waiting>(CAPACITY);
   #pumping: Promise<void> | null = null;
 
   constructor(options: MessageWriterOptions) {
     this.#options = options;
+    this.#explain = options.explain ?? (async (error) => error);
   }
 
   /** How many posts wait for the next commit. */
@@ -107,7 +112,8 @@ export class MessageWriter {
   /**
    * Stores a message; resolves after the commit.
    * @throws {Refused} user_not_found, group_not_found, not_a_member, key_reused, overloaded, unavailable (not stored) or
-   * outcome_unknown; {NotOnDutyError} where this node is not on duty (not stored).
+   * outcome_unknown; {BlockedError} where another transaction is in the way (not stored); {NotOnDutyError} where this node
+   * is not on duty (not stored).
    */
   post(post: Post): Promise<Posted> {
     return new Promise((resolve, reject) => {
@@ -198,6 +204,7 @@ export class MessageWriter {
   async #failed(batch: Waiting[], error: unknown): Promise<void> {
     if (sqlState(error) === SqlState.TERM_CLOSED) return reject(batch, new NotOnDutyError());
     if (isOutcomeUnknown(error)) return this.#outcomeUnknown(batch, error);
+    if (sqlState(error) === SqlState.LOCK_NOT_AVAILABLE) return reject(batch, await this.#explain(error));
     if (isUnavailable(error)) return reject(batch, new Refused('unavailable', { cause: error }));
     const [first, second] = batch;
     // Something about one of them that the checks before did not see: alone, each gets its own answer.

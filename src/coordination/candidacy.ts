@@ -1,7 +1,9 @@
-import { messageOf } from '../database/errors.ts';
-import type { StandingSession } from '../database/standing-session.ts';
+import type { Explain } from '../database/blocking.ts';
+import { messageOf, SqlState, sqlState } from '../database/errors.ts';
+import type { Asking, StandingSession } from '../database/standing-session.ts';
 import { type Clock, monotonic } from './clock.ts';
 import type { Diary } from './diary.ts';
+import { HolderWatch } from './holder-watch.ts';
 import type { LockKeeping } from './lock-keeper.ts';
 import type { Situation } from './pace.ts';
 
@@ -11,6 +13,10 @@ export interface CandidacyOptions {
   lock: Pick<LockKeeping, 'prepare' | 'tryAcquire' | 'holder'>;
   /** The way by which an active writes: who does not have it does not try. */
   writing: Pick<StandingSession, 'ready' | 'closedForMs'>;
+  /** Where it is looked who holds the lock. */
+  watching: Asking;
+  /** Names what a lock was refused for. */
+  explain: Explain;
   diary: Diary;
   clock?: Clock;
 }
@@ -22,6 +28,7 @@ export interface CandidacyOptions {
 export class Candidacy {
   readonly #options: CandidacyOptions;
   readonly #clock: Clock;
+  readonly #holder: HolderWatch;
   #notBefore = Number.NEGATIVE_INFINITY;
   #sign: { at: number; reason: string } | null = null;
   #leaderSeenAt: number;
@@ -32,6 +39,7 @@ export class Candidacy {
     this.#options = options;
     this.#clock = options.clock ?? monotonic;
     this.#leaderSeenAt = this.#clock();
+    this.#holder = new HolderWatch({ ...options, session: options.watching });
   }
 
   /** Something was seen after which the lock may be free. */
@@ -53,6 +61,7 @@ export class Candidacy {
   leaderSeen(): void {
     this.#leaderSeenAt = this.#clock();
     this.#sign = null;
+    this.#holder.reset();
     this.release();
   }
 
@@ -90,11 +99,15 @@ export class Candidacy {
       const term = await lock.tryAcquire({ reason, unseenMs: this.#clock() - this.#leaderSeenAt });
       this.#failures = 0;
       diary.close('database', 'PostgreSQL answers again');
-      if (term === null && this.#isPuzzled) await this.#sayWhoHolds();
+      if (term === null && (await this.#holder.look(this.#clock() - this.#leaderSeenAt)))
+        this.sign('the silent holder was ended');
       return term === null ? null : { term, reason };
     } catch (error) {
       if (this.#failures++ === 0) this.#failingSince = this.#clock();
-      diary.say('database', `cannot go on duty: ${messageOf(error)}`);
+      const isBlocked = sqlState(error) === SqlState.LOCK_NOT_AVAILABLE;
+      if (isBlocked) await this.#options.explain(error);
+      const reason = isBlocked ? 'another transaction is in the way of a new term' : messageOf(error);
+      diary.say('database', `cannot go on duty: ${reason}`);
       return null;
     }
   }
@@ -113,23 +126,5 @@ export class Candidacy {
   get #reason(): string {
     const isFresh = this.#sign !== null && this.#clock() - this.#sign.at < 2 * this.#options.leaseMs;
     return isFresh && this.#sign ? this.#sign.reason : 'the leader lock was free';
-  }
-
-  /** True when nobody has been seen on duty for longer than a holder that died could keep the lock. */
-  get #isPuzzled(): boolean {
-    return this.#clock() - this.#leaderSeenAt > 2 * this.#options.leaseMs;
-  }
-
-  /** The lock is taken, by a stranger or by a node that only PostgreSQL can see. Who may not be told has not failed. */
-  async #sayWhoHolds(): Promise<void> {
-    const { lock, diary } = this.#options;
-    try {
-      const holder = await lock.holder();
-      if (!holder) return;
-      const who = `${holder.application_name || 'a session without a name'} (server process ${holder.pid})`;
-      diary.say('holder', `no node is seen on duty, but ${who} holds the leader lock`, 'lock_held_elsewhere');
-    } catch (error) {
-      diary.say('holder', `no node is seen on duty, and who holds the leader lock cannot be read: ${messageOf(error)}`);
-    }
   }
 }

@@ -1,4 +1,5 @@
 import type { Sequelize, Transaction } from 'sequelize';
+import type { Explain } from './blocking.ts';
 import {
   isNotReplicated,
   isOutcomeUnknown,
@@ -24,9 +25,13 @@ export type Write = <T>(work: (transaction: Transaction) => Promise<T>) => Promi
  * Makes the one way by which this node writes chat data (batched posts have their own, message-writer.ts): a managed
  * transaction whose first statement proves the term in the database and keeps the next term out until the commit.
  * @throws {NotOnDutyError} where the node has no term or the database knows that it is closed; {OutcomeUnknownError} where
- * the commit was not confirmed.
+ * the commit was not confirmed; {BlockedError} where another transaction is in the way.
  */
-export function fencedWrite(sequelize: Sequelize, currentTerm: () => number | null): Write {
+export function fencedWrite(
+  sequelize: Sequelize,
+  currentTerm: () => number | null,
+  explain: Explain = async (error) => error,
+): Write {
   return async (work) => {
     const term = currentTerm();
     if (term === null) throw new NotOnDutyError();
@@ -40,7 +45,7 @@ export function fencedWrite(sequelize: Sequelize, currentTerm: () => number | nu
       });
     } catch (error) {
       if (isCommitting && isOutcomeUnknown(error)) throw await unknown(sequelize, error);
-      throw sqlState(error) === SqlState.TERM_CLOSED ? new NotOnDutyError() : error;
+      throw sqlState(error) === SqlState.TERM_CLOSED ? new NotOnDutyError() : await explain(error);
     }
   };
 }

@@ -2,7 +2,8 @@ import type { ErrorRequestHandler } from 'express';
 import { refusalOf } from '../chat/constraints.ts';
 import { type RefusalCode, Refused } from '../chat/errors.ts';
 import { TooManyTriesError } from '../chat/sign-in-limits.ts';
-import { isUnavailable, OutcomeUnknownError } from '../database/errors.ts';
+import { BlockedError } from '../database/blocking.ts';
+import { isUnavailable, OutcomeUnknownError, SqlState, sqlState } from '../database/errors.ts';
 import { NotOnDutyError } from '../database/fenced-write.ts';
 import { CursorExpiredError, MalformedCursorError } from '../events/cursor.ts';
 import type { Log } from '../log.ts';
@@ -125,6 +126,10 @@ function toHttpError(error: unknown, duty: Duty): HttpError | null {
   if (error instanceof CursorExpiredError) return expiredCursor(error);
   if (error instanceof OutcomeUnknownError) {
     return new HttpError(503, 'outcome_unknown', error.message, { headers: { 'Retry-After': '1' } });
+  }
+  if (error instanceof BlockedError || sqlState(error) === SqlState.LOCK_NOT_AVAILABLE) {
+    const { message } = error instanceof BlockedError ? error : new BlockedError([]);
+    return new HttpError(503, 'blocked', message, { headers: { 'Retry-After': '1' } });
   }
   if (isUnavailable(error)) {
     return new HttpError(503, 'unavailable', 'the database cannot be reached or is too busy now: try again', {

@@ -38,7 +38,7 @@ const sentences: Record<number, string> = {
   421: 'The header Host is no name of this node (`misdirected_request`): see ALLOWED_HOSTS.',
   429: 'Too often (`too_many_requests`); `Retry-After` says in how many seconds it is worth while again.',
   431: 'Address and headers together are beyond 16 KiB (`headers_too_large`).',
-  503: 'Not now, or not here (`not_active` with `active_url`, `not_alive`, `no_successor`, `overloaded`, `unavailable`, `outcome_unknown`); try again after `Retry-After` seconds.',
+  503: 'Not now, or not here (`not_active` with `active_url`, `not_alive`, `no_successor`, `overloaded`, `unavailable`, `blocked` by another transaction, `outcome_unknown`); try again after `Retry-After` seconds.',
 };
 const retryAfter = { 'Retry-After': { description: 'Seconds.', schema: { type: 'integer', minimum: 1 } } };
 const cursorHeader = { Cursor: { description: 'Where to go on.', schema: { type: 'string' } } };

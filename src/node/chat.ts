@@ -7,6 +7,7 @@ import { Rosters } from '../chat/rosters.ts';
 import { openSignIn } from '../chat/sign-in.ts';
 import { Subscriptions } from '../chat/subscriptions.ts';
 import { Users } from '../chat/users.ts';
+import type { Explain } from '../database/blocking.ts';
 import { fencedWrite } from '../database/fenced-write.ts';
 import { EventLog } from '../events/event-log.ts';
 import { Retention } from '../events/retention.ts';
@@ -26,6 +27,8 @@ export interface ChatParts {
   database: NodeDatabase;
   /** The term this node is on duty for, or null: every write proves it. */
   term(): number | null;
+  /** Names what a lock was refused for. */
+  explain: Explain;
   /** The log moved and no hint of it came. */
   onDeaf(): void;
 }
@@ -34,10 +37,10 @@ export interface ChatParts {
 export type NodeChat = ReturnType<typeof buildChat>;
 
 /** The event log, those who wait on it, and all that is read and written. Nothing runs before `start`. */
-export function buildChat({ settings, log, database, term, onDeaf }: ChatParts) {
+export function buildChat({ settings, log, database, term, explain, onDeaf }: ChatParts) {
   const { sequelize, reading, writing, asking, commitLimitMs } = database;
   const isTokenMode = settings.auth === 'token';
-  const write = fencedWrite(sequelize, term);
+  const write = fencedWrite(sequelize, term, explain);
   const users = new Users();
   const { accounts, tokens, knownTokens } = openSignIn({ sequelize, write, users, session: asking, log, settings });
   const waiters = new Waiters();
@@ -77,7 +80,7 @@ export function buildChat({ settings, log, database, term, onDeaf }: ChatParts) 
     rosters,
     subscriptions,
     retention,
-    writer: new MessageWriter({ session: writing, term, membersOnly: isTokenMode, commitLimitMs }),
+    writer: new MessageWriter({ session: writing, term, membersOnly: isTokenMode, commitLimitMs, explain }),
     groups: new Groups(sequelize, write, users),
     messages: new Messages(sequelize, write),
     notifications: new Notifications(sequelize, write),

@@ -53,7 +53,8 @@ export function openDatabase(settings: Settings, node: string) {
   });
   const reading = standing('log', 2500, UNACKNOWLEDGED);
   const catchingUp = standing('backlog', 5000, UNACKNOWLEDGED);
-  const writing = standing('writer', commitLimitMs, {}, REHEARSAL);
+  // Before the statement's own limit: then it is known that a lock was in the way, and not the disk.
+  const writing = standing('writer', commitLimitMs, { lock_timeout: Math.floor(commitLimitMs * 0.7) }, REHEARSAL);
   const asking = standing('tokens', 2000, UNACKNOWLEDGED);
 
   return {

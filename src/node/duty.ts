@@ -4,6 +4,7 @@ import { NodeRegistry } from '../coordination/node-registry.ts';
 import { Peers } from '../coordination/peers.ts';
 import { sqlSwitchover } from '../coordination/sql-switchover.ts';
 import { SyncManager } from '../coordination/sync-manager.ts';
+import type { BlockerWatch } from '../database/blocker-watch.ts';
 import type { Log } from '../log.ts';
 import type { Settings } from '../settings.ts';
 import type { NodeChat } from './chat.ts';
@@ -19,6 +20,7 @@ export interface DutyParts {
   log: Log;
   database: NodeDatabase;
   chat: Pick<NodeChat, 'eventLog' | 'waiters' | 'writer'>;
+  blockers: BlockerWatch;
   /** True while this node could serve. */
   isReady(): boolean;
 }
@@ -27,7 +29,7 @@ export interface DutyParts {
 export type NodeDuty = ReturnType<typeof buildDuty>;
 
 /** The leader lock, the peers, and the SyncManager that makes a role of them. */
-export function buildDuty({ settings, node, version, url, log, database, chat, isReady }: DutyParts) {
+export function buildDuty({ settings, node, version, url, log, database, chat, blockers, isReady }: DutyParts) {
   const { leaseMs, isActive, isPrimary } = settings;
   const { eventLog, waiters, writer } = chat;
   const startedAt = new Date();
@@ -52,6 +54,8 @@ export function buildDuty({ settings, node, version, url, log, database, chat, i
     isPrimary,
     lock,
     writing: database.writing,
+    watching: database.catchingUp,
+    explain: blockers.explain,
     peers,
     log,
     async beat(role) {

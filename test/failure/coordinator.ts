@@ -10,6 +10,7 @@ import { SyncManager } from '../../src/coordination/sync-manager.ts';
 import { applicationName, connectionOptions } from '../../src/database/connection.ts';
 import { Listener } from '../../src/database/listener.ts';
 import { Session } from '../../src/database/session.ts';
+import { StandingSession } from '../../src/database/standing-session.ts';
 import type { LogEntry } from '../support/node-process.ts';
 
 export interface LockOptions {
@@ -89,6 +90,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
   const local = localLock(options, (reason) => sync.lockLost(reason));
   const log = pino({ base: { node } }, { write: (line: string) => void local.entries.push(JSON.parse(line)) });
   const roles = new EventEmitter();
+  const watching = new StandingSession(connectionOptions(databaseUrl, applicationName(node, 'backlog'), 5000));
   const given = clock ? { clock } : {};
   const peers = new Peers({
     node,
@@ -102,6 +104,8 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     isActive: options.isActive ?? true,
     isPrimary: options.isPrimary ?? false,
     lock: new LockKeeper({ lock: local.lock, leaseMs, ...given }),
+    watching,
+    explain: async (error) => error,
     writing: options.writing ?? { ready: async () => undefined, closedForMs: 0 },
     peers,
     log,
@@ -129,6 +133,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
   const stop = async () => {
     await sync.stop();
     listener.stop();
+    await watching.stop();
   };
   return { ...local, node, sync, peers, roles, stop };
 }

@@ -164,7 +164,14 @@ describe('The role plantao_dba_readonly', function () {
 
   it('sees the views and whose sessions there are, and not what people write nor how they sign in', async () => {
     await withSession(login.urlOf(database), async (sql) => {
-      for (const view of ['cluster_status', 'leader_history', 'lock_holder', 'group_activity', 'event_log_status']) {
+      for (const view of [
+        'cluster_status',
+        'leader_history',
+        'lock_holder',
+        'blocking',
+        'group_activity',
+        'event_log_status',
+      ]) {
         expect(await codeOf(sql, `SELECT * FROM plantao.${view}`), view).to.equal('allowed');
       }
       const { rows } = await sql.query("SELECT pg_has_role('pg_read_all_stats', 'USAGE') AS sees");

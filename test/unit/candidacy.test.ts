@@ -14,11 +14,13 @@ describe('A try for the leader lock', () => {
     now = 1_000_000;
   });
 
-  const candidate = (holder: () => Promise<{ application_name: string; pid: number } | null>) =>
+  const candidate = (query: () => Promise<never>) =>
     new Candidacy({
       leaseMs: LEASE_MS,
-      lock: { prepare: async () => undefined, tryAcquire: async () => null, holder },
+      lock: { prepare: async () => undefined, tryAcquire: async () => null, holder: async () => null },
       writing: { ready: async () => undefined, closedForMs: 0 },
+      watching: { query },
+      explain: async (error) => error,
       diary: new Diary(pino({}, { write: (line: string) => void lines.push(JSON.parse(line).msg) })),
       clock: () => now,
     });

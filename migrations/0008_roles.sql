@@ -30,7 +30,8 @@ BEGIN
   IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'plantao_service') THEN
     GRANT USAGE ON SCHEMA plantao TO plantao_service;
     GRANT SELECT ON plantao.migrations, plantao.log_bounds, plantao.event_feed, plantao.cluster_status,
-      plantao.leader_history, plantao.lock_holder, plantao.fence_holders, plantao.notify_queue TO plantao_service;
+      plantao.leader_history, plantao.lock_holder, plantao.fence_holders, plantao.notify_queue, plantao.blocking,
+      plantao.cluster TO plantao_service;
     GRANT SELECT ON plantao.epochs TO plantao_service;
     GRANT SELECT, INSERT ON plantao.users, plantao.groups TO plantao_service;
     -- A password may be changed, a name not. It also lets a change of memberships hold the user's row.
@@ -46,8 +47,9 @@ BEGIN
     -- By name alone, so that a function whose parameters change keeps its place here.
     GRANT EXECUTE ON FUNCTION plantao.hint, plantao.name_key, plantao.history_fingerprint, plantao.log_head, plantao.lock_log,
       plantao.continue_epoch, plantao.log_fell_back, plantao.notify_group, plantao.lock_group_names, plantao.assert_term,
-      plantao.close_fence, plantao.hold_leader_lock, plantao.open_term, plantao.end_last_term_sessions, plantao.close_term,
-      plantao.switchover, plantao.rehearse_post, plantao.post_messages, plantao.issue_token, plantao.ms_between, plantao.count_attempt,
+      plantao.close_fence, plantao.hold_leader_lock, plantao.open_term, plantao.end_last_term_sessions,
+      plantao.end_silent_holder, plantao.close_term, plantao.switchover, plantao.rehearse_post, plantao.post_messages, plantao.issue_token,
+      plantao.ms_between, plantao.count_attempt,
       plantao.give_back_attempt, plantao.remember_network, plantao.known_client, plantao.remove_old_events,
       plantao.remove_old_keys TO plantao_service;
     GRANT USAGE ON SEQUENCE plantao.messages_id_seq TO plantao_service;
@@ -56,8 +58,9 @@ BEGIN
     GRANT USAGE ON SCHEMA plantao TO plantao_dba_readonly;
     -- What people write, their password hashes and their tokens are not among it.
     GRANT SELECT ON plantao.migrations, plantao.cluster_status, plantao.leader_history, plantao.lock_holder,
-      plantao.group_activity, plantao.event_log_status, plantao.notify_queue, plantao.log_bounds, plantao.nodes, plantao.leader_terms,
-      plantao.switchover_requests, plantao.epochs, plantao.event_log TO plantao_dba_readonly;
+      plantao.group_activity, plantao.event_log_status, plantao.notify_queue, plantao.log_bounds, plantao.nodes,
+      plantao.leader_terms, plantao.switchover_requests, plantao.epochs, plantao.event_log, plantao.cluster,
+      plantao.fence_holders, plantao.blocking TO plantao_dba_readonly;
     -- The functions that these views call; they only read.
     GRANT EXECUTE ON FUNCTION plantao.log_head, plantao.ms_between TO plantao_dba_readonly;
     BEGIN

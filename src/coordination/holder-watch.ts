@@ -1,0 +1,123 @@
+import { sessionName } from '../database/blocking.ts';
+import { messageOf } from '../database/errors.ts';
+import type { Asking } from '../database/standing-session.ts';
+import { type Clock, monotonic } from './clock.ts';
+import type { Diary } from './diary.ts';
+
+/** What a {@link HolderWatch} needs. */
+export interface HolderWatchOptions {
+  session: Asking;
+  leaseMs: number;
+  diary: Diary;
+  clock?: Clock;
+}
+
+interface HolderRow {
+  application: string;
+  pid: number;
+  role: string | null;
+  client: string | null;
+  connected: string | null;
+  lifeSign: string;
+  leaseMs: number | null;
+}
+
+const LIMIT_MS = 2000;
+
+/**
+ * Watches the session that holds the leader lock while no node is seen active.
+ *
+ * PostgreSQL ends a silent holder's session after the lease, but counts by its wall clock: set back by half a minute, it
+ * leaves everybody without an active for as long. A candidate counts by its own monotonic clock: a node's lock session
+ * whose life sign has not changed for three leases is ended. A holder that lives changes it with every heartbeat, four
+ * times a lease. A session that is not named as a node's is a stranger's: it is named in the log, and never ended.
+ */
+export class HolderWatch {
+  readonly #options: HolderWatchOptions;
+  readonly #clock: Clock;
+  #silent: { lifeSign: string; since: number } | null = null;
+  #dueAt = Number.NEGATIVE_INFINITY;
+
+  constructor(options: HolderWatchOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? monotonic;
+  }
+
+  /** Forgets what was seen: a node is active, or the lock is free. */
+  reset(): void {
+    this.#silent = null;
+  }
+
+  /** Looks at the holder, at most four times a lease. True where its session was ended, so that the lock is free. */
+  async look(leaderlessMs: number): Promise<boolean> {
+    const { leaseMs, diary } = this.#options;
+    const now = this.#clock();
+    if (leaderlessMs < leaseMs / 4 || now < this.#dueAt) return false;
+    this.#dueAt = now + leaseMs / 4;
+    const isPuzzled = leaderlessMs > 2 * leaseMs;
+    try {
+      const holder = await this.#read();
+      if (holder === null) this.reset();
+      else if (this.#isSilent(holder)) return await this.#end(holder);
+      else if (isPuzzled) {
+        const since = holder.connected ? `, connected since ${holder.connected},` : '';
+        const sentence = `no node is seen on duty, but ${sessionName(holder)}${since} holds the leader lock`;
+        diary.say(
+          'holder',
+          `${sentence}. To end it: SELECT pg_terminate_backend(${holder.pid})`,
+          'lock_held_elsewhere',
+        );
+      }
+    } catch (error) {
+      if (!isPuzzled) return false;
+      diary.say('holder', `no node is seen on duty, and who holds the leader lock cannot be read: ${messageOf(error)}`);
+    }
+    return false;
+  }
+
+  async #read(): Promise<HolderRow | null> {
+    const [row] = await this.#options.session.query<HolderRow & Record<string, unknown>>(
+      {
+        name: 'lock_holder',
+        text: `SELECT coalesce(application_name, '') AS application, pid, usename AS role, host(client_addr) AS client,
+                      to_char(backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS connected,
+                      life_sign AS "lifeSign", extract(epoch FROM lease)::float8 * 1000 AS "leaseMs"
+               FROM plantao.lock_holder`,
+      },
+      LIMIT_MS,
+    );
+    return row ?? null;
+  }
+
+  /** By the longer of its lease and ours: nodes may have been given different ones. */
+  #isSilent({ lifeSign, leaseMs }: HolderRow): boolean {
+    const now = this.#clock();
+    if (this.#silent?.lifeSign !== lifeSign) this.#silent = { lifeSign, since: now };
+    return now - this.#silent.since >= 3 * Math.max(this.#options.leaseMs, leaseMs ?? 0);
+  }
+
+  async #end(holder: HolderRow): Promise<boolean> {
+    const { diary, session } = this.#options;
+    const [row] = await session.query<{ ended: boolean | null }>(
+      { text: 'SELECT plantao.end_silent_holder($1) AS ended', values: [holder.lifeSign] },
+      LIMIT_MS,
+    );
+    const name = sessionName(holder);
+    if (row?.ended) {
+      this.reset();
+      diary.say(
+        'holder',
+        `ended ${name}: it held the leader lock for three leases without a sign of life`,
+        'holder_ended',
+      );
+      return true;
+    }
+    const advice = `To end it: SELECT pg_terminate_backend(${holder.pid})`;
+    const sentence =
+      row?.ended === false
+        ? `${name} holds the leader lock without a sign of life, and this role may not end it`
+        : `no node is seen on duty, but ${name} holds the leader lock`;
+    diary.say('holder', `${sentence}. ${advice}`, 'lock_held_elsewhere');
+    return false;
+  }
+}

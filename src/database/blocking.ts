@@ -1,0 +1,61 @@
+import type { Asking } from './standing-session.ts';
+
+/** A session or transaction that others wait for: a row of plantao.blocking. */
+export interface Blocker {
+  /** What waits for it, e.g. `event log`. */
+  blocks: string;
+  /** Null for a prepared transaction. */
+  pid: number | null;
+  role: string | null;
+  /** Null for a socket of the machine, or where our role may not see it. */
+  client: string | null;
+  application: string | null;
+  state: string | null;
+  /** When its transaction began, in ISO 8601; null where our role may not see it. */
+  since: string | null;
+  endedBy: string;
+}
+
+/** Raised for a write that was given up because another transaction holds a lock that it needs. Nothing was stored. */
+export class BlockedError extends Error {
+  override readonly name = 'BlockedError';
+
+  /** The message names no session: it is for clients. */
+  constructor(blockers: readonly Blocker[], options?: ErrorOptions) {
+    const holdsLog = blockers.some(({ blocks }) => blocks.split(', ').includes('event log'));
+    const held = holdsLog ? 'the event log' : 'a lock that this request needs';
+    super(`another transaction holds ${held}: nothing was stored, try again`, options);
+  }
+}
+
+/** Turns an error of the database into a {@link BlockedError} where a lock was not to be had in time; others stay. */
+export type Explain = (error: unknown) => Promise<unknown>;
+
+/** Long enough for a busy machine, short enough for the request that waits for the explanation. */
+const LIMIT_MS = 1000;
+
+/**
+ * Reads who holds up nodes now. Short transactions that run by themselves are left out where nobody waits for them.
+ * @throws the database's error.
+ */
+export function readBlockers(session: Asking): Promise<Blocker[]> {
+  return session.query<Blocker & Record<string, unknown>>(
+    {
+      name: 'blocking',
+      text: `SELECT blocks, pid, usename AS role, host(client_addr) AS client, application_name AS application, state,
+                    to_char(since AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS since, ended_by AS "endedBy"
+             FROM plantao.blocking
+             WHERE waiting > 0 OR state IS DISTINCT FROM 'active' OR open_for > interval '1 second'`,
+    },
+    LIMIT_MS,
+  );
+}
+
+/** A session as the log names it, e.g. `psql (server process 12, role ana, from 10.0.0.7)`. */
+export function sessionName(session: Pick<Blocker, 'application' | 'pid' | 'role' | 'client'>): string {
+  const { application, pid, role, client } = session;
+  const details = [pid === null ? 'prepared transaction' : `server process ${pid}`];
+  if (role) details.push(`role ${role}`);
+  if (client) details.push(`from ${client}`);
+  return `${application || 'a session without a name'} (${details.join(', ')})`;
+}
