@@ -12,6 +12,7 @@ import { freePort } from '../support/free-port.ts';
 import { get, post } from '../support/http.ts';
 import { type NodeProcess, startNode } from '../support/node-process.ts';
 import { createDatabase, type TestDatabase } from '../support/postgres.ts';
+import { testServer } from '../support/test-server.ts';
 
 /** Debian's. */
 const PGBOUNCER = '/usr/sbin/pgbouncer';
@@ -32,6 +33,12 @@ describe('Behind PgBouncer with one session for each transaction, and nothing el
     database = await createDatabase();
     await seedData(database.url);
     const { hostname, port, username, password } = new URL(database.url);
+    // No session of the pooler's is ours, so each transaction has to bring its settings.
+    const { admin } = await testServer();
+    for (const setting of ["DateStyle = 'SQL, DMY'", 'default_transaction_read_only = on', 'search_path = public']) {
+      await admin(`ALTER DATABASE ${database.name} SET ${setting}`);
+    }
+    await admin(`ALTER DATABASE ${database.name} SET default_transaction_isolation = serializable`);
     const url = new URL(database.url);
     url.port = String(await freePort());
     pooled = url.href;
