@@ -237,6 +237,30 @@ COMMENT ON FUNCTION plantao.log_fell_back(text, bigint) IS
   'A node that has read further in this epoch than the log now reaches says so: the end was lost without a restart or a crash (a DELETE by hand). Begins a new epoch, so that cursors from the lost end are refused.';
 
 -- The triggers run with the owner's rights: a role that may write messages or memberships needs no right on the log.
+-- One order of locks for everybody: first the log, then rows. A keyed post has the log when it looks at its group; the deletion
+-- of a group had its row, and wanted the log for the messages that go with it.
+CREATE FUNCTION plantao.lock_log_first() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  -- A rehearsal stores nothing and must wait for nobody.
+  IF current_setting('plantao.rehearsal', true) IS DISTINCT FROM 'on' THEN
+    PERFORM plantao.lock_log();
+  END IF;
+  RETURN NULL;
+END $$;
+COMMENT ON FUNCTION plantao.lock_log_first() IS
+  'Locks the event log before a statement touches the rows of what the log tells of, so that two transactions never wait for each other.';
+
+CREATE TRIGGER lock_log_first BEFORE INSERT OR DELETE ON plantao.messages
+  FOR EACH STATEMENT EXECUTE FUNCTION plantao.lock_log_first();
+CREATE TRIGGER lock_log_first BEFORE INSERT OR DELETE ON plantao.memberships
+  FOR EACH STATEMENT EXECUTE FUNCTION plantao.lock_log_first();
+-- A new group holds the row of its creator, and one that is deleted takes memberships and messages along.
+CREATE TRIGGER lock_log_first BEFORE INSERT OR DELETE OR UPDATE OF id, creator_id ON plantao.groups
+  FOR EACH STATEMENT EXECUTE FUNCTION plantao.lock_log_first();
+CREATE TRIGGER lock_log_first BEFORE DELETE OR UPDATE OF id ON plantao.users
+  FOR EACH STATEMENT EXECUTE FUNCTION plantao.lock_log_first();
+
 CREATE FUNCTION plantao.log_messages() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE

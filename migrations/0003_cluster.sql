@@ -256,6 +256,36 @@ COMMENT ON COLUMN plantao.leader_history.handed_to IS 'Whom a switchover meant t
 COMMENT ON COLUMN plantao.leader_history.on_duty_for IS 'Length of the term so far.';
 COMMENT ON COLUMN plantao.leader_history.gap IS 'From the end of the term before to the start of this one: nobody could write. After a death at most a quarter of a second too long.';
 
+CREATE FUNCTION plantao.heal_sequences() RETURNS TABLE (sequence text, last_before bigint, last_now bigint)
+LANGUAGE plpgsql SET lock_timeout = '500ms' SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  own record;
+  is_called boolean;
+BEGIN
+  -- Whoever makes a message or a group has the log meanwhile: no id is given out between the look and the correction.
+  PERFORM plantao.lock_log();
+  FOR own IN
+    SELECT s.oid::regclass::text AS name, d.refobjid::regclass::text AS owner, a.attname AS col, q.seqmax
+    FROM pg_class s
+    JOIN pg_sequence q ON q.seqrelid = s.oid
+    JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = s.oid AND d.refclassid = 'pg_class'::regclass
+      AND d.deptype IN ('a', 'i')
+    JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+    WHERE s.relkind = 'S' AND s.relnamespace = 'plantao'::regnamespace
+  LOOP
+    EXECUTE format('SELECT coalesce(max(%I), 0) FROM %s', own.col, own.owner) INTO last_now;
+    EXECUTE format('SELECT last_value, is_called FROM %s', own.name) INTO last_before, is_called;
+    -- Never lowered, but where it has come to its end and could give nothing any more.
+    CONTINUE WHEN last_before > last_now AND (last_before < own.seqmax OR NOT is_called)
+      OR last_before = last_now AND is_called OR last_now = 0 OR last_now = own.seqmax;
+    PERFORM setval(own.name::regclass, last_now);
+    sequence := own.name;
+    RETURN NEXT;
+  END LOOP;
+END $$;
+COMMENT ON FUNCTION plantao.heal_sequences() IS
+  'Moves every sequence behind the ids that its table has: a restore by hand or a logical replica leaves them behind, and the next ids are taken. Tells which were moved. Called when a node becomes active, and when an id was taken.';
+
 CREATE FUNCTION plantao.ms_between(earlier timestamptz, later timestamptz) RETURNS bigint
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
   SELECT greatest(least(round((extract(epoch FROM later) - extract(epoch FROM earlier)) * 1000),

@@ -62,8 +62,10 @@ BEGIN
   -- What is rolled back leaves a commit that would wait for a synchronous standby.
   PERFORM set_config('synchronous_commit', 'local', true) WHERE rehearsal;
   PERFORM plantao.assert_term(under_term) WHERE NOT rehearsal;
-  -- Before the keys are looked up: a batch whose answer was lost may be committing still, and its keys must be seen.
-  PERFORM plantao.lock_log() WHERE keyed AND NOT rehearsal;
+  -- Before anything is looked up: a batch whose answer was lost may be committing still, and its keys must be seen; and a
+  -- group or user that is there now stays until the commit, since their deletion locks the log first too.
+  PERFORM plantao.lock_log() WHERE NOT rehearsal;
+  PERFORM set_config('plantao.rehearsal', 'on', true) WHERE rehearsal;
 
   -- positions: of a message that is sent its place among those, until the log has given them theirs. Each OFFSET 0 keeps
   -- the planner from mixing the levels: four look-ups by key for each message, none that its batch does not need.
@@ -126,6 +128,7 @@ BEGIN
   FROM unnest(outcomes, ids, earlier_at, positions) WITH ORDINALITY AS p (outcome, id, earlier_at, position, n)
   ORDER BY p.n;
   IF rehearsal THEN
+    PERFORM set_config('plantao.rehearsal', 'off', true);
     PERFORM plantao.rehearse_post();
   END IF;
 END $$;

@@ -49,10 +49,10 @@ BEGIN
       plantao.continue_epoch, plantao.log_fell_back, plantao.notify_group, plantao.lock_group_names, plantao.assert_term,
       plantao.close_fence, plantao.hold_leader_lock, plantao.open_term, plantao.end_last_term_sessions,
       plantao.end_silent_holder, plantao.close_term, plantao.switchover, plantao.rehearse_post, plantao.post_messages, plantao.issue_token,
-      plantao.ms_between, plantao.count_attempt,
+      plantao.ms_between, plantao.heal_sequences, plantao.count_attempt,
       plantao.give_back_attempt, plantao.remember_network, plantao.known_client, plantao.remove_old_events,
       plantao.remove_old_keys TO plantao_service;
-    GRANT USAGE ON SEQUENCE plantao.messages_id_seq TO plantao_service;
+    GRANT SELECT, USAGE, UPDATE ON ALL SEQUENCES IN SCHEMA plantao TO plantao_service;
   END IF;
   IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'plantao_dba_readonly') THEN
     GRANT USAGE ON SCHEMA plantao TO plantao_dba_readonly;

@@ -18,6 +18,7 @@ import {
   WAITS_FOR_STANDBY,
 } from '../database/errors.ts';
 import { NotOnDutyError } from '../database/fenced-write.ts';
+import { isTakenId } from '../database/sequences.ts';
 import type { StandingSession } from '../database/standing-session.ts';
 import { within } from '../within.ts';
 import { refusalOf } from './constraints.ts';
@@ -46,6 +47,8 @@ export interface MessageWriterOptions {
   session: Pick<StandingSession, 'ready' | 'query' | 'waitedForStandby'>;
   /** The term this node is on duty for, read at each commit. */
   term: () => number | null;
+  /** Called when a message's id was taken; the batch is sent again after it. */
+  heal?(): Promise<void>;
   /** True where only members may post. */
   membersOnly: boolean;
   /** How long a commit may take; what a half-open socket costs its posts. */
@@ -167,7 +170,7 @@ export class MessageWriter {
     return taken.filter(({ isGivenUp }) => !isGivenUp);
   }
 
-  async #commit(batch: Waiting[]): Promise<void> {
+  async #commit(batch: Waiting[], isHealed = false): Promise<void> {
     const term = this.#options.term();
     if (term === null) return reject(batch, new NotOnDutyError());
     try {
@@ -182,7 +185,7 @@ export class MessageWriter {
         settle(waiting, rows[at]);
       });
     } catch (error) {
-      await this.#failed(batch, error);
+      await this.#failed(batch, error, isHealed);
     }
   }
 
@@ -201,11 +204,15 @@ export class MessageWriter {
   }
 
   /** A failed batch. With a SQLSTATE it has rolled back, except for 57P…: the session was ended, perhaps after the commit. */
-  async #failed(batch: Waiting[], error: unknown): Promise<void> {
+  async #failed(batch: Waiting[], error: unknown, isHealed: boolean): Promise<void> {
     if (sqlState(error) === SqlState.TERM_CLOSED) return reject(batch, new NotOnDutyError());
     if (isOutcomeUnknown(error)) return this.#outcomeUnknown(batch, error);
     if (sqlState(error) === SqlState.LOCK_NOT_AVAILABLE) return reject(batch, await this.#explain(error));
     if (isUnavailable(error)) return reject(batch, new Refused('unavailable', { cause: error }));
+    if (isTakenId(error) && this.#options.heal && !isHealed) {
+      await this.#options.heal();
+      return this.#commit(batch, true);
+    }
     const [first, second] = batch;
     // Something about one of them that the checks before did not see: alone, each gets its own answer.
     if (first && !second) return reject(batch, refusalOf(error) ?? error);

@@ -43,12 +43,12 @@ export class Users {
 }
 
 /**
- * As {@link requireUser}, for a change of the user's memberships: a second change waits here until the first has
- * committed. Later, having taken the event log, it could wait for a row of the first, which waits for the log.
+ * As {@link requireUser}, for a change of the user's memberships: it locks the event log, as every change of what the log
+ * tells of does first. Until the commit no such change comes in between, and the user and groups that are there now stay.
  */
 export async function holdUser(id: number, transaction: Transaction): Promise<void> {
-  const user = await User.findByPk(id, { transaction, lock: transaction.LOCK.NO_KEY_UPDATE });
-  if (!user) throw new Refused('user_not_found');
+  await (User.sequelize as Sequelize).query('SELECT plantao.lock_log()', { transaction });
+  await requireUser(id, transaction);
 }
 
 /** @throws {Refused} user_not_found where there is no such account. */

@@ -20,6 +20,16 @@ export function sqlState(error: unknown): string | null {
   return null;
 }
 
+/**
+ * True if PostgreSQL refused a prepared statement before it executed anything: its result has another type than when it was
+ * prepared (0A000), no statement of that name is there (26000), or another one is (42P05).
+ */
+export function isStalePlan(error: unknown): boolean {
+  const state = sqlState(error);
+  if (state === '26000' || state === '42P05') return true;
+  return state === '0A000' && error instanceof Error && 'routine' in error && error.routine === 'RevalidateCachedQuery';
+}
+
 /** The constraint that an error out of pg or Sequelize names (classes 23…), or null. */
 export function constraintOf(error: unknown): string | null {
   for (let at = error, depth = 0; typeof at === 'object' && at !== null && depth < 4; depth++) {

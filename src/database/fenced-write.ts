@@ -9,6 +9,7 @@ import {
   WAITS_FOR_STANDBY,
 } from './errors.ts';
 import { endAbandoned } from './sequelize.ts';
+import { isTakenId } from './sequences.ts';
 
 /** Raised instead of a write when this node is not, or no longer, on duty. Nothing was written. */
 export class NotOnDutyError extends Error {
@@ -24,6 +25,7 @@ export type Write = <T>(work: (transaction: Transaction) => Promise<T>) => Promi
 /**
  * Makes the one way by which this node writes chat data (batched posts have their own, message-writer.ts): a managed
  * transaction whose first statement proves the term in the database and keeps the next term out until the commit.
+ * A write whose id was taken (its sequence had been left behind) is done again once the sequences are healed.
  * @throws {NotOnDutyError} where the node has no term or the database knows that it is closed; {OutcomeUnknownError} where
  * the commit was not confirmed; {BlockedError} where another transaction is in the way.
  */
@@ -31,8 +33,9 @@ export function fencedWrite(
   sequelize: Sequelize,
   currentTerm: () => number | null,
   explain: Explain = async (error) => error,
+  heal: () => Promise<void> = async () => {},
 ): Write {
-  return async (work) => {
+  const write: Write = async (work) => {
     const term = currentTerm();
     if (term === null) throw new NotOnDutyError();
     let isCommitting = false;
@@ -46,6 +49,15 @@ export function fencedWrite(
     } catch (error) {
       if (isCommitting && isOutcomeUnknown(error)) throw await unknown(sequelize, error);
       throw sqlState(error) === SqlState.TERM_CLOSED ? new NotOnDutyError() : await explain(error);
+    }
+  };
+  return async (work) => {
+    try {
+      return await write(work);
+    } catch (error) {
+      if (!isTakenId(error)) throw error;
+      await heal();
+      return write(work);
     }
   };
 }

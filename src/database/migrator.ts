@@ -23,6 +23,14 @@ const LIMIT_MS = 15 * 60_000;
 /** A look at the list of migrations; longer means that nobody is there. */
 const LOOK_LIMIT_MS = 10_000;
 
+/**
+ * Writes lock the event log first. Without them under way a migration that changes several tables waits for none that waits
+ * for it; posts wait until it is committed.
+ */
+const LOCK_LOG = `DO $$ BEGIN
+  IF pg_catalog.to_regprocedure('plantao.lock_log()') IS NOT NULL THEN PERFORM plantao.lock_log(); END IF;
+END $$`;
+
 /** What a migration has made, PUBLIC may execute, until plantao.grant_roles() says who may; the first ones come before it. */
 const GRANT = `DO $$ BEGIN
   IF pg_catalog.to_regprocedure('plantao.grant_roles()') IS NOT NULL THEN PERFORM plantao.grant_roles(); END IF;
@@ -92,6 +100,7 @@ async function apply(session: Session, { number, name, sql }: Migration, log: (l
   const run = (text: string, values?: unknown[]) => session.query({ text, ...(values && { values }) }, LIMIT_MS);
   try {
     await run('BEGIN');
+    await run(LOCK_LOG);
     await run(sql);
     await run(GRANT);
     await run('INSERT INTO plantao.migrations (number, name) VALUES ($1, $2)', [number, name]);

@@ -1,12 +1,15 @@
 import pg from 'pg';
 import { isReplicationGivenUp } from './commit-notice.ts';
 import { CONNECT_LIMIT_MS, type ConnectionOptions, clientConfig, Sockets } from './connection.ts';
-import { DatabaseUnavailableError, messageOf, NotReplicatedError, sqlState } from './errors.ts';
+import { DatabaseUnavailableError, isStalePlan, messageOf, NotReplicatedError, sqlState } from './errors.ts';
 
 /** Raised when a session is closed, or when its answer came too late: nothing is known of the statement's outcome. */
 export class SessionLostError extends DatabaseUnavailableError {
   override readonly name = 'SessionLostError';
 }
+
+/** Another migration may come between a statement and its repetition. */
+const MOST_TRIES = 3;
 
 /**
  * One PostgreSQL session of its own, never out of a pool, for work where the session itself matters (the leader lock)
@@ -19,6 +22,8 @@ export class Session {
   #lost: SessionLostError | null = null;
   #isAbandoned = false;
   #isReplicationGivenUp = false;
+  /** How often the prepared statements of this session have been given new names. */
+  #renamed = 0;
   #onLost: (reason: string) => void = () => {};
   #last: Promise<unknown> = Promise.resolve();
 
@@ -97,17 +102,26 @@ export class Session {
     }
   }
 
+  /**
+   * A prepared statement that PostgreSQL refuses before it executes it is prepared anew, under another name, and sent
+   * again: a migration changed what it returns, or a pooler gave this client another session.
+   */
   async #send<Row extends pg.QueryResultRow>(query: pg.QueryConfig, limitMs: number): Promise<pg.QueryResult<Row>> {
-    if (this.#lost) throw this.#lost;
-    this.#isReplicationGivenUp = false;
-    try {
-      const result = await this.#within(limitMs, 'query', this.#client.query<Row>(query));
-      // It comes before the answer: at the commit, after the rows.
-      if (this.#isReplicationGivenUp) throw new NotReplicatedError();
-      return result;
-    } catch (error) {
-      this.#isAbandoned ||= !this.isOpen;
-      throw error;
+    for (let tries = 1; ; tries++) {
+      if (this.#lost) throw this.#lost;
+      const { name } = query;
+      const sent = name === undefined || this.#renamed === 0 ? query : { ...query, name: `${name}:${this.#renamed}` };
+      this.#isReplicationGivenUp = false;
+      try {
+        const result = await this.#within(limitMs, 'query', this.#client.query<Row>(sent));
+        // It comes before the answer: at the commit, after the rows.
+        if (this.#isReplicationGivenUp) throw new NotReplicatedError();
+        return result;
+      } catch (error) {
+        this.#isAbandoned ||= !this.isOpen;
+        if (name === undefined || tries === MOST_TRIES || !isStalePlan(error)) throw error;
+        this.#renamed++;
+      }
     }
   }
 

@@ -9,6 +9,7 @@ import { Subscriptions } from '../chat/subscriptions.ts';
 import { Users } from '../chat/users.ts';
 import type { Explain } from '../database/blocking.ts';
 import { fencedWrite } from '../database/fenced-write.ts';
+import { Sequences } from '../database/sequences.ts';
 import { EventLog } from '../events/event-log.ts';
 import { Retention } from '../events/retention.ts';
 import { Waiters } from '../events/waiters.ts';
@@ -40,7 +41,9 @@ export type NodeChat = ReturnType<typeof buildChat>;
 export function buildChat({ settings, log, database, term, explain, onDeaf }: ChatParts) {
   const { sequelize, reading, writing, asking, commitLimitMs } = database;
   const isTokenMode = settings.auth === 'token';
-  const write = fencedWrite(sequelize, term, explain);
+  const sequences = new Sequences(sequelize, log);
+  const heal = () => sequences.heal();
+  const write = fencedWrite(sequelize, term, explain, heal);
   const users = new Users();
   const { accounts, tokens, knownTokens } = openSignIn({ sequelize, write, users, session: asking, log, settings });
   const waiters = new Waiters();
@@ -80,7 +83,8 @@ export function buildChat({ settings, log, database, term, explain, onDeaf }: Ch
     rosters,
     subscriptions,
     retention,
-    writer: new MessageWriter({ session: writing, term, membersOnly: isTokenMode, commitLimitMs, explain }),
+    sequences,
+    writer: new MessageWriter({ session: writing, term, heal, membersOnly: isTokenMode, commitLimitMs, explain }),
     groups: new Groups(sequelize, write, users),
     messages: new Messages(sequelize, write),
     notifications: new Notifications(sequelize, write),

@@ -19,7 +19,7 @@ export interface DutyParts {
   url(): string;
   log: Log;
   database: NodeDatabase;
-  chat: Pick<NodeChat, 'eventLog' | 'waiters' | 'writer'>;
+  chat: Pick<NodeChat, 'eventLog' | 'waiters' | 'writer' | 'sequences'>;
   blockers: BlockerWatch;
   /** True while this node could serve. */
   isReady(): boolean;
@@ -31,7 +31,7 @@ export type NodeDuty = ReturnType<typeof buildDuty>;
 /** The leader lock, the peers, and the SyncManager that makes a role of them. */
 export function buildDuty({ settings, node, version, url, log, database, chat, blockers, isReady }: DutyParts) {
   const { leaseMs, isActive, isPrimary } = settings;
-  const { eventLog, waiters, writer } = chat;
+  const { eventLog, waiters, writer, sequences } = chat;
   const startedAt = new Date();
   const lock: LockThread = new LockThread({
     session: database.lockSession(),
@@ -68,7 +68,10 @@ export function buildDuty({ settings, node, version, url, log, database, chat, b
     isCaughtUp: isReady,
     drain: () => writer.drain(500),
     onRole(role) {
-      if (role === 'active') void eventLog.refresh();
+      if (role === 'active') {
+        void eventLog.refresh();
+        void sequences.heal();
+      }
       waiters.tellAll('role', eventLog.cursorAt(eventLog.head));
     },
   });

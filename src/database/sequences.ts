@@ -1,0 +1,58 @@
+import { QueryTypes, type Sequelize } from 'sequelize';
+import type { Log } from '../log.ts';
+import { constraintOf, messageOf, sqlState } from './errors.ts';
+
+interface Healed {
+  sequence: string;
+  last_before: number;
+  last_now: number;
+}
+
+/** The keys that a sequence makes. */
+const MADE_KEYS = ['messages_pkey', 'users_pkey', 'groups_pkey'];
+const EXHAUSTED = '2200H';
+
+/** True if a write failed, and was rolled back, because its sequence gave an id that is taken, or none. */
+export function isTakenId(error: unknown): boolean {
+  return sqlState(error) === EXHAUSTED || MADE_KEYS.includes(constraintOf(error) ?? '');
+}
+
+/**
+ * Moves sequences behind the ids that are taken (plantao.heal_sequences). One call at a time: whoever asks meanwhile shares
+ * it. Nothing waits for it but a write that met a taken id, so that it delays no promotion.
+ */
+export class Sequences {
+  readonly #sequelize: Sequelize;
+  readonly #log: Log;
+  #healing: Promise<void> | null = null;
+
+  constructor(sequelize: Sequelize, log: Log) {
+    this.#sequelize = sequelize;
+    this.#log = log;
+  }
+
+  /** Never throws: a write that then fails says why. */
+  heal(): Promise<void> {
+    this.#healing ??= this.#heal().finally(() => {
+      this.#healing = null;
+    });
+    return this.#healing;
+  }
+
+  async #heal(): Promise<void> {
+    try {
+      const healed = await this.#sequelize.query<Healed>(
+        'SELECT sequence, last_before, last_now FROM plantao.heal_sequences()',
+        { type: QueryTypes.SELECT },
+      );
+      for (const { sequence, last_before: before, last_now: now } of healed) {
+        this.#log.warn(
+          { event: 'sequence_healed', sequence },
+          `${sequence} stood at ${before}, where ids are taken or none is left: moved to ${now}`,
+        );
+      }
+    } catch (error) {
+      this.#log.warn({ event: 'sequences_not_healed' }, `the sequences could not be checked: ${messageOf(error)}`);
+    }
+  }
+}
