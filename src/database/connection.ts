@@ -2,6 +2,7 @@ import net from 'node:net';
 import pg from 'pg';
 import { tlsOptions } from './database-tls.ts';
 import { onlyHost, parseDatabaseUrl } from './database-url.ts';
+import { DatabaseUnavailableError } from './errors.ts';
 import { PinnedConnection } from './pinned-connection.ts';
 import { SESSION_SETTINGS, type SessionSettings } from './session-settings.ts';
 
@@ -80,7 +81,7 @@ export function clientConfig(options: ConnectionOptions, sockets: Sockets): pg.C
 }
 
 /** Raised where PostgreSQL asks for a password and the URL has none. */
-export class MissingPasswordError extends Error {
+export class MissingPasswordError extends DatabaseUnavailableError {
   override readonly name = 'MissingPasswordError';
   constructor() {
     super('PostgreSQL asks for a password, and DATABASE_URL has none');

@@ -5,7 +5,7 @@ import { chown, readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import pg from 'pg';
+import { connectionOptions } from './connection.ts';
 import { findBinaries, type PostgresBinaries } from './embedded-binaries.ts';
 import {
   type DataFolder,
@@ -19,6 +19,7 @@ import { endOrphans, serverProcesses } from './embedded-remains.ts';
 import { EmbeddedPostgresError, type ServerUser, serverUser } from './embedded-user.ts';
 import { messageOf, SqlState, sqlState } from './errors.ts';
 import { guardAgainstOrphaning, type OrphanGuard } from './orphan-guard.ts';
+import { Session } from './session.ts';
 
 export { EmbeddedPostgresError } from './embedded-user.ts';
 
@@ -58,6 +59,8 @@ export interface EmbeddedPostgres {
 
 /** Recovery after a crash replays the log since the last checkpoint; a slow disk may take a minute for it. */
 const READY_WITHIN_MS = 120_000;
+/** Longer than a database takes to be made on a busy machine. */
+const CREATE_LIMIT_MS = 60_000;
 /** How long what is left of a killed server, or a port that somebody is just leaving, may stand in the way. */
 const OBSTACLE_WITHIN_MS = 10_000;
 
@@ -154,18 +157,13 @@ async function becomeReady(server: Server, url: string, at: DataFolder): Promise
     // It is ready after 50 to 200 ms.
     await pause(25);
   }
-  const client = new pg.Client({
-    connectionString: url,
-    application_name: 'plantao:starter',
-    connectionTimeoutMillis: 10_000,
-    query_timeout: 60_000,
-  });
-  // Errors between queries come up at the next one.
-  client.on('error', () => undefined);
+  let session: Session | null = null;
   try {
-    await client.connect();
-    const { rows } = await client.query('SELECT FROM pg_database WHERE datname = $1', [EMBEDDED_NAME]);
-    if (rows.length === 0) await client.query(`CREATE DATABASE ${EMBEDDED_NAME}`);
+    const options = connectionOptions(`${url}?connect_timeout=10`, 'plantao:starter', CREATE_LIMIT_MS);
+    session = await Session.open(options);
+    const named = { text: 'SELECT FROM pg_database WHERE datname = $1', values: [EMBEDDED_NAME] };
+    const isThere = (await session.query(named, CREATE_LIMIT_MS)).length > 0;
+    if (!isThere) await session.query({ text: `CREATE DATABASE ${EMBEDDED_NAME}` }, CREATE_LIMIT_MS);
   } catch (error) {
     if (sqlState(error) !== SqlState.INVALID_PASSWORD) {
       throw new EmbeddedPostgresError(`PostgreSQL runs and does not answer: ${messageOf(error)}.`);
@@ -174,7 +172,7 @@ async function becomeReady(server: Server, url: string, at: DataFolder): Promise
       `The password in ${at.passwordFile} is not that of the data beside it: put the right one back, or start with fresh data.`,
     );
   } finally {
-    await client.end().catch(() => undefined);
+    await session?.close();
   }
 }
 

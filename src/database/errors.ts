@@ -88,12 +88,12 @@ export function isNotReplicated(error: unknown): boolean {
  * without a SQLSTATE from the socket or pool.
  */
 export function isUnavailable(error: unknown): boolean {
+  // Before its SQLSTATE: a session that could not be opened has done nothing, whatever PostgreSQL says of why.
+  if (causes(error).some((one) => one instanceof DatabaseUnavailableError)) return true;
   const state = sqlState(error);
   if (state !== null) return /^(08|28|53|57|40|58|55P03|25006|25P03)/.test(state);
   return causes(error).some(
-    (one) =>
-      one instanceof DatabaseUnavailableError ||
-      (one instanceof Error && /^Sequelize(Connection|Host|AccessDenied|InvalidConnection)/.test(one.name)),
+    (one) => one instanceof Error && /^Sequelize(Connection|Host|AccessDenied|InvalidConnection)/.test(one.name),
   );
 }
 

@@ -1,10 +1,11 @@
 import type { Duplex } from 'node:stream';
 import pg from 'pg';
 import type { ConnectionOptions } from './connection.ts';
+import { DatabaseUnavailableError } from './errors.ts';
 import { pinSession, startupOptions, unpinned } from './session-settings.ts';
 
 /** Raised where a session cannot be given the settings that our answers depend on; the message says which. */
-export class SessionSettingsError extends Error {
+export class SessionSettingsError extends DatabaseUnavailableError {
   override readonly name = 'SessionSettingsError';
 }
 

@@ -51,6 +51,9 @@ export const SESSION_SETTINGS: SessionSettings = {
   idle_session_timeout: NONE,
   exit_on_error: 'off',
 
+  // What the driver is told: that a commit did not wait for its standby is a warning and no error.
+  client_min_messages: 'warning',
+
   // How tables are made, by the migrations.
   check_function_bodies: 'on',
   default_table_access_method: 'heap',
@@ -64,7 +67,6 @@ export const SESSION_SETTINGS: SessionSettings = {
   enable_bitmapscan: 'on',
   enable_nestloop: 'on',
   enable_seqscan: 'on',
-  client_min_messages: 'warning',
 };
 
 /**

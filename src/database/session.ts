@@ -47,10 +47,10 @@ export class Session {
     const giveUp = () => session.destroy('given up while it was being opened');
     signal?.addEventListener('abort', giveUp);
     try {
-      await session.#within(CONNECT_LIMIT_MS, 'connect', session.#client.connect());
+      await session.#within(options.connectionTimeoutMillis ?? CONNECT_LIMIT_MS, 'connect', session.#client.connect());
     } catch (error) {
       session.destroy('it could not be opened');
-      if (sqlState(error) !== null || error instanceof SessionLostError) throw error;
+      if (sqlState(error) !== null || error instanceof DatabaseUnavailableError) throw error;
       throw new SessionLostError(messageOf(error), { cause: error });
     } finally {
       signal?.removeEventListener('abort', giveUp);

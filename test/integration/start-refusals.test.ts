@@ -1,8 +1,9 @@
 import { expect } from 'chai';
 import pg from 'pg';
-import { messageOf } from '../../src/database/errors.ts';
+import { isUnavailable, messageOf } from '../../src/database/errors.ts';
 import { migrate } from '../../src/database/migrator.ts';
 import { reachable } from '../../src/database/reachable.ts';
+import { closeSequelize, openSequelize } from '../../src/database/sequelize.ts';
 import { freePort } from '../support/free-port.ts';
 import { createDatabase, type OwnPostgres, startPostgresOfItsOwn, type TestDatabase } from '../support/postgres.ts';
 import { testServer } from '../support/test-server.ts';
@@ -61,6 +62,10 @@ describe('A node that cannot start says why:', () => {
       expect(await startInVain(changed(database.url, { username: role, password: 'x' }))).to.match(
         /a setting that this role may not set back \(.*session_replication_role.*\): ALTER DATABASE or ALTER ROLE … RESET it/,
       );
+      const sequelize = openSequelize(changed(database.url, { username: role, password: 'x' }), 'plantao:test:pool', 1);
+      const refused = await sequelize.query('SELECT 1').catch((error: unknown) => error);
+      await closeSequelize(sequelize);
+      expect(isUnavailable(refused), 'while it runs, a 503').to.equal(true);
     } finally {
       await admin(`DROP ROLE ${role}`);
     }
