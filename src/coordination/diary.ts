@@ -16,6 +16,11 @@ export class Diary {
     this.#log.info(event === undefined ? {} : { event }, sentence);
   }
 
+  /** The subject is of no account any more: nothing is said of its end. */
+  forget(subject: string): void {
+    this.#said.delete(subject);
+  }
+
   /** As {@link say}, if anything was said on the subject since it was last closed: how a trouble ended. */
   close(subject: string, sentence: string): void {
     if (!this.#said.delete(subject)) return;

@@ -38,6 +38,11 @@ export class LockKeeper {
     return this.#lock.term;
   }
 
+  /** As {@link LeaderLock.isClaimed}. */
+  get isClaimed(): boolean {
+    return this.#lock.isClaimed;
+  }
+
   /** As {@link LeaderLock.prepare}. */
   prepare(): Promise<void> {
     return this.#inTurn(() => this.#lock.prepare());

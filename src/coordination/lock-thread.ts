@@ -81,6 +81,10 @@ export class LockThread implements LockKeeping {
     return held === this.#term ? held : null;
   }
 
+  get isClaimed(): boolean {
+    return this.#term !== null && this.#link?.lease.claimedTerm === this.#term;
+  }
+
   /** As {@link Lease.worstDelayMs}. */
   get worstDelayMs(): number {
     return this.#link?.lease.worstDelayMs ?? 0;

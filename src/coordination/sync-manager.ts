@@ -204,7 +204,8 @@ export class SyncManager {
   async #attend(): Promise<void> {
     const { lock, writing, peers, leaseMs } = this.#options;
     if (!this.isOnDuty) {
-      this.#diary.say('lease', 'writes nothing until PostgreSQL confirms the leader lock again');
+      // Not where the lock is lost, which is said next.
+      if (lock.isClaimed) this.#diary.say('lease', 'writes nothing until PostgreSQL confirms the leader lock again');
       if (!(await lock.renew())) return;
     }
     this.#diary.close('lease', 'PostgreSQL confirmed the leader lock: on duty as before');
@@ -248,6 +249,7 @@ export class SyncManager {
     const isDemotion = this.#role === 'active' && role === 'standby';
     const event = role === 'active' ? 'promoted' : isDemotion ? 'demoted' : role;
     this.#role = role;
+    this.#diary.forget('lease');
     this.#candidacy.begin();
     this.#upkeep.roleChanged();
     this.#options.log.info({ event, ...(term === undefined ? {} : { term }) }, sentence);

@@ -57,10 +57,13 @@ describe('Any number of nodes', () => {
       { within: 15_000 },
     );
   const acquainted = () =>
-    eventually('each knows all the others', async () =>
-      (await Promise.all(running.map(health))).every(
-        ({ peers }) => (peers as { alive: boolean }[]).filter(({ alive }) => alive).length === running.length - 1,
-      ),
+    eventually(
+      'each knows all the others',
+      async () =>
+        (await Promise.all(running.map(health))).every(
+          ({ peers }) => (peers as { alive: boolean }[]).filter(({ alive }) => alive).length === running.length - 1,
+        ),
+      { within: 15_000 },
     );
   const said = (node: LocalNode, text: RegExp) => node.entries.some(({ msg }) => text.test(msg));
 
@@ -89,7 +92,7 @@ describe('Any number of nodes', () => {
     expect(await theActive()).to.equal(target);
     const { rows } = await psql.query('SELECT plantao.switchover($1) AS answer', [first.name]);
     expect(rows[0]?.answer).to.equal(`asked ${target.name} to hand over to ${first.name}`);
-    await eventually('it was handed over', async () => (await health(first)).active);
+    await eventually('it was handed over', async () => (await health(first)).active, { within: 15_000 });
     expect(await theActive()).to.equal(first);
   });
 
