@@ -140,7 +140,11 @@ function successesOf(route: Route, path: string, schemas: JsonSchema): Record<st
   for (const one of [status, ...also]) {
     responses[one] = { description: one < 400 ? 'Done.' : 'The same, and the answer is no.', content: body };
   }
-  if (route.waits && answer) responses[204] = { description: 'Nothing new in this time, or nothing could be read in it: go on from `Cursor`.', headers: cursorHeader };
+  if (route.waits && answer)
+    responses[204] = {
+      description: 'Nothing new in this time, or nothing could be read in it: go on from `Cursor`.',
+      headers: cursorHeader,
+    };
   if (content && content !== 'text/event-stream')
     responses[304] = { description: 'What If-None-Match names is the newest.' };
   if (path === '/') responses[302] = { description: 'A browser is sent to the chat page.' };
