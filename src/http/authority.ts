@@ -1,3 +1,6 @@
+/** Longer than any DNS name with its port. */
+export const MAX_AUTHORITY = 300;
+
 /** A name or an address, with a port at the most: no user, no path, no escape. */
 const AUTHORITY = /^(?:\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::\d{0,5})?$/i;
 
@@ -6,7 +9,7 @@ const AUTHORITY = /^(?:\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::\d{0,5})?$/i;
  * as URLs write them. Null where it is none.
  */
 export function hostOf(authority: string): string | null {
-  if (authority.length > 300 || !AUTHORITY.test(authority)) return null;
+  if (authority.length > MAX_AUTHORITY || !AUTHORITY.test(authority)) return null;
   try {
     return new URL(`http://${authority}`).hostname.replace(/\.$/, '') || null;
   } catch {

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { hostOf, hostOfAddress, isLoopbackHost } from './authority.ts';
+import { hostOf, hostOfAddress, isLoopbackHost, MAX_AUTHORITY } from './authority.ts';
 import { HttpError } from './errors.ts';
 
 /**
@@ -46,6 +46,8 @@ export class HostCheck {
 
   #hostOf(authority: string): string | null {
     if (authority === '') return '';
+    // Checked before it is kept: a header may have 16 KB.
+    if (authority.length > MAX_AUTHORITY) return null;
     let host = this.#kept.get(authority);
     if (host === undefined) {
       host = hostOf(authority);
