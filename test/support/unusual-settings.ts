@@ -43,6 +43,8 @@ const TEXTS: Record<string, string[]> = {
   'plpgsql.extra_errors': ['all'],
   'plpgsql.extra_warnings': ['all'],
   extension_control_path: ['/nowhere'],
+  // Debian's own.
+  extension_destdir: ['/nowhere'],
 };
 
 interface Row extends pg.QueryResultRow {
