@@ -1,3 +1,4 @@
+import type { ClusterIdentity } from './coordination/cluster-identity.ts';
 import type { Peers } from './coordination/peers.ts';
 import type { SyncManager } from './coordination/sync-manager.ts';
 import type { Cluster } from './http/services.ts';
@@ -5,15 +6,24 @@ import type { Cluster } from './http/services.ts';
 /** What the HTTP layer sees of the coordination: the node's role, who is on duty, and the levers. */
 export class ClusterView implements Cluster {
   readonly node: string;
+  readonly #identity: ClusterIdentity;
   readonly #sync: SyncManager;
   readonly #peers: Peers;
   readonly #url: () => string;
   readonly #isServing: () => boolean;
 
   /** `isServing` tells whether log and listener are up. */
-  constructor(node: string, url: () => string, sync: SyncManager, peers: Peers, isServing: () => boolean) {
+  constructor(
+    node: string,
+    url: () => string,
+    identity: ClusterIdentity,
+    sync: SyncManager,
+    peers: Peers,
+    isServing: () => boolean,
+  ) {
     this.node = node;
     this.#url = url;
+    this.#identity = identity;
     this.#sync = sync;
     this.#peers = peers;
     this.#isServing = isServing;
@@ -21,6 +31,14 @@ export class ClusterView implements Cluster {
 
   get url(): string {
     return this.#url();
+  }
+
+  get id(): string | null {
+    return this.#identity.cluster;
+  }
+
+  get epoch(): string {
+    return this.#identity.epoch;
   }
 
   get role(): Cluster['role'] {

@@ -126,6 +126,7 @@ function assemble(settings: Settings, node: string, log: Log) {
     url,
     async start() {
       duty.lock.start();
+      await duty.identity.load();
       await chat.start();
       await listener.start();
       // Warm before peers can see this node: the active may die in the next moment, and who then tries first is on duty.

@@ -32,10 +32,13 @@ interface Row extends PeerRow {
   pid: number;
   is_mine: boolean;
   is_asked: boolean;
+  cluster: string;
 }
 
 /** What was found when a node wrote its row. */
 export interface Beat {
+  /** The database's cluster id. */
+  cluster: string | null;
   /** The rows of its peers as they were before. */
   peers: PeerRow[];
   /** There is a {@link NodeRegistry.takeRequest request} for the term in the row. */
@@ -56,28 +59,39 @@ export class NodeRegistry {
 
   /**
    * Writes this node's row and reads those of its peers, in one statement. Peers that have been silent for ten minutes are
-   * not looked for any more; their rows stay for the DBA.
+   * not looked for any more; their rows stay for the DBA. Rows of another history came with a copy of the database: their
+   * nodes are those of the original.
    */
   async beat(row: NodeRow): Promise<Beat> {
     const rows = await this.#sequelize.query<Row>(
       `WITH me AS (
-         INSERT INTO plantao.nodes AS n (node, url, pid, version, role, is_primary, term, position, waiters, started_at)
-         VALUES ($node, $url, $pid, $version, $role, $isPrimary, $term, $position, $waiters, $startedAt)
+         INSERT INTO plantao.nodes AS n (node, url, pid, version, role, is_primary, term, position, waiters, started_at,
+           history)
+         VALUES ($node, $url, $pid, $version, $role, $isPrimary, $term, $position, $waiters, $startedAt,
+           plantao.history_fingerprint())
          ON CONFLICT (node) DO UPDATE SET url = excluded.url, pid = excluded.pid, version = excluded.version,
            role = excluded.role, is_primary = excluded.is_primary, term = excluded.term, position = excluded.position,
-           waiters = excluded.waiters, started_at = excluded.started_at, heartbeat_at = clock_timestamp()
+           waiters = excluded.waiters, started_at = excluded.started_at, heartbeat_at = clock_timestamp(),
+           history = excluded.history
        )
        SELECT ${UNACKNOWLEDGED}, node, url, pid, role, term, is_primary, started_at = $startedAt AS is_mine,
+              (SELECT id FROM plantao.cluster) AS cluster,
               EXISTS (SELECT FROM plantao.switchover_requests r WHERE r.term = $term) AS is_asked,
               plantao.ms_between(heartbeat_at, clock_timestamp()) AS heartbeat_age_ms
        FROM plantao.nodes
-       WHERE role <> 'stopped' AND heartbeat_at > clock_timestamp() - interval '10 minutes'`,
+       WHERE role <> 'stopped' AND heartbeat_at > clock_timestamp() - interval '10 minutes'
+         AND history = plantao.history_fingerprint()`,
       { bind: { ...row }, type: QueryTypes.SELECT },
     );
     const own = rows.find(({ node }) => node === row.node);
     if (this.#hasWritten && own && !own.is_mine) this.#warnOfTwin(own);
     this.#hasWritten = true;
-    return { peers: rows.filter(({ node }) => node !== row.node), isAsked: rows.some((seen) => seen.is_asked) };
+    const cluster = rows[0]?.cluster ?? null;
+    return {
+      cluster,
+      peers: rows.filter(({ node }) => node !== row.node),
+      isAsked: rows.some((seen) => seen.is_asked),
+    };
   }
 
   /** Takes up what plantao.switchover() has asked of the node on duty for `term`: each request once, the newest of several. */

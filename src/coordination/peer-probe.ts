@@ -10,12 +10,18 @@ export interface PeerHealth {
   alive: boolean;
   active: boolean;
   term: number;
+  /** Null where it names none. */
+  cluster: string | null;
+  epoch: string | null;
 }
 
 /** What a {@link PeerProbe} tells its owner. */
 export interface PeerProbeEvents {
-  /** An answer, and when its question was sent: what it says was true at that time or later. */
-  onAnswer(probe: PeerProbe, health: PeerHealth, askedAt: number): void;
+  /**
+   * An answer, and when its question was sent: what it says was true at that time or later. False where it is none of a
+   * peer, and counts as none.
+   */
+  onAnswer(probe: PeerProbe, health: PeerHealth, askedAt: number): boolean;
   /** The first sign that it is silent: a closed connection or a failed question after an answer, or after nothing. */
   onSilence(probe: PeerProbe): void;
 }
@@ -25,6 +31,8 @@ const health = z.object({
   active: z.boolean(),
   node: z.string(),
   term: z.number().nullable(),
+  cluster: z.string().nullish(),
+  epoch: z.string().nullish(),
 });
 
 /** A health answer is a few hundred bytes; more is not a health answer. */
@@ -64,10 +72,11 @@ export class PeerProbe {
     const answer = await this.#request(limitMs);
     if (this.#isStopped) return;
     if (answer === null) return this.#silence();
-    this.health = answer;
-    this.node = answer.node;
-    this.#isSilent = false;
-    this.#events.onAnswer(this, answer, askedAt);
+    const isPeer = this.#events.onAnswer(this, answer, askedAt);
+    // Of one that is no peer the silence is no news either.
+    this.#isSilent = !isPeer;
+    this.health = isPeer ? answer : null;
+    if (isPeer) this.node = answer.node;
   }
 
   stop(): void {
@@ -130,8 +139,8 @@ function read(text: string): PeerHealth | null {
   try {
     const said = health.safeParse(JSON.parse(text));
     if (!said.success) return null;
-    const { status, active, node, term } = said.data;
-    return { node, alive: status === 'alive', active, term: term ?? 0 };
+    const { status, active, node, term, cluster = null, epoch = null } = said.data;
+    return { node, alive: status === 'alive', active, term: term ?? 0, cluster, epoch };
   } catch {
     return null;
   }

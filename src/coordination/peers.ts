@@ -1,4 +1,5 @@
 import { type Clock, monotonic } from './clock.ts';
+import type { ClusterIdentity } from './cluster-identity.ts';
 import type { PeerRow } from './node-registry.ts';
 import { type PeerHealth, PeerProbe } from './peer-probe.ts';
 
@@ -28,6 +29,8 @@ interface Word extends Leader {
 
 /** For how long a word counts, in milliseconds: rows come once a second, answers several times. */
 const FRESH_MS = 2500;
+/** After a new epoch has begun all nodes know it within this, as they read the log once a second. */
+const NEW_EPOCH_MS = 5000;
 
 /** What {@link Peers} are made of. */
 export interface PeersOptions {
@@ -35,6 +38,12 @@ export interface PeersOptions {
   node: string;
   /** PEER_URL; others are found through the table of nodes. */
   urls: readonly string[];
+  /** This node's own; who names another is no peer. */
+  identity: Pick<ClusterIdentity, 'cluster' | 'matches'>;
+  /** Called when a peer of this cluster names another epoch than ours: one of the two has yet to read the newest. */
+  onOtherEpoch(): void;
+  /** Called once for each address that stays that of another cluster, or of a copy of this one's database. */
+  onStranger(url: string, cluster: string | null): void;
   /** Called with the name of the active when it fell silent. */
   onSilence(node: string): void;
   clock?: Clock;
@@ -51,6 +60,8 @@ export class Peers {
   readonly #clock: Clock;
   readonly #probes = new Map<string, PeerProbe>();
   readonly #words = new Map<string, Word>();
+  /** Addresses whose last answer was none of a peer, with the time of the first such one. */
+  readonly #strangers = new Map<string, { since: number; isTold: boolean }>();
   #rows: PeerRow[] = [];
   /** The newest term that was resigned. It outlives the words that were there, and no more: a restore makes terms lower. */
   #closed = { term: 0, until: Number.NEGATIVE_INFINITY };
@@ -118,7 +129,10 @@ export class Peers {
       if (!word.active || word.at < oldest || word.term <= closedTerm) continue;
       if (leader === null || word.term > leader.term) leader = word;
     }
-    return leader && { node: leader.node, url: leader.url, term: leader.term, isPrimary: leader.isPrimary };
+    if (leader === null) return null;
+    const { node, url, term, isPrimary } = leader;
+    // Clients take passwords and messages there.
+    return { node, url: url !== null && this.#strangers.has(url) ? null : url, term, isPrimary };
   }
 
   /** Resolves when a peer is seen on duty; at once where one is. */
@@ -162,9 +176,29 @@ export class Peers {
     if (this.active) for (const resolve of this.#onActive.splice(0)) resolve();
   }
 
-  #answered(probe: PeerProbe, health: PeerHealth, askedAt: number): void {
+  #answered(probe: PeerProbe, health: PeerHealth, askedAt: number): boolean {
+    if (!this.#options.identity.matches(health)) {
+      this.#meetStranger(probe.url, health);
+      return false;
+    }
+    this.#strangers.delete(probe.url);
     const { node, alive, active, term } = health;
     this.#hear({ node, url: probe.url, at: askedAt, alive, active, term, isPrimary: this.#isPrimary(node) });
+    return true;
+  }
+
+  /** One of the same cluster may only not know the newest epoch yet, or we may not. */
+  #meetStranger(url: string, { cluster }: PeerHealth): void {
+    const { identity, onOtherEpoch, onStranger } = this.#options;
+    const stranger = this.#strangers.get(url) ?? { since: this.#clock(), isTold: false };
+    this.#strangers.set(url, stranger);
+    const isNew = this.#clock() - stranger.since < NEW_EPOCH_MS;
+    const isOurs = identity.cluster === null || cluster === identity.cluster;
+    if (isOurs && isNew) onOtherEpoch();
+    else if (!stranger.isTold) {
+      stranger.isTold = true;
+      onStranger(url, cluster);
+    }
   }
 
   /** Of a peer that answered before: until it is heard of again, by whichever way, it is not there. */
@@ -196,6 +230,7 @@ export class Peers {
       if (wanted.has(url)) continue;
       probe.stop();
       this.#probes.delete(url);
+      this.#strangers.delete(url);
     }
   }
 

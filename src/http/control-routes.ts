@@ -11,6 +11,11 @@ const health = z
     status: z.enum(['alive', 'down']),
     active: z.boolean(),
     role: z.enum(['active', 'standby', 'fallen']),
+    cluster: z
+      .string()
+      .nullable()
+      .describe('The id of the cluster; a copy of its database has the same one in another epoch'),
+    epoch: z.string(),
     node: z.string(),
     url: z.string(),
     term: z.number().nullable(),
@@ -26,6 +31,8 @@ function healthOf({ cluster, authMode }: Services): z.output<typeof health> {
     status: cluster.role === 'fallen' ? 'down' : 'alive',
     active: cluster.isOnDuty,
     role: cluster.role,
+    cluster: cluster.id,
+    epoch: cluster.epoch,
     node: cluster.node,
     url: cluster.url,
     term: cluster.term,

@@ -22,6 +22,10 @@ import type { WaitingRoom } from './waiting-room.ts';
 
 /** How the HTTP layer sees the cluster; node.ts makes it of the SyncManager and its peers. */
 export interface Cluster extends DutyView {
+  /** Of the cluster; null until it is known. */
+  readonly id: string | null;
+  /** The history of the event log that this node knows. */
+  readonly epoch: string;
   readonly node: string;
   readonly url: string;
   readonly term: number | null;

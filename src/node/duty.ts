@@ -1,3 +1,4 @@
+import { ClusterIdentity } from '../coordination/cluster-identity.ts';
 import type { ClusterSignal } from '../coordination/cluster-signal.ts';
 import { LockThread } from '../coordination/lock-thread.ts';
 import { NodeRegistry } from '../coordination/node-registry.ts';
@@ -41,9 +42,19 @@ export function buildDuty({ settings, node, version, url, log, database, chat, b
     log,
     onLost: (reason) => sync.lockLost(reason),
   });
+  const identity = new ClusterIdentity(database.asking, () => eventLog.epoch);
   const peers = new Peers({
     node,
     urls: settings.peerUrls,
+    identity,
+    onOtherEpoch: () => void eventLog.catchUp(),
+    onStranger(peer, cluster) {
+      const what =
+        cluster === identity.cluster
+          ? "a copy of this cluster's database"
+          : `another cluster (${cluster ?? 'it names none'})`;
+      log.warn({ event: 'stranger', url: peer }, `${peer} serves ${what}: it is no peer of this node. Check PEER_URL`);
+    },
     onSilence: (peer) => sync.sign(`${peer} went silent`),
   });
   const registry = new NodeRegistry(database.sequelize, log);
@@ -61,6 +72,7 @@ export function buildDuty({ settings, node, version, url, log, database, chat, b
     async beat(role) {
       const row = { node, url: url(), pid: process.pid, version, role, isPrimary, term: sync.leader?.term ?? null };
       const seen = await registry.beat({ ...row, position: eventLog.head, waiters: waiters.size, startedAt });
+      if (seen.cluster !== null) identity.cluster = seen.cluster;
       peers.learn(seen.peers);
       if (seen.isAsked) void handOverAsAsked();
     },
@@ -77,5 +89,5 @@ export function buildDuty({ settings, node, version, url, log, database, chat, b
   });
   const handOverAsAsked = sqlSwitchover({ sync, registry, log });
   const hear = (signal: ClusterSignal) => (signal.kind === 'switchover' ? void handOverAsAsked() : sync.hear(signal));
-  return { lock, peers, sync, hear };
+  return { identity, lock, peers, sync, hear };
 }

@@ -45,14 +45,14 @@ export function buildHttp({
   listener,
   notifyQueue,
 }: HttpParts) {
-  const { sync, peers } = duty;
+  const { sync, peers, identity } = duty;
   const { eventLog, waiters, subscriptions, knownTokens } = chat;
   const room = new WaitingRoom(settings.maxWaiters);
   const traffic = new Traffic();
   const waiting = { eventLog, waiters, subscriptions, room, isServing: () => sync.role !== 'fallen' };
   const polls = new LongPolls(waiting);
   const streams = new EventStreams({ ...waiting, log });
-  const cluster = new ClusterView(node, url, sync, peers, () => listener.isListening && eventLog.isReading);
+  const cluster = new ClusterView(node, url, identity, sync, peers, () => listener.isListening && eventLog.isReading);
   const { corsOrigin, allowedHosts, host, trustProxy, auth: authMode, adminToken, requestsPerMinute } = settings;
   const { users, accounts, tokens, groups, messages, writer, notifications, rosters } = chat;
   const services: Services = {

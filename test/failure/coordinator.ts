@@ -11,6 +11,7 @@ import { applicationName, connectionOptions } from '../../src/database/connectio
 import { Listener } from '../../src/database/listener.ts';
 import { Session } from '../../src/database/session.ts';
 import { StandingSession } from '../../src/database/standing-session.ts';
+import { TEST_IDENTITY } from '../support/fake-peer.ts';
 import type { LogEntry } from '../support/node-process.ts';
 
 export interface LockOptions {
@@ -95,6 +96,9 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
   const peers = new Peers({
     node,
     urls: options.peerUrls ?? [],
+    identity: { ...TEST_IDENTITY, matches: ({ cluster }) => cluster === TEST_IDENTITY.cluster },
+    onOtherEpoch: () => undefined,
+    onStranger: () => undefined,
     onSilence: (peer) => sync.sign(`${peer} went silent`),
     ...given,
   });

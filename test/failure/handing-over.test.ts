@@ -78,8 +78,8 @@ describe('Who hands the duty over', () => {
     await eventually('it has asked who has the lock', async () => {
       const { admin } = await testServer();
       const asking =
-        "SELECT FROM pg_stat_activity WHERE application_name = 'plantao:node-b:lock' AND query LIKE '%lock_holder%'";
-      return (await admin(asking)).length === 1;
+        "SELECT FROM pg_stat_activity WHERE application_name LIKE 'plantao:node-b:%' AND query LIKE '%lock_holder%'";
+      return (await admin(asking)).length > 0;
     });
     const diedAt = performance.now();
     a.lock.abandon('dead');

@@ -42,6 +42,10 @@ describe('What a peer says of itself never makes two active, nor none:', () => {
         }),
       );
     }
+    const { rows } = await client.query(
+      'SELECT id AS cluster, (SELECT epoch FROM plantao.log_bounds) AS epoch FROM plantao.continue_epoch(), plantao.cluster',
+    );
+    liar.identity = rows[0];
     for (const node of nodes) await node.start();
     return nodes as [LocalNode, LocalNode];
   };

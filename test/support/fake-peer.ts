@@ -8,7 +8,12 @@ export interface FakeHealth {
   active: boolean;
   node: string;
   term: number | null;
+  cluster: string | null;
+  epoch: string | null;
 }
+
+/** What tests without a node take for the cluster's. */
+export const TEST_IDENTITY = { cluster: 'the cluster of the test', epoch: 'its epoch' };
 
 /** Something that answers `/health` and is no node: it may say anything, or nothing at all. */
 export class FakePeer {
@@ -17,6 +22,8 @@ export class FakePeer {
   asked = 0;
   /** Sent as JSON; a string goes as it is; null leaves the question open for ever. */
   says: Partial<FakeHealth> | string | null;
+  /** Goes with what it says, unless that names others: it passes for a node of this cluster. */
+  identity = TEST_IDENTITY;
 
   private constructor(says: FakePeer['says']) {
     this.says = says;
@@ -24,7 +31,7 @@ export class FakePeer {
       this.asked += 1;
       if (this.says === null) return;
       response.setHeader('content-type', 'application/json');
-      response.end(typeof this.says === 'string' ? this.says : JSON.stringify(this.says));
+      response.end(typeof this.says === 'string' ? this.says : JSON.stringify({ ...this.identity, ...this.says }));
     });
   }
 

@@ -1,11 +1,13 @@
 import { expect } from 'chai';
 import { Peers } from '../../src/coordination/peers.ts';
 import { eventually } from '../support/eventually.ts';
-import { FakePeer } from '../support/fake-peer.ts';
+import { FakePeer, TEST_IDENTITY } from '../support/fake-peer.ts';
 
 describe('What a node knows of its peers', () => {
   const fakes: FakePeer[] = [];
   let silent: string[];
+  let strangers: string[];
+  let otherEpochs: number;
   let now: number;
   let peers: Peers;
 
@@ -15,7 +17,18 @@ describe('What a node knows of its peers', () => {
     return fake;
   };
   const know = (...urls: string[]) => {
-    peers = new Peers({ node: 'me', urls, onSilence: (name) => void silent.push(name), clock: () => now });
+    peers = new Peers({
+      node: 'me',
+      urls,
+      identity: {
+        cluster: TEST_IDENTITY.cluster,
+        matches: ({ cluster, epoch }) => cluster === TEST_IDENTITY.cluster && epoch === TEST_IDENTITY.epoch,
+      },
+      onOtherEpoch: () => void otherEpochs++,
+      onStranger: (url) => void strangers.push(url),
+      onSilence: (name) => void silent.push(name),
+      clock: () => now,
+    });
     return peers;
   };
   const alive = (node: string, more: { active?: boolean; term?: number } = {}) => ({
@@ -37,6 +50,8 @@ describe('What a node knows of its peers', () => {
 
   beforeEach(() => {
     silent = [];
+    strangers = [];
+    otherEpochs = 0;
     now = 1_000_000;
   });
   afterEach(async () => {
@@ -76,6 +91,43 @@ describe('What a node knows of its peers', () => {
     await peers.ask(1000);
     expect(peers.active).to.equal(null);
     expect(peers.view()).to.deep.equal([]);
+  });
+
+  it('counts only from nodes of the same cluster and epoch: others are no peers, and never the active’s address', async () => {
+    const clone = await peer({ ...alive('node-b', { active: true, term: 9 }), epoch: 'another' });
+    const other = await peer({ ...alive('node-c', { active: true, term: 9 }), cluster: 'another' });
+    const mute = await peer({ ...alive('node-d', { active: true, term: 9 }), cluster: null, epoch: null });
+    know(clone.url, other.url, mute.url);
+    await peers.ask(1000);
+    expect(peers.active).to.equal(null);
+    expect(peers.living).to.deep.equal([]);
+    expect(peers.view().map(({ node, alive }) => [node, alive])).to.deep.equal([
+      [null, false],
+      [null, false],
+      [null, false],
+    ]);
+    expect(otherEpochs, 'it may be us who do not know the newest epoch').to.equal(1);
+    expect(strangers, 'they name another cluster').to.deep.equal([other.url, mute.url]);
+    now += 5000;
+    await peers.ask(1000);
+    await peers.ask(1000);
+    expect(strangers, 'told once').to.deep.equal([other.url, mute.url, clone.url]);
+    for (const one of [clone, other]) one.hangUp();
+    await peers.ask(1000);
+    expect(silent, 'their silence is no sign of anything').to.deep.equal([]);
+    clone.says = alive('node-b', { active: true, term: 9 });
+    now += 10;
+    await peers.ask(1000);
+    expect(peers.active, 'it has read the newest epoch').to.include({ node: 'node-b', url: clone.url });
+  });
+
+  it('has no address for an active whose address answers as another cluster', async () => {
+    const stranger = await peer({ ...alive('node-b', { active: true, term: 9 }), cluster: 'another' });
+    know(stranger.url);
+    peers.learn([row('node-b', stranger.url)]);
+    expect(peers.active).to.include({ node: 'node-b', url: stranger.url });
+    await peers.ask(1000);
+    expect(peers.active).to.include({ node: 'node-b', url: null });
   });
 
   it('is announced: a promotion is believed at once, until the announced one says otherwise', async () => {
