@@ -99,8 +99,7 @@ export class Candidacy {
       const term = await lock.tryAcquire({ reason, unseenMs: this.#clock() - this.#leaderSeenAt });
       this.#failures = 0;
       diary.close('database', 'PostgreSQL answers again');
-      if (term === null && (await this.#holder.look(this.#clock() - this.#leaderSeenAt)))
-        this.sign('the silent holder was ended');
+      if (term === null) void this.#lookAtHolder();
       return term === null ? null : { term, reason };
     } catch (error) {
       if (this.#failures++ === 0) this.#failingSince = this.#clock();
@@ -110,6 +109,11 @@ export class Candidacy {
       diary.say('database', `cannot go on duty: ${reason}`);
       return null;
     }
+  }
+
+  /** No try waits for it: its session may have to be opened first. */
+  async #lookAtHolder(): Promise<void> {
+    if (await this.#holder.look(this.#clock() - this.#leaderSeenAt)) this.sign('the silent holder was ended');
   }
 
   /** What the pace of the tries depends on (pace.ts). */

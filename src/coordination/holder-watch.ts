@@ -37,6 +37,7 @@ export class HolderWatch {
   readonly #clock: Clock;
   #silent: { lifeSign: string; since: number } | null = null;
   #dueAt = Number.NEGATIVE_INFINITY;
+  #isLooking = false;
 
   constructor(options: HolderWatchOptions) {
     this.#options = options;
@@ -52,8 +53,9 @@ export class HolderWatch {
   async look(leaderlessMs: number): Promise<boolean> {
     const { leaseMs, diary } = this.#options;
     const now = this.#clock();
-    if (leaderlessMs < leaseMs / 4 || now < this.#dueAt) return false;
+    if (leaderlessMs < leaseMs / 4 || now < this.#dueAt || this.#isLooking) return false;
     this.#dueAt = now + leaseMs / 4;
+    this.#isLooking = true;
     const isPuzzled = leaderlessMs > 2 * leaseMs;
     try {
       const holder = await this.#read();
@@ -71,6 +73,8 @@ export class HolderWatch {
     } catch (error) {
       if (!isPuzzled) return false;
       diary.say('holder', `no node is seen on duty, and who holds the leader lock cannot be read: ${messageOf(error)}`);
+    } finally {
+      this.#isLooking = false;
     }
     return false;
   }
