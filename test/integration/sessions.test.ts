@@ -32,6 +32,24 @@ describe('A session of a node', () => {
     expect(explained).to.deep.equal([{ jit: 'off' }]);
   });
 
+  it('prepares a statement anew, and sends it again, that PostgreSQL refused before it executed it', async () => {
+    const session = await Session.open(connectionOptions(database.url, 'plantao:test:pool', 5000));
+    const ask = () => session.query({ name: 'seen', text: 'SELECT * FROM public.seen' }, 2000);
+    await session.query({ text: 'CREATE VIEW public.seen AS SELECT 1 AS one' }, 2000);
+    expect(await ask()).to.deep.equal([{ one: 1 }]);
+    await session.query({ text: 'CREATE OR REPLACE VIEW public.seen AS SELECT 1 AS one, 2 AS two' }, 2000);
+    expect(await ask(), 'another result').to.deep.equal([{ one: 1, two: 2 }]);
+    await session.query({ text: 'DEALLOCATE ALL' }, 2000);
+    expect(await ask(), 'no statement of that name').to.deep.equal([{ one: 1, two: 2 }]);
+    await session.query({ text: 'PREPARE other AS SELECT 3' }, 2000);
+    await session.query({ text: 'PREPARE "other:2" AS SELECT 3' }, 2000);
+    const other = await session.query({ name: 'other', text: 'SELECT 4 AS four' }, 2000);
+    expect(other, 'another statement of that name').to.deep.equal([{ four: 4 }]);
+    const failure = await session.query({ name: 'bad', text: 'SELECT 1 / 0' }, 2000).catch((error) => error);
+    expect(failure.code, 'others are not repeated').to.equal('22012');
+    await session.close();
+  });
+
   it('takes an answer that came in time, also where its own event loop turns to it too late', async () => {
     const session = await Session.open(connectionOptions(database.url, 'plantao:test:pool', 5000));
     const answer = session.query({ text: 'SELECT 1 AS one FROM pg_sleep(0.1)' }, 300);
