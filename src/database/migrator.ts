@@ -1,6 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises';
+import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { MIGRATION_LOCK } from './advisory-locks.ts';
+import { sessionName } from './blocking.ts';
 import { applicationName, connectionOptions } from './connection.ts';
 import { messageOf } from './errors.ts';
 import { refuseUnfitServer } from './server-check.ts';
@@ -9,6 +11,13 @@ import { Session } from './session.ts';
 /** Raised when the schema cannot be brought to what this version needs; the message is a sentence for the operator. */
 export class MigrationError extends Error {
   override readonly name = 'MigrationError';
+}
+
+/** How {@link migrate} tells what it does. */
+export interface MigrateOptions {
+  log?: (line: string) => void;
+  /** How long a stranger's hold of the lock is waited for; default: ten seconds. */
+  strangerLimitMs?: number;
 }
 
 interface Migration {
@@ -20,6 +29,11 @@ interface Migration {
 const FOLDER = fileURLToPath(new URL('../../migrations/', import.meta.url));
 /** One migration may take this long; index builds on big tables do. */
 const LIMIT_MS = 15 * 60_000;
+/** What a session is called that migrates. */
+const MIGRATING = applicationName('-', 'migrate');
+/** For a session that holds the lock of migrations and is called otherwise. */
+const STRANGER_LIMIT_MS = 10_000;
+const LOCK_RETRY_MS = 100;
 /** A look at the list of migrations; longer means that nobody is there. */
 const LOOK_LIMIT_MS = 10_000;
 
@@ -41,17 +55,17 @@ END $$`;
  * is there already, which is nearly always, one quick look says so. Answers how many were applied.
  * @throws {UnfitServerError} where the server cannot be used; {MigrationError} where the schema is newer than this version knows, or a migration fails (it rolls back).
  */
-export async function migrate(databaseUrl: string, options: { log?: (line: string) => void } = {}): Promise<number> {
+export async function migrate(databaseUrl: string, options: MigrateOptions = {}): Promise<number> {
   const migrations = await readMigrations();
   // The server gives up first: then it is known what became of a migration.
-  const config = connectionOptions(databaseUrl, applicationName('-', 'migrate'), LIMIT_MS - 1000);
+  const config = connectionOptions(databaseUrl, MIGRATING, LIMIT_MS - 1000);
   const session = await Session.open(config);
   try {
     await refuseUnfitServer((text) => session.query({ text }, LOOK_LIMIT_MS));
     const before = await newestApplied(session);
     refuseNewerSchema(before, migrations);
     if (before === migrations.at(-1)?.number) return 0;
-    await session.query({ text: 'SELECT pg_advisory_lock($1, $2)', values: [...MIGRATION_LOCK] }, LIMIT_MS);
+    await takeLock(session, options);
     const newest = await newestApplied(session);
     refuseNewerSchema(newest, migrations);
     if (newest === 0) await createSchema(session);
@@ -60,6 +74,41 @@ export async function migrate(databaseUrl: string, options: { log?: (line: strin
     return missing.length;
   } finally {
     await session.close();
+  }
+}
+
+/**
+ * Waits for the lock as long as a migration may take where one that migrates holds it. Every role that may connect can hold
+ * it, so another session is waited for briefly, and named.
+ */
+async function takeLock(session: Session, { log, strangerLimitMs = STRANGER_LIMIT_MS }: MigrateOptions): Promise<void> {
+  const startedAt = performance.now();
+  for (let isTold = false; ; await pause(LOCK_RETRY_MS)) {
+    const [row] = await session.query<{ taken: boolean }>(
+      { text: 'SELECT pg_try_advisory_lock($1, $2) AS taken', values: [...MIGRATION_LOCK] },
+      LOOK_LIMIT_MS,
+    );
+    if (row?.taken) return;
+    const [holder] = await session.query<Parameters<typeof sessionName>[0] & Record<string, unknown>>(
+      {
+        text: `SELECT a.application_name AS application, l.pid, a.usename AS role, host(a.client_addr) AS client
+               FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+               WHERE l.locktype = 'advisory' AND l.granted AND l.classid = $1 AND l.objid = $2 AND l.objsubid = 2
+                 AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
+        values: [...MIGRATION_LOCK],
+      },
+      LOOK_LIMIT_MS,
+    );
+    if (!holder) continue;
+    const isMigrating = holder.application === MIGRATING;
+    const limitMs = isMigrating ? LIMIT_MS : strangerLimitMs;
+    if (performance.now() - startedAt > limitMs) {
+      throw new MigrationError(
+        `${sessionName(holder)} holds the lock under which migrations run: end it with SELECT pg_terminate_backend(${holder.pid}), then start again`,
+      );
+    }
+    if (!isTold) log?.(`waits for ${sessionName(holder)}, which holds the lock under which migrations run`);
+    isTold = true;
   }
 }
 

@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import pg from 'pg';
 import { seedData } from '../../src/cli/seed-data.ts';
 import { MigrationError, migrate } from '../../src/database/migrator.ts';
+import { eventually } from '../support/eventually.ts';
 import { createDatabase, type TestDatabase } from '../support/postgres.ts';
 
 /** A database for each test, `empty` or migrated, and a session on it. */
@@ -61,6 +62,46 @@ describe('The migrations', () => {
     await use.client.query('DROP TABLE plantao.epochs');
     expect(await migrate(use.database.url)).to.equal(all.length - 1);
     expect(await applied(use.client)).to.deep.equal(all);
+  });
+
+  it('give up, and name the session, where a stranger holds their lock', async () => {
+    await use.client.query('SELECT pg_advisory_lock(1347178068, 4)');
+    const { rows } = await use.client.query('SELECT pg_backend_pid() AS pid');
+    const lines: string[] = [];
+    const error = await migrate(use.database.url, { strangerLimitMs: 300, log: (line) => void lines.push(line) }).catch(
+      (thrown) => thrown,
+    );
+    expect(error).to.be.instanceOf(MigrationError);
+    expect(error.message).to.match(
+      new RegExp(
+        `\\(server process ${rows[0].pid}, role .*pg_terminate_backend\\(${rows[0].pid}\\), then start again$`,
+      ),
+    );
+    expect(lines).to.have.length(1);
+    await use.client.query('SELECT pg_advisory_unlock_all()');
+    expect(await migrate(use.database.url)).to.equal(all.length);
+  });
+
+  it('wait for one that migrates, however long it takes', async () => {
+    const other = new pg.Client({ connectionString: use.database.url, application_name: 'plantao:-:migrate' });
+    await other.connect();
+    try {
+      await other.query('SELECT pg_advisory_lock(1347178068, 4)');
+      let isDone = false;
+      const lines: string[] = [];
+      const migrating = migrate(use.database.url, { strangerLimitMs: 0, log: (line) => void lines.push(line) }).then(
+        (count) => {
+          isDone = true;
+          return count;
+        },
+      );
+      await eventually('it says what it waits for', () => lines.length > 0);
+      expect(isDone).to.equal(false);
+      await other.query('SELECT pg_advisory_unlock_all()');
+      expect(await migrating).to.equal(all.length);
+    } finally {
+      await other.end();
+    }
   });
 
   it('leave no lock and no session behind, also when they fail', async () => {
