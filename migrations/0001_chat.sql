@@ -58,6 +58,8 @@ COMMENT ON COLUMN plantao.groups.created_at IS 'When the group was made.';
 -- Serves "every group of this name" (POST /notify/{group}, GET /subscribe/status?group=) and "the oldest of this name"
 -- (POST /user/{id}/groups).
 CREATE INDEX groups_by_name ON plantao.groups (name, id);
+-- Serves the limits on what one user creates.
+CREATE INDEX groups_by_creator ON plantao.groups (creator_id, created_at);
 
 CREATE TABLE plantao.memberships (
   group_id  bigint NOT NULL REFERENCES plantao.groups ON DELETE CASCADE,

@@ -3,7 +3,7 @@ import type { Write } from '../database/fenced-write.ts';
 import { Group, Membership, User } from '../database/models.ts';
 import { formatCursor } from '../events/cursor.ts';
 import { Refused } from './errors.ts';
-import { MOST_LISTED, requireRoom } from './group-limits.ts';
+import { MOST_GROUPS, MOST_LISTED, requireRoom, requireRoomToCreate, usersWithoutRoom } from './group-limits.ts';
 import { holdUser, requireUser, type Users, type UserView } from './users.ts';
 
 /** A group with its members. */
@@ -22,6 +22,8 @@ export interface ListedChat extends Chat {
 export interface CreatedChat extends Chat {
   creatorId: number;
   unknown: string[];
+  /** Those who were left out because they are in as many groups as a user may be. */
+  full: string[];
 }
 
 /** Groups and who is in them. Joining and leaving are told to the long polls by the database itself. */
@@ -38,7 +40,7 @@ export class Groups {
 
   /**
    * The groups of a user with their members, and the cursor of the log's head in the same snapshot: from there it goes on
-   * without gap or overlap. Of the members {@link MOST_LISTED} at the most, those of the small groups first.
+   * without gap or overlap. The newest {@link MOST_GROUPS} groups; of the members {@link MOST_LISTED} at the most, those of the small groups first.
    * @throws {Refused} user_not_found.
    */
   async ofUser(userId: number): Promise<{ chats: ListedChat[]; cursor: string }> {
@@ -46,9 +48,10 @@ export class Groups {
       `WITH mine AS (
          SELECT g.id, g.name, size.members_count,
                 $most - sum(size.members_count) OVER (ORDER BY size.members_count, g.id) + size.members_count AS room
-         FROM plantao.memberships own JOIN plantao.groups g ON g.id = own.group_id
+         FROM (SELECT group_id FROM plantao.memberships WHERE user_id = $userId
+               ORDER BY group_id DESC LIMIT $mostGroups) own
+         JOIN plantao.groups g ON g.id = own.group_id
          CROSS JOIN LATERAL (SELECT count(*) AS members_count FROM plantao.memberships WHERE group_id = g.id) size
-         WHERE own.user_id = $userId
        )
        SELECT b.epoch, b.head,
               (SELECT json_agg(json_build_object('id', mine.id, 'name', mine.name, 'members_count', mine.members_count,
@@ -57,17 +60,23 @@ export class Groups {
                                    ORDER BY user_id LIMIT greatest(mine.room, 0)) m
                              JOIN plantao.users u ON u.id = m.user_id)) ORDER BY mine.id) FROM mine) AS chats
        FROM plantao.users me CROSS JOIN plantao.log_bounds b WHERE me.id = $userId`,
-      { bind: { userId, most: MOST_LISTED }, type: QueryTypes.SELECT },
+      { bind: { userId, most: MOST_LISTED, mostGroups: MOST_GROUPS }, type: QueryTypes.SELECT },
     );
     if (!row) throw new Refused('user_not_found');
     return { chats: row.chats ?? [], cursor: formatCursor({ epoch: row.epoch, position: row.head }) };
   }
 
-  /** The names of a user's groups. @throws {Refused} user_not_found. */
+  /** The names of a user's groups, of the newest {@link MOST_GROUPS}. @throws {Refused} user_not_found. */
   async namesOfUser(userId: number): Promise<string[]> {
-    const user = await User.findByPk(userId, { include: [{ model: Group, as: 'groups' }] });
-    if (!user) throw new Refused('user_not_found');
-    return (user.groups ?? []).sort((one, other) => one.id - other.id).map((group) => group.name);
+    const rows = await this.#sequelize.query<{ names: string[] }>(
+      `SELECT ARRAY(SELECT g.name FROM (SELECT group_id FROM plantao.memberships WHERE user_id = me.id
+                                        ORDER BY group_id DESC LIMIT $most) m
+                    JOIN plantao.groups g ON g.id = m.group_id ORDER BY g.id) AS names
+       FROM plantao.users me WHERE me.id = $userId`,
+      { bind: { userId, most: MOST_GROUPS }, type: QueryTypes.SELECT },
+    );
+    if (!rows[0]) throw new Refused('user_not_found');
+    return rows[0].names;
   }
 
   /** The members of a group. @throws {Refused} group_not_found. */
@@ -108,19 +117,28 @@ export class Groups {
       const creator = await requireUser(creatorId, transaction);
       const found = await this.#users.findEach(usernames, transaction);
       const unknown = usernames.filter((_, at) => !found[at]);
-      const members = new Map([creator, ...found.filter((user) => user !== null)].map((user) => [user.id, user]));
+      const others = found.filter((user) => user !== null && user.id !== creatorId) as UserView[];
+      // Left out, and not refused: one that strangers have filled up must not keep the others from having a group.
+      const full = await usersWithoutRoom(
+        others.map(({ id }) => id),
+        transaction,
+      );
+      const added = others.filter(({ id }) => !full.has(id));
+      const members = new Map([creator, ...added].map((user) => [user.id, user]));
       const group = await Group.create({ name, creatorId }, { transaction });
       await Membership.bulkCreate(
         [...members.keys()].map((userId) => ({ groupId: group.id, userId })),
         { transaction },
       );
-      await requireRoom([group.id], [...members.keys()], transaction);
+      await requireRoom([group.id], [], transaction);
+      await requireRoomToCreate(creatorId, transaction);
       return {
         id: group.id,
         name: group.name,
         creatorId,
         members: [...members.values()].map(({ id, username }) => ({ id, username })),
         unknown,
+        full: others.filter(({ id }) => full.has(id)).map(({ username }) => username),
       };
     });
   }
@@ -151,7 +169,9 @@ export class Groups {
     await this.#write(async (transaction) => {
       await holdUser(userId, transaction);
       const isIn = ownOnly && (await this.idsNamed(name, userId, transaction)).length > 0;
-      if (!isIn) await joinAll(await groupsNamed([name], userId, ownOnly, transaction), userId, transaction);
+      if (isIn) return;
+      await joinAll(await groupsNamed([name], userId, ownOnly, transaction), userId, transaction);
+      await requireRoomToCreate(userId, transaction);
     });
     return this.namesOfUser(userId);
   }
@@ -168,21 +188,41 @@ export class Groups {
 
   /**
    * Replaces a user's groups by those of these names, in one transaction and as many statements whatever their number;
-   * `ownOnly` as above. Answers the user's group names.
+   * `ownOnly` as above. Answers the user's group names. Beyond {@link MOST_GROUPS}, which a DBA may have made, the rest is
+   * left before, in transactions of that size: each holds the log for some milliseconds.
    */
   async replaceNamed(userId: number, names: readonly string[], ownOnly = false): Promise<string[]> {
+    const leaveSome = () =>
+      this.#write(async (transaction) => {
+        await holdUser(userId, transaction);
+        const isMore = (await Membership.findOne({ where: { userId }, offset: MOST_GROUPS, transaction })) !== null;
+        return isMore ? leaveAllBut(names, userId, transaction) : 0;
+      });
+    while ((await leaveSome()) > 0);
     await this.#write(async (transaction) => {
       await holdUser(userId, transaction);
+      await leaveAllBut(names, userId, transaction);
       const mine = await namedGroupsOf(userId, transaction);
       const wanted = new Set(names);
-      const left = mine.filter(({ name }) => !wanted.has(name)).map(({ id }) => id);
       for (const { name } of mine) wanted.delete(name);
       const joined = await groupsNamed([...wanted], userId, ownOnly, transaction);
-      await Membership.destroy({ where: { userId, groupId: left }, transaction });
       await joinAll(joined, userId, transaction);
+      await requireRoomToCreate(userId, transaction);
     });
     return this.namesOfUser(userId);
   }
+}
+
+/** Leaves groups of other names, {@link MOST_GROUPS} at the most, and returns how many. */
+async function leaveAllBut(names: readonly string[], userId: number, transaction: Transaction): Promise<number> {
+  const gone = await (Group.sequelize as Sequelize).query(
+    `DELETE FROM plantao.memberships WHERE user_id = $userId AND group_id IN (
+       SELECT m.group_id FROM plantao.memberships m JOIN plantao.groups g ON g.id = m.group_id
+       WHERE m.user_id = $userId AND g.name <> ALL ($names::text[]) ORDER BY m.group_id LIMIT $most)
+     RETURNING group_id`,
+    { bind: { userId, names, most: MOST_GROUPS }, type: QueryTypes.SELECT, transaction },
+  );
+  return gone.length;
 }
 
 async function namedGroupsOf(userId: number, transaction: Transaction): Promise<{ id: number; name: string }[]> {

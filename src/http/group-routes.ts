@@ -29,7 +29,8 @@ function chatsRoute({ groups }: Services): Route {
     path: '/chats',
     serves: 'read',
     who: 'user',
-    summary: 'The groups of a user with their members; of large groups perhaps not all, as members_count tells',
+    summary:
+      'The groups of a user with their members; of large groups perhaps not all, as members_count tells; of more than 2000 groups the newest',
     input: z.object({ userId: id }),
     refusals: [404],
     answer: z.object({
@@ -64,7 +65,11 @@ function createChatRoute({ groups }: Services): Route {
     async handle({ input, caller }) {
       requireSelf(caller, input.creatorId);
       const chat = await groups.create(input.groupName, input.creatorId, input.members);
-      const warning = chat.unknown.length > 0 ? { warning: `no such users: ${chat.unknown.join(', ')}` } : {};
+      const problems = [
+        ...(chat.unknown.length > 0 ? [`no such users: ${chat.unknown.join(', ')}`] : []),
+        ...(chat.full.length > 0 ? [`in as many groups as a user may be: ${chat.full.join(', ')}`] : []),
+      ];
+      const warning = problems.length > 0 ? { warning: problems.join('; ') } : {};
       return {
         body: {
           group_id: chat.id,
