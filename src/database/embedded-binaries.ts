@@ -1,11 +1,12 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmod, cp, lstat, mkdtemp, readFile, rename, rm, symlink } from 'node:fs/promises';
+import { chmod, cp, lstat, mkdtemp, readdir, readFile, rename, rm, symlink } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { EmbeddedPostgresError, type ServerUser } from './embedded-user.ts';
+import { checkOwnTree, checkPlace } from './own-folder.ts';
 
 const run = promisify(execFile);
 
@@ -94,23 +95,34 @@ async function copyForUser(native: string): Promise<string> {
   const version = await readFile(path.join(native, '..', 'package.json'), 'utf8');
   const mark = createHash('sha256').update(`${native}\n${version}`).digest('hex').slice(0, 16);
   const target = path.join(tmpdir(), `plantao-programs-${mark}`);
-  const there = await lstat(target).catch(() => null);
-  if (there && (!there.isDirectory() || there.uid !== process.getuid?.())) {
-    throw new EmbeddedPostgresError(
-      `${target} is not a folder of ours: remove it, or move the project out of a closed folder.`,
-    );
-  }
-  if (there) return target;
-  // A new folder that only we may write to: under a name to be guessed somebody could have put another one before us.
+  await checkPlace(target);
+  if ((await lstat(target).catch(() => null)) === null) await putInPlace(native, target);
+  // Also of one that was there: whoever made it, only what nobody else can change is run.
+  await checkOwnTree(target);
+  return target;
+}
+
+async function putInPlace(native: string, target: string): Promise<void> {
+  // A new folder that only we may enter: under a name to be guessed somebody could have put another one before us.
   const fresh = await mkdtemp(`${target}.`);
   try {
     await cp(native, fresh, { recursive: true, verbatimSymlinks: true });
-    await chmod(fresh, 0o755);
+    await closeToWriting(fresh);
   } catch (error) {
     await rm(fresh, { recursive: true, force: true });
     throw error;
   }
   // Another process may have put its copy there meanwhile: then that one serves.
   await rename(fresh, target).catch(() => rm(fresh, { recursive: true, force: true }));
-  return target;
+}
+
+/** Everybody may read, and only we write, whatever the modes in the package and the umask are. */
+async function closeToWriting(folder: string): Promise<void> {
+  for (const entry of await readdir(folder, { recursive: true })) {
+    const at = path.join(folder, entry);
+    const stats = await lstat(at);
+    if (stats.isDirectory()) await chmod(at, 0o755);
+    else if (stats.isFile()) await chmod(at, (stats.mode & 0o111) === 0 ? 0o644 : 0o755);
+  }
+  await chmod(folder, 0o755);
 }

@@ -1,11 +1,12 @@
 import { execFile } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { chown, lstat, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { chown, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import type { PostgresBinaries } from './embedded-binaries.ts';
 import { EmbeddedPostgresError, type ServerUser } from './embedded-user.ts';
+import { checkOwnFolder, checkPlace } from './own-folder.ts';
 
 const run = promisify(execFile);
 
@@ -65,11 +66,9 @@ async function mayEnter(folder: string, user: ServerUser): Promise<boolean> {
 async function fallbackFolder(wanted: string, mark: string, log: (line: string) => void): Promise<string> {
   const folder = path.join(tmpdir(), mark);
   await writing(folder, () => mkdir(folder, { recursive: true, mode: 0o755 }));
-  const there = await lstat(folder);
-  // Anybody may make folders in the temp folder: one that is not ours is not trusted with the data.
-  if (!there.isDirectory() || there.uid !== process.getuid?.()) {
-    throw new EmbeddedPostgresError(`${folder} is not a folder of ours: remove it, or choose another data folder.`);
-  }
+  // Anybody may make folders in the temp folder: one that others can change is not trusted with the data.
+  await checkPlace(folder);
+  await checkOwnFolder(folder);
   log(`the user that runs PostgreSQL may not enter ${wanted}; its data are in ${folder} instead`);
   return folder;
 }
