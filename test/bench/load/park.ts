@@ -7,6 +7,8 @@ import type { ParkSpec, RequestSpec, WakeResult, WakeSpec } from './requests.ts'
 const LIMIT_MS = 60_000;
 /** Preparations under way at once. */
 const AT_ONCE = 100;
+/** Connections opened before the first of them is used; a multiple of any number of servers that are measured. */
+const SLICE = 1200;
 
 /** Polls that wait on kept-alive connections, and their waking up. */
 export class ParkedPolls {
@@ -21,9 +23,14 @@ export class ParkedPolls {
 
   /** Opens the connections and does what comes before the polls. */
   async open(): Promise<void> {
-    this.#connections = await openConnections(this.#spec.ports, this.#spec.count);
-    this.#polls = new Array(this.#connections.length);
-    let next = 0;
+    this.#polls = new Array(this.#spec.count);
+    // In slices: a server gives a connection up that sends nothing for too long.
+    while (this.#connections.length < this.#spec.count) await this.#openSlice();
+  }
+
+  async #openSlice(): Promise<void> {
+    let next = this.#connections.length;
+    this.#connections.push(...(await openConnections(this.#spec.ports, Math.min(SLICE, this.#spec.count - next))));
     const worker = async () => {
       for (let at = next++; at < this.#connections.length; at = next++) await this.#prepare(at);
     };
