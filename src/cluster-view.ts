@@ -10,23 +10,22 @@ export class ClusterView implements Cluster {
   readonly #sync: SyncManager;
   readonly #peers: Peers;
   readonly #url: () => string;
-  readonly #isServing: () => boolean;
+  readonly #readiness: Pick<Cluster, 'isReady' | 'canRead' | 'conditions'>;
 
-  /** `isServing` tells whether log and listener are up. */
   constructor(
     node: string,
     url: () => string,
     identity: ClusterIdentity,
     sync: SyncManager,
     peers: Peers,
-    isServing: () => boolean,
+    readiness: Pick<Cluster, 'isReady' | 'canRead' | 'conditions'>,
   ) {
     this.node = node;
     this.#url = url;
     this.#identity = identity;
     this.#sync = sync;
     this.#peers = peers;
-    this.#isServing = isServing;
+    this.#readiness = readiness;
   }
 
   get url(): string {
@@ -62,7 +61,15 @@ export class ClusterView implements Cluster {
   }
 
   get isReady(): boolean {
-    return this.role !== 'fallen' && this.#isServing();
+    return this.#readiness.isReady;
+  }
+
+  get canRead(): boolean {
+    return this.#readiness.canRead;
+  }
+
+  get conditions(): Cluster['conditions'] {
+    return this.#readiness.conditions;
   }
 
   peers(): ReturnType<Cluster['peers']> {

@@ -16,6 +16,7 @@ import { buildChat } from './node/chat.ts';
 import { openDatabase } from './node/database.ts';
 import { buildDuty, type NodeDuty } from './node/duty.ts';
 import { buildHttp } from './node/http.ts';
+import { Readiness } from './node/readiness.ts';
 import { type Settings, warningsAbout } from './settings.ts';
 import { checkDatabase } from './start-check.ts';
 
@@ -86,7 +87,7 @@ function assemble(settings: Settings, node: string, log: Log) {
   const conditions = new Conditions(log);
   const notifyQueue = new NotifyQueue({
     sequelize: database.sequelize,
-    onFull: (sentence) => conditions.begin('notify_queue', sentence),
+    onFull: (sentence, holder) => conditions.begin('notify_queue', sentence, { detail: holder }),
     onRoom: () => conditions.end('notify_queue', 'the NOTIFY queue has room: notifications are sent again'),
   });
   /** Where none is sent, a listener that hears none is as good as another. */
@@ -102,7 +103,7 @@ function assemble(settings: Settings, node: string, log: Log) {
     explain: blockers.explain,
     onDeaf: () => void replaceListener(),
   });
-  const isReady = () => http.cluster.isReady;
+  const isReady = () => readiness.canRead;
   const duty: NodeDuty = buildDuty({ settings, node, version, url, log, database, chat, blockers, isReady });
   const channels = ['plantao_events', 'plantao_cluster', 'plantao_tokens'];
   const listener = new Listener(
@@ -120,7 +121,15 @@ function assemble(settings: Settings, node: string, log: Log) {
     },
     log,
   );
-  const http = buildHttp({ settings, node, version, url, log, database, chat, duty, listener, notifyQueue });
+  const readiness = new Readiness({
+    conditions,
+    role: () => duty.sync.role,
+    isReading: () => chat.eventLog.isReading,
+    isListening: () => listener.isListening,
+    promotionTrouble: () => duty.sync.promotionTrouble,
+    writer: chat.writer,
+  });
+  const http = buildHttp({ settings, node, version, url, log, database, chat, duty, readiness, notifyQueue });
 
   return {
     url,
@@ -136,10 +145,12 @@ function assemble(settings: Settings, node: string, log: Log) {
       duty.sync.start();
       chat.retention.start();
       notifyQueue.start();
+      readiness.start();
       log.info({ event: 'listening', url: address, pid: process.pid }, `serving at ${address}`);
     },
     /** Each step leaves the later ones what they need: duty first, so that a peer is active before this process is gone. */
     async stop() {
+      readiness.stop();
       await duty.sync.stop();
       http.polls.drain();
       http.streams.drain();

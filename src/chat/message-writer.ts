@@ -9,10 +9,10 @@
 
 import type { Explain } from '../database/blocking.ts';
 import {
-  DatabaseUnavailableError,
+  isNotReplicated,
   isOutcomeUnknown,
   isUnavailable,
-  NotReplicatedError,
+  reasonOf,
   SqlState,
   sqlState,
   WAITS_FOR_STANDBY,
@@ -69,6 +69,10 @@ const REPEAT_WITHIN_MS = 4000;
 /** To find out why a commit was not answered. */
 const REOPEN_LIMIT_MS = 1000;
 
+const PROBE_EVERY_MS = 2000;
+/** A record in the log of PostgreSQL: its commit takes what a post's does. */
+const PROBE = { name: 'probe', text: "SELECT pg_logical_emit_message(true, 'plantao', '')" };
+
 const POST_MESSAGES = {
   name: 'post_messages',
   text: `SELECT outcome, message_id, sent_at, log_position
@@ -101,6 +105,8 @@ export class MessageWriter {
   readonly #explain: Explain;
   readonly #queue = new FairQueue<Waiting>(CAPACITY);
   #pumping: Promise<void> | null = null;
+  #trouble: string | null = null;
+  #probedAt = 0;
 
   constructor(options: MessageWriterOptions) {
     this.#options = options;
@@ -110,6 +116,17 @@ export class MessageWriter {
   /** How many posts wait for the next commit. */
   get queued(): number {
     return this.#queue.size;
+  }
+
+  /** Why the last commit failed, for whatever is not the fault of the post; null after one that did not. */
+  get trouble(): string | null {
+    return this.#trouble;
+  }
+
+  /** Commits something that nobody sees, unless posts are at work or it was done lately: whether {@link trouble} is over. */
+  probe(): void {
+    if (this.#pumping || performance.now() - this.#probedAt < PROBE_EVERY_MS) return;
+    this.#pumping = this.#probe().then(() => this.#pump());
   }
 
   /**
@@ -151,6 +168,28 @@ export class MessageWriter {
     this.#pumping = null;
   }
 
+  async #probe(): Promise<void> {
+    const { session, commitLimitMs } = this.#options;
+    try {
+      await session.ready();
+      await session.query(REHEARSAL, commitLimitMs);
+      await session.query(PROBE, commitLimitMs);
+      this.#trouble = null;
+    } catch (error) {
+      await within(REOPEN_LIMIT_MS, session.ready()).catch(() => {});
+      this.#troubledBy(error);
+    }
+    this.#probedAt = performance.now();
+  }
+
+  #troubledBy(error: unknown): void {
+    // Of a value or a row: the post's own.
+    if (/^2[23]/.test(sqlState(error) ?? '')) return;
+    const isWaiting = isNotReplicated(error) || (isOutcomeUnknown(error) && this.#options.session.waitedForStandby);
+    const why = isWaiting ? 'PostgreSQL waits for a synchronous standby' : reasonOf(error);
+    this.#trouble = `messages cannot be stored: ${why}`;
+  }
+
   #nextBatch(): Waiting[] {
     const keys = new Set<string>();
     let posts = 0;
@@ -176,11 +215,13 @@ export class MessageWriter {
     try {
       await this.#options.session.ready();
     } catch (error) {
+      this.#troubledBy(error);
       return reject(batch, new Refused('unavailable', { cause: error }));
     }
     try {
       const { session, commitLimitMs } = this.#options;
       const rows = await session.query<OutcomeRow>(this.#statement(term, batch), commitLimitMs);
+      this.#trouble = null;
       batch.forEach((waiting, at) => {
         settle(waiting, rows[at]);
       });
@@ -207,6 +248,7 @@ export class MessageWriter {
   async #failed(batch: Waiting[], error: unknown, isHealed: boolean): Promise<void> {
     if (sqlState(error) === SqlState.TERM_CLOSED) return reject(batch, new NotOnDutyError());
     if (isOutcomeUnknown(error)) return this.#outcomeUnknown(batch, error);
+    this.#troubledBy(error);
     if (sqlState(error) === SqlState.LOCK_NOT_AVAILABLE) return reject(batch, await this.#explain(error));
     if (isUnavailable(error)) return reject(batch, new Refused('unavailable', { cause: error }));
     if (isTakenId(error) && this.#options.heal && !isHealed) {
@@ -221,10 +263,14 @@ export class MessageWriter {
 
   async #outcomeUnknown(batch: Waiting[], error: unknown): Promise<void> {
     const { session } = this.#options;
-    if (error instanceof NotReplicatedError) return reject(batch, unknownFor(true, error));
+    if (isNotReplicated(error)) {
+      this.#troubledBy(error);
+      return reject(batch, unknownFor(true, error));
+    }
     // The next session ends the one that was given up, and learns what it waited for.
     await within(REOPEN_LIMIT_MS, session.ready()).catch(() => {});
-    const waitedForStandby = error instanceof DatabaseUnavailableError && session.waitedForStandby;
+    this.#troubledBy(error);
+    const waitedForStandby = session.waitedForStandby;
     const latest = performance.now() - REPEAT_WITHIN_MS;
     for (const waiting of batch) {
       const { post, arrivedAt } = waiting;

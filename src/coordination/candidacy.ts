@@ -1,5 +1,5 @@
 import type { Explain } from '../database/blocking.ts';
-import { messageOf, SqlState, sqlState } from '../database/errors.ts';
+import { messageOf, reasonOf, SqlState, sqlState } from '../database/errors.ts';
 import type { Asking, StandingSession } from '../database/standing-session.ts';
 import { type Clock, monotonic } from './clock.ts';
 import type { Diary } from './diary.ts';
@@ -33,6 +33,7 @@ export class Candidacy {
   #sign: { at: number; reason: string } | null = null;
   #leaderSeenAt: number;
   #failures = 0;
+  #failure: unknown = null;
   #failingSince = 0;
 
   constructor(options: CandidacyOptions) {
@@ -102,6 +103,7 @@ export class Candidacy {
       if (term === null) void this.#lookAtHolder();
       return term === null ? null : { term, reason };
     } catch (error) {
+      this.#failure = error;
       if (this.#failures++ === 0) this.#failingSince = this.#clock();
       const isBlocked = sqlState(error) === SqlState.LOCK_NOT_AVAILABLE;
       if (isBlocked) await this.#options.explain(error);
@@ -114,6 +116,14 @@ export class Candidacy {
   /** No try waits for it: its session may have to be opened first. */
   async #lookAtHolder(): Promise<void> {
     if (await this.#holder.look(this.#clock() - this.#leaderSeenAt)) this.sign('the silent holder was ended');
+  }
+
+  /** Why this node cannot be promoted while no other is active; null where it could, or where that is still to be seen. */
+  get trouble(): string | null {
+    if (this.#failures > 0) return `no node is active, and this one cannot be promoted: ${reasonOf(this.#failure)}`;
+    // A holder that died keeps the lock for less than this.
+    const isPuzzling = this.#clock() - this.#leaderSeenAt > 2 * this.#options.leaseMs;
+    return isPuzzling ? 'no node is active, and another session holds the leader lock' : null;
   }
 
   /** What the pace of the tries depends on (pace.ts). */

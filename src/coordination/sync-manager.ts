@@ -91,6 +91,11 @@ export class SyncManager {
     return peers.active;
   }
 
+  /** Why no node is active and this one cannot be promoted; null where that is not so. */
+  get promotionTrouble(): string | null {
+    return this.#role === 'standby' && this.leader === null ? this.#candidacy.trouble : null;
+  }
+
   /** Begins. IS_ACTIVE=false gives a peer that is on its way the time to be first: two leases, or until one is seen. */
   start(): void {
     const { isActive, leaseMs } = this.#options;

@@ -16,8 +16,8 @@ interface QueueRow {
 /** What {@link NotifyQueue} needs. */
 export interface NotifyQueueOptions {
   sequelize: Sequelize;
-  /** Hints are skipped since now; the sentence says why, and which session most likely holds the queue. */
-  onFull(sentence: string): void;
+  /** Hints are skipped since now; with why, and which session most likely holds the queue. */
+  onFull(sentence: string, holder: string): void;
   onRoom(): void;
 }
 
@@ -88,9 +88,8 @@ export class NotifyQueue {
     this.#usage = queue.usage;
     if (queue.hints_are_sent) return onRoom();
     this.#fullAt = performance.now();
-    onFull(
-      `the NOTIFY queue is ${Math.round(queue.usage * 100)} % full: changes are seen up to a second late. ${holderOf(queue)}`,
-    );
+    const percent = Math.round(queue.usage * 100);
+    onFull(`the NOTIFY queue is ${percent} % full: changes are seen up to a second late`, holderOf(queue));
     if (queue.is_listener) {
       const bind = { pid: queue.pid, name: queue.application_name };
       await sequelize.query(

@@ -57,6 +57,7 @@ export class StandingSession {
     try {
       return await session.query<Row>(query, limitMs);
     } catch (error) {
+      this.#waitedForStandby = false;
       if (session.abandoned !== null) this.#abandoned.add(session.abandoned);
       throw error;
     }

@@ -22,6 +22,10 @@ const health = z
     active_node: z.string().nullable(),
     auth: z.enum(['open', 'token']).describe('How one signs in here: by name alone, or with a password'),
     peers: z.array(peer),
+    ready: z.boolean().describe('Whether the node could do its job now; /readiness has it as its status'),
+    conditions: z
+      .array(z.object({ name: z.string(), reason: z.string(), since: z.iso.datetime() }))
+      .describe('What is wrong now, with the node or with what it depends on'),
   })
   .meta({ id: 'Health' });
 
@@ -39,6 +43,8 @@ function healthOf({ cluster, authMode }: Services): z.output<typeof health> {
     active_node: cluster.activeNode,
     auth: authMode,
     peers: cluster.peers(),
+    ready: cluster.isReady,
+    conditions: cluster.conditions.map((one) => ({ ...one, since: one.since.toISOString() })),
   };
 }
 
@@ -109,10 +115,29 @@ function checkRoutes(services: Services): Route[] {
   return [
     check('/health', 'Is this node alive, and is it on duty?', () => cluster.role !== 'fallen'),
     check('/liveness', '200 where the process turns', () => true),
-    check('/readiness', '200 where the node can serve: database and listener are up', () => cluster.isReady),
+    readinessRoute(services),
     check('/primary', '200 on the active, 503 elsewhere', () => cluster.isOnDuty),
-    check('/replica', '200 on a standby, 503 elsewhere', () => cluster.role === 'standby' && cluster.isReady),
+    check('/replica', '200 on a standby, 503 elsewhere', () => cluster.role === 'standby' && cluster.canRead),
   ];
+}
+
+function readinessRoute(services: Services): Route {
+  const { cluster } = services;
+  return route({
+    method: 'get',
+    path: '/readiness',
+    serves: 'control',
+    who: 'anyone',
+    unlimited: true,
+    summary: '200 while the node could do its job now; with for=reads, while it could answer reads and polls',
+    input: z.object({ for: z.enum(['reads'], 'must be reads').optional() }),
+    answer: health,
+    also: [503],
+    handle({ input }) {
+      const isReady = input.for === 'reads' ? cluster.canRead : cluster.isReady;
+      return isReady ? { body: healthOf(services) } : { status: 503, body: healthOf(services), headers: RETRY_SOON };
+    },
+  });
 }
 
 function fallRoute({ cluster }: Services): Route {

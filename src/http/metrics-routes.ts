@@ -21,7 +21,7 @@ export function metricsRoutes(services: Services): Route[] {
     });
   gauge('plantao_active', '1 while this node is on duty', () => Number(cluster.isOnDuty));
   gauge('plantao_alive', '0 while this node is fallen', () => Number(cluster.role !== 'fallen'));
-  gauge('plantao_ready', '1 while database and listener are up', () => Number(cluster.isReady));
+  gauge('plantao_ready', '1 while this node could do its job, as /readiness says', () => Number(cluster.isReady));
   gauge('plantao_term', 'The newest term that this node knows', () => cluster.term ?? 0);
   gauge(
     'plantao_lease_renewal_delay_max_seconds',

@@ -30,8 +30,12 @@ export interface Cluster extends DutyView {
   readonly url: string;
   readonly term: number | null;
   readonly activeNode: string | null;
-  /** Database and listener are up. */
+  /** It could do now what its role asks for. */
   readonly isReady: boolean;
+  /** It could answer reads and polls now. */
+  readonly canRead: boolean;
+  /** What is wrong now. */
+  readonly conditions: readonly { name: string; reason: string; since: Date }[];
   peers(): { url: string; node: string | null; alive: boolean; active: boolean }[];
   fall(): Promise<void>;
   revive(): Promise<void>;

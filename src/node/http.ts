@@ -1,5 +1,4 @@
 import { ClusterView } from '../cluster-view.ts';
-import type { Listener } from '../database/listener.ts';
 import type { NotifyQueue } from '../database/notify-queue.ts';
 import { createApp } from '../http/app.ts';
 import { believeEverybody, identifyByToken } from '../http/caller.ts';
@@ -16,6 +15,7 @@ import { isLoopback, type Settings } from '../settings.ts';
 import type { NodeChat } from './chat.ts';
 import type { NodeDatabase } from './database.ts';
 import type { NodeDuty } from './duty.ts';
+import type { Readiness } from './readiness.ts';
 
 /** What a node's HTTP is put together of. */
 export interface HttpParts {
@@ -28,7 +28,7 @@ export interface HttpParts {
   database: NodeDatabase;
   chat: NodeChat;
   duty: NodeDuty;
-  listener: Listener;
+  readiness: Readiness;
   notifyQueue: NotifyQueue;
 }
 
@@ -42,7 +42,7 @@ export function buildHttp({
   database,
   chat,
   duty,
-  listener,
+  readiness,
   notifyQueue,
 }: HttpParts) {
   const { sync, peers, identity } = duty;
@@ -52,7 +52,7 @@ export function buildHttp({
   const waiting = { eventLog, waiters, subscriptions, room, isServing: () => sync.role !== 'fallen' };
   const polls = new LongPolls(waiting);
   const streams = new EventStreams({ ...waiting, log });
-  const cluster = new ClusterView(node, url, identity, sync, peers, () => listener.isListening && eventLog.isReading);
+  const cluster = new ClusterView(node, url, identity, sync, peers, readiness);
   const { corsOrigin, allowedHosts, host, trustProxy, auth: authMode, adminToken, requestsPerMinute } = settings;
   const { users, accounts, tokens, groups, messages, writer, notifications, rosters } = chat;
   const services: Services = {

@@ -114,6 +114,10 @@ describe('A full NOTIFY queue', () => {
     const { rows } = await dba.query("SELECT pid FROM pg_stat_activity WHERE application_name = 'stranger'");
     expect(began).to.contain(`Server process ${rows[0]?.pid} (stranger, role `);
     expect(began).to.contain('pg_terminate_backend');
+    const { body } = await get(`${url}/readiness`);
+    expect(body.ready).to.equal(true);
+    expect(JSON.stringify(body.conditions)).to.contain('the NOTIFY queue is');
+    expect(JSON.stringify(body.conditions)).not.to.contain('stranger');
     const metrics = await get(`${url}/metrics`);
     expect(Number(/^plantao_notify_queue_usage (\S+)$/m.exec(metrics.text)?.[1])).to.be.above(0.5);
     const before = said(nodes.active, 'condition_began').length;

@@ -72,6 +72,11 @@ describe('A synchronous standby that is not there', () => {
       answers.forEach(saysThatItWaits);
       expect(await waiting()).to.have.length.below(MOST_WAITING + 1);
     }
+    const readiness = await get(`${nodes.active.url}/readiness`);
+    expect(readiness.status).to.equal(503);
+    expect(JSON.stringify(readiness.body.conditions)).to.contain('waits for a synchronous standby');
+    expect((await get(`${nodes.active.url}/readiness?for=reads`)).status).to.equal(200);
+    expect((await get(`${nodes.standby.url}/readiness`)).status).to.equal(200);
     expect(roleChanges()).to.have.length(before);
     expect((await get(`${nodes.active.url}/health`)).body).to.include({ active: true });
     await waitFor('');
@@ -81,6 +86,7 @@ describe('A synchronous standby that is not there', () => {
     });
     expect(again.status).to.equal(200);
     expect(await stored('with key')).to.equal(1);
+    expect((await get(`${nodes.active.url}/readiness`)).status).to.equal(200);
   });
 
   it('is named to whoever changes a group, signs in or notifies', async function () {
