@@ -92,12 +92,14 @@ describe('A synchronous standby that is not there', () => {
   it('is named to whoever changes a group, signs in or notifies', async function () {
     this.timeout(60_000);
     const { url } = nodes.active;
-    const answers = await Promise.all([
-      post(`${url}/create-chat`, { groupName: 'ghosts', creatorId: 1, members: [] }, { deadline: ANSWERED_WITHIN_MS }),
-      post(`${url}/login`, { username: 'ghost' }, { deadline: ANSWERED_WITHIN_MS }),
-      post(`${url}/notify/ghosts`, {}, { deadline: ANSWERED_WITHIN_MS }),
-    ]);
-    answers.forEach(saysThatItWaits);
+    const calls: [path: string, body: JsonObject][] = [
+      ['/create-chat', { groupName: 'ghosts', creatorId: 1, members: [] }],
+      ['/login', { username: 'ghost' }],
+      ['/notify/ghosts', {}],
+    ];
+    // One after another: each that appends to the event log holds it while it waits.
+    for (const [path, body] of calls)
+      saysThatItWaits(await post(`${url}${path}`, body, { deadline: ANSWERED_WITHIN_MS }));
     expect(await waiting()).to.have.length.below(MOST_WAITING + 1);
   });
 
