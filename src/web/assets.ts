@@ -4,7 +4,7 @@ import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, stop } from 'esbuild';
 
-/** One file of the chat page as a node serves it. `etag` is quoted, as the header wants it. */
+/** One file of the chat page as a node serves it. `etag` includes the quotes that the header requires. */
 export interface Asset {
   contentType: string;
   body: Buffer;
@@ -16,12 +16,12 @@ const FOLDER = new URL('./', import.meta.url);
 let loading: Promise<Map<string, Asset>> | undefined;
 
 /**
- * The chat page and all that it needs, by path: /home, /assets/home.js, /assets/home.css, /assets/icon.svg. Nodes of one
- * process share them. Rejects when the page's source cannot be read or compiled.
+ * Returns the files of the chat page by path: /home, /assets/home.js, /assets/home.css, /assets/icon.svg. Nodes in one
+ * process share them. Rejects if the source cannot be read or compiled.
  */
 export function loadAssets(): Promise<Map<string, Asset>> {
   loading ??= load().catch((error) => {
-    // The next one who asks tries again.
+    // The next call retries.
     loading = undefined;
     throw error;
   });
@@ -39,23 +39,23 @@ async function load(): Promise<Map<string, Asset>> {
   ]);
 }
 
-/** Joins the page's modules and its style sheets into one file each. */
+/** Bundles the page's modules and its style sheets into one file each. */
 async function compile(): Promise<{ script: Buffer; style: Buffer }> {
   const { outputFiles } = await bundle();
-  const made = (name: string) => {
+  const output = (name: string) => {
     const file = outputFiles.find(({ path }) => basename(path) === name);
-    if (file === undefined) throw new Error(`esbuild made no ${name}`);
+    if (file === undefined) throw new Error(`esbuild produced no ${name}`);
     return Buffer.from(file.contents);
   };
-  return { script: made('home.js'), style: made('home.css') };
+  return { script: output('home.js'), style: output('home.css') };
 }
 
-// Not the synchronous build: it holds up the node, its heartbeats too, for as long as it takes. The compiler's process
-// would go on beside the node if it were not stopped.
+// Asynchronous, because a synchronous build would block the node and its heartbeats. esbuild's child process outlives the
+// build unless it is stopped.
 function bundle() {
   const building = build({
     entryPoints: ['home.ts', 'home.css'].map((name) => fileURLToPath(new URL(name, FOLDER))),
-    // Only the names in it count: nothing is written.
+    // Determines the names of the outputs only; nothing is written.
     outdir: fileURLToPath(FOLDER),
     bundle: true,
     minify: true,
@@ -68,7 +68,7 @@ function bundle() {
   return building.finally(() => stop());
 }
 
-/** A file of this text, with the tag by which a browser knows whether it has it. */
+/** Creates an asset, with an ETag computed from its content. */
 export function assetOf(contentType: string, text: Buffer | string): Asset {
   const body = Buffer.from(text);
   const hash = createHash('sha256').update(body).digest('base64url').slice(0, 27);

@@ -1,53 +1,53 @@
 /// <reference lib="dom" />
 import { ChatClient, ChatError, type SignInResult } from '../client/index.ts';
-import { DutyReport } from './home/model/cluster-notices.ts';
+import { ClusterNotices } from './home/model/cluster-notices.ts';
 import { ClusterWatch } from './home/model/cluster-watch.ts';
-import { keepSession, keptSession } from './home/model/kept-session.ts';
+import { loadSession, saveSession } from './home/model/stored-session.ts';
 import { ChatPage } from './home/view/chat-page.ts';
 import { Dialog } from './home/view/dialog.ts';
-import { part } from './home/view/elements.ts';
+import { elementById } from './home/view/elements.ts';
 import { NodeBar } from './home/view/node-bar.ts';
 import { Notice } from './home/view/notice.ts';
 import { SignIn } from './home/view/sign-in.ts';
 
-const account = part('account', HTMLDivElement);
-const accountName = part('account-name', HTMLSpanElement);
+const account = elementById('account', HTMLDivElement);
+const accountName = elementById('account-name', HTMLSpanElement);
 const bar = new NodeBar();
 const notice = new Notice();
 const dialog = new Dialog();
-const duty = new DutyReport();
-const kept = keptSession();
+const clusterNotices = new ClusterNotices();
+const storedSession = loadSession();
 let servedBy: string | undefined;
 let page: ChatPage | undefined;
 
 const client = new ChatClient({
-  // The folder of this page: a proxy may have put the node under a path of its own.
+  // Relative to this page: a proxy may serve the node under a path prefix.
   urls: [new URL('.', location.href).href],
-  ...(kept?.token === undefined ? {} : { token: kept.token }),
-  ...(kept === undefined ? {} : { userId: kept.user_id }),
+  ...(storedSession?.token === undefined ? {} : { token: storedSession.token }),
+  ...(storedSession === undefined ? {} : { userId: storedSession.user_id }),
   onConnection: ({ use, url, state }) => {
     if (use === 'read') servedBy = state === 'connected' ? url : undefined;
-    void watch.look();
+    void watch.refresh();
   },
 });
 
 const watch = new ClusterWatch(client, (nodes) => {
   bar.show(nodes, watch.nameOf(servedBy));
-  tellMode();
-  const report = duty.see(nodes);
-  if (report !== undefined) notice.show(report);
+  applyAuthMode();
+  const content = clusterNotices.update(nodes);
+  if (content !== undefined) notice.show(content);
 });
 
 const signIn = new SignIn(client, (session) => {
-  keepSession(session);
+  saveSession(session);
   enter(session);
 });
 
-/** What the page says of names and passwords goes by the nodes' mode: base.css shows the words that are true in it. */
-function tellMode(): void {
+/** Shows the texts for the nodes' authentication mode; base.css hides those of the other mode. */
+function applyAuthMode(): void {
   if (watch.auth === undefined) return;
   document.documentElement.dataset.auth = watch.auth;
-  signIn.askFor(watch.auth);
+  signIn.setAuthMode(watch.auth);
 }
 
 function enter({ user_id: id, username }: SignInResult): void {
@@ -64,19 +64,19 @@ function leave(error?: unknown): void {
   page?.close();
   page = undefined;
   account.hidden = true;
-  keepSession(undefined);
-  // Where nobody can be told, the token runs out by itself.
+  saveSession(undefined);
+  // If no node can be reached, the token expires by itself.
   client.logout().catch(() => {});
-  signIn.show(error === undefined ? '' : reasonOf(error));
+  signIn.show(error === undefined ? '' : errorText(error));
 }
 
-function reasonOf(error: unknown): string {
-  if (error instanceof ChatError && error.status === 401) return 'Your session is over: sign in again.';
+function errorText(error: unknown): string {
+  if (error instanceof ChatError && error.status === 401) return 'Your session has expired. Sign in again.';
   return error instanceof Error ? error.message : String(error);
 }
 
-part('sign-out', HTMLButtonElement).addEventListener('click', () => leave());
-document.addEventListener('visibilitychange', () => void watch.look());
-void watch.look();
-if (kept === undefined) signIn.show();
-else enter(kept);
+elementById('sign-out', HTMLButtonElement).addEventListener('click', () => leave());
+document.addEventListener('visibilitychange', () => void watch.refresh());
+void watch.refresh();
+if (storedSession === undefined) signIn.show();
+else enter(storedSession);

@@ -1,33 +1,33 @@
 import { existsSync } from 'node:fs';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 
-/** Where a Chromium is looked for: what CHROMIUM names, else Debian's. */
+/** The Chromium to use: CHROMIUM, or Debian's path. */
 const EXECUTABLE = process.env.CHROMIUM ?? '/usr/bin/chromium';
-/** A page on a busy machine; each wait names what it waits for. */
-const PATIENCE_MS = 40_000;
+/** Timeout of every wait for a page, long enough for a busy machine. */
+const WAIT_MS = 40_000;
 
-/** What a network without that node says in the console, of which a page can do nothing about. */
-export const NODE_IS_AWAY = /^Failed to load resource: (net::ERR_|the server responded with a status of 503)/;
+/** The console error of a request to a node that is down. A page cannot suppress it. */
+export const NODE_IS_DOWN = /^Failed to load resource: (net::ERR_|the server responded with a status of 503)/;
 
-/** A real browser, and everything that its pages have complained of. */
+/** A real browser that records the problems its pages report. */
 export interface ChatBrowser {
-  /** Opens the chat page of a node in a context of its own, as another person would. */
+  /** Opens the chat page of a node in its own context, like a separate user. */
   open(nodeUrl: string, options?: BrowserContextOptions): Promise<Page>;
-  /** Opens it and signs in. */
+  /** Opens the chat page and signs in. */
   signIn(nodeUrl: string, username: string, options?: BrowserContextOptions): Promise<Page>;
-  /** Console errors, warnings, uncaught errors and policy violations since the last call, without what `allowed` covers. */
+  /** Returns console errors, warnings, uncaught errors and policy violations since the last call, except `allowed` ones. */
   problems(allowed?: RegExp): string[];
-  /** Closes the pages that are open. */
+  /** Closes all open pages. */
   closePages(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** False where there is no Chromium: said aloud, an error on a CI machine, and a reason to leave out the tests elsewhere. */
+/** Returns whether Chromium is installed. Without it, throws on CI; elsewhere warns, and the tests are skipped. */
 export function hasChromium(): boolean {
   if (existsSync(EXECUTABLE)) return true;
-  const sentence = `no browser at ${EXECUTABLE}: set CHROMIUM to a Chromium or Chrome to run the tests of the chat page`;
-  if (process.env.CI) throw new Error(sentence);
-  console.warn(sentence);
+  const text = `no browser at ${EXECUTABLE}: set CHROMIUM to the path of Chromium or Chrome to run the chat page tests`;
+  if (process.env.CI) throw new Error(text);
+  console.warn(text);
   return false;
 }
 
@@ -49,7 +49,7 @@ export async function startChatBrowser(): Promise<ChatBrowser> {
 
   const open = async (nodeUrl: string, options: BrowserContextOptions = {}) => {
     const context = await browser.newContext({ locale: 'en-GB', timezoneId: 'UTC', ...options });
-    context.setDefaultTimeout(PATIENCE_MS);
+    context.setDefaultTimeout(WAIT_MS);
     const page = await context.newPage();
     page.on('pageerror', (error) => problems.push(`uncaught: ${error.message}`));
     page.on('console', (message) => {
@@ -62,7 +62,7 @@ export async function startChatBrowser(): Promise<ChatBrowser> {
     open,
     async signIn(nodeUrl, username, options) {
       const page = await open(nodeUrl, options);
-      // Quicker than the page's first look at the nodes, a standby is asked to sign one in and names the active: a red line.
+      // Before the page's first poll, a sign-in may go to a standby, whose 503 appears as an error in the console.
       await page.locator('#nodes .active').first().waitFor();
       await page.getByRole('textbox', { name: 'Name' }).fill(username);
       await page.getByRole('button', { name: 'Sign in' }).click();
@@ -100,7 +100,7 @@ export async function waitForMessage(page: Page, text: string): Promise<void> {
   await page.locator('.message:not(.sending):not(.failed)', { hasText: text }).first().waitFor();
 }
 
-/** The texts of all messages shown, in order; those under way too. */
+/** Returns the texts of all visible messages in order, including pending ones. */
 export function messagesOn(page: Page): Promise<string[]> {
   return page.locator('.message .content').allTextContents();
 }

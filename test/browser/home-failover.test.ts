@@ -8,7 +8,7 @@ import {
   type ChatBrowser,
   hasChromium,
   messagesOn,
-  NODE_IS_AWAY,
+  NODE_IS_DOWN,
   openGroup,
   startChatBrowser,
   waitForMessage,
@@ -17,7 +17,7 @@ import {
 
 const GROUP = 'Grupo Geral';
 
-describe('The chat page goes on while nodes die', function () {
+describe('The chat page during failovers', function () {
   this.timeout(240_000);
   let database: TestDatabase;
   let cluster: TestCluster;
@@ -27,7 +27,7 @@ describe('The chat page goes on while nodes die', function () {
   let ana: Page;
   let bruno: Page;
 
-  before('two nodes, a browser and two people', async function () {
+  before('start two nodes and a browser, and sign in two users', async function () {
     if (!hasChromium()) return this.skip();
     database = await createDatabase();
     await seedData(database.url);
@@ -40,7 +40,7 @@ describe('The chat page goes on while nodes die', function () {
     bruno = await browser.signIn(second.url, 'bruno_orm');
     for (const page of [ana, bruno]) await openGroup(page, GROUP);
   });
-  after('two nodes, a browser and two people', async () => {
+  after('stop the browser and the nodes', async () => {
     await browser?.close();
     await cluster?.stop();
     await database?.drop();
@@ -50,8 +50,8 @@ describe('The chat page goes on while nodes die', function () {
   const chip = (page: Page, text: string) =>
     page.getByRole('list', { name: 'Nodes of the cluster' }).getByText(text).waitFor();
 
-  /** Both send numbered messages while `trouble` happens; afterwards both pages show all of them, once, in one order. */
-  async function writeThrough(name: string, trouble: () => Promise<void>): Promise<void> {
+  /** Both users send numbered messages during `fault`. Afterwards both pages show each of them once, in the same order. */
+  async function writeDuring(name: string, fault: () => Promise<void>): Promise<void> {
     const sent: string[] = [];
     const send = async (page: Page, who: string, count: number) => {
       for (let number = 1; number <= count; number += 1) {
@@ -62,51 +62,51 @@ describe('The chat page goes on while nodes die', function () {
     };
     await Promise.all([send(ana, 'ana', 5), send(bruno, 'bruno', 5)]);
     const writing = Promise.all([send(ana, 'ana late', 10), send(bruno, 'bruno late', 10)]);
-    await trouble();
+    await fault();
     await writing;
-    const ofThis = async (page: Page) => (await messagesOn(page)).filter((text) => text.startsWith(name));
+    const received = async (page: Page) => (await messagesOn(page)).filter((text) => text.startsWith(name));
     for (const page of [ana, bruno]) {
       await eventually(
-        'nothing is under way, and all has arrived',
+        'no message is pending, and all have arrived',
         async () =>
-          (await page.locator('.sending, .failed').count()) === 0 && (await ofThis(page)).length >= sent.length,
+          (await page.locator('.sending, .failed').count()) === 0 && (await received(page)).length >= sent.length,
         { within: 60_000 },
       );
-      expect([...(await ofThis(page))].sort()).to.deep.equal([...sent].sort());
+      expect([...(await received(page))].sort()).to.deep.equal([...sent].sort());
     }
-    expect(await ofThis(ana)).to.deep.equal(await ofThis(bruno));
+    expect(await received(ana)).to.deep.equal(await received(bruno));
     for (const who of ['ana', 'ana late', 'bruno', 'bruno late']) {
-      const own = (await ofThis(ana)).filter((text) => text.startsWith(`${name} ${who} `) && /\d$/.test(text));
+      const own = (await received(ana)).filter((text) => text.startsWith(`${name} ${who} `) && /\d$/.test(text));
       expect(own, 'in the order in which they were written').to.deep.equal(sent.filter((text) => own.includes(text)));
     }
   }
 
-  it('loses and doubles nothing when the active is killed, and says what has happened', async () => {
-    await writeThrough('kill', async () => first.kill('SIGKILL'));
+  it('loses and duplicates no message when the active node is killed, and shows a notice', async () => {
+    await writeDuring('kill', async () => first.kill('SIGKILL'));
     for (const page of [ana, bruno]) {
-      await notice(page, `${first.name} is gone; ${second.name} serves.`);
-      await chip(page, `${first.name}: gone`);
+      await notice(page, `${first.name} is unreachable; ${second.name} is active.`);
+      await chip(page, `${first.name}: unreachable`);
       await chip(page, `${second.name}: active`);
     }
-    expect(browser.problems(NODE_IS_AWAY)).to.deep.equal([]);
+    expect(browser.problems(NODE_IS_DOWN)).to.deep.equal([]);
   });
 
-  it('says when the node is back, and goes on when the other one is killed', async () => {
+  it('shows when the node is back, and continues when the other node is killed', async () => {
     await first.start();
-    for (const page of [ana, bruno]) await notice(page, `${first.name} is back and stands by.`);
-    await writeThrough('back', async () => second.kill('SIGKILL'));
+    for (const page of [ana, bruno]) await notice(page, `${first.name} is back as standby.`);
+    await writeDuring('back', async () => second.kill('SIGKILL'));
     for (const page of [ana, bruno]) await chip(page, `${first.name}: active`);
-    expect(browser.problems(NODE_IS_AWAY)).to.deep.equal([]);
+    expect(browser.problems(NODE_IS_DOWN)).to.deep.equal([]);
   });
 
-  it('keeps what is written while no node serves, and sends it when one does', async () => {
+  it('keeps messages written while no node is reachable, and sends them when one is', async () => {
     first.freeze();
-    await notice(ana, 'No node can be reached.');
-    await write(ana, 'written while nobody serves');
-    await ana.locator('.message.sending', { hasText: 'written while nobody serves' }).waitFor();
+    await notice(ana, "Can't connect.");
+    await write(ana, 'written while no node serves');
+    await ana.locator('.message.sending', { hasText: 'written while no node serves' }).waitFor();
     first.thaw();
-    for (const page of [ana, bruno]) await waitForMessage(page, 'written while nobody serves');
-    await notice(ana, `${first.name} serves again.`);
-    expect(browser.problems(NODE_IS_AWAY)).to.deep.equal([]);
+    for (const page of [ana, bruno]) await waitForMessage(page, 'written while no node serves');
+    await notice(ana, `${first.name} is active again.`);
+    expect(browser.problems(NODE_IS_DOWN)).to.deep.equal([]);
   });
 });

@@ -25,7 +25,7 @@ describe('The chat page', function () {
   let active: string;
   let standby: string;
 
-  before('two nodes and a browser', async function () {
+  before('start two nodes and a browser', async function () {
     if (!hasChromium()) return this.skip();
     database = await createDatabase();
     await seedData(database.url);
@@ -33,24 +33,24 @@ describe('The chat page', function () {
     [active = '', standby = ''] = cluster.nodes.map(({ url }) => url);
     browser = await startChatBrowser();
   });
-  afterEach('the pages have not complained', async () => {
+  afterEach('no page has reported a problem', async () => {
     await browser?.closePages();
     expect(browser?.problems() ?? []).to.deep.equal([]);
   });
-  after('two nodes and a browser', async () => {
+  after('stop the browser and the nodes', async () => {
     await browser?.close();
     await cluster?.stop();
     await database?.drop();
   });
 
-  async function twoPeople(): Promise<[ana: Page, bruno: Page]> {
+  async function twoUsers(): Promise<[ana: Page, bruno: Page]> {
     const ana = await browser.signIn(active, 'ana_orm');
     const bruno = await browser.signIn(standby, 'bruno_orm');
     for (const page of [ana, bruno]) await openGroup(page, GROUP);
     return [ana, bruno];
   }
 
-  it('lets one in by name, shows the groups with their last message, and a reload keeps the place', async () => {
+  it('signs in by name, shows groups with their last message, and keeps the open group through a reload', async () => {
     const page = await browser.signIn(active, 'ana_orm');
     await page.getByRole('link', { name: GROUP }).getByText('bruno_orm: Oi, Ana! Tudo bem?').waitFor();
     await openGroup(page, GROUP);
@@ -63,7 +63,7 @@ describe('The chat page', function () {
     expect(await messagesOn(page)).to.deep.equal([]);
   });
 
-  it('works where the browser denies storage', async () => {
+  it('works if the browser denies storage', async () => {
     const page = await browser.open(active);
     const denied = `{ get() { throw new DOMException('denied', 'SecurityError'); } }`;
     await page.addInitScript({
@@ -76,8 +76,8 @@ describe('The chat page', function () {
     await waitForMessage(page, 'Olá, pessoal!');
   });
 
-  it('carries messages both ways between pages that hang on different nodes', async () => {
-    const [ana, bruno] = await twoPeople();
+  it('delivers messages both ways between pages on different nodes', async () => {
+    const [ana, bruno] = await twoUsers();
     await write(ana, 'from the active');
     await waitForMessage(bruno, 'from the active');
     await write(bruno, 'from the standby');
@@ -85,8 +85,8 @@ describe('The chat page', function () {
     expect(await messagesOn(ana)).to.deep.equal(await messagesOn(bruno));
   });
 
-  it('shows what people write as text, whatever it is', async () => {
-    const [ana, bruno] = await twoPeople();
+  it('shows messages and names as text, never as HTML', async () => {
+    const [ana, bruno] = await twoUsers();
     const nasty = '<img src=x onerror="document.title=1"><script>document.title=2</script><b>bold</b>';
     await write(ana, nasty);
     await waitForMessage(bruno, nasty);
@@ -100,21 +100,21 @@ describe('The chat page', function () {
     await ana.getByRole('link', { name: '<i>nasty</i> & "group"' }).waitFor();
   });
 
-  it('marks what has not been read, in the list and in the title, until the group is opened', async () => {
+  it('shows the unread count in the list and in the title until the group is opened', async () => {
     const ana = await browser.signIn(active, 'ana_orm');
     const bruno = await browser.signIn(standby, 'bruno_orm');
     await openGroup(ana, GROUP);
     await write(ana, 'one');
     await write(ana, 'two');
     await bruno.getByRole('img', { name: '2 unread' }).waitFor();
-    await eventually('the title tells it', async () => (await bruno.title()) === '(2) Plantão');
+    await eventually('the title shows the unread count', async () => (await bruno.title()) === '(2) Plantão');
     await openGroup(bruno, GROUP);
-    await eventually('the title is plain again', async () => (await bruno.title()) === 'Plantão');
+    await eventually('the title shows no count', async () => (await bruno.title()) === 'Plantão');
     expect(await bruno.getByRole('img', { name: /unread/ }).count()).to.equal(0);
   });
 
-  it('deletes an own message for everybody, after asking', async () => {
-    const [ana, bruno] = await twoPeople();
+  it('deletes an own message for all members, after confirmation', async () => {
+    const [ana, bruno] = await twoUsers();
     await write(ana, 'to be deleted');
     await waitForMessage(bruno, 'to be deleted');
     expect(await bruno.getByRole('button', { name: /^Delete .*to be deleted/ }).count()).to.equal(0);
@@ -124,12 +124,12 @@ describe('The chat page', function () {
       await page.locator('.message', { hasText: 'to be deleted' }).waitFor({ state: 'detached' });
   });
 
-  it('makes a group, which its members see at once', async () => {
+  it('creates a group that appears for its members at once', async () => {
     const ana = await browser.signIn(active, 'ana_orm');
     const bruno = await browser.signIn(standby, 'bruno_orm');
     await ana.getByRole('button', { name: 'New group' }).click();
-    await ana.getByRole('textbox', { name: 'Name of the group' }).fill('Equipe');
-    await ana.getByRole('searchbox', { name: 'Members beside you' }).fill('bruno');
+    await ana.getByRole('textbox', { name: 'Group name' }).fill('Equipe');
+    await ana.getByRole('searchbox', { name: 'Add members' }).fill('bruno');
     await ana.getByRole('button', { name: '+ bruno_orm' }).click();
     await ana.getByRole('button', { name: 'Create' }).click();
     await ana.getByRole('button', { name: '2 members' }).waitFor();
@@ -138,7 +138,7 @@ describe('The chat page', function () {
     await waitForMessage(bruno, 'welcome');
   });
 
-  it('lets one leave a group, after asking', async () => {
+  it('leaves a group, after confirmation', async () => {
     const client = new ChatClient({ urls: [active] });
     await client.login('bruno_orm');
     await client.createChat('Soon left', ['ana_orm']);
@@ -151,7 +151,7 @@ describe('The chat page', function () {
     expect(await page.getByRole('dialog').count()).to.equal(0);
   });
 
-  it('says that one is in no group only when that is known', async () => {
+  it('shows "no groups" only after the groups have loaded', async () => {
     const page = await browser.open(active);
     let answer = () => {};
     await page.route('**/chats?*', async (route) => {
@@ -164,49 +164,49 @@ describe('The chat page', function () {
     await page.getByRole('textbox', { name: 'Name' }).fill('newcomer');
     await page.getByRole('button', { name: 'Sign in' }).click();
     await asked;
-    await page.getByText('Reading your groups…').waitFor();
-    expect(await page.getByText('You are in no group yet').count()).to.equal(2);
-    for (const text of await page.getByText('You are in no group yet').all())
+    await page.getByText('Loading your groups…').waitFor();
+    expect(await page.getByText("You aren't in any group yet").count()).to.equal(2);
+    for (const text of await page.getByText("You aren't in any group yet").all())
       expect(await text.isVisible()).to.equal(false);
     answer();
-    await page.getByText('You are in no group yet. Make one, or join one').waitFor();
+    await page.getByText("You aren't in any group yet. Create one, or join one").waitFor();
   });
 
-  it('leaves a dialog alone when what an earlier one began is done', async () => {
+  it('keeps a dialog open when the action of an earlier dialog completes', async () => {
     const page = await browser.signIn(active, 'ana_orm');
-    let make = () => {};
+    let release = () => {};
     await page.route('**/create-chat', async (route) => {
       await new Promise<void>((resolve) => {
-        make = resolve;
+        release = resolve;
       });
       await route.continue();
     });
     const asked = page.waitForRequest('**/create-chat');
     await page.getByRole('button', { name: 'New group' }).click();
-    await page.getByRole('textbox', { name: 'Name of the group' }).fill('Slowly made');
+    await page.getByRole('textbox', { name: 'Group name' }).fill('Slow group');
     await page.getByRole('button', { name: 'Create' }).click();
     await asked;
     await page.keyboard.press('Escape');
     await page.getByRole('button', { name: 'Join a group' }).click();
-    make();
-    await page.getByRole('heading', { name: 'Slowly made', includeHidden: true }).waitFor();
+    release();
+    await page.getByRole('heading', { name: 'Slow group', includeHidden: true }).waitFor();
     expect(await page.getByRole('dialog', { name: 'Join a group' }).isVisible()).to.equal(true);
   });
 
-  it('keeps a message that could not be sent, and stores it once when it is tried again', async () => {
-    const [ana, bruno] = await twoPeople();
+  it('keeps a message that could not be sent, and stores it once when it is retried', async () => {
+    const [ana, bruno] = await twoUsers();
     const refuse = { status: 400, json: { error: 'not this time', code: 'invalid_request' } };
     await ana.route('**/messages', (route) => route.fulfill(refuse));
-    await write(ana, 'stubborn');
-    await ana.getByRole('button', { name: 'Try again' }).waitFor();
+    await write(ana, 'retried');
+    await ana.getByRole('button', { name: 'Retry' }).waitFor();
     await ana.unroute('**/messages');
-    await ana.getByRole('button', { name: 'Try again' }).click();
-    await waitForMessage(bruno, 'stubborn');
-    expect((await messagesOn(ana)).filter((text) => text === 'stubborn')).to.have.length(1);
+    await ana.getByRole('button', { name: 'Retry' }).click();
+    await waitForMessage(bruno, 'retried');
+    expect((await messagesOn(ana)).filter((text) => text === 'retried')).to.have.length(1);
     expect(browser.problems(/status of 400/)).to.deep.equal([]);
   });
 
-  it('loads older messages as one scrolls up, and keeps the place', async () => {
+  it('loads older messages on scrolling up, and preserves the scroll position', async () => {
     const client = new ChatClient({ urls: [active] });
     await client.login('ana_orm');
     const { group_id: id } = await client.createChat('History', []);
@@ -228,12 +228,12 @@ describe('The chat page', function () {
   });
 
   for (const colorScheme of ['light', 'dark'] as const) {
-    it(`fits a screen of 360 pixels, ${colorScheme}`, async () => {
+    it(`fits a screen 360 pixels wide in the ${colorScheme} theme`, async () => {
       const options = { viewport: { width: 360, height: 640 }, colorScheme };
       const overflow = (page: Page) => page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
-      const stranger = await browser.open(active, options);
-      await stranger.getByRole('button', { name: 'Sign in' }).waitFor();
-      expect(await overflow(stranger)).to.equal(0);
+      const signedOut = await browser.open(active, options);
+      await signedOut.getByRole('button', { name: 'Sign in' }).waitFor();
+      expect(await overflow(signedOut)).to.equal(0);
       const page = await browser.signIn(active, 'ana_orm', options);
       await page.getByRole('link', { name: GROUP }).waitFor();
       expect(await overflow(page)).to.equal(0);
@@ -247,7 +247,7 @@ describe('The chat page', function () {
     });
   }
 
-  it('can be used with the keyboard alone', async () => {
+  it('works with the keyboard alone', async () => {
     const page = await browser.open(active);
     await page.keyboard.type('ana_orm');
     await page.keyboard.press('Enter');
@@ -264,7 +264,7 @@ describe('The chat page', function () {
     await waitForMessage(page, 'typed only');
   });
 
-  it('is served with a policy that lets nothing in from elsewhere', async () => {
+  it('is served with a content security policy that allows no foreign sources', async () => {
     const response = await fetch(`${standby}/home`);
     const policy = response.headers.get('Content-Security-Policy') ?? '';
     expect(policy).to.contain("default-src 'none'").and.contain("script-src 'self'");

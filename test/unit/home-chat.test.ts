@@ -26,17 +26,17 @@ function joined(position: number, groupId: number, { id, username }: User): Chat
   return { cursor: cursor(position), at: '', kind: 'joined', group_id: groupId, user_id: id, username };
 }
 
-describe('the page of a signed-in user stays true, whatever overtakes what', () => {
-  /** What waits for the test to answer it, by path, in the order in which it was asked. */
-  let asked: Map<string, { response: ServerResponse; query: URLSearchParams }[]>;
+describe('the chat model, when responses and events arrive out of order', () => {
+  /** Requests that wait for the test's response, by path, in order of arrival. */
+  let requests: Map<string, { response: ServerResponse; query: URLSearchParams }[]>;
   let node: FakeNode;
   let chat: Chat;
 
   beforeEach(async () => {
-    asked = new Map();
+    requests = new Map();
     node = await startFakeNode(({ path, query }, response) => {
       if (path === '/subscribe/user' && query.get('timeout') === '0') return void response.writeHead(204).end();
-      asked.set(path, [...(asked.get(path) ?? []), { response, query }]);
+      requests.set(path, [...(requests.get(path) ?? []), { response, query }]);
     });
     const client = new ChatClient({ urls: [node.url], userId: ana.id });
     const store = { getItem: () => '[]', setItem: () => {} };
@@ -51,22 +51,22 @@ describe('the page of a signed-in user stays true, whatever overtakes what', () 
     await node.close();
   });
 
-  /** Waits for the next request of that path and answers it. */
-  async function answer(path: string, body: unknown, status = 200): Promise<URLSearchParams> {
-    await until(() => (asked.get(path)?.length ?? 0) > 0, `GET ${path}`);
-    const next = asked.get(path)?.shift();
-    if (next === undefined) throw new Error('it was there a moment ago');
+  /** Waits for the next request of that path and responds. */
+  async function respond(path: string, body: unknown, status = 200): Promise<URLSearchParams> {
+    await until(() => (requests.get(path)?.length ?? 0) > 0, `GET ${path}`);
+    const next = requests.get(path)?.shift();
+    if (next === undefined) throw new Error('the request has disappeared');
     json(next.response, status, body);
     return next.query;
   }
-  const groups = (position: number, ...chats: Group[]) => answer('/chats', { chats, cursor: cursor(position) });
+  const groups = (position: number, ...chats: Group[]) => respond('/chats', { chats, cursor: cursor(position) });
   const page = (position: number, messages: Message[], has_more = false) =>
-    answer('/messages', { messages, has_more, cursor: cursor(position) });
-  const news = (...events: ChatEvent[]) => answer('/subscribe/user', { events, cursor: events.at(-1)?.cursor });
+    respond('/messages', { messages, has_more, cursor: cursor(position) });
+  const deliver = (...events: ChatEvent[]) => respond('/subscribe/user', { events, cursor: events.at(-1)?.cursor });
   const shown = (id: number) => chat.conversations.find((one) => one.group.id === id);
   const members = (id: number) => shown(id)?.group.members.map(({ username }) => username);
 
-  /** Signed in, with one group of ana and bruno, as of position 1. */
+  /** Starts the chat with one group of ana and bruno, at position 1. */
   async function start(messages: Message[] = [], hasMore = false): Promise<void> {
     const started = chat.start();
     await groups(1, group(1, bruno));
@@ -74,21 +74,21 @@ describe('the page of a signed-in user stays true, whatever overtakes what', () 
     await started;
   }
 
-  it('keeps who came while the groups were being read, though the answer is from before', async () => {
+  it('keeps a member who joined during a read of the groups, though the response is older', async () => {
     await start();
     const read = chat.refresh();
-    await until(() => asked.get('/chats')?.length === 1, 'the groups are asked for');
-    await news(joined(2, 1, clara));
-    await until(() => members(1)?.includes('clara') === true, 'clara is shown');
+    await until(() => requests.get('/chats')?.length === 1, 'the groups are requested');
+    await deliver(joined(2, 1, clara));
+    await until(() => members(1)?.includes('clara') === true, 'clara is listed');
     await groups(1, group(1, bruno));
     await read;
     expect(members(1)).to.deep.equal(['ana', 'bruno', 'clara']);
   });
 
-  it('takes no older answer after a newer one: a group that came meanwhile stays', async () => {
+  it('never applies an older response after a newer one: a new group stays', async () => {
     await start();
     const first = chat.refresh();
-    await until(() => asked.get('/chats')?.length === 1, 'the groups are asked for');
+    await until(() => requests.get('/chats')?.length === 1, 'the groups are requested');
     const second = chat.refresh();
     const third = chat.refresh();
     await groups(1, group(1, bruno));
@@ -96,34 +96,34 @@ describe('the page of a signed-in user stays true, whatever overtakes what', () 
     await groups(2, group(1, bruno), group(2));
     expect(await Promise.all([second, third])).to.deep.equal([cursor(2), cursor(2)]);
     expect(chat.conversations.map(({ group: { id } }) => id)).to.have.members([1, 2]);
-    expect(asked.get('/chats')).to.deep.equal([]);
+    expect(requests.get('/chats')).to.deep.equal([]);
   });
 
-  it('loads a group that one was taken into, however many others are not loaded, and counts what came meanwhile', async () => {
+  it('loads a group that the user was added to, however many others are not loaded, and counts its new messages', async () => {
     const many = Array.from({ length: 40 }, (_, index) => group(index + 1));
     const started = chat.start();
     await groups(1, ...many);
     for (let loaded = 0; loaded < 20; loaded += 1) await page(1, []);
     await started;
-    await news(joined(2, 99, ana), posted(3, 99));
+    await deliver(joined(2, 99, ana), posted(3, 99));
     await groups(2, ...many, group(99));
     expect((await page(3, [message(3)])).get('groupId')).to.equal('99');
-    await until(() => shown(99)?.loaded === true, 'it is loaded');
+    await until(() => shown(99)?.loaded === true, 'the group is loaded');
     expect(shown(99)?.unread).to.equal(1);
   });
 
-  it('leaves no gap where an older page comes after a gap in the stream', async () => {
+  it('leaves no gap when an older page arrives after a gap in the stream', async () => {
     await start([message(51)], true);
     const [open] = chat.conversations;
-    if (open === undefined) throw new Error('there is a group');
+    if (open === undefined) throw new Error('no group is listed');
     const older = chat.loadOlder(open);
-    await until(() => asked.get('/messages')?.length === 1, 'the older page is asked for');
-    await answer('/subscribe/user', { error: 'too old', code: 'cursor_expired' }, 410);
+    await until(() => requests.get('/messages')?.length === 1, 'the older page is requested');
+    await respond('/subscribe/user', { error: 'too old', code: 'cursor_expired' }, 410);
     await groups(500, group(1, bruno));
     await groups(500, group(1, bruno));
-    await until(() => asked.get('/messages')?.length === 2, 'the newest page is asked for');
-    const newest = asked.get('/messages')?.pop();
-    if (newest === undefined) throw new Error('it was there a moment ago');
+    await until(() => requests.get('/messages')?.length === 2, 'the newest page is requested');
+    const newest = requests.get('/messages')?.pop();
+    if (newest === undefined) throw new Error('the request has disappeared');
     json(newest.response, 200, { messages: [message(400)], has_more: true, cursor: cursor(500) });
     await until(() => open.newest?.id === 400, 'the newest page is shown');
     await page(1, [message(50)], false);
@@ -132,26 +132,26 @@ describe('the page of a signed-in user stays true, whatever overtakes what', () 
     expect(open.hasOlder).to.equal(true);
   });
 
-  it('leaves no gap where a newest page comes that was asked for before a gap in the stream', async () => {
+  it('leaves no gap when a newest page arrives that was requested before a gap in the stream', async () => {
     await start([message(1)]);
-    await news(joined(2, 2, ana));
+    await deliver(joined(2, 2, ana));
     await groups(2, group(1, bruno), group(2));
-    await until(() => asked.get('/messages')?.length === 1, 'its newest page is asked for');
-    await answer('/subscribe/user', { error: 'too old', code: 'cursor_expired' }, 410);
+    await until(() => requests.get('/messages')?.length === 1, 'its newest page is requested');
+    await respond('/subscribe/user', { error: 'too old', code: 'cursor_expired' }, 410);
     await groups(500, group(1, bruno), group(2));
     await groups(500, group(1, bruno), group(2));
-    await until(() => asked.get('/messages')?.length === 2, 'a newest page is asked for anew');
+    await until(() => requests.get('/messages')?.length === 2, 'the newest page is requested again');
     await page(2, [message(2)]);
     await page(500, [message(499)], true);
     await page(500, [message(500)], true);
-    await until(() => shown(2)?.loaded === true, 'it is loaded anew');
+    await until(() => shown(2)?.loaded === true, 'the group is loaded again');
     expect([1, 2].map((id) => shown(id)?.oldestId)).to.have.members([499, 500]);
   });
 
-  it('reads on where all that was loaded has been deleted', async () => {
+  it('loads older messages when all loaded ones have been deleted', async () => {
     await start([message(51)], true);
     const [open] = chat.conversations;
-    if (open === undefined) throw new Error('there is a group');
+    if (open === undefined) throw new Error('no group is listed');
     open.removed(51);
     const older = chat.loadOlder(open);
     expect((await page(1, [message(50)])).has('before')).to.equal(false);
@@ -159,16 +159,16 @@ describe('the page of a signed-in user stays true, whatever overtakes what', () 
     expect(open.oldestId).to.equal(50);
   });
 
-  it('lets go of old messages in groups that nobody reads, and reads them again on demand', async () => {
+  it('drops old messages of groups that are not open, and loads them again on demand', async () => {
     await start();
     const [one] = chat.conversations;
-    await news(...Array.from({ length: 450 }, (_, index) => posted(index + 2, 1)));
-    await until(() => one?.newest?.id === 451, 'all have come');
+    await deliver(...Array.from({ length: 450 }, (_, index) => posted(index + 2, 1)));
+    await until(() => one?.newest?.id === 451, 'all messages have arrived');
     expect(one?.entries()).to.have.length(200);
     expect(one).to.include({ oldestId: 252, hasOlder: true, unread: 450 });
     await chat.open(1);
-    await news(posted(452, 1));
-    await until(() => one?.newest?.id === 452, 'one more has come');
+    await deliver(posted(452, 1));
+    await until(() => one?.newest?.id === 452, 'one more message has arrived');
     expect(one?.entries()).to.have.length(201);
     await chat.open(undefined);
     expect(one?.entries()).to.have.length(200);

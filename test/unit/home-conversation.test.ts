@@ -19,18 +19,18 @@ function deleted(position: number, messageId: number): ChatEvent {
   return { cursor: cursor(position), kind: 'message_deleted', group_id: group.id, message_id: messageId, at: '' };
 }
 
-/** What is shown: ids of stored messages, and the texts of those under way. */
+/** Returns what is shown: ids of stored messages and texts of pending ones. */
 function shown(conversation: Conversation): (number | string)[] {
   return conversation.entries().map((entry) => (entry.kind === 'stored' ? entry.message.id : entry.pending.content));
 }
 
-describe('a conversation shows every message once, in order', () => {
+describe('a conversation', () => {
   let conversation: Conversation;
   beforeEach(() => {
     conversation = new Conversation(group, ME);
   });
 
-  it('whatever overlaps: the page, older pages and live events', () => {
+  it('shows every message once and in order when pages and live events overlap', () => {
     conversation.apply(posted(12, message(12)));
     conversation.load({ messages: [message(10), message(11)], has_more: true, cursor: cursor(11) });
     conversation.apply(posted(11, message(11)));
@@ -39,7 +39,7 @@ describe('a conversation shows every message once, in order', () => {
     expect(conversation.hasOlder).to.equal(false);
   });
 
-  it('never shows a deleted one again, though a page that was read earlier has it', () => {
+  it('never shows a deleted message again, though an older page includes it', () => {
     conversation.load({ messages: [message(1)], has_more: true, cursor: cursor(1) });
     conversation.apply(deleted(2, 0));
     conversation.apply(deleted(3, 1));
@@ -47,20 +47,20 @@ describe('a conversation shows every message once, in order', () => {
     expect(shown(conversation)).to.deep.equal([]);
   });
 
-  it('passes over events that the loaded page has in it', () => {
+  it('ignores events that the loaded page already includes', () => {
     conversation.load({ messages: [message(3)], has_more: false, cursor: cursor(5) });
     expect(conversation.apply(posted(4, message(2)))).to.equal(undefined);
     expect(shown(conversation)).to.deep.equal([3]);
   });
 
-  it('tells apart what others wrote, for the marks of the unread', () => {
+  it('counts only messages from other users as unread', () => {
     conversation.load({ messages: [message(1), message(2, ME), message(3)], has_more: false, cursor: cursor(3) });
     expect(conversation.newerThan(1)).to.equal(1);
     expect(conversation.apply(posted(4, message(4)))?.id).to.equal(4);
     expect(conversation.apply(posted(5, message(5, ME)))).to.equal(undefined);
   });
 
-  it('begins anew after a gap', () => {
+  it('starts again with the newest page after a gap', () => {
     conversation.load({ messages: [message(1)], has_more: true, cursor: cursor(50) });
     conversation.forget();
     conversation.load({ messages: [message(7)], has_more: false, cursor: cursor(2) });
@@ -69,7 +69,7 @@ describe('a conversation shows every message once, in order', () => {
   });
 });
 
-describe('an own message is shown at once, and once', () => {
+describe('an own message is shown at once and only once', () => {
   let conversation: Conversation;
   const sent = { message_id: 5, timestamp: '2026-01-01T00:00:00.000Z', cursor: cursor(5) };
   beforeEach(() => {
@@ -78,27 +78,27 @@ describe('an own message is shown at once, and once', () => {
     conversation.sending('key', 'hello');
   });
 
-  it('when the answer comes before the event', () => {
+  it('when the response arrives before the event', () => {
     expect(shown(conversation)).to.deep.equal(['hello']);
     conversation.sent('key', sent, 'ana');
     conversation.apply(posted(5, message(5, ME, 'hello')));
     expect(shown(conversation)).to.deep.equal([5]);
   });
 
-  it('when the event comes before the answer', () => {
+  it('when the event arrives before the response', () => {
     conversation.apply(posted(5, message(5, ME, 'hello')));
     expect(shown(conversation)).to.deep.equal([5]);
     conversation.sent('key', sent, 'ana');
     expect(shown(conversation)).to.deep.equal([5]);
   });
 
-  it('when the same text was written in another tab meanwhile: both are shown in the end', () => {
+  it('when the same text was sent from another tab: both are shown in the end', () => {
     conversation.apply(posted(4, message(4, ME, 'hello')));
     conversation.sent('key', sent, 'ana');
     expect(shown(conversation)).to.deep.equal([4, 5]);
   });
 
-  it('when it could not be sent and is tried again with its key', () => {
+  it('when it failed and is retried with its key', () => {
     conversation.failed('key', 'no node');
     expect(conversation.entries()[0]).to.deep.include({ kind: 'pending' });
     expect(conversation.pendingContent('key')).to.equal('hello');
@@ -107,33 +107,33 @@ describe('an own message is shown at once, and once', () => {
     expect(shown(conversation)).to.deep.equal([5]);
   });
 
-  it('when it failed though the same text had come by: it shows as not sent', () => {
+  it('when it failed although the same text arrived from elsewhere: it is shown as not sent', () => {
     conversation.apply(posted(4, message(4, ME, 'hello')));
     conversation.failed('key', 'no node');
     expect(shown(conversation)).to.deep.equal([4, 'hello']);
   });
 
-  it('when it was deleted before the answer to its post came', () => {
+  it('when it was deleted before the response to its post arrived', () => {
     conversation.apply(posted(5, message(5, ME, 'hello')));
     conversation.apply(deleted(6, 5));
     conversation.sent('key', sent, 'ana');
     expect(shown(conversation)).to.deep.equal([]);
   });
 
-  it('until its writer gives it up', () => {
+  it('until the user discards it', () => {
     conversation.failed('key', 'no node');
     conversation.discard('key');
     expect(shown(conversation)).to.deep.equal([]);
   });
 });
 
-describe('in the end a conversation shows what the log says', () => {
+describe('a conversation converges to the log', () => {
   const step = fc.oneof(
     { weight: 4, arbitrary: fc.constant('post' as const) },
     { weight: 1, arbitrary: fc.constant('delete' as const) },
   );
 
-  it('wherever in the log its page was read, and whatever part of the stream came twice (seed printed on failure)', () => {
+  it('for any position of its page, and any part of the stream delivered twice (prints the seed on failure)', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 30 }), fc.nat(30), fc.nat(30), (steps, pageAt, repeatFrom) => {
         const alive: Message[] = [];

@@ -8,43 +8,43 @@ import {
   type User,
 } from '../../../client/index.ts';
 import { Conversation } from './conversation.ts';
-import { oneAtATime } from './one-at-a-time.ts';
 import { Outbox } from './outbox.ts';
 import type { ReadMarks } from './read-marks.ts';
+import { singleFlight } from './single-flight.ts';
 
-/** Messages a page of history: more than a screen, less than a moment. */
+/** Messages per page of history: more than a screen, and quick to load. */
 const PAGE = 50;
-/** Groups whose newest messages are read ahead for the list; the others are read when they are opened. */
+/** Groups whose newest messages are loaded for the list at start; the others load when they are opened. */
 const READ_AHEAD = 20;
-/** What the page stands on is asked for until a node answers; the bar above says meanwhile what is the matter. */
-const PATIENTLY = { deadlineMs: Number.POSITIVE_INFINITY };
+/** The page cannot work without these requests, so they retry without limit. The node bar shows the cause meanwhile. */
+const UNTIL_ANSWERED = { deadlineMs: Number.POSITIVE_INFINITY };
 
-/** What a chat tells the page. */
+/** Receives the changes of a {@link Chat}. */
 export interface ChatListener {
-  /** Something to show has changed. */
+  /** Something visible has changed. */
   changed(): void;
-  /** Somebody else has written. */
+  /** Another user's message has arrived. */
   arrived(message: Message, conversation: Conversation): void;
   /** The session cannot go on: the user is unknown, or the token is refused. */
   ended(error: unknown): void;
 }
 
-/** Everything a signed-in user sees, kept up to date, without the page around it. */
+/** The state that a signed-in user sees, kept up to date from the event stream. Independent of the view. */
 export class Chat {
   readonly me: User;
   readonly outbox: Outbox;
-  /** Reads the groups anew and answers with the cursor of that moment. */
-  readonly refresh = oneAtATime(() => this.#readGroups());
+  /** Reloads the groups and returns the cursor of that snapshot. */
+  readonly refresh = singleFlight(() => this.#readGroups());
   readonly #client: ChatClient;
   readonly #listener: ChatListener;
   readonly #marks: ReadMarks;
   readonly #conversations = new Map<number, Conversation>();
   readonly #ending = new AbortController();
   #groupsAsOf = '';
-  /** Who has come or gone while the groups are being read: their answer may be from before. */
-  #moves: MembershipChanged[] | undefined;
+  /** Membership changes that arrived while the groups were being read: the response may be older than they are. */
+  #changesWhileReading: MembershipChanged[] | undefined;
   #opened: number | undefined;
-  #watching = true;
+  #isVisible = true;
 
   constructor(client: ChatClient, me: User, marks: ReadMarks, listener: ChatListener) {
     this.#client = client;
@@ -57,12 +57,12 @@ export class Chat {
     });
   }
 
-  /** Aborted by stop(): for whatever is asked on behalf of this session. */
+  /** Aborted by stop(). Every request on behalf of this session uses it. */
   get signal(): AbortSignal {
     return this.#ending.signal;
   }
 
-  /** The groups, the one with the latest message first. */
+  /** The groups, sorted by latest message, newest first. */
   get conversations(): Conversation[] {
     const latest = ({ newest }: Conversation) => newest?.timestamp ?? '';
     return [...this.#conversations.values()].sort(
@@ -71,33 +71,33 @@ export class Chat {
   }
 
   /** False until the groups have been read for the first time. */
-  get isRead(): boolean {
+  get isLoaded(): boolean {
     return this.#groupsAsOf !== '';
   }
 
-  /** The group that is open, or undefined. */
+  /** The open group, if any. */
   get opened(): Conversation | undefined {
     return this.#opened === undefined ? undefined : this.#conversations.get(this.#opened);
   }
 
-  /** Messages of others that have not been read. */
+  /** The number of unread messages from other users. */
   get unread(): number {
     return [...this.#conversations.values()].reduce((sum, { unread }) => sum + unread, 0);
   }
 
-  /** Reads the groups and follows the events from there on, until stop(). Rejects when a node refuses that. */
+  /** Reads the groups, then follows the events until stop(). Rejects if a node refuses the request. */
   async start(): Promise<void> {
     const cursor = await this.refresh();
     void this.#follow(cursor);
     await this.#readAhead();
   }
 
-  /** Ends everything that is under way. */
+  /** Cancels all requests and the event stream. */
   stop(): void {
     this.#ending.abort();
   }
 
-  /** Opens a group, or none, and reads its newest messages if that has not been done. */
+  /** Opens a group (undefined closes the open one) and loads its newest messages if needed. */
   async open(groupId: number | undefined): Promise<void> {
     this.opened?.trim();
     this.#opened = groupId;
@@ -105,25 +105,25 @@ export class Chat {
     if (this.opened?.loaded === false) await this.#load(this.opened);
   }
 
-  /** Whether somebody looks at the page: only then does an open group count as read. */
-  watch(watching: boolean): void {
-    this.#watching = watching;
+  /** Sets whether the page is visible. Messages of the open group count as read only while it is. */
+  setVisible(isVisible: boolean): void {
+    this.#isVisible = isVisible;
     this.#changed();
   }
 
-  /** Reads the page before the oldest message of a group, if there is one. */
+  /** Loads the page before the oldest loaded message of a group, if there is one. */
   async loadOlder(conversation: Conversation): Promise<void> {
     if (!conversation.hasOlder) return;
     const { signal } = this;
     const before = conversation.oldestId;
     const options = { ...(before === undefined ? {} : { before }), limit: PAGE, signal };
     const page = await this.#client.messages(conversation.group.id, options);
-    // Where messages were dropped meanwhile, this page would leave a gap before those that are left.
+    // If messages were dropped meanwhile, this page would leave a gap before the remaining ones.
     if (conversation.oldestId === before) conversation.loadOlder(page);
     this.#changed();
   }
 
-  /** Deletes a message for everybody. */
+  /** Deletes a message for all members. */
   async remove(conversation: Conversation, messageId: number): Promise<void> {
     await this.#client.deleteMessage(messageId, { signal: this.signal });
     conversation.removed(messageId);
@@ -159,18 +159,18 @@ export class Chat {
   }
 
   #applyMembership(event: MembershipChanged): void {
-    this.#moves?.push(event);
-    this.#move(event);
+    this.#changesWhileReading?.push(event);
+    this.#updateMembers(event);
     const isKnown = event.user_id !== this.me.id && this.#conversations.has(event.group_id);
     if (isKnown || !isAfter(event.cursor, this.#groupsAsOf)) return;
-    const readAnew = this.refresh().then(async () => {
+    const refreshed = this.refresh().then(async () => {
       const joined = this.#conversations.get(event.group_id);
       if (joined?.loaded === false) await this.#load(joined);
     });
-    readAnew.catch((error) => this.#report(error));
+    refreshed.catch((error) => this.#report(error));
   }
 
-  #move({ kind, cursor, group_id, user_id: id, username }: MembershipChanged): void {
+  #updateMembers({ kind, cursor, group_id, user_id: id, username }: MembershipChanged): void {
     const group = this.#conversations.get(group_id)?.group;
     if (group === undefined || !isAfter(cursor, this.#groupsAsOf)) return;
     const others = group.members.filter((member) => member.id !== id);
@@ -179,11 +179,11 @@ export class Chat {
   }
 
   async #readGroups(): Promise<string> {
-    const moves: MembershipChanged[] = [];
-    this.#moves = moves;
-    const reading = this.#client.chats({ ...PATIENTLY, signal: this.signal });
+    const changes: MembershipChanged[] = [];
+    this.#changesWhileReading = changes;
+    const reading = this.#client.chats({ ...UNTIL_ANSWERED, signal: this.signal });
     const { chats, cursor } = await reading.finally(() => {
-      this.#moves = undefined;
+      this.#changesWhileReading = undefined;
     });
     const ids = new Set(chats.map(({ id }) => id));
     for (const id of this.#conversations.keys()) if (!ids.has(id)) this.#conversations.delete(id);
@@ -193,14 +193,14 @@ export class Chat {
       else known.group = group;
     }
     this.#groupsAsOf = cursor;
-    for (const event of moves) this.#move(event);
+    for (const event of changes) this.#updateMembers(event);
     this.#changed();
     return cursor;
   }
 
   async #readAhead(): Promise<void> {
-    const unread = [...this.#conversations.values()].filter(({ loaded }) => !loaded);
-    const first = unread.sort((one, other) => Number(other === this.opened) - Number(one === this.opened));
+    const notLoaded = [...this.#conversations.values()].filter(({ loaded }) => !loaded);
+    const first = notLoaded.sort((one, other) => Number(other === this.opened) - Number(one === this.opened));
     for (const conversation of first.slice(0, READ_AHEAD)) await this.#load(conversation);
   }
 
@@ -208,7 +208,7 @@ export class Chat {
     const { generation } = conversation;
     const { id } = conversation.group;
     try {
-      const page = await this.#client.messages(id, { ...PATIENTLY, limit: PAGE, signal: this.signal });
+      const page = await this.#client.messages(id, { ...UNTIL_ANSWERED, limit: PAGE, signal: this.signal });
       if (conversation.generation !== generation) return;
       conversation.load(page);
     } catch (error) {
@@ -222,7 +222,7 @@ export class Chat {
 
   #changed(): void {
     const { opened } = this;
-    if (opened !== undefined && this.#watching) {
+    if (opened !== undefined && this.#isVisible) {
       opened.unread = 0;
       if (opened.newest !== undefined) this.#marks.set(opened.group.id, opened.newest.id);
     }

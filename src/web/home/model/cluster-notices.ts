@@ -1,72 +1,78 @@
-/** What a node is to somebody who looks at the page. */
-export type NodeState = 'active' | 'standby' | 'fallen' | 'gone';
+/** The state of a node as the page shows it. */
+export type NodeState = 'active' | 'standby' | 'fallen' | 'unreachable';
 
 /** One node as the page sees it. */
-export interface SeenNode {
+export interface ClusterNode {
   name: string;
   url: string;
   state: NodeState;
-  /** The term it serves or follows, where it said so. */
+  /** The term it serves or follows, if it reported one. */
   term: number | undefined;
 }
 
-/** A sentence for the reader; `trouble` stays until it is over, `calm` may go after a while. */
-export interface Report {
+/** A sentence for the user. A `warning` stays until the next notice; `info` disappears after a while. */
+export interface NoticeContent {
   text: string;
-  tone: 'calm' | 'trouble';
+  tone: 'info' | 'warning';
 }
 
-const lost: Record<NodeState, string> = {
-  gone: 'is gone',
+/** The reason why a node is no longer active, by its state now. */
+const lossReason: Record<NodeState, string> = {
+  unreachable: 'is unreachable',
   fallen: 'was taken out of service',
-  standby: 'has handed over',
-  active: 'is cut off',
+  standby: 'handed over',
+  active: 'lost its role',
 };
 
-/** Follows the cluster from look to look and says in one sentence what has changed for the reader. */
-export class DutyReport {
+/** Compares successive states of the cluster and describes each change in one sentence. */
+export class ClusterNotices {
   #before = new Map<string, NodeState>();
-  #onDuty: string | undefined;
-  #inTrouble = false;
+  #active: string | undefined;
+  #isDegraded = false;
 
-  /** Takes a look at all nodes. Answers with what is new, or undefined. */
-  see(nodes: readonly SeenNode[]): Report | undefined {
+  /** Takes the current state of all nodes. Returns the notice to show, or undefined if nothing has changed. */
+  update(nodes: readonly ClusterNode[]): NoticeContent | undefined {
     const before = this.#before;
     this.#before = new Map(nodes.map(({ name, state }) => [name, state]));
-    // Two may say so for the moment of a handover: the higher term is right.
+    // Two nodes may report it during a handover: the higher term is current.
     const active = nodes
       .filter(({ state }) => state === 'active')
       .sort((one, other) => (other.term ?? 0) - (one.term ?? 0))[0];
-    if (active === undefined) return this.#nobody(nodes);
-    const predecessor = this.#onDuty;
-    this.#onDuty = active.name;
-    const recovered = this.#inTrouble;
-    this.#inTrouble = false;
+    if (active === undefined) return this.#noneActive(nodes);
+    const predecessor = this.#active;
+    this.#active = active.name;
+    const recovered = this.#isDegraded;
+    this.#isDegraded = false;
     if (predecessor !== undefined && predecessor !== active.name) {
-      const state = nodes.find(({ name }) => name === predecessor)?.state ?? 'gone';
-      return { text: `${predecessor} ${lost[state]}; ${active.name} serves.`, tone: 'calm' };
+      const state = nodes.find(({ name }) => name === predecessor)?.state ?? 'unreachable';
+      return { text: `${predecessor} ${lossReason[state]}; ${active.name} is active.`, tone: 'info' };
     }
-    if (recovered) return { text: `${active.name} serves again.`, tone: 'calm' };
+    if (recovered) return { text: `${active.name} is active again.`, tone: 'info' };
     return this.#standbys(before, nodes, active.name);
   }
 
-  #nobody(nodes: readonly SeenNode[]): Report | undefined {
+  #noneActive(nodes: readonly ClusterNode[]): NoticeContent | undefined {
     if (nodes.length === 0) return undefined;
-    this.#inTrouble = true;
-    if (nodes.every(({ state }) => state === 'gone')) {
-      return { text: 'No node can be reached. Trying again; what you write is kept.', tone: 'trouble' };
+    this.#isDegraded = true;
+    if (nodes.every(({ state }) => state === 'unreachable')) {
+      return { text: "Can't connect. Retrying… Messages you send wait here.", tone: 'warning' };
     }
-    const state = nodes.find(({ name }) => name === this.#onDuty)?.state;
-    const because = this.#onDuty === undefined || state === undefined ? '' : `${this.#onDuty} ${lost[state]}. `;
-    return { text: `${because}Waiting for a node to take over; what you write is sent then.`, tone: 'trouble' };
+    const state = nodes.find(({ name }) => name === this.#active)?.state;
+    const because = this.#active === undefined || state === undefined ? '' : `${this.#active} ${lossReason[state]}. `;
+    return { text: `${because}Waiting for a node to take over… Messages you send wait here.`, tone: 'warning' };
   }
 
-  #standbys(before: ReadonlyMap<string, NodeState>, nodes: readonly SeenNode[], active: string): Report | undefined {
+  #standbys(
+    before: ReadonlyMap<string, NodeState>,
+    nodes: readonly ClusterNode[],
+    active: string,
+  ): NoticeContent | undefined {
     for (const { name, state } of nodes) {
       const was = before.get(name);
       if (was === undefined || was === state || name === active) continue;
-      if (state === 'standby' && was !== 'active') return { text: `${name} is back and stands by.`, tone: 'calm' };
-      if (state !== 'standby') return { text: `${name} ${lost[state]}; ${active} serves on.`, tone: 'calm' };
+      if (state === 'standby' && was !== 'active') return { text: `${name} is back as standby.`, tone: 'info' };
+      if (state !== 'standby')
+        return { text: `${name} ${lossReason[state]}; ${active} is still active.`, tone: 'info' };
     }
     return undefined;
   }

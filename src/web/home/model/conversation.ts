@@ -7,26 +7,26 @@ import {
   type SendResult,
 } from '../../../client/index.ts';
 
-/** A message that this page sends: it stays until the cluster has stored it or its writer gives it up. */
+/** A message that this page is sending. It stays until the cluster stores it or the user discards it. */
 export interface Pending {
   /** The idempotency key, the same for every try. */
   key: string;
   content: string;
   state: 'sending' | 'failed';
   error?: string;
-  /** The stored message that the stream brought before the answer to the post, as far as the text tells. */
+  /** The stored message with the same text, if the stream delivered it before the response to the post. */
   arrivedAs?: number;
 }
 
-/** A line of the conversation: stored, or still on its way. */
+/** A line of the conversation: stored, or still being sent. */
 export type Entry = { kind: 'stored'; message: Message } | { kind: 'pending'; pending: Pending };
 
-/** Messages that a group keeps while nobody reads it: some screens of them, and a tab may stay open for months. */
+/** Messages kept for a group that is not open: a few screens, because a tab may stay open for months. */
 const KEPT = 200;
 
 /**
- * One group as this page shows it. Pages of history, live events and answers to own posts arrive in any order and overlap;
- * every message is shown once, in the order of ids, and a deleted one never again.
+ * The messages of one group. Pages of history, live events and responses to own posts arrive in any order and overlap. Every
+ * message is shown once, in the order of ids; a deleted message never reappears.
  */
 export class Conversation {
   group: Group;
@@ -35,7 +35,7 @@ export class Conversation {
   hasOlder = false;
   loaded = false;
   readonly #me: number;
-  /** By id, without a gap between the first one and the newest. */
+  /** Sorted by id, without a gap between the first and the newest. */
   #messages: Message[] = [];
   readonly #deleted = new Set<number>();
   #pending: Pending[] = [];
@@ -57,7 +57,7 @@ export class Conversation {
     return this.#messages[0]?.id;
   }
 
-  /** Everything to show, in order. */
+  /** Returns all visible entries in order. */
   entries(): Entry[] {
     const pending = this.#pending.filter((one) => one.arrivedAs === undefined);
     return [
@@ -66,12 +66,12 @@ export class Conversation {
     ];
   }
 
-  /** Rises with every forget(): the newest page that was asked for before has the gap after it, and is not to be taken. */
+  /** Increases with every forget(). A page requested in an earlier generation has a gap after it and must be ignored. */
   get generation(): number {
     return this.#generation;
   }
 
-  /** Drops what was loaded, after a gap in the stream: the newest page is to be loaded anew. */
+  /** Drops all loaded messages after a gap in the stream; the newest page must be loaded again. */
   forget(): void {
     this.#messages = [];
     this.#snapshot = undefined;
@@ -80,7 +80,7 @@ export class Conversation {
     this.loaded = false;
   }
 
-  /** Lets go of all but the newest messages; the others can be read again. */
+  /** Drops all but the newest messages; the others can be loaded again. */
   trim(): void {
     const oldest = this.#messages.at(-KEPT);
     if (oldest === undefined || oldest === this.#messages[0]) return;
@@ -89,7 +89,7 @@ export class Conversation {
     for (const id of this.#deleted) if (id < oldest.id) this.#deleted.delete(id);
   }
 
-  /** Takes the newest page. */
+  /** Adds the newest page. */
   load(page: MessagePage): void {
     for (const message of page.messages) this.#store(message);
     this.#snapshot = page.cursor;
@@ -97,33 +97,33 @@ export class Conversation {
     this.loaded = true;
   }
 
-  /** Takes the page before the oldest loaded message. */
+  /** Adds the page before the oldest loaded message. */
   loadOlder(page: MessagePage): void {
     for (const message of page.messages) this.#insert(message);
     this.hasOlder = page.has_more;
   }
 
-  /** Takes an event of this group. Answers with the message if it is a new one of somebody else. */
+  /** Applies an event of this group. Returns the message if it is new and from another user. */
   apply(event: ChatEvent): Message | undefined {
     if (this.#snapshot !== undefined && !isAfter(event.cursor, this.#snapshot)) return undefined;
     if (event.kind === 'message_deleted') this.removed(event.message_id);
     if (event.kind !== 'message' || this.#has(event.message.id)) return undefined;
     this.#store(event.message);
     if (event.message.sender_id !== this.#me) return event.message;
-    // The stream often brings an own message before the answer to its post: not both are to be shown until then.
+    // The stream often delivers an own message before the response to its post: only one of them may be shown.
     const own = this.#pending.find((one) => one.content === event.message.content && one.arrivedAs === undefined);
     if (own !== undefined) own.arrivedAs = event.message.id;
     return undefined;
   }
 
-  /** Notes a message that is about to be sent. */
+  /** Records that a message is being sent. */
   sending(key: string, content: string): void {
     const known = this.#find(key);
     if (known === undefined) this.#pending.push({ key, content, state: 'sending' });
     else known.state = 'sending';
   }
 
-  /** The cluster has stored it. */
+  /** Records that the cluster has stored the message. */
   sent(key: string, sent: SendResult, sender: string): void {
     const pending = this.#find(key);
     this.discard(key);
@@ -132,38 +132,38 @@ export class Conversation {
     this.#store({ id, sender, sender_id: this.#me, content: pending.content, timestamp });
   }
 
-  /** Sending was given up; the same key may be tried again. */
+  /** Records that sending failed. It can be retried with the same key. */
   failed(key: string, error: string): void {
     const pending = this.#find(key);
     if (pending === undefined) return;
     pending.state = 'failed';
     pending.error = error;
-    // The text was no proof: the same may have been written elsewhere. Trying again with the same key settles it.
+    // Equal text is no proof: the message may come from another tab. A retry with the same key settles it.
     delete pending.arrivedAs;
   }
 
-  /** The content of a message that has not been stored, or undefined. */
+  /** Returns the content of a pending message, or undefined. */
   pendingContent(key: string): string | undefined {
     return this.#find(key)?.content;
   }
 
-  /** Its writer gives up a message that was not sent. */
+  /** Removes a pending message. */
   discard(key: string): void {
     this.#pending = this.#pending.filter((one) => one.key !== key);
   }
 
-  /** A message was deleted. */
+  /** Removes a message that was deleted. */
   removed(id: number): void {
     this.#deleted.add(id);
-    if (this.#has(id)) this.#messages.splice(this.#placeOf(id), 1);
+    if (this.#has(id)) this.#messages.splice(this.#indexOf(id), 1);
   }
 
-  /** How many messages of others are newer than that id. */
+  /** Counts the messages from other users that are newer than that id. */
   newerThan(id: number): number {
-    return this.#messages.slice(this.#placeOf(id + 1)).filter(({ sender_id }) => sender_id !== this.#me).length;
+    return this.#messages.slice(this.#indexOf(id + 1)).filter(({ sender_id }) => sender_id !== this.#me).length;
   }
 
-  /** Takes a message unless it lies before the loaded ones: alone it would hide the gap after it; its page brings it. */
+  /** Adds a message unless it is older than the loaded ones: alone it would hide the gap after it. Its page includes it. */
   #store(message: Message): void {
     const oldest = this.oldestId;
     if (!this.hasOlder || oldest === undefined || message.id > oldest) this.#insert(message);
@@ -171,16 +171,16 @@ export class Conversation {
 
   #insert(message: Message): void {
     if (!this.#deleted.has(message.id) && !this.#has(message.id)) {
-      this.#messages.splice(this.#placeOf(message.id), 0, message);
+      this.#messages.splice(this.#indexOf(message.id), 0, message);
     }
   }
 
   #has(id: number): boolean {
-    return this.#messages[this.#placeOf(id)]?.id === id;
+    return this.#messages[this.#indexOf(id)]?.id === id;
   }
 
-  /** How many messages come before that id: where it is, or belongs. */
-  #placeOf(id: number): number {
+  /** Returns the index of that id, or the index at which to insert it. */
+  #indexOf(id: number): number {
     let low = 0;
     let high = this.#messages.length;
     while (low < high) {

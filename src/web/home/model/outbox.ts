@@ -1,16 +1,16 @@
 import { type ChatClient, newIdempotencyKey, type User } from '../../../client/index.ts';
 import type { Conversation } from './conversation.ts';
 
-/** Longer than any failover; after it the message waits for its writer to try again. */
+/** Longer than any failover. After it the message is marked as failed and the user can retry it. */
 const SEND_WITHIN_MS = 60_000;
 
-/** What an outbox tells its owner. */
+/** Receives the changes of an {@link Outbox}. */
 export interface OutboxListener {
   changed(conversation: Conversation): void;
   failed(error: unknown): void;
 }
 
-/** Sends messages, one after the other in each group so that they keep the order in which they were written. */
+/** Sends messages, one at a time in each group, so that they keep the order in which they were written. */
 export class Outbox {
   readonly #client: ChatClient;
   readonly #me: User;
@@ -25,18 +25,18 @@ export class Outbox {
     this.#listener = listener;
   }
 
-  /** Sends a message; it shows at once, with its state. Resolves when it is stored or has failed. */
+  /** Sends a message. It is shown at once, with its state. Resolves when it is stored or has failed. */
   send(conversation: Conversation, content: string): Promise<void> {
     return this.#enqueue(conversation, newIdempotencyKey(), content);
   }
 
-  /** Tries a failed message again with its own key: however often, it is stored once. */
+  /** Retries a failed message with its own key, so that it is stored once however often it is retried. */
   async retry(conversation: Conversation, key: string): Promise<void> {
     const content = conversation.pendingContent(key);
     if (content !== undefined) await this.#enqueue(conversation, key, content);
   }
 
-  /** Gives up a failed message. */
+  /** Discards a failed message. */
   discard(conversation: Conversation, key: string): void {
     conversation.discard(key);
     this.#listener.changed(conversation);

@@ -4,7 +4,7 @@ import type { Conversation } from '../model/conversation.ts';
 import { ReadMarks } from '../model/read-marks.ts';
 import { Composer } from './composer.ts';
 import type { Dialog } from './dialog.ts';
-import { make, part } from './elements.ts';
+import { createElement, elementById } from './elements.ts';
 import { GroupDialogs } from './group-dialogs.ts';
 import { GroupList, groupHash, groupInHash } from './group-list.ts';
 import { MessageList } from './message-list.ts';
@@ -12,7 +12,7 @@ import type { Notice } from './notice.ts';
 
 const TITLE = 'Plantão';
 
-/** The page of a signed-in user: joins what is known (Chat) to what is shown. */
+/** The page of a signed-in user: connects the model (Chat) to the view. */
 export class ChatPage {
   readonly #chat: Chat;
   readonly #dialog: Dialog;
@@ -21,12 +21,12 @@ export class ChatPage {
   readonly #messages: MessageList;
   readonly #composer: Composer;
   readonly #dialogs: GroupDialogs;
-  readonly #view = part('chat', HTMLElement);
-  readonly #conversation = part('conversation', HTMLElement);
-  readonly #nothing = part('nothing-open', HTMLParagraphElement);
-  readonly #title = part('conversation-title', HTMLHeadingElement);
-  readonly #members = part('members', HTMLButtonElement);
-  readonly #announcer = part('announcer', HTMLParagraphElement);
+  readonly #view = elementById('chat', HTMLElement);
+  readonly #conversation = elementById('conversation', HTMLElement);
+  readonly #nothing = elementById('nothing-open', HTMLParagraphElement);
+  readonly #title = elementById('conversation-title', HTMLHeadingElement);
+  readonly #members = elementById('members', HTMLButtonElement);
+  readonly #announcer = elementById('announcer', HTMLParagraphElement);
   readonly #closing = new AbortController();
   #drawing: ReturnType<typeof setTimeout> | undefined;
 
@@ -40,7 +40,7 @@ export class ChatPage {
     this.#notice = notice;
     this.#chat = new Chat(client, me, new ReadMarks(() => localStorage, me.id), listener);
     this.#messages = new MessageList(me.id, {
-      remove: (messageId) => this.#askRemove(messageId),
+      remove: (messageId) => this.#confirmRemove(messageId),
       retry: (key) => this.#opened((one) => void this.#chat.outbox.retry(one, key)),
       discard: (key) => this.#opened((one) => this.#chat.outbox.discard(one, key)),
       loadOlder: async () => {
@@ -55,15 +55,15 @@ export class ChatPage {
       open: (groupId) => {
         location.hash = groupHash(groupId);
       },
-      say: (text) => notice.show({ text, tone: 'calm' }),
+      showNotice: (text) => notice.show({ text, tone: 'info' }),
     });
   }
 
-  /** Shows the page and fills it. Rejects when a node refuses to tell the user's groups. */
+  /** Shows the page and loads its content. Rejects if a node refuses the user's groups. */
   async open(): Promise<void> {
     const { signal } = this.#closing;
     const on = (id: string, press: () => void) =>
-      part(id, HTMLButtonElement).addEventListener('click', press, { signal });
+      elementById(id, HTMLButtonElement).addEventListener('click', press, { signal });
     on('new-group', () => this.#dialogs.create());
     on('join-group', () => this.#dialogs.join());
     on('members', () => this.#opened((one) => this.#dialogs.members(one)));
@@ -71,14 +71,14 @@ export class ChatPage {
       location.hash = '';
     });
     addEventListener('hashchange', () => this.#openNamed(), { signal });
-    const watch = () => this.#chat.watch(document.visibilityState === 'visible');
-    document.addEventListener('visibilitychange', watch, { signal });
+    const updateVisibility = () => this.#chat.setVisible(document.visibilityState === 'visible');
+    document.addEventListener('visibilitychange', updateVisibility, { signal });
     this.#view.hidden = false;
     this.#openNamed();
     await this.#chat.start();
   }
 
-  /** Ends everything and hides the page. */
+  /** Stops all activity and hides the page. */
   close(): void {
     this.#chat.stop();
     this.#closing.abort();
@@ -92,7 +92,7 @@ export class ChatPage {
 
   #openNamed(): void {
     this.#chat.open(groupInHash(location.hash)).catch((error) => {
-      if (!this.#closing.signal.aborted) this.#notice.show({ text: String(error.message), tone: 'trouble' });
+      if (!this.#closing.signal.aborted) this.#notice.show({ text: String(error.message), tone: 'warning' });
     });
   }
 
@@ -100,7 +100,10 @@ export class ChatPage {
     if (this.#chat.opened !== undefined) act(this.#chat.opened);
   }
 
-  /** A burst of events is drawn once. Not by animation frames: a hidden tab has none, and its title tells the unread. */
+  /**
+   * Draws a burst of events once. Uses a timer because a hidden tab has no animation frames, and its title must show the
+   * unread count.
+   */
   #drawSoon(): void {
     this.#drawing ??= setTimeout(() => {
       this.#drawing = undefined;
@@ -109,7 +112,7 @@ export class ChatPage {
   }
 
   #draw(): void {
-    const { conversations, opened, unread, isRead } = this.#chat;
+    const { conversations, opened, unread, isLoaded: isRead } = this.#chat;
     this.#view.classList.toggle('reading', opened !== undefined);
     this.#conversation.hidden = opened === undefined;
     this.#nothing.hidden = opened !== undefined;
@@ -122,7 +125,7 @@ export class ChatPage {
       this.#members.textContent = members.length === 1 ? '1 member' : `${members.length} members`;
     }
     this.#composer.open(opened?.group.id);
-    // A page left open at the end of a busy group must not grow for ever; further up the reader needs what is loaded.
+    // A page left open at the end of a busy group must not grow for ever. Further up, the user needs the loaded messages.
     if (this.#messages.isAtEnd) opened?.trim();
     this.#messages.show(opened);
     document.title = unread > 0 ? `(${unread}) ${TITLE}` : TITLE;
@@ -133,16 +136,16 @@ export class ChatPage {
     this.#announcer.textContent = `${sender}${where}: ${content}`;
   }
 
-  #askRemove(messageId: number): void {
+  #confirmRemove(messageId: number): void {
     const conversation = this.#chat.opened;
     if (conversation === undefined) return;
-    const text = 'It is removed for everybody in the group.';
+    const text = 'It will be deleted for everyone in the group.';
     const act = () => this.#chat.remove(conversation, messageId);
-    this.#dialog.ask({ title: 'Delete this message?', body: [make('p', { text })], action: 'Delete', act });
+    this.#dialog.open({ title: 'Delete this message?', body: [createElement('p', { text })], action: 'Delete', act });
   }
 }
 
 function nothingText(isRead: boolean, groups: number): string {
-  if (!isRead) return 'Reading your groups…';
-  return groups === 0 ? 'What is written in your groups is shown here.' : 'Choose a group to read and write.';
+  if (!isRead) return 'Loading your groups…';
+  return groups === 0 ? 'Messages from your groups appear here.' : 'Choose a group to start chatting.';
 }

@@ -1,14 +1,14 @@
-import { part } from './elements.ts';
+import { elementById } from './elements.ts';
 
-/** The field in which a message is written. Each group keeps its own draft. */
+/** The message input. Each group keeps its own draft. */
 export class Composer {
-  readonly #form = part('composer', HTMLFormElement);
-  readonly #draft = part('draft', HTMLTextAreaElement);
+  readonly #form = elementById('composer', HTMLFormElement);
+  readonly #draft = elementById('draft', HTMLTextAreaElement);
   readonly #drafts = new Map<number, string>();
   readonly #closing = new AbortController();
   #groupId: number | undefined;
 
-  /** `send` gets the text of a message that is not empty. */
+  /** `send` is called with each text that is not blank. */
   constructor(send: (text: string) => void) {
     const { signal } = this.#closing;
     const submit = () => {
@@ -29,7 +29,7 @@ export class Composer {
     this.#draft.addEventListener(
       'keydown',
       (event) => {
-        // While a word is composed (Japanese, accents), Enter belongs to the input method.
+        // While a word is being composed (Japanese, accents), Enter belongs to the input method.
         if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
         event.preventDefault();
         submit();
@@ -38,17 +38,17 @@ export class Composer {
     );
   }
 
-  /** Goes over to another group. */
+  /** Switches to another group. */
   open(groupId: number | undefined): void {
     if (groupId === this.#groupId) return;
     if (this.#groupId !== undefined) this.#drafts.set(this.#groupId, this.#draft.value);
     this.#groupId = groupId;
     this.#draft.value = groupId === undefined ? '' : (this.#drafts.get(groupId) ?? '');
-    // On a touch screen the keyboard would cover what one has come to read.
+    // On a touch screen the keyboard would cover the messages.
     if (groupId !== undefined && matchMedia('(hover: hover)').matches) this.#draft.focus();
   }
 
-  /** Ends what listens on the page. */
+  /** Removes the event listeners and clears the text. */
   close(): void {
     this.#closing.abort();
     this.#draft.value = '';

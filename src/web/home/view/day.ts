@@ -1,9 +1,9 @@
-/** The day of a time in the reader's zone, as a key that is the same all day. */
+/** Returns a key for the day of a time in the user's time zone. */
 export function dayOf(time: Date): string {
   return `${time.getFullYear()}-${time.getMonth() + 1}-${time.getDate()}`;
 }
 
-/** How a day is called above its messages, seen from `now`: Today, Yesterday, or the date. */
+/** Returns the heading of a day as seen from `now`: Today, Yesterday, or the date. */
 export function dayName(time: Date, now: Date): string {
   const yesterday = new Date(now.getFullYear(), now.getMonth(), now.getDate() - 1);
   if (dayOf(time) === dayOf(now)) return 'Today';
@@ -12,7 +12,7 @@ export function dayName(time: Date, now: Date): string {
   return time.toLocaleDateString('en', { weekday: 'long', day: 'numeric', month: 'long', ...year });
 }
 
-/** The time of day as the reader writes it. */
+/** Returns the time of day in the user's locale. */
 export function timeOfDay(time: Date): string {
   return time.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
 }

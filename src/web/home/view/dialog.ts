@@ -1,71 +1,71 @@
-import { arrange, button, make, part } from './elements.ts';
+import { button, createElement, elementById, setChildren } from './elements.ts';
 
-/** What a dialog asks. */
-export interface Question {
+/** The content of a dialog. */
+export interface DialogContent {
   title: string;
   body: readonly Element[];
-  /** The button that does it; none for a dialog that only shows. */
+  /** The label of the submit button; none for a dialog that only shows something. */
   action?: string;
-  /** Runs on submit; an error keeps the dialog open and is shown in it. */
+  /** Runs on submit. If it fails, the dialog stays open and shows the error. */
   act?: () => Promise<void>;
-  /** Further buttons that close the dialog when what they do has worked. */
+  /** Further buttons. Each closes the dialog when its action succeeds. */
   others?: readonly { text: string; act: () => Promise<void> }[];
 }
 
-/** The one dialog of the page. The browser keeps focus inside, closes it on Escape and gives the focus back. */
+/** The dialog of the page. The browser traps the focus, closes the dialog on Escape and restores the focus. */
 export class Dialog {
-  readonly #dialog = part('dialog', HTMLDialogElement);
-  readonly #form = part('dialog-form', HTMLFormElement);
-  readonly #title = part('dialog-title', HTMLHeadingElement);
-  readonly #body = part('dialog-body', HTMLDivElement);
-  readonly #error = part('dialog-error', HTMLParagraphElement);
-  readonly #buttons = part('dialog-buttons', HTMLDivElement);
-  #asked: Question | undefined;
+  readonly #dialog = elementById('dialog', HTMLDialogElement);
+  readonly #form = elementById('dialog-form', HTMLFormElement);
+  readonly #title = elementById('dialog-title', HTMLHeadingElement);
+  readonly #body = elementById('dialog-body', HTMLDivElement);
+  readonly #error = elementById('dialog-error', HTMLParagraphElement);
+  readonly #buttons = elementById('dialog-buttons', HTMLDivElement);
+  #content: DialogContent | undefined;
 
   constructor() {
     this.#form.addEventListener('submit', (event) => {
       event.preventDefault();
-      void this.#run(this.#asked?.act);
+      void this.#run(this.#content?.act);
     });
   }
 
-  /** Opens with a question. */
-  ask(question: Question): void {
-    this.#asked = question;
-    this.#title.textContent = question.title;
+  /** Opens the dialog with this content. */
+  open(content: DialogContent): void {
+    this.#content = content;
+    this.#title.textContent = content.title;
     this.#error.textContent = '';
-    arrange(this.#body, question.body);
-    const submit = make('button', { text: question.action ?? 'Close' });
-    const others = (question.others ?? []).map(({ text, act }) => button(text, 'quiet', () => void this.#run(act)));
+    setChildren(this.#body, content.body);
+    const submit = createElement('button', { text: content.action ?? 'Close' });
+    const others = (content.others ?? []).map(({ text, act }) => button(text, 'quiet', () => void this.#run(act)));
     const cancel = button('Cancel', 'quiet', () => this.#dialog.close());
-    arrange(this.#buttons, [submit, ...others, ...(question.action === undefined ? [] : [cancel])]);
-    // A question may follow from another one: closed first, so that the focus goes to the new one's field or button.
+    setChildren(this.#buttons, [submit, ...others, ...(content.action === undefined ? [] : [cancel])]);
+    // A dialog may open from another: it is closed first, so that the focus moves to the new field or button.
     this.#dialog.close();
     this.#dialog.showModal();
   }
 
-  /** Says what went wrong with a question, if that is the one being asked. */
-  complain(question: Question | undefined, error: unknown): void {
-    if (question !== this.#asked) return;
+  /** Shows an error, if this content is still the open one. */
+  showError(content: DialogContent | undefined, error: unknown): void {
+    if (content !== this.#content) return;
     this.#error.textContent = error instanceof Error ? error.message : String(error);
   }
 
-  /** Closes it, if it is open. */
+  /** Closes the dialog if it is open. */
   close(): void {
     this.#dialog.close();
   }
 
-  /** What takes long may end when another question is being asked: that one is not to be closed or blamed for it. */
+  /** Runs an action. A slow one may end when other content is open: that must not be closed or show the error. */
   async #run(act: () => Promise<void> = async () => {}): Promise<void> {
-    const asked = this.#asked;
+    const started = this.#content;
     const buttons = [...this.#buttons.querySelectorAll('button')];
     for (const one of buttons) one.disabled = true;
     this.#error.textContent = '';
     try {
       await act();
-      if (asked === this.#asked) this.#dialog.close();
+      if (started === this.#content) this.#dialog.close();
     } catch (error) {
-      this.complain(asked, error);
+      this.showError(started, error);
     } finally {
       for (const one of buttons) one.disabled = false;
     }

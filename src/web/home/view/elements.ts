@@ -1,52 +1,52 @@
 /// <reference lib="dom" />
 
-/** The element of home.html with that id. Throws when page and script do not fit. */
-export function part<T extends HTMLElement>(id: string, type: new () => T): T {
+/** Returns the element of home.html with that id. Throws if home.html and the script do not match. */
+export function elementById<T extends HTMLElement>(id: string, type: new () => T): T {
   const element = document.getElementById(id);
   if (!(element instanceof type)) throw new Error(`home.html has no ${type.name} with the id "${id}"`);
   return element;
 }
 
-/** What an element is made with; text goes in as text, whatever is in it. */
-export interface Making {
+/** Properties of a new element. `text` is never interpreted as HTML. */
+export interface ElementOptions {
   class?: string;
   text?: string;
   id?: string;
   title?: string;
 }
 
-/** Makes an element with children. */
-export function make<Tag extends keyof HTMLElementTagNameMap>(
+/** Creates an element with children. */
+export function createElement<Tag extends keyof HTMLElementTagNameMap>(
   tag: Tag,
-  making: Making = {},
+  options: ElementOptions = {},
   ...children: readonly Node[]
 ): HTMLElementTagNameMap[Tag] {
   const element = document.createElement(tag);
-  if (making.class !== undefined) element.className = making.class;
-  if (making.text !== undefined) element.textContent = making.text;
-  if (making.id !== undefined) element.id = making.id;
-  if (making.title !== undefined) element.title = making.title;
+  if (options.class !== undefined) element.className = options.class;
+  if (options.text !== undefined) element.textContent = options.text;
+  if (options.id !== undefined) element.id = options.id;
+  if (options.title !== undefined) element.title = options.title;
   element.append(...children);
   return element;
 }
 
-/** Makes a button that does something when it is pressed. */
-export function button(text: string, className: string, press: () => void): HTMLButtonElement {
-  const element = make('button', { text, class: className });
+/** Creates a button. */
+export function button(text: string, className: string, onClick: () => void): HTMLButtonElement {
+  const element = createElement('button', { text, class: className });
   element.type = 'button';
-  element.addEventListener('click', press);
+  element.addEventListener('click', onClick);
   return element;
 }
 
 /**
- * Makes the children of `parent` these, in this order, and touches only what differs: focus, selection and scroll place
- * stay with elements that stay.
+ * Sets the children of `parent` to these, in this order. Moves only what differs, so the remaining elements keep focus,
+ * selection and scroll position.
  */
-export function arrange(parent: Element, children: readonly Element[]): void {
+export function setChildren(parent: Element, children: readonly Element[]): void {
   const wanted = new Set<Element>(children);
   for (const child of [...parent.children]) if (!wanted.has(child)) child.remove();
   children.forEach((child, index) => {
-    const there = parent.children[index];
-    if (there !== child) parent.insertBefore(child, there ?? null);
+    const current = parent.children[index];
+    if (current !== child) parent.insertBefore(child, current ?? null);
   });
 }

@@ -1,13 +1,13 @@
 import type { Message } from '../../../client/index.ts';
 import type { Conversation, Pending } from '../model/conversation.ts';
 import { dayName, dayOf, timeOfDay } from './day.ts';
-import { arrange, button, make, part } from './elements.ts';
-import { ScrollPlace } from './scroll-place.ts';
+import { button, createElement, elementById, setChildren } from './elements.ts';
+import { ScrollPosition } from './scroll-position.ts';
 
-/** Messages of one sender that follow within five minutes belong together: the name is shown once. */
-const TOGETHER_MS = 5 * 60_000;
+/** Consecutive messages of one sender within five minutes show the name once. */
+const SAME_BLOCK_MS = 5 * 60_000;
 
-/** What can be done to a message. */
+/** The actions on messages. */
 export interface MessageActions {
   remove(messageId: number): void;
   retry(key: string): void;
@@ -15,11 +15,11 @@ export interface MessageActions {
   loadOlder(): Promise<void>;
 }
 
-/** The messages of the open group, with a line for each day. */
+/** The messages of the open group, with a heading for each day. */
 export class MessageList {
-  readonly #list = part('messages', HTMLOListElement);
-  readonly #older = part('older', HTMLParagraphElement);
-  readonly #place: ScrollPlace;
+  readonly #list = elementById('messages', HTMLOListElement);
+  readonly #older = elementById('older', HTMLParagraphElement);
+  readonly #position: ScrollPosition;
   readonly #actions: MessageActions;
   readonly #me: number;
   #lines = new Map<string, HTMLLIElement>();
@@ -28,15 +28,15 @@ export class MessageList {
   constructor(me: number, actions: MessageActions) {
     this.#me = me;
     this.#actions = actions;
-    this.#place = new ScrollPlace(() => actions.loadOlder());
+    this.#position = new ScrollPosition(() => actions.loadOlder());
   }
 
-  /** Whether the reader is at the newest message. */
+  /** True if the list is scrolled to the newest message. */
   get isAtEnd(): boolean {
-    return this.#place.isAtEnd;
+    return this.#position.isAtEnd;
   }
 
-  /** Shows a group's messages, or none. */
+  /** Shows the messages of a group, or an empty list. */
   show(conversation: Conversation | undefined): void {
     const isOther = conversation !== this.#shown;
     this.#shown = conversation;
@@ -44,19 +44,19 @@ export class MessageList {
     const lines = new Map<string, HTMLLIElement>();
     if (conversation !== undefined) this.#fill(lines, conversation);
     this.#older.textContent = olderText(conversation);
-    this.#place.keep(isOther, () => arrange(this.#list, [...lines.values()]));
+    this.#position.preserve(isOther, () => setChildren(this.#list, [...lines.values()]));
     this.#lines = lines;
   }
 
   /** Scrolls to the newest message. */
   toEnd(): void {
-    this.#place.toEnd();
+    this.#position.toEnd();
   }
 
-  /** Ends what listens on the page. */
+  /** Empties the list and removes the event listeners. */
   close(): void {
     this.show(undefined);
-    this.#place.close();
+    this.#position.close();
   }
 
   #fill(lines: Map<string, HTMLLIElement>, conversation: Conversation): void {
@@ -79,59 +79,59 @@ export class MessageList {
   }
 
   #day(name: string, key: string): HTMLLIElement {
-    const line = this.#lines.get(key) ?? make('li', { class: 'day' });
+    const line = this.#lines.get(key) ?? createElement('li', { class: 'day' });
     if (line.textContent !== name) line.textContent = name;
     return line;
   }
 
   #stored(message: Message, time: Date, before: Message | undefined): HTMLLIElement {
-    const line = this.#lines.get(String(message.id)) ?? this.#makeStored(message, time);
+    const line = this.#lines.get(String(message.id)) ?? this.#createStored(message, time);
     const follows =
-      before?.sender_id === message.sender_id && time.getTime() - Date.parse(before.timestamp) < TOGETHER_MS;
+      before?.sender_id === message.sender_id && time.getTime() - Date.parse(before.timestamp) < SAME_BLOCK_MS;
     line.classList.toggle('first', !follows);
     return line;
   }
 
-  #makeStored(message: Message, time: Date): HTMLLIElement {
+  #createStored(message: Message, time: Date): HTMLLIElement {
     const isOwn = message.sender_id === this.#me;
-    const when = make('time', { text: timeOfDay(time), title: time.toLocaleString() });
+    const when = createElement('time', { text: timeOfDay(time), title: time.toLocaleString() });
     when.dateTime = message.timestamp;
-    const foot = make('span', { class: 'foot' }, when);
+    const foot = createElement('span', { class: 'foot' }, when);
     if (isOwn) {
       const remove = button('Delete', 'quiet small delete', () => this.#actions.remove(message.id));
       remove.setAttribute('aria-label', `Delete your message "${message.content.slice(0, 40)}"`);
       foot.prepend(remove);
     }
-    return makeLine(isOwn ? 'message own' : 'message', message.sender, message.content, foot);
+    return createLine(isOwn ? 'message own' : 'message', message.sender, message.content, foot);
   }
 
   #pending({ key, content, state, error }: Pending): HTMLLIElement {
     const known = this.#lines.get(key);
     if (known?.classList.contains(state)) return known;
-    const foot = make('span', { class: 'foot', text: state === 'sending' ? 'sending…' : 'not sent' });
+    const foot = createElement('span', { class: 'foot', text: state === 'sending' ? 'sending…' : 'not sent' });
     if (state === 'failed') {
       foot.title = error ?? '';
       foot.append(
-        button('Try again', 'quiet small', () => this.#actions.retry(key)),
+        button('Retry', 'quiet small', () => this.#actions.retry(key)),
         button('Discard', 'quiet small', () => this.#actions.discard(key)),
       );
     }
-    return makeLine(`message own first ${state}`, 'You', content, foot);
+    return createLine(`message own first ${state}`, 'You', content, foot);
   }
 }
 
-function makeLine(className: string, sender: string, content: string, foot: HTMLElement): HTMLLIElement {
-  return make(
+function createLine(className: string, sender: string, content: string, foot: HTMLElement): HTMLLIElement {
+  return createElement(
     'li',
     { class: className },
-    make('div', { class: 'sender', text: sender }),
-    make('div', { class: 'body' }, make('div', { class: 'content', text: content }), foot),
+    createElement('div', { class: 'sender', text: sender }),
+    createElement('div', { class: 'body' }, createElement('div', { class: 'content', text: content }), foot),
   );
 }
 
 function olderText(conversation: Conversation | undefined): string {
   if (conversation === undefined) return '';
-  if (!conversation.loaded) return 'Reading messages…';
+  if (!conversation.loaded) return 'Loading messages…';
   if (conversation.hasOlder) return 'Scroll up for older messages';
-  return conversation.newest === undefined ? 'No messages yet: write the first one.' : 'This is where it began.';
+  return conversation.newest === undefined ? 'No messages yet. Write the first one.' : 'Start of the conversation';
 }

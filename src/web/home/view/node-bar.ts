@@ -1,12 +1,5 @@
-import type { NodeState, SeenNode } from '../model/cluster-notices.ts';
-import { arrange, make, part } from './elements.ts';
-
-const words: Record<NodeState, string> = {
-  active: 'active',
-  standby: 'standby',
-  fallen: 'out of service',
-  gone: 'gone',
-};
+import type { ClusterNode } from '../model/cluster-notices.ts';
+import { createElement, elementById, setChildren } from './elements.ts';
 
 interface Chip {
   item: HTMLLIElement;
@@ -14,35 +7,35 @@ interface Chip {
   term: HTMLSpanElement;
 }
 
-/** The bar that shows who serves: one chip a node, its state in words as well as by form and colour. */
+/** The bar with one chip per node. Each shows its state in words as well as by shape and colour. */
 export class NodeBar {
-  readonly #list = part('nodes', HTMLUListElement);
+  readonly #list = elementById('nodes', HTMLUListElement);
   readonly #chips = new Map<string, Chip>();
 
-  /** Shows the nodes; `ours` is the name of the one that this page's stream hangs on. */
-  show(nodes: readonly SeenNode[], ours: string | undefined): void {
-    arrange(
+  /** Shows the nodes. `connected` is the name of the node that serves this page's event stream. */
+  show(nodes: readonly ClusterNode[], connected: string | undefined): void {
+    setChildren(
       this.#list,
-      nodes.map((node) => this.#render(node, node.name === ours && node.state !== 'gone')),
+      nodes.map((node) => this.#render(node, node.name === connected && node.state !== 'unreachable')),
     );
   }
 
-  #render({ name, url, state, term }: SeenNode, isOurs: boolean): HTMLLIElement {
-    const chip = this.#chips.get(name) ?? this.#make(name);
+  #render({ name, url, state, term }: ClusterNode, isConnected: boolean): HTMLLIElement {
+    const chip = this.#chips.get(name) ?? this.#create(name);
     const inTerm = state === 'active' && term !== undefined ? `term ${term}` : '';
-    chip.item.className = isOurs ? `${state} ours` : state;
-    chip.item.title = [url, inTerm, isOurs ? 'your messages come from here' : '']
+    chip.item.className = isConnected ? `${state} connected` : state;
+    chip.item.title = [url, inTerm, isConnected ? 'you are connected to this node' : '']
       .filter((part) => part !== '')
       .join(', ');
-    chip.state.textContent = `${name}: ${words[state]}`;
+    chip.state.textContent = `${name}: ${state}`;
     chip.term.textContent = inTerm === '' ? '' : `, ${inTerm}`;
     return chip.item;
   }
 
-  #make(name: string): Chip {
-    const state = make('span');
-    const term = make('span', { class: 'term' });
-    const chip: Chip = { item: make('li', {}, state, term), state, term };
+  #create(name: string): Chip {
+    const state = createElement('span');
+    const term = createElement('span', { class: 'term' });
+    const chip: Chip = { item: createElement('li', {}, state, term), state, term };
     this.#chips.set(name, chip);
     return chip;
   }

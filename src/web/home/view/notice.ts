@@ -1,23 +1,23 @@
-import type { Report } from '../model/cluster-notices.ts';
-import { part } from './elements.ts';
+import type { NoticeContent } from '../model/cluster-notices.ts';
+import { elementById } from './elements.ts';
 
-/** How long a calm notice stays. */
-const CALM_MS = 12_000;
+/** How long a notice of tone `info` stays, in milliseconds. */
+const INFO_MS = 12_000;
 
-/** The line under the bar that says what has happened; screen readers read it out. */
+/** The line under the bar that shows what has happened. Screen readers announce it. */
 export class Notice {
-  readonly #line = part('notice', HTMLParagraphElement);
+  readonly #line = elementById('notice', HTMLParagraphElement);
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  /** Shows a sentence: trouble stays until the next one, calm goes by itself. */
-  show({ text, tone }: Report): void {
+  /** Shows a notice. A warning stays until the next notice; information disappears by itself. */
+  show({ text, tone }: NoticeContent): void {
     clearTimeout(this.#timer);
     if (this.#line.textContent !== text) this.#line.textContent = text;
     this.#line.className = tone;
-    if (tone === 'calm') this.#timer = setTimeout(() => this.clear(), CALM_MS);
+    if (tone === 'info') this.#timer = setTimeout(() => this.clear(), INFO_MS);
   }
 
-  /** Takes it away. */
+  /** Removes the notice. */
   clear(): void {
     clearTimeout(this.#timer);
     this.#line.textContent = '';

@@ -1,10 +1,10 @@
 import type { User } from '../../../client/index.ts';
-import { arrange, button, make } from './elements.ts';
+import { button, createElement, setChildren } from './elements.ts';
 
-/** Pause after the last key before a search, in milliseconds: one request a word, not one a letter. */
+/** Delay after the last keystroke before a search, in milliseconds: one request per word, not per letter. */
 const TYPING_MS = 200;
 
-/** A field that finds users by a part of their name and calls back for the chosen one; `chosen` is shown above it. */
+/** Creates a search field for users. Calls `choose` with the selected user and shows `chosen` above the field. */
 export function peoplePicker(
   label: string,
   search: (name: string) => Promise<User[]>,
@@ -12,53 +12,53 @@ export function peoplePicker(
   chosen?: HTMLElement,
 ): HTMLElement {
   const { caption, input } = searchField(label);
-  const found = make('ul', { class: 'people' });
+  const found = createElement('ul', { class: 'people' });
   found.setAttribute('aria-live', 'polite');
-  const take = (user: User) => {
+  const select = (user: User) => {
     input.value = '';
-    arrange(found, []);
+    setChildren(found, []);
     input.focus();
     choose(user);
   };
-  const look = async () => {
-    const asked = input.value.trim();
-    const users = asked === '' ? [] : await search(asked).catch(() => undefined);
-    // A later word has been typed meanwhile: its answer is the one to show.
-    if (asked !== input.value.trim()) return;
+  const find = async () => {
+    const term = input.value.trim();
+    const users = term === '' ? [] : await search(term).catch(() => undefined);
+    // The term has changed meanwhile: only the result of the latest one is shown.
+    if (term !== input.value.trim()) return;
     const choice = (user: User) =>
-      make(
+      createElement(
         'li',
         {},
-        button(`+ ${user.username}`, 'quiet small', () => take(user)),
+        button(`+ ${user.username}`, 'quiet small', () => select(user)),
       );
-    const nobody = users === undefined ? 'No node has answered: try again' : 'Nobody else of that name';
-    if (users?.length || asked === '') arrange(found, (users ?? []).map(choice));
-    else arrange(found, [make('li', { class: 'hint', text: nobody })]);
+    const emptyText = users === undefined ? "Can't connect. Try again." : 'No other user has that name.';
+    if (users?.length || term === '') setChildren(found, (users ?? []).map(choice));
+    else setChildren(found, [createElement('li', { class: 'hint', text: emptyText })]);
   };
-  onTyping(input, () => void look());
-  return make('div', { class: 'picker' }, caption, ...(chosen === undefined ? [] : [chosen]), input, found);
+  onTyping(input, () => void find());
+  return createElement('div', { class: 'picker' }, caption, ...(chosen === undefined ? [] : [chosen]), input, found);
 }
 
 function searchField(label: string): { caption: HTMLLabelElement; input: HTMLInputElement } {
-  const input = make('input', { id: 'people-search' });
-  const caption = make('label', { text: label });
+  const input = createElement('input', { id: 'people-search' });
+  const caption = createElement('label', { text: label });
   caption.htmlFor = input.id;
   input.type = 'search';
   input.autocomplete = 'off';
   return { caption, input };
 }
 
-/** Calls when the typing pauses, and at once on Enter, which must not submit the dialog around the field. */
-function onTyping(input: HTMLInputElement, look: () => void): void {
+/** Calls `onPause` when typing pauses, and at once on Enter, which must not submit the surrounding dialog. */
+function onTyping(input: HTMLInputElement, onPause: () => void): void {
   let timer: ReturnType<typeof setTimeout> | undefined;
   input.addEventListener('input', () => {
     clearTimeout(timer);
-    timer = setTimeout(look, TYPING_MS);
+    timer = setTimeout(onPause, TYPING_MS);
   });
   input.addEventListener('keydown', (event) => {
     if (event.key !== 'Enter' || event.isComposing) return;
     event.preventDefault();
     clearTimeout(timer);
-    look();
+    onPause();
   });
 }

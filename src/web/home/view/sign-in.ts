@@ -1,14 +1,14 @@
 import { type AuthMode, type ChatClient, ChatError, type SignInResult } from '../../../client/index.ts';
-import { part } from './elements.ts';
+import { elementById } from './elements.ts';
 
-/** The form that lets a user in. */
+/** The sign-in form. */
 export class SignIn {
-  readonly #view = part('sign-in', HTMLElement);
-  readonly #form = part('sign-in-form', HTMLFormElement);
-  readonly #name = part('username', HTMLInputElement);
-  readonly #password = part('password', HTMLInputElement);
-  readonly #error = part('sign-in-error', HTMLParagraphElement);
-  readonly #register = part('register', HTMLButtonElement);
+  readonly #view = elementById('sign-in', HTMLElement);
+  readonly #form = elementById('sign-in-form', HTMLFormElement);
+  readonly #name = elementById('username', HTMLInputElement);
+  readonly #password = elementById('password', HTMLInputElement);
+  readonly #error = elementById('sign-in-error', HTMLParagraphElement);
+  readonly #register = elementById('register', HTMLButtonElement);
   readonly #client: ChatClient;
   readonly #enter: (session: SignInResult) => void;
 
@@ -23,7 +23,7 @@ export class SignIn {
     this.#register.addEventListener('click', () => {
       if (!this.#form.reportValidity()) return;
       if (this.#password.value === '') {
-        this.#error.textContent = 'Registering takes a password of 8 characters or more.';
+        this.#error.textContent = 'Choose a password of at least 8 characters.';
         this.#password.focus();
         return;
       }
@@ -31,12 +31,12 @@ export class SignIn {
     });
   }
 
-  /** Asks for a password where the nodes do. */
-  askFor(auth: AuthMode): void {
+  /** Requires a password if the nodes do. */
+  setAuthMode(auth: AuthMode): void {
     this.#password.required = auth === 'token';
   }
 
-  /** Shows the form, with a reason where there is one. */
+  /** Shows the form, with the reason if there is one. */
   show(reason = ''): void {
     this.#view.hidden = false;
     this.#error.textContent = reason;
@@ -45,26 +45,26 @@ export class SignIn {
 
   async #try(enter: () => Promise<SignInResult>): Promise<void> {
     this.#error.textContent = '';
-    this.#busy(true);
+    this.#setBusy(true);
     try {
       const session = await enter();
       this.#password.value = '';
-      // Before the form goes: where the page of the user cannot be shown, the form is there to say so.
+      // Before the form is hidden: if the user's page cannot be shown, the form reports the error.
       this.#enter(session);
       this.#view.hidden = true;
     } catch (error) {
-      this.#error.textContent = sentenceOf(error);
+      this.#error.textContent = errorText(error);
     } finally {
-      this.#busy(false);
+      this.#setBusy(false);
     }
   }
 
-  #busy(busy: boolean): void {
+  #setBusy(busy: boolean): void {
     for (const button of this.#form.querySelectorAll('button')) button.disabled = busy;
   }
 }
 
-function sentenceOf(error: unknown): string {
+function errorText(error: unknown): string {
   if (!(error instanceof ChatError)) return String(error);
   if (error.retryAfterMs !== undefined) {
     return `${error.message} (try again in ${Math.ceil(error.retryAfterMs / 1000)} s)`;

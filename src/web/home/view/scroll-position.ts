@@ -1,16 +1,16 @@
-import { part } from './elements.ts';
+import { elementById } from './elements.ts';
 
-/** Nearer to an end than this counts as being there, in pixels. */
+/** A distance to either end below this counts as being there, in pixels. */
 const NEAR = 80;
 
 /**
- * Where the reader is in the messages: at the end they stay at the end when messages come, further up they keep their
- * place, and at the top older messages are loaded.
+ * The scroll position in the messages. At the end it follows new messages; further up it stays in place; at the top it
+ * loads older messages.
  */
-export class ScrollPlace {
-  readonly #scroller = part('scroller', HTMLDivElement);
-  readonly #list = part('messages', HTMLOListElement);
-  readonly #jump = part('jump', HTMLButtonElement);
+export class ScrollPosition {
+  readonly #scroller = elementById('scroller', HTMLDivElement);
+  readonly #list = elementById('messages', HTMLOListElement);
+  readonly #jump = elementById('jump', HTMLButtonElement);
   readonly #loadOlder: () => Promise<void>;
   readonly #closing = new AbortController();
   #isAtEnd = true;
@@ -21,24 +21,24 @@ export class ScrollPlace {
     const { signal } = this.#closing;
     this.#scroller.addEventListener('scroll', () => this.#scrolled(), { signal, passive: true });
     this.#jump.addEventListener('click', () => this.toEnd(), { signal });
-    // A keyboard on a phone, a longer draft or a notice makes the view lower: the newest message stays in it.
+    // An on-screen keyboard, a longer draft or a notice shrinks the view: the newest message must stay visible.
     const resized = new ResizeObserver(() => this.#isAtEnd && this.toEnd());
     resized.observe(this.#scroller);
     signal.addEventListener('abort', () => resized.disconnect());
   }
 
-  /** Whether the reader is at the end, give or take a line or two. */
+  /** True if the view is at the end, within a line or two. */
   get isAtEnd(): boolean {
     return this.#isAtEnd;
   }
 
-  /** Runs a change of the messages and keeps the reader's place. `afresh` begins at the end. */
-  keep(afresh: boolean, change: () => void): void {
+  /** Runs a change of the messages and preserves the position. `isNewGroup` scrolls to the end. */
+  preserve(isNewGroup: boolean, change: () => void): void {
     const last = this.#list.lastElementChild;
     const anchor = this.#firstInView();
     const offset = anchor === undefined ? 0 : bottomOf(anchor) - this.#scroller.scrollTop;
     change();
-    if (afresh || this.#isAtEnd) this.toEnd();
+    if (isNewGroup || this.#isAtEnd) this.toEnd();
     else {
       if (anchor?.isConnected) this.#scroller.scrollTop = bottomOf(anchor) - offset;
       if (this.#list.lastElementChild !== last) this.#jump.hidden = false;
@@ -53,7 +53,7 @@ export class ScrollPlace {
     this.#scroller.scrollTop = this.#scroller.scrollHeight;
   }
 
-  /** Ends what listens on the page. */
+  /** Removes the event listeners. */
   close(): void {
     this.#closing.abort();
     this.#jump.hidden = true;
@@ -68,12 +68,12 @@ export class ScrollPlace {
 
   #firstInView(): HTMLElement | undefined {
     const { scrollTop } = this.#scroller;
-    // Messages only: the line of a day stays at the top when older messages of that day come in under it.
+    // Messages only: a day heading stays at the top when older messages of that day are inserted under it.
     const messages = this.#list.querySelectorAll<HTMLElement>('.message');
     return [...messages].find((message) => bottomOf(message) > scrollTop);
   }
 
-  /** Loads older messages where the reader has come near the top, or where the loaded ones do not fill the view. */
+  /** Loads older messages if the view is near the top or the loaded messages do not fill it. */
   #fillUp(): void {
     if (this.#loading || this.#scroller.clientHeight === 0 || this.#scroller.scrollTop > NEAR) return;
     this.#loading = true;
@@ -85,7 +85,7 @@ export class ScrollPlace {
   }
 }
 
-/** Not the top: a message loses the name above it when an earlier one of the same sender comes before it. */
+/** Measures from the bottom: a message loses its name line when an earlier one of the same sender is inserted before it. */
 function bottomOf(message: HTMLElement): number {
   return message.offsetTop + message.offsetHeight;
 }

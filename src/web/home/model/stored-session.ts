@@ -4,10 +4,10 @@ import type { SignInResult } from '../../../client/index.ts';
 const KEY = 'plantao.session';
 
 /**
- * The session of this tab, which a reload keeps and another tab does not share: two tabs can be two people, and closing
- * one signs it out.
+ * Loads the session of this tab. It survives a reload and is not shared with other tabs: two tabs can be signed in as two
+ * users, and closing a tab signs it out.
  */
-export function keptSession(): SignInResult | undefined {
+export function loadSession(): SignInResult | undefined {
   try {
     const session = JSON.parse(sessionStorage.getItem(KEY) ?? 'null');
     return typeof session?.user_id === 'number' && typeof session.username === 'string' ? session : undefined;
@@ -16,12 +16,12 @@ export function keptSession(): SignInResult | undefined {
   }
 }
 
-/** Keeps a session, or with undefined forgets it. */
-export function keepSession(session: SignInResult | undefined): void {
+/** Stores a session; undefined removes it. */
+export function saveSession(session: SignInResult | undefined): void {
   try {
     if (session === undefined) sessionStorage.removeItem(KEY);
     else sessionStorage.setItem(KEY, JSON.stringify(session));
   } catch {
-    // Storage is switched off: the session lasts as long as the page.
+    // Storage is disabled: the session lasts as long as the page.
   }
 }
