@@ -240,7 +240,7 @@ COMMENT ON FUNCTION plantao.log_fell_back(text, bigint) IS
 -- One order of locks for everybody: first the log, then rows. A keyed post has the log when it looks at its group; the deletion
 -- of a group had its row, and wanted the log for the messages that go with it.
 CREATE FUNCTION plantao.lock_log_first() RETURNS trigger
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   -- A rehearsal stores nothing and must wait for nobody.
   IF current_setting('plantao.rehearsal', true) IS DISTINCT FROM 'on' THEN

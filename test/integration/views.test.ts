@@ -153,6 +153,7 @@ describe('For the DBA', () => {
         'continue_epoch',
         'lock_group_names',
         'lock_log',
+        'lock_log_first',
         'log_fell_back',
         'log_memberships',
         'log_messages',
