@@ -1,6 +1,6 @@
 /** `npm start`: one node out of the environment and `.env`. SIGTERM and SIGINT stop it in order; a second one at once. */
 import { messageOf } from './database/errors.ts';
-import { createNode } from './node.ts';
+import { createNode } from './node/node.ts';
 import { printableLines } from './printable.ts';
 import { processEnvironment, readSettings } from './settings.ts';
 

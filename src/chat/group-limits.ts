@@ -1,7 +1,7 @@
 import { QueryTypes, type Sequelize, type Transaction } from 'sequelize';
 import { Membership } from '../database/models.ts';
+import { TooManyTriesError } from './auth/sign-in-limits.ts';
 import { Refused } from './errors.ts';
-import { TooManyTriesError } from './sign-in-limits.ts';
 
 /** Members of a group: GET /group-users lists them all, half a megabyte of them at this number. */
 const MOST_MEMBERS = 10_000;

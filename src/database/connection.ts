@@ -3,7 +3,7 @@ import pg from 'pg';
 import { tlsOptions } from './database-tls.ts';
 import { onlyHost, parseDatabaseUrl } from './database-url.ts';
 import { DatabaseUnavailableError } from './errors.ts';
-import { PinnedConnection } from './pinned-connection.ts';
+import { type ConnectionOptions, PinnedConnection } from './pinned-connection.ts';
 import { SESSION_SETTINGS, type SessionSettings } from './session-settings.ts';
 
 // Ids and positions are bigint in SQL and stay below 2^53 by the checks on every request.
@@ -22,20 +22,6 @@ export function applicationName(node: string, part: SessionPart): string {
  * second each way, or with a SYN that was lost twice (it is sent again after one and three seconds).
  */
 export const CONNECT_LIMIT_MS = 5000;
-
-/** What a session is opened with: fields for the driver, which never gets a URL, and the settings that are pinned. */
-export interface ConnectionOptions extends pg.ClientConfig {
-  host: string;
-  port: number;
-  user: string;
-  database: string;
-  /** All that {@link SESSION_SETTINGS} has, and this session's own. */
-  settings: SessionSettings;
-  /** The URL's, sent ahead of ours. */
-  ownOptions: string;
-  /** Other clients use the session between our transactions, so nothing is pinned for longer than one. */
-  throughPooler: boolean;
-}
 
 /**
  * Connection options with the limits that pg lacks by default: opening has a deadline, TCP keepalive is on, and every

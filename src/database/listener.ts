@@ -1,7 +1,8 @@
 import pgListen from 'pg-listen';
 import type { Log } from '../log.ts';
-import { type ConnectionOptions, clientConfig, Sockets } from './connection.ts';
+import { clientConfig, Sockets } from './connection.ts';
 import { messageOf } from './errors.ts';
+import type { ConnectionOptions } from './pinned-connection.ts';
 
 /** What a {@link Listener} tells its owner. */
 export interface ListenerEvents {

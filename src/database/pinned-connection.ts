@@ -1,8 +1,21 @@
 import type { Duplex } from 'node:stream';
 import pg from 'pg';
-import type { ConnectionOptions } from './connection.ts';
 import { DatabaseUnavailableError } from './errors.ts';
-import { pinSession, startupOptions, unpinned } from './session-settings.ts';
+import { pinSession, type SessionSettings, startupOptions, unpinned } from './session-settings.ts';
+
+/** How a session is opened: fields for the driver, which never gets a URL, and the settings that are pinned. */
+export interface ConnectionOptions extends pg.ClientConfig {
+  host: string;
+  port: number;
+  user: string;
+  database: string;
+  /** All of SESSION_SETTINGS, and this session's own. */
+  settings: SessionSettings;
+  /** The URL's options, sent before ours. */
+  ownOptions: string;
+  /** True behind a transaction pooler: settings are pinned per transaction, since other clients share the session. */
+  throughPooler: boolean;
+}
 
 /** Raised where a session cannot be given the settings that our answers depend on; the message says which. */
 export class SessionSettingsError extends DatabaseUnavailableError {

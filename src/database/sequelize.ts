@@ -3,8 +3,9 @@ import { QueryTypes, Sequelize } from 'sequelize';
 import { within } from '../within.ts';
 import { AbandonedBackends } from './abandoned-backends.ts';
 import { BoundedClient } from './bounded-client.ts';
-import { type ConnectionOptions, clientConfig, connectionOptions, Sockets } from './connection.ts';
+import { clientConfig, connectionOptions, Sockets } from './connection.ts';
 import { defineModels } from './models.ts';
+import type { ConnectionOptions } from './pinned-connection.ts';
 import { TransactionClient } from './transaction-client.ts';
 
 /** A statement of the pool may take this long, in milliseconds: less than clients wait, more than any of ours needs. */

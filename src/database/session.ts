@@ -1,7 +1,8 @@
 import pg from 'pg';
 import { isReplicationGivenUp } from './commit-notice.ts';
-import { CONNECT_LIMIT_MS, type ConnectionOptions, clientConfig, Sockets } from './connection.ts';
+import { CONNECT_LIMIT_MS, clientConfig, Sockets } from './connection.ts';
 import { DatabaseUnavailableError, isStalePlan, messageOf, NotReplicatedError, sqlState } from './errors.ts';
+import type { ConnectionOptions } from './pinned-connection.ts';
 
 /** Raised when a session is closed, or when its answer came too late: nothing is known of the statement's outcome. */
 export class SessionLostError extends DatabaseUnavailableError {

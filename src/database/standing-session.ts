@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { AbandonedBackends } from './abandoned-backends.ts';
-import type { ConnectionOptions } from './connection.ts';
+import type { ConnectionOptions } from './pinned-connection.ts';
 import { Session, SessionLostError } from './session.ts';
 
 /** Backoff between attempts to open it again when nobody asks: doubles from 50 ms to 2 s, with jitter. */

@@ -1,28 +1,29 @@
 import cors from 'cors';
 import express, { type Express, type Request, type RequestHandler } from 'express';
 import type { Log } from '../log.ts';
-import { Admission } from './admission.ts';
-import { type Caller, endWithToken } from './caller.ts';
-import { clusterRoutes } from './cluster-routes.ts';
-import { controlRoutes } from './control-routes.ts';
-import { errorHandler, HttpError } from './errors.ts';
-import { Duty } from './gates.ts';
-import { groupRoutes } from './group-routes.ts';
-import { jsonBody } from './json-body.ts';
-import { messageRoutes } from './message-routes.ts';
-import { metricsRoutes } from './metrics-routes.ts';
-import type { OriginCheck } from './origin-check.ts';
-import { pageRoutes } from './page-routes.ts';
-import { RequestLifetime } from './request-lifetime.ts';
-import type { Route } from './route.ts';
+import { errorHandler } from './error-handler.ts';
+import { HttpError } from './http-error.ts';
+import { Admission } from './request/admission.ts';
+import { type Caller, endWithToken } from './request/authentication.ts';
+import { jsonBody } from './request/json-body.ts';
+import type { OriginCheck } from './request/origin-check.ts';
+import { RequestLifetime } from './request/request-lifetime.ts';
+import { RoleGate } from './request/role-gate.ts';
+import { check, inputOf, namesOfFields } from './request/validate.ts';
+import { clusterRoutes } from './routes/cluster-routes.ts';
+import { controlRoutes } from './routes/control-routes.ts';
+import { groupRoutes } from './routes/group-routes.ts';
+import { messageRoutes } from './routes/message-routes.ts';
+import { metricsRoutes } from './routes/metrics-routes.ts';
+import { pageRoutes } from './routes/page-routes.ts';
+import type { Route } from './routes/route.ts';
+import { signInRoutes } from './routes/sign-in-routes.ts';
+import { subscribeRoutes } from './routes/subscribe-routes.ts';
+import { userGroupRoutes } from './routes/user-group-routes.ts';
+import { userRoutes } from './routes/user-routes.ts';
 import { sendJson } from './send-json.ts';
 import type { Services } from './services.ts';
-import { signInRoutes } from './sign-in-routes.ts';
 import { addStandardHeaders, EXPOSED } from './standard-headers.ts';
-import { subscribeRoutes } from './subscribe-routes.ts';
-import { userGroupRoutes } from './user-group-routes.ts';
-import { userRoutes } from './user-routes.ts';
-import { check, inputOf, namesOfFields } from './validate.ts';
 
 /** Largest body, in bytes: a notification's payload of 64 KiB with room around it. */
 const BODY_LIMIT = 128 * 1024;
@@ -46,7 +47,7 @@ export function allRoutes(services: Services): Route[] {
 /** The Express app. A request's way: Host, CORS, origin, role of the node, body, who calls, schema, handler; errors end in one place. */
 export function createApp(services: Services): Express {
   const app = express();
-  const duty = new Duty(services.cluster);
+  const roleGate = new RoleGate(services.cluster);
   const routes = allRoutes(services);
   app.disable('x-powered-by');
   app.disable('etag');
@@ -68,7 +69,7 @@ export function createApp(services: Services): Express {
     app[route.method](
       route.path,
       refuseForeign(services.origins, route),
-      duty.gate(route.serves),
+      roleGate.gate(route.serves),
       admission.of(route),
       parseBody,
       handle(route),
@@ -78,7 +79,7 @@ export function createApp(services: Services): Express {
   app.use(() => {
     throw new HttpError(404, 'not_found', 'there is no such route; see /docs');
   });
-  app.use(errorHandler(duty, services.log));
+  app.use(errorHandler(roleGate, services.log));
   return app;
 }
 

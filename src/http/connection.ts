@@ -1,6 +1,6 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
-import { RequestLifetime } from './request-lifetime.ts';
+import { RequestLifetime } from './request/request-lifetime.ts';
 
 /**
  * Pipelined requests of one connection that are handled at the same time; those behind them wait, parsed and untouched,

@@ -1,7 +1,7 @@
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Express } from 'express';
-import { answerOverdue } from './errors.ts';
+import { answerOverdue } from './error-handler.ts';
 import { Traffic } from './traffic.ts';
 
 /** Longer than load balancers keep an idle connection (60 s by common default), so that they close it and not we. */

@@ -1,27 +1,27 @@
 import type { Sequelize } from 'sequelize';
-import type { Accounts } from '../chat/accounts.ts';
+import type { Accounts } from '../chat/auth/accounts.ts';
+import type { Tokens } from '../chat/auth/tokens.ts';
+import type { Rosters } from '../chat/delivery/membership-cache.ts';
 import type { Groups } from '../chat/groups.ts';
 import type { MessageWriter } from '../chat/message-writer.ts';
 import type { Messages } from '../chat/messages.ts';
 import type { Notifications } from '../chat/notifications.ts';
-import type { Rosters } from '../chat/rosters.ts';
-import type { Tokens } from '../chat/tokens.ts';
 import type { Users } from '../chat/users.ts';
 import type { NotifyQueue } from '../database/notify-queue.ts';
 import type { EventLog } from '../events/event-log.ts';
 import type { Waiters } from '../events/waiters.ts';
 import type { Log } from '../log.ts';
-import type { Identify } from './caller.ts';
-import type { EventStreams } from './event-streams.ts';
-import type { DutyView } from './gates.ts';
-import type { HostCheck } from './host-check.ts';
-import type { LongPolls } from './long-poll.ts';
-import type { OriginCheck } from './origin-check.ts';
+import type { EventStreams } from './delivery/event-streams.ts';
+import type { LongPolls } from './delivery/long-poll.ts';
+import type { PollSlots } from './delivery/poll-slots.ts';
+import type { Authenticator } from './request/authentication.ts';
+import type { HostCheck } from './request/host-check.ts';
+import type { OriginCheck } from './request/origin-check.ts';
+import type { RoleView } from './request/role-gate.ts';
 import type { Traffic } from './traffic.ts';
-import type { WaitingRoom } from './waiting-room.ts';
 
 /** How the HTTP layer sees the cluster; node.ts makes it of the SyncManager and its peers. */
-export interface Cluster extends DutyView {
+export interface Cluster extends RoleView {
   /** Of the cluster; null until it is known. */
   readonly id: string | null;
   /** The history of the event log that this node knows. */
@@ -56,7 +56,7 @@ export interface Services {
   log: Log;
   sequelize: Sequelize;
   cluster: Cluster;
-  identify: Identify;
+  authenticator: Authenticator;
   users: Users;
   accounts: Accounts;
   tokens: Tokens;
@@ -72,6 +72,6 @@ export interface Services {
   notifyQueue: Pick<NotifyQueue, 'usage'>;
   /** In this term, in milliseconds. */
   lease: { readonly worstDelayMs: number };
-  room: WaitingRoom;
+  room: PollSlots;
   traffic: Traffic;
 }

@@ -1,6 +1,6 @@
 import http, { type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http';
 import type { Express, Response } from 'express';
-import type { OriginCheck } from './origin-check.ts';
+import type { OriginCheck } from './request/origin-check.ts';
 
 /** What a page of another origin may read of an answer's headers. */
 export const EXPOSED = ['Cursor', 'Retry-After'];

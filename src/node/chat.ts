@@ -1,11 +1,11 @@
-import { Backlog } from '../chat/backlog.ts';
+import { openSignIn } from '../chat/auth/sign-in.ts';
+import { Backlog } from '../chat/delivery/catch-up-reader.ts';
+import { Rosters } from '../chat/delivery/membership-cache.ts';
+import { Subscriptions } from '../chat/delivery/subscriptions.ts';
 import { Groups } from '../chat/groups.ts';
 import { MessageWriter } from '../chat/message-writer.ts';
 import { Messages } from '../chat/messages.ts';
 import { Notifications } from '../chat/notifications.ts';
-import { Rosters } from '../chat/rosters.ts';
-import { openSignIn } from '../chat/sign-in.ts';
-import { Subscriptions } from '../chat/subscriptions.ts';
 import { Users } from '../chat/users.ts';
 import type { Explain } from '../database/blocking.ts';
 import { fencedWrite } from '../database/fenced-write.ts';

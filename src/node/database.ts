@@ -1,11 +1,7 @@
 import type { QueryConfig } from 'pg';
 import { REHEARSAL } from '../chat/message-writer.ts';
-import {
-  applicationName,
-  type ConnectionOptions,
-  connectionOptions,
-  type SessionPart,
-} from '../database/connection.ts';
+import { applicationName, connectionOptions, type SessionPart } from '../database/connection.ts';
+import type { ConnectionOptions } from '../database/pinned-connection.ts';
 import { closeSequelize, openSequelize } from '../database/sequelize.ts';
 import type { SessionSettings } from '../database/session-settings.ts';
 import { StandingSession } from '../database/standing-session.ts';

@@ -1,20 +1,20 @@
-import { ClusterView } from '../cluster-view.ts';
 import type { NotifyQueue } from '../database/notify-queue.ts';
 import { createApp } from '../http/app.ts';
-import { believeEverybody, identifyByToken } from '../http/caller.ts';
-import { EventStreams } from '../http/event-streams.ts';
-import { HostCheck } from '../http/host-check.ts';
-import { LongPolls } from '../http/long-poll.ts';
-import { OriginCheck } from '../http/origin-check.ts';
+import { EventStreams } from '../http/delivery/event-streams.ts';
+import { LongPolls } from '../http/delivery/long-poll.ts';
+import { PollSlots } from '../http/delivery/poll-slots.ts';
+import { authenticateByToken, trustEveryone } from '../http/request/authentication.ts';
+import { HostCheck } from '../http/request/host-check.ts';
+import { OriginCheck } from '../http/request/origin-check.ts';
 import { Server } from '../http/server.ts';
 import type { Services } from '../http/services.ts';
 import { Traffic } from '../http/traffic.ts';
-import { WaitingRoom } from '../http/waiting-room.ts';
 import type { Log } from '../log.ts';
 import { isLoopback, type Settings } from '../settings.ts';
 import type { NodeChat } from './chat.ts';
+import { ClusterView } from './cluster-view.ts';
+import type { NodeDuty } from './coordination.ts';
 import type { NodeDatabase } from './database.ts';
-import type { NodeDuty } from './duty.ts';
 import type { Readiness } from './readiness.ts';
 
 /** What a node's HTTP is put together of. */
@@ -47,7 +47,7 @@ export function buildHttp({
 }: HttpParts) {
   const { sync, peers, identity } = duty;
   const { eventLog, waiters, subscriptions, knownTokens } = chat;
-  const room = new WaitingRoom(settings.maxWaiters);
+  const room = new PollSlots(settings.maxWaiters);
   const traffic = new Traffic();
   const waiting = { eventLog, waiters, subscriptions, room, isServing: () => sync.role !== 'fallen' };
   const polls = new LongPolls(waiting);
@@ -70,7 +70,7 @@ export function buildHttp({
     authMode,
     adminToken,
     requestsPerMinute,
-    identify: authMode === 'token' ? identifyByToken(knownTokens, adminToken) : believeEverybody,
+    authenticator: authMode === 'token' ? authenticateByToken(knownTokens, adminToken) : trustEveryone,
     users,
     accounts,
     tokens,

@@ -1,4 +1,4 @@
-import type { Condition, ConditionName, Conditions } from '../conditions.ts';
+import type { Condition, ConditionName, Conditions } from './conditions.ts';
 
 /** What a {@link Readiness} asks; each reason is a sentence, or null where nothing is wrong. */
 export interface ReadinessParts {

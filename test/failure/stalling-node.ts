@@ -3,7 +3,7 @@
  * nothing at all for so many milliseconds (no timer, no socket, as in a long computation), or for ever.
  */
 import pino from 'pino';
-import { createNode } from '../../src/node.ts';
+import { createNode } from '../../src/node/node.ts';
 import { readSettings } from '../../src/settings.ts';
 
 /** An endless loop would outlive a test run that is killed. */

@@ -152,7 +152,7 @@ describe('A page of the log', () => {
       'pages',
     ).to.be.above(12);
     let from = cursor;
-    const { NamedAudience } = await import('../../src/chat/audiences.ts');
+    const { NamedAudience } = await import('../../src/chat/delivery/audiences.ts');
     const heard: JsonObject[] = [];
     for (let polls = 0; heard.length < 200; polls++) {
       expect(polls, 'polls').to.be.below(200);

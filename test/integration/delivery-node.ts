@@ -1,10 +1,10 @@
 import type pg from 'pg';
 import pino from 'pino';
-import type { ReplayableAudience } from '../../src/chat/audiences.ts';
-import { UserAudience } from '../../src/chat/audiences.ts';
-import { Backlog } from '../../src/chat/backlog.ts';
-import { Rosters } from '../../src/chat/rosters.ts';
-import { type Listening, Subscriptions } from '../../src/chat/subscriptions.ts';
+import type { ReplayableAudience } from '../../src/chat/delivery/audiences.ts';
+import { UserAudience } from '../../src/chat/delivery/audiences.ts';
+import { Backlog } from '../../src/chat/delivery/catch-up-reader.ts';
+import { Rosters } from '../../src/chat/delivery/membership-cache.ts';
+import { type Listening, Subscriptions } from '../../src/chat/delivery/subscriptions.ts';
 import { applicationName, connectionOptions } from '../../src/database/connection.ts';
 import { Listener } from '../../src/database/listener.ts';
 import { StandingSession } from '../../src/database/standing-session.ts';

@@ -2,7 +2,7 @@ import { connect } from 'node:net';
 import { expect } from 'chai';
 import express from 'express';
 import pg from 'pg';
-import { networkOf } from '../../src/chat/client-network.ts';
+import { networkOf } from '../../src/chat/auth/client-network.ts';
 import { Server } from '../../src/http/server.ts';
 import { readSettings, SettingsError } from '../../src/settings.ts';
 import { eventually } from '../support/eventually.ts';

@@ -215,7 +215,7 @@ describe('Where AUTH=token, who is no member', function () {
       );
       expect([status, body]).to.deep.equal([
         500,
-        { error: 'something went wrong here; it has been logged', code: 'internal_error' },
+        { error: 'internal error; it has been logged', code: 'internal_error' },
       ]);
       await node.logged('the failure', (entry) => entry.event === 'request_failed');
     } finally {

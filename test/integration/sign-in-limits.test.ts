@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import pg from 'pg';
 import pino from 'pino';
 import type { Sequelize } from 'sequelize';
-import { type Guess, SignInLimits, TooManyTriesError } from '../../src/chat/sign-in-limits.ts';
+import { type Guess, SignInLimits, TooManyTriesError } from '../../src/chat/auth/sign-in-limits.ts';
 import { openSequelize } from '../../src/database/sequelize.ts';
 import { People } from '../support/people.ts';
 import { createDatabase, type TestDatabase } from '../support/postgres.ts';

@@ -2,8 +2,8 @@ import { expect } from 'chai';
 import pg from 'pg';
 import { migrate } from '../../src/database/migrator.ts';
 import { UnfitServerError } from '../../src/database/server-check.ts';
+import { checkDatabase, StartCheckError } from '../../src/node/start-check.ts';
 import { readSettings } from '../../src/settings.ts';
-import { checkDatabase, StartCheckError } from '../../src/start-check.ts';
 import { createDatabase, type TestDatabase } from '../support/postgres.ts';
 import { testServer, withDatabase } from '../support/test-server.ts';
 

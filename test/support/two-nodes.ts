@@ -1,6 +1,6 @@
 import pino from 'pino';
 import { seedData } from '../../src/cli/seed-data.ts';
-import { createNode, type Node } from '../../src/node.ts';
+import { createNode, type Node } from '../../src/node/node.ts';
 import { readSettings } from '../../src/settings.ts';
 import { eventually } from './eventually.ts';
 import { freePort } from './free-port.ts';

@@ -1,8 +1,8 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { expect } from 'chai';
 import type pg from 'pg';
-import { NamedAudience } from '../../src/chat/audiences.ts';
-import { Backlog } from '../../src/chat/backlog.ts';
+import { NamedAudience } from '../../src/chat/delivery/audiences.ts';
+import { Backlog } from '../../src/chat/delivery/catch-up-reader.ts';
 import { Refused } from '../../src/chat/errors.ts';
 
 /** A database that answers each reading when told to, and a clock that stands until it is moved. */

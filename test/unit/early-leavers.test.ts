@@ -1,11 +1,11 @@
 import { EventEmitter } from 'node:events';
 import { expect } from 'chai';
 import type { Response } from 'express';
-import type { ReplayableAudience } from '../../src/chat/audiences.ts';
-import { endWithToken } from '../../src/http/caller.ts';
-import type { EventStreamOptions } from '../../src/http/event-stream.ts';
-import { EventStreams } from '../../src/http/event-streams.ts';
-import { RequestLifetime } from '../../src/http/request-lifetime.ts';
+import type { ReplayableAudience } from '../../src/chat/delivery/audiences.ts';
+import type { EventStreamOptions } from '../../src/http/delivery/event-stream.ts';
+import { EventStreams } from '../../src/http/delivery/event-streams.ts';
+import { endWithToken } from '../../src/http/request/authentication.ts';
+import { RequestLifetime } from '../../src/http/request/request-lifetime.ts';
 import { OnceSignal } from '../../src/once-signal.ts';
 
 /** A response whose client can leave. */

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { FairTurns, type Place } from '../../src/chat/fair-turns.ts';
+import { FairTurns, type Place } from '../../src/chat/auth/fair-turns.ts';
 import { eventually } from '../support/eventually.ts';
 
 /** Work that ends when the test says so, with the order in which it was started. */

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type pg from 'pg';
-import { NamedAudience, UserAudience } from '../../src/chat/audiences.ts';
+import { NamedAudience, UserAudience } from '../../src/chat/delivery/audiences.ts';
 import { Refused } from '../../src/chat/errors.ts';
 import { CursorExpiredError, parseCursor } from '../../src/events/cursor.ts';
 import { type DirectPoll, LogNode } from '../integration/delivery-node.ts';

@@ -2,14 +2,14 @@ import { EventEmitter } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'chai';
 import type { Response } from 'express';
-import type { ReplayableAudience } from '../../src/chat/audiences.ts';
-import type { Listening, Subscriptions } from '../../src/chat/subscriptions.ts';
+import type { ReplayableAudience } from '../../src/chat/delivery/audiences.ts';
+import type { Listening, Subscriptions } from '../../src/chat/delivery/subscriptions.ts';
 import type { EventLog } from '../../src/events/event-log.ts';
 import { type LogEvent, topicOf } from '../../src/events/log-event.ts';
 import { type News, Waiters } from '../../src/events/waiters.ts';
-import { LongPolls, renderOnce } from '../../src/http/long-poll.ts';
-import { RequestLifetime } from '../../src/http/request-lifetime.ts';
-import { WaitingRoom } from '../../src/http/waiting-room.ts';
+import { LongPolls, renderOnce } from '../../src/http/delivery/long-poll.ts';
+import { PollSlots } from '../../src/http/delivery/poll-slots.ts';
+import { RequestLifetime } from '../../src/http/request/request-lifetime.ts';
 import { eventually } from '../support/eventually.ts';
 
 /** What express gives a handler, as far as a poll uses it. */
@@ -72,7 +72,7 @@ function setUp(most = 10_000) {
     eventLog: log as unknown as EventLog,
     waiters,
     subscriptions: subscriptions as unknown as Subscriptions,
-    room: new WaitingRoom(most),
+    room: new PollSlots(most),
     isServing: () => isServing,
   });
   const render = renderOnce(({ events, cursor }: News) => `${events.length} events up to ${cursor}`);

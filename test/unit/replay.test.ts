@@ -1,7 +1,7 @@
 import { expect } from 'chai';
-import { NamedAudience, UserAudience } from '../../src/chat/audiences.ts';
-import { replay, rewind } from '../../src/chat/replay.ts';
-import type { Roster } from '../../src/chat/rosters.ts';
+import { NamedAudience, UserAudience } from '../../src/chat/delivery/audiences.ts';
+import type { Roster } from '../../src/chat/delivery/membership-cache.ts';
+import { replay, rewind } from '../../src/chat/delivery/replay.ts';
 import type { LogEvent } from '../../src/events/log-event.ts';
 
 const ME = 7;

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { sharedAnswer } from '../../src/http/shared-answer.ts';
+import { sharedAnswer } from '../../src/http/request/shared-answer.ts';
 
 describe('A shared answer', () => {
   let now = 0;

@@ -1,10 +1,10 @@
 import { expect } from 'chai';
-import { RequestLifetime } from '../../src/http/request-lifetime.ts';
-import { WaitingRoom } from '../../src/http/waiting-room.ts';
+import { PollSlots } from '../../src/http/delivery/poll-slots.ts';
+import { RequestLifetime } from '../../src/http/request/request-lifetime.ts';
 
 describe('The waiting room', () => {
   it('leaves places for others, however many one user asks for', () => {
-    const room = new WaitingRoom(1000);
+    const room = new PollSlots(1000);
     const places = Array.from({ length: 200 }, () => new RequestLifetime());
     for (const place of places) room.enter(place, 1);
     expect(() => room.enter(new RequestLifetime(), 1))
@@ -18,7 +18,7 @@ describe('The waiting room', () => {
   });
 
   it('has no share of a user where users are not known', () => {
-    const room = new WaitingRoom(300);
+    const room = new PollSlots(300);
     for (let places = 0; places < 300; places++) room.enter(new RequestLifetime(), null);
     expect(() => room.enter(new RequestLifetime(), null))
       .to.throw('as many polls wait')

@@ -1,0 +1,123 @@
+import { type Cursor, formatCursor } from '../../events/cursor.ts';
+import type { EventLog } from '../../events/event-log.ts';
+import { type LogEvent, topicOf } from '../../events/log-event.ts';
+import { PAGE } from '../../events/page.ts';
+import type { News, Waiter, Waiters } from '../../events/waiters.ts';
+import { Refused } from '../errors.ts';
+import { type ReplayableAudience, UserAudience } from './audiences.ts';
+import type { Backlog } from './catch-up-reader.ts';
+import type { Rosters } from './membership-cache.ts';
+import { type Heard, pageOf, replay, rewind } from './replay.ts';
+
+/** Who listens: a waiter that may have given up meanwhile. */
+export interface Listening extends Waiter {
+  readonly audience: ReplayableAudience;
+  /** True where its client has left: nothing is read or registered for it any more. */
+  readonly isOver: boolean;
+}
+
+/** Pages of the log without anything to hear that are read for one answer; then it tells how far it has come. */
+const MOST_PAGES = 20;
+
+/**
+ * Listening to the log: from a cursor, without gap or overlap, then waiting for what comes.
+ *
+ * The order that makes it exact: within one turn of the event loop, check the cursor against the log as this node knows
+ * it, compare its position with the log's head and, where nothing lies between, register the waiter. Events are matched
+ * and taken in one turn too, so none can slip in between; and whatever was awaited before, the check is made anew.
+ */
+export class Subscriptions {
+  readonly #log: EventLog;
+  readonly #backlog: Backlog;
+  readonly #waiters: Waiters;
+  readonly #rosters: Rosters;
+
+  constructor(log: EventLog, backlog: Backlog, waiters: Waiters, rosters: Rosters) {
+    this.#log = log;
+    this.#backlog = backlog;
+    this.#waiters = waiters;
+    this.#rosters = rosters;
+  }
+
+  /**
+   * Answers what the waiter's audience has missed since `from`; where that is nothing, registers the waiter and answers
+   * null.
+   * @throws {CursorExpiredError} where the log cannot be continued from there without a gap; {Refused} overloaded, or
+   * unavailable where the log was begun anew meanwhile; the database's error where it has to be asked and cannot.
+   */
+  async listen(waiter: Listening, from: Cursor): Promise<News | null> {
+    const { audience } = waiter;
+    let cursor = from;
+    for (let pages = 0; ; pages++) {
+      await this.#log.settle(cursor);
+      const position = this.#log.positionOf(cursor);
+      if (waiter.isOver) return null;
+      if (audience.roster && !this.#rosters.isLive(audience.roster)) throw new Refused('unavailable');
+      const isInMemory = position >= this.#log.tail.start;
+      if (isInMemory && position === this.#log.head) {
+        this.#waiters.add(waiter);
+        return null;
+      }
+      const heard = isInMemory ? this.#fromMemory(audience, position) : await this.#fromBacklog(waiter, position);
+      if (heard === null) continue;
+      cursor = { epoch: heard.epoch, position: heard.position };
+      if (heard.events.length > 0 || pages === MOST_PAGES) {
+        return { occasion: 'events', audience, events: heard.events, cursor: formatCursor(cursor) };
+      }
+    }
+  }
+
+  /** Hands a batch of events to those who wait, memberships taking effect at their very events. */
+  deliver(batch: readonly LogEvent[]): void {
+    this.#waiters.dispatch(
+      batch,
+      this.#log.cursorAt(this.#log.head),
+      (event) => {
+        this.#rosters.learnName(event);
+        if (event.kind === 'joined') this.#move(event);
+      },
+      (event) => {
+        if (event.kind === 'left') this.#move(event);
+      },
+    );
+  }
+
+  /** The log was begun anew: what is known of members is of the old one. `cursor` is where those who wait had come to. */
+  dismiss(cursor: string): void {
+    this.#waiters.dismiss(cursor);
+    this.#rosters.clear();
+  }
+
+  #move(event: LogEvent): void {
+    const roster = this.#rosters.apply(event);
+    if (!roster || event.groupId === null) return;
+    const id = UserAudience.idOf(roster.userId);
+    if (event.kind === 'joined') this.#waiters.follow(id, topicOf.group(event.groupId));
+    else this.#waiters.unfollow(id, topicOf.group(event.groupId));
+  }
+
+  /**
+   * Null where the waiter has left, or the database has a newer epoch than this node has read of: then that has to be
+   * read first.
+   */
+  async #fromBacklog(waiter: Listening, position: number): Promise<(Heard & { epoch: string }) | null> {
+    const heard = await this.#backlog.read(waiter, position);
+    if (heard === null || heard.epoch === this.#log.epoch) return heard;
+    await this.#log.look();
+    return null;
+  }
+
+  #fromMemory(audience: ReplayableAudience, position: number): Heard & { epoch: string } {
+    const { tail, head, epoch } = this.#log;
+    const moves = audience.roster ? tail.after(position, [topicOf.user(audience.roster.userId)]) : [];
+    const before = audience.roster ? rewind(new Set(audience.roster.groups.keys()), moves) : new Set<number>();
+    const topics = new Set(audience.topics());
+    // Groups that were left since count up to there.
+    if (audience instanceof UserAudience) {
+      for (const move of moves) if (move.groupId !== null) topics.add(topicOf.group(move.groupId));
+    }
+    const candidates = tail.after(position, topics, PAGE);
+    const end = candidates.length === PAGE ? (candidates.at(-1)?.position ?? head) : head;
+    return { ...pageOf(replay(audience, candidates, before), end), epoch };
+  }
+}

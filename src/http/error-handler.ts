@@ -1,0 +1,113 @@
+import type { ErrorRequestHandler } from 'express';
+import { TooManyTriesError } from '../chat/auth/sign-in-limits.ts';
+import { refusalOf } from '../chat/constraints.ts';
+import { type RefusalCode, Refused } from '../chat/errors.ts';
+import { BlockedError } from '../database/blocking.ts';
+import { isUnavailable, OutcomeUnknownError, SqlState, sqlState } from '../database/errors.ts';
+import { NotOnDutyError } from '../database/fenced-write.ts';
+import { CursorExpiredError, MalformedCursorError } from '../events/cursor.ts';
+import type { Log } from '../log.ts';
+import type { Exchange } from './connection.ts';
+import { expiredCursor, HttpError, invalid, tooManyRequests } from './http-error.ts';
+import type { RoleGate } from './request/role-gate.ts';
+
+const statusOf: Record<RefusalCode, number> = {
+  user_not_found: 404,
+  group_not_found: 404,
+  message_not_found: 404,
+  not_a_member: 403,
+  forbidden: 403,
+  key_reused: 409,
+  username_taken: 409,
+  group_full: 409,
+  too_many_groups: 409,
+  too_large: 413,
+  unauthenticated: 401,
+  overloaded: 503,
+  unavailable: 503,
+  outcome_unknown: 503,
+};
+
+const headersOf: Record<number, Record<string, string>> = {
+  401: { 'WWW-Authenticate': 'Bearer realm="plantao"' },
+  503: { 'Retry-After': '1' },
+};
+
+const OVERDUE_WRITE =
+  'this took too long, and may or may not have been executed: send an Idempotency-Key to retry a message safely';
+
+/** Responds to an overdue request while its handler still waits. The outcome of a write is unknown then. */
+export function answerOverdue({ request, response }: Exchange): void {
+  if (response.headersSent) return void response.destroy();
+  const isRead = request.method === 'GET' || request.method === 'HEAD';
+  const { body, headers } = isRead
+    ? new HttpError(503, 'unavailable', 'this took too long: try again', { headers: { 'Retry-After': '1' } })
+    : new HttpError(503, 'outcome_unknown', OVERDUE_WRITE, {
+        headers: { 'Retry-After': '1' },
+      });
+  const text = JSON.stringify(body);
+  const length = { 'Content-Length': Buffer.byteLength(text) };
+  response.writeHead(503, { ...headers, ...length, 'Content-Type': 'application/json; charset=utf-8' }).end(text);
+}
+
+/** Converts a thrown value into the client's error; null for an unexpected one. */
+function toHttpError(error: unknown, gate: RoleGate): HttpError | null {
+  if (error instanceof HttpError) return error;
+  if (error instanceof NotOnDutyError) return gate.notActive();
+  const refused = error instanceof Refused ? error : refusalOf(error);
+  if (refused) {
+    const status = statusOf[refused.code];
+    return new HttpError(status, refused.code, refused.message, { headers: headersOf[status] ?? {} });
+  }
+  if (error instanceof TooManyTriesError) return tooManyRequests(error.message, error.retryAfterMs);
+  if (error instanceof MalformedCursorError) return invalid('cursor', 'must be a cursor of this service');
+  if (error instanceof CursorExpiredError) return expiredCursor(error);
+  if (error instanceof OutcomeUnknownError) {
+    return new HttpError(503, 'outcome_unknown', error.message, { headers: { 'Retry-After': '1' } });
+  }
+  if (error instanceof BlockedError || sqlState(error) === SqlState.LOCK_NOT_AVAILABLE) {
+    const { message } = error instanceof BlockedError ? error : new BlockedError([]);
+    return new HttpError(503, 'blocked', message, { headers: { 'Retry-After': '1' } });
+  }
+  if (isUnavailable(error)) {
+    return new HttpError(503, 'unavailable', 'the database cannot be reached or is too busy now: try again', {
+      headers: { 'Retry-After': '1' },
+    });
+  }
+  return ofBodyParser(error);
+}
+
+/** Converts errors of express.json, by their `type`, and of the router for an invalid URL encoding. */
+function ofBodyParser(error: unknown): HttpError | null {
+  if (error instanceof URIError) return new HttpError(400, 'invalid_request', 'the path is not valid URL encoding');
+  const type = typeof error === 'object' && error !== null && 'type' in error ? error.type : null;
+  switch (type) {
+    case 'entity.parse.failed':
+    case 'request.size.invalid':
+    case 'request.aborted':
+      return new HttpError(400, 'invalid_json', 'the body is not valid JSON');
+    case 'entity.too.large':
+      return new HttpError(413, 'too_large', 'the body is too large');
+    case 'charset.unsupported':
+    case 'encoding.unsupported':
+      return new HttpError(415, 'unsupported_media_type', 'the body must be JSON in UTF-8');
+    default:
+      return null;
+  }
+}
+
+/** Returns the last middleware: every failure becomes a JSON response, without stack, SQL or file path. */
+export function errorHandler(gate: RoleGate, log: Log): ErrorRequestHandler {
+  return (error, request, response, _next) => {
+    const known = toHttpError(error, gate);
+    if (!known) log.error({ event: 'request_failed', err: error }, `${request.method} ${request.path} failed`);
+    // Already answered at its deadline: the connection stays open.
+    if (response.writableEnded) return;
+    if (response.headersSent || response.destroyed) {
+      response.destroy();
+      return;
+    }
+    const answer = known ?? new HttpError(500, 'internal_error', 'internal error; it has been logged');
+    response.set(answer.headers).status(answer.status).json(answer.body);
+  };
+}

@@ -1,0 +1,64 @@
+import type { CursorExpiredError } from '../events/cursor.ts';
+
+/** One invalid field of a request. */
+interface FieldError {
+  field: string;
+  problem: string;
+}
+
+/** An error response: `error` is a sentence for people, `code` is for programs, `details` lists invalid fields. */
+export class HttpError extends Error {
+  override readonly name = 'HttpError';
+  readonly status: number;
+  readonly code: string;
+  readonly details: FieldError[] | null;
+  readonly extra: Record<string, unknown>;
+  readonly headers: Record<string, string>;
+
+  constructor(
+    status: number,
+    code: string,
+    message: string,
+    more: { details?: FieldError[]; extra?: Record<string, unknown>; headers?: Record<string, string> } = {},
+  ) {
+    super(message);
+    this.status = status;
+    this.code = code;
+    this.details = more.details ?? null;
+    this.extra = more.extra ?? {};
+    this.headers = more.headers ?? {};
+  }
+
+  get body(): Record<string, unknown> {
+    return { error: this.message, code: this.code, ...(this.details ? { details: this.details } : {}), ...this.extra };
+  }
+}
+
+/** Returns a 400 for one invalid field. */
+export function invalid(field: string, problem: string): HttpError {
+  return new HttpError(400, 'invalid_request', `${field}: ${problem}`, { details: [{ field, problem }] });
+}
+
+/** Returns a 429 whose Retry-After is `retryAfterMs`, rounded up to whole seconds. */
+export function tooManyRequests(sentence: string, retryAfterMs: number): HttpError {
+  return new HttpError(429, 'too_many_requests', sentence, {
+    headers: { 'Retry-After': String(Math.max(1, Math.ceil(retryAfterMs / 1000))) },
+  });
+}
+
+const expiry: Record<CursorExpiredError['reason'], string> = {
+  retention: 'the events after this cursor have been removed by retention',
+  history: 'this cursor belongs to another history of the database (it was restored, or a replica was promoted)',
+  ahead: 'this cursor is ahead of the log (the database was restored, or a replica was promoted)',
+  too_far: 'the user has joined and left groups too often since this cursor',
+};
+
+/** Returns a 410 that says what to do; an open stream sends the same body in its last event. */
+export function expiredCursor({ reason }: CursorExpiredError): HttpError {
+  return new HttpError(
+    410,
+    'cursor_expired',
+    `${expiry[reason]}: read GET /chats and GET /messages again and continue from the cursor they return`,
+    { extra: { reason } },
+  );
+}

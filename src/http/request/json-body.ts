@@ -1,0 +1,73 @@
+import { isUtf8 } from 'node:buffer';
+import express, { type NextFunction, type Request, type RequestHandler } from 'express';
+import { HttpError, invalid } from '../http-error.ts';
+import { beyondBounds } from './json-bounds.ts';
+
+/** The headers of nearly every client; all other JSON is read by Express. */
+const PLAIN = new Set(['application/json', 'application/json; charset=utf-8', 'application/json;charset=utf-8']);
+const LONGEST_TYPE = 200;
+
+/**
+ * Reads JSON bodies of at most `limit` bytes into `request.body`. Express takes as long to read a body of a hundred bytes as
+ * for all the rest of the request, so plain bodies (their length said, not compressed, in UTF-8) are read here; it reads the
+ * others. Refuses compressed bodies and other character sets (415), and bytes that are not UTF-8 (400).
+ */
+export function jsonBody(limit: number): RequestHandler {
+  const readOther = express.raw({ limit, inflate: false, type: (request) => isJson(request as Request) });
+  return (request, response, next) => {
+    if (isPlain(request, limit)) return readPlain(request, next);
+    readOther(request, response, (error?: unknown) => {
+      if (error || !Buffer.isBuffer(request.body)) return next(error);
+      parse(request, request.body, next);
+    });
+  };
+}
+
+function isPlain({ headers }: Request, limit: number): boolean {
+  const length = Number(headers['content-length']);
+  const isShort = length > 0 && length <= limit;
+  return isShort && headers['content-encoding'] === undefined && PLAIN.has(headers['content-type'] ?? '');
+}
+
+/** False for another type or character set: the body then stays unread, and is refused where a route looks for it. */
+function isJson(request: Request): boolean {
+  const type = request.headers['content-type'] ?? '';
+  if (type.length > LONGEST_TYPE || !request.is('application/json')) return false;
+  const charset = /;\s*charset\s*=\s*"?([^\s;"]*)/i.exec(type)?.[1];
+  return charset === undefined || /^utf-?8$/i.test(charset);
+}
+
+/** A client that leaves half-way ends nothing: there is nobody left to answer. */
+function readPlain(request: Request, next: NextFunction): void {
+  const pieces: Buffer[] = [];
+  request.on('data', (piece: Buffer) => pieces.push(piece));
+  request.on('end', () => parse(request, pieces.length === 1 && pieces[0] ? pieces[0] : Buffer.concat(pieces), next));
+}
+
+/** Puts the parsed body into the request. */
+function parse(request: Request, bytes: Buffer, next: NextFunction): void {
+  try {
+    request.body = jsonOf(bytes);
+  } catch (error) {
+    return void next(error);
+  }
+  next();
+}
+
+/** An empty body (chunked, without a chunk) counts as an empty object. @throws {HttpError} 400. */
+function jsonOf(bytes: Buffer): unknown {
+  if (bytes.length === 0) return {};
+  if (!isUtf8(bytes)) throw new HttpError(400, 'invalid_json', 'the body is not valid JSON: it is not UTF-8');
+  const problem = beyondBounds(bytes);
+  if (problem !== null) throw invalid('body', problem);
+  try {
+    return JSON.parse(withoutMark(bytes.toString()));
+  } catch {
+    throw new HttpError(400, 'invalid_json', 'the body is not valid JSON');
+  }
+}
+
+/** Removes the byte order mark that some editors and shells put before UTF-8. */
+function withoutMark(text: string): string {
+  return text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;
+}

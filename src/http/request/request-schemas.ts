@@ -1,0 +1,158 @@
+/** The pieces that request schemas are made of: ids, names, texts and the limits on them. */
+import { z } from 'zod';
+import { hidesCharacters, withoutStraySelectors } from '../../chat/names.ts';
+import { documented, requestOf } from '../docs/json-schema.ts';
+
+const LARGEST_ID = Number.MAX_SAFE_INTEGER;
+
+/** A positive integer below 2^53, as a number or as decimal digits; "1e9", -1 and 1.5 are none. */
+export const id = documented(
+  z
+    .union(
+      [
+        z.number(),
+        z
+          .string()
+          .regex(/^[1-9]\d{0,15}$/)
+          .transform(Number),
+      ],
+      'must be a positive integer',
+    )
+    .refine((value) => Number.isInteger(value) && value > 0 && value <= LARGEST_ID, 'must be a positive integer'),
+  { type: 'integer', minimum: 1, maximum: LARGEST_ID },
+);
+
+/** True for text of at most `most` characters. Counting them takes as long as the text, so it is done to short text only. */
+const isAtMost = (text: string, most: number) =>
+  text.length <= most || (text.length <= 2 * most && [...text].length <= most);
+
+/**
+ * Text of at most `most` characters. The length is checked before anything else is done: normalising 64,000 combining
+ * marks takes ten seconds. PostgreSQL's text holds any character but NUL; a lone surrogate is no character.
+ */
+const textOf = (most: number, isShort = (value: string) => isAtMost(value, most)) =>
+  z
+    .string('must be text')
+    .refine(isShort, { error: `must have ${most} characters or fewer`, abort: true })
+    .refine((value) => !value.includes('\0'), 'must not contain the character NUL')
+    .refine((value) => value.isWellFormed(), 'must be valid Unicode');
+
+/** UTF-16 units that become at most one character in NFC: a Greek letter with breathing, accent and iota has four. */
+const UNITS = 4;
+
+/** Names are shown in lists and logs: trimmed, in one Unicode form, and nothing in them is hidden (chat/names.ts). */
+const name = (most: number, tidy: (text: string) => string = (text) => text) =>
+  documented(
+    textOf(most, (value) => value.length <= UNITS * most)
+      .transform((value) => tidy(withoutStraySelectors(value.normalize('NFC'))).trim())
+      .refine((value) => value !== '', 'must not be empty')
+      .refine((value) => isAtMost(value, most), `must have ${most} characters or fewer`)
+      .refine((value) => !hidesCharacters(value), 'must not contain control characters or invisible ones'),
+    { type: 'string', minLength: 1, maxLength: most, pattern: '\\S' },
+  );
+
+/** A username; the table checks the same length. Which of them are the same, plantao.name_key decides. */
+export const username = name(64, (text) => text.replace(/[^\S\ufeff]+/g, ' '));
+/** The name of a group or of a free topic. */
+export const groupName = name(128);
+
+/** A list of at most `most` names; a longer one is refused before its entries are checked. */
+export const namesOf = <Name extends z.ZodType>(name: Name, most: number) => {
+  const problem = 'must be a list of names';
+  return documented(
+    z
+      .array(z.unknown(), problem)
+      .max(most, { error: `must have ${most} names or fewer`, abort: true })
+      .pipe(z.array(name)),
+    { type: 'array', maxItems: most, items: requestOf(name) },
+  );
+};
+
+/** A part of a name, to search by; none by default. */
+export const namePart = documented(
+  textOf(64).transform((value) => value.normalize('NFC')),
+  { type: 'string', maxLength: 64 },
+).default('');
+
+/** A message's text: what people type, and a page of it fits an answer (500 of them, 8 MB at the worst). */
+const CONTENT_LIMIT = 4096;
+/** The text of a message. */
+export const content = documented(
+  textOf(CONTENT_LIMIT).refine((value) => value.trim() !== '', 'must not be empty'),
+  { type: 'string', minLength: 1, maxLength: CONTENT_LIMIT, pattern: '\\S' },
+);
+
+/** Of a password that an account is given, in characters: the least that NIST SP 800-63B allows. */
+export const SHORTEST_PASSWORD = 8;
+/** What is said of a shorter one. */
+export const TOO_SHORT = `must have ${SHORTEST_PASSWORD} characters or more`;
+
+/** scrypt takes any length; the upper limit keeps a login cheap to refuse. */
+const passwordOf = (shortest: number, tooShort: string) =>
+  documented(
+    textOf(256).refine((value) => value.length >= shortest, tooShort),
+    { type: 'string', minLength: shortest, maxLength: 256, format: 'password' },
+  );
+
+/** A password that an account is given. */
+export const password = passwordOf(SHORTEST_PASSWORD, TOO_SHORT);
+/** A password to come in with: one that is too short to be anybody's is wrong like any other. */
+export const givenPassword = passwordOf(1, 'must not be empty');
+
+/** A whole number from `least` to `most`, as a number or digits. */
+export const count = (least: number, most: number, otherwise: number) =>
+  documented(
+    z
+      .union(
+        [
+          z.number(),
+          z
+            .string()
+            .regex(/^\d{1,15}$/)
+            .transform(Number),
+        ],
+        `must be a whole number from ${least} to ${most}`,
+      )
+      .refine(
+        (value) => Number.isInteger(value) && value >= least && value <= most,
+        `must be a whole number from ${least} to ${most}`,
+      ),
+    { type: 'integer', minimum: least, maximum: most },
+  ).default(otherwise);
+
+/** How long a poll may wait, in seconds: shorter than the minute after which proxies give up. */
+export const pollTimeout = documented(
+  z
+    .union(
+      [
+        z.number(),
+        z
+          .string()
+          .regex(/^\d{1,9}(\.\d{1,9})?$/)
+          .transform(Number),
+      ],
+      'must be seconds from 0 to 55',
+    )
+    .refine((value) => value >= 0 && value <= 55, 'must be seconds from 0 to 55'),
+  { type: 'number', minimum: 0, maximum: 55 },
+).default(25);
+
+/** An opaque cursor; its form is checked where it is read. */
+export const cursor = z.string('must be a cursor').max(64, 'must be a cursor').optional();
+
+/** True where every text in `value`, keys included, is one that PostgreSQL's jsonb holds. The body's depth is bounded. */
+function hasOnlyCharacters(value: unknown): boolean {
+  if (typeof value === 'string') return !value.includes('\0') && value.isWellFormed();
+  if (typeof value !== 'object' || value === null) return true;
+  if (Array.isArray(value)) return value.every(hasOnlyCharacters);
+  return Object.entries(value).every(([key, one]) => hasOnlyCharacters(key) && hasOnlyCharacters(one));
+}
+
+/** The name of a node, in the characters that NODE_NAME may have. */
+export const nodeName = z.string('must be the name of a node').regex(/^[\w.-]{1,64}$/, 'must be the name of a node');
+
+/** Any JSON that PostgreSQL's jsonb holds. */
+export const json = z.unknown().refine(hasOnlyCharacters, 'must be valid Unicode without NUL');
+
+/** The input of a route that takes none. */
+export const nothing = z.object({});

@@ -1,0 +1,57 @@
+import type { Request } from 'express';
+import { z } from 'zod';
+import { HttpError } from '../http-error.ts';
+import { queryOf, Repeated } from './query.ts';
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** A URL has ASCII only; Node passes other bytes on as if they were Latin-1. */
+const NOT_ASCII = /[^\0-\x7f]/;
+/** Entries of `details`: what is wrong a thousand times is said often enough. */
+const MOST_DETAILS = 20;
+
+/** The names of a request's fields. @throws where its schema is no object. */
+export function namesOfFields(input: z.ZodType): ReadonlySet<string> {
+  if (!(input instanceof z.ZodObject)) throw new Error('a request is an object of fields');
+  return new Set(Object.keys(input.shape));
+}
+
+/**
+ * The fields of a request as one object: the JSON body, over it the query (GET and DELETE only), over it the path. The
+ * seed's clients send a JSON body on GET; the query wins where both have a field.
+ * @throws {HttpError} 415 for a body that is not JSON, 400 for one that is no object and for a URL that is not ASCII.
+ */
+export function inputOf(request: Request, names: ReadonlySet<string>): Record<string, unknown> {
+  if (NOT_ASCII.test(request.url)) throw new HttpError(400, 'invalid_request', 'the URL must be percent-encoded UTF-8');
+  const body: unknown = request.body;
+  const hasBody =
+    request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0;
+  if (hasBody && body === undefined) {
+    throw new HttpError(
+      415,
+      'unsupported_media_type',
+      'the body must be JSON in UTF-8: send the header Content-Type: application/json',
+    );
+  }
+  if (body !== undefined && !isRecord(body)) {
+    throw new HttpError(400, 'invalid_request', 'the body must be a JSON object');
+  }
+  const input: Record<string, unknown> = {};
+  for (const name of names) if (body !== undefined && Object.hasOwn(body, name)) input[name] = body[name];
+  return Object.assign(input, request.method === 'POST' ? {} : queryOf(request.url, names), request.params);
+}
+
+/** Checks the fields of a request against its schema. @throws {HttpError} 400 invalid_request with one entry a field. */
+export function check<Schema extends z.ZodType>(schema: Schema, input: Record<string, unknown>): z.output<Schema> {
+  const checked = schema.safeParse(input);
+  if (checked.success) return checked.data;
+  const details = checked.error.issues.slice(0, MOST_DETAILS).map((issue) => ({
+    field: issue.path.join('.') || 'body',
+    problem: input[String(issue.path[0])] instanceof Repeated ? 'must be given only once' : issue.message,
+  }));
+  const first = details[0];
+  throw new HttpError(400, 'invalid_request', `${first?.field ?? 'request'}: ${first?.problem ?? 'invalid'}`, {
+    details,
+  });
+}

@@ -1,0 +1,81 @@
+import { QueryTypes, type Sequelize } from 'sequelize';
+import { z } from 'zod';
+import { nothing } from '../request/request-schemas.ts';
+import { sharedAnswer } from '../request/shared-answer.ts';
+import type { Services } from '../services.ts';
+import { type Route, route } from './route.ts';
+
+/** Half a heartbeat of a node: nothing newer is to be had, and whoever asks all the time takes no connection from the chat. */
+const SHARED_MS = 500;
+
+/** Nodes that one answer lists, those heard from last first: nodes that are named after their process leave many rows. */
+const MOST_NODES = 100;
+
+const nodeRow = z.object({
+  node: z.string(),
+  url: z.string(),
+  pid: z.number(),
+  role: z.string(),
+  term: z.number().nullable(),
+  heartbeat_age_ms: z.number(),
+  version: z.string(),
+  position: z.number(),
+  behind: z.number(),
+  waiters: z.number(),
+});
+const termRow = z.object({
+  term: z.number(),
+  node: z.string(),
+  url: z.string(),
+  reason: z.string(),
+  started_at: z.iso.datetime(),
+  ended_at: z.iso.datetime().nullable(),
+  end_reason: z.string().nullable(),
+  on_duty_ms: z.number(),
+  gap_ms: z.number().nullable(),
+});
+
+/** `/cluster`: what a DBA sees in plantao.cluster_status and plantao.leader_history, as JSON. */
+export function clusterRoutes({ sequelize, cluster }: Services): Route[] {
+  const look = sharedAnswer(SHARED_MS, () => lookAt(sequelize));
+  return [
+    route({
+      method: 'get',
+      path: '/cluster',
+      serves: 'control',
+      requires: 'anyone',
+      summary: 'The nodes, and the last promotions with their reasons',
+      input: nothing,
+      answer: z.object({
+        term: z.number().nullable(),
+        active_node: z.string().nullable(),
+        active_url: z.string().nullable(),
+        nodes: z.array(nodeRow),
+        history: z.array(termRow),
+      }),
+      async handle() {
+        const [nodes, history] = await look();
+        const { term, activeNode, activeUrl } = cluster;
+        return { body: { term, active_node: activeNode, active_url: activeUrl, nodes, history } };
+      },
+    }),
+  ];
+}
+
+function lookAt(sequelize: Sequelize) {
+  return Promise.all([
+    sequelize.query(
+      `SELECT node, url, pid, role, term, heartbeat_age_ms, version, position, behind, waiters
+       FROM (SELECT * FROM plantao.cluster_status ORDER BY heartbeat_age_ms LIMIT ${MOST_NODES}) s ORDER BY node`,
+      { type: QueryTypes.SELECT },
+    ),
+    sequelize.query(
+      `SELECT term, node, url, reason, started_at, ended_at, end_reason,
+              plantao.ms_between(started_at, coalesce(ended_at, clock_timestamp())) AS on_duty_ms,
+              plantao.ms_between(lead(ended_at) OVER (ORDER BY term DESC), started_at) AS gap_ms
+       FROM (SELECT term, node, url, reason, started_at, ended_at, end_reason FROM plantao.leader_history LIMIT 21) h
+       ORDER BY term DESC LIMIT 20`,
+      { type: QueryTypes.SELECT },
+    ),
+  ]);
+}

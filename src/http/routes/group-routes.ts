@@ -1,0 +1,172 @@
+import { z } from 'zod';
+import { NamedAudience } from '../../chat/delivery/audiences.ts';
+import { topicOf } from '../../events/log-event.ts';
+import { user } from '../docs/response-schemas.ts';
+import { requireMember, requireSelf } from '../request/authentication.ts';
+import { groupName, id, namesOf, nothing, username } from '../request/request-schemas.ts';
+import type { Services } from '../services.ts';
+import { type Route, route } from './route.ts';
+
+/** Users that one request may bring into a new group, each at the cost of a row; the others join by POST /group-users. */
+const MOST_MEMBERS_NAMED = 1000;
+const membership = z.object({ message: z.string(), group_id: z.number(), user_id: z.number() });
+
+/** `/chats`, `/create-chat`, `/group-users` and `/groups`: groups and who is in them. */
+export function groupRoutes(services: Services): Route[] {
+  return [
+    chatsRoute(services),
+    createChatRoute(services),
+    groupUsersRoute(services),
+    joinRoute(services),
+    leaveRoute(services),
+    groupsRoute(services),
+  ];
+}
+
+function chatsRoute({ groups }: Services): Route {
+  return route({
+    method: 'get',
+    path: '/chats',
+    serves: 'read',
+    requires: 'user',
+    summary:
+      'The groups of a user with their members; of large groups perhaps not all, as members_count tells; of more than 2000 groups the newest',
+    input: z.object({ userId: id }),
+    refusals: [404],
+    answer: z.object({
+      user_id: z.number(),
+      chats: z.array(z.object({ id: z.number(), name: z.string(), members: z.array(user), members_count: z.number() })),
+      cursor: z.string(),
+    }),
+    async handle({ input, caller }) {
+      requireSelf(caller, input.userId);
+      const { chats, cursor } = await groups.ofUser(input.userId);
+      return { body: { user_id: input.userId, chats, cursor } };
+    },
+  });
+}
+
+function createChatRoute({ groups }: Services): Route {
+  return route({
+    method: 'post',
+    path: '/create-chat',
+    serves: 'write',
+    requires: 'user',
+    summary: 'A new group of its creator and the named users',
+    input: z.object({ groupName, creatorId: id, members: namesOf(username, MOST_MEMBERS_NAMED).default([]) }),
+    refusals: [404, 409],
+    answer: z.object({
+      group_id: z.number(),
+      group_name: z.string(),
+      creator_id: z.number(),
+      members: z.array(user),
+      warning: z.string().optional(),
+    }),
+    async handle({ input, caller }) {
+      requireSelf(caller, input.creatorId);
+      const chat = await groups.create(input.groupName, input.creatorId, input.members);
+      const problems = [
+        ...(chat.unknown.length > 0 ? [`no such users: ${chat.unknown.join(', ')}`] : []),
+        ...(chat.full.length > 0 ? [`in as many groups as a user may be: ${chat.full.join(', ')}`] : []),
+      ];
+      const warning = problems.length > 0 ? { warning: problems.join('; ') } : {};
+      return {
+        body: {
+          group_id: chat.id,
+          group_name: chat.name,
+          creator_id: chat.creatorId,
+          members: chat.members,
+          ...warning,
+        },
+      };
+    },
+  });
+}
+
+function groupUsersRoute({ groups }: Services): Route {
+  return route({
+    method: 'get',
+    path: '/group-users',
+    serves: 'read',
+    requires: 'user',
+    summary: 'The members of a group',
+    input: z.object({ groupId: id }),
+    refusals: [404],
+    answer: z.object({ group_id: z.number(), users: z.array(user) }),
+    async handle({ input, caller }) {
+      await requireMember(caller, input.groupId, groups);
+      return { body: { group_id: input.groupId, users: await groups.members(input.groupId) } };
+    },
+  });
+}
+
+function joinRoute({ groups }: Services): Route {
+  return route({
+    method: 'post',
+    path: '/group-users',
+    serves: 'write',
+    requires: 'user',
+    summary: 'Makes a user a member; telling twice is fine',
+    input: z.object({ groupId: id, userId: id }),
+    refusals: [404, 409],
+    answer: membership,
+    async handle({ input, caller }) {
+      await requireMember(caller, input.groupId, groups);
+      await groups.join(input.groupId, input.userId);
+      return { body: { message: 'joined', group_id: input.groupId, user_id: input.userId } };
+    },
+  });
+}
+
+function leaveRoute({ groups }: Services): Route {
+  return route({
+    method: 'delete',
+    path: '/group-users',
+    serves: 'write',
+    requires: 'user',
+    summary: 'Ends a membership; telling twice is fine',
+    input: z.object({ groupId: id, userId: id }),
+    refusals: [404],
+    answer: membership,
+    async handle({ input, caller }) {
+      requireSelf(caller, input.userId);
+      // Leaving a group that one is not in is fine; whether there is such a group is not said.
+      const isIn = caller.userId === null || (await groups.isMember(input.groupId, input.userId));
+      if (isIn) await groups.leave(input.groupId, input.userId);
+      return { body: { message: 'left', group_id: input.groupId, user_id: input.userId } };
+    },
+  });
+}
+
+function groupsRoute(services: Services): Route {
+  const { waiters } = services;
+  return route({
+    method: 'get',
+    path: '/groups',
+    serves: 'read',
+    requires: 'user',
+    summary: "The groups and topics that somebody waits on, on this node; where AUTH=token, of the caller's own groups",
+    input: nothing,
+    answer: z.object({ active_groups: z.array(z.string()), count: z.number() }),
+    async handle({ caller }) {
+      const names = caller.userId === null ? waiters.names() : await awaitedOf(caller.userId, services);
+      return { body: { active_groups: [...names].sort(), count: names.size } };
+    },
+  });
+}
+
+/** The names of a user's own groups that somebody waits on: other groups of the same name must not show through. */
+async function awaitedOf(userId: number, { rosters, waiters }: Services): Promise<Set<string>> {
+  const isAwaited = (groupId: number, name: string) => {
+    for (const _ of waiters.audiencesOn(topicOf.group(groupId))) return true;
+    for (const audience of waiters.audiencesOn(topicOf.name(name))) {
+      if (audience instanceof NamedAudience && audience.roster?.groups.has(groupId)) return true;
+    }
+    return false;
+  };
+  const awaited = new Set<string>();
+  for (const [id, { name }] of (await rosters.of(userId)).groups) {
+    if (!awaited.has(name) && isAwaited(id, name)) awaited.add(name);
+  }
+  return awaited;
+}

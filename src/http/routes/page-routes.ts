@@ -1,0 +1,141 @@
+/** The pages: `/home` with its files, `/docs` and `/openapi.json`. Nothing of them comes from elsewhere. */
+import type { Request, RequestHandler, Response } from 'express';
+import helmet from 'helmet';
+import { z } from 'zod';
+import { type Asset, assetOf, loadAssets } from '../../web/assets.ts';
+import { DOCS_STYLE, docsPageOf } from '../docs/docs-page.ts';
+import { openApiOf } from '../docs/openapi.ts';
+import { HttpError } from '../http-error.ts';
+import { nothing } from '../request/request-schemas.ts';
+import type { Cluster, Services } from '../services.ts';
+import { type Route, route } from './route.ts';
+
+/** The routes of the pages; `others` are all the rest, which the document describes together with these. */
+export function pageRoutes(services: Services, others: readonly Route[]): Route[] {
+  const headers = pageHeaders(services.cluster);
+  const page = (path: string, summary: string, content: string, find: (request: Request) => Asset | Promise<Asset>) =>
+    route({
+      method: 'get',
+      path,
+      serves: 'control',
+      requires: 'anyone',
+      summary,
+      input: nothing,
+      content,
+      async handle({ request, response }) {
+        const asset = await find(request);
+        await send(request, response, asset, headers);
+        return undefined;
+      },
+    });
+  const routes: Route[] = [
+    page('/home', 'The chat page', 'text/html', () => assetAt('/home')),
+    assetsRoute(headers),
+    page('/docs', 'This document, for people', 'text/html', () => docs().page),
+    page('/docs.css', 'Its style sheet', 'text/css', () => docs().style),
+    page('/openapi.json', 'This document, for programs (OpenAPI 3.1)', 'application/json', () => docs().json),
+  ];
+  // Made when first asked for: it describes these routes too.
+  const docs = once(() => documentsOf([...others, ...routes], services));
+  return routes;
+}
+
+function assetsRoute(headers: RequestHandler): Route {
+  return route({
+    method: 'get',
+    path: '/assets/:file',
+    serves: 'control',
+    requires: 'anyone',
+    summary: 'The files of the chat page',
+    input: z.object({ file: z.string() }),
+    content: 'application/octet-stream',
+    refusals: [404],
+    async handle({ input, request, response }) {
+      const asset = await assetAt(`/assets/${input.file}`);
+      await send(request, response, asset, headers);
+      return undefined;
+    },
+  });
+}
+
+async function assetAt(path: string): Promise<Asset> {
+  const asset = (await loadAssets()).get(path);
+  if (!asset) throw new HttpError(404, 'not_found', 'there is no such file');
+  return asset;
+}
+
+function documentsOf(routes: readonly Route[], { version, authMode }: Services) {
+  const document = openApiOf(routes, { version, authMode });
+  return {
+    json: assetOf('application/json; charset=utf-8', JSON.stringify(document, null, 1)),
+    page: assetOf('text/html; charset=utf-8', docsPageOf(document)),
+    style: assetOf('text/css; charset=utf-8', DOCS_STYLE),
+  };
+}
+
+/** Files keep their names when their contents change, so a browser asks each time, and is mostly told that it has them. */
+async function send(
+  request: Request,
+  response: Response,
+  { contentType, body, etag }: Asset,
+  headers: RequestHandler,
+): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    headers(request, response, (error) => (error ? reject(error) : resolve()));
+  });
+  response.setHeader('ETag', etag);
+  response.setHeader('Cache-Control', 'no-cache');
+  if (isKnown(request, etag)) {
+    response.writeHead(304).end();
+    return;
+  }
+  response.writeHead(200, { 'Content-Type': contentType, 'Content-Length': body.length });
+  response.end(request.method === 'HEAD' ? undefined : body);
+}
+
+/** True where `If-None-Match` names this version; a browser sends one or two, and a longer list is not looked through. */
+function isKnown({ headers }: Request, etag: string): boolean {
+  const known = headers['if-none-match'] ?? '';
+  return known.length <= 1000 && known.split(',').some((one) => one.trim().replace(/^W\//, '') === etag);
+}
+
+/**
+ * What a page may do: nothing but to load its own files, and to ask the nodes of the cluster, so that it can follow a
+ * failover. Those are the nodes known when the page is asked for.
+ */
+function pageHeaders(cluster: Cluster): RequestHandler {
+  const nodes = () => originsOf([cluster.url, ...cluster.peers().map(({ url }) => url)]).join(' ');
+  return helmet({
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: {
+        defaultSrc: ["'none'"],
+        scriptSrc: ["'self'"],
+        styleSrc: ["'self'"],
+        imgSrc: ["'self'"],
+        connectSrc: ["'self'", nodes],
+        baseUri: ["'none'"],
+        formAction: ["'none'"],
+        frameAncestors: ["'none'"],
+        requireTrustedTypesFor: ["'script'"],
+      },
+    },
+    // Whether there is TLS in front, and for how long, is the proxy's to promise.
+    strictTransportSecurity: false,
+    frameguard: { action: 'deny' },
+    // Files of the page are asked for by the page alone; the API itself is open as CORS_ORIGIN says.
+    crossOriginResourcePolicy: { policy: 'same-origin' },
+  });
+}
+
+function originsOf(urls: readonly string[]): string[] {
+  return [...new Set(urls.filter((url) => URL.canParse(url)).map((url) => new URL(url).origin))];
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { value: T } | null = null;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
+}

@@ -1,0 +1,121 @@
+import { z } from 'zod';
+import type { SignedIn } from '../../chat/auth/accounts.ts';
+import { networkOf } from '../../chat/auth/client-network.ts';
+import { tokenHash } from '../../chat/auth/tokens.ts';
+import { invalid } from '../http-error.ts';
+import { adminTokenCheck, bearerOf, requireSelf } from '../request/authentication.ts';
+import { addressOf } from '../request/client-address.ts';
+import { givenPassword, id, password, SHORTEST_PASSWORD, TOO_SHORT, username } from '../request/request-schemas.ts';
+import type { Services } from '../services.ts';
+import { type Route, route } from './route.ts';
+
+const token = z.string().describe('Send it as Authorization: Bearer <token>. Shown this once.');
+
+/** `/register`, `/login`, `/logout` and `/tokens`: coming in and going out. */
+export function signInRoutes(services: Services): Route[] {
+  return [registerRoute(services), loginRoute(services), logoutRoute(services), tokensRoute(services)];
+}
+
+function registerRoute({ accounts, adminToken, authMode }: Services): Route {
+  const isAdminToken = adminTokenCheck(adminToken);
+  const answer = (signedIn: SignedIn, message: string) => ({
+    user_id: signedIn.userId,
+    username: signedIn.username,
+    token: signedIn.token,
+    message,
+  });
+  return route({
+    method: 'post',
+    path: '/register',
+    serves: 'write',
+    requires: 'anyone',
+    summary: 'A new account with a password. With the ADMIN_TOKEN: also another password for an account that exists',
+    input: z.object({ username, password }),
+    status: 201,
+    also: [200],
+    answer: z.object({ user_id: z.number(), username: z.string(), token, message: z.string() }),
+    refusals: [409],
+    async handle({ input, request }) {
+      const credential = bearerOf(request);
+      if (authMode === 'token' && credential !== null && isAdminToken(tokenHash(credential))) {
+        const signedIn = await accounts.setPassword(input.username, input.password);
+        const { created } = signedIn;
+        return created
+          ? { status: 201, body: answer(signedIn, 'user registered') }
+          : { status: 200, body: answer(signedIn, 'password changed') };
+      }
+      const signedIn = await accounts.register({ ...input, network: networkOf(addressOf(request)) });
+      return { status: 201, body: answer(signedIn, 'user registered') };
+    },
+  });
+}
+
+function loginRoute({ accounts, users, authMode }: Services): Route {
+  return route({
+    method: 'post',
+    path: '/login',
+    serves: 'write',
+    requires: 'anyone',
+    summary:
+      authMode === 'token'
+        ? 'Enters an account with its password'
+        : 'Enters under a name; makes the account where there is none. An account with a password is entered with it only',
+    input: z.object({
+      username,
+      password: authMode === 'token' ? givenPassword : givenPassword.optional(),
+    }),
+    answer: z.object({ user_id: z.number(), username: z.string(), created: z.boolean(), token }),
+    refusals: [401],
+    async handle({ input, request }) {
+      const given = input.password ?? null;
+      // Of an account that is there a short password is a wrong one; where it would be a new account's, it is too short.
+      if (authMode === 'open' && given !== null && given.length < SHORTEST_PASSWORD) {
+        if (!(await users.find(input.username))) throw invalid('password', TOO_SHORT);
+      }
+      const credential = bearerOf(request);
+      const applicant = {
+        username: input.username,
+        password: given,
+        network: networkOf(addressOf(request)),
+        tokenHash: credential === null ? null : tokenHash(credential),
+      };
+      const { userId, username, created, token } = await accounts.logIn(applicant);
+      return { body: { user_id: userId, username, created, token } };
+    },
+  });
+}
+
+function logoutRoute({ tokens }: Services): Route {
+  return route({
+    method: 'post',
+    path: '/logout',
+    serves: 'write',
+    requires: 'user',
+    summary: 'Takes the token of this request back; every node refuses it within a second',
+    input: z.object({}),
+    answer: z.object({ message: z.string() }),
+    async handle({ request }) {
+      const credential = bearerOf(request);
+      if (credential !== null) await tokens.revoke(credential);
+      return { body: { message: 'logged out' } };
+    },
+  });
+}
+
+function tokensRoute({ tokens }: Services): Route {
+  return route({
+    method: 'delete',
+    path: '/tokens',
+    serves: 'write',
+    requires: 'user or admin',
+    summary: "Takes all tokens of a user back (the caller's own; with the ADMIN_TOKEN anybody's)",
+    input: z.object({ userId: id.optional() }),
+    answer: z.object({ message: z.string(), user_id: z.number(), revoked: z.number() }),
+    async handle({ input, caller }) {
+      const userId = input.userId ?? caller.userId;
+      if (userId === null) throw invalid('userId', 'must be a positive integer');
+      requireSelf(caller, userId);
+      return { body: { message: 'tokens revoked', user_id: userId, revoked: await tokens.revokeAll(userId) } };
+    },
+  });
+}

@@ -1,0 +1,168 @@
+import { z } from 'zod';
+import { NamedAudience, UserAudience } from '../../chat/delivery/audiences.ts';
+import { SeenGroups } from '../../chat/delivery/group-name-cache.ts';
+import { namesOf } from '../../chat/delivery/membership-cache.ts';
+import { Refused } from '../../chat/errors.ts';
+import { parseCursor } from '../../events/cursor.ts';
+import type { News } from '../../events/waiters.ts';
+import { renderOnce } from '../delivery/long-poll.ts';
+import { statusNews, userNews } from '../docs/response-schemas.ts';
+import { HttpError, invalid } from '../http-error.ts';
+import { type Caller, requireSelf } from '../request/authentication.ts';
+import { cursor, groupName, id, json, pollTimeout } from '../request/request-schemas.ts';
+import type { Services } from '../services.ts';
+import { type Route, route } from './route.ts';
+
+/** A notification's payload, as JSON text, in bytes. */
+const PAYLOAD_LIMIT = 64 * 1024;
+
+const listOf = (parts: Iterable<string | null>) => `[${[...parts].filter((part) => part !== null).join(',')}]`;
+
+/** `/subscribe/status`, `/subscribe/user`, `/events` and `/notify/{group}`. */
+export function subscribeRoutes(services: Services): Route[] {
+  return [statusRoute(services), userRoute(services), streamRoute(services), notifyRoute(services)];
+}
+
+function statusRoute(services: Services): Route {
+  const { polls, cluster } = services;
+  const seenGroups = new SeenGroups(async (groupId) => (await services.groups.require(groupId)).name);
+  const render = renderOnce(({ audience, events, cursor }: News) => {
+    const { label } = audience as NamedAudience;
+    const status = cluster.role === 'fallen' ? 'down' : 'alive';
+    return (
+      `{"status":"${status}","active":${cluster.acceptsWrites},"change":true,"group":${JSON.stringify(label)},` +
+      `"cursor":"${cursor}","events":${listOf(events.map((event) => event.json))}}`
+    );
+  });
+  return route({
+    method: 'get',
+    path: '/subscribe/status',
+    serves: 'read',
+    requires: 'user',
+    waits: true,
+    summary: "Long poll on a group or free topic, and on the node's state; 204 with the header Cursor at the time-out",
+    input: z.object({ group: groupName.default('default'), groupId: id.optional(), cursor, timeout: pollTimeout }),
+    answer: statusNews,
+    refusals: [404, 410],
+    async handle({ input, caller, response, lifetime }) {
+      const audience = () => namedAudience(services, seenGroups, caller, input);
+      await polls.run(response, lifetime, {
+        audience,
+        userId: caller.userId,
+        cursor: input.cursor,
+        timeoutS: input.timeout,
+        render,
+      });
+      return undefined;
+    },
+  });
+}
+
+/** The audience of `group` or `groupId`. @throws {Refused} group_not_found, not_a_member. */
+async function namedAudience(
+  { rosters, eventLog }: Services,
+  seenGroups: SeenGroups,
+  caller: Caller,
+  ask: { group: string; groupId?: number | undefined; cursor?: string | undefined },
+): Promise<NamedAudience> {
+  const { groupId } = ask;
+  if (caller.userId === null) {
+    const called = groupId === undefined ? undefined : await seenGroups.nameOf(groupId);
+    return new NamedAudience(groupId ?? ask.group, null, called);
+  }
+  // Who comes with a cursor is a member as of there, and so is who joined on the other node a moment ago.
+  if (ask.cursor !== undefined) await eventLog.settle(parseCursor(ask.cursor));
+  const roster = await rosters.of(caller.userId);
+  if (groupId !== undefined && !roster.groups.has(groupId)) {
+    await eventLog.look();
+    if (!roster.groups.has(groupId)) throw new Refused('not_a_member');
+  }
+  return new NamedAudience(groupId ?? ask.group, roster);
+}
+
+function userRoute(services: Services): Route {
+  const { polls, rosters } = services;
+  const render = renderOnce(({ audience, events, cursor }: News) => {
+    const { roster } = audience as UserAudience;
+    const messages = events.flatMap((event) => (event.message === null ? [] : [event.message]));
+    const notified = events.find((event) => event.groupName !== null)?.groupName ?? null;
+    return (
+      `{"change":true,"user_id":${roster.userId},"notified_group":${JSON.stringify(notified)},` +
+      `"user_groups":${JSON.stringify(namesOf(roster))},"recent_messages":${listOf(messages)},` +
+      `"messages_count":${messages.length},"cursor":"${cursor}",` +
+      `"events":${listOf(events.map((event) => event.json))}}`
+    );
+  });
+  return route({
+    method: 'get',
+    path: '/subscribe/user',
+    serves: 'read',
+    requires: 'user',
+    waits: true,
+    summary: "One long poll for all of a user's groups; 204 with the header Cursor at the time-out",
+    input: z.object({ user_id: id.optional(), userId: id.optional(), cursor, timeout: pollTimeout }),
+    answer: userNews,
+    refusals: [404, 410],
+    async handle({ input, caller, response, lifetime }) {
+      const userId = input.user_id ?? input.userId;
+      if (userId === undefined) throw invalid('user_id', 'must be a positive integer');
+      requireSelf(caller, userId);
+      const audience = async () => new UserAudience(await rosters.of(userId));
+      await polls.run(response, lifetime, {
+        audience,
+        userId: caller.userId,
+        cursor: input.cursor,
+        timeoutS: input.timeout,
+        render,
+      });
+      return undefined;
+    },
+  });
+}
+
+function streamRoute({ streams, rosters }: Services): Route {
+  return route({
+    method: 'get',
+    path: '/events',
+    serves: 'read',
+    requires: 'user',
+    waits: true,
+    takesTokenInQuery: true,
+    summary: "All of a user's groups as server-sent events; goes on from Last-Event-ID, or from cursor",
+    input: z.object({ userId: id, cursor, access_token: z.string().max(512).optional() }),
+    content: 'text/event-stream',
+    refusals: [404, 410],
+    headers: { 'Last-Event-ID': 'The cursor to go on from, as browsers send it; before the parameter cursor' },
+    async handle({ input, caller, request, response, lifetime }) {
+      requireSelf(caller, input.userId);
+      const audience = async () => new UserAudience(await rosters.of(input.userId));
+      // A browser that reconnects repeats the address it began with, and says in the header how far it has come since.
+      const cursor = request.get('Last-Event-ID') || input.cursor;
+      if (request.method === 'HEAD') response.type('text/event-stream').end();
+      else await streams.run(response, lifetime, { audience, userId: caller.userId, cursor });
+      return undefined;
+    },
+  });
+}
+
+function notifyRoute({ notifications, eventLog }: Services): Route {
+  return route({
+    method: 'post',
+    path: '/notify/:group',
+    serves: 'write',
+    requires: 'user or admin',
+    summary: 'Tells everybody who waits on this name, or with `all` everybody',
+    input: z.object({ group: groupName, payload: json.optional() }),
+    answer: z.object({ message: z.string(), cursor: z.string() }),
+    refusals: [413],
+    async handle({ input, caller }) {
+      if (input.group === 'all' && !caller.isAdmin) throw new Refused('forbidden');
+      if (Buffer.byteLength(JSON.stringify(input.payload ?? null)) > PAYLOAD_LIMIT) {
+        throw new HttpError(413, 'too_large', 'payload must have 64 KiB or less');
+      }
+      const position = await notifications.notify(input.group, input.payload, caller.userId);
+      const reached = input.group === 'all' ? 'all groups' : `group ${input.group}`;
+      return { body: { message: `notification sent to ${reached}`, cursor: await eventLog.cursorOf(position) } };
+    },
+  });
+}

@@ -1,0 +1,91 @@
+import { z } from 'zod';
+import { requireSelf } from '../request/authentication.ts';
+import { groupName, id, namesOf } from '../request/request-schemas.ts';
+import type { Services } from '../services.ts';
+import { type Route, route } from './route.ts';
+
+/** Groups that one request may replace all others by: each may have to be made. */
+const MOST_GROUPS_NAMED = 100;
+const groupNames = z.object({ user_id: z.number(), groups: z.array(z.string()) });
+const USER_GROUPS = '/user/:id/groups';
+
+/** `/user/{id}/groups`: the original's routes by the names of groups. */
+export function userGroupRoutes(services: Services): Route[] {
+  return [namesRoute(services), replaceRoute(services), joinNamedRoute(services), leaveNamedRoute(services)];
+}
+
+function namesRoute({ groups }: Services): Route {
+  return route({
+    method: 'get',
+    path: USER_GROUPS,
+    serves: 'read',
+    requires: 'user',
+    summary: "The names of a user's groups; of more than 2000 the newest",
+    input: z.object({ id }),
+    refusals: [404],
+    answer: groupNames,
+    async handle({ input, caller }) {
+      requireSelf(caller, input.id);
+      return { body: { user_id: input.id, groups: await groups.namesOfUser(input.id) } };
+    },
+  });
+}
+
+function replaceRoute({ groups }: Services): Route {
+  return route({
+    method: 'post',
+    path: USER_GROUPS,
+    serves: 'write',
+    requires: 'user',
+    summary: "Replaces a user's groups by those of these names; with none, leaves all of them",
+    input: z.object({ id, groups: namesOf(groupName, MOST_GROUPS_NAMED) }),
+    refusals: [404, 409],
+    answer: groupNames,
+    async handle({ input, caller }) {
+      requireSelf(caller, input.id);
+      return {
+        body: {
+          user_id: input.id,
+          groups: await groups.replaceNamed(input.id, input.groups, caller.userId !== null),
+        },
+      };
+    },
+  });
+}
+
+function joinNamedRoute({ groups }: Services): Route {
+  return route({
+    method: 'post',
+    path: `${USER_GROUPS}/:group`,
+    serves: 'write',
+    requires: 'user',
+    summary:
+      'Joins the group of that name, made where there is none (where AUTH=token: where the caller is in none; a name is no invitation)',
+    input: z.object({ id, group: groupName }),
+    refusals: [404, 409],
+    answer: groupNames,
+    async handle({ input, caller }) {
+      requireSelf(caller, input.id);
+      return {
+        body: { user_id: input.id, groups: await groups.joinNamed(input.id, input.group, caller.userId !== null) },
+      };
+    },
+  });
+}
+
+function leaveNamedRoute({ groups }: Services): Route {
+  return route({
+    method: 'delete',
+    path: `${USER_GROUPS}/:group`,
+    serves: 'write',
+    requires: 'user',
+    summary: 'Leaves the groups of that name',
+    input: z.object({ id, group: groupName }),
+    refusals: [404],
+    answer: groupNames,
+    async handle({ input, caller }) {
+      requireSelf(caller, input.id);
+      return { body: { user_id: input.id, groups: await groups.leaveNamed(input.id, input.group) } };
+    },
+  });
+}

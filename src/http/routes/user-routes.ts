@@ -1,0 +1,22 @@
+import { z } from 'zod';
+import { count, namePart } from '../request/request-schemas.ts';
+import type { Services } from '../services.ts';
+import { type Route, route } from './route.ts';
+
+/** `/users`. Where AUTH=token every signed-in user may search: names are what one invites by. Nothing else is told of them. */
+export function userRoutes({ users }: Services): Route[] {
+  return [
+    route({
+      method: 'get',
+      path: '/users',
+      serves: 'read',
+      requires: 'user',
+      summary: 'Users whose name has a part in it',
+      input: z.object({ username: namePart, limit: count(1, 100, 20) }),
+      answer: z.object({ users: z.array(z.object({ id: z.number(), username: z.string() })) }),
+      async handle({ input }) {
+        return { body: { users: await users.search(input.username, input.limit) } };
+      },
+    }),
+  ];
+}

@@ -1,0 +1,90 @@
+import type { ClusterIdentity } from '../coordination/cluster-identity.ts';
+import type { Peers } from '../coordination/peers.ts';
+import type { SyncManager } from '../coordination/sync-manager.ts';
+import type { Cluster } from '../http/services.ts';
+
+/** What the HTTP layer sees of the coordination: the node's role, who is on duty, and the levers. */
+export class ClusterView implements Cluster {
+  readonly node: string;
+  readonly #identity: ClusterIdentity;
+  readonly #sync: SyncManager;
+  readonly #peers: Peers;
+  readonly #url: () => string;
+  readonly #readiness: Pick<Cluster, 'isReady' | 'canRead' | 'conditions'>;
+
+  constructor(
+    node: string,
+    url: () => string,
+    identity: ClusterIdentity,
+    sync: SyncManager,
+    peers: Peers,
+    readiness: Pick<Cluster, 'isReady' | 'canRead' | 'conditions'>,
+  ) {
+    this.node = node;
+    this.#url = url;
+    this.#identity = identity;
+    this.#sync = sync;
+    this.#peers = peers;
+    this.#readiness = readiness;
+  }
+
+  get url(): string {
+    return this.#url();
+  }
+
+  get id(): string | null {
+    return this.#identity.cluster;
+  }
+
+  get epoch(): string {
+    return this.#identity.epoch;
+  }
+
+  get role(): Cluster['role'] {
+    return this.#sync.role;
+  }
+
+  get acceptsWrites(): boolean {
+    return this.#sync.isOnDuty;
+  }
+
+  get term(): number | null {
+    return this.#sync.leader?.term ?? null;
+  }
+
+  get activeNode(): string | null {
+    return this.#sync.leader?.node ?? null;
+  }
+
+  get activeUrl(): string | null {
+    return this.#sync.isOnDuty ? this.url : (this.#sync.leader?.url ?? null);
+  }
+
+  get isReady(): boolean {
+    return this.#readiness.isReady;
+  }
+
+  get canRead(): boolean {
+    return this.#readiness.canRead;
+  }
+
+  get conditions(): Cluster['conditions'] {
+    return this.#readiness.conditions;
+  }
+
+  peers(): ReturnType<Cluster['peers']> {
+    return this.#peers.view();
+  }
+
+  fall(): Promise<void> {
+    return this.#sync.fall();
+  }
+
+  revive(): Promise<void> {
+    return this.#sync.revive();
+  }
+
+  switchover(to: string | null): Promise<string | null> {
+    return this.#sync.switchover(to, 'switchover asked for over HTTP');
+  }
+}

@@ -1,0 +1,149 @@
+import pg from 'pg';
+import { applicationName, clientConfig, connectionOptions, Sockets } from '../database/connection.ts';
+import { DIRECT } from '../database/reachable.ts';
+import { type Ask, refuseUnfitServer } from '../database/server-check.ts';
+import type { Settings } from '../settings.ts';
+
+/** Raised where a node could start but could not keep its promises; the message says what to set. */
+export class StartCheckError extends Error {
+  override readonly name = 'StartCheckError';
+}
+
+/** For each question, in milliseconds; on the server, and here for a connection that leads nowhere. */
+const LIMIT_MS = 5000;
+const CLOSE_LIMIT_MS = 500;
+
+/**
+ * Looks at what the promises rest on before anything starts, and answers warnings. The leader lock and LISTEN need one
+ * server session for as long as they are held. A transaction pooler shows in that two connections of ours run in one
+ * session, in that one changes its session while the other is at work, or in a lock that is not found again.
+ * @throws {StartCheckError} where lock or LISTEN cannot work or a privilege is missing; {UnfitServerError}.
+ */
+export async function checkDatabase(settings: Settings): Promise<string[]> {
+  const name = applicationName(settings.nodeName ?? 'starting', 'lock');
+  const sockets = new Sockets();
+  const connect = async () => {
+    const options = connectionOptions(settings.databaseDirectUrl, name, LIMIT_MS);
+    const client = new pg.Client({ ...clientConfig(options, sockets), query_timeout: LIMIT_MS + 500 });
+    client.on('error', () => {}); // The query under way fails too.
+    await client.connect();
+    return client;
+  };
+  const opened = await Promise.allSettled([connect(), connect()]);
+  const clients = opened.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+  try {
+    const [client, other] = clients;
+    if (!client || !other) throw opened.find((one) => one.status === 'rejected')?.reason;
+    const ask: Ask = async (text) => (await client.query(text)).rows;
+    const version = await refuseUnfitServer(ask);
+    await checkSessions(client, other);
+    await checkLockAndListen(client);
+    await checkPrivileges(ask);
+    const [server] = await ask<Server>(
+      `SELECT current_setting('fsync') AS fsync, lower('Ö') = 'ö' AS "knowsLetters",
+              (SELECT reset_val FROM pg_settings WHERE name = 'synchronous_commit') AS synchronous_commit`,
+    );
+    return [...(server ? serverWarnings(server) : []), ...(await collationWarnings(ask, version))];
+  } finally {
+    // end() alone waits for ever where the connection leads nowhere.
+    const force = setTimeout(() => sockets.destroy(), CLOSE_LIMIT_MS);
+    await Promise.allSettled(clients.map((one) => one.end()));
+    clearTimeout(force);
+  }
+}
+
+interface Server extends pg.QueryResultRow {
+  fsync: string;
+  synchronous_commit: string;
+  knowsLetters: boolean;
+}
+
+const ASCII_ONLY =
+  "the database's locale knows capitals in ASCII only, so Zoë and ZOË are two users: create it with LOCALE 'C.UTF-8'";
+
+function serverWarnings(server: Server): string[] {
+  const warnings: string[] = [];
+  if (server.fsync === 'off') {
+    warnings.push('fsync is off in PostgreSQL: a crash of the machine LOSES acknowledged messages. Set fsync = on');
+  }
+  if (server.synchronous_commit === 'off') {
+    warnings.push(
+      'synchronous_commit is off in PostgreSQL: nodes commit with on, but a crash LOSES what others wrote last. Set synchronous_commit = on',
+    );
+  }
+  if (!server.knowsLetters) warnings.push(ASCII_ONLY);
+  return warnings;
+}
+
+/** PostgreSQL keeps since 15 which version of the system's collations a database was made with. */
+const COLLATIONS_SINCE = 150_000;
+
+async function collationWarnings(ask: Ask, version: number): Promise<string[]> {
+  if (version < COLLATIONS_SINCE) return [];
+  const [changed] = await ask<{ made: string; now: string; name: string } & pg.QueryResultRow>(
+    `SELECT datcollversion AS made, pg_database_collation_actual_version(oid) AS now, quote_ident(datname) AS name
+     FROM pg_database
+     WHERE datname = current_database() AND datcollversion <> pg_database_collation_actual_version(oid)`,
+  );
+  if (!changed) return [];
+  return [
+    `the database was made with version ${changed.made} of its collation, and the system has ${changed.now} now: indexes of text may miss rows. REINDEX DATABASE ${changed.name}, then ALTER DATABASE ${changed.name} REFRESH COLLATION VERSION`,
+  ];
+}
+
+/** A few that stand for all that a node executes; a database without the schema is left to the migrations. */
+async function checkPrivileges(ask: Ask): Promise<void> {
+  const [role] = await ask<{ name: string; may: boolean } & pg.QueryResultRow>(
+    `SELECT current_user AS name, coalesce(bool_and(
+              has_schema_privilege(n.oid, 'USAGE') AND has_function_privilege(p.oid, 'EXECUTE')), true) AS may
+     FROM pg_namespace n JOIN pg_proc p ON p.pronamespace = n.oid
+     WHERE nspname = 'plantao' AND proname IN ('open_term', 'post_messages', 'assert_term')`,
+  );
+  if (!role || role.may) return;
+  throw new StartCheckError(
+    `the role ${role.name} may not do the work of a node: as the schema's owner, GRANT plantao_service TO ${role.name}`,
+  );
+}
+
+/**
+ * Before anything is locked: a pooler that nobody else uses gives the second connection the session of the first, which is
+ * idle, or has to move the first while the second holds that session in a transaction.
+ */
+async function checkSessions(client: pg.Client, other: pg.Client): Promise<void> {
+  const pidOf = async (one: pg.Client) => {
+    const { rows } = await one.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+    return rows[0]?.pid;
+  };
+  const first = await pidOf(client);
+  await other.query('BEGIN');
+  const second = await pidOf(other);
+  const firstAgain = await pidOf(client);
+  await other.query('ROLLBACK');
+  if (first !== second && first === firstAgain) return;
+  throw new StartCheckError(`the leader lock and LISTEN need a connection that is one session of its own. ${DIRECT}`);
+}
+
+/** A full queue fails whoever notifies, and must not keep a node from starting (plantao.hint). */
+const NOTIFY_UNLESS_FULL = `SELECT usage < 0.5 AS is_sent, CASE WHEN usage < 0.5 THEN pg_notify($1, '') END
+  FROM pg_notification_queue_usage() AS usage`;
+
+async function checkLockAndListen(client: pg.Client): Promise<void> {
+  const key = [Math.floor(Math.random() * 2 ** 31), Math.floor(Math.random() * 2 ** 31)];
+  const channel = `plantao_check_${key[0]}`;
+  let heard = false;
+  client.on('notification', (notification) => {
+    heard ||= notification.channel === channel;
+  });
+  try {
+    await client.query('SELECT pg_advisory_lock($1, $2)', key);
+    await client.query(`LISTEN ${client.escapeIdentifier(channel)}`);
+    const { rows: sendings } = await client.query<{ is_sent: boolean }>(NOTIFY_UNLESS_FULL, [channel]);
+    const { rows } = await client.query<{ held: boolean }>('SELECT pg_advisory_unlock($1, $2) AS held', key);
+    if (rows[0]?.held && (heard || sendings[0]?.is_sent === false)) return;
+  } catch (error) {
+    throw new StartCheckError(
+      `the leader lock and LISTEN do not work over this connection (${String(error)}). ${DIRECT}`,
+    );
+  }
+  throw new StartCheckError(`the leader lock and LISTEN do not work over this connection. ${DIRECT}`);
+}
