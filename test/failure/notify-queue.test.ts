@@ -122,6 +122,8 @@ describe('A full NOTIFY queue', () => {
     const metrics = await get(`${url}/metrics`);
     expect(Number(/^plantao_notify_queue_usage (\S+)$/m.exec(metrics.text)?.[1])).to.be.above(0.5);
     const before = saidOfQueue(nodes.active, 'condition_began').length;
+    // Hints that an earlier test has missed may have had it replaced once the queue had room.
+    const replaced = said(nodes.active, 'listener_replaced').length;
     await dba.query(`INSERT INTO plantao.messages (group_id, sender_id, content)
                      SELECT group_id, user_id, 'unheard' FROM plantao.memberships LIMIT 1`);
     // Two readings of the log after it moved: a deaf listener would have been replaced.
@@ -132,7 +134,7 @@ describe('A full NOTIFY queue', () => {
     });
     // A missing notification is noticed half a second later, and a reading later acted upon.
     await dba.query('SELECT pg_sleep(3)');
-    expect(said(nodes.active, 'listener_replaced')).to.deep.equal([]);
+    expect(said(nodes.active, 'listener_replaced')).to.have.length(replaced);
     expect(saidOfQueue(nodes.active, 'condition_began')).to.have.length(before);
   });
 
@@ -159,12 +161,18 @@ async function fillQueue(url: string): Promise<pg.Client> {
   await stranger.query('LISTEN anything');
   await stranger.query('BEGIN');
   await stranger.query('SELECT 1');
+  const notify = (n: number) => sender.query('SELECT pg_notify($1, $2)', ['x', `${n}${'x'.repeat(7900)}`]);
   try {
-    for (let n = 0; n < 1000; n++) await sender.query('SELECT pg_notify($1, $2)', ['x', `${n}${'x'.repeat(7900)}`]);
-    throw new Error('the queue did not fill');
-  } catch (error) {
-    // program_limit_exceeded
-    expect(sqlState(error)).to.equal('54000');
+    // The session that held it before may still be there when the first of these is refused, and give all of it back.
+    await eventually('the queue is full', async () => {
+      for (let n = 0; n < 100; n++) {
+        const refusal = await notify(n).catch((error) => error);
+        // program_limit_exceeded
+        if (sqlState(refusal) === '54000') break;
+      }
+      const { rows } = await sender.query('SELECT pg_notification_queue_usage() AS usage');
+      return Number(rows[0]?.usage) > 0.9;
+    });
   } finally {
     await sender.end();
   }
