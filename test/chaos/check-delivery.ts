@@ -1,7 +1,7 @@
+import type { Violation } from './check-result.ts';
 import type { Facts, Message, Reader } from './facts.ts';
-import type { Violation } from './verdict.ts';
 
-/** Was it posted, and was every one of its posts refused for certain? */
+/** Returns true if the message was posted and every post of it was certainly refused. */
 function wasRefused(message: Message): boolean {
   return message.posts > 0 && message.refused === message.posts;
 }
@@ -10,39 +10,43 @@ function seconds(time: number): string {
   return `${(time / 1000).toFixed(3)} s`;
 }
 
-function found(kind: Violation['kind'], sentence: string, ...messages: Message[]): Violation {
+function violation(kind: Violation['kind'], sentence: string, ...messages: Message[]): Violation {
   return { kind, sentence, messages: messages.map((message) => message.value) };
 }
 
-/** What is wrong with the mere presence of messages, in the table or with a reader. */
+/** Checks that every message in the table or at a reader was posted, not refused, and in its group. */
 function* checkPresence(facts: Facts, seen: Map<Message, Reader>): Generator<Violation> {
   for (const message of facts.messages.values()) {
     const reader = seen.get(message);
     if (!reader && message.stored.length === 0) continue;
-    const where = reader ? `reader ${reader.name} got it` : 'the table holds it';
+    const where = reader ? `reader ${reader.name} received it` : 'the table contains it';
     const text = `"${message.value}"`;
-    if (message.posts === 0) yield found('phantom', `Nobody posted ${text}, yet ${where}.`, message);
+    if (message.posts === 0) yield violation('phantom', `${text} was never posted, but ${where}.`, message);
     else if (wasRefused(message))
-      yield found('refused_yet_read', `Every post of ${text} was refused, yet ${where}.`, message);
+      yield violation('refused_yet_read', `Every post of ${text} was refused, but ${where}.`, message);
   }
-  for (const { reader, message, group } of facts.strays) {
-    const sentence = `"${message.value}" was posted to group ${message.group}, yet reader ${reader} got it in group ${group}.`;
-    yield found('wrong_group', sentence, message);
+  for (const { reader, message, group } of facts.misdelivered) {
+    const sentence = `"${message.value}" was posted to group ${message.group}, but reader ${reader} received it in group ${group}.`;
+    yield violation('wrong_group', sentence, message);
   }
 }
 
-/** What the table holds more than once. */
+/** Checks that the table contains each message once. */
 function* checkStoredOnce(facts: Facts): Generator<Violation> {
   for (const message of facts.messages.values()) {
     if (message.stored.length < 2) continue;
     const ids = message.stored.map((row) => row.message).join(', ');
-    const kind = message.acknowledged > 0 ? 'doubled' : 'unknown_twice';
-    yield found(kind, `The table holds "${message.value}" ${message.stored.length} times, as ids ${ids}.`, message);
+    const kind = message.acknowledged > 0 ? 'duplicated' : 'unknown_twice';
+    yield violation(
+      kind,
+      `The table contains "${message.value}" ${message.stored.length} times, as ids ${ids}.`,
+      message,
+    );
   }
 }
 
-/** One reader's pages: each message once. */
-function* checkDoubles(reader: Reader): Generator<Violation> {
+/** Checks that a reader received each message once. */
+function* checkDuplicates(reader: Reader): Generator<Violation> {
   const first = new Map<Message, number>();
   for (const [index, message] of reader.messages.entries()) {
     const position = reader.positions[index] ?? -1;
@@ -51,48 +55,48 @@ function* checkDoubles(reader: Reader): Generator<Violation> {
       first.set(message, position);
       continue;
     }
-    const kind = message.acknowledged > 0 ? 'doubled' : 'unknown_twice';
-    const doubt = message.acknowledged > 0 ? 'was acknowledged' : 'was never acknowledged';
-    const sentence = `Reader ${reader.name} got "${message.value}" at position ${earlier} and again at ${position}; it ${doubt}.`;
-    yield found(kind, sentence, message);
+    const kind = message.acknowledged > 0 ? 'duplicated' : 'unknown_twice';
+    const status = message.acknowledged > 0 ? 'was acknowledged' : 'was never acknowledged';
+    const sentence = `Reader ${reader.name} received "${message.value}" at position ${earlier} and again at ${position}; it ${status}.`;
+    yield violation(kind, sentence, message);
   }
 }
 
-/** One reader's lacks: what was acknowledged, is in the table or was read by another, and belongs to its groups. */
+/** Checks that a reader received every message of its groups that was acknowledged, stored or read by another reader. */
 function* checkLosses(facts: Facts, reader: Reader, seen: Map<Message, Reader>): Generator<Violation> {
-  // One that never reached the head has no end to speak of; it is reported as stuck.
+  // A reader that never reached the head is reported as stuck instead.
   if (!reader.done) return;
-  const got = new Set(reader.messages);
+  const received = new Set(reader.messages);
   for (const message of facts.messages.values()) {
-    if (got.has(message) || message.group === null || !reader.groups.has(message.group)) continue;
+    if (received.has(message) || message.group === null || !reader.groups.has(message.group)) continue;
     if (message.position !== null && message.position <= reader.from) continue;
     const other = seen.get(message);
     const text = `"${message.value}"`;
     if (message.acknowledged > 0) {
-      const id = message.answers[0]?.message;
+      const id = message.acknowledgements[0]?.message;
       const when = `was acknowledged at ${seconds(message.acknowledgedAt)} as message ${id}`;
-      yield found('lost', `${text} ${when}, but reader ${reader.name} never got it.`, message);
+      yield violation('lost', `${text} ${when}, but reader ${reader.name} never received it.`, message);
     } else if (other) {
-      yield found('lost', `Reader ${other.name} got ${text}, but reader ${reader.name} never did.`, message);
+      yield violation('lost', `Reader ${other.name} received ${text}, but reader ${reader.name} never did.`, message);
     } else if (message.stored.length > 0) {
-      yield found('lost', `The table holds ${text}, but reader ${reader.name} never got it.`, message);
+      yield violation('lost', `The table contains ${text}, but reader ${reader.name} never received it.`, message);
     }
   }
 }
 
-/** Acknowledged messages that are not in the table, when the run could read it. */
+/** Checks that the table contains every acknowledged message, if the run could read the table. */
 function* checkDurability(facts: Facts): Generator<Violation> {
   const messages = [...facts.messages.values()];
   if (!messages.some((message) => message.stored.length > 0)) return;
   for (const message of messages) {
     if (message.acknowledged > 0 && message.stored.length === 0) {
-      const sentence = `"${message.value}" was acknowledged at ${seconds(message.acknowledgedAt)}, but the table does not hold it.`;
-      yield found('lost', sentence, message);
+      const sentence = `"${message.value}" was acknowledged at ${seconds(message.acknowledgedAt)}, but the table does not contain it.`;
+      yield violation('lost', sentence, message);
     }
   }
 }
 
-/** Who got what: nothing lost, doubled, made up or let in by the back door. */
+/** Checks delivery: nothing is lost, duplicated, invented or delivered to the wrong group. */
 export function* checkDelivery(facts: Facts): Generator<Violation> {
   const seen = new Map<Message, Reader>();
   for (const reader of facts.readers.values()) {
@@ -102,7 +106,7 @@ export function* checkDelivery(facts: Facts): Generator<Violation> {
   yield* checkStoredOnce(facts);
   yield* checkDurability(facts);
   for (const reader of facts.readers.values()) {
-    yield* checkDoubles(reader);
+    yield* checkDuplicates(reader);
     yield* checkLosses(facts, reader, seen);
     for (const reason of reader.refusals) {
       yield {
@@ -113,7 +117,7 @@ export function* checkDelivery(facts: Facts): Generator<Violation> {
     }
     if (!reader.done) {
       const last = reader.positions.at(-1) ?? reader.from;
-      const sentence = `Reader ${reader.name} did not reach the head of the log; the last it got is position ${last}.`;
+      const sentence = `Reader ${reader.name} did not reach the head of the log; the last position it received is ${last}.`;
       yield { kind: 'reader_stuck', sentence, messages: [] };
     }
   }

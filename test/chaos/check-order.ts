@@ -1,26 +1,26 @@
+import type { Violation } from './check-result.ts';
 import type { Facts, Message, Reader } from './facts.ts';
-import type { Violation } from './verdict.ts';
 
 function reordered(sentence: string, ...messages: (Message | undefined)[]): Violation {
   return { kind: 'reordered', sentence, messages: messages.flatMap((message) => (message ? [message.value] : [])) };
 }
 
-/** One reader's positions rise from where it began, save where it got a message again (that has its own name). */
+/** Checks that the positions of a reader increase. Repeated messages are a violation of their own kind. */
 function* checkRising(reader: Reader): Generator<Violation> {
-  const got = new Set<Message>();
+  const received = new Set<Message>();
   let highest = reader.from;
   let before: Message | undefined;
   for (const [index, message] of reader.messages.entries()) {
     const position = reader.positions[index] ?? -1;
-    if (position <= highest && !got.has(message)) {
-      const after = before ? `"${before.value}" at ${highest}` : `its beginning at ${highest}`;
+    if (position <= highest && !received.has(message)) {
+      const after = before ? `"${before.value}" at ${highest}` : `its start at ${highest}`;
       yield reordered(
-        `Reader ${reader.name} got "${message.value}" at position ${position} after ${after}.`,
+        `Reader ${reader.name} received "${message.value}" at position ${position} after ${after}.`,
         before,
         message,
       );
     }
-    got.add(message);
+    received.add(message);
     if (position > highest) {
       highest = position;
       before = message;
@@ -28,7 +28,7 @@ function* checkRising(reader: Reader): Generator<Violation> {
   }
 }
 
-/** A message has one place, whoever reads it; and a place has one message. */
+/** Checks that each message has one position for all readers, and each position one message. */
 function* checkPlaces(facts: Facts): Generator<Violation> {
   const places = new Map<number, Message>();
   const named = new Set<Message>();
@@ -41,17 +41,17 @@ function* checkPlaces(facts: Facts): Generator<Violation> {
       named.add(message);
       const elsewhere =
         message.position === position
-          ? `where others got "${other?.value}"`
-          : `which others know at position ${message.position}`;
-      const sentence = `Reader ${reader.name} got "${message.value}" at position ${position}, ${elsewhere}.`;
+          ? `where others received "${other?.value}"`
+          : `which others received at position ${message.position}`;
+      const sentence = `Reader ${reader.name} received "${message.value}" at position ${position}, ${elsewhere}.`;
       yield reordered(sentence, message, other === message ? undefined : other);
     }
   }
 }
 
 /**
- * What was acknowledged before another was posted stands before it in the log. Walks the log upwards and compares each
- * acknowledgement with the latest beginning among the positions below.
+ * Checks that a message acknowledged before another was posted precedes it in the log. Walks the log upwards and compares
+ * each acknowledgement with the latest begin of a post at a lower position.
  */
 function* checkRealTime(facts: Facts): Generator<Violation> {
   const placed = [...facts.messages.values()].filter((message) => message.position !== null && message.posts > 0);
@@ -61,40 +61,40 @@ function* checkRealTime(facts: Facts): Generator<Violation> {
     if (latest && message.acknowledgedAt < latest.invokedAt) {
       const first = `"${message.value}" (position ${message.position}) was acknowledged`;
       const second = `"${latest.value}" (position ${latest.position}) was posted`;
-      yield reordered(`${first} before ${second}, but stands behind it in the log.`, latest, message);
+      yield reordered(`${first} before ${second}, but follows it in the log.`, latest, message);
     }
     if (!latest || message.invokedAt > latest.invokedAt) latest = message;
   }
 }
 
-/** Log order: the same for every reader, and never against the order in which things were seen to happen. */
+/** Checks log order: it is the same for every reader and never contradicts the observed order of operations. */
 export function* checkOrder(facts: Facts): Generator<Violation> {
   for (const reader of facts.readers.values()) yield* checkRising(reader);
   yield* checkPlaces(facts);
   yield* checkRealTime(facts);
 }
 
-/** Answers to posts: one message a key, and the one that the log has. */
+/** Checks the responses to posts: one message per key, and the one in the log. */
 export function* checkAnswers(facts: Facts): Generator<Violation> {
-  for (const { value, key, answers, stored, readAs } of facts.messages.values()) {
-    const [answer, other] = answers;
+  for (const { value, key, acknowledgements, stored, readAs } of facts.messages.values()) {
+    const [acknowledgement, other] = acknowledgements;
     const wrong = (kind: Violation['kind'], sentence: string): Violation => ({ kind, sentence, messages: [value] });
-    if (answer && other) {
-      const ids = `message ${answer.message} at ${answer.position}, then message ${other.message} at ${other.position}`;
-      yield wrong('two_answers', `Posts of "${value}" with key ${key} were answered with ${ids}.`);
+    if (acknowledgement && other) {
+      const ids = `message ${acknowledgement.message} at ${acknowledgement.position}, then message ${other.message} at ${other.position}`;
+      yield wrong('two_answers', `Posts of "${value}" with key ${key} were acknowledged with ${ids}.`);
     }
-    for (const { message, position, node } of answers) {
-      const said = `"${value}" was answered as message ${message} at ${position}`;
+    for (const { message, position, node } of acknowledgements) {
+      const acknowledged = `"${value}" was acknowledged as message ${message} at ${position}`;
       const row = stored[0];
       if (row && key === null && node !== null && row.node !== null && row.node !== node) {
-        yield wrong('wrong_answer', `${said} by ${node}, but it was ${row.node} that stored it.`);
+        yield wrong('wrong_answer', `${acknowledged} by ${node}, but ${row.node} stored it.`);
       }
       if (row && (row.message !== message || row.position !== position)) {
-        yield wrong('wrong_answer', `${said}, but the log has message ${row.message} at ${row.position}.`);
+        yield wrong('wrong_answer', `${acknowledged}, but the log has message ${row.message} at ${row.position}.`);
       }
       const others = readAs.filter((id) => id !== message);
       if (others.length > 0)
-        yield wrong('wrong_answer', `${said}, but readers got it as message ${others.join(', ')}.`);
+        yield wrong('wrong_answer', `${acknowledged}, but readers received it as message ${others.join(', ')}.`);
     }
   }
 }

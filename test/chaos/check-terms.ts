@@ -1,13 +1,13 @@
-import { type Facts, noteUse, type TermUse } from './facts.ts';
-import type { Violation } from './verdict.ts';
+import type { Violation } from './check-result.ts';
+import { addWrite, type Facts, type TermWrites } from './facts.ts';
 
-/** Owners as the witness saw them, and terms that fell or changed hands before its eyes. */
+/** Collects the observed owners of terms, and checks that terms never decreased or changed their owner. */
 function* checkSeen(facts: Facts, owners: Map<number, string>): Generator<Violation> {
   const heights = new Map<string, number>();
   for (const { by, time, term, node } of facts.termsSeen) {
     const highest = heights.get(by) ?? 0;
     if (term < highest) {
-      const sentence = `At ${(time / 1000).toFixed(3)} s the newest term was ${term}, though it had been ${highest} before.`;
+      const sentence = `At ${(time / 1000).toFixed(3)} s the newest term was ${term}, although it had been ${highest} before.`;
       yield { kind: 'term_fell', sentence, messages: [] };
     }
     heights.set(by, Math.max(highest, term));
@@ -19,8 +19,8 @@ function* checkSeen(facts: Facts, owners: Map<number, string>): Generator<Violat
   }
 }
 
-/** Each term was written under by its owner alone. */
-function* checkWriters(uses: Map<number, TermUse>, owners: Map<number, string>): Generator<Violation> {
+/** Checks that only the owner of a term wrote in it. */
+function* checkWriters(uses: Map<number, TermWrites>, owners: Map<number, string>): Generator<Violation> {
   for (const [term, use] of uses) {
     const [first, ...others] = use.nodes;
     if (!first) continue;
@@ -37,12 +37,13 @@ function* checkWriters(uses: Map<number, TermUse>, owners: Map<number, string>):
 }
 
 /**
- * A write is committed somewhere between the begin of its post and its answer. So a post of term N that begins after a
- * post of a later term was answered proves that N still accepted writes when it was closed; posts that overlap prove
- * nothing. The latest begin of N against the earliest answer of all later terms finds it if it is there.
+ * Checks that no term accepted writes after a later term had. A write is committed between the begin of its post and its
+ * acknowledgement. So a post in term N that begins after a post in a later term was acknowledged proves that N accepted
+ * writes after it was closed; posts that overlap prove nothing. Comparing the latest begin in N with the earliest
+ * acknowledgement in all later terms finds every case.
  */
-function* checkIntervals(uses: Map<number, TermUse>): Generator<Violation> {
-  let earliest: { term: number; use: TermUse } | undefined;
+function* checkIntervals(uses: Map<number, TermWrites>): Generator<Violation> {
+  let earliest: { term: number; use: TermWrites } | undefined;
   for (const [term, use] of [...uses].sort(([a], [b]) => b - a)) {
     if (earliest && use.lastBegun > earliest.use.firstDone) {
       const late = `"${use.lastBegunMessage}" was posted at ${(use.lastBegun / 1000).toFixed(3)} s and accepted under term ${term}`;
@@ -54,7 +55,7 @@ function* checkIntervals(uses: Map<number, TermUse>): Generator<Violation> {
   }
 }
 
-/** In the order of positions, which is the order of commits, terms never fall. */
+/** Checks that terms never decrease in the order of positions, which is the order of commits. */
 function* checkLog(facts: Facts): Generator<Violation> {
   const rows = [...facts.messages.values()].flatMap(({ value, stored }) => stored.map((row) => ({ ...row, value })));
   rows.sort((a, b) => a.position - b.position);
@@ -69,22 +70,22 @@ function* checkLog(facts: Facts): Generator<Violation> {
   }
 }
 
-/** The database's testimony as uses of terms: the first commit of a text lies before its first acknowledgement. */
-function usesInTable(facts: Facts): Map<number, TermUse> {
-  const uses = new Map<number, TermUse>();
+/** Returns the stored messages as writes by term: a message was committed before its first acknowledgement. */
+function usesInTable(facts: Facts): Map<number, TermWrites> {
+  const uses = new Map<number, TermWrites>();
   for (const { value, stored, invokedAt: begun, acknowledgedAt: done } of facts.messages.values()) {
     for (const { term, node } of stored) {
-      if (term !== null && Number.isFinite(begun)) noteUse(uses, { term, node, begun, done, value });
+      if (term !== null && Number.isFinite(begun)) addWrite(uses, { term, node, begun, done, value });
     }
   }
   return uses;
 }
 
-/** One writer at a time: by what the nodes answered, by what the database stored, and by the table of terms. */
+/** Checks that one node wrote at a time, by the responses of the nodes, by the stored messages, and by the table of terms. */
 export function* checkTerms(facts: Facts): Generator<Violation> {
   const owners = new Map<number, string>();
   yield* checkSeen(facts, owners);
-  for (const uses of [facts.uses, usesInTable(facts)]) {
+  for (const uses of [facts.writesByTerm, usesInTable(facts)]) {
     yield* checkWriters(uses, owners);
     yield* checkIntervals(uses);
   }

@@ -1,25 +1,25 @@
-import { acknowledged, type Corruption, later, pickFrom, posts, sightings, stored } from './doctoring.ts';
-import { OF_READERS } from './reader-corruptions.ts';
+import { acknowledged, type Corruption, deliveries, posts, stored, timeAfter, withRandomItem } from './corruption.ts';
+import { READER_CORRUPTIONS } from './reader-corruptions.ts';
 
-const ofAnswers: Corruption[] = [
+const answerCorruptions: Corruption[] = [
   {
-    name: 'a key is answered with another message the second time',
+    name: 'a key is acknowledged with a different message the second time',
     kind: 'two_answers',
     apply: (history, random) =>
-      pickFrom(
+      withRandomItem(
         random,
         posts(history).filter(({ type, key }) => type === 'ok' && key !== null),
         (ok) => {
-          const line = { ...ok, process: 'w8', time: later(history) };
+          const line = { ...ok, process: 'w8', time: timeAfter(history) };
           history.push({ ...line, type: 'invoke' }, { ...line, time: line.time + 1, message: 9999 });
         },
       ),
   },
   {
-    name: 'an answer names another message than the log',
+    name: 'an acknowledgement names a different message than the log',
     kind: 'wrong_answer',
     apply: (history, random) =>
-      pickFrom(
+      withRandomItem(
         random,
         posts(history).filter(({ type }) => type === 'ok'),
         (ok) => {
@@ -28,33 +28,33 @@ const ofAnswers: Corruption[] = [
       ),
   },
   {
-    name: 'a reader gets a message under another id than its answer has',
+    name: 'a reader receives a message under a different id than its acknowledgement has',
     kind: 'wrong_answer',
     apply: (history, random) =>
-      pickFrom(
+      withRandomItem(
         random,
-        sightings(history).filter(({ sighting }) => acknowledged(history).has(sighting[2])),
-        ({ sighting }) => {
-          sighting[1] = 9999;
+        deliveries(history).filter(({ delivery }) => acknowledged(history).has(delivery[2])),
+        ({ delivery }) => {
+          delivery[1] = 9999;
         },
       ),
   },
   {
-    name: 'the table holds a message under another id than its answer has',
+    name: 'the table contains a message under a different id than its acknowledgement has',
     kind: 'wrong_answer',
     apply(history, random) {
       const acks = acknowledged(history);
       const rows = stored(history).filter(({ value }) => acks.has(value));
-      return pickFrom(random, rows, (row) => {
+      return withRandomItem(random, rows, (row) => {
         row.message = 9999;
       });
     },
   },
   {
-    name: 'a post without a key is answered by another node than stored it',
+    name: 'a post without a key is acknowledged by a node that did not store it',
     kind: 'wrong_answer',
     apply: (history, random) =>
-      pickFrom(
+      withRandomItem(
         random,
         posts(history).filter(({ type, key }) => type === 'ok' && key === null),
         (ok) => {
@@ -69,36 +69,40 @@ const ofAnswers: Corruption[] = [
     apply(history, random) {
       const acks = acknowledged(history);
       const rows = stored(history).filter(({ value }) => acks.has(value));
-      // With the last row gone the run looks like one whose table could not be read.
+      // Without its last row the run looks like one whose table could not be read.
       if (stored(history).length < 2) return false;
-      return pickFrom(random, rows, (row) => void history.splice(history.indexOf(row), 1));
+      return withRandomItem(random, rows, (row) => void history.splice(history.indexOf(row), 1));
     },
   },
   {
-    name: 'the table holds an acknowledged message twice',
-    kind: 'doubled',
+    name: 'the table contains an acknowledged message twice',
+    kind: 'duplicated',
     apply(history, random) {
       const acks = acknowledged(history);
       const rows = stored(history).filter(({ value }) => acks.has(value));
-      return pickFrom(random, rows, (row) => void history.push({ ...row, time: later(history), message: 9999 }));
+      return withRandomItem(
+        random,
+        rows,
+        (row) => void history.push({ ...row, time: timeAfter(history), message: 9999 }),
+      );
     },
   },
 ];
 
-const ofTerms: Corruption[] = [
+const termCorruptions: Corruption[] = [
   {
     name: 'another node stores a message in the term',
     kind: 'two_writers',
     apply: (history, random) =>
-      pickFrom(random, stored(history), (row) => {
+      withRandomItem(random, stored(history), (row) => {
         row.node = 'z';
       }),
   },
   {
-    name: 'another node answers a post in the term',
+    name: 'another node acknowledges a post in the term',
     kind: 'two_writers',
     apply: (history, random) =>
-      pickFrom(
+      withRandomItem(
         random,
         posts(history).filter(({ type, term }) => type === 'ok' && term !== null),
         (ok) => {
@@ -107,26 +111,26 @@ const ofTerms: Corruption[] = [
       ),
   },
   {
-    name: 'the newest term is an older one than before',
+    name: 'the newest term decreases',
     kind: 'term_fell',
     apply: (history, random) =>
-      pickFrom(
+      withRandomItem(
         random,
         history.filter((record) => record.op === 'term' && (record.term ?? 0) > 1),
         (record) => {
-          const time = later(history);
-          history.push({ op: 'term', type: 'ok', process: 'witness', time, node: null, term: (record.term ?? 0) - 1 });
+          const time = timeAfter(history);
+          history.push({ op: 'term', type: 'ok', process: 'observer', time, node: null, term: (record.term ?? 0) - 1 });
         },
       ),
   },
   {
-    name: 'a term changes hands',
+    name: 'a term changes its owner',
     kind: 'two_writers',
     apply: (history, random) =>
-      pickFrom(
+      withRandomItem(
         random,
         history.filter((record) => record.op === 'term'),
-        (record) => void history.push({ ...record, time: later(history), node: 'z' }),
+        (record) => void history.push({ ...record, time: timeAfter(history), node: 'z' }),
       ),
   },
   {
@@ -135,32 +139,32 @@ const ofTerms: Corruption[] = [
     apply(history, random) {
       const rows = stored(history);
       const late = rows.filter((row, at) => rows.slice(0, at).some(({ term }) => term === row.term));
-      return pickFrom(random, late, (row) => {
+      return withRandomItem(random, late, (row) => {
         row.term = (row.term ?? 0) - 1;
       });
     },
   },
   {
-    name: 'a post that begins after a later term had answered is accepted under an old one',
+    name: 'a post that begins after an acknowledgement in a later term is accepted in an old term',
     kind: 'closed_term_write',
     apply: (history, random) =>
-      pickFrom(
+      withRandomItem(
         random,
         posts(history).filter(({ type, term }) => type === 'ok' && term !== null && term > 1),
         (ok) => {
-          const line = { ...ok, process: 'w8', time: later(history), term: (ok.term ?? 0) - 1 };
+          const line = { ...ok, process: 'w8', time: timeAfter(history), term: (ok.term ?? 0) - 1 };
           history.push({ ...line, type: 'invoke' }, { ...line, time: line.time + 1 });
         },
       ),
   },
 ];
 
-const ofHealing: Corruption[] = [
+const recoveryCorruptions: Corruption[] = [
   {
     name: 'a fault is never healed',
     kind: 'not_healed',
     apply: (history, random) =>
-      pickFrom(
+      withRandomItem(
         random,
         history.filter((record) => record.op === 'fault' && record.type === 'ok'),
         (record) => void history.splice(history.indexOf(record), 1),
@@ -170,22 +174,27 @@ const ofHealing: Corruption[] = [
     name: 'no write is accepted after the last fault',
     kind: 'not_healed',
     apply(history) {
-      const time = later(history);
+      const time = timeAfter(history);
       const line = { op: 'fault', process: 'f99', kind: 'kill', node: 'a', term: null } as const;
       history.push({ ...line, type: 'invoke', time }, { ...line, type: 'ok', time: time + 1 });
       return true;
     },
   },
   {
-    name: 'a node ends by itself',
+    name: 'a node exits by itself',
     kind: 'node_died',
     apply(history) {
-      const time = later(history);
+      const time = timeAfter(history);
       history.push({ op: 'death', type: 'fail', process: 'a', node: 'a', term: null, time, reason: 'exit code 1' });
       return true;
     },
   },
 ];
 
-/** Every way to doctor a history that the checker must find, by the violation's name. */
-export const CORRUPTIONS: readonly Corruption[] = [...OF_READERS, ...ofAnswers, ...ofTerms, ...ofHealing];
+/** All corruptions that the checker must find. */
+export const CORRUPTIONS: readonly Corruption[] = [
+  ...READER_CORRUPTIONS,
+  ...answerCorruptions,
+  ...termCorruptions,
+  ...recoveryCorruptions,
+];

@@ -1,14 +1,14 @@
 import pg from 'pg';
 import type { Fault, Heal } from './faults.ts';
-import type { Rig } from './rig.ts';
+import type { TestRig } from './test-rig.ts';
 
-async function stopServer(rig: Rig, how: 'fast' | 'immediate'): Promise<Heal> {
+async function stopServer(rig: TestRig, how: 'fast' | 'immediate'): Promise<Heal> {
   await rig.postgres.stop(how);
   return () => rig.postgres.start();
 }
 
-/** Asked from another database: of its own nobody may forbid it. */
-async function allowSessions(rig: Rig, allowed: boolean): Promise<void> {
+/** Runs on another database, because a session cannot disallow connections to its own. */
+async function allowSessions(rig: TestRig, allowed: boolean): Promise<void> {
   const { pathname, href } = new URL(rig.postgres.url);
   const client = new pg.Client({ connectionString: new URL('/template1', href).href, connectionTimeoutMillis: 3000 });
   await client.connect();
@@ -19,26 +19,28 @@ async function allowSessions(rig: Rig, allowed: boolean): Promise<void> {
   }
 }
 
-/** What can befall Postgres, and the cable between it and a node. */
+/** Faults of PostgreSQL, and of the network link between it and a node. */
 export const DATABASE_FAULTS: readonly Fault[] = [
   {
     kind: 'lock session terminated',
     weight: 3,
-    touches: ['postgres'],
+    affects: ['postgres'],
     leases: [0.1, 0.5],
-    async inflict(rig) {
-      const ended = await rig.witness.ask('SELECT pg_terminate_backend(pid) FROM plantao.lock_holder').catch(() => []);
+    async inject(rig) {
+      const ended = await rig.observer
+        .query('SELECT pg_terminate_backend(pid) FROM plantao.lock_holder')
+        .catch(() => []);
       return ended.length > 0 ? async () => undefined : null;
     },
   },
   {
     kind: 'all sessions terminated',
     weight: 2,
-    touches: ['postgres'],
+    affects: ['postgres'],
     leases: [0.1, 0.5],
-    async inflict(rig, node) {
-      const ended = await rig.witness
-        .ask('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE $1', [
+    async inject(rig, node) {
+      const ended = await rig.observer
+        .query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE $1', [
           `plantao:${node.name}:%`,
         ])
         .catch(() => []);
@@ -46,69 +48,69 @@ export const DATABASE_FAULTS: readonly Fault[] = [
     },
   },
   {
-    kind: 'Postgres restarted, fast',
+    kind: 'PostgreSQL restarted, fast',
     weight: 2,
-    touches: ['postgres'],
+    affects: ['postgres'],
     leases: [0.01, 1.5],
-    inflict: (rig) => stopServer(rig, 'fast'),
+    inject: (rig) => stopServer(rig, 'fast'),
   },
   {
-    kind: 'Postgres restarted, immediate',
+    kind: 'PostgreSQL restarted, immediate',
     weight: 2,
-    touches: ['postgres'],
+    affects: ['postgres'],
     leases: [0.01, 1.5],
-    inflict: (rig) => stopServer(rig, 'immediate'),
+    inject: (rig) => stopServer(rig, 'immediate'),
   },
   {
-    kind: 'Postgres paused',
+    kind: 'PostgreSQL paused',
     weight: 2,
-    touches: ['postgres'],
+    affects: ['postgres'],
     leases: [0.05, 2.5],
-    async inflict(rig) {
+    async inject(rig) {
       await rig.postgres.freeze();
       return () => rig.postgres.thaw();
     },
   },
   {
-    // What max_connections does to a node: the sessions that it has stay, and it gets no other.
-    kind: 'Postgres takes no new session',
+    // Like reaching max_connections: existing sessions continue and new ones are refused.
+    kind: 'PostgreSQL refuses new sessions',
     weight: 2,
-    touches: ['postgres'],
+    affects: ['postgres'],
     leases: [0.1, 3],
-    async inflict(rig) {
+    async inject(rig) {
       await allowSessions(rig, false);
       return () => allowSessions(rig, true);
     },
   },
   {
-    kind: 'half-open to Postgres',
+    kind: 'half-open to PostgreSQL',
     weight: 4,
-    touches: ['link'],
+    affects: ['database link'],
     leases: [0.05, 3],
-    async inflict(_rig, node, random) {
-      node.link.swallow(random.pick(['up', 'down', 'both'] as const));
-      return async () => node.link.heal();
+    async inject(_rig, node, random) {
+      node.databaseProxy.swallow(random.pick(['up', 'down', 'both'] as const));
+      return async () => node.databaseProxy.heal();
     },
   },
   {
-    kind: 'cut from Postgres',
+    kind: 'cut from PostgreSQL',
     weight: 3,
-    touches: ['link'],
+    affects: ['database link'],
     leases: [0.02, 2],
-    async inflict(_rig, node) {
-      node.link.cut();
-      return async () => node.link.heal();
+    async inject(_rig, node) {
+      node.databaseProxy.cut();
+      return async () => node.databaseProxy.heal();
     },
   },
   {
-    kind: 'slow cable to Postgres',
+    kind: 'slow link to PostgreSQL',
     weight: 2,
-    touches: ['link'],
+    affects: ['database link'],
     leases: [0.2, 3],
-    async inflict(rig, node, random) {
-      // From unpleasant to longer than a heartbeat may take.
-      node.link.setLatency(random.spread(10, rig.leaseMs * 0.6));
-      return async () => node.link.heal();
+    async inject(rig, node, random) {
+      // From noticeable to longer than the limit of a heartbeat.
+      node.databaseProxy.setLatency(random.logUniform(10, rig.leaseMs * 0.6));
+      return async () => node.databaseProxy.heal();
     },
   },
 ];

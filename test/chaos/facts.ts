@@ -1,35 +1,35 @@
 import type {
+  Delivery,
   FaultRecord,
   HistoryRecord,
   PostRecord,
   ReadRecord,
-  Sighting,
   StoredRecord,
   TermRecord,
 } from './history-record.ts';
 
-/** Everything that a history says about one text. */
+/** All that a history contains about one message. */
 export interface Message {
   value: string;
-  /** Null while nobody has posted it. */
+  /** Null if it was not posted. */
   group: number | null;
   key: string | null;
   posts: number;
   acknowledged: number;
   refused: number;
-  /** Begin of the first post and first acknowledgement: the commit lies between them. */
+  /** Begin of the first post, and first acknowledgement. The commit happened between them. */
   invokedAt: number;
   acknowledgedAt: number;
   /** The distinct (message id, position, node) of its acknowledgements. */
-  answers: { message: number; position: number; node: string | null }[];
+  acknowledgements: { message: number; position: number; node: string | null }[];
   stored: { message: number; position: number; group: number; node: string | null; term: number | null }[];
-  /** Where the log has it: by the table, else by the first that said so. */
+  /** Its position in the log: from the table, else from the first response or reader. */
   position: number | null;
-  /** The distinct message ids under which readers got it. */
+  /** The distinct message ids under which readers received it. */
   readAs: number[];
 }
 
-/** One reader: the pages that it got laid end to end, as two columns (three million objects would be a burden). */
+/** One reader with all its pages, as two columns (three million objects would take too much memory). */
 export interface Reader {
   name: string;
   groups: Set<number>;
@@ -40,8 +40,8 @@ export interface Reader {
   refusals: string[];
 }
 
-/** When a term's node was seen to accept writes: its earliest finished and its latest begun acknowledgement. */
-export interface TermUse {
+/** The writes accepted in a term: the nodes that accepted them, the earliest end and the latest begin. */
+export interface TermWrites {
   nodes: Map<string, string>;
   firstDone: number;
   firstDoneMessage: string;
@@ -49,50 +49,50 @@ export interface TermUse {
   lastBegunMessage: string;
 }
 
-/** One fault; `trouble` says why it was not healed. */
+/** One fault. `problem` is the reason why it was not healed. */
 export interface FaultFacts {
   kind: string;
   node: string | null;
   began: number;
   healed: number | null;
-  trouble: string | null;
+  problem: string | null;
 }
 
-/** A history, sorted by what it is about. Made by `digest`, read by the checks. */
+/** A history grouped by subject, as the checks read it. */
 export interface Facts {
   messages: Map<string, Message>;
   readers: Map<string, Reader>;
-  uses: Map<number, TermUse>;
-  /** What was seen of plantao.leader_terms, in order: `by` the witness during the run, and at its end in the table. */
+  writesByTerm: Map<number, TermWrites>;
+  /** Observed rows of plantao.leader_terms in order: `by` the observer during the run, and `table` at its end. */
   termsSeen: { by: string; time: number; term: number; node: string | null }[];
   faults: Map<string, FaultFacts>;
-  /** Times of all acknowledgements, rising. */
-  acknowledgements: number[];
+  /** Times of all acknowledgements, ascending. */
+  acknowledgementTimes: number[];
   deaths: { node: string | null; time: number; reason: string }[];
-  /** Sightings in a group that the text was not posted to. */
-  strays: { reader: string; message: Message; group: number }[];
+  /** Deliveries in a group that the message was not posted to. */
+  misdelivered: { reader: string; message: Message; group: number }[];
   posts: number;
   ended: number;
 }
 
-/** Facts of an empty history. */
-export function noFacts(): Facts {
+/** Returns the facts of an empty history. */
+export function emptyFacts(): Facts {
   return {
     messages: new Map(),
     readers: new Map(),
-    uses: new Map(),
+    writesByTerm: new Map(),
     termsSeen: [],
     faults: new Map(),
-    acknowledgements: [],
+    acknowledgementTimes: [],
     deaths: [],
-    strays: [],
+    misdelivered: [],
     posts: 0,
     ended: 0,
   };
 }
 
-/** One accepted write: under which term, by whom, and between which times it was committed. */
-export interface Use {
+/** One accepted write: its term, its node, and the times between which it was committed. */
+export interface AcceptedWrite {
   term: number;
   node: string | null;
   begun: number;
@@ -100,8 +100,8 @@ export interface Use {
   value: string;
 }
 
-/** Adds an accepted write to what is known of its term. */
-export function noteUse(uses: Map<number, TermUse>, { term, node, begun, done, value }: Use): void {
+/** Adds an accepted write to its term. */
+export function addWrite(uses: Map<number, TermWrites>, { term, node, begun, done, value }: AcceptedWrite): void {
   let use = uses.get(term);
   if (!use) {
     use = { nodes: new Map(), firstDone: done, firstDoneMessage: value, lastBegun: begun, lastBegunMessage: value };
@@ -112,7 +112,7 @@ export function noteUse(uses: Map<number, TermUse>, { term, node, begun, done, v
   if (begun > use.lastBegun) Object.assign(use, { lastBegun: begun, lastBegunMessage: value });
 }
 
-function messageOf(facts: Facts, value: string): Message {
+function messageFor(facts: Facts, value: string): Message {
   const known = facts.messages.get(value);
   if (known) return known;
   const message: Message = {
@@ -124,7 +124,7 @@ function messageOf(facts: Facts, value: string): Message {
     refused: 0,
     invokedAt: Number.POSITIVE_INFINITY,
     acknowledgedAt: Number.POSITIVE_INFINITY,
-    answers: [],
+    acknowledgements: [],
     stored: [],
     position: null,
     readAs: [],
@@ -134,7 +134,7 @@ function messageOf(facts: Facts, value: string): Message {
 }
 
 function addPost(facts: Facts, begun: Map<string, number>, record: PostRecord) {
-  const message = messageOf(facts, record.value);
+  const message = messageFor(facts, record.value);
   if (record.type === 'invoke') {
     message.group ??= record.group;
     message.key ??= record.key;
@@ -147,17 +147,21 @@ function addPost(facts: Facts, begun: Map<string, number>, record: PostRecord) {
   } else if (record.type === 'ok') {
     message.acknowledged += 1;
     message.acknowledgedAt = Math.min(message.acknowledgedAt, record.time);
-    facts.acknowledgements.push(record.time);
-    const answer = { message: record.message ?? -1, position: record.position ?? -1, node: record.node };
-    if (!message.answers.some((a) => a.message === answer.message && a.position === answer.position)) {
-      message.answers.push(answer);
+    facts.acknowledgementTimes.push(record.time);
+    const acknowledgement = { message: record.message ?? -1, position: record.position ?? -1, node: record.node };
+    if (
+      !message.acknowledgements.some(
+        (a) => a.message === acknowledgement.message && a.position === acknowledgement.position,
+      )
+    ) {
+      message.acknowledgements.push(acknowledgement);
     }
     message.position ??= record.position ?? null;
-    // The node asserted this term inside the transaction that answered, be it the first one or one that found the key.
+    // The node asserted this term inside the transaction, whether it stored the message or found the key.
     const from = begun.get(record.process);
     if (record.term !== null && from !== undefined) {
       const { term, node, time: done, value } = record;
-      noteUse(facts.uses, { term, node, begun: from, done, value });
+      addWrite(facts.writesByTerm, { term, node, begun: from, done, value });
     }
   }
 }
@@ -179,22 +183,23 @@ function addRead(facts: Facts, record: ReadRecord) {
   for (const group of record.groups ?? []) reader.groups.add(group);
   if (record.from !== undefined) reader.from = record.from;
   if (record.done) reader.done = true;
-  if (record.type === 'fail') reader.refusals.push(record.reason ?? 'without a reason');
-  for (const sighting of record.values ?? []) addSighting(facts, reader, sighting);
+  if (record.type === 'fail') reader.refusals.push(record.reason ?? 'unknown reason');
+  for (const delivery of record.values ?? []) addDelivery(facts, reader, delivery);
 }
 
-function addSighting(facts: Facts, reader: Reader, [position, id, value, group]: Sighting) {
-  const message = messageOf(facts, value);
+function addDelivery(facts: Facts, reader: Reader, [position, id, value, group]: Delivery) {
+  const message = messageFor(facts, value);
   if (!message.readAs.includes(id)) message.readAs.push(id);
   message.position ??= position;
-  if (message.group !== null && message.group !== group) facts.strays.push({ reader: reader.name, message, group });
+  if (message.group !== null && message.group !== group)
+    facts.misdelivered.push({ reader: reader.name, message, group });
   reader.positions.push(position);
   reader.messages.push(message);
 }
 
 function addStored(facts: Facts, record: StoredRecord) {
-  const message = messageOf(facts, record.value);
-  // The table's word goes above that of answers and readers, which came first.
+  const message = messageFor(facts, record.value);
+  // The table overrides the positions from responses and readers.
   if (message.stored.length === 0) message.position = record.position;
   const { message: id, position, group, node, term } = record;
   message.stored.push({ message: id, position, group, node, term });
@@ -203,13 +208,13 @@ function addStored(facts: Facts, record: StoredRecord) {
 function addFault(facts: Facts, record: FaultRecord) {
   if (record.type === 'invoke') {
     const { process, kind, node, time: began } = record;
-    facts.faults.set(process, { kind, node, began, healed: null, trouble: null });
+    facts.faults.set(process, { kind, node, began, healed: null, problem: null });
     return;
   }
   const fault = facts.faults.get(record.process);
-  // One that could not be brought about has no gap and nothing to heal.
+  // A fault that could not be injected has no gap and nothing to heal.
   if (record.type === 'fail') facts.faults.delete(record.process);
-  else if (fault && record.type === 'unknown') fault.trouble = record.detail ?? null;
+  else if (fault && record.type === 'unknown') fault.problem = record.detail ?? null;
   else if (fault) fault.healed = record.time;
 }
 
@@ -217,9 +222,9 @@ function addTerm(facts: Facts, { process, time, term, node }: TermRecord) {
   if (term !== null) facts.termsSeen.push({ by: process, time, term, node });
 }
 
-/** Sorts a history by what it is about: give it every line in order, then read `facts`. */
-export function createDigest(): { facts: Facts; add(record: HistoryRecord): void } {
-  const facts = noFacts();
+/** Groups a history by subject. Call `add` with every line in order, then read `facts`. */
+export function createFactsBuilder(): { facts: Facts; add(record: HistoryRecord): void } {
+  const facts = emptyFacts();
   const begun = new Map<string, number>();
   const add = (record: HistoryRecord) => {
     facts.ended = Math.max(facts.ended, record.time);

@@ -1,26 +1,26 @@
 import { DATABASE_FAULTS } from './database-faults.ts';
 import { NODE_FAULTS } from './node-faults.ts';
 import type { Random } from './random.ts';
-import type { Rig } from './rig.ts';
 import type { SupervisedNode } from './supervised-node.ts';
+import type { TestRig } from './test-rig.ts';
 
-/** What a fault lays hands on: two that share a thing are never under way together. */
-export type Thing = 'postgres' | 'process' | 'link' | 'door';
+/** A component that a fault affects. Two faults on the same component are never active at the same time. */
+export type Component = 'postgres' | 'process' | 'database link' | 'peer link';
 
-/** Ends the fault: heals, waits until what was taken down is up again. */
+/** Heals a fault and waits until the affected component is up again. */
 export type Heal = () => Promise<void>;
 
-/** One way to break the cluster. */
+/** One kind of fault. */
 export interface Fault {
   kind: string;
-  /** How often it is drawn, beside the others' weights. */
+  /** How often it is chosen, relative to the other weights. */
   weight: number;
-  touches: readonly Thing[];
-  /** Shortest and longest, in leases. An instantaneous fault is watched for so long before the next may come. */
+  affects: readonly Component[];
+  /** Shortest and longest duration, in leases. After an instantaneous fault, the time before the next one. */
   leases: [shortest: number, longest: number];
-  /** Brings it about and answers how to end it; null where it cannot be brought about just now and nothing was done. */
-  inflict(rig: Rig, target: SupervisedNode, random: Random): Promise<Heal | null>;
+  /** Injects the fault and returns how to heal it; null if it is not possible now and nothing was changed. */
+  inject(rig: TestRig, target: SupervisedNode, random: Random): Promise<Heal | null>;
 }
 
-/** Every fault there is. */
+/** All faults. */
 export const FAULTS: readonly Fault[] = [...NODE_FAULTS, ...DATABASE_FAULTS];

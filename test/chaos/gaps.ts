@@ -1,7 +1,7 @@
+import type { FaultGap, Violation } from './check-result.ts';
 import type { Facts } from './facts.ts';
-import type { FaultGap, Violation } from './verdict.ts';
 
-/** The index of the first entry of a rising list that is above `time`. */
+/** Returns the index of the first entry of an ascending list that is above `time`. */
 function firstAbove(times: number[], time: number): number {
   let low = 0;
   let high = times.length;
@@ -14,12 +14,12 @@ function firstAbove(times: number[], time: number): number {
 }
 
 /**
- * For each fault the longest time without an acknowledgement that touches it: between the last one before its begin and
- * the first one after its healing. A fault bites some time after it begins (a lease runs out, a queue fills), so the
- * two acknowledgements around the begin alone would show nothing.
+ * Returns for each fault the longest time without an acknowledgement, from the last one before it began to the first one
+ * after it was healed. A fault takes effect some time after it begins (a lease expires, a queue fills), so the two
+ * acknowledgements around its begin are not enough.
  */
 export function measureGaps(facts: Facts): FaultGap[] {
-  const times = facts.acknowledgements;
+  const times = facts.acknowledgementTimes;
   const all = [...facts.faults.values()];
   return [...facts.faults].map(([fault, { kind, node, began, healed }]) => {
     const ended = healed ?? facts.ended;
@@ -44,13 +44,13 @@ function longestGap(times: number[], began: number, ended: number): Pick<FaultGa
   return worst;
 }
 
-/** With nothing broken any more, the service takes writes again within this, ms; its own worst timers add up to less. */
+/** Without a fault the service accepts writes again within this time, ms; its own worst timers add up to less. */
 const RECOVERY_LIMIT_MS = 10_000;
 
-/** What is wrong with the time after one fault. */
-function trouble({ began, healed, recovery }: FaultGap, gaps: FaultGap[]): string | null {
+/** Returns what is wrong with the recovery after a fault, or null. */
+function problemAfter({ began, healed, recovery }: FaultGap, gaps: FaultGap[]): string | null {
   if (healed === null) return 'was not healed';
-  if (recovery === null) return 'was healed, but no write was accepted any more';
+  if (recovery === null) return 'was healed, but no write was accepted after it';
   const next = healed + recovery;
   const meanwhile = gaps.some(
     (other) => other.began !== began && other.began < next && (other.healed ?? next) > healed,
@@ -59,18 +59,18 @@ function trouble({ began, healed, recovery }: FaultGap, gaps: FaultGap[]): strin
   return `was healed, but no write was accepted for ${(recovery / 1000).toFixed(1)} s`;
 }
 
-/** The service healed by itself: every fault was ended and writes were accepted soon after; and no node died unasked. */
-export function* checkHealing(facts: Facts): Generator<Violation> {
+/** Checks that every fault was healed, that writes were accepted soon after, and that no node exited without a request. */
+export function* checkRecovery(facts: Facts): Generator<Violation> {
   const gaps = measureGaps(facts);
   for (const gap of gaps) {
-    const wrong = trouble(gap, gaps);
+    const wrong = problemAfter(gap, gaps);
     if (wrong === null) continue;
-    const why = facts.faults.get(gap.fault)?.trouble;
+    const why = facts.faults.get(gap.fault)?.problem;
     const what = `${gap.fault} (${gap.kind}${gap.node ? ` on ${gap.node}` : ''}) at ${(gap.began / 1000).toFixed(3)} s`;
     yield { kind: 'not_healed', sentence: `${what} ${wrong}${why ? ` (${why})` : ''}.`, messages: [] };
   }
   for (const { node, time, reason } of facts.deaths) {
-    const sentence = `Node ${node} ended by itself at ${(time / 1000).toFixed(3)} s: ${reason}.`;
+    const sentence = `Node ${node} exited at ${(time / 1000).toFixed(3)} s: ${reason}.`;
     yield { kind: 'node_died', sentence, messages: [] };
   }
 }

@@ -1,51 +1,51 @@
-/** How an operation stands: begun, done, refused for certain, or in doubt (it may or may not have happened). */
+/** The state of an operation: begun, done, certainly refused, or unknown (it may or may not have happened). */
 export type RecordType = 'invoke' | 'ok' | 'fail' | 'unknown';
 
-/** What every line of a history has. */
+/** The fields of every line of a history. */
 interface Line {
   type: RecordType;
-  /** Who did it: a writer, a reader, a fault, the witness. One process does one thing at a time. */
+  /** The writer, reader, fault or observer that did it. A process does one thing at a time. */
   process: string;
-  /** Milliseconds on the runner's one monotonic clock, three decimals. Lines stand in the order of their times. */
+  /** Milliseconds on the runner's monotonic clock, with three decimals. Lines are in the order of their times. */
   time: number;
-  /** The node that was asked or that answered; null where the client chose and did not say. */
+  /** The node that received the request or responded; null if the client chose it. */
   node: string | null;
-  /** The term that the node gave with its answer, or null. */
+  /** The term that the node reported in its response, or null. */
   term: number | null;
 }
 
-/** A message is posted. `value` is its text, which no other message has; the posts of one key share their value. */
+/** A post of a message. `value` is its text, which is unique; posts with the same key share their value. */
 export interface PostRecord extends Line {
   op: 'post';
   value: string;
   group: number;
-  /** The idempotency key; null for a post that must never be sent twice. */
+  /** The idempotency key; null for a post that is never retried. */
   key: string | null;
-  /** The message id of the answer (type ok). */
+  /** The message id in the response (type ok). */
   message?: number;
-  /** The position in the cursor of the answer (type ok). */
+  /** The position in the cursor of the response (type ok). */
   position?: number;
-  /** Status and code, or the name of the socket's error (types fail and unknown). */
+  /** Status and code, or the code of the socket error (types fail and unknown). */
   reason?: string;
 }
 
-/** One message as a reader got it: position in the log, message id, text, group. */
-export type Sighting = [position: number, message: number, value: string, group: number];
+/** One message as a reader received it: position in the log, message id, text, group. */
+export type Delivery = [position: number, message: number, value: string, group: number];
 
 /**
- * A reader's life: invoke once with its groups and the position from which it follows, ok for each page that it read,
- * fail when its cursor was refused, ok with `done` when it has reached the head of the log after the faults.
+ * The records of a reader: invoke once with its groups and start position, ok for each page that it read, fail when its
+ * cursor was refused, ok with `done` when it has reached the head of the log after the faults.
  */
 export interface ReadRecord extends Line {
   op: 'read';
   groups?: number[];
   from?: number;
-  values?: Sighting[];
+  values?: Delivery[];
   done?: boolean;
   reason?: string;
 }
 
-/** A fault begins (invoke) and is healed (ok), was past healing (unknown), or could not be brought about (fail). */
+/** A fault begins (invoke), is healed (ok), could not be healed (unknown), or could not be injected (fail). */
 export interface FaultRecord extends Line {
   op: 'fault';
   kind: string;
@@ -53,16 +53,16 @@ export interface FaultRecord extends Line {
 }
 
 /**
- * The witness saw in plantao.leader_terms, on a connection of its own, that the newest term is `term` and is `node`'s;
- * and at the end of the run all terms of the table, the oldest first (process `table`).
+ * The observer read in plantao.leader_terms, on its own connection, that the newest term is `term` and belongs to `node`.
+ * At the end of the run, all terms of the table follow in ascending order (process `table`).
  */
 export interface TermRecord extends Line {
   op: 'term';
 }
 
 /**
- * What the database itself saw of a message: the session that inserted it belonged to `node`, and `term` was the open
- * one in that transaction. Written by a trigger of the chaos run, read at its end in the order of positions.
+ * A message as the database recorded it: a session of `node` inserted it, and `term` was the open term in that
+ * transaction. A trigger of the chaos run writes it; the run reads it at its end.
  */
 export interface StoredRecord extends Line {
   op: 'stored';
@@ -72,7 +72,7 @@ export interface StoredRecord extends Line {
   position: number;
 }
 
-/** A node's process ended though nobody had asked for it, or did not end in order when asked. */
+/** A node's process exited without a request, or did not exit cleanly when requested. */
 export interface DeathRecord extends Line {
   op: 'death';
   reason: string;
@@ -83,5 +83,5 @@ export type HistoryRecord = PostRecord | ReadRecord | FaultRecord | TermRecord |
 
 type WithoutTime<R> = R extends HistoryRecord ? Omit<R, 'time'> : never;
 
-/** A line before the history has given it its time. */
+/** A line without its time, which the history adds. */
 export type UntimedRecord = WithoutTime<HistoryRecord>;

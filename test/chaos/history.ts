@@ -4,40 +4,40 @@ import { performance } from 'node:perf_hooks';
 import { createInterface } from 'node:readline';
 import type { HistoryRecord, UntimedRecord } from './history-record.ts';
 
-/** Written out when so many characters wait: the only memory that a history takes, however long the run. */
+/** The buffer is written out at this size. It is the only memory of a history, however long the run. */
 const BUFFER_CHARACTERS = 64 * 1024;
 
 /** Writes one run's history as NDJSON. */
 export interface History {
-  /** Where the file is. */
+  /** Path of the file. */
   readonly path: string;
-  /** How many posts have begun, and how many were acknowledged. */
+  /** The number of posts begun and acknowledged. */
   readonly posts: number;
   readonly acknowledged: number;
-  /** Milliseconds since the history began, on the clock that stamps it. */
+  /** Returns the milliseconds since the history began, on the clock of its timestamps. */
   now(): number;
-  /** Stamps the line with the time and appends it; answers the time. */
+  /** Appends a line with the current time, and returns that time. */
   record(line: UntimedRecord): number;
-  /** Writes out what waits and closes the file. Twice is fine. */
+  /** Writes out the buffer and closes the file. Idempotent. */
   close(): void;
 }
 
-/** Begins a history in a new file; its folder is made. Throws when it cannot be written. */
+/** Opens a new history file and creates its folder. Throws if the file cannot be written. */
 export function openHistory(path: string): History {
   mkdirSync(dirname(path), { recursive: true });
   let file: number | null = openSync(path, 'w');
   let buffer: string[] = [];
-  let waiting = 0;
+  let buffered = 0;
   let posts = 0;
   let acknowledged = 0;
   const began = performance.now();
   const now = () => Math.round((performance.now() - began) * 1000) / 1000;
-  // Synchronous on purpose: a chunk goes to the page cache in microseconds, and a queue that a slow disk could grow
-  // without bound does not exist.
+  // Synchronous on purpose: a chunk reaches the page cache in microseconds, and there is no queue that a slow disk could
+  // grow without bound.
   const flush = () => {
-    if (file !== null && waiting > 0) writeSync(file, buffer.join(''));
+    if (file !== null && buffered > 0) writeSync(file, buffer.join(''));
     buffer = [];
-    waiting = 0;
+    buffered = 0;
   };
   return {
     path,
@@ -54,8 +54,8 @@ export function openHistory(path: string): History {
       const time = now();
       const text = `${JSON.stringify({ ...line, time })}\n`;
       buffer.push(text);
-      waiting += text.length;
-      if (waiting >= BUFFER_CHARACTERS) flush();
+      buffered += text.length;
+      if (buffered >= BUFFER_CHARACTERS) flush();
       return time;
     },
     close() {
@@ -66,7 +66,7 @@ export function openHistory(path: string): History {
   };
 }
 
-/** Reads a history back line by line; a last line that a crash cut short is left out. */
+/** Reads a history line by line. Skips a last line that was truncated by a crash. */
 export async function* readHistory(path: string): AsyncGenerator<HistoryRecord> {
   for await (const line of createInterface({ input: createReadStream(path), crlfDelay: Number.POSITIVE_INFINITY })) {
     if (line.endsWith('}')) yield JSON.parse(line) as HistoryRecord;

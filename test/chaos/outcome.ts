@@ -1,7 +1,7 @@
 import type { Answer } from '../support/http.ts';
 import { positionOf } from './position.ts';
 
-/** How a post ended, as the history has it. */
+/** The outcome of a post, in the form of the history. */
 export type Outcome =
   | { type: 'ok'; message: number; position: number }
   | { type: 'fail'; reason: string; activeUrl?: unknown }
@@ -15,12 +15,12 @@ interface Body {
 }
 
 /**
- * What an answer proves. 4xx: the node has read the request and not done it. 503 with a code of the service other than
- * outcome_unknown likewise: not_active, not_alive, overloaded and unavailable all say "not stored". Any other 5xx, and a
- * 2xx that does not name a message, prove nothing.
+ * Returns the outcome that a response proves. A 4xx means that the node did not execute the request. So does a 503 with a
+ * code of the service other than outcome_unknown: not_active, not_alive, overloaded and unavailable all mean "not stored".
+ * Any other 5xx, and a 2xx without a message id, prove nothing.
  */
-export function outcomeOf(answer: Answer<Body | undefined>): Outcome {
-  const { status, body } = answer;
+export function outcomeOf(response: Answer<Body | undefined>): Outcome {
+  const { status, body } = response;
   if (status === 200 && typeof body?.message_id === 'number' && typeof body.cursor === 'string') {
     return { type: 'ok', message: body.message_id, position: positionOf(body.cursor) };
   }
@@ -31,7 +31,7 @@ export function outcomeOf(answer: Answer<Body | undefined>): Outcome {
   return code === 'not_active' ? { type: 'fail', reason, activeUrl: body?.active_url } : { type: 'fail', reason };
 }
 
-/** What a broken call proves: nothing, unless no connection came about at all. */
+/** Returns the outcome of a failed request: unknown, unless the connection was refused. */
 export function outcomeOfError(error: unknown): Outcome {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   const reason = code || (error instanceof Error ? error.message : String(error));

@@ -1,18 +1,18 @@
 import { eventually } from '../support/eventually.ts';
 import { get } from '../support/http.ts';
-import type { Crowd } from './crowd.ts';
+import type { ChatFixture } from './chat-fixture.ts';
 import { PinnedReader, type Reader } from './readers.ts';
-import type { Rig } from './rig.ts';
 import { StreamReader } from './stream-reader.ts';
+import type { TestRig } from './test-rig.ts';
 
-/** Three readers on each node: one polls a group, one polls all the groups of a user, one has them as a stream. */
-export async function pinnedReaders(rig: Rig, { users, groups }: Crowd): Promise<Reader[]> {
+/** Creates three readers per node: one polls a group, one polls all groups of a user, one streams them. */
+export async function pinnedReaders(rig: TestRig, { users, groups }: ChatFixture): Promise<Reader[]> {
   const readers: Reader[] = [];
   for (const [index, node] of rig.nodes.entries()) {
     const group = groups[index % groups.length] ?? 0;
     const user = users[index % users.length];
     const cursor = await eventually(
-      `${node.name} gives a cursor`,
+      `${node.name} returns a cursor`,
       async () => (await get<{ cursor?: string }>(`${node.url}/messages?groupId=${group}`)).body.cursor,
       { within: 30_000 },
     );

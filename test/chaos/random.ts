@@ -1,16 +1,16 @@
-/** A seeded source of chance: the same seed draws the same things on every machine. */
+/** A seeded random number generator: the same seed gives the same sequence on every machine. */
 export interface Random {
-  /** From 0 up to, not including, 1. */
+  /** Returns a number from 0 (inclusive) to 1 (exclusive). */
   next(): number;
-  /** A whole number from `low` to `high`, both included. */
-  whole(low: number, high: number): number;
-  /** Between two positive bounds, each order of magnitude as likely as the other. */
-  spread(low: number, high: number): number;
+  /** Returns an integer from `low` to `high`, both inclusive. */
+  integer(low: number, high: number): number;
+  /** Returns a number between two positive bounds, with a log-uniform distribution. */
+  logUniform(low: number, high: number): number;
   chance(probability: number): boolean;
   pick<T>(from: readonly T[]): T;
 }
 
-/** Makes the source for a seed (any whole number). The generator is mulberry32: 32 bits of state, public domain. */
+/** Creates the generator for a seed (any integer). The algorithm is mulberry32: 32 bits of state, public domain. */
 export function createRandom(seed: number): Random {
   let state = seed >>> 0;
   const next = () => {
@@ -21,12 +21,12 @@ export function createRandom(seed: number): Random {
   };
   return {
     next,
-    whole: (low, high) => low + Math.floor(next() * (high - low + 1)),
-    spread: (low, high) => low * (high / low) ** next(),
+    integer: (low, high) => low + Math.floor(next() * (high - low + 1)),
+    logUniform: (low, high) => low * (high / low) ** next(),
     chance: (probability) => next() < probability,
     pick(from) {
       const one = from[Math.floor(next() * from.length)];
-      if (one === undefined) throw new RangeError('there is nothing to pick from');
+      if (one === undefined) throw new RangeError('the list is empty');
       return one;
     },
   };

@@ -1,17 +1,17 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { get } from '../support/http.ts';
 import type { History } from './history.ts';
-import type { Sighting } from './history-record.ts';
+import type { Delivery } from './history-record.ts';
 import { positionOf } from './position.ts';
-import type { Rig } from './rig.ts';
 import type { SupervisedNode } from './supervised-node.ts';
+import type { TestRig } from './test-rig.ts';
 
-/** Seconds that a poll asks for; and what a client waits beyond that before it takes the node for dead, ms. */
+/** Timeout of a poll in seconds, and how much longer the client waits before it considers the node down, ms. */
 const POLL_S = 5;
-const BEYOND_MS = 2000;
+const GRACE_MS = 2000;
 const BACKOFF_MS = 100;
 
-/** An event as polls give it. */
+/** An event as polls return it. */
 export interface EventLike {
   cursor: string;
   kind: string;
@@ -19,27 +19,27 @@ export interface EventLike {
   message?: { id: number; content: string };
 }
 
-/** One who follows the log from a cursor until told where it ends. */
+/** Follows the log from a cursor until it reaches a given position. */
 export interface Reader {
   readonly name: string;
-  /** How far it has come. */
+  /** The position that it has reached. */
   readonly position: number;
-  /** Follows until `head` has been given and reached, or until the signal. */
+  /** Runs until it has reached the position given to `finish`, or until the signal. */
   run(signal: AbortSignal): Promise<void>;
-  /** Tells where the log ends: the reader goes on to there and then stops. */
+  /** Sets the position at which the reader stops. */
   finish(head: number): void;
 }
 
-/** The messages among events, as the history has them. */
-export function sightingsOf(events: readonly EventLike[]): Sighting[] {
+/** Returns the messages among the events, in the form of the history. */
+export function deliveriesOf(events: readonly EventLike[]): Delivery[] {
   return events.flatMap(({ kind, cursor, group_id, message }) =>
     kind === 'message' && message
-      ? [[positionOf(cursor), message.id, message.content, group_id ?? -1] as Sighting]
+      ? [[positionOf(cursor), message.id, message.content, group_id ?? -1] as Delivery]
       : [],
   );
 }
 
-/** Writes a reader's lines. */
+/** Records the reads of one reader in the history. */
 export class ReaderLog {
   readonly #history: History;
   readonly #line: { op: 'read'; process: string; node: string | null; term: null };
@@ -49,12 +49,12 @@ export class ReaderLog {
     this.#line = { op: 'read', process, node, term: null };
   }
 
-  began(groups: number[], from: number): void {
+  started(groups: number[], from: number): void {
     this.#history.record({ ...this.#line, type: 'invoke', groups, from });
   }
 
-  got(events: readonly EventLike[]): void {
-    const values = sightingsOf(events);
+  received(events: readonly EventLike[]): void {
+    const values = deliveriesOf(events);
     if (values.length > 0) this.#history.record({ ...this.#line, type: 'ok', values });
   }
 
@@ -67,9 +67,9 @@ export class ReaderLog {
   }
 }
 
-/** What a reader that stays with one node is made of. */
+/** Options of a reader that stays with one node. */
 export interface PinnedReaderOptions {
-  rig: Rig;
+  rig: TestRig;
   node: SupervisedNode;
   name: string;
   /** `/subscribe/status?groupId=…`, `/subscribe/user?userId=…` or `/events?userId=…`. */
@@ -78,7 +78,7 @@ export interface PinnedReaderOptions {
   cursor: string;
 }
 
-/** Polls one node and no other, through everything that happens to it, with one cursor. */
+/** Polls one node only, through all its faults, with one cursor. */
 export class PinnedReader implements Reader {
   readonly name: string;
   readonly #options: PinnedReaderOptions;
@@ -91,7 +91,7 @@ export class PinnedReader implements Reader {
     this.#options = options;
     this.#cursor = options.cursor;
     this.#log = new ReaderLog(options.rig.history, options.name, options.node.name);
-    this.#log.began(options.groups, positionOf(options.cursor));
+    this.#log.started(options.groups, positionOf(options.cursor));
   }
 
   get position(): number {
@@ -108,22 +108,22 @@ export class PinnedReader implements Reader {
       try {
         if (!(await this.#poll(signal))) return;
       } catch {
-        // Down, frozen, fallen or cut off: the same node is asked again, with the same cursor.
+        // Down, frozen, fallen or cut off: retries the same node with the same cursor.
         await pause(BACKOFF_MS * (0.5 + Math.random()));
       }
     }
   }
 
-  /** One poll; false when the cursor was refused. Throws when there was no answer worth the name. */
+  /** Sends one poll. Returns false if the cursor was refused. Throws if there was no usable response. */
   async #poll(signal: AbortSignal): Promise<boolean> {
     const { node, path } = this.#options;
-    // Near the end a poll must not sleep over the news that the head is reached.
+    // Near the end, polls are short so that the reader notices that it has reached the head.
     const seconds = Number.isFinite(this.#head) ? 1 : POLL_S;
     const url = `${node.url}${path}&cursor=${this.#cursor}&timeout=${seconds}`;
-    const deadline = seconds * 1000 + BEYOND_MS;
+    const deadline = seconds * 1000 + GRACE_MS;
     const { status, headers, body } = await get<{ cursor: string; events: EventLike[] }>(url, { deadline, signal });
     if (status === 200) {
-      this.#log.got(body.events);
+      this.#log.received(body.events);
       this.#cursor = body.cursor;
       return true;
     }

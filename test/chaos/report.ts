@@ -1,23 +1,23 @@
 import type { Progress } from './campaign.ts';
-import { type FaultGap, type Verdict, VIOLATIONS } from './verdict.ts';
+import { type CheckResult, type FaultGap, VIOLATIONS } from './check-result.ts';
 
 const clock = (ms: number) => `${Math.floor(ms / 60_000)}:${String(Math.floor(ms / 1000) % 60).padStart(2, '0')}`;
-const milliseconds = (ms: number) => (ms === Number.POSITIVE_INFINITY ? 'endless' : `${Math.round(ms)} ms`);
+const milliseconds = (ms: number) => (ms === Number.POSITIVE_INFINITY ? 'no recovery' : `${Math.round(ms)} ms`);
 
-/** How a run stands, on one line. */
+/** Formats the progress of a run as one line. */
 export function progressLine({ phase, leftMs, posts, acknowledged, faults, term }: Progress): string {
   const left = phase === 'faults' ? `${clock(leftMs)} left` : phase;
   return `${left} · ${posts} posts · ${acknowledged} acknowledged · ${faults} faults · term ${term}`;
 }
 
-/** The row of all faults that were under way together with another. */
-const TWO = 'two at once';
+/** The name of the row for faults that overlapped another fault. */
+const OVERLAPPING = 'two at once';
 
-/** One line for each kind of fault: how often, and the gaps in which no write was accepted. */
+/** Formats one line per kind of fault: its count, and the gaps in which no write was accepted. */
 export function faultTable(gaps: readonly FaultGap[]): string {
   const kinds = new Map<string, FaultGap[]>();
   for (const gap of gaps) {
-    const kind = gap.alone ? gap.kind : TWO;
+    const kind = gap.alone ? gap.kind : OVERLAPPING;
     kinds.set(kind, [...(kinds.get(kind) ?? []), gap]);
   }
   const rows = [...kinds].sort(([a], [b]) => a.localeCompare(b)).map(([kind, some]) => faultRow(kind, some));
@@ -41,12 +41,12 @@ function table(rows: string[][]): string {
   return rows.map(line).join('\n');
 }
 
-/** The whole outcome for a person: counts, faults, every violation in a sentence. */
-export function summary({ valid, violations, totals, counts, gaps }: Verdict): string {
-  const { posts, acknowledged, refused, unknown, messages, readers, sightings, faults, terms } = counts;
-  const done = `${posts} posts: ${acknowledged} acknowledged, ${refused} refused, ${unknown} unknown; ${messages} messages`;
-  const read = `${readers} readers got ${sightings} messages; ${faults} faults, ${terms} terms`;
-  const lines = [done, read, '', faultTable(gaps), ''];
+/** Formats the result of a run: counts, faults, and every violation as a sentence. */
+export function summary({ valid, violations, totals, counts, gaps }: CheckResult): string {
+  const { posts, acknowledged, refused, unknown, messages, readers, deliveries, faults, terms } = counts;
+  const written = `${posts} posts: ${acknowledged} acknowledged, ${refused} refused, ${unknown} unknown; ${messages} messages`;
+  const read = `${readers} readers received ${deliveries} messages; ${faults} faults, ${terms} terms`;
+  const lines = [written, read, '', faultTable(gaps), ''];
   if (valid) return [...lines, 'no violation'].join('\n');
   for (const [kind, total] of Object.entries(totals)) {
     lines.push(`${kind}: ${total} (${VIOLATIONS[kind as keyof typeof VIOLATIONS]})`);

@@ -1,4 +1,4 @@
-/** `npm run chaos -- --minutes M --seed S --nodes N`: breaks a cluster at random and checks what it promised. */
+/** `npm run chaos -- --minutes M --seed S --nodes N`: injects random faults into a cluster and checks its guarantees. */
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -7,12 +7,12 @@ import { FAULTS } from './faults.ts';
 import { progressLine, summary } from './report.ts';
 
 const USAGE = `npm run chaos -- [--minutes 5] [--seed S] [--nodes 2] [--rate 80] [--lease-ms 2000] [--faults kill,freeze]
-  --minutes   how long faults are inflicted; a fraction will do
-  --seed      of all that is drawn: faults, targets, durations, texts; default: another one each time
+  --minutes   how long faults are injected; fractions are allowed
+  --seed      for all random choices: faults, targets, durations, texts; default: a new one each time
   --nodes     2 to 7
-  --rate      posts a second of all writers together
+  --rate      posts per second, all writers together
   --lease-ms  LEASE_MS of the nodes
-  --faults    only kinds that have one of these in their name, of: ${FAULTS.map(({ kind }) => kind).join('; ')}`;
+  --faults    only kinds whose name contains one of these, from: ${FAULTS.map(({ kind }) => kind).join('; ')}`;
 
 function readFlags(args: string[]): Omit<CampaignOptions, 'folder'> {
   const { values } = parseArgs({
@@ -32,8 +32,8 @@ function readFlags(args: string[]): Omit<CampaignOptions, 'folder'> {
     throw new Error(`--${name} must be a number from ${low} to ${high}`);
   };
   const only = values.faults.split(',').filter((part) => part !== '');
-  const missing = only.find((part) => !FAULTS.some(({ kind }) => kind.includes(part)));
-  if (missing !== undefined) throw new Error(`--faults: no fault has "${missing}" in its name`);
+  const unknown = only.find((part) => !FAULTS.some(({ kind }) => kind.includes(part)));
+  if (unknown !== undefined) throw new Error(`--faults: no fault's name contains "${unknown}"`);
   return {
     durationMs: number('minutes', 0.05, 24 * 60) * 60_000,
     seed: Math.trunc(number('seed', 0, 2 ** 31)),
@@ -44,13 +44,13 @@ function readFlags(args: string[]): Omit<CampaignOptions, 'folder'> {
   };
 }
 
-/** The first Ctrl-C ends the faults and has what there is judged; the second leaves at once (the guards end the rest). */
+/** The first Ctrl-C ends the faults and checks the history so far; the second exits at once (the guards end the rest). */
 function endOnSignal(): AbortSignal {
   const ending = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => {
       if (ending.signal.aborted) process.exit(130);
-      process.stderr.write('\nhealing, reading to the end, checking (again: leave at once)\n');
+      process.stderr.write('\nhealing, reading to the end, checking (press again to exit at once)\n');
       ending.abort();
     });
   }
@@ -64,21 +64,21 @@ async function main(): Promise<number> {
   const folder = path.join(project, '.chaos', `${began}-seed-${flags.seed}`);
   const shown = path.relative(process.cwd(), folder);
   const only = flags.only.length > 0 ? ` --faults ${flags.only.join(',')}` : '';
-  const again = `npm run chaos -- --minutes ${flags.durationMs / 60_000} --seed ${flags.seed} --nodes ${flags.nodes} --rate ${flags.rate} --lease-ms ${flags.leaseMs}${only}`;
-  console.log(again);
-  let told = 0;
-  const verdict = await runCampaign({
+  const repeatCommand = `npm run chaos -- --minutes ${flags.durationMs / 60_000} --seed ${flags.seed} --nodes ${flags.nodes} --rate ${flags.rate} --lease-ms ${flags.leaseMs}${only}`;
+  console.log(repeatCommand);
+  let updates = 0;
+  const result = await runCampaign({
     ...flags,
     folder,
     signal: endOnSignal(),
     progress(state) {
-      // One line over and over on a terminal; in a log file one now and then.
+      // On a terminal the line is overwritten; in a log file only every sixtieth is written.
       if (process.stdout.isTTY) process.stdout.write(`\r\u001b[K${progressLine(state)}`);
-      else if (told++ % 60 === 0) console.log(progressLine(state));
+      else if (updates++ % 60 === 0) console.log(progressLine(state));
     },
   });
-  console.log(`\n${summary(verdict)}\n\nhistory and logs: ${shown}\nthe same faults again: ${again}`);
-  return verdict.valid ? 0 : 1;
+  console.log(`\n${summary(result)}\n\nhistory and logs: ${shown}\nrepeat with: ${repeatCommand}`);
+  return result.valid ? 0 : 1;
 }
 
 try {

@@ -1,34 +1,34 @@
 import { FAULTS, type Fault } from './faults.ts';
 import { createRandom, type Random } from './random.ts';
 
-/** One fault to come. The seed decides all of it; whom 'active' means is seen when its time has come. */
-export interface Planned {
+/** One planned fault. The seed decides all of it, except which node is active when the fault begins. */
+export interface PlannedFault {
   fault: Fault;
   /** A node by its role, or by its number among all nodes. */
   target: 'active' | number;
   durationMs: number;
-  /** Time before it, ms. */
+  /** Pause before the fault, ms. */
   pauseMs: number;
-  /** It begins while the one before is still under way, where they touch different things. */
+  /** True if it may begin while the previous fault is active, provided that they affect different components. */
   overlaps: boolean;
-  /** For what the fault itself draws: directions, successors. */
+  /** Seed of the fault's own random choices: directions, successors. */
   seed: number;
 }
 
-/** What the schedule depends on beside the seed. */
+/** Options of a schedule. */
 export interface ScheduleOptions {
   seed: number;
   nodes: number;
   leaseMs: number;
-  /** Kinds to draw from, by a part of their name; empty for all. */
+  /** Kinds to choose from, by part of their name; empty for all. */
   only: readonly string[];
 }
 
-/** Time between two faults, ms: from hardly any, so that a recovery is hit, to a calm in which timers fall into step. */
+/** Time between two faults, ms: short ones hit a recovery, long ones a settled cluster. */
 const PAUSE_MS: [number, number] = [50, 3000];
-const OVERLAPPING = 0.2;
-/** The active has the most to lose. */
-const ACTIVE = 0.6;
+const OVERLAP_PROBABILITY = 0.2;
+/** Faults of the active node affect most. */
+const ACTIVE_PROBABILITY = 0.6;
 
 function draw(random: Random, faults: readonly Fault[]): Fault {
   let left = random.next() * faults.reduce((sum, { weight }) => sum + weight, 0);
@@ -39,8 +39,8 @@ function draw(random: Random, faults: readonly Fault[]): Fault {
   return drawn ?? random.pick(faults);
 }
 
-/** The faults of a seed, without end: the same seed gives the same ones. Throws RangeError when `only` leaves none. */
-export function* schedule({ seed, nodes, leaseMs, only }: ScheduleOptions): Generator<Planned, never> {
+/** Yields the faults of a seed without end; the same seed yields the same faults. Throws RangeError if `only` matches none. */
+export function* schedule({ seed, nodes, leaseMs, only }: ScheduleOptions): Generator<PlannedFault, never> {
   const random = createRandom(seed);
   const faults = FAULTS.filter(({ kind }) => only.length === 0 || only.some((part) => kind.includes(part)));
   for (;;) {
@@ -48,11 +48,11 @@ export function* schedule({ seed, nodes, leaseMs, only }: ScheduleOptions): Gene
     const [shortest, longest] = fault.leases;
     yield {
       fault,
-      target: random.chance(ACTIVE) ? 'active' : random.whole(0, nodes - 1),
-      durationMs: random.spread(shortest * leaseMs, longest * leaseMs),
-      pauseMs: random.spread(...PAUSE_MS),
-      overlaps: random.chance(OVERLAPPING),
-      seed: random.whole(0, 2 ** 31),
+      target: random.chance(ACTIVE_PROBABILITY) ? 'active' : random.integer(0, nodes - 1),
+      durationMs: random.logUniform(shortest * leaseMs, longest * leaseMs),
+      pauseMs: random.logUniform(...PAUSE_MS),
+      overlaps: random.chance(OVERLAP_PROBABILITY),
+      seed: random.integer(0, 2 ** 31),
     };
   }
 }

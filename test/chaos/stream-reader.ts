@@ -3,28 +3,28 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { positionOf } from './position.ts';
 import { type EventLike, type PinnedReaderOptions, type Reader, ReaderLog } from './readers.ts';
 
-/** A stream that says nothing for so long is left, ms, drawn anew for each: below and above the nodes' heartbeat. */
+/** A silent stream is closed after this time, ms, chosen for each stream: below and above the interval of heartbeats. */
 const SILENCE_MS: [number, number] = [2000, 20_000];
 const BACKOFF_MS = 100;
 
-/** What came of one connection: it broke off or was silent, or the node refused the cursor for good. */
+/** The end of a connection: closed or silent ('again'), or the node refused the cursor. */
 type Ending = 'again' | { refused: string };
 
-/** Follows GET /events of one node, as an EventSource does: by its last id, with a new connection when one ends. */
+/** Follows GET /events of one node as an EventSource does: reconnects with its last id. */
 export class StreamReader implements Reader {
   readonly name: string;
   readonly #options: PinnedReaderOptions;
   readonly #log: ReaderLog;
   #lastId: string;
   #head = Number.POSITIVE_INFINITY;
-  #leave: () => void = () => undefined;
+  #disconnect: () => void = () => undefined;
 
   constructor(options: PinnedReaderOptions) {
     this.name = options.name;
     this.#options = options;
     this.#lastId = options.cursor;
     this.#log = new ReaderLog(options.rig.history, options.name, options.node.name);
-    this.#log.began(options.groups, this.position);
+    this.#log.started(options.groups, this.position);
   }
 
   get position(): number {
@@ -33,7 +33,7 @@ export class StreamReader implements Reader {
 
   finish(head: number): void {
     this.#head = head;
-    if (this.position >= head) this.#leave();
+    if (this.position >= head) this.#disconnect();
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -49,44 +49,44 @@ export class StreamReader implements Reader {
     const { node, path } = this.#options;
     const headers = { accept: 'text/event-stream', 'Last-Event-ID': this.#lastId };
     return new Promise((resolve) => {
-      const asked = http.get(`${node.url}${path}`, { agent: false, headers, signal });
+      const request = http.get(`${node.url}${path}`, { agent: false, headers, signal });
       const silence = SILENCE_MS[0] + Math.random() * (SILENCE_MS[1] - SILENCE_MS[0]);
-      this.#leave = () => asked.destroy();
-      asked.setTimeout(silence, () => asked.destroy());
-      asked.on('error', () => undefined);
-      asked.once('close', () => resolve('again'));
-      asked.once('response', (answer) => {
-        answer.setEncoding('utf8');
-        answer.on('error', () => undefined);
-        if (answer.statusCode === 410 || answer.statusCode === 400) {
-          resolve({ refused: `${answer.statusCode} for ${this.#lastId}` });
-          asked.destroy();
-        } else if (answer.statusCode === 200) this.#follow(answer);
-        else asked.destroy();
+      this.#disconnect = () => request.destroy();
+      request.setTimeout(silence, () => request.destroy());
+      request.on('error', () => undefined);
+      request.once('close', () => resolve('again'));
+      request.once('response', (response) => {
+        response.setEncoding('utf8');
+        response.on('error', () => undefined);
+        if (response.statusCode === 410 || response.statusCode === 400) {
+          resolve({ refused: `${response.statusCode} for ${this.#lastId}` });
+          request.destroy();
+        } else if (response.statusCode === 200) this.#follow(response);
+        else request.destroy();
       });
     });
   }
 
-  #follow(answer: http.IncomingMessage): void {
+  #follow(response: http.IncomingMessage): void {
     let text = '';
-    answer.on('data', (chunk: string) => {
+    response.on('data', (chunk: string) => {
       const blocks = (text + chunk).split('\n\n');
-      // What a connection breaks off in the middle of is no event.
+      // An incomplete block is not an event.
       text = blocks.pop() ?? '';
-      for (const block of blocks) this.#take(block);
-      if (this.position >= this.#head) this.#leave();
+      for (const block of blocks) this.#handle(block);
+      if (this.position >= this.#head) this.#disconnect();
     });
   }
 
-  /** One block: the event first, then its id, as a client does that must not lose what it was handling. */
-  #take(block: string): void {
+  /** Handles one block: the event first, then its id, so that an event is never skipped if handling it fails. */
+  #handle(block: string): void {
     const fields = new Map<string, string>();
     for (const line of block.split('\n')) {
       const colon = line.indexOf(': ');
       if (colon > 0) fields.set(line.slice(0, colon), line.slice(colon + 2));
     }
     const data = fields.get('data');
-    if (data !== undefined) this.#log.got([JSON.parse(data) as EventLike]);
+    if (data !== undefined) this.#log.received([JSON.parse(data) as EventLike]);
     this.#lastId = fields.get('id') ?? this.#lastId;
   }
 }

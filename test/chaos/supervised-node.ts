@@ -4,15 +4,15 @@ import { NodeProcess } from '../support/node-process.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 import type { History } from './history.ts';
 
-/** How often the supervisor looks after its process, ms. */
-const LOOK_MS = 20;
-/** A node that could not start (its database is away, say) is started again after so long, ms: as systemd would. */
+/** How often the supervisor checks its process, ms. */
+const POLL_MS = 20;
+/** Delay before a node that could not start is restarted, as systemd would, ms. Its database may be down. */
 const RESTART_MS: [number, number] = [200, 600];
 
-/** A start takes two seconds; on a machine where everything else runs too it has taken forty. */
-const SERVES_WITHIN_MS = 180_000;
+/** A start takes two seconds; on an overloaded machine it has taken forty. */
+const START_TIMEOUT_MS = 180_000;
 
-/** Where a {@link SupervisedNode} goes. */
+/** Options of a {@link SupervisedNode}. */
 export interface SupervisedNodeOptions {
   name: string;
   databaseUrl: string;
@@ -21,39 +21,39 @@ export interface SupervisedNodeOptions {
 }
 
 /**
- * A node with a proxy on each of its cables and somebody who keeps it running: `link` lies between it and Postgres, its
- * peers reach it through `door` alone, clients come straight to `url`.
+ * A node process with a supervisor and two proxies: it reaches PostgreSQL through `databaseProxy`, its peers reach it
+ * through `peerProxy`, and clients reach it directly at `url`.
  */
 export class SupervisedNode {
   readonly name: string;
   readonly url: string;
-  readonly link: TcpProxy;
-  readonly door: TcpProxy;
+  readonly databaseProxy: TcpProxy;
+  readonly peerProxy: TcpProxy;
   readonly #options: SupervisedNodeOptions & { port: number };
   #process: NodeProcess | null = null;
-  #wanted = false;
+  #shouldRun = false;
   #closing = false;
-  #keeping: Promise<void> = Promise.resolve();
+  #supervision: Promise<void> = Promise.resolve();
 
-  private constructor(options: SupervisedNodeOptions & { port: number }, link: TcpProxy, door: TcpProxy) {
+  private constructor(options: SupervisedNodeOptions & { port: number }, databaseProxy: TcpProxy, peerProxy: TcpProxy) {
     this.#options = options;
     this.name = options.name;
     this.url = `http://127.0.0.1:${options.port}`;
-    this.link = link;
-    this.door = door;
+    this.databaseProxy = databaseProxy;
+    this.peerProxy = peerProxy;
   }
 
-  /** Lays the cables; the process is started by `begin`, when all doors are known. */
+  /** Starts the proxies. `start` starts the process, once the addresses of all peers are known. */
   static async prepare(options: SupervisedNodeOptions): Promise<SupervisedNode> {
     const port = await freePort();
-    const link = await startTcpProxy({ port: Number(new URL(options.databaseUrl).port) });
-    const door = await startTcpProxy({ port });
-    return new SupervisedNode({ ...options, port }, link, door);
+    const databaseProxy = await startTcpProxy({ port: Number(new URL(options.databaseUrl).port) });
+    const peerProxy = await startTcpProxy({ port });
+    return new SupervisedNode({ ...options, port }, databaseProxy, peerProxy);
   }
 
-  /** How its peers, and whoever follows their word, reach it. */
-  get doorUrl(): string {
-    return `http://127.0.0.1:${this.door.port}`;
+  /** The address that its peers use and publish. */
+  get peerUrl(): string {
+    return `http://127.0.0.1:${this.peerProxy.port}`;
   }
 
   get lines(): readonly string[] {
@@ -64,52 +64,53 @@ export class SupervisedNode {
     return this.#process !== null && this.#process.pid !== null;
   }
 
-  /** Starts the process and its supervision; `listens` tells when it serves. */
-  begin(peers: string[], isActive: boolean): void {
+  /** Starts the process and its supervision. */
+  start(peers: string[], isActive: boolean): void {
     const { name, databaseUrl, leaseMs, port } = this.#options;
     this.#process = new NodeProcess({
-      databaseUrl: this.link.via(databaseUrl),
+      databaseUrl: this.databaseProxy.via(databaseUrl),
       name,
       port,
       isActive,
       peers,
-      env: { LEASE_MS: String(leaseMs), NODE_URL: this.doorUrl },
+      env: { LEASE_MS: String(leaseMs), NODE_URL: this.peerUrl },
     });
-    this.#wanted = true;
-    this.#keeping = this.#keep(this.#process);
+    this.#shouldRun = true;
+    this.#supervision = this.#supervise(this.#process);
   }
 
-  /** Resolves when it serves. Fails after `within` ms with what it said last. */
-  async listens(within = SERVES_WITHIN_MS): Promise<void> {
+  /** Resolves when the node is serving. Rejects after `within` ms with its last output. */
+  async waitUntilServing(within = START_TIMEOUT_MS): Promise<void> {
     const deadline = performance.now() + within;
-    while (!(await this.#answers())) {
+    while (!(await this.#isServing())) {
       if (performance.now() > deadline) {
         throw new Error(
-          `${this.name} did not serve within ${within} ms; it said:\n${this.lines.slice(-20).join('\n')}`,
+          `${this.name} was not serving within ${within} ms; its output:\n${this.lines.slice(-20).join('\n')}`,
         );
       }
-      await pause(LOOK_MS);
+      await pause(POLL_MS);
     }
   }
 
   /**
-   * Takes it down with a signal and holds it down until `release`. Resolves when the process is gone. One that does not
-   * end in order when it is asked to has its death recorded.
+   * Stops the node with a signal and keeps it stopped until `release`. Resolves when the process has exited. An exit that
+   * is not clean after SIGTERM is recorded.
    */
-  async down(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
-    this.#wanted = false;
+  async takeDown(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
+    this.#shouldRun = false;
     this.#process?.kill(signal);
     const exit = await this.#process?.waitForExit().catch(() => null);
     if (this.isRunning) {
       this.#process?.kill('SIGKILL');
       await this.#process?.waitForExit();
     }
-    if (signal === 'SIGTERM' && exit?.code !== 0) this.#died(`after SIGTERM: ${exit ? `code ${exit.code}` : 'no end'}`);
+    if (signal === 'SIGTERM' && exit?.code !== 0)
+      this.#recordExit(`after SIGTERM: ${exit ? `code ${exit.code}` : 'no exit'}`);
   }
 
-  /** Lets the supervisor start it again. */
+  /** Lets the supervisor restart the node. */
   release(): void {
-    this.#wanted = true;
+    this.#shouldRun = true;
   }
 
   freeze(): void {
@@ -120,48 +121,48 @@ export class SupervisedNode {
     this.#process?.thaw();
   }
 
-  /** Ends the process (in order, else by force) and the proxies. */
+  /** Stops the process (by force if necessary) and the proxies. */
   async close(): Promise<void> {
     this.#closing = true;
-    this.#wanted = false;
-    this.link.heal();
+    this.#shouldRun = false;
+    this.databaseProxy.heal();
     await this.#process?.stop().catch(() => undefined);
-    await this.#keeping;
-    await Promise.all([this.link.close(), this.door.close()]);
+    await this.#supervision;
+    await Promise.all([this.databaseProxy.close(), this.peerProxy.close()]);
   }
 
-  async #answers(): Promise<boolean> {
+  async #isServing(): Promise<boolean> {
     try {
-      const answer = await fetch(`${this.url}/liveness`, { signal: AbortSignal.timeout(1000) });
-      await answer.arrayBuffer();
-      return answer.ok;
+      const response = await fetch(`${this.url}/liveness`, { signal: AbortSignal.timeout(1000) });
+      await response.arrayBuffer();
+      return response.ok;
     } catch {
       return false;
     }
   }
 
-  async #keep(node: NodeProcess): Promise<void> {
+  async #supervise(node: NodeProcess): Promise<void> {
     let served = 0;
     let ran = false;
     while (!this.#closing) {
       if (node.pid === null) {
         const hadServed = node.events('listening').length > served;
-        // One that could not even start is no violation: the database may be away just now.
-        if (ran && this.#wanted && hadServed) this.#died('unasked');
-        if (ran && this.#wanted) await pause(RESTART_MS[0] + Math.random() * (RESTART_MS[1] - RESTART_MS[0]));
+        // A failed start is no violation: the database may be down.
+        if (ran && this.#shouldRun && hadServed) this.#recordExit('without a request');
+        if (ran && this.#shouldRun) await pause(RESTART_MS[0] + Math.random() * (RESTART_MS[1] - RESTART_MS[0]));
         ran = false;
         served = node.events('listening').length;
-        if (this.#wanted && !this.#closing) {
+        if (this.#shouldRun && !this.#closing) {
           node.spawn();
           ran = true;
         }
       }
-      await pause(LOOK_MS);
+      await pause(POLL_MS);
     }
   }
 
-  #died(how: string): void {
-    const reason = `${how}; it said: ${this.lines.slice(-3).join(' / ')}`;
+  #recordExit(how: string): void {
+    const reason = `${how}; last output: ${this.lines.slice(-3).join(' / ')}`;
     this.#options.history.record({
       op: 'death',
       type: 'fail',

@@ -1,36 +1,36 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { post } from '../support/http.ts';
-import type { Crowd } from './crowd.ts';
+import type { ChatFixture } from './chat-fixture.ts';
 import { type Outcome, outcomeOf, outcomeOfError } from './outcome.ts';
 import { createRandom, type Random } from './random.ts';
-import type { Rig } from './rig.ts';
 import type { SupervisedNode } from './supervised-node.ts';
+import type { TestRig } from './test-rig.ts';
 
-/** One text on its way, under a key or not. */
-export interface Letter {
+/** A message to post, with an idempotency key or without. */
+export interface OutgoingMessage {
   value: string;
   group: number;
   key: string | null;
 }
 
-/** What every writer gets. */
+/** Options of a writer. */
 export interface WriterOptions {
-  rig: Rig;
-  crowd: Crowd;
+  rig: TestRig;
+  fixture: ChatFixture;
   name: string;
   user: number;
-  /** Posts a second while all goes well. */
+  /** Posts per second without faults. */
   rate: number;
   seed: number;
   signal: AbortSignal;
 }
 
-/** A client gives up waiting after so long, ms. Drawn anew for each post: a late commit must not fall into step. */
-const PATIENCE_MS: [number, number] = [400, 2500];
-/** After a failure the next try waits so long, ms. */
+/** Timeout of a post, ms. Chosen for each post, so that late commits and timeouts do not synchronise. */
+const TIMEOUT_MS: [number, number] = [400, 2500];
+/** Delay before the next try after a failure, ms. */
 const BACKOFF_MS: [number, number] = [10, 80];
 
-/** A writer: draws texts and groups, keeps its pace, writes the history. Subclasses say what is sent where. */
+/** Posts messages to random groups at a rate and records them in the history. Subclasses choose what to send where. */
 abstract class Writer {
   protected readonly options: WriterOptions;
   protected readonly random: Random;
@@ -41,32 +41,32 @@ abstract class Writer {
     this.random = createRandom(options.seed);
   }
 
-  /** Writes until the signal; resolves when the last post has ended. */
+  /** Writes until the signal. Resolves when the last post has ended. */
   async run(): Promise<void> {
     const { rate, signal } = this.options;
     while (!signal.aborted) {
       await this.step();
-      // Exponential pauses: writers that were held up together do not go on in step.
+      // Exponential pauses: writers that were blocked together do not continue in lockstep.
       await pause((-Math.log(1 - this.random.next()) * 1000) / rate, undefined, { signal }).catch(() => undefined);
     }
   }
 
   protected abstract step(): Promise<void>;
 
-  protected letter(keyed: boolean): Letter {
+  protected nextMessage(keyed: boolean): OutgoingMessage {
     const value = `${this.options.name}-${this.#count++}`;
-    return { value, group: this.random.pick(this.options.crowd.groups), key: keyed ? value : null };
+    return { value, group: this.random.pick(this.options.fixture.groups), key: keyed ? value : null };
   }
 
-  /** One post, recorded from begin to end. `process` differs from the writer's where two go side by side. */
+  /** Sends one post and records its begin and end. `process` differs from the writer's name for concurrent posts. */
   protected async record(
-    letter: Letter,
+    message: OutgoingMessage,
     node: string | null,
     send: () => Promise<Outcome>,
     process = this.options.name,
   ): Promise<Outcome> {
     const { history } = this.options.rig;
-    const line = { op: 'post', process, node, term: null, ...letter } as const;
+    const line = { op: 'post', process, node, term: null, ...message } as const;
     history.record({ ...line, type: 'invoke' });
     const outcome = await send();
     if (outcome.type === 'ok') history.record({ ...line, ...outcome });
@@ -76,11 +76,11 @@ abstract class Writer {
 
   protected backOff(): Promise<unknown> {
     const { signal } = this.options;
-    return pause(this.random.spread(...BACKOFF_MS), undefined, { signal }).catch(() => undefined);
+    return pause(this.random.logUniform(...BACKOFF_MS), undefined, { signal }).catch(() => undefined);
   }
 }
 
-/** Posts straight to nodes and never again by itself, so that what is recorded is exactly one request. */
+/** Posts to nodes directly, without automatic retries, so that each record is exactly one request. */
 abstract class RawWriter extends Writer {
   #target: SupervisedNode | null = null;
 
@@ -89,13 +89,13 @@ abstract class RawWriter extends Writer {
     return this.#target;
   }
 
-  protected async post(letter: Letter, node = this.target(), process = this.options.name): Promise<Outcome> {
+  protected async post(message: OutgoingMessage, node = this.target(), process = this.options.name): Promise<Outcome> {
     const { user } = this.options;
-    const headers: Record<string, string> = letter.key === null ? {} : { 'Idempotency-Key': letter.key };
-    const body = { userId: user, groupId: letter.group, content: letter.value };
-    const deadline = this.random.spread(...PATIENCE_MS);
+    const headers: Record<string, string> = message.key === null ? {} : { 'Idempotency-Key': message.key };
+    const body = { userId: user, groupId: message.group, content: message.value };
+    const deadline = this.random.logUniform(...TIMEOUT_MS);
     const send = () => post(`${node.url}/messages`, body, { headers, deadline }).then(outcomeOf, outcomeOfError);
-    const outcome = await this.record(letter, node.name, send, process);
+    const outcome = await this.record(message, node.name, send, process);
     this.#follow(outcome);
     return outcome;
   }
@@ -107,45 +107,45 @@ abstract class RawWriter extends Writer {
   }
 }
 
-/** Writes without keys and without a second try: what fails is refused, what is in doubt stays so. */
+/** Writes without keys and without retries: a failed post stays refused or unknown. */
 export class OnceWriter extends RawWriter {
   protected async step(): Promise<void> {
-    if ((await this.post(this.letter(false))).type !== 'ok') await this.backOff();
+    if ((await this.post(this.nextMessage(false))).type !== 'ok') await this.backOff();
   }
 }
 
 /**
- * Writes with keys, and plays the careless client: tries again what was in doubt, on any node; sends some twice at once
- * to two nodes; asks some again after they were answered.
+ * Writes with keys, like a careless client: retries unknown outcomes on any node, sends some posts to two nodes at once,
+ * and repeats some after they were acknowledged.
  */
 export class KeyWriter extends RawWriter {
   protected async step(): Promise<void> {
-    const letter = this.letter(true);
+    const message = this.nextMessage(true);
     const twin = `${this.options.name}-twin`;
-    const tries = this.random.whole(1, 6);
+    const tries = this.random.integer(1, 6);
     for (let left = tries; left > 0; left -= 1) {
-      const sending = [this.post(letter)];
-      if (this.random.chance(0.15)) sending.push(this.post(letter, this.random.pick(this.options.rig.nodes), twin));
+      const sending = [this.post(message)];
+      if (this.random.chance(0.15)) sending.push(this.post(message, this.random.pick(this.options.rig.nodes), twin));
       const outcomes = await Promise.all(sending);
       if (outcomes.some(({ type }) => type === 'ok')) break;
       await this.backOff();
     }
-    if (this.random.chance(0.1)) await this.post(letter, this.random.pick(this.options.rig.nodes));
+    if (this.random.chance(0.1)) await this.post(message, this.random.pick(this.options.rig.nodes));
   }
 }
 
-/** Writes through anything that sends by itself until it has an answer. */
+/** Writes through a client that retries by itself. */
 export class ClientWriter extends Writer {
-  readonly #send: (letter: Letter) => Promise<Outcome>;
+  readonly #send: (message: OutgoingMessage) => Promise<Outcome>;
 
-  constructor(options: WriterOptions, send: (letter: Letter) => Promise<Outcome>) {
+  constructor(options: WriterOptions, send: (message: OutgoingMessage) => Promise<Outcome>) {
     super(options);
     this.#send = send;
   }
 
   protected async step(): Promise<void> {
-    const letter = this.letter(true);
-    const outcome = await this.record(letter, null, () => this.#send(letter));
+    const message = this.nextMessage(true);
+    const outcome = await this.record(message, null, () => this.#send(message));
     if (outcome.type !== 'ok') await this.backOff();
   }
 }

@@ -1,14 +1,14 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { check } from '../chaos/checker.ts';
+import type { CheckResult } from '../chaos/check-result.ts';
+import { checkHistory } from '../chaos/checker.ts';
+import type { Corruption } from '../chaos/corruption.ts';
 import { CORRUPTIONS } from '../chaos/corruptions.ts';
-import type { Corruption } from '../chaos/doctoring.ts';
-import { goodHistory } from '../chaos/good-history.ts';
-import type { HistoryRecord, Sighting } from '../chaos/history-record.ts';
+import type { Delivery, HistoryRecord } from '../chaos/history-record.ts';
 import { createRandom } from '../chaos/random.ts';
-import type { Verdict } from '../chaos/verdict.ts';
+import { validHistory } from '../chaos/valid-history.ts';
 
-/** Writers w0 and w1, readers r0 and r1, one failover from a to b; times are the line numbers times ten. */
+/** Builds a history. The time of each line is its number times ten. */
 function history(...lines: Record<string, unknown>[]): HistoryRecord[] {
   return lines.map((line, at) => ({ node: null, term: null, ...line, time: (at + 1) * 10 })) as HistoryRecord[];
 }
@@ -29,12 +29,12 @@ const read = (process: string, ...values: [number, string][]) => ({
   op: 'read',
   type: 'ok',
   process,
-  values: values.map(([position, value]): Sighting => [position, 100 + position, value, 1]),
+  values: values.map(([position, value]): Delivery => [position, 100 + position, value, 1]),
 });
 const done = (process: string) => ({ op: 'read', type: 'ok', process, done: true });
-const term = (number: number, node: string) => ({ op: 'term', type: 'ok', process: 'witness', term: number, node });
+const term = (number: number, node: string) => ({ op: 'term', type: 'ok', process: 'observer', term: number, node });
 
-/** "one" acknowledged in term 1, "two" refused, "three" in doubt and stored, "four" acknowledged in term 2. */
+/** "one" is acknowledged in term 1, "two" refused, "three" unknown and stored, "four" acknowledged in term 2. */
 const start = [term(1, 'a'), follow('r0'), follow('r1')];
 const posts = [
   post('w0', 'one', { key: 'k1' }),
@@ -54,63 +54,63 @@ const all: [number, string][] = [
 ];
 const good = [...start, ...posts, read('r0', ...all), read('r1', ...all), done('r0'), done('r1')];
 
-/** The good history, but with what r1 read replaced. */
+/** The valid history with different messages read by r1. */
 const withReader = (...values: [number, string][]) =>
   history(...start, ...posts, read('r0', ...all), read('r1', ...values), done('r0'), done('r1'));
 
-function kinds(verdict: Verdict): string[] {
-  return Object.keys(verdict.totals);
+function kinds(result: CheckResult): string[] {
+  return Object.keys(result.totals);
 }
 
-describe('the chaos checker passes what is right', () => {
+describe('the chaos checker accepts', () => {
   it('a history with an acknowledged, a refused and an unknown post and a failover', () => {
-    const verdict = check(history(...good));
-    expect(verdict.violations).to.deep.equal([]);
-    expect(verdict.counts).to.include({ posts: 4, acknowledged: 2, refused: 1, unknown: 1, terms: 2, sightings: 6 });
+    const result = checkHistory(history(...good));
+    expect(result.violations).to.deep.equal([]);
+    expect(result.counts).to.include({ posts: 4, acknowledged: 2, refused: 1, unknown: 1, terms: 2, deliveries: 6 });
   });
 
   it('an unknown post that was never stored', () => {
     const values = all.filter(([, value]) => value !== 'three');
-    const verdict = check(
+    const result = checkHistory(
       history(...start, ...posts, read('r0', ...values), read('r1', ...values), done('r0'), done('r1')),
     );
-    expect(verdict.violations).to.deep.equal([]);
+    expect(result.violations).to.deep.equal([]);
   });
 
-  it('a reader that began later, with what stood before it left out', () => {
+  it('a reader that started later and did not receive earlier messages', () => {
     const late = [term(1, 'a'), follow('r0'), follow('r1', 2)];
-    const verdict = check(
+    const result = checkHistory(
       history(...late, ...posts, read('r0', ...all), read('r1', [3, 'four']), done('r0'), done('r1')),
     );
-    expect(verdict.violations).to.deep.equal([]);
+    expect(result.violations).to.deep.equal([]);
   });
 
   it('the same key acknowledged twice with one message, the second time in a later term', () => {
     const again = [post('w1', 'one', { key: 'k1' }), ok('w1', 'one', 1, ['b', 2], { key: 'k1' })];
-    expect(check(history(...good, ...again)).violations).to.deep.equal([]);
+    expect(checkHistory(history(...good, ...again)).violations).to.deep.equal([]);
   });
 
-  it('posts of two terms that overlap: they prove nothing', () => {
+  it('overlapping posts of two terms, which prove nothing', () => {
     const overlapping = [
       post('w1', 'five'),
       post('w0', 'six'),
       ok('w0', 'six', 5, ['a', 3]),
       ok('w1', 'five', 4, ['b', 2]),
     ];
-    const verdict = check(history(...start, ...posts, ...overlapping));
-    expect(kinds(verdict)).to.not.include('closed_term_write');
+    const result = checkHistory(history(...start, ...posts, ...overlapping));
+    expect(kinds(result)).to.not.include('closed_term_write');
   });
 });
 
-describe('the chaos checker catches by name', () => {
+describe('the chaos checker detects', () => {
   const cases: [string, string, HistoryRecord[], string[]][] = [
     ['a lost message', 'lost', withReader([2, 'three'], [3, 'four']), ['one']],
-    ['an unknown message that only one reader got', 'lost', withReader([1, 'one'], [3, 'four']), ['three']],
-    ['a doubled message', 'doubled', withReader(...all, [4, 'four']), ['four']],
+    ['an unknown message that only one reader received', 'lost', withReader([1, 'one'], [3, 'four']), ['three']],
+    ['a duplicated message', 'duplicated', withReader(...all, [4, 'four']), ['four']],
     ['an unknown message that appears twice', 'unknown_twice', withReader(...all, [4, 'three']), ['three']],
     ['a reordered message', 'reordered', withReader([2, 'three'], [1, 'one'], [3, 'four']), ['three', 'one']],
     [
-      'readers that disagree on a place',
+      'readers that disagree on a position',
       'reordered',
       withReader([1, 'three'], [2, 'one'], [3, 'four']),
       ['three', 'one'],
@@ -118,13 +118,13 @@ describe('the chaos checker catches by name', () => {
     ['a phantom message', 'phantom', withReader(...all, [4, 'ghost']), ['ghost']],
     ['a refused message that is read', 'refused_yet_read', withReader(...all, [4, 'two']), ['two']],
     [
-      'log order against the order of acknowledgements',
+      'log order that contradicts the order of acknowledgements',
       'reordered',
       history(...good, post('w0', 'five'), ok('w0', 'five', 2.5, ['b', 2])),
       ['five'],
     ],
     [
-      'two answers to one key',
+      'two acknowledgements of one key',
       'two_answers',
       history(...good, post('w1', 'one', { key: 'k1' }), ok('w1', 'one', 9, ['b', 2], { key: 'k1' })),
       ['one'],
@@ -135,17 +135,17 @@ describe('the chaos checker catches by name', () => {
       history(...good, post('w0', 'five'), ok('w0', 'five', 4, ['a', 2])),
       ['four', 'five'],
     ],
-    ['a term that changes hands', 'two_writers', history(...good, term(2, 'a')), []],
+    ['a term that changes its owner', 'two_writers', history(...good, term(2, 'a')), []],
     [
       'a write under a closed term',
       'closed_term_write',
       history(...good, post('w0', 'five'), ok('w0', 'five', 4, ['a', 1])),
       ['five', 'four'],
     ],
-    ['a term that falls back', 'term_fell', history(...good, term(1, 'a')), []],
+    ['a term that decreases', 'term_fell', history(...good, term(1, 'a')), []],
     ['a reader that does not reach the head', 'reader_stuck', history(...good.slice(0, -1)), []],
     [
-      'a fault after which nothing is accepted any more',
+      'a fault after which no write is accepted',
       'not_healed',
       history(
         ...good,
@@ -155,19 +155,19 @@ describe('the chaos checker catches by name', () => {
       [],
     ],
   ];
-  for (const [what, kind, doctored, messages] of cases) {
+  for (const [what, kind, corrupted, messages] of cases) {
     it(what, () => {
-      const verdict = check(doctored);
-      expect(verdict.valid).to.equal(false);
-      const violation = verdict.violations.find((one) => one.kind === kind);
-      expect(violation, `${kind} among ${kinds(verdict)}`).to.not.equal(undefined);
+      const result = checkHistory(corrupted);
+      expect(result.valid).to.equal(false);
+      const violation = result.violations.find((one) => one.kind === kind);
+      expect(violation, `${kind} among ${kinds(result)}`).to.not.equal(undefined);
       expect(violation?.messages).to.include.members(messages);
       expect(violation?.sentence).to.match(/\.$/);
     });
   }
 });
 
-describe('the chaos checker gives ten seconds for healing', () => {
+describe('the chaos checker requires recovery within ten seconds', () => {
   const fault = { op: 'fault', process: 'f1', kind: 'kill', node: null, term: null } as const;
   const recovery = (waitMs: number, other: HistoryRecord[] = []): HistoryRecord[] => [
     { ...fault, type: 'invoke', time: 1000 },
@@ -177,24 +177,24 @@ describe('the chaos checker gives ten seconds for healing', () => {
     { ...ok('w0', 'one', 1, ['a', 1]), time: 2000 + waitMs } as HistoryRecord,
   ];
 
-  it('and no more', () => {
-    expect(check(recovery(9_000)).violations).to.deep.equal([]);
-    expect(kinds(check(recovery(11_000)))).to.deep.equal(['not_healed']);
+  it('after a fault was healed', () => {
+    expect(checkHistory(recovery(9_000)).violations).to.deep.equal([]);
+    expect(kinds(checkHistory(recovery(11_000)))).to.deep.equal(['not_healed']);
   });
 
-  it('counted from the end of the last fault where two overlap', () => {
+  it('after the last of overlapping faults was healed', () => {
     const other: HistoryRecord[] = [
       { ...fault, process: 'f2', type: 'invoke', time: 1900 },
       { ...fault, process: 'f2', type: 'ok', time: 12_500 },
     ];
-    expect(check(recovery(11_000, other)).violations).to.deep.equal([]);
+    expect(checkHistory(recovery(11_000, other)).violations).to.deep.equal([]);
   });
 });
 
 describe('the chaos checker measures', () => {
   it('the gap of a fault from the last acknowledgement before it to the first after it', () => {
     const fault = { op: 'fault', process: 'f1', kind: 'kill', node: 'a' };
-    const verdict = check(
+    const result = checkHistory(
       history(
         ...[post('w0', 'one'), ok('w0', 'one', 1, ['a', 1])],
         { ...fault, type: 'invoke' },
@@ -203,8 +203,8 @@ describe('the chaos checker measures', () => {
         ...[post('w0', 'three'), ok('w0', 'three', 2, ['b', 2]), post('w0', 'four'), ok('w0', 'four', 3, ['b', 2])],
       ),
     );
-    expect(verdict.gaps).to.have.length(1);
-    expect(verdict.gaps[0]).to.include({ kind: 'kill', began: 30, healed: 60, lastGood: 20, firstGood: 80, gap: 60 });
+    expect(result.gaps).to.have.length(1);
+    expect(result.gaps[0]).to.include({ kind: 'kill', began: 30, healed: 60, lastGood: 20, firstGood: 80, gap: 60 });
   });
 
   it('an outage that begins only some time after the fault', () => {
@@ -218,7 +218,7 @@ describe('the chaos checker measures', () => {
       { ...fault, type: 'ok' },
       ...[post('w0', 'd'), ok('w0', 'd', 4, ['a', 1])],
     ];
-    expect(check(history(...lines)).gaps[0]).to.include({ lastGood: 50, firstGood: 170, gap: 120 });
+    expect(checkHistory(history(...lines)).gaps[0]).to.include({ lastGood: 50, firstGood: 170, gap: 120 });
   });
 });
 
@@ -228,24 +228,24 @@ describe('the chaos checker, over random histories', () => {
   const again = `(repeat with SEED=${seed})`;
   const drawn = fc.record({ seed: fc.nat(), steps: fc.integer({ min: 30, max: 300 }) });
 
-  it(`passes every good one ${again}`, () => {
+  it(`accepts every valid one ${again}`, () => {
     const property = fc.property(drawn, ({ seed: one, steps }) => {
-      expect(check(goodHistory(createRandom(one), steps)).violations).to.deep.equal([]);
+      expect(checkHistory(validHistory(createRandom(one), steps)).violations).to.deep.equal([]);
     });
     fc.assert(property, runs);
   });
 
-  it(`catches any one corruption by its name ${again}`, () => {
+  it(`detects each corruption by its kind ${again}`, () => {
     const applied = new Map<Corruption, number>();
     const property = fc.property(drawn, fc.constantFrom(...CORRUPTIONS), ({ seed: one, steps }, corruption) => {
       const random = createRandom(one);
-      const doctored = goodHistory(random, steps);
-      if (!corruption.apply(doctored, random)) return;
+      const corrupted = validHistory(random, steps);
+      if (!corruption.apply(corrupted, random)) return;
       applied.set(corruption, (applied.get(corruption) ?? 0) + 1);
-      expect(kinds(check(doctored)), corruption.name).to.include(corruption.kind);
+      expect(kinds(checkHistory(corrupted)), corruption.name).to.include(corruption.kind);
     });
     fc.assert(property, { seed, numRuns: CORRUPTIONS.length * 60 });
-    const idle = CORRUPTIONS.filter((corruption) => !applied.has(corruption)).map(({ name }) => name);
-    expect(idle, 'corruptions that never applied').to.deep.equal([]);
+    const unused = CORRUPTIONS.filter((corruption) => !applied.has(corruption)).map(({ name }) => name);
+    expect(unused, 'corruptions that never applied').to.deep.equal([]);
   });
 });

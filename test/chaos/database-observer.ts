@@ -2,26 +2,26 @@ import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
 import type { History } from './history.ts';
 
-/** How often the newest term is asked for, ms. */
-const LOOK_MS = 100;
+/** How often the newest term is read, ms. */
+const POLL_MS = 100;
 const PAGE = 5000;
 
 /**
- * A trigger that notes for each stored message which node's session stored it and which term was open in that
- * transaction. The fence keeps the term open until the transaction ends, if the fence holds: that is what is to be seen.
+ * A trigger that records for each stored message which node's session stored it and which term was open in that
+ * transaction. The fence must keep the term open until the transaction ends: that is what the run checks.
  */
-const TESTIMONY = `
+const RECORDING_TRIGGER = `
   CREATE SCHEMA chaos;
   CREATE TABLE chaos.stored (message_id bigint, term bigint, application text);
-  CREATE FUNCTION chaos.note() RETURNS trigger LANGUAGE plpgsql AS $$
+  CREATE FUNCTION chaos.record_stored() RETURNS trigger LANGUAGE plpgsql AS $$
   BEGIN
     INSERT INTO chaos.stored
     SELECT id, (SELECT max(term) FROM plantao.leader_terms WHERE ended_at IS NULL), current_setting('application_name')
     FROM changed;
     RETURN NULL;
   END $$;
-  CREATE TRIGGER chaos_note AFTER INSERT ON plantao.messages
-    REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION chaos.note()`;
+  CREATE TRIGGER chaos_record_stored AFTER INSERT ON plantao.messages
+    REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION chaos.record_stored()`;
 
 interface StoredRow {
   id: string;
@@ -32,13 +32,13 @@ interface StoredRow {
   application: string | null;
 }
 
-/** Somebody beside the nodes who asks the database itself, on a cable that no fault touches. */
-export class Witness {
+/** Observes the database directly, on a connection that no fault affects. */
+export class DatabaseObserver {
   readonly #url: string;
   readonly #history: History;
   #client: pg.Client | null = null;
   #queue: Promise<unknown> = Promise.resolve();
-  #watching: Promise<void> = Promise.resolve();
+  #observation: Promise<void> = Promise.resolve();
   #stopped = false;
   #term = 0;
   #owner: string | null = null;
@@ -48,35 +48,35 @@ export class Witness {
     this.#history = history;
   }
 
-  /** The newest term seen, 0 before the first. */
+  /** The newest observed term, 0 before the first. */
   get term(): number {
     return this.#term;
   }
 
-  /** The node whose term it is or was. */
+  /** The node that holds the newest observed term. */
   get owner(): string | null {
     return this.#owner;
   }
 
-  /** Sets up the testimony and begins to watch the terms. */
+  /** Creates the recording trigger and begins to observe the terms. */
   async start(): Promise<void> {
-    await this.ask(TESTIMONY);
-    this.#watching = this.#watch();
+    await this.query(RECORDING_TRIGGER);
+    this.#observation = this.#observe();
   }
 
-  /** One query, after those before it. Throws what the driver throws; the connection is made anew then. */
-  async ask<Row extends pg.QueryResultRow>(sql: string, values: unknown[] = []): Promise<Row[]> {
-    const answer = this.#queue.then(() => this.#ask<Row>(sql, values));
-    this.#queue = answer.catch(() => undefined);
-    return answer;
+  /** Runs a query after the previous ones. Throws the driver's errors; the next query then reconnects. */
+  async query<Row extends pg.QueryResultRow>(sql: string, values: unknown[] = []): Promise<Row[]> {
+    const rows = this.#queue.then(() => this.#run<Row>(sql, values));
+    this.#queue = rows.catch(() => undefined);
+    return rows;
   }
 
-  async #ask<Row extends pg.QueryResultRow>(sql: string, values: unknown[]): Promise<Row[]> {
+  async #run<Row extends pg.QueryResultRow>(sql: string, values: unknown[]): Promise<Row[]> {
     try {
       if (this.#client === null) {
         const client = new pg.Client({
           connectionString: this.#url,
-          application_name: 'chaos-witness',
+          application_name: 'chaos-observer',
           connectionTimeoutMillis: 3000,
           query_timeout: 30_000,
         });
@@ -92,15 +92,15 @@ export class Witness {
     }
   }
 
-  async #watch(): Promise<void> {
+  async #observe(): Promise<void> {
     while (!this.#stopped) {
-      await this.#look().catch(() => undefined);
-      await pause(LOOK_MS);
+      await this.#poll().catch(() => undefined);
+      await pause(POLL_MS);
     }
   }
 
-  async #look(): Promise<void> {
-    const [row] = await this.ask<{ term: string; node: string }>(
+  async #poll(): Promise<void> {
+    const [row] = await this.query<{ term: string; node: string }>(
       'SELECT term, node FROM plantao.leader_terms ORDER BY term DESC LIMIT 1',
     );
     const term = Number(row?.term ?? 0);
@@ -108,27 +108,27 @@ export class Witness {
     if (term === this.#term && owner === this.#owner) return;
     this.#term = term;
     this.#owner = owner;
-    this.#history.record({ op: 'term', type: 'ok', process: 'witness', node: owner, term });
+    this.#history.record({ op: 'term', type: 'ok', process: 'observer', node: owner, term });
   }
 
-  /** The position of the newest message in the event log. */
+  /** Returns the position of the newest message in the event log. */
   async head(): Promise<number> {
-    const [row] = await this.ask<{ head: string | null }>(
+    const [row] = await this.query<{ head: string | null }>(
       "SELECT max(position) AS head FROM plantao.events WHERE kind = 'message'",
     );
     return Number(row?.head ?? 0);
   }
 
-  /** Writes into the history every term and every message that the database holds, in the order of positions. */
-  async testify(): Promise<void> {
-    const terms = await this.ask<{ term: string; node: string }>(
+  /** Records every term and every message of the database in the history, in the order of ids. */
+  async recordTables(): Promise<void> {
+    const terms = await this.query<{ term: string; node: string }>(
       'SELECT term, node FROM plantao.leader_terms ORDER BY term',
     );
     for (const { term, node } of terms) {
       this.#history.record({ op: 'term', type: 'ok', process: 'table', node, term: Number(term) });
     }
     for (let after = '0'; ; ) {
-      const rows = await this.ask<StoredRow>(
+      const rows = await this.query<StoredRow>(
         `SELECT m.id, m.group_id, m.content, e.position, s.term, s.application
          FROM (SELECT * FROM plantao.messages WHERE id > $1 ORDER BY id LIMIT ${PAGE}) m
          LEFT JOIN plantao.events e ON e.message_id = m.id AND e.kind = 'message' AND e.group_id = m.group_id
@@ -153,15 +153,15 @@ export class Witness {
       message: Number(id),
       position: position === null ? -1 : Number(position),
       term: term === null ? null : Number(term),
-      // plantao:<node>:<part>; whoever else wrote is told by the whole name.
+      // plantao:<node>:<part>; any other writer appears with its whole application_name.
       node: application === null ? null : (/^plantao:(.+):\w+$/.exec(application)?.[1] ?? application),
     });
   }
 
-  /** Stops watching and closes the connection. */
+  /** Stops observing and closes the connection. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    await this.#watching;
+    await this.#observation;
     await this.#queue;
     await this.#client?.end().catch(() => undefined);
     this.#client = null;

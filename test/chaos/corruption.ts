@@ -1,24 +1,25 @@
-import type { HistoryRecord, PostRecord, ReadRecord, Sighting, StoredRecord } from './history-record.ts';
+import type { ViolationKind } from './check-result.ts';
+import type { Delivery, HistoryRecord, PostRecord, ReadRecord, StoredRecord } from './history-record.ts';
 import type { Random } from './random.ts';
-import type { ViolationKind } from './verdict.ts';
 
-/** One way to doctor a history: changes it in place and answers true, or answers false where it does not apply. */
+/** One corruption of a valid history, which the checker must find. */
 export interface Corruption {
   name: string;
   /** The violation that must be found. */
   kind: ViolationKind;
+  /** Changes the history in place and returns true; returns false if the corruption does not apply. */
   apply(history: HistoryRecord[], random: Random): boolean;
 }
 
-export interface Seen {
+export interface DeliveredAt {
   record: ReadRecord;
   index: number;
-  sighting: Sighting;
+  delivery: Delivery;
 }
 
-export function sightings(history: HistoryRecord[]): Seen[] {
+export function deliveries(history: HistoryRecord[]): DeliveredAt[] {
   return history.flatMap((record) =>
-    record.op === 'read' ? (record.values ?? []).map((sighting, index) => ({ record, index, sighting })) : [],
+    record.op === 'read' ? (record.values ?? []).map((delivery, index) => ({ record, index, delivery })) : [],
   );
 }
 
@@ -34,13 +35,13 @@ export function acknowledged(history: HistoryRecord[]): Set<string> {
   return new Set(posts(history).flatMap(({ type, value }) => (type === 'ok' ? [value] : [])));
 }
 
-export function pickFrom<T>(random: Random, from: T[], use: (one: T) => void): boolean {
+export function withRandomItem<T>(random: Random, from: T[], use: (one: T) => void): boolean {
   if (from.length === 0) return false;
   use(random.pick(from));
   return true;
 }
 
-/** A time after everything: what is appended stands at the end of the file. */
-export function later(history: HistoryRecord[]): number {
+/** Returns a time after the whole history, for records to append. */
+export function timeAfter(history: HistoryRecord[]): number {
   return (history.at(-1)?.time ?? 0) + 1;
 }

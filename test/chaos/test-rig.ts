@@ -1,42 +1,42 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { type OwnPostgres, startPostgresOfItsOwn } from '../support/postgres.ts';
+import { DatabaseObserver } from './database-observer.ts';
 import { type History, openHistory } from './history.ts';
 import { SupervisedNode } from './supervised-node.ts';
-import { Witness } from './witness.ts';
 
-/** What a {@link Rig} is made of. */
-export interface RigOptions {
-  /** Where the history and the nodes' logs go. */
+/** Options of a {@link TestRig}. */
+export interface TestRigOptions {
+  /** Folder for the history and the nodes' logs. */
   folder: string;
   nodes: number;
   leaseMs: number;
 }
 
-/** Everything that a chaos run stands on: Postgres with fsync on, nodes behind proxies, a witness, a history. */
-export class Rig {
+/** The environment of a chaos run: PostgreSQL with fsync on, nodes behind proxies, a database observer, a history. */
+export class TestRig {
   readonly history: History;
   readonly folder: string;
   readonly leaseMs: number;
   readonly postgres: OwnPostgres;
-  readonly witness: Witness;
+  readonly observer: DatabaseObserver;
   readonly nodes: SupervisedNode[] = [];
 
-  private constructor(options: RigOptions, history: History, postgres: OwnPostgres) {
+  private constructor(options: TestRigOptions, history: History, postgres: OwnPostgres) {
     this.folder = options.folder;
     this.leaseMs = options.leaseMs;
     this.history = history;
     this.postgres = postgres;
-    this.witness = new Witness(postgres.url, history);
+    this.observer = new DatabaseObserver(postgres.url, history);
   }
 
-  /** Starts all of it and resolves when every node serves and one is on duty. Ends what it started where that fails. */
-  static async start(options: RigOptions): Promise<Rig> {
+  /** Starts all parts. Resolves when every node is serving. Stops what it has started if a part fails to start. */
+  static async start(options: TestRigOptions): Promise<TestRig> {
     const history = openHistory(path.join(options.folder, 'history.ndjson'));
     const postgres = await startPostgresOfItsOwn({ flags: ['-c', 'max_connections=200'] });
-    const rig = new Rig(options, history, postgres);
+    const rig = new TestRig(options, history, postgres);
     try {
-      await rig.witness.start();
+      await rig.observer.start();
       await rig.#startNodes(options.nodes);
     } catch (error) {
       await rig.stop();
@@ -52,39 +52,42 @@ export class Rig {
       this.nodes.push(await SupervisedNode.prepare({ name, databaseUrl: postgres.url, leaseMs, history }));
     }
     for (const [index, node] of this.nodes.entries()) {
-      const peers = this.nodes.filter((other) => other !== node).map(({ doorUrl }) => doorUrl);
-      node.begin(peers, index === 0);
+      const peers = this.nodes.filter((other) => other !== node).map(({ peerUrl: doorUrl }) => doorUrl);
+      node.start(peers, index === 0);
     }
-    await Promise.all(this.nodes.map((node) => node.listens()));
+    await Promise.all(this.nodes.map((node) => node.waitUntilServing()));
   }
 
-  /** The node whose term is the newest, as the witness saw it last. */
+  /** The node that holds the newest term, as last observed. */
   get active(): SupervisedNode | null {
-    return this.nodes.find(({ name }) => name === this.witness.owner) ?? null;
+    return this.nodes.find(({ name }) => name === this.observer.owner) ?? null;
   }
 
-  /** The straight way to the node that an `active_url` names; null for a name that is no node of ours. */
+  /** Returns the node that an `active_url` names, or null if it is none of this rig. */
   byUrl(url: unknown): SupervisedNode | null {
     if (typeof url !== 'string') return null;
     const { port } = new URL(url);
-    return this.nodes.find((node) => new URL(node.url).port === port || node.door.port === Number(port)) ?? null;
+    return this.nodes.find((node) => new URL(node.url).port === port || node.peerProxy.port === Number(port)) ?? null;
   }
 
-  /** A `fetch` for clients: they follow the nodes' word to a peer's door, which is for peers; this takes the straight way. */
+  /**
+   * A `fetch` for clients. Nodes name each other by the address of the peer proxy, which only peers may use; this sends
+   * the request to the node directly.
+   */
   readonly fetch: typeof fetch = (input, init) => {
-    const asked = new URL(input instanceof Request ? input.url : input);
-    const node = this.byUrl(asked.origin);
-    return fetch(node ? new URL(asked.pathname + asked.search, node.url) : asked, init);
+    const target = new URL(input instanceof Request ? input.url : input);
+    const node = this.byUrl(target.origin);
+    return fetch(node ? new URL(target.pathname + target.search, node.url) : target, init);
   };
 
-  /** Ends everything in order, removes the data, and leaves the nodes' logs beside the history. */
+  /** Stops all parts, removes the data, and writes the nodes' logs beside the history. */
   async stop(): Promise<void> {
     await Promise.all(this.nodes.map((node) => node.close()));
     mkdirSync(this.folder, { recursive: true });
     for (const node of this.nodes) {
       writeFileSync(path.join(this.folder, `node-${node.name}.log`), `${node.lines.join('\n')}\n`);
     }
-    await this.witness.stop();
+    await this.observer.stop();
     await this.postgres.remove();
     this.history.close();
   }

@@ -1,22 +1,22 @@
 import { ChatClient } from '../../src/client/chat-client.ts';
 import { ChatError, CursorExpiredError } from '../../src/client/errors.ts';
-import type { Crowd } from './crowd.ts';
+import type { ChatFixture } from './chat-fixture.ts';
 import type { Outcome } from './outcome.ts';
 import { positionOf } from './position.ts';
 import { type EventLike, type Reader, ReaderLog } from './readers.ts';
-import type { Rig } from './rig.ts';
-import type { Letter } from './writers.ts';
+import type { TestRig } from './test-rig.ts';
+import type { OutgoingMessage } from './writers.ts';
 
-/** A send gives up after so long, ms: longer than most faults, so that most sends end with an answer. */
+/** Deadline of a send, ms: longer than most faults, so that most sends end with a response. */
 const SEND_MS = 15_000;
 
-/** A client of the whole cluster, as a program or the page would make it. */
-export function chatClient(rig: Rig, userId: number): ChatClient {
+/** Creates a client of the whole cluster, as an application would. */
+export function chatClient(rig: TestRig, userId: number): ChatClient {
   return new ChatClient({ urls: rig.nodes.map(({ url }) => url), userId, fetch: rig.fetch });
 }
 
-/** Sends through a client. One that gives up has tried several times, so nothing is certain then. */
-export function sendThrough(client: ChatClient): (letter: Letter) => Promise<Outcome> {
+/** Sends through a client. After a failure the outcome is unknown, because the client has tried several times. */
+export function sendThrough(client: ChatClient): (message: OutgoingMessage) => Promise<Outcome> {
   return async ({ value, group, key }) => {
     try {
       const options = { deadlineMs: SEND_MS, ...(key === null ? {} : { idempotencyKey: key }) };
@@ -28,7 +28,7 @@ export function sendThrough(client: ChatClient): (letter: Letter) => Promise<Out
   };
 }
 
-/** Follows through a client that goes from node to node as it sees fit. */
+/** Follows the log through a client that moves from node to node. */
 export class RoamingReader implements Reader {
   readonly name: string;
   readonly #client: ChatClient;
@@ -38,13 +38,13 @@ export class RoamingReader implements Reader {
   #position: number;
   #head = Number.POSITIVE_INFINITY;
 
-  constructor(rig: Rig, name: string, client: ChatClient, crowd: Crowd, cursor: string) {
+  constructor(rig: TestRig, name: string, client: ChatClient, fixture: ChatFixture, cursor: string) {
     this.name = name;
     this.#client = client;
     this.#cursor = cursor;
     this.#position = positionOf(cursor);
     this.#log = new ReaderLog(rig.history, name, null);
-    this.#log.began(crowd.groups, this.#position);
+    this.#log.started(fixture.groups, this.#position);
   }
 
   get position(): number {
@@ -60,7 +60,7 @@ export class RoamingReader implements Reader {
     const both = AbortSignal.any([signal, this.#ending.signal]);
     try {
       for await (const event of this.#client.events({ cursor: this.#cursor, signal: both })) {
-        this.#log.got([event as EventLike]);
+        this.#log.received([event as EventLike]);
         this.#position = positionOf(event.cursor);
         if (this.#position >= this.#head) break;
       }

@@ -1,0 +1,105 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Component } from './faults.ts';
+import { createRandom } from './random.ts';
+import type { PlannedFault } from './schedule.ts';
+import type { SupervisedNode } from './supervised-node.ts';
+import type { TestRig } from './test-rig.ts';
+
+/** A fault that must not overlap waits for an accepted write after the previous ones, for this long at most, ms. */
+const RECOVERY_MS = 15_000;
+const POLL_MS = 20;
+
+interface ActiveFault {
+  components: string[];
+  ended: Promise<void>;
+}
+
+/** Injects the planned faults one after another, occasionally two at once, until it is stopped. Heals all of them. */
+export class FaultInjector {
+  readonly #rig: TestRig;
+  readonly #activeFaults = new Set<ActiveFault>();
+  #count = 0;
+
+  constructor(rig: TestRig) {
+    this.#rig = rig;
+  }
+
+  /** The number of faults that have begun. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Runs until the signal. Resolves when every fault has been healed or its healing has failed. */
+  async run(plan: Iterable<PlannedFault>, signal: AbortSignal): Promise<void> {
+    for (const planned of plan) {
+      if (!planned.overlaps) await this.#waitForRecovery(signal);
+      await pause(planned.pauseMs, undefined, { signal }).catch(() => undefined);
+      const target = this.#target(planned);
+      const components = planned.fault.affects.map((component) => componentName(component, target));
+      while (this.#activeFaults.size > 1 || this.#isAffected(components)) await this.#nextEnd();
+      if (signal.aborted) break;
+      this.#begin(planned, target, components, signal);
+    }
+    await Promise.all([...this.#activeFaults].map(({ ended }) => ended));
+  }
+
+  #target({ target }: PlannedFault): SupervisedNode {
+    const { active, nodes } = this.#rig;
+    const node = target === 'active' ? (active ?? nodes[0]) : nodes[target % nodes.length];
+    if (!node) throw new Error('there is no node');
+    return node;
+  }
+
+  #isAffected(components: string[]): boolean {
+    return [...this.#activeFaults].some((one) => one.components.some((component) => components.includes(component)));
+  }
+
+  async #nextEnd(): Promise<void> {
+    await Promise.race([...this.#activeFaults].map(({ ended }) => ended));
+  }
+
+  /** Waits until no fault is active and a write has been accepted since. */
+  async #waitForRecovery(signal: AbortSignal): Promise<void> {
+    await Promise.all([...this.#activeFaults].map(({ ended }) => ended));
+    const { history } = this.#rig;
+    const before = history.acknowledged;
+    const deadline = performance.now() + RECOVERY_MS;
+    while (history.acknowledged === before && performance.now() < deadline && !signal.aborted) await pause(POLL_MS);
+  }
+
+  #begin(planned: PlannedFault, target: SupervisedNode, components: string[], signal: AbortSignal): void {
+    this.#count += 1;
+    const one: ActiveFault = { components, ended: Promise.resolve() };
+    one.ended = this.#inject(planned, target, `fault-${this.#count}`, signal).finally(() =>
+      this.#activeFaults.delete(one),
+    );
+    // `run` awaits it. Until then this prevents an unhandled rejection.
+    one.ended.catch(() => undefined);
+    this.#activeFaults.add(one);
+  }
+
+  async #inject(planned: PlannedFault, target: SupervisedNode, name: string, signal: AbortSignal): Promise<void> {
+    const { fault, durationMs } = planned;
+    const { history } = this.#rig;
+    const node = fault.affects.includes('postgres') && !fault.kind.includes('sessions') ? null : target.name;
+    const line = { op: 'fault', process: name, node, term: this.#rig.observer.term, kind: fault.kind } as const;
+    const detail = `${Math.round(durationMs)} ms`;
+    history.record({ ...line, type: 'invoke', detail });
+    const heal = await fault.inject(this.#rig, target, createRandom(planned.seed));
+    if (heal === null) {
+      history.record({ ...line, type: 'fail', detail: 'could not be injected' });
+      return;
+    }
+    await pause(durationMs, undefined, { signal }).catch(() => undefined);
+    try {
+      await heal();
+      history.record({ ...line, type: 'ok', detail });
+    } catch (error) {
+      history.record({ ...line, type: 'unknown', detail: error instanceof Error ? error.message : String(error) });
+    }
+  }
+}
+
+function componentName(component: Component, target: SupervisedNode): string {
+  return component === 'postgres' ? component : `${component} ${target.name}`;
+}
