@@ -124,6 +124,7 @@ CREATE FUNCTION plantao.open_term(
 LANGUAGE plpgsql SET lock_timeout = '100ms' SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   opened bigint;
+  last_beat timestamptz;
 BEGIN
   -- In a rehearsal every statement runs and none finds a row to touch: it takes 20 ms and more the first time in a
   -- session, and 2 ms from then on. A standby has it done before its hour comes.
@@ -134,13 +135,25 @@ BEGIN
     PERFORM plantao.close_fence();
   END IF;
   PERFORM plantao.continue_epoch();
+  -- The rows of nodes only tell of them: whoever has the table or a row in hand must not keep a node from being promoted.
+  BEGIN
+    LOCK TABLE plantao.nodes IN ROW EXCLUSIVE MODE NOWAIT;
+    SELECT n.heartbeat_at INTO last_beat
+    FROM plantao.leader_terms t JOIN plantao.nodes n ON n.node = t.node AND n.role = 'active'
+    WHERE t.ended_at IS NULL;
+    -- Nodes without a name of their own are called after their process, and each start leaves a row.
+    DELETE FROM plantao.nodes WHERE nodes.node IN (
+      SELECT n.node FROM plantao.nodes n WHERE n.heartbeat_at < clock_timestamp() - interval '7 days' AND NOT rehearsal
+      FOR UPDATE SKIP LOCKED);
+  EXCEPTION WHEN lock_not_available THEN NULL;
+  END;
   -- Who died could not write down when. The last sign of life counts: what its successor saw of it, its own row, a write.
   UPDATE plantao.leader_terms t
   SET end_reason = left('lock lost, taken over by ' || open_term.node, 1000),
       ended_at = least(clock_timestamp(), greatest(
         t.started_at,
         clock_timestamp() - unseen_ms * interval '1 ms',
-        (SELECT n.heartbeat_at FROM plantao.nodes n WHERE n.node = t.node AND n.role = 'active'),
+        last_beat,
         (SELECT e.at FROM plantao.events e ORDER BY e.position DESC LIMIT 1)))
   WHERE t.ended_at IS NULL AND NOT rehearsal;
   INSERT INTO plantao.leader_terms AS t (term, node, url, backend_pid, reason)
@@ -151,11 +164,6 @@ BEGIN
   PERFORM plantao.hint('plantao_cluster', json_build_object(
     'kind', 'promoted', 'term', opened, 'node', open_term.node, 'url', open_term.url)::text)
   WHERE NOT rehearsal;
-  -- Nodes without a name of their own are called after their process, and each start leaves a row.
-  -- What somebody else has in hand is left to the next promotion: no open transaction may keep this one waiting.
-  DELETE FROM plantao.nodes WHERE nodes.node IN (
-    SELECT n.node FROM plantao.nodes n WHERE n.heartbeat_at < clock_timestamp() - interval '7 days' AND NOT rehearsal
-    FOR UPDATE SKIP LOCKED);
   RETURN opened;
 END $$;
 COMMENT ON FUNCTION plantao.open_term(text, text, text, boolean, double precision) IS
