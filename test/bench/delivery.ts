@@ -1,6 +1,6 @@
 /*
- * npm run bench:delivery: how long a message takes from the answer to its post on the active to the answer of a poll on the
- * other node, with a thousand waiters; and what it costs to catch up from far behind, for who does and for the others.
+ * npm run bench:delivery: the time from the response to a post on the active node to the response of a poll on the standby,
+ * with a thousand waiters; and the cost of catching up from far behind, for that client and for the others.
  */
 import { startPostgresOfItsOwn } from '../support/own-postgres.ts';
 import { type Bench, runPart } from './common/part.ts';
@@ -14,7 +14,7 @@ const WAITERS = 1000;
 const RATE = 500;
 const BEHIND = 10_000;
 
-interface Setting {
+interface Context {
   bench: Bench;
   url: string;
   active: BenchProcess;
@@ -26,7 +26,7 @@ await runPart('delivery', 'Delivery', async (bench) => {
   bench.progress.say('starting PostgreSQL, two nodes and the clients');
   const postgres = await startPostgresOfItsOwn({ flags: ['-c', 'max_connections=100'] });
   bench.defer(() => postgres.remove());
-  // A long lease: on a busy machine a change of the nodes' state would answer the polls.
+  // A long lease: on a busy machine a role change would complete the polls.
   const env = { LEASE_MS: '20000' };
   const active = await startPlantao(postgres.url, { ...env, NODE_NAME: 'active' });
   bench.defer(() => active.stop());
@@ -35,12 +35,12 @@ await runPart('delivery', 'Delivery', async (bench) => {
   const readers = await BenchProcess.start({ program: 'test/bench/delivery/reader-process.ts', readyWhen: /ready/ });
   bench.defer(() => readers.stop());
   const setting = { bench, url: postgres.url, active, standby, readers };
-  if (bench.wants('From the post’s answer')) await delivered(setting);
-  if (bench.wants('Catching up')) await caughtUp(setting);
+  if (bench.wants('From post to poll')) await measureDelivery(setting);
+  if (bench.wants('Catching up')) await measureCatchUp(setting);
 });
 
-/** Users 1 to {@link WAITERS} in groups of `size`, one after another, in the place of all that were there. */
-async function makeGroups(url: string, size: number): Promise<void> {
+/** Puts users 1 to {@link WAITERS} into consecutive groups of `size`, and removes all other memberships. */
+async function createGroups(url: string, size: number): Promise<void> {
   await sql(
     url,
     `DELETE FROM plantao.memberships;
@@ -53,29 +53,29 @@ async function makeGroups(url: string, size: number): Promise<void> {
 }
 
 async function cursorOf(node: BenchProcess): Promise<string> {
-  const answer = await fetch(`http://127.0.0.1:${node.port}/messages?groupId=1`);
-  return ((await answer.json()) as { cursor: string }).cursor;
+  const response = await fetch(`http://127.0.0.1:${node.port}/messages?groupId=1`);
+  return ((await response.json()) as { cursor: string }).cursor;
 }
 
-async function delivered({ bench, url, active, standby, readers }: Setting): Promise<void> {
-  const name = (size: number) => `${RATE} a second, each to ${size === 1 ? 'one waiter' : `${size} waiters`}`;
+async function measureDelivery({ bench, url, active, standby, readers }: Context): Promise<void> {
+  const name = (size: number) => `${RATE} per second, each to ${size === 1 ? 'one waiter' : `${size} waiters`}`;
   const figures = [
     { key: 'p50', label: 'p50 ms' },
     { key: 'p95', label: 'p95 ms' },
     { key: 'p99', label: 'p99 ms' },
     { key: 'postP50', label: 'the post itself, p50 ms' },
-    { key: 'perSecond', label: 'deliveries a second' },
+    { key: 'perSecond', label: 'deliveries per second' },
     { key: 'missing', label: 'missing' },
-    { key: 'doubled', label: 'doubled' },
+    { key: 'duplicates', label: 'duplicates' },
     { key: 'busy', label: 'clients busy' },
   ];
   await bench.section({
-    title: `From the post’s answer to the poll’s on the other node, ${shown(WAITERS)} waiters`,
+    title: `From post to poll on the other node, ${shown(WAITERS)} waiters`,
     figures,
     contestants: [1, 2, 5].map((groupSize) => ({
       name: name(groupSize),
       async round() {
-        await makeGroups(url, groupSize);
+        await createGroups(url, groupSize);
         const spec: DeliverySpec = {
           ...{ postPort: active.port, waitPort: standby.port, waiters: WAITERS, groupSize, rate: RATE },
           warmUpMs: 3000,
@@ -91,20 +91,20 @@ async function delivered({ bench, url, active, standby, readers }: Setting): Pro
     ],
     rounds: Math.min(3, bench.rounds),
   });
-  bench.remark('Negative: the waiter had the message before its sender had the answer.');
+  bench.remark('Negative: the waiter received the message before the sender received its response.');
 }
 
-async function caughtUp({ bench, url, active, standby, readers }: Setting): Promise<void> {
+async function measureCatchUp({ bench, url, active, standby, readers }: Context): Promise<void> {
   const figures = [
-    { key: 'all', label: 'to the end ms' },
-    { key: 'page', label: 'a page, p50 ms' },
+    { key: 'all', label: 'to the head ms' },
+    { key: 'page', label: 'page p50 ms' },
     { key: 'slowest', label: 'slowest page ms' },
     { key: 'pages', label: 'pages' },
     { key: 'kilobytes', label: 'largest page kB' },
     { key: 'othersP99', label: 'others meanwhile, p99 ms' },
   ];
   const round = async (further: number) => {
-    await makeGroups(url, 2);
+    await createGroups(url, 2);
     const cursor = await cursorOf(standby);
     await sql(
       url,
@@ -129,7 +129,7 @@ async function caughtUp({ bench, url, active, standby, readers }: Setting): Prom
     });
     try {
       const measured = meanwhile.ask<DeliveryResult>('measure', { ...others });
-      // They wait by then and are being delivered to.
+      // By then they wait and receive messages.
       await new Promise((resolve) => setTimeout(resolve, 2500));
       const spec = { port: standby.port, cursor, events: BEHIND + further };
       const own = await readers.ask<Record<string, number>>('catchUp', spec);
@@ -142,8 +142,8 @@ async function caughtUp({ bench, url, active, standby, readers }: Setting): Prom
     title: `Catching up, ${shown(BEHIND)} events behind and more`,
     figures,
     contestants: [
-      { name: `${shown(BEHIND)} events, in the node’s memory`, round: () => round(0) },
-      { name: `${shown(3 * BEHIND)} events, the most of it from the database`, round: () => round(2 * BEHIND) },
+      { name: `${shown(BEHIND)} events, from the node’s memory`, round: () => round(0) },
+      { name: `${shown(3 * BEHIND)} events, mostly from the database`, round: () => round(2 * BEHIND) },
     ],
     rounds: Math.min(3, bench.rounds),
   });

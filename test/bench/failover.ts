@@ -1,7 +1,7 @@
 /*
- * npm run bench:failover: for how long no post is accepted, for each way in which an active can go, beside the floor: a
- * bare process that holds an advisory lock is killed, and a bare loop takes it. `--rounds N` (20), `--only <part of a
- * name>`, `--quick`.
+ * npm run bench:failover: how long no post is accepted, for each way in which the active node can fail. The baseline is a
+ * bare process that holds an advisory lock and is killed, while a bare loop tries to take the lock. `--rounds N` (20),
+ * `--only <part of a name>`, `--quick`.
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
@@ -16,7 +16,7 @@ import { standbyCost } from './failover/standby-cost.ts';
 
 const ROUNDS = 20;
 const LEASE_MS = 2000;
-const FLOOR = 'floor: a bare lock holder, kill -9';
+const BASELINE = 'baseline: a bare lock holder, kill -9';
 
 const target = (name: string, atMost: number) => ({
   work: `${name}: median, ms`,
@@ -26,43 +26,45 @@ const target = (name: string, atMost: number) => ({
 const roundsOf = (bench: Bench) =>
   bench.isQuick ? 1 : process.argv.some((word) => word.startsWith('--rounds')) ? bench.rounds : ROUNDS;
 
-/** Faults begin at any time of a heartbeat's period: fixed ones fall into step with the timers. */
-const anyTime = () => pause(Math.random() * (LEASE_MS / 4));
+/** Waits up to one heartbeat period, so that faults do not synchronise with the timers. */
+const randomDelay = () => pause(Math.random() * (LEASE_MS / 4));
 
-function ways(scene: Scene, postgres: OwnPostgres): Contestant[] {
-  const way = (
+function faultContestants(scene: Scene, postgres: OwnPostgres): Contestant[] {
+  const faultContestant = (
     name: string,
     fault: (active: NodeProcess) => unknown,
-    mend: (gone: NodeProcess) => unknown = () => undefined,
+    mend: (failed: NodeProcess) => unknown = () => undefined,
   ) => ({
     name,
     async round() {
       await scene.settled();
-      await anyTime();
+      await randomDelay();
       const active = await scene.active();
       const { gap } = await scene.broken(() => fault(active), { mend: () => mend(active) });
       return { gap: gap.ms };
     },
   });
   return [
-    { name: FLOOR, round: async () => ({ gap: await bareFailover(scene.databaseUrl) }) },
-    way('kill -9', (active) => active.kill('SIGKILL'), restart),
-    way('SIGTERM', (active) => active.kill('SIGTERM'), restart),
-    way('POST /switchover', async (active) => {
+    { name: BASELINE, round: async () => ({ gap: await bareFailover(scene.databaseUrl) }) },
+    faultContestant('kill -9', (active) => active.kill('SIGKILL'), restart),
+    faultContestant('SIGTERM', (active) => active.kill('SIGTERM'), restart),
+    faultContestant('POST /switchover', async (active) => {
       const { status, text } = await post(`${active.url}/switchover`, {});
       if (status !== 200) throw new Error(`the switchover was refused: ${text}`);
     }),
-    way(
+    faultContestant(
       'POST /fall',
       (active) => post(`${active.url}/fall`),
-      (gone) => post(`${gone.url}/revive`),
+      (failed) => post(`${failed.url}/revive`),
     ),
-    way(
+    faultContestant(
       'SIGSTOP',
       (active) => active.freeze(),
-      (gone) => gone.thaw(),
+      (failed) => failed.thaw(),
     ),
-    way('lock session terminated', () => scene.sql('SELECT pg_terminate_backend(pid) FROM plantao.lock_holder')),
+    faultContestant('lock session terminated', () =>
+      scene.sql('SELECT pg_terminate_backend(pid) FROM plantao.lock_holder'),
+    ),
     { name: 'PostgreSQL restarted fast', round: () => restartPostgres(scene, postgres) },
   ];
 }
@@ -74,7 +76,7 @@ async function restart(node: NodeProcess): Promise<void> {
 
 async function restartPostgres(scene: Scene, postgres: OwnPostgres): Promise<Record<string, number>> {
   await scene.settled();
-  await anyTime();
+  await randomDelay();
   let acceptsAt = 0;
   const { gap } = await scene.broken(async () => {
     await postgres.stop('fast');
@@ -85,7 +87,7 @@ async function restartPostgres(scene: Scene, postgres: OwnPostgres): Promise<Rec
   return { gap: gap.ms, after: gap.to - acceptsAt };
 }
 
-/** When the server accepts a connection. */
+/** Returns the time at which the server accepts a connection. */
 async function firstConnection(url: string): Promise<number> {
   for (;;) {
     const client = new pg.Client(url);
@@ -103,14 +105,14 @@ async function firstConnection(url: string): Promise<number> {
 
 async function measureStandby(bench: Bench, scene: Scene): Promise<void> {
   const seconds = bench.isQuick ? 5 : 30;
-  bench.progress.say(`what a standby costs the database, over ${seconds} s`);
+  bench.progress.say(`measuring the cost of a standby for the database, ${seconds} s`);
   await scene.settled();
   await scene.meter.stop();
   await pause(1000);
   const { cpuPercent, oldestSnapshotMs, sessions } = await standbyCost(scene, seconds);
   bench.remark(
     `A standby's ${sessions} sessions use ${cpuPercent.toFixed(2)} % of a core of the database's machine (wanted: under 1 %), ` +
-      `and none of their snapshots was seen older than ${oldestSnapshotMs.toFixed(1)} ms: vacuum does not wait for them.`,
+      `and none of their snapshots was older than ${oldestSnapshotMs.toFixed(1)} ms: they do not delay vacuum.`,
   );
   scene.meter.start();
 }
@@ -122,7 +124,7 @@ await runPart('failover', 'Failover', async (bench) => {
   const scene = await Scene.open({ databaseUrl: postgres.url, leaseMs: LEASE_MS, everyMs: 4 });
   bench.defer(() => scene.close());
 
-  const contestants = ways(scene, postgres).filter(({ name }) => bench.wants(name));
+  const contestants = faultContestants(scene, postgres).filter(({ name }) => bench.wants(name));
   await bench.section({
     title: 'Time without an accepted post',
     figures: [

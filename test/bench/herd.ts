@@ -1,23 +1,23 @@
 /*
- * npm run bench:herd: the active is killed under thousands of waiting polls. What do all the clients that come back to the
- * other node ask the database? Counted by pg_stat_statements.
+ * npm run bench:herd: kills the active node while thousands of polls wait, and counts the statements that the returning
+ * clients cause on the other node, with pg_stat_statements.
  */
 import { askedForPolls, herdOver } from '../integration/herd-over.ts';
 import { roomForSockets } from './common/limits.ts';
 import { runPart } from './common/part.ts';
 import { shown } from './common/table.ts';
 
-await runPart('herd', 'A herd that comes back', async (bench) => {
+await runPart('herd', 'Thundering herd after a failover', async (bench) => {
   const counts = bench.isQuick ? [500] : [500, roomForSockets(5000)];
   const name = (count: number) => `${shown(count)} polls`;
   await bench.section({
-    title: 'A failover under waiting polls',
+    title: 'A failover with waiting polls',
     figures: [
       { key: 'statements', label: 'statements in all' },
-      { key: 'rosters', label: 'who is in which group' },
-      { key: 'backlog', label: 'from behind memory' },
-      { key: 'back', label: 'all wait again after ms' },
-      { key: 'unheard', label: 'that missed something' },
+      { key: 'rosters', label: 'membership queries' },
+      { key: 'backlog', label: 'catch-up reads' },
+      { key: 'back', label: 'all polls back, ms' },
+      { key: 'unheard', label: 'clients that missed a message' },
     ],
     contestants: counts.map((count) => ({
       name: name(count),

@@ -1,6 +1,6 @@
 /*
- * npm run bench:history: what a page of messages costs with ten thousand and with ten million messages in the table.
- * `--rows N` makes the large one smaller where time or disk (2 GB) are short.
+ * npm run bench:history: the cost of a page of messages with ten thousand and with ten million messages in the table.
+ * `--rows N` reduces the large table if time or disk space (2 GB) is short.
  */
 import { parseArgs } from 'node:util';
 import pg from 'pg';
@@ -19,18 +19,18 @@ const SMALL = 10_000;
 const LARGE = 10_000_000;
 const CONNECTIONS = 16;
 
-/** A table of some size, and the node that reads it. */
-interface Library {
+/** A database with a number of messages, and the node that reads it. */
+interface Dataset {
   rows: number;
   url: string;
   node: BenchProcess;
 }
 
-const newest = (): RequestSpec[] =>
+const newestPages = (): RequestSpec[] =>
   Array.from({ length: GROUPS }, (_, at) => ({ method: 'GET', path: `/messages?groupId=${at + 1}` }));
 
-/** Pages from a group's past, full ones: the small table has a hundred messages a group, and three quarters of them serve. */
-const anywhere = (rows: number): RequestSpec[] =>
+/** Returns requests for full pages from a group's past. In the small table (a hundred messages a group) these start in the last three quarters. */
+const pastPages = (rows: number): RequestSpec[] =>
   Array.from({ length: 997 }, (_, at) => {
     const before = Math.floor(rows * (0.25 + 0.75 * ((at + 1) / 998)));
     return { method: 'GET', path: `/messages?groupId=${1 + (at % GROUPS)}&limit=20&before=${before}` };
@@ -47,12 +47,12 @@ await runPart('history', 'Reading', async (bench) => {
   bench.defer(() => postgres.remove());
   const load = await Load.start();
   bench.defer(() => load.stop());
-  const libraries: Library[] = [];
+  const datasets: Dataset[] = [];
   for (const rows of [SMALL, large]) {
-    const url = await makeLibrary(bench, postgres.url, rows);
+    const url = await createDataset(bench, postgres.url, rows);
     const node = await startPlantao(url, { NODE_NAME: `node-${rows}` });
     bench.defer(() => node.stop());
-    libraries.push({ rows, url, node });
+    datasets.push({ rows, url, node });
   }
 
   const name = (what: string, rows: number) => `${what}, ${shown(rows)} rows`;
@@ -69,11 +69,11 @@ await runPart('history', 'Reading', async (bench) => {
     figures: [
       { key: 'p50', label: 'p50 ms' },
       { key: 'p99', label: 'p99 ms' },
-      { key: 'perSecond', label: 'a second' },
+      { key: 'perSecond', label: 'per second' },
     ],
-    contestants: libraries.flatMap((library) => [
-      read(bench, load, library, name(PAGE, library.rows), newest()),
-      read(bench, load, library, name(PAST, library.rows), anywhere(library.rows)),
+    contestants: datasets.flatMap((dataset) => [
+      contestant(bench, load, dataset, name(PAGE, dataset.rows), newestPages()),
+      contestant(bench, load, dataset, name(PAST, dataset.rows), pastPages(dataset.rows)),
     ]),
     targets: [target(PAGE), target(PAST)],
     rounds: Math.min(3, bench.rounds),
@@ -83,19 +83,19 @@ await runPart('history', 'Reading', async (bench) => {
     figures: [
       { key: 'p50', label: 'p50 ms' },
       { key: 'p99', label: 'p99 ms' },
-      { key: 'perSecond', label: 'a second' },
+      { key: 'perSecond', label: 'per second' },
     ],
-    contestants: libraries.map((library) => read(bench, load, library, name('chats', library.rows), chats())),
+    contestants: datasets.map((dataset) => contestant(bench, load, dataset, name('chats', dataset.rows), chats())),
     rounds: Math.min(3, bench.rounds),
   });
-  for (const library of libraries) bench.remark(await planOf(library));
+  for (const dataset of datasets) bench.remark(await planOf(dataset));
   bench.remark(load.remark);
 });
 
-/** A database of its own with so many messages, spread over all groups; loaded without triggers, to be quick. */
-async function makeLibrary(bench: Bench, serverUrl: string, rows: number): Promise<string> {
+/** Creates a database with `rows` messages spread over all groups. Triggers are disabled for speed. */
+async function createDataset(bench: Bench, serverUrl: string, rows: number): Promise<string> {
   bench.progress.say(`storing ${shown(rows)} messages`);
-  const database = `library_${rows}`;
+  const database = `dataset_${rows}`;
   await sql(serverUrl, `CREATE DATABASE ${database}`);
   const url = Object.assign(new URL(serverUrl), { pathname: `/${database}` }).toString();
   await migrate(url);
@@ -112,12 +112,12 @@ async function makeLibrary(bench: Bench, serverUrl: string, rows: number): Promi
      CREATE INDEX messages_by_group ON plantao.messages (group_id, id);
      SELECT setval('plantao.messages_id_seq', ${rows});`,
   );
-  // VACUUM does not run in the transaction that several statements at once are.
+  // VACUUM cannot run in the implicit transaction of several statements.
   await sql(url, 'VACUUM ANALYZE plantao.messages');
   return url;
 }
 
-function read(bench: Bench, load: Load, { node }: Library, name: string, requests: RequestSpec[]): Contestant {
+function contestant(bench: Bench, load: Load, { node }: Dataset, name: string, requests: RequestSpec[]): Contestant {
   const forMs = bench.isQuick ? 1000 : 4000;
   return {
     name,
@@ -131,8 +131,8 @@ function read(bench: Bench, load: Load, { node }: Library, name: string, request
   };
 }
 
-/** What PostgreSQL does for the newest page: index, rows and pages that it looks at. */
-async function planOf({ rows, url }: Library): Promise<string> {
+/** Returns PostgreSQL's plan for the newest page. */
+async function planOf({ rows, url }: Dataset): Promise<string> {
   const client = new pg.Client(url);
   await client.connect();
   const { rows: lines } = await client.query(

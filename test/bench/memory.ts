@@ -1,5 +1,5 @@
 /*
- * npm run bench:memory: what a parked poll takes in the server, against bare node:http and against socket.io.
+ * npm run bench:memory: the memory of a waiting poll in the server, compared with bare node:http and socket.io.
  */
 import { startPostgresOfItsOwn } from '../support/own-postgres.ts';
 import { roomForSockets } from './common/limits.ts';
@@ -20,7 +20,7 @@ const GROUP_POLL: RequestSpec = { method: 'GET', path: '/subscribe/status?groupI
 const USER_POLL: RequestSpec = { method: 'GET', path: '/subscribe/user?user_id={user}&timeout=55' };
 const SESSION = '/socket.io/?EIO=4&transport=polling';
 
-await runPart('memory', 'Memory a waiter', async (bench) => {
+await runPart('memory', 'Memory per waiter', async (bench) => {
   const count = roomForSockets(bench.isQuick ? 1000 : 10_000);
   bench.progress.say('starting PostgreSQL and the load generator');
   const postgres = await startPostgresOfItsOwn({ flags: ['-c', 'max_connections=200'] });
@@ -28,7 +28,7 @@ await runPart('memory', 'Memory a waiter', async (bench) => {
   await makePeople(postgres.url);
   const load = await Load.start();
   bench.defer(() => load.stop());
-  // A long lease: on a busy machine a change of the node's state would answer the polls.
+  // A long lease: on a busy machine a role change would complete the polls.
   const node = () => startPlantao(postgres.url, { LEASE_MS: '20000' });
   const before: RequestSpec[] = [
     { method: 'GET', path: SESSION },
@@ -37,29 +37,29 @@ await runPart('memory', 'Memory a waiter', async (bench) => {
   ];
   const kb = { key: 'rss', label: 'resident KB' };
   await bench.section({
-    title: `A waiter of ${shown(count)}`,
+    title: `Per waiter, with ${shown(count)} waiters`,
     figures: [kb, { key: 'live', label: 'live objects KB' }],
     contestants: [
-      holding(load, OWN_GROUP, node, waitersOf, { poll: GROUP_POLL, count }),
-      holding(load, OWN_USERS, node, waitersOf, { poll: USER_POLL, count }),
-      holding(load, BARE, () => startRival('bare-polls'), parkedAt, { poll: GROUP_POLL, count }),
-      holding(load, SOCKET_IO, () => startRival('socket-io', { DATABASE_URL: postgres.url }), parkedAt, {
+      contestant(load, OWN_GROUP, node, waitersOf, { poll: GROUP_POLL, count }),
+      contestant(load, OWN_USERS, node, waitersOf, { poll: USER_POLL, count }),
+      contestant(load, BARE, () => startRival('bare-polls'), parkedAt, { poll: GROUP_POLL, count }),
+      contestant(load, SOCKET_IO, () => startRival('socket-io', { DATABASE_URL: postgres.url }), parkedAt, {
         poll: { method: 'GET', path: `${SESSION}&sid={sid}` },
         before,
         count,
       }),
     ],
     targets: [
-      { work: 'memory a waiter / bare node:http', of: [OWN_GROUP, 'rss'], to: [[BARE, 'rss']], atMost: 1.5 },
-      { work: 'memory a waiter / socket.io', of: [OWN_GROUP, 'rss'], to: [[SOCKET_IO, 'rss']], atMost: 0.6 },
+      { work: 'memory per waiter / bare node:http', of: [OWN_GROUP, 'rss'], to: [[BARE, 'rss']], atMost: 1.5 },
+      { work: 'memory per waiter / socket.io', of: [OWN_GROUP, 'rss'], to: [[SOCKET_IO, 'rss']], atMost: 0.6 },
     ],
     rounds: Math.min(3, bench.rounds),
   });
   bench.remark(load.remark);
 });
 
-/** A fresh server each time: what one round leaves in the heap would be given to the next. */
-function holding(
+/** Measures a new server in each round: the heap that one round leaves behind would distort the next. */
+function contestant(
   load: Load,
   name: string,
   start: () => Promise<BenchProcess>,
@@ -71,7 +71,7 @@ function holding(
     async round() {
       const server = await start();
       try {
-        // A few come and go first, so that the code and its feedback are there before the first look.
+        // A few polls come and go first, so that code is compiled before the first measurement.
         await hold(load, server, waiting, { ...park, count: 200 });
         await load.close();
         await load.settled(0, () => waiting(server));

@@ -1,5 +1,5 @@
 /*
- * npm run bench:posts: acknowledged, durable POST /messages, against what PostgreSQL and Express can do by themselves.
+ * npm run bench:posts: acknowledged, durable POST /messages, compared with PostgreSQL and Express on their own.
  */
 import { startPostgresOfItsOwn } from '../support/own-postgres.ts';
 import { runPart } from './common/part.ts';
@@ -13,15 +13,15 @@ import {
   BARE,
   bareStatement,
   CLIENTS,
+  type Context,
   drive,
-  driven,
   ECHO,
   INSERT,
-  inserted,
   NOTIFY,
   PLANTAO,
-  type Setting,
-  time,
+  pgbenchInserts,
+  postsTo,
+  scaledMs,
 } from './posts/contestants.ts';
 import { withToken } from './posts/with-token.ts';
 import { Pgbench } from './rivals/pgbench.ts';
@@ -40,33 +40,33 @@ await runPart('posts', 'Posting', async (bench) => {
   const setting = { bench, load, url: postgres.url, node, echo, pgbench };
 
   if (bench.wants('64 clients')) await manyClients(setting);
-  if (bench.wants('One client')) await loneClient(setting);
+  if (bench.wants('One client')) await oneClient(setting);
   if (bench.wants('With tokens')) await withToken(setting);
   if (bench.wants('At a fixed rate')) await fixedRate(setting);
-  if (bench.wants('A commit of 2 ms more')) await slowCommit(setting);
+  if (bench.wants('Commits slower by 2 ms')) await slowCommit(setting);
   bench.remark(load.remark);
 });
 
-/** The first figure at least so many times the second. */
+/** Returns a target: the first rate is at least `wanted` times the second. */
 function atLeast(work: string, of: string, to: string, wanted: number): Target {
   return { work, of: [of, 'perSecond'], to: [[to, 'perSecond']], atLeast: wanted };
 }
 
-async function manyClients(setting: Setting): Promise<void> {
+async function manyClients(setting: Context): Promise<void> {
   const { bench, node } = setting;
   await bench.section({
     title: `${CLIENTS} clients`,
     figures: [
-      { key: 'perSecond', label: 'a second' },
+      { key: 'perSecond', label: 'per second' },
       { key: 'p50', label: 'p50 ms' },
       { key: 'p99', label: 'p99 ms' },
-      { key: 'each', label: 'server, µs each' },
+      { key: 'each', label: 'server µs per post' },
     ],
     contestants: [
-      driven(setting, PLANTAO, node, CLIENTS),
-      driven(setting, ECHO, setting.echo, CLIENTS),
-      inserted(setting, NOTIFY, CLIENTS),
-      inserted(setting, INSERT, CLIENTS),
+      postsTo(setting, PLANTAO, node, CLIENTS),
+      postsTo(setting, ECHO, setting.echo, CLIENTS),
+      pgbenchInserts(setting, NOTIFY, CLIENTS),
+      pgbenchInserts(setting, INSERT, CLIENTS),
     ],
     targets: [
       atLeast('64 clients: durable posts / pgbench INSERT + NOTIFY', PLANTAO, NOTIFY, 2.5),
@@ -75,30 +75,30 @@ async function manyClients(setting: Setting): Promise<void> {
   });
   const file = bench.profileFile('64-clients');
   if (file === null) return;
-  await profiled(node, file, () => driven(setting, PLANTAO, node, CLIENTS).round());
+  await profiled(node, file, () => postsTo(setting, PLANTAO, node, CLIENTS).round());
   const frames = await topFrames(file, 25);
   bench.remark(
     table(
-      ['own time, posts', 'share'],
+      ['self time, posts', 'share'],
       frames.map(({ name, share }) => [name, `${shown(100 * share)} %`]),
     ),
   );
 }
 
-async function loneClient(setting: Setting): Promise<void> {
+async function oneClient(setting: Context): Promise<void> {
   await setting.bench.section({
     title: 'One client',
     figures: [
       { key: 'p50', label: 'p50 ms' },
       { key: 'p99', label: 'p99 ms' },
-      { key: 'perSecond', label: 'a second' },
+      { key: 'perSecond', label: 'per second' },
     ],
     contestants: [
-      driven(setting, PLANTAO, setting.node, 1),
-      driven(setting, ECHO, setting.echo, 1),
+      postsTo(setting, PLANTAO, setting.node, 1),
+      postsTo(setting, ECHO, setting.echo, 1),
       bareStatement(setting),
-      inserted(setting, NOTIFY, 1),
-      inserted(setting, INSERT, 1),
+      pgbenchInserts(setting, NOTIFY, 1),
+      pgbenchInserts(setting, INSERT, 1),
     ],
     targets: [
       {
@@ -114,13 +114,13 @@ async function loneClient(setting: Setting): Promise<void> {
   });
 }
 
-/** Latency where requests come when they come, whatever the server does: at shares of what it can do at the most. */
-async function fixedRate({ bench, load, node }: Setting): Promise<void> {
-  const most = await load.drive(drive(bench, node, CLIENTS));
+/** Measures latency at fixed request rates, independent of the server's speed: at shares of its maximum rate. */
+async function fixedRate({ bench, load, node }: Context): Promise<void> {
+  const maximum = await load.drive(drive(bench, node, CLIENTS));
   const contestants = [0.25, 0.5, 0.75].map((share): Contestant => {
-    const rate = Math.round(most.perSecond * share);
+    const rate = Math.round(maximum.perSecond * share);
     return {
-      name: `${100 * share} % of the most: ${shown(rate)} a second`,
+      name: `${100 * share} % of the maximum: ${shown(rate)} per second`,
       async round() {
         const { latency, perSecond } = await load.drive({ ...drive(bench, node, 256), rate });
         return { p50: latency.p50, p99: latency.p99, most: latency.most, perSecond };
@@ -132,34 +132,34 @@ async function fixedRate({ bench, load, node }: Setting): Promise<void> {
     figures: [
       { key: 'p99', label: 'p99 ms' },
       { key: 'p50', label: 'p50 ms' },
-      { key: 'most', label: 'most ms' },
-      { key: 'perSecond', label: 'a second' },
+      { key: 'most', label: 'max ms' },
+      { key: 'perSecond', label: 'per second' },
     ],
     contestants,
     rounds: Math.min(3, bench.rounds),
   });
 }
 
-/** A disk whose fsync takes 2 ms, by commit_delay, which sleeps before each flush. */
-async function slowCommit(setting: Setting): Promise<void> {
+/** Simulates a disk whose fsync takes 2 ms with commit_delay, which sleeps before each flush. */
+async function slowCommit(setting: Context): Promise<void> {
   const { bench, url } = setting;
   const set = async (delay: string, siblings: string) => {
     await sql(url, `ALTER SYSTEM SET commit_delay = ${delay}`);
     await sql(url, `ALTER SYSTEM SET commit_siblings = ${siblings}`);
     await sql(url, 'SELECT pg_reload_conf()');
-    await new Promise((resolve) => setTimeout(resolve, time(bench, 1000)));
+    await new Promise((resolve) => setTimeout(resolve, scaledMs(bench, 1000)));
   };
   await set('2000', '0');
   await bench.section({
-    title: 'A commit of 2 ms more',
+    title: 'Commits slower by 2 ms',
     figures: [
-      { key: 'perSecond', label: 'a second' },
+      { key: 'perSecond', label: 'per second' },
       { key: 'p50', label: 'p50 ms' },
     ],
     contestants: [
-      driven(setting, PLANTAO, setting.node, CLIENTS),
-      inserted(setting, NOTIFY, CLIENTS),
-      inserted(setting, INSERT, CLIENTS),
+      postsTo(setting, PLANTAO, setting.node, CLIENTS),
+      pgbenchInserts(setting, NOTIFY, CLIENTS),
+      pgbenchInserts(setting, INSERT, CLIENTS),
     ],
     targets: [atLeast('fsync of 2 ms: durable posts / pgbench INSERT + NOTIFY', PLANTAO, NOTIFY, 15)],
     rounds: Math.min(3, bench.rounds),

@@ -1,6 +1,6 @@
 /*
- * npm run bench:retention: what a step of retention costs with a hundred thousand and with ten million events in the log.
- * `--rows N` makes the large one smaller where time or disk (3 GB) are short.
+ * npm run bench:retention: the cost of a step of retention with a hundred thousand and with ten million events in the log.
+ * `--rows N` reduces the large log if time or disk space (3 GB) is short.
  */
 import { parseArgs } from 'node:util';
 import pg from 'pg';
@@ -14,9 +14,9 @@ import { shown } from './common/table.ts';
 
 const SMALL = 100_000;
 const LARGE = 10_000_000;
-/** As src/events/retention.ts removes them. */
-const EVENTS_A_STEP = 1000;
-const STEPS_A_ROUND = 10;
+/** The same number as in src/events/retention.ts. */
+const EVENTS_PER_STEP = 1000;
+const STEPS_PER_ROUND = 10;
 const TERM = 1;
 
 await runPart('retention', 'Retention', async (bench) => {
@@ -27,12 +27,12 @@ await runPart('retention', 'Retention', async (bench) => {
   bench.defer(() => postgres.remove());
   const name = (rows: number) => `${shown(rows)} events`;
   const contestants: Contestant[] = [];
-  for (const rows of [SMALL, large]) contestants.push(await oldLog(bench, postgres.url, rows, name(rows)));
+  for (const rows of [SMALL, large]) contestants.push(await expiredLog(bench, postgres.url, rows, name(rows)));
   await bench.section({
-    title: `A step of retention: the oldest ${shown(EVENTS_A_STEP)} of`,
+    title: `A step of retention: the oldest ${shown(EVENTS_PER_STEP)} of`,
     figures: [
       { key: 'p50', label: 'p50 ms' },
-      { key: 'most', label: 'most ms' },
+      { key: 'most', label: 'max ms' },
     ],
     contestants,
     targets: [
@@ -47,8 +47,8 @@ await runPart('retention', 'Retention', async (bench) => {
   });
 });
 
-/** A log of so many events, all of them older than is kept; each round removes some of them. */
-async function oldLog(bench: Bench, serverUrl: string, rows: number, name: string): Promise<Contestant> {
+/** A log of `rows` events, all of them expired; each round removes some of them. */
+async function expiredLog(bench: Bench, serverUrl: string, rows: number, name: string): Promise<Contestant> {
   bench.progress.say(`storing ${name}`);
   const database = `log_${rows}`;
   await sql(serverUrl, `CREATE DATABASE ${database}`);
@@ -68,14 +68,14 @@ async function oldLog(bench: Bench, serverUrl: string, rows: number, name: strin
     name,
     async round() {
       const took: number[] = [];
-      for (let step = 0; step < STEPS_A_ROUND; step++) {
-        const begun = performance.now();
-        const { rows: answer } = await client.query<{ removed: number }>(
+      for (let step = 0; step < STEPS_PER_ROUND; step++) {
+        const startedAt = performance.now();
+        const { rows: result } = await client.query<{ removed: number }>(
           "SELECT plantao.remove_old_events($1, interval '1 hour', 1000000000, $2) AS removed",
-          [TERM, EVENTS_A_STEP],
+          [TERM, EVENTS_PER_STEP],
         );
-        took.push(performance.now() - begun);
-        if (answer[0]?.removed !== EVENTS_A_STEP) throw new Error(`a step removed ${answer[0]?.removed} events`);
+        took.push(performance.now() - startedAt);
+        if (result[0]?.removed !== EVENTS_PER_STEP) throw new Error(`a step removed ${result[0]?.removed} events`);
       }
       return { p50: median(took), most: Math.max(...took) };
     },

@@ -1,6 +1,6 @@
 /*
- * npm run bench: every part after another, then all targets in one table. `--parts posts,fanout` runs some of them; what
- * else is given goes to the parts (`--quick`, `--rounds N`).
+ * npm run bench: runs all parts one after another, then prints all targets in one table. `--parts posts,fanout` selects
+ * parts; other flags are passed on to them (`--quick`, `--rounds N`).
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -10,7 +10,7 @@ import { parseArgs } from 'node:util';
 import { type PartResult, RESULTS } from './common/part.ts';
 import { showTargets } from './common/section.ts';
 
-/** In the order of running. */
+/** In the order in which they run. */
 const PARTS = ['posts', 'fanout', 'memory', 'history', 'retention', 'delivery', 'herd', 'failover'];
 
 const { values } = parseArgs({ options: { parts: { type: 'string', default: PARTS.join(',') } }, strict: false });
@@ -35,5 +35,5 @@ const results = ran.map((name): PartResult => JSON.parse(readFileSync(`${RESULTS
 const targets = results.flatMap(({ sections }) => sections.flatMap((section) => section.targets));
 if (targets.length > 0) console.log(`\n━━ all targets ${'━'.repeat(65)}\n\n${showTargets(targets)}`);
 for (const { title, remarks } of results) for (const remark of remarks) console.log(`\n${title}: ${remark}`);
-for (const name of failed) console.error(`\nthe part "${name}" could not be run to its end`);
+for (const name of failed) console.error(`\nthe part "${name}" failed`);
 process.exitCode = failed.length > 0 ? 1 : 0;

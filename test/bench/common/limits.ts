@@ -1,15 +1,15 @@
 import { readFileSync } from 'node:fs';
 
-/** Files that a server has open beside its waiters' sockets. */
-const OTHERS = 400;
+/** Files that a server has open in addition to its waiters' sockets. */
+const RESERVED_FILES = 400;
 
-/** `wanted` sockets, or as many as the limit on open files (ulimit -n) leaves to one process. */
+/** Returns `wanted`, or the number of sockets that the limit on open files (ulimit -n) allows one process. */
 export function roomForSockets(wanted: number): number {
   try {
     const limit = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1];
-    return limit === undefined ? wanted : Math.min(wanted, Number(limit) - OTHERS);
+    return limit === undefined ? wanted : Math.min(wanted, Number(limit) - RESERVED_FILES);
   } catch {
-    // Node raises the limit to the hard one by itself; where that cannot be read, the system's answer is waited for.
+    // Node raises its soft limit to the hard one. If the limit cannot be read, a failure would come from the system.
     return wanted;
   }
 }

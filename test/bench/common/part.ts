@@ -6,10 +6,10 @@ import { plot } from './plot.ts';
 import { Progress } from './progress.ts';
 import { runSection, type Section, type SectionResult, showSection } from './section.ts';
 
-/** Where JSON, plots and profiles go; git ignores it. */
+/** Folder for results, plots and profiles, ignored by git. */
 export const RESULTS = fileURLToPath(new URL('../../../.bench', import.meta.url));
 
-/** What a part leaves in `.bench/<name>.json`. */
+/** The content of `.bench/<name>.json`. */
 export interface PartResult {
   name: string;
   title: string;
@@ -19,21 +19,21 @@ export interface PartResult {
   remarks: string[];
 }
 
-/** What a part works with. */
+/** The tools of a part of the benchmark. */
 export interface Bench {
   rounds: number;
-  /** A short run that shows that everything works; its figures are worth little. */
+  /** A short run that shows that everything works; its figures are not meaningful. */
   isQuick: boolean;
-  /** Names of sections to run, by parts of their titles; all without. */
+  /** Returns whether to run a section, by part of its title (`--only`). */
   wants(title: string): boolean;
-  /** Where to write CPU profiles, or null where none are wanted. */
+  /** Returns the file for a CPU profile, or null without `--profile`. */
   profileFile(name: string): string | null;
   progress: Progress;
-  /** Measures a section, shows it and keeps it. */
+  /** Measures a section, prints it and adds it to the results. */
   section(section: Section): Promise<SectionResult>;
-  /** Says something beside the figures. */
+  /** Prints a remark and adds it to the results. */
   remark(text: string | null): void;
-  /** Runs `stop` at the end, last come first, also after a Ctrl-C. */
+  /** Runs `stop` at the end, in reverse order, also after Ctrl-C. */
   defer(stop: () => Promise<unknown>): void;
 }
 
@@ -88,14 +88,14 @@ export async function runPart(name: string, title: string, work: (bench: Bench) 
     await cleanUp();
     process.off('SIGINT', interrupted).off('SIGTERM', interrupted);
   }
-  await keep({ name, title, at: new Date().toISOString(), machine: machine(load), sections, remarks });
+  await save({ name, title, at: new Date().toISOString(), machine: machine(load), sections, remarks });
   progress.clear();
 }
 
-async function keep(result: PartResult): Promise<void> {
+async function save(result: PartResult): Promise<void> {
   await writeFile(`${RESULTS}/${result.name}.json`, `${JSON.stringify(result, null, 2)}\n`);
   await writeFile(`${RESULTS}/${result.name}.svg`, plot(result.title, result.sections));
-  console.log(`\nkept in .bench/${result.name}.json, drawn in .bench/${result.name}.svg`);
+  console.log(`\nresults: .bench/${result.name}.json, plot: .bench/${result.name}.svg`);
 }
 
 function machine(load: number): PartResult['machine'] {

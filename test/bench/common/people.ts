@@ -3,11 +3,11 @@ import type { RequestSpec } from '../load/requests.ts';
 
 export const USERS = 1000;
 export const GROUPS = 100;
-/** Of a message's text: a sentence or two. */
+/** The text of a message: a sentence or two. */
 export const CONTENT =
-  'The quick brown fox jumps over the lazy dog, and then it goes on duty for the rest of the night. '.padEnd(100, '.');
+  'The quick brown fox jumps over the lazy dog, and then it stays on call for the rest of the night. '.padEnd(100, '.');
 
-/** Makes users 1 to {@link USERS} and groups 1 to {@link GROUPS}; each user is in ten groups, each group has a hundred members. */
+/** Creates users 1 to {@link USERS} and groups 1 to {@link GROUPS}. Each user is in ten groups; each group has a hundred members. */
 export async function makePeople(databaseUrl: string): Promise<void> {
   await sql(
     databaseUrl,
@@ -19,7 +19,7 @@ export async function makePeople(databaseUrl: string): Promise<void> {
   );
 }
 
-/** Posts of different users to their groups, to be sent in turn. */
+/** Returns posts of different users to their groups. */
 export function posts(headersOf: (userId: number) => Record<string, string> = () => ({})): RequestSpec[] {
   return Array.from({ length: USERS }, (_, at) => {
     const userId = at + 1;
@@ -33,7 +33,7 @@ export function posts(headersOf: (userId: number) => Record<string, string> = ()
   });
 }
 
-/** Runs statements on a connection of their own and answers the rows of the last. */
+/** Runs statements on a new connection and returns the rows of the last one. */
 export async function sql<Row extends pg.QueryResultRow>(databaseUrl: string, text: string): Promise<Row[]> {
   const client = new pg.Client(databaseUrl);
   await client.connect();

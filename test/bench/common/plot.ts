@@ -8,7 +8,7 @@ const ROW = 30;
 const FOOT = 34;
 const COLOURS = { bar: '#5b7db1', round: '#1d2b44', text: '#333' };
 
-/** Draws a part's first figures as SVG: a bar for each median, a dot for each round. */
+/** Draws the first figure of each section as SVG: a bar for each median, a dot for each round. */
 export function plot(title: string, sections: readonly SectionResult[]): string {
   const heights = sections.map((section) => HEAD + FOOT + ROW * section.rows.length);
   const tops = heights.map((_, at) => 30 + heights.slice(0, at).reduce((sum, height) => sum + height, 0));

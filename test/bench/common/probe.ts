@@ -1,21 +1,21 @@
 /*
- * Loaded before a program that is measured: lets the bench ask it what it uses. Costs nothing while nobody asks.
+ * Loaded before a program that is measured. Reports the program's resource usage over IPC, without any cost in between.
  */
 import { writeFileSync } from 'node:fs';
 import { Session } from 'node:inspector/promises';
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 import { writeHeapSnapshot } from 'node:v8';
-import type { Ask } from './process.ts';
+import type { IpcRequest } from './process.ts';
 
 const delay = monitorEventLoopDelay({ resolution: 1 });
 let profiler: Session | null = null;
 let since = { cpu: process.cpuUsage(), loop: performance.eventLoopUtilization(), at: performance.now() };
 
-/** Answers by name; a program adds its own through {@link answerAsks}. */
-const answers: Record<string, (value: never) => unknown> = {
-  /** Resident and live bytes, after the garbage is gone; needs --expose-gc. */
+/** Handlers by request name. A program adds its own through {@link answerAsks}. */
+const handlers: Record<string, (value: never) => unknown> = {
+  /** Returns resident and live bytes after garbage collection; requires --expose-gc. */
   async memory() {
-    for (let turn = 0; turn < 3; turn++) {
+    for (let run = 0; run < 3; run++) {
       globalThis.gc?.();
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
@@ -52,20 +52,20 @@ const answers: Record<string, (value: never) => unknown> = {
   heapSnapshot: (file: string) => writeHeapSnapshot(file),
 };
 
-/** Adds a program's own answers. */
+/** Adds handlers of a program. */
 export function answerAsks(more: Record<string, (value: never) => unknown>): void {
-  Object.assign(answers, more);
+  Object.assign(handlers, more);
 }
 
-process.on('message', async ({ id, name, value }: Ask) => {
+process.on('message', async ({ id, name, value }: IpcRequest) => {
   try {
-    const answer = answers[name];
-    if (!answer) throw new Error(`nobody answers "${name}" here`);
-    process.send?.({ id, value: await answer(value as never) });
+    const handler = handlers[name];
+    if (!handler) throw new Error(`no handler for "${name}" in this process`);
+    process.send?.({ id, value: await handler(value as never) });
   } catch (error) {
     process.send?.({ id, error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
   }
 });
-// The bench is gone, killed perhaps: nothing of it stays behind.
+// The bench has exited or was killed: exit as well.
 process.once('disconnect', () => process.exit());
 process.channel?.unref();

@@ -3,37 +3,37 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
 const PROJECT = fileURLToPath(new URL('../../..', import.meta.url));
-const ANSWER_WITHIN_MS = 300_000;
-const STOP_WITHIN_MS = 10_000;
+const RESPONSE_TIMEOUT_MS = 300_000;
+const STOP_TIMEOUT_MS = 10_000;
 
-/** What a {@link BenchProcess} is started with. */
+/** Options of a {@link BenchProcess}. */
 export interface ProcessOptions {
-  /** Path of the program, from the project's folder. */
+  /** Path of the program, relative to the project's folder. */
   program: string;
   env?: Record<string, string>;
-  /** Flags of node; `--expose-gc` for who measures memory. */
+  /** Flags of Node.js; measuring memory requires `--expose-gc`. */
   flags?: string[];
-  /** Its output says that it is ready, and with the first group on which port; default `ready <port>`. */
+  /** Matches the output when the program is ready; the first group is its port. Default `ready <port>`. */
   readyWhen?: RegExp;
 }
 
-/** A question to a child, and what comes back. */
-export interface Ask {
+/** A request to a child process. */
+export interface IpcRequest {
   id: number;
   name: string;
   value: unknown;
 }
 
 /**
- * A child process that answers questions over IPC: the load generator, and every server that is measured (through
- * probe.ts, which is loaded before it). It ends when this process does.
+ * A child process that handles requests over IPC: the load generator, and every server that is measured (through probe.ts,
+ * which is loaded before it). It exits when this process does.
  */
 export class BenchProcess {
-  /** On 127.0.0.1; 0 where it listens on none. */
+  /** The port on 127.0.0.1; 0 if the program does not listen. */
   port = 0;
   readonly #child: ChildProcess;
-  readonly #waiting = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
-  #asked = 0;
+  readonly #pending = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
+  #lastId = 0;
   #output = '';
 
   private constructor(options: ProcessOptions) {
@@ -50,14 +50,14 @@ export class BenchProcess {
         this.#output = (this.#output + text).slice(-20_000);
       });
     }
-    this.#child.on('message', (message: { id: number; value?: unknown; error?: string }) => this.#hear(message));
+    this.#child.on('message', (message: { id: number; value?: unknown; error?: string }) => this.#receive(message));
     this.#child.once('close', () => {
-      for (const { reject } of this.#waiting.values()) reject(new Error(`${options.program} ended:\n${this.#output}`));
-      this.#waiting.clear();
+      for (const { reject } of this.#pending.values()) reject(new Error(`${options.program} ended:\n${this.#output}`));
+      this.#pending.clear();
     });
   }
 
-  /** Starts a program and resolves when it is ready. @throws what it has printed, where it ends instead. */
+  /** Starts a program and resolves when it is ready. @throws if it exits instead, with its output. */
   static async start(options: ProcessOptions): Promise<BenchProcess> {
     const started = new BenchProcess(options);
     const child = started.#child;
@@ -69,7 +69,7 @@ export class BenchProcess {
       }
       const what = await Promise.race([
         once(child, 'close').then(() => 'ended'),
-        once(child.stdout ?? child, 'data').then(() => 'said'),
+        once(child.stdout ?? child, 'data').then(() => 'output'),
       ]);
       if (what === 'ended') throw new Error(`${options.program} did not start:\n${started.#output}`);
     }
@@ -79,25 +79,25 @@ export class BenchProcess {
     return this.#child.pid ?? 0;
   }
 
-  /** The last of what it has printed. */
+  /** The end of its output. */
   get output(): string {
     return this.#output;
   }
 
-  /** Asks, and resolves with the answer, whose shape is the caller's claim. @throws what went wrong there. */
-  ask<Answer = unknown>(name: string, value?: unknown): Promise<Answer> {
-    const id = ++this.#asked;
-    return new Promise<Answer>((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error(`no answer to "${name}" in time`)), ANSWER_WITHIN_MS);
+  /** Sends a request and returns the result, whose type is not checked. @throws the error of the handler. */
+  ask<Result = unknown>(name: string, value?: unknown): Promise<Result> {
+    const id = ++this.#lastId;
+    return new Promise<Result>((resolve, reject) => {
+      const timer = setTimeout(() => reject(new Error(`no response to "${name}" in time`)), RESPONSE_TIMEOUT_MS);
       const settle = (then: () => void) => {
         clearTimeout(timer);
         then();
       };
-      this.#waiting.set(id, {
-        resolve: (answer) => settle(() => resolve(answer as Answer)),
+      this.#pending.set(id, {
+        resolve: (result) => settle(() => resolve(result as Result)),
         reject: (error) => settle(() => reject(error)),
       });
-      this.#child.send({ id, name, value } satisfies Ask);
+      this.#child.send({ id, name, value } satisfies IpcRequest);
     });
   }
 
@@ -105,15 +105,15 @@ export class BenchProcess {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     const closed = once(this.#child, 'close');
     this.#child.kill('SIGTERM');
-    const timer = setTimeout(() => this.#child.kill('SIGKILL'), STOP_WITHIN_MS);
+    const timer = setTimeout(() => this.#child.kill('SIGKILL'), STOP_TIMEOUT_MS);
     await closed;
     clearTimeout(timer);
   }
 
-  #hear({ id, value, error }: { id: number; value?: unknown; error?: string }): void {
-    const waiting = this.#waiting.get(id);
-    this.#waiting.delete(id);
-    if (error === undefined) waiting?.resolve(value);
-    else waiting?.reject(new Error(error));
+  #receive({ id, value, error }: { id: number; value?: unknown; error?: string }): void {
+    const request = this.#pending.get(id);
+    this.#pending.delete(id);
+    if (error === undefined) request?.resolve(value);
+    else request?.reject(new Error(error));
   }
 }

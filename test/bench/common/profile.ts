@@ -7,13 +7,13 @@ interface CpuProfile {
   timeDeltas: number[];
 }
 
-/** One function's own share of the time that a process was at work. */
+/** A function and its share of the CPU time of a process, without its callees. */
 export interface Frame {
   name: string;
   share: number;
 }
 
-/** Runs `work` while the CPU profile of `server` is taken, which goes to `file`. */
+/** Runs `work`, and writes a CPU profile of `server` during that time to `file`. */
 export async function profiled<Result>(
   server: BenchProcess,
   file: string,
@@ -27,10 +27,10 @@ export async function profiled<Result>(
   }
 }
 
-/** The functions that took the most time of their own in a profile; idle time counts for nothing. */
+/** Returns the functions with the most self time in a profile, without idle time. */
 export async function topFrames(file: string, count = 10): Promise<Frame[]> {
   const profile = JSON.parse(await readFile(file, 'utf8')) as CpuProfile;
-  const names = new Map(profile.nodes.map(({ id, callFrame }) => [id, nameOf(callFrame)]));
+  const names = new Map(profile.nodes.map(({ id, callFrame }) => [id, frameName(callFrame)]));
   const times = new Map<string, number>();
   let total = 0;
   for (const [at, id] of profile.samples.entries()) {
@@ -46,7 +46,7 @@ export async function topFrames(file: string, count = 10): Promise<Frame[]> {
     .slice(0, count);
 }
 
-function nameOf({ functionName, url, lineNumber }: CpuProfile['nodes'][number]['callFrame']): string {
+function frameName({ functionName, url, lineNumber }: CpuProfile['nodes'][number]['callFrame']): string {
   const file = url.replace(/^.*\/(node_modules|src)\//, '$1/').replace(/^node_modules\//, '');
-  return url === '' ? functionName : `${functionName || '(nameless)'} ${file}:${lineNumber + 1}`;
+  return url === '' ? functionName : `${functionName || '(anonymous)'} ${file}:${lineNumber + 1}`;
 }

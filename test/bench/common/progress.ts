@@ -1,6 +1,6 @@
-const MOST_COLUMNS = 100;
+const MAX_COLUMNS = 100;
 
-/** One line on stderr that says what is being done; where stderr is no terminal, one line a step. */
+/** Shows the current step on one line of stderr, or one line per step if stderr is not a terminal. */
 export class Progress {
   readonly #startedAt = performance.now();
   readonly #stream: NodeJS.WriteStream;
@@ -13,11 +13,11 @@ export class Progress {
   say(step: string): void {
     const seconds = ((performance.now() - this.#startedAt) / 1000).toFixed(0).padStart(4);
     const line = `${seconds} s  ${step}`;
-    if (this.#stream.isTTY) this.#stream.write(`\r\x1b[2K${line.slice(0, MOST_COLUMNS)}`);
+    if (this.#stream.isTTY) this.#stream.write(`\r\x1b[2K${line.slice(0, MAX_COLUMNS)}`);
     else this.#stream.write(`${line}\n`);
   }
 
-  /** Takes the line away. */
+  /** Clears the line. */
   clear(): void {
     if (this.#stream.isTTY) this.#stream.write('\r\x1b[2K');
   }

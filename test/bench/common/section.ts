@@ -2,50 +2,50 @@ import type { Progress } from './progress.ts';
 import { median, range } from './statistics.ts';
 import { shown, table } from './table.ts';
 
-/** One column of a section: what is measured. The first is the one that is plotted. */
+/** One column of a section. The first figure of a section is plotted. */
 export interface Figure {
   key: string;
-  /** With its unit. */
+  /** Includes the unit. */
   label: string;
 }
 
-/** Who is measured. A round answers every figure that it has by key, or null where it cannot be run here. */
+/** A program or variant that is measured. A round returns its figures by key, or null if it cannot run on this machine. */
 export interface Contestant {
   name: string;
   round(): Promise<Record<string, number> | null>;
 }
 
-/** A promise about the ratio of two figures of one run. */
+/** A limit for the ratio of two figures of one run. */
 export interface Target {
   work: string;
-  /** Names of a contestant and of a figure. */
+  /** A contestant and a figure. */
   of: [contestant: string, figure: string];
-  /** What it is divided by; several are added up. Without it the figure itself is judged. */
+  /** The divisor; several are added up. Without it the limit applies to the figure itself. */
   to?: [contestant: string, figure: string][];
   atLeast?: number;
   atMost?: number;
 }
 
-/** Contestants that are measured in turns, and what is promised of them. */
+/** Contestants that are measured in the same rounds, and their targets. */
 export interface Section {
   title: string;
   figures: Figure[];
   contestants: Contestant[];
   targets?: Target[];
-  /** Fewer or more rounds than the part's. */
+  /** Number of rounds, if different from the part's. */
   rounds?: number;
 }
 
 export interface Row {
   name: string;
-  /** By figure, one value a round. */
+  /** Values by figure, one per round. */
   values: Record<string, number[]>;
 }
 
 export interface TargetResult {
   work: string;
   wanted: string;
-  /** One a round. */
+  /** One per round. */
   ratios: number[];
   ratio: number;
   isMet: boolean;
@@ -59,14 +59,14 @@ export interface SectionResult {
   skipped: string[];
 }
 
-/** Measures every contestant once a round, in another order each time, so that no one always runs first. */
+/** Measures every contestant once per round, in rotating order, so that none always runs first. */
 export async function runSection(section: Section, rounds: number, progress: Progress): Promise<SectionResult> {
   const rows = section.contestants.map(({ name }): Row => ({ name, values: {} }));
   const skipped = new Set<string>();
   const count = section.rounds ?? rounds;
   for (let round = 0; round < count; round++) {
-    for (let turn = 0; turn < rows.length; turn++) {
-      const at = (turn + round) % rows.length;
+    for (let index = 0; index < rows.length; index++) {
+      const at = (index + round) % rows.length;
       const [contestant, row] = [section.contestants[at], rows[at]];
       if (!contestant || !row || skipped.has(row.name)) continue;
       progress.say(`${section.title}: round ${round + 1} of ${count}, ${contestant.name}`);
@@ -80,19 +80,19 @@ export async function runSection(section: Section, rounds: number, progress: Pro
     }
   }
   const kept = rows.filter((row) => !skipped.has(row.name));
-  const targets = (section.targets ?? []).flatMap((target) => judge(target, kept) ?? []);
+  const targets = (section.targets ?? []).flatMap((target) => evaluate(target, kept) ?? []);
   return { title: section.title, figures: section.figures, rows: kept, targets, skipped: [...skipped] };
 }
 
-/** Null where what it speaks of was not measured. */
-function judge(target: Target, rows: readonly Row[]): TargetResult | null {
+/** Evaluates a target. Returns null if its figures were not measured. */
+function evaluate(target: Target, rows: readonly Row[]): TargetResult | null {
   const valuesOf = ([name, key]: [string, string]) => rows.find((row) => row.name === name)?.values[key];
   const values = valuesOf(target.of);
   const others = (target.to ?? []).map(valuesOf);
   if (!values || others.includes(undefined)) return null;
   const ratios = values.map((value, round) => {
-    const floor = others.reduce((sum, other) => sum + (other?.[round] ?? Number.NaN), 0);
-    return target.to ? value / floor : value;
+    const divisor = others.reduce((sum, other) => sum + (other?.[round] ?? Number.NaN), 0);
+    return target.to ? value / divisor : value;
   });
   const ratio = median(ratios);
   const { atLeast, atMost } = target;
@@ -101,7 +101,7 @@ function judge(target: Target, rows: readonly Row[]): TargetResult | null {
   return { work: target.work, wanted, ratios, ratio, isMet };
 }
 
-/** A section for the screen: medians with the least and the greatest of the rounds, then ratios and targets. */
+/** Formats a section: medians with minimum and maximum of the rounds, then the targets. */
 export function showSection(result: SectionResult): string {
   const cell = (values: readonly number[] | undefined) => {
     if (!values) return '';
@@ -112,11 +112,11 @@ export function showSection(result: SectionResult): string {
   const rows = result.rows.map((row) => [row.name, ...result.figures.map(({ key }) => cell(row.values[key]))]);
   const parts = [table(header, rows)];
   if (result.targets.length > 0) parts.push(showTargets(result.targets));
-  for (const name of result.skipped) parts.push(`skipped here: ${name}`);
+  for (const name of result.skipped) parts.push(`skipped on this machine: ${name}`);
   return parts.join('\n\n');
 }
 
-/** Ratios against their targets. */
+/** Formats targets and their measured ratios. */
 export function showTargets(targets: readonly TargetResult[]): string {
   const rows = targets.map(({ work, ratios, ratio, wanted, isMet }) => {
     const { least, most } = range(ratios);

@@ -1,28 +1,28 @@
 import { BenchProcess } from './process.ts';
 
-/** What a measured server used between two moments. */
+/** The resources that a server used during a measurement. */
 export interface Usage {
-  /** Cores, 1 being one of them. */
+  /** CPU usage; 1 is one core. */
   cpu: number;
-  /** Share of the time in which its event loop was at work. */
+  /** Utilisation of the event loop, from 0 to 1. */
   busy: number;
-  /** How late its event loop was, in milliseconds. */
+  /** Delay of the event loop, in milliseconds. */
   loopDelay: { p99: number; most: number };
 }
 
-/** What a process takes, in bytes, after a garbage collection. */
+/** The memory of a process in bytes, after garbage collection. */
 export interface Memory {
-  /** Resident: what the system counts. */
+  /** Resident set size. */
   rss: number;
   /** Live objects and buffers. */
   live: number;
 }
 
-const ACTIVE_WITHIN_MS = 20_000;
-/** `--expose-gc` costs nothing and lets memory be read without garbage in it. */
+const ACTIVE_TIMEOUT_MS = 20_000;
+/** `--expose-gc` costs nothing and allows measuring memory without garbage. */
 const FLAGS = ['--expose-gc'];
 
-/** One node of Plantão, as an operator starts it. */
+/** Starts a node of Plantão as an operator would, and waits until it is active. */
 export async function startPlantao(databaseUrl: string, env: Record<string, string> = {}): Promise<BenchProcess> {
   const node = await BenchProcess.start({
     program: 'src/main.ts',
@@ -31,31 +31,31 @@ export async function startPlantao(databaseUrl: string, env: Record<string, stri
     readyWhen: /"event":"listening".*"url":"http:\/\/localhost:(\d+)"/,
   });
   if (env.IS_ACTIVE === 'false') return node;
-  const until = performance.now() + ACTIVE_WITHIN_MS;
+  const until = performance.now() + ACTIVE_TIMEOUT_MS;
   while ((await fetch(`http://127.0.0.1:${node.port}/primary`)).status !== 200) {
-    if (performance.now() > until) throw new Error(`no node is on duty:\n${node.output}`);
+    if (performance.now() > until) throw new Error(`no node is active:\n${node.output}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   return node;
 }
 
-/** A program of `rivals/`. */
+/** Starts a program of `rivals/`. */
 export function startRival(name: string, env: Record<string, string> = {}): Promise<BenchProcess> {
   return BenchProcess.start({ program: `test/bench/rivals/${name}.ts`, flags: FLAGS, env });
 }
 
-/** How many polls wait at a node of Plantão. */
+/** Returns the number of waiting polls of a Plantão node. */
 export async function waitersOf(node: BenchProcess): Promise<number> {
   const text = await (await fetch(`http://127.0.0.1:${node.port}/metrics`)).text();
   return Number(/^plantao_waiters(?:\{[^}]*\})? (\d+)/m.exec(text)?.[1] ?? Number.NaN);
 }
 
-/** How many polls wait at a rival. */
+/** Returns the number of waiting polls of a rival. */
 export async function parkedAt(rival: BenchProcess): Promise<number> {
   return Number(await (await fetch(`http://127.0.0.1:${rival.port}/count`)).text());
 }
 
-/** Runs `work` and answers what it gave and what the server used meanwhile. */
+/** Runs `work` and returns its result and the resources that the server used meanwhile. */
 export async function withUsage<Result>(server: BenchProcess, work: () => Promise<Result>): Promise<[Result, Usage]> {
   await server.ask('usageStart');
   const result = await work();

@@ -1,22 +1,22 @@
-/** The value that `share` (0 to 1) of `sorted` (ascending) do not exceed; NaN for none. */
+/** Returns the value that `share` (0 to 1) of `sorted` (ascending) do not exceed; NaN for an empty list. */
 export function quantile(sorted: ArrayLike<number>, share: number): number {
   const at = Math.min(sorted.length - 1, Math.max(0, Math.ceil(share * sorted.length) - 1));
   return sorted[at] ?? Number.NaN;
 }
 
-/** The middle value, or the mean of the two in the middle; NaN for none. */
+/** Returns the median; NaN for an empty list. */
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((one, other) => one - other);
   const middle = sorted.length / 2;
   return ((sorted[Math.ceil(middle) - 1] ?? Number.NaN) + (sorted[Math.floor(middle)] ?? Number.NaN)) / 2;
 }
 
-/** The least and the greatest value. */
+/** Returns the minimum and the maximum. */
 export function range(values: readonly number[]): { least: number; most: number } {
   return { least: Math.min(...values), most: Math.max(...values) };
 }
 
-/** Where a set of times lies, in the unit of the times. */
+/** Percentiles of a set of times, in the unit of the times. */
 export interface Latency {
   p50: number;
   p95: number;
@@ -24,7 +24,7 @@ export interface Latency {
   most: number;
 }
 
-/** Summarises times; the array is sorted in place. */
+/** Returns the percentiles of times. Sorts the array in place. */
 export function latencyOf(times: Float64Array): Latency {
   times.sort();
   return {

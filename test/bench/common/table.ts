@@ -1,4 +1,4 @@
-/** Lays rows out in columns: the first is text and aligned left, the others are aligned right. */
+/** Formats rows as columns: the first is aligned left, the others right. */
 export function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
   const all = [header, ...rows];
   const widths = header.map((_, column) => Math.max(...all.map((row) => (row[column] ?? '').length)));
@@ -10,7 +10,7 @@ export function table(header: readonly string[], rows: readonly (readonly string
   return [line(header), widths.map((width) => '─'.repeat(width)).join('  '), ...rows.map(line)].join('\n');
 }
 
-/** A number for a reader: three digits that matter, thousands set apart. */
+/** Formats a number with three significant digits and thousands separators. */
 export function shown(value: number): string {
   if (!Number.isFinite(value)) return '–';
   const digits = Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : 2;

@@ -1,38 +1,38 @@
 /*
- * The clients of bench:delivery: a process of its own that posts on one node and waits on the other. Both ends have one
- * clock, so that the time between the answer to a post and the answer to a poll is what it says.
+ * The clients of bench:delivery: a separate process that posts to one node and polls the other. One clock measures both, so
+ * the time between the response to a post and the response to a poll is exact.
  */
 import { performance } from 'node:perf_hooks';
 import { answerAsks } from '../common/probe.ts';
 import { latencyOf } from '../common/statistics.ts';
 import { type Connection, openConnections, type Reply, requestBytes } from '../load/connection.ts';
 
-/** What is to be measured. Users 1 to `waiters` wait, in groups of `groupSize`, one after another. */
+/** A measurement. Users 1 to `waiters` wait, in consecutive groups of `groupSize`. */
 export interface DeliverySpec {
   postPort: number;
   waitPort: number;
   waiters: number;
   groupSize: number;
   rate: number;
-  /** Sent and heard like the rest, but not timed: programs that have just started are slow. */
+  /** Messages of this period are not timed: programs are slow just after their start. */
   warmUpMs: number;
   forMs: number;
-  /** Where the waiters begin. */
+  /** The start position of the waiters. */
   cursor: string;
 }
 
-/** Milliseconds from the answer to a post until a waiter of its group had it; negative where the waiter had it first. */
+/** Milliseconds from the response to a post until a waiter received the message; negative if the waiter was first. */
 export interface DeliveryResult {
   p50: number;
   p95: number;
   p99: number;
   most: number;
-  /** From sending the post to its answer. */
+  /** From sending the post to its response. */
   postP50: number;
   delivered: number;
   missing: number;
-  doubled: number;
-  /** Answers a second that the waiting node gave. */
+  duplicates: number;
+  /** Deliveries per second of the node that is polled. */
   perSecond: number;
   busy: number;
 }
@@ -41,11 +41,11 @@ const POSTING_CONNECTIONS = 64;
 const SETTLE_MS = 10_000;
 const TEXT = '"content":"delivery ';
 
-interface Waiting {
+interface Waiter {
   connection: Connection;
   userId: number;
   cursor: string;
-  heard: Set<number>;
+  received: Set<number>;
 }
 
 async function measure(spec: DeliverySpec): Promise<DeliveryResult> {
@@ -60,13 +60,13 @@ async function measure(spec: DeliverySpec): Promise<DeliveryResult> {
 
 class Delivery {
   readonly #spec: DeliverySpec;
-  readonly #waiting: Waiting[];
+  readonly #waiting: Waiter[];
   readonly #idle: Connection[];
   readonly #queue: number[] = [];
   readonly #sentAt: number[] = [];
-  readonly #answeredAt: number[] = [];
-  readonly #heard: { message: number; at: number }[] = [];
-  #doubled = 0;
+  readonly #acknowledgedAt: number[] = [];
+  readonly #received: { message: number; at: number }[] = [];
+  #duplicates = 0;
   #failure: Error | null = null;
 
   constructor(spec: DeliverySpec, waiting: Connection[], posting: Connection[]) {
@@ -74,7 +74,7 @@ class Delivery {
     this.#idle = posting;
     this.#waiting = waiting.map((connection, at) => ({
       ...{ connection, userId: at + 1, cursor: spec.cursor },
-      heard: new Set<number>(),
+      received: new Set<number>(),
     }));
     const fail = (error: Error) => {
       this.#failure ??= error;
@@ -83,7 +83,7 @@ class Delivery {
     for (const one of this.#waiting) {
       one.connection.keepsBodies = true;
       one.connection.onLost = fail;
-      one.connection.onReply = (reply) => this.#hear(one, reply);
+      one.connection.onReply = (reply) => this.#receive(one, reply);
     }
   }
 
@@ -100,22 +100,22 @@ class Delivery {
       for (; due < wanted && startedAt + (due * 1000) / rate <= performance.now(); due++) this.#post(due);
     }, 1);
     const until = startedAt + warmUpMs + forMs + SETTLE_MS;
-    const isOver = () => due >= wanted && this.#heard.length >= wanted * groupSize;
+    const isOver = () => due >= wanted && this.#received.length >= wanted * groupSize;
     while (!isOver() && !this.#failure && performance.now() < until) await new Promise((r) => setTimeout(r, 20));
     const tookMs = performance.now() - startedAt;
     clearInterval(timer);
     if (this.#failure) throw this.#failure;
     const { utilization: busy } = performance.eventLoopUtilization(loop);
-    const timed = this.#heard.filter(({ message }) => message >= first);
-    const times = Float64Array.from(timed, ({ message, at }) => at - (this.#answeredAt[message] ?? Number.NaN));
-    const posts = Float64Array.from(this.#answeredAt, (at, message) => at - (this.#sentAt[message] ?? Number.NaN));
+    const timed = this.#received.filter(({ message }) => message >= first);
+    const times = Float64Array.from(timed, ({ message, at }) => at - (this.#acknowledgedAt[message] ?? Number.NaN));
+    const posts = Float64Array.from(this.#acknowledgedAt, (at, message) => at - (this.#sentAt[message] ?? Number.NaN));
     return {
       ...latencyOf(times),
       postP50: latencyOf(posts.subarray(first)).p50,
-      delivered: this.#heard.length,
-      missing: wanted * groupSize - this.#heard.length,
-      doubled: this.#doubled,
-      perSecond: (this.#heard.length * 1000) / tookMs,
+      delivered: this.#received.length,
+      missing: wanted * groupSize - this.#received.length,
+      duplicates: this.#duplicates,
+      perSecond: (this.#received.length * 1000) / tookMs,
       busy,
     };
   }
@@ -129,8 +129,8 @@ class Delivery {
     const { groupSize, waiters } = this.#spec;
     const groupId = 1 + (message % Math.floor(waiters / groupSize));
     connection.onReply = ({ status, head }) => {
-      this.#answeredAt[message] = performance.now();
-      if (status !== 200) this.#failure ??= new Error(`a post was answered ${head}`);
+      this.#acknowledgedAt[message] = performance.now();
+      if (status !== 200) this.#failure ??= new Error(`unexpected response to a post: ${head}`);
       this.#idle.push(connection);
       const next = this.#queue.shift();
       if (next !== undefined) this.#post(next);
@@ -140,11 +140,11 @@ class Delivery {
     connection.send(requestBytes('POST', '/messages', body));
   }
 
-  #poll({ connection, userId, cursor }: Waiting): void {
+  #poll({ connection, userId, cursor }: Waiter): void {
     connection.send(requestBytes('GET', `/subscribe/user?user_id=${userId}&timeout=55&cursor=${cursor}`));
   }
 
-  #hear(one: Waiting, { status, head, body }: Reply): void {
+  #receive(one: Waiter, { status, head, body }: Reply): void {
     const at = performance.now();
     if (status === 204) one.cursor = /\r\ncursor: (\S+)/i.exec(head)?.[1] ?? one.cursor;
     else if (status === 200) {
@@ -153,20 +153,20 @@ class Delivery {
         this.#count(one, Number.parseInt(body.slice(from + TEXT.length, from + TEXT.length + 10), 10), at);
       }
       one.cursor = /"cursor":"([^"]+)"/.exec(body)?.[1] ?? one.cursor;
-    } else this.#failure ??= new Error(`a poll was answered ${head}\n${body}`);
+    } else this.#failure ??= new Error(`unexpected response to a poll: ${head}\n${body}`);
     this.#poll(one);
   }
 
-  #count(one: Waiting, message: number, at: number): void {
-    if (one.heard.has(message)) this.#doubled++;
+  #count(one: Waiter, message: number, at: number): void {
+    if (one.received.has(message)) this.#duplicates++;
     else {
-      one.heard.add(message);
-      this.#heard.push({ message, at });
+      one.received.add(message);
+      this.#received.push({ message, at });
     }
   }
 }
 
-/** One client far behind that reads to the end, page by page. */
+/** Reads from far behind to the head of the log, page by page. */
 async function catchUp(spec: { port: number; cursor: string; events: number }): Promise<Record<string, number>> {
   const [connection] = await openConnections([spec.port], 1);
   if (!connection) throw new Error('no connection');
@@ -183,7 +183,7 @@ async function catchUp(spec: { port: number; cursor: string; events: number }): 
       connection.onLost = reject;
       connection.send(requestBytes('GET', `/subscribe/user?user_id=1&timeout=20&cursor=${cursor}`));
     });
-    if (reply.status !== 200) throw new Error(`a page was answered ${reply.head}`);
+    if (reply.status !== 200) throw new Error(`unexpected response to a page: ${reply.head}`);
     pages.push(performance.now() - at);
     const body = JSON.parse(reply.body) as { cursor: string; events: unknown[] };
     events += body.events.length;

@@ -1,6 +1,6 @@
 /*
- * The floor of a failover: a process that does nothing but hold an advisory lock. `bareFailover` kills it with -9 and
- * measures until a bare loop in this process has the lock. Started by itself, this file is the holder.
+ * The baseline of a failover: a process that only holds an advisory lock. `bareFailover` kills it with SIGKILL and measures
+ * the time until a loop in this process has taken the lock. Run as a program, this file is the holder.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -9,7 +9,7 @@ import pg from 'pg';
 
 const LOCK = 'pg_try_advisory_lock(1347178068, 99)';
 
-/** Milliseconds from kill -9 of the holder until the lock is had here. */
+/** Returns the milliseconds from the SIGKILL until this process has taken the lock. */
 export async function bareFailover(databaseUrl: string): Promise<number> {
   const holder = spawn(process.execPath, ['--import', 'tsx', fileURLToPath(import.meta.url), databaseUrl], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -34,6 +34,6 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   await client.connect();
   await client.query(`SELECT ${LOCK}`);
   process.stdout.write('held\n');
-  // An idle session keeps the process; a parent that is gone must not leave it behind.
+  // The idle session keeps the process alive; without its parent it must exit.
   setInterval(() => process.ppid === 1 && process.exit(), 1000);
 }

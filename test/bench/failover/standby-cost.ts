@@ -2,25 +2,25 @@ import { readFile } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Scene } from '../../failure/scene.ts';
 
-/** What a standby costs the database. */
+/** The cost of a standby for the database. */
 export interface StandbyCost {
-  /** Share of one core that its backends use, in per cent. */
+  /** CPU usage of its backends, in per cent of a core. */
   cpuPercent: number;
-  /** The longest time that one of its snapshots was seen open, in milliseconds: vacuum waits for no older one. */
+  /** Age of its oldest observed snapshot, in milliseconds. An old snapshot delays vacuum. */
   oldestSnapshotMs: number;
   sessions: number;
 }
 
-/** Linux counts CPU time in hundredths of a second. */
+/** Linux reports CPU time in hundredths of a second. */
 const TICK_MS = 10;
 
-/** Watches the backends of a standby for `seconds`; they must run on this machine. */
+/** Measures the backends of a standby for `seconds`; they must run on this machine. */
 export async function standbyCost(scene: Scene, seconds: number): Promise<StandbyCost> {
   const [standby] = await scene.standbys();
   if (!standby) throw new Error('there is no standby');
-  const mine = `plantao:${standby.name}:%`;
+  const pattern = `plantao:${standby.name}:%`;
   const pids = (
-    await scene.sql<{ pid: number }>('SELECT pid FROM pg_stat_activity WHERE application_name LIKE $1', [mine])
+    await scene.sql<{ pid: number }>('SELECT pid FROM pg_stat_activity WHERE application_name LIKE $1', [pattern])
   ).map(({ pid }) => pid);
   const before = await cpuMs(pids);
   const startedAt = performance.now();
@@ -29,7 +29,7 @@ export async function standbyCost(scene: Scene, seconds: number): Promise<Standb
     const [row] = await scene.sql<{ oldest: number }>(
       `SELECT coalesce(max(extract(epoch FROM clock_timestamp() - xact_start)) * 1000, 0)::float8 AS oldest
        FROM pg_stat_activity WHERE application_name LIKE $1 AND backend_xmin IS NOT NULL`,
-      [mine],
+      [pattern],
     );
     oldestSnapshotMs = Math.max(oldestSnapshotMs, row?.oldest ?? 0);
     await pause(20);
@@ -42,7 +42,7 @@ async function cpuMs(pids: readonly number[]): Promise<number> {
   let sum = 0;
   for (const pid of pids) {
     const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
-    // Behind the name in brackets: the 12th and 13th fields are user and system time.
+    // After the name in parentheses, the 12th and 13th fields are user and system time.
     const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
     sum += (Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) * TICK_MS;
   }

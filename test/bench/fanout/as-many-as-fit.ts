@@ -8,11 +8,11 @@ import { shown } from '../common/table.ts';
 import type { Load } from '../load/load.ts';
 import type { RequestSpec } from '../load/requests.ts';
 
-/** What {@link asManyAsFit} is run with. */
+/** Options of {@link asManyAsFit}. */
 export interface LargestWakeUp {
   bench: Bench;
   load: Load;
-  /** The server. */
+  /** URL of the database server. */
   url: string;
   poll: RequestSpec;
   trigger: RequestSpec;
@@ -21,8 +21,8 @@ export interface LargestWakeUp {
 const WAKE_UPS = 3;
 
 /**
- * The largest crowd, on a node with the lease that it has by default: thousands of polls that arrive at once, are woken
- * at once, and arrive again. The node must keep its role throughout, however long its event loop is at work on them.
+ * Measures the largest possible number of polls on a node with the default lease: they arrive at once, are woken at once,
+ * and arrive again. The node must keep its role throughout, however busy its event loop is.
  */
 export async function asManyAsFit({ bench, load, url, poll, trigger }: LargestWakeUp): Promise<void> {
   const count = roomForSockets(bench.isQuick ? 2000 : 19_500);
@@ -37,11 +37,11 @@ export async function asManyAsFit({ bench, load, url, poll, trigger }: LargestWa
   await bench.section({
     title: `As many as fit, ${shown(count)} polls`,
     figures: [
-      { key: 'last', label: 'last answer ms' },
+      { key: 'last', label: 'last response ms' },
       { key: 'half', label: 'half ms' },
       { key: 'first', label: 'first ms' },
-      { key: 'delay', label: 'event loop late by ms' },
-      { key: 'heartbeat', label: 'heartbeat late by ms' },
+      { key: 'delay', label: 'event loop delay ms' },
+      { key: 'heartbeat', label: 'heartbeat delay ms' },
     ],
     contestants: [{ name: 'Plantão', round: () => round(count) }],
     rounds: Math.min(3, bench.rounds),
@@ -54,11 +54,11 @@ export async function asManyAsFit({ bench, load, url, poll, trigger }: LargestWa
     ],
   });
   await checked.end();
-  if ((await figure(node, 'plantao_term')) !== term) throw new Error('the node lost its role and took it again');
-  bench.remark('the node kept its role and its term throughout: GET /primary was asked every 10 ms');
+  if ((await figure(node, 'plantao_term')) !== term) throw new Error('the node lost its role and became active again');
+  bench.remark('the node kept its role and its term throughout, checked by GET /primary every 10 ms');
 
   async function round(polls: number): Promise<Record<string, number>> {
-    // A connection that has carried a request may be silent for longer than a new one.
+    // A connection that has carried a request may stay idle for longer than a new one.
     const before: RequestSpec[] = [{ method: 'GET', path: '/liveness' }];
     await load.open({ ports: [node.port], count: polls, before, poll });
     const [results, usage] = await withUsage(node, async () => {
@@ -71,43 +71,43 @@ export async function asManyAsFit({ bench, load, url, poll, trigger }: LargestWa
     });
     await load.close();
     const last = results.at(-1);
-    if (!last) throw new Error('nothing was woken');
+    if (!last) throw new Error('no poll was woken');
     const heartbeat = 1000 * (await figure(node, 'plantao_lease_renewal_delay_max_seconds'));
     const delay = Math.max(usage.loopDelay.most, ...checked.delays());
     return { last: last.last, half: last.half, first: last.first, delay, heartbeat };
   }
 }
 
-/** Asks a node all the time whether it is active, and how long that takes. */
+/** Polls whether a node is active, and measures how long the responses take. */
 class RoleCheck {
   readonly #node: BenchProcess;
   #delays: number[] = [];
   #isEnded = false;
-  readonly #asking: Promise<void>;
+  readonly #polling: Promise<void>;
 
   constructor(node: BenchProcess) {
     this.#node = node;
-    this.#asking = this.#ask();
-    this.#asking.catch(() => undefined);
+    this.#polling = this.#poll();
+    this.#polling.catch(() => undefined);
   }
 
-  /** Since the last call. */
+  /** Returns the response times since the last call. */
   delays(): number[] {
     return this.#delays.splice(0);
   }
 
-  /** @throws where it was not active. */
+  /** Stops polling. @throws if the node was not active at any time. */
   async end(): Promise<void> {
     this.#isEnded = true;
-    await this.#asking;
+    await this.#polling;
   }
 
-  async #ask(): Promise<void> {
+  async #poll(): Promise<void> {
     while (!this.#isEnded) {
       const at = performance.now();
-      const answer = await fetch(`http://127.0.0.1:${this.#node.port}/primary`);
-      if (answer.status !== 200)
-        throw new Error(`the node lost its role: ${await answer.text()}\n${this.#node.output}`);
+      const response = await fetch(`http://127.0.0.1:${this.#node.port}/primary`);
+      if (response.status !== 200)
+        throw new Error(`the node lost its role: ${await response.text()}\n${this.#node.output}`);
       this.#delays.push(performance.now() - at);
       await new Promise((resolve) => setTimeout(resolve, 10));
     }

@@ -9,15 +9,15 @@ import type { Load } from '../load/load.ts';
 import type { DriveSpec, RequestSpec } from '../load/requests.ts';
 import type { Pgbench } from '../rivals/pgbench.ts';
 
-/** What the sections of bench:posts work with. */
-export interface Setting {
+/** The context of the sections of bench:posts. */
+export interface Context {
   bench: Bench;
   load: Load;
-  /** Of the database that the node and pgbench write to. */
+  /** URL of the database that the node and pgbench write to. */
   url: string;
   node: BenchProcess;
   echo: BenchProcess;
-  /** Null where it is not installed. */
+  /** Null if it is not installed. */
   pgbench: Pgbench | null;
 }
 
@@ -31,20 +31,20 @@ export const BARE = 'bare pg, the same statement';
 const WARMUP_MS = 2000;
 const FOR_MS = 5000;
 
-/** `ms`, or a quarter of it in a quick run. */
-export function time(bench: Bench, ms: number): number {
+/** Returns `ms`, or a quarter of it in a quick run. */
+export function scaledMs(bench: Bench, ms: number): number {
   return bench.isQuick ? ms / 4 : ms;
 }
 
-/** Posts to a server, as fast as its answers come. */
+/** Returns the load: posts to a server, each connection sending its next post after a response. */
 export function drive(bench: Bench, server: BenchProcess, connections: number, requests = posts()): DriveSpec {
-  const [warmupMs, forMs] = [time(bench, WARMUP_MS), time(bench, FOR_MS)];
+  const [warmupMs, forMs] = [scaledMs(bench, WARMUP_MS), scaledMs(bench, FOR_MS)];
   return { ports: [server.port], connections, requests, warmupMs, forMs };
 }
 
-/** Posts from so many connections, each sending its next when it has its answer. */
-export function driven(
-  { bench, load }: Setting,
+/** A server that receives posts on a number of connections, each sending its next post after a response. */
+export function postsTo(
+  { bench, load }: Context,
   name: string,
   server: BenchProcess,
   connections: number,
@@ -66,21 +66,21 @@ export function driven(
   };
 }
 
-/** One message a transaction by pgbench. */
-export function inserted({ bench, pgbench }: Setting, name: string, clients: number): Contestant {
+/** pgbench that inserts one message per transaction. */
+export function pgbenchInserts({ bench, pgbench }: Context, name: string, clients: number): Contestant {
   return {
     name,
     async round() {
       if (!pgbench) return null;
-      const seconds = Math.max(2, Math.round(time(bench, FOR_MS) / 1000));
+      const seconds = Math.max(2, Math.round(scaledMs(bench, FOR_MS) / 1000));
       const { perSecond, meanMs } = await pgbench.run({ notify: name === NOTIFY, clients, seconds });
       return { perSecond, p50: meanMs };
     },
   };
 }
 
-/** The statement that a node sends, from one client that waits for each answer. */
-export function bareStatement({ bench, url }: Setting): Contestant {
+/** The statement that a node sends, from one client that waits for each result. */
+export function bareStatement({ bench, url }: Context): Contestant {
   const round = async () => {
     const client = new pg.Client(url);
     await client.connect();
@@ -91,8 +91,8 @@ export function bareStatement({ bench, url }: Setting): Contestant {
       values: [rows[0]?.term, false, [7], [8], [CONTENT], [null]],
     };
     const times: number[] = [];
-    const from = performance.now() + time(bench, WARMUP_MS);
-    const until = from + time(bench, FOR_MS);
+    const from = performance.now() + scaledMs(bench, WARMUP_MS);
+    const until = from + scaledMs(bench, FOR_MS);
     for (let at = performance.now(); at < until; ) {
       await client.query(statement);
       const now = performance.now();

@@ -2,16 +2,16 @@ import { createHash } from 'node:crypto';
 import { migrate } from '../../../src/database/migrator.ts';
 import { makePeople, posts, sql, USERS } from '../common/people.ts';
 import { startPlantao } from '../common/servers.ts';
-import { CLIENTS, driven, type Setting } from './contestants.ts';
+import { CLIENTS, type Context, postsTo } from './contestants.ts';
 
 const OPEN = 'AUTH=open';
 const TOKEN = 'AUTH=token';
 
-/** As long as a token of the service. */
+/** Returns a token of the same length as the service's tokens. */
 const tokenOf = (userId: number) => `bench-token-of-user-${userId}-`.padEnd(43, 'x');
 
-/** What knowing the caller and asking for membership costs: a second cluster, in a database of its own, where they are. */
-export async function withToken(setting: Setting): Promise<void> {
+/** Measures the cost of authentication and membership checks, on a second cluster with its own database. */
+export async function withToken(setting: Context): Promise<void> {
   const { bench, node } = setting;
   const url = Object.assign(new URL(setting.url), { pathname: '/with_token' }).toString();
   await sql(setting.url, 'CREATE DATABASE with_token');
@@ -26,23 +26,23 @@ export async function withToken(setting: Setting): Promise<void> {
   await sql(url, `INSERT INTO plantao.tokens (hash, user_id, expires_at) VALUES ${tokens.join(',')}`);
   const guarded = await startPlantao(url, { NODE_NAME: 'guarded', AUTH: 'token' });
   bench.defer(() => guarded.stop());
-  const known = posts((userId) => ({ Authorization: `Bearer ${tokenOf(userId)}` }));
+  const authenticated = posts((userId) => ({ Authorization: `Bearer ${tokenOf(userId)}` }));
   await bench.section({
     title: 'With tokens',
     figures: [
-      { key: 'perSecond', label: 'a second' },
+      { key: 'perSecond', label: 'per second' },
       { key: 'p50', label: 'p50 ms' },
       { key: 'p99', label: 'p99 ms' },
-      { key: 'each', label: 'server, µs a post' },
+      { key: 'each', label: 'server µs per post' },
     ],
     contestants: [
-      driven(setting, `${OPEN}, ${CLIENTS} clients`, node, CLIENTS),
-      driven(setting, `${TOKEN}, ${CLIENTS} clients`, guarded, CLIENTS, known),
-      driven(setting, `${OPEN}, one client`, node, 1),
-      driven(setting, `${TOKEN}, one client`, guarded, 1, known),
+      postsTo(setting, `${OPEN}, ${CLIENTS} clients`, node, CLIENTS),
+      postsTo(setting, `${TOKEN}, ${CLIENTS} clients`, guarded, CLIENTS, authenticated),
+      postsTo(setting, `${OPEN}, one client`, node, 1),
+      postsTo(setting, `${TOKEN}, one client`, guarded, 1, authenticated),
     ],
     targets: [`${CLIENTS} clients`, 'one client'].map((clients) => ({
-      work: `${clients}: posts a second with ${TOKEN} / ${OPEN}`,
+      work: `${clients}: posts per second with ${TOKEN} / ${OPEN}`,
       of: [`${TOKEN}, ${clients}`, 'perSecond'],
       to: [[`${OPEN}, ${clients}`, 'perSecond']],
       atLeast: 0.9,

@@ -1,6 +1,6 @@
 /*
- * The floor of posting: Express parses the body and sends it back, and does nothing else. As Express comes, but without
- * its ETag of each answer, which Plantão does not send either.
+ * The baseline of posting: Express parses the body and sends it back. It uses Express's defaults, but without an ETag,
+ * which Plantão does not send either.
  */
 import type { AddressInfo } from 'node:net';
 import express from 'express';

@@ -5,15 +5,15 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { CONTENT, sql } from '../common/people.ts';
 
-/** One message a transaction, again and again, from so many clients. */
+/** Options of a run: each client inserts one message per transaction. */
 export interface PgbenchRun {
-  /** With a NOTIFY in each transaction; either way it is one statement and one round trip. */
+  /** Adds a NOTIFY to each transaction; in both cases a transaction is one statement and one round trip. */
   notify: boolean;
   clients: number;
   seconds: number;
 }
 
-/** The other way to store messages: a table and `INSERT`, one a transaction, by PostgreSQL's own load generator. */
+/** PostgreSQL's own load generator: inserts messages into a table, one per transaction. */
 export class Pgbench {
   readonly #url: string;
   readonly #folder: string;
@@ -23,7 +23,7 @@ export class Pgbench {
     this.#folder = folder;
   }
 
-  /** Makes its table; null where pgbench is not installed. */
+  /** Creates the table and the scripts; returns null if pgbench is not installed. */
   static async prepare(url: string): Promise<Pgbench | null> {
     const found = spawn('pgbench', ['--version'], { stdio: 'ignore' });
     const [code] = await once(found, 'close').catch(() => [1]);
@@ -45,12 +45,12 @@ export class Pgbench {
     return new Pgbench(url, folder);
   }
 
-  /** Removes its scripts. */
+  /** Removes the scripts. */
   async remove(): Promise<void> {
     await rm(this.#folder, { recursive: true, force: true });
   }
 
-  /** Transactions a second and their mean time in milliseconds. */
+  /** Returns the transactions per second and their mean latency in milliseconds. */
   async run({ notify, clients, seconds }: PgbenchRun): Promise<{ perSecond: number; meanMs: number }> {
     const jobs = Math.min(2, clients);
     const script = path.join(this.#folder, notify ? 'notify.sql' : 'insert.sql');

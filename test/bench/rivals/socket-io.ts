@@ -1,6 +1,6 @@
 /*
- * One of two processes of socket.io that hear of each other through PostgreSQL (LISTEN and NOTIFY), its clients by long
- * polling. It stores no message.
+ * One of two socket.io processes that communicate through PostgreSQL (LISTEN and NOTIFY), with clients on long polling. It
+ * does not store messages.
  */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
