@@ -34,7 +34,7 @@ export class Conditions {
 
   /** The oldest first. */
   get current(): readonly Condition[] {
-    return [...this.#current.values()];
+    return Array.from(this.#current.values(), ({ name, reason, since }) => ({ name, reason, since }));
   }
 
   /** The condition holds; one that holds already keeps its beginning and takes the new reason. */
