@@ -5,58 +5,58 @@ import { Contract } from '../support/contract.ts';
 import { get } from '../support/http.ts';
 import type { NodeProcess } from '../support/node-process.ts';
 import { People } from '../support/people.ts';
-import { type Attempt, attemptsAtAll, type Drawn } from './attempt.ts';
+import { type GeneratedRequest, type ModelReference, requestsForAll } from './generated-request.ts';
 import { Model } from './model.ts';
-import { rawAttempts, SMUGGLED, sendRaw } from './raw.ts';
-import { sweepOf } from './sweep.ts';
+import { rawRequests, SMUGGLED_NAME, sendRaw } from './raw-request.ts';
+import { sweepRequests } from './sweep.ts';
 
-/** What a node to be fuzzed is started with beside its database. */
-export const FUZZED = {
+/** Start options of a node to be fuzzed, in addition to its database. */
+export const FUZZED_NODE = {
   imports: ['test/fuzz/loop-watch.ts'],
   env: { SIGN_IN_TRIES: '1000000', SIGN_IN_TRIES_OF_ADDRESS: '1000000', TRUST_PROXY: '1' },
 };
 
-/** What a fuzz run is told. */
+/** Options of a fuzz run. */
 export interface FuzzOptions {
-  /** Started with {@link FUZZED}. */
+  /** Started with {@link FUZZED_NODE}. */
   node: NodeProcess;
   sql: pg.Client;
   auth: 'open' | 'token';
   seed: number;
-  /** Ends at whichever comes first. */
+  /** The run ends at the first of these two limits. */
   requests: number;
   seconds: number;
-  onProgress?(progress: FuzzReport): void;
+  onProgress?(progress: FuzzProgress): void;
 }
 
-/** How far it has come. */
-export interface FuzzReport {
+/** The progress of a run. */
+export interface FuzzProgress {
   requests: number;
   raw: number;
   statuses: Map<number, number>;
 }
 
-/** Longer than any answer may take here: no poll is asked to wait. */
+/** Longer than any response may take: no poll is sent with a timeout. */
 const HANG_MS = 10_000;
 const BATCH = 400;
-/** Connections that the node's pool may have opened meanwhile, and some more; a leak would be in the thousands. */
-const POOL = 15;
-/** Texts that only come from inside: a stack, a path, SQL, a driver. */
-const INSIDE = /node_modules|\.ts:\d+|\n\s+at |Sequelize|SQLSTATE|syntax error|INSERT INTO|SELECT .* FROM/;
-/** They change what the node is, or who is signed in; other tests have them. */
-const NOT_HERE = {
+/** Files that the node's connection pool may open during the run, with a margin; a leak would be thousands. */
+const POOL_SIZE = 15;
+/** Text that reveals internals: a stack trace, a path, SQL, a driver. */
+const INTERNALS = /node_modules|\.ts:\d+|\n\s+at |Sequelize|SQLSTATE|syntax error|INSERT INTO|SELECT .* FROM/;
+/** Operations that change the node's role or the signed-in users; other tests cover them. */
+const EXCLUDED = {
   open: new Set(['POST /fall', 'POST /revive', 'POST /switchover']),
   token: new Set(['POST /logout', 'DELETE /tokens', 'POST /register', 'POST /login']),
 };
 
 /**
- * Sends what nobody should send, made from the node's own OpenAPI document, and checks every answer against it; writes
- * go one after another, so that the model knows what must be there at the end, while reads and raw sockets run beside.
- * @throws Error with the seed and the request at the first answer that is a 500, a hang, or not as documented, or a blocked event loop.
+ * Sends valid and invalid requests, generated from the node's own OpenAPI document, and checks every response against it.
+ * Writes are sequential, so that the model knows the expected state; reads and raw requests run concurrently.
+ * @throws Error with the seed and the request at the first 500, hang, undocumented response or blocked event loop.
  */
-export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
+export async function fuzz(options: FuzzOptions): Promise<FuzzProgress> {
   const run = new FuzzRun(options, await Contract.of(options.node.url));
-  return run.toItsEnd();
+  return run.run();
 }
 
 class FuzzRun {
@@ -66,70 +66,70 @@ class FuzzRun {
   readonly #tokens = new Map<number, string>();
   readonly #agent = new http.Agent({ keepAlive: true, maxSockets: 16 });
   #blockedBefore = 0;
-  readonly #report: FuzzReport = { requests: 0, raw: 0, statuses: new Map() };
+  readonly #progress: FuzzProgress = { requests: 0, raw: 0, statuses: new Map() };
 
   constructor(options: FuzzOptions, contract: Contract) {
     this.#options = options;
     this.#contract = contract;
   }
 
-  async toItsEnd(): Promise<FuzzReport> {
+  async run(): Promise<FuzzProgress> {
     const { seed, requests, seconds, sql, onProgress } = this.#options;
-    const attempts = attemptsAtAll(this.#contract, NOT_HERE[this.#options.auth]);
-    const more = attempts.filter((one) => !isWrite(one));
+    const generator = requestsForAll(this.#contract, EXCLUDED[this.#options.auth]);
+    const extraReads = generator.filter((one) => !isWrite(one));
     await this.#populate();
     await this.#warmUp();
     const openBefore = await this.#openFiles();
     try {
-      const sweep = sweepOf(this.#contract, NOT_HERE[this.#options.auth]);
-      // All but notifications are refused, so the model needs no order of them.
-      await Promise.all(lanes(sweep, 8).map((lane) => inTurn(lane, (one) => this.#attempt(one))));
+      const sweep = sweepRequests(this.#contract, EXCLUDED[this.#options.auth]);
+      // Only notifications are accepted, so the model does not need their order.
+      await Promise.all(lanes(sweep, 8).map((lane) => sequentially(lane, (one) => this.#execute(one))));
       this.#failWhereBlocked();
       const deadline = performance.now() + seconds * 1000;
       for (
         let batch = 0;
-        this.#report.requests + this.#report.raw < requests && performance.now() < deadline;
+        this.#progress.requests + this.#progress.raw < requests && performance.now() < deadline;
         batch++
       ) {
-        const sampled = fc.sample(attempts, { numRuns: BATCH, seed: seed + batch });
-        const raw = fc.sample(rawAttempts, { numRuns: BATCH / 10, seed: seed + batch });
+        const sampled = fc.sample(generator, { numRuns: BATCH, seed: seed + batch });
+        const raw = fc.sample(rawRequests, { numRuns: BATCH / 10, seed: seed + batch });
         const writes = sampled.filter(isWrite);
-        // As many reads again as fit beside the writes, which have to take their turn.
+        // Additional reads, because the sequential writes leave time for them.
         const reads = [
           ...sampled.filter((one) => !isWrite(one)),
-          ...fc.sample(more, { numRuns: BATCH, seed: seed - batch }),
+          ...fc.sample(extraReads, { numRuns: BATCH, seed: seed - batch }),
         ];
         await Promise.all([
-          inTurn(writes, (one) => this.#attempt(one)),
-          ...lanes(reads, 8).map((lane) => inTurn(lane, (one) => this.#attempt(one))),
-          // Most of a raw request's time is the wait for what may still come.
+          sequentially(writes, (one) => this.#execute(one)),
+          ...lanes(reads, 8).map((lane) => sequentially(lane, (one) => this.#execute(one))),
+          // A raw request mostly waits for further responses.
           ...lanes(raw, 10).map((lane) =>
-            inTurn(lane, async (one) => this.#noteRaw(await sendRaw(this.#options.node.port, one))),
+            sequentially(lane, async (one) => this.#noteRaw(await sendRaw(this.#options.node.port, one))),
           ),
         ]);
         this.#failWhereBlocked();
-        onProgress?.(this.#report);
+        onProgress?.(this.#progress);
       }
     } catch (error) {
       throw new Error(`seed ${seed}: ${error instanceof Error ? error.message : error}`, { cause: error });
     } finally {
       this.#agent.destroy();
     }
-    await this.#atTheEnd(sql, openBefore);
-    return this.#report;
+    await this.#checkFinalState(sql, openBefore);
+    return this.#progress;
   }
 
-  /** Somebody and something to ask for. */
+  /** Creates users and groups, on the node and in the model. */
   async #populate(): Promise<void> {
     const people = new People(this.#options.sql);
-    const crowd = [];
-    for (let at = 0; at < 6; at++) crowd.push(await people.comeIn(People.name('fuzz')));
-    for (const { id, username, token } of crowd) {
+    const users = [];
+    for (let at = 0; at < 6; at++) users.push(await people.comeIn(People.name('fuzz')));
+    for (const { id, username, token } of users) {
       this.#model.users.set(id, username);
       this.#tokens.set(id, token);
     }
-    const crowds = [crowd, crowd, crowd, crowd.slice(0, 2), crowd.slice(3)];
-    for (const [at, members] of crowds.entries()) {
+    const groups = [users, users, users, users.slice(0, 2), users.slice(3)];
+    for (const [at, members] of groups.entries()) {
       const name = at % 2 === 0 ? 'Geral' : 'Outro';
       const id = await people.group(name, members);
       this.#model.groups.set(id, name);
@@ -137,7 +137,7 @@ class FuzzRun {
     }
   }
 
-  /** What is made once and then kept (the document, the pages, compiled code) is no request's doing from here on. */
+  /** Requests what is created once and then cached (the document, the pages, compiled code), so that it is not measured. */
   async #warmUp(): Promise<void> {
     for (const [method, path] of this.#contract.operations) {
       if (method === 'GET' && !path.includes('{') && path !== '/events')
@@ -151,73 +151,77 @@ class FuzzRun {
     if (blocked) throw new Error(`a request blocked the event loop: ${JSON.stringify(blocked)}`);
   }
 
-  async #attempt(attempt: Attempt): Promise<void> {
-    const sent = this.#resolve(attempt);
-    const answer = await this.#send(sent);
-    this.#report.requests++;
-    if (answer === null) return;
-    this.#report.statuses.set(answer.status, (this.#report.statuses.get(answer.status) ?? 0) + 1);
-    this.#judge(sent, answer);
+  async #execute(generated: GeneratedRequest): Promise<void> {
+    const sent = this.#resolve(generated);
+    const response = await this.#send(sent);
+    this.#progress.requests++;
+    if (response === null) return;
+    this.#progress.statuses.set(response.status, (this.#progress.statuses.get(response.status) ?? 0) + 1);
+    this.#check(sent, response);
     const { method, path, fields } = sent;
     if (path === null) return;
-    const body = parsed(answer.text);
-    if (!this.#model.note({ method, path, sent: fields, status: answer.status, body })) return;
+    const body = parseJson(response.text);
+    if (!this.#model.apply({ method, path, sent: fields, status: response.status, body })) return;
     const userId = Number(body.user_id);
     const { body: chats } = await get<{ chats: { id: number; name: string }[] }>(
       `${this.#options.node.url}/chats?userId=${userId}`,
       { headers: this.#bearerOf(userId) },
     );
-    this.#model.noteChats(userId, chats.chats, method === 'DELETE' ? 'leave' : 'join');
+    this.#model.applyChats(userId, chats.chats, method === 'DELETE' ? 'leave' : 'join');
   }
 
-  /** What of the attempt goes over the wire. `path` is the document's, or null where it has none for it. */
-  #resolve(attempt: Attempt): Sent {
+  /** Resolves references. `path` is the path in the document, or null if the document has none for the request. */
+  #resolve(generated: GeneratedRequest): ResolvedRequest {
     const known = (value: unknown): unknown => {
       if (Array.isArray(value)) return value.map(known);
-      return isDrawn(value) ? this.#model.resolve(value) : value;
+      return isReference(value) ? this.#model.resolve(value) : value;
     };
-    const query = attempt.query.map(([name, value]): [string, unknown] => [name, known(value)]);
+    const query = generated.query.map(([name, value]): [string, unknown] => [name, known(value)]);
     const body =
-      attempt.body && Object.fromEntries(Object.entries(attempt.body).map(([name, value]) => [name, known(value)]));
-    const inPath = attempt.path.replace(/\{(\w+)\}/g, (_, name: string) => encoded(known(attempt.inPath[name])));
-    const search = query.map(([name, value]) => `${encoded(name)}=${encoded(value)}`).join('&');
-    const url = attempt.rawPath ?? (search === '' ? inPath : `${inPath}?${search}`);
-    const broken = attempt.brokenBody;
+      generated.body && Object.fromEntries(Object.entries(generated.body).map(([name, value]) => [name, known(value)]));
+    const inPath = generated.path.replace(/\{(\w+)\}/g, (_, name: string) =>
+      encodeUrlValue(known(generated.pathValues[name])),
+    );
+    const search = query.map(([name, value]) => `${encodeUrlValue(name)}=${encodeUrlValue(value)}`).join('&');
+    const url = generated.rawPath ?? (search === '' ? inPath : `${inPath}?${search}`);
+    const broken = generated.malformedBody;
     const text = broken ? Buffer.from(broken.text, broken.encoding) : body && Buffer.from(JSON.stringify(body));
     const type = broken ? broken.type : body ? 'application/json' : null;
     const fields = {
-      ...(attempt.method === 'POST' || broken === null ? body : {}),
-      ...(attempt.method === 'POST' ? {} : Object.fromEntries(query)),
+      ...(generated.method === 'POST' || broken === null ? body : {}),
+      ...(generated.method === 'POST' ? {} : Object.fromEntries(query)),
     };
     return {
-      method: attempt.method,
-      // Without a value for its parameter it is another path.
-      path: /\/(\/|$)/.test(inPath.slice(1)) ? null : this.#documented(attempt),
+      method: generated.method,
+      // Without a value for its parameter it is a different path.
+      path: /\/(\/|$)/.test(inPath.slice(1)) ? null : this.#documented(generated),
       url,
       text,
       fields,
       headers: {
         ...(type === null ? {} : { 'content-type': type }),
         ...this.#bearerFor(fields, inPath),
-        ...attempt.headers,
+        ...generated.headers,
       },
     };
   }
 
-  /** Express takes another case and a slash at the end for the same path. */
-  #documented({ method, path, rawPath }: Attempt): string | null {
+  /** Express ignores case and a trailing slash in a path. */
+  #documented({ method, path, rawPath }: GeneratedRequest): string | null {
     const asked = rawPath === null ? path : rawPath.toLowerCase().replace(/(?<=.)\/$/, '');
     return this.#contract.document.paths[asked]?.[method.toLowerCase()] ? asked : null;
   }
 
-  /** Mostly the token of the one who is spoken of, at times another's. */
+  /** Returns the token of the user in the request, and sometimes that of another user. */
   #bearerFor(fields: Record<string, unknown>, path: string): Record<string, string> {
     if (this.#options.auth === 'open') return {};
-    const asked = fields.userId ?? fields.user_id ?? fields.creatorId ?? /^\/user\/(\d+)/.exec(path)?.[1];
-    const said = typeof asked === 'string' || typeof asked === 'number' ? Number(asked) : 0;
+    const named = fields.userId ?? fields.user_id ?? fields.creatorId ?? /^\/user\/(\d+)/.exec(path)?.[1];
+    const userId = typeof named === 'string' || typeof named === 'number' ? Number(named) : 0;
     const all = [...this.#tokens.keys()];
     return this.#bearerOf(
-      this.#tokens.has(said) && this.#report.requests % 5 > 0 ? said : (all[this.#report.requests % all.length] ?? 0),
+      this.#tokens.has(userId) && this.#progress.requests % 5 > 0
+        ? userId
+        : (all[this.#progress.requests % all.length] ?? 0),
     );
   }
 
@@ -226,8 +230,8 @@ class FuzzRun {
     return this.#options.auth === 'token' && token ? { authorization: `Bearer ${token}` } : {};
   }
 
-  /** Null where this client left, or was cut off for sending far too much. */
-  #send({ method, path, url, text, headers }: Sent): Promise<Heard | null> {
+  /** Sends a request. Returns null if this client disconnected, or was disconnected for sending too much. */
+  #send({ method, path, url, text, headers }: ResolvedRequest): Promise<ReceivedResponse | null> {
     return new Promise((resolve, reject) => {
       const fail = (what: string) =>
         reject(
@@ -245,14 +249,14 @@ class FuzzRun {
       });
       const timer = setTimeout(() => {
         request.destroy();
-        fail('no answer: it hangs');
+        fail('no response within the time limit');
       }, HANG_MS);
       const waits = path === '/events' || (url.startsWith('/subscribe') && !/[?&]timeout=0/.test(url));
-      const leave = waits ? setTimeout(() => request.destroy(new Error('left')), 30) : undefined;
-      const over = () => [timer, leave].map(clearTimeout);
+      const leave = waits ? setTimeout(() => request.destroy(new Error('disconnected')), 30) : undefined;
+      const clearTimers = () => [timer, leave].map(clearTimeout);
       request.once('error', (error: NodeJS.ErrnoException) => {
-        over();
-        // Headers and address of more than 16 KB are refused before all of them are sent.
+        clearTimers();
+        // A request line and headers of more than 16 KB are refused before they are sent completely.
         const isLong = (text?.length ?? 0) > 100_000 || url.length + JSON.stringify(headers).length > 16_000;
         const mayBeCut = isLong || waits || method === 'TRACE' || 'expect' in headers;
         mayBeCut || error.code === 'ECONNRESET' ? resolve(null) : fail(String(error));
@@ -262,7 +266,7 @@ class FuzzRun {
         response.on('data', (piece: Buffer) => pieces.push(piece));
         response.once('error', () => resolve(null));
         response.once('close', () => {
-          over();
+          clearTimers();
           if (!response.complete) return resolve(null);
           resolve({
             status: response.statusCode ?? 0,
@@ -275,46 +279,46 @@ class FuzzRun {
     });
   }
 
-  #judge({ method, path, url, text, headers }: Sent, answer: Heard): void {
-    const said = () =>
-      `${method} ${url.slice(0, 300)} ${JSON.stringify(headers).slice(0, 200)} ${text?.subarray(0, 500)} → ${answer.status} ${answer.text.slice(0, 500)}`;
-    if (answer.status >= 500 && ![503].includes(answer.status)) throw new Error(said());
-    if (answer.status >= 400 && INSIDE.test(answer.text)) throw new Error(`tells of the inside: ${said()}`);
-    const fault = path === null || method === 'HEAD' ? null : this.#contract.fault(method, path, answer);
-    if (fault) throw new Error(`${fault}: ${said()}`);
+  #check({ method, path, url, text, headers }: ResolvedRequest, response: ReceivedResponse): void {
+    const described = () =>
+      `${method} ${url.slice(0, 300)} ${JSON.stringify(headers).slice(0, 200)} ${text?.subarray(0, 500)} → ${response.status} ${response.text.slice(0, 500)}`;
+    if (response.status >= 500 && ![503].includes(response.status)) throw new Error(described());
+    if (response.status >= 400 && INTERNALS.test(response.text)) throw new Error(`reveals internals: ${described()}`);
+    const fault = path === null || method === 'HEAD' ? null : this.#contract.fault(method, path, response);
+    if (fault) throw new Error(`${fault}: ${described()}`);
   }
 
   #noteRaw(statuses: number[]): void {
-    this.#report.raw++;
+    this.#progress.raw++;
     for (const status of statuses) {
       if (status >= 500 && status !== 501 && status !== 503 && status !== 505)
-        throw new Error(`a raw request was answered ${status}`);
+        throw new Error(`a raw request returned ${status}`);
     }
   }
 
-  async #atTheEnd(sql: pg.Client, openBefore: number): Promise<void> {
+  async #checkFinalState(sql: pg.Client, openBefore: number): Promise<void> {
     const { node, seed } = this.#options;
     const fail = (what: string) => {
       throw new Error(`seed ${seed}: ${what}`);
     };
-    if (node.pid === null) fail(`the node has ended:\n${node.lines.slice(-20).join('\n')}`);
+    if (node.pid === null) fail(`the node has exited:\n${node.lines.slice(-20).join('\n')}`);
     const error = node.entries.find((entry) => entry.level >= 50);
     if (error) fail(`the node has logged an error: ${JSON.stringify(error)}`);
-    if ([...this.#model.users.values()].includes(SMUGGLED)) fail('a hidden request was answered');
+    if ([...this.#model.users.values()].includes(SMUGGLED_NAME)) fail('a smuggled request was executed');
     const difference = await this.#model.difference(sql);
     if (difference) fail(difference);
-    await this.#calm(openBefore);
+    await this.#waitUntilIdle(openBefore);
   }
 
-  /** Nobody waits any more, and the node has about as many files and sockets open as before. */
-  async #calm(openBefore: number): Promise<void> {
+  /** Waits until no poll is waiting and the node has about as many open files and sockets as before. */
+  async #waitUntilIdle(openBefore: number): Promise<void> {
     const deadline = performance.now() + 5000;
     for (;;) {
       const { text } = await get(`${this.#options.node.url}/metrics`);
       const [waiters, open] = [metric(text, 'plantao_waiters'), metric(text, 'process_open_fds')];
-      if (waiters === 0 && open <= openBefore + POOL) return;
+      if (waiters === 0 && open <= openBefore + POOL_SIZE) return;
       if (performance.now() > deadline)
-        throw new Error(`${waiters} still wait; ${open} files are open, ${openBefore} were before`);
+        throw new Error(`${waiters} polls still wait; ${open} files are open, ${openBefore} before the run`);
       await new Promise((again) => setTimeout(again, 50));
     }
   }
@@ -324,7 +328,7 @@ class FuzzRun {
   }
 }
 
-interface Sent {
+interface ResolvedRequest {
   method: string;
   path: string | null;
   url: string;
@@ -333,25 +337,26 @@ interface Sent {
   headers: Record<string, string>;
 }
 
-interface Heard {
+interface ReceivedResponse {
   status: number;
   headers: http.IncomingHttpHeaders;
   text: string;
 }
 
-const isWrite = ({ method }: Attempt) => method !== 'GET' && method !== 'HEAD';
-const isDrawn = (value: unknown): value is Drawn => typeof value === 'object' && value !== null && 'drawn' in value;
+const isWrite = ({ method }: GeneratedRequest) => method !== 'GET' && method !== 'HEAD';
+const isReference = (value: unknown): value is ModelReference =>
+  typeof value === 'object' && value !== null && 'reference' in value;
 const metric = (text: string, name: string) =>
   Number(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)`, 'm').exec(text)?.[1] ?? 0);
 
 const lanes = <T>(all: readonly T[], count: number): T[][] =>
   Array.from({ length: count }, (_, lane) => all.filter((_, at) => at % count === lane));
 
-async function inTurn<T>(all: readonly T[], work: (one: T) => Promise<void>): Promise<void> {
+async function sequentially<T>(all: readonly T[], work: (one: T) => Promise<void>): Promise<void> {
   for (const one of all) await work(one);
 }
 
-function parsed(text: string): Record<string, unknown> {
+function parseJson(text: string): Record<string, unknown> {
   try {
     return (JSON.parse(text) ?? {}) as Record<string, unknown>;
   } catch {
@@ -359,8 +364,8 @@ function parsed(text: string): Record<string, unknown> {
   }
 }
 
-/** As a part of a URL; what is no text is written as JSON, and half a character as its replacement. */
-function encoded(value: unknown): string {
+/** Encodes a value for a URL: non-strings as JSON, lone surrogates as the replacement character. */
+function encodeUrlValue(value: unknown): string {
   const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? 'undefined');
   return encodeURIComponent(text.toWellFormed());
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 
-/** Text that has broken something somewhere: SQL, prototypes, what is no character, what looks like another. */
+/** Strings that often cause defects: SQL, prototypes, invalid and confusable characters. */
 const TEXTS = [
   '',
   ' ',
@@ -51,7 +51,7 @@ const deep = (levels: number): unknown => {
   return value;
 };
 
-/** Of each class of characters some that make work or trouble, alone and next to each other. */
+/** For each class of characters, some that cause work or defects, alone or in sequence. */
 const CLASSES: Record<string, string[]> = {
   marks: [
     '\u0301',
@@ -81,19 +81,19 @@ const CLASSES: Record<string, string[]> = {
   unassigned: ['\ue000', '\uffff', '\u{10ffff}', '\u0378'],
   syntax: ['\\', '"', "'", '%', ',', ';', '[', '{', '=', '&', '/', '.', '-'],
 };
-/** One to three characters: mostly of one class, and of marks more often, since only with each other they make work. */
+/** One to three characters, mostly of one class. Marks are more frequent, because they cause work only in sequence. */
 const pattern = fc.oneof(
   ...[...Object.values(CLASSES), CLASSES.marks ?? [], Object.values(CLASSES).flat()].map((characters) =>
     fc.array(fc.constantFrom(...characters), { minLength: 1, maxLength: 3 }),
   ),
 );
-/** Around the limits of the fields, and far beyond them: in UTF-16 units. */
+/** Lengths around the limits of the fields and far beyond them, in UTF-16 units. */
 const runLength = fc.oneof(
   fc.constantFrom(63, 64, 65, 127, 128, 129, 255, 256, 257, 511, 512, 513, 4095, 4096, 4097, 8192, 8193),
   fc.integer({ min: 2, max: 700 }),
   fc.integer({ min: 700, max: 64_000 }),
 );
-/** A long run of one to three characters of any classes, after one that they may belong to. */
+/** A long repetition of one to three characters, after a character that they may combine with. */
 export const longRun = fc
   .record({
     start: fc.constantFrom('', 'a', 'ب', 'क', '👩', '漢'),
@@ -121,7 +121,7 @@ const hostileNumber = fc.oneof(
 
 const many = ([one, count]: [unknown, number]) => Array.from({ length: count }, () => one);
 
-/** Anything that JSON can say, most of it wrong wherever it is put. */
+/** Any JSON value, mostly invalid for every field. */
 export const hostileValue: fc.Arbitrary<unknown> = fc.oneof(
   { weight: 4, arbitrary: hostileText },
   { weight: 3, arbitrary: hostileNumber },
@@ -138,8 +138,8 @@ export const hostileValue: fc.Arbitrary<unknown> = fc.oneof(
   },
 );
 
-/** Names that nobody asked for. */
-export const strangeKey = fc.constantFrom(
+/** Names of fields that the API does not define. */
+export const unexpectedKey = fc.constantFrom(
   '__proto__',
   'constructor',
   'prototype',
@@ -152,15 +152,15 @@ export const strangeKey = fc.constantFrom(
   'a[b]',
 );
 
-/** A body as it is, in place of an object: its characters are written in `encoding`. */
-export interface BrokenBody {
+/** A body that is sent as it is, with its characters in `encoding`. */
+export interface MalformedBody {
   text: string;
   encoding: 'utf8' | 'latin1' | 'utf16le';
   type: string | null;
 }
 
-/** Bodies that are no JSON object, with what they claim to be. */
-export const brokenBody: fc.Arbitrary<BrokenBody> = fc.record({
+/** Bodies that are not JSON objects, with various content types. */
+export const malformedBody: fc.Arbitrary<MalformedBody> = fc.record({
   encoding: fc.constantFrom('utf8', 'utf8', 'utf8', 'latin1', 'utf16le'),
   text: fc.oneof(
     fc.constantFrom(
@@ -210,8 +210,8 @@ export const brokenBody: fc.Arbitrary<BrokenBody> = fc.record({
   ),
 });
 
-/** Headers that are legal to send and odd to get. */
-export const strangeHeaders: fc.Arbitrary<Record<string, string>> = fc.oneof(
+/** Headers that are legal but unusual. */
+export const unusualHeaders: fc.Arbitrary<Record<string, string>> = fc.oneof(
   fc.constantFrom<Record<string, string>>(
     { authorization: 'Bearer' },
     { authorization: 'Basic YTpi' },

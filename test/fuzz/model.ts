@@ -1,19 +1,19 @@
 import type pg from 'pg';
-import type { Drawn } from './attempt.ts';
+import type { ModelReference } from './generated-request.ts';
 
 type Json = Record<string, unknown>;
 
-/** One request that was answered, as the model sees it. */
-export interface Done {
+/** A request and its response. */
+export interface CompletedRequest {
   method: string;
   path: string;
-  /** What was sent as JSON body or query, the query over the body. */
+  /** The fields sent in the JSON body and the query; the query overrides the body. */
   sent: Json;
   status: number;
   body: Json;
 }
 
-/** The chat as it must be after what was answered with success; refusals change nothing. */
+/** The expected state of the chat after all successful requests. Refused requests change nothing. */
 export class Model {
   readonly users = new Map<number, string>();
   readonly groups = new Map<number, string>();
@@ -21,9 +21,9 @@ export class Model {
   readonly messages = new Map<number, string>();
   readonly #cursors: string[] = [];
 
-  /** Something of the chat, or, one time in so many, what is not there. */
-  resolve({ drawn, at }: Drawn): unknown {
-    switch (drawn) {
+  /** Resolves a reference to an existing value, and sometimes to one that does not exist. */
+  resolve({ reference, at }: ModelReference): unknown {
+    switch (reference) {
       case 'user':
         return pick([...this.users.keys()], at) ?? 2 ** 40 + at;
       case 'group':
@@ -31,7 +31,7 @@ export class Model {
       case 'message':
         return pick([...this.messages.keys()].slice(-50), at) ?? 2 ** 40 + at;
       case 'username':
-        return pick([...this.users.values()].slice(0, 40), at) ?? `nobody ${at}`;
+        return pick([...this.users.values()].slice(0, 40), at) ?? `unknown ${at}`;
       case 'groupName':
         return pick([...new Set(this.groups.values())].slice(0, 40), at) ?? `group ${at % 20}`;
       case 'cursor':
@@ -39,9 +39,9 @@ export class Model {
     }
   }
 
-  /** Takes in an answer. True where the groups of the answer's user have to be read to know what happened. */
-  note({ method, path, sent, status, body }: Done): boolean {
-    if (typeof body?.cursor === 'string') this.#noteCursor(body.cursor);
+  /** Applies a response. Returns true if the groups of its user must be read to determine the new state. */
+  apply({ method, path, sent, status, body }: CompletedRequest): boolean {
+    if (typeof body?.cursor === 'string') this.#addCursor(body.cursor);
     if (status !== 200 && status !== 201) return false;
     switch (`${method} ${path}`) {
       case 'POST /login':
@@ -59,7 +59,7 @@ export class Model {
         this.members.delete(`${body.group_id} ${body.user_id}`);
         return false;
       case 'POST /messages':
-        this.#noteMessage(Number(body.message_id), messageText(sent.groupId, sent.userId, String(sent.content)));
+        this.#addMessage(Number(body.message_id), messageText(sent.groupId, sent.userId, String(sent.content)));
         return false;
       case 'DELETE /messages':
         this.messages.delete(Number(sent.messageId));
@@ -70,10 +70,10 @@ export class Model {
   }
 
   /**
-   * What GET /chats says of a user after a change by names, whose groups' ids no answer has told. A group that the user
-   * was not in may only be there after a join, and is then a new one or the oldest of its name.
+   * Applies GET /chats of a user after a change by group names, whose ids no response contains. A group that the user was
+   * not in may only appear after a join, and is then new or the oldest of its name.
    */
-  noteChats(userId: number, chats: { id: number; name: string }[], change: 'join' | 'leave'): void {
+  applyChats(userId: number, chats: { id: number; name: string }[], change: 'join' | 'leave'): void {
     for (const { id, name } of chats) {
       if (this.members.has(`${id} ${userId}`)) continue;
       const isOldest = ![...this.groups].some(([other, called]) => called === name && other < id);
@@ -88,7 +88,7 @@ export class Model {
     }
   }
 
-  /** Where the database is not as the model has it; null where it is. */
+  /** Returns the first difference between the database and the model, or null. */
   async difference(sql: pg.Client): Promise<string | null> {
     const lines = async (query: string) =>
       (await sql.query<{ line: string }>(query)).rows.map(({ line }) => line).sort();
@@ -113,26 +113,26 @@ export class Model {
     ] as const) {
       const [expected, found] = [[...own].sort(), await lines(query)];
       const extra = found.find((line) => !expected.includes(line));
-      if (extra !== undefined) return `${what}: the database has ${JSON.stringify(extra)}, and the model does not`;
+      if (extra !== undefined) return `${what}: the database contains ${JSON.stringify(extra)}, the model does not`;
       const missing = expected.find((line) => !found.includes(line));
-      if (missing !== undefined) return `${what}: the model has ${JSON.stringify(missing)}, and the database does not`;
+      if (missing !== undefined) return `${what}: the model contains ${JSON.stringify(missing)}, the database does not`;
     }
     return null;
   }
 
-  #noteMessage(id: number, text: string): void {
+  #addMessage(id: number, text: string): void {
     const known = this.messages.get(id);
     if (known !== undefined && known !== text) throw new Error(`message ${id} was ${known} and is now ${text}`);
     this.messages.set(id, text);
   }
 
-  #noteCursor(cursor: string): void {
+  #addCursor(cursor: string): void {
     this.#cursors.push(cursor);
     if (this.#cursors.length > 100) this.#cursors.splice(0, 50);
   }
 }
 
-/** Events of a message that is neither there nor deleted, and gaps in the log: rows that something has leaked or lost. */
+/** Finds events of messages that neither exist nor were deleted, and gaps in the log. */
 const EVENTS_WITHOUT_CAUSE = `
   SELECT 'message ' || e.message_id AS line FROM plantao.events e
   WHERE e.kind = 'message' AND NOT EXISTS (SELECT FROM plantao.messages m WHERE m.id = e.message_id)
@@ -144,7 +144,7 @@ const EVENTS_WITHOUT_CAUSE = `
 const messageText = (groupId: unknown, userId: unknown, content: string) =>
   `${Number(groupId)} ${Number(userId)} ${content}`;
 
-/** The n-th, in turn; one time in ten undefined. */
+/** Returns the n-th element (modulo), and undefined for every tenth n. */
 function pick<T>(all: readonly T[], at: number): T | undefined {
   return at % 10 === 9 ? undefined : all[at % Math.max(1, all.length)];
 }

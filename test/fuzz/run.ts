@@ -1,4 +1,4 @@
-/** `npm run fuzz [-- --requests 50000 --seed 1]`: both modes of AUTH, each on a node and a database of its own. */
+/** `npm run fuzz [-- --requests 50000 --seed 1]`: fuzzes both modes of AUTH, each on its own node and database. */
 import { parseArgs } from 'node:util';
 import pg from 'pg';
 import { eventually } from '../support/eventually.ts';
@@ -6,7 +6,7 @@ import { get } from '../support/http.ts';
 import { startNode } from '../support/node-process.ts';
 import { createDatabase } from '../support/postgres.ts';
 import { stopTestServer } from '../support/test-server.ts';
-import { FUZZED, type FuzzReport, fuzz } from './fuzzer.ts';
+import { FUZZED_NODE, type FuzzProgress, fuzz } from './fuzzer.ts';
 
 const { values } = parseArgs({
   options: { requests: { type: 'string', default: '60000' }, seed: { type: 'string' } },
@@ -14,21 +14,23 @@ const { values } = parseArgs({
 const requests = Number(values.requests);
 const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31));
 if (!Number.isInteger(requests) || requests < 1 || !Number.isInteger(seed)) {
-  console.error('--requests and --seed are whole numbers');
+  console.error('--requests and --seed must be integers');
   process.exit(1);
 }
 
 async function run(auth: 'open' | 'token', share: number): Promise<number> {
   const database = await createDatabase();
-  const node = await startNode({ ...FUZZED, databaseUrl: database.url, env: { ...FUZZED.env, AUTH: auth } });
+  const node = await startNode({ ...FUZZED_NODE, databaseUrl: database.url, env: { ...FUZZED_NODE.env, AUTH: auth } });
   const sql = new pg.Client({ connectionString: database.url });
   await sql.connect();
   const startedAt = performance.now();
-  const progress = (report: FuzzReport) => process.stdout.write(`\r${lineOf(auth, report, startedAt)}   `);
+  const progress = (report: FuzzProgress) => process.stdout.write(`\r${formatProgress(auth, report, startedAt)}   `);
   try {
-    await eventually('it is on duty', async () => (await get(`${node.url}/health`)).body.active === true);
+    await eventually('the node is active', async () => (await get(`${node.url}/health`)).body.active === true);
     const report = await fuzz({ node, sql, auth, seed, requests: share, seconds: 3600, onProgress: progress });
-    process.stdout.write(`\r${lineOf(auth, report, startedAt)}: as documented, and the state is the model's\n`);
+    process.stdout.write(
+      `\r${formatProgress(auth, report, startedAt)}: all responses are as documented, and the state matches the model\n`,
+    );
     return report.requests + report.raw;
   } finally {
     await sql.end();
@@ -37,15 +39,15 @@ async function run(auth: 'open' | 'token', share: number): Promise<number> {
   }
 }
 
-function lineOf(auth: string, { requests: sent, raw, statuses }: FuzzReport, startedAt: number): string {
+function formatProgress(auth: string, { requests: sent, raw, statuses }: FuzzProgress, startedAt: number): string {
   const counts = [...statuses].sort(([one], [other]) => one - other).map(([status, count]) => `${status}×${count}`);
   const perSecond = Math.round((sent + raw) / ((performance.now() - startedAt) / 1000));
-  return `AUTH=${auth}: ${sent} requests and ${raw} raw ones, ${perSecond} a second; ${counts.join(' ')}`;
+  return `AUTH=${auth}: ${sent} requests and ${raw} raw ones, ${perSecond} per second; ${counts.join(' ')}`;
 }
 
 console.log(`seed ${seed}`);
-// The test server's own session does not keep a process awake, and at times it is all that is waited for.
-const awake = setInterval(() => {}, 60_000);
+// The session of the test server does not keep the process alive, and sometimes nothing else is pending.
+const keepAlive = setInterval(() => {}, 60_000);
 try {
   const sent = (await run('open', Math.ceil(requests * 0.7))) + (await run('token', Math.ceil(requests * 0.3)));
   console.log(`${sent} requests in all`);
@@ -54,5 +56,5 @@ try {
   process.exitCode = 1;
 } finally {
   await stopTestServer();
-  clearInterval(awake);
+  clearInterval(keepAlive);
 }

@@ -11,10 +11,10 @@ import { type OwnPostgres, startPostgresOfItsOwn } from '../support/postgres.ts'
 
 const run = promisify(execFile);
 const DISK_BYTES = 8 * 1024 * 1024;
-const MOST_LINES = 12;
+const MAX_LINES = 12;
 
-/** A real file system that is really full; only root may mount one. The log of PostgreSQL (WAL) is elsewhere: without it no server lives. */
-describe('A disk that is full', () => {
+/** Uses a small mounted file system, which requires root. The WAL of PostgreSQL is elsewhere: without it the server stops. */
+describe('A full disk', () => {
   let postgres: OwnPostgres;
   let scene: Scene;
   let disk: string | null = null;
@@ -43,7 +43,7 @@ describe('A disk that is full', () => {
     await rmdir(disk);
   });
 
-  it('refuses posts with 503, lets everything else go on, ends nobody’s duty, and heals once there is room', async function () {
+  it('refuses posts with 503 and affects nothing else; posts are accepted again once there is space', async function () {
     this.timeout(120_000);
     await scene.settled();
     const active = await scene.active();
@@ -54,8 +54,8 @@ describe('A disk that is full', () => {
         const refused = await eventually(
           'a post is refused',
           async () => {
-            const answer = await scene.post(active);
-            return answer.status !== 200 && answer;
+            const response = await scene.post(active);
+            return response.status !== 200 && response;
           },
           { within: 30_000, every: 5 },
         );
@@ -69,11 +69,11 @@ describe('A disk that is full', () => {
     );
     console.log(`      no post was accepted for ${Math.round(gap.ms)} ms`);
     expect(await scene.active()).to.equal(active);
-    for (const node of scene.nodes) expect(logOf(node).map(({ msg }) => msg)).to.have.length.below(MOST_LINES);
+    for (const node of scene.nodes) expect(logOf(node).map(({ msg }) => msg)).to.have.length.below(MAX_LINES);
   });
 });
 
-/** Writes until nothing more goes in. */
+/** Writes until the disk is full. */
 async function fill(file: string): Promise<void> {
   const handle = await open(file, 'w');
   try {

@@ -14,10 +14,10 @@ import { type NodeProcess, startNode } from '../support/node-process.ts';
 import { createDatabase, type TestDatabase } from '../support/postgres.ts';
 import { testServer } from '../support/test-server.ts';
 
-/** Debian's. */
+/** Debian's path. */
 const PGBOUNCER = '/usr/sbin/pgbouncer';
 
-describe('Behind PgBouncer with one session for each transaction, and nothing else set', function () {
+describe('Nodes behind PgBouncer in transaction mode', function () {
   this.timeout(120_000);
   let database: TestDatabase;
   let folder: string;
@@ -27,13 +27,13 @@ describe('Behind PgBouncer with one session for each transaction, and nothing el
 
   before(async function () {
     if (!existsSync(PGBOUNCER)) {
-      console.warn(`no PgBouncer at ${PGBOUNCER}: apt-get install pgbouncer`);
+      console.warn(`no PgBouncer at ${PGBOUNCER}: install it with apt-get install pgbouncer`);
       return this.skip();
     }
     database = await createDatabase();
     await seedData(database.url);
     const { hostname, port, username, password } = new URL(database.url);
-    // No session of the pooler's is ours, so each transaction has to bring its settings.
+    // The pooler's sessions are shared, so each transaction must set its own settings.
     const { admin } = await testServer();
     for (const setting of ["DateStyle = 'SQL, DMY'", 'default_transaction_read_only = on', 'search_path = public']) {
       await admin(`ALTER DATABASE ${database.name} SET ${setting}`);
@@ -44,7 +44,7 @@ describe('Behind PgBouncer with one session for each transaction, and nothing el
     pooled = url.href;
     folder = await mkdtemp(path.join(tmpdir(), 'plantao-pgbouncer-'));
     await chmod(folder, 0o755);
-    // Two sessions for all: whoever relies on having one to himself is found out.
+    // Two sessions for all clients, so that code that relies on its own session fails.
     await writeFile(
       path.join(folder, 'pgbouncer.ini'),
       `[databases]
@@ -78,21 +78,21 @@ default_pool_size = 2
     return node;
   };
 
-  it('a node says that it needs DATABASE_DIRECT_URL too', async () => {
+  it('refuse to start without DATABASE_DIRECT_URL, and name it', async () => {
     const error = await start(pooled).catch((reason: Error) => reason);
     expect(String(error)).to.match(/goes through a transaction pooler: set DATABASE_DIRECT_URL/);
   });
 
-  it('with it everything works, and goes on when the active is killed', async () => {
+  it('serve all requests with DATABASE_DIRECT_URL, and fail over when the active node is killed', async () => {
     const [first, second] = [await start(database.url), await start(database.url)];
     const urls = [first.url, second.url];
-    await eventually('the first is on duty', async () => (await get(`${first.url}/health`)).body.active === true);
+    await eventually('the first node is active', async () => (await get(`${first.url}/health`)).body.active === true);
     const ana = new ChatClient({ urls });
     const { user_id: userId } = await ana.login('ana_orm');
-    const made = await Promise.all(
+    const created = await Promise.all(
       Array.from({ length: 20 }, (_, number) => post(`${first.url}/user/${userId}/groups/group ${number}`, {})),
     );
-    expect(made.map(({ status }) => status)).to.deep.equal(made.map(() => 200));
+    expect(created.map(({ status }) => status)).to.deep.equal(created.map(() => 200));
     const { chats } = await ana.chats();
     const groupId = chats.find(({ name }) => name === 'group 7')?.id ?? 0;
     const { cursor } = await ana.messages(groupId);
@@ -100,12 +100,12 @@ default_pool_size = 2
     await send('before');
     await first.kill();
     await send('after');
-    const news: string[] = [];
+    const received: string[] = [];
     const bruno = new ChatClient({ urls: [second.url], userId });
     for await (const event of bruno.events({ cursor })) {
-      if (event.kind === 'message') news.push(event.message.content);
-      if (news.length === 2) break;
+      if (event.kind === 'message') received.push(event.message.content);
+      if (received.length === 2) break;
     }
-    expect(news).to.deep.equal(['before', 'after']);
+    expect(received).to.deep.equal(['before', 'after']);
   });
 });

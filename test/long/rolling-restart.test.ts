@@ -24,7 +24,7 @@ describe('A rolling restart under load', () => {
     await database.drop();
   });
 
-  it(`of three nodes, ${ROUNDS} times each: no send fails, and each message is read once, in the order of the log`, async function () {
+  it(`of three nodes, ${ROUNDS} times each, fails no send and delivers each message once, in log order`, async function () {
     this.timeout(ROUNDS * 90_000);
     const { userId, groupId } = scene.ids;
     const urls = scene.nodes.map(({ url }) => url);
@@ -38,12 +38,12 @@ describe('A rolling restart under load', () => {
     const write = async (writer: number) => {
       const client = new ChatClient({ urls, userId });
       for (let number = 0; !stop.signal.aborted; number++) {
-        const begun = performance.now();
+        const startedAt = performance.now();
         await client.send(groupId, `${writer} ${number}`).then(
           ({ message_id: id }) => sent.add(id),
           (error) => failed.push(error),
         );
-        took.push(performance.now() - begun);
+        took.push(performance.now() - startedAt);
         await pause(PAUSE_MS);
       }
     };
@@ -65,7 +65,7 @@ describe('A rolling restart under load', () => {
           await scene.settled();
         }
       }
-      await eventually('everything that was sent has been read', () => [...sent].every((id) => read.includes(id)), {
+      await eventually('all sent messages have been read', () => [...sent].every((id) => read.includes(id)), {
         within: 20_000,
       });
     } finally {

@@ -9,7 +9,7 @@ import { createDatabase, type TestDatabase } from '../support/postgres.ts';
 const TIMES = Number(process.env.TIMES ?? 100);
 const EACH_MS = 30_000;
 
-describe('Two nodes that are started together, both with IS_ACTIVE=true', () => {
+describe('Two nodes that start at the same time, both with IS_ACTIVE=true', () => {
   let database: TestDatabase;
   let client: pg.Client;
   before(async () => {
@@ -22,14 +22,14 @@ describe('Two nodes that are started together, both with IS_ACTIVE=true', () => 
     await database.drop();
   });
 
-  it(`are one active and one standby, ${TIMES} times out of ${TIMES}`, async function () {
+  it(`become one active node and one standby, ${TIMES} times out of ${TIMES}`, async function () {
     this.timeout(TIMES * EACH_MS);
     for (let time = 1; time <= TIMES; time++) {
       const cluster = await startCluster({ databaseUrl: database.url, env: { IS_ACTIVE: 'true' } });
       const watch = new OneActiveWatch(cluster.nodes.map(({ url }) => url));
       watch.start();
       try {
-        await eventually('one is active, and the other knows it', async () => {
+        await eventually('one node is active, and both name it', async () => {
           const all = await Promise.all(cluster.nodes.map(async ({ url }) => (await get(`${url}/health`)).body));
           const names = new Set(all.map((one) => one.active_node));
           return all.filter(({ active }) => active === true).length === 1 && names.size === 1 && !names.has(null);

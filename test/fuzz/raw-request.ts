@@ -1,17 +1,17 @@
 import { connect } from 'node:net';
 import fc from 'fast-check';
 
-/** Bytes that are sent over a socket of its own, in pieces. */
-export interface RawAttempt {
+/** Bytes that are sent in pieces over a separate socket. */
+export interface RawRequest {
   pieces: string[];
-  /** Hangs up right after the last piece. */
+  /** Disconnects right after the last piece. */
   cut: boolean;
 }
 
-/** What must never come of a request that is hidden in another. */
-export const SMUGGLED = 'smuggled';
+/** The user name in a request that is hidden in another. It must never be created. */
+export const SMUGGLED_NAME = 'smuggled';
 
-const hidden = `POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 23\r\n\r\n{"username":"${SMUGGLED}"}`;
+const hidden = `POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 23\r\n\r\n{"username":"${SMUGGLED_NAME}"}`;
 const post = (headers: string, body: string) =>
   `POST /group-users HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n${headers}\r\n\r\n${body}`;
 
@@ -38,7 +38,7 @@ const whole = fc.oneof(
     '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03',
     '\r\n\r\n\r\n',
   ),
-  // Two opinions on where a body ends, with a request in the part that one of them does not see.
+  // Two interpretations of where a body ends, with a request in the part that only one of them sees.
   fc.constantFrom(
     post(`Content-Length: 4\r\nTransfer-Encoding: chunked`, `0\r\n\r\n${hidden}`),
     post(`Transfer-Encoding: chunked\r\nContent-Length: 4`, `0\r\n\r\n${hidden}`),
@@ -66,8 +66,8 @@ const whole = fc.oneof(
   fc.uint8Array({ minLength: 1, maxLength: 200 }).map((bytes) => Buffer.from(bytes).toString('latin1')),
 );
 
-/** Requests as no client library would send them: split, doubled, smuggled, oversized, cut off. */
-export const rawAttempts: fc.Arbitrary<RawAttempt> = fc
+/** Requests that no client library would send: split, repeated, smuggled, oversized, truncated. */
+export const rawRequests: fc.Arbitrary<RawRequest> = fc
   .record({
     text: whole,
     cuts: fc.array(fc.nat({ max: 400 }), { maxLength: 3 }),
@@ -82,29 +82,29 @@ export const rawAttempts: fc.Arbitrary<RawAttempt> = fc
     return { pieces: places.slice(1).map((place, at) => sent.slice(places[at], place)), cut };
   });
 
-/** Sends the pieces; answers the statuses that came back before the connection was over or was given up. */
-export function sendRaw(port: number, { pieces, cut }: RawAttempt, patienceMs = 80): Promise<number[]> {
+/** Sends the pieces. Returns the statuses received until the connection ended or the time limit passed. */
+export function sendRaw(port: number, { pieces, cut }: RawRequest, timeoutMs = 80): Promise<number[]> {
   return new Promise((resolve) => {
     const socket = connect({ port, host: '127.0.0.1', noDelay: true });
-    let heard = '';
-    const over = () => {
+    let received = '';
+    const finish = () => {
       clearTimeout(timer);
       socket.destroy();
-      resolve(Array.from(heard.matchAll(/HTTP\/1\.[01] (\d{3})/g), ([, status]) => Number(status)));
+      resolve(Array.from(received.matchAll(/HTTP\/1\.[01] (\d{3})/g), ([, status]) => Number(status)));
     };
-    const timer = setTimeout(over, patienceMs);
+    const timer = setTimeout(finish, timeoutMs);
     socket.on('data', (piece) => {
-      heard += piece.toString('latin1');
+      received += piece.toString('latin1');
     });
-    socket.once('error', over);
-    socket.once('close', over);
+    socket.once('error', finish);
+    socket.once('close', finish);
     socket.once('connect', async () => {
       for (const piece of pieces) {
         if (socket.destroyed) return;
         socket.write(piece, 'latin1');
         await new Promise((go) => setImmediate(go));
       }
-      if (cut) over();
+      if (cut) finish();
     });
   });
 }

@@ -1,43 +1,44 @@
 import fc from 'fast-check';
 import type { ApiOperation, Contract } from '../support/contract.ts';
 import {
-  type BrokenBody,
-  brokenBody,
   hostileText,
   hostileValue,
   longRun,
-  strangeHeaders,
-  strangeKey,
+  type MalformedBody,
+  malformedBody,
+  unexpectedKey,
+  unusualHeaders,
 } from './hostile.ts';
 
-/** An id that is only known when the request is made: the n-th (modulo) of those that the model has. */
-export interface Drawn {
-  drawn: 'user' | 'group' | 'message' | 'username' | 'groupName' | 'cursor';
+/** A value that is resolved when the request is sent: the n-th (modulo) of those in the model. */
+export interface ModelReference {
+  reference: 'user' | 'group' | 'message' | 'username' | 'groupName' | 'cursor';
   at: number;
 }
 
-/** One request, as it was made up. */
-export interface Attempt {
+/** A generated request. */
+export interface GeneratedRequest {
   method: string;
-  /** As in the document, with `{name}` for a parameter. */
+  /** As in the OpenAPI document, with `{name}` for a parameter. */
   path: string;
-  /** Sent in place of what the path comes to; nothing of the document then says what is to be answered. */
+  /** Sent instead of `path` with its values. The document may then not define the response. */
   rawPath: string | null;
-  inPath: Record<string, unknown>;
+  pathValues: Record<string, unknown>;
   query: [name: string, value: unknown][];
-  /** Null: none. */
+  /** Null for none. */
   body: Record<string, unknown> | null;
-  /** Wins over `body`. */
-  brokenBody: BrokenBody | null;
+  /** Overrides `body`. */
+  malformedBody: MalformedBody | null;
   headers: Record<string, string>;
 }
 
 type Schema = Record<string, unknown>;
 
-const draw = (drawn: Drawn['drawn']) => fc.nat({ max: 1000 }).map((at): Drawn => ({ drawn, at }));
+const referenceTo = (reference: ModelReference['reference']) =>
+  fc.nat({ max: 1000 }).map((at): ModelReference => ({ reference, at }));
 
-/** What the names of the document's fields stand for. */
-const MEANING: Record<string, Drawn['drawn']> = {
+/** The kind of value that each field of the document refers to. */
+const REFERENCE_BY_FIELD: Record<string, ModelReference['reference']> = {
   userId: 'user',
   user_id: 'user',
   creatorId: 'user',
@@ -52,14 +53,14 @@ const MEANING: Record<string, Drawn['drawn']> = {
   cursor: 'cursor',
 };
 
-/** A value as the document asks for, mostly one that means something. */
-function fitting(name: string, schema: Schema): fc.Arbitrary<unknown> {
-  const meaning = MEANING[name];
-  const fresh = freshOf(name, schema);
-  return meaning ? fc.oneof({ weight: 5, arbitrary: draw(meaning) }, { weight: 1, arbitrary: fresh }) : fresh;
+/** Generates a valid value for a field, mostly one that exists in the model. */
+function validValue(name: string, schema: Schema): fc.Arbitrary<unknown> {
+  const kind = REFERENCE_BY_FIELD[name];
+  const fresh = valueOfSchema(name, schema);
+  return kind ? fc.oneof({ weight: 5, arbitrary: referenceTo(kind) }, { weight: 1, arbitrary: fresh }) : fresh;
 }
 
-function freshOf(name: string, schema: Schema): fc.Arbitrary<unknown> {
+function valueOfSchema(name: string, schema: Schema): fc.Arbitrary<unknown> {
   const number = (key: string, otherwise: number) => Number(schema[key] ?? otherwise);
   if (name === 'timeout') return fc.constantFrom(0, 0, 0, '0', 0.001);
   switch (schema.type) {
@@ -68,7 +69,7 @@ function freshOf(name: string, schema: Schema): fc.Arbitrary<unknown> {
     case 'number':
       return fc.double({ min: number('minimum', 0), max: number('maximum', 1000), noNaN: true });
     case 'array':
-      return fc.array(itemOf(name, schema), { maxLength: 6 });
+      return fc.array(itemOfArray(name, schema), { maxLength: 6 });
     case 'string': {
       const most = Math.min(number('maxLength', 100), 60);
       return fc.string({ unit: 'grapheme', minLength: Math.min(number('minLength', 0), most), maxLength: most });
@@ -78,19 +79,19 @@ function freshOf(name: string, schema: Schema): fc.Arbitrary<unknown> {
   }
 }
 
-function itemOf(name: string, schema: Schema): fc.Arbitrary<unknown> {
-  if (name === 'members') return draw('username');
-  return name === 'groups' ? draw('groupName') : freshOf('', (schema.items ?? {}) as Schema);
+function itemOfArray(name: string, schema: Schema): fc.Arbitrary<unknown> {
+  if (name === 'members') return referenceTo('username');
+  return name === 'groups' ? referenceTo('groupName') : valueOfSchema('', (schema.items ?? {}) as Schema);
 }
 
-/** Attempts at one operation: as it should be, and wrong in one way or several. */
-function attemptsAt(method: string, path: string, operation: ApiOperation): fc.Arbitrary<Attempt> {
+/** Generates requests for one operation: valid ones, and ones with one or more mutations. */
+function requestsFor(method: string, path: string, operation: ApiOperation): fc.Arbitrary<GeneratedRequest> {
   const bodySchema = operation.requestBody?.content['application/json']?.schema as
     | { properties?: Record<string, Schema>; required?: string[] }
     | undefined;
   const fieldsAt = (place: string) => operation.parameters.filter((one) => one.in === place);
   const valuesOf = (fields: { name: string; required: boolean; schema: Schema }[]) =>
-    fc.record(Object.fromEntries(fields.map(({ name, schema }) => [name, fitting(name, schema)])), {
+    fc.record(Object.fromEntries(fields.map(({ name, schema }) => [name, validValue(name, schema)])), {
       requiredKeys: fields.filter(({ required }) => required).map(({ name }) => name),
     }) as fc.Arbitrary<Record<string, unknown>>;
   const inBody = Object.entries(bodySchema?.properties ?? {}).map(([name, schema]) => ({
@@ -102,103 +103,107 @@ function attemptsAt(method: string, path: string, operation: ApiOperation): fc.A
     method: fc.constant(method),
     path: fc.constant(path),
     rawPath: fc.constant(null),
-    inPath: valuesOf(fieldsAt('path')),
+    pathValues: valuesOf(fieldsAt('path')),
     query: valuesOf(fieldsAt('query')).map((values) => Object.entries(values)),
     body: bodySchema ? valuesOf(inBody) : fc.constant(null),
-    brokenBody: fc.constant(null),
+    malformedBody: fc.constant(null),
     headers: fc.constant({}),
-  }) as fc.Arbitrary<Attempt>;
+  }) as fc.Arbitrary<GeneratedRequest>;
   const names = [...fieldsAt('query'), ...inBody].map(({ name }) => name);
   return fc.oneof(
     { weight: 5, arbitrary: plain },
-    { weight: 6, arbitrary: fc.tuple(plain, fc.array(faultIn(names), { minLength: 1, maxLength: 3 })).map(withFaults) },
+    {
+      weight: 6,
+      arbitrary: fc.tuple(plain, fc.array(mutationOf(names), { minLength: 1, maxLength: 3 })).map(withMutations),
+    },
   );
 }
 
-type Fault = (attempt: Attempt) => Attempt;
-const withFaults = ([attempt, faults]: [Attempt, Fault[]]) => faults.reduce((at, fault) => fault(at), attempt);
+type Mutation = (request: GeneratedRequest) => GeneratedRequest;
+const withMutations = ([request, mutations]: [GeneratedRequest, Mutation[]]) =>
+  mutations.reduce((at, mutate) => mutate(at), request);
 
-function faultIn(names: string[]): fc.Arbitrary<Fault> {
-  const name = names.length > 0 ? fc.constantFrom(...names) : strangeKey;
+function mutationOf(names: string[]): fc.Arbitrary<Mutation> {
+  const name = names.length > 0 ? fc.constantFrom(...names) : unexpectedKey;
   return fc.oneof(
     {
       weight: 6,
       arbitrary: fc.tuple(name, hostileValue).map(
-        ([key, value]): Fault =>
+        ([key, value]): Mutation =>
           (at) =>
-            put(at, key, value),
+            setField(at, key, value),
       ),
     },
     {
       weight: 3,
       arbitrary: fc.tuple(name, longRun).map(
-        ([key, value]): Fault =>
+        ([key, value]): Mutation =>
           (at) =>
-            put(at, key, value),
+            setField(at, key, value),
       ),
     },
     {
       weight: 2,
       arbitrary: name.map(
-        (key): Fault =>
+        (key): Mutation =>
           (at) =>
-            drop(at, key),
+            removeField(at, key),
       ),
     },
     {
       weight: 1,
-      arbitrary: fc.tuple(strangeKey, hostileValue).map(
-        ([key, value]): Fault =>
+      arbitrary: fc.tuple(unexpectedKey, hostileValue).map(
+        ([key, value]): Mutation =>
           (at) =>
-            put(at, key, value),
+            setField(at, key, value),
       ),
     },
     {
       weight: 1,
       arbitrary: fc.tuple(name, hostileText).map(
-        ([key, value]): Fault =>
+        ([key, value]): Mutation =>
           (at) => ({ ...at, query: [...at.query, [key, value], [`${key}[]`, 1]] }),
       ),
     },
     {
       weight: 1,
-      arbitrary: brokenBody.map(
-        (broken): Fault =>
-          (at) => ({ ...at, brokenBody: broken }),
+      arbitrary: malformedBody.map(
+        (broken): Mutation =>
+          (at) => ({ ...at, malformedBody: broken }),
       ),
     },
     {
       weight: 1,
-      arbitrary: strangeHeaders.map(
-        (headers): Fault =>
+      arbitrary: unusualHeaders.map(
+        (headers): Mutation =>
           (at) => ({ ...at, headers: { ...at.headers, ...headers } }),
       ),
     },
     {
       weight: 1,
       arbitrary: fc.tuple(fc.constantFrom('group', 'id', 'file'), hostileValue).map(
-        ([key, value]): Fault =>
-          (at) => ({ ...at, inPath: key in at.inPath ? { ...at.inPath, [key]: value } : at.inPath }),
+        ([key, value]): Mutation =>
+          (at) => ({ ...at, pathValues: key in at.pathValues ? { ...at.pathValues, [key]: value } : at.pathValues }),
       ),
     },
     {
       weight: 1,
       arbitrary: fc.constantFrom('PUT', 'PATCH', 'OPTIONS', 'HEAD', 'TRACE', 'PROPFIND', 'POST', 'DELETE', 'GET').map(
-        (method): Fault =>
+        (method): Mutation =>
           (at) => ({ ...at, method }),
       ),
     },
     {
       weight: 1,
-      arbitrary: strangePath.map(
-        (rawPath): Fault =>
+      arbitrary: unusualPath.map(
+        (rawPath): Mutation =>
           (at) => ({ ...at, rawPath }),
       ),
     },
   );
 }
 
-const strangePath = fc.oneof(
+const unusualPath = fc.oneof(
   fc.constantFrom(
     '/%',
     '/%00',
@@ -226,26 +231,26 @@ const strangePath = fc.oneof(
   fc.integer({ min: 1, max: 300 }).map((length) => `/users?${'a=1&'.repeat(length)}`),
 );
 
-const put = (at: Attempt, key: string, value: unknown): Attempt =>
+const setField = (at: GeneratedRequest, key: string, value: unknown): GeneratedRequest =>
   at.body === null
     ? { ...at, query: [...at.query.filter(([name]) => name !== key), [key, value]] }
     : { ...at, body: withKey(at.body, key, value) };
 
-/** As own property, also where the key is `__proto__`. */
+/** Sets an own property, even for the key `__proto__`. */
 function withKey(body: Record<string, unknown>, key: string, value: unknown): Record<string, unknown> {
   const copy = { ...body };
   Object.defineProperty(copy, key, { value, enumerable: true, configurable: true, writable: true });
   return copy;
 }
 
-const drop = (at: Attempt, key: string): Attempt => ({
+const removeField = (at: GeneratedRequest, key: string): GeneratedRequest => ({
   ...at,
   query: at.query.filter(([name]) => name !== key),
   body: at.body && Object.fromEntries(Object.entries(at.body).filter(([name]) => name !== key)),
 });
 
-/** Takes most of a node's time, each of them; or changes what the node itself is. */
-const SELDOM = new Set([
+/** Each of these takes much of a node's time, or changes the state of the node itself. */
+const RARE = new Set([
   'POST /register',
   'POST /login',
   'GET /home',
@@ -254,16 +259,16 @@ const SELDOM = new Set([
   'GET /metrics',
   'DELETE /tokens',
 ]);
-const OFTEN = /messages|group|chat|subscribe|notify/;
+const FREQUENT = /messages|group|chat|subscribe|notify/;
 
-/** Attempts at every operation of the document but those in `without`. */
-export function attemptsAtAll(contract: Contract, without: ReadonlySet<string>): fc.Arbitrary<Attempt> {
+/** Generates requests for every operation of the document except those in `without`. */
+export function requestsForAll(contract: Contract, without: ReadonlySet<string>): fc.Arbitrary<GeneratedRequest> {
   const operations = contract.operations.filter(([method, path]) => !without.has(`${method} ${path}`));
   return fc.oneof(
     ...operations.map(([method, path, operation]) => {
       const key = `${method} ${path}`;
-      const weight = SELDOM.has(key) ? 1 : OFTEN.test(path) ? 12 : 4;
-      return { weight, arbitrary: attemptsAt(method, path, operation) };
+      const weight = RARE.has(key) ? 1 : FREQUENT.test(path) ? 12 : 4;
+      return { weight, arbitrary: requestsFor(method, path, operation) };
     }),
   );
 }
