@@ -1,27 +1,27 @@
 import type { Violation } from './check-result.ts';
-import type { Facts, Message, Reader } from './facts.ts';
+import type { Facts, MessageFacts, ReaderFacts } from './facts.ts';
 
 /** Returns true if the message was posted and every post of it was certainly refused. */
-function wasRefused(message: Message): boolean {
-  return message.posts > 0 && message.refused === message.posts;
+function wasRefused(message: MessageFacts): boolean {
+  return message.postCount > 0 && message.refused === message.postCount;
 }
 
 function seconds(time: number): string {
   return `${(time / 1000).toFixed(3)} s`;
 }
 
-function violation(kind: Violation['kind'], sentence: string, ...messages: Message[]): Violation {
+function violation(kind: Violation['kind'], sentence: string, ...messages: MessageFacts[]): Violation {
   return { kind, sentence, messages: messages.map((message) => message.value) };
 }
 
 /** Checks that every message in the table or at a reader was posted, not refused, and in its group. */
-function* checkPresence(facts: Facts, seen: Map<Message, Reader>): Generator<Violation> {
+function* checkPresence(facts: Facts, seen: Map<MessageFacts, ReaderFacts>): Generator<Violation> {
   for (const message of facts.messages.values()) {
     const reader = seen.get(message);
     if (!reader && message.stored.length === 0) continue;
     const where = reader ? `reader ${reader.name} received it` : 'the table contains it';
     const text = `"${message.value}"`;
-    if (message.posts === 0) yield violation('phantom', `${text} was never posted, but ${where}.`, message);
+    if (message.postCount === 0) yield violation('phantom', `${text} was never posted, but ${where}.`, message);
     else if (wasRefused(message))
       yield violation('refused_yet_read', `Every post of ${text} was refused, but ${where}.`, message);
   }
@@ -46,8 +46,8 @@ function* checkStoredOnce(facts: Facts): Generator<Violation> {
 }
 
 /** Checks that a reader received each message once. */
-function* checkDuplicates(reader: Reader): Generator<Violation> {
-  const first = new Map<Message, number>();
+function* checkDuplicates(reader: ReaderFacts): Generator<Violation> {
+  const first = new Map<MessageFacts, number>();
   for (const [index, message] of reader.messages.entries()) {
     const position = reader.positions[index] ?? -1;
     const earlier = first.get(message);
@@ -63,7 +63,7 @@ function* checkDuplicates(reader: Reader): Generator<Violation> {
 }
 
 /** Checks that a reader received every message of its groups that was acknowledged, stored or read by another reader. */
-function* checkLosses(facts: Facts, reader: Reader, seen: Map<Message, Reader>): Generator<Violation> {
+function* checkLosses(facts: Facts, reader: ReaderFacts, seen: Map<MessageFacts, ReaderFacts>): Generator<Violation> {
   // A reader that never reached the head is reported as stuck instead.
   if (!reader.done) return;
   const received = new Set(reader.messages);
@@ -98,7 +98,7 @@ function* checkDurability(facts: Facts): Generator<Violation> {
 
 /** Checks delivery: nothing is lost, duplicated, invented or delivered to the wrong group. */
 export function* checkDelivery(facts: Facts): Generator<Violation> {
-  const seen = new Map<Message, Reader>();
+  const seen = new Map<MessageFacts, ReaderFacts>();
   for (const reader of facts.readers.values()) {
     for (const message of reader.messages) if (!seen.has(message)) seen.set(message, reader);
   }

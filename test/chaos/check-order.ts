@@ -1,15 +1,15 @@
 import type { Violation } from './check-result.ts';
-import type { Facts, Message, Reader } from './facts.ts';
+import type { Facts, MessageFacts, ReaderFacts } from './facts.ts';
 
-function reordered(sentence: string, ...messages: (Message | undefined)[]): Violation {
+function reordered(sentence: string, ...messages: (MessageFacts | undefined)[]): Violation {
   return { kind: 'reordered', sentence, messages: messages.flatMap((message) => (message ? [message.value] : [])) };
 }
 
 /** Checks that the positions of a reader increase. Repeated messages are a violation of their own kind. */
-function* checkRising(reader: Reader): Generator<Violation> {
-  const received = new Set<Message>();
+function* checkRising(reader: ReaderFacts): Generator<Violation> {
+  const received = new Set<MessageFacts>();
   let highest = reader.from;
-  let before: Message | undefined;
+  let before: MessageFacts | undefined;
   for (const [index, message] of reader.messages.entries()) {
     const position = reader.positions[index] ?? -1;
     if (position <= highest && !received.has(message)) {
@@ -30,8 +30,8 @@ function* checkRising(reader: Reader): Generator<Violation> {
 
 /** Checks that each message has one position for all readers, and each position one message. */
 function* checkPlaces(facts: Facts): Generator<Violation> {
-  const places = new Map<number, Message>();
-  const named = new Set<Message>();
+  const places = new Map<number, MessageFacts>();
+  const named = new Set<MessageFacts>();
   for (const reader of facts.readers.values()) {
     for (const [index, message] of reader.messages.entries()) {
       const position = reader.positions[index] ?? -1;
@@ -54,9 +54,9 @@ function* checkPlaces(facts: Facts): Generator<Violation> {
  * each acknowledgement with the latest begin of a post at a lower position.
  */
 function* checkRealTime(facts: Facts): Generator<Violation> {
-  const placed = [...facts.messages.values()].filter((message) => message.position !== null && message.posts > 0);
+  const placed = [...facts.messages.values()].filter((message) => message.position !== null && message.postCount > 0);
   placed.sort((a, b) => (a.position ?? 0) - (b.position ?? 0));
-  let latest: Message | undefined;
+  let latest: MessageFacts | undefined;
   for (const message of placed) {
     if (latest && message.acknowledgedAt < latest.invokedAt) {
       const first = `"${message.value}" (position ${message.position}) was acknowledged`;
@@ -81,20 +81,26 @@ export function* checkAnswers(facts: Facts): Generator<Violation> {
     const wrong = (kind: Violation['kind'], sentence: string): Violation => ({ kind, sentence, messages: [value] });
     if (acknowledgement && other) {
       const ids = `message ${acknowledgement.message} at ${acknowledgement.position}, then message ${other.message} at ${other.position}`;
-      yield wrong('two_answers', `Posts of "${value}" with key ${key} were acknowledged with ${ids}.`);
+      yield wrong('two_acknowledgements', `Posts of "${value}" with key ${key} were acknowledged with ${ids}.`);
     }
     for (const { message, position, node } of acknowledgements) {
       const acknowledged = `"${value}" was acknowledged as message ${message} at ${position}`;
       const row = stored[0];
       if (row && key === null && node !== null && row.node !== null && row.node !== node) {
-        yield wrong('wrong_answer', `${acknowledged} by ${node}, but ${row.node} stored it.`);
+        yield wrong('wrong_acknowledgement', `${acknowledged} by ${node}, but ${row.node} stored it.`);
       }
       if (row && (row.message !== message || row.position !== position)) {
-        yield wrong('wrong_answer', `${acknowledged}, but the log has message ${row.message} at ${row.position}.`);
+        yield wrong(
+          'wrong_acknowledgement',
+          `${acknowledged}, but the log has message ${row.message} at ${row.position}.`,
+        );
       }
       const others = readAs.filter((id) => id !== message);
       if (others.length > 0)
-        yield wrong('wrong_answer', `${acknowledged}, but readers received it as message ${others.join(', ')}.`);
+        yield wrong(
+          'wrong_acknowledgement',
+          `${acknowledged}, but readers received it as message ${others.join(', ')}.`,
+        );
     }
   }
 }

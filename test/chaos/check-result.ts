@@ -7,16 +7,16 @@ export const VIOLATIONS = {
   phantom: 'a reader received, or the table contains, a message that was never posted',
   refused_yet_read: 'a message was stored although every post of it was refused',
   wrong_group: 'a message appeared in a group that it was not posted to',
-  two_answers: 'posts with the same key were acknowledged with different messages',
-  wrong_answer: 'the response to a post names a different message id or position than the log',
+  two_acknowledgements: 'posts with the same key were acknowledged with different messages',
+  wrong_acknowledgement: 'the response to a post names a different message id or position than the log',
   two_writers: 'two nodes wrote in the same term',
   two_active: 'two nodes reported at the same time that they were active',
   closed_term_write: 'a write was accepted in a term after a later term had begun',
-  term_fell: 'the term number decreased',
+  term_decreased: 'the term number decreased',
   reader_stuck: 'a reader did not reach the head of the log after the faults',
   cursor_refused: 'a cursor was refused although retention was off and no history was lost',
   not_healed: 'no write was accepted within ten seconds after a fault was healed',
-  node_died: 'a node exited without a request, or did not exit cleanly when requested',
+  node_exited: 'a node exited without a request, or did not exit cleanly when requested',
 } as const;
 
 /** The name of a kind of violation. */

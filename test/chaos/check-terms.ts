@@ -8,7 +8,7 @@ function* checkSeen(facts: Facts, owners: Map<number, string>): Generator<Violat
     const highest = heights.get(by) ?? 0;
     if (term < highest) {
       const sentence = `At ${(time / 1000).toFixed(3)} s the newest term was ${term}, although it had been ${highest} before.`;
-      yield { kind: 'term_fell', sentence, messages: [] };
+      yield { kind: 'term_decreased', sentence, messages: [] };
     }
     heights.set(by, Math.max(highest, term));
     const owner = owners.get(term);

@@ -14,10 +14,13 @@ function count(facts: Facts): Counts {
   const messages = [...facts.messages.values()];
   const terms = new Set([...facts.termsSeen.map(({ term }) => term), ...facts.writesByTerm.keys()]);
   return {
-    posts: facts.posts,
+    posts: facts.postCount,
     acknowledged: facts.acknowledgementTimes.length,
     refused: messages.reduce((sum, message) => sum + message.refused, 0),
-    unknown: messages.reduce((sum, { posts, acknowledged, refused }) => sum + posts - acknowledged - refused, 0),
+    unknown: messages.reduce(
+      (sum, { postCount: posts, acknowledged, refused }) => sum + posts - acknowledged - refused,
+      0,
+    ),
     messages: messages.filter((message) => message.acknowledged > 0).length,
     readers: facts.readers.size,
     deliveries: [...facts.readers.values()].reduce((sum, reader) => sum + reader.messages.length, 0),

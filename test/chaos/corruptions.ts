@@ -4,7 +4,7 @@ import { READER_CORRUPTIONS } from './reader-corruptions.ts';
 const answerCorruptions: Corruption[] = [
   {
     name: 'a key is acknowledged with a different message the second time',
-    kind: 'two_answers',
+    kind: 'two_acknowledgements',
     apply: (history, random) =>
       withRandomItem(
         random,
@@ -17,7 +17,7 @@ const answerCorruptions: Corruption[] = [
   },
   {
     name: 'an acknowledgement names a different message than the log',
-    kind: 'wrong_answer',
+    kind: 'wrong_acknowledgement',
     apply: (history, random) =>
       withRandomItem(
         random,
@@ -29,7 +29,7 @@ const answerCorruptions: Corruption[] = [
   },
   {
     name: 'a reader receives a message under a different id than its acknowledgement has',
-    kind: 'wrong_answer',
+    kind: 'wrong_acknowledgement',
     apply: (history, random) =>
       withRandomItem(
         random,
@@ -41,7 +41,7 @@ const answerCorruptions: Corruption[] = [
   },
   {
     name: 'the table contains a message under a different id than its acknowledgement has',
-    kind: 'wrong_answer',
+    kind: 'wrong_acknowledgement',
     apply(history, random) {
       const acks = acknowledged(history);
       const rows = stored(history).filter(({ value }) => acks.has(value));
@@ -52,7 +52,7 @@ const answerCorruptions: Corruption[] = [
   },
   {
     name: 'a post without a key is acknowledged by a node that did not store it',
-    kind: 'wrong_answer',
+    kind: 'wrong_acknowledgement',
     apply: (history, random) =>
       withRandomItem(
         random,
@@ -112,7 +112,7 @@ const termCorruptions: Corruption[] = [
   },
   {
     name: 'the newest term decreases',
-    kind: 'term_fell',
+    kind: 'term_decreased',
     apply: (history, random) =>
       withRandomItem(
         random,
@@ -182,7 +182,7 @@ const recoveryCorruptions: Corruption[] = [
   },
   {
     name: 'a node exits by itself',
-    kind: 'node_died',
+    kind: 'node_exited',
     apply(history) {
       const time = timeAfter(history);
       history.push({ op: 'death', type: 'fail', process: 'a', node: 'a', term: null, time, reason: 'exit code 1' });

@@ -9,12 +9,12 @@ import type {
 } from './history-record.ts';
 
 /** All that a history contains about one message. */
-export interface Message {
+export interface MessageFacts {
   value: string;
   /** Null if it was not posted. */
   group: number | null;
   key: string | null;
-  posts: number;
+  postCount: number;
   acknowledged: number;
   refused: number;
   /** Begin of the first post, and first acknowledgement. The commit happened between them. */
@@ -30,12 +30,12 @@ export interface Message {
 }
 
 /** One reader with all its pages, as two columns (three million objects would take too much memory). */
-export interface Reader {
+export interface ReaderFacts {
   name: string;
   groups: Set<number>;
   from: number;
   positions: number[];
-  messages: Message[];
+  messages: MessageFacts[];
   done: boolean;
   refusals: string[];
 }
@@ -60,8 +60,8 @@ export interface FaultFacts {
 
 /** A history grouped by subject, as the checks read it. */
 export interface Facts {
-  messages: Map<string, Message>;
-  readers: Map<string, Reader>;
+  messages: Map<string, MessageFacts>;
+  readers: Map<string, ReaderFacts>;
   writesByTerm: Map<number, TermWrites>;
   /** Observed rows of plantao.leader_terms in order: `by` the observer during the run, and `table` at its end. */
   termsSeen: { by: string; time: number; term: number; node: string | null }[];
@@ -70,8 +70,8 @@ export interface Facts {
   acknowledgementTimes: number[];
   deaths: { node: string | null; time: number; reason: string }[];
   /** Deliveries in a group that the message was not posted to. */
-  misdelivered: { reader: string; message: Message; group: number }[];
-  posts: number;
+  misdelivered: { reader: string; message: MessageFacts; group: number }[];
+  postCount: number;
   ended: number;
 }
 
@@ -86,7 +86,7 @@ export function emptyFacts(): Facts {
     acknowledgementTimes: [],
     deaths: [],
     misdelivered: [],
-    posts: 0,
+    postCount: 0,
     ended: 0,
   };
 }
@@ -112,14 +112,14 @@ export function addWrite(uses: Map<number, TermWrites>, { term, node, begun, don
   if (begun > use.lastBegun) Object.assign(use, { lastBegun: begun, lastBegunMessage: value });
 }
 
-function messageFor(facts: Facts, value: string): Message {
+function messageFor(facts: Facts, value: string): MessageFacts {
   const known = facts.messages.get(value);
   if (known) return known;
-  const message: Message = {
+  const message: MessageFacts = {
     value,
     group: null,
     key: null,
-    posts: 0,
+    postCount: 0,
     acknowledged: 0,
     refused: 0,
     invokedAt: Number.POSITIVE_INFINITY,
@@ -138,9 +138,9 @@ function addPost(facts: Facts, begun: Map<string, number>, record: PostRecord) {
   if (record.type === 'invoke') {
     message.group ??= record.group;
     message.key ??= record.key;
-    message.posts += 1;
+    message.postCount += 1;
     message.invokedAt = Math.min(message.invokedAt, record.time);
-    facts.posts += 1;
+    facts.postCount += 1;
     begun.set(record.process, record.time);
   } else if (record.type === 'fail') {
     message.refused += 1;
@@ -187,7 +187,7 @@ function addRead(facts: Facts, record: ReadRecord) {
   for (const delivery of record.values ?? []) addDelivery(facts, reader, delivery);
 }
 
-function addDelivery(facts: Facts, reader: Reader, [position, id, value, group]: Delivery) {
+function addDelivery(facts: Facts, reader: ReaderFacts, [position, id, value, group]: Delivery) {
   const message = messageFor(facts, value);
   if (!message.readAs.includes(id)) message.readAs.push(id);
   message.position ??= position;

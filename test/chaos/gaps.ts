@@ -71,6 +71,6 @@ export function* checkRecovery(facts: Facts): Generator<Violation> {
   }
   for (const { node, time, reason } of facts.deaths) {
     const sentence = `Node ${node} exited at ${(time / 1000).toFixed(3)} s: ${reason}.`;
-    yield { kind: 'node_died', sentence, messages: [] };
+    yield { kind: 'node_exited', sentence, messages: [] };
   }
 }

@@ -125,7 +125,7 @@ describe('the chaos checker detects', () => {
     ],
     [
       'two acknowledgements of one key',
-      'two_answers',
+      'two_acknowledgements',
       history(...good, post('w1', 'one', { key: 'k1' }), ok('w1', 'one', 9, ['b', 2], { key: 'k1' })),
       ['one'],
     ],
@@ -142,7 +142,7 @@ describe('the chaos checker detects', () => {
       history(...good, post('w0', 'five'), ok('w0', 'five', 4, ['a', 1])),
       ['five', 'four'],
     ],
-    ['a term that decreases', 'term_fell', history(...good, term(1, 'a')), []],
+    ['a term that decreases', 'term_decreased', history(...good, term(1, 'a')), []],
     ['a reader that does not reach the head', 'reader_stuck', history(...good.slice(0, -1)), []],
     [
       'a fault after which no write is accepted',

@@ -17,7 +17,7 @@ const PAGE = 50;
 /** Groups whose newest messages are loaded for the list at start; the others load when they are opened. */
 const READ_AHEAD = 20;
 /** The page cannot work without these requests, so they retry without limit. The node bar shows the cause meanwhile. */
-const UNTIL_ANSWERED = { deadlineMs: Number.POSITIVE_INFINITY };
+const NO_DEADLINE = { deadlineMs: Number.POSITIVE_INFINITY };
 
 /** Receives the changes of a {@link Chat}. */
 export interface ChatListener {
@@ -181,7 +181,7 @@ export class Chat {
   async #readGroups(): Promise<string> {
     const changes: MembershipChanged[] = [];
     this.#changesWhileReading = changes;
-    const reading = this.#client.chats({ ...UNTIL_ANSWERED, signal: this.signal });
+    const reading = this.#client.chats({ ...NO_DEADLINE, signal: this.signal });
     const { chats, cursor } = await reading.finally(() => {
       this.#changesWhileReading = undefined;
     });
@@ -208,7 +208,7 @@ export class Chat {
     const { generation } = conversation;
     const { id } = conversation.group;
     try {
-      const page = await this.#client.messages(id, { ...UNTIL_ANSWERED, limit: PAGE, signal: this.signal });
+      const page = await this.#client.messages(id, { ...NO_DEADLINE, limit: PAGE, signal: this.signal });
       if (conversation.generation !== generation) return;
       conversation.load(page);
     } catch (error) {

@@ -113,7 +113,7 @@ export class ChatPage {
 
   #draw(): void {
     const { conversations, opened, unread, isLoaded: isRead } = this.#chat;
-    this.#view.classList.toggle('reading', opened !== undefined);
+    this.#view.classList.toggle('has-open-group', opened !== undefined);
     this.#conversation.hidden = opened === undefined;
     this.#nothing.hidden = opened !== undefined;
     this.#nothing.textContent = nothingText(isRead, conversations.length);

@@ -36,8 +36,8 @@ export class Dialog {
     this.#error.textContent = '';
     setChildren(this.#body, content.body);
     const submit = createElement('button', { text: content.action ?? 'Close' });
-    const others = (content.others ?? []).map(({ text, act }) => button(text, 'quiet', () => void this.#run(act)));
-    const cancel = button('Cancel', 'quiet', () => this.#dialog.close());
+    const others = (content.others ?? []).map(({ text, act }) => button(text, 'secondary', () => void this.#run(act)));
+    const cancel = button('Cancel', 'secondary', () => this.#dialog.close());
     setChildren(this.#buttons, [submit, ...others, ...(content.action === undefined ? [] : [cancel])]);
     // A dialog may open from another: it is closed first, so that the focus moves to the new field or button.
     this.#dialog.close();

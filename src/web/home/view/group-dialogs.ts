@@ -32,7 +32,7 @@ export class GroupDialogs {
     const people = createElement('ul', { class: 'people' });
     const show = () => {
       const chips = [...chosen.values()].map((user) => {
-        const remove = button('×', 'quiet small', () => {
+        const remove = button('×', 'secondary small', () => {
           chosen.delete(user.id);
           show();
         });

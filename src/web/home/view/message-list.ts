@@ -98,7 +98,7 @@ export class MessageList {
     when.dateTime = message.timestamp;
     const foot = createElement('span', { class: 'foot' }, when);
     if (isOwn) {
-      const remove = button('Delete', 'quiet small delete', () => this.#actions.remove(message.id));
+      const remove = button('Delete', 'secondary small delete', () => this.#actions.remove(message.id));
       remove.setAttribute('aria-label', `Delete your message "${message.content.slice(0, 40)}"`);
       foot.prepend(remove);
     }
@@ -112,8 +112,8 @@ export class MessageList {
     if (state === 'failed') {
       foot.title = error ?? '';
       foot.append(
-        button('Retry', 'quiet small', () => this.#actions.retry(key)),
-        button('Discard', 'quiet small', () => this.#actions.discard(key)),
+        button('Retry', 'secondary small', () => this.#actions.retry(key)),
+        button('Discard', 'secondary small', () => this.#actions.discard(key)),
       );
     }
     return createLine(`message own first ${state}`, 'You', content, foot);

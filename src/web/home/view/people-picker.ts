@@ -29,7 +29,7 @@ export function peoplePicker(
       createElement(
         'li',
         {},
-        button(`+ ${user.username}`, 'quiet small', () => select(user)),
+        button(`+ ${user.username}`, 'secondary small', () => select(user)),
       );
     const emptyText = users === undefined ? "Can't connect. Try again." : 'No other user has that name.';
     if (users?.length || term === '') setChildren(found, (users ?? []).map(choice));
