@@ -82,7 +82,7 @@ COMMENT ON COLUMN plantao.nodes.url IS 'Where peers and clients reach it.';
 COMMENT ON COLUMN plantao.nodes.pid IS 'Its process on its own machine.';
 COMMENT ON COLUMN plantao.nodes.version IS 'Of the software.';
 COMMENT ON COLUMN plantao.nodes.role IS 'What it believed itself to be when it wrote the row.';
-COMMENT ON COLUMN plantao.nodes.is_primary IS 'It asks for the duty back when it can (IS_PRIMARY).';
+COMMENT ON COLUMN plantao.nodes.is_primary IS 'True when the node is set to PREFERRED: it requests the active role back when it can.';
 COMMENT ON COLUMN plantao.nodes.term IS 'The newest term it knows.';
 COMMENT ON COLUMN plantao.nodes.position IS 'How far it has read the event log.';
 COMMENT ON COLUMN plantao.nodes.waiters IS 'Long polls and streams that it holds.';
@@ -321,7 +321,7 @@ COMMENT ON COLUMN plantao.cluster_status.heartbeat_age_ms IS 'Milliseconds since
 COMMENT ON COLUMN plantao.cluster_status.url IS 'Where peers and clients reach it.';
 COMMENT ON COLUMN plantao.cluster_status.version IS 'Of its software.';
 COMMENT ON COLUMN plantao.cluster_status.pid IS 'Its process on its own machine.';
-COMMENT ON COLUMN plantao.cluster_status.is_primary IS 'It asks for the duty back when it can.';
+COMMENT ON COLUMN plantao.cluster_status.is_primary IS 'True when the node is set to PREFERRED: it requests the active role back when it can.';
 COMMENT ON COLUMN plantao.cluster_status.position IS 'How far it has read the event log.';
 COMMENT ON COLUMN plantao.cluster_status.behind IS 'Events that it has yet to read.';
 COMMENT ON COLUMN plantao.cluster_status.waiters IS 'Long polls and streams that it holds.';

@@ -18,7 +18,8 @@ export interface Settings {
   nodeUrl: string | null;
   peerUrls: string[];
   isActive: boolean;
-  isPrimary: boolean;
+  /** True for a node that requests the active role back while another node is active. */
+  isPreferred: boolean;
   leaseMs: number;
   auth: 'open' | 'token';
   adminToken: string | null;
@@ -150,7 +151,9 @@ const environment = z.object({
   NODE_URL: httpUrl.optional(),
   PEER_URL: z.string().transform(list).pipe(z.array(httpUrl)).default([]),
   IS_ACTIVE: flag.default(true),
-  IS_PRIMARY: flag.default(false),
+  PREFERRED: flag.optional(),
+  // The name of PREFERRED in the Python project that this one replaces.
+  IS_PRIMARY: flag.optional(),
   LEASE_MS: whole(300, 60_000).default(2000),
   AUTH: z.enum(['open', 'token'], 'must be open or token').optional(),
   ADMIN_TOKEN: z
@@ -218,7 +221,7 @@ function settingsOf(values: z.output<typeof environment>): Settings {
     nodeUrl: values.NODE_URL ?? null,
     peerUrls: values.PEER_URL,
     isActive: values.IS_ACTIVE,
-    isPrimary: values.IS_PRIMARY,
+    isPreferred: values.PREFERRED ?? values.IS_PRIMARY ?? false,
     leaseMs: values.LEASE_MS,
     auth: values.AUTH ?? (isLoopback(values.HOST) ? 'open' : 'token'),
     adminToken: values.ADMIN_TOKEN ?? null,
@@ -241,7 +244,7 @@ function settingsOf(values: z.output<typeof environment>): Settings {
 }
 
 /** What the log should say loudly about settings that are allowed and dangerous; none where there is nothing. */
-export function warningsAbout(settings: Settings): string[] {
+export function settingsWarnings(settings: Settings): string[] {
   if (settings.auth === 'token') return [];
   const warnings: string[] = [];
   if (!isLoopback(settings.host)) {

@@ -18,8 +18,6 @@ export interface LockThreadOptions {
   node: string;
   url: () => string;
   log: Log;
-  /** Called when the lock was held and is lost, with why. */
-  onLost(reason: string): void;
   clock?: Clock;
   limits?: LockWorkerLinkOptions['limits'];
   program?: URL;
@@ -55,6 +53,7 @@ export class LockThread implements LockKeeping {
   #isStopped = false;
   #looksWithoutLife = 0;
   #lastSign = 0;
+  #onLost: (reason: string) => void = () => {};
 
   constructor(options: LockThreadOptions) {
     this.#options = options;
@@ -62,8 +61,9 @@ export class LockThread implements LockKeeping {
     this.#diary = new Diary(options.log);
   }
 
-  /** Starts the thread, so that it is there when it is first asked. */
-  start(): void {
+  /** Starts the thread, so that the first call does not wait for it. `onLost` is called with the reason when the lock was held and is lost. */
+  start(onLost: (reason: string) => void): void {
+    this.#onLost = onLost;
     this.#life.give();
     this.#ticks ??= setInterval(() => this.#tick(), calmMs(this.#options.leaseMs)).unref();
     try {
@@ -196,6 +196,6 @@ export class LockThread implements LockKeeping {
   #lost(reason: string): void {
     if (this.#term === null) return;
     this.#term = null;
-    this.#options.onLost(reason);
+    this.#onLost(reason);
   }
 }

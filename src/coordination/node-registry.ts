@@ -8,7 +8,7 @@ export interface NodeRow {
   pid: number;
   version: string;
   role: 'active' | 'standby' | 'fallen' | 'stopped';
-  isPrimary: boolean;
+  isPreferred: boolean;
   term: number | null;
   position: number;
   waiters: number;
@@ -67,7 +67,7 @@ export class NodeRegistry {
       `WITH me AS (
          INSERT INTO plantao.nodes AS n (node, url, pid, version, role, is_primary, term, position, waiters, started_at,
            history)
-         VALUES ($node, $url, $pid, $version, $role, $isPrimary, $term, $position, $waiters, $startedAt,
+         VALUES ($node, $url, $pid, $version, $role, $isPreferred, $term, $position, $waiters, $startedAt,
            plantao.history_fingerprint())
          ON CONFLICT (node) DO UPDATE SET url = excluded.url, pid = excluded.pid, version = excluded.version,
            role = excluded.role, is_primary = excluded.is_primary, term = excluded.term, position = excluded.position,

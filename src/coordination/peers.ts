@@ -24,7 +24,7 @@ interface Word extends Leader {
   at: number;
   alive: boolean;
   active: boolean;
-  isPrimary: boolean;
+  isPreferred: boolean;
 }
 
 /** For how long a word counts, in milliseconds: rows come once a second, answers several times. */
@@ -91,7 +91,7 @@ export class Peers {
         alive,
         active,
         term: term ?? 0,
-        isPrimary: is_primary,
+        isPreferred: is_primary,
       });
     }
     const configured = new Set([...this.#probes.values()].filter(({ url }) => this.#isConfigured(url)).map(nodeOf));
@@ -112,7 +112,7 @@ export class Peers {
       at: this.#clock(),
       alive: true,
       active: true,
-      isPrimary: this.#isPrimary(node),
+      isPreferred: this.#isPreferred(node),
     });
   }
 
@@ -121,7 +121,7 @@ export class Peers {
   }
 
   /** The peer on duty: of those last heard of as active, the one of the highest term, unless that term was resigned. */
-  get active(): (Leader & { isPrimary: boolean }) | null {
+  get active(): (Leader & { isPreferred: boolean }) | null {
     const oldest = this.#clock() - FRESH_MS;
     const closedTerm = this.#closedTerm;
     let leader: Word | null = null;
@@ -130,9 +130,9 @@ export class Peers {
       if (leader === null || word.term > leader.term) leader = word;
     }
     if (leader === null) return null;
-    const { node, url, term, isPrimary } = leader;
+    const { node, url, term, isPreferred } = leader;
     // Clients take passwords and messages there.
-    return { node, url: url !== null && this.#strangers.has(url) ? null : url, term, isPrimary };
+    return { node, url: url !== null && this.#strangers.has(url) ? null : url, term, isPreferred };
   }
 
   /** Resolves when a peer is seen on duty; at once where one is. */
@@ -183,7 +183,7 @@ export class Peers {
     }
     this.#strangers.delete(probe.url);
     const { node, alive, active, term } = health;
-    this.#hear({ node, url: probe.url, at: askedAt, alive, active, term, isPrimary: this.#isPrimary(node) });
+    this.#hear({ node, url: probe.url, at: askedAt, alive, active, term, isPreferred: this.#isPreferred(node) });
     return true;
   }
 
@@ -213,7 +213,7 @@ export class Peers {
     return this.#clock() <= this.#closed.until ? this.#closed.term : 0;
   }
 
-  #isPrimary(node: string): boolean {
+  #isPreferred(node: string): boolean {
     return this.#rows.find((row) => row.node === node)?.is_primary ?? false;
   }
 

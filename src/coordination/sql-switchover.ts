@@ -18,7 +18,7 @@ export function sqlSwitchover({ sync, registry, log }: SqlSwitchoverOptions): ()
     if (!sync.isOnDuty || sync.leader === null) return;
     const request = await registry.takeRequest(sync.leader.term).catch(() => null);
     if (request === null) return;
-    const refusal = await sync.switchover(request.handTo, 'switchover asked for in SQL');
+    const refusal = await sync.switchover(request.handTo, 'switchover requested in SQL');
     if (refusal === null) return;
     const sentence = `asked in SQL to hand over to ${request.handTo ?? 'any standby'}: ${refusal}`;
     log.warn({ event: 'switchover_refused' }, sentence);

@@ -8,7 +8,7 @@ import type { Role } from './role.ts';
 /** What an {@link Upkeep} is made of. */
 export interface UpkeepOptions {
   leaseMs: number;
-  isPrimary: boolean;
+  isPreferred: boolean;
   peers: Peers;
   diary: Diary;
   /** Writes the node's row and takes in its peers' (node-registry.ts). */
@@ -72,8 +72,8 @@ export class Upkeep {
 
   /** Of two primaries neither takes the duty from the other. */
   get #wantsDuty(): boolean {
-    const { isPrimary, peers, isCaughtUp } = this.#options;
-    return isPrimary && peers.active !== null && !peers.active.isPrimary && isCaughtUp();
+    const { isPreferred, peers, isCaughtUp } = this.#options;
+    return isPreferred && peers.active !== null && !peers.active.isPreferred && isCaughtUp();
   }
 
   async #writeRow(role: Role | 'stopped'): Promise<void> {
@@ -90,6 +90,6 @@ export class Upkeep {
 
   async #requestDuty(): Promise<void> {
     const answer = await this.#options.requestDuty().catch((error) => `could not ask: ${messageOf(error)}`);
-    this.#options.diary.say('primary', `IS_PRIMARY wants the duty: ${answer}`);
+    this.#options.diary.say('preferred', `PREFERRED requests the switch back: ${answer}`);
   }
 }

@@ -26,17 +26,16 @@ const retryDelay = (attempt: number) => Math.min(400, 50 * 2 ** Math.min(attempt
 export class Listener {
   readonly #options: ConnectionOptions;
   readonly #channels: readonly string[];
-  readonly #events: ListenerEvents;
   readonly #log: Log;
+  #events: ListenerEvents = { onNotification: () => {}, onListening: () => {} };
   #current: Subscription | null = null;
   #retry: NodeJS.Timeout | undefined;
   #attempt = 0;
   #stopped = false;
 
-  constructor(options: ConnectionOptions, channels: readonly string[], events: ListenerEvents, log: Log) {
+  constructor(options: ConnectionOptions, channels: readonly string[], log: Log) {
     this.#options = options;
     this.#channels = channels;
-    this.#events = events;
     this.#log = log;
   }
 
@@ -45,8 +44,9 @@ export class Listener {
     return this.#current?.isListening === true;
   }
 
-  /** Begins to listen; resolves when LISTEN is in force for the first time or the first attempt has failed. */
-  async start(): Promise<void> {
+  /** Starts to listen. Resolves when LISTEN is in force for the first time or the first attempt has failed. */
+  async start(events: ListenerEvents): Promise<void> {
+    this.#events = events;
     await this.#open();
   }
 

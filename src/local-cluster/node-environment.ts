@@ -32,6 +32,7 @@ export function nodeEnvironment(own: number, ports: number[], host: string, envi
     NODE_URL: urlOf(own),
     IS_ACTIVE: String(isFirst),
     // At most one node may be the preferred one.
+    PREFERRED: isFirst ? environment.PREFERRED : undefined,
     IS_PRIMARY: isFirst ? environment.IS_PRIMARY : undefined,
     PEER_URL: ports
       .filter((port) => port !== own)

@@ -21,24 +21,24 @@ import type { NodeDatabase } from './database.ts';
 /** A step of retention takes milliseconds; one that takes longer is rolled back with its connection. */
 const RETENTION_STOP_LIMIT_MS = 1000;
 
-/** What the chat is put together of. */
-export interface ChatParts {
+/** Options of {@link buildChat}. */
+export interface ChatOptions {
   settings: Settings;
   log: Log;
   database: NodeDatabase;
-  /** The term this node is on duty for, or null: every write proves it. */
+  /** Returns the term in which this node is active, or null. Every write proves it. */
   term(): number | null;
-  /** Names what a lock was refused for. */
+  /** Names the transaction that held a lock for which a statement was refused. */
   explain: Explain;
-  /** The log moved and no hint of it came. */
+  /** Called when the event log has moved and no notification of it came. */
   onDeaf(): void;
 }
 
-/** What a node's chat is; {@link buildChat}. */
+/** The result of {@link buildChat}. */
 export type NodeChat = ReturnType<typeof buildChat>;
 
-/** The event log, those who wait on it, and all that is read and written. Nothing runs before `start`. */
-export function buildChat({ settings, log, database, term, explain, onDeaf }: ChatParts) {
+/** Builds the event log, its waiters, and the reads and writes of the chat. Nothing runs before `start`. */
+export function buildChat({ settings, log, database, term, explain, onDeaf }: ChatOptions) {
   const { sequelize, reading, writing, asking, commitLimitMs } = database;
   const isTokenMode = settings.auth === 'token';
   const sequences = new Sequences(sequelize, log);

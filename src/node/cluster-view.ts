@@ -3,7 +3,7 @@ import type { Peers } from '../coordination/peers.ts';
 import type { SyncManager } from '../coordination/sync-manager.ts';
 import type { Cluster } from '../http/services.ts';
 
-/** What the HTTP layer sees of the coordination: the node's role, who is on duty, and the levers. */
+/** The coordination as the HTTP layer uses it: the node's role, the active node, and the operations on both. */
 export class ClusterView implements Cluster {
   readonly node: string;
   readonly #identity: ClusterIdentity;
@@ -85,6 +85,6 @@ export class ClusterView implements Cluster {
   }
 
   switchover(to: string | null): Promise<string | null> {
-    return this.#sync.switchover(to, 'switchover asked for over HTTP');
+    return this.#sync.switchover(to, 'switchover requested over HTTP');
   }
 }

@@ -1,21 +1,21 @@
 import type { Log } from '../log.ts';
 
-/** What can be wrong with a node or with what it depends on; the names are part of `/health` and of the log. */
+/** A fault of a node or of something it depends on. The names are part of `/health` and of the log. */
 export type ConditionName = 'event_log' | 'listener' | 'notify_queue' | 'posts' | 'promotion';
 
-/** Something that is wrong now. */
+/** A fault that exists now. */
 export interface Condition {
   name: ConditionName;
-  /** One sentence for whoever may ask a node for its health. */
+  /** One sentence; public, since `/health` needs no authentication. */
   reason: string;
   since: Date;
 }
 
-/** How a {@link Condition} begins. */
-export interface Beginning {
-  /** Follows the reason in the log, where it may name roles, addresses and statements. */
+/** Options of {@link Conditions.begin}. */
+export interface BeginOptions {
+  /** Follows the reason in the log, and only there: it may name roles, addresses and statements. */
   detail?: string;
-  /** For what is over within this, the log says nothing; milliseconds. */
+  /** A condition that ends within this time is not logged; milliseconds. */
   patienceMs?: number;
 }
 
@@ -23,7 +23,7 @@ interface Entry extends Condition {
   isLogged: boolean;
 }
 
-/** What is wrong now. Logs each condition once when it begins and once when it ends. */
+/** The faults that exist now. Logs each once when it begins and once when it ends. */
 export class Conditions {
   readonly #log: Log;
   readonly #current = new Map<ConditionName, Entry>();
@@ -32,13 +32,13 @@ export class Conditions {
     this.#log = log;
   }
 
-  /** The oldest first. */
+  /** All conditions, oldest first. */
   get current(): readonly Condition[] {
     return Array.from(this.#current.values(), ({ name, reason, since }) => ({ name, reason, since }));
   }
 
-  /** The condition holds; one that holds already keeps its beginning and takes the new reason. */
-  begin(name: ConditionName, reason: string, { detail, patienceMs = 0 }: Beginning = {}): void {
+  /** Records that the condition exists. If it was recorded before, only its reason changes. */
+  begin(name: ConditionName, reason: string, { detail, patienceMs = 0 }: BeginOptions = {}): void {
     const entry = this.#current.get(name) ?? { name, reason, since: new Date(), isLogged: false };
     entry.reason = reason;
     this.#current.set(name, entry);
@@ -47,7 +47,7 @@ export class Conditions {
     this.#log.warn({ event: 'condition_began', condition: name }, detail ? `${reason}. ${detail}` : reason);
   }
 
-  /** The condition does not hold any more; `sentence` is logged if the beginning was. */
+  /** Records that the condition has ended; logs `sentence` if its beginning was logged. */
   end(name: ConditionName, sentence: string): void {
     const entry = this.#current.get(name);
     this.#current.delete(name);

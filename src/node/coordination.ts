@@ -1,6 +1,6 @@
 import { ClusterIdentity } from '../coordination/cluster-identity.ts';
 import type { ClusterSignal } from '../coordination/cluster-signal.ts';
-import { LockThread } from '../coordination/lock-thread.ts';
+import type { LockThread } from '../coordination/lock-thread.ts';
 import { NodeRegistry } from '../coordination/node-registry.ts';
 import { Peers } from '../coordination/peers.ts';
 import { sqlSwitchover } from '../coordination/sql-switchover.ts';
@@ -11,38 +11,33 @@ import type { Settings } from '../settings.ts';
 import type { NodeChat } from './chat.ts';
 import type { NodeDatabase } from './database.ts';
 
-/** What the duty is put together of. */
-export interface DutyParts {
+/** Options of {@link buildCoordination}. */
+export interface CoordinationOptions {
   settings: Settings;
   node: string;
   version: string;
-  /** Where peers and clients reach this node. */
+  /** Returns the address at which peers and clients reach this node. */
   url(): string;
   log: Log;
   database: NodeDatabase;
+  lock: LockThread;
   chat: Pick<NodeChat, 'eventLog' | 'waiters' | 'writer' | 'sequences'>;
   blockers: BlockerWatch;
-  /** True while this node could serve. */
-  isReady(): boolean;
+  /** Returns true while this node receives events, so that it could serve all reads if it became active. */
+  isCaughtUp(): boolean;
 }
 
-/** Who is on duty, as this node has it; {@link buildDuty}. */
-export type NodeDuty = ReturnType<typeof buildDuty>;
+/** The result of {@link buildCoordination}. */
+export type NodeCoordination = ReturnType<typeof buildCoordination>;
 
-/** The leader lock, the peers, and the SyncManager that makes a role of them. */
-export function buildDuty({ settings, node, version, url, log, database, chat, blockers, isReady }: DutyParts) {
-  const { leaseMs, isActive, isPrimary } = settings;
+/** Builds the peers and the SyncManager, which turns the leader lock into this node's role. */
+export function buildCoordination(options: CoordinationOptions) {
+  const { settings, node, version, url, log, database, lock, chat, blockers, isCaughtUp } = options;
+  const { leaseMs, isActive, isPreferred } = settings;
   const { eventLog, waiters, writer, sequences } = chat;
   const startedAt = new Date();
-  const lock: LockThread = new LockThread({
-    session: database.lockSession(),
-    leaseMs,
-    node,
-    url,
-    log,
-    onLost: (reason) => sync.lockLost(reason),
-  });
   const identity = new ClusterIdentity(database.asking, () => eventLog.epoch);
+  const registry = new NodeRegistry(database.sequelize, log);
   const peers = new Peers({
     node,
     urls: settings.peerUrls,
@@ -53,16 +48,16 @@ export function buildDuty({ settings, node, version, url, log, database, chat, b
         cluster === identity.cluster
           ? "a copy of this cluster's database"
           : `another cluster (${cluster ?? 'it names none'})`;
-      log.warn({ event: 'stranger', url: peer }, `${peer} serves ${what}: it is no peer of this node. Check PEER_URL`);
+      log.warn({ event: 'stranger', url: peer }, `${peer} serves ${what} and is no peer of this node: check PEER_URL`);
     },
     onSilence: (peer) => sync.sign(`${peer} went silent`),
   });
-  const registry = new NodeRegistry(database.sequelize, log);
+  // The peers and the SyncManager call each other; neither does so before `sync.start()`.
   const sync: SyncManager = new SyncManager({
     node,
     leaseMs,
     isActive,
-    isPrimary,
+    isPreferred,
     lock,
     writing: database.writing,
     watching: database.catchingUp,
@@ -70,14 +65,14 @@ export function buildDuty({ settings, node, version, url, log, database, chat, b
     peers,
     log,
     async beat(role) {
-      const row = { node, url: url(), pid: process.pid, version, role, isPrimary, term: sync.leader?.term ?? null };
+      const row = { node, url: url(), pid: process.pid, version, role, isPreferred, term: sync.leader?.term ?? null };
       const seen = await registry.beat({ ...row, position: eventLog.head, waiters: waiters.size, startedAt });
       if (seen.cluster !== null) identity.cluster = seen.cluster;
       peers.learn(seen.peers);
       if (seen.isAsked) void handOverAsAsked();
     },
     requestDuty: () => registry.requestDuty(node),
-    isCaughtUp: isReady,
+    isCaughtUp,
     drain: () => writer.drain(500),
     onRole(role) {
       if (role === 'active') {
@@ -89,5 +84,5 @@ export function buildDuty({ settings, node, version, url, log, database, chat, b
   });
   const handOverAsAsked = sqlSwitchover({ sync, registry, log });
   const hear = (signal: ClusterSignal) => (signal.kind === 'switchover' ? void handOverAsAsked() : sync.hear(signal));
-  return { identity, lock, peers, sync, hear };
+  return { identity, peers, sync, hear };
 }

@@ -7,31 +7,31 @@ import type { SessionSettings } from '../database/session-settings.ts';
 import { StandingSession } from '../database/standing-session.ts';
 import type { Settings } from '../settings.ts';
 
-/** The server gives a statement up this much before its client does: then it is known what became of it. */
+/** The server's timeout ends this much before the client's, so that the client learns the outcome. */
 const SERVER_FIRST_MS = 100;
 
 /**
- * All that these sessions ask is found by key: one plan each, made once (to plan takes longer than to read what woke a
- * node), and without scans, so that a plan from when the tables were small stays good.
+ * These sessions look rows up by key. Each statement is planned once, because planning takes longer than reading the event
+ * that woke a node. Sequential scans are off, so that a plan from when the tables were small stays good.
  */
 const BY_KEY = { enable_seqscan: 'off', plan_cache_mode: 'force_generic_plan' };
 
 /**
- * A commit that takes longer is given up: clients wait no longer for it than this, whatever the lease is, and one that is
- * under way on a half-open connection holds up all posts.
+ * The longest time that a client waits for a commit, whatever the lease is. A commit on a half-open connection delays all
+ * posts for this long.
  */
 const LONGEST_COMMIT_MS = 3000;
 
 /**
- * What these sessions write is not acknowledged to any client: terms, epochs. It does not wait for a synchronous standby, so
- * one that is away keeps no node from being promoted or from reading.
+ * These sessions write terms and epochs, which are not acknowledged to any client. They do not wait for a synchronous
+ * standby, so that nodes can be promoted and can read while it is away.
  */
 const UNACKNOWLEDGED = { synchronous_commit: 'local' };
 
-/** A node's ways to its database; {@link openDatabase}. */
+/** The result of {@link openDatabase}. */
 export type NodeDatabase = ReturnType<typeof openDatabase>;
 
-/** The node's connections, each opened when it is first needed. A limit is that of the client; the server's is shorter. */
+/** Creates the node's sessions, each opened on first use. The limits are the client's; the server's timeouts are shorter. */
 export function openDatabase(settings: Settings, node: string) {
   const { databaseUrl, databaseDirectUrl, poolSize, leaseMs } = settings;
   const session = (part: SessionPart, limitMs: number, own: SessionSettings): Parameters<typeof connectionOptions> => [
@@ -49,23 +49,23 @@ export function openDatabase(settings: Settings, node: string) {
   });
   const reading = standing('log', 2500, UNACKNOWLEDGED);
   const catchingUp = standing('backlog', 5000, UNACKNOWLEDGED);
-  // Before the statement's own limit: then it is known that a lock was in the way, and not the disk.
+  // Shorter than the statement timeout, so that the error tells a lock from a slow disk.
   const writing = standing('writer', commitLimitMs, { lock_timeout: Math.floor(commitLimitMs * 0.7) }, REHEARSAL);
   const asking = standing('tokens', 2000, UNACKNOWLEDGED);
 
   return {
-    /** For everything that is neither often nor urgent; the only one that goes through a pooler, where there is one. */
+    /** The pool, for reads and writes that are neither frequent nor urgent. Only the pool may go through a pooler. */
     sequelize,
-    /** For the event log and the rosters. */
+    /** For the event log and the membership cache. */
     reading,
-    /** For polls that come back from far behind. */
+    /** For polls whose cursor is far behind. */
     catchingUp,
     /** For posts. */
     writing,
     /** For tokens and their revocations. */
     asking,
     commitLimitMs,
-    /** For the thread that keeps the leader lock, which makes options of it. */
+    /** Arguments of `connectionOptions` for the thread that keeps the leader lock; the options themselves cannot be sent to it. */
     lockSession: () => session('lock', Math.max(1000, leaseMs), { ...UNACKNOWLEDGED, idle_session_timeout: leaseMs }),
     listenOptions: (): ConnectionOptions => ({
       ...connectionOptions(...session('listen', 5000, UNACKNOWLEDGED)),

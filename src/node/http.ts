@@ -1,3 +1,4 @@
+import type { LockThread } from '../coordination/lock-thread.ts';
 import type { NotifyQueue } from '../database/notify-queue.ts';
 import { createApp } from '../http/app.ts';
 import { EventStreams } from '../http/delivery/event-streams.ts';
@@ -13,39 +14,30 @@ import type { Log } from '../log.ts';
 import { isLoopback, type Settings } from '../settings.ts';
 import type { NodeChat } from './chat.ts';
 import { ClusterView } from './cluster-view.ts';
-import type { NodeDuty } from './coordination.ts';
+import type { NodeCoordination } from './coordination.ts';
 import type { NodeDatabase } from './database.ts';
 import type { Readiness } from './readiness.ts';
 
-/** What a node's HTTP is put together of. */
-export interface HttpParts {
+/** Options of {@link buildHttp}. */
+export interface HttpOptions {
   settings: Settings;
   node: string;
   version: string;
-  /** Where peers and clients reach this node. */
+  /** Returns the address at which peers and clients reach this node. */
   url(): string;
   log: Log;
   database: NodeDatabase;
+  lock: LockThread;
   chat: NodeChat;
-  duty: NodeDuty;
+  coordination: NodeCoordination;
   readiness: Readiness;
   notifyQueue: NotifyQueue;
 }
 
-/** The routes and the server that they are served by. */
-export function buildHttp({
-  settings,
-  node,
-  version,
-  url,
-  log,
-  database,
-  chat,
-  duty,
-  readiness,
-  notifyQueue,
-}: HttpParts) {
-  const { sync, peers, identity } = duty;
+/** Builds the routes and the server that serves them. */
+export function buildHttp(options: HttpOptions) {
+  const { settings, node, version, url, log, database, lock, chat, coordination, readiness, notifyQueue } = options;
+  const { sync, peers, identity } = coordination;
   const { eventLog, waiters, subscriptions, knownTokens } = chat;
   const room = new PollSlots(settings.maxWaiters);
   const traffic = new Traffic();
@@ -84,10 +76,10 @@ export function buildHttp({
     polls,
     streams,
     notifyQueue,
-    lease: duty.lock,
+    lease: lock,
     room,
     traffic,
   };
-  const server = new Server(createApp(services), settings.maxConnections, traffic, duty.lock.signOfLife);
+  const server = new Server(createApp(services), settings.maxConnections, traffic, lock.signOfLife);
   return { cluster, polls, streams, server };
 }

@@ -1,20 +1,22 @@
 /**
- * One node, put together. The way of a message: http/message-routes → chat/message-writer → PostgreSQL (fence, log and
- * NOTIFY in one transaction) → database/listener hears the hint → events/event-log reads → chat/subscriptions →
- * events/waiters → http/long-poll. Why only one node writes: coordination/sync-manager.
+ * Builds one node from its parts. A message goes this way: http/routes/message-routes → chat/message-writer → PostgreSQL
+ * (fence, event log and NOTIFY in one transaction) → database/listener receives the hint → events/event-log reads the event →
+ * chat/delivery/subscriptions → events/waiters → http/delivery/long-poll. coordination/sync-manager explains why only one node
+ * writes.
  */
 import { readFileSync } from 'node:fs';
 import { readSignal } from '../coordination/cluster-signal.ts';
+import { LockThread } from '../coordination/lock-thread.ts';
 import { BlockerWatch } from '../database/blocker-watch.ts';
 import { Listener } from '../database/listener.ts';
 import { migrate } from '../database/migrator.ts';
 import { NotifyQueue } from '../database/notify-queue.ts';
 import { reachable } from '../database/reachable.ts';
 import { createLog, type Log } from '../log.ts';
-import { type Settings, warningsAbout } from '../settings.ts';
+import { type Settings, settingsWarnings } from '../settings.ts';
 import { buildChat } from './chat.ts';
 import { Conditions } from './conditions.ts';
-import { buildDuty, type NodeDuty } from './coordination.ts';
+import { buildCoordination } from './coordination.ts';
 import { openDatabase } from './database.ts';
 import { buildHttp } from './http.ts';
 import { Readiness } from './readiness.ts';
@@ -24,18 +26,23 @@ const { version } = JSON.parse(readFileSync(new URL('../../package.json', import
   version: string;
 };
 
-/** A running node, or one that can be started. `start` and `stop` may each be called twice; the second shares the first's promise. */
+const CHANNELS = ['plantao_events', 'plantao_cluster', 'plantao_tokens'];
+
+/** A node. `start` and `stop` may be called more than once: a repeated call returns the first call's promise. */
 export interface Node {
-  /** Where it is reached; known once it has started. */
+  /** The address of this node; known once it has started. */
   readonly url: string;
   readonly name: string;
-  /** Resolves when it serves. @throws a sentence for the operator where it cannot; nothing is left running then. */
+  /**
+   * Resolves when the node serves requests.
+   * @throws an error with a sentence for the operator if it cannot start; nothing is left running then.
+   */
   start(): Promise<void>;
-  /** Hands the duty over, answers every waiter, finishes what is under way, closes. */
+  /** Resigns the active role, responds to every waiter, finishes the requests in flight, and closes. */
   stop(): Promise<void>;
 }
 
-/** Makes a node of its settings; nothing runs before `start`. */
+/** Creates a node from its settings; nothing runs before `start`. */
 export function createNode(settings: Settings, given: { log?: Log } = {}): Node {
   const name = settings.nodeName ?? `node-${settings.port === 0 ? process.pid : settings.port}`;
   const pretty = settings.logFormat === 'pretty' || (settings.logFormat === 'auto' && process.stdout.isTTY === true);
@@ -47,8 +54,8 @@ export function createNode(settings: Settings, given: { log?: Log } = {}): Node 
   const start = async () => {
     const { databaseDirectUrl: url } = settings;
     const applied = await reachable(url, () => migrate(url, { log: (line) => log.info(line) }));
-    if (applied > 0) log.info(`the schema is at its newest: ${applied} migrations applied`);
-    for (const warning of [...warningsAbout(settings), ...(await checkDatabase(settings))]) log.warn(warning);
+    if (applied > 0) log.info(`the schema is up to date: ${applied} migrations applied`);
+    for (const warning of [...settingsWarnings(settings), ...(await checkDatabase(settings))]) log.warn(warning);
     parts = assemble(settings, name, log);
     try {
       await parts.start();
@@ -79,10 +86,11 @@ export function createNode(settings: Settings, given: { log?: Log } = {}): Node 
   };
 }
 
-/** The parts, from the database up to HTTP. What a lower one has to tell a higher one is a callback. */
+/** Builds the parts in the order in which they start. A part that calls a later one is given it by `start`. */
 function assemble(settings: Settings, node: string, log: Log) {
   let address = settings.nodeUrl ?? `http://localhost:${settings.port}`;
   const url = () => address;
+
   const database = openDatabase(settings, node);
   const conditions = new Conditions(log);
   const notifyQueue = new NotifyQueue({
@@ -90,75 +98,74 @@ function assemble(settings: Settings, node: string, log: Log) {
     onFull: (sentence, holder) => conditions.begin('notify_queue', sentence, { detail: holder }),
     onRoom: () => conditions.end('notify_queue', 'the NOTIFY queue has room: notifications are sent again'),
   });
-  /** Where none is sent, a listener that hears none is as good as another. */
+  const blockers = new BlockerWatch(database.catchingUp, log);
+  const listener = new Listener(database.listenOptions(), CHANNELS, log);
+  /** While the NOTIFY queue is full no notification is sent, and a new listener would receive none either. */
   const replaceListener = async () => {
     if (await notifyQueue.wereHintsSent()) listener.replace('the event log moved and no notification of it came');
   };
-  const blockers = new BlockerWatch(database.catchingUp, log);
+  const lock = new LockThread({ session: database.lockSession(), leaseMs: settings.leaseMs, node, url, log });
   const chat = buildChat({
     settings,
     log,
     database,
-    term: () => duty.lock.term,
+    term: () => lock.term,
     explain: blockers.explain,
     onDeaf: () => void replaceListener(),
   });
-  const isReady = () => readiness.canRead;
-  const duty: NodeDuty = buildDuty({ settings, node, version, url, log, database, chat, blockers, isReady });
-  const channels = ['plantao_events', 'plantao_cluster', 'plantao_tokens'];
-  const listener = new Listener(
-    database.listenOptions(),
-    channels,
-    {
-      onListening: () => void chat.eventLog.catchUp(),
-      onNotification(channel, payload) {
-        if (channel === 'plantao_events') return chat.eventLog.hint(payload);
-        if (channel === 'plantao_tokens') return chat.knownTokens.hint();
-        const signal = readSignal(payload);
-        if (signal?.kind === 'promoted') void chat.eventLog.refresh();
-        if (signal) duty.hear(signal);
-      },
-    },
-    log,
-  );
+  const isCaughtUp = () => chat.eventLog.isReading && listener.isListening;
+  const coordination = buildCoordination({
+    ...{ settings, node, version, url, log, database, lock, chat, blockers, isCaughtUp },
+  });
+  const { sync } = coordination;
   const readiness = new Readiness({
     conditions,
-    role: () => duty.sync.role,
+    role: () => sync.role,
     isReading: () => chat.eventLog.isReading,
     isListening: () => listener.isListening,
-    promotionTrouble: () => duty.sync.promotionTrouble,
+    promotionTrouble: () => sync.promotionTrouble,
     writer: chat.writer,
   });
-  const http = buildHttp({ settings, node, version, url, log, database, chat, duty, readiness, notifyQueue });
+  const http = buildHttp({
+    ...{ settings, node, version, url, log, database, lock, chat, coordination, readiness, notifyQueue },
+  });
+
+  const onNotification = (channel: string, payload: unknown) => {
+    if (channel === 'plantao_events') return chat.eventLog.hint(payload);
+    if (channel === 'plantao_tokens') return chat.knownTokens.hint();
+    const signal = readSignal(payload);
+    if (signal?.kind === 'promoted') void chat.eventLog.refresh();
+    if (signal) coordination.hear(signal);
+  };
 
   return {
     url,
     async start() {
-      duty.lock.start();
-      await duty.identity.load();
+      lock.start((reason) => sync.lockLost(reason));
+      await coordination.identity.load();
       await chat.start();
-      await listener.start();
-      // Warm before peers can see this node: the active may die in the next moment, and who then tries first is on duty.
-      await Promise.all([database.writing.ready(), duty.lock.prepare()]);
+      await listener.start({ onNotification, onListening: () => void chat.eventLog.catchUp() });
+      // Before peers can see this node: the active may fail right after, and the first node to try becomes active.
+      await Promise.all([database.writing.ready(), lock.prepare()]);
       const port = await http.server.listen(settings.port, settings.host);
       address = settings.nodeUrl ?? `http://localhost:${port}`;
-      duty.sync.start();
+      sync.start();
       chat.retention.start();
       notifyQueue.start();
       readiness.start();
       log.info({ event: 'listening', url: address, pid: process.pid }, `serving at ${address}`);
     },
-    /** Each step leaves the later ones what they need: duty first, so that a peer is active before this process is gone. */
+    /** Stops the parts so that each can still use the later ones. The node resigns first: a peer becomes active meanwhile. */
     async stop() {
       readiness.stop();
-      await duty.sync.stop();
+      await sync.stop();
       http.polls.drain();
       http.streams.drain();
       await http.server.close();
       listener.stop();
       blockers.stop();
-      // Together: what waits for a database that does not answer ends with its session.
-      await Promise.all([duty.lock.stop(), chat.stop(), notifyQueue.stop(), database.stop()]);
+      // Together: what waits for a database that does not respond ends with its session.
+      await Promise.all([lock.stop(), chat.stop(), notifyQueue.stop(), database.stop()]);
     },
   };
 }

@@ -77,7 +77,7 @@ export interface Coordinator extends LocalLock {
 
 export interface CoordinatorOptions extends LockOptions {
   isActive?: boolean;
-  isPrimary?: boolean;
+  isPreferred?: boolean;
   peerUrls?: string[];
   beat?: (role: string) => Promise<void>;
   /** Whether it can write; default: always. */
@@ -106,7 +106,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     node,
     leaseMs,
     isActive: options.isActive ?? true,
-    isPrimary: options.isPrimary ?? false,
+    isPreferred: options.isPreferred ?? false,
     lock: new LockKeeper({ lock: local.lock, leaseMs, ...given }),
     watching,
     explain: async (error) => error,
@@ -123,16 +123,15 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
   const listener = new Listener(
     { ...connectionOptions(databaseUrl, applicationName(node, 'listen'), 5000), query_timeout: 5000 },
     ['plantao_cluster'],
-    {
-      onListening: () => undefined,
-      onNotification(_, payload) {
-        const signal = readSignal(payload);
-        if (signal && signal.kind !== 'switchover') sync.hear(signal);
-      },
-    },
     log,
   );
-  await listener.start();
+  await listener.start({
+    onListening: () => undefined,
+    onNotification(_, payload) {
+      const signal = readSignal(payload);
+      if (signal && signal.kind !== 'switchover') sync.hear(signal);
+    },
+  });
   sync.start();
   const stop = async () => {
     await sync.stop();

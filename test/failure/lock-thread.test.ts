@@ -49,11 +49,10 @@ describe('The leader lock in a thread of its own', function () {
       node: 'node-a',
       url: () => 'http://node-a',
       log: pino({}, { write: (line: string) => void entries.push(JSON.parse(line)) }),
-      onLost: (reason) => void lost.push(reason),
       ...more,
     });
     threads.push(thread);
-    thread.start();
+    thread.start((reason) => void lost.push(reason));
     return thread;
   };
   const active = async (): Promise<[LockThread, Worker]> => {

@@ -108,18 +108,18 @@ describe('Any number of nodes', () => {
     expect(rows[0]?.answer).to.equal('refused: nobody is not a standby that lives');
   });
 
-  it('give the duty back to the primary (IS_PRIMARY), in order, and two primaries leave it where it is', async function () {
+  it('hand the active role back to the preferred node, and two preferred nodes leave it where it is', async function () {
     this.timeout(60_000);
     await start('node-a');
     await theActive();
-    const primary = await start('node-b', { IS_PRIMARY: 'true', IS_ACTIVE: 'false' });
-    await eventually('the primary is on duty', async () => (await health(primary)).active, { within: 15_000 });
-    expect(said(primary, /^on duty for term \d+: it was handed the duty$/)).to.equal(true);
-    const other = await start('node-c', { IS_PRIMARY: 'true', IS_ACTIVE: 'false' });
+    const preferred = await start('node-b', { PREFERRED: 'true', IS_ACTIVE: 'false' });
+    await eventually('the preferred node is active', async () => (await health(preferred)).active, { within: 15_000 });
+    expect(said(preferred, /^on duty for term \d+: it was handed the duty$/)).to.equal(true);
+    const other = await start('node-c', { PREFERRED: 'true', IS_ACTIVE: 'false' });
     await theActive();
     await new Promise((resolve) => setTimeout(resolve, 4 * LEASE_MS));
-    expect((await health(primary)).active, 'no ping-pong').to.equal(true);
-    expect(said(other, /IS_PRIMARY wants the duty/)).to.equal(false);
+    expect((await health(preferred)).active, 'no ping-pong').to.equal(true);
+    expect(said(other, /PREFERRED requests the switch back/)).to.equal(false);
   });
 
   it('that have one name are told so', async function () {

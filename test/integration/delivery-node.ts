@@ -6,7 +6,7 @@ import { Backlog } from '../../src/chat/delivery/catch-up-reader.ts';
 import { Rosters } from '../../src/chat/delivery/membership-cache.ts';
 import { type Listening, Subscriptions } from '../../src/chat/delivery/subscriptions.ts';
 import { applicationName, connectionOptions } from '../../src/database/connection.ts';
-import { Listener } from '../../src/database/listener.ts';
+import { Listener, type ListenerEvents } from '../../src/database/listener.ts';
 import { StandingSession } from '../../src/database/standing-session.ts';
 import { parseCursor } from '../../src/events/cursor.ts';
 import { EventLog } from '../../src/events/event-log.ts';
@@ -94,6 +94,7 @@ export class LogNode {
   deaf = 0;
   readonly dismissals: string[] = [];
   readonly #listener: Listener | null;
+  readonly #listenerEvents: ListenerEvents;
 
   constructor(options: LogNodeOptions) {
     const config = (part: 'log' | 'backlog' | 'listen', url: string) =>
@@ -123,19 +124,19 @@ export class LogNode {
     this.subscriptions = new Subscriptions(this.log, new Backlog(this.catchingUp), this.waiters, this.rosters);
     const give = (payload: unknown) => this.log.hint(payload);
     const onHint = options.onHint ?? ((payload, hint) => hint(payload));
-    const events = {
+    this.#listenerEvents = {
       onListening: () => void this.log.catchUp(),
       onNotification: (_channel: string, payload: unknown) => onHint(payload, give),
     };
     this.#listener = options.listenUrl
-      ? new Listener(config('listen', options.listenUrl), ['plantao_events'], events, silent)
+      ? new Listener(config('listen', options.listenUrl), ['plantao_events'], silent)
       : null;
   }
 
   static async start(options: LogNodeOptions): Promise<LogNode> {
     const node = new LogNode(options);
     await node.log.start();
-    await node.#listener?.start();
+    await node.#listener?.start(node.#listenerEvents);
     return node;
   }
 

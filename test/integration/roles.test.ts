@@ -81,7 +81,7 @@ describe('The role plantao_service', function () {
   it('may read who holds the leader lock, and ask for a switchover', async () => {
     await withSession(login.urlOf(database), async (sql) => {
       expect(await codeOf(sql, 'SELECT * FROM plantao.lock_holder')).to.equal('allowed');
-      expect(await codeOf(sql, 'SELECT plantao.switchover()'), 'IS_PRIMARY asks by it').to.equal('allowed');
+      expect(await codeOf(sql, 'SELECT plantao.switchover()'), 'a PREFERRED node calls it').to.equal('allowed');
       expect(await codeOf(sql, 'INSERT INTO plantao.switchover_requests (term) VALUES (0)')).to.equal('allowed');
       expect(await codeOf(sql, 'DELETE FROM plantao.switchover_requests')).to.equal('allowed');
     });

@@ -191,7 +191,7 @@ describe('The control of a node over HTTP', () => {
       expect(body.message).to.be.a('string');
       await isOnDuty(nodes.standby);
       const { history } = (await get<Cluster>(`${nodes.standby.url}/cluster`)).body;
-      expect(history[1]).to.include({ node: 'node-a', end_reason: 'switchover asked for over HTTP' });
+      expect(history[1]).to.include({ node: 'node-a', end_reason: 'switchover requested over HTTP' });
       expect(history[0]?.gap_ms).to.be.a('number').below(1000);
     });
 

@@ -110,8 +110,8 @@ describe('A session behind a proxy that drops the options of the start-up', () =
     await admin(`ALTER DATABASE ${database.name} SET idle_session_timeout = '300ms'`);
     const events = { onNotification: () => undefined, onListening: () => undefined };
     const options = connectionOptions(url, 'plantao:test:listen', 5000);
-    const listener = new Listener(options, ['plantao_events'], events, silent);
-    await listener.start();
+    const listener = new Listener(options, ['plantao_events'], silent);
+    await listener.start(events);
     const idle = "FROM pg_stat_activity WHERE application_name = 'plantao:test:listen' AND datname = $1";
     const [first] = await admin<{ pid: number }>(`SELECT pid ${idle}`, [database.name]);
     await eventually('it has been idle for three times as long', async () => {
@@ -180,9 +180,9 @@ describe('The ear for notifications', () => {
     const { port } = mute.address() as net.AddressInfo;
     const events = { onNotification: () => undefined, onListening: () => undefined };
     const config = connectionOptions(`postgres://me@127.0.0.1:${port}/chat`, 'plantao:test:listen', 5000);
-    const listener = new Listener(config, ['plantao_events'], events, silent);
+    const listener = new Listener(config, ['plantao_events'], silent);
     try {
-      void listener.start();
+      void listener.start(events);
       await eventually('it is on its way', () => sockets.length === 1);
       listener.replace('the event log moved and no notification of it came');
       const isClosed = sockets[0] && (await Promise.race([once(sockets[0], 'close'), tick(200)])) !== null;
@@ -247,8 +247,8 @@ describe('A session that PostgreSQL ends in the moment in which it is opened', (
   it('is the ear: it listens anew', async () => {
     const events = { onNotification: () => undefined, onListening: () => undefined };
     const config = connectionOptions(url, 'plantao:test:listen', 5000);
-    const listener = new Listener(config, ['plantao_events', 'plantao_cluster'], events, silent);
-    await listener.start();
+    const listener = new Listener(config, ['plantao_events', 'plantao_cluster'], silent);
+    await listener.start(events);
     await eventually('it has tried again', () => greeted > 2);
     expect(listener.isListening).to.equal(false);
     listener.stop();

@@ -98,7 +98,7 @@ describe('What a DBA does in psql', () => {
     expect(await ask('node-b')).to.equal('asked node-a to hand over to node-b');
     await onDuty('node-b');
     const [last] = await sql("SELECT end_reason, handed_to FROM plantao.leader_history WHERE node = 'node-a'");
-    expect(last).to.deep.equal({ end_reason: 'switchover asked for in SQL', handed_to: 'node-b' });
+    expect(last).to.deep.equal({ end_reason: 'switchover requested in SQL', handed_to: 'node-b' });
     expect(await ask(null)).to.equal('asked node-b to hand over to any standby');
     await onDuty('node-a');
   });

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import pg from 'pg';
-import { readSettings, SettingsError, warningsAbout } from '../../src/settings.ts';
+import { readSettings, SettingsError, settingsWarnings } from '../../src/settings.ts';
 
 const DATABASE_URL = 'postgres://localhost/chat';
 
@@ -90,7 +90,7 @@ describe('Settings that are not given', () => {
       nodeUrl: null,
       peerUrls: [],
       isActive: true,
-      isPrimary: false,
+      isPreferred: false,
       leaseMs: 2000,
       auth: 'open',
       adminToken: null,
@@ -214,9 +214,9 @@ describe('Settings that are given', () => {
     for (const wrong of ['http://proxy.example', 'proxy.example:80', '*example', 'a b']) {
       expect(() => read({ ALLOWED_HOSTS: wrong }), wrong).to.throw(SettingsError, 'ALLOWED_HOSTS');
     }
-    const open = warningsAbout(read({ CORS_ORIGIN: '*', ALLOWED_HOSTS: '*' }));
+    const open = settingsWarnings(read({ CORS_ORIGIN: '*', ALLOWED_HOSTS: '*' }));
     expect(open.join(' ')).to.include('CORS_ORIGIN=*').and.include('ALLOWED_HOSTS=*');
-    expect(warningsAbout(read({ CORS_ORIGIN: '*', AUTH: 'token' }))).to.deep.equal([]);
+    expect(settingsWarnings(read({ CORS_ORIGIN: '*', AUTH: 'token' }))).to.deep.equal([]);
   });
 
   it('list peers and origins by commas, however they are spaced and ended', () => {
@@ -238,11 +238,17 @@ describe('Settings that are given', () => {
 
   it('read flags as people write them', () => {
     for (const yes of ['true', '1', 'yes', 'TRUE', 'True']) {
-      expect(readSettings({ DATABASE_URL, IS_PRIMARY: yes }).isPrimary, yes).to.equal(true);
+      expect(readSettings({ DATABASE_URL, PREFERRED: yes }).isPreferred, yes).to.equal(true);
     }
     for (const no of ['false', '0', 'no', 'FALSE', 'False']) {
       expect(readSettings({ DATABASE_URL, IS_ACTIVE: no }).isActive, no).to.equal(false);
     }
+  });
+
+  it('reads IS_PRIMARY as another name of PREFERRED, which wins', () => {
+    expect(readSettings({ DATABASE_URL, IS_PRIMARY: 'true' }).isPreferred).to.equal(true);
+    expect(readSettings({ DATABASE_URL, IS_PRIMARY: 'true', PREFERRED: 'false' }).isPreferred).to.equal(false);
+    expect(readSettings({ DATABASE_URL, IS_PRIMARY: 'false', PREFERRED: 'true' }).isPreferred).to.equal(true);
   });
 
   it('believe everybody by default on a loopback host only', () => {
@@ -255,7 +261,7 @@ describe('Settings that are given', () => {
   });
 
   it('are warned about where everybody is believed and the host is not loopback, and nowhere else', () => {
-    const warnings = (env: Record<string, string>) => warningsAbout(readSettings({ DATABASE_URL, ...env }));
+    const warnings = (env: Record<string, string>) => settingsWarnings(readSettings({ DATABASE_URL, ...env }));
     expect(warnings({ HOST: '0.0.0.0', AUTH: 'open' })).to.have.length(1);
     expect(warnings({ HOST: '0.0.0.0' })).to.deep.equal([]);
     expect(warnings({ AUTH: 'open' })).to.deep.equal([]);
@@ -264,7 +270,7 @@ describe('Settings that are given', () => {
   it('are warned about where an ADMIN_TOKEN guards nothing', () => {
     const ADMIN_TOKEN = 'the-administrators-own-token';
     const warnings = (env: Record<string, string>) =>
-      warningsAbout(readSettings({ DATABASE_URL, ADMIN_TOKEN, ...env }));
+      settingsWarnings(readSettings({ DATABASE_URL, ADMIN_TOKEN, ...env }));
     expect(warnings({ AUTH: 'open' }).join()).to.include('ADMIN_TOKEN guards nothing');
     expect(warnings({ AUTH: 'token' })).to.deep.equal([]);
   });
