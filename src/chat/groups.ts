@@ -7,7 +7,7 @@ import { MOST_GROUPS, MOST_LISTED, requireRoom, requireRoomToCreate, usersWithou
 import { holdUser, requireUser, type Users, type UserView } from './users.ts';
 
 /** A group with its members. */
-export interface Chat {
+interface Chat {
   id: number;
   name: string;
   members: UserView[];

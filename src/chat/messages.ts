@@ -5,7 +5,7 @@ import { formatCursor } from '../events/cursor.ts';
 import { Refused } from './errors.ts';
 
 /** A message as GET /messages shows it. */
-export interface MessageView {
+interface MessageView {
   id: number;
   sender: string;
   sender_id: number;

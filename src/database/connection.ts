@@ -67,7 +67,7 @@ export function clientConfig(options: ConnectionOptions, sockets: Sockets): pg.C
 }
 
 /** Raised where PostgreSQL asks for a password and the URL has none. */
-export class MissingPasswordError extends DatabaseUnavailableError {
+class MissingPasswordError extends DatabaseUnavailableError {
   override readonly name = 'MissingPasswordError';
   constructor() {
     super('PostgreSQL asks for a password, and DATABASE_URL has none');

@@ -44,7 +44,7 @@ export function topicsOf(event: LogEvent): string[] {
 }
 
 /** Raised for a row that cannot be made an event. */
-export class UndecodableEventError extends Error {
+class UndecodableEventError extends Error {
   override readonly name = 'UndecodableEventError';
 }
 

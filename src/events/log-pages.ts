@@ -77,7 +77,7 @@ export async function readBareEvent(
 }
 
 /** A statement for the rows of `feed` beside the bounds of the log; its second parameter is the epoch that is known. */
-export const withBounds = (name: string, feed: string, values: unknown[]) => ({
+const withBounds = (name: string, feed: string, values: unknown[]) => ({
   name,
   text: `SELECT b.floor, b.head AS log_head, CASE WHEN b.epoch <> $2 THEN ${EPOCHS} END AS epochs, f.*
          FROM plantao.log_bounds b LEFT JOIN LATERAL (${feed}) f ON true

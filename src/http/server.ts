@@ -19,7 +19,7 @@ const HEADER_BYTES = 16 * 1024;
 const CLOSE_LIMIT_MS = 3000;
 
 /** Raised where a node may not listen; the message says what to set. */
-export class ListenError extends Error {
+class ListenError extends Error {
   override readonly name = 'ListenError';
 
   constructor(port: number, host: string, cause: NodeJS.ErrnoException) {

@@ -30,7 +30,7 @@ function count(facts: Facts): Counts {
 }
 
 /** Checks the facts of a history. */
-export function checkFacts(facts: Facts): CheckResult {
+function checkFacts(facts: Facts): CheckResult {
   const violations: Violation[] = [];
   const totals: Partial<Record<ViolationKind, number>> = {};
   for (const check of [checkDelivery, checkOrder, checkAnswers, checkTerms, checkRecovery]) {

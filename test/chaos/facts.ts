@@ -50,7 +50,7 @@ export interface TermWrites {
 }
 
 /** One fault. `problem` is the reason why it was not healed. */
-export interface FaultFacts {
+interface FaultFacts {
   kind: string;
   node: string | null;
   began: number;
@@ -76,7 +76,7 @@ export interface Facts {
 }
 
 /** Returns the facts of an empty history. */
-export function emptyFacts(): Facts {
+function emptyFacts(): Facts {
   return {
     messages: new Map(),
     readers: new Map(),

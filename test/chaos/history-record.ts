@@ -1,5 +1,5 @@
 /** The state of an operation: begun, done, certainly refused, or unknown (it may or may not have happened). */
-export type RecordType = 'invoke' | 'ok' | 'fail' | 'unknown';
+type RecordType = 'invoke' | 'ok' | 'fail' | 'unknown';
 
 /** The fields of every line of a history. */
 interface Line {
@@ -73,7 +73,7 @@ export interface StoredRecord extends Line {
 }
 
 /** A node's process exited without a request, or did not exit cleanly when requested. */
-export interface DeathRecord extends Line {
+interface DeathRecord extends Line {
   op: 'death';
   reason: string;
 }

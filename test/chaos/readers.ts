@@ -31,7 +31,7 @@ export interface Reader {
 }
 
 /** Returns the messages among the events, in the form of the history. */
-export function deliveriesOf(events: readonly EventLike[]): Delivery[] {
+function deliveriesOf(events: readonly EventLike[]): Delivery[] {
   return events.flatMap(({ kind, cursor, group_id, message }) =>
     kind === 'message' && message
       ? [[positionOf(cursor), message.id, message.content, group_id ?? -1] as Delivery]

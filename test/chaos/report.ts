@@ -14,7 +14,7 @@ export function progressLine({ phase, leftMs, posts, acknowledged, faults, term 
 const OVERLAPPING = 'two at once';
 
 /** Formats one line per kind of fault: its count, and the gaps in which no write was accepted. */
-export function faultTable(gaps: readonly FaultGap[]): string {
+function faultTable(gaps: readonly FaultGap[]): string {
   const kinds = new Map<string, FaultGap[]>();
   for (const gap of gaps) {
     const kind = gap.alone ? gap.kind : OVERLAPPING;

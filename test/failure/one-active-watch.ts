@@ -64,7 +64,7 @@ export class OneActiveWatch {
 }
 
 /** Two spans of duty that overlap, as a sentence; null where there are none. A span is from the first answer's end to the last's question. */
-export function overlapOf(active: readonly Sight[]): string | null {
+function overlapOf(active: readonly Sight[]): string | null {
   const spans = new Map<string, { name: string; from: number; to: number }>();
   for (const { node, term, asked, heard } of active) {
     const name = `${node} in term ${term}`;

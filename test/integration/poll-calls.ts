@@ -3,7 +3,7 @@ import { type Answer, get, type JsonObject } from '../support/http.ts';
 import type { LocalNode, UsedNodes } from '../support/two-nodes.ts';
 
 /** One event as a client sees it. */
-export interface Event extends JsonObject {
+interface Event extends JsonObject {
   kind: string;
   cursor: string;
 }

@@ -7,7 +7,7 @@ export interface UnusualSetting {
 }
 
 /** Why a setting is left out. All of them either cannot be set for a database or leave nobody a database to use. */
-export const LEFT_OUT: Record<string, string> = {
+const LEFT_OUT: Record<string, string> = {
   local_preload_libraries: 'names a library that does not exist, so nobody can connect',
   session_preload_libraries: 'names a library that does not exist, so nobody can connect',
   dynamic_library_path: 'hides plpgsql from everybody',

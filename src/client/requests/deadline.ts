@@ -1,7 +1,7 @@
 import { onAbort } from './on-abort.ts';
 
 /** The work exceeded its time limit. */
-export class DeadlineError extends Error {
+class DeadlineError extends Error {
   override name = 'DeadlineError';
 }
 

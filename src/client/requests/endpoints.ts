@@ -15,7 +15,7 @@ interface Watcher {
 }
 
 /** Normalises a node's address: no trailing slash. @throws {TypeError} if it is not an http(s) address. */
-export function nodeAddress(text: string): string {
+function nodeAddress(text: string): string {
   const url = new URL(text);
   if (url.protocol !== 'http:' && url.protocol !== 'https:') throw new TypeError(`${text} is not an http(s) address`);
   return url.origin + url.pathname.replace(/\/+$/, '');

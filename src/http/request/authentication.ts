@@ -105,7 +105,7 @@ function admit(caller: Caller, who: Requirement): Caller {
 }
 
 /** 401, with the header that says how to come in. */
-export function unauthenticated(sentence = 'this token is unknown, expired or revoked: sign in again'): HttpError {
+function unauthenticated(sentence = 'this token is unknown, expired or revoked: sign in again'): HttpError {
   return new HttpError(401, 'unauthenticated', sentence, { headers: { 'WWW-Authenticate': 'Bearer realm="plantao"' } });
 }
 

@@ -1,7 +1,7 @@
 /** Levels of objects and lists, the body's own included: no person nests deeper, and no stack is exhausted, ours or PostgreSQL's. */
-export const DEEPEST = 100;
+const DEEPEST = 100;
 /** Members of all objects and lists together: more than a payload of 64 KiB can have. */
-export const MOST_MEMBERS = 40_000;
+const MOST_MEMBERS = 40_000;
 
 const code = (character: string) => character.charCodeAt(0);
 const [QUOTE, BACKSLASH, COMMA] = [code('"'), code('\\'), code(',')];

@@ -3,7 +3,7 @@ import { median, range } from './statistics.ts';
 import { shown, table } from './table.ts';
 
 /** One column of a section. The first figure of a section is plotted. */
-export interface Figure {
+interface Figure {
   key: string;
   /** Includes the unit. */
   label: string;
@@ -36,7 +36,7 @@ export interface Section {
   rounds?: number;
 }
 
-export interface Row {
+interface Row {
   name: string;
   /** Values by figure, one per round. */
   values: Record<string, number[]>;
