@@ -63,8 +63,10 @@ describe('Names', function () {
       const group = await create(name);
       expect([group.status, group.body.group_name], written(name)).to.deep.equal([200, name]);
       const topic = encodeURIComponent(name);
-      expect((await post(on(`/notify/${topic}`), {})).status, written(name)).to.equal(200);
-      expect((await get(on(`/subscribe/status?timeout=0&group=${topic}`))).status, written(name)).to.equal(204);
+      const notified = await post<{ cursor: string }>(on(`/notify/${topic}`), {});
+      expect(notified.status, written(name)).to.equal(200);
+      const poll = on(`/subscribe/status?timeout=0&group=${topic}&cursor=${notified.body.cursor}`);
+      expect((await get(poll)).status, written(name)).to.equal(204);
     }
   });
 

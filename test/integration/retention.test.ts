@@ -116,7 +116,7 @@ describe('Retention', () => {
   it('removes idempotency keys after their life', async () => {
     await client.query(
       `INSERT INTO plantao.idempotency_keys (sender_id, key, group_id, content_hash, message_id, position, sent_at)
-       SELECT 1, 'k' || n, 1, '', n, n, now() - make_interval(hours => n) FROM generate_series(1, 48) n`,
+       SELECT 1, 'k' || n, 1, sha256('text'), n, n, now() - make_interval(hours => n) FROM generate_series(1, 48) n`,
     );
     expect(await retention().sweep()).to.deep.equal({ events: 0, keys: 25 });
     const { rows } = await client.query('SELECT count(*)::int AS kept FROM plantao.idempotency_keys');

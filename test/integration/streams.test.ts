@@ -76,8 +76,8 @@ describe('A stream of server-sent events', () => {
       const types = stream.events.map(({ type }) => type).filter((type) => type !== 'message');
       expect(types).to.deep.equal(['message_deleted', 'joined', 'joined', 'left', 'notification', 'broadcast']);
       for (const { id, data, type } of stream.events) expect(JSON.parse(data)).to.include({ cursor: id, kind: type });
-      const polled = page.events.filter(({ kind }) => kind !== 'message').map((event) => JSON.stringify(event));
-      const streamed = stream.events.filter(({ type }) => type !== 'message').map(({ data }) => data);
+      const polled = page.events.filter(({ kind }) => kind !== 'message');
+      const streamed = stream.events.filter(({ type }) => type !== 'message').map(({ data }) => JSON.parse(data));
       expect(streamed.slice(0, polled.length)).to.deep.equal(polled);
     }
   });
