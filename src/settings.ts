@@ -1,8 +1,8 @@
 import { isIP, isIPv6 } from 'node:net';
 import dotenv from 'dotenv';
 import { z } from 'zod';
-import { databaseUrlOf, isDatabaseHost, onlyHost, parseDatabaseUrl } from './database/database-url.ts';
-import { DatabaseUrlError } from './database/database-url-error.ts';
+import { databaseUrlOf, isDatabaseHost, onlyHost, parseDatabaseUrl } from './database/url/database-url.ts';
+import { DatabaseUrlError } from './database/url/database-url-error.ts';
 
 /** Everything a node can be told from outside, checked and typed. Times are milliseconds unless the name says otherwise. */
 export interface Settings {

@@ -7,7 +7,7 @@
  * took place: a post with an idempotency key is then sent again here (the key makes that safe), one without is told so.
  */
 
-import type { Explain } from '../database/blocking.ts';
+import type { Explain } from '../database/checks/blocking.ts';
 import {
   isNotReplicated,
   isOutcomeUnknown,
@@ -19,7 +19,7 @@ import {
 } from '../database/errors.ts';
 import { NotOnDutyError } from '../database/fenced-write.ts';
 import { isTakenId } from '../database/sequences.ts';
-import type { StandingSession } from '../database/standing-session.ts';
+import type { ReconnectingSession } from '../database/session/reconnecting-session.ts';
 import { within } from '../within.ts';
 import { refusalOf } from './constraints.ts';
 import { Refused } from './errors.ts';
@@ -44,7 +44,7 @@ export interface Posted {
 
 /** What the writer needs. */
 export interface MessageWriterOptions {
-  session: Pick<StandingSession, 'ready' | 'query' | 'waitedForStandby'>;
+  session: Pick<ReconnectingSession, 'ready' | 'query' | 'waitedForStandby'>;
   /** The term this node is on duty for, read at each commit. */
   term: () => number | null;
   /** Called when a message's id was taken; the batch is sent again after it. */
@@ -79,7 +79,7 @@ const POST_MESSAGES = {
          FROM plantao.post_messages($1, $2, $3::bigint[], $4::bigint[], $5::text[], $6::text[])`,
 };
 /** For the writer's session when it is opened: stores nothing, and makes the first post as quick as the next. */
-export const REHEARSAL = { ...POST_MESSAGES, values: [null, false, [], [], [], []] };
+export const WARM_UP_POST = { ...POST_MESSAGES, values: [null, false, [], [], [], []] };
 
 interface Waiting {
   post: Post;
@@ -172,7 +172,7 @@ export class MessageWriter {
     const { session, commitLimitMs } = this.#options;
     try {
       await session.ready();
-      await session.query(REHEARSAL, commitLimitMs);
+      await session.query(WARM_UP_POST, commitLimitMs);
       await session.query(PROBE, commitLimitMs);
       this.#trouble = null;
     } catch (error) {

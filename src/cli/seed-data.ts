@@ -1,8 +1,8 @@
 import { fileURLToPath } from 'node:url';
-import { applicationName, connectionOptions } from '../database/connection.ts';
 import { messageOf, SqlState, sqlState } from '../database/errors.ts';
 import { reachable } from '../database/reachable.ts';
-import { Session } from '../database/session.ts';
+import { applicationName, connectionOptions } from '../database/session/connection.ts';
+import { Session } from '../database/session/session.ts';
 import { printableLines } from '../printable.ts';
 import { processEnvironment, readSettings } from '../settings.ts';
 

@@ -1,6 +1,6 @@
-import type { Explain } from '../database/blocking.ts';
+import type { Explain } from '../database/checks/blocking.ts';
 import { messageOf, reasonOf, SqlState, sqlState } from '../database/errors.ts';
-import type { Asking, StandingSession } from '../database/standing-session.ts';
+import type { Queryable, ReconnectingSession } from '../database/session/reconnecting-session.ts';
 import { type Clock, monotonic } from './clock.ts';
 import type { Diary } from './diary.ts';
 import { HolderWatch } from './holder-watch.ts';
@@ -12,9 +12,9 @@ export interface CandidacyOptions {
   leaseMs: number;
   lock: Pick<LockKeeping, 'prepare' | 'tryAcquire' | 'holder'>;
   /** The way by which an active writes: who does not have it does not try. */
-  writing: Pick<StandingSession, 'ready' | 'closedForMs'>;
+  writing: Pick<ReconnectingSession, 'ready' | 'closedForMs'>;
   /** Where it is looked who holds the lock. */
-  watching: Asking;
+  watching: Queryable;
   /** Names what a lock was refused for. */
   explain: Explain;
   diary: Diary;

@@ -1,4 +1,4 @@
-import type { Asking } from '../database/standing-session.ts';
+import type { Queryable } from '../database/session/reconnecting-session.ts';
 
 const LIMIT_MS = 2000;
 
@@ -7,13 +7,13 @@ const LIMIT_MS = 2000;
  * another epoch, so both together tell a peer from a node of a copy or of its original.
  */
 export class ClusterIdentity {
-  readonly #session: Asking;
+  readonly #session: Queryable;
   readonly #epoch: () => string;
   /** Null until it was loaded. */
   cluster: string | null = null;
 
   /** `epoch` is the newest one that this node has read. */
-  constructor(session: Asking, epoch: () => string) {
+  constructor(session: Queryable, epoch: () => string) {
     this.#session = session;
     this.#epoch = epoch;
   }

@@ -1,12 +1,12 @@
-import { sessionName } from '../database/blocking.ts';
+import { sessionName } from '../database/checks/blocking.ts';
 import { messageOf } from '../database/errors.ts';
-import type { Asking } from '../database/standing-session.ts';
+import type { Queryable } from '../database/session/reconnecting-session.ts';
 import { type Clock, monotonic } from './clock.ts';
 import type { Diary } from './diary.ts';
 
 /** What a {@link HolderWatch} needs. */
 export interface HolderWatchOptions {
-  session: Asking;
+  session: Queryable;
   leaseMs: number;
   diary: Diary;
   clock?: Clock;

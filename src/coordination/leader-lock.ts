@@ -1,6 +1,6 @@
 import { LEADER_LOCK } from '../database/advisory-locks.ts';
 import { messageOf } from '../database/errors.ts';
-import { type Session, SessionLostError } from '../database/session.ts';
+import { type Session, SessionLostError } from '../database/session/session.ts';
 import type { Log } from '../log.ts';
 import { type Clock, monotonic } from './clock.ts';
 import { Lease } from './lease.ts';
@@ -194,7 +194,7 @@ export class LeaderLock {
     try {
       const session = await this.#options.open(opening.signal);
       const { node, url } = this.#options;
-      await session.rehearse(openTermQuery(node, url(), null), REHEARSAL_LIMIT_MS, opening.signal);
+      await session.warmUp(openTermQuery(node, url(), null), REHEARSAL_LIMIT_MS, opening.signal);
       session.onLost((reason) => {
         if (this.#session === session) this.lose(reason);
       });

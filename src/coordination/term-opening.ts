@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { SqlState, sqlState } from '../database/errors.ts';
-import type { Session } from '../database/session.ts';
+import type { Session } from '../database/session/session.ts';
 import type { Log } from '../log.ts';
 import type { Clock } from './clock.ts';
 

@@ -1,5 +1,5 @@
 import type { Sequelize, Transaction } from 'sequelize';
-import type { Explain } from './blocking.ts';
+import type { Explain } from './checks/blocking.ts';
 import {
   isNotReplicated,
   isOutcomeUnknown,

@@ -1,8 +1,8 @@
 import pgListen from 'pg-listen';
 import type { Log } from '../log.ts';
-import { clientConfig, Sockets } from './connection.ts';
 import { messageOf } from './errors.ts';
-import type { ConnectionOptions } from './pinned-connection.ts';
+import { clientConfig, Sockets } from './session/connection.ts';
+import type { ConnectionOptions } from './session/pinned-connection.ts';
 
 /** What a {@link Listener} tells its owner. */
 export interface ListenerEvents {

@@ -2,11 +2,11 @@ import { readdir, readFile } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { MIGRATION_LOCK } from './advisory-locks.ts';
-import { sessionName } from './blocking.ts';
-import { applicationName, connectionOptions } from './connection.ts';
+import { sessionName } from './checks/blocking.ts';
+import { refuseUnfitServer } from './checks/server-check.ts';
 import { messageOf } from './errors.ts';
-import { refuseUnfitServer } from './server-check.ts';
-import { Session } from './session.ts';
+import { applicationName, connectionOptions } from './session/connection.ts';
+import { Session } from './session/session.ts';
 
 /** Raised when the schema cannot be brought to what this version needs; the message is a sentence for the operator. */
 export class MigrationError extends Error {

@@ -1,8 +1,8 @@
-import { describeDatabase } from './database-url.ts';
+import { UnfitServerError } from './checks/server-check.ts';
 import { messageOf, sqlState } from './errors.ts';
 import { MigrationError } from './migrator.ts';
-import { SessionSettingsError } from './pinned-connection.ts';
-import { UnfitServerError } from './server-check.ts';
+import { SessionSettingsError } from './session/pinned-connection.ts';
+import { describeDatabase } from './url/database-url.ts';
 
 /** What to do about a pooler; a sentence. */
 export const DIRECT =

@@ -1,12 +1,12 @@
 import pg from 'pg';
 import { QueryTypes, Sequelize } from 'sequelize';
 import { within } from '../within.ts';
-import { AbandonedBackends } from './abandoned-backends.ts';
-import { BoundedClient } from './bounded-client.ts';
-import { clientConfig, connectionOptions, Sockets } from './connection.ts';
 import { defineModels } from './models.ts';
-import type { ConnectionOptions } from './pinned-connection.ts';
-import { TransactionClient } from './transaction-client.ts';
+import { AbandonedBackends } from './session/abandoned-backends.ts';
+import { BoundedClient } from './session/bounded-client.ts';
+import { clientConfig, connectionOptions, Sockets } from './session/connection.ts';
+import type { ConnectionOptions } from './session/pinned-connection.ts';
+import { TransactionClient } from './session/transaction-client.ts';
 
 /** A statement of the pool may take this long, in milliseconds: less than clients wait, more than any of ours needs. */
 const STATEMENT_LIMIT_MS = 5000;

@@ -12,7 +12,7 @@
  * That the listener is deaf is found out here: the log moved, and long after no hint of it had come (deafness.ts).
  */
 import { isUnavailable } from '../database/errors.ts';
-import type { Asking } from '../database/standing-session.ts';
+import type { Queryable } from '../database/session/reconnecting-session.ts';
 import type { Log } from '../log.ts';
 import { type Cursor, CursorExpiredError, continuedPosition, type Epoch, formatCursor } from './cursor.ts';
 import { Deafness } from './deafness.ts';
@@ -26,7 +26,7 @@ import { MOST_EVENTS, Tail } from './tail.ts';
 
 /** What an {@link EventLog} is made of. */
 export interface EventLogOptions {
-  session: Asking;
+  session: Queryable;
   log: Log;
   /** Gets every event once, in order, as one batch for each page. */
   onEvents(batch: readonly LogEvent[]): void;

@@ -1,4 +1,4 @@
-import type { Asking } from '../database/standing-session.ts';
+import type { Queryable } from '../database/session/reconnecting-session.ts';
 import type { Epoch } from './cursor.ts';
 import { BYTES_BEFORE, FEED, type FeedRow, FITS } from './feed.ts';
 import { PAGE } from './page.ts';
@@ -30,7 +30,7 @@ const EPOCHS = `(SELECT json_agg(json_build_object('epoch', epoch, 'after_positi
   FROM (SELECT number, epoch, after_position FROM plantao.epochs ORDER BY number DESC LIMIT ${MOST_EPOCHS}) newest)`;
 
 /** @throws the database's error. */
-export async function readBounds(session: Asking): Promise<Bounds> {
+export async function readBounds(session: Queryable): Promise<Bounds> {
   const [row] = await session.query<Bounds>(
     { name: 'log_bounds', text: `SELECT floor, head, ${EPOCHS} AS epochs FROM plantao.log_bounds` },
     LIMIT_MS,
@@ -46,7 +46,7 @@ export async function readBounds(session: Asking): Promise<Bounds> {
  * @throws the database's error.
  */
 export async function readPage(
-  session: Asking,
+  session: Queryable,
   position: number,
   knownEpoch: string,
   most: number = PAGE,
@@ -64,7 +64,7 @@ export async function readPage(
  * @throws the database's error.
  */
 export async function readBareEvent(
-  session: Asking,
+  session: Queryable,
   position: number,
   knownEpoch: string,
   problem: string,
@@ -100,7 +100,7 @@ function pageOf(found: PageRow[]): LogPage {
  * Tells the database that its log ends before what was read in the same epoch, so that it begins a new one.
  * @throws the database's error.
  */
-export async function tellFallBack(session: Asking, epoch: string, head: number): Promise<void> {
+export async function tellFallBack(session: Queryable, epoch: string, head: number): Promise<void> {
   await session.query(
     { name: 'log_fell_back', text: 'SELECT plantao.log_fell_back($1, $2)', values: [epoch, head] },
     LIMIT_MS,

@@ -1,5 +1,5 @@
 import { messageOf, SqlState, sqlState } from '../database/errors.ts';
-import type { Asking } from '../database/standing-session.ts';
+import type { Queryable } from '../database/session/reconnecting-session.ts';
 import { type LogPage, readBareEvent, readPage } from './log-pages.ts';
 import { PAGE } from './page.ts';
 
@@ -11,10 +11,10 @@ import { PAGE } from './page.ts';
  * A single event that times out is not skipped: a lock on plantao.messages looks the same, and then it would be lost.
  */
 export class PageReader {
-  readonly #session: Asking;
+  readonly #session: Queryable;
   #most = PAGE;
 
-  constructor(session: Asking) {
+  constructor(session: Queryable) {
     this.#session = session;
   }
 

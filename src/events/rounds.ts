@@ -1,4 +1,4 @@
-import { SessionLostError } from '../database/session.ts';
+import { SessionLostError } from '../database/session/session.ts';
 
 interface Round {
   promise: Promise<void>;

@@ -2,7 +2,7 @@ import type { ErrorRequestHandler } from 'express';
 import { TooManyTriesError } from '../chat/auth/sign-in-limits.ts';
 import { refusalOf } from '../chat/constraints.ts';
 import { type RefusalCode, Refused } from '../chat/errors.ts';
-import { BlockedError } from '../database/blocking.ts';
+import { BlockedError } from '../database/checks/blocking.ts';
 import { isUnavailable, OutcomeUnknownError, SqlState, sqlState } from '../database/errors.ts';
 import { NotOnDutyError } from '../database/fenced-write.ts';
 import { CursorExpiredError, MalformedCursorError } from '../events/cursor.ts';

@@ -7,7 +7,7 @@ import type { MessageWriter } from '../chat/message-writer.ts';
 import type { Messages } from '../chat/messages.ts';
 import type { Notifications } from '../chat/notifications.ts';
 import type { Users } from '../chat/users.ts';
-import type { NotifyQueue } from '../database/notify-queue.ts';
+import type { NotifyQueue } from '../database/checks/notify-queue.ts';
 import type { EventLog } from '../events/event-log.ts';
 import type { Waiters } from '../events/waiters.ts';
 import type { Log } from '../log.ts';

@@ -1,5 +1,5 @@
-import { type EmbeddedPostgres, startEmbeddedPostgres } from '../database/embedded.ts';
 import { messageOf } from '../database/errors.ts';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded/embedded-postgres.ts';
 import type { Output } from './output.ts';
 import { RestartDelay } from './restart-delay.ts';
 

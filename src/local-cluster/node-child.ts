@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import http from 'node:http';
 import { fileURLToPath } from 'node:url';
-import { guardAgainstOrphaning } from '../database/orphan-guard.ts';
+import { guardAgainstOrphaning } from './embedded/orphan-guard.ts';
 import type { Output } from './output.ts';
 import { RestartDelay } from './restart-delay.ts';
 

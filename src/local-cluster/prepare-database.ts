@@ -1,8 +1,8 @@
 import type pg from 'pg';
-import { connectionOptions } from '../database/connection.ts';
 import { migrate } from '../database/migrator.ts';
 import { reachable } from '../database/reachable.ts';
-import { Session } from '../database/session.ts';
+import { connectionOptions } from '../database/session/connection.ts';
+import { Session } from '../database/session/session.ts';
 import type { Output } from './output.ts';
 
 /** Timeout of a query; a longer wait means that the database does not respond. */

@@ -7,7 +7,7 @@ import { MessageWriter } from '../chat/message-writer.ts';
 import { Messages } from '../chat/messages.ts';
 import { Notifications } from '../chat/notifications.ts';
 import { Users } from '../chat/users.ts';
-import type { Explain } from '../database/blocking.ts';
+import type { Explain } from '../database/checks/blocking.ts';
 import { fencedWrite } from '../database/fenced-write.ts';
 import { Sequences } from '../database/sequences.ts';
 import { EventLog } from '../events/event-log.ts';

@@ -5,7 +5,7 @@ import { NodeRegistry } from '../coordination/node-registry.ts';
 import { Peers } from '../coordination/peers.ts';
 import { sqlSwitchover } from '../coordination/sql-switchover.ts';
 import { SyncManager } from '../coordination/sync-manager.ts';
-import type { BlockerWatch } from '../database/blocker-watch.ts';
+import type { BlockerWatch } from '../database/checks/blocker-watch.ts';
 import type { Log } from '../log.ts';
 import type { Settings } from '../settings.ts';
 import type { NodeChat } from './chat.ts';

@@ -1,10 +1,10 @@
 import type { QueryConfig } from 'pg';
-import { REHEARSAL } from '../chat/message-writer.ts';
-import { applicationName, connectionOptions, type SessionPart } from '../database/connection.ts';
-import type { ConnectionOptions } from '../database/pinned-connection.ts';
+import { WARM_UP_POST } from '../chat/message-writer.ts';
 import { closeSequelize, openSequelize } from '../database/sequelize.ts';
-import type { SessionSettings } from '../database/session-settings.ts';
-import { StandingSession } from '../database/standing-session.ts';
+import { applicationName, connectionOptions, type SessionPart } from '../database/session/connection.ts';
+import type { ConnectionOptions } from '../database/session/pinned-connection.ts';
+import { ReconnectingSession } from '../database/session/reconnecting-session.ts';
+import type { SessionSettings } from '../database/session/session-settings.ts';
 import type { Settings } from '../settings.ts';
 
 /** The server's timeout ends this much before the client's, so that the client learns the outcome. */
@@ -41,7 +41,7 @@ export function openDatabase(settings: Settings, node: string) {
     own,
   ];
   const standing = (part: SessionPart, limitMs: number, own: SessionSettings, rehearsal?: QueryConfig) =>
-    new StandingSession(connectionOptions(...session(part, limitMs, { ...BY_KEY, ...own })), rehearsal);
+    new ReconnectingSession(connectionOptions(...session(part, limitMs, { ...BY_KEY, ...own })), rehearsal);
 
   const commitLimitMs = Math.min(LONGEST_COMMIT_MS, Math.max(1000, leaseMs));
   const sequelize = openSequelize(databaseUrl, applicationName(node, 'pool'), poolSize, {
@@ -50,7 +50,7 @@ export function openDatabase(settings: Settings, node: string) {
   const reading = standing('log', 2500, UNACKNOWLEDGED);
   const catchingUp = standing('backlog', 5000, UNACKNOWLEDGED);
   // Shorter than the statement timeout, so that the error tells a lock from a slow disk.
-  const writing = standing('writer', commitLimitMs, { lock_timeout: Math.floor(commitLimitMs * 0.7) }, REHEARSAL);
+  const writing = standing('writer', commitLimitMs, { lock_timeout: Math.floor(commitLimitMs * 0.7) }, WARM_UP_POST);
   const asking = standing('tokens', 2000, UNACKNOWLEDGED);
 
   return {

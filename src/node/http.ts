@@ -1,5 +1,5 @@
 import type { LockThread } from '../coordination/lock-thread.ts';
-import type { NotifyQueue } from '../database/notify-queue.ts';
+import type { NotifyQueue } from '../database/checks/notify-queue.ts';
 import { createApp } from '../http/app.ts';
 import { EventStreams } from '../http/delivery/event-streams.ts';
 import { LongPolls } from '../http/delivery/long-poll.ts';

@@ -7,10 +7,10 @@
 import { readFileSync } from 'node:fs';
 import { readSignal } from '../coordination/cluster-signal.ts';
 import { LockThread } from '../coordination/lock-thread.ts';
-import { BlockerWatch } from '../database/blocker-watch.ts';
+import { BlockerWatch } from '../database/checks/blocker-watch.ts';
+import { NotifyQueue } from '../database/checks/notify-queue.ts';
 import { Listener } from '../database/listener.ts';
 import { migrate } from '../database/migrator.ts';
-import { NotifyQueue } from '../database/notify-queue.ts';
 import { reachable } from '../database/reachable.ts';
 import { createLog, type Log } from '../log.ts';
 import { type Settings, settingsWarnings } from '../settings.ts';

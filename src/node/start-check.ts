@@ -1,7 +1,7 @@
 import pg from 'pg';
-import { applicationName, clientConfig, connectionOptions, Sockets } from '../database/connection.ts';
+import { type Ask, refuseUnfitServer } from '../database/checks/server-check.ts';
 import { DIRECT } from '../database/reachable.ts';
-import { type Ask, refuseUnfitServer } from '../database/server-check.ts';
+import { applicationName, clientConfig, connectionOptions, Sockets } from '../database/session/connection.ts';
 import type { Settings } from '../settings.ts';
 
 /** Raised where a node could start but could not keep its promises; the message says what to set. */

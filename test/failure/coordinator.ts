@@ -7,10 +7,10 @@ import { LeaderLock } from '../../src/coordination/leader-lock.ts';
 import { LockKeeper } from '../../src/coordination/lock-keeper.ts';
 import { Peers } from '../../src/coordination/peers.ts';
 import { SyncManager } from '../../src/coordination/sync-manager.ts';
-import { applicationName, connectionOptions } from '../../src/database/connection.ts';
 import { Listener } from '../../src/database/listener.ts';
-import { Session } from '../../src/database/session.ts';
-import { StandingSession } from '../../src/database/standing-session.ts';
+import { applicationName, connectionOptions } from '../../src/database/session/connection.ts';
+import { ReconnectingSession } from '../../src/database/session/reconnecting-session.ts';
+import { Session } from '../../src/database/session/session.ts';
 import { TEST_IDENTITY } from '../support/fake-peer.ts';
 import type { LogEntry } from '../support/node-process.ts';
 
@@ -91,7 +91,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
   const local = localLock(options, (reason) => sync.lockLost(reason));
   const log = pino({ base: { node } }, { write: (line: string) => void local.entries.push(JSON.parse(line)) });
   const roles = new EventEmitter();
-  const watching = new StandingSession(connectionOptions(databaseUrl, applicationName(node, 'backlog'), 5000));
+  const watching = new ReconnectingSession(connectionOptions(databaseUrl, applicationName(node, 'backlog'), 5000));
   const given = clock ? { clock } : {};
   const peers = new Peers({
     node,

@@ -2,11 +2,11 @@ import { expect } from 'chai';
 import pg from 'pg';
 import { MessageWriter } from '../../src/chat/message-writer.ts';
 import { seedData } from '../../src/cli/seed-data.ts';
-import { connectionOptions } from '../../src/database/connection.ts';
 import { SqlState, sqlState } from '../../src/database/errors.ts';
 import { fencedWrite, NotOnDutyError } from '../../src/database/fenced-write.ts';
 import { closeSequelize, openSequelize } from '../../src/database/sequelize.ts';
-import { StandingSession } from '../../src/database/standing-session.ts';
+import { connectionOptions } from '../../src/database/session/connection.ts';
+import { ReconnectingSession } from '../../src/database/session/reconnecting-session.ts';
 import { eventually } from '../support/eventually.ts';
 import { createDatabase, type TestDatabase } from '../support/postgres.ts';
 import { type LocalLock, localLock } from './coordinator.ts';
@@ -144,7 +144,7 @@ describe('No write under a closed term', () => {
   });
 
   it('by a node that still believes in it: no post is stored, and its sender is told that it was not', async () => {
-    const session = new StandingSession(connectionOptions(database.url, 'plantao:node-a:writer', 2000));
+    const session = new ReconnectingSession(connectionOptions(database.url, 'plantao:node-a:writer', 2000));
     const writer = new MessageWriter({ session, term: () => term, membersOnly: false, commitLimitMs: 2000 });
     const post = (content: string) => writer.post({ senderId: 1, groupId: 1, content, key: null });
     try {

@@ -5,9 +5,9 @@ import { UserAudience } from '../../src/chat/delivery/audiences.ts';
 import { Backlog } from '../../src/chat/delivery/catch-up-reader.ts';
 import { Rosters } from '../../src/chat/delivery/membership-cache.ts';
 import { type Listening, Subscriptions } from '../../src/chat/delivery/subscriptions.ts';
-import { applicationName, connectionOptions } from '../../src/database/connection.ts';
 import { Listener, type ListenerEvents } from '../../src/database/listener.ts';
-import { StandingSession } from '../../src/database/standing-session.ts';
+import { applicationName, connectionOptions } from '../../src/database/session/connection.ts';
+import { ReconnectingSession } from '../../src/database/session/reconnecting-session.ts';
 import { parseCursor } from '../../src/events/cursor.ts';
 import { EventLog } from '../../src/events/event-log.ts';
 import type { LogEvent } from '../../src/events/log-event.ts';
@@ -26,7 +26,7 @@ export interface LogNodeOptions {
 }
 
 /** A session that counts what it is asked, by the statement's name. */
-class CountingSession extends StandingSession {
+class CountingSession extends ReconnectingSession {
   readonly asked = new Map<string, number>();
   /** Runs before each statement; what it waits for, the statement waits for. */
   before: ((name: string) => Promise<void>) | null = null;

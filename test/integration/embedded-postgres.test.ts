@@ -7,9 +7,13 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { expect } from 'chai';
 import pg from 'pg';
-import { type EmbeddedPostgres, EmbeddedPostgresError, startEmbeddedPostgres } from '../../src/database/embedded.ts';
-import { listProcesses } from '../../src/database/process-list.ts';
 import { ClusterDatabase } from '../../src/local-cluster/cluster-database.ts';
+import {
+  type EmbeddedPostgres,
+  EmbeddedPostgresError,
+  startEmbeddedPostgres,
+} from '../../src/local-cluster/embedded/embedded-postgres.ts';
+import { listProcesses } from '../../src/local-cluster/embedded/process-list.ts';
 import { eventually } from '../support/eventually.ts';
 
 async function query<Row extends pg.QueryResultRow>(url: string, sql: string): Promise<Row[]> {
@@ -121,7 +125,7 @@ describe('The embedded PostgreSQL', function () {
   describe('after a kill -9', () => {
     /** A process of its own that starts one and stays, as the launcher does. */
     async function starter(): Promise<{ child: ChildProcess; pid: number }> {
-      const script = `import { startEmbeddedPostgres } from './src/database/embedded.ts';
+      const script = `import { startEmbeddedPostgres } from './src/local-cluster/embedded/embedded-postgres.ts';
         const server = await startEmbeddedPostgres({ dataFolder: process.argv[1] });
         console.log(server.pid);
         setInterval(() => undefined, 1000);`;

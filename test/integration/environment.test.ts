@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect } from 'chai';
 import pino from 'pino';
-import { connectionOptions } from '../../src/database/connection.ts';
 import { messageOf } from '../../src/database/errors.ts';
 import { Listener } from '../../src/database/listener.ts';
 import { migrate } from '../../src/database/migrator.ts';
 import { closeSequelize, openSequelize } from '../../src/database/sequelize.ts';
-import { Session } from '../../src/database/session.ts';
+import { connectionOptions } from '../../src/database/session/connection.ts';
+import { Session } from '../../src/database/session/session.ts';
 import { createDatabase, type OwnPostgres, startPostgresOfItsOwn, type TestDatabase } from '../support/postgres.ts';
 import { testServer } from '../support/test-server.ts';
 

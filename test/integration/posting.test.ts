@@ -6,11 +6,11 @@ import {
   type MessageWriterOptions,
   type Post,
   type Posted,
-  REHEARSAL,
+  WARM_UP_POST,
 } from '../../src/chat/message-writer.ts';
-import { connectionOptions } from '../../src/database/connection.ts';
-import { Session, SessionLostError } from '../../src/database/session.ts';
-import { StandingSession } from '../../src/database/standing-session.ts';
+import { connectionOptions } from '../../src/database/session/connection.ts';
+import { ReconnectingSession } from '../../src/database/session/reconnecting-session.ts';
+import { Session, SessionLostError } from '../../src/database/session/session.ts';
 import { eventually } from '../support/eventually.ts';
 import { createDatabase, type TestDatabase } from '../support/postgres.ts';
 
@@ -26,7 +26,7 @@ const PLANS = `SELECT count(*)::int AS plans FROM pg_backend_memory_contexts WHE
 describe('Posting to PostgreSQL', () => {
   let database: TestDatabase;
   let admin: pg.Client;
-  let session: StandingSession;
+  let session: ReconnectingSession;
 
   const writerOf = (more: Partial<MessageWriterOptions> = {}) =>
     new MessageWriter({ session, term: () => 1, membersOnly: true, commitLimitMs: 8000, ...more });
@@ -67,7 +67,7 @@ describe('Posting to PostgreSQL', () => {
       INSERT INTO plantao.memberships (group_id, user_id) SELECT g, u FROM generate_series(1, 3) g, generate_series(1, 2) u;
       INSERT INTO plantao.leader_terms (term, node, url, backend_pid, reason)
         VALUES (1, 'test', 'http://localhost', 1, 'a test');`);
-    session = new StandingSession(connectionOptions(database.url, 'plantao:test:writer', 8000));
+    session = new ReconnectingSession(connectionOptions(database.url, 'plantao:test:writer', 8000));
     await session.ready();
   });
   after(async () => {
@@ -220,13 +220,13 @@ describe('Posting to PostgreSQL', () => {
       (SELECT head FROM plantao.log_bounds) AS head, (SELECT last_value FROM plantao.messages_id_seq) AS id`;
     const before = (await admin.query(traces)).rows;
     const cold = await Session.open(connectionOptions(database.url, 'plantao:test:writer', 8000));
-    await cold.query(REHEARSAL, 5000);
+    await cold.query(WARM_UP_POST, 5000);
     expect((await admin.query(traces)).rows).to.deep.equal(before);
     const plans = async () => (await cold.query<{ plans: number }>({ text: PLANS }, 5000))[0]?.plans;
     await plans();
     const rehearsed = await plans();
     const first = await cold.query(
-      { ...REHEARSAL, values: [1, true, [MEMBER], [1], ['the first'], ['a key of its own']] },
+      { ...WARM_UP_POST, values: [1, true, [MEMBER], [1], ['the first'], ['a key of its own']] },
       5000,
     );
     expect(first).to.have.length(1);
@@ -243,7 +243,7 @@ describe('Posting to PostgreSQL', () => {
     await admin.query('BEGIN');
     await admin.query('SELECT plantao.lock_log()');
     const cold = await Session.open(connectionOptions(database.url, 'plantao:test:writer', 8000));
-    await cold.query(REHEARSAL, 2000);
+    await cold.query(WARM_UP_POST, 2000);
     expect(cold.isOpen).to.equal(true);
     await cold.close();
     await admin.query('ROLLBACK');

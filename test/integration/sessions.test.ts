@@ -2,12 +2,12 @@ import { once } from 'node:events';
 import net from 'node:net';
 import { expect } from 'chai';
 import pino from 'pino';
-import { connectionOptions } from '../../src/database/connection.ts';
 import { isUnavailable } from '../../src/database/errors.ts';
 import { Listener } from '../../src/database/listener.ts';
 import { closeSequelize, openSequelize } from '../../src/database/sequelize.ts';
-import { Session } from '../../src/database/session.ts';
-import { StandingSession } from '../../src/database/standing-session.ts';
+import { connectionOptions } from '../../src/database/session/connection.ts';
+import { ReconnectingSession } from '../../src/database/session/reconnecting-session.ts';
+import { Session } from '../../src/database/session/session.ts';
 import { eventually } from '../support/eventually.ts';
 import { createDatabase, type TestDatabase } from '../support/postgres.ts';
 import { openSessions, testServer } from '../support/test-server.ts';
@@ -141,7 +141,7 @@ describe('A session that stands ready', () => {
   const config = () => connectionOptions(database.url, 'plantao:test:writer', 5000);
 
   it('leaves no connection behind where its rehearsal fails, however often', async () => {
-    const session = new StandingSession(config(), { text: 'SELECT 1/0' });
+    const session = new ReconnectingSession(config(), { text: 'SELECT 1/0' });
     for (let tries = 0; tries < 3; tries++) {
       const refusal = await session.ready().catch((error) => error);
       expect(refusal).to.have.property('code', '22012');
@@ -153,7 +153,7 @@ describe('A session that stands ready', () => {
   });
 
   it('is given up at once while it rehearses, when its node stops', async () => {
-    const session = new StandingSession(config(), { text: 'SELECT pg_sleep(1.5)' });
+    const session = new ReconnectingSession(config(), { text: 'SELECT pg_sleep(1.5)' });
     const opening = session.ready().catch((error) => error);
     const asleep = "SELECT FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(1.5)' AND state = 'active'";
     const { admin } = await testServer();
@@ -166,7 +166,7 @@ describe('A session that stands ready', () => {
 
   it('rehearses nothing after it was given up', async () => {
     const session = await Session.open(config());
-    const refusal = await session.rehearse({ text: 'SELECT 1' }, 1000, AbortSignal.abort()).catch((error) => error);
+    const refusal = await session.warmUp({ text: 'SELECT 1' }, 1000, AbortSignal.abort()).catch((error) => error);
     expect(refusal.name).to.equal('SessionLostError');
     expect(session.isOpen).to.equal(false);
   });
@@ -238,7 +238,7 @@ describe('A session that PostgreSQL ends in the moment in which it is opened', (
   });
 
   it('is one that stands ready: likewise', async () => {
-    const session = new StandingSession(connectionOptions(url, 'plantao:test:writer', 5000));
+    const session = new ReconnectingSession(connectionOptions(url, 'plantao:test:writer', 5000));
     const refusal = await session.query({ text: 'SELECT 1' }, 1000).catch((error: unknown) => error);
     await session.stop();
     expect(refusal).to.be.an.instanceOf(Error);

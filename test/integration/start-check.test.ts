@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import pg from 'pg';
+import { UnfitServerError } from '../../src/database/checks/server-check.ts';
 import { migrate } from '../../src/database/migrator.ts';
-import { UnfitServerError } from '../../src/database/server-check.ts';
 import { checkDatabase, StartCheckError } from '../../src/node/start-check.ts';
 import { readSettings } from '../../src/settings.ts';
 import { createDatabase, type TestDatabase } from '../support/postgres.ts';

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import { guardAgainstOrphaning } from '../../src/database/orphan-guard.ts';
+import { guardAgainstOrphaning } from '../../src/local-cluster/embedded/orphan-guard.ts';
 import { eventually, type Patience } from './eventually.ts';
 import { freePort } from './free-port.ts';
 import { noteWarning } from './process-warnings.ts';

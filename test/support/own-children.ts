@@ -1,5 +1,5 @@
 import { readdir, readFile } from 'node:fs/promises';
-import { type ListedProcess, listProcesses } from '../../src/database/process-list.ts';
+import { type ListedProcess, listProcesses } from '../../src/local-cluster/embedded/process-list.ts';
 
 /**
  * The children of this process. Looked for twice a test: where the kernel keeps a list of them, that takes a millisecond or

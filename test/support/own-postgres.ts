@@ -1,8 +1,8 @@
 import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/database/embedded.ts';
 import { migrate } from '../../src/database/migrator.ts';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/local-cluster/embedded/embedded-postgres.ts';
 import { freePort } from './free-port.ts';
 import { makeServerFolder } from './test-server.ts';
 import { track } from './tracked.ts';

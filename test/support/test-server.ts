@@ -4,8 +4,8 @@ import { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import pg from 'pg';
-import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/database/embedded.ts';
 import { migrate } from '../../src/database/migrator.ts';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/local-cluster/embedded/embedded-postgres.ts';
 import { oncePerProcess } from './once-per-process.ts';
 
 /*

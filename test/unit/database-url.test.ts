@@ -1,7 +1,7 @@
 import { userInfo } from 'node:os';
 import { expect } from 'chai';
-import { databaseUrlOf, describeDatabase, onlyHost, parseDatabaseUrl } from '../../src/database/database-url.ts';
-import { DatabaseUrlError } from '../../src/database/database-url-error.ts';
+import { databaseUrlOf, describeDatabase, onlyHost, parseDatabaseUrl } from '../../src/database/url/database-url.ts';
+import { DatabaseUrlError } from '../../src/database/url/database-url-error.ts';
 
 const parse = (text: string) => parseDatabaseUrl(text);
 const hostsOf = (text: string) => parse(text).hosts.map(({ host, port }) => `${host} ${port}`);

@@ -4,7 +4,7 @@ import type pg from 'pg';
 import { Refused } from '../../src/chat/errors.ts';
 import { MessageWriter, type Post, type Posted } from '../../src/chat/message-writer.ts';
 import { NotOnDutyError } from '../../src/database/fenced-write.ts';
-import { SessionLostError } from '../../src/database/session.ts';
+import { SessionLostError } from '../../src/database/session/session.ts';
 
 const DEADLINE_MS = 1000;
 

@@ -1,6 +1,6 @@
 import type { Sequelize } from 'sequelize';
 import type { Write } from '../../database/fenced-write.ts';
-import type { StandingSession } from '../../database/standing-session.ts';
+import type { ReconnectingSession } from '../../database/session/reconnecting-session.ts';
 import type { Log } from '../../log.ts';
 import type { Users } from '../users.ts';
 import { Accounts } from './accounts.ts';
@@ -15,7 +15,7 @@ export interface SignInOptions {
   write: Write;
   users: Users;
   /** Of its own, for the look at tokens and revocations. */
-  session: StandingSession;
+  session: ReconnectingSession;
   log: Log;
   settings: {
     readonly auth: 'open' | 'token';

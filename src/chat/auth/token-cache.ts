@@ -8,8 +8,8 @@
  * would tell of its revocation, and cannot be put there after it.
  */
 import { messageOf } from '../../database/errors.ts';
-import { SessionLostError } from '../../database/session.ts';
-import type { Asking, StandingSession } from '../../database/standing-session.ts';
+import type { Queryable, ReconnectingSession } from '../../database/session/reconnecting-session.ts';
+import { SessionLostError } from '../../database/session/session.ts';
 import type { Log } from '../../log.ts';
 import { OnceSignal } from '../../once-signal.ts';
 import { lookUpTokens, readRevocations } from './token-queries.ts';
@@ -36,7 +36,7 @@ interface Wanting {
 
 /** What the look at tokens needs. */
 export interface TokenCacheOptions {
-  session: StandingSession;
+  session: ReconnectingSession;
   log: Log;
   /** How many tokens to remember, some 500 bytes each; more than there are waiters. */
   most: number;
@@ -52,7 +52,7 @@ const MOST_A_LOOK_UP = 500;
 
 /** Who holds which token: see the head of this file. */
 export class TokenCache {
-  readonly #session: StandingSession;
+  readonly #session: ReconnectingSession;
   readonly #log: Log;
   readonly #most: number;
   readonly #clock: () => number;
@@ -115,7 +115,7 @@ export class TokenCache {
   }
 
   /** A session whose queries wait for news of revocations, so that what it reads is told to nobody on older knowledge. */
-  before(session: Asking): Asking {
+  before(session: Queryable): Queryable {
     return {
       query: async (query, limitMs) => {
         await this.current();

@@ -1,4 +1,4 @@
-import type { Asking } from '../../database/standing-session.ts';
+import type { Queryable } from '../../database/session/reconnecting-session.ts';
 
 const LIMIT_MS = 2000;
 
@@ -31,7 +31,7 @@ export interface GoodToken {
  * still under way, so that none is missed. With null nothing is asked for but that number. @throws the database's error.
  */
 export async function readRevocations(
-  session: Asking,
+  session: Queryable,
   since: bigint | null,
 ): Promise<{ since: bigint; changed: readonly ChangedToken[] }> {
   const [row] = await session.query<{ xmin: string; changed: ChangedToken[] | null }>(
@@ -50,7 +50,7 @@ export async function readRevocations(
 }
 
 /** Those of `hashes` that are of good tokens, by hash. @throws the database's error. */
-export async function lookUpTokens(session: Asking, hashes: readonly string[]): Promise<Map<string, GoodToken>> {
+export async function lookUpTokens(session: Queryable, hashes: readonly string[]): Promise<Map<string, GoodToken>> {
   const rows = await session.query<GoodToken>(
     {
       name: 'tokens',

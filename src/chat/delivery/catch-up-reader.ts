@@ -1,4 +1,4 @@
-import type { StandingSession } from '../../database/standing-session.ts';
+import type { ReconnectingSession } from '../../database/session/reconnecting-session.ts';
 import { CursorExpiredError } from '../../events/cursor.ts';
 import { EventDecoder } from '../../events/decoder.ts';
 import { BYTES_BEFORE, FEED, type FeedRow, FITS } from '../../events/feed.ts';
@@ -71,7 +71,7 @@ const MOST_MOVES = 20_000;
  * take turns, so that one that comes back with a thousand cursors delays itself.
  */
 export class Backlog {
-  readonly #session: Pick<StandingSession, 'query'>;
+  readonly #session: Pick<ReconnectingSession, 'query'>;
   readonly #decoder: EventDecoder;
   readonly #clock: () => number;
   readonly #queue = new FairQueue<Reading>(MOST_WAITING);
@@ -79,7 +79,7 @@ export class Backlog {
   #isPumping = false;
 
   constructor(
-    session: Pick<StandingSession, 'query'>,
+    session: Pick<ReconnectingSession, 'query'>,
     clock: () => number = () => performance.now(),
     decoder: EventDecoder = new EventDecoder(),
   ) {

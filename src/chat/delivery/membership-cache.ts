@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { StandingSession } from '../../database/standing-session.ts';
+import type { ReconnectingSession } from '../../database/session/reconnecting-session.ts';
 import type { EventLog } from '../../events/event-log.ts';
 import { type LogEvent, topicOf } from '../../events/log-event.ts';
 import { Refused } from '../errors.ts';
@@ -49,7 +49,7 @@ const MOST_TRIES = 5;
  * itself. A herd of thousands that reconnects after a failover costs a handful of queries.
  */
 export class Rosters {
-  readonly #session: StandingSession;
+  readonly #session: ReconnectingSession;
   readonly #log: EventLog;
   /** In the order of their last use. */
   readonly #kept = new Map<number, Roster>();
@@ -58,7 +58,7 @@ export class Rosters {
   #loading = false;
   #readAt = Number.NEGATIVE_INFINITY;
 
-  constructor(session: StandingSession, log: EventLog) {
+  constructor(session: ReconnectingSession, log: EventLog) {
     this.#session = session;
     this.#log = log;
   }

@@ -1,7 +1,7 @@
 import type { Stats } from 'node:fs';
 import { lstat, readdir, readlink, realpath } from 'node:fs/promises';
 import path from 'node:path';
-import { EmbeddedPostgresError } from './embedded-user.ts';
+import { EmbeddedPostgresError } from './system-user.ts';
 
 /** Bits of a mode by which somebody beside the owner may write. */
 const OTHERS_WRITE = 0o022;

@@ -1,8 +1,8 @@
 import net from 'node:net';
 import pg from 'pg';
-import { tlsOptions } from './database-tls.ts';
-import { onlyHost, parseDatabaseUrl } from './database-url.ts';
-import { DatabaseUnavailableError } from './errors.ts';
+import { DatabaseUnavailableError } from '../errors.ts';
+import { tlsOptions } from '../url/database-tls.ts';
+import { onlyHost, parseDatabaseUrl } from '../url/database-url.ts';
 import { type ConnectionOptions, PinnedConnection } from './pinned-connection.ts';
 import { SESSION_SETTINGS, type SessionSettings } from './session-settings.ts';
 

@@ -1,9 +1,9 @@
 import { readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { DataFolder } from './embedded-folder.ts';
-import { EmbeddedPostgresError } from './embedded-user.ts';
+import type { DataFolder } from './data-folder.ts';
 import { type ListedProcess, listProcesses } from './process-list.ts';
+import { EmbeddedPostgresError } from './system-user.ts';
 
 /** A fast shutdown writes a checkpoint first, which may take some seconds after a busy time. */
 const REMAINS_WITHIN_MS = 20_000;

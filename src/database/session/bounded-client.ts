@@ -1,7 +1,7 @@
 import pg from 'pg';
+import { DatabaseUnavailableError, messageOf, NotReplicatedError, sqlState } from '../errors.ts';
 import type { AbandonedBackends } from './abandoned-backends.ts';
 import { isReplicationGivenUp } from './commit-notice.ts';
-import { DatabaseUnavailableError, messageOf, NotReplicatedError, sqlState } from './errors.ts';
 
 /** A callback of the driver. */
 type Done = (error: Error | null, result?: pg.QueryResult) => void;

@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 import pg from 'pg';
-import { DatabaseUnavailableError } from './errors.ts';
+import { DatabaseUnavailableError } from '../errors.ts';
 import { pinSession, type SessionSettings, startupOptions, unpinned } from './session-settings.ts';
 
 /** How a session is opened: fields for the driver, which never gets a URL, and the settings that are pinned. */

@@ -4,9 +4,9 @@ import { chown, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/pro
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import type { PostgresBinaries } from './embedded-binaries.ts';
-import { EmbeddedPostgresError, type ServerUser } from './embedded-user.ts';
+import type { PostgresBinaries } from './binaries.ts';
 import { checkOwnFolder, checkPlace } from './own-folder.ts';
+import { EmbeddedPostgresError, type ServerUser } from './system-user.ts';
 
 const run = promisify(execFile);
 

@@ -7,7 +7,7 @@ import { Session, SessionLostError } from './session.ts';
 const retryDelay = (attempt: number) => Math.min(2000, 50 * 2 ** Math.min(attempt, 6)) * (0.5 + Math.random() / 2);
 
 /** What can be asked, whatever the session behind it. */
-export type Asking = Pick<StandingSession, 'query'>;
+export type Queryable = Pick<ReconnectingSession, 'query'>;
 
 const END_ABANDONED_LIMIT_MS = 1000;
 /** A first call takes some 40 ms, and on a starved machine tenfold. */
@@ -18,7 +18,7 @@ const REHEARSAL_LIMIT_MS = 5000;
  * that the first query after a restart or a failover finds it warm. A query that finds it closed opens it at once. No
  * statement is ever sent twice: what a lost answer means is for the caller to know.
  */
-export class StandingSession {
+export class ReconnectingSession {
   readonly #options: ConnectionOptions;
   readonly #rehearsal: pg.QueryConfig | null;
   readonly #stop = new AbortController();
@@ -83,7 +83,7 @@ export class StandingSession {
     try {
       const session = await Session.open(this.#options, this.#stop.signal);
       await this.#endAbandoned(session);
-      if (this.#rehearsal) await session.rehearse(this.#rehearsal, REHEARSAL_LIMIT_MS, this.#stop.signal);
+      if (this.#rehearsal) await session.warmUp(this.#rehearsal, REHEARSAL_LIMIT_MS, this.#stop.signal);
       session.onLost(() => {
         this.#closedAt = performance.now();
         this.#openLater();

@@ -5,8 +5,10 @@ import { chown, readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { connectionOptions } from './connection.ts';
-import { findBinaries, type PostgresBinaries } from './embedded-binaries.ts';
+import { messageOf, SqlState, sqlState } from '../../database/errors.ts';
+import { connectionOptions } from '../../database/session/connection.ts';
+import { Session } from '../../database/session/session.ts';
+import { findBinaries, type PostgresBinaries } from './binaries.ts';
 import {
   type DataFolder,
   discardData,
@@ -14,14 +16,12 @@ import {
   initialise,
   lastSentence,
   openDataFolder,
-} from './embedded-folder.ts';
-import { endOrphans, serverProcesses } from './embedded-remains.ts';
-import { EmbeddedPostgresError, type ServerUser, serverUser } from './embedded-user.ts';
-import { messageOf, SqlState, sqlState } from './errors.ts';
+} from './data-folder.ts';
+import { endOrphans, serverProcesses } from './leftovers.ts';
 import { guardAgainstOrphaning, type OrphanGuard } from './orphan-guard.ts';
-import { Session } from './session.ts';
+import { EmbeddedPostgresError, type ServerUser, serverUser } from './system-user.ts';
 
-export { EmbeddedPostgresError } from './embedded-user.ts';
+export { EmbeddedPostgresError } from './system-user.ts';
 
 /** What {@link startEmbeddedPostgres} is told. */
 export interface EmbeddedPostgresOptions {

@@ -1,7 +1,7 @@
 import pg from 'pg';
+import { DatabaseUnavailableError, isStalePlan, messageOf, NotReplicatedError, sqlState } from '../errors.ts';
 import { isReplicationGivenUp } from './commit-notice.ts';
 import { CONNECT_LIMIT_MS, clientConfig, Sockets } from './connection.ts';
-import { DatabaseUnavailableError, isStalePlan, messageOf, NotReplicatedError, sqlState } from './errors.ts';
 import type { ConnectionOptions } from './pinned-connection.ts';
 
 /** Raised when a session is closed, or when its answer came too late: nothing is known of the statement's outcome. */
@@ -89,7 +89,7 @@ export class Session {
    * nor `signal`, which gives it up meanwhile: nobody else knows of it yet, and so nobody else would close it.
    * @throws as {@link query}.
    */
-  async rehearse(query: pg.QueryConfig, limitMs: number, signal: AbortSignal): Promise<void> {
+  async warmUp(query: pg.QueryConfig, limitMs: number, signal: AbortSignal): Promise<void> {
     const giveUp = () => this.destroy('given up while it rehearsed');
     if (signal.aborted) giveUp();
     signal.addEventListener('abort', giveUp);

@@ -1,7 +1,7 @@
-import type { Log } from '../log.ts';
+import type { Log } from '../../log.ts';
+import { SqlState, sqlState } from '../errors.ts';
+import type { Queryable } from '../session/reconnecting-session.ts';
 import { BlockedError, type Blocker, type Explain, readBlockers, sessionName } from './blocking.ts';
-import { SqlState, sqlState } from './errors.ts';
-import type { Asking } from './standing-session.ts';
 
 /** From one look to the next while a session is known that blocks, ms. */
 const EVERY_MS = 1000;
@@ -11,14 +11,14 @@ const EVERY_MS = 1000;
  * ends it, and once more when it blocks no longer.
  */
 export class BlockerWatch {
-  readonly #session: Asking;
+  readonly #session: Queryable;
   readonly #log: Log;
   readonly #known = new Map<string, Blocker>();
   #looking: Promise<Blocker[]> | null = null;
   #timer: NodeJS.Timeout | undefined;
   #isStopped = false;
 
-  constructor(session: Asking, log: Log) {
+  constructor(session: Queryable, log: Log) {
     this.#session = session;
     this.#log = log;
   }

@@ -1,4 +1,4 @@
-import type { Asking } from './standing-session.ts';
+import type { Queryable } from '../session/reconnecting-session.ts';
 
 /** A session or transaction that others wait for: a row of plantao.blocking. */
 export interface Blocker {
@@ -38,7 +38,7 @@ const LIMIT_MS = 1000;
  * Reads who holds up nodes now. Short transactions that run by themselves are left out where nobody waits for them.
  * @throws the database's error.
  */
-export function readBlockers(session: Asking): Promise<Blocker[]> {
+export function readBlockers(session: Queryable): Promise<Blocker[]> {
   return session.query<Blocker & Record<string, unknown>>(
     {
       name: 'blocking',

@@ -5,8 +5,8 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { EmbeddedPostgresError, type ServerUser } from './embedded-user.ts';
 import { checkOwnTree, checkPlace } from './own-folder.ts';
+import { EmbeddedPostgresError, type ServerUser } from './system-user.ts';
 
 const run = promisify(execFile);
 
