@@ -108,7 +108,7 @@ export class Candidacy {
       const isBlocked = sqlState(error) === SqlState.LOCK_NOT_AVAILABLE;
       if (isBlocked) await this.#options.explain(error);
       const reason = isBlocked ? 'another transaction is in the way of a new term' : messageOf(error);
-      diary.say('database', `cannot go on duty: ${reason}`);
+      diary.say('database', `cannot go on duty: ${reason}`, undefined, reasonOf(error));
       return null;
     }
   }

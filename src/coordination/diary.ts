@@ -9,10 +9,10 @@ export class Diary {
     this.#log = log;
   }
 
-  /** `event` is for programs that read the log. */
-  say(subject: string, sentence: string, event?: string): void {
-    if (this.#said.get(subject) === sentence) return;
-    this.#said.set(subject, sentence);
+  /** `event` is for programs that read the log. Sentences of one `kind` count as the same. */
+  say(subject: string, sentence: string, event?: string, kind = sentence): void {
+    if (this.#said.get(subject) === kind) return;
+    this.#said.set(subject, kind);
     this.#log.info(event === undefined ? {} : { event }, sentence);
   }
 

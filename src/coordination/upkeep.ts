@@ -1,4 +1,4 @@
-import { messageOf } from '../database/errors.ts';
+import { messageOf, reasonOf } from '../database/errors.ts';
 import { type Clock, monotonic } from './clock.ts';
 import type { Diary } from './diary.ts';
 import { calmMs, jittered } from './pace.ts';
@@ -82,7 +82,8 @@ export class Upkeep {
       await this.#options.beat(role);
       diary.close('row', "the node's row in plantao.nodes is written again");
     } catch (error) {
-      diary.say('row', `the node's row in plantao.nodes cannot be written: ${messageOf(error)}`);
+      const sentence = `the node's row in plantao.nodes cannot be written: ${messageOf(error)}`;
+      diary.say('row', sentence, undefined, reasonOf(error));
     } finally {
       this.#row = null;
     }

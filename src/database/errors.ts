@@ -110,12 +110,13 @@ function causes(error: unknown): unknown[] {
 /** What an error says of the database, for whoever may ask: names no role, address or statement. */
 export function reasonOf(error: unknown): string {
   const state = sqlState(error);
-  if (state === null) return isUnavailable(error) ? 'the database cannot be reached' : 'an error that is in the log';
+  const isAway = state === null ? isUnavailable(error) : /^(08|57)/.test(state);
+  if (isAway) return 'the database cannot be reached, or is too slow';
+  if (state === null) return 'an error that is in the log';
   if (state === '25006') return 'PostgreSQL is read-only: a standby, or default_transaction_read_only';
   if (state.startsWith('28')) return "PostgreSQL refuses this node's role or password";
   if (state.startsWith('53')) return `PostgreSQL lacks a resource: disk, memory or connections (SQLSTATE ${state})`;
   if (state === SqlState.LOCK_NOT_AVAILABLE) return 'another transaction holds a lock that is needed';
-  if (/^(08|57)/.test(state)) return 'the database cannot be reached, or is too slow';
   return `PostgreSQL refuses it (SQLSTATE ${state})`;
 }
 

@@ -14,6 +14,8 @@ export interface ReadinessOptions {
 const CHECK_EVERY_MS = 500;
 /** A restart of PostgreSQL or a failover has ended by then, and is logged elsewhere. */
 const PATIENCE_MS = 2000;
+/** For a condition that is logged elsewhere. */
+const NEVER = Number.POSITIVE_INFINITY;
 
 /** Conditions that keep a node of any role from serving reads and polls. */
 const KEEPS_FROM_READING: readonly ConditionName[] = ['event_log', 'listener'];
@@ -65,14 +67,18 @@ export class Readiness {
     const { role, isReading, isListening, promotionTrouble, writer } = this.#options;
     const isStandby = role() === 'standby';
     this.#set('event_log', isReading() ? null : 'the event log cannot be read', 'the event log is read again');
-    this.#set('listener', isListening() ? null : 'notifications are not received', 'notifications are received again');
-    this.#set('promotion', isStandby ? promotionTrouble() : null, 'this node could be promoted again');
+    this.#set('listener', isListening() ? null : 'notifications are not received', 'notifications are received again', {
+      // While the log cannot be read either, that is logged instead.
+      patienceMs: isReading() ? PATIENCE_MS : NEVER,
+    });
+    // coordination/candidacy.ts logs it, with the server's own words.
+    this.#set('promotion', isStandby ? promotionTrouble() : null, '', { patienceMs: NEVER });
     this.#set('posts', role() === 'active' ? writer.trouble : null, 'messages are stored again');
   }
 
-  #set(name: ConditionName, reason: string | null, over: string): void {
+  #set(name: ConditionName, reason: string | null, over: string, { patienceMs = PATIENCE_MS } = {}): void {
     const { conditions } = this.#options;
     if (reason === null) conditions.end(name, over);
-    else conditions.begin(name, reason, { patienceMs: PATIENCE_MS });
+    else conditions.begin(name, reason, { patienceMs });
   }
 }
