@@ -20,7 +20,7 @@ class Bench {
         this.started.push(name);
         this.#ends.push(resolve);
       });
-    this.#turns.take(place, work).catch((error) => this.refused.push(`${name}: ${error.message}`));
+    this.#turns.run(place, work).catch((error) => this.refused.push(`${name}: ${error.message}`));
   }
 
   /** Ends what runs until nothing does. */

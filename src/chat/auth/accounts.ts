@@ -9,7 +9,7 @@ import type { Passwords } from './passwords.ts';
 import type { SignInLimits } from './sign-in-limits.ts';
 import type { Proof, Tokens } from './tokens.ts';
 
-/** Somebody who has just come in. */
+/** The result of signing in. */
 export interface SignedIn {
   userId: number;
   username: string;
@@ -17,31 +17,31 @@ export interface SignedIn {
   token: string;
 }
 
-/** A request to sign in. A null `password` is none. */
+/** A request to sign in; `password` is null if it has none. */
 export interface Applicant {
   username: string;
   password: string | null;
   /** The client's network, as limits count it: {@link networkOf}. */
   network: string;
-  /** Hash of a token that came with the request, which an earlier sign-in may have given to this device. */
+  /** Hash of the token sent with the request, which an earlier sign-in may have issued to this device. */
   tokenHash?: string | null;
 }
 
-/** What accounts stand on. */
+/** Options of {@link Accounts}. */
 export interface AccountsOptions {
   users: Users;
   passwords: Passwords;
   tokens: Tokens;
   limits: SignInLimits;
   write: Write;
-  /** True where names alone let nobody in (AUTH=token): then logging in makes no account either. */
+  /** True if a password is required (AUTH=token). Logging in then creates no accounts either. */
   passwordsOnly: boolean;
 }
 
 /**
- * Registering and logging in. An account with a password is entered with it only, whatever the mode. In AUTH=open a name
- * is enough for all others, as in the original; in AUTH=token they cannot be entered, and a name that is nobody's costs
- * the same time and gets the same answer as a wrong password.
+ * Registering and logging in. An account with a password always requires it. With AUTH=open a name is enough for the other
+ * accounts, which is compatible with the Python project that this one replaces. With AUTH=token they cannot be used, and an
+ * unknown name takes the same time and gets the same response as a wrong password.
  */
 export class Accounts {
   readonly #options: AccountsOptions;
@@ -51,8 +51,8 @@ export class Accounts {
   }
 
   /**
-   * @throws {Refused} unauthenticated, or overloaded where too many sign in at once; {TooManyTriesError};
-   * {NotOnDutyError}.
+   * Logs in, or creates the account if AUTH=open.
+   * @throws {Refused} unauthenticated, or overloaded if too many sign in at once; {TooManyTriesError}; {NotOnDutyError}.
    */
   async logIn(applicant: Applicant): Promise<SignedIn> {
     const { username, password, network, tokenHash = null } = applicant;
@@ -61,7 +61,7 @@ export class Accounts {
       return this.#enterFreely(user, applicant);
     }
     if (password === null) {
-      throw new Refused('unauthenticated', { sentence: 'this account is entered with its password only' });
+      throw new Refused('unauthenticated', { sentence: 'this account requires its password' });
     }
     const { limits, passwords } = this.#options;
     const key = keyOf(username);
@@ -76,11 +76,11 @@ export class Accounts {
     return this.#enter(user);
   }
 
-  /** A new account with a password. @throws {Refused} username_taken, overloaded; {TooManyTriesError}; {NotOnDutyError}. */
+  /** Creates an account with a password. @throws {Refused} username_taken, overloaded; {TooManyTriesError}; {NotOnDutyError}. */
   async register({ username, password, network }: Applicant & { password: string }): Promise<SignedIn> {
     const { users, limits, write } = this.#options;
     if (await users.find(username)) {
-      // Counts as well, or a client could ask for name after name whether it is taken.
+      // Counted too: otherwise a client could test name after name.
       await limits.register(network);
       throw new Refused('username_taken');
     }
@@ -95,8 +95,8 @@ export class Accounts {
   }
 
   /**
-   * Gives an account another password, or its first, and ends its tokens: the administrator's way for who has lost
-   * theirs, and for accounts of the days of AUTH=open. Makes the account where there is none.
+   * Sets an account's password and revokes its tokens; creates the account if it does not exist. For the administrator: for
+   * users who have lost their password, and for accounts created without one (AUTH=open).
    */
   async setPassword(username: string, password: string): Promise<SignedIn> {
     const { passwords } = this.#options;
@@ -112,7 +112,7 @@ export class Accounts {
     });
   }
 
-  /** An account without a password, or a new one: whoever says the name is let in, and a password is kept with a new one. */
+  /** Enters an account that has no password, or creates one, with the given password if there is one. */
   async #enterFreely(found: User | null, applicant: Applicant): Promise<SignedIn> {
     const { limits, write } = this.#options;
     const { username, password, network } = applicant;
@@ -124,7 +124,7 @@ export class Accounts {
       return user && this.#signIn(user, true, password === null ? 'name' : 'password', transaction);
     });
     if (signedIn && password !== null) await limits.remember({ userId: signedIn.userId, network });
-    // Of two that come together one makes the account; the other then meets it as any account.
+    // A concurrent request has created the account: log in to that one.
     return signedIn ?? this.logIn(applicant);
   }
 
@@ -138,8 +138,8 @@ export class Accounts {
   }
 
   /**
-   * Lets somebody in on what was looked at before: the password must be that one still. Its row is held until the commit,
-   * so a change of it comes before, and is seen here, or after, and ends the new token with all others.
+   * Issues a token, provided that the password has not changed since it was checked. The row is locked until the commit: a
+   * change of the password comes either before, and is seen here, or after, and revokes the new token too.
    */
   async #enter({ id, passwordHash }: User): Promise<SignedIn> {
     return this.#options.write(async (transaction) => {
@@ -154,5 +154,5 @@ export class Accounts {
   }
 }
 
-/** Short, whatever the name becomes in NFKC. */
+/** Hashed, because NFKC can make a name much longer. */
 const keyOf = (username: string) => hash('sha256', nameKey(username), 'base64url');

@@ -3,26 +3,26 @@ import { QueryTypes, type Sequelize } from 'sequelize';
 import { messageOf } from '../../database/errors.ts';
 import type { Log } from '../../log.ts';
 
-/** One count: at most so many of `key` in a window. */
+/** A limit: at most `most` attempts under `key` in a window. */
 export interface Count {
   readonly key: string;
   readonly most: number;
 }
 
-/** The count that is full, and for how long. */
+/** The limit that was reached, by its index, and the time until its window ends. */
 export interface Full {
   readonly at: number;
   readonly waitMs: number;
 }
 
-/** After a failure of the table it is left alone for so long: each try may have waited for a lock. */
+/** After a failed query the table is not used for this long, because each attempt may have waited for a lock. */
 const LEAVE_ALONE_MS = 5000;
 
 /**
- * Counts attempts in windows of one length, in PostgreSQL by its clock (migrations/0005_sign_in.sql): a failover forgives
- * nothing, and no node's clock matters. Where the table cannot be used (locked, damaged, not granted) this node counts in its
- * memory meanwhile. To refuse everybody would let whoever can take one row lock stop all sign-ins; to count nothing would
- * let them guess without limit. One node writes, so its memory sees every attempt.
+ * Counts attempts in windows of one length, in PostgreSQL by its clock (migrations/0005_sign_in.sql), so
+ * that a failover resets no count and no node's clock matters. While the table cannot be used (locked, damaged, not granted),
+ * this node counts in memory. Rejecting all sign-ins would let anyone who can lock one row stop them all; counting nothing
+ * would allow unlimited guesses. Only one node writes, so its memory sees every attempt.
  */
 export class AttemptCounts {
   readonly #sequelize: Sequelize;
@@ -39,7 +39,7 @@ export class AttemptCounts {
     this.#memory = new RateLimiterMemory({ points: Number.MAX_SAFE_INTEGER, duration: windowS, keyPrefix: '' });
   }
 
-  /** Counts one attempt under every key, or under none where one of them is full, and returns that one. */
+  /** Counts one attempt under every key. If a limit is reached, counts nothing and returns that limit. */
   async add(counts: readonly Count[]): Promise<Full | null> {
     const found = await this.query<{ full_at: number; wait_ms: number }>(
       'SELECT full_at, wait_ms FROM plantao.count_attempt($keys, $most, make_interval(secs => $window))',
@@ -50,14 +50,14 @@ export class AttemptCounts {
     return full ? { at: full.full_at - 1, waitMs: Number(full.wait_ms) } : null;
   }
 
-  /** Gives one attempt under each key back, and forgets all of `forgotten`. */
+  /** Takes back one attempt under each of `keys`, and resets the counts of `forgotten`. */
   async giveBack(keys: readonly string[], forgotten: readonly string[]): Promise<void> {
     await this.query('SELECT plantao.give_back_attempt($keys, $forgotten)', { keys, forgotten });
     for (const key of keys) if (await this.#memory.get(key)) await this.#memory.reward(key);
     for (const key of forgotten) await this.#memory.delete(key);
   }
 
-  /** Asks the database; null where it cannot be asked now. Never throws. */
+  /** Runs a query; returns null if it cannot be run now. Never throws. */
   async query<Row extends object>(text: string, bind: Record<string, unknown>): Promise<Row[] | null> {
     if (performance.now() < this.#usableFrom) return null;
     try {

@@ -1,8 +1,8 @@
 import { isIPv4, isIPv6 } from 'node:net';
 
 /**
- * What limits count as one client: an IPv4 address, of an IPv6 address the first 64 bits, since one household has all the
- * rest. What is no address is `unknown`, whatever its length.
+ * Returns what limits count as one client: the IPv4 address, or the first 64 bits of an IPv6 address, since one household
+ * has all the others. Returns `unknown` for anything else, whatever its length.
  */
 export function networkOf(address: string): string {
   if (isIPv4(address)) return address;
@@ -19,9 +19,9 @@ export function networkOf(address: string): string {
     .join(':')}::/64`;
 }
 
-/** The eight groups of an IPv6 address. */
+/** Returns the eight groups of an IPv6 address. */
 function groupsOf(address: string): number[] {
-  // In the URL standard's form: lower case, a dotted end written as two groups. It knows no zones.
+  // URL writes the address in lower case and a dotted end as two groups. It does not accept zones.
   const { hostname } = new URL(`http://[${address.split('%')[0]}]`);
   const [head = '', tail] = hostname.slice(1, -1).split('::');
   const parse = (part: string) => (part === '' ? [] : part.split(':').map((group) => Number.parseInt(group, 16)));

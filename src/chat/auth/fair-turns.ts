@@ -1,17 +1,17 @@
-/** Where work stands in the queue: sources take turns, and within a source its subjects do. */
+/** Where work is queued: sources are served in turn, and within a source its subjects. */
 export interface Place {
   /** A client's network. */
   readonly source: string;
-  /** What it works on, an account; of one subject of one source only one piece of work runs at a time. */
+  /** The account it works on. For one subject of one source only one piece of work runs at a time. */
   readonly subject: string;
 }
 
-/** Why work was not done: too much waits for its source, too much waits in all, or it has waited too long. */
+/** Why work was rejected: its source has too much queued, too much is queued in all, or it has waited too long. */
 export type Overload = 'source' | 'all' | 'late';
 
 /** The sizes of {@link FairTurns}. */
 export interface TurnLimits {
-  /** Pieces of work that run at once. */
+  /** Pieces of work that run concurrently. */
   atOnce: number;
   /** Pieces that may wait for one source. */
   ofSource: number;
@@ -25,13 +25,13 @@ interface Waiting extends Place {
   refuse(why: Overload): void;
 }
 
-/** By subject, in the order of their turns. */
+/** Queued work by subject, the next to be served first. */
 type Lane = Map<string, Waiting[]>;
 
 const keyOf = ({ source, subject }: Place) => JSON.stringify([source, subject]);
 const sizeOf = (lane: Lane) => [...lane.values()].reduce((size, items) => size + items.length, 0);
 
-/** The entry of the largest size; of equals the last, which has waited least. */
+/** Returns the largest value; of equals the last one, which has waited least. */
 function largest<Key, Value>(of: Map<Key, Value>, size: (value: Value) => number): Value | undefined {
   let found: Value | undefined;
   for (const value of of.values()) if (found === undefined || size(value) >= size(found)) found = value;
@@ -39,25 +39,25 @@ function largest<Key, Value>(of: Map<Key, Value>, size: (value: Value) => number
 }
 
 /**
- * Runs expensive work a few pieces at a time, sources in turn (round robin) and within a source its subjects in turn: a
- * client that floods delays itself. Where too much waits, the newest piece of the longest line is refused, so a newcomer
- * always finds a place.
+ * Runs expensive work, a few pieces at a time. Serves sources round robin, and within a source its subjects, so that a client
+ * that floods delays only itself. When too much is queued, the newest piece of the longest queue is rejected, so that a new
+ * client is always admitted.
  */
 export class FairTurns {
   readonly #limits: TurnLimits;
   readonly #overloaded: (why: Overload) => Error;
-  /** In the order of their turns. */
+  /** By source, the next to be served first. */
   readonly #lanes = new Map<string, Lane>();
   readonly #running = new Set<string>();
 
-  /** `overloaded` makes the error that refused work is rejected with. */
+  /** `overloaded` creates the error for rejected work. */
   constructor(limits: TurnLimits, overloaded: (why: Overload) => Error) {
     this.#limits = limits;
     this.#overloaded = overloaded;
   }
 
-  /** Runs `work` in its turn. @throws what `overloaded` makes; what `work` throws. */
-  async take<T>(place: Place, work: () => Promise<T>): Promise<T> {
+  /** Runs `work` when its turn comes. @throws the error of `overloaded`; the error of `work`. */
+  async run<T>(place: Place, work: () => Promise<T>): Promise<T> {
     await this.#turn(place);
     try {
       return await work();
@@ -94,7 +94,7 @@ export class FairTurns {
       const next = this.#next();
       if (next === undefined) return;
       this.#remove(next);
-      // Behind all others of its kind.
+      // To the end, so that all others are served first.
       const lane = this.#lanes.get(next.source);
       if (lane) {
         moveToEnd(lane, next.subject);

@@ -2,7 +2,7 @@ import type { Sequelize } from 'sequelize';
 import type { Log } from '../../log.ts';
 import { AttemptCounts, type Count } from './attempt-counts.ts';
 
-/** Raised where a client has tried too often; `retryAfterMs` until the present window is over. */
+/** A client has made too many attempts; `retryAfterMs` is the time until the current window ends. */
 export class TooManyTriesError extends Error {
   override readonly name = 'TooManyTriesError';
   readonly retryAfterMs: number;
@@ -12,31 +12,31 @@ export class TooManyTriesError extends Error {
   }
 }
 
-/** How often may be tried; the settings' words. */
+/** The limits, from the settings. */
 export interface Tries {
   /** Wrong passwords for one account from one network in a quarter of an hour. */
   ofAccount: number;
   /** Wrong passwords from one network, for all accounts together, in a quarter of an hour. */
   ofAddress: number;
-  /** Accounts registered from one network in an hour; 0 is no limit. */
+  /** Accounts registered from one network in an hour; 0 means no limit. */
   registrations: number;
 }
 
-/** A try with a password. */
+/** An attempt with a password. */
 export interface Guesser {
-  /** The account, or null where there is none of that name. */
+  /** The account; null if the name is unknown. */
   userId: number | null;
-  /** A short key of the name, for an account that does not exist. */
+  /** A short key of the name, for unknown accounts. */
   nameKey: string;
   /** The client's network: {@link networkOf}. */
   network: string;
-  /** Hash of a token that came with the request; an earlier one of this account makes its device a known one. */
+  /** Hash of the token sent with the request. A valid one of this account makes the device a known one. */
   tokenHash: string | null;
 }
 
-/** A try that was counted. */
+/** An attempt that was counted. */
 export interface Guess {
-  /** It was right: gives the count back, forgives the wrong ones of this device or network, and knows the network from now on. */
+  /** The password was right: takes back the count, resets that of this device or network, and remembers the network. */
   right(): Promise<void>;
 }
 
@@ -45,17 +45,17 @@ type Known = 'device' | 'network' | null;
 const WINDOW_S = 15 * 60;
 const REGISTRATION_WINDOW_S = 60 * 60;
 /**
- * Wrong passwords for one account from all networks that its owner never came from: this many times those from one. Guessing
- * from many addresses stays slow, and a single one cannot lock the account.
+ * Wrong passwords for one account from all networks that its owner never used, as a multiple of those from one network.
+ * Guessing from many addresses stays slow, and a single address cannot lock the account.
  */
 const UNKNOWN_NETWORKS = 10;
 
 /**
- * Slows down the guessing of passwords as OWASP's Authentication Cheat Sheet describes it: per account and network together;
- * per network over all accounts; and, more widely, per account over all networks that its owner has not signed in from.
- * A stranger therefore locks out only their own network. A device that shows a valid token of the account has a count of its
- * own and none other (OWASP's device cookie). A try counts before its password is looked at, so that a thousand at the same
- * time are no way round; a right one is given back. A try that is refused counts nowhere.
+ * Slows down password guessing as OWASP's Authentication Cheat Sheet describes. Attempts are limited per account and network,
+ * per network over all accounts, and, with a higher limit, per account over all networks that its owner never signed in from.
+ * An attacker therefore locks out only their own network. A device that sends a valid token of the account has only a limit
+ * of its own (OWASP's device cookie). An attempt is counted before its password is checked, so that concurrent attempts do not
+ * evade the limit; a right one is taken back. A rejected attempt is not counted.
  */
 export class SignInLimits {
   readonly #tries: Tries;
@@ -68,7 +68,7 @@ export class SignInLimits {
     this.#registrations = new AttemptCounts(sequelize, log, REGISTRATION_WINDOW_S);
   }
 
-  /** Counts a try with a password. @throws {TooManyTriesError}. */
+  /** Counts an attempt with a password. @throws {TooManyTriesError}. */
   async guess(guesser: Guesser): Promise<Guess> {
     const counts = this.#countsOf(guesser, await this.#known(guesser));
     const full = await this.#guesses.add(counts);
@@ -89,14 +89,14 @@ export class SignInLimits {
     if (full) throw new TooManyTriesError('registrations from your address', full.waitMs);
   }
 
-  /** Knows a network that the account's owner signed in from. */
+  /** Remembers a network that the account's owner signed in from. */
   async remember({ userId, network }: Pick<Guesser, 'userId' | 'network'>): Promise<void> {
     if (userId === null) return;
     await this.#guesses.query('SELECT plantao.remember_network($userId, $network)', { userId, network });
   }
 
   async #known({ userId, network, tokenHash }: Guesser): Promise<Known> {
-    // Asked for a name without account too: both take the same time.
+    // Queried for unknown names too, so that both take the same time.
     const found = await this.#guesses.query<{ known: Known }>(
       "SELECT plantao.known_client($userId, $network, decode($tokenHash, 'hex')) AS known",
       { userId, network, tokenHash },
@@ -104,7 +104,7 @@ export class SignInLimits {
     return found?.[0]?.known ?? null;
   }
 
-  /** The caller's own count first; the network's last, so that it never grows where the account's refuses. */
+  /** The client's own limit comes first. The network's comes last, so that it is not counted when the account's is reached. */
   #countsOf({ userId, nameKey, network, tokenHash }: Guesser, known: Known): (Count & { what: string })[] {
     const { ofAccount, ofAddress } = this.#tries;
     const account = userId === null ? `name:${nameKey}` : `account:${userId}`;

@@ -9,12 +9,12 @@ import { SignInLimits } from './sign-in-limits.ts';
 import { TokenCache } from './token-cache.ts';
 import { Tokens } from './tokens.ts';
 
-/** What signing in is made of; of the node's settings, those that matter here. */
+/** Options of {@link openSignIn}. */
 export interface SignInOptions {
   sequelize: Sequelize;
   write: Write;
   users: Users;
-  /** Of its own, for the look at tokens and revocations. */
+  /** A session of its own, for look-ups of tokens and revocations. */
   session: ReconnectingSession;
   log: Log;
   settings: {
@@ -27,10 +27,10 @@ export interface SignInOptions {
   };
 }
 
-/** Accounts that one address may register in an hour, where clients are limited at all: a classroom, not a flood. */
+/** Accounts that one address may register in an hour, if requests are limited at all: enough for a classroom. */
 const REGISTRATIONS = 100;
 
-/** Puts the parts of signing in together. `knownTokens` is to be started where tokens are asked for, and stopped. */
+/** Builds the parts of signing in. The caller starts `knownTokens` if requests require tokens, and stops it. */
 export function openSignIn({ sequelize, write, users, session, log, settings }: SignInOptions) {
   const tokens = new Tokens(sequelize, write, settings.tokenHours);
   const limits = new SignInLimits(sequelize, log, {
@@ -41,7 +41,7 @@ export function openSignIn({ sequelize, write, users, session, log, settings }: 
   const passwordsOnly = settings.auth === 'token';
   return {
     tokens,
-    // Every waiter may have a token of its own, and as many may come and go beside them.
+    // A token for each waiter, and as many again for clients that do not wait.
     knownTokens: new TokenCache({ session, log, most: Math.max(50_000, 2 * settings.maxWaiters) }),
     accounts: new Accounts({ users, passwords: new Passwords(), tokens, limits, write, passwordsOnly }),
   };

@@ -1,27 +1,28 @@
 /**
- * Who holds which token, as this node knows it. A token is looked up in the database once and then answered from
- * memory; what is revoked meanwhile is read from plantao.token_revocations on a NOTIFY, and a few times a second in any
- * case. A NOTIFY is only a hint, so a deaf listener changes nothing. Memory counts for one second after the last reading
- * that succeeded: past that (the database is away) every token is looked up again, and nobody is let in on old news.
+ * Caches the users of tokens. A token is looked up in the database once, then in memory. Revocations are read from
+ * plantao.token_revocations on a NOTIFY, and a few times a second in any case, so that a lost NOTIFY changes nothing. The
+ * cache is valid for one second after the start of the last successful read of revocations. After that (the database is
+ * away) every token is looked up again, so that no revoked token is accepted.
  *
- * One session, one thing at a time. A token that a look-up saw as valid is therefore in memory before the reading that
- * would tell of its revocation, and cannot be put there after it.
+ * All queries run on one session, one at a time. A token that a look-up found valid is therefore in the cache before the
+ * query that would return its revocation, and cannot be added after it.
  */
 import { messageOf } from '../../database/errors.ts';
 import type { Queryable, ReconnectingSession } from '../../database/session/reconnecting-session.ts';
 import { SessionLostError } from '../../database/session/session.ts';
 import type { Log } from '../../log.ts';
 import { OnceSignal } from '../../once-signal.ts';
+import { BatchLoader } from '../batch-loader.ts';
 import { lookUpTokens, readRevocations } from './token-queries.ts';
 
-/** A token that is, or was, good. */
+/** A token that is, or was, valid. */
 export interface CachedToken {
   readonly userId: number;
-  /** Only for what lasts: one request is checked when it comes. */
+  /** Fires when the token ends. For polls and streams; a short request is checked only when it arrives. */
   readonly ended: OnceSignal<Ending>;
 }
 
-/** The token is revoked or has expired; or this node cannot tell any more, and whoever holds it may come again. */
+/** `revoked`: the token was revoked or has expired. `forgotten`: it left the cache, and the client may connect again. */
 export type Ending = 'revoked' | 'forgotten';
 
 interface Entry extends CachedToken {
@@ -29,40 +30,35 @@ interface Entry extends CachedToken {
   expiresAt: number;
 }
 
-interface Wanting {
-  resolve(known: CachedToken | null): void;
-  reject(error: unknown): void;
-}
-
-/** What the look at tokens needs. */
+/** Options of {@link TokenCache}. */
 export interface TokenCacheOptions {
   session: ReconnectingSession;
   log: Log;
-  /** How many tokens to remember, some 500 bytes each; more than there are waiters. */
+  /** The most tokens to keep, some 500 bytes each; more than the number of waiters. */
   most: number;
-  /** Milliseconds that only go up; the process's own by default. */
+  /** A monotonic clock in milliseconds; the process's own by default. */
   clock?: () => number;
 }
 
 const READ_EVERY_MS = 300;
 const TRUSTED_MS = 1000;
-/** Revocations are kept for ten minutes (migrations/0005_sign_in.sql); a node that was away for one forgets everything. */
+/** Revocations are kept for ten minutes (migrations/0005_sign_in.sql). A node that could not read them for one clears its cache. */
 const AWAY_MS = 60_000;
-const MOST_A_LOOK_UP = 500;
+const TOKENS_PER_QUERY = 500;
 
-/** Who holds which token: see the head of this file. */
+/** The users of tokens: see the head of this file. */
 export class TokenCache {
   readonly #session: ReconnectingSession;
   readonly #log: Log;
   readonly #most: number;
   readonly #clock: () => number;
   readonly #known = new Map<string, Entry>();
-  #wanted = new Map<string, Wanting[]>();
-  /** Start of the last reading of revocations that succeeded. */
+  readonly #lookUps = new BatchLoader<string, CachedToken | null>();
+  /** Start of the last successful read of revocations. */
   #readAt = Number.NEGATIVE_INFINITY;
-  /** Transactions from here on are to be read. */
+  /** The first transaction whose revocations have not been read. */
   #since: bigint | null = null;
-  #again = false;
+  #mustRead = false;
   #working: Promise<void> | null = null;
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
@@ -74,7 +70,7 @@ export class TokenCache {
     this.#clock = clock;
   }
 
-  /** Begins to read revocations. @throws the database's error where it cannot be read. */
+  /** Starts to read revocations. @throws the database's error if they cannot be read. */
   async start(): Promise<void> {
     await this.#readRevocations();
     this.#watch();
@@ -86,7 +82,7 @@ export class TokenCache {
     await this.#working;
   }
 
-  /** Whose token has this hash, as far as memory knows and may be trusted. */
+  /** Returns the token with this hash from the cache; null if it is not there or the cache is not valid. */
   peek(hash: string): CachedToken | null {
     const entry = this.#known.get(hash);
     const now = this.#clock();
@@ -94,27 +90,24 @@ export class TokenCache {
   }
 
   /**
-   * Whose token has this hash: at once out of memory, else from the database; null where it is nobody's, revoked or
-   * expired. @throws (rejects with) the database's error where it has to be asked and cannot.
+   * Returns the token with this hash, without a promise if it is in the cache; null if it does not exist, is revoked or has
+   * expired. Rejects with the database's error if a look-up fails.
    */
   find(hash: string): CachedToken | null | Promise<CachedToken | null> {
     const known = this.peek(hash);
     if (known) return known;
-    return new Promise((resolve, reject) => {
-      const wanting = this.#wanted.get(hash);
-      if (wanting) wanting.push({ resolve, reject });
-      else this.#wanted.set(hash, [{ resolve, reject }]);
-      this.#work();
-    });
+    const found = this.#lookUps.load(hash);
+    this.#work();
+    return found;
   }
 
-  /** There is something to read, says a NOTIFY. */
+  /** Reads revocations soon: a NOTIFY has announced some. */
   hint(): void {
-    this.#again = true;
+    this.#mustRead = true;
     this.#work();
   }
 
-  /** A session whose queries wait for news of revocations, so that what it reads is told to nobody on older knowledge. */
+  /** Returns a session whose queries wait for {@link current}, so that no event is delivered on a token revoked before it. */
   before(session: Queryable): Queryable {
     return {
       query: async (query, limitMs) => {
@@ -124,7 +117,7 @@ export class TokenCache {
     };
   }
 
-  /** Resolves when revocations have been read within the last second; rejects where they cannot be. */
+  /** Resolves when revocations have been read within the last second; rejects if they cannot be read. */
   async current(): Promise<void> {
     if (this.#clock() - this.#readAt < TRUSTED_MS) return;
     const before = this.#readAt;
@@ -133,7 +126,7 @@ export class TokenCache {
     if (this.#readAt === before) throw new SessionLostError('revoked tokens cannot be read');
   }
 
-  /** Forgets everything: the database is another one. What lasts on a token is ended, and comes again to be checked. */
+  /** Clears the cache, because the database is another one. Polls and streams end, and their clients authenticate again. */
   forget(): void {
     for (const hash of [...this.#known.keys()]) this.#drop(hash, 'forgotten');
     this.#since = null;
@@ -144,31 +137,28 @@ export class TokenCache {
   }
 
   async #workOn(): Promise<void> {
-    // Whoever asks within this turn of the event loop is part of the first look-up.
+    // Look-ups within this turn of the event loop are part of the first batch.
     await Promise.resolve();
-    while ((this.#again || this.#wanted.size > 0) && !this.#stopped) {
-      if (this.#again) {
-        this.#again = false;
+    while ((this.#mustRead || this.#lookUps.size > 0) && !this.#stopped) {
+      if (this.#mustRead) {
+        this.#mustRead = false;
         await this.#readRevocations().catch((error) => {
           this.#log.debug(`could not read which tokens are revoked: ${messageOf(error)}`);
         });
       }
-      if (this.#wanted.size > 0) await this.#lookUp();
+      if (this.#lookUps.size > 0) await this.#lookUp();
     }
-    for (const wanting of this.#wanted.values()) {
-      for (const one of wanting) one.reject(new SessionLostError('the node is stopping'));
-    }
-    this.#wanted.clear();
-    // In the same turn as the last look at what is to be done, so that nothing can be asked for in between.
+    this.#lookUps.rejectAll(new SessionLostError('the node is stopping'));
+    // In the same turn of the event loop as the last check of the condition, so that no look-up is left behind.
     this.#working = null;
   }
 
   async #readRevocations(): Promise<void> {
     const startedAt = this.#clock();
     if (startedAt - this.#readAt > AWAY_MS) this.forget();
-    // Nothing was known before the first reading, so nothing has to be forgotten then.
+    // The cache is empty before the first read, so that read only finds out where to start.
     const { since, changed } = await readRevocations(this.#session, this.#since);
-    // Transaction numbers only go up: this is another history (a restore).
+    // Transaction numbers only increase: this is a restored database.
     if (this.#since !== null && since < this.#since) this.forget();
     this.#since = since;
     for (const { hash, left_ms } of changed) {
@@ -179,24 +169,19 @@ export class TokenCache {
     this.#readAt = startedAt;
   }
 
-  async #lookUp(): Promise<void> {
-    const batch = [...this.#wanted].slice(0, MOST_A_LOOK_UP);
-    for (const [hash] of batch) this.#wanted.delete(hash);
-    try {
-      // What is remembered from here on is forgotten by the readings that come after this one.
+  #lookUp(): Promise<void> {
+    return this.#lookUps.readBatch(TOKENS_PER_QUERY, async (hashes) => {
+      // The revocation of a token that is cached from here on is returned by a later read.
       if (this.#since === null) await this.#readRevocations();
       const now = this.#clock();
-      const hashes = batch.map(([hash]) => hash);
       const found = await lookUpTokens(this.#session, hashes);
-      for (const [hash, wanting] of batch) {
+      return (hash) => {
         const row = found.get(hash);
-        const known = row ? this.#remember(hash, row.user_id, now + row.left_ms) : null;
-        if (!row) this.#drop(hash, 'revoked');
-        for (const one of wanting) one.resolve(known);
-      }
-    } catch (error) {
-      for (const [, wanting] of batch) for (const one of wanting) one.reject(error);
-    }
+        if (row) return this.#remember(hash, row.user_id, now + row.left_ms);
+        this.#drop(hash, 'revoked');
+        return null;
+      };
+    });
   }
 
   #remember(hash: string, userId: number, expiresAt: number): Entry {
@@ -211,7 +196,7 @@ export class TokenCache {
     return entry;
   }
 
-  /** The one looked up first goes; what lasts on it has to come again. */
+  /** Drops the oldest token; its polls and streams end, and their clients authenticate again. */
   #makeRoom(): void {
     const oldest = this.#known.keys().next().value;
     if (oldest !== undefined) this.#drop(oldest, 'forgotten');

@@ -2,33 +2,33 @@ import type { Queryable } from '../../database/session/reconnecting-session.ts';
 
 const LIMIT_MS = 2000;
 
-/** How long a token lasts yet, by the database's clock. */
+/** Milliseconds until a token expires, by the database's clock. */
 const LEFT_MS = 'plantao.ms_between(clock_timestamp(), t.expires_at)';
 
-/** AUTH=open gives tokens for a bare name. They prove nothing, so AUTH=token takes them for none. */
+/** AUTH=open issues tokens for a name without a password. They prove nothing, so AUTH=token does not accept them. */
 const IS_PROVED = "t.proof <> 'name'";
 
-/** No transaction has this number yet: nothing is found from here on. */
+/** Higher than any transaction number: finds no revocations. */
 const NEVER = '9223372036854775807';
 
-/** A token of which something was told. */
+/** A token that was revoked, or whose expiry may have changed. */
 export interface ChangedToken {
   /** SHA-256 in hexadecimal. */
   hash: string;
-  /** Milliseconds; null where there is no such token any more, or none that proves anything. */
+  /** Milliseconds; null if the token no longer exists, or was issued without a password. */
   left_ms: number | null;
 }
 
-/** A token that is good. */
-export interface GoodToken {
+/** A valid token. */
+export interface ValidToken {
   hash: string;
   user_id: number;
   left_ms: number;
 }
 
 /**
- * What was revoked by transactions from number `since` on, and the number to ask from next time: of the oldest that was
- * still under way, so that none is missed. With null nothing is asked for but that number. @throws the database's error.
+ * Returns what transactions from number `since` on have revoked, and the number for the next call: that of the oldest
+ * transaction still running, so that none is missed. If `since` is null, only that number is read. @throws the database's error.
  */
 export async function readRevocations(
   session: Queryable,
@@ -45,13 +45,13 @@ export async function readRevocations(
     },
     LIMIT_MS,
   );
-  if (!row) throw new Error('there was no answer');
+  if (!row) throw new Error('PostgreSQL returned no row');
   return { since: BigInt(row.xmin), changed: row.changed ?? [] };
 }
 
-/** Those of `hashes` that are of good tokens, by hash. @throws the database's error. */
-export async function lookUpTokens(session: Queryable, hashes: readonly string[]): Promise<Map<string, GoodToken>> {
-  const rows = await session.query<GoodToken>(
+/** Returns the valid tokens among `hashes`, by hash. @throws the database's error. */
+export async function lookUpTokens(session: Queryable, hashes: readonly string[]): Promise<Map<string, ValidToken>> {
+  const rows = await session.query<ValidToken>(
     {
       name: 'tokens',
       text: `SELECT encode(t.hash, 'hex') AS hash, t.user_id, ${LEFT_MS} AS left_ms

@@ -1,0 +1,59 @@
+interface PendingLoad<Value> {
+  promise: Promise<Value>;
+  resolve(value: Value): void;
+  reject(error: unknown): void;
+}
+
+/** Collects loads by key, so that one query serves many. Its owner decides when the next batch is read, and from where. */
+export class BatchLoader<Key, Value> {
+  readonly #pending = new Map<Key, PendingLoad<Value>>();
+
+  /** The number of keys that wait for a batch. */
+  get size(): number {
+    return this.#pending.size;
+  }
+
+  /** Returns the value of `key` from the next batch. All loads of a key until then share one result. */
+  load(key: Key): Promise<Value> {
+    const pending = this.#pending.get(key) ?? newPendingLoad<Value>();
+    this.#pending.set(key, pending);
+    return pending.promise;
+  }
+
+  /**
+   * Reads the first `most` keys with one call of `read`, which returns a function from key to value. If `read` rejects, all
+   * these loads reject; if the function throws, that load rejects. Never rejects itself.
+   */
+  async readBatch(most: number, read: (keys: Key[]) => Promise<(key: Key) => Value>): Promise<void> {
+    const batch = [...this.#pending].slice(0, most);
+    for (const [key] of batch) this.#pending.delete(key);
+    try {
+      const valueFor = await read(batch.map(([key]) => key));
+      for (const [key, { resolve, reject }] of batch) {
+        try {
+          resolve(valueFor(key));
+        } catch (error) {
+          reject(error);
+        }
+      }
+    } catch (error) {
+      for (const [, { reject }] of batch) reject(error);
+    }
+  }
+
+  /** Rejects all loads that wait for a batch. */
+  rejectAll(error: unknown): void {
+    for (const { reject } of this.#pending.values()) reject(error);
+    this.#pending.clear();
+  }
+}
+
+function newPendingLoad<Value>(): PendingLoad<Value> {
+  let resolve: PendingLoad<Value>['resolve'] = () => {};
+  let reject: PendingLoad<Value>['reject'] = () => {};
+  const promise = new Promise<Value>((onValue, onError) => {
+    resolve = onValue;
+    reject = onError;
+  });
+  return { promise, resolve, reject };
+}
