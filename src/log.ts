@@ -1,7 +1,7 @@
 import pino from 'pino';
 import { printable } from './printable.ts';
 
-/** The one logger of a node: one JSON object a line, or one readable line, on standard output. */
+/** The logger of a node. Writes JSON or readable text to standard output, one line for each entry. */
 export type Log = pino.Logger;
 
 const levelNames: Record<number, string> = {
@@ -13,7 +13,7 @@ const levelNames: Record<number, string> = {
   60: 'fatal',
 };
 
-/** Where a line of the log goes; standard output by default. */
+/** Writes a line of the log. */
 export type Write = (line: string) => void;
 
 interface LogOptions {
@@ -23,9 +23,8 @@ interface LogOptions {
 }
 
 /**
- * Makes the log of node `node`. `pretty` writes `18:04:05.123 node-8080 became active …` for people's eyes. Whatever was
- * logged, its strings go through {@link printable} here: names, URLs and sentences of others can neither forge a line nor
- * steer a terminal, in either form.
+ * Creates the log of node `node`. `pretty` writes readable lines: `18:04:05.123 node-8080 became active …`. All strings go
+ * through {@link printable}, so that untrusted names, URLs and texts can neither forge a line nor control a terminal.
  */
 export function createLog({ node, level, pretty }: LogOptions, write: Write = standardOutput(pretty)): Log {
   const format = pretty ? readable : (entry: Entry) => `${JSON.stringify(entry)}\n`;
@@ -35,7 +34,7 @@ export function createLog({ node, level, pretty }: LogOptions, write: Write = st
   );
 }
 
-/** Every write is done when it returns: nothing is lost when the process exits. */
+/** Writes synchronously, so that nothing is lost when the process exits. */
 function standardOutput(pretty: boolean): Write {
   if (pretty) return (line) => void process.stdout.write(line);
   const destination = pino.destination({ fd: 1, sync: true });
@@ -44,12 +43,12 @@ function standardOutput(pretty: boolean): Write {
 
 type Entry = Record<string, unknown>;
 
-/** Bounds on what one line holds, whatever was given to the log. */
+/** Bounds on the content of one line. */
 const MOST_ENTRIES = 100;
 const DEEPEST = 6;
 const LONGEST_STACK = 50;
 
-/** A value of a log line with all its strings printable and bounded. */
+/** Returns a value of a log line with all its strings printable and bounded. */
 function tidy(value: unknown, depth = 0): unknown {
   if (typeof value === 'string') return printable(value);
   if (typeof value !== 'object' || value === null) return value;
@@ -59,7 +58,7 @@ function tidy(value: unknown, depth = 0): unknown {
   return Object.fromEntries(entries.map(([key, one]) => [printable(key, 100), tidyField(key, one, depth + 1)]));
 }
 
-/** A stack keeps its lines: {@link describeError} has made each of them, and none is out of the error's text. */
+/** Keeps the line breaks of a stack: {@link describeError} built its lines, and none comes from the error's text. */
 function tidyField(key: string, value: unknown, depth: number): unknown {
   if (key !== 'stack' || typeof value !== 'string') return tidy(value, depth);
   const lines = value.split('\n').slice(0, LONGEST_STACK);
@@ -68,9 +67,9 @@ function tidyField(key: string, value: unknown, depth: number): unknown {
 }
 
 /**
- * What a log may keep of an error: kind, code, sentence and place. Errors of the database carry the statement's values
- * and the rows that they offended, messages and password hashes among them; those of class 22 (data exceptions) quote
- * values in their sentence too.
+ * Returns what may be logged of an error: type, code, message and stack. Errors of the database also have the statement's
+ * values and the offending rows, with messages and password hashes; those of class 22 (data exceptions) quote values in
+ * their message, which is replaced.
  */
 function describeError(error: unknown, depth = 0): Record<string, unknown> {
   if (!(error instanceof Error)) return { message: String(error) };
@@ -79,9 +78,9 @@ function describeError(error: unknown, depth = 0): Record<string, unknown> {
   const { code: state = code } = ((error as { original?: unknown }).original ?? {}) as { code?: unknown };
   const quotes = typeof state === 'string' && /^22[0-9A-Z]{3}$/.test(state);
   const said = String(error.message);
-  const message = printable(quotes ? 'a value that PostgreSQL does not take' : said);
+  const message = printable(quotes ? 'a value that PostgreSQL does not accept' : said);
   const name = printable(String(error.name), 100);
-  // The text stands before the frames, and may have lines that look like some.
+  // The message comes before the frames, and may contain lines that look like frames.
   const stack = String(error.stack ?? '');
   const frames = stack.slice(Math.max(0, stack.indexOf(said)) + said.length).split('\n');
   const isLast = depth === DEEPEST_CAUSE;
@@ -97,12 +96,12 @@ function describeError(error: unknown, depth = 0): Record<string, unknown> {
   };
 }
 
-/** A cause may be its own. */
+/** A cause may be circular. */
 const DEEPEST_CAUSE = 3;
 const MOST_CAUSES = 5;
 
 function readable({ level, time, node, msg, event: _event, err, ...rest }: Entry): string {
-  // What the sentence says is not said again behind it.
+  // Values that the message contains are not repeated.
   const isSaid = (value: unknown) => ` ${msg}`.includes(` ${value}`);
   const details = Object.entries(rest).filter(([, value]) => typeof value !== 'object' && !isSaid(value));
   const tail = details.length > 0 ? ` (${details.map(([key, value]) => `${key} ${value}`).join(', ')})` : '';

@@ -1,10 +1,10 @@
-/** `npm start`: one node out of the environment and `.env`. SIGTERM and SIGINT stop it in order; a second one at once. */
+/** `npm start`: starts one node with the settings of the environment and `.env`. SIGTERM and SIGINT stop it in order, a second one at once. */
 import { messageOf } from './database/errors.ts';
 import { createNode } from './node/node.ts';
 import { printableLines } from './printable.ts';
 import { processEnvironment, readSettings } from './settings.ts';
 
-/** Longer than every step of a stop may take together; a stop that hangs is a bug, and must not keep the process. */
+/** Longer than all steps of an orderly stop. A stop that hangs is a bug, and must not keep the process alive. */
 const STOP_LIMIT_MS = 10_000;
 
 try {

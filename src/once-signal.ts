@@ -1,5 +1,5 @@
 /**
- * Something that happens once, with a reason. Listeners are called once and must not throw; one that is added afterwards is
+ * A signal that fires once, with a reason. Listeners are called once and must not throw; one that is added afterwards is
  * called at once. An AbortSignal does the same for a few: it prints a warning from the eleventh listener on, and takes ten
  * times the memory.
  */
@@ -11,17 +11,17 @@ export class OnceSignal<Reason = void> {
     return this.#happened !== null;
   }
 
-  /** The reason; null while it has not happened. */
+  /** The reason; null before the signal has fired. */
   get reason(): Reason | null {
     return this.#happened?.reason ?? null;
   }
 
-  /** How many listen. */
+  /** The number of listeners. */
   get size(): number {
     return this.#listeners?.size ?? 0;
   }
 
-  /** Calls `listener` when it happens. */
+  /** Adds a listener. */
   add(listener: (reason: Reason) => void): void {
     if (this.#happened) {
       listener(this.#happened.reason);
@@ -35,7 +35,7 @@ export class OnceSignal<Reason = void> {
     this.#listeners?.delete(listener);
   }
 
-  /** Makes it happen; does nothing the second time. */
+  /** Fires the signal; does nothing the second time. */
   fire(reason: Reason): void {
     if (this.#happened) return;
     this.#happened = { reason };

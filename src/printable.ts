@@ -1,24 +1,24 @@
 /**
- * Control characters (C0, C1, DEL), marks that turn the direction of text or end a line, characters that are not seen, and
- * halves of a character. The two joiners of Unicode are part of names and stay.
+ * Control characters (C0, C1, DEL), bidirectional controls, line separators, invisible characters and lone surrogates. Unicode's
+ * two joiners are kept, because names contain them.
  */
 const UNPRINTABLE = /[\p{Cc}\p{Cs}\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\u{e0000}-\u{e007f}]/gu;
 
 const escapes: Record<string, string> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
 
-/** What tells a stranger how to come in, with what is kept of it: URLs with a password, tokens, parameters that hold either. */
+/** Credentials and their replacements: URLs with a password, tokens, parameters that contain either. */
 const SECRETS: [RegExp, string][] = [
   [/(postgres(?:ql)?:\/\/)[^\s'"]*@/gi, '$1***@'],
   [/\b(Bearer|Basic) +[\w.~+/=-]{16,}/gi, '$1 ***'],
   [/\b((?:ssl)?password|access_token|admin_token)=(?:'[^']*'|[^\s&'"]+)/gi, '$1=***'],
 ];
 
-/** A secret that the end of the text would cut in two must be whole to be known. */
+/** Characters read beyond the limit, so that a credential that crosses it is recognised. */
 const LONGEST_SECRET = 1000;
 
 /**
- * Returns text of others as a log or a terminal may show it: on one line, with what cannot be printed written as an escape,
- * without credentials, and with at most `longest` characters of the original.
+ * Returns untrusted text in a form that is safe for a log or a terminal: on one line, with unprintable characters escaped,
+ * without credentials, and with at most `longest` characters of the text.
  */
 export function printable(text: string, longest = 2000): string {
   let shown = text.slice(0, longest + LONGEST_SECRET);
@@ -27,7 +27,7 @@ export function printable(text: string, longest = 2000): string {
   return text.length > longest ? `${shown}… (${text.length - longest} characters more)` : shown;
 }
 
-/** As {@link printable}, line by line: for errors of ours that are a list. */
+/** As {@link printable}, but keeps line breaks: for our own errors that are lists. */
 export const printableLines = (text: string): string =>
   text
     .split('\n')

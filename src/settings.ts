@@ -4,17 +4,17 @@ import { z } from 'zod';
 import { databaseUrlOf, isDatabaseHost, onlyHost, parseDatabaseUrl } from './database/url/database-url.ts';
 import { DatabaseUrlError } from './database/url/database-url-error.ts';
 
-/** Everything a node can be told from outside, checked and typed. Times are milliseconds unless the name says otherwise. */
+/** All settings of a node, validated and typed. Times are milliseconds unless the name says otherwise. */
 export interface Settings {
-  /** Where the pool's queries go; may be a transaction pooler. */
+  /** The database for the pool; may be a transaction pooler. */
   databaseUrl: string;
-  /** Where the sessions go that a node keeps, as lock and LISTEN: PostgreSQL itself, never a transaction pooler. */
+  /** The database for the sessions that a node keeps open (lock, LISTEN): PostgreSQL itself, never a transaction pooler. */
   databaseDirectUrl: string;
   host: string;
-  /** 0 asks the system for a free port. */
+  /** 0 lets the system choose a free port. */
   port: number;
   nodeName: string | null;
-  /** How peers and clients reach this node; null until the port is known. */
+  /** The address for peers and clients; null: derived from the port. */
   nodeUrl: string | null;
   peerUrls: string[];
   isActive: boolean;
@@ -23,16 +23,16 @@ export interface Settings {
   leaseMs: number;
   auth: 'open' | 'token';
   adminToken: string | null;
-  /** Origins whose pages may call, in lower case, or `*`. */
+  /** Origins whose pages may call this node, in lower case, or `*`. */
   corsOrigin: string[];
-  /** Names beside HOST and that of NODE_URL under which this node is asked: `*.x` for all below x, `*` for any. */
+  /** Host names accepted in addition to HOST and that of NODE_URL: `*.x` for all below x, `*` for any. */
   allowedHosts: string[];
-  /** How many proxies stand in front, or which addresses are theirs; null where there is none. */
+  /** The number of reverse proxies, or their addresses; null if there is none. */
   trustProxy: number | string[] | null;
   tokenHours: number;
   signInTries: number;
   signInTriesOfAddress: number;
-  /** Requests a client and minute; 0 is no limit. */
+  /** Requests per client and minute; 0 means no limit. */
   requestsPerMinute: number;
   logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent';
   logFormat: 'json' | 'pretty' | 'auto';
@@ -44,11 +44,11 @@ export interface Settings {
   idempotencyRetentionHours: number;
 }
 
-/** Thrown by {@link readSettings}: every wrong setting at once, one sentence each in `problems`. */
+/** Some settings are invalid; `problems` has one sentence for each. */
 export class SettingsError extends Error {
   readonly problems: string[];
   constructor(problems: string[]) {
-    super(`the settings are wrong:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`);
+    super(`invalid settings:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`);
     this.name = 'SettingsError';
     this.problems = problems;
   }
@@ -72,7 +72,7 @@ const isUrl = (text: string, ...protocols: string[]) => {
     return false;
   }
 };
-/** In one form, without a slash at its end: paths are appended, and one node must not go by two addresses. */
+/** Normalised, without a slash at the end: paths are appended, and one node must not have two addresses. */
 const httpUrl = z
   .string()
   .trim()
@@ -91,7 +91,7 @@ const list = (text: string) =>
     .map((part) => part.trim())
     .filter((part) => part !== '');
 
-/** What Express's "trust proxy" understands, but for `true`: whoever believes every X-Forwarded-For lets clients choose theirs. */
+/** Values of Express's "trust proxy", except `true`, with which clients could choose their own address. */
 const isProxy = (text: string) => {
   if (['loopback', 'linklocal', 'uniquelocal'].includes(text)) return true;
   const [address = '', bits, more] = text.split('/');
@@ -124,7 +124,7 @@ const hostPattern = z
     'must be names or addresses of hosts, without ports, separated by commas; *.example.org for all below it',
   );
 
-/** The variables by name, with their defaults; `.env.example` gives each default's reason. */
+/** The environment variables with their defaults; `.env.example` explains them. */
 const environment = z.object({
   DATABASE_URL: postgresUrl.optional(),
   DATABASE_DIRECT_URL: postgresUrl.optional(),
@@ -134,7 +134,7 @@ const environment = z.object({
     .string()
     .refine(isDatabaseHost, 'must be the name or address of a host, without port, or the folder of a socket')
     .default('localhost'),
-  // Beside the number, what Kubernetes sets for a service called db: tcp://10.43.0.1:5432.
+  // Also accepts what Kubernetes sets for a service called db: tcp://10.43.0.1:5432.
   DB_PORT: z
     .string()
     .transform((text) => text.replace(/^tcp:\/\/.*:/, ''))
@@ -158,7 +158,7 @@ const environment = z.object({
   AUTH: z.enum(['open', 'token'], 'must be open or token').optional(),
   ADMIN_TOKEN: z
     .string()
-    // What the header Authorization can carry: any other would be taken here and never match.
+    // Only what an Authorization header can carry: anything else would never match.
     .regex(/^[\x21-\x7e]{16,512}$/, 'must have 16 to 512 printable characters without spaces')
     .optional(),
   CORS_ORIGIN: z.string().transform(list).pipe(z.array(origin)).default([]),
@@ -179,24 +179,24 @@ const environment = z.object({
   IDEMPOTENCY_RETENTION_HOURS: whole(1, 8760).default(24),
 });
 
-/** What DATABASE_URL overrides. */
+/** Overridden by DATABASE_URL. */
 const DATABASE_PARTS = ['DB_USER', 'DB_PASSWORD', 'DB_HOST', 'DB_PORT', 'DB_NAME'];
 
-/** A hundred a second: far above any person's client, and a fiftieth of what a node serves. */
+/** A hundred per second: far more than a person's client sends, and a fiftieth of what a node serves. */
 const REQUESTS_PER_MINUTE = 6000;
 
-/** Only this machine reaches a node that listens there. */
+/** Returns true if only this machine can reach a node that listens on `host`. */
 export const isLoopback = (host: string) => host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
 
 /**
- * Reads a node's settings out of `env`; an empty value counts as none.
- * @throws {SettingsError} naming every wrong setting at once.
+ * Reads a node's settings from `env`; an empty value counts as not set.
+ * @throws {SettingsError} naming every invalid setting at once.
  */
 export function readSettings(env: Record<string, string | undefined>): Settings {
   const given = Object.fromEntries(
     Object.entries(env).filter(([, value]) => value !== undefined && value.trim() !== ''),
   );
-  // What is overridden is not looked at: Kubernetes sets DB_PORT=tcp://… in every pod where a service is called db.
+  // Overridden values are not validated: Kubernetes sets DB_PORT=tcp://… in every pod if a service is called db.
   if (given.DATABASE_URL) for (const name of DATABASE_PARTS) delete given[name];
   const checked = environment.safeParse(given);
   const problems = checked.error?.issues.map((issue) => `${issue.path[0]?.toString() ?? '?'} ${issue.message}`) ?? [];
@@ -243,26 +243,26 @@ function settingsOf(values: z.output<typeof environment>): Settings {
   };
 }
 
-/** What the log should say loudly about settings that are allowed and dangerous; none where there is nothing. */
+/** Returns warnings about settings that are allowed but dangerous. */
 export function settingsWarnings(settings: Settings): string[] {
   if (settings.auth === 'token') return [];
   const warnings: string[] = [];
   if (!isLoopback(settings.host)) {
     warnings.push(
-      `AUTH=open on HOST=${settings.host}: whoever reaches this node may read and write as anybody, and stop it. Set AUTH=token`,
+      `AUTH=open on HOST=${settings.host}: anyone who reaches this node can read and write as any user, and stop it. Set AUTH=token`,
     );
   }
   if (settings.adminToken !== null) {
-    warnings.push('ADMIN_TOKEN guards nothing where AUTH=open: everybody may run the cluster. Set AUTH=token');
+    warnings.push('ADMIN_TOKEN has no effect with AUTH=open: anyone can operate the cluster. Set AUTH=token');
   }
   if (settings.corsOrigin.includes('*')) {
     warnings.push(
-      'CORS_ORIGIN=* and AUTH=open: every web page that is open in a browser here may read and write as anybody',
+      'CORS_ORIGIN=* and AUTH=open: every web page open in a browser on this machine can read and write as any user',
     );
   }
   if (settings.allowedHosts.includes('*')) {
     warnings.push(
-      'ALLOWED_HOSTS=* and AUTH=open: a web page whose name is made to point here may read and write as anybody',
+      'ALLOWED_HOSTS=* and AUTH=open: a web page whose host name resolves to this machine can read and write as any user',
     );
   }
   return warnings;
@@ -279,7 +279,7 @@ function urlOfParts(parts: z.output<typeof environment>): string {
   return databaseUrlOf({ host, port, user, password, database });
 }
 
-/** This process's environment, with `.env` of the working folder beneath it (unless PLANTAO_NO_DOTENV is set). */
+/** Returns this process's environment, completed from `.env` in the working folder unless PLANTAO_NO_DOTENV is set. */
 export function processEnvironment(): Record<string, string | undefined> {
   if (!process.env.PLANTAO_NO_DOTENV) dotenv.config({ quiet: true });
   return process.env;

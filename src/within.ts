@@ -1,4 +1,4 @@
-/** Resolves when `work` is done, or after `limitMs`: for waits that are worth some time and no more. @throws as `work`. */
+/** Resolves when `work` does, or after `limitMs`. @throws the error of `work`. */
 export async function within(limitMs: number, work: Promise<unknown>): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const limit = new Promise<void>((resolve) => {

@@ -2,8 +2,8 @@ import { constraintOf } from '../database/errors.ts';
 import { type RefusalCode, Refused } from './errors.ts';
 
 /**
- * What a violated constraint means for the request: the answer of the check that it raced with. A group may be deleted
- * between the look at it and the insert of a message, or in psql at any moment.
+ * The refusal for each constraint that a request can violate, the same as that of the check that it raced with. A group may be
+ * deleted between the check and the insert of a message, or in psql at any time.
  */
 const refusals: Record<string, RefusalCode> = {
   messages_group_id_fkey: 'group_not_found',
@@ -17,7 +17,7 @@ const refusals: Record<string, RefusalCode> = {
   events_payload_depth: 'too_large',
 };
 
-/** The refusal that a database error stands for, or null where it is none of a constraint that requests can violate. */
+/** Returns the refusal for a database error; null if no constraint that a request can violate caused it. */
 export function refusalOf(error: unknown): Refused | null {
   const code = refusals[constraintOf(error) ?? ''];
   return code === undefined ? null : new Refused(code, { cause: error });

@@ -1,4 +1,4 @@
-/** Why the chat refuses; the HTTP layer gives each its status. */
+/** Why a request is refused; the HTTP layer maps each code to a status. */
 export type RefusalCode =
   | 'user_not_found'
   | 'group_not_found'
@@ -20,20 +20,20 @@ const sentences: Record<RefusalCode, string> = {
   group_not_found: 'there is no such group',
   message_not_found: 'there is no such message',
   not_a_member: 'only members of the group may do this',
-  forbidden: 'this is not yours to do',
+  forbidden: 'you are not allowed to do this',
   key_reused: 'this Idempotency-Key was used for another message',
   username_taken: 'this username is taken',
-  group_full: 'this group has as many members as a group may have',
-  too_many_groups: 'this user is in as many groups as a user may be',
-  too_large: 'payload must have 64 KiB or less: numbers such as 1e300 count with all their digits',
+  group_full: 'this group has the maximum number of members',
+  too_many_groups: 'this user is in the maximum number of groups',
+  too_large: 'payload must be at most 64 KiB: numbers such as 1e300 count with all their digits',
   unauthenticated: 'wrong username or password',
-  overloaded: 'too many messages wait to be stored: try again in a moment',
-  unavailable: 'the database cannot be reached now: nothing was stored, try again',
+  overloaded: 'too many messages are waiting to be stored: try again in a few seconds',
+  unavailable: 'the database cannot be reached: nothing was stored, try again',
   outcome_unknown:
     'the connection broke during the commit, so the message may or may not be stored: send an Idempotency-Key to retry safely',
 };
 
-/** A request that the chat's own rules refuse, with a code for programs and a sentence for people (the code's own by default). */
+/** A request violates a rule of the chat. Has a code for programs and a sentence for people, by default that of the code. */
 export class Refused extends Error {
   override readonly name = 'Refused';
   readonly code: RefusalCode;

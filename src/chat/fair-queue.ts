@@ -1,18 +1,18 @@
-/** What to do with the item that is offered: take it, leave its lane alone for this time, or take no more at all. */
-export type Verdict = 'take' | 'pass' | 'stop';
+/** What to do with an item: take it, skip its lane this time, or stop taking. */
+export type TakeDecision = 'take' | 'skip' | 'stop';
 
 interface Lane<Item> {
   items: Item[];
-  /** Where its first item is: moved on instead of shifting the others. */
+  /** Index of the first item; incremented instead of shifting the others. */
   first: number;
 }
 
 /**
- * A bounded queue that serves its lanes in turn, one item each (round robin): a group that floods cannot make the
- * others wait for its whole backlog. Within a lane the order is kept. Taking costs what is taken, however much waits.
+ * A bounded queue that serves its lanes round robin, one item each, so that the messages of a busy group do not delay those of
+ * the others. Within a lane the order is kept. The cost of taking depends on the number of items taken, not on the queue's size.
  */
 export class FairQueue<Item> {
-  /** In the order of their turns: whose turn is over is put in again at the end. */
+  /** The next to be served first; a lane that was served moves to the end. */
   readonly #lanes = new Map<number | string, Lane<Item>>();
   readonly #capacity: number;
   #size = 0;
@@ -25,7 +25,7 @@ export class FairQueue<Item> {
     return this.#size;
   }
 
-  /** False where the queue is full and the item was not taken. */
+  /** Adds an item; returns false if the queue is full. */
   push(lane: number | string, item: Item): boolean {
     if (this.#size >= this.#capacity) return false;
     const found = this.#lanes.get(lane);
@@ -35,15 +35,15 @@ export class FairQueue<Item> {
     return true;
   }
 
-  /** Takes items as `judge` says. A lane that is passed keeps its turn, and so comes first the next time. */
-  take(judge: (item: Item) => Verdict): Item[] {
+  /** Takes items as `decide` says. A lane that is skipped keeps its place, and so comes first the next time. */
+  take(decide: (item: Item) => TakeDecision): Item[] {
     const taken: Item[] = [];
-    // A Map's iteration comes to what is put in at its end meanwhile: so the lanes go round until nobody is taken.
+    // Iterating over a Map includes entries added at its end meanwhile, so this goes round until no item is taken.
     for (const [name, lane] of this.#lanes) {
       const item = lane.items[lane.first] as Item;
-      const verdict = judge(item);
-      if (verdict === 'stop') break;
-      if (verdict === 'pass') continue;
+      const decision = decide(item);
+      if (decision === 'stop') break;
+      if (decision === 'skip') continue;
       taken.push(item);
       this.#lanes.delete(name);
       if (++lane.first < lane.items.length) this.#lanes.set(name, shortened(lane));
@@ -53,7 +53,7 @@ export class FairQueue<Item> {
   }
 }
 
-/** Lets go of what has been taken, once that is most of the lane: seldom, so that it costs nothing each time. */
+/** Frees the items that were taken once they are most of the lane, so that the cost is small on average. */
 function shortened<Item>(lane: Lane<Item>): Lane<Item> {
   if (lane.first < 64 || lane.first * 2 < lane.items.length) return lane;
   return { items: lane.items.slice(lane.first), first: 0 };

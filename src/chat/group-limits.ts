@@ -5,20 +5,20 @@ import { Refused } from './errors.ts';
 
 /** Members of a group: GET /group-users lists them all, half a megabyte of them at this number. */
 const MOST_MEMBERS = 10_000;
-/** Groups that a user was added to or joined: one poll listens to all, and a node keeps their names for each who listens. */
+/** Groups that a user joined or was added to. One poll listens to all of them, and a node caches their names for each listener. */
 const MOST_JOINED = 1000;
-/** Groups that a user created and is in. Counted apart: whoever is added to groups by strangers can still create their own. */
+/** Groups that a user created and is in. Counted separately, so that a user whom strangers add to groups can still create some. */
 const MOST_CREATED = 1000;
 /** Groups that a user creates in an hour, far above what people and bots do. */
 const MOST_CREATED_AN_HOUR = 1000;
-/** Groups of a user that are listed or left in one go: all there can be, unless a DBA made more. */
+/** Groups of a user that are listed or left at once: all of them, unless a DBA added more. */
 export const MOST_GROUPS = MOST_JOINED + MOST_CREATED;
-/** Members that GET /chats lists, of all groups together: a megabyte. Without a bound, full groups would make 500 of them. */
+/** Members that GET /chats lists, of all groups together: one megabyte. Without a bound, full groups would make it 500. */
 export const MOST_LISTED = 20_000;
 
 /**
- * Checks, after memberships were added and before that is committed, whether any of these groups or users now has more than
- * it may. Two who join at the same moment may not see each other, so a group can end up a few above.
+ * Checks that none of these groups or users exceeds its limit. Call it after memberships were added, before the commit.
+ * Concurrent transactions may not see each other, so a group can end up a few above the limit.
  * @throws {Refused} group_full, too_many_groups; the transaction then rolls back.
  */
 export async function requireRoom(
@@ -35,12 +35,12 @@ export async function requireRoom(
   if ((await usersInMoreThan(MOST_JOINED, userIds, transaction)).length > 0) throw new Refused('too_many_groups');
 }
 
-/** Those of these users that cannot be added to one more group. */
+/** Returns those of these users that cannot be added to another group. */
 export async function usersWithoutRoom(userIds: readonly number[], transaction: Transaction): Promise<Set<number>> {
   return new Set(await usersInMoreThan(MOST_JOINED - 1, userIds, transaction));
 }
 
-/** Users in more groups of others than `most`. Looks at no more rows of a user than that takes to know. */
+/** Returns the users in more than `most` groups created by others. Reads no more rows of a user than needed. */
 async function usersInMoreThan(most: number, userIds: readonly number[], transaction: Transaction): Promise<number[]> {
   const rows = await sequelize().query<{ id: number }>(
     `SELECT asked.id FROM unnest($userIds::bigint[]) AS asked (id)
@@ -53,7 +53,7 @@ async function usersInMoreThan(most: number, userIds: readonly number[], transac
 }
 
 /**
- * Checks, after a user created groups and before that is committed, that they have not created too many.
+ * Checks that a user has not created too many groups. Call it after groups were created, before the commit.
  * @throws {Refused} too_many_groups; {TooManyTriesError} for the number in an hour.
  */
 export async function requireRoomToCreate(creatorId: number, transaction: Transaction): Promise<void> {

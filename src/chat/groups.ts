@@ -13,20 +13,20 @@ interface Chat {
   members: UserView[];
 }
 
-/** A group as GET /chats lists it: with fewer `members` than `members_count` where there are too many to list. */
+/** A group as GET /chats lists it; has fewer `members` than `members_count` if there are too many to list. */
 export interface ListedChat extends Chat {
   members_count: number;
 }
 
-/** A group as POST /create-chat answers it; `unknown` are the names that are nobody's. */
+/** A group as POST /create-chat returns it; `unknown` are the usernames that do not exist. */
 export interface CreatedChat extends Chat {
   creatorId: number;
   unknown: string[];
-  /** Those who were left out because they are in as many groups as a user may be. */
+  /** Usernames that were left out because they are in the maximum number of groups. */
   full: string[];
 }
 
-/** Groups and who is in them. Joining and leaving are told to the long polls by the database itself. */
+/** Groups and their members. Triggers of the database notify long polls of joining and leaving. */
 export class Groups {
   readonly #sequelize: Sequelize;
   readonly #write: Write;
@@ -39,8 +39,8 @@ export class Groups {
   }
 
   /**
-   * The groups of a user with their members, and the cursor of the log's head in the same snapshot: from there it goes on
-   * without gap or overlap. The newest {@link MOST_GROUPS} groups; of the members {@link MOST_LISTED} at the most, those of the small groups first.
+   * Returns the newest {@link MOST_GROUPS} groups of a user and up to {@link MOST_LISTED} of their members, those of the
+   * smallest groups first. The cursor is the log's head in the same snapshot: events continue there without gap or overlap.
    * @throws {Refused} user_not_found.
    */
   async ofUser(userId: number): Promise<{ chats: ListedChat[]; cursor: string }> {
@@ -66,7 +66,7 @@ export class Groups {
     return { chats: row.chats ?? [], cursor: formatCursor({ epoch: row.epoch, position: row.head }) };
   }
 
-  /** The names of a user's groups, of the newest {@link MOST_GROUPS}. @throws {Refused} user_not_found. */
+  /** Returns the names of a user's newest {@link MOST_GROUPS} groups. @throws {Refused} user_not_found. */
   async namesOfUser(userId: number): Promise<string[]> {
     const rows = await this.#sequelize.query<{ names: string[] }>(
       `SELECT ARRAY(SELECT g.name FROM (SELECT group_id FROM plantao.memberships WHERE user_id = me.id
@@ -79,14 +79,14 @@ export class Groups {
     return rows[0].names;
   }
 
-  /** The members of a group. @throws {Refused} group_not_found. */
+  /** Returns the members of a group. @throws {Refused} group_not_found. */
   async members(groupId: number): Promise<UserView[]> {
     const group = await Group.findByPk(groupId, { include: [{ model: User, as: 'members' }] });
     if (!group) throw new Refused('group_not_found');
     return (group.members ?? []).sort((one, other) => one.id - other.id).map(({ id, username }) => ({ id, username }));
   }
 
-  /** The ids of every group of this name; with `memberId`, only those that this user is in. */
+  /** Returns the ids of all groups of this name; with `memberId`, only those that this user is in. */
   async idsNamed(name: string, memberId: number | null, transaction: Transaction | null = null): Promise<number[]> {
     const groups = await Group.findAll({
       attributes: ['id'],
@@ -100,7 +100,7 @@ export class Groups {
     return groups.map((group) => group.id);
   }
 
-  /** @throws {Refused} group_not_found. */
+  /** Returns a group. @throws {Refused} group_not_found. */
   async require(groupId: number, transaction: Transaction | null = null): Promise<Group> {
     const group = await Group.findByPk(groupId, { transaction });
     if (!group) throw new Refused('group_not_found');
@@ -111,14 +111,14 @@ export class Groups {
     return (await Membership.count({ where: { groupId, userId } })) > 0;
   }
 
-  /** A new group of the creator and the named users. @throws {Refused} user_not_found where the creator is nobody. */
+  /** Creates a group of the creator and the named users. @throws {Refused} user_not_found if the creator does not exist. */
   async create(name: string, creatorId: number, usernames: readonly string[]): Promise<CreatedChat> {
     return this.#write(async (transaction) => {
       const creator = await requireUser(creatorId, transaction);
       const found = await this.#users.findEach(usernames, transaction);
       const unknown = usernames.filter((_, at) => !found[at]);
       const others = found.filter((user) => user !== null && user.id !== creatorId) as UserView[];
-      // Left out, and not refused: one that strangers have filled up must not keep the others from having a group.
+      // Left out instead of refused: a user whom strangers added to many groups must not prevent this group.
       const full = await usersWithoutRoom(
         others.map(({ id }) => id),
         transaction,
@@ -143,7 +143,7 @@ export class Groups {
     });
   }
 
-  /** Makes a user a member; no harm where they are one. @throws {Refused} user_not_found, group_not_found. */
+  /** Adds a member; does nothing if the user is one. @throws {Refused} user_not_found, group_not_found. */
   async join(groupId: number, userId: number): Promise<void> {
     await this.#write(async (transaction) => {
       await holdUser(userId, transaction);
@@ -152,7 +152,7 @@ export class Groups {
     });
   }
 
-  /** Ends a membership; no harm where there is none. @throws {Refused} user_not_found, group_not_found. */
+  /** Removes a member; does nothing if the user is none. @throws {Refused} user_not_found, group_not_found. */
   async leave(groupId: number, userId: number): Promise<void> {
     await this.#write(async (transaction) => {
       await holdUser(userId, transaction);
@@ -162,8 +162,8 @@ export class Groups {
   }
 
   /**
-   * As the original: joins the oldest group of that name, made where there is none. Answers the user's group names. With
-   * `ownOnly` the groups of others count as none: to know a group's name is not to be invited.
+   * Joins the oldest group of that name, and creates it if there is none (compatible with the Python project that this one
+   * replaces). With `ownOnly`, groups of others are ignored: knowing a name is no invitation. Returns the user's group names.
    */
   async joinNamed(userId: number, name: string, ownOnly = false): Promise<string[]> {
     await this.#write(async (transaction) => {
@@ -176,7 +176,7 @@ export class Groups {
     return this.namesOfUser(userId);
   }
 
-  /** Leaves every group of that name. Answers the user's group names. */
+  /** Leaves every group of that name. Returns the user's group names. */
   async leaveNamed(userId: number, name: string): Promise<string[]> {
     await this.#write(async (transaction) => {
       await holdUser(userId, transaction);
@@ -187,9 +187,9 @@ export class Groups {
   }
 
   /**
-   * Replaces a user's groups by those of these names, in one transaction and as many statements whatever their number;
-   * `ownOnly` as above. Answers the user's group names. Beyond {@link MOST_GROUPS}, which a DBA may have made, the rest is
-   * left before, in transactions of that size: each holds the log for some milliseconds.
+   * Replaces a user's groups by those of these names, in one transaction with a fixed number of statements; `ownOnly` as
+   * above. Returns the user's group names. If a DBA added the user to more than {@link MOST_GROUPS}, the excess is left
+   * before that, in transactions of that size: each locks the log for some milliseconds.
    */
   async replaceNamed(userId: number, names: readonly string[], ownOnly = false): Promise<string[]> {
     const leaveSome = () =>
@@ -215,14 +215,14 @@ export class Groups {
 
 /** Leaves groups of other names, {@link MOST_GROUPS} at the most, and returns how many. */
 async function leaveAllBut(names: readonly string[], userId: number, transaction: Transaction): Promise<number> {
-  const gone = await (Group.sequelize as Sequelize).query(
+  const left = await (Group.sequelize as Sequelize).query(
     `DELETE FROM plantao.memberships WHERE user_id = $userId AND group_id IN (
        SELECT m.group_id FROM plantao.memberships m JOIN plantao.groups g ON g.id = m.group_id
        WHERE m.user_id = $userId AND g.name <> ALL ($names::text[]) ORDER BY m.group_id LIMIT $most)
      RETURNING group_id`,
     { bind: { userId, names, most: MOST_GROUPS }, type: QueryTypes.SELECT, transaction },
   );
-  return gone.length;
+  return left.length;
 }
 
 async function namedGroupsOf(userId: number, transaction: Transaction): Promise<{ id: number; name: string }[]> {
@@ -233,7 +233,7 @@ async function namedGroupsOf(userId: number, transaction: Transaction): Promise<
   );
 }
 
-/** For each name the oldest group that is called so; a new one where there is none, or `ownOnly` says so. */
+/** Returns the oldest group of each name, and creates those that do not exist; with `ownOnly` it creates them all. */
 async function groupsNamed(
   names: readonly string[],
   creatorId: number,
@@ -243,7 +243,7 @@ async function groupsNamed(
   if (names.length === 0) return [];
   let found = ownOnly ? new Map<string, number>() : await oldestNamed(names, transaction);
   if (!ownOnly && names.some((name) => !found.has(name))) {
-    // Of two that want a new name, one makes it and the other finds it: by a statement that begins after the lock is had.
+    // Of two transactions that need a new name, one creates it and the other finds it, by a statement begun after the lock.
     await (Group.sequelize as Sequelize).query('SELECT plantao.lock_group_names()', { transaction });
     found = await oldestNamed(names, transaction);
   }
@@ -254,7 +254,7 @@ async function groupsNamed(
   return [...found.values(), ...made.map(({ id }) => id)];
 }
 
-/** The oldest group of each name that has one. */
+/** Returns the oldest group of each name that exists. */
 async function oldestNamed(names: readonly string[], transaction: Transaction): Promise<Map<string, number>> {
   const rows = await (Group.sequelize as Sequelize).query<{ name: string; id: number }>(
     `SELECT asked.name, oldest.id FROM unnest($names::text[]) AS asked (name)

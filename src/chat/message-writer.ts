@@ -1,10 +1,10 @@
 /**
- * Posting: messages that arrive while the last commit is under way go together, as one SQL call, one commit and one
- * NOTIFY (plantao.post_messages). NOTIFY takes a database-wide lock at commit, so one a message would be the ceiling.
- * The batch is as large as the load makes it; a lone post goes at once, no wait is ever added.
+ * Stores posts. Those that arrive during a commit are committed together by the next one: one SQL call, one commit and one
+ * NOTIFY (plantao.post_messages). NOTIFY takes a database-wide lock at commit, so one NOTIFY per message would limit the
+ * throughput. The load determines the size of a batch; a single post is committed at once, and no delay is ever added.
  *
- * A post is answered after its commit, never before. When the connection breaks under a commit nobody can say whether it
- * took place: a post with an idempotency key is then sent again here (the key makes that safe), one without is told so.
+ * A post resolves after its commit, never before. If the connection breaks during a commit, its outcome is unknown: posts with
+ * an idempotency key are then sent again (the key makes that safe), and the others are rejected with outcome_unknown.
  */
 
 import type { Explain } from '../database/checks/blocking.ts';
@@ -33,7 +33,7 @@ export interface Post {
   key: string | null;
 }
 
-/** A message that is stored, or was under the same key before. */
+/** A stored message; `repeated` if it was stored before under the same key. */
 export interface Posted {
   messageId: number;
   sentAt: Date;
@@ -42,35 +42,35 @@ export interface Posted {
   repeated: boolean;
 }
 
-/** What the writer needs. */
+/** Options of {@link MessageWriter}. */
 export interface MessageWriterOptions {
   session: Pick<ReconnectingSession, 'ready' | 'query' | 'waitedForStandby'>;
-  /** The term this node is on duty for, read at each commit. */
+  /** Returns the term in which this node is active, or null; called at each commit. */
   term: () => number | null;
-  /** Called when a message's id was taken; the batch is sent again after it. */
+  /** Repairs the sequences after a message's id was taken; the batch is then sent again. */
   heal?(): Promise<void>;
-  /** True where only members may post. */
+  /** True if only members may post. */
   membersOnly: boolean;
-  /** How long a commit may take; what a half-open socket costs its posts. */
+  /** Timeout of a commit: the delay of posts on a half-open connection. */
   commitLimitMs: number;
-  /** Names what a lock was refused for. */
+  /** Names the transaction that held a lock for which a statement was refused. */
   explain?: Explain;
 }
 
-/** Posts that may wait: at some 10,000 posts a second, half a second of work. */
+/** Queued posts: half a second of work at some 10,000 posts a second. */
 const CAPACITY = 5000;
-/** Posts and characters a commit: more adds latency to all of them and no throughput that was measured. */
+/** Posts and characters per commit: more adds latency, and no throughput in measurements. */
 const MOST_POSTS = 256;
 const MOST_CHARACTERS = 1024 * 1024;
 const MOST_TRIES = 3;
-/** How long a post may wait for its commit to begin, and until when after its arrival it may be sent again; milliseconds. */
+/** How long a post may be queued, and how long after its arrival it may be sent again; milliseconds. */
 const QUEUE_LIMIT_MS = 3000;
 const REPEAT_WITHIN_MS = 4000;
-/** To find out why a commit was not answered. */
+/** Timeout of the new session that finds out why a commit did not respond. */
 const REOPEN_LIMIT_MS = 1000;
 
 const PROBE_EVERY_MS = 2000;
-/** A record in the log of PostgreSQL: its commit takes what a post's does. */
+/** Writes a record to PostgreSQL's write-ahead log, so that its commit requires what a post's does. */
 const PROBE = { name: 'probe', text: "SELECT pg_logical_emit_message(true, 'plantao', '')" };
 
 const POST_MESSAGES = {
@@ -85,7 +85,7 @@ interface Waiting {
   post: Post;
   tries: number;
   arrivedAt: number;
-  /** Ends its wait in the queue; undefined while it is being committed. */
+  /** Rejects it when it was queued too long; undefined while it is being committed. */
   timer: NodeJS.Timeout | undefined;
   isGivenUp: boolean;
   resolve(posted: Posted): void;
@@ -113,17 +113,17 @@ export class MessageWriter {
     this.#explain = options.explain ?? (async (error) => error);
   }
 
-  /** How many posts wait for the next commit. */
+  /** The number of posts that wait for the next commit. */
   get queued(): number {
     return this.#queue.size;
   }
 
-  /** Why the last commit failed, for whatever is not the fault of the post; null after one that did not. */
+  /** Why the last commit failed, unless the post was the cause; null after a commit that succeeded. */
   get trouble(): string | null {
     return this.#trouble;
   }
 
-  /** Commits something that nobody sees, unless posts are at work or it was done lately: whether {@link trouble} is over. */
+  /** Commits an invisible record to check whether {@link trouble} is over, unless posts are being stored or it did so recently. */
   probe(): void {
     if (this.#pumping || performance.now() - this.#probedAt < PROBE_EVERY_MS) return;
     this.#pumping = this.#probe().then(() => this.#pump());
@@ -132,8 +132,8 @@ export class MessageWriter {
   /**
    * Stores a message; resolves after the commit.
    * @throws {Refused} user_not_found, group_not_found, not_a_member, key_reused, overloaded, unavailable (not stored) or
-   * outcome_unknown; {BlockedError} where another transaction is in the way (not stored); {NotOnDutyError} where this node
-   * is not on duty (not stored).
+   * outcome_unknown; {BlockedError} if another transaction holds a lock (not stored); {NotOnDutyError} if this node is not
+   * active (not stored).
    */
   post(post: Post): Promise<Posted> {
     return new Promise((resolve, reject) => {
@@ -155,7 +155,7 @@ export class MessageWriter {
     return true;
   }
 
-  /** Resolves when nothing waits any more, or after `limitMs`. */
+  /** Resolves when no post waits, or after `limitMs`. */
   async drain(limitMs: number): Promise<void> {
     await within(limitMs, this.#pumping ?? Promise.resolve());
   }
@@ -183,7 +183,7 @@ export class MessageWriter {
   }
 
   #troubledBy(error: unknown): void {
-    // Of a value or a row: the post's own.
+    // Classes 22 and 23: the post caused the error.
     if (/^2[23]/.test(sqlState(error) ?? '')) return;
     const isWaiting = isNotReplicated(error) || (isOutcomeUnknown(error) && this.#options.session.waitedForStandby);
     const why = isWaiting ? 'PostgreSQL waits for a synchronous standby' : reasonOf(error);
@@ -197,9 +197,9 @@ export class MessageWriter {
     const taken = this.#queue.take(({ post, isGivenUp }) => {
       if (isGivenUp) return 'take';
       if (posts === MOST_POSTS || (posts > 0 && characters + post.content.length > MOST_CHARACTERS)) return 'stop';
-      // The second of two posts with one key waits for the next batch, where it finds the first one's answer.
+      // The second of two posts with one key waits for the next batch, which returns the result of the first.
       const key = post.key === null ? null : `${post.senderId} ${post.key}`;
-      if (key !== null && keys.has(key)) return 'pass';
+      if (key !== null && keys.has(key)) return 'skip';
       if (key !== null) keys.add(key);
       posts++;
       characters += post.content.length;
@@ -244,7 +244,7 @@ export class MessageWriter {
     };
   }
 
-  /** A failed batch. With a SQLSTATE it has rolled back, except for 57P…: the session was ended, perhaps after the commit. */
+  /** Handles a failed batch. With a SQLSTATE it has rolled back, except for 57P…: the session ended, perhaps after the commit. */
   async #failed(batch: Waiting[], error: unknown, isHealed: boolean): Promise<void> {
     if (sqlState(error) === SqlState.TERM_CLOSED) return reject(batch, new NotOnDutyError());
     if (isOutcomeUnknown(error)) return this.#outcomeUnknown(batch, error);
@@ -256,7 +256,7 @@ export class MessageWriter {
       return this.#commit(batch, true);
     }
     const [first, second] = batch;
-    // Something about one of them that the checks before did not see: alone, each gets its own answer.
+    // One of the posts caused the error: commit each alone, so that each gets its own result.
     if (first && !second) return reject(batch, refusalOf(error) ?? error);
     for (const waiting of batch) await this.#commit([waiting]);
   }
@@ -267,7 +267,7 @@ export class MessageWriter {
       this.#troubledBy(error);
       return reject(batch, unknownFor(true, error));
     }
-    // The next session ends the one that was given up, and learns what it waited for.
+    // The new session terminates the abandoned one, and finds out what it waited for.
     await within(REOPEN_LIMIT_MS, session.ready()).catch(() => {});
     this.#troubledBy(error);
     const waitedForStandby = session.waitedForStandby;
@@ -281,13 +281,13 @@ export class MessageWriter {
   }
 }
 
-const TOO_SLOW = 'the database is too slow now: nothing was stored, try again';
+const TOO_SLOW = 'the database is too slow: nothing was stored, try again';
 
 function unknownFor(waitedForStandby: boolean, cause: unknown): Refused {
   return new Refused('outcome_unknown', { cause, ...(waitedForStandby && { sentence: WAITS_FOR_STANDBY }) });
 }
 
-/** Refuses what was never sent; of a post whose answer was lost before, nobody knows whether it is stored. */
+/** Rejects posts with `error`; those that were sent before, with outcome_unknown. */
 function reject(batch: Waiting[], error: unknown): void {
   for (const waiting of batch) {
     waiting.reject(waiting.tries === 0 ? error : new Refused('outcome_unknown', { cause: error }));
@@ -295,7 +295,7 @@ function reject(batch: Waiting[], error: unknown): void {
 }
 
 function settle({ resolve, reject }: Waiting, row: OutcomeRow | undefined): void {
-  if (!row) reject(new Error('post_messages gave too few outcomes'));
+  if (!row) reject(new Error('post_messages returned too few rows'));
   else if (row.outcome !== 'sent' && row.outcome !== 'repeated') reject(new Refused(row.outcome));
   else
     resolve({

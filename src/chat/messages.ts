@@ -13,7 +13,7 @@ interface MessageView {
   timestamp: string;
 }
 
-/** Which page of a group's messages: the newest, the one before an id, or the one after it. */
+/** A page of a group's messages: the newest, the one before an id, or the one after it. */
 export interface PageOf {
   groupId: number;
   limit: number;
@@ -21,7 +21,7 @@ export interface PageOf {
   after?: number | undefined;
 }
 
-/** A page, oldest first, and the cursor of the log's head in the same snapshot: from there it goes on without gap or overlap. */
+/** A page, oldest first. The cursor is the log's head in the same snapshot: events continue there without gap or overlap. */
 export interface MessagePage {
   messages: MessageView[];
   hasMore: boolean;
@@ -39,10 +39,10 @@ interface PageRow {
   has_more: boolean;
 }
 
-/** Bytes of texts a page: as many ASCII messages as a page may have, of the greatest length. */
+/** Bytes of content in a page: enough for the most ASCII messages of the greatest length. */
 const MOST_BYTES = 2 * 1024 * 1024;
 
-/** Reading and deleting messages; posting them is message-writer.ts. */
+/** Reads and deletes messages; message-writer.ts stores them. */
 export class Messages {
   readonly #sequelize: Sequelize;
   readonly #write: Write;
@@ -53,8 +53,8 @@ export class Messages {
   }
 
   /**
-   * A page by key (index messages_by_group), the same cost however many messages there are. One statement, so that page
-   * and head come from one snapshot; Sequelize's finders would need two.
+   * Returns a page, read by index (messages_by_group): the cost does not depend on the number of messages. One statement, so
+   * that the page and the head come from one snapshot; Sequelize's finders would need two.
    * @throws {Refused} group_not_found.
    */
   async page({ groupId, limit, before, after }: PageOf): Promise<MessagePage> {
@@ -91,14 +91,14 @@ export class Messages {
     return { messages, hasMore: rows.some((row) => row.has_more), cursor };
   }
 
-  /** The group and sender of a message. @throws {Refused} message_not_found. */
+  /** Returns the group and sender of a message. @throws {Refused} message_not_found. */
   async find(messageId: number): Promise<Message> {
     const message = await Message.findByPk(messageId, { attributes: ['id', 'groupId', 'senderId'] });
     if (!message) throw new Refused('message_not_found');
     return message;
   }
 
-  /** Deletes a message; its group is told by the database. @throws {Refused} message_not_found. */
+  /** Deletes a message; a trigger notifies its group. @throws {Refused} message_not_found. */
   async delete(messageId: number): Promise<void> {
     await this.#write(async (transaction) => {
       const deleted = await Message.destroy({ where: { id: messageId }, transaction });
@@ -107,7 +107,7 @@ export class Messages {
   }
 }
 
-/** Null where there is no message, or one with a time that cannot be shown: it is left out, and the others are read. */
+/** Returns null if the row has no message, or a time that JavaScript cannot represent. Such a message is left out. */
 function view({ id, sender, sender_id, content, created_at }: PageRow): MessageView | null {
   const isShown = created_at instanceof Date && !Number.isNaN(created_at.getTime());
   return id === null || !isShown ? null : { id, sender, sender_id, content, timestamp: created_at.toISOString() };

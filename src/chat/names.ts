@@ -23,7 +23,7 @@ const JOINER = /(\p{L}\p{M}{0,8})([\u200c\u200d])(?=(\p{M}{0,8}\p{L})?)/gu;
 const IGNORED = /(?![\t\n\v\f\r\x85])[\p{Cc}\p{Default_Ignorable_Code_Point}\u2800\ufff9-\ufffb]/gu;
 
 /**
- * Returns true where a name has a control character, or an invisible one where it changes nothing that can be seen.
+ * Returns true if a name has a control character, or an invisible one where it changes nothing that can be seen.
  * For short text only: the caller has checked the length.
  */
 export function hidesCharacters(name: string): boolean {
@@ -41,8 +41,8 @@ export function withoutStraySelectors(name: string): string {
 }
 
 /**
- * Returns the form under which a name counts as the same: as plantao.name_key, which decides, but for the lower case of
- * PostgreSQL's locale. For short text only.
+ * Returns the key that is equal for usernames that count as the same. plantao.name_key decides; this differs from it only in the
+ * lower case of PostgreSQL's locale. For short text only.
  */
 export function nameKey(name: string): string {
   return name

@@ -1,7 +1,7 @@
 import { QueryTypes, type Sequelize } from 'sequelize';
 import type { Write } from '../database/fenced-write.ts';
 
-/** Notifications by name: to a free topic and to every group called so, or to all (plantao.notify_group). */
+/** Sends notifications to the topic of a name and every group of that name, or to all (plantao.notify_group). */
 export class Notifications {
   readonly #sequelize: Sequelize;
   readonly #write: Write;
@@ -11,7 +11,7 @@ export class Notifications {
     this.#write = write;
   }
 
-  /** Appends the notification and answers its position. With `senderId`, only groups that this user is in are told. */
+  /** Appends a notification and returns its position. With `senderId`, it reaches only groups that this user is in. */
   async notify(name: string, payload: unknown, senderId: number | null): Promise<number> {
     return this.#write(async (transaction) => {
       const [row] = await this.#sequelize.query<{ position: number }>(
@@ -22,7 +22,7 @@ export class Notifications {
           transaction,
         },
       );
-      if (!row) throw new Error('notify_group gave no position');
+      if (!row) throw new Error('notify_group returned no position');
       return row.position;
     });
   }

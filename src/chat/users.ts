@@ -8,14 +8,14 @@ export interface UserView {
   username: string;
 }
 
-/** Accounts: found by the key of their name, so that two ways to write a name are one (plantao.name_key). */
+/** Finds accounts by the key of their name, so that two ways to write a name are one (plantao.name_key). */
 export class Users {
-  /** The account of that name, or null. */
+  /** Returns the account of that name, or null. */
   async find(username: string, transaction: Transaction | null = null): Promise<User | null> {
     return User.findOne({ where: where(col('username_key'), fn('plantao.name_key', username)), transaction });
   }
 
-  /** The accounts of many names, in the order given, null where there is none; in one query. */
+  /** Returns the accounts of these names in the same order, null for each that does not exist; in one query. */
   async findEach(usernames: readonly string[], transaction: Transaction): Promise<(UserView | null)[]> {
     const rows = await (User.sequelize as Sequelize).query<{ id: number | null; username: string }>(
       `SELECT u.id, u.username
@@ -27,14 +27,14 @@ export class Users {
   }
 
   /**
-   * Users whose name has `part` in it, by name. A part can be anywhere, so no index of PostgreSQL's own helps: the names are
-   * read one after another, in a statement that has its deadline.
+   * Returns users whose name contains `part`, by name. None of PostgreSQL's built-in indexes helps, so all names are read; the
+   * statement has a timeout.
    */
   async search(part: string, limit: number): Promise<UserView[]> {
     const users = await User.findAll({
       attributes: ['id', 'username'],
       where: { username: { [Op.iLike]: `%${part.replace(/[\\%_]/g, '\\$&')}%` } },
-      // In the same order whatever the database's locale.
+      // The order does not depend on the database's locale.
       order: [[col('username_key'), 'ASC']],
       limit,
     });
@@ -43,22 +43,22 @@ export class Users {
 }
 
 /**
- * As {@link requireUser}, for a change of the user's memberships: it locks the event log, as every change of what the log
- * tells of does first. Until the commit no such change comes in between, and the user and groups that are there now stay.
+ * As {@link requireUser}, for a change of the user's memberships. It locks the event log, as every change that the log records
+ * does first. Until the commit there is no other such change, so the user and the groups stay.
  */
 export async function holdUser(id: number, transaction: Transaction): Promise<void> {
   await (User.sequelize as Sequelize).query('SELECT plantao.lock_log()', { transaction });
   await requireUser(id, transaction);
 }
 
-/** @throws {Refused} user_not_found where there is no such account. */
+/** Returns an account. @throws {Refused} user_not_found. */
 export async function requireUser(id: number, transaction: Transaction | null = null): Promise<User> {
   const user = await User.findByPk(id, { transaction });
   if (!user) throw new Refused('user_not_found');
   return user;
 }
 
-/** A new account, or null where the name is taken: of two that come together one makes it and the other finds it. */
+/** Creates an account; returns null if the name is taken, possibly by a concurrent transaction. */
 export async function createUser(
   username: string,
   passwordHash: string | null,

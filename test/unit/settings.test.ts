@@ -50,7 +50,7 @@ describe('Settings that are wrong', () => {
   it('come as one text that a person can read', () => {
     expect(() => readSettings({ DATABASE_URL, PORT: '-1', AUTH: 'none' })).to.throw(
       SettingsError,
-      'the settings are wrong:\n  - PORT must be a whole number from 0 to 65535\n  - AUTH must be open or token',
+      'invalid settings:\n  - PORT must be a whole number from 0 to 65535\n  - AUTH must be open or token',
     );
   });
 
@@ -267,11 +267,11 @@ describe('Settings that are given', () => {
     expect(warnings({ AUTH: 'open' })).to.deep.equal([]);
   });
 
-  it('are warned about where an ADMIN_TOKEN guards nothing', () => {
+  it('are warned about where an ADMIN_TOKEN has no effect', () => {
     const ADMIN_TOKEN = 'the-administrators-own-token';
     const warnings = (env: Record<string, string>) =>
       settingsWarnings(readSettings({ DATABASE_URL, ADMIN_TOKEN, ...env }));
-    expect(warnings({ AUTH: 'open' }).join()).to.include('ADMIN_TOKEN guards nothing');
+    expect(warnings({ AUTH: 'open' }).join()).to.include('ADMIN_TOKEN has no effect');
     expect(warnings({ AUTH: 'token' })).to.deep.equal([]);
   });
 });
