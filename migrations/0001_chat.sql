@@ -53,7 +53,7 @@ CREATE TABLE plantao.groups (
 COMMENT ON TABLE plantao.groups IS 'One row a chat group. Names may repeat; ids do not.';
 COMMENT ON COLUMN plantao.groups.id IS 'The groupId of the REST routes.';
 COMMENT ON COLUMN plantao.groups.name IS 'What the group is called; several groups may share a name.';
-COMMENT ON COLUMN plantao.groups.creator_id IS 'Who made it; null when that account is gone or nobody said.';
+COMMENT ON COLUMN plantao.groups.creator_id IS 'The creator; null when the account was deleted or none was given.';
 COMMENT ON COLUMN plantao.groups.created_at IS 'When the group was made.';
 -- Serves "every group of this name" (POST /notify/{group}, GET /subscribe/status?group=) and "the oldest of this name"
 -- (POST /user/{id}/groups).
@@ -84,7 +84,7 @@ CREATE TABLE plantao.messages (
 COMMENT ON TABLE plantao.messages IS 'Every message that was acknowledged and not deleted. An INSERT from psql reaches every long poll too.';
 COMMENT ON COLUMN plantao.messages.id IS 'The messageId of the REST routes; rises, with gaps.';
 COMMENT ON COLUMN plantao.messages.group_id IS 'The group it was sent to.';
-COMMENT ON COLUMN plantao.messages.sender_id IS 'Who sent it.';
+COMMENT ON COLUMN plantao.messages.sender_id IS 'The sender.';
 COMMENT ON COLUMN plantao.messages.content IS 'The text, 4096 characters at the most.';
 COMMENT ON COLUMN plantao.messages.created_at IS 'Start of the transaction that stored it.';
 -- Serves the pages of GET /messages: newest of one group first, by key, whatever the size of the table.

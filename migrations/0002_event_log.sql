@@ -15,7 +15,7 @@
 DROP SCHEMA IF EXISTS plantao_mutexes CASCADE;
 CREATE SCHEMA plantao_mutexes;
 COMMENT ON SCHEMA plantao_mutexes IS
-  'The mutexes of the schema plantao; grant nobody USAGE on it. TABLE plantao.blocking shows sessions that hold one for too long.';
+  'The mutexes of the schema plantao; grant USAGE on it to no role. TABLE plantao.blocking shows sessions that hold one for too long.';
 CREATE VIEW plantao_mutexes.event_log AS SELECT 'locked by plantao.lock_log()' AS purpose;
 COMMENT ON VIEW plantao_mutexes.event_log IS
   'Held by the transaction that appends to the event log (SHARE UPDATE EXCLUSIVE), until it ends.';
@@ -96,7 +96,7 @@ INSERT INTO plantao.event_log DEFAULT VALUES;
 COMMENT ON TABLE plantao.event_log IS 'One row: how far retention has come.';
 COMMENT ON COLUMN plantao.event_log.only_row IS 'Holds the table to one row.';
 COMMENT ON COLUMN plantao.event_log.floor IS 'Highest position that retention has removed; a cursor below it is refused (410). Kept here since min(position) would have to step over the removed rows.';
-COMMENT ON COLUMN plantao.event_log.swept_at IS 'When retention looked last; about once a minute while a node is on duty.';
+COMMENT ON COLUMN plantao.event_log.swept_at IS 'When retention looked last; about once a minute while a node is active.';
 
 CREATE TABLE plantao.epochs (
   number         integer PRIMARY KEY,
@@ -162,7 +162,7 @@ COMMENT ON COLUMN plantao.event_feed.kind IS 'message | message_deleted | joined
 COMMENT ON COLUMN plantao.event_feed.group_id IS 'The group that hears it, if any.';
 COMMENT ON COLUMN plantao.event_feed.group_name IS 'Its name; null when it is gone.';
 COMMENT ON COLUMN plantao.event_feed.topic IS 'The free topic that hears it, if any.';
-COMMENT ON COLUMN plantao.event_feed.user_id IS 'Who joined or left.';
+COMMENT ON COLUMN plantao.event_feed.user_id IS 'The user who joined or left.';
 COMMENT ON COLUMN plantao.event_feed.username IS 'Their name; null when the account is gone.';
 COMMENT ON COLUMN plantao.event_feed.message_id IS 'The message told of.';
 COMMENT ON COLUMN plantao.event_feed.sender_id IS 'Who sent it; null when the message was deleted.';
@@ -217,7 +217,7 @@ BEGIN
   END;
   PERFORM plantao.lock_log();
 END $$;
-COMMENT ON FUNCTION plantao.continue_epoch() IS 'Begins a new epoch now where the next write would. Called when a term opens; waits for nobody.';
+COMMENT ON FUNCTION plantao.continue_epoch() IS 'Begins a new epoch now where the next write would. Called when a term opens; never waits.';
 SELECT plantao.continue_epoch();
 
 CREATE FUNCTION plantao.log_fell_back(known_epoch text, known_head bigint) RETURNS boolean
@@ -242,8 +242,8 @@ COMMENT ON FUNCTION plantao.log_fell_back(text, bigint) IS
 CREATE FUNCTION plantao.lock_log_first() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-  -- A rehearsal stores nothing and must wait for nobody.
-  IF current_setting('plantao.rehearsal', true) IS DISTINCT FROM 'on' THEN
+  -- plantao.warm_up_post() stores nothing and must not wait.
+  IF current_setting('plantao.warm_up', true) IS DISTINCT FROM 'on' THEN
     PERFORM plantao.lock_log();
   END IF;
   RETURN NULL;
@@ -352,4 +352,4 @@ BEGIN
   RETURN head;
 END $$;
 COMMENT ON FUNCTION plantao.notify_group(text, jsonb, bigint) IS
-  'Tells everybody who waits on this name: the free topic and every group called so (with visible_to: only the groups of that user, and the free topic where none is called so). The name ''all'' reaches every waiter. Answers the position. From psql: SELECT plantao.notify_group(''Grupo Geral'', ''{"note": "maintenance at 3"}'');';
+  'Notifies every client that waits on this name: the free topic and every group called so (with visible_to: only the groups of that user, and the free topic where none is called so). The name ''all'' reaches every waiter. Returns the position. From psql: SELECT plantao.notify_group(''Grupo Geral'', ''{"note": "maintenance at 3"}'');';

@@ -49,16 +49,16 @@ CREATE TABLE plantao.leader_terms (
   handed_to   text CHECK (char_length(handed_to) <= 64),
   lease       interval NOT NULL DEFAULT current_setting('idle_session_timeout')::interval
 );
-COMMENT ON TABLE plantao.leader_terms IS 'One row for each time a node went on duty. Read it through plantao.leader_history.';
+COMMENT ON TABLE plantao.leader_terms IS 'One row for each promotion of a node. Read it through plantao.leader_history.';
 COMMENT ON COLUMN plantao.leader_terms.term IS 'Rises by one with each promotion: the fencing token.';
-COMMENT ON COLUMN plantao.leader_terms.node IS 'Who was on duty.';
+COMMENT ON COLUMN plantao.leader_terms.node IS 'The active node of the term.';
 COMMENT ON COLUMN plantao.leader_terms.url IS 'Where clients reached it.';
 COMMENT ON COLUMN plantao.leader_terms.backend_pid IS 'Server process of the lock session.';
 COMMENT ON COLUMN plantao.leader_terms.reason IS 'Why it was promoted.';
 COMMENT ON COLUMN plantao.leader_terms.started_at IS 'When the term opened.';
 COMMENT ON COLUMN plantao.leader_terms.ended_at IS 'When it was closed, or, of a node that died, its last sign of life; null for the open one.';
 COMMENT ON COLUMN plantao.leader_terms.end_reason IS 'Why: its own resignation, or that another node found the lock free.';
-COMMENT ON COLUMN plantao.leader_terms.handed_to IS 'Whom a switchover meant to be next.';
+COMMENT ON COLUMN plantao.leader_terms.handed_to IS 'The node that a switchover named as successor.';
 COMMENT ON COLUMN plantao.leader_terms.lease IS 'LEASE_MS of its node: after this time without a heartbeat PostgreSQL ends the lock session.';
 CREATE UNIQUE INDEX leader_terms_open ON plantao.leader_terms ((true)) WHERE ended_at IS NULL;
 
@@ -119,55 +119,79 @@ $$;
 COMMENT ON FUNCTION plantao.hold_leader_lock(bigint) IS
   'Does this very session hold the leader lock, and is the named term the open one? Asked by every heartbeat.';
 
-CREATE FUNCTION plantao.open_term(
-  node text, url text, reason text, rehearsal boolean DEFAULT false, unseen_ms double precision DEFAULT 0) RETURNS bigint
-LANGUAGE plpgsql SET lock_timeout = '100ms' SET search_path = pg_catalog, pg_temp AS $$
+-- open_term() is made of two functions that do nothing for term 0, so that plantao.warm_up_term() can run them.
+CREATE FUNCTION plantao.end_open_term(last_term bigint, successor text, unseen_ms double precision) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  opened bigint;
-  last_beat timestamptz;
+  last_heartbeat timestamptz;
 BEGIN
-  -- In a rehearsal every statement runs and none finds a row to touch: it takes 20 ms and more the first time in a
-  -- session, and 2 ms from then on. A standby has it done before its hour comes.
-  IF NOT (plantao.hold_leader_lock() OR rehearsal) THEN
-    RAISE EXCEPTION 'this session does not hold the leader lock' USING ERRCODE = 'PT002';
-  END IF;
-  IF NOT rehearsal THEN
-    PERFORM plantao.close_fence();
-  END IF;
-  PERFORM plantao.continue_epoch();
-  -- The rows of nodes only tell of them: whoever has the table or a row in hand must not keep a node from being promoted.
+  -- The rows of plantao.nodes are informative: a lock on the table or on a row must not delay a promotion.
   BEGIN
     LOCK TABLE plantao.nodes IN ROW EXCLUSIVE MODE NOWAIT;
-    SELECT n.heartbeat_at INTO last_beat
+    SELECT n.heartbeat_at INTO last_heartbeat
     FROM plantao.leader_terms t JOIN plantao.nodes n ON n.node = t.node AND n.role = 'active'
-    WHERE t.ended_at IS NULL;
-    -- Nodes without a name of their own are called after their process, and each start leaves a row.
+    WHERE t.term = last_term AND t.ended_at IS NULL;
+    -- Nodes without a configured name are named after their process, and each start leaves a row.
     DELETE FROM plantao.nodes WHERE nodes.node IN (
-      SELECT n.node FROM plantao.nodes n WHERE n.heartbeat_at < clock_timestamp() - interval '7 days' AND NOT rehearsal
+      SELECT n.node FROM plantao.nodes n WHERE n.heartbeat_at < clock_timestamp() - interval '7 days' AND last_term IS DISTINCT FROM 0
       FOR UPDATE SKIP LOCKED);
   EXCEPTION WHEN lock_not_available THEN NULL;
   END;
-  -- Who died could not write down when. The last sign of life counts: what its successor saw of it, its own row, a write.
+  -- A node that died could not record when. Its last sign of life counts: what the successor saw, its row, a write.
   UPDATE plantao.leader_terms t
-  SET end_reason = left('lock lost, taken over by ' || open_term.node, 1000),
+  SET end_reason = left('lock lost, taken over by ' || successor, 1000),
       ended_at = least(clock_timestamp(), greatest(
         t.started_at,
         clock_timestamp() - unseen_ms * interval '1 ms',
-        last_beat,
+        last_heartbeat,
         (SELECT e.at FROM plantao.events e ORDER BY e.position DESC LIMIT 1)))
-  WHERE t.ended_at IS NULL AND NOT rehearsal;
-  INSERT INTO plantao.leader_terms AS t (term, node, url, backend_pid, reason)
-  SELECT 1 + coalesce((SELECT max(term) FROM plantao.leader_terms), 0),
-         open_term.node, open_term.url, pg_backend_pid(), left(open_term.reason, 1000)
-  WHERE NOT rehearsal
-  RETURNING t.term INTO opened;
-  PERFORM plantao.hint('plantao_cluster', json_build_object(
-    'kind', 'promoted', 'term', opened, 'node', open_term.node, 'url', open_term.url)::text)
-  WHERE NOT rehearsal;
-  RETURN opened;
+  WHERE t.term = last_term AND t.ended_at IS NULL;
 END $$;
-COMMENT ON FUNCTION plantao.open_term(text, text, text, boolean, double precision) IS
-  'Called on the lock session right after it took the leader lock: takes the fence, closes the last term, opens the next. SQLSTATE 55P03 after 100 ms when an open transaction of the last term is in the way (see plantao.end_last_term_sessions), PT002 without the lock. A rehearsal does nothing, so that the real call is quick. unseen_ms: for how long the caller has not seen the last term''s node on duty.';
+COMMENT ON FUNCTION plantao.end_open_term(bigint, text, double precision) IS
+  'Closes the given term where it is still open and removes rows of nodes that have been silent for seven days. Called by open_term(); does nothing for term 0.';
+
+CREATE FUNCTION plantao.insert_term(number bigint, node text, url text, reason text) RETURNS bigint
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  INSERT INTO plantao.leader_terms (term, node, url, backend_pid, reason)
+  SELECT number, insert_term.node, insert_term.url, pg_backend_pid(), left(insert_term.reason, 1000) WHERE number > 0;
+  PERFORM plantao.hint('plantao_cluster', json_build_object(
+    'kind', 'promoted', 'term', number, 'node', insert_term.node, 'url', insert_term.url)::text)
+  WHERE number > 0;
+  RETURN number;
+END $$;
+COMMENT ON FUNCTION plantao.insert_term(bigint, text, text, text) IS
+  'Inserts an open term and notifies the peers. Called by open_term(); does nothing for term 0.';
+
+CREATE FUNCTION plantao.open_term(node text, url text, reason text, unseen_ms double precision DEFAULT 0) RETURNS bigint
+LANGUAGE plpgsql SET lock_timeout = '100ms' SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF NOT plantao.hold_leader_lock() THEN
+    RAISE EXCEPTION 'this session does not hold the leader lock' USING ERRCODE = 'PT002';
+  END IF;
+  PERFORM plantao.close_fence();
+  PERFORM plantao.continue_epoch();
+  PERFORM plantao.end_open_term((SELECT term FROM plantao.leader_terms WHERE ended_at IS NULL), node, unseen_ms);
+  RETURN plantao.insert_term(1 + coalesce((SELECT max(term) FROM plantao.leader_terms), 0), node, url, reason);
+END $$;
+COMMENT ON FUNCTION plantao.open_term(text, text, text, double precision) IS
+  'Called on the lock session right after it acquired the leader lock: takes the fence, closes the last term, opens the next. SQLSTATE 55P03 after 100 ms when an open transaction of the last term blocks it (see plantao.end_last_term_sessions), PT002 without the lock. unseen_ms: for how long the caller has not seen the last active node.';
+
+CREATE FUNCTION plantao.warm_up_term() RETURNS void
+LANGUAGE plpgsql SET lock_timeout = '100ms' SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF plantao.hold_leader_lock() THEN RETURN; END IF;
+  -- Compiles open_term(), which refuses to run without the lock.
+  BEGIN
+    PERFORM plantao.open_term('', '', '');
+  EXCEPTION WHEN SQLSTATE 'PT002' THEN NULL;
+  END;
+  PERFORM plantao.continue_epoch();
+  PERFORM plantao.end_open_term(0, '', 0);
+  PERFORM plantao.insert_term(0, '', '', '');
+END $$;
+COMMENT ON FUNCTION plantao.warm_up_term() IS
+  'Prepares the plans of open_term() in this session and changes nothing. The first call in a session takes 20 ms and more, later ones 2 ms: a standby calls this ahead of its promotion.';
 
 CREATE VIEW plantao.fence_holders AS
   SELECT l.pid, l.mode
@@ -213,7 +237,7 @@ BEGIN
   RETURN closed;
 END $$;
 COMMENT ON FUNCTION plantao.close_term(bigint, text, text) IS
-  'Resignation, called on the lock session: waits for the writes under way, closes the term, tells the peers, frees the leader lock.';
+  'Resignation, called on the lock session: waits for the writes under way, closes the term, notifies the peers, frees the leader lock.';
 
 CREATE VIEW plantao.lock_holder AS
   SELECT a.pid, a.application_name, a.usename, a.client_addr, a.backend_start, a.state,
@@ -252,17 +276,17 @@ CREATE VIEW plantao.leader_history AS
          coalesce(ended_at, clock_timestamp()) - started_at AS on_duty_for,
          started_at - lag(ended_at) OVER (ORDER BY term) AS gap
   FROM plantao.leader_terms ORDER BY term DESC;
-COMMENT ON VIEW plantao.leader_history IS 'Every time on duty, newest first: who, why, how long, and the gap before it.';
+COMMENT ON VIEW plantao.leader_history IS 'All terms, newest first: the active node, the reason of its promotion, the length, and the gap before it.';
 COMMENT ON COLUMN plantao.leader_history.term IS 'The fencing token.';
-COMMENT ON COLUMN plantao.leader_history.node IS 'Who was on duty.';
+COMMENT ON COLUMN plantao.leader_history.node IS 'The active node of the term.';
 COMMENT ON COLUMN plantao.leader_history.url IS 'Where clients reached it.';
 COMMENT ON COLUMN plantao.leader_history.reason IS 'Why it was promoted.';
 COMMENT ON COLUMN plantao.leader_history.started_at IS 'When the term opened.';
 COMMENT ON COLUMN plantao.leader_history.ended_at IS 'When it was closed, or, of a node that died, its last sign of life; null for the open one.';
 COMMENT ON COLUMN plantao.leader_history.end_reason IS 'Why it ended.';
-COMMENT ON COLUMN plantao.leader_history.handed_to IS 'Whom a switchover meant to be next.';
+COMMENT ON COLUMN plantao.leader_history.handed_to IS 'The node that a switchover named as successor.';
 COMMENT ON COLUMN plantao.leader_history.on_duty_for IS 'Length of the term so far.';
-COMMENT ON COLUMN plantao.leader_history.gap IS 'From the end of the term before to the start of this one: nobody could write. After a death at most a quarter of a second too long.';
+COMMENT ON COLUMN plantao.leader_history.gap IS 'From the end of the term before to the start of this one: no writes were possible. After a crash at most a quarter of a second too long.';
 
 CREATE FUNCTION plantao.heal_sequences() RETURNS TABLE (sequence text, last_before bigint, last_now bigint)
 LANGUAGE plpgsql SET lock_timeout = '500ms' SET search_path = pg_catalog, pg_temp AS $$
@@ -270,7 +294,7 @@ DECLARE
   own record;
   is_called boolean;
 BEGIN
-  -- Whoever makes a message or a group has the log meanwhile: no id is given out between the look and the correction.
+  -- Every transaction that creates a message or a group holds the log: no id is assigned between the check and the correction.
   PERFORM plantao.lock_log();
   FOR own IN
     SELECT s.oid::regclass::text AS name, d.refobjid::regclass::text AS owner, a.attname AS col, q.seqmax
@@ -292,7 +316,7 @@ BEGIN
   END LOOP;
 END $$;
 COMMENT ON FUNCTION plantao.heal_sequences() IS
-  'Moves every sequence behind the ids that its table has: a restore by hand or a logical replica leaves them behind, and the next ids are taken. Tells which were moved. Called when a node becomes active, and when an id was taken.';
+  'Moves every sequence behind the ids that its table has: a restore by hand or a logical replica leaves them behind, and the next ids are taken. Returns those that were moved. Called when a node becomes active, and when an id was taken.';
 
 CREATE FUNCTION plantao.ms_between(earlier timestamptz, later timestamptz) RETURNS bigint
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
@@ -313,7 +337,7 @@ CREATE VIEW plantao.cluster_status AS
          n.url, n.version, n.pid, n.is_primary, n.position, plantao.log_head() - n.position AS behind, n.waiters, n.started_at
   FROM plantao.nodes n LEFT JOIN plantao.leader_terms t ON t.ended_at IS NULL AND t.node = n.node
   ORDER BY n.node;
-COMMENT ON VIEW plantao.cluster_status IS 'One row a node. Exactly one should say active.';
+COMMENT ON VIEW plantao.cluster_status IS 'One row for each node. Exactly one should be active.';
 COMMENT ON COLUMN plantao.cluster_status.node IS 'Its name.';
 COMMENT ON COLUMN plantao.cluster_status.role IS 'active | standby | fallen | stopped | silent (no heartbeat for 3 s).';
 COMMENT ON COLUMN plantao.cluster_status.term IS 'The open term, on the row of the node that holds it.';
@@ -363,36 +387,4 @@ BEGIN
   RETURN format('asked %s to hand over to %s', on_duty, coalesce(hand_to, 'any standby'));
 END $$;
 COMMENT ON FUNCTION plantao.switchover(text) IS
-  'Asks the active to hand over in order, to the named standby or to any. Answers at once; watch plantao.leader_history. For the owner and plantao_service; a member of plantao_dba_readonly who may too needs EXECUTE on it and INSERT on plantao.switchover_requests.';
-
-CREATE VIEW plantao.event_log_status AS
-  SELECT l.floor + 1 AS first_position, plantao.log_head() AS head, plantao.log_head() - l.floor AS events,
-         (SELECT at FROM plantao.events WHERE position > l.floor ORDER BY position LIMIT 1) AS oldest_at,
-         (SELECT at FROM plantao.events ORDER BY position DESC LIMIT 1) AS newest_at,
-         (SELECT epoch FROM plantao.epochs ORDER BY number DESC LIMIT 1) AS epoch,
-         pg_total_relation_size('plantao.events') AS bytes
-  FROM plantao.event_log l;
-COMMENT ON VIEW plantao.event_log_status IS 'One row: how long the event log is, from when to when, and what it takes on disk.';
-COMMENT ON COLUMN plantao.event_log_status.first_position IS 'Oldest position still kept.';
-COMMENT ON COLUMN plantao.event_log_status.head IS 'Newest position.';
-COMMENT ON COLUMN plantao.event_log_status.events IS 'How many are kept.';
-COMMENT ON COLUMN plantao.event_log_status.oldest_at IS 'When the oldest was appended.';
-COMMENT ON COLUMN plantao.event_log_status.newest_at IS 'When the newest was appended.';
-COMMENT ON COLUMN plantao.event_log_status.epoch IS 'The epoch that new cursors carry.';
-COMMENT ON COLUMN plantao.event_log_status.bytes IS 'Table and indexes on disk.';
-
-CREATE VIEW plantao.group_activity AS
-  SELECT g.id AS group_id, g.name, (SELECT count(*) FROM plantao.memberships m WHERE m.group_id = g.id) AS members,
-         last.id AS last_message_id, last.created_at AS last_message_at, u.username AS last_sender
-  FROM plantao.groups g
-  LEFT JOIN LATERAL (SELECT id, created_at, sender_id FROM plantao.messages m
-                     WHERE m.group_id = g.id ORDER BY m.id DESC LIMIT 1) last ON true
-  LEFT JOIN plantao.users u ON u.id = last.sender_id
-  ORDER BY last.created_at DESC NULLS LAST;
-COMMENT ON VIEW plantao.group_activity IS 'One row a group, the liveliest first.';
-COMMENT ON COLUMN plantao.group_activity.group_id IS 'The group.';
-COMMENT ON COLUMN plantao.group_activity.name IS 'What it is called.';
-COMMENT ON COLUMN plantao.group_activity.members IS 'How many are in it.';
-COMMENT ON COLUMN plantao.group_activity.last_message_id IS 'Its newest message.';
-COMMENT ON COLUMN plantao.group_activity.last_message_at IS 'When that was sent.';
-COMMENT ON COLUMN plantao.group_activity.last_sender IS 'Who sent it.';
+  'Asks the active to hand over in order, to the named standby or to any. Returns at once; watch plantao.leader_history. For the owner and plantao_service; a member of plantao_dba_readonly who may too needs EXECUTE on it and INSERT on plantao.switchover_requests.';

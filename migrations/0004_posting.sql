@@ -20,25 +20,6 @@ COMMENT ON COLUMN plantao.idempotency_keys.position IS 'Its event in the log.';
 COMMENT ON COLUMN plantao.idempotency_keys.sent_at IS 'When; the key is forgotten after its stated life.';
 CREATE INDEX idempotency_keys_by_age ON plantao.idempotency_keys (sent_at);
 
-CREATE FUNCTION plantao.rehearse_post() RETURNS void
--- A node opens this session before it serves: whoever has the log or the group in hand must not keep it from that.
-LANGUAGE plpgsql SET lock_timeout = '50ms' SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-  BEGIN
-    PERFORM plantao.assert_term(0);
-  EXCEPTION WHEN OTHERS THEN NULL;
-  END;
-  -- A message that is rolled back makes the plans that none without rows would: those of the foreign keys and of the log.
-  BEGIN
-    INSERT INTO plantao.messages (id, group_id, sender_id, content)
-    SELECT 9007199254740991, group_id, user_id, 'rehearsal' FROM plantao.memberships LIMIT 1;
-    RAISE EXCEPTION 'rehearsed';
-  EXCEPTION WHEN OTHERS THEN NULL;
-  END;
-END $$;
-COMMENT ON FUNCTION plantao.rehearse_post() IS
-  'Makes the first post of this session as quick as the next, and leaves nothing: all of it is rolled back before it returns. Holds the event log for about a millisecond; where that is busy for longer than 50 ms it goes without.';
-
 CREATE FUNCTION plantao.post_messages(
   under_term bigint, members_only boolean,
   senders bigint[], group_ids bigint[], contents text[], keys text[]
@@ -48,10 +29,9 @@ LANGUAGE plpgsql
 -- takes longer than to store one of a few messages, and a plan from when the tables were small would read them whole.
 SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 DECLARE
-  -- Without a term and without a message everything runs and nothing is stored: the first call in a session takes 40 ms
-  -- on a busy machine, the next ones 1 ms, and a standby has the first one done before it is on duty.
-  rehearsal boolean := under_term IS NULL AND cardinality(senders) = 0;
-  keyed boolean := rehearsal OR cardinality(array_remove(keys, NULL)) > 0;
+  -- An empty batch needs neither term nor log. It runs every statement and stores nothing (plantao.warm_up_post).
+  is_empty boolean := cardinality(senders) = 0;
+  keyed boolean := is_empty OR cardinality(array_remove(keys, NULL)) > 0;
   outcomes text[];
   ids bigint[];
   earlier_at timestamptz[];
@@ -59,13 +39,10 @@ DECLARE
   sent integer;
   before bigint;
 BEGIN
-  -- What is rolled back leaves a commit that would wait for a synchronous standby.
-  PERFORM set_config('synchronous_commit', 'local', true) WHERE rehearsal;
-  PERFORM plantao.assert_term(under_term) WHERE NOT rehearsal;
+  PERFORM plantao.assert_term(under_term) WHERE NOT is_empty;
   -- Before anything is looked up: a batch whose answer was lost may be committing still, and its keys must be seen; and a
   -- group or user that is there now stays until the commit, since their deletion locks the log first too.
-  PERFORM plantao.lock_log() WHERE NOT rehearsal;
-  PERFORM set_config('plantao.rehearsal', 'on', true) WHERE rehearsal;
+  PERFORM plantao.lock_log() WHERE NOT is_empty;
 
   -- positions: of a message that is sent its place among those, until the log has given them theirs. Each OFFSET 0 keeps
   -- the planner from mixing the levels: four look-ups by key for each message, none that its batch does not need.
@@ -99,7 +76,7 @@ BEGIN
     ORDER BY o.n
   ) j;
 
-  IF sent > 0 OR rehearsal THEN
+  IF sent > 0 OR is_empty THEN
     INSERT INTO plantao.messages (id, group_id, sender_id, content)
     SELECT p.id, p.group_id, p.sender, p.content
     FROM unnest(senders, group_ids, contents, ids, outcomes) AS p (sender, group_id, content, id, outcome)
@@ -127,10 +104,33 @@ BEGIN
          CASE p.outcome WHEN 'sent' THEN before + p.position ELSE p.position END
   FROM unnest(outcomes, ids, earlier_at, positions) WITH ORDINALITY AS p (outcome, id, earlier_at, position, n)
   ORDER BY p.n;
-  IF rehearsal THEN
-    PERFORM set_config('plantao.rehearsal', 'off', true);
-    PERFORM plantao.rehearse_post();
-  END IF;
 END $$;
 COMMENT ON FUNCTION plantao.post_messages(bigint, boolean, bigint[], bigint[], text[], text[]) IS
   'Stores a batch of messages under a term, one answer a message in the order given: sent, repeated (key known, first answer again), key_reused (other group or text under that key), user_not_found, group_not_found, not_a_member. One refused post harms no other. No two posts of a call may share sender and key.';
+
+CREATE FUNCTION plantao.warm_up_post() RETURNS void
+-- A node opens this session before it serves: a transaction that holds the log or the group must not delay that.
+-- The settings are those of post_messages(), so that the functions it calls keep the same plans.
+LANGUAGE plpgsql SET lock_timeout = '50ms' SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off AS $$
+BEGIN
+  -- The rolled-back insert below assigns a transaction id, so the commit would wait for a synchronous standby.
+  PERFORM set_config('synchronous_commit', 'local', true);
+  -- First without any lock: planning takes 40 ms on a busy machine.
+  PERFORM set_config('plantao.warm_up', 'on', true);
+  PERFORM FROM plantao.post_messages(NULL, false, '{}', '{}', '{}', '{}');
+  PERFORM set_config('plantao.warm_up', 'off', true);
+  BEGIN
+    PERFORM plantao.assert_term(0);
+  EXCEPTION WHEN OTHERS THEN NULL;
+  END;
+  -- A message that is rolled back prepares the plans that an empty batch does not: those of the foreign keys and of the log.
+  BEGIN
+    INSERT INTO plantao.messages (id, group_id, sender_id, content)
+    SELECT 9007199254740991, group_id, user_id, 'warm-up' FROM plantao.memberships LIMIT 1;
+    RAISE EXCEPTION 'warmed up';
+  EXCEPTION WHEN OTHERS THEN NULL;
+  END;
+END $$;
+COMMENT ON FUNCTION plantao.warm_up_post() IS
+  'Prepares the plans of post_messages() in this session and stores nothing: all of it is rolled back before it returns. Holds the event log for about a millisecond, and skips that part where the log is locked for longer than 50 ms.';

@@ -29,7 +29,7 @@ BEGIN
   RETURN floor_after - floor_before;
 END $$;
 COMMENT ON FUNCTION plantao.remove_old_events(bigint, interval, bigint, integer) IS
-  'One step of retention under a term: removes the oldest events, at most at_most of them, that are older than older_than or beyond the newest most_kept. Answers how many; fewer than at_most means done.';
+  'One step of retention under a term: removes the oldest events, at most at_most of them, that are older than older_than or beyond the newest most_kept. Returns how many; fewer than at_most means done.';
 
 CREATE FUNCTION plantao.remove_old_keys(under_term bigint, older_than interval, at_most integer) RETURNS integer
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -46,16 +46,4 @@ BEGIN
   RETURN removed;
 END $$;
 COMMENT ON FUNCTION plantao.remove_old_keys(bigint, interval, integer) IS
-  'One step of retention under a term: removes idempotency keys older than older_than, at most at_most. Answers how many.';
-
-CREATE OR REPLACE VIEW plantao.event_log_status AS
-  SELECT l.floor + 1 AS first_position, b.head, b.head - l.floor AS events,
-         (SELECT at FROM plantao.events WHERE position > l.floor ORDER BY position LIMIT 1) AS oldest_at,
-         (SELECT at FROM plantao.events ORDER BY position DESC LIMIT 1) AS newest_at,
-         b.epoch, pg_total_relation_size('plantao.events') AS bytes,
-         l.floor AS removed, l.swept_at,
-         (SELECT min(sent_at) FROM plantao.idempotency_keys) AS oldest_key_at
-  FROM plantao.event_log l CROSS JOIN plantao.log_bounds b;
-COMMENT ON COLUMN plantao.event_log_status.removed IS 'How many events retention has removed so far.';
-COMMENT ON COLUMN plantao.event_log_status.swept_at IS 'When retention looked last: about once a minute while a node is on duty.';
-COMMENT ON COLUMN plantao.event_log_status.oldest_key_at IS 'Age of the oldest idempotency key: about IDEMPOTENCY_RETENTION_HOURS at the most.';
+  'One step of retention under a term: removes idempotency keys older than older_than, at most at_most. Returns how many.';

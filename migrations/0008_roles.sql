@@ -47,8 +47,9 @@ BEGIN
     -- By name alone, so that a function whose parameters change keeps its place here.
     GRANT EXECUTE ON FUNCTION plantao.hint, plantao.name_key, plantao.history_fingerprint, plantao.log_head, plantao.lock_log,
       plantao.continue_epoch, plantao.log_fell_back, plantao.notify_group, plantao.lock_group_names, plantao.assert_term,
-      plantao.close_fence, plantao.hold_leader_lock, plantao.open_term, plantao.end_last_term_sessions,
-      plantao.end_silent_holder, plantao.close_term, plantao.switchover, plantao.rehearse_post, plantao.post_messages, plantao.issue_token,
+      plantao.close_fence, plantao.hold_leader_lock, plantao.open_term, plantao.end_open_term, plantao.insert_term,
+      plantao.warm_up_term, plantao.end_last_term_sessions,
+      plantao.end_silent_holder, plantao.close_term, plantao.switchover, plantao.warm_up_post, plantao.post_messages, plantao.issue_token,
       plantao.ms_between, plantao.heal_sequences, plantao.count_attempt,
       plantao.give_back_attempt, plantao.remember_network, plantao.known_client, plantao.remove_old_events,
       plantao.remove_old_keys TO plantao_service;

@@ -78,8 +78,8 @@ const POST_MESSAGES = {
   text: `SELECT outcome, message_id, sent_at, log_position
          FROM plantao.post_messages($1, $2, $3::bigint[], $4::bigint[], $5::text[], $6::text[])`,
 };
-/** For the writer's session when it is opened: stores nothing, and makes the first post as quick as the next. */
-export const WARM_UP_POST = { ...POST_MESSAGES, values: [null, false, [], [], [], []] };
+/** Prepares the plans of post_messages in the writer's session; stores nothing. */
+export const WARM_UP_POST = { name: 'warm_up_post', text: 'SELECT plantao.warm_up_post()' };
 
 interface Waiting {
   post: Post;

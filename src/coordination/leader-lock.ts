@@ -4,7 +4,7 @@ import { type Session, SessionLostError } from '../database/session/session.ts';
 import type { Log } from '../log.ts';
 import { type Clock, monotonic } from './clock.ts';
 import { Lease } from './lease.ts';
-import { openTerm, openTermQuery, type Promotion } from './term-opening.ts';
+import { openTerm, openTermQuery, type Promotion, WARM_UP_TERM } from './term-opening.ts';
 
 /** What a {@link LeaderLock} is made of. */
 export interface LeaderLockOptions {
@@ -33,7 +33,7 @@ export interface Holder {
 /** A resignation takes one statement that waits at most a second (close_term); the rest is for the way. */
 const RESIGN_LIMIT_MS = 3000;
 /** The first call of a function in a session takes some 30 ms, and on a starved machine tenfold. */
-const REHEARSAL_LIMIT_MS = 3000;
+const WARM_UP_LIMIT_MS = 3000;
 
 /**
  * The leader lock, held by one session that belongs to nobody else.
@@ -43,7 +43,7 @@ const REHEARSAL_LIMIT_MS = 3000;
  * when its kernel closes the socket, within milliseconds. The lock is taken with pg_try_advisory_lock, once: session
  * locks stack, and a waiting pg_advisory_lock() would hold a snapshot against vacuum.
  *
- * While the node stands by, the session stays open and has rehearsed its part (open_term), so that a promotion costs two
+ * While the node stands by, the session stays open and has its plans prepared (warm_up_term), so that a promotion costs two
  * quick round trips and no more.
  * Calls must not overlap, {@link interrupt} apart: the SyncManager makes them one after another.
  */
@@ -72,7 +72,7 @@ export class LeaderLock {
   }
 
   /**
-   * Has the session open and rehearsed, so that the next try finds it warm. It lasts for a lease without a question: to
+   * Opens the session and warms it up, so that the next try finds it warm. It lasts for a lease without a question: to
    * PostgreSQL an idle session is one whose node is dead. @throws as {@link attempt}.
    */
   async prepare(): Promise<void> {
@@ -193,8 +193,7 @@ export class LeaderLock {
     this.#opening = opening;
     try {
       const session = await this.#options.open(opening.signal);
-      const { node, url } = this.#options;
-      await session.warmUp(openTermQuery(node, url(), null), REHEARSAL_LIMIT_MS, opening.signal);
+      await session.warmUp(WARM_UP_TERM, WARM_UP_LIMIT_MS, opening.signal);
       session.onLost((reason) => {
         if (this.#session === session) this.lose(reason);
       });

@@ -21,10 +21,13 @@ export interface TermOpening {
 
 const MOST_TRIES = 3;
 
-/** Opens a term for `node`; as a rehearsal (without a promotion) it runs every statement and changes nothing. */
-export function openTermQuery(node: string, url: string, promotion: Promotion | null): pg.QueryConfig {
-  const values = [node, url, promotion?.reason ?? '', promotion === null, promotion?.unseenMs ?? 0];
-  return { name: 'open', text: 'SELECT plantao.open_term($1, $2, $3, $4, $5) AS term', values };
+/** Prepares the plans of open_term in a session, and changes nothing. */
+export const WARM_UP_TERM: pg.QueryConfig = { name: 'warm_up_term', text: 'SELECT plantao.warm_up_term()' };
+
+/** Returns the statement that opens a term for `node`. */
+export function openTermQuery(node: string, url: string, { reason, unseenMs }: Promotion): pg.QueryConfig {
+  const values = [node, url, reason, unseenMs];
+  return { name: 'open', text: 'SELECT plantao.open_term($1, $2, $3, $4) AS term', values };
 }
 
 /**

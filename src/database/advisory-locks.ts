@@ -1,10 +1,10 @@
 /**
- * The class of this project's advisory locks: "PLNT" as a number. Whatever holds up writes is a lock that needs a
- * privilege instead: the schema plantao_mutexes (migrations/0002_event_log.sql).
+ * The class of this project's advisory locks: "PLNT" as a number. Locks that can delay writes require a privilege instead:
+ * they are in the schema plantao_mutexes (migrations/0002_event_log.sql).
  */
 const CLASS = 1347178068;
 
-/** Held by the lock session of the node on duty. */
+/** Held by the lock session of the active node. */
 export const LEADER_LOCK = [CLASS, 1] as const;
-/** Held by whoever migrates; of two nodes that start together one waits for it. */
+/** Held during a migration. Of two nodes that start together, one waits for it. */
 export const MIGRATION_LOCK = [CLASS, 4] as const;

@@ -1,27 +1,29 @@
 import pgListen from 'pg-listen';
+import { backoffDelay } from '../backoff.ts';
 import type { Log } from '../log.ts';
 import { messageOf } from './errors.ts';
 import { clientConfig, Sockets } from './session/connection.ts';
 import type { ConnectionOptions } from './session/pinned-connection.ts';
 
-/** What a {@link Listener} tells its owner. */
+/** The callbacks of a {@link Listener}. */
 export interface ListenerEvents {
-  /** A notification: a latency hint, and nothing more. Payloads that are not JSON arrive as text. */
+  /** Called for a notification, which is only a latency hint. Payloads that are not JSON arrive as text. */
   onNotification(channel: string, payload: unknown): void;
-  /** LISTEN is in force again; whatever was sent before may have been missed. */
+  /** Called when LISTEN is in force again. Earlier notifications may have been missed. */
   onListening(): void;
 }
 
-/**
- * Backoff between attempts to listen again: doubles from 50 to 400 ms, with jitter so that nodes do not come in step. No
- * longer, since a poll is woken late (by the log's own watch) until the node hears again.
- */
-const retryDelay = (attempt: number) => Math.min(400, 50 * 2 ** Math.min(attempt, 3)) * (0.5 + Math.random() / 2);
+/** Short, since polls wake late (by the event log's own timer) until LISTEN is in force again. */
+const MAX_RETRY_DELAY_MS = 400;
 
 /**
- * One LISTEN session through pg-listen that never gives up. A notification is a hint that there is something to read;
- * whether the session still hears is for its owner to find out (the log moved and no hint came), who then calls
- * {@link replace}: a half-open socket and a lost registration both end there.
+ * One LISTEN session through pg-listen, reopened for ever. The wrapper covers these faults of pg-listen:
+ * - its reconnecting gives up for good after a limit, or hangs on a half-open socket: each subscriber serves one
+ *   connection here, and a new one replaces it, with backoff;
+ * - its own check (paranoidChecking) runs every 30 s and does not notice a half-open socket: the owner detects missed
+ *   notifications (the log moved and none arrived) and calls {@link replace}, which also covers a lost registration;
+ * - `close()` waits for a half-open socket: the sockets are destroyed here;
+ * - a payload that is not JSON is an error: here it arrives as text.
  */
 export class Listener {
   readonly #options: ConnectionOptions;
@@ -39,7 +41,7 @@ export class Listener {
     this.#log = log;
   }
 
-  /** True while LISTEN is believed to be in force. */
+  /** True while LISTEN is in force, as far as this node knows. */
   get isListening(): boolean {
     return this.#current?.isListening === true;
   }
@@ -50,10 +52,10 @@ export class Listener {
     await this.#open();
   }
 
-  /** Throws the session away and opens another. One that is still being opened has its own deadline, and is left alone. */
+  /** Replaces the session. One that is still being opened has its own deadline and is kept. */
   replace(reason: string): void {
     if (!this.isListening) return;
-    this.#log.warn({ event: 'listener_replaced' }, `listening anew: ${reason}`);
+    this.#log.warn({ event: 'listener_replaced' }, `reopening the LISTEN session: ${reason}`);
     this.#current?.close();
     void this.#open();
   }
@@ -71,9 +73,9 @@ export class Listener {
     this.#current = subscription;
     subscription.onFailed = (reason) => {
       if (this.#stopped || this.#current !== subscription) return;
-      this.#log.debug(`does not listen: ${reason}`);
+      this.#log.debug(`LISTEN failed: ${reason}`);
       clearTimeout(this.#retry);
-      this.#retry = setTimeout(() => void this.#open(), retryDelay(this.#attempt++));
+      this.#retry = setTimeout(() => void this.#open(), backoffDelay(this.#attempt++, MAX_RETRY_DELAY_MS));
     };
     await subscription.open();
     if (subscription.isListening) this.#attempt = 0;
@@ -81,8 +83,7 @@ export class Listener {
 }
 
 /**
- * One pg-listen subscriber together with the sockets under it, so that it can be closed in any state. It is used for one
- * connection: pg-listen's own reconnecting gives up for good, or hangs on to a half-open socket, and is stopped here.
+ * One pg-listen subscriber and its sockets, for one connection. It can be closed in any state.
  */
 class Subscription {
   readonly #sockets = new Sockets();
@@ -91,13 +92,12 @@ class Subscription {
   readonly #events: ListenerEvents;
   #isClosed = false;
   isListening = false;
-  /** Called once, when it could not be opened or was lost. */
+  /** Called once, when the connection fails to open or is lost. */
   onFailed: (reason: string) => void = () => {};
 
   constructor(options: ConnectionOptions, channels: readonly string[], events: ListenerEvents) {
     this.#channels = channels;
     this.#events = events;
-    // pg-listen's own check looks once in 30 s and hears nothing of a half-open socket; the event log's watch is ours.
     this.#subscriber = pgListen.default(clientConfig(options, this.#sockets), {
       paranoidChecking: false,
       parse: parseLeniently,
@@ -105,7 +105,7 @@ class Subscription {
     this.#subscriber.events.on('notification', ({ channel, payload }) => {
       if (!this.#isClosed) events.onNotification(channel, payload);
     });
-    // Emitted before each new connection of its own; thrown out of here, the error ends its loop and comes back as 'error'.
+    // Emitted before each reconnection of pg-listen. An error thrown here ends its retry loop and is emitted as 'error'.
     this.#subscriber.events.on('reconnect', () => {
       throw new Error('the connection was lost');
     });

@@ -40,8 +40,8 @@ export function openDatabase(settings: Settings, node: string) {
     limitMs - SERVER_FIRST_MS,
     own,
   ];
-  const standing = (part: SessionPart, limitMs: number, own: SessionSettings, rehearsal?: QueryConfig) =>
-    new ReconnectingSession(connectionOptions(...session(part, limitMs, { ...BY_KEY, ...own })), rehearsal);
+  const standing = (part: SessionPart, limitMs: number, own: SessionSettings, warmUp?: QueryConfig) =>
+    new ReconnectingSession(connectionOptions(...session(part, limitMs, { ...BY_KEY, ...own })), warmUp);
 
   const commitLimitMs = Math.min(LONGEST_COMMIT_MS, Math.max(1000, leaseMs));
   const sequelize = openSequelize(databaseUrl, applicationName(node, 'pool'), poolSize, {

@@ -7,6 +7,7 @@
 import { readFileSync } from 'node:fs';
 import { readSignal } from '../coordination/cluster-signal.ts';
 import { LockThread } from '../coordination/lock-thread.ts';
+import { CHANNELS } from '../database/channels.ts';
 import { BlockerWatch } from '../database/checks/blocker-watch.ts';
 import { NotifyQueue } from '../database/checks/notify-queue.ts';
 import { Listener } from '../database/listener.ts';
@@ -25,8 +26,6 @@ import { checkDatabase } from './start-check.ts';
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
   version: string;
 };
-
-const CHANNELS = ['plantao_events', 'plantao_cluster', 'plantao_tokens'];
 
 /** A node. `start` and `stop` may be called more than once: a repeated call returns the first call's promise. */
 export interface Node {
@@ -99,7 +98,7 @@ function assemble(settings: Settings, node: string, log: Log) {
     onRoom: () => conditions.end('notify_queue', 'the NOTIFY queue has room: notifications are sent again'),
   });
   const blockers = new BlockerWatch(database.catchingUp, log);
-  const listener = new Listener(database.listenOptions(), CHANNELS, log);
+  const listener = new Listener(database.listenOptions(), Object.values(CHANNELS), log);
   /** While the NOTIFY queue is full no notification is sent, and a new listener would receive none either. */
   const replaceListener = async () => {
     if (await notifyQueue.wereHintsSent()) listener.replace('the event log moved and no notification of it came');
@@ -131,8 +130,8 @@ function assemble(settings: Settings, node: string, log: Log) {
   });
 
   const onNotification = (channel: string, payload: unknown) => {
-    if (channel === 'plantao_events') return chat.eventLog.hint(payload);
-    if (channel === 'plantao_tokens') return chat.knownTokens.hint();
+    if (channel === CHANNELS.events) return chat.eventLog.hint(payload);
+    if (channel === CHANNELS.tokens) return chat.knownTokens.hint();
     const signal = readSignal(payload);
     if (signal?.kind === 'promoted') void chat.eventLog.refresh();
     if (signal) coordination.hear(signal);

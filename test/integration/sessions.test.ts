@@ -140,7 +140,7 @@ describe('A session that stands ready', () => {
 
   const config = () => connectionOptions(database.url, 'plantao:test:writer', 5000);
 
-  it('leaves no connection behind where its rehearsal fails, however often', async () => {
+  it('leaves no connection open when its warm-up fails, however often', async () => {
     const session = new ReconnectingSession(config(), { text: 'SELECT 1/0' });
     for (let tries = 0; tries < 3; tries++) {
       const refusal = await session.ready().catch((error) => error);
@@ -152,19 +152,19 @@ describe('A session that stands ready', () => {
     });
   });
 
-  it('is given up at once while it rehearses, when its node stops', async () => {
+  it('is closed at once during its warm-up when its node stops', async () => {
     const session = new ReconnectingSession(config(), { text: 'SELECT pg_sleep(1.5)' });
     const opening = session.ready().catch((error) => error);
     const asleep = "SELECT FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(1.5)' AND state = 'active'";
     const { admin } = await testServer();
-    await eventually('it rehearses', async () => (await admin(asleep)).length === 1);
+    await eventually('it warms up', async () => (await admin(asleep)).length === 1);
     const stoppedAt = performance.now();
     await session.stop();
     expect(performance.now() - stoppedAt).to.be.below(750);
     expect((await opening).name).to.equal('SessionLostError');
   });
 
-  it('rehearses nothing after it was given up', async () => {
+  it('runs no warm-up after it was closed', async () => {
     const session = await Session.open(config());
     const refusal = await session.warmUp({ text: 'SELECT 1' }, 1000, AbortSignal.abort()).catch((error) => error);
     expect(refusal.name).to.equal('SessionLostError');

@@ -1,26 +1,26 @@
 import type pg from 'pg';
+import { backoffDelay } from '../../backoff.ts';
 import { AbandonedBackends } from './abandoned-backends.ts';
 import type { ConnectionOptions } from './pinned-connection.ts';
 import { Session, SessionLostError } from './session.ts';
 
-/** Backoff between attempts to open it again when nobody asks: doubles from 50 ms to 2 s, with jitter. */
-const retryDelay = (attempt: number) => Math.min(2000, 50 * 2 ** Math.min(attempt, 6)) * (0.5 + Math.random() / 2);
+const MAX_RETRY_DELAY_MS = 2000;
 
-/** What can be asked, whatever the session behind it. */
+/** Runs statements, whichever session is behind it. */
 export type Queryable = Pick<ReconnectingSession, 'query'>;
 
 const END_ABANDONED_LIMIT_MS = 1000;
-/** A first call takes some 40 ms, and on a starved machine tenfold. */
-const REHEARSAL_LIMIT_MS = 5000;
+/** A first call takes about 40 ms, and ten times that on an overloaded machine. */
+const WARM_UP_LIMIT_MS = 5000;
 
 /**
- * A session that is there when it is needed: opened at the first use, and after a loss opened anew in the background, so
- * that the first query after a restart or a failover finds it warm. A query that finds it closed opens it at once. No
- * statement is ever sent twice: what a lost answer means is for the caller to know.
+ * A session that reconnects. It opens at the first use, and after a loss it reopens in the background, so that the first
+ * query after a restart or a failover finds it warm. A query on a closed session opens it at once. No statement is sent
+ * twice: the caller decides what a lost reply means.
  */
 export class ReconnectingSession {
   readonly #options: ConnectionOptions;
-  readonly #rehearsal: pg.QueryConfig | null;
+  readonly #warmUp: pg.QueryConfig | null;
   readonly #stop = new AbortController();
   #session: Session | null = null;
   #opening: Promise<Session> | null = null;
@@ -30,23 +30,23 @@ export class ReconnectingSession {
   readonly #abandoned = new AbandonedBackends();
   #waitedForStandby = false;
 
-  /** `rehearsal` is run right after each opening: a statement that does nothing but make the real ones quick. */
-  constructor(options: ConnectionOptions, rehearsal: pg.QueryConfig | null = null) {
+  /** `warmUp` runs right after each opening: a statement that changes nothing and prepares the plans of the real ones. */
+  constructor(options: ConnectionOptions, warmUp: pg.QueryConfig | null = null) {
     this.#options = options;
-    this.#rehearsal = rehearsal;
+    this.#warmUp = warmUp;
   }
 
-  /** For how long it has been closed, in milliseconds; 0 while it is open. */
+  /** How long the session has been closed, in milliseconds; 0 while it is open. */
   get closedForMs(): number {
     return this.#session?.isOpen ? 0 : performance.now() - this.#closedAt;
   }
 
-  /** True where the statement that was last given up waited for a synchronous standby. Known once {@link ready} again. */
+  /** True if the last abandoned statement was waiting for a synchronous standby. Valid after {@link ready} resolves. */
   get waitedForStandby(): boolean {
     return this.#waitedForStandby;
   }
 
-  /** Opens the session where it is not open. Where this throws, nothing has been sent. */
+  /** Opens the session if it is closed. When this throws, nothing has been sent. */
   async ready(): Promise<void> {
     if (!this.#session?.isOpen) await this.#open();
   }
@@ -83,7 +83,7 @@ export class ReconnectingSession {
     try {
       const session = await Session.open(this.#options, this.#stop.signal);
       await this.#endAbandoned(session);
-      if (this.#rehearsal) await session.warmUp(this.#rehearsal, REHEARSAL_LIMIT_MS, this.#stop.signal);
+      if (this.#warmUp) await session.warmUp(this.#warmUp, WARM_UP_LIMIT_MS, this.#stop.signal);
       session.onLost(() => {
         this.#closedAt = performance.now();
         this.#openLater();
@@ -110,6 +110,9 @@ export class ReconnectingSession {
   #openLater(): void {
     if (this.#stop.signal.aborted) return;
     clearTimeout(this.#retry);
-    this.#retry = setTimeout(() => void this.#open().catch(() => {}), retryDelay(this.#attempt++));
+    this.#retry = setTimeout(
+      () => void this.#open().catch(() => {}),
+      backoffDelay(this.#attempt++, MAX_RETRY_DELAY_MS),
+    );
   }
 }

@@ -4,18 +4,18 @@ import { isReplicationGivenUp } from './commit-notice.ts';
 import { CONNECT_LIMIT_MS, clientConfig, Sockets } from './connection.ts';
 import type { ConnectionOptions } from './pinned-connection.ts';
 
-/** Raised when a session is closed, or when its answer came too late: nothing is known of the statement's outcome. */
+/** Thrown when a session is closed or its reply comes too late. The outcome of the statement is unknown. */
 export class SessionLostError extends DatabaseUnavailableError {
   override readonly name = 'SessionLostError';
 }
 
-/** Another migration may come between a statement and its repetition. */
+/** A second migration may run between a statement and its retry. */
 const MOST_TRIES = 3;
 
 /**
- * One PostgreSQL session of its own, never out of a pool, for work where the session itself matters (the leader lock)
- * or its order does (the message writer). Every call has a deadline; a missed one destroys the session, since an answer
- * that comes late would be taken for the answer to the next question.
+ * A dedicated PostgreSQL session, never from a pool, for work where the session itself matters (the leader lock) or the
+ * order of its statements does (the message writer). Every call has a deadline. A missed deadline destroys the session:
+ * a late reply would be taken for the reply to the next statement.
  */
 export class Session {
   readonly #client: pg.Client;
@@ -23,7 +23,7 @@ export class Session {
   #lost: SessionLostError | null = null;
   #isAbandoned = false;
   #isReplicationGivenUp = false;
-  /** How often the prepared statements of this session have been given new names. */
+  /** How often the prepared statements of this session were renamed. */
   #renamed = 0;
   #onLost: (reason: string) => void = () => {};
   #last: Promise<unknown> = Promise.resolve();
@@ -38,14 +38,14 @@ export class Session {
   }
 
   /**
-   * Opens a session; `signal` gives it up while it is being opened.
-   * @throws the server's error; {@link SessionLostError} where it cannot be reached, or after {@link CONNECT_LIMIT_MS}, or
-   * on `signal`.
+   * Opens a session; `signal` cancels the opening.
+   * @throws the server's error; {@link SessionLostError} when it cannot be reached, after {@link CONNECT_LIMIT_MS}, or on
+   * `signal`.
    */
   static async open(options: ConnectionOptions, signal?: AbortSignal): Promise<Session> {
-    if (signal?.aborted) throw new SessionLostError('given up before it was opened');
+    if (signal?.aborted) throw new SessionLostError('cancelled before it was opened');
     const session = new Session(options);
-    const giveUp = () => session.destroy('given up while it was being opened');
+    const giveUp = () => session.destroy('cancelled while it was being opened');
     signal?.addEventListener('abort', giveUp);
     try {
       await session.#within(options.connectionTimeoutMillis ?? CONNECT_LIMIT_MS, 'connect', session.#client.connect());
@@ -63,20 +63,20 @@ export class Session {
     return this.#lost === null;
   }
 
-  /** The server process that may still run what was not answered in time; null where there is none. */
+  /** The server process that may still run a statement that missed its deadline, or null. */
   get abandoned(): number | null {
-    // The types lack it.
+    // The type definitions lack it.
     return this.#isAbandoned ? (this.#client as unknown as { processID: number }).processID : null;
   }
 
-  /** Calls `listener` once, with why, when the session ends for any reason but {@link destroy}. */
+  /** Calls `listener` once, with the reason, when the session ends for any reason but {@link destroy}. */
   onLost(listener: (reason: string) => void): void {
     this.#onLost = listener;
   }
 
   /**
-   * Runs one statement within `limitMs`; statements that are asked for meanwhile wait for it first.
-   * @throws {SessionLostError} on a late answer or a closed session; {NotReplicatedError}; the server's error as pg gives it.
+   * Runs one statement within `limitMs`. Concurrent calls are queued.
+   * @throws {SessionLostError} on a late reply or a closed session; {NotReplicatedError}; the server's error as pg gives it.
    */
   async query<Row extends pg.QueryResultRow>(query: pg.QueryConfig, limitMs: number): Promise<Row[]> {
     const answer = this.#last.then(() => this.#send<Row>(query, limitMs));
@@ -85,18 +85,18 @@ export class Session {
   }
 
   /**
-   * Runs a first statement, one that does nothing but make the real ones quick. The session survives neither its failure
-   * nor `signal`, which gives it up meanwhile: nobody else knows of it yet, and so nobody else would close it.
+   * Runs the warm-up: a statement that changes nothing and prepares the plans of the real ones. Closes the session when it
+   * fails or when `signal` aborts: no other code has a reference to the session yet, so no other code would close it.
    * @throws as {@link query}.
    */
   async warmUp(query: pg.QueryConfig, limitMs: number, signal: AbortSignal): Promise<void> {
-    const giveUp = () => this.destroy('given up while it rehearsed');
+    const giveUp = () => this.destroy('closed during its warm-up');
     if (signal.aborted) giveUp();
     signal.addEventListener('abort', giveUp);
     try {
       await this.query(query, limitMs);
     } catch (error) {
-      this.destroy('its rehearsal failed');
+      this.destroy('its warm-up failed');
       throw error;
     } finally {
       signal.removeEventListener('abort', giveUp);
@@ -104,8 +104,8 @@ export class Session {
   }
 
   /**
-   * A prepared statement that PostgreSQL refuses before it executes it is prepared anew, under another name, and sent
-   * again: a migration changed what it returns, or a pooler gave this client another session.
+   * Prepares a statement again under another name, and retries it, when PostgreSQL refused it before executing it: a
+   * migration changed its result type, or a pooler gave this client another session.
    */
   async #send<Row extends pg.QueryResultRow>(query: pg.QueryConfig, limitMs: number): Promise<pg.QueryResult<Row>> {
     for (let tries = 1; ; tries++) {
@@ -115,7 +115,7 @@ export class Session {
       this.#isReplicationGivenUp = false;
       try {
         const result = await this.#within(limitMs, 'query', this.#client.query<Row>(sent));
-        // It comes before the answer: at the commit, after the rows.
+        // The notice arrives before the reply: at the commit, after the rows.
         if (this.#isReplicationGivenUp) throw new NotReplicatedError();
         return result;
       } catch (error) {
@@ -126,7 +126,7 @@ export class Session {
     }
   }
 
-  /** Ends the session in order, and by force where that takes longer than `limitMs`. */
+  /** Closes the session, by force after `limitMs`. */
   async close(limitMs = 500): Promise<void> {
     this.#onLost = () => {};
     if (!this.isOpen) return;
@@ -134,7 +134,7 @@ export class Session {
     this.destroy('closed');
   }
 
-  /** Drops the connection at once; statements under way fail with {@link SessionLostError}. */
+  /** Drops the connection at once. Running statements fail with {@link SessionLostError}. */
   destroy(reason: string): void {
     this.#onLost = () => {};
     this.#lose(reason);
@@ -153,12 +153,12 @@ export class Session {
     const late = new Promise<never>((_, reject) => {
       const giveUp = () => {
         if (isSettled) return;
-        const error = new SessionLostError(`no answer to ${what} within ${Math.round(limitMs)} ms`);
+        const error = new SessionLostError(`no reply to ${what} within ${Math.round(limitMs)} ms`);
         reject(error);
         this.#lose(error.message);
         this.#sockets.destroy();
       };
-      // After a stall timers come before sockets: an answer that is there is read first.
+      // After a stall, timers run before sockets: a reply that has already arrived is read first.
       timer = setTimeout(() => setImmediate(giveUp), limitMs);
     });
     work.catch(() => {});

@@ -1,5 +1,42 @@
--- Which sessions hold up others now. Nodes read this when PostgreSQL refuses them a lock, and name what they find.
+-- Views for the DBA: the event log, the groups, and the sessions that block nodes.
 
+CREATE VIEW plantao.event_log_status AS
+  SELECT l.floor + 1 AS first_position, b.head, b.head - l.floor AS events,
+         (SELECT at FROM plantao.events WHERE position > l.floor ORDER BY position LIMIT 1) AS oldest_at,
+         (SELECT at FROM plantao.events ORDER BY position DESC LIMIT 1) AS newest_at,
+         b.epoch, pg_total_relation_size('plantao.events') AS bytes,
+         l.floor AS removed, l.swept_at,
+         (SELECT min(sent_at) FROM plantao.idempotency_keys) AS oldest_key_at
+  FROM plantao.event_log l CROSS JOIN plantao.log_bounds b;
+COMMENT ON VIEW plantao.event_log_status IS 'One row: how long the event log is, from when to when, and what it takes on disk.';
+COMMENT ON COLUMN plantao.event_log_status.first_position IS 'Oldest position still kept.';
+COMMENT ON COLUMN plantao.event_log_status.head IS 'Newest position.';
+COMMENT ON COLUMN plantao.event_log_status.events IS 'How many are kept.';
+COMMENT ON COLUMN plantao.event_log_status.oldest_at IS 'When the oldest was appended.';
+COMMENT ON COLUMN plantao.event_log_status.newest_at IS 'When the newest was appended.';
+COMMENT ON COLUMN plantao.event_log_status.epoch IS 'The epoch that new cursors carry.';
+COMMENT ON COLUMN plantao.event_log_status.bytes IS 'Table and indexes on disk.';
+COMMENT ON COLUMN plantao.event_log_status.removed IS 'How many events retention has removed so far.';
+COMMENT ON COLUMN plantao.event_log_status.swept_at IS 'When retention looked last: about once a minute while a node is active.';
+COMMENT ON COLUMN plantao.event_log_status.oldest_key_at IS 'Age of the oldest idempotency key: about IDEMPOTENCY_RETENTION_HOURS at the most.';
+
+CREATE VIEW plantao.group_activity AS
+  SELECT g.id AS group_id, g.name, (SELECT count(*) FROM plantao.memberships m WHERE m.group_id = g.id) AS members,
+         last.id AS last_message_id, last.created_at AS last_message_at, u.username AS last_sender
+  FROM plantao.groups g
+  LEFT JOIN LATERAL (SELECT id, created_at, sender_id FROM plantao.messages m
+                     WHERE m.group_id = g.id ORDER BY m.id DESC LIMIT 1) last ON true
+  LEFT JOIN plantao.users u ON u.id = last.sender_id
+  ORDER BY last.created_at DESC NULLS LAST;
+COMMENT ON VIEW plantao.group_activity IS 'One row for each group, the most recently active first.';
+COMMENT ON COLUMN plantao.group_activity.group_id IS 'The group.';
+COMMENT ON COLUMN plantao.group_activity.name IS 'Its name.';
+COMMENT ON COLUMN plantao.group_activity.members IS 'Number of members.';
+COMMENT ON COLUMN plantao.group_activity.last_message_id IS 'Its newest message.';
+COMMENT ON COLUMN plantao.group_activity.last_message_at IS 'When that was sent.';
+COMMENT ON COLUMN plantao.group_activity.last_sender IS 'The sender.';
+
+-- Nodes read this when PostgreSQL refuses them a lock, and log the sessions it lists.
 CREATE VIEW plantao.blocking AS
   WITH here AS (
     SELECT oid FROM pg_database WHERE datname = current_database()

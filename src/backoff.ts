@@ -1,0 +1,9 @@
+const FIRST_MS = 50;
+
+/**
+ * Returns the delay before the retry after failed attempt number `attempt` (0, 1, …), in milliseconds: 50 ms doubling up to
+ * `maxMs`, with jitter so that nodes do not retry in step.
+ */
+export function backoffDelay(attempt: number, maxMs: number): number {
+  return Math.min(maxMs, FIRST_MS * 2 ** Math.min(attempt, 20)) * (0.5 + Math.random() / 2);
+}
