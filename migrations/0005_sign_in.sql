@@ -47,7 +47,7 @@ BEGIN
     ORDER BY at LIMIT 200 FOR UPDATE SKIP LOCKED);
   RETURN NULL;
 END $$;
-COMMENT ON FUNCTION plantao.log_revocations() IS 'Notifies the nodes of tokens that were removed, or given another end.';
+COMMENT ON FUNCTION plantao.log_revocations() IS 'Notifies the nodes of tokens that were removed or whose expiry changed.';
 
 CREATE TRIGGER log_removed AFTER DELETE ON plantao.tokens
   REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION plantao.log_revocations();
