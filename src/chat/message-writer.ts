@@ -17,7 +17,7 @@ import {
   sqlState,
   WAITS_FOR_STANDBY,
 } from '../database/errors.ts';
-import { NotOnDutyError } from '../database/fenced-write.ts';
+import { NotActiveError } from '../database/fenced-write.ts';
 import { isTakenId } from '../database/sequences.ts';
 import type { ReconnectingSession } from '../database/session/reconnecting-session.ts';
 import { within } from '../within.ts';
@@ -211,7 +211,7 @@ export class MessageWriter {
 
   async #commit(batch: Waiting[], isHealed = false): Promise<void> {
     const term = this.#options.term();
-    if (term === null) return reject(batch, new NotOnDutyError());
+    if (term === null) return reject(batch, new NotActiveError());
     try {
       await this.#options.session.ready();
     } catch (error) {
@@ -246,7 +246,7 @@ export class MessageWriter {
 
   /** Handles a failed batch. With a SQLSTATE it has rolled back, except for 57P…: the session ended, perhaps after the commit. */
   async #failed(batch: Waiting[], error: unknown, isHealed: boolean): Promise<void> {
-    if (sqlState(error) === SqlState.TERM_CLOSED) return reject(batch, new NotOnDutyError());
+    if (sqlState(error) === SqlState.TERM_CLOSED) return reject(batch, new NotActiveError());
     if (isOutcomeUnknown(error)) return this.#outcomeUnknown(batch, error);
     this.#troubledBy(error);
     if (sqlState(error) === SqlState.LOCK_NOT_AVAILABLE) return reject(batch, await this.#explain(error));

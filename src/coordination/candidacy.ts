@@ -1,11 +1,11 @@
 import type { Explain } from '../database/checks/blocking.ts';
 import { messageOf, reasonOf, SqlState, sqlState } from '../database/errors.ts';
 import type { Queryable, ReconnectingSession } from '../database/session/reconnecting-session.ts';
+import type { ChangeLogger } from './change-logger.ts';
 import { type Clock, monotonic } from './clock.ts';
-import type { Diary } from './diary.ts';
-import { HolderWatch } from './holder-watch.ts';
-import type { LockKeeping } from './lock-keeper.ts';
-import type { Situation } from './pace.ts';
+import type { ElectionState } from './election-timing.ts';
+import { HolderWatch } from './lock/holder-watch.ts';
+import type { LockKeeping } from './lock/lock-keeper.ts';
 
 /** What a {@link Candidacy} is made of. */
 export interface CandidacyOptions {
@@ -17,7 +17,7 @@ export interface CandidacyOptions {
   watching: Queryable;
   /** Names what a lock was refused for. */
   explain: Explain;
-  diary: Diary;
+  changes: ChangeLogger;
   clock?: Clock;
 }
 
@@ -44,30 +44,30 @@ export class Candidacy {
   }
 
   /** Something was seen after which the lock may be free. */
-  sign(reason: string): void {
+  suspectVacancy(reason: string): void {
     this.#sign = { at: this.#clock(), reason };
   }
 
   /** Leaves the others the first try for `ms`; a longer hold that is in force stays. */
-  holdBack(ms: number): void {
+  backOff(ms: number): void {
     this.#notBefore = Math.max(this.#notBefore, this.#clock() + ms);
   }
 
   /** No reason any more to hold back. */
-  release(): void {
+  endBackOff(): void {
     this.#notBefore = Number.NEGATIVE_INFINITY;
   }
 
   /** Somebody is on duty: whoever was meant to be first has been, and the next vacancy is another one. */
-  leaderSeen(): void {
+  activeSeen(): void {
     this.#leaderSeenAt = this.#clock();
     this.#sign = null;
     this.#holder.reset();
-    this.release();
+    this.endBackOff();
   }
 
   /** Begins anew as a standby: the old signs are of no account. */
-  begin(): void {
+  reset(): void {
     this.#sign = null;
     this.#leaderSeenAt = this.#clock();
   }
@@ -81,25 +81,25 @@ export class Candidacy {
    * dead before it is heard of in any other way. The question also keeps the lock session from being taken for a dead
    * node's. Where it cannot be asked, the next try says so.
    */
-  async standBack(): Promise<void> {
+  async checkHolder(): Promise<void> {
     const { lock } = this.#options;
     try {
       await lock.prepare();
-      if (await lock.holder()) this.leaderSeen();
+      if (await lock.holder()) this.activeSeen();
     } catch {
       return;
     }
   }
 
   /** Tries once. Answers the term that was opened and why, or null; what stood in the way is in the log, once. */
-  async tryNow(given?: string): Promise<{ term: number; reason: string } | null> {
-    const { lock, diary, writing } = this.#options;
+  async tryAcquire(given?: string): Promise<{ term: number; reason: string } | null> {
+    const { lock, changes, writing } = this.#options;
     try {
       await writing.ready();
       const reason = given ?? this.#reason;
       const term = await lock.tryAcquire({ reason, unseenMs: this.#clock() - this.#leaderSeenAt });
       this.#failures = 0;
-      diary.close('database', 'PostgreSQL answers again');
+      changes.resolve('database', 'PostgreSQL answers again');
       if (term === null) void this.#lookAtHolder();
       return term === null ? null : { term, reason };
     } catch (error) {
@@ -108,14 +108,14 @@ export class Candidacy {
       const isBlocked = sqlState(error) === SqlState.LOCK_NOT_AVAILABLE;
       if (isBlocked) await this.#options.explain(error);
       const reason = isBlocked ? 'another transaction is in the way of a new term' : messageOf(error);
-      diary.say('database', `cannot go on duty: ${reason}`, undefined, reasonOf(error));
+      changes.report('database', `cannot go on duty: ${reason}`, undefined, reasonOf(error));
       return null;
     }
   }
 
   /** No try waits for it: its session may have to be opened first. */
   async #lookAtHolder(): Promise<void> {
-    if (await this.#holder.look(this.#clock() - this.#leaderSeenAt)) this.sign('the silent holder was ended');
+    if (await this.#holder.look(this.#clock() - this.#leaderSeenAt)) this.suspectVacancy('the silent holder was ended');
   }
 
   /** Why this node cannot be promoted while no other is active; null where it could, or where that is still to be seen. */
@@ -127,7 +127,7 @@ export class Candidacy {
   }
 
   /** What the pace of the tries depends on (pace.ts). */
-  get situation(): Omit<Situation, 'role' | 'leaseMs'> {
+  get electionState(): Omit<ElectionState, 'role' | 'leaseMs'> {
     const now = this.#clock();
     return {
       sinceSignMs: this.#sign && now - this.#sign.at,

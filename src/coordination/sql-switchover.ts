@@ -1,10 +1,10 @@
 import type { Log } from '../log.ts';
-import type { NodeRegistry } from './node-registry.ts';
+import type { NodeRegistry } from './peers/node-registry.ts';
 import type { SyncManager } from './sync-manager.ts';
 
 /** What it needs. */
 export interface SqlSwitchoverOptions {
-  sync: Pick<SyncManager, 'isOnDuty' | 'leader' | 'switchover'>;
+  sync: Pick<SyncManager, 'isActive' | 'leader' | 'switchover'>;
   registry: Pick<NodeRegistry, 'takeRequest'>;
   log: Log;
 }
@@ -15,7 +15,7 @@ export interface SqlSwitchoverOptions {
  */
 export function sqlSwitchover({ sync, registry, log }: SqlSwitchoverOptions): () => Promise<void> {
   return async () => {
-    if (!sync.isOnDuty || sync.leader === null) return;
+    if (!sync.isActive || sync.leader === null) return;
     const request = await registry.takeRequest(sync.leader.term).catch(() => null);
     if (request === null) return;
     const refusal = await sync.switchover(request.handTo, 'switchover requested in SQL');

@@ -24,16 +24,16 @@
 import type { Log } from '../log.ts';
 import { within } from '../within.ts';
 import { Candidacy, type CandidacyOptions } from './candidacy.ts';
-import type { DutySignal } from './cluster-signal.ts';
-import { Diary } from './diary.ts';
-import type { LockKeeping } from './lock-keeper.ts';
-import { nextStepMs } from './pace.ts';
+import { ChangeLogger } from './change-logger.ts';
+import { nextTickMs } from './election-timing.ts';
+import { Housekeeping, type HousekeepingOptions } from './housekeeping.ts';
+import type { LockKeeping } from './lock/lock-keeper.ts';
+import type { RoleSignal } from './peers/cluster-signal.ts';
 import type { Refusal, Role } from './role.ts';
-import { StepLoop } from './step-loop.ts';
-import { Upkeep, type UpkeepOptions } from './upkeep.ts';
+import { RunLoop } from './run-loop.ts';
 
 /** What a {@link SyncManager} is made of: its own, and what its upkeep and its candidacy need. */
-export interface SyncManagerOptions extends Omit<UpkeepOptions & CandidacyOptions, 'diary'> {
+export interface SyncManagerOptions extends Omit<HousekeepingOptions & CandidacyOptions, 'changes'> {
   node: string;
   isActive: boolean;
   log: Log;
@@ -53,9 +53,9 @@ const STOP_LIMIT_MS = 2000;
 export class SyncManager {
   readonly #options: SyncManagerOptions;
   readonly #candidacy: Candidacy;
-  readonly #diary: Diary;
-  readonly #upkeep: Upkeep;
-  readonly #loop: StepLoop;
+  readonly #changes: ChangeLogger;
+  readonly #housekeeping: Housekeeping;
+  readonly #loop: RunLoop;
   #role: Role = 'standby';
   #isStarted = false;
   #isResigning = false;
@@ -63,31 +63,31 @@ export class SyncManager {
 
   constructor(options: SyncManagerOptions) {
     this.#options = options;
-    this.#diary = new Diary(options.log);
-    this.#candidacy = new Candidacy({ ...options, diary: this.#diary });
-    this.#upkeep = new Upkeep({ ...options, diary: this.#diary });
-    this.#loop = new StepLoop({
+    this.#changes = new ChangeLogger(options.log);
+    this.#candidacy = new Candidacy({ ...options, changes: this.#changes });
+    this.#housekeeping = new Housekeeping({ ...options, changes: this.#changes });
+    this.#loop = new RunLoop({
       ...(options.clock ? { clock: options.clock } : {}),
       look: () => this.#look(),
       step: () => this.#step(),
-      paceMs: () => nextStepMs({ role: this.#role, leaseMs: options.leaseMs, ...this.#candidacy.situation }),
+      paceMs: () => nextTickMs({ role: this.#role, leaseMs: options.leaseMs, ...this.#candidacy.electionState }),
     });
   }
 
   /** The role as the world should see it: a claimed lock whose lease has expired is not "active". */
   get role(): Role {
-    return this.#role === 'active' && !this.isOnDuty ? 'standby' : this.#role;
+    return this.#role === 'active' && !this.isActive ? 'standby' : this.#role;
   }
 
   /** True while this node may accept writes. */
-  get isOnDuty(): boolean {
+  get isActive(): boolean {
     return this.#role === 'active' && !this.#isResigning && this.#options.lock.term !== null;
   }
 
   /** The node on duty as far as this one knows, itself included. */
   get leader(): { node: string; url: string | null; term: number } | null {
     const { lock, node, peers } = this.#options;
-    if (this.isOnDuty && lock.term !== null) return { node, url: null, term: lock.term };
+    if (this.isActive && lock.term !== null) return { node, url: null, term: lock.term };
     return peers.active;
   }
 
@@ -99,8 +99,8 @@ export class SyncManager {
   /** Begins. IS_ACTIVE=false gives a peer that is on its way the time to be first: two leases, or until one is seen. */
   start(): void {
     const { isActive, leaseMs } = this.#options;
-    if (isActive) this.#candidacy.sign('IS_ACTIVE at start');
-    else this.#candidacy.holdBack(2 * leaseMs);
+    if (isActive) this.#candidacy.suspectVacancy('IS_ACTIVE at start');
+    else this.#candidacy.backOff(2 * leaseMs);
     this.#isStarted = true;
     this.#loop.start();
   }
@@ -114,7 +114,7 @@ export class SyncManager {
   /** Out of service by hand: gives the lock up and stays out until {@link revive}. */
   async fall(): Promise<void> {
     this.#options.lock.interrupt();
-    await this.#loop.inTurn(async () => {
+    await this.#loop.runExclusive(async () => {
       if (this.#role === 'fallen') return;
       await this.#resign('fall', null, { next: 'fallen' });
       this.#become('fallen', 'fell by request');
@@ -124,10 +124,10 @@ export class SyncManager {
 
   /** A candidate again; takes no lock that another holds. Resolves after one try where nobody was on duty. */
   async revive(): Promise<void> {
-    await this.#loop.inTurn(async () => {
+    await this.#loop.runExclusive(async () => {
       if (this.#role !== 'fallen' || this.#stopping) return;
       this.#become('standby', 'revived by request');
-      this.#candidacy.release();
+      this.#candidacy.endBackOff();
       await this.#try('revived, and nobody was on duty');
     });
   }
@@ -138,36 +138,36 @@ export class SyncManager {
    */
   async switchover(to: string | null, reason: string): Promise<Refusal | null> {
     const { node, peers, leaseMs } = this.#options;
-    if (!this.isOnDuty) return 'not_active';
+    if (!this.isActive) return 'not_active';
     if (to === node) return 'already_active';
     if (to !== null && !peers.living.includes(to)) return peers.knows(to) ? 'no_standby' : 'unknown_node';
     if (peers.living.length === 0) return 'no_standby';
     // Those who were not named hold back for a quarter of a lease, and then get as long again.
     const patienceMs = Math.max(SUCCESSOR_LIMIT_MS, leaseMs / 2);
-    await this.#loop.inTurn(() => this.#resign(reason, to, { patienceMs }));
+    await this.#loop.runExclusive(() => this.#resign(reason, to, { patienceMs }));
     if (peers.active !== null) return null;
-    this.#candidacy.release();
-    this.sign('nobody took the duty over');
+    this.#candidacy.endBackOff();
+    this.suspectVacancy('nobody took the duty over');
     return 'no_successor';
   }
 
   /** Takes in what was heard of another node's duty on the channel `plantao_cluster`. */
-  hear(signal: DutySignal): void {
+  handleSignal(signal: RoleSignal): void {
     if (signal.kind === 'promoted') this.#heardPromotion(signal);
     else this.#heardResignation(signal.term, signal.to);
   }
 
   /** Something was seen after which the lock may be free: a standby tries for it now. */
-  sign(reason: string): void {
+  suspectVacancy(reason: string): void {
     if (this.#role !== 'standby') return;
-    this.#candidacy.sign(reason);
-    this.#loop.poke();
+    this.#candidacy.suspectVacancy(reason);
+    this.#loop.wake();
   }
 
   /** The lock session was lost while it held the lock. */
-  lockLost(reason: string): void {
+  handleLockLost(reason: string): void {
     if (this.#role === 'active') this.#become('standby', `lost the leader lock: ${reason}`);
-    this.sign('its own lock session was lost');
+    this.suspectVacancy('its own lock session was lost');
   }
 
   /** Another is on duty: an active that hears it asks at once what has become of its own lock. */
@@ -176,7 +176,7 @@ export class SyncManager {
     if (leader.node === node) return;
     peers.promoted(leader);
     // Not left to the next look: older news of that node may cover this, and it may be dead by then.
-    this.#candidacy.leaderSeen();
+    this.#candidacy.activeSeen();
     if (this.#role === 'active') void this.#options.lock.renew();
   }
 
@@ -184,43 +184,44 @@ export class SyncManager {
     const { node, peers, leaseMs } = this.#options;
     peers.resigned(term);
     if (this.#role !== 'standby') return;
-    if (to === null) this.sign('the active resigned');
-    else if (to !== node) this.#candidacy.holdBack(leaseMs / 4);
+    if (to === null) this.suspectVacancy('the active resigned');
+    else if (to !== node) this.#candidacy.backOff(leaseMs / 4);
     else {
-      this.#candidacy.release();
-      this.sign('it was handed the duty');
+      this.#candidacy.endBackOff();
+      this.suspectVacancy('it was handed the duty');
     }
   }
 
   #look(): void {
     const { active } = this.#options.peers;
-    if (active || this.isOnDuty) this.#candidacy.leaderSeen();
-    this.#upkeep.lookAfter(this.role);
+    if (active || this.isActive) this.#candidacy.activeSeen();
+    this.#housekeeping.runDue(this.role);
   }
 
   async #step(): Promise<void> {
     if (this.#role === 'active') return this.#attend();
     if (this.#role === 'fallen' || this.#stopping) return;
     if (this.#candidacy.mayTry) await this.#try();
-    else await this.#candidacy.standBack();
+    else await this.#candidacy.checkHolder();
   }
 
   /** What an active looks after by itself; its lease is renewed without it (lock-keeper.ts). */
   async #attend(): Promise<void> {
     const { lock, writing, peers, leaseMs } = this.#options;
-    if (!this.isOnDuty) {
+    if (!this.isActive) {
       // Not where the lock is lost, which is said next.
-      if (lock.isClaimed) this.#diary.say('lease', 'writes nothing until PostgreSQL confirms the leader lock again');
+      if (lock.isClaimed)
+        this.#changes.report('lease', 'writes nothing until PostgreSQL confirms the leader lock again');
       if (!(await lock.renew())) return;
     }
-    this.#diary.close('lease', 'PostgreSQL confirmed the leader lock: on duty as before');
+    this.#changes.resolve('lease', 'PostgreSQL confirmed the leader lock: on duty as before');
     // The lock session may live while no other can be opened (max_connections): then a peer is of more use.
     const isMute = writing.closedForMs > leaseMs && peers.living.length > 0;
     if (isMute) await this.#resign('cannot reach the database to write', null);
   }
 
   async #try(reason?: string): Promise<void> {
-    const won = await this.#candidacy.tryNow(reason);
+    const won = await this.#candidacy.tryAcquire(reason);
     if (won) this.#become('active', `on duty for term ${won.term}: ${won.reason}`, won.term);
   }
 
@@ -238,7 +239,7 @@ export class SyncManager {
       await lock.release(reason, handTo);
       log.info({ event: 'resigned' }, `resigned: ${reason}${handTo ? `, for ${handTo}` : ''}`);
       if (peers.living.length > 0) {
-        this.#candidacy.holdBack(leaseMs);
+        this.#candidacy.backOff(leaseMs);
         await within(patienceMs, peers.anyActive());
       }
     } finally {
@@ -254,22 +255,22 @@ export class SyncManager {
     const isDemotion = this.#role === 'active' && role === 'standby';
     const event = role === 'active' ? 'promoted' : isDemotion ? 'demoted' : role;
     this.#role = role;
-    this.#diary.forget('lease');
-    this.#candidacy.begin();
-    this.#upkeep.roleChanged();
+    this.#changes.forget('lease');
+    this.#candidacy.reset();
+    this.#housekeeping.roleChanged();
     this.#options.log.info({ event, ...(term === undefined ? {} : { term }) }, sentence);
     this.#options.onRole(role);
-    this.#loop.poke();
+    this.#loop.wake();
   }
 
   async #stop(): Promise<void> {
     const { lock, peers } = this.#options;
     lock.interrupt();
-    const resigned = this.#loop.inTurn(() => this.#resign('stopped', null));
+    const resigned = this.#loop.runExclusive(() => this.#resign('stopped', null));
     await within(STOP_LIMIT_MS, resigned);
     await this.#loop.end();
     // A node that could not start (its port is taken) must not say "stopped" in the row of the one that runs under its name.
-    if (this.#isStarted) await within(STOP_LIMIT_MS / 4, this.#upkeep.end());
+    if (this.#isStarted) await within(STOP_LIMIT_MS / 4, this.#housekeeping.end());
     peers.stop();
     lock.abandon('stopped');
   }

@@ -12,7 +12,7 @@ import { endAbandoned } from './sequelize.ts';
 import { isTakenId } from './sequences.ts';
 
 /** Raised instead of a write when this node is not, or no longer, on duty. Nothing was written. */
-export class NotOnDutyError extends Error {
+export class NotActiveError extends Error {
   override readonly name = 'NotOnDutyError';
   constructor() {
     super('this node is not on duty');
@@ -26,7 +26,7 @@ export type Write = <T>(work: (transaction: Transaction) => Promise<T>) => Promi
  * Makes the one way by which this node writes chat data (batched posts have their own, message-writer.ts): a managed
  * transaction whose first statement proves the term in the database and keeps the next term out until the commit.
  * A write whose id was taken (its sequence had been left behind) is done again once the sequences are healed.
- * @throws {NotOnDutyError} where the node has no term or the database knows that it is closed; {OutcomeUnknownError} where
+ * @throws {NotActiveError} where the node has no term or the database knows that it is closed; {OutcomeUnknownError} where
  * the commit was not confirmed; {BlockedError} where another transaction is in the way.
  */
 export function fencedWrite(
@@ -37,7 +37,7 @@ export function fencedWrite(
 ): Write {
   const write: Write = async (work) => {
     const term = currentTerm();
-    if (term === null) throw new NotOnDutyError();
+    if (term === null) throw new NotActiveError();
     let isCommitting = false;
     try {
       return await sequelize.transaction(async (transaction) => {
@@ -48,7 +48,7 @@ export function fencedWrite(
       });
     } catch (error) {
       if (isCommitting && isOutcomeUnknown(error)) throw await unknown(sequelize, error);
-      throw sqlState(error) === SqlState.TERM_CLOSED ? new NotOnDutyError() : await explain(error);
+      throw sqlState(error) === SqlState.TERM_CLOSED ? new NotActiveError() : await explain(error);
     }
   };
   return async (work) => {

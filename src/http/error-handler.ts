@@ -4,7 +4,7 @@ import { refusalOf } from '../chat/constraints.ts';
 import { type RefusalCode, Refused } from '../chat/errors.ts';
 import { BlockedError } from '../database/checks/blocking.ts';
 import { isUnavailable, OutcomeUnknownError, SqlState, sqlState } from '../database/errors.ts';
-import { NotOnDutyError } from '../database/fenced-write.ts';
+import { NotActiveError } from '../database/fenced-write.ts';
 import { CursorExpiredError, MalformedCursorError } from '../events/cursor.ts';
 import type { Log } from '../log.ts';
 import type { Exchange } from './connection.ts';
@@ -53,7 +53,7 @@ export function answerOverdue({ request, response }: Exchange): void {
 /** Converts a thrown value into the client's error; null for an unexpected one. */
 function toHttpError(error: unknown, gate: RoleGate): HttpError | null {
   if (error instanceof HttpError) return error;
-  if (error instanceof NotOnDutyError) return gate.notActive();
+  if (error instanceof NotActiveError) return gate.notActive();
   const refused = error instanceof Refused ? error : refusalOf(error);
   if (refused) {
     const status = statusOf[refused.code];

@@ -1,5 +1,5 @@
-import type { ClusterIdentity } from '../coordination/cluster-identity.ts';
-import type { Peers } from '../coordination/peers.ts';
+import type { ClusterIdentity } from '../coordination/peers/cluster-identity.ts';
+import type { Peers } from '../coordination/peers/peers.ts';
 import type { SyncManager } from '../coordination/sync-manager.ts';
 import type { Cluster } from '../http/services.ts';
 
@@ -45,7 +45,7 @@ export class ClusterView implements Cluster {
   }
 
   get acceptsWrites(): boolean {
-    return this.#sync.isOnDuty;
+    return this.#sync.isActive;
   }
 
   get term(): number | null {
@@ -57,7 +57,7 @@ export class ClusterView implements Cluster {
   }
 
   get activeUrl(): string | null {
-    return this.#sync.isOnDuty ? this.url : (this.#sync.leader?.url ?? null);
+    return this.#sync.isActive ? this.url : (this.#sync.leader?.url ?? null);
   }
 
   get isReady(): boolean {

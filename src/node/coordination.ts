@@ -1,8 +1,8 @@
-import { ClusterIdentity } from '../coordination/cluster-identity.ts';
-import type { ClusterSignal } from '../coordination/cluster-signal.ts';
-import type { LockThread } from '../coordination/lock-thread.ts';
-import { NodeRegistry } from '../coordination/node-registry.ts';
-import { Peers } from '../coordination/peers.ts';
+import type { LockThread } from '../coordination/lock/lock-thread.ts';
+import { ClusterIdentity } from '../coordination/peers/cluster-identity.ts';
+import type { ClusterSignal } from '../coordination/peers/cluster-signal.ts';
+import { NodeRegistry } from '../coordination/peers/node-registry.ts';
+import { Peers } from '../coordination/peers/peers.ts';
 import { sqlSwitchover } from '../coordination/sql-switchover.ts';
 import { SyncManager } from '../coordination/sync-manager.ts';
 import type { BlockerWatch } from '../database/checks/blocker-watch.ts';
@@ -50,7 +50,7 @@ export function buildCoordination(options: CoordinationOptions) {
           : `another cluster (${cluster ?? 'it names none'})`;
       log.warn({ event: 'stranger', url: peer }, `${peer} serves ${what} and is no peer of this node: check PEER_URL`);
     },
-    onSilence: (peer) => sync.sign(`${peer} went silent`),
+    onSilence: (peer) => sync.suspectVacancy(`${peer} went silent`),
   });
   // The peers and the SyncManager call each other; neither does so before `sync.start()`.
   const sync: SyncManager = new SyncManager({
@@ -83,6 +83,7 @@ export function buildCoordination(options: CoordinationOptions) {
     },
   });
   const handOverAsAsked = sqlSwitchover({ sync, registry, log });
-  const hear = (signal: ClusterSignal) => (signal.kind === 'switchover' ? void handOverAsAsked() : sync.hear(signal));
+  const hear = (signal: ClusterSignal) =>
+    signal.kind === 'switchover' ? void handOverAsAsked() : sync.handleSignal(signal);
   return { identity, peers, sync, hear };
 }

@@ -1,4 +1,4 @@
-import type { LockThread } from '../coordination/lock-thread.ts';
+import type { LockThread } from '../coordination/lock/lock-thread.ts';
 import type { NotifyQueue } from '../database/checks/notify-queue.ts';
 import { createApp } from '../http/app.ts';
 import { EventStreams } from '../http/delivery/event-streams.ts';

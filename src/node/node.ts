@@ -5,8 +5,8 @@
  * writes.
  */
 import { readFileSync } from 'node:fs';
-import { readSignal } from '../coordination/cluster-signal.ts';
-import { LockThread } from '../coordination/lock-thread.ts';
+import { LockThread } from '../coordination/lock/lock-thread.ts';
+import { readSignal } from '../coordination/peers/cluster-signal.ts';
 import { CHANNELS } from '../database/channels.ts';
 import { BlockerWatch } from '../database/checks/blocker-watch.ts';
 import { NotifyQueue } from '../database/checks/notify-queue.ts';
@@ -140,7 +140,7 @@ function assemble(settings: Settings, node: string, log: Log) {
   return {
     url,
     async start() {
-      lock.start((reason) => sync.lockLost(reason));
+      lock.start((reason) => sync.handleLockLost(reason));
       await coordination.identity.load();
       await chat.start();
       await listener.start({ onNotification, onListening: () => void chat.eventLog.catchUp() });

@@ -21,7 +21,7 @@ describe('A node believes in its duty no longer than its lease', () => {
     afterEach(() => local.lock.abandon('the test is over'));
 
     it('and stops before PostgreSQL has taken the lock away, without a word from anybody', async () => {
-      expect(await local.lock.attempt(() => ({ reason: 'test', unseenMs: 0 }))).to.be.a('number');
+      expect(await local.lock.tryAcquire(() => ({ reason: 'test', unseenMs: 0 }))).to.be.a('number');
       now += LEASE_MS * 0.89;
       expect(local.lock.term, 'within the lease').to.be.a('number');
       now += LEASE_MS * 0.02;
@@ -30,18 +30,18 @@ describe('A node believes in its duty no longer than its lease', () => {
     });
 
     it('counted from when it asked: a slow answer cannot stretch it', async () => {
-      await local.lock.attempt(() => ({ reason: 'test', unseenMs: 0 }));
-      const beating = local.lock.heartbeat();
+      await local.lock.tryAcquire(() => ({ reason: 'test', unseenMs: 0 }));
+      const beating = local.lock.renew();
       now += LEASE_MS * 1.5;
       expect(await beating, 'confirmed').to.equal(true);
       expect(local.lock.term).to.equal(null);
     });
 
     it('and again when the next heartbeat is confirmed, since its session had the lock all the time', async () => {
-      const term = await local.lock.attempt(() => ({ reason: 'test', unseenMs: 0 }));
+      const term = await local.lock.tryAcquire(() => ({ reason: 'test', unseenMs: 0 }));
       now += LEASE_MS;
       expect(local.lock.term).to.equal(null);
-      expect(await local.lock.heartbeat()).to.equal(true);
+      expect(await local.lock.renew()).to.equal(true);
       expect(local.lock.term).to.equal(term);
     });
   });

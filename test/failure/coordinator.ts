@@ -2,10 +2,10 @@ import { EventEmitter } from 'node:events';
 import type pg from 'pg';
 import pino from 'pino';
 import type { Clock } from '../../src/coordination/clock.ts';
-import { readSignal } from '../../src/coordination/cluster-signal.ts';
-import { LeaderLock } from '../../src/coordination/leader-lock.ts';
-import { LockKeeper } from '../../src/coordination/lock-keeper.ts';
-import { Peers } from '../../src/coordination/peers.ts';
+import { LeaderLock } from '../../src/coordination/lock/leader-lock.ts';
+import { LockKeeper } from '../../src/coordination/lock/lock-keeper.ts';
+import { readSignal } from '../../src/coordination/peers/cluster-signal.ts';
+import { Peers } from '../../src/coordination/peers/peers.ts';
 import { SyncManager } from '../../src/coordination/sync-manager.ts';
 import { Listener } from '../../src/database/listener.ts';
 import { applicationName, connectionOptions } from '../../src/database/session/connection.ts';
@@ -88,7 +88,7 @@ export interface CoordinatorOptions extends LockOptions {
 /** Starts the coordination of a node; it stands by or is on duty when this resolves, as things go. */
 export async function startCoordinator(options: CoordinatorOptions): Promise<Coordinator> {
   const { databaseUrl, node, leaseMs, clock } = options;
-  const local = localLock(options, (reason) => sync.lockLost(reason));
+  const local = localLock(options, (reason) => sync.handleLockLost(reason));
   const log = pino({ base: { node } }, { write: (line: string) => void local.entries.push(JSON.parse(line)) });
   const roles = new EventEmitter();
   const watching = new ReconnectingSession(connectionOptions(databaseUrl, applicationName(node, 'backlog'), 5000));
@@ -99,7 +99,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     identity: { ...TEST_IDENTITY, matches: ({ cluster }) => cluster === TEST_IDENTITY.cluster },
     onOtherEpoch: () => undefined,
     onStranger: () => undefined,
-    onSilence: (peer) => sync.sign(`${peer} went silent`),
+    onSilence: (peer) => sync.suspectVacancy(`${peer} went silent`),
     ...given,
   });
   const sync: SyncManager = new SyncManager({
@@ -129,7 +129,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     onListening: () => undefined,
     onNotification(_, payload) {
       const signal = readSignal(payload);
-      if (signal && signal.kind !== 'switchover') sync.hear(signal);
+      if (signal && signal.kind !== 'switchover') sync.handleSignal(signal);
     },
   });
   sync.start();

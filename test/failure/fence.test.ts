@@ -3,7 +3,7 @@ import pg from 'pg';
 import { MessageWriter } from '../../src/chat/message-writer.ts';
 import { seedData } from '../../src/cli/seed-data.ts';
 import { SqlState, sqlState } from '../../src/database/errors.ts';
-import { fencedWrite, NotOnDutyError } from '../../src/database/fenced-write.ts';
+import { fencedWrite, NotActiveError } from '../../src/database/fenced-write.ts';
 import { closeSequelize, openSequelize } from '../../src/database/sequelize.ts';
 import { connectionOptions } from '../../src/database/session/connection.ts';
 import { ReconnectingSession } from '../../src/database/session/reconnecting-session.ts';
@@ -35,7 +35,7 @@ describe('No write under a closed term', () => {
   beforeEach(async () => {
     const options = { databaseUrl: database.url, leaseMs: LEASE_MS };
     [a, b] = [localLock({ ...options, node: 'node-a' }), localLock({ ...options, node: 'node-b' })];
-    term = (await a.lock.attempt(() => ({ reason: 'test', unseenMs: 0 }))) ?? 0;
+    term = (await a.lock.tryAcquire(() => ({ reason: 'test', unseenMs: 0 }))) ?? 0;
   });
   afterEach(async () => {
     await Promise.all(open.splice(0).map((client) => client.end().catch(() => undefined)));
@@ -62,7 +62,7 @@ describe('No write under a closed term', () => {
   /** The first node is gone, as far as PostgreSQL is concerned, and the second goes on duty. */
   const failOver = async () => {
     a.lock.abandon('cut off');
-    return eventually('the second node is on duty', () => b.lock.attempt(() => ({ reason: 'test', unseenMs: 0 })));
+    return eventually('the second node is on duty', () => b.lock.tryAcquire(() => ({ reason: 'test', unseenMs: 0 })));
   };
 
   it('though it began under an open one: what was written is rolled back before the next term begins', async () => {
@@ -136,7 +136,7 @@ describe('No write under a closed term', () => {
       const work = async () => {
         isBegun = true;
       };
-      expect(await write(work).catch((error) => error)).to.be.instanceOf(NotOnDutyError);
+      expect(await write(work).catch((error) => error)).to.be.instanceOf(NotActiveError);
       expect(isBegun).to.equal(false);
     } finally {
       await closeSequelize(sequelize);
@@ -150,7 +150,7 @@ describe('No write under a closed term', () => {
     try {
       expect(await post('in the old term')).to.include({ repeated: false });
       await failOver();
-      expect(await post('after it').catch((error) => error)).to.be.instanceOf(NotOnDutyError);
+      expect(await post('after it').catch((error) => error)).to.be.instanceOf(NotActiveError);
       expect(await isStored('in the old term')).to.equal(true);
       expect(await isStored('after it')).to.equal(false);
     } finally {
@@ -164,7 +164,7 @@ describe('No write under a closed term', () => {
     await writer.query('SELECT plantao.assert_term($1)', [term]);
     await writer.query(INSERT, ['accepted before the resignation']);
     let isResigned = false;
-    const resigned = a.lock.resign('test', null).then(() => {
+    const resigned = a.lock.release('test', null).then(() => {
       isResigned = true;
     });
     await eventually(
@@ -178,6 +178,6 @@ describe('No write under a closed term', () => {
     await writer.query('COMMIT');
     await resigned;
     expect(await isStored('accepted before the resignation')).to.equal(true);
-    expect(await b.lock.attempt(() => ({ reason: 'test', unseenMs: 0 }))).to.equal(term + 1);
+    expect(await b.lock.tryAcquire(() => ({ reason: 'test', unseenMs: 0 }))).to.equal(term + 1);
   });
 });

@@ -22,7 +22,7 @@ describe('Who hands the duty over', () => {
   const start = async (node: string, more: Partial<CoordinatorOptions> = {}) => {
     const one = await startCoordinator({ databaseUrl: database.url, node, leaseMs: LEASE_MS, ...more });
     running.push(one);
-    await eventually(`${node} is on duty`, () => one.sync.isOnDuty);
+    await eventually(`${node} is on duty`, () => one.sync.isActive);
     return one;
   };
 
@@ -52,26 +52,26 @@ describe('Who hands the duty over', () => {
     ]);
     expect(await a.sync.switchover('node-b', 'test')).to.equal(null);
     // Its peer may hear of the promotion before it has the answer that makes it one.
-    await eventually('node-b is on duty', () => b.sync.isOnDuty);
+    await eventually('node-b is on duty', () => b.sync.isActive);
   });
 
   it('to one that dies at once leaves the next one free to try, though older news is heard after the promotion', async () => {
     const b = await startCoordinator({ databaseUrl: database.url, node: 'node-b', leaseMs: LEASE_MS, isActive: false });
     running.push(b);
     const startedAt = performance.now();
-    b.sync.hear({ kind: 'promoted', term: 99, node: 'node-a', url: 'http://node-a' });
+    b.sync.handleSignal({ kind: 'promoted', term: 99, node: 'node-a', url: 'http://node-a' });
     // Begun before the promotion and committed after it. Of the node nothing more is heard.
     b.peers.learn([
       { node: 'node-a', url: 'http://node-a', role: 'standby', term: null, is_primary: false, heartbeat_age_ms: 0 },
     ]);
-    await eventually('it is on duty', () => b.sync.isOnDuty, { every: 5 });
+    await eventually('it is on duty', () => b.sync.isActive, { every: 5 });
     // IS_ACTIVE=false waits two leases for somebody to come; somebody has come.
     expect(performance.now() - startedAt).to.be.below(LEASE_MS);
   });
 
   it('by dying before anybody has heard of it is followed as soon as any other', async () => {
     const a = localLock({ databaseUrl: database.url, node: 'node-a', leaseMs: 30_000 });
-    await a.lock.attempt(() => ({ reason: 'test', unseenMs: 0 }));
+    await a.lock.tryAcquire(() => ({ reason: 'test', unseenMs: 0 }));
     // After the promotion, and told of no peer: only PostgreSQL knows of the one on duty.
     const b = await startCoordinator({ databaseUrl: database.url, node: 'node-b', leaseMs: LEASE_MS, isActive: false });
     running.push(b);
@@ -83,7 +83,7 @@ describe('Who hands the duty over', () => {
     });
     const diedAt = performance.now();
     a.lock.abandon('dead');
-    await eventually('it is on duty', () => b.sync.isOnDuty, { every: 5 });
+    await eventually('it is on duty', () => b.sync.isActive, { every: 5 });
     expect(performance.now() - diedAt).to.be.below(LEASE_MS / 2);
   });
 

@@ -30,11 +30,11 @@ describe('The leader lock alone decides who is on duty', () => {
     running.push(one);
     return one;
   };
-  const onDuty = () => running.filter(({ sync }) => sync.isOnDuty);
+  const onDuty = () => running.filter(({ sync }) => sync.isActive);
   /** Two nodes, the first on duty. */
   const startTwo = async (): Promise<[Coordinator, Coordinator]> => {
     const a = await start('node-a');
-    await eventually('the first is on duty', () => a.sync.isOnDuty);
+    await eventually('the first is on duty', () => a.sync.isActive);
     return [a, await start('node-b', { isActive: false })];
   };
   const query = async (sql: string, values: unknown[] = []) => (await psql.query(sql, values)).rows;
@@ -64,7 +64,7 @@ describe('The leader lock alone decides who is on duty', () => {
 
   it('who gives it up without knowing and has no peer is told all the same, and goes on duty anew', async () => {
     const a = await start('node-a');
-    await eventually('it is on duty', () => a.sync.isOnDuty);
+    await eventually('it is on duty', () => a.sync.isActive);
     const term = a.lock.term ?? 0;
     await a.onSession('SELECT pg_advisory_unlock_all()');
     await eventually('another term begins', () => (a.lock.term ?? 0) > term);
@@ -72,7 +72,7 @@ describe('The leader lock alone decides who is on duty', () => {
 
   it('whose term was closed by hand is told by PostgreSQL, and another term begins', async () => {
     const a = await start('node-a');
-    await eventually('it is on duty', () => a.sync.isOnDuty);
+    await eventually('it is on duty', () => a.sync.isActive);
     const term = a.lock.term ?? 0;
     await query("UPDATE plantao.leader_terms SET ended_at = now(), end_reason = 'by hand' WHERE ended_at IS NULL");
     await eventually('another term begins', () => (a.lock.term ?? 0) > term);
@@ -82,8 +82,8 @@ describe('The leader lock alone decides who is on duty', () => {
     const a = localLock({ databaseUrl: database.url, node: 'node-a', leaseMs: LEASE_MS });
     const b = localLock({ databaseUrl: database.url, node: 'node-b', leaseMs: LEASE_MS });
     const startedAt = performance.now();
-    await a.lock.attempt(() => ({ reason: 'test', unseenMs: 0 }));
-    await eventually('the other gets it', () => b.lock.attempt(() => ({ reason: 'test', unseenMs: 0 })), {
+    await a.lock.tryAcquire(() => ({ reason: 'test', unseenMs: 0 }));
+    await eventually('the other gets it', () => b.lock.tryAcquire(() => ({ reason: 'test', unseenMs: 0 })), {
       within: 3 * LEASE_MS,
       every: 10,
     });
@@ -109,7 +109,7 @@ describe('The leader lock alone decides who is on duty', () => {
   it('taken over from a predecessor whose transaction holds fence and event log: it is ended, and that is said', async () => {
     // A node that freezes inside a transaction: its lock is gone after the lease, its transaction is not.
     const frozen = localLock({ databaseUrl: database.url, node: 'node-a', leaseMs: LEASE_MS });
-    const term = await frozen.lock.attempt(() => ({ reason: 'test', unseenMs: 0 }));
+    const term = await frozen.lock.tryAcquire(() => ({ reason: 'test', unseenMs: 0 }));
     const writer = new pg.Client({ connectionString: database.url, application_name: 'plantao:node-a:pool' });
     const isEnded = new Promise((resolve) => writer.on('error', resolve));
     await writer.connect();
@@ -117,7 +117,7 @@ describe('The leader lock alone decides who is on duty', () => {
     await writer.query('SELECT plantao.assert_term($1)', [term]);
     await writer.query('SELECT plantao.lock_log()');
     const b = await start('node-b');
-    await eventually('the other is on duty', () => b.sync.isOnDuty);
+    await eventually('the other is on duty', () => b.sync.isActive);
     await isEnded;
     expect(
       await query(
@@ -131,7 +131,7 @@ describe('The leader lock alone decides who is on duty', () => {
 
   it('is taken by a session that was kept warm, also where the node held back for longer than a lease', async () => {
     const a = await start('node-a', { isActive: false });
-    await eventually('it is on duty', () => a.sync.isOnDuty);
+    await eventually('it is on duty', () => a.sync.isActive);
     const [holder] = await query(
       'SELECT extract(epoch FROM clock_timestamp() - backend_start) * 1000 AS age FROM plantao.lock_holder',
     );
@@ -144,7 +144,7 @@ describe('The leader lock alone decides who is on duty', () => {
     await query('BEGIN');
     await query("SELECT FROM plantao.nodes WHERE node = 'old' FOR UPDATE");
     const a = localLock({ databaseUrl: database.url, node: 'node-a', leaseMs: 5000 });
-    expect(await a.lock.attempt(() => ({ reason: 'test', unseenMs: 0 }))).to.be.a('number');
+    expect(await a.lock.tryAcquire(() => ({ reason: 'test', unseenMs: 0 }))).to.be.a('number');
     a.lock.abandon('the test is over');
     await query('ROLLBACK');
     await query("DELETE FROM plantao.nodes WHERE node = 'old'");
@@ -158,7 +158,7 @@ describe('The leader lock alone decides who is on duty', () => {
       settings: { default_transaction_read_only: 'on' },
     });
     for (let tries = 0; tries < 3; tries++) {
-      const refusal = await a.lock.attempt(() => ({ reason: 'test', unseenMs: 0 })).catch((error) => error);
+      const refusal = await a.lock.tryAcquire(() => ({ reason: 'test', unseenMs: 0 })).catch((error) => error);
       expect(refusal).to.have.property('code', '25006');
     }
     await a.lock.close();
@@ -168,11 +168,11 @@ describe('The leader lock alone decides who is on duty', () => {
 
   it('is given back in order also when the node is told to stop in the middle of a resignation', async () => {
     const a = localLock({ databaseUrl: database.url, node: 'node-a', leaseMs: 5000 });
-    const term = await a.lock.attempt(() => ({ reason: 'test', unseenMs: 0 }));
+    const term = await a.lock.tryAcquire(() => ({ reason: 'test', unseenMs: 0 }));
     // A write under way, for which the resignation waits.
     await query('BEGIN');
     await query('SELECT plantao.assert_term($1)', [term]);
-    const resigned = a.lock.resign('fall', null);
+    const resigned = a.lock.release('fall', null);
     const waiting = "SELECT FROM pg_locks WHERE relation = 'plantao_mutexes.write_fence'::regclass AND NOT granted";
     await eventually('it waits', async () => (await query(waiting)).length === 1);
     a.lock.interrupt();
@@ -189,10 +189,12 @@ describe('The leader lock alone decides who is on duty', () => {
       localLock({ databaseUrl: database.url, node: `node-${index}`, leaseMs: 5000 }),
     );
     for (let round = 0; round < 20; round++) {
-      const terms = await Promise.all(locks.map(({ lock }) => lock.attempt(() => ({ reason: 'test', unseenMs: 0 }))));
+      const terms = await Promise.all(
+        locks.map(({ lock }) => lock.tryAcquire(() => ({ reason: 'test', unseenMs: 0 }))),
+      );
       const winners = locks.filter((_, index) => terms[index] !== null);
       expect(winners, `round ${round}`).to.have.length(1);
-      await winners[0]?.lock.resign('test', null);
+      await winners[0]?.lock.release('test', null);
     }
     for (const { lock } of locks) await lock.close();
     const terms = (await query('SELECT term FROM plantao.leader_terms ORDER BY term')).map(({ term }) => Number(term));

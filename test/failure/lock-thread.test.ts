@@ -3,8 +3,8 @@ import type { Worker } from 'node:worker_threads';
 import { expect } from 'chai';
 import pg from 'pg';
 import pino from 'pino';
-import { LockThread, type LockThreadOptions } from '../../src/coordination/lock-thread.ts';
-import { LockWorkerError } from '../../src/coordination/lock-worker-link.ts';
+import { LockThread, type LockThreadOptions } from '../../src/coordination/lock/lock-thread.ts';
+import { LockWorkerError } from '../../src/coordination/lock/lock-worker-link.ts';
 import { eventually } from '../support/eventually.ts';
 import type { LogEntry } from '../support/node-process.ts';
 import { createDatabase, type TestDatabase } from '../support/postgres.ts';
@@ -165,10 +165,12 @@ describe('The leader lock in a thread of its own', function () {
   it('goes to one of a thread and a session of this thread, never to both', async () => {
     const [thread] = await active();
     const other = localLock({ databaseUrl: database.url, node: 'node-b', leaseMs: LEASE_MS });
-    expect(await other.lock.attempt(() => PROMOTION)).to.equal(null);
+    expect(await other.lock.tryAcquire(() => PROMOTION)).to.equal(null);
     thread.abandon('test');
     expect(thread.term).to.equal(null);
-    expect(await eventually('the other has it', () => other.lock.attempt(() => PROMOTION), PATIENCE)).to.be.a('number');
+    expect(await eventually('the other has it', () => other.lock.tryAcquire(() => PROMOTION), PATIENCE)).to.be.a(
+      'number',
+    );
     expect(await thread.tryAcquire(PROMOTION)).to.equal(null);
     other.lock.abandon('the test is over');
   });

@@ -34,20 +34,20 @@ describe('What a peer says of itself decides nothing', () => {
   /** Asks all the time whether two are on duty, for two leases. */
   const neverTwo = async (one: Coordinator, other: Coordinator) => {
     for (const until = performance.now() + 2 * LEASE_MS; performance.now() < until; await pause(3)) {
-      expect(one.sync.isOnDuty && other.sync.isOnDuty, 'two on duty').to.equal(false);
+      expect(one.sync.isActive && other.sync.isActive, 'two on duty').to.equal(false);
     }
   };
 
   it('"I am on duty", said by one that has no lock, keeps nobody from it', async () => {
     const liar = await lie({ status: 'alive', active: true, node: 'liar', term: 999_999 });
     const a = await start('node-a', { isActive: false, peerUrls: [liar.url] });
-    await eventually('it is on duty all the same', () => a.sync.isOnDuty);
+    await eventually('it is on duty all the same', () => a.sync.isActive);
     expect(liar.asked).to.be.above(0);
   });
 
   it('"I am not on duty", said by the one that is, makes no second one', async () => {
     const a = await start('node-a');
-    await eventually('it is on duty', () => a.sync.isOnDuty);
+    await eventually('it is on duty', () => a.sync.isActive);
     const liar = await lie({ status: 'alive', active: false, node: 'node-a', term: 0 });
     const b = await start('node-b', { peerUrls: [liar.url] });
     const term = a.lock.term;
@@ -58,7 +58,7 @@ describe('What a peer says of itself decides nothing', () => {
 
   it('silence of the one that is on duty makes no second one', async () => {
     const a = await start('node-a');
-    await eventually('it is on duty', () => a.sync.isOnDuty);
+    await eventually('it is on duty', () => a.sync.isActive);
     const liar = await lie({ status: 'alive', active: true, node: 'node-a', term: a.lock.term });
     const b = await start('node-b', { peerUrls: [liar.url] });
     await eventually('the second has heard it', () => b.peers.active?.node === 'node-a');
@@ -72,6 +72,6 @@ describe('What a peer says of itself decides nothing', () => {
   it('an answer that makes no sense is none', async () => {
     const liar = await lie('<html>{"active":true}');
     const a = await start('node-a', { isActive: false, peerUrls: [liar.url] });
-    await eventually('it is on duty', () => a.sync.isOnDuty);
+    await eventually('it is on duty', () => a.sync.isActive);
   });
 });

@@ -46,7 +46,7 @@ describe('A silent holder of the leader lock', function () {
     const ghost = await holder('plantao:ghost:lock');
     const startedAt = performance.now();
     const both = [await candidate('node-a'), await candidate('node-b')];
-    await eventually('one of them is on duty', () => both.some(({ sync }) => sync.isOnDuty), { within: 20_000 });
+    await eventually('one of them is on duty', () => both.some(({ sync }) => sync.isActive), { within: 20_000 });
     expect(performance.now() - startedAt).to.be.above(3 * LEASE_MS);
     await eventually('the session is ended', () => ghost.isEnded);
     const ended = both.flatMap((one) => said(one, /^ended plantao:ghost:lock \(server process \d+, .*three leases/));
@@ -62,7 +62,7 @@ describe('A silent holder of the leader lock', function () {
       await pause(LEASE_MS / 4);
     }
     expect(living.isEnded).to.equal(false);
-    expect(one.sync.isOnDuty).to.equal(false);
+    expect(one.sync.isActive).to.equal(false);
   });
 
   it('is not ended before three of its own leases, where these are longer than the candidate’s', async () => {

@@ -4,7 +4,7 @@ import http from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { seedData } from '../../src/cli/seed-data.ts';
-import { longestSilenceMs } from '../../src/coordination/sign-of-life.ts';
+import { longestSilenceMs } from '../../src/coordination/lock/sign-of-life.ts';
 import { eventually } from '../support/eventually.ts';
 import { freePort } from '../support/free-port.ts';
 import { get, post } from '../support/http.ts';

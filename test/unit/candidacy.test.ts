@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import pino from 'pino';
 import { Candidacy } from '../../src/coordination/candidacy.ts';
-import { Diary } from '../../src/coordination/diary.ts';
+import { ChangeLogger } from '../../src/coordination/change-logger.ts';
 
 const LEASE_MS = 1000;
 
@@ -21,7 +21,7 @@ describe('A try for the leader lock', () => {
       writing: { ready: async () => undefined, closedForMs: 0 },
       watching: { query },
       explain: async (error) => error,
-      diary: new Diary(pino({}, { write: (line: string) => void lines.push(JSON.parse(line).msg) })),
+      changes: new ChangeLogger(pino({}, { write: (line: string) => void lines.push(JSON.parse(line).msg) })),
       clock: () => now,
     });
 
@@ -30,8 +30,8 @@ describe('A try for the leader lock', () => {
       throw new Error('permission denied for view lock_holder');
     });
     now += 3 * LEASE_MS;
-    for (let tries = 0; tries < 5; tries++) expect(await candidacy.tryNow()).to.equal(null);
-    expect(candidacy.situation.failures).to.equal(0);
+    for (let tries = 0; tries < 5; tries++) expect(await candidacy.tryAcquire()).to.equal(null);
+    expect(candidacy.electionState.failures).to.equal(0);
     expect(lines).to.have.length(1);
     expect(lines[0]).to.match(/^no node is seen on duty, and who holds .* permission denied/);
   });

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { readSignal } from '../../src/coordination/cluster-signal.ts';
+import { readSignal } from '../../src/coordination/peers/cluster-signal.ts';
 
 const PROMOTED = { kind: 'promoted', term: 7, node: 'node-8080', url: 'http://localhost:8080' };
 

@@ -110,7 +110,7 @@ describe('The imports of src', () => {
     expect(seen.map(({ to }) => to)).to.deep.equal(['src/chat/users.ts', 'test/c.ts']);
     expect(seen.filter(isAllowed)).to.deep.equal([]);
     expect(isAllowed({ from: 'src/events/x.ts', to: 'src/chat/users.ts' })).to.equal(false);
-    expect(isAllowed({ from: 'src/http/x.ts', to: 'src/coordination/leader-lock.ts' })).to.equal(false);
-    expect(isAllowed({ from: 'src/node/node.ts', to: 'src/coordination/leader-lock.ts' })).to.equal(true);
+    expect(isAllowed({ from: 'src/http/x.ts', to: 'src/coordination/lock/leader-lock.ts' })).to.equal(false);
+    expect(isAllowed({ from: 'src/node/node.ts', to: 'src/coordination/lock/leader-lock.ts' })).to.equal(true);
   });
 });

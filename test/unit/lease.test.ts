@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { expect } from 'chai';
 import { monotonic } from '../../src/coordination/clock.ts';
-import { Lease } from '../../src/coordination/lease.ts';
+import { Lease } from '../../src/coordination/lock/lease.ts';
 
 const LEASE_MS = 2000;
 const TERM = 7;
@@ -60,7 +60,7 @@ describe("A node's lease of the leader lock", () => {
 
   it('is never read as a term with the time of another, while another thread begins one after another', async () => {
     const shared = new Lease({ leaseMs: LEASE_MS });
-    const file = new URL('../../src/coordination/lease.ts', import.meta.url).href;
+    const file = new URL('../../src/coordination/lock/lease.ts', import.meta.url).href;
     // The odd terms begin when their time is over.
     const program = `
       import { parentPort, workerData } from 'node:worker_threads';

@@ -66,8 +66,8 @@ describe('The log', () => {
   }
 
   it('takes no line of an error’s text for a frame of its stack', () => {
-    const error = Object.assign(new Error('bad value: "\n    at the secret (diary)"'), { code: '22P02' });
-    expect(written(false, (log) => log.error({ err: error }, 'failed'))).to.not.include('diary');
+    const error = Object.assign(new Error('bad value: "\n    at the secret (changes)"'), { code: '22P02' });
+    expect(written(false, (log) => log.error({ err: error }, 'failed'))).to.not.include('changes');
   });
 
   it('ends with an error that is its own cause, and with what is nested without end', () => {

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import type pg from 'pg';
 import { Refused } from '../../src/chat/errors.ts';
 import { MessageWriter, type Post, type Posted } from '../../src/chat/message-writer.ts';
-import { NotOnDutyError } from '../../src/database/fenced-write.ts';
+import { NotActiveError } from '../../src/database/fenced-write.ts';
 import { SessionLostError } from '../../src/database/session/session.ts';
 
 const DEADLINE_MS = 1000;
@@ -225,6 +225,6 @@ describe('The message writer', () => {
   it('tells who cannot be reached from who is not on duty', async () => {
     session.ready = () => Promise.reject(sqlError('57P03'));
     expect(await post('starting up')).to.equal('unavailable');
-    expect(NotOnDutyError).to.be.a('function');
+    expect(NotActiveError).to.be.a('function');
   });
 });

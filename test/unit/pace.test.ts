@@ -1,7 +1,7 @@
 import { expect } from 'chai';
-import { calmMs, jittered, nextStepMs, type Situation } from '../../src/coordination/pace.ts';
+import { type ElectionState, idleIntervalMs, jittered, nextTickMs } from '../../src/coordination/election-timing.ts';
 
-const calm: Situation = {
+const calm: ElectionState = {
   role: 'standby',
   leaseMs: 2000,
   sinceSignMs: null,
@@ -9,7 +9,7 @@ const calm: Situation = {
   failures: 0,
   failingMs: 0,
 };
-const step = (more: Partial<Situation>) => nextStepMs({ ...calm, ...more });
+const step = (more: Partial<ElectionState>) => nextTickMs({ ...calm, ...more });
 
 describe('The pace', () => {
   it('of an active fits several heartbeats into a lease, also when one is lost', () => {
@@ -50,7 +50,7 @@ describe('The pace', () => {
           for (const failures of [0, 1, 1000]) {
             expect(step({ role, leaseMs, sinceSignMs, failures })).to.be.within(5, leaseMs / 3);
           }
-    expect(calmMs(60_000)).to.equal(250);
+    expect(idleIntervalMs(60_000)).to.equal(250);
   });
 
   it('is given or taken a fifth, so that nodes do not stay in step', () => {

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { Peers } from '../../src/coordination/peers.ts';
+import { Peers } from '../../src/coordination/peers/peers.ts';
 import { eventually } from '../support/eventually.ts';
 import { FakePeer, TEST_IDENTITY } from '../support/fake-peer.ts';
 

@@ -1,4 +1,4 @@
-import { type Clock, monotonic } from './clock.ts';
+import { type Clock, monotonic } from '../clock.ts';
 import type { Holder, LeaderLock } from './leader-lock.ts';
 import { longestSilenceMs, type SignOfLife } from './sign-of-life.ts';
 import type { Promotion } from './term-opening.ts';
@@ -48,11 +48,11 @@ export class LockKeeper {
     return this.#inTurn(() => this.#lock.prepare());
   }
 
-  /** As {@link LeaderLock.attempt}; the lease is renewed from then on. */
+  /** As {@link LeaderLock.tryAcquire}; the lease is renewed from then on. */
   tryAcquire(promotion: Promotion): Promise<number | null> {
     return this.#inTurn(async () => {
       const startedAt = this.#clock();
-      const term = await this.#lock.attempt(() => promotion);
+      const term = await this.#lock.tryAcquire(() => promotion);
       if (term !== null) this.#renewLater(startedAt);
       return term;
     });
@@ -68,10 +68,10 @@ export class LockKeeper {
     return this.#inTurn(() => this.#renew(this.#clock()));
   }
 
-  /** As {@link LeaderLock.resign}: the lease ends at once, behind whatever is under way comes the rest. */
+  /** As {@link LeaderLock.release}: the lease ends at once, behind whatever is under way comes the rest. */
   release(reason: string, handTo: string | null): Promise<void> {
     clearTimeout(this.#timer);
-    const released = this.#lock.resign(reason, handTo);
+    const released = this.#lock.release(reason, handTo);
     this.#last = Promise.allSettled([this.#last, released]);
     return released;
   }
@@ -115,7 +115,7 @@ export class LockKeeper {
       return this.#lock.lose(`the node's main thread has stood still for ${(silentMs / 1000).toFixed(1)} s`);
     }
     const startedAt = this.#clock();
-    const isHeld = await this.#lock.heartbeat(dueAt);
+    const isHeld = await this.#lock.renew(dueAt);
     if (isHeld) this.#renewLater(startedAt);
     return isHeld;
   }

@@ -1,4 +1,4 @@
-import { type Clock, monotonic } from './clock.ts';
+import { type Clock, monotonic } from '../clock.ts';
 import type { ClusterIdentity } from './cluster-identity.ts';
 import type { PeerRow } from './node-registry.ts';
 import { type PeerHealth, PeerProbe } from './peer-probe.ts';
@@ -20,7 +20,7 @@ export interface PeerView {
 }
 
 /** What was last heard of a peer. `at` is when it was so, by this node's clock. */
-interface Word extends Leader {
+interface PeerObservation extends Leader {
   at: number;
   alive: boolean;
   active: boolean;
@@ -59,7 +59,7 @@ export class Peers {
   readonly #options: PeersOptions;
   readonly #clock: Clock;
   readonly #probes = new Map<string, PeerProbe>();
-  readonly #words = new Map<string, Word>();
+  readonly #observations = new Map<string, PeerObservation>();
   /** Addresses whose last answer was none of a peer, with the time of the first such one. */
   readonly #strangers = new Map<string, { since: number; isTold: boolean }>();
   #rows: PeerRow[] = [];
@@ -84,7 +84,7 @@ export class Peers {
     this.#rows = rows.filter((row) => row.node !== this.#options.node);
     for (const { node, url, role, term, is_primary, heartbeat_age_ms } of this.#rows) {
       const [alive, active] = [role === 'active' || role === 'standby', role === 'active'];
-      this.#hear({
+      this.#observe({
         node,
         url,
         at: now - Math.max(0, heartbeat_age_ms),
@@ -105,7 +105,7 @@ export class Peers {
    */
   promoted({ node, url, term }: { node: string; url: string; term: number }): void {
     const known = this.#probes.has(url) ? url : null;
-    this.#hear({
+    this.#observe({
       node,
       url: known,
       term,
@@ -124,8 +124,8 @@ export class Peers {
   get active(): (Leader & { isPreferred: boolean }) | null {
     const oldest = this.#clock() - FRESH_MS;
     const closedTerm = this.#closedTerm;
-    let leader: Word | null = null;
-    for (const word of this.#words.values()) {
+    let leader: PeerObservation | null = null;
+    for (const word of this.#observations.values()) {
       if (!word.active || word.at < oldest || word.term <= closedTerm) continue;
       if (leader === null || word.term > leader.term) leader = word;
     }
@@ -144,12 +144,12 @@ export class Peers {
   /** The names of the peers that could take over: heard of lately, and not fallen. */
   get living(): string[] {
     const oldest = this.#clock() - FRESH_MS;
-    return [...this.#words.values()].filter(({ alive, at }) => alive && at >= oldest).map(({ node }) => node);
+    return [...this.#observations.values()].filter(({ alive, at }) => alive && at >= oldest).map(({ node }) => node);
   }
 
   /** Whether a node of this name was ever heard of. */
   knows(node: string): boolean {
-    return this.#words.has(node);
+    return this.#observations.has(node);
   }
 
   /** What `/health` shows: who answers over HTTP, and which of them is on duty by the newest word, however it came. */
@@ -170,9 +170,9 @@ export class Peers {
     this.#probes.clear();
   }
 
-  #hear(word: Word): void {
-    if (word.node === this.#options.node || word.at < (this.#words.get(word.node)?.at ?? 0)) return;
-    this.#words.set(word.node, word);
+  #observe(word: PeerObservation): void {
+    if (word.node === this.#options.node || word.at < (this.#observations.get(word.node)?.at ?? 0)) return;
+    this.#observations.set(word.node, word);
     if (this.active) for (const resolve of this.#onActive.splice(0)) resolve();
   }
 
@@ -183,7 +183,7 @@ export class Peers {
     }
     this.#strangers.delete(probe.url);
     const { node, alive, active, term } = health;
-    this.#hear({ node, url: probe.url, at: askedAt, alive, active, term, isPreferred: this.#isPreferred(node) });
+    this.#observe({ node, url: probe.url, at: askedAt, alive, active, term, isPreferred: this.#isPreferred(node) });
     return true;
   }
 
@@ -203,9 +203,9 @@ export class Peers {
 
   /** Of a peer that answered before: until it is heard of again, by whichever way, it is not there. */
   #silent({ node }: PeerProbe): void {
-    const word = node === null ? undefined : this.#words.get(node);
+    const word = node === null ? undefined : this.#observations.get(node);
     if (!word) return;
-    this.#words.set(word.node, { ...word, at: this.#clock(), alive: false, active: false });
+    this.#observations.set(word.node, { ...word, at: this.#clock(), alive: false, active: false });
     if (word.active) this.#options.onSilence(word.node);
   }
 

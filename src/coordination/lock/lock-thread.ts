@@ -1,12 +1,12 @@
-import { messageOf } from '../database/errors.ts';
-import type { Log } from '../log.ts';
-import { type Clock, monotonic } from './clock.ts';
-import { Diary } from './diary.ts';
+import { messageOf } from '../../database/errors.ts';
+import type { Log } from '../../log.ts';
+import { ChangeLogger } from '../change-logger.ts';
+import { type Clock, monotonic } from '../clock.ts';
+import { idleIntervalMs } from '../election-timing.ts';
 import type { Holder } from './leader-lock.ts';
 import type { AnswerOf, ArgumentsOf, LockCall } from './lock-channel.ts';
 import type { LockKeeping } from './lock-keeper.ts';
 import { LockWorkerError, LockWorkerLink, type LockWorkerLinkOptions, THREAD } from './lock-worker-link.ts';
-import { calmMs } from './pace.ts';
 import { SignOfLife } from './sign-of-life.ts';
 import type { Promotion } from './term-opening.ts';
 
@@ -41,7 +41,7 @@ const LIFELESS_MS = 15_000;
 export class LockThread implements LockKeeping {
   readonly #options: LockThreadOptions;
   readonly #clock: Clock;
-  readonly #diary: Diary;
+  readonly #changes: ChangeLogger;
   readonly #life = new SignOfLife();
   #link: LockWorkerLink | null = null;
   /** Known to this thread; what it may do for it is read from the lease. */
@@ -58,14 +58,14 @@ export class LockThread implements LockKeeping {
   constructor(options: LockThreadOptions) {
     this.#options = options;
     this.#clock = options.clock ?? monotonic;
-    this.#diary = new Diary(options.log);
+    this.#changes = new ChangeLogger(options.log);
   }
 
   /** Starts the thread, so that the first call does not wait for it. `onLost` is called with the reason when the lock was held and is lost. */
   start(onLost: (reason: string) => void): void {
     this.#onLost = onLost;
     this.#life.give();
-    this.#ticks ??= setInterval(() => this.#tick(), calmMs(this.#options.leaseMs)).unref();
+    this.#ticks ??= setInterval(() => this.#tick(), idleIntervalMs(this.#options.leaseMs)).unref();
     try {
       this.#running();
     } catch {
@@ -145,7 +145,7 @@ export class LockThread implements LockKeeping {
     const link = this.#running();
     const answer = await link.call(call, ...args);
     this.#failures = 0;
-    this.#diary.close('thread', `${THREAD} runs again`);
+    this.#changes.resolve('thread', `${THREAD} runs again`);
     return answer;
   }
 
@@ -181,7 +181,7 @@ export class LockThread implements LockKeeping {
     this.#looksWithoutLife = sign === this.#lastSign ? this.#looksWithoutLife + 1 : 0;
     this.#lastSign = sign;
     const { leaseMs, lifelessMs = LIFELESS_MS } = this.#options;
-    const limit = lifelessMs / calmMs(leaseMs);
+    const limit = lifelessMs / idleIntervalMs(leaseMs);
     if (this.#link && this.#looksWithoutLife > limit) this.#link.kill('it gave no sign of life');
   }
 
@@ -189,7 +189,11 @@ export class LockThread implements LockKeeping {
     this.#link = null;
     this.#lastEnd = reason;
     this.#notBefore = this.#clock() + restartDelay(this.#failures++);
-    this.#diary.say('thread', `${THREAD} has ended, and the next try starts another: ${reason}`, 'lock_thread_ended');
+    this.#changes.report(
+      'thread',
+      `${THREAD} has ended, and the next try starts another: ${reason}`,
+      'lock_thread_ended',
+    );
     this.#lost(`${THREAD} has ended: ${reason}`);
   }
 

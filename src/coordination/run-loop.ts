@@ -1,8 +1,8 @@
 import { type Clock, monotonic } from './clock.ts';
-import { jittered } from './pace.ts';
+import { jittered } from './election-timing.ts';
 
-/** What a {@link StepLoop} is told. */
-export interface StepLoopOptions {
+/** What a {@link RunLoop} is told. */
+export interface RunLoopOptions {
   /** What is looked after at each turn of the loop; must not wait. */
   look(): void;
   /** The work that one turn begins, unless the last one's is still under way. Must not fail. */
@@ -16,8 +16,8 @@ export interface StepLoopOptions {
  * One loop with one timer, and a queue for whatever must not overlap with its steps. The loop does not wait for a step:
  * a database that hangs must not keep the node from hearing its peers.
  */
-export class StepLoop {
-  readonly #options: StepLoopOptions;
+export class RunLoop {
+  readonly #options: RunLoopOptions;
   readonly #clock: Clock;
   #last: Promise<unknown> = Promise.resolve();
   #isStepping = false;
@@ -26,7 +26,7 @@ export class StepLoop {
   #running: Promise<void> = Promise.resolve();
   #wake: () => void = () => {};
 
-  constructor(options: StepLoopOptions) {
+  constructor(options: RunLoopOptions) {
     this.#options = options;
     this.#clock = options.clock ?? monotonic;
   }
@@ -36,13 +36,13 @@ export class StepLoop {
   }
 
   /** Turns now instead of when the timer says. */
-  poke(): void {
+  wake(): void {
     this.#isPoked = true;
     this.#wake();
   }
 
   /** Runs `work` after whatever was begun before it; its failure is the caller's, not the next one's. */
-  inTurn<T>(work: () => Promise<T>): Promise<T> {
+  runExclusive<T>(work: () => Promise<T>): Promise<T> {
     const done = this.#last.then(work);
     this.#last = done.catch(() => {});
     return done;
@@ -51,7 +51,7 @@ export class StepLoop {
   /** Ends the loop; what is in the queue goes on. */
   end(): Promise<void> {
     this.#isEnded = true;
-    this.poke();
+    this.wake();
     return this.#running;
   }
 
@@ -68,10 +68,10 @@ export class StepLoop {
     if (this.#isStepping) return;
     this.#isStepping = true;
     const [startedAt, pace] = [this.#clock(), this.#options.paceMs()];
-    void this.inTurn(() => this.#options.step()).finally(() => {
+    void this.runExclusive(() => this.#options.step()).finally(() => {
       this.#isStepping = false;
       // A slow answer has used up the pause as well.
-      if (this.#clock() - startedAt >= pace) this.poke();
+      if (this.#clock() - startedAt >= pace) this.wake();
     });
   }
 

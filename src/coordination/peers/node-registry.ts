@@ -1,5 +1,5 @@
 import { QueryTypes, type Sequelize } from 'sequelize';
-import type { Log } from '../log.ts';
+import type { Log } from '../../log.ts';
 
 /** The row that a node writes about itself; plantao.cluster_status shows it. */
 export interface NodeRow {

@@ -1,14 +1,14 @@
-import { sessionName } from '../database/checks/blocking.ts';
-import { messageOf } from '../database/errors.ts';
-import type { Queryable } from '../database/session/reconnecting-session.ts';
-import { type Clock, monotonic } from './clock.ts';
-import type { Diary } from './diary.ts';
+import { sessionName } from '../../database/checks/blocking.ts';
+import { messageOf } from '../../database/errors.ts';
+import type { Queryable } from '../../database/session/reconnecting-session.ts';
+import type { ChangeLogger } from '../change-logger.ts';
+import { type Clock, monotonic } from '../clock.ts';
 
 /** What a {@link HolderWatch} needs. */
 export interface HolderWatchOptions {
   session: Queryable;
   leaseMs: number;
-  diary: Diary;
+  changes: ChangeLogger;
   clock?: Clock;
 }
 
@@ -51,7 +51,7 @@ export class HolderWatch {
 
   /** Looks at the holder, at most four times a lease. True where its session was ended, so that the lock is free. */
   async look(leaderlessMs: number): Promise<boolean> {
-    const { leaseMs, diary } = this.#options;
+    const { leaseMs, changes } = this.#options;
     const now = this.#clock();
     if (leaderlessMs < leaseMs / 4 || now < this.#dueAt || this.#isLooking) return false;
     this.#dueAt = now + leaseMs / 4;
@@ -64,7 +64,7 @@ export class HolderWatch {
       else if (isPuzzled) {
         const since = holder.connected ? `, connected since ${holder.connected},` : '';
         const sentence = `no node is seen on duty, but ${sessionName(holder)}${since} holds the leader lock`;
-        diary.say(
+        changes.report(
           'holder',
           `${sentence}. To end it: SELECT pg_terminate_backend(${holder.pid})`,
           'lock_held_elsewhere',
@@ -72,7 +72,10 @@ export class HolderWatch {
       }
     } catch (error) {
       if (!isPuzzled) return false;
-      diary.say('holder', `no node is seen on duty, and who holds the leader lock cannot be read: ${messageOf(error)}`);
+      changes.report(
+        'holder',
+        `no node is seen on duty, and who holds the leader lock cannot be read: ${messageOf(error)}`,
+      );
     } finally {
       this.#isLooking = false;
     }
@@ -101,7 +104,7 @@ export class HolderWatch {
   }
 
   async #end(holder: HolderRow): Promise<boolean> {
-    const { diary, session } = this.#options;
+    const { changes, session } = this.#options;
     const [row] = await session.query<{ ended: boolean | null }>(
       { text: 'SELECT plantao.end_silent_holder($1) AS ended', values: [holder.lifeSign] },
       LIMIT_MS,
@@ -109,7 +112,7 @@ export class HolderWatch {
     const name = sessionName(holder);
     if (row?.ended) {
       this.reset();
-      diary.say(
+      changes.report(
         'holder',
         `ended ${name}: it held the leader lock for three leases without a sign of life`,
         'holder_ended',
@@ -121,7 +124,7 @@ export class HolderWatch {
       row?.ended === false
         ? `${name} holds the leader lock without a sign of life, and this role may not end it`
         : `no node is seen on duty, but ${name} holds the leader lock`;
-    diary.say('holder', `${sentence}. ${advice}`, 'lock_held_elsewhere');
+    changes.report('holder', `${sentence}. ${advice}`, 'lock_held_elsewhere');
     return false;
   }
 }

@@ -1,7 +1,7 @@
 import type { Log } from '../log.ts';
 
 /** Logs a sentence only when it differs from the last one on the same subject: what goes on for hours is said once. */
-export class Diary {
+export class ChangeLogger {
   readonly #log: Log;
   readonly #said = new Map<string, string>();
 
@@ -10,7 +10,7 @@ export class Diary {
   }
 
   /** `event` is for programs that read the log. Sentences of one `kind` count as the same. */
-  say(subject: string, sentence: string, event?: string, kind = sentence): void {
+  report(subject: string, sentence: string, event?: string, kind = sentence): void {
     if (this.#said.get(subject) === kind) return;
     this.#said.set(subject, kind);
     this.#log.info(event === undefined ? {} : { event }, sentence);
@@ -21,8 +21,8 @@ export class Diary {
     this.#said.delete(subject);
   }
 
-  /** As {@link say}, if anything was said on the subject since it was last closed: how a trouble ended. */
-  close(subject: string, sentence: string): void {
+  /** As {@link report}, if anything was said on the subject since it was last closed: how a trouble ended. */
+  resolve(subject: string, sentence: string): void {
     if (!this.#said.delete(subject)) return;
     this.#log.info(sentence);
   }

@@ -1,5 +1,5 @@
 /** What the pace of the next step depends on; times in milliseconds. */
-export interface Situation {
+export interface ElectionState {
   role: 'active' | 'standby' | 'fallen';
   leaseMs: number;
   /** Since the last sign that the lock may be free (a resignation, a closed connection); null when there was none. */
@@ -12,7 +12,7 @@ export interface Situation {
 }
 
 /** The calm rhythm: an eighth of the lease, at most four times a second. A try costs PostgreSQL some 0.05 ms. */
-export const calmMs = (leaseMs: number) => Math.min(250, Math.max(40, leaseMs / 8));
+export const idleIntervalMs = (leaseMs: number) => Math.min(250, Math.max(40, leaseMs / 8));
 
 /** A restart of PostgreSQL is over within this; what takes longer is not helped by ten questions a second. */
 const RESTART_MS = 30_000;
@@ -26,9 +26,9 @@ const RESTART_MS = 30_000;
  * stranger who holds the lock, for days. Where the database does not answer, it tries after 20, 40, 80, 100 ms: a refused
  * connection costs nothing, and a PostgreSQL that was restarted should not wait for us.
  */
-export function nextStepMs(situation: Situation): number {
+export function nextTickMs(situation: ElectionState): number {
   const { role, leaseMs, sinceSignMs, leaderlessMs, failures, failingMs } = situation;
-  const calm = calmMs(leaseMs);
+  const calm = idleIntervalMs(leaseMs);
   if (role === 'active') return leaseMs / 4;
   if (role === 'fallen') return calm;
   if (failures > 0) return Math.min(calm, failingMs < RESTART_MS ? 100 : calm, 10 * 2 ** Math.min(failures, 5));

@@ -1,16 +1,16 @@
 import { messageOf, reasonOf } from '../database/errors.ts';
+import type { ChangeLogger } from './change-logger.ts';
 import { type Clock, monotonic } from './clock.ts';
-import type { Diary } from './diary.ts';
-import { calmMs, jittered } from './pace.ts';
-import type { Peers } from './peers.ts';
+import { idleIntervalMs, jittered } from './election-timing.ts';
+import type { Peers } from './peers/peers.ts';
 import type { Role } from './role.ts';
 
-/** What an {@link Upkeep} is made of. */
-export interface UpkeepOptions {
+/** What an {@link Housekeeping} is made of. */
+export interface HousekeepingOptions {
   leaseMs: number;
   isPreferred: boolean;
   peers: Peers;
-  diary: Diary;
+  changes: ChangeLogger;
   /** Writes the node's row and takes in its peers' (node-registry.ts). */
   beat(role: Role | 'stopped'): Promise<void>;
   /** Asks the active for the duty on behalf of a primary, and answers what it said (plantao.switchover). */
@@ -26,15 +26,15 @@ const ROW_EVERY_MS = 1000;
  * What a node does beside the lock, each when it is due and none waited for: asks its peers' `/health`, writes its row,
  * and, if it is the primary and another is on duty, asks for the duty.
  */
-export class Upkeep {
-  readonly #options: UpkeepOptions;
+export class Housekeeping {
+  readonly #options: HousekeepingOptions;
   readonly #clock: Clock;
   #duePeers = 0;
   #dueRow = 0;
   #duePrimary = 0;
   #row: Promise<void> | null = null;
 
-  constructor(options: UpkeepOptions) {
+  constructor(options: HousekeepingOptions) {
     this.#options = options;
     this.#clock = options.clock ?? monotonic;
     this.roleChanged();
@@ -47,11 +47,11 @@ export class Upkeep {
   }
 
   /** Does what is due; must be called at least as often as the shortest of these is due. */
-  lookAfter(role: Role): void {
+  runDue(role: Role): void {
     const { peers, leaseMs } = this.#options;
     const now = this.#clock();
     if (now >= this.#duePeers) {
-      this.#duePeers = now + calmMs(leaseMs);
+      this.#duePeers = now + idleIntervalMs(leaseMs);
       void peers.ask(Math.min(500, Math.max(100, leaseMs / 4)));
     }
     if (now >= this.#dueRow && this.#row === null) {
@@ -77,13 +77,13 @@ export class Upkeep {
   }
 
   async #writeRow(role: Role | 'stopped'): Promise<void> {
-    const { diary } = this.#options;
+    const { changes } = this.#options;
     try {
       await this.#options.beat(role);
-      diary.close('row', "the node's row in plantao.nodes is written again");
+      changes.resolve('row', "the node's row in plantao.nodes is written again");
     } catch (error) {
       const sentence = `the node's row in plantao.nodes cannot be written: ${messageOf(error)}`;
-      diary.say('row', sentence, undefined, reasonOf(error));
+      changes.report('row', sentence, undefined, reasonOf(error));
     } finally {
       this.#row = null;
     }
@@ -91,6 +91,6 @@ export class Upkeep {
 
   async #requestDuty(): Promise<void> {
     const answer = await this.#options.requestDuty().catch((error) => `could not ask: ${messageOf(error)}`);
-    this.#options.diary.say('preferred', `PREFERRED requests the switch back: ${answer}`);
+    this.#options.changes.report('preferred', `PREFERRED requests the switch back: ${answer}`);
   }
 }

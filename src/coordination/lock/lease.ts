@@ -1,4 +1,4 @@
-import { type Clock, monotonic } from './clock.ts';
+import { type Clock, monotonic } from '../clock.ts';
 
 /** What a {@link Lease} is made of. */
 export interface LeaseOptions {

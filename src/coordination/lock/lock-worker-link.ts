@@ -1,8 +1,8 @@
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Worker, type WorkerOptions } from 'node:worker_threads';
-import { messageOf } from '../database/errors.ts';
-import { within } from '../within.ts';
+import { messageOf } from '../../database/errors.ts';
+import { within } from '../../within.ts';
 import { Lease } from './lease.ts';
 import {
   type AnswerOf,

@@ -2,10 +2,10 @@
  * What the nodes tell each other on the NOTIFY channel `plantao_cluster`. Whoever may connect to the database may say it
  * too: each is a hint to look at what only PostgreSQL knows, the lock, the terms, or what was asked of the active.
  */
-export type ClusterSignal = DutySignal | { kind: 'switchover' };
+export type ClusterSignal = RoleSignal | { kind: 'switchover' };
 
 /** A node tells that it went on duty, or gave it up. */
-export type DutySignal =
+export type RoleSignal =
   | { kind: 'promoted'; term: number; node: string; url: string }
   | { kind: 'resigned'; term: number; to: string | null };
 

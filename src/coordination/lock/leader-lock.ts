@@ -1,8 +1,8 @@
-import { LEADER_LOCK } from '../database/advisory-locks.ts';
-import { messageOf } from '../database/errors.ts';
-import { type Session, SessionLostError } from '../database/session/session.ts';
-import type { Log } from '../log.ts';
-import { type Clock, monotonic } from './clock.ts';
+import { LEADER_LOCK } from '../../database/advisory-locks.ts';
+import { messageOf } from '../../database/errors.ts';
+import { type Session, SessionLostError } from '../../database/session/session.ts';
+import type { Log } from '../../log.ts';
+import { type Clock, monotonic } from '../clock.ts';
 import { Lease } from './lease.ts';
 import { openTerm, openTermQuery, type Promotion, WARM_UP_TERM } from './term-opening.ts';
 
@@ -73,7 +73,7 @@ export class LeaderLock {
 
   /**
    * Opens the session and warms it up, so that the next try finds it warm. It lasts for a lease without a question: to
-   * PostgreSQL an idle session is one whose node is dead. @throws as {@link attempt}.
+   * PostgreSQL an idle session is one whose node is dead. @throws as {@link tryAcquire}.
    */
   async prepare(): Promise<void> {
     await this.#openSession();
@@ -84,7 +84,7 @@ export class LeaderLock {
    * or null when another holds the lock.
    * @throws the driver's or server's error when the database could not be asked, or would not open a term.
    */
-  async attempt(promotion: () => Promotion): Promise<number | null> {
+  async tryAcquire(promotion: () => Promotion): Promise<number | null> {
     // Session locks stack: taken twice, it would not be free after the one unlock of a resignation.
     if (this.isClaimed) this.abandon('it is tried for anew');
     const session = await this.#openSession();
@@ -114,7 +114,7 @@ export class LeaderLock {
    * session, when not, or when no answer came within a lease. An answer that comes after the lease has expired renews it:
    * the session was there all the time, so nobody else can have had the lock. `dueAt` is when it was to be sent.
    */
-  async heartbeat(dueAt = this.#clock()): Promise<boolean> {
+  async renew(dueAt = this.#clock()): Promise<boolean> {
     const [session, term] = [this.#session, this.#lease.claimedTerm];
     if (session === null || term === null) return this.lose('it has no session');
     const startedAt = this.#clock();
@@ -137,7 +137,7 @@ export class LeaderLock {
    * Resigns: waits for the writes under way, closes the term, tells the peers and frees the lock. The lease ends first, so
    * no write begins meanwhile. Never throws: where the database cannot be asked, dropping the session frees the lock.
    */
-  async resign(reason: string, handTo: string | null): Promise<void> {
+  async release(reason: string, handTo: string | null): Promise<void> {
     const [session, term] = [this.#session, this.#lease.claimedTerm];
     this.#lease.expire();
     if (session === null || term === null) return;

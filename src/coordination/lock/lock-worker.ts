@@ -3,8 +3,8 @@
  * heartbeat goes out in time. Started by lock-thread.ts. It imports little, since each import costs memory twice.
  */
 import { parentPort, workerData } from 'node:worker_threads';
-import { connectionOptions } from '../database/session/connection.ts';
-import { Session } from '../database/session/session.ts';
+import { connectionOptions } from '../../database/session/connection.ts';
+import { Session } from '../../database/session/session.ts';
 import { LeaderLock } from './leader-lock.ts';
 import { Lease } from './lease.ts';
 import { type LockNews, type LockRequest, type LockWorkerData, packError, type SentCall } from './lock-channel.ts';

@@ -1,4 +1,4 @@
-import { type Clock, monotonic } from './clock.ts';
+import { type Clock, monotonic } from '../clock.ts';
 
 /** When a thread was last seen at work, in memory that threads share: it gives signs, others read how old the last is. */
 export class SignOfLife {

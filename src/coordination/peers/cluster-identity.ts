@@ -1,4 +1,4 @@
-import type { Queryable } from '../database/session/reconnecting-session.ts';
+import type { Queryable } from '../../database/session/reconnecting-session.ts';
 
 const LIMIT_MS = 2000;
 
