@@ -2,6 +2,7 @@ import cors from 'cors';
 import express, { type Express, type Request, type RequestHandler } from 'express';
 import type { Log } from '../log.ts';
 import { errorHandler } from './error-handler.ts';
+import { addStandardHeaders, busiestFirst, EXPOSED, releaseRouterState, sendJson } from './fast-path.ts';
 import { HttpError } from './http-error.ts';
 import { Admission } from './request/admission.ts';
 import { type Caller, endWithToken } from './request/authentication.ts';
@@ -10,41 +11,17 @@ import type { OriginCheck } from './request/origin-check.ts';
 import { RequestLifetime } from './request/request-lifetime.ts';
 import { RoleGate } from './request/role-gate.ts';
 import { check, inputOf, namesOfFields } from './request/validate.ts';
-import { clusterRoutes } from './routes/cluster-routes.ts';
-import { controlRoutes } from './routes/control-routes.ts';
-import { groupRoutes } from './routes/group-routes.ts';
-import { messageRoutes } from './routes/message-routes.ts';
-import { metricsRoutes } from './routes/metrics-routes.ts';
-import { pageRoutes } from './routes/page-routes.ts';
+import { allRoutes } from './routes/index.ts';
 import type { Route } from './routes/route.ts';
-import { signInRoutes } from './routes/sign-in-routes.ts';
-import { subscribeRoutes } from './routes/subscribe-routes.ts';
-import { userGroupRoutes } from './routes/user-group-routes.ts';
-import { userRoutes } from './routes/user-routes.ts';
-import { sendJson } from './send-json.ts';
 import type { Services } from './services.ts';
-import { addStandardHeaders, EXPOSED } from './standard-headers.ts';
 
 /** Largest body, in bytes: a notification's payload of 64 KiB with room around it. */
 const BODY_LIMIT = 128 * 1024;
 
-/** Every route of the service, in the order of the document. */
-export function allRoutes(services: Services): Route[] {
-  const routes = [
-    ...controlRoutes(services),
-    ...clusterRoutes(services),
-    ...metricsRoutes(services),
-    ...signInRoutes(services),
-    ...userRoutes(services),
-    ...groupRoutes(services),
-    ...userGroupRoutes(services),
-    ...messageRoutes(services),
-    ...subscribeRoutes(services),
-  ];
-  return [...routes, ...pageRoutes(services, routes)];
-}
-
-/** The Express app. A request's way: Host, CORS, origin, role of the node, body, who calls, schema, handler; errors end in one place. */
+/**
+ * Creates the Express app. A request passes these checks in order: Host, CORS, origin, role of the node, authentication,
+ * body, schema. Then its handler runs. One error handler renders every failure.
+ */
 export function createApp(services: Services): Express {
   const app = express();
   const roleGate = new RoleGate(services.cluster);
@@ -60,7 +37,7 @@ export function createApp(services: Services): Express {
     next();
   });
   for (const path of ['/primary', '/replica', '/readiness', '/liveness', '/health']) answerOptionsLikeGet(app, path);
-  if (services.trustProxy === null) app.use(tellOfProxy(services.log));
+  if (services.trustProxy === null) app.use(warnOfProxy(services.log));
   addStandardHeaders(app, services.origins);
   app.options('/{*any}', cors(corsOptions(services.origins)));
   const admission = new Admission(services);
@@ -83,12 +60,12 @@ export function createApp(services: Services): Express {
   return app;
 }
 
-/** Says once that requests come through a proxy that nobody told this node of: then all clients count as one address. */
-function tellOfProxy(log: Log): RequestHandler {
-  let isTold = false;
+/** Logs once that requests come through a proxy while TRUST_PROXY is not set: all clients then count as one address. */
+function warnOfProxy(log: Log): RequestHandler {
+  let isLogged = false;
   return (request, _response, next) => {
-    if (!isTold && request.headers['x-forwarded-for'] !== undefined) {
-      isTold = true;
+    if (!isLogged && request.headers['x-forwarded-for'] !== undefined) {
+      isLogged = true;
       log.warn(
         { event: 'proxy_unknown' },
         'requests have X-Forwarded-For, and TRUST_PROXY is not set: the proxy and all behind it count as one client',
@@ -96,12 +73,6 @@ function tellOfProxy(log: Log): RequestHandler {
     }
     next();
   };
-}
-
-/** The router tries one route after another: those that are asked for thousands of times a second come first. */
-function busiestFirst(routes: readonly Route[]): Route[] {
-  const isBusy = ({ path }: Route) => path === '/messages' || path.startsWith('/subscribe/');
-  return [...routes.filter(isBusy), ...routes.filter((route) => !isBusy(route))];
 }
 
 function handle(route: Route): RequestHandler {
@@ -112,8 +83,7 @@ function handle(route: Route): RequestHandler {
     const input = check(route.input, inputOf(request, names));
     if (route.waits) {
       endWithToken(caller, response, lifetime);
-      // Express hangs its router's state on each request; a poll would hold it for a minute and has no use for it.
-      request.next = undefined;
+      releaseRouterState(request);
     }
     const answer = await route.handle({ input, caller, request, response, lifetime });
     if (answer && !response.headersSent)
@@ -129,7 +99,7 @@ function refuseForeign(origins: OriginCheck, { serves }: Route): RequestHandler 
   };
 }
 
-/** Load balancers may ask by OPTIONS (api.md), which the CORS middleware would answer 204 whatever the role. */
+/** Handles OPTIONS from load balancers as GET. The CORS middleware would respond 204 whatever the role. */
 function answerOptionsLikeGet(app: Express, path: string): void {
   app.options(path, (request, _response, next) => {
     if (request.headers['access-control-request-method'] === undefined) request.method = 'GET';

@@ -2,6 +2,7 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Express } from 'express';
 import { answerOverdue } from './error-handler.ts';
+import { prototypesOf } from './fast-path.ts';
 import { Traffic } from './traffic.ts';
 
 /** Longer than load balancers keep an idle connection (60 s by common default), so that they close it and not we. */
@@ -9,7 +10,7 @@ const KEEP_ALIVE_MS = 75_000;
 /** A request's headers, then the whole of it, must be here by then: ample for 128 KiB over a bad line, and no more. */
 const HEADERS_MS = 15_000;
 const REQUEST_MS = 30_000;
-/** How often the two are looked at. */
+/** Interval at which Node checks the two limits above. */
 const CHECK_MS = 5000;
 /** A connection on which nothing moves is dropped: longer than any poll, stream or idle connection is silent. */
 const SILENT_MS = 120_000;
@@ -18,15 +19,15 @@ const HEADER_BYTES = 16 * 1024;
 /** Answers under way get this long when the node stops. */
 const CLOSE_LIMIT_MS = 3000;
 
-/** Raised where a node may not listen; the message says what to set. */
+/** Thrown when a node cannot listen. The message names the setting to change. */
 class ListenError extends Error {
   override readonly name = 'ListenError';
 
   constructor(port: number, host: string, cause: NodeJS.ErrnoException) {
     const isTaken = cause.code === 'EADDRINUSE';
     const advice = isTaken
-      ? 'is in use: stop what listens there, or set PORT'
-      : `is not to be had: look at PORT and HOST`;
+      ? 'is already in use: stop the other process or set PORT'
+      : 'is not available: check PORT and HOST';
     super(`port ${port} on ${host} ${advice} (${cause.code ?? cause.message})`, { cause });
   }
 }
@@ -44,7 +45,7 @@ export class Server {
       connectionsCheckingInterval: CHECK_MS,
       maxHeaderSize: HEADER_BYTES,
     };
-    this.#server = http.createServer({ ...limits, noDelay: true, ...classesFor(app) });
+    this.#server = http.createServer({ ...limits, noDelay: true, ...prototypesOf(app) });
     traffic.serve(this.#server, ({ request, response }) => app(request, response), answerOverdue);
     // A client that half-closes waits for its answer (`nc -N`); Node would close the connection under it.
     Object.assign(this.#server, { httpAllowHalfOpen: true });
@@ -53,7 +54,7 @@ export class Server {
     this.#server.maxConnections = mostConnections;
   }
 
-  /** Listens and answers the port. @throws {ListenError} a sentence for the operator, where it may not. */
+  /** Listens and returns the port. @throws {ListenError} when the port is not available. */
   listen(port: number, host: string): Promise<number> {
     return new Promise((resolve, reject) => {
       const refused = (error: NodeJS.ErrnoException) => reject(new ListenError(port, host, error));
@@ -76,18 +77,4 @@ export class Server {
     await closed;
     clearTimeout(timer);
   }
-}
-
-/**
- * Express gives every request and every response another prototype once Node has made them, and V8 has no optimised code
- * for objects to which that was done: measured, two thirds of what a request costs. Made with that prototype from the
- * start, they are left as they are, and a parked poll is smaller too.
- */
-function classesFor(app: Express): http.ServerOptions {
-  class Request extends http.IncomingMessage {}
-  class Response<Asked extends http.IncomingMessage> extends http.ServerResponse<Asked> {}
-  Object.setPrototypeOf(Request.prototype, app.request);
-  Object.setPrototypeOf(Response.prototype, app.response);
-  Object.assign(app, { request: Request.prototype, response: Response.prototype });
-  return { IncomingMessage: Request, ServerResponse: Response };
 }

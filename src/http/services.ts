@@ -11,9 +11,9 @@ import type { NotifyQueue } from '../database/checks/notify-queue.ts';
 import type { EventLog } from '../events/event-log.ts';
 import type { Waiters } from '../events/waiters.ts';
 import type { Log } from '../log.ts';
-import type { EventStreams } from './delivery/event-streams.ts';
 import type { LongPolls } from './delivery/long-poll.ts';
 import type { PollSlots } from './delivery/poll-slots.ts';
+import type { SseStreams } from './delivery/sse-streams.ts';
 import type { Authenticator } from './request/authentication.ts';
 import type { HostCheck } from './request/host-check.ts';
 import type { OriginCheck } from './request/origin-check.ts';
@@ -68,7 +68,7 @@ export interface Services {
   eventLog: EventLog;
   waiters: Waiters;
   polls: LongPolls;
-  streams: EventStreams;
+  streams: SseStreams;
   notifyQueue: Pick<NotifyQueue, 'usage'>;
   /** In this term, in milliseconds. */
   lease: { readonly worstDelayMs: number };

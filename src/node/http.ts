@@ -1,9 +1,9 @@
 import type { LockThread } from '../coordination/lock/lock-thread.ts';
 import type { NotifyQueue } from '../database/checks/notify-queue.ts';
 import { createApp } from '../http/app.ts';
-import { EventStreams } from '../http/delivery/event-streams.ts';
 import { LongPolls } from '../http/delivery/long-poll.ts';
 import { PollSlots } from '../http/delivery/poll-slots.ts';
+import { SseStreams } from '../http/delivery/sse-streams.ts';
 import { authenticateByToken, trustEveryone } from '../http/request/authentication.ts';
 import { HostCheck } from '../http/request/host-check.ts';
 import { OriginCheck } from '../http/request/origin-check.ts';
@@ -43,7 +43,7 @@ export function buildHttp(options: HttpOptions) {
   const traffic = new Traffic();
   const waiting = { eventLog, waiters, subscriptions, room, isServing: () => sync.role !== 'fallen' };
   const polls = new LongPolls(waiting);
-  const streams = new EventStreams({ ...waiting, log });
+  const streams = new SseStreams({ ...waiting, log });
   const cluster = new ClusterView(node, url, identity, sync, peers, readiness);
   const { corsOrigin, allowedHosts, host, trustProxy, auth: authMode, adminToken, requestsPerMinute } = settings;
   const { users, accounts, tokens, groups, messages, writer, notifications, rosters } = chat;

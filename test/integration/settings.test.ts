@@ -105,7 +105,7 @@ describe('A node that is told its database', () => {
   it('whose port is taken says so, and nothing is left running', async () => {
     const { url } = await start({ DATABASE_URL: database.url });
     expect(await startInVain({ DATABASE_URL: database.url, PORT: new URL(url).port, NODE_NAME: 'node-b' })).to.match(
-      /^port \d+ on 127\.0\.0\.1 is in use: .* set PORT \(EADDRINUSE\)$/,
+      /^port \d+ on 127\.0\.0\.1 is already in use: .* set PORT \(EADDRINUSE\)$/,
     );
     await eventually('none of its sessions is left', async () => {
       const { admin } = await testServer();

@@ -2,8 +2,8 @@ import { EventEmitter } from 'node:events';
 import { expect } from 'chai';
 import type { Response } from 'express';
 import type { ReplayableAudience } from '../../src/chat/delivery/audiences.ts';
-import type { EventStreamOptions } from '../../src/http/delivery/event-stream.ts';
-import { EventStreams } from '../../src/http/delivery/event-streams.ts';
+import type { SseStreamOptions } from '../../src/http/delivery/sse-streams.ts';
+import { SseStreams } from '../../src/http/delivery/sse-streams.ts';
 import { endWithToken } from '../../src/http/request/authentication.ts';
 import { RequestLifetime } from '../../src/http/request/request-lifetime.ts';
 import { OnceSignal } from '../../src/once-signal.ts';
@@ -22,7 +22,7 @@ class LeavingClient extends EventEmitter {
 describe('A client that leaves before it waits', () => {
   it('leaves no stream behind', async () => {
     let listened = 0;
-    const streams = new EventStreams({
+    const streams = new SseStreams({
       room: { enter() {} },
       eventLog: { end: { epoch: 'e', position: 1 } },
       subscriptions: {
@@ -32,7 +32,7 @@ describe('A client that leaves before it waits', () => {
         },
       },
       isServing: () => true,
-    } as unknown as EventStreamOptions);
+    } as unknown as SseStreamOptions);
     const client = new LeavingClient();
     const audience = async () => {
       client.leave();

@@ -2,15 +2,15 @@ import type { RequestHandler } from 'express';
 import { HttpError } from '../http-error.ts';
 import type { Serves } from '../routes/route.ts';
 
-/** What the HTTP layer needs to know of the node's role. */
+/** The node's role as the HTTP layer sees it. */
 export interface RoleView {
   readonly role: 'active' | 'standby' | 'fallen';
   readonly acceptsWrites: boolean;
-  /** Where the active is, or null while there is none or it is unknown. */
+  /** URL of the active node, or null while there is none or it is unknown. */
   readonly activeUrl: string | null;
 }
 
-/** Who serves what: the table of api.md. */
+/** Refuses requests that the node's role does not serve: writes need the active node, control routes any node. */
 export class RoleGate {
   readonly #view: RoleView;
 
@@ -37,7 +37,7 @@ export class RoleGate {
     return new HttpError(503, 'not_alive', 'system not available - not alive', { headers: { 'Retry-After': '1' } });
   }
 
-  /** Says where to go (active_url) and when (Retry-After, in seconds; the least that the header can say). */
+  /** Names the active node (active_url) and when to retry (Retry-After: one second, the shortest it can express). */
   notActive(): HttpError {
     return new HttpError(503, 'not_active', 'system not available - not active', {
       extra: { active_url: this.#view.activeUrl },

@@ -52,11 +52,11 @@ function healthOf({ cluster, authMode }: Services): z.output<typeof health> {
 const RETRY_SOON = { 'Retry-After': '1' };
 
 const refusals: Record<string, [status: number, sentence: string]> = {
-  not_active: [503, 'this node is not on duty, so it has nothing to hand over'],
+  not_active: [503, 'this node is not active, so it has nothing to hand over'],
   unknown_node: [404, 'there is no such node'],
   no_standby: [409, 'there is no living standby to hand over to'],
-  already_active: [409, 'that node is on duty already'],
-  no_successor: [503, 'nobody took the duty over, so this node takes it again'],
+  already_active: [409, 'that node is already active'],
+  no_successor: [503, 'no standby became active, so this node becomes active again'],
 };
 
 /** `/`, `/health`, `/fall`, `/revive`, `/switchover` and the checks for load balancers. */
@@ -113,7 +113,7 @@ function checkRoutes(services: Services): Route[] {
         isSo() ? { body: healthOf(services) } : { status: 503, body: healthOf(services), headers: RETRY_SOON },
     });
   return [
-    check('/health', 'Is this node alive, and is it on duty?', () => cluster.role !== 'fallen'),
+    check('/health', 'Is this node alive, and is it active?', () => cluster.role !== 'fallen'),
     check('/liveness', '200 where the process turns', () => true),
     readinessRoute(services),
     check('/primary', '200 on the active, 503 elsewhere', () => cluster.acceptsWrites),
@@ -146,7 +146,7 @@ function fallRoute({ cluster }: Services): Route {
     path: '/fall',
     serves: 'control',
     requires: 'admin',
-    summary: 'Out of service: gives up the duty and releases every waiter',
+    summary: 'Takes the node out of service: it steps down and releases every waiter',
     input: nothing,
     answer: z.object({ status: z.string(), active: z.boolean() }),
     async handle() {
@@ -178,7 +178,7 @@ function switchoverRoute({ cluster }: Services): Route {
     path: '/switchover',
     serves: 'write',
     requires: 'admin',
-    summary: 'Hands the duty over in order, to the named standby or to any',
+    summary: 'Switches over to the named standby, or to any standby',
     input: z.object({ to: nodeName.nullish() }),
     answer: z.object({ message: z.string(), active_node: z.string().nullable(), active_url: z.string().nullable() }),
     refusals: [404, 409],

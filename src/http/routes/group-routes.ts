@@ -145,7 +145,7 @@ function groupsRoute(services: Services): Route {
     path: '/groups',
     serves: 'read',
     requires: 'user',
-    summary: "The groups and topics that somebody waits on, on this node; where AUTH=token, of the caller's own groups",
+    summary: "The groups and topics that clients wait on, on this node; with AUTH=token, only the caller's own groups",
     input: nothing,
     answer: z.object({ active_groups: z.array(z.string()), count: z.number() }),
     async handle({ caller }) {
@@ -155,7 +155,7 @@ function groupsRoute(services: Services): Route {
   });
 }
 
-/** The names of a user's own groups that somebody waits on: other groups of the same name must not show through. */
+/** Returns the names of a user's own groups that clients wait on. Other groups of the same name stay hidden. */
 async function awaitedOf(userId: number, { rosters, waiters }: Services): Promise<Set<string>> {
   const isAwaited = (groupId: number, name: string) => {
     for (const _ of waiters.audiencesOn(topicOf.group(groupId))) return true;

@@ -8,7 +8,7 @@ export function metricsRoutes(services: Services): Route[] {
   const { cluster, waiters, writer, eventLog, room, traffic, notifyQueue, lease } = services;
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
-  // Whoever looks for a hole to come in by need not be told the version.
+  // The version is not exposed: it would help an attacker.
   registry.removeSingleMetric('nodejs_version_info');
   const gauge = (name: string, help: string, read: () => number) =>
     new Gauge({
@@ -19,7 +19,7 @@ export function metricsRoutes(services: Services): Route[] {
         this.set(read());
       },
     });
-  gauge('plantao_active', '1 while this node is on duty', () => Number(cluster.acceptsWrites));
+  gauge('plantao_active', '1 while this node is active', () => Number(cluster.acceptsWrites));
   gauge('plantao_alive', '0 while this node is fallen', () => Number(cluster.role !== 'fallen'));
   gauge('plantao_ready', '1 while this node could do its job, as /readiness says', () => Number(cluster.isReady));
   gauge('plantao_term', 'The newest term that this node knows', () => cluster.term ?? 0);

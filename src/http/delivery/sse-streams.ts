@@ -12,42 +12,42 @@ import type { News } from '../../events/waiters.ts';
 import type { Log } from '../../log.ts';
 import { expiredCursor } from '../http-error.ts';
 import type { RequestLifetime } from '../request/request-lifetime.ts';
-import { renderOnce, type WaitingOptions } from './long-poll.ts';
+import { type Ask, renderOnce, type WaitingOptions } from './long-poll.ts';
 
-/** What a stream stands on. */
-export interface EventStreamOptions extends WaitingOptions {
+/** Dependencies of a stream. */
+export interface SseStreamOptions extends WaitingOptions {
   log: Log;
 }
 
-/** Proxies give up on a silent connection after a minute at the earliest that is common; a quarter of that. */
+/** A quarter of the minute after which common proxies close a silent connection. */
 const HEARTBEAT_MS = 15_000;
 /**
  * To a client that has half-closed: one that only reads on is told from one that has vanished by the second write, which
  * fails where the first was answered by a RST.
  */
 const HALF_CLOSED_HEARTBEAT_MS = 500;
-/** A socket that takes nothing for this long has nobody behind it, or somebody far too slow. */
+/** A socket that accepts no data for this long is closed: its client has vanished or is far too slow. */
 const STALL_MS = 30_000;
-/** A stream ends by itself then and its client comes back: load spreads anew, and who may is asked again. */
+/** Lifetime of a stream. Its client then reconnects, which spreads the load and authenticates it again. */
 const LIFE_MS = 60 * 60_000;
-/** What a client is told to wait before it comes back, so that a node's streams do not come to the other all at once. */
+/** Reconnection delay sent to clients. It is spread, so that a node's streams do not move to another node all at once. */
 const RETRY_MS = 1000;
 
 const jittered = (ms: number, share: number) => Math.round(ms * (1 - share + 2 * share * Math.random()));
 
-/** What all streams of an audience are sent for the same news, made once. */
+/** Renders the frames of one delivery once for all streams of an audience. */
 const frames = renderOnce(({ events }) =>
   events
     .map(({ json, cursor, kind }) => (json === null ? '' : `id: ${cursor}\nevent: ${kind}\ndata: ${json}\n\n`))
     .join(''),
 );
 
-/** One stream. Whoever makes it begins it; it ends itself. */
-export class EventStream implements Listening {
+/** One stream. Its creator calls `begin`; it ends itself. */
+class SseStream implements Listening {
   readonly audience: ReplayableAudience;
   readonly #response: Response;
   readonly #lifetime: RequestLifetime;
-  readonly #options: EventStreamOptions;
+  readonly #options: SseStreamOptions;
   /** All up to here has been sent, or was not for this stream. */
   #cursor: Cursor;
   #taken: News[] = [];
@@ -65,7 +65,7 @@ export class EventStream implements Listening {
     lifetime: RequestLifetime,
     audience: ReplayableAudience,
     from: Cursor,
-    options: EventStreamOptions,
+    options: SseStreamOptions,
   ) {
     this.#response = response;
     this.#lifetime = lifetime;
@@ -83,7 +83,7 @@ export class EventStream implements Listening {
     return this.#isOver;
   }
 
-  /** Catches up to the first answer's worth before anything is sent, so that a refusal can still be one. */
+  /** Reads the first batch before anything is sent, so that a refusal can still have its own status. */
   async begin(): Promise<void> {
     const first = await this.#options.subscriptions.listen(this, this.#cursor);
     if (this.#isOver || this.#response.headersSent) return;
@@ -127,14 +127,14 @@ export class EventStream implements Listening {
     if (this.#mustGoOn && !this.#isBlocked) void this.#goOn();
   }
 
-  /** Ends the stream with a comment for people; its client comes back with the last id. */
+  /** Ends the stream with a comment. Its client reconnects with the last id. */
   end(why: string): void {
     if (this.#isOver) return;
     const hasBegun = this.#hasBegun;
     this.#leave();
     if (!hasBegun || this.#lifetime.isOver) return;
     this.#response.end(`retry: ${jittered(RETRY_MS, 0.5)}\n: ${why}\n\n`);
-    // What the socket does not take now it need not take at all.
+    // Data that the socket does not accept in time is dropped.
     this.#stall = setTimeout(() => this.#response.destroy(), STALL_MS);
     this.#lifetime.onOver(() => clearTimeout(this.#stall));
   }
@@ -220,5 +220,56 @@ export class EventStream implements Listening {
     this.#taken = [];
     for (const timer of [this.#nextBeat, this.#stall, this.#life]) clearTimeout(timer);
     this.#options.waiters.remove(this);
+  }
+}
+
+/** Number of streams ended before the event loop runs other work. */
+const SLICE = 250;
+
+/** The streams of a node. */
+export class SseStreams {
+  readonly #options: SseStreamOptions;
+  readonly #open = new Set<SseStream>();
+  #isDraining = false;
+
+  constructor(options: SseStreamOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Starts one stream and resolves once it has begun. A refusal is thrown before that, so that it has the status of any
+   * other request: 410 for an expired cursor, 503 when too many clients wait.
+   */
+  async run(
+    response: Response,
+    lifetime: RequestLifetime,
+    ask: Pick<Ask, 'audience' | 'userId' | 'cursor'>,
+  ): Promise<void> {
+    const { room, eventLog, isServing } = this.#options;
+    room.enter(lifetime, ask.userId);
+    const from = ask.cursor === undefined ? eventLog.end : parseCursor(ask.cursor);
+    const audience = await ask.audience();
+    if (lifetime.isOver) return;
+    const stream = new SseStream(response, lifetime, audience, from, this.#options);
+    this.#open.add(stream);
+    lifetime.onOver(() => this.#open.delete(stream));
+    try {
+      await stream.begin();
+    } catch (error) {
+      this.#open.delete(stream);
+      throw error;
+    }
+    if (this.#isDraining || !isServing()) stream.end('the node is stopping');
+  }
+
+  /** Ends every stream in slices, including those that are not among the waiters. */
+  drain(): void {
+    this.#isDraining = true;
+    const streams = [...this.#open];
+    const endSlice = () => {
+      for (const stream of streams.splice(0, SLICE)) stream.end('the node is stopping');
+      if (streams.length > 0) setImmediate(endSlice);
+    };
+    endSlice();
   }
 }

@@ -1,0 +1,28 @@
+import type { Services } from '../services.ts';
+import { clusterRoutes } from './cluster-routes.ts';
+import { controlRoutes } from './control-routes.ts';
+import { groupRoutes } from './group-routes.ts';
+import { messageRoutes } from './message-routes.ts';
+import { metricsRoutes } from './metrics-routes.ts';
+import { pageRoutes } from './page-routes.ts';
+import type { Route } from './route.ts';
+import { signInRoutes } from './sign-in-routes.ts';
+import { subscribeRoutes } from './subscribe-routes.ts';
+import { userGroupRoutes } from './user-group-routes.ts';
+import { userRoutes } from './user-routes.ts';
+
+/** Returns every route of the service, in the order in which /docs lists them. A new route goes into one of these files. */
+export function allRoutes(services: Services): Route[] {
+  const routes = [
+    ...controlRoutes(services),
+    ...clusterRoutes(services),
+    ...metricsRoutes(services),
+    ...signInRoutes(services),
+    ...userRoutes(services),
+    ...groupRoutes(services),
+    ...userGroupRoutes(services),
+    ...messageRoutes(services),
+    ...subscribeRoutes(services),
+  ];
+  return [...routes, ...pageRoutes(services, routes)];
+}
