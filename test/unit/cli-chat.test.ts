@@ -233,7 +233,7 @@ describe('The command-line chat at a pipe', () => {
     await until(() => chat.output().includes('ana: after the death'), 'the message', 30_000);
     expect(await chat.end()).to.equal(0);
     // One line, whichever notices the death first: the poll or the message that was typed.
-    const told = new RegExp(`${nodes[0]?.url} .*; ${nodes[1]?.url} (serves|takes the messages)`, 'g');
+    const told = new RegExp(`${nodes[0]?.url} .*; ${nodes[1]?.url} (serves|accepts messages)`, 'g');
     expect(chat.output().match(told)).to.have.length(1);
     expect(chat.output().match(/ana: after the death/g)).to.have.length(1);
   }).timeout(90_000);
