@@ -7,23 +7,23 @@ import type { ElectionState } from './election-timing.ts';
 import { HolderWatch } from './lock/holder-watch.ts';
 import type { LockKeeping } from './lock/lock-keeper.ts';
 
-/** What a {@link Candidacy} is made of. */
+/** Options of a {@link Candidacy}. */
 export interface CandidacyOptions {
   leaseMs: number;
   lock: Pick<LockKeeping, 'prepare' | 'tryAcquire' | 'holder'>;
-  /** The way by which an active writes: who does not have it does not try. */
+  /** The session an active node writes with: a node without it does not try. */
   writing: Pick<ReconnectingSession, 'ready' | 'closedForMs'>;
-  /** Where it is looked who holds the lock. */
+  /** The session that reads who holds the lock. */
   watching: Queryable;
-  /** Names what a lock was refused for. */
+  /** Logs which session blocked a lock. */
   explain: Explain;
   changes: ChangeLogger;
   clock?: Clock;
 }
 
 /**
- * A standby's tries for the leader lock: when it may, what hurries it, and what it gives as its reason. All that a node
- * sees of others ends here: it hurries a try or holds it back, and never more.
+ * A standby's attempts to take the leader lock: when it may try, what makes it try sooner, and the reason it records. What a
+ * node observes of others only makes it try sooner or later, never more.
  */
 export class Candidacy {
   readonly #options: CandidacyOptions;
@@ -43,22 +43,22 @@ export class Candidacy {
     this.#holder = new HolderWatch({ ...options, session: options.watching });
   }
 
-  /** Something was seen after which the lock may be free. */
+  /** Records a sign that the lock may be free. */
   suspectVacancy(reason: string): void {
     this.#sign = { at: this.#clock(), reason };
   }
 
-  /** Leaves the others the first try for `ms`; a longer hold that is in force stays. */
+  /** Lets the others try first for `ms`; a longer back-off in force stays. */
   backOff(ms: number): void {
     this.#notBefore = Math.max(this.#notBefore, this.#clock() + ms);
   }
 
-  /** No reason any more to hold back. */
+  /** Ends the back-off. */
   endBackOff(): void {
     this.#notBefore = Number.NEGATIVE_INFINITY;
   }
 
-  /** Somebody is on duty: whoever was meant to be first has been, and the next vacancy is another one. */
+  /** A node is active: the intended successor has had its turn, and the next vacancy is a new one. */
   activeSeen(): void {
     this.#leaderSeenAt = this.#clock();
     this.#sign = null;
@@ -66,7 +66,7 @@ export class Candidacy {
     this.endBackOff();
   }
 
-  /** Begins anew as a standby: the old signs are of no account. */
+  /** Starts over as a standby: earlier signs no longer count. */
   reset(): void {
     this.#sign = null;
     this.#leaderSeenAt = this.#clock();
@@ -77,9 +77,8 @@ export class Candidacy {
   }
 
   /**
-   * Instead of a try, while that is held back: asks whether somebody has the lock. Who has it has been first, and may be
-   * dead before it is heard of in any other way. The question also keeps the lock session from being taken for a dead
-   * node's. Where it cannot be asked, the next try says so.
+   * Checks during the back-off whether a session holds the lock. Its node came first, and may die before anything else tells
+   * of it. The query also keeps the lock session from idling out. If it fails, the next attempt logs why.
    */
   async checkHolder(): Promise<void> {
     const { lock } = this.#options;
@@ -91,7 +90,7 @@ export class Candidacy {
     }
   }
 
-  /** Tries once. Answers the term that was opened and why, or null; what stood in the way is in the log, once. */
+  /** Tries once. Returns the new term and its reason, or null; logs once what prevented it. */
   async tryAcquire(given?: string): Promise<{ term: number; reason: string } | null> {
     const { lock, changes, writing } = this.#options;
     try {
@@ -113,20 +112,20 @@ export class Candidacy {
     }
   }
 
-  /** No try waits for it: its session may have to be opened first. */
+  /** Not awaited by an attempt: its session may have to be opened first. */
   async #lookAtHolder(): Promise<void> {
     if (await this.#holder.look(this.#clock() - this.#leaderSeenAt)) this.suspectVacancy('the silent holder was ended');
   }
 
-  /** Why this node cannot be promoted while no other is active; null where it could, or where that is still to be seen. */
+  /** Why this node cannot be promoted while no other is active; null if it could be, or if that is not known yet. */
   get trouble(): string | null {
     if (this.#failures > 0) return `no node is active, and this one cannot be promoted: ${reasonOf(this.#failure)}`;
-    // A holder that died keeps the lock for less than this.
+    // A dead holder keeps the lock for less than this.
     const isPuzzling = this.#clock() - this.#leaderSeenAt > 2 * this.#options.leaseMs;
     return isPuzzling ? 'no node is active, and another session holds the leader lock' : null;
   }
 
-  /** What the pace of the tries depends on (pace.ts). */
+  /** What the time until the next attempt depends on (election-timing.ts). */
   get electionState(): Omit<ElectionState, 'role' | 'leaseMs'> {
     const now = this.#clock();
     return {

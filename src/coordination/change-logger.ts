@@ -1,9 +1,9 @@
 import type { Log } from '../log.ts';
 
-/** Logs a sentence only when it differs from the last one on the same subject: what goes on for hours is said once. */
+/** Logs when a condition starts, changes and ends: a sentence on a subject only if it differs from the last one. */
 export class ChangeLogger {
   readonly #log: Log;
-  readonly #said = new Map<string, string>();
+  readonly #reported = new Map<string, string>();
 
   constructor(log: Log) {
     this.#log = log;
@@ -11,19 +11,19 @@ export class ChangeLogger {
 
   /** `event` is for programs that read the log. Sentences of one `kind` count as the same. */
   report(subject: string, sentence: string, event?: string, kind = sentence): void {
-    if (this.#said.get(subject) === kind) return;
-    this.#said.set(subject, kind);
+    if (this.#reported.get(subject) === kind) return;
+    this.#reported.set(subject, kind);
     this.#log.info(event === undefined ? {} : { event }, sentence);
   }
 
-  /** The subject is of no account any more: nothing is said of its end. */
+  /** Drops a subject without logging its end. */
   forget(subject: string): void {
-    this.#said.delete(subject);
+    this.#reported.delete(subject);
   }
 
-  /** As {@link report}, if anything was said on the subject since it was last closed: how a trouble ended. */
+  /** Logs that a condition ended, if its start was logged. */
   resolve(subject: string, sentence: string): void {
-    if (!this.#said.delete(subject)) return;
+    if (!this.#reported.delete(subject)) return;
     this.#log.info(sentence);
   }
 }

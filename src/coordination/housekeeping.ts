@@ -5,17 +5,17 @@ import { idleIntervalMs, jittered } from './election-timing.ts';
 import type { Peers } from './peers/peers.ts';
 import type { Role } from './role.ts';
 
-/** What an {@link Housekeeping} is made of. */
+/** Options of {@link Housekeeping}. */
 export interface HousekeepingOptions {
   leaseMs: number;
   isPreferred: boolean;
   peers: Peers;
   changes: ChangeLogger;
-  /** Writes the node's row and takes in its peers' (node-registry.ts). */
+  /** Writes this node's row and reads its peers' rows (node-registry.ts). */
   beat(role: Role | 'stopped'): Promise<void>;
-  /** Asks the active for the duty on behalf of a primary, and answers what it said (plantao.switchover). */
+  /** Requests a switchover to this node, the preferred one; returns the answer of plantao.switchover(). */
   requestDuty(): Promise<string>;
-  /** True while this node has the whole log and could serve; a primary does not ask for the duty before. */
+  /** True while this node has read the whole log and could serve; a preferred node requests nothing before. */
   isCaughtUp(): boolean;
   clock?: Clock;
 }
@@ -23,15 +23,15 @@ export interface HousekeepingOptions {
 const ROW_EVERY_MS = 1000;
 
 /**
- * What a node does beside the lock, each when it is due and none waited for: asks its peers' `/health`, writes its row,
- * and, if it is the primary and another is on duty, asks for the duty.
+ * The periodic work beside the lock; nothing waits for it: probes the peers' `/health`, writes this node's row, and, if this
+ * node is the preferred one and another is active, requests a switchover.
  */
 export class Housekeeping {
   readonly #options: HousekeepingOptions;
   readonly #clock: Clock;
   #duePeers = 0;
   #dueRow = 0;
-  #duePrimary = 0;
+  #dueRequest = 0;
   #row: Promise<void> | null = null;
 
   constructor(options: HousekeepingOptions) {
@@ -40,13 +40,13 @@ export class Housekeeping {
     this.roleChanged();
   }
 
-  /** The row is due at once; a primary gives whoever is on duty now two leases, so that no trouble makes a ping-pong. */
+  /** Makes the row due at once. A preferred node waits two leases, so that a fault does not make the role bounce. */
   roleChanged(): void {
     this.#dueRow = 0;
-    this.#duePrimary = this.#clock() + 2 * this.#options.leaseMs;
+    this.#dueRequest = this.#clock() + 2 * this.#options.leaseMs;
   }
 
-  /** Does what is due; must be called at least as often as the shortest of these is due. */
+  /** Starts what is due; must be called at least as often as the shortest interval. */
   runDue(role: Role): void {
     const { peers, leaseMs } = this.#options;
     const now = this.#clock();
@@ -58,20 +58,20 @@ export class Housekeeping {
       this.#dueRow = now + ROW_EVERY_MS;
       this.#row = this.#writeRow(role);
     }
-    if (now >= this.#duePrimary && role === 'standby' && this.#wantsDuty) {
-      this.#duePrimary = now + jittered(2 * leaseMs);
-      void this.#requestDuty();
+    if (now >= this.#dueRequest && role === 'standby' && this.#wantsRole) {
+      this.#dueRequest = now + jittered(2 * leaseMs);
+      void this.#requestRole();
     }
   }
 
-  /** The last row: this node has stopped. */
+  /** Writes the last row: this node has stopped. */
   async end(): Promise<void> {
     await this.#row;
     await this.#writeRow('stopped');
   }
 
-  /** Of two primaries neither takes the duty from the other. */
-  get #wantsDuty(): boolean {
+  /** Of two preferred nodes neither takes the role from the other. */
+  get #wantsRole(): boolean {
     const { isPreferred, peers, isCaughtUp } = this.#options;
     return isPreferred && peers.active !== null && !peers.active.isPreferred && isCaughtUp();
   }
@@ -89,7 +89,7 @@ export class Housekeeping {
     }
   }
 
-  async #requestDuty(): Promise<void> {
+  async #requestRole(): Promise<void> {
     const answer = await this.#options.requestDuty().catch((error) => `could not ask: ${messageOf(error)}`);
     this.#options.changes.report('preferred', `PREFERRED requests the switch back: ${answer}`);
   }

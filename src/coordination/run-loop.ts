@@ -1,27 +1,27 @@
 import { type Clock, monotonic } from './clock.ts';
 import { jittered } from './election-timing.ts';
 
-/** What a {@link RunLoop} is told. */
+/** Options of a {@link RunLoop}. */
 export interface RunLoopOptions {
-  /** What is looked after at each turn of the loop; must not wait. */
-  look(): void;
-  /** The work that one turn begins, unless the last one's is still under way. Must not fail. */
+  /** Called at each turn of the loop; must not wait. */
+  tick(): void;
+  /** The work of a turn; skipped while the previous step is still running. Must not reject. */
   step(): Promise<void>;
-  /** Milliseconds from one step's start to the next, before jitter. */
-  paceMs(): number;
+  /** Returns the milliseconds from the start of one step to the next, before jitter. */
+  intervalMs(): number;
   clock?: Clock;
 }
 
 /**
- * One loop with one timer, and a queue for whatever must not overlap with its steps. The loop does not wait for a step:
- * a database that hangs must not keep the node from hearing its peers.
+ * One loop with one timer, and a queue for work that must not overlap with its steps. The loop does not wait for a step: a
+ * database that does not respond must not keep the node from its peers.
  */
 export class RunLoop {
   readonly #options: RunLoopOptions;
   readonly #clock: Clock;
   #last: Promise<unknown> = Promise.resolve();
   #isStepping = false;
-  #isPoked = false;
+  #isWoken = false;
   #isEnded = false;
   #running: Promise<void> = Promise.resolve();
   #wake: () => void = () => {};
@@ -35,20 +35,20 @@ export class RunLoop {
     this.#running = this.#run();
   }
 
-  /** Turns now instead of when the timer says. */
+  /** Starts the next turn now instead of at the timer. */
   wake(): void {
-    this.#isPoked = true;
+    this.#isWoken = true;
     this.#wake();
   }
 
-  /** Runs `work` after whatever was begun before it; its failure is the caller's, not the next one's. */
+  /** Runs `work` after everything started before it. A rejection reaches the caller only, not the next work. */
   runExclusive<T>(work: () => Promise<T>): Promise<T> {
     const done = this.#last.then(work);
     this.#last = done.catch(() => {});
     return done;
   }
 
-  /** Ends the loop; what is in the queue goes on. */
+  /** Ends the loop; queued work continues. */
   end(): Promise<void> {
     this.#isEnded = true;
     this.wake();
@@ -57,27 +57,27 @@ export class RunLoop {
 
   async #run(): Promise<void> {
     while (!this.#isEnded) {
-      this.#isPoked = false;
-      this.#options.look();
+      this.#isWoken = false;
+      this.#options.tick();
       this.#begin();
-      if (!this.#isPoked) await this.#pause();
+      if (!this.#isWoken) await this.#pause();
     }
   }
 
   #begin(): void {
     if (this.#isStepping) return;
     this.#isStepping = true;
-    const [startedAt, pace] = [this.#clock(), this.#options.paceMs()];
+    const [startedAt, interval] = [this.#clock(), this.#options.intervalMs()];
     void this.runExclusive(() => this.#options.step()).finally(() => {
       this.#isStepping = false;
-      // A slow answer has used up the pause as well.
-      if (this.#clock() - startedAt >= pace) this.wake();
+      // A slow step has used up the pause as well.
+      if (this.#clock() - startedAt >= interval) this.wake();
     });
   }
 
   #pause(): Promise<void> {
     return new Promise((resolve) => {
-      const timer = setTimeout(resolve, jittered(this.#options.paceMs()));
+      const timer = setTimeout(resolve, jittered(this.#options.intervalMs()));
       this.#wake = () => {
         clearTimeout(timer);
         resolve();

@@ -1,24 +1,26 @@
 /**
- * Who is on duty. The protocol, whole:
+ * The coordination protocol: how exactly one node is active.
  *
- * A node is **standby**, **active** or **fallen**. Only the leader lock makes a node active: it promotes when its own
- * lock session has taken the lock and opened a term, and it stays active while heartbeats on that session are confirmed
- * (leader-lock.ts), which a thread of its own sends (lock-thread.ts). Everything else that a node sees is hearsay and only decides *when* it tries for the lock:
+ * A node is **standby**, **active** or **fallen**. Only the leader lock makes a node active. A node is promoted when its lock
+ * session has taken the lock and opened a term, and it stays active while PostgreSQL confirms the heartbeats on that session
+ * (lock/leader-lock.ts). A worker thread sends them (lock/lock-thread.ts). Everything else that a node observes decides only
+ * *when* it tries to take the lock:
  *
- *  - calmly, a few times a second, while somebody is seen active;
- *  - at once, and quickly again for a moment, on a resignation (NOTIFY), on the closed connection or failed probe of a
- *    peer, and on the loss of its own lock session;
- *  - eagerly while nobody is seen active (pace.ts).
+ *  - a few times a second while a node is seen active;
+ *  - at once, then every few milliseconds for half a second, after a resignation (NOTIFY), after a peer's connection closes
+ *    or its probe fails, and after the loss of its own lock session;
+ *  - every 50 ms while no node is seen active (election-timing.ts).
  *
- * What each failure does: a killed active's lock is freed by its kernel in milliseconds and its peers hear its
- * connection close. A frozen or cut-off active loses the lock after one lease, by PostgreSQL's clock, and stops believing
- * in itself before that, by its own; should it wake up in between, the fence refuses its writes. A lying probe makes a
- * standby try too often or too seldom, never two actives. Where PostgreSQL is away nobody is active.
+ * What each failure does. The kernel of a killed active node closes its sockets, which frees the lock in milliseconds, and
+ * its peers notice the closed connection. A frozen or disconnected active node loses the lock after one lease, by
+ * PostgreSQL's clock; before that its own lease expires, by its monotonic clock. If it wakes up in between, the fence refuses
+ * its writes. A false probe result makes a standby try too often or too rarely, but never makes two nodes active. While
+ * PostgreSQL is unreachable no node is active.
  *
- * A resignation is the same for /fall, SIGTERM and a switchover: refuse new writes, finish those under way, close the
- * term and free the lock in one statement that also tells the peers. Who resigned, and whoever was not meant, holds back
- * for a moment so that the one that was meant comes first (candidacy.ts). Who resigned waits a moment to hear who came
- * next, so that the clients that it still has can be told.
+ * A resignation is the same for /fall, SIGTERM and a switchover: refuse new writes, finish those under way, then close the
+ * term, free the lock and notify the peers in one statement. The resigning node, and every node that was not named as
+ * successor, waits briefly so that the successor wins the lock (candidacy.ts). The resigning node also waits briefly for news
+ * of its successor, so that it can name it to its remaining clients.
  */
 
 import type { Log } from '../log.ts';
@@ -32,24 +34,24 @@ import type { RoleSignal } from './peers/cluster-signal.ts';
 import type { Refusal, Role } from './role.ts';
 import { RunLoop } from './run-loop.ts';
 
-/** What a {@link SyncManager} is made of: its own, and what its upkeep and its candidacy need. */
+/** Options of a {@link SyncManager}, including those of its housekeeping and its candidacy. */
 export interface SyncManagerOptions extends Omit<HousekeepingOptions & CandidacyOptions, 'changes'> {
   node: string;
   isActive: boolean;
   log: Log;
   lock: LockKeeping;
-  /** Finishes the writes that were accepted; called once new ones are refused. Bounded by the callee. */
+  /** Finishes the accepted writes; called once new ones are refused. Has its own deadline. */
   drain(): Promise<void>;
-  /** Called after each change of role; after a resignation once the successor is known, or is late. */
+  /** Called after each change of role; after a resignation, once the successor is known or late. */
   onRole(role: Role): void;
 }
 
-/** A successor is heard of some 10 ms after a resignation; who comes later than this is waited for by a switchover only. */
+/** A successor is known about 10 ms after a resignation; only a switchover waits longer than this. */
 const SUCCESSOR_LIMIT_MS = 300;
-/** Each part of a stop; a database that hangs must not keep the process. */
+/** Deadline of each part of a stop: a database that does not respond must not keep the process alive. */
 const STOP_LIMIT_MS = 2000;
 
-/** A node's role, and all that changes it. The head of this file has the protocol. */
+/** A node's role and everything that changes it; the head of this file describes the protocol. */
 export class SyncManager {
   readonly #options: SyncManagerOptions;
   readonly #candidacy: Candidacy;
@@ -68,13 +70,13 @@ export class SyncManager {
     this.#housekeeping = new Housekeeping({ ...options, changes: this.#changes });
     this.#loop = new RunLoop({
       ...(options.clock ? { clock: options.clock } : {}),
-      look: () => this.#look(),
+      tick: () => this.#tick(),
       step: () => this.#step(),
-      paceMs: () => nextTickMs({ role: this.#role, leaseMs: options.leaseMs, ...this.#candidacy.electionState }),
+      intervalMs: () => nextTickMs({ role: this.#role, leaseMs: options.leaseMs, ...this.#candidacy.electionState }),
     });
   }
 
-  /** The role as the world should see it: a claimed lock whose lease has expired is not "active". */
+  /** The role as others should see it: a node whose lease has expired is not "active". */
   get role(): Role {
     return this.#role === 'active' && !this.isActive ? 'standby' : this.#role;
   }
@@ -84,19 +86,19 @@ export class SyncManager {
     return this.#role === 'active' && !this.#isResigning && this.#options.lock.term !== null;
   }
 
-  /** The node on duty as far as this one knows, itself included. */
+  /** The active node as far as this one knows, itself included. */
   get leader(): { node: string; url: string | null; term: number } | null {
     const { lock, node, peers } = this.#options;
     if (this.isActive && lock.term !== null) return { node, url: null, term: lock.term };
     return peers.active;
   }
 
-  /** Why no node is active and this one cannot be promoted; null where that is not so. */
+  /** Why this node cannot be promoted while no node is active; null otherwise. */
   get promotionTrouble(): string | null {
     return this.#role === 'standby' && this.leader === null ? this.#candidacy.trouble : null;
   }
 
-  /** Begins. IS_ACTIVE=false gives a peer that is on its way the time to be first: two leases, or until one is seen. */
+  /** Starts. With IS_ACTIVE=false it lets a peer be first: it waits two leases, or until one is seen active. */
   start(): void {
     const { isActive, leaseMs } = this.#options;
     if (isActive) this.#candidacy.suspectVacancy('IS_ACTIVE at start');
@@ -105,13 +107,13 @@ export class SyncManager {
     this.#loop.start();
   }
 
-  /** Resigns if active, tells the table of nodes, and ends the loop. Safe to call twice. */
+  /** Resigns if active, records the stop in plantao.nodes, and ends the loop. Idempotent. */
   stop(): Promise<void> {
     this.#stopping ??= this.#stop();
     return this.#stopping;
   }
 
-  /** Out of service by hand: gives the lock up and stays out until {@link revive}. */
+  /** Takes the node out of service: releases the lock and stays fallen until {@link revive}. */
   async fall(): Promise<void> {
     this.#options.lock.interrupt();
     await this.#loop.runExclusive(async () => {
@@ -122,7 +124,7 @@ export class SyncManager {
     });
   }
 
-  /** A candidate again; takes no lock that another holds. Resolves after one try where nobody was on duty. */
+  /** Becomes a candidate again. Resolves after one attempt if no node was active; takes no lock that another holds. */
   async revive(): Promise<void> {
     await this.#loop.runExclusive(async () => {
       if (this.#role !== 'fallen' || this.#stopping) return;
@@ -192,7 +194,7 @@ export class SyncManager {
     }
   }
 
-  #look(): void {
+  #tick(): void {
     const { active } = this.#options.peers;
     if (active || this.isActive) this.#candidacy.activeSeen();
     this.#housekeeping.runDue(this.role);
