@@ -7,7 +7,7 @@ describe('A failover under five hundred waiting polls', () => {
     const { waiters, statements, unheard } = await herdOver(500);
     const { rosters, backlog } = askedForPolls(statements);
     expect(unheard).to.equal(0);
-    expect(rosters, JSON.stringify(statements, null, 1)).to.be.within(1, 10);
+    expect(rosters, JSON.stringify(statements, null, 1)).to.be.within(1, 30);
     expect(backlog).to.equal(0);
     // The rest is the node's own: heartbeats, its row, the lock, its reading of the log. None of it grows with the herd.
     const all = statements.reduce((sum, { calls }) => sum + calls, 0);
