@@ -98,7 +98,7 @@ describe('The leader lock alone decides who is on duty', () => {
     await query('SELECT pg_advisory_lock(1347178068, 1)');
     const both = [await start('node-a'), await start('node-b')];
     const stranger =
-      /^no node is seen on duty, but psql \(server process (\d+), role \S+, from \S+\), connected since \S+Z, holds the leader lock\. To end it: SELECT pg_terminate_backend\(\1\)$/;
+      /^no node is seen active, but psql \(server process (\d+), role \S+, from \S+\), connected since \S+Z, holds the leader lock\. To end it: SELECT pg_terminate_backend\(\1\)$/;
     await eventually('both say so', () => both.every((one) => said(one, stranger)));
     expect(onDuty()).to.deep.equal([]);
     await query('SELECT pg_advisory_unlock(1347178068, 1)');

@@ -70,7 +70,7 @@ describe('A silent holder of the leader lock', function () {
     await slow.client.query("SET idle_session_timeout = '1h'");
     await slow.client.query("SELECT plantao.open_term('ghost', 'http://ghost', 'test')");
     const one = await candidate('node-a');
-    await eventually('it is named', () => said(one, /^no node is seen on duty, but plantao:ghost:lock/).length > 0);
+    await eventually('it is named', () => said(one, /^no node is seen active, but plantao:ghost:lock/).length > 0);
     const sightings = performance.now();
     await eventually('five leases have passed', () => performance.now() - sightings > 5 * LEASE_MS);
     expect(slow.isEnded).to.equal(false);

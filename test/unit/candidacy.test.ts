@@ -33,6 +33,6 @@ describe('A try for the leader lock', () => {
     for (let tries = 0; tries < 5; tries++) expect(await candidacy.tryAcquire()).to.equal(null);
     expect(candidacy.electionState.failures).to.equal(0);
     expect(lines).to.have.length(1);
-    expect(lines[0]).to.match(/^no node is seen on duty, and who holds .* permission denied/);
+    expect(lines[0]).to.match(/^no node is seen active, and who holds .* permission denied/);
   });
 });

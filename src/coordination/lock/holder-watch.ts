@@ -4,7 +4,7 @@ import type { Queryable } from '../../database/session/reconnecting-session.ts';
 import type { ChangeLogger } from '../change-logger.ts';
 import { type Clock, monotonic } from '../clock.ts';
 
-/** What a {@link HolderWatch} needs. */
+/** Options of {@link HolderWatch}. */
 export interface HolderWatchOptions {
   session: Queryable;
   leaseMs: number;
@@ -63,7 +63,7 @@ export class HolderWatch {
       else if (this.#isSilent(holder)) return await this.#end(holder);
       else if (isPuzzled) {
         const since = holder.connected ? `, connected since ${holder.connected},` : '';
-        const sentence = `no node is seen on duty, but ${sessionName(holder)}${since} holds the leader lock`;
+        const sentence = `no node is seen active, but ${sessionName(holder)}${since} holds the leader lock`;
         changes.report(
           'holder',
           `${sentence}. To end it: SELECT pg_terminate_backend(${holder.pid})`,
@@ -74,7 +74,7 @@ export class HolderWatch {
       if (!isPuzzled) return false;
       changes.report(
         'holder',
-        `no node is seen on duty, and who holds the leader lock cannot be read: ${messageOf(error)}`,
+        `no node is seen active, and who holds the leader lock cannot be read: ${messageOf(error)}`,
       );
     } finally {
       this.#isLooking = false;
@@ -123,7 +123,7 @@ export class HolderWatch {
     const sentence =
       row?.ended === false
         ? `${name} holds the leader lock without a sign of life, and this role may not end it`
-        : `no node is seen on duty, but ${name} holds the leader lock`;
+        : `no node is seen active, but ${name} holds the leader lock`;
     changes.report('holder', `${sentence}. ${advice}`, 'lock_held_elsewhere');
     return false;
   }
