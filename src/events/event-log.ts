@@ -9,34 +9,23 @@
  * begins anew at the log's end and dismisses everybody who waits with the last cursor that was theirs: coming back with
  * it they are continued or refused, and never carried over a gap in silence.
  *
+ * Where the log is far ahead, as after a bulk INSERT, the node reads only what somebody on it needs (fast-forward.ts), and
+ * keeps none of that in memory: a cursor from before is continued from the database.
+ *
  * That the listener is deaf is found out here: the log moved, and long after no hint of it had come (deafness.ts).
  */
 import { isUnavailable } from '../database/errors.ts';
-import type { Queryable } from '../database/session/reconnecting-session.ts';
-import type { Log } from '../log.ts';
 import { type Cursor, CursorExpiredError, continuedPosition, type Epoch, formatCursor } from './cursor.ts';
 import { Deafness } from './deafness.ts';
 import { EventDecoder } from './decoder.ts';
+import { DEFAULT_SIZES, type EventLogOptions } from './event-log-options.ts';
+import { readSpan } from './fast-forward.ts';
 import type { LogEvent } from './log-event.ts';
 import { type LogMemory, readMemory } from './log-memory.ts';
-import { type Bounds, type LogPage, readBounds, tellFallBack } from './log-pages.ts';
+import { type Bounds, isBroken, type LogPage, readBounds, readPage, tellFallBack } from './log-pages.ts';
 import { PageReader } from './page-reader.ts';
 import { Rounds } from './rounds.ts';
 import { MOST_EVENTS, Tail } from './tail.ts';
-
-/** What an {@link EventLog} is made of. */
-export interface EventLogOptions {
-  session: Queryable;
-  log: Log;
-  /** Gets every event once, in order, as one batch for each page. */
-  onEvents(batch: readonly LogEvent[]): void;
-  /** The log was begun anew. `cursor` is the end of what was handed out before, in its own epoch. */
-  onNewHistory(cursor: string): void;
-  /** The log moved and no hint came: the listener does not hear. */
-  onDeaf(): void;
-  /** Events kept in memory; what lies behind them is read from the database. By default what a herd needs (tail.ts). */
-  mostInMemory?: number;
-}
 
 const WATCH_EVERY_MS = 1000;
 
@@ -45,6 +34,8 @@ export class EventLog {
   readonly #options: EventLogOptions;
   readonly #rounds: Rounds;
   readonly #pages: PageReader;
+  readonly #spans: PageReader;
+  readonly #ahead: number;
   readonly #decoder: EventDecoder;
   readonly #deafness: Deafness;
   readonly #most: number;
@@ -52,6 +43,7 @@ export class EventLog {
   #tail = new Tail(0);
   #head = 0;
   #isReading = false;
+  #fastForward: Promise<void> | null = null;
   /** False from a promotion until the epoch has been looked at: a term may have begun a new one. */
   #isEpochSure = false;
   #timer: NodeJS.Timeout | undefined;
@@ -60,7 +52,10 @@ export class EventLog {
   constructor(options: EventLogOptions) {
     this.#options = options;
     this.#most = options.mostInMemory ?? MOST_EVENTS;
-    this.#pages = new PageReader(options.session);
+    const { page, span, ahead } = options.sizes ?? DEFAULT_SIZES;
+    this.#pages = new PageReader(options.session, readPage, page);
+    this.#spans = new PageReader(options.session, (...of) => readSpan(...of, options.interest()), span);
+    this.#ahead = ahead;
     this.#decoder = new EventDecoder(options.log);
     this.#rounds = new Rounds(() => this.#readOn());
     this.#deafness = new Deafness(() => options.onDeaf());
@@ -100,6 +95,14 @@ export class EventLog {
   /** True while the last reading succeeded. */
   get isReading(): boolean {
     return this.#isReading;
+  }
+
+  /**
+   * Settles at the end of the fast-forward under way; null if there is none. Meanwhile no waiter may be registered and no
+   * membership be kept: what they need may not have been read. Check it in the same turn.
+   */
+  get fastForward(): Promise<void> | null {
+    return this.#fastForward;
   }
 
   /** Where this node has come to. */
@@ -167,11 +170,11 @@ export class EventLog {
     try {
       for (let more = true; more && !this.#stopped; ) {
         const page = await this.#pages.next(this.#head, this.epoch);
-        if (this.#isBroken(page)) await this.#beginAnew();
+        if (isBroken(page, this.end)) await this.#beginAnew();
         else {
-          this.#epochs = page.epochs ?? this.#epochs;
-          if (page.rows.length > 0) this.#take(page.rows.map((row) => this.#decoder.decode(row, this.epoch)));
-          more = page.rows.length > 0 && this.#head < page.head;
+          more = page.rows.length > 0 && page.end < page.head;
+          this.#take(page, 'whole');
+          if (page.head - this.#head > this.#ahead) await this.#runFastForward();
         }
       }
       this.#isReading = true;
@@ -183,12 +186,21 @@ export class EventLog {
     }
   }
 
-  /** True where what follows cannot be joined to what was read: removed by retention, or of another history. */
-  #isBroken({ floor, head, epochs }: LogPage): boolean {
-    if (floor > this.#head || head < this.#head) return true;
-    if (epochs === null) return false;
-    const at = epochs.findIndex((one) => one.epoch === this.epoch);
-    return at < 0 || epochs.slice(at + 1).some((later) => later.after_position < this.#head);
+  async #runFastForward(): Promise<void> {
+    this.#fastForward = this.#skim().finally(() => {
+      this.#fastForward = null;
+    });
+    await this.#fastForward;
+  }
+
+  /** Reads what is of interest here, until a page or less is left; a page that cannot be joined is left to {@link #readOn}. */
+  async #skim(): Promise<void> {
+    while (!this.#stopped) {
+      const page = await this.#spans.next(this.#head, this.epoch);
+      if (isBroken(page, this.end)) return;
+      this.#take(page, 'part');
+      if (page.head - this.#head <= this.#pages.size) return;
+    }
   }
 
   async #beginAnew(): Promise<void> {
@@ -217,16 +229,24 @@ export class EventLog {
     this.#deafness.forget();
   }
 
-  #take(batch: LogEvent[]): void {
-    for (const event of batch) {
-      if (event.position !== this.#head + 1) {
-        this.#options.log.error({ event: 'log_gap' }, `the event log jumps from ${this.#head} to ${event.position}`);
-      }
-      this.#tail.append(event);
-      this.#head = event.position;
-    }
+  /** Takes in a page and hands it out, in one turn. The tail holds everything after its start: a part begins it anew. */
+  #take(page: LogPage, of: 'whole' | 'part'): void {
+    this.#epochs = page.epochs ?? this.#epochs;
+    if (page.end === this.#head) return;
+    const batch = page.rows.map((row) => this.#decoder.decode(row, this.epoch));
+    if (of === 'part') this.#tail.restart(page.end);
+    else for (const event of batch) this.#append(event);
+    this.#head = page.end;
     this.#deafness.moved(this.#head);
-    this.#options.onEvents(batch);
+    if (batch.length > 0) this.#options.onEvents(batch);
+  }
+
+  #append(event: LogEvent): void {
+    if (event.position !== this.#head + 1) {
+      this.#options.log.error({ event: 'log_gap' }, `the event log jumps from ${this.#head} to ${event.position}`);
+    }
+    this.#tail.append(event);
+    this.#head = event.position;
   }
 
   #watch(): void {

@@ -1,9 +1,10 @@
 import type { Queryable } from '../database/session/reconnecting-session.ts';
-import type { Epoch } from './cursor.ts';
+import type { Cursor, Epoch } from './cursor.ts';
 import { BYTES_BEFORE, FEED, type FeedRow, FITS } from './feed.ts';
 import { PAGE } from './page.ts';
 
-const LIMIT_MS = 2500;
+/** What a page may take, in milliseconds. */
+export const LIMIT_MS = 2500;
 
 /** Where the log begins and ends, and its histories, in one snapshot. */
 export interface Bounds {
@@ -20,9 +21,12 @@ export interface LogPage {
   head: number;
   epochs: Epoch[] | null;
   rows: FeedRow[];
+  /** The position up to which the page covers the log. */
+  end: number;
 }
 
-type PageRow = FeedRow & { floor: number; log_head: number; epochs: Epoch[] | null };
+/** A row of a statement {@link withBounds}; of the feed only null if there is none. */
+export type PageRow = FeedRow & { floor: number; log_head: number; epochs: Epoch[] | null };
 
 /** Epochs that are read; a cursor of an older one is refused. */
 const MOST_EPOCHS = 1000;
@@ -56,7 +60,8 @@ export async function readPage(
       SELECT f.*, ${BYTES_BEFORE} FROM (
         SELECT * FROM plantao.event_feed WHERE position > $1 ORDER BY position LIMIT ${most}) f) sized
     WHERE ${FITS}`;
-  return pageOf(await session.query<PageRow>(withBounds(`log_page_${most}`, rows, [position, knownEpoch]), LIMIT_MS));
+  const statement = withBounds(`log_page_${most}`, rows, [position, knownEpoch]);
+  return pageOf(await session.query<PageRow>(statement, LIMIT_MS), position);
 }
 
 /**
@@ -72,28 +77,43 @@ export async function readBareEvent(
   const rows = `SELECT position, kind, group_id, NULL AS group_name, topic, user_id, NULL AS username, message_id,
       NULL AS sender_id, NULL AS sender, NULL AS sent_at, NULL AS at, 0 AS bytes, NULL AS content, NULL AS payload
     FROM plantao.events WHERE position > $1 ORDER BY position LIMIT 1`;
-  const page = pageOf(await session.query<PageRow>(withBounds('log_bare', rows, [position, knownEpoch]), LIMIT_MS));
+  const statement = withBounds('log_bare', rows, [position, knownEpoch]);
+  const page = pageOf(await session.query<PageRow>(statement, LIMIT_MS), position);
   return { ...page, rows: page.rows.map((row) => ({ ...row, problem })) };
 }
 
-/** A statement for the rows of `feed` beside the bounds of the log; its second parameter is the epoch that is known. */
-const withBounds = (name: string, feed: string, values: unknown[]) => ({
-  name,
+/**
+ * A statement for the rows of `feed` beside the bounds of the log; its second parameter is the epoch that is known. Without
+ * a name it is planned each time, for its very values.
+ */
+export const withBounds = (name: string | null, feed: string, values: unknown[]) => ({
+  ...(name === null ? {} : { name }),
   text: `SELECT b.floor, b.head AS log_head, CASE WHEN b.epoch <> $2 THEN ${EPOCHS} END AS epochs, f.*
          FROM plantao.log_bounds b LEFT JOIN LATERAL (${feed}) f ON true
          ORDER BY f.position`,
   values,
 });
 
-function pageOf(found: PageRow[]): LogPage {
+/** The page that a statement {@link withBounds} returned for the events after `position`. */
+export function pageOf(found: PageRow[], position: number): LogPage {
   const [first] = found;
   if (!first) throw new Error('the event log has no bounds');
+  const rows = found.filter((row) => row.position !== null);
   return {
     floor: first.floor,
     head: first.log_head,
     epochs: first.epochs,
-    rows: found.filter((row) => row.position !== null),
+    rows,
+    end: rows.at(-1)?.position ?? position,
   };
+}
+
+/** True if `page` cannot be joined to what was read up to `at`: removed by retention, or of another history. */
+export function isBroken({ floor, head, epochs }: LogPage, at: Cursor): boolean {
+  if (floor > at.position || head < at.position) return true;
+  if (epochs === null) return false;
+  const index = epochs.findIndex((one) => one.epoch === at.epoch);
+  return index < 0 || epochs.slice(index + 1).some((later) => later.after_position < at.position);
 }
 
 /**

@@ -1,7 +1,9 @@
 import { messageOf, SqlState, sqlState } from '../database/errors.ts';
 import type { Queryable } from '../database/session/reconnecting-session.ts';
-import { type LogPage, readBareEvent, readPage } from './log-pages.ts';
-import { PAGE } from './page.ts';
+import { type LogPage, readBareEvent } from './log-pages.ts';
+
+/** Reads what follows `position`, of at most `most` positions. */
+type ReadPage = (session: Queryable, position: number, knownEpoch: string, most: number) => Promise<LogPage>;
 
 /**
  * Reads the log page by page, in smaller ones where a page fails: one that takes too long or too much memory is halved down
@@ -12,18 +14,24 @@ import { PAGE } from './page.ts';
  */
 export class PageReader {
   readonly #session: Queryable;
-  #most = PAGE;
+  readonly #read: ReadPage;
+  /** Positions a page, where none fails. */
+  readonly size: number;
+  #most: number;
 
-  constructor(session: Queryable) {
+  constructor(session: Queryable, read: ReadPage, size: number) {
     this.#session = session;
+    this.#read = read;
+    this.size = size;
+    this.#most = size;
   }
 
   /** The next page after `position`. @throws the database's error. */
   async next(position: number, knownEpoch: string): Promise<LogPage> {
     for (;;) {
       try {
-        const page = await readPage(this.#session, position, knownEpoch, this.#most);
-        this.#most = Math.min(PAGE, this.#most * 2);
+        const page = await this.#read(this.#session, position, knownEpoch, this.#most);
+        this.#most = Math.min(this.size, this.#most * 2);
         return page;
       } catch (error) {
         const isUnreadable = UNREADABLE.test(sqlState(error) ?? '');

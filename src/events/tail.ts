@@ -24,6 +24,12 @@ export class Tail {
     return this.#start;
   }
 
+  /** Drops everything and begins anew behind `position`. */
+  restart(position: number): void {
+    this.#start = position;
+    this.#rebuild([]);
+  }
+
   append(event: LogEvent): void {
     this.#index(event);
     if (event.kind === 'message_deleted' && event.messageId !== null) this.#forget(event.messageId);
@@ -69,8 +75,11 @@ export class Tail {
   /** Drops the older half and builds the index anew: a little work, seldom, instead of some at every event. */
   #shorten(): void {
     const dropped = Math.ceil(this.#events.length / 2);
-    const kept = this.#events.slice(dropped);
     this.#start = this.#events[dropped - 1]?.position ?? this.#start;
+    this.#rebuild(this.#events.slice(dropped));
+  }
+
+  #rebuild(kept: readonly LogEvent[]): void {
     this.#events = [];
     this.#byTopic = new Map();
     this.#byMessage = new Map();

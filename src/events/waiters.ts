@@ -85,6 +85,11 @@ export class Waiters {
     return names;
   }
 
+  /** The topics that somebody waits on. */
+  topics(): Iterable<string> {
+    return this.#byTopic.keys();
+  }
+
   /** Those who wait on this topic. */
   *audiencesOn(topic: string): Iterable<Audience> {
     for (const { audience } of this.#byTopic.get(topic) ?? []) yield audience;

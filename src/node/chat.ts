@@ -51,6 +51,7 @@ export function buildChat({ settings, log, database, term, explain, onDeaf }: Ch
     session: isTokenMode ? knownTokens.before(reading) : reading,
     log,
     onEvents: (batch) => subscriptions.deliver(batch),
+    interest: () => subscriptions.interest(),
     onNewHistory(cursor) {
       knownTokens.forget();
       subscriptions.dismiss(cursor);

@@ -10,6 +10,7 @@ import { applicationName, connectionOptions } from '../../src/database/session/c
 import { ReconnectingSession } from '../../src/database/session/reconnecting-session.ts';
 import { parseCursor } from '../../src/events/cursor.ts';
 import { EventLog } from '../../src/events/event-log.ts';
+import type { ReadingSizes } from '../../src/events/event-log-options.ts';
 import type { LogEvent } from '../../src/events/log-event.ts';
 import { type News, Waiters } from '../../src/events/waiters.ts';
 
@@ -21,6 +22,8 @@ export interface LogNodeOptions {
   listenUrl?: string;
   /** Events that it keeps in memory. */
   mostInMemory?: number;
+  /** How it reads; by default as nodes do. */
+  sizes?: ReadingSizes;
   /** Every hint passes here on its way to the log. */
   onHint?(payload: unknown, give: (payload: unknown) => void): void;
 }
@@ -106,6 +109,8 @@ export class LogNode {
       session: this.reading,
       log: silent,
       ...(options.mostInMemory === undefined ? {} : { mostInMemory: options.mostInMemory }),
+      ...(options.sizes ? { sizes: options.sizes } : {}),
+      interest: () => this.subscriptions.interest(),
       onEvents: (batch) => {
         this.events.push(...batch);
         this.at.push(...batch.map(() => performance.now()));

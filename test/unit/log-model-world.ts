@@ -26,6 +26,8 @@ interface Reader {
 
 /** Few in memory, so that reading from memory, from the database and across both all happen. */
 const MOST_IN_MEMORY = 8;
+/** So small that a node which lags by a few events fast-forwards, in several pages. */
+const SIZES = { page: 1, span: 4, ahead: 1 };
 const NODES = 2;
 
 /** Two nodes that read one log, six readers that go from one to the other, and the model beside them. */
@@ -75,7 +77,7 @@ export class World {
     );
     const [row] = rows;
     if (!row) throw new Error('nobody was made');
-    while (nodes.length < NODES) nodes.push(await LogNode.start({ url, mostInMemory: MOST_IN_MEMORY }));
+    while (nodes.length < NODES) nodes.push(await LogNode.start({ url, mostInMemory: MOST_IN_MEMORY, sizes: SIZES }));
     for (const node of nodes) await node.log.look();
     const groups = row.groups.map((id, at) => ({ id, name: `g${run} ${at + 1}` }));
     return new World(url, clients, row.users, new LogModel(groups, row.head), nodes);
@@ -223,7 +225,7 @@ export class World {
 
   async #restart(at: number): Promise<void> {
     const old = this.#nodes[at] as LogNode;
-    const started = LogNode.start({ url: this.#url, mostInMemory: MOST_IN_MEMORY });
+    const started = LogNode.start({ url: this.#url, mostInMemory: MOST_IN_MEMORY, sizes: SIZES });
     await old.stop();
     this.#nodes[at] = await started;
   }

@@ -83,6 +83,11 @@ export class Rosters {
     });
   }
 
+  /** The users whose memberships are kept. */
+  userIds(): Iterable<number> {
+    return this.#kept.keys();
+  }
+
   /** True while the log keeps this roster true; false once it was forgotten between its loading and its use. */
   isLive(roster: Roster): boolean {
     return this.#kept.get(roster.userId) === roster;
@@ -136,6 +141,7 @@ export class Rosters {
       const rows = await this.#session.query<LoadedRow>(this.#query(userIds), LIMIT_MS);
       const head = rows[0]?.head ?? 0;
       if (head > this.#log.head) await this.#log.look();
+      for (let end = this.#log.fastForward; end; end = this.#log.fastForward) await end.catch(() => {});
       // In one turn from here on: events that came since the snapshot are taken from memory, later ones through apply().
       const isSame = this.#log.tail === tail && head <= this.#log.head;
       if (rows.length === 0 || (isSame && head >= tail.start)) {

@@ -1,5 +1,6 @@
 import { type Cursor, formatCursor } from '../../events/cursor.ts';
 import type { EventLog } from '../../events/event-log.ts';
+import { type Interest, interestOf } from '../../events/interest.ts';
 import { type LogEvent, topicOf } from '../../events/log-event.ts';
 import { PAGE } from '../../events/page.ts';
 import type { News, Waiter, Waiters } from '../../events/waiters.ts';
@@ -50,6 +51,7 @@ export class Subscriptions {
     let cursor = from;
     for (let pages = 0; ; pages++) {
       await this.#log.settle(cursor);
+      for (let end = this.#log.fastForward; end; end = this.#log.fastForward) await end.catch(() => {});
       const position = this.#log.positionOf(cursor);
       if (waiter.isOver) return null;
       if (audience.roster && !this.#rosters.isLive(audience.roster)) throw new Refused('unavailable');
@@ -65,6 +67,11 @@ export class Subscriptions {
         return { occasion: 'events', audience, events: heard.events, cursor: formatCursor(cursor) };
       }
     }
+  }
+
+  /** What the log must read for those who wait and for the memberships that are kept. */
+  interest(): Interest {
+    return interestOf(this.#waiters.topics(), this.#rosters.userIds());
   }
 
   /** Hands a batch of events to those who wait, memberships taking effect at their very events. */

@@ -1,0 +1,209 @@
+import { expect } from 'chai';
+import pg from 'pg';
+import { NamedAudience } from '../../src/chat/delivery/audiences.ts';
+import { namesOf } from '../../src/chat/delivery/membership-cache.ts';
+import { eventually } from '../support/eventually.ts';
+import { createDatabase, type TestDatabase } from '../support/postgres.ts';
+import { LogNode } from './delivery-node.ts';
+
+/** The statement of a fast-forward is the only one without a name. */
+const SPAN = '';
+
+describe('A node that is far behind the log', () => {
+  let database: TestDatabase;
+  let client: pg.Client;
+  let node: LogNode;
+  const BULK = 1;
+  const SMALL = 2;
+
+  before(async () => {
+    database = await createDatabase();
+    client = new pg.Client(database.url);
+    await client.connect();
+    await client.query(`
+      INSERT INTO plantao.users (username) SELECT 'u' || n FROM generate_series(1, 3) n;
+      INSERT INTO plantao.groups (name) VALUES ('bulk'), ('small')`);
+  });
+  after(async () => {
+    await client?.end();
+    await database?.drop();
+  });
+  beforeEach(async () => {
+    await client.query('DELETE FROM plantao.memberships');
+    node = await LogNode.start({ url: database.url, sizes: { page: 10, span: 100, ahead: 20 } });
+  });
+  afterEach(async () => {
+    await node?.stop();
+  });
+
+  const post = (groupId: number, count = 1) =>
+    client.query(
+      "INSERT INTO plantao.messages (group_id, sender_id, content) SELECT $1, 1, 'n' FROM generate_series(1, $2::int)",
+      [groupId, count],
+    );
+  const join = (groupId: number, userId: number) =>
+    client.query('INSERT INTO plantao.memberships (group_id, user_id) VALUES ($1, $2)', [groupId, userId]);
+  const spans = () => node.reading.asked.get(SPAN) ?? 0;
+  /** Runs `work` while the first statement of a fast-forward waits to be sent, then lets it go on. */
+  const duringFastForward = async (work: () => Promise<void>) => {
+    let release = () => {};
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    node.reading.before = (name) => (name === SPAN ? held : Promise.resolve());
+    const before = spans();
+    const reading = node.log.look();
+    await eventually('a fast-forward is under way', () => spans() > before);
+    await work();
+    release();
+    await reading;
+  };
+
+  it('reads only what its waiters wait for, and delivers that once and in order', async () => {
+    const { poll } = await node.poll(new NamedAudience(SMALL, null), null);
+    const from = node.log.head;
+    await post(BULK, 130);
+    await post(SMALL, 2);
+    await post(BULK, 130);
+    await client.query("SELECT plantao.notify_group('all')");
+    await node.log.look();
+    expect(node.log.head).to.equal(from + 263);
+    expect(spans()).to.equal(3);
+    const heard = node.events.filter(({ position }) => position > from + 10).map(({ position }) => position - from);
+    expect(heard).to.include.members([131, 132, 263]).and.have.length.below(20);
+    const { events, cursor } = await poll.told;
+    expect(events.map(({ position }) => position - from)).to.deep.equal([131, 132]);
+    expect(cursor).to.equal(node.log.cursorAt(from + 210));
+    const { news } = await node.poll(new NamedAudience(SMALL, null), cursor);
+    expect(news?.events.map(({ kind }) => kind)).to.deep.equal(['broadcast']);
+  });
+
+  it('delivers by the name of a group, and to its topic', async () => {
+    const { poll } = await node.poll(new NamedAudience('small', null), null);
+    await post(BULK, 60);
+    await post(SMALL);
+    await node.log.look();
+    expect((await poll.told).events.map(({ kind }) => kind)).to.deep.equal(['message']);
+    const topic = await node.poll(new NamedAudience('a topic', null), null);
+    await post(BULK, 60);
+    await client.query("SELECT plantao.notify_group('a topic')");
+    await node.log.look();
+    expect((await topic.poll.told).events.map(({ kind }) => kind)).to.deep.equal(['notification']);
+    expect(spans()).to.equal(2);
+  });
+
+  it('delivers what follows a join to the user who joins on the way, and nothing from before', async () => {
+    const { poll } = await node.pollUser(2, null);
+    await post(BULK, 40);
+    await post(SMALL, 2);
+    await join(SMALL, 2);
+    await post(SMALL, 2);
+    await post(BULK, 40);
+    await node.log.look();
+    expect(spans()).to.be.above(0);
+    expect((await poll.told).events.map(({ kind }) => kind)).to.deep.equal(['joined', 'message', 'message']);
+  });
+
+  it('keeps memberships true that nobody waits on', async () => {
+    const roster = await node.rosters.of(3);
+    await post(BULK, 40);
+    await join(SMALL, 3);
+    await post(BULK, 40);
+    await node.log.look();
+    expect(spans()).to.be.above(0);
+    expect(namesOf(roster)).to.deep.equal(['small']);
+  });
+
+  it('misses nothing for a poll that comes while it fast-forwards', async () => {
+    await post(BULK, 40);
+    await post(SMALL, 2);
+    let polling: ReturnType<LogNode['poll']> | null = null;
+    await duringFastForward(async () => {
+      polling = node.poll(new NamedAudience(SMALL, null), null);
+      await client.query('SELECT 1');
+    });
+    const news = await (polling as unknown as ReturnType<LogNode['poll']>).then(
+      async ({ poll, news }) => news ?? poll.told,
+    );
+    expect(news.events.map(({ kind }) => kind)).to.deep.equal(['message', 'message']);
+  });
+
+  it('misses no move of a user whose memberships are loaded while it fast-forwards', async () => {
+    // The snapshot of the memberships is older than the move, and their answer comes while the node fast-forwards.
+    let arrived = () => {};
+    const answered = new Promise<void>((resolve) => {
+      arrived = resolve;
+    });
+    let release = () => {};
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    node.reading.after = (name) => {
+      if (name !== 'rosters') return Promise.resolve();
+      arrived();
+      return held;
+    };
+    const roster = node.rosters.of(2);
+    await answered;
+    node.reading.after = null;
+    await post(BULK, 40);
+    await join(SMALL, 2);
+    await post(BULK, 40);
+    await duringFastForward(async () => {
+      release();
+      await client.query('SELECT 1');
+    });
+    expect(namesOf(await roster)).to.deep.equal(['small']);
+  });
+
+  it('cuts a span down to the event that cannot be read, and reads on behind it', async () => {
+    const { poll } = await node.poll(new NamedAudience(SMALL, null), null);
+    const bad = node.log.head + 33;
+    await post(BULK, 32);
+    await post(SMALL);
+    await post(BULK, 30);
+    await post(SMALL);
+    const { query } = node.reading;
+    node.reading.query = async function (statement, limitMs) {
+      const [from, , span] = (statement.values ?? []) as number[];
+      const isHit = statement.name === undefined && Number(from) < bad && bad <= Number(from) + Number(span);
+      const isPage = statement.name?.startsWith('log_page_') && Number(from) < bad && bad <= Number(from) + 10;
+      if (isHit || isPage) throw Object.assign(new Error('missing chunk number 0'), { code: 'XX001' });
+      return query.call(this, statement, limitMs) as never;
+    };
+    await node.log.look();
+    expect(node.log.head).to.equal(bad + 31);
+    expect((await poll.told).events.map(({ position }) => position)).to.deep.equal([bad + 31]);
+  });
+
+  it('begins anew where retention has passed it by', async () => {
+    await node.poll(new NamedAudience(SMALL, null), null);
+    await post(BULK, 60);
+    const end = node.log.head + 60;
+    await duringFastForward(async () => {
+      await client.query(
+        `WITH gone AS (DELETE FROM plantao.events WHERE position <= $1)
+         UPDATE plantao.event_log SET floor = greatest(floor, $1)`,
+        [end - 5],
+      );
+    });
+    expect(node.log.head).to.equal(end);
+    expect(node.dismissals).to.have.length(1);
+    expect(node.log.fastForward).to.equal(null);
+  });
+
+  it('goes on after a failure, and holds back no poll meanwhile', async () => {
+    const { poll } = await node.poll(new NamedAudience(SMALL, null), null);
+    await post(BULK, 60);
+    await post(SMALL);
+    node.reading.before = (name) =>
+      name === SPAN ? Promise.reject(Object.assign(new Error('no'), { code: '53300' })) : Promise.resolve();
+    await node.log.look().catch(() => {});
+    expect(node.log.fastForward).to.equal(null);
+    expect(node.log.isReading).to.equal(false);
+    await node.poll(new NamedAudience('other', null), node.log.cursorAt(node.log.head));
+    node.reading.before = null;
+    await node.log.look();
+    expect((await poll.told).events).to.have.length(1);
+  });
+});
