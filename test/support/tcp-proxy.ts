@@ -24,7 +24,7 @@ interface Pair {
  */
 export class TcpProxy {
   readonly #server: Server;
-  readonly #target: { port: number; host: string };
+  #target: { port: number; host: string };
   readonly #pairs = new Set<Pair>();
   readonly #timers = new Set<NodeJS.Timeout>();
   /** Those that have lost something to {@link swallow}. */
@@ -44,6 +44,12 @@ export class TcpProxy {
     this.#server.listen(0, '127.0.0.1');
     await once(this.#server, 'listening');
     return this.port;
+  }
+
+  /** Forwards new connections to `target` from now on, and resets the open ones. */
+  pointAt(target: TcpProxyTarget): void {
+    this.#target = { host: '127.0.0.1', ...target };
+    this.dropConnections();
   }
 
   /** How many bytes it has swallowed so far: more than before tells that something was sent into the void. */
