@@ -1,15 +1,15 @@
 -- The cluster: leader lock, terms, write fence, nodes.
 --
--- Advisory locks of this schema, class 1347178068 ("PLNT"): (…, 1) leader lock, session-wide, held by the active's lock
--- session; (…, 4) migrations. Every role that may connect can take them, so REVOKE CONNECT from those that need not. What
--- holds up writes is not among them: see the schema plantao_mutexes.
+-- Advisory locks have the class 1347178068 ("PLNT"): (…, 1) is the leader lock, held by the lock session of the active node;
+-- (…, 4) is taken by migrations. Every role that can connect can take them, so REVOKE CONNECT from those that need not. None of
+-- them can block writes: those use the mutexes in the schema plantao_mutexes.
 
 CREATE VIEW plantao_mutexes.write_fence AS SELECT 'passed by plantao.assert_term()' AS purpose;
 COMMENT ON VIEW plantao_mutexes.write_fence IS
-  'Held by every writing transaction of a node (ROW EXCLUSIVE), and against them while a term opens or closes (SHARE ROW EXCLUSIVE).';
+  'Held in ROW EXCLUSIVE mode by every writing transaction of a node, and in SHARE ROW EXCLUSIVE mode, which excludes them, while a term opens or closes.';
 CREATE VIEW plantao_mutexes.group_names AS SELECT 'locked by plantao.lock_group_names()' AS purpose;
 COMMENT ON VIEW plantao_mutexes.group_names IS
-  'Held by the transaction that makes groups because none of these names was there (SHARE UPDATE EXCLUSIVE), until it ends.';
+  'Held in SHARE UPDATE EXCLUSIVE mode by the transaction that creates missing groups by name, until it ends.';
 
 CREATE FUNCTION plantao.lock_group_names() RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -17,7 +17,7 @@ BEGIN
   LOCK TABLE plantao_mutexes.group_names IN SHARE UPDATE EXCLUSIVE MODE;
 END $$;
 COMMENT ON FUNCTION plantao.lock_group_names() IS
-  'Until the transaction ends, no other one that calls this looks for groups by name to make those that are missing: of two that want the same new group one makes it and the other finds it.';
+  'Serializes the transactions that create missing groups by name, until they end: of two that need the same new group, one creates it and the other finds it.';
 
 CREATE FUNCTION plantao.close_fence() RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -25,7 +25,7 @@ BEGIN
   LOCK TABLE plantao_mutexes.write_fence IN SHARE ROW EXCLUSIVE MODE;
 END $$;
 COMMENT ON FUNCTION plantao.close_fence() IS
-  'Waits for the writing transactions under way, and holds off new ones until the transaction ends (plantao.assert_term).';
+  'Waits for writing transactions in progress, and blocks new ones until the transaction ends (plantao.assert_term).';
 
 CREATE TABLE plantao.cluster (
   only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
@@ -33,9 +33,9 @@ CREATE TABLE plantao.cluster (
 );
 INSERT INTO plantao.cluster DEFAULT VALUES;
 COMMENT ON TABLE plantao.cluster IS
-  'One row: which cluster this is. A copy of the database has the same id in another epoch. Make a copy a cluster of its own: UPDATE plantao.cluster SET id = gen_random_uuid(); then restart its nodes.';
-COMMENT ON COLUMN plantao.cluster.only_row IS 'Holds the table to one row.';
-COMMENT ON COLUMN plantao.cluster.id IS 'Its name in /health. Nodes that name another are no peers.';
+  'One row: the identity of the cluster. A copy of the database has the same id in another epoch. To make a copy a separate cluster: UPDATE plantao.cluster SET id = gen_random_uuid(); then restart its nodes.';
+COMMENT ON COLUMN plantao.cluster.only_row IS 'Limits the table to one row.';
+COMMENT ON COLUMN plantao.cluster.id IS 'The cluster id in /health. Nodes with different ids are not peers.';
 
 CREATE TABLE plantao.leader_terms (
   term        bigint PRIMARY KEY CHECK (term BETWEEN 1 AND 9007199254740991),
@@ -50,16 +50,16 @@ CREATE TABLE plantao.leader_terms (
   lease       interval NOT NULL DEFAULT current_setting('idle_session_timeout')::interval
 );
 COMMENT ON TABLE plantao.leader_terms IS 'One row for each promotion of a node. Read it through plantao.leader_history.';
-COMMENT ON COLUMN plantao.leader_terms.term IS 'Rises by one with each promotion: the fencing token.';
+COMMENT ON COLUMN plantao.leader_terms.term IS 'Number of the term, one higher with each promotion: the fencing token.';
 COMMENT ON COLUMN plantao.leader_terms.node IS 'The active node of the term.';
-COMMENT ON COLUMN plantao.leader_terms.url IS 'Where clients reached it.';
+COMMENT ON COLUMN plantao.leader_terms.url IS 'URL of that node.';
 COMMENT ON COLUMN plantao.leader_terms.backend_pid IS 'Server process of the lock session.';
 COMMENT ON COLUMN plantao.leader_terms.reason IS 'Why it was promoted.';
 COMMENT ON COLUMN plantao.leader_terms.started_at IS 'When the term opened.';
-COMMENT ON COLUMN plantao.leader_terms.ended_at IS 'When it was closed, or, of a node that died, its last sign of life; null for the open one.';
-COMMENT ON COLUMN plantao.leader_terms.end_reason IS 'Why: its own resignation, or that another node found the lock free.';
+COMMENT ON COLUMN plantao.leader_terms.ended_at IS 'When it was closed; if the node died, its last sign of life; null for the open term.';
+COMMENT ON COLUMN plantao.leader_terms.end_reason IS 'Why it ended: the node resigned, or another node found the lock free.';
 COMMENT ON COLUMN plantao.leader_terms.handed_to IS 'The node that a switchover named as successor.';
-COMMENT ON COLUMN plantao.leader_terms.lease IS 'LEASE_MS of its node: after this time without a heartbeat PostgreSQL ends the lock session.';
+COMMENT ON COLUMN plantao.leader_terms.lease IS 'LEASE_MS of its node: PostgreSQL ends the lock session after this time without a heartbeat.';
 CREATE UNIQUE INDEX leader_terms_open ON plantao.leader_terms ((true)) WHERE ended_at IS NULL;
 
 CREATE TABLE plantao.nodes (
@@ -76,35 +76,35 @@ CREATE TABLE plantao.nodes (
   heartbeat_at timestamptz NOT NULL DEFAULT clock_timestamp() CHECK (heartbeat_at >= '1970-01-01 UTC' AND heartbeat_at < '10000-01-01 UTC'),
   history      text NOT NULL DEFAULT plantao.history_fingerprint() CHECK (char_length(history) <= 100)
 );
-COMMENT ON TABLE plantao.nodes IS 'One row a node, written by the node itself about once a second. Read it through plantao.cluster_status.';
-COMMENT ON COLUMN plantao.nodes.node IS 'Its name (NODE_NAME).';
-COMMENT ON COLUMN plantao.nodes.url IS 'Where peers and clients reach it.';
-COMMENT ON COLUMN plantao.nodes.pid IS 'Its process on its own machine.';
-COMMENT ON COLUMN plantao.nodes.version IS 'Of the software.';
-COMMENT ON COLUMN plantao.nodes.role IS 'What it believed itself to be when it wrote the row.';
-COMMENT ON COLUMN plantao.nodes.is_primary IS 'True when the node is set to PREFERRED: it requests the active role back when it can.';
+COMMENT ON TABLE plantao.nodes IS 'One row for each node, written by that node about once a second. Read it through plantao.cluster_status.';
+COMMENT ON COLUMN plantao.nodes.node IS 'Name of the node (NODE_NAME).';
+COMMENT ON COLUMN plantao.nodes.url IS 'URL for peers and clients.';
+COMMENT ON COLUMN plantao.nodes.pid IS 'Process id on its machine.';
+COMMENT ON COLUMN plantao.nodes.version IS 'Version of the software.';
+COMMENT ON COLUMN plantao.nodes.role IS 'Its role when it wrote the row, as far as it knew.';
+COMMENT ON COLUMN plantao.nodes.is_primary IS 'True if PREFERRED is set for the node: it requests the active role back when it can.';
 COMMENT ON COLUMN plantao.nodes.term IS 'The newest term it knows.';
 COMMENT ON COLUMN plantao.nodes.position IS 'How far it has read the event log.';
-COMMENT ON COLUMN plantao.nodes.waiters IS 'Long polls and streams that it holds.';
+COMMENT ON COLUMN plantao.nodes.waiters IS 'Number of open long polls and streams.';
 COMMENT ON COLUMN plantao.nodes.started_at IS 'When its process started.';
 COMMENT ON COLUMN plantao.nodes.heartbeat_at IS 'When it wrote the row, by the clock of the database.';
-COMMENT ON COLUMN plantao.nodes.history IS 'plantao.history_fingerprint() then. A row of another history came with a copy of the database: its node is none of this one.';
+COMMENT ON COLUMN plantao.nodes.history IS 'plantao.history_fingerprint() when it wrote the row. A row with another fingerprint was copied with the database: its node belongs to another cluster.';
 
 CREATE FUNCTION plantao.assert_term(expected bigint) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   IF current_setting('transaction_isolation') <> 'read committed' THEN
-    RAISE EXCEPTION 'the write fence needs READ COMMITTED: an older snapshot would not see that the term was closed'
+    RAISE EXCEPTION 'the write fence requires READ COMMITTED: an older snapshot would not see that the term was closed'
       USING ERRCODE = 'PT003';
   END IF;
   LOCK TABLE plantao_mutexes.write_fence IN ROW EXCLUSIVE MODE;
-  -- A statement of its own: its snapshot is younger than the fence, so a term that closed while we waited is seen.
+  -- A separate statement: its snapshot is newer than the fence, so it sees a term that closed while it waited.
   IF NOT EXISTS (SELECT FROM plantao.leader_terms WHERE term = expected AND ended_at IS NULL) THEN
-    RAISE EXCEPTION 'term % is closed', expected USING ERRCODE = 'PT001', HINT = 'Another node is on duty.';
+    RAISE EXCEPTION 'term % is closed', expected USING ERRCODE = 'PT001', HINT = 'Another node is active.';
   END IF;
 END $$;
 COMMENT ON FUNCTION plantao.assert_term(bigint) IS
-  'The write fence: every writing transaction of a node calls it first. Holds off the next term until the transaction ends; SQLSTATE PT001 when the term is closed, PT003 in a transaction that is not READ COMMITTED.';
+  'The write fence: every writing transaction of a node calls it first. The next term cannot open until the transaction ends. SQLSTATE PT001 if the term is closed, PT003 in a transaction that is not READ COMMITTED.';
 
 CREATE FUNCTION plantao.hold_leader_lock(for_term bigint DEFAULT NULL) RETURNS boolean
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
@@ -117,27 +117,27 @@ LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
          OR EXISTS (SELECT FROM plantao.leader_terms WHERE term = for_term AND ended_at IS NULL))
 $$;
 COMMENT ON FUNCTION plantao.hold_leader_lock(bigint) IS
-  'Does this very session hold the leader lock, and is the named term the open one? Asked by every heartbeat.';
+  'Returns true if this session holds the leader lock and the given term is open. Every heartbeat calls it.';
 
--- open_term() is made of two functions that do nothing for term 0, so that plantao.warm_up_term() can run them.
+-- open_term() calls two functions that do nothing for term 0, so that plantao.warm_up_term() can run them.
 CREATE FUNCTION plantao.end_open_term(last_term bigint, successor text, unseen_ms double precision) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   last_heartbeat timestamptz;
 BEGIN
-  -- The rows of plantao.nodes are informative: a lock on the table or on a row must not delay a promotion.
+  -- The rows of plantao.nodes are informative: a lock on the table or a row must not delay a promotion.
   BEGIN
     LOCK TABLE plantao.nodes IN ROW EXCLUSIVE MODE NOWAIT;
     SELECT n.heartbeat_at INTO last_heartbeat
     FROM plantao.leader_terms t JOIN plantao.nodes n ON n.node = t.node AND n.role = 'active'
     WHERE t.term = last_term AND t.ended_at IS NULL;
-    -- Nodes without a configured name are named after their process, and each start leaves a row.
+    -- Nodes without NODE_NAME are named after their process, so each start leaves a row.
     DELETE FROM plantao.nodes WHERE nodes.node IN (
       SELECT n.node FROM plantao.nodes n WHERE n.heartbeat_at < clock_timestamp() - interval '7 days' AND last_term IS DISTINCT FROM 0
       FOR UPDATE SKIP LOCKED);
   EXCEPTION WHEN lock_not_available THEN NULL;
   END;
-  -- A node that died could not record when. Its last sign of life counts: what the successor saw, its row, a write.
+  -- A node that died did not record when. The latest sign of life counts: what the successor saw, its row, or a write.
   UPDATE plantao.leader_terms t
   SET end_reason = left('lock lost, taken over by ' || successor, 1000),
       ended_at = least(clock_timestamp(), greatest(
@@ -148,7 +148,7 @@ BEGIN
   WHERE t.term = last_term AND t.ended_at IS NULL;
 END $$;
 COMMENT ON FUNCTION plantao.end_open_term(bigint, text, double precision) IS
-  'Closes the given term where it is still open and removes rows of nodes that have been silent for seven days. Called by open_term(); does nothing for term 0.';
+  'Closes the given term if it is open, and removes rows of nodes that have been silent for seven days. Called by open_term(); does nothing for term 0.';
 
 CREATE FUNCTION plantao.insert_term(number bigint, node text, url text, reason text) RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -175,7 +175,7 @@ BEGIN
   RETURN plantao.insert_term(1 + coalesce((SELECT max(term) FROM plantao.leader_terms), 0), node, url, reason);
 END $$;
 COMMENT ON FUNCTION plantao.open_term(text, text, text, double precision) IS
-  'Called on the lock session right after it acquired the leader lock: takes the fence, closes the last term, opens the next. SQLSTATE 55P03 after 100 ms when an open transaction of the last term blocks it (see plantao.end_last_term_sessions), PT002 without the lock. unseen_ms: for how long the caller has not seen the last active node.';
+  'Called on the lock session after it acquired the leader lock: closes the fence, closes the last term, opens the next one. SQLSTATE 55P03 if an open transaction of the last term blocks it for 100 ms (see plantao.end_last_term_sessions), PT002 without the lock. unseen_ms: how long ago the caller last saw the previous active node.';
 
 CREATE FUNCTION plantao.warm_up_term() RETURNS void
 LANGUAGE plpgsql SET lock_timeout = '100ms' SET search_path = pg_catalog, pg_temp AS $$
@@ -191,16 +191,16 @@ BEGIN
   PERFORM plantao.insert_term(0, '', '', '');
 END $$;
 COMMENT ON FUNCTION plantao.warm_up_term() IS
-  'Prepares the plans of open_term() in this session and changes nothing. The first call in a session takes 20 ms and more, later ones 2 ms: a standby calls this ahead of its promotion.';
+  'Prepares the plans of open_term() in this session and changes nothing. The first call in a session takes 20 ms or more, later ones 2 ms: a standby calls this before its promotion.';
 
 CREATE VIEW plantao.fence_holders AS
   SELECT l.pid, l.mode
   FROM pg_catalog.pg_locks l
   WHERE l.locktype = 'relation' AND l.relation = 'plantao_mutexes.write_fence'::regclass
     AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database()) AND l.granted;
-COMMENT ON VIEW plantao.fence_holders IS 'The sessions whose open transactions stand in the write fence.';
-COMMENT ON COLUMN plantao.fence_holders.pid IS 'The server process.';
-COMMENT ON COLUMN plantao.fence_holders.mode IS 'RowExclusiveLock of a writing transaction, ShareRowExclusiveLock while a term opens or closes.';
+COMMENT ON VIEW plantao.fence_holders IS 'The sessions whose open transactions hold the write fence.';
+COMMENT ON COLUMN plantao.fence_holders.pid IS 'Server process of the session.';
+COMMENT ON COLUMN plantao.fence_holders.mode IS 'RowExclusiveLock for a writing transaction, ShareRowExclusiveLock while a term opens or closes.';
 
 CREATE FUNCTION plantao.end_last_term_sessions()
 RETURNS TABLE (pid integer, application_name text, running_for interval, ended boolean)
@@ -220,7 +220,7 @@ BEGIN
   END LOOP;
 END $$;
 COMMENT ON FUNCTION plantao.end_last_term_sessions() IS
-  'Ends the sessions whose open transactions still stand in the fence, and tells which; "ended" is false where this role may not (grant it pg_signal_backend). Their writes roll back.';
+  'Terminates the sessions whose open transactions hold the write fence, and returns them. Their writes roll back. "ended" is false if this role may not terminate a session: grant it pg_signal_backend.';
 
 CREATE FUNCTION plantao.close_term(closing bigint, reason text, hand_to text DEFAULT NULL) RETURNS boolean
 LANGUAGE plpgsql SET lock_timeout = '1s' SET search_path = pg_catalog, pg_temp AS $$
@@ -237,7 +237,7 @@ BEGIN
   RETURN closed;
 END $$;
 COMMENT ON FUNCTION plantao.close_term(bigint, text, text) IS
-  'Resignation, called on the lock session: waits for the writes under way, closes the term, notifies the peers, frees the leader lock.';
+  'Resigns; called on the lock session. Waits for writes in progress, closes the term, notifies the peers and releases the leader lock.';
 
 CREATE VIEW plantao.lock_holder AS
   SELECT a.pid, a.application_name, a.usename, a.client_addr, a.backend_start, a.state,
@@ -247,46 +247,46 @@ CREATE VIEW plantao.lock_holder AS
   FROM pg_locks l LEFT JOIN pg_stat_activity a USING (pid)
   WHERE l.locktype = 'advisory' AND l.classid = 1347178068 AND l.objid = 1 AND l.objsubid = 2
     AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND l.granted;
-COMMENT ON VIEW plantao.lock_holder IS 'The session that holds the leader lock: none or one row. pg_terminate_backend(pid) forces a failover.';
-COMMENT ON COLUMN plantao.lock_holder.pid IS 'Its server process.';
-COMMENT ON COLUMN plantao.lock_holder.application_name IS 'Names the node.';
-COMMENT ON COLUMN plantao.lock_holder.usename IS 'The role that it logged in with.';
-COMMENT ON COLUMN plantao.lock_holder.client_addr IS 'Where it comes from.';
+COMMENT ON VIEW plantao.lock_holder IS 'The session that holds the leader lock: at most one row. pg_terminate_backend(pid) forces a failover.';
+COMMENT ON COLUMN plantao.lock_holder.pid IS 'Server process of the session.';
+COMMENT ON COLUMN plantao.lock_holder.application_name IS 'plantao:<node>:lock.';
+COMMENT ON COLUMN plantao.lock_holder.usename IS 'Login role of the session.';
+COMMENT ON COLUMN plantao.lock_holder.client_addr IS 'Client address of the session.';
 COMMENT ON COLUMN plantao.lock_holder.backend_start IS 'When the session began.';
-COMMENT ON COLUMN plantao.lock_holder.state IS 'idle between two heartbeats.';
-COMMENT ON COLUMN plantao.lock_holder.idle_for IS 'Since its last heartbeat; the server ends the session when this reaches the lease.';
-COMMENT ON COLUMN plantao.lock_holder.life_sign IS 'Changes with every statement of the session: one that stays the same for three leases is of a node that is frozen or cut off.';
-COMMENT ON COLUMN plantao.lock_holder.lease IS 'The lease of its node; null where the session has opened no term.';
+COMMENT ON COLUMN plantao.lock_holder.state IS 'State of the session: idle between two heartbeats.';
+COMMENT ON COLUMN plantao.lock_holder.idle_for IS 'Time since its last heartbeat; PostgreSQL ends the session when this reaches the lease.';
+COMMENT ON COLUMN plantao.lock_holder.life_sign IS 'Changes with every statement of the session. If it is unchanged for three leases, the node is frozen or unreachable.';
+COMMENT ON COLUMN plantao.lock_holder.lease IS 'The lease of its node; null if the session has not opened a term.';
 
 CREATE FUNCTION plantao.end_silent_holder(seen_life_sign text) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   RETURN (
     SELECT pg_terminate_backend(h.pid) FROM plantao.lock_holder h
-    -- A session that is not named as the nodes name theirs is a stranger's, and for its owner to end.
+    -- A session whose application_name is not that of a node belongs to another program; its owner has to end it.
     WHERE h.life_sign = seen_life_sign AND h.state IS NOT NULL AND h.application_name LIKE 'plantao:%:lock');
 EXCEPTION WHEN insufficient_privilege THEN
   RETURN false;
 END $$;
 COMMENT ON FUNCTION plantao.end_silent_holder(text) IS
-  'Ends the session that holds the leader lock where its life_sign is still the given one: for a candidate that has seen it unchanged for three leases, since PostgreSQL counts the lease by its wall clock, which may have been set back. True: ended; false: this role may not; null: there is no such holder.';
+  'Terminates the session that holds the leader lock if its life_sign is the given one. A candidate calls it when the life_sign has been unchanged for three leases: PostgreSQL measures the lease by its wall clock, which may have been set back. Returns true if it was terminated, false if this role may not, null if there is no such holder.';
 
 CREATE VIEW plantao.leader_history AS
   SELECT term, node, url, reason, started_at, ended_at, end_reason, handed_to,
          coalesce(ended_at, clock_timestamp()) - started_at AS on_duty_for,
          started_at - lag(ended_at) OVER (ORDER BY term) AS gap
   FROM plantao.leader_terms ORDER BY term DESC;
-COMMENT ON VIEW plantao.leader_history IS 'All terms, newest first: the active node, the reason of its promotion, the length, and the gap before it.';
+COMMENT ON VIEW plantao.leader_history IS 'All terms, newest first: the active node, the reason of its promotion, the length of the term, and the gap before it.';
 COMMENT ON COLUMN plantao.leader_history.term IS 'The fencing token.';
 COMMENT ON COLUMN plantao.leader_history.node IS 'The active node of the term.';
-COMMENT ON COLUMN plantao.leader_history.url IS 'Where clients reached it.';
+COMMENT ON COLUMN plantao.leader_history.url IS 'URL of that node.';
 COMMENT ON COLUMN plantao.leader_history.reason IS 'Why it was promoted.';
 COMMENT ON COLUMN plantao.leader_history.started_at IS 'When the term opened.';
-COMMENT ON COLUMN plantao.leader_history.ended_at IS 'When it was closed, or, of a node that died, its last sign of life; null for the open one.';
+COMMENT ON COLUMN plantao.leader_history.ended_at IS 'When it was closed; if the node died, its last sign of life; null for the open term.';
 COMMENT ON COLUMN plantao.leader_history.end_reason IS 'Why it ended.';
 COMMENT ON COLUMN plantao.leader_history.handed_to IS 'The node that a switchover named as successor.';
 COMMENT ON COLUMN plantao.leader_history.on_duty_for IS 'Length of the term so far.';
-COMMENT ON COLUMN plantao.leader_history.gap IS 'From the end of the term before to the start of this one: no writes were possible. After a crash at most a quarter of a second too long.';
+COMMENT ON COLUMN plantao.leader_history.gap IS 'Time from the end of the previous term to the start of this one, in which no write was possible. After a crash at most 0.25 s too long.';
 
 CREATE FUNCTION plantao.heal_sequences() RETURNS TABLE (sequence text, last_before bigint, last_now bigint)
 LANGUAGE plpgsql SET lock_timeout = '500ms' SET search_path = pg_catalog, pg_temp AS $$
@@ -294,7 +294,7 @@ DECLARE
   own record;
   is_called boolean;
 BEGIN
-  -- Every transaction that creates a message or a group holds the log: no id is assigned between the check and the correction.
+  -- Every transaction that creates a message or a group holds the log, so no id is assigned between the check and the correction.
   PERFORM plantao.lock_log();
   FOR own IN
     SELECT s.oid::regclass::text AS name, d.refobjid::regclass::text AS owner, a.attname AS col, q.seqmax
@@ -307,7 +307,7 @@ BEGIN
   LOOP
     EXECUTE format('SELECT coalesce(max(%I), 0) FROM %s', own.col, own.owner) INTO last_now;
     EXECUTE format('SELECT last_value, is_called FROM %s', own.name) INTO last_before, is_called;
-    -- Never lowered, but where it has come to its end and could give nothing any more.
+    -- A sequence is lowered only if it is exhausted.
     CONTINUE WHEN last_before > last_now AND (last_before < own.seqmax OR NOT is_called)
       OR last_before = last_now AND is_called OR last_now = 0 OR last_now = own.seqmax;
     PERFORM setval(own.name::regclass, last_now);
@@ -316,7 +316,7 @@ BEGIN
   END LOOP;
 END $$;
 COMMENT ON FUNCTION plantao.heal_sequences() IS
-  'Moves every sequence behind the ids that its table has: a restore by hand or a logical replica leaves them behind, and the next ids are taken. Returns those that were moved. Called when a node becomes active, and when an id was taken.';
+  'Sets every sequence that is behind the ids in its table: after a manual restore or on a logical replica the next ids are already taken. Returns the sequences that were set. Called when a node becomes active, and when an id was taken.';
 
 CREATE FUNCTION plantao.ms_between(earlier timestamptz, later timestamptz) RETURNS bigint
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
@@ -324,7 +324,7 @@ LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_tem
     9007199254740991), -9007199254740991)::bigint
 $$;
 COMMENT ON FUNCTION plantao.ms_between(timestamptz, timestamptz) IS
-  'Milliseconds from one time to another, whatever they are: subtracting infinite ones is an error, and one row must not fail a whole list.';
+  'Returns the milliseconds between two times, infinite ones included: subtracting those is an error, and one row must not fail a whole view.';
 
 CREATE VIEW plantao.cluster_status AS
   SELECT n.node,
@@ -338,17 +338,17 @@ CREATE VIEW plantao.cluster_status AS
   FROM plantao.nodes n LEFT JOIN plantao.leader_terms t ON t.ended_at IS NULL AND t.node = n.node
   ORDER BY n.node;
 COMMENT ON VIEW plantao.cluster_status IS 'One row for each node. Exactly one should be active.';
-COMMENT ON COLUMN plantao.cluster_status.node IS 'Its name.';
+COMMENT ON COLUMN plantao.cluster_status.node IS 'Name of the node.';
 COMMENT ON COLUMN plantao.cluster_status.role IS 'active | standby | fallen | stopped | silent (no heartbeat for 3 s).';
 COMMENT ON COLUMN plantao.cluster_status.term IS 'The open term, on the row of the node that holds it.';
-COMMENT ON COLUMN plantao.cluster_status.heartbeat_age_ms IS 'Milliseconds since it last wrote its row.';
-COMMENT ON COLUMN plantao.cluster_status.url IS 'Where peers and clients reach it.';
-COMMENT ON COLUMN plantao.cluster_status.version IS 'Of its software.';
-COMMENT ON COLUMN plantao.cluster_status.pid IS 'Its process on its own machine.';
-COMMENT ON COLUMN plantao.cluster_status.is_primary IS 'True when the node is set to PREFERRED: it requests the active role back when it can.';
+COMMENT ON COLUMN plantao.cluster_status.heartbeat_age_ms IS 'Milliseconds since the node last wrote its row.';
+COMMENT ON COLUMN plantao.cluster_status.url IS 'URL for peers and clients.';
+COMMENT ON COLUMN plantao.cluster_status.version IS 'Version of the software.';
+COMMENT ON COLUMN plantao.cluster_status.pid IS 'Process id on its machine.';
+COMMENT ON COLUMN plantao.cluster_status.is_primary IS 'True if PREFERRED is set for the node: it requests the active role back when it can.';
 COMMENT ON COLUMN plantao.cluster_status.position IS 'How far it has read the event log.';
-COMMENT ON COLUMN plantao.cluster_status.behind IS 'Events that it has yet to read.';
-COMMENT ON COLUMN plantao.cluster_status.waiters IS 'Long polls and streams that it holds.';
+COMMENT ON COLUMN plantao.cluster_status.behind IS 'Number of events that it has not read yet.';
+COMMENT ON COLUMN plantao.cluster_status.waiters IS 'Number of open long polls and streams.';
 COMMENT ON COLUMN plantao.cluster_status.started_at IS 'When its process started.';
 
 CREATE TABLE plantao.switchover_requests (
@@ -358,33 +358,34 @@ CREATE TABLE plantao.switchover_requests (
   asked_by text NOT NULL DEFAULT session_user,
   asked_at timestamptz NOT NULL DEFAULT clock_timestamp() CHECK (asked_at >= '1970-01-01 UTC' AND asked_at < '10000-01-01 UTC')
 );
-COMMENT ON TABLE plantao.switchover_requests IS 'What plantao.switchover() asks, until the active takes it up: at once, or with its next row where the NOTIFY was lost.';
-COMMENT ON COLUMN plantao.switchover_requests.id IS 'Their order; of several the newest counts.';
-COMMENT ON COLUMN plantao.switchover_requests.term IS 'The term that is to end. Of another one nothing is asked.';
-COMMENT ON COLUMN plantao.switchover_requests.hand_to IS 'Who is to be next; null for any standby.';
-COMMENT ON COLUMN plantao.switchover_requests.asked_by IS 'The role that asked.';
-COMMENT ON COLUMN plantao.switchover_requests.asked_at IS 'When.';
+COMMENT ON TABLE plantao.switchover_requests IS 'Requests of plantao.switchover() that the active node has not handled yet. It handles them at once, or when it next writes its row if the NOTIFY was lost.';
+COMMENT ON COLUMN plantao.switchover_requests.id IS 'Ascending; of several requests the newest counts.';
+COMMENT ON COLUMN plantao.switchover_requests.term IS 'The term to end; ignored if another term is open.';
+COMMENT ON COLUMN plantao.switchover_requests.hand_to IS 'The successor; null for any standby.';
+COMMENT ON COLUMN plantao.switchover_requests.asked_by IS 'Role that made the request.';
+COMMENT ON COLUMN plantao.switchover_requests.asked_at IS 'When the request was made.';
 
 CREATE FUNCTION plantao.switchover(hand_to text DEFAULT NULL) RETURNS text
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  on_duty text;
+  active_node text;
   open_term bigint;
 BEGIN
-  -- A request is good for moments; it waits for no synchronous standby.
+  -- A request is valid for seconds, so it does not wait for a synchronous standby.
   PERFORM set_config('synchronous_commit', 'local', true);
-  SELECT t.node, t.term INTO on_duty, open_term FROM plantao.leader_terms t WHERE t.ended_at IS NULL;
-  IF on_duty IS NULL THEN
-    RETURN 'nothing to hand over: no node is on duty';
+  SELECT t.node, t.term INTO active_node, open_term FROM plantao.leader_terms t WHERE t.ended_at IS NULL;
+  IF active_node IS NULL THEN
+    RETURN 'refused: no node is active';
   END IF;
   IF hand_to IS NOT NULL AND NOT EXISTS (
     SELECT FROM plantao.cluster_status s WHERE s.node = hand_to AND s.role = 'standby') THEN
-    RETURN format('refused: %s %s', hand_to, CASE WHEN hand_to = on_duty THEN 'is on duty already' ELSE 'is not a standby that lives' END);
+    RETURN format('refused: %s is %s', hand_to,
+      CASE WHEN hand_to = active_node THEN 'active already' ELSE 'not a running standby: see plantao.cluster_status' END);
   END IF;
-  -- The row asks. Anybody may NOTIFY, who may connect, so by itself it moves nothing.
+  -- The row is the request. Every role that can connect can NOTIFY, so a notification alone has no effect.
   INSERT INTO plantao.switchover_requests (term, hand_to) VALUES (open_term, hand_to);
   PERFORM plantao.hint('plantao_cluster', json_build_object('kind', 'switchover')::text);
-  RETURN format('asked %s to hand over to %s', on_duty, coalesce(hand_to, 'any standby'));
+  RETURN format('asked %s to hand over to %s', active_node, coalesce(hand_to, 'any standby'));
 END $$;
 COMMENT ON FUNCTION plantao.switchover(text) IS
-  'Asks the active to hand over in order, to the named standby or to any. Returns at once; watch plantao.leader_history. For the owner and plantao_service; a member of plantao_dba_readonly who may too needs EXECUTE on it and INSERT on plantao.switchover_requests.';
+  'Requests an orderly handover from the active node to the named standby, or to any. Returns at once; watch plantao.leader_history. Granted to the owner and plantao_service. To let a member of plantao_dba_readonly call it, grant EXECUTE on it and INSERT on plantao.switchover_requests.';

@@ -1,4 +1,4 @@
--- Posting: one call, one commit and one NOTIFY for all messages that wait to be stored.
+-- Posting: one call, one commit and one NOTIFY for a batch of messages.
 
 CREATE TABLE plantao.idempotency_keys (
   sender_id    bigint NOT NULL CHECK (sender_id BETWEEN 1 AND 9007199254740991),
@@ -10,14 +10,14 @@ CREATE TABLE plantao.idempotency_keys (
   sent_at      timestamptz NOT NULL CHECK (sent_at >= '1970-01-01 UTC' AND sent_at < '10000-01-01 UTC'),
   PRIMARY KEY (sender_id, key)
 );
-COMMENT ON TABLE plantao.idempotency_keys IS 'What a POST /messages with an Idempotency-Key was answered, so that a retry is answered the same.';
-COMMENT ON COLUMN plantao.idempotency_keys.sender_id IS 'Keys are each sender''s own.';
+COMMENT ON TABLE plantao.idempotency_keys IS 'The response to each POST /messages with an Idempotency-Key, so that a retry gets the same response.';
+COMMENT ON COLUMN plantao.idempotency_keys.sender_id IS 'The sender. Each sender has separate keys.';
 COMMENT ON COLUMN plantao.idempotency_keys.key IS 'The header Idempotency-Key.';
-COMMENT ON COLUMN plantao.idempotency_keys.group_id IS 'Where the first one went; another group under the same key is refused.';
-COMMENT ON COLUMN plantao.idempotency_keys.content_hash IS 'SHA-256 of its text; another text under the same key is refused.';
-COMMENT ON COLUMN plantao.idempotency_keys.message_id IS 'The message that it made.';
-COMMENT ON COLUMN plantao.idempotency_keys.position IS 'Its event in the log.';
-COMMENT ON COLUMN plantao.idempotency_keys.sent_at IS 'When; the key is forgotten after its stated life.';
+COMMENT ON COLUMN plantao.idempotency_keys.group_id IS 'Group of the first message; another group under the same key is refused.';
+COMMENT ON COLUMN plantao.idempotency_keys.content_hash IS 'SHA-256 of the text; another text under the same key is refused.';
+COMMENT ON COLUMN plantao.idempotency_keys.message_id IS 'The message.';
+COMMENT ON COLUMN plantao.idempotency_keys.position IS 'Position of its event in the log.';
+COMMENT ON COLUMN plantao.idempotency_keys.sent_at IS 'When it was sent; retention removes the key IDEMPOTENCY_RETENTION_HOURS later.';
 CREATE INDEX idempotency_keys_by_age ON plantao.idempotency_keys (sent_at);
 
 CREATE FUNCTION plantao.post_messages(
@@ -25,11 +25,11 @@ CREATE FUNCTION plantao.post_messages(
   senders bigint[], group_ids bigint[], contents text[], keys text[]
 ) RETURNS TABLE (outcome text, message_id bigint, sent_at timestamptz, log_position bigint)
 LANGUAGE plpgsql
--- One plan for batches of every size, and by index whatever the tables held when it was made: to plan each batch anew
--- takes longer than to store one of a few messages, and a plan from when the tables were small would read them whole.
+-- One plan for batches of every size, with index scans even if it is made while the tables are small. Planning each batch takes
+-- longer than storing a small one, and a plan from when the tables were small would scan them sequentially.
 SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 DECLARE
-  -- An empty batch needs neither term nor log. It runs every statement and stores nothing (plantao.warm_up_post).
+  -- An empty batch requires neither term nor log. It runs every statement and stores nothing (plantao.warm_up_post).
   is_empty boolean := cardinality(senders) = 0;
   keyed boolean := is_empty OR cardinality(array_remove(keys, NULL)) > 0;
   outcomes text[];
@@ -40,12 +40,12 @@ DECLARE
   before bigint;
 BEGIN
   PERFORM plantao.assert_term(under_term) WHERE NOT is_empty;
-  -- Before anything is looked up: a batch whose answer was lost may be committing still, and its keys must be seen; and a
-  -- group or user that is there now stays until the commit, since their deletion locks the log first too.
+  -- Before any lookup: a batch whose response was lost may still be committing, and its keys must be visible. A group or user
+  -- that exists now stays until the commit, because deleting it locks the log first too.
   PERFORM plantao.lock_log() WHERE NOT is_empty;
 
-  -- positions: of a message that is sent its place among those, until the log has given them theirs. Each OFFSET 0 keeps
-  -- the planner from mixing the levels: four look-ups by key for each message, none that its batch does not need.
+  -- positions: for a new message its number among the new ones, until the log has assigned the position. Each OFFSET 0 prevents
+  -- the planner from merging the levels: at most four lookups by key for each message, and none that the batch does not need.
   SELECT array_agg(j.outcome),
          array_agg(CASE j.outcome WHEN 'sent' THEN nextval('plantao.messages_id_seq') ELSE j.earlier_id END),
          array_agg(j.earlier_at),
@@ -56,11 +56,11 @@ BEGIN
     SELECT o.*, count(*) FILTER (WHERE o.outcome = 'sent') OVER (ORDER BY o.n) AS place
     FROM (
       SELECT p.n, k.message_id AS earlier_id, k.sent_at AS earlier_at, k.position AS earlier_position,
-             -- A known key first: a retry gets the first answer, also when its sender has been put out of the group since.
+             -- A known key first: a retry gets the first result even if the sender has been removed from the group since.
              CASE WHEN k.group_id = p.group_id AND k.content_hash = sha256(convert_to(p.content, 'UTF8')) THEN 'repeated'
                   WHEN k.key IS NOT NULL THEN 'key_reused'
                   WHEN u.id IS NULL THEN 'user_not_found'
-                  -- Before "no such group", so that who is no member does not learn which groups there are.
+                  -- Before group_not_found, so that non-members do not learn which groups exist.
                   WHEN members_only AND m.user_id IS NULL THEN 'not_a_member'
                   WHEN g.id IS NULL THEN 'group_not_found'
                   ELSE 'sent' END AS outcome
@@ -81,8 +81,8 @@ BEGIN
     SELECT p.id, p.group_id, p.sender, p.content
     FROM unnest(senders, group_ids, contents, ids, outcomes) AS p (sender, group_id, content, id, outcome)
     WHERE p.outcome = 'sent';
-    -- The trigger has appended them in the order of their ids and this transaction still has the log, so the last of
-    -- them is the head.
+    -- The trigger has appended them in the order of their ids, and this transaction holds the log, so the last of them is
+    -- the head.
     before := plantao.log_head() - sent;
     IF keyed THEN
       INSERT INTO plantao.idempotency_keys (sender_id, key, group_id, content_hash, message_id, position, sent_at)
@@ -93,8 +93,8 @@ BEGIN
     END IF;
   END IF;
 
-  -- A transaction that writes nothing waits for no standby. The first one may have been given up while it waited, so a
-  -- repeated post is answered only when what lies before it is replicated too.
+  -- A transaction that writes nothing does not wait for a synchronous standby. The first post may have been abandoned while it
+  -- waited, so a repeated one writes a record: its commit returns only after everything before it is replicated too.
   IF sent = 0 AND 'repeated' = ANY (outcomes) AND current_setting('synchronous_standby_names') <> '' THEN
     PERFORM pg_logical_emit_message(true, 'plantao', '');
   END IF;
@@ -106,17 +106,17 @@ BEGIN
   ORDER BY p.n;
 END $$;
 COMMENT ON FUNCTION plantao.post_messages(bigint, boolean, bigint[], bigint[], text[], text[]) IS
-  'Stores a batch of messages under a term, one answer a message in the order given: sent, repeated (key known, first answer again), key_reused (other group or text under that key), user_not_found, group_not_found, not_a_member. One refused post harms no other. No two posts of a call may share sender and key.';
+  'Stores a batch of messages under a term and returns one row for each, in the given order. outcome: sent, repeated (known key, the first result again), key_reused (another group or text under that key), user_not_found, group_not_found, not_a_member. A refused post does not affect the others. No two posts of a call may have the same sender and key.';
 
 CREATE FUNCTION plantao.warm_up_post() RETURNS void
--- A node opens this session before it serves: a transaction that holds the log or the group must not delay that.
--- The settings are those of post_messages(), so that the functions it calls keep the same plans.
+-- A node warms up this session before it serves: a transaction that holds the log or the group must not delay that. The settings
+-- are those of post_messages(), so that the functions it calls use the same plans.
 LANGUAGE plpgsql SET lock_timeout = '50ms' SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off AS $$
 BEGIN
   -- The rolled-back insert below assigns a transaction id, so the commit would wait for a synchronous standby.
   PERFORM set_config('synchronous_commit', 'local', true);
-  -- First without any lock: planning takes 40 ms on a busy machine.
+  -- First without locks, because planning takes 40 ms on a busy machine.
   PERFORM set_config('plantao.warm_up', 'on', true);
   PERFORM FROM plantao.post_messages(NULL, false, '{}', '{}', '{}', '{}');
   PERFORM set_config('plantao.warm_up', 'off', true);

@@ -1,4 +1,4 @@
--- Signing in: tokens, their revocation on every node within a second, and the count of wrong passwords.
+-- Sign-in: tokens, their revocation on every node within a second, and counts of wrong passwords.
 
 CREATE TABLE plantao.tokens (
   hash       bytea PRIMARY KEY CHECK (octet_length(hash) = 32),
@@ -8,57 +8,57 @@ CREATE TABLE plantao.tokens (
   proof      text NOT NULL DEFAULT 'operator' CHECK (proof IN ('name', 'password', 'operator'))
 );
 COMMENT ON TABLE plantao.tokens IS
-  'One row a signed-in device. Revoke from psql: DELETE FROM plantao.tokens WHERE user_id = 7; every node refuses them within a second.';
-COMMENT ON COLUMN plantao.tokens.hash IS 'SHA-256 of the token. The token itself is 256 random bits and is stored nowhere, so a fast hash is enough.';
-COMMENT ON COLUMN plantao.tokens.user_id IS 'Whose it is.';
-COMMENT ON COLUMN plantao.tokens.created_at IS 'When its owner signed in.';
-COMMENT ON COLUMN plantao.tokens.expires_at IS 'From then on it is refused. May be set earlier by hand.';
+  'One row for each signed-in device. To revoke from psql: DELETE FROM plantao.tokens WHERE user_id = 7; every node refuses the tokens within a second.';
+COMMENT ON COLUMN plantao.tokens.hash IS 'SHA-256 of the token. A fast hash is sufficient, because the token is 256 random bits; the token itself is not stored.';
+COMMENT ON COLUMN plantao.tokens.user_id IS 'The account.';
+COMMENT ON COLUMN plantao.tokens.created_at IS 'When the user signed in.';
+COMMENT ON COLUMN plantao.tokens.expires_at IS 'When it expires. An UPDATE to an earlier time takes effect within a second.';
 COMMENT ON COLUMN plantao.tokens.proof IS
-  'What it was given for: a password, or a bare name (AUTH=open), which is no proof and is refused where AUTH=token. operator: inserted by hand, by a role that may write here.';
--- Serves "all of a user's", and the oldest of them.
+  'What the user proved: password, or name for a sign-in without a password (AUTH=open), which AUTH=token refuses. operator: inserted directly by a role that may write to this table.';
+-- Serves the removal of all or the oldest tokens of a user.
 CREATE INDEX tokens_by_user ON plantao.tokens (user_id, created_at);
 -- Serves the removal of expired ones.
 CREATE INDEX tokens_by_expiry ON plantao.tokens (expires_at);
 
--- Nodes keep tokens in memory and read here what to forget. A row bears the transaction that wrote it: whoever asks for
--- "xid >= the oldest transaction that was under way at my last look" misses none, however late that one commits.
+-- Nodes cache tokens and read here which ones to evict. A row has the id of the transaction that wrote it: a node that reads
+-- "xid >= the oldest transaction that was in progress at the last read" misses none, however late that transaction commits.
 CREATE TABLE plantao.token_revocations (
   xid  xid8 NOT NULL DEFAULT pg_current_xact_id(),
   hash bytea NOT NULL CHECK (octet_length(hash) = 32),
   at   timestamptz NOT NULL DEFAULT clock_timestamp() CHECK (at >= '1970-01-01 UTC' AND at < '10000-01-01 UTC')
 );
-COMMENT ON TABLE plantao.token_revocations IS 'Tokens that were revoked in the last minutes, for the nodes'' memories.';
-COMMENT ON COLUMN plantao.token_revocations.xid IS 'The transaction that revoked it.';
+COMMENT ON TABLE plantao.token_revocations IS 'Tokens that were revoked in the last minutes; nodes evict them from their caches.';
+COMMENT ON COLUMN plantao.token_revocations.xid IS 'Id of the transaction that revoked the token.';
 COMMENT ON COLUMN plantao.token_revocations.hash IS 'SHA-256 of the token.';
-COMMENT ON COLUMN plantao.token_revocations.at IS 'When.';
+COMMENT ON COLUMN plantao.token_revocations.at IS 'When it was revoked.';
 CREATE INDEX token_revocations_by_xid ON plantao.token_revocations (xid);
 CREATE INDEX token_revocations_by_age ON plantao.token_revocations (at);
 
 CREATE FUNCTION plantao.log_revocations() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-  -- What had expired is refused by every node already.
+  -- Nodes refuse expired tokens anyway.
   INSERT INTO plantao.token_revocations (hash) SELECT hash FROM gone WHERE expires_at > clock_timestamp();
   IF NOT FOUND THEN RETURN NULL; END IF;
   PERFORM plantao.hint('plantao_tokens', '');
-  -- A node that has not looked for a minute forgets all it knew, so ten are ample. A little each time, so it never piles up.
+  -- A node that has not read the table for a minute clears its cache, so ten minutes are ample. At most 200 rows each time.
   DELETE FROM plantao.token_revocations WHERE ctid IN (
     SELECT ctid FROM plantao.token_revocations WHERE at < clock_timestamp() - interval '10 minutes'
     ORDER BY at LIMIT 200 FOR UPDATE SKIP LOCKED);
   RETURN NULL;
 END $$;
-COMMENT ON FUNCTION plantao.log_revocations() IS 'Notifies the nodes of tokens that were removed or whose expiry changed.';
+COMMENT ON FUNCTION plantao.log_revocations() IS 'Records tokens that were deleted or changed, and notifies the nodes.';
 
 CREATE TRIGGER log_removed AFTER DELETE ON plantao.tokens
   REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION plantao.log_revocations();
--- A changed row is read anew by the nodes: that an UPDATE ends a token earlier counts at once.
+-- Nodes read a changed row again, so an earlier expiry takes effect at once.
 CREATE TRIGGER log_changed AFTER UPDATE ON plantao.tokens
   REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION plantao.log_revocations();
--- A DELETE trigger does not see a TRUNCATE, and nodes would go on believing what they remember.
+-- TRUNCATE fires no DELETE trigger, so nodes would keep accepting cached tokens.
 CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON plantao.tokens
-  FOR EACH STATEMENT EXECUTE FUNCTION plantao.refuse_change('DELETE FROM plantao.tokens: every node refuses them within a second.');
+  FOR EACH STATEMENT EXECUTE FUNCTION plantao.refuse_change('Use DELETE FROM plantao.tokens: every node refuses the tokens within a second.');
 CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON plantao.token_revocations
-  FOR EACH STATEMENT EXECUTE FUNCTION plantao.refuse_change('Leave it: what is older than ten minutes is removed by itself.');
+  FOR EACH STATEMENT EXECUTE FUNCTION plantao.refuse_change('There is no need to: rows older than ten minutes are removed automatically.');
 
 CREATE FUNCTION plantao.issue_token(owner bigint, token_hash bytea, life interval, most integer, proof text DEFAULT 'operator')
 RETURNS timestamptz
@@ -74,10 +74,10 @@ BEGIN
   RETURN ends;
 END $$;
 COMMENT ON FUNCTION plantao.issue_token(bigint, bytea, interval, integer, text) IS
-  'Stores a new token''s hash with what it was given for, and returns when it expires. Revokes the owner''s oldest tokens beyond the given number, and removes a few expired ones of any user.';
+  'Stores the hash of a new token and what the user proved, and returns when the token expires. Revokes the oldest tokens of the user beyond the given number, and removes a few expired ones of any user.';
 
--- By trigger, so that a password changed in psql ends them too. It waits for no sign-in under way: a sign-in holds the user's
--- row until its token is stored, so this statement sees that token.
+-- A trigger, so that changing a password in psql revokes the tokens too. A sign-in in progress needs no extra lock: it locks the
+-- user's row until its token is stored, so this statement sees that token.
 CREATE FUNCTION plantao.revoke_tokens() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -86,22 +86,22 @@ BEGIN
   RETURN NULL;
 END $$;
 COMMENT ON FUNCTION plantao.revoke_tokens() IS
-  'Revokes all tokens, and forgets the known networks, of an account whose password is set, changed or removed: the earlier ones were given for less, or for a password that may be known to others.';
+  'Revokes all tokens and removes the known networks of an account whose password is set, changed or removed: the old password may be known to others.';
 CREATE TRIGGER revoke_tokens AFTER UPDATE OF password_hash ON plantao.users
   FOR EACH ROW WHEN (OLD.password_hash IS DISTINCT FROM NEW.password_hash) EXECUTE FUNCTION plantao.revoke_tokens();
 
--- Counts of attempts in windows of fixed length, for all nodes together and by this server's clock.
+-- Counts of attempts in windows of fixed length, shared by all nodes and measured by this server's clock.
 CREATE TABLE plantao.sign_in_attempts (
   key    varchar(255) COLLATE "C" PRIMARY KEY,
   points integer NOT NULL DEFAULT 0,
   expire bigint
 );
 COMMENT ON TABLE plantao.sign_in_attempts IS
-  'Wrong passwords and registrations in the present window, counted for all nodes. Unlock an account: DELETE FROM plantao.sign_in_attempts WHERE key = ''account:7'' OR key LIKE ''account:7 %'';';
+  'Wrong passwords and registrations in the current window, counted for all nodes. To unlock an account: DELETE FROM plantao.sign_in_attempts WHERE key = ''account:7'' OR key LIKE ''account:7 %'';';
 COMMENT ON COLUMN plantao.sign_in_attempts.key IS
-  'account:<user id> from <network> or on <device>; account:<user id> for all unknown networks; name:<hash> instead, for a name without account; address:<network>; register:<network>.';
-COMMENT ON COLUMN plantao.sign_in_attempts.points IS 'How many.';
-COMMENT ON COLUMN plantao.sign_in_attempts.expire IS 'End of the window, in milliseconds since 1970 by the clock of PostgreSQL.';
+  'account:<user id> from <network> or on <device>; account:<user id> for all unknown networks together; name:<hash> in place of account:<user id> if there is no such account; address:<network>; register:<network>.';
+COMMENT ON COLUMN plantao.sign_in_attempts.points IS 'Number of attempts.';
+COMMENT ON COLUMN plantao.sign_in_attempts.expire IS 'End of the window, in milliseconds since 1970 by PostgreSQL''s clock.';
 CREATE INDEX sign_in_attempts_by_expiry ON plantao.sign_in_attempts (expire);
 
 CREATE FUNCTION plantao.sweep_sign_in_attempts() RETURNS trigger
@@ -112,21 +112,21 @@ BEGIN
     ORDER BY expire LIMIT 10 FOR UPDATE SKIP LOCKED);
   RETURN NULL;
 END $$;
-COMMENT ON FUNCTION plantao.sweep_sign_in_attempts() IS 'Each new count removes up to ten that are over, so the table never piles up.';
+COMMENT ON FUNCTION plantao.sweep_sign_in_attempts() IS 'Removes up to ten expired counts with each new one, so that the table stays small.';
 CREATE TRIGGER sweep AFTER INSERT ON plantao.sign_in_attempts
   FOR EACH STATEMENT EXECUTE FUNCTION plantao.sweep_sign_in_attempts();
 
--- lock_timeout: a session that holds a count, or the whole table, must not hold every sign-in; the node then counts in memory.
+-- lock_timeout: a session that locks a count, or the whole table, must not block every sign-in; the node then counts in memory.
 CREATE FUNCTION plantao.count_attempt(keys text[], most integer[], lasts interval)
 RETURNS TABLE (full_at integer, wait_ms bigint)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET lock_timeout = '250ms' AS $$
 DECLARE
   now_ms bigint := floor(extract(epoch FROM clock_timestamp()) * 1000);
-  -- No window of ours ends later. A row that says so is from before the clock was set back, and begins anew.
+  -- No window ends later than this. A row that does was written before the clock was set back, and starts a new window.
   last_ms bigint := now_ms + floor(extract(epoch FROM lasts) * 1000);
   counted integer;
 BEGIN
-  -- A count is worth no wait for a standby.
+  -- A count does not wait for a synchronous standby.
   PERFORM set_config('synchronous_commit', 'local', true);
   SELECT asked.at, a.expire - now_ms INTO full_at, wait_ms
   FROM unnest(keys, most) WITH ORDINALITY AS asked (key, most, at) JOIN plantao.sign_in_attempts a ON a.key = asked.key
@@ -139,25 +139,25 @@ BEGIN
       points = CASE WHEN a.expire > now_ms AND a.expire <= last_ms THEN least(a.points, 1000000000) + 1 ELSE 1 END,
       expire = CASE WHEN a.expire > now_ms AND a.expire <= last_ms THEN a.expire ELSE last_ms END
     RETURNING a.points, at, a.expire - now_ms INTO counted, full_at, wait_ms;
-    -- Another was quicker since the look above.
+    -- Another call counted since the check above.
     IF counted > most[at] THEN RETURN NEXT; RETURN; END IF;
   END LOOP;
 END $$;
 COMMENT ON FUNCTION plantao.count_attempt(text[], integer[], interval) IS
-  'Counts one attempt under each key and returns nothing. Where a key has as many as it may, counts nothing and returns its place and the milliseconds until its window is over.';
+  'Counts one attempt under each key and returns no row. If a key has reached its maximum, counts nothing and returns its index and the milliseconds until its window ends.';
 
 CREATE FUNCTION plantao.give_back_attempt(keys text[], forgotten text[]) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET lock_timeout = '250ms' AS $$
 BEGIN
   PERFORM set_config('synchronous_commit', 'local', true);
-  -- In the order in which they were counted: two calls never wait for each other in a ring.
+  -- In the order in which they were counted, so that two calls cannot deadlock.
   DELETE FROM plantao.sign_in_attempts a WHERE a.key = ANY (forgotten);
   FOR at IN 1 .. cardinality(keys) LOOP
     UPDATE plantao.sign_in_attempts a SET points = greatest(a.points - 1, 0) WHERE a.key = keys[at];
   END LOOP;
 END $$;
 COMMENT ON FUNCTION plantao.give_back_attempt(text[], text[]) IS
-  'Takes one attempt back under each key, and forgets all under the others: the password was right.';
+  'Subtracts one attempt under each of keys and removes the counts of forgotten: the password was right.';
 
 CREATE TABLE plantao.known_networks (
   user_id bigint NOT NULL REFERENCES plantao.users ON DELETE CASCADE,
@@ -166,10 +166,10 @@ CREATE TABLE plantao.known_networks (
   PRIMARY KEY (user_id, network)
 );
 COMMENT ON TABLE plantao.known_networks IS
-  'Where the owner of an account signed in from with its password: wrong passwords from elsewhere do not lock these out.';
+  'Networks from which the user signed in with the password: wrong passwords from elsewhere do not lock these out.';
 COMMENT ON COLUMN plantao.known_networks.user_id IS 'The account.';
 COMMENT ON COLUMN plantao.known_networks.network IS 'An IPv4 address, or the first 64 bits of an IPv6 address.';
-COMMENT ON COLUMN plantao.known_networks.last_at IS 'The last time, to the hour. Counts for 90 days.';
+COMMENT ON COLUMN plantao.known_networks.last_at IS 'Last sign-in, to the hour. The network is known for 90 days.';
 
 CREATE FUNCTION plantao.remember_network(account bigint, from_network text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET lock_timeout = '250ms' AS $$
@@ -182,7 +182,7 @@ BEGIN
   DELETE FROM plantao.known_networks WHERE ctid IN (
     SELECT ctid FROM plantao.known_networks k WHERE k.user_id = account ORDER BY k.last_at DESC OFFSET 20 FOR UPDATE SKIP LOCKED);
 END $$;
-COMMENT ON FUNCTION plantao.remember_network(bigint, text) IS 'Notes that the owner signed in from there. Keeps an account''s twenty newest.';
+COMMENT ON FUNCTION plantao.remember_network(bigint, text) IS 'Records that the user signed in from a network. Keeps the twenty newest for each account.';
 
 CREATE FUNCTION plantao.known_client(account bigint, from_network text, token_hash bytea) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET lock_timeout = '250ms' AS $$
@@ -194,4 +194,4 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET lock_timeout = '25
   END
 $$;
 COMMENT ON FUNCTION plantao.known_client(bigint, text, bytea) IS
-  'device where the token is a good one of this account, network where its owner signed in from there before, else null.';
+  'Returns device if the token is a valid one of this account, network if the user has signed in from that network before, else null.';

@@ -1,4 +1,4 @@
--- Views for the DBA: the event log, the groups, and the sessions that block nodes.
+-- Views for the DBA: the event log, the groups, and sessions that block nodes.
 
 CREATE VIEW plantao.event_log_status AS
   SELECT l.floor + 1 AS first_position, b.head, b.head - l.floor AS events,
@@ -8,17 +8,17 @@ CREATE VIEW plantao.event_log_status AS
          l.floor AS removed, l.swept_at,
          (SELECT min(sent_at) FROM plantao.idempotency_keys) AS oldest_key_at
   FROM plantao.event_log l CROSS JOIN plantao.log_bounds b;
-COMMENT ON VIEW plantao.event_log_status IS 'One row: how long the event log is, from when to when, and what it takes on disk.';
-COMMENT ON COLUMN plantao.event_log_status.first_position IS 'Oldest position still kept.';
+COMMENT ON VIEW plantao.event_log_status IS 'One row: the bounds, age and size of the event log.';
+COMMENT ON COLUMN plantao.event_log_status.first_position IS 'Oldest position in the log.';
 COMMENT ON COLUMN plantao.event_log_status.head IS 'Newest position.';
-COMMENT ON COLUMN plantao.event_log_status.events IS 'How many are kept.';
-COMMENT ON COLUMN plantao.event_log_status.oldest_at IS 'When the oldest was appended.';
-COMMENT ON COLUMN plantao.event_log_status.newest_at IS 'When the newest was appended.';
+COMMENT ON COLUMN plantao.event_log_status.events IS 'Number of events in the log.';
+COMMENT ON COLUMN plantao.event_log_status.oldest_at IS 'When the oldest event was appended.';
+COMMENT ON COLUMN plantao.event_log_status.newest_at IS 'When the newest event was appended.';
 COMMENT ON COLUMN plantao.event_log_status.epoch IS 'The epoch that new cursors carry.';
 COMMENT ON COLUMN plantao.event_log_status.bytes IS 'Table and indexes on disk.';
-COMMENT ON COLUMN plantao.event_log_status.removed IS 'How many events retention has removed so far.';
-COMMENT ON COLUMN plantao.event_log_status.swept_at IS 'When retention looked last: about once a minute while a node is active.';
-COMMENT ON COLUMN plantao.event_log_status.oldest_key_at IS 'Age of the oldest idempotency key: about IDEMPOTENCY_RETENTION_HOURS at the most.';
+COMMENT ON COLUMN plantao.event_log_status.removed IS 'Number of events that retention has removed.';
+COMMENT ON COLUMN plantao.event_log_status.swept_at IS 'When retention ran last: about once a minute while a node is active.';
+COMMENT ON COLUMN plantao.event_log_status.oldest_key_at IS 'When the oldest idempotency key was used; its age stays near IDEMPOTENCY_RETENTION_HOURS at most.';
 
 CREATE VIEW plantao.group_activity AS
   SELECT g.id AS group_id, g.name, (SELECT count(*) FROM plantao.memberships m WHERE m.group_id = g.id) AS members,
@@ -30,13 +30,13 @@ CREATE VIEW plantao.group_activity AS
   ORDER BY last.created_at DESC NULLS LAST;
 COMMENT ON VIEW plantao.group_activity IS 'One row for each group, the most recently active first.';
 COMMENT ON COLUMN plantao.group_activity.group_id IS 'The group.';
-COMMENT ON COLUMN plantao.group_activity.name IS 'Its name.';
+COMMENT ON COLUMN plantao.group_activity.name IS 'Name of the group.';
 COMMENT ON COLUMN plantao.group_activity.members IS 'Number of members.';
-COMMENT ON COLUMN plantao.group_activity.last_message_id IS 'Its newest message.';
-COMMENT ON COLUMN plantao.group_activity.last_message_at IS 'When that was sent.';
-COMMENT ON COLUMN plantao.group_activity.last_sender IS 'The sender.';
+COMMENT ON COLUMN plantao.group_activity.last_message_id IS 'Id of its newest message.';
+COMMENT ON COLUMN plantao.group_activity.last_message_at IS 'When its newest message was sent.';
+COMMENT ON COLUMN plantao.group_activity.last_sender IS 'Sender of its newest message.';
 
--- Nodes read this when PostgreSQL refuses them a lock, and log the sessions it lists.
+-- When PostgreSQL refuses a node a lock, the node reads this view and logs the sessions that it lists.
 CREATE VIEW plantao.blocking AS
   WITH here AS (
     SELECT oid FROM pg_database WHERE datname = current_database()
@@ -51,7 +51,7 @@ CREATE VIEW plantao.blocking AS
     FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
     WHERE l.granted AND l.locktype = 'relation' AND l.database = (SELECT oid FROM here)
       AND (c.relnamespace = 'plantao_mutexes'::regnamespace
-           -- A row lock is seen by the lock of its table that comes with it.
+           -- pg_locks does not list row locks, but the table lock that comes with one.
            OR (c.oid = 'plantao.leader_terms'::regclass AND l.mode IN ('RowShareLock', 'RowExclusiveLock'))
            OR (c.relnamespace = 'plantao'::regnamespace
                AND l.mode IN ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')))
@@ -83,23 +83,23 @@ CREATE VIEW plantao.blocking AS
   FROM found f
   LEFT JOIN pg_stat_activity a ON a.pid = f.pid
   LEFT JOIN pg_prepared_xacts p ON f.pid IS NULL AND f.virtualtransaction = '-1/' || p.transaction
-  -- Of a queue the first: what waits by itself would go on by itself.
+  -- Only the head of each queue: sessions that wait themselves continue once it ends.
   WHERE NOT EXISTS (SELECT FROM waiting w WHERE w.pid = f.pid)
-    -- A write of a node takes milliseconds. An age may be negative where the clock was set back, or not be for this role.
+    -- A node's write takes milliseconds. The age can be negative if the clock was set back, or hidden from this role.
     AND coalesce(clock_timestamp() - coalesce(p.prepared, a.xact_start, a.state_change)
                  NOT BETWEEN interval '0' AND interval '100 ms', true)
   GROUP BY f.pid, a.usename, a.client_addr, a.application_name, a.state, a.xact_start, a.state_change, p.gid, p.owner, p.prepared
   ORDER BY since;
 COMMENT ON VIEW plantao.blocking IS
-  'The sessions and transactions that hold up nodes: a transaction left open that has written a message, a row lock on plantao.leader_terms, a table lock, a stranger with the leader lock. Normally none that lasts.';
+  'The sessions and transactions that block nodes: an open transaction that has written a message, a row lock on plantao.leader_terms, a table lock, a session of another program with the leader lock. Normally empty, or for a moment only.';
 COMMENT ON COLUMN plantao.blocking.blocks IS
-  'What waits for it: event log (posts and changes of memberships), next term (promotions and resignations), writes of nodes, new group names, leader lock, table …, or the session of a node.';
-COMMENT ON COLUMN plantao.blocking.waiting IS 'How many sessions wait for it now.';
-COMMENT ON COLUMN plantao.blocking.pid IS 'Its server process; null for a prepared transaction.';
-COMMENT ON COLUMN plantao.blocking.usename IS 'The role that it logged in with.';
-COMMENT ON COLUMN plantao.blocking.client_addr IS 'Where it comes from; null for a socket of the machine, or where this role may not see it.';
-COMMENT ON COLUMN plantao.blocking.application_name IS 'What it calls itself; nodes are plantao:<node>:<part>.';
+  'What it blocks: event log (posts and membership changes), next term (promotions and resignations), writes of nodes, new group names, leader lock, table …, or the session of a node.';
+COMMENT ON COLUMN plantao.blocking.waiting IS 'Number of sessions that wait for it now.';
+COMMENT ON COLUMN plantao.blocking.pid IS 'Server process of the blocking session; null for a prepared transaction.';
+COMMENT ON COLUMN plantao.blocking.usename IS 'Login role of the blocking session.';
+COMMENT ON COLUMN plantao.blocking.client_addr IS 'Its client address; null for a Unix socket, or if this role may not see it.';
+COMMENT ON COLUMN plantao.blocking.application_name IS 'Its application_name; plantao:<node>:<part> for nodes.';
 COMMENT ON COLUMN plantao.blocking.state IS 'active, idle in transaction, … or prepared transaction.';
-COMMENT ON COLUMN plantao.blocking.since IS 'When its transaction began, or its last statement ended where it has none.';
-COMMENT ON COLUMN plantao.blocking.open_for IS 'How long that is ago.';
-COMMENT ON COLUMN plantao.blocking.ended_by IS 'The statement that ends it. What it has written is rolled back.';
+COMMENT ON COLUMN plantao.blocking.since IS 'When its transaction began; without a transaction, when its last statement ended.';
+COMMENT ON COLUMN plantao.blocking.open_for IS 'Time since then.';
+COMMENT ON COLUMN plantao.blocking.ended_by IS 'The statement that ends it. Its uncommitted writes roll back.';

@@ -1,12 +1,11 @@
--- Least privilege: a role that a node runs under without owning the schema, and one for DBAs who only look.
+-- Least-privilege roles: plantao_service for nodes that do not own the schema, plantao_dba_readonly for DBAs who only read.
 --
--- Roles belong to the whole server, so another database may have made them already, or may be making them right now; and
--- whoever migrates may not be allowed to. None of that fails the migration: what could be done is done, and
--- plantao.grant_roles() does the rest once somebody who may has made the roles.
+-- Roles belong to the whole server: another database may have created them, or may be creating them now, and the migrating role
+-- may lack CREATEROLE. None of that fails the migration. If a role is missing, create it and call plantao.grant_roles().
 --
--- To run the nodes under it, let one login of theirs be a member, and migrate as the owner beforehand:
+-- To run the nodes as plantao_service, create one login that is a member, and migrate as the owner beforehand:
 --   CREATE ROLE chat LOGIN PASSWORD '…' IN ROLE plantao_service;
--- One login for all nodes: a new active may end the sessions that its predecessor left only where they are its own role's.
+-- Use one login for all nodes: a new active node can terminate the sessions of its predecessor only if their role is its own.
 
 DO $$
 DECLARE
@@ -17,7 +16,7 @@ BEGIN
     BEGIN
       EXECUTE format('CREATE ROLE %I NOLOGIN', missing);
     EXCEPTION WHEN duplicate_object OR unique_violation OR insufficient_privilege THEN
-      RAISE NOTICE 'the role % was not made here: %', missing, SQLERRM;
+      RAISE NOTICE 'the role % was not created (%): create it, then run SELECT plantao.grant_roles()', missing, SQLERRM;
     END;
   END LOOP;
 END $$;
@@ -25,7 +24,7 @@ END $$;
 CREATE FUNCTION plantao.grant_roles() RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-  -- PostgreSQL lets everybody execute a new function. None of ours is for a role that was not granted it.
+  -- By default every role can execute a new function.
   REVOKE EXECUTE ON ALL ROUTINES IN SCHEMA plantao FROM PUBLIC;
   IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'plantao_service') THEN
     GRANT USAGE ON SCHEMA plantao TO plantao_service;
@@ -34,17 +33,17 @@ BEGIN
       plantao.cluster TO plantao_service;
     GRANT SELECT ON plantao.epochs TO plantao_service;
     GRANT SELECT, INSERT ON plantao.users, plantao.groups TO plantao_service;
-    -- A password may be changed, a name not. It also lets a change of memberships hold the user's row.
+    -- Passwords change, names do not.
     GRANT UPDATE (password_hash) ON plantao.users TO plantao_service;
     GRANT SELECT, INSERT, DELETE ON plantao.memberships, plantao.messages, plantao.idempotency_keys TO plantao_service;
-    -- Appended to by functions that run with the owner's rights.
+    -- Functions that run with the owner's rights append to it.
     GRANT SELECT, DELETE ON plantao.events TO plantao_service;
     GRANT SELECT, UPDATE ON plantao.event_log TO plantao_service;
     GRANT SELECT, INSERT, UPDATE ON plantao.leader_terms TO plantao_service;
     GRANT SELECT, INSERT, DELETE ON plantao.switchover_requests TO plantao_service;
     GRANT SELECT, INSERT, UPDATE, DELETE ON plantao.nodes, plantao.tokens, plantao.token_revocations,
       plantao.sign_in_attempts, plantao.known_networks TO plantao_service;
-    -- By name alone, so that a function whose parameters change keeps its place here.
+    -- Without parameter lists, so that a change of parameters needs no change here.
     GRANT EXECUTE ON FUNCTION plantao.hint, plantao.name_key, plantao.history_fingerprint, plantao.log_head, plantao.lock_log,
       plantao.continue_epoch, plantao.log_fell_back, plantao.notify_group, plantao.lock_group_names, plantao.assert_term,
       plantao.close_fence, plantao.hold_leader_lock, plantao.open_term, plantao.end_open_term, plantao.insert_term,
@@ -57,21 +56,21 @@ BEGIN
   END IF;
   IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'plantao_dba_readonly') THEN
     GRANT USAGE ON SCHEMA plantao TO plantao_dba_readonly;
-    -- What people write, their password hashes and their tokens are not among it.
+    -- Not messages, password hashes or tokens.
     GRANT SELECT ON plantao.migrations, plantao.cluster_status, plantao.leader_history, plantao.lock_holder,
       plantao.group_activity, plantao.event_log_status, plantao.notify_queue, plantao.log_bounds, plantao.nodes,
       plantao.leader_terms, plantao.switchover_requests, plantao.epochs, plantao.event_log, plantao.cluster,
       plantao.fence_holders, plantao.blocking TO plantao_dba_readonly;
-    -- The functions that these views call; they only read.
+    -- Functions that these views call; they only read.
     GRANT EXECUTE ON FUNCTION plantao.log_head, plantao.ms_between TO plantao_dba_readonly;
     BEGIN
-      -- Whose sessions there are, beside one's own: pg_stat_activity, and so plantao.lock_holder.
+      -- Shows sessions of other roles in pg_stat_activity, and so in plantao.lock_holder.
       GRANT pg_monitor TO plantao_dba_readonly;
     EXCEPTION WHEN OTHERS THEN
-      -- Not allowed to, or another database grants it at this moment.
-      RAISE NOTICE 'pg_monitor was not granted to plantao_dba_readonly: %', SQLERRM;
+      -- This role may not, or another database grants it right now.
+      RAISE NOTICE 'pg_monitor was not granted to plantao_dba_readonly (%): grant it as a superuser', SQLERRM;
     END;
   END IF;
 END $$;
 COMMENT ON FUNCTION plantao.grant_roles() IS
-  'Grants plantao_service what a node needs and plantao_dba_readonly the views, where these roles exist; takes EXECUTE on every function from PUBLIC. Run after each migration by the owner of the schema; harmless to repeat.';
+  'Grants plantao_service what a node requires and plantao_dba_readonly the views, if these roles exist; revokes EXECUTE on every function from PUBLIC. The owner of the schema runs it after each migration; running it again is harmless.';

@@ -105,7 +105,7 @@ describe('Any number of nodes', () => {
     expect(await refused('node-a')).to.equal('already_active');
     expect(await refused('nobody')).to.equal('unknown_node');
     const { rows } = await psql.query("SELECT plantao.switchover('nobody') AS answer");
-    expect(rows[0]?.answer).to.equal('refused: nobody is not a standby that lives');
+    expect(rows[0]?.answer).to.equal('refused: nobody is not a running standby: see plantao.cluster_status');
   });
 
   it('hand the active role back to the preferred node, and two preferred nodes leave it where it is', async function () {

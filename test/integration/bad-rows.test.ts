@@ -11,29 +11,29 @@ const HUGE = '9007199254740992';
 const MESSAGE = 'INSERT INTO plantao.messages (group_id, sender_id, content';
 const EVENT = 'INSERT INTO plantao.events (position, kind, group_id, user_id, message_id, topic, payload, at)';
 
-/** What psql may try, and no node could read or show. */
+/** Statements in psql whose rows no node could read or show. */
 const REFUSED: [what: string, sql: string][] = [
-  ['a message of no time', `${MESSAGE}, created_at) VALUES (1, 1, 'x', 'infinity')`],
-  ['a message of a time before all', `${MESSAGE}, created_at) VALUES (1, 1, 'x', '-infinity')`],
+  ['a message with an infinite time', `${MESSAGE}, created_at) VALUES (1, 1, 'x', 'infinity')`],
+  ['a message with the time -infinity', `${MESSAGE}, created_at) VALUES (1, 1, 'x', '-infinity')`],
   ['a message of the year 294276', `${MESSAGE}, created_at) VALUES (1, 1, 'x', '294276-01-01')`],
   ['a message of the year 10000', `${MESSAGE}, created_at) VALUES (1, 1, 'x', '10000-01-02')`],
   ['a message from before Christ', `${MESSAGE}, created_at) VALUES (1, 1, 'x', '0044-03-15 BC')`],
-  ['a message that is moved to the end of time', "UPDATE plantao.messages SET created_at = 'infinity'"],
+  ['an update of a message to an infinite time', "UPDATE plantao.messages SET created_at = 'infinity'"],
   ['a message of 64 MB', `${MESSAGE}) VALUES (1, 1, repeat('x', 67108864))`],
   ['a message of 4097 characters', `${MESSAGE}) VALUES (1, 1, repeat('é', 4097))`],
   ['a message whose id is 2^53', `${MESSAGE}, id) VALUES (1, 1, 'x', ${HUGE})`],
   ['a user with a negative id', "INSERT INTO plantao.users (id, username) VALUES (-1, 'minus')"],
-  ['a user of no time', "INSERT INTO plantao.users (username, created_at) VALUES ('late', 'infinity')"],
+  ['a user with an infinite time', "INSERT INTO plantao.users (username, created_at) VALUES ('late', 'infinity')"],
   ['a group whose id is 2^53', `INSERT INTO plantao.groups (id, name) VALUES (${HUGE}, 'x')`],
-  ['a membership of no time', "UPDATE plantao.memberships SET joined_at = 'infinity'"],
+  ['a membership with an infinite time', "UPDATE plantao.memberships SET joined_at = 'infinity'"],
   ['a token that never expires', "INSERT INTO plantao.tokens VALUES (sha256('x'), 1, now(), 'infinity')"],
-  ['a term that began before all', "UPDATE plantao.leader_terms SET started_at = '-infinity'"],
+  ['a term that began at -infinity', "UPDATE plantao.leader_terms SET started_at = '-infinity'"],
   ['a term with a reason of a megabyte', "UPDATE plantao.leader_terms SET reason = repeat('x', 1000000)"],
-  ['a node heard from at the end of time', "UPDATE plantao.nodes SET heartbeat_at = 'infinity'"],
+  ['a node with an infinite heartbeat time', "UPDATE plantao.nodes SET heartbeat_at = 'infinity'"],
   ['a node with a URL of a megabyte', "UPDATE plantao.nodes SET url = repeat('x', 1000000)"],
-  ['an event of no time', "UPDATE plantao.events SET at = 'infinity'"],
+  ['an event with an infinite time', "UPDATE plantao.events SET at = 'infinity'"],
   ['an event at 2^53', `${EVENT} VALUES (${HUGE}, 'broadcast', null, null, null, null, null, now())`],
-  ['an event of a user that is null', `${EVENT} VALUES (10000000, 'joined', 1, null, null, null, null, now())`],
+  ['an event joined without a user', `${EVENT} VALUES (10000000, 'joined', 1, null, null, null, null, now())`],
   ['a payload of 200 KB', "SELECT plantao.notify_group('x', to_jsonb(repeat('x', 200000)))"],
   ['a payload that is large only as text', "SELECT plantao.notify_group('x', '[1e131000, 1e131000]')"],
   ['a payload nested 1,000 deep', "SELECT plantao.notify_group('x', (repeat('[', 1000) || repeat(']', 1000))::jsonb)"],
@@ -60,14 +60,14 @@ describe('One bad row', () => {
     });
   }
 
-  it('answers 413, and not 500, to a payload that only PostgreSQL finds too large', async () => {
+  it('returns 413 if only PostgreSQL finds the payload too large', async () => {
     const payload = Array.from({ length: 2000 }, () => 1e300);
     const { status, body } = await post(on('/notify/large'), { payload });
     expect(status).to.equal(413);
     expect(body.code).to.equal('too_large');
   });
 
-  it('stops nobody where the schema no longer refuses it: it is skipped, logged once, and the others are read', async () => {
+  it('is skipped and logged once if the schema does not refuse it, and the others are read', async () => {
     const groupId = await newGroup('Linhas ruins');
     await send(groupId, 'before');
     await client.query(`DO $$ DECLARE c record; BEGIN
@@ -107,12 +107,12 @@ describe('One bad row', () => {
       expect(skipped.map(({ position }) => position)).to.have.length(4);
       expect(entries.filter(({ event }) => event === 'unknown_event_kind')).to.have.length(1);
       for (const entry of skipped) entries.splice(entries.indexOf(entry), 1);
-      // Nothing else went wrong: each node still writes its row, beside the odd ones.
+      // No other error: each node still writes its own row.
       expect(entries.filter(({ level }) => level >= 50)).to.deep.equal([]);
     }
   });
 
-  it('and a node that starts finds its place behind it', async () => {
+  it('does not stop a node from starting', async () => {
     const node = localNode({ DATABASE_URL: nodes.database.url, PORT: '0', NODE_NAME: 'third', IS_ACTIVE: 'false' });
     await node.start();
     try {
@@ -140,7 +140,7 @@ describe('A page of the log', () => {
     await database?.drop();
   });
 
-  it('is bounded by bytes, when the log is read and when a client catches up', async () => {
+  it('is bounded by bytes, both when the log is read and when a client catches up', async () => {
     const payload = JSON.stringify({ x: 'x'.repeat(65_000) });
     const { cursor } = await node.log.look().then(() => ({ cursor: node.log.cursorAt(node.log.head) }));
     await client.query("SELECT plantao.notify_group('a topic', $1) FROM generate_series(1, 200)", [payload]);
@@ -164,7 +164,7 @@ describe('A page of the log', () => {
     expect(heard.map(({ position }) => position)).to.deep.equal(Array.from({ length: 200 }, (_, at) => at + 1));
   });
 
-  it('that takes too long is halved, and not read again as it was', async () => {
+  it('is halved if reading it times out', async () => {
     const before = node.log.head;
     await client.query("SELECT plantao.notify_group('a topic', to_jsonb(n)) FROM generate_series(1, 600) n");
     const sizes: string[] = [];
@@ -180,7 +180,7 @@ describe('A page of the log', () => {
     expect(sizes.slice(0, 3)).to.deep.equal(['log_page_500', 'log_page_250', 'log_page_125']);
   });
 
-  it('with a row that PostgreSQL cannot read is cut down to it, and read on behind it', async () => {
+  it('is cut down to a row that PostgreSQL cannot read, and reading continues behind it', async () => {
     const before = node.log.head;
     await client.query("SELECT plantao.notify_group('a topic', to_jsonb(n)) FROM generate_series(1, 40) n");
     const bad = before + 17;
@@ -196,7 +196,7 @@ describe('A page of the log', () => {
     expect(node.events.filter(({ position, json }) => position > before && json === null)).to.have.length(1);
   });
 
-  it('waits for a single event that times out: behind a lock it would be lost', async () => {
+  it('is read again if it has one event and times out: a lock may be the cause', async () => {
     const before = node.log.head;
     await client.query("SELECT plantao.notify_group('a topic')");
     node.reading.before = async (name) => {

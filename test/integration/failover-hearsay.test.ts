@@ -106,7 +106,7 @@ describe('What a peer says of itself never makes two active, nor none:', () => {
     await eventually('the first is active', () => isActive(first));
     await listened();
     const refusal = await client.query<{ said: string }>("SELECT plantao.switchover('ghost') AS said");
-    expect(refusal.rows[0]?.said).to.equal('refused: ghost is not a standby that lives');
+    expect(refusal.rows[0]?.said).to.equal('refused: ghost is not a running standby: see plantao.cluster_status');
     await listened();
     await eventually('somebody real is active', async () => (await holders()).length === 1);
     const active = await Promise.all(nodes.map(isActive));

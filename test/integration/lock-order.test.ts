@@ -7,7 +7,7 @@ const POST = `SELECT outcome FROM plantao.post_messages(1, false, $1::bigint[], 
 const WRITERS = 6;
 const ROUNDS = 25;
 
-/** What psql may do to a group or user that others write to: each is rolled back, so that the next round finds it again. */
+/** Changes by psql of a group or user that others write to. Each is rolled back, so that the next round finds it unchanged. */
 const CHANGES: [what: string, sql: string][] = [
   ['the deletion of a group', 'DELETE FROM plantao.groups WHERE id = 1'],
   ['the deletion of all groups', 'DELETE FROM plantao.groups'],
@@ -17,7 +17,7 @@ const CHANGES: [what: string, sql: string][] = [
   ['a change of a group', "UPDATE plantao.groups SET name = name || '', creator_id = 2 WHERE id = 1"],
 ];
 
-describe('Writers and whoever deletes what they write to', () => {
+describe('Posts, joins and new groups', () => {
   let database: TestDatabase;
   let clients: pg.Client[] = [];
   let admin: pg.Client;
@@ -39,7 +39,7 @@ describe('Writers and whoever deletes what they write to', () => {
   });
 
   for (const [what, sql] of CHANGES) {
-    it(`never wait for each other: ${what}`, async () => {
+    it(`do not deadlock with ${what}`, async () => {
       let isOver = false;
       const outcomes = new Map<string, number>();
       const count = (outcome: string) => outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
@@ -61,11 +61,11 @@ describe('Writers and whoever deletes what they write to', () => {
         for (let round = 0; round < ROUNDS; round++) {
           await admin.query(`BEGIN; ${sql}; ROLLBACK`).catch(async (error: pg.DatabaseError) => {
             await admin.query('ROLLBACK');
-            // A user who has sent messages is not deleted: that is refused, and no deadlock.
+            // Deleting a user who has sent messages is refused, which is no deadlock.
             if (error.code !== '23503') count(error.code ?? String(error));
           });
         }
-        await eventually('some posts are sent beside it', () => (outcomes.get('sent') ?? 0) > WRITERS);
+        await eventually('posts are sent meanwhile', () => (outcomes.get('sent') ?? 0) > WRITERS);
       } finally {
         isOver = true;
         await Promise.all(writing);
@@ -74,7 +74,7 @@ describe('Writers and whoever deletes what they write to', () => {
     });
   }
 
-  it('answers a post to a group that was deleted meanwhile as one to a group that never was', async () => {
+  it('a post to a group whose deletion commits first gets group_not_found', async () => {
     await admin.query("INSERT INTO plantao.groups (id, name) VALUES (1000000, 'short')");
     await admin.query('BEGIN; DELETE FROM plantao.groups WHERE id = 1000000');
     const post = clients[0]?.query(POST, [[1], [1_000_000], ['x'], [null]]);

@@ -6,7 +6,7 @@ import { MigrationError, migrate } from '../../src/database/migrator.ts';
 import { eventually } from '../support/eventually.ts';
 import { createDatabase, type TestDatabase } from '../support/postgres.ts';
 
-/** A database for each test, `empty` or migrated, and a session on it. */
+/** Creates a database for each test, `empty` or migrated, with a session. */
 function useDatabase(options: { empty: boolean }) {
   const use = {} as { database: TestDatabase; client: pg.Client };
   beforeEach(async () => {
@@ -36,7 +36,7 @@ describe('The migrations', () => {
     expect(all.map((name) => Number(name.slice(0, 4)))).to.deep.equal(all.map((_, index) => index + 1));
   });
 
-  it('are applied to an empty database in order, and say so; a second time there is nothing to do', async () => {
+  it('are applied in order and logged; applying them again does nothing', async () => {
     const said: string[] = [];
     expect(await migrate(use.database.url, { log: (line) => said.push(line) })).to.equal(all.length);
     expect(said).to.deep.equal(all.map((name) => `applied migration ${name}`));
@@ -44,13 +44,13 @@ describe('The migrations', () => {
     expect(await migrate(use.database.url)).to.equal(0);
   });
 
-  it('are applied once where several nodes start together on an empty database', async () => {
+  it('are applied once when several nodes start together on an empty database', async () => {
     const counts = await Promise.all([1, 2, 3, 4].map(() => migrate(use.database.url)));
     expect(counts.sort()).to.deep.equal([0, 0, 0, all.length]);
     expect(await applied(use.client)).to.deep.equal(all);
   });
 
-  it('that fail roll back whole, keep the earlier ones, name themselves, and go on when the cause is gone', async () => {
+  it('roll back a file that fails, keep the earlier ones, name the file, and continue once the cause is removed', async () => {
     await use.client.query('CREATE SCHEMA plantao');
     await use.client.query('CREATE TABLE plantao.epochs ()');
     const error = await refusal(use.database.url);
@@ -58,13 +58,13 @@ describe('The migrations', () => {
     expect(error.message).to.equal('migration 0002_event_log failed: relation "epochs" already exists');
     expect(await applied(use.client)).to.deep.equal(all.slice(0, 1));
     const { rows } = await use.client.query("SELECT to_regclass('plantao.events') AS events");
-    expect(rows, 'what came before in the failed one').to.deep.equal([{ events: null }]);
+    expect(rows, 'objects of the failed file').to.deep.equal([{ events: null }]);
     await use.client.query('DROP TABLE plantao.epochs');
     expect(await migrate(use.database.url)).to.equal(all.length - 1);
     expect(await applied(use.client)).to.deep.equal(all);
   });
 
-  it('give up, and name the session, where a stranger holds their lock', async () => {
+  it('fail with the name of the session if another program holds their lock', async () => {
     await use.client.query('SELECT pg_advisory_lock(1347178068, 4)');
     const { rows } = await use.client.query('SELECT pg_backend_pid() AS pid');
     const lines: string[] = [];
@@ -82,7 +82,7 @@ describe('The migrations', () => {
     expect(await migrate(use.database.url)).to.equal(all.length);
   });
 
-  it('wait for one that migrates, however long it takes', async () => {
+  it('wait without a limit for another node that migrates', async () => {
     const other = new pg.Client({ connectionString: use.database.url, application_name: 'plantao:-:migrate' });
     await other.connect();
     try {
@@ -95,7 +95,7 @@ describe('The migrations', () => {
           return count;
         },
       );
-      await eventually('it says what it waits for', () => lines.length > 0);
+      await eventually('it logs what it waits for', () => lines.length > 0);
       expect(isDone).to.equal(false);
       await other.query('SELECT pg_advisory_unlock_all()');
       expect(await migrating).to.equal(all.length);
@@ -104,7 +104,7 @@ describe('The migrations', () => {
     }
   });
 
-  it('leave no lock and no session behind, also when they fail', async () => {
+  it('release their lock and session when they fail', async () => {
     await use.client.query('CREATE SCHEMA plantao; CREATE TABLE plantao.users ()');
     await refusal(use.database.url);
     const { rows } = await use.client.query(
@@ -114,10 +114,10 @@ describe('The migrations', () => {
   });
 });
 
-describe('A database that is migrated', () => {
+describe('A migrated database', () => {
   const use = useDatabase({ empty: false });
 
-  it('of a newer version is refused with a sentence that says what to do, and nothing is touched', async () => {
+  it('is refused and not changed if its schema is newer, with the remedy', async () => {
     await use.client.query("INSERT INTO plantao.migrations (number, name) VALUES (9000, '9000_of_tomorrow')");
     const error = await refusal(use.database.url);
     expect(error).to.be.instanceOf(MigrationError);
@@ -127,7 +127,7 @@ describe('A database that is migrated', () => {
     expect(await applied(use.client)).to.deep.equal([...all, '9000_of_tomorrow']);
   });
 
-  it('lets a node start that may not change the schema', async () => {
+  it('lets a node start under a role that cannot change the schema', async () => {
     const role = `${use.database.name}_reader`;
     await use.client.query(`CREATE ROLE ${role} LOGIN PASSWORD 'reader'`);
     try {
@@ -141,7 +141,7 @@ describe('A database that is migrated', () => {
     }
   });
 
-  it("takes the seed's demo data, none of it twice", async () => {
+  it('gets the demo data once', async () => {
     expect(await seedData(use.database.url)).to.equal(true);
     expect(await seedData(use.database.url)).to.equal(false);
     const { rows } = await use.client.query(
@@ -159,14 +159,14 @@ describe('A database that is migrated', () => {
     });
   });
 
-  it('takes no demo data where half of them is left: whoever removed the rest meant it', async () => {
+  it('gets no demo data if part of it exists: the rest was removed on purpose', async () => {
     await use.client.query("INSERT INTO plantao.users (username) VALUES ('Bruno_ORM')");
     expect(await seedData(use.database.url)).to.equal(false);
     const { rows } = await use.client.query('SELECT username FROM plantao.users');
     expect(rows).to.deep.equal([{ username: 'Bruno_ORM' }]);
   });
 
-  it('takes the demo data once, also when two ask for it together', async () => {
+  it('gets the demo data once from two concurrent calls', async () => {
     const added = await Promise.all([seedData(use.database.url), seedData(use.database.url)]);
     expect(added.sort()).to.deep.equal([false, true]);
   });

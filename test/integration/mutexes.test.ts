@@ -39,7 +39,7 @@ describe('The mutexes of the database', () => {
     return client;
   }
 
-  /** A session of a new login, which `grants` gives its rights; `$role` in it stands for its name. */
+  /** Opens a session of a new login with these `grants`; `$role` in them is its name. */
   async function login(...grants: string[]): Promise<pg.Client> {
     const { admin } = await testServer();
     const name = `plantao_test_${randomBytes(4).toString('hex')}`;
@@ -51,7 +51,7 @@ describe('The mutexes of the database', () => {
     return connect(url.toString());
   }
 
-  /** Runs the statements in a transaction of the login, each whether or not the last one failed, and leaves it open. */
+  /** Runs all statements in one transaction, continues after failures, and leaves the transaction open. Returns their codes. */
   async function attempt(client: pg.Client, statements: string[]): Promise<string[]> {
     const codes: string[] = [];
     await client.query('BEGIN');
@@ -67,7 +67,7 @@ describe('The mutexes of the database', () => {
     return codes;
   }
 
-  /** What a write, a promotion and a new group do; throws where a lock is not to be had at once. */
+  /** Takes the locks of a write, a promotion and a new group; throws if one is not available within 200 ms. */
   async function work(): Promise<void> {
     const client = await connect(database.url);
     await client.query("SET lock_timeout = '200ms'");
@@ -84,7 +84,7 @@ describe('The mutexes of the database', () => {
   const modes = ['ACCESS SHARE', 'ROW SHARE', 'ROW EXCLUSIVE', 'SHARE UPDATE EXCLUSIVE', 'SHARE', 'ACCESS EXCLUSIVE'];
   const attacks = MUTEXES.flatMap((name) => [
     ...modes.map((mode) => `LOCK TABLE plantao_mutexes.${name} IN ${mode} MODE`),
-    // The parser locks before anybody looks at privileges.
+    // PREPARE takes locks before PostgreSQL checks privileges.
     `PREPARE write_${name} AS INSERT INTO plantao_mutexes.${name} VALUES ('x')`,
     `PREPARE hold_${name} AS SELECT FROM plantao_mutexes.${name} FOR UPDATE`,
     `COMMENT ON VIEW plantao_mutexes.${name} IS 'x'`,
@@ -104,14 +104,14 @@ describe('The mutexes of the database', () => {
       'GRANT SELECT ON ALL TABLES IN SCHEMA plantao TO $role',
     ],
   ] as [string, ...string[]][]) {
-    it(`a role that ${who} can take none of them`, async () => {
+    it(`cannot be taken by a role that ${who}`, async () => {
       const client = await login(...grants);
       for (const code of await attempt(client, [...attacks, ...calls])) expect(code).to.equal('42501');
       await work();
       await client.query('ROLLBACK');
     });
 
-    it(`the locks that a role that ${who} can take hold up no write and no promotion`, async () => {
+    it(`are not blocked, nor are writes and promotions, by the locks that a role that ${who} can take`, async () => {
       const client = await login(...grants);
       const advisory = [1, 2, 3, 4].map((key) => `SELECT pg_advisory_lock(1347178068, ${key})`);
       const tables = ['messages', 'events', 'leader_terms', 'groups', 'users', 'epochs'];
@@ -130,7 +130,7 @@ describe('The mutexes of the database', () => {
     });
   }
 
-  it('a role that may only insert messages writes to the log all the same, and cannot take it otherwise', async () => {
+  it('are taken by an INSERT of a role that may only insert messages, which cannot take them directly', async () => {
     const client = await login('GRANT USAGE ON SCHEMA plantao TO $role', 'GRANT INSERT ON plantao.messages TO $role');
     const before = (await owner.query('SELECT plantao.log_head()::int AS head')).rows[0].head;
     expect(await attempt(client, [INSERT, ...calls])).to.deep.equal(['allowed', ...calls.map(() => '42501')]);
@@ -138,7 +138,7 @@ describe('The mutexes of the database', () => {
     expect((await owner.query('SELECT plantao.log_head()::int AS head')).rows[0].head).to.equal(before + 1);
   });
 
-  it('are not touched by a backup, nor by maintenance of the whole database', async () => {
+  it('are not blocked by a backup or by ANALYZE of the whole database', async () => {
     const client = await connect(database.url);
     await client.query('BEGIN');
     await client.query('ANALYZE');
@@ -146,7 +146,7 @@ describe('The mutexes of the database', () => {
       `SELECT nspname || '.' || relname AS name FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
        WHERE nspname IN ('plantao', 'plantao_mutexes') AND relkind IN ('r', 'p')`,
     );
-    // As pg_dump does.
+    // Like pg_dump.
     for (const { name } of rows) await client.query(`LOCK TABLE ${name} IN ACCESS SHARE MODE`);
     await work();
     await client.query('ROLLBACK');

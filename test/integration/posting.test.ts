@@ -20,7 +20,7 @@ const STRANGER = 3;
 const NOBODY = 999;
 const GROUPS = [1, 2, 3];
 
-/** Plans that a session has made and kept. */
+/** Counts the plans that a session has cached. */
 const PLANS = `SELECT count(*)::int AS plans FROM pg_backend_memory_contexts WHERE name IN ('SPI Plan', 'CachedPlan')`;
 
 describe('Posting to PostgreSQL', () => {
@@ -49,7 +49,7 @@ describe('Posting to PostgreSQL', () => {
     );
     return rows as { id: string; group_id: string; content: string }[];
   };
-  /** The posts go into one batch: something else is under way when they arrive. */
+  /** Posts them as one batch: another commit is in progress when they arrive. */
   const together = async (writer: MessageWriter, posts: Post[]) => {
     const first = writer.post(post('the one under way'));
     const outcomes = posts.map((one) => outcome(writer.post(one)));
@@ -76,7 +76,7 @@ describe('Posting to PostgreSQL', () => {
     await database.drop();
   });
 
-  it('answers each post of a batch by itself: a bad one harms no other', async () => {
+  it('returns a result for each post of a batch: a refused one does not affect the others', async () => {
     const outcomes = await together(writerOf(), [
       post('batch: good'),
       post('batch: from nobody', { senderId: NOBODY }),
@@ -84,18 +84,18 @@ describe('Posting to PostgreSQL', () => {
       post('batch: from a stranger', { senderId: STRANGER }),
       post('batch: good too', { senderId: OTHER, groupId: 2 }),
     ]);
-    // Who is no member does not learn which groups there are.
+    // Non-members do not learn which groups exist.
     expect(outcomes).to.deep.equal(['sent', 'user_not_found', 'not_a_member', 'not_a_member', 'sent']);
     expect((await stored('batch: %')).map(({ content }) => content)).to.deep.equal(['batch: good', 'batch: good too']);
   });
 
-  it('lets anybody post where membership is not asked for, to groups that there are', async () => {
+  it('stores posts of non-members to existing groups if membership is not required', async () => {
     const writer = writerOf({ membersOnly: false });
     expect(await outcome(writer.post(post('open', { senderId: STRANGER })))).to.equal('sent');
     expect(await outcome(writer.post(post('open', { groupId: NOBODY })))).to.equal('group_not_found');
   });
 
-  it('stores the others of a batch in which one cannot be stored at all', async () => {
+  it('stores the other posts of a batch if one cannot be stored', async () => {
     const outcomes = await together(writerOf(), [post('nul: one'), post('nul: \0'), post('nul: two')]);
     expect(outcomes[0]).to.equal('sent');
     expect(outcomes[1]).to.contain('invalid byte sequence');
@@ -103,7 +103,7 @@ describe('Posting to PostgreSQL', () => {
     expect(await stored('nul: %')).to.have.length(2);
   });
 
-  it('stores a message once for a key, however many send it at once', async () => {
+  it('stores a message once for a key that is sent five times at once', async () => {
     const writer = writerOf();
     const same = post('once', { key: 'one key' });
     const posted = await Promise.all(Array.from({ length: 5 }, () => writer.post(same)));
@@ -114,7 +114,7 @@ describe('Posting to PostgreSQL', () => {
     expect(await stored('once')).to.have.length(1);
   });
 
-  it('keeps keys apart by sender, and refuses one under which something else was sent', async () => {
+  it('has separate keys for each sender, and refuses a key that was used for another message', async () => {
     const writer = writerOf();
     await writer.post(post('reused', { key: 'k' }));
     expect(await outcome(writer.post(post('reused', { key: 'k', senderId: OTHER })))).to.equal('sent');
@@ -123,7 +123,7 @@ describe('Posting to PostgreSQL', () => {
     expect(await stored('another text')).to.have.length(0);
   });
 
-  it('gives new, known and refused posts of one batch their own ids and positions', async () => {
+  it('returns the right ids and positions for new, repeated and refused posts of one batch', async () => {
     const writer = writerOf();
     const known = await writer.post(post('mixed: known', { key: 'mixed' }));
     const first = writer.post(post('the one under way'));
@@ -150,7 +150,7 @@ describe('Posting to PostgreSQL', () => {
     expect(await outcome(writer.post(post('mixed: new 2', { key: 'mixed 2' })))).to.equal('repeated');
   });
 
-  it('answers with the true positions while others write to the log', async () => {
+  it('returns the right positions while others write to the log', async () => {
     const writer = writerOf();
     const theirs = (async () => {
       for (let number = 0; number < 40; number++) {
@@ -170,7 +170,7 @@ describe('Posting to PostgreSQL', () => {
     expect(told.sort((one, other) => one.position - other.position)).to.deep.equal(rows);
   });
 
-  it('keeps the order of each group, and the log without a gap, under two thousand posts', async () => {
+  it('keeps the order of each group, and the log without gaps, for two thousand posts', async () => {
     const writer = writerOf();
     const posted = await Promise.all(
       Array.from({ length: 2000 }, (_, number) => {
@@ -188,30 +188,30 @@ describe('Posting to PostgreSQL', () => {
     }
   });
 
-  /** Commits, and loses the answer: as when the connection breaks between the two. `losses` of them. */
+  /** A session that commits and loses the response, `losses` times: as if the connection broke after the commit. */
   const losing = (losses: number) => ({
     ready: () => session.ready(),
     waitedForStandby: false,
     async query<Row extends pg.QueryResultRow>(query: pg.QueryConfig, limitMs: number): Promise<Row[]> {
       const rows = await session.query<Row>(query, limitMs);
-      if (losses-- > 0) throw new SessionLostError('the answer was lost');
+      if (losses-- > 0) throw new SessionLostError('the response was lost');
       return rows;
     },
   });
 
-  it('stores a post with a key once where the answer to its commit is lost, and answers it', async () => {
+  it('stores a post with a key once if the response to its commit is lost, and returns the result', async () => {
     const posted = await writerOf({ session: losing(2) }).post(post('lost with key', { key: 'lost' }));
     expect(posted.repeated).to.equal(true);
     const rows = await stored('lost with key');
     expect(rows.map(({ id }) => Number(id))).to.deep.equal([posted.messageId]);
   });
 
-  it('says unknown, and does not send again, where the answer is lost and there is no key', async () => {
+  it('rejects a post without a key with outcome_unknown if the response is lost, and does not send it again', async () => {
     expect(await outcome(writerOf({ session: losing(1) }).post(post('lost without')))).to.equal('outcome_unknown');
     expect(await stored('lost without')).to.have.length(1);
   });
 
-  it('prepares every plan of the first post, and leaves no trace of the warm-up', async () => {
+  it('prepares every plan of the first post in the warm-up, which stores nothing', async () => {
     const heard: unknown[] = [];
     const ear = (notification: pg.Notification) => heard.push(notification.payload);
     admin.on('notification', ear);
@@ -237,7 +237,7 @@ describe('Posting to PostgreSQL', () => {
     expect(first[0]).to.have.property('outcome', 'sent');
     expect(await plans()).to.equal(warmedUp);
     await cold.close();
-    await eventually('the first post is heard', () => heard.length > 0);
+    await eventually('the notification of the first post arrives', () => heard.length > 0);
     expect(heard).to.have.length(1);
     await admin.query('UNLISTEN plantao_events');
     admin.off('notification', ear);

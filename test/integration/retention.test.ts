@@ -36,7 +36,7 @@ describe('Retention', () => {
     await client?.end();
     await database?.drop();
   });
-  /** Each test begins in an open term of its own, with a log of 100 new events behind what was removed. */
+  /** Each test has its own open term, and a log of 100 new events. */
   beforeEach(async () => {
     await client.query('UPDATE plantao.leader_terms SET ended_at = now() WHERE ended_at IS NULL');
     term += 1;
@@ -72,7 +72,7 @@ describe('Retention', () => {
       ...more,
     });
 
-  it('removes what is too old, from the oldest on, and moves the floor with it', async () => {
+  it('removes the events that are too old and moves the floor', async () => {
     await age(30, 25);
     const before = await status();
     expect(await retention().sweep()).to.deep.equal({ events: 30, keys: 0 });
@@ -84,22 +84,22 @@ describe('Retention', () => {
     expect(rows[0].oldest).to.equal(after.first_position);
   });
 
-  it('removes what is too much, however young, and leaves exactly the rest', async () => {
+  it('removes the events beyond the maximum number, whatever their age', async () => {
     expect(await retention({ eventCount: 40 }).sweep()).to.deep.equal({ events: 60, keys: 0 });
     expect(await status()).to.include({ events: 40 });
   });
 
-  it('removes nothing where all is young and few, and can take all', async () => {
+  it('removes nothing within the limits, and everything if all events are too old', async () => {
     expect(await retention().sweep()).to.deep.equal({ events: 0, keys: 0 });
     await age(100, 25);
     const { head } = await status();
     expect(await retention().sweep()).to.deep.equal({ events: 100, keys: 0 });
-    expect(await status(), 'the log goes on where it was').to.include({ events: 0, head });
+    expect(await status(), 'positions continue').to.include({ events: 0, head });
     await add(1);
     expect(await status()).to.include({ events: 1, head: head + 1 });
   });
 
-  it('makes no hole where a clock was set back: what is young keeps what is behind it', async () => {
+  it('leaves no gap after a clock was set back: it stops at the first new event', async () => {
     await age(100, 25);
     await client.query(
       'UPDATE plantao.events SET at = now() WHERE position = (SELECT floor FROM plantao.event_log) + 11',
@@ -123,7 +123,7 @@ describe('Retention', () => {
     expect(rows[0].kept).to.equal(23);
   });
 
-  it('is the active’s alone: without a term nothing is asked, under a closed one the database refuses', async () => {
+  it('runs on the active node only: without a term it does nothing, and the database refuses a closed one', async () => {
     await age(100, 25);
     expect(await retention({ term: () => null }).sweep()).to.deep.equal({ events: 0, keys: 0 });
     const refused = await retention({ term: () => term - 1 })
@@ -133,7 +133,7 @@ describe('Retention', () => {
     expect(await status()).to.include({ events: 100 });
   });
 
-  it('stops between two steps when its node does', async () => {
+  it('stops between two steps when its node stops', async () => {
     await add(5000);
     const one = retention({ eventCount: 100 });
     const sweeping = one.sweep();
@@ -141,7 +141,7 @@ describe('Retention', () => {
     expect((await sweeping).events).to.be.below(4000);
   });
 
-  describe('and those who read:', () => {
+  describe('and readers:', () => {
     let node: LogNode;
     afterEach(async () => {
       await node.stop();
@@ -154,7 +154,7 @@ describe('Retention', () => {
     const cursorAt = async (position: number) =>
       `${(await client.query('SELECT epoch FROM plantao.log_bounds')).rows[0].epoch}-${position}`;
 
-    it('a cursor at the floor is good, one behind it is refused', async () => {
+    it('a cursor at the floor is valid, one below it is refused', async () => {
       await retention({ eventCount: 40 }).sweep();
       node = await LogNode.start({ url: database.url });
       const { removed } = await status();
@@ -166,7 +166,7 @@ describe('Retention', () => {
       expect(await reasonOf(node.pollUser(1, await cursorAt(0)))).to.equal('retention');
     });
 
-    it('what a node has in memory it gives, though it is removed', async () => {
+    it('a node serves removed events that it has in memory', async () => {
       node = await LogNode.start({ url: database.url });
       const from = await cursorAt(node.log.tail.start);
       await retention({ eventCount: 1 }).sweep();
@@ -174,7 +174,7 @@ describe('Retention', () => {
       expect(news?.events.length).to.equal(100);
     });
 
-    it('a page that is read while the floor moves is whole or refused', async () => {
+    it('a page that is read while the floor moves is complete or refused', async () => {
       node = await LogNode.start({ url: database.url });
       await add(25_000);
       while (node.log.head < (await status()).head) await node.log.look();
@@ -199,12 +199,12 @@ describe('Retention', () => {
       expect(await reasonOf(node.pollUser(1, await cursorAt(removed)))).to.equal('retention');
     });
 
-    it('a node that was frozen while retention ran past it dismisses its waiters instead of jumping', async () => {
+    it('a node that was frozen while retention passed its position dismisses its waiters', async () => {
       node = await LogNode.start({ url: database.url });
       const last = node.log.cursorAt(node.log.head);
       const { poll, news } = await node.pollUser(1, last);
       expect(news).to.equal(null);
-      // Frozen: the log goes on and is removed before this node reads it.
+      // As on a frozen node: events are appended and removed before this node reads them.
       await client.query(`
         BEGIN;
         INSERT INTO plantao.messages (group_id, sender_id, content) SELECT 1, 1, 'missed' FROM generate_series(1, 50);

@@ -10,7 +10,7 @@ import { startTwoNodes, type TwoNodes } from '../support/two-nodes.ts';
 
 const ADMIN_TOKEN = 'the-administrators-own-token';
 
-/** A login of this test alone, since roles belong to the whole server. */
+/** A login for this test only, because roles belong to the whole server. */
 class Login {
   readonly name = `plantao_test_${randomBytes(4).toString('hex')}`;
   readonly #password = randomBytes(12).toString('hex');
@@ -61,7 +61,7 @@ describe('The role plantao_service', function () {
     await login.remove();
   });
 
-  it('is enough for nodes: signing in, chatting, polls, retention, a switchover and the end of old sessions', async () => {
+  it('is sufficient for nodes: sign-in, chat, polls, retention, a switchover and the end of old sessions', async () => {
     let nodes: TwoNodes | null = null;
     try {
       nodes = await startTwoNodes(login.urlOf(database), { AUTH: 'token', ADMIN_TOKEN });
@@ -78,7 +78,7 @@ describe('The role plantao_service', function () {
     }
   });
 
-  it('may read who holds the leader lock, and ask for a switchover', async () => {
+  it('can read the holder of the leader lock and request a switchover', async () => {
     await withSession(login.urlOf(database), async (sql) => {
       expect(await codeOf(sql, 'SELECT * FROM plantao.lock_holder')).to.equal('allowed');
       expect(await codeOf(sql, 'SELECT plantao.switchover()'), 'a PREFERRED node calls it').to.equal('allowed');
@@ -123,12 +123,12 @@ describe('The role plantao_service', function () {
 
   async function handOver(from: string, to: string): Promise<void> {
     expect((await post(`${from}/switchover`, {}, as(ADMIN_TOKEN))).status).to.equal(200);
-    await eventually('the other is on duty', async () => (await get(`${to}/health`)).body.active === true, {
+    await eventually('the other node is active', async () => (await get(`${to}/health`)).body.active === true, {
       within: 20_000,
     });
   }
 
-  it('owns nothing and may change nothing else: no schema, no table, no message, no name', async () => {
+  it('owns nothing and can change nothing else: no schema, table, message or name', async () => {
     await withSession(login.urlOf(database), async (sql) => {
       for (const statement of [
         'CREATE TABLE plantao.mine (id int)',
@@ -162,7 +162,7 @@ describe('The role plantao_dba_readonly', function () {
     await login.remove();
   });
 
-  it('sees the views and whose sessions there are, and not what people write nor how they sign in', async () => {
+  it('can read the views and all sessions, but no messages, password hashes or tokens', async () => {
     await withSession(login.urlOf(database), async (sql) => {
       for (const view of [
         'cluster_status',
@@ -189,7 +189,7 @@ describe('The role plantao_dba_readonly', function () {
 describe('The migration of the roles', function () {
   this.timeout(60_000);
 
-  it('serves many databases of one server, at the same time too', async () => {
+  it('succeeds in several databases of one server at the same time', async () => {
     const databases = await Promise.all([1, 2, 3].map(() => createDatabase({ empty: true })));
     try {
       const counts = await Promise.all(databases.map(({ url }) => migrate(url)));
@@ -199,7 +199,7 @@ describe('The migration of the roles', function () {
     }
   });
 
-  it('does not fail for an owner who may make no roles; the grants are made up for later', async () => {
+  it('succeeds for an owner who cannot create roles; grant_roles() can be called later', async () => {
     const server = await startPostgresOfItsOwn({ migrated: false });
     try {
       const name = new URL(server.url).pathname.slice(1);

@@ -23,29 +23,29 @@ describe('The SQL functions and indexes', () => {
     return rows.map(({ name }) => name);
   };
 
-  it('exist, so that the next tests look at something', async () => {
+  it('exist, so that the following tests check something', async () => {
     expect(await functionsWhere('true'))
       .to.include('assert_term')
       .and.to.have.length.above(20);
   });
 
-  it('find their names in pg_catalog only, whatever search_path the caller has', async () => {
+  it('resolve names in pg_catalog only, for every search_path of the caller', async () => {
     const unpinned = `NOT coalesce('search_path=pg_catalog, pg_temp' = ANY (proconfig), false)`;
     expect(await functionsWhere(unpinned)).to.deep.equal([]);
   });
 
-  it('are read the same where a session takes a backslash for an escape', async () => {
+  it('have the same meaning with standard_conforming_strings off', async () => {
     const unpinned = `strpos(regexp_replace(prosrc, $$E'[^']*'$$, '', 'g'), chr(92)) > 0
       AND NOT coalesce('standard_conforming_strings=on' = ANY (proconfig), false)`;
     expect(await functionsWhere(unpinned)).to.deep.equal([]);
   });
 
-  it('cannot be executed by a role that was not granted it', async () => {
+  it('cannot be executed by PUBLIC', async () => {
     const granted = `(proacl IS NULL OR EXISTS (SELECT FROM aclexplode(proacl) WHERE grantee = 0))`;
     expect(await functionsWhere(granted)).to.deep.equal([]);
   });
 
-  it('compare text byte by byte in every index', async () => {
+  it('use the collation C in every index', async () => {
     const { rows } = await client.query(
       `SELECT indexrelid::regclass::text AS index, collname FROM pg_index i CROSS JOIN unnest(indcollation) AS used
        JOIN pg_collation c ON c.oid = used JOIN pg_class r ON r.oid = i.indrelid
@@ -54,8 +54,8 @@ describe('The SQL functions and indexes', () => {
     expect(rows).to.deep.equal([]);
   });
 
-  it('do not run what a role defined in public under the name of a built-in function', async () => {
-    // The types are those of the call, so public's function is the better match where public is searched at all.
+  it('do not call functions in public that have the name of a built-in one', async () => {
+    // The parameter types are those of the call, so these functions match better than the built-in ones if public is searched.
     await client.query(`
       CREATE TABLE public.stolen (by text);
       CREATE FUNCTION public.concat_ws(text, numeric, oid, oid) RETURNS text LANGUAGE sql

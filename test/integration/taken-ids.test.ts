@@ -4,7 +4,7 @@ import { post } from '../support/http.ts';
 import { useTwoNodes } from '../support/two-nodes.ts';
 import { chatCalls } from './chat-calls.ts';
 
-describe('A sequence that was left behind', () => {
+describe('A sequence that is behind the ids in its table', () => {
   const nodes = useTwoNodes();
   const { on, newGroup } = chatCalls(nodes);
   let client: pg.Client;
@@ -23,7 +23,7 @@ describe('A sequence that was left behind', () => {
   });
   after(() => client?.end());
 
-  it('fails no post, with a key or without, and no two at once', async () => {
+  it('does not fail posts, with or without a key, also concurrent ones', async () => {
     for (const headers of [{}, { 'idempotency-key': 'taken-1' }]) {
       await behind('plantao.messages_id_seq');
       const message = { userId: 1, groupId: 1, content: 'taken' };
@@ -33,7 +33,7 @@ describe('A sequence that was left behind', () => {
     expect(await last('plantao.messages_id_seq')).to.be.above(1050);
   });
 
-  it('fails no registration and no new group', async () => {
+  it('does not fail a registration or a new group', async () => {
     await behind('plantao.users_id_seq');
     const { status } = await post(on('/register'), { username: 'nova', password: 'uma senha boa' });
     expect(status).to.equal(201);
@@ -41,14 +41,14 @@ describe('A sequence that was left behind', () => {
     expect(await newGroup('Novo')).to.be.above(1);
   });
 
-  it('that has come to its end begins again behind the ids that there are', async () => {
+  it('continues after the highest id once it is exhausted', async () => {
     await client.query("SELECT setval('plantao.messages_id_seq', 9007199254740991)");
     const { status, body } = await post(on('/messages'), { userId: 1, groupId: 1, content: 'end' });
     expect(status).to.equal(200);
     expect(body.message_id).to.be.below(5000);
   });
 
-  it('is healed when a node becomes active, and never lowered', async () => {
+  it('is set by heal_sequences(), which lowers no sequence', async () => {
     await behind('plantao.users_id_seq');
     await client.query("SELECT setval('plantao.groups_id_seq', 100000)");
     const { rows } = await client.query('SELECT sequence FROM plantao.heal_sequences()');

@@ -90,11 +90,11 @@ describe('What a DBA does in psql', () => {
   const openTerm = async () =>
     (await sql<{ term: number }>('SELECT term::int FROM plantao.leader_history WHERE ended_at IS NULL'))[0]?.term ?? 0;
 
-  it('plantao.switchover() hands over, to the named or to any, and says what it has done', async () => {
+  it('plantao.switchover() hands over to the named standby or to any, and returns a sentence', async () => {
     const ask = async (target: string | null) =>
       (await sql<{ said: string }>('SELECT plantao.switchover($1) AS said', [target]))[0]?.said;
     await onDuty('node-a');
-    expect(await ask('node-z')).to.equal('refused: node-z is not a standby that lives');
+    expect(await ask('node-z')).to.equal('refused: node-z is not a running standby: see plantao.cluster_status');
     expect(await ask('node-b')).to.equal('asked node-a to hand over to node-b');
     await onDuty('node-b');
     const [last] = await sql("SELECT end_reason, handed_to FROM plantao.leader_history WHERE node = 'node-a'");
@@ -103,7 +103,7 @@ describe('What a DBA does in psql', () => {
     await onDuty('node-a');
   });
 
-  it('a NOTIFY in its place, which anybody can send, moves nobody', async () => {
+  it('a NOTIFY alone, which every role can send, has no effect', async () => {
     await onDuty('node-a');
     const term = await openTerm();
     for (const to of [null, 'node-b']) {
@@ -113,7 +113,7 @@ describe('What a DBA does in psql', () => {
     expect(await openTerm()).to.equal(term);
   });
 
-  it('is obeyed also where its NOTIFY is lost, and not where the term that it was to end is over', async () => {
+  it('a request is handled even if its NOTIFY is lost, and ignored if its term has ended', async () => {
     await onDuty('node-a');
     const term = await openTerm();
     const ask = 'INSERT INTO plantao.switchover_requests (term, hand_to) VALUES ($1, $2)';
@@ -129,7 +129,7 @@ describe('What a DBA does in psql', () => {
     expect(await sql('TABLE plantao.switchover_requests')).to.deep.equal([]);
   });
 
-  it('pg_terminate_backend of the holder, as the comment of lock_holder says, forces a failover', async () => {
+  it('pg_terminate_backend(pid) of plantao.lock_holder forces a failover', async () => {
     const before = await sql<{ term: number }>('SELECT max(term)::int AS term FROM plantao.leader_terms');
     await sql('SELECT pg_terminate_backend(pid) FROM plantao.lock_holder');
     await eventually('another term has begun', async () => {

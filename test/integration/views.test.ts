@@ -4,7 +4,7 @@ import { eventually } from '../support/eventually.ts';
 import { post } from '../support/http.ts';
 import { useTwoNodes } from '../support/two-nodes.ts';
 
-/** The promise to those who have queries and alarms on the views: these columns stay, in this order and of these types. */
+/** The stable interface of the views for queries and alerts: these columns stay, in this order and with these types. */
 const PROMISED: Record<string, string> = {
   cluster_status: `node text, role text, term bigint, heartbeat_age_ms bigint, url text, version text, pid integer,
     is_primary boolean, position bigint, behind bigint, waiters integer, started_at timestamp with time zone`,
@@ -36,7 +36,7 @@ describe('For the DBA', () => {
 
   describe('the views', () => {
     for (const [view, promised] of Object.entries(PROMISED)) {
-      it(`plantao.${view} has the columns that it has promised`, async () => {
+      it(`plantao.${view} keeps its documented columns`, async () => {
         const columns = promised.split(',').map((column) => column.trim());
         const rows = await sql<{ column: string }>(
           `SELECT attname || ' ' || format_type(atttypid, atttypmod) AS column FROM pg_attribute
@@ -47,8 +47,8 @@ describe('For the DBA', () => {
       });
     }
 
-    it('cluster_status has one row a node, and exactly one says active', async () => {
-      const rows = await eventually('both have told of themselves', async () => {
+    it('cluster_status has one row for each node, exactly one of them active', async () => {
+      const rows = await eventually('both nodes have written their rows', async () => {
         const all = await sql('SELECT node, role, term::int, url, pid, behind::int FROM plantao.cluster_status');
         return (
           all.some(({ role }) => role === 'active') && all.length === 2 && all.every((row) => row.behind === 0) && all
@@ -61,7 +61,7 @@ describe('For the DBA', () => {
       ]);
     });
 
-    it('lock_holder names the session of the active, and no other lock of ours', async () => {
+    it('lock_holder has the lock session of the active node only', async () => {
       const rows = await sql(
         `SELECT application_name, state, idle_for < interval '3 seconds' AS alive,
                 pid = (SELECT backend_pid FROM plantao.leader_terms WHERE ended_at IS NULL) AS of_the_term
@@ -72,7 +72,7 @@ describe('For the DBA', () => {
       expect(row).to.include({ application_name: 'plantao:node-a:lock', alive: true, of_the_term: true });
     });
 
-    it('leader_history tells who, why and for how long', async () => {
+    it('leader_history has the node, the reason and the length of each term', async () => {
       const [row] = await sql(
         `SELECT node, url, reason, ended_at, end_reason, handed_to, on_duty_for > interval '0' AS on_duty, gap
          FROM plantao.leader_history`,
@@ -89,7 +89,7 @@ describe('For the DBA', () => {
       });
     });
 
-    it('group_activity and event_log_status count what was said', async () => {
+    it('group_activity and event_log_status include a new message', async () => {
       const { body } = await post(`${nodes.active.url}/messages`, { userId: 2, groupId: 1, content: 'oi' });
       const [group] = await sql(
         `SELECT name, members::int, last_message_id::int, last_sender, last_message_at IS NOT NULL AS dated
@@ -111,7 +111,7 @@ describe('For the DBA', () => {
     });
   });
 
-  describe('every thing in the schema has a COMMENT:', () => {
+  describe('every object of the schema has a COMMENT:', () => {
     const bare = async (text: string) => (await sql<{ thing: string }>(text)).map(({ thing }) => thing);
 
     it('the schema itself, tables and views', async () => {
@@ -134,7 +134,7 @@ describe('For the DBA', () => {
         ),
       ).to.deep.equal([]);
     });
-    it('functions, and a function runs with the rights of its owner only where it must', async () => {
+    it('functions; only those listed run with the rights of their owner', async () => {
       expect(
         await bare(
           `SELECT oid::regprocedure::text AS thing FROM pg_proc
@@ -146,7 +146,7 @@ describe('For the DBA', () => {
           `SELECT proname AS thing FROM pg_proc
            WHERE pronamespace = 'plantao'::regnamespace AND prosecdef ORDER BY proname`,
         ),
-        'the mutexes, and what triggers write on behalf of every role',
+        'they take mutexes, or write on behalf of roles that have no right to',
       ).to.deep.equal([
         'assert_term',
         'close_fence',
@@ -163,7 +163,7 @@ describe('For the DBA', () => {
     });
   });
 
-  it('every session tells its node and its part in pg_stat_activity', async () => {
+  it('every session names its node and its part in pg_stat_activity', async () => {
     const rows = await sql<{ application_name: string }>(
       `SELECT DISTINCT application_name FROM pg_stat_activity
        WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()`,
