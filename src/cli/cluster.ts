@@ -2,20 +2,21 @@
  * `npm run cluster`: starts PostgreSQL (embedded, unless the settings name a database) and nodes, each in its own process,
  * and restarts whatever exits until Ctrl-C.
  */
-import { fileURLToPath } from 'node:url';
+import path from 'node:path';
 import { messageOf } from '../database/errors.ts';
+import { seedData } from '../local-cluster/demo-data.ts';
 import { Launcher } from '../local-cluster/launcher.ts';
 import { HELP, parseOptions } from '../local-cluster/options.ts';
 import { openOutput } from '../local-cluster/output.ts';
+import { PACKAGE_ROOT } from '../package-root.ts';
 import { printableLines } from '../printable.ts';
 import { processEnvironment, readSettings } from '../settings.ts';
-import { seedData } from './seed-data.ts';
 
 /** On Ctrl-C the terminal signals npm and this process, and npm signals us again: two signals this close are one Ctrl-C. */
 const SAME_SIGNAL_MS = 500;
 
 async function run(): Promise<void> {
-  const options = parseOptions(process.argv.slice(2), fileURLToPath(new URL('../../.data', import.meta.url)));
+  const options = parseOptions(process.argv.slice(2), path.join(PACKAGE_ROOT, '.data'));
   if (options.help) {
     process.stdout.write(HELP);
     return;

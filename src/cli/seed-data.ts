@@ -1,58 +1,18 @@
-import { fileURLToPath } from 'node:url';
+/** `npm run seed-data`: adds the demo data to the configured database. */
 import { messageOf, SqlState, sqlState } from '../database/errors.ts';
 import { reachable } from '../database/reachable.ts';
-import { applicationName, connectionOptions } from '../database/session/connection.ts';
-import { Session } from '../database/session/session.ts';
+import { seedData } from '../local-cluster/demo-data.ts';
 import { printableLines } from '../printable.ts';
 import { processEnvironment, readSettings } from '../settings.ts';
 
-/** Timeout of the statement; a longer wait means that the database does not respond. */
-const LIMIT_MS = 10_000;
-
-/**
- * Adds the demo data (compatible with the Python project that this one replaces): users ana_orm and bruno_orm, their group
- * Grupo Geral, and two messages. If one of the two users exists it does nothing, so the data never exists twice and does not
- * come back after half of it was removed. Plain SQL: it runs before there is a node, and so without a term. Returns true if
- * the data was added.
- */
-export async function seedData(databaseUrl: string): Promise<boolean> {
-  const session = await Session.open(connectionOptions(databaseUrl, applicationName('-', 'migrate'), LIMIT_MS));
-  try {
-    const text = `
-       WITH ana AS (INSERT INTO plantao.users (username) SELECT 'ana_orm'
-                    WHERE NOT EXISTS (SELECT FROM plantao.users WHERE username_key = 'bruno_orm')
-                    ON CONFLICT (username_key) DO NOTHING RETURNING id),
-            bruno AS (INSERT INTO plantao.users (username) SELECT 'bruno_orm' FROM ana RETURNING id),
-            geral AS (INSERT INTO plantao.groups (name, creator_id) SELECT 'Grupo Geral', id FROM ana RETURNING id),
-            members AS (INSERT INTO plantao.memberships (group_id, user_id)
-                        SELECT geral.id, people.id FROM geral, (SELECT id FROM ana UNION SELECT id FROM bruno) people
-                        RETURNING group_id)
-       INSERT INTO plantao.messages (group_id, sender_id, content)
-       SELECT geral.id, ana.id, 'Olá, pessoal!' FROM geral, ana
-       UNION ALL SELECT geral.id, bruno.id, 'Oi, Ana! Tudo bem?' FROM geral, bruno
-       RETURNING id`;
-    // Longer than the server's own timeout, so that the outcome is known.
-    const added = await session.query({ text }, LIMIT_MS + 500);
-    return added.length > 0;
-  } finally {
-    await session.close();
-  }
+try {
+  const url = readSettings(processEnvironment()).databaseDirectUrl;
+  const added = await reachable(url, () => seedData(url));
+  console.log(added ? 'demo data added' : 'the demo data already exists');
+} catch (error) {
+  const isBare = sqlState(error) === SqlState.UNDEFINED_TABLE;
+  console.error(
+    isBare ? 'the database has no schema yet: run `npm run migrate` first' : printableLines(messageOf(error)),
+  );
+  process.exitCode = 1;
 }
-
-/** `npm run seed-data`: adds the demo data to the configured database. */
-async function main(): Promise<void> {
-  try {
-    const url = readSettings(processEnvironment()).databaseDirectUrl;
-    const added = await reachable(url, () => seedData(url));
-    console.log(added ? 'demo data added' : 'the demo data already exists');
-  } catch (error) {
-    const isBare = sqlState(error) === SqlState.UNDEFINED_TABLE;
-    console.error(
-      isBare ? 'the database has no schema yet: run `npm run migrate` first' : printableLines(messageOf(error)),
-    );
-    process.exitCode = 1;
-  }
-}
-
-// Not awaited: a module with top-level await cannot be loaded with require(), which mocha uses for the tests' imports.
-if (process.argv[1] === fileURLToPath(import.meta.url)) void main();

@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
+import { PACKAGE_ROOT } from '../package-root.ts';
 import { MIGRATION_LOCK } from './advisory-locks.ts';
 import { sessionName } from './checks/blocking.ts';
 import { refuseUnfitServer } from './checks/server-check.ts';
@@ -26,7 +27,7 @@ interface Migration {
   sql: string;
 }
 
-const FOLDER = fileURLToPath(new URL('../../migrations/', import.meta.url));
+const FOLDER = path.join(PACKAGE_ROOT, 'migrations');
 /** One migration may take this long; index builds on big tables do. */
 const LIMIT_MS = 15 * 60_000;
 /** What a session is called that migrates. */
@@ -167,7 +168,7 @@ async function readMigrations(): Promise<Migration[]> {
     files.map(async (file) => ({
       number: Number(file.slice(0, 4)),
       name: file.replace(/\.sql$/, ''),
-      sql: await readFile(`${FOLDER}${file}`, 'utf8'),
+      sql: await readFile(path.join(FOLDER, file), 'utf8'),
     })),
   );
 }

@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import http from 'node:http';
-import { fileURLToPath } from 'node:url';
+
+import { PACKAGE_ROOT, programArguments } from '../package-root.ts';
 import { guardAgainstOrphaning } from './embedded/orphan-guard.ts';
 import type { Output } from './output.ts';
 import { RestartDelay } from './restart-delay.ts';
 
-const PROJECT = fileURLToPath(new URL('../..', import.meta.url));
 /** A node's own stop takes at most ten seconds; one that is still running then is stuck. */
 const STOP_WITHIN_MS = 12_000;
 const PROBE_WITHIN_MS = 1000;
@@ -71,8 +71,8 @@ export class NodeChild {
     const { output, env, name } = this.#options;
     this.#startedAt = Date.now();
     this.#errors = '';
-    const child = spawn(process.execPath, ['--import', 'tsx', 'src/main.ts'], {
-      cwd: PROJECT,
+    const child = spawn(process.execPath, programArguments('main'), {
+      cwd: PACKAGE_ROOT,
       env,
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],

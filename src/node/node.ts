@@ -5,6 +5,7 @@
  * writes.
  */
 import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { LockThread } from '../coordination/lock/lock-thread.ts';
 import { readSignal } from '../coordination/peers/cluster-signal.ts';
 import { CHANNELS } from '../database/channels.ts';
@@ -14,6 +15,7 @@ import { Listener } from '../database/listener.ts';
 import { migrate } from '../database/migrator.ts';
 import { reachable } from '../database/reachable.ts';
 import { createLog, type Log } from '../log.ts';
+import { PACKAGE_ROOT } from '../package-root.ts';
 import { type Settings, settingsWarnings } from '../settings.ts';
 import { buildChat } from './chat.ts';
 import { Conditions } from './conditions.ts';
@@ -23,7 +25,7 @@ import { buildHttp } from './http.ts';
 import { Readiness } from './readiness.ts';
 import { checkDatabase } from './start-check.ts';
 
-const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+const { version } = JSON.parse(readFileSync(path.join(PACKAGE_ROOT, 'package.json'), 'utf8')) as {
   version: string;
 };
 

@@ -1,26 +1,55 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { basename } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { build, stop } from 'esbuild';
+import { readdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { IS_BUILT, PACKAGE_ROOT } from '../package-root.ts';
+import type { PageFile } from './bundle.ts';
 
-/** One file of the chat page as a node serves it. `etag` includes the quotes that the header requires. */
+/** Where `npm run build` writes the pages: each file by the path of its URL, its compressed forms beside it. */
+const PAGES_FOLDER = path.join(PACKAGE_ROOT, 'dist', 'pages');
+
+/** The compressed forms of a file: content coding (RFC 9110) to the extension of its file, best first. */
+export const CODINGS = { br: '.br', gzip: '.gz' } as const;
+export type Coding = keyof typeof CODINGS;
+
+/** One file as a node serves it. `etag` includes the quotes that the header requires. */
 export interface Asset {
   contentType: string;
   body: Buffer;
   etag: string;
+  /** The same content, compressed ahead of time. */
+  compressed: Partial<Record<Coding, Buffer>>;
+  /** True if its path changes with its content, so that caches may keep it for ever. */
+  immutable: boolean;
 }
 
-const FOLDER = new URL('./', import.meta.url);
+/** The files of the pages by the path of their URL. */
+export class Assets {
+  readonly #files: Map<string, Asset>;
 
-let loading: Promise<Map<string, Asset>> | undefined;
+  constructor(files: Map<string, Asset>) {
+    this.#files = files;
+  }
+
+  /**
+   * Returns the file at this path. While nodes of two versions run, a page of one may ask the other for a file whose hash that
+   * one does not have: it gets the other version's file, which caches must not keep.
+   */
+  find(requested: string): Asset | undefined {
+    const exact = this.#files.get(requested);
+    if (exact) return exact;
+    const other = [...this.#files].find(([own]) => withoutHash(own) === withoutHash(requested));
+    return other && { ...other[1], immutable: false };
+  }
+}
+
+let loading: Promise<Assets> | undefined;
 
 /**
- * Returns the files of the chat page by path: /home, /assets/home.js, /assets/home.css, /assets/icon.svg. Nodes in one
- * process share them. Rejects if the source cannot be read or compiled.
+ * Loads the files of the pages: those that `npm run build` wrote, or, in a node that runs from its sources, compiled now. Nodes
+ * in one process share them. Rejects if they cannot be read or compiled.
  */
-export function loadAssets(): Promise<Map<string, Asset>> {
-  loading ??= load().catch((error) => {
+export function loadAssets(): Promise<Assets> {
+  loading ??= (IS_BUILT ? readBuilt() : compileNow()).catch((error) => {
     // The next call retries.
     loading = undefined;
     throw error;
@@ -28,49 +57,49 @@ export function loadAssets(): Promise<Map<string, Asset>> {
   return loading;
 }
 
-async function load(): Promise<Map<string, Asset>> {
-  const text = async (name: string) => readFile(new URL(name, FOLDER));
-  const [html, icon, { script, style }] = await Promise.all([text('home.html'), text('icon.svg'), compile()]);
-  return new Map([
-    ['/home', assetOf('text/html; charset=utf-8', html)],
-    ['/assets/home.js', assetOf('text/javascript; charset=utf-8', script)],
-    ['/assets/home.css', assetOf('text/css; charset=utf-8', style)],
-    ['/assets/icon.svg', assetOf('image/svg+xml', icon)],
-  ]);
+async function compileNow(): Promise<Assets> {
+  const { bundlePages } = await import('./bundle.ts');
+  const files = await bundlePages();
+  return new Assets(new Map(files.map((file) => [file.path, pageAsset(file, {})])));
 }
 
-/** Bundles the page's modules and its style sheets into one file each. */
-async function compile(): Promise<{ script: Buffer; style: Buffer }> {
-  const { outputFiles } = await bundle();
-  const output = (name: string) => {
-    const file = outputFiles.find(({ path }) => basename(path) === name);
-    if (file === undefined) throw new Error(`esbuild produced no ${name}`);
-    return Buffer.from(file.contents);
-  };
-  return { script: output('home.js'), style: output('home.css') };
+async function readBuilt(): Promise<Assets> {
+  const names = await readdir(PAGES_FOLDER, { recursive: true, withFileTypes: true });
+  const paths = names.filter((one) => one.isFile()).map((one) => path.join(one.parentPath, one.name));
+  const files = new Map(await Promise.all(paths.map(async (file) => [file, await readFile(file)] as const)));
+  const isCompressed = (file: string) => Object.values(CODINGS).some((extension) => file.endsWith(extension));
+  const assets = [...files]
+    .filter(([file]) => !isCompressed(file))
+    .map(([file, body]) => {
+      const url = `/${path.relative(PAGES_FOLDER, file).split(path.sep).join('/')}`;
+      const compressed = Object.entries(CODINGS).flatMap(([coding, extension]) => {
+        const found = files.get(file + extension);
+        return found ? [[coding, found] as const] : [];
+      });
+      return [url, pageAsset({ path: url, body }, Object.fromEntries(compressed))] as const;
+    });
+  return new Assets(new Map(assets));
 }
 
-// Asynchronous, because a synchronous build would block the node and its heartbeats. esbuild's child process outlives the
-// build unless it is stopped.
-function bundle() {
-  const building = build({
-    entryPoints: ['home.ts', 'home.css'].map((name) => fileURLToPath(new URL(name, FOLDER))),
-    // Determines the names of the outputs only; nothing is written.
-    outdir: fileURLToPath(FOLDER),
-    bundle: true,
-    minify: true,
-    format: 'esm',
-    target: 'es2022',
-    charset: 'utf8',
-    write: false,
-    logLevel: 'silent',
-  });
-  return building.finally(() => stop());
+const CONTENT_TYPES: Record<string, string> = {
+  '': 'text/html; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.svg': 'image/svg+xml',
+};
+
+function pageAsset({ path: url, body }: PageFile, compressed: Asset['compressed']): Asset {
+  const contentType = CONTENT_TYPES[path.extname(url)] ?? 'application/octet-stream';
+  return { ...assetOf(contentType, body), compressed, immutable: url !== withoutHash(url) };
+}
+
+function withoutHash(url: string): string {
+  return url.replace(/\.[0-9a-f]{12}(?=\.[a-z]+$)/, '');
 }
 
 /** Creates an asset, with an ETag computed from its content. */
 export function assetOf(contentType: string, text: Buffer | string): Asset {
   const body = Buffer.from(text);
   const hash = createHash('sha256').update(body).digest('base64url').slice(0, 27);
-  return { contentType, body, etag: `"${hash}"` };
+  return { contentType, body, etag: `"${hash}"`, compressed: {}, immutable: false };
 }

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { Page } from 'playwright-core';
-import { seedData } from '../../src/cli/seed-data.ts';
+import { seedData } from '../../src/local-cluster/demo-data.ts';
 import { eventually } from '../support/eventually.ts';
 import { type NodeProcess, startCluster, type TestCluster } from '../support/node-process.ts';
 import { createDatabase, type TestDatabase } from '../support/postgres.ts';

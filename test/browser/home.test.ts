@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import type { Page } from 'playwright-core';
-import { seedData } from '../../src/cli/seed-data.ts';
 import { ChatClient } from '../../src/client/index.ts';
+import { seedData } from '../../src/local-cluster/demo-data.ts';
 import { eventually } from '../support/eventually.ts';
 import { startCluster, type TestCluster } from '../support/node-process.ts';
 import { createDatabase, type TestDatabase } from '../support/postgres.ts';

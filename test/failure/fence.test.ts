@@ -1,12 +1,12 @@
 import { expect } from 'chai';
 import pg from 'pg';
 import { MessageWriter } from '../../src/chat/message-writer.ts';
-import { seedData } from '../../src/cli/seed-data.ts';
 import { SqlState, sqlState } from '../../src/database/errors.ts';
 import { fencedWrite, NotActiveError } from '../../src/database/fenced-write.ts';
 import { closeSequelize, openSequelize } from '../../src/database/sequelize.ts';
 import { connectionOptions } from '../../src/database/session/connection.ts';
 import { ReconnectingSession } from '../../src/database/session/reconnecting-session.ts';
+import { seedData } from '../../src/local-cluster/demo-data.ts';
 import { eventually } from '../support/eventually.ts';
 import { createDatabase, type TestDatabase } from '../support/postgres.ts';
 import { type LocalLock, localLock } from './coordinator.ts';

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import pg from 'pg';
-import { seedData } from '../../src/cli/seed-data.ts';
 import { sqlState } from '../../src/database/errors.ts';
+import { seedData } from '../../src/local-cluster/demo-data.ts';
 import { eventually } from '../support/eventually.ts';
 import { get, post } from '../support/http.ts';
 import { People } from '../support/people.ts';

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { seedData } from '../../src/cli/seed-data.ts';
+import { seedData } from '../../src/local-cluster/demo-data.ts';
 import { eventually } from '../support/eventually.ts';
 import { freePort } from '../support/free-port.ts';
 import { get, type JsonObject, post } from '../support/http.ts';

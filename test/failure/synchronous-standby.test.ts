@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import pg from 'pg';
-import { seedData } from '../../src/cli/seed-data.ts';
+import { seedData } from '../../src/local-cluster/demo-data.ts';
 import { eventually } from '../support/eventually.ts';
 import { type Answer, get, type JsonObject, post } from '../support/http.ts';
 import { type OwnPostgres, startPostgresOfItsOwn } from '../support/postgres.ts';

@@ -1,8 +1,8 @@
 import { readdirSync } from 'node:fs';
 import { expect } from 'chai';
 import pg from 'pg';
-import { seedData } from '../../src/cli/seed-data.ts';
 import { MigrationError, migrate } from '../../src/database/migrator.ts';
+import { seedData } from '../../src/local-cluster/demo-data.ts';
 import { eventually } from '../support/eventually.ts';
 import { createDatabase, type TestDatabase } from '../support/postgres.ts';
 

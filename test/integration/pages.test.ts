@@ -4,15 +4,15 @@ import { get, request } from '../support/http.ts';
 import { createDatabase, type TestDatabase } from '../support/postgres.ts';
 import { startTwoNodes, type TwoNodes } from '../support/two-nodes.ts';
 
-const PAGES = [
-  '/home',
-  '/assets/home.js',
-  '/assets/home.css',
-  '/assets/icon.svg',
-  '/docs',
-  '/docs.css',
-  '/openapi.json',
-];
+/** Pages keep their URL when their content changes; files under /assets/ do not. */
+const PAGES = ['/home', '/docs', '/docs.css', '/openapi.json'];
+
+/** Returns the paths of the files that the chat page loads. */
+async function assetPaths(node: string): Promise<string[]> {
+  const { text } = await get(`${node}/home`);
+  const paths = [...text.matchAll(/"(assets\/[^"]+)"/g)].map(([, path]) => `/${path}`);
+  return [...new Set(paths)];
+}
 
 describe('A page', function () {
   this.timeout(60_000);
@@ -58,10 +58,17 @@ describe('A page', function () {
   });
 
   it('is sent once: with its ETag it is 304 the next time; HEAD has the same headers and no body', async () => {
-    for (const path of PAGES) {
+    const assets = await assetPaths(nodes.active.url);
+    expect(assets.map((path) => path.replace(/[0-9a-f]{12}/, 'HASH'))).to.have.members([
+      '/assets/icon.HASH.svg',
+      '/assets/home.HASH.css',
+      '/assets/home.HASH.js',
+    ]);
+    for (const path of [...PAGES, ...assets]) {
       const url = `${nodes.active.url}${path}`;
       const { status, headers, text } = await get(url);
-      expect([status, headers['cache-control']], path).to.deep.equal([200, 'no-cache']);
+      const caching = assets.includes(path) ? 'public, max-age=31536000, immutable' : 'no-cache';
+      expect([status, headers['cache-control']], path).to.deep.equal([200, caching]);
       expect(headers['x-content-type-options'], path).to.equal('nosniff');
       const again = await get(url, { headers: { 'if-none-match': String(headers.etag) } });
       expect([again.status, again.text], path).to.deep.equal([304, '']);
@@ -69,6 +76,14 @@ describe('A page', function () {
       expect([head.status, head.text, head.headers.etag], path).to.deep.equal([200, '', headers.etag]);
       expect(Number(head.headers['content-length']), path).to.equal(Buffer.byteLength(text));
     }
+  });
+
+  it('of another version finds its files by name, and caches do not keep them', async () => {
+    for (const path of ['/assets/home.js', '/assets/home.0123456789ab.js', '/assets/icon.0123456789ab.svg']) {
+      const { status, headers } = await get(`${nodes.active.url}${path}`);
+      expect([status, headers['cache-control']], path).to.deep.equal([200, 'no-cache']);
+    }
+    expect((await get(`${nodes.active.url}/assets/other.0123456789ab.js`)).status).to.equal(404);
   });
 
   it('is one of those that there are: no path leads out of the folder', async () => {

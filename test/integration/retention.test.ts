@@ -2,10 +2,10 @@ import { expect } from 'chai';
 import pg from 'pg';
 import pino from 'pino';
 import type { Sequelize } from 'sequelize';
-import { seedData } from '../../src/cli/seed-data.ts';
 import { openSequelize } from '../../src/database/sequelize.ts';
 import { CursorExpiredError } from '../../src/events/cursor.ts';
 import { Retention, type RetentionOptions } from '../../src/events/retention.ts';
+import { seedData } from '../../src/local-cluster/demo-data.ts';
 import { createDatabase, type TestDatabase } from '../support/postgres.ts';
 import { LogNode } from './delivery-node.ts';
 

@@ -1,5 +1,5 @@
 import pino from 'pino';
-import { seedData } from '../../src/cli/seed-data.ts';
+import { seedData } from '../../src/local-cluster/demo-data.ts';
 import { createNode, type Node } from '../../src/node/node.ts';
 import { readSettings } from '../../src/settings.ts';
 import { eventually } from './eventually.ts';

@@ -1,7 +1,8 @@
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { pathToFileURL } from 'node:url';
 import { Worker, type WorkerOptions } from 'node:worker_threads';
 import { messageOf } from '../../database/errors.ts';
+import { IS_BUILT, PACKAGE_ROOT } from '../../package-root.ts';
 import { within } from '../../within.ts';
 import { Lease } from './lease.ts';
 import {
@@ -132,15 +133,14 @@ export class LockWorkerLink {
   }
 }
 
-/** The program of the thread: beside this file, in the language that this file is in. */
+/** Returns the program of the thread. */
 function lockWorker(): URL {
-  const language = path.extname(fileURLToPath(import.meta.url));
-  const file = new URL(`lock-worker${language}`, import.meta.url);
-  if (language !== '.ts') return file;
-  // Where the node runs from its sources: a thread does not begin with `--import tsx`, so it is begun with this.
+  if (IS_BUILT) return pathToFileURL(path.join(PACKAGE_ROOT, 'dist', 'lock-worker.js'));
+  const file = new URL('lock-worker.ts', import.meta.url).href;
+  // A thread does not start with `--import tsx`, so this program loads it.
   const source = `
     import { register } from 'node:module';
-    register('tsx/esm', { parentURL: '${file.href}', data: {} });
-    await import('${file.href}');`;
+    register('tsx/esm', { parentURL: '${file}', data: {} });
+    await import('${file}');`;
   return new URL(`data:text/javascript,${encodeURIComponent(source)}`);
 }

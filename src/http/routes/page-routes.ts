@@ -2,7 +2,7 @@
 import type { Request, RequestHandler, Response } from 'express';
 import helmet from 'helmet';
 import { z } from 'zod';
-import { type Asset, assetOf, loadAssets } from '../../web/assets.ts';
+import { type Asset, assetOf, CODINGS, type Coding, loadAssets } from '../../web/assets.ts';
 import { DOCS_STYLE, docsPageOf } from '../docs/docs-page.ts';
 import { openApiOf } from '../docs/openapi.ts';
 import { HttpError } from '../http-error.ts';
@@ -59,7 +59,7 @@ function assetsRoute(headers: RequestHandler): Route {
 }
 
 async function assetAt(path: string): Promise<Asset> {
-  const asset = (await loadAssets()).get(path);
+  const asset = (await loadAssets()).find(path);
   if (!asset) throw new HttpError(404, 'not_found', 'there is no such file');
   return asset;
 }
@@ -73,24 +73,32 @@ function documentsOf(routes: readonly Route[], { version, authMode }: Services) 
   };
 }
 
-/** Files keep their names when their contents change, so a browser asks each time, and is mostly told that it has them. */
-async function send(
-  request: Request,
-  response: Response,
-  { contentType, body, etag }: Asset,
-  headers: RequestHandler,
-): Promise<void> {
+/**
+ * Sends a file, compressed if it was compressed ahead of time and the client accepts that. A page keeps its URL when its content
+ * changes, so browsers revalidate it by its ETag; a file whose name includes a hash is cached for ever.
+ */
+async function send(request: Request, response: Response, asset: Asset, headers: RequestHandler): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     headers(request, response, (error) => (error ? reject(error) : resolve()));
   });
-  response.setHeader('ETag', etag);
-  response.setHeader('Cache-Control', 'no-cache');
-  if (isKnown(request, etag)) {
+  response.setHeader('ETag', asset.etag);
+  response.setHeader('Cache-Control', asset.immutable ? 'public, max-age=31536000, immutable' : 'no-cache');
+  if (Object.keys(asset.compressed).length > 0) response.vary('Accept-Encoding');
+  if (isKnown(request, asset.etag)) {
     response.writeHead(304).end();
     return;
   }
-  response.writeHead(200, { 'Content-Type': contentType, 'Content-Length': body.length });
+  const { coding, body } = encodingOf(request, asset);
+  if (coding) response.setHeader('Content-Encoding', coding);
+  response.writeHead(200, { 'Content-Type': asset.contentType, 'Content-Length': body.length });
   response.end(request.method === 'HEAD' ? undefined : body);
+}
+
+function encodingOf(request: Request, { body, compressed }: Asset): { coding?: Coding; body: Buffer } {
+  const available = (Object.keys(CODINGS) as Coding[]).filter((coding) => compressed[coding]);
+  const coding = available.length > 0 && request.acceptsEncodings([...available, 'identity']);
+  const found = available.find((one) => one === coding);
+  return found ? { coding: found, body: compressed[found] ?? body } : { body };
 }
 
 /** True where `If-None-Match` names this version; a browser sends one or two, and a longer list is not looked through. */

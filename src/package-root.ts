@@ -1,0 +1,23 @@
+/** Where this package's files are, whether the code runs from `src/` (by tsx) or from `dist/` (after `npm run build`). */
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** True if this code was compiled by `npm run build`. */
+export const IS_BUILT = !import.meta.url.endsWith('.ts');
+
+/** The folder of package.json, `migrations/` and, once built, `dist/`. */
+export const PACKAGE_ROOT = findRoot(path.dirname(fileURLToPath(import.meta.url)));
+
+/** Returns the arguments with which `node`, started in {@link PACKAGE_ROOT}, runs a program of `src/`, such as `main`. */
+export function programArguments(program: string): string[] {
+  if (IS_BUILT) return [path.join('dist', `${path.basename(program)}.js`)];
+  return ['--import', 'tsx', path.join('src', `${program}.ts`)];
+}
+
+// Compiled files lie flat in dist/, so no fixed number of steps leads up from both.
+function findRoot(folder: string): string {
+  const parent = path.dirname(folder);
+  if (existsSync(path.join(folder, 'package.json')) || parent === folder) return folder;
+  return findRoot(parent);
+}
