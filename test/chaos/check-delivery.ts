@@ -108,13 +108,6 @@ export function* checkDelivery(facts: Facts): Generator<Violation> {
   for (const reader of facts.readers.values()) {
     yield* checkDuplicates(reader);
     yield* checkLosses(facts, reader, seen);
-    for (const reason of reader.refusals) {
-      yield {
-        kind: 'cursor_refused',
-        sentence: `The cursor of reader ${reader.name} was refused: ${reason}.`,
-        messages: [],
-      };
-    }
     if (!reader.done) {
       const last = reader.positions.at(-1) ?? reader.from;
       const sentence = `Reader ${reader.name} did not reach the head of the log; the last position it received is ${last}.`;

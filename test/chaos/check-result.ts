@@ -15,6 +15,7 @@ export const VIOLATIONS = {
   term_decreased: 'the term number decreased',
   reader_stuck: 'a reader did not reach the head of the log after the faults',
   cursor_refused: 'a cursor was refused although retention was off and no history was lost',
+  told_lost: 'the epochs tell that a message was lost that the table contains',
   not_healed: 'no write was accepted within ten seconds after a fault was healed',
   node_exited: 'a node exited without a request, or did not exit cleanly when requested',
 } as const;
@@ -53,9 +54,13 @@ export interface Counts {
   acknowledged: number;
   refused: number;
   unknown: number;
+  /** Acknowledged messages in an end of the log that was lost, as the epochs tell. */
+  lost: number;
   messages: number;
   readers: number;
   deliveries: number;
+  /** Refused cursors of readers. */
+  refusedCursors: number;
   faults: number;
   terms: number;
 }

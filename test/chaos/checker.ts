@@ -6,34 +6,42 @@ import { createFactsBuilder, type Facts } from './facts.ts';
 import { checkRecovery, measureGaps } from './gaps.ts';
 import { readHistory } from './history.ts';
 import type { HistoryRecord } from './history-record.ts';
+import { checkRefusals, checkTold, countLost } from './lost-end.ts';
 
 /** Violations listed per kind: a whole lost page shows no more than its first fifty messages. */
 const MAX_PER_KIND = 50;
 
 function count(facts: Facts): Counts {
   const messages = [...facts.messages.values()];
+  const refused = messages.reduce((sum, message) => sum + message.refused, 0);
   const terms = new Set([...facts.termsSeen.map(({ term }) => term), ...facts.writesByTerm.keys()]);
   return {
     posts: facts.postCount,
     acknowledged: facts.acknowledgementTimes.length,
-    refused: messages.reduce((sum, message) => sum + message.refused, 0),
-    unknown: messages.reduce(
-      (sum, { postCount: posts, acknowledged, refused }) => sum + posts - acknowledged - refused,
-      0,
-    ),
+    refused,
+    unknown: facts.postCount - facts.acknowledgementTimes.length - refused,
+    lost: countLost(facts),
     messages: messages.filter((message) => message.acknowledged > 0).length,
     readers: facts.readers.size,
     deliveries: [...facts.readers.values()].reduce((sum, reader) => sum + reader.messages.length, 0),
+    refusedCursors: [...facts.readers.values()].reduce((sum, reader) => sum + reader.refusals.length, 0),
     faults: facts.faults.size,
     terms: terms.size,
   };
 }
 
+/** What a run's database may do. */
+export interface CheckOptions {
+  /** True if a failover may lose the end of the log, as that of an asynchronous standby. What the epochs tell is then no violation. */
+  mayLose?: boolean;
+}
+
 /** Checks the facts of a history. */
-function checkFacts(facts: Facts): CheckResult {
+function checkFacts(facts: Facts, mayLose: boolean): CheckResult {
   const violations: Violation[] = [];
   const totals: Partial<Record<ViolationKind, number>> = {};
-  for (const check of [checkDelivery, checkOrder, checkAnswers, checkTerms, checkRecovery]) {
+  const checkCursors = () => checkRefusals(facts, mayLose);
+  for (const check of [checkDelivery, checkTold, checkCursors, checkOrder, checkAnswers, checkTerms, checkRecovery]) {
     for (const violation of check(facts)) {
       const total = (totals[violation.kind] ?? 0) + 1;
       totals[violation.kind] = total;
@@ -44,15 +52,15 @@ function checkFacts(facts: Facts): CheckResult {
 }
 
 /** Checks a history given line by line, in the order of the file. */
-export function checkHistory(history: Iterable<HistoryRecord>): CheckResult {
+export function checkHistory(history: Iterable<HistoryRecord>, { mayLose = false }: CheckOptions = {}): CheckResult {
   const builder = createFactsBuilder();
   for (const record of history) builder.add(record);
-  return checkFacts(builder.facts);
+  return checkFacts(builder.finish(mayLose), mayLose);
 }
 
 /** Checks a history in a file, which it reads as a stream. */
-export async function checkFile(path: string): Promise<CheckResult> {
+export async function checkFile(path: string, { mayLose = false }: CheckOptions = {}): Promise<CheckResult> {
   const builder = createFactsBuilder();
   for await (const record of readHistory(path)) builder.add(record);
-  return checkFacts(builder.facts);
+  return checkFacts(builder.finish(mayLose), mayLose);
 }

@@ -127,6 +127,13 @@ export class DatabaseObserver {
     for (const { term, node } of terms) {
       this.#history.record({ op: 'term', type: 'ok', process: 'table', node, term: Number(term) });
     }
+    const epochs = await this.query<{ epoch: string; after: string }>(
+      'SELECT epoch, after_position AS after FROM plantao.epochs ORDER BY number',
+    );
+    for (const { epoch, after } of epochs) {
+      const line = { op: 'epoch', type: 'ok', process: 'table', node: null, term: null } as const;
+      this.#history.record({ ...line, epoch, after: Number(after) });
+    }
     for (let after = '0'; ; ) {
       const rows = await this.query<StoredRow>(
         `SELECT m.id, m.group_id, m.content, e.position, s.term, s.application

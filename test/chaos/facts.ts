@@ -7,6 +7,7 @@ import type {
   StoredRecord,
   TermRecord,
 } from './history-record.ts';
+import { setLostEndApart } from './lost-end.ts';
 
 /** All that a history contains about one message. */
 export interface MessageFacts {
@@ -20,13 +21,26 @@ export interface MessageFacts {
   /** Begin of the first post, and first acknowledgement. The commit happened between them. */
   invokedAt: number;
   acknowledgedAt: number;
-  /** The distinct (message id, position, node) of its acknowledgements. */
-  acknowledgements: { message: number; position: number; node: string | null }[];
+  /** Its acknowledgements that differ in message id, position or epoch. */
+  acknowledgements: Acknowledgement[];
+  /** Acknowledgements of a lost end of the log (lost-end.ts). */
+  lost: Acknowledgement[];
+  /** True if a reader received it and then stepped back behind it. */
+  isRolledBack: boolean;
   stored: { message: number; position: number; group: number; node: string | null; term: number | null }[];
   /** Its position in the log: from the table, else from the first response or reader. */
   position: number | null;
   /** The distinct message ids under which readers received it. */
   readAs: number[];
+}
+
+/** What a post was answered. The epoch is null in histories without epochs. */
+export interface Acknowledgement {
+  message: number;
+  position: number;
+  epoch: string | null;
+  node: string | null;
+  time: number;
 }
 
 /** One reader with all its pages, as two columns (three million objects would take too much memory). */
@@ -37,7 +51,7 @@ export interface ReaderFacts {
   positions: number[];
   messages: MessageFacts[];
   done: boolean;
-  refusals: string[];
+  refusals: { cursor: string | null; reason: string }[];
 }
 
 /** The writes accepted in a term: the nodes that accepted them, the earliest end and the latest begin. */
@@ -62,7 +76,10 @@ interface FaultFacts {
 export interface Facts {
   messages: Map<string, MessageFacts>;
   readers: Map<string, ReaderFacts>;
+  accepted: AcceptedWrite[];
   writesByTerm: Map<number, TermWrites>;
+  /** In ascending order: an epoch begins after a position. */
+  epochs: { epoch: string; after: number }[];
   /** Observed rows of plantao.leader_terms in order: `by` the observer during the run, and `table` at its end. */
   termsSeen: { by: string; time: number; term: number; node: string | null }[];
   faults: Map<string, FaultFacts>;
@@ -80,7 +97,9 @@ function emptyFacts(): Facts {
   return {
     messages: new Map(),
     readers: new Map(),
+    accepted: [],
     writesByTerm: new Map(),
+    epochs: [],
     termsSeen: [],
     faults: new Map(),
     acknowledgementTimes: [],
@@ -98,6 +117,8 @@ export interface AcceptedWrite {
   begun: number;
   done: number;
   value: string;
+  position?: number;
+  epoch?: string | null;
 }
 
 /** Adds an accepted write to its term. */
@@ -125,6 +146,8 @@ function messageFor(facts: Facts, value: string): MessageFacts {
     invokedAt: Number.POSITIVE_INFINITY,
     acknowledgedAt: Number.POSITIVE_INFINITY,
     acknowledgements: [],
+    lost: [],
+    isRolledBack: false,
     stored: [],
     position: null,
     readAs: [],
@@ -148,20 +171,17 @@ function addPost(facts: Facts, begun: Map<string, number>, record: PostRecord) {
     message.acknowledged += 1;
     message.acknowledgedAt = Math.min(message.acknowledgedAt, record.time);
     facts.acknowledgementTimes.push(record.time);
-    const acknowledgement = { message: record.message ?? -1, position: record.position ?? -1, node: record.node };
-    if (
-      !message.acknowledgements.some(
-        (a) => a.message === acknowledgement.message && a.position === acknowledgement.position,
-      )
-    ) {
-      message.acknowledgements.push(acknowledgement);
-    }
+    const { message: id = -1, position = -1, epoch = null, node, time } = record;
+    const isKnown = message.acknowledgements.some(
+      (one) => one.message === id && one.position === position && one.epoch === epoch,
+    );
+    if (!isKnown) message.acknowledgements.push({ message: id, position, epoch, node, time });
     message.position ??= record.position ?? null;
     // The node asserted this term inside the transaction, whether it stored the message or found the key.
     const from = begun.get(record.process);
     if (record.term !== null && from !== undefined) {
-      const { term, node, time: done, value } = record;
-      addWrite(facts.writesByTerm, { term, node, begun: from, done, value });
+      const { term, value } = record;
+      facts.accepted.push({ term, node, begun: from, done: time, value, position, epoch });
     }
   }
 }
@@ -183,8 +203,19 @@ function addRead(facts: Facts, record: ReadRecord) {
   for (const group of record.groups ?? []) reader.groups.add(group);
   if (record.from !== undefined) reader.from = record.from;
   if (record.done) reader.done = true;
-  if (record.type === 'fail') reader.refusals.push(record.reason ?? 'unknown reason');
+  if (record.type === 'fail') {
+    reader.refusals.push({ cursor: record.cursor ?? null, reason: record.reason ?? 'unknown reason' });
+  }
+  if (record.resumed !== undefined) stepBack(reader, record.resumed);
   for (const delivery of record.values ?? []) addDelivery(facts, reader, delivery);
+}
+
+function stepBack(reader: ReaderFacts, position: number) {
+  while ((reader.positions.at(-1) ?? position) > position) {
+    reader.positions.pop();
+    const message = reader.messages.pop();
+    if (message) message.isRolledBack = true;
+  }
 }
 
 function addDelivery(facts: Facts, reader: ReaderFacts, [position, id, value, group]: Delivery) {
@@ -222,8 +253,8 @@ function addTerm(facts: Facts, { process, time, term, node }: TermRecord) {
   if (term !== null) facts.termsSeen.push({ by: process, time, term, node });
 }
 
-/** Groups a history by subject. Call `add` with every line in order, then read `facts`. */
-export function createFactsBuilder(): { facts: Facts; add(record: HistoryRecord): void } {
+/** Groups a history by subject. Call `add` with every line in order, then take what `finish` returns. */
+export function createFactsBuilder(): { add(record: HistoryRecord): void; finish(mayLose?: boolean): Facts } {
   const facts = emptyFacts();
   const begun = new Map<string, number>();
   const add = (record: HistoryRecord) => {
@@ -239,9 +270,17 @@ export function createFactsBuilder(): { facts: Facts; add(record: HistoryRecord)
         return addFault(facts, record);
       case 'term':
         return addTerm(facts, record);
+      case 'epoch':
+        facts.epochs.push({ epoch: record.epoch, after: record.after });
+        return;
       case 'death':
         facts.deaths.push({ node: record.node, time: record.time, reason: record.reason });
     }
   };
-  return { facts, add };
+  const finish = (mayLose = false) => {
+    if (mayLose) setLostEndApart(facts);
+    for (const write of facts.accepted) addWrite(facts.writesByTerm, write);
+    return facts;
+  };
+  return { add, finish };
 }

@@ -23,8 +23,9 @@ export interface PostRecord extends Line {
   key: string | null;
   /** The message id in the response (type ok). */
   message?: number;
-  /** The position in the cursor of the response (type ok). */
+  /** The position and the epoch in the cursor of the response (type ok). */
   position?: number;
+  epoch?: string;
   /** Status and code, or the code of the socket error (types fail and unknown). */
   reason?: string;
 }
@@ -34,7 +35,8 @@ export type Delivery = [position: number, message: number, value: string, group:
 
 /**
  * The records of a reader: invoke once with its groups and start position, ok for each page that it read, fail when its
- * cursor was refused, ok with `done` when it has reached the head of the log after the faults.
+ * cursor was refused, ok with `resumed` when it then continues from an earlier one, ok with `done` when it has reached the
+ * head of the log after the faults.
  */
 export interface ReadRecord extends Line {
   op: 'read';
@@ -42,7 +44,10 @@ export interface ReadRecord extends Line {
   from?: number;
   values?: Delivery[];
   done?: boolean;
+  /** The cursor that was refused (type fail). */
+  cursor?: string;
   reason?: string;
+  resumed?: number;
 }
 
 /** A fault begins (invoke), is healed (ok), could not be healed (unknown), or could not be injected (fail). */
@@ -72,6 +77,13 @@ export interface StoredRecord extends Line {
   position: number;
 }
 
+/** At the end of the run: an epoch of the log, in ascending order, and the position after which it began. */
+interface EpochRecord extends Line {
+  op: 'epoch';
+  epoch: string;
+  after: number;
+}
+
 /** A node's process exited without a request, or did not exit cleanly when requested. */
 interface DeathRecord extends Line {
   op: 'death';
@@ -79,7 +91,14 @@ interface DeathRecord extends Line {
 }
 
 /** One line of the history. */
-export type HistoryRecord = PostRecord | ReadRecord | FaultRecord | TermRecord | StoredRecord | DeathRecord;
+export type HistoryRecord =
+  | PostRecord
+  | ReadRecord
+  | FaultRecord
+  | TermRecord
+  | StoredRecord
+  | EpochRecord
+  | DeathRecord;
 
 type WithoutTime<R> = R extends HistoryRecord ? Omit<R, 'time'> : never;
 

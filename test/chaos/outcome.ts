@@ -1,9 +1,9 @@
 import type { Answer } from '../support/http.ts';
-import { positionOf } from './position.ts';
+import { epochOf, positionOf } from './position.ts';
 
 /** The outcome of a post, in the form of the history. */
 export type Outcome =
-  | { type: 'ok'; message: number; position: number }
+  | { type: 'ok'; message: number; position: number; epoch: string }
   | { type: 'fail'; reason: string; activeUrl?: unknown }
   | { type: 'unknown'; reason: string };
 
@@ -22,7 +22,8 @@ interface Body {
 export function outcomeOf(response: Answer<Body | undefined>): Outcome {
   const { status, body } = response;
   if (status === 200 && typeof body?.message_id === 'number' && typeof body.cursor === 'string') {
-    return { type: 'ok', message: body.message_id, position: positionOf(body.cursor) };
+    const { message_id: message, cursor } = body;
+    return { type: 'ok', message, position: positionOf(cursor), epoch: epochOf(cursor) };
   }
   const code = typeof body?.code === 'string' ? body.code : '';
   const reason = `${status} ${code}`.trim();

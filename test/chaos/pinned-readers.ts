@@ -1,12 +1,12 @@
 import { eventually } from '../support/eventually.ts';
 import { get } from '../support/http.ts';
 import type { ChatFixture } from './chat-fixture.ts';
+import type { NodeRig } from './node-rig.ts';
 import { PinnedReader, type Reader } from './readers.ts';
 import { StreamReader } from './stream-reader.ts';
-import type { TestRig } from './test-rig.ts';
 
 /** Creates three readers per node: one polls a group, one polls all groups of a user, one streams them. */
-export async function pinnedReaders(rig: TestRig, { users, groups }: ChatFixture): Promise<Reader[]> {
+export async function pinnedReaders(rig: NodeRig, { users, groups }: ChatFixture): Promise<Reader[]> {
   const readers: Reader[] = [];
   for (const [index, node] of rig.nodes.entries()) {
     const group = groups[index % groups.length] ?? 0;

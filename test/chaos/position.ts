@@ -1,3 +1,8 @@
+/** Returns the epoch in a cursor: which history of the log it belongs to. */
+export function epochOf(cursor: string): string {
+  return cursor.slice(0, cursor.lastIndexOf('-'));
+}
+
 /** Returns the position in a cursor. Clients must treat cursors as opaque; the checker cannot. */
 export function positionOf(cursor: string): number {
   const position = Number(cursor.slice(cursor.lastIndexOf('-') + 1));

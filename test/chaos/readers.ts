@@ -2,9 +2,10 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { get } from '../support/http.ts';
 import type { History } from './history.ts';
 import type { Delivery } from './history-record.ts';
+import type { NodeRig } from './node-rig.ts';
 import { positionOf } from './position.ts';
 import type { SupervisedNode } from './supervised-node.ts';
-import type { TestRig } from './test-rig.ts';
+import { Trail } from './trail.ts';
 
 /** Timeout of a poll in seconds, and how much longer the client waits before it considers the node down, ms. */
 const POLL_S = 5;
@@ -58,7 +59,17 @@ export class ReaderLog {
     if (values.length > 0) this.#history.record({ ...this.#line, type: 'ok', values });
   }
 
-  refused(reason: string): void {
+  refused(cursor: string, reason: string): void {
+    this.#history.record({ ...this.#line, type: 'fail', cursor, reason });
+  }
+
+  /** Continues from `position` after a refusal; what was received after it was lost. */
+  resumed(position: number): void {
+    this.#history.record({ ...this.#line, type: 'ok', resumed: position });
+  }
+
+  /** Ends for another reason than a refused cursor. */
+  gaveUp(reason: string): void {
     this.#history.record({ ...this.#line, type: 'fail', reason });
   }
 
@@ -69,7 +80,7 @@ export class ReaderLog {
 
 /** Options of a reader that stays with one node. */
 export interface PinnedReaderOptions {
-  rig: TestRig;
+  rig: NodeRig;
   node: SupervisedNode;
   name: string;
   /** `/subscribe/status?groupId=…`, `/subscribe/user?userId=…` or `/events?userId=…`. */
@@ -83,19 +94,20 @@ export class PinnedReader implements Reader {
   readonly name: string;
   readonly #options: PinnedReaderOptions;
   readonly #log: ReaderLog;
-  #cursor: string;
+  readonly #trail: Trail;
+  #isRefused = false;
   #head = Number.POSITIVE_INFINITY;
 
   constructor(options: PinnedReaderOptions) {
     this.name = options.name;
     this.#options = options;
-    this.#cursor = options.cursor;
+    this.#trail = new Trail(options.cursor);
     this.#log = new ReaderLog(options.rig.history, options.name, options.node.name);
     this.#log.started(options.groups, positionOf(options.cursor));
   }
 
   get position(): number {
-    return positionOf(this.#cursor);
+    return positionOf(this.#trail.cursor);
   }
 
   finish(head: number): void {
@@ -104,9 +116,11 @@ export class PinnedReader implements Reader {
 
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      if (this.position >= this.#head) return this.#log.done();
       try {
-        if (!(await this.#poll(signal))) return;
+        const hasPolled = await this.#poll(signal);
+        if (!hasPolled && !this.#trail.stepBack()) return;
+        // Only behind a poll: a cursor of a lost end may lie beyond the head.
+        if (hasPolled && this.position >= this.#head) return this.#log.done();
       } catch {
         // Down, frozen, fallen or cut off: retries the same node with the same cursor.
         await pause(BACKOFF_MS * (0.5 + Math.random()));
@@ -119,22 +133,21 @@ export class PinnedReader implements Reader {
     const { node, path } = this.#options;
     // Near the end, polls are short so that the reader notices that it has reached the head.
     const seconds = Number.isFinite(this.#head) ? 1 : POLL_S;
-    const url = `${node.url}${path}&cursor=${this.#cursor}&timeout=${seconds}`;
+    const { cursor } = this.#trail;
+    const url = `${node.url}${path}&cursor=${cursor}&timeout=${seconds}`;
     const deadline = seconds * 1000 + GRACE_MS;
     const { status, headers, body } = await get<{ cursor: string; events: EventLike[] }>(url, { deadline, signal });
-    if (status === 200) {
-      this.#log.received(body.events);
-      this.#cursor = body.cursor;
-      return true;
-    }
-    if (status === 204 && typeof headers.cursor === 'string') {
-      this.#cursor = headers.cursor;
-      return true;
-    }
     if (status === 410 || status === 400) {
-      this.#log.refused(`${status} ${JSON.stringify(body)} for ${this.#cursor}`);
+      this.#isRefused = true;
+      this.#log.refused(cursor, `${status} ${JSON.stringify(body)}`);
       return false;
     }
-    throw new Error(`${status}`);
+    const next = status === 200 ? body.cursor : status === 204 ? headers.cursor : undefined;
+    if (typeof next !== 'string') throw new Error(`${status}`);
+    if (this.#isRefused) this.#log.resumed(this.position);
+    this.#isRefused = false;
+    if (status === 200) this.#log.received(body.events);
+    this.#trail.moveTo(next);
+    return true;
   }
 }

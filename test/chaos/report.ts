@@ -43,10 +43,12 @@ function table(rows: string[][]): string {
 
 /** Formats the result of a run: counts, faults, and every violation as a sentence. */
 export function summary({ valid, violations, totals, counts, gaps }: CheckResult): string {
-  const { posts, acknowledged, refused, unknown, messages, readers, deliveries, faults, terms } = counts;
+  const { posts, acknowledged, refused, unknown, messages, readers, deliveries, faults, terms, lost } = counts;
   const written = `${posts} posts: ${acknowledged} acknowledged, ${refused} refused, ${unknown} unknown; ${messages} messages`;
   const read = `${readers} readers received ${deliveries} messages; ${faults} faults, ${terms} terms`;
-  const lines = [written, read, '', faultTable(gaps), ''];
+  const cursors = `${counts.refusedCursors} cursors refused`;
+  const told = `${lost} acknowledged messages lost with the end of a PostgreSQL server, as its epochs tell; ${cursors}`;
+  const lines = [written, read, ...(lost + counts.refusedCursors > 0 ? [told] : []), '', faultTable(gaps), ''];
   if (valid) return [...lines, 'no violation'].join('\n');
   for (const [kind, total] of Object.entries(totals)) {
     lines.push(`${kind}: ${total} (${VIOLATIONS[kind as keyof typeof VIOLATIONS]})`);

@@ -1,17 +1,18 @@
 import { ChatClient } from '../../src/client/chat-client.ts';
 import { ChatError, CursorExpiredError } from '../../src/client/errors.ts';
 import type { ChatFixture } from './chat-fixture.ts';
+import type { NodeRig } from './node-rig.ts';
 import type { Outcome } from './outcome.ts';
-import { positionOf } from './position.ts';
+import { epochOf, positionOf } from './position.ts';
 import { type EventLike, type Reader, ReaderLog } from './readers.ts';
-import type { TestRig } from './test-rig.ts';
+import { Trail } from './trail.ts';
 import type { OutgoingMessage } from './writers.ts';
 
 /** Deadline of a send, ms: longer than most faults, so that most sends end with a response. */
 const SEND_MS = 15_000;
 
 /** Creates a client of the whole cluster, as an application would. */
-export function chatClient(rig: TestRig, userId: number): ChatClient {
+export function chatClient(rig: NodeRig, userId: number): ChatClient {
   return new ChatClient({ urls: rig.nodes.map(({ url }) => url), userId, fetch: rig.fetch });
 }
 
@@ -21,7 +22,8 @@ export function sendThrough(client: ChatClient): (message: OutgoingMessage) => P
     try {
       const options = { deadlineMs: SEND_MS, ...(key === null ? {} : { idempotencyKey: key }) };
       const sent = await client.send(group, value, options);
-      return { type: 'ok', message: sent.message_id, position: positionOf(sent.cursor) };
+      const { message_id: message, cursor } = sent;
+      return { type: 'ok', message, position: positionOf(cursor), epoch: epochOf(cursor) };
     } catch (error) {
       return { type: 'unknown', reason: error instanceof ChatError ? `${error.status} ${error.code}` : String(error) };
     }
@@ -32,16 +34,16 @@ export function sendThrough(client: ChatClient): (message: OutgoingMessage) => P
 export class RoamingReader implements Reader {
   readonly name: string;
   readonly #client: ChatClient;
-  readonly #cursor: string;
   readonly #log: ReaderLog;
+  readonly #trail: Trail;
   readonly #ending = new AbortController();
   #position: number;
   #head = Number.POSITIVE_INFINITY;
 
-  constructor(rig: TestRig, name: string, client: ChatClient, fixture: ChatFixture, cursor: string) {
+  constructor(rig: NodeRig, name: string, client: ChatClient, fixture: ChatFixture, cursor: string) {
     this.name = name;
     this.#client = client;
-    this.#cursor = cursor;
+    this.#trail = new Trail(cursor);
     this.#position = positionOf(cursor);
     this.#log = new ReaderLog(rig.history, name, null);
     this.#log.started(fixture.groups, this.#position);
@@ -58,16 +60,33 @@ export class RoamingReader implements Reader {
 
   async run(signal: AbortSignal): Promise<void> {
     const both = AbortSignal.any([signal, this.#ending.signal]);
-    try {
-      for await (const event of this.#client.events({ cursor: this.#cursor, signal: both })) {
-        this.#log.received([event as EventLike]);
-        this.#position = positionOf(event.cursor);
-        if (this.#position >= this.#head) break;
+    for (let isRefused = false; ; isRefused = true) {
+      try {
+        await this.#follow(both, isRefused);
+        if (this.#position >= this.#head) this.#log.done();
+        return;
+      } catch (error) {
+        if (!(error instanceof CursorExpiredError)) return this.#log.gaveUp(String(error));
+        this.#log.refused(error.cursor, '410');
+        if (!this.#trail.stepBack()) return;
       }
-      if (this.#position >= this.#head) this.#log.done();
-    } catch (error) {
-      const what = error instanceof CursorExpiredError ? `410 for ${error.cursor}` : `the client gave up: ${error}`;
-      this.#log.refused(what);
+    }
+  }
+
+  async #follow(signal: AbortSignal, isRefused: boolean): Promise<void> {
+    const cursor = this.#trail.cursor;
+    // events() yields nothing before an event arrives: a poll that returns at once proves that the cursor is accepted.
+    if (isRefused) {
+      const probe = this.#client.events({ cursor, signal });
+      await probe.next().finally(() => probe.return());
+    }
+    this.#position = positionOf(cursor);
+    if (isRefused) this.#log.resumed(this.#position);
+    for await (const event of this.#client.events({ cursor, signal })) {
+      this.#log.received([event as EventLike]);
+      this.#trail.moveTo(event.cursor);
+      this.#position = positionOf(event.cursor);
+      if (this.#position >= this.#head) break;
     }
   }
 }

@@ -2,78 +2,96 @@ import http from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
 import { positionOf } from './position.ts';
 import { type EventLike, type PinnedReaderOptions, type Reader, ReaderLog } from './readers.ts';
+import { Trail } from './trail.ts';
 
 /** A silent stream is closed after this time, ms, chosen for each stream: below and above the interval of heartbeats. */
 const SILENCE_MS: [number, number] = [2000, 20_000];
 const BACKOFF_MS = 100;
 
-/** The end of a connection: closed or silent ('again'), or the node refused the cursor. */
-type Ending = 'again' | { refused: string };
+/** The end of a connection: never accepted, closed or silent, or the node refused the cursor. */
+type Ending = 'failed' | 'closed' | { refused: string };
 
 /** Follows GET /events of one node as an EventSource does: reconnects with its last id. */
 export class StreamReader implements Reader {
   readonly name: string;
   readonly #options: PinnedReaderOptions;
   readonly #log: ReaderLog;
-  #lastId: string;
+  readonly #trail: Trail;
+  #isRefused = false;
   #head = Number.POSITIVE_INFINITY;
   #disconnect: () => void = () => undefined;
 
   constructor(options: PinnedReaderOptions) {
     this.name = options.name;
     this.#options = options;
-    this.#lastId = options.cursor;
+    this.#trail = new Trail(options.cursor);
     this.#log = new ReaderLog(options.rig.history, options.name, options.node.name);
     this.#log.started(options.groups, this.position);
   }
 
   get position(): number {
-    return positionOf(this.#lastId);
+    return positionOf(this.#trail.cursor);
   }
 
   finish(head: number): void {
     this.#head = head;
-    if (this.position >= head) this.#disconnect();
+    this.#disconnect();
   }
 
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      if (this.position >= this.#head) return this.#log.done();
+      // Only behind an accepted connection: a cursor of a lost end may lie beyond the head.
+      const mayEnd = Number.isFinite(this.#head);
       const ending = await this.#connect(signal);
-      if (ending !== 'again') return this.#log.refused(ending.refused);
+      if (typeof ending !== 'string') {
+        this.#isRefused = true;
+        this.#log.refused(this.#trail.cursor, ending.refused);
+        if (!this.#trail.stepBack()) return;
+      } else if (mayEnd && ending === 'closed' && this.position >= this.#head) return this.#log.done();
       await pause(BACKOFF_MS * (0.5 + Math.random()));
     }
   }
 
   #connect(signal: AbortSignal): Promise<Ending> {
     const { node, path } = this.#options;
-    const headers = { accept: 'text/event-stream', 'Last-Event-ID': this.#lastId };
+    const headers = { accept: 'text/event-stream', 'Last-Event-ID': this.#trail.cursor };
     return new Promise((resolve) => {
       const request = http.get(`${node.url}${path}`, { agent: false, headers, signal });
       const silence = SILENCE_MS[0] + Math.random() * (SILENCE_MS[1] - SILENCE_MS[0]);
       this.#disconnect = () => request.destroy();
       request.setTimeout(silence, () => request.destroy());
       request.on('error', () => undefined);
-      request.once('close', () => resolve('again'));
+      let ending: Ending = 'failed';
+      request.once('close', () => resolve(ending));
       request.once('response', (response) => {
         response.setEncoding('utf8');
         response.on('error', () => undefined);
         if (response.statusCode === 410 || response.statusCode === 400) {
-          resolve({ refused: `${response.statusCode} for ${this.#lastId}` });
+          ending = { refused: String(response.statusCode) };
           request.destroy();
-        } else if (response.statusCode === 200) this.#follow(response);
-        else request.destroy();
+        } else if (response.statusCode === 200) {
+          ending = 'closed';
+          this.#follow(response, (refused) => {
+            ending = { refused };
+            request.destroy();
+          });
+        } else request.destroy();
       });
     });
   }
 
-  #follow(response: http.IncomingMessage): void {
+  #follow(response: http.IncomingMessage, refuse: (reason: string) => void): void {
+    if (this.#isRefused) this.#log.resumed(this.position);
+    this.#isRefused = false;
     let text = '';
     response.on('data', (chunk: string) => {
       const blocks = (text + chunk).split('\n\n');
       // An incomplete block is not an event.
       text = blocks.pop() ?? '';
-      for (const block of blocks) this.#handle(block);
+      for (const block of blocks) {
+        if (block.startsWith('event: cursor_expired')) return refuse('cursor_expired in the stream');
+        this.#handle(block);
+      }
       if (this.position >= this.#head) this.#disconnect();
     });
   }
@@ -87,6 +105,6 @@ export class StreamReader implements Reader {
     }
     const data = fields.get('data');
     if (data !== undefined) this.#log.received([JSON.parse(data) as EventLike]);
-    this.#lastId = fields.get('id') ?? this.#lastId;
+    this.#trail.moveTo(fields.get('id') ?? this.#trail.cursor);
   }
 }

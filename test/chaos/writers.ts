@@ -1,10 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { post } from '../support/http.ts';
 import type { ChatFixture } from './chat-fixture.ts';
+import type { NodeRig } from './node-rig.ts';
 import { type Outcome, outcomeOf, outcomeOfError } from './outcome.ts';
 import { createRandom, type Random } from './random.ts';
 import type { SupervisedNode } from './supervised-node.ts';
-import type { TestRig } from './test-rig.ts';
 
 /** A message to post, with an idempotency key or without. */
 export interface OutgoingMessage {
@@ -15,7 +15,7 @@ export interface OutgoingMessage {
 
 /** Options of a writer. */
 export interface WriterOptions {
-  rig: TestRig;
+  rig: NodeRig;
   fixture: ChatFixture;
   name: string;
   user: number;

@@ -167,6 +167,64 @@ describe('the chaos checker detects', () => {
   }
 });
 
+/** "kept" survives the failover that begins epoch e2 after position 1; "gone" at position 2 does not. */
+const acknowledgedIn = (epoch: string, value: string, at: number) => [
+  post('w0', value, { key: value }),
+  ok('w0', value, at, ['a', 1], { key: value, epoch }),
+];
+const epochs = [
+  { op: 'epoch', type: 'ok', process: 'table', epoch: 'e1', after: 0 },
+  { op: 'epoch', type: 'ok', process: 'table', epoch: 'e2', after: 1 },
+];
+const stored = (value: string, position: number) => ({
+  op: 'stored',
+  type: 'ok',
+  process: 'table',
+  value,
+  group: 1,
+  message: 100 + position,
+  position,
+});
+const refused = (cursor: string) => ({ op: 'read', type: 'fail', process: 'r0', cursor, reason: '410' });
+const resumed = (position: number) => ({ op: 'read', type: 'ok', process: 'r0', resumed: position });
+const lossy = (...more: Record<string, unknown>[]) =>
+  history(follow('r0'), ...acknowledgedIn('e1', 'kept', 1), ...acknowledgedIn('e1', 'gone', 2), ...more);
+const reading = [read('r0', [1, 'kept'], [2, 'gone']), refused('e1-2'), resumed(1)];
+const next = [...acknowledgedIn('e2', 'next', 2), read('r0', [2, 'next']), done('r0')];
+const table = [...epochs, stored('kept', 1), stored('next', 2)];
+
+describe('the chaos checker, where a failover may lose the end of the log', () => {
+  it('accepts and counts what the epochs and refused cursors tell as lost', () => {
+    const result = checkHistory(lossy(...reading, ...next, ...table), { mayLose: true });
+    expect(result.violations).to.deep.equal([]);
+    expect(result.counts).to.include({ lost: 1, refusedCursors: 1, acknowledged: 3, unknown: 0, deliveries: 2 });
+  });
+
+  it('accepts a retry that stores a lost message again', () => {
+    const again = acknowledgedIn('e2', 'gone', 3);
+    const last = [read('r0', [2, 'next'], [3, 'gone']), done('r0')];
+    const lines = [...reading, ...acknowledgedIn('e2', 'next', 2), ...again, ...last, ...table, stored('gone', 3)];
+    const result = checkHistory(lossy(...lines), { mayLose: true });
+    expect(result.violations).to.deep.equal([]);
+    expect(result.counts.lost).to.equal(0);
+  });
+
+  it('rejects a loss that no epoch tells, a refused cursor from before the loss, and any loss where none may be', () => {
+    const untold = [...epochs.slice(0, 1), ...table.slice(2)];
+    expect(kinds(checkHistory(lossy(...reading, ...next, ...untold), { mayLose: true }))).to.include('lost');
+    const early = [read('r0', [1, 'kept']), refused('e1-1'), resumed(1)];
+    expect(kinds(checkHistory(lossy(...early, ...next, ...table), { mayLose: true }))).to.deep.equal([
+      'cursor_refused',
+    ]);
+    expect(kinds(checkHistory(lossy(...reading, ...next, ...table)))).to.include.members(['lost', 'cursor_refused']);
+  });
+
+  it('rejects a message that the epochs tell as lost and the table contains', () => {
+    const result = checkHistory(lossy(...reading, ...next, ...table, stored('gone', 2)), { mayLose: true });
+    expect(kinds(result)).to.include('told_lost');
+  });
+});
+
 describe('the chaos checker requires recovery within ten seconds', () => {
   const fault = { op: 'fault', process: 'f1', kind: 'kill', node: null, term: null } as const;
   const recovery = (waitMs: number, other: HistoryRecord[] = []): HistoryRecord[] => [

@@ -1,0 +1,63 @@
+import type { Violation } from './check-result.ts';
+import type { Acknowledgement, Facts } from './facts.ts';
+
+/**
+ * The rule by which clients are told what was lost: a cursor is good while no later epoch began before its position. The
+ * same rule is src/events/cursor.ts; the checker has its own.
+ */
+function survives({ epochs }: Facts, epoch: string | null, position: number): boolean {
+  if (epochs.length === 0 || epoch === null) return true;
+  const at = epochs.findIndex((one) => one.epoch === epoch);
+  return at >= 0 && epochs.slice(at + 1).every(({ after }) => position <= after);
+}
+
+/**
+ * Sets apart what the epochs say was lost, for a run whose database may lose its end: acknowledgements of a lost end prove
+ * nothing about the history that survived, nor do terms that an observer saw in it.
+ */
+export function setLostEndApart(facts: Facts): void {
+  for (const message of facts.messages.values()) {
+    const isKept = ({ epoch, position }: Acknowledgement) => survives(facts, epoch, position);
+    const kept = message.acknowledgements.filter(isKept);
+    message.lost = message.acknowledgements.filter((one) => !isKept(one));
+    if (message.lost.length === 0) continue;
+    message.acknowledgements = kept;
+    if (kept.length === 0) message.acknowledged = 0;
+    message.acknowledgedAt = Math.min(...kept.map(({ time }) => time), Number.POSITIVE_INFINITY);
+  }
+  facts.accepted = facts.accepted.filter(({ epoch = null, position = 0 }) => survives(facts, epoch, position));
+  facts.termsSeen = facts.termsSeen.filter(({ by }) => by === 'table');
+}
+
+/** Returns the number of messages that were acknowledged and lost for good: no retry has stored them again. */
+export function countLost(facts: Facts): number {
+  const messages = [...facts.messages.values()];
+  return messages.filter(
+    ({ lost, acknowledged, stored }) => lost.length > 0 && acknowledged === 0 && stored.length === 0,
+  ).length;
+}
+
+/** Checks that the table contains nothing that the epochs tell as lost. */
+export function* checkTold(facts: Facts): Generator<Violation> {
+  for (const { value, lost, stored } of facts.messages.values()) {
+    for (const { epoch, position, message } of lost) {
+      if (!stored.some((row) => row.position === position && row.message === message)) continue;
+      const sentence = `The epochs tell that "${value}" at ${epoch}-${position} was lost, but the table contains it.`;
+      yield { kind: 'told_lost', sentence, messages: [value] };
+    }
+  }
+}
+
+/** Checks that each refused cursor was one of a lost end. */
+export function* checkRefusals(facts: Facts, mayLose: boolean): Generator<Violation> {
+  for (const { name, refusals } of facts.readers.values()) {
+    for (const { cursor, reason } of refusals) {
+      const dash = cursor?.lastIndexOf('-') ?? -1;
+      const isLost =
+        mayLose && cursor !== null && !survives(facts, cursor.slice(0, dash), Number(cursor.slice(dash + 1)));
+      if (isLost) continue;
+      const sentence = `The cursor ${cursor ?? ''} of reader ${name} was refused: ${reason}.`;
+      yield { kind: 'cursor_refused', sentence, messages: [] };
+    }
+  }
+}

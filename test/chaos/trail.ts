@@ -1,0 +1,26 @@
+/**
+ * The cursors that a reader has received. After a 410 it steps back to the newest one that is still accepted: what it
+ * received after that one belongs to a lost end of the log.
+ */
+export class Trail {
+  readonly #cursors: string[];
+
+  constructor(cursor: string) {
+    this.#cursors = [cursor];
+  }
+
+  get cursor(): string {
+    return this.#cursors.at(-1) ?? '';
+  }
+
+  moveTo(cursor: string): void {
+    if (cursor !== this.cursor) this.#cursors.push(cursor);
+  }
+
+  /** Drops the newest cursor. Returns false if it is the only one. */
+  stepBack(): boolean {
+    if (this.#cursors.length < 2) return false;
+    this.#cursors.pop();
+    return true;
+  }
+}
