@@ -43,8 +43,8 @@ export interface Node {
   stop(): Promise<void>;
 }
 
-/** Creates a node from its settings; nothing runs before `start`. */
-export function createNode(settings: Settings, given: { log?: Log } = {}): Node {
+/** Creates a node from its settings; nothing runs before `start`. `lockProgram` is a compiled lock-worker.ts. */
+export function createNode(settings: Settings, given: { log?: Log; lockProgram?: URL | undefined } = {}): Node {
   const name = settings.nodeName ?? `node-${settings.port === 0 ? process.pid : settings.port}`;
   const pretty = settings.logFormat === 'pretty' || (settings.logFormat === 'auto' && process.stdout.isTTY === true);
   const log = given.log ?? createLog({ node: name, level: settings.logLevel, pretty });
@@ -57,7 +57,7 @@ export function createNode(settings: Settings, given: { log?: Log } = {}): Node 
     const applied = await reachable(url, () => migrate(url, { log: (line) => log.info(line) }));
     if (applied > 0) log.info(`the schema is up to date: ${applied} migrations applied`);
     for (const warning of [...settingsWarnings(settings), ...(await checkDatabase(settings))]) log.warn(warning);
-    parts = assemble(settings, name, log);
+    parts = assemble(settings, name, log, given.lockProgram);
     try {
       await parts.start();
     } catch (error) {
@@ -88,7 +88,7 @@ export function createNode(settings: Settings, given: { log?: Log } = {}): Node 
 }
 
 /** Builds the parts in the order in which they start. A part that calls a later one is given it by `start`. */
-function assemble(settings: Settings, node: string, log: Log) {
+function assemble(settings: Settings, node: string, log: Log, lockProgram?: URL) {
   let address = settings.nodeUrl ?? `http://localhost:${settings.port}`;
   const url = () => address;
 
@@ -105,7 +105,9 @@ function assemble(settings: Settings, node: string, log: Log) {
   const replaceListener = async () => {
     if (await notifyQueue.wereHintsSent()) listener.replace('the event log moved and no notification of it came');
   };
-  const lock = new LockThread({ session: database.lockSession(), leaseMs: settings.leaseMs, node, url, log });
+  const lock = new LockThread({
+    ...{ session: database.lockSession(), leaseMs: settings.leaseMs, node, url, log, program: lockProgram },
+  });
   const chat = buildChat({
     settings,
     log,

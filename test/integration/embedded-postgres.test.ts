@@ -194,9 +194,13 @@ describe('The embedded PostgreSQL', function () {
         (await listProcesses()).filter(
           ({ pid, command }) => pid !== first && command.includes(`${dataFolder}/postgres`),
         );
-      process.kill(first, 'SIGKILL');
-      await eventually('the next is on its way', async () => (await servers()).length > 0, { every: 2 });
-      await cluster.stop();
+      try {
+        process.kill(first, 'SIGKILL');
+        const patience = { every: 2, within: 20_000 };
+        await eventually('the next server is starting', async () => (await servers()).length > 0, patience);
+      } finally {
+        await cluster.stop();
+      }
       expect(await servers()).to.deep.equal([]);
     });
 

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { guardAgainstOrphaning } from '../../src/local-cluster/embedded/orphan-guard.ts';
 import { eventually, type Patience } from './eventually.ts';
 import { freePort } from './free-port.ts';
+import { nodeProgram } from './node-build.ts';
 import { noteWarning } from './process-warnings.ts';
 import { track } from './tracked.ts';
 
@@ -60,7 +61,7 @@ export class NodeProcess {
     this.port = options.port;
     this.name = options.name ?? `node-${options.port}`;
     this.url = `http://localhost:${options.port}`;
-    this.#imports = ['tsx', ...(options.imports ?? []).map((path) => `./${path}`)];
+    this.#imports = (options.imports ?? []).map((path) => `./${path}`);
     this.#env = {
       DATABASE_URL: options.databaseUrl,
       PORT: String(options.port),
@@ -98,7 +99,7 @@ export class NodeProcess {
   spawn(): void {
     if (this.#child) throw new Error(`${this.name} runs already`);
     const { PATH = '', HOME = '', TMPDIR = '' } = process.env;
-    const child = spawn(process.execPath, [...this.#imports.flatMap((one) => ['--import', one]), 'src/main.ts'], {
+    const child = spawn(process.execPath, nodeProgram(this.#imports), {
       cwd: PROJECT,
       env: { PATH, HOME, ...(TMPDIR ? { TMPDIR } : {}), ...this.#env },
       stdio: ['ignore', 'pipe', 'pipe'],

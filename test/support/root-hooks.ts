@@ -1,5 +1,6 @@
 import type { Context, RootHookObject, Runner, Suite } from 'mocha';
 import { type Inventory, type Leak, leaksSince, takeInventory } from './leaks.ts';
+import { buildNode, removeNodeBuild } from './node-build.ts';
 import { takeWarnings } from './process-warnings.ts';
 import { shareTestServer, stopTestServer } from './test-server.ts';
 import { forgetEnded } from './tracked.ts';
@@ -69,13 +70,21 @@ function killProcess(pid: number): void {
   }
 }
 
-/** Runs once in the main process: the workers of a parallel run share one server. */
+/** Runs once in the main process: the workers of a parallel run share one server and one build. */
 export async function mochaGlobalSetup(this: Runner & { isParallelMode(): boolean }): Promise<void> {
-  if (this.isParallelMode()) await whileAlive(shareTestServer);
+  const isParallel = this.isParallelMode();
+  const startsNodes = isParallel || this.suite.suites.some(({ file }) => !/[\\/]unit[\\/]/.test(file ?? ''));
+  await whileAlive(async () => {
+    if (startsNodes) await buildNode();
+    if (isParallel) await shareTestServer();
+  });
 }
 
 export async function mochaGlobalTeardown(): Promise<void> {
-  await whileAlive(stopTestServer);
+  await whileAlive(async () => {
+    await stopTestServer();
+    await removeNodeBuild();
+  });
 }
 
 /** The test server's handles do not keep the process alive: without this, Node.js would exit during `work`. */

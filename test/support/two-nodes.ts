@@ -5,6 +5,7 @@ import { readSettings } from '../../src/settings.ts';
 import { eventually } from './eventually.ts';
 import { freePort } from './free-port.ts';
 import { get } from './http.ts';
+import { lockProgram } from './node-build.ts';
 import type { LogEntry } from './node-process.ts';
 import { createDatabase, type TestDatabase } from './postgres.ts';
 
@@ -31,7 +32,8 @@ export function localNode(env: Record<string, string>): LocalNode {
   const entries: LogEntry[] = [];
   const settings = readSettings(env);
   const write = (line: string) => void entries.push(JSON.parse(line));
-  const node = createNode(settings, { log: pino({ level: 'info', base: { node: env.NODE_NAME } }, { write }) });
+  const log = pino({ level: 'info', base: { node: env.NODE_NAME } }, { write });
+  const node = createNode(settings, { log, lockProgram: lockProgram() });
   return Object.defineProperty(node, 'entries', { value: entries }) as LocalNode;
 }
 

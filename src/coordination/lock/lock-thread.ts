@@ -20,7 +20,7 @@ export interface LockThreadOptions {
   log: Log;
   clock?: Clock;
   limits?: LockWorkerLinkOptions['limits'];
-  program?: URL;
+  program?: URL | undefined;
   /** A thread that gives no sign of life for so long, in milliseconds, is in an endless loop. */
   lifelessMs?: number;
 }
