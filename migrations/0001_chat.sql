@@ -80,7 +80,8 @@ CREATE TABLE plantao.messages (
   group_id   bigint NOT NULL REFERENCES plantao.groups ON DELETE CASCADE,
   sender_id  bigint NOT NULL REFERENCES plantao.users,
   content    text NOT NULL CHECK (char_length(content) <= 4096),
-  created_at timestamptz NOT NULL DEFAULT now() CHECK (created_at >= '1970-01-01 UTC' AND created_at < '10000-01-01 UTC')
+  created_at timestamptz NOT NULL DEFAULT now() CHECK (created_at >= '1970-01-01 UTC' AND created_at < '10000-01-01 UTC'),
+  edited_at  timestamptz CHECK (edited_at >= '1970-01-01 UTC' AND edited_at < '10000-01-01 UTC')
 );
 COMMENT ON TABLE plantao.messages IS 'Every message that was acknowledged and not deleted. An INSERT from psql notifies the long polls too.';
 COMMENT ON COLUMN plantao.messages.id IS 'The messageId of the REST routes; ascending, with gaps.';
@@ -88,5 +89,6 @@ COMMENT ON COLUMN plantao.messages.group_id IS 'The group it was sent to.';
 COMMENT ON COLUMN plantao.messages.sender_id IS 'The sender.';
 COMMENT ON COLUMN plantao.messages.content IS 'The text, at most 4096 characters.';
 COMMENT ON COLUMN plantao.messages.created_at IS 'Start of the transaction that stored it.';
+COMMENT ON COLUMN plantao.messages.edited_at IS 'Time of the last change of its text, set by a trigger; null if there was none.';
 -- Serves the pages of GET /messages, newest first within one group; the cost does not depend on the size of the table.
 CREATE INDEX messages_by_group ON plantao.messages (group_id, id);

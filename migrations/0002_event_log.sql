@@ -57,7 +57,7 @@ COMMENT ON COLUMN plantao.notify_queue.since IS 'When its transaction began, or 
 
 CREATE TABLE plantao.events (
   position   bigint PRIMARY KEY CHECK (position BETWEEN 1 AND 9007199254740991),
-  kind       text NOT NULL CHECK (kind IN ('message', 'message_deleted', 'joined', 'left', 'notification', 'broadcast')),
+  kind       text NOT NULL CHECK (kind IN ('message', 'message_edited', 'message_deleted', 'joined', 'left', 'notification', 'broadcast')),
   group_id   bigint CHECK (group_id BETWEEN 1 AND 9007199254740991),
   topic      text COLLATE "C" CHECK (char_length(topic) <= 128),
   user_id    bigint CHECK (user_id BETWEEN 1 AND 9007199254740991),
@@ -68,12 +68,12 @@ CREATE TABLE plantao.events (
   -- what nodes send: 1e308 is five bytes in a request and 309 here.
   payload_bytes integer GENERATED ALWAYS AS (octet_length(payload::text)) STORED
     CONSTRAINT events_payload_size CHECK (payload_bytes <= 131072),
-  CHECK (kind NOT IN ('message', 'message_deleted') OR (group_id IS NOT NULL AND message_id IS NOT NULL)),
+  CHECK (kind NOT IN ('message', 'message_edited', 'message_deleted') OR (group_id IS NOT NULL AND message_id IS NOT NULL)),
   CHECK (kind NOT IN ('joined', 'left') OR (group_id IS NOT NULL AND user_id IS NOT NULL))
 );
 COMMENT ON TABLE plantao.events IS 'The event log. Only triggers and plantao.notify_group() write it. Positions have no gaps and become visible in commit order.';
 COMMENT ON COLUMN plantao.events.position IS 'Position in the log, from 1; the number in a cursor.';
-COMMENT ON COLUMN plantao.events.kind IS 'message | message_deleted | joined | left | notification | broadcast.';
+COMMENT ON COLUMN plantao.events.kind IS 'message | message_edited | message_deleted | joined | left | notification | broadcast.';
 COMMENT ON COLUMN plantao.events.group_id IS 'The group whose members receive it, if any. No foreign key: the log outlives groups.';
 COMMENT ON COLUMN plantao.events.topic IS 'The topic whose subscribers receive it, if any (notifications by name).';
 COMMENT ON COLUMN plantao.events.user_id IS 'The user who joined or left; receives it besides the group.';
@@ -147,18 +147,19 @@ COMMENT ON FUNCTION plantao.log_head() IS 'Returns the newest position of the ev
 
 CREATE VIEW plantao.event_feed AS
   SELECT e.position, e.kind, e.group_id, g.name AS group_name, e.topic, e.user_id, who.username, e.message_id,
-         m.sender_id, sender.username AS sender, m.content, m.created_at AS sent_at, e.payload, e.at,
+         m.sender_id, sender.username AS sender, m.content, m.created_at AS sent_at, m.edited_at,
+         e.kind = 'message_edited' AND m.edited_at > e.at AS is_outdated, e.payload, e.at,
          coalesce(octet_length(m.content), 0) + coalesce(e.payload_bytes, 0) AS bytes
   FROM plantao.events e
   -- OFFSET 0 forces a lookup by key for each event. A plan from when the tables were empty would join whole tables, and a
   -- node keeps its plan: after ten thousand messages a page took 300 ms instead of 3.
   LEFT JOIN LATERAL (SELECT name FROM plantao.groups WHERE id = e.group_id OFFSET 0) g ON true
   LEFT JOIN LATERAL (SELECT username FROM plantao.users WHERE id = e.user_id OFFSET 0) who ON true
-  LEFT JOIN LATERAL (SELECT sender_id, content, created_at FROM plantao.messages WHERE id = e.message_id OFFSET 0) m ON true
+  LEFT JOIN LATERAL (SELECT sender_id, content, created_at, edited_at FROM plantao.messages WHERE id = e.message_id OFFSET 0) m ON true
   LEFT JOIN LATERAL (SELECT username FROM plantao.users WHERE id = m.sender_id OFFSET 0) sender ON true;
 COMMENT ON VIEW plantao.event_feed IS 'The event log with names and texts, as nodes read it. SELECT * FROM plantao.event_feed ORDER BY position DESC LIMIT 20;';
 COMMENT ON COLUMN plantao.event_feed.position IS 'Position in the log.';
-COMMENT ON COLUMN plantao.event_feed.kind IS 'message | message_deleted | joined | left | notification | broadcast.';
+COMMENT ON COLUMN plantao.event_feed.kind IS 'message | message_edited | message_deleted | joined | left | notification | broadcast.';
 COMMENT ON COLUMN plantao.event_feed.group_id IS 'The group whose members receive it, if any.';
 COMMENT ON COLUMN plantao.event_feed.group_name IS 'Name of the group; null if it was deleted.';
 COMMENT ON COLUMN plantao.event_feed.topic IS 'The topic whose subscribers receive it, if any.';
@@ -169,6 +170,8 @@ COMMENT ON COLUMN plantao.event_feed.sender_id IS 'The sender; null if the messa
 COMMENT ON COLUMN plantao.event_feed.sender IS 'Name of the sender.';
 COMMENT ON COLUMN plantao.event_feed.content IS 'Text of the message; null if it was deleted.';
 COMMENT ON COLUMN plantao.event_feed.sent_at IS 'When the message was sent.';
+COMMENT ON COLUMN plantao.event_feed.edited_at IS 'When its text was last changed, if ever.';
+COMMENT ON COLUMN plantao.event_feed.is_outdated IS 'True for an edit that a later one has replaced; nodes deliver the last one only.';
 COMMENT ON COLUMN plantao.event_feed.payload IS 'Payload of a notification.';
 COMMENT ON COLUMN plantao.event_feed.at IS 'When the event was appended.';
 COMMENT ON COLUMN plantao.event_feed.bytes IS 'Size of the text or payload.';
@@ -250,7 +253,7 @@ END $$;
 COMMENT ON FUNCTION plantao.lock_log_first() IS
   'Locks the event log before a statement locks rows whose changes the log records, so that two transactions never wait for each other.';
 
-CREATE TRIGGER lock_log_first BEFORE INSERT OR DELETE ON plantao.messages
+CREATE TRIGGER lock_log_first BEFORE INSERT OR DELETE OR UPDATE OF content ON plantao.messages
   FOR EACH STATEMENT EXECUTE FUNCTION plantao.lock_log_first();
 CREATE TRIGGER lock_log_first BEFORE INSERT OR DELETE ON plantao.memberships
   FOR EACH STATEMENT EXECUTE FUNCTION plantao.lock_log_first();
@@ -302,8 +305,8 @@ CREATE TRIGGER log_joined AFTER INSERT ON plantao.memberships
 CREATE TRIGGER log_left AFTER DELETE ON plantao.memberships
   REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION plantao.log_memberships('left');
 
--- Changes that the log does not record are refused: a member moved by UPDATE would still receive the old group's events, and an
--- edited text would stay unchanged on every screen and in every node's memory.
+-- Changes that the log does not record are refused: a member moved by UPDATE would still receive the old group's events, and a
+-- message moved by UPDATE would stay on every screen of its old group.
 CREATE FUNCTION plantao.refuse_change() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -317,7 +320,7 @@ CREATE TRIGGER refuse_change BEFORE UPDATE OF group_id, user_id ON plantao.membe
   FOR EACH ROW EXECUTE FUNCTION plantao.refuse_change();
 CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON plantao.memberships
   FOR EACH STATEMENT EXECUTE FUNCTION plantao.refuse_change();
-CREATE TRIGGER refuse_change BEFORE UPDATE OF id, group_id, sender_id, content ON plantao.messages
+CREATE TRIGGER refuse_change BEFORE UPDATE OF id, group_id, sender_id ON plantao.messages
   FOR EACH ROW EXECUTE FUNCTION plantao.refuse_change();
 CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON plantao.messages
   FOR EACH STATEMENT EXECUTE FUNCTION plantao.refuse_change();

@@ -36,6 +36,8 @@ BEGIN
     -- Passwords change, names do not.
     GRANT UPDATE (password_hash) ON plantao.users TO plantao_service;
     GRANT SELECT, INSERT, DELETE ON plantao.memberships, plantao.messages, plantao.idempotency_keys TO plantao_service;
+    -- Messages may be edited, but neither moved nor given another sender.
+    GRANT UPDATE (content) ON plantao.messages TO plantao_service;
     -- Functions that run with the owner's rights append to it.
     GRANT SELECT, DELETE ON plantao.events TO plantao_service;
     GRANT SELECT, UPDATE ON plantao.event_log TO plantao_service;

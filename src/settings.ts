@@ -42,6 +42,8 @@ export interface Settings {
   eventRetentionHours: number;
   eventRetentionCount: number;
   idempotencyRetentionHours: number;
+  /** The database keeps the earlier texts of edited messages. */
+  editHistory: boolean;
 }
 
 /** Some settings are invalid; `problems` has one sentence for each. */
@@ -177,6 +179,7 @@ const environment = z.object({
   EVENT_RETENTION_HOURS: whole(1, 87_600).default(168),
   EVENT_RETENTION_COUNT: whole(1000, 1_000_000_000).default(10_000_000),
   IDEMPOTENCY_RETENTION_HOURS: whole(1, 8760).default(24),
+  EDIT_HISTORY: flag.default(false),
 });
 
 /** Overridden by DATABASE_URL. */
@@ -240,6 +243,7 @@ function settingsOf(values: z.output<typeof environment>): Settings {
     eventRetentionHours: values.EVENT_RETENTION_HOURS,
     eventRetentionCount: values.EVENT_RETENTION_COUNT,
     idempotencyRetentionHours: values.IDEMPOTENCY_RETENTION_HOURS,
+    editHistory: values.EDIT_HISTORY,
   };
 }
 

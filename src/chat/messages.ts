@@ -11,6 +11,7 @@ interface MessageView {
   sender_id: number;
   content: string;
   timestamp: string;
+  edited_at?: string;
 }
 
 /** A page of a group's messages: the newest, the one before an id, or the one after it. */
@@ -36,6 +37,7 @@ interface PageRow {
   sender_id: number;
   content: string;
   created_at: Date | number;
+  edited_at: Date | number | null;
   has_more: boolean;
 }
 
@@ -60,16 +62,17 @@ export class Messages {
   async page({ groupId, limit, before, after }: PageOf): Promise<MessagePage> {
     const order = after === undefined ? 'DESC' : 'ASC';
     const rows = await this.#sequelize.query<PageRow>(
-      `SELECT b.head, b.epoch, page.id, page.sender, page.sender_id, page.content, page.created_at, page.has_more
+      `SELECT b.head, b.epoch, page.id, page.sender, page.sender_id, page.content, page.created_at, page.edited_at,
+              page.has_more
        FROM plantao.groups g CROSS JOIN plantao.log_bounds b
        LEFT JOIN LATERAL (
-         SELECT id, sender, sender_id, content, created_at, number = $most AND found > $most
+         SELECT id, sender, sender_id, content, created_at, edited_at, number = $most AND found > $most
                   OR found > number AND bytes >= ${MOST_BYTES} AS has_more
          FROM (
            SELECT m.*, row_number() OVER page_order AS number, count(*) OVER () AS found,
                   sum(octet_length(m.content)) OVER page_order AS bytes
            FROM (
-             SELECT m.id, u.username AS sender, m.sender_id, m.content, m.created_at
+             SELECT m.id, u.username AS sender, m.sender_id, m.content, m.created_at, m.edited_at
              FROM plantao.messages m JOIN plantao.users u ON u.id = m.sender_id
              WHERE m.group_id = g.id AND m.id < $before AND m.id > $after
              ORDER BY m.id ${order} LIMIT $most + 1
@@ -108,7 +111,11 @@ export class Messages {
 }
 
 /** Returns null if the row has no message, or a time that JavaScript cannot represent. Such a message is left out. */
-function view({ id, sender, sender_id, content, created_at }: PageRow): MessageView | null {
-  const isShown = created_at instanceof Date && !Number.isNaN(created_at.getTime());
-  return id === null || !isShown ? null : { id, sender, sender_id, content, timestamp: created_at.toISOString() };
+function view({ id, sender, sender_id, content, created_at, edited_at }: PageRow): MessageView | null {
+  const timestamp = iso(created_at);
+  if (id === null || timestamp === null) return null;
+  const editedAt = iso(edited_at);
+  return { id, sender, sender_id, content, timestamp, ...(editedAt === null ? {} : { edited_at: editedAt }) };
 }
+
+const iso = (time: unknown) => (time instanceof Date && !Number.isNaN(time.getTime()) ? time.toISOString() : null);

@@ -13,6 +13,10 @@ export interface FeedRow {
   /** Null if the message was deleted, or is too large to be read. */
   content: string | null;
   sent_at: Date | number | null;
+  /** Null if the message was never edited. */
+  edited_at: Date | number | null;
+  /** True for an edit that a later one has replaced: the later event carries the newest text. */
+  is_outdated: boolean | null;
   /** JSON, as PostgreSQL writes it; null if it is too large to be read. */
   payload: string | null;
   at: Date | number | null;
@@ -34,8 +38,8 @@ const READ_BYTES = `CASE WHEN bytes <= ${LARGEST} THEN bytes ELSE 0 END`;
  * The columns of an alias of plantao.event_feed, each by name: a view that gains one changes no prepared statement. A text
  * that is not selected is not read either: PostgreSQL keeps long ones beside the row, with their length in it.
  */
-export const FEED = `position, kind, group_id, group_name, topic, user_id, username, message_id, sender_id, sender, sent_at, at,
-  bytes, CASE WHEN bytes <= ${LARGEST} THEN content END AS content,
+export const FEED = `position, kind, group_id, group_name, topic, user_id, username, message_id, sender_id, sender, sent_at, edited_at,
+  is_outdated, at,  bytes, CASE WHEN bytes <= ${LARGEST} THEN content END AS content,
   CASE WHEN bytes <= ${LARGEST} THEN payload::text END AS payload`;
 
 /** Bytes in the rows before one, in the order of their positions. */

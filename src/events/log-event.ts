@@ -1,7 +1,7 @@
 import { formatCursor } from './cursor.ts';
 import type { FeedRow } from './feed.ts';
 
-const KINDS = ['message', 'message_deleted', 'joined', 'left', 'notification', 'broadcast'] as const;
+const KINDS = ['message', 'message_edited', 'message_deleted', 'joined', 'left', 'notification', 'broadcast'] as const;
 
 /** What the log can tell of; see the comment on plantao.events. */
 export type EventKind = (typeof KINDS)[number];
@@ -18,9 +18,9 @@ export interface LogEvent {
   readonly topic: string | null;
   readonly userId: number | null;
   readonly messageId: number | null;
-  /** The message alone, as GET /messages shows it; null unless kind is message. */
+  /** The message alone, as GET /messages shows it; null unless kind is message or message_edited. */
   message: string | null;
-  /** The whole event; null if its message has been deleted or it cannot be decoded, and then nobody hears it. */
+  /** The whole event; null if its message was deleted or edited again, or it cannot be decoded. Then nobody hears it. */
   json: string | null;
 }
 
@@ -56,9 +56,10 @@ export function toLogEvent(row: FeedRow, epoch: string): LogEvent {
   const { kind } = row;
   if (!isKnownKind(kind)) throw new UndecodableEventError(`this version does not know the kind ${kind}`);
   if (row.problem !== undefined) throw new UndecodableEventError(row.problem);
-  const message = kind === 'message' && row.sent_at !== null ? JSON.stringify(messageOf(row)) : null;
+  const carriesMessage = kind === 'message' || kind === 'message_edited';
+  const message = carriesMessage && row.sent_at !== null ? JSON.stringify(messageOf(row)) : null;
   const event = bareEvent(row, epoch);
-  if (kind === 'message' && message === null) return event;
+  if (carriesMessage && (message === null || row.is_outdated === true)) return event;
   const text = message === null ? '' : `"message":${message},`;
   event.json = `{"cursor":"${event.cursor}","kind":"${kind}",${text}${detailsOf(row, kind)},"at":"${iso(row.at)}"}`;
   event.message = message;
@@ -89,6 +90,7 @@ function messageOf(row: FeedRow) {
     sender_id: row.sender_id,
     content: row.content,
     timestamp: iso(row.sent_at),
+    ...(row.edited_at === null ? {} : { edited_at: iso(row.edited_at) }),
   };
 }
 
@@ -104,6 +106,7 @@ const fields = (values: Record<string, unknown>) => JSON.stringify(values).slice
 function detailsOf(row: FeedRow, kind: EventKind): string {
   switch (kind) {
     case 'message':
+    case 'message_edited':
       return fields({ group_id: row.group_id });
     case 'message_deleted':
       return fields({ group_id: row.group_id, message_id: row.message_id });

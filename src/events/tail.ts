@@ -4,11 +4,17 @@ import { type LogEvent, topicsOf } from './log-event.ts';
 export const MOST_EVENTS = 20_000;
 const MOST_CHARACTERS = 32 * 1024 * 1024;
 
+/** The events that carry a message: the one that sent it, and its last edit. */
+interface MessageEvents {
+  sent?: LogEvent;
+  edited?: LogEvent;
+}
+
 /** The newest events of the log, found by topic, so that polls which come back are answered without the database. */
 export class Tail {
   #events: LogEvent[] = [];
   #byTopic = new Map<string, LogEvent[]>();
-  #byMessage = new Map<number, LogEvent>();
+  #byMessage = new Map<number, MessageEvents>();
   readonly #most: number;
   #characters = 0;
   #start: number;
@@ -32,7 +38,6 @@ export class Tail {
 
   append(event: LogEvent): void {
     this.#index(event);
-    if (event.kind === 'message_deleted' && event.messageId !== null) this.#forget(event.messageId);
     if (this.#events.length > this.#most || this.#characters > MOST_CHARACTERS) this.#shorten();
   }
 
@@ -59,17 +64,36 @@ export class Tail {
       if (list) list.push(event);
       else this.#byTopic.set(topic, [event]);
     }
-    if (event.kind === 'message' && event.messageId !== null) this.#byMessage.set(event.messageId, event);
+    if (event.messageId !== null) this.#followMessage(event, event.messageId);
   }
 
-  /** A deleted message's text is deleted here too. */
-  #forget(messageId: number): void {
-    const event = this.#byMessage.get(messageId);
-    if (!event) return;
-    this.#byMessage.delete(messageId);
-    this.#characters -= event.json?.length ?? 0;
-    event.json = null;
-    event.message = null;
+  /** Keeps one text of a message: an edit replaces the earlier ones here, a deletion removes them. */
+  #followMessage(event: LogEvent, messageId: number): void {
+    const { sent, edited } = this.#byMessage.get(messageId) ?? {};
+    switch (event.kind) {
+      case 'message':
+        this.#byMessage.set(messageId, { sent: event });
+        break;
+      case 'message_edited':
+        // Edited again since: the later event carries the text.
+        if (event.message === null) break;
+        if (edited) this.#setText(edited, null);
+        if (sent) this.#setText(sent, event.message);
+        this.#byMessage.set(messageId, { ...(sent && { sent }), edited: event });
+        break;
+      case 'message_deleted':
+        if (edited) this.#setText(edited, null);
+        if (sent) this.#setText(sent, null);
+        this.#byMessage.delete(messageId);
+    }
+  }
+
+  #setText(event: LogEvent, message: string | null): void {
+    const { json, message: earlier } = event;
+    this.#characters -= json?.length ?? 0;
+    event.json = json !== null && earlier !== null && message !== null ? json.replace(earlier, () => message) : null;
+    event.message = event.json === null ? null : message;
+    this.#characters += event.json?.length ?? 0;
   }
 
   /** Drops the older half and builds the index anew: a little work, seldom, instead of some at every event. */

@@ -125,7 +125,7 @@ function refuseOtherMethods(app: Express, routes: readonly Route[]): void {
 
 function corsOptions(origins: OriginCheck): cors.CorsOptionsDelegate<Request> {
   const options = {
-    methods: ['GET', 'HEAD', 'POST', 'DELETE'],
+    methods: ['GET', 'HEAD', 'POST', 'PATCH', 'DELETE'],
     allowedHeaders: ['Content-Type', 'Authorization', 'Idempotency-Key', 'Last-Event-ID'],
     exposedHeaders: EXPOSED,
     maxAge: 600,

@@ -4,6 +4,7 @@ import type { Tokens } from '../chat/auth/tokens.ts';
 import type { Rosters } from '../chat/delivery/membership-cache.ts';
 import type { Groups } from '../chat/groups.ts';
 import type { MessageWriter } from '../chat/message-writer.ts';
+import type { MessageEditing } from '../chat/messages/editing.ts';
 import type { Messages } from '../chat/messages.ts';
 import type { Notifications } from '../chat/notifications.ts';
 import type { Users } from '../chat/users.ts';
@@ -62,6 +63,7 @@ export interface Services {
   tokens: Tokens;
   groups: Groups;
   messages: Messages;
+  editing: MessageEditing;
   writer: MessageWriter;
   notifications: Notifications;
   rosters: Rosters;

@@ -4,6 +4,7 @@ import { Rosters } from '../chat/delivery/membership-cache.ts';
 import { Subscriptions } from '../chat/delivery/subscriptions.ts';
 import { Groups } from '../chat/groups.ts';
 import { MessageWriter } from '../chat/message-writer.ts';
+import { MessageEditing } from '../chat/messages/editing.ts';
 import { Messages } from '../chat/messages.ts';
 import { Notifications } from '../chat/notifications.ts';
 import { Users } from '../chat/users.ts';
@@ -88,6 +89,7 @@ export function buildChat({ settings, log, database, term, explain, onDeaf }: Ch
     writer: new MessageWriter({ session: writing, term, heal, membersOnly: isTokenMode, commitLimitMs, explain }),
     groups: new Groups(sequelize, write, users),
     messages: new Messages(sequelize, write),
+    editing: new MessageEditing(sequelize, write, settings.editHistory),
     notifications: new Notifications(sequelize, write),
     async start(): Promise<void> {
       if (isTokenMode) await knownTokens.start();

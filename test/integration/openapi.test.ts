@@ -130,6 +130,9 @@ describe('The OpenAPI document', function () {
     const cursor = (await ask('GET', '/chats', `/chats?userId=${bruno.id}`, b, 200)).body.cursor;
     await ask('POST', '/notify/{group}', '/notify/Grupo%20Geral', { ...a, body: { payload: { n: [1] } } }, 200);
     await ask('POST', '/notify/{group}', '/notify/all', { ...admin, body: { payload: null } }, 200);
+    const edit = { messageId: posted.message_id, content: 'Olá!' };
+    await ask('PATCH', '/messages', '/messages', { ...a, body: edit }, 200);
+    await ask('PATCH', '/messages', '/messages', { ...b, body: edit }, 403);
     await ask('DELETE', '/messages', `/messages?messageId=${posted.message_id}`, a, 200);
     await ask('DELETE', '/messages', `/messages?messageId=${posted.message_id}`, a, 404);
     await ask('DELETE', '/group-users', `/group-users?groupId=${groupId}&userId=${bruno.id}`, b, 200);

@@ -136,7 +136,7 @@ describe('The role plantao_service', function () {
         'ALTER TABLE plantao.users ADD COLUMN x int',
         'TRUNCATE plantao.nodes',
         'ALTER TABLE plantao.tokens DISABLE TRIGGER ALL',
-        "UPDATE plantao.messages SET content = 'x'",
+        'UPDATE plantao.messages SET sender_id = 1',
         "UPDATE plantao.users SET username = 'x'",
         'DELETE FROM plantao.users',
         'DELETE FROM plantao.leader_terms',

@@ -85,7 +85,7 @@ describe('Every route', () => {
 
   it('asked by another method says 405 and which ones it has', async () => {
     for (const [method, path, allow] of [
-      ['PUT', '/messages', 'DELETE, GET, HEAD, OPTIONS, POST'],
+      ['PUT', '/messages', 'DELETE, GET, HEAD, OPTIONS, PATCH, POST'],
       ['GET', '/login', 'OPTIONS, POST'],
       ['GET', '/fall', 'OPTIONS, POST'],
       ['POST', '/chats', 'GET, HEAD, OPTIONS'],

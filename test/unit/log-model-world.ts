@@ -10,7 +10,7 @@ import { LogModel, type Reading, type Told } from './log-model.ts';
 export type Step =
   | { do: 'post' | 'rollBack' | 'crossing'; user: number; group: number }
   | { do: 'join' | 'leave'; user: number; group: number }
-  | { do: 'delete'; message: number }
+  | { do: 'edit' | 'delete'; message: number }
   | { do: 'notify'; group: number }
   | { do: 'broadcast' }
   | { do: 'retain'; events: number }
@@ -177,6 +177,16 @@ export class World {
           [messageId],
         );
         this.#told('message_deleted', { groupId: rows[0]?.group_id ?? 0, messageId });
+        break;
+      }
+      case 'edit': {
+        const messageId = this.#messages[step.message % this.#messages.length];
+        if (messageId === undefined) break;
+        const { rows } = await one.query<{ group_id: number }>(
+          "UPDATE plantao.messages SET content = content || '!' WHERE id = $1 RETURNING group_id",
+          [messageId],
+        );
+        this.#told('message_edited', { groupId: rows[0]?.group_id ?? 0, messageId });
         break;
       }
       case 'notify':

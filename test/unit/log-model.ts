@@ -39,6 +39,9 @@ export class LogModel {
   head: number;
   /** Messages that were deleted, with the position that tells so. */
   readonly deletedAt = new Map<number, number>();
+  /** The last edit of each message; and for each edit, the position of the edit or deletion that replaced it. */
+  readonly #editedAt = new Map<number, number>();
+  readonly #outdatedAt = new Map<number, number>();
   readonly #members: Map<number, Set<number>>;
 
   constructor(groups: readonly Group[], head: number) {
@@ -58,12 +61,25 @@ export class LogModel {
     if (told.kind === 'joined' && told.userId !== null) members.add(told.userId);
     this.entries.push({ ...told, position: this.head, members: new Set(members) });
     if (told.kind === 'left' && told.userId !== null) members.delete(told.userId);
+    this.#replaceEdit(told);
     if (told.kind === 'message_deleted' && told.messageId !== null) this.deletedAt.set(told.messageId, this.head);
+  }
+
+  #replaceEdit({ kind, messageId }: Told): void {
+    if (messageId === null || (kind !== 'message_edited' && kind !== 'message_deleted')) return;
+    const earlier = this.#editedAt.get(messageId);
+    if (earlier !== undefined) this.#outdatedAt.set(earlier, this.head);
+    if (kind === 'message_edited') this.#editedAt.set(messageId, this.head);
+  }
+
+  /** The position that tells that the text of an event is gone or replaced; undefined if it is neither. */
+  #goneAt({ kind, messageId, position }: Entry): number | undefined {
+    return kind === 'message' ? this.deletedAt.get(messageId ?? 0) : this.#outdatedAt.get(position);
   }
 
   /**
    * What is wrong with hearing `events` of everything after `from` up to `to`; null where nothing is. A message deleted
-   * later than `to` may be missing: its text was gone when it was read.
+   * later than `to` may be missing: its text was gone when it was read. So may an edit that was replaced later than `to`.
    */
   fault(reading: Reading, from: number, to: number, events: readonly Pick<LogEvent, 'position'>[]): string | null {
     if (to < from || to > this.head) return `told to go on at ${to}, being at ${from} of ${this.head}`;
@@ -73,9 +89,9 @@ export class LogModel {
     if (positions.some((position, at) => position <= (positions[at - 1] ?? from))) return `out of order: ${positions}`;
     for (const entry of this.entries) {
       if (entry.position <= from || entry.position > to) continue;
-      const deleted = entry.kind === 'message' ? this.deletedAt.get(entry.messageId ?? 0) : undefined;
-      const may = this.#hears(reading, entry) && (deleted === undefined || deleted > to);
-      const must = may && deleted === undefined;
+      const goneAt = this.#goneAt(entry);
+      const may = this.#hears(reading, entry) && (goneAt === undefined || goneAt > to);
+      const must = may && goneAt === undefined;
       if (heard.has(entry.position) && !may) return `heard what it must not: ${entry.kind} at ${entry.position}`;
       if (!heard.has(entry.position) && must) return `missed ${entry.kind} at ${entry.position}`;
       heard.delete(entry.position);

@@ -86,7 +86,7 @@ function operationOf(route: Route, path: string, authMode: 'open' | 'token', sch
   const fields = fieldsOf(route.input);
   const inPath = fields.filter(({ name }) => path.includes(`{${name}}`));
   const rest = fields.filter((field) => !inPath.includes(field));
-  const takesBody = route.method === 'post';
+  const takesBody = route.method === 'post' || route.method === 'patch';
   const who = route.requires === 'user' ? [] : [`Where AUTH=token: for ${whose[route.requires]}.`];
   return {
     operationId: idOf(route.method, path),

@@ -12,6 +12,7 @@ export const message = z
     sender_id: z.number(),
     content: z.string(),
     timestamp: z.iso.datetime(),
+    edited_at: z.iso.datetime().optional().describe('When the text was last changed; absent if it never was.'),
   })
   .meta({ id: 'Message' });
 
@@ -28,6 +29,7 @@ const move = {
 export const event = z
   .discriminatedUnion('kind', [
     z.object({ kind: z.literal('message'), ...happened, group_id: z.number(), message }),
+    z.object({ kind: z.literal('message_edited'), ...happened, group_id: z.number(), message }),
     z.object({ kind: z.literal('message_deleted'), ...happened, group_id: z.number(), message_id: z.number() }),
     z.object({ kind: z.literal('joined'), ...move }),
     z.object({ kind: z.literal('left'), ...move }),

@@ -17,6 +17,9 @@ export function namesOfFields(input: z.ZodType): ReadonlySet<string> {
   return new Set(Object.keys(input.shape));
 }
 
+/** True for methods whose fields come in the body and the path only. */
+const takesBodyOnly = (method: string) => method === 'POST' || method === 'PATCH';
+
 /**
  * The fields of a request as one object: the JSON body, over it the query (GET and DELETE only), over it the path. The
  * seed's clients send a JSON body on GET; the query wins where both have a field.
@@ -39,7 +42,7 @@ export function inputOf(request: Request, names: ReadonlySet<string>): Record<st
   }
   const input: Record<string, unknown> = {};
   for (const name of names) if (body !== undefined && Object.hasOwn(body, name)) input[name] = body[name];
-  return Object.assign(input, request.method === 'POST' ? {} : queryOf(request.url, names), request.params);
+  return Object.assign(input, takesBodyOnly(request.method) ? {} : queryOf(request.url, names), request.params);
 }
 
 /** Checks the fields of a request against its schema. @throws {HttpError} 400 invalid_request with one entry a field. */

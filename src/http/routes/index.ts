@@ -2,6 +2,7 @@ import type { Services } from '../services.ts';
 import { clusterRoutes } from './cluster-routes.ts';
 import { controlRoutes } from './control-routes.ts';
 import { groupRoutes } from './group-routes.ts';
+import { messageFeatureRoutes } from './message-feature-routes.ts';
 import { messageRoutes } from './message-routes.ts';
 import { metricsRoutes } from './metrics-routes.ts';
 import { pageRoutes } from './page-routes.ts';
@@ -22,6 +23,7 @@ export function allRoutes(services: Services): Route[] {
     ...groupRoutes(services),
     ...userGroupRoutes(services),
     ...messageRoutes(services),
+    ...messageFeatureRoutes(services),
     ...subscribeRoutes(services),
   ];
   return [...routes, ...pageRoutes(services, routes)];

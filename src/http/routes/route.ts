@@ -30,7 +30,7 @@ export type Refusal = 401 | 404 | 409 | 410 | 413;
  * `path` is Express's, with `:name` for a parameter.
  */
 export interface Route {
-  method: 'get' | 'post' | 'delete';
+  method: 'get' | 'post' | 'patch' | 'delete';
   path: string;
   serves: Serves;
   requires: Requirement;

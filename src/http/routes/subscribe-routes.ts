@@ -84,7 +84,7 @@ function userRoute(services: Services): Route {
   const { polls, rosters } = services;
   const render = renderOnce(({ audience, events, cursor }: News) => {
     const { roster } = audience as UserAudience;
-    const messages = events.flatMap((event) => (event.message === null ? [] : [event.message]));
+    const messages = events.flatMap(({ kind, message }) => (kind === 'message' && message !== null ? [message] : []));
     const notified = events.find((event) => event.groupName !== null)?.groupName ?? null;
     return (
       `{"change":true,"user_id":${roster.userId},"notified_group":${JSON.stringify(notified)},` +

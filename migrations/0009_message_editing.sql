@@ -1,0 +1,57 @@
+-- Editing a message: an UPDATE of its content, by the service or from psql, becomes one event.
+
+CREATE TABLE plantao.message_edits (
+  message_id  bigint NOT NULL CHECK (message_id BETWEEN 1 AND 9007199254740991),
+  replaced_at timestamptz NOT NULL CHECK (replaced_at >= '1970-01-01 UTC' AND replaced_at < '10000-01-01 UTC'),
+  content     text NOT NULL CHECK (char_length(content) <= 4096)
+);
+COMMENT ON TABLE plantao.message_edits IS
+  'Earlier texts of edited messages. Empty unless nodes run with EDIT_HISTORY=true, or a session sets plantao.edit_history to on. Deleting a message deletes its rows here.';
+COMMENT ON COLUMN plantao.message_edits.message_id IS 'The message. No foreign key: a trigger removes the rows of deleted messages in one statement.';
+COMMENT ON COLUMN plantao.message_edits.replaced_at IS 'When this text was replaced: the edited_at of the text after it.';
+COMMENT ON COLUMN plantao.message_edits.content IS 'The earlier text.';
+CREATE INDEX message_edits_by_message ON plantao.message_edits (message_id, replaced_at);
+
+CREATE FUNCTION plantao.stamp_edit() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  NEW.edited_at := clock_timestamp();
+  IF current_setting('plantao.edit_history', true) = 'on' THEN
+    INSERT INTO plantao.message_edits (message_id, replaced_at, content) VALUES (OLD.id, NEW.edited_at, OLD.content);
+  END IF;
+  RETURN NEW;
+END $$;
+COMMENT ON FUNCTION plantao.stamp_edit() IS
+  'Sets edited_at of a message whose text changes, and keeps the earlier text where plantao.edit_history is on.';
+CREATE TRIGGER stamp_edit BEFORE UPDATE OF content ON plantao.messages
+  FOR EACH ROW WHEN (OLD.content IS DISTINCT FROM NEW.content) EXECUTE FUNCTION plantao.stamp_edit();
+
+CREATE FUNCTION plantao.log_edits() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  head bigint;
+  added bigint;
+BEGIN
+  IF NOT EXISTS (SELECT FROM old_rows o JOIN new_rows n USING (id) WHERE o.content <> n.content) THEN RETURN NULL; END IF;
+  head := plantao.lock_log();
+  -- The time of the event is that of the edit: an event that is earlier than the message's edited_at is out of date.
+  INSERT INTO plantao.events (position, kind, group_id, message_id, at)
+  SELECT head + row_number() OVER (ORDER BY n.id), 'message_edited', n.group_id, n.id, n.edited_at
+  FROM old_rows o JOIN new_rows n USING (id) WHERE o.content <> n.content;
+  GET DIAGNOSTICS added = ROW_COUNT;
+  PERFORM plantao.hint('plantao_events', (head + added)::text);
+  RETURN NULL;
+END $$;
+COMMENT ON FUNCTION plantao.log_edits() IS 'Appends one event for each message whose text a statement changed.';
+CREATE TRIGGER log_edited AFTER UPDATE ON plantao.messages
+  REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION plantao.log_edits();
+
+CREATE FUNCTION plantao.forget_edits() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  DELETE FROM plantao.message_edits e USING removed r WHERE e.message_id = r.id;
+  RETURN NULL;
+END $$;
+COMMENT ON FUNCTION plantao.forget_edits() IS 'Removes the earlier texts of deleted messages.';
+CREATE TRIGGER forget_edits AFTER DELETE ON plantao.messages
+  REFERENCING OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION plantao.forget_edits();

@@ -1,0 +1,35 @@
+import { QueryTypes, type Sequelize } from 'sequelize';
+import type { Write } from '../../database/fenced-write.ts';
+import { Refused } from '../errors.ts';
+
+/** Changes the text of messages. A trigger of the database sets `edited_at` and notifies the group. */
+export class MessageEditing {
+  readonly #sequelize: Sequelize;
+  readonly #write: Write;
+  readonly #keepsHistory: boolean;
+
+  /** With `keepsHistory`, the database keeps each replaced text in plantao.message_edits. */
+  constructor(sequelize: Sequelize, write: Write, keepsHistory: boolean) {
+    this.#sequelize = sequelize;
+    this.#write = write;
+    this.#keepsHistory = keepsHistory;
+  }
+
+  /**
+   * Returns when the message was last edited; null if its text never changed, since the same text again is no edit.
+   * @throws {Refused} message_not_found.
+   */
+  async edit(messageId: number, content: string): Promise<Date | null> {
+    return this.#write(async (transaction) => {
+      if (this.#keepsHistory) {
+        await this.#sequelize.query("SELECT set_config('plantao.edit_history', 'on', true)", { transaction });
+      }
+      const [row] = await this.#sequelize.query<{ edited_at: Date | null }>(
+        'UPDATE plantao.messages SET content = $content WHERE id = $messageId RETURNING edited_at',
+        { bind: { messageId, content }, type: QueryTypes.SELECT, transaction },
+      );
+      if (!row) throw new Refused('message_not_found');
+      return row.edited_at;
+    });
+  }
+}
