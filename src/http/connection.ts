@@ -3,22 +3,22 @@ import type { Socket } from 'node:net';
 import { RequestLifetime } from './request/request-lifetime.ts';
 
 /**
- * Pipelined requests of one connection that are handled at the same time; those behind them wait, parsed and untouched,
- * since no answer overtakes another anyway. Browsers and proxies do not pipeline at all; load generators go up to 16.
+ * Pipelined requests of one connection that are handled concurrently. Further ones wait, parsed but not started, because no
+ * response can overtake another anyway. Browsers and proxies do not pipeline at all; load generators go up to 16.
  */
 const MOST_AT_WORK = 16;
 /**
- * Requests of one connection that may be unanswered; one that sends more is cut off. Node parses all that one reading of
- * 64 KiB holds before it asks, up to some 2,000 requests of 3 KB each, so a lower limit would save no memory.
+ * Pending requests of one connection; a client that sends more is disconnected. Node parses everything in one read of 64 KiB
+ * before it emits them, up to some 2,000 requests of 3 KB each, so a lower limit would save no memory.
  */
 const MOST_UNANSWERED = 1000;
 /**
- * A request is answered within this time or gets 503: longer than a client may take to send its body (30 s, looked at
- * every 5 s), and than the deadlines of all that a handler waits for.
+ * A request that takes longer gets 503. Longer than a client may take to send its body (30 s, checked every 5 s), and than
+ * every deadline inside a handler.
  */
 const ANSWER_WITHIN_MS = 40_000;
 
-/** A request of a connection. */
+/** A request and its response. */
 export interface Exchange {
   request: IncomingMessage;
   response: ServerResponse;
@@ -26,9 +26,9 @@ export interface Exchange {
 }
 
 export interface ConnectionEvents {
-  /** Handles a request: its turn has come. */
+  /** Handles a request. Called in the order of the requests. */
   handle(exchange: Exchange): void;
-  /** A request has arrived, or is over. */
+  /** Called when a request arrives (1) and when requests are over (negative). */
   onCount(change: number): void;
 }
 
@@ -48,14 +48,14 @@ export class Connection {
     socket.once('close', () => this.#close());
   }
 
-  /** Those whose response is overdue at `now`. */
+  /** Returns the requests whose response is overdue at `now`. */
   overdue(now: number): Exchange[] {
     return this.#atWork.filter(({ lifetime }) => lifetime.isOverdue(now));
   }
 
-  /** Takes a request in: handles it at once, or in its turn. */
+  /** Handles a request at once, or when those before it are over. */
   admit(request: IncomingMessage, response: ServerResponse): void {
-    // Node goes on to parse what it has read when the connection was cut off for it.
+    // Node still parses what it had read before the socket was destroyed.
     if (this.#socket.destroyed) return;
     if (this.#atWork.length + this.#waiting.length === MOST_UNANSWERED) return void this.#socket.destroy();
     const lifetime = new RequestLifetime(ANSWER_WITHIN_MS);
@@ -67,8 +67,8 @@ export class Connection {
   }
 
   /**
-   * Answers bytes that are no request, after the requests before them, and closes the connection: as the response of the
-   * request whose body was broken off, else by itself.
+   * Responds to bytes that are not a request, after the responses before them, and closes the connection. If a request's
+   * body was cut off, this becomes its response.
    */
   refuse(status: number, body: string): void {
     const headers = {
@@ -87,7 +87,7 @@ export class Connection {
     this.#afterLast ??= () => {
       if (!this.#socket.writable) return void this.#socket.destroy();
       const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n`;
-      // What else the client sends is not read: it is no request either.
+      // Further bytes are not read: they cannot be a request either.
       this.#socket.end(head + body, () => this.#socket.destroy());
     };
     this.#runAfterLast();
@@ -128,7 +128,7 @@ export class Connection {
     this.#waiting = [];
     this.#afterLast = null;
     for (const exchange of [...this.#atWork]) {
-      // A response behind another one has not been told, and its handler asks it.
+      // Node does not mark queued responses as destroyed, and their handlers check that.
       exchange.response.destroy();
       this.#over(exchange);
     }

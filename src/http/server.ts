@@ -5,18 +5,18 @@ import { answerOverdue } from './error-handler.ts';
 import { prototypesOf } from './fast-path.ts';
 import { Traffic } from './traffic.ts';
 
-/** Longer than load balancers keep an idle connection (60 s by common default), so that they close it and not we. */
+/** Longer than load balancers keep an idle connection (commonly 60 s), so that they close it and not this node. */
 const KEEP_ALIVE_MS = 75_000;
-/** A request's headers, then the whole of it, must be here by then: ample for 128 KiB over a bad line, and no more. */
+/** Time limits for a request's headers, and for the whole request: enough for 128 KiB over a slow line. */
 const HEADERS_MS = 15_000;
 const REQUEST_MS = 30_000;
 /** Interval at which Node checks the two limits above. */
 const CHECK_MS = 5000;
-/** A connection on which nothing moves is dropped: longer than any poll, stream or idle connection is silent. */
+/** A silent connection is closed after this time, which is longer than any poll, stream or idle connection is silent. */
 const SILENT_MS = 120_000;
-/** Node's own default, said here since it is a promise: 431 beyond. */
+/** Node's default, set explicitly because it is part of the contract: 431 beyond. */
 const HEADER_BYTES = 16 * 1024;
-/** Answers under way get this long when the node stops. */
+/** How long pending responses may take when the node stops. */
 const CLOSE_LIMIT_MS = 3000;
 
 /** Thrown when a node cannot listen. The message names the setting to change. */
@@ -47,7 +47,7 @@ export class Server {
     };
     this.#server = http.createServer({ ...limits, noDelay: true, ...prototypesOf(app) });
     traffic.serve(this.#server, ({ request, response }) => app(request, response), answerOverdue);
-    // A client that half-closes waits for its answer (`nc -N`); Node would close the connection under it.
+    // A client that half-closes still waits for its response (`nc -N`). By default Node would close the connection.
     Object.assign(this.#server, { httpAllowHalfOpen: true });
     this.#server.prependListener('request', onRequest);
     this.#server.setTimeout(SILENT_MS);
@@ -66,7 +66,7 @@ export class Server {
     });
   }
 
-  /** Takes no new connection, lets the answers under way finish, then closes what is left. */
+  /** Stops accepting connections, waits for pending responses, then closes the remaining connections. */
   async close(): Promise<void> {
     if (!this.#server.listening) return;
     const closed = new Promise<void>((resolve) => {

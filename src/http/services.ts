@@ -21,30 +21,30 @@ import type { OriginCheck } from './request/origin-check.ts';
 import type { RoleView } from './request/role-gate.ts';
 import type { Traffic } from './traffic.ts';
 
-/** How the HTTP layer sees the cluster; node.ts makes it of the SyncManager and its peers. */
+/** The cluster as the HTTP layer sees it. node/node.ts implements it with the SyncManager and its peers. */
 export interface Cluster extends RoleView {
-  /** Of the cluster; null until it is known. */
+  /** The id of the cluster; null until it is known. */
   readonly id: string | null;
-  /** The history of the event log that this node knows. */
+  /** The epoch of the event log that this node knows. */
   readonly epoch: string;
   readonly node: string;
   readonly url: string;
   readonly term: number | null;
   readonly activeNode: string | null;
-  /** It could do now what its role asks for. */
+  /** True if the node can do the work of its role. */
   readonly isReady: boolean;
-  /** It could answer reads and polls now. */
+  /** True if the node can serve reads and polls. */
   readonly canRead: boolean;
-  /** What is wrong now. */
+  /** Current problems. */
   readonly conditions: readonly { name: string; reason: string; since: Date }[];
   peers(): { url: string; node: string | null; alive: boolean; active: boolean }[];
   fall(): Promise<void>;
   revive(): Promise<void>;
-  /** Null when handed over, else why not. */
+  /** Returns null on success, otherwise the error code. */
   switchover(to: string | null): Promise<string | null>;
 }
 
-/** Everything that the routes use, put together in node.ts. */
+/** Everything that the routes use. Assembled in node/node.ts. */
 export interface Services {
   version: string;
   hosts: HostCheck;
@@ -52,7 +52,7 @@ export interface Services {
   trustProxy: number | string[] | null;
   authMode: 'open' | 'token';
   adminToken: string | null;
-  /** 0 is no limit. */
+  /** 0 means no limit. */
   requestsPerMinute: number;
   log: Log;
   sequelize: Sequelize;
@@ -72,7 +72,7 @@ export interface Services {
   polls: LongPolls;
   streams: SseStreams;
   notifyQueue: Pick<NotifyQueue, 'usage'>;
-  /** In this term, in milliseconds. */
+  /** The longest delay of a lease renewal in this term, in milliseconds. */
   lease: { readonly worstDelayMs: number };
   room: PollSlots;
   traffic: Traffic;

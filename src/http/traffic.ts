@@ -2,10 +2,10 @@ import type http from 'node:http';
 import type { Socket } from 'node:net';
 import { Connection, type Exchange } from './connection.ts';
 
-/** How often responses that are overdue are looked for. */
+/** Interval of the search for overdue responses. */
 const SWEEP_MS = 5000;
 
-/** What is answered to bytes that are no request, by Node's error code. */
+/** Responses to bytes that are not a valid request, by Node's error code. */
 const refusals: Record<string, [status: number, code: string, sentence: string]> = {
   HPE_HEADER_OVERFLOW: [431, 'headers_too_large', 'the headers are too large'],
   HPE_CHUNK_EXTENSIONS_OVERFLOW: [413, 'too_large', 'the chunk extensions are too large'],
@@ -13,13 +13,13 @@ const refusals: Record<string, [status: number, code: string, sentence: string]>
 };
 const BROKEN = [400, 'invalid_request', 'this is not a valid HTTP request'] as const;
 
-/** The connections of a node and the requests on them. */
+/** Tracks the connections of a node and their requests. */
 export class Traffic {
   readonly #connections = new Map<Socket, Connection>();
   #requests = 0;
   #sweep: NodeJS.Timeout | undefined;
 
-  /** Requests that are not over. */
+  /** Number of requests that are not over. */
   get requests(): number {
     return this.#requests;
   }
@@ -28,7 +28,7 @@ export class Traffic {
     return this.#connections.size;
   }
 
-  /** Hands each request of `server` to `handle` in its turn, and one that is overdue to `onOverdue`. */
+  /** Passes each request of `server` to `handle` in order, and each overdue one to `onOverdue`. */
   serve(server: http.Server, handle: (exchange: Exchange) => void, onOverdue: (exchange: Exchange) => void): void {
     const events = {
       handle,

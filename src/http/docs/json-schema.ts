@@ -1,13 +1,13 @@
 import { z } from 'zod';
 
-/** A JSON Schema (draft 2020-12), as OpenAPI 3.1 takes it. */
+/** A JSON Schema (draft 2020-12), as OpenAPI 3.1 uses it. */
 export type JsonSchema = Record<string, unknown>;
 
 const documents = new WeakMap<object, JsonSchema>();
 
 /**
- * Says how a request's schema is to be documented where what it is made of does not say it (refinements have no JSON
- * Schema). Answers the same schema; to be called last, since every further method makes a new one.
+ * Sets the JSON Schema of a request schema whose refinements and transforms have none. Returns the same schema. Call it
+ * last, because every further zod method returns a new schema.
  */
 export function documented<Schema extends z.ZodType>(schema: Schema, document: JsonSchema): Schema {
   documents.set(schema, document);
@@ -21,31 +21,31 @@ export interface Field {
   schema: JsonSchema;
 }
 
-/** The fields of a request's schema. @throws where it is no object. */
+/** Returns the fields of a request schema. @throws if it is not an object schema. */
 export function fieldsOf(input: z.ZodType): Field[] {
-  if (!(input instanceof z.ZodObject)) throw new Error('a request is an object of fields');
+  if (!(input instanceof z.ZodObject)) throw new Error('a request schema must be an object');
   return Object.entries(input.shape as Record<string, z.ZodType>).map(([name, field]) => {
     const { schema, ...rest } = unwrapped(field);
     return {
       name,
       required: !('default' in rest) && !rest.isOptional,
-      schema: { ...requestOf(schema), ...noted(rest) },
+      schema: { ...requestSchemaOf(schema), ...noted(rest) },
     };
   });
 }
 
-/** The schema of an answer; what has an `id` in its metadata is under `$defs`. Every number of an answer is a whole one. */
-export function answerOf(answer: z.ZodType): JsonSchema {
+/** Returns the JSON Schema of a response. Schemas with an `id` in their metadata are under `$defs`. All numbers are integers. */
+export function responseSchemaOf(answer: z.ZodType): JsonSchema {
   return jsonOf(answer, 'output');
 }
 
-/** The schema of a part of a request. */
-export function requestOf(part: z.ZodType): JsonSchema {
+/** Returns the JSON Schema of a part of a request. */
+export function requestSchemaOf(part: z.ZodType): JsonSchema {
   return jsonOf(part, 'input');
 }
 
-/** The name that a schema was given (`.meta({ id })`), if any. */
-export const nameOf = (schema: z.ZodType): string | undefined => z.globalRegistry.get(schema)?.id;
+/** Returns the name of a schema (`.meta({ id })`), if it has one. */
+export const schemaNameOf = (schema: z.ZodType): string | undefined => z.globalRegistry.get(schema)?.id;
 
 function jsonOf(schema: z.ZodType, io: 'input' | 'output'): JsonSchema {
   const { $schema: _, ...json } = z.toJSONSchema(schema, {
@@ -58,7 +58,7 @@ function jsonOf(schema: z.ZodType, io: 'input' | 'output'): JsonSchema {
         Object.assign(jsonSchema, document);
       } else if (io === 'output') {
         if (jsonSchema.type === 'number') jsonSchema.type = 'integer';
-        // Answers may gain fields; and the pattern of a time is longer than everything around it.
+        // Responses may gain fields. The pattern of a time would be longer than everything around it.
         delete jsonSchema.additionalProperties;
         if (jsonSchema.format === 'date-time') delete jsonSchema.pattern;
       }
@@ -73,7 +73,7 @@ interface Unwrapped {
   default?: unknown;
 }
 
-/** Takes `.optional()`, `.nullish()` and `.default()` off. */
+/** Removes `.optional()` and `.default()`. */
 function unwrapped(schema: z.ZodType): Unwrapped {
   if (schema instanceof z.ZodOptional) return { ...unwrapped(schema.unwrap() as z.ZodType), isOptional: true };
   if (schema instanceof z.ZodDefault) {

@@ -1,7 +1,7 @@
 /** The OpenAPI 3.1 document, made of the same definitions that check the requests: it cannot say what is not so. */
 
 import type { Refusal, Route } from '../routes/route.ts';
-import { answerOf, type Field, fieldsOf, type JsonSchema, nameOf } from './json-schema.ts';
+import { type Field, fieldsOf, type JsonSchema, responseSchemaOf, schemaNameOf } from './json-schema.ts';
 import { event, refusal } from './response-schemas.ts';
 
 /** An OpenAPI document; its parts are JSON. */
@@ -52,8 +52,8 @@ export function openApiOf(routes: readonly Route[], options: { version: string; 
     const path = route.path.replace(/:(\w+)/g, '{$1}');
     paths[path] = { ...paths[path], [route.method]: operationOf(route, path, options.authMode, schemas) };
   }
-  named(answerOf(refusal), 'Error', schemas);
-  named(answerOf(event), 'Event', schemas);
+  named(responseSchemaOf(refusal), 'Error', schemas);
+  named(responseSchemaOf(event), 'Event', schemas);
   return {
     openapi: '3.1.0',
     info: {
@@ -133,8 +133,8 @@ function bodyOf(fields: Field[]): JsonSchema {
 
 function successesOf(route: Route, path: string, schemas: JsonSchema): Record<string, JsonSchema> {
   const { answer, content, status = 200, also = [] } = route;
-  const name = (answer && nameOf(answer)) ?? `${capital(idOf(route.method, path))}Answer`;
-  const schema = answer ? { $ref: named(answerOf(answer), name, schemas) } : {};
+  const name = (answer && schemaNameOf(answer)) ?? `${capital(idOf(route.method, path))}Answer`;
+  const schema = answer ? { $ref: named(responseSchemaOf(answer), name, schemas) } : {};
   const type = content ?? 'application/json';
   const body = { [type]: { schema: answer || type === 'application/json' ? schema : { type: 'string' } } };
   const responses: Record<string, JsonSchema> = {};

@@ -1,4 +1,4 @@
-/** Answers, or parts of them, that several routes share; the document names them. */
+/** Responses and parts of them that several routes share. The OpenAPI document names them. */
 import { z } from 'zod';
 
 /** A user as others see them. */
@@ -25,7 +25,7 @@ const move = {
   username: z.string().nullable(),
 };
 
-/** What polls and streams tell of. */
+/** An event, as polls and streams deliver it. */
 export const event = z
   .discriminatedUnion('kind', [
     z.object({ kind: z.literal('message'), ...happened, group_id: z.number(), message }),
@@ -44,7 +44,7 @@ export const event = z
   ])
   .meta({ id: 'Event' });
 
-/** GET /subscribe/status. */
+/** The response of GET /subscribe/status. */
 export const statusNews = z.object({
   status: z.enum(['alive', 'down']),
   active: z.boolean(),
@@ -54,7 +54,7 @@ export const statusNews = z.object({
   events: z.array(event),
 });
 
-/** GET /subscribe/user. */
+/** The response of GET /subscribe/user. */
 export const userNews = z.object({
   change: z.literal(true),
   user_id: z.number(),
@@ -66,7 +66,7 @@ export const userNews = z.object({
   events: z.array(event),
 });
 
-/** Every refusal. Programs go by `code`, people by `error`. */
+/** Every error response: `code` is for programs, `error` for people. */
 export const refusal = z
   .object({
     error: z.string(),

@@ -3,14 +3,14 @@ import { networkOf } from '../../chat/auth/client-network.ts';
 import { HttpError } from '../http-error.ts';
 import type { Route } from '../routes/route.ts';
 import type { Services } from '../services.ts';
-import { bearTokenOfQuery, type Caller } from './authentication.ts';
+import { acceptTokenInQuery, type Caller } from './authentication.ts';
 import { addressOf } from './client-address.ts';
 import { queryOf } from './query.ts';
 import { RateLimiter } from './rate-limit.ts';
 
 /**
- * Finds out who calls, before the body is read: strangers make this node parse nothing. Where clients are limited, whoever
- * is known already counts as that user, and everybody else as an address, before their token is looked up.
+ * Authenticates callers before the body is read, so that unauthenticated clients make this node parse nothing. With
+ * REQUESTS_PER_MINUTE, a caller whose token is cached counts as that user, and any other as an address, before a look-up.
  */
 export class Admission {
   readonly #services: Services;
@@ -21,51 +21,51 @@ export class Admission {
     this.#limit = services.requestsPerMinute > 0 ? new RateLimiter(services.requestsPerMinute) : null;
   }
 
-  /** The middleware of one route; the caller is in `response.locals.caller` after it. */
+  /** Returns the middleware of one route, which stores the caller in `response.locals.caller`. */
   of(route: Route): RequestHandler {
-    const { authenticator: identify } = this.#services;
+    const { authenticator } = this.#services;
     const limit = route.unlimited ? null : this.#limit;
     return (request, response, next) => {
-      if (route.takesTokenInQuery) bearTokenOfQuery(request);
-      const caller = limit ? this.#count(limit, request, route) : identify.authenticate(request, route.requires);
+      if (route.takesTokenInQuery) acceptTokenInQuery(request);
+      const caller = limit ? this.#count(limit, request, route) : authenticator.authenticate(request, route.requires);
       if (!(caller instanceof Promise)) {
         response.locals.caller = caller;
         return next();
       }
-      return inTime(caller, identifyByMs(request, route)).then((known) => {
+      return inTime(caller, authenticationMs(request, route)).then((known) => {
         response.locals.caller = known;
         next();
       });
     };
   }
 
-  async #count(limit: RateLimiter, request: Request, { requires: who }: Route): Promise<Caller> {
-    const { authenticator: identify } = this.#services;
-    const known = identify.peekUserId(request);
+  async #count(limit: RateLimiter, request: Request, { requires }: Route): Promise<Caller> {
+    const { authenticator } = this.#services;
+    const known = authenticator.peekUserId(request);
     await limit.count(known === null ? networkOf(addressOf(request)) : `user:${known}`);
-    return identify.authenticate(request, who);
+    return authenticator.authenticate(request, requires);
   }
 }
 
-/** What finding out who calls may take for a request that does not wait: as long as the database itself is given. */
-const IDENTIFY_MS = 10_000;
-/** For a poll: as long as it would wait, and this with a shorter time-out. */
-const IDENTIFY_POLL_MS = 1000;
+/** Time limit of authentication for a request that does not wait: as long as a database query may take. */
+const AUTHENTICATION_MS = 10_000;
+/** Shortest time limit for a poll, whose limit is otherwise its own timeout. */
+const SHORTEST_POLL_MS = 1000;
 
 const TIMEOUT = new Set(['timeout']);
 
-/** A poll's deadline counts from its arrival, and this is its first wait; what `timeout` has to be is checked later. */
-function identifyByMs(request: Request, { waits }: Route): number {
-  if (!waits) return IDENTIFY_MS;
+/** A poll's deadline counts from its arrival, and authentication is its first wait. `timeout` is validated later. */
+function authenticationMs(request: Request, { waits }: Route): number {
+  if (!waits) return AUTHENTICATION_MS;
   const timeoutMs = Number(queryOf(request.url, TIMEOUT).timeout ?? Number.NaN) * 1000;
-  return timeoutMs >= 0 && timeoutMs < IDENTIFY_MS ? Math.max(timeoutMs, IDENTIFY_POLL_MS) : IDENTIFY_MS;
+  return timeoutMs >= 0 && timeoutMs < AUTHENTICATION_MS ? Math.max(timeoutMs, SHORTEST_POLL_MS) : AUTHENTICATION_MS;
 }
 
-/** @throws {HttpError} 503 where it is not known in time who calls: a stranger is not even told a cursor. */
+/** @throws {HttpError} 503 if authentication takes too long. An unauthenticated client does not receive even a cursor. */
 async function inTime(caller: Promise<Caller>, ms: number): Promise<Caller> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(unknownInTime()), ms);
+    timer = setTimeout(() => reject(notAuthenticatedInTime()), ms);
   });
   try {
     return await Promise.race([caller, late]);
@@ -74,7 +74,7 @@ async function inTime(caller: Promise<Caller>, ms: number): Promise<Caller> {
   }
 }
 
-const unknownInTime = () =>
-  new HttpError(503, 'unavailable', 'your token cannot be looked up now: try again', {
+const notAuthenticatedInTime = () =>
+  new HttpError(503, 'unavailable', 'your token cannot be looked up at the moment: try again', {
     headers: { 'Retry-After': '1' },
   });

@@ -13,30 +13,30 @@ export type Requirement = 'anyone' | 'user' | 'admin' | 'user or admin';
 
 /** The authenticated caller. With AUTH=open callers are not authenticated: a request's `userId` is trusted. */
 export interface Caller {
-  /** The signed-in user; null where AUTH=open, and for the holder of ADMIN_TOKEN. */
+  /** The signed-in user; null with AUTH=open, and for the administrator. */
   readonly userId: number | null;
-  /** May run the cluster (fall, revive, switch over, notify all). */
+  /** True if the caller may operate the cluster (fall, revive, switch over, notify all). */
   readonly isAdmin: boolean;
-  /** What the caller came in with, where it is a user's token. */
+  /** The user's token, if the caller sent one. */
   readonly token: CachedToken | null;
 }
 
-/** How callers are found out. */
+/** Authenticates requests. */
 export interface Authenticator {
   /**
-   * Who calls, and whether that one may call a route for `who`: at once where it is known, else by a promise.
-   * @throws {HttpError} (or rejects with) 401 where a token is wanted and none, or a bad one, was given; 403 for another's.
+   * Returns the caller of a route with this requirement: without a promise if the token is cached.
+   * @throws {HttpError} (or rejects with) 401 for a missing or invalid token, 403 for a caller who does not meet the requirement.
    */
-  authenticate(request: Request, who: Requirement): Caller | Promise<Caller>;
-  /** The user who is known to call, without asking anybody; null for everybody else. */
+  authenticate(request: Request, requires: Requirement): Caller | Promise<Caller>;
+  /** Returns the user id of a cached token; null otherwise. Queries nothing. */
   peekUserId(request: Request): number | null;
 }
 
-/** Everybody where AUTH=open, and the holder of ADMIN_TOKEN. */
+/** Every caller with AUTH=open, and the administrator. */
 const trusted: Caller = { userId: null, isAdmin: true, token: null };
-const stranger: Caller = { userId: null, isAdmin: false, token: null };
+const anonymous: Caller = { userId: null, isAdmin: false, token: null };
 
-/** AUTH=open: whoever says userId is believed, as in the seed. */
+/** AUTH=open: trusts the `userId` of every request, which is compatible with the Python project that this one replaces. */
 export const trustEveryone: Authenticator = { authenticate: () => trusted, peekUserId: () => null };
 
 /** AUTH=token: the header `Authorization: Bearer` carries a user's token or the ADMIN_TOKEN. */
@@ -50,30 +50,33 @@ export function authenticateByToken(
       const credential = bearerOf(request);
       return credential === null ? null : (tokens.peek(tokenHash(credential))?.userId ?? null);
     },
-    authenticate(request, who) {
-      if (who === 'anyone') return stranger;
+    authenticate(request, requires) {
+      if (requires === 'anyone') return anonymous;
       const credential = bearerOf(request);
-      if (credential === null) throw unauthenticated('send the header Authorization: Bearer <token>; /login gives one');
+      if (credential === null)
+        throw unauthenticated('send the header Authorization: Bearer <token>; POST /login returns a token');
       const hash = tokenHash(credential);
-      if (isAdminToken(hash)) return admit(trusted, who);
+      if (isAdminToken(hash)) return admit(trusted, requires);
       if (!looksLikeToken(credential)) throw unauthenticated();
       const found = tokens.find(hash);
-      return found instanceof Promise ? found.then((known) => admit(userOf(known), who)) : admit(userOf(found), who);
+      return found instanceof Promise
+        ? found.then((known) => admit(userOf(known), requires))
+        : admit(userOf(found), requires);
     },
   };
 }
 
-/** Tells whether a credential of this hash is the ADMIN_TOKEN, in constant time. */
+/** Returns a check of whether a credential with a given hash is the ADMIN_TOKEN. It takes constant time. */
 export function adminTokenCheck(adminToken: string | null): (hash: string) => boolean {
   if (adminToken === null) return () => false;
-  const wanted = Buffer.from(tokenHash(adminToken));
-  return (hash) => timingSafeEqual(Buffer.from(hash), wanted);
+  const expected = Buffer.from(tokenHash(adminToken));
+  return (hash) => timingSafeEqual(Buffer.from(hash), expected);
 }
 
-/** The longest ADMIN_TOKEN, with room for its scheme and spaces. */
+/** Longest `Authorization` header that is read: the longest ADMIN_TOKEN, and room for the scheme and spaces. */
 const LONGEST_CREDENTIAL = 600;
 
-/** The credential of `Authorization: Bearer`, or null where there is none. */
+/** Returns the credential of `Authorization: Bearer`, or null. */
 export function bearerOf(request: Request): string | null {
   const { authorization = '' } = request.headers;
   if (authorization.length > LONGEST_CREDENTIAL) return null;
@@ -83,10 +86,10 @@ export function bearerOf(request: Request): string | null {
 const ACCESS_TOKEN = new Set(['access_token']);
 
 /**
- * Takes the parameter `access_token` of the query for the header, where there is none (RFC 6750, 2.3). Addresses end up in
- * the logs of proxies, so only streams of browsers may do that.
+ * Uses the query parameter `access_token` if the request has no `Authorization` header (RFC 6750, 2.3). Proxies log URLs, so
+ * only routes for a browser's EventSource accept it.
  */
-export function bearTokenOfQuery(request: Request): void {
+export function acceptTokenInQuery(request: Request): void {
   const { access_token: token } = queryOf(request.url, ACCESS_TOKEN);
   if (typeof token === 'string') request.headers.authorization ??= `Bearer ${token}`;
 }
@@ -96,36 +99,38 @@ function userOf(known: CachedToken | null): Caller {
   return { userId: known.userId, isAdmin: false, token: known };
 }
 
-function admit(caller: Caller, who: Requirement): Caller {
-  if (who === 'admin' && !caller.isAdmin) throw new HttpError(403, 'forbidden', 'this needs the ADMIN_TOKEN');
-  if (who === 'user' && caller.userId === null) {
-    throw new HttpError(403, 'forbidden', "this needs a user's token: the ADMIN_TOKEN is nobody's account");
+function admit(caller: Caller, requires: Requirement): Caller {
+  if (requires === 'admin' && !caller.isAdmin) {
+    throw new HttpError(403, 'forbidden', 'this route requires the ADMIN_TOKEN');
+  }
+  if (requires === 'user' && caller.userId === null) {
+    throw new HttpError(403, 'forbidden', "this route requires a user's token: the ADMIN_TOKEN belongs to no account");
   }
   return caller;
 }
 
-/** 401, with the header that says how to come in. */
+/** Returns a 401 with `WWW-Authenticate`. */
 function unauthenticated(sentence = 'this token is unknown, expired or revoked: sign in again'): HttpError {
   return new HttpError(401, 'unauthenticated', sentence, { headers: { 'WWW-Authenticate': 'Bearer realm="plantao"' } });
 }
 
-/** @throws {HttpError} 403 where the caller is known and is somebody else. */
+/** @throws {HttpError} 403 if the authenticated caller is another user. */
 export function requireSelf(caller: Caller, userId: number): void {
   if (caller.userId !== null && caller.userId !== userId) {
     throw new HttpError(403, 'forbidden', 'this userId is not yours');
   }
 }
 
-/** @throws {Refused} not_a_member where the caller is known and is not in the group. */
+/** @throws {Refused} not_a_member if the authenticated caller is not in the group. */
 export async function requireMember(caller: Caller, groupId: number, groups: Pick<Groups, 'isMember'>): Promise<void> {
   if (caller.userId !== null && !(await groups.isMember(groupId, caller.userId))) throw new Refused('not_a_member');
 }
 
-/** Ends a long poll or a stream when the token that opened it is revoked or expires (401), or is to be shown again (503). */
+/** Ends a long poll or a stream when its token is revoked or expires (401), or leaves the cache (503). */
 export function endWithToken({ token }: Caller, response: Response, lifetime: RequestLifetime): void {
   if (token === null) return;
   const end = () => {
-    // A stream is cut: its client comes again and is told.
+    // A stream has sent its status: close it. The client reconnects and gets the error then.
     if (response.headersSent) return void response.destroy();
     const { status, headers, body } = endOf(token);
     response.set(headers).status(status).json(body);
@@ -138,7 +143,7 @@ export function endWithToken({ token }: Caller, response: Response, lifetime: Re
 
 function endOf({ ended }: CachedToken): HttpError {
   if (ended.reason === 'revoked') return unauthenticated();
-  return new HttpError(503, 'unavailable', 'this node has to look at your token again: try again', {
+  return new HttpError(503, 'unavailable', 'this node must check your token again: try again', {
     headers: { 'Retry-After': '1' },
   });
 }

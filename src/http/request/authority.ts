@@ -1,12 +1,12 @@
 /** Longer than any DNS name with its port. */
 export const MAX_AUTHORITY = 300;
 
-/** A name or an address, with a port at the most: no user, no path, no escape. */
+/** A name or an address, with an optional port: no user, no path, no escape. */
 const AUTHORITY = /^(?:\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::\d{0,5})?$/i;
 
 /**
- * The host of a `Host` header or of an address of ours, in one form: lower case, without port and final dot, IP addresses
- * as URLs write them. Null where it is none.
+ * Returns the host of a `Host` header or of a URL's authority in canonical form: lower case, without port and final dot, IP
+ * addresses as URLs write them. Returns null for anything else.
  */
 export function hostOf(authority: string): string | null {
   if (authority.length > MAX_AUTHORITY || !AUTHORITY.test(authority)) return null;
@@ -17,13 +17,13 @@ export function hostOf(authority: string): string | null {
   }
 }
 
-/** An address as a socket gives it, in the form of {@link hostOf}. */
+/** Returns a socket's address in the form of {@link hostOf}. */
 export function hostOfAddress(address: string): string | null {
   const bare = address.replace(/^::ffff:(?=\d+\.)/i, '').replace(/%.*$/, '');
   return hostOf(bare.includes(':') ? `[${bare}]` : bare);
 }
 
-/** `localhost` and the names below it, which no DNS server may give to anybody (RFC 6761), and the loopback addresses. */
+/** Returns true for `localhost` and names below it, which DNS servers must not assign (RFC 6761), and for loopback addresses. */
 export function isLoopbackHost(host: string): boolean {
   return (
     host === 'localhost' ||

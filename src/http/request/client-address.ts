@@ -1,15 +1,15 @@
 import { isIP, SocketAddress } from 'node:net';
 import type { Request } from 'express';
 
-/** An address in brackets, or of IPv4, as some proxies write it: with a port. */
+/** An IPv4 address, or one in brackets, with the port that some proxies append. */
 const WITH_PORT = /^(?:\[([^\]]*)\]|([\d.]+))(?::\d{1,5})?$/;
-/** Of an IPv6 address with zone, brackets and port; what is longer is none. */
+/** Length of the longest IPv6 address with zone, brackets and port. Longer text is not an address. */
 const LONGEST = 80;
 
 /**
- * Returns the address that a request came from: the socket's, or as far as TRUST_PROXY goes the one that each trusted
- * proxy names in `X-Forwarded-For`. A proxy that names no address is as far as can be known: its own is returned then, so
- * nothing that a client writes there becomes a key, a line of the log or an account's history.
+ * Returns the address of a request's client: the socket's, or the one that each trusted proxy (TRUST_PROXY) adds to
+ * `X-Forwarded-For`. If a trusted proxy adds no valid address, returns the address of that proxy. Text that a client writes
+ * there therefore never becomes a key, a log line or part of an account's history.
  */
 export function addressOf(request: Request): string {
   const isTrusted = request.app.get('trust proxy fn') as (address: string, hop: number) => boolean;
@@ -23,7 +23,7 @@ export function addressOf(request: Request): string {
   return address ?? 'unknown';
 }
 
-/** Returns the address in one spelling, without port and zone; null where the text is none. */
+/** Returns the address in canonical form, without port and zone; null if the text is not an address. */
 function addressIn(text: string): string | null {
   if (text.length > LONGEST) return null;
   const [, bracketed, dotted] = WITH_PORT.exec(text.trim()) ?? [];

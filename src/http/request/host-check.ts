@@ -3,26 +3,26 @@ import { HttpError } from '../http-error.ts';
 import { hostOf, hostOfAddress, isLoopbackHost, MAX_AUTHORITY } from './authority.ts';
 
 /**
- * What load balancers, kubelets and monitors ask with no name or one of their own (HAProxy sends HTTP/1.0 without `Host`,
- * a peer what its PEER_URL says). These answer any name: they change nothing, and say nothing of users and messages.
+ * Routes that accept any `Host`. Load balancers, kubelets and monitors call them without a name or with their own (HAProxy
+ * sends HTTP/1.0 without `Host`; a peer uses its PEER_URL). They change nothing and reveal no user or message.
  */
 const CHECKS = new Set(['/health', '/liveness', '/readiness', '/primary', '/replica', '/metrics']);
 
-/** Verdicts kept: clients use a handful of names, and whoever makes up others empties it at the worst. */
-const MOST_KEPT = 1000;
+/** Size of the cache of parsed hosts. Clients use a handful of names; one that makes up others only empties the cache. */
+const MOST_CACHED = 1000;
 
 /**
- * Refuses requests for hosts that this node is not: a page of `evil.example` whose name is made to point here (DNS
- * rebinding) is of the same origin to its browser, and gives itself away by nothing but `Host`.
+ * Rejects requests for foreign hosts. If a page of `evil.example` lets its name point to this node (DNS rebinding), the
+ * browser treats its requests as same-origin. Only `Host` reveals them.
  */
 export class HostCheck {
   readonly #names: ReadonlySet<string>;
   readonly #suffixes: readonly string[];
   readonly #isOpen: boolean;
   readonly #ownUrl: () => string;
-  readonly #kept = new Map<string, string | null>();
+  readonly #cached = new Map<string, string | null>();
 
-  /** `names` are HOST and ALLOWED_HOSTS, of which `*.x` stands for all below x and `*` for any; `ownUrl` is NODE_URL. */
+  /** `names` are HOST and ALLOWED_HOSTS: `*.x` allows every name below x, `*` any name. `ownUrl` returns NODE_URL. */
   constructor(names: readonly string[], ownUrl: () => string) {
     this.#isOpen = names.includes('*');
     this.#suffixes = names.filter((name) => name.startsWith('*.')).map((name) => name.slice(1).toLowerCase());
@@ -30,15 +30,14 @@ export class HostCheck {
     this.#ownUrl = ownUrl;
   }
 
-  /** @throws {HttpError} 400 for what names no host, or two; 421 for a host that this node is not. */
+  /** @throws {HttpError} 400 if the request names no host or two; 421 if the host is not a name of this node. */
   check(request: IncomingMessage, path: string): void {
     const { headers, rawHeaders } = request;
     if (isRepeated(rawHeaders)) throw new HttpError(400, 'invalid_request', 'Host: must be sent once');
     if (this.#isOpen || CHECKS.has(path)) return;
     const named = this.#hostOf(headers.host ?? '');
     const target = targetOf(request.url ?? '');
-    if (named === null || target === null)
-      throw new HttpError(400, 'invalid_request', 'Host: must be the name of a host');
+    if (named === null || target === null) throw new HttpError(400, 'invalid_request', 'Host: must be a host name');
     for (const host of target === undefined ? [named] : [named, target]) {
       if (!this.#isOurs(host, request)) throw misdirected();
     }
@@ -46,13 +45,13 @@ export class HostCheck {
 
   #hostOf(authority: string): string | null {
     if (authority === '') return '';
-    // Checked before it is kept: a header may have 16 KB.
+    // Checked before it is cached: a header may have 16 KB.
     if (authority.length > MAX_AUTHORITY) return null;
-    let host = this.#kept.get(authority);
+    let host = this.#cached.get(authority);
     if (host === undefined) {
       host = hostOf(authority);
-      if (this.#kept.size >= MOST_KEPT) this.#kept.clear();
-      this.#kept.set(authority, host);
+      if (this.#cached.size >= MOST_CACHED) this.#cached.clear();
+      this.#cached.set(authority, host);
     }
     return host;
   }
@@ -61,7 +60,7 @@ export class HostCheck {
     if (isLoopbackHost(host) || this.#names.has(host)) return true;
     if (host === this.#hostOf(authorityOf(this.#ownUrl()))) return true;
     if (this.#suffixes.some((suffix) => host.endsWith(suffix))) return true;
-    // By the very address it came to: no page is of that origin but one that this node itself has served.
+    // The address that the connection was made to: only pages that this node served have that origin.
     return host !== '' && socket.localAddress !== undefined && host === hostOfAddress(socket.localAddress);
   }
 }
@@ -75,7 +74,7 @@ function isRepeated(rawHeaders: readonly string[]): boolean {
   return count > 1;
 }
 
-/** The host of a target in absolute form (`GET http://host/path`), which counts before `Host`; undefined where it has none. */
+/** Returns the host of a target in absolute form (`GET http://host/path`), which overrides `Host`; undefined for other forms. */
 function targetOf(url: string): string | null | undefined {
   if (url.startsWith('/') || url === '*') return undefined;
   const [, authority] = /^https?:\/\/([^/?#]*)/i.exec(url) ?? [];
@@ -88,5 +87,5 @@ const misdirected = () =>
   new HttpError(
     421,
     'misdirected_request',
-    'this node does not answer to that Host: it is localhost, HOST, the host of NODE_URL, or one named in ALLOWED_HOSTS',
+    'this node does not accept that Host: use localhost, HOST or the host of NODE_URL, or add the name to ALLOWED_HOSTS',
   );

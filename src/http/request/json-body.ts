@@ -21,7 +21,7 @@ export function jsonBody(limit: number): RequestHandler {
   };
 }
 
-/** False for another type or character set: the body then stays unread, and is refused where a route looks for it. */
+/** Returns false for another type or character set. The body then stays unread, and validation refuses it. */
 function isJson(request: Request): boolean {
   const type = request.headers['content-type'] ?? '';
   if (type.length > LONGEST_TYPE || !request.is('application/json')) return false;

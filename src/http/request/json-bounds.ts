@@ -1,6 +1,6 @@
-/** Levels of objects and lists, the body's own included: no person nests deeper, and no stack is exhausted, ours or PostgreSQL's. */
+/** Levels of objects and lists, including the body itself: enough for real clients, and no stack is exhausted, here or in PostgreSQL. */
 const DEEPEST = 100;
-/** Members of all objects and lists together: more than a payload of 64 KiB can have. */
+/** Members of all objects and lists together: more than a payload of 64 KiB can contain. */
 const MOST_MEMBERS = 40_000;
 
 const code = (character: string) => character.charCodeAt(0);
@@ -9,14 +9,14 @@ const OPENING = new Set([code('['), code('{')]);
 const CLOSING = new Set([code(']'), code('}')]);
 
 /**
- * Returns what of a JSON text in UTF-8 is out of bounds, or null. Read before it is parsed: objects nested 60,000 deep take
- * the parser 40 ms. Text that is not JSON may pass: the parser refuses it.
+ * Returns which bound a JSON text in UTF-8 exceeds, or null. Checked before parsing: the parser takes 40 ms for objects
+ * nested 60,000 deep. Text that is not JSON may pass: the parser rejects it.
  */
 export function beyondBounds(bytes: Uint8Array): string | null {
   let [depth, members] = [0, 1];
   for (let at = 0; at < bytes.length; at++) {
     const byte = bytes[at] as number;
-    if (byte === QUOTE) at = endOfText(bytes, at);
+    if (byte === QUOTE) at = endOfString(bytes, at);
     else if (byte === COMMA) members++;
     else if (CLOSING.has(byte)) depth--;
     else if (OPENING.has(byte) && ++depth > DEEPEST) return `must not be nested deeper than ${DEEPEST} levels`;
@@ -24,8 +24,8 @@ export function beyondBounds(bytes: Uint8Array): string | null {
   return members > MOST_MEMBERS ? `must have ${MOST_MEMBERS} members or fewer` : null;
 }
 
-/** Returns the place of the quotation mark that ends the text which begins at `start`; the end where none does. */
-function endOfText(bytes: Uint8Array, start: number): number {
+/** Returns the index of the quotation mark that closes the string starting at `start`, or the length if there is none. */
+function endOfString(bytes: Uint8Array, start: number): number {
   for (let at = start + 1; at < bytes.length; at++) {
     if (bytes[at] === BACKSLASH) at++;
     else if (bytes[at] === QUOTE) return at;

@@ -2,24 +2,24 @@ import type { IncomingMessage } from 'node:http';
 import { HttpError } from '../http-error.ts';
 import { hostOf, isLoopbackHost } from './authority.ts';
 
-/** What {@link OriginCheck} goes by. */
+/** Options of {@link OriginCheck}. */
 export interface OriginCheckOptions {
   /** CORS_ORIGIN: origins, or `*`. */
   origins: readonly string[];
-  /** True where HOST is loopback: then pages of any loopback origin may call, whatever their port. */
+  /** True if HOST is loopback: pages of any loopback origin may then call, whatever their port. */
   loopback: boolean;
-  /** Where the nodes of this cluster are reached: their pages ask each other's nodes when one fails. */
+  /** URLs of the nodes of this cluster. A page served by one node calls the others when it fails. */
   nodeUrls(): readonly string[];
 }
 
 /**
- * Keeps pages of other origins from acting through their visitor's browser. CORS alone does not: it hides the answer, and a
- * simple request has been carried out by then.
+ * Prevents pages of other origins from acting through their visitors' browsers. CORS alone does not: it hides the response,
+ * but a simple request has been executed by then.
  */
 export class OriginCheck {
   readonly #options: OriginCheckOptions;
   readonly #origins: ReadonlySet<string>;
-  /** True where any page may call: CORS_ORIGIN=*. */
+  /** True if any page may call: CORS_ORIGIN=*. */
   readonly isOpen: boolean;
 
   constructor(options: OriginCheckOptions) {
@@ -28,22 +28,23 @@ export class OriginCheck {
     this.#origins = new Set(options.origins.map((origin) => origin.toLowerCase()));
   }
 
-  /** True where a page of this origin may call and read. `null` is the origin of whoever hides his, and is foreign. */
+  /** Returns true if a page of this origin may call and read. The origin `null` (opaque) is foreign. */
   allows(origin: string, host: string | undefined): boolean {
     if (this.isOpen) return true;
     const given = origin.toLowerCase();
     if (this.#origins.has(given)) return true;
     const [, scheme, authority = ''] = /^(https?):\/\/([^/?#]*)$/.exec(given) ?? [];
     if (scheme === undefined) return false;
-    // Our own page: behind a proxy that ends TLS the scheme is another one than ours.
+    // A page of this node. The scheme may differ behind a proxy that terminates TLS.
     if (authority === host?.toLowerCase()) return true;
     if (this.#options.loopback && isLoopbackHost(hostOf(authority) ?? '')) return true;
     return this.#options.nodeUrls().some((url) => URL.canParse(url) && new URL(url).origin === given);
   }
 
   /**
-   * @throws {HttpError} 403 where a page that is not allowed asks. Links from elsewhere still open what is a page or says
-   * how the node is (`control`), since the page that has the link does not get to see it; a user's data they do not.
+   * Links from other sites may still open pages and the node's state (`isControl`), because the linking page cannot read
+   * them. They do not open a user's data.
+   * @throws {HttpError} 403 for a request from a page of an origin that is not allowed.
    */
   check(request: IncomingMessage, isControl: boolean): void {
     const { origin, host } = request.headers;
@@ -56,7 +57,7 @@ export class OriginCheck {
     throw new HttpError(
       403,
       'foreign_origin',
-      'pages of this origin may not call here: CORS_ORIGIN names the origins that may',
+      'pages of this origin may not call this node: add the origin to CORS_ORIGIN',
     );
   }
 }

@@ -1,10 +1,10 @@
-/** Where a query names a parameter twice: its schema refuses this, as no text and no number. */
+/** The value of a parameter that occurs twice in a query. No schema accepts it. */
 export class Repeated {}
 const repeated = new Repeated();
 
 /**
- * Returns the parameters of these names that a URL's query has; what else it has is ignored and costs next to nothing.
- * Bytes that are not UTF-8 become half a surrogate pair, which no schema accepts, and not U+FFFD, which is a character.
+ * Returns the query parameters with these names. Other parameters are ignored and cost almost nothing. Bytes that are not
+ * UTF-8 become a lone surrogate, which no schema accepts, rather than U+FFFD, which is a valid character.
  */
 export function queryOf(url: string, names: ReadonlySet<string>): Record<string, string | Repeated> {
   const found: Record<string, string | Repeated> = {};

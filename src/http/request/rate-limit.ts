@@ -2,14 +2,14 @@ import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
 import { tooManyRequests } from '../http-error.ts';
 
 /**
- * How many requests a client may make on this node, so that one that runs wild does not slow down the others. A client is
- * a signed-in user, else an address. Counted in memory: it guards this node, not a secret (see chat/sign-in-limits.ts).
+ * Limits the requests of each client on this node, so that one client does not slow down the others. A client is a signed-in
+ * user, otherwise an address. Counted in memory, because it protects this node and not a secret (chat/auth/sign-in-limits.ts).
  */
 export class RateLimiter {
   readonly #limiter: RateLimiterMemory;
 
   constructor(perMinute: number) {
-    // Six windows a minute: a client that was refused is let in again within ten seconds.
+    // Six windows a minute: a client that was refused may call again within ten seconds.
     this.#limiter = new RateLimiterMemory({ points: Math.ceil(perMinute / 6), duration: 10, keyPrefix: '' });
   }
 

@@ -5,17 +5,17 @@ const lifetimes = new WeakMap<object, RequestLifetime>();
 
 /**
  * One request, from its arrival until it is over: its response has ended, its socket has closed, or its deadline has passed.
- * Whatever belongs to a request (a slot, a waiter, a timer, a listener) is released in {@link onOver} and nowhere else:
+ * Everything that belongs to a request (a slot, a waiter, a timer, a listener) is released in {@link onOver} only, because
  * Node never emits 'close' on a response that is queued behind another one of the same socket.
  */
 export class RequestLifetime {
-  /** By `performance.now()`: deadlines count from here, wherever the request has waited since. */
+  /** By `performance.now()`. Deadlines count from here, wherever the request has waited since. */
   readonly arrivedAt = performance.now();
   readonly #over = new OnceSignal();
   readonly #halfClose = new OnceSignal();
   #answerBy: number;
 
-  /** `answerWithinMs`: from then on its response is overdue, see {@link isOverdue}. */
+  /** After `answerWithinMs` the response is overdue: {@link isOverdue}. */
   constructor(answerWithinMs = Number.POSITIVE_INFINITY) {
     this.#answerBy = this.arrivedAt + answerWithinMs;
   }
@@ -28,12 +28,12 @@ export class RequestLifetime {
     return this.#halfClose.hasHappened;
   }
 
-  /** Since its arrival, in milliseconds. */
+  /** Milliseconds since the request arrived. */
   get ageMs(): number {
     return performance.now() - this.arrivedAt;
   }
 
-  /** Calls `release` once, when the request is over; at once where it is already. */
+  /** Calls `release` once, when the request is over; at once if it is already. */
   onOver(release: () => void): void {
     this.#over.add(release);
   }
@@ -43,7 +43,7 @@ export class RequestLifetime {
     this.#halfClose.add(listener);
   }
 
-  /** For polls and streams, which have a deadline of their own. */
+  /** Removes the deadline, for polls and streams, which have their own. */
   mayLast(): void {
     this.#answerBy = Number.POSITIVE_INFINITY;
   }
@@ -52,24 +52,24 @@ export class RequestLifetime {
     return now > this.#answerBy && !this.isOver;
   }
 
-  /** For the connection: the request is over. */
+  /** Marks the request as over. Called by the connection. */
   end(): void {
     this.#over.fire();
   }
 
-  /** For the connection: the client has half-closed. */
+  /** Marks the client as half-closed. Called by the connection. */
   halfClose(): void {
     this.#halfClose.fire();
   }
 
-  /** The lifetime of the request that `response` answers. */
+  /** Returns the lifetime of the request of `response`. */
   static of(response: ServerResponse): RequestLifetime {
     const lifetime = lifetimes.get(response);
-    if (!lifetime) throw new Error('this response came through no connection of the server');
+    if (!lifetime) throw new Error('this response belongs to no connection of the server');
     return lifetime;
   }
 
-  /** Makes {@link of} find this lifetime. */
+  /** Registers this lifetime for {@link of}. */
   belongsTo(response: ServerResponse): void {
     lifetimes.set(response, this);
   }

@@ -1,11 +1,11 @@
-/** The pieces that request schemas are made of: ids, names, texts and the limits on them. */
+/** Parts of request schemas: ids, names, texts and their limits. */
 import { z } from 'zod';
 import { hidesCharacters, withoutStraySelectors } from '../../chat/names.ts';
-import { documented, requestOf } from '../docs/json-schema.ts';
+import { documented, requestSchemaOf } from '../docs/json-schema.ts';
 
 const LARGEST_ID = Number.MAX_SAFE_INTEGER;
 
-/** A positive integer below 2^53, as a number or as decimal digits; "1e9", -1 and 1.5 are none. */
+/** A positive integer below 2^53, as a number or as decimal digits. Rejects "1e9", -1 and 1.5. */
 export const id = documented(
   z
     .union(
@@ -22,13 +22,13 @@ export const id = documented(
   { type: 'integer', minimum: 1, maximum: LARGEST_ID },
 );
 
-/** True for text of at most `most` characters. Counting them takes as long as the text, so it is done to short text only. */
+/** Returns true for text of at most `most` characters. Counting takes time proportional to the text, so long text is rejected first. */
 const isAtMost = (text: string, most: number) =>
   text.length <= most || (text.length <= 2 * most && [...text].length <= most);
 
 /**
- * Text of at most `most` characters. The length is checked before anything else is done: normalising 64,000 combining
- * marks takes ten seconds. PostgreSQL's text holds any character but NUL; a lone surrogate is no character.
+ * Text of at most `most` characters. The length is checked first, because normalising 64,000 combining marks takes ten
+ * seconds. PostgreSQL's text cannot contain NUL, and a lone surrogate is not a character.
  */
 const textOf = (most: number, isShort = (value: string) => isAtMost(value, most)) =>
   z
@@ -37,10 +37,10 @@ const textOf = (most: number, isShort = (value: string) => isAtMost(value, most)
     .refine((value) => !value.includes('\0'), 'must not contain the character NUL')
     .refine((value) => value.isWellFormed(), 'must be valid Unicode');
 
-/** UTF-16 units that become at most one character in NFC: a Greek letter with breathing, accent and iota has four. */
+/** Most UTF-16 units that NFC composes into one character: a Greek letter with breathing, accent and iota has four. */
 const UNITS = 4;
 
-/** Names are shown in lists and logs: trimmed, in one Unicode form, and nothing in them is hidden (chat/names.ts). */
+/** A name, which is shown in lists and logs: trimmed, in NFC, without hidden characters (chat/names.ts). */
 const name = (most: number, tidy: (text: string) => string = (text) => text) =>
   documented(
     textOf(most, (value) => value.length <= UNITS * most)
@@ -51,30 +51,30 @@ const name = (most: number, tidy: (text: string) => string = (text) => text) =>
     { type: 'string', minLength: 1, maxLength: most, pattern: '\\S' },
   );
 
-/** A username; the table checks the same length. Which of them are the same, plantao.name_key decides. */
+/** A username. The table checks the same length; plantao.name_key decides which names are equal. */
 export const username = name(64, (text) => text.replace(/[^\S\ufeff]+/g, ' '));
 /** The name of a group or of a free topic. */
 export const groupName = name(128);
 
-/** A list of at most `most` names; a longer one is refused before its entries are checked. */
-export const namesOf = <Name extends z.ZodType>(name: Name, most: number) => {
+/** A list of at most `most` names; a longer one is rejected before its entries are checked. */
+export const nameList = <Name extends z.ZodType>(name: Name, most: number) => {
   const problem = 'must be a list of names';
   return documented(
     z
       .array(z.unknown(), problem)
       .max(most, { error: `must have ${most} names or fewer`, abort: true })
       .pipe(z.array(name)),
-    { type: 'array', maxItems: most, items: requestOf(name) },
+    { type: 'array', maxItems: most, items: requestSchemaOf(name) },
   );
 };
 
-/** A part of a name, to search by; none by default. */
+/** A part of a name to search for; empty by default. */
 export const namePart = documented(
   textOf(64).transform((value) => value.normalize('NFC')),
   { type: 'string', maxLength: 64 },
 ).default('');
 
-/** A message's text: what people type, and a page of it fits an answer (500 of them, 8 MB at the worst). */
+/** Longest message, in characters. A page of 500 of them has at most 8 MB. */
 const CONTENT_LIMIT = 4096;
 /** The text of a message. */
 export const content = documented(
@@ -82,24 +82,24 @@ export const content = documented(
   { type: 'string', minLength: 1, maxLength: CONTENT_LIMIT, pattern: '\\S' },
 );
 
-/** Of a password that an account is given, in characters: the least that NIST SP 800-63B allows. */
+/** Shortest new password, in characters: the minimum of NIST SP 800-63B. */
 export const SHORTEST_PASSWORD = 8;
-/** What is said of a shorter one. */
+/** Error for a shorter one. */
 export const TOO_SHORT = `must have ${SHORTEST_PASSWORD} characters or more`;
 
-/** scrypt takes any length; the upper limit keeps a login cheap to refuse. */
+/** scrypt accepts any length; the upper limit keeps the rejection of a login cheap. */
 const passwordOf = (shortest: number, tooShort: string) =>
   documented(
     textOf(256).refine((value) => value.length >= shortest, tooShort),
     { type: 'string', minLength: shortest, maxLength: 256, format: 'password' },
   );
 
-/** A password that an account is given. */
+/** A new password. */
 export const password = passwordOf(SHORTEST_PASSWORD, TOO_SHORT);
-/** A password to come in with: one that is too short to be anybody's is wrong like any other. */
+/** A password to log in with. One that is too short for any account is simply wrong. */
 export const givenPassword = passwordOf(1, 'must not be empty');
 
-/** A whole number from `least` to `most`, as a number or digits. */
+/** A whole number from `least` to `most`, as a number or as digits. */
 export const count = (least: number, most: number, otherwise: number) =>
   documented(
     z
@@ -120,7 +120,7 @@ export const count = (least: number, most: number, otherwise: number) =>
     { type: 'integer', minimum: least, maximum: most },
   ).default(otherwise);
 
-/** How long a poll may wait, in seconds: shorter than the minute after which proxies give up. */
+/** How long a poll may wait, in seconds: less than the minute after which proxies close a connection. */
 export const pollTimeout = documented(
   z
     .union(
@@ -137,10 +137,10 @@ export const pollTimeout = documented(
   { type: 'number', minimum: 0, maximum: 55 },
 ).default(25);
 
-/** An opaque cursor; its form is checked where it is read. */
+/** An opaque cursor. The event log checks its form. */
 export const cursor = z.string('must be a cursor').max(64, 'must be a cursor').optional();
 
-/** True where every text in `value`, keys included, is one that PostgreSQL's jsonb holds. The body's depth is bounded. */
+/** Returns true if jsonb can store every string in `value`, including keys. The depth of a body is bounded. */
 function hasOnlyCharacters(value: unknown): boolean {
   if (typeof value === 'string') return !value.includes('\0') && value.isWellFormed();
   if (typeof value !== 'object' || value === null) return true;
@@ -151,8 +151,8 @@ function hasOnlyCharacters(value: unknown): boolean {
 /** The name of a node, in the characters that NODE_NAME may have. */
 export const nodeName = z.string('must be the name of a node').regex(/^[\w.-]{1,64}$/, 'must be the name of a node');
 
-/** Any JSON that PostgreSQL's jsonb holds. */
+/** Any JSON that jsonb can store. */
 export const json = z.unknown().refine(hasOnlyCharacters, 'must be valid Unicode without NUL');
 
-/** The input of a route that takes none. */
+/** The input of a route without parameters. */
 export const nothing = z.object({});

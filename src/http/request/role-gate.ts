@@ -18,7 +18,7 @@ export class RoleGate {
     this.#view = view;
   }
 
-  /** The middleware that lets a request through where this node serves routes of this kind, or answers 503. */
+  /** Returns the middleware that responds 503 if this node does not serve routes of this kind. */
   gate(serves: Serves): RequestHandler {
     return (_request, _response, next) => {
       this.check(serves);

@@ -8,12 +8,12 @@ const isRecord = (value: unknown): value is Record<string, unknown> =>
 
 /** A URL has ASCII only; Node passes other bytes on as if they were Latin-1. */
 const NOT_ASCII = /[^\0-\x7f]/;
-/** Entries of `details`: what is wrong a thousand times is said often enough. */
+/** Most entries in `details`. */
 const MOST_DETAILS = 20;
 
-/** The names of a request's fields. @throws where its schema is no object. */
-export function namesOfFields(input: z.ZodType): ReadonlySet<string> {
-  if (!(input instanceof z.ZodObject)) throw new Error('a request is an object of fields');
+/** Returns the field names of a request schema. @throws if it is not an object schema. */
+export function fieldNames(input: z.ZodType): ReadonlySet<string> {
+  if (!(input instanceof z.ZodObject)) throw new Error('a request schema must be an object');
   return new Set(Object.keys(input.shape));
 }
 
@@ -21,9 +21,9 @@ export function namesOfFields(input: z.ZodType): ReadonlySet<string> {
 const takesBodyOnly = (method: string) => method === 'POST' || method === 'PATCH';
 
 /**
- * The fields of a request as one object: the JSON body, over it the query (GET and DELETE only), over it the path. The
- * seed's clients send a JSON body on GET; the query wins where both have a field.
- * @throws {HttpError} 415 for a body that is not JSON, 400 for one that is no object and for a URL that is not ASCII.
+ * Returns the fields of a request as one object: those of the JSON body, overridden by the query (GET and DELETE only),
+ * overridden by the path. A JSON body on GET is accepted because compatible clients send one.
+ * @throws {HttpError} 415 for a body that is not JSON, 400 for one that is not an object and for a URL that is not ASCII.
  */
 export function inputOf(request: Request, names: ReadonlySet<string>): Record<string, unknown> {
   if (NOT_ASCII.test(request.url)) throw new HttpError(400, 'invalid_request', 'the URL must be percent-encoded UTF-8');
@@ -45,7 +45,7 @@ export function inputOf(request: Request, names: ReadonlySet<string>): Record<st
   return Object.assign(input, takesBodyOnly(request.method) ? {} : queryOf(request.url, names), request.params);
 }
 
-/** Checks the fields of a request against its schema. @throws {HttpError} 400 invalid_request with one entry a field. */
+/** Validates the fields of a request against its schema. @throws {HttpError} 400 invalid_request with an entry for each field. */
 export function check<Schema extends z.ZodType>(schema: Schema, input: Record<string, unknown>): z.output<Schema> {
   const checked = schema.safeParse(input);
   if (checked.success) return checked.data;

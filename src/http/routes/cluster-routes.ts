@@ -5,10 +5,10 @@ import { sharedAnswer } from '../request/shared-answer.ts';
 import type { Services } from '../services.ts';
 import { type Route, route } from './route.ts';
 
-/** Half a heartbeat of a node: nothing newer is to be had, and whoever asks all the time takes no connection from the chat. */
+/** Half a heartbeat: there is no newer data before, and clients that poll constantly take no connection from the chat. */
 const SHARED_MS = 500;
 
-/** Nodes that one answer lists, those heard from last first: nodes that are named after their process leave many rows. */
+/** Most nodes in a response, by their latest heartbeat: nodes that are named after their process leave many rows. */
 const MOST_NODES = 100;
 
 const nodeRow = z.object({
@@ -35,9 +35,9 @@ const termRow = z.object({
   gap_ms: z.number().nullable(),
 });
 
-/** `/cluster`: what a DBA sees in plantao.cluster_status and plantao.leader_history, as JSON. */
+/** `/cluster`: the views plantao.cluster_status and plantao.leader_history as JSON. */
 export function clusterRoutes({ sequelize, cluster }: Services): Route[] {
-  const look = sharedAnswer(SHARED_MS, () => lookAt(sequelize));
+  const readCluster = sharedAnswer(SHARED_MS, () => readViews(sequelize));
   return [
     route({
       method: 'get',
@@ -54,7 +54,7 @@ export function clusterRoutes({ sequelize, cluster }: Services): Route[] {
         history: z.array(termRow),
       }),
       async handle() {
-        const [nodes, history] = await look();
+        const [nodes, history] = await readCluster();
         const { term, activeNode, activeUrl } = cluster;
         return { body: { term, active_node: activeNode, active_url: activeUrl, nodes, history } };
       },
@@ -62,7 +62,7 @@ export function clusterRoutes({ sequelize, cluster }: Services): Route[] {
   ];
 }
 
-function lookAt(sequelize: Sequelize) {
+function readViews(sequelize: Sequelize) {
   return Promise.all([
     sequelize.query(
       `SELECT node, url, pid, role, term, heartbeat_age_ms, version, position, behind, waiters

@@ -29,7 +29,7 @@ const health = z
   })
   .meta({ id: 'Health' });
 
-/** The one document behind all questions about a node's state; made from memory, so it answers without the database. */
+/** Returns the node's state. Needs only memory, so it works without the database. */
 function healthOf({ cluster, authMode }: Services): z.output<typeof health> {
   return {
     status: cluster.role === 'fallen' ? 'down' : 'alive',
@@ -48,7 +48,7 @@ function healthOf({ cluster, authMode }: Services): z.output<typeof health> {
   };
 }
 
-/** In seconds, the least that the header can say: a failover is over by then. */
+/** The shortest time that the header can express, in seconds. A failover is usually over by then. */
 const RETRY_SOON = { 'Retry-After': '1' };
 
 const refusals: Record<string, [status: number, sentence: string]> = {
@@ -90,7 +90,7 @@ function rootRoute({ version }: Services): Route {
   });
 }
 
-/** No browser sends a longer header, and to read one of 16 KB takes 15 ms. */
+/** No browser sends a longer header, and parsing one of 16 KB takes 15 ms. */
 function prefersHtml(request: Request): boolean {
   const isShort = (request.headers.accept ?? '').length <= 1000;
   return isShort && request.accepts(['text/plain', 'text/html']) === 'text/html';

@@ -3,15 +3,15 @@ import { NamedAudience } from '../../chat/delivery/audiences.ts';
 import { topicOf } from '../../events/log-event.ts';
 import { user } from '../docs/response-schemas.ts';
 import { requireMember, requireSelf } from '../request/authentication.ts';
-import { groupName, id, namesOf, nothing, username } from '../request/request-schemas.ts';
+import { groupName, id, nameList, nothing, username } from '../request/request-schemas.ts';
 import type { Services } from '../services.ts';
 import { type Route, route } from './route.ts';
 
-/** Users that one request may bring into a new group, each at the cost of a row; the others join by POST /group-users. */
+/** Members that one request may add to a new group, because each costs a row. Others join by POST /group-users. */
 const MOST_MEMBERS_NAMED = 1000;
 const membership = z.object({ message: z.string(), group_id: z.number(), user_id: z.number() });
 
-/** `/chats`, `/create-chat`, `/group-users` and `/groups`: groups and who is in them. */
+/** `/chats`, `/create-chat`, `/group-users` and `/groups`: groups and their members. */
 export function groupRoutes(services: Services): Route[] {
   return [
     chatsRoute(services),
@@ -53,7 +53,7 @@ function createChatRoute({ groups }: Services): Route {
     serves: 'write',
     requires: 'user',
     summary: 'A new group of its creator and the named users',
-    input: z.object({ groupName, creatorId: id, members: namesOf(username, MOST_MEMBERS_NAMED).default([]) }),
+    input: z.object({ groupName, creatorId: id, members: nameList(username, MOST_MEMBERS_NAMED).default([]) }),
     refusals: [404, 409],
     answer: z.object({
       group_id: z.number(),
@@ -130,7 +130,7 @@ function leaveRoute({ groups }: Services): Route {
     answer: membership,
     async handle({ input, caller }) {
       requireSelf(caller, input.userId);
-      // Leaving a group that one is not in is fine; whether there is such a group is not said.
+      // Leaving a group without being a member succeeds, and does not reveal whether the group exists.
       const isIn = caller.userId === null || (await groups.isMember(input.groupId, input.userId));
       if (isIn) await groups.leave(input.groupId, input.userId);
       return { body: { message: 'left', group_id: input.groupId, user_id: input.userId } };

@@ -101,7 +101,7 @@ function deleteRoute({ messages, groups }: Services): Route {
   });
 }
 
-/** @throws {HttpError} 400 for a key that is empty, too long or not printable ASCII. */
+/** Returns the Idempotency-Key, or null. @throws {HttpError} 400 if it is empty, too long or not printable ASCII. */
 function idempotencyKey(request: Request): string | null {
   const key = request.get('Idempotency-Key');
   if (key === undefined) return null;

@@ -3,7 +3,7 @@ import { nothing } from '../request/request-schemas.ts';
 import type { Services } from '../services.ts';
 import { type Route, route } from './route.ts';
 
-/** `/metrics` for Prometheus: the process, and what this node does. Read when asked, so nothing is counted twice. */
+/** `/metrics` for Prometheus: figures of the process and the node, read when requested. */
 export function metricsRoutes(services: Services): Route[] {
   const { cluster, waiters, writer, eventLog, room, traffic, notifyQueue, lease } = services;
   const registry = new Registry();

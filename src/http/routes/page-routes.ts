@@ -1,4 +1,4 @@
-/** The pages: `/home` with its files, `/docs` and `/openapi.json`. Nothing of them comes from elsewhere. */
+/** The pages: `/home` with its files, `/docs` and `/openapi.json`. All of it is served by this node. */
 import type { Request, RequestHandler, Response } from 'express';
 import helmet from 'helmet';
 import { z } from 'zod';
@@ -10,7 +10,7 @@ import { nothing } from '../request/request-schemas.ts';
 import type { Cluster, Services } from '../services.ts';
 import { type Route, route } from './route.ts';
 
-/** The routes of the pages; `others` are all the rest, which the document describes together with these. */
+/** Returns the routes of the pages. `others` are all other routes, which the OpenAPI document describes too. */
 export function pageRoutes(services: Services, others: readonly Route[]): Route[] {
   const headers = pageHeaders(services.cluster);
   const page = (path: string, summary: string, content: string, find: (request: Request) => Asset | Promise<Asset>) =>
@@ -35,7 +35,7 @@ export function pageRoutes(services: Services, others: readonly Route[]): Route[
     page('/docs.css', 'Its style sheet', 'text/css', () => docs().style),
     page('/openapi.json', 'This document, for programs (OpenAPI 3.1)', 'application/json', () => docs().json),
   ];
-  // Made when first asked for: it describes these routes too.
+  // Created on first use, because it describes these routes too.
   const docs = once(() => documentsOf([...others, ...routes], services));
   return routes;
 }
@@ -101,15 +101,15 @@ function encodingOf(request: Request, { body, compressed }: Asset): { coding?: C
   return found ? { coding: found, body: compressed[found] ?? body } : { body };
 }
 
-/** True where `If-None-Match` names this version; a browser sends one or two, and a longer list is not looked through. */
+/** Returns true if `If-None-Match` names this version. Browsers send one or two tags; a longer list is not searched. */
 function isKnown({ headers }: Request, etag: string): boolean {
   const known = headers['if-none-match'] ?? '';
   return known.length <= 1000 && known.split(',').some((one) => one.trim().replace(/^W\//, '') === etag);
 }
 
 /**
- * What a page may do: nothing but to load its own files, and to ask the nodes of the cluster, so that it can follow a
- * failover. Those are the nodes known when the page is asked for.
+ * Returns the security headers of a page. A page may only load its own files, and call the nodes of the cluster, so that it
+ * can follow a failover. Those are the nodes known when the page is requested.
  */
 function pageHeaders(cluster: Cluster): RequestHandler {
   const nodes = () => originsOf([cluster.url, ...cluster.peers().map(({ url }) => url)]).join(' ');
@@ -128,10 +128,10 @@ function pageHeaders(cluster: Cluster): RequestHandler {
         requireTrustedTypesFor: ["'script'"],
       },
     },
-    // Whether there is TLS in front, and for how long, is the proxy's to promise.
+    // Only the proxy knows whether there is TLS in front of this node.
     strictTransportSecurity: false,
     frameguard: { action: 'deny' },
-    // Files of the page are asked for by the page alone; the API itself is open as CORS_ORIGIN says.
+    // Only the page loads its files. CORS_ORIGIN decides who may call the API.
     crossOriginResourcePolicy: { policy: 'same-origin' },
   });
 }

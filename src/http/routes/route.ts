@@ -3,10 +3,10 @@ import type { z } from 'zod';
 import type { Caller, Requirement } from '../request/authentication.ts';
 import type { RequestLifetime } from '../request/request-lifetime.ts';
 
-/** Which nodes serve a route: every node always; every node that is not fallen; the active alone. */
+/** Which nodes serve a route. control: every node; read: every node that is not fallen; write: the active node only. */
 export type Serves = 'control' | 'read' | 'write';
 
-/** What a handler gets: the request's input, checked and typed by the route's schema, and who calls. */
+/** The arguments of a handler: the input, validated and typed by the route's schema, and the caller. */
 export interface Call<Input> {
   input: Input;
   caller: Caller;
@@ -15,19 +15,19 @@ export interface Call<Input> {
   lifetime: RequestLifetime;
 }
 
-/** What a handler answers: `body` goes out as JSON. */
+/** A handler's response; `body` is sent as JSON. */
 export interface Answer {
   status?: number;
   body: unknown;
   headers?: Record<string, string>;
 }
 
-/** Statuses of refusal that a route's own rules may add. */
+/** Error statuses that a route's own rules may add. */
 export type Refusal = 401 | 404 | 409 | 410 | 413;
 
 /**
- * One route, said once: the router, the checks, the table of who may, and the OpenAPI document are all made from it.
- * `path` is Express's, with `:name` for a parameter.
+ * The definition of one route. The router, validation, authentication and the OpenAPI document all derive from it. `path` is
+ * Express's, with `:name` for a parameter.
  */
 export interface Route {
   method: 'get' | 'post' | 'patch' | 'delete';
@@ -37,29 +37,29 @@ export interface Route {
   summary: string;
   /** Path parameters, query and JSON body together; see {@link inputOf} in validate.ts. */
   input: z.ZodType;
-  /** The status of success; 200 by default. */
+  /** The status of a successful response; 200 by default. */
   status?: 200 | 201;
-  /** What success carries, for the document and the tests; absent where it is not JSON. */
+  /** The body of a successful response, for the document and the tests; absent if it is not JSON. */
   answer?: z.ZodType;
-  /** The media type of success where it is not JSON. */
+  /** The media type of a successful response if it is not JSON. */
   content?: string;
-  /** Statuses of refusal that the route's own rules add to those which follow from the rest of the definition. */
+  /** Error statuses in addition to those that follow from the rest of the definition. */
   refusals?: readonly Refusal[];
-  /** Statuses beside success that carry the same answer: a health check's 503. */
+  /** Further statuses with the same body: a health check's 503. */
   also?: readonly number[];
-  /** Request headers with a meaning here, and what it is. */
+  /** Request headers that the route uses, with their descriptions. */
   headers?: Readonly<Record<string, string>>;
-  /** True for what load balancers, peers and monitors ask all the time: REQUESTS_PER_MINUTE does not count it. */
+  /** True for routes that load balancers, peers and monitors poll: REQUESTS_PER_MINUTE does not count them. */
   unlimited?: boolean;
   /** True for long polls and streams: they end when the token that opened them does. */
   waits?: boolean;
-  /** True where the token may come as `access_token` in the query: a browser's EventSource cannot send a header. */
+  /** True if the token may be the query parameter `access_token`: a browser's EventSource cannot send headers. */
   takesTokenInQuery?: boolean;
-  /** The answer, or nothing where the handler writes the response itself. */
+  /** Returns the response, or undefined if the handler has written it itself. */
   handle(call: Call<unknown>): Promise<Answer | undefined>;
 }
 
-/** Declares a route; the handler's input is typed by the schema. */
+/** Defines a route. The schema types the handler's input. */
 export function route<Schema extends z.ZodType>(
   definition: Omit<Route, 'input' | 'handle'> & {
     input: Schema;

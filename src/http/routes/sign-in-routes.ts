@@ -11,7 +11,7 @@ import { type Route, route } from './route.ts';
 
 const token = z.string().describe('Send it as Authorization: Bearer <token>. Shown this once.');
 
-/** `/register`, `/login`, `/logout` and `/tokens`: coming in and going out. */
+/** `/register`, `/login`, `/logout` and `/tokens`. */
 export function signInRoutes(services: Services): Route[] {
   return [registerRoute(services), loginRoute(services), logoutRoute(services), tokensRoute(services)];
 }
@@ -68,7 +68,7 @@ function loginRoute({ accounts, users, authMode }: Services): Route {
     refusals: [401],
     async handle({ input, request }) {
       const given = input.password ?? null;
-      // Of an account that is there a short password is a wrong one; where it would be a new account's, it is too short.
+      // For an existing account a short password is wrong; for a new account it is too short.
       if (authMode === 'open' && given !== null && given.length < SHORTEST_PASSWORD) {
         if (!(await users.find(input.username))) throw invalid('password', TOO_SHORT);
       }

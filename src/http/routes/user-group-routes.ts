@@ -1,15 +1,15 @@
 import { z } from 'zod';
 import { requireSelf } from '../request/authentication.ts';
-import { groupName, id, namesOf } from '../request/request-schemas.ts';
+import { groupName, id, nameList } from '../request/request-schemas.ts';
 import type { Services } from '../services.ts';
 import { type Route, route } from './route.ts';
 
-/** Groups that one request may replace all others by: each may have to be made. */
+/** Most groups in one replacement, because each may have to be created. */
 const MOST_GROUPS_NAMED = 100;
 const groupNames = z.object({ user_id: z.number(), groups: z.array(z.string()) });
 const USER_GROUPS = '/user/:id/groups';
 
-/** `/user/{id}/groups`: the original's routes by the names of groups. */
+/** `/user/{id}/groups`: compatible routes that use group names instead of ids. */
 export function userGroupRoutes(services: Services): Route[] {
   return [namesRoute(services), replaceRoute(services), joinNamedRoute(services), leaveNamedRoute(services)];
 }
@@ -38,7 +38,7 @@ function replaceRoute({ groups }: Services): Route {
     serves: 'write',
     requires: 'user',
     summary: "Replaces a user's groups by those of these names; with none, leaves all of them",
-    input: z.object({ id, groups: namesOf(groupName, MOST_GROUPS_NAMED) }),
+    input: z.object({ id, groups: nameList(groupName, MOST_GROUPS_NAMED) }),
     refusals: [404, 409],
     answer: groupNames,
     async handle({ input, caller }) {

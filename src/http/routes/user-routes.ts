@@ -3,7 +3,7 @@ import { count, namePart } from '../request/request-schemas.ts';
 import type { Services } from '../services.ts';
 import { type Route, route } from './route.ts';
 
-/** `/users`. Where AUTH=token every signed-in user may search: names are what one invites by. Nothing else is told of them. */
+/** `/users`. With AUTH=token every signed-in user may search, because users are invited by name. Reveals only ids and names. */
 export function userRoutes({ users }: Services): Route[] {
   return [
     route({
