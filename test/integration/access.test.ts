@@ -14,11 +14,11 @@ import { type LocalNode, localNode } from '../support/two-nodes.ts';
 
 const ADMIN_TOKEN = 'the-administrators-own-token';
 
-/** How somebody comes: whose token is shown, and whose userId is said. */
+/** The callers: whose token is sent, and whose userId is given. */
 const WAYS = ['none', 'garbage', 'expired', 'revoked', 'other', 'stranger', 'member', 'sender', 'admin'] as const;
 type Way = (typeof WAYS)[number];
 
-/** A group with a member and the sender of a message, and a stranger who is signed in. */
+/** A group with a member, the sender of a message, and a signed-in user who is not a member. */
 interface Scene {
   sender: Person;
   member: Person;
@@ -26,11 +26,11 @@ interface Scene {
   groupId: number;
   groupName: string;
   messageId: number;
-  /** The user whom the request is about. */
+  /** The user id in the request. */
   self: Person;
 }
 
-/** One row: what is asked for, and what each way of coming is answered. */
+/** One row: a request, and the expected status for each caller. */
 interface Row {
   query?: (scene: Scene) => Record<string, unknown>;
   body?: (scene: Scene) => Record<string, unknown>;
@@ -38,9 +38,9 @@ interface Row {
   answers: Record<Way, number>;
 }
 
-/** No token that is good: 401, whoever is asked about. */
+/** Without a valid token: 401 for every userId. */
 const shut = { none: 401, garbage: 401, expired: 401, revoked: 401 };
-/** Nobody's business but one's own: whose userId is another's is refused; an administrator is no user. */
+/** Only for the user itself: another userId is refused, and the administrator is not a user. */
 const ownOnly = (status: number) => ({
   ...shut,
   other: 403,
@@ -51,7 +51,7 @@ const ownOnly = (status: number) => ({
 });
 /** For members of the group. */
 const membersOnly = (status: number) => ({ ...ownOnly(status), other: 403, stranger: 403 });
-/** For whoever is signed in; there is no userId to say. */
+/** For every signed-in user; the request has no userId. */
 const users = (status: number) => ({ ...ownOnly(status), other: status });
 const everyone = (status: number): Record<Way, number> => ({
   none: status,
@@ -67,7 +67,7 @@ const everyone = (status: number): Record<Way, number> => ({
 const admins = (status: number) => ({ ...everyone(403), ...shut, admin: status });
 const asSelf = ({ self }: Scene) => ({ userId: self.id });
 
-/** Every route. One that is missing here, or is here and not there, fails. */
+/** Every route. A missing or superfluous one fails the test. */
 const TABLE: Record<string, Row> = {
   'GET /': { answers: everyone(200) },
   'GET /health': { answers: everyone(200) },
@@ -84,7 +84,7 @@ const TABLE: Record<string, Row> = {
   'GET /openapi.json': { answers: everyone(200) },
   'POST /fall': { answers: admins(200) },
   'POST /revive': { answers: admins(200) },
-  // There is no other node here to hand over to.
+  // There is no other node to hand over to.
   'POST /switchover': { answers: admins(409) },
   'POST /register': {
     body: () => ({ username: People.name('new'), password: 'short' }),
@@ -145,7 +145,7 @@ const TABLE: Record<string, Row> = {
   'POST /notify/:group': { path: ({ groupName }) => `/notify/${groupName}`, answers: { ...users(200), admin: 200 } },
 };
 
-/** The same route, where what it is asked for decides: `/notify/all` is the administrator's. */
+/** Routes whose access depends on the request: only the administrator may call `/notify/all`. */
 const MORE: Record<string, Row> = {
   'POST /notify/all': { answers: admins(200) },
   'GET /subscribe/status by name': {
@@ -172,7 +172,7 @@ const MORE: Record<string, Row> = {
 
 const keyOf = (method: string, path: string) => `${method.toUpperCase()} ${path}`;
 
-/** Services that are only ever looked at: enough to declare routes with. */
+/** Services that are never called: enough to define the routes. */
 function nobodys(): Services {
   const anything: unknown = new Proxy(() => {}, {
     get: (_, name) => (name === 'then' || typeof name === 'symbol' ? undefined : anything),
@@ -185,20 +185,20 @@ interface Stack {
   stack: { route?: { path: string; stack: { method?: string }[] } }[];
 }
 
-/** What the router itself answers to, apart from its refusals of other methods. */
+/** Returns the routes of the router, without the handlers for other methods. */
 function routesOfRouter(): Set<string> {
   const app = createApp(nobodys());
   const found = new Set<string>();
   for (const { route } of (app.router as Router as unknown as Stack).stack) {
     const methods = new Set(route?.stack.map(({ method }) => method));
-    // What answers to every method is the refusal of those that the path does not have.
+    // A layer for every method is the 405 handler.
     if (!route || methods.size > 1 || methods.has('options')) continue;
     for (const method of methods) if (method) found.add(keyOf(method, route.path));
   }
   return found;
 }
 
-describe('Who may', function () {
+describe('Access', function () {
   this.timeout(60_000);
   let database: TestDatabase;
   let node: LocalNode;
@@ -282,18 +282,18 @@ describe('Who may', function () {
     await eventually('it is on duty', async () => (await get(`${node.url}/health`)).body.active === true);
   }
 
-  it('is said for every route that the router has, and for no other', () => {
+  it('is defined for every route of the router, and for no other', () => {
     const declared = allRoutes(nobodys()).map(({ method, path }) => keyOf(method, path));
     expect(declared.sort()).to.deep.equal(Object.keys(TABLE).sort());
     expect([...routesOfRouter()].sort()).to.deep.equal(Object.keys(TABLE).sort());
   });
 
   for (const [key, row] of Object.entries({ ...TABLE, ...MORE })) {
-    it(`is held by ${key}`, async () => {
+    it(`is enforced on ${key}`, async () => {
       const found: Partial<Record<Way, number>> = {};
       for (const way of WAYS) {
         const status = await statusOf(key, row, way);
-        // A poll that may wait has news (200) or none (204), as the writes before it have reached this node or not.
+        // A permitted poll returns 200 or 204, depending on whether earlier writes have reached this node.
         found[way] = status === 200 && row.answers[way] === 204 ? 204 : status;
       }
       expect(found).to.deep.equal(row.answers);
@@ -301,7 +301,7 @@ describe('Who may', function () {
   }
 });
 
-/** The status of the answer, as soon as it is there: a stream never ends by itself. */
+/** Returns the status as soon as the headers arrive: a stream never ends by itself. */
 function firstOf(method: string, url: URL, token: string | null, body: unknown): Promise<number> {
   return new Promise((resolve, reject) => {
     const payload = body === undefined ? undefined : JSON.stringify(body);

@@ -14,7 +14,7 @@ import { eventually } from '../support/eventually.ts';
 import { People } from '../support/people.ts';
 import { createDatabase, type TestDatabase } from '../support/postgres.ts';
 
-/** Passwords that are right where they are those stored, and what happens while one is looked at. */
+/** Passwords compared as plain text, with a hook that runs during a check. */
 class PlainPasswords {
   meanwhile = async () => {};
   turn = async () => {};
@@ -52,7 +52,7 @@ describe('Accounts', () => {
     sql = new pg.Client({ connectionString: database.url });
     await sql.connect();
     sequelize = openSequelize(database.url, 'accounts-test', POOL_SIZE);
-    // The whole pool now: a connection that is opened within a test looks left behind.
+    // Opens the whole pool now: a connection that is opened within a test would count as a leak.
     await Promise.all(Array.from({ length: POOL_SIZE }, () => sequelize.query('SELECT pg_sleep(0.1)')));
     await sql.query(
       "INSERT INTO plantao.leader_terms (term, node, url, backend_pid, reason) VALUES (1, 'x', 'x', 1, 'test')",
@@ -94,7 +94,7 @@ describe('Accounts', () => {
     return rows[0].n;
   };
 
-  it('count no try whose password was not looked at', async () => {
+  it('do not count an attempt whose password was not checked', async () => {
     const { username } = await account('right');
     const logIn = () => accounts(true).logIn({ username, password: 'right', network: '192.0.2.1' });
     passwords.turn = overloaded;
@@ -103,7 +103,7 @@ describe('Accounts', () => {
     expect((await logIn()).username).to.equal(username);
   });
 
-  it('count no registration that was not looked at', async () => {
+  it('do not count a registration that was not processed', async () => {
     const register = () =>
       accounts(true).register({ username: People.name(), password: 'any password', network: '192.0.2.2' });
     passwords.turn = overloaded;
@@ -112,17 +112,17 @@ describe('Accounts', () => {
     expect((await register()).created).to.equal(true);
   });
 
-  it('limit the accounts that an address makes by logging in under new names', async () => {
+  it('limit the accounts that an address creates by logging in under new names', async () => {
     const come = (username: string) => accounts(false).logIn({ username, password: null, network: '192.0.2.3' });
     const names = [People.name(), People.name(), People.name()];
     const outcomes = await Promise.all(names.map((name) => come(name).catch((error) => error)));
     expect(outcomes.filter((outcome) => outcome instanceof TooManyTriesError)).to.have.length(1);
-    // Who has an account comes in as often as they like.
+    // An existing user may log in any number of times.
     const known = await account(null);
     for (let times = 0; times < 3; times++) expect((await come(known.username)).userId).to.equal(known.id);
   });
 
-  it('give no token on a password that was changed while it was looked at', async () => {
+  it('issue no token for a password that was changed during its check', async () => {
     const { id, username } = await account('old');
     passwords.meanwhile = async () => void (await change(id, 'new'));
     const logIn = accounts(true).logIn({ username, password: 'old', network: '192.0.2.4' });
@@ -130,7 +130,7 @@ describe('Accounts', () => {
     expect(await tokensOf(id)).to.equal(0);
   });
 
-  it('give no token on a change of the password that commits a moment later', async () => {
+  it('issue no token when a change of the password commits just afterwards', async () => {
     const { id, username } = await account('old');
     await sql.query('BEGIN');
     await change(id, 'new');
@@ -151,7 +151,7 @@ describe('Accounts', () => {
   });
 });
 
-/** The code of the refusal, or null where there was none. */
+/** Returns the error code, or null on success. */
 const codeOf = (outcome: Promise<unknown>): Promise<string | null> =>
   outcome.then(
     () => null,

@@ -12,7 +12,7 @@ describe('The header Host', () => {
   const statusFor = async (host: string, path = CHATS) =>
     (await get(nodes.active.url + path, { headers: { host } })).status;
 
-  it('may be any loopback name, however it is written', async () => {
+  it('accepts every loopback name in every notation', async () => {
     for (const host of [
       'localhost',
       'LocalHost:8080',
@@ -29,7 +29,7 @@ describe('The header Host', () => {
     }
   });
 
-  it('is refused with 421 where it is another name, for reads, writes, pages and preflights', async () => {
+  it('is refused with 421 for another name, for reads, writes, pages and preflights', async () => {
     for (const host of [
       'evil.example',
       'localhost.evil.example',
@@ -58,7 +58,7 @@ describe('The header Host', () => {
     expect((await get<{ active: boolean }>(`${nodes.active.url}/health`)).body.active).to.equal(true);
   });
 
-  it('matters to no health check, so that probes by address or without a name are answered', async () => {
+  it('is not checked for health checks, so that probes by address or without a name work', async () => {
     for (const path of ['/health', '/liveness', '/readiness', '/primary', '/metrics']) {
       expect(await statusFor('10.42.0.7:8080', path), path).to.equal(200);
     }
@@ -67,7 +67,7 @@ describe('The header Host', () => {
     expect(client.statuses).to.deep.equal([200]);
   });
 
-  it('counts with the host of a target in absolute form, once, and has to be there', async () => {
+  it('is required once, and is checked with the host of an absolute target', async () => {
     const statusOf = async (text: string) => {
       const client = await RawClient.open(nodes.active.url);
       client.send(text);
@@ -86,7 +86,7 @@ describe('The header Host', () => {
     expect(await statusOf(postText('/fall', {}, 'Host: evil.example\r\n'))).to.equal(421);
   });
 
-  it('may be HOST, the host of NODE_URL, a name of ALLOWED_HOSTS, and the address that was called', () => {
+  it('accepts HOST, the host of NODE_URL, names in ALLOWED_HOSTS, and the address of the connection', () => {
     const check = new HostCheck(['0.0.0.0', 'proxy.example', '*.inside.example'], () => 'http://Chat.example:9000');
     const isOurs = (host: string, localAddress = '127.0.0.1') => {
       const asked = { headers: { host }, rawHeaders: ['Host', host], url: '/chats', socket: { localAddress } };
@@ -117,7 +117,7 @@ describe('A page of another origin', () => {
     'https://evil.example, http://localhost',
   ];
 
-  it('acts on nothing and reads nothing, whatever kind of request its browser sends', async () => {
+  it('can neither act nor read, with any kind of browser request', async () => {
     for (const origin of foreign) {
       const headers = { origin, 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'cors' };
       for (const [method, path, body] of [
@@ -138,7 +138,7 @@ describe('A page of another origin', () => {
     expect((await get(`${nodes.active.url}/messages?groupId=1`)).text).to.not.include('from elsewhere');
   });
 
-  it('gets nothing by an image, a frame or a form either, which send no Origin or another mode', async () => {
+  it('gets nothing through an image, a frame or a form, which send no Origin', async () => {
     const site = { 'sec-fetch-site': 'cross-site' };
     const read = async (path: string, headers: Record<string, string>) =>
       (await get(nodes.active.url + path, { headers })).status;
@@ -155,7 +155,7 @@ describe('A page of another origin', () => {
     expect((await post(`${nodes.active.url}/fall`, undefined, { headers: form })).status).to.equal(403);
   });
 
-  it('may link to the pages and to what says how the node is', async () => {
+  it("may link to the pages and to the node's state", async () => {
     const link = { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' };
     for (const path of ['/home', '/docs', '/cluster', '/health', '/openapi.json']) {
       expect((await get(nodes.active.url + path, { headers: link })).status, path).to.equal(200);
@@ -163,7 +163,7 @@ describe('A page of another origin', () => {
     expect((await get(`${nodes.active.url}/`, { headers: { ...link, accept: 'text/html' } })).status).to.equal(302);
   });
 
-  it('of loopback calls, whatever its port, and so do our own pages and typed addresses', async () => {
+  it('may call from loopback with any port, as may our own pages and typed addresses', async () => {
     for (const origin of [
       'http://localhost:3000',
       'http://127.0.0.1:5173',
@@ -182,10 +182,10 @@ describe('A page of another origin', () => {
   });
 });
 
-describe('A page of another origin where AUTH=token, and where CORS_ORIGIN names some', () => {
+describe('A page of another origin with AUTH=token and CORS_ORIGIN', () => {
   const nodes = useTwoNodes({ AUTH: 'token', CORS_ORIGIN: 'https://Chat.example/' });
 
-  it('is refused by its origin before it is asked for a token, and the named one is not', async () => {
+  it('is refused for its origin before its token is checked; a named origin is not', async () => {
     const status = async (origin: string) =>
       (await get(nodes.active.url + CHATS, { headers: { origin, 'sec-fetch-site': 'cross-site' } })).status;
     expect(await status('https://evil.example')).to.equal(403);

@@ -10,7 +10,7 @@ import { createDatabase } from '../support/postgres.ts';
 import { localNode } from '../support/two-nodes.ts';
 
 describe('The address of a client', () => {
-  /** What a node that trusts `proxies` takes for the address of a request with this header. */
+  /** Returns the client address that a node with these trusted `proxies` derives from the header. */
   const addressFor = async (proxies: number | string[] | null, forwarded: string) => {
     const app = express();
     if (proxies !== null) app.set('trust proxy', proxies);
@@ -24,14 +24,14 @@ describe('The address of a client', () => {
     }
   };
 
-  it('is the one that the last trusted proxy names', async () => {
+  it('is the one that the last trusted proxy adds', async () => {
     expect(await addressFor(null, '203.0.113.1')).to.equal('127.0.0.1');
     expect(await addressFor(1, '198.51.100.1, 203.0.113.1')).to.equal('203.0.113.1');
     expect(await addressFor(2, '198.51.100.1, 203.0.113.1')).to.equal('198.51.100.1');
     expect(await addressFor(['loopback', '10.0.0.0/8'], '203.0.113.1, 10.1.2.3')).to.equal('203.0.113.1');
   });
 
-  it('is read without port, brackets and zone, in one spelling', async () => {
+  it('is read without port, brackets and zone, in canonical form', async () => {
     for (const [forwarded, address] of [
       ['203.0.113.1:4711', '203.0.113.1'],
       ['[2001:db8::1]:4711', '2001:db8::1'],
@@ -44,7 +44,7 @@ describe('The address of a client', () => {
     }
   });
 
-  it('is never text that is no address: the hop before it is as far as can be known', async () => {
+  it('is never other text: the hop before it is used instead', async () => {
     const rubbish = [
       'x'.repeat(400),
       'unknown',
@@ -71,7 +71,7 @@ describe('The address of a client', () => {
     }
   });
 
-  it('keeps no sign-in from working behind a trusted proxy, whatever stands in X-Forwarded-For', async function () {
+  it('never breaks signing in behind a trusted proxy, for any X-Forwarded-For', async function () {
     this.timeout(60_000);
     const database = await createDatabase();
     const sql = new pg.Client({ connectionString: database.url });

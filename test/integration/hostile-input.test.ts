@@ -3,10 +3,10 @@ import { expect } from 'chai';
 import { type Answer, get, type JsonObject, post, request } from '../support/http.ts';
 import { useTwoNodes } from '../support/two-nodes.ts';
 
-/** Far below the ten seconds that the first of these once took, and far above what a busy machine adds to some milliseconds. */
+/** Far below the ten seconds that the first of these once took, and far above the delays of a busy machine. */
 const SOON_MS = 1000;
 
-/** Runs of characters whose work grows with the square of their number, or that are hidden. */
+/** Runs of characters that take quadratic time, or that are invisible. */
 const RUNS: [what: string, text: string][] = [
   ['marks of two classes', `a${'\u0301'.repeat(32_000)}${'\u0327'.repeat(32_000)}`],
   ['marks in alternation', `a${'\u0327\u0301'.repeat(20_000)}`],
@@ -18,7 +18,7 @@ const RUNS: [what: string, text: string][] = [
   ['spaces', `a${' '.repeat(120_000)}b`],
   ['digits', '1'.repeat(120_000)],
 ];
-/** Every field that takes text. The body of each is made of the text. */
+/** Every text field, with a function that returns a body for a text. */
 const FIELDS: [path: string, field: string, body: (text: string) => JsonObject][] = [
   ['/login', 'username', (username) => ({ username, password: 'x' })],
   ['/login', 'password', (password) => ({ username: 'ana', password })],
@@ -43,11 +43,11 @@ describe('Hostile input', function () {
     expect(answer.ms, what).to.be.below(SOON_MS);
   };
 
-  describe('of great length is refused before any work is done with it:', () => {
+  describe('of great length is refused before it is processed:', () => {
     for (const [path, field, body] of FIELDS) {
       it(`POST ${path} ${field}`, async () => {
         for (const [what, text] of RUNS) {
-          // What the fields cannot take is cut, and not the whole body: its limit is another one.
+          // The body itself stays below its own limit, so that the field's limit is tested.
           const sent = Buffer.byteLength(text) > 125_000 ? text.slice(0, 60_000) : text;
           isRefusedSoon(await post(url(path), body(sent)), field, what);
         }
@@ -90,7 +90,7 @@ describe('Hostile input', function () {
     });
   });
 
-  it('just below the limits is served at once', async () => {
+  it('just below the limits is served quickly', async () => {
     for (const marks of ['\u0301', '\u0301\u0327', '\u05b0\u05bc', '\u0fb2\u0f71']) {
       for (const length of [63, 255]) {
         const username = `a${marks.repeat(128)}`.slice(0, length + 1);
@@ -101,7 +101,7 @@ describe('Hostile input', function () {
     }
   });
 
-  it('that is no name anywhere is refused with a bounded list of what is wrong', async () => {
+  it('with thousands of invalid names is refused with a bounded list of problems', async () => {
     const members = Array.from({ length: 1000 }, () => 0);
     const { status, body } = await post(url('/create-chat'), { groupName: 'x', creatorId: 1, members });
     expect([status, (body.details as unknown[]).length]).to.deep.equal([400, 20]);
@@ -146,7 +146,7 @@ describe('Hostile input', function () {
         }
       }
     });
-    it('is no byte order mark before UTF-8, nor UTF-8 by another spelling', async () => {
+    it('is accepted with a byte order mark, or with another spelling of UTF-8', async () => {
       const text = Buffer.from('{"userId":1,"groupId":1,"content":"olá"}');
       const marked = Buffer.concat([Buffer.from([0xef, 0xbb, 0xbf]), text]);
       for (const type of ['application/json', 'application/json; charset="UTF-8"', 'Application/JSON;charset=utf8']) {
@@ -154,7 +154,7 @@ describe('Hostile input', function () {
         expect((await raw(marked, { 'content-type': type })).status, type).to.equal(200);
       }
     });
-    it('is refused in a query and a path, and ignored where nobody reads it', async () => {
+    it('is refused in a query and a path, and ignored in unknown parameters', async () => {
       for (const path of [
         '/users?username=%ff',
         '/subscribe/status?timeout=0&group=%c0%af',
@@ -165,7 +165,7 @@ describe('Hostile input', function () {
       expect(refusal(await post(url('/notify/%ff'), {}))).to.deep.equal([400, 'invalid_request']);
       expect((await get(url('/users?utm=%ff&%ff=1'))).status).to.equal(200);
     });
-    it('is refused where a URL has it without encoding', async () => {
+    it('is refused in a URL without percent-encoding', async () => {
       const { port } = new URL(nodes.active.url);
       for (const path of ['/users?username=caf\xc3\xa9', '/users?username=caf\xe9', '/chats\xc3?userId=1']) {
         const head = await new Promise<string>((resolve, reject) => {
@@ -182,7 +182,7 @@ describe('Hostile input', function () {
     });
   });
 
-  it('that names a parameter twice is told so, also in other spellings of its name', async () => {
+  it('that repeats a parameter is refused, also with other encodings of its name', async () => {
     for (const [path, field] of [
       ['/chats?userId=1&userId=2', 'userId'],
       ['/messages?groupId=1&limit=5&limit=5', 'limit'],
@@ -196,13 +196,13 @@ describe('Hostile input', function () {
       expect(answer.body.error, path).to.equal(`${field}: must be given only once`);
     }
     expect((await get(url('/chats?userId=1&x=1&x=2'))).status).to.equal(200);
-    // A list in a body is no repetition.
+    // A list in a body is not a repetition.
     expect((await get(url('/chats'), { body: { userId: [1, 2] } })).body.error).to.equal(
       'userId: must be a positive integer',
     );
   });
 
-  it('beyond a documented limit is refused, and at it served', async () => {
+  it('is refused beyond a documented limit, and served at the limit', async () => {
     for (const [path, status] of [
       ['/messages?groupId=1&limit=500', 200],
       ['/messages?groupId=1&limit=501', 400],

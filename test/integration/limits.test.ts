@@ -12,7 +12,7 @@ import { People } from '../support/people.ts';
 import { createDatabase, type TestDatabase } from '../support/postgres.ts';
 import { type LocalNode, localNode } from '../support/two-nodes.ts';
 
-describe('The limits', function () {
+describe('The rate limits', function () {
   this.timeout(60_000);
   let database: TestDatabase;
   let node: LocalNode;
@@ -45,9 +45,9 @@ describe('The limits', function () {
       headers: { 'x-forwarded-for': address, ...(token === null ? {} : { authorization: `Bearer ${token}` }) },
     });
 
-  it('hold back a client, by address until it is known and then by user, and no other client', async () => {
+  it('limit a client by address, or by user once it is authenticated, and no other client', async () => {
     const [ana, bruno] = [await people.comeIn(), await people.comeIn()];
-    // The first look at a token counts for the address.
+    // The first request with a token counts for the address.
     expect((await ask(ana.token, '203.0.113.1')).status).to.equal(200);
     const statuses = await Promise.all(Array.from({ length: 14 }, () => ask(ana.token, '203.0.113.1')));
     expect(statuses.filter(({ status }) => status === 200)).to.have.length(10);
@@ -58,7 +58,7 @@ describe('The limits', function () {
     expect((await ask(bruno.token, '203.0.113.1')).status).to.equal(200);
   });
 
-  it('hold back who comes without a good token by address, before it is looked up', async () => {
+  it('limit requests without a valid token by address, before the token is looked up', async () => {
     const tokens = Array.from({ length: 14 }, (_, at) => `${String(at).padStart(2, '0')}${'x'.repeat(41)}`);
     const statuses = await Promise.all(tokens.map(async (token) => (await ask(token, '198.51.100.7')).status));
     expect([statuses.filter((one) => one === 401).length, statuses.filter((one) => one === 429).length]).to.deep.equal([
@@ -67,17 +67,17 @@ describe('The limits', function () {
     expect((await ask('garbage', '198.51.100.8')).status).to.equal(401);
   });
 
-  it('leave health checks alone', async () => {
+  it('do not count health checks', async () => {
     for (let times = 0; times < 15; times++) expect((await get(`${node.url}/health`)).status).to.equal(200);
   });
 
-  it('hold back who asks for what is no health check, though every node always serves it', async () => {
+  it('count control routes that are not health checks', async () => {
     const call = { headers: { 'x-forwarded-for': '198.51.100.9' } };
     const answers = await Promise.all(Array.from({ length: 14 }, () => get(`${node.url}/cluster`, call)));
     expect(answers.filter(({ status }) => status === 429)).to.have.length(4);
   });
 
-  it('refuse what PostgreSQL cannot hold with 400, wherever it stands', async () => {
+  it('return 400 for text that PostgreSQL cannot store, in every field', async () => {
     const { id, token } = await people.comeIn();
     const call = { headers: { authorization: `Bearer ${token}` } };
     const groupId = await people.group('Geral', [{ id, token, username: '' }]);
@@ -97,12 +97,12 @@ describe('TRUST_PROXY', () => {
   const read = (TRUST_PROXY: string) =>
     readSettings({ DATABASE_URL: 'postgres://localhost/chat', TRUST_PROXY }).trustProxy;
 
-  it('is a number of proxies, or whose addresses', () => {
+  it('accepts a number of proxies, or their addresses', () => {
     expect(read('2')).to.equal(2);
     expect(read('loopback, 10.0.0.0/8,2001:db8::/32')).to.deep.equal(['loopback', '10.0.0.0/8', '2001:db8::/32']);
   });
 
-  it('is nothing else: whoever believes everybody lets clients choose their address', () => {
+  it('accepts nothing that would let clients choose their address', () => {
     for (const wrong of ['true', '0', '10', '10.0.0.0/33', 'proxy.example', '10.0.0.1/', '1.2.3']) {
       expect(() => read(wrong), wrong).to.throw(SettingsError, 'TRUST_PROXY');
     }
@@ -119,13 +119,13 @@ describe('The network of an address', () => {
     expect(networkOf('fe80::1%eth0')).to.equal('fe80:0:0:0::/64');
   });
 
-  it('is that of IPv4 however an IPv6 address writes it', () => {
+  it('is the IPv4 address for every notation of a mapped address', () => {
     for (const written of ['::ffff:192.0.2.1', '::FFFF:c000:201', '0:0:0:0:0:ffff:c000:0201']) {
       expect(networkOf(written), written).to.equal('192.0.2.1');
     }
   });
 
-  it('is one and the same for all that is no address, however long', () => {
+  it('is the same for all text that is not an address', () => {
     for (const written of ['', 'x'.repeat(400), '1.2.3', "'; DROP TABLE", '1:2:3:4:5:6:7:8:9', '192.0.2.1:443']) {
       expect(networkOf(written), written).to.equal('unknown');
     }
@@ -133,7 +133,7 @@ describe('The network of an address', () => {
 });
 
 describe('The server', () => {
-  it('refuses headers beyond 16 KiB, and what is no HTTP, and goes on', async () => {
+  it('refuses headers beyond 16 KiB and bytes that are not HTTP, and continues to serve', async () => {
     const server = new Server(
       express().get('/', (_request, response) => void response.end('here')),
       10,

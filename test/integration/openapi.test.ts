@@ -10,7 +10,7 @@ import { createDatabase, type TestDatabase } from '../support/postgres.ts';
 import { type LocalNode, localNode } from '../support/two-nodes.ts';
 
 const ADMIN_TOKEN = 'the-administrators-own-token';
-/** Need a second node, or never end; they have tests of their own. */
+/** These routes need a second node, or never end. Other tests cover them. */
 const ELSEWHERE = new Set(['POST /switchover', 'GET /replica', 'GET /events']);
 
 describe('The OpenAPI document', function () {
@@ -42,7 +42,7 @@ describe('The OpenAPI document', function () {
     await database.drop();
   });
 
-  it('is valid OpenAPI 3.1 by a public validator, and a broken one would be seen', async () => {
+  it('is valid OpenAPI 3.1 according to a public validator, which rejects a broken one', async () => {
     const { text } = await get(`${node.url}/openapi.json`);
     expect(await new Validator().validate(JSON.parse(text))).to.deep.equal({ valid: true });
     const broken = JSON.parse(text);
@@ -51,7 +51,7 @@ describe('The OpenAPI document', function () {
     expect((await new Validator().validate(broken)).valid).to.equal(false);
   });
 
-  it('names every operation once, and every schema that is pointed to is there', async () => {
+  it('has unique operation ids and no dangling reference', async () => {
     const ids = contract.operations.map(([, , { operationId }]) => operationId);
     expect(new Set(ids).size).to.equal(ids.length);
     const { text, body } = await get<ApiDocument>(`${node.url}/openapi.json`);
@@ -60,7 +60,7 @@ describe('The OpenAPI document', function () {
     }
   });
 
-  it('says what every route asks for: the limits that are checked', () => {
+  it('documents the limits that requests are checked against', () => {
     const { parameters } = contract.document.paths['/messages']?.get ?? { parameters: [] };
     expect(parameters.map(({ name, required, schema }) => [name, required, schema])).to.deep.equal([
       ['groupId', true, { type: 'integer', minimum: 1, maximum: Number.MAX_SAFE_INTEGER }],
@@ -79,7 +79,7 @@ describe('The OpenAPI document', function () {
     });
   });
 
-  it('describes what is answered: success and refusal of every route, and no field that it does not name', async () => {
+  it('describes the responses and errors of every route, without undocumented fields', async () => {
     const seen = new Set<string>();
     const ask = async (method: string, path: string, url: string, call: Call = {}, expected?: number) => {
       const answer = await request(method, `${node.url}${url}`, call);
@@ -140,7 +140,7 @@ describe('The OpenAPI document', function () {
       ['/subscribe/user', `user_id=${ana.id}`],
       ['/subscribe/status', `groupId=${groupId}`],
     ] as const) {
-      // From before the notifications: everything that has happened, in one answer.
+      // A cursor from before the notifications returns every event in one response.
       const heard = await ask('GET', path, `${path}?${query}&timeout=0&cursor=${cursor}`, a, 200);
       expect((heard.body.events as unknown[]).length).to.be.above(2);
       await ask('GET', path, `${path}?${query}&timeout=0`, a, 204);

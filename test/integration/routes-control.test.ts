@@ -13,7 +13,7 @@ interface Cluster {
   history: Record<string, unknown>[];
 }
 
-describe('The control of a node over HTTP', () => {
+describe('Node control over HTTP', () => {
   const nodes = useTwoNodes();
   const health = async (node: LocalNode) => (await get(`${node.url}/health`)).body;
   const isOnDuty = (node: LocalNode) =>
@@ -22,7 +22,7 @@ describe('The control of a node over HTTP', () => {
       const isKnown = both.every(({ active_node, peers }) => active_node === node.name && isAlive(peers));
       return isKnown && (await health(node)).active === true;
     });
-  /** Asked until it is done: right after a change a node may not know yet that the other could take over. */
+  /** Repeated until it succeeds: right after a change a node may not know yet that the other can take over. */
   const handOver = (node: LocalNode, body?: JsonObject) =>
     eventually(`${node.name} hands over`, async () => {
       const answer = await post(`${node.url}/switchover`, body);
@@ -31,7 +31,7 @@ describe('The control of a node over HTTP', () => {
   const isAlive = (peers: unknown) => (peers as { alive: boolean }[]).every(({ alive }) => alive);
 
   describe('GET /', () => {
-    it('answers name and version as text', async () => {
+    it('returns name and version as text', async () => {
       for (const headers of [{ accept: '*/*' }, { accept: 'text/plain' }, { accept: 'application/json' }]) {
         const { status, text, headers: answered } = await get(`${nodes.standby.url}/`, { headers });
         expect(status).to.equal(200);
@@ -39,7 +39,7 @@ describe('The control of a node over HTTP', () => {
         expect(text).to.match(/^Plantão \d+\.\d+\.\d+\n$/);
       }
     });
-    it('sends a browser to the chat page', async () => {
+    it('redirects a browser to the chat page', async () => {
       const accept = 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8';
       const { status, headers } = await get(`${nodes.active.url}/`, { headers: { accept } });
       expect(status).to.equal(302);
@@ -48,7 +48,7 @@ describe('The control of a node over HTTP', () => {
   });
 
   describe('GET /health', () => {
-    it('of an active says so, and whom it knows', async () => {
+    it('reports on the active node its role and its peers', async () => {
       const { status, body } = await get(`${nodes.active.url}/health`);
       expect(status).to.equal(200);
       expect(body).to.deep.include({
@@ -63,7 +63,7 @@ describe('The control of a node over HTTP', () => {
         peers: [{ url: nodes.standby.url, node: 'node-b', alive: true, active: false }],
       });
     });
-    it('of a standby names the active', async () => {
+    it('names the active node on a standby', async () => {
       expect(await health(nodes.standby)).to.deep.include({
         status: 'alive',
         active: false,
@@ -77,8 +77,8 @@ describe('The control of a node over HTTP', () => {
     });
   });
 
-  describe('The checks for load balancers', () => {
-    it('answer by status code to GET, HEAD and OPTIONS', async () => {
+  describe('The load balancer checks', () => {
+    it('report by status code for GET, HEAD and OPTIONS', async () => {
       for (const [node, path, expected] of [
         [nodes.active, '/primary', 200],
         [nodes.standby, '/primary', 503],
@@ -99,7 +99,7 @@ describe('The control of a node over HTTP', () => {
   });
 
   describe('GET /cluster', () => {
-    it('shows the nodes and the terms, alike on both nodes', async () => {
+    it('lists the nodes and terms, identically on both nodes', async () => {
       for (const { url } of [nodes.active, nodes.standby]) {
         const { body } = await eventually('both rows are fresh', async () => {
           const answer = await get<Cluster>(`${url}/cluster`);
@@ -126,7 +126,7 @@ describe('The control of a node over HTTP', () => {
   });
 
   describe('GET /metrics', () => {
-    it('has the figures that an alarm needs', async () => {
+    it('exposes the figures that alerts need', async () => {
       const figures = async ({ url }: LocalNode) => {
         const { text, headers } = await get(`${url}/metrics`);
         expect(headers['content-type']).to.match(/^text\/plain/);
@@ -138,7 +138,7 @@ describe('The control of a node over HTTP', () => {
   });
 
   describe('POST /fall and /revive', () => {
-    it('hand over: another node is active, and the fallen one no longer', async () => {
+    it('make another node active, and the fallen one inactive', async () => {
       const { status, body } = await post(`${nodes.active.url}/fall`);
       expect(status).to.equal(200);
       expect(body).to.deep.equal({ status: 'system down', active: false });
@@ -154,14 +154,14 @@ describe('The control of a node over HTTP', () => {
       });
     });
 
-    it('a revived node takes no lock that another holds', async () => {
+    it('do not take the lock from its holder when a node is revived', async () => {
       const { status, body } = await post(`${nodes.active.url}/revive`);
       expect(status).to.equal(200);
       expect(body).to.deep.equal({ status: 'system revived', active: false });
       expect(await health(nodes.active)).to.include({ status: 'alive', role: 'standby', active_node: 'node-b' });
     });
 
-    it('a node that has not fallen is revived in vain: it is no error', async () => {
+    it('accept a revive on a node that has not fallen', async () => {
       expect((await post(`${nodes.standby.url}/revive`)).body).to.deep.equal({
         status: 'system revived',
         active: true,
@@ -172,7 +172,7 @@ describe('The control of a node over HTTP', () => {
       });
     });
 
-    it('where all have fallen nobody is active; the first one that is revived is, at once', async () => {
+    it('leave no node active when all have fallen; the first revived one becomes active at once', async () => {
       await post(`${nodes.active.url}/fall`);
       await post(`${nodes.standby.url}/fall`);
       expect(await health(nodes.standby)).to.include({ status: 'down', active: false });
@@ -186,7 +186,7 @@ describe('The control of a node over HTTP', () => {
   });
 
   describe('POST /switchover', () => {
-    it('hands over to whom it names, with the reason in the history', async () => {
+    it('hands over to the named node and records the reason in the history', async () => {
       const { body } = await handOver(nodes.active, { to: 'node-b' });
       expect(body.message).to.be.a('string');
       await isOnDuty(nodes.standby);
@@ -195,12 +195,12 @@ describe('The control of a node over HTTP', () => {
       expect(history[0]?.gap_ms).to.be.a('number').below(1000);
     });
 
-    it('hands over to any where it names none', async () => {
+    it('hands over to any standby when none is named', async () => {
       await handOver(nodes.standby);
       await isOnDuty(nodes.active);
     });
 
-    it('refuses a node that is not there, itself, a fallen one, and what is no name', async () => {
+    it('refuses an unknown node, the active itself, a fallen node and an invalid name', async () => {
       const refused = async (to: unknown) => {
         const { status, body } = await post(`${nodes.active.url}/switchover`, { to });
         return [status, body.code];

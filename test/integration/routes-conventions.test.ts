@@ -4,7 +4,7 @@ import { expect } from 'chai';
 import { get, post, request } from '../support/http.ts';
 import { useTwoNodes } from '../support/two-nodes.ts';
 
-/** Sends `body` without saying how long it is. */
+/** Sends `body` without a Content-Length. */
 async function statusOfChunked(url: string, body: string): Promise<number | undefined> {
   const outgoing = http.request(url, { method: 'POST', agent: false, headers: { 'content-type': 'application/json' } });
   outgoing.write(body.slice(0, 10));
@@ -27,7 +27,7 @@ describe('Every route', () => {
     }
   });
 
-  it('refuses JSON that is no object', async () => {
+  it('refuses JSON that is not an object', async () => {
     for (const body of ['[]', '1', '"text"', 'null', 'true', '[{"userId":1}]']) {
       const answer = await post(url('/messages'), body);
       expect(answer.status, body).to.equal(400);
@@ -35,7 +35,7 @@ describe('Every route', () => {
     }
   });
 
-  it('refuses a body of another kind with 415', async () => {
+  it('refuses a body of another media type with 415', async () => {
     for (const type of [
       'application/x-www-form-urlencoded',
       'text/plain',
@@ -50,7 +50,7 @@ describe('Every route', () => {
     expect((await post(url('/messages'), '{}', charset)).status).to.equal(415);
   });
 
-  it('refuses a body that is too large with 413, also one that does not say its length', async () => {
+  it('refuses a body that is too large with 413, with or without Content-Length', async () => {
     const content = 'x'.repeat(300_000);
     const answer = await post(url('/messages'), { userId: 1, groupId: 1, content });
     expect(answer.status).to.equal(413);
@@ -59,7 +59,7 @@ describe('Every route', () => {
     expect(await statusOfChunked(url('/messages'), '{"userId":1,"groupId":1,"content":"in chunks"}')).to.equal(200);
   });
 
-  it('that is none is a 404 in the same shape', async () => {
+  it('returns 404 in the error format for an unknown path', async () => {
     for (const [method, path] of [
       ['GET', '/nothing'],
       ['POST', '/messages/1'],
@@ -75,7 +75,7 @@ describe('Every route', () => {
     }
   });
 
-  it('whose path is no URL encoding is a 400, not a failure', async () => {
+  it('returns 400 for a path with invalid URL encoding', async () => {
     for (const path of ['/notify/%E0%A4%A', '/user/%/groups', '/user/1/groups/%ZZ']) {
       const answer = await post(url(path), {});
       expect(answer.status, path).to.equal(400);
@@ -83,7 +83,7 @@ describe('Every route', () => {
     }
   });
 
-  it('asked by another method says 405 and which ones it has', async () => {
+  it('returns 405 with Allow for another method', async () => {
     for (const [method, path, allow] of [
       ['PUT', '/messages', 'DELETE, GET, HEAD, OPTIONS, PATCH, POST'],
       ['GET', '/login', 'OPTIONS, POST'],
@@ -102,7 +102,7 @@ describe('Every route', () => {
     }
   });
 
-  it('that is read answers HEAD as GET, without a body', async () => {
+  it('responds to HEAD like GET, without a body', async () => {
     for (const path of [
       '/',
       '/health',
@@ -124,7 +124,7 @@ describe('Every route', () => {
     expect(poll.headers.cursor).to.match(/^[0-9a-f]{12}-\d+$/);
   });
 
-  it('lets any loopback origin call, and shows it the headers that it needs', async () => {
+  it('lets any loopback origin call and read the exposed headers', async () => {
     for (const path of ['/health', '/chats?userId=1', '/chats?userId=99', '/nothing']) {
       const { headers } = await get(url(path), { headers: { origin: 'http://127.0.0.1:5173' } });
       expect(headers['access-control-allow-origin'], path).to.equal('http://127.0.0.1:5173');
@@ -135,7 +135,7 @@ describe('Every route', () => {
     }
   });
 
-  it('answers a preflight, on every node, whatever its state', async () => {
+  it('responds to a preflight on every node in every state', async () => {
     for (const base of [nodes.active.url, nodes.standby.url]) {
       for (const path of ['/messages', '/login', '/health', '/subscribe/status']) {
         const { status, headers, text } = await request('OPTIONS', base + path, {
@@ -159,7 +159,7 @@ describe('Every route', () => {
     }
   });
 
-  it('names no software, and no answer is kept by a browser as unchanged', async () => {
+  it('names no software and lets browsers cache no response', async () => {
     const { headers } = await get(url('/chats?userId=1'));
     expect(headers).to.not.have.any.keys('x-powered-by', 'etag', 'server');
   });
@@ -168,7 +168,7 @@ describe('Every route', () => {
 describe('CORS_ORIGIN', () => {
   const nodes = useTwoNodes({ CORS_ORIGIN: 'https://chat.example,https://two.example' });
 
-  it('lets the named origins call and no other', async () => {
+  it('lets only the named origins call', async () => {
     const allowed = async (origin: string) =>
       (await get(`${nodes.active.url}/health`, { headers: { origin } })).headers['access-control-allow-origin'];
     expect(await allowed('https://chat.example')).to.equal('https://chat.example');

@@ -24,7 +24,7 @@ describe('Groups over HTTP', () => {
       });
     });
 
-    it('lists 20,000 members at the most, of small groups first, and says how many there are', async () => {
+    it("lists at most 20,000 members, small groups first, with each group's total", async () => {
       const { body: user } = await post(on('/login'), { username: 'muitos grupos' });
       const sizes = [9_000, 9_000, 9_000, 3];
       const sql = new pg.Client({ connectionString: nodes.database.url });
@@ -50,7 +50,7 @@ describe('Groups over HTTP', () => {
       });
     });
 
-    it('is empty for a user without groups, and 404 for no user', async () => {
+    it('is empty for a user without groups, and 404 for an unknown user', async () => {
       const { body } = await post(on('/login'), { username: 'sozinho' });
       await both(`/chats?userId=${body.user_id}`, (answer) => expect(answer.body.chats).to.deep.equal([]));
       await both('/chats?userId=999999', (answer) => isMissing(answer, 'user_not_found'));
@@ -58,7 +58,7 @@ describe('Groups over HTTP', () => {
   });
 
   describe('GET, POST and DELETE /group-users', () => {
-    it('join, show and leave; telling twice is fine', async () => {
+    it('join, list and leave, and are idempotent', async () => {
       const groupId = await newGroup('Entra e sai');
       const membership = { groupId, userId: 2 };
       for (let times = 0; times < 2; times++) {
@@ -78,7 +78,7 @@ describe('Groups over HTTP', () => {
       await both(`/group-users?groupId=${groupId}`, ({ body }) => expect(body.users).to.deep.equal([ANA]));
     });
 
-    it('are 404 where user or group is none', async () => {
+    it('return 404 for an unknown user or group', async () => {
       await both('/group-users?groupId=999999', (answer) => isMissing(answer, 'group_not_found'));
       for (const call of [post, del]) {
         isMissing(await call(on('/group-users'), { groupId: 1, userId: 999_999 }), 'user_not_found');
@@ -88,7 +88,7 @@ describe('Groups over HTTP', () => {
   });
 
   describe('POST /create-chat', () => {
-    it('makes a group of its creator and the named, each once, and names the unknown', async () => {
+    it('creates a group of its creator and the named users, each once, and names unknown ones in a warning', async () => {
       const { status, body } = await post(on('/create-chat'), {
         groupName: 'Projeto',
         creatorId: 1,
@@ -105,17 +105,17 @@ describe('Groups over HTTP', () => {
       });
     });
 
-    it('has no warning where all are known, and may have no members', async () => {
+    it('returns no warning when all users are known, and accepts an empty list', async () => {
       const { body } = await post(on('/create-chat'), { groupName: 'Só eu', creatorId: 2 });
       expect(body).to.have.all.keys('group_id', 'group_name', 'creator_id', 'members');
       expect(body.members).to.deep.equal([BRUNO]);
     });
 
-    it('lets names repeat: ids tell groups apart', async () => {
+    it('allows groups of the same name', async () => {
       expect(await newGroup('Repetido')).to.not.equal(await newGroup('Repetido'));
     });
 
-    it('refuses what is no group, and leaves nothing of it', async () => {
+    it('refuses an invalid group and stores nothing', async () => {
       for (const bad of [
         { groupName: '' },
         { groupName: 'x'.repeat(129) },
@@ -138,7 +138,7 @@ describe('Groups over HTTP', () => {
     });
     const shown = (groups: string[]) => ({ user_id: id, groups });
 
-    it('shows, joins, leaves and replaces the groups of a user by their names', async () => {
+    it("lists, joins, leaves and replaces a user's groups by name", async () => {
       await both(`/user/${id}/groups`, ({ body }) => expect(body).to.deep.equal(shown([])));
       const joined = await post(on(`/user/${id}/groups/${encodeURIComponent('Grupo Geral')}`));
       expect(joined.status).to.equal(200);
@@ -156,18 +156,18 @@ describe('Groups over HTTP', () => {
       await both(`/user/${id}/groups`, ({ body }) => expect(body).to.deep.equal(shown([])));
     });
 
-    it('joins a group that is there, and does not make another of its name', async () => {
+    it('joins an existing group instead of creating another of its name', async () => {
       await post(on(`/user/${id}/groups/Grupo%20Geral`));
       const { body } = await get<{ users: { id: number }[] }>(on('/group-users?groupId=1'));
       expect(body.users.map((user) => user.id)).to.include(id);
     });
 
-    it('makes one group where two come at once by a new name', async () => {
+    it('creates one group when two users join a new name at once', async () => {
       const other = (await post(on('/login'), { username: 'ao mesmo tempo' })).body.user_id as number;
       const sql = new pg.Client({ connectionString: nodes.database.url });
       await sql.connect();
       try {
-        // Nobody can commit a membership until both have looked for the group, or wait for it.
+        // No membership can commit until both requests have looked for the group, or wait for it.
         await sql.query('BEGIN; SELECT plantao.lock_log()');
         const joining = Promise.all([
           post(on(`/user/${id}/groups`), { groups: ['Novo B', 'Novo A'] }),
@@ -189,7 +189,7 @@ describe('Groups over HTTP', () => {
       expect(await ids(id)).to.deep.equal(await ids(other));
     });
 
-    it('replaces by a hundred names at once, and refuses more', async () => {
+    it('replaces up to a hundred names in one request, and refuses more', async () => {
       const groups = Array.from({ length: 100 }, (_, n) => `Centena ${n}`);
       const { status, body } = await post(on(`/user/${id}/groups`), { groups });
       expect([status, body.groups]).to.deep.equal([200, groups]);
@@ -197,7 +197,7 @@ describe('Groups over HTTP', () => {
       await post(on(`/user/${id}/groups`), { groups: [] });
     });
 
-    it('survives many who change it at once: nobody stands in the way of another', async () => {
+    it('handles many concurrent changes without a deadlock', async () => {
       const groupIds = [await newGroup('Corrida A'), await newGroup('Corrida B')];
       for (let round = 0; round < 6; round++) {
         const [first, second] = groupIds.map((groupId) => ({ groupId, userId: id }));
@@ -215,7 +215,7 @@ describe('Groups over HTTP', () => {
       }
     });
 
-    it('is 404 for no user', async () => {
+    it('returns 404 for an unknown user', async () => {
       await both('/user/999999/groups', (answer) => isMissing(answer, 'user_not_found'));
       isMissing(await post(on('/user/999999/groups'), { groups: [] }), 'user_not_found');
       isMissing(await post(on('/user/999999/groups/x')), 'user_not_found');

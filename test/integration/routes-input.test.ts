@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { type Answer, del, get, type JsonObject, post, request } from '../support/http.ts';
 import { useTwoNodes } from '../support/two-nodes.ts';
 
-/** Ids that are none. In a query they are text, in a body what JSON makes of them. */
+/** Invalid ids. They are text in a query, and JSON values in a body. */
 const BAD_IDS = [
   '1e9',
   '-1',
@@ -21,7 +21,7 @@ const BAD_IDS = [
 ];
 const BAD_JSON_IDS = [-1, 0, 1.5, 2 ** 53, 1e300, '1e9', '1 OR 1=1', '', true, null, [1], { $gt: 0 }];
 
-/** Where a query takes an id, and what else it needs. */
+/** Queries that take an id, with the other parameters that they need. */
 const QUERIES: [path: string, field: string][] = [
   ['/chats?userId=', 'userId'],
   ['/messages?groupId=', 'groupId'],
@@ -31,7 +31,7 @@ const QUERIES: [path: string, field: string][] = [
   ['/subscribe/status?timeout=0&groupId=', 'groupId'],
   ['/subscribe/user?timeout=0&user_id=', 'user_id'],
 ];
-/** Where a body takes ids; each of the fields in turn is made wrong. */
+/** Bodies that take ids. Each field in turn gets an invalid value. */
 const BODIES: [method: string, path: string, body: JsonObject, ids: string[]][] = [
   ['POST', '/messages', { userId: 1, groupId: 1, content: 'x' }, ['userId', 'groupId']],
   ['DELETE', '/messages', { messageId: 1 }, ['messageId']],
@@ -40,11 +40,11 @@ const BODIES: [method: string, path: string, body: JsonObject, ids: string[]][] 
   ['DELETE', '/group-users', { groupId: 1, userId: 1 }, ['groupId', 'userId']],
 ];
 
-describe('What a request says', () => {
+describe('The input of a request', () => {
   const nodes = useTwoNodes();
   const url = (path: string) => nodes.active.url + path;
 
-  /** An error in the contract's shape: a sentence, a code, and one entry a field. */
+  /** Checks an error's format: a sentence, a code, and an entry for each field. */
   const isRefused = ({ status, body, headers }: Answer<JsonObject>, field: string, told = field) => {
     expect(status, told).to.equal(400);
     expect(headers['content-type'], told).to.equal('application/json; charset=utf-8');
@@ -58,7 +58,7 @@ describe('What a request says', () => {
     ).to.deep.equal([field]);
   };
 
-  describe('is refused where an id is none:', () => {
+  describe('is refused when an id is invalid:', () => {
     for (const [path, field] of QUERIES) {
       it(`GET ${path}`, async () => {
         for (const id of BAD_IDS) {
@@ -84,14 +84,14 @@ describe('What a request says', () => {
         isRefused(await del(`${path}/x`), 'id', id);
       }
     });
-    it('given twice, or as the list or object that a query parser may make of it', async () => {
+    it('repeated, or as a list or object in the syntax of query parsers', async () => {
       isRefused(await get(url('/chats?userId=1&userId=2')), 'userId');
       for (const query of ['userId[]=1', 'userId[a]=1', 'userid=1'])
         isRefused(await get(url(`/chats?${query}`)), 'userId');
     });
   });
 
-  describe('is refused where a field is missing, which is named, all at once:', () => {
+  describe('is refused when fields are missing, and the error names them all:', () => {
     for (const [path, field] of QUERIES.filter(([path]) => !path.includes('&') || path.includes('user_id'))) {
       it(`GET ${path.split('?')[0]}`, async () => isRefused(await get(url(path.split('?')[0] ?? '')), field));
     }
@@ -106,7 +106,7 @@ describe('What a request says', () => {
     it('POST /user/1/groups', async () => isRefused(await post(url('/user/1/groups'), {}), 'groups'));
   });
 
-  it('may have an id as a number or as digits, and what is not known is ignored', async () => {
+  it('accepts an id as a number or as digits, and ignores unknown fields', async () => {
     for (const groupId of [1, '1']) {
       const { status, body } = await post(url('/messages'), { userId: 1, groupId, content: 'x', color: 'red', id: -1 });
       expect(status).to.equal(200);
@@ -115,7 +115,7 @@ describe('What a request says', () => {
     expect((await get(url('/chats?userId=1&debug=1&_=77'))).status).to.equal(200);
   });
 
-  it('may stand in a JSON body on a GET, as the seed shows it; the query wins', async () => {
+  it('may be a JSON body on a GET; the query takes precedence', async () => {
     const { body } = await get(url('/chats'), { body: { userId: 2 } });
     expect(body.user_id).to.equal(2);
     const both = await get(url('/chats?userId=1'), { body: { userId: 2 } });
@@ -125,12 +125,12 @@ describe('What a request says', () => {
     isRefused(await get(url('/chats'), { body: { userId: '1 OR 1=1' } }), 'userId');
   });
 
-  it('may stand in body or query of a DELETE', async () => {
+  it('may be in the body or the query of a DELETE', async () => {
     const sent = await post(url('/messages'), { userId: 1, groupId: 1, content: 'to go' });
     expect((await del(url(`/messages?messageId=${sent.body.message_id}`))).status).to.equal(200);
   });
 
-  it('does no harm where it looks like an attack', async () => {
+  it('is stored unchanged when it looks like an attack', async () => {
     const texts = ["'; DROP TABLE plantao.users; --", '$userId', '\\', '%', '_', '{{7*7}}', '<script>', '\ud83d\ude00'];
     for (const text of texts) {
       const sent = await post(url('/messages'), { userId: 1, groupId: 1, content: text });
@@ -144,7 +144,7 @@ describe('What a request says', () => {
     expect({}).to.not.have.property('userId');
   });
 
-  it('is refused where PostgreSQL cannot hold the text, wherever it comes from', async () => {
+  it('is refused in every place when PostgreSQL cannot store the text', async () => {
     const nul = 'a\u0000b';
     const lone = 'a\ud800b';
     for (const text of [nul, lone]) {
@@ -163,7 +163,7 @@ describe('What a request says', () => {
     expect((await post(url('/notify/x'), looksLikeIt)).status).to.equal(200);
   });
 
-  it('is refused where JSON is nested out of reason', async () => {
+  it('is refused when JSON is nested too deeply', async () => {
     const nested = (depth: number) => `{"payload":${'['.repeat(depth)}${']'.repeat(depth)}}`;
     expect((await post(url('/notify/x'), nested(50))).status).to.equal(200);
     for (const depth of [100, 200, 60_000]) isRefused(await post(url('/notify/x'), nested(depth)), 'body', `${depth}`);

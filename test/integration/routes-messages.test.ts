@@ -16,7 +16,7 @@ describe('Messages over HTTP', () => {
   const { on, both, newGroup, send } = chatCalls(nodes);
 
   describe('POST /messages', () => {
-    it('answers the id, the time and the cursor of the message, which both nodes then show', async () => {
+    it("returns the message's id, time and cursor, and both nodes then list it", async () => {
       const groupId = await newGroup('Mensagens');
       const { status, body } = await post(on('/messages'), { userId: 2, groupId, content: '  Olá!\n' });
       expect(status).to.equal(200);
@@ -31,7 +31,7 @@ describe('Messages over HTTP', () => {
       });
     });
 
-    it('with a key sends once, however often it is asked, and answers the same', async () => {
+    it('with a key stores one message however often it is repeated, and returns the same response', async () => {
       const groupId = await newGroup('Uma vez');
       const message = { userId: 1, groupId, content: 'uma vez' };
       const headers = { 'idempotency-key': 'key-1' };
@@ -46,7 +46,7 @@ describe('Messages over HTTP', () => {
       expect(others.status, 'keys are each sender’s own').to.equal(200);
     });
 
-    it('refuses a key that is none', async () => {
+    it('refuses an invalid key', async () => {
       for (const key of ['', 'a'.repeat(256), 'with space', 'ã']) {
         const headers = { 'idempotency-key': key };
         const { status, body } = await post(on('/messages'), { userId: 1, groupId: 1, content: 'x' }, { headers });
@@ -55,7 +55,7 @@ describe('Messages over HTTP', () => {
       }
     });
 
-    it('refuses content that is none', async () => {
+    it('refuses invalid content', async () => {
       for (const content of ['', ' \n\t ', 7, null, ['x'], { text: 'x' }, 'x'.repeat(4097)]) {
         const { status } = await post(on('/messages'), { userId: 1, groupId: 1, content });
         expect(status, JSON.stringify(content)?.slice(0, 30)).to.equal(400);
@@ -63,7 +63,7 @@ describe('Messages over HTTP', () => {
       expect((await post(on('/messages'), { userId: 1, groupId: 1, content: 'x'.repeat(4096) })).status).to.equal(200);
     });
 
-    it('is 404 for a user or a group that is none, and harms no other post that is under way', async () => {
+    it('returns 404 for an unknown user or group without harming concurrent posts', async () => {
       const groupId = await newGroup('Vizinhos');
       const [user, group, ...good] = await Promise.all([
         post(on('/messages'), { userId: 999_999, groupId, content: 'x' }),
@@ -75,7 +75,7 @@ describe('Messages over HTTP', () => {
       expect(good.map(({ status }) => status)).to.deep.equal(good.map(() => 200));
     });
 
-    it('takes an id as large as there may be', async () => {
+    it('accepts the largest possible id', async () => {
       const ids = { userId: Number.MAX_SAFE_INTEGER, groupId: Number.MAX_SAFE_INTEGER };
       isMissing(await post(on('/messages'), { ...ids, content: 'x' }), 'user_not_found');
     });
@@ -95,12 +95,12 @@ describe('Messages over HTTP', () => {
       return [body.messages.map(({ id }) => ids.indexOf(id)), body.has_more];
     };
 
-    it('gives the newest page, oldest first in it', async () => {
+    it('returns the newest page, oldest message first', async () => {
       expect(await page('')).to.deep.equal([[0, 1, 2, 3, 4, 5, 6], false]);
       expect(await page('&limit=3')).to.deep.equal([[4, 5, 6], true]);
       expect(await page('&limit=7')).to.deep.equal([[0, 1, 2, 3, 4, 5, 6], false]);
     });
-    it('goes back with before, and on with after', async () => {
+    it('returns earlier messages with before, and later ones with after', async () => {
       expect(await page(`&limit=3&before=${ids[4]}`)).to.deep.equal([[1, 2, 3], true]);
       expect(await page(`&limit=3&before=${ids[3]}`)).to.deep.equal([[0, 1, 2], false]);
       expect(await page(`&limit=3&after=${ids[0]}`)).to.deep.equal([[1, 2, 3], true]);
@@ -108,14 +108,14 @@ describe('Messages over HTTP', () => {
       expect(await page(`&after=${ids[6]}`)).to.deep.equal([[], false]);
       expect(await page(`&after=${ids[1]}&before=${ids[4]}`)).to.deep.equal([[2, 3], false]);
     });
-    it('takes a limit from 1, and above 500 for 500', async () => {
+    it('accepts limits from 1 to 500', async () => {
       expect(await page('&limit=1')).to.deep.equal([[6], true]);
       expect(await page('&limit=500')).to.deep.equal([[0, 1, 2, 3, 4, 5, 6], false]);
       for (const limit of ['501', '100000', '0', '-1', '1.5', 'all', '']) {
         expect((await get(on(`/messages?groupId=${groupId}&limit=${limit}`))).status, limit).to.equal(400);
       }
     });
-    it('gives the cursor from which a poll goes on without gap or overlap', async () => {
+    it('returns a cursor from which a poll continues without gap or overlap', async () => {
       const { body } = await get(on(`/messages?groupId=${groupId}`));
       const { message_id: id } = await send(groupId, 'depois da página');
       const poll = await get<{ events: { message: Message }[] }>(
@@ -123,7 +123,7 @@ describe('Messages over HTTP', () => {
       );
       expect(poll.body.events.map(({ message }) => message.id)).to.deep.equal([id]);
     });
-    it('is empty for a group without messages, and 404 for no group', async () => {
+    it('is empty for a group without messages, and 404 for an unknown group', async () => {
       const empty = await newGroup('Vazio');
       await both(`/messages?groupId=${empty}`, ({ body }) => expect(body.messages).to.deep.equal([]));
       await both('/messages?groupId=999999', (answer) => isMissing(answer, 'group_not_found'));
@@ -131,7 +131,7 @@ describe('Messages over HTTP', () => {
   });
 
   describe('DELETE /messages', () => {
-    it('deletes once; then it is 404', async () => {
+    it('deletes a message once, then returns 404', async () => {
       const groupId = await newGroup('Apagar');
       const { message_id: messageId } = await send(groupId, 'apague-me');
       const { status, body } = await del(on('/messages'), { messageId });

@@ -3,7 +3,7 @@ import { eventually } from '../support/eventually.ts';
 import { type Answer, get, type JsonObject, post, request } from '../support/http.ts';
 import { useTwoNodes } from '../support/two-nodes.ts';
 
-/** The table "who serves what" of the contract, a call for each route; ids are those of the demo data. */
+/** A call for each route, by the roles that serve it. Ids are those of the demo data. */
 const CONTROL = [
   '/',
   '/health',
@@ -28,7 +28,7 @@ const READS = [
   '/subscribe/status?timeout=0',
   '/subscribe/user?user_id=1&timeout=0',
 ];
-/** A read too, but one that does not end: its own tests are those of the streams. */
+/** A read that does not end. streams.test.ts tests it. */
 const STREAM = '/events?userId=1';
 const WRITES: [method: string, path: string, body?: JsonObject][] = [
   ['POST', '/login', { username: 'carla' }],
@@ -48,7 +48,7 @@ const WRITES: [method: string, path: string, body?: JsonObject][] = [
   ['DELETE', '/user/1/groups/Novo'],
 ];
 
-describe('Who serves what:', () => {
+describe('Roles and routes:', () => {
   const nodes = useTwoNodes();
 
   const isNotActive = (answer: Answer<JsonObject>, activeUrl: string | null) => {
@@ -66,7 +66,7 @@ describe('Who serves what:', () => {
     expect(Number(answer.headers['retry-after'])).to.be.at.least(1);
   };
 
-  it('the table here has every route that the node says it has', async () => {
+  it('the table of this test has every route of /openapi.json', async () => {
     const { body } = await get<{ paths: Record<string, Record<string, unknown>> }>(`${nodes.active.url}/openapi.json`);
     const told = Object.entries(body.paths).flatMap(([path, methods]) =>
       Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
@@ -80,14 +80,14 @@ describe('Who serves what:', () => {
     expect(missing.filter((one) => !one.startsWith('GET /assets/'))).to.deep.equal([]);
   });
 
-  describe('an active', () => {
+  describe('the active node', () => {
     for (const path of [...CONTROL.filter((one) => one !== '/replica'), ...READS]) {
       it(`serves GET ${path}`, async () => {
         const { status } = await get(`${nodes.active.url}${path}`);
         expect(status).to.be.within(200, 204);
       });
     }
-    it('is the primary and no replica', async () => {
+    it('passes /primary and fails /replica', async () => {
       expect((await get(`${nodes.active.url}/primary`)).status).to.equal(200);
       expect((await get(`${nodes.active.url}/replica`)).status).to.equal(503);
     });
@@ -101,16 +101,16 @@ describe('Who serves what:', () => {
       });
     }
     for (const [method, path, body] of WRITES) {
-      it(`says where the active is on ${method} ${path}`, async () => {
+      it(`names the active node on ${method} ${path}`, async () => {
         const answer = await request(method, `${nodes.standby.url}${path}`, { body });
         isNotActive(answer, nodes.active.url);
       });
     }
-    it('is a replica and not the primary', async () => {
+    it('passes /replica and fails /primary', async () => {
       expect((await get(`${nodes.standby.url}/replica`)).status).to.equal(200);
       expect((await get(`${nodes.standby.url}/primary`)).status).to.equal(503);
     });
-    it('says that it is not active before it looks at the request', async () => {
+    it('returns not_active before it validates the request', async () => {
       for (const body of ['{', { userId: 'x' }, 'x'.repeat(200_000)]) {
         isNotActive(await post(`${nodes.standby.url}/messages`, body), nodes.active.url);
       }
@@ -124,7 +124,7 @@ describe('Who serves what:', () => {
       await eventually('it is ready again', async () => (await get(`${nodes.standby.url}/replica`)).status === 200);
     });
 
-    it('serves what controls it', async () => {
+    it('serves the control routes', async () => {
       const statuses = await Promise.all(
         CONTROL.map(async (path) => (await get(`${nodes.standby.url}${path}`)).status),
       );
@@ -150,14 +150,14 @@ describe('Who serves what:', () => {
       it(`refuses ${method} ${path}`, async () =>
         isNotAlive(await request(method, `${nodes.standby.url}${path}`, { body })));
     }
-    it('is shown as fallen by itself and by /cluster of the other', async () => {
+    it('is reported as fallen by itself and by /cluster of the other node', async () => {
       expect((await get(`${nodes.standby.url}/health`)).body).to.include({ status: 'down', active: false });
       await eventually('the other sees it', async () => {
         const { body } = await get<{ nodes: { node: string; role: string }[] }>(`${nodes.active.url}/cluster`);
         return body.nodes.find(({ node }) => node === nodes.standby.name)?.role === 'fallen';
       });
     });
-    it('may be felled again: it is no error', async () => {
+    it('accepts a second /fall', async () => {
       expect((await post(`${nodes.standby.url}/fall`)).body).to.deep.equal({ status: 'system down', active: false });
     });
   });

@@ -5,7 +5,7 @@ import { eventually } from '../support/eventually.ts';
 import { get, request } from '../support/http.ts';
 import { useTwoNodes } from '../support/two-nodes.ts';
 
-/** The commands of the seed's section 8, letter by letter, and what curl sends for them where there is no curl. */
+/** That project's documented commands, unchanged, and the requests that curl sends for them if curl is not installed. */
 const SECTION_8 = {
   health: { command: 'curl http://localhost:8080/health', method: 'GET', path: '/health' },
   poll: { command: 'curl http://localhost:8080/subscribe/status', method: 'GET', path: '/subscribe/status' },
@@ -18,7 +18,7 @@ http://localhost:8080/messages`,
     path: '/messages',
     body: '{"userId": 1, "groupId": 1, "content": "Olá do cURL!"}',
   },
-  /** Section 5 shows the parameters of a GET as JSON. */
+  /** Its documentation shows the parameters of a GET as JSON. */
   chats: {
     command: `curl -X GET -H "Content-Type: application/json" -d '{"userId": 1}' http://localhost:8080/chats`,
     method: 'GET',
@@ -36,11 +36,11 @@ function hasCurl(): boolean {
   }
 }
 
-describe("The seed's section 8, typed as it is written,", () => {
+describe('A client of the Python project that this one replaces', () => {
   const nodes = useTwoNodes();
   const withCurl = hasCurl();
 
-  /** What the command prints, on the node that has the place of port 8080. */
+  /** Returns what the command prints, sent to this node instead of port 8080. */
   async function type({
     command,
     method,
@@ -62,11 +62,11 @@ describe("The seed's section 8, typed as it is written,", () => {
     return (await request(method, nodes.active.url + path, { headers, body, deadline: 20_000 })).body;
   }
 
-  it('asks for the health', async () => {
+  it('reads the health', async () => {
     expect(await type(SECTION_8.health)).to.include({ status: 'alive', active: true });
   });
 
-  it('sends a message, which its group then has', async () => {
+  it('sends a message to its group', async () => {
     const answer = await type(SECTION_8.send);
     expect(answer).to.include({ message: 'message sent' });
     const { body } = await get<{ messages: unknown[] }>(`${nodes.standby.url}/messages?groupId=1`);
@@ -75,12 +75,12 @@ describe("The seed's section 8, typed as it is written,", () => {
     expect(body.messages.at(-1)).to.deep.equal({ id, sender: 'ana_orm', sender_id: 1, content, timestamp });
   });
 
-  it('lists the chats by a JSON body on a GET', async () => {
+  it('lists the chats with a JSON body on a GET', async () => {
     const { chats } = await type(SECTION_8.chats);
     expect(chats[0]).to.include({ id: 1, name: 'Grupo Geral' });
   });
 
-  it('polls until the state changes, and makes it change', async () => {
+  it('polls until the state changes', async () => {
     const poll = type(SECTION_8.poll);
     await eventually('the poll waits', async () => {
       const { body } = await get<{ active_groups: string[] }>(`${nodes.active.url}/groups`);

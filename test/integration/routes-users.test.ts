@@ -8,7 +8,7 @@ describe('Users over HTTP', () => {
   const { on } = chatCalls(nodes);
 
   describe('POST /login', () => {
-    it('makes the account where there is none, and finds it after', async () => {
+    it('creates an unknown account, and finds it the next time', async () => {
       const first = await post(on('/login'), { username: 'carla' });
       expect(first.status).to.equal(200);
       expect(first.body).to.include({ username: 'carla', created: true });
@@ -17,7 +17,7 @@ describe('Users over HTTP', () => {
       expect((await post(on('/login'), { username: 'carla' })).body).to.include({ user_id, created: false });
     });
 
-    it('takes names that look the same for one, and answers the name as its owner wrote it', async () => {
+    it("treats names that look the same as one, and returns the owner's spelling", async () => {
       const { body } = await post(on('/login'), { username: 'Zoë Ångström' });
       for (const username of ['  zoë ångström ', 'ZOË \n ÅNGSTRÖM', 'Zoe\u0308 A\u030angstro\u0308m']) {
         const again = await post(on('/login'), { username });
@@ -25,13 +25,13 @@ describe('Users over HTTP', () => {
       }
     });
 
-    it('makes one account where many come at once', async () => {
+    it('creates one account for many concurrent requests', async () => {
       const answers = await Promise.all(Array.from({ length: 12 }, () => post(on('/login'), { username: 'dora' })));
       expect(new Set(answers.map(({ body }) => body.user_id)).size).to.equal(1);
       expect(answers.filter(({ body }) => body.created === true)).to.have.length(1);
     });
 
-    it('refuses what is no name', async () => {
+    it('refuses invalid names', async () => {
       for (const username of ['', ' \n ', 'a'.repeat(65), 'a\u0007b', '\u202eana', 7, null, ['ana'], '\u200b']) {
         expect((await post(on('/login'), { username })).status, JSON.stringify(username)).to.equal(400);
       }
@@ -40,7 +40,7 @@ describe('Users over HTTP', () => {
   });
 
   describe('GET /users', () => {
-    it('finds users by a part of their name, in any case, sorted, as many as asked for', async () => {
+    it('finds users by part of their name, ignoring case, sorted, up to the limit', async () => {
       for (const username of ['Busca Um', 'busca dois', 'outra BUSCA', '50%_certo']) {
         await post(on('/login'), { username });
       }

@@ -8,7 +8,7 @@ import { createDatabase, type TestDatabase } from '../support/postgres.ts';
 
 const ADMIN_TOKEN = 'the-administrators-own-token';
 
-describe('Where AUTH=token, who is no member', function () {
+describe('With AUTH=token, a user who is not a member', function () {
   this.timeout(60_000);
   let database: TestDatabase;
   let node: NodeProcess;
@@ -32,7 +32,7 @@ describe('Where AUTH=token, who is no member', function () {
     [member, stranger] = [await people.comeIn(), await people.comeIn()];
     groupName = People.name('Projeto Secreto');
     groupId = await people.group(groupName, [member]);
-    // A poll without a cursor begins where its node has read to: before the member joined, were it not for this.
+    // A poll without a cursor starts at its node's position, which without this wait could be before the join.
     const { rows } = await sql.query('SELECT head FROM plantao.log_bounds');
     await eventually(
       'the node has read that',
@@ -56,7 +56,7 @@ describe('Where AUTH=token, who is no member', function () {
   const waiting = async (count: number) =>
     eventually(`${count} wait`, async () => (await metric('plantao_waiters')) === count, { within: 10_000 });
 
-  it('hears nothing of what a member tells the group by its name, and a member hears it once, with the group', async () => {
+  it('receives no notification to the group by its name; a member receives it once, with the group', async () => {
     const polls = [poll(member, `status?group=${named()}`), poll(member, `user?user_id=${member.id}`)];
     const strangers = poll(stranger, `status?group=${named()}`);
     await waiting(3);
@@ -67,12 +67,12 @@ describe('Where AUTH=token, who is no member', function () {
         ['notification', groupName, groupId, 'at noon'],
       ]);
     }
-    // The stranger, who waits all the time, hears first what comes after it.
+    // The stranger waits all the time, and the first event it receives is a later one.
     await post(`${node.url}/notify/${named()}`, { payload: 'later' }, as(stranger));
     expect((await strangers).body.events.map(({ payload }) => payload)).to.deep.equal(['later']);
   });
 
-  it('tells a name as a free topic: whoever waits on it hears that, and nothing of a group', async () => {
+  it('notifies a name as a free topic, without a group', async () => {
     const polls = [poll(member, `status?group=${named()}`), poll(stranger, `status?group=${named()}`)];
     const membersGroups = poll(member, `user?user_id=${member.id}`);
     await waiting(3);
@@ -87,7 +87,7 @@ describe('Where AUTH=token, who is no member', function () {
     expect((await membersGroups).body.events.map(({ kind }) => kind)).to.deep.equal(['message']);
   });
 
-  it('hears what the administrator tells a name, and not which group it is that hears it too', async () => {
+  it("receives the administrator's notification to a name, without the group that also receives it", async () => {
     const polls = [poll(member, `user?user_id=${member.id}`), poll(stranger, `status?group=${named()}`)];
     await waiting(2);
     await post(
@@ -102,7 +102,7 @@ describe('Where AUTH=token, who is no member', function () {
     }
   });
 
-  it('is told the same of a group that there is and of one that there is not', async () => {
+  it('gets the same response for an existing and an unknown group', async () => {
     const absent = 2 ** 50;
     const asks: ((id: number) => Promise<Answer<JsonObject>>)[] = [
       (id) => get(`${node.url}/messages?groupId=${id}`, as(stranger)),
@@ -116,7 +116,7 @@ describe('Where AUTH=token, who is no member', function () {
       const [there, notThere] = [await ask(groupId), await ask(absent)];
       const told = ({ status, text }: Answer<JsonObject>) => [
         status,
-        // The long one first: it may have the short one's digits in it.
+        // The longer one first: it may contain the shorter one's digits.
         text.replaceAll(String(absent), 'N').replaceAll(String(groupId), 'N'),
       ];
       expect(told(there)).to.deep.equal(told(notThere));
@@ -127,7 +127,7 @@ describe('Where AUTH=token, who is no member', function () {
     }
   });
 
-  it('does not come in by knowing the name: joining by name makes a group of one’s own', async () => {
+  it('cannot join by name: that creates another group', async () => {
     for (const join of [
       () => post(`${node.url}/user/${stranger.id}/groups/${named()}`, undefined, as(stranger)),
       () => post(`${node.url}/user/${stranger.id}/groups`, { groups: [groupName] }, as(stranger)),
@@ -142,7 +142,7 @@ describe('Where AUTH=token, who is no member', function () {
     expect(again.body.groups).to.deep.equal([groupName]);
   });
 
-  it('does not see in /groups that somebody waits on another’s group of the same name', async () => {
+  it('does not see in /groups that clients wait on a foreign group of the same name', async () => {
     await people.group(groupName, [stranger]);
     const polls = [poll(member, `user?user_id=${member.id}`), poll(member, `status?group=${named()}`)];
     await waiting(2);
@@ -152,7 +152,7 @@ describe('Where AUTH=token, who is no member', function () {
     await Promise.all(polls);
   });
 
-  it('finds users by name, and of them nothing but name and id', async () => {
+  it('finds users by name, with only their name and id', async () => {
     const { body } = await get(`${node.url}/users?username=${member.username}`, as(stranger));
     expect(body).to.deep.equal({ users: [{ id: member.id, username: member.username }] });
     const warned = await post(
@@ -163,7 +163,7 @@ describe('Where AUTH=token, who is no member', function () {
     expect(warned.body.warning).to.equal('no such users: nobody at all');
   });
 
-  it('finds no secret in what everybody may read, nor in the log: tokens, passwords, texts, the way to the database', async () => {
+  it('finds no secret in public responses, nor in the log: tokens, passwords, message texts, the database URL', async () => {
     const [password, wrong, text] = ['a very secret password', 'a wrong secret guess', 'a text between friends'];
     const username = People.name();
     const { body } = await post(`${node.url}/register`, { username, password });
@@ -204,7 +204,7 @@ describe('Where AUTH=token, who is no member', function () {
     }
   });
 
-  /** A failure that nobody foresaw, in a statement that has the text in it. */
+  /** An unexpected failure of a statement that contains the text. */
   async function failToStore(text: string): Promise<void> {
     await sql.query(`ALTER TABLE plantao.messages ADD CONSTRAINT unforeseen CHECK (content <> '${text}') NOT VALID`);
     try {

@@ -13,7 +13,7 @@ const [HOME, AWAY] = ['198.51.100.1', '203.0.113.1'];
 let networks = 0;
 const elsewhere = () => `10.0.${networks >> 8}.${networks++ & 255}`;
 
-describe('The limits on signing in', () => {
+describe('The sign-in limits', () => {
   let database: TestDatabase;
   let sql: pg.Client;
   let sequelize: Sequelize;
@@ -25,7 +25,7 @@ describe('The limits on signing in', () => {
     sql = new pg.Client({ connectionString: database.url });
     await sql.connect();
     sequelize = openSequelize(database.url, 'limits-test', POOL_SIZE);
-    // The whole pool now: a connection that is opened within a test looks left behind.
+    // Opens the whole pool now: a connection that is opened within a test would count as a leak.
     await Promise.all(Array.from({ length: POOL_SIZE }, () => sequelize.query('SELECT pg_sleep(0.1)')));
   });
   after(async () => {
@@ -59,7 +59,7 @@ describe('The limits on signing in', () => {
   };
   const guess = (userId: number | null, network: string, more: { tokenHash?: string; nameKey?: string } = {}) =>
     limits.guess({ userId, nameKey: 'x', network, tokenHash: null, ...more });
-  /** Null where the try was let through, else the refusal. */
+  /** Returns null if the attempt was allowed, otherwise the error. */
   const refusalOf = (tried: Promise<Guess | undefined> | Promise<unknown>): Promise<TooManyTriesError | null> =>
     tried.then(
       () => null,
@@ -70,7 +70,7 @@ describe('The limits on signing in', () => {
   };
   const right = async (userId: number, network: string) => (await guess(userId, network)).right();
 
-  it('lock out the network that guesses, and neither the owner nor anybody else', async () => {
+  it('lock out the guessing network, and neither the owner nor other clients', async () => {
     const ana = await account();
     await wrong(20, ana, () => AWAY);
     const refusal = await refusalOf(guess(ana, AWAY));
@@ -79,23 +79,23 @@ describe('The limits on signing in', () => {
     expect(await refusalOf(guess(ana, HOME))).to.equal(null);
   });
 
-  it('count no refused try for the network: what is locked for one account is open for the others', async () => {
+  it('do not count refused attempts for the network, so that other accounts stay open', async () => {
     const [ana, bruno] = [await account(), await account()];
     await wrong(20, ana, () => AWAY);
-    // Three for ana and one for bruno of the five that a network has.
+    // Three attempts for ana and one for bruno, of the network's five.
     expect(await refusalOf(guess(bruno, AWAY))).to.equal(null);
     const { rows } = await sql.query('SELECT points FROM plantao.sign_in_attempts WHERE key = $1', [`address:${AWAY}`]);
     expect(rows).to.deep.equal([{ points: 4 }]);
   });
 
-  it('hold back guessing from many networks, and let those pass that the owner came from before', async () => {
+  it("stop guessing from many networks, and let the owner's earlier networks pass", async () => {
     const ana = await account();
     await right(ana, HOME);
     await wrong(30, ana, elsewhere);
     const refusal = await refusalOf(guess(ana, elsewhere()));
     expect(refusal?.message).to.equal('too many wrong passwords for this account: try again later');
     expect(await refusalOf(guess(ana, HOME))).to.equal(null);
-    // A network is known of one account, and not for ever.
+    // A network is remembered for one account, for a limited time.
     const bruno = await account();
     await wrong(30, bruno, elsewhere);
     expect(await refusalOf(guess(bruno, HOME))).to.be.an('error');
@@ -103,7 +103,7 @@ describe('The limits on signing in', () => {
     expect(await refusalOf(guess(ana, HOME))).to.be.an('error');
   });
 
-  it('let a device pass that shows a token of the account, and give it a count of its own', async () => {
+  it('give a device with a token of the account a limit of its own', async () => {
     const [ana, bruno] = [await account(), await account()];
     const tokenHash = await tokenHashOf(ana);
     await wrong(3, ana, () => HOME);
@@ -117,13 +117,13 @@ describe('The limits on signing in', () => {
     expect((await refusalOf(guess(ana, HOME, { tokenHash })))?.message).to.include('from this device');
   });
 
-  it('hold back one network that goes from account to account', async () => {
+  it('stop one network that tries account after account', async () => {
     for (let at = 0; at < 5; at++) expect(await refusalOf(guess(await account(), '2001:db8::/64'))).to.equal(null);
     const refusal = await refusalOf(guess(await account(), '2001:db8::/64'));
     expect(refusal?.message).to.equal('too many wrong passwords from your address: try again later');
   });
 
-  it('are not used up by right passwords, and these forgive the wrong ones from there', async () => {
+  it('do not count right passwords, which also reset the count of their network', async () => {
     const ana = await account();
     for (let times = 0; times < 12; times++) await right(ana, HOME);
     await wrong(2, ana, () => HOME);
@@ -133,13 +133,13 @@ describe('The limits on signing in', () => {
     expect(await refusalOf(guess(ana, HOME))).to.be.an('error');
   });
 
-  it('hold for names without account as for others', async () => {
+  it('apply to unknown names as to accounts', async () => {
     await wrong(3, null, () => HOME);
     expect((await refusalOf(guess(null, HOME)))?.message).to.include('for this account from your address');
     expect(await refusalOf(guess(null, HOME, { nameKey: 'y' }))).to.equal(null);
   });
 
-  it('count in memory while a session holds the table, without a wait of seconds each, and say so once', async () => {
+  it('count in memory while the table is locked, without long waits, and log it once', async () => {
     const ana = await account();
     await sql.query('BEGIN; LOCK TABLE plantao.sign_in_attempts, plantao.known_networks');
     try {
@@ -156,7 +156,7 @@ describe('The limits on signing in', () => {
     }
   });
 
-  it('count in memory where the table is gone', async () => {
+  it('count in memory when the table does not exist', async () => {
     await sql.query('ALTER TABLE plantao.sign_in_attempts RENAME TO elsewhere');
     try {
       const ana = await account();
@@ -171,7 +171,7 @@ describe('The limits on signing in', () => {
     }
   });
 
-  it('outlast rows that no node wrote, and a clock that was set back', async () => {
+  it('tolerate foreign rows and a clock that was set back', async () => {
     const ana = await account();
     for (const [points, expire] of [
       [2_147_483_647, null],
@@ -193,7 +193,7 @@ describe('The limits on signing in', () => {
     expect(logged).to.deep.equal([]);
   });
 
-  it('count exactly where many try at once', async () => {
+  it('count exactly under concurrency', async () => {
     const ana = await account();
     const outcomes = await Promise.all(Array.from({ length: 20 }, () => refusalOf(guess(ana, HOME))));
     expect(outcomes.filter((outcome) => outcome === null)).to.have.length(3);

@@ -9,7 +9,7 @@ import { startTwoNodes, type TwoNodes } from '../support/two-nodes.ts';
 const ADMIN_TOKEN = 'the-administrators-own-token';
 const bearer = (token: unknown) => ({ headers: { authorization: `Bearer ${token}` } });
 
-/** A database, two nodes on it, and a session to look behind them. */
+/** A database, two nodes on it, and a session to inspect it. */
 class Place {
   database!: TestDatabase;
   nodes!: TwoNodes;
@@ -32,7 +32,7 @@ class Place {
     return post(`${this.nodes.active.url}${path}`, body, call);
   }
 
-  /** An account and a token of it, made behind the nodes' backs. */
+  /** Creates an account and a token directly in the database. */
   async comeIn(username: string) {
     const token = randomBytes(32).toString('base64url');
     const { rows } = await this.sql.query(
@@ -43,7 +43,7 @@ class Place {
     return { username, userId: Number(rows[0].id), token };
   }
 
-  /** Is this token good, on the active and on the standby? */
+  /** Returns whether the active node and the standby accept this token. */
   async isGood(token: unknown, userId: unknown): Promise<boolean[]> {
     const nodes = [this.nodes.active, this.nodes.standby];
     const answers = await Promise.all(nodes.map(({ url }) => get(`${url}/chats?userId=${userId}`, bearer(token))));
@@ -55,7 +55,7 @@ class Place {
 let names = 0;
 const newName = () => `ana_${++names}`;
 
-describe('Signing in where AUTH=token', function () {
+describe('Signing in with AUTH=token', function () {
   this.timeout(60_000);
   const place = new Place();
   before(() => place.open({ AUTH: 'token', ADMIN_TOKEN, SIGN_IN_TRIES: '4', SIGN_IN_TRIES_OF_ADDRESS: '1000' }));
@@ -68,10 +68,10 @@ describe('Signing in where AUTH=token', function () {
     return { username, userId: body.user_id, token: body.token };
   }
 
-  /** Somebody who is signed in already; without the time that a password takes. */
+  /** Returns a signed-in user, without the time that a password takes. */
   const comeIn = () => place.comeIn(newName());
 
-  it('gives a token for a new account, that every node takes at once, and keeps neither token nor password', async () => {
+  it('issues a token that every node accepts at once, and stores neither token nor password', async () => {
     const { username, userId, token } = await register();
     expect(token).to.match(/^[\w-]{43}$/);
     expect(await place.isGood(token, userId)).to.deep.equal([true, true]);
@@ -88,7 +88,7 @@ describe('Signing in where AUTH=token', function () {
     expect(rows[0].row).to.not.include(token);
   });
 
-  it('lets in with the right password only, and a name is not enough', async () => {
+  it('requires the right password; a name is not enough', async () => {
     const { username, userId } = await register();
     const right = await place.post('/login', { username, password: 'correct horse' });
     expect([right.status, right.body.user_id, right.body.created]).to.deep.equal([200, userId, false]);
@@ -102,7 +102,7 @@ describe('Signing in where AUTH=token', function () {
     expect((await place.post('/register', { username: newName(), password: 'horse' })).status).to.equal(400);
   });
 
-  it('takes two ways to type the same letters for the same name and password', async () => {
+  it('accepts both Unicode encodings of the same name and password', async () => {
     const username = `José_${newName()}`;
     await place.post('/register', { username, password: 'pão de queijo' });
     const typed = { username: username.normalize('NFD').toUpperCase(), password: 'pão de queijo'.normalize('NFD') };
@@ -111,7 +111,7 @@ describe('Signing in where AUTH=token', function () {
     expect([again.status, again.body.code]).to.deep.equal([409, 'username_taken']);
   });
 
-  it('makes no account of a name that is nobody’s: same answer, same work as for a wrong password', async () => {
+  it('creates no account for an unknown name: same response and same work as for a wrong password', async () => {
     const { username } = await register();
     const ask = async (name: string) => {
       const answer = await place.post('/login', { username: name, password: 'a wrong guess' });
@@ -125,7 +125,7 @@ describe('Signing in where AUTH=token', function () {
       `ana_${names}`,
     ]);
     expect(rows[0].n).to.equal(0);
-    // Measured as processor time of this process, where the nodes hash: it stands a busy machine, and the clock does not.
+    // Measured as CPU time of this process, which runs the nodes: wall-clock time would depend on the load of the machine.
     const workOf = async (name: string) => {
       const before = process.cpuUsage();
       await ask(name);
@@ -140,7 +140,7 @@ describe('Signing in where AUTH=token', function () {
     expect(Math.abs(least - leastUnknown), `${least} against ${leastUnknown} ms`).to.be.below(least / 2);
   });
 
-  it('does not let in where an account has no password, and its name cannot be registered away', async () => {
+  it('refuses an account without a password, and its name cannot be registered again', async () => {
     const username = newName();
     await place.sql.query('INSERT INTO plantao.users (username) VALUES ($1)', [username]);
     const credentials = { username, password: 'first come' };
@@ -148,7 +148,7 @@ describe('Signing in where AUTH=token', function () {
     expect((await place.post('/register', credentials)).status).to.equal(409);
   });
 
-  it('lets the administrator give an account a password, which ends its tokens', async () => {
+  it("lets the administrator set a password, which revokes the account's tokens", async () => {
     const { username, userId, token } = await register();
     const credentials = { username, password: 'another password' };
     const notTheirs = await place.post('/register', credentials, bearer(token));
@@ -164,7 +164,7 @@ describe('Signing in where AUTH=token', function () {
     expect((await place.post('/login', credentials)).status).to.equal(200);
   });
 
-  it('is for the active only', async () => {
+  it('is served by the active node only', async () => {
     for (const [path, body] of [
       ['/login', { username: 'ana', password: 'correct horse' }],
       ['/register', { username: 'ana', password: 'correct horse' }],
@@ -174,7 +174,7 @@ describe('Signing in where AUTH=token', function () {
     }
   });
 
-  it('slows down the guessing of one account’s password, and a right one in between forgives', async () => {
+  it('limits the guessing of a password; a right one resets the count', async () => {
     const { username } = await register();
     const guess = (password: string) => place.post('/login', { username, password });
     for (let tries = 0; tries < 3; tries++) expect((await guess('wrong guess')).status).to.equal(401);
@@ -187,7 +187,7 @@ describe('Signing in where AUTH=token', function () {
     expect(Number(refused.headers['retry-after'])).to.be.within(1, 900);
   });
 
-  it('signs somebody in while another client signs in without pause, with right passwords, from the same address', async () => {
+  it('signs a user in while another client of the same address signs in without pause', async () => {
     const [flooder, ana] = [await register(), await register()];
     const logIn = ({ username }: { username: string }) =>
       place.post('/login', { username, password: 'correct horse' }, { deadline: 30_000 });
@@ -200,14 +200,14 @@ describe('Signing in where AUTH=token', function () {
     const { status } = await logIn(ana);
     expect(status).to.equal(200);
     expect(done).to.be.below(5);
-    // Beyond ten seconds, on a busy machine, the rest is refused.
+    // On a busy machine, requests that wait longer than ten seconds are refused.
     expect([200, 503]).to.include.members(await Promise.all(flood));
-    // Right ones use up nothing.
+    // Right passwords are not counted.
     expect((await logIn(flooder)).status).to.equal(200);
   });
 
-  describe('and out again', () => {
-    it('refuses the token of a logout on every node within a second', async () => {
+  describe('and out', () => {
+    it('revokes the token on every node within a second', async () => {
       const { userId, token } = await comeIn();
       expect(await place.isGood(token, userId)).to.deep.equal([true, true]);
       expect((await place.post('/logout', undefined, bearer(token))).status).to.equal(200);
@@ -217,7 +217,7 @@ describe('Signing in where AUTH=token', function () {
       expect((await place.post('/logout', undefined, bearer(token))).status).to.equal(401);
     });
 
-    it('takes all of a user’s tokens back, and nobody else’s', async () => {
+    it('revokes all tokens of a user, and no other', async () => {
       const [ana, bruno] = [await comeIn(), await comeIn()];
       const other = randomBytes(32).toString('base64url');
       await place.sql.query("SELECT plantao.issue_token($1, sha256(convert_to($2, 'UTF8')), '1 hour', 100)", [
@@ -240,7 +240,7 @@ describe('Signing in where AUTH=token', function () {
       expect(await place.isGood(bruno.token, bruno.userId)).to.deep.equal([true, true]);
     });
 
-    it('lets the administrator take anybody’s tokens back', async () => {
+    it("lets the administrator revoke any user's tokens", async () => {
       const { userId, token } = await comeIn();
       const url = `${place.nodes.active.url}/tokens`;
       expect((await del(url, undefined, bearer(ADMIN_TOKEN))).status).to.equal(400);
@@ -248,7 +248,7 @@ describe('Signing in where AUTH=token', function () {
       await eventually('it is refused', async () => !(await place.isGood(token, userId)).includes(true));
     });
 
-    it('counts a token that a DBA deletes, or lets expire, within a second too', async () => {
+    it('notices within a second a token that a DBA deletes or lets expire', async () => {
       for (const statement of [
         'DELETE FROM plantao.tokens WHERE user_id = $1',
         'UPDATE plantao.tokens SET expires_at = now() WHERE user_id = $1',
@@ -266,20 +266,20 @@ describe('Signing in where AUTH=token', function () {
       }
     });
 
-    it('hears of a revocation without NOTIFY, and of one that commits late', async () => {
+    it('reads a revocation without NOTIFY, and one that commits late', async () => {
       const { userId, token } = await comeIn();
       expect(await place.isGood(token, userId)).to.deep.equal([true, true]);
       const other = new pg.Client({ connectionString: place.database.url });
       await other.connect();
       try {
-        // Nobody is told: what is left is the reading a few times a second.
+        // Without NOTIFY, only the periodic read finds it.
         await place.sql.query('ALTER TABLE plantao.tokens DISABLE TRIGGER log_removed');
         await other.query('BEGIN');
         await other.query(
           'WITH gone AS (DELETE FROM plantao.tokens WHERE user_id = $1 RETURNING hash) INSERT INTO plantao.token_revocations (hash) SELECT hash FROM gone',
           [userId],
         );
-        // Later transactions are read meanwhile; this one's number is behind them when it commits.
+        // Later transactions are read meanwhile, so this one commits behind them.
         for (let more = 0; more < 3; more++) await place.isGood((await comeIn()).token, userId).catch(() => {});
         await other.query('COMMIT');
         await eventually('it is refused', async () => !(await place.isGood(token, userId)).includes(true), {
@@ -291,7 +291,7 @@ describe('Signing in where AUTH=token', function () {
       }
     });
 
-    it('ends long polls with their token, on the active and on the standby', async () => {
+    it('ends long polls with their token, on the active node and on the standby', async () => {
       for (const node of [place.nodes.active, place.nodes.standby]) {
         const { userId, token } = await comeIn();
         const waitersBefore = await waitersOf(node.url);
@@ -324,7 +324,7 @@ describe('Signing in where AUTH=token', function () {
       expect(poll.ms).to.be.within(1000, 5000);
     });
 
-    it('keeps a hundred tokens of a user: the oldest goes', async () => {
+    it('keeps a hundred tokens of a user and revokes the oldest', async () => {
       const { userId, token } = await comeIn();
       expect(await place.isGood(token, userId)).to.deep.equal([true, true]);
       await place.sql.query(
@@ -339,7 +339,7 @@ describe('Signing in where AUTH=token', function () {
     });
   });
 
-  it('counts wrong passwords for the whole cluster: a new active goes on from there', async () => {
+  it('counts wrong passwords for the whole cluster: a new active node continues the count', async () => {
     const { username } = await register();
     const { active, standby } = place.nodes;
     for (let tries = 0; tries < 4; tries++) await place.post('/login', { username, password: 'wrong guess' });
@@ -371,7 +371,7 @@ describe('Signing in from many addresses', function () {
     headers: { 'x-forwarded-for': address, ...more },
   });
 
-  it('leaves the owner in when a stranger has used up what they may guess, as it does from an address of theirs when many have', async () => {
+  it('admits the owner after a stranger has used up the guesses, even when many have', async () => {
     const username = newName();
     const logIn = (password: string, call: ReturnType<typeof from>) =>
       place.post('/login', { username, password }, call);
@@ -382,7 +382,7 @@ describe('Signing in from many addresses', function () {
     }
     expect(guesses).to.deep.equal([401, 401, 429, 429]);
     expect((await logIn('correct horse', from('198.51.100.77'))).status).to.equal(200);
-    // Twenty wrong ones from everywhere: an address that the owner never came from waits, theirs do not.
+    // Twenty wrong passwords from everywhere: only addresses that the owner never used are limited.
     await place.sql.query("UPDATE plantao.sign_in_attempts SET points = 20 WHERE key = 'account:' || $1", [
       body.user_id,
     ]);
@@ -398,7 +398,7 @@ describe('Signing in from many addresses', function () {
     expect((await logIn('correct horse', from('198.51.100.78', device))).status).to.equal(200);
   });
 
-  it('counts an IPv6 household as one, and what is no address as one that is not believed', async () => {
+  it('counts an IPv6 household as one client, and ignores an invalid address', async () => {
     const { username } = await place.comeIn(newName());
     const guess = async (address: string) =>
       (await place.post('/login', { username, password: 'a wrong guess' }, from(address))).status;
@@ -410,13 +410,13 @@ describe('Signing in from many addresses', function () {
   });
 });
 
-describe('Signing in where AUTH=open', function () {
+describe('Signing in with AUTH=open', function () {
   this.timeout(60_000);
   const place = new Place();
   before(() => place.open({ AUTH: 'open', SIGN_IN_TRIES: '3' }));
   after(() => place.close());
 
-  it('is by name, as in the original, makes the account where there is none, and gives a token', async () => {
+  it('requires only a name, creates unknown accounts, and returns a token', async () => {
     const username = newName();
     const first = await place.post('/login', { username });
     expect([first.status, first.body.created, first.body.username]).to.deep.equal([200, true, username]);
@@ -426,14 +426,14 @@ describe('Signing in where AUTH=open', function () {
     expect(second.body.token).to.not.equal(first.body.token);
   });
 
-  it('makes one account where many come at once under one name', async () => {
+  it('creates one account for many concurrent requests', async () => {
     const username = newName();
     const all = await Promise.all(Array.from({ length: 10 }, () => place.post('/login', { username })));
     expect(new Set(all.map(({ body }) => body.user_id)).size).to.equal(1);
     expect(all.filter(({ body }) => body.created).length).to.equal(1);
   });
 
-  it('needs the password where the account has one, and slows down guessing', async () => {
+  it('requires the password of an account that has one, and limits guessing', async () => {
     const username = newName();
     expect((await place.post('/login', { username, password: 'correct horse' })).body.created).to.equal(true);
     const nameOnly = await place.post('/login', { username });
@@ -446,12 +446,12 @@ describe('Signing in where AUTH=open', function () {
     expect(statuses).to.deep.equal([401, 401, 401, 429]);
   });
 
-  it('makes no account with a password that is too short', async () => {
+  it('creates no account with a password that is too short', async () => {
     const { status, body } = await place.post('/login', { username: newName(), password: 'short' });
     expect([status, body.error]).to.deep.equal([400, 'password: must have 8 characters or more']);
   });
 
-  it('asks for no token, takes any for granted, and lets one log out', async () => {
+  it('requires no token, accepts any, and allows logging out', async () => {
     const { body } = await place.post('/login', { username: newName() });
     expect((await get(`${place.nodes.standby.url}/chats?userId=${body.user_id}`)).status).to.equal(200);
     expect((await get(`${place.nodes.active.url}/chats?userId=${body.user_id}`, bearer('x'))).status).to.equal(200);

@@ -28,7 +28,7 @@ describe('One connection', () => {
     });
   }
 
-  it('frees every slot of pipelined polls of which the first is answered before the client vanishes', async () => {
+  it('frees every slot of pipelined polls when the client vanishes after the first response', async () => {
     const { url } = nodes.standby;
     const client = await RawClient.open(url);
     client.send(getText('/subscribe/status?timeout=0') + getText('/subscribe/user?user_id=1&timeout=20').repeat(30));
@@ -38,7 +38,7 @@ describe('One connection', () => {
     await empties(url);
   });
 
-  it('cannot fill a node with 2,500 pipelined streams, and ten of them leave nothing behind', async () => {
+  it('cannot fill a node with 2,500 pipelined streams, and ten leave nothing behind', async () => {
     const { url } = nodes.standby;
     const clients = await Promise.all(Array.from({ length: 10 }, () => RawClient.open(url)));
     for (const client of clients) client.send(getText('/events?userId=1').repeat(2500));
@@ -55,7 +55,7 @@ describe('One connection', () => {
     await empties(url, 20_000);
   });
 
-  it('is answered every one of 500 pipelined short requests, in order', async () => {
+  it('gets all responses to 500 pipelined requests, in order', async () => {
     const client = await RawClient.open(nodes.active.url);
     const paths = Array.from({ length: 500 }, (_, at) => (at % 2 === 0 ? '/chats?userId=1' : '/nothing'));
     client.send(paths.map((path) => getText(path)).join(''));
@@ -69,14 +69,14 @@ describe('A client that half-closes after its request', () => {
   const nodes = useTwoNodes();
   const message = (content: string) => postText('/messages', { userId: 1, groupId: 1, content });
 
-  it('is told that its message is stored', async () => {
+  it('gets the response to its message', async () => {
     const client = await RawClient.open(nodes.active.url);
     await client.send(message('half closed')).halfClose().closed();
     expect(client.statuses).to.deep.equal([200]);
     expect(client.heard).to.include('"message_id"');
   });
 
-  it('is answered every pipelined request before the connection ends', async () => {
+  it('gets all responses to its pipelined requests before the connection ends', async () => {
     const client = await RawClient.open(nodes.active.url);
     await client
       .send(getText('/health') + message('one') + message('two') + getText('/chats?userId=1'))
@@ -85,7 +85,7 @@ describe('A client that half-closes after its request', () => {
     expect(client.statuses).to.deep.equal([200, 200, 200, 200]);
   });
 
-  it('is given the news that its poll waits for', async () => {
+  it('gets the events that its poll waits for', async () => {
     const client = await RawClient.open(nodes.standby.url);
     client.send(getText('/subscribe/user?user_id=1&timeout=20')).halfClose();
     await eventually('it waits', async () => (await figureOf(nodes.standby.url, SLOTS)) === 1);
@@ -96,14 +96,14 @@ describe('A client that half-closes after its request', () => {
     expect(client.heard).to.include('news for the half-closed');
   });
 
-  it('is answered 204 with a cursor where nothing comes, within its time-out', async () => {
+  it('gets 204 with a cursor within its timeout when no event occurs', async () => {
     const client = await RawClient.open(nodes.standby.url);
     await client.send(getText('/subscribe/status?group=silent&timeout=1')).halfClose().closed(5000);
     expect(client.statuses).to.deep.equal([204]);
     expect(client.heard).to.match(/\r\nCursor: [0-9a-f]{12}-\d+\r\n/);
   });
 
-  it('goes on receiving its stream, and is noticed when it vanishes', async () => {
+  it('continues to receive its stream, and is detected when it vanishes', async () => {
     const { url } = nodes.standby;
     const client = await RawClient.open(url);
     client.send(getText('/events?userId=1')).halfClose();
@@ -115,7 +115,7 @@ describe('A client that half-closes after its request', () => {
     await eventually('its slot is free', async () => (await figureOf(url, SLOTS)) === 0);
   });
 
-  it('is answered for what it sent whole, and 400 for what it broke off', async () => {
+  it('gets responses to its complete requests, and 400 for the incomplete one', async () => {
     const client = await RawClient.open(nodes.active.url);
     await client
       .send(message('whole') + message('broken off').slice(0, -5))
@@ -125,10 +125,10 @@ describe('A client that half-closes after its request', () => {
   });
 });
 
-describe('A poll while the database does not answer', () => {
+describe('A poll while the database does not respond', () => {
   const nodes = useTwoNodes();
 
-  it('is answered by its deadline, counted from its arrival, with the cursor that it sent', async () => {
+  it('ends at its deadline, counted from its arrival, with the cursor that it sent', async () => {
     const { url } = nodes.standby;
     const client = new pg.Client({ connectionString: nodes.database.url });
     await client.connect();
@@ -156,7 +156,7 @@ describe('A poll while the database does not answer', () => {
 describe('Polls and streams under one token', () => {
   const nodes = useTwoNodes({ AUTH: 'token' });
 
-  it('are as many as a user may have, without a warning of Node.js, and leave no listener on it', async () => {
+  it("reach a user's limit without a Node.js warning, and leave no listener behind", async () => {
     const { url } = nodes.active;
     const { body } = await post<{ token: string; user_id: number }>(`${url}/register`, {
       username: 'many polls',

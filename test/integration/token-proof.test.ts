@@ -8,7 +8,7 @@ import { People } from '../support/people.ts';
 import { createDatabase, type TestDatabase } from '../support/postgres.ts';
 import { type LocalNode, localNode } from '../support/two-nodes.ts';
 
-describe('A token of a database that nodes of both modes serve', function () {
+describe('A token in a database that nodes of both AUTH modes serve', function () {
   this.timeout(60_000);
   let database: TestDatabase;
   let sql: pg.Client;
@@ -49,22 +49,22 @@ describe('A token of a database that nodes of both modes serve', function () {
   const setPassword = (userId: number, hash: string | null) =>
     sql.query('UPDATE plantao.users SET password_hash = $2 WHERE id = $1', [userId, hash]);
 
-  it('is refused where AUTH=token if AUTH=open gave it for a bare name, at first and again', async () => {
+  it('is refused with AUTH=token if AUTH=open issued it for a name, also on a repeated login', async () => {
     const username = People.name();
     const byName = await logIn(username);
     expect(await statusOf(byName)).to.equal(401);
     expect(await statusOf(byName)).to.equal(401);
-    // A password that nobody checked proves no more than none.
+    // A password that was not checked proves nothing.
     expect(await statusOf(await logIn(username, 'any password at all'))).to.equal(401);
   });
 
-  it('is taken where AUTH=token if AUTH=open gave it for a password, at registration and at sign-in', async () => {
+  it('is accepted with AUTH=token if AUTH=open issued it for a password', async () => {
     const username = People.name();
     expect(await statusOf(await logIn(username, 'correct horse'))).to.equal(200);
     expect(await statusOf(await logIn(username, 'correct horse'))).to.equal(200);
   });
 
-  it('does not become good when its account gets a password: it is revoked', async () => {
+  it('is revoked when its account gets a password', async () => {
     const byName = await logIn(People.name());
     await setPassword(byName.userId, 'any');
     expect(await statusOf(byName)).to.equal(401);
@@ -72,7 +72,7 @@ describe('A token of a database that nodes of both modes serve', function () {
     expect(rows).to.have.length(0);
   });
 
-  it('is revoked when a DBA changes or removes the password that it was given for', async () => {
+  it("is revoked when a DBA changes or removes its account's password", async () => {
     for (const hash of ['another', null]) {
       const byPassword = await logIn(People.name(), 'correct horse');
       expect(await statusOf(byPassword)).to.equal(200);
@@ -81,7 +81,7 @@ describe('A token of a database that nodes of both modes serve', function () {
     }
   });
 
-  it('is good where a DBA inserted it, and stops being so where a DBA says that it proves nothing', async () => {
+  it('is accepted if a DBA inserts it, until a DBA marks it as unproved', async () => {
     const { userId } = await logIn(People.name());
     const token = randomBytes(32).toString('base64url');
     await sql.query(

@@ -30,7 +30,7 @@ function page(from: number, to: number): { cursor: string; events: ChatEvent[] }
 
 const positionIn = (heard: Heard) => Number(heard.query.get('cursor')?.split('-')[1]);
 
-/** A log that any number of fake nodes serve; polls at its end hang until it grows. */
+/** A log that any number of fake nodes serve. Polls at its end wait until it grows. */
 class FakeLog {
   head: number;
   readonly #size: number;
@@ -69,7 +69,7 @@ function clientOf(urls: string[], options: Partial<ChatClientOptions> = {}): Cha
   return new ChatClient({ urls, userId: 1, attemptMs: 1000, backoff, ...options });
 }
 
-/** Reads until the event at a position, and answers with all positions in the order of their coming. */
+/** Reads until the event at a position, and returns all positions in order of arrival. */
 async function readTo(last: number, client: ChatClient, options: EventsOptions = {}): Promise<number[]> {
   const seen: number[] = [];
   for await (const event of client.events({ cursor: cursorOf(0), ...options })) {

@@ -1,33 +1,33 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 
-/** One request as a fake node has heard it. */
+/** A request that a fake node received. */
 export interface Heard {
   method: string;
   path: string;
   query: URLSearchParams;
   headers: IncomingMessage['headers'];
   body: Record<string, unknown>;
-  /** Resolves when the connection of this request is gone. */
+  /** Resolves when the connection of this request is closed. */
   gone: Promise<void>;
 }
 
-/** How a fake node treats a request. What it never answers hangs until the caller goes or the node is closed. */
+/** Handles a request. Without a response it hangs until the client disconnects or the node is closed. */
 export type Behaviour = (heard: Heard, response: ServerResponse) => void;
 
-/** A real HTTP server that misbehaves as told. */
+/** A real HTTP server that misbehaves on demand. */
 export interface FakeNode {
   url: string;
   heard: Heard[];
   behave: Behaviour;
-  /** Connections that are open now. */
+  /** Number of open connections. */
   connections(): number;
-  /** Breaks all connections; new ones are taken. */
+  /** Breaks all connections, and accepts new ones. */
   disconnect(): void;
   close(): Promise<void>;
 }
 
-/** Answers with JSON. */
+/** Responds with JSON. */
 export function json(
   response: ServerResponse,
   status: number,
@@ -38,19 +38,19 @@ export function json(
   response.end(JSON.stringify(body));
 }
 
-/** Answers as a standby does. */
+/** Responds like a standby. */
 export function notActive(response: ServerResponse, activeUrl: string | null): void {
   const body = { error: 'system not available - not active', code: 'not_active', active_url: activeUrl };
   json(response, 503, body, { 'Retry-After': '1' });
 }
 
-/** Sends the head and some of the body of an answer, then breaks the connection. */
+/** Sends the headers and part of the body, then breaks the connection. */
 export function breakHalfway(response: ServerResponse): void {
   response.writeHead(200, { 'Content-Type': 'application/json', 'Content-Length': '1000' });
   response.write('{"message_id":1,"time', () => response.destroy());
 }
 
-/** Says that the answer is over in the middle of it: whole for HTTP, half for JSON. */
+/** Ends the response in the middle: complete for HTTP, incomplete JSON. */
 export function endHalfway(response: ServerResponse): void {
   response.writeHead(200, { 'Content-Type': 'application/json' });
   response.end('{"message_id":1,"time');
@@ -98,7 +98,7 @@ export async function startFakeNode(behave: Behaviour): Promise<FakeNode> {
   return node;
 }
 
-/** A port of this machine on which nothing listens. */
+/** Returns a port on which nothing listens. */
 export async function deadUrl(): Promise<string> {
   const node = await startFakeNode(() => {});
   await node.close();
