@@ -41,7 +41,7 @@ export class ServerTools {
 }
 
 /** Returns the newest installation that has every program, or null. Looks on PATH first. */
-async function findServerTools(): Promise<ServerTools | null> {
+export async function findServerTools(): Promise<ServerTools | null> {
   const versions = await readdir(DEBIAN_FOLDER).catch(() => []);
   const newestFirst = versions.sort((a, b) => Number(b) - Number(a));
   const folders = [

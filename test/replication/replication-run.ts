@@ -1,0 +1,89 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { createFixture } from '../chaos/chat-fixture.ts';
+import type { CheckResult } from '../chaos/check-result.ts';
+import { checkFile } from '../chaos/checker.ts';
+import { underLoad } from '../chaos/load.ts';
+import { NodeRig } from '../chaos/node-rig.ts';
+import { OneActiveWatch } from '../failure/one-active-watch.ts';
+import { faultsOf, type ServerFault } from './faults.ts';
+import { PatroniCluster, type Route } from './patroni-cluster.ts';
+import type { Programs } from './programs.ts';
+
+/** Options of {@link runReplication}. */
+export interface ReplicationRunOptions {
+  programs: Programs;
+  /** Folder for the history and the nodes' logs; it is created. */
+  folder: string;
+  synchronous: boolean;
+  route: Route;
+  rounds: number;
+  nodes: number;
+  /** Posts per second, all writers together. */
+  rate: number;
+  seed: number;
+  /** Kinds of faults to choose from, by part of their name; empty for all. */
+  only: readonly string[];
+  log: (line: string) => void;
+}
+
+const LEASE_MS = 2000;
+const WATCH_MS = 50;
+/** Between two faults, the run waits for this many accepted writes. */
+const WRITES_BETWEEN = 40;
+const WRITES_TIMEOUT_MS = 30_000;
+
+/** Runs rounds of faults of the database servers under load, and checks the history. Stops everything that it has started. */
+export async function runReplication(options: ReplicationRunOptions): Promise<CheckResult> {
+  const { folder, synchronous, nodes, log } = options;
+  log('starting etcd, Patroni, PostgreSQL and HAProxy');
+  const cluster = await PatroniCluster.start(options);
+  const rig = new NodeRig({ folder, nodes, leaseMs: LEASE_MS }, cluster);
+  let watch: OneActiveWatch | null = null;
+  let twoActive: string | null = null;
+  try {
+    await rig.start(nodes);
+    watch = new OneActiveWatch(
+      rig.nodes.map(({ url }) => url),
+      WATCH_MS,
+    );
+    watch.start();
+    const fixture = await createFixture(rig);
+    await underLoad({ rig, fixture, ...options, phase: log }, () => injectFaults(cluster, rig, options));
+  } finally {
+    twoActive = (await watch?.end()) ?? null;
+    await rig.stop();
+  }
+  const result = await checkFile(rig.history.path, { mayLose: !synchronous });
+  if (twoActive === null) return result;
+  const sentence = `two nodes were active at the same time: ${twoActive}`;
+  const violations = [...result.violations, { kind: 'two_active' as const, sentence, messages: [] }];
+  return { ...result, valid: false, violations, totals: { ...result.totals, two_active: 1 } };
+}
+
+async function injectFaults(cluster: PatroniCluster, rig: NodeRig, options: ReplicationRunOptions): Promise<void> {
+  const { synchronous, rounds, only, log } = options;
+  const faults = faultsOf(synchronous).filter(
+    ({ kind }) => only.length === 0 || only.some((part) => kind.includes(part)),
+  );
+  for (let round = 1; round <= rounds; round += 1) {
+    for (const fault of faults) {
+      log(`round ${round} of ${rounds}: ${fault.kind}`);
+      await inject(fault, `${fault.kind} ${round}`, cluster, rig);
+      await waitForWrites(rig);
+    }
+  }
+}
+
+async function inject(fault: ServerFault, name: string, cluster: PatroniCluster, rig: NodeRig): Promise<void> {
+  const line = { op: 'fault', process: name, node: null, term: rig.observer.term, kind: fault.kind } as const;
+  rig.history.record({ ...line, type: 'invoke' });
+  await fault.inject(cluster, rig);
+  await cluster.settled();
+  rig.history.record({ ...line, type: 'ok' });
+}
+
+async function waitForWrites(rig: NodeRig): Promise<void> {
+  const enough = rig.history.acknowledged + WRITES_BETWEEN;
+  const deadline = performance.now() + WRITES_TIMEOUT_MS;
+  while (rig.history.acknowledged < enough && performance.now() < deadline) await pause(20);
+}
