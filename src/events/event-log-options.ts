@@ -1,9 +1,9 @@
 import type { Queryable } from '../database/session/reconnecting-session.ts';
 import type { Log } from '../log.ts';
+import { PAGE_SIZE } from './delivery-page.ts';
 import { SPAN } from './fast-forward.ts';
 import type { Interest } from './interest.ts';
 import type { LogEvent } from './log-event.ts';
-import { PAGE } from './page.ts';
 
 /** Options of an event log (event-log.ts). */
 export interface EventLogOptions {
@@ -14,7 +14,7 @@ export interface EventLogOptions {
   /** The log was begun anew. `cursor` is the end of what was handed out before, in its own epoch. */
   onNewHistory(cursor: string): void;
   /** The log moved and no hint came: the listener does not hear. */
-  onDeaf(): void;
+  onMissedNotification(): void;
   /** Returns what must be read also where the log is read fast. */
   interest(): Interest;
   /** Events kept in memory; what lies behind them is read from the database. By default what a herd needs (tail.ts). */
@@ -30,4 +30,4 @@ export interface ReadingSizes {
 }
 
 /** Two thousand events are read and kept in memory in a tenth of a second or two. */
-export const DEFAULT_SIZES: ReadingSizes = { page: PAGE, span: SPAN, ahead: 2000 };
+export const DEFAULT_SIZES: ReadingSizes = { page: PAGE_SIZE, span: SPAN, ahead: 2000 };

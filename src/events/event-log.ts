@@ -15,16 +15,16 @@
  * That the listener is deaf is found out here: the log moved, and long after no hint of it had come (deafness.ts).
  */
 import { isUnavailable } from '../database/errors.ts';
+import { SingleFlight } from '../single-flight.ts';
 import { type Cursor, CursorExpiredError, continuedPosition, type Epoch, formatCursor } from './cursor.ts';
-import { Deafness } from './deafness.ts';
-import { EventDecoder } from './decoder.ts';
+import { EventDecoder } from './event-decoder.ts';
 import { DEFAULT_SIZES, type EventLogOptions } from './event-log-options.ts';
 import { readSpan } from './fast-forward.ts';
+import { type LoadedTail, loadTail } from './load-tail.ts';
 import type { LogEvent } from './log-event.ts';
-import { type LogMemory, readMemory } from './log-memory.ts';
-import { type Bounds, isBroken, type LogPage, readBounds, readPage, tellFallBack } from './log-pages.ts';
+import { type Bounds, isBroken, type LogPage, readBounds, readPage, reportFallBack } from './log-page.ts';
+import { MissedNotificationDetector } from './missed-notification-detector.ts';
 import { PageReader } from './page-reader.ts';
-import { Rounds } from './rounds.ts';
 import { MOST_EVENTS, Tail } from './tail.ts';
 
 const WATCH_EVERY_MS = 1000;
@@ -32,12 +32,12 @@ const WATCH_EVERY_MS = 1000;
 /** The event log as this node has read it; the head of this file says how. */
 export class EventLog {
   readonly #options: EventLogOptions;
-  readonly #rounds: Rounds;
+  readonly #flight: SingleFlight;
   readonly #pages: PageReader;
   readonly #spans: PageReader;
   readonly #ahead: number;
   readonly #decoder: EventDecoder;
-  readonly #deafness: Deafness;
+  readonly #missed: MissedNotificationDetector;
   readonly #most: number;
   #epochs: Epoch[] = [];
   #tail = new Tail(0);
@@ -57,8 +57,8 @@ export class EventLog {
     this.#spans = new PageReader(options.session, (...of) => readSpan(...of, options.interest()), span);
     this.#ahead = ahead;
     this.#decoder = new EventDecoder(options.log);
-    this.#rounds = new Rounds(() => this.#readOn());
-    this.#deafness = new Deafness(() => options.onDeaf());
+    this.#flight = new SingleFlight(() => this.#readOn());
+    this.#missed = new MissedNotificationDetector(() => options.onMissedNotification());
   }
 
   /** Begins at the log's present head. @throws the database's error when it cannot be read. */
@@ -72,7 +72,7 @@ export class EventLog {
   async stop(): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#timer);
-    await this.#rounds.stop();
+    await this.#flight.stop();
   }
 
   /** The newest position that this node has read. */
@@ -124,7 +124,7 @@ export class EventLog {
 
   /** A hint that the log has come to `position`; anything that is not a position asks for a reading all the same. */
   hint(position: unknown): void {
-    if (typeof position === 'number') this.#deafness.heard(position);
+    if (typeof position === 'number') this.#missed.hinted(position);
     if (typeof position !== 'number' || position > this.#head) void this.catchUp();
   }
 
@@ -138,7 +138,7 @@ export class EventLog {
 
   /** Resolves after a reading that began after this call; shared by all who call meanwhile. @throws the database's error. */
   look(): Promise<void> {
-    return this.#rounds.next();
+    return this.#flight.run();
   }
 
   /** Looks for a new epoch, as after a promotion. */
@@ -179,7 +179,7 @@ export class EventLog {
       }
       this.#isReading = true;
       this.#isEpochSure = true;
-      if (!this.#rounds.isWanted) this.#deafness.settle(this.#head);
+      if (!this.#flight.isPending) this.#missed.capHints(this.#head);
     } catch (error) {
       this.#isReading = false;
       throw error;
@@ -208,7 +208,7 @@ export class EventLog {
     const last = this.cursorAt(this.#head);
     let bounds = await readBounds(session);
     if (bounds.head < this.#head && bounds.epochs.at(-1)?.epoch === this.epoch) {
-      await tellFallBack(session, this.epoch, this.#head);
+      await reportFallBack(session, this.epoch, this.#head);
       bounds = await readBounds(session);
     }
     const memory = await this.#readMemory(bounds);
@@ -218,15 +218,15 @@ export class EventLog {
     log.warn({ event: 'new_history' }, `the event log cannot be continued from ${last}: begun anew at ${this.#head}`);
   }
 
-  #readMemory(bounds: Bounds): Promise<LogMemory> {
-    return readMemory(this.#pages, this.#decoder, bounds, this.#most);
+  #readMemory(bounds: Bounds): Promise<LoadedTail> {
+    return loadTail(this.#pages, this.#decoder, bounds, this.#most);
   }
 
-  #adopt({ epochs, tail, head }: LogMemory): void {
+  #adopt({ epochs, tail, head }: LoadedTail): void {
     this.#epochs = epochs;
     this.#tail = tail;
     this.#head = head;
-    this.#deafness.forget();
+    this.#missed.reset();
   }
 
   /** Takes in a page and hands it out, in one turn. The tail holds everything after its start: a part begins it anew. */
@@ -237,7 +237,7 @@ export class EventLog {
     if (of === 'part') this.#tail.restart(page.end);
     else for (const event of batch) this.#append(event);
     this.#head = page.end;
-    this.#deafness.moved(this.#head);
+    this.#missed.advanced(this.#head);
     if (batch.length > 0) this.#options.onEvents(batch);
   }
 
@@ -252,7 +252,7 @@ export class EventLog {
   #watch(): void {
     this.#timer = setTimeout(
       () => {
-        this.#deafness.check();
+        this.#missed.check();
         void this.catchUp().then(() => {
           if (!this.#stopped) this.#watch();
         });

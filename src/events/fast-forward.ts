@@ -8,10 +8,10 @@
  * page: {@link EventLog.fastForward} keeps new waiters and memberships out meanwhile.
  */
 import type { Queryable } from '../database/session/reconnecting-session.ts';
-import { BYTES_BEFORE, FEED, FITS } from './feed.ts';
+import { PAGE_SIZE } from './delivery-page.ts';
+import { BYTES_BEFORE, FEED, FITS } from './event-feed.ts';
 import type { Interest } from './interest.ts';
-import { LIMIT_MS, type LogPage, type PageRow, pageOf, withBounds } from './log-pages.ts';
-import { PAGE } from './page.ts';
+import { LIMIT_MS, type LogPage, type PageRow, toLogPage, withBounds } from './log-page.ts';
 
 /** Positions a statement: some 20 ms of PostgreSQL's time where nothing of them is wanted. */
 export const SPAN = 50_000;
@@ -29,10 +29,10 @@ export async function readSpan(
   span: number,
   { groupIds, names, userIds }: Interest,
 ): Promise<LogPage> {
-  const most = Math.min(PAGE, span);
+  const most = Math.min(PAGE_SIZE, span);
   const values = [position, knownEpoch, span, groupIds, names, userIds];
   const rows = await session.query<SpanRow>(withBounds(null, feedOf(most), values), LIMIT_MS);
-  const page = pageOf(rows, position);
+  const page = toLogPage(rows, position);
   const isFull = (rows[0]?.found ?? 0) === most || page.rows.length < (rows[0]?.found ?? 0);
   return isFull ? page : { ...page, end: Math.max(position, Math.min(page.head, position + span)) };
 }

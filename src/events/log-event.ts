@@ -1,5 +1,5 @@
 import { formatCursor } from './cursor.ts';
-import type { FeedRow } from './feed.ts';
+import type { FeedRow } from './event-feed.ts';
 
 const KINDS = ['message', 'message_edited', 'message_deleted', 'joined', 'left', 'notification', 'broadcast'] as const;
 

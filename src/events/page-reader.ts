@@ -1,6 +1,6 @@
 import { messageOf, SqlState, sqlState } from '../database/errors.ts';
 import type { Queryable } from '../database/session/reconnecting-session.ts';
-import { type LogPage, readBareEvent } from './log-pages.ts';
+import { type LogPage, readBareEvent } from './log-page.ts';
 
 /** Reads what follows `position`, of at most `most` positions. */
 type ReadPage = (session: Queryable, position: number, knownEpoch: string, most: number) => Promise<LogPage>;

@@ -15,7 +15,7 @@ export interface RetentionOptions {
 }
 
 /** What one sweep has removed. */
-export interface Swept {
+export interface SweepResult {
   events: number;
   keys: number;
 }
@@ -55,7 +55,7 @@ export class Retention {
   }
 
   /** Removes all that is too old or too much; nothing where this node is not on duty. @throws the database's error. */
-  async sweep(): Promise<Swept> {
+  async sweep(): Promise<SweepResult> {
     const { eventHours, eventCount, keyHours, log } = this.#options;
     const events = await this.#inSteps(
       `SELECT plantao.remove_old_events($term, make_interval(hours => $hours), $most, ${STEP}) AS removed`,

@@ -1,6 +1,6 @@
+import { DeliveryPage } from './delivery-page.ts';
 import type { LogEvent } from './log-event.ts';
 import { topicsOf } from './log-event.ts';
-import { Page } from './page.ts';
 
 /**
  * Those who hear the same: one for a group's name, one for each user, however many polls and streams wait on it. Its
@@ -9,7 +9,7 @@ import { Page } from './page.ts';
 export interface Audience {
   readonly id: string;
   topics(): Iterable<string>;
-  hears(event: LogEvent): boolean;
+  matches(event: LogEvent): boolean;
   /** What it waits on, as people call it. */
   names(): Iterable<string>;
   /** Called when the first waiter of this audience comes and when the last one leaves: what it stands on is in use between. */
@@ -18,15 +18,15 @@ export interface Audience {
 }
 
 /** Why somebody is told: events to hear; the node's role changed; the log was begun anew; the node is stopping. */
-export type Occasion = 'events' | 'role' | 'history' | 'stopping';
+export type WakeReason = 'events' | 'role' | 'history' | 'stopping';
 
 /**
  * News for one audience: what it hears of the events up to `cursor`, which is made when the waiters are chosen, since by
  * the time they are told the log may be another one. No events where the occasion is another. News that would be too
  * large end earlier, and so does their cursor.
  */
-export interface News {
-  readonly occasion: Occasion;
+export interface Delivery {
+  readonly reason: WakeReason;
   readonly audience: Audience;
   readonly events: readonly LogEvent[];
   readonly cursor: string;
@@ -39,12 +39,12 @@ export interface News {
 export interface Waiter {
   readonly audience: Audience;
   /** Takes the news, in the very turn in which the events were matched; a poll leaves the waiters here. Must be cheap. */
-  take(news: News): void;
+  stage(news: Delivery): void;
   /** Answers with what it has taken; in a later turn where many are told. */
-  tell(): void;
+  flush(): void;
 }
 
-interface Place {
+interface Subscribers {
   audience: Audience;
   waiters: Set<Waiter>;
 }
@@ -58,8 +58,8 @@ const SLICE = 250;
  * in one turn too (see chat/subscriptions.ts). Only the writing to sockets is spread over turns.
  */
 export class Waiters {
-  readonly #places = new Map<string, Place>();
-  readonly #byTopic = new Map<string, Set<Place>>();
+  readonly #places = new Map<string, Subscribers>();
+  readonly #byTopic = new Map<string, Set<Subscribers>>();
   #size = 0;
   #occasions = 0;
   #toTell: Waiter[] = [];
@@ -70,7 +70,7 @@ export class Waiters {
   }
 
   /** How often all have been told something: who compares it sees whether that happened meanwhile. */
-  get occasions(): number {
+  get wakeUps(): number {
     return this.#occasions;
   }
 
@@ -140,44 +140,44 @@ export class Waiters {
     before: (event: LogEvent) => void,
     after: (event: LogEvent) => void,
   ): void {
-    const heard = new Map<Place, Page>();
+    const heard = new Map<Subscribers, DeliveryPage>();
     for (const event of batch) {
       before(event);
       if (event.json !== null) {
         for (const place of this.#placesOf(event)) {
-          if (!place.audience.hears(event)) continue;
-          const page = heard.get(place) ?? new Page();
+          if (!place.audience.matches(event)) continue;
+          const page = heard.get(place) ?? new DeliveryPage();
           if (page.add(event)) heard.set(place, page);
         }
       }
       after(event);
     }
     for (const [place, { events, last, isFull }] of heard) {
-      this.#give(place, { occasion: 'events', events, cursor: isFull && last ? last.cursor : end });
+      this.#give(place, { reason: 'events', events, cursor: isFull && last ? last.cursor : end });
     }
     this.#tellSoon();
   }
 
   /** Tells every waiter of an occasion without events. */
-  tellAll(occasion: Exclude<Occasion, 'events'>, cursor: string): void {
+  wakeAll(occasion: Exclude<WakeReason, 'events'>, cursor: string): void {
     this.#occasions++;
-    for (const place of [...this.#places.values()]) this.#give(place, { occasion, events: [], cursor });
+    for (const place of [...this.#places.values()]) this.#give(place, { reason: occasion, events: [], cursor });
     this.#tellSoon();
   }
 
   /** Tells every waiter that the log was begun anew, and forgets them all: what their audiences know is of the old one. */
   dismiss(cursor: string): void {
-    this.tellAll('history', cursor);
+    this.wakeAll('history', cursor);
     for (const place of [...this.#places.values()]) {
       this.#size -= place.waiters.size;
       this.#close(place);
     }
   }
 
-  #give(place: Place, news: Omit<News, 'audience'>): void {
+  #give(place: Subscribers, news: Omit<Delivery, 'audience'>): void {
     const shared = { ...news, audience: place.audience };
     for (const waiter of place.waiters) {
-      waiter.take(shared);
+      waiter.stage(shared);
       this.#toTell.push(waiter);
     }
   }
@@ -190,7 +190,7 @@ export class Waiters {
   #tellSlice(): void {
     const end = Math.min(this.#told + SLICE, this.#toTell.length);
     try {
-      while (this.#told < end) this.#toTell[this.#told++]?.tell();
+      while (this.#told < end) this.#toTell[this.#told++]?.flush();
     } finally {
       // Also where one has thrown against its promise: the others must not wait for ever.
       if (this.#told < this.#toTell.length) {
@@ -202,19 +202,19 @@ export class Waiters {
     }
   }
 
-  *#placesOf(event: LogEvent): Iterable<Place> {
-    const found = new Set<Place>();
+  *#placesOf(event: LogEvent): Iterable<Subscribers> {
+    const found = new Set<Subscribers>();
     for (const topic of topicsOf(event)) for (const place of this.#byTopic.get(topic) ?? []) found.add(place);
     yield* found;
   }
 
-  #close(place: Place): void {
+  #close(place: Subscribers): void {
     this.#places.delete(place.audience.id);
     for (const topic of place.audience.topics()) this.#unindex(place, topic);
     place.audience.release?.();
   }
 
-  #unindex(place: Place, topic: string): void {
+  #unindex(place: Subscribers, topic: string): void {
     const places = this.#byTopic.get(topic);
     if (places?.delete(place) && places.size === 0) this.#byTopic.delete(topic);
   }

@@ -1,6 +1,6 @@
 import { openSignIn } from '../chat/auth/sign-in.ts';
-import { Backlog } from '../chat/delivery/catch-up-reader.ts';
-import { Rosters } from '../chat/delivery/membership-cache.ts';
+import { CatchUpReader } from '../chat/delivery/catch-up-reader.ts';
+import { MembershipCache } from '../chat/delivery/membership-cache.ts';
 import { Subscriptions } from '../chat/delivery/subscriptions.ts';
 import { Groups } from '../chat/groups.ts';
 import { MessageWriter } from '../chat/message-writer.ts';
@@ -32,14 +32,14 @@ export interface ChatOptions {
   /** Names the transaction that held a lock for which a statement was refused. */
   explain: Explain;
   /** Called when the event log has moved and no notification of it came. */
-  onDeaf(): void;
+  onMissedNotification(): void;
 }
 
 /** The result of {@link buildChat}. */
 export type NodeChat = ReturnType<typeof buildChat>;
 
 /** Builds the event log, its waiters, and the reads and writes of the chat. Nothing runs before `start`. */
-export function buildChat({ settings, log, database, term, explain, onDeaf }: ChatOptions) {
+export function buildChat({ settings, log, database, term, explain, onMissedNotification: onDeaf }: ChatOptions) {
   const { sequelize, reading, writing, asking, commitLimitMs } = database;
   const isTokenMode = settings.auth === 'token';
   const sequences = new Sequences(sequelize, log);
@@ -57,14 +57,14 @@ export function buildChat({ settings, log, database, term, explain, onDeaf }: Ch
       knownTokens.forget();
       subscriptions.dismiss(cursor);
     },
-    onDeaf,
+    onMissedNotification: onDeaf,
   });
-  const rosters = new Rosters(reading, eventLog);
+  const memberships = new MembershipCache(reading, eventLog);
   const subscriptions = new Subscriptions(
     eventLog,
-    new Backlog(database.catchingUp, undefined, eventLog.decoder),
+    new CatchUpReader(database.catchingUp, undefined, eventLog.decoder),
     waiters,
-    rosters,
+    memberships,
   );
   const retention = new Retention({
     sequelize,
@@ -82,7 +82,7 @@ export function buildChat({ settings, log, database, term, explain, onDeaf }: Ch
     knownTokens,
     waiters,
     eventLog,
-    rosters,
+    memberships,
     subscriptions,
     retention,
     sequences,

@@ -79,7 +79,7 @@ export function buildCoordination(options: CoordinationOptions) {
         void eventLog.refresh();
         void sequences.heal();
       }
-      waiters.tellAll('role', eventLog.cursorAt(eventLog.head));
+      waiters.wakeAll('role', eventLog.cursorAt(eventLog.head));
     },
   });
   const handOverAsAsked = sqlSwitchover({ sync, registry, log });

@@ -39,14 +39,14 @@ export function buildHttp(options: HttpOptions) {
   const { settings, node, version, url, log, database, lock, chat, coordination, readiness, notifyQueue } = options;
   const { sync, peers, identity } = coordination;
   const { eventLog, waiters, subscriptions, knownTokens } = chat;
-  const room = new PollSlots(settings.maxWaiters);
+  const pollSlots = new PollSlots(settings.maxWaiters);
   const traffic = new Traffic();
-  const waiting = { eventLog, waiters, subscriptions, room, isServing: () => sync.role !== 'fallen' };
+  const waiting = { eventLog, waiters, subscriptions, pollSlots, isServing: () => sync.role !== 'fallen' };
   const polls = new LongPolls(waiting);
   const streams = new SseStreams({ ...waiting, log });
   const cluster = new ClusterView(node, url, identity, sync, peers, readiness);
   const { corsOrigin, allowedHosts, host, trustProxy, auth: authMode, adminToken, requestsPerMinute } = settings;
-  const { users, accounts, tokens, groups, messages, editing, writer, notifications, rosters } = chat;
+  const { users, accounts, tokens, groups, messages, editing, writer, notifications, memberships } = chat;
   const services: Services = {
     version,
     hosts: new HostCheck([host, ...allowedHosts], url),
@@ -71,14 +71,14 @@ export function buildHttp(options: HttpOptions) {
     editing,
     writer,
     notifications,
-    rosters,
+    memberships,
     eventLog,
     waiters,
     polls,
     streams,
     notifyQueue,
     lease: lock,
-    room,
+    pollSlots: pollSlots,
     traffic,
   };
   const server = new Server(createApp(services), settings.maxConnections, traffic, lock.signOfLife);

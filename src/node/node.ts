@@ -114,7 +114,7 @@ function assemble(settings: Settings, node: string, log: Log, lockProgram?: URL)
     database,
     term: () => lock.term,
     explain: blockers.explain,
-    onDeaf: () => void replaceListener(),
+    onMissedNotification: () => void replaceListener(),
   });
   const isCaughtUp = () => chat.eventLog.isReading && listener.isListening;
   const coordination = buildCoordination({

@@ -14,8 +14,8 @@ await runPart('herd', 'Thundering herd after a failover', async (bench) => {
     title: 'A failover with waiting polls',
     figures: [
       { key: 'statements', label: 'statements in all' },
-      { key: 'rosters', label: 'membership queries' },
-      { key: 'backlog', label: 'catch-up reads' },
+      { key: 'memberships', label: 'membership queries' },
+      { key: 'catchUp', label: 'catch-up reads' },
       { key: 'back', label: 'all polls back, ms' },
       { key: 'unheard', label: 'clients that missed a message' },
     ],

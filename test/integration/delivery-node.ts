@@ -2,9 +2,9 @@ import type pg from 'pg';
 import pino from 'pino';
 import type { ReplayableAudience } from '../../src/chat/delivery/audiences.ts';
 import { UserAudience } from '../../src/chat/delivery/audiences.ts';
-import { Backlog } from '../../src/chat/delivery/catch-up-reader.ts';
-import { Rosters } from '../../src/chat/delivery/membership-cache.ts';
-import { type Listening, Subscriptions } from '../../src/chat/delivery/subscriptions.ts';
+import { CatchUpReader } from '../../src/chat/delivery/catch-up-reader.ts';
+import { MembershipCache } from '../../src/chat/delivery/membership-cache.ts';
+import { type Subscriber, Subscriptions } from '../../src/chat/delivery/subscriptions.ts';
 import { Listener, type ListenerEvents } from '../../src/database/listener.ts';
 import { applicationName, connectionOptions } from '../../src/database/session/connection.ts';
 import { ReconnectingSession } from '../../src/database/session/reconnecting-session.ts';
@@ -12,7 +12,7 @@ import { parseCursor } from '../../src/events/cursor.ts';
 import { EventLog } from '../../src/events/event-log.ts';
 import type { ReadingSizes } from '../../src/events/event-log-options.ts';
 import type { LogEvent } from '../../src/events/log-event.ts';
-import { type News, Waiters } from '../../src/events/waiters.ts';
+import { type Delivery, Waiters } from '../../src/events/waiters.ts';
 
 /** What a {@link LogNode} is made with. */
 export interface LogNodeOptions {
@@ -47,31 +47,31 @@ class CountingSession extends ReconnectingSession {
 }
 
 /** A poll without HTTP: told once, like those of http/long-poll.ts. */
-export class DirectPoll implements Listening {
+export class DirectPoll implements Subscriber {
   readonly audience: ReplayableAudience;
-  readonly told: Promise<News>;
-  #tell: (news: News) => void = () => {};
-  #taken: News | null = null;
+  readonly delivered: Promise<Delivery>;
+  #tell: (news: Delivery) => void = () => {};
+  #taken: Delivery | null = null;
   readonly #waiters: Waiters;
   isOver = false;
-  isTold = false;
+  isDelivered = false;
 
   constructor(audience: ReplayableAudience, waiters: Waiters) {
     this.audience = audience;
     this.#waiters = waiters;
-    this.told = new Promise((resolve) => {
+    this.delivered = new Promise((resolve) => {
       this.#tell = resolve;
     });
   }
 
-  take(news: News): void {
+  stage(news: Delivery): void {
     this.#taken ??= news;
     this.leave();
   }
 
-  tell(): void {
-    if (!this.#taken || this.isTold) return;
-    this.isTold = true;
+  flush(): void {
+    if (!this.#taken || this.isDelivered) return;
+    this.isDelivered = true;
     this.#tell(this.#taken);
   }
 
@@ -85,7 +85,7 @@ export class DirectPoll implements Listening {
 export class LogNode {
   readonly log: EventLog;
   readonly waiters = new Waiters();
-  readonly rosters: Rosters;
+  readonly memberships: MembershipCache;
   readonly subscriptions: Subscriptions;
   readonly reading: CountingSession;
   readonly catchingUp: CountingSession;
@@ -94,7 +94,7 @@ export class LogNode {
   /** When, by performance.now(). */
   readonly at: number[] = [];
   /** What {@link EventLog} has said of its listener and of its history. */
-  deaf = 0;
+  missedNotifications = 0;
   readonly dismissals: string[] = [];
   readonly #listener: Listener | null;
   readonly #listenerEvents: ListenerEvents;
@@ -120,13 +120,18 @@ export class LogNode {
         this.dismissals.push(cursor);
         this.subscriptions.dismiss(cursor);
       },
-      onDeaf: () => {
-        this.deaf++;
+      onMissedNotification: () => {
+        this.missedNotifications++;
         this.#listener?.replace('deaf');
       },
     });
-    this.rosters = new Rosters(this.reading, this.log);
-    this.subscriptions = new Subscriptions(this.log, new Backlog(this.catchingUp), this.waiters, this.rosters);
+    this.memberships = new MembershipCache(this.reading, this.log);
+    this.subscriptions = new Subscriptions(
+      this.log,
+      new CatchUpReader(this.catchingUp),
+      this.waiters,
+      this.memberships,
+    );
     const give = (payload: unknown) => this.log.hint(payload);
     const onHint = options.onHint ?? ((payload, hint) => hint(payload));
     this.#listenerEvents = {
@@ -151,20 +156,23 @@ export class LogNode {
 
   async stop(): Promise<void> {
     this.#listener?.stop();
-    this.waiters.tellAll('stopping', this.log.cursorAt(this.log.head));
+    this.waiters.wakeAll('stopping', this.log.cursorAt(this.log.head));
     await this.log.stop();
     await Promise.all([this.reading.stop(), this.catchingUp.stop()]);
   }
 
   /** A poll for an audience from a cursor (text), or from here on. Resolves when it is answered or waits. */
-  async poll(audience: ReplayableAudience, cursor: string | null): Promise<{ poll: DirectPoll; news: News | null }> {
+  async poll(
+    audience: ReplayableAudience,
+    cursor: string | null,
+  ): Promise<{ poll: DirectPoll; news: Delivery | null }> {
     const poll = new DirectPoll(audience, this.waiters);
     const from = cursor === null ? this.log.end : parseCursor(cursor);
-    return { poll, news: await this.subscriptions.listen(poll, from) };
+    return { poll, news: await this.subscriptions.subscribe(poll, from) };
   }
 
   /** As {@link poll}, for all of a user's groups. */
-  async pollUser(userId: number, cursor: string | null): Promise<{ poll: DirectPoll; news: News | null }> {
-    return this.poll(new UserAudience(await this.rosters.of(userId)), cursor);
+  async pollUser(userId: number, cursor: string | null): Promise<{ poll: DirectPoll; news: Delivery | null }> {
+    return this.poll(new UserAudience(await this.memberships.of(userId)), cursor);
   }
 }

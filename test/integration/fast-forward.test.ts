@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import pg from 'pg';
 import { NamedAudience } from '../../src/chat/delivery/audiences.ts';
-import { namesOf } from '../../src/chat/delivery/membership-cache.ts';
+import { groupNames } from '../../src/chat/delivery/membership-cache.ts';
 import { eventually } from '../support/eventually.ts';
 import { createDatabase, type TestDatabase } from '../support/postgres.ts';
 import { LogNode } from './delivery-node.ts';
@@ -71,7 +71,7 @@ describe('A node that is far behind the log', () => {
     expect(spans()).to.equal(3);
     const heard = node.events.filter(({ position }) => position > from + 10).map(({ position }) => position - from);
     expect(heard).to.include.members([131, 132, 263]).and.have.length.below(20);
-    const { events, cursor } = await poll.told;
+    const { events, cursor } = await poll.delivered;
     expect(events.map(({ position }) => position - from)).to.deep.equal([131, 132]);
     expect(cursor).to.equal(node.log.cursorAt(from + 210));
     const { news } = await node.poll(new NamedAudience(SMALL, null), cursor);
@@ -83,12 +83,12 @@ describe('A node that is far behind the log', () => {
     await post(BULK, 60);
     await post(SMALL);
     await node.log.look();
-    expect((await poll.told).events.map(({ kind }) => kind)).to.deep.equal(['message']);
+    expect((await poll.delivered).events.map(({ kind }) => kind)).to.deep.equal(['message']);
     const topic = await node.poll(new NamedAudience('a topic', null), null);
     await post(BULK, 60);
     await client.query("SELECT plantao.notify_group('a topic')");
     await node.log.look();
-    expect((await topic.poll.told).events.map(({ kind }) => kind)).to.deep.equal(['notification']);
+    expect((await topic.poll.delivered).events.map(({ kind }) => kind)).to.deep.equal(['notification']);
     expect(spans()).to.equal(2);
   });
 
@@ -101,17 +101,17 @@ describe('A node that is far behind the log', () => {
     await post(BULK, 40);
     await node.log.look();
     expect(spans()).to.be.above(0);
-    expect((await poll.told).events.map(({ kind }) => kind)).to.deep.equal(['joined', 'message', 'message']);
+    expect((await poll.delivered).events.map(({ kind }) => kind)).to.deep.equal(['joined', 'message', 'message']);
   });
 
   it('keeps memberships true that nobody waits on', async () => {
-    const roster = await node.rosters.of(3);
+    const memberships = await node.memberships.of(3);
     await post(BULK, 40);
     await join(SMALL, 3);
     await post(BULK, 40);
     await node.log.look();
     expect(spans()).to.be.above(0);
-    expect(namesOf(roster)).to.deep.equal(['small']);
+    expect(groupNames(memberships)).to.deep.equal(['small']);
   });
 
   it('misses nothing for a poll that comes while it fast-forwards', async () => {
@@ -123,7 +123,7 @@ describe('A node that is far behind the log', () => {
       await client.query('SELECT 1');
     });
     const news = await (polling as unknown as ReturnType<LogNode['poll']>).then(
-      async ({ poll, news }) => news ?? poll.told,
+      async ({ poll, news }) => news ?? poll.delivered,
     );
     expect(news.events.map(({ kind }) => kind)).to.deep.equal(['message', 'message']);
   });
@@ -139,11 +139,11 @@ describe('A node that is far behind the log', () => {
       release = resolve;
     });
     node.reading.after = (name) => {
-      if (name !== 'rosters') return Promise.resolve();
+      if (name !== 'memberships') return Promise.resolve();
       arrived();
       return held;
     };
-    const roster = node.rosters.of(2);
+    const memberships = node.memberships.of(2);
     await answered;
     node.reading.after = null;
     await post(BULK, 40);
@@ -153,7 +153,7 @@ describe('A node that is far behind the log', () => {
       release();
       await client.query('SELECT 1');
     });
-    expect(namesOf(await roster)).to.deep.equal(['small']);
+    expect(groupNames(await memberships)).to.deep.equal(['small']);
   });
 
   it('cuts a span down to the event that cannot be read, and reads on behind it', async () => {
@@ -173,7 +173,7 @@ describe('A node that is far behind the log', () => {
     };
     await node.log.look();
     expect(node.log.head).to.equal(bad + 31);
-    expect((await poll.told).events.map(({ position }) => position)).to.deep.equal([bad + 31]);
+    expect((await poll.delivered).events.map(({ position }) => position)).to.deep.equal([bad + 31]);
   });
 
   it('begins anew where retention has passed it by', async () => {
@@ -204,6 +204,6 @@ describe('A node that is far behind the log', () => {
     await node.poll(new NamedAudience('other', null), node.log.cursorAt(node.log.head));
     node.reading.before = null;
     await node.log.look();
-    expect((await poll.told).events).to.have.length(1);
+    expect((await poll.delivered).events).to.have.length(1);
   });
 });

@@ -158,8 +158,8 @@ async function readStatements(client: pg.Client): Promise<Statement[]> {
 }
 
 /** What the polls themselves have asked: who is in which group, and what lies behind the memory. */
-export function askedForPolls(statements: readonly Statement[]): { rosters: number; backlog: number } {
+export function askedForPolls(statements: readonly Statement[]): { memberships: number; catchUp: number } {
   const calls = (mark: string) =>
     statements.filter(({ query }) => query.includes(mark)).reduce((sum, one) => sum + one.calls, 0);
-  return { rosters: calls('FROM plantao.log_bounds b, plantao.users u'), backlog: calls('heard_groups') };
+  return { memberships: calls('FROM plantao.log_bounds b, plantao.users u'), catchUp: calls('heard_groups') };
 }

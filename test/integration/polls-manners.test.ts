@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'chai';
 import pg from 'pg';
 import { NamedAudience } from '../../src/chat/delivery/audiences.ts';
-import { namesOf } from '../../src/chat/delivery/membership-cache.ts';
+import { groupNames } from '../../src/chat/delivery/membership-cache.ts';
 import { CursorExpiredError, parseCursor } from '../../src/events/cursor.ts';
 import { seedData } from '../../src/local-cluster/demo-data.ts';
 import { eventually } from '../support/eventually.ts';
@@ -46,7 +46,9 @@ describe('A herd of polls', () => {
 
   const asked = () =>
     Object.fromEntries(
-      [...node.reading.asked, ...node.catchingUp.asked].filter(([name]) => name === 'rosters' || name === 'backlog'),
+      [...node.reading.asked, ...node.catchingUp.asked].filter(
+        ([name]) => name === 'memberships' || name === 'catch_up',
+      ),
     );
   const herdFrom = async (cursor: string | null, count = HERD) => {
     const { rows } = await client.query<{ id: string }>(
@@ -60,7 +62,7 @@ describe('A herd of polls', () => {
     const polls = await herdFrom(node.log.cursorAt(node.log.head));
     expect(polls.every(({ news }) => news === null)).to.equal(true);
     expect(node.waiters.size).to.equal(HERD);
-    expect(asked()).to.deep.equal({ rosters: 1 });
+    expect(asked()).to.deep.equal({ memberships: 1 });
   });
 
   it('that has missed something is answered from memory', async () => {
@@ -69,7 +71,7 @@ describe('A herd of polls', () => {
     await node.log.catchUp();
     const polls = await herdFrom(from);
     expect(polls.every(({ news }) => news?.events.length === 1)).to.equal(true);
-    expect(asked()).to.deep.equal({ rosters: 1 });
+    expect(asked()).to.deep.equal({ memberships: 1 });
   });
 
   it('that comes back to a node just started finds its place in memory too', async () => {
@@ -81,11 +83,11 @@ describe('A herd of polls', () => {
     node = await LogNode.start({ url: database.url });
     const polls = await herdFrom(from);
     expect(polls.every(({ news }) => news?.events.length === 1)).to.equal(true);
-    expect(asked()).to.deep.equal({ rosters: 1 });
+    expect(asked()).to.deep.equal({ memberships: 1 });
   });
 
   it('with a cursor ahead of the node shares one look at the log', async () => {
-    // Their rosters are known: loading those would bring the node up to date by itself.
+    // Their memberships are known: loading those would bring the node up to date by itself.
     await herdFrom(node.log.cursorAt(node.log.head));
     await client.query("INSERT INTO plantao.messages (group_id, sender_id, content) VALUES (1, 1, 'not read yet')");
     const { rows } = await client.query<{ cursor: string }>(
@@ -113,7 +115,7 @@ describe('A herd of polls', () => {
     const polls = await Promise.all(Array.from({ length: HERD }, () => node.pollUser(1, from)));
     expect(new Set(polls.map(({ news }) => news?.cursor)).size).to.equal(1);
     expect(polls[0]?.news?.events.length).to.be.within(1, 500);
-    expect(asked().backlog).to.equal(1);
+    expect(asked().catch_up).to.equal(1);
   });
 
   it('of many from far behind delays nobody who waits for what is new', async () => {
@@ -124,10 +126,10 @@ describe('A herd of polls', () => {
       isRead = true;
       return polls;
     });
-    await eventually('they are being read for', () => (asked().backlog ?? 0) > 0);
+    await eventually('they are being read for', () => (asked().catch_up ?? 0) > 0);
     await client.query("INSERT INTO plantao.messages (group_id, sender_id, content) VALUES (1, 1, 'new')");
     await node.log.catchUp();
-    const { events } = await poll.told;
+    const { events } = await poll.delivered;
     expect(events.at(-1)?.message).to.include('"new"');
     expect(isRead, 'and they are still being read for').to.equal(false);
     expect((await catchingUp).every(({ news }) => (news?.events.length ?? 0) > 0)).to.equal(true);
@@ -148,11 +150,11 @@ describe('A herd of polls', () => {
       rows[0]?.mine,
     ]);
     await outgrowMemory();
-    const poll = new DirectPoll(new NamedAudience('común', await node.rosters.of(1)), node.waiters);
-    const news = await node.subscriptions.listen(poll, parseCursor(from));
+    const poll = new DirectPoll(new NamedAudience('común', await node.memberships.of(1)), node.waiters);
+    const news = await node.subscriptions.subscribe(poll, parseCursor(from));
     expect(news?.events).to.have.length(1);
     expect(news?.events[0]?.message).to.include('"mine"');
-    expect(asked().backlog).to.equal(1);
+    expect(asked().catch_up).to.equal(1);
   });
 
   it('of a user who has moved more often than is gone through is refused, and anybody else is not', async () => {
@@ -177,59 +179,59 @@ describe('A herd of polls', () => {
     node.catchingUp.before = () => held;
     // Nothing was said there, so it would go on to the waiters.
     const poll = new DirectPoll(new NamedAudience('a silent place', null), node.waiters);
-    const listening = node.subscriptions.listen(poll, parseCursor(from));
-    await eventually('it is being read for', () => (asked().backlog ?? 0) > 0);
+    const listening = node.subscriptions.subscribe(poll, parseCursor(from));
+    await eventually('it is being read for', () => (asked().catch_up ?? 0) > 0);
     poll.leave();
     release();
     await listening;
     expect(node.waiters.size).to.equal(0);
   });
 
-  it('a roster that is loaded while its user moves is taken along to where the node has come', async () => {
+  it('memberships that is loaded while its user moves is taken along to where the node has come', async () => {
     await node.stop();
     for (const mostInMemory of [1000, 2]) {
       node = await LogNode.start({ url: database.url, mostInMemory });
       const name = `joined while loading ${mostInMemory}`;
       let isFirst = true;
       node.reading.after = async (statement) => {
-        if (statement !== 'rosters' || !isFirst) return;
+        if (statement !== 'memberships' || !isFirst) return;
         isFirst = false;
         await client.query(
           `WITH g AS (INSERT INTO plantao.groups (name) VALUES ($1) RETURNING id)
            INSERT INTO plantao.memberships (group_id, user_id) SELECT id, 2 FROM g`,
           [name],
         );
-        // With a short memory the move is gone from it before the roster could be taken along: then it is read anew.
+        // With a short memory the move is gone from it before the memberships could be taken along: then it is read anew.
         await client.query(
           "INSERT INTO plantao.messages (group_id, sender_id, content) SELECT 1, 1, 'n' FROM generate_series(1, 10)",
         );
         await node.log.look();
       };
-      expect(namesOf(await node.rosters.of(2))).to.include(name);
-      expect(asked().rosters).to.equal(mostInMemory === 2 ? 2 : 1);
+      expect(groupNames(await node.memberships.of(2))).to.include(name);
+      expect(asked().memberships).to.equal(mostInMemory === 2 ? 2 : 1);
       if (mostInMemory !== 2) await node.stop();
     }
   });
 
-  it('rosters are loaded once, however the askings fall, and stay true for all who got them', async () => {
+  it('memberships are loaded once, however the askings fall, and stay true for all who got them', async () => {
     let release = () => {};
     node.reading.before = (name) =>
-      name === 'rosters'
+      name === 'memberships'
         ? new Promise((resolve) => {
             release = resolve;
           })
         : Promise.resolve();
-    const first = node.rosters.of(2);
-    await eventually('the first is being read', () => (asked().rosters ?? 0) === 1);
+    const first = node.memberships.of(2);
+    await eventually('the first is being read', () => (asked().memberships ?? 0) === 1);
     // Asked for again while the first reading is under way.
-    const second = node.rosters.of(2);
+    const second = node.memberships.of(2);
     release();
     const one = await first;
-    await eventually('the second is being read, or was not needed', () => (asked().rosters ?? 0) === 2);
+    await eventually('the second is being read, or was not needed', () => (asked().memberships ?? 0) === 2);
     release();
     const two = await second;
     expect(two).to.equal(one);
-    expect(node.rosters.isLive(one)).to.equal(true);
+    expect(node.memberships.isLive(one)).to.equal(true);
   });
 });
 

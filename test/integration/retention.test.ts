@@ -212,7 +212,7 @@ describe('Retention', () => {
         DELETE FROM plantao.events WHERE position <= (SELECT floor FROM plantao.event_log);
         COMMIT`);
       await node.log.catchUp();
-      const told = await poll.told;
+      const told = await poll.delivered;
       expect(told).to.include({ occasion: 'history', cursor: last });
       expect(told.events).to.deep.equal([]);
       expect(node.dismissals).to.deep.equal([last]);

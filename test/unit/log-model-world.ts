@@ -4,7 +4,7 @@ import { NamedAudience, UserAudience } from '../../src/chat/delivery/audiences.t
 import { Refused } from '../../src/chat/errors.ts';
 import { CursorExpiredError, parseCursor } from '../../src/events/cursor.ts';
 import { type DirectPoll, LogNode } from '../integration/delivery-node.ts';
-import { LogModel, type Reading, type Told } from './log-model.ts';
+import { LogModel, type LogRecord, type Reading } from './log-model.ts';
 
 /** A step of a run. The numbers are drawn without knowledge and taken modulo what there is. */
 export type Step =
@@ -219,7 +219,7 @@ export class World {
     this.#told('message', { groupId, messageId });
   }
 
-  #told(kind: string, more: Partial<Told>): void {
+  #told(kind: string, more: Partial<LogRecord>): void {
     this.model.append({ kind, groupId: null, userId: null, messageId: null, topic: null, ...more });
   }
 
@@ -242,15 +242,16 @@ export class World {
 
   async #poll(reader: Reader, node: LogNode): Promise<void> {
     if (reader.waiting) {
-      if (reader.waiting.poll.isTold) return;
+      if (reader.waiting.poll.isDelivered) return;
       reader.waiting.poll.leave();
       reader.waiting = null;
     }
     const from = parseCursor(reader.cursor);
     const { userId, of } = reader.reading;
     try {
-      const roster = userId === null ? null : await node.rosters.of(userId);
-      const audience = of === null && roster ? new UserAudience(roster) : new NamedAudience(of ?? '', roster);
+      const memberships = userId === null ? null : await node.memberships.of(userId);
+      const audience =
+        of === null && memberships ? new UserAudience(memberships) : new NamedAudience(of ?? '', memberships);
       const { poll, news } = await node.poll(audience, reader.cursor);
       if (news) this.#hear(reader, news.events, news.cursor);
       else reader.waiting = { poll, node };
@@ -265,9 +266,9 @@ export class World {
 
   async #collect(reader: Reader): Promise<void> {
     const { waiting } = reader;
-    if (!waiting?.poll.isTold) return;
+    if (!waiting?.poll.isDelivered) return;
     reader.waiting = null;
-    const { events, cursor } = await waiting.poll.told;
+    const { events, cursor } = await waiting.poll.delivered;
     this.#hear(reader, events, cursor);
   }
 

@@ -1,7 +1,7 @@
 import type { LogEvent } from '../../src/events/log-event.ts';
 
 /** What a row of plantao.events must say, position and time aside. */
-export interface Told {
+export interface LogRecord {
   kind: string;
   groupId: number | null;
   userId: number | null;
@@ -10,7 +10,7 @@ export interface Told {
 }
 
 /** An event of the model's log: what was told, where, and who was in its group then. */
-interface Entry extends Told {
+interface Entry extends LogRecord {
   position: number;
   members: ReadonlySet<number>;
 }
@@ -55,7 +55,7 @@ export class LogModel {
     return this.#members.get(groupId)?.has(userId) ?? false;
   }
 
-  append(told: Told): void {
+  append(told: LogRecord): void {
     this.head += 1;
     const members = this.#members.get(told.groupId ?? 0) ?? new Set();
     if (told.kind === 'joined' && told.userId !== null) members.add(told.userId);

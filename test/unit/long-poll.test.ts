@@ -3,10 +3,10 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'chai';
 import type { Response } from 'express';
 import type { ReplayableAudience } from '../../src/chat/delivery/audiences.ts';
-import type { Listening, Subscriptions } from '../../src/chat/delivery/subscriptions.ts';
+import type { Subscriber, Subscriptions } from '../../src/chat/delivery/subscriptions.ts';
 import type { EventLog } from '../../src/events/event-log.ts';
 import { type LogEvent, topicOf } from '../../src/events/log-event.ts';
-import { type News, Waiters } from '../../src/events/waiters.ts';
+import { type Delivery, Waiters } from '../../src/events/waiters.ts';
 import { LongPolls, renderOnce } from '../../src/http/delivery/long-poll.ts';
 import { PollSlots } from '../../src/http/delivery/poll-slots.ts';
 import { RequestLifetime } from '../../src/http/request/request-lifetime.ts';
@@ -43,11 +43,11 @@ const audience: ReplayableAudience = {
   id: 'g',
   name: null,
   groupId: 1,
-  roster: null,
+  memberships: null,
   topics: () => [topicOf.everyone, topicOf.group(1)],
   names: () => ['g'],
-  hears: () => true,
-  hearsAs: () => true,
+  matches: () => true,
+  matchesAs: () => true,
 };
 const event = (position: number): LogEvent => {
   const none = { groupName: null, topic: null, userId: null, messageId: null, message: null };
@@ -62,7 +62,7 @@ function setUp(most = 10_000) {
   let isServing = true;
   let meanwhile: () => void | Promise<void> = () => {};
   const subscriptions = {
-    listen: async (waiter: Listening) => {
+    listen: async (waiter: Subscriber) => {
       await meanwhile();
       if (!waiter.isOver) waiters.add(waiter);
       return null;
@@ -72,10 +72,10 @@ function setUp(most = 10_000) {
     eventLog: log as unknown as EventLog,
     waiters,
     subscriptions: subscriptions as unknown as Subscriptions,
-    room: new PollSlots(most),
+    pollSlots: new PollSlots(most),
     isServing: () => isServing,
   });
-  const render = renderOnce(({ events, cursor }: News) => `${events.length} events up to ${cursor}`);
+  const render = renderOnce(({ events, cursor }: Delivery) => `${events.length} events up to ${cursor}`);
   const poll = async (timeoutS: number, response = new FakeResponse(), cursor?: string): Promise<FakeResponse> => {
     const ask = { audience: async () => audience, userId: null, cursor, timeoutS, render };
     await polls.run(response as unknown as Response, response.lifetime, ask);
@@ -127,7 +127,7 @@ describe('A long poll', () => {
     response.on('close', () => ends++);
     dispatch(event(6));
     dispatch(event(7));
-    waiters.tellAll('role', 'e-7');
+    waiters.wakeAll('role', 'e-7');
     expect(ends).to.equal(1);
     expect(response.body).to.equal('1 events up to e-6');
   });
@@ -139,7 +139,7 @@ describe('A long poll', () => {
     response.destroyed = true;
     response.emit('close');
     expect(waiters.size).to.equal(0);
-    waiters.tellAll('role', 'e-9');
+    waiters.wakeAll('role', 'e-9');
     expect(response.status).to.equal(0);
   });
 
@@ -168,7 +168,7 @@ describe('A long poll', () => {
 
   it('is told of a change of the state that came while it was read for, before it was among the waiters', async () => {
     const { waiters, poll, fall, whileReading } = setUp();
-    whileReading(() => waiters.tellAll('role', 'e-5'));
+    whileReading(() => waiters.wakeAll('role', 'e-5'));
     expect(await poll(30)).to.include({ status: 200, body: '0 events up to e-5' });
     whileReading(fall);
     expect(await poll(30)).to.include({ status: 200, body: '0 events up to e-5' });

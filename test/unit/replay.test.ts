@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { NamedAudience, UserAudience } from '../../src/chat/delivery/audiences.ts';
-import type { Roster } from '../../src/chat/delivery/membership-cache.ts';
+import type { Memberships } from '../../src/chat/delivery/membership-cache.ts';
 import { replay, rewind } from '../../src/chat/delivery/replay.ts';
 import type { LogEvent } from '../../src/events/log-event.ts';
 
@@ -16,7 +16,7 @@ function event(more: Partial<LogEvent>): LogEvent {
 const joined = (groupId: number, userId = ME) => event({ kind: 'joined', groupId, userId });
 const left = (groupId: number, userId = ME) => event({ kind: 'left', groupId, userId });
 const message = (groupId: number) => event({ groupId });
-const rosterOf = (...groups: number[]): Roster => ({
+const rosterOf = (...groups: number[]): Memberships => ({
   userId: ME,
   groups: new Map(groups.map((id) => [id, { name: `g${id}` }])),
   holders: 0,

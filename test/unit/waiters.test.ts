@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { expect } from 'chai';
 import { type LogEvent, topicOf } from '../../src/events/log-event.ts';
-import { type Audience, type News, type Waiter, Waiters } from '../../src/events/waiters.ts';
+import { type Audience, type Delivery, type Waiter, Waiters } from '../../src/events/waiters.ts';
 
 const nothing = () => undefined;
 const dispatch = (waiters: Waiters, ...batch: LogEvent[]) =>
@@ -16,24 +16,24 @@ function event(more: Partial<LogEvent>): LogEvent {
 
 /** An audience of some topics; hears all that is found under them. */
 function audienceOf(id: string, ...topics: string[]): Audience {
-  return { id, topics: () => [topicOf.everyone, ...topics], hears: () => true, names: () => [id] };
+  return { id, topics: () => [topicOf.everyone, ...topics], matches: () => true, names: () => [id] };
 }
 
 /** Keeps what it is told; `once` leaves when it takes its news, as a poll does. */
 class Listener implements Waiter {
   readonly audience: Audience;
-  readonly taken: News[] = [];
-  readonly told: News[] = [];
+  readonly taken: Delivery[] = [];
+  readonly told: Delivery[] = [];
   readonly #leave: (() => void) | null;
   constructor(audience: Audience, once: Waiters | null = null) {
     this.audience = audience;
     this.#leave = once && (() => once.remove(this));
   }
-  take(news: News): void {
+  stage(news: Delivery): void {
     this.taken.push(news);
     this.#leave?.();
   }
-  tell(): void {
+  flush(): void {
     this.told.push(...this.taken.splice(0));
   }
   get heard(): number[] {
@@ -120,7 +120,7 @@ describe('Waiters', () => {
   it('leave no topic behind, also one that they followed later', () => {
     const waiters = new Waiters();
     const topics = new Set([topicOf.group(1)]);
-    const audience: Audience = { id: 'u', topics: () => topics, hears: () => true, names: () => [] };
+    const audience: Audience = { id: 'u', topics: () => topics, matches: () => true, names: () => [] };
     const first = new Listener(audience);
     waiters.add(first);
     topics.add(topicOf.group(2));
@@ -134,18 +134,20 @@ describe('Waiters', () => {
 
   it('are all told of a change of the state', () => {
     const { waiters, listeners } = setUp(audienceOf('a', topicOf.group(1)), audienceOf('b'));
-    waiters.tellAll('role', 'e-33');
+    waiters.wakeAll('role', 'e-33');
     expect(listeners.map(({ told }) => told)).to.deep.equal(
       listeners.map(({ audience }) => [{ occasion: 'role', audience, events: [], cursor: 'e-33' }]),
     );
     expect(waiters.size).to.equal(2);
-    expect(waiters.occasions).to.equal(1);
+    expect(waiters.wakeUps).to.equal(1);
   });
 
   it('are forgotten when the log is begun anew, with their last cursor, also those that would stay', () => {
     const { waiters, listeners } = setUp(audienceOf('a', topicOf.group(1)), audienceOf('b'));
     waiters.dismiss('e-33');
-    expect(listeners.flatMap(({ told }) => told.map(({ occasion, cursor }) => [occasion, cursor]))).to.deep.equal([
+    expect(
+      listeners.flatMap(({ told }) => told.map(({ reason: occasion, cursor }) => [occasion, cursor])),
+    ).to.deep.equal([
       ['history', 'e-33'],
       ['history', 'e-33'],
     ]);
@@ -216,7 +218,7 @@ describe('A herd of waiters', () => {
     const herd = Array.from({ length: 600 }, () => new Listener(shared, waiters));
     for (const listener of herd) waiters.add(listener);
     const first = herd[0] as Listener;
-    first.tell = () => {
+    first.flush = () => {
       throw new Error('against its promise');
     };
     expect(() => dispatch(waiters, event({ groupId: 1 }))).to.throw('against its promise');

@@ -1,32 +1,32 @@
 import type { ReconnectingSession } from '../../database/session/reconnecting-session.ts';
 import { CursorExpiredError } from '../../events/cursor.ts';
-import { EventDecoder } from '../../events/decoder.ts';
-import { BYTES_BEFORE, FEED, type FeedRow, FITS } from '../../events/feed.ts';
-import { PAGE } from '../../events/page.ts';
+import { PAGE_SIZE } from '../../events/delivery-page.ts';
+import { EventDecoder } from '../../events/event-decoder.ts';
+import { BYTES_BEFORE, FEED, type FeedRow, FITS } from '../../events/event-feed.ts';
 import { Refused } from '../errors.ts';
 import { FairQueue } from '../fair-queue.ts';
 import { type ReplayableAudience, UserAudience } from './audiences.ts';
-import { type Heard, pageOf, replay } from './replay.ts';
+import { pageOf, type Replayed, replay } from './replay.ts';
 
 /** What is heard out of the database, with the epoch of its snapshot. */
-interface HeardInEpoch extends Heard {
+interface CatchUpPage extends Replayed {
   epoch: string;
 }
 
 /** Who wants a page of the log; nothing is read for clients that have left. */
-interface Wanting {
+interface PageRequest {
   readonly audience: ReplayableAudience;
   readonly isOver: boolean;
 }
 
 /** One page to be read, for all who want the same. */
-class Reading {
+class PendingPage {
   readonly audience: ReplayableAudience;
   readonly position: number;
   readonly since: number;
-  readonly wanting: Wanting[] = [];
-  readonly heard: Promise<HeardInEpoch | null>;
-  resolve: (heard: HeardInEpoch | null) => void = () => {};
+  readonly wanting: PageRequest[] = [];
+  readonly heard: Promise<CatchUpPage | null>;
+  resolve: (heard: CatchUpPage | null) => void = () => {};
   reject: (error: unknown) => void = () => {};
 
   constructor(audience: ReplayableAudience, position: number, since: number) {
@@ -46,7 +46,7 @@ class Reading {
 
 const keyOf = ({ id }: ReplayableAudience, position: number) => `${position} ${id}`;
 
-interface BacklogRow extends FeedRow {
+interface CatchUpRow extends FeedRow {
   floor: number;
   head: number;
   epoch: string;
@@ -70,12 +70,12 @@ const MOST_MOVES = 20_000;
  * session of its own and one page at a time, so that a thousand who catch up delay each other and nobody else; audiences
  * take turns, so that one that comes back with a thousand cursors delays itself.
  */
-export class Backlog {
+export class CatchUpReader {
   readonly #session: Pick<ReconnectingSession, 'query'>;
   readonly #decoder: EventDecoder;
   readonly #clock: () => number;
-  readonly #queue = new FairQueue<Reading>(MOST_WAITING);
-  readonly #readings = new Map<string, Reading>();
+  readonly #queue = new FairQueue<PendingPage>(MOST_WAITING);
+  readonly #readings = new Map<string, PendingPage>();
   #isPumping = false;
 
   constructor(
@@ -94,11 +94,11 @@ export class Backlog {
    * @throws {CursorExpiredError} where retention has passed the position, or too much has changed since; {Refused}
    * overloaded; the database's error.
    */
-  read(wanting: Wanting, position: number): Promise<HeardInEpoch | null> {
+  read(wanting: PageRequest, position: number): Promise<CatchUpPage | null> {
     const { audience } = wanting;
     let reading = this.#readings.get(keyOf(audience, position));
     if (!reading) {
-      reading = new Reading(audience, position, this.#clock());
+      reading = new PendingPage(audience, position, this.#clock());
       if (!this.#queue.push(audience.id, reading)) return Promise.reject(overloaded());
       this.#readings.set(reading.key, reading);
     }
@@ -120,7 +120,7 @@ export class Backlog {
     this.#isPumping = false;
   }
 
-  #next(): Reading | undefined {
+  #next(): PendingPage | undefined {
     let isTaken = false;
     const [reading] = this.#queue.take(() => {
       if (isTaken) return 'stop';
@@ -130,7 +130,7 @@ export class Backlog {
     return reading;
   }
 
-  async #inItsTurn(reading: Reading): Promise<HeardInEpoch | null> {
+  async #inItsTurn(reading: PendingPage): Promise<CatchUpPage | null> {
     if (reading.wanting.every(({ isOver }) => isOver)) return null;
     if (this.#clock() - reading.since > MOST_WAIT_MS) throw overloaded();
     return this.#read(reading);
@@ -140,13 +140,13 @@ export class Backlog {
    * Everything is read in one snapshot, the log's floor too, so retention that runs meanwhile cannot make a silent gap.
    * Each branch is limited by itself, so a page costs the same however long the log is.
    */
-  async #read({ audience, position }: Reading): Promise<HeardInEpoch> {
-    const { roster, groupId, name } = audience;
-    const rows = await this.#session.query<BacklogRow>(
+  async #read({ audience, position }: PendingPage): Promise<CatchUpPage> {
+    const { memberships, groupId, name } = audience;
+    const rows = await this.#session.query<CatchUpRow>(
       {
-        name: 'backlog',
+        name: 'catch_up',
         text: QUERY,
-        values: [position, roster?.userId ?? null, groupId, name, audience instanceof UserAudience],
+        values: [position, memberships?.userId ?? null, groupId, name, audience instanceof UserAudience],
       },
       LIMIT_MS,
     );
@@ -181,17 +181,17 @@ const QUERY = `
     UNION SELECT g.id FROM (SELECT group_id FROM then_in UNION SELECT group_id FROM first_moves) mine
       CROSS JOIN LATERAL (SELECT id FROM plantao.groups WHERE id = mine.group_id AND name = $4 OFFSET 0) g
     UNION SELECT group_id FROM then_in WHERE $5::boolean
-    UNION SELECT group_id FROM (SELECT group_id FROM moves ORDER BY position LIMIT ${PAGE}) m WHERE $5
+    UNION SELECT group_id FROM (SELECT group_id FROM moves ORDER BY position LIMIT ${PAGE_SIZE}) m WHERE $5
   ), found AS (
     SELECT e.position FROM heard_groups g CROSS JOIN LATERAL (
-      SELECT position FROM plantao.events WHERE group_id = g.id AND position > $1 ORDER BY position LIMIT ${PAGE}) e
+      SELECT position FROM plantao.events WHERE group_id = g.id AND position > $1 ORDER BY position LIMIT ${PAGE_SIZE}) e
     UNION SELECT * FROM (
-      SELECT position FROM plantao.events WHERE topic = $4 AND position > $1 ORDER BY position LIMIT ${PAGE}) t
+      SELECT position FROM plantao.events WHERE topic = $4 AND position > $1 ORDER BY position LIMIT ${PAGE_SIZE}) t
     UNION SELECT * FROM (
-      SELECT position FROM plantao.events WHERE kind = 'broadcast' AND position > $1 ORDER BY position LIMIT ${PAGE}) b
-    UNION SELECT * FROM (SELECT position FROM moves WHERE $5 ORDER BY position LIMIT ${PAGE}) m
+      SELECT position FROM plantao.events WHERE kind = 'broadcast' AND position > $1 ORDER BY position LIMIT ${PAGE_SIZE}) b
+    UNION SELECT * FROM (SELECT position FROM moves WHERE $5 ORDER BY position LIMIT ${PAGE_SIZE}) m
   ), page AS MATERIALIZED (
-    SELECT position AS at_position FROM found ORDER BY position LIMIT ${PAGE}
+    SELECT position AS at_position FROM found ORDER BY position LIMIT ${PAGE_SIZE}
   ), sized AS (
     SELECT f.*, ${BYTES_BEFORE} FROM page JOIN plantao.event_feed f ON f.position = page.at_position
   ), fitting AS (
@@ -200,7 +200,7 @@ const QUERY = `
     SELECT (SELECT count(*) FROM page) AS found, (SELECT count(*) FROM sized WHERE ${FITS}) AS fitting
   )
   SELECT b.floor, b.head, b.epoch, (SELECT count(*) > ${MOST_MOVES} FROM moves) AS is_too_far,
-    counted.found = ${PAGE} OR counted.fitting < counted.found AS is_full,
+    counted.found = ${PAGE_SIZE} OR counted.fitting < counted.found AS is_full,
     CASE WHEN f.number IS NULL OR f.number = 1 THEN (SELECT json_agg(group_id) FROM then_in) END AS then_in, f.*
   FROM plantao.log_bounds b CROSS JOIN counted
   LEFT JOIN fitting f ON true

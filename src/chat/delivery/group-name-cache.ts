@@ -3,7 +3,7 @@ const TRUSTED_MS = 60_000;
 const MOST_KEPT = 10_000;
 
 /** Groups that are known to exist, and what they are called. That one is missing is not remembered but asked each time. */
-export class SeenGroups {
+export class GroupNameCache {
   readonly #find: (groupId: number) => Promise<string>;
   readonly #clock: () => number;
   readonly #seen = new Map<number, { name: string; until: number }>();

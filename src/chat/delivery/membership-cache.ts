@@ -4,21 +4,22 @@ import type { EventLog } from '../../events/event-log.ts';
 import { type LogEvent, topicOf } from '../../events/log-event.ts';
 import { Refused } from '../errors.ts';
 
-/** A group's name, one object for all rosters that it is in: renamed for all of them at once. */
-interface Called {
+/** A group's name, one object for all memberships that it is in: renamed for all of them at once. */
+interface GroupName {
   name: string;
 }
 
 /** The groups of one user, by id with their names, as they are at the node's position in the log. */
-export interface Roster {
+export interface Memberships {
   readonly userId: number;
-  readonly groups: Map<number, Called>;
+  readonly groups: Map<number, GroupName>;
   /** Audiences that wait and stand on it; while there are any it is not forgotten. */
   holders: number;
 }
 
-/** The names of a roster's groups. */
-export const namesOf = (roster: Roster): string[] => Array.from(roster.groups.values(), ({ name }) => name);
+/** The names of memberships's groups. */
+export const groupNames = (memberships: Memberships): string[] =>
+  Array.from(memberships.groups.values(), ({ name }) => name);
 
 interface LoadedRow {
   user_id: number;
@@ -27,7 +28,7 @@ interface LoadedRow {
 }
 
 interface Wanting {
-  resolve(roster: Roster): void;
+  resolve(memberships: Memberships): void;
   reject(error: unknown): void;
 }
 
@@ -48,12 +49,12 @@ const MOST_TRIES = 5;
  * Who is in which group, for the users that listen on this node: read once, in batches, then kept true by the log
  * itself. A herd of thousands that reconnects after a failover costs a handful of queries.
  */
-export class Rosters {
+export class MembershipCache {
   readonly #session: ReconnectingSession;
   readonly #log: EventLog;
   /** In the order of their last use. */
-  readonly #kept = new Map<number, Roster>();
-  readonly #groups = new Map<number, Called>();
+  readonly #kept = new Map<number, Memberships>();
+  readonly #groups = new Map<number, GroupName>();
   readonly #wanted = new Map<number, Wanting[]>();
   #loading = false;
   #readAt = Number.NEGATIVE_INFINITY;
@@ -64,9 +65,9 @@ export class Rosters {
   }
 
   /**
-   * The live roster of a user: it goes on changing with the log. @throws {Refused} user_not_found.
+   * The live memberships of a user: it goes on changing with the log. @throws {Refused} user_not_found.
    */
-  of(userId: number): Promise<Roster> {
+  of(userId: number): Promise<Memberships> {
     const kept = this.#kept.get(userId);
     if (kept) {
       this.#kept.delete(userId);
@@ -88,17 +89,17 @@ export class Rosters {
     return this.#kept.keys();
   }
 
-  /** True while the log keeps this roster true; false once it was forgotten between its loading and its use. */
-  isLive(roster: Roster): boolean {
-    return this.#kept.get(roster.userId) === roster;
+  /** True while the log keeps this memberships true; false once it was forgotten between its loading and its use. */
+  isLive(memberships: Memberships): boolean {
+    return this.#kept.get(memberships.userId) === memberships;
   }
 
-  /** Takes in an event whose time has come. Answers the roster that it changes, if any. */
-  apply(event: LogEvent): Roster | null {
-    const roster = event.userId === null ? undefined : this.#kept.get(event.userId);
-    if (!roster) return null;
-    this.#change(roster, event);
-    return roster;
+  /** Takes in an event whose time has come. Answers the memberships that it changes, if any. */
+  apply(event: LogEvent): Memberships | null {
+    const memberships = event.userId === null ? undefined : this.#kept.get(event.userId);
+    if (!memberships) return null;
+    this.#change(memberships, event);
+    return memberships;
   }
 
   /** Learns what an event's group is called by now. */
@@ -124,8 +125,8 @@ export class Rosters {
       try {
         const loaded = await this.#read(batch.map(([userId]) => userId));
         for (const [userId, wanting] of batch) {
-          const roster = loaded.get(userId);
-          for (const one of wanting) roster ? one.resolve(roster) : one.reject(new Refused('user_not_found'));
+          const memberships = loaded.get(userId);
+          for (const one of wanting) memberships ? one.resolve(memberships) : one.reject(new Refused('user_not_found'));
         }
       } catch (error) {
         for (const [, wanting] of batch) for (const one of wanting) one.reject(error);
@@ -134,8 +135,8 @@ export class Rosters {
     this.#loading = false;
   }
 
-  /** Reads rosters with the log's head in the same snapshot, then takes them to the node's own position. */
-  async #read(userIds: number[]): Promise<Map<number, Roster>> {
+  /** Reads memberships with the log's head in the same snapshot, then takes them to the node's own position. */
+  async #read(userIds: number[]): Promise<Map<number, Memberships>> {
     for (let tries = 0; tries < MOST_TRIES; tries++) {
       const { tail } = this.#log;
       const rows = await this.#session.query<LoadedRow>(this.#query(userIds), LIMIT_MS);
@@ -154,7 +155,7 @@ export class Rosters {
 
   #query(userIds: number[]) {
     return {
-      name: 'rosters',
+      name: 'memberships',
       text: `SELECT u.id AS user_id, b.head,
                (SELECT json_agg(json_build_object('id', g.id, 'name', g.name))
                 FROM plantao.memberships m JOIN plantao.groups g ON g.id = m.group_id WHERE m.user_id = u.id) AS groups
@@ -163,24 +164,25 @@ export class Rosters {
     };
   }
 
-  #keep(row: LoadedRow): Roster {
+  #keep(row: LoadedRow): Memberships {
     // One that was loaded meanwhile is in use already, and there may be only one that is kept true.
     const kept = this.#kept.get(row.user_id);
     if (kept) return kept;
-    const roster: Roster = { userId: row.user_id, groups: new Map(), holders: 0 };
-    for (const { id, name } of row.groups ?? []) roster.groups.set(id, this.#called(id, name));
-    for (const event of this.#log.tail.after(row.head, [topicOf.user(row.user_id)])) this.#change(roster, event);
-    this.#kept.set(row.user_id, roster);
-    return roster;
+    const memberships: Memberships = { userId: row.user_id, groups: new Map(), holders: 0 };
+    for (const { id, name } of row.groups ?? []) memberships.groups.set(id, this.#called(id, name));
+    for (const event of this.#log.tail.after(row.head, [topicOf.user(row.user_id)])) this.#change(memberships, event);
+    this.#kept.set(row.user_id, memberships);
+    return memberships;
   }
 
-  #change(roster: Roster, event: LogEvent): void {
+  #change(memberships: Memberships, event: LogEvent): void {
     if (event.groupId === null) return;
-    if (event.kind === 'left') roster.groups.delete(event.groupId);
-    else if (event.kind === 'joined') roster.groups.set(event.groupId, this.#called(event.groupId, event.groupName));
+    if (event.kind === 'left') memberships.groups.delete(event.groupId);
+    else if (event.kind === 'joined')
+      memberships.groups.set(event.groupId, this.#called(event.groupId, event.groupName));
   }
 
-  #called(groupId: number, name: string | null): Called {
+  #called(groupId: number, name: string | null): GroupName {
     let called = this.#groups.get(groupId);
     if (!called) {
       called = { name: name ?? '' };
@@ -194,12 +196,12 @@ export class Rosters {
     if (this.#kept.size < MOST_KEPT) return;
     const most = this.#kept.size / 2;
     let at = 0;
-    for (const [userId, roster] of this.#kept) {
+    for (const [userId, memberships] of this.#kept) {
       if (at++ > most) break;
-      if (roster.holders === 0) this.#kept.delete(userId);
+      if (memberships.holders === 0) this.#kept.delete(userId);
     }
     const inUse = new Set<number>();
-    for (const roster of this.#kept.values()) for (const groupId of roster.groups.keys()) inUse.add(groupId);
+    for (const memberships of this.#kept.values()) for (const groupId of memberships.groups.keys()) inUse.add(groupId);
     for (const groupId of [...this.#groups.keys()]) if (!inUse.has(groupId)) this.#groups.delete(groupId);
   }
 }

@@ -22,7 +22,7 @@ export interface NotifyQueueOptions {
 }
 
 const LOOK_EVERY_MS = 2000;
-/** Two looks and the time in which a missing hint is noticed (events/deafness.ts). */
+/** Two looks and the time in which a missed notification is noticed (events/missed-notification-detector.ts). */
 const SKIPPED_LATELY_MS = 6000;
 
 /**

@@ -1,15 +1,15 @@
 import type { Response } from 'express';
 import type { ReplayableAudience } from '../../chat/delivery/audiences.ts';
-import type { Listening, Subscriptions } from '../../chat/delivery/subscriptions.ts';
+import type { Subscriber, Subscriptions } from '../../chat/delivery/subscriptions.ts';
 import { formatCursor, parseCursor } from '../../events/cursor.ts';
 import type { EventLog } from '../../events/event-log.ts';
-import type { News, Waiters } from '../../events/waiters.ts';
+import type { Delivery, Waiters } from '../../events/waiters.ts';
 import type { RequestLifetime } from '../request/request-lifetime.ts';
 import type { PollSlots } from './poll-slots.ts';
 
 /** Wraps a renderer so that all waiters which are told the same news get the same bytes, made once. */
-export function renderOnce(render: (news: News) => string): (news: News) => Buffer {
-  const made = new WeakMap<News, Buffer>();
+export function renderOnce(render: (news: Delivery) => string): (news: Delivery) => Buffer {
+  const made = new WeakMap<Delivery, Buffer>();
   return (news) => {
     let body = made.get(news);
     if (!body) {
@@ -25,13 +25,13 @@ export interface WaitingOptions {
   eventLog: EventLog;
   waiters: Waiters;
   subscriptions: Subscriptions;
-  room: PollSlots;
+  pollSlots: PollSlots;
   /** False while the node is fallen: nobody may wait there. */
   isServing(): boolean;
 }
 
 /** What a poll asks for. */
-export interface Ask {
+export interface PollRequest {
   /** Finds out who it is that listens, and whether they may. */
   audience(): Promise<ReplayableAudience>;
   /** Whose it is, where users are known. */
@@ -39,7 +39,7 @@ export interface Ask {
   cursor: string | undefined;
   timeoutS: number;
   /** Makes the answer. */
-  render(news: News): Buffer;
+  render(news: Delivery): Buffer;
 }
 
 /** Of the time asked for, at most this share is taken off at random, so that polls which began together do not end together. */
@@ -58,20 +58,20 @@ export class LongPolls {
   drain(): void {
     this.#isDraining = true;
     const { waiters, eventLog } = this.#options;
-    waiters.tellAll('stopping', eventLog.cursorAt(eventLog.head));
+    waiters.wakeAll('stopping', eventLog.cursorAt(eventLog.head));
   }
 
   /**
    * Runs one poll; resolves once it is answered or waits. Its deadline counts from its arrival: one that has read nothing
    * by then, because the database does not answer, gets 204 with the cursor that it began at. That promises nothing which
    * is not so: everything after that cursor is still to be asked for.
-   * @throws as {@link Subscriptions.listen} and the audience do.
+   * @throws as {@link Subscriptions.subscribe} and the audience do.
    */
-  async run(response: Response, lifetime: RequestLifetime, ask: Ask): Promise<void> {
-    const { eventLog, waiters, subscriptions, room, isServing } = this.#options;
-    room.enter(lifetime, ask.userId);
+  async run(response: Response, lifetime: RequestLifetime, ask: PollRequest): Promise<void> {
+    const { eventLog, waiters, subscriptions, pollSlots: room, isServing } = this.#options;
+    room.reserve(lifetime, ask.userId);
     lifetime.mayLast();
-    const occasions = waiters.occasions;
+    const occasions = waiters.wakeUps;
     const from = ask.cursor === undefined ? eventLog.end : parseCursor(ask.cursor);
     const poll = new LongPoll(response, lifetime, waiters, ask.render);
     const endMs = deadlineMs(ask.timeoutS);
@@ -79,7 +79,7 @@ export class LongPolls {
     poll.until(Math.max(endMs, READ_MS), cursor);
     try {
       poll.audience = await ask.audience();
-      const news = await subscriptions.listen(poll, from);
+      const news = await subscriptions.subscribe(poll, from);
       if (news) return poll.answer(news);
     } catch (error) {
       if (poll.isOver) return;
@@ -88,10 +88,10 @@ export class LongPolls {
     }
     if (poll.isOver) return;
     // The node's state changed while this poll was not among the waiters yet: it is told all the same.
-    if (this.#isDraining || !isServing() || waiters.occasions !== occasions) {
+    if (this.#isDraining || !isServing() || waiters.wakeUps !== occasions) {
       const occasion = this.#isDraining ? 'stopping' : 'role';
-      poll.take({ occasion, audience: poll.audience, events: [], cursor: eventLog.cursorAt(eventLog.head) });
-      poll.tell();
+      poll.stage({ reason: occasion, audience: poll.audience, events: [], cursor: eventLog.cursorAt(eventLog.head) });
+      poll.flush();
       return;
     }
     if (endMs < READ_MS) poll.until(endMs, cursor);
@@ -116,19 +116,19 @@ function remainingMs(ms: number, ageMs: number): number {
   return left < 5000 ? left : Math.floor(left / 250) * 250;
 }
 
-class LongPoll implements Listening {
+class LongPoll implements Subscriber {
   readonly #response: Response;
   readonly #lifetime: RequestLifetime;
   readonly #waiters: Waiters;
-  readonly #render: (news: News) => Buffer;
+  readonly #render: (news: Delivery) => Buffer;
   #audience: ReplayableAudience | null = null;
   #deadline: NodeJS.Timeout | undefined;
   #endsAt = Number.POSITIVE_INFINITY;
   #cursor: () => string = () => '';
-  #news: News | null = null;
+  #news: Delivery | null = null;
   #isOver = false;
 
-  constructor(response: Response, lifetime: RequestLifetime, waiters: Waiters, render: (news: News) => Buffer) {
+  constructor(response: Response, lifetime: RequestLifetime, waiters: Waiters, render: (news: Delivery) => Buffer) {
     this.#response = response;
     this.#lifetime = lifetime;
     this.#waiters = waiters;
@@ -188,19 +188,19 @@ class LongPoll implements Listening {
   }
 
   /** From here on the deadline is off: the cursor of a 204 would pass the news over. */
-  take(news: News): void {
+  stage(news: Delivery): void {
     if (this.#isOver) return;
     this.#news = news;
     this.leave();
   }
 
-  tell(): void {
+  flush(): void {
     const news = this.#news;
     this.#news = null;
     if (news) this.answer(news);
   }
 
-  answer(news: News): void {
+  answer(news: Delivery): void {
     this.leave();
     if (this.#lifetime.isOver || this.#response.headersSent) return;
     const body = this.#render(news);
@@ -209,7 +209,7 @@ class LongPoll implements Listening {
       'Cache-Control': 'no-store',
       'Content-Length': body.length,
       // A node that stops closes its connections in order, after their answers, and not three seconds later by force.
-      ...(news.occasion === 'stopping' ? { Connection: 'close' } : {}),
+      ...(news.reason === 'stopping' ? { Connection: 'close' } : {}),
     });
     this.#response.end(body);
   }

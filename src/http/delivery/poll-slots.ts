@@ -26,7 +26,7 @@ export class PollSlots {
    * @throws {HttpError} 503 overloaded where as many wait as may; at random moments after, so that they do not all come
    * back at once; 429 where this user has more than a fair share of the places.
    */
-  enter(lifetime: RequestLifetime, userId: number | null): void {
+  reserve(lifetime: RequestLifetime, userId: number | null): void {
     if (this.#size >= this.#most) {
       throw new HttpError(503, 'overloaded', 'as many polls wait on this node as it can hold: try another, or later', {
         headers: { 'Retry-After': String(1 + Math.floor(Math.random() * 4)) },

@@ -6,13 +6,13 @@
  */
 import type { Response } from 'express';
 import type { ReplayableAudience } from '../../chat/delivery/audiences.ts';
-import type { Listening } from '../../chat/delivery/subscriptions.ts';
+import type { Subscriber } from '../../chat/delivery/subscriptions.ts';
 import { type Cursor, CursorExpiredError, formatCursor, parseCursor } from '../../events/cursor.ts';
-import type { News } from '../../events/waiters.ts';
+import type { Delivery } from '../../events/waiters.ts';
 import type { Log } from '../../log.ts';
 import { expiredCursor } from '../http-error.ts';
 import type { RequestLifetime } from '../request/request-lifetime.ts';
-import { type Ask, renderOnce, type WaitingOptions } from './long-poll.ts';
+import { type PollRequest, renderOnce, type WaitingOptions } from './long-poll.ts';
 
 /** Dependencies of a stream. */
 export interface SseStreamOptions extends WaitingOptions {
@@ -43,14 +43,14 @@ const frames = renderOnce(({ events }) =>
 );
 
 /** One stream. Its creator calls `begin`; it ends itself. */
-class SseStream implements Listening {
+class SseStream implements Subscriber {
   readonly audience: ReplayableAudience;
   readonly #response: Response;
   readonly #lifetime: RequestLifetime;
   readonly #options: SseStreamOptions;
   /** All up to here has been sent, or was not for this stream. */
   #cursor: Cursor;
-  #taken: News[] = [];
+  #taken: Delivery[] = [];
   #hasBegun = false;
   #mustGoOn = false;
   #isBlocked = false;
@@ -85,7 +85,7 @@ class SseStream implements Listening {
 
   /** Reads the first batch before anything is sent, so that a refusal can still have its own status. */
   async begin(): Promise<void> {
-    const first = await this.#options.subscriptions.listen(this, this.#cursor);
+    const first = await this.#options.subscriptions.subscribe(this, this.#cursor);
     if (this.#isOver || this.#response.headersSent) return;
     this.#response.writeHead(200, {
       'Content-Type': 'text/event-stream; charset=utf-8',
@@ -102,26 +102,26 @@ class SseStream implements Listening {
     if (first) {
       this.#send(first);
       void this.#goOn();
-    } else this.tell();
+    } else this.flush();
   }
 
-  take(news: News): void {
+  stage(news: Delivery): void {
     if (this.#isOver) return;
     this.#taken.push(news);
     const { eventLog, waiters } = this.#options;
     // Dismissed, or there was more than goes into one answer: what follows has to be asked for.
-    this.#mustGoOn ||= news.occasion === 'history' || news.cursor !== eventLog.cursorAt(eventLog.head);
+    this.#mustGoOn ||= news.reason === 'history' || news.cursor !== eventLog.cursorAt(eventLog.head);
     if (this.#mustGoOn) waiters.remove(this);
   }
 
-  tell(): void {
+  flush(): void {
     if (!this.#hasBegun) return;
     const taken = this.#taken;
     this.#taken = [];
     for (const news of taken) {
       if (this.#isOver || this.#isBlocked) break;
-      if (news.occasion === 'stopping') this.end('the node is stopping');
-      else if (news.occasion !== 'role') this.#send(news);
+      if (news.reason === 'stopping') this.end('the node is stopping');
+      else if (news.reason !== 'role') this.#send(news);
       else if (!this.#options.isServing()) this.end('this node has fallen');
     }
     if (this.#mustGoOn && !this.#isBlocked) void this.#goOn();
@@ -147,8 +147,8 @@ class SseStream implements Listening {
     this.#mustGoOn = false;
     try {
       while (!this.#isOver && !this.#isBlocked) {
-        const news = await subscriptions.listen(this, this.#cursor);
-        if (news === null) return this.tell();
+        const news = await subscriptions.subscribe(this, this.#cursor);
+        if (news === null) return this.flush();
         this.#send(news);
       }
     } catch (error) {
@@ -158,7 +158,7 @@ class SseStream implements Listening {
     }
   }
 
-  #send(news: News): void {
+  #send(news: Delivery): void {
     if (this.#isOver) return;
     this.#cursor = parseCursor(news.cursor);
     const bytes = frames(news);
@@ -194,7 +194,7 @@ class SseStream implements Listening {
 
   /** A comment keeps proxies awake; the id takes a client that has nothing to hear along with the log. */
   #beat(): void {
-    this.tell();
+    this.flush();
     if (this.#isOver) return;
     if (this.#options.waiters.has(this)) {
       // Everything up to the head of the log has been matched with a stream that waits.
@@ -243,10 +243,10 @@ export class SseStreams {
   async run(
     response: Response,
     lifetime: RequestLifetime,
-    ask: Pick<Ask, 'audience' | 'userId' | 'cursor'>,
+    ask: Pick<PollRequest, 'audience' | 'userId' | 'cursor'>,
   ): Promise<void> {
-    const { room, eventLog, isServing } = this.#options;
-    room.enter(lifetime, ask.userId);
+    const { pollSlots: room, eventLog, isServing } = this.#options;
+    room.reserve(lifetime, ask.userId);
     const from = ask.cursor === undefined ? eventLog.end : parseCursor(ask.cursor);
     const audience = await ask.audience();
     if (lifetime.isOver) return;

@@ -1,7 +1,7 @@
 import { QueryTypes, type Sequelize } from 'sequelize';
 import { z } from 'zod';
+import { briefCache } from '../request/brief-cache.ts';
 import { nothing } from '../request/request-schemas.ts';
-import { sharedAnswer } from '../request/shared-answer.ts';
 import type { Services } from '../services.ts';
 import { type Route, route } from './route.ts';
 
@@ -37,7 +37,7 @@ const termRow = z.object({
 
 /** `/cluster`: the views plantao.cluster_status and plantao.leader_history as JSON. */
 export function clusterRoutes({ sequelize, cluster }: Services): Route[] {
-  const readCluster = sharedAnswer(SHARED_MS, () => readViews(sequelize));
+  const readCluster = briefCache(SHARED_MS, () => readViews(sequelize));
   return [
     route({
       method: 'get',

@@ -156,16 +156,16 @@ function groupsRoute(services: Services): Route {
 }
 
 /** Returns the names of a user's own groups that clients wait on. Other groups of the same name stay hidden. */
-async function awaitedOf(userId: number, { rosters, waiters }: Services): Promise<Set<string>> {
+async function awaitedOf(userId: number, { memberships, waiters }: Services): Promise<Set<string>> {
   const isAwaited = (groupId: number, name: string) => {
     for (const _ of waiters.audiencesOn(topicOf.group(groupId))) return true;
     for (const audience of waiters.audiencesOn(topicOf.name(name))) {
-      if (audience instanceof NamedAudience && audience.roster?.groups.has(groupId)) return true;
+      if (audience instanceof NamedAudience && audience.memberships?.groups.has(groupId)) return true;
     }
     return false;
   };
   const awaited = new Set<string>();
-  for (const [id, { name }] of (await rosters.of(userId)).groups) {
+  for (const [id, { name }] of (await memberships.of(userId)).groups) {
     if (!awaited.has(name) && isAwaited(id, name)) awaited.add(name);
   }
   return awaited;

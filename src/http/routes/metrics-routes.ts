@@ -5,7 +5,7 @@ import { type Route, route } from './route.ts';
 
 /** `/metrics` for Prometheus: figures of the process and the node, read when requested. */
 export function metricsRoutes(services: Services): Route[] {
-  const { cluster, waiters, writer, eventLog, room, traffic, notifyQueue, lease } = services;
+  const { cluster, waiters, writer, eventLog, pollSlots: room, traffic, notifyQueue, lease } = services;
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   // The version is not exposed: it would help an attacker.

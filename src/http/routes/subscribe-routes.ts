@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { NamedAudience, UserAudience } from '../../chat/delivery/audiences.ts';
-import { SeenGroups } from '../../chat/delivery/group-name-cache.ts';
-import { namesOf } from '../../chat/delivery/membership-cache.ts';
+import { GroupNameCache } from '../../chat/delivery/group-name-cache.ts';
+import { groupNames } from '../../chat/delivery/membership-cache.ts';
 import { Refused } from '../../chat/errors.ts';
 import { parseCursor } from '../../events/cursor.ts';
-import type { News } from '../../events/waiters.ts';
+import type { Delivery } from '../../events/waiters.ts';
 import { renderOnce } from '../delivery/long-poll.ts';
 import { statusNews, userNews } from '../docs/response-schemas.ts';
 import { HttpError, invalid } from '../http-error.ts';
@@ -25,8 +25,8 @@ export function subscribeRoutes(services: Services): Route[] {
 
 function statusRoute(services: Services): Route {
   const { polls, cluster } = services;
-  const seenGroups = new SeenGroups(async (groupId) => (await services.groups.require(groupId)).name);
-  const render = renderOnce(({ audience, events, cursor }: News) => {
+  const seenGroups = new GroupNameCache(async (groupId) => (await services.groups.require(groupId)).name);
+  const render = renderOnce(({ audience, events, cursor }: Delivery) => {
     const { label } = audience as NamedAudience;
     const status = cluster.role === 'fallen' ? 'down' : 'alive';
     return (
@@ -60,8 +60,8 @@ function statusRoute(services: Services): Route {
 
 /** The audience of `group` or `groupId`. @throws {Refused} group_not_found, not_a_member. */
 async function namedAudience(
-  { rosters, eventLog }: Services,
-  seenGroups: SeenGroups,
+  services: Services,
+  seenGroups: GroupNameCache,
   caller: Caller,
   ask: { group: string; groupId?: number | undefined; cursor?: string | undefined },
 ): Promise<NamedAudience> {
@@ -71,24 +71,24 @@ async function namedAudience(
     return new NamedAudience(groupId ?? ask.group, null, called);
   }
   // Who comes with a cursor is a member as of there, and so is who joined on the other node a moment ago.
-  if (ask.cursor !== undefined) await eventLog.settle(parseCursor(ask.cursor));
-  const roster = await rosters.of(caller.userId);
-  if (groupId !== undefined && !roster.groups.has(groupId)) {
-    await eventLog.look();
-    if (!roster.groups.has(groupId)) throw new Refused('not_a_member');
+  if (ask.cursor !== undefined) await services.eventLog.settle(parseCursor(ask.cursor));
+  const memberships = await services.memberships.of(caller.userId);
+  if (groupId !== undefined && !memberships.groups.has(groupId)) {
+    await services.eventLog.look();
+    if (!memberships.groups.has(groupId)) throw new Refused('not_a_member');
   }
-  return new NamedAudience(groupId ?? ask.group, roster);
+  return new NamedAudience(groupId ?? ask.group, memberships);
 }
 
 function userRoute(services: Services): Route {
-  const { polls, rosters } = services;
-  const render = renderOnce(({ audience, events, cursor }: News) => {
-    const { roster } = audience as UserAudience;
+  const { polls, memberships } = services;
+  const render = renderOnce(({ audience, events, cursor }: Delivery) => {
+    const { memberships } = audience as UserAudience;
     const messages = events.flatMap(({ kind, message }) => (kind === 'message' && message !== null ? [message] : []));
     const notified = events.find((event) => event.groupName !== null)?.groupName ?? null;
     return (
-      `{"change":true,"user_id":${roster.userId},"notified_group":${JSON.stringify(notified)},` +
-      `"user_groups":${JSON.stringify(namesOf(roster))},"recent_messages":${listOf(messages)},` +
+      `{"change":true,"user_id":${memberships.userId},"notified_group":${JSON.stringify(notified)},` +
+      `"user_groups":${JSON.stringify(groupNames(memberships))},"recent_messages":${listOf(messages)},` +
       `"messages_count":${messages.length},"cursor":"${cursor}",` +
       `"events":${listOf(events.map((event) => event.json))}}`
     );
@@ -107,7 +107,7 @@ function userRoute(services: Services): Route {
       const userId = input.user_id ?? input.userId;
       if (userId === undefined) throw invalid('user_id', 'must be a positive integer');
       requireSelf(caller, userId);
-      const audience = async () => new UserAudience(await rosters.of(userId));
+      const audience = async () => new UserAudience(await memberships.of(userId));
       await polls.run(response, lifetime, {
         audience,
         userId: caller.userId,
@@ -120,7 +120,7 @@ function userRoute(services: Services): Route {
   });
 }
 
-function streamRoute({ streams, rosters }: Services): Route {
+function streamRoute({ streams, memberships }: Services): Route {
   return route({
     method: 'get',
     path: '/events',
@@ -135,7 +135,7 @@ function streamRoute({ streams, rosters }: Services): Route {
     headers: { 'Last-Event-ID': 'The cursor to go on from, as browsers send it; before the parameter cursor' },
     async handle({ input, caller, request, response, lifetime }) {
       requireSelf(caller, input.userId);
-      const audience = async () => new UserAudience(await rosters.of(input.userId));
+      const audience = async () => new UserAudience(await memberships.of(input.userId));
       // A browser that reconnects repeats the address it began with, and says in the header how far it has come since.
       const cursor = request.get('Last-Event-ID') || input.cursor;
       if (request.method === 'HEAD') response.type('text/event-stream').end();

@@ -1,10 +1,10 @@
 import { expect } from 'chai';
-import { sharedAnswer } from '../../src/http/request/shared-answer.ts';
+import { briefCache } from '../../src/http/request/brief-cache.ts';
 
 describe('A shared answer', () => {
   let now = 0;
   let made = 0;
-  const ask = sharedAnswer(
+  const ask = briefCache(
     500,
     async () => {
       made++;

@@ -1,7 +1,7 @@
 import type { Queryable } from '../database/session/reconnecting-session.ts';
 import type { Cursor, Epoch } from './cursor.ts';
-import { BYTES_BEFORE, FEED, type FeedRow, FITS } from './feed.ts';
-import { PAGE } from './page.ts';
+import { PAGE_SIZE } from './delivery-page.ts';
+import { BYTES_BEFORE, FEED, type FeedRow, FITS } from './event-feed.ts';
 
 /** What a page may take, in milliseconds. */
 export const LIMIT_MS = 2500;
@@ -53,7 +53,7 @@ export async function readPage(
   session: Queryable,
   position: number,
   knownEpoch: string,
-  most: number = PAGE,
+  most: number = PAGE_SIZE,
 ): Promise<LogPage> {
   // The limit is written out: a plan for a number unknown would be one for a tenth of the log.
   const rows = `SELECT ${FEED} FROM (
@@ -61,7 +61,7 @@ export async function readPage(
         SELECT * FROM plantao.event_feed WHERE position > $1 ORDER BY position LIMIT ${most}) f) sized
     WHERE ${FITS}`;
   const statement = withBounds(`log_page_${most}`, rows, [position, knownEpoch]);
-  return pageOf(await session.query<PageRow>(statement, LIMIT_MS), position);
+  return toLogPage(await session.query<PageRow>(statement, LIMIT_MS), position);
 }
 
 /**
@@ -79,7 +79,7 @@ export async function readBareEvent(
       NULL AS at, 0 AS bytes, NULL AS content, NULL AS payload
     FROM plantao.events WHERE position > $1 ORDER BY position LIMIT 1`;
   const statement = withBounds('log_bare', rows, [position, knownEpoch]);
-  const page = pageOf(await session.query<PageRow>(statement, LIMIT_MS), position);
+  const page = toLogPage(await session.query<PageRow>(statement, LIMIT_MS), position);
   return { ...page, rows: page.rows.map((row) => ({ ...row, problem })) };
 }
 
@@ -96,7 +96,7 @@ export const withBounds = (name: string | null, feed: string, values: unknown[])
 });
 
 /** The page that a statement {@link withBounds} returned for the events after `position`. */
-export function pageOf(found: PageRow[], position: number): LogPage {
+export function toLogPage(found: PageRow[], position: number): LogPage {
   const [first] = found;
   if (!first) throw new Error('the event log has no bounds');
   const rows = found.filter((row) => row.position !== null);
@@ -121,7 +121,7 @@ export function isBroken({ floor, head, epochs }: LogPage, at: Cursor): boolean 
  * Tells the database that its log ends before what was read in the same epoch, so that it begins a new one.
  * @throws the database's error.
  */
-export async function tellFallBack(session: Queryable, epoch: string, head: number): Promise<void> {
+export async function reportFallBack(session: Queryable, epoch: string, head: number): Promise<void> {
   await session.query(
     { name: 'log_fell_back', text: 'SELECT plantao.log_fell_back($1, $2)', values: [epoch, head] },
     LIMIT_MS,

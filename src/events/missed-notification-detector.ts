@@ -5,7 +5,7 @@ const PATIENCE_MS = 500;
  * Finds out that the listener does not hear: events were read and no hint came of them, long after it should have. A lost
  * hint or two show as well; then the listener is replaced for nothing, which costs a moment and harms nobody.
  */
-export class Deafness {
+export class MissedNotificationDetector {
   readonly #onDeaf: () => void;
   #hinted = 0;
   #unhinted: { position: number; at: number } | null = null;
@@ -15,18 +15,18 @@ export class Deafness {
   }
 
   /** A hint of `position` came. */
-  heard(position: number): void {
+  hinted(position: number): void {
     this.#hinted = Math.max(this.#hinted, position);
     if (this.#unhinted !== null && this.#hinted >= this.#unhinted.position) this.#unhinted = null;
   }
 
   /** The log was read up to `position`. */
-  moved(position: number): void {
+  advanced(position: number): void {
     if (this.#hinted < position) this.#unhinted ??= { position, at: performance.now() };
   }
 
   /** The log ends at `head` for now: a hint of more was none (anybody may NOTIFY), and must not pass for all that comes. */
-  settle(head: number): void {
+  capHints(head: number): void {
     this.#hinted = Math.min(this.#hinted, head);
   }
 
@@ -37,7 +37,7 @@ export class Deafness {
     this.#onDeaf();
   }
 
-  forget(): void {
+  reset(): void {
     this.#hinted = 0;
     this.#unhinted = null;
   }

@@ -2,7 +2,7 @@
  * Makes one answer for all who ask within `ms` of its making, and for all who ask while it is made; a failure is for those
  * who waited for it and nobody else.
  */
-export function sharedAnswer<T>(
+export function briefCache<T>(
   ms: number,
   make: () => Promise<T>,
   clock: () => number = () => performance.now(),

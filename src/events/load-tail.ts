@@ -1,11 +1,11 @@
 import type { Epoch } from './cursor.ts';
-import type { EventDecoder } from './decoder.ts';
-import type { Bounds } from './log-pages.ts';
+import type { EventDecoder } from './event-decoder.ts';
+import type { Bounds } from './log-page.ts';
 import type { PageReader } from './page-reader.ts';
 import { Tail } from './tail.ts';
 
 /** The log as a node begins with it: its histories, its newest events, and where it ends. */
-export interface LogMemory {
+export interface LoadedTail {
   epochs: Epoch[];
   tail: Tail;
   head: number;
@@ -15,12 +15,12 @@ export interface LogMemory {
  * Reads the end of the log into memory, half of the `most` events that it may hold, so that clients which come back to a
  * restarted node find their place there. @throws the database's error.
  */
-export async function readMemory(
+export async function loadTail(
   pages: PageReader,
   decoder: EventDecoder,
   { floor, head, epochs }: Bounds,
   most: number,
-): Promise<LogMemory> {
+): Promise<LoadedTail> {
   const epoch = epochs.at(-1)?.epoch ?? '';
   let tail = new Tail(Math.max(floor, head - Math.floor(most / 2)), most);
   let at = tail.start;

@@ -1,5 +1,5 @@
 import type { Log } from '../log.ts';
-import type { FeedRow } from './feed.ts';
+import type { FeedRow } from './event-feed.ts';
 import { bareEvent, isKnownKind, type LogEvent, toLogEvent } from './log-event.ts';
 
 /** Positions kept to log each once; a node that meets more of them logs some again. */

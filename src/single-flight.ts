@@ -1,4 +1,4 @@
-import { SessionLostError } from '../database/session/session.ts';
+import { SessionLostError } from './database/session/session.ts';
 
 interface Round {
   promise: Promise<void>;
@@ -10,7 +10,7 @@ interface Round {
  * Runs one piece of work again and again, one at a time, as often as somebody asks and no oftener: all who ask while a
  * round is under way share the next one, since the present one may have looked already.
  */
-export class Rounds {
+export class SingleFlight {
   readonly #work: () => Promise<void>;
   #next: Round | null = null;
   #running: Promise<void> | null = null;
@@ -21,12 +21,12 @@ export class Rounds {
   }
 
   /** True where a round is asked for that has not begun. */
-  get isWanted(): boolean {
+  get isPending(): boolean {
     return this.#next !== null;
   }
 
   /** Settles as the next round does that begins from now on. Harmless to leave alone: a failure nobody waits for is dropped. */
-  next(): Promise<void> {
+  run(): Promise<void> {
     if (this.#stopped) return Promise.reject(new SessionLostError('the node is stopping'));
     this.#next ??= newRound();
     const { promise } = this.#next;

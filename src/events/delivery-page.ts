@@ -1,7 +1,7 @@
 import type { LogEvent } from './log-event.ts';
 
 /** Events a read of the log, and so the most that one answer can carry; who is far behind pages through. */
-export const PAGE = 500;
+export const PAGE_SIZE = 500;
 
 /**
  * Characters an answer: five hundred chat messages fit, five hundred notifications of 64 KiB do not. A thousand waiters
@@ -10,7 +10,7 @@ export const PAGE = 500;
 const MOST_CHARACTERS = 256 * 1024;
 
 /** Events for one answer, until it is full; at least one. */
-export class Page {
+export class DeliveryPage {
   readonly events: LogEvent[] = [];
   #characters = 0;
   #isFull = false;
@@ -18,7 +18,7 @@ export class Page {
   /** Takes the event, or refuses it and all that come after. */
   add(event: LogEvent): boolean {
     const length = event.json?.length ?? 0;
-    const isFull = this.events.length >= PAGE || this.#characters + length > MOST_CHARACTERS;
+    const isFull = this.events.length >= PAGE_SIZE || this.#characters + length > MOST_CHARACTERS;
     this.#isFull ||= isFull && this.events.length > 0;
     if (this.#isFull) return false;
     this.events.push(event);

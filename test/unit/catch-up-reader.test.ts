@@ -2,7 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { expect } from 'chai';
 import type pg from 'pg';
 import { NamedAudience } from '../../src/chat/delivery/audiences.ts';
-import { Backlog } from '../../src/chat/delivery/catch-up-reader.ts';
+import { CatchUpReader } from '../../src/chat/delivery/catch-up-reader.ts';
 import { Refused } from '../../src/chat/errors.ts';
 
 /** A database that answers each reading when told to, and a clock that stands until it is moved. */
@@ -10,7 +10,7 @@ class World {
   now = 0;
   readonly asked: string[] = [];
   #answer = () => {};
-  readonly backlog = new Backlog(
+  readonly reader = new CatchUpReader(
     {
       query: async <Row extends pg.QueryResultRow>({ values }: pg.QueryConfig) => {
         const [position, , , name] = values as [number, unknown, unknown, string];
@@ -40,8 +40,8 @@ describe('Reading the log for those who come back from far behind', () => {
   it('lets audiences take turns, whatever number of cursors one of them comes back with', async () => {
     const world = new World();
     const [flood, other] = [world.client('flood'), world.client('other')];
-    const all = [1, 2, 3, 4].map((position) => world.backlog.read(flood, position));
-    all.push(world.backlog.read(other, 9));
+    const all = [1, 2, 3, 4].map((position) => world.reader.read(flood, position));
+    all.push(world.reader.read(other, 9));
     for (let times = 0; times < all.length; times++) await world.answer();
     await Promise.all(all);
     expect(world.asked).to.deep.equal(['flood from 1', 'flood from 2', 'other from 9', 'flood from 3', 'flood from 4']);
@@ -49,7 +49,7 @@ describe('Reading the log for those who come back from far behind', () => {
 
   it('is one reading for all who want the same', async () => {
     const world = new World();
-    const all = [1, 2, 3].map(() => world.backlog.read(world.client('a'), 5));
+    const all = [1, 2, 3].map(() => world.reader.read(world.client('a'), 5));
     await world.answer();
     expect(new Set(await Promise.all(all)).size).to.equal(1);
     expect(world.asked).to.have.length(1);
@@ -58,9 +58,9 @@ describe('Reading the log for those who come back from far behind', () => {
   it('passes over clients that have left, unless another wants the same', async () => {
     const world = new World();
     const [first, gone, stays] = [world.client('first'), world.client('a'), world.client('a')];
-    const all = [first, gone, stays].map((client) => world.backlog.read(client, 5));
+    const all = [first, gone, stays].map((client) => world.reader.read(client, 5));
     const left = world.client('b');
-    const unwanted = world.backlog.read(left, 5);
+    const unwanted = world.reader.read(left, 5);
     gone.isOver = true;
     left.isOver = true;
     for (let times = 0; times < 3; times++) await world.answer();
@@ -71,7 +71,7 @@ describe('Reading the log for those who come back from far behind', () => {
 
   it('refuses what has waited for its turn for too long', async () => {
     const world = new World();
-    const [first, late] = ['first', 'late'].map((name) => world.backlog.read(world.client(name), 5));
+    const [first, late] = ['first', 'late'].map((name) => world.reader.read(world.client(name), 5));
     const refusal = late?.catch((error) => error);
     world.now = 5001;
     await world.answer();
