@@ -1,65 +1,39 @@
-import { SessionLostError } from './database/session/session.ts';
-
-interface Round {
-  promise: Promise<void>;
-  resolve(): void;
-  reject(error: unknown): void;
-}
-
 /**
- * Runs one piece of work again and again, one at a time, as often as somebody asks and no oftener: all who ask while a
- * round is under way share the next one, since the present one may have looked already.
+ * Runs a task one run at a time. All calls during a run share the next one, since the present run may have read too early
+ * for them. So each caller gets a result that is at least as recent as its call, and no older result follows a newer one.
  */
-export class SingleFlight {
-  readonly #work: () => Promise<void>;
-  #next: Round | null = null;
-  #running: Promise<void> | null = null;
-  #stopped = false;
+export class SingleFlight<Result = void> {
+  readonly #task: () => Promise<Result>;
+  #next: Promise<Result> | null = null;
+  #last: Promise<unknown> = Promise.resolve();
+  #stopReason: unknown;
 
-  constructor(work: () => Promise<void>) {
-    this.#work = work;
+  constructor(task: () => Promise<Result>) {
+    this.#task = task;
   }
 
-  /** True where a round is asked for that has not begun. */
+  /** True while a run is requested that has not begun. */
   get isPending(): boolean {
     return this.#next !== null;
   }
 
-  /** Settles as the next round does that begins from now on. Harmless to leave alone: a failure nobody waits for is dropped. */
-  run(): Promise<void> {
-    if (this.#stopped) return Promise.reject(new SessionLostError('the node is stopping'));
-    this.#next ??= newRound();
-    const { promise } = this.#next;
-    this.#running ??= this.#run();
-    return promise;
-  }
-
-  /** Resolves when the round under way has ended; those that wait for another are refused. */
-  async stop(): Promise<void> {
-    this.#stopped = true;
-    await this.#running;
-  }
-
-  async #run(): Promise<void> {
-    // Whoever asks within this turn of the event loop is part of the first round.
-    await Promise.resolve();
-    for (let round = this.#next; round; round = this.#next) {
-      this.#next = null;
-      if (this.#stopped) round.reject(new SessionLostError('the node is stopping'));
-      else await this.#work().then(round.resolve, round.reject);
+  /** Settles with the next run. A caller may ignore the promise: its rejection is then dropped. */
+  run(): Promise<Result> {
+    if (this.#next === null) {
+      this.#next = this.#last.then(() => this.#begin());
+      this.#last = this.#next.catch(() => {});
     }
-    // In the same turn as the last look at what is wanted, so that no asking falls in between.
-    this.#running = null;
+    return this.#next;
   }
-}
 
-function newRound(): Round {
-  let resolve = () => {};
-  let reject = (_error: unknown) => {};
-  const promise = new Promise<void>((onDone, onFailed) => {
-    resolve = onDone;
-    reject = onFailed;
-  });
-  promise.catch(() => {});
-  return { promise, resolve, reject };
+  /** Rejects runs that have not begun, and all later ones, with `reason`. Resolves when the present run has ended. */
+  async stop(reason: unknown): Promise<void> {
+    this.#stopReason = reason;
+    await this.#last;
+  }
+
+  #begin(): Promise<Result> {
+    this.#next = null;
+    return this.#stopReason === undefined ? this.#task() : Promise.reject(this.#stopReason);
+  }
 }

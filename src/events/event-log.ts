@@ -15,6 +15,7 @@
  * That the listener is deaf is found out here: the log moved, and long after no hint of it had come (deafness.ts).
  */
 import { isUnavailable } from '../database/errors.ts';
+import { SessionLostError } from '../database/session/session.ts';
 import { SingleFlight } from '../single-flight.ts';
 import { type Cursor, CursorExpiredError, continuedPosition, type Epoch, formatCursor } from './cursor.ts';
 import { EventDecoder } from './event-decoder.ts';
@@ -72,7 +73,7 @@ export class EventLog {
   async stop(): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#timer);
-    await this.#flight.stop();
+    await this.#flight.stop(new SessionLostError('the node is stopping'));
   }
 
   /** The newest position that this node has read. */

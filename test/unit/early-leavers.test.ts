@@ -23,10 +23,10 @@ describe('A client that leaves before it waits', () => {
   it('leaves no stream behind', async () => {
     let listened = 0;
     const streams = new SseStreams({
-      room: { enter() {} },
+      pollSlots: { reserve() {} },
       eventLog: { end: { epoch: 'e', position: 1 } },
       subscriptions: {
-        async listen() {
+        async subscribe() {
           listened++;
           return null;
         },

@@ -62,7 +62,7 @@ function setUp(most = 10_000) {
   let isServing = true;
   let meanwhile: () => void | Promise<void> = () => {};
   const subscriptions = {
-    listen: async (waiter: Subscriber) => {
+    subscribe: async (waiter: Subscriber) => {
       await meanwhile();
       if (!waiter.isOver) waiters.add(waiter);
       return null;

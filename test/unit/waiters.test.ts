@@ -136,7 +136,7 @@ describe('Waiters', () => {
     const { waiters, listeners } = setUp(audienceOf('a', topicOf.group(1)), audienceOf('b'));
     waiters.wakeAll('role', 'e-33');
     expect(listeners.map(({ told }) => told)).to.deep.equal(
-      listeners.map(({ audience }) => [{ occasion: 'role', audience, events: [], cursor: 'e-33' }]),
+      listeners.map(({ audience }) => [{ reason: 'role', audience, events: [], cursor: 'e-33' }]),
     );
     expect(waiters.size).to.equal(2);
     expect(waiters.wakeUps).to.equal(1);

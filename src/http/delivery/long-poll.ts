@@ -68,8 +68,8 @@ export class LongPolls {
    * @throws as {@link Subscriptions.subscribe} and the audience do.
    */
   async run(response: Response, lifetime: RequestLifetime, ask: PollRequest): Promise<void> {
-    const { eventLog, waiters, subscriptions, pollSlots: room, isServing } = this.#options;
-    room.reserve(lifetime, ask.userId);
+    const { eventLog, waiters, subscriptions, pollSlots, isServing } = this.#options;
+    pollSlots.reserve(lifetime, ask.userId);
     lifetime.mayLast();
     const occasions = waiters.wakeUps;
     const from = ask.cursor === undefined ? eventLog.end : parseCursor(ask.cursor);

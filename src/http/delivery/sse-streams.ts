@@ -245,8 +245,8 @@ export class SseStreams {
     lifetime: RequestLifetime,
     ask: Pick<PollRequest, 'audience' | 'userId' | 'cursor'>,
   ): Promise<void> {
-    const { pollSlots: room, eventLog, isServing } = this.#options;
-    room.reserve(lifetime, ask.userId);
+    const { pollSlots, eventLog, isServing } = this.#options;
+    pollSlots.reserve(lifetime, ask.userId);
     const from = ask.cursor === undefined ? eventLog.end : parseCursor(ask.cursor);
     const audience = await ask.audience();
     if (lifetime.isOver) return;

@@ -5,7 +5,7 @@ import { type Route, route } from './route.ts';
 
 /** `/metrics` for Prometheus: figures of the process and the node, read when requested. */
 export function metricsRoutes(services: Services): Route[] {
-  const { cluster, waiters, writer, eventLog, pollSlots: room, traffic, notifyQueue, lease } = services;
+  const { cluster, waiters, writer, eventLog, pollSlots, traffic, notifyQueue, lease } = services;
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   // The version is not exposed: it would help an attacker.
@@ -29,7 +29,7 @@ export function metricsRoutes(services: Services): Route[] {
     () => lease.worstDelayMs / 1000,
   );
   gauge('plantao_waiters', 'Long polls and streams that wait', () => waiters.size);
-  gauge('plantao_poll_slots', 'Long polls and streams from their request to their end', () => room.size);
+  gauge('plantao_poll_slots', 'Long polls and streams from their request to their end', () => pollSlots.size);
   gauge('plantao_requests', 'Requests that are not over', () => traffic.requests);
   gauge('plantao_connections', 'Open client connections', () => traffic.connections);
   gauge('plantao_queued_posts', 'Messages that wait for the next commit', () => writer.queued);

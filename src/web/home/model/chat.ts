@@ -7,10 +7,10 @@ import {
   type Message,
   type User,
 } from '../../../client/index.ts';
+import { SingleFlight } from '../../../single-flight.ts';
 import { Conversation } from './conversation.ts';
 import { Outbox } from './outbox.ts';
 import type { ReadMarks } from './read-marks.ts';
-import { singleFlight } from './single-flight.ts';
 
 /** Messages per page of history: more than a screen, and quick to load. */
 const PAGE = 50;
@@ -33,8 +33,7 @@ export interface ChatListener {
 export class Chat {
   readonly me: User;
   readonly outbox: Outbox;
-  /** Reloads the groups and returns the cursor of that snapshot. */
-  readonly refresh = singleFlight(() => this.#readGroups());
+  readonly #refresh = new SingleFlight(() => this.#readGroups());
   readonly #client: ChatClient;
   readonly #listener: ChatListener;
   readonly #marks: ReadMarks;
@@ -55,6 +54,11 @@ export class Chat {
       changed: () => this.#changed(),
       failed: (error) => this.#report(error),
     });
+  }
+
+  /** Reloads the groups and returns the cursor of that snapshot. */
+  refresh(): Promise<string> {
+    return this.#refresh.run();
   }
 
   /** Aborted by stop(). Every request on behalf of this session uses it. */
