@@ -65,7 +65,7 @@ export class LogModel {
     if (told.kind === 'message_deleted' && told.messageId !== null) this.deletedAt.set(told.messageId, this.head);
   }
 
-  #replaceEdit({ kind, messageId }: Told): void {
+  #replaceEdit({ kind, messageId }: LogRecord): void {
     if (messageId === null || (kind !== 'message_edited' && kind !== 'message_deleted')) return;
     const earlier = this.#editedAt.get(messageId);
     if (earlier !== undefined) this.#outdatedAt.set(earlier, this.head);
