@@ -1,69 +1,32 @@
-import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
-import { build, type Plugin } from 'esbuild';
+import { pathToFileURL } from 'node:url';
+import { buildDist } from '../../src/cli/dist.ts';
+import { PACKAGE_ROOT } from '../../src/package-root.ts';
 
 /*
  * A node that starts from its sources spends two thirds of its start, some two CPU seconds, in tsx; and its lock thread
- * half a second more. So the nodes of a test run start from a bundle that is built once, in a quarter of a second.
+ * half a second more. So the nodes of a test run start from the build, as they do in production.
  */
 
-const PROJECT = fileURLToPath(new URL('../..', import.meta.url));
-/** Names the folder for this process, and for the workers of a parallel run. */
-const BUILT = 'PLANTAO_TEST_BUILD';
+/** Set in the processes of a run that has a build. */
+const IS_BUILT = 'PLANTAO_TEST_IS_BUILT';
 
-/** Builds the node and its lock thread for this run. */
+/** Builds `dist/` unless it is up to date. The nodes of this process, and of the workers that it starts, run from it. */
 export async function buildNode(): Promise<void> {
-  const cache = path.join(PROJECT, 'node_modules', '.cache', 'plantao-test');
-  await mkdir(cache, { recursive: true });
-  const folder = await mkdtemp(path.join(cache, 'node-'));
-  await build({
-    absWorkingDir: PROJECT,
-    entryPoints: ['src/main.ts', 'src/coordination/lock/lock-worker.ts'],
-    entryNames: '[name]',
-    outdir: folder,
-    outExtension: { '.js': '.mjs' },
-    bundle: true,
-    packages: 'external',
-    platform: 'node',
-    target: 'node20',
-    format: 'esm',
-    keepNames: true,
-    logLevel: 'warning',
-    plugins: [sourceUrls],
-  });
-  process.env[BUILT] = folder;
+  await buildDist({ ifNeeded: true });
+  process.env[IS_BUILT] = 'true';
 }
 
-/** Removes what {@link buildNode} built. */
-export async function removeNodeBuild(): Promise<void> {
-  const folder = process.env[BUILT];
-  if (folder !== undefined) await rm(folder, { recursive: true, force: true });
-}
-
-/** Returns the command line of a node that loads `modules` first: from the build, or from the sources without one. */
+/** Returns the command line of a node that loads `modules` first: from the build, or from the sources if there is none. */
 export function nodeProgram(modules: readonly string[] = []): string[] {
-  const folder = process.env[BUILT];
-  const needsTsx = folder === undefined || modules.length > 0;
-  const imports = [...(needsTsx ? ['tsx'] : []), ...modules].flatMap((one) => ['--import', one]);
-  return [...imports, folder === undefined ? 'src/main.ts' : path.join(folder, 'main.mjs')];
+  if (!process.env[IS_BUILT]) return [...imports(['tsx', ...modules]), path.join('src', 'main.ts')];
+  return [...imports(modules.length > 0 ? ['tsx', ...modules] : []), path.join('dist', 'main.js')];
 }
 
-/** Returns the program of the lock thread; undefined where there is no build. */
+const imports = (modules: readonly string[]) => modules.flatMap((one) => ['--import', one]);
+
+/** Returns the program of the lock thread; undefined if there is no build. */
 export function lockProgram(): URL | undefined {
-  const folder = process.env[BUILT];
-  return folder === undefined ? undefined : pathToFileURL(path.join(folder, 'lock-worker.mjs'));
+  if (!process.env[IS_BUILT]) return undefined;
+  return pathToFileURL(path.join(PACKAGE_ROOT, 'dist', 'lock-worker.js'));
 }
-
-/** Files are found relative to the source file that names them, except the lock thread, which is in the bundle's folder. */
-const sourceUrls: Plugin = {
-  name: 'source-urls',
-  setup({ onLoad }) {
-    onLoad({ filter: /[\\/]src[\\/].*\.ts$/ }, async ({ path: file }) => {
-      const text = await readFile(file, 'utf8');
-      const url = JSON.stringify(pathToFileURL(file).href);
-      const isOfLockThread = file.endsWith('lock-worker-link.ts');
-      return { loader: 'ts', contents: isOfLockThread ? text : text.replaceAll('import.meta.url', url) };
-    });
-  },
-};

@@ -1,6 +1,6 @@
 import type { Context, RootHookObject, Runner, Suite } from 'mocha';
 import { type Inventory, type Leak, leaksSince, takeInventory } from './leaks.ts';
-import { buildNode, removeNodeBuild } from './node-build.ts';
+import { buildNode } from './node-build.ts';
 import { takeWarnings } from './process-warnings.ts';
 import { shareTestServer, stopTestServer } from './test-server.ts';
 import { forgetEnded } from './tracked.ts';
@@ -81,10 +81,7 @@ export async function mochaGlobalSetup(this: Runner & { isParallelMode(): boolea
 }
 
 export async function mochaGlobalTeardown(): Promise<void> {
-  await whileAlive(async () => {
-    await stopTestServer();
-    await removeNodeBuild();
-  });
+  await whileAlive(stopTestServer);
 }
 
 /** The test server's handles do not keep the process alive: without this, Node.js would exit during `work`. */
