@@ -31,7 +31,12 @@ export function measureGaps(facts: Facts): FaultGap[] {
   });
 }
 
-function longestGap(times: number[], began: number, ended: number): Pick<FaultGap, 'lastGood' | 'firstGood' | 'gap'> {
+/** Returns the longest time between two of `times`, from the last one before `began` to the first one after `ended`. */
+export function longestGap(
+  times: number[],
+  began: number,
+  ended: number,
+): Pick<FaultGap, 'lastGood' | 'firstGood' | 'gap'> {
   const last = firstAbove(times, ended);
   let worst: Pick<FaultGap, 'lastGood' | 'firstGood' | 'gap'> = { lastGood: null, firstGood: null, gap: null };
   for (let index = firstAbove(times, began) - 1; index < last; index += 1) {

@@ -32,7 +32,8 @@ function faultRow(kind: string, gaps: FaultGap[]): string[] {
   return [kind, String(gaps.length), ...[median, sorted.at(-1) ?? endless, recovery].map(milliseconds)];
 }
 
-function table(rows: string[][]): string {
+/** Aligns rows of cells: the first column to the left, the others to the right. */
+export function table(rows: string[][]): string {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   const line = (row: string[]) =>
     row

@@ -75,6 +75,13 @@ export class PatroniCluster implements RigDatabase {
       : `postgres://${OWNER}:${PASSWORD}@${hosts}/${DATABASE}?target_session_attrs=read-write`;
   }
 
+  /** For clients that take one server by URL: HAProxy's, or each server's, as the route has it. */
+  get urls(): string[] {
+    const { route } = this.#options;
+    if (route === 'haproxy') return [this.observerUrl];
+    return this.members.map(({ port }) => `postgres://${OWNER}:${PASSWORD}@127.0.0.1:${port}/${DATABASE}`);
+  }
+
   get observerUrl(): string {
     return `postgres://${OWNER}:${PASSWORD}@127.0.0.1:${this.#proxyPort}/${DATABASE}`;
   }

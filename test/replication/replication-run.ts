@@ -5,6 +5,7 @@ import { checkFile } from '../chaos/checker.ts';
 import { underLoad } from '../chaos/load.ts';
 import { NodeRig } from '../chaos/node-rig.ts';
 import { OneActiveWatch } from '../failure/one-active-watch.ts';
+import { BareClient } from './bare-client.ts';
 import { faultsOf, type ServerFault } from './faults.ts';
 import { PatroniCluster, type Route } from './patroni-cluster.ts';
 import type { Programs } from './programs.ts';
@@ -26,6 +27,11 @@ export interface ReplicationRunOptions {
   log: (line: string) => void;
 }
 
+/** The result of a run: the checker's, and the times at which a bare client's commits were confirmed. */
+export interface ReplicationResult extends CheckResult {
+  bareCommits: number[];
+}
+
 const LEASE_MS = 2000;
 const WATCH_MS = 50;
 /** Between two faults, the run waits for this many accepted writes. */
@@ -33,11 +39,14 @@ const WRITES_BETWEEN = 40;
 const WRITES_TIMEOUT_MS = 30_000;
 
 /** Runs rounds of faults of the database servers under load, and checks the history. Stops everything that it has started. */
-export async function runReplication(options: ReplicationRunOptions): Promise<CheckResult> {
+export async function runReplication(options: ReplicationRunOptions): Promise<ReplicationResult> {
   const { folder, synchronous, nodes, log } = options;
   log('starting etcd, Patroni, PostgreSQL and HAProxy');
   const cluster = await PatroniCluster.start(options);
   const rig = new NodeRig({ folder, nodes, leaseMs: LEASE_MS }, cluster);
+  const bare = new BareClient(cluster.urls, () => rig.history.now());
+  const stopBare = new AbortController();
+  let committing: Promise<void> | null = null;
   let watch: OneActiveWatch | null = null;
   let twoActive: string | null = null;
   try {
@@ -47,13 +56,17 @@ export async function runReplication(options: ReplicationRunOptions): Promise<Ch
       WATCH_MS,
     );
     watch.start();
+    committing = bare.run(stopBare.signal);
     const fixture = await createFixture(rig);
     await underLoad({ rig, fixture, ...options, phase: log }, () => injectFaults(cluster, rig, options));
   } finally {
     twoActive = (await watch?.end()) ?? null;
+    stopBare.abort();
+    await committing;
     await rig.stop();
   }
-  const result = await checkFile(rig.history.path, { mayLose: !synchronous });
+  const checked = await checkFile(rig.history.path, { mayLose: !synchronous });
+  const result = { ...checked, bareCommits: bare.commits };
   if (twoActive === null) return result;
   const sentence = `two nodes were active at the same time: ${twoActive}`;
   const violations = [...result.violations, { kind: 'two_active' as const, sentence, messages: [] }];

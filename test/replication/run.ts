@@ -6,6 +6,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { summary } from '../chaos/report.ts';
+import { gapTable } from './gap-table.ts';
 import { findPrograms } from './programs.ts';
 import { type ReplicationRunOptions, runReplication } from './replication-run.ts';
 
@@ -65,7 +66,9 @@ async function main(): Promise<number> {
     console.log(`\n${mode === 'sync' ? 'Synchronous' : 'Asynchronous'} replication (seed ${flags.seed})`);
     const log = (line: string) => console.log(`  ${new Date().toISOString().slice(11, 19)} ${line}`);
     const result = await runReplication({ ...flags, programs, folder, synchronous: mode === 'sync', log });
-    console.log(`\n${summary(result)}\n\nhistory and logs: ${path.relative(process.cwd(), folder)}`);
+    console.log(
+      `\n${summary(result)}\n\n${gapTable(result)}\n\nhistory and logs: ${path.relative(process.cwd(), folder)}`,
+    );
     isValid &&= result.valid;
   }
   return isValid ? 0 : 1;

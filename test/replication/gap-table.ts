@@ -1,0 +1,38 @@
+import { longestGap } from '../chaos/gaps.ts';
+import { table } from '../chaos/report.ts';
+import type { ReplicationResult } from './replication-run.ts';
+
+interface Row {
+  gap: number;
+  bare: number;
+  after: number;
+}
+
+const NEVER = Number.POSITIVE_INFINITY;
+
+/**
+ * Formats one line per kind of fault: how long no post was accepted, how long a bare client in a loop could not commit, and how
+ * long after that client's first commit the first post was accepted.
+ */
+export function gapTable({ gaps, bareCommits }: ReplicationResult): string {
+  const kinds = new Map<string, Row[]>();
+  for (const { kind, began, healed, gap, firstGood } of gaps) {
+    const bare = longestGap(bareCommits, began, healed ?? began);
+    const after = (firstGood ?? NEVER) - (bare.firstGood ?? 0);
+    kinds.set(kind, [...(kinds.get(kind) ?? []), { gap: gap ?? NEVER, bare: bare.gap ?? NEVER, after }]);
+  }
+  const rows = [...kinds].map(([kind, some]) => [
+    kind,
+    String(some.length),
+    medianAndWorst(some.map(({ gap }) => gap)),
+    medianAndWorst(some.map(({ bare }) => bare)),
+    medianAndWorst(some.map(({ after }) => after)),
+  ]);
+  return table([['ms, median / worst', 'times', 'no post accepted', 'bare client', 'post after bare client'], ...rows]);
+}
+
+function medianAndWorst(values: number[]): string {
+  const sorted = [...values].sort((a, b) => a - b);
+  const median = sorted[Math.floor((sorted.length - 1) / 2)] ?? NEVER;
+  return [median, sorted.at(-1) ?? NEVER].map((ms) => String(Math.round(ms))).join(' / ');
+}
