@@ -42,7 +42,7 @@ const killPrimary: ServerFault = {
 };
 
 const killPatroni: ServerFault = {
-  kind: "kill -9 of the primary's Patroni",
+  kind: 'kill -9 of Patroni',
   async inject(cluster) {
     const leader = await cluster.leader();
     await leader.patroni.kill();
