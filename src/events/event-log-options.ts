@@ -1,6 +1,7 @@
 import type { Queryable } from '../database/session/reconnecting-session.ts';
 import type { Log } from '../log.ts';
 import { PAGE_SIZE } from './delivery-page.ts';
+import type { EventDecoder } from './event-decoder.ts';
 import { SPAN } from './fast-forward.ts';
 import type { Interest } from './interest.ts';
 import type { LogEvent } from './log-event.ts';
@@ -9,20 +10,21 @@ import type { LogEvent } from './log-event.ts';
 export interface EventLogOptions {
   session: Queryable;
   log: Log;
-  /** Gets every event once, in order, as one batch for each page. */
-  onEvents(batch: readonly LogEvent[]): void;
-  /** The log was begun anew. `cursor` is the end of what was handed out before, in its own epoch. */
+  decoder: EventDecoder;
+  /** Receives every event once and in order, one batch for each page. `end` is the cursor of the end of the batch. */
+  onEvents(batch: readonly LogEvent[], end: string): void;
+  /** The log was replaced. `cursor` is the end of what was handed out before, in its own epoch. */
   onNewHistory(cursor: string): void;
-  /** The log moved and no hint came: the listener does not hear. */
+  /** The log advanced and no hint came: the listener misses notifications. */
   onMissedNotification(): void;
-  /** Returns what must be read also where the log is read fast. */
+  /** Returns the events that must be read during a fast-forward too. */
   interest(): Interest;
-  /** Events kept in memory; what lies behind them is read from the database. By default what a herd needs (tail.ts). */
+  /** Most events in memory; older ones are read from the database. By default what a herd needs (tail.ts). */
   mostInMemory?: number;
   sizes?: ReadingSizes;
 }
 
-/** Positions a page, positions a page of a fast-forward, and how far the log must be ahead for one. */
+/** Positions in a page, positions in a page of a fast-forward, and how far ahead the log must be to start one. */
 export interface ReadingSizes {
   page: number;
   span: number;

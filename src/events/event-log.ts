@@ -1,186 +1,143 @@
 /**
- * A node's reading of the event log. The table is the truth; a NOTIFY is only a hint that there is something to read.
- * On a hint, on listening anew, and once a second in any case, the node reads "everything after my position" once and
- * hands it out: lost, doubled, late and merged notifications are all the same harmless thing, by this one path.
+ * Reads the event log for this node. The table is the truth, and a NOTIFY is only a hint that there is something to read.
+ * On a hint, on a new LISTEN, and every second in any case, the node reads "everything after my position" and hands it
+ * out. So lost, duplicated, late and merged notifications are the same harmless case, handled by this one path.
  *
  * Positions have no gap and become visible in commit order (migrations/0002_event_log.sql), so "after my position"
- * skips nothing. Each reading also looks at the log's bounds in the same snapshot. Where the log is another one than
- * before (a restore, a promoted replica that lagged), or retention has passed this node by while it was frozen, the node
- * begins anew at the log's end and dismisses everybody who waits with the last cursor that was theirs: coming back with
- * it they are continued or refused, and never carried over a gap in silence.
+ * skips nothing. Each read also returns the log's bounds in the same snapshot. If the log was replaced (a restored
+ * database, a promoted replica that lagged), or retention passed this node while it was frozen, the node starts again at
+ * the log's end and ends every wait with the last cursor that it reached. Clients that return with that cursor are
+ * continued or refused, and never carried over a gap in silence.
  *
- * Where the log is far ahead, as after a bulk INSERT, the node reads only what somebody on it needs (fast-forward.ts), and
- * keeps none of that in memory: a cursor from before is continued from the database.
+ * If the log is far ahead, as after a bulk INSERT, the node reads only the events that its waiters need (fast-forward.ts)
+ * and keeps none of them in memory: a cursor from before is continued from the database.
  *
- * That the listener is deaf is found out here: the log moved, and long after no hint of it had come (deafness.ts).
+ * The node also detects here that its listener misses notifications: the log advanced, and long after it no hint had come.
+ *
+ * The next step in the life of an event is chat/delivery/event-delivery.ts.
  */
 import { isUnavailable } from '../database/errors.ts';
 import { SessionLostError } from '../database/session/session.ts';
 import { SingleFlight } from '../single-flight.ts';
-import { type Cursor, CursorExpiredError, continuedPosition, type Epoch, formatCursor } from './cursor.ts';
-import { EventDecoder } from './event-decoder.ts';
+import type { EventDecoder } from './event-decoder.ts';
 import { DEFAULT_SIZES, type EventLogOptions } from './event-log-options.ts';
 import { readSpan } from './fast-forward.ts';
-import { type LoadedTail, loadTail } from './load-tail.ts';
+import { KnownLog } from './known-log.ts';
+import { loadTail } from './load-tail.ts';
 import type { LogEvent } from './log-event.ts';
 import { type Bounds, isBroken, type LogPage, readBounds, readPage, reportFallBack } from './log-page.ts';
 import { MissedNotificationDetector } from './missed-notification-detector.ts';
 import { PageReader } from './page-reader.ts';
-import { MOST_EVENTS, Tail } from './tail.ts';
+import { MOST_EVENTS } from './tail.ts';
 
-const WATCH_EVERY_MS = 1000;
+const POLL_INTERVAL_MS = 1000;
 
-/** The event log as this node has read it; the head of this file says how. */
+/** The event log as this node reads it; the head of this file explains how. */
 export class EventLog {
   readonly #options: EventLogOptions;
-  readonly #flight: SingleFlight;
+  readonly #flight = new SingleFlight(() => this.#readToHead());
   readonly #pages: PageReader;
   readonly #spans: PageReader;
   readonly #ahead: number;
   readonly #decoder: EventDecoder;
   readonly #missed: MissedNotificationDetector;
-  readonly #most: number;
-  #epochs: Epoch[] = [];
-  #tail = new Tail(0);
-  #head = 0;
+  readonly #mostInMemory: number;
+  #known = new KnownLog();
   #isReading = false;
   #fastForward: Promise<void> | null = null;
-  /** False from a promotion until the epoch has been looked at: a term may have begun a new one. */
-  #isEpochSure = false;
+  /** False from a promotion until the epoch has been read: a term may have begun a new one. */
+  #isEpochCertain = false;
   #timer: NodeJS.Timeout | undefined;
-  #stopped = false;
+  #isStopped = false;
 
   constructor(options: EventLogOptions) {
     this.#options = options;
-    this.#most = options.mostInMemory ?? MOST_EVENTS;
+    this.#mostInMemory = options.mostInMemory ?? MOST_EVENTS;
     const { page, span, ahead } = options.sizes ?? DEFAULT_SIZES;
     this.#pages = new PageReader(options.session, readPage, page);
-    this.#spans = new PageReader(options.session, (...of) => readSpan(...of, options.interest()), span);
+    this.#spans = new PageReader(options.session, (...request) => readSpan(...request, options.interest()), span);
     this.#ahead = ahead;
-    this.#decoder = new EventDecoder(options.log);
-    this.#flight = new SingleFlight(() => this.#readOn());
+    this.#decoder = options.decoder;
     this.#missed = new MissedNotificationDetector(() => options.onMissedNotification());
   }
 
-  /** Begins at the log's present head. @throws the database's error when it cannot be read. */
+  /** Loads the newest events and starts to follow the log. @throws the database's error. */
   async start(): Promise<void> {
-    const { session } = this.#options;
-    this.#adopt(await this.#readMemory(await readBounds(session)));
+    this.#adopt(await this.#load(await readBounds(this.#options.session)));
     this.#isReading = true;
-    this.#watch();
+    this.#poll();
   }
 
   async stop(): Promise<void> {
-    this.#stopped = true;
+    this.#isStopped = true;
     clearTimeout(this.#timer);
     await this.#flight.stop(new SessionLostError('the node is stopping'));
   }
 
-  /** The newest position that this node has read. */
-  get head(): number {
-    return this.#head;
+  /** The part of the log that this node has read. Another object after the log was replaced. */
+  get known(): KnownLog {
+    return this.#known;
   }
 
-  get decoder(): EventDecoder {
-    return this.#decoder;
-  }
-
-  get tail(): Tail {
-    return this.#tail;
-  }
-
-  get epoch(): string {
-    return this.#epochs.at(-1)?.epoch ?? '';
-  }
-
-  /** True while the last reading succeeded. */
+  /** True while the last read succeeded. */
   get isReading(): boolean {
     return this.#isReading;
   }
 
-  /**
-   * Settles at the end of the fast-forward under way; null if there is none. Meanwhile no waiter may be registered and no
-   * membership be kept: what they need may not have been read. Check it in the same turn.
-   */
-  get fastForward(): Promise<void> | null {
-    return this.#fastForward;
-  }
-
-  /** Where this node has come to. */
-  get end(): Cursor {
-    return { epoch: this.epoch, position: this.#head };
-  }
-
-  /** The cursor of a position in the present epoch. */
-  cursorAt(position: number): string {
-    return formatCursor({ epoch: this.epoch, position });
-  }
-
-  /** The cursor of a position that this node has just written: as {@link cursorAt}, once the epoch of its term is known. */
-  async cursorOf(position: number): Promise<string> {
-    // A failure is no reason to keep an answer back: a cursor under the last epoch is refused at the worst.
-    if (!this.#isEpochSure) await this.look().catch(() => {});
-    return this.cursorAt(position);
-  }
-
-  /** A hint that the log has come to `position`; anything that is not a position asks for a reading all the same. */
-  hint(position: unknown): void {
-    if (typeof position === 'number') this.#missed.hinted(position);
-    if (typeof position !== 'number' || position > this.#head) void this.catchUp();
-  }
-
-  /** As {@link look}, but a failure is left to the next hint or watch. */
-  async catchUp(): Promise<void> {
-    await this.look().catch((error) => {
+  /** Reads soon, unless `position` was read already. A payload that is not a position is a hint too. Never rejects. */
+  async hint(position?: unknown): Promise<void> {
+    if (typeof position === 'number') {
+      this.#missed.hinted(position);
+      if (position <= this.#known.head) return;
+    }
+    // A failure is left to the next hint, or to the timer.
+    await this.read().catch((error) => {
       const level = isUnavailable(error) ? 'debug' : 'error';
-      this.#options.log[level]({ err: error }, 'could not read the event log');
+      this.#options.log[level]({ err: error }, 'could not read the event log: trying again within a second');
     });
   }
 
-  /** Resolves after a reading that began after this call; shared by all who call meanwhile. @throws the database's error. */
-  look(): Promise<void> {
+  /** Resolves after a read that began after this call; calls meanwhile share it. @throws the database's error. */
+  read(): Promise<void> {
     return this.#flight.run();
   }
 
-  /** Looks for a new epoch, as after a promotion. */
-  async refresh(): Promise<void> {
-    this.#isEpochSure = false;
-    await this.catchUp();
-  }
-
   /**
-   * Reads on where `cursor` is of an epoch, or from beyond an end, that this node does not know yet; what then is still
-   * unknown, {@link positionOf} refuses. @throws the database's error.
+   * Returns `use()`, called in a turn of the event loop in which no fast-forward is under way. Waiters are registered and
+   * memberships cached only in here: during a fast-forward, the events that they need may not have been read.
    */
-  async settle(cursor: Cursor): Promise<void> {
-    const known = this.#epochs.some((one) => one.epoch === cursor.epoch);
-    if (!known || cursor.position > this.#head) await this.look();
+  async whenSettled<Result>(use: () => Result): Promise<Awaited<Result>> {
+    for (let end = this.#fastForward; end; end = this.#fastForward) await end.catch(() => {});
+    return await use();
   }
 
-  /**
-   * The position from which `cursor` continues, by what this node knows at this moment.
-   * @throws {CursorExpiredError} where it cannot be continued without a gap.
-   */
-  positionOf(cursor: Cursor): number {
-    const position = continuedPosition(cursor, this.#epochs);
-    if (position > this.#head) throw new CursorExpiredError('ahead');
-    return position;
+  /** Reads the epoch again, after a promotion. */
+  async renewEpoch(): Promise<void> {
+    this.#isEpochCertain = false;
+    await this.hint();
   }
 
-  async #readOn(): Promise<void> {
+  /** Returns the cursor of a position that this node has just written, once the epoch of its term is known. */
+  async cursorOf(position: number): Promise<string> {
+    // A failure must not hold back the response: at worst a cursor of the last epoch is refused later.
+    if (!this.#isEpochCertain) await this.read().catch(() => {});
+    return this.#known.cursorAt(position);
+  }
+
+  async #readToHead(): Promise<void> {
     try {
-      for (let more = true; more && !this.#stopped; ) {
-        const page = await this.#pages.next(this.#head, this.epoch);
-        if (isBroken(page, this.end)) await this.#beginAnew();
+      for (let more = true; more && !this.#isStopped; ) {
+        const page = await this.#pages.next(this.#known.head, this.#known.epoch);
+        if (isBroken(page, this.#known.end)) await this.#startAgain();
         else {
           more = page.rows.length > 0 && page.end < page.head;
           this.#take(page, 'whole');
-          if (page.head - this.#head > this.#ahead) await this.#runFastForward();
+          if (page.head - this.#known.head > this.#ahead) await this.#runFastForward();
         }
       }
       this.#isReading = true;
-      this.#isEpochSure = true;
-      if (!this.#flight.isPending) this.#missed.capHints(this.#head);
+      this.#isEpochCertain = true;
+      if (!this.#flight.isPending) this.#missed.capHints(this.#known.head);
     } catch (error) {
       this.#isReading = false;
       throw error;
@@ -188,77 +145,79 @@ export class EventLog {
   }
 
   async #runFastForward(): Promise<void> {
-    this.#fastForward = this.#skim().finally(() => {
+    this.#fastForward = this.#readSpans().finally(() => {
       this.#fastForward = null;
     });
     await this.#fastForward;
   }
 
-  /** Reads what is of interest here, until a page or less is left; a page that cannot be joined is left to {@link #readOn}. */
-  async #skim(): Promise<void> {
-    while (!this.#stopped) {
-      const page = await this.#spans.next(this.#head, this.epoch);
-      if (isBroken(page, this.end)) return;
+  /** Reads the events of interest until a page or less is left. Leaves a page that cannot be joined to {@link #readToHead}. */
+  async #readSpans(): Promise<void> {
+    while (!this.#isStopped) {
+      const page = await this.#spans.next(this.#known.head, this.#known.epoch);
+      if (isBroken(page, this.#known.end)) return;
       this.#take(page, 'part');
-      if (page.head - this.#head <= this.#pages.size) return;
+      if (page.head - this.#known.head <= this.#pages.size) return;
     }
   }
 
-  async #beginAnew(): Promise<void> {
-    const { session, log } = this.#options;
-    const last = this.cursorAt(this.#head);
-    let bounds = await readBounds(session);
-    if (bounds.head < this.#head && bounds.epochs.at(-1)?.epoch === this.epoch) {
-      await reportFallBack(session, this.epoch, this.#head);
-      bounds = await readBounds(session);
-    }
-    const memory = await this.#readMemory(bounds);
-    // In one turn: whoever registers has compared with the log that it will be told of.
-    this.#adopt(memory);
-    this.#options.onNewHistory(last);
-    log.warn({ event: 'new_history' }, `the event log cannot be continued from ${last}: begun anew at ${this.#head}`);
-  }
-
-  #readMemory(bounds: Bounds): Promise<LoadedTail> {
-    return loadTail(this.#pages, this.#decoder, bounds, this.#most);
-  }
-
-  #adopt({ epochs, tail, head }: LoadedTail): void {
-    this.#epochs = epochs;
-    this.#tail = tail;
-    this.#head = head;
-    this.#missed.reset();
-  }
-
-  /** Takes in a page and hands it out, in one turn. The tail holds everything after its start: a part begins it anew. */
-  #take(page: LogPage, of: 'whole' | 'part'): void {
-    this.#epochs = page.epochs ?? this.#epochs;
-    if (page.end === this.#head) return;
-    const batch = page.rows.map((row) => this.#decoder.decode(row, this.epoch));
-    if (of === 'part') this.#tail.restart(page.end);
+  /** Appends a page to what is known and hands it out, in one turn. */
+  #take(page: LogPage, coverage: 'whole' | 'part'): void {
+    const known = this.#known;
+    if (page.epochs) known.setEpochs(page.epochs);
+    if (page.end === known.head) return;
+    const batch = page.rows.map((row) => this.#decoder.decode(row, known.epoch));
+    if (coverage === 'part') known.skipTo(page.end);
     else for (const event of batch) this.#append(event);
-    this.#head = page.end;
-    this.#missed.advanced(this.#head);
-    if (batch.length > 0) this.#options.onEvents(batch);
+    this.#missed.advanced(known.head);
+    if (batch.length > 0) this.#options.onEvents(batch, known.cursorAt(known.head));
   }
 
   #append(event: LogEvent): void {
-    if (event.position !== this.#head + 1) {
-      this.#options.log.error({ event: 'log_gap' }, `the event log jumps from ${this.#head} to ${event.position}`);
+    const { head } = this.#known;
+    if (event.position !== head + 1) {
+      this.#options.log.error({ event: 'log_gap' }, `the event log jumps from ${head} to ${event.position}`);
     }
-    this.#tail.append(event);
-    this.#head = event.position;
+    this.#known.append(event);
   }
 
-  #watch(): void {
+  async #startAgain(): Promise<void> {
+    const { session, log } = this.#options;
+    const { head, epoch } = this.#known;
+    const last = this.#known.cursorAt(head);
+    let bounds = await readBounds(session);
+    if (bounds.head < head && bounds.epochs.at(-1)?.epoch === epoch) {
+      await reportFallBack(session, epoch, head);
+      bounds = await readBounds(session);
+    }
+    const loaded = await this.#load(bounds);
+    // In one turn: a waiter compares its cursor with the same log that it will be woken by.
+    this.#adopt(loaded);
+    this.#options.onNewHistory(last);
+    log.warn(
+      { event: 'new_history' },
+      `the event log cannot be continued from ${last}: this node starts again at ${this.#known.head}, and clients are told where they can continue`,
+    );
+  }
+
+  #load(bounds: Bounds): Promise<KnownLog> {
+    return loadTail(this.#pages, this.#decoder, bounds, this.#mostInMemory);
+  }
+
+  #adopt(known: KnownLog): void {
+    this.#known = known;
+    this.#missed.reset();
+  }
+
+  #poll(): void {
     this.#timer = setTimeout(
       () => {
         this.#missed.check();
-        void this.catchUp().then(() => {
-          if (!this.#stopped) this.#watch();
+        void this.hint().then(() => {
+          if (!this.#isStopped) this.#poll();
         });
       },
-      WATCH_EVERY_MS * (0.9 + Math.random() * 0.2),
+      POLL_INTERVAL_MS * (0.9 + Math.random() * 0.2),
     );
   }
 }

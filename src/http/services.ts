@@ -1,7 +1,7 @@
 import type { Sequelize } from 'sequelize';
 import type { Accounts } from '../chat/auth/accounts.ts';
 import type { Tokens } from '../chat/auth/tokens.ts';
-import type { MembershipCache } from '../chat/delivery/membership-cache.ts';
+import type { MembershipLoader } from '../chat/delivery/membership-loader.ts';
 import type { Groups } from '../chat/groups.ts';
 import type { MessageWriter } from '../chat/message-writer.ts';
 import type { MessageEditing } from '../chat/messages/editing.ts';
@@ -66,7 +66,7 @@ export interface Services {
   editing: MessageEditing;
   writer: MessageWriter;
   notifications: Notifications;
-  memberships: MembershipCache;
+  memberships: MembershipLoader;
   eventLog: EventLog;
   waiters: Waiters;
   polls: LongPolls;

@@ -1,6 +1,8 @@
 import { openSignIn } from '../chat/auth/sign-in.ts';
 import { CatchUpReader } from '../chat/delivery/catch-up-reader.ts';
+import { EventDelivery } from '../chat/delivery/event-delivery.ts';
 import { MembershipCache } from '../chat/delivery/membership-cache.ts';
+import { MembershipLoader } from '../chat/delivery/membership-loader.ts';
 import { Subscriptions } from '../chat/delivery/subscriptions.ts';
 import { Groups } from '../chat/groups.ts';
 import { MessageWriter } from '../chat/message-writer.ts';
@@ -11,6 +13,7 @@ import { Users } from '../chat/users.ts';
 import type { Explain } from '../database/checks/blocking.ts';
 import { fencedWrite } from '../database/fenced-write.ts';
 import { Sequences } from '../database/sequences.ts';
+import { EventDecoder } from '../events/event-decoder.ts';
 import { EventLog } from '../events/event-log.ts';
 import { Retention } from '../events/retention.ts';
 import { Waiters } from '../events/waiters.ts';
@@ -39,7 +42,7 @@ export interface ChatOptions {
 export type NodeChat = ReturnType<typeof buildChat>;
 
 /** Builds the event log, its waiters, and the reads and writes of the chat. Nothing runs before `start`. */
-export function buildChat({ settings, log, database, term, explain, onMissedNotification: onDeaf }: ChatOptions) {
+export function buildChat({ settings, log, database, term, explain, onMissedNotification }: ChatOptions) {
   const { sequelize, reading, writing, asking, commitLimitMs } = database;
   const isTokenMode = settings.auth === 'token';
   const sequences = new Sequences(sequelize, log);
@@ -48,24 +51,24 @@ export function buildChat({ settings, log, database, term, explain, onMissedNoti
   const users = new Users();
   const { accounts, tokens, knownTokens } = openSignIn({ sequelize, write, users, session: asking, log, settings });
   const waiters = new Waiters();
-  const eventLog: EventLog = new EventLog({
+  const membershipCache = new MembershipCache();
+  const delivery = new EventDelivery(waiters, membershipCache);
+  const decoder = new EventDecoder(log);
+  const eventLog = new EventLog({
     session: isTokenMode ? knownTokens.before(reading) : reading,
     log,
-    onEvents: (batch) => subscriptions.deliver(batch),
-    interest: () => subscriptions.interest(),
+    decoder,
+    onEvents: (batch, end) => delivery.deliver(batch, end),
+    interest: () => delivery.interest(),
     onNewHistory(cursor) {
       knownTokens.forget();
-      subscriptions.dismiss(cursor);
+      delivery.abandon(cursor);
     },
-    onMissedNotification: onDeaf,
+    onMissedNotification,
   });
-  const memberships = new MembershipCache(reading, eventLog);
-  const subscriptions = new Subscriptions(
-    eventLog,
-    new CatchUpReader(database.catchingUp, undefined, eventLog.decoder),
-    waiters,
-    memberships,
-  );
+  const memberships = new MembershipLoader(reading, eventLog, membershipCache);
+  const catchUpReader = new CatchUpReader(database.catchingUp, decoder);
+  const subscriptions = new Subscriptions(eventLog, catchUpReader, waiters, membershipCache);
   const retention = new Retention({
     sequelize,
     log,

@@ -36,13 +36,13 @@ export function buildCoordination(options: CoordinationOptions) {
   const { leaseMs, isActive, isPreferred } = settings;
   const { eventLog, waiters, writer, sequences } = chat;
   const startedAt = new Date();
-  const identity = new ClusterIdentity(database.asking, () => eventLog.epoch);
+  const identity = new ClusterIdentity(database.asking, () => eventLog.known.epoch);
   const registry = new NodeRegistry(database.sequelize, log);
   const peers = new Peers({
     node,
     urls: settings.peerUrls,
     identity,
-    onOtherEpoch: () => void eventLog.catchUp(),
+    onOtherEpoch: () => void eventLog.hint(),
     onStranger(peer, cluster) {
       const what =
         cluster === identity.cluster
@@ -66,7 +66,7 @@ export function buildCoordination(options: CoordinationOptions) {
     log,
     async beat(role) {
       const row = { node, url: url(), pid: process.pid, version, role, isPreferred, term: sync.leader?.term ?? null };
-      const seen = await registry.beat({ ...row, position: eventLog.head, waiters: waiters.size, startedAt });
+      const seen = await registry.beat({ ...row, position: eventLog.known.head, waiters: waiters.size, startedAt });
       if (seen.cluster !== null) identity.cluster = seen.cluster;
       peers.learn(seen.peers);
       if (seen.isAsked) void handOverAsAsked();
@@ -76,10 +76,10 @@ export function buildCoordination(options: CoordinationOptions) {
     drain: () => writer.drain(500),
     onRole(role) {
       if (role === 'active') {
-        void eventLog.refresh();
+        void eventLog.renewEpoch();
         void sequences.heal();
       }
-      waiters.wakeAll('role', eventLog.cursorAt(eventLog.head));
+      waiters.wakeAll('role', eventLog.known.cursorAt(eventLog.known.head));
     },
   });
   const handOverAsAsked = sqlSwitchover({ sync, registry, log });

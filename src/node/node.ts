@@ -137,7 +137,7 @@ function assemble(settings: Settings, node: string, log: Log, lockProgram?: URL)
     if (channel === CHANNELS.events) return chat.eventLog.hint(payload);
     if (channel === CHANNELS.tokens) return chat.knownTokens.hint();
     const signal = readSignal(payload);
-    if (signal?.kind === 'promoted') void chat.eventLog.refresh();
+    if (signal?.kind === 'promoted') void chat.eventLog.renewEpoch();
     if (signal) coordination.hear(signal);
   };
 
@@ -147,7 +147,7 @@ function assemble(settings: Settings, node: string, log: Log, lockProgram?: URL)
       lock.start((reason) => sync.handleLockLost(reason));
       await coordination.identity.load();
       await chat.start();
-      await listener.start({ onNotification, onListening: () => void chat.eventLog.catchUp() });
+      await listener.start({ onNotification, onListening: () => void chat.eventLog.hint() });
       // Before peers can see this node: the active may fail right after, and the first node to try becomes active.
       await Promise.all([database.writing.ready(), lock.prepare()]);
       const port = await http.server.listen(settings.port, settings.host);

@@ -142,10 +142,10 @@ describe('A page of the log', () => {
 
   it('is bounded by bytes, both when the log is read and when a client catches up', async () => {
     const payload = JSON.stringify({ x: 'x'.repeat(65_000) });
-    const { cursor } = await node.log.look().then(() => ({ cursor: node.log.cursorAt(node.log.head) }));
+    const { cursor } = await node.log.read().then(() => ({ cursor: node.log.known.cursorAt(node.log.known.head) }));
     await client.query("SELECT plantao.notify_group('a topic', $1) FROM generate_series(1, 200)", [payload]);
-    await node.log.look();
-    expect(node.log.head).to.equal(200);
+    await node.log.read();
+    expect(node.log.known.head).to.equal(200);
     const pages = [...node.reading.asked].filter(([name]) => name.startsWith('log_page_'));
     expect(
       pages.reduce((sum, [, times]) => sum + times, 0),
@@ -165,7 +165,7 @@ describe('A page of the log', () => {
   });
 
   it('is halved if reading it times out', async () => {
-    const before = node.log.head;
+    const before = node.log.known.head;
     await client.query("SELECT plantao.notify_group('a topic', to_jsonb(n)) FROM generate_series(1, 600) n");
     const sizes: string[] = [];
     node.reading.before = async (name) => {
@@ -174,44 +174,44 @@ describe('A page of the log', () => {
       const size = Number(name.split('_')[2]);
       if (size > 100) throw Object.assign(new Error('canceling statement'), { code: '57014' });
     };
-    await node.log.look();
+    await node.log.read();
     node.reading.before = null;
-    expect(node.log.head).to.equal(before + 600);
+    expect(node.log.known.head).to.equal(before + 600);
     expect(sizes.slice(0, 3)).to.deep.equal(['log_page_500', 'log_page_250', 'log_page_125']);
   });
 
   it('is cut down to a row that PostgreSQL cannot read, and reading continues behind it', async () => {
-    const before = node.log.head;
+    const before = node.log.known.head;
     await client.query("SELECT plantao.notify_group('a topic', to_jsonb(n)) FROM generate_series(1, 40) n");
     const bad = before + 17;
     node.reading.before = async (name) => {
       const size = Number(name.split('_')[2]);
-      const [from, to] = [node.log.head, node.log.head + size];
+      const [from, to] = [node.log.known.head, node.log.known.head + size];
       const isHit = name.startsWith('log_page_') && from < bad && bad <= to;
       if (isHit) throw Object.assign(new Error('missing chunk number 0'), { code: 'XX001' });
     };
-    await node.log.look();
+    await node.log.read();
     node.reading.before = null;
-    expect(node.log.head).to.equal(before + 40);
+    expect(node.log.known.head).to.equal(before + 40);
     expect(node.events.filter(({ position, json }) => position > before && json === null)).to.have.length(1);
   });
 
   it('is read again if it has one event and times out: a lock may be the cause', async () => {
-    const before = node.log.head;
+    const before = node.log.known.head;
     await client.query("SELECT plantao.notify_group('a topic')");
     node.reading.before = async (name) => {
       if (name.startsWith('log_page_')) throw Object.assign(new Error('canceling statement'), { code: '57014' });
     };
-    const failed = await node.log.look().then(
+    const failed = await node.log.read().then(
       () => null,
       (error: { code?: string }) => error.code,
     );
     expect(failed).to.equal('57014');
-    expect(node.log.head).to.equal(before);
+    expect(node.log.known.head).to.equal(before);
     node.reading.before = null;
     await eventually('the event is read', async () => {
-      await node.log.look();
-      return node.log.head === before + 1;
+      await node.log.read();
+      return node.log.known.head === before + 1;
     });
     expect(node.events.at(-1)?.json).to.be.a('string');
   });

@@ -100,8 +100,8 @@ describe('A notification is a hint, the table is the truth (invariant 5)', () =>
   it('many hints at once cause a few readings, not one each', async () => {
     const one = await start({ listenUrl: database.url });
     const before = one.reading.asked.get('log_page') ?? 0;
-    for (let n = 0; n < 1000; n++) one.log.hint(one.log.head + 1);
-    await one.log.look();
+    for (let n = 0; n < 1000; n++) one.log.hint(one.log.known.head + 1);
+    await one.log.read();
     expect((one.reading.asked.get('log_page') ?? 0) - before).to.be.below(5);
   });
 
@@ -121,8 +121,8 @@ describe('A notification is a hint, the table is the truth (invariant 5)', () =>
   it('with a session that lives and has lost its registration: found out too', async () => {
     const one = await start({ listenUrl: database.url, onHint: () => undefined });
     // A hint of what never comes (anybody may NOTIFY) must not pass for all that comes.
-    one.log.hint(one.log.head + 1_000_000);
-    await one.log.look();
+    one.log.hint(one.log.known.head + 1_000_000);
+    await one.log.read();
     expect(await delivery(one, 'unheard')).to.be.below(BY_THE_WATCH_MS);
     await eventually('the listener is found deaf', () => one.missedNotifications > 0, { within: BY_THE_WATCH_MS });
   });
@@ -134,7 +134,7 @@ describe('A notification is a hint, the table is the truth (invariant 5)', () =>
     });
     for (let n = 0; n < 10; n++) {
       await client.query("INSERT INTO plantao.messages (group_id, sender_id, content) VALUES (1, 1, 'late')");
-      await one.log.catchUp();
+      await one.log.hint();
       await pause(150);
     }
     expect(one.missedNotifications).to.equal(0);
@@ -142,7 +142,7 @@ describe('A notification is a hint, the table is the truth (invariant 5)', () =>
 
   it('while its sessions are ended again and again: each event once, in order', async () => {
     const one = await start({ listenUrl: database.url });
-    const first = one.log.head;
+    const first = one.log.known.head;
     let isOver = false;
     const ending = (async () => {
       while (!isOver) {

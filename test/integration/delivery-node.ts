@@ -3,12 +3,15 @@ import pino from 'pino';
 import type { ReplayableAudience } from '../../src/chat/delivery/audiences.ts';
 import { UserAudience } from '../../src/chat/delivery/audiences.ts';
 import { CatchUpReader } from '../../src/chat/delivery/catch-up-reader.ts';
+import { EventDelivery } from '../../src/chat/delivery/event-delivery.ts';
 import { MembershipCache } from '../../src/chat/delivery/membership-cache.ts';
+import { MembershipLoader } from '../../src/chat/delivery/membership-loader.ts';
 import { type Subscriber, Subscriptions } from '../../src/chat/delivery/subscriptions.ts';
 import { Listener, type ListenerEvents } from '../../src/database/listener.ts';
 import { applicationName, connectionOptions } from '../../src/database/session/connection.ts';
 import { ReconnectingSession } from '../../src/database/session/reconnecting-session.ts';
 import { parseCursor } from '../../src/events/cursor.ts';
+import { EventDecoder } from '../../src/events/event-decoder.ts';
 import { EventLog } from '../../src/events/event-log.ts';
 import type { ReadingSizes } from '../../src/events/event-log-options.ts';
 import type { LogEvent } from '../../src/events/log-event.ts';
@@ -85,7 +88,8 @@ export class DirectPoll implements Subscriber {
 export class LogNode {
   readonly log: EventLog;
   readonly waiters = new Waiters();
-  readonly memberships: MembershipCache;
+  readonly cache = new MembershipCache();
+  readonly memberships: MembershipLoader;
   readonly subscriptions: Subscriptions;
   readonly reading: CountingSession;
   readonly catchingUp: CountingSession;
@@ -105,37 +109,40 @@ export class LogNode {
     const silent = pino({ level: 'silent' });
     this.reading = new CountingSession(config('log', options.url));
     this.catchingUp = new CountingSession(config('backlog', options.url));
+    const decoder = new EventDecoder();
+    const delivery = new EventDelivery(this.waiters, this.cache);
     this.log = new EventLog({
+      decoder,
       session: this.reading,
       log: silent,
       ...(options.mostInMemory === undefined ? {} : { mostInMemory: options.mostInMemory }),
       ...(options.sizes ? { sizes: options.sizes } : {}),
-      interest: () => this.subscriptions.interest(),
-      onEvents: (batch) => {
+      interest: () => delivery.interest(),
+      onEvents: (batch, end) => {
         this.events.push(...batch);
         this.at.push(...batch.map(() => performance.now()));
-        this.subscriptions.deliver(batch);
+        delivery.deliver(batch, end);
       },
       onNewHistory: (cursor) => {
         this.dismissals.push(cursor);
-        this.subscriptions.dismiss(cursor);
+        delivery.abandon(cursor);
       },
       onMissedNotification: () => {
         this.missedNotifications++;
         this.#listener?.replace('deaf');
       },
     });
-    this.memberships = new MembershipCache(this.reading, this.log);
+    this.memberships = new MembershipLoader(this.reading, this.log, this.cache);
     this.subscriptions = new Subscriptions(
       this.log,
-      new CatchUpReader(this.catchingUp),
+      new CatchUpReader(this.catchingUp, decoder),
       this.waiters,
-      this.memberships,
+      this.cache,
     );
     const give = (payload: unknown) => this.log.hint(payload);
     const onHint = options.onHint ?? ((payload, hint) => hint(payload));
     this.#listenerEvents = {
-      onListening: () => void this.log.catchUp(),
+      onListening: () => void this.log.hint(),
       onNotification: (_channel: string, payload: unknown) => onHint(payload, give),
     };
     this.#listener = options.listenUrl
@@ -156,7 +163,7 @@ export class LogNode {
 
   async stop(): Promise<void> {
     this.#listener?.stop();
-    this.waiters.wakeAll('stopping', this.log.cursorAt(this.log.head));
+    this.waiters.wakeAll('stopping', this.log.known.cursorAt(this.log.known.head));
     await this.log.stop();
     await Promise.all([this.reading.stop(), this.catchingUp.stop()]);
   }
@@ -167,7 +174,7 @@ export class LogNode {
     cursor: string | null,
   ): Promise<{ poll: DirectPoll; news: Delivery | null }> {
     const poll = new DirectPoll(audience, this.waiters);
-    const from = cursor === null ? this.log.end : parseCursor(cursor);
+    const from = cursor === null ? this.log.known.end : parseCursor(cursor);
     return { poll, news: await this.subscriptions.subscribe(poll, from) };
   }
 

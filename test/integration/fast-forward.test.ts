@@ -52,7 +52,7 @@ describe('A node that is far behind the log', () => {
     });
     node.reading.before = (name) => (name === SPAN ? held : Promise.resolve());
     const before = spans();
-    const reading = node.log.look();
+    const reading = node.log.read();
     await eventually('a fast-forward is under way', () => spans() > before);
     await work();
     release();
@@ -61,19 +61,19 @@ describe('A node that is far behind the log', () => {
 
   it('reads only what its waiters wait for, and delivers that once and in order', async () => {
     const { poll } = await node.poll(new NamedAudience(SMALL, null), null);
-    const from = node.log.head;
+    const from = node.log.known.head;
     await post(BULK, 130);
     await post(SMALL, 2);
     await post(BULK, 130);
     await client.query("SELECT plantao.notify_group('all')");
-    await node.log.look();
-    expect(node.log.head).to.equal(from + 263);
+    await node.log.read();
+    expect(node.log.known.head).to.equal(from + 263);
     expect(spans()).to.equal(3);
     const heard = node.events.filter(({ position }) => position > from + 10).map(({ position }) => position - from);
     expect(heard).to.include.members([131, 132, 263]).and.have.length.below(20);
     const { events, cursor } = await poll.delivered;
     expect(events.map(({ position }) => position - from)).to.deep.equal([131, 132]);
-    expect(cursor).to.equal(node.log.cursorAt(from + 210));
+    expect(cursor).to.equal(node.log.known.cursorAt(from + 210));
     const { news } = await node.poll(new NamedAudience(SMALL, null), cursor);
     expect(news?.events.map(({ kind }) => kind)).to.deep.equal(['broadcast']);
   });
@@ -82,12 +82,12 @@ describe('A node that is far behind the log', () => {
     const { poll } = await node.poll(new NamedAudience('small', null), null);
     await post(BULK, 60);
     await post(SMALL);
-    await node.log.look();
+    await node.log.read();
     expect((await poll.delivered).events.map(({ kind }) => kind)).to.deep.equal(['message']);
     const topic = await node.poll(new NamedAudience('a topic', null), null);
     await post(BULK, 60);
     await client.query("SELECT plantao.notify_group('a topic')");
-    await node.log.look();
+    await node.log.read();
     expect((await topic.poll.delivered).events.map(({ kind }) => kind)).to.deep.equal(['notification']);
     expect(spans()).to.equal(2);
   });
@@ -99,7 +99,7 @@ describe('A node that is far behind the log', () => {
     await join(SMALL, 2);
     await post(SMALL, 2);
     await post(BULK, 40);
-    await node.log.look();
+    await node.log.read();
     expect(spans()).to.be.above(0);
     expect((await poll.delivered).events.map(({ kind }) => kind)).to.deep.equal(['joined', 'message', 'message']);
   });
@@ -109,7 +109,7 @@ describe('A node that is far behind the log', () => {
     await post(BULK, 40);
     await join(SMALL, 3);
     await post(BULK, 40);
-    await node.log.look();
+    await node.log.read();
     expect(spans()).to.be.above(0);
     expect(groupNames(memberships)).to.deep.equal(['small']);
   });
@@ -158,7 +158,7 @@ describe('A node that is far behind the log', () => {
 
   it('cuts a span down to the event that cannot be read, and reads on behind it', async () => {
     const { poll } = await node.poll(new NamedAudience(SMALL, null), null);
-    const bad = node.log.head + 33;
+    const bad = node.log.known.head + 33;
     await post(BULK, 32);
     await post(SMALL);
     await post(BULK, 30);
@@ -171,15 +171,15 @@ describe('A node that is far behind the log', () => {
       if (isHit || isPage) throw Object.assign(new Error('missing chunk number 0'), { code: 'XX001' });
       return query.call(this, statement, limitMs) as never;
     };
-    await node.log.look();
-    expect(node.log.head).to.equal(bad + 31);
+    await node.log.read();
+    expect(node.log.known.head).to.equal(bad + 31);
     expect((await poll.delivered).events.map(({ position }) => position)).to.deep.equal([bad + 31]);
   });
 
   it('begins anew where retention has passed it by', async () => {
     await node.poll(new NamedAudience(SMALL, null), null);
     await post(BULK, 60);
-    const end = node.log.head + 60;
+    const end = node.log.known.head + 60;
     await duringFastForward(async () => {
       await client.query(
         `WITH gone AS (DELETE FROM plantao.events WHERE position <= $1)
@@ -187,9 +187,9 @@ describe('A node that is far behind the log', () => {
         [end - 5],
       );
     });
-    expect(node.log.head).to.equal(end);
+    expect(node.log.known.head).to.equal(end);
     expect(node.dismissals).to.have.length(1);
-    expect(node.log.fastForward).to.equal(null);
+    await node.log.whenSettled(() => null);
   });
 
   it('goes on after a failure, and holds back no poll meanwhile', async () => {
@@ -198,12 +198,12 @@ describe('A node that is far behind the log', () => {
     await post(SMALL);
     node.reading.before = (name) =>
       name === SPAN ? Promise.reject(Object.assign(new Error('no'), { code: '53300' })) : Promise.resolve();
-    await node.log.look().catch(() => {});
-    expect(node.log.fastForward).to.equal(null);
+    await node.log.read().catch(() => {});
+    await node.log.whenSettled(() => null);
     expect(node.log.isReading).to.equal(false);
-    await node.poll(new NamedAudience('other', null), node.log.cursorAt(node.log.head));
+    await node.poll(new NamedAudience('other', null), node.log.known.cursorAt(node.log.known.head));
     node.reading.before = null;
-    await node.log.look();
+    await node.log.read();
     expect((await poll.delivered).events).to.have.length(1);
   });
 });

@@ -161,5 +161,5 @@ async function readStatements(client: pg.Client): Promise<Statement[]> {
 export function askedForPolls(statements: readonly Statement[]): { memberships: number; catchUp: number } {
   const calls = (mark: string) =>
     statements.filter(({ query }) => query.includes(mark)).reduce((sum, one) => sum + one.calls, 0);
-  return { memberships: calls('FROM plantao.log_bounds b, plantao.users u'), catchUp: calls('heard_groups') };
+  return { memberships: calls('FROM plantao.log_bounds b, plantao.users u'), catchUp: calls('groups_before') };
 }

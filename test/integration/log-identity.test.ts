@@ -50,9 +50,9 @@ describe('The identity of the event log', function () {
   async function heardAndLost(): Promise<string> {
     const careless = await psql('-c synchronous_commit=off');
     for (let n = 2; n <= 9; n++) await write(careless, `lost ${n}`);
-    await node.log.look();
-    expect(node.log.head).to.equal(9);
-    const { epoch } = node.log;
+    await node.log.read();
+    expect(node.log.known.head).to.equal(9);
+    const { epoch } = node.log.known;
     // The node reads again only after the next writer has written.
     node.reading.before = () => resumed;
     const { rows } = await careless.query(
@@ -70,12 +70,11 @@ describe('The identity of the event log', function () {
   }
 
   const refusal = async (cursor: string, log = node.log) => {
-    // At once, and not with the node's next look.
+    // At once, without waiting for the node's next scheduled read.
     resume();
-    await log.look();
-    await log.settle(parseCursor(cursor));
+    await log.read();
     try {
-      return log.positionOf(parseCursor(cursor));
+      return log.known.positionOf(parseCursor(cursor));
     } catch (error) {
       if (error instanceof CursorExpiredError) return error.reason;
       throw error;
@@ -125,14 +124,14 @@ describe('The identity of the event log', function () {
   it('is another after a clean restart, and nothing is refused: nothing was lost', async () => {
     const careless = await psql('-c synchronous_commit=off');
     await write(careless, 'two');
-    await node.log.look();
-    const { epoch } = node.log;
+    await node.log.read();
+    const { epoch } = node.log.known;
     await postgres.restart('fast');
     const sql = await psql();
     expect((await sql.query('TABLE plantao.recovery_marker')).rows).to.have.length(1);
     await write(sql, 'three');
     expect(await refusal(`${epoch}-2`)).to.equal(2);
-    expect(node.log.epoch).to.not.equal(epoch);
+    expect(node.log.known.epoch).to.not.equal(epoch);
   });
 
   it('is not asked of the unlogged table where only reading is done: a hot standby has none to read', async () => {

@@ -59,23 +59,23 @@ describe('A herd of polls', () => {
   };
 
   it('that comes over from another node costs a query or two, whoever they are', async () => {
-    const polls = await herdFrom(node.log.cursorAt(node.log.head));
+    const polls = await herdFrom(node.log.known.cursorAt(node.log.known.head));
     expect(polls.every(({ news }) => news === null)).to.equal(true);
     expect(node.waiters.size).to.equal(HERD);
     expect(asked()).to.deep.equal({ memberships: 1 });
   });
 
   it('that has missed something is answered from memory', async () => {
-    const from = node.log.cursorAt(node.log.head);
+    const from = node.log.known.cursorAt(node.log.known.head);
     await client.query("INSERT INTO plantao.messages (group_id, sender_id, content) VALUES (1, 1, 'missed')");
-    await node.log.catchUp();
+    await node.log.hint();
     const polls = await herdFrom(from);
     expect(polls.every(({ news }) => news?.events.length === 1)).to.equal(true);
     expect(asked()).to.deep.equal({ memberships: 1 });
   });
 
   it('that comes back to a node just started finds its place in memory too', async () => {
-    const from = node.log.cursorAt(node.log.head);
+    const from = node.log.known.cursorAt(node.log.known.head);
     await client.query(
       "INSERT INTO plantao.messages (group_id, sender_id, content) VALUES (1, 1, 'while it was away')",
     );
@@ -88,7 +88,7 @@ describe('A herd of polls', () => {
 
   it('with a cursor ahead of the node shares one look at the log', async () => {
     // Their memberships are known: loading those would bring the node up to date by itself.
-    await herdFrom(node.log.cursorAt(node.log.head));
+    await herdFrom(node.log.known.cursorAt(node.log.known.head));
     await client.query("INSERT INTO plantao.messages (group_id, sender_id, content) VALUES (1, 1, 'not read yet')");
     const { rows } = await client.query<{ cursor: string }>(
       "SELECT epoch || '-' || head AS cursor FROM plantao.log_bounds",
@@ -101,12 +101,12 @@ describe('A herd of polls', () => {
 
   /** Makes the log so long that its beginning is in no node's memory, and lets the node read it. */
   const outgrowMemory = async () => {
-    const from = node.log.cursorAt(node.log.tail.start);
+    const from = node.log.known.cursorAt(node.log.known.tail.start);
     await client.query(
       "INSERT INTO plantao.messages (group_id, sender_id, content) SELECT 1, 1, 'n' FROM generate_series(1, 25000)",
     );
-    const { head } = node.log;
-    while (node.log.head < head + 25_000) await node.log.look();
+    const { head } = node.log.known;
+    while (node.log.known.head < head + 25_000) await node.log.read();
     return from;
   };
 
@@ -128,7 +128,7 @@ describe('A herd of polls', () => {
     });
     await eventually('they are being read for', () => (asked().catch_up ?? 0) > 0);
     await client.query("INSERT INTO plantao.messages (group_id, sender_id, content) VALUES (1, 1, 'new')");
-    await node.log.catchUp();
+    await node.log.hint();
     const { events } = await poll.delivered;
     expect(events.at(-1)?.message).to.include('"new"');
     expect(isRead, 'and they are still being read for').to.equal(false);
@@ -141,7 +141,7 @@ describe('A herd of polls', () => {
             member AS (INSERT INTO plantao.memberships (group_id, user_id) SELECT id, 1 FROM mine)
        SELECT id AS mine FROM mine`,
     );
-    const from = await node.log.look().then(() => node.log.cursorAt(node.log.head));
+    const from = await node.log.read().then(() => node.log.known.cursorAt(node.log.known.head));
     await client.query(
       `WITH theirs AS (INSERT INTO plantao.groups (name) SELECT 'común' FROM generate_series(1, 3) RETURNING id)
        INSERT INTO plantao.messages (group_id, sender_id, content) SELECT id, 1, 'n' FROM theirs, generate_series(1, 600)`,
@@ -158,7 +158,7 @@ describe('A herd of polls', () => {
   });
 
   it('of a user who has moved more often than is gone through is refused, and anybody else is not', async () => {
-    const from = node.log.cursorAt(node.log.head);
+    const from = node.log.known.cursorAt(node.log.known.head);
     await client.query(
       `INSERT INTO plantao.events (position, kind, group_id, user_id)
        SELECT plantao.lock_log() + n, CASE n % 2 WHEN 0 THEN 'joined' ELSE 'left' END, 1, 2 FROM generate_series(1, 20001) n`,
@@ -205,7 +205,7 @@ describe('A herd of polls', () => {
         await client.query(
           "INSERT INTO plantao.messages (group_id, sender_id, content) SELECT 1, 1, 'n' FROM generate_series(1, 10)",
         );
-        await node.log.look();
+        await node.log.read();
       };
       expect(groupNames(await node.memberships.of(2))).to.include(name);
       expect(asked().memberships).to.equal(mostInMemory === 2 ? 2 : 1);
@@ -231,7 +231,7 @@ describe('A herd of polls', () => {
     release();
     const two = await second;
     expect(two).to.equal(one);
-    expect(node.memberships.isLive(one)).to.equal(true);
+    expect(node.cache.isLive(one)).to.equal(true);
   });
 });
 

@@ -168,7 +168,7 @@ describe('Retention', () => {
 
     it('a node serves removed events that it has in memory', async () => {
       node = await LogNode.start({ url: database.url });
-      const from = await cursorAt(node.log.tail.start);
+      const from = await cursorAt(node.log.known.tail.start);
       await retention({ eventCount: 1 }).sweep();
       const { news } = await node.pollUser(1, from);
       expect(news?.events.length).to.equal(100);
@@ -177,9 +177,9 @@ describe('Retention', () => {
     it('a page that is read while the floor moves is complete or refused', async () => {
       node = await LogNode.start({ url: database.url });
       await add(25_000);
-      while (node.log.head < (await status()).head) await node.log.look();
+      while (node.log.known.head < (await status()).head) await node.log.read();
       const { removed } = await status();
-      expect(node.log.tail.start, 'the beginning is no longer in memory').to.be.greaterThan(removed);
+      expect(node.log.known.tail.start, 'the beginning is no longer in memory').to.be.greaterThan(removed);
       const outcomes = new Set<string>();
       let isOver = false;
       const sweeping = retention({ eventCount: 24_000 })
@@ -201,7 +201,7 @@ describe('Retention', () => {
 
     it('a node that was frozen while retention passed its position dismisses its waiters', async () => {
       node = await LogNode.start({ url: database.url });
-      const last = node.log.cursorAt(node.log.head);
+      const last = node.log.known.cursorAt(node.log.known.head);
       const { poll, news } = await node.pollUser(1, last);
       expect(news).to.equal(null);
       // As on a frozen node: events are appended and removed before this node reads them.
@@ -211,13 +211,13 @@ describe('Retention', () => {
         UPDATE plantao.event_log SET floor = plantao.log_head() - 10;
         DELETE FROM plantao.events WHERE position <= (SELECT floor FROM plantao.event_log);
         COMMIT`);
-      await node.log.catchUp();
+      await node.log.hint();
       const told = await poll.delivered;
       expect(told).to.include({ occasion: 'history', cursor: last });
       expect(told.events).to.deep.equal([]);
       expect(node.dismissals).to.deep.equal([last]);
       expect(await reasonOf(node.pollUser(1, told.cursor))).to.equal('retention');
-      expect(node.log.head).to.equal((await status()).head);
+      expect(node.log.known.head).to.equal((await status()).head);
     });
   });
 });

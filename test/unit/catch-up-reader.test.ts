@@ -4,6 +4,7 @@ import type pg from 'pg';
 import { NamedAudience } from '../../src/chat/delivery/audiences.ts';
 import { CatchUpReader } from '../../src/chat/delivery/catch-up-reader.ts';
 import { Refused } from '../../src/chat/errors.ts';
+import { EventDecoder } from '../../src/events/event-decoder.ts';
 
 /** A database that answers each reading when told to, and a clock that stands until it is moved. */
 class World {
@@ -19,10 +20,11 @@ class World {
           this.#answer = resolve;
         });
         return [
-          { position: null, floor: 0, head: 100, epoch: 'e', is_too_far: false, then_in: null },
+          { position: null, floor: 0, head: 100, epoch: 'e', is_too_far: false, groups_before: null },
         ] as unknown as Row[];
       },
     },
+    new EventDecoder(),
     () => this.now,
   );
 

@@ -24,7 +24,7 @@ describe('A client that leaves before it waits', () => {
     let listened = 0;
     const streams = new SseStreams({
       pollSlots: { reserve() {} },
-      eventLog: { end: { epoch: 'e', position: 1 } },
+      eventLog: { known: { end: { epoch: 'e', position: 1 } } },
       subscriptions: {
         async subscribe() {
           listened++;

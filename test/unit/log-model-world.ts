@@ -78,7 +78,7 @@ export class World {
     const [row] = rows;
     if (!row) throw new Error('nobody was made');
     while (nodes.length < NODES) nodes.push(await LogNode.start({ url, mostInMemory: MOST_IN_MEMORY, sizes: SIZES }));
-    for (const node of nodes) await node.log.look();
+    for (const node of nodes) await node.log.read();
     const groups = row.groups.map((id, at) => ({ id, name: `g${run} ${at + 1}` }));
     return new World(url, clients, row.users, new LogModel(groups, row.head), nodes);
   }
@@ -99,14 +99,14 @@ export class World {
 
   /** Every reader reads on to the end of the log, on either node. */
   async settle(): Promise<void> {
-    for (const node of this.#nodes) await node.log.look();
+    for (const node of this.#nodes) await node.log.read();
     for (const [at, reader] of this.#readers.entries()) {
       for (let polls = 0; reader.waiting === null || polls === 0; polls++) {
         expect(polls, 'polls to the end').to.be.below(200);
         await this.#poll(reader, this.#nodes[at % NODES] as LogNode);
       }
     }
-    for (const node of this.#nodes) expect(node.log.head).to.equal(this.model.head);
+    for (const node of this.#nodes) expect(node.log.known.head).to.equal(this.model.head);
     this.#compareTold();
     await this.#compareLog();
   }
@@ -114,7 +114,7 @@ export class World {
   async #step(step: Step): Promise<void> {
     switch (step.do) {
       case 'read':
-        return (this.#nodes[step.node % NODES] as LogNode).log.look();
+        return (this.#nodes[step.node % NODES] as LogNode).log.read();
       case 'restart':
         return this.#restart(step.node % NODES);
       case 'poll':
@@ -313,6 +313,6 @@ export class World {
   }
 
   #end(): string {
-    return this.#nodes[0]?.log.cursorAt(this.model.head) ?? '';
+    return this.#nodes[0]?.log.known.cursorAt(this.model.head) ?? '';
   }
 }

@@ -3,6 +3,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'chai';
 import type { Response } from 'express';
 import type { ReplayableAudience } from '../../src/chat/delivery/audiences.ts';
+import { EventDelivery } from '../../src/chat/delivery/event-delivery.ts';
+import { MembershipCache } from '../../src/chat/delivery/membership-cache.ts';
 import type { Subscriber, Subscriptions } from '../../src/chat/delivery/subscriptions.ts';
 import type { EventLog } from '../../src/events/event-log.ts';
 import { type LogEvent, topicOf } from '../../src/events/log-event.ts';
@@ -53,7 +55,6 @@ const event = (position: number): LogEvent => {
   const none = { groupName: null, topic: null, userId: null, messageId: null, message: null };
   return { position, cursor: `e-${position}`, kind: 'message', groupId: 1, json: '{}', ...none };
 };
-const nothing = () => undefined;
 
 /** The polls of a node whose log is at `head`, and which has nothing from before. */
 function setUp(most = 10_000) {
@@ -69,7 +70,7 @@ function setUp(most = 10_000) {
     },
   };
   const polls = new LongPolls({
-    eventLog: log as unknown as EventLog,
+    eventLog: { known: log } as unknown as EventLog,
     waiters,
     subscriptions: subscriptions as unknown as Subscriptions,
     pollSlots: new PollSlots(most),
@@ -81,7 +82,8 @@ function setUp(most = 10_000) {
     await polls.run(response as unknown as Response, response.lifetime, ask);
     return response;
   };
-  const dispatch = (...batch: LogEvent[]) => waiters.dispatch(batch, batch.at(-1)?.cursor ?? '', nothing, nothing);
+  const delivery = new EventDelivery(waiters, new MembershipCache());
+  const dispatch = (...batch: LogEvent[]) => delivery.deliver(batch, batch.at(-1)?.cursor ?? '');
   return {
     ...{ log, waiters, polls, poll, dispatch },
     fall: () => {
@@ -146,7 +148,10 @@ describe('A long poll', () => {
   it('is refused where as many wait as may, and taken again when one has left', async () => {
     const { poll } = setUp(1);
     const first = await poll(30);
-    const refusal = await poll(30).then(nothing, (error) => error);
+    const refusal = await poll(30).then(
+      () => null,
+      (error) => error,
+    );
     expect(refusal).to.include({ status: 503, code: 'overloaded' });
     expect(Number(refusal.headers['Retry-After'])).to.be.within(1, 4);
     first.emit('close');
@@ -237,7 +242,7 @@ describe('A long poll', () => {
     whileReading(() => void leaving.emit('close'));
     await poll(30, leaving);
     expect(waiters.size).to.equal(0);
-    whileReading(nothing);
+    whileReading(() => {});
     const next = await poll(0);
     await eventually('the next one has its place', () => next.status === 204);
   });

@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import { NamedAudience, UserAudience } from '../../src/chat/delivery/audiences.ts';
 import type { Memberships } from '../../src/chat/delivery/membership-cache.ts';
-import { replay, rewind } from '../../src/chat/delivery/replay.ts';
+import { membershipsBefore } from '../../src/chat/delivery/membership-order.ts';
+import { replay } from '../../src/chat/delivery/replay.ts';
 import type { LogEvent } from '../../src/events/log-event.ts';
 
 const ME = 7;
@@ -26,19 +27,19 @@ describe('Rewinding a membership', () => {
   const moves = (...all: [LogEvent['kind'], number][]) => all.map(([kind, groupId]) => ({ kind, groupId }));
 
   it('gives the groups that somebody was in before they moved', () => {
-    expect([...rewind(new Set([1, 2]), moves(['joined', 2]))]).to.deep.equal([1]);
-    expect([...rewind(new Set([1]), moves(['left', 3]))]).to.have.members([1, 3]);
-    expect([...rewind(new Set([1]), [])]).to.deep.equal([1]);
+    expect([...membershipsBefore(new Set([1, 2]), moves(['joined', 2]))]).to.deep.equal([1]);
+    expect([...membershipsBefore(new Set([1]), moves(['left', 3]))]).to.have.members([1, 3]);
+    expect([...membershipsBefore(new Set([1]), [])]).to.deep.equal([1]);
   });
 
   it('takes the moves back from the last to the first', () => {
-    expect([...rewind(new Set([1]), moves(['joined', 1], ['left', 1], ['joined', 1]))]).to.deep.equal([]);
-    expect([...rewind(new Set([]), moves(['left', 1], ['joined', 1], ['left', 1]))]).to.deep.equal([1]);
+    expect([...membershipsBefore(new Set([1]), moves(['joined', 1], ['left', 1], ['joined', 1]))]).to.deep.equal([]);
+    expect([...membershipsBefore(new Set([]), moves(['left', 1], ['joined', 1], ['left', 1]))]).to.deep.equal([1]);
   });
 
   it('passes over what is no move of a group', () => {
     expect([
-      ...rewind(new Set([1]), [
+      ...membershipsBefore(new Set([1]), [
         { kind: 'message', groupId: 1 },
         { kind: 'joined', groupId: null },
       ]),

@@ -1,11 +1,12 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { expect } from 'chai';
+import { EventDelivery } from '../../src/chat/delivery/event-delivery.ts';
+import { MembershipCache } from '../../src/chat/delivery/membership-cache.ts';
 import { type LogEvent, topicOf } from '../../src/events/log-event.ts';
 import { type Audience, type Delivery, type Waiter, Waiters } from '../../src/events/waiters.ts';
 
-const nothing = () => undefined;
 const dispatch = (waiters: Waiters, ...batch: LogEvent[]) =>
-  waiters.dispatch(batch, batch.at(-1)?.cursor ?? '', nothing, nothing);
+  new EventDelivery(waiters, new MembershipCache()).deliver(batch, batch.at(-1)?.cursor ?? '');
 let position = 0;
 
 function event(more: Partial<LogEvent>): LogEvent {
@@ -92,12 +93,9 @@ describe('Waiters', () => {
     const { waiters, listeners } = setUp(audienceOf('user:7', topicOf.user(7)));
     const moved = (kind: 'joined' | 'left') => event({ kind, groupId: 1, userId: 7 });
     const batch = [event({ groupId: 1 }), moved('joined'), event({ groupId: 1 }), moved('left'), event({ groupId: 1 })];
-    waiters.dispatch(
-      batch,
-      '',
-      ({ kind }) => kind === 'joined' && waiters.follow('user:7', topicOf.group(1)),
-      ({ kind }) => kind === 'left' && waiters.unfollow('user:7', topicOf.group(1)),
-    );
+    const memberships = new MembershipCache();
+    memberships.add(7, [], []);
+    new EventDelivery(waiters, memberships).deliver(batch, '');
     expect(listeners[0]?.heard).to.deep.equal(batch.slice(1, 4).map((one) => one.position));
   });
 

@@ -1,31 +1,36 @@
 import { type Cursor, formatCursor } from '../../events/cursor.ts';
 import { PAGE_SIZE } from '../../events/delivery-page.ts';
 import type { EventLog } from '../../events/event-log.ts';
-import { type Interest, interestOf } from '../../events/interest.ts';
-import { type LogEvent, topicOf } from '../../events/log-event.ts';
+import { topicOf } from '../../events/log-event.ts';
 import type { Delivery, Waiter, Waiters } from '../../events/waiters.ts';
 import { Refused } from '../errors.ts';
 import { type ReplayableAudience, UserAudience } from './audiences.ts';
-import type { CatchUpReader } from './catch-up-reader.ts';
+import type { CatchUpPage, CatchUpReader } from './catch-up-reader.ts';
 import type { MembershipCache } from './membership-cache.ts';
-import { pageOf, type Replayed, replay, rewind } from './replay.ts';
+import { membershipsBefore } from './membership-order.ts';
+import { firstPage, replay } from './replay.ts';
 
-/** Who listens: a waiter that may have given up meanwhile. */
+/** A poll or stream that subscribes. Its client may leave meanwhile. */
 export interface Subscriber extends Waiter {
   readonly audience: ReplayableAudience;
-  /** True where its client has left: nothing is read or registered for it any more. */
+  /** True once its client has left: nothing is read or registered for it any more. */
   readonly isOver: boolean;
 }
 
-/** Pages of the log without anything to hear that are read for one answer; then it tells how far it has come. */
+/** The next step for a subscriber: it was registered or left, it has a page in memory, or the database must be read. */
+type Step = { kind: 'done' } | { kind: 'page'; page: CatchUpPage } | { kind: 'catchUp'; position: number };
+
+/** Pages without an event for the audience that are read for one response, which then tells how far the client has come. */
 const MOST_PAGES = 20;
 
 /**
- * Listening to the log: from a cursor, without gap or overlap, then waiting for what comes.
+ * Subscribes polls and streams: what they missed since their cursor is read first, without a gap or an overlap, and then
+ * they wait for new events.
  *
- * The order that makes it exact: within one turn of the event loop, check the cursor against the log as this node knows
- * it, compare its position with the log's head and, where nothing lies between, register the waiter. Events are matched
- * and taken in one turn too, so none can slip in between; and whatever was awaited before, the check is made anew.
+ * It is exact because of one turn of the event loop ({@link EventLog.whenSettled}): the cursor is checked against the log as
+ * this node knows it, its position is compared with the log's head, and if nothing lies between, the waiter is registered.
+ * New events are matched and staged in one turn too (event-delivery.ts), so none can fall in between. After every await,
+ * the checks are repeated.
  */
 export class Subscriptions {
   readonly #log: EventLog;
@@ -41,92 +46,63 @@ export class Subscriptions {
   }
 
   /**
-   * Answers what the waiter's audience has missed since `from`; where that is nothing, registers the waiter and answers
+   * Returns what the subscriber's audience missed since `from`. If that is nothing, registers the subscriber and returns
    * null.
-   * @throws {CursorExpiredError} where the log cannot be continued from there without a gap; {Refused} overloaded, or
-   * unavailable where the log was begun anew meanwhile; the database's error where it has to be asked and cannot.
+   * @throws {CursorExpiredError} if the log cannot be continued from there without a gap; {Refused} overloaded, or
+   * unavailable if the log was replaced meanwhile; the database's error if it must be read and cannot be.
    */
-  async subscribe(waiter: Subscriber, from: Cursor): Promise<Delivery | null> {
-    const { audience } = waiter;
+  async subscribe(subscriber: Subscriber, from: Cursor): Promise<Delivery | null> {
+    const { audience } = subscriber;
     let cursor = from;
     for (let pages = 0; ; pages++) {
-      await this.#log.settle(cursor);
-      for (let end = this.#log.fastForward; end; end = this.#log.fastForward) await end.catch(() => {});
-      const position = this.#log.positionOf(cursor);
-      if (waiter.isOver) return null;
-      if (audience.memberships && !this.#memberships.isLive(audience.memberships)) throw new Refused('unavailable');
-      const isInMemory = position >= this.#log.tail.start;
-      if (isInMemory && position === this.#log.head) {
-        this.#waiters.add(waiter);
-        return null;
-      }
-      const heard = isInMemory ? this.#fromMemory(audience, position) : await this.#fromBacklog(waiter, position);
-      if (heard === null) continue;
-      cursor = { epoch: heard.epoch, position: heard.position };
-      if (heard.events.length > 0 || pages === MOST_PAGES) {
-        return { reason: 'events', audience, events: heard.events, cursor: formatCursor(cursor) };
+      if (!this.#log.known.covers(cursor)) await this.#log.read();
+      const step = await this.#log.whenSettled(() => this.#registerOrRead(subscriber, cursor));
+      if (step.kind === 'done') return null;
+      const page = step.kind === 'page' ? step.page : await this.#catchUp(subscriber, step.position);
+      if (page === null) continue;
+      cursor = { epoch: page.epoch, position: page.position };
+      if (page.events.length > 0 || pages === MOST_PAGES) {
+        return { reason: 'events', audience, events: page.events, cursor: formatCursor(cursor) };
       }
     }
   }
 
-  /** What the log must read for those who wait and for the memberships that are kept. */
-  interest(): Interest {
-    return interestOf(this.#waiters.topics(), this.#memberships.userIds());
-  }
-
-  /** Hands a batch of events to those who wait, memberships taking effect at their very events. */
-  deliver(batch: readonly LogEvent[]): void {
-    this.#waiters.dispatch(
-      batch,
-      this.#log.cursorAt(this.#log.head),
-      (event) => {
-        this.#memberships.learnName(event);
-        if (event.kind === 'joined') this.#move(event);
-      },
-      (event) => {
-        if (event.kind === 'left') this.#move(event);
-      },
-    );
-  }
-
-  /** The log was begun anew: what is known of members is of the old one. `cursor` is where those who wait had come to. */
-  dismiss(cursor: string): void {
-    this.#waiters.dismiss(cursor);
-    this.#memberships.clear();
-  }
-
-  #move(event: LogEvent): void {
-    const memberships = this.#memberships.apply(event);
-    if (!memberships || event.groupId === null) return;
-    const id = UserAudience.idOf(memberships.userId);
-    if (event.kind === 'joined') this.#waiters.follow(id, topicOf.group(event.groupId));
-    else this.#waiters.unfollow(id, topicOf.group(event.groupId));
+  /** Registers the subscriber if its cursor is at the log's head, or reads a page from memory. Runs in one turn. */
+  #registerOrRead(subscriber: Subscriber, cursor: Cursor): Step {
+    const { audience } = subscriber;
+    const { known } = this.#log;
+    const position = known.positionOf(cursor);
+    if (subscriber.isOver) return { kind: 'done' };
+    if (audience.memberships && !this.#memberships.isLive(audience.memberships)) throw new Refused('unavailable');
+    if (position < known.tail.start) return { kind: 'catchUp', position };
+    if (position < known.head) return { kind: 'page', page: this.#pageFromMemory(audience, position) };
+    this.#waiters.add(subscriber);
+    return { kind: 'done' };
   }
 
   /**
-   * Null where the waiter has left, or the database has a newer epoch than this node has read of: then that has to be
-   * read first.
+   * Reads a page from the database. Returns null if the client has left, or if the database has a newer epoch than this
+   * node, which is then read first.
    */
-  async #fromBacklog(waiter: Subscriber, position: number): Promise<(Replayed & { epoch: string }) | null> {
-    const heard = await this.#catchUpReader.read(waiter, position);
-    if (heard === null || heard.epoch === this.#log.epoch) return heard;
-    await this.#log.look();
+  async #catchUp(subscriber: Subscriber, position: number): Promise<CatchUpPage | null> {
+    const page = await this.#catchUpReader.read(subscriber, position);
+    if (page === null || page.epoch === this.#log.known.epoch) return page;
+    await this.#log.read();
     return null;
   }
 
-  #fromMemory(audience: ReplayableAudience, position: number): Replayed & { epoch: string } {
-    const { tail, head, epoch } = this.#log;
-    const moves = audience.memberships ? tail.after(position, [topicOf.user(audience.memberships.userId)]) : [];
-    const before = audience.memberships
-      ? rewind(new Set(audience.memberships.groups.keys()), moves)
-      : new Set<number>();
+  #pageFromMemory(audience: ReplayableAudience, position: number): CatchUpPage {
+    const { tail, head, epoch } = this.#log.known;
+    const { memberships } = audience;
+    const changes = memberships ? tail.after(position, [topicOf.user(memberships.userId)]) : [];
+    const groups = membershipsBefore(new Set(memberships?.groups.keys()), changes);
     const topics = new Set(audience.topics());
-    // Groups that were left since count up to there.
+    // Groups that the user has left since count up to the leave.
     if (audience instanceof UserAudience) {
-      for (const move of moves) if (move.groupId !== null) topics.add(topicOf.group(move.groupId));
+      for (const { groupId } of changes) if (groupId !== null) topics.add(topicOf.group(groupId));
     }
     const candidates = tail.after(position, topics, PAGE_SIZE);
     const end = candidates.length === PAGE_SIZE ? (candidates.at(-1)?.position ?? head) : head;
-    return { ...pageOf(replay(audience, candidates, before), end), epoch };
+    return { ...firstPage(replay(audience, candidates, groups), end), epoch };
   }
 }

@@ -58,7 +58,7 @@ export class LongPolls {
   drain(): void {
     this.#isDraining = true;
     const { waiters, eventLog } = this.#options;
-    waiters.wakeAll('stopping', eventLog.cursorAt(eventLog.head));
+    waiters.wakeAll('stopping', eventLog.known.cursorAt(eventLog.known.head));
   }
 
   /**
@@ -72,10 +72,10 @@ export class LongPolls {
     pollSlots.reserve(lifetime, ask.userId);
     lifetime.mayLast();
     const occasions = waiters.wakeUps;
-    const from = ask.cursor === undefined ? eventLog.end : parseCursor(ask.cursor);
+    const from = ask.cursor === undefined ? eventLog.known.end : parseCursor(ask.cursor);
     const poll = new LongPoll(response, lifetime, waiters, ask.render);
     const endMs = deadlineMs(ask.timeoutS);
-    const cursor = () => (poll.isWaiting ? eventLog.cursorAt(eventLog.head) : formatCursor(from));
+    const cursor = () => (poll.isWaiting ? eventLog.known.cursorAt(eventLog.known.head) : formatCursor(from));
     poll.until(Math.max(endMs, READ_MS), cursor);
     try {
       poll.audience = await ask.audience();
@@ -90,7 +90,12 @@ export class LongPolls {
     // The node's state changed while this poll was not among the waiters yet: it is told all the same.
     if (this.#isDraining || !isServing() || waiters.wakeUps !== occasions) {
       const occasion = this.#isDraining ? 'stopping' : 'role';
-      poll.stage({ reason: occasion, audience: poll.audience, events: [], cursor: eventLog.cursorAt(eventLog.head) });
+      poll.stage({
+        reason: occasion,
+        audience: poll.audience,
+        events: [],
+        cursor: eventLog.known.cursorAt(eventLog.known.head),
+      });
       poll.flush();
       return;
     }

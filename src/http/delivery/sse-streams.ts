@@ -110,7 +110,7 @@ class SseStream implements Subscriber {
     this.#taken.push(news);
     const { eventLog, waiters } = this.#options;
     // Dismissed, or there was more than goes into one answer: what follows has to be asked for.
-    this.#mustGoOn ||= news.reason === 'history' || news.cursor !== eventLog.cursorAt(eventLog.head);
+    this.#mustGoOn ||= news.reason === 'history' || news.cursor !== eventLog.known.cursorAt(eventLog.known.head);
     if (this.#mustGoOn) waiters.remove(this);
   }
 
@@ -198,7 +198,7 @@ class SseStream implements Subscriber {
     if (this.#isOver) return;
     if (this.#options.waiters.has(this)) {
       // Everything up to the head of the log has been matched with a stream that waits.
-      this.#cursor = this.#options.eventLog.end;
+      this.#cursor = this.#options.eventLog.known.end;
       this.#write(`: beat\nid: ${formatCursor(this.#cursor)}\n\n`);
     }
     this.#beatLater();
@@ -247,7 +247,7 @@ export class SseStreams {
   ): Promise<void> {
     const { pollSlots, eventLog, isServing } = this.#options;
     pollSlots.reserve(lifetime, ask.userId);
-    const from = ask.cursor === undefined ? eventLog.end : parseCursor(ask.cursor);
+    const from = ask.cursor === undefined ? eventLog.known.end : parseCursor(ask.cursor);
     const audience = await ask.audience();
     if (lifetime.isOver) return;
     const stream = new SseStream(response, lifetime, audience, from, this.#options);

@@ -33,7 +33,7 @@ export function metricsRoutes(services: Services): Route[] {
   gauge('plantao_requests', 'Requests that are not over', () => traffic.requests);
   gauge('plantao_connections', 'Open client connections', () => traffic.connections);
   gauge('plantao_queued_posts', 'Messages that wait for the next commit', () => writer.queued);
-  gauge('plantao_log_position', 'How far this node has read the event log', () => eventLog.head);
+  gauge('plantao_log_position', 'How far this node has read the event log', () => eventLog.known.head);
   gauge(
     'plantao_notify_queue_usage',
     "How full PostgreSQL's NOTIFY queue is, 0 to 1; hints are skipped from 0.5 on",

@@ -60,7 +60,7 @@ function statusRoute(services: Services): Route {
 
 /** The audience of `group` or `groupId`. @throws {Refused} group_not_found, not_a_member. */
 async function namedAudience(
-  services: Services,
+  { memberships: loader, eventLog }: Services,
   seenGroups: GroupNameCache,
   caller: Caller,
   ask: { group: string; groupId?: number | undefined; cursor?: string | undefined },
@@ -71,10 +71,10 @@ async function namedAudience(
     return new NamedAudience(groupId ?? ask.group, null, called);
   }
   // Who comes with a cursor is a member as of there, and so is who joined on the other node a moment ago.
-  if (ask.cursor !== undefined) await services.eventLog.settle(parseCursor(ask.cursor));
-  const memberships = await services.memberships.of(caller.userId);
+  if (ask.cursor !== undefined && !eventLog.known.covers(parseCursor(ask.cursor))) await eventLog.read();
+  const memberships = await loader.of(caller.userId);
   if (groupId !== undefined && !memberships.groups.has(groupId)) {
-    await services.eventLog.look();
+    await eventLog.read();
     if (!memberships.groups.has(groupId)) throw new Refused('not_a_member');
   }
   return new NamedAudience(groupId ?? ask.group, memberships);
