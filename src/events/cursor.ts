@@ -1,7 +1,7 @@
 /**
- * A cursor is `<epoch>-<position>`: which history of the log, and how far in it the holder has come. Clients keep it and
- * give it back; it means nothing to them. Recovery by (epoch, offset) is whole or refused, never partial, as in
- * Centrifugo's history.
+ * A cursor is `<epoch>-<position>`: a history of the log, and how far in it the holder has read. It is opaque to clients,
+ * which keep it and send it back. Recovery by (epoch, offset) is complete or refused, never partial, as in Centrifugo's
+ * history.
  */
 export interface Cursor {
   epoch: string;
@@ -15,18 +15,18 @@ export interface Epoch {
   after_position: number;
 }
 
-/** Raised for text that no node of any cluster ever gave as a cursor. */
+/** Thrown for text that does not have the form of a cursor. */
 export class MalformedCursorError extends Error {
   override readonly name = 'MalformedCursorError';
 }
 
 /**
- * Why a cursor cannot be continued: its events have been removed, its history is another, the log ends before it, or more
- * has changed since than is gone through.
+ * Why a cursor cannot be continued: retention removed its events, it belongs to another history, the log ends before it,
+ * or too many memberships have changed since.
  */
 export type ExpiryReason = 'retention' | 'history' | 'ahead' | 'too_far';
 
-/** Raised for a cursor from which the log cannot be continued without a gap. */
+/** Thrown for a cursor from which the log cannot be continued without a gap. */
 export class CursorExpiredError extends Error {
   override readonly name = 'CursorExpiredError';
   readonly reason: ExpiryReason;
@@ -36,10 +36,10 @@ export class CursorExpiredError extends Error {
   }
 }
 
-/** A cursor as clients see it; {@link parseCursor} reads it. */
+/** Returns a cursor as clients see it; {@link parseCursor} reads it. */
 export const formatCursor = ({ epoch, position }: Cursor): string => `${epoch}-${position}`;
 
-/** @throws {MalformedCursorError} */
+/** Returns the cursor that a client sent. @throws {MalformedCursorError} */
 export function parseCursor(text: string): Cursor {
   const parts = /^([0-9a-f]{12})-(0|[1-9]\d{0,15})$/.exec(text);
   const position = Number(parts?.[2]);
@@ -48,9 +48,9 @@ export function parseCursor(text: string): Cursor {
 }
 
 /**
- * The position from which a cursor continues in the newest of `epochs` (oldest first). A cursor of an earlier epoch is
- * good up to the fork: what it has seen before is the same in both histories.
- * @throws {CursorExpiredError} `history` where the epoch is unknown or the cursor lies beyond its fork.
+ * Returns the position from which a cursor continues in the newest of `epochs` (oldest first). A cursor of an earlier epoch
+ * is valid up to the fork, because both histories are the same until there.
+ * @throws {CursorExpiredError} `history` if the epoch is unknown or the cursor lies beyond its fork.
  */
 export function continuedPosition(cursor: Cursor, epochs: readonly Epoch[]): number {
   const at = epochs.findIndex((one) => one.epoch === cursor.epoch);

@@ -1,21 +1,21 @@
 import type { LogEvent } from './log-event.ts';
 
-/** Events a read of the log, and so the most that one answer can carry; who is far behind pages through. */
+/** Most events in one read of the log, and so in one response. A client that is far behind reads several pages. */
 export const PAGE_SIZE = 500;
 
 /**
- * Characters an answer: five hundred chat messages fit, five hundred notifications of 64 KiB do not. A thousand waiters
- * with an answer each in memory are then at most a quarter of a gigabyte, and not thirty.
+ * Most characters in one response: five hundred chat messages fit, five hundred notifications of 64 KiB do not. A thousand
+ * responses in memory then take at most a quarter of a gigabyte, and not thirty gigabytes.
  */
 const MOST_CHARACTERS = 256 * 1024;
 
-/** Events for one answer, until it is full; at least one. */
+/** Collects the events of one response until it is full. The first event always fits. */
 export class DeliveryPage {
   readonly events: LogEvent[] = [];
   #characters = 0;
   #isFull = false;
 
-  /** Takes the event, or refuses it and all that come after. */
+  /** Adds the event and returns true, or returns false for it and all later ones. */
   add(event: LogEvent): boolean {
     const length = event.json?.length ?? 0;
     const isFull = this.events.length >= PAGE_SIZE || this.#characters + length > MOST_CHARACTERS;
@@ -26,7 +26,7 @@ export class DeliveryPage {
     return true;
   }
 
-  /** True where an event has been refused: the answer ends with the last one that was taken. */
+  /** True if an event was refused: the response ends with the last one that was added. */
   get isFull(): boolean {
     return this.#isFull;
   }

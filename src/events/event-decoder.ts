@@ -2,12 +2,12 @@ import type { Log } from '../log.ts';
 import type { FeedRow } from './event-feed.ts';
 import { bareEvent, isKnownKind, type LogEvent, toLogEvent } from './log-event.ts';
 
-/** Positions kept to log each once; a node that meets more of them logs some again. */
+/** Positions remembered to log each once. A node that meets more of them logs some again. */
 const MOST_REPORTED = 10_000;
 
 /**
- * Decodes the rows of the log. One that cannot be decoded becomes an event that nobody hears and is logged once, so that
- * reading resumes behind it. A kind of event that a newer version writes is passed over too.
+ * Decodes the rows of the log. A row that cannot be decoded becomes an event that is delivered to no one and is logged
+ * once, so that reading resumes after it. So does a kind of event that only a newer version knows.
  */
 export class EventDecoder {
   readonly #log: Pick<Log, 'error' | 'warn'> | null;
@@ -29,13 +29,13 @@ export class EventDecoder {
 
   #report({ kind, position }: FeedRow, error: unknown): void {
     if (!isKnownKind(kind)) {
-      const sentence = `events of the kind ${kind} (the first at position ${position}) are passed over: a newer version writes them`;
+      const sentence = `events of the kind ${kind} (the first at position ${position}) are not delivered: a newer version wrote them, so upgrade this node`;
       this.#log?.warn({ event: 'unknown_event_kind', kind }, sentence);
       return;
     }
     this.#log?.error(
       { event: 'event_skipped', position, err: error },
-      `the event at position ${position} cannot be decoded and is skipped: look at plantao.event_feed`,
+      `the event at position ${position} cannot be decoded and is skipped: check its row in plantao.event_feed`,
     );
   }
 

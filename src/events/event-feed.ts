@@ -26,23 +26,23 @@ export interface FeedRow {
   problem?: string;
 }
 
-/** Bytes of texts and payloads a page: what a busy server reads and a node decodes in some tens of milliseconds. */
+/** Bytes of texts and payloads in a page: a busy server reads and a node decodes them in some tens of milliseconds. */
 const MOST_BYTES = 1024 * 1024;
-/** An event that is larger is not read: the schema allows a sixteenth of it. */
+/** A larger event is not read. The schema allows a sixteenth of this. */
 const LARGEST = 1024 * 1024;
 
-/** Size of what is read of an event. */
+/** The bytes that are read of an event. */
 const READ_BYTES = `CASE WHEN bytes <= ${LARGEST} THEN bytes ELSE 0 END`;
 
 /**
- * The columns of an alias of plantao.event_feed, each by name: a view that gains one changes no prepared statement. A text
- * that is not selected is not read either: PostgreSQL keeps long ones beside the row, with their length in it.
+ * The columns of an alias of plantao.event_feed. Each is named, so that a new column of the view changes no prepared
+ * statement. A text that is not selected is not read: PostgreSQL stores long ones outside the row, with their length in it.
  */
 export const FEED = `position, kind, group_id, group_name, topic, user_id, username, message_id, sender_id, sender, sent_at, edited_at,
   is_outdated, at,  bytes, CASE WHEN bytes <= ${LARGEST} THEN content END AS content,
   CASE WHEN bytes <= ${LARGEST} THEN payload::text END AS payload`;
 
-/** Bytes in the rows before one, in the order of their positions. */
+/** The bytes in the rows before a row, in the order of their positions. */
 export const BYTES_BEFORE = `sum(${READ_BYTES}) OVER (ORDER BY position) - ${READ_BYTES} AS bytes_before`;
 
 /** True for the rows that fit a page, at least the first. */

@@ -1,11 +1,11 @@
 /**
- * Reads a span of the log without the events that nobody on this node waits for: a bulk INSERT of 200,000 messages passes
- * in tens of milliseconds, and does not delay those that follow it.
+ * Reads a span of the log without the events that have no waiter on this node. A bulk INSERT of 200,000 messages passes in
+ * tens of milliseconds and does not delay the events after it.
  *
- * A page is everything in its span that the interest covers, or more: what each waiter gets is decided event by event as
- * always, with memberships that change on the way. So the groups that a user joins within the span are part of it. Names
- * are compared with those of the same snapshot. The interest must not grow between the statement and the delivery of its
- * page: {@link EventLog.fastForward} keeps new waiters and memberships out meanwhile.
+ * A page holds every event in its span that the interest covers, or more. Delivery still decides event by event which
+ * waiter gets it, with memberships that change on the way, so a page includes the groups that a user joins within the span.
+ * Names are compared with those of the same snapshot. The interest must not grow between the statement and the delivery of
+ * its page, so {@link EventLog.whenSettled} keeps new waiters and memberships out meanwhile.
  */
 import type { Queryable } from '../database/session/reconnecting-session.ts';
 import { PAGE_SIZE } from './delivery-page.ts';
@@ -13,13 +13,13 @@ import { BYTES_BEFORE, FEED, FITS } from './event-feed.ts';
 import type { Interest } from './interest.ts';
 import { LIMIT_MS, type LogPage, type PageRow, toLogPage, withBounds } from './log-page.ts';
 
-/** Positions a statement: some 20 ms of PostgreSQL's time where nothing of them is wanted. */
+/** Positions per statement: some 20 ms of PostgreSQL's time if none of them is of interest. */
 export const SPAN = 50_000;
 
 type SpanRow = PageRow & { found: number };
 
 /**
- * The events of interest among the `span` positions after `position`, as many as fit a page.
+ * Reads the events of interest among the `span` positions after `position`, as many as fit a page.
  * @throws the database's error.
  */
 export async function readSpan(

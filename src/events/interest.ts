@@ -1,11 +1,11 @@
 import { topicOf } from './log-event.ts';
 
-/** The events that a node must read even where it reads the log fast: those which a waiter or the membership cache needs. */
+/** The events that a node must read even in a fast-forward: those that a waiter or the membership cache needs. */
 export interface Interest {
   groupIds: number[];
   /** Names of free topics and of groups. */
   names: string[];
-  /** Users whose joining and leaving matters, with the groups that they join. */
+  /** Users whose joins and leaves are needed, with the groups that they join. */
   userIds: number[];
 }
 

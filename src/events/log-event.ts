@@ -3,15 +3,15 @@ import type { FeedRow } from './event-feed.ts';
 
 const KINDS = ['message', 'message_edited', 'message_deleted', 'joined', 'left', 'notification', 'broadcast'] as const;
 
-/** What the log can tell of; see the comment on plantao.events. */
+/** The kinds of events; the comment on plantao.events explains them. */
 export type EventKind = (typeof KINDS)[number];
 
-/** One event in a node's memory: what decides who hears it, and the JSON that they get, made once for all of them. */
+/** One event in a node's memory: the fields that decide who receives it, and its JSON, rendered once for all of them. */
 export interface LogEvent {
   readonly position: number;
-  /** Of its own position, in the epoch under which it was read. */
+  /** The cursor of its position, in the epoch under which it was read. */
   readonly cursor: string;
-  /** `unknown` is a kind of a newer version. Nobody hears it. */
+  /** `unknown` is a kind that only a newer version knows. It is not delivered. */
   readonly kind: EventKind | 'unknown';
   readonly groupId: number | null;
   readonly groupName: string | null;
@@ -20,11 +20,11 @@ export interface LogEvent {
   readonly messageId: number | null;
   /** The message alone, as GET /messages shows it; null unless kind is message or message_edited. */
   message: string | null;
-  /** The whole event; null if its message was deleted or edited again, or it cannot be decoded. Then nobody hears it. */
+  /** The whole event; null if its message was deleted or edited again, or it cannot be decoded. Then it is not delivered. */
   json: string | null;
 }
 
-/** The names under which waiters are found: of a group, of a name (a free topic's or a group's), of a user's own joining and leaving, of all. */
+/** The keys by which waiters are found: a group, a name (of a free topic or a group), a user's own joins and leaves, everyone. */
 export const topicOf = {
   group: (id: number) => `g:${id}`,
   name: (name: string) => `t:${name}`,
@@ -32,7 +32,7 @@ export const topicOf = {
   everyone: '*',
 };
 
-/** The topics that an event belongs to, each once. */
+/** Returns the topics that an event belongs to, each once. */
 export function topicsOf(event: LogEvent): string[] {
   if (event.kind === 'broadcast') return [topicOf.everyone];
   const topics: string[] = [];
@@ -43,7 +43,7 @@ export function topicsOf(event: LogEvent): string[] {
   return topics;
 }
 
-/** Raised for a row that cannot be made an event. */
+/** Thrown for a row that cannot be decoded. */
 class UndecodableEventError extends Error {
   override readonly name = 'UndecodableEventError';
 }
@@ -51,7 +51,7 @@ class UndecodableEventError extends Error {
 /** True for a kind of event that this version knows. */
 export const isKnownKind = (kind: unknown): kind is EventKind => KINDS.some((known) => known === kind);
 
-/** Makes the event of a row; its cursor carries `epoch`. @throws {UndecodableEventError}. */
+/** Returns the event of a row; its cursor carries `epoch`. @throws {UndecodableEventError}. */
 export function toLogEvent(row: FeedRow, epoch: string): LogEvent {
   const { kind } = row;
   if (!isKnownKind(kind)) throw new UndecodableEventError(`this version does not know the kind ${kind}`);
@@ -66,7 +66,7 @@ export function toLogEvent(row: FeedRow, epoch: string): LogEvent {
   return event;
 }
 
-/** The event of a row without anything to hear. Memberships still change at it, and the log has no gap. */
+/** Returns the event of a row without its content. It is not delivered, but memberships change at it, and it fills its position. */
 export function bareEvent(row: FeedRow, epoch: string): LogEvent {
   return {
     position: row.position,
@@ -94,7 +94,7 @@ function messageOf(row: FeedRow) {
   };
 }
 
-/** A row's time. PostgreSQL's `infinity` comes as a number, and years beyond 275,760 as an invalid Date. */
+/** Returns a row's time. PostgreSQL's `infinity` arrives as a number, and years beyond 275,760 as an invalid Date. */
 function iso(time: unknown): string {
   if (time instanceof Date && !Number.isNaN(time.getTime())) return time.toISOString();
   throw new UndecodableEventError(`its time ${String(time)} is out of range`);
@@ -102,7 +102,7 @@ function iso(time: unknown): string {
 
 const fields = (values: Record<string, unknown>) => JSON.stringify(values).slice(1, -1);
 
-/** The JSON of what belongs to the kind, without braces. */
+/** Returns the JSON of the fields that belong to the kind, without braces. */
 function detailsOf(row: FeedRow, kind: EventKind): string {
   switch (kind) {
     case 'message':
@@ -114,7 +114,7 @@ function detailsOf(row: FeedRow, kind: EventKind): string {
     case 'left':
       return fields({ group_id: row.group_id, group: row.group_name, user_id: row.user_id, username: row.username });
     case 'notification':
-      // What a free topic hears is heard by strangers to the group that hears it too: its id is not theirs to know.
+      // A free topic and a group of the same name receive the same event. Subscribers of the topic must not learn the group's id.
       return `${fields({
         group: row.topic ?? row.group_name,
         group_id: row.topic === null ? row.group_id : null,
@@ -124,7 +124,7 @@ function detailsOf(row: FeedRow, kind: EventKind): string {
   }
 }
 
-/** As PostgreSQL writes it: read into JavaScript and written again, 1e400 would become null and 2^53 + 1 another number. */
+/** Returns the payload as PostgreSQL writes it. Parsed and written again, 1e400 would become null and 2^53 + 1 another number. */
 function payloadOf({ payload, bytes }: FeedRow): string {
   if (payload === null && bytes > 0) throw new UndecodableEventError(`its payload of ${bytes} bytes is not read`);
   return payload ?? 'null';

@@ -3,10 +3,10 @@ import type { Cursor, Epoch } from './cursor.ts';
 import { PAGE_SIZE } from './delivery-page.ts';
 import { BYTES_BEFORE, FEED, type FeedRow, FITS } from './event-feed.ts';
 
-/** What a page may take, in milliseconds. */
+/** Time limit of one page. */
 export const LIMIT_MS = 2500;
 
-/** Where the log begins and ends, and its histories, in one snapshot. */
+/** Where the log begins and ends, and its epochs, in one snapshot. */
 export interface Bounds {
   /** Highest position that retention has removed. */
   floor: number;
@@ -15,7 +15,7 @@ export interface Bounds {
   epochs: Epoch[];
 }
 
-/** A page of the log with the log's bounds in the same snapshot; `epochs` is null where the newest is the one that was known. */
+/** A page of the log with the log's bounds in the same snapshot. `epochs` is null if the newest is the known one. */
 export interface LogPage {
   floor: number;
   head: number;
@@ -25,15 +25,15 @@ export interface LogPage {
   end: number;
 }
 
-/** A row of a statement {@link withBounds}; of the feed only null if there is none. */
+/** A row of a statement of {@link withBounds}. The columns of the feed are null if it has no row. */
 export type PageRow = FeedRow & { floor: number; log_head: number; epochs: Epoch[] | null };
 
-/** Epochs that are read; a cursor of an older one is refused. */
+/** Most epochs that are read. A cursor of an older one is refused. */
 const MOST_EPOCHS = 1000;
 const EPOCHS = `(SELECT json_agg(json_build_object('epoch', epoch, 'after_position', after_position) ORDER BY number)
   FROM (SELECT number, epoch, after_position FROM plantao.epochs ORDER BY number DESC LIMIT ${MOST_EPOCHS}) newest)`;
 
-/** @throws the database's error. */
+/** Reads the log's bounds. @throws the database's error. */
 export async function readBounds(session: Queryable): Promise<Bounds> {
   const [row] = await session.query<Bounds>(
     { name: 'log_bounds', text: `SELECT floor, head, ${EPOCHS} AS epochs FROM plantao.log_bounds` },
@@ -44,9 +44,8 @@ export async function readBounds(session: Queryable): Promise<Bounds> {
 }
 
 /**
- * The next page after `position`, of at most `most` rows and of as many bytes as a page may have. Every page brings the
- * bounds along: that the log is another one, or that retention has run past the reader, cannot go unnoticed between two
- * reads.
+ * Reads the next page after `position`, at most `most` rows and as many bytes as a page may have. Every page carries the
+ * bounds, so that a replaced log, or retention that passed the reader, is noticed at the next read.
  * @throws the database's error.
  */
 export async function readPage(
@@ -55,7 +54,7 @@ export async function readPage(
   knownEpoch: string,
   most: number = PAGE_SIZE,
 ): Promise<LogPage> {
-  // The limit is written out: a plan for a number unknown would be one for a tenth of the log.
+  // The limit is part of the text: for a parameter, PostgreSQL would plan for a tenth of the log.
   const rows = `SELECT ${FEED} FROM (
       SELECT f.*, ${BYTES_BEFORE} FROM (
         SELECT * FROM plantao.event_feed WHERE position > $1 ORDER BY position LIMIT ${most}) f) sized
@@ -65,7 +64,7 @@ export async function readPage(
 }
 
 /**
- * The event after `position` alone, without the texts and names that could not be read because of `problem`.
+ * Reads only the event after `position`, without the texts and names that could not be read because of `problem`.
  * @throws the database's error.
  */
 export async function readBareEvent(
@@ -84,8 +83,8 @@ export async function readBareEvent(
 }
 
 /**
- * A statement for the rows of `feed` beside the bounds of the log; its second parameter is the epoch that is known. Without
- * a name it is planned each time, for its very values.
+ * Returns a statement for the rows of `feed` beside the bounds of the log. Its second parameter is the known epoch. Without
+ * a name it is planned each time for its actual values.
  */
 export const withBounds = (name: string | null, feed: string, values: unknown[]) => ({
   ...(name === null ? {} : { name }),
@@ -95,7 +94,7 @@ export const withBounds = (name: string | null, feed: string, values: unknown[])
   values,
 });
 
-/** The page that a statement {@link withBounds} returned for the events after `position`. */
+/** Returns the page in the rows of a statement of {@link withBounds} for the events after `position`. */
 export function toLogPage(found: PageRow[], position: number): LogPage {
   const [first] = found;
   if (!first) throw new Error('the event log has no bounds');
@@ -109,7 +108,7 @@ export function toLogPage(found: PageRow[], position: number): LogPage {
   };
 }
 
-/** True if `page` cannot be joined to what was read up to `at`: removed by retention, or of another history. */
+/** True if `page` cannot follow what was read up to `at`: retention removed events between, or it has another history. */
 export function isBroken({ floor, head, epochs }: LogPage, at: Cursor): boolean {
   if (floor > at.position || head < at.position) return true;
   if (epochs === null) return false;
@@ -118,7 +117,7 @@ export function isBroken({ floor, head, epochs }: LogPage, at: Cursor): boolean 
 }
 
 /**
- * Tells the database that its log ends before what was read in the same epoch, so that it begins a new one.
+ * Reports that the database's log ends before what was read in the same epoch, so that the database begins a new epoch.
  * @throws the database's error.
  */
 export async function reportFallBack(session: Queryable, epoch: string, head: number): Promise<void> {

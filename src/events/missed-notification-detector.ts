@@ -1,42 +1,43 @@
-/** A hint may come this much later than the reading that ran ahead of it, in milliseconds. */
-const PATIENCE_MS = 500;
+/** A hint may arrive this much later than the read that ran ahead of it. */
+const GRACE_MS = 500;
 
 /**
- * Finds out that the listener does not hear: events were read and no hint came of them, long after it should have. A lost
- * hint or two show as well; then the listener is replaced for nothing, which costs a moment and harms nobody.
+ * Detects that the listener misses notifications: events were read, and long after that no hint of them had arrived. One or
+ * two lost hints look the same. The listener is then replaced without need, which is quick and harmless.
  */
 export class MissedNotificationDetector {
-  readonly #onDeaf: () => void;
+  readonly #onMissed: () => void;
   #hinted = 0;
   #unhinted: { position: number; at: number } | null = null;
 
-  constructor(onDeaf: () => void) {
-    this.#onDeaf = onDeaf;
+  constructor(onMissed: () => void) {
+    this.#onMissed = onMissed;
   }
 
-  /** A hint of `position` came. */
+  /** Records that a hint of `position` arrived. */
   hinted(position: number): void {
     this.#hinted = Math.max(this.#hinted, position);
     if (this.#unhinted !== null && this.#hinted >= this.#unhinted.position) this.#unhinted = null;
   }
 
-  /** The log was read up to `position`. */
+  /** Records that the log was read up to `position`. */
   advanced(position: number): void {
     if (this.#hinted < position) this.#unhinted ??= { position, at: performance.now() };
   }
 
-  /** The log ends at `head` for now: a hint of more was none (anybody may NOTIFY), and must not pass for all that comes. */
+  /** Records that the log ends at `head`. A hint of a later position was false (any role may NOTIFY) and must not hide misses. */
   capHints(head: number): void {
     this.#hinted = Math.min(this.#hinted, head);
   }
 
-  /** Asks once in a while. */
+  /** Reports a miss, if there was one. Called at intervals. */
   check(): void {
-    if (this.#unhinted === null || performance.now() - this.#unhinted.at < PATIENCE_MS) return;
+    if (this.#unhinted === null || performance.now() - this.#unhinted.at < GRACE_MS) return;
     this.#unhinted = null;
-    this.#onDeaf();
+    this.#onMissed();
   }
 
+  /** Forgets all hints, after the log was replaced. */
   reset(): void {
     this.#hinted = 0;
     this.#unhinted = null;

@@ -2,20 +2,20 @@ import { messageOf, SqlState, sqlState } from '../database/errors.ts';
 import type { Queryable } from '../database/session/reconnecting-session.ts';
 import { type LogPage, readBareEvent } from './log-page.ts';
 
-/** Reads what follows `position`, of at most `most` positions. */
+/** Reads at most `most` positions after `position`. */
 type ReadPage = (session: Queryable, position: number, knownEpoch: string, most: number) => Promise<LogPage>;
 
 /**
- * Reads the log page by page, in smaller ones where a page fails: one that takes too long or too much memory is halved down
- * to a single event, and so is one with a row that PostgreSQL cannot read (a damaged block), until that row is found. Of
- * it only the bare event is read, and reading resumes behind it.
+ * Reads the log page by page. A page that takes too long or too much memory is halved, down to a single event. So is a page
+ * with a row that PostgreSQL cannot read (a damaged block), until that row is found. Of this row only the bare event is
+ * read, and reading resumes after it.
  *
- * A single event that times out is not skipped: a lock on plantao.messages looks the same, and then it would be lost.
+ * A single event that times out is not skipped: a lock on plantao.messages looks the same, and the event would be lost.
  */
 export class PageReader {
   readonly #session: Queryable;
   readonly #read: ReadPage;
-  /** Positions a page, where none fails. */
+  /** Positions in a page while none fails. */
   readonly size: number;
   #most: number;
 
@@ -26,7 +26,7 @@ export class PageReader {
     this.#most = size;
   }
 
-  /** The next page after `position`. @throws the database's error. */
+  /** Reads the next page after `position`. @throws the database's error. */
   async next(position: number, knownEpoch: string): Promise<LogPage> {
     for (;;) {
       try {
@@ -44,7 +44,7 @@ export class PageReader {
   }
 }
 
-/** Data exceptions, limits of the program, corrupted data and indexes: of the row, and not of the moment. */
+/** Data exceptions, program limits, corrupted data and indexes: caused by the row, so that a retry fails too. */
 const UNREADABLE = /^(22|54|XX001|XX002)/;
 
 const isTooLarge = (error: unknown) => {

@@ -3,30 +3,30 @@ import { QueryTypes, type Sequelize } from 'sequelize';
 import { isUnavailable, SqlState, sqlState } from '../database/errors.ts';
 import type { Log } from '../log.ts';
 
-/** How long what is kept, and who may remove it. */
+/** How long events and keys are kept, and the term under which they are removed. */
 export interface RetentionOptions {
   sequelize: Sequelize;
   log: Log;
-  /** The term this node is on duty for; only the active removes, and the database checks the term at each step. */
+  /** Returns the term in which this node is active, or null. Only the active node removes; the database checks the term at each step. */
   term: () => number | null;
   eventHours: number;
   eventCount: number;
   keyHours: number;
 }
 
-/** What one sweep has removed. */
+/** The numbers of rows that one sweep removed. */
 export interface SweepResult {
   events: number;
   keys: number;
 }
 
 const EVERY_MS = 60_000;
-/** Rows a step: a few milliseconds, so that a failover never waits for one (the step stands in the write fence). */
+/** Rows in a step: a few milliseconds, so that a failover never waits long for one (a step holds the write fence). */
 const STEP = 1000;
-/** Between two steps, so that posts do not queue up behind the disk: at the most 20,000 rows a second. */
+/** Pause between two steps, so that posts do not queue up behind the disk: at most 20,000 rows a second. */
 const PAUSE_MS = 50;
 
-/** Removes old events and idempotency keys, in small steps, while this node is on duty (migrations/0006_retention.sql). */
+/** Removes old events and idempotency keys in small steps while this node is active (migrations/0006_retention.sql). */
 export class Retention {
   readonly #options: RetentionOptions;
   readonly #stopping = new AbortController();
@@ -47,14 +47,14 @@ export class Retention {
     }, delay);
   }
 
-  /** Resolves when no step is under way any more. */
+  /** Stops sweeping. Resolves when the step under way has ended. */
   async stop(): Promise<void> {
     this.#stopping.abort();
     clearTimeout(this.#timer);
     await this.#sweeping;
   }
 
-  /** Removes all that is too old or too much; nothing where this node is not on duty. @throws the database's error. */
+  /** Removes what is too old or too much; nothing if this node is not active. @throws the database's error. */
   async sweep(): Promise<SweepResult> {
     const { eventHours, eventCount, keyHours, log } = this.#options;
     const events = await this.#inSteps(
@@ -84,9 +84,12 @@ export class Retention {
     }
   }
 
-  /** A closed term and a database that is away are everyday; the next sweep, here or on the next active, goes on. */
+  /** A closed term and an unavailable database are normal: the next sweep, here or on the next active node, continues. */
   #report(error: unknown): void {
     const isExpected = sqlState(error) === SqlState.TERM_CLOSED || isUnavailable(error);
-    this.#options.log[isExpected ? 'debug' : 'error']({ err: error }, 'retention could not be done');
+    this.#options.log[isExpected ? 'debug' : 'error'](
+      { err: error },
+      'retention failed: the next sweep, within about a minute, tries again',
+    );
   }
 }

@@ -1,6 +1,6 @@
 import { type LogEvent, topicsOf } from './log-event.ts';
 
-/** What a node keeps of the log in memory: enough for a herd that reconnects after a failover, bounded both ways. */
+/** Most events in memory: enough for a herd that reconnects after a failover. Their characters are limited too. */
 export const MOST_EVENTS = 20_000;
 const MOST_CHARACTERS = 32 * 1024 * 1024;
 
@@ -10,7 +10,7 @@ interface MessageEvents {
   edited?: LogEvent;
 }
 
-/** The newest events of the log, found by topic, so that polls which come back are answered without the database. */
+/** The newest events of the log, indexed by topic, so that polls which return with a cursor need no database. */
 export class Tail {
   #events: LogEvent[] = [];
   #byTopic = new Map<string, LogEvent[]>();
@@ -19,18 +19,18 @@ export class Tail {
   #characters = 0;
   #start: number;
 
-  /** Begins empty behind `position`; keeps at most `most` events. */
+  /** Starts empty after `position` and keeps at most `most` events. */
   constructor(position: number, most = MOST_EVENTS) {
     this.#start = position;
     this.#most = most;
   }
 
-  /** Everything after this position is here. */
+  /** The position after which every event is here. */
   get start(): number {
     return this.#start;
   }
 
-  /** Drops everything and begins anew behind `position`. */
+  /** Drops everything and starts again after `position`. */
   restart(position: number): void {
     this.#start = position;
     this.#rebuild([]);
@@ -42,8 +42,8 @@ export class Tail {
   }
 
   /**
-   * The first `most` events after `position` that belong to any of `topics`, in order, each once. `position` must not be
-   * before {@link start}.
+   * Returns the first `most` events after `position` that belong to any of `topics`, in order, each once. `position` must
+   * not be before {@link start}.
    */
   after(position: number, topics: Iterable<string>, most = Number.POSITIVE_INFINITY): LogEvent[] {
     const found = new Set<LogEvent>();
@@ -96,7 +96,7 @@ export class Tail {
     this.#characters += event.json?.length ?? 0;
   }
 
-  /** Drops the older half and builds the index anew: a little work, seldom, instead of some at every event. */
+  /** Drops the older half and rebuilds the index: seldom, and cheaper than removing single events. */
   #shorten(): void {
     const dropped = Math.ceil(this.#events.length / 2);
     this.#start = this.#events[dropped - 1]?.position ?? this.#start;
@@ -112,7 +112,7 @@ export class Tail {
   }
 }
 
-/** Where the events after `position` begin in a list that is in order. */
+/** Returns the index of the first event after `position` in an ordered list. */
 function firstAfter(list: readonly LogEvent[], position: number): number {
   let low = 0;
   let high = list.length;

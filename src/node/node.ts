@@ -1,8 +1,8 @@
 /**
  * Builds one node from its parts. A message goes this way: http/routes/message-routes → chat/message-writer → PostgreSQL
  * (fence, event log and NOTIFY in one transaction) → database/listener receives the hint → events/event-log reads the event →
- * chat/delivery/subscriptions → events/waiters → http/delivery/long-poll. coordination/sync-manager explains why only one node
- * writes.
+ * chat/delivery/event-delivery finds its waiters in events/waiters → http/delivery/long-poll responds.
+ * coordination/sync-manager explains why only one node writes.
  */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';

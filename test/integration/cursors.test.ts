@@ -14,7 +14,7 @@ interface Body extends JsonObject {
 }
 
 describe('Cursors', () => {
-  // The machine may be busy; which node is on duty is not what is asked here.
+  // The machine may be busy. Which node is active does not matter here.
   const nodes = useTwoNodes({ LEASE_MS: '6000' });
   let client: pg.Client;
   before(async () => {
@@ -57,8 +57,8 @@ describe('Cursors', () => {
       `${url}/events?userId=1&cursor=${cursor}`,
     ]);
 
-  describe('are given by', () => {
-    /** What comes after the cursor is exactly what was sent after it was given. */
+  describe('are returned by', () => {
+    /** Expects exactly the events that were sent after the cursor was returned. */
     const goesOnFrom = async (cursor: string) => {
       expect(cursor).to.match(CURSOR);
       const text = `after ${cursor} ${Math.random()}`;
@@ -87,7 +87,7 @@ describe('Cursors', () => {
       await goesOnFrom((await post<Body>(on('/notify/Grupo%20Geral'))).body.cursor);
     });
 
-    it('a poll that is answered, and each event in it', async () => {
+    it('a poll that returns events, and each event in it', async () => {
       const { cursor } = await snapshot(nodes.active.url);
       await send('one');
       await send('two');
@@ -159,7 +159,7 @@ describe('Cursors', () => {
     });
   });
 
-  it('ahead of what a node has read, but not of the log, are waited for a moment', async () => {
+  it('ahead of what a node has read, but not of the log, make the node read on', async () => {
     for (let n = 0; n < 20; n++) {
       const { cursor } = await send(`read your writes ${n}`);
       const { status } = await get(`${nodes.standby.url}/subscribe/user?user_id=1&timeout=0&cursor=${cursor}`);
@@ -167,7 +167,7 @@ describe('Cursors', () => {
     }
   });
 
-  it('snapshot then stream: under way and on either node, everything once, nothing twice', async () => {
+  it('deliver everything exactly once between a snapshot and the stream, on either node', async () => {
     const groupId = await newGroup('Instantâneo');
     const texts = Array.from({ length: 60 }, (_, n) => `n ${n}`);
     const readers: { known: string[]; follower: Follower }[] = [];
@@ -193,7 +193,7 @@ describe('Cursors', () => {
     }
   });
 
-  it('GET /chats then stream: a membership is in the list or in the stream, never in both or in none', async () => {
+  it('show a membership either in GET /chats or in the stream after it, never in both or neither', async () => {
     const names = Array.from({ length: 30 }, (_, n) => `Entrada ${n}`);
     const readers: { known: string[]; follower: Follower }[] = [];
     const begin = async (at: number) => {
@@ -216,7 +216,7 @@ describe('Cursors', () => {
     }
   });
 
-  describe('and membership count from the very event in the log:', () => {
+  describe('and memberships take effect at their event in the log:', () => {
     const join = (groupId: number, userId: number) => post(on('/group-users'), { groupId, userId });
     const leave = (groupId: number, userId: number) => del(on('/group-users'), { groupId, userId });
     const heardBy = (cursor: string, url: string) =>
@@ -224,7 +224,7 @@ describe('Cursors', () => {
         status === 204 ? [] : body.events.map(({ kind, message }) => message?.content ?? kind),
       );
 
-    it('who joins hears from there on, who leaves hears no more, though waiting already', async () => {
+    it('a poll that waits receives events from the join on, and none after the leave', async () => {
       const groupId = await newGroup('Porta giratória');
       const { cursor } = await snapshot(nodes.active.url, groupId);
       const following = both().map((url) => follow(url, 'subscribe/user?user_id=2', cursor));
@@ -237,16 +237,16 @@ describe('Cursors', () => {
       await send('again', groupId);
       const heard = ({ events }: Follower) => events.map(({ kind, message }) => message?.content ?? kind);
       for (const follower of following) {
-        await eventually('the last is heard', () => heard(follower).includes('again'));
+        await eventually('the last message arrives', () => heard(follower).includes('again'));
         expect(heard(follower)).to.deep.equal(['joined', 'within', 'left', 'joined', 'again']);
       }
-      // And from the past, read in one piece, it is the same.
+      // Past events, read in one piece, give the same result.
       for (const url of both()) {
         expect(await heardBy(cursor, url)).to.deep.equal(['joined', 'within', 'left', 'joined', 'again']);
       }
     });
 
-    it('a group that is made with a name is heard by who waits on the name already', async () => {
+    it('a new group reaches polls that wait for its name already', async () => {
       const polls = both().map((url) =>
         get<Body>(`${url}/subscribe/status?group=Nasceu%20agora`, { deadline: 20_000 }),
       );
@@ -261,9 +261,9 @@ describe('Cursors', () => {
       }
     });
 
-    it('a group that is renamed is told under its new name, to all who are in it', async () => {
+    it('a renamed group reaches its members under its new name', async () => {
       const groupId = await newGroup('Nome velho', ['bruno_orm']);
-      // The standby knows the old name from now on, whether the new group has come to it as news or not.
+      // The standby knows the old name from now on, whether the new group reached it as an event or not.
       await get(`${nodes.standby.url}/subscribe/user?user_id=2&timeout=0`);
       const { body: page } = await get<Body>(`${nodes.standby.url}/messages?groupId=${groupId}`);
       await client.query("UPDATE plantao.groups SET name = 'Nome novo' WHERE id = $1", [groupId]);
@@ -273,12 +273,12 @@ describe('Cursors', () => {
       expect(body.user_groups).to.include('Nome novo').and.not.include('Nome velho');
     });
 
-    it('a message that is deleted before it is read is heard of only as deleted', async () => {
+    it('a message that is deleted before it is read is delivered only as deleted', async () => {
       const { cursor } = await snapshot(nodes.active.url);
       const { message_id: messageId } = await send('secret');
       await del(on('/messages'), { messageId });
       for (const url of both()) {
-        const answer = await eventually('the deletion is heard', async () => {
+        const answer = await eventually('the deletion arrives', async () => {
           const one = await get<Body>(`${url}/subscribe/status?groupId=1&cursor=${cursor}`);
           return one.text.includes('message_deleted') && one;
         });

@@ -13,7 +13,7 @@ interface PollBody {
   events: ShownEvent[];
 }
 
-/** A client that polls one node after another answer, each time with the cursor that it was given, and keeps what it hears. */
+/** A client that polls again after each response, with the cursor of that response, and keeps all events. */
 export class Follower {
   readonly events: ShownEvent[] = [];
   readonly #leaving = new AbortController();
@@ -21,7 +21,7 @@ export class Follower {
   #url: string;
   readonly #query: string;
   cursor: string;
-  /** Answers other than 200 and 204, as `status code`. */
+  /** Responses other than 200 and 204, as `status code`. */
   readonly refusals: string[] = [];
 
   private constructor(url: string, query: string, cursor: string) {
@@ -37,12 +37,12 @@ export class Follower {
     return follower;
   }
 
-  /** The texts of the messages that it has heard. */
+  /** The texts of the messages that it has received. */
   get texts(): string[] {
     return this.events.flatMap(({ message }) => (message ? [message.content] : []));
   }
 
-  /** Goes on with another node. */
+  /** Continues on another node. */
   moveTo(url: string): void {
     this.#url = url;
   }

@@ -9,9 +9,9 @@ import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 import { type LocalNode, localNode, startTwoNodes, type TwoNodes } from '../support/two-nodes.ts';
 import { LogNode, type LogNodeOptions } from './delivery-node.ts';
 
-/** The watch looks once a second, a little earlier or later; with what a busy machine adds. */
-const BY_THE_WATCH_MS = 3000;
-/** A delivery within this came of its hint: the watch alone takes half a second on average. */
+/** The timed read runs about once a second; the rest is for a busy machine. */
+const BY_TIMED_READ_MS = 3000;
+/** A delivery within this time was caused by its hint: the timed read alone takes half a second on average. */
 const BY_THE_HINT_MS = 400;
 
 describe('A notification is a hint, the table is the truth (invariant 5)', () => {
@@ -46,7 +46,7 @@ describe('A notification is a hint, the table is the truth (invariant 5)', () =>
     return { proxy, node: await start({ listenUrl: proxy.via(database.url) }) };
   };
   const texts = ({ events }: LogNode) => events.map(({ message }) => (message ? JSON.parse(message).content : null));
-  /** Inserts and answers after how many milliseconds the node has it. */
+  /** Inserts a message and returns after how many milliseconds the node has read it. */
   const delivery = async (to: LogNode, content: string): Promise<number> => {
     const had = to.events.length;
     await client.query('INSERT INTO plantao.messages (group_id, sender_id, content) VALUES (1, 1, $1)', [content]);
@@ -54,26 +54,26 @@ describe('A notification is a hint, the table is the truth (invariant 5)', () =>
     await eventually(`"${content}" is read`, () => texts(to).slice(had).includes(content), { every: 2 });
     return (to.at.at(-1) ?? 0) - insertedAt;
   };
-  /** The least of some deliveries: one of them may fall on a busy moment, or on the watch. */
+  /** Returns the shortest of some deliveries, since one may be delayed by a busy machine. */
   const quickest = async (to: LogNode, content: string): Promise<number> => {
     const times: number[] = [];
     for (let n = 0; n < 5; n++) times.push(await delivery(to, `${content} ${n}`));
     return Math.min(...times);
   };
 
-  it('with hints an event is there at once', async () => {
+  it('delivers an event at once with hints', async () => {
     const one = await start({ listenUrl: database.url });
     expect(await quickest(one, 'hinted')).to.be.below(BY_THE_HINT_MS);
     expect(one.missedNotifications).to.equal(0);
   });
 
-  it('without any it is there by the next watch', async () => {
+  it('delivers it by the next timed read without hints', async () => {
     const one = await start();
-    for (const content of ['a', 'b', 'c']) expect(await delivery(one, content)).to.be.below(BY_THE_WATCH_MS);
+    for (const content of ['a', 'b', 'c']) expect(await delivery(one, content)).to.be.below(BY_TIMED_READ_MS);
     expect(texts(one)).to.deep.equal(['a', 'b', 'c']);
   });
 
-  it('told twice, told late, told nonsense, told of what is yet to come: each event once, in order', async () => {
+  it('delivers each event once and in order with duplicated, late, malformed and premature hints', async () => {
     const one = await start({
       listenUrl: database.url,
       onHint(payload, give) {
@@ -90,14 +90,14 @@ describe('A notification is a hint, the table is the truth (invariant 5)', () =>
     expect(texts(one)).to.deep.equal(Array.from({ length: 20 }, (_, n) => `told ${n}`));
   });
 
-  it('deaf halfway, with every second hint lost: each event once, in order, by the watch at the latest', async () => {
+  it('delivers each event once and in order, by the timed read at the latest, if every second hint is lost', async () => {
     let count = 0;
     const one = await start({ listenUrl: database.url, onHint: (payload, give) => count++ % 2 === 0 && give(payload) });
-    for (let n = 0; n < 6; n++) expect(await delivery(one, `half ${n}`)).to.be.below(BY_THE_WATCH_MS);
+    for (let n = 0; n < 6; n++) expect(await delivery(one, `half ${n}`)).to.be.below(BY_TIMED_READ_MS);
     expect(texts(one)).to.deep.equal(Array.from({ length: 6 }, (_, n) => `half ${n}`));
   });
 
-  it('many hints at once cause a few readings, not one each', async () => {
+  it('reads a few times for many simultaneous hints, not once for each', async () => {
     const one = await start({ listenUrl: database.url });
     const before = one.reading.asked.get('log_page') ?? 0;
     for (let n = 0; n < 1000; n++) one.log.hint(one.log.known.head + 1);
@@ -105,12 +105,14 @@ describe('A notification is a hint, the table is the truth (invariant 5)', () =>
     expect((one.reading.asked.get('log_page') ?? 0) - before).to.be.below(5);
   });
 
-  it('behind a cable that swallows: delivered by the watch, found out, replaced, and quick again', async () => {
+  it('detects a connection that drops notifications, replaces it, and delivers quickly again', async () => {
     const { proxy: cable, node: one } = await startBehindProxy();
     expect(await quickest(one, 'before')).to.be.below(BY_THE_HINT_MS);
     cable.swallow('down');
-    expect(await delivery(one, 'deaf')).to.be.below(BY_THE_WATCH_MS);
-    await eventually('the listener is found deaf', () => one.missedNotifications > 0, { within: BY_THE_WATCH_MS });
+    expect(await delivery(one, 'unheard')).to.be.below(BY_TIMED_READ_MS);
+    await eventually('the missed notification is detected', () => one.missedNotifications > 0, {
+      within: BY_TIMED_READ_MS,
+    });
     cable.heal();
     await eventually('it listens again', () => one.isListening, { within: 10_000 });
     await eventually('hints come again', async () => (await delivery(one, 'after')) < BY_THE_HINT_MS, {
@@ -118,16 +120,18 @@ describe('A notification is a hint, the table is the truth (invariant 5)', () =>
     });
   });
 
-  it('with a session that lives and has lost its registration: found out too', async () => {
+  it('detects a live session that has lost its LISTEN', async () => {
     const one = await start({ listenUrl: database.url, onHint: () => undefined });
-    // A hint of what never comes (anybody may NOTIFY) must not pass for all that comes.
+    // A hint of a position that never comes (any role may NOTIFY) must not hide misses.
     one.log.hint(one.log.known.head + 1_000_000);
     await one.log.read();
-    expect(await delivery(one, 'unheard')).to.be.below(BY_THE_WATCH_MS);
-    await eventually('the listener is found deaf', () => one.missedNotifications > 0, { within: BY_THE_WATCH_MS });
+    expect(await delivery(one, 'unheard')).to.be.below(BY_TIMED_READ_MS);
+    await eventually('the missed notification is detected', () => one.missedNotifications > 0, {
+      within: BY_TIMED_READ_MS,
+    });
   });
 
-  it('is not called deaf while it hears, however late a hint comes after the reading that was before it', async () => {
+  it('does not report a miss while hints arrive, however late after the read that ran ahead of them', async () => {
     const one = await start({
       listenUrl: database.url,
       onHint: (payload, give) => void setTimeout(() => give(payload), 200),
@@ -140,7 +144,7 @@ describe('A notification is a hint, the table is the truth (invariant 5)', () =>
     expect(one.missedNotifications).to.equal(0);
   });
 
-  it('while its sessions are ended again and again: each event once, in order', async () => {
+  it('delivers each event once and in order while its sessions are terminated repeatedly', async () => {
     const one = await start({ listenUrl: database.url });
     const first = one.log.known.head;
     let isOver = false;
@@ -169,7 +173,7 @@ describe('A notification is a hint, the table is the truth (invariant 5)', () =>
   });
 });
 
-describe('A node whose LISTEN session is cut off', () => {
+describe('A node whose LISTEN connection is cut', () => {
   let database: TestDatabase;
   let nodes: TwoNodes;
   let cutOff: LocalNode;
@@ -199,7 +203,7 @@ describe('A node whose LISTEN session is cut off', () => {
     await database?.drop();
   });
 
-  it('answers its polls all the same, within seconds, and says in its log that it listens anew', async () => {
+  it('still serves its polls within seconds, and logs that it listens again', async () => {
     proxy.swallow('down', { whose: ':listen' });
     const { body: page } = await get<{ cursor: string }>(`${nodes.active.url}/messages?groupId=1`);
     const poll = get<{ events: { message: { content: string } }[] }>(
@@ -210,7 +214,7 @@ describe('A node whose LISTEN session is cut off', () => {
     const { body, ms } = await poll;
     expect(body.events[0]?.message.content).to.equal('through the watch');
     expect(ms).to.be.below(6000);
-    await eventually('it says so', () => cutOff.entries.some(({ event }) => event === 'listener_replaced'));
+    await eventually('it logs it', () => cutOff.entries.some(({ event }) => event === 'listener_replaced'));
     proxy.heal();
     await eventually('it is ready again', async () => (await get(`${cutOff.url}/readiness`)).status === 200, {
       within: 15_000,

@@ -17,26 +17,26 @@ import type { ReadingSizes } from '../../src/events/event-log-options.ts';
 import type { LogEvent } from '../../src/events/log-event.ts';
 import { type Delivery, Waiters } from '../../src/events/waiters.ts';
 
-/** What a {@link LogNode} is made with. */
+/** Options of a {@link LogNode}. */
 export interface LogNodeOptions {
-  /** Where it reads. */
+  /** The database that it reads. */
   url: string;
-  /** Where it listens; without, it hears nothing and reads when told, and once a second. */
+  /** The database that it listens to. Without it, the node reads on request and once a second. */
   listenUrl?: string;
   /** Events that it keeps in memory. */
   mostInMemory?: number;
-  /** How it reads; by default as nodes do. */
+  /** Page sizes; by default those of a node. */
   sizes?: ReadingSizes;
   /** Every hint passes here on its way to the log. */
   onHint?(payload: unknown, give: (payload: unknown) => void): void;
 }
 
-/** A session that counts what it is asked, by the statement's name. */
+/** A session that counts its statements by name. */
 class CountingSession extends ReconnectingSession {
   readonly asked = new Map<string, number>();
-  /** Runs before each statement; what it waits for, the statement waits for. */
+  /** Runs before each statement, which waits for it. */
   before: ((name: string) => Promise<void>) | null = null;
-  /** Runs between the answer of a statement and its taking in. */
+  /** Runs after the result of a statement has arrived, and before it is returned. */
   after: ((name: string) => Promise<void>) | null = null;
 
   override async query<Row extends pg.QueryResultRow>(query: pg.QueryConfig, limitMs: number): Promise<Row[]> {
@@ -49,7 +49,7 @@ class CountingSession extends ReconnectingSession {
   }
 }
 
-/** A poll without HTTP: told once, like those of http/long-poll.ts. */
+/** A poll without HTTP: it gets one delivery, like those of http/delivery/long-poll.ts. */
 export class DirectPoll implements Subscriber {
   readonly audience: ReplayableAudience;
   readonly delivered: Promise<Delivery>;
@@ -84,7 +84,7 @@ export class DirectPoll implements Subscriber {
   }
 }
 
-/** A node's reading of the log and the polls on it: everything between PostgreSQL and HTTP, and nothing of a cluster. */
+/** The log and the polls of a node: everything between PostgreSQL and HTTP, without a cluster. */
 export class LogNode {
   readonly log: EventLog;
   readonly waiters = new Waiters();
@@ -93,11 +93,11 @@ export class LogNode {
   readonly subscriptions: Subscriptions;
   readonly reading: CountingSession;
   readonly catchingUp: CountingSession;
-  /** Every event that was handed out, in that order. */
+  /** Every event that the log handed out, in order. */
   readonly events: LogEvent[] = [];
-  /** When, by performance.now(). */
+  /** The times of {@link events}, by performance.now(). */
   readonly at: number[] = [];
-  /** What {@link EventLog} has said of its listener and of its history. */
+  /** The calls by {@link EventLog} about its listener and its history. */
   missedNotifications = 0;
   readonly dismissals: string[] = [];
   readonly #listener: Listener | null;
@@ -129,7 +129,7 @@ export class LogNode {
       },
       onMissedNotification: () => {
         this.missedNotifications++;
-        this.#listener?.replace('deaf');
+        this.#listener?.replace('missed notifications');
       },
     });
     this.memberships = new MembershipLoader(this.reading, this.log, this.cache);
@@ -168,7 +168,7 @@ export class LogNode {
     await Promise.all([this.reading.stop(), this.catchingUp.stop()]);
   }
 
-  /** A poll for an audience from a cursor (text), or from here on. Resolves when it is answered or waits. */
+  /** Polls for an audience from a cursor, or from the end of the log. Resolves with the delivery, or when the poll waits. */
   async poll(
     audience: ReplayableAudience,
     cursor: string | null,

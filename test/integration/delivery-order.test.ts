@@ -17,7 +17,7 @@ const insert = (client: pg.ClientBase, content: string, id: number | null = null
 const nextId = async (client: pg.ClientBase) =>
   (await client.query<{ id: number }>("SELECT nextval('plantao.messages_id_seq') AS id")).rows[0]?.id ?? 0;
 
-/** Two sessions of somebody who writes past the nodes, as psql would. */
+/** Two sessions that write without a node, as psql does. */
 function useTwoSessions(url: () => string) {
   const used = {} as { one: pg.Client; two: pg.Client };
   before(async () => {
@@ -31,7 +31,7 @@ function useTwoSessions(url: () => string) {
   return used;
 }
 
-describe('Commit order is log order, whoever writes (invariant 4)', () => {
+describe('Commit order is log order, whatever program writes (invariant 4)', () => {
   const nodes = useTwoNodes();
   const session = useTwoSessions(() => nodes.database.url);
   let followers: Follower[] = [];
@@ -54,12 +54,12 @@ describe('Commit order is log order, whoever writes (invariant 4)', () => {
     }
   };
 
-  it('an INSERT past the nodes reaches the polls on both', async () => {
+  it('holds for an INSERT in psql, which reaches the polls on both nodes', async () => {
     await insert(session.one, 'from psql');
     await heard('from psql');
   });
 
-  it('two transactions that commit in the reverse order of their beginning, and of their ids', async () => {
+  it('holds for two transactions that commit in the reverse order of their start and of their ids', async () => {
     const { one, two } = session;
     await one.query('BEGIN');
     const lower = await nextId(one);
@@ -72,7 +72,7 @@ describe('Commit order is log order, whoever writes (invariant 4)', () => {
     await heard('began second', 'began first');
   });
 
-  it('of two that write at once the later waits for the earlier to end, and neither is seen before its commit', async () => {
+  it('makes the later of two writers wait for the earlier, and shows neither before its commit', async () => {
     const { one, two } = session;
     await one.query('BEGIN');
     await insert(one, 'holds the log');
@@ -93,7 +93,7 @@ describe('Commit order is log order, whoever writes (invariant 4)', () => {
     await heard('holds the log', 'waits for it');
   });
 
-  it('one that rolls back leaves no gap, as a whole and back to a savepoint', async () => {
+  it('leaves no gap after a rollback, whole or to a savepoint', async () => {
     const { one, two } = session;
     await one.query('BEGIN');
     await insert(one, 'never was');
@@ -103,14 +103,14 @@ describe('Commit order is log order, whoever writes (invariant 4)', () => {
     await one.query('SAVEPOINT here');
     await insert(one, 'never was either');
     await one.query('ROLLBACK TO here');
-    // The lock went with the savepoint: another may write in between.
+    // The lock was released with the savepoint: another transaction may write in between.
     await insert(two, 'second');
     await insert(one, 'third');
     await one.query('COMMIT');
     await heard('first', 'second', 'third');
   });
 
-  it('a thousand rows in one statement, by their ids, over several pages', async () => {
+  it('holds for a thousand rows in one statement, by their ids, over several pages', async () => {
     await session.one.query(
       `INSERT INTO plantao.messages (group_id, sender_id, content)
        SELECT $1, 1, 'row ' || n FROM generate_series(1, 1234) n`,
@@ -119,7 +119,7 @@ describe('Commit order is log order, whoever writes (invariant 4)', () => {
     await heard(...Array.from({ length: 1234 }, (_, n) => `row ${n + 1}`));
   });
 
-  it('many writers at once, each of several statements, past the nodes', async () => {
+  it('holds for many simultaneous writers in psql, each with several statements', async () => {
     const clients = Array.from({ length: 8 }, () => new pg.Client({ connectionString: nodes.database.url }));
     await Promise.all(clients.map((client) => client.connect()));
     const write = async (client: pg.Client, writer: number) => {
@@ -139,14 +139,14 @@ describe('Commit order is log order, whoever writes (invariant 4)', () => {
       `SELECT content FROM plantao.event_feed WHERE kind = 'message' AND position > $1 ORDER BY position`,
       [Number(followers[0]?.events[0]?.cursor.split('-')[1] ?? 1) - 1],
     );
-    await eventually('both followers have heard the end', () =>
+    await eventually('both followers have received the end', () =>
       followers.every(({ texts }) => texts.includes('the end')),
     );
     expect(followers[0]?.texts.length).to.equal(8 * 7 * 2 + 1);
     for (const { texts } of followers) expect(texts).to.deep.equal(rows.map(({ content }) => content));
   });
 
-  describe('what the log could not tell is refused, not lost:', () => {
+  describe('changes that the log cannot represent are refused, not lost:', () => {
     const codeOf = (work: Promise<unknown>) =>
       work.then(
         () => 'done',
@@ -176,14 +176,14 @@ describe('Commit order is log order, whoever writes (invariant 4)', () => {
           message: `the event log does not record TRUNCATE of ${table}`,
         });
       }
-      // These are in nobody's way.
+      // These statements are allowed.
       expect(await codeOf(one.query('UPDATE plantao.messages SET created_at = now()'))).to.equal('done');
       expect(await codeOf(one.query('UPDATE plantao.memberships SET joined_at = now()'))).to.equal('done');
     });
   });
 });
 
-describe('Positions out of a sequence, in the place of the lock', () => {
+describe('Positions from a sequence instead of the lock', () => {
   let database: TestDatabase;
   before(async () => {
     database = await createDatabase();
@@ -193,7 +193,7 @@ describe('Positions out of a sequence, in the place of the lock', () => {
   });
   const session = useTwoSessions(() => database.url);
 
-  it('would lose the transaction that commits late: the same test goes red', async () => {
+  it('would lose the transaction that commits late: the same check fails', async () => {
     const { one, two } = session;
     await one.query(`
       INSERT INTO plantao.users (username) VALUES ('ana');

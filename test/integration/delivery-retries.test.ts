@@ -30,7 +30,7 @@ describe('A retry is safe (invariant 6)', () => {
     post<Sent>(`${url}/messages`, { userId: 1, groupId: 1, content, ...more }, { headers: { 'Idempotency-Key': key } });
   const stored = async (content: string) =>
     (await client.query('SELECT id FROM plantao.messages WHERE content = $1', [content])).rows.length;
-  /** As a client does: on whatever node is on duty, until it is answered. */
+  /** Retries as a client does, on the active node, until there is a response. */
   const sendSomewhere = async (key: string, content: string): Promise<Sent> => {
     const urls = [nodes.active.url, nodes.standby.url];
     let answer: Answer<Sent> | null = null;
@@ -50,7 +50,7 @@ describe('A retry is safe (invariant 6)', () => {
     return body.active_url ?? '';
   };
 
-  it('the same key gives the same answer and no second message, with a cursor that goes on', async () => {
+  it('returns the same response for the same key and stores no second message', async () => {
     const key = newKey();
     const first = await send(nodes.active.url, key, 'once');
     const second = await send(nodes.active.url, key, 'once');
@@ -63,7 +63,7 @@ describe('A retry is safe (invariant 6)', () => {
     expect(status).to.equal(204);
   });
 
-  it('many at once under one key: one message, one answer for all', async () => {
+  it('stores one message for many simultaneous requests with one key', async () => {
     const key = newKey();
     const answers = await Promise.all(Array.from({ length: 50 }, () => send(nodes.active.url, key, 'at once')));
     expect(new Set(answers.map(({ status, text }) => `${status} ${text}`)).size).to.equal(1);
@@ -71,14 +71,14 @@ describe('A retry is safe (invariant 6)', () => {
     expect(await stored('at once')).to.equal(1);
   });
 
-  it('another text or another group under the key is refused, and a bad key too', async () => {
+  it('refuses another text or group under the key, and a malformed key', async () => {
     const key = newKey();
     await send(nodes.active.url, key, 'the first');
     const { body: chat } = await post(`${nodes.active.url}/create-chat`, { groupName: 'Outro', creatorId: 1 });
     for (const refused of [
       await send(nodes.active.url, key, 'another'),
       await send(nodes.active.url, key, 'the first', { groupId: chat.group_id }),
-      // Also where nobody could post: what the key stands for is known.
+      // Even if no post is possible: the result for the key is known.
       await send(nodes.active.url, key, 'the first', { groupId: 999_999 }),
     ]) {
       expect(refused).to.include({ status: 409 });
@@ -90,14 +90,14 @@ describe('A retry is safe (invariant 6)', () => {
     }
   });
 
-  it('two at once under one key with two texts: one is stored, the other refused', async () => {
+  it('stores one of two simultaneous texts under one key and refuses the other', async () => {
     const key = newKey();
     const answers = await Promise.all(['this', 'that'].map((text) => send(nodes.active.url, key, text)));
     expect(answers.map(({ status }) => status).sort()).to.deep.equal([200, 409]);
     expect((await stored('this')) + (await stored('that'))).to.equal(1);
   });
 
-  it('keys are each sender’s own', async () => {
+  it('keeps the keys of senders apart', async () => {
     const key = newKey();
     const [mine, theirs] = [
       await send(nodes.active.url, key, 'both'),
@@ -107,7 +107,7 @@ describe('A retry is safe (invariant 6)', () => {
     expect(theirs.body.message_id).to.not.equal(mine.body.message_id);
   });
 
-  it('the first answer stays, also when the message was deleted since', async () => {
+  it('returns the first response even after the message was deleted', async () => {
     const key = newKey();
     const { body: first } = await send(nodes.active.url, key, 'deleted since');
     await del(`${nodes.active.url}/messages`, { messageId: first.message_id });
@@ -115,7 +115,7 @@ describe('A retry is safe (invariant 6)', () => {
     expect(await stored('deleted since')).to.equal(0);
   });
 
-  it('on the standby it is told where to go, and stores nothing', async () => {
+  it('refers to the active node from the standby, which stores nothing', async () => {
     const key = newKey();
     const refused = await send(nodes.standby.url, key, 'here or there');
     expect(refused.body.code).to.equal('not_active');
@@ -123,12 +123,12 @@ describe('A retry is safe (invariant 6)', () => {
     expect(await stored('here or there')).to.equal(0);
   });
 
-  it('across a switchover and back: the same answer on both nodes, in three terms', async () => {
+  it('returns the same response across a switchover and back, in three terms', async () => {
     const key = newKey();
     const first = await sendSomewhere(key, 'in three terms');
     for (const next of [nodes.standby, nodes.active]) {
       await post(`${await onDuty()}/switchover`, {});
-      await eventually('the other is on duty', async () => (await onDuty()) === next.url, { within: 10_000 });
+      await eventually('the other node is active', async () => (await onDuty()) === next.url, { within: 10_000 });
       // The cursor may carry a newer epoch, but never another position.
       const again = await sendSomewhere(key, 'in three terms');
       expect(again.message_id).to.equal(first.message_id);
@@ -138,7 +138,7 @@ describe('A retry is safe (invariant 6)', () => {
     expect(await stored('in three terms')).to.equal(1);
   });
 
-  it('while the active falls, with the client sending on: every text once', async () => {
+  it('stores every text once while the active node falls and the client keeps sending', async () => {
     const texts = Array.from({ length: 60 }, (_, n) => `falling ${n}`);
     const sending = (async () => {
       for (const text of texts) await sendSomewhere(newKey(), text);
@@ -154,12 +154,12 @@ describe('A retry is safe (invariant 6)', () => {
     expect(rows.map(({ content }) => content)).to.deep.equal(texts);
   });
 
-  it('while the writer’s session is ended under its commits: every text once, every answer the stored one', async () => {
-    await eventually('somebody is on duty', onDuty);
+  it("stores every text once while the writer's session is terminated during commits", async () => {
+    await eventually('a node is active', onDuty);
     let ended = 0;
     const texts = Array.from({ length: 200 }, (_, n) => `cut ${n}`);
     const sending = Promise.all(texts.map((text) => sendSomewhere(newKey(), text)));
-    // A few times, in the middle of a commit, and then no more: somebody has to get through.
+    // A few times during a commit, and then no more, so that posts can succeed.
     while (ended < 5) {
       const { rowCount } = await client.query(
         `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -179,7 +179,7 @@ describe('A retry is safe (invariant 6)', () => {
     expect(answers.map(({ message_id }) => message_id)).to.deep.equal(texts.map((text) => idOf.get(text)));
   });
 
-  it('after its life a key is new again, and not before', async () => {
+  it('treats a key as new after its lifetime, and not before', async () => {
     const url = await onDuty();
     const key = newKey();
     const first = await send(url, key, 'a day old');

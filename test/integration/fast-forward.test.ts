@@ -44,7 +44,7 @@ describe('A node that is far behind the log', () => {
   const join = (groupId: number, userId: number) =>
     client.query('INSERT INTO plantao.memberships (group_id, user_id) VALUES ($1, $2)', [groupId, userId]);
   const spans = () => node.reading.asked.get(SPAN) ?? 0;
-  /** Runs `work` while the first statement of a fast-forward waits to be sent, then lets it go on. */
+  /** Runs `work` while the first statement of a fast-forward is held back, then releases it. */
   const duringFastForward = async (work: () => Promise<void>) => {
     let release = () => {};
     const held = new Promise<void>((resolve) => {
@@ -104,7 +104,7 @@ describe('A node that is far behind the log', () => {
     expect((await poll.delivered).events.map(({ kind }) => kind)).to.deep.equal(['joined', 'message', 'message']);
   });
 
-  it('keeps memberships true that nobody waits on', async () => {
+  it('keeps cached memberships without a waiter up to date', async () => {
     const memberships = await node.memberships.of(3);
     await post(BULK, 40);
     await join(SMALL, 3);
@@ -114,7 +114,7 @@ describe('A node that is far behind the log', () => {
     expect(groupNames(memberships)).to.deep.equal(['small']);
   });
 
-  it('misses nothing for a poll that comes while it fast-forwards', async () => {
+  it('misses nothing for a poll that arrives during a fast-forward', async () => {
     await post(BULK, 40);
     await post(SMALL, 2);
     let polling: ReturnType<LogNode['poll']> | null = null;
@@ -128,8 +128,8 @@ describe('A node that is far behind the log', () => {
     expect(news.events.map(({ kind }) => kind)).to.deep.equal(['message', 'message']);
   });
 
-  it('misses no move of a user whose memberships are loaded while it fast-forwards', async () => {
-    // The snapshot of the memberships is older than the move, and their answer comes while the node fast-forwards.
+  it('misses no membership change of a user that is loaded during a fast-forward', async () => {
+    // The snapshot of the memberships is older than the change, and the result arrives during the fast-forward.
     let arrived = () => {};
     const answered = new Promise<void>((resolve) => {
       arrived = resolve;
@@ -156,7 +156,7 @@ describe('A node that is far behind the log', () => {
     expect(groupNames(await memberships)).to.deep.equal(['small']);
   });
 
-  it('cuts a span down to the event that cannot be read, and reads on behind it', async () => {
+  it('narrows a span down to the event that cannot be read, and continues after it', async () => {
     const { poll } = await node.poll(new NamedAudience(SMALL, null), null);
     const bad = node.log.known.head + 33;
     await post(BULK, 32);
@@ -176,7 +176,7 @@ describe('A node that is far behind the log', () => {
     expect((await poll.delivered).events.map(({ position }) => position)).to.deep.equal([bad + 31]);
   });
 
-  it('begins anew where retention has passed it by', async () => {
+  it('starts again if retention has passed it', async () => {
     await node.poll(new NamedAudience(SMALL, null), null);
     await post(BULK, 60);
     const end = node.log.known.head + 60;
@@ -192,7 +192,7 @@ describe('A node that is far behind the log', () => {
     await node.log.whenSettled(() => null);
   });
 
-  it('goes on after a failure, and holds back no poll meanwhile', async () => {
+  it('continues after a failure, and delays no poll meanwhile', async () => {
     const { poll } = await node.poll(new NamedAudience(SMALL, null), null);
     await post(BULK, 60);
     await post(SMALL);

@@ -12,22 +12,22 @@ export interface Statement {
   calls: number;
 }
 
-/** What a failover under waiting polls has cost the database. */
+/** The cost of a failover under waiting polls for the database. */
 export interface HerdCost {
   waiters: number;
   statements: Statement[];
-  /** From the kill until all wait on the other node, which is on duty. */
+  /** Time from the kill until all polls wait on the other node, which is then active. */
   backMs: number;
-  /** Polls that did not hear the message that was sent then, each to its own group. */
+  /** Polls that did not receive the message that was sent to their group after that. */
   unheard: number;
 }
 
 const GROUP_SIZE = 10;
-/** Clients come back at random moments of this, as EventSource and our own client do. */
+/** Clients reconnect at random times within this, as EventSource and our own client do. */
 const SPREAD_MS = 500;
 const WITHIN_MS = 120_000;
 
-/** One client: polls its node, and comes back to the other when that one is gone. */
+/** A client that polls its node, and moves to the other when the first fails. */
 class HerdMember {
   readonly #userId: number;
   #cursor: string;
@@ -85,7 +85,7 @@ class HerdMember {
 const waitersOf = async ({ url }: NodeProcess) =>
   Number(/^plantao_waiters (\d+)$/m.exec((await get(`${url}/metrics`)).text)?.[1]);
 
-/** Lets so many polls wait on the active, kills it with SIGKILL, and counts what the other node asks the database. */
+/** Lets a number of polls wait on the active node, kills it with SIGKILL, and counts the other node's statements. */
 export async function herdOver(waiters: number): Promise<HerdCost> {
   const postgres = await startPostgresOfItsOwn({ flags: ['-c', 'shared_preload_libraries=pg_stat_statements'] });
   const client = new pg.Client({ connectionString: postgres.url });
@@ -110,7 +110,7 @@ export async function herdOver(waiters: number): Promise<HerdCost> {
     const killedAt = performance.now();
     active.kill('SIGKILL');
     await eventually(
-      'all wait on the other, which is on duty',
+      'all wait on the other node, which is active',
       async () => (await get(`${standby.url}/primary`)).status === 200 && (await waitersOf(standby)) === waiters,
       { within: WITHIN_MS, every: 50 },
     );
@@ -120,7 +120,9 @@ export async function herdOver(waiters: number): Promise<HerdCost> {
     for (let groupId = 1; groupId <= Math.ceil(waiters / GROUP_SIZE); groupId++) {
       await post(`${standby.url}/messages`, { userId: groupId * GROUP_SIZE, groupId, content: 'after the failover' });
     }
-    await eventually('all have heard', () => herd.every(({ heard }) => heard), { within: 30_000 }).catch(() => null);
+    await eventually('all have received the message', () => herd.every(({ heard }) => heard), { within: 30_000 }).catch(
+      () => null,
+    );
     return { waiters, statements, backMs, unheard: herd.filter(({ heard }) => !heard).length };
   } finally {
     for (const member of herd) member.stop();
@@ -157,7 +159,7 @@ async function readStatements(client: pg.Client): Promise<Statement[]> {
   return rows;
 }
 
-/** What the polls themselves have asked: who is in which group, and what lies behind the memory. */
+/** Returns the number of statements for the polls themselves: memberships, and pages before the tail in memory. */
 export function askedForPolls(statements: readonly Statement[]): { memberships: number; catchUp: number } {
   const calls = (mark: string) =>
     statements.filter(({ query }) => query.includes(mark)).reduce((sum, one) => sum + one.calls, 0);

@@ -8,22 +8,22 @@ interface Event extends JsonObject {
   cursor: string;
 }
 
-/** The answer of a poll. */
+/** The response to a poll. */
 export interface Poll extends JsonObject {
   cursor: string;
   events: Event[];
 }
 
-/** What the tests of long polls do again and again. */
+/** Helpers for the tests of long polls. */
 export function pollCalls(nodes: UsedNodes) {
   const both = () => [nodes.active, nodes.standby];
   const figure = async (node: LocalNode, name: string) => {
     const { text } = await get(`${node.url}/metrics`);
     return Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(text)?.[1]);
   };
-  /** How many wait on a node. */
+  /** Returns the number of waiters on a node. */
   const waiters = (node: LocalNode) => figure(node, 'plantao_waiters');
-  /** A poll without a cursor begins where its node has come to: both have come to the log's end. */
+  /** Waits until both nodes have read the whole log, since a poll without a cursor begins where its node is. */
   const caughtUp = async (): Promise<void> => {
     const { body } = await get<Poll>(`${nodes.active.url}/chats?userId=1`);
     const end = Number(body.cursor.split('-')[1]);
@@ -32,7 +32,7 @@ export function pollCalls(nodes: UsedNodes) {
       return positions.every((position) => position >= end);
     });
   };
-  /** Starts polls, and comes back when all of them wait; their answers come later. */
+  /** Starts polls and resolves when all of them wait. Their responses come later. */
   const wait = async (polls: [node: LocalNode, query: string][]): Promise<() => Promise<Answer<Poll>[]>> => {
     await caughtUp();
     const before = await Promise.all(both().map(waiters));
@@ -46,10 +46,10 @@ export function pollCalls(nodes: UsedNodes) {
     });
     return () => Promise.all(answers);
   };
-  /** The same poll on both nodes. */
+  /** Starts the same poll on both nodes. */
   const waitOnBoth = (query: string) => wait(both().map((node) => [node, query]));
   return { both, waiters, caughtUp, wait, waitOnBoth };
 }
 
-/** The kinds of the events in an answer. */
+/** Returns the kinds of the events in a response. */
 export const kinds = ({ body }: Answer<Poll>): string[] => body.events.map(({ kind }) => kind);

@@ -58,14 +58,14 @@ describe('A herd of polls', () => {
     return Promise.all(rows.map(({ id }) => node.pollUser(Number(id), cursor)));
   };
 
-  it('that comes over from another node costs a query or two, whoever they are', async () => {
+  it('that moves to another node costs a query or two, however many users it has', async () => {
     const polls = await herdFrom(node.log.known.cursorAt(node.log.known.head));
     expect(polls.every(({ news }) => news === null)).to.equal(true);
     expect(node.waiters.size).to.equal(HERD);
     expect(asked()).to.deep.equal({ memberships: 1 });
   });
 
-  it('that has missed something is answered from memory', async () => {
+  it('that missed events is served from memory', async () => {
     const from = node.log.known.cursorAt(node.log.known.head);
     await client.query("INSERT INTO plantao.messages (group_id, sender_id, content) VALUES (1, 1, 'missed')");
     await node.log.hint();
@@ -74,7 +74,7 @@ describe('A herd of polls', () => {
     expect(asked()).to.deep.equal({ memberships: 1 });
   });
 
-  it('that comes back to a node just started finds its place in memory too', async () => {
+  it('that returns to a restarted node is served from memory too', async () => {
     const from = node.log.known.cursorAt(node.log.known.head);
     await client.query(
       "INSERT INTO plantao.messages (group_id, sender_id, content) VALUES (1, 1, 'while it was away')",
@@ -86,7 +86,7 @@ describe('A herd of polls', () => {
     expect(asked()).to.deep.equal({ memberships: 1 });
   });
 
-  it('with a cursor ahead of the node shares one look at the log', async () => {
+  it('with a cursor ahead of the node shares one read of the log', async () => {
     // Their memberships are known: loading those would bring the node up to date by itself.
     await herdFrom(node.log.known.cursorAt(node.log.known.head));
     await client.query("INSERT INTO plantao.messages (group_id, sender_id, content) VALUES (1, 1, 'not read yet')");
@@ -99,7 +99,7 @@ describe('A herd of polls', () => {
     expect((node.reading.asked.get('log_page') ?? 0) - before).to.be.below(5);
   });
 
-  /** Makes the log so long that its beginning is in no node's memory, and lets the node read it. */
+  /** Extends the log until its beginning is in no node's memory, and lets the node read it. */
   const outgrowMemory = async () => {
     const from = node.log.known.cursorAt(node.log.known.tail.start);
     await client.query(
@@ -110,7 +110,7 @@ describe('A herd of polls', () => {
     return from;
   };
 
-  it('of one user from far behind shares the readings of the database', async () => {
+  it('of one user far behind shares the reads of the database', async () => {
     const from = await outgrowMemory();
     const polls = await Promise.all(Array.from({ length: HERD }, () => node.pollUser(1, from)));
     expect(new Set(polls.map(({ news }) => news?.cursor)).size).to.equal(1);
@@ -118,7 +118,7 @@ describe('A herd of polls', () => {
     expect(asked().catch_up).to.equal(1);
   });
 
-  it('of many from far behind delays nobody who waits for what is new', async () => {
+  it('of many users far behind does not delay polls for new events', async () => {
     const from = await outgrowMemory();
     const { poll } = await node.pollUser(1, null);
     let isRead = false;
@@ -126,7 +126,7 @@ describe('A herd of polls', () => {
       isRead = true;
       return polls;
     });
-    await eventually('they are being read for', () => (asked().catch_up ?? 0) > 0);
+    await eventually('the database is being read', () => (asked().catch_up ?? 0) > 0);
     await client.query("INSERT INTO plantao.messages (group_id, sender_id, content) VALUES (1, 1, 'new')");
     await node.log.hint();
     const { events } = await poll.delivered;
@@ -135,7 +135,7 @@ describe('A herd of polls', () => {
     expect((await catchingUp).every(({ news }) => (news?.events.length ?? 0) > 0)).to.equal(true);
   });
 
-  it('of a name is not burdened by the groups of others that are called so', async () => {
+  it('by a name is not slowed by other groups of the same name', async () => {
     const { rows } = await client.query<{ mine: number }>(
       `WITH mine AS (INSERT INTO plantao.groups (name) VALUES ('común') RETURNING id),
             member AS (INSERT INTO plantao.memberships (group_id, user_id) SELECT id, 1 FROM mine)
@@ -157,7 +157,7 @@ describe('A herd of polls', () => {
     expect(asked().catch_up).to.equal(1);
   });
 
-  it('of a user who has moved more often than is gone through is refused, and anybody else is not', async () => {
+  it('of a user with too many membership changes is refused, and of no other user', async () => {
     const from = node.log.known.cursorAt(node.log.known.head);
     await client.query(
       `INSERT INTO plantao.events (position, kind, group_id, user_id)
@@ -170,24 +170,24 @@ describe('A herd of polls', () => {
     expect((await node.pollUser(1, from)).news?.events).to.have.length(500);
   });
 
-  it('a client that leaves during the reading takes no place', async () => {
+  it('takes no slot for a client that leaves during the read', async () => {
     const from = await outgrowMemory();
     let release = () => {};
     const held = new Promise<void>((resolve) => {
       release = resolve;
     });
     node.catchingUp.before = () => held;
-    // Nothing was said there, so it would go on to the waiters.
+    // There is no event for it, so it would be registered as a waiter.
     const poll = new DirectPoll(new NamedAudience('a silent place', null), node.waiters);
     const listening = node.subscriptions.subscribe(poll, parseCursor(from));
-    await eventually('it is being read for', () => (asked().catch_up ?? 0) > 0);
+    await eventually('the database is being read', () => (asked().catch_up ?? 0) > 0);
     poll.leave();
     release();
     await listening;
     expect(node.waiters.size).to.equal(0);
   });
 
-  it('memberships that is loaded while its user moves is taken along to where the node has come', async () => {
+  it("brings memberships that change during the load up to the node's position", async () => {
     await node.stop();
     for (const mostInMemory of [1000, 2]) {
       node = await LogNode.start({ url: database.url, mostInMemory });
@@ -201,7 +201,7 @@ describe('A herd of polls', () => {
            INSERT INTO plantao.memberships (group_id, user_id) SELECT id, 2 FROM g`,
           [name],
         );
-        // With a short memory the move is gone from it before the memberships could be taken along: then it is read anew.
+        // With a short memory the change is dropped before it can be applied, so the memberships are read again.
         await client.query(
           "INSERT INTO plantao.messages (group_id, sender_id, content) SELECT 1, 1, 'n' FROM generate_series(1, 10)",
         );
@@ -213,7 +213,7 @@ describe('A herd of polls', () => {
     }
   });
 
-  it('memberships are loaded once, however the askings fall, and stay true for all who got them', async () => {
+  it('loads memberships once for overlapping requests, and keeps them up to date for all of them', async () => {
     let release = () => {};
     node.reading.before = (name) =>
       name === 'memberships'
@@ -223,7 +223,7 @@ describe('A herd of polls', () => {
         : Promise.resolve();
     const first = node.memberships.of(2);
     await eventually('the first is being read', () => (asked().memberships ?? 0) === 1);
-    // Asked for again while the first reading is under way.
+    // Requested again during the first read.
     const second = node.memberships.of(2);
     release();
     const one = await first;
@@ -238,7 +238,7 @@ describe('A herd of polls', () => {
 describe('Polls over HTTP', () => {
   const nodes = useTwoNodes({ LEASE_MS: '6000' });
 
-  it('that are abandoned leave their places, and no memory', async function () {
+  it('free their slots and memory when they are abandoned', async function () {
     this.timeout(120_000);
     const { url } = nodes.standby;
     const agent = new http.Agent({ keepAlive: false });
@@ -259,7 +259,7 @@ describe('Polls over HTTP', () => {
       }
       return process.memoryUsage().heapUsed;
     };
-    // Mocha's process has no --expose-gc; it can be had all the same.
+    // Mocha's process has no --expose-gc, but the flag can be set at run time.
     const { setFlagsFromString } = await import('node:v8');
     const { runInNewContext } = await import('node:vm');
     setFlagsFromString('--expose-gc');
@@ -269,11 +269,11 @@ describe('Polls over HTTP', () => {
     for (let round = 0; round < 5; round++) await abandon(200);
     const grown = (await live()) - before;
     agent.destroy();
-    // A waiter is some 20 KB: a thousand that were kept would be 20 MB.
+    // A waiter takes some 20 KB: a leak of a thousand would be 20 MB.
     expect(grown / 2 ** 20).to.be.below(5);
   });
 
-  it('end at random moments before their time, never after it', async () => {
+  it('end at random times before their time-out, never after it', async () => {
     const answers = await Promise.all(
       Array.from({ length: 30 }, () => get(`${nodes.standby.url}/subscribe/status?group=jitter&timeout=1`)),
     );
@@ -283,7 +283,7 @@ describe('Polls over HTTP', () => {
     expect(Math.max(...times) - Math.min(...times)).to.be.greaterThan(20);
   });
 
-  it('of a node that stops are answered at once with their cursor, and the node is gone in a moment', async () => {
+  it('end at once with their cursor when their node stops, and do not delay its exit', async () => {
     const node = localNode({
       DATABASE_URL: nodes.database.url,
       PORT: '0',
@@ -314,7 +314,7 @@ describe('Polls over HTTP', () => {
     const took = performance.now() - startedAt;
     for (const { status, cursor } of await Promise.all(polls)) {
       expect(status).to.equal(200);
-      // The other node goes on from there.
+      // The other node continues from there.
       const next = await get(`${nodes.active.url}/subscribe/user?user_id=1&timeout=0&cursor=${cursor}`);
       expect(next.status).to.equal(204);
     }
@@ -322,7 +322,7 @@ describe('Polls over HTTP', () => {
     expect(took, 'the connections were not waited for').to.be.below(2900);
   });
 
-  it('ten thousand events behind: in pages, each once, while others are answered at once', async function () {
+  it('read ten thousand missed events in pages, each once, without delaying others', async function () {
     this.timeout(60_000);
     const { body: page } = await get<{ cursor: string }>(`${nodes.standby.url}/messages?groupId=1`);
     const client = new pg.Client({ connectionString: nodes.database.url });
@@ -350,7 +350,7 @@ describe('Polls over HTTP', () => {
     expect(largest).to.be.below(1024 * 1024);
   });
 
-  it('are told where the duty went when it changes while they wait', async () => {
+  it('return the new role when it changes while they wait', async () => {
     const polls = [nodes.active, nodes.standby].map(({ url }) =>
       get<{ active: boolean; events: unknown[] }>(`${url}/subscribe/status?group=duty`, { deadline: 20_000 }),
     );

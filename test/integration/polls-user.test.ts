@@ -11,7 +11,7 @@ describe('A long poll', () => {
   const { both, caughtUp, wait, waitOnBoth, waiters } = pollCalls(nodes);
 
   describe('on /subscribe/user', () => {
-    it("is one poll for all of a user's groups, on both nodes", async () => {
+    it("covers all of a user's groups in one poll, on both nodes", async () => {
       const { user_id: userId } = (await post(on('/login'), { username: 'ouvinte' })).body;
       const groupId = await newGroup('De um usuário', ['ouvinte']);
       const answers = await waitOnBoth(`user?user_id=${userId}`);
@@ -33,7 +33,7 @@ describe('A long poll', () => {
       }
     });
 
-    it('hears a group from the moment of joining, while it waits, and no more after leaving', async () => {
+    it("receives a group's events from the join to the leave, both during the wait", async () => {
       const { user_id: userId } = (await post(on('/login'), { username: 'entra' })).body;
       const groupId = await newGroup('Entrada');
       await send(groupId, 'antes de entrar');
@@ -59,7 +59,7 @@ describe('A long poll', () => {
       }
     });
 
-    it('that is under way when its user joins hears the group at once', async () => {
+    it("receives a group's events at once when its user joins during the wait", async () => {
       const { user_id: userId } = (await post(on('/login'), { username: 'sem pausa' })).body;
       const groupId = await newGroup('Sem pausa');
       const { body: before } = await get<Poll>(on(`/chats?userId=${userId}`));
@@ -72,7 +72,7 @@ describe('A long poll', () => {
       }
     });
 
-    it('is 204 with its cursor when its time is over, 404 for no user, 400 without one', async () => {
+    it('returns 204 with its cursor at its time-out, 404 for an unknown user, 400 without one', async () => {
       for (const { url } of both()) {
         const over = await get(`${url}/subscribe/user?user_id=2&timeout=0`);
         expect(over.status).to.equal(204);
@@ -83,8 +83,8 @@ describe('A long poll', () => {
     });
   });
 
-  describe('of whichever kind', () => {
-    it('shows in GET /groups what is waited on, on its node, while it waits', async () => {
+  describe('of either kind', () => {
+    it('lists its groups in GET /groups of its node while it waits', async () => {
       const groupId = await newGroup('Vigiado');
       const byId = await newGroup('Por número');
       const answers = await wait([
@@ -102,7 +102,7 @@ describe('A long poll', () => {
       expect((await get(`${nodes.standby.url}/groups`)).body).to.deep.equal({ active_groups: [], count: 0 });
     });
 
-    it('whose client leaves frees its place', async () => {
+    it('frees its slot when its client leaves', async () => {
       const leaving = new AbortController();
       const poll = get(`${nodes.standby.url}/subscribe/status?group=vai`, { signal: leaving.signal }).catch(
         () => 'left',
@@ -110,10 +110,10 @@ describe('A long poll', () => {
       await eventually('it waits', async () => (await waiters(nodes.standby)) === 1);
       leaving.abort();
       expect(await poll).to.equal('left');
-      await eventually('its place is free', async () => (await waiters(nodes.standby)) === 0);
+      await eventually('its slot is free', async () => (await waiters(nodes.standby)) === 0);
     });
 
-    it('is answered on the node whose state changes, and there only', async () => {
+    it('ends on the node whose role changes, and only there', async () => {
       const queries = ['status', 'status?groupId=1', 'status?group=livre', 'user?user_id=1'];
       const onStandby = await wait(queries.map((query) => [nodes.standby, query]));
       const { body: other } = await get<Poll>(on('/chats?userId=1'));
@@ -131,14 +131,17 @@ describe('A long poll', () => {
       expect(answer && kinds(answer), 'it had gone on waiting').to.deep.equal(['notification']);
     });
 
-    it('is answered when its node becomes active, and says so', async () => {
+    it('ends when its node becomes active, and says so', async () => {
       await eventually('both are ready', async () => (await get(`${nodes.standby.url}/replica`)).status === 200);
       const answers = await waitOnBoth('status?group=troca');
-      await eventually('the duty is handed over', async () => (await post(on('/switchover'))).status === 200);
+      await eventually('the active node hands over', async () => (await post(on('/switchover'))).status === 200);
       const [given, taken] = await answers();
       expect(given?.body).to.include({ change: true, active: false });
       expect(taken?.body).to.include({ change: true, active: true });
-      await eventually('it is handed back', async () => (await post(`${nodes.standby.url}/switchover`)).status === 200);
+      await eventually(
+        'it becomes active again',
+        async () => (await post(`${nodes.standby.url}/switchover`)).status === 200,
+      );
     });
   });
 });

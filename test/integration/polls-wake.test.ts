@@ -10,7 +10,7 @@ describe('A long poll', () => {
   const { both, caughtUp, wait, waitOnBoth } = pollCalls(nodes);
 
   describe('on /subscribe/status', () => {
-    it('is answered on both nodes when a message is posted on the active, by groupId', async () => {
+    it('by groupId returns on both nodes when a message is posted on the active one', async () => {
       const groupId = await newGroup('Por id');
       const answers = await waitOnBoth(`status?groupId=${groupId}`);
       const sent = await send(groupId, 'acorde');
@@ -39,7 +39,7 @@ describe('A long poll', () => {
       }
     });
 
-    it("is answered by the group's name too, and by no other group", async () => {
+    it("by the group's name returns too, and not for another group", async () => {
       const [mine, other] = [await newGroup('Meu nome'), await newGroup('Outro nome')];
       const answers = await waitOnBoth('status?group=Meu%20nome');
       await send(other, 'não é para vocês');
@@ -51,7 +51,7 @@ describe('A long poll', () => {
       }
     });
 
-    it('by a name hears every group of that name', async () => {
+    it('by a name receives the events of every group of that name', async () => {
       const [one, two] = [await newGroup('Duplo'), await newGroup('Duplo')];
       const first = await waitOnBoth('status?group=Duplo');
       await send(one, 'do primeiro');
@@ -61,7 +61,7 @@ describe('A long poll', () => {
       for (const { body } of await second()) expect(body.events[0]).to.include({ group_id: two });
     });
 
-    it('is answered by /notify/{group} on a free topic, with what it carries', async () => {
+    it('returns the payload of /notify/{group} on a free topic', async () => {
       const answers = await waitOnBoth('status?group=t%C3%B3pico%20livre');
       const payload = { level: 3, text: 'manutenção', list: [1, null, true] };
       const told = await post(on('/notify/t%C3%B3pico%20livre'), { payload });
@@ -78,7 +78,7 @@ describe('A long poll', () => {
       }
     });
 
-    it('waits on "default" where it names nothing, as in the seed', async () => {
+    it('waits for "default" if it names no group (compatible)', async () => {
       const answers = await waitOnBoth('status');
       expect((await post(on('/notify/default'))).body.message).to.equal('notification sent to group default');
       for (const { body } of await answers()) {
@@ -87,7 +87,7 @@ describe('A long poll', () => {
       }
     });
 
-    it('is answered by /notify/all, whatever it waits on', async () => {
+    it('returns for /notify/all, whatever it waits for', async () => {
       const groupId = await newGroup('Todos');
       const queries = [
         'status',
@@ -105,7 +105,7 @@ describe('A long poll', () => {
       }
     });
 
-    it('takes a payload of 64 KiB and refuses a larger one', async () => {
+    it('accepts a payload of 64 KiB and refuses a larger one', async () => {
       const answers = await waitOnBoth('status?group=grande');
       const large = await post(on('/notify/grande'), { payload: 'x'.repeat(65 * 1024) });
       expect(large.status).to.equal(413);
@@ -115,7 +115,7 @@ describe('A long poll', () => {
       for (const { body } of await answers()) expect(body.events[0]?.payload).to.equal(payload);
     });
 
-    it('is told of a deleted message, and no longer of its text', async () => {
+    it('returns the deletion of a message, and no longer its text', async () => {
       const groupId = await newGroup('Apagada');
       const { message_id: messageId } = await send(groupId, 'segredo');
       const { body: page } = await get<Poll>(on(`/messages?groupId=${groupId}`));
@@ -127,7 +127,7 @@ describe('A long poll', () => {
       }
     });
 
-    it('is answered at once where its cursor is behind, with all that it missed, in order, once', async () => {
+    it('returns at once if its cursor is behind, with everything that it missed, in order, once', async () => {
       const groupId = await newGroup('Atrasado');
       const { body: page } = await get<Poll>(on(`/messages?groupId=${groupId}`));
       const contents = Array.from({ length: 5 }, (_, n) => `perdida ${n}`);
@@ -142,7 +142,7 @@ describe('A long poll', () => {
       }
     });
 
-    it('without a cursor hears only what comes after it', async () => {
+    it('without a cursor receives only later events', async () => {
       const groupId = await newGroup('Só o novo');
       await send(groupId, 'antes');
       const answers = await waitOnBoth(`status?groupId=${groupId}`);
@@ -152,7 +152,7 @@ describe('A long poll', () => {
       }
     });
 
-    it('is answered 204 with its cursor in the header when its time is over; with timeout=0 at once', async () => {
+    it('returns 204 with its cursor in the header at its time-out; with timeout=0 at once', async () => {
       for (const { url } of both()) {
         for (const [timeout, least, most] of [
           ['0', 0, 1500],
@@ -167,7 +167,7 @@ describe('A long poll', () => {
       }
     });
 
-    it('refuses a time-out, a cursor and a group that are none', async () => {
+    it('refuses an invalid time-out, cursor or group', async () => {
       const refused = async (query: string) => {
         const { status, body } = await get(on(`/subscribe/status?${query}`));
         return [status, body.code];

@@ -107,13 +107,13 @@ describe('Retention', () => {
     expect((await retention().sweep()).events).to.equal(10);
   });
 
-  it('goes in steps, as many as are needed', async () => {
+  it('removes in steps, as many as necessary', async () => {
     await add(3400);
     expect((await retention({ eventCount: 500 }).sweep()).events).to.equal(3000);
     expect(await status()).to.include({ events: 500 });
   });
 
-  it('removes idempotency keys after their life', async () => {
+  it('removes idempotency keys after their lifetime', async () => {
     await client.query(
       `INSERT INTO plantao.idempotency_keys (sender_id, key, group_id, content_hash, message_id, position, sent_at)
        SELECT 1, 'k' || n, 1, sha256('text'), n, n, now() - make_interval(hours => n) FROM generate_series(1, 48) n`,
@@ -199,7 +199,7 @@ describe('Retention', () => {
       expect(await reasonOf(node.pollUser(1, await cursorAt(removed)))).to.equal('retention');
     });
 
-    it('a node that was frozen while retention passed its position dismisses its waiters', async () => {
+    it('a node that was frozen while retention passed its position ends every wait with its last cursor', async () => {
       node = await LogNode.start({ url: database.url });
       const last = node.log.known.cursorAt(node.log.known.head);
       const { poll, news } = await node.pollUser(1, last);

@@ -12,7 +12,7 @@ export interface Received {
 export class StreamReader {
   status = 0;
   headers: http.IncomingHttpHeaders = {};
-  /** Everything that came, as it came. */
+  /** Everything that arrived, unparsed. */
   text = '';
   readonly events: Received[] = [];
   readonly comments: string[] = [];
@@ -41,13 +41,13 @@ export class StreamReader {
     });
   }
 
-  /** Resolves when the answer has begun. */
+  /** Resolves when the response has begun. */
   async begun(): Promise<this> {
     await eventually('the stream has begun', () => this.status > 0);
     return this;
   }
 
-  /** The texts of the messages that came. */
+  /** The texts of the messages that arrived. */
   get texts(): string[] {
     return this.events.filter(({ type }) => type === 'message').map(({ data }) => JSON.parse(data).message.content);
   }

@@ -8,7 +8,7 @@ import { StreamReader } from './stream-reader.ts';
 
 const CURSOR = /^[0-9a-f]{12}-\d+$/;
 
-/** Some of these tests keep this process busy for seconds; the node on duty in it must not lose the duty over that. */
+/** Some of these tests block this process for seconds. The active node in it must not step down because of that. */
 const LONG_LEASE = { LEASE_MS: '6000' };
 
 describe('A stream of server-sent events', () => {
@@ -43,7 +43,7 @@ describe('A stream of server-sent events', () => {
   const waiters = async (url: string) =>
     Number(/^plantao_waiters (\d+)$/m.exec((await get(`${url}/metrics`)).text)?.[1]);
 
-  it('begins at once, with the headers that keep proxies from collecting it, a retry hint and an id', async () => {
+  it('begins at once, with headers against proxy buffering, a retry hint and an id', async () => {
     for (const url of both()) {
       const reader = await open(`${url}/events?userId=1`);
       expect(reader.status).to.equal(200);
@@ -72,7 +72,7 @@ describe('A stream of server-sent events', () => {
     );
     for (const stream of streams) {
       await eventually('the broadcast has come', () => stream.events.some(({ type }) => type === 'broadcast'));
-      // A deleted message may be heard of before it is deleted, or not at all.
+      // A deleted message may be delivered before its deletion, or not at all.
       const types = stream.events.map(({ type }) => type).filter((type) => type !== 'message');
       expect(types).to.deep.equal(['message_deleted', 'joined', 'joined', 'left', 'notification', 'broadcast']);
       for (const { id, data, type } of stream.events) expect(JSON.parse(data)).to.include({ cursor: id, kind: type });
@@ -82,7 +82,7 @@ describe('A stream of server-sent events', () => {
     }
   });
 
-  it('goes on from Last-Event-ID on the other node, without gap or overlap, and the header wins over the query', async () => {
+  it('continues from Last-Event-ID on the other node without gap or overlap; the header has precedence over the query', async () => {
     const cursor = await now();
     const first = await open(`${both()[0]}/events?userId=1&cursor=${cursor}`);
     for (const text of ['a', 'b', 'c']) await send(text);
@@ -96,7 +96,7 @@ describe('A stream of server-sent events', () => {
     expect(second.texts).to.deep.equal(['c', 'd', 'e']);
   });
 
-  it('follows joins and leaves from their very events on', async () => {
+  it('follows joins and leaves from their own events on', async () => {
     const cursor = await now();
     const { body: chat } = await post<{ group_id: number }>(on('/create-chat'), { groupName: 'Meu', creatorId: 1 });
     const stream = await open(`${nodes.standby.url}/events?userId=2&cursor=${cursor}`);
@@ -129,13 +129,13 @@ describe('A stream of server-sent events', () => {
     expect(header.body.code).to.equal('cursor_expired');
   });
 
-  it('answers HEAD with its headers and nothing else', async () => {
+  it('responds to HEAD with its headers only', async () => {
     const { status, headers, text } = await request('HEAD', on('/events?userId=1'));
     expect({ status, text }).to.deep.equal({ status: 200, text: '' });
     expect(headers['content-type']).to.match(/^text\/event-stream/);
   });
 
-  it('catches up over many pages and then goes on live', async () => {
+  it('catches up over many pages and then continues live', async () => {
     const cursor = await now();
     await client.query(
       "INSERT INTO plantao.messages (group_id, sender_id, content) SELECT 1, 1, 'page ' || n FROM generate_series(1, 2000) n",
@@ -147,7 +147,7 @@ describe('A stream of server-sent events', () => {
     expect(stream.texts).to.deep.equal([...Array.from({ length: 2000 }, (_, n) => `page ${n + 1}`), 'live']);
   });
 
-  it('that nobody reads holds no more than an answer’s worth, and loses nothing when it is read again', async () => {
+  it('buffers at most one response for a client that does not read, and loses nothing when it reads again', async () => {
     const cursor = await now();
     const slow = await open(`${nodes.active.url}/events?userId=1&cursor=${cursor}`, { slow: true });
     const brisk = await open(`${nodes.active.url}/events?userId=1&cursor=${cursor}`);
@@ -163,7 +163,7 @@ describe('A stream of server-sent events', () => {
     await send('the end');
     await eventually('the brisk one has it all', () => brisk.texts.includes('the end'), { within: 20_000 });
     expect(slow.texts.includes('the end')).to.equal(false);
-    // It has left the waiters, and nothing piles up for it: 12 MB have gone past.
+    // It has left the waiters, and nothing is buffered for it: 12 MB have passed.
     await eventually('the slow one has left', async () => (await waiters(nodes.active.url)) <= 1);
     expect((process.memoryUsage().rss - before) / 2 ** 20).to.be.below(400);
     slow.resume();
@@ -173,18 +173,18 @@ describe('A stream of server-sent events', () => {
   });
 
   it('is freed when its client leaves', async () => {
-    await eventually('nobody waits', async () => (await waiters(nodes.active.url)) === 0);
+    await eventually('no stream waits', async () => (await waiters(nodes.active.url)) === 0);
     const streams = await Promise.all(Array.from({ length: 20 }, () => open(on('/events?userId=1'))));
     await eventually('all wait', async () => (await waiters(nodes.active.url)) === 20);
     for (const stream of streams) stream.close();
-    await eventually('nobody waits', async () => (await waiters(nodes.active.url)) === 0);
+    await eventually('no stream waits', async () => (await waiters(nodes.active.url)) === 0);
   });
 
-  it('ends with an event that says so where its cursor expires under way', async () => {
+  it('ends with the event cursor_expired if its cursor expires on the way', async () => {
     const stream = await open(`${nodes.standby.url}/events?userId=1&cursor=${await now()}`);
     await send('seen');
-    await eventually('it is heard', () => stream.texts.includes('seen'));
-    // What was seen is lost, as after a restore, and the log has grown past it since: another history begins before it.
+    await eventually('the message arrives', () => stream.texts.includes('seen'));
+    // What was received is lost, as after a restore, and the log has grown past it since: a new history begins before it.
     await client.query(`
       BEGIN;
       DELETE FROM plantao.events WHERE position = (SELECT max(position) FROM plantao.events);
@@ -201,17 +201,17 @@ describe('A stream of server-sent events', () => {
     expect(stream.texts, 'nothing was carried over the gap').to.deep.equal(['seen']);
   });
 
-  it('goes on through a new history where it has seen nothing of what was lost', async () => {
+  it('continues through a new history if it has received no lost event', async () => {
     const stream = await open(`${nodes.standby.url}/events?userId=1&cursor=${await now()}`);
     await client.query(`
       UPDATE plantao.epochs SET history = 'of yet another server' WHERE number = (SELECT max(number) FROM plantao.epochs);
       SELECT plantao.continue_epoch()`);
     await send('in the new one');
-    await eventually('it is heard', () => stream.texts.includes('in the new one'));
+    await eventually('the message arrives', () => stream.texts.includes('in the new one'));
     expect(stream.isOver).to.equal(false);
   });
 
-  it('is read by curl -N', async () => {
+  it('can be read by curl -N', async () => {
     const cursor = await now();
     const url = on(`/events?userId=1&cursor=${cursor}`);
     const curl = execFile('curl', ['-sN', '--max-time', '20', url]);
@@ -229,7 +229,7 @@ describe('A stream of server-sent events', () => {
     }
   });
 
-  it('is ended in order when the node stops or falls, with a retry hint, and is no obstacle to either', async () => {
+  it('ends with a retry hint when the node stops or falls, and delays neither', async () => {
     const env = { DATABASE_URL: nodes.database.url, PORT: '0', IS_ACTIVE: 'false', DB_POOL_SIZE: '4' };
     const node = localNode({ ...env, NODE_NAME: 'node-c' });
     await node.start();
@@ -257,7 +257,7 @@ describe('A stream of server-sent events', () => {
 describe('Streams and polls of one node', () => {
   const nodes = useTwoNodes({ MAX_WAITERS: '5' });
 
-  it('share its places: the one too many is refused with Retry-After, on every route, and let in when one has left', async () => {
+  it('share its slots: one too many is refused with Retry-After on every route, and accepted after one has left', async () => {
     const { url } = nodes.standby;
     const readers = await Promise.all(
       Array.from({ length: 3 }, () => new StreamReader(`${url}/events?userId=1`).begun()),
@@ -291,10 +291,10 @@ describe('Streams and polls of one node', () => {
   });
 });
 
-describe('A stream where AUTH=token', () => {
+describe('A stream with AUTH=token', () => {
   const nodes = useTwoNodes({ AUTH: 'token', ADMIN_TOKEN: 'a-secret-of-the-administrator' });
 
-  it('takes its token from the header, or from the query as a browser gives it, and from nowhere for others', async () => {
+  it("accepts the token in the header, or in the query as a browser sends it, for the token's own user only", async () => {
     const { url } = nodes.active;
     const { body } = await post<{ user_id: number; token: string }>(`${url}/register`, {
       username: 'carla',
@@ -318,7 +318,7 @@ describe('A stream where AUTH=token', () => {
     expect(statuses).to.deep.equal([401, 401, 401, 403, 401, 401]);
     const reader = await new StreamReader(`${stream}&access_token=${token}`).begun();
     await post(`${url}/create-chat`, { groupName: 'De Carla', creatorId: userId }, { headers });
-    await eventually('it hears', () => reader.events.some(({ type }) => type === 'joined'));
+    await eventually('the message arrives', () => reader.events.some(({ type }) => type === 'joined'));
     reader.close();
   });
 });

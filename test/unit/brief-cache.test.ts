@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { briefCache } from '../../src/http/request/brief-cache.ts';
 
-describe('A shared answer', () => {
+describe('A brief cache', () => {
   let now = 0;
   let made = 0;
   const ask = briefCache(
@@ -14,13 +14,13 @@ describe('A shared answer', () => {
     () => now,
   );
 
-  it('is made once for all who ask at once, and for who asks soon after', async () => {
+  it('reads once for simultaneous calls and for calls soon after', async () => {
     expect(await Promise.all([ask(), ask(), ask()])).to.deep.equal([1, 1, 1]);
     now = 499;
     expect(await ask()).to.equal(1);
   });
 
-  it('is made anew after its time, and a failure is not kept', async () => {
+  it('reads again after its time, and does not cache a failure', async () => {
     now = 500;
     const failed = await Promise.all([ask(), ask()].map((one) => one.catch((error: Error) => error.message)));
     expect(failed).to.deep.equal(['away', 'away']);

@@ -6,7 +6,7 @@ import { CatchUpReader } from '../../src/chat/delivery/catch-up-reader.ts';
 import { Refused } from '../../src/chat/errors.ts';
 import { EventDecoder } from '../../src/events/event-decoder.ts';
 
-/** A database that answers each reading when told to, and a clock that stands until it is moved. */
+/** A database that responds when `answer` is called, and a clock that is set by hand. */
 class World {
   now = 0;
   readonly asked: string[] = [];
@@ -38,8 +38,8 @@ class World {
   }
 }
 
-describe('Reading the log for those who come back from far behind', () => {
-  it('lets audiences take turns, whatever number of cursors one of them comes back with', async () => {
+describe('The catch-up reader', () => {
+  it('lets audiences take turns, however many cursors one of them returns with', async () => {
     const world = new World();
     const [flood, other] = [world.client('flood'), world.client('other')];
     const all = [1, 2, 3, 4].map((position) => world.reader.read(flood, position));
@@ -49,7 +49,7 @@ describe('Reading the log for those who come back from far behind', () => {
     expect(world.asked).to.deep.equal(['flood from 1', 'flood from 2', 'other from 9', 'flood from 3', 'flood from 4']);
   });
 
-  it('is one reading for all who want the same', async () => {
+  it('reads once for all requests of the same page', async () => {
     const world = new World();
     const all = [1, 2, 3].map(() => world.reader.read(world.client('a'), 5));
     await world.answer();
@@ -57,7 +57,7 @@ describe('Reading the log for those who come back from far behind', () => {
     expect(world.asked).to.have.length(1);
   });
 
-  it('passes over clients that have left, unless another wants the same', async () => {
+  it('skips clients that have left, unless another requests the same page', async () => {
     const world = new World();
     const [first, gone, stays] = [world.client('first'), world.client('a'), world.client('a')];
     const all = [first, gone, stays].map((client) => world.reader.read(client, 5));
@@ -71,7 +71,7 @@ describe('Reading the log for those who come back from far behind', () => {
     expect(world.asked).to.deep.equal(['first from 5', 'a from 5']);
   });
 
-  it('refuses what has waited for its turn for too long', async () => {
+  it('refuses a request that has waited too long', async () => {
     const world = new World();
     const [first, late] = ['first', 'late'].map((name) => world.reader.read(world.client(name), 5));
     const refusal = late?.catch((error) => error);

@@ -19,8 +19,8 @@ class LeavingClient extends EventEmitter {
   }
 }
 
-describe('A client that leaves before it waits', () => {
-  it('leaves no stream behind', async () => {
+describe('A client that leaves before its poll is registered', () => {
+  it('leaves no stream open', async () => {
     let listened = 0;
     const streams = new SseStreams({
       pollSlots: { reserve() {} },
@@ -43,7 +43,7 @@ describe('A client that leaves before it waits', () => {
     expect(client.eventNames()).to.deep.equal([]);
   });
 
-  it('leaves nothing behind that hangs on its token', () => {
+  it('leaves no listener on its token', () => {
     const token = { userId: 1, ended: new OnceSignal<'revoked' | 'forgotten'>() };
     const client = new LeavingClient();
     client.leave();

@@ -6,7 +6,7 @@ import { CursorExpiredError, parseCursor } from '../../src/events/cursor.ts';
 import { type DirectPoll, LogNode } from '../integration/delivery-node.ts';
 import { LogModel, type LogRecord, type Reading } from './log-model.ts';
 
-/** A step of a run. The numbers are drawn without knowledge and taken modulo what there is. */
+/** A step of a run. The numbers are random and taken modulo what exists. */
 export type Step =
   | { do: 'post' | 'rollBack' | 'crossing'; user: number; group: number }
   | { do: 'join' | 'leave'; user: number; group: number }
@@ -24,16 +24,16 @@ interface Reader {
   waiting: { poll: DirectPoll; node: LogNode } | null;
 }
 
-/** Few in memory, so that reading from memory, from the database and across both all happen. */
+/** Few events in memory, so that reads from memory, from the database and across both all occur. */
 const MOST_IN_MEMORY = 8;
-/** So small that a node which lags by a few events fast-forwards, in several pages. */
+/** So small that a node which lags by a few events fast-forwards in several pages. */
 const SIZES = { page: 1, span: 4, ahead: 1 };
 const NODES = 2;
 
-/** Two nodes that read one log, six readers that go from one to the other, and the model beside them. */
+/** Two nodes that read one log, readers that move between them, and the model to compare with. */
 export class World {
   readonly model: LogModel;
-  /** Events that readers were told, all together. */
+  /** Events delivered to all readers together. */
   told = 0;
   readonly #url: string;
   readonly #clients: [pg.Client, pg.Client];
@@ -66,7 +66,7 @@ export class World {
     this.#readers = readings.map((reading) => ({ reading, cursor: this.#end(), waiting: null }));
   }
 
-  /** Begins where the log ends now, with users and groups of its own, on nodes that go from run to run. */
+  /** Starts where the log ends now, with users and groups of its own. The nodes are shared by all runs. */
   static async begin(url: string, clients: [pg.Client, pg.Client], nodes: LogNode[], run: number): Promise<World> {
     const { rows } = await clients[0].query<{ users: number[]; groups: number[]; head: number }>(
       `WITH u AS (INSERT INTO plantao.users (username) SELECT 'u' || $1 || ' ' || n FROM generate_series(1, 3) n RETURNING id),
@@ -76,28 +76,28 @@ export class World {
       [String(run)],
     );
     const [row] = rows;
-    if (!row) throw new Error('nobody was made');
+    if (!row) throw new Error('no user was created');
     while (nodes.length < NODES) nodes.push(await LogNode.start({ url, mostInMemory: MOST_IN_MEMORY, sizes: SIZES }));
     for (const node of nodes) await node.log.read();
     const groups = row.groups.map((id, at) => ({ id, name: `g${run} ${at + 1}` }));
     return new World(url, clients, row.users, new LogModel(groups, row.head), nodes);
   }
 
-  /** Lets everybody leave; the nodes stay for the next run. */
+  /** Ends all polls. The nodes stay for the next run. */
   end(): void {
     for (const { waiting } of this.#readers) waiting?.poll.leave();
   }
 
-  /** Takes some steps at once, then compares everything that was told meanwhile. */
+  /** Runs some steps at the same time, then compares everything that was delivered meanwhile. */
   async take(steps: readonly Step[]): Promise<void> {
-    // All of them, also where one fails: the next run must not find half a transaction.
+    // Waits for all steps even if one fails: the next run must not find half a transaction.
     const outcomes = await Promise.allSettled(steps.map((step) => this.#step(step)));
     for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
     for (const reader of this.#readers) await this.#collect(reader);
     this.#compareTold();
   }
 
-  /** Every reader reads on to the end of the log, on either node. */
+  /** Lets every reader read to the end of the log, on either node. */
   async settle(): Promise<void> {
     for (const node of this.#nodes) await node.log.read();
     for (const [at, reader] of this.#readers.entries()) {
@@ -145,7 +145,7 @@ export class World {
         await one.query('ROLLBACK');
         break;
       case 'crossing': {
-        // The one that begins first commits last, with a number that it took first.
+        // The transaction that begins first commits last, with an id that it took first.
         await one.query('BEGIN');
         const { rows } = await one.query<{ id: number }>("SELECT nextval('plantao.messages_id_seq') AS id");
         await this.#insert(two, user, groupId);
@@ -256,10 +256,10 @@ export class World {
       if (news) this.#hear(reader, news.events, news.cursor);
       else reader.waiting = { poll, node };
     } catch (error) {
-      // The log was begun anew under this poll (503): the client comes again with its cursor, and loses nothing by it.
+      // The log was replaced during this poll (503): the client returns with its cursor and loses nothing.
       if (error instanceof Refused && error.code === 'unavailable') return;
       if (!(error instanceof CursorExpiredError)) throw error;
-      // The floor may be moving at this moment; afterwards it is seen whether that was so.
+      // The floor may be moving now; the comparison after the steps shows whether it was.
       await this.#expired(reader, error, from.position);
     }
   }
@@ -278,7 +278,7 @@ export class World {
     reader.cursor = cursor;
   }
 
-  /** Compared after the steps that run at the same time, when the model knows of them. */
+  /** Compared after the simultaneous steps, when the model includes them. */
   readonly #heard: { reading: Reading; from: number; to: number; events: Parameters<LogModel['fault']>[3] }[] = [];
   readonly #refused: { reason: string; position: number }[] = [];
 
@@ -290,7 +290,7 @@ export class World {
     reader.cursor = rows[0]?.cursor ?? '';
   }
 
-  /** What was told and refused is right by the model. */
+  /** Compares deliveries and refusals with the model. */
   #compareTold(): void {
     for (const { reading, from, to, events } of this.#heard.splice(0)) {
       this.told += events.length;
@@ -302,7 +302,7 @@ export class World {
     }
   }
 
-  /** The log in the database is the model's, as far as retention has left it. */
+  /** Compares the log in the database with the model, as far as retention has left it. */
   async #compareLog(): Promise<void> {
     const { rows } = await this.#clients[1].query<{ position: number; kind: string }>(
       'SELECT position, kind FROM plantao.events WHERE position > $1 ORDER BY position',

@@ -6,7 +6,7 @@ import { createDatabase, type TestDatabase } from '../support/postgres.ts';
 import { LogModel } from './log-model.ts';
 import { type Step, World } from './log-model-world.ts';
 
-/** SEED repeats a run; a failure prints it, with the shortest run that fails. */
+/** SEED repeats a run. A failure prints it with the shortest run that fails. */
 const SEED = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31));
 const RUNS = Number(process.env.RUNS ?? 100);
 const TIME_MS = Number(process.env.RUNS ? 10 * 60_000 : 7000);
@@ -30,7 +30,7 @@ const read: fc.Arbitrary<Step> = fc.oneof(
   { weight: 6, arbitrary: fc.record({ do: fc.constant('poll' as const), reader: number, node: number }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('read' as const), node: number }) },
 );
-/** What happens at once: at most one write, so that the model knows the order, and readings beside it. */
+/** Simultaneous steps: at most one write, so that the model knows the order, and reads beside it. */
 const turn: fc.Arbitrary<Step[]> = fc.oneof(
   { weight: 10, arbitrary: fc.tuple(write).map((steps): Step[] => steps) },
   { weight: 10, arbitrary: fc.uniqueArray(read, { minLength: 1, maxLength: 3, selector: subject }) },
@@ -50,7 +50,7 @@ function subject(step: Step): string {
   return step.do === 'poll' ? `reader ${step.reader % 7}` : JSON.stringify(step);
 }
 
-describe('The log by its model', () => {
+describe('Delivery compared with a model of the log', () => {
   let database: TestDatabase;
   const clients: pg.Client[] = [];
   before(async () => {
@@ -66,7 +66,7 @@ describe('The log by its model', () => {
     await database?.drop();
   });
 
-  it(`holds for random posts, joins, leaves, deletions, polls, retention and nodes that lag or restart (SEED=${SEED})`, async function () {
+  it(`is exact for random posts, joins, leaves, deletions, polls, retention and nodes that lag or restart (SEED=${SEED})`, async function () {
     this.timeout(TIME_MS * 3);
     const nodes: LogNode[] = [];
     let run = 0;
@@ -74,7 +74,7 @@ describe('The log by its model', () => {
     const turns = fc.array(turn, { minLength: 10, maxLength: 120, size: 'max' });
     const until = performance.now() + TIME_MS;
     const property = fc.asyncProperty(turns, async (taken) => {
-      // Between two runs only: fast-check's own limit would leave one running on nodes that are stopped.
+      // Only between two runs: fast-check's own limit would leave a run on stopped nodes.
       if (performance.now() > until) return;
       const world = await World.begin(database.url, clients as [pg.Client, pg.Client], nodes, ++run);
       try {
@@ -120,13 +120,13 @@ describe('The model of the log', () => {
       positions.map((position) => ({ position })),
     );
 
-  it('accepts what is right', () => {
+  it('accepts correct deliveries', () => {
     expect(fault(model(), [12, 13, 14])).to.equal(null);
     expect(fault(model(), [12, 13], 13)).to.equal(null);
     expect(fault(model(), [], 11)).to.equal(null);
   });
 
-  it('sees what is missed, heard without right, twice, out of order, or beyond the log', () => {
+  it('rejects events that are missing, unauthorized, repeated, out of order, or beyond the log', () => {
     expect(fault(model(), [12, 14])).to.match(/^missed message at 13/);
     expect(fault(model(), [11, 12, 13, 14])).to.match(/^heard what it must not: message at 11/);
     expect(fault(model(), [12, 13, 14, 15])).to.match(/^heard what it must not: message at 15/);
@@ -136,7 +136,7 @@ describe('The model of the log', () => {
     expect(fault(model(), [12, 13, 14], 9)).to.match(/^told to go on at 9/);
   });
 
-  it('lets a deleted message be missing, and never be heard together with its deletion', () => {
+  it('allows a deleted message to be missing, and never together with its deletion', () => {
     const deleted = model();
     deleted.append({ kind: 'message_deleted', groupId: 1, userId: null, messageId: 2, topic: null });
     expect(fault(deleted, [12, 13, 14], 15)).to.equal(null);

@@ -1,6 +1,6 @@
 import type { LogEvent } from '../../src/events/log-event.ts';
 
-/** What a row of plantao.events must say, position and time aside. */
+/** The expected content of a row of plantao.events, without position and time. */
 export interface LogRecord {
   kind: string;
   groupId: number | null;
@@ -9,13 +9,13 @@ export interface LogRecord {
   topic: string | null;
 }
 
-/** An event of the model's log: what was told, where, and who was in its group then. */
+/** An event of the model's log, with its position and the members of its group at that position. */
 interface Entry extends LogRecord {
   position: number;
   members: ReadonlySet<number>;
 }
 
-/** Who reads: all of a user's groups, or one name or group, as anybody or as a member. */
+/** The subscription of a reader: all of a user's groups, or one name or group, as anyone or as a member. */
 export interface Reading {
   userId: number | null;
   /** A group's id, a name, or null for all of the user's groups. */
@@ -28,8 +28,8 @@ export interface Group {
 }
 
 /**
- * The event log as one would write it on paper: a list, and who was a member at each place of it. No memory that is too
- * short, no nodes that lag, no pages.
+ * The simplest event log: a list, with the members at each position. It has no limited memory, no lagging nodes and no
+ * pages.
  */
 export class LogModel {
   readonly groups: readonly Group[];
@@ -37,7 +37,7 @@ export class LogModel {
   /** Highest position that retention has removed. */
   floor: number;
   head: number;
-  /** Messages that were deleted, with the position that tells so. */
+  /** Deleted messages, with the position of the deletion. */
   readonly deletedAt = new Map<number, number>();
   /** The last edit of each message; and for each edit, the position of the edit or deletion that replaced it. */
   readonly #editedAt = new Map<number, number>();
@@ -72,14 +72,14 @@ export class LogModel {
     if (kind === 'message_edited') this.#editedAt.set(messageId, this.head);
   }
 
-  /** The position that tells that the text of an event is gone or replaced; undefined if it is neither. */
+  /** Returns the position at which the text of an event was deleted or replaced, or undefined. */
   #goneAt({ kind, messageId, position }: Entry): number | undefined {
     return kind === 'message' ? this.deletedAt.get(messageId ?? 0) : this.#outdatedAt.get(position);
   }
 
   /**
-   * What is wrong with hearing `events` of everything after `from` up to `to`; null where nothing is. A message deleted
-   * later than `to` may be missing: its text was gone when it was read. So may an edit that was replaced later than `to`.
+   * Returns what is wrong with a delivery of `events` for everything after `from` up to `to`, or null. A message deleted
+   * later than `to` may be missing, if its text was deleted before the read. So may an edit that was replaced later.
    */
   fault(reading: Reading, from: number, to: number, events: readonly Pick<LogEvent, 'position'>[]): string | null {
     if (to < from || to > this.head) return `told to go on at ${to}, being at ${from} of ${this.head}`;

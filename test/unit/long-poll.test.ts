@@ -14,7 +14,7 @@ import { PollSlots } from '../../src/http/delivery/poll-slots.ts';
 import { RequestLifetime } from '../../src/http/request/request-lifetime.ts';
 import { eventually } from '../support/eventually.ts';
 
-/** What express gives a handler, as far as a poll uses it. */
+/** The part of an Express response that a poll uses. */
 class FakeResponse extends EventEmitter {
   readonly lifetime = new RequestLifetime();
   status = 0;
@@ -56,7 +56,7 @@ const event = (position: number): LogEvent => {
   return { position, cursor: `e-${position}`, kind: 'message', groupId: 1, json: '{}', ...none };
 };
 
-/** The polls of a node whose log is at `head`, and which has nothing from before. */
+/** Builds the polls of a node whose log is at `head`, without earlier events. */
 function setUp(most = 10_000) {
   const log = { head: 5, end: { epoch: 'e', position: 5 }, cursorAt: (position: number) => `e-${position}` };
   const waiters = new Waiters();
@@ -89,7 +89,7 @@ function setUp(most = 10_000) {
     fall: () => {
       isServing = false;
     },
-    /** What happens while a poll reads what it has missed. */
+    /** Runs `work` while a poll reads what it missed. */
     whileReading: (work: () => void | Promise<void>) => {
       meanwhile = work;
     },
@@ -97,32 +97,32 @@ function setUp(most = 10_000) {
 }
 
 describe('A long poll', () => {
-  it('is answered 204 at its deadline, with the cursor of what its node has read by then', async () => {
+  it('ends with 204 at its deadline, with the cursor of everything that its node has read by then', async () => {
     const { log, waiters, poll } = setUp();
     const response = await poll(0.02);
     log.head = 9;
-    await eventually('the poll is answered', () => response.status);
+    await eventually('the poll has a response', () => response.status);
     expect(response).to.include({ status: 204, body: '' });
     expect(response.headers.Cursor).to.equal('e-9');
     expect(waiters.size).to.equal(0);
   });
 
-  it('at its deadline is given the news that it was chosen for, and not a cursor beyond it', async () => {
+  it('returns a delivery that was staged before its deadline, and no cursor beyond it', async () => {
     const { log, waiters, poll, dispatch } = setUp();
     const herd = await Promise.all(Array.from({ length: 2000 }, () => poll(0.2)));
-    // All deadlines pass while the wake-up is on its way, slice by slice.
+    // All deadlines pass while the wake-up is being flushed, slice by slice.
     dispatch(event(6));
     log.head = 6;
     const busyUntil = performance.now() + 210;
     while (performance.now() < busyUntil);
-    await eventually('all are answered', () => herd.every(({ status }) => status > 0));
+    await eventually('all have a response', () => herd.every(({ status }) => status > 0));
     expect(new Set(herd.map(({ status, body }) => `${status} ${body}`))).to.deep.equal(
       new Set(['200 1 events up to e-6']),
     );
     expect(waiters.size).to.equal(0);
   });
 
-  it('is answered once, whatever comes at the same time', async () => {
+  it('has one response, even if several wake-ups come at the same time', async () => {
     const { waiters, poll, dispatch } = setUp();
     const response = await poll(1);
     let ends = 0;
@@ -134,7 +134,7 @@ describe('A long poll', () => {
     expect(response.body).to.equal('1 events up to e-6');
   });
 
-  it('whose client leaves frees its place at once, and its timer', async () => {
+  it('frees its slot and its timer at once when its client leaves', async () => {
     const { waiters, poll } = setUp();
     const response = await poll(30);
     expect(waiters.size).to.equal(1);
@@ -145,7 +145,7 @@ describe('A long poll', () => {
     expect(response.status).to.equal(0);
   });
 
-  it('is refused where as many wait as may, and taken again when one has left', async () => {
+  it('is refused while all slots are taken, and accepted after one is freed', async () => {
     const { poll } = setUp(1);
     const first = await poll(30);
     const refusal = await poll(30).then(
@@ -156,10 +156,10 @@ describe('A long poll', () => {
     expect(Number(refusal.headers['Retry-After'])).to.be.within(1, 4);
     first.emit('close');
     const second = await poll(0);
-    await eventually('the second is answered', () => second.status === 204);
+    await eventually('the second has a response', () => second.status === 204);
   });
 
-  it('is answered at once with its cursor while the node stops, also one that comes then', async () => {
+  it('ends at once with its cursor when the node stops, and so does a later one', async () => {
     const { polls, poll, waiters } = setUp();
     const waiting = await poll(30);
     polls.drain();
@@ -171,7 +171,7 @@ describe('A long poll', () => {
     expect(late.headers.Connection, 'and its connection is not kept').to.equal('close');
   });
 
-  it('is told of a change of the state that came while it was read for, before it was among the waiters', async () => {
+  it('returns a role change that happened while it was reading, before it was registered', async () => {
     const { waiters, poll, fall, whileReading } = setUp();
     whileReading(() => waiters.wakeAll('role', 'e-5'));
     expect(await poll(30)).to.include({ status: 200, body: '0 events up to e-5' });
@@ -180,7 +180,7 @@ describe('A long poll', () => {
     expect(waiters.size).to.equal(0);
   });
 
-  it('that can read nothing is answered by its deadline with the cursor that it sent, or that it began at', async () => {
+  it('ends at its deadline with the cursor that it began with if the database does not respond', async () => {
     const { log, waiters, poll, whileReading } = setUp();
     for (const [timeoutS, cursor, expected] of [
       [0, 'aaaaaaaaaaaa-3', 'aaaaaaaaaaaa-3'],
@@ -199,27 +199,27 @@ describe('A long poll', () => {
       const began = performance.now();
       const running = poll(timeoutS, response, cursor);
       log.head = 9;
-      await eventually('it is answered', () => response.status);
+      await eventually('it has a response', () => response.status);
       expect(performance.now() - began).to.be.within(990, 2500);
       expect([response.status, response.headers.Cursor]).to.deep.equal([204, expected]);
-      // What comes of the reading afterwards is no answer to anything.
+      // The result of the read is ignored afterwards.
       fail(new Error('too late'));
       await running;
     }
     expect(waiters.size).to.equal(0);
   });
 
-  it('counts its deadline from its arrival, wherever it has waited since', async () => {
+  it('counts its deadline from its arrival, including the time for reading', async () => {
     const { poll } = setUp();
     const response = new FakeResponse();
     const began = performance.now();
     await pause(600);
     await poll(1, response);
-    await eventually('it is answered', () => response.status === 204);
+    await eventually('it has a response', () => response.status === 204);
     expect(performance.now() - began).to.be.below(1300);
   });
 
-  it('whose client half-closes is answered soon, and sooner where its time-out is', async () => {
+  it('ends soon after its client half-closes, or earlier at its time-out', async () => {
     const { waiters, poll } = setUp();
     const long = await poll(30);
     long.lifetime.halfClose();
@@ -227,13 +227,13 @@ describe('A long poll', () => {
     short.lifetime.halfClose();
     const began = performance.now();
     await poll(0.3, short);
-    await eventually('the short one is answered', () => short.status === 204);
+    await eventually('the short one has a response', () => short.status === 204);
     expect(performance.now() - began).to.be.below(1000);
-    await eventually('the long one is answered', () => long.status === 204);
+    await eventually('the long one has a response', () => long.status === 204);
     expect(waiters.size).to.equal(0);
   });
 
-  it('whose client left before or while it was read for takes no place', async () => {
+  it('takes no slot if its client leaves before or during the read', async () => {
     const { waiters, poll, whileReading } = setUp(1);
     const gone = new FakeResponse();
     gone.emit('close');
@@ -244,6 +244,6 @@ describe('A long poll', () => {
     expect(waiters.size).to.equal(0);
     whileReading(() => {});
     const next = await poll(0);
-    await eventually('the next one has its place', () => next.status === 204);
+    await eventually('the next one has a slot', () => next.status === 204);
   });
 });

@@ -2,26 +2,26 @@ import { expect } from 'chai';
 import { PollSlots } from '../../src/http/delivery/poll-slots.ts';
 import { RequestLifetime } from '../../src/http/request/request-lifetime.ts';
 
-describe('The waiting room', () => {
-  it('leaves places for others, however many one user asks for', () => {
+describe('Poll slots', () => {
+  it('limit one user, so that others find a slot', () => {
     const room = new PollSlots(1000);
-    const places = Array.from({ length: 200 }, () => new RequestLifetime());
-    for (const place of places) room.reserve(place, 1);
+    const lifetimes = Array.from({ length: 200 }, () => new RequestLifetime());
+    for (const lifetime of lifetimes) room.reserve(lifetime, 1);
     expect(() => room.reserve(new RequestLifetime(), 1))
-      .to.throw('wait on this node already')
+      .to.throw('polls and streams on this node')
       .with.property('status', 429);
     room.reserve(new RequestLifetime(), 2);
     expect(room.size).to.equal(201);
-    places[0]?.end();
+    lifetimes[0]?.end();
     room.reserve(new RequestLifetime(), 1);
     expect(room.size).to.equal(201);
   });
 
-  it('has no share of a user where users are not known', () => {
+  it('do not limit a user if users are not authenticated', () => {
     const room = new PollSlots(300);
-    for (let places = 0; places < 300; places++) room.reserve(new RequestLifetime(), null);
+    for (let lifetimes = 0; lifetimes < 300; lifetimes++) room.reserve(new RequestLifetime(), null);
     expect(() => room.reserve(new RequestLifetime(), null))
-      .to.throw('as many polls wait')
+      .to.throw('as many polls as it can')
       .with.property('status', 503);
   });
 });

@@ -10,13 +10,13 @@ function event(position: number, more: Partial<LogEvent> & { kind?: EventKind } 
 const positions = (events: LogEvent[]) => events.map(({ position }) => position);
 
 describe('The tail of the log', () => {
-  it('begins empty behind a position', () => {
+  it('starts empty after a position', () => {
     const tail = new Tail(41);
     expect(tail.start).to.equal(41);
     expect(tail.after(41, [topicOf.everyone, topicOf.group(1)])).to.deep.equal([]);
   });
 
-  it('gives what came after a position, of the topics asked for, in order', () => {
+  it('returns the events of the requested topics after a position, in order', () => {
     const tail = new Tail(0);
     tail.append(event(1, { groupId: 1 }));
     tail.append(event(2, { groupId: 2 }));
@@ -30,7 +30,7 @@ describe('The tail of the log', () => {
     expect(positions(tail.after(0, all))).to.deep.equal([1, 2, 3, 4, 5]);
   });
 
-  it('gives an event once, by however many topics it is found', () => {
+  it('returns an event once, even if several topics match', () => {
     const tail = new Tail(0);
     tail.append(event(1, { kind: 'joined', groupId: 1, userId: 7 }));
     tail.append(event(2, { kind: 'notification', groupId: 1, topic: 'x' }));
@@ -38,7 +38,7 @@ describe('The tail of the log', () => {
     expect(positions(found)).to.deep.equal([1, 2]);
   });
 
-  it('gives the first of them where only so many are wanted', () => {
+  it('returns the first events up to a limit', () => {
     const tail = new Tail(0);
     for (let position = 1; position <= 100; position++) tail.append(event(position, { groupId: position % 2 }));
     const both = [topicOf.group(0), topicOf.group(1)];
@@ -46,7 +46,7 @@ describe('The tail of the log', () => {
     expect(positions(tail.after(98, both, 3))).to.deep.equal([99, 100]);
   });
 
-  it("finds a group's events by the name that it had", () => {
+  it("finds a group's events by the name that the group had then", () => {
     const tail = new Tail(0);
     tail.append(event(1, { groupId: 1, groupName: 'x' }));
     tail.append(event(2, { kind: 'notification', groupId: 1, groupName: 'x', topic: 'x' }));
@@ -54,7 +54,7 @@ describe('The tail of the log', () => {
     expect(positions(tail.after(0, [topicOf.name('x')]))).to.deep.equal([1, 2]);
   });
 
-  it('keeps a group, a user and a free topic of the same text apart', () => {
+  it('distinguishes a group, a user and a free topic of the same text', () => {
     const tail = new Tail(0);
     tail.append(event(1, { groupId: 7 }));
     tail.append(event(2, { kind: 'joined', groupId: 8, userId: 7 }));
@@ -67,7 +67,7 @@ describe('The tail of the log', () => {
     expect(positions(tail.after(0, [topicOf.everyone]))).to.deep.equal([]);
   });
 
-  it('forgets the text of a message that was deleted, and of no other', () => {
+  it('removes the text of a deleted message, and of no other', () => {
     const tail = new Tail(0);
     const message = (position: number, messageId: number) =>
       event(position, { groupId: 1, messageId, message: '{"content":"secret"}' });
@@ -80,7 +80,7 @@ describe('The tail of the log', () => {
     expect(deletion?.json).to.equal('{"n":3}');
   });
 
-  it('is bounded in number, and tells from where on it is whole', () => {
+  it('limits the number of events, and knows from where on it is complete', () => {
     const tail = new Tail(0);
     for (let position = 1; position <= 50_000; position++) tail.append(event(position, { groupId: position % 3 }));
     expect(tail.start).to.be.within(30_000, 49_000);
@@ -90,7 +90,7 @@ describe('The tail of the log', () => {
     );
   });
 
-  it('is bounded in characters', () => {
+  it('limits the number of characters', () => {
     const tail = new Tail(0);
     const json = 'x'.repeat(1024 * 1024);
     for (let position = 1; position <= 100; position++) tail.append(event(position, { groupId: 1, json }));
@@ -99,7 +99,7 @@ describe('The tail of the log', () => {
     expect(kept.at(-1)?.position).to.equal(100);
   });
 
-  it('is whole from its start on, also where one event alone is too large for it', () => {
+  it('is complete from its start on, even if a single event exceeds its limit', () => {
     const tail = new Tail(0);
     tail.append(event(1, { groupId: 1 }));
     tail.append(event(2, { groupId: 1, json: 'x'.repeat(40 * 1024 * 1024) }));

@@ -15,12 +15,12 @@ function event(more: Partial<LogEvent>): LogEvent {
   return { position, cursor: `e-${position}`, kind: 'message', json: `{"n":${position}}`, ...none, ...more };
 }
 
-/** An audience of some topics; hears all that is found under them. */
+/** Returns an audience of some topics that matches every event found under them. */
 function audienceOf(id: string, ...topics: string[]): Audience {
   return { id, topics: () => [topicOf.everyone, ...topics], matches: () => true, names: () => [id] };
 }
 
-/** Keeps what it is told; `once` leaves when it takes its news, as a poll does. */
+/** Keeps its deliveries. With `once` it leaves when a delivery is staged, as a poll does. */
 class Listener implements Waiter {
   readonly audience: Audience;
   readonly taken: Delivery[] = [];
@@ -50,7 +50,7 @@ function setUp(...audiences: Audience[]) {
 }
 
 describe('Waiters', () => {
-  it('are told what belongs to one of their topics, in one answer a batch, and nothing else', () => {
+  it('receive the events of their topics in one delivery per batch, and nothing else', () => {
     const { waiters, listeners } = setUp(
       audienceOf('one', topicOf.group(1)),
       audienceOf('both', topicOf.group(1), topicOf.name('x')),
@@ -64,32 +64,32 @@ describe('Waiters', () => {
     expect(listeners[0]?.told[0]?.cursor, 'the cursor is that of the whole batch').to.equal(`e-${third}`);
   });
 
-  it('all hear a broadcast', () => {
+  it('all receive a broadcast', () => {
     const { waiters, listeners } = setUp(audienceOf('one', topicOf.group(1)), audienceOf('two'));
     dispatch(waiters, event({ kind: 'broadcast' }));
     expect(listeners.map(({ told }) => told.length)).to.deep.equal([1, 1]);
   });
 
-  it('hear an event once, by however many topics it finds them', () => {
+  it('receive an event once, even if it matches several of their topics', () => {
     const { waiters, listeners } = setUp(audienceOf('me', topicOf.group(1), topicOf.user(7)));
     dispatch(waiters, event({ kind: 'joined', groupId: 1, userId: 7 }));
     expect(listeners[0]?.heard).to.have.length(1);
   });
 
-  it('of one audience get the very same news, so that it is rendered once', () => {
+  it('of one audience share one delivery, so that it is rendered once', () => {
     const shared = audienceOf('g', topicOf.group(1));
     const { waiters, listeners } = setUp(shared, shared, shared);
     dispatch(waiters, event({ groupId: 1 }));
     expect(new Set(listeners.map(({ told }) => told[0])).size).to.equal(1);
   });
 
-  it('hear nothing of an event whose text is gone', () => {
+  it('do not receive an event whose text was deleted', () => {
     const { waiters, listeners } = setUp(audienceOf('g', topicOf.group(1)));
     dispatch(waiters, event({ groupId: 1, json: null }));
     expect(listeners[0]?.told).to.deep.equal([]);
   });
 
-  it('hear a group from the event of joining on, and no longer after the one of leaving', () => {
+  it("receive a group's events from the join up to the leave, both included", () => {
     const { waiters, listeners } = setUp(audienceOf('user:7', topicOf.user(7)));
     const moved = (kind: 'joined' | 'left') => event({ kind, groupId: 1, userId: 7 });
     const batch = [event({ groupId: 1 }), moved('joined'), event({ groupId: 1 }), moved('left'), event({ groupId: 1 })];
@@ -99,7 +99,7 @@ describe('Waiters', () => {
     expect(listeners[0]?.heard).to.deep.equal(batch.slice(1, 4).map((one) => one.position));
   });
 
-  it('are counted, found by their audience and named, until they leave', () => {
+  it('are counted, found by their audience and listed by name until they leave', () => {
     const waiters = new Waiters();
     const shared = audienceOf('g', topicOf.group(1));
     const [one, two] = [new Listener(shared), new Listener(shared)];
@@ -115,7 +115,7 @@ describe('Waiters', () => {
     expect([one.told, two.told]).to.deep.equal([[], []]);
   });
 
-  it('leave no topic behind, also one that they followed later', () => {
+  it('leave no topic in the index, not even one that was added during the wait', () => {
     const waiters = new Waiters();
     const topics = new Set([topicOf.group(1)]);
     const audience: Audience = { id: 'u', topics: () => topics, matches: () => true, names: () => [] };
@@ -130,7 +130,7 @@ describe('Waiters', () => {
     expect([first.told, second.told]).to.deep.equal([[], []]);
   });
 
-  it('are all told of a change of the state', () => {
+  it('are all woken when the role changes', () => {
     const { waiters, listeners } = setUp(audienceOf('a', topicOf.group(1)), audienceOf('b'));
     waiters.wakeAll('role', 'e-33');
     expect(listeners.map(({ told }) => told)).to.deep.equal(
@@ -140,7 +140,7 @@ describe('Waiters', () => {
     expect(waiters.wakeUps).to.equal(1);
   });
 
-  it('are forgotten when the log is begun anew, with their last cursor, also those that would stay', () => {
+  it('are woken with their last cursor and dropped when the log is replaced, streams too', () => {
     const { waiters, listeners } = setUp(audienceOf('a', topicOf.group(1)), audienceOf('b'));
     waiters.dismiss('e-33');
     expect(
@@ -154,7 +154,7 @@ describe('Waiters', () => {
     expect(listeners.map(({ told }) => told.length)).to.deep.equal([1, 1]);
   });
 
-  it('get no more at once than an answer may carry, and the cursor of that', () => {
+  it("receive at most one response's worth of events, with the cursor of the last of them", () => {
     const { waiters, listeners } = setUp(audienceOf('g', topicOf.group(1)));
     const large = Array.from({ length: 10 }, () => event({ groupId: 1, json: 'x'.repeat(60 * 1024) }));
     dispatch(waiters, ...large);
@@ -165,7 +165,7 @@ describe('Waiters', () => {
     expect(listeners[0]?.told[1]?.events, 'one alone goes whatever its size').to.deep.equal([huge]);
   });
 
-  it('hold what their audience stands on for as long as any of them waits', () => {
+  it('hold their audience from the first waiter to the last', () => {
     let held = 0;
     const audience = { ...audienceOf('g'), hold: () => held++, release: () => held-- };
     const waiters = new Waiters();
@@ -183,7 +183,7 @@ describe('Waiters', () => {
 });
 
 describe('A herd of waiters', () => {
-  it('is told in slices, so that the event loop gets its turns, and every one of it', async () => {
+  it('is flushed in slices, so that the event loop runs other work, and completely', async () => {
     const waiters = new Waiters();
     const shared = audienceOf('g', topicOf.group(1));
     const herd = Array.from({ length: 2000 }, () => new Listener(shared, waiters));
@@ -199,7 +199,7 @@ describe('A herd of waiters', () => {
     expect(waiters.size).to.equal(0);
   });
 
-  it('has taken its news at once, and only the telling goes in slices', () => {
+  it('is staged in one turn, and only flushed in slices', () => {
     const waiters = new Waiters();
     const shared = audienceOf('g', topicOf.group(1));
     const herd = Array.from({ length: 600 }, () => new Listener(shared, waiters));
@@ -210,7 +210,7 @@ describe('A herd of waiters', () => {
     expect(herd.at(-1)?.told, 'told in a later slice').to.deep.equal([]);
   });
 
-  it('is told to the last even where one of them throws', async () => {
+  it('is flushed completely even if one waiter throws', async () => {
     const waiters = new Waiters();
     const shared = audienceOf('g', topicOf.group(1));
     const herd = Array.from({ length: 600 }, () => new Listener(shared, waiters));
@@ -224,7 +224,7 @@ describe('A herd of waiters', () => {
     expect(herd.slice(1).every(({ told }) => told.length === 1)).to.equal(true);
   });
 
-  it('is told in order, the later batch after the earlier', async () => {
+  it('is flushed in order, the later batch after the earlier', async () => {
     const waiters = new Waiters();
     const shared = audienceOf('g', topicOf.group(1));
     const streams = Array.from({ length: 600 }, () => new Listener(shared));

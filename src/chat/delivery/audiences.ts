@@ -2,20 +2,22 @@ import { type LogEvent, topicOf } from '../../events/log-event.ts';
 import type { Audience } from '../../events/waiters.ts';
 import { groupNames, type Memberships } from './membership-cache.ts';
 
-/** Is the one who listens a member of this group, at the event in question? */
+/** Returns whether the user was a member of the group at the event in question. */
 type IsMember = (groupId: number) => boolean;
 
-/** An audience whose hearing can be asked for any membership, so that the past can be replayed with that of the past. */
+/** An audience that can match past events with the memberships of then. */
 export interface ReplayableAudience extends Audience {
-  /** The user whose membership decides, or null where none does. */
+  /** The memberships that decide, or null if none do. */
   readonly memberships: Memberships | null;
+  /** As {@link Audience.matches}, with the given memberships. */
   matchesAs(event: LogEvent, isMember: IsMember): boolean;
-  /** What is heard beside the memberships's groups: the one group, or the free topic and the groups of one name. */
+  /** The one group that it waits for, or null. */
   readonly groupId: number | null;
+  /** The one name, of a free topic and of groups, that it waits for, or null. */
   readonly name: string | null;
 }
 
-/** All of one user's groups, joined ones included from the moment of joining: GET /subscribe/user and /events. */
+/** All of one user's groups, each from the event of its joining on: GET /subscribe/user and /events. */
 export class UserAudience implements ReplayableAudience {
   readonly id: string;
   readonly memberships: Memberships;
@@ -47,6 +49,7 @@ export class UserAudience implements ReplayableAudience {
     return this.matchesAs(event, (groupId) => this.memberships.groups.has(groupId));
   }
 
+  /** As {@link Audience.matches}, with the given memberships. */
   matchesAs(event: LogEvent, isMember: IsMember): boolean {
     if (event.kind === 'broadcast' || event.userId === this.memberships.userId) return true;
     return event.groupId !== null && isMember(event.groupId);
@@ -62,28 +65,28 @@ export class UserAudience implements ReplayableAudience {
 }
 
 /**
- * One group, by id, or one name: the free topic and every group called so at the event, also one that is made or joined
- * while somebody waits: GET /subscribe/status. With memberships, groups are heard by members only.
+ * One group by id, or one name: the free topic and every group that has this name at the event, also one that is created or
+ * joined during the wait (GET /subscribe/status). With memberships, it matches only groups of which the user is a member.
  */
 export class NamedAudience implements ReplayableAudience {
   readonly id: string;
   readonly memberships: Memberships | null;
   readonly groupId: number | null;
   readonly name: string | null;
-  /** What the client called it: a group's id, or a name. */
+  /** The group's id or the name, as the client gave it. */
   readonly label: string | number;
 
   readonly #called: string | undefined;
 
-  /** `called` is what a group by id was called a moment ago, where no memberships knows. */
+  /** `called` is the recent name of a group by id, for an audience without memberships. */
   constructor(label: string | number, memberships: Memberships | null, called?: string) {
     this.label = label;
     this.#called = called;
     this.memberships = memberships;
     this.groupId = typeof label === 'number' ? label : null;
     this.name = typeof label === 'string' ? label : null;
-    const listener = memberships === null ? 'anyone' : `member:${memberships.userId}`;
-    this.id = `${listener}/${typeof label === 'number' ? 'group' : 'name'}:${label}`;
+    const owner = memberships === null ? 'anyone' : `member:${memberships.userId}`;
+    this.id = `${owner}/${typeof label === 'number' ? 'group' : 'name'}:${label}`;
   }
 
   topics(): string[] {
@@ -100,11 +103,12 @@ export class NamedAudience implements ReplayableAudience {
     return this.matchesAs(event, (groupId) => this.memberships?.groups.has(groupId) ?? true);
   }
 
+  /** As {@link Audience.matches}, with the given memberships. */
   matchesAs(event: LogEvent, isMember: IsMember): boolean {
     if (event.kind === 'broadcast') return true;
     if (this.name !== null && event.topic === this.name) return true;
-    const isIt = this.name === null ? event.groupId === this.groupId : event.groupName === this.name;
-    return isIt && event.groupId !== null && isMember(event.groupId);
+    const isNamed = this.name === null ? event.groupId === this.groupId : event.groupName === this.name;
+    return isNamed && event.groupId !== null && isMember(event.groupId);
   }
 
   hold(): void {

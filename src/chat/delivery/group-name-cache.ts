@@ -1,27 +1,27 @@
-/** A group that was there is taken to be there for this long: a herd that polls it anew does not ask the database each time. */
+/** How long a group is assumed to exist. A herd that polls it again does not query the database each time. */
 const TRUSTED_MS = 60_000;
 const MOST_KEPT = 10_000;
 
-/** Groups that are known to exist, and what they are called. That one is missing is not remembered but asked each time. */
+/** Caches the names of groups that exist. A missing group is not cached but looked up each time. */
 export class GroupNameCache {
   readonly #find: (groupId: number) => Promise<string>;
   readonly #clock: () => number;
-  readonly #seen = new Map<number, { name: string; until: number }>();
+  readonly #cached = new Map<number, { name: string; until: number }>();
 
-  /** `find` answers a group's name, and throws where there is no such group. */
+  /** `find` returns a group's name, and throws if there is no such group. */
   constructor(find: (groupId: number) => Promise<string>, clock: () => number = () => performance.now()) {
     this.#find = find;
     this.#clock = clock;
   }
 
-  /** A group's name, of the last minute. @throws {Refused} group_not_found, at most a minute after the group has gone. */
+  /** Returns a group's name, at most a minute old. @throws {Refused} group_not_found, at most a minute after its removal. */
   async nameOf(groupId: number): Promise<string> {
-    const seen = this.#seen.get(groupId);
-    if (seen && this.#clock() < seen.until) return seen.name;
-    this.#seen.delete(groupId);
+    const cached = this.#cached.get(groupId);
+    if (cached && this.#clock() < cached.until) return cached.name;
+    this.#cached.delete(groupId);
     const name = await this.#find(groupId);
-    if (this.#seen.size >= MOST_KEPT) this.#seen.clear();
-    this.#seen.set(groupId, { name, until: this.#clock() + TRUSTED_MS });
+    if (this.#cached.size >= MOST_KEPT) this.#cached.clear();
+    this.#cached.set(groupId, { name, until: this.#clock() + TRUSTED_MS });
     return name;
   }
 }

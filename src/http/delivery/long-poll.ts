@@ -7,45 +7,45 @@ import type { Delivery, Waiters } from '../../events/waiters.ts';
 import type { RequestLifetime } from '../request/request-lifetime.ts';
 import type { PollSlots } from './poll-slots.ts';
 
-/** Wraps a renderer so that all waiters which are told the same news get the same bytes, made once. */
-export function renderOnce(render: (news: Delivery) => string): (news: Delivery) => Buffer {
-  const made = new WeakMap<Delivery, Buffer>();
-  return (news) => {
-    let body = made.get(news);
+/** Wraps a renderer so that all waiters which share a delivery get the same bytes, rendered once. */
+export function renderOnce(render: (delivery: Delivery) => string): (delivery: Delivery) => Buffer {
+  const rendered = new WeakMap<Delivery, Buffer>();
+  return (delivery) => {
+    let body = rendered.get(delivery);
     if (!body) {
-      body = Buffer.from(render(news));
-      made.set(news, body);
+      body = Buffer.from(render(delivery));
+      rendered.set(delivery, body);
     }
     return body;
   };
 }
 
-/** What polls and streams stand on. */
+/** Dependencies of polls and streams. */
 export interface WaitingOptions {
   eventLog: EventLog;
   waiters: Waiters;
   subscriptions: Subscriptions;
   pollSlots: PollSlots;
-  /** False while the node is fallen: nobody may wait there. */
+  /** False while the node is fallen, when no poll may wait. */
   isServing(): boolean;
 }
 
-/** What a poll asks for. */
+/** The request of a poll. */
 export interface PollRequest {
-  /** Finds out who it is that listens, and whether they may. */
+  /** Returns the audience, or throws if the client may not subscribe to it. */
   audience(): Promise<ReplayableAudience>;
-  /** Whose it is, where users are known. */
+  /** The authenticated user, or null. */
   userId: number | null;
   cursor: string | undefined;
   timeoutS: number;
-  /** Makes the answer. */
-  render(news: Delivery): Buffer;
+  /** Returns the body of the response. */
+  render(delivery: Delivery): Buffer;
 }
 
-/** Of the time asked for, at most this share is taken off at random, so that polls which began together do not end together. */
+/** At most this share of the time-out is taken off at random, so that polls which began together do not end together. */
 const DEADLINE_JITTER = 0.1;
 
-/** Long polls: one answer each, on news, on a change of the node's state, or at the deadline. */
+/** Runs long polls: one response each, on events, on a change of the node's state, or at the deadline. */
 export class LongPolls {
   readonly #options: WaitingOptions;
   #isDraining = false;
@@ -54,7 +54,7 @@ export class LongPolls {
     this.#options = options;
   }
 
-  /** Answers everybody who waits, and every poll that comes after, at once with its cursor: the node is stopping. */
+  /** Ends every poll that waits, and every later one at once, with its cursor, because the node is stopping. */
   drain(): void {
     this.#isDraining = true;
     const { waiters, eventLog } = this.#options;
@@ -62,36 +62,35 @@ export class LongPolls {
   }
 
   /**
-   * Runs one poll; resolves once it is answered or waits. Its deadline counts from its arrival: one that has read nothing
-   * by then, because the database does not answer, gets 204 with the cursor that it began at. That promises nothing which
-   * is not so: everything after that cursor is still to be asked for.
+   * Runs one poll. Resolves once it has its response or waits. Its deadline counts from its arrival. If the database has not
+   * responded by then, the poll gets 204 with the cursor that it came with, from which its client can still read everything.
    * @throws as {@link Subscriptions.subscribe} and the audience do.
    */
-  async run(response: Response, lifetime: RequestLifetime, ask: PollRequest): Promise<void> {
+  async run(response: Response, lifetime: RequestLifetime, request: PollRequest): Promise<void> {
     const { eventLog, waiters, subscriptions, pollSlots, isServing } = this.#options;
-    pollSlots.reserve(lifetime, ask.userId);
+    pollSlots.reserve(lifetime, request.userId);
     lifetime.mayLast();
-    const occasions = waiters.wakeUps;
-    const from = ask.cursor === undefined ? eventLog.known.end : parseCursor(ask.cursor);
-    const poll = new LongPoll(response, lifetime, waiters, ask.render);
-    const endMs = deadlineMs(ask.timeoutS);
+    const wakeUps = waiters.wakeUps;
+    const from = request.cursor === undefined ? eventLog.known.end : parseCursor(request.cursor);
+    const poll = new LongPoll(response, lifetime, waiters, request.render);
+    const endMs = deadlineMs(request.timeoutS);
     const cursor = () => (poll.isWaiting ? eventLog.known.cursorAt(eventLog.known.head) : formatCursor(from));
-    poll.until(Math.max(endMs, READ_MS), cursor);
+    poll.endAfter(Math.max(endMs, READ_MS), cursor);
     try {
-      poll.audience = await ask.audience();
-      const news = await subscriptions.subscribe(poll, from);
-      if (news) return poll.answer(news);
+      poll.audience = await request.audience();
+      const delivery = await subscriptions.subscribe(poll, from);
+      if (delivery) return poll.respond(delivery);
     } catch (error) {
       if (poll.isOver) return;
       poll.leave();
       throw error;
     }
     if (poll.isOver) return;
-    // The node's state changed while this poll was not among the waiters yet: it is told all the same.
-    if (this.#isDraining || !isServing() || waiters.wakeUps !== occasions) {
-      const occasion = this.#isDraining ? 'stopping' : 'role';
+    // The node's state changed before this poll was among the waiters: it is woken all the same.
+    if (this.#isDraining || !isServing() || waiters.wakeUps !== wakeUps) {
+      const reason = this.#isDraining ? 'stopping' : 'role';
       poll.stage({
-        reason: occasion,
+        reason,
         audience: poll.audience,
         events: [],
         cursor: eventLog.known.cursorAt(eventLog.known.head),
@@ -99,15 +98,15 @@ export class LongPolls {
       poll.flush();
       return;
     }
-    if (endMs < READ_MS) poll.until(endMs, cursor);
+    if (endMs < READ_MS) poll.endAfter(endMs, cursor);
   }
 }
 
-/** What a poll may take to read what it has missed, also one with a shorter time-out: `timeout=0` asks for what is there. */
+/** Time in which a poll may read what it missed, even with a shorter time-out: `timeout=0` requests what is there. */
 const READ_MS = 1000;
 /**
- * A client that has half-closed waits on or has vanished, and nothing tells which without a write: it is answered by then,
- * soon enough for the slot of one that has vanished, and a client that still reads comes again with its cursor.
+ * A client that has half-closed its connection still waits or has vanished, and only a write shows which. Its poll ends by
+ * then: soon enough to free the slot of one that has vanished, and a client that still reads returns with its cursor.
  */
 const HALF_CLOSED_MS = 2000;
 
@@ -115,7 +114,7 @@ function deadlineMs(timeoutS: number): number {
   return timeoutS * 1000 * (1 - DEADLINE_JITTER * Math.random());
 }
 
-/** Long waits end at a quarter of a second: Node keeps a list of timers for each length, and thousands would have their own. */
+/** Returns the time left. Long waits are multiples of a quarter second, because Node keeps one list of timers per length. */
 function remainingMs(ms: number, ageMs: number): number {
   const left = Math.max(0, ms - ageMs);
   return left < 5000 ? left : Math.floor(left / 250) * 250;
@@ -125,15 +124,15 @@ class LongPoll implements Subscriber {
   readonly #response: Response;
   readonly #lifetime: RequestLifetime;
   readonly #waiters: Waiters;
-  readonly #render: (news: Delivery) => Buffer;
+  readonly #render: (delivery: Delivery) => Buffer;
   #audience: ReplayableAudience | null = null;
   #deadline: NodeJS.Timeout | undefined;
   #endsAt = Number.POSITIVE_INFINITY;
   #cursor: () => string = () => '';
-  #news: Delivery | null = null;
+  #staged: Delivery | null = null;
   #isOver = false;
 
-  constructor(response: Response, lifetime: RequestLifetime, waiters: Waiters, render: (news: Delivery) => Buffer) {
+  constructor(response: Response, lifetime: RequestLifetime, waiters: Waiters, render: (delivery: Delivery) => Buffer) {
     this.#response = response;
     this.#lifetime = lifetime;
     this.#waiters = waiters;
@@ -146,9 +145,9 @@ class LongPoll implements Subscriber {
     return this.#isOver;
   }
 
-  /** Known before it listens. */
+  /** Set before the poll subscribes. */
   get audience(): ReplayableAudience {
-    if (this.#audience === null) throw new Error('a poll listens before it is known to whom');
+    if (this.#audience === null) throw new Error('a poll subscribed before its audience was set');
     return this.#audience;
   }
 
@@ -161,8 +160,8 @@ class LongPoll implements Subscriber {
     return this.#audience !== null && this.#waiters.has(this);
   }
 
-  /** Answers 204 with the cursor `ms` after the poll's arrival, where nothing has come until then. */
-  until(ms: number, cursor: () => string): void {
+  /** Ends the poll with 204 and the cursor `ms` after its arrival, unless it has ended before. */
+  endAfter(ms: number, cursor: () => string): void {
     if (this.#isOver) return;
     this.#cursor = cursor;
     const left = remainingMs(ms, this.#lifetime.ageMs);
@@ -178,7 +177,7 @@ class LongPoll implements Subscriber {
     clearTimeout(this.#deadline);
     this.#deadline = setTimeout(() => {
       if (this.isWaiting) this.#expire();
-      // What it waits to read may have arrived, and be handed over in this very turn.
+      // The page that it reads may have arrived, and be handed over in this very turn.
       else setImmediate(() => this.#expire());
     }, ms);
   }
@@ -192,29 +191,29 @@ class LongPoll implements Subscriber {
     this.#response.writeHead(204).end();
   }
 
-  /** From here on the deadline is off: the cursor of a 204 would pass the news over. */
-  stage(news: Delivery): void {
+  /** From here on there is no deadline: the cursor of a 204 would skip the staged delivery. */
+  stage(delivery: Delivery): void {
     if (this.#isOver) return;
-    this.#news = news;
+    this.#staged = delivery;
     this.leave();
   }
 
   flush(): void {
-    const news = this.#news;
-    this.#news = null;
-    if (news) this.answer(news);
+    const delivery = this.#staged;
+    this.#staged = null;
+    if (delivery) this.respond(delivery);
   }
 
-  answer(news: Delivery): void {
+  respond(delivery: Delivery): void {
     this.leave();
     if (this.#lifetime.isOver || this.#response.headersSent) return;
-    const body = this.#render(news);
+    const body = this.#render(delivery);
     this.#response.writeHead(200, {
       'Content-Type': 'application/json; charset=utf-8',
       'Cache-Control': 'no-store',
       'Content-Length': body.length,
-      // A node that stops closes its connections in order, after their answers, and not three seconds later by force.
-      ...(news.reason === 'stopping' ? { Connection: 'close' } : {}),
+      // A stopping node closes its connections in order, after their responses, and not by force three seconds later.
+      ...(delivery.reason === 'stopping' ? { Connection: 'close' } : {}),
     });
     this.#response.end(body);
   }

@@ -2,15 +2,15 @@ import { HttpError, tooManyRequests } from '../http-error.ts';
 import type { RequestLifetime } from '../request/request-lifetime.ts';
 
 /**
- * Places of one user on a node, where users are known: a handful of devices with some windows each, or a program that
- * waits on its groups one by one, and far from filling a node. Addresses have no share: a whole school may be one.
+ * Slots of one authenticated user on a node: enough for a handful of devices with some windows each, or for a program that
+ * polls its groups one by one, and far from filling a node. Addresses are not limited: a whole school may share one.
  */
-const MOST_OF_A_USER = 200;
+const MOST_PER_USER = 200;
 
-/** The long polls and streams that a node holds, from their request to their end, whatever they do meanwhile; bounded. */
+/** Limits the long polls and streams that a node holds, each from its request to its end. */
 export class PollSlots {
   readonly #most: number;
-  readonly #ofUser = new Map<number, number>();
+  readonly #byUser = new Map<number, number>();
   #size = 0;
 
   constructor(most: number) {
@@ -22,18 +22,23 @@ export class PollSlots {
   }
 
   /**
-   * Gives a request its place until it is over. `userId` is null where nobody knows.
-   * @throws {HttpError} 503 overloaded where as many wait as may; at random moments after, so that they do not all come
-   * back at once; 429 where this user has more than a fair share of the places.
+   * Reserves a slot for a request until it is over. `userId` is null if the user is not authenticated.
+   * @throws {HttpError} 503 overloaded if all slots are taken, with a random Retry-After so that the clients do not all
+   * return at once; 429 if this user has more than a fair share of the slots.
    */
   reserve(lifetime: RequestLifetime, userId: number | null): void {
     if (this.#size >= this.#most) {
-      throw new HttpError(503, 'overloaded', 'as many polls wait on this node as it can hold: try another, or later', {
-        headers: { 'Retry-After': String(1 + Math.floor(Math.random() * 4)) },
-      });
+      throw new HttpError(
+        503,
+        'overloaded',
+        'this node holds as many polls as it can: try another node, or try again later',
+        {
+          headers: { 'Retry-After': String(1 + Math.floor(Math.random() * 4)) },
+        },
+      );
     }
-    if (userId !== null && (this.#ofUser.get(userId) ?? 0) >= MOST_OF_A_USER) {
-      throw tooManyRequests(`${MOST_OF_A_USER} polls and streams of yours wait on this node already`, 1000);
+    if (userId !== null && (this.#byUser.get(userId) ?? 0) >= MOST_PER_USER) {
+      throw tooManyRequests(`you already have ${MOST_PER_USER} polls and streams on this node: close some first`, 1000);
     }
     if (lifetime.isOver) return;
     this.#count(userId, 1);
@@ -43,8 +48,8 @@ export class PollSlots {
   #count(userId: number | null, one: 1 | -1): void {
     this.#size += one;
     if (userId === null) return;
-    const places = (this.#ofUser.get(userId) ?? 0) + one;
-    if (places === 0) this.#ofUser.delete(userId);
-    else this.#ofUser.set(userId, places);
+    const slots = (this.#byUser.get(userId) ?? 0) + one;
+    if (slots === 0) this.#byUser.delete(userId);
+    else this.#byUser.set(userId, slots);
   }
 }

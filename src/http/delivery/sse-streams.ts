@@ -1,8 +1,8 @@
 /**
- * Server-sent events: the same log as the polls', as a stream. A stream listens as a poll does and then stays among the
- * waiters. Nothing is queued for it beyond one answer's worth: when its socket takes no more it leaves the waiters, and
- * goes on from its own cursor once the socket is empty again, out of the node's memory or from the database. A reader
- * that empties nothing for half a minute is cut off; the last id that it got is where it goes on.
+ * Server-sent events: the log of the polls as a stream. A stream subscribes as a poll does and then stays among the waiters.
+ * No more than one response is queued for it. When its socket accepts no more data, it leaves the waiters, and it continues
+ * from its own cursor once the socket has drained, from memory or from the database. A client that reads nothing for half a
+ * minute is disconnected, and continues from the last id that it received.
  */
 import type { Response } from 'express';
 import type { ReplayableAudience } from '../../chat/delivery/audiences.ts';
@@ -22,8 +22,8 @@ export interface SseStreamOptions extends WaitingOptions {
 /** A quarter of the minute after which common proxies close a silent connection. */
 const HEARTBEAT_MS = 15_000;
 /**
- * To a client that has half-closed: one that only reads on is told from one that has vanished by the second write, which
- * fails where the first was answered by a RST.
+ * Interval after a client has half-closed its connection. The second write distinguishes a client that still reads from one
+ * that has vanished, because it fails if a RST answered the first.
  */
 const HALF_CLOSED_HEARTBEAT_MS = 500;
 /** A socket that accepts no data for this long is closed: its client has vanished or is far too slow. */
@@ -48,11 +48,11 @@ class SseStream implements Subscriber {
   readonly #response: Response;
   readonly #lifetime: RequestLifetime;
   readonly #options: SseStreamOptions;
-  /** All up to here has been sent, or was not for this stream. */
+  /** Everything up to here has been sent, or was not for this stream. */
   #cursor: Cursor;
-  #taken: Delivery[] = [];
+  #staged: Delivery[] = [];
   #hasBegun = false;
-  #mustGoOn = false;
+  #mustReadOn = false;
   #isBlocked = false;
   #isOver = false;
   #heartbeatMs = HEARTBEAT_MS;
@@ -93,75 +93,76 @@ class SseStream implements Subscriber {
       // nginx would collect the stream otherwise.
       'X-Accel-Buffering': 'no',
     });
-    // The id alone makes no event, but a client that is cut off before the first one knows where to go on.
+    // An id alone is no event, but a client that is disconnected before the first one knows where to continue.
     this.#response.write(`retry: ${jittered(RETRY_MS, 0.5)}\nid: ${formatCursor(this.#cursor)}\n\n`);
     this.#hasBegun = true;
     this.#lifetime.mayLast();
-    this.#life = setTimeout(() => this.end('come again, so that the load spreads'), jittered(LIFE_MS, 0.1));
+    this.#life = setTimeout(() => this.end('reconnect, so that the load spreads'), jittered(LIFE_MS, 0.1));
     this.#beatLater();
     if (first) {
       this.#send(first);
-      void this.#goOn();
+      void this.#readOn();
     } else this.flush();
   }
 
-  stage(news: Delivery): void {
+  stage(delivery: Delivery): void {
     if (this.#isOver) return;
-    this.#taken.push(news);
+    this.#staged.push(delivery);
     const { eventLog, waiters } = this.#options;
-    // Dismissed, or there was more than goes into one answer: what follows has to be asked for.
-    this.#mustGoOn ||= news.reason === 'history' || news.cursor !== eventLog.known.cursorAt(eventLog.known.head);
-    if (this.#mustGoOn) waiters.remove(this);
+    // The log was replaced, or there was more than fits one response: the rest must be read.
+    this.#mustReadOn ||=
+      delivery.reason === 'history' || delivery.cursor !== eventLog.known.cursorAt(eventLog.known.head);
+    if (this.#mustReadOn) waiters.remove(this);
   }
 
   flush(): void {
     if (!this.#hasBegun) return;
-    const taken = this.#taken;
-    this.#taken = [];
-    for (const news of taken) {
+    const staged = this.#staged;
+    this.#staged = [];
+    for (const delivery of staged) {
       if (this.#isOver || this.#isBlocked) break;
-      if (news.reason === 'stopping') this.end('the node is stopping');
-      else if (news.reason !== 'role') this.#send(news);
+      if (delivery.reason === 'stopping') this.end('the node is stopping');
+      else if (delivery.reason !== 'role') this.#send(delivery);
       else if (!this.#options.isServing()) this.end('this node has fallen');
     }
-    if (this.#mustGoOn && !this.#isBlocked) void this.#goOn();
+    if (this.#mustReadOn && !this.#isBlocked) void this.#readOn();
   }
 
   /** Ends the stream with a comment. Its client reconnects with the last id. */
-  end(why: string): void {
+  end(reason: string): void {
     if (this.#isOver) return;
     const hasBegun = this.#hasBegun;
     this.#leave();
     if (!hasBegun || this.#lifetime.isOver) return;
-    this.#response.end(`retry: ${jittered(RETRY_MS, 0.5)}\n: ${why}\n\n`);
+    this.#response.end(`retry: ${jittered(RETRY_MS, 0.5)}\n: ${reason}\n\n`);
     // Data that the socket does not accept in time is dropped.
     this.#stall = setTimeout(() => this.#response.destroy(), STALL_MS);
     this.#lifetime.onOver(() => clearTimeout(this.#stall));
   }
 
-  /** Reads on from the cursor until the stream is among the waiters or its socket is full. */
-  async #goOn(): Promise<void> {
+  /** Reads from the cursor until the stream is among the waiters or its socket is full. */
+  async #readOn(): Promise<void> {
     const { subscriptions, waiters, log } = this.#options;
     waiters.remove(this);
-    this.#taken = [];
-    this.#mustGoOn = false;
+    this.#staged = [];
+    this.#mustReadOn = false;
     try {
       while (!this.#isOver && !this.#isBlocked) {
-        const news = await subscriptions.subscribe(this, this.#cursor);
-        if (news === null) return this.flush();
-        this.#send(news);
+        const delivery = await subscriptions.subscribe(this, this.#cursor);
+        if (delivery === null) return this.flush();
+        this.#send(delivery);
       }
     } catch (error) {
       if (error instanceof CursorExpiredError) return this.#expire(error);
-      log.debug({ err: error }, 'a stream could not be read on');
-      this.end('it cannot be read on now: come again');
+      log.debug({ err: error }, 'a stream ends because the event log could not be read: its client reconnects');
+      this.end('the event log cannot be read now: reconnect');
     }
   }
 
-  #send(news: Delivery): void {
+  #send(delivery: Delivery): void {
     if (this.#isOver) return;
-    this.#cursor = parseCursor(news.cursor);
-    const bytes = frames(news);
+    this.#cursor = parseCursor(delivery.cursor);
+    const bytes = frames(delivery);
     if (bytes.length > 0) this.#write(bytes);
   }
 
@@ -170,29 +171,32 @@ class SseStream implements Subscriber {
     this.#isBlocked = true;
     clearTimeout(this.#stall);
     this.#options.waiters.remove(this);
-    this.#stall = setTimeout(() => this.#cutOff(), STALL_MS);
+    this.#stall = setTimeout(() => this.#disconnect(), STALL_MS);
   }
 
   #unblock(): void {
     if (!this.#isBlocked || this.#isOver) return;
     this.#isBlocked = false;
     clearTimeout(this.#stall);
-    void this.#goOn();
+    void this.#readOn();
   }
 
-  #cutOff(): void {
+  #disconnect(): void {
     const { log } = this.#options;
-    log.info({ event: 'stream_cut', cursor: formatCursor(this.#cursor) }, 'a stream was too slow and is cut off');
+    log.info(
+      { event: 'stream_cut', cursor: formatCursor(this.#cursor) },
+      'a stream was closed because its client read nothing for too long: it can continue from its last id',
+    );
     this.#response.destroy();
   }
 
-  /** The event by which a client knows, in the middle of a stream, what a 410 says at its beginning. */
+  /** Sends the event that means in the middle of a stream what a 410 means at its beginning. */
   #expire(error: CursorExpiredError): void {
     this.#write(`event: cursor_expired\ndata: ${JSON.stringify(expiredCursor(error).body)}\n\n`);
-    this.end('read GET /chats and GET /messages anew');
+    this.end('read GET /chats and GET /messages again');
   }
 
-  /** A comment keeps proxies awake; the id takes a client that has nothing to hear along with the log. */
+  /** Sends a comment, which keeps proxies from closing the connection, and an id, which moves an idle client along the log. */
   #beat(): void {
     this.flush();
     if (this.#isOver) return;
@@ -217,7 +221,7 @@ class SseStream implements Subscriber {
 
   #leave(): void {
     this.#isOver = true;
-    this.#taken = [];
+    this.#staged = [];
     for (const timer of [this.#nextBeat, this.#stall, this.#life]) clearTimeout(timer);
     this.#options.waiters.remove(this);
   }
@@ -243,12 +247,12 @@ export class SseStreams {
   async run(
     response: Response,
     lifetime: RequestLifetime,
-    ask: Pick<PollRequest, 'audience' | 'userId' | 'cursor'>,
+    request: Pick<PollRequest, 'audience' | 'userId' | 'cursor'>,
   ): Promise<void> {
     const { pollSlots, eventLog, isServing } = this.#options;
-    pollSlots.reserve(lifetime, ask.userId);
-    const from = ask.cursor === undefined ? eventLog.known.end : parseCursor(ask.cursor);
-    const audience = await ask.audience();
+    pollSlots.reserve(lifetime, request.userId);
+    const from = request.cursor === undefined ? eventLog.known.end : parseCursor(request.cursor);
+    const audience = await request.audience();
     if (lifetime.isOver) return;
     const stream = new SseStream(response, lifetime, audience, from, this.#options);
     this.#open.add(stream);

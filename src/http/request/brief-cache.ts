@@ -1,25 +1,25 @@
 /**
- * Makes one answer for all who ask within `ms` of its making, and for all who ask while it is made; a failure is for those
- * who waited for it and nobody else.
+ * Returns a function that reads a value and caches it for `ms`. Calls during a read share it. A failure is not cached: only
+ * the calls that shared the read get it.
  */
 export function briefCache<T>(
   ms: number,
-  make: () => Promise<T>,
+  read: () => Promise<T>,
   clock: () => number = () => performance.now(),
 ): () => Promise<T> {
-  let current: { answer: Promise<T>; until: number } | null = null;
+  let current: { result: Promise<T>; until: number } | null = null;
   return () => {
-    if (current && clock() < current.until) return current.answer;
-    const mine = { answer: make(), until: Number.POSITIVE_INFINITY };
-    current = mine;
-    mine.answer.then(
+    if (current && clock() < current.until) return current.result;
+    const entry = { result: read(), until: Number.POSITIVE_INFINITY };
+    current = entry;
+    entry.result.then(
       () => {
-        mine.until = clock() + ms;
+        entry.until = clock() + ms;
       },
       () => {
-        mine.until = 0;
+        entry.until = 0;
       },
     );
-    return mine.answer;
+    return entry.result;
   };
 }

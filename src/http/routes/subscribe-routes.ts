@@ -13,7 +13,7 @@ import { cursor, groupName, id, json, pollTimeout } from '../request/request-sch
 import type { Services } from '../services.ts';
 import { type Route, route } from './route.ts';
 
-/** A notification's payload, as JSON text, in bytes. */
+/** Largest payload of a notification, as JSON text, in bytes. */
 const PAYLOAD_LIMIT = 64 * 1024;
 
 const listOf = (parts: Iterable<string | null>) => `[${[...parts].filter((part) => part !== null).join(',')}]`;
@@ -25,7 +25,7 @@ export function subscribeRoutes(services: Services): Route[] {
 
 function statusRoute(services: Services): Route {
   const { polls, cluster } = services;
-  const seenGroups = new GroupNameCache(async (groupId) => (await services.groups.require(groupId)).name);
+  const groupNameCache = new GroupNameCache(async (groupId) => (await services.groups.require(groupId)).name);
   const render = renderOnce(({ audience, events, cursor }: Delivery) => {
     const { label } = audience as NamedAudience;
     const status = cluster.role === 'fallen' ? 'down' : 'alive';
@@ -45,7 +45,7 @@ function statusRoute(services: Services): Route {
     answer: statusNews,
     refusals: [404, 410],
     async handle({ input, caller, response, lifetime }) {
-      const audience = () => namedAudience(services, seenGroups, caller, input);
+      const audience = () => namedAudience(services, groupNameCache, caller, input);
       await polls.run(response, lifetime, {
         audience,
         userId: caller.userId,
@@ -58,26 +58,26 @@ function statusRoute(services: Services): Route {
   });
 }
 
-/** The audience of `group` or `groupId`. @throws {Refused} group_not_found, not_a_member. */
+/** Returns the audience of `group` or `groupId`. @throws {Refused} group_not_found, not_a_member. */
 async function namedAudience(
   { memberships: loader, eventLog }: Services,
-  seenGroups: GroupNameCache,
+  groupNameCache: GroupNameCache,
   caller: Caller,
-  ask: { group: string; groupId?: number | undefined; cursor?: string | undefined },
+  request: { group: string; groupId?: number | undefined; cursor?: string | undefined },
 ): Promise<NamedAudience> {
-  const { groupId } = ask;
+  const { groupId } = request;
   if (caller.userId === null) {
-    const called = groupId === undefined ? undefined : await seenGroups.nameOf(groupId);
-    return new NamedAudience(groupId ?? ask.group, null, called);
+    const called = groupId === undefined ? undefined : await groupNameCache.nameOf(groupId);
+    return new NamedAudience(groupId ?? request.group, null, called);
   }
-  // Who comes with a cursor is a member as of there, and so is who joined on the other node a moment ago.
-  if (ask.cursor !== undefined && !eventLog.known.covers(parseCursor(ask.cursor))) await eventLog.read();
+  // Memberships must be as recent as the cursor, and include a join that the active node has just acknowledged.
+  if (request.cursor !== undefined && !eventLog.known.covers(parseCursor(request.cursor))) await eventLog.read();
   const memberships = await loader.of(caller.userId);
   if (groupId !== undefined && !memberships.groups.has(groupId)) {
     await eventLog.read();
     if (!memberships.groups.has(groupId)) throw new Refused('not_a_member');
   }
-  return new NamedAudience(groupId ?? ask.group, memberships);
+  return new NamedAudience(groupId ?? request.group, memberships);
 }
 
 function userRoute(services: Services): Route {
@@ -128,15 +128,17 @@ function streamRoute({ streams, memberships }: Services): Route {
     requires: 'user',
     waits: true,
     takesTokenInQuery: true,
-    summary: "All of a user's groups as server-sent events; goes on from Last-Event-ID, or from cursor",
+    summary: "All of a user's groups as server-sent events; continues from Last-Event-ID, or from cursor",
     input: z.object({ userId: id, cursor, access_token: z.string().max(512).optional() }),
     content: 'text/event-stream',
     refusals: [404, 410],
-    headers: { 'Last-Event-ID': 'The cursor to go on from, as browsers send it; before the parameter cursor' },
+    headers: {
+      'Last-Event-ID': 'The cursor to continue from, as browsers send it; has precedence over the parameter cursor',
+    },
     async handle({ input, caller, request, response, lifetime }) {
       requireSelf(caller, input.userId);
       const audience = async () => new UserAudience(await memberships.of(input.userId));
-      // A browser that reconnects repeats the address it began with, and says in the header how far it has come since.
+      // A browser that reconnects repeats its first address, and sends in the header how far it has read since.
       const cursor = request.get('Last-Event-ID') || input.cursor;
       if (request.method === 'HEAD') response.type('text/event-stream').end();
       else await streams.run(response, lifetime, { audience, userId: caller.userId, cursor });
@@ -151,7 +153,7 @@ function notifyRoute({ notifications, eventLog }: Services): Route {
     path: '/notify/:group',
     serves: 'write',
     requires: 'user or admin',
-    summary: 'Tells everybody who waits on this name, or with `all` everybody',
+    summary: 'Sends a notification to all polls and streams that wait for this name, or with `all` to every one',
     input: z.object({ group: groupName, payload: json.optional() }),
     answer: z.object({ message: z.string(), cursor: z.string() }),
     refusals: [413],
