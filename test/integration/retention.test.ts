@@ -213,7 +213,7 @@ describe('Retention', () => {
         COMMIT`);
       await node.log.hint();
       const told = await poll.delivered;
-      expect(told).to.include({ occasion: 'history', cursor: last });
+      expect(told).to.include({ reason: 'history', cursor: last });
       expect(told.events).to.deep.equal([]);
       expect(node.dismissals).to.deep.equal([last]);
       expect(await reasonOf(node.pollUser(1, told.cursor))).to.equal('retention');

@@ -144,7 +144,7 @@ describe('Waiters', () => {
     const { waiters, listeners } = setUp(audienceOf('a', topicOf.group(1)), audienceOf('b'));
     waiters.dismiss('e-33');
     expect(
-      listeners.flatMap(({ told }) => told.map(({ reason: occasion, cursor }) => [occasion, cursor])),
+      listeners.flatMap(({ told }) => told.map(({ reason, cursor }) => [reason, cursor])),
     ).to.deep.equal([
       ['history', 'e-33'],
       ['history', 'e-33'],
