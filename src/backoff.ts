@@ -1,7 +1,8 @@
-const FIRST_MS = 50;
+/** Short: PostgreSQL's failover or restart may be over by then. */
+const FIRST_MS = 10;
 
 /**
- * Returns the delay before the retry after failed attempt number `attempt` (0, 1, …), in milliseconds: 50 ms doubling up to
+ * Returns the delay before the retry after failed attempt number `attempt` (0, 1, …), in milliseconds: 10 ms doubling up to
  * `maxMs`, with jitter so that nodes do not retry in step.
  */
 export function backoffDelay(attempt: number, maxMs: number): number {

@@ -1,7 +1,7 @@
 import { isIP, isIPv6 } from 'node:net';
 import dotenv from 'dotenv';
 import { z } from 'zod';
-import { databaseUrlOf, isDatabaseHost, onlyHost, parseDatabaseUrl } from './database/url/database-url.ts';
+import { databaseUrlOf, isDatabaseHost, parseDatabaseUrl } from './database/url/database-url.ts';
 import { DatabaseUrlError } from './database/url/database-url-error.ts';
 
 /** All settings of a node, validated and typed. Times are milliseconds unless the name says otherwise. */
@@ -82,7 +82,7 @@ const httpUrl = z
   .transform((text) => new URL(text).href.replace(/\/+$/, ''));
 const postgresUrl = z.string().superRefine((text, context) => {
   try {
-    onlyHost(parseDatabaseUrl(text));
+    parseDatabaseUrl(text);
   } catch (error) {
     context.addIssue({ code: 'custom', message: error instanceof DatabaseUrlError ? error.message : String(error) });
   }

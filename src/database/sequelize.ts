@@ -28,12 +28,12 @@ export function openSequelize(
 ): Sequelize {
   const pinned = connectionOptions(url, applicationName, STATEMENT_LIMIT_MS, { lock_timeout: 3000 });
   const options = { ...pinned, throughPooler };
-  const { host, port, user: username, database } = options;
+  const { user: username, database } = options;
   const abandoned = new AbandonedBackends();
   const sequelize = new Sequelize({
     dialect: 'postgres',
-    // Named for Sequelize's own use; the client gets its fields from us.
-    ...{ host, port, username, database },
+    // For Sequelize's own use; the client does not get its fields from Sequelize.
+    ...{ username, database },
     // Each would be one more statement to open a session with, and is pinned already; the types lack the first.
     ...{ keepDefaultTimezone: true },
     standardConformingStrings: false,

@@ -1,13 +1,13 @@
 import { userInfo } from 'node:os';
 import { expect } from 'chai';
-import { databaseUrlOf, describeDatabase, onlyHost, parseDatabaseUrl } from '../../src/database/url/database-url.ts';
+import { databaseUrlOf, describeDatabase, parseDatabaseUrl } from '../../src/database/url/database-url.ts';
 import { DatabaseUrlError } from '../../src/database/url/database-url-error.ts';
 
 const parse = (text: string) => parseDatabaseUrl(text);
 const hostsOf = (text: string) => parse(text).hosts.map(({ host, port }) => `${host} ${port}`);
 const problemOf = (text: string): string => {
   try {
-    onlyHost(parse(text));
+    parse(text);
   } catch (error) {
     expect(error, text).to.be.instanceOf(DatabaseUrlError);
     return (error as Error).message;
@@ -20,12 +20,13 @@ describe('The URL of the database', () => {
     expect(
       parse('postgresql://ana:secret@db.example:6432/chat?options=-c%20work_mem%3D9MB&connect_timeout=3'),
     ).to.deep.equal({
-      hosts: [{ host: 'db.example', port: 6432 }],
+      hosts: [{ host: 'db.example', port: 6432, address: null }],
       user: 'ana',
       password: 'secret',
       database: 'chat',
       options: '-c work_mem=9MB',
       connectTimeoutMs: 3000,
+      sessionAttributes: 'read-write',
       tls: { mode: 'disable', rootCertificate: null, certificate: null, key: null, negotiation: 'postgres' },
     });
   });
@@ -101,12 +102,53 @@ describe('The URL of the database', () => {
     expect(hostsOf('postgres://u@[fe80::1%25eth0]/chat')).to.deep.equal(['fe80::1%eth0 5432']);
   });
 
-  it('is read with all its hosts, of which a node takes one so far', () => {
+  it('may list hosts and ports, in each of the ways that libpq has', () => {
     expect(hostsOf('postgres://u@h1:1,h2,[::1]:3/chat')).to.deep.equal(['h1 1', 'h2 5432', '::1 3']);
+    expect(hostsOf('postgres://u:p@h1,h2/chat')).to.deep.equal(['h1 5432', 'h2 5432']);
+    expect(hostsOf('postgres://u:p@10.0.0.1:1,10.0.0.2:2')).to.deep.equal(['10.0.0.1 1', '10.0.0.2 2']);
     expect(hostsOf('postgres://u@/chat?host=h1,h2&port=1,2')).to.deep.equal(['h1 1', 'h2 2']);
     expect(hostsOf('postgres://u@/chat?host=h1,h2&port=7')).to.deep.equal(['h1 7', 'h2 7']);
-    expect(problemOf('postgres://u@h1,h2/chat')).to.equal('names several hosts: name one');
+    expect(hostsOf('postgres://u@/chat?host=h1,::1,/tmp')).to.deep.equal(['h1 5432', '::1 5432', '/tmp 5432']);
+    expect(hostsOf('postgres://u@/chat?host=h1,h2&port=,7')).to.deep.equal(['h1 5432', 'h2 7']);
+    expect(hostsOf('postgres://u@h1:1,h2:2/chat?port=7')).to.deep.equal(['h1 7', 'h2 7']);
+    expect(hostsOf('postgres://u@h1:1,h2:2/chat?host=h3,h4')).to.deep.equal(['h3 1', 'h4 2']);
+    expect(hostsOf('postgres://u@h1%2Eexample:1,h2/chat')).to.deep.equal(['h1.example 1', 'h2 5432']);
+    expect(hostsOf('postgres://h1,/chat')).to.deep.equal(['h1 5432', 'localhost 5432']);
     expect(problemOf('postgres://u@/chat?host=h1,h2&port=1,2,3')).to.match(/2 hosts and 3 ports/);
+    expect(problemOf('postgres://u@/chat?host=h1&port=1,2')).to.match(/1 hosts and 2 ports/);
+    expect(problemOf('postgres://u@h1,h 2/chat')).to.match(/names the host h 2/);
+  });
+
+  it('may give addresses for its hosts, whose names are then not resolved', () => {
+    const addressesOf = (text: string) => parse(text).hosts.map(({ host, address }) => `${host} ${address}`);
+    expect(addressesOf('postgres://h1,h2/chat?hostaddr=10.0.0.1,10.0.0.2')).to.deep.equal([
+      'h1 10.0.0.1',
+      'h2 10.0.0.2',
+    ]);
+    expect(addressesOf('postgres://h1,h2/chat?hostaddr=,::1')).to.deep.equal(['h1 null', 'h2 ::1']);
+    expect(addressesOf('postgres:///chat?hostaddr=10.0.0.1,10.0.0.2&port=1,2')).to.deep.equal([
+      '10.0.0.1 10.0.0.1',
+      '10.0.0.2 10.0.0.2',
+    ]);
+    expect(problemOf('postgres://h1,h2/chat?hostaddr=10.0.0.1')).to.match(/2 hosts and 1 in hostaddr/);
+    expect(problemOf('postgres://h1/chat?hostaddr=h2')).to.match(/names h2 in hostaddr, which is not an IP address/);
+  });
+
+  it('uses only a server that accepts writes, and refuses to be asked for another', () => {
+    const attributesOf = (query: string) => parse(`postgres://h1,h2/chat?${query}`).sessionAttributes;
+    expect(attributesOf('')).to.equal('read-write');
+    expect(attributesOf('target_session_attrs=any')).to.equal('read-write');
+    expect(attributesOf('target_session_attrs=read-write')).to.equal('read-write');
+    expect(attributesOf('target_session_attrs=primary')).to.equal('primary');
+    for (const value of ['standby', 'prefer-standby', 'read-only', 'x']) {
+      expect(problemOf(`postgres://h1,h2/chat?target_session_attrs=${value}`)).to.equal(
+        `has target_session_attrs=${value}, which is not supported, since a node writes and listens: use read-write, primary or any`,
+      );
+    }
+    expect(problemOf('postgres://h1,h2/chat?load_balance_hosts=disable')).to.equal('none');
+    expect(problemOf('postgres://h1,h2/chat?load_balance_hosts=random')).to.match(
+      /^has load_balance_hosts, which is not/,
+    );
   });
 
   it('is refused where a parameter would not be honoured, by its name', () => {
@@ -116,7 +158,8 @@ describe('The URL of the database', () => {
       'passfile',
       'pgbouncer',
       'schema',
-      'hostaddr',
+      'keepalives_idle',
+      'requirepeer',
       'tcp_user_timeout',
       'x',
     ]) {
@@ -125,9 +168,6 @@ describe('The URL of the database', () => {
       );
     }
     expect(problemOf('postgres://u@db/chat?channel_binding=require')).to.match(/^has channel_binding=require/);
-    expect(problemOf('postgres://u@db/chat?target_session_attrs=read-only')).to.match(
-      /^has target_session_attrs=read-only/,
-    );
     expect(problemOf('postgres://u@db/chat?client_encoding=latin1')).to.match(/^has client_encoding=latin1/);
     expect(problemOf('postgres://u@db/chat?client_encoding=UTF8&target_session_attrs=read-write')).to.equal('none');
     expect(problemOf('postgres://u@db/chat?port=1&port=2')).to.match(/port twice/);
@@ -171,6 +211,8 @@ describe('The URL of the database', () => {
       expect(problemOf(`postgres://u@db/chat?${query}`), query).to.match(/ssl/);
     }
     expect(problemOf('postgres://u@db/chat?sslmode=require&sslcert=/etc/me.pem')).to.match(/sslcert and sslkey/);
+    expect(problemOf('postgres://u@db,%2Ftmp/chat?sslmode=require')).to.match(/^names sockets and hosts with TLS/);
+    expect(problemOf('postgres://u@db,%2Ftmp/chat?sslmode=disable')).to.equal('none');
   });
 
   it('is described without user and password, whatever it is', () => {
@@ -185,7 +227,7 @@ describe('The URL of the database', () => {
       for (const host of ['db', '::1', '10.0.0.7', '/var/run/postgresql', '/tmp/a b%20c']) {
         const parts = { user: text, password: text, database: text };
         expect(parse(databaseUrlOf({ host, port: 6432, ...parts })), host).to.deep.include({
-          hosts: [{ host, port: 6432 }],
+          hosts: [{ host, port: 6432, address: null }],
           ...parts,
         });
       }

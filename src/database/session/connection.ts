@@ -1,8 +1,10 @@
 import net from 'node:net';
 import pg from 'pg';
 import { DatabaseUnavailableError } from '../errors.ts';
+import { Servers } from '../servers/servers.ts';
+import { watchServer } from '../servers/watch-server.ts';
 import { tlsOptions } from '../url/database-tls.ts';
-import { onlyHost, parseDatabaseUrl } from '../url/database-url.ts';
+import { type DatabaseTarget, parseDatabaseUrl } from '../url/database-url.ts';
 import { type ConnectionOptions, PinnedConnection } from './pinned-connection.ts';
 import { SESSION_SETTINGS, type SessionSettings } from './session-settings.ts';
 
@@ -22,6 +24,8 @@ export function applicationName(node: string, part: SessionPart): string {
  * second each way, or with a SYN that was lost twice (it is sent again after one and three seconds).
  */
 export const CONNECT_LIMIT_MS = 5000;
+/** One of several servers is given up sooner, so that the error which names each of them comes in time. */
+const WATCH_SHARE = 0.8;
 
 /**
  * Connection options with the limits that pg lacks by default: opening has a deadline, TCP keepalive is on, and every
@@ -37,8 +41,7 @@ export function connectionOptions(
 ): ConnectionOptions {
   const target = parseDatabaseUrl(url);
   const { user, password, database, tls } = target;
-  return {
-    ...onlyHost(target),
+  const options = {
     user,
     password: () => password ?? Promise.reject(new MissingPasswordError()),
     database,
@@ -57,16 +60,40 @@ export function connectionOptions(
       ...own,
     },
   };
+  return { ...options, servers: serversOf(target, options) };
 }
 
-/** For the constructor of one client of pg, whoever calls it. */
+/** One for each set of servers, so that all sessions of this process go to the same one. */
+const known = new Map<string, Servers>();
+
+function serversOf(target: DatabaseTarget, options: Omit<ConnectionOptions, 'servers'>): Servers {
+  const { hosts, user, password, database, tls, sessionAttributes } = target;
+  const key = JSON.stringify([hosts, user, password, database, tls, sessionAttributes]);
+  const limitMs = (options.connectionTimeoutMillis ?? CONNECT_LIMIT_MS) * WATCH_SHARE;
+  const watch = watchServer({
+    requiresReadWrite: sessionAttributes === 'read-write',
+    open: (server, onSocket) => {
+      const sockets = new Sockets(onSocket);
+      const name = options.application_name?.replace(/:[^:]*$/, ':search');
+      // Nothing is pinned, and what may differ between PostgreSQL and a pooler is not sent.
+      const bare = { ...options, ownOptions: '', throughPooler: true, ...(name && { application_name: name }) };
+      const alone = { ...bare, connectionTimeoutMillis: limitMs, servers: new Servers([server], watch) };
+      return new pg.Client({ ...clientConfig(alone, sockets), query_timeout: limitMs });
+    },
+  });
+  const servers = known.get(key) ?? new Servers(hosts, watch);
+  known.set(key, servers);
+  return servers;
+}
+
+/** Returns the configuration of one client of pg, for its constructor. */
 export function clientConfig(options: ConnectionOptions, sockets: Sockets): pg.ClientConfig {
-  const { settings: _, ownOptions: _own, throughPooler: _pooler, ...config } = options;
-  // The types know nothing of a connection that is given.
+  const { settings: _, ownOptions: _own, throughPooler: _pooler, servers: _servers, ...config } = options;
+  // The types lack this option.
   return Object.assign(config, { connection: new PinnedConnection(options, sockets.open) });
 }
 
-/** Raised where PostgreSQL asks for a password and the URL has none. */
+/** Thrown where PostgreSQL requires a password and the URL has none. */
 class MissingPasswordError extends DatabaseUnavailableError {
   override readonly name = 'MissingPasswordError';
   constructor() {
@@ -77,10 +104,16 @@ class MissingPasswordError extends DatabaseUnavailableError {
 /** The sockets under a group of pg clients, kept so that a half-open one can be destroyed: `end()` alone waits for it. */
 export class Sockets {
   readonly #open = new Set<net.Socket>();
+  readonly #onOpen: (socket: net.Socket) => void;
 
-  /** For {@link clientConfig}. */
+  constructor(onOpen: (socket: net.Socket) => void = () => {}) {
+    this.#onOpen = onOpen;
+  }
+
+  /** Creates a socket, for {@link clientConfig}. */
   readonly open = (): net.Socket => {
     const socket = new net.Socket();
+    this.#onOpen(socket);
     this.#open.add(socket);
     socket.once('close', () => this.#open.delete(socket));
     return socket;

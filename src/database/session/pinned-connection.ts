@@ -1,12 +1,14 @@
-import type { Duplex } from 'node:stream';
+import { Socket } from 'node:net';
 import pg from 'pg';
 import { DatabaseUnavailableError } from '../errors.ts';
+import type { Server } from '../servers/server.ts';
+import { StandbyError } from '../servers/server-errors.ts';
+import type { Servers } from '../servers/servers.ts';
 import { pinSession, type SessionSettings, startupOptions, unpinned } from './session-settings.ts';
 
 /** How a session is opened: fields for the driver, which never gets a URL, and the settings that are pinned. */
 export interface ConnectionOptions extends pg.ClientConfig {
-  host: string;
-  port: number;
+  servers: Servers;
   user: string;
   database: string;
   /** All of SESSION_SETTINGS, and this session's own. */
@@ -17,74 +19,116 @@ export interface ConnectionOptions extends pg.ClientConfig {
   throughPooler: boolean;
 }
 
-/** Raised where a session cannot be given the settings that our answers depend on; the message says which. */
+/** Thrown where a session does not accept a setting that the node depends on. The message names the settings. */
 export class SessionSettingsError extends DatabaseUnavailableError {
   override readonly name = 'SessionSettingsError';
 }
 
-/** What the driver's connection does beside what its types tell. */
+/** Members of the driver's connection that its types lack. */
 interface Wire {
+  _connecting: boolean;
+  connect(portOrPath: number | string, host?: string): void;
   startup(parameters: Record<string, string>): void;
+  upgradeToSSL(host: string, reportError: (error: Error) => void): void;
 }
+
+const WIRE = pg.Connection.prototype as unknown as Wire;
 
 /** SQLSTATE insufficient_privilege. */
 const NOT_PERMITTED = '42501';
 
-/** What PostgreSQL says in reply to the statements that pin, and that no client has asked. */
+/** Messages of PostgreSQL that reply to the statements that pin the settings. No client expects them. */
 const REPLIES = new Set(['rowDescription', 'dataRow', 'commandComplete', 'readyForQuery', 'emptyQuery']);
 
 /**
- * The wire under one client, which lets it have the session only when all settings are pinned and read back. It stands
- * below the driver's client because each of those that we use (our own, Sequelize's and pg-listen's) makes its client by
- * itself, and takes a connection from outside.
+ * The connection under one client. It connects to the server that accepts writes, and gives the session to the client only
+ * when all settings are pinned and read back. It stands below the driver's client because our own code, Sequelize and
+ * pg-listen each create a client themselves, and each accepts a connection.
  */
 export class PinnedConnection extends pg.Connection {
   readonly #options: ConnectionOptions;
   readonly #held = new Map<string, string | null>();
   #state: 'opening' | 'pinning' | 'refused' | 'ready' = 'opening';
   #version = 0;
+  #server: Server | null = null;
+  #isStandby = false;
+  /** Not null if the session must be one that accepts writes. */
+  #onOpened: (() => void) | null = null;
 
-  constructor(options: ConnectionOptions, stream: () => Duplex) {
+  constructor(options: ConnectionOptions, stream: () => Socket) {
     const { ssl = false, sslnegotiation, keepAlive, keepAliveInitialDelayMillis } = options;
     const config = { ssl, sslNegotiation: sslnegotiation, keepAlive, keepAliveInitialDelayMillis, stream };
     super(config as pg.ConnectionConfig);
     this.#options = options;
   }
 
-  /** What the driver would send has come from the environment in part (PGOPTIONS, PGREPLICATION, PGAPPNAME). */
+  /** Finds the server first; host and port of the client are not used. */
+  connect(): void {
+    const { stream } = this;
+    // Otherwise a client that is closed meanwhile would leave the connection to open later.
+    (this as unknown as Wire)._connecting = true;
+    const fail = (error: Error) => {
+      stream.off('close', closed);
+      stream.destroy();
+      super.emit('error', error);
+      super.emit('end');
+    };
+    const closed = () => fail(stream.errored ?? new Error('the connection was closed before it was open'));
+    stream.once('close', closed);
+    stream.on('error', () => {});
+    this.#options.servers.find().then((server) => {
+      if (stream.destroyed) return;
+      stream.off('close', closed);
+      this.#connectTo(server);
+    }, fail);
+  }
+
+  #connectTo(server: Server): void {
+    this.#server = server;
+    const { address, port } = server;
+    if (this.stream instanceof Socket) this.#onOpened = this.#options.servers.opening(this.stream, server);
+    if (address.startsWith('/')) WIRE.connect.call(this as unknown as Wire, `${address}/.s.PGSQL.${port}`);
+    else WIRE.connect.call(this as unknown as Wire, port, address);
+  }
+
+  /** The certificate is checked against the name in the URL, whatever its address is. */
+  upgradeToSSL(address: string, reportError: (error: Error) => void): void {
+    WIRE.upgradeToSSL.call(this as unknown as Wire, this.#server?.host ?? address, reportError);
+  }
+
+  /** Takes nothing of what the driver would send: part of that is from the environment (PGOPTIONS, PGREPLICATION, PGAPPNAME). */
   startup(): void {
     const { user = '', database = '', application_name = '', ownOptions, settings, throughPooler } = this.#options;
     const options = [ownOptions, ...(throughPooler ? [] : [startupOptions(settings)])].join(' ').trim();
-    const wire = pg.Connection.prototype as unknown as Wire;
-    wire.startup.call(this, { user, database, application_name, ...(options && { options }) });
+    WIRE.startup.call(this as unknown as Wire, { user, database, application_name, ...(options && { options }) });
   }
 
   override emit(event: string | symbol, ...rest: unknown[]): boolean {
     const [message] = rest;
-    if (event === 'parameterStatus') this.#learnVersion(message as { parameterName: string; parameterValue: string });
+    if (event === 'parameterStatus') this.#learn(message as { parameterName: string; parameterValue: string });
     if (this.#state === 'ready') return super.emit(event, ...rest);
     if (this.#state === 'opening') {
-      if (event !== 'readyForQuery' || this.#options.throughPooler) {
-        if (event === 'readyForQuery') this.#state = 'ready';
-        return super.emit(event, ...rest);
-      }
+      if (event !== 'readyForQuery') return super.emit(event, ...rest);
+      if (this.#isStandby && this.#onOpened) return this.#refuse(new StandbyError('in recovery'));
+      if (this.#options.throughPooler) return this.#becomeReady(rest);
       this.#state = 'pinning';
       this.query(pinSession(this.#options.settings, this.#version));
       return true;
     }
     if (this.#state === 'pinning') {
       if (event === 'errorMessage') return this.#refuse(refusal(message as pg.DatabaseError));
-      if (event === 'dataRow') this.#hear((message as { fields: (string | null)[] }).fields);
+      if (event === 'dataRow') this.#noteHeld((message as { fields: (string | null)[] }).fields);
       if (event === 'readyForQuery') return this.#finish(rest);
     }
     return REPLIES.has(String(event)) || super.emit(event, ...rest);
   }
 
-  #learnVersion({ parameterName, parameterValue }: { parameterName: string; parameterValue: string }): void {
+  #learn({ parameterName, parameterValue }: { parameterName: string; parameterValue: string }): void {
     if (parameterName === 'server_version') this.#version = Number.parseInt(parameterValue, 10);
+    if (parameterName === 'in_hot_standby') this.#isStandby = parameterValue === 'on';
   }
 
-  #hear(fields: (string | null)[]): void {
+  #noteHeld(fields: (string | null)[]): void {
     const [name, value] = fields;
     if (fields.length === 2 && name) this.#held.set(name, value ?? null);
   }
@@ -92,15 +136,20 @@ export class PinnedConnection extends pg.Connection {
   #finish(ready: unknown[]): boolean {
     const missing = unpinned(this.#options.settings, this.#held);
     if (missing.length > 0) {
-      return this.#refuse(new SessionSettingsError(`the session does not take the settings ${missing.join(', ')}`));
+      return this.#refuse(new SessionSettingsError(`the session does not accept the settings ${missing.join(', ')}`));
     }
+    return this.#becomeReady(ready);
+  }
+
+  #becomeReady(ready: unknown[]): boolean {
     this.#state = 'ready';
+    this.#onOpened?.();
     return super.emit('readyForQuery', ...ready);
   }
 
   #refuse(error: Error): true {
     this.#state = 'refused';
-    // As if PostgreSQL had said so: a client that is being opened fails with it.
+    // As if PostgreSQL had sent it: the client fails to open with this error.
     super.emit('errorMessage', error);
     this.end();
     return true;

@@ -1,10 +1,12 @@
 import type pg from 'pg';
 import { backoffDelay } from '../../backoff.ts';
+import { longestRetryMs } from '../retry-limit.ts';
 import { AbandonedBackends } from './abandoned-backends.ts';
 import type { ConnectionOptions } from './pinned-connection.ts';
 import { Session, SessionLostError } from './session.ts';
 
-const MAX_RETRY_DELAY_MS = 2000;
+/** A failover is over for this session at most this long after the new primary accepts writes. */
+const LONGEST_RETRY_MS = 250;
 
 /** Runs statements, whichever session is behind it. */
 export type Queryable = Pick<ReconnectingSession, 'query'>;
@@ -86,13 +88,13 @@ export class ReconnectingSession {
       if (this.#warmUp) await session.warmUp(this.#warmUp, WARM_UP_LIMIT_MS, this.#stop.signal);
       session.onLost(() => {
         this.#closedAt = performance.now();
-        this.#openLater();
+        this.#openLater(LONGEST_RETRY_MS);
       });
       this.#session = session;
       this.#attempt = 0;
       return session;
     } catch (error) {
-      this.#openLater();
+      this.#openLater(longestRetryMs(error, LONGEST_RETRY_MS));
       throw error;
     }
   }
@@ -107,12 +109,9 @@ export class ReconnectingSession {
     }
   }
 
-  #openLater(): void {
+  #openLater(longestMs: number): void {
     if (this.#stop.signal.aborted) return;
     clearTimeout(this.#retry);
-    this.#retry = setTimeout(
-      () => void this.#open().catch(() => {}),
-      backoffDelay(this.#attempt++, MAX_RETRY_DELAY_MS),
-    );
+    this.#retry = setTimeout(() => void this.#open().catch(() => {}), backoffDelay(this.#attempt++, longestMs));
   }
 }

@@ -7,10 +7,13 @@ import { userInfo } from 'node:os';
 import { readTls, type Tls, type TlsSettings, UNENCRYPTED } from './database-tls.ts';
 import { DatabaseUrlError } from './database-url-error.ts';
 
-/** A server: its name, address or socket folder (which starts with a slash), and its port. */
+/** A host of a URL and its port. */
 export interface DatabaseHost {
+  /** A name, an address, or the folder of a socket, which starts with a slash. */
   host: string;
   port: number;
+  /** From `hostaddr`: where to connect, instead of resolving the name. */
+  address: string | null;
 }
 
 /** What a database URL names. */
@@ -26,18 +29,25 @@ export interface DatabaseTarget {
   options: string;
   /** Null for the node's own limit. */
   connectTimeoutMs: number | null;
+  /** Which of several servers is used: one that is not in recovery, or in addition one that is not read-only by default. */
+  sessionAttributes: 'primary' | 'read-write';
 }
 
 const DEFAULT_PORT = 5432;
 
-/** Parameters that have one effect only, which a node has by itself; with another value they are refused. */
+/** Parameters with the values that describe what a session does anyway. Other values are refused. */
 const FIXED: Record<string, readonly string[]> = {
   client_encoding: ['utf8', 'utf-8', 'auto'],
-  // A node needs a server that takes writes, and says so at start where it meets another.
-  target_session_attrs: ['any', 'read-write', 'primary'],
   channel_binding: ['prefer', 'disable'],
   gssencmode: ['disable', 'prefer'],
   keepalives: ['1'],
+};
+
+/** A node writes and listens, and a standby allows neither: of several servers only one that accepts writes is used. */
+const SESSION_ATTRIBUTES: Record<string, DatabaseTarget['sessionAttributes']> = {
+  any: 'read-write',
+  'read-write': 'read-write',
+  primary: 'primary',
 };
 
 /** @throws {DatabaseUrlError} where the text is no such URL, or has a parameter that would not be honoured. */
@@ -56,17 +66,27 @@ export function parseDatabaseUrl(text: string): DatabaseTarget {
   };
   const login = take('user') ?? (decode(user) || userInfo().username);
   const target: DatabaseTarget = {
-    hosts: readHosts(hosts, take('host'), take('port')),
+    hosts: readHosts(hosts, take('host'), take('hostaddr'), take('port')),
     user: login,
     password: take('password') ?? (password ? decode(password) : null),
     database: take('dbname') ?? (decode(database) || login),
     options: take('options') ?? '',
     connectTimeoutMs: readConnectTimeout(take('connect_timeout')),
+    sessionAttributes: readSessionAttributes(take('target_session_attrs')),
     tls: UNENCRYPTED,
   };
   const tls = readTls(takeTls(take));
-  // As libpq has it: what never leaves the machine is not encrypted.
-  if (target.hosts.some(({ host }) => !host.startsWith('/'))) target.tls = tls;
+  // As libpq does: what never leaves the machine is not encrypted.
+  const sockets = target.hosts.filter(({ host }) => host.startsWith('/'));
+  if (sockets.length < target.hosts.length) target.tls = tls;
+  if (sockets.length > 0 && target.tls.mode !== 'disable') {
+    throw new DatabaseUrlError('names sockets and hosts with TLS: name only one kind, or use sslmode=disable');
+  }
+  if (take('load_balance_hosts')?.toLowerCase().replace('disable', '')) {
+    throw new DatabaseUrlError(
+      'has load_balance_hosts, which is not supported: all sessions of a node go to the one server that accepts writes',
+    );
+  }
   for (const [name, values] of Object.entries(FIXED)) {
     const value = take(name);
     if (value === undefined || values.includes(value.toLowerCase())) continue;
@@ -79,12 +99,6 @@ export function parseDatabaseUrl(text: string): DatabaseTarget {
     throw new DatabaseUrlError(`has the parameter ${unknown}, which is not supported: leave it out`);
   }
   return target;
-}
-
-/** The one server of a target. @throws {DatabaseUrlError} where there are several. */
-export function onlyHost({ hosts: [first, ...others] }: DatabaseTarget): DatabaseHost {
-  if (!first || others.length > 0) throw new DatabaseUrlError('names several hosts: name one');
-  return first;
 }
 
 /** The reverse of the parser, for a database that is given in parts; a part may have any character. */
@@ -156,20 +170,44 @@ function readParameters(query: string): Map<string, string> {
   return given;
 }
 
-function readHosts(authority: string, hostList: string | undefined, portList: string | undefined): DatabaseHost[] {
+function readHosts(
+  authority: string,
+  hostList: string | undefined,
+  addressList: string | undefined,
+  portList: string | undefined,
+): DatabaseHost[] {
   const listed = authority.split(',').map(readHost);
-  const hosts = hostList?.split(',') ?? listed.map(({ host }) => host);
-  const ports = portList?.split(',') ?? listed.map(({ port }) => port);
+  const isNamed = hostList !== undefined || listed.some(({ host }) => host !== '');
+  const addresses = addressList?.split(',') ?? [];
+  const hosts = hostList?.split(',') ?? (isNamed || !addressList ? listed.map(({ host }) => host) : addresses);
+  const ports = portList?.split(',') ?? (hosts.length === listed.length ? listed.map(({ port }) => port) : ['']);
   if (ports.length !== 1 && ports.length !== hosts.length) {
     throw new DatabaseUrlError(
       `names ${hosts.length} hosts and ${ports.length} ports: give each host its port, or one port`,
     );
   }
+  if (addresses.length !== 0 && addresses.length !== hosts.length) {
+    throw new DatabaseUrlError(`names ${hosts.length} hosts and ${addresses.length} in hostaddr: give each host one`);
+  }
   return hosts.map((text, index) => {
-    const host = text || 'localhost';
-    if (!isDatabaseHost(host)) throw new DatabaseUrlError(`names the host ${host}, which is no host name or address`);
-    return { host, port: readPort(ports[index] ?? ports[0] ?? '') };
+    const address = addresses[index] || null;
+    const host = text || address || 'localhost';
+    if (!isDatabaseHost(host)) {
+      throw new DatabaseUrlError(`names the host ${host}, which is not a host name or address`);
+    }
+    if (address !== null && isIP(address) === 0) {
+      throw new DatabaseUrlError(`names ${address} in hostaddr, which is not an IP address`);
+    }
+    return { host, port: readPort(ports[index] ?? ports[0] ?? ''), address };
   });
+}
+
+function readSessionAttributes(text = 'any'): DatabaseTarget['sessionAttributes'] {
+  const found = SESSION_ATTRIBUTES[text.toLowerCase()];
+  if (found !== undefined) return found;
+  throw new DatabaseUrlError(
+    `has target_session_attrs=${text}, which is not supported, since a node writes and listens: use read-write, primary or any`,
+  );
 }
 
 function readHost(text: string): { host: string; port: string } {

@@ -1,0 +1,9 @@
+import { sqlState } from './errors.ts';
+
+/** For what an administrator must change first: a wrong password (28…), no such database (3D…), no free connection (53…). */
+const REFUSED_LIMIT_MS = 2000;
+
+/** Returns the longest delay before a session that failed to open with `error` is opened again; usually `limitMs`. */
+export function longestRetryMs(error: unknown, limitMs: number): number {
+  return /^(28|3D|42|53)/.test(sqlState(error) ?? '') ? REFUSED_LIMIT_MS : limitMs;
+}

@@ -1,0 +1,34 @@
+import { lookup } from 'node:dns/promises';
+import { isIP, isIPv6 } from 'node:net';
+import type { DatabaseHost } from '../url/database-url.ts';
+
+/** One PostgreSQL server, as a session reaches it. */
+export interface Server {
+  /** The name, address or socket folder in the URL. A certificate is checked against it. */
+  host: string;
+  /** The address to connect to. */
+  address: string;
+  port: number;
+}
+
+/** Two servers are the same if their keys are equal. */
+export const serverKey = ({ address, port }: Server): string => `${address} ${port}`;
+
+/** `db1:5432 (10.0.0.7)`, for errors. */
+export function describeServer({ host, address, port }: Server): string {
+  const name = isIPv6(host) ? `[${host}]` : host;
+  return `${name}:${port}${address === host ? '' : ` (${address})`}`;
+}
+
+/** True if a host needs no lookup in the DNS. `localhost` is two addresses of one machine, which the system tries itself. */
+export function isResolved({ host, address }: DatabaseHost): boolean {
+  return address !== null || host.startsWith('/') || isIP(host) !== 0;
+}
+
+/** Returns a server for each address of a host. @throws the system's error where the name does not resolve. */
+export async function resolveHost(given: DatabaseHost): Promise<Server[]> {
+  const { host, port } = given;
+  if (isResolved(given)) return [{ host, port, address: given.address ?? host }];
+  const addresses = await lookup(host, { all: true, verbatim: true });
+  return addresses.map(({ address }) => ({ host, port, address }));
+}

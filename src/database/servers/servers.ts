@@ -1,0 +1,101 @@
+import type { Socket } from 'node:net';
+import type { DatabaseHost } from '../url/database-url.ts';
+import { isResolved, resolveHost, type Server, serverKey } from './server.ts';
+import { ServerSearch, type WatchServer } from './server-search.ts';
+
+/** After this long a server is asked again whether it accepts writes before a session is opened to it, in milliseconds. */
+const FRESH_MS = 1000;
+/** An opening that takes longer starts a search, in case the server has failed since it was last asked. */
+const SLOW_OPENING_MS = 250;
+
+/**
+ * The servers of one database, one of which accepts writes. All sessions of this process go to that one. When another takes
+ * over, the sessions to the former are closed: one that is cut off or frozen would keep them waiting.
+ *
+ * A single server is used whatever its state: a node may go on reading from a standby behind a proxy.
+ */
+export class Servers {
+  readonly #hosts: readonly DatabaseHost[];
+  readonly #watch: WatchServer;
+  readonly #resolve: (host: DatabaseHost) => Promise<Server[]>;
+  readonly #sockets = new Map<Socket, Server>();
+  #current: Server | null = null;
+  #confirmedAt = Number.NEGATIVE_INFINITY;
+  #search: ServerSearch | null = null;
+
+  constructor(hosts: readonly DatabaseHost[], watch: WatchServer, resolve = resolveHost) {
+    this.#hosts = hosts;
+    this.#watch = watch;
+    this.#resolve = resolve;
+  }
+
+  /**
+   * Returns the server to open a session to.
+   * @throws {NoWritableServerError} where there are several and none accepts writes; the system's error for a single name
+   * that does not resolve.
+   */
+  async find(): Promise<Server> {
+    const [only, ...others] = this.#hosts;
+    if (only && others.length === 0) {
+      if (isResolved(only) || only.host === 'localhost') return { ...only, address: only.address ?? only.host };
+      const [first, ...rest] = await this.#resolve(only);
+      if (first && rest.length === 0) return first;
+    }
+    if (this.#current && performance.now() - this.#confirmedAt < FRESH_MS) return this.#current;
+    return this.#searchNow();
+  }
+
+  #searchNow(): Promise<Server> {
+    this.#search ??= new ServerSearch({
+      hosts: this.#hosts,
+      preferred: this.#current,
+      watch: this.#watch,
+      resolve: this.#resolve,
+      onFound: (server) => this.#use(server),
+      onAbandoned: () => {
+        this.#search = null;
+      },
+    });
+    return this.#search.find();
+  }
+
+  #use(server: Server): void {
+    this.#search = null;
+    this.#current = server;
+    this.#confirmedAt = performance.now();
+    for (const [socket, used] of this.#sockets) {
+      if (serverKey(used) === serverKey(server)) continue;
+      socket.destroy(new Error(`the session was closed: ${server.host}:${server.port} has taken over`));
+    }
+  }
+
+  /**
+   * Notes a session that is being opened to `server`. Returns null if the server is the only one, and otherwise a function
+   * to call when the session is open and accepts writes.
+   */
+  opening(socket: Socket, server: Server): (() => void) | null {
+    if (!this.#isCurrent(server)) return null;
+    this.#sockets.set(socket, server);
+    const timer = setTimeout(() => {
+      this.#doubt(server);
+      this.#searchNow().catch(() => {});
+    }, SLOW_OPENING_MS).unref();
+    socket.once('close', () => {
+      clearTimeout(timer);
+      this.#sockets.delete(socket);
+      this.#doubt(server);
+    });
+    return () => {
+      clearTimeout(timer);
+      if (this.#isCurrent(server)) this.#confirmedAt = performance.now();
+    };
+  }
+
+  #doubt(server: Server): void {
+    if (this.#isCurrent(server)) this.#confirmedAt = Number.NEGATIVE_INFINITY;
+  }
+
+  #isCurrent(server: Server): boolean {
+    return this.#current !== null && serverKey(this.#current) === serverKey(server);
+  }
+}

@@ -1,0 +1,55 @@
+import type { Socket } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
+import type pg from 'pg';
+import type { Server } from './server.ts';
+import { StandbyError } from './server-errors.ts';
+import type { WatchServer } from './server-search.ts';
+
+/** How often a standby is asked whether it was promoted. One statement takes less than a millisecond. */
+const EVERY_MS = 25;
+
+/** What {@link watchServer} needs. */
+export interface WatchServerOptions {
+  /** False if a server is accepted on which transactions are read-only by default. */
+  requiresReadWrite: boolean;
+  /** Creates a client that connects to `server` only; `onSocket` gets its socket. */
+  open: (server: Server, onSocket: (socket: Socket) => void) => pg.Client;
+}
+
+interface State extends pg.QueryResultRow {
+  isInRecovery: boolean;
+  isReadOnly: boolean;
+}
+
+/** Watches a server over one session that stays open while the server is a standby, so that its promotion is seen at once. */
+export function watchServer({ requiresReadWrite, open }: WatchServerOptions): WatchServer {
+  return async (server, signal, refuse) => {
+    let socket: Socket | null = null;
+    const client = open(server, (created) => {
+      // A search alone does not keep the process running.
+      socket = created.unref();
+    });
+    client.on('error', () => {});
+    const destroy = () => socket?.destroy();
+    signal.addEventListener('abort', destroy, { once: true });
+    try {
+      await client.connect();
+      for (;;) {
+        const { rows } = await client.query<State>(
+          `SELECT pg_catalog.pg_is_in_recovery() AS "isInRecovery",
+                  pg_catalog.current_setting('default_transaction_read_only') = 'on' AS "isReadOnly"`,
+        );
+        const [state] = rows;
+        if (state?.isInRecovery) refuse(new StandbyError('in recovery'));
+        else if (state?.isReadOnly && requiresReadWrite) refuse(new StandbyError('read-only'));
+        else return;
+        await pause(EVERY_MS, undefined, { signal, ref: false });
+      }
+    } finally {
+      signal.removeEventListener('abort', destroy);
+      // In order if possible; a server that does not answer is not waited for.
+      void client.end().catch(() => {});
+      setTimeout(destroy, 200).unref();
+    }
+  };
+}
