@@ -1,5 +1,5 @@
 /** `npm start`: starts one node with the settings of the environment and `.env`. SIGTERM and SIGINT stop it in order, a second one at once. */
-import { messageOf } from './database/errors.ts';
+import { messageOf } from './message-of.ts';
 import { createNode } from './node/node.ts';
 import { printableLines } from './printable.ts';
 import { processEnvironment, readSettings } from './settings.ts';

@@ -132,7 +132,7 @@ export class MessageWriter {
   /**
    * Stores a message; resolves after the commit.
    * @throws {Refused} user_not_found, group_not_found, not_a_member, key_reused, overloaded, unavailable (not stored) or
-   * outcome_unknown; {BlockedError} if another transaction holds a lock (not stored); {NotOnDutyError} if this node is not
+   * outcome_unknown; {BlockedError} if another transaction holds a lock (not stored); {NotActiveError} if this node is not
    * active (not stored).
    */
   post(post: Post): Promise<Posted> {

@@ -1,6 +1,6 @@
 /** `npm run build`: builds `dist/`. With `--if-needed` it does nothing if `dist/` was built from these very sources. */
 import { parseArgs } from 'node:util';
-import { messageOf } from '../database/errors.ts';
+import { messageOf } from '../message-of.ts';
 import { buildDist } from './dist.ts';
 
 async function run(): Promise<void> {

@@ -3,11 +3,11 @@
  * and restarts whatever exits until Ctrl-C.
  */
 import path from 'node:path';
-import { messageOf } from '../database/errors.ts';
 import { seedData } from '../local-cluster/demo-data.ts';
 import { Launcher } from '../local-cluster/launcher.ts';
 import { HELP, parseOptions } from '../local-cluster/options.ts';
 import { openOutput } from '../local-cluster/output.ts';
+import { messageOf } from '../message-of.ts';
 import { PACKAGE_ROOT } from '../package-root.ts';
 import { printableLines } from '../printable.ts';
 import { processEnvironment, readSettings } from '../settings.ts';

@@ -1,8 +1,8 @@
 /** `npm run migrate`: migrates the configured database to this version's schema. */
 
-import { messageOf } from '../database/errors.ts';
 import { migrate } from '../database/migrator.ts';
 import { reachable } from '../database/reachable.ts';
+import { messageOf } from '../message-of.ts';
 import { printableLines } from '../printable.ts';
 import { processEnvironment, readSettings } from '../settings.ts';
 

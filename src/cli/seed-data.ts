@@ -1,7 +1,8 @@
 /** `npm run seed-data`: adds the demo data to the configured database. */
-import { messageOf, SqlState, sqlState } from '../database/errors.ts';
+import { SqlState, sqlState } from '../database/errors.ts';
 import { reachable } from '../database/reachable.ts';
 import { seedData } from '../local-cluster/demo-data.ts';
+import { messageOf } from '../message-of.ts';
 import { printableLines } from '../printable.ts';
 import { processEnvironment, readSettings } from '../settings.ts';
 

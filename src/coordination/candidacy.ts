@@ -1,6 +1,7 @@
 import type { Explain } from '../database/checks/blocking.ts';
-import { messageOf, reasonOf, SqlState, sqlState } from '../database/errors.ts';
+import { reasonOf, SqlState, sqlState } from '../database/errors.ts';
 import type { Queryable, ReconnectingSession } from '../database/session/reconnecting-session.ts';
+import { messageOf } from '../message-of.ts';
 import type { ChangeLogger } from './change-logger.ts';
 import { type Clock, monotonic } from './clock.ts';
 import type { ElectionState } from './election-timing.ts';

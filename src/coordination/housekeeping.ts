@@ -1,4 +1,5 @@
-import { messageOf, reasonOf } from '../database/errors.ts';
+import { reasonOf } from '../database/errors.ts';
+import { messageOf } from '../message-of.ts';
 import type { ChangeLogger } from './change-logger.ts';
 import { type Clock, monotonic } from './clock.ts';
 import { idleIntervalMs, jittered } from './election-timing.ts';

@@ -11,11 +11,11 @@ import {
 import { endAbandoned } from './sequelize.ts';
 import { isTakenId } from './sequences.ts';
 
-/** Raised instead of a write when this node is not, or no longer, on duty. Nothing was written. */
+/** Thrown instead of a write when this node is not, or no longer, active. Nothing was written. */
 export class NotActiveError extends Error {
-  override readonly name = 'NotOnDutyError';
+  override readonly name = 'NotActiveError';
   constructor() {
-    super('this node is not on duty');
+    super('this node is not active');
   }
 }
 
@@ -23,11 +23,11 @@ export class NotActiveError extends Error {
 export type Write = <T>(work: (transaction: Transaction) => Promise<T>) => Promise<T>;
 
 /**
- * Makes the one way by which this node writes chat data (batched posts have their own, message-writer.ts): a managed
- * transaction whose first statement proves the term in the database and keeps the next term out until the commit.
- * A write whose id was taken (its sequence had been left behind) is done again once the sequences are healed.
- * @throws {NotActiveError} where the node has no term or the database knows that it is closed; {OutcomeUnknownError} where
- * the commit was not confirmed; {BlockedError} where another transaction is in the way.
+ * Creates the function through which this node writes chat data; only batched posts have another (message-writer.ts). It runs
+ * a managed transaction whose first statement proves the term in the database and keeps the next term out until the commit.
+ * A write whose id was taken, because its sequence was behind, is retried after the sequences are healed.
+ * @throws {NotActiveError} when the node has no term or the database has closed it; {OutcomeUnknownError} when the commit was
+ * not confirmed; {BlockedError} when another transaction holds a lock that the write needs.
  */
 export function fencedWrite(
   sequelize: Sequelize,
@@ -65,6 +65,6 @@ export function fencedWrite(
 async function unknown(sequelize: Sequelize, cause: unknown): Promise<OutcomeUnknownError> {
   const waitedForStandby = isNotReplicated(cause) || (await endAbandoned(sequelize).catch(() => false));
   const sentence =
-    'the database did not confirm the commit, so the change may or may not be stored: look, then try again';
+    'the database did not confirm the commit, so the change may or may not be stored: check, then try again';
   return new OutcomeUnknownError(waitedForStandby ? WAITS_FOR_STANDBY : sentence, { cause });
 }

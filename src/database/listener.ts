@@ -1,7 +1,7 @@
 import pgListen from 'pg-listen';
 import { backoffDelay } from '../backoff.ts';
 import type { Log } from '../log.ts';
-import { messageOf } from './errors.ts';
+import { messageOf } from '../message-of.ts';
 import { clientConfig, Sockets } from './session/connection.ts';
 import type { ConnectionOptions } from './session/pinned-connection.ts';
 

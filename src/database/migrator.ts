@@ -1,23 +1,24 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { messageOf } from '../message-of.ts';
 import { PACKAGE_ROOT } from '../package-root.ts';
 import { MIGRATION_LOCK } from './advisory-locks.ts';
 import { sessionName } from './checks/blocking.ts';
 import { refuseUnfitServer } from './checks/server-check.ts';
-import { messageOf } from './errors.ts';
 import { applicationName, connectionOptions } from './session/connection.ts';
 import { Session } from './session/session.ts';
 
-/** Raised when the schema cannot be brought to what this version needs; the message is a sentence for the operator. */
+/** Thrown when the schema cannot be migrated to this version. The message is a sentence for the operator. */
 export class MigrationError extends Error {
   override readonly name = 'MigrationError';
 }
 
-/** How {@link migrate} tells what it does. */
+/** Options of {@link migrate}. */
 export interface MigrateOptions {
+  /** Called with a sentence for each step. */
   log?: (line: string) => void;
-  /** How long a stranger's hold of the lock is waited for; default: ten seconds. */
+  /** How long to wait for the lock while a session that does not migrate holds it. Default: ten seconds. */
   strangerLimitMs?: number;
 }
 
@@ -28,37 +29,38 @@ interface Migration {
 }
 
 const FOLDER = path.join(PACKAGE_ROOT, 'migrations');
-/** One migration may take this long; index builds on big tables do. */
+/** Limit for one migration. Building an index on a big table takes minutes. */
 const LIMIT_MS = 15 * 60_000;
-/** What a session is called that migrates. */
+/** The application_name of a session that migrates. */
 const MIGRATING = applicationName('-', 'migrate');
-/** For a session that holds the lock of migrations and is called otherwise. */
+/** How long to wait for a session with another name that holds the lock of migrations. */
 const STRANGER_LIMIT_MS = 10_000;
 const LOCK_RETRY_MS = 100;
-/** A look at the list of migrations; longer means that nobody is there. */
+/** Limit for reading the list of migrations. A longer wait means that the database does not respond. */
 const LOOK_LIMIT_MS = 10_000;
 
 /**
- * Writes lock the event log first. Without them under way a migration that changes several tables waits for none that waits
- * for it; posts wait until it is committed.
+ * Every write locks the event log first. A migration that holds that lock can change several tables without a deadlock: no
+ * write is under way, and posts wait until the migration is committed.
  */
 const LOCK_LOG = `DO $$ BEGIN
   IF pg_catalog.to_regprocedure('plantao.lock_log()') IS NOT NULL THEN PERFORM plantao.lock_log(); END IF;
 END $$`;
 
-/** What a migration has made, PUBLIC may execute, until plantao.grant_roles() says who may; the first ones come before it. */
+/** PUBLIC may execute a new function until plantao.grant_roles() runs. The first migrations come before that function exists. */
 const GRANT = `DO $$ BEGIN
   IF pg_catalog.to_regprocedure('plantao.grant_roles()') IS NOT NULL THEN PERFORM plantao.grant_roles(); END IF;
 END $$`;
 
 /**
- * Brings the schema `plantao` to the newest migration, each in a transaction of its own, under an advisory lock. Where it
- * is there already, which is nearly always, one quick look says so. Answers how many were applied.
- * @throws {UnfitServerError} where the server cannot be used; {MigrationError} where the schema is newer than this version knows, or a migration fails (it rolls back).
+ * Applies the missing migrations to the schema `plantao`, each in a transaction of its own, under an advisory lock. Nearly
+ * always none is missing, and one quick query shows that. Returns how many were applied.
+ * @throws {UnfitServerError} when the server cannot be used; {MigrationError} when the schema is newer than this version, or a
+ * migration fails (it is rolled back).
  */
 export async function migrate(databaseUrl: string, options: MigrateOptions = {}): Promise<number> {
   const migrations = await readMigrations();
-  // The server gives up first: then it is known what became of a migration.
+  // The server's limit is shorter than ours, so that the outcome of a migration is known.
   const config = connectionOptions(databaseUrl, MIGRATING, LIMIT_MS - 1000);
   const session = await Session.open(config);
   try {
@@ -79,12 +81,12 @@ export async function migrate(databaseUrl: string, options: MigrateOptions = {})
 }
 
 /**
- * Waits for the lock as long as a migration may take where one that migrates holds it. Every role that may connect can hold
- * it, so another session is waited for briefly, and named.
+ * Takes the lock of migrations. Waits as long as a migration may take while a session that migrates holds it. Every role that
+ * may connect can take this lock, so it waits only briefly for any other session, and the error names that session.
  */
 async function takeLock(session: Session, { log, strangerLimitMs = STRANGER_LIMIT_MS }: MigrateOptions): Promise<void> {
   const startedAt = performance.now();
-  for (let isTold = false; ; await pause(LOCK_RETRY_MS)) {
+  for (let isLogged = false; ; await pause(LOCK_RETRY_MS)) {
     const [row] = await session.query<{ taken: boolean }>(
       { text: 'SELECT pg_try_advisory_lock($1, $2) AS taken', values: [...MIGRATION_LOCK] },
       LOOK_LIMIT_MS,
@@ -105,15 +107,15 @@ async function takeLock(session: Session, { log, strangerLimitMs = STRANGER_LIMI
     const limitMs = isMigrating ? LIMIT_MS : strangerLimitMs;
     if (performance.now() - startedAt > limitMs) {
       throw new MigrationError(
-        `${sessionName(holder)} holds the lock under which migrations run: end it with SELECT pg_terminate_backend(${holder.pid}), then start again`,
+        `${sessionName(holder)} holds the lock of migrations: end it with SELECT pg_terminate_backend(${holder.pid}), then start again`,
       );
     }
-    if (!isTold) log?.(`waits for ${sessionName(holder)}, which holds the lock under which migrations run`);
-    isTold = true;
+    if (!isLogged) log?.(`waiting for ${sessionName(holder)}, which holds the lock of migrations`);
+    isLogged = true;
   }
 }
 
-/** 0 on an empty database. */
+/** Returns the number of the newest applied migration, 0 on an empty database. */
 async function newestApplied(session: Session): Promise<number> {
   const [list] = await session.query<{ exists: boolean }>(
     { text: "SELECT to_regclass('plantao.migrations') IS NOT NULL AS exists" },

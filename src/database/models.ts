@@ -44,15 +44,15 @@ export class Message extends Model<InferAttributes<Message>, InferCreationAttrib
   declare sender?: NonAttribute<User>;
 }
 
-// Functions, since Sequelize writes into the definitions that it is given.
+// Functions, since Sequelize changes the definitions that it gets.
 const id = () => ({ type: DataTypes.BIGINT, primaryKey: true, autoIncrement: true });
 const reference = () => ({ type: DataTypes.BIGINT, allowNull: false });
-// The database's clock, not this node's: nodes may differ.
+// The database's clock: the clocks of nodes may differ.
 const time = () => ({ type: DataTypes.DATE, defaultValue: literal('now()') });
 
 /**
- * Binds the models to a connection, of which a process has one: a second would take them over. The tables themselves are
- * made by migrations/, never by Sequelize.
+ * Binds the models to a connection. A process has only one: the models belong to the one that was bound last. The migrations
+ * create the tables, never Sequelize.
  */
 export function defineModels(sequelize: Sequelize): void {
   User.init(

@@ -1,34 +1,35 @@
+import { messageOf } from '../message-of.ts';
 import { UnfitServerError } from './checks/server-check.ts';
-import { messageOf, sqlState } from './errors.ts';
+import { sqlState } from './errors.ts';
 import { MigrationError } from './migrator.ts';
 import { SessionSettingsError } from './session/pinned-connection.ts';
 import { describeDatabase } from './url/database-url.ts';
 
-/** What to do about a pooler; a sentence. */
+/** What to do about a transaction pooler, as a sentence. */
 export const DIRECT =
   'It goes through a transaction pooler: set DATABASE_DIRECT_URL to PostgreSQL itself (DATABASE_URL may stay as it is)';
 
-/** Raised where the database could not be worked with; the message names it and the settings, never the password. */
+/** Thrown when the database cannot be used. The message names it and the settings, never the password. */
 class DatabaseUnusableError extends Error {
   override readonly name = 'DatabaseUnusableError';
 }
 
 const PARTS = 'DATABASE_URL, or DB_HOST, DB_PORT, DB_USER, DB_PASSWORD, DB_NAME';
 
-/** What to do, by SQLSTATE: the server's own words, which stand before it, may be in any language. */
+/** What to do, by SQLSTATE. The server's own message, which precedes it, may be in any language. */
 const ADVICE: Record<string, string> = {
   '28P01': `check the password in ${PARTS}`,
   '28000': `check the user in ${PARTS}, and pg_hba.conf`,
   '3D000': `create the database, or check its name in ${PARTS}`,
   '42501': 'this role lacks a privilege: GRANT it (CONNECT and, for the first start, CREATE ON DATABASE)',
   '53300': 'all connections of PostgreSQL are taken: raise max_connections, or lower DB_POOL_SIZE',
-  '57P03': 'PostgreSQL takes no sessions now (it starts up, shuts down or recovers): start again when it does',
+  '57P03': 'PostgreSQL accepts no sessions now (it is starting, stopping or recovering): start again when it does',
   '42704': 'Plantão needs PostgreSQL 14 or newer',
 };
 
 /**
- * Does `work`, which is the first to need the database at `url`.
- * @throws {DatabaseUnusableError} a sentence for the operator, where it fails; a {@link MigrationError} is one already.
+ * Runs `work`, which is the first use of the database at `url`.
+ * @throws {DatabaseUnusableError} a sentence for the operator, when it fails; a {@link MigrationError} is one already.
  */
 export async function reachable<T>(url: string, work: () => Promise<T>): Promise<T> {
   try {
@@ -44,7 +45,7 @@ export async function reachable<T>(url: string, work: () => Promise<T>): Promise
 function because(error: unknown): string {
   const reason = messageOf(error);
   if (error instanceof UnfitServerError || error instanceof SessionSettingsError) return `: ${reason}`;
-  // What PgBouncer says to settings of the session.
+  // PgBouncer's reply to settings of the session.
   if (reason.includes('unsupported startup parameter')) return ` (${reason}). ${DIRECT}`;
-  return ` (${reason}): ${ADVICE[sqlState(error) ?? ''] ?? `look at ${PARTS}`}`;
+  return ` (${reason}): ${ADVICE[sqlState(error) ?? ''] ?? `check ${PARTS}`}`;
 }

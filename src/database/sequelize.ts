@@ -8,17 +8,17 @@ import { clientConfig, connectionOptions, Sockets } from './session/connection.t
 import type { ConnectionOptions } from './session/pinned-connection.ts';
 import { TransactionClient } from './session/transaction-client.ts';
 
-/** A statement of the pool may take this long, in milliseconds: less than clients wait, more than any of ours needs. */
+/** Limit for a statement of the pool, in milliseconds: less than clients wait, more than any of our statements needs. */
 const STATEMENT_LIMIT_MS = 5000;
-/** A COMMIT has no work to do: one that takes longer is held up, and PostgreSQL has no limit of its own for that. */
+/** Limit for a COMMIT, which has no work to do: a longer one is blocked, and PostgreSQL has no limit for that. */
 const COMMIT_LIMIT_MS = 3000;
-/** How long a connection may take to be closed in order; a half-open one never is. */
+/** How long an orderly close of a connection may take. On a half-open one it never ends. */
 const DISCONNECT_LIMIT_MS = 500;
 
 /**
- * Opens nothing yet: connections are made when first needed, `poolSize` at the most. A connection that died is found out
- * by its error and replaced; one that does not answer ends its statement after {@link STATEMENT_LIMIT_MS} and a second.
- * `throughPooler`: settings are pinned for each transaction, since no session is ours; nothing here is prepared by name.
+ * Creates the pool. Connections are opened when first needed, `poolSize` at most. A connection that is lost is replaced. A
+ * statement without a reply fails a second after {@link STATEMENT_LIMIT_MS}.
+ * `throughPooler`: settings are pinned in each transaction, since the sessions are shared; no statement is prepared by name.
  */
 export function openSequelize(
   url: string,
@@ -34,7 +34,7 @@ export function openSequelize(
     dialect: 'postgres',
     // For Sequelize's own use; the client does not get its fields from Sequelize.
     ...{ username, database },
-    // Each would be one more statement to open a session with, and is pinned already; the types lack the first.
+    // Each would add a statement to the opening of a session, and is pinned already. The types lack the first.
     ...{ keepDefaultTimezone: true },
     standardConformingStrings: false,
     dialectModule: { Client: poolClient(options, abandoned), types: pg.types },
@@ -49,12 +49,12 @@ export function openSequelize(
     const timer = setTimeout(() => stream.destroy(), DISCONNECT_LIMIT_MS);
     stream.once('close', () => clearTimeout(timer));
   });
-  // Behind a pooler the numbers of processes are the pooler's own, and it bounds how many there are.
+  // Behind a pooler the process ids are the pooler's own, and the pooler limits the number of sessions.
   if (!throughPooler) {
     abandonedBy.set(sequelize, abandoned);
     sequelize.addHook('afterConnect', async (connection: unknown) => {
       const ask = async (text: string) => (await (connection as pg.Client).query(text)).rows;
-      // A failure here would leave the connection open and nobody's; the next one does it.
+      // A failure here would leak the connection. The next connection tries again.
       await abandoned.end(ask).catch(() => {});
     });
   }
@@ -64,14 +64,17 @@ export function openSequelize(
 
 const abandonedBy = new WeakMap<Sequelize, AbandonedBackends>();
 
-/** Ends what the pool has given up; true where one waited for a synchronous standby. @throws the database's error. */
+/**
+ * Ends the server processes that the pool has abandoned. Returns true if one of them waited for a synchronous standby.
+ * @throws the database's error.
+ */
 export async function endAbandoned(sequelize: Sequelize): Promise<boolean> {
   const ask = (text: string) =>
     sequelize.query<{ pid: number; wait_event: string | null }>(text, { type: QueryTypes.SELECT });
   return (await abandonedBy.get(sequelize)?.end(ask)) ?? false;
 }
 
-/** What the pool makes its clients with, as a constructor; of Sequelize's own configuration only the types are taken. */
+/** Returns the constructor of the pool's clients. Of Sequelize's configuration it uses only the types. */
 function poolClient(options: ConnectionOptions, abandoned: AbandonedBackends) {
   return function PoolClient({ types }: pg.ClientConfig): pg.Client {
     const config = { ...clientConfig(options, new Sockets()), ...(types && { types }) };
@@ -87,10 +90,10 @@ function poolClient(options: ConnectionOptions, abandoned: AbandonedBackends) {
   };
 }
 
-/** For statements under way when the pool is closed: a database that does not answer is not waited for any longer. */
+/** How long the close of the pool waits for statements under way. */
 const CLOSE_LIMIT_MS = 2000;
 
-/** Closes the pool in order, within {@link CLOSE_LIMIT_MS}. */
+/** Closes the pool within {@link CLOSE_LIMIT_MS}. */
 export function closeSequelize(sequelize: Sequelize): Promise<void> {
   return within(CLOSE_LIMIT_MS, sequelize.close());
 }

@@ -1,6 +1,7 @@
 import { QueryTypes, type Sequelize } from 'sequelize';
 import type { Log } from '../log.ts';
-import { constraintOf, messageOf, sqlState } from './errors.ts';
+import { messageOf } from '../message-of.ts';
+import { constraintOf, sqlState } from './errors.ts';
 
 interface Healed {
   sequence: string;
@@ -8,18 +9,18 @@ interface Healed {
   last_now: number;
 }
 
-/** The keys that a sequence makes. */
-const MADE_KEYS = ['messages_pkey', 'users_pkey', 'groups_pkey'];
+/** The primary keys whose values come from a sequence. */
+const SEQUENCE_KEYS = ['messages_pkey', 'users_pkey', 'groups_pkey'];
 const EXHAUSTED = '2200H';
 
-/** True if a write failed, and was rolled back, because its sequence gave an id that is taken, or none. */
+/** Returns true if a write was rolled back because its sequence returned an id that is taken, or none. */
 export function isTakenId(error: unknown): boolean {
-  return sqlState(error) === EXHAUSTED || MADE_KEYS.includes(constraintOf(error) ?? '');
+  return sqlState(error) === EXHAUSTED || SEQUENCE_KEYS.includes(constraintOf(error) ?? '');
 }
 
 /**
- * Moves sequences behind the ids that are taken (plantao.heal_sequences). One call at a time: whoever asks meanwhile shares
- * it. Nothing waits for it but a write that met a taken id, so that it delays no promotion.
+ * Moves sequences past the ids that are taken (plantao.heal_sequences). Concurrent calls share one run. Only a write that met
+ * a taken id waits for it, so that it delays no promotion.
  */
 export class Sequences {
   readonly #sequelize: Sequelize;
@@ -31,7 +32,7 @@ export class Sequences {
     this.#log = log;
   }
 
-  /** Never throws: a write that then fails says why. */
+  /** Never throws: if it fails, the retried write reports why. */
   heal(): Promise<void> {
     this.#healing ??= this.#heal().finally(() => {
       this.#healing = null;
@@ -48,7 +49,7 @@ export class Sequences {
       for (const { sequence, last_before: before, last_now: now } of healed) {
         this.#log.warn(
           { event: 'sequence_healed', sequence },
-          `${sequence} stood at ${before}, where ids are taken or none is left: moved to ${now}`,
+          `${sequence} stood at ${before}, where ids are taken or none is left; it was moved to ${now}`,
         );
       }
     } catch (error) {

@@ -1,5 +1,6 @@
-import { messageOf, SqlState, sqlState } from '../database/errors.ts';
+import { SqlState, sqlState } from '../database/errors.ts';
 import type { Queryable } from '../database/session/reconnecting-session.ts';
+import { messageOf } from '../message-of.ts';
 import { type LogPage, readBareEvent } from './log-page.ts';
 
 /** Reads at most `most` positions after `position`. */

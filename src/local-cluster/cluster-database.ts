@@ -1,4 +1,4 @@
-import { messageOf } from '../database/errors.ts';
+import { messageOf } from '../message-of.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded/embedded-postgres.ts';
 import type { Output } from './output.ts';
 import { RestartDelay } from './restart-delay.ts';

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { messageOf } from '../message-of.ts';
 
 /** The cluster cannot run; the message is a sentence for the person who started it. */
 export class LauncherError extends Error {
@@ -49,7 +50,7 @@ export function parseOptions(args: string[], defaultDataFolder: string): Launche
   try {
     values = parseArgs({ args, options: flags, strict: true }).values;
   } catch (error) {
-    const sentence = error instanceof Error ? (error.message.split(/[.\n]/)[0] ?? '') : String(error);
+    const sentence = messageOf(error).split(/[.\n]/)[0] ?? '';
     throw new LauncherError(`${sentence}: see npm run cluster -- --help.`);
   }
   const nodes = whole('--nodes', values.nodes, 1, 20);

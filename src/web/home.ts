@@ -1,5 +1,7 @@
 /// <reference lib="dom" />
+
 import { ChatClient, ChatError, type SignInResult } from '../client/index.ts';
+import { messageOf } from '../message-of.ts';
 import { ClusterNotices } from './home/model/cluster-notices.ts';
 import { ClusterWatch } from './home/model/cluster-watch.ts';
 import { loadSession, saveSession } from './home/model/stored-session.ts';
@@ -72,7 +74,7 @@ function leave(error?: unknown): void {
 
 function errorText(error: unknown): string {
   if (error instanceof ChatError && error.status === 401) return 'Your session has expired. Sign in again.';
-  return error instanceof Error ? error.message : String(error);
+  return messageOf(error);
 }
 
 elementById('sign-out', HTMLButtonElement).addEventListener('click', () => leave());

@@ -9,14 +9,29 @@ import { Scene } from '../failure/scene.ts';
 import { post } from '../support/http.ts';
 import type { NodeProcess } from '../support/node-process.ts';
 import { type OwnPostgres, startPostgresOfItsOwn } from '../support/own-postgres.ts';
+import { findServerTools, MISSING_TOOLS } from '../support/replica-tools.ts';
 import { type Bench, runPart } from './common/part.ts';
 import type { Contestant } from './common/section.ts';
 import { bareFailover } from './failover/bare-holder.ts';
+import { POSTGRES_FAILOVER, postgresFailover } from './failover/postgres-failover.ts';
 import { standbyCost } from './failover/standby-cost.ts';
 
 const ROUNDS = 20;
 const LEASE_MS = 2000;
 const BASELINE = 'baseline: a bare lock holder, kill -9';
+
+/** What {@link measureNodeFaults} measures, for `--only`. */
+const FAULTS = [
+  BASELINE,
+  'kill -9',
+  'SIGTERM',
+  'POST /switchover',
+  'POST /fall',
+  'SIGSTOP',
+  'lock session terminated',
+  'PostgreSQL restarted fast',
+  'standby',
+];
 
 const target = (name: string, atMost: number) => ({
   work: `${name}: median, ms`,
@@ -103,6 +118,25 @@ async function firstConnection(url: string): Promise<number> {
   }
 }
 
+/** The failover of PostgreSQL itself, in a cluster of its own. */
+async function measurePostgresFailover(bench: Bench): Promise<void> {
+  const tools = await findServerTools();
+  if (!tools) return bench.remark(`${POSTGRES_FAILOVER}: not measured: ${MISSING_TOOLS}`);
+  const { rows } = await bench.section({
+    title: "Time without an accepted post in PostgreSQL's failover",
+    figures: [
+      { key: 'gap', label: 'ms' },
+      { key: 'after', label: 'ms after the new primary accepts writes' },
+      { key: 'floor', label: 'a bare client in the same round' },
+    ],
+    contestants: [await postgresFailover(bench, tools)],
+    targets: [{ work: `${POSTGRES_FAILOVER}: median, ms after`, of: [POSTGRES_FAILOVER, 'after'], atMost: 250 }],
+    rounds: roundsOf(bench),
+  });
+  const worst = Math.max(...(rows[0]?.values.after ?? []));
+  bench.remark(`${POSTGRES_FAILOVER}: the worst round took ${Math.round(worst)} ms (wanted: at most 1000 ms)`);
+}
+
 async function measureStandby(bench: Bench, scene: Scene): Promise<void> {
   const seconds = bench.isQuick ? 5 : 30;
   bench.progress.say(`measuring the cost of a standby for the database, ${seconds} s`);
@@ -117,7 +151,8 @@ async function measureStandby(bench: Bench, scene: Scene): Promise<void> {
   scene.meter.start();
 }
 
-await runPart('failover', 'Failover', async (bench) => {
+/** The faults of the nodes, on one PostgreSQL. */
+async function measureNodeFaults(bench: Bench): Promise<void> {
   bench.progress.say('starting PostgreSQL and two nodes');
   const postgres = await startPostgresOfItsOwn();
   bench.defer(() => postgres.remove());
@@ -143,4 +178,9 @@ await runPart('failover', 'Failover', async (bench) => {
     rounds: roundsOf(bench),
   });
   if (bench.wants('standby')) await measureStandby(bench, scene);
+}
+
+await runPart('failover', 'Failover', async (bench) => {
+  if (FAULTS.some((name) => bench.wants(name))) await measureNodeFaults(bench);
+  if (bench.wants(POSTGRES_FAILOVER)) await measurePostgresFailover(bench);
 });

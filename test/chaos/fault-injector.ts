@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { messageOf } from '../../src/message-of.ts';
 import type { Component } from './faults.ts';
 import { createRandom } from './random.ts';
 import type { PlannedFault } from './schedule.ts';
@@ -95,7 +96,7 @@ export class FaultInjector {
       await heal();
       history.record({ ...line, type: 'ok', detail });
     } catch (error) {
-      history.record({ ...line, type: 'unknown', detail: error instanceof Error ? error.message : String(error) });
+      history.record({ ...line, type: 'unknown', detail: messageOf(error) });
     }
   }
 }

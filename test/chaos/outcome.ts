@@ -1,3 +1,4 @@
+import { messageOf } from '../../src/message-of.ts';
 import type { Answer } from '../support/http.ts';
 import { epochOf, positionOf } from './position.ts';
 
@@ -35,6 +36,6 @@ export function outcomeOf(response: Answer<Body | undefined>): Outcome {
 /** Returns the outcome of a failed request: unknown, unless the connection was refused. */
 export function outcomeOfError(error: unknown): Outcome {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  const reason = code || (error instanceof Error ? error.message : String(error));
+  const reason = code || messageOf(error);
   return { type: code === 'ECONNREFUSED' ? 'fail' : 'unknown', reason };
 }

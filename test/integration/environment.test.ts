@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect } from 'chai';
 import pino from 'pino';
-import { messageOf } from '../../src/database/errors.ts';
 import { Listener } from '../../src/database/listener.ts';
 import { migrate } from '../../src/database/migrator.ts';
 import { closeSequelize, openSequelize } from '../../src/database/sequelize.ts';
 import { connectionOptions } from '../../src/database/session/connection.ts';
 import { Session } from '../../src/database/session/session.ts';
+import { messageOf } from '../../src/message-of.ts';
 import { createDatabase, type OwnPostgres, startPostgresOfItsOwn, type TestDatabase } from '../support/postgres.ts';
 import { testServer } from '../support/test-server.ts';
 
@@ -86,7 +86,7 @@ describe("The environment's variables for PostgreSQL's own programs", () => {
   it('give no password to a URL without one', async () => {
     const url = database.url.replace(/:[^:@]+@/, '@');
     const session = await Session.open(connectionOptions(url, 'plantao:test:log', 5000)).catch(messageOf);
-    expect(session).to.equal('PostgreSQL asks for a password, and DATABASE_URL has none');
+    expect(session).to.equal('PostgreSQL requires a password, and DATABASE_URL has none');
   });
 });
 

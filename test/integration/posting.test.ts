@@ -256,7 +256,7 @@ describe('Posting to PostgreSQL', () => {
   it('stores nothing under a closed term', async () => {
     await admin.query('UPDATE plantao.leader_terms SET ended_at = clock_timestamp() WHERE term = 1');
     try {
-      expect(await outcome(writerOf().post(post('fenced')))).to.contain('NotOnDuty');
+      expect(await outcome(writerOf().post(post('fenced')))).to.contain('NotActive');
       expect(await stored('fenced')).to.have.length(0);
     } finally {
       await admin.query('UPDATE plantao.leader_terms SET ended_at = NULL WHERE term = 1');

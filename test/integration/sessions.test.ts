@@ -102,7 +102,7 @@ describe('A session behind a proxy that drops the options of the start-up', () =
     // A setting that no server knows stands for one that a proxy swallows.
     const options = connectionOptions(url, 'plantao:test:lock', 5000, { no_such_setting: 'on' });
     const refusal = await Session.open(options).catch((error) => error);
-    expect(String(refusal)).to.equal('SessionSettingsError: the session does not take the settings no_such_setting');
+    expect(String(refusal)).to.equal('SessionSettingsError: the session does not accept the settings no_such_setting');
   });
 
   it('is one that listens: it stays, though the database would end it when idle', async () => {

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import pg from 'pg';
-import { messageOf } from '../../src/database/errors.ts';
 import { applicationName, connectionOptions } from '../../src/database/session/connection.ts';
 import { Session } from '../../src/database/session/session.ts';
+import { messageOf } from '../../src/message-of.ts';
 import { eventually } from '../support/eventually.ts';
 import { freePort } from '../support/free-port.ts';
 import { get, post } from '../support/http.ts';

@@ -1,9 +1,10 @@
 import { expect } from 'chai';
 import pg from 'pg';
-import { isUnavailable, messageOf } from '../../src/database/errors.ts';
+import { isUnavailable } from '../../src/database/errors.ts';
 import { migrate } from '../../src/database/migrator.ts';
 import { reachable } from '../../src/database/reachable.ts';
 import { closeSequelize, openSequelize } from '../../src/database/sequelize.ts';
+import { messageOf } from '../../src/message-of.ts';
 import { freePort } from '../support/free-port.ts';
 import { createDatabase, type OwnPostgres, startPostgresOfItsOwn, type TestDatabase } from '../support/postgres.ts';
 import { testServer } from '../support/test-server.ts';

@@ -9,6 +9,8 @@ const execute = promisify(execFile);
 const PROGRAMS = ['initdb', 'postgres', 'pg_basebackup', 'pg_rewind'] as const;
 /** Debian and its derivatives keep the server programs of each version here, outside of PATH. */
 const DEBIAN_FOLDER = '/usr/lib/postgresql';
+/** A sentence about what {@link findServerTools} looks for. */
+export const MISSING_TOOLS = `no folder of PATH and none of ${DEBIAN_FOLDER}/*/bin has all of ${PROGRAMS.join(', ')}: install postgresql`;
 const LIMIT_MS = 120_000;
 
 /** The name of a program that a replicated server needs. */
@@ -59,9 +61,7 @@ export async function findServerTools(): Promise<ServerTools | null> {
 export async function requireServerTools(context: Mocha.Context): Promise<ServerTools> {
   const tools = await findServerTools();
   if (tools) return tools;
-  console.warn(
-    `      skipped: no folder of PATH and none of ${DEBIAN_FOLDER}/*/bin has all of ${PROGRAMS.join(', ')}: install postgresql`,
-  );
+  console.warn(`      skipped: ${MISSING_TOOLS}`);
   return context.skip();
 }
 

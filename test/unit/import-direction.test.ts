@@ -9,7 +9,16 @@ const PROJECT = fileURLToPath(new URL('../..', import.meta.url));
 type Part = string;
 
 /** Parts that any other may import: they import nothing but each other. */
-const BASE: Part[] = ['backoff', 'log', 'once-signal', 'package-root', 'printable', 'single-flight', 'within'];
+const BASE: Part[] = [
+  'backoff',
+  'log',
+  'message-of',
+  'once-signal',
+  'package-root',
+  'printable',
+  'single-flight',
+  'within',
+];
 
 /** Which parts each part may import: main → node → http → chat → events → database, with coordination → database beside them. */
 const MAY_IMPORT: Record<Part, Part[]> = {

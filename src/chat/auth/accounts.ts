@@ -52,7 +52,7 @@ export class Accounts {
 
   /**
    * Logs in, or creates the account if AUTH=open.
-   * @throws {Refused} unauthenticated, or overloaded if too many sign in at once; {TooManyTriesError}; {NotOnDutyError}.
+   * @throws {Refused} unauthenticated, or overloaded if too many sign in at once; {TooManyTriesError}; {NotActiveError}.
    */
   async logIn(applicant: Applicant): Promise<SignedIn> {
     const { username, password, network, tokenHash = null } = applicant;
@@ -76,7 +76,7 @@ export class Accounts {
     return this.#enter(user);
   }
 
-  /** Creates an account with a password. @throws {Refused} username_taken, overloaded; {TooManyTriesError}; {NotOnDutyError}. */
+  /** Creates an account with a password. @throws {Refused} username_taken, overloaded; {TooManyTriesError}; {NotActiveError}. */
   async register({ username, password, network }: Applicant & { password: string }): Promise<SignedIn> {
     const { users, limits, write } = this.#options;
     if (await users.find(username)) {

@@ -1,7 +1,7 @@
 import { RateLimiterMemory } from 'rate-limiter-flexible';
 import { QueryTypes, type Sequelize } from 'sequelize';
-import { messageOf } from '../../database/errors.ts';
 import type { Log } from '../../log.ts';
+import { messageOf } from '../../message-of.ts';
 
 /** A limit: at most `most` attempts under `key` in a window. */
 export interface Count {

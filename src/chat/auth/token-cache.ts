@@ -7,10 +7,11 @@
  * All queries run on one session, one at a time. A token that a look-up found valid is therefore in the cache before the
  * query that would return its revocation, and cannot be added after it.
  */
-import { messageOf } from '../../database/errors.ts';
+
 import type { Queryable, ReconnectingSession } from '../../database/session/reconnecting-session.ts';
 import { SessionLostError } from '../../database/session/session.ts';
 import type { Log } from '../../log.ts';
+import { messageOf } from '../../message-of.ts';
 import { OnceSignal } from '../../once-signal.ts';
 import { BatchLoader } from '../batch-loader.ts';
 import { lookUpTokens, readRevocations } from './token-queries.ts';

@@ -1,5 +1,7 @@
 /** `npm run chat -- --user ana`: a chat at the command line. It shows which node serves, and keeps running while nodes die. */
+
 import { type AuthMode, ChatClient } from '../../client/index.ts';
+import { messageOf } from '../../message-of.ts';
 import { type ChatArguments, parseArguments, USAGE } from './arguments.ts';
 import { ConnectionReporter } from './connection-reporter.ts';
 import { Screen } from './screen.ts';
@@ -29,20 +31,18 @@ async function run({ user, password, group, urls }: ChatArguments): Promise<void
   }
 }
 
-const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
-
 let args: ChatArguments | undefined;
 try {
   args = parseArguments(process.argv.slice(2));
 } catch (error) {
-  process.stderr.write(`${plain(textOf(error))}\n\n${USAGE}`);
+  process.stderr.write(`${plain(messageOf(error))}\n\n${USAGE}`);
   process.exitCode = 2;
 }
 if (args !== undefined) {
   try {
     await run(args);
   } catch (error) {
-    process.stderr.write(`${plain(textOf(error))}\n`);
+    process.stderr.write(`${plain(messageOf(error))}\n`);
     process.exitCode = 1;
   }
 }

@@ -1,3 +1,4 @@
+import { messageOf } from '../../message-of.ts';
 import { OutcomeUnknownError, UnreachableError } from '../errors.ts';
 import type { Use } from '../types.ts';
 import { type BackoffBounds, backoff } from './backoff.ts';
@@ -141,7 +142,7 @@ export class FailoverRequester {
 }
 
 function toFailed(error: unknown, request: NodeRequest, policy: CallPolicy): Failed {
-  const reason = error instanceof Error ? error.message : String(error);
+  const reason = messageOf(error);
   const notExecuted = error instanceof NoResponseError && error.notSent;
   if (!policy.repeatable && !notExecuted) throw outcomeUnknown(request, reason);
   return { kind: 'retryElsewhere', reason, code: '', activeUrl: null, retryAfterMs: 0, notExecuted };

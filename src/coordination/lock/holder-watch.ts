@@ -1,6 +1,6 @@
 import { sessionName } from '../../database/checks/blocking.ts';
-import { messageOf } from '../../database/errors.ts';
 import type { Queryable } from '../../database/session/reconnecting-session.ts';
+import { messageOf } from '../../message-of.ts';
 import type { ChangeLogger } from '../change-logger.ts';
 import { type Clock, monotonic } from '../clock.ts';
 

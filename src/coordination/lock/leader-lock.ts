@@ -1,7 +1,7 @@
 import { LEADER_LOCK } from '../../database/advisory-locks.ts';
-import { messageOf } from '../../database/errors.ts';
 import { type Session, SessionLostError } from '../../database/session/session.ts';
 import type { Log } from '../../log.ts';
+import { messageOf } from '../../message-of.ts';
 import { type Clock, monotonic } from '../clock.ts';
 import { Lease } from './lease.ts';
 import { openTerm, openTermQuery, type Promotion, WARM_UP_TERM } from './term-opening.ts';

@@ -1,5 +1,5 @@
-import { messageOf } from '../../database/errors.ts';
 import type { connectionOptions } from '../../database/session/connection.ts';
+import { messageOf } from '../../message-of.ts';
 import type { LockKeeping } from './lock-keeper.ts';
 
 /** What the thread that keeps the leader lock is started with. */

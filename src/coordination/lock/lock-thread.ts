@@ -1,5 +1,5 @@
-import { messageOf } from '../../database/errors.ts';
 import type { Log } from '../../log.ts';
+import { messageOf } from '../../message-of.ts';
 import { ChangeLogger } from '../change-logger.ts';
 import { type Clock, monotonic } from '../clock.ts';
 import { idleIntervalMs } from '../election-timing.ts';

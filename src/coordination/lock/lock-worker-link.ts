@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Worker, type WorkerOptions } from 'node:worker_threads';
-import { messageOf } from '../../database/errors.ts';
+import { messageOf } from '../../message-of.ts';
 import { IS_BUILT, PACKAGE_ROOT } from '../../package-root.ts';
 import { within } from '../../within.ts';
 import { Lease } from './lease.ts';

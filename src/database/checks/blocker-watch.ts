@@ -3,18 +3,18 @@ import { SqlState, sqlState } from '../errors.ts';
 import type { Queryable } from '../session/reconnecting-session.ts';
 import { BlockedError, type Blocker, type Explain, readBlockers, sessionName } from './blocking.ts';
 
-/** From one look to the next while a session is known that blocks, ms. */
+/** Interval between two checks while a session blocks, in milliseconds. */
 const EVERY_MS = 1000;
 
 /**
- * Finds out who blocks, once PostgreSQL has refused this node a lock. Each session is logged once, with the statement that
- * ends it, and once more when it blocks no longer.
+ * Finds the sessions that block this node, after PostgreSQL has refused it a lock. Logs each session once, with the statement
+ * that ends it, and once more when it no longer blocks.
  */
 export class BlockerWatch {
   readonly #session: Queryable;
   readonly #log: Log;
   readonly #known = new Map<string, Blocker>();
-  #looking: Promise<Blocker[]> | null = null;
+  #checking: Promise<Blocker[]> | null = null;
   #timer: NodeJS.Timeout | undefined;
   #isStopped = false;
 
@@ -23,10 +23,10 @@ export class BlockerWatch {
     this.#log = log;
   }
 
-  /** The {@link BlockedError} that stands for a lock that was not to be had in time; any other error as it is. */
+  /** Returns a {@link BlockedError} for a lock timeout, and any other error unchanged. */
   readonly explain: Explain = async (error) => {
     if (sqlState(error) !== SqlState.LOCK_NOT_AVAILABLE) return error;
-    return new BlockedError(await this.#look(), { cause: error });
+    return new BlockedError(await this.#check(), { cause: error });
   };
 
   stop(): void {
@@ -34,17 +34,17 @@ export class BlockerWatch {
     clearTimeout(this.#timer);
   }
 
-  /** Shared by all who ask meanwhile. What cannot be read is not named. */
-  #look(): Promise<Blocker[]> {
-    this.#looking ??= readBlockers(this.#session)
+  /** Concurrent calls share one check. If it fails, the blockers that are known are returned. */
+  #check(): Promise<Blocker[]> {
+    this.#checking ??= readBlockers(this.#session)
       .then((blockers) => this.#report(blockers))
       .catch(() => [...this.#known.values()])
       .finally(() => {
-        this.#looking = null;
+        this.#checking = null;
         clearTimeout(this.#timer);
-        if (this.#known.size > 0 && !this.#isStopped) this.#timer = setTimeout(() => void this.#look(), EVERY_MS);
+        if (this.#known.size > 0 && !this.#isStopped) this.#timer = setTimeout(() => void this.#check(), EVERY_MS);
       });
-    return this.#looking;
+    return this.#checking;
   }
 
   #report(blockers: Blocker[]): Blocker[] {

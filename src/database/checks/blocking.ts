@@ -1,26 +1,26 @@
 import type { Queryable } from '../session/reconnecting-session.ts';
 
-/** A session or transaction that others wait for: a row of plantao.blocking. */
+/** A session or transaction that blocks others: a row of plantao.blocking. */
 export interface Blocker {
-  /** What waits for it, e.g. `event log`. */
+  /** What it blocks, e.g. `event log`. */
   blocks: string;
   /** Null for a prepared transaction. */
   pid: number | null;
   role: string | null;
-  /** Null for a socket of the machine, or where our role may not see it. */
+  /** Null for a local socket, or if our role may not see it. */
   client: string | null;
   application: string | null;
   state: string | null;
-  /** When its transaction began, in ISO 8601; null where our role may not see it. */
+  /** When its transaction began, in ISO 8601; null if our role may not see it. */
   since: string | null;
   endedBy: string;
 }
 
-/** Raised for a write that was given up because another transaction holds a lock that it needs. Nothing was stored. */
+/** Thrown for a write that timed out waiting for a lock that another transaction holds. Nothing was stored. */
 export class BlockedError extends Error {
   override readonly name = 'BlockedError';
 
-  /** The message names no session: it is for clients. */
+  /** The message is for clients, so it names no session. */
   constructor(blockers: readonly Blocker[], options?: ErrorOptions) {
     const holdsLog = blockers.some(({ blocks }) => blocks.split(', ').includes('event log'));
     const held = holdsLog ? 'the event log' : 'a lock that this request needs';
@@ -28,14 +28,14 @@ export class BlockedError extends Error {
   }
 }
 
-/** Turns an error of the database into a {@link BlockedError} where a lock was not to be had in time; others stay. */
+/** Turns a lock timeout of the database into a {@link BlockedError}. Returns other errors unchanged. */
 export type Explain = (error: unknown) => Promise<unknown>;
 
 /** Long enough for a busy machine, short enough for the request that waits for the explanation. */
 const LIMIT_MS = 1000;
 
 /**
- * Reads who holds up nodes now. Short transactions that run by themselves are left out where nobody waits for them.
+ * Reads the sessions that block nodes now. Leaves out short transactions that no session waits for.
  * @throws the database's error.
  */
 export function readBlockers(session: Queryable): Promise<Blocker[]> {
@@ -51,7 +51,7 @@ export function readBlockers(session: Queryable): Promise<Blocker[]> {
   );
 }
 
-/** A session as the log names it, e.g. `psql (server process 12, role ana, from 10.0.0.7)`. */
+/** Returns a session as the log names it, e.g. `psql (server process 12, role ana, from 10.0.0.7)`. */
 export function sessionName(session: Pick<Blocker, 'application' | 'pid' | 'role' | 'client'>): string {
   const { application, pid, role, client } = session;
   const details = [pid === null ? 'prepared transaction' : `server process ${pid}`];

@@ -9,39 +9,39 @@ interface QueueRow {
   usename: string | null;
   datname: string | null;
   held_for_s: number | null;
-  /** It is the listener of a node of this database that does not read: its client is frozen or cut off. */
+  /** True for the listener of a node of this database. It does not read: its client is frozen or cut off. */
   is_listener: boolean;
 }
 
-/** What {@link NotifyQueue} needs. */
+/** Options of {@link NotifyQueue}. */
 export interface NotifyQueueOptions {
   sequelize: Sequelize;
-  /** Hints are skipped since now; with why, and which session most likely holds the queue. */
+  /** Called when hints are skipped, with the reason and the session that most likely holds the queue. */
   onFull(sentence: string, holder: string): void;
   onRoom(): void;
 }
 
-const LOOK_EVERY_MS = 2000;
+const CHECK_EVERY_MS = 2000;
 /** Two looks and the time in which a missed notification is noticed (events/missed-notification-detector.ts). */
 const SKIPPED_LATELY_MS = 6000;
 
 /**
  * Watches how full the NOTIFY queue is. While it is half full, plantao.hint() sends nothing and every node sees changes by
- * reading the log once a second. A listener of a node that holds the queue is ended: the node opens another.
+ * reading the log once a second. A node's listener that holds the queue is terminated: the node opens another.
  */
 export class NotifyQueue {
   readonly #options: NotifyQueueOptions;
   #usage = 0;
   #fullAt = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
-  #looking: Promise<boolean> | null = null;
+  #checking: Promise<boolean> | null = null;
   #isStopped = false;
 
   constructor(options: NotifyQueueOptions) {
     this.#options = options;
   }
 
-  /** From 0 to 1, as last seen. */
+  /** From 0 to 1, as of the last check. */
   get usage(): number {
     return this.#usage;
   }
@@ -53,29 +53,29 @@ export class NotifyQueue {
           if (!this.#isStopped) this.start();
         });
       },
-      LOOK_EVERY_MS * (0.9 + Math.random() * 0.2),
+      CHECK_EVERY_MS * (0.9 + Math.random() * 0.2),
     );
   }
 
-  /** Resolves when no look is under way. */
+  /** Resolves when no check is running. */
   async stop(): Promise<void> {
     this.#isStopped = true;
     clearTimeout(this.#timer);
-    await this.#looking;
+    await this.#checking;
   }
 
-  /** Looks now. False when hints were skipped in the last seconds: those that are missing tell nothing of the listener. */
+  /** Checks now. Returns false if hints were skipped in the last seconds: then a missing hint says nothing about the listener. */
   wereHintsSent(): Promise<boolean> {
-    this.#looking ??= this.#look()
+    this.#checking ??= this.#check()
       .catch(() => {})
       .then(() => performance.now() - this.#fullAt > SKIPPED_LATELY_MS)
       .finally(() => {
-        this.#looking = null;
+        this.#checking = null;
       });
-    return this.#looking;
+    return this.#checking;
   }
 
-  async #look(): Promise<void> {
+  async #check(): Promise<void> {
     const { sequelize, onFull, onRoom } = this.#options;
     const [queue] = await sequelize.query<QueueRow>(
       `SELECT usage, hints_are_sent, pid, application_name, usename, datname,
@@ -102,8 +102,8 @@ export class NotifyQueue {
 
 function holderOf({ pid, application_name: name, usename, datname, held_for_s: seconds }: QueueRow): string {
   if (pid === null) {
-    return 'No session that could hold it is visible to this role: look as a member of pg_monitor (TABLE plantao.notify_queue)';
+    return 'No session that could hold it is visible to this role: query TABLE plantao.notify_queue as a member of pg_monitor';
   }
-  const who = `${name || 'a session without a name'}, role ${usename}, database ${datname}`;
-  return `Server process ${pid} (${who}) most likely holds it, for ${Math.round(seconds ?? 0)} s: SELECT pg_terminate_backend(${pid})`;
+  const session = `${name || 'a session without a name'}, role ${usename}, database ${datname}`;
+  return `Server process ${pid} (${session}) most likely holds it, for ${Math.round(seconds ?? 0)} s: SELECT pg_terminate_backend(${pid})`;
 }

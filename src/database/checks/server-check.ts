@@ -1,6 +1,6 @@
 import type pg from 'pg';
 
-/** Raised where the server cannot do what a node needs; the message goes on from "the database … cannot be used: ". */
+/** Thrown when the server lacks what a node needs. The message continues "the database … cannot be used: ". */
 export class UnfitServerError extends Error {
   override readonly name = 'UnfitServerError';
 }
@@ -16,12 +16,12 @@ interface Server {
   isReadOnly: boolean;
 }
 
-/** The first PostgreSQL with idle_session_timeout, on which the lease stands. */
+/** The first PostgreSQL with idle_session_timeout, which the lease depends on. */
 const OLDEST_SERVER = 140_000;
 
 /**
- * Looks at what nothing can mend while a node runs. Asked before anything else, so that a failure that follows from it (a
- * standby takes neither LISTEN nor a migration) is not taken for another one. Answers the server's version, as 150004.
+ * Checks what cannot be repaired while a node runs. It comes before everything else, so that its consequences (a standby
+ * accepts neither LISTEN nor a migration) are not reported instead. Returns the server's version, as 150004.
  * @throws {UnfitServerError}
  */
 export async function refuseUnfitServer(ask: Ask): Promise<number> {

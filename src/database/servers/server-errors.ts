@@ -1,4 +1,5 @@
-import { DatabaseUnavailableError, messageOf, sqlState } from '../errors.ts';
+import { messageOf } from '../../message-of.ts';
+import { DatabaseUnavailableError, sqlState } from '../errors.ts';
 
 /** Thrown where a server accepts no writes. */
 export class StandbyError extends DatabaseUnavailableError {

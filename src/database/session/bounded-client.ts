@@ -1,12 +1,13 @@
 import pg from 'pg';
-import { DatabaseUnavailableError, messageOf, NotReplicatedError, sqlState } from '../errors.ts';
+import { messageOf } from '../../message-of.ts';
+import { DatabaseUnavailableError, NotReplicatedError, sqlState } from '../errors.ts';
 import type { AbandonedBackends } from './abandoned-backends.ts';
 import { isReplicationGivenUp } from './commit-notice.ts';
 
 /** A callback of the driver. */
 type Done = (error: Error | null, result?: pg.QueryResult) => void;
 
-/** How long a {@link BoundedClient} waits for answers, and where it notes what it gave up. */
+/** How long a {@link BoundedClient} waits for replies, and where it notes abandoned server processes. */
 export interface ClientBounds {
   statementLimitMs: number;
   commitLimitMs: number;
@@ -14,7 +15,7 @@ export interface ClientBounds {
 }
 
 /**
- * A client of the pool whose statements have a deadline, and whose failures have a type: what comes of the connection is a
+ * A client of the pool whose statements have a deadline and whose errors have a type: a failure of the connection is a
  * {@link DatabaseUnavailableError}, a commit that did not wait for its standby a {@link NotReplicatedError}.
  */
 export class BoundedClient extends pg.Client {
@@ -25,8 +26,8 @@ export class BoundedClient extends pg.Client {
   constructor(config: pg.ClientConfig, bounds: ClientBounds) {
     super(config);
     this.#bounds = bounds;
-    // Sequelize listens for its errors only some time after it has been connected; one that comes in between (the server
-    // restarts, a DBA ends the session) would be nobody's and end the process.
+    // Sequelize listens for errors only some time after the client has connected. An error in between (the server restarts, a
+    // DBA terminates the session) would end the process.
     this.on('error', () => {
       this.#isLost = true;
     });
@@ -36,7 +37,7 @@ export class BoundedClient extends pg.Client {
     this.on('notice', (notice) => {
       this.#isReplicationGivenUp ||= isReplicationGivenUp(notice);
     });
-    // The driver has many signatures for this one; these are those that Sequelize and the sign-in limits use.
+    // The driver has many signatures for query(). These are those that Sequelize and the sign-in limits use.
     this.query = ((query: string | pg.QueryConfig, ...rest: unknown[]) => {
       const done = rest.at(-1);
       const answer = this.run(query, Array.isArray(rest[0]) ? rest[0] : undefined);
@@ -48,7 +49,7 @@ export class BoundedClient extends pg.Client {
     }) as pg.Client['query'];
   }
 
-  /** What `query` does. */
+  /** Runs what `query` was called with. */
   protected run(query: string | pg.QueryConfig, values: unknown[] | undefined): Promise<pg.QueryResult> {
     return this.send(query, values);
   }

@@ -8,29 +8,29 @@ import { type DatabaseTarget, parseDatabaseUrl } from '../url/database-url.ts';
 import { type ConnectionOptions, PinnedConnection } from './pinned-connection.ts';
 import { SESSION_SETTINGS, type SessionSettings } from './session-settings.ts';
 
-// Ids and positions are bigint in SQL and stay below 2^53 by the checks on every request.
+// Ids and positions are bigint in SQL. The checks of every request keep them below 2^53.
 pg.types.setTypeParser(pg.types.builtins.INT8, Number);
 
-/** What a session is for; the last part of its application_name. */
+/** The purpose of a session: the last part of its application_name. */
 export type SessionPart = 'lock' | 'listen' | 'log' | 'backlog' | 'writer' | 'tokens' | 'pool' | 'migrate';
 
-/** `plantao:<node>:<part>`, what a DBA sees in pg_stat_activity. PostgreSQL keeps 63 bytes of it. */
+/** Returns `plantao:<node>:<part>`, which a DBA sees in pg_stat_activity. PostgreSQL keeps 63 bytes of it. */
 export function applicationName(node: string, part: SessionPart): string {
   return `plantao:${node}:${part}`;
 }
 
 /**
- * How long any session may take to be opened, in milliseconds: five times there and back, over a way that takes half a
- * second each way, or with a SYN that was lost twice (it is sent again after one and three seconds).
+ * How long opening a session may take, in milliseconds: five round trips of one second each, or a SYN that is lost twice (it
+ * is sent again after one and after three seconds).
  */
 export const CONNECT_LIMIT_MS = 5000;
 /** One of several servers is given up sooner, so that the error which names each of them comes in time. */
 const WATCH_SHARE = 0.8;
 
 /**
- * Connection options with the limits that pg lacks by default: opening has a deadline, TCP keepalive is on, and every
- * statement ends on the server too (`statementLimitMs`), so that a lost client leaves nothing running for long.
- * Each field is given, since the driver takes one that is missing from the environment (PGHOST, PGSSLMODE, …).
+ * Returns connection options with the limits that pg lacks by default: opening has a deadline, TCP keepalive is on, and the
+ * server ends every statement too (`statementLimitMs`), so that a lost client leaves nothing running for long.
+ * Every field is set, since the driver takes a missing one from the environment (PGSSLMODE, …).
  * @throws {DatabaseUrlError}
  */
 export function connectionOptions(
@@ -97,11 +97,11 @@ export function clientConfig(options: ConnectionOptions, sockets: Sockets): pg.C
 class MissingPasswordError extends DatabaseUnavailableError {
   override readonly name = 'MissingPasswordError';
   constructor() {
-    super('PostgreSQL asks for a password, and DATABASE_URL has none');
+    super('PostgreSQL requires a password, and DATABASE_URL has none');
   }
 }
 
-/** The sockets under a group of pg clients, kept so that a half-open one can be destroyed: `end()` alone waits for it. */
+/** The sockets of a group of pg clients. A half-open one can be destroyed here, where `end()` would wait for it. */
 export class Sockets {
   readonly #open = new Set<net.Socket>();
   readonly #onOpen: (socket: net.Socket) => void;

@@ -1,7 +1,7 @@
 /**
- * Every setting of PostgreSQL that an answer of ours depends on, with the value that it has in each of our sessions. The
- * server's configuration, ALTER DATABASE, ALTER ROLE and the URL's options may say otherwise; what a session says last
- * counts. A test sets each setting that PostgreSQL has to another value and compares all answers.
+ * Every setting of PostgreSQL that a reply of the node depends on, with its value in each of our sessions. The server's
+ * configuration, ALTER DATABASE, ALTER ROLE and the URL's options may have another value; the session's own value wins. A test
+ * changes each setting of PostgreSQL and compares all replies.
  */
 import pg from 'pg';
 
@@ -11,15 +11,15 @@ export type SessionSettings = Readonly<Record<string, string | number>>;
 /** Sets a time limit to none. */
 const NONE = 0;
 
-/** What all sessions have. A setting that an older server does not know is left out there. */
+/** The settings of all sessions. A setting that an older server does not know is left out. */
 export const SESSION_SETTINGS: SessionSettings = {
-  // Who we are: the role that logged in. Another one may not end the sessions of its peers, nor own what we create.
+  // The role that logged in. Another role may not terminate the sessions of its peers, nor own what we create.
   role: 'none',
-  // Whether the triggers that write the event log run at all. Only a superuser may set it, so a session that has another
-  // value is refused unless it may set it back.
+  // With another value the triggers that write the event log do not run. Only a superuser may set it, so a session with
+  // another value is refused unless it may set it back.
   session_replication_role: 'origin',
 
-  // How names are found. Ours have their schema; nothing of public may stand in for a built-in function.
+  // How names are found. Our own names are qualified; nothing in public may replace a built-in function.
   search_path: 'pg_catalog, pg_temp',
   restrict_nonsystem_relation_kind: '',
   row_security: 'on',
@@ -38,7 +38,7 @@ export const SESSION_SETTINGS: SessionSettings = {
   array_nulls: 'on',
   transform_null_equals: 'off',
 
-  // How transactions begin: the write fence and the log need snapshots that are younger than their locks.
+  // How transactions begin: the write fence and the log need snapshots that are newer than their locks.
   default_transaction_isolation: 'read committed',
   default_transaction_read_only: 'off',
   default_transaction_deferrable: 'off',
@@ -51,15 +51,15 @@ export const SESSION_SETTINGS: SessionSettings = {
   idle_session_timeout: NONE,
   exit_on_error: 'off',
 
-  // What the driver is told: that a commit did not wait for its standby is a warning and no error.
+  // Which notices the driver gets: that a commit did not wait for its standby is a warning, not an error.
   client_min_messages: 'warning',
 
-  // How tables are made, by the migrations.
+  // How the migrations create tables.
   check_function_bodies: 'on',
   default_table_access_method: 'heap',
 
-  // How statements are planned: by key. No compiling: it is on by default where PostgreSQL was built with LLVM (Debian, the
-  // managed ones), the planner guesses more of a young table than it has, and compiling one statement took 230 to 460 ms.
+  // How statements are planned: by key. No JIT: it is on by default where PostgreSQL was built with LLVM (Debian, managed
+  // services), the planner overestimates the rows of a new table, and compiling one statement took 230 to 460 ms.
   jit: 'off',
   plan_cache_mode: 'auto',
   enable_indexscan: 'on',
@@ -70,40 +70,40 @@ export const SESSION_SETTINGS: SessionSettings = {
 };
 
 /**
- * "Acknowledged means stored" ends with off, so it is made on; local, remote_write, on and remote_apply all keep it, and
- * which of them is for the operator to say.
+ * With synchronous_commit = off an acknowledged message may be lost, so it is changed to on. The operator chooses among the
+ * other values (local, remote_write, on, remote_apply).
  */
 const NEVER: Readonly<Record<string, { value: string; instead: string }>> = {
   synchronous_commit: { value: 'off', instead: 'on' },
 };
 
-/** Limits that could end the very statement that pins the others, so they are sent ahead, as options of the start-up. */
+/** Limits that could end the statement that pins the settings, so they are sent before it, in the start-up message. */
 const SENT_AHEAD = ['statement_timeout', 'idle_session_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout'];
 
-/** Has no meaning within one transaction of a session that is somebody else's. */
+/** Settings without a meaning inside one transaction of a shared session. */
 const OF_THE_SESSION = ['idle_session_timeout', 'idle_in_transaction_session_timeout', 'client_encoding'];
 
-/** `-c name=value …` for the start-up message. A pooler refuses it and a proxy may drop it: {@link pinSession} follows. */
+/** Returns `-c name=value …` for the start-up message. A proxy may drop it, so {@link pinSession} follows. */
 export function startupOptions(settings: SessionSettings): string {
   return SENT_AHEAD.map((name) => `-c ${name}=${settings[name] ?? NONE}`).join(' ');
 }
 
 /**
- * The statements that pin `settings` for the session, and answer each name with the value that it has then. They come first
- * in every session. `version` is the server's, 17 for 17.4.
+ * Returns the statements that pin `settings` for the session and then return each name with its value. They come first in
+ * every session. `version` is the server's, 17 for 17.4.
  */
 export function pinSession(settings: SessionSettings, version: number): string {
   return [
-    // A statement of its own: it settles which operators and functions the next ones find.
+    // A separate statement: it determines which operators and functions the next ones find.
     'SET search_path = pg_catalog, pg_temp',
-    // It counts from the start of the transaction, this one's too.
+    // This limit counts from the start of the transaction, including this one.
     ...(version >= 17 ? ['SET transaction_timeout = 0'] : []),
     assignment(settings, 'false'),
     `SELECT name, current_setting(name, true) FROM (VALUES ${rows(settings)}) AS wanted (name, value)`,
   ].join(';\n');
 }
 
-/** Begins a transaction in which `settings` hold until it ends, for a session that others use between our transactions. */
+/** Returns the statements that begin a transaction with `settings` in force until it ends, for a shared session. */
 export function beginPinned(settings: SessionSettings): string {
   const local = Object.fromEntries(Object.entries(settings).filter(([name]) => !OF_THE_SESSION.includes(name)));
   return [
@@ -113,7 +113,7 @@ export function beginPinned(settings: SessionSettings): string {
   ].join(';\n');
 }
 
-/** Only what differs is set: to set what needs a privilege is refused even where nothing would change. */
+/** Sets only what differs: setting what needs a privilege is refused even if nothing would change. */
 function assignment(settings: SessionSettings, isLocal: string): string {
   return `SELECT set_config(name, value, ${isLocal})
     FROM (VALUES ${rows(settings)}) AS wanted (name, value)
@@ -131,7 +131,7 @@ function rows(settings: SessionSettings): string {
   return pairs.map((pair) => `(${pair})`).join(', ');
 }
 
-/** Names of the settings that do not hold, from what {@link pinSession} has answered. Null is one that the server lacks. */
+/** Returns the names of settings that are not in force, given the values of {@link pinSession}; null if the server lacks one. */
 export function unpinned(settings: SessionSettings, held: ReadonlyMap<string, string | null>): string[] {
   return Object.entries(settings)
     .filter(([name, value]) => {
@@ -142,12 +142,12 @@ export function unpinned(settings: SessionSettings, held: ReadonlyMap<string, st
     .map(([name]) => name);
 }
 
-/** What came after PostgreSQL 14. */
+/** Settings that PostgreSQL 14 lacks. */
 const MAY_BE_MISSING = ['transaction_timeout', 'restrict_nonsystem_relation_kind'];
 
 const UNITS: Record<string, number> = { ms: 1, s: 1000, min: 60_000, h: 3_600_000, d: 86_400_000 };
 
-/** SHOW prints a time in the largest unit that it is a whole number of, and 0 without one. */
+/** SHOW prints a time in the largest unit of which it is a multiple, and 0 without a unit. */
 function milliseconds(text: string): number {
   const [, number = '', unit = 'ms'] = /^(\d+)(ms|s|min|h|d)?$/.exec(text) ?? [];
   return number === '' ? Number.NaN : Number(number) * (UNITS[unit] ?? Number.NaN);

@@ -1,5 +1,6 @@
 import pg from 'pg';
-import { DatabaseUnavailableError, isStalePlan, messageOf, NotReplicatedError, sqlState } from '../errors.ts';
+import { messageOf } from '../../message-of.ts';
+import { DatabaseUnavailableError, isStalePlan, NotReplicatedError, sqlState } from '../errors.ts';
 import { isReplicationGivenUp } from './commit-notice.ts';
 import { CONNECT_LIMIT_MS, clientConfig, Sockets } from './connection.ts';
 import type { ConnectionOptions } from './pinned-connection.ts';

@@ -2,15 +2,15 @@ import type pg from 'pg';
 import { BoundedClient, type ClientBounds } from './bounded-client.ts';
 import { beginPinned, type SessionSettings } from './session-settings.ts';
 
-/** What the driver's client has beside its types: I, T or E of the protocol. */
+/** A member of the driver's client that its types lack: I, T or E of the protocol. */
 interface Status {
   _txStatus: string | null;
 }
 
 /**
- * A client behind a transaction pooler. Whose session a transaction runs in is known only when it has begun, so each begins
- * by pinning its settings, and a statement by itself is made one. That is two round trips more, on a way that is neither
- * often used nor urgent; to ask for ALTER ROLE instead would hold only until somebody changes it.
+ * A client behind a transaction pooler. The session of a transaction is known only when it has begun, so each transaction pins
+ * its settings first, and a single statement becomes a transaction. That costs two round trips on a path that is rarely used
+ * and not urgent. Requiring ALTER ROLE instead would be correct only until it is changed.
  */
 export class TransactionClient extends BoundedClient {
   readonly #begin: string;

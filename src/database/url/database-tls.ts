@@ -1,12 +1,12 @@
-/** How a session is encrypted: libpq's `sslmode` and its neighbours, for the driver. */
+/** The TLS settings of a session: libpq's `sslmode` and related parameters, for the driver. */
 import { readFileSync } from 'node:fs';
 import type { ConnectionOptions } from 'node:tls';
 import { DatabaseUrlError } from './database-url-error.ts';
 
-/** The parameters of a database URL, as they are given. */
+/** The parameters of a database URL, unparsed. */
 export interface TlsSettings {
   mode: string | undefined;
-  isWanted: string | undefined;
+  ssl: string | undefined;
   rootCertificate: string | undefined;
   certificate: string | undefined;
   key: string | undefined;
@@ -30,15 +30,15 @@ export const UNENCRYPTED: Tls = {
   negotiation: 'postgres',
 };
 
-/** `ssl` is how other drivers write it. */
-const OF_SSL: Record<string, Tls['mode']> = {
+/** The parameter `ssl` of other drivers. */
+const BY_SSL: Record<string, Tls['mode']> = {
   true: 'verify-full',
   '1': 'verify-full',
   false: 'disable',
   '0': 'disable',
   'no-verify': 'require',
 };
-const OF_SSLMODE: Record<string, Tls['mode']> = {
+const BY_SSLMODE: Record<string, Tls['mode']> = {
   disable: 'disable',
   require: 'require',
   'no-verify': 'require',
@@ -46,22 +46,23 @@ const OF_SSLMODE: Record<string, Tls['mode']> = {
   'verify-full': 'verify-full',
 };
 
-/** @throws {DatabaseUrlError} where the parameters ask for what the driver cannot do, or contradict each other. */
+/** @throws {DatabaseUrlError} when the driver does not support the parameters, or they contradict each other. */
 export function readTls(given: TlsSettings): Tls {
-  const named = given.mode === undefined ? readMode(OF_SSL, 'ssl', given.isWanted) : null;
-  const mode = named ?? readMode(OF_SSLMODE, 'sslmode', given.mode) ?? null;
+  const named = given.mode === undefined ? readMode(BY_SSL, 'ssl', given.ssl) : null;
+  const mode = named ?? readMode(BY_SSLMODE, 'sslmode', given.mode) ?? null;
   const { negotiation = 'postgres' } = given;
   if (negotiation !== 'postgres' && negotiation !== 'direct') {
     throw new DatabaseUrlError(`has sslnegotiation=${negotiation}: use postgres or direct`);
   }
-  const isAsked = given.rootCertificate !== undefined || given.certificate !== undefined || negotiation === 'direct';
-  if (mode === null && isAsked)
+  const hasTlsSettings =
+    given.rootCertificate !== undefined || given.certificate !== undefined || negotiation === 'direct';
+  if (mode === null && hasTlsSettings)
     throw new DatabaseUrlError('has settings for TLS and no sslmode: add sslmode=verify-full');
   if (mode === null || mode === 'disable') return UNENCRYPTED;
   if ((given.certificate === undefined) !== (given.key === undefined)) {
     throw new DatabaseUrlError('has one of sslcert and sslkey: give both or none');
   }
-  // As libpq has it: who names a root certificate wants it to be looked at.
+  // As libpq does: a root certificate implies that it is checked.
   const isChecked = given.rootCertificate !== undefined && given.rootCertificate !== 'system';
   if (mode === 'verify-ca' && !isChecked) {
     throw new DatabaseUrlError('has sslmode=verify-ca and no sslrootcert with the certificate of its authority');
@@ -79,11 +80,11 @@ function readMode(modes: Record<string, Tls['mode']>, name: string, value: strin
   if (value === undefined) return null;
   const mode = modes[value.toLowerCase()];
   if (mode !== undefined) return mode;
-  // prefer and allow among them: they would go on in the clear where somebody on the way wants it.
+  // Including prefer and allow: with them an attacker on the network could turn encryption off.
   throw new DatabaseUrlError(`has ${name}=${value}, which is not supported: use ${Object.keys(modes).join(', ')}`);
 }
 
-/** The driver's own form. @throws {DatabaseUrlError} where a file cannot be read. */
+/** Returns the driver's options. @throws {DatabaseUrlError} when a file cannot be read. */
 export function tlsOptions(tls: Tls): false | ConnectionOptions {
   if (tls.mode === 'disable') return false;
   return {

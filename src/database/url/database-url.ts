@@ -1,6 +1,6 @@
 /**
- * The one parser of `DATABASE_URL`, in the syntax of libpq (PostgreSQL manual, "Connection URIs"). The drivers get fields
- * and never the URL: each of them has a parser of its own, and what one reads as a socket another reads as localhost.
+ * The only parser of `DATABASE_URL`, in the syntax of libpq (PostgreSQL manual, "Connection URIs"). The drivers get fields and
+ * never the URL: each of them has a parser of its own, and one reads as localhost what another reads as a socket.
  */
 import { isIP, isIPv6 } from 'node:net';
 import { userInfo } from 'node:os';
@@ -16,12 +16,12 @@ export interface DatabaseHost {
   address: string | null;
 }
 
-/** What a database URL names. */
+/** The content of a database URL. */
 export interface DatabaseTarget {
   /** At least one. */
   hosts: DatabaseHost[];
   user: string;
-  /** Null where the URL has none: then the server must not ask for one. */
+  /** Null if the URL has none: then the server must not require one. */
   password: string | null;
   database: string;
   tls: Tls;
@@ -50,7 +50,7 @@ const SESSION_ATTRIBUTES: Record<string, DatabaseTarget['sessionAttributes']> = 
   primary: 'primary',
 };
 
-/** @throws {DatabaseUrlError} where the text is no such URL, or has a parameter that would not be honoured. */
+/** @throws {DatabaseUrlError} when the text is not such a URL, or has a parameter that would not be honoured. */
 export function parseDatabaseUrl(text: string): DatabaseTarget {
   const [scheme] = /^postgres(ql)?:\/\//i.exec(text) ?? [];
   if (scheme === undefined) throw new DatabaseUrlError('must be a postgres:// URL');
@@ -101,7 +101,7 @@ export function parseDatabaseUrl(text: string): DatabaseTarget {
   return target;
 }
 
-/** The reverse of the parser, for a database that is given in parts; a part may have any character. */
+/** Returns the URL of a database that is given in parts. A part may contain any character. */
 export function databaseUrlOf(parts: {
   host: string;
   port: number;
@@ -115,7 +115,7 @@ export function databaseUrlOf(parts: {
   return `postgres://${login ? `${login}@` : ''}${host}:${parts.port}/${encodeURIComponent(parts.database)}`;
 }
 
-/** "chat on db:5432", for errors; never the user or the password. Any text may be given. */
+/** Returns "chat on db:5432" for errors, never the user or the password. Accepts any text. */
 export function describeDatabase(url: string): string {
   try {
     const { hosts, database } = parseDatabaseUrl(url);
@@ -126,12 +126,12 @@ export function describeDatabase(url: string): string {
   }
 }
 
-/** True for a host name, an address or a socket folder, without a port. */
+/** Returns true for a host name, an address or a socket folder, without a port. */
 export function isDatabaseHost(text: string): boolean {
   return text.startsWith('/') || isIP(text) !== 0 || /^[\w-]+(\.[\w-]+)*\.?$/.test(text);
 }
 
-/** Before the last @ that comes ahead of path and parameters, so that a password may have @ and ? as they are. */
+/** Splits at the last @ before the path and the parameters, so that a password may contain @ and ? unencoded. */
 function splitCredentials(text: string): { credentials: string; location: string } {
   const first = text.indexOf('@');
   const slash = text.indexOf('/');
@@ -146,7 +146,7 @@ function splitOnce(text: string, separator: string): string[] {
   return at < 0 ? [text] : [text.slice(0, at), text.slice(at + 1)];
 }
 
-/** A percent sign that begins no escape stands for itself: passwords have them, and people forget to encode them. */
+/** Decodes escapes. A percent sign that begins none stands for itself: it occurs unencoded in passwords. */
 function decode(text: string): string {
   return text.replace(/(%[0-9a-f]{2})+/gi, (escapes) => {
     try {
@@ -164,7 +164,7 @@ function readParameters(query: string): Map<string, string> {
     const [encodedName = '', encoded = ''] = splitOnce(pair, '=');
     const name = decode(encodedName);
     if (given.has(name)) throw new DatabaseUrlError(`has the parameter ${name} twice`);
-    // A URL that a program has put together has + for a space, which no option of the server contains.
+    // A program may have encoded a space as +, which no option of the server contains.
     given.set(name, decode(name === 'options' ? encoded.replaceAll('+', ' ') : encoded));
   }
   return given;
@@ -213,7 +213,7 @@ function readSessionAttributes(text = 'any'): DatabaseTarget['sessionAttributes'
 function readHost(text: string): { host: string; port: string } {
   const [, address, name = '', port = ''] = /^(?:\[([^\]]*)\]|([^:]*))(?::(.*))?$/.exec(text) ?? [];
   if (address !== undefined && !isIPv6(decode(address))) {
-    throw new DatabaseUrlError(`names the host [${address}], which is no IPv6 address`);
+    throw new DatabaseUrlError(`names the host [${address}], which is not an IPv6 address`);
   }
   return { host: decode(address ?? name), port: decode(port) };
 }
@@ -222,19 +222,19 @@ function readPort(text: string): number {
   if (text === '') return DEFAULT_PORT;
   const port = Number(text);
   if (/^\d{1,5}$/.test(text) && port >= 1 && port <= 65_535) return port;
-  throw new DatabaseUrlError('names a port that is no number from 1 to 65535');
+  throw new DatabaseUrlError('names a port that is not a number from 1 to 65535');
 }
 
 function readConnectTimeout(text: string | undefined): number | null {
   if (text === undefined || text === '0') return null;
   if (/^\d{1,4}$/.test(text)) return Number(text) * 1000;
-  throw new DatabaseUrlError('has a connect_timeout that is no number of seconds');
+  throw new DatabaseUrlError('has a connect_timeout that is not a number of seconds');
 }
 
 function takeTls(take: (name: string) => string | undefined): TlsSettings {
   return {
     mode: take('sslmode'),
-    isWanted: take('ssl'),
+    ssl: take('ssl'),
     rootCertificate: take('sslrootcert'),
     certificate: take('sslcert'),
     key: take('sslkey'),

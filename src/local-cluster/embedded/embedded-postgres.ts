@@ -5,9 +5,10 @@ import { chown, readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { messageOf, SqlState, sqlState } from '../../database/errors.ts';
+import { SqlState, sqlState } from '../../database/errors.ts';
 import { connectionOptions } from '../../database/session/connection.ts';
 import { Session } from '../../database/session/session.ts';
+import { messageOf } from '../../message-of.ts';
 import { findBinaries, type PostgresBinaries } from './binaries.ts';
 import {
   type DataFolder,

@@ -1,4 +1,5 @@
 import { type ChatClient, newIdempotencyKey, type User } from '../../../client/index.ts';
+import { messageOf } from '../../../message-of.ts';
 import type { Conversation } from './conversation.ts';
 
 /** Longer than any failover. After it the message is marked as failed and the user can retry it. */
@@ -57,7 +58,7 @@ export class Outbox {
       conversation.sent(key, await this.#client.send(conversation.group.id, content, options), this.#me.username);
     } catch (error) {
       if (this.#signal.aborted) return;
-      conversation.failed(key, error instanceof Error ? error.message : String(error));
+      conversation.failed(key, messageOf(error));
       this.#listener.failed(error);
     }
     this.#listener.changed(conversation);

@@ -1,3 +1,4 @@
+import { messageOf } from '../../../message-of.ts';
 import { button, createElement, elementById, setChildren } from './elements.ts';
 
 /** The content of a dialog. */
@@ -47,7 +48,7 @@ export class Dialog {
   /** Shows an error, if this content is still the open one. */
   showError(content: DialogContent | undefined, error: unknown): void {
     if (content !== this.#content) return;
-    this.#error.textContent = error instanceof Error ? error.message : String(error);
+    this.#error.textContent = messageOf(error);
   }
 
   /** Closes the dialog if it is open. */

@@ -1,0 +1,77 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import pg from 'pg';
+import { Scene } from '../../failure/scene.ts';
+import { BareClient } from '../../replication/bare-client.ts';
+import { type ReplicaServer, type ReplicatedPostgres, startReplicatedPostgres } from '../../support/replica.ts';
+import type { ServerTools } from '../../support/replica-tools.ts';
+import { startTcpProxy } from '../../support/tcp-proxy.ts';
+import type { Bench } from '../common/part.ts';
+import type { Contestant } from '../common/section.ts';
+
+/** Name of the row: the primary is killed with SIGKILL, and its synchronous standby promoted. */
+export const POSTGRES_FAILOVER = "PostgreSQL's failover";
+
+/** Starts a synchronous pair of PostgreSQL servers, two nodes whose URL names both, and a bare client as the floor. */
+export async function postgresFailover(bench: Bench, tools: ServerTools): Promise<Contestant> {
+  bench.progress.say('starting PostgreSQL with a standby, and two nodes');
+  const postgres = await startReplicatedPostgres({ tools, synchronous: true });
+  bench.defer(() => postgres.remove());
+  // For the measurement itself. The nodes find the primary by their URL.
+  const follower = await startTcpProxy({ port: postgres.primary.port });
+  bench.defer(() => follower.close());
+  const bare = new BareClient(
+    postgres.servers.map(({ url }) => url),
+    () => performance.now(),
+  );
+  const scene = await Scene.open({
+    databaseUrl: follower.via(postgres.primary.url),
+    env: { DATABASE_URL: `${postgres.url}?target_session_attrs=read-write` },
+    leaseMs: 2000,
+    everyMs: 4,
+  });
+  bench.defer(() => scene.close());
+
+  const round = async () => {
+    await scene.settled();
+    await pause(Math.random() * 500);
+    const [failed, next] = [postgres.primary, postgres.standby];
+    const stop = new AbortController();
+    const running = bare.run(stop.signal);
+    let acceptsAt = 0;
+    const { gap } = await scene.broken(
+      async () => {
+        await failed.kill();
+        const promoted = writableAt(next);
+        await postgres.promote(next);
+        acceptsAt = await promoted;
+        follower.pointAt({ port: next.port });
+      },
+      { mend: () => rejoin(postgres, failed) },
+    );
+    stop.abort();
+    await running;
+    const commit = bare.commits.find((at) => at >= acceptsAt) ?? Number.NaN;
+    return { gap: gap.ms, after: gap.to - acceptsAt, floor: commit - acceptsAt };
+  };
+  return { name: POSTGRES_FAILOVER, round };
+}
+
+async function rejoin(postgres: ReplicatedPostgres, server: ReplicaServer): Promise<void> {
+  await postgres.rejoin(server);
+  await postgres.setSynchronous(true);
+}
+
+/** Returns the time at which a standby accepts writes, as seen by a session that was open before. */
+async function writableAt(standby: ReplicaServer): Promise<number> {
+  const client = new pg.Client(standby.url);
+  await client.connect();
+  try {
+    for (;;) {
+      const { rows } = await client.query('SELECT pg_is_in_recovery() AS standby');
+      if (rows[0].standby === false) return performance.now();
+      await pause(1);
+    }
+  } finally {
+    await client.end();
+  }
+}
