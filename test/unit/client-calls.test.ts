@@ -252,21 +252,23 @@ describe('The client uses the API', () => {
 
   it('signs in, sends its token and signs out', async () => {
     await client.login('ana', 'secret');
-    expect(node.heard[0]?.body).to.deep.equal({ username: 'ana', password: 'secret' });
     expect(client).to.include({ userId: 7, token: 't' });
     await client.chats();
-    expect(node.heard[1]?.headers.authorization).to.equal('Bearer t');
-    expect(node.heard[1]?.query.get('userId')).to.equal('7');
     await client.logout();
-    expect(node.heard[2]).to.include({ method: 'POST', path: '/logout' });
-    expect(node.heard[2]?.headers.authorization).to.equal('Bearer t');
+    const [signIn, chats, signOut] = node.heard.filter(({ path }) => path !== '/health');
+    expect(signIn?.body).to.deep.equal({ username: 'ana', password: 'secret' });
+    expect(chats?.headers.authorization).to.equal('Bearer t');
+    expect(chats?.query.get('userId')).to.equal('7');
+    expect(signOut).to.include({ method: 'POST', path: '/logout' });
+    expect(signOut?.headers.authorization).to.equal('Bearer t');
     expect((await client.chats().catch((caught) => caught)).code).to.equal('not_signed_in');
   });
 
   it('revokes the token of the user who signed out, even if another signs in during the retries', async () => {
     const tokens = ['a', 'b'];
     node.behave = (heard, response) => {
-      if (heard.path === '/login') json(response, 200, { user_id: 7, token: tokens.shift() });
+      if (heard.path === '/health') json(response, 200, { status: 'alive' });
+      else if (heard.path === '/login') json(response, 200, { user_id: 7, token: tokens.shift() });
       else if (client.token === 'b') json(response, 200, { message: 'logged out' });
       else void client.login('bruno').then(() => response.destroy());
     };
@@ -276,6 +278,26 @@ describe('The client uses the API', () => {
     const told = node.heard.filter(({ path }) => path === '/logout').map(({ headers }) => headers.authorization);
     expect(told).to.deep.equal(['Bearer a', 'Bearer a']);
     expect(client.token).to.equal('b');
+  });
+
+  it('learns the other nodes from the only one that it was given, and continues with them when that one is down', async () => {
+    const other = await startFakeNode((_, response) => json(response, 200, { user_id: 7, chats: [], cursor: 'e-1' }));
+    try {
+      node.behave = ({ path }, response) => {
+        const peers = [null, 7, { url: 'no address' }, { url: other.url, node: 'node-2' }];
+        json(response, 200, path === '/health' ? { peers } : { user_id: 7, chats: [], cursor: 'e-1' });
+      };
+      client = new ChatClient({ urls: [node.url], userId: 7, backoff: { firstMs: 5, capMs: 20 } });
+      await client.chats();
+      await until(() => client.urls.length === 2, 'the client knows the other node');
+      expect(client.urls).to.deep.equal([node.url, other.url]);
+      await node.close();
+      await client.chats();
+      expect(other.heard.map(({ path }) => path)).to.deep.equal(['/chats']);
+      expect(node.heard.filter(({ path }) => path === '/health')).to.have.length(1);
+    } finally {
+      await other.close();
+    }
   });
 
   it('sends only the page parameters that were given', async () => {

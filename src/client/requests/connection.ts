@@ -55,12 +55,16 @@ export class Connection {
   readonly #attemptMs: number;
   readonly #deadlineMs: number;
   readonly #pollSeconds: number;
+  #hasLearned = false;
 
   constructor(options: ConnectionOptions, random: () => number) {
     this.token = options.token;
     // Bound: a browser's fetch refuses to be called as a method of something else.
     this.#send = options.fetch ?? globalThis.fetch.bind(globalThis);
-    this.#endpoints = new Endpoints(options.urls, (change) => options.onConnection?.(change));
+    this.#endpoints = new Endpoints(options.urls, (change) => {
+      options.onConnection?.(change);
+      if (change.state === 'connected') this.#learnPeers(change.url);
+    });
     this.#requester = new FailoverRequester(this.#send, this.#endpoints, options.backoff ?? defaultBackoff, random);
     this.#attemptMs = options.attemptMs ?? 5000;
     this.#deadlineMs = options.deadlineMs ?? 30_000;
@@ -75,6 +79,26 @@ export class Connection {
   /** Adds a node address. @throws {TypeError} if it is not an http(s) address. */
   addUrl(url: string): void {
     this.#endpoints.add(url);
+  }
+
+  /**
+   * Learns the other nodes from GET /health of a node that responds, once, when the client knows only one address. Nothing
+   * waits for it, and a failure changes nothing: the next response tries again.
+   */
+  #learnPeers(url: string): void {
+    if (this.#hasLearned || this.urls.length > 1) return;
+    this.#hasLearned = true;
+    sendOnce(this.#send, url, { method: 'GET', path: '/health' }, HEALTH_MS, undefined).then(
+      ({ body }) => this.#addPeers(url, body?.peers),
+      () => {
+        this.#hasLearned = false;
+      },
+    );
+  }
+
+  #addPeers(by: string, peers: unknown): void {
+    if (!Array.isArray(peers)) return;
+    for (const peer of peers) this.#endpoints.addNamed(by, (peer as { url?: unknown } | null)?.url);
   }
 
   /** Sends a request to any node. */
