@@ -39,7 +39,7 @@ async function compile(): Promise<{ name: string; body: Buffer }[]> {
   // Asynchronous, because a synchronous build would block the node and its heartbeats. esbuild's child process outlives the
   // build unless it is stopped.
   const building = build({
-    entryPoints: ['home.ts', 'home.css'].map((name) => path.join(FOLDER, name)),
+    entryPoints: ['home.ts', 'home.css', 'docs.ts'].map((name) => path.join(FOLDER, name)),
     // Determines the names of the outputs only; nothing is written.
     outdir: FOLDER,
     bundle: true,

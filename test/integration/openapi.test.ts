@@ -1,6 +1,8 @@
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { expect } from 'chai';
 import pg from 'pg';
+import { FIELDS } from '../../src/http/docs/field-texts.ts';
+import type { JsonSchema } from '../../src/http/docs/json-schema.ts';
 import { type ApiDocument, Contract, expectAsDocumented } from '../support/contract.ts';
 import { eventually } from '../support/eventually.ts';
 import { freePort } from '../support/free-port.ts';
@@ -60,6 +62,45 @@ describe('The OpenAPI document', function () {
     }
   });
 
+  it('describes every operation, parameter and field, with examples that are valid', () => {
+    const fields = new Set<string>();
+    const collect = (value: unknown) => {
+      if (typeof value !== 'object' || value === null) return;
+      const { properties, ...rest } = value as { properties?: Record<string, { description?: string; $ref?: string }> };
+      for (const [name, field] of Object.entries(properties ?? {})) {
+        if (field.$ref === undefined && field.description === `${name.replaceAll('_', ' ')}.`) fields.add(name);
+        collect(field);
+      }
+      Object.values(rest).forEach(collect);
+    };
+    collect(contract.document.components.schemas);
+    const { tags } = contract.document as unknown as { tags: { name: string }[] };
+    for (const [method, path, operation] of contract.operations) {
+      const where = `${method} ${path}`;
+      const { description, parameters, requestBody } = operation as typeof operation & { description?: string };
+      expect(description, where).to.be.a('string').with.length.above(operation.operationId.length);
+      expect(
+        tags.map(({ name }) => name),
+        where,
+      ).to.include((operation as unknown as { tags: string[] }).tags[0]);
+      for (const { name } of parameters) if (!(name in FIELDS)) fields.add(name);
+      collect(requestBody);
+      const example = (requestBody?.content['application/json'] as { example?: unknown } | undefined)?.example;
+      if (requestBody) expect(example, where).to.be.an('object');
+    }
+    expect([...fields], 'fields without an entry in field-texts.ts').to.deep.equal([]);
+  });
+
+  it('lists every error code with its meaning, and names the kinds of events by a discriminator', () => {
+    const { Error: error, Event: event } = contract.document.components.schemas as Record<string, JsonSchema>;
+    const { code, reason } = error?.properties as Record<string, { enum: string[] }>;
+    expect(code?.enum).to.include.members(['not_active', 'cursor_expired', 'key_reused', 'outcome_unknown']);
+    expect(reason?.enum).to.deep.equal(['retention', 'history', 'ahead', 'too_far']);
+    const { propertyName, mapping } = event?.discriminator as { propertyName: string; mapping: Record<string, string> };
+    expect(propertyName).to.equal('kind');
+    expect(Object.keys(mapping)).to.include.members(['message', 'message_deleted', 'joined', 'left', 'notification']);
+  });
+
   it('documents the limits that requests are checked against', () => {
     const { parameters } = contract.document.paths['/messages']?.get ?? { parameters: [] };
     expect(parameters.map(({ name, required, schema }) => [name, required, schema])).to.deep.equal([
@@ -72,8 +113,8 @@ describe('The OpenAPI document', function () {
     expect(requestBody?.content['application/json']?.schema).to.deep.equal({
       type: 'object',
       properties: {
-        username: { type: 'string', minLength: 1, maxLength: 64, pattern: '\\S' },
-        password: { type: 'string', minLength: 8, maxLength: 256, format: 'password' },
+        username: { type: 'string', minLength: 1, maxLength: 64, pattern: '\\S', description: 'The username.' },
+        password: { type: 'string', minLength: 8, maxLength: 256, format: 'password', description: 'The password.' },
       },
       required: ['username', 'password'],
     });

@@ -1,18 +1,22 @@
-/** `/docs`: the OpenAPI document for people, as one page of HTML with a style sheet and no script. */
+/** `/docs`: the OpenAPI document for people, as one page of HTML. Its script adds the filter and the forms (src/web/docs.ts). */
+import { anchorOf, inline, markdown, text } from './html.ts';
 import type { JsonSchema } from './json-schema.ts';
-import type { OpenApi, Operation } from './openapi.ts';
+import type { OpenApi } from './openapi.ts';
+import { curlOf, formOf, type Located, needsToken } from './try-it.ts';
 
-/** The page. It names nothing that is not served by this node. */
-export function docsPageOf(document: OpenApi): string {
+/** Returns the page. It loads only files of this node; `url` is the address of the node. */
+export function docsPageOf(document: OpenApi, url: string): string {
   const { title, version, description } = document.info as Record<string, string>;
-  const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
+  const all = Object.entries(document.paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) => ({ path, method, operation })),
   );
+  const tags = document.tags as { name: string; description: string }[];
+  const sections = tags.map((tag) => ({
+    ...tag,
+    operations: all.filter(({ operation }) => operation.tags[0] === tag.name),
+  }));
   const { schemas, responses } = document.components as Record<string, Record<string, JsonSchema>>;
-  const links = operations.map(
-    ({ method, path, operation }) =>
-      `<li><a href="#${operation.operationId}"><b>${method.toUpperCase()}</b> ${text(path)}</a></li>`,
-  );
+  const guide = [...(description ?? '').matchAll(/^## (.*)$/gm)].map(([, heading = '']) => heading);
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -21,20 +25,27 @@ export function docsPageOf(document: OpenApi): string {
 <meta name="color-scheme" content="light dark">
 <title>${text(title)} API</title>
 <link rel="stylesheet" href="docs.css">
+<script type="module" src="assets/docs.js"></script>
 </head>
 <body>
-<nav aria-label="Routes"><ul>${links.join('\n')}</ul></nav>
+<nav aria-label="Contents">
+<label>Filter <input id="filter" type="search" autocomplete="off"></label>
+<ul>${guide.map((heading) => `<li><a href="#${anchorOf(heading)}">${text(heading)}</a></li>`).join('\n')}</ul>
+${sections.map(({ name, operations }) => `<h2>${text(name)}</h2><ul>${operations.map(linkTo).join('\n')}</ul>`).join('\n')}
+<h2>Reference</h2><ul><li><a href="#refusals">Error responses</a></li><li><a href="#schemas">Schemas</a></li></ul>
+</nav>
 <main>
 <h1>${text(title)} <small>${text(version)}</small></h1>
-<p>${text(description)}</p>
 <p>For programs: <a href="openapi.json">openapi.json</a> (OpenAPI 3.1).</p>
-${operations.map(sectionOf).join('\n')}
-<h2 id="refusals">Refusals</h2>
-<p>Every refusal is an <a href="#schema-Error">Error</a>.</p>
+<p><label>Token for “Try it” <input id="token" type="password" autocomplete="off" spellcheck="false"></label></p>
+${markdown(description ?? '')}
+${sections.map(({ name, description, operations }) => `<h2>${text(name)}</h2><p>${text(description)}</p>${operations.map((one) => sectionOf(one, url)).join('\n')}`).join('\n')}
+<h2 id="refusals">Error responses</h2>
+<p>The body of each is an <a href="#schema-Error">Error</a>.</p>
 <dl>${Object.entries(responses ?? {})
     .map(refusal)
     .join('\n')}</dl>
-<h2 id="schemas">Answers</h2>
+<h2 id="schemas">Schemas</h2>
 ${Object.entries(schemas ?? {})
   .map(schemaOf)
   .join('\n')}
@@ -44,15 +55,21 @@ ${Object.entries(schemas ?? {})
 `;
 }
 
-function sectionOf({ method, path, operation }: { method: string; path: string; operation: Operation }): string {
-  const { operationId, summary, description, parameters, requestBody, responses, security } = operation;
-  const needsToken = security.some((one) => 'token' in one);
-  return `<section id="${operationId}">
-<h2><b>${method.toUpperCase()}</b> ${text(path)}</h2>
-<p>${text(summary)}.${description ? ` ${text(description)}` : ''}${needsToken ? ' Needs a token.' : ''}</p>
+const linkTo = ({ method, path, operation }: Located) =>
+  `<li><a href="#${operation.operationId}"><b>${method.toUpperCase()}</b> ${text(path)}</a></li>`;
+
+function sectionOf(located: Located, url: string): string {
+  const { method, path, operation } = located;
+  const { operationId, summary, description, parameters, requestBody, responses } = operation;
+  const words = `${method} ${path} ${summary} ${description ?? ''}`.toLowerCase();
+  return `<section id="${operationId}" data-text="${text(words)}">
+<h3><b>${method.toUpperCase()}</b> ${text(path)}</h3>
+<p>${inline(description ?? summary)}${needsToken(operation) ? ' <strong>Needs a token.</strong>' : ''}</p>
 ${parameters.length > 0 ? tableOf(parameters.map((one) => [one.name, one.in, one.required, one.schema, one.description])) : ''}
 ${requestBody ? bodyOf(requestBody) : ''}
 <p class="answers">${Object.entries(responses).map(answerOf).join(' · ')}</p>
+<p class="curl"><code>${curlOf(located, url)}</code> <button type="button" class="copy">Copy</button></p>
+${formOf(located)}
 </section>`;
 }
 
@@ -60,8 +77,8 @@ type Row = [name: string, place: string, required: boolean, schema: JsonSchema, 
 
 function tableOf(rows: Row[]): string {
   const line = ([name, place, required, schema, note]: Row) =>
-    `<tr><td><code>${text(name)}</code></td><td>${place}${required ? ', required' : ''}</td><td>${typeOf(schema)}${note ? `. ${text(note)}` : ''}</td></tr>`;
-  return `<table><thead><tr><th>Name</th><th>Where</th><th>What</th></tr></thead><tbody>${rows.map(line).join('')}</tbody></table>`;
+    `<tr><td><code>${text(name)}</code></td><td>${place}${required ? ', required' : ''}</td><td>${typeOf(schema)}${note ? `. ${inline(note)}` : ''}</td></tr>`;
+  return `<table><thead><tr><th>Name</th><th>In</th><th>Description</th></tr></thead><tbody>${rows.map(line).join('')}</tbody></table>`;
 }
 
 function bodyOf(requestBody: JsonSchema): string {
@@ -70,7 +87,15 @@ function bodyOf(requestBody: JsonSchema): string {
     properties?: Record<string, JsonSchema>;
     required?: string[];
   };
-  return tableOf(Object.entries(properties).map(([name, one]) => [name, 'JSON body', required.includes(name), one]));
+  return tableOf(
+    Object.entries(properties).map(([name, one]) => [
+      name,
+      'JSON body',
+      required.includes(name),
+      one,
+      String(one.description ?? ''),
+    ]),
+  );
 }
 
 function answerOf([status, response]: [string, JsonSchema]): string {
@@ -83,11 +108,11 @@ function answerOf([status, response]: [string, JsonSchema]): string {
 
 function refusal([name, response]: [string, JsonSchema]): string {
   const status = name.replace(/\D/g, '');
-  return `<dt id="refusal-${status}">${status}</dt><dd>${text(String(response.description))}</dd>`;
+  return `<dt id="refusal-${status}">${status}</dt><dd>${inline(String(response.description))}</dd>`;
 }
 
 const schemaOf = ([name, schema]: [string, JsonSchema]) =>
-  `<section id="schema-${name}"><h3>${name}</h3>${objectOf(schema)}</section>`;
+  `<section id="schema-${name}"><h3>${name}</h3>${schema.description ? `<p>${inline(String(schema.description))}</p>` : ''}${objectOf(schema)}</section>`;
 
 function objectOf(schema: JsonSchema): string {
   const {
@@ -103,12 +128,12 @@ function objectOf(schema: JsonSchema): string {
   if (!properties) return typeOf(schema);
   const fields = Object.entries(properties).map(
     ([name, one]) =>
-      `<li><code>${text(name)}</code>${required.includes(name) ? '' : ' (optional)'}: ${typeOf(one)}</li>`,
+      `<li><code>${text(name)}</code>${required.includes(name) ? '' : ' (optional)'}: ${typeOf(one)}${one.description ? `. ${inline(String(one.description))}` : ''}</li>`,
   );
   return `<ul>${fields.join('')}</ul>`;
 }
 
-/** A schema in a few words. */
+/** Describes a schema in a few words. */
 function typeOf(schema: JsonSchema): string {
   const {
     $ref,
@@ -149,22 +174,24 @@ function limitsOf(schema: JsonSchema): string {
   return maxLength === undefined ? '' : `of ${minLength ?? 0} to ${maxLength} characters`;
 }
 
-/** Text as HTML. */
-function text(plain = ''): string {
-  const signs: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
-  return plain.replace(/[&<>"']/g, (sign) => signs[sign] ?? sign);
-}
-
 /** The style sheet of the page. */
 export const DOCS_STYLE = `:root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
 body { margin: 0; display: grid; grid-template-columns: minmax(14rem, 20rem) minmax(0, 60rem); gap: 2rem; }
 nav { position: sticky; top: 0; height: 100vh; overflow: auto; padding: 1rem; border-right: 1px solid #8886; box-sizing: border-box; }
 nav ul { list-style: none; margin: 0; padding: 0; font-size: 0.875rem; }
 nav a { display: block; padding: 0.125rem 0; text-decoration: none; overflow-wrap: anywhere; }
-nav b, h2 b { display: inline-block; min-width: 4.5ch; font: 600 0.8em ui-monospace, monospace; }
+nav b, h3 b { display: inline-block; min-width: 4.5ch; font: 600 0.8em ui-monospace, monospace; }
 main { padding: 1rem 1rem 4rem; min-width: 0; }
 section { border-top: 1px solid #8886; padding: 0.5rem 0; }
-h2 { font-size: 1.125rem; overflow-wrap: anywhere; }
+h2 { font-size: 1.375rem; }
+h3 { font-size: 1.125rem; overflow-wrap: anywhere; }
+nav h2 { font-size: 0.875rem; margin: 0.75rem 0 0.125rem; }
+nav input { width: 100%; box-sizing: border-box; }
+[hidden] { display: none; }
+.curl code, pre { display: block; overflow-x: auto; padding: 0.5rem; border: 1px solid #8886; border-radius: 0.25rem; white-space: pre-wrap; overflow-wrap: anywhere; }
+.try label { display: block; margin: 0.25rem 0; }
+.try input, .try textarea { display: block; width: 100%; box-sizing: border-box; font: inherit; }
+pre:empty { display: none; }
 small { font-weight: 400; }
 table { border-collapse: collapse; width: 100%; font-size: 0.9rem; }
 th, td { text-align: left; vertical-align: top; padding: 0.25rem 0.75rem 0.25rem 0; border-bottom: 1px solid #8883; }

@@ -1,6 +1,11 @@
-/** The OpenAPI 3.1 document, made of the same definitions that check the requests: it cannot say what is not so. */
+/** The OpenAPI 3.1 document, derived from the definitions that validate the requests, so that both agree. */
 
-import type { Refusal, Route } from '../routes/route.ts';
+import type { Requirement } from '../request/authentication.ts';
+import type { Refusal, Route, Serves } from '../routes/route.ts';
+import { codesOf } from './error-codes.ts';
+import { exampleOf } from './examples.ts';
+import { textOf } from './field-texts.ts';
+import { GUIDE, TAGS, tagOf } from './guide.ts';
 import { type Field, fieldsOf, type JsonSchema, responseSchemaOf, schemaNameOf } from './json-schema.ts';
 import { event, refusal } from './response-schemas.ts';
 
@@ -24,75 +29,96 @@ interface Parameter {
   in: 'path' | 'query' | 'header';
   required: boolean;
   description?: string;
+  example?: unknown;
   schema: JsonSchema;
 }
 
-const sentences: Record<number, string> = {
-  400: 'The request is wrong (`invalid_json`, `invalid_request`); `details` has an entry for each wrong field.',
-  401: 'No token, or one that is unknown, expired or revoked; for /login a wrong name or password (`unauthenticated`).',
-  403: 'Not yours to do (`forbidden`), only members may (`not_a_member`), or asked by a page of another origin that CORS_ORIGIN does not name (`foreign_origin`).',
-  404: 'There is no such thing (`user_not_found`, `group_not_found`, `message_not_found`, `unknown_node`).',
-  409: 'It does not fit what is there (`username_taken`, `key_reused`, `group_full`, `too_many_groups`, `no_standby`, `already_active`).',
-  410: '`cursor_expired`: read GET /chats and GET /messages anew and go on from the cursor that they give.',
-  413: 'The body is too large (`too_large`).',
-  415: 'The body is not JSON in UTF-8 (`unsupported_media_type`).',
-  421: 'The header Host is no name of this node (`misdirected_request`): see ALLOWED_HOSTS.',
-  429: 'Too often (`too_many_requests`); `Retry-After` says in how many seconds it is worth while again.',
-  431: 'Address and headers together are beyond 16 KiB (`headers_too_large`).',
-  503: 'Not now, or not here (`not_active` with `active_url`, `not_alive`, `no_successor`, `overloaded`, `unavailable`, `blocked` by another transaction, `outcome_unknown`); try again after `Retry-After` seconds.',
+/** What each error status means for any operation. The codes are added to it. */
+const errors: Record<number, string> = {
+  400: 'The request is invalid.',
+  401: 'The caller is not authenticated.',
+  403: 'The caller is not allowed to do this.',
+  404: 'It does not exist.',
+  409: 'It conflicts with the current state.',
+  410: 'The cursor has expired; `reason` says why.',
+  413: 'The body is too large.',
+  415: 'The body is not JSON in UTF-8.',
+  421: 'The header Host is not a name of this node.',
+  429: 'A limit was reached.',
+  431: 'The URL and the headers are too large.',
+  503: 'This node cannot do it now: retry, or use another node.',
 };
-const retryAfter = { 'Retry-After': { description: 'Seconds.', schema: { type: 'integer', minimum: 1 } } };
-const cursorHeader = { Cursor: { description: 'Where to go on.', schema: { type: 'string' } } };
+const retryAfter = {
+  'Retry-After': { description: 'Seconds until a retry makes sense.', schema: { type: 'integer', minimum: 1 } },
+};
+const cursorHeader = { Cursor: { description: 'The position to continue from.', schema: { type: 'string' } } };
 
-/** Makes the document of the routes. `authMode` decides whether a token is asked for. */
+/** Returns the document of the routes. `authMode` decides whether operations need a token. */
 export function openApiOf(routes: readonly Route[], options: { version: string; authMode: 'open' | 'token' }): OpenApi {
   const schemas: JsonSchema = {};
+  // First, so that examples of operations can refer to it.
+  named(responseSchemaOf(event), 'Event', schemas);
   const paths: OpenApi['paths'] = {};
   for (const route of routes) {
     const path = route.path.replace(/:(\w+)/g, '{$1}');
     paths[path] = { ...paths[path], [route.method]: operationOf(route, path, options.authMode, schemas) };
   }
   named(responseSchemaOf(refusal), 'Error', schemas);
-  named(responseSchemaOf(event), 'Event', schemas);
+  nameEventKinds(schemas);
+  const used = new Set(routes.map(({ path }) => tagOf(path)));
+  const tags = TAGS.filter(([name]) => used.has(name));
   return {
     openapi: '3.1.0',
     info: {
       title: 'Plantão',
       version: options.version,
-      description:
-        'A highly available chat. Ask any node: reads and polls are served by all, writes by the active, whose address a 503 names. GET parameters may also come as a JSON body, and ids as text.',
+      description: GUIDE,
+      contact: { name: 'The operator of this service' },
       license: { name: 'MIT', identifier: 'MIT' },
     },
-    servers: [{ url: '/' }],
+    servers: [{ url: '/', description: 'This node.' }],
+    tags: tags.map(([name, description]) => ({ name, description })),
     paths,
     components: {
       schemas: Object.fromEntries(Object.entries(schemas).sort(([one], [other]) => (one < other ? -1 : 1))),
       responses: Object.fromEntries(
-        Object.keys(sentences).map((status) => [`Refused${status}`, refusalOf(Number(status))]),
+        Object.keys(errors).map((status) => [`Refused${status}`, refusalOf(Number(status))]),
       ),
-      securitySchemes: { token: { type: 'http', scheme: 'bearer', description: 'From /login or /register.' } },
+      securitySchemes: {
+        token: {
+          type: 'http',
+          scheme: 'bearer',
+          description: 'A token of POST /login or /register, or the ADMIN_TOKEN.',
+        },
+      },
     },
   };
 }
 
 const refusalOf = (status: number): JsonSchema => ({
-  description: sentences[status],
+  description: `${errors[status]} Codes: ${codesOf(status)
+    .map((code) => `\`${code}\``)
+    .join(', ')}.`,
   ...(status === 429 || status === 503 ? { headers: retryAfter } : status === 401 ? { headers: authenticate } : {}),
-  content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } },
+  content: {
+    'application/json': {
+      schema: { $ref: '#/components/schemas/Error' },
+      example: { error: 'a sentence for people', code: codesOf(status)[0] },
+    },
+  },
 });
-const authenticate = { 'WWW-Authenticate': { schema: { type: 'string' } } };
+const authenticate = { 'WWW-Authenticate': { description: 'The scheme, Bearer.', schema: { type: 'string' } } };
 
 function operationOf(route: Route, path: string, authMode: 'open' | 'token', schemas: JsonSchema): Operation {
   const fields = fieldsOf(route.input);
   const inPath = fields.filter(({ name }) => path.includes(`{${name}}`));
   const rest = fields.filter((field) => !inPath.includes(field));
   const takesBody = route.method === 'post' || route.method === 'patch';
-  const who = route.requires === 'user' ? [] : [`Where AUTH=token: for ${whose[route.requires]}.`];
   return {
     operationId: idOf(route.method, path),
     summary: route.summary,
-    ...(who.length > 0 ? { description: who.join(' ') } : {}),
-    tags: [route.serves],
+    description: `${route.description ?? route.summary}. ${callers[route.requires]} ${nodes[route.serves]}`,
+    tags: [tagOf(route.path)],
     security: route.requires === 'anyone' || authMode === 'open' ? [{}] : [{ token: [] }],
     parameters: [
       ...inPath.map((field) => parameterOf(field, 'path')),
@@ -104,31 +130,49 @@ function operationOf(route: Route, path: string, authMode: 'open' | 'token', sch
   };
 }
 
-const whose = {
-  anyone: 'anybody',
-  admin: 'the holder of ADMIN_TOKEN',
-  'user or admin': 'users and the holder of ADMIN_TOKEN',
+const callers: Record<Requirement, string> = {
+  anyone: 'Needs no token.',
+  user: 'With AUTH=token it needs a user’s token.',
+  admin: 'With AUTH=token it needs the ADMIN_TOKEN.',
+  'user or admin': 'With AUTH=token it needs a user’s token or the ADMIN_TOKEN.',
+};
+const nodes: Record<Serves, string> = {
+  control: 'Every node serves it.',
+  read: 'Every node in service serves it.',
+  write: 'The active node serves it; see Writes and failover.',
 };
 
 const parameterOf = ({ name, required, schema }: Field, place: 'path' | 'query'): Parameter => ({
   name,
   in: place,
   required: required || place === 'path',
+  description: `${textOf(name)}.`,
+  example: exampleOf(schema, {}, name),
   schema,
 });
 const headerOf = (name: string, description: string): Parameter => ({
   name,
   in: 'header',
   required: false,
-  description,
+  description: `${description}.`,
+  example: exampleOf({ type: 'string' }, {}, name),
   schema: { type: 'string', minLength: 1, maxLength: 255 },
 });
 
 function bodyOf(fields: Field[]): JsonSchema {
   const required = fields.filter((field) => field.required).map(({ name }) => name);
-  const properties = Object.fromEntries(fields.map(({ name, schema }) => [name, schema]));
+  const properties = Object.fromEntries(fields.map(({ name, schema }) => [name, described(name, schema)]));
   const schema = { type: 'object', properties, ...(required.length > 0 ? { required } : {}) };
-  return { required: required.length > 0, content: { 'application/json': { schema } } };
+  const example = exampleOf({ ...schema, properties: pick(properties, required) }, {});
+  return { required: required.length > 0, content: { 'application/json': { schema, example } } };
+}
+
+const pick = (properties: Record<string, JsonSchema>, names: readonly string[]) =>
+  Object.fromEntries(Object.entries(properties).filter(([name]) => names.length === 0 || names.includes(name)));
+
+/** Returns the schema of a field with a description. */
+function described(name: string, schema: JsonSchema): JsonSchema {
+  return '$ref' in schema || 'description' in schema ? schema : { ...schema, description: `${textOf(name)}.` };
 }
 
 function successesOf(route: Route, path: string, schemas: JsonSchema): Record<string, JsonSchema> {
@@ -136,19 +180,23 @@ function successesOf(route: Route, path: string, schemas: JsonSchema): Record<st
   const name = (answer && schemaNameOf(answer)) ?? `${capital(idOf(route.method, path))}Answer`;
   const schema = answer ? { $ref: named(responseSchemaOf(answer), name, schemas) } : {};
   const type = content ?? 'application/json';
-  const body = { [type]: { schema: answer || type === 'application/json' ? schema : { type: 'string' } } };
+  const body = {
+    [type]: answer
+      ? { schema, example: exampleOf(schema, schemas) }
+      : { schema: type === 'application/json' ? { type: 'object' } : { type: 'string' } },
+  };
   const responses: Record<string, JsonSchema> = {};
   for (const one of [status, ...also]) {
-    responses[one] = { description: one < 400 ? 'Done.' : 'The same, and the answer is no.', content: body };
+    responses[one] = { description: one < 400 ? 'Success.' : 'The same body, with a negative result.', content: body };
   }
   if (route.waits && answer)
     responses[204] = {
-      description: 'Nothing new in this time, or nothing could be read in it: go on from `Cursor`.',
+      description: 'No event within the timeout: continue from the header `Cursor`.',
       headers: cursorHeader,
     };
   if (content && content !== 'text/event-stream')
-    responses[304] = { description: 'What If-None-Match names is the newest.' };
-  if (path === '/') responses[302] = { description: 'A browser is sent to the chat page.' };
+    responses[304] = { description: 'The version of If-None-Match is current.' };
+  if (path === '/') responses[302] = { description: 'Redirects a browser to the chat page.' };
   return responses;
 }
 
@@ -163,27 +211,51 @@ function refusalsOf(route: Route, path: string): Record<string, JsonSchema> {
   );
 }
 
-/** Puts a schema among the document's, with all that it refers to; answers the reference. */
+/** Adds a schema and those that it refers to to the document's, and returns the reference. */
 function named(json: JsonSchema, name: string, schemas: JsonSchema): string {
   const { $defs = {}, ...own } = json as { $defs?: Record<string, JsonSchema> } & JsonSchema;
   for (const [part, schema] of Object.entries($defs)) schemas[part] = pointed(schema);
-  // A schema that is but a reference to its own name, or has that name, is the one already among them.
+  // A schema that is only a reference has been added with those that it refers to.
   if (!('$ref' in own)) schemas[name] = pointed(own);
   return `#/components/schemas/${name}`;
 }
 
-/** With its references into the document instead of into itself. */
+/** Gives each kind of event a schema of its own, such as MessageEvent, and makes `kind` the discriminator of Event. */
+function nameEventKinds(schemas: JsonSchema): void {
+  const { oneOf = [] } = schemas.Event as { oneOf?: JsonSchema[] };
+  const mapping: Record<string, string> = {};
+  for (const one of oneOf) {
+    const kind = (one.properties as { kind: { const: string } }).kind.const;
+    const name = `${kind.split('_').map(capital).join('')}Event`;
+    schemas[name] = one;
+    mapping[kind] = `#/components/schemas/${name}`;
+  }
+  schemas.Event = {
+    description: 'An event. A newer version may have other kinds: ignore those that you do not know.',
+    oneOf: Object.values(mapping).map(($ref) => ({ $ref })),
+    discriminator: { propertyName: 'kind', mapping },
+  };
+}
+
+/** Returns the schema with references to the document's schemas instead of its own, and with a description of every field. */
 function pointed(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(pointed);
   if (typeof value !== 'object' || value === null) return value;
   const entries = Object.entries(value).filter(([key]) => key !== 'id' || typeof (value as JsonSchema).id !== 'string');
   return Object.fromEntries(
     entries.map(([key, one]) =>
-      key === '$ref' && typeof one === 'string'
-        ? [key, one.replace('#/$defs/', '#/components/schemas/')]
-        : [key, pointed(one)],
+      key === 'properties'
+        ? [key, pointedFields(one as Record<string, JsonSchema>)]
+        : key === '$ref' && typeof one === 'string'
+          ? [key, one.replace('#/$defs/', '#/components/schemas/')]
+          : [key, pointed(one)],
     ),
   );
+}
+
+function pointedFields(properties: Record<string, JsonSchema>): Record<string, JsonSchema> {
+  const fields = Object.entries(properties);
+  return Object.fromEntries(fields.map(([name, schema]) => [name, described(name, pointed(schema) as JsonSchema)]));
 }
 
 const capital = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);

@@ -1,5 +1,6 @@
 /** Responses and parts of them that several routes share. The OpenAPI document names them. */
 import { z } from 'zod';
+import { ERROR_CODES } from './error-codes.ts';
 
 /** A user as others see them. */
 export const user = z.object({ id: z.number(), username: z.string() }).meta({ id: 'User' });
@@ -70,9 +71,16 @@ export const userNews = z.object({
 export const refusal = z
   .object({
     error: z.string(),
-    code: z.string(),
+    code: z
+      .enum(Object.keys(ERROR_CODES) as [keyof typeof ERROR_CODES])
+      .describe('The error code, for programs. A newer version may have others.'),
     details: z.array(z.object({ field: z.string(), problem: z.string() })).optional(),
     active_url: z.string().nullable().optional(),
-    reason: z.string().optional(),
+    reason: z
+      .enum(['retention', 'history', 'ahead', 'too_far'])
+      .optional()
+      .describe(
+        'Only for `cursor_expired`. retention: the events were removed. history, ahead: the database was restored, or a replica was promoted. too_far: the user joined and left groups too often.',
+      ),
   })
   .meta({ id: 'Error' });

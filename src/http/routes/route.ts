@@ -34,7 +34,10 @@ export interface Route {
   path: string;
   serves: Serves;
   requires: Requirement;
+  /** A short sentence without a full stop. */
   summary: string;
+  /** More than the summary says, likewise without a full stop. */
+  description?: string;
   /** Path parameters, query and JSON body together; see {@link inputOf} in validate.ts. */
   input: z.ZodType;
   /** The status of a successful response; 200 by default. */

@@ -1,0 +1,64 @@
+import type { RefusalCode } from '../../chat/errors.ts';
+
+type HttpCode =
+  | 'invalid_json'
+  | 'invalid_request'
+  | 'foreign_origin'
+  | 'not_found'
+  | 'unknown_node'
+  | 'method_not_allowed'
+  | 'request_timeout'
+  | 'no_standby'
+  | 'already_active'
+  | 'cursor_expired'
+  | 'unsupported_media_type'
+  | 'misdirected_request'
+  | 'too_many_requests'
+  | 'headers_too_large'
+  | 'internal_error'
+  | 'not_active'
+  | 'not_alive'
+  | 'no_successor'
+  | 'blocked';
+
+/** Every error code: its statuses, and its meaning with the remedy. A code of the chat without an entry fails to compile. */
+export const ERROR_CODES: Record<HttpCode | RefusalCode, readonly [statuses: readonly number[], meaning: string]> = {
+  invalid_json: [[400], 'The body is not valid JSON in UTF-8.'],
+  invalid_request: [[400], 'A field is missing or invalid; `details` has an entry for each.'],
+  unauthenticated: [[401], 'The token is missing, unknown, expired or revoked, or the username or password is wrong.'],
+  forbidden: [[403], 'The caller is not allowed to do this.'],
+  not_a_member: [[403], 'Only members of the group may do this.'],
+  foreign_origin: [[403], 'A page of an origin that CORS_ORIGIN does not name sent the request.'],
+  not_found: [[404], 'The path is unknown.'],
+  user_not_found: [[404], 'The user does not exist.'],
+  group_not_found: [[404], 'The group does not exist.'],
+  message_not_found: [[404], 'The message does not exist, or was deleted.'],
+  unknown_node: [[404], 'No node has this name.'],
+  method_not_allowed: [[405], 'The path has other methods: see the header `Allow`.'],
+  request_timeout: [[408], 'The request took too long to arrive.'],
+  username_taken: [[409], 'Another account has this username.'],
+  key_reused: [[409], 'The Idempotency-Key was used for a different request.'],
+  group_full: [[409], 'The group has the maximum number of members.'],
+  too_many_groups: [[409], 'The user is in the maximum number of groups.'],
+  no_standby: [[409], 'No standby can become active.'],
+  already_active: [[409], 'The named node is already active.'],
+  cursor_expired: [[410], 'The events after the cursor are not available: read the state again (see Cursors).'],
+  too_large: [[413], 'The body or the payload is too large.'],
+  unsupported_media_type: [[415], 'The body is not JSON in UTF-8: send `Content-Type: application/json`.'],
+  misdirected_request: [[421], 'The header Host is not a name of this node: see ALLOWED_HOSTS.'],
+  too_many_requests: [[429], 'A limit was reached: retry after `Retry-After` seconds.'],
+  headers_too_large: [[431], 'The URL and the headers together exceed 16 KiB.'],
+  internal_error: [[500], 'The node failed unexpectedly, and has logged the error.'],
+  not_active: [[503], 'This node is a standby: send the write to `active_url`, or retry if that is null.'],
+  not_alive: [[503], 'This node is out of service: use another one.'],
+  no_successor: [[503], 'No standby became active, so this node is active again.'],
+  overloaded: [[503], 'The node is at its capacity: use another node, or retry after `Retry-After` seconds.'],
+  unavailable: [[503], 'The database cannot be reached. Nothing was stored: retry after `Retry-After` seconds.'],
+  blocked: [[503], 'Another transaction blocks the database. Nothing was stored: retry.'],
+  outcome_unknown: [[503], 'The request may have been executed: retry it with the same Idempotency-Key.'],
+};
+
+/** Returns the codes that an error of this status can have. */
+export function codesOf(status: number): string[] {
+  return Object.entries(ERROR_CODES).flatMap(([code, [statuses]]) => (statuses.includes(status) ? [code] : []));
+}

@@ -1,0 +1,67 @@
+import { ERROR_CODES } from './error-codes.ts';
+
+/** The introduction of the API's documentation, in Markdown. It explains once what every operation shares. */
+export const GUIDE = `A highly available chat. Send requests to any node: every node serves reads and polls, and the active node accepts writes.
+
+## Requests
+Bodies are JSON in UTF-8. Parameters of a GET are in the query, or in a JSON body. Ids are positive integers, also as text. Times are ISO 8601 in UTC.
+Unknown fields are ignored. Responses may gain fields, and events may gain kinds: ignore those that you do not know.
+
+## Authentication
+With \`AUTH=token\`, POST /register or /login returns a token: send it as \`Authorization: Bearer <token>\`. GET /health names the mode in \`auth\`.
+With \`AUTH=open\` no token is needed, and the \`userId\` of a request is trusted.
+
+## Writes and failover
+A standby refuses writes with 503 \`not_active\`, and names the active node in \`active_url\`. Send the write there. While \`active_url\` is null a failover
+is under way: retry after \`Retry-After\` seconds. To retry safely after a lost response or 503 \`outcome_unknown\`, send an \`Idempotency-Key\` of your own
+with the first attempt, and the same key with every retry: the same request then has one effect and one response.
+
+## Cursors
+A cursor is a position in the event log. Every response of a poll has one, in the body and in the header \`Cursor\`; so have GET /chats, GET /messages and POST /messages.
+A poll with a cursor returns every event after it, in order, once, on any node. Without a cursor it returns only events from now on.
+410 \`cursor_expired\` means that the events after the cursor are not available. \`reason\` says why: \`retention\` (they were removed), \`history\` and \`ahead\` (the database
+was restored, or a replica was promoted), \`too_far\` (the user joined and left groups too often). Read GET /chats and GET /messages again, and continue from the cursor that they return.
+
+## Streams
+GET /events is the same log as server-sent events, for a browser's EventSource. It resumes from \`Last-Event-ID\`. A temporary error (429, 5xx) is a stream with status 200
+that has the event \`unavailable\` with the error as data, and ends: an EventSource connects again after that. 400, 401, 403, 404 and 410 are final and have their own status.
+The event \`cursor_expired\` in a stream means the same as 410.
+
+## Limits
+\`REQUESTS_PER_MINUTE\` limits each user, or each address without a token; wrong passwords are limited for each account and address. A limit is 429 with \`Retry-After\` in seconds.
+Health checks are not counted. A body has at most 128 KiB, a payload 64 KiB, a message 4096 characters.
+
+## Errors
+Every error is an Error: \`code\` is for programs, \`error\` for people. 5xx and 429 are temporary.
+
+| code | status | meaning |
+|---|---|---|
+${Object.entries(ERROR_CODES)
+  .map(([code, [statuses, meaning]]) => `| \`${code}\` | ${statuses.join(', ')} | ${meaning} |`)
+  .join('\n')}
+`;
+
+/** The sections of the documentation in order of use: name, description, and the paths of the operations. */
+export const TAGS: readonly (readonly [name: string, description: string, paths: RegExp])[] = [
+  ['Sign in', 'Accounts and tokens.', /^\/(register|login|logout|tokens|me|password|sessions|account)\b/],
+  ['Users', 'Finding users.', /^\/users\b/],
+  ['Messages', 'Reading, sending and changing messages.', /^\/(messages|reactions|read|search|hooks)\b/],
+  ['Groups', 'Groups and their members.', /^\/(chats|create-chat|group|groups|group-users|direct|invitations?|sync)\b/],
+  [
+    'Groups by name',
+    'Membership by the names of groups, compatible with the Python project that this one replaces.',
+    /^\/user\//,
+  ],
+  ['Events', 'Long polls, streams and notifications.', /^\/(subscribe|events|notify|typing|presence)\b/],
+  [
+    'Operations',
+    'The state of the nodes, and the role of this one.',
+    /^\/($|health|liveness|readiness|primary|replica|cluster|metrics|fall|revive|switchover)/,
+  ],
+  ['Pages', 'The chat page and this documentation.', /^\/(home|assets|docs|openapi)/],
+];
+
+/** Returns the name of the section of a path. */
+export function tagOf(path: string): string {
+  return TAGS.find(([, , paths]) => paths.test(path))?.[0] ?? 'Groups';
+}

@@ -1,0 +1,68 @@
+import { text } from './html.ts';
+import type { JsonSchema } from './json-schema.ts';
+import type { Operation } from './openapi.ts';
+
+/** One operation with its place in the document. */
+export interface Located {
+  method: string;
+  path: string;
+  operation: Operation;
+}
+
+type Input = Operation['parameters'][number] & { example: string };
+
+/** Returns a command line that calls the operation on this node, with example values. The page's script corrects the address. */
+export function curlOf(located: Located, url: string): string {
+  const { method, operation } = located;
+  const inputs = inputsOf(located).filter((one) => one.required || one.name === 'Idempotency-Key');
+  const headers = inputs.flatMap((one) => (one.in === 'header' ? [`${one.name}: ${one.example}`] : []));
+  if (needsToken(operation)) headers.push('Authorization: Bearer TOKEN');
+  const body = bodyOf(operation);
+  if (body !== null) headers.push('Content-Type: application/json');
+  const parts = [
+    `curl${method === 'get' ? '' : ` -X ${method.toUpperCase()}`}${operation.operationId === 'getEvents' ? ' -N' : ''}`,
+    ...headers.map((header) => `-H ${quoted(header)}`),
+    ...(body === null ? [] : [`-d ${quoted(body)}`]),
+  ];
+  const target = located.path.replace(/\{(\w+)\}/g, (_, name) => encodeURIComponent(exampleIn(inputs, name)));
+  const query = new URLSearchParams(inputs.filter((one) => one.in === 'query').map((one) => [one.name, one.example]));
+  const address = target + (query.size > 0 ? `?${query}` : '');
+  return `${text(parts.join(' '))} '<span class="base">${text(url)}</span>${text(address)}'`;
+}
+
+/** Returns a form whose request the page's script sends to this node. */
+export function formOf(located: Located): string {
+  const { method, path, operation } = located;
+  const fields = inputsOf(located).map(
+    (one) =>
+      `<label>${text(one.name)}${one.required ? ' *' : ''} <input name="${text(one.name)}" data-in="${one.in}" ${
+        one.required ? `value="${text(one.example)}"` : `placeholder="${text(one.example)}"`
+      }></label>`,
+  );
+  const body = bodyOf(operation);
+  if (body !== null) fields.push(`<label>JSON body <textarea data-in="body" rows="4">${text(body)}</textarea></label>`);
+  return `<details class="try"><summary>Try it</summary>
+<form data-method="${method.toUpperCase()}" data-path="${text(path)}">${fields.join('\n')}
+<button type="submit">Send ${method.toUpperCase()} ${text(path)}</button><pre class="result" aria-live="polite"></pre></form></details>`;
+}
+
+/** Returns true if the operation needs a token on this node. */
+export const needsToken = ({ security }: Operation): boolean => security.some((one) => 'token' in one);
+
+function inputsOf({ operation }: Located): Input[] {
+  return operation.parameters.map((one) => {
+    const { default: otherwise, example } = one.schema;
+    return { ...one, example: String(one.example ?? example ?? otherwise ?? '') };
+  });
+}
+
+const exampleIn = (inputs: Input[], name: string) => inputs.find((one) => one.name === name)?.example ?? name;
+
+function bodyOf({ requestBody }: Operation): string | null {
+  const { content } = (requestBody ?? {}) as { content?: Record<string, { example?: JsonSchema }> };
+  const example = content?.['application/json']?.example;
+  return example === undefined ? null : JSON.stringify(example);
+}
+
+/** In single quotes of a POSIX shell. */
+const quoted = (value: string) => `'${value.replaceAll("'", `'\\''`)}'`;
