@@ -32,6 +32,10 @@ export interface Settings {
   tokenHours: number;
   signInTries: number;
   signInTriesOfAddress: number;
+  /** What a standby does with writes. */
+  standbyWrites: 'refuse' | 'forward';
+  /** Responses name the address of the active node. */
+  showActiveUrl: boolean;
   /** Requests per client and minute; 0 means no limit. */
   requestsPerMinute: number;
   logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent';
@@ -166,6 +170,8 @@ const environment = z.object({
   CORS_ORIGIN: z.string().transform(list).pipe(z.array(origin)).default([]),
   ALLOWED_HOSTS: z.string().transform(list).pipe(z.array(hostPattern)).default([]),
   TRUST_PROXY: proxies.optional(),
+  STANDBY_WRITES: z.enum(['refuse', 'forward'], 'must be refuse or forward').default('refuse'),
+  SHOW_ACTIVE_URL: flag.default(true),
   TOKEN_HOURS: whole(1, 87_600).default(720),
   SIGN_IN_TRIES: whole(1, 1_000_000).default(10),
   SIGN_IN_TRIES_OF_ADDRESS: whole(1, 1_000_000).default(100),
@@ -231,6 +237,8 @@ function settingsOf(values: z.output<typeof environment>): Settings {
     corsOrigin: values.CORS_ORIGIN,
     allowedHosts: values.ALLOWED_HOSTS,
     trustProxy: values.TRUST_PROXY ?? null,
+    standbyWrites: values.STANDBY_WRITES,
+    showActiveUrl: values.SHOW_ACTIVE_URL,
     tokenHours: values.TOKEN_HOURS,
     signInTries: values.SIGN_IN_TRIES,
     signInTriesOfAddress: values.SIGN_IN_TRIES_OF_ADDRESS,

@@ -2,7 +2,8 @@ import cors from 'cors';
 import express, { type Express, type Request, type RequestHandler } from 'express';
 import type { Log } from '../log.ts';
 import { errorHandler } from './error-handler.ts';
-import { addStandardHeaders, busiestFirst, EXPOSED, releaseRouterState, sendJson } from './fast-path.ts';
+import { addStandardHeaders, busiestFirst, EXPOSED, releaseRouterState } from './fast-path.ts';
+import type { WriteForwarder } from './forwarding/write-forwarder.ts';
 import { HttpError } from './http-error.ts';
 import { Admission } from './request/admission.ts';
 import { type Caller, endWithToken } from './request/authentication.ts';
@@ -11,12 +12,14 @@ import type { OriginCheck } from './request/origin-check.ts';
 import { RequestLifetime } from './request/request-lifetime.ts';
 import { RoleGate } from './request/role-gate.ts';
 import { check, fieldNames, inputOf } from './request/validate.ts';
+import { markEventStream } from './response/send-error.ts';
+import { sendJson } from './response/send-json.ts';
 import { allRoutes } from './routes/index.ts';
 import type { Route } from './routes/route.ts';
 import type { Services } from './services.ts';
 
 /** Largest body, in bytes: a notification's payload of 64 KiB with room around it. */
-const BODY_LIMIT = 128 * 1024;
+export const BODY_LIMIT = 128 * 1024;
 
 /**
  * Creates the Express app. A request passes these checks in order: Host, CORS, origin, role of the node, authentication,
@@ -24,7 +27,7 @@ const BODY_LIMIT = 128 * 1024;
  */
 export function createApp(services: Services): Express {
   const app = express();
-  const roleGate = new RoleGate(services.cluster);
+  const roleGate = new RoleGate(services.cluster, services.showsActiveUrl);
   const routes = allRoutes(services);
   app.disable('x-powered-by');
   app.disable('etag');
@@ -42,10 +45,13 @@ export function createApp(services: Services): Express {
   app.options('/{*any}', cors(corsOptions(services.origins)));
   const admission = new Admission(services);
   const parseBody = jsonBody(BODY_LIMIT);
+  const { forwarder } = services;
   for (const route of busiestFirst(routes)) {
     app[route.method](
       route.path,
+      ...(route.content === 'text/event-stream' ? [markEventStream] : []),
       refuseForeign(services.origins, route),
+      ...(forwarder && route.serves === 'write' ? [forwardWrites(forwarder)] : []),
       roleGate.gate(route.serves),
       admission.of(route),
       parseBody,
@@ -87,8 +93,12 @@ function handle(route: Route): RequestHandler {
     }
     const answer = await route.handle({ input, caller, request, response, lifetime });
     if (answer && !response.headersSent)
-      sendJson(response, answer.status ?? route.status ?? 200, answer.body, answer.headers);
+      await sendJson(response, answer.status ?? route.status ?? 200, answer.body, answer.headers);
   };
+}
+
+function forwardWrites(forwarder: WriteForwarder): RequestHandler {
+  return (request, response, next) => forwarder.handle(request, response, next);
 }
 
 function refuseForeign(origins: OriginCheck, { serves }: Route): RequestHandler {

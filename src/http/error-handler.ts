@@ -10,6 +10,7 @@ import type { Log } from '../log.ts';
 import type { Exchange } from './connection.ts';
 import { expiredCursor, HttpError, invalid, tooManyRequests } from './http-error.ts';
 import type { RoleGate } from './request/role-gate.ts';
+import { isEventStream, sendError } from './response/send-error.ts';
 
 const statusOf: Record<RefusalCode, number> = {
   user_not_found: 404,
@@ -36,12 +37,16 @@ const headersOf: Record<number, Record<string, string>> = {
 const OVERDUE_WRITE =
   'this took too long, and may or may not have been executed: send an Idempotency-Key to retry a message safely';
 
+const overdueRead = () =>
+  new HttpError(503, 'unavailable', 'this took too long: try again', { headers: { 'Retry-After': '1' } });
+
 /** Responds to an overdue request while its handler still waits. The outcome of a write is unknown then. */
 export function answerOverdue({ request, response }: Exchange): void {
   if (response.headersSent) return void response.destroy();
+  if (isEventStream(response)) return void sendError(response, overdueRead());
   const isRead = request.method === 'GET' || request.method === 'HEAD';
   const { body, headers } = isRead
-    ? new HttpError(503, 'unavailable', 'this took too long: try again', { headers: { 'Retry-After': '1' } })
+    ? overdueRead()
     : new HttpError(503, 'outcome_unknown', OVERDUE_WRITE, {
         headers: { 'Retry-After': '1' },
       });
@@ -108,6 +113,6 @@ export function errorHandler(gate: RoleGate, log: Log): ErrorRequestHandler {
       return;
     }
     const answer = known ?? new HttpError(500, 'internal_error', 'internal error; it has been logged');
-    response.set(answer.headers).status(answer.status).json(answer.body);
+    sendError(response, answer);
   };
 }

@@ -15,6 +15,7 @@ import type { Log } from '../log.ts';
 import type { LongPolls } from './delivery/long-poll.ts';
 import type { PollSlots } from './delivery/poll-slots.ts';
 import type { SseStreams } from './delivery/sse-streams.ts';
+import type { WriteForwarder } from './forwarding/write-forwarder.ts';
 import type { Authenticator } from './request/authentication.ts';
 import type { HostCheck } from './request/host-check.ts';
 import type { OriginCheck } from './request/origin-check.ts';
@@ -52,6 +53,10 @@ export interface Services {
   trustProxy: number | string[] | null;
   authMode: 'open' | 'token';
   adminToken: string | null;
+  /** False if responses must not name the address of the active node: `active_url` is null then. */
+  showsActiveUrl: boolean;
+  /** Forwards the writes that a standby gets; null if it refuses them. */
+  forwarder: WriteForwarder | null;
   /** 0 means no limit. */
   requestsPerMinute: number;
   log: Log;

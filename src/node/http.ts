@@ -1,9 +1,10 @@
 import type { LockThread } from '../coordination/lock/lock-thread.ts';
 import type { NotifyQueue } from '../database/checks/notify-queue.ts';
-import { createApp } from '../http/app.ts';
+import { BODY_LIMIT, createApp } from '../http/app.ts';
 import { LongPolls } from '../http/delivery/long-poll.ts';
 import { PollSlots } from '../http/delivery/poll-slots.ts';
 import { SseStreams } from '../http/delivery/sse-streams.ts';
+import { WriteForwarder } from '../http/forwarding/write-forwarder.ts';
 import { authenticateByToken, trustEveryone } from '../http/request/authentication.ts';
 import { HostCheck } from '../http/request/host-check.ts';
 import { OriginCheck } from '../http/request/origin-check.ts';
@@ -47,6 +48,7 @@ export function buildHttp(options: HttpOptions) {
   const cluster = new ClusterView(node, url, identity, sync, peers, readiness);
   const { corsOrigin, allowedHosts, host, trustProxy, auth: authMode, adminToken, requestsPerMinute } = settings;
   const { users, accounts, tokens, groups, messages, editing, writer, notifications, memberships } = chat;
+  const forwarder = settings.standbyWrites === 'forward' ? new WriteForwarder(cluster, BODY_LIMIT) : null;
   const services: Services = {
     version,
     hosts: new HostCheck([host, ...allowedHosts], url),
@@ -62,6 +64,8 @@ export function buildHttp(options: HttpOptions) {
     authMode,
     adminToken,
     requestsPerMinute,
+    showsActiveUrl: settings.showActiveUrl,
+    forwarder,
     authenticator: authMode === 'token' ? authenticateByToken(knownTokens, adminToken) : trustEveryone,
     users,
     accounts,
@@ -82,5 +86,5 @@ export function buildHttp(options: HttpOptions) {
     traffic,
   };
   const server = new Server(createApp(services), settings.maxConnections, traffic, lock.signOfLife);
-  return { cluster, polls, streams, server };
+  return { cluster, polls, streams, server, forwarder };
 }

@@ -165,6 +165,7 @@ function assemble(settings: Settings, node: string, log: Log, lockProgram?: URL)
       http.polls.drain();
       http.streams.drain();
       await http.server.close();
+      http.forwarder?.stop();
       listener.stop();
       blockers.stop();
       // Together: what waits for a database that does not respond ends with its session.

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { promisify } from 'node:util';
+import { brotliCompress, constants, gzip } from 'node:zlib';
 import { IS_BUILT, PACKAGE_ROOT } from '../package-root.ts';
 import type { PageFile } from './bundle.ts';
 
@@ -102,4 +104,13 @@ export function assetOf(contentType: string, text: Buffer | string): Asset {
   const body = Buffer.from(text);
   const hash = createHash('sha256').update(body).digest('base64url').slice(0, 27);
   return { contentType, body, etag: `"${hash}"`, compressed: {}, immutable: false };
+}
+
+/** Returns the asset with its compressed forms. For content that is known only when the node runs. */
+export async function compressedAsset(asset: Asset): Promise<Asset> {
+  const [br, gz] = await Promise.all([
+    promisify(brotliCompress)(asset.body, { params: { [constants.BROTLI_PARAM_QUALITY]: 6 } }),
+    promisify(gzip)(asset.body),
+  ]);
+  return { ...asset, compressed: { br, gzip: gz } };
 }

@@ -96,7 +96,7 @@ describe('A page', function () {
     const { text } = await get(`${nodes.active.url}/docs`);
     const { body } = await get<ApiDocument>(`${nodes.active.url}/openapi.json`);
     const ids = Object.values(body.paths).flatMap((methods) => Object.values(methods).map((one) => one.operationId));
-    for (const id of ids) expect(text).to.include(`<section id="${id}">`);
+    for (const id of ids) expect(text).to.include(`<section id="${id}"`);
     for (const [, place] of text.matchAll(/href="#([^"]+)"/g)) expect(text).to.include(`id="${place}"`);
   });
 });

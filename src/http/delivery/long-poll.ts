@@ -188,6 +188,7 @@ class LongPoll implements Subscriber {
     this.leave();
     if (this.#response.headersSent) return;
     this.#response.setHeader('Cursor', cursor);
+    this.#response.setHeader('Cache-Control', 'no-store, no-transform');
     this.#response.writeHead(204).end();
   }
 
@@ -210,7 +211,9 @@ class LongPoll implements Subscriber {
     const body = this.#render(delivery);
     this.#response.writeHead(200, {
       'Content-Type': 'application/json; charset=utf-8',
-      'Cache-Control': 'no-store',
+      // Compression would delay the response of a proxy and save little.
+      'Cache-Control': 'no-store, no-transform',
+      Cursor: news.cursor,
       'Content-Length': body.length,
       // A stopping node closes its connections in order, after their responses, and not by force three seconds later.
       ...(delivery.reason === 'stopping' ? { Connection: 'close' } : {}),

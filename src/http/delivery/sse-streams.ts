@@ -89,7 +89,7 @@ class SseStream implements Subscriber {
     if (this.#isOver || this.#response.headersSent) return;
     this.#response.writeHead(200, {
       'Content-Type': 'text/event-stream; charset=utf-8',
-      'Cache-Control': 'no-store',
+      'Cache-Control': 'no-store, no-transform',
       // nginx would collect the stream otherwise.
       'X-Accel-Buffering': 'no',
     });

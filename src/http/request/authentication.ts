@@ -5,6 +5,7 @@ import { looksLikeToken, tokenHash } from '../../chat/auth/tokens.ts';
 import { Refused } from '../../chat/errors.ts';
 import type { Groups } from '../../chat/groups.ts';
 import { HttpError } from '../http-error.ts';
+import { sendError } from '../response/send-error.ts';
 import { queryOf } from './query.ts';
 import type { RequestLifetime } from './request-lifetime.ts';
 
@@ -132,8 +133,7 @@ export function endWithToken({ token }: Caller, response: Response, lifetime: Re
   const end = () => {
     // A stream has sent its status: close it. The client reconnects and gets the error then.
     if (response.headersSent) return void response.destroy();
-    const { status, headers, body } = endOf(token);
-    response.set(headers).status(status).json(body);
+    sendError(response, endOf(token));
   };
   if (token.ended.hasHappened) throw endOf(token);
   if (lifetime.isOver) return;

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import express, { type NextFunction, type Request, type RequestHandler } from 'express';
 import { isPlainJson, readPlainBody } from '../fast-path.ts';
+import { wholeBodyOf } from '../forwarding/body.ts';
 import { HttpError, invalid } from '../http-error.ts';
 import { beyondBounds } from './json-bounds.ts';
 
@@ -13,6 +14,9 @@ const LONGEST_TYPE = 200;
 export function jsonBody(limit: number): RequestHandler {
   const readOther = express.raw({ limit, inflate: false, type: (request) => isJson(request as Request) });
   return (request, response, next) => {
+    // Read before, and in any form: only plain JSON reaches the parser.
+    const whole = wholeBodyOf(request);
+    if (whole) return whole.length > 0 && isJson(request) ? parse(request, whole, next) : next();
     if (isPlainJson(request, limit)) return readPlainBody(request, (bytes) => parse(request, bytes, next));
     readOther(request, response, (error?: unknown) => {
       if (error || !Buffer.isBuffer(request.body)) return next(error);

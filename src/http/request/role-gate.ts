@@ -13,9 +13,11 @@ export interface RoleView {
 /** Refuses requests that the node's role does not serve: writes need the active node, control routes any node. */
 export class RoleGate {
   readonly #view: RoleView;
+  readonly #showsActiveUrl: boolean;
 
-  constructor(view: RoleView) {
+  constructor(view: RoleView, showsActiveUrl: boolean) {
     this.#view = view;
+    this.#showsActiveUrl = showsActiveUrl;
   }
 
   /** Returns the middleware that responds 503 if this node does not serve routes of this kind. */
@@ -40,7 +42,7 @@ export class RoleGate {
   /** Names the active node (active_url) and when to retry (Retry-After: one second, the shortest it can express). */
   notActive(): HttpError {
     return new HttpError(503, 'not_active', 'system not available - not active', {
-      extra: { active_url: this.#view.activeUrl },
+      extra: { active_url: this.#showsActiveUrl ? this.#view.activeUrl : null },
       headers: { 'Retry-After': '1' },
     });
   }

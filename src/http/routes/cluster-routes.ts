@@ -36,7 +36,7 @@ const termRow = z.object({
 });
 
 /** `/cluster`: the views plantao.cluster_status and plantao.leader_history as JSON. */
-export function clusterRoutes({ sequelize, cluster }: Services): Route[] {
+export function clusterRoutes({ sequelize, cluster, showsActiveUrl }: Services): Route[] {
   const readCluster = briefCache(SHARED_MS, () => readViews(sequelize));
   return [
     route({
@@ -56,7 +56,9 @@ export function clusterRoutes({ sequelize, cluster }: Services): Route[] {
       async handle() {
         const [nodes, history] = await readCluster();
         const { term, activeNode, activeUrl } = cluster;
-        return { body: { term, active_node: activeNode, active_url: activeUrl, nodes, history } };
+        return {
+          body: { term, active_node: activeNode, active_url: showsActiveUrl ? activeUrl : null, nodes, history },
+        };
       },
     }),
   ];

@@ -172,7 +172,8 @@ function reviveRoute({ cluster }: Services): Route {
   });
 }
 
-function switchoverRoute({ cluster }: Services): Route {
+function switchoverRoute({ cluster, showsActiveUrl }: Services): Route {
+  const activeUrl = () => (showsActiveUrl ? cluster.activeUrl : null);
   return route({
     method: 'post',
     path: '/switchover',
@@ -187,11 +188,11 @@ function switchoverRoute({ cluster }: Services): Route {
       if (refusal !== null) {
         const [status, sentence] = refusals[refusal] ?? [409, refusal];
         throw new HttpError(status, refusal, sentence, {
-          extra: { active_url: cluster.activeUrl },
+          extra: { active_url: activeUrl() },
           headers: status === 503 ? RETRY_SOON : {},
         });
       }
-      return { body: { message: 'handed over', active_node: cluster.activeNode, active_url: cluster.activeUrl } };
+      return { body: { message: 'handed over', active_node: cluster.activeNode, active_url: activeUrl() } };
     },
   });
 }

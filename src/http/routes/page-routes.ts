@@ -2,11 +2,12 @@
 import type { Request, RequestHandler, Response } from 'express';
 import helmet from 'helmet';
 import { z } from 'zod';
-import { type Asset, assetOf, CODINGS, type Coding, loadAssets } from '../../web/assets.ts';
+import { type Asset, assetOf, CODINGS, type Coding, compressedAsset, loadAssets } from '../../web/assets.ts';
 import { DOCS_STYLE, docsPageOf } from '../docs/docs-page.ts';
 import { openApiOf } from '../docs/openapi.ts';
 import { HttpError } from '../http-error.ts';
 import { nothing } from '../request/request-schemas.ts';
+import { acceptedCoding } from '../response/content-coding.ts';
 import type { Cluster, Services } from '../services.ts';
 import { type Route, route } from './route.ts';
 
@@ -31,9 +32,14 @@ export function pageRoutes(services: Services, others: readonly Route[]): Route[
   const routes: Route[] = [
     page('/home', 'The chat page', 'text/html', () => assetAt('/home')),
     assetsRoute(headers),
-    page('/docs', 'This document, for people', 'text/html', () => docs().page),
-    page('/docs.css', 'Its style sheet', 'text/css', () => docs().style),
-    page('/openapi.json', 'This document, for programs (OpenAPI 3.1)', 'application/json', () => docs().json),
+    page('/docs', 'This document, for people', 'text/html', async () => (await docs()).page),
+    page('/docs.css', 'Its style sheet', 'text/css', async () => (await docs()).style),
+    page(
+      '/openapi.json',
+      'This document, for programs (OpenAPI 3.1)',
+      'application/json',
+      async () => (await docs()).json,
+    ),
   ];
   // Created on first use, because it describes these routes too.
   const docs = once(() => documentsOf([...others, ...routes], services));
@@ -64,13 +70,14 @@ async function assetAt(path: string): Promise<Asset> {
   return asset;
 }
 
-function documentsOf(routes: readonly Route[], { version, authMode }: Services) {
+async function documentsOf(routes: readonly Route[], { version, authMode, cluster }: Services) {
   const document = openApiOf(routes, { version, authMode });
-  return {
-    json: assetOf('application/json; charset=utf-8', JSON.stringify(document, null, 1)),
-    page: assetOf('text/html; charset=utf-8', docsPageOf(document)),
-    style: assetOf('text/css; charset=utf-8', DOCS_STYLE),
-  };
+  const [json, page, style] = await Promise.all([
+    compressedAsset(assetOf('application/json; charset=utf-8', JSON.stringify(document, null, 1))),
+    compressedAsset(assetOf('text/html; charset=utf-8', docsPageOf(document, cluster.url))),
+    compressedAsset(assetOf('text/css; charset=utf-8', DOCS_STYLE)),
+  ]);
+  return { json, page, style };
 }
 
 /**
@@ -81,24 +88,25 @@ async function send(request: Request, response: Response, asset: Asset, headers:
   await new Promise<void>((resolve, reject) => {
     headers(request, response, (error) => (error ? reject(error) : resolve()));
   });
-  response.setHeader('ETag', asset.etag);
   response.setHeader('Cache-Control', asset.immutable ? 'public, max-age=31536000, immutable' : 'no-cache');
   if (Object.keys(asset.compressed).length > 0) response.vary('Accept-Encoding');
-  if (isKnown(request, asset.etag)) {
+  const { coding, body, etag } = encodingOf(request, asset);
+  response.setHeader('ETag', etag);
+  if (isKnown(request, etag)) {
     response.writeHead(304).end();
     return;
   }
-  const { coding, body } = encodingOf(request, asset);
   if (coding) response.setHeader('Content-Encoding', coding);
   response.writeHead(200, { 'Content-Type': asset.contentType, 'Content-Length': body.length });
   response.end(request.method === 'HEAD' ? undefined : body);
 }
 
-function encodingOf(request: Request, { body, compressed }: Asset): { coding?: Coding; body: Buffer } {
+/** Returns the form of a file that the client accepts. Each form has its own ETag, because its bytes differ (RFC 9110, 8.8.3.3). */
+function encodingOf(request: Request, { body, compressed, etag }: Asset) {
   const available = (Object.keys(CODINGS) as Coding[]).filter((coding) => compressed[coding]);
-  const coding = available.length > 0 && request.acceptsEncodings([...available, 'identity']);
-  const found = available.find((one) => one === coding);
-  return found ? { coding: found, body: compressed[found] ?? body } : { body };
+  const coding = acceptedCoding(request, available);
+  const bytes = coding === null ? undefined : compressed[coding];
+  return bytes ? { coding, body: bytes, etag: etag.replace(/"$/, `-${coding}"`) } : { coding: null, body, etag };
 }
 
 /** Returns true if `If-None-Match` names this version. Browsers send one or two tags; a longer list is not searched. */

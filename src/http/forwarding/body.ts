@@ -1,0 +1,23 @@
+import type { Request } from 'express';
+import { HttpError } from '../http-error.ts';
+
+const bodies = new WeakMap<Request, Buffer>();
+
+/** Returns the body that {@link readWholeBody} has read, if this request was to be forwarded and is now handled here. */
+export const wholeBodyOf = (request: Request): Buffer | undefined => bodies.get(request);
+
+/** Reads the body of a request, as the client sent it. @throws {HttpError} 413 for more than `limit` bytes. */
+export async function readWholeBody(request: Request, limit: number): Promise<Buffer> {
+  const read = bodies.get(request);
+  if (read) return read;
+  const pieces: Buffer[] = [];
+  let length = 0;
+  for await (const piece of request as AsyncIterable<Buffer>) {
+    length += piece.length;
+    if (length > limit) throw new HttpError(413, 'too_large', 'the body is too large');
+    pieces.push(piece);
+  }
+  const body = Buffer.concat(pieces);
+  bodies.set(request, body);
+  return body;
+}

@@ -1,0 +1,225 @@
+import http, { type IncomingHttpHeaders, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http';
+import https from 'node:https';
+import type { NextFunction, Request, Response } from 'express';
+import { HttpError } from '../http-error.ts';
+import { RequestLifetime } from '../request/request-lifetime.ts';
+import { readWholeBody } from './body.ts';
+
+/** Set on a forwarded request. A standby never forwards one that has it. */
+const HOP = 'x-plantao-forwarded-by';
+
+/** How long a write waits for an active node: most failovers take less. */
+const WAIT_MS = 1000;
+const LOOK_EVERY_MS = 20;
+
+/** A forwarded request gets its response by then: shortly before this node itself would respond 503 (connection.ts). */
+const DEADLINE_MS = 35_000;
+
+/** Requests that are forwarded at the same time, and connections to the active node for them. */
+const MOST_FORWARDED = 1000;
+const MOST_CONNECTIONS = 64;
+
+/**
+ * Request headers that are not forwarded: those of the connection, and those by which this node has already checked the origin
+ * of a browser's page.
+ */
+const OWN_REQUEST_HEADERS = new Set([
+  ...['connection', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade', 'expect'],
+  ...[
+    'host',
+    'content-length',
+    'origin',
+    'referer',
+    'sec-fetch-site',
+    'sec-fetch-mode',
+    'sec-fetch-dest',
+    'sec-fetch-user',
+  ],
+  ...['x-forwarded-for', 'accept-encoding'],
+]);
+/** Response headers that this node sets itself: those of the connection, and the standard headers (fast-path.ts). */
+const OWN_RESPONSE_HEADERS = new Set([
+  ...['connection', 'keep-alive', 'transfer-encoding', 'date', 'vary', 'cache-control', 'x-content-type-options'],
+  ...['access-control-allow-origin', 'access-control-expose-headers'],
+]);
+
+/** The cluster as the forwarder sees it. */
+interface ClusterView {
+  readonly node: string;
+  readonly role: 'active' | 'standby' | 'fallen';
+  readonly acceptsWrites: boolean;
+  /** `alive` is true of a peer whose `/health` names this cluster and epoch. */
+  peers(): readonly { url: string; alive: boolean; active: boolean }[];
+}
+
+/** The response of the active node. */
+interface Forwarded {
+  status: number;
+  headers: IncomingHttpHeaders;
+  body: Buffer;
+}
+
+/** No response arrived. `isSent` is false if the request cannot have been executed. */
+class NoResponse extends Error {
+  readonly isSent: boolean;
+
+  constructor(cause: Error, isSent: boolean) {
+    super(cause.message, { cause });
+    this.isSent = isSent;
+  }
+}
+
+/**
+ * Forwards writes from a standby to the active node (STANDBY_WRITES=forward), so that clients behind a plain round-robin proxy
+ * need not find it. The client gets the active node's response: the caller's credentials, the Idempotency-Key and the path go
+ * along unchanged. The active node sees this node as a proxy: to count the clients behind it, name it in TRUST_PROXY there.
+ *
+ * A write is forwarded only to a peer whose `/health` names this cluster and epoch, and only once. While there is no active
+ * node it waits for up to a second. It is sent again within that time if it was certainly not executed, or if a key makes
+ * that safe. This node may become active meanwhile: then it handles the write itself.
+ */
+export class WriteForwarder {
+  readonly #cluster: ClusterView;
+  readonly #bodyLimit: number;
+  readonly #agents = {
+    http: new http.Agent({ keepAlive: true, maxSockets: MOST_CONNECTIONS, maxFreeSockets: MOST_CONNECTIONS }),
+    https: new https.Agent({ keepAlive: true, maxSockets: MOST_CONNECTIONS, maxFreeSockets: MOST_CONNECTIONS }),
+  };
+  #forwarded = 0;
+
+  constructor(cluster: ClusterView, bodyLimit: number) {
+    this.#cluster = cluster;
+    this.#bodyLimit = bodyLimit;
+  }
+
+  /** The middleware of routes that write. Calls `next` if this node is to handle or refuse the request itself. */
+  handle(request: Request, response: Response, next: NextFunction): Promise<void> | void {
+    if (!this.#isStandby() || request.headers[HOP] !== undefined) return next();
+    if (this.#forwarded >= MOST_FORWARDED) {
+      throw new HttpError(503, 'overloaded', 'too many requests are being forwarded to the active node: try again', {
+        headers: { 'Retry-After': '1' },
+      });
+    }
+    this.#forwarded += 1;
+    return this.#forward(request, response, next).finally(() => {
+      this.#forwarded -= 1;
+    });
+  }
+
+  stop(): void {
+    for (const agent of Object.values(this.#agents)) agent.destroy();
+  }
+
+  #isStandby(): boolean {
+    return this.#cluster.role === 'standby' && !this.#cluster.acceptsWrites;
+  }
+
+  async #forward(request: Request, response: Response, next: NextFunction): Promise<void> {
+    const lifetime = RequestLifetime.of(response);
+    const body = await readWholeBody(request, this.#bodyLimit);
+    const until = performance.now() + WAIT_MS;
+    const isRepeatable = request.headers['idempotency-key'] !== undefined;
+    for (;;) {
+      const url = await this.#active(until, lifetime);
+      if (lifetime.isOver) return;
+      // This node became active, fell, or knows no active node: it handles or refuses the request itself.
+      if (url === null) return next();
+      const outcome = await this.#send(url, request, body, lifetime).catch((error: unknown) => error);
+      if (lifetime.isOver || response.headersSent) return;
+      const mayRepeat = performance.now() < until;
+      if (outcome instanceof NoResponse) {
+        if (mayRepeat && (isRepeatable || !outcome.isSent)) await pause();
+        else throw outcome.isSent ? lost() : unreachable();
+      } else if (outcome instanceof Error) throw outcome;
+      else if (mayRepeat && isRefusedByRole(outcome as Forwarded)) await pause();
+      else return relay(outcome as Forwarded, response);
+    }
+  }
+
+  /** Returns the address of the active node as soon as one is known; null at `until`, or if this node is no standby any more. */
+  async #active(until: number, lifetime: RequestLifetime): Promise<string | null> {
+    for (;;) {
+      if (!this.#isStandby() || lifetime.isOver) return null;
+      const active = this.#cluster.peers().find((peer) => peer.alive && peer.active);
+      if (active) return active.url;
+      if (performance.now() >= until) return null;
+      await pause();
+    }
+  }
+
+  #send(url: string, request: Request, body: Buffer, lifetime: RequestLifetime): Promise<Forwarded> {
+    const isSecure = url.startsWith('https:');
+    const options = {
+      method: request.method,
+      agent: isSecure ? this.#agents.https : this.#agents.http,
+      headers: this.#headersOf(request, body),
+      timeout: Math.max(1, DEADLINE_MS - lifetime.ageMs),
+    };
+    return new Promise((resolve, reject) => {
+      let isSent = false;
+      const sent = (isSecure ? https : http).request(url + request.originalUrl, options);
+      const fail = (error: Error) => reject(new NoResponse(error, isSent));
+      // A connection that cannot be opened carries nothing. Once it is open, bytes may have left.
+      sent.on('socket', (socket) => {
+        if (!socket.connecting) isSent = true;
+        else {
+          socket.once('connect', () => {
+            isSent = true;
+          });
+        }
+      });
+      sent.on('timeout', () => sent.destroy(new Error('the active node does not respond')));
+      sent.on('error', fail);
+      sent.on('response', (response) => readResponse(response).then(resolve, fail));
+      lifetime.onOver(() => sent.destroy());
+      sent.end(body);
+    });
+  }
+
+  #headersOf(request: Request, body: Buffer): OutgoingHttpHeaders {
+    const headers: OutgoingHttpHeaders = {};
+    for (const [name, value] of Object.entries(request.headers)) {
+      if (!OWN_REQUEST_HEADERS.has(name)) headers[name] = value;
+    }
+    const earlier = request.headers['x-forwarded-for'];
+    const address = request.socket.remoteAddress ?? '';
+    headers['x-forwarded-for'] = earlier === undefined ? address : `${earlier}, ${address}`;
+    headers[HOP] = this.#cluster.node;
+    if (body.length > 0 || request.headers['content-length'] !== undefined) headers['content-length'] = body.length;
+    return headers;
+  }
+}
+
+async function readResponse(response: IncomingMessage): Promise<Forwarded> {
+  const pieces: Buffer[] = [];
+  for await (const piece of response as AsyncIterable<Buffer>) pieces.push(piece);
+  if (!response.complete) throw new Error('the response was cut off');
+  return { status: response.statusCode ?? 502, headers: response.headers, body: Buffer.concat(pieces) };
+}
+
+/** The node has lost its role since: it has not executed the request. */
+function isRefusedByRole({ status, body }: Forwarded): boolean {
+  return status === 503 && /"code":"not_(?:active|alive)"/.test(body.toString());
+}
+
+function relay({ status, headers, body }: Forwarded, response: Response): void {
+  for (const [name, value] of Object.entries(headers)) {
+    if (!OWN_RESPONSE_HEADERS.has(name) && value !== undefined) response.setHeader(name, value);
+  }
+  response.writeHead(status).end(body);
+}
+
+const pause = () => new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+
+const unreachable = () =>
+  new HttpError(503, 'unavailable', 'the active node cannot be reached from this node: try again', {
+    headers: { 'Retry-After': '1' },
+  });
+
+const lost = () =>
+  new HttpError(
+    503,
+    'outcome_unknown',
+    'the response of the active node was lost, and the request may have been executed: send an Idempotency-Key to retry safely',
+    { headers: { 'Retry-After': '1' } },
+  );
