@@ -92,6 +92,8 @@ COMMENT ON COLUMN plantao.nodes.history IS 'plantao.history_fingerprint() when i
 
 CREATE FUNCTION plantao.assert_term(expected bigint) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  caller text := current_setting('application_name');
 BEGIN
   IF current_setting('transaction_isolation') <> 'read committed' THEN
     RAISE EXCEPTION 'the write fence requires READ COMMITTED: an older snapshot would not see that the term was closed'
@@ -99,12 +101,15 @@ BEGIN
   END IF;
   LOCK TABLE plantao_mutexes.write_fence IN ROW EXCLUSIVE MODE;
   -- A separate statement: its snapshot is newer than the fence, so it sees a term that closed while it waited.
-  IF NOT EXISTS (SELECT FROM plantao.leader_terms WHERE term = expected AND ended_at IS NULL) THEN
+  -- The node is compared too: after a failover that lost a term, the next one has its number. The node of the lost term may
+  -- still hold its lock on the old server while this session is already on the new one.
+  IF NOT EXISTS (SELECT FROM plantao.leader_terms t WHERE t.term = expected AND t.ended_at IS NULL
+                 AND (caller NOT LIKE 'plantao:%' OR split_part(caller, ':', 2) = t.node)) THEN
     RAISE EXCEPTION 'term % is closed', expected USING ERRCODE = 'PT001', HINT = 'Another node is active.';
   END IF;
 END $$;
 COMMENT ON FUNCTION plantao.assert_term(bigint) IS
-  'The write fence: every writing transaction of a node calls it first. The next term cannot open until the transaction ends. SQLSTATE PT001 if the term is closed, PT003 in a transaction that is not READ COMMITTED.';
+  'The write fence: every writing transaction of a node calls it first. The next term cannot open until the transaction ends. SQLSTATE PT001 if the term is closed or belongs to another node than that in the session''s application_name, PT003 in a transaction that is not READ COMMITTED.';
 
 CREATE FUNCTION plantao.hold_leader_lock(for_term bigint DEFAULT NULL) RETURNS boolean
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$

@@ -65,6 +65,15 @@ describe('No write under a closed term', () => {
     return eventually('the second node is on duty', () => b.lock.tryAcquire(() => ({ reason: 'test', unseenMs: 0 })));
   };
 
+  it('nor under the number of another node, as after a failover of PostgreSQL that lost a term', async () => {
+    const other = await psql('plantao:node-b:pool');
+    await other.query('BEGIN');
+    const refused = await other.query('SELECT plantao.assert_term($1)', [term]).catch((error: unknown) => error);
+    expect(sqlState(refused)).to.equal(SqlState.TERM_CLOSED);
+    const own = await psql('plantao:node-a:pool');
+    await own.query('SELECT plantao.assert_term($1)', [term]);
+  });
+
   it('though it began under an open one: what was written is rolled back before the next term begins', async () => {
     const writer = await psql('plantao:node-a:pool');
     await writer.query('BEGIN');
