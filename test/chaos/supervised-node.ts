@@ -20,9 +20,12 @@ export interface SupervisedNodeOptions {
   history: History;
 }
 
+/** A URL that lists servers is used as it is: one proxy cannot stand for several servers. */
+const hasSeveralHosts = (databaseUrl: string) => /@[^/]*,/.test(databaseUrl);
+
 /**
- * A node process with a supervisor and two proxies: it reaches PostgreSQL through `databaseProxy`, its peers reach it
- * through `peerProxy`, and clients reach it directly at `url`.
+ * A node process with a supervisor and two proxies: it reaches PostgreSQL through `databaseProxy` (unless its URL lists
+ * several hosts), its peers reach it through `peerProxy`, and clients reach it directly at `url`.
  */
 export class SupervisedNode {
   readonly name: string;
@@ -46,7 +49,10 @@ export class SupervisedNode {
   /** Starts the proxies. `start` starts the process, once the addresses of all peers are known. */
   static async prepare(options: SupervisedNodeOptions): Promise<SupervisedNode> {
     const port = await freePort();
-    const databaseProxy = await startTcpProxy({ port: Number(new URL(options.databaseUrl).port) });
+    const { databaseUrl } = options;
+    const databaseProxy = await startTcpProxy({
+      port: hasSeveralHosts(databaseUrl) ? 0 : Number(new URL(databaseUrl).port),
+    });
     const peerProxy = await startTcpProxy({ port });
     return new SupervisedNode({ ...options, port }, databaseProxy, peerProxy);
   }
@@ -68,7 +74,7 @@ export class SupervisedNode {
   start(peers: string[], isActive: boolean): void {
     const { name, databaseUrl, leaseMs, port } = this.#options;
     this.#process = new NodeProcess({
-      databaseUrl: this.databaseProxy.via(databaseUrl),
+      databaseUrl: hasSeveralHosts(databaseUrl) ? databaseUrl : this.databaseProxy.via(databaseUrl),
       name,
       port,
       isActive,
