@@ -77,7 +77,10 @@ export function* checkOrder(facts: Facts): Generator<Violation> {
 /** Checks the responses to posts: one message per key, and the one in the log. */
 export function* checkAnswers(facts: Facts): Generator<Violation> {
   for (const { value, key, acknowledgements, stored, readAs, isRolledBack } of facts.messages.values()) {
-    const [acknowledgement, other] = acknowledgements;
+    const [acknowledgement] = acknowledgements;
+    const other = acknowledgements.find(
+      (one) => one.message !== acknowledgement?.message || one.position !== acknowledgement.position,
+    );
     const wrong = (kind: Violation['kind'], sentence: string): Violation => ({ kind, sentence, messages: [value] });
     if (acknowledgement && other) {
       const ids = `message ${acknowledgement.message} at ${acknowledgement.position}, then message ${other.message} at ${other.position}`;

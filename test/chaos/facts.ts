@@ -21,7 +21,7 @@ export interface MessageFacts {
   /** Begin of the first post, and first acknowledgement. The commit happened between them. */
   invokedAt: number;
   acknowledgedAt: number;
-  /** Its acknowledgements that differ in message id, position or epoch. */
+  /** Its acknowledgements that differ in message id, position, epoch or durability. */
   acknowledgements: Acknowledgement[];
   /** Acknowledgements of a lost end of the log (lost-end.ts). */
   lost: Acknowledgement[];
@@ -39,6 +39,7 @@ export interface Acknowledgement {
   message: number;
   position: number;
   epoch: string | null;
+  durable: string | null;
   node: string | null;
   time: number;
 }
@@ -171,11 +172,11 @@ function addPost(facts: Facts, begun: Map<string, number>, record: PostRecord) {
     message.acknowledged += 1;
     message.acknowledgedAt = Math.min(message.acknowledgedAt, record.time);
     facts.acknowledgementTimes.push(record.time);
-    const { message: id = -1, position = -1, epoch = null, node, time } = record;
+    const { message: id = -1, position = -1, epoch = null, durable = null, node, time } = record;
     const isKnown = message.acknowledgements.some(
-      (one) => one.message === id && one.position === position && one.epoch === epoch,
+      (one) => one.message === id && one.position === position && one.epoch === epoch && one.durable === durable,
     );
-    if (!isKnown) message.acknowledgements.push({ message: id, position, epoch, node, time });
+    if (!isKnown) message.acknowledgements.push({ message: id, position, epoch, durable, node, time });
     message.position ??= record.position ?? null;
     // The node asserted this term inside the transaction, whether it stored the message or found the key.
     const from = begun.get(record.process);

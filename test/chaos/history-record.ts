@@ -26,6 +26,8 @@ export interface PostRecord extends Line {
   /** The position and the epoch in the cursor of the response (type ok). */
   position?: number;
   epoch?: string;
+  /** What the response promised: `local` or `replicated` (type ok). */
+  durable?: string;
   /** Status and code, or the code of the socket error (types fail and unknown). */
   reason?: string;
 }

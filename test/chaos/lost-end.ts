@@ -37,10 +37,14 @@ export function countLost(facts: Facts): number {
   ).length;
 }
 
-/** Checks that the table contains nothing that the epochs tell as lost. */
+/** Checks that what the epochs tell as lost is not in the table, and was not promised to be replicated. */
 export function* checkTold(facts: Facts): Generator<Violation> {
   for (const { value, lost, stored } of facts.messages.values()) {
-    for (const { epoch, position, message } of lost) {
+    for (const { epoch, position, message, durable } of lost) {
+      if (durable === 'replicated') {
+        const sentence = `"${value}" at ${epoch}-${position} was acknowledged as replicated, but a failover lost it.`;
+        yield { kind: 'broken_receipt', sentence, messages: [value] };
+      }
       if (!stored.some((row) => row.position === position && row.message === message)) continue;
       const sentence = `The epochs tell that "${value}" at ${epoch}-${position} was lost, but the table contains it.`;
       yield { kind: 'told_lost', sentence, messages: [value] };

@@ -219,6 +219,12 @@ describe('the chaos checker, where a failover may lose the end of the log', () =
     expect(kinds(checkHistory(lossy(...reading, ...next, ...table)))).to.include.members(['lost', 'cursor_refused']);
   });
 
+  it('rejects the loss of a message that was acknowledged as replicated', () => {
+    const promised = [post('w0', 'safe'), ok('w0', 'safe', 3, ['a', 1], { epoch: 'e1', durable: 'replicated' })];
+    const result = checkHistory(lossy(...promised, ...reading, ...next, ...table), { mayLose: true });
+    expect(kinds(result)).to.deep.equal(['broken_receipt']);
+  });
+
   it('rejects a message that the epochs tell as lost and the table contains', () => {
     const result = checkHistory(lossy(...reading, ...next, ...table, stored('gone', 2)), { mayLose: true });
     expect(kinds(result)).to.include('told_lost');
