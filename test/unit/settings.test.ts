@@ -110,7 +110,6 @@ describe('Settings that are not given', () => {
       maxConnections: 25_000,
       poolSize: 10,
       eventRetentionHours: 168,
-      editHistory: false,
       eventRetentionCount: 10_000_000,
       idempotencyRetentionHours: 24,
     });

@@ -143,9 +143,7 @@ describe('Waiters', () => {
   it('are woken with their last cursor and dropped when the log is replaced, streams too', () => {
     const { waiters, listeners } = setUp(audienceOf('a', topicOf.group(1)), audienceOf('b'));
     waiters.dismiss('e-33');
-    expect(
-      listeners.flatMap(({ told }) => told.map(({ reason, cursor }) => [reason, cursor])),
-    ).to.deep.equal([
+    expect(listeners.flatMap(({ told }) => told.map(({ reason, cursor }) => [reason, cursor]))).to.deep.equal([
       ['history', 'e-33'],
       ['history', 'e-33'],
     ]);

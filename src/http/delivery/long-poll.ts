@@ -213,7 +213,7 @@ class LongPoll implements Subscriber {
       'Content-Type': 'application/json; charset=utf-8',
       // Compression would delay the response of a proxy and save little.
       'Cache-Control': 'no-store, no-transform',
-      Cursor: news.cursor,
+      Cursor: delivery.cursor,
       'Content-Length': body.length,
       // A stopping node closes its connections in order, after their responses, and not by force three seconds later.
       ...(delivery.reason === 'stopping' ? { Connection: 'close' } : {}),
