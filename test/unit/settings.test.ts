@@ -100,7 +100,6 @@ describe('Settings that are not given', () => {
       tokenHours: 720,
       standbyWrites: 'refuse',
       showActiveUrl: true,
-      editHistory: false,
       signInTries: 10,
       signInTriesOfAddress: 100,
       requestsPerMinute: 0,
