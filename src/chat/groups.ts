@@ -26,7 +26,7 @@ export interface CreatedChat extends Chat {
   full: string[];
 }
 
-/** Groups and their members. Triggers of the database notify long polls of joining and leaving. */
+/** Groups and their members; named-groups.ts joins and leaves groups by name. Triggers of the database notify long polls of joining and leaving. */
 export class Groups {
   readonly #sequelize: Sequelize;
   readonly #write: Write;
@@ -160,111 +160,10 @@ export class Groups {
       await Membership.destroy({ where: { groupId, userId }, transaction });
     });
   }
-
-  /**
-   * Joins the oldest group of that name, and creates it if there is none (compatible with the Python project that this one
-   * replaces). With `ownOnly`, groups of others are ignored: knowing a name is no invitation. Returns the user's group names.
-   */
-  async joinNamed(userId: number, name: string, ownOnly = false): Promise<string[]> {
-    await this.#write(async (transaction) => {
-      await holdUser(userId, transaction);
-      const isIn = ownOnly && (await this.idsNamed(name, userId, transaction)).length > 0;
-      if (isIn) return;
-      await joinAll(await groupsNamed([name], userId, ownOnly, transaction), userId, transaction);
-      await requireRoomToCreate(userId, transaction);
-    });
-    return this.namesOfUser(userId);
-  }
-
-  /** Leaves every group of that name. Returns the user's group names. */
-  async leaveNamed(userId: number, name: string): Promise<string[]> {
-    await this.#write(async (transaction) => {
-      await holdUser(userId, transaction);
-      const groupId = await this.idsNamed(name, userId, transaction);
-      await Membership.destroy({ where: { userId, groupId }, transaction });
-    });
-    return this.namesOfUser(userId);
-  }
-
-  /**
-   * Replaces a user's groups by those of these names, in one transaction with a fixed number of statements; `ownOnly` as
-   * above. Returns the user's group names. If a DBA added the user to more than {@link MOST_GROUPS}, the excess is left
-   * before that, in transactions of that size: each locks the log for some milliseconds.
-   */
-  async replaceNamed(userId: number, names: readonly string[], ownOnly = false): Promise<string[]> {
-    const leaveSome = () =>
-      this.#write(async (transaction) => {
-        await holdUser(userId, transaction);
-        const isMore = (await Membership.findOne({ where: { userId }, offset: MOST_GROUPS, transaction })) !== null;
-        return isMore ? leaveAllBut(names, userId, transaction) : 0;
-      });
-    while ((await leaveSome()) > 0);
-    await this.#write(async (transaction) => {
-      await holdUser(userId, transaction);
-      await leaveAllBut(names, userId, transaction);
-      const mine = await namedGroupsOf(userId, transaction);
-      const wanted = new Set(names);
-      for (const { name } of mine) wanted.delete(name);
-      const joined = await groupsNamed([...wanted], userId, ownOnly, transaction);
-      await joinAll(joined, userId, transaction);
-      await requireRoomToCreate(userId, transaction);
-    });
-    return this.namesOfUser(userId);
-  }
 }
 
-/** Leaves groups of other names, {@link MOST_GROUPS} at the most, and returns how many. */
-async function leaveAllBut(names: readonly string[], userId: number, transaction: Transaction): Promise<number> {
-  const left = await (Group.sequelize as Sequelize).query(
-    `DELETE FROM plantao.memberships WHERE user_id = $userId AND group_id IN (
-       SELECT m.group_id FROM plantao.memberships m JOIN plantao.groups g ON g.id = m.group_id
-       WHERE m.user_id = $userId AND g.name <> ALL ($names::text[]) ORDER BY m.group_id LIMIT $most)
-     RETURNING group_id`,
-    { bind: { userId, names, most: MOST_GROUPS }, type: QueryTypes.SELECT, transaction },
-  );
-  return left.length;
-}
-
-async function namedGroupsOf(userId: number, transaction: Transaction): Promise<{ id: number; name: string }[]> {
-  return (Group.sequelize as Sequelize).query(
-    `SELECT g.id, g.name FROM plantao.memberships m JOIN plantao.groups g ON g.id = m.group_id
-     WHERE m.user_id = $userId`,
-    { bind: { userId }, type: QueryTypes.SELECT, transaction },
-  );
-}
-
-/** Returns the oldest group of each name, and creates those that do not exist; with `ownOnly` it creates them all. */
-async function groupsNamed(
-  names: readonly string[],
-  creatorId: number,
-  ownOnly: boolean,
-  transaction: Transaction,
-): Promise<number[]> {
-  if (names.length === 0) return [];
-  let found = ownOnly ? new Map<string, number>() : await oldestNamed(names, transaction);
-  if (!ownOnly && names.some((name) => !found.has(name))) {
-    // Of two transactions that need a new name, one creates it and the other finds it, by a statement begun after the lock.
-    await (Group.sequelize as Sequelize).query('SELECT plantao.lock_group_names()', { transaction });
-    found = await oldestNamed(names, transaction);
-  }
-  const made = await Group.bulkCreate(
-    names.filter((name) => !found.has(name)).map((name) => ({ name, creatorId })),
-    { returning: true, transaction },
-  );
-  return [...found.values(), ...made.map(({ id }) => id)];
-}
-
-/** Returns the oldest group of each name that exists. */
-async function oldestNamed(names: readonly string[], transaction: Transaction): Promise<Map<string, number>> {
-  const rows = await (Group.sequelize as Sequelize).query<{ name: string; id: number }>(
-    `SELECT asked.name, oldest.id FROM unnest($names::text[]) AS asked (name)
-     CROSS JOIN LATERAL (SELECT id FROM plantao.groups WHERE name = asked.name ORDER BY id LIMIT 1) oldest`,
-    { bind: { names }, type: QueryTypes.SELECT, transaction },
-  );
-  return new Map(rows.map(({ name, id }) => [name, id]));
-}
-
-async function joinAll(groupIds: readonly number[], userId: number, transaction: Transaction): Promise<void> {
+/** Adds a user to groups, without those that the user is in. @throws {Refused} group_full, too_many_groups. */
+export async function joinAll(groupIds: readonly number[], userId: number, transaction: Transaction): Promise<void> {
   await Membership.bulkCreate(
     groupIds.map((groupId) => ({ groupId, userId })),
     { ignoreDuplicates: true, transaction },

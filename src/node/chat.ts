@@ -5,10 +5,11 @@ import { MembershipCache } from '../chat/delivery/membership-cache.ts';
 import { MembershipLoader } from '../chat/delivery/membership-loader.ts';
 import { Subscriptions } from '../chat/delivery/subscriptions.ts';
 import { Groups } from '../chat/groups.ts';
-import { MessageWriter } from '../chat/message-writer.ts';
 import { MessageEditing } from '../chat/messages/editing.ts';
 import { Messages } from '../chat/messages.ts';
+import { NamedGroups } from '../chat/named-groups.ts';
 import { Notifications } from '../chat/notifications.ts';
+import { MessageWriter } from '../chat/posting/message-writer.ts';
 import { Users } from '../chat/users.ts';
 import type { Explain } from '../database/checks/blocking.ts';
 import { fencedWrite } from '../database/fenced-write.ts';
@@ -49,6 +50,7 @@ export function buildChat({ settings, log, database, term, explain, onMissedNoti
   const heal = () => sequences.heal();
   const write = fencedWrite(sequelize, term, explain, heal);
   const users = new Users();
+  const groups = new Groups(sequelize, write, users);
   const { accounts, tokens, knownTokens } = openSignIn({ sequelize, write, users, session: asking, log, settings });
   const waiters = new Waiters();
   const membershipCache = new MembershipCache();
@@ -90,7 +92,8 @@ export function buildChat({ settings, log, database, term, explain, onMissedNoti
     retention,
     sequences,
     writer: new MessageWriter({ session: writing, term, heal, membersOnly: isTokenMode, commitLimitMs, explain }),
-    groups: new Groups(sequelize, write, users),
+    groups,
+    namedGroups: new NamedGroups(write, groups),
     messages: new Messages(sequelize, write),
     editing: new MessageEditing(sequelize, write, settings.editHistory),
     notifications: new Notifications(sequelize, write),

@@ -1,5 +1,5 @@
 import type { QueryConfig } from 'pg';
-import { WARM_UP_POST } from '../chat/message-writer.ts';
+import { WARM_UP_POST } from '../chat/posting/writer-health.ts';
 import { closeSequelize, openSequelize } from '../database/sequelize.ts';
 import { applicationName, connectionOptions, type SessionPart } from '../database/session/connection.ts';
 import type { ConnectionOptions } from '../database/session/pinned-connection.ts';

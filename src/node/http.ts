@@ -47,7 +47,7 @@ export function buildHttp(options: HttpOptions) {
   const streams = new SseStreams({ ...waiting, log });
   const cluster = new ClusterView(node, url, identity, sync, peers, readiness);
   const { corsOrigin, allowedHosts, host, trustProxy, auth: authMode, adminToken, requestsPerMinute } = settings;
-  const { users, accounts, tokens, groups, messages, editing, writer, notifications, memberships } = chat;
+  const { users, accounts, tokens, groups, namedGroups, messages, editing, writer, notifications, memberships } = chat;
   const forwarder = settings.standbyWrites === 'forward' ? new WriteForwarder(cluster, BODY_LIMIT) : null;
   const services: Services = {
     version,
@@ -71,6 +71,7 @@ export function buildHttp(options: HttpOptions) {
     accounts,
     tokens,
     groups,
+    namedGroups,
     messages,
     editing,
     writer,

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import pg from 'pg';
-import { MessageWriter } from '../../src/chat/message-writer.ts';
+import { MessageWriter } from '../../src/chat/posting/message-writer.ts';
 import { SqlState, sqlState } from '../../src/database/errors.ts';
 import { fencedWrite, NotActiveError } from '../../src/database/fenced-write.ts';
 import { closeSequelize, openSequelize } from '../../src/database/sequelize.ts';

@@ -1,13 +1,9 @@
 import { expect } from 'chai';
 import pg from 'pg';
 import { Refused } from '../../src/chat/errors.ts';
-import {
-  MessageWriter,
-  type MessageWriterOptions,
-  type Post,
-  type Posted,
-  WARM_UP_POST,
-} from '../../src/chat/message-writer.ts';
+import { MessageWriter, type MessageWriterOptions } from '../../src/chat/posting/message-writer.ts';
+import type { Post, Posted } from '../../src/chat/posting/post.ts';
+import { WARM_UP_POST } from '../../src/chat/posting/writer-health.ts';
 import { connectionOptions } from '../../src/database/session/connection.ts';
 import { ReconnectingSession } from '../../src/database/session/reconnecting-session.ts';
 import { Session, SessionLostError } from '../../src/database/session/session.ts';

@@ -2,7 +2,8 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { expect } from 'chai';
 import type pg from 'pg';
 import { Refused } from '../../src/chat/errors.ts';
-import { MessageWriter, type Post, type Posted } from '../../src/chat/message-writer.ts';
+import { MessageWriter } from '../../src/chat/posting/message-writer.ts';
+import type { Post, Posted } from '../../src/chat/posting/post.ts';
 import { NotActiveError } from '../../src/database/fenced-write.ts';
 import { SessionLostError } from '../../src/database/session/session.ts';
 

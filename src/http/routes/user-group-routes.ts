@@ -31,7 +31,7 @@ function namesRoute({ groups }: Services): Route {
   });
 }
 
-function replaceRoute({ groups }: Services): Route {
+function replaceRoute({ namedGroups }: Services): Route {
   return route({
     method: 'post',
     path: USER_GROUPS,
@@ -46,14 +46,14 @@ function replaceRoute({ groups }: Services): Route {
       return {
         body: {
           user_id: input.id,
-          groups: await groups.replaceNamed(input.id, input.groups, caller.userId !== null),
+          groups: await namedGroups.replace(input.id, input.groups, caller.userId !== null),
         },
       };
     },
   });
 }
 
-function joinNamedRoute({ groups }: Services): Route {
+function joinNamedRoute({ namedGroups }: Services): Route {
   return route({
     method: 'post',
     path: `${USER_GROUPS}/:group`,
@@ -67,13 +67,13 @@ function joinNamedRoute({ groups }: Services): Route {
     async handle({ input, caller }) {
       requireSelf(caller, input.id);
       return {
-        body: { user_id: input.id, groups: await groups.joinNamed(input.id, input.group, caller.userId !== null) },
+        body: { user_id: input.id, groups: await namedGroups.join(input.id, input.group, caller.userId !== null) },
       };
     },
   });
 }
 
-function leaveNamedRoute({ groups }: Services): Route {
+function leaveNamedRoute({ namedGroups }: Services): Route {
   return route({
     method: 'delete',
     path: `${USER_GROUPS}/:group`,
@@ -85,7 +85,7 @@ function leaveNamedRoute({ groups }: Services): Route {
     answer: groupNames,
     async handle({ input, caller }) {
       requireSelf(caller, input.id);
-      return { body: { user_id: input.id, groups: await groups.leaveNamed(input.id, input.group) } };
+      return { body: { user_id: input.id, groups: await namedGroups.leave(input.id, input.group) } };
     },
   });
 }

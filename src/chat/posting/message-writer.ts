@@ -1,0 +1,203 @@
+/**
+ * Stores posts. Those that arrive during a commit are committed together by the next one: one SQL call, one commit and one
+ * NOTIFY (plantao.post_messages). NOTIFY takes a database-wide lock at commit, so one NOTIFY per message would limit the
+ * throughput. The load determines the size of a batch; a single post is committed at once, and no delay is ever added.
+ *
+ * A post resolves after its commit, never before. If the connection breaks during a commit, its outcome is unknown: posts with
+ * an idempotency key are then sent again (the key makes that safe), and the others are rejected with outcome_unknown.
+ */
+
+import type { Explain } from '../../database/checks/blocking.ts';
+import {
+  isNotReplicated,
+  isOutcomeUnknown,
+  isUnavailable,
+  SqlState,
+  sqlState,
+  WAITS_FOR_STANDBY,
+} from '../../database/errors.ts';
+import { NotActiveError } from '../../database/fenced-write.ts';
+import { isTakenId } from '../../database/sequences.ts';
+import { within } from '../../within.ts';
+import { refusalOf } from '../constraints.ts';
+import { Refused } from '../errors.ts';
+import type { Post, Posted } from './post.ts';
+import { PostQueue, QueuedPost } from './post-queue.ts';
+import { WriterHealth, type WriterSession } from './writer-health.ts';
+
+/** Options of {@link MessageWriter}. */
+export interface MessageWriterOptions {
+  session: WriterSession;
+  /** Returns the term in which this node is active, or null; called at each commit. */
+  term: () => number | null;
+  /** Repairs the sequences after a message's id was taken; the batch is then sent again. */
+  heal?(): Promise<void>;
+  /** True if only members may post. */
+  membersOnly: boolean;
+  /** Timeout of a commit: the delay of posts on a half-open connection. */
+  commitLimitMs: number;
+  /** Names the transaction that held a lock for which a statement was refused. */
+  explain?: Explain;
+}
+
+const MOST_TRIES = 3;
+/** How long after its arrival a post may be sent again, in milliseconds. */
+const REPEAT_WITHIN_MS = 4000;
+
+const POST_MESSAGES = {
+  name: 'post_messages',
+  text: `SELECT outcome, message_id, sent_at, log_position
+         FROM plantao.post_messages($1, $2, $3::bigint[], $4::bigint[], $5::text[], $6::text[])`,
+};
+
+interface OutcomeRow {
+  outcome: 'sent' | 'repeated' | 'key_reused' | 'user_not_found' | 'group_not_found' | 'not_a_member';
+  message_id: number;
+  sent_at: Date;
+  log_position: number;
+}
+
+/** Stores messages in batches: see the head of this file. */
+export class MessageWriter {
+  readonly #options: MessageWriterOptions;
+  readonly #explain: Explain;
+  readonly #queue = new PostQueue();
+  readonly #health: WriterHealth;
+  #pumping: Promise<void> | null = null;
+
+  constructor(options: MessageWriterOptions) {
+    this.#options = options;
+    this.#explain = options.explain ?? (async (error) => error);
+    this.#health = new WriterHealth(options.session, options.commitLimitMs);
+  }
+
+  /** The number of posts that wait for the next commit. */
+  get queued(): number {
+    return this.#queue.size;
+  }
+
+  /** Why the last commit failed, unless the post was the cause; null after a commit that succeeded. */
+  get trouble(): string | null {
+    return this.#health.trouble;
+  }
+
+  /** Commits an invisible record to check whether {@link trouble} is over, unless posts are being stored or it did so recently. */
+  probe(): void {
+    if (this.#pumping || !this.#health.isProbeDue) return;
+    this.#pumping = this.#health.probe().then(() => this.#pump());
+  }
+
+  /**
+   * Stores a message; resolves after the commit.
+   * @throws {Refused} user_not_found, group_not_found, not_a_member, key_reused, overloaded, unavailable (not stored) or
+   * outcome_unknown; {BlockedError} if another transaction holds a lock (not stored); {NotActiveError} if this node is not
+   * active (not stored).
+   */
+  post(post: Post): Promise<Posted> {
+    return new Promise((resolve, reject) => {
+      if (!this.#queue.push(new QueuedPost(post, resolve, reject))) return reject(new Refused('overloaded'));
+      this.#pumping ??= this.#pump();
+    });
+  }
+
+  /** Resolves when no post waits, or after `limitMs`. */
+  async drain(limitMs: number): Promise<void> {
+    await within(limitMs, this.#pumping ?? Promise.resolve());
+  }
+
+  async #pump(): Promise<void> {
+    while (this.#queue.size > 0) {
+      const batch = this.#queue.takeBatch();
+      if (batch.length > 0) await this.#commit(batch);
+    }
+    this.#pumping = null;
+  }
+
+  async #commit(batch: QueuedPost[], isHealed = false): Promise<void> {
+    const term = this.#options.term();
+    if (term === null) return failAll(batch, new NotActiveError());
+    try {
+      await this.#options.session.ready();
+    } catch (error) {
+      this.#health.failed(error);
+      return failAll(batch, new Refused('unavailable', { cause: error }));
+    }
+    try {
+      const { session, commitLimitMs } = this.#options;
+      const rows = await session.query<OutcomeRow>(this.#statement(term, batch), commitLimitMs);
+      this.#health.succeeded();
+      batch.forEach((queued, at) => {
+        settle(queued, rows[at]);
+      });
+    } catch (error) {
+      await this.#failed(batch, error, isHealed);
+    }
+  }
+
+  #statement(term: number, batch: QueuedPost[]) {
+    return {
+      ...POST_MESSAGES,
+      values: [
+        term,
+        this.#options.membersOnly,
+        batch.map(({ post }) => post.senderId),
+        batch.map(({ post }) => post.groupId),
+        batch.map(({ post }) => post.content),
+        batch.map(({ post }) => post.key),
+      ],
+    };
+  }
+
+  /** Handles a failed batch. With a SQLSTATE it has rolled back, except for 57P…: the session ended, perhaps after the commit. */
+  async #failed(batch: QueuedPost[], error: unknown, isHealed: boolean): Promise<void> {
+    if (sqlState(error) === SqlState.TERM_CLOSED) return failAll(batch, new NotActiveError());
+    if (isOutcomeUnknown(error)) return this.#outcomeUnknown(batch, error);
+    this.#health.failed(error);
+    if (sqlState(error) === SqlState.LOCK_NOT_AVAILABLE) return failAll(batch, await this.#explain(error));
+    if (isUnavailable(error)) return failAll(batch, new Refused('unavailable', { cause: error }));
+    if (isTakenId(error) && this.#options.heal && !isHealed) {
+      await this.#options.heal();
+      return this.#commit(batch, true);
+    }
+    const [first, second] = batch;
+    // One of the posts caused the error: commit each alone, so that each gets its own result.
+    if (first && !second) return first.fail(refusalOf(error) ?? error);
+    for (const queued of batch) await this.#commit([queued]);
+  }
+
+  async #outcomeUnknown(batch: QueuedPost[], error: unknown): Promise<void> {
+    if (isNotReplicated(error)) {
+      this.#health.failed(error);
+      return failAll(batch, unknownFor(true, error));
+    }
+    await this.#health.reopen();
+    this.#health.failed(error);
+    const { waitedForStandby } = this.#options.session;
+    const latest = performance.now() - REPEAT_WITHIN_MS;
+    for (const queued of batch) {
+      const isRepeatable = queued.post.key !== null && ++queued.tries < MOST_TRIES && queued.arrivedAt > latest;
+      if (isRepeatable && !waitedForStandby && this.#queue.push(queued)) continue;
+      queued.reject(unknownFor(waitedForStandby, error));
+    }
+  }
+}
+
+function unknownFor(waitedForStandby: boolean, cause: unknown): Refused {
+  return new Refused('outcome_unknown', { cause, ...(waitedForStandby && { sentence: WAITS_FOR_STANDBY }) });
+}
+
+function failAll(batch: readonly QueuedPost[], error: unknown): void {
+  for (const queued of batch) queued.fail(error);
+}
+
+function settle(queued: QueuedPost, row: OutcomeRow | undefined): void {
+  if (!row) queued.reject(new Error('post_messages returned too few rows'));
+  else if (row.outcome !== 'sent' && row.outcome !== 'repeated') queued.reject(new Refused(row.outcome));
+  else
+    queued.resolve({
+      messageId: row.message_id,
+      sentAt: row.sent_at,
+      position: row.log_position,
+      repeated: row.outcome === 'repeated',
+    });
+}

@@ -1,0 +1,16 @@
+/** A message to be stored. `key` makes a retry safe. */
+export interface Post {
+  senderId: number;
+  groupId: number;
+  content: string;
+  key: string | null;
+}
+
+/** A stored message; `repeated` if it was stored before under the same key. */
+export interface Posted {
+  messageId: number;
+  sentAt: Date;
+  /** Its event's position in the log. */
+  position: number;
+  repeated: boolean;
+}

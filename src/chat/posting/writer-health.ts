@@ -1,0 +1,67 @@
+import { isNotReplicated, isOutcomeUnknown, reasonOf, sqlState } from '../../database/errors.ts';
+import type { ReconnectingSession } from '../../database/session/reconnecting-session.ts';
+import { within } from '../../within.ts';
+
+/** Timeout of the new session that finds out why a commit did not respond. */
+const REOPEN_LIMIT_MS = 1000;
+const PROBE_EVERY_MS = 2000;
+/** Writes a record to PostgreSQL's write-ahead log, so that its commit requires what a post's does. */
+const PROBE = { name: 'probe', text: "SELECT pg_logical_emit_message(true, 'plantao', '')" };
+/** Prepares the plans of post_messages in the writer's session; stores nothing. */
+export const WARM_UP_POST = { name: 'warm_up_post', text: 'SELECT plantao.warm_up_post()' };
+
+/** The session of the writer. */
+export type WriterSession = Pick<ReconnectingSession, 'ready' | 'query' | 'waitedForStandby'>;
+
+/** Records whether commits succeed, and checks by a commit without content whether they do again. */
+export class WriterHealth {
+  readonly #session: WriterSession;
+  readonly #commitLimitMs: number;
+  #trouble: string | null = null;
+  #probedAt = 0;
+
+  constructor(session: WriterSession, commitLimitMs: number) {
+    this.#session = session;
+    this.#commitLimitMs = commitLimitMs;
+  }
+
+  /** Why the last commit failed, unless the post was the cause; null after a commit that succeeded. */
+  get trouble(): string | null {
+    return this.#trouble;
+  }
+
+  get isProbeDue(): boolean {
+    return performance.now() - this.#probedAt >= PROBE_EVERY_MS;
+  }
+
+  succeeded(): void {
+    this.#trouble = null;
+  }
+
+  failed(error: unknown): void {
+    // Classes 22 and 23: the post caused the error.
+    if (/^2[23]/.test(sqlState(error) ?? '')) return;
+    const isWaiting = isNotReplicated(error) || (isOutcomeUnknown(error) && this.#session.waitedForStandby);
+    const why = isWaiting ? 'PostgreSQL waits for a synchronous standby' : reasonOf(error);
+    this.#trouble = `messages cannot be stored: ${why}`;
+  }
+
+  /** Waits for a new session, which terminates the abandoned one and finds out what that waited for. */
+  async reopen(): Promise<void> {
+    await within(REOPEN_LIMIT_MS, this.#session.ready()).catch(() => {});
+  }
+
+  /** Commits an invisible record and notes the result. Never rejects. */
+  async probe(): Promise<void> {
+    try {
+      await this.#session.ready();
+      await this.#session.query(WARM_UP_POST, this.#commitLimitMs);
+      await this.#session.query(PROBE, this.#commitLimitMs);
+      this.succeeded();
+    } catch (error) {
+      await this.reopen();
+      this.failed(error);
+    }
+    this.#probedAt = performance.now();
+  }
+}
