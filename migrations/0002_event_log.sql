@@ -90,13 +90,17 @@ CREATE INDEX events_broadcast ON plantao.events (position) WHERE kind = 'broadca
 CREATE TABLE plantao.event_log (
   only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
   floor    bigint NOT NULL DEFAULT 0 CHECK (floor BETWEEN 0 AND 9007199254740991),
-  swept_at timestamptz CHECK (swept_at >= '1970-01-01 UTC' AND swept_at < '10000-01-01 UTC')
+  swept_at timestamptz CHECK (swept_at >= '1970-01-01 UTC' AND swept_at < '10000-01-01 UTC'),
+  counted_to    bigint NOT NULL DEFAULT 0 CHECK (counted_to BETWEEN 0 AND 9007199254740991),
+  payload_bytes bigint NOT NULL DEFAULT 0 CHECK (payload_bytes BETWEEN 0 AND 9007199254740991)
 );
 INSERT INTO plantao.event_log DEFAULT VALUES;
 COMMENT ON TABLE plantao.event_log IS 'One row: the state of retention.';
 COMMENT ON COLUMN plantao.event_log.only_row IS 'Limits the table to one row.';
 COMMENT ON COLUMN plantao.event_log.floor IS 'Highest position that retention has removed; a cursor below it is refused (410). Stored, because min(position) would have to skip the removed rows.';
 COMMENT ON COLUMN plantao.event_log.swept_at IS 'When retention ran last; about once a minute while a node is active.';
+COMMENT ON COLUMN plantao.event_log.counted_to IS 'Position up to which payload_bytes counts. Retention counts, so that writers need not update this row.';
+COMMENT ON COLUMN plantao.event_log.payload_bytes IS 'Total size of the payloads in the log up to counted_to.';
 
 CREATE TABLE plantao.epochs (
   number         integer PRIMARY KEY,
@@ -340,6 +344,11 @@ BEGIN
     WHERE g.name = notify_group.name
       AND (visible_to IS NULL
            OR EXISTS (SELECT FROM plantao.memberships m WHERE m.group_id = g.id AND m.user_id = visible_to));
+    -- One payload is stored once for each group. Without a limit, one request could append gigabytes.
+    IF octet_length(payload::text) * cardinality(addressed) > 16777216 THEN
+      RAISE EXCEPTION 'a payload of % bytes for % groups of that name is more than 16 MiB', octet_length(payload::text), cardinality(addressed)
+        USING ERRCODE = 'check_violation', CONSTRAINT = 'notification_size', HINT = 'Use a smaller payload, or name the groups differently.';
+    END IF;
     -- One event for the topic and the first group, so that a subscriber of both receives it once. With visible_to, an event
     -- for the user's groups leaves out the topic: anyone can subscribe to a topic, and only members may receive it.
     INSERT INTO plantao.events (position, kind, topic, group_id, payload)

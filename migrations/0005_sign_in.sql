@@ -79,14 +79,14 @@ COMMENT ON FUNCTION plantao.issue_token(bigint, bytea, interval, integer, text) 
 -- A trigger, so that changing a password in psql revokes the tokens too. A sign-in in progress needs no extra lock: it locks the
 -- user's row until its token is stored, so this statement sees that token.
 CREATE FUNCTION plantao.revoke_tokens() RETURNS trigger
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   DELETE FROM plantao.tokens WHERE user_id = NEW.id;
   DELETE FROM plantao.known_networks WHERE user_id = NEW.id;
   RETURN NULL;
 END $$;
 COMMENT ON FUNCTION plantao.revoke_tokens() IS
-  'Revokes all tokens and removes the known networks of an account whose password is set, changed or removed: the old password may be known to others.';
+  'Revokes all tokens and removes the known networks of an account whose password is set, changed or removed: the old password may be known to others. Runs with the owner''s rights: a role that may change passwords needs no right on tokens.';
 CREATE TRIGGER revoke_tokens AFTER UPDATE OF password_hash ON plantao.users
   FOR EACH ROW WHEN (OLD.password_hash IS DISTINCT FROM NEW.password_hash) EXECUTE FUNCTION plantao.revoke_tokens();
 

@@ -4,32 +4,69 @@
 -- the same at ten million events as at ten thousand. The floor saves readers from skipping the removed rows. Partitions would save
 -- the vacuum, but they have to be created in advance, or writing stops.
 
-CREATE FUNCTION plantao.remove_old_events(under_term bigint, older_than interval, most_kept bigint, at_most integer)
-RETURNS integer
+CREATE FUNCTION plantao.count_payload_bytes(under_term bigint, at_most integer) RETURNS integer
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  floor_before bigint;
+  log plantao.event_log;
+  counted bigint;
+  bytes bigint;
+BEGIN
+  PERFORM set_config('synchronous_commit', 'local', true);
+  PERFORM plantao.assert_term(under_term);
+  SELECT * INTO log FROM plantao.event_log FOR UPDATE;
+  -- The end of the log was lost after it was counted: count from the beginning.
+  IF log.counted_to > plantao.log_head() THEN
+    log.counted_to := log.floor;
+    log.payload_bytes := 0;
+  END IF;
+  SELECT count(*), coalesce(sum(n.payload_bytes), 0), coalesce(max(n.position), log.counted_to)
+  INTO counted, bytes, log.counted_to
+  FROM (SELECT e.position, e.payload_bytes FROM plantao.events e
+        WHERE e.position > log.counted_to ORDER BY e.position LIMIT at_most) n;
+  UPDATE plantao.event_log SET counted_to = log.counted_to, payload_bytes = log.payload_bytes + bytes;
+  RETURN counted;
+END $$;
+COMMENT ON FUNCTION plantao.count_payload_bytes(bigint, integer) IS
+  'One step of retention under a term: adds the payloads of the next at_most events to plantao.event_log.payload_bytes. Returns the number of events counted; fewer than at_most means done.';
+
+CREATE FUNCTION plantao.remove_old_events(
+  under_term bigint, older_than interval, most_kept bigint, most_bytes bigint, at_most integer
+) RETURNS integer
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  log plantao.event_log;
   floor_after bigint;
   log_end bigint;
+  removed_bytes bigint;
 BEGIN
   -- Does not wait for a synchronous standby: what a failover restores is removed again.
   PERFORM set_config('synchronous_commit', 'local', true);
   PERFORM plantao.assert_term(under_term);
-  SELECT l.floor INTO floor_before FROM plantao.event_log l FOR UPDATE;
+  SELECT * INTO log FROM plantao.event_log FOR UPDATE;
   SELECT b.head INTO log_end FROM plantao.log_bounds b;
   -- Removal by age stops before the first event that is new enough, so that a clock that was set back leaves no gap.
-  SELECT coalesce(min(o.position) FILTER (WHERE o.at >= clock_timestamp() - older_than) - 1, max(o.position), 0)
+  -- By size as many events as it takes: those before whose removal the rest is too large.
+  SELECT greatest(
+    coalesce(min(o.position) FILTER (WHERE o.at >= clock_timestamp() - older_than) - 1, max(o.position), 0),
+    max(o.position) FILTER (WHERE log.payload_bytes - o.bytes_before > most_bytes))
   INTO floor_after
-  FROM (SELECT e.position, e.at FROM plantao.events e
-        WHERE e.position > floor_before ORDER BY e.position LIMIT at_most) o;
-  floor_after := greatest(floor_before, floor_after, least(log_end - most_kept, floor_before + at_most));
-  DELETE FROM plantao.events e WHERE e.position > floor_before AND e.position <= floor_after;
+  FROM (SELECT e.position, e.at,
+               coalesce(sum(e.payload_bytes) OVER (ORDER BY e.position ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0)
+                 AS bytes_before
+        FROM plantao.events e
+        WHERE e.position > log.floor ORDER BY e.position LIMIT at_most) o;
+  floor_after := greatest(log.floor, floor_after, least(log_end - most_kept, log.floor + at_most));
+  WITH removed AS (
+    DELETE FROM plantao.events e WHERE e.position > log.floor AND e.position <= floor_after
+    RETURNING e.position, e.payload_bytes)
+  SELECT coalesce(sum(r.payload_bytes) FILTER (WHERE r.position <= log.counted_to), 0) INTO removed_bytes FROM removed r;
   -- In the same transaction as the removal: a statement that reads the floor and the events sees both changes or neither.
-  UPDATE plantao.event_log SET floor = floor_after, swept_at = clock_timestamp();
-  RETURN floor_after - floor_before;
+  UPDATE plantao.event_log SET floor = floor_after, swept_at = clock_timestamp(),
+    counted_to = greatest(log.counted_to, floor_after), payload_bytes = greatest(log.payload_bytes - removed_bytes, 0);
+  RETURN floor_after - log.floor;
 END $$;
-COMMENT ON FUNCTION plantao.remove_old_events(bigint, interval, bigint, integer) IS
-  'One step of retention under a term: removes the oldest events, at most at_most of them, that are older than older_than or beyond the newest most_kept. Returns the number removed; fewer than at_most means done.';
+COMMENT ON FUNCTION plantao.remove_old_events(bigint, interval, bigint, bigint, integer) IS
+  'One step of retention under a term: removes the oldest events, at most at_most of them, that are older than older_than, beyond the newest most_kept, or too many for most_bytes of payloads (as counted by plantao.count_payload_bytes). Returns the number removed; fewer than at_most means done.';
 
 CREATE FUNCTION plantao.remove_old_keys(under_term bigint, older_than interval, at_most integer) RETURNS integer
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$

@@ -6,7 +6,8 @@ CREATE VIEW plantao.event_log_status AS
          (SELECT at FROM plantao.events ORDER BY position DESC LIMIT 1) AS newest_at,
          b.epoch, pg_total_relation_size('plantao.events') AS bytes,
          l.floor AS removed, l.swept_at,
-         (SELECT min(sent_at) FROM plantao.idempotency_keys) AS oldest_key_at
+         (SELECT min(sent_at) FROM plantao.idempotency_keys) AS oldest_key_at,
+         l.payload_bytes
   FROM plantao.event_log l CROSS JOIN plantao.log_bounds b;
 COMMENT ON VIEW plantao.event_log_status IS 'One row: the bounds, age and size of the event log.';
 COMMENT ON COLUMN plantao.event_log_status.first_position IS 'Oldest position in the log.';
@@ -18,6 +19,7 @@ COMMENT ON COLUMN plantao.event_log_status.epoch IS 'The epoch that new cursors 
 COMMENT ON COLUMN plantao.event_log_status.bytes IS 'Table and indexes on disk.';
 COMMENT ON COLUMN plantao.event_log_status.removed IS 'Number of events that retention has removed.';
 COMMENT ON COLUMN plantao.event_log_status.swept_at IS 'When retention ran last: about once a minute while a node is active.';
+COMMENT ON COLUMN plantao.event_log_status.payload_bytes IS 'Total size of the payloads in the log when retention ran last; EVENT_RETENTION_BYTES limits it.';
 COMMENT ON COLUMN plantao.event_log_status.oldest_key_at IS 'When the oldest idempotency key was used; its age stays near IDEMPOTENCY_RETENTION_HOURS at most.';
 
 CREATE VIEW plantao.group_activity AS

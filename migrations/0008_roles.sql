@@ -52,7 +52,7 @@ BEGIN
       plantao.warm_up_term, plantao.end_last_term_sessions,
       plantao.end_silent_holder, plantao.close_term, plantao.switchover, plantao.warm_up_post, plantao.post_messages, plantao.issue_token,
       plantao.ms_between, plantao.heal_sequences, plantao.count_attempt,
-      plantao.give_back_attempt, plantao.remember_network, plantao.known_client, plantao.remove_old_events,
+      plantao.give_back_attempt, plantao.remember_network, plantao.known_client, plantao.count_payload_bytes, plantao.remove_old_events,
       plantao.remove_old_keys TO plantao_service;
     GRANT SELECT, USAGE, UPDATE ON ALL SEQUENCES IN SCHEMA plantao TO plantao_service;
   END IF;

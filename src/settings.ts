@@ -38,6 +38,10 @@ export interface Settings {
   showActiveUrl: boolean;
   /** Requests per client and minute; 0 means no limit. */
   requestsPerMinute: number;
+  /** Notifications per client and minute; 0 means no limit. */
+  notificationsPerMinute: number;
+  /** Bytes of notifications' payloads per client and minute; 0 means no limit. */
+  notificationBytesPerMinute: number;
   logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent';
   logFormat: 'json' | 'pretty' | 'auto';
   maxWaiters: number;
@@ -45,6 +49,8 @@ export interface Settings {
   poolSize: number;
   eventRetentionHours: number;
   eventRetentionCount: number;
+  /** Total size of the payloads of notifications in the event log. */
+  eventRetentionBytes: number;
   idempotencyRetentionHours: number;
   /** The database keeps the earlier texts of edited messages. */
   editHistory: boolean;
@@ -176,6 +182,8 @@ const environment = z.object({
   SIGN_IN_TRIES: whole(1, 1_000_000).default(10),
   SIGN_IN_TRIES_OF_ADDRESS: whole(1, 1_000_000).default(100),
   REQUESTS_PER_MINUTE: whole(0, 100_000_000).optional(),
+  NOTIFICATIONS_PER_MINUTE: whole(0, 100_000_000).optional(),
+  NOTIFICATION_BYTES_PER_MINUTE: whole(0, 1_000_000_000_000).default(60_000_000),
   LOG_LEVEL: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'], 'must be a level from trace to silent')
     .default('info'),
@@ -184,6 +192,7 @@ const environment = z.object({
   MAX_CONNECTIONS: whole(10, 1_000_000).default(25_000),
   EVENT_RETENTION_HOURS: whole(1, 87_600).default(168),
   EVENT_RETENTION_COUNT: whole(1000, 1_000_000_000).default(10_000_000),
+  EVENT_RETENTION_BYTES: whole(1_000_000, 1_000_000_000_000).default(1_000_000_000),
   IDEMPOTENCY_RETENTION_HOURS: whole(1, 8760).default(24),
   EDIT_HISTORY: flag.default(false),
 });
@@ -193,6 +202,8 @@ const DATABASE_PARTS = ['DB_USER', 'DB_PASSWORD', 'DB_HOST', 'DB_PORT', 'DB_NAME
 
 /** A hundred per second: far more than a person's client sends, and a fiftieth of what a node serves. */
 const REQUESTS_PER_MINUTE = 6000;
+/** Ten per second: each is stored once for every group of its name. */
+const NOTIFICATIONS_PER_MINUTE = 600;
 
 /** Returns true if only this machine can reach a node that listens on `host`. */
 export const isLoopback = (host: string) => host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
@@ -243,6 +254,8 @@ function settingsOf(values: z.output<typeof environment>): Settings {
     signInTries: values.SIGN_IN_TRIES,
     signInTriesOfAddress: values.SIGN_IN_TRIES_OF_ADDRESS,
     requestsPerMinute: values.REQUESTS_PER_MINUTE ?? (isLoopback(values.HOST) ? 0 : REQUESTS_PER_MINUTE),
+    notificationsPerMinute: values.NOTIFICATIONS_PER_MINUTE ?? (isLoopback(values.HOST) ? 0 : NOTIFICATIONS_PER_MINUTE),
+    notificationBytesPerMinute: values.NOTIFICATION_BYTES_PER_MINUTE,
     logLevel: values.LOG_LEVEL,
     logFormat: values.LOG_FORMAT,
     maxWaiters: values.MAX_WAITERS,
@@ -250,6 +263,7 @@ function settingsOf(values: z.output<typeof environment>): Settings {
     poolSize: values.DB_POOL_SIZE,
     eventRetentionHours: values.EVENT_RETENTION_HOURS,
     eventRetentionCount: values.EVENT_RETENTION_COUNT,
+    eventRetentionBytes: values.EVENT_RETENTION_BYTES,
     idempotencyRetentionHours: values.IDEMPOTENCY_RETENTION_HOURS,
     editHistory: values.EDIT_HISTORY,
   };

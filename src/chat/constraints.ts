@@ -15,6 +15,7 @@ const refusals: Record<string, RefusalCode> = {
   users_username_key_key: 'username_taken',
   events_payload_size: 'too_large',
   events_payload_depth: 'too_large',
+  notification_size: 'too_large',
 };
 
 /** Returns the refusal for a database error; null if no constraint that a request can violate caused it. */

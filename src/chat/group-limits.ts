@@ -1,3 +1,4 @@
+import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
 import { QueryTypes, type Sequelize, type Transaction } from 'sequelize';
 import { Membership } from '../database/models.ts';
 import { TooManyTriesError } from './auth/sign-in-limits.ts';
@@ -11,10 +12,31 @@ const MOST_JOINED = 1000;
 const MOST_CREATED = 1000;
 /** Groups that a user creates in an hour, far above what people and bots do. */
 const MOST_CREATED_AN_HOUR = 1000;
+/** People that a user adds to groups in an hour: two groups of the most members that one request may name. */
+const MOST_ADDED_AN_HOUR = 2000;
 /** Groups of a user that are listed or left at once: all of them, unless a DBA added more. */
 export const MOST_GROUPS = MOST_JOINED + MOST_CREATED;
 /** Members that GET /chats lists, of all groups together: one megabyte. Without a bound, full groups would make it 500. */
 export const MOST_LISTED = 20_000;
+
+/**
+ * Limits how many people one user adds to groups. Counts in the memory of the active node: after a failover it begins anew,
+ * which at most doubles an hour's number.
+ */
+export class AddingLimit {
+  readonly #limiter = new RateLimiterMemory({ points: MOST_ADDED_AN_HOUR, duration: 3600, keyPrefix: '' });
+
+  /** Counts `people` that a user adds. @throws {TooManyTriesError}. */
+  async count(adderId: number, people: number): Promise<void> {
+    try {
+      if (people > 0) await this.#limiter.consume(adderId, people);
+    } catch (refusal) {
+      if (refusal instanceof RateLimiterRes)
+        throw new TooManyTriesError('people added to groups', refusal.msBeforeNext);
+      throw refusal;
+    }
+  }
+}
 
 /**
  * Checks that none of these groups or users exceeds its limit. Call it after memberships were added, before the commit.

@@ -3,7 +3,14 @@ import type { Write } from '../database/fenced-write.ts';
 import { Group, Membership, User } from '../database/models.ts';
 import { formatCursor } from '../events/cursor.ts';
 import { Refused } from './errors.ts';
-import { MOST_GROUPS, MOST_LISTED, requireRoom, requireRoomToCreate, usersWithoutRoom } from './group-limits.ts';
+import {
+  AddingLimit,
+  MOST_GROUPS,
+  MOST_LISTED,
+  requireRoom,
+  requireRoomToCreate,
+  usersWithoutRoom,
+} from './group-limits.ts';
 import { holdUser, requireUser, type Users, type UserView } from './users.ts';
 
 /** A group with its members. */
@@ -31,6 +38,7 @@ export class Groups {
   readonly #sequelize: Sequelize;
   readonly #write: Write;
   readonly #users: Users;
+  readonly #adding = new AddingLimit();
 
   constructor(sequelize: Sequelize, write: Write, users: Users) {
     this.#sequelize = sequelize;
@@ -111,8 +119,17 @@ export class Groups {
     return (await Membership.count({ where: { groupId, userId } })) > 0;
   }
 
-  /** Creates a group of the creator and the named users. @throws {Refused} user_not_found if the creator does not exist. */
-  async create(name: string, creatorId: number, usernames: readonly string[]): Promise<CreatedChat> {
+  /**
+   * Creates a group of the creator and the named users. `adderId` is the user who adds them; null if unknown.
+   * @throws {Refused} user_not_found if the creator does not exist; {TooManyTriesError} if the adder adds too many people.
+   */
+  async create(
+    name: string,
+    creatorId: number,
+    usernames: readonly string[],
+    adderId: number | null,
+  ): Promise<CreatedChat> {
+    if (adderId !== null) await this.#adding.count(adderId, usernames.length);
     return this.#write(async (transaction) => {
       const creator = await requireUser(creatorId, transaction);
       const found = await this.#users.findEach(usernames, transaction);
@@ -143,8 +160,12 @@ export class Groups {
     });
   }
 
-  /** Adds a member; does nothing if the user is one. @throws {Refused} user_not_found, group_not_found. */
-  async join(groupId: number, userId: number): Promise<void> {
+  /**
+   * Adds a member; does nothing if the user is one. `adderId` is the user who adds; null if unknown.
+   * @throws {Refused} user_not_found, group_not_found; {TooManyTriesError} if the adder adds too many people.
+   */
+  async join(groupId: number, userId: number, adderId: number | null): Promise<void> {
+    if (adderId !== null && adderId !== userId) await this.#adding.count(adderId, 1);
     await this.#write(async (transaction) => {
       await holdUser(userId, transaction);
       await this.require(groupId, transaction);

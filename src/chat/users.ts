@@ -1,5 +1,6 @@
 import { col, fn, Op, QueryTypes, type Sequelize, type Transaction, where } from 'sequelize';
 import { User } from '../database/models.ts';
+import { FairTurns } from './auth/fair-turns.ts';
 import { Refused } from './errors.ts';
 
 /** A user as others see them. */
@@ -8,8 +9,14 @@ export interface UserView {
   username: string;
 }
 
+/** Searches read all names: few run at once, so that connections are left for other requests, and few wait. */
+const SEARCHES = { atOnce: 2, ofSource: 32, inAll: 256, waitMs: 3000 };
+const TOO_MANY_SEARCHES = 'too many searches are running: try again in a few seconds';
+
 /** Finds accounts by the key of their name, so that two ways to write a name are one (plantao.name_key). */
 export class Users {
+  readonly #searches = new FairTurns(SEARCHES, () => new Refused('overloaded', { sentence: TOO_MANY_SEARCHES }));
+
   /** Returns the account of that name, or null. */
   async find(username: string, transaction: Transaction | null = null): Promise<User | null> {
     return User.findOne({ where: where(col('username_key'), fn('plantao.name_key', username)), transaction });
@@ -27,10 +34,15 @@ export class Users {
   }
 
   /**
-   * Returns users whose name contains `part`, by name. None of PostgreSQL's built-in indexes helps, so all names are read; the
-   * statement has a timeout.
+   * Returns users whose name contains `part`, by name, for the client `source`. None of PostgreSQL's built-in indexes helps, so
+   * all names are read; the statement has a timeout.
+   * @throws {Refused} overloaded.
    */
-  async search(part: string, limit: number): Promise<UserView[]> {
+  search(part: string, limit: number, source: string): Promise<UserView[]> {
+    return this.#searches.run({ source, subject: part }, () => this.#search(part, limit));
+  }
+
+  async #search(part: string, limit: number): Promise<UserView[]> {
     const users = await User.findAll({
       attributes: ['id', 'username'],
       where: { username: { [Op.iLike]: `%${part.replace(/[\\%_]/g, '\\$&')}%` } },

@@ -3,7 +3,7 @@ import { QueryTypes, type Sequelize } from 'sequelize';
 import { isUnavailable, SqlState, sqlState } from '../database/errors.ts';
 import type { Log } from '../log.ts';
 
-/** How long events and keys are kept, and the term under which they are removed. */
+/** Options of {@link Retention}. */
 export interface RetentionOptions {
   sequelize: Sequelize;
   log: Log;
@@ -11,19 +11,23 @@ export interface RetentionOptions {
   term: () => number | null;
   eventHours: number;
   eventCount: number;
+  /** Total size of the events' payloads. */
+  eventBytes: number;
   keyHours: number;
 }
 
-/** The numbers of rows that one sweep removed. */
+/** The numbers of rows that a sweep has removed. */
 export interface SweepResult {
   events: number;
   keys: number;
 }
 
 const EVERY_MS = 60_000;
-/** Rows in a step: a few milliseconds, so that a failover never waits long for one (a step holds the write fence). */
+/** Rows removed in a step: a few milliseconds of work, because a promotion waits for a step that holds the write fence. */
 const STEP = 1000;
-/** Pause between two steps, so that posts do not queue up behind the disk: at most 20,000 rows a second. */
+/** Events counted in a step, in as many milliseconds: they are read and not written. */
+const COUNT_STEP = 10_000;
+/** Pause between two steps, so that posts do not wait for the disk: at most 20,000 rows are removed in a second. */
 const PAUSE_MS = 50;
 
 /** Removes old events and idempotency keys in small steps while this node is active (migrations/0006_retention.sql). */
@@ -47,49 +51,53 @@ export class Retention {
     }, delay);
   }
 
-  /** Stops sweeping. Resolves when the step under way has ended. */
+  /** Resolves when no step is in progress. */
   async stop(): Promise<void> {
     this.#stopping.abort();
     clearTimeout(this.#timer);
     await this.#sweeping;
   }
 
-  /** Removes what is too old or too much; nothing if this node is not active. @throws the database's error. */
+  /** Removes all events and keys beyond the limits, or nothing if this node is not active. @throws the database's error. */
   async sweep(): Promise<SweepResult> {
-    const { eventHours, eventCount, keyHours, log } = this.#options;
+    const { eventHours, eventCount, eventBytes, keyHours, log } = this.#options;
+    await this.#inSteps(`SELECT plantao.count_payload_bytes($term, ${COUNT_STEP}) AS done`, {}, COUNT_STEP);
     const events = await this.#inSteps(
-      `SELECT plantao.remove_old_events($term, make_interval(hours => $hours), $most, ${STEP}) AS removed`,
-      { hours: eventHours, most: eventCount },
+      `SELECT plantao.remove_old_events($term, make_interval(hours => $hours), $most, $bytes, ${STEP}) AS done`,
+      { hours: eventHours, most: eventCount, bytes: eventBytes },
+      STEP,
     );
     const keys = await this.#inSteps(
-      `SELECT plantao.remove_old_keys($term, make_interval(hours => $hours), ${STEP}) AS removed`,
+      `SELECT plantao.remove_old_keys($term, make_interval(hours => $hours), ${STEP}) AS done`,
       { hours: keyHours },
+      STEP,
     );
     if (events + keys > 0) log.debug({ event: 'swept', events, keys }, 'old events and idempotency keys were removed');
     return { events, keys };
   }
 
-  async #inSteps(sql: string, values: Record<string, number>): Promise<number> {
+  /** Repeats a statement until it has processed fewer rows than `step`, and returns their total. */
+  async #inSteps(sql: string, values: Record<string, number>, step: number): Promise<number> {
     const { sequelize } = this.#options;
-    for (let removed = 0; ; ) {
+    for (let total = 0; ; ) {
       const term = this.#options.term();
-      if (term === null || this.#stopping.signal.aborted) return removed;
-      const [row] = await sequelize.query<{ removed: number }>(sql, {
+      if (term === null || this.#stopping.signal.aborted) return total;
+      const [row] = await sequelize.query<{ done: number }>(sql, {
         bind: { ...values, term },
         type: QueryTypes.SELECT,
       });
-      removed += row?.removed ?? 0;
-      if (!row || row.removed < STEP) return removed;
+      total += row?.done ?? 0;
+      if (!row || row.done < step) return total;
       await pause(PAUSE_MS, undefined, { signal: this.#stopping.signal }).catch(() => {});
     }
   }
 
-  /** A closed term and an unavailable database are normal: the next sweep, here or on the next active node, continues. */
+  /** A closed term or an unavailable database is no error: the next sweep, here or on the next active node, continues. */
   #report(error: unknown): void {
     const isExpected = sqlState(error) === SqlState.TERM_CLOSED || isUnavailable(error);
     this.#options.log[isExpected ? 'debug' : 'error'](
       { err: error },
-      'retention failed: the next sweep, within about a minute, tries again',
+      'old events could not be removed: the next sweep tries again',
     );
   }
 }

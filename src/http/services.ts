@@ -20,6 +20,7 @@ import type { WriteForwarder } from './forwarding/write-forwarder.ts';
 import type { Authenticator } from './request/authentication.ts';
 import type { HostCheck } from './request/host-check.ts';
 import type { OriginCheck } from './request/origin-check.ts';
+import type { NotificationLimits } from './request/rate-limit.ts';
 import type { RoleView } from './request/role-gate.ts';
 import type { Traffic } from './traffic.ts';
 
@@ -60,6 +61,7 @@ export interface Services {
   forwarder: WriteForwarder | null;
   /** 0 means no limit. */
   requestsPerMinute: number;
+  notificationLimits: NotificationLimits;
   log: Log;
   sequelize: Sequelize;
   cluster: Cluster;

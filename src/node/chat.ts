@@ -77,6 +77,7 @@ export function buildChat({ settings, log, database, term, explain, onMissedNoti
     term,
     eventHours: settings.eventRetentionHours,
     eventCount: settings.eventRetentionCount,
+    eventBytes: settings.eventRetentionBytes,
     keyHours: settings.idempotencyRetentionHours,
   });
 

@@ -8,6 +8,7 @@ import { WriteForwarder } from '../http/forwarding/write-forwarder.ts';
 import { authenticateByToken, trustEveryone } from '../http/request/authentication.ts';
 import { HostCheck } from '../http/request/host-check.ts';
 import { OriginCheck } from '../http/request/origin-check.ts';
+import { NotificationLimits } from '../http/request/rate-limit.ts';
 import { Server } from '../http/server.ts';
 import type { Services } from '../http/services.ts';
 import { Traffic } from '../http/traffic.ts';
@@ -66,6 +67,7 @@ export function buildHttp(options: HttpOptions) {
     requestsPerMinute,
     showsActiveUrl: settings.showActiveUrl,
     forwarder,
+    notificationLimits: new NotificationLimits(settings.notificationsPerMinute, settings.notificationBytesPerMinute),
     authenticator: authMode === 'token' ? authenticateByToken(knownTokens, adminToken) : trustEveryone,
     users,
     accounts,

@@ -71,7 +71,7 @@ async function expiredLog(bench: Bench, serverUrl: string, rows: number, name: s
       for (let step = 0; step < STEPS_PER_ROUND; step++) {
         const startedAt = performance.now();
         const { rows: result } = await client.query<{ removed: number }>(
-          "SELECT plantao.remove_old_events($1, interval '1 hour', 1000000000, $2) AS removed",
+          "SELECT plantao.remove_old_events($1, interval '1 hour', 1000000000, 1000000000000, $2) AS removed",
           [TERM, EVENTS_PER_STEP],
         );
         took.push(performance.now() - startedAt);

@@ -14,6 +14,7 @@ interface Status {
   head: number;
   events: number;
   removed: number;
+  payload_bytes: number;
   swept_at: Date | null;
 }
 
@@ -46,7 +47,7 @@ describe('Retention', () => {
     );
     await client.query(`
       BEGIN;
-      UPDATE plantao.event_log SET floor = plantao.log_head();
+      UPDATE plantao.event_log SET floor = plantao.log_head(), counted_to = plantao.log_head(), payload_bytes = 0;
       DELETE FROM plantao.events;
       COMMIT`);
     await add(100);
@@ -68,7 +69,7 @@ describe('Retention', () => {
   const retention = (more: Partial<RetentionOptions> = {}) =>
     new Retention({
       ...{ sequelize, log: pino({ level: 'silent' }), term: () => term },
-      ...{ eventHours: 24, eventCount: 1_000_000, keyHours: 24 },
+      ...{ eventHours: 24, eventCount: 1_000_000, eventBytes: 1_000_000_000, keyHours: 24 },
       ...more,
     });
 
@@ -107,13 +108,35 @@ describe('Retention', () => {
     expect((await retention().sweep()).events).to.equal(10);
   });
 
-  it('removes in steps, as many as necessary', async () => {
+  it('removes the oldest events while the payloads of the rest have too many bytes', async () => {
+    await client.query("SELECT plantao.notify_group('large', to_jsonb(repeat('x', 998))) FROM generate_series(1, 20)");
+    await add(10);
+    expect(await retention({ eventBytes: 20_000 }).sweep()).to.deep.equal({ events: 0, keys: 0 });
+    expect(await status()).to.include({ events: 130, payload_bytes: 20_000 });
+    // The hundred events before the notifications, and five notifications.
+    expect(await retention({ eventBytes: 15_000 }).sweep()).to.deep.equal({ events: 105, keys: 0 });
+    expect(await status()).to.include({ events: 25, payload_bytes: 15_000 });
+    await client.query("SELECT plantao.notify_group('large', to_jsonb(repeat('x', 4998)))");
+    expect(await retention({ eventBytes: 15_000 }).sweep()).to.deep.equal({ events: 5, keys: 0 });
+    expect(await status()).to.include({ payload_bytes: 15_000 });
+  });
+
+  it('removes by bytes in steps, and counts again if the end of the log was lost', async () => {
+    await client.query("SELECT plantao.notify_group('many', to_jsonb(repeat('x', 98))) FROM generate_series(1, 2500)");
+    expect(await retention({ eventBytes: 1000 }).sweep()).to.deep.equal({ events: 2590, keys: 0 });
+    expect(await status()).to.include({ events: 10, payload_bytes: 1000 });
+    await client.query('DELETE FROM plantao.events WHERE position > (SELECT floor + 4 FROM plantao.event_log)');
+    await retention({ eventBytes: 1000 }).sweep();
+    expect(await status()).to.include({ events: 4, payload_bytes: 400 });
+  });
+
+  it('removes in as many steps as necessary', async () => {
     await add(3400);
     expect((await retention({ eventCount: 500 }).sweep()).events).to.equal(3000);
     expect(await status()).to.include({ events: 500 });
   });
 
-  it('removes idempotency keys after their lifetime', async () => {
+  it('removes old idempotency keys', async () => {
     await client.query(
       `INSERT INTO plantao.idempotency_keys (sender_id, key, group_id, content_hash, message_id, position, sent_at)
        SELECT 1, 'k' || n, 1, sha256('text'), n, n, now() - make_interval(hours => n) FROM generate_series(1, 48) n`,

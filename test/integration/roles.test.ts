@@ -114,7 +114,7 @@ describe('The role plantao_service', function () {
     await ok(del(`${url}/tokens`, { userId: ana.user_id }, as(ADMIN_TOKEN)));
     await withSession(login.urlOf(database), async (sql) => {
       const { rows } = await sql.query('SELECT term FROM plantao.leader_terms WHERE ended_at IS NULL');
-      await sql.query("SELECT plantao.remove_old_events($1, '1 hour', 1, 10)", [rows[0].term]);
+      await sql.query("SELECT plantao.remove_old_events($1, '1 hour', 1, 1, 10)", [rows[0].term]);
       await sql.query("SELECT plantao.remove_old_keys($1, '1 hour', 10)", [rows[0].term]);
     });
   }
@@ -182,6 +182,38 @@ describe('The role plantao_dba_readonly', function () {
       expect(await codeOf(sql, 'DELETE FROM plantao.nodes')).to.equal('42501');
       expect(await codeOf(sql, 'SELECT plantao.switchover()')).to.equal('42501');
       expect(await codeOf(sql, 'INSERT INTO plantao.switchover_requests (term) VALUES (0)')).to.equal('42501');
+    });
+  });
+});
+
+describe('A role that may only change passwords', function () {
+  this.timeout(30_000);
+  const login = new Login();
+  let database: TestDatabase;
+  before(async () => {
+    database = await createDatabase();
+    await login.make('');
+  });
+  after(async () => {
+    await database.drop();
+    await login.remove();
+  });
+
+  it('revokes all tokens of an account by changing its password', async () => {
+    await withSession(database.url, async (sql) => {
+      await sql.query(`INSERT INTO plantao.users (id, username, password_hash) VALUES (7, 'ana', 'old');
+        INSERT INTO plantao.tokens (hash, user_id, expires_at) VALUES (sha256('x'), 7, now() + interval '1 hour');
+        INSERT INTO plantao.known_networks (user_id, network) VALUES (7, '203.0.113.1');
+        GRANT USAGE ON SCHEMA plantao TO ${login.name};
+        GRANT SELECT (id), UPDATE (password_hash) ON plantao.users TO ${login.name}`);
+      await withSession(login.urlOf(database), async (dba) => {
+        expect(await codeOf(dba, 'DELETE FROM plantao.tokens')).to.equal('42501');
+        expect(await codeOf(dba, 'UPDATE plantao.users SET password_hash = NULL WHERE id = 7')).to.equal('allowed');
+      });
+      const { rows } = await sql.query(
+        'SELECT (SELECT count(*)::int FROM plantao.tokens) + (SELECT count(*)::int FROM plantao.known_networks) AS left',
+      );
+      expect(rows).to.deep.equal([{ left: 0 }]);
     });
   });
 });

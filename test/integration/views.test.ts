@@ -159,6 +159,7 @@ describe('For the DBA', () => {
         'log_messages',
         'log_revocations',
         'notify_group',
+        'revoke_tokens',
       ]);
     });
   });

@@ -103,6 +103,8 @@ describe('Settings that are not given', () => {
       signInTries: 10,
       signInTriesOfAddress: 100,
       requestsPerMinute: 0,
+      notificationsPerMinute: 0,
+      notificationBytesPerMinute: 60_000_000,
       logLevel: 'info',
       logFormat: 'auto',
       maxWaiters: 20_000,
@@ -110,6 +112,7 @@ describe('Settings that are not given', () => {
       poolSize: 10,
       eventRetentionHours: 168,
       eventRetentionCount: 10_000_000,
+      eventRetentionBytes: 1_000_000_000,
       idempotencyRetentionHours: 24,
     });
   });

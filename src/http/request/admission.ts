@@ -1,12 +1,10 @@
 import type { Request, RequestHandler } from 'express';
-import { networkOf } from '../../chat/auth/client-network.ts';
 import { HttpError } from '../http-error.ts';
 import type { Route } from '../routes/route.ts';
 import type { Services } from '../services.ts';
 import { acceptTokenInQuery, type Caller } from './authentication.ts';
-import { addressOf } from './client-address.ts';
 import { queryOf } from './query.ts';
-import { RateLimiter } from './rate-limit.ts';
+import { clientKey, RateLimiter } from './rate-limit.ts';
 
 /**
  * Authenticates callers before the body is read, so that unauthenticated clients make this node parse nothing. With
@@ -18,7 +16,7 @@ export class Admission {
 
   constructor(services: Services) {
     this.#services = services;
-    this.#limit = services.requestsPerMinute > 0 ? new RateLimiter(services.requestsPerMinute) : null;
+    this.#limit = services.requestsPerMinute > 0 ? new RateLimiter('requests', services.requestsPerMinute) : null;
   }
 
   /** Returns the middleware of one route, which stores the caller in `response.locals.caller`. */
@@ -41,8 +39,7 @@ export class Admission {
 
   async #count(limit: RateLimiter, request: Request, { requires }: Route): Promise<Caller> {
     const { authenticator } = this.#services;
-    const known = authenticator.peekUserId(request);
-    await limit.count(known === null ? networkOf(addressOf(request)) : `user:${known}`);
+    await limit.count(clientKey(authenticator.peekUserId(request), request));
     return authenticator.authenticate(request, requires);
   }
 }

@@ -64,7 +64,7 @@ function createChatRoute({ groups }: Services): Route {
     }),
     async handle({ input, caller }) {
       requireSelf(caller, input.creatorId);
-      const chat = await groups.create(input.groupName, input.creatorId, input.members);
+      const chat = await groups.create(input.groupName, input.creatorId, input.members, caller.userId);
       const problems = [
         ...(chat.unknown.length > 0 ? [`no such users: ${chat.unknown.join(', ')}`] : []),
         ...(chat.full.length > 0 ? [`in as many groups as a user may be: ${chat.full.join(', ')}`] : []),
@@ -112,7 +112,7 @@ function joinRoute({ groups }: Services): Route {
     answer: membership,
     async handle({ input, caller }) {
       await requireMember(caller, input.groupId, groups);
-      await groups.join(input.groupId, input.userId);
+      await groups.join(input.groupId, input.userId, caller.userId);
       return { body: { message: 'joined', group_id: input.groupId, user_id: input.userId } };
     },
   });

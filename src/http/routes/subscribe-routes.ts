@@ -9,12 +9,10 @@ import { renderOnce } from '../delivery/long-poll.ts';
 import { statusNews, userNews } from '../docs/response-schemas.ts';
 import { HttpError, invalid } from '../http-error.ts';
 import { type Caller, requireSelf } from '../request/authentication.ts';
+import { clientKey, PAYLOAD_LIMIT } from '../request/rate-limit.ts';
 import { cursor, groupName, id, json, pollTimeout } from '../request/request-schemas.ts';
 import type { Services } from '../services.ts';
 import { type Route, route } from './route.ts';
-
-/** Largest payload of a notification, as JSON text, in bytes. */
-const PAYLOAD_LIMIT = 64 * 1024;
 
 const listOf = (parts: Iterable<string | null>) => `[${[...parts].filter((part) => part !== null).join(',')}]`;
 
@@ -147,7 +145,7 @@ function streamRoute({ streams, memberships }: Services): Route {
   });
 }
 
-function notifyRoute({ notifications, eventLog }: Services): Route {
+function notifyRoute({ notifications, notificationLimits, eventLog }: Services): Route {
   return route({
     method: 'post',
     path: '/notify/:group',
@@ -157,11 +155,11 @@ function notifyRoute({ notifications, eventLog }: Services): Route {
     input: z.object({ group: groupName, payload: json.optional() }),
     answer: z.object({ message: z.string(), cursor: z.string() }),
     refusals: [413],
-    async handle({ input, caller }) {
+    async handle({ input, caller, request }) {
       if (input.group === 'all' && !caller.isAdmin) throw new Refused('forbidden');
-      if (Buffer.byteLength(JSON.stringify(input.payload ?? null)) > PAYLOAD_LIMIT) {
-        throw new HttpError(413, 'too_large', 'payload must have 64 KiB or less');
-      }
+      const bytes = input.payload === undefined ? 0 : Buffer.byteLength(JSON.stringify(input.payload));
+      if (bytes > PAYLOAD_LIMIT) throw new HttpError(413, 'too_large', 'payload must have 64 KiB or less');
+      await notificationLimits.count(clientKey(caller.userId, request), bytes);
       const position = await notifications.notify(input.group, input.payload, caller.userId);
       const reached = input.group === 'all' ? 'all groups' : `group ${input.group}`;
       return { body: { message: `notification sent to ${reached}`, cursor: await eventLog.cursorOf(position) } };

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { clientKey } from '../request/rate-limit.ts';
 import { count, namePart } from '../request/request-schemas.ts';
 import type { Services } from '../services.ts';
 import { type Route, route } from './route.ts';
@@ -14,8 +15,9 @@ export function userRoutes({ users }: Services): Route[] {
       summary: 'Users whose name has a part in it',
       input: z.object({ username: namePart, limit: count(1, 100, 20) }),
       answer: z.object({ users: z.array(z.object({ id: z.number(), username: z.string() })) }),
-      async handle({ input }) {
-        return { body: { users: await users.search(input.username, input.limit) } };
+      async handle({ input, caller, request }) {
+        const source = clientKey(caller.userId, request);
+        return { body: { users: await users.search(input.username, input.limit, source) } };
       },
     }),
   ];
