@@ -137,23 +137,23 @@ describe('The message writer', () => {
     expect(session.batches.map(({ keys }) => keys)).to.deep.equal([[null], ['k', 'l'], ['k'], ['k']]);
   });
 
-  it('sends nothing and says so where it is not on duty, also when duty ends while posts wait', async () => {
+  it('rejects posts with NotActiveError without a term, also if the term ends while posts wait', async () => {
     term = null;
-    expect(await post('standby')).to.equal('NotOnDutyError');
+    expect(await post('standby')).to.equal('NotActiveError');
     expect(session.batches).to.have.length(0);
     term = 1;
     const [sent, waiting] = [post('sent'), post('waiting')];
     await session.batch(0);
     term = null;
     (await session.batch(0)).commit();
-    expect(await Promise.all([sent, waiting])).to.deep.equal(['sent', 'NotOnDutyError']);
+    expect(await Promise.all([sent, waiting])).to.deep.equal(['sent', 'NotActiveError']);
     expect(session.batches).to.have.length(1);
   });
 
-  it('says not on duty where the fence has closed the term', async () => {
+  it('rejects posts with NotActiveError if the fence has closed the term', async () => {
     const sent = post('late');
     (await session.batch(0)).fail(sqlError('PT001'));
-    expect(await sent).to.equal('NotOnDutyError');
+    expect(await sent).to.equal('NotActiveError');
   });
 
   it('gives each its own answer where a batch fails for the sake of one', async () => {
@@ -223,7 +223,7 @@ describe('The message writer', () => {
     expect(await stuck).to.equal('sent');
   });
 
-  it('tells who cannot be reached from who is not on duty', async () => {
+  it('distinguishes an unavailable database from a node that is not active', async () => {
     session.ready = () => Promise.reject(sqlError('57P03'));
     expect(await post('starting up')).to.equal('unavailable');
     expect(NotActiveError).to.be.a('function');

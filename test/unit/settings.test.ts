@@ -111,6 +111,7 @@ describe('Settings that are not given', () => {
       maxConnections: 25_000,
       poolSize: 10,
       eventRetentionHours: 168,
+      editHistory: false,
       eventRetentionCount: 10_000_000,
       eventRetentionBytes: 1_000_000_000,
       idempotencyRetentionHours: 24,
