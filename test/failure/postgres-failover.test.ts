@@ -12,7 +12,7 @@ const PATIENCE = { within: 20_000 };
 describe("PostgreSQL's failover to a streaming standby", function () {
   this.timeout(60_000);
   let postgres: ReplicatedPostgres;
-  /** Follows the primary, as HAProxy does in production. */
+  /** Follows the primary, for the test's own sessions. The nodes find it by a URL that lists both servers. */
   let proxy: TcpProxy;
   let scene: Scene;
 
@@ -21,7 +21,8 @@ describe("PostgreSQL's failover to a streaming standby", function () {
     const tools = await requireServerTools(this);
     postgres = await startReplicatedPostgres({ tools, synchronous: true });
     proxy = await startTcpProxy({ port: postgres.primary.port });
-    scene = await Scene.open({ databaseUrl: proxy.via(postgres.primary.url), everyMs: 20 });
+    const env = { DATABASE_URL: `${postgres.url}?target_session_attrs=read-write` };
+    scene = await Scene.open({ databaseUrl: proxy.via(postgres.primary.url), everyMs: 20, env });
   });
   after(async function () {
     this.timeout(60_000);
