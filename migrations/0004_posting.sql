@@ -20,6 +20,49 @@ COMMENT ON COLUMN plantao.idempotency_keys.position IS 'Position of its event in
 COMMENT ON COLUMN plantao.idempotency_keys.sent_at IS 'When it was sent; retention removes the key IDEMPOTENCY_RETENTION_HOURS later.';
 CREATE INDEX idempotency_keys_by_age ON plantao.idempotency_keys (sent_at);
 
+CREATE TABLE plantao.request_keys (
+  owner_id     bigint NOT NULL CHECK (owner_id BETWEEN 0 AND 9007199254740991),
+  key          text COLLATE "C" NOT NULL CHECK (char_length(key) BETWEEN 1 AND 255),
+  request_hash bytea NOT NULL CHECK (octet_length(request_hash) = 32),
+  result       jsonb,
+  used_at      timestamptz NOT NULL CHECK (used_at >= '1970-01-01 UTC' AND used_at < '10000-01-01 UTC'),
+  PRIMARY KEY (owner_id, key)
+);
+COMMENT ON TABLE plantao.request_keys IS 'The result of each request with an Idempotency-Key that creates or notifies (POST /create-chat, /notify), so that a retry gets the same response. Messages have plantao.idempotency_keys.';
+COMMENT ON COLUMN plantao.request_keys.owner_id IS 'The user who sent the request, each with separate keys; 0 if it has none.';
+COMMENT ON COLUMN plantao.request_keys.key IS 'The header Idempotency-Key.';
+COMMENT ON COLUMN plantao.request_keys.request_hash IS 'SHA-256 of the request; another request under the same key is refused.';
+COMMENT ON COLUMN plantao.request_keys.result IS 'The result. It is stored by the transaction of the request, so NULL is never visible to others.';
+COMMENT ON COLUMN plantao.request_keys.used_at IS 'When the key was used; retention removes it IDEMPOTENCY_RETENTION_HOURS later.';
+CREATE INDEX request_keys_by_age ON plantao.request_keys (used_at);
+
+CREATE FUNCTION plantao.claim_request_key(
+  for_owner bigint, request_key text, hash bytea, OUT is_new boolean, OUT is_same boolean, OUT stored jsonb
+)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  LOOP
+    -- Waits for a concurrent request with this key, until it has stored its result or failed.
+    INSERT INTO plantao.request_keys (owner_id, key, request_hash, used_at)
+    VALUES (for_owner, request_key, hash, clock_timestamp())
+    ON CONFLICT DO NOTHING;
+    is_new := FOUND;
+    EXIT WHEN is_new;
+    SELECT r.request_hash = hash, r.result INTO is_same, stored
+    FROM plantao.request_keys r WHERE (r.owner_id, r.key) = (for_owner, request_key);
+    -- Otherwise retention has just removed it.
+    EXIT WHEN FOUND;
+  END LOOP;
+END $$;
+COMMENT ON FUNCTION plantao.claim_request_key(bigint, text, bytea) IS
+  'Claims an idempotency key for the request of this transaction. is_new: it was not used before. Otherwise is_same says whether it was the same request, and stored is its result.';
+
+CREATE FUNCTION plantao.store_result(for_owner bigint, request_key text, new_result jsonb) RETURNS void
+LANGUAGE sql SET search_path = pg_catalog, pg_temp
+AS 'UPDATE plantao.request_keys SET result = new_result WHERE (owner_id, key) = (for_owner, request_key)';
+COMMENT ON FUNCTION plantao.store_result(bigint, text, jsonb) IS
+  'Stores the result of the request that has claimed the key in this transaction.';
+
 CREATE FUNCTION plantao.post_messages(
   under_term bigint, members_only boolean,
   senders bigint[], group_ids bigint[], contents text[], keys text[]

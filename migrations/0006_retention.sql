@@ -72,6 +72,7 @@ CREATE FUNCTION plantao.remove_old_keys(under_term bigint, older_than interval, 
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   removed integer;
+  removed_results integer;
 BEGIN
   -- Does not wait for a synchronous standby: what a failover restores is removed again.
   PERFORM set_config('synchronous_commit', 'local', true);
@@ -80,7 +81,11 @@ BEGIN
     SELECT o.sender_id, o.key FROM plantao.idempotency_keys o
     WHERE o.sent_at < clock_timestamp() - older_than ORDER BY o.sent_at LIMIT at_most);
   GET DIAGNOSTICS removed = ROW_COUNT;
-  RETURN removed;
+  DELETE FROM plantao.request_keys k WHERE (k.owner_id, k.key) IN (
+    SELECT o.owner_id, o.key FROM plantao.request_keys o
+    WHERE o.used_at < clock_timestamp() - older_than ORDER BY o.used_at LIMIT at_most);
+  GET DIAGNOSTICS removed_results = ROW_COUNT;
+  RETURN removed + removed_results;
 END $$;
 COMMENT ON FUNCTION plantao.remove_old_keys(bigint, interval, integer) IS
-  'One step of retention under a term: removes at most at_most idempotency keys older than older_than. Returns the number removed.';
+  'One step of retention under a term: removes idempotency keys older than older_than, at most at_most of messages and at most at_most of other requests. Returns the number removed; fewer than at_most means done.';

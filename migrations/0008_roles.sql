@@ -36,6 +36,7 @@ BEGIN
     -- Passwords change, names do not.
     GRANT UPDATE (password_hash) ON plantao.users TO plantao_service;
     GRANT SELECT, INSERT, DELETE ON plantao.memberships, plantao.messages, plantao.idempotency_keys TO plantao_service;
+    GRANT SELECT, INSERT, UPDATE, DELETE ON plantao.request_keys TO plantao_service;
     -- Messages may be edited, but neither moved nor given another sender.
     GRANT UPDATE (content) ON plantao.messages TO plantao_service;
     -- Functions that run with the owner's rights append to it.
@@ -53,7 +54,7 @@ BEGIN
       plantao.end_silent_holder, plantao.close_term, plantao.switchover, plantao.warm_up_post, plantao.post_messages, plantao.issue_token,
       plantao.ms_between, plantao.heal_sequences, plantao.count_attempt,
       plantao.give_back_attempt, plantao.remember_network, plantao.known_client, plantao.count_payload_bytes, plantao.remove_old_events,
-      plantao.remove_old_keys TO plantao_service;
+      plantao.remove_old_keys, plantao.claim_request_key, plantao.store_result TO plantao_service;
     GRANT SELECT, USAGE, UPDATE ON ALL SEQUENCES IN SCHEMA plantao TO plantao_service;
   END IF;
   IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'plantao_dba_readonly') THEN

@@ -11,6 +11,7 @@ import {
   requireRoomToCreate,
   usersWithoutRoom,
 } from './group-limits.ts';
+import { keyedWrite, type RequestKey } from './keyed-write.ts';
 import { holdUser, requireUser, type Users, type UserView } from './users.ts';
 
 /** A group with its members. */
@@ -128,9 +129,10 @@ export class Groups {
     creatorId: number,
     usernames: readonly string[],
     adderId: number | null,
+    key: RequestKey | null = null,
   ): Promise<CreatedChat> {
     if (adderId !== null) await this.#adding.count(adderId, usernames.length);
-    return this.#write(async (transaction) => {
+    return keyedWrite({ sequelize: this.#sequelize, write: this.#write }, key, async (transaction) => {
       const creator = await requireUser(creatorId, transaction);
       const found = await this.#users.findEach(usernames, transaction);
       const unknown = usernames.filter((_, at) => !found[at]);

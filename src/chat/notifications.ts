@@ -1,5 +1,6 @@
 import { QueryTypes, type Sequelize } from 'sequelize';
 import type { Write } from '../database/fenced-write.ts';
+import { keyedWrite, type RequestKey } from './keyed-write.ts';
 
 /** Sends notifications to the topic of a name and every group of that name, or to all (plantao.notify_group). */
 export class Notifications {
@@ -11,9 +12,17 @@ export class Notifications {
     this.#write = write;
   }
 
-  /** Appends a notification and returns its position. With `senderId`, it reaches only groups that this user is in. */
-  async notify(name: string, payload: unknown, senderId: number | null): Promise<number> {
-    return this.#write(async (transaction) => {
+  /**
+   * Appends a notification and returns its position. With `senderId`, it reaches only groups that this user is in. A repeated
+   * request with the same key returns the position of the first and appends nothing.
+   */
+  async notify(
+    name: string,
+    payload: unknown,
+    senderId: number | null,
+    key: RequestKey | null = null,
+  ): Promise<number> {
+    return keyedWrite({ sequelize: this.#sequelize, write: this.#write }, key, async (transaction) => {
       const [row] = await this.#sequelize.query<{ position: number }>(
         'SELECT plantao.notify_group($name, $payload::jsonb, $senderId) AS position',
         {

@@ -3,6 +3,7 @@ import { NamedAudience } from '../../chat/delivery/audiences.ts';
 import { topicOf } from '../../events/log-event.ts';
 import { user } from '../docs/response-schemas.ts';
 import { requireMember, requireSelf } from '../request/authentication.ts';
+import { KEY_HEADER, requestKeyOf } from '../request/idempotency-key.ts';
 import { groupName, id, nameList, nothing, username } from '../request/request-schemas.ts';
 import type { Services } from '../services.ts';
 import { type Route, route } from './route.ts';
@@ -55,6 +56,7 @@ function createChatRoute({ groups }: Services): Route {
     summary: 'A new group of its creator and the named users',
     input: z.object({ groupName, creatorId: id, members: nameList(username, MOST_MEMBERS_NAMED).default([]) }),
     refusals: [404, 409],
+    headers: KEY_HEADER,
     answer: z.object({
       group_id: z.number(),
       group_name: z.string(),
@@ -62,9 +64,15 @@ function createChatRoute({ groups }: Services): Route {
       members: z.array(user),
       warning: z.string().optional(),
     }),
-    async handle({ input, caller }) {
+    async handle({ input, caller, request }) {
       requireSelf(caller, input.creatorId);
-      const chat = await groups.create(input.groupName, input.creatorId, input.members, caller.userId);
+      const chat = await groups.create(
+        input.groupName,
+        input.creatorId,
+        input.members,
+        caller.userId,
+        requestKeyOf(request, input.creatorId, input),
+      );
       const problems = [
         ...(chat.unknown.length > 0 ? [`no such users: ${chat.unknown.join(', ')}`] : []),
         ...(chat.full.length > 0 ? [`in as many groups as a user may be: ${chat.full.join(', ')}`] : []),

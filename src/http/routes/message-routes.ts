@@ -1,14 +1,11 @@
-import type { Request } from 'express';
 import { z } from 'zod';
 import { Refused } from '../../chat/errors.ts';
 import { message } from '../docs/response-schemas.ts';
-import { invalid } from '../http-error.ts';
 import { requireMember, requireSelf } from '../request/authentication.ts';
+import { idempotencyKey, KEY_HEADER } from '../request/idempotency-key.ts';
 import { content, count, id } from '../request/request-schemas.ts';
 import type { Services } from '../services.ts';
 import { type Route, route } from './route.ts';
-
-const LONGEST_KEY = 255;
 
 /** GET, POST and DELETE `/messages`. */
 export function messageRoutes(services: Services): Route[] {
@@ -49,9 +46,7 @@ function sendRoute({ writer, eventLog }: Services): Route {
     summary: 'Sends a message to a group; durable before it is answered, and safe to repeat with an Idempotency-Key',
     input: z.object({ userId: id, groupId: id, content }),
     refusals: [404, 409],
-    headers: {
-      'Idempotency-Key': 'Makes a retry safe: the same key again gives the same answer and no second message',
-    },
+    headers: KEY_HEADER,
     answer: z.object({
       message: z.string(),
       message_id: z.number(),
@@ -99,12 +94,4 @@ function deleteRoute({ messages, groups }: Services): Route {
       return { body: { message: 'message deleted' } };
     },
   });
-}
-
-/** Returns the Idempotency-Key, or null. @throws {HttpError} 400 if it is empty, too long or not printable ASCII. */
-function idempotencyKey(request: Request): string | null {
-  const key = request.get('Idempotency-Key');
-  if (key === undefined) return null;
-  if (key.length <= LONGEST_KEY && /^[\x21-\x7e]+$/.test(key)) return key;
-  throw invalid('Idempotency-Key', `must have 1 to ${LONGEST_KEY} printable characters without spaces`);
 }

@@ -9,6 +9,7 @@ import { renderOnce } from '../delivery/long-poll.ts';
 import { statusNews, userNews } from '../docs/response-schemas.ts';
 import { HttpError, invalid } from '../http-error.ts';
 import { type Caller, requireSelf } from '../request/authentication.ts';
+import { KEY_HEADER, requestKeyOf } from '../request/idempotency-key.ts';
 import { clientKey, PAYLOAD_LIMIT } from '../request/rate-limit.ts';
 import { cursor, groupName, id, json, pollTimeout } from '../request/request-schemas.ts';
 import type { Services } from '../services.ts';
@@ -154,13 +155,19 @@ function notifyRoute({ notifications, notificationLimits, eventLog }: Services):
     summary: 'Sends a notification to all polls and streams that wait for this name, or with `all` to every one',
     input: z.object({ group: groupName, payload: json.optional() }),
     answer: z.object({ message: z.string(), cursor: z.string() }),
-    refusals: [413],
+    refusals: [409, 413],
+    headers: KEY_HEADER,
     async handle({ input, caller, request }) {
       if (input.group === 'all' && !caller.isAdmin) throw new Refused('forbidden');
       const bytes = input.payload === undefined ? 0 : Buffer.byteLength(JSON.stringify(input.payload));
       if (bytes > PAYLOAD_LIMIT) throw new HttpError(413, 'too_large', 'payload must have 64 KiB or less');
       await notificationLimits.count(clientKey(caller.userId, request), bytes);
-      const position = await notifications.notify(input.group, input.payload, caller.userId);
+      const position = await notifications.notify(
+        input.group,
+        input.payload,
+        caller.userId,
+        requestKeyOf(request, caller.userId, input),
+      );
       const reached = input.group === 'all' ? 'all groups' : `group ${input.group}`;
       return { body: { message: `notification sent to ${reached}`, cursor: await eventLog.cursorOf(position) } };
     },

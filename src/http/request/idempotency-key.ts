@@ -1,0 +1,24 @@
+import type { Request } from 'express';
+import type { RequestKey } from '../../chat/keyed-write.ts';
+import { invalid } from '../http-error.ts';
+
+const LONGEST_KEY = 255;
+
+/** The description of the header, for routes that use it. */
+export const KEY_HEADER = {
+  'Idempotency-Key': 'Makes a retry safe: the same request with the same key has one effect and one response',
+};
+
+/** Returns the Idempotency-Key, or null. @throws {HttpError} 400 if it is empty, too long or not printable ASCII. */
+export function idempotencyKey(request: Request): string | null {
+  const key = request.get('Idempotency-Key');
+  if (key === undefined) return null;
+  if (key.length <= LONGEST_KEY && /^[\x21-\x7e]+$/.test(key)) return key;
+  throw invalid('Idempotency-Key', `must have 1 to ${LONGEST_KEY} printable characters without spaces`);
+}
+
+/** Returns the key of a request for keyedWrite, or null. `input` is the validated input. @throws as {@link idempotencyKey}. */
+export function requestKeyOf(request: Request, userId: number | null, input: unknown): RequestKey | null {
+  const key = idempotencyKey(request);
+  return key === null ? null : { userId, key, request: [request.method, request.path, input] };
+}
