@@ -26,7 +26,7 @@ const REQUESTS: readonly [method: string, path: string, body?: unknown][] = [
 ];
 const ROUNDS = 3;
 
-describe('While PostgreSQL is taken away and comes back, every request', () => {
+describe('Every request while PostgreSQL goes away and returns', () => {
   let postgres: OwnPostgres;
   let cable: TcpProxy;
   let node: NodeProcess;
@@ -71,7 +71,7 @@ describe('While PostgreSQL is taken away and comes back, every request', () => {
   };
 
   for (const [what, fault] of FAULTS) {
-    it(`is answered as agreed, and never as nobody foresaw: ${what}`, async function () {
+    it(`gets a documented response: ${what}`, async function () {
       this.timeout(90_000);
       const until = new AbortController();
       const answers = new Map<string, number>();

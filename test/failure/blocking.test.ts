@@ -8,7 +8,7 @@ import { startTwoNodes, type TwoNodes } from '../support/two-nodes.ts';
 
 const INSERT = "INSERT INTO plantao.messages (group_id, sender_id, content) VALUES (1, 1, 'left open')";
 
-describe('A transaction left open that holds up the nodes', function () {
+describe('An open transaction that blocks the nodes', function () {
   this.timeout(60_000);
   let database: TestDatabase;
   let nodes: TwoNodes;
@@ -46,7 +46,7 @@ describe('A transaction left open that holds up the nodes', function () {
   const send = (content: string) => write('/messages', { userId: 1, groupId: 1, content });
   const pid = async () => (await psql.query('SELECT pg_backend_pid() AS pid')).rows[0].pid;
 
-  it('with a message in it: posts say so, the log names the session and the statement that ends it, once', async () => {
+  it('is reported to the senders, and named once in the log with the statement that ends it, when it holds a new message', async () => {
     const own = await pid();
     await psql.query('BEGIN');
     await psql.query(INSERT);
@@ -76,7 +76,7 @@ describe('A transaction left open that holds up the nodes', function () {
     expect(await view()).to.deep.equal([]);
   });
 
-  it('with a lock on a table: the same, by the name of the table', async () => {
+  it('is reported with the name of the table that it has locked', async () => {
     await psql.query('BEGIN');
     await psql.query('LOCK TABLE plantao.memberships IN SHARE MODE');
     const { status, body } = await write('/group-users', { groupId: 1, userId: newcomer });
@@ -88,7 +88,7 @@ describe('A transaction left open that holds up the nodes', function () {
     await eventually('it is named', () => said(/^psql of Ana .* holds up table memberships\. To end it/).length === 1);
   });
 
-  it('with a lock on a row that a node waits for: by the session that waits', async () => {
+  it('is reported when a node waits for a row that it has locked', async () => {
     await psql.query('BEGIN');
     await psql.query('SELECT FROM plantao.groups WHERE id = 1 FOR UPDATE');
     const posted = send('behind the row');
@@ -98,7 +98,7 @@ describe('A transaction left open that holds up the nodes', function () {
     expect((await posted).body.code).to.equal('blocked');
   });
 
-  it('with a lock on the row of the term: nobody can be promoted, both logs say who, and it ends with the lock', async () => {
+  it('prevents promotion while it locks the row of the term, and is named in the logs of both nodes', async () => {
     await psql.query('BEGIN');
     await psql.query('SELECT FROM plantao.leader_terms WHERE ended_at IS NULL FOR UPDATE');
     await dba.query('SELECT pg_terminate_backend(pid) FROM plantao.lock_holder');

@@ -22,7 +22,7 @@ describe('A node whose wall clock jumps', () => {
   });
 
   for (const direction of ['ahead', 'back']) {
-    it(`${direction}: the active stays active, the standby a standby, and nobody waits longer`, async function () {
+    it(`keeps its role when the clock jumps ${direction}, and clients wait no longer`, async function () {
       this.timeout(60_000);
       await scene.settled();
       const active = await scene.active();

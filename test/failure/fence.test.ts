@@ -14,7 +14,7 @@ import { type LocalLock, localLock } from './coordinator.ts';
 const LEASE_MS = 2000;
 const INSERT = 'INSERT INTO plantao.messages (group_id, sender_id, content) VALUES (1, 1, $1)';
 
-describe('No write under a closed term', () => {
+describe('The write fence', () => {
   let database: TestDatabase;
   let a: LocalLock;
   let b: LocalLock;
@@ -65,7 +65,7 @@ describe('No write under a closed term', () => {
     return eventually('the second node is on duty', () => b.lock.tryAcquire(() => ({ reason: 'test', unseenMs: 0 })));
   };
 
-  it('nor under the number of another node, as after a failover of PostgreSQL that lost a term', async () => {
+  it('refuses the same term number of another node, as after a failover of PostgreSQL that lost a term', async () => {
     const other = await psql('plantao:node-b:pool');
     await other.query('BEGIN');
     const refused = await other.query('SELECT plantao.assert_term($1)', [term]).catch((error: unknown) => error);
@@ -74,7 +74,7 @@ describe('No write under a closed term', () => {
     await own.query('SELECT plantao.assert_term($1)', [term]);
   });
 
-  it('though it began under an open one: what was written is rolled back before the next term begins', async () => {
+  it('rolls back a write whose term closed meanwhile, before the next term begins', async () => {
     const writer = await psql('plantao:node-a:pool');
     await writer.query('BEGIN');
     await writer.query('SELECT plantao.assert_term($1)', [term]);
@@ -92,7 +92,7 @@ describe('No write under a closed term', () => {
     );
   });
 
-  it('also where the transaction was open and had written nothing yet', async () => {
+  it('refuses the first write of a transaction that began under a closed term', async () => {
     const writer = await psql();
     await writer.query('BEGIN');
     await writer.query('SELECT 1');
@@ -101,7 +101,7 @@ describe('No write under a closed term', () => {
     expect(sqlState(error)).to.equal(SqlState.TERM_CLOSED);
   });
 
-  it('also where it waited at the fence while the term was closed', async () => {
+  it('refuses a write that waited at the fence while its term was closed', async () => {
     const [closing, writer] = [await psql(), await psql()];
     await closing.query('BEGIN');
     await closing.query('SELECT plantao.close_term($1, $2)', [term, 'test']);
@@ -116,14 +116,14 @@ describe('No write under a closed term', () => {
     expect(sqlState(await asserted)).to.equal(SqlState.TERM_CLOSED);
   });
 
-  it('nor in a transaction whose snapshot could be older than the fence', async () => {
+  it('refuses transactions whose snapshot could be older than the fence', async () => {
     const writer = await psql();
     await writer.query('BEGIN ISOLATION LEVEL REPEATABLE READ');
     const error = await writer.query('SELECT plantao.assert_term($1)', [term]).catch((thrown) => thrown);
     expect(sqlState(error)).to.equal(SqlState.WRONG_ISOLATION);
   });
 
-  it('also where the role of the nodes begins every transaction with such a snapshot', async () => {
+  it('accepts writes in a database whose default isolation is repeatable read', async () => {
     await witness(`ALTER DATABASE ${database.name} SET default_transaction_isolation = 'repeatable read'`);
     const sequelize = openSequelize(database.url, 'plantao:node-a:pool', 2);
     try {
@@ -136,7 +136,7 @@ describe('No write under a closed term', () => {
     }
   });
 
-  it('by a node that still believes in it: a change through the pool is not even begun', async () => {
+  it('refuses a change through the pool by a node that has not noticed the end of its term', async () => {
     const sequelize = openSequelize(database.url, 'plantao:node-a:pool', 2);
     try {
       const write = fencedWrite(sequelize, () => term);
@@ -152,7 +152,7 @@ describe('No write under a closed term', () => {
     }
   });
 
-  it('by a node that still believes in it: no post is stored, and its sender is told that it was not', async () => {
+  it('stores no post of a node that has not noticed the end of its term, and refuses it to the sender', async () => {
     const session = new ReconnectingSession(connectionOptions(database.url, 'plantao:node-a:writer', 2000));
     const writer = new MessageWriter({ session, term: () => term, membersOnly: false, commitLimitMs: 2000 });
     const post = (content: string) => writer.post({ senderId: 1, groupId: 1, content, key: null });
@@ -167,7 +167,7 @@ describe('No write under a closed term', () => {
     }
   });
 
-  it('while a resignation waits for the writes under way: what was accepted is kept', async () => {
+  it('keeps the accepted writes when a resignation closes the term', async () => {
     const writer = await psql();
     await writer.query('BEGIN');
     await writer.query('SELECT plantao.assert_term($1)', [term]);

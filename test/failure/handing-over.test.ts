@@ -7,7 +7,7 @@ import { type Coordinator, type CoordinatorOptions, localLock, startCoordinator 
 
 const LEASE_MS = 600;
 
-describe('Who hands the duty over', () => {
+describe('A switchover', () => {
   let database: TestDatabase;
   const running: Coordinator[] = [];
 
@@ -26,7 +26,7 @@ describe('Who hands the duty over', () => {
     return one;
   };
 
-  it('and finds that nobody takes it says so, and is on duty again at once', async () => {
+  it('returns no_successor and makes the node active again at once when no standby takes the lock', async () => {
     // It says that it lives, and never tries: cut off from the database, for one.
     const mute = await FakePeer.start({ status: 'alive', active: false, node: 'mute', term: 1 });
     try {
@@ -43,7 +43,7 @@ describe('Who hands the duty over', () => {
     }
   });
 
-  it('to one that comes is told so', async () => {
+  it('succeeds when the named standby takes the lock', async () => {
     const a = await start('node-a');
     const b = await startCoordinator({ databaseUrl: database.url, node: 'node-b', leaseMs: LEASE_MS, isActive: false });
     running.push(b);
@@ -55,7 +55,7 @@ describe('Who hands the duty over', () => {
     await eventually('node-b is on duty', () => b.sync.isActive);
   });
 
-  it('to one that dies at once leaves the next one free to try, though older news is heard after the promotion', async () => {
+  it('does not delay the next candidate when the successor dies at once and its older heartbeat arrives late', async () => {
     const b = await startCoordinator({ databaseUrl: database.url, node: 'node-b', leaseMs: LEASE_MS, isActive: false });
     running.push(b);
     const startedAt = performance.now();
@@ -69,7 +69,7 @@ describe('Who hands the duty over', () => {
     expect(performance.now() - startedAt).to.be.below(LEASE_MS);
   });
 
-  it('by dying before anybody has heard of it is followed as soon as any other', async () => {
+  it('does not delay the next candidate when the successor dies before any node has heard from it', async () => {
     const a = localLock({ databaseUrl: database.url, node: 'node-a', leaseMs: 30_000 });
     await a.lock.tryAcquire(() => ({ reason: 'test', unseenMs: 0 }));
     // After the promotion, and told of no peer: only PostgreSQL knows of the one on duty.
@@ -87,7 +87,7 @@ describe('Who hands the duty over', () => {
     expect(performance.now() - diedAt).to.be.below(LEASE_MS / 2);
   });
 
-  it('by being stopped takes no duty any more, whatever is asked of it meanwhile', async () => {
+  it('leaves a stopping node inactive even if it is revived meanwhile', async () => {
     const a = await start('node-a');
     await a.sync.fall();
     const stopped = a.sync.stop();

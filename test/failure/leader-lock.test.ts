@@ -6,7 +6,7 @@ import { type Coordinator, type CoordinatorOptions, localLock, startCoordinator 
 
 const LEASE_MS = 600;
 
-describe('The leader lock alone decides who is on duty', () => {
+describe('The leader lock', () => {
   let database: TestDatabase;
   let psql: pg.Client;
   const running: Coordinator[] = [];
@@ -40,7 +40,7 @@ describe('The leader lock alone decides who is on duty', () => {
   const query = async (sql: string, values: unknown[] = []) => (await psql.query(sql, values)).rows;
   const said = (one: Coordinator, text: RegExp) => one.entries.some(({ msg }) => text.test(msg));
 
-  it('to whom it is taken away by a DBA, who ends its session, is not on duty from that moment, and one is', async () => {
+  it('is lost at once when a DBA terminates its session, and one node becomes active', async () => {
     const [a] = await startTwo();
     const term = a.sync.leader?.term ?? 0;
     await query('SELECT pg_terminate_backend(pid) FROM plantao.lock_holder');
@@ -49,7 +49,7 @@ describe('The leader lock alone decides who is on duty', () => {
     expect(said(a, /^lost the leader lock: terminating connection due to administrator command/)).to.equal(true);
   });
 
-  it('who gives it up without knowing (pg_advisory_unlock_all) is told by PostgreSQL, and its successor is alone', async () => {
+  it('is found lost by the next heartbeat after pg_advisory_unlock_all(), and never has two holders', async () => {
     const [a, b] = await startTwo();
     await a.onSession('SELECT pg_advisory_unlock_all()');
     await eventually(
@@ -62,7 +62,7 @@ describe('The leader lock alone decides who is on duty', () => {
     expect(b.entries.filter(({ event }) => event === 'promoted').length).to.be.at.most(1);
   });
 
-  it('who gives it up without knowing and has no peer is told all the same, and goes on duty anew', async () => {
+  it('is taken again after pg_advisory_unlock_all() by a node without peers', async () => {
     const a = await start('node-a');
     await eventually('it is on duty', () => a.sync.isActive);
     const term = a.lock.term ?? 0;
@@ -70,7 +70,7 @@ describe('The leader lock alone decides who is on duty', () => {
     await eventually('another term begins', () => (a.lock.term ?? 0) > term);
   });
 
-  it('whose term was closed by hand is told by PostgreSQL, and another term begins', async () => {
+  it('is released when a DBA closes the term, and another term begins', async () => {
     const a = await start('node-a');
     await eventually('it is on duty', () => a.sync.isActive);
     const term = a.lock.term ?? 0;
@@ -78,7 +78,7 @@ describe('The leader lock alone decides who is on duty', () => {
     await eventually('another term begins', () => (a.lock.term ?? 0) > term);
   });
 
-  it('who sends no heartbeat for a lease loses it, not before, and has stopped believing by then', async () => {
+  it("is lost after one lease without a heartbeat, not before, and the holder's own lease has expired by then", async () => {
     const a = localLock({ databaseUrl: database.url, node: 'node-a', leaseMs: LEASE_MS });
     const b = localLock({ databaseUrl: database.url, node: 'node-b', leaseMs: LEASE_MS });
     const startedAt = performance.now();
@@ -94,7 +94,7 @@ describe('The leader lock alone decides who is on duty', () => {
     b.lock.abandon('the test is over');
   });
 
-  it('while a stranger holds it nobody is on duty, everybody says who it is, once, and it ends with the stranger', async () => {
+  it('leaves no node active while a foreign session holds it; each node names that session once in its log', async () => {
     await query('SELECT pg_advisory_lock(1347178068, 1)');
     const both = [await start('node-a'), await start('node-b')];
     const stranger =
@@ -106,7 +106,7 @@ describe('The leader lock alone decides who is on duty', () => {
     for (const one of both) expect(one.entries.filter(({ msg }) => stranger.test(msg))).to.have.length(1);
   });
 
-  it('taken over from a predecessor whose transaction holds fence and event log: it is ended, and that is said', async () => {
+  it('is taken over from a holder whose open transaction holds the fence and the event log; the log says that it was ended', async () => {
     // A node that freezes inside a transaction: its lock is gone after the lease, its transaction is not.
     const frozen = localLock({ databaseUrl: database.url, node: 'node-a', leaseMs: LEASE_MS });
     const term = await frozen.lock.tryAcquire(() => ({ reason: 'test', unseenMs: 0 }));
@@ -129,7 +129,7 @@ describe('The leader lock alone decides who is on duty', () => {
     ).to.equal(true);
   });
 
-  it('is taken by a session that was kept warm, also where the node held back for longer than a lease', async () => {
+  it('is taken by a session opened ahead of time, even after a back-off longer than a lease', async () => {
     const a = await start('node-a', { isActive: false });
     await eventually('it is on duty', () => a.sync.isActive);
     const [holder] = await query(
@@ -138,7 +138,7 @@ describe('The leader lock alone decides who is on duty', () => {
     expect(Number(holder?.age)).to.be.above(1.5 * LEASE_MS);
   });
 
-  it('is taken also while a DBA has the row of a node that is long gone in an open transaction', async () => {
+  it('is taken while an open transaction of a DBA locks the row of a former node', async () => {
     await query(`INSERT INTO plantao.nodes (node, url, pid, version, role, started_at, heartbeat_at)
       VALUES ('old', 'http://old', 1, '0', 'stopped', now(), now() - interval '8 days')`);
     await query('BEGIN');
@@ -150,7 +150,7 @@ describe('The leader lock alone decides who is on duty', () => {
     await query("DELETE FROM plantao.nodes WHERE node = 'old'");
   });
 
-  it('is not taken where the server only reads, and no session is left of all the tries', async () => {
+  it('is not taken on a read-only server, and the attempts leave no session behind', async () => {
     const a = localLock({
       databaseUrl: database.url,
       node: 'node-a',
@@ -166,7 +166,7 @@ describe('The leader lock alone decides who is on duty', () => {
     await eventually('no session is left', async () => (await query(left)).length === 0, { within: 2000 });
   });
 
-  it('is given back in order also when the node is told to stop in the middle of a resignation', async () => {
+  it('is released in order when the node is stopped during a resignation', async () => {
     const a = localLock({ databaseUrl: database.url, node: 'node-a', leaseMs: 5000 });
     const term = await a.lock.tryAcquire(() => ({ reason: 'test', unseenMs: 0 }));
     // A write under way, for which the resignation waits.
@@ -184,7 +184,7 @@ describe('The leader lock alone decides who is on duty', () => {
     await a.lock.close();
   });
 
-  it('of any number that try at one time gives it to one, every time', async () => {
+  it('goes to exactly one of many nodes that try at the same time', async () => {
     const locks = Array.from({ length: 5 }, (_, index) =>
       localLock({ databaseUrl: database.url, node: `node-${index}`, leaseMs: 5000 }),
     );

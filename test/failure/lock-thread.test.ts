@@ -17,7 +17,7 @@ const PROMOTION = { reason: 'test', unseenMs: 0 };
 /** For what passes between threads and PostgreSQL on a busy machine. */
 const PATIENCE = { within: 15_000, every: 5 };
 
-describe('The leader lock in a thread of its own', function () {
+describe('The lock thread', function () {
   this.timeout(60_000);
   let database: TestDatabase;
   let psql: pg.Client;
@@ -65,7 +65,7 @@ describe('The leader lock in a thread of its own', function () {
   const holders = async () => (await psql.query('SELECT pid FROM plantao.lock_holder')).rows.length;
   const errorOf = (work: Promise<unknown>) => work.then(() => null).catch((error) => error);
 
-  it('is acquired, renewed without a word from here, and released', async () => {
+  it('acquires, renews and releases the lock, and renews it without the main thread', async () => {
     const [thread] = await active();
     const term = thread.term;
     expect(term).to.be.a('number');
@@ -82,7 +82,7 @@ describe('The leader lock in a thread of its own', function () {
     expect(lost).to.deep.equal([]);
   });
 
-  it('is lost at once where PostgreSQL ends its session', async () => {
+  it('loses the lock at once when PostgreSQL ends its session', async () => {
     const [thread] = await active();
     await psql.query('SELECT pg_terminate_backend(pid) FROM plantao.lock_holder');
     await eventually('it is told', () => lost.length === 1, PATIENCE);
@@ -96,7 +96,7 @@ describe('The leader lock in a thread of its own', function () {
     ['an uncaught error', (worker: Worker) => void worker.postMessage(null), /^Cannot read properties of null/],
     ['force', (worker: Worker) => void worker.terminate(), /^it ended with 1$/],
   ] as const) {
-    it(`is lost at once where its thread ends by ${how}; the next try starts another`, async () => {
+    it(`loses the lock at once when it ends by ${how}; the next attempt starts another thread`, async () => {
       const [thread, worker] = await active();
       const waiting = errorOf(thread.holder());
       end(worker);
@@ -113,7 +113,7 @@ describe('The leader lock in a thread of its own', function () {
     });
   }
 
-  it('is not tried for where the thread cannot be started: that is said, and the node stands by', async () => {
+  it('leaves the node a standby when it cannot be started, and the log says so', async () => {
     const thread = start({ limits: { maxOldGenerationSizeMb: 1, maxYoungGenerationSizeMb: 1 } });
     await thread.prepare();
     expect(await errorOf(thread.tryAcquire(PROMOTION))).to.be.instanceOf(LockWorkerError);
@@ -125,7 +125,7 @@ describe('The leader lock in a thread of its own', function () {
     expect(lost).to.deep.equal([]);
   });
 
-  it('is lost where its thread stands still, and another thread is started', async () => {
+  it('loses the lock when it hangs, and is replaced by another thread', async () => {
     const program = new URL('data:text/javascript,for(;;);');
     const thread = start({ program, lifelessMs: 500 });
     expect((await errorOf(thread.tryAcquire(PROMOTION))).message).to.match(/does not run: it gave no sign of life$/);
@@ -133,14 +133,14 @@ describe('The leader lock in a thread of its own', function () {
     expect(entries[0]?.msg).to.match(/has ended, and the next try starts another: it gave no sign of life$/);
   });
 
-  it('gives the errors of PostgreSQL on as they were', async () => {
+  it('passes on the errors of PostgreSQL unchanged', async () => {
     const settings = { idle_session_timeout: LEASE_MS, default_transaction_read_only: 'on' };
     const thread = start({ session: [database.url, 'plantao:node-a:lock', LEASE_MS, settings] });
     expect(await errorOf(thread.tryAcquire(PROMOTION))).to.include({ code: '25006' });
     expect(await holders()).to.equal(0);
   });
 
-  it('is not waited for where PostgreSQL does not answer: a try is interrupted, the thread ends', async () => {
+  it('ends without delay when PostgreSQL does not respond', async () => {
     const cable = await startTcpProxy({ port: Number(new URL(database.url).port) });
     try {
       cable.swallow();
@@ -162,7 +162,7 @@ describe('The leader lock in a thread of its own', function () {
     }
   });
 
-  it('goes to one of a thread and a session of this thread, never to both', async () => {
+  it('never holds the lock together with another session', async () => {
     const [thread] = await active();
     const other = localLock({ databaseUrl: database.url, node: 'node-b', leaseMs: LEASE_MS });
     expect(await other.lock.tryAcquire(() => PROMOTION)).to.equal(null);

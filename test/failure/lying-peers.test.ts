@@ -7,7 +7,7 @@ import { type Coordinator, type CoordinatorOptions, startCoordinator } from './c
 
 const LEASE_MS = 600;
 
-describe('What a peer says of itself decides nothing', () => {
+describe('A false /health response of a peer', () => {
   let database: TestDatabase;
   const running: Coordinator[] = [];
   const liars: FakePeer[] = [];
@@ -38,14 +38,14 @@ describe('What a peer says of itself decides nothing', () => {
     }
   };
 
-  it('"I am on duty", said by one that has no lock, keeps nobody from it', async () => {
+  it('does not delay a promotion when it claims the active role without the lock', async () => {
     const liar = await lie({ status: 'alive', active: true, node: 'liar', term: 999_999 });
     const a = await start('node-a', { isActive: false, peerUrls: [liar.url] });
     await eventually('it is on duty all the same', () => a.sync.isActive);
     expect(liar.asked).to.be.above(0);
   });
 
-  it('"I am not on duty", said by the one that is, makes no second one', async () => {
+  it('promotes no second node when the active node denies its role', async () => {
     const a = await start('node-a');
     await eventually('it is on duty', () => a.sync.isActive);
     const liar = await lie({ status: 'alive', active: false, node: 'node-a', term: 0 });
@@ -56,7 +56,7 @@ describe('What a peer says of itself decides nothing', () => {
     expect(b.entries.some(({ event }) => event === 'promoted')).to.equal(false);
   });
 
-  it('silence of the one that is on duty makes no second one', async () => {
+  it("promotes no second node when the active node's /health does not respond", async () => {
     const a = await start('node-a');
     await eventually('it is on duty', () => a.sync.isActive);
     const liar = await lie({ status: 'alive', active: true, node: 'node-a', term: a.lock.term });
@@ -69,7 +69,7 @@ describe('What a peer says of itself decides nothing', () => {
     expect(a.lock.term).to.equal(term);
   });
 
-  it('an answer that makes no sense is none', async () => {
+  it('is ignored when it is malformed', async () => {
     const liar = await lie('<html>{"active":true}');
     const a = await start('node-a', { isActive: false, peerUrls: [liar.url] });
     await eventually('it is on duty', () => a.sync.isActive);

@@ -68,7 +68,7 @@ describe('Any number of nodes', () => {
   const said = (node: LocalNode, text: RegExp) => node.entries.some(({ msg }) => text.test(msg));
 
   for (const count of [3, 5]) {
-    it(`find each other through the database alone (${count}, no PEER_URL, PORT=0), and one of them is active`, async function () {
+    it(`find each other through the database alone (${count}, no PEER_URL, PORT=0), and one becomes active`, async function () {
       this.timeout(60_000);
       await Promise.all(Array.from({ length: count }, (_, index) => start(`node-${index}`)));
       const first = await theActive();
@@ -79,7 +79,7 @@ describe('Any number of nodes', () => {
     });
   }
 
-  it('hand over to the one that is named, by HTTP and by SQL, and the answer says where the active is', async function () {
+  it('hand over to the named node, by HTTP and by SQL, and the response names the active node', async function () {
     this.timeout(60_000);
     await Promise.all(['node-a', 'node-b', 'node-c'].map((name) => start(name)));
     const first = await theActive();
@@ -96,7 +96,7 @@ describe('Any number of nodes', () => {
     expect(await theActive()).to.equal(first);
   });
 
-  it('refuse a hand-over that leads nowhere, and say why', async function () {
+  it('refuse a switchover without a possible successor, with the reason', async function () {
     this.timeout(60_000);
     const alone = await start('node-a');
     await theActive();
@@ -122,7 +122,7 @@ describe('Any number of nodes', () => {
     expect(said(other, /PREFERRED requests the switch back/)).to.equal(false);
   });
 
-  it('that have one name are told so', async function () {
+  it('log a warning if two of them have the same name', async function () {
     this.timeout(60_000);
     const [one, other] = [await start('node-a'), await start('node-a')];
     const sentence =
@@ -132,7 +132,7 @@ describe('Any number of nodes', () => {
     expect(active.filter((each) => each.active === true)).to.have.length.below(2);
   });
 
-  it('that are cut off from each other, but not from PostgreSQL, go on as they are and still know who is active', async function () {
+  it('keep their roles and know the active node when they reach PostgreSQL but not each other', async function () {
     this.timeout(60_000);
     const ports = [await freePort(), await freePort()];
     const proxies = await Promise.all(ports.map((port) => startTcpProxy({ port })));

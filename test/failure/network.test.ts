@@ -17,7 +17,7 @@ interface Cables {
   direct: TcpProxy;
 }
 
-describe('Whatever becomes of the network between node and PostgreSQL, one is on duty that can write', () => {
+describe('A network fault between a node and PostgreSQL', () => {
   let postgres: OwnPostgres;
   let scene: Scene;
   let cables: Cables[];
@@ -57,7 +57,7 @@ describe('Whatever becomes of the network between node and PostgreSQL, one is on
     direct.heal();
   };
 
-  it('swallows everything of the active (half-open): the lease passes, another is on duty', async function () {
+  it('promotes the standby after the lease when all connections of the active node are half-open', async function () {
     this.timeout(60_000);
     const active = await scene.active();
     const { pool, direct } = cablesOf(active);
@@ -72,7 +72,7 @@ describe('Whatever becomes of the network between node and PostgreSQL, one is on
     expect(await scene.active()).to.not.equal(active);
   });
 
-  it('swallows what the lock session says alone: likewise', async function () {
+  it('promotes the standby when only the lock session is half-open', async function () {
     this.timeout(60_000);
     const active = await scene.active();
     const { direct } = cablesOf(active);
@@ -80,7 +80,7 @@ describe('Whatever becomes of the network between node and PostgreSQL, one is on
     expect(gap.ms).to.be.below(LEASE_MS + SLACK_MS);
   });
 
-  it('swallows what the writer says alone: the active that cannot write hands over', async function () {
+  it('makes the active node hand over when only its write session is half-open', async function () {
     this.timeout(60_000);
     const active = await scene.active();
     const { direct } = cablesOf(active);
@@ -90,7 +90,7 @@ describe('Whatever becomes of the network between node and PostgreSQL, one is on
     expect(logOf(active).map(({ msg }) => msg)).to.include('resigned: cannot reach the database to write');
   });
 
-  it('cuts the way through the pooler alone: posts go on, what needs it is refused', async function () {
+  it('lets posts continue when only the pooled connections are cut, and refuses requests that need them', async function () {
     this.timeout(60_000);
     const active = await scene.active();
     const { pool } = cablesOf(active);
@@ -105,7 +105,7 @@ describe('Whatever becomes of the network between node and PostgreSQL, one is on
     expect(await scene.active()).to.equal(active);
   });
 
-  it('cuts the active off from PostgreSQL, not from its peer: another is on duty at once', async function () {
+  it('promotes the standby when the active node loses PostgreSQL but not its peer', async function () {
     this.timeout(60_000);
     const active = await scene.active();
     const { pool, direct } = cablesOf(active);
@@ -120,7 +120,7 @@ describe('Whatever becomes of the network between node and PostgreSQL, one is on
     expect(await scene.active()).to.not.equal(active);
   });
 
-  it('takes half a second there and back: nothing changes, posts take longer', async function () {
+  it('changes no role when it delays every round trip by half a second', async function () {
     this.timeout(60_000);
     const active = await scene.active();
     await scene.broken(
@@ -142,8 +142,8 @@ describe('Whatever becomes of the network between node and PostgreSQL, one is on
   });
 });
 
-describe('A node that is told to stop while nothing comes back from PostgreSQL', () => {
-  it('goes in order and in time all the same', async function () {
+describe('SIGTERM while PostgreSQL does not respond', () => {
+  it('stops the node in order and within its deadline', async function () {
     this.timeout(60_000);
     const database = await createDatabase();
     const cable = await startTcpProxy({ port: Number(new URL(database.url).port) });

@@ -10,7 +10,7 @@ const SLACK_MS = 2000;
 /** A story is told in sentences, not in a stream. */
 const MOST_LINES = 8;
 
-describe('However an active goes, another is on duty and nobody has to do anything', () => {
+describe('The active node', () => {
   let database: TestDatabase;
   let scene: Scene;
 
@@ -38,7 +38,7 @@ describe('However an active goes, another is on duty and nobody has to do anythi
     await node.start();
   };
 
-  it('killed (kill -9): the lock is free as soon as its kernel has closed the socket, no lease is waited for', async function () {
+  it('is replaced without waiting for its lease when it is killed (kill -9)', async function () {
     this.timeout(90_000);
     const [active, standby] = await both();
     const { gap, logOf } = await scene.broken(() => active.kill('SIGKILL'), { mend: () => restart(active) });
@@ -57,7 +57,7 @@ describe('However an active goes, another is on duty and nobody has to do anythi
     expect(term?.gap).to.be.within(1, LEASE_MS);
   });
 
-  it('stopped (SIGTERM): it hands over before it goes, and ends with 0', async function () {
+  it('hands over before it exits with code 0 on SIGTERM', async function () {
     this.timeout(90_000);
     const [active, standby] = await both();
     const { gap, logOf } = await scene.broken(() => active.kill('SIGTERM'), {
@@ -72,7 +72,7 @@ describe('However an active goes, another is on duty and nobody has to do anythi
     expect(promoted?.msg).to.match(/^on duty for term \d+: (the active resigned|the leader lock was free)$/);
   });
 
-  it('frozen for longer than the lease (SIGSTOP): PostgreSQL takes the lock away; thawed, it stands by and has written nothing', async function () {
+  it('loses the lock when it is frozen for longer than its lease (SIGSTOP), and is a standby that wrote nothing when it continues', async function () {
     this.timeout(60_000);
     const [active, standby] = await both();
     const late = { answer: null as Promise<{ status: number }> | null };
@@ -90,7 +90,7 @@ describe('However an active goes, another is on duty and nobody has to do anythi
     expect(logOf(active)).to.have.length.below(MOST_LINES);
   });
 
-  it('frozen for less than the lease: nothing changes', async function () {
+  it('keeps its role when it is frozen for less than its lease', async function () {
     this.timeout(60_000);
     const [active] = await both();
     const { gap, logOf } = await scene.broken(
@@ -106,7 +106,7 @@ describe('However an active goes, another is on duty and nobody has to do anythi
     for (const node of scene.nodes) expect(events(logOf(node))).to.deep.equal([]);
   });
 
-  it('fallen by request (/fall): another is on duty at once; revived, it stands by', async function () {
+  it('is replaced at once after /fall, and is a standby after /revive', async function () {
     this.timeout(60_000);
     const [active, standby] = await both();
     const { gap, logOf } = await scene.broken(() => post(`${active.url}/fall`), {
@@ -121,7 +121,7 @@ describe('However an active goes, another is on duty and nobody has to do anythi
     expect(events(logOf(active))).to.deep.equal(['resigned', 'fallen', 'standby']);
   });
 
-  it('bereft of its lock session by a DBA: somebody is on duty at once', async function () {
+  it('is replaced at once when a DBA terminates its lock session', async function () {
     this.timeout(60_000);
     const [active] = await both();
     const { gap, logOf } = await scene.broken(() =>
@@ -134,7 +134,7 @@ describe('However an active goes, another is on duty and nobody has to do anythi
     for (const node of scene.nodes) expect(logOf(node)).to.have.length.below(MOST_LINES);
   });
 
-  it('bereft of all its sessions: it opens them again by itself, whoever is on duty meanwhile', async function () {
+  it('reopens all its sessions when a DBA terminates them', async function () {
     this.timeout(60_000);
     const [active] = await both();
     const { gap, logOf } = await scene.broken(() =>

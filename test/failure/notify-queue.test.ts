@@ -54,7 +54,7 @@ describe('A full NOTIFY queue', () => {
   };
   const active = () => eventually('one node is active', activeOf);
 
-  it('fails no post, and its event is heard on the other node within a second or so', async () => {
+  it('fails no post, and the event arrives on the other node within about a second', async () => {
     const people = new People(dba);
     const ana = await people.comeIn();
     const groupId = await people.group('queue', [ana]);
@@ -96,7 +96,7 @@ describe('A full NOTIFY queue', () => {
     });
   });
 
-  it('keeps nobody from being promoted, in order or after a loss', async () => {
+  it('prevents no promotion, neither by switchover nor after a loss of the lock', async () => {
     const from = await active();
     const handedOver = await post(`${from.url}/switchover`, {}, admin);
     expect(handedOver.status, handedOver.text).to.equal(200);
@@ -138,7 +138,7 @@ describe('A full NOTIFY queue', () => {
     expect(saidOfQueue(nodes.active, 'condition_began')).to.have.length(before);
   });
 
-  it('keeps no node from starting', async () => {
+  it('does not prevent a node from starting', async () => {
     const late = localNode({ DATABASE_URL: postgres.url, PORT: '0', NODE_NAME: 'late', AUTH: 'token' });
     await late.start();
     await late.stop();

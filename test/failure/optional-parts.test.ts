@@ -54,7 +54,7 @@ describe('A transaction that stays open', () => {
   };
 
   for (const [what, sql] of HOLDS) {
-    it(`on ${what} delays no post, no read, no poll, no heartbeat and no promotion`, async () => {
+    it(`on ${what} delays no post, read, poll, heartbeat or promotion`, async () => {
       const { url } = await active();
       const before = demotions();
       await dba.query('BEGIN');

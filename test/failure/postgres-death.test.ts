@@ -11,7 +11,7 @@ const SLACK_MS = 4000;
 /** Lines a node may log about one outage: ten sentences on what happened, and three conditions that begin and end. */
 const MOST_LINES = 18;
 
-describe('Whatever becomes of PostgreSQL, the service is there again when it is', () => {
+describe('The service', () => {
   let postgres: OwnPostgres;
   let scene: Scene;
 
@@ -35,7 +35,7 @@ describe('Whatever becomes of PostgreSQL, the service is there again when it is'
   };
 
   for (const how of ['fast', 'immediate'] as const) {
-    it(`restarted (${how})`, async function () {
+    it(`recovers by itself from a restart of PostgreSQL (${how})`, async function () {
       this.timeout(60_000);
       let downMs = 0;
       const aftermath = await scene.broken(async () => {
@@ -48,7 +48,7 @@ describe('Whatever becomes of PostgreSQL, the service is there again when it is'
     });
   }
 
-  it('away for a while: nobody is on duty, writes are refused, and nothing has to be restarted', async function () {
+  it('has no active node and refuses writes while PostgreSQL is down, and recovers by itself', async function () {
     this.timeout(60_000);
     const aftermath = await scene.broken(async () => {
       await postgres.stop();
@@ -63,7 +63,7 @@ describe('Whatever becomes of PostgreSQL, the service is there again when it is'
     tellsItShortly(aftermath);
   });
 
-  it('paused (SIGSTOP): the active stops believing in time, and one is on duty when it goes on', async function () {
+  it('has no active node after the lease while PostgreSQL is frozen (SIGSTOP), and one when it continues', async function () {
     this.timeout(60_000);
     const aftermath = await scene.broken(async () => {
       await postgres.freeze();
@@ -74,7 +74,7 @@ describe('Whatever becomes of PostgreSQL, the service is there again when it is'
     tellsItShortly(aftermath);
   });
 
-  it('out of connections (max_connections): who is on duty goes on; who loses it then is there again once there is room', async function () {
+  it('keeps its active node while max_connections is exhausted, and recovers from a lost lock session once there is room', async function () {
     this.timeout(60_000);
     const crowd: pg.Client[] = [];
     const fill = async () => {
@@ -102,7 +102,7 @@ describe('Whatever becomes of PostgreSQL, the service is there again when it is'
     }
   });
 
-  it('out of disk (SQLSTATE 53100): writes are refused as such, reads go on, nobody loses the duty, and it heals', async function () {
+  it('refuses writes and serves reads without a change of role while the disk is full (SQLSTATE 53100), and recovers by itself', async function () {
     this.timeout(60_000);
     await scene.sql(`CREATE FUNCTION fill() RETURNS trigger LANGUAGE plpgsql AS $$
       BEGIN RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = '53100'; END $$`);

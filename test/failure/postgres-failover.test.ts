@@ -62,7 +62,7 @@ describe("PostgreSQL's failover to a streaming standby", function () {
     }
   };
 
-  it('loses no acknowledged message when the primary of a synchronous standby is killed, and cursors go on', async () => {
+  it('loses no acknowledged message when the primary of a synchronous standby is killed, and cursors continue', async () => {
     const before = await cursorNow();
     expect((await send('before the failover')).status).to.equal(200);
     const { gap } = await scene.broken(failOver);
@@ -74,7 +74,7 @@ describe("PostgreSQL's failover to a streaming standby", function () {
     console.log(`      no post was accepted for ${Math.round(gap.ms)} ms`);
   });
 
-  it('refuses the cursors of what an asynchronous standby, rejoined by pg_rewind, never received, and only those', async () => {
+  it('refuses only the cursors of events that an asynchronous standby, rejoined by pg_rewind, never received', async () => {
     await postgres.rejoin(postgres.standby);
     expect((await send('before the way back')).status).to.equal(200);
     await scene.meter.stop();

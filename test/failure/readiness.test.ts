@@ -54,7 +54,7 @@ describe('/readiness', () => {
   const said = (node: LocalNode, condition: string) =>
     node.entries.filter((entry) => (entry as { condition?: string }).condition === condition).map(({ event }) => event);
 
-  it('is 503 on an active whose posts fail, with the reason; the standby and reads stay', async function () {
+  it('returns 503 with the reason on an active node whose posts fail; the standby stays ready for reads', async function () {
     this.timeout(60_000);
     await areReady();
     await dba.query('ALTER FUNCTION plantao.post_messages RENAME TO post_messages_away');
@@ -71,7 +71,7 @@ describe('/readiness', () => {
     expect((await send()).status).to.equal(200);
   });
 
-  it('is 503 on all while none is active and none can be promoted, with the reason', async function () {
+  it('returns 503 with the reason on all nodes while none can be promoted', async function () {
     this.timeout(60_000);
     await areReady();
     await dba.query('BEGIN; LOCK TABLE plantao.leader_terms IN ACCESS EXCLUSIVE MODE');
@@ -86,7 +86,7 @@ describe('/readiness', () => {
     await areReady();
   });
 
-  it('is 503 where the event log cannot be read, for reads too', async function () {
+  it('returns 503 for reads too when the event log cannot be read', async function () {
     this.timeout(60_000);
     await areReady();
     await dba.query('ALTER VIEW plantao.event_feed RENAME TO event_feed_away');
@@ -96,7 +96,7 @@ describe('/readiness', () => {
     await areReady();
   });
 
-  it('takes no other question', async () => {
+  it('refuses an unknown value of its query parameter', async () => {
     expect((await ask(nodes.active, '?for=writes')).status).to.equal(400);
   });
 });

@@ -41,7 +41,7 @@ describe('A rolling upgrade', () => {
   });
   after(() => client?.end());
 
-  it('leaves the nodes that run serving: posts and polls go on over the next migration, under one term', async () => {
+  it('keeps the running nodes serving posts and polls during the next migration, under one term', async () => {
     const { body: before } = await get<JsonObject>(`${nodes.active.url}/health`);
     const { body: chats } = await get<{ cursor: string }>(`${nodes.active.url}/chats?userId=1`);
     const send = async (content: string) => {
@@ -77,7 +77,7 @@ describe('A rolling upgrade', () => {
     }
   });
 
-  it('refuses an older node that starts on the newer schema, with a sentence', async () => {
+  it('makes an older node refuse to start on the newer schema, with the reason', async () => {
     const error = await migrate(nodes.database.url).catch((refusal) => refusal);
     expect(error).to.be.instanceOf(MigrationError);
     expect(error.message).to.match(/^the database has schema version \d+, this Plantão knows only \d+: start a newer/);

@@ -42,7 +42,7 @@ describe('A silent holder of the leader lock', function () {
   }
   const said = ({ entries }: Coordinator, sentence: RegExp) => entries.filter(({ msg }) => sentence.test(msg));
 
-  it('is ended by a candidate after three leases without a sign of life, and that is said once', async () => {
+  it('is ended by a candidate after three leases without a sign of life, with one log line', async () => {
     const ghost = await holder('plantao:ghost:lock');
     const startedAt = performance.now();
     const both = [await candidate('node-a'), await candidate('node-b')];
@@ -53,7 +53,7 @@ describe('A silent holder of the leader lock', function () {
     expect(ended).to.have.length(1);
   });
 
-  it('is not ended while it gives signs of life, however long nobody is seen active', async () => {
+  it('is not ended while it gives signs of life, even if no node is seen active', async () => {
     const living = await holder('plantao:ghost:lock');
     const one = await candidate('node-a');
     const until = performance.now() + 8 * LEASE_MS;
@@ -65,7 +65,7 @@ describe('A silent holder of the leader lock', function () {
     expect(one.sync.isActive).to.equal(false);
   });
 
-  it('is not ended before three of its own leases, where these are longer than the candidate’s', async () => {
+  it("is not ended before three of its own leases if these are longer than the candidate's", async () => {
     const slow = await holder('plantao:ghost:lock');
     await slow.client.query("SET idle_session_timeout = '1h'");
     await slow.client.query("SELECT plantao.open_term('ghost', 'http://ghost', 'test')");
@@ -76,7 +76,7 @@ describe('A silent holder of the leader lock', function () {
     expect(slow.isEnded).to.equal(false);
   });
 
-  it('that is a stranger is never ended, only named', async () => {
+  it('is never ended if it is a foreign session; the log names it', async () => {
     const stranger = await holder('psql');
     const one = await candidate('node-a');
     const named = /but psql \(server process \d+, .*holds the leader lock\. To end it: SELECT pg_terminate_backend/;

@@ -18,7 +18,7 @@ const SILENCE_MS = longestSilenceMs(LEASE_MS);
 const SLACK_MS = 10_000;
 const MESSAGE = { userId: 1, groupId: 1, content: 'on duty' };
 
-describe('An active whose event loop stands still', function () {
+describe('An active node whose event loop is blocked', function () {
   this.timeout(90_000);
   let database: TestDatabase;
   let stalled: ChildProcess;
@@ -56,7 +56,7 @@ describe('An active whose event loop stands still', function () {
     await once(stalled, 'message');
   };
 
-  it('for several leases keeps its role: its heartbeat goes on', async () => {
+  it('keeps its role for several leases, because the lock thread continues the heartbeat', async () => {
     await eventually('the other knows', async () => (await holderOf()) === 'node-a');
     const term = await termOf();
     await stall({ forMs: 2.5 * LEASE_MS });
@@ -67,7 +67,7 @@ describe('An active whose event loop stands still', function () {
     expect(other.entries.filter(({ event }) => event === 'promoted')).to.deep.equal([]);
   });
 
-  it('for longer than it may loses its role, and the first requests that it turns to are refused', async () => {
+  it('loses its role after the limit, and refuses the first requests that it then handles', async () => {
     // Two connections that are open before the stall: their requests are what the node turns to first after it.
     await Promise.all([ask('GET', '/health'), ask('GET', '/health')]);
     await stall({ forMs: SILENCE_MS + SLACK_MS });
@@ -80,7 +80,7 @@ describe('An active whose event loop stands still', function () {
     expect(await isActive(other.url), 'and stays it').to.equal(true);
   });
 
-  it('for ever, in an endless loop, is replaced', async () => {
+  it('is replaced when it never returns from an endless loop', async () => {
     const startedAt = performance.now();
     await stall('for ever');
     await eventually('the other takes over', () => isActive(other.url), { within: SILENCE_MS + SLACK_MS });

@@ -5,7 +5,7 @@ import { get } from '../support/http.ts';
 import { startCluster } from '../support/node-process.ts';
 import { createDatabase, type TestDatabase } from '../support/postgres.ts';
 
-describe('Two processes started together on an empty database, both with IS_ACTIVE=true,', () => {
+describe('Two nodes with IS_ACTIVE=true that start together on an empty database', () => {
   let database: TestDatabase;
   let client: pg.Client;
   before(async () => {
@@ -18,7 +18,7 @@ describe('Two processes started together on an empty database, both with IS_ACTI
     await database.drop();
   });
 
-  it('migrate it once, and one of them is active', async function () {
+  it('apply the migrations once, and exactly one becomes active', async function () {
     this.timeout(120_000);
     const cluster = await startCluster({ databaseUrl: database.url, env: { IS_ACTIVE: 'true' } });
     try {

@@ -10,7 +10,7 @@ const ANSWERED_WITHIN_MS = 9000;
 /** One for each session that a node keeps, and what is about to end. */
 const MOST_WAITING = 4;
 
-describe('A synchronous standby that is not there', () => {
+describe('A synchronous standby that is down', () => {
   let postgres: OwnPostgres;
   let nodes: TwoNodes;
   let dba: pg.Client;
@@ -64,7 +64,7 @@ describe('A synchronous standby that is not there', () => {
   const roleChanges = () =>
     [...nodes.active.entries, ...nodes.standby.entries].filter(({ event }) => /^(promoted|demoted)$/.test(event ?? ''));
 
-  it('is named to whoever posts, costs the active nothing, and leaves one message for each key', async function () {
+  it('is reported to senders, does not cost the active node its role, and leaves one message for each key', async function () {
     this.timeout(60_000);
     const before = roleChanges().length;
     for (const round of [1, 2]) {
@@ -89,7 +89,7 @@ describe('A synchronous standby that is not there', () => {
     expect((await get(`${nodes.active.url}/readiness`)).status).to.equal(200);
   });
 
-  it('is named to whoever changes a group, signs in or notifies', async function () {
+  it('is reported to clients that change a group, sign in or notify', async function () {
     this.timeout(60_000);
     const { url } = nodes.active;
     const calls: [path: string, body: JsonObject][] = [
@@ -103,7 +103,7 @@ describe('A synchronous standby that is not there', () => {
     expect(await waiting()).to.have.length.below(MOST_WAITING + 1);
   });
 
-  it('is no reason to answer 200 when somebody cancels the wait', async function () {
+  it('leads to no 200 when a DBA cancels the wait', async function () {
     this.timeout(60_000);
     const sending = send('cancelled');
     const [pid] = await eventually('the commit waits', async () => {
@@ -123,7 +123,7 @@ describe('A synchronous standby that is not there', () => {
     saysThatItWaits(await changing);
   });
 
-  it('keeps no node from being promoted, nor its row from being written', async function () {
+  it('prevents neither promotions nor heartbeat rows', async function () {
     this.timeout(60_000);
     await dba.query('SELECT pg_terminate_backend(pid) FROM plantao.lock_holder');
     await eventually('a node is active again', async () => {

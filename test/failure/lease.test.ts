@@ -4,14 +4,14 @@ import { type LocalLock, localLock } from './coordinator.ts';
 
 const LEASE_MS = 1000;
 
-describe('A node believes in its duty no longer than its lease', () => {
+describe('The lease of an active node', () => {
   let database: TestDatabase;
   before(async () => {
     database = await createDatabase();
   });
   after(async () => database.drop());
 
-  describe('by its own clock', () => {
+  describe("measured by the node's own clock", () => {
     let now: number;
     let local: LocalLock;
     beforeEach(() => {
@@ -20,7 +20,7 @@ describe('A node believes in its duty no longer than its lease', () => {
     });
     afterEach(() => local.lock.abandon('the test is over'));
 
-    it('and stops before PostgreSQL has taken the lock away, without a word from anybody', async () => {
+    it('expires before PostgreSQL releases the lock, without any message', async () => {
       expect(await local.lock.tryAcquire(() => ({ reason: 'test', unseenMs: 0 }))).to.be.a('number');
       now += LEASE_MS * 0.89;
       expect(local.lock.term, 'within the lease').to.be.a('number');
@@ -29,7 +29,7 @@ describe('A node believes in its duty no longer than its lease', () => {
       expect(await local.onSession('SELECT plantao.hold_leader_lock() AS held')).to.deep.equal([{ held: true }]);
     });
 
-    it('counted from when it asked: a slow answer cannot stretch it', async () => {
+    it('counts from the start of a heartbeat, so that a slow response does not extend it', async () => {
       await local.lock.tryAcquire(() => ({ reason: 'test', unseenMs: 0 }));
       const beating = local.lock.renew();
       now += LEASE_MS * 1.5;
@@ -37,7 +37,7 @@ describe('A node believes in its duty no longer than its lease', () => {
       expect(local.lock.term).to.equal(null);
     });
 
-    it('and again when the next heartbeat is confirmed, since its session had the lock all the time', async () => {
+    it('becomes valid again with the next confirmed heartbeat, because the session never lost the lock', async () => {
       const term = await local.lock.tryAcquire(() => ({ reason: 'test', unseenMs: 0 }));
       now += LEASE_MS;
       expect(local.lock.term).to.equal(null);
