@@ -79,7 +79,7 @@ describe('A node of a copied database', function () {
   const refused = async (url: string) =>
     (await post(`${url}/messages`, { userId: 1, groupId: 1, content: 'Olá' })).body;
 
-  it('never asks the nodes of the original, nor sends anybody there', async () => {
+  it('never probes the nodes of the source database, nor sends clients to them', async () => {
     const { url } = await start(copy);
     expect(peer.asked).to.equal(0);
     expect(await refused(url)).to.include({ code: 'not_active', active_url: null });
@@ -90,7 +90,7 @@ describe('A node of a copied database', function () {
     expect(body.epoch).to.not.equal(peer.identity.epoch);
   });
 
-  it('ignores an original that PEER_URL names, and says so once', async () => {
+  it('ignores a node of the source database in PEER_URL, and logs that once', async () => {
     const { url, entries } = await start(copy, peer.url);
     expect(peer.asked).to.be.above(0);
     expect(await refused(url)).to.include({ code: 'not_active', active_url: null });
@@ -101,13 +101,13 @@ describe('A node of a copied database', function () {
     expect(told()).to.have.length(1);
   });
 
-  it('is told apart from one of the original itself, which has its peers as before', async () => {
+  it('is distinguished from a node of the source database, which keeps its peers', async () => {
     const { url } = await start(original.url);
     await eventually('the peer is asked', () => peer.asked > 0);
     expect(await refused(url)).to.include({ code: 'not_active', active_url: peer.url });
   });
 
-  it('takes no row of the original for a peer that came with a dump, nor one from before a restart', async () => {
+  it('takes no row from a dump or from before a restart for a peer', async () => {
     const client = await connect(original.url);
     await client.query("UPDATE plantao.nodes SET history = '1/2/3', heartbeat_at = clock_timestamp()");
     const { url } = await start(original.url);

@@ -64,7 +64,7 @@ describe('The embedded PostgreSQL', function () {
   });
   after(() => rm(base, { recursive: true, force: true }));
 
-  it('makes its data at the first start, from a path with spaces, durable and with a password only we can read', async () => {
+  it('creates its data at the first start, on a path with spaces, durable and with a private password', async () => {
     const { url } = await start();
     const [row] = await query<{ version: string; fsync: string; lower: string; ask: string }>(
       url,
@@ -79,7 +79,7 @@ describe('The embedded PostgreSQL', function () {
     await query(url, 'CREATE TABLE kept (n int)');
   });
 
-  it('finds its data again at later starts, and throws them away only when it is told to', async () => {
+  it('keeps its data between starts, and deletes them only on request', async () => {
     const first = await start();
     await query(first.url, 'SELECT * FROM kept');
     await first.stop();
@@ -89,7 +89,7 @@ describe('The embedded PostgreSQL', function () {
     expect(row).to.deep.equal({ kept: null });
   });
 
-  it('listens on 127.0.0.1 only and takes the port and the flags that it is given', async () => {
+  it('listens on 127.0.0.1 only, with the given port and flags', async () => {
     const free = createServer().listen(0, '127.0.0.1');
     await once(free, 'listening');
     const address = free.address();
@@ -115,7 +115,7 @@ describe('The embedded PostgreSQL', function () {
     await query(second.url, 'SELECT * FROM acknowledged');
   });
 
-  it('refuses a folder on which another cluster is at work', async () => {
+  it('refuses a folder that another cluster uses', async () => {
     await start();
     expect(await refusal(start())).to.match(
       /^A PostgreSQL already runs on the data folder .* \(started by process \d+\)/,
@@ -138,14 +138,14 @@ describe('The embedded PostgreSQL', function () {
     const isRunning = async (pid: number) =>
       (await listProcesses()).some((one) => one.pid === pid && one.command !== '');
 
-    it('of its starter ends by itself', async () => {
+    it('of its parent process exits by itself', async () => {
       const { child, pid } = await starter();
       child.kill('SIGKILL');
       await once(child, 'close');
       await eventually('the orphan ends', async () => !(await isRunning(pid)), { within: 10_000 });
     });
 
-    it('of its starter and of the guard too is ended by the next start', async () => {
+    it('of its parent process and of the guard is ended by the next start', async () => {
       const { child, pid } = await starter();
       const guard = (await listProcesses()).find(({ command }) => command.includes(`plantao-guard ${pid} `));
       expect(guard, 'its guard').to.not.equal(undefined);
@@ -168,7 +168,7 @@ describe('The embedded PostgreSQL', function () {
       await query(second.url, 'SELECT 1');
     });
 
-    it('is not stopped by a postmaster.pid whose number is another program now', async () => {
+    it('starts although postmaster.pid names the pid of another program', async () => {
       const first = await start();
       await first.stop();
       const other = spawn('sleep', ['60'], { stdio: 'ignore', ...(isRoot ? await postgresUser(first) : {}) });
@@ -185,7 +185,7 @@ describe('The embedded PostgreSQL', function () {
       }
     });
 
-    it('is started again by the launcher, whose stop waits also for one that is on its way', async () => {
+    it('is restarted by the launcher, whose stop also waits for a server that is starting', async () => {
       const output = { log: (line: string) => void told.push(line), follow: () => undefined, print: () => undefined };
       const cluster = new ClusterDatabase({ dataFolder, fresh: false, nodes: 1, output });
       await cluster.start();
@@ -210,7 +210,7 @@ describe('The embedded PostgreSQL', function () {
     }
   });
 
-  describe('says in one sentence', () => {
+  describe('reports in one sentence', () => {
     it('that the folder cannot be written', async () => {
       const file = path.join(base, 'a file');
       await writeFile(file, '');
@@ -231,7 +231,7 @@ describe('The embedded PostgreSQL', function () {
       await start();
     });
 
-    it('that the data are of another version', async () => {
+    it('that the data belong to another version', async () => {
       const server = await start();
       await server.stop();
       const file = path.join(server.folder, 'postgres', 'PG_VERSION');
@@ -247,7 +247,7 @@ describe('The embedded PostgreSQL', function () {
     });
   });
 
-  it('works as root from a closed folder, by way of one in the temp folder, the same at each start', async function () {
+  it('works as root for an inaccessible folder, through one in the temp folder, the same at each start', async function () {
     if (!isRoot) this.skip();
     const closed = path.join(base, 'closed');
     await mkdir(closed, { mode: 0o700 });

@@ -24,7 +24,7 @@ async function bothAnswer(url: string, text: string): Promise<unknown[][]> {
   }
 }
 
-describe("The environment's variables for PostgreSQL's own programs", () => {
+describe("The environment variables of PostgreSQL's own programs", () => {
   /** What the driver reads, to values that would each be felt. */
   const HOSTILE: Record<string, string> = {
     PGHOST: '192.0.2.1',
@@ -69,7 +69,7 @@ describe("The environment's variables for PostgreSQL's own programs", () => {
     expect(answers).to.deep.equal([[expected], [expected]]);
   });
 
-  it('change nothing in a migration or in what listens', async () => {
+  it('change nothing in migrations or the listener', async () => {
     expect(await migrate(database.url)).to.equal(0);
     const events = { onNotification: () => undefined, onListening: () => undefined };
     const options = connectionOptions(database.url, 'plantao:test:listen', 5000);
@@ -83,14 +83,14 @@ describe("The environment's variables for PostgreSQL's own programs", () => {
     expect(rows).to.deep.equal([{ name: 'plantao:test:listen' }]);
   });
 
-  it('give no password to a URL without one', async () => {
+  it('add no password to a URL without one', async () => {
     const url = database.url.replace(/:[^:@]+@/, '@');
     const session = await Session.open(connectionOptions(url, 'plantao:test:log', 5000)).catch(messageOf);
     expect(session).to.equal('PostgreSQL requires a password, and DATABASE_URL has none');
   });
 });
 
-describe('A database behind a socket', function () {
+describe('A database behind a Unix socket', function () {
   this.timeout(60_000);
   let folder: string;
   let postgres: OwnPostgres;
@@ -104,7 +104,7 @@ describe('A database behind a socket', function () {
     await rm(folder, { recursive: true });
   });
 
-  it('is reached through it by every session and by the pool, however the URL names it', async () => {
+  it('is used by every session and the pool, in every form of the URL', async () => {
     const { username, password, port } = new URL(postgres.url);
     const login = `${username}:${password}`;
     for (const url of [

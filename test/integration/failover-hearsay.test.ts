@@ -7,7 +7,7 @@ import { get } from '../support/http.ts';
 import { createDatabase, type TestDatabase } from '../support/postgres.ts';
 import { type LocalNode, localNode } from '../support/two-nodes.ts';
 
-describe('What a peer says of itself never makes two active, nor none:', () => {
+describe('False responses of a peer', () => {
   let database: TestDatabase;
   let client: pg.Client;
   let liar: FakePeer;
@@ -63,7 +63,7 @@ describe('What a peer says of itself never makes two active, nor none:', () => {
   };
   const terms = async () => Number((await client.query('SELECT count(*) FROM plantao.leader_terms')).rows[0].count);
 
-  it('a stranger that says it is active keeps nobody from the duty', async () => {
+  it('do not prevent a promotion when a foreign node claims the active role', async () => {
     const [first, second] = await start({ status: 'alive', active: true, node: 'liar', term: 1_000_000 });
     await eventually('the first is active all the same', () => isActive(first));
     await listened();
@@ -74,7 +74,7 @@ describe('What a peer says of itself never makes two active, nor none:', () => {
     expect(await terms()).to.equal(2);
   });
 
-  it('somebody who says, in the name of the active, that it is not active, makes nobody else so', async () => {
+  it('promote no second node when they deny the role of the active node', async () => {
     const [first, second] = await start({ status: 'alive', active: false, node: 'node-a', term: 1 });
     await eventually('the first is active', () => isActive(first));
     await listened();
@@ -83,7 +83,7 @@ describe('What a peer says of itself never makes two active, nor none:', () => {
     expect(await terms(), 'nobody was promoted in vain').to.equal(1);
   });
 
-  it('somebody who says, in the name of the active, that it is down, makes nobody else so', async () => {
+  it('promote no second node when they report the active node as down', async () => {
     const [first, second] = await start({ status: 'down', active: false, node: 'node-a', term: 1 });
     await eventually('the first is active', () => isActive(first));
     await listened();
@@ -91,7 +91,7 @@ describe('What a peer says of itself never makes two active, nor none:', () => {
     expect(await terms()).to.equal(1);
   });
 
-  it('somebody who answers every question with nonsense, or never, is no peer', async () => {
+  it('make no peer of a server that responds with nonsense or never', async () => {
     const [first, second] = await start('<html>502 Bad Gateway</html>');
     await eventually('the first is active', () => isActive(first));
     await listened();
@@ -101,7 +101,7 @@ describe('What a peer says of itself never makes two active, nor none:', () => {
     expect(await terms()).to.equal(1);
   });
 
-  it('a standby that is lied to about a switchover target refuses to hand over to nobody', async () => {
+  it('do not make a node hand over to a target that does not exist', async () => {
     const [first] = await start({ status: 'alive', active: false, node: 'ghost', term: 1 });
     await eventually('the first is active', () => isActive(first));
     await listened();

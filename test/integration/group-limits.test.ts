@@ -28,7 +28,7 @@ describe('The limits on groups', function () {
       [userId, creatorId, count, age],
     );
 
-  it('let a user create groups whom strangers have added to a thousand, and leave them all by one call', async () => {
+  it('let a user create groups whom others added to a thousand, and leave all by one request', async () => {
     const [ana, stranger] = [await people.comeIn(), await people.comeIn()];
     await addTo(ana.id, stranger.id, 1000);
     expect((await create(ana.id)).status).to.equal(200);
@@ -36,7 +36,7 @@ describe('The limits on groups', function () {
     expect([left.status, left.body.groups]).to.deep.equal([200, []]);
   });
 
-  it('leave out who is in as many as they may be, and create the group of the others', async () => {
+  it('create a group without the users who have reached the limit', async () => {
     const [ana, full, bruno] = [await people.comeIn(), await people.comeIn(), await people.comeIn()];
     await addTo(full.id, null, 1000);
     const { status, body } = await create(ana.id, [full.username, bruno.username]);
@@ -46,7 +46,7 @@ describe('The limits on groups', function () {
     expect([joined.status, joined.body.code]).to.deep.equal([409, 'too_many_groups']);
   });
 
-  it('bound what one user creates, in all and in an hour, by every route that creates', async () => {
+  it('bound the groups that one user creates, in total and per hour, on every route', async () => {
     const [ana, bruno] = [await people.comeIn(), await people.comeIn()];
     await addTo(ana.id, ana.id, 1000);
     expect((await create(ana.id)).body.code).to.equal('too_many_groups');
@@ -59,7 +59,7 @@ describe('The limits on groups', function () {
     }
   });
 
-  it('keep a node quick for a user whom a DBA put into twenty thousand groups, and let that user leave them all', async () => {
+  it('keep a node fast for a user with twenty thousand groups, who can leave them all', async () => {
     const ana = await people.comeIn();
     await addTo(ana.id, null, 20_000);
     const { status, body } = await get(on(`/chats?userId=${ana.id}`));

@@ -54,7 +54,7 @@ describe('Settings of the database', function () {
 
   const value = ({ name, value: text }: UnusualSetting) => (name === 'search_path' ? text : pg.escapeLiteral(text));
 
-  it('change no answer, whichever it is and whatever its value', async () => {
+  it('change no response, for any setting and value', async () => {
     const { client } = await testServer();
     const rounds = await unusualSettings(client);
     expect(rounds[0]).to.have.length.above(150);
@@ -67,7 +67,7 @@ describe('Settings of the database', function () {
     }
   });
 
-  it('change no answer where they are those of the role that the nodes log in with', async () => {
+  it("change no response when they are set for the nodes' login role", async () => {
     const { admin } = await testServer();
     const { rows } = await (await testServer()).client.query(
       "SELECT name FROM pg_settings WHERE name = 'transaction_timeout'",

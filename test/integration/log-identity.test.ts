@@ -81,7 +81,7 @@ describe('The identity of the event log', function () {
     }
   };
 
-  it('changes in a crash that loses commits: a cursor from the lost end is refused, however many come after it', async () => {
+  it('changes in a crash that loses commits: a cursor from the lost end is refused, even after new events', async () => {
     const epoch = await heardAndLost();
     const sql = await psql();
     for (const text of ['new 2', 'new 3', 'new 4']) await write(sql, text);
@@ -98,7 +98,7 @@ describe('The identity of the event log', function () {
     }
   });
 
-  it('changes before anybody writes, for a reader that is ahead, and when the next term opens', async () => {
+  it('changes before the next write, for a reader that is ahead and when the next term opens', async () => {
     const epoch = await heardAndLost();
     expect(await refusal(`${epoch}-4`)).to.be.oneOf(['ahead', 'history']);
     const sql = await psql();
@@ -109,7 +109,7 @@ describe('The identity of the event log', function () {
     expect(rows[0].epochs, 'two at the most: one of the crash, one of the migration').to.equal(2);
   });
 
-  it('changes by an event of any kind, by a bulk of them too, and once only', async () => {
+  it('changes once, with the first event of any kind', async () => {
     const epoch = await heardAndLost();
     const sql = await psql();
     await sql.query("SELECT plantao.notify_group('g'), plantao.notify_group('all')");
@@ -121,7 +121,7 @@ describe('The identity of the event log', function () {
     expect(rows.map(({ after_position }) => after_position)).to.deep.equal([0, 1]);
   });
 
-  it('is another after a clean restart, and nothing is refused: nothing was lost', async () => {
+  it('changes in a clean restart without refusing a cursor, since nothing was lost', async () => {
     const careless = await psql('-c synchronous_commit=off');
     await write(careless, 'two');
     await node.log.read();
@@ -134,7 +134,7 @@ describe('The identity of the event log', function () {
     expect(node.log.known.epoch).to.not.equal(epoch);
   });
 
-  it('is not asked of the unlogged table where only reading is done: a hot standby has none to read', async () => {
+  it('is read without the unlogged table on a hot standby, which does not have it', async () => {
     const sql = await psql();
     const { rows } = await sql.query(
       `SELECT DISTINCT c.relname FROM pg_depend d JOIN pg_rewrite r ON r.oid = d.objid JOIN pg_class c ON c.oid = r.ev_class

@@ -56,7 +56,7 @@ describe('Names', function () {
   const logIn = (username: string) => post(on('/login'), { username });
   const create = (groupName: string) => post(on('/create-chat'), { groupName, creatorId: 1 });
 
-  it('have joiners and selectors where these change what is seen, and are answered as they were written', async () => {
+  it('keep joiners and variation selectors that change their appearance, and are returned as written', async () => {
     for (const [name] of RIGHTFUL) {
       const { status, body } = await logIn(name);
       expect([status, body.username], written(name)).to.deep.equal([200, name]);
@@ -70,7 +70,7 @@ describe('Names', function () {
     }
   });
 
-  it('hide nothing elsewhere', async () => {
+  it('are refused with invisible characters elsewhere', async () => {
     for (const name of HIDDEN) {
       for (const { status, body } of [await logIn(name), await create(name)]) {
         expect([status, body.code], written(name)).to.deep.equal([400, 'invalid_request']);
@@ -79,7 +79,7 @@ describe('Names', function () {
     }
   });
 
-  it('lose selectors that select nothing', async () => {
+  it('lose variation selectors that have no effect', async () => {
     for (const [typed, kept] of [
       ['sele\ufe0fct', 'select'],
       ['12\ufe0f', '12'],
@@ -89,7 +89,7 @@ describe('Names', function () {
     }
   });
 
-  it('of users never differ by what cannot be seen alone', async () => {
+  it('of users cannot differ by invisible characters only', async () => {
     for (const [name, without] of RIGHTFUL) {
       const [one, other] = [await logIn(name), await logIn(without)];
       expect(other.body.user_id, written(name)).to.equal(one.body.user_id);
@@ -126,7 +126,7 @@ describe('plantao.name_key', function () {
     ).to.match(constraint);
   };
 
-  it('drops every character that cannot be seen, as its copy does', async () => {
+  it('drops every invisible character, as its copy in TypeScript does', async () => {
     const names: string[] = [];
     for (let point = 1; point <= 0x10ffff; point++) {
       if (point === 0xd800) point = 0xe000;
@@ -142,17 +142,17 @@ describe('plantao.name_key', function () {
     expect(different.map(written)).to.deep.equal([]);
   });
 
-  it('is the same for a letter and its mark with something invisible between them', async () => {
+  it('ignores invisible characters between a letter and its mark', async () => {
     for (const invisible of ['\u034f', '\u200d', '\u200c', '\ufe0f', '\uffa0', '']) {
       expect(await keysOf([` Jose${invisible}\u0301 \t`]), written(invisible)).to.deep.equal(['josé']);
     }
   });
 
-  it('leaves a name in which nothing can be seen without a key, and the row is refused', async () => {
+  it('returns no key for an invisible name, and the row is refused', async () => {
     for (const name of ['\u200d', '\u2800\u200b', '\ufe0f \u3164']) await isRefused(name, /^users_username/);
   });
 
-  it('does no work with text that is too long for a name: the check on its length refuses it at once', async () => {
+  it('does no work for text longer than a name, which a check refuses at once', async () => {
     for (const name of [
       `a${'\u0301'.repeat(200_000)}${'\u0327'.repeat(200_000)}`,
       '\ufdfa'.repeat(300_000),

@@ -21,7 +21,7 @@ describe('A session of a node', () => {
   });
   after(async () => database.drop());
 
-  it('compiles no statement, whatever the database or its URL would have it do', async () => {
+  it('has JIT off, regardless of the settings of the database and its URL', async () => {
     const { admin } = await testServer();
     await admin(`ALTER DATABASE ${database.name} SET jit = on`);
     const session = await Session.open(
@@ -32,7 +32,7 @@ describe('A session of a node', () => {
     expect(explained).to.deep.equal([{ jit: 'off' }]);
   });
 
-  it('prepares a statement anew, and sends it again, that PostgreSQL refused before it executed it', async () => {
+  it('prepares a statement again if PostgreSQL refused it before its execution', async () => {
     const session = await Session.open(connectionOptions(database.url, 'plantao:test:pool', 5000));
     const ask = () => session.query({ name: 'seen', text: 'SELECT * FROM public.seen' }, 2000);
     await session.query({ text: 'CREATE VIEW public.seen AS SELECT 1 AS one' }, 2000);
@@ -50,7 +50,7 @@ describe('A session of a node', () => {
     await session.close();
   });
 
-  it('takes an answer that came in time, also where its own event loop turns to it too late', async () => {
+  it('accepts a response that arrived in time, even if the event loop handles it late', async () => {
     const session = await Session.open(connectionOptions(database.url, 'plantao:test:pool', 5000));
     const answer = session.query({ text: 'SELECT 1 AS one FROM pg_sleep(0.1)' }, 300);
     await new Promise((resolve) => setImmediate(resolve));
@@ -88,7 +88,7 @@ describe('A session behind a proxy that drops the options of the start-up', () =
     await database.drop();
   });
 
-  it('has its lease in force all the same, and all else that is pinned', async () => {
+  it('sets its lease and all pinned settings in another way', async () => {
     const options = connectionOptions(url, 'plantao:test:lock', 4321, { idle_session_timeout: 1234 });
     const session = await Session.open(options);
     const text = `SELECT current_setting('idle_session_timeout') AS lease, current_setting('statement_timeout') AS limit,
@@ -98,14 +98,14 @@ describe('A session behind a proxy that drops the options of the start-up', () =
     expect(rows).to.deep.equal([{ lease: '1234ms', limit: '4321ms', jit: 'off' }]);
   });
 
-  it('is not given out where a setting does not hold', async () => {
+  it('fails to open if a setting is not in force', async () => {
     // A setting that no server knows stands for one that a proxy swallows.
     const options = connectionOptions(url, 'plantao:test:lock', 5000, { no_such_setting: 'on' });
     const refusal = await Session.open(options).catch((error) => error);
     expect(String(refusal)).to.equal('SessionSettingsError: the session does not accept the settings no_such_setting');
   });
 
-  it('is one that listens: it stays, though the database would end it when idle', async () => {
+  it('stays open as a listener if the database ends idle sessions', async () => {
     const { admin } = await testServer();
     await admin(`ALTER DATABASE ${database.name} SET idle_session_timeout = '300ms'`);
     const events = { onNotification: () => undefined, onListening: () => undefined };
@@ -131,7 +131,7 @@ function withoutOptions(startup: Buffer): Buffer {
   return Buffer.concat([header, Buffer.from(kept, 'latin1')]);
 }
 
-describe('A session that stands ready', () => {
+describe('A warm session', () => {
   let database: TestDatabase;
   before(async () => {
     database = await createDatabase();
@@ -172,8 +172,8 @@ describe('A session that stands ready', () => {
   });
 });
 
-describe('The ear for notifications', () => {
-  it('is not thrown away while it is being opened, however slow the way is', async () => {
+describe('The listener', () => {
+  it('is not replaced while it is opening over a slow connection', async () => {
     const sockets: net.Socket[] = [];
     const mute = net.createServer((socket) => void sockets.push(socket.on('error', () => undefined).resume()));
     await once(mute.listen(0, '127.0.0.1'), 'listening');
@@ -203,7 +203,7 @@ const message = (kind: string, body: string) => {
   return bytes;
 };
 
-describe('A session that PostgreSQL ends in the moment in which it is opened', () => {
+describe('PostgreSQL ending a session while it opens', () => {
   const READY_AND_ENDED = Buffer.concat([
     message('R', '\0\0\0\0'),
     message('S', 'server_version\x0018.0\0'),
@@ -229,7 +229,7 @@ describe('A session that PostgreSQL ends in the moment in which it is opened', (
   });
   afterEach(() => void server.close());
 
-  it('is one of the pool: the question fails, the process does not', async () => {
+  it('fails the query, not the process, for a session of the pool', async () => {
     const sequelize = openSequelize(url, 'plantao:test:pool', 1);
     const refusal = await sequelize.query('SELECT 1').catch((error: unknown) => error);
     await closeSequelize(sequelize);
@@ -237,14 +237,14 @@ describe('A session that PostgreSQL ends in the moment in which it is opened', (
     expect(greeted).to.be.at.least(1);
   });
 
-  it('is one that stands ready: likewise', async () => {
+  it('fails the query, not the process, for a warm session', async () => {
     const session = new ReconnectingSession(connectionOptions(url, 'plantao:test:writer', 5000));
     const refusal = await session.query({ text: 'SELECT 1' }, 1000).catch((error: unknown) => error);
     await session.stop();
     expect(refusal).to.be.an.instanceOf(Error);
   });
 
-  it('is the ear: it listens anew', async () => {
+  it('makes the listener reconnect', async () => {
     const events = { onNotification: () => undefined, onListening: () => undefined };
     const config = connectionOptions(url, 'plantao:test:listen', 5000);
     const listener = new Listener(config, ['plantao_events', 'plantao_cluster'], silent);

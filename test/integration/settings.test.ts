@@ -10,7 +10,7 @@ import { createDatabase, type TestDatabase } from '../support/postgres.ts';
 import { testServer } from '../support/test-server.ts';
 import { type LocalNode, localNode } from '../support/two-nodes.ts';
 
-describe('A node that is told its database', () => {
+describe('The database settings of a node', () => {
   let database: TestDatabase;
   let node: LocalNode | null = null;
   beforeEach(async () => {
@@ -38,7 +38,7 @@ describe('A node that is told its database', () => {
     return said;
   };
 
-  it('in parts uses them for every session, whatever characters are in user, password and name', async () => {
+  it('can be parts, with any characters in user, password and name, for every session', async () => {
     const { admin } = await testServer();
     const role = `us:er@${database.name}/ü %41`;
     const password = `p@ss:w/o?r#d %25 'ç' "日本"`;
@@ -67,7 +67,7 @@ describe('A node that is told its database', () => {
     }
   });
 
-  it('in a URL with options of its own keeps them, and keeps its lease, its name and its pinned settings', async () => {
+  it('can be a URL with options, which replace neither the lease, the application name nor pinned settings', async () => {
     const url = new URL(database.url);
     url.searchParams.set('options', '-c work_mem=9MB -c search_path=public -c idle_session_timeout=0');
     const options = connectionOptions(url.toString(), applicationName('node-a', 'lock'), 5000, {
@@ -94,7 +94,7 @@ describe('A node that is told its database', () => {
     for (const session of sessions) expect(session.application_name).to.match(/^plantao:node-a:\w+$/);
   });
 
-  it('that cannot be reached says so in one sentence, and nothing is left running', async () => {
+  it('fail the start with one sentence if they name an unreachable server, and leave nothing running', async () => {
     const url = new URL(database.url);
     url.port = String(await freePort());
     expect(await startInVain({ DATABASE_URL: url.toString(), PORT: '0' })).to.match(
@@ -102,7 +102,7 @@ describe('A node that is told its database', () => {
     );
   });
 
-  it('whose port is taken says so, and nothing is left running', async () => {
+  it("leave nothing running if the node's port is in use, which the error names", async () => {
     const { url } = await start({ DATABASE_URL: database.url });
     expect(await startInVain({ DATABASE_URL: database.url, PORT: new URL(url).port, NODE_NAME: 'node-b' })).to.match(
       /^port \d+ on 127\.0\.0\.1 is already in use: .* set PORT \(EADDRINUSE\)$/,
@@ -114,7 +114,7 @@ describe('A node that is told its database', () => {
     });
   });
 
-  it('whose port is taken says nothing in the row of the one that runs there under its name', async () => {
+  it('do not make a node whose port is in use overwrite the row of the running node of its name', async () => {
     const { url } = await start({ DATABASE_URL: database.url });
     const client = new pg.Client({ connectionString: database.url });
     await client.connect();

@@ -40,7 +40,7 @@ describe('The check at start', () => {
     return (rows[0]?.version ?? 0) >= 150_000 ? 'LOCALE_PROVIDER libc' : '';
   };
 
-  it('says nothing of a server that keeps what it acknowledges, and warns loudly of one that does not', async () => {
+  it('warns of a server that does not keep what it acknowledges, and of no other', async () => {
     const { rows } = await client.query('SHOW fsync');
     const warnings = await check();
     if (rows[0].fsync === 'on') expect(warnings).to.deep.equal([]);
@@ -50,36 +50,36 @@ describe('The check at start', () => {
     }
   });
 
-  it('warns of synchronous_commit = off, which loses what others than the nodes write', async () => {
+  it('warns of synchronous_commit = off, which can lose writes that bypass the nodes', async () => {
     await client.query(`ALTER DATABASE ${database.name} SET synchronous_commit = off`);
     const warnings = await check();
     expect(warnings.filter((warning) => /synchronous_commit is off .* LOSES/.test(warning))).to.have.length(1);
   });
 
-  it('refuses a connection on which a lock is not found again, and says what to set', async () => {
+  it('refuses a connection that loses its advisory locks, and names the setting', async () => {
     await fake("pg_advisory_unlock(int, int) RETURNS boolean LANGUAGE sql AS 'SELECT false'");
     const error = await refusal();
     expect(error).to.be.instanceOf(StartCheckError);
     expect(error.message).to.match(/leader lock and LISTEN do not work .* set DATABASE_DIRECT_URL/);
   });
 
-  it('refuses a connection on which a notification is not heard', async () => {
+  it('refuses a connection that receives no notifications', async () => {
     await fake("pg_notify(text, text) RETURNS void LANGUAGE sql AS ''");
     expect((await refusal()).message).to.match(/set DATABASE_DIRECT_URL/);
   });
 
-  it('refuses two connections that are one session on the server, as with a pooler that nobody else uses', async () => {
+  it('refuses two connections that share one session on the server, as through an idle pooler', async () => {
     await fake("pg_backend_pid() RETURNS int LANGUAGE sql AS 'SELECT 4711'");
     expect((await refusal()).message).to.match(/one session .* set DATABASE_DIRECT_URL/);
   });
 
-  it('refuses a connection whose session changes as soon as another one is at work', async () => {
+  it('refuses a connection whose session changes under load', async () => {
     await client.query('CREATE SEQUENCE public.pids');
     await fake("pg_backend_pid() RETURNS int LANGUAGE sql AS $$ SELECT nextval('public.pids')::int $$");
     expect((await refusal()).message).to.match(/set DATABASE_DIRECT_URL/);
   });
 
-  it('refuses a connection on which they fail, and says with what', async () => {
+  it('refuses a connection on which the check fails, and names the error', async () => {
     await fake("pg_advisory_unlock(int, int) RETURNS boolean LANGUAGE sql AS 'SELECT 1/0 = 1'");
     expect((await refusal()).message).to.match(/division by zero.*set DATABASE_DIRECT_URL/);
   });
@@ -97,7 +97,7 @@ describe('The check at start', () => {
     }
   });
 
-  it('warns of a locale that knows no letters but those of ASCII', async () => {
+  it('warns of a locale that knows only ASCII letters', async () => {
     const { admin, adminUrl } = await testServer();
     const plain = `${database.name}_plain`;
     await admin(`CREATE DATABASE ${plain} TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C' ${await ofLibc()}`);
@@ -110,7 +110,7 @@ describe('The check at start', () => {
     }
   });
 
-  it('warns where the system has other collations than the database was made with', async function () {
+  it('warns if the collation version of the database is outdated', async function () {
     const { rows } = await client.query(
       `SELECT current_setting('server_version_num')::int >= 150000 AS known,
               (SELECT collversion FROM pg_collation WHERE collname = 'und-x-icu') AS icu`,
@@ -133,7 +133,7 @@ describe('The check at start', () => {
     }
   });
 
-  it('refuses a role that may not do the work of a node, and says what to grant', async () => {
+  it('refuses a role without the privileges of a node, and names the grant', async () => {
     const { admin } = await testServer();
     const role = `${database.name}_visitor`;
     await migrate(database.url);

@@ -21,7 +21,7 @@ async function startInVain(databaseUrl: string): Promise<string> {
 const changed = (url: string, change: Partial<Pick<URL, 'username' | 'password' | 'pathname' | 'search'>>): string =>
   Object.assign(new URL(url), change).toString();
 
-describe('A node that cannot start says why:', () => {
+describe('A node refuses to start, with the reason, for', () => {
   let database: TestDatabase;
   beforeEach(async () => {
     database = await createDatabase({ empty: true });
@@ -34,13 +34,13 @@ describe('A node that cannot start says why:', () => {
     );
   });
 
-  it('no such database', async () => {
+  it('an unknown database', async () => {
     expect(await startInVain(changed(database.url, { pathname: '/not_there' }))).to.match(
       /^the database not_there on .* cannot be used \(.*\): create the database/,
     );
   });
 
-  it('no right to connect, and no right to make the schema', async () => {
+  it('a role without the privilege to connect or to create the schema', async () => {
     const { admin } = await testServer();
     const role = `${database.name}_visitor`;
     await admin(`CREATE ROLE ${role} LOGIN PASSWORD 'x'`);
@@ -54,7 +54,7 @@ describe('A node that cannot start says why:', () => {
     }
   });
 
-  it('a setting that its role may not set back', async () => {
+  it('a setting that its role cannot change', async () => {
     const { admin } = await testServer();
     const role = `${database.name}_plain`;
     await admin(`CREATE ROLE ${role} LOGIN PASSWORD 'x'`);
@@ -72,7 +72,7 @@ describe('A node that cannot start says why:', () => {
     }
   });
 
-  it('all connections taken', async () => {
+  it('a server without free connections', async () => {
     const refused = reachable(database.url, () =>
       Promise.reject(Object.assign(new Error('too many'), { code: '53300' })),
     );
@@ -89,7 +89,7 @@ describe('A node at a hot standby', function () {
   after(async () => postgres.remove());
 
   for (const schema of ['that has no schema', 'that is migrated']) {
-    it(`${schema} says that it is one, and so does a migration`, async () => {
+    it(`${schema} refuses to start with the reason, and so does a migration`, async () => {
       if (schema === 'that is migrated') await migrate(postgres.url);
       await postgres.restartAsStandby();
       const client = new pg.Client({ connectionString: postgres.url });

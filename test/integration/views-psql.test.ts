@@ -8,7 +8,7 @@ interface Poll {
   events: { kind: string; message?: { content: string }; payload?: unknown }[];
 }
 
-describe('What a DBA does in psql', () => {
+describe("A DBA's SQL in psql", () => {
   const nodes = useTwoNodes();
   let client: pg.Client;
   before(async () => {
@@ -23,7 +23,7 @@ describe('What a DBA does in psql', () => {
   /** The cursor of now, from which nothing can be missed. */
   const now = async () => (await get(`${nodes.active.url}/chats?userId=1`)).body.cursor;
 
-  it('INSERT INTO plantao.messages reaches the long polls of both nodes', async () => {
+  it('delivers INSERT INTO plantao.messages to the long polls of both nodes', async () => {
     const cursor = await now();
     const polls = [nodes.active, nodes.standby].map(({ url }) => poll(url, `user?user_id=2&cursor=${cursor}`));
     await sql("INSERT INTO plantao.messages (group_id, sender_id, content) VALUES (1, 1, 'do psql')");
@@ -32,7 +32,7 @@ describe('What a DBA does in psql', () => {
     }
   });
 
-  it('a transaction is told whole, when it is committed, and not at all when it is rolled back', async () => {
+  it('delivers a transaction as a whole at its commit, and nothing of a rollback', async () => {
     const cursor = await now();
     const insert = "INSERT INTO plantao.messages (group_id, sender_id, content) VALUES (1, 1, 'não')";
     await sql('BEGIN');
@@ -47,7 +47,7 @@ describe('What a DBA does in psql', () => {
     expect(body.events.map(({ message }) => message?.content)).to.deep.equal(['um', 'dois']);
   });
 
-  it('DELETE and the memberships are told too', async () => {
+  it('delivers DELETE and changes of memberships', async () => {
     const cursor = await now();
     await sql("DELETE FROM plantao.messages WHERE content = 'dois'");
     await sql('DELETE FROM plantao.memberships WHERE user_id = 2 AND group_id = 1');
@@ -59,7 +59,7 @@ describe('What a DBA does in psql', () => {
     expect(kinds).to.deep.equal(['message_deleted', 'left', 'joined']);
   });
 
-  it('plantao.notify_group() wakes those who wait on the name, and all', async () => {
+  it('wakes the polls on a name, or all, with plantao.notify_group()', async () => {
     for (const [name, kind] of [
       ['Grupo Geral', 'notification'],
       ['tópico', 'notification'],
