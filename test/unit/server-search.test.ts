@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { Socket } from 'node:net';
-import { setTimeout as pause } from 'node:timers/promises';
+import { setTimeout as pause, setImmediate as turn } from 'node:timers/promises';
 import { expect } from 'chai';
 import type { Server } from '../../src/database/servers/server.ts';
 import { StandbyError } from '../../src/database/servers/server-errors.ts';
@@ -25,7 +25,7 @@ class World {
       if (state === 'writable') return;
       if (state === 'down') throw new Error('connect ECONNREFUSED');
       if (state === 'standby') refuse(new StandbyError('in recovery'));
-      await pause(2, undefined, { signal });
+      await pause(2, undefined, { signal, ref: false });
     }
   };
 
@@ -59,6 +59,23 @@ describe('The search for the server that accepts writes', () => {
   let world: World;
   beforeEach(() => {
     world = new World();
+  });
+
+  it('keeps the process running while a caller waits, and no longer', async () => {
+    const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
+    // Mocha's own timer of this test begins behind the first turn.
+    await turn();
+    const before = timers();
+    let accept = () => {};
+    const watch: WatchServer = () => new Promise((resolve) => (accept = resolve));
+    const found = new Servers(
+      [A, B].map((host) => ({ host, port: 5432, address: null })),
+      watch,
+    ).find();
+    expect(timers()).to.be.above(before);
+    accept();
+    await found;
+    expect(timers()).to.equal(before);
   });
 
   it('takes the first one without asking the others', async () => {

@@ -69,7 +69,10 @@ export class ServerSearch {
   find(): Promise<Server> {
     this.#postponeEnd();
     if (this.#isHopeless()) return Promise.reject(this.#failure());
-    return new Promise((resolve, reject) => this.#waiting.add({ resolve, reject }));
+    // Nothing else of a search keeps the process running: a node that starts would exit without a word.
+    const keepRunning = setInterval(() => {}, IDLE_MS);
+    const found = new Promise<Server>((resolve, reject) => this.#waiting.add({ resolve, reject }));
+    return found.finally(() => clearInterval(keepRunning));
   }
 
   #postponeEnd(): void {
