@@ -16,9 +16,11 @@ const NEVER = Number.POSITIVE_INFINITY;
  */
 export function gapTable({ gaps, bareCommits }: ReplicationResult): string {
   const kinds = new Map<string, Row[]>();
-  for (const { kind, began, healed, gap, firstGood } of gaps) {
+  for (const { kind, began, healed, gap, lastGood, firstGood } of gaps) {
     const bare = longestGap(bareCommits, began, healed ?? began);
-    const after = (firstGood ?? NEVER) - (bare.firstGood ?? 0);
+    // Comparable only if the bare client came back within the service's gap.
+    const isWithin = (bare.firstGood ?? 0) > (lastGood ?? 0) && (bare.firstGood ?? NEVER) <= (firstGood ?? NEVER);
+    const after = isWithin ? (firstGood ?? NEVER) - (bare.firstGood ?? 0) : 0;
     kinds.set(kind, [...(kinds.get(kind) ?? []), { gap: gap ?? NEVER, bare: bare.gap ?? NEVER, after }]);
   }
   const rows = [...kinds].map(([kind, some]) => [
