@@ -14,7 +14,7 @@ COMMENT ON TABLE plantao.idempotency_keys IS 'The response to each POST /message
 COMMENT ON COLUMN plantao.idempotency_keys.sender_id IS 'The sender. Each sender has separate keys.';
 COMMENT ON COLUMN plantao.idempotency_keys.key IS 'The header Idempotency-Key.';
 COMMENT ON COLUMN plantao.idempotency_keys.group_id IS 'Group of the first message; another group under the same key is refused.';
-COMMENT ON COLUMN plantao.idempotency_keys.content_hash IS 'SHA-256 of the text; another text under the same key is refused.';
+COMMENT ON COLUMN plantao.idempotency_keys.content_hash IS 'SHA-256 of the text, of what it replies to and of its meta; the same key with another message is refused.';
 COMMENT ON COLUMN plantao.idempotency_keys.message_id IS 'The message.';
 COMMENT ON COLUMN plantao.idempotency_keys.position IS 'Position of its event in the log.';
 COMMENT ON COLUMN plantao.idempotency_keys.sent_at IS 'When it was sent; retention removes the key IDEMPOTENCY_RETENTION_HOURS later.';
@@ -65,7 +65,8 @@ COMMENT ON FUNCTION plantao.store_result(bigint, text, jsonb) IS
 
 CREATE FUNCTION plantao.post_messages(
   under_term bigint, members_only boolean,
-  senders bigint[], group_ids bigint[], contents text[], keys text[]
+  senders bigint[], group_ids bigint[], contents text[], keys text[],
+  replies bigint[] DEFAULT NULL, metas text[] DEFAULT NULL
 ) RETURNS TABLE (outcome text, message_id bigint, sent_at timestamptz, log_position bigint)
 LANGUAGE plpgsql
 -- One plan for batches of every size, with index scans even if it is made while the tables are small. Planning each batch takes
@@ -100,38 +101,45 @@ BEGIN
     FROM (
       SELECT p.n, k.message_id AS earlier_id, k.sent_at AS earlier_at, k.position AS earlier_position,
              -- A known key first: a retry gets the first result even if the sender has been removed from the group since.
-             CASE WHEN k.group_id = p.group_id AND k.content_hash = sha256(convert_to(p.content, 'UTF8')) THEN 'repeated'
+             CASE WHEN k.group_id = p.group_id AND k.content_hash =
+                         sha256(convert_to(p.content || coalesce(chr(31) || p.reply_to, '') || coalesce(chr(30) || p.meta, ''), 'UTF8')) THEN 'repeated'
                   WHEN k.key IS NOT NULL THEN 'key_reused'
                   WHEN u.id IS NULL THEN 'user_not_found'
                   -- Before group_not_found, so that non-members do not learn which groups exist.
                   WHEN members_only AND m.user_id IS NULL THEN 'not_a_member'
                   WHEN g.id IS NULL THEN 'group_not_found'
+                  WHEN g.archived_at IS NOT NULL THEN 'group_archived'
+                  WHEN p.reply_to IS NOT NULL AND r.id IS NULL THEN 'reply_not_found'
                   ELSE 'sent' END AS outcome
-      FROM unnest(senders, group_ids, contents, keys) WITH ORDINALITY AS p (sender, group_id, content, key, n)
+      FROM unnest(senders, group_ids, contents, keys, replies, metas) WITH ORDINALITY
+        AS p (sender, group_id, content, key, reply_to, meta, n)
       LEFT JOIN LATERAL (SELECT id FROM plantao.users WHERE id = p.sender OFFSET 0) u ON true
-      LEFT JOIN LATERAL (SELECT id FROM plantao.groups WHERE id = p.group_id OFFSET 0) g ON true
+      LEFT JOIN LATERAL (SELECT id, archived_at FROM plantao.groups WHERE id = p.group_id OFFSET 0) g ON true
       LEFT JOIN LATERAL (SELECT user_id FROM plantao.memberships
                          WHERE members_only AND group_id = p.group_id AND user_id = p.sender OFFSET 0) m ON true
       LEFT JOIN LATERAL (SELECT i.* FROM plantao.idempotency_keys i
                          WHERE keyed AND i.sender_id = p.sender AND i.key = p.key OFFSET 0) k ON true
+      LEFT JOIN LATERAL (SELECT id FROM plantao.messages
+                         WHERE replies IS NOT NULL AND id = p.reply_to AND group_id = p.group_id OFFSET 0) r ON true
       ORDER BY p.n OFFSET 0
     ) o
     ORDER BY o.n
   ) j;
 
   IF sent > 0 OR is_empty THEN
-    INSERT INTO plantao.messages (id, group_id, sender_id, content)
-    SELECT p.id, p.group_id, p.sender, p.content
-    FROM unnest(senders, group_ids, contents, ids, outcomes) AS p (sender, group_id, content, id, outcome)
+    INSERT INTO plantao.messages (id, group_id, sender_id, content, reply_to_id, meta)
+    SELECT p.id, p.group_id, p.sender, p.content, p.reply_to, p.meta::jsonb
+    FROM unnest(senders, group_ids, contents, replies, metas, ids, outcomes)
+      AS p (sender, group_id, content, reply_to, meta, id, outcome)
     WHERE p.outcome = 'sent';
     -- The trigger has appended them in the order of their ids, and this transaction holds the log, so the last of them is
     -- the head.
     before := plantao.log_head() - sent;
     IF keyed THEN
       INSERT INTO plantao.idempotency_keys (sender_id, key, group_id, content_hash, message_id, position, sent_at)
-      SELECT p.sender, p.key, p.group_id, sha256(convert_to(p.content, 'UTF8')), p.id, before + p.position, now()
-      FROM unnest(senders, group_ids, contents, keys, ids, outcomes, positions)
-        AS p (sender, group_id, content, key, id, outcome, position)
+      SELECT p.sender, p.key, p.group_id, sha256(convert_to(p.content || coalesce(chr(31) || p.reply_to, '') || coalesce(chr(30) || p.meta, ''), 'UTF8')), p.id, before + p.position, now()
+      FROM unnest(senders, group_ids, contents, keys, replies, metas, ids, outcomes, positions)
+        AS p (sender, group_id, content, key, reply_to, meta, id, outcome, position)
       WHERE p.outcome = 'sent' AND p.key IS NOT NULL;
     END IF;
   END IF;
@@ -148,8 +156,8 @@ BEGIN
   FROM unnest(outcomes, ids, earlier_at, positions) WITH ORDINALITY AS p (outcome, id, earlier_at, position, n)
   ORDER BY p.n;
 END $$;
-COMMENT ON FUNCTION plantao.post_messages(bigint, boolean, bigint[], bigint[], text[], text[]) IS
-  'Stores a batch of messages under a term and returns one row for each, in the given order. outcome: sent, repeated (known key, the first result again), key_reused (another group or text under that key), user_not_found, group_not_found, not_a_member. A refused post does not affect the others. No two posts of a call may have the same sender and key.';
+COMMENT ON FUNCTION plantao.post_messages(bigint, boolean, bigint[], bigint[], text[], text[], bigint[], text[]) IS
+  'Stores a batch of messages under a term and returns one row for each, in the given order. outcome: sent, repeated (known key, the first result again), key_reused (another group or text under that key), user_not_found, group_not_found, not_a_member, group_archived, reply_not_found (no such message in that group). A refused post does not affect the others. No two posts of a call may have the same sender and key.';
 
 CREATE FUNCTION plantao.warm_up_post() RETURNS void
 -- A node warms up this session before it serves: a transaction that holds the log or the group must not delay that. The settings

@@ -38,7 +38,30 @@ BEGIN
     GRANT SELECT, INSERT, DELETE ON plantao.memberships, plantao.messages, plantao.idempotency_keys TO plantao_service;
     GRANT SELECT, INSERT, UPDATE, DELETE ON plantao.request_keys TO plantao_service;
     -- Messages may be edited, but neither moved nor given another sender.
-    GRANT UPDATE (content) ON plantao.messages TO plantao_service;
+    GRANT UPDATE (content, meta) ON plantao.messages TO plantao_service;
+    -- This function also runs between migrations: what later ones create is not there yet.
+    IF to_regclass('plantao.reaction_counts') IS NOT NULL THEN
+      GRANT SELECT, INSERT, DELETE ON plantao.reactions TO plantao_service;
+      GRANT SELECT ON plantao.reaction_counts TO plantao_service;
+    END IF;
+    IF to_regproc('plantao.erase_user') IS NOT NULL THEN
+      GRANT EXECUTE ON FUNCTION plantao.rename_user, plantao.erase_user TO plantao_service;
+    END IF;
+    IF to_regclass('plantao.invitations') IS NOT NULL THEN
+      GRANT UPDATE (name, description, archived_at, deleted_at) ON plantao.groups TO plantao_service;
+      GRANT DELETE ON plantao.groups TO plantao_service;
+      GRANT UPDATE (role) ON plantao.memberships TO plantao_service;
+      GRANT SELECT ON plantao.departures TO plantao_service;
+      GRANT SELECT, INSERT, UPDATE, DELETE ON plantao.invitations TO plantao_service;
+      GRANT EXECUTE ON FUNCTION plantao.delete_group TO plantao_service;
+    END IF;
+    IF to_regproc('plantao.direct_chat') IS NOT NULL THEN
+      GRANT EXECUTE ON FUNCTION plantao.direct_chat TO plantao_service;
+    END IF;
+    IF to_regproc('plantao.mark_read') IS NOT NULL THEN
+      GRANT UPDATE (last_read_id) ON plantao.memberships TO plantao_service;
+      GRANT EXECUTE ON FUNCTION plantao.mark_read TO plantao_service;
+    END IF;
     -- Functions that run with the owner's rights append to it.
     GRANT SELECT, DELETE ON plantao.events TO plantao_service;
     GRANT SELECT, UPDATE ON plantao.event_log TO plantao_service;
@@ -48,7 +71,7 @@ BEGIN
       plantao.sign_in_attempts, plantao.known_networks TO plantao_service;
     -- Without parameter lists, so that a change of parameters needs no change here.
     GRANT EXECUTE ON FUNCTION plantao.hint, plantao.name_key, plantao.history_fingerprint, plantao.log_head, plantao.lock_log,
-      plantao.continue_epoch, plantao.log_fell_back, plantao.notify_group, plantao.lock_group_names, plantao.assert_term,
+      plantao.continue_epoch, plantao.log_fell_back, plantao.notify_group, plantao.reply_preview, plantao.lock_group_names, plantao.assert_term,
       plantao.close_fence, plantao.hold_leader_lock, plantao.open_term, plantao.end_open_term, plantao.insert_term,
       plantao.warm_up_term, plantao.end_last_term_sessions,
       plantao.end_silent_holder, plantao.close_term, plantao.switchover, plantao.warm_up_post, plantao.post_messages, plantao.issue_token,

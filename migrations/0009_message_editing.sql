@@ -1,4 +1,4 @@
--- Editing a message: an UPDATE of its content, by the service or from psql, becomes one event.
+-- Editing a message: an UPDATE of its content or meta, by the service or from psql, becomes one event.
 
 CREATE TABLE plantao.message_edits (
   message_id  bigint NOT NULL CHECK (message_id BETWEEN 1 AND 9007199254740991),
@@ -16,15 +16,15 @@ CREATE FUNCTION plantao.stamp_edit() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   NEW.edited_at := clock_timestamp();
-  IF current_setting('plantao.edit_history', true) = 'on' THEN
+  IF current_setting('plantao.edit_history', true) = 'on' AND NEW.content <> OLD.content THEN
     INSERT INTO plantao.message_edits (message_id, replaced_at, content) VALUES (OLD.id, NEW.edited_at, OLD.content);
   END IF;
   RETURN NEW;
 END $$;
 COMMENT ON FUNCTION plantao.stamp_edit() IS
-  'Sets edited_at of a message whose text changes, and keeps the earlier text where plantao.edit_history is on.';
-CREATE TRIGGER stamp_edit BEFORE UPDATE OF content ON plantao.messages
-  FOR EACH ROW WHEN (OLD.content IS DISTINCT FROM NEW.content) EXECUTE FUNCTION plantao.stamp_edit();
+  'Sets edited_at of a message whose text or meta changes, and keeps the earlier text where plantao.edit_history is on.';
+CREATE TRIGGER stamp_edit BEFORE UPDATE OF content, meta ON plantao.messages
+  FOR EACH ROW WHEN ((OLD.content, OLD.meta) IS DISTINCT FROM (NEW.content, NEW.meta)) EXECUTE FUNCTION plantao.stamp_edit();
 
 CREATE FUNCTION plantao.log_edits() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -32,17 +32,17 @@ DECLARE
   head bigint;
   added bigint;
 BEGIN
-  IF NOT EXISTS (SELECT FROM old_rows o JOIN new_rows n USING (id) WHERE o.content <> n.content) THEN RETURN NULL; END IF;
+  IF NOT EXISTS (SELECT FROM old_rows o JOIN new_rows n USING (id) WHERE (o.content, o.meta) IS DISTINCT FROM (n.content, n.meta)) THEN RETURN NULL; END IF;
   head := plantao.lock_log();
   -- The time of the event is that of the edit: an event that is earlier than the message's edited_at is out of date.
   INSERT INTO plantao.events (position, kind, group_id, message_id, at)
   SELECT head + row_number() OVER (ORDER BY n.id), 'message_edited', n.group_id, n.id, n.edited_at
-  FROM old_rows o JOIN new_rows n USING (id) WHERE o.content <> n.content;
+  FROM old_rows o JOIN new_rows n USING (id) WHERE (o.content, o.meta) IS DISTINCT FROM (n.content, n.meta);
   GET DIAGNOSTICS added = ROW_COUNT;
   PERFORM plantao.hint('plantao_events', (head + added)::text);
   RETURN NULL;
 END $$;
-COMMENT ON FUNCTION plantao.log_edits() IS 'Appends one event for each message whose text a statement changed.';
+COMMENT ON FUNCTION plantao.log_edits() IS 'Appends one event for each message whose text or meta a statement changed.';
 CREATE TRIGGER log_edited AFTER UPDATE ON plantao.messages
   REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION plantao.log_edits();
 

@@ -5,6 +5,16 @@ export type RefusalCode =
   | 'message_not_found'
   | 'not_a_member'
   | 'forbidden'
+  | 'reply_not_found'
+  | 'too_many_reactions'
+  | 'meta_too_large'
+  | 'direct_chat'
+  | 'group_archived'
+  | 'has_left'
+  | 'last_owner'
+  | 'invitation_not_found'
+  | 'removed_from_group'
+  | 'session_not_found'
   | 'key_reused'
   | 'username_taken'
   | 'group_full'
@@ -21,6 +31,16 @@ const sentences: Record<RefusalCode, string> = {
   message_not_found: 'there is no such message',
   not_a_member: 'only members of the group may do this',
   forbidden: 'you are not allowed to do this',
+  reply_not_found: 'there is no such message in this group to reply to',
+  too_many_reactions: 'a user may have 10 reactions to a message, and a message 50 different ones',
+  meta_too_large: 'meta must be at most 4 KiB: numbers such as 1e300 count with all their digits',
+  direct_chat: 'a direct chat has two members',
+  group_archived: 'this group is archived: it accepts no new messages',
+  has_left: 'this user has left the group or was removed: an owner or admin can add them, or they accept an invitation',
+  last_owner: 'the last owner of a group cannot step down: make another member owner first',
+  invitation_not_found: 'this invitation does not exist, has expired or is used up',
+  session_not_found: 'you have no such session',
+  removed_from_group: 'you were removed from this group: an owner or admin can add you',
   key_reused: 'this Idempotency-Key was used for another message',
   username_taken: 'this username is taken',
   group_full: 'this group has the maximum number of members',

@@ -1,16 +1,9 @@
 import { QueryTypes, type Sequelize, type Transaction } from 'sequelize';
 import type { Write } from '../database/fenced-write.ts';
 import { Group, Membership, User } from '../database/models.ts';
-import { formatCursor } from '../events/cursor.ts';
 import { Refused } from './errors.ts';
-import {
-  AddingLimit,
-  MOST_GROUPS,
-  MOST_LISTED,
-  requireRoom,
-  requireRoomToCreate,
-  usersWithoutRoom,
-} from './group-limits.ts';
+import { AddingLimit, MOST_GROUPS, requireRoom, requireRoomToCreate, usersWithoutRoom } from './group-limits.ts';
+import type { Role } from './groups/administration.ts';
 import { keyedWrite, type RequestKey } from './keyed-write.ts';
 import { holdUser, requireUser, type Users, type UserView } from './users.ts';
 
@@ -19,11 +12,6 @@ interface Chat {
   id: number;
   name: string;
   members: UserView[];
-}
-
-/** A group as GET /chats lists it; has fewer `members` than `members_count` if there are too many to list. */
-export interface ListedChat extends Chat {
-  members_count: number;
 }
 
 /** A group as POST /create-chat returns it; `unknown` are the usernames that do not exist. */
@@ -47,34 +35,6 @@ export class Groups {
     this.#users = users;
   }
 
-  /**
-   * Returns the newest {@link MOST_GROUPS} groups of a user and up to {@link MOST_LISTED} of their members, those of the
-   * smallest groups first. The cursor is the log's head in the same snapshot: events continue there without gap or overlap.
-   * @throws {Refused} user_not_found.
-   */
-  async ofUser(userId: number): Promise<{ chats: ListedChat[]; cursor: string }> {
-    const [row] = await this.#sequelize.query<{ chats: ListedChat[] | null; epoch: string; head: number }>(
-      `WITH mine AS (
-         SELECT g.id, g.name, size.members_count,
-                $most - sum(size.members_count) OVER (ORDER BY size.members_count, g.id) + size.members_count AS room
-         FROM (SELECT group_id FROM plantao.memberships WHERE user_id = $userId
-               ORDER BY group_id DESC LIMIT $mostGroups) own
-         JOIN plantao.groups g ON g.id = own.group_id
-         CROSS JOIN LATERAL (SELECT count(*) AS members_count FROM plantao.memberships WHERE group_id = g.id) size
-       )
-       SELECT b.epoch, b.head,
-              (SELECT json_agg(json_build_object('id', mine.id, 'name', mine.name, 'members_count', mine.members_count,
-                 'members', (SELECT coalesce(json_agg(json_build_object('id', u.id, 'username', u.username) ORDER BY u.id), '[]')
-                             FROM (SELECT user_id FROM plantao.memberships WHERE group_id = mine.id
-                                   ORDER BY user_id LIMIT greatest(mine.room, 0)) m
-                             JOIN plantao.users u ON u.id = m.user_id)) ORDER BY mine.id) FROM mine) AS chats
-       FROM plantao.users me CROSS JOIN plantao.log_bounds b WHERE me.id = $userId`,
-      { bind: { userId, most: MOST_LISTED, mostGroups: MOST_GROUPS }, type: QueryTypes.SELECT },
-    );
-    if (!row) throw new Refused('user_not_found');
-    return { chats: row.chats ?? [], cursor: formatCursor({ epoch: row.epoch, position: row.head }) };
-  }
-
   /** Returns the names of a user's newest {@link MOST_GROUPS} groups. @throws {Refused} user_not_found. */
   async namesOfUser(userId: number): Promise<string[]> {
     const rows = await this.#sequelize.query<{ names: string[] }>(
@@ -88,11 +48,16 @@ export class Groups {
     return rows[0].names;
   }
 
-  /** Returns the members of a group. @throws {Refused} group_not_found. */
-  async members(groupId: number): Promise<UserView[]> {
-    const group = await Group.findByPk(groupId, { include: [{ model: User, as: 'members' }] });
-    if (!group) throw new Refused('group_not_found');
-    return (group.members ?? []).sort((one, other) => one.id - other.id).map(({ id, username }) => ({ id, username }));
+  /** Returns the members of a group with their roles. @throws {Refused} group_not_found. */
+  async members(groupId: number): Promise<(UserView & { role: Role })[]> {
+    const rows = await this.#sequelize.query<{ id: number | null; username: string; role: Role }>(
+      `SELECT u.id, u.username, m.role FROM plantao.groups g
+       LEFT JOIN plantao.memberships m ON m.group_id = g.id LEFT JOIN plantao.users u ON u.id = m.user_id
+       WHERE g.id = $groupId ORDER BY u.id`,
+      { bind: { groupId }, type: QueryTypes.SELECT },
+    );
+    if (rows.length === 0) throw new Refused('group_not_found');
+    return rows.flatMap(({ id, username, role }) => (id === null ? [] : { id, username, role }));
   }
 
   /** Returns the ids of all groups of this name; with `memberId`, only those that this user is in. */
@@ -163,14 +128,16 @@ export class Groups {
   }
 
   /**
-   * Adds a member; does nothing if the user is one. `adderId` is the user who adds; null if unknown.
-   * @throws {Refused} user_not_found, group_not_found; {TooManyTriesError} if the adder adds too many people.
+   * Adds a member; does nothing if the user is one. `adderId` is the user who adds; null if unknown. A user who has left or was
+   * removed is added again by an owner or admin only.
+   * @throws {Refused} user_not_found, group_not_found, has_left; {TooManyTriesError} if the adder adds too many people.
    */
   async join(groupId: number, userId: number, adderId: number | null): Promise<void> {
     if (adderId !== null && adderId !== userId) await this.#adding.count(adderId, 1);
     await this.#write(async (transaction) => {
       await holdUser(userId, transaction);
       await this.require(groupId, transaction);
+      if (adderId !== null && adderId !== userId) await requireMayAdd(groupId, userId, adderId, transaction);
       await joinAll([groupId], userId, transaction);
     });
   }
@@ -192,4 +159,21 @@ export async function joinAll(groupIds: readonly number[], userId: number, trans
     { ignoreDuplicates: true, transaction },
   );
   await requireRoom(groupIds, [userId], transaction);
+}
+
+/** @throws {Refused} has_left if the user is a former member and the adder is neither owner nor admin. */
+async function requireMayAdd(
+  groupId: number,
+  userId: number,
+  adderId: number,
+  transaction: Transaction,
+): Promise<void> {
+  const [former] = await (Group.sequelize as Sequelize).query(
+    `SELECT d.user_id FROM plantao.departures d
+     WHERE d.group_id = $groupId AND d.user_id = $userId
+       AND NOT EXISTS (SELECT FROM plantao.memberships m
+                       WHERE m.group_id = $groupId AND m.user_id = $adderId AND m.role <> 'member')`,
+    { bind: { groupId, userId, adderId }, type: QueryTypes.SELECT, transaction },
+  );
+  if (former) throw new Refused('has_left');
 }

@@ -11,21 +11,31 @@ interface MessageView {
   sender_id: number;
   content: string;
   timestamp: string;
+  reply_to?: object;
+  meta?: object;
+  reactions?: object[];
   edited_at?: string;
 }
 
-/** A page of a group's messages: the newest, the one before an id, or the one after it. */
+/** A page of a group's messages: the newest, or the one before, after or around an id. */
 export interface PageOf {
   groupId: number;
   limit: number;
   before?: number | undefined;
   after?: number | undefined;
+  /** Half of the page is older than this id, and half is from it on. Not together with `before` or `after`. */
+  around?: number | undefined;
+  /** Whose reactions are marked. */
+  userId?: number | undefined;
 }
 
 /** A page, oldest first. The cursor is the log's head in the same snapshot: events continue there without gap or overlap. */
 export interface MessagePage {
   messages: MessageView[];
+  /** There are more in the direction that was asked for; around a message, older ones. */
   hasMore: boolean;
+  /** Around a message: there are newer ones too. */
+  hasNewer: boolean;
   cursor: string;
 }
 
@@ -38,11 +48,56 @@ interface PageRow {
   content: string;
   created_at: Date | number;
   edited_at: Date | number | null;
+  reply_to: object | null;
+  meta: object | null;
+  reactions: object[] | null;
   has_more: boolean;
+  has_newer: boolean;
 }
 
 /** Bytes of content in a page: enough for the most ASCII messages of the greatest length. */
 const MOST_BYTES = 2 * 1024 * 1024;
+
+/** Selects the messages of one direction that fit `mostBytes`, nearest first; the number is limited by the bind `most`. */
+const run = (range: string, order: 'ASC' | 'DESC', most: string, mostBytes: number) => `
+  SELECT id, sender, sender_id, content, created_at, edited_at, reply_to_id, meta,
+         number = ${most} AND found > ${most} OR found > number AND bytes >= ${mostBytes} AS has_more
+  FROM (
+    SELECT m.*, row_number() OVER page_order AS number, count(*) OVER () AS found,
+           sum(octet_length(m.content)) OVER page_order AS bytes
+    FROM (
+      SELECT m.id, u.username AS sender, m.sender_id, m.content, m.created_at, m.edited_at, m.reply_to_id, m.meta
+      FROM plantao.messages m JOIN plantao.users u ON u.id = m.sender_id
+      WHERE m.group_id = g.id AND ${range}
+      ORDER BY m.id ${order} LIMIT ${most} + 1
+    ) m WINDOW page_order AS (ORDER BY m.id ${order})
+  ) sized
+  WHERE number <= ${most} AND (number = 1 OR bytes - octet_length(content) < ${mostBytes})`;
+
+/** Wraps a selection of messages: with its group, the log's head, reactions and previews. */
+const query = (page: string) => `
+  SELECT b.head, b.epoch, page.*,
+         CASE WHEN page.reply_to_id IS NOT NULL THEN plantao.reply_preview(page.reply_to_id, g.id) END AS reply_to,
+         (SELECT json_agg(json_build_object('emoji', k.emoji, 'count', k.count, 'mine', EXISTS (
+                   SELECT FROM plantao.reactions r
+                   WHERE r.message_id = k.message_id AND r.user_id = $userId::bigint AND r.emoji = k.emoji))
+                 ORDER BY k.count DESC, k.emoji)
+          FROM plantao.reaction_counts k WHERE k.message_id = page.id) AS reactions
+  FROM plantao.groups g CROSS JOIN plantao.log_bounds b
+  LEFT JOIN LATERAL (${page}) page ON true
+  WHERE g.id = $groupId
+  ORDER BY page.id`;
+
+const pageQuery = (after: number | undefined) =>
+  query(`
+    SELECT p.*, false AS has_newer
+    FROM (${run('m.id < $before AND m.id > $after', after === undefined ? 'DESC' : 'ASC', '$most', MOST_BYTES)}) p`);
+
+const AROUND_QUERY = query(`
+  SELECT o.*, false AS has_newer FROM (${run('m.id < $before', 'DESC', '$mostOlder', MOST_BYTES / 2)}) o
+  UNION ALL
+  SELECT n.id, n.sender, n.sender_id, n.content, n.created_at, n.edited_at, n.reply_to_id, n.meta, false, n.has_more
+  FROM (${run('m.id > $after', 'ASC', '$most', MOST_BYTES / 2)}) n`);
 
 /** Reads and deletes messages; message-writer.ts stores them. */
 export class Messages {
@@ -59,39 +114,28 @@ export class Messages {
    * that the page and the head come from one snapshot; Sequelize's finders would need two.
    * @throws {Refused} group_not_found.
    */
-  async page({ groupId, limit, before, after }: PageOf): Promise<MessagePage> {
-    const order = after === undefined ? 'DESC' : 'ASC';
-    const rows = await this.#sequelize.query<PageRow>(
-      `SELECT b.head, b.epoch, page.id, page.sender, page.sender_id, page.content, page.created_at, page.edited_at,
-              page.has_more
-       FROM plantao.groups g CROSS JOIN plantao.log_bounds b
-       LEFT JOIN LATERAL (
-         SELECT id, sender, sender_id, content, created_at, edited_at, number = $most AND found > $most
-                  OR found > number AND bytes >= ${MOST_BYTES} AS has_more
-         FROM (
-           SELECT m.*, row_number() OVER page_order AS number, count(*) OVER () AS found,
-                  sum(octet_length(m.content)) OVER page_order AS bytes
-           FROM (
-             SELECT m.id, u.username AS sender, m.sender_id, m.content, m.created_at, m.edited_at
-             FROM plantao.messages m JOIN plantao.users u ON u.id = m.sender_id
-             WHERE m.group_id = g.id AND m.id < $before AND m.id > $after
-             ORDER BY m.id ${order} LIMIT $most + 1
-           ) m WINDOW page_order AS (ORDER BY m.id ${order})
-         ) sized
-         WHERE number <= $most AND (number = 1 OR bytes - octet_length(content) < ${MOST_BYTES})
-       ) page ON true
-       WHERE g.id = $groupId
-       ORDER BY page.id`,
-      {
-        bind: { groupId, before: before ?? Number.MAX_SAFE_INTEGER, after: after ?? 0, most: limit },
-        type: QueryTypes.SELECT,
+  async page(of: PageOf): Promise<MessagePage> {
+    const { groupId, limit, before, after, around, userId } = of;
+    const olderHalf = Math.floor(limit / 2);
+    const rows = await this.#sequelize.query<PageRow>(around === undefined ? pageQuery(after) : AROUND_QUERY, {
+      bind: {
+        groupId,
+        userId: userId ?? null,
+        before: around ?? before ?? Number.MAX_SAFE_INTEGER,
+        after: around === undefined ? (after ?? 0) : around - 1,
+        most: around === undefined ? limit : limit - olderHalf,
+        ...(around !== undefined && { mostOlder: olderHalf }),
       },
-    );
+      type: QueryTypes.SELECT,
+    });
     const first = rows[0];
     if (!first) throw new Refused('group_not_found');
-    const messages = rows.flatMap((row) => view(row) ?? []);
-    const cursor = formatCursor({ epoch: first.epoch, position: first.head });
-    return { messages, hasMore: rows.some((row) => row.has_more), cursor };
+    return {
+      messages: rows.flatMap((row) => view(row) ?? []),
+      hasMore: rows.some((row) => row.has_more),
+      hasNewer: rows.some((row) => row.has_newer),
+      cursor: formatCursor({ epoch: first.epoch, position: first.head }),
+    };
   }
 
   /** Returns the group and sender of a message. @throws {Refused} message_not_found. */
@@ -111,11 +155,22 @@ export class Messages {
 }
 
 /** Returns null if the row has no message, or a time that JavaScript cannot represent. Such a message is left out. */
-function view({ id, sender, sender_id, content, created_at, edited_at }: PageRow): MessageView | null {
-  const timestamp = iso(created_at);
+function view(row: PageRow): MessageView | null {
+  const { id, sender, sender_id, content, reply_to, meta, reactions } = row;
+  const timestamp = iso(row.created_at);
   if (id === null || timestamp === null) return null;
-  const editedAt = iso(edited_at);
-  return { id, sender, sender_id, content, timestamp, ...(editedAt === null ? {} : { edited_at: editedAt }) };
+  const editedAt = iso(row.edited_at);
+  return {
+    id,
+    sender,
+    sender_id,
+    content,
+    timestamp,
+    ...(reply_to && { reply_to }),
+    ...(meta && { meta }),
+    ...(reactions && { reactions }),
+    ...(editedAt !== null && { edited_at: editedAt }),
+  };
 }
 
 const iso = (time: unknown) => (time instanceof Date && !Number.isNaN(time.getTime()) ? time.toISOString() : null);

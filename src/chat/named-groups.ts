@@ -112,7 +112,8 @@ async function groupsNamed(
 async function oldestNamed(names: readonly string[], transaction: Transaction): Promise<Map<string, number>> {
   const rows = await (Group.sequelize as Sequelize).query<{ name: string; id: number }>(
     `SELECT asked.name, oldest.id FROM unnest($names::text[]) AS asked (name)
-     CROSS JOIN LATERAL (SELECT id FROM plantao.groups WHERE name = asked.name ORDER BY id LIMIT 1) oldest`,
+     CROSS JOIN LATERAL (SELECT id FROM plantao.groups WHERE name = asked.name AND direct_low IS NULL
+                         ORDER BY id LIMIT 1) oldest`,
     { bind: { names }, type: QueryTypes.SELECT, transaction },
   );
   return new Map(rows.map(({ name, id }) => [name, id]));

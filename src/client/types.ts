@@ -18,6 +18,8 @@ export interface Message {
   sender_id: number;
   content: string;
   timestamp: string;
+  /** Absent if the text was never changed. */
+  edited_at?: string;
 }
 
 /** The response to POST /login and /register. With AUTH=token, later requests need the `token`. */
@@ -68,6 +70,13 @@ export interface MessagePosted extends EventBase {
   message: Message;
 }
 
+/** The text of a message was changed. */
+export interface MessageEdited extends EventBase {
+  kind: 'message_edited';
+  group_id: number;
+  message: Message;
+}
+
 /** A message was deleted. */
 export interface MessageRemoved extends EventBase {
   kind: 'message_deleted';
@@ -98,7 +107,7 @@ export interface Broadcast extends EventBase {
 }
 
 /** One entry of the event log. A newer node may send other kinds: ignore those you do not know. */
-export type ChatEvent = MessagePosted | MessageRemoved | MembershipChanged | GroupNotified | Broadcast;
+export type ChatEvent = MessagePosted | MessageEdited | MessageRemoved | MembershipChanged | GroupNotified | Broadcast;
 
 /** `open`: a name is enough, and groups are joined by name. `token`: passwords, and members add others to a group. */
 export type AuthMode = 'open' | 'token';

@@ -1,7 +1,20 @@
 import { formatCursor } from './cursor.ts';
 import type { FeedRow } from './event-feed.ts';
 
-const KINDS = ['message', 'message_edited', 'message_deleted', 'joined', 'left', 'notification', 'broadcast'] as const;
+const KINDS = [
+  'message',
+  'message_edited',
+  'message_deleted',
+  'reaction',
+  'read',
+  'role_changed',
+  'group_changed',
+  'group_deleted',
+  'joined',
+  'left',
+  'notification',
+  'broadcast',
+] as const;
 
 /** The kinds of events; the comment on plantao.events explains them. */
 export type EventKind = (typeof KINDS)[number];
@@ -18,6 +31,8 @@ export interface LogEvent {
   readonly topic: string | null;
   readonly userId: number | null;
   readonly messageId: number | null;
+  /** The message that it replies to, with the JSON of its preview in `message`. */
+  quote?: { messageId: number; json: string };
   /** The message alone, as GET /messages shows it; null unless kind is message or message_edited. */
   message: string | null;
   /** The whole event; null if its message was deleted or edited again, or it cannot be decoded. Then it is not delivered. */
@@ -57,12 +72,13 @@ export function toLogEvent(row: FeedRow, epoch: string): LogEvent {
   if (!isKnownKind(kind)) throw new UndecodableEventError(`this version does not know the kind ${kind}`);
   if (row.problem !== undefined) throw new UndecodableEventError(row.problem);
   const carriesMessage = kind === 'message' || kind === 'message_edited';
-  const message = carriesMessage && row.sent_at !== null ? JSON.stringify(messageOf(row)) : null;
+  const message = carriesMessage && row.sent_at !== null ? messageOf(row) : null;
   const event = bareEvent(row, epoch);
   if (carriesMessage && (message === null || row.is_outdated === true)) return event;
   const text = message === null ? '' : `"message":${message},`;
   event.json = `{"cursor":"${event.cursor}","kind":"${kind}",${text}${detailsOf(row, kind)},"at":"${iso(row.at)}"}`;
   event.message = message;
+  if (row.reply_to) event.quote = { messageId: JSON.parse(row.reply_to).id, json: row.reply_to };
   return event;
 }
 
@@ -82,16 +98,19 @@ export function bareEvent(row: FeedRow, epoch: string): LogEvent {
   };
 }
 
-function messageOf(row: FeedRow) {
+/** The JSON of a message. Its meta and its preview of another message are as PostgreSQL writes them. */
+function messageOf(row: FeedRow): string {
   if (row.content === null) throw new UndecodableEventError(`its text of ${row.bytes} bytes is not read`);
-  return {
+  const own = fields({
     id: row.message_id,
     sender: row.sender,
     sender_id: row.sender_id,
     content: row.content,
     timestamp: iso(row.sent_at),
     ...(row.edited_at === null ? {} : { edited_at: iso(row.edited_at) }),
-  };
+  });
+  const replyTo = row.reply_to === null ? '' : `,"reply_to":${row.reply_to}`;
+  return `{${own}${replyTo}${row.meta === null ? '' : `,"meta":${row.meta}`}}`;
 }
 
 /** Returns a row's time. PostgreSQL's `infinity` arrives as a number, and years beyond 275,760 as an invalid Date. */
@@ -110,6 +129,14 @@ function detailsOf(row: FeedRow, kind: EventKind): string {
       return fields({ group_id: row.group_id });
     case 'message_deleted':
       return fields({ group_id: row.group_id, message_id: row.message_id });
+    case 'reaction':
+      return fields({ group_id: row.group_id, message_id: row.message_id, ...JSON.parse(payloadOf(row)) });
+    case 'role_changed':
+    case 'group_changed':
+    case 'group_deleted':
+      return fields({ group_id: row.group_id, ...JSON.parse(payloadOf(row)) });
+    case 'read':
+      return fields(JSON.parse(payloadOf(row)));
     case 'joined':
     case 'left':
       return fields({ group_id: row.group_id, group: row.group_name, user_id: row.user_id, username: row.username });

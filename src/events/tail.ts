@@ -1,20 +1,15 @@
 import { type LogEvent, topicsOf } from './log-event.ts';
+import { MessageTexts } from './message-texts.ts';
 
 /** Most events in memory: enough for a herd that reconnects after a failover. Their characters are limited too. */
 export const MOST_EVENTS = 20_000;
 const MOST_CHARACTERS = 32 * 1024 * 1024;
 
-/** The events that carry a message: the one that sent it, and its last edit. */
-interface MessageEvents {
-  sent?: LogEvent;
-  edited?: LogEvent;
-}
-
 /** The newest events of the log, indexed by topic, so that polls which return with a cursor need no database. */
 export class Tail {
   #events: LogEvent[] = [];
   #byTopic = new Map<string, LogEvent[]>();
-  #byMessage = new Map<number, MessageEvents>();
+  #texts = new MessageTexts();
   readonly #most: number;
   #characters = 0;
   #start: number;
@@ -64,36 +59,7 @@ export class Tail {
       if (list) list.push(event);
       else this.#byTopic.set(topic, [event]);
     }
-    if (event.messageId !== null) this.#followMessage(event, event.messageId);
-  }
-
-  /** Keeps one text of a message: an edit replaces the earlier ones here, a deletion removes them. */
-  #followMessage(event: LogEvent, messageId: number): void {
-    const { sent, edited } = this.#byMessage.get(messageId) ?? {};
-    switch (event.kind) {
-      case 'message':
-        this.#byMessage.set(messageId, { sent: event });
-        break;
-      case 'message_edited':
-        // Edited again since: the later event carries the text.
-        if (event.message === null) break;
-        if (edited) this.#setText(edited, null);
-        if (sent) this.#setText(sent, event.message);
-        this.#byMessage.set(messageId, { ...(sent && { sent }), edited: event });
-        break;
-      case 'message_deleted':
-        if (edited) this.#setText(edited, null);
-        if (sent) this.#setText(sent, null);
-        this.#byMessage.delete(messageId);
-    }
-  }
-
-  #setText(event: LogEvent, message: string | null): void {
-    const { json, message: earlier } = event;
-    this.#characters -= json?.length ?? 0;
-    event.json = json !== null && earlier !== null && message !== null ? json.replace(earlier, () => message) : null;
-    event.message = event.json === null ? null : message;
-    this.#characters += event.json?.length ?? 0;
+    this.#characters += this.#texts.follow(event);
   }
 
   /** Drops the older half and rebuilds the index: seldom, and cheaper than removing single events. */
@@ -106,7 +72,7 @@ export class Tail {
   #rebuild(kept: readonly LogEvent[]): void {
     this.#events = [];
     this.#byTopic = new Map();
-    this.#byMessage = new Map();
+    this.#texts = new MessageTexts();
     this.#characters = 0;
     for (const event of kept) this.#index(event);
   }

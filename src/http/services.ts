@@ -1,9 +1,10 @@
 import type { Sequelize } from 'sequelize';
+import type { AccountChanges } from '../chat/auth/account-changes.ts';
 import type { Accounts } from '../chat/auth/accounts.ts';
 import type { Tokens } from '../chat/auth/tokens.ts';
 import type { MembershipLoader } from '../chat/delivery/membership-loader.ts';
+import type { ChatFeatures } from '../chat/features.ts';
 import type { Groups } from '../chat/groups.ts';
-import type { MessageEditing } from '../chat/messages/editing.ts';
 import type { Messages } from '../chat/messages.ts';
 import type { NamedGroups } from '../chat/named-groups.ts';
 import type { Notifications } from '../chat/notifications.ts';
@@ -48,7 +49,7 @@ export interface Cluster extends RoleView {
 }
 
 /** Everything that the routes use. Assembled in node/node.ts. */
-export interface Services {
+export interface Services extends ChatFeatures {
   version: string;
   hosts: HostCheck;
   origins: OriginCheck;
@@ -68,11 +69,11 @@ export interface Services {
   authenticator: Authenticator;
   users: Users;
   accounts: Accounts;
+  accountChanges: AccountChanges;
   tokens: Tokens;
   groups: Groups;
   namedGroups: NamedGroups;
   messages: Messages;
-  editing: MessageEditing;
   writer: MessageWriter;
   notifications: Notifications;
   memberships: MembershipLoader;

@@ -4,8 +4,8 @@ import { EventDelivery } from '../chat/delivery/event-delivery.ts';
 import { MembershipCache } from '../chat/delivery/membership-cache.ts';
 import { MembershipLoader } from '../chat/delivery/membership-loader.ts';
 import { Subscriptions } from '../chat/delivery/subscriptions.ts';
+import { buildFeatures } from '../chat/features.ts';
 import { Groups } from '../chat/groups.ts';
-import { MessageEditing } from '../chat/messages/editing.ts';
 import { Messages } from '../chat/messages.ts';
 import { NamedGroups } from '../chat/named-groups.ts';
 import { Notifications } from '../chat/notifications.ts';
@@ -51,7 +51,14 @@ export function buildChat({ settings, log, database, term, explain, onMissedNoti
   const write = fencedWrite(sequelize, term, explain, heal);
   const users = new Users();
   const groups = new Groups(sequelize, write, users);
-  const { accounts, tokens, knownTokens } = openSignIn({ sequelize, write, users, session: asking, log, settings });
+  const { accounts, accountChanges, tokens, knownTokens } = openSignIn({
+    sequelize,
+    write,
+    users,
+    session: asking,
+    log,
+    settings,
+  });
   const waiters = new Waiters();
   const membershipCache = new MembershipCache();
   const delivery = new EventDelivery(waiters, membershipCache);
@@ -96,7 +103,7 @@ export function buildChat({ settings, log, database, term, explain, onMissedNoti
     groups,
     namedGroups: new NamedGroups(write, groups),
     messages: new Messages(sequelize, write),
-    editing: new MessageEditing(sequelize, write, settings.editHistory),
+    features: { ...buildFeatures(sequelize, write, settings), accountChanges },
     notifications: new Notifications(sequelize, write),
     async start(): Promise<void> {
       if (isTokenMode) await knownTokens.start();

@@ -48,7 +48,7 @@ export function buildHttp(options: HttpOptions) {
   const streams = new SseStreams({ ...waiting, log });
   const cluster = new ClusterView(node, url, identity, sync, peers, readiness);
   const { corsOrigin, allowedHosts, host, trustProxy, auth: authMode, adminToken, requestsPerMinute } = settings;
-  const { users, accounts, tokens, groups, namedGroups, messages, editing, writer, notifications, memberships } = chat;
+  const { users, accounts, tokens, groups, namedGroups, messages, writer, notifications, memberships } = chat;
   const forwarder = settings.standbyWrites === 'forward' ? new WriteForwarder(cluster, BODY_LIMIT) : null;
   const services: Services = {
     version,
@@ -75,7 +75,7 @@ export function buildHttp(options: HttpOptions) {
     groups,
     namedGroups,
     messages,
-    editing,
+    ...chat.features,
     writer,
     notifications,
     memberships,

@@ -45,8 +45,15 @@ const POOL_SIZE = 15;
 const INTERNALS = /node_modules|\.ts:\d+|\n\s+at |Sequelize|SQLSTATE|syntax error|INSERT INTO|SELECT .* FROM/;
 /** Operations that change the node's role or the signed-in users; other tests cover them. */
 const EXCLUDED = {
-  open: new Set(['POST /fall', 'POST /revive', 'POST /switchover']),
-  token: new Set(['POST /logout', 'DELETE /tokens', 'POST /register', 'POST /login']),
+  open: new Set(['POST /fall', 'POST /revive', 'POST /switchover', 'POST /delete-account']),
+  token: new Set([
+    'POST /logout',
+    'DELETE /tokens',
+    'DELETE /sessions',
+    'POST /delete-account',
+    'POST /register',
+    'POST /login',
+  ]),
 };
 
 /**
@@ -161,13 +168,15 @@ class FuzzRun {
     const { method, path, fields } = sent;
     if (path === null) return;
     const body = parseJson(response.text);
-    if (!this.#model.apply({ method, path, sent: fields, status: response.status, body })) return;
-    const userId = Number(body.user_id);
+    const userId = fields.userId ?? this.#callerOf(sent);
+    const applied = { ...fields, ...(userId !== undefined && { userId }) };
+    if (!this.#model.apply({ method, path, sent: applied, status: response.status, body })) return;
+    const changedId = Number(body.user_id);
     const { body: chats } = await get<{ chats: { id: number; name: string }[] }>(
-      `${this.#options.node.url}/chats?userId=${userId}`,
-      { headers: this.#bearerOf(userId) },
+      `${this.#options.node.url}/chats?userId=${changedId}`,
+      { headers: this.#bearerOf(changedId) },
     );
-    this.#model.applyChats(userId, chats.chats, method === 'DELETE' ? 'leave' : 'join');
+    this.#model.applyChats(changedId, chats.chats, method === 'DELETE' ? 'leave' : 'join');
   }
 
   /** Resolves references. `path` is the path in the document, or null if the document has none for the request. */
@@ -187,9 +196,10 @@ class FuzzRun {
     const broken = generated.malformedBody;
     const text = broken ? Buffer.from(broken.text, broken.encoding) : body && Buffer.from(JSON.stringify(body));
     const type = broken ? broken.type : body ? 'application/json' : null;
+    const isBodyOnly = generated.method === 'POST' || generated.method === 'PATCH';
     const fields = {
-      ...(generated.method === 'POST' || broken === null ? body : {}),
-      ...(generated.method === 'POST' ? {} : Object.fromEntries(query)),
+      ...(isBodyOnly || broken === null ? body : {}),
+      ...(isBodyOnly ? {} : Object.fromEntries(query)),
     };
     return {
       method: generated.method,
@@ -223,6 +233,12 @@ class FuzzRun {
         ? userId
         : (all[this.#progress.requests % all.length] ?? 0),
     );
+  }
+
+  /** Returns the user whose token a request carries. */
+  #callerOf({ headers }: ResolvedRequest): number | undefined {
+    const [caller] = [...this.#tokens].find(([, token]) => headers.authorization === `Bearer ${token}`) ?? [];
+    return caller;
   }
 
   #bearerOf(userId: number): Record<string, string> {

@@ -45,6 +45,9 @@ const REFERENCE_BY_FIELD: Record<string, ModelReference['reference']> = {
   id: 'user',
   groupId: 'group',
   messageId: 'message',
+  replyTo: 'message',
+  around: 'message',
+  otherUserId: 'user',
   before: 'message',
   after: 'message',
   username: 'username',
@@ -63,7 +66,12 @@ function validValue(name: string, schema: Schema): fc.Arbitrary<unknown> {
 function valueOfSchema(name: string, schema: Schema): fc.Arbitrary<unknown> {
   const number = (key: string, otherwise: number) => Number(schema[key] ?? otherwise);
   if (name === 'timeout') return fc.constantFrom(0, 0, 0, '0', 0.001);
+  if (Array.isArray(schema.enum)) return fc.constantFrom(...(schema.enum as unknown[]));
   switch (schema.type) {
+    case 'boolean':
+      return fc.boolean();
+    case 'object':
+      return fc.dictionary(fc.string({ maxLength: 10 }), fc.jsonValue({ maxDepth: 2 }), { maxKeys: 4 });
     case 'integer':
       return fc.integer({ min: number('minimum', 0), max: number('maximum', 1000) });
     case 'number':

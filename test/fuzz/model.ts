@@ -52,6 +52,23 @@ export class Model {
         this.groups.set(Number(body.group_id), String(body.group_name));
         for (const { id } of body.members as { id: number }[]) this.members.add(`${body.group_id} ${id}`);
         return false;
+      case 'PATCH /groups':
+        this.groups.set(Number(body.group_id), String(body.name));
+        return false;
+      case 'DELETE /groups':
+        this.#deleteGroup(Number(body.group_id));
+        return false;
+      case 'POST /direct':
+        this.groups.set(Number(body.group_id), String(body.group_name));
+        this.members.add(`${body.group_id} ${Number(sent.userId)}`);
+        if (body.created) this.members.add(`${body.group_id} ${Number(sent.otherUserId)}`);
+        return false;
+      case 'PATCH /me':
+        this.users.set(Number(body.id), String(body.username));
+        return false;
+      case 'PATCH /messages':
+        this.#editMessage(Number(body.message_id), String(sent.content));
+        return false;
       case 'POST /group-users':
         this.members.add(`${body.group_id} ${body.user_id}`);
         return false;
@@ -126,17 +143,29 @@ export class Model {
     this.messages.set(id, text);
   }
 
+  #editMessage(id: number, content: string): void {
+    const [groupId, userId] = (this.messages.get(id) ?? '').split(' ');
+    this.messages.set(id, messageText(groupId, userId, content));
+  }
+
+  #deleteGroup(id: number): void {
+    this.groups.delete(id);
+    for (const member of [...this.members]) if (member.startsWith(`${id} `)) this.members.delete(member);
+    for (const [message, text] of [...this.messages]) if (text.startsWith(`${id} `)) this.messages.delete(message);
+  }
+
   #addCursor(cursor: string): void {
     this.#cursors.push(cursor);
     if (this.#cursors.length > 100) this.#cursors.splice(0, 50);
   }
 }
 
-/** Finds events of messages that neither exist nor were deleted, and gaps in the log. */
+/** Finds events of messages that neither exist nor were deleted, alone or with their group, and gaps in the log. */
 const EVENTS_WITHOUT_CAUSE = `
   SELECT 'message ' || e.message_id AS line FROM plantao.events e
   WHERE e.kind = 'message' AND NOT EXISTS (SELECT FROM plantao.messages m WHERE m.id = e.message_id)
     AND NOT EXISTS (SELECT FROM plantao.events d WHERE d.kind = 'message_deleted' AND d.message_id = e.message_id)
+    AND NOT EXISTS (SELECT FROM plantao.events d WHERE d.kind = 'group_deleted' AND d.group_id = e.group_id)
   UNION ALL
   SELECT 'a gap before ' || position FROM (SELECT position, lag(position) OVER (ORDER BY position) AS before FROM plantao.events) p
   WHERE before IS NOT NULL AND before <> position - 1`;

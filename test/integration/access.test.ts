@@ -132,6 +132,41 @@ const TABLE: Record<string, Row> = {
     body: ({ messageId }) => ({ messageId, content: 'y' }),
     answers: { ...shut, other: 404, stranger: 404, member: 403, sender: 200, admin: 403 },
   },
+  'GET /me': { query: asSelf, answers: ownOnly(200) },
+  'PATCH /me': { body: ({ self }) => ({ userId: self.id, username: People.name('renamed') }), answers: ownOnly(200) },
+  'POST /delete-account': { body: asSelf, answers: ownOnly(200) },
+  'POST /password': {
+    body: ({ self }) => ({ userId: self.id, oldPassword: 'wrong', password: 'correct horse' }),
+    answers: ownOnly(403),
+  },
+  'GET /sessions': { query: asSelf, answers: ownOnly(200) },
+  'DELETE /sessions': { query: () => ({ sessionId: '0'.repeat(24) }), answers: users(404) },
+  'PATCH /groups': {
+    body: ({ groupId }) => ({ groupId, description: 'x' }),
+    answers: { ...membersOnly(403), sender: 200 },
+  },
+  'DELETE /groups': { query: ({ groupId }) => ({ groupId }), answers: { ...membersOnly(403), sender: 200 } },
+  'PATCH /group-users': {
+    body: ({ groupId, member }) => ({ groupId, userId: member.id, role: 'admin' }),
+    answers: { ...membersOnly(403), sender: 200 },
+  },
+  'POST /invitations': { body: ({ groupId }) => ({ groupId }), answers: { ...membersOnly(403), sender: 201 } },
+  'DELETE /invitations': { query: ({ groupId }) => ({ groupId }), answers: { ...membersOnly(403), sender: 200 } },
+  'POST /invitations/accept': { body: () => ({ token: 'none' }), answers: users(404) },
+  'POST /direct': { body: ({ member }) => ({ otherUserId: member.id }), answers: { ...users(200), member: 400 } },
+  'POST /read': {
+    body: ({ groupId, messageId }) => ({ groupId, messageId }),
+    answers: { ...membersOnly(200) },
+  },
+  'GET /sync': { query: asSelf, answers: ownOnly(200) },
+  'POST /reactions': {
+    body: ({ messageId }) => ({ messageId, emoji: '👍' }),
+    answers: { ...shut, other: 404, stranger: 404, member: 200, sender: 200, admin: 403 },
+  },
+  'DELETE /reactions': {
+    query: ({ messageId }) => ({ messageId, emoji: '👍' }),
+    answers: { ...shut, other: 404, stranger: 404, member: 200, sender: 200, admin: 403 },
+  },
   'DELETE /messages': {
     query: ({ messageId }) => ({ messageId }),
     answers: { ...shut, other: 404, stranger: 404, member: 403, sender: 200, admin: 403 },

@@ -10,7 +10,7 @@ import { createDatabase } from '../support/postgres.ts';
 const SECONDS = 6;
 
 describe('Random requests to a node', function () {
-  this.timeout(90_000);
+  this.timeout(180_000);
 
   for (const auth of ['open', 'token'] as const) {
     it(`get documented responses, and change only what the responses report (AUTH=${auth})`, async () => {

@@ -108,6 +108,8 @@ describe('The OpenAPI document', function () {
       ['limit', false, { type: 'integer', minimum: 1, maximum: 500, default: 100 }],
       ['before', false, { type: 'integer', minimum: 1, maximum: Number.MAX_SAFE_INTEGER }],
       ['after', false, { type: 'integer', minimum: 1, maximum: Number.MAX_SAFE_INTEGER }],
+      ['around', false, { type: 'integer', minimum: 1, maximum: Number.MAX_SAFE_INTEGER }],
+      ['userId', false, { type: 'integer', minimum: 1, maximum: Number.MAX_SAFE_INTEGER }],
     ]);
     const { requestBody } = contract.document.paths['/register']?.post ?? {};
     expect(requestBody?.content['application/json']?.schema).to.deep.equal({
@@ -171,6 +173,41 @@ describe('The OpenAPI document', function () {
     const cursor = (await ask('GET', '/chats', `/chats?userId=${bruno.id}`, b, 200)).body.cursor;
     await ask('POST', '/notify/{group}', '/notify/Grupo%20Geral', { ...a, body: { payload: { n: [1] } } }, 200);
     await ask('POST', '/notify/{group}', '/notify/all', { ...admin, body: { payload: null } }, 200);
+    for (const method of ['POST', 'DELETE']) {
+      await ask(method, '/reactions', '/reactions', { ...a, body: { messageId: posted.message_id, emoji: '👍' } }, 200);
+    }
+    await ask('POST', '/reactions', '/reactions', { ...a, body: { messageId: 2 ** 40, emoji: '👍' } }, 404);
+    const rich = { groupId, content: 'Sim', replyTo: posted.message_id, meta: { link: 'https://example.org' } };
+    await ask('POST', '/messages', '/messages', { ...a, body: rich }, 200);
+    await ask('POST', '/messages', '/messages', { ...a, body: { ...rich, replyTo: 2 ** 40 } }, 404);
+    await ask('POST', '/reactions', '/reactions', { ...a, body: { messageId: posted.message_id, emoji: '❤️' } }, 200);
+    await ask('GET', '/messages', `/messages?groupId=${groupId}`, a, 200);
+    const own = (await ask('POST', '/create-chat', '/create-chat', { ...a, body: group }, 200)).body.group_id;
+    await ask('PATCH', '/groups', '/groups', { ...a, body: { groupId: own, name: 'Outro', archived: true } }, 200);
+    await ask('PATCH', '/groups', '/groups', { ...b, body: { groupId: own, archived: false } }, 403);
+    const late = { groupId: own, content: 'tarde' };
+    await ask('POST', '/messages', '/messages', { ...a, body: late }, 409);
+    const admin2 = { groupId: own, userId: bruno.id, role: 'admin' };
+    await ask('PATCH', '/group-users', '/group-users', { ...a, body: admin2 }, 200);
+    const stepDown = { groupId: own, userId: ana.id, role: 'member' };
+    await ask('PATCH', '/group-users', '/group-users', { ...a, body: stepDown }, 409);
+    const { body: invitation } = await ask(
+      'POST',
+      '/invitations',
+      '/invitations',
+      { ...a, body: { groupId: own } },
+      201,
+    );
+    const accept = { token: invitation.token };
+    await ask('POST', '/invitations/accept', '/invitations/accept', { ...b, body: accept }, 200);
+    await ask('POST', '/invitations/accept', '/invitations/accept', { ...b, body: { token: 'x' } }, 404);
+    await ask('DELETE', '/invitations', '/invitations', { ...a, body: { groupId: own } }, 200);
+    await ask('DELETE', '/groups', '/groups', { ...a, body: { groupId: own } }, 200);
+    await ask('POST', '/direct', '/direct', { ...a, body: { otherUserId: bruno.id } }, 200);
+    await ask('POST', '/direct', '/direct', { ...a, body: { otherUserId: 2 ** 40 } }, 404);
+    await ask('POST', '/read', '/read', { ...a, body: { groupId, messageId: 2 ** 40 } }, 200);
+    await ask('POST', '/read', '/read', { ...a, body: { groupId: 2 ** 40, messageId: 1 } }, 403);
+    await ask('GET', '/sync', '/sync', a, 200);
     const edit = { messageId: posted.message_id, content: 'Olá!' };
     await ask('PATCH', '/messages', '/messages', { ...a, body: edit }, 200);
     await ask('PATCH', '/messages', '/messages', { ...b, body: edit }, 403);
@@ -198,6 +235,23 @@ describe('The OpenAPI document', function () {
       await ask(method, path, url, { ...a, ...(body ? { body } : {}) }, 200);
       await ask(method, path, url, { ...b, ...(body ? { body } : {}) }, 403);
     }
+    const newcomer = { username: 'davi', password: 'correct horse' };
+    const { body: davi } = await ask('POST', '/register', '/register', { body: newcomer }, 201);
+    const d = as(String(davi.token));
+    await ask('GET', '/me', '/me', d, 200);
+    await ask('PATCH', '/me', '/me', { ...d, body: { username: 'davi lima' } }, 200);
+    await ask('PATCH', '/me', '/me', { ...d, body: { username: ana.username } }, 409);
+    const change = { oldPassword: 'correct horse', password: 'battery staple' };
+    const { body: changed } = await ask('POST', '/password', '/password', { ...d, body: change }, 200);
+    const e = as(String(changed.token));
+    await ask('POST', '/password', '/password', { ...e, body: change }, 401);
+    await ask('GET', '/sessions', '/sessions', e, 200);
+    await ask('POST', '/login', '/login', { body: { ...newcomer, username: 'davi lima', password: 'battery staple' } });
+    const { body: listed } = await ask('GET', '/sessions', '/sessions', e, 200);
+    const [latest] = listed.sessions as { id: string }[];
+    await ask('DELETE', '/sessions', '/sessions', { ...e, body: { sessionId: latest?.id } }, 200);
+    await ask('DELETE', '/sessions', '/sessions', { ...e, body: { sessionId: latest?.id } }, 404);
+    await ask('POST', '/delete-account', '/delete-account', { ...e, body: { password: 'battery staple' } }, 200);
     await ask('DELETE', '/tokens', '/tokens', { ...admin, body: { userId: bruno.id } }, 200);
     await ask('POST', '/logout', '/logout', a, 200);
     await ask('POST', '/fall', '/fall', admin, 200);

@@ -5,6 +5,9 @@ import { del, get, post } from '../support/http.ts';
 import { useTwoNodes } from '../support/two-nodes.ts';
 import { ANA, BRUNO, CURSOR, chatCalls, isMissing } from './chat-calls.ts';
 
+const OWNER = { ...ANA, role: 'owner' };
+const MEMBER = { ...BRUNO, role: 'member' };
+
 describe('Groups over HTTP', () => {
   const nodes = useTwoNodes({ DB_POOL_SIZE: '10' });
   const { on, both, newGroup } = chatCalls(nodes);
@@ -17,10 +20,11 @@ describe('Groups over HTTP', () => {
         expect(body).to.have.all.keys('user_id', 'chats', 'cursor');
         expect(body.cursor).to.match(CURSOR);
         expect(body.user_id).to.equal(2);
-        expect(body.chats).to.deep.equal([
-          { id: 1, name: 'Grupo Geral', members: [ANA, BRUNO], members_count: 2 },
-          { id, name: 'Para listar', members: [ANA, BRUNO], members_count: 2 },
-        ]);
+        const chats = body.chats as object[];
+        const common = { members: [ANA, BRUNO], members_count: 2, direct: false };
+        expect(chats).to.have.length(2);
+        expect(chats[0], 'the newest first').to.deep.include({ id, name: 'Para listar', ...common });
+        expect(chats[1]).to.deep.include({ id: 1, name: 'Grupo Geral', ...common });
       });
     });
 
@@ -45,8 +49,8 @@ describe('Groups over HTTP', () => {
       }
       await both(`/chats?userId=${user.user_id}`, ({ body }) => {
         const chats = body.chats as { members: unknown[]; members_count: number }[];
-        expect(chats.map((chat) => chat.members_count)).to.deep.equal(sizes);
-        expect(chats.map(({ members }) => members.length)).to.deep.equal([9_000, 9_000, 1_997, 3]);
+        expect(chats.map((chat) => chat.members_count)).to.deep.equal(sizes.toReversed());
+        expect(chats.map(({ members }) => members.length)).to.deep.equal([3, 1_997, 9_000, 9_000]);
       });
     });
 
@@ -68,14 +72,14 @@ describe('Groups over HTTP', () => {
       }
       await both(`/group-users?groupId=${groupId}`, ({ status, body }) => {
         expect(status).to.equal(200);
-        expect(body).to.deep.equal({ group_id: groupId, users: [ANA, BRUNO] });
+        expect(body).to.deep.equal({ group_id: groupId, users: [OWNER, MEMBER] });
       });
       for (let times = 0; times < 2; times++) {
         const { status, body } = await del(on('/group-users'), membership);
         expect(status).to.equal(200);
         expect(body).to.deep.equal({ message: 'left', group_id: groupId, user_id: 2 });
       }
-      await both(`/group-users?groupId=${groupId}`, ({ body }) => expect(body.users).to.deep.equal([ANA]));
+      await both(`/group-users?groupId=${groupId}`, ({ body }) => expect(body.users).to.deep.equal([OWNER]));
     });
 
     it('return 404 for an unknown user or group', async () => {

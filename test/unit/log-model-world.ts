@@ -10,7 +10,8 @@ import { LogModel, type LogRecord, type Reading } from './log-model.ts';
 export type Step =
   | { do: 'post' | 'rollBack' | 'crossing'; user: number; group: number }
   | { do: 'join' | 'leave'; user: number; group: number }
-  | { do: 'edit' | 'delete'; message: number }
+  | { do: 'edit' | 'react' | 'delete'; message: number }
+  | { do: 'markRead'; user: number; group: number }
   | { do: 'notify'; group: number }
   | { do: 'broadcast' }
   | { do: 'retain'; events: number }
@@ -187,6 +188,28 @@ export class World {
           [messageId],
         );
         this.#told('message_edited', { groupId: rows[0]?.group_id ?? 0, messageId });
+        break;
+      }
+      case 'react': {
+        const messageId = this.#messages[step.message % this.#messages.length];
+        if (messageId === undefined) break;
+        // Adds the reaction, or removes it if it is there.
+        const { rows } = await one.query<{ group_id: number }>(
+          `WITH removed AS (DELETE FROM plantao.reactions WHERE message_id = $1 AND user_id = $2 RETURNING emoji),
+                added AS (INSERT INTO plantao.reactions (message_id, user_id, emoji)
+                          SELECT $1, $2, 'ok' WHERE NOT EXISTS (SELECT FROM removed))
+           SELECT group_id FROM plantao.messages WHERE id = $1`,
+          [messageId, this.#users[0]],
+        );
+        this.#told('reaction', { groupId: rows[0]?.group_id ?? 0, messageId });
+        break;
+      }
+      case 'markRead': {
+        const { rowCount } = await one.query(
+          'UPDATE plantao.memberships SET last_read_id = last_read_id + 1 WHERE group_id = $1 AND user_id = $2',
+          [groupId, user],
+        );
+        if (rowCount) this.#told('read', { userId: user });
         break;
       }
       case 'notify':

@@ -21,6 +21,8 @@ const write: fc.Arbitrary<Step> = fc.oneof(
   },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('delete' as const), message: number }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('edit' as const), message: number }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('react' as const), message: number }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('markRead' as const), user: number, group: number }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('notify' as const), group: number }) },
   { weight: 1, arbitrary: fc.constant<Step>({ do: 'broadcast' }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('retain' as const), events: fc.nat(25) }) },

@@ -3,6 +3,7 @@ import type { Write } from '../../database/fenced-write.ts';
 import type { ReconnectingSession } from '../../database/session/reconnecting-session.ts';
 import type { Log } from '../../log.ts';
 import type { Users } from '../users.ts';
+import { AccountChanges } from './account-changes.ts';
 import { Accounts } from './accounts.ts';
 import { Passwords } from './passwords.ts';
 import { SignInLimits } from './sign-in-limits.ts';
@@ -38,11 +39,13 @@ export function openSignIn({ sequelize, write, users, session, log, settings }: 
     ofAddress: settings.signInTriesOfAddress,
     registrations: settings.requestsPerMinute > 0 ? REGISTRATIONS : 0,
   });
+  const passwords = new Passwords();
   const passwordsOnly = settings.auth === 'token';
   return {
     tokens,
     // A token for each waiter, and as many again for clients that do not wait.
     knownTokens: new TokenCache({ session, log, most: Math.max(50_000, 2 * settings.maxWaiters) }),
-    accounts: new Accounts({ users, passwords: new Passwords(), tokens, limits, write, passwordsOnly }),
+    accountChanges: new AccountChanges(sequelize, write, passwords, limits, tokens),
+    accounts: new Accounts({ users, passwords, tokens, limits, write, passwordsOnly }),
   };
 }

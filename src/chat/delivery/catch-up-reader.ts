@@ -169,7 +169,8 @@ const overloaded = () =>
 // whether the user was in it then; without a change, the user was in it if the user is now.
 const QUERY = `
   WITH changes AS MATERIALIZED (
-    SELECT position, kind, group_id FROM plantao.events WHERE user_id = $2::bigint AND position > $1::bigint
+    SELECT position, kind, group_id FROM plantao.events
+    WHERE user_id = $2::bigint AND position > $1::bigint AND kind IN ('joined', 'left')
     ORDER BY position LIMIT ${MOST_CHANGES + 1}
   ), first_changes AS MATERIALIZED (
     SELECT DISTINCT ON (group_id) group_id, kind FROM changes ORDER BY group_id, position
@@ -192,7 +193,8 @@ const QUERY = `
       SELECT position FROM plantao.events WHERE topic = $4 AND position > $1 ORDER BY position LIMIT ${PAGE_SIZE}) t
     UNION SELECT * FROM (
       SELECT position FROM plantao.events WHERE kind = 'broadcast' AND position > $1 ORDER BY position LIMIT ${PAGE_SIZE}) b
-    UNION SELECT * FROM (SELECT position FROM changes WHERE $5 ORDER BY position LIMIT ${PAGE_SIZE}) m
+    UNION SELECT * FROM (
+      SELECT position FROM plantao.events WHERE $5 AND user_id = $2 AND position > $1 ORDER BY position LIMIT ${PAGE_SIZE}) m
   ), page AS MATERIALIZED (
     SELECT position AS at_position FROM found ORDER BY position LIMIT ${PAGE_SIZE}
   ), sized AS (

@@ -16,20 +16,28 @@ export class MessageEditing {
   }
 
   /**
-   * Returns when the message was last edited; null if its text never changed, since the same text again is no edit.
+   * Returns when the message was last edited; null if it never changed, since the same text again is no edit. Replaces the
+   * meta too unless `meta` is undefined.
    * @throws {Refused} message_not_found.
    */
-  async edit(messageId: number, content: string): Promise<Date | null> {
+  async edit(messageId: number, content: string, meta?: object | null): Promise<Date | null> {
     return this.#write(async (transaction) => {
       if (this.#keepsHistory) {
         await this.#sequelize.query("SELECT set_config('plantao.edit_history', 'on', true)", { transaction });
       }
       const [row] = await this.#sequelize.query<{ edited_at: Date | null }>(
-        'UPDATE plantao.messages SET content = $content WHERE id = $messageId RETURNING edited_at',
-        { bind: { messageId, content }, type: QueryTypes.SELECT, transaction },
+        `UPDATE plantao.messages SET content = $content, meta = CASE WHEN $keepsMeta THEN meta ELSE $meta::jsonb END
+         WHERE id = $messageId RETURNING edited_at`,
+        {
+          bind: { messageId, content, keepsMeta: meta === undefined, meta: jsonOf(meta) },
+          type: QueryTypes.SELECT,
+          transaction,
+        },
       );
       if (!row) throw new Refused('message_not_found');
       return row.edited_at;
     });
   }
 }
+
+const jsonOf = (meta: object | null | undefined) => (meta ? JSON.stringify(meta) : null);

@@ -50,8 +50,23 @@ const POST_MESSAGES = {
          FROM plantao.post_messages($1, $2, $3::bigint[], $4::bigint[], $5::text[], $6::text[])`,
 };
 
+/** The same for a batch that has replies or meta. Plain posts do without these parameters. */
+const POST_RICH_MESSAGES = {
+  name: 'post_rich_messages',
+  text: `SELECT outcome, message_id, sent_at, log_position
+         FROM plantao.post_messages($1, $2, $3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::bigint[], $8::text[])`,
+};
+
 interface OutcomeRow {
-  outcome: 'sent' | 'repeated' | 'key_reused' | 'user_not_found' | 'group_not_found' | 'not_a_member';
+  outcome:
+    | 'sent'
+    | 'repeated'
+    | 'key_reused'
+    | 'user_not_found'
+    | 'group_not_found'
+    | 'not_a_member'
+    | 'group_archived'
+    | 'reply_not_found';
   message_id: number;
   sent_at: Date;
   log_position: number;
@@ -89,8 +104,8 @@ export class MessageWriter {
 
   /**
    * Stores a message; resolves after the commit.
-   * @throws {Refused} user_not_found, group_not_found, not_a_member, key_reused, overloaded, unavailable (not stored) or
-   * outcome_unknown; {BlockedError} if another transaction holds a lock (not stored); {NotActiveError} if this node is not
+   * @throws {Refused} user_not_found, group_not_found, not_a_member, group_archived, reply_not_found, key_reused, overloaded,
+   * unavailable (not stored) or outcome_unknown; {BlockedError} if another transaction holds a lock (not stored); {NotActiveError} if this node is not
    * active (not stored).
    */
   post(post: Post): Promise<Posted> {
@@ -135,17 +150,19 @@ export class MessageWriter {
   }
 
   #statement(term: number, batch: QueuedPost[]) {
-    return {
-      ...POST_MESSAGES,
-      values: [
-        term,
-        this.#options.membersOnly,
-        batch.map(({ post }) => post.senderId),
-        batch.map(({ post }) => post.groupId),
-        batch.map(({ post }) => post.content),
-        batch.map(({ post }) => post.key),
-      ],
-    };
+    const values = [
+      term,
+      this.#options.membersOnly,
+      batch.map(({ post }) => post.senderId),
+      batch.map(({ post }) => post.groupId),
+      batch.map(({ post }) => post.content),
+      batch.map(({ post }) => post.key),
+    ];
+    const isRich = batch.some(({ post }) => post.replyTo !== undefined || post.meta !== undefined);
+    if (!isRich) return { ...POST_MESSAGES, values };
+    const replies = batch.map(({ post }) => post.replyTo ?? null);
+    const metas = batch.map(({ post }) => post.meta ?? null);
+    return { ...POST_RICH_MESSAGES, values: [...values, replies, metas] };
   }
 
   /** Handles a failed batch. With a SQLSTATE it has rolled back, except for 57P…: the session ended, perhaps after the commit. */

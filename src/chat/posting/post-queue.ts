@@ -75,7 +75,7 @@ export class PostQueue {
       if (key !== null && keys.has(key)) return 'skip';
       if (key !== null) keys.add(key);
       posts++;
-      characters += post.content.length;
+      characters += post.content.length + (post.meta?.length ?? 0);
       return 'take';
     });
     for (const queued of taken) queued.stopTimer();

@@ -4,6 +4,10 @@ export interface Post {
   groupId: number;
   content: string;
   key: string | null;
+  /** The message of the same group that it replies to. */
+  replyTo?: number | undefined;
+  /** A JSON object that the client stores with it, as text. */
+  meta?: string | undefined;
 }
 
 /** A stored message; `repeated` if it was stored before under the same key. */

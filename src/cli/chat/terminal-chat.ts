@@ -187,9 +187,11 @@ export class TerminalChat {
     const isOpen = event.group_id === this.#open?.id;
     if (isOpen && !isAfter(event.cursor, this.#shownTo)) return;
     if (event.kind === 'message') this.#showMessage(event.message, event.group_id, isOpen);
-    else if (event.kind === 'message_deleted') {
+    else if (event.kind === 'message_edited') {
+      if (isOpen) this.#screen.remark(`edited: ${messageLine(event.message)}`);
+    } else if (event.kind === 'message_deleted') {
       if (isOpen) this.#screen.remark('a message was deleted');
-    } else {
+    } else if (event.kind === 'joined' || event.kind === 'left') {
       if (event.user_id === this.#me.id) await this.#readGroups();
       if (isOpen) this.#screen.remark(`${plain(event.username)} has ${event.kind}`);
     }

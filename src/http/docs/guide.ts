@@ -43,7 +43,11 @@ ${Object.entries(ERROR_CODES)
 
 /** The sections of the documentation in order of use: name, description, and the paths of the operations. */
 export const TAGS: readonly (readonly [name: string, description: string, paths: RegExp])[] = [
-  ['Sign in', 'Accounts and tokens.', /^\/(register|login|logout|tokens|me|password|sessions|account)\b/],
+  [
+    'Sign in',
+    'Accounts and tokens.',
+    /^\/(register|login|delete-account|logout|tokens|me|password|sessions|account)\b/,
+  ],
   ['Users', 'Finding users.', /^\/users\b/],
   ['Messages', 'Reading, sending and changing messages.', /^\/(messages|reactions|read|search|hooks)\b/],
   ['Groups', 'Groups and their members.', /^\/(chats|create-chat|group|groups|group-users|direct|invitations?|sync)\b/],

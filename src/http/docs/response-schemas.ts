@@ -5,6 +5,29 @@ import { ERROR_CODES } from './error-codes.ts';
 /** A user as others see them. */
 export const user = z.object({ id: z.number(), username: z.string() }).meta({ id: 'User' });
 
+/** A member of a group. */
+export const member = user.extend({ role: z.enum(['owner', 'admin', 'member']) }).meta({ id: 'Member' });
+
+/** The message that a reply quotes. */
+const replyPreview = z
+  .object({
+    id: z.number(),
+    sender: z.string().nullable(),
+    sender_id: z.number().nullable(),
+    excerpt: z.string().nullable().describe('The first 100 characters.'),
+    deleted: z.boolean().describe('True if the message was deleted; then only its id is known.'),
+  })
+  .meta({ id: 'ReplyPreview' });
+
+/** How many users have one reaction to a message. */
+const reaction = z
+  .object({
+    emoji: z.string(),
+    count: z.number(),
+    mine: z.boolean().describe("True if it is the caller's, too."),
+  })
+  .meta({ id: 'Reaction' });
+
 /** A message, in pages and in events. */
 export const message = z
   .object({
@@ -13,11 +36,43 @@ export const message = z
     sender_id: z.number(),
     content: z.string(),
     timestamp: z.iso.datetime(),
+    reply_to: replyPreview.optional().describe('Absent unless the message is a reply.'),
+    meta: z
+      .record(z.string(), z.unknown())
+      .optional()
+      .describe('What the client stored with the message, if anything.'),
+    reactions: z.array(reaction).optional().describe('Only in pages, and only if there are any.'),
     edited_at: z.iso.datetime().optional().describe('When the text was last changed; absent if it never was.'),
   })
   .meta({ id: 'Message' });
 
+/** A group in the list of a user's chats. */
+export const chat = z
+  .object({
+    id: z.number(),
+    name: z.string(),
+    members: z.array(user).describe('Fewer than members_count if there are too many to list.'),
+    members_count: z.number(),
+    direct: z.boolean().describe('True for the one chat of two users: POST /direct.'),
+    description: z.string(),
+    archived: z.boolean().describe('An archived group accepts no new messages.'),
+    role: z.enum(['owner', 'admin', 'member']).describe("The user's own."),
+    unread: z.number().describe('Messages of others after last_read_id; 1000 stands for 1,000 or more.'),
+    last_read_id: z.number().describe('The read mark: the last message that the user has read; 0 if there is none.'),
+    last_message: z
+      .object({
+        id: z.number(),
+        sender: z.string(),
+        sender_id: z.number(),
+        excerpt: z.string().describe('The first 200 characters.'),
+        timestamp: z.iso.datetime(),
+      })
+      .nullable(),
+  })
+  .meta({ id: 'Chat' });
+
 const happened = { cursor: z.string(), at: z.iso.datetime() };
+const groupState = { group_id: z.number(), name: z.string(), description: z.string(), archived: z.boolean() };
 const move = {
   ...happened,
   group_id: z.number(),
@@ -32,6 +87,31 @@ export const event = z
     z.object({ kind: z.literal('message'), ...happened, group_id: z.number(), message }),
     z.object({ kind: z.literal('message_edited'), ...happened, group_id: z.number(), message }),
     z.object({ kind: z.literal('message_deleted'), ...happened, group_id: z.number(), message_id: z.number() }),
+    z.object({
+      kind: z.literal('reaction'),
+      ...happened,
+      group_id: z.number(),
+      message_id: z.number(),
+      user_id: z.number(),
+      emoji: z.string(),
+      added: z.boolean().describe('False if the reaction was removed.'),
+      count: z.number().describe('How many users have this reaction now.'),
+    }),
+    z.object({
+      kind: z.literal('read'),
+      ...happened,
+      group_id: z.number(),
+      message_id: z.number().describe("The user's read mark of the group."),
+    }),
+    z.object({
+      kind: z.literal('role_changed'),
+      ...happened,
+      group_id: z.number(),
+      user_id: z.number(),
+      role: z.enum(['owner', 'admin', 'member']),
+    }),
+    z.object({ kind: z.literal('group_changed'), ...happened, ...groupState }),
+    z.object({ kind: z.literal('group_deleted'), ...happened, ...groupState }),
     z.object({ kind: z.literal('joined'), ...move }),
     z.object({ kind: z.literal('left'), ...move }),
     z.object({

@@ -4,7 +4,7 @@ import type { CachedToken, TokenCache } from '../../chat/auth/token-cache.ts';
 import { looksLikeToken, tokenHash } from '../../chat/auth/tokens.ts';
 import { Refused } from '../../chat/errors.ts';
 import type { Groups } from '../../chat/groups.ts';
-import { HttpError } from '../http-error.ts';
+import { HttpError, invalid } from '../http-error.ts';
 import { sendError } from '../response/send-error.ts';
 import { queryOf } from './query.ts';
 import type { RequestLifetime } from './request-lifetime.ts';
@@ -120,6 +120,17 @@ export function requireSelf(caller: Caller, userId: number): void {
   if (caller.userId !== null && caller.userId !== userId) {
     throw new HttpError(403, 'forbidden', 'this userId is not yours');
   }
+}
+
+/**
+ * Returns the user for whom a request acts: the signed-in user, or with AUTH=open the given `userId`.
+ * @throws {HttpError} 400 if neither is known; 403 if the given one is not the caller.
+ */
+export function requireUserId(caller: Caller, userId: number | undefined): number {
+  if (userId !== undefined) requireSelf(caller, userId);
+  const acting = caller.userId ?? userId;
+  if (acting === undefined) throw invalid('userId', 'must be a positive integer');
+  return acting;
 }
 
 /** @throws {Refused} not_a_member if the authenticated caller is not in the group. */

@@ -82,6 +82,18 @@ export const content = documented(
   { type: 'string', minLength: 1, maxLength: CONTENT_LIMIT, pattern: '\\S' },
 );
 
+/** What a group is about. */
+export const description = documented(
+  textOf(1024).transform((value) => value.trim()),
+  { type: 'string', maxLength: 1024 },
+);
+
+/** A reaction to a message: an emoji, or a short name that clients agree on. */
+export const emoji = name(32);
+
+/** The longest `meta` of a message, as JSON in bytes. */
+const META_LIMIT = 4096;
+
 /** Shortest new password, in characters: the minimum of NIST SP 800-63B. */
 export const SHORTEST_PASSWORD = 8;
 /** Error for a shorter one. */
@@ -153,6 +165,18 @@ export const nodeName = z.string('must be the name of a node').regex(/^[\w.-]{1,
 
 /** Any JSON that jsonb can store. */
 export const json = z.unknown().refine(hasOnlyCharacters, 'must be valid Unicode without NUL');
+
+/** A JSON object that a client stores with its message. */
+export const meta = documented(
+  z
+    .record(z.string(), z.unknown(), 'must be a JSON object')
+    .refine((value) => Buffer.byteLength(JSON.stringify(value)) <= META_LIMIT, {
+      error: `must have ${META_LIMIT} bytes or less as JSON`,
+      abort: true,
+    })
+    .refine(hasOnlyCharacters, 'must be valid Unicode without NUL'),
+  { type: 'object', additionalProperties: true },
+);
 
 /** The input of a route without parameters. */
 export const nothing = z.object({});

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { NamedAudience } from '../../chat/delivery/audiences.ts';
 import { topicOf } from '../../events/log-event.ts';
-import { user } from '../docs/response-schemas.ts';
-import { requireMember, requireSelf } from '../request/authentication.ts';
+import { chat, member, user } from '../docs/response-schemas.ts';
+import { requireMember, requireSelf, requireUserId } from '../request/authentication.ts';
 import { KEY_HEADER, requestKeyOf } from '../request/idempotency-key.ts';
 import { groupName, id, nameList, nothing, username } from '../request/request-schemas.ts';
 import type { Services } from '../services.ts';
@@ -24,25 +24,20 @@ export function groupRoutes(services: Services): Route[] {
   ];
 }
 
-function chatsRoute({ groups }: Services): Route {
+function chatsRoute({ chatList }: Services): Route {
   return route({
     method: 'get',
     path: '/chats',
     serves: 'read',
     requires: 'user',
     summary:
-      'The groups of a user with their members; of large groups perhaps not all, as members_count tells; of more than 2000 groups the newest',
-    input: z.object({ userId: id }),
+      'The groups of a user, the most recently active first, with unread counts, last messages and members; large groups list fewer, as members_count tells; of more than 2000 groups the newest',
+    input: z.object({ userId: id.optional().describe('Where AUTH=token, the token says who calls.') }),
     refusals: [404],
-    answer: z.object({
-      user_id: z.number(),
-      chats: z.array(z.object({ id: z.number(), name: z.string(), members: z.array(user), members_count: z.number() })),
-      cursor: z.string(),
-    }),
+    answer: z.object({ user_id: z.number(), chats: z.array(chat), cursor: z.string() }),
     async handle({ input, caller }) {
-      requireSelf(caller, input.userId);
-      const { chats, cursor } = await groups.ofUser(input.userId);
-      return { body: { user_id: input.userId, chats, cursor } };
+      const { user, chats, cursor } = await chatList.of(requireUserId(caller, input.userId));
+      return { body: { user_id: user.id, chats, cursor } };
     },
   });
 }
@@ -97,10 +92,10 @@ function groupUsersRoute({ groups }: Services): Route {
     path: '/group-users',
     serves: 'read',
     requires: 'user',
-    summary: 'The members of a group',
+    summary: 'The members of a group and their roles',
     input: z.object({ groupId: id }),
     refusals: [404],
-    answer: z.object({ group_id: z.number(), users: z.array(user) }),
+    answer: z.object({ group_id: z.number(), users: z.array(member) }),
     async handle({ input, caller }) {
       await requireMember(caller, input.groupId, groups);
       return { body: { group_id: input.groupId, users: await groups.members(input.groupId) } };
@@ -126,22 +121,26 @@ function joinRoute({ groups }: Services): Route {
   });
 }
 
-function leaveRoute({ groups }: Services): Route {
+function leaveRoute({ groups, administration }: Services): Route {
   return route({
     method: 'delete',
     path: '/group-users',
     serves: 'write',
     requires: 'user',
-    summary: 'Ends a membership; telling twice is fine',
+    summary:
+      "Ends a membership: the caller's own, or for owners and admins another's. Repeating it is fine. A member cannot add a user who has left",
     input: z.object({ groupId: id, userId: id }),
-    refusals: [404],
+    refusals: [404, 409],
     answer: membership,
-    async handle({ input, caller }) {
-      requireSelf(caller, input.userId);
-      // Leaving a group without being a member succeeds, and does not reveal whether the group exists.
-      const isIn = caller.userId === null || (await groups.isMember(input.groupId, input.userId));
-      if (isIn) await groups.leave(input.groupId, input.userId);
-      return { body: { message: 'left', group_id: input.groupId, user_id: input.userId } };
+    async handle({ input: { groupId, userId }, caller }) {
+      if (caller.userId !== null && caller.userId !== userId) {
+        await administration.removeMember(groupId, caller.userId, userId);
+      } else {
+        // Leaving a group that one is not in is fine; whether it exists is not revealed.
+        const isIn = caller.userId === null || (await groups.isMember(groupId, userId));
+        if (isIn) await groups.leave(groupId, userId);
+      }
+      return { body: { message: 'left', group_id: groupId, user_id: userId } };
     },
   });
 }

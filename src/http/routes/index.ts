@@ -1,11 +1,15 @@
 import type { Services } from '../services.ts';
+import { accountRoutes } from './account-routes.ts';
+import { administrationRoutes } from './administration-routes.ts';
 import { clusterRoutes } from './cluster-routes.ts';
 import { controlRoutes } from './control-routes.ts';
+import { directRoutes } from './direct-routes.ts';
 import { groupRoutes } from './group-routes.ts';
 import { messageFeatureRoutes } from './message-feature-routes.ts';
 import { messageRoutes } from './message-routes.ts';
 import { metricsRoutes } from './metrics-routes.ts';
 import { pageRoutes } from './page-routes.ts';
+import { readRoutes } from './read-routes.ts';
 import type { Route } from './route.ts';
 import { signInRoutes } from './sign-in-routes.ts';
 import { subscribeRoutes } from './subscribe-routes.ts';
@@ -19,11 +23,15 @@ export function allRoutes(services: Services): Route[] {
     ...clusterRoutes(services),
     ...metricsRoutes(services),
     ...signInRoutes(services),
+    ...accountRoutes(services),
     ...userRoutes(services),
     ...groupRoutes(services),
+    ...administrationRoutes(services),
+    ...directRoutes(services),
     ...userGroupRoutes(services),
     ...messageRoutes(services),
     ...messageFeatureRoutes(services),
+    ...readRoutes(services),
     ...subscribeRoutes(services),
   ];
   return [...routes, ...pageRoutes(services, routes)];

@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import { Refused } from '../../chat/errors.ts';
 import { message } from '../docs/response-schemas.ts';
-import { requireMember, requireSelf } from '../request/authentication.ts';
+import { invalid } from '../http-error.ts';
+import { requireMember, requireSelf, requireUserId } from '../request/authentication.ts';
 import { idempotencyKey, KEY_HEADER } from '../request/idempotency-key.ts';
-import { content, count, id } from '../request/request-schemas.ts';
+import { content, count, id, meta } from '../request/request-schemas.ts';
 import type { Services } from '../services.ts';
 import { type Route, route } from './route.ts';
 
@@ -19,19 +20,40 @@ function readRoute({ messages, groups }: Services): Route {
     serves: 'read',
     requires: 'user',
     summary: "A page of a group's messages, oldest first, and the cursor from which a poll continues it",
-    input: z.object({ groupId: id, limit: count(1, 500, 100), before: id.optional(), after: id.optional() }),
+    input: z.object({
+      groupId: id,
+      limit: count(1, 500, 100),
+      before: id.optional(),
+      after: id.optional(),
+      around: id.optional().describe('Half of the page is older than this id. Not together with before or after.'),
+      userId: id
+        .optional()
+        .describe('Whose reactions are marked as `mine`. Where AUTH=token, the token says who calls.'),
+    }),
     refusals: [404],
     answer: z.object({
       group_id: z.number(),
       messages: z.array(message),
-      has_more: z.boolean(),
+      has_more: z.boolean().describe('There are more in this direction; with around, there are older ones.'),
+      has_newer: z.boolean().optional().describe('Only with around: there are newer ones.'),
       cursor: z.string(),
     }),
     async handle({ input, caller }) {
+      if (input.userId !== undefined) requireSelf(caller, input.userId);
+      if (input.around !== undefined && (input.before ?? input.after) !== undefined) {
+        throw invalid('around', 'cannot be combined with before or after');
+      }
+      if (input.around !== undefined && input.limit < 2) throw invalid('limit', 'must be at least 2 with around');
       await requireMember(caller, input.groupId, groups);
-      const page = await messages.page(input);
+      const page = await messages.page({ ...input, userId: caller.userId ?? input.userId });
       return {
-        body: { group_id: input.groupId, messages: page.messages, has_more: page.hasMore, cursor: page.cursor },
+        body: {
+          group_id: input.groupId,
+          messages: page.messages,
+          has_more: page.hasMore,
+          ...(input.around !== undefined && { has_newer: page.hasNewer }),
+          cursor: page.cursor,
+        },
       };
     },
   });
@@ -44,7 +66,13 @@ function sendRoute({ writer, eventLog }: Services): Route {
     serves: 'write',
     requires: 'user',
     summary: 'Sends a message to a group; durable before it is answered, and safe to repeat with an Idempotency-Key',
-    input: z.object({ userId: id, groupId: id, content }),
+    input: z.object({
+      userId: id.optional().describe('The sender. Where AUTH=token, the token says who calls.'),
+      groupId: id,
+      content,
+      replyTo: id.optional().describe('A message of the same group.'),
+      meta: meta.optional(),
+    }),
     refusals: [404, 409],
     headers: KEY_HEADER,
     answer: z.object({
@@ -54,12 +82,13 @@ function sendRoute({ writer, eventLog }: Services): Route {
       cursor: z.string(),
     }),
     async handle({ input, caller, request }) {
-      requireSelf(caller, input.userId);
       const posted = await writer.post({
-        senderId: input.userId,
+        senderId: requireUserId(caller, input.userId),
         groupId: input.groupId,
         content: input.content,
         key: idempotencyKey(request),
+        replyTo: input.replyTo,
+        meta: input.meta && JSON.stringify(input.meta),
       });
       return {
         body: {
@@ -73,22 +102,23 @@ function sendRoute({ writer, eventLog }: Services): Route {
   });
 }
 
-function deleteRoute({ messages, groups }: Services): Route {
+function deleteRoute({ messages, administration }: Services): Route {
   return route({
     method: 'delete',
     path: '/messages',
     serves: 'write',
     requires: 'user',
-    summary: 'Deletes a message; its group is told',
+    summary:
+      'Deletes a message, for its sender and for owners and admins of the group, which gets the event message_deleted',
     input: z.object({ messageId: id }),
     refusals: [404],
     answer: z.object({ message: z.string() }),
     async handle({ input, caller }) {
       if (caller.userId !== null) {
         const { groupId, senderId } = await messages.find(input.messageId);
-        const isSender = senderId === caller.userId;
-        if (!isSender && !(await groups.isMember(groupId, caller.userId))) throw new Refused('message_not_found');
-        if (!isSender) throw new Refused('forbidden');
+        const role = senderId === caller.userId ? 'sender' : await administration.roleOf(groupId, caller.userId);
+        if (role === null) throw new Refused('message_not_found');
+        if (role === 'member') throw new Refused('forbidden');
       }
       await messages.delete(input.messageId);
       return { body: { message: 'message deleted' } };

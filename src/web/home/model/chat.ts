@@ -151,7 +151,8 @@ export class Chat {
 
   #apply(event: ChatEvent): void {
     if (event.kind === 'joined' || event.kind === 'left') this.#applyMembership(event);
-    if (event.kind !== 'message' && event.kind !== 'message_deleted') return;
+    const carriesMessage = event.kind === 'message' || event.kind === 'message_edited';
+    if (!carriesMessage && event.kind !== 'message_deleted') return;
     const conversation = this.#conversations.get(event.group_id);
     const message = conversation?.apply(event);
     if (conversation !== undefined && message !== undefined) {

@@ -107,6 +107,7 @@ export class Conversation {
   apply(event: ChatEvent): Message | undefined {
     if (this.#snapshot !== undefined && !isAfter(event.cursor, this.#snapshot)) return undefined;
     if (event.kind === 'message_deleted') this.removed(event.message_id);
+    if (event.kind === 'message_edited') this.#replace(event.message);
     if (event.kind !== 'message' || this.#has(event.message.id)) return undefined;
     this.#store(event.message);
     if (event.message.sender_id !== this.#me) return event.message;
@@ -114,6 +115,11 @@ export class Conversation {
     const own = this.#pending.find((one) => one.content === event.message.content && one.arrivedAs === undefined);
     if (own !== undefined) own.arrivedAs = event.message.id;
     return undefined;
+  }
+
+  #replace(message: Message): void {
+    const at = this.#messages.findIndex(({ id }) => id === message.id);
+    if (at >= 0) this.#messages[at] = message;
   }
 
   /** Records that a message is being sent. */

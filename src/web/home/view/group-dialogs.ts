@@ -100,7 +100,7 @@ export class GroupDialogs {
   }
 
   #leave({ group: { id, name } }: Conversation): void {
-    const text = 'You will no longer see or send messages here. A member can add you back.';
+    const text = 'You will no longer see or send messages here. An owner or admin of the group can add you back.';
     const act = async () => {
       await this.#client.leave(id, { signal: this.#chat.signal });
       await this.#chat.refresh();

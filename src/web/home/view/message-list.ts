@@ -85,7 +85,9 @@ export class MessageList {
   }
 
   #stored(message: Message, time: Date, before: Message | undefined): HTMLLIElement {
-    const line = this.#lines.get(String(message.id)) ?? this.#createStored(message, time);
+    const known = this.#lines.get(String(message.id));
+    const isCurrent = known?.dataset.edited === (message.edited_at ?? '');
+    const line = known && isCurrent ? known : this.#createStored(message, time);
     const follows =
       before?.sender_id === message.sender_id && time.getTime() - Date.parse(before.timestamp) < SAME_BLOCK_MS;
     line.classList.toggle('first', !follows);
@@ -102,7 +104,10 @@ export class MessageList {
       remove.setAttribute('aria-label', `Delete your message "${message.content.slice(0, 40)}"`);
       foot.prepend(remove);
     }
-    return createLine(isOwn ? 'message own' : 'message', message.sender, message.content, foot);
+    if (message.edited_at !== undefined) foot.prepend('edited ');
+    const line = createLine(isOwn ? 'message own' : 'message', message.sender, message.content, foot);
+    line.dataset.edited = message.edited_at ?? '';
+    return line;
   }
 
   #pending({ key, content, state, error }: Pending): HTMLLIElement {

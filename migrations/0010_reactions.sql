@@ -1,0 +1,108 @@
+-- Reactions to messages, bounded for each user and for each message, with counts that cost a page of history one lookup a message.
+
+CREATE TABLE plantao.reactions (
+  message_id bigint NOT NULL CHECK (message_id BETWEEN 1 AND 9007199254740991),
+  user_id    bigint NOT NULL REFERENCES plantao.users ON DELETE CASCADE,
+  emoji      text COLLATE "C" NOT NULL CHECK (btrim(emoji) <> '' AND char_length(emoji) <= 32),
+  reacted_at timestamptz NOT NULL DEFAULT now() CHECK (reacted_at >= '1970-01-01 UTC' AND reacted_at < '10000-01-01 UTC'),
+  PRIMARY KEY (message_id, user_id, emoji)
+);
+COMMENT ON TABLE plantao.reactions IS
+  'One row for each reaction of a user to a message: at most 10 of one user to one message, and at most 50 different ones to a message. INSERT and DELETE notify the group.';
+COMMENT ON COLUMN plantao.reactions.message_id IS 'The message. No foreign key: triggers check that it exists, and remove the reactions of deleted messages.';
+COMMENT ON COLUMN plantao.reactions.user_id IS 'The user.';
+COMMENT ON COLUMN plantao.reactions.emoji IS 'An emoji, or a short name that clients agree on; at most 32 characters.';
+COMMENT ON COLUMN plantao.reactions.reacted_at IS 'Start of the transaction that stored it.';
+-- Serves the deletion of an account.
+CREATE INDEX reactions_by_user ON plantao.reactions (user_id);
+
+CREATE TABLE plantao.reaction_counts (
+  message_id bigint NOT NULL CHECK (message_id BETWEEN 1 AND 9007199254740991),
+  emoji      text COLLATE "C" NOT NULL CHECK (btrim(emoji) <> '' AND char_length(emoji) <= 32),
+  count      integer NOT NULL CHECK (count > 0),
+  PRIMARY KEY (message_id, emoji)
+);
+COMMENT ON TABLE plantao.reaction_counts IS 'The number of each reaction to a message, kept by triggers: a message may have ten thousand reactions, and GET /messages shows 500 messages.';
+COMMENT ON COLUMN plantao.reaction_counts.message_id IS 'The message.';
+COMMENT ON COLUMN plantao.reaction_counts.emoji IS 'The reaction.';
+COMMENT ON COLUMN plantao.reaction_counts.count IS 'How many users have it.';
+
+CREATE FUNCTION plantao.add_reactions() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  head bigint;
+  added bigint;
+BEGIN
+  IF NOT EXISTS (SELECT FROM changed) THEN RETURN NULL; END IF;
+  head := plantao.lock_log();
+  IF EXISTS (SELECT FROM changed c WHERE NOT EXISTS (SELECT FROM plantao.messages m WHERE m.id = c.message_id)) THEN
+    RAISE EXCEPTION 'there is no such message'
+      USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'reactions_message_id', TABLE = 'reactions', SCHEMA = 'plantao';
+  END IF;
+  INSERT INTO plantao.reaction_counts AS k (message_id, emoji, count)
+  SELECT c.message_id, c.emoji, count(*) FROM changed c GROUP BY c.message_id, c.emoji
+  ON CONFLICT (message_id, emoji) DO UPDATE SET count = k.count + excluded.count;
+  IF EXISTS (SELECT FROM (SELECT DISTINCT message_id, user_id FROM changed) c WHERE EXISTS (
+       SELECT FROM plantao.reactions r WHERE r.message_id = c.message_id AND r.user_id = c.user_id OFFSET 10))
+     OR EXISTS (SELECT FROM (SELECT DISTINCT message_id FROM changed) c WHERE EXISTS (
+       SELECT FROM plantao.reaction_counts k WHERE k.message_id = c.message_id OFFSET 50)) THEN
+    RAISE EXCEPTION 'a user may have 10 reactions to a message, and a message 50 different ones'
+      USING ERRCODE = 'check_violation', CONSTRAINT = 'reactions_limit', TABLE = 'reactions', SCHEMA = 'plantao';
+  END IF;
+  INSERT INTO plantao.events (position, kind, group_id, message_id, payload)
+  SELECT head + row_number() OVER (ORDER BY c.message_id, c.user_id, c.emoji), 'reaction', m.group_id, c.message_id,
+         jsonb_build_object('user_id', c.user_id, 'emoji', c.emoji, 'added', true, 'count', k.count)
+  FROM changed c JOIN plantao.messages m ON m.id = c.message_id
+  JOIN plantao.reaction_counts k ON k.message_id = c.message_id AND k.emoji = c.emoji;
+  GET DIAGNOSTICS added = ROW_COUNT;
+  PERFORM plantao.hint('plantao_events', (head + added)::text);
+  RETURN NULL;
+END $$;
+COMMENT ON FUNCTION plantao.add_reactions() IS 'Counts new reactions, checks their limits, and appends one event for each.';
+
+CREATE FUNCTION plantao.remove_reactions() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  head bigint;
+  added bigint;
+BEGIN
+  IF NOT EXISTS (SELECT FROM changed) THEN RETURN NULL; END IF;
+  head := plantao.lock_log();
+  WITH removed AS (SELECT c.message_id, c.emoji, count(*) AS number FROM changed c GROUP BY c.message_id, c.emoji),
+  gone AS (
+    DELETE FROM plantao.reaction_counts k USING removed r
+    WHERE k.message_id = r.message_id AND k.emoji = r.emoji AND k.count <= r.number)
+  UPDATE plantao.reaction_counts k SET count = k.count - r.number FROM removed r
+  WHERE k.message_id = r.message_id AND k.emoji = r.emoji AND k.count > r.number;
+  -- Reactions of a deleted message go without an event: the group was notified of the deletion.
+  INSERT INTO plantao.events (position, kind, group_id, message_id, payload)
+  SELECT head + row_number() OVER (ORDER BY c.message_id, c.user_id, c.emoji), 'reaction', m.group_id, c.message_id,
+         jsonb_build_object('user_id', c.user_id, 'emoji', c.emoji, 'added', false, 'count', coalesce(k.count, 0))
+  FROM changed c JOIN plantao.messages m ON m.id = c.message_id
+  LEFT JOIN plantao.reaction_counts k ON k.message_id = c.message_id AND k.emoji = c.emoji;
+  GET DIAGNOSTICS added = ROW_COUNT;
+  IF added > 0 THEN PERFORM plantao.hint('plantao_events', (head + added)::text); END IF;
+  RETURN NULL;
+END $$;
+COMMENT ON FUNCTION plantao.remove_reactions() IS 'Takes removed reactions out of the counts, and appends one event for each whose message still exists.';
+
+CREATE TRIGGER lock_log_first BEFORE INSERT OR DELETE ON plantao.reactions
+  FOR EACH STATEMENT EXECUTE FUNCTION plantao.lock_log_first();
+CREATE TRIGGER log_added AFTER INSERT ON plantao.reactions
+  REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION plantao.add_reactions();
+CREATE TRIGGER log_removed AFTER DELETE ON plantao.reactions
+  REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION plantao.remove_reactions();
+CREATE TRIGGER refuse_change BEFORE UPDATE OF message_id, user_id, emoji ON plantao.reactions
+  FOR EACH ROW EXECUTE FUNCTION plantao.refuse_change();
+CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON plantao.reactions
+  FOR EACH STATEMENT EXECUTE FUNCTION plantao.refuse_change();
+
+CREATE FUNCTION plantao.forget_reactions() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  DELETE FROM plantao.reactions r USING removed m WHERE r.message_id = m.id;
+  RETURN NULL;
+END $$;
+COMMENT ON FUNCTION plantao.forget_reactions() IS 'Removes the reactions to deleted messages.';
+CREATE TRIGGER forget_reactions AFTER DELETE ON plantao.messages
+  REFERENCING OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION plantao.forget_reactions();

@@ -1,0 +1,76 @@
+-- Read marks: how far a member has read a group, for unread counts on every device of theirs.
+
+ALTER TABLE plantao.memberships ADD COLUMN last_read_id bigint NOT NULL DEFAULT 0
+  CHECK (last_read_id BETWEEN 0 AND 9007199254740991);
+COMMENT ON COLUMN plantao.memberships.last_read_id IS
+  'Id of the last message that the member has read, on any device. Begins at the newest message at joining, and never moves back. An UPDATE notifies the member''s devices.';
+
+CREATE FUNCTION plantao.keep_read_mark() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF TG_OP = 'UPDATE' THEN
+    NEW.last_read_id := greatest(OLD.last_read_id, NEW.last_read_id);
+  ELSE
+    NEW.last_read_id := greatest(NEW.last_read_id, coalesce(
+      (SELECT m.id FROM plantao.messages m WHERE m.group_id = NEW.group_id ORDER BY m.id DESC LIMIT 1), 0));
+  END IF;
+  RETURN NEW;
+END $$;
+COMMENT ON FUNCTION plantao.keep_read_mark() IS
+  'Sets the read mark of a new member to the newest message of the group, and keeps a mark from moving back.';
+CREATE TRIGGER keep_read_mark BEFORE INSERT OR UPDATE OF last_read_id ON plantao.memberships
+  FOR EACH ROW EXECUTE FUNCTION plantao.keep_read_mark();
+
+CREATE FUNCTION plantao.log_reads() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  head bigint;
+  added bigint;
+BEGIN
+  IF NOT EXISTS (SELECT FROM old_rows o JOIN new_rows n USING (group_id, user_id) WHERE n.last_read_id > o.last_read_id) THEN
+    RETURN NULL;
+  END IF;
+  head := plantao.lock_log();
+  -- The group is part of the payload: an event with a group_id is received by every member.
+  INSERT INTO plantao.events (position, kind, user_id, payload)
+  SELECT head + row_number() OVER (ORDER BY n.group_id, n.user_id), 'read', n.user_id,
+         jsonb_build_object('group_id', n.group_id, 'message_id', n.last_read_id)
+  FROM old_rows o JOIN new_rows n USING (group_id, user_id) WHERE n.last_read_id > o.last_read_id;
+  GET DIAGNOSTICS added = ROW_COUNT;
+  PERFORM plantao.hint('plantao_events', (head + added)::text);
+  RETURN NULL;
+END $$;
+COMMENT ON FUNCTION plantao.log_reads() IS 'Appends one event for each read mark that a statement moved, for the devices of its user alone.';
+CREATE TRIGGER lock_log_first_to_read BEFORE UPDATE OF last_read_id ON plantao.memberships
+  FOR EACH STATEMENT EXECUTE FUNCTION plantao.lock_log_first();
+CREATE TRIGGER log_read AFTER UPDATE ON plantao.memberships
+  REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION plantao.log_reads();
+
+CREATE FUNCTION plantao.mark_read(users bigint[], group_ids bigint[], message_ids bigint[])
+RETURNS TABLE (of_user bigint, of_group bigint, read_to bigint)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  moved_users bigint[];
+  moved_groups bigint[];
+  moved_to bigint[];
+BEGIN
+  -- A mark beyond the newest message would hide messages that are yet to come.
+  SELECT array_agg(a.user_id), array_agg(a.group_id), array_agg(least(a.message_id, newest.id))
+  INTO moved_users, moved_groups, moved_to
+  FROM unnest(users, group_ids, message_ids) AS a (user_id, group_id, message_id)
+  JOIN plantao.memberships m ON m.group_id = a.group_id AND m.user_id = a.user_id
+  CROSS JOIN LATERAL (SELECT id FROM plantao.messages WHERE group_id = a.group_id ORDER BY id DESC LIMIT 1) newest
+  WHERE m.last_read_id < least(a.message_id, newest.id);
+  -- The statement locks the event log even if it changes no row.
+  IF moved_users IS NOT NULL THEN
+    UPDATE plantao.memberships m SET last_read_id = a.message_id
+    FROM unnest(moved_users, moved_groups, moved_to) AS a (user_id, group_id, message_id)
+    WHERE m.group_id = a.group_id AND m.user_id = a.user_id;
+  END IF;
+  RETURN QUERY
+  SELECT m.user_id, m.group_id, m.last_read_id
+  FROM unnest(users, group_ids) AS a (user_id, group_id)
+  JOIN plantao.memberships m ON m.group_id = a.group_id AND m.user_id = a.user_id;
+END $$;
+COMMENT ON FUNCTION plantao.mark_read(bigint[], bigint[], bigint[]) IS
+  'Moves the read marks of users in groups to these messages, at most to the newest one and never back. Returns the marks after that; none for a user who is not in the group.';

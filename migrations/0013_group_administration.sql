@@ -1,0 +1,213 @@
+-- Administration of groups: roles, names, archived and deleted groups, invitations, and leaving that sticks.
+
+ALTER TABLE plantao.groups
+  ADD COLUMN description text NOT NULL DEFAULT '' CHECK (char_length(description) <= 1024),
+  ADD COLUMN archived_at timestamptz CHECK (archived_at >= '1970-01-01 UTC' AND archived_at < '10000-01-01 UTC'),
+  ADD COLUMN deleted_at timestamptz CHECK (deleted_at >= '1970-01-01 UTC' AND deleted_at < '10000-01-01 UTC');
+COMMENT ON COLUMN plantao.groups.description IS 'What the group is about.';
+COMMENT ON COLUMN plantao.groups.archived_at IS 'Since when the API accepts no new message; null for a group in use.';
+COMMENT ON COLUMN plantao.groups.deleted_at IS
+  'When the deletion began: its members were notified, its messages are being removed in small steps, and then the row. Set it to delete a large group without holding up other writes.';
+
+ALTER TABLE plantao.memberships
+  ADD COLUMN role text COLLATE "C" NOT NULL DEFAULT 'member' CHECK (role IN ('owner', 'admin', 'member'));
+COMMENT ON COLUMN plantao.memberships.role IS
+  'owner | admin | member. The creator is the first owner. When the last owner leaves, the longest-standing admin becomes owner, or else the longest-standing member.';
+-- Serves the search for a group's owners among ten thousand members.
+CREATE INDEX memberships_staff ON plantao.memberships (group_id) WHERE role <> 'member';
+UPDATE plantao.memberships m SET role = 'owner'
+FROM plantao.groups g WHERE g.id = m.group_id AND g.creator_id = m.user_id AND g.direct_low IS NULL;
+
+CREATE FUNCTION plantao.make_owner() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF EXISTS (SELECT FROM plantao.groups g WHERE g.id = NEW.group_id AND g.creator_id = NEW.user_id AND g.direct_low IS NULL)
+     AND NOT EXISTS (SELECT FROM plantao.memberships m WHERE m.group_id = NEW.group_id AND m.role = 'owner') THEN
+    NEW.role := 'owner';
+  END IF;
+  RETURN NEW;
+END $$;
+COMMENT ON FUNCTION plantao.make_owner() IS 'Makes the creator of a group its owner at joining, unless it has one.';
+CREATE TRIGGER make_owner BEFORE INSERT ON plantao.memberships
+  FOR EACH ROW WHEN (NEW.role = 'member') EXECUTE FUNCTION plantao.make_owner();
+
+CREATE FUNCTION plantao.log_roles() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  head bigint;
+  added bigint;
+BEGIN
+  IF NOT EXISTS (SELECT FROM old_rows o JOIN new_rows n USING (group_id, user_id) WHERE n.role <> o.role) THEN
+    RETURN NULL;
+  END IF;
+  head := plantao.lock_log();
+  INSERT INTO plantao.events (position, kind, group_id, payload)
+  SELECT head + row_number() OVER (ORDER BY n.group_id, n.user_id), 'role_changed', n.group_id,
+         jsonb_build_object('user_id', n.user_id, 'role', n.role)
+  FROM old_rows o JOIN new_rows n USING (group_id, user_id) WHERE n.role <> o.role;
+  GET DIAGNOSTICS added = ROW_COUNT;
+  PERFORM plantao.hint('plantao_events', (head + added)::text);
+  RETURN NULL;
+END $$;
+COMMENT ON FUNCTION plantao.log_roles() IS 'Appends one event for each role that a statement changed.';
+CREATE TRIGGER lock_log_first_for_role BEFORE UPDATE OF role ON plantao.memberships
+  FOR EACH STATEMENT EXECUTE FUNCTION plantao.lock_log_first();
+CREATE TRIGGER log_role AFTER UPDATE ON plantao.memberships
+  REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION plantao.log_roles();
+
+CREATE TABLE plantao.departures (
+  group_id bigint NOT NULL REFERENCES plantao.groups ON DELETE CASCADE,
+  user_id  bigint NOT NULL REFERENCES plantao.users ON DELETE CASCADE,
+  left_at  timestamptz NOT NULL DEFAULT now() CHECK (left_at >= '1970-01-01 UTC' AND left_at < '10000-01-01 UTC'),
+  removed  boolean NOT NULL DEFAULT false,
+  PRIMARY KEY (group_id, user_id)
+);
+COMMENT ON TABLE plantao.departures IS
+  'Former members: one who has left is added again only by an owner or admin, or joins by invitation; one who was removed, only by an owner or admin. DELETE a row to forget that.';
+COMMENT ON COLUMN plantao.departures.group_id IS 'The group.';
+COMMENT ON COLUMN plantao.departures.user_id IS 'The former member.';
+COMMENT ON COLUMN plantao.departures.left_at IS 'When the membership ended.';
+COMMENT ON COLUMN plantao.departures.removed IS 'True if an owner or admin removed the member.';
+CREATE INDEX departures_by_user ON plantao.departures (user_id);
+
+CREATE FUNCTION plantao.end_memberships() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  -- Not for groups and users that are being deleted: the rows are gone already.
+  INSERT INTO plantao.departures (group_id, user_id, removed)
+  SELECT c.group_id, c.user_id, coalesce(current_setting('plantao.removes_member', true) = 'on', false)
+  FROM changed c JOIN plantao.groups g ON g.id = c.group_id JOIN plantao.users u ON u.id = c.user_id
+  ON CONFLICT DO NOTHING;
+  UPDATE plantao.memberships m SET role = 'owner'
+  FROM (SELECT DISTINCT c.group_id FROM changed c WHERE c.role = 'owner') former
+  CROSS JOIN LATERAL (
+    SELECT i.user_id FROM plantao.memberships i WHERE i.group_id = former.group_id
+    ORDER BY i.role = 'admin' DESC, i.joined_at, i.user_id LIMIT 1) heir
+  WHERE m.group_id = former.group_id AND m.user_id = heir.user_id
+    AND NOT EXISTS (SELECT FROM plantao.memberships o WHERE o.group_id = former.group_id AND o.role = 'owner');
+  RETURN NULL;
+END $$;
+COMMENT ON FUNCTION plantao.end_memberships() IS
+  'Notes who has left which group, and hands over a group whose last owner left. All such changes hold the event log, so two owners who leave at once see each other.';
+CREATE TRIGGER then_hand_over AFTER DELETE ON plantao.memberships
+  REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION plantao.end_memberships();
+
+CREATE FUNCTION plantao.forget_departures() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  DELETE FROM plantao.departures d USING changed c WHERE d.group_id = c.group_id AND d.user_id = c.user_id;
+  RETURN NULL;
+END $$;
+COMMENT ON FUNCTION plantao.forget_departures() IS 'Forgets the departure of a user who is a member again.';
+CREATE TRIGGER forget_departure AFTER INSERT ON plantao.memberships
+  REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION plantao.forget_departures();
+
+CREATE FUNCTION plantao.log_group_changes() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  head bigint;
+  added bigint;
+BEGIN
+  IF NOT EXISTS (SELECT FROM old_rows o JOIN new_rows n USING (id)
+                 WHERE (n.name, n.description, n.archived_at, n.deleted_at)
+                       IS DISTINCT FROM (o.name, o.description, o.archived_at, o.deleted_at)) THEN
+    RETURN NULL;
+  END IF;
+  head := plantao.lock_log();
+  INSERT INTO plantao.events (position, kind, group_id, payload)
+  SELECT head + row_number() OVER (ORDER BY n.id),
+         CASE WHEN n.deleted_at IS NOT NULL AND o.deleted_at IS NULL THEN 'group_deleted' ELSE 'group_changed' END, n.id,
+         jsonb_build_object('name', n.name, 'description', n.description, 'archived', n.archived_at IS NOT NULL)
+  FROM old_rows o JOIN new_rows n USING (id)
+  WHERE (n.name, n.description, n.archived_at, n.deleted_at)
+        IS DISTINCT FROM (o.name, o.description, o.archived_at, o.deleted_at);
+  GET DIAGNOSTICS added = ROW_COUNT;
+  PERFORM plantao.hint('plantao_events', (head + added)::text);
+  RETURN NULL;
+END $$;
+COMMENT ON FUNCTION plantao.log_group_changes() IS
+  'Appends one event for each group whose name, description or archived state a statement changed, or whose deletion it began.';
+CREATE TRIGGER lock_log_first_to_change BEFORE UPDATE OF name, description, archived_at, deleted_at ON plantao.groups
+  FOR EACH STATEMENT EXECUTE FUNCTION plantao.lock_log_first();
+CREATE TRIGGER log_changed AFTER UPDATE ON plantao.groups
+  REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION plantao.log_group_changes();
+
+CREATE FUNCTION plantao.archive_deleted_group() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  NEW.archived_at := coalesce(NEW.archived_at, NEW.deleted_at);
+  RETURN NEW;
+END $$;
+COMMENT ON FUNCTION plantao.archive_deleted_group() IS 'Archives a group whose deletion begins, so that nobody posts to it.';
+CREATE TRIGGER archive_deleted BEFORE UPDATE OF deleted_at, archived_at ON plantao.groups
+  FOR EACH ROW WHEN (NEW.deleted_at IS NOT NULL) EXECUTE FUNCTION plantao.archive_deleted_group();
+
+CREATE FUNCTION plantao.log_group_deletion() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  head bigint := plantao.lock_log();
+BEGIN
+  INSERT INTO plantao.events (position, kind, group_id, payload)
+  VALUES (head + 1, 'group_deleted', OLD.id,
+          jsonb_build_object('name', OLD.name, 'description', OLD.description, 'archived', OLD.archived_at IS NOT NULL));
+  PERFORM plantao.hint('plantao_events', (head + 1)::text);
+  RETURN OLD;
+END $$;
+COMMENT ON FUNCTION plantao.log_group_deletion() IS
+  'Notifies the members of a group before its row is deleted: afterwards they are not members any more.';
+CREATE TRIGGER log_deletion BEFORE DELETE ON plantao.groups
+  FOR EACH ROW WHEN (OLD.deleted_at IS NULL) EXECUTE FUNCTION plantao.log_group_deletion();
+
+-- The messages of a deleted group go without an event each: group_deleted covers them.
+CREATE FUNCTION plantao.log_removed_messages() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  head bigint;
+  added bigint;
+BEGIN
+  IF NOT EXISTS (SELECT FROM changed) THEN RETURN NULL; END IF;
+  head := plantao.lock_log();
+  INSERT INTO plantao.events (position, kind, group_id, message_id)
+  SELECT head + row_number() OVER (ORDER BY c.id), 'message_deleted', c.group_id, c.id
+  FROM changed c JOIN plantao.groups g ON g.id = c.group_id WHERE g.deleted_at IS NULL;
+  GET DIAGNOSTICS added = ROW_COUNT;
+  IF added > 0 THEN PERFORM plantao.hint('plantao_events', (head + added)::text); END IF;
+  RETURN NULL;
+END $$;
+COMMENT ON FUNCTION plantao.log_removed_messages() IS
+  'Appends one event for each message that a statement removed, in the order of their ids; none for messages of a deleted group.';
+CREATE OR REPLACE TRIGGER log_removed AFTER DELETE ON plantao.messages
+  REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION plantao.log_removed_messages();
+
+CREATE FUNCTION plantao.delete_group(group_to_delete bigint, at_most integer DEFAULT 1000) RETURNS integer
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  removed integer;
+BEGIN
+  UPDATE plantao.groups g SET deleted_at = clock_timestamp() WHERE g.id = group_to_delete AND g.deleted_at IS NULL;
+  DELETE FROM plantao.messages m WHERE m.id IN (
+    SELECT o.id FROM plantao.messages o WHERE o.group_id = group_to_delete ORDER BY o.id LIMIT at_most);
+  GET DIAGNOSTICS removed = ROW_COUNT;
+  IF removed < at_most THEN DELETE FROM plantao.groups g WHERE g.id = group_to_delete; END IF;
+  RETURN removed;
+END $$;
+COMMENT ON FUNCTION plantao.delete_group(bigint, integer) IS
+  'One step of the deletion of a group: notifies its members, removes at most at_most messages, and finally the group. Returns how many messages it removed; fewer than at_most means done. Each step holds the event log for some milliseconds.';
+
+CREATE TABLE plantao.invitations (
+  hash       bytea PRIMARY KEY CHECK (octet_length(hash) = 32),
+  group_id   bigint NOT NULL REFERENCES plantao.groups ON DELETE CASCADE,
+  created_by bigint REFERENCES plantao.users ON DELETE CASCADE,
+  created_at timestamptz NOT NULL DEFAULT clock_timestamp() CHECK (created_at >= '1970-01-01 UTC' AND created_at < '10000-01-01 UTC'),
+  expires_at timestamptz NOT NULL CHECK (expires_at >= '1970-01-01 UTC' AND expires_at < '10000-01-01 UTC'),
+  uses_left  integer NOT NULL CHECK (uses_left BETWEEN 0 AND 10000)
+);
+COMMENT ON TABLE plantao.invitations IS 'Invitation links: whoever has the token may join the group. Revoke from psql: DELETE FROM plantao.invitations WHERE group_id = 7;';
+COMMENT ON COLUMN plantao.invitations.hash IS 'SHA-256 of the token, which is 256 random bits and stored nowhere.';
+COMMENT ON COLUMN plantao.invitations.group_id IS 'The group.';
+COMMENT ON COLUMN plantao.invitations.created_by IS 'The owner or admin who created it; null with AUTH=open.';
+COMMENT ON COLUMN plantao.invitations.created_at IS 'When it was created.';
+COMMENT ON COLUMN plantao.invitations.expires_at IS 'From then on it is refused.';
+COMMENT ON COLUMN plantao.invitations.uses_left IS 'How many more users may join with it.';
+CREATE INDEX invitations_by_group ON plantao.invitations (group_id, created_at);
+CREATE INDEX invitations_by_creator ON plantao.invitations (created_by);

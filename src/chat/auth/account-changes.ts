@@ -1,0 +1,147 @@
+import { QueryTypes, type Sequelize } from 'sequelize';
+import type { Write } from '../../database/fenced-write.ts';
+import { User } from '../../database/models.ts';
+import { Refused } from '../errors.ts';
+import { requireUser } from '../users.ts';
+import type { Passwords } from './passwords.ts';
+import type { SignInLimits } from './sign-in-limits.ts';
+import type { Tokens } from './tokens.ts';
+
+/** A user who proves that an account is theirs, from where. */
+export interface Owner {
+  userId: number;
+  /** Null if the request has none. */
+  password: string | null;
+  network: string;
+  tokenHash: string | null;
+}
+
+/** An account as its owner sees it. */
+export interface OwnAccount {
+  id: number;
+  username: string;
+  created_at: string;
+  has_password: boolean;
+}
+
+/** A signed-in device. */
+export interface Session {
+  id: string;
+  created_at: string;
+  expires_at: string;
+  current: boolean;
+}
+
+/** Bytes of a token's hash that name a session: enough to tell a user's hundred apart, and useless to sign in with. */
+const SESSION_ID_BYTES = 12;
+const SESSION_ID = `encode(substr(hash, 1, ${SESSION_ID_BYTES}), 'hex')`;
+
+/** What owners do with their accounts. */
+export class AccountChanges {
+  readonly #sequelize: Sequelize;
+  readonly #write: Write;
+  readonly #passwords: Passwords;
+  readonly #limits: SignInLimits;
+  readonly #tokens: Tokens;
+
+  constructor(sequelize: Sequelize, write: Write, passwords: Passwords, limits: SignInLimits, tokens: Tokens) {
+    this.#sequelize = sequelize;
+    this.#write = write;
+    this.#passwords = passwords;
+    this.#limits = limits;
+    this.#tokens = tokens;
+  }
+
+  /** @throws {Refused} user_not_found. */
+  async get(userId: number): Promise<OwnAccount> {
+    const { id, username, createdAt, passwordHash } = await requireUser(userId);
+    return { id, username, created_at: createdAt.toISOString(), has_password: passwordHash !== null };
+  }
+
+  /**
+   * Replaces the password, which revokes all tokens of the account, and returns a new token for the caller.
+   * @throws {Refused} user_not_found, forbidden if the account has no password, unauthenticated; {TooManyTriesError}.
+   */
+  async changePassword(owner: Owner, password: string): Promise<string> {
+    const former = await this.#prove(owner);
+    if (former === null) throw new Refused('forbidden', { sentence: 'this account has no password to change' });
+    const place = { source: owner.network, subject: String(owner.userId) };
+    const passwordHash = await this.#passwords.inTurn(place, () => this.#passwords.hash(password));
+    return this.#write(async (transaction) => {
+      const user = await User.findByPk(owner.userId, { transaction, lock: transaction.LOCK.UPDATE });
+      if (user?.passwordHash !== former) throw new Refused('unauthenticated');
+      // A trigger of the database revokes the account's tokens.
+      await user.update({ passwordHash }, { transaction });
+      return this.#tokens.issue(owner.userId, 'password', transaction);
+    });
+  }
+
+  /** @throws {Refused} user_not_found, username_taken. */
+  async rename(userId: number, username: string): Promise<void> {
+    await this.#write(async (transaction) => {
+      const [row] = await this.#sequelize.query<{ renamed: boolean }>(
+        'SELECT plantao.rename_user($userId, $username) AS renamed',
+        { bind: { userId, username }, type: QueryTypes.SELECT, transaction },
+      );
+      if (!row?.renamed) throw new Refused('user_not_found');
+    });
+  }
+
+  /**
+   * Deletes an account in steps; `mode` decides whether its messages stay, under another name.
+   * @throws {Refused} user_not_found, unauthenticated; {TooManyTriesError}.
+   */
+  async erase(owner: Owner, mode: 'anonymise' | 'erase'): Promise<void> {
+    await this.#prove(owner);
+    for (let isDone = false; !isDone; ) {
+      isDone = await this.#write(async (transaction) => {
+        const [row] = await this.#sequelize.query<{ removed: number }>(
+          'SELECT plantao.erase_user($userId, $mode) AS removed',
+          { bind: { userId: owner.userId, mode }, type: QueryTypes.SELECT, transaction },
+        );
+        return row?.removed === 0;
+      });
+    }
+  }
+
+  /** Returns the sessions of a user that can still be used, newest first. */
+  async sessions(userId: number, currentHash: string | null): Promise<Session[]> {
+    const rows = await this.#sequelize.query<{ id: string; created_at: Date; expires_at: Date; current: boolean }>(
+      `SELECT ${SESSION_ID} AS id, created_at, expires_at, coalesce(hash = decode($currentHash, 'hex'), false) AS current
+       FROM plantao.tokens WHERE user_id = $userId AND expires_at > clock_timestamp()
+       ORDER BY created_at DESC`,
+      { bind: { userId, currentHash }, type: QueryTypes.SELECT },
+    );
+    return rows.map(({ created_at, expires_at, ...session }) => ({
+      ...session,
+      created_at: created_at.toISOString(),
+      expires_at: expires_at.toISOString(),
+    }));
+  }
+
+  /** Ends one session of a user. @throws {Refused} session_not_found. */
+  async endSession(userId: number, sessionId: string): Promise<void> {
+    await this.#write(async (transaction) => {
+      const ended = await this.#sequelize.query(
+        `DELETE FROM plantao.tokens WHERE user_id = $userId AND ${SESSION_ID} = $sessionId RETURNING user_id`,
+        { bind: { userId, sessionId }, type: QueryTypes.SELECT, transaction },
+      );
+      if (ended.length === 0) throw new Refused('session_not_found');
+    });
+  }
+
+  /** Checks the password of an account that has one; a guess counts as at a login. Returns the password's hash. */
+  async #prove({ userId, password, network, tokenHash }: Owner): Promise<string | null> {
+    const { passwordHash, username } = await requireUser(userId);
+    if (passwordHash === null) return null;
+    if (password === null) throw new Refused('unauthenticated', { sentence: 'this requires your password' });
+    const isRight = await this.#passwords.inTurn({ source: network, subject: String(userId) }, async () => {
+      const guess = await this.#limits.guess({ userId, nameKey: username, network, tokenHash });
+      const matches = await this.#passwords.matches(password, passwordHash);
+      if (matches) await guess.right();
+      return matches;
+    });
+    if (!isRight) throw new Refused('unauthenticated', { sentence: 'wrong password' });
+    return passwordHash;
+  }
+}

@@ -1,0 +1,26 @@
+import type { Sequelize } from 'sequelize';
+import type { Write } from '../database/fenced-write.ts';
+import { GroupAdministration } from './groups/administration.ts';
+import { ChatList } from './groups/chat-list.ts';
+import { DirectChats } from './groups/direct-chats.ts';
+import { Invitations } from './groups/invitations.ts';
+import { MessageEditing } from './messages/editing.ts';
+import { Reactions } from './messages/reactions.ts';
+import { ReadMarks } from './messages/read-marks.ts';
+
+/** The parts of the chat beyond users, groups and messages themselves. */
+export type ChatFeatures = ReturnType<typeof buildFeatures>;
+
+/** Builds them; `editHistory` keeps the earlier texts of edited messages. */
+export function buildFeatures(sequelize: Sequelize, write: Write, settings: { readonly editHistory: boolean }) {
+  const administration = new GroupAdministration(sequelize, write);
+  return {
+    administration,
+    invitations: new Invitations(sequelize, write, administration),
+    editing: new MessageEditing(sequelize, write, settings.editHistory),
+    reactions: new Reactions(sequelize, write),
+    readMarks: new ReadMarks(sequelize, write),
+    chatList: new ChatList(sequelize),
+    directChats: new DirectChats(sequelize, write),
+  };
+}

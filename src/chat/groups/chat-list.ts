@@ -1,0 +1,95 @@
+import { QueryTypes, type Sequelize } from 'sequelize';
+import { formatCursor } from '../../events/cursor.ts';
+import { Refused } from '../errors.ts';
+import { MOST_GROUPS, MOST_LISTED } from '../group-limits.ts';
+import type { UserView } from '../users.ts';
+import type { Role } from './administration.ts';
+
+/** A group as GET /chats lists it; has fewer `members` than `members_count` if there are too many to list. */
+interface ListedChat {
+  id: number;
+  name: string;
+  members: UserView[];
+  members_count: number;
+  /** True for the one chat of two users. */
+  direct: boolean;
+  description: string;
+  archived: boolean;
+  role: Role;
+  /** Messages of others after the mark, {@link MOST_UNREAD} at the most. */
+  unread: number;
+  last_read_id: number;
+  last_message: { id: number; sender: string; sender_id: number; excerpt: string; timestamp: string } | null;
+}
+
+/** A user's chats. The cursor is the log's head in the same snapshot: events continue there without gap or overlap. */
+export interface ChatListView {
+  user: UserView;
+  chats: ListedChat[];
+  cursor: string;
+}
+
+/** The greatest unread count: it stands for this many or more, so that its cost does not grow with the history. */
+const MOST_UNREAD = 1000;
+/** Characters of the last message that a list shows. */
+const EXCERPT = 200;
+
+const QUERY = `
+  WITH mine AS (
+    SELECT g.id, g.name, g.direct_low IS NOT NULL AS direct, g.description,
+           g.archived_at IS NOT NULL AS archived, own.role, own.last_read_id, own.joined_at, size.members_count,
+           $most - sum(size.members_count) OVER (ORDER BY size.members_count, g.id) + size.members_count AS room
+    FROM (SELECT group_id, last_read_id, joined_at, role FROM plantao.memberships WHERE user_id = $userId
+          ORDER BY group_id DESC LIMIT $mostGroups) own
+    JOIN plantao.groups g ON g.id = own.group_id AND g.deleted_at IS NULL
+    CROSS JOIN LATERAL (SELECT count(*) AS members_count FROM plantao.memberships WHERE group_id = g.id) size
+  ), listed AS (
+    SELECT mine.*, last.id AS last_id, last.sender, last.sender_id, last.excerpt, last.created_at AS last_at,
+           (SELECT count(*) FILTER (WHERE x.sender_id <> $userId) FROM (
+              SELECT sender_id FROM plantao.messages WHERE group_id = mine.id AND id > mine.last_read_id
+              ORDER BY id DESC LIMIT ${MOST_UNREAD}) x) AS unread
+    FROM mine
+    LEFT JOIN LATERAL (
+      SELECT m.id, u.username AS sender, m.sender_id, left(m.content, ${EXCERPT}) AS excerpt, m.created_at
+      FROM plantao.messages m JOIN plantao.users u ON u.id = m.sender_id
+      WHERE m.group_id = mine.id ORDER BY m.id DESC LIMIT 1) last ON true
+  )
+  SELECT me.username, b.epoch, b.head,
+         (SELECT json_agg(json_build_object('id', l.id, 'name', l.name, 'members_count', l.members_count, 'direct', l.direct,
+            'description', l.description, 'archived', l.archived, 'role', l.role,
+            'members', (SELECT coalesce(json_agg(json_build_object('id', u.id, 'username', u.username) ORDER BY u.id), '[]')
+                        FROM (SELECT user_id FROM plantao.memberships WHERE group_id = l.id
+                              ORDER BY user_id LIMIT greatest(l.room, 0)) m
+                        JOIN plantao.users u ON u.id = m.user_id),
+            'unread', l.unread, 'last_read_id', l.last_read_id,
+            'last_message', CASE WHEN l.last_id IS NOT NULL THEN json_build_object(
+              'id', l.last_id, 'sender', l.sender, 'sender_id', l.sender_id, 'excerpt', l.excerpt,
+              'timestamp', to_char(l.last_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')) END)
+            ORDER BY greatest(l.last_at, l.joined_at) DESC, l.id DESC) FROM listed l) AS chats
+  FROM plantao.users me CROSS JOIN plantao.log_bounds b WHERE me.id = $userId`;
+
+/** Lists a user's chats in one statement, which reads by index a bounded number of rows for each group. */
+export class ChatList {
+  readonly #sequelize: Sequelize;
+
+  constructor(sequelize: Sequelize) {
+    this.#sequelize = sequelize;
+  }
+
+  /**
+   * Returns the newest {@link MOST_GROUPS} groups of a user, the most recently active first, and up to {@link MOST_LISTED} of
+   * their members, those of the smallest groups first.
+   * @throws {Refused} user_not_found.
+   */
+  async of(userId: number): Promise<ChatListView> {
+    const [row] = await this.#sequelize.query<{
+      username: string;
+      chats: ListedChat[] | null;
+      epoch: string;
+      head: number;
+    }>(QUERY, { bind: { userId, most: MOST_LISTED, mostGroups: MOST_GROUPS }, type: QueryTypes.SELECT });
+    if (!row) throw new Refused('user_not_found');
+    const cursor = formatCursor({ epoch: row.epoch, position: row.head });
+    return { user: { id: userId, username: row.username }, chats: row.chats ?? [], cursor };
+  }
+}

@@ -1,0 +1,45 @@
+import { QueryTypes, type Sequelize } from 'sequelize';
+import type { Write } from '../../database/fenced-write.ts';
+import { Refused } from '../errors.ts';
+import { requireRoom, requireRoomToCreate } from '../group-limits.ts';
+import { holdUser, requireUser, type UserView } from '../users.ts';
+
+/** A direct chat; `created` if it did not exist before. */
+export interface DirectChat {
+  groupId: number;
+  groupName: string;
+  created: boolean;
+  other: UserView;
+}
+
+/** Direct chats: each pair of users has at most one. */
+export class DirectChats {
+  readonly #sequelize: Sequelize;
+  readonly #write: Write;
+
+  constructor(sequelize: Sequelize, write: Write) {
+    this.#sequelize = sequelize;
+    this.#write = write;
+  }
+
+  /**
+   * Returns the direct chat of two users, and creates it if there is none. A user who left it is a member again after calling.
+   * @throws {Refused} user_not_found, too_many_groups.
+   */
+  async open(userId: number, otherUserId: number): Promise<DirectChat> {
+    return this.#write(async (transaction) => {
+      await holdUser(userId, transaction);
+      const { id, username } = await requireUser(otherUserId, transaction);
+      const [row] = await this.#sequelize.query<{ group_id: number; group_name: string; is_new: boolean }>(
+        'SELECT * FROM plantao.direct_chat($userId, $otherUserId)',
+        { bind: { userId, otherUserId }, type: QueryTypes.SELECT, transaction },
+      );
+      if (!row) throw new Refused('user_not_found');
+      if (row.is_new) {
+        await requireRoom([row.group_id], [otherUserId], transaction);
+        await requireRoomToCreate(userId, transaction);
+      }
+      return { groupId: row.group_id, groupName: row.group_name, created: row.is_new, other: { id, username } };
+    });
+  }
+}

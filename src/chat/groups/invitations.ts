@@ -1,0 +1,109 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { QueryTypes, type Sequelize } from 'sequelize';
+import type { Write } from '../../database/fenced-write.ts';
+import { Refused } from '../errors.ts';
+import { requireRoom } from '../group-limits.ts';
+import { holdUser } from '../users.ts';
+import type { GroupAdministration } from './administration.ts';
+
+/** A new invitation; its token is shown this once. */
+export interface Invitation {
+  token: string;
+  expiresAt: Date;
+}
+
+interface InvitedGroup {
+  id: number;
+  name: string;
+  uses_left: number;
+  is_in: boolean;
+  is_removed: boolean;
+}
+
+/** Invitations of a group that are kept; the oldest go first. */
+const MOST_INVITATIONS = 100;
+/** Length of a token: 256 random bits in base64url. */
+export const INVITATION_LENGTH = 43;
+
+const hashOf = (token: string) => createHash('sha256').update(token).digest();
+
+/** Invitation links. The database knows the hash of a token only. */
+export class Invitations {
+  readonly #sequelize: Sequelize;
+  readonly #write: Write;
+  readonly #administration: Pick<GroupAdministration, 'requireStaff'>;
+
+  constructor(sequelize: Sequelize, write: Write, administration: Pick<GroupAdministration, 'requireStaff'>) {
+    this.#sequelize = sequelize;
+    this.#write = write;
+    this.#administration = administration;
+  }
+
+  /** @throws {Refused} group_not_found, not_a_member, forbidden unless the actor is an owner or admin, direct_chat. */
+  async create(groupId: number, actorId: number | null, hours: number, uses: number): Promise<Invitation> {
+    const token = randomBytes(32).toString('base64url');
+    return this.#write(async (transaction) => {
+      await this.#administration.requireStaff(groupId, actorId, transaction);
+      const [row] = await this.#sequelize.query<{ expires_at: Date }>(
+        `INSERT INTO plantao.invitations (hash, group_id, created_by, expires_at, uses_left)
+         VALUES ($hash, $groupId, $actorId, clock_timestamp() + make_interval(hours => $hours::int), $uses)
+         RETURNING expires_at`,
+        { bind: { hash: hashOf(token), groupId, actorId, hours, uses }, type: QueryTypes.SELECT, transaction },
+      );
+      await this.#sequelize.query(
+        `DELETE FROM plantao.invitations WHERE hash IN (
+           SELECT hash FROM plantao.invitations WHERE group_id = $groupId
+           ORDER BY expires_at > clock_timestamp() DESC, created_at DESC OFFSET $most)`,
+        { bind: { groupId, most: MOST_INVITATIONS }, transaction },
+      );
+      if (!row) throw new Error('the new invitation was not returned');
+      return { token, expiresAt: row.expires_at };
+    });
+  }
+
+  /** Revokes all invitations of a group and returns how many. @throws {Refused} as {@link create}. */
+  async revokeAll(groupId: number, actorId: number | null): Promise<number> {
+    return this.#write(async (transaction) => {
+      await this.#administration.requireStaff(groupId, actorId, transaction);
+      const revoked = await this.#sequelize.query(
+        'DELETE FROM plantao.invitations WHERE group_id = $groupId RETURNING hash',
+        { bind: { groupId }, type: QueryTypes.SELECT, transaction },
+      );
+      return revoked.length;
+    });
+  }
+
+  /**
+   * Joins the group of an invitation, and returns its id and name; does not use it up if the user is a member.
+   * @throws {Refused} user_not_found, invitation_not_found also if it expired or is used up, removed_from_group, group_full,
+   * too_many_groups.
+   */
+  async accept(token: string, userId: number): Promise<{ id: number; name: string }> {
+    return this.#write(async (transaction) => {
+      await holdUser(userId, transaction);
+      const [found] = await this.#sequelize.query<InvitedGroup>(
+        `SELECT g.id, g.name, i.uses_left,
+                EXISTS (SELECT FROM plantao.memberships WHERE group_id = g.id AND user_id = $userId) AS is_in,
+                EXISTS (SELECT FROM plantao.departures WHERE group_id = g.id AND user_id = $userId AND removed) AS is_removed
+         FROM plantao.invitations i JOIN plantao.groups g ON g.id = i.group_id
+         WHERE i.hash = $hash AND i.expires_at > clock_timestamp() AND g.deleted_at IS NULL`,
+        { bind: { hash: hashOf(token), userId }, type: QueryTypes.SELECT, transaction },
+      );
+      if (!found) throw new Refused('invitation_not_found');
+      const { id, name, is_in: isIn, is_removed: isRemoved } = found;
+      if (isIn) return { id, name };
+      if (isRemoved) throw new Refused('removed_from_group');
+      if (found.uses_left === 0) throw new Refused('invitation_not_found');
+      await this.#sequelize.query('UPDATE plantao.invitations SET uses_left = uses_left - 1 WHERE hash = $hash', {
+        bind: { hash: hashOf(token) },
+        transaction,
+      });
+      await this.#sequelize.query('INSERT INTO plantao.memberships (group_id, user_id) VALUES ($id, $userId)', {
+        bind: { id, userId },
+        transaction,
+      });
+      await requireRoom([id], [userId], transaction);
+      return { id, name };
+    });
+  }
+}
