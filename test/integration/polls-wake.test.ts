@@ -17,7 +17,7 @@ describe('A long poll', () => {
       for (const [at, { status, headers, body }] of (await answers()).entries()) {
         expect(status).to.equal(200);
         expect(headers['content-type']).to.equal('application/json; charset=utf-8');
-        expect(headers['cache-control']).to.equal('no-store');
+        expect(headers['cache-control']).to.equal('no-store, no-transform');
         const { message_id: id, timestamp, cursor } = sent;
         const [event] = body.events;
         expect(body).to.deep.equal({

@@ -37,6 +37,7 @@ const WRITES: [method: string, path: string, body?: JsonObject][] = [
   ['DELETE', '/tokens', { userId: 1 }],
   ['POST', '/switchover'],
   ['POST', '/messages', { userId: 1, groupId: 1, content: 'Olá' }],
+  ['PATCH', '/messages', { messageId: 1, content: 'Oi' }],
   ['DELETE', '/messages', { messageId: 1 }],
   ['POST', '/notify/default'],
   ['POST', '/notify/all'],
@@ -143,9 +144,13 @@ describe('Roles and routes:', () => {
         '/openapi.json': 200,
       });
     });
-    for (const path of [...READS, STREAM]) {
+    for (const path of READS) {
       it(`refuses GET ${path}`, async () => isNotAlive(await get(`${nodes.standby.url}${path}`)));
     }
+    it(`ends GET ${STREAM} with the event unavailable`, async () => {
+      const { status, text } = await get(`${nodes.standby.url}${STREAM}`);
+      expect([status, /^event: unavailable\ndata: .*"code":"not_alive"/m.test(text)]).to.deep.equal([200, true]);
+    });
     for (const [method, path, body] of WRITES) {
       it(`refuses ${method} ${path}`, async () =>
         isNotAlive(await request(method, `${nodes.standby.url}${path}`, { body })));

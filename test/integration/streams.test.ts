@@ -49,7 +49,7 @@ describe('A stream of server-sent events', () => {
       expect(reader.status).to.equal(200);
       expect(reader.headers).to.include({
         'content-type': 'text/event-stream; charset=utf-8',
-        'cache-control': 'no-store',
+        'cache-control': 'no-store, no-transform',
         'x-accel-buffering': 'no',
       });
       await eventually('the id has come', () => CURSOR.test(reader.lastId));
@@ -272,7 +272,10 @@ describe('Streams and polls of one node', () => {
       'the house is full',
       async () => (await attempt('/subscribe/status?group=y&timeout=0')).status === 503,
     );
-    for (const path of ['/events?userId=1', '/subscribe/user?user_id=1', '/subscribe/status']) {
+    // An EventSource connects again only after a response with status 200.
+    const { status: streamed, text } = await attempt('/events?userId=1');
+    expect([streamed, /^event: unavailable\ndata: .*"code":"overloaded"/m.test(text)]).to.deep.equal([200, true]);
+    for (const path of ['/subscribe/user?user_id=1', '/subscribe/status']) {
       const { status, body, headers } = await attempt(path);
       expect({ status, code: body.code }).to.deep.equal({ status: 503, code: 'overloaded' });
       expect(Number(headers['retry-after'])).to.be.within(1, 4);
