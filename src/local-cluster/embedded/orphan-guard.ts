@@ -1,20 +1,20 @@
 import { spawn } from 'node:child_process';
 
-/** Watches over one process until it is released. */
+/** Watches one process until it is released. */
 export interface OrphanGuard {
-  /** Ends the watch and leaves the process alone. Call it before, or when, the process is ended in order. */
+  /** Ends the watch and leaves the process alone. Call it when the process has ended, or before it is stopped. */
   release(): void;
 }
 
-/** What the guard does to a process whose parent is gone. */
+/** The signals for a process whose parent has ended. */
 export interface OrphanGuardSignals {
-  /** Asked first, e.g. `INT`. */
+  /** Sent first, e.g. `INT`. */
   first: 'INT' | 'TERM' | 'KILL';
-  /** Sent when the process is still there ten seconds later. */
+  /** Sent if the process still runs ten seconds later. */
   last: 'QUIT' | 'KILL';
 }
 
-// `read` ends with a word when the guard is released and with an end of file when this process is gone.
+// `read` returns a word when the guard is released and the end of file when this process has ended.
 const SCRIPT = `
 trap '' HUP INT TERM
 read -r word && exit 0
@@ -27,9 +27,9 @@ kill -s "$3" "$1" 2>/dev/null
 `;
 
 /**
- * Promises that the process `pid` does not outlive this one, even when this one is killed with kill -9: a shell of a few
- * hundred kilobytes, in a session of its own, waits for the end of a pipe that only this process holds.
- * On Windows, where there is no such shell, it does nothing.
+ * Ensures that the process `pid` does not outlive this one, even if this one is killed with kill -9: a shell of a few hundred
+ * kilobytes, in its own session, waits for the end of a pipe that only this process holds.
+ * On Windows, which lacks such a shell, it does nothing.
  */
 export function guardAgainstOrphaning(pid: number, signals: OrphanGuardSignals): OrphanGuard {
   if (process.platform === 'win32') return { release: () => undefined };
@@ -38,7 +38,7 @@ export function guardAgainstOrphaning(pid: number, signals: OrphanGuardSignals):
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],
   });
-  // A guard that could not be started or was killed is a lost convenience, never a reason to stop.
+  // A guard that does not start or is killed is not a reason to stop.
   guard.on('error', () => undefined);
   guard.stdin.on('error', () => undefined);
   guard.unref();
@@ -53,7 +53,7 @@ export function guardAgainstOrphaning(pid: number, signals: OrphanGuardSignals):
   };
 }
 
-/** The pipe to a child is a socket, which may be told not to keep this process alive; its type does not say so. */
+/** The pipe to a child is a socket, so it has unref(), which its type lacks. */
 function unref(stream: NodeJS.WritableStream & { unref?: () => unknown }): void {
   stream.unref?.();
 }

@@ -3,15 +3,15 @@ import { lstat, readdir, readlink, realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { EmbeddedPostgresError } from './system-user.ts';
 
-/** Bits of a mode by which somebody beside the owner may write. */
+/** The bits of a mode that let users other than the owner write. */
 const OTHERS_WRITE = 0o022;
 const STICKY = 0o1000;
 
 const isOurs = ({ uid }: Stats) => uid === process.getuid?.();
 
 /**
- * Checks that no other user can rename or replace `folder`: each folder above it is root's or ours, and where others may
- * write to one, its sticky bit keeps them from what is not theirs.
+ * Checks that no other user can rename or replace `folder`: each folder above it is root's or ours, and one that others may
+ * write to has the sticky bit.
  * @throws EmbeddedPostgresError
  */
 export async function checkPlace(folder: string): Promise<void> {
@@ -27,7 +27,7 @@ export async function checkPlace(folder: string): Promise<void> {
   }
 }
 
-/** Checks that `folder` itself is a folder of ours that no other user may write to. @throws EmbeddedPostgresError */
+/** Checks that `folder` itself is our folder and no other user may write to it. @throws EmbeddedPostgresError */
 export async function checkOwnFolder(folder: string): Promise<void> {
   const stats = await lstat(folder);
   if (!stats.isDirectory()) throw untrusted(folder, 'it is not a folder');
@@ -35,8 +35,8 @@ export async function checkOwnFolder(folder: string): Promise<void> {
 }
 
 /**
- * Checks that `folder` and all in it are ours and nobody else's to write: no file by another name as well (a hard link), no
- * link that leads out.
+ * Checks that `folder` and its content are ours and that no other user may write to them. No file may have a second name (a
+ * hard link), and no link may lead out of the folder.
  * @throws EmbeddedPostgresError
  */
 export async function checkOwnTree(folder: string): Promise<void> {

@@ -6,11 +6,11 @@ import { promisify } from 'node:util';
 export interface ListedProcess {
   pid: number;
   parent: number;
-  /** Its arguments, joined with blanks; empty for a process that has ended and was not yet collected. */
+  /** Its arguments, joined with spaces; empty for a zombie. */
   command: string;
 }
 
-/** Every process of this machine that may be seen: from /proc where there is one, else from `ps`; empty on Windows. */
+/** Returns every visible process of this machine: from /proc if it exists, else from `ps`. Empty on Windows. */
 export async function listProcesses(): Promise<ListedProcess[]> {
   if (process.platform === 'win32') return [];
   if (process.platform === 'linux') return fromProc();
@@ -27,14 +27,14 @@ async function fromProc(): Promise<ListedProcess[]> {
   return found.filter((one) => one !== null);
 }
 
-/** Null when the process ended while we looked. */
+/** Returns null if the process has ended meanwhile. */
 async function readProc(pid: string): Promise<ListedProcess | null> {
   try {
     const [stat, commandLine] = await Promise.all([
       readFile(`/proc/${pid}/stat`, 'utf8'),
       readFile(`/proc/${pid}/cmdline`, 'utf8'),
     ]);
-    // "pid (name) state ppid …": the name may hold blanks and brackets, so count from its last bracket.
+    // "pid (name) state ppid …": the name may contain spaces and brackets, so fields are counted from its last bracket.
     const parent = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1];
     return { pid: Number(pid), parent: Number(parent), command: commandLine.split('\0').join(' ').trim() };
   } catch {

@@ -3,21 +3,22 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
-/** Why the embedded PostgreSQL cannot be used, as one sentence for the person who started it. */
+/** The embedded PostgreSQL cannot be used. The message is a sentence for the person who started it. */
 export class EmbeddedPostgresError extends Error {
   override name = 'EmbeddedPostgresError';
 }
 
-/** Whom the server runs as, ready to be spread into spawn options; empty: whoever we are. */
+/** The user that runs the server, as spawn options. Empty: the user of this process. */
 export interface ServerUser {
   uid?: number;
   gid?: number;
 }
 
 /**
- * PostgreSQL refuses to run as root, so root (as in most containers) runs it as the user `postgres`, made if there is none.
+ * Returns the user that runs PostgreSQL. It refuses to run as root, so root (as in most containers) runs it as the user
+ * `postgres`, which is created if it is missing.
  *
- * @throws EmbeddedPostgresError when that user is missing and cannot be made
+ * @throws EmbeddedPostgresError when that user is missing and cannot be created
  */
 export async function serverUser(log: (line: string) => void): Promise<ServerUser> {
   if (process.getuid?.() !== 0) return {};
@@ -32,12 +33,12 @@ export async function serverUser(log: (line: string) => void): Promise<ServerUse
     await run(command, args).catch(() => undefined);
     const made = await lookUp();
     if (made) {
-      log('PostgreSQL does not run as root: made the system user postgres for it');
+      log('PostgreSQL does not run as root: created the system user postgres for it');
       return made;
     }
   }
   throw new EmbeddedPostgresError(
-    'PostgreSQL does not run as root and a user postgres could not be made: make one, or start as another user.',
+    'PostgreSQL does not run as root and the user postgres could not be created: create it, or start as another user.',
   );
 }
 
