@@ -1,8 +1,7 @@
-import { isIP, isIPv6 } from 'node:net';
 import dotenv from 'dotenv';
 import { z } from 'zod';
-import { databaseUrlOf, isDatabaseHost, parseDatabaseUrl } from './database/url/database-url.ts';
-import { DatabaseUrlError } from './database/url/database-url-error.ts';
+import { databaseUrlOf, isDatabaseHost } from './database/url/database-url.ts';
+import { flag, hostPattern, httpUrl, list, origin, postgresUrl, proxies, whole } from './setting-types.ts';
 
 /** All settings of a node, validated and typed. Times are milliseconds unless the name says otherwise. */
 export interface Settings {
@@ -65,76 +64,6 @@ export class SettingsError extends Error {
     this.problems = problems;
   }
 }
-
-const flag = z
-  .string()
-  .toLowerCase()
-  .pipe(z.enum(['true', 'false', '1', '0', 'yes', 'no'], 'must be true or false'))
-  .transform((text) => text === 'true' || text === '1' || text === 'yes');
-const whole = (least: number, most: number) =>
-  z
-    .string()
-    .regex(/^\d+$/, `must be a whole number from ${least} to ${most}`)
-    .transform(Number)
-    .refine((value) => value >= least && value <= most, `must be a whole number from ${least} to ${most}`);
-const isUrl = (text: string, ...protocols: string[]) => {
-  try {
-    return protocols.includes(new URL(text).protocol);
-  } catch {
-    return false;
-  }
-};
-/** Normalised, without a slash at the end: paths are appended, and one node must not have two addresses. */
-const httpUrl = z
-  .string()
-  .trim()
-  .refine((text) => isUrl(text, 'http:', 'https:'), 'must be an http(s) URL')
-  .transform((text) => new URL(text).href.replace(/\/+$/, ''));
-const postgresUrl = z.string().superRefine((text, context) => {
-  try {
-    parseDatabaseUrl(text);
-  } catch (error) {
-    context.addIssue({ code: 'custom', message: error instanceof DatabaseUrlError ? error.message : String(error) });
-  }
-});
-const list = (text: string) =>
-  text
-    .split(',')
-    .map((part) => part.trim())
-    .filter((part) => part !== '');
-
-/** Values of Express's "trust proxy", except `true`, with which clients could choose their own address. */
-const isProxy = (text: string) => {
-  if (['loopback', 'linklocal', 'uniquelocal'].includes(text)) return true;
-  const [address = '', bits, more] = text.split('/');
-  const longest = isIPv6(address) ? 128 : 32;
-  return (
-    isIP(address) !== 0 && more === undefined && (bits === undefined || (/^\d{1,3}$/.test(bits) && +bits <= longest))
-  );
-};
-const proxies = z
-  .string()
-  .transform((text) => (/^[1-9]$/.test(text.trim()) ? Number(text) : list(text)))
-  .refine(
-    (value) => typeof value === 'number' || value.every(isProxy),
-    'must be the number of proxies in front (1 to 9), or their addresses or subnets, separated by commas',
-  );
-
-/** As browsers send it: scheme, host and port, without a path. */
-const origin = z
-  .string()
-  .transform((text) => text.toLowerCase().replace(/\/$/, ''))
-  .refine(
-    (text) => text === '*' || (/^[a-z][a-z0-9+.-]*:\/\/[^/?#\s]+$/.test(text) && URL.canParse(text)),
-    'must be origins such as https://chat.example, without a path, separated by commas, or *',
-  );
-const hostPattern = z
-  .string()
-  .toLowerCase()
-  .refine(
-    (text) => text === '*' || isIPv6(text) || /^(?:\*\.)?[a-z0-9_-][a-z0-9._-]*$/.test(text),
-    'must be names or addresses of hosts, without ports, separated by commas; *.example.org for all below it',
-  );
 
 /** The environment variables with their defaults; `.env.example` explains them. */
 const environment = z.object({

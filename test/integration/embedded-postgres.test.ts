@@ -226,7 +226,7 @@ describe('The embedded PostgreSQL', function () {
       await rm(file);
       expect(await refusal(start())).to.include('holds a database but not its password');
       await writeFile(file, 'another', { mode: 0o600 });
-      expect(await refusal(start())).to.include('is not that of the data beside it');
+      expect(await refusal(start())).to.include('does not match the data beside it');
       await writeFile(file, password, { mode: 0o600 });
       await start();
     });

@@ -23,7 +23,8 @@ const BASE: Part[] = [
 /** Which parts each part may import: main → node → http → chat → events → database, with coordination → database beside them. */
 const MAY_IMPORT: Record<Part, Part[]> = {
   ...Object.fromEntries(BASE.map((part) => [part, []])),
-  settings: ['database'],
+  settings: ['setting-types', 'database'],
+  'setting-types': ['database'],
   database: [],
   events: ['database'],
   chat: ['events', 'database'],

@@ -1,0 +1,81 @@
+/** The types of settings: each parses the text of an environment variable and says what is wrong with it. */
+import { isIP, isIPv6 } from 'node:net';
+import { z } from 'zod';
+import { parseDatabaseUrl } from './database/url/database-url.ts';
+import { DatabaseUrlError } from './database/url/database-url-error.ts';
+
+/** A boolean. */
+export const flag = z
+  .string()
+  .toLowerCase()
+  .pipe(z.enum(['true', 'false', '1', '0', 'yes', 'no'], 'must be true or false'))
+  .transform((text) => text === 'true' || text === '1' || text === 'yes');
+/** A whole number within limits. */
+export const whole = (least: number, most: number) =>
+  z
+    .string()
+    .regex(/^\d+$/, `must be a whole number from ${least} to ${most}`)
+    .transform(Number)
+    .refine((value) => value >= least && value <= most, `must be a whole number from ${least} to ${most}`);
+const isUrl = (text: string, ...protocols: string[]) => {
+  try {
+    return protocols.includes(new URL(text).protocol);
+  } catch {
+    return false;
+  }
+};
+/** An http(s) URL, normalised and without a slash at the end: paths are appended, and a node must not have two addresses. */
+export const httpUrl = z
+  .string()
+  .trim()
+  .refine((text) => isUrl(text, 'http:', 'https:'), 'must be an http(s) URL')
+  .transform((text) => new URL(text).href.replace(/\/+$/, ''));
+/** A database URL in the syntax of libpq. */
+export const postgresUrl = z.string().superRefine((text, context) => {
+  try {
+    parseDatabaseUrl(text);
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: error instanceof DatabaseUrlError ? error.message : String(error) });
+  }
+});
+/** Splits a value at commas. */
+export const list = (text: string) =>
+  text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
+
+/** Values of Express's "trust proxy", except `true`, with which clients could choose their own address. */
+const isProxy = (text: string) => {
+  if (['loopback', 'linklocal', 'uniquelocal'].includes(text)) return true;
+  const [address = '', bits, more] = text.split('/');
+  const longest = isIPv6(address) ? 128 : 32;
+  return (
+    isIP(address) !== 0 && more === undefined && (bits === undefined || (/^\d{1,3}$/.test(bits) && +bits <= longest))
+  );
+};
+/** The number of reverse proxies, or their addresses and subnets. */
+export const proxies = z
+  .string()
+  .transform((text) => (/^[1-9]$/.test(text.trim()) ? Number(text) : list(text)))
+  .refine(
+    (value) => typeof value === 'number' || value.every(isProxy),
+    'must be the number of proxies in front (1 to 9), or their addresses or subnets, separated by commas',
+  );
+
+/** An origin as browsers send it: scheme, host and port, without a path. */
+export const origin = z
+  .string()
+  .transform((text) => text.toLowerCase().replace(/\/$/, ''))
+  .refine(
+    (text) => text === '*' || (/^[a-z][a-z0-9+.-]*:\/\/[^/?#\s]+$/.test(text) && URL.canParse(text)),
+    'must be origins such as https://chat.example, without a path, separated by commas, or *',
+  );
+/** A host name, an address, or `*.` and a domain. */
+export const hostPattern = z
+  .string()
+  .toLowerCase()
+  .refine(
+    (text) => text === '*' || isIPv6(text) || /^(?:\*\.)?[a-z0-9_-][a-z0-9._-]*$/.test(text),
+    'must be names or addresses of hosts, without ports, separated by commas; *.example.org for all below it',
+  );
