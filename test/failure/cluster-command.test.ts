@@ -31,7 +31,7 @@ describe('npm run cluster', function () {
     while (!(await isFree(port + 1)));
   });
   after(() => rm(base, { recursive: true, force: true }));
-  // A case that failed leaves its command running, on the ports of the next one.
+  // A test that failed leaves its command running, on the ports of the next test.
   afterEach(async () => {
     for (const command of started.splice(0)) {
       command.child.kill('SIGTERM');
@@ -75,7 +75,7 @@ describe('npm run cluster', function () {
       eventually(`the launcher says that ${what}`, () => pattern.exec(this.output), { within }).catch((error) => {
         throw new Error(`${error.message}; it said:\n${this.output}${this.errors}`);
       });
-    /** What a terminal does at Ctrl-C: the signal goes to the whole group, and npm passes it on once more. */
+    /** Sends the signal as a terminal does at Ctrl-C: to the whole group, and npm passes it on once more. */
     ctrlC() {
       process.kill(-(this.child.pid ?? 0), 'SIGINT');
       this.child.kill('SIGINT');
@@ -84,7 +84,7 @@ describe('npm run cluster', function () {
     pids = () => [...this.output.matchAll(/pid (\d+)$/gm)].map(([, pid]) => Number(pid));
   }
 
-  /** The processes that still run of what a launcher started on our data folder or ports. */
+  /** Returns the processes that a launcher started on our data folder or ports and that still run. */
   async function left(pids: number[]): Promise<string[]> {
     const listed = await listProcesses();
     const ours = listed.filter(({ pid, command }) => pids.includes(pid) || command.includes(dataFolder));

@@ -7,11 +7,11 @@ import { createDatabase, type OwnPostgres, startPostgresOfItsOwn } from '../supp
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 import { Scene } from './scene.ts';
 
-/** Long enough for heartbeats over a way that takes half a second there and back. */
+/** Long enough for heartbeats with a round trip of half a second. */
 const LEASE_MS = 1500;
 const SLACK_MS = 4000;
 
-/** A node's two ways to PostgreSQL: that of its pool, which may go through a pooler, and that of all its other sessions. */
+/** A node's two connections to PostgreSQL: of its pool, which may use a pooler, and of all its other sessions. */
 interface Cables {
   pool: TcpProxy;
   direct: TcpProxy;

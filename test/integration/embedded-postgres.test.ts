@@ -159,7 +159,7 @@ describe('The embedded PostgreSQL', function () {
       await query(server.url, 'SELECT 1');
     });
 
-    it('of the server itself starts again, with a stale postmaster.pid', async () => {
+    it('of the server starts again in spite of a stale postmaster.pid', async () => {
       const first = await start();
       process.kill(first.pid, 'SIGKILL');
       await first.exited;

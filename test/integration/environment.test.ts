@@ -12,7 +12,7 @@ import { messageOf } from '../../src/message-of.ts';
 import { createDatabase, type OwnPostgres, startPostgresOfItsOwn, type TestDatabase } from '../support/postgres.ts';
 import { testServer } from '../support/test-server.ts';
 
-/** What one session and one of the pool answer. */
+/** Returns the rows of a statement on a session and on the pool. */
 async function bothAnswer(url: string, text: string): Promise<unknown[][]> {
   const session = await Session.open(connectionOptions(url, 'plantao:test:log', 5000));
   const sequelize = openSequelize(url, 'plantao:test:pool', 1);
@@ -63,7 +63,7 @@ describe("The environment variables of PostgreSQL's own programs", () => {
   const ASKED = `SELECT current_database() AS database, current_setting('work_mem') AS memory,
     current_setting('client_encoding') AS encoding, current_setting('TimeZone') AS zone, now()::text LIKE '____-__-__ %+00' AS iso`;
 
-  it('change no session and no connection of the pool', async () => {
+  it('do not change sessions or connections of the pool', async () => {
     const answers = await bothAnswer(database.url, ASKED);
     const expected = { database: database.name, memory: '4MB', encoding: 'UTF8', zone: 'UTC', iso: true };
     expect(answers).to.deep.equal([[expected], [expected]]);

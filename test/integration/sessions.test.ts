@@ -61,7 +61,7 @@ describe('A session of a node', () => {
   });
 });
 
-describe('A session behind a proxy that drops the options of the start-up', () => {
+describe('A session behind a proxy that drops the start-up options', () => {
   let database: TestDatabase;
   let proxy: net.Server;
   let url: string;
@@ -140,7 +140,7 @@ describe('A warm session', () => {
 
   const config = () => connectionOptions(database.url, 'plantao:test:writer', 5000);
 
-  it('leaves no connection open when its warm-up fails, however often', async () => {
+  it('leaves no connection open when its warm-up fails repeatedly', async () => {
     const session = new ReconnectingSession(config(), { text: 'SELECT 1/0' });
     for (let tries = 0; tries < 3; tries++) {
       const refusal = await session.ready().catch((error) => error);

@@ -153,7 +153,7 @@ describe('The check at start', () => {
     }
   });
 
-  it('leaves no lock and no session behind', async () => {
+  it('leaves no lock and no session open', async () => {
     await check();
     const { rows } = await client.query(
       "SELECT application_name FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'plantao:%'",

@@ -80,7 +80,7 @@ describe('A node refuses to start, with the reason, for', () => {
   });
 });
 
-describe('A node at a hot standby', function () {
+describe('A node that connects to a hot standby', function () {
   this.timeout(90_000);
   let postgres: OwnPostgres;
   before(async () => {

@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 
-/** `up` is from the client to the target, `down` the way back. */
+/** `up` is from the client to the target, `down` from the target to the client. */
 export type Direction = 'up' | 'down';
 
-/** Where a {@link TcpProxy} sends what it gets. */
+/** The server behind a {@link TcpProxy}. */
 export interface TcpProxyTarget {
   port: number;
   /** Default 127.0.0.1. */
@@ -14,20 +14,20 @@ export interface TcpProxyTarget {
 interface Pair {
   client: Socket;
   target: Socket;
-  /** What the client said first: a session of PostgreSQL names itself there. */
+  /** The first bytes of the client: a session of PostgreSQL sends its application_name there. */
   opening: string;
 }
 
 /**
- * A cable to pull: stands on a port of its own before a Postgres or a node and forwards, until it is told to swallow,
- * delay or cut. Whoever makes one closes it.
+ * A TCP proxy in front of PostgreSQL or a node, on its own port. It forwards until it is told to swallow, delay or cut. The
+ * test that creates one closes it.
  */
 export class TcpProxy {
   readonly #server: Server;
   #target: { port: number; host: string };
   readonly #pairs = new Set<Pair>();
   readonly #timers = new Set<NodeJS.Timeout>();
-  /** Those that have lost something to {@link swallow}. */
+  /** The pairs that have lost bytes to {@link swallow}. */
   readonly #damaged = new WeakSet<Pair>();
   #swallowing = new Set<Direction>();
   #whose = '';
@@ -39,7 +39,7 @@ export class TcpProxy {
     this.#server = createServer({ allowHalfOpen: true }, (client) => this.#accept(client));
   }
 
-  /** Starts to listen on a free port of 127.0.0.1, which it resolves with. */
+  /** Starts to listen on a free port of 127.0.0.1 and returns the port. */
   async listen(): Promise<number> {
     this.#server.listen(0, '127.0.0.1');
     await once(this.#server, 'listening');
@@ -52,22 +52,22 @@ export class TcpProxy {
     this.dropConnections();
   }
 
-  /** How many bytes it has swallowed so far: more than before tells that something was sent into the void. */
+  /** The number of bytes swallowed so far. */
   swallowedBytes = 0;
 
-  /** The port clients connect to. */
+  /** The port that clients connect to. */
   get port(): number {
     const address = this.#server.address();
     if (address === null || typeof address === 'string') throw new Error('the proxy does not listen');
     return address.port;
   }
 
-  /** How many connections are open through it. */
+  /** The number of open connections. */
   get connections(): number {
     return this.#pairs.size;
   }
 
-  /** `url` with this proxy in the place of its host and port. */
+  /** Returns `url` with the address of this proxy. */
   via(url: string): string {
     const changed = new URL(url);
     changed.hostname = '127.0.0.1';
@@ -76,10 +76,9 @@ export class TcpProxy {
   }
 
   /**
-   * From now on connections stay open and new ones are accepted, and nothing passes in `direction` (default: either):
-   * half-open, as when a cable is cut or a peer's kernel stands still. What was swallowed is lost; so {@link heal}
-   * resets the connections that lost something, as TCP itself would have. `whose`: only of those connections whose first
-   * bytes have this in them, as the application_name of a session.
+   * Keeps connections open, accepts new ones, and forwards nothing in `direction` (default: both): half-open, as when a cable
+   * is cut or a peer's kernel is frozen. Swallowed bytes are lost, so {@link heal} resets the connections that lost some, as
+   * TCP itself would. `whose`: only connections whose first bytes contain this, such as the application_name of a session.
    */
   swallow(direction: Direction | 'both' = 'both', { whose = '' }: { whose?: string } = {}): void {
     this.#swallowing = new Set(direction === 'both' ? ['up', 'down'] : [direction]);
@@ -97,12 +96,12 @@ export class TcpProxy {
     for (const pair of this.#pairs) this.#reset(pair);
   }
 
-  /** Delays what passes, in each direction, by `ms`; order is kept. */
+  /** Delays each direction by `ms`, and keeps the order. */
   setLatency(ms: number): void {
     this.#latency = ms;
   }
 
-  /** Forwards again. Connections that lost bytes to {@link swallow} are reset, the others go on. */
+  /** Forwards again. Resets the connections that lost bytes to {@link swallow}. */
   heal(): void {
     this.#refusing = false;
     this.#latency = 0;
@@ -139,7 +138,7 @@ export class TcpProxy {
   #forward(pair: Pair, direction: Direction, from: Socket, to: Socket): void {
     let lastDue = 0;
     const pass = (bytes: number, action: () => void) => {
-      // Behind what was delayed before it, also when the latency has been lowered since.
+      // After the bytes that were delayed before, even if the latency has been lowered since.
       lastDue = Math.max(lastDue, performance.now() + this.#latency);
       this.#after(lastDue - performance.now(), () => {
         if (!this.#swallowing.has(direction) || !pair.opening.includes(this.#whose)) action();
@@ -157,7 +156,7 @@ export class TcpProxy {
       }),
     );
     from.on('end', () => pass(0, () => to.end()));
-    // 'close' follows and is all we need.
+    // 'close' follows.
     from.on('error', () => undefined);
     from.on('close', (broken) => pass(0, () => (broken ? this.#reset(pair) : this.#closeRest(pair, to))));
   }
@@ -174,7 +173,7 @@ export class TcpProxy {
     this.#timers.add(timer);
   }
 
-  /** One side has closed: the other gets what is still on its way to it, then its end. */
+  /** One side has closed. The other gets the bytes that are still on their way to it, then the end. */
   #closeRest(pair: Pair, rest: Socket): void {
     if (rest.destroyed) this.#pairs.delete(pair);
     else rest.destroySoon();
@@ -186,7 +185,7 @@ export class TcpProxy {
   }
 }
 
-/** A {@link TcpProxy} that listens. */
+/** Starts a {@link TcpProxy}. */
 export async function startTcpProxy(target: TcpProxyTarget): Promise<TcpProxy> {
   const proxy = new TcpProxy(target);
   await proxy.listen();

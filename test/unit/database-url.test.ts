@@ -16,7 +16,7 @@ const problemOf = (text: string): string => {
 };
 
 describe('The URL of the database', () => {
-  it('gives all its fields', () => {
+  it('has a host, a port, a user, a password, a database and parameters', () => {
     expect(
       parse('postgresql://ana:secret@db.example:6432/chat?options=-c%20work_mem%3D9MB&connect_timeout=3'),
     ).to.deep.equal({
@@ -31,7 +31,7 @@ describe('The URL of the database', () => {
     });
   });
 
-  it('has defaults for what it leaves out, none of them from the environment', () => {
+  it('has defaults that do not come from the environment', () => {
     const me = userInfo().username;
     const before = { ...process.env };
     Object.assign(process.env, {
@@ -54,7 +54,7 @@ describe('The URL of the database', () => {
     expect(parse('postgres://ana:@db/chat')).to.include({ user: 'ana', database: 'chat', password: null });
   });
 
-  it('may have a password with any character, encoded or as it is', () => {
+  it('accepts a password with any character, encoded or not', () => {
     const passwords = [
       '100%',
       '%',
@@ -84,7 +84,7 @@ describe('The URL of the database', () => {
     }
   });
 
-  it('may name a socket, in each of the ways that libpq has', () => {
+  it('accepts a socket in every form of libpq', () => {
     const socket = ['/var/run/postgresql 5432'];
     expect(hostsOf('postgres://u:p@%2Fvar%2Frun%2Fpostgresql/chat')).to.deep.equal(socket);
     expect(hostsOf('postgres://u:p@/chat?host=/var/run/postgresql')).to.deep.equal(socket);
@@ -95,14 +95,14 @@ describe('The URL of the database', () => {
     expect(parse('postgres://u:p@%2Ftmp/chat?sslmode=verify-full').tls.mode).to.equal('disable');
   });
 
-  it('may name an address, of IPv6 too', () => {
+  it('accepts addresses, also of IPv6', () => {
     expect(hostsOf('postgres://u@[::1]/chat')).to.deep.equal(['::1 5432']);
     expect(hostsOf('postgres://u:p@[2001:db8::7]:6432/chat')).to.deep.equal(['2001:db8::7 6432']);
     expect(hostsOf('postgres://10.0.0.7:6432/chat')).to.deep.equal(['10.0.0.7 6432']);
     expect(hostsOf('postgres://u@[fe80::1%25eth0]/chat')).to.deep.equal(['fe80::1%eth0 5432']);
   });
 
-  it('may list hosts and ports, in each of the ways that libpq has', () => {
+  it('accepts lists of hosts and ports in every form of libpq', () => {
     expect(hostsOf('postgres://u@h1:1,h2,[::1]:3/chat')).to.deep.equal(['h1 1', 'h2 5432', '::1 3']);
     expect(hostsOf('postgres://u:p@h1,h2/chat')).to.deep.equal(['h1 5432', 'h2 5432']);
     expect(hostsOf('postgres://u:p@10.0.0.1:1,10.0.0.2:2')).to.deep.equal(['10.0.0.1 1', '10.0.0.2 2']);
@@ -119,7 +119,7 @@ describe('The URL of the database', () => {
     expect(problemOf('postgres://u@h1,h 2/chat')).to.match(/names the host h 2/);
   });
 
-  it('may give addresses for its hosts, whose names are then not resolved', () => {
+  it('accepts hostaddr, so that names are not resolved', () => {
     const addressesOf = (text: string) => parse(text).hosts.map(({ host, address }) => `${host} ${address}`);
     expect(addressesOf('postgres://h1,h2/chat?hostaddr=10.0.0.1,10.0.0.2')).to.deep.equal([
       'h1 10.0.0.1',
@@ -134,7 +134,7 @@ describe('The URL of the database', () => {
     expect(problemOf('postgres://h1/chat?hostaddr=h2')).to.match(/names h2 in hostaddr, which is not an IP address/);
   });
 
-  it('uses only a server that accepts writes, and refuses to be asked for another', () => {
+  it('rejects target_session_attrs and load_balance_hosts that select a standby', () => {
     const attributesOf = (query: string) => parse(`postgres://h1,h2/chat?${query}`).sessionAttributes;
     expect(attributesOf('')).to.equal('read-write');
     expect(attributesOf('target_session_attrs=any')).to.equal('read-write');
@@ -151,7 +151,7 @@ describe('The URL of the database', () => {
     );
   });
 
-  it('is refused where a parameter would not be honoured, by its name', () => {
+  it('rejects a parameter that would not be honoured, by its name', () => {
     for (const name of [
       'application_name',
       'service',
@@ -174,7 +174,7 @@ describe('The URL of the database', () => {
     expect(problemOf('postgres://u@db/chat?connect_timeout=soon')).to.match(/connect_timeout/);
   });
 
-  it('is refused where it is none, or names no host or port', () => {
+  it('rejects what is not a URL, and invalid hosts and ports', () => {
     for (const text of [
       '',
       'chat',
@@ -192,7 +192,7 @@ describe('The URL of the database', () => {
       expect(problemOf(`postgres://db:${port}/c`)).to.match(/port/);
   });
 
-  it('asks for TLS as libpq does, and for nothing that would fall back to clear text', () => {
+  it('requires TLS as libpq does, and rejects modes that fall back to clear text', () => {
     const modeOf = (query: string) => parse(`postgres://u@db/chat?${query}`).tls.mode;
     expect(modeOf('')).to.equal('disable');
     for (const mode of ['disable', 'require', 'verify-full']) expect(modeOf(`sslmode=${mode}`)).to.equal(mode);
@@ -215,14 +215,14 @@ describe('The URL of the database', () => {
     expect(problemOf('postgres://u@db,%2Ftmp/chat?sslmode=disable')).to.equal('none');
   });
 
-  it('is described without user and password, whatever it is', () => {
+  it('is described without user and password', () => {
     expect(describeDatabase('postgres://ana:secret@db/chat')).to.equal('chat on db:5432');
     expect(describeDatabase('postgres://ana:secret@[::1]:1/chat')).to.equal('chat on [::1]:1');
     expect(describeDatabase('postgres://ana:100%@h1,%2Ftmp/chat')).to.equal('chat on h1:5432, /tmp:5432');
     expect(describeDatabase('secret')).to.equal('of DATABASE_URL');
   });
 
-  it('is made of parts that have any character', () => {
+  it('can be created from parts with any character', () => {
     for (const text of ['p@ss:w/o?r#d', '100%', '%40', '日本 🔑', 'a,b', '[x]']) {
       for (const host of ['db', '::1', '10.0.0.7', '/var/run/postgresql', '/tmp/a b%20c']) {
         const parts = { user: text, password: text, database: text };

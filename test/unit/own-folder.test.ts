@@ -27,12 +27,12 @@ describe('A folder of programs that root runs', () => {
       (error) => (error instanceof EmbeddedPostgresError ? error.message : Promise.reject(error)),
     );
 
-  it('is taken where it is ours and closed to the writing of others', async () => {
+  it('is accepted if it is ours and no other user may write to it', async () => {
     expect(await refusal(checkPlace(folder))).to.equal(null);
     expect(await refusal(checkOwnTree(folder))).to.equal(null);
   });
 
-  it('is refused where others may write to it or to a file in it', async () => {
+  it('is rejected if others may write to it or to a file in it', async () => {
     await chmod(path.join(folder, 'bin', 'postgres'), 0o777);
     expect(await refusal(checkOwnTree(folder))).to.match(/other users may write to .*postgres/);
     await chmod(path.join(folder, 'bin', 'postgres'), 0o755);
@@ -40,7 +40,7 @@ describe('A folder of programs that root runs', () => {
     expect(await refusal(checkOwnFolder(folder))).to.include('other users may write to');
   });
 
-  it('is refused where it is a link, or has a link that leads out or a file with another name', async () => {
+  it('is rejected if it is a link, or has a link that leads out or a file with a second name', async () => {
     const planted = path.join(base, 'planted');
     await symlink(folder, planted);
     expect(await refusal(checkOwnTree(planted))).to.include('it is not a folder');
@@ -51,14 +51,14 @@ describe('A folder of programs that root runs', () => {
     expect(await refusal(checkOwnTree(folder))).to.include('leads out of it');
   });
 
-  it('is refused below a folder that others may write to, unless its sticky bit is set', async () => {
+  it('is rejected below a folder that others may write to, unless that has the sticky bit', async () => {
     await chmod(base, 0o777);
     expect(await refusal(checkPlace(folder))).to.include('lacks the sticky bit');
     await chmod(base, 0o1777);
     expect(await refusal(checkPlace(folder))).to.equal(null);
   });
 
-  it('is refused where it, a file in it or a folder above belongs to another user', async function () {
+  it('is rejected if it, a file in it or a folder above it belongs to another user', async function () {
     // Only root can give something away.
     if (!isRoot) this.skip();
     const file = path.join(folder, 'bin', 'postgres');

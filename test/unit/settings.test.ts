@@ -21,8 +21,8 @@ function readByDriver(url: string) {
   return { user, password, host, port, database };
 }
 
-describe('Settings that are wrong', () => {
-  it('are named all at once, each once, with what it should be', () => {
+describe('Invalid settings', () => {
+  it('are reported all at once, each with what it must be', () => {
     const wrong = {
       PORT: '80a',
       IS_ACTIVE: 'maybe',
@@ -47,39 +47,39 @@ describe('Settings that are wrong', () => {
     for (const problem of problems) expect(problem).to.match(/^[A-Z_]+ .*(must|is not set)/);
   });
 
-  it('come as one text that a person can read', () => {
+  it('are reported in one readable text', () => {
     expect(() => readSettings({ DATABASE_URL, PORT: '-1', AUTH: 'none' })).to.throw(
       SettingsError,
       'invalid settings:\n  - PORT must be a whole number from 0 to 65535\n  - AUTH must be open or token',
     );
   });
 
-  it('are no ADMIN_TOKEN that a header cannot carry: it would never match', () => {
+  it('include an ADMIN_TOKEN that a header cannot carry, which would never match', () => {
     for (const ADMIN_TOKEN of ['sixteen and more with spaces', 'senha-da-administração', 'x'.repeat(513), 'short']) {
       expect(problemsOf({ DATABASE_URL, ADMIN_TOKEN }), ADMIN_TOKEN.slice(0, 30)).to.have.length(1);
     }
   });
 
-  it('are no numbers out of bounds', () => {
+  it('include numbers out of bounds', () => {
     for (const PORT of ['65536', '1e3', '0x50', '8080.5', '-0', '99999999999999999999']) {
       expect(problemsOf({ DATABASE_URL, PORT }), PORT).to.deep.equal(['PORT must be a whole number from 0 to 65535']);
     }
   });
 
-  it('are no database that is not PostgreSQL, or is no URL', () => {
+  it('include a database URL that is not of PostgreSQL', () => {
     for (const url of ['mysql://localhost/chat', 'localhost/chat', 'http://localhost:5432', 'postgres//x']) {
       expect(problemsOf({ DATABASE_URL: url }), url).to.deep.equal(['DATABASE_URL must be a postgres:// URL']);
     }
   });
 
-  it('are no host of the database that a URL cannot hold: it must not become localhost in silence', () => {
+  it('include a DB_HOST that a URL cannot hold, so that it does not become localhost silently', () => {
     for (const DB_HOST of ['db host', 'http://db', 'db:5433', 'a/b', 'user@db', 'db?x']) {
       expect(problemsOf({ DB_NAME: 'chat', DB_HOST }), DB_HOST).to.have.length(1);
     }
   });
 });
 
-describe('Settings that are not given', () => {
+describe('Missing settings', () => {
   it('have the defaults of .env.example', () => {
     expect(readSettings({ DATABASE_URL })).to.deep.equal({
       databaseUrl: DATABASE_URL,
@@ -118,7 +118,7 @@ describe('Settings that are not given', () => {
     });
   });
 
-  it('are those that are empty or blank too, as a line of .env without a value leaves them', () => {
+  it('include empty and blank ones, such as a line of .env without a value', () => {
     const names = ['PORT', 'HOST', 'IS_ACTIVE', 'PEER_URL', 'AUTH', 'LEASE_MS', 'NODE_NAME', 'ADMIN_TOKEN', 'DB_PORT'];
     const empty = Object.fromEntries(names.map((name) => [name, '']));
     const blank = Object.fromEntries(names.map((name) => [name, ' \t']));
@@ -128,13 +128,13 @@ describe('Settings that are not given', () => {
     expect(problemsOf({ DATABASE_URL: '' })).to.have.length(1);
   });
 
-  it('leave no doubt which database: neither URL nor name is refused with what to do', () => {
+  it('are reported if neither a URL nor a name of the database is set', () => {
     expect(problemsOf({ DB_USER: 'ana', DB_HOST: 'db' })[0]).to.match(/DB_NAME.* is not set: name a database/);
   });
 });
 
-describe('Settings that are given', () => {
-  it('are what the seed has in its .env', () => {
+describe('Settings', () => {
+  it('accept the .env of the Python project that this one replaces', () => {
     const settings = readSettings({
       DB_USER: 'seu_usuario_postgres',
       DB_PASSWORD: 'sua_senha_postgres',
@@ -152,7 +152,7 @@ describe('Settings that are given', () => {
     expect(settings.peerUrls).to.deep.equal(['http://localhost:8080']);
   });
 
-  it('may have any character in the parts of the database', () => {
+  it('accept any character in the parts of the database', () => {
     for (const text of ['p@ss:w/o?r#d', '100%25', 'it\'s "so"', 'senha çã 日本 🔑', 'a+b&c=d', '[x]\\y|z', '%40']) {
       const { databaseUrl } = readSettings({
         DB_USER: text,
@@ -166,32 +166,32 @@ describe('Settings that are given', () => {
     }
   });
 
-  it('may name the database in any letters', () => {
+  it('accept a database name in any script', () => {
     for (const DB_NAME of ['chat distribuido', 'conversações', 'chat-2', "it's", '50%']) {
       const { databaseUrl } = readSettings({ DB_NAME });
       expect(readByDriver(databaseUrl).database, DB_NAME).to.equal(DB_NAME);
     }
   });
 
-  it('may have any name, any address and the folder of a socket as the host of the database', () => {
+  it('accept a name, an address or the folder of a socket as DB_HOST', () => {
     for (const DB_HOST of ['db.example', 'DB-1', 'db_1', '10.0.0.7', '::1', 'fe80::1:2', '/var/run/postgresql']) {
       expect(readByDriver(readSettings({ DB_NAME: 'chat', DB_HOST }).databaseUrl).host, DB_HOST).to.equal(DB_HOST);
     }
   });
 
-  it('take DATABASE_URL before the parts, and DATABASE_DIRECT_URL for the sessions that a node keeps', () => {
+  it('prefer DATABASE_URL to the parts, and DATABASE_DIRECT_URL for the sessions that a node keeps', () => {
     const direct = 'postgresql://direct/chat';
     const settings = readSettings({ DATABASE_URL, DATABASE_DIRECT_URL: direct, DB_NAME: 'other', DB_HOST: 'other' });
     expect(settings).to.include({ databaseUrl: DATABASE_URL, databaseDirectUrl: direct });
   });
 
-  it('do not look at what they override', () => {
+  it('do not validate overridden values', () => {
     const parts = { DB_PORT: 'tcp://10.43.0.1:5432', DB_HOST: 'no host', DB_USER: '%', DB_NAME: '' };
     expect(readSettings({ DATABASE_URL, ...parts })).to.deep.equal(readSettings({ DATABASE_URL }));
     expect(problemsOf({ DB_NAME: 'chat', DB_HOST: 'no host' })).to.have.length(1);
   });
 
-  it('take the port out of what Kubernetes says of a service called db', () => {
+  it('accept the DB_PORT that Kubernetes sets for a service called db', () => {
     const { databaseUrl } = readSettings({
       DB_NAME: 'chat',
       DB_USER: 'u',
@@ -203,7 +203,7 @@ describe('Settings that are given', () => {
     expect(problemsOf({ DB_NAME: 'chat', DB_PORT: 'tcp://10.43.0.1' })).to.have.length(1);
   });
 
-  it('name the origins and hosts that may call, and refuse what is none', () => {
+  it('accept origins and host names, and reject what is neither', () => {
     const read = (more: Record<string, string>) => readSettings({ DATABASE_URL: 'postgres://h/db', ...more });
     expect(read({ CORS_ORIGIN: 'https://Chat.example/, capacitor://localhost' }).corsOrigin).to.deep.equal([
       'https://chat.example',
@@ -225,7 +225,7 @@ describe('Settings that are given', () => {
     expect(settingsWarnings(read({ CORS_ORIGIN: '*', AUTH: 'token' }))).to.deep.equal([]);
   });
 
-  it('list peers and origins by commas, however they are spaced and ended', () => {
+  it('accept lists with spaces and a comma at the end', () => {
     const settings = readSettings({
       DATABASE_URL,
       PEER_URL: ' http://a:8081/ ,https://b/chat//,, ',
@@ -237,12 +237,12 @@ describe('Settings that are given', () => {
     expect(settings.nodeUrl).to.equal('http://me:8080');
   });
 
-  it('name nodes in one form, whatever the form they were written in', () => {
+  it('normalise the URLs of nodes', () => {
     const settings = readSettings({ DATABASE_URL, NODE_URL: ' HTTPS://Node-A:443/ ', PEER_URL: 'HTTP://Node-B:8080' });
     expect(settings).to.deep.include({ nodeUrl: 'https://node-a', peerUrls: ['http://node-b:8080'] });
   });
 
-  it('read flags as people write them', () => {
+  it('accept several spellings of a flag', () => {
     for (const yes of ['true', '1', 'yes', 'TRUE', 'True']) {
       expect(readSettings({ DATABASE_URL, PREFERRED: yes }).isPreferred, yes).to.equal(true);
     }
@@ -251,13 +251,13 @@ describe('Settings that are given', () => {
     }
   });
 
-  it('reads IS_PRIMARY as another name of PREFERRED, which wins', () => {
+  it('accept IS_PRIMARY as another name of PREFERRED, which wins', () => {
     expect(readSettings({ DATABASE_URL, IS_PRIMARY: 'true' }).isPreferred).to.equal(true);
     expect(readSettings({ DATABASE_URL, IS_PRIMARY: 'true', PREFERRED: 'false' }).isPreferred).to.equal(false);
     expect(readSettings({ DATABASE_URL, IS_PRIMARY: 'false', PREFERRED: 'true' }).isPreferred).to.equal(true);
   });
 
-  it('believe everybody by default on a loopback host only', () => {
+  it('default to AUTH=open on a loopback host only', () => {
     const auth = (HOST: string) => readSettings({ DATABASE_URL, HOST }).auth;
     for (const host of ['127.0.0.1', '127.1.2.3', 'localhost', '::1']) expect(auth(host), host).to.equal('open');
     for (const host of ['0.0.0.0', '::', '10.0.0.1', '127.0.0.1.example', 'chat.example']) {
@@ -266,14 +266,14 @@ describe('Settings that are given', () => {
     expect(readSettings({ DATABASE_URL, HOST: '0.0.0.0', AUTH: 'open' }).auth).to.equal('open');
   });
 
-  it('are warned about where everybody is believed and the host is not loopback, and nowhere else', () => {
+  it('cause a warning for AUTH=open on a host that is not loopback', () => {
     const warnings = (env: Record<string, string>) => settingsWarnings(readSettings({ DATABASE_URL, ...env }));
     expect(warnings({ HOST: '0.0.0.0', AUTH: 'open' })).to.have.length(1);
     expect(warnings({ HOST: '0.0.0.0' })).to.deep.equal([]);
     expect(warnings({ AUTH: 'open' })).to.deep.equal([]);
   });
 
-  it('are warned about where an ADMIN_TOKEN has no effect', () => {
+  it('cause a warning for an ADMIN_TOKEN without effect', () => {
     const ADMIN_TOKEN = 'the-administrators-own-token';
     const warnings = (env: Record<string, string>) =>
       settingsWarnings(readSettings({ DATABASE_URL, ADMIN_TOKEN, ...env }));

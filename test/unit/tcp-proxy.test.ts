@@ -4,7 +4,7 @@ import { expect } from 'chai';
 import { eventually } from '../support/eventually.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 
-describe('The TCP proxy of the tests is a cable that can be pulled', () => {
+describe('The TCP proxy of the tests', () => {
   let echo: Server;
   let proxy: TcpProxy;
   const served = new Set<Socket>();
@@ -47,7 +47,7 @@ describe('The TCP proxy of the tests is a cable that can be pulled', () => {
     return { socket, heard };
   }
 
-  it('forwards both ways, and a close too', async () => {
+  it('forwards both directions, and a close', async () => {
     const { socket, heard } = await dial();
     socket.write('bom dia');
     await eventually('the echo comes back', () => heard.text === 'bom dia');
@@ -57,7 +57,7 @@ describe('The TCP proxy of the tests is a cable that can be pulled', () => {
     await eventually('the proxy forgets the connection', () => proxy.connections === 0);
   });
 
-  it('swallows: the connection stays open and nothing passes; healing resets it', async () => {
+  it('keeps a connection open while it swallows, and resets it when healed', async () => {
     const { socket, heard } = await dial();
     await eventually('it is through', () => served.size === 1);
     proxy.swallow();
@@ -77,7 +77,7 @@ describe('The TCP proxy of the tests is a cable that can be pulled', () => {
     await eventually('a new one passes', () => again.heard.text === 'back');
   });
 
-  it('swallows one direction only, and a close in it', async () => {
+  it('swallows one direction, including a close', async () => {
     const { socket, heard } = await dial();
     proxy.swallow('down');
     socket.write('question');
@@ -89,7 +89,7 @@ describe('The TCP proxy of the tests is a cable that can be pulled', () => {
     expect(heard.closed).to.equal(false);
   });
 
-  it('swallows what those say alone who open with a name', async () => {
+  it('swallows only the connections whose first bytes contain a name', async () => {
     proxy.swallow('both', { whose: 'ana' });
     const [ana, bruno] = [await dial(), await dial()];
     ana.socket.write('this is ana');
@@ -99,7 +99,7 @@ describe('The TCP proxy of the tests is a cable that can be pulled', () => {
     expect(ana.heard.text).to.equal('');
   });
 
-  it('does not reset what has lost nothing', async () => {
+  it('keeps connections that have lost nothing when healed', async () => {
     const { socket, heard } = await dial();
     await eventually('it is through', () => served.size === 1);
     proxy.swallow();
@@ -108,7 +108,7 @@ describe('The TCP proxy of the tests is a cable that can be pulled', () => {
     await eventually('the echo comes back', () => heard.text === 'still here');
   });
 
-  it('cuts: open connections are reset and new ones refused until it is healed', async () => {
+  it('resets open connections and refuses new ones while cut', async () => {
     const { heard } = await dial();
     proxy.cut();
     await eventually('it is reset', () => heard.error === 'ECONNRESET');
@@ -120,7 +120,7 @@ describe('The TCP proxy of the tests is a cable that can be pulled', () => {
     await eventually('a new one passes', () => again.heard.text === 'back');
   });
 
-  it('delays by the latency in each direction and keeps the order when it is lowered', async () => {
+  it('delays each direction, and keeps the order when the latency is lowered', async () => {
     const { socket, heard } = await dial();
     proxy.setLatency(60);
     const started = performance.now();
