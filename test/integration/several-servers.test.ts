@@ -19,6 +19,7 @@ import { Session } from '../../src/database/session/session.ts';
 import { messageOf } from '../../src/message-of.ts';
 import { eventually } from '../support/eventually.ts';
 import { freePort } from '../support/free-port.ts';
+import { NodeProcess } from '../support/node-process.ts';
 import { type OwnPostgres, startPostgresOfItsOwn } from '../support/postgres.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 
@@ -102,6 +103,13 @@ describe('A URL that names several servers', function () {
     await listener.start({ onNotification: () => undefined, onListening: () => undefined });
     expect(listener.isListening).to.equal(true);
     listener.stop();
+  });
+
+  it('starts a node, whose process waits for the search', async () => {
+    const databaseUrl = urlOf([silentPort, primary.port]);
+    const node = new NodeProcess({ databaseUrl, port: await freePort(), name: 'several', isActive: true, peers: [] });
+    await node.start();
+    await node.stop();
   });
 
   it('loses no time with servers that are down or silent, or with names that do not resolve', async () => {
