@@ -67,11 +67,6 @@ export class ServerSearch {
    * @throws {NoWritableServerError} as soon as every server has failed; the search continues for the next caller.
    */
   find(): Promise<Server> {
-    if (this.#isHopeless()) {
-      this.#postponeEnd();
-      return Promise.reject(this.#failure());
-    }
-    const found = new Promise<Server>((resolve, reject) => this.#waiting.add({ resolve, reject }));
     this.#postponeEnd();
     if (this.#isHopeless()) return Promise.reject(this.#failure());
     // Nothing else of a search keeps the process running: a node that starts would exit without a word.
@@ -86,9 +81,7 @@ export class ServerSearch {
       if (this.#waiting.size > 0) return this.#postponeEnd();
       this.#end();
       this.#options.onAbandoned();
-    }, IDLE_MS);
-    // Nothing else keeps the process running while a caller waits.
-    if (this.#waiting.size === 0) this.#idleTimer.unref();
+    }, IDLE_MS).unref();
   }
 
   #end(): void {
@@ -177,7 +170,6 @@ export class ServerSearch {
     const error = this.#failure();
     for (const { reject } of this.#waiting) reject(error);
     this.#waiting.clear();
-    this.#idleTimer?.unref();
   }
 
   #failure(): NoWritableServerError {
