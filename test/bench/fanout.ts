@@ -1,6 +1,6 @@
 /*
- * npm run bench:fanout: how long until the last of thousands of parked polls is answered, on one node, on two against
- * socket.io, on four; and how many messages a second can be carried to a thousand waiters for good.
+ * npm run bench:fanout: the time until the last of thousands of waiting polls has its response, on one node, on two beside
+ * socket.io, and on four; and the rate of messages that a thousand waiters can receive in the long run.
  */
 import { startPostgresOfItsOwn } from '../support/own-postgres.ts';
 import { roomForSockets } from './common/limits.ts';
@@ -19,15 +19,15 @@ const PLANTAO = 'Plantão';
 const BARE = 'bare node:http';
 const SOCKET_IO = 'socket.io + Postgres adapter';
 const GROUP = 8;
-/** The seed's original wakes 1,000 polls in 283 ms, and carries no message to them. */
+/** The Python project wakes 1,000 polls in 283 ms, without delivering a message. */
 const SEED_A_SECOND = 3.5;
-/** Rates that are tried, in messages a second, until one does not hold. */
+/** Rates to try, in messages per second, until one cannot be sustained. */
 const RATES = [25, 50, 100, 200, 400, 800, 1600, 3200];
 
 const POLL: RequestSpec = { method: 'GET', path: `/subscribe/status?groupId=${GROUP}&timeout=55` };
 const POST: RequestSpec = { method: 'POST', path: '/messages', body: { userId: 7, groupId: GROUP, content: CONTENT } };
 const WAKE: RequestSpec = { method: 'POST', path: '/wake', body: {} };
-/** engine.io by hand: open a session, enter the default namespace, read what came meanwhile. */
+/** The engine.io protocol: open a session, enter the default namespace, read what arrived meanwhile. */
 const SESSION = '/socket.io/?EIO=4&transport=polling';
 const JOIN: RequestSpec[] = [
   { method: 'GET', path: SESSION },
@@ -47,7 +47,7 @@ interface Setting {
   url: string;
 }
 
-/** One kind of server whose polls are woken. */
+/** One kind of server with waiting polls. */
 interface Woken {
   name: string;
   servers: BenchProcess[];
@@ -63,7 +63,7 @@ await runPart('fanout', 'Waking waiters', async (bench) => {
   await makePeople(postgres.url);
   const load = await Load.start();
   bench.defer(() => load.stop());
-  // A long lease: on a busy machine a change of the nodes' state would answer the polls.
+  // A long lease: on a busy machine a change of role would end the polls.
   const nodes = [await startPlantao(postgres.url, { NODE_NAME: 'one', LEASE_MS: '20000' })];
   bench.defer(() => Promise.all(nodes.map((node) => node.stop())));
   for (const name of ['two', 'three', 'four']) {
@@ -152,7 +152,7 @@ async function moreNodes({ bench, load, nodes }: Setting): Promise<void> {
   });
 }
 
-/** Everything arrived once, and no later at the end than at the beginning. */
+/** Returns true if each message arrived once, and no later at the end than at the beginning. */
 function isHeld({ missing, doubled, lagFirst, lagLast }: CarryResult): boolean {
   return missing === 0 && doubled === 0 && lagLast <= 1.3 * lagFirst + 25;
 }
@@ -165,13 +165,13 @@ async function carried({ bench, load, nodes }: Setting): Promise<void> {
   const pollPath = `/subscribe/status?groupId=${GROUP}&timeout=25`;
   const to = { ports: [node.port], waiters, pollPath, postPort: node.port, post: { userId: 7, groupId: GROUP } };
   const forMs = bench.isQuick ? 2000 : 9000;
-  // The first run compiles the code, and a lag that it leaves behind would count as one that grows.
+  // The first run compiles the code, and its lag would count as one that grows.
   await load.carry({ ...to, rate: RATES[0] ?? 1, forMs: forMs / 2 });
   let most = 0;
   for (const rate of bench.isQuick ? RATES.slice(0, 2) : RATES) {
     bench.progress.say(`${rate} messages a second to ${waiters} waiters`);
     let result = await load.carry({ ...to, rate, forMs });
-    // One pause of a busy machine looks like a lag that grows; a rate that is too high looks like it every time.
+    // One pause of a busy machine looks like a growing lag; a rate that is too high does so every time.
     if (!isHeld(result)) result = await load.carry({ ...to, rate, forMs });
     const holds = isHeld(result);
     contestants.push({
@@ -209,7 +209,7 @@ function ourNodes(name: string, servers: BenchProcess[]): Woken {
   return { name, servers, waiting: waitersOf, park: { poll: POLL }, trigger: POST };
 }
 
-/** Parks polls, spread over the servers, and wakes all of them through the first. */
+/** Starts waiting polls, spread over the servers, and wakes all of them through the first server. */
 function woken(load: Load, { name, servers, waiting, park, trigger }: Woken, count: number): Contestant {
   const ports = servers.map((server) => server.port);
   const sum = async () => (await Promise.all(servers.map(waiting))).reduce((all, one) => all + one, 0);
@@ -219,7 +219,7 @@ function woken(load: Load, { name, servers, waiting, park, trigger }: Woken, cou
       const [first] = servers;
       if (!first) return null;
       await load.open({ ports, count, ...park });
-      // The first wake-ups compile the code; the third is measured.
+      // The first two wake-ups compile the code; the third is measured.
       for (let warmUps = 0; warmUps < 2; warmUps++) {
         await load.park(count, sum);
         await load.wake({ port: first.port, trigger });

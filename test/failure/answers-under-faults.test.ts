@@ -37,7 +37,7 @@ describe('Every request while PostgreSQL goes away and returns', () => {
     await seedData(postgres.url);
     cable = await startTcpProxy({ port: postgres.port });
     node = await startNode({ databaseUrl: cable.via(postgres.url), env: { LEASE_MS: '1000' } });
-    await eventually('it is on duty', async () => (await get(`${node.url}/health`)).body.active === true);
+    await eventually('it is active', async () => (await get(`${node.url}/health`)).body.active === true);
   });
   after(async function () {
     this.timeout(60_000);
@@ -80,7 +80,7 @@ describe('Every request while PostgreSQL goes away and returns', () => {
           const { status, text } = await request(method, `${node.url}${encodeURI(path)}`, { body, deadline: 15_000 });
           const answer = status === 500 ? `${method} ${path}: 500 ${text}` : String(status);
           answers.set(answer, (answers.get(answer) ?? 0) + 1);
-          await pause(5);
+          await pause(20);
         }
       });
       for (let round = 0; round < ROUNDS; round++) {
@@ -90,7 +90,7 @@ describe('Every request while PostgreSQL goes away and returns', () => {
           within: 20_000,
         });
       }
-      await eventually('it is on duty again', async () => (await get(`${node.url}/primary`)).status === 200);
+      await eventually('it is active again', async () => (await get(`${node.url}/primary`)).status === 200);
       until.abort();
       await Promise.all(asking);
       const odd = [...answers.keys()].filter((answer) => !['200', '201', '204', '410', '503'].includes(answer));

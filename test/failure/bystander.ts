@@ -1,6 +1,6 @@
 import pg from 'pg';
 
-/** Somebody beside the nodes with a session of his own, opened again when it was lost. Statements wait for each other. */
+/** A session that belongs to no node, reopened after a loss. Statements wait for each other. */
 export class Bystander {
   readonly #url: string;
   #client: pg.Client | null = null;

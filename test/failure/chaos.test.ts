@@ -3,15 +3,18 @@ import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { runCampaign } from '../chaos/campaign.ts';
 import { summary } from '../chaos/report.ts';
+import { IS_LONG_RUN } from '../support/long-run.ts';
 
 /** A short chaos run (`npm run chaos` is the long one). The seed is fixed, so that a failure points to a code change. */
 const SEED = Number(process.env.SEED ?? 4);
-const FAULTS_FOR_MS = 12_000;
-const LEAST_FAULTS = 4;
+const FAULTS_FOR_MS = IS_LONG_RUN ? 12_000 : 5000;
+const LEAST_FAULTS = IS_LONG_RUN ? 4 : 2;
+/** A run lasts until it has had its faults, so a busy machine accepts fewer posts a second, not fewer in all. */
+const LEAST_MESSAGES = IS_LONG_RUN ? 100 : 40;
 
 describe('a cluster under random faults', () => {
   it(`loses, duplicates and reorders nothing, and recovers by itself (SEED=${SEED})`, async function () {
-    // Takes about twenty seconds. Start, faults, healing and reading to the end each have their own limit.
+    // Start, faults, healing and reading to the end each have their own limit.
     this.timeout(6 * 60_000);
     const result = await runCampaign({
       folder: fileURLToPath(new URL(path.join('../../.chaos', `test-seed-${SEED}`), import.meta.url)),
@@ -26,8 +29,8 @@ describe('a cluster under random faults', () => {
     });
     expect(result.violations, summary(result)).to.deep.equal([]);
     // Some faults may not have been possible when they were due, and do not count.
-    expect(result.counts.faults, 'faults').to.be.at.least(LEAST_FAULTS - 2);
-    expect(result.counts.messages, 'acknowledged messages').to.be.at.least(100);
+    expect(result.counts.faults, 'faults').to.be.at.least(LEAST_FAULTS / 2);
+    expect(result.counts.messages, 'acknowledged messages').to.be.at.least(LEAST_MESSAGES);
     expect(result.counts.deliveries, 'deliveries').to.be.at.least(result.counts.messages);
   });
 });

@@ -12,8 +12,8 @@ describe('A node whose wall clock jumps', () => {
   before(async function () {
     this.timeout(90_000);
     database = await createDatabase();
-    const env = { NODE_OPTIONS: '--import tsx --import ./test/failure/jumping-clock.ts' };
-    scene = await Scene.open({ databaseUrl: database.url, leaseMs: LEASE_MS, env });
+    const imports = ['test/failure/jumping-clock.ts'];
+    scene = await Scene.open({ databaseUrl: database.url, leaseMs: LEASE_MS, imports });
   });
   after(async function () {
     this.timeout(60_000);

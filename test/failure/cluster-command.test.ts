@@ -12,6 +12,7 @@ import { listProcesses } from '../../src/local-cluster/embedded/process-list.ts'
 import { eventually } from '../support/eventually.ts';
 import { freePort, isFree } from '../support/free-port.ts';
 import { get, post } from '../support/http.ts';
+import { programOf } from '../support/node-build.ts';
 import { track } from '../support/tracked.ts';
 
 const PROJECT = fileURLToPath(new URL('../..', import.meta.url));
@@ -48,7 +49,7 @@ describe('npm run cluster', function () {
 
     constructor(args: string[], env: Record<string, string> = {}) {
       const { PATH = '', HOME = '' } = process.env;
-      this.child = spawn(process.execPath, ['--import', 'tsx', 'src/cli/cluster.ts', ...args], {
+      this.child = spawn(process.execPath, [...programOf('cli/cluster'), ...args], {
         cwd: PROJECT,
         env: { PATH, HOME, PLANTAO_NO_DOTENV: '1', ...env },
         detached: true,
@@ -72,8 +73,8 @@ describe('npm run cluster', function () {
 
     ready = () => this.says('ready', /Plantão is ready\.[\s\S]*Ctrl-C/, 60_000);
     says = (what: string, pattern: RegExp, within = 15_000) =>
-      eventually(`the launcher says that ${what}`, () => pattern.exec(this.output), { within }).catch((error) => {
-        throw new Error(`${error.message}; it said:\n${this.output}${this.errors}`);
+      eventually(`the launcher prints that ${what}`, () => pattern.exec(this.output), { within }).catch((error) => {
+        throw new Error(`${error.message}; its output:\n${this.output}${this.errors}`);
       });
     /** Sends the signal as a terminal does at Ctrl-C: to the whole group, and npm passes it on once more. */
     ctrlC() {
@@ -150,7 +151,7 @@ describe('npm run cluster', function () {
     await again.ready();
     expect((await left(pids)).filter((line) => pids.includes(Number(line.split(' ')[0])))).to.deep.equal([]);
 
-    // A second Ctrl-C while the first one waits for nodes that do not answer.
+    // A second Ctrl-C while the first one waits for nodes that do not respond.
     for (const pid of again.pids()) process.kill(pid, 'SIGSTOP');
     again.ctrlC();
     await again.says('it stops', /stopping the nodes/);

@@ -19,21 +19,21 @@ export interface LockOptions {
   node: string;
   leaseMs: number;
   clock?: Clock;
-  /** What the lock session is opened with beside the lease; `idle_session_timeout: 0` takes the lease away. */
+  /** Settings of the lock session besides the lease; `idle_session_timeout: 0` removes the lease. */
   settings?: Record<string, string | number>;
 }
 
-/** A leader lock whose session a test can lay hands on. */
+/** A leader lock whose session a test can use. */
 export interface LocalLock {
   lock: LeaderLock;
   /** Runs SQL on the lock session itself, between two heartbeats. */
   onSession<Row extends pg.QueryResultRow>(sql: string): Promise<Row[]>;
-  /** Why it was lost, each time. */
+  /** The reason of each loss. */
   lost: string[];
   entries: LogEntry[];
 }
 
-/** A leader lock as node.ts makes one. */
+/** Creates a leader lock like that of a node. */
 export function localLock(options: LockOptions, onLost: (reason: string) => void = () => undefined): LocalLock {
   const { databaseUrl, node, leaseMs, clock, settings = {} } = options;
   const lost: string[] = [];
@@ -65,7 +65,7 @@ export function localLock(options: LockOptions, onLost: (reason: string) => void
   return { lock, onSession, lost, entries };
 }
 
-/** The coordination of one node by itself, in this process: lock, SyncManager and the ear for signals, no HTTP. */
+/** The coordination of one node in this process: lock, SyncManager and listener, without HTTP. */
 export interface Coordinator extends LocalLock {
   node: string;
   sync: SyncManager;
@@ -80,12 +80,12 @@ export interface CoordinatorOptions extends LockOptions {
   isPreferred?: boolean;
   peerUrls?: string[];
   beat?: (role: string) => Promise<void>;
-  /** Whether it can write; default: always. */
+  /** The state of its write session; default: always open. */
   writing?: { ready(): Promise<void>; closedForMs: number };
   drain?: () => Promise<void>;
 }
 
-/** Starts the coordination of a node; it stands by or is on duty when this resolves, as things go. */
+/** Starts the coordination of a node, which may be a standby or active when this resolves. */
 export async function startCoordinator(options: CoordinatorOptions): Promise<Coordinator> {
   const { databaseUrl, node, leaseMs, clock } = options;
   const local = localLock(options, (reason) => sync.handleLockLost(reason));

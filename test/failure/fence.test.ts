@@ -59,10 +59,10 @@ describe('The write fence', () => {
   const witness = async (sql: string, values: unknown[] = []) => (await bystander.query(sql, values)).rows;
   const isStored = async (content: string) =>
     (await witness('SELECT FROM plantao.messages WHERE content = $1', [content])).length > 0;
-  /** The first node is gone, as far as PostgreSQL is concerned, and the second goes on duty. */
+  /** For PostgreSQL the first node has ended, and the second becomes active. */
   const failOver = async () => {
     a.lock.abandon('cut off');
-    return eventually('the second node is on duty', () => b.lock.tryAcquire(() => ({ reason: 'test', unseenMs: 0 })));
+    return eventually('the second node is active', () => b.lock.tryAcquire(() => ({ reason: 'test', unseenMs: 0 })));
   };
 
   it('refuses the same term number of another node, as after a failover of PostgreSQL that lost a term', async () => {

@@ -2,14 +2,14 @@ import { randomUUID } from 'node:crypto';
 import http from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
 
-/** One post that was answered 200. Times are those of `performance.now()`. */
+/** One accepted post. Times are those of `performance.now()`. */
 export interface Accepted {
   url: string;
   at: number;
   messageId: number;
 }
 
-/** A time in which no post was accepted, by whichever node. */
+/** A time in which no node accepted a post. */
 export interface Gap {
   from: number;
   to: number;
@@ -20,16 +20,16 @@ export interface GapMeterOptions {
   urls: readonly string[];
   userId: number;
   groupId: number;
-  /** From one post to a node to the next, in milliseconds; default 4. The gap is known to that. */
+  /** Milliseconds between two posts to a node, and so the precision of the gap; default 4. */
   everyMs?: number;
 }
 
-/** A request that waits longer, as on a frozen node, is given up; another one is not begun meanwhile. */
+/** Deadline of a request, as on a frozen node; the next one starts only afterwards. */
 const REQUEST_LIMIT_MS = 10_000;
 
 /**
- * Posts to every node all the time, to each on a connection of its own, each post with a key of its own and once: what is
- * accepted when, and so for how long nothing was.
+ * Posts to every node all the time, on one connection per node, each post once and with its own key. Records when posts are
+ * accepted, and so for how long none was.
  */
 export class GapMeter {
   readonly #options: GapMeterOptions;
@@ -53,12 +53,12 @@ export class GapMeter {
     await this.#posting;
   }
 
-  /** Everything accepted since `since`, in order of the answers. */
+  /** Returns the posts accepted since `since`, in the order of their responses. */
   accepted(since = 0): Accepted[] {
     return this.#accepted.filter(({ at }) => at >= since);
   }
 
-  /** The longest time without an accepted post, of those that ended after `since`, up to the last accepted post. */
+  /** Returns the longest time without an accepted post that ended after `since`, up to the last accepted post. */
   longestGap(since: number): Gap {
     let longest: Gap = { from: since, to: since, ms: 0 };
     let last = this.#accepted[0]?.at ?? since;
@@ -82,10 +82,10 @@ export class GapMeter {
     agent.destroy();
   }
 
-  /** The message's id, or null for any other outcome. */
+  /** Returns the message's id, or null for any other outcome. */
   #post(url: string, agent: http.Agent): Promise<number | null> {
     const { userId, groupId } = this.#options;
-    const body = JSON.stringify({ userId, groupId, content: 'on duty' });
+    const body = JSON.stringify({ userId, groupId, content: 'active' });
     const headers = {
       'content-type': 'application/json',
       'content-length': String(body.length),

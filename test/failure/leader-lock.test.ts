@@ -31,10 +31,10 @@ describe('The leader lock', () => {
     return one;
   };
   const onDuty = () => running.filter(({ sync }) => sync.isActive);
-  /** Two nodes, the first on duty. */
+  /** Two nodes, the first of them active. */
   const startTwo = async (): Promise<[Coordinator, Coordinator]> => {
     const a = await start('node-a');
-    await eventually('the first is on duty', () => a.sync.isActive);
+    await eventually('the first is active', () => a.sync.isActive);
     return [a, await start('node-b', { isActive: false })];
   };
   const query = async (sql: string, values: unknown[] = []) => (await psql.query(sql, values)).rows;
@@ -45,7 +45,7 @@ describe('The leader lock', () => {
     const term = a.sync.leader?.term ?? 0;
     await query('SELECT pg_terminate_backend(pid) FROM plantao.lock_holder');
     await eventually('it is heard at once', () => a.lost.length > 0, { within: LEASE_MS / 4, every: 1 });
-    await eventually('one is on duty again', () => onDuty().length === 1 && (onDuty()[0]?.lock.term ?? 0) > term);
+    await eventually('one is active again', () => onDuty().length === 1 && (onDuty()[0]?.lock.term ?? 0) > term);
     expect(said(a, /^lost the leader lock: terminating connection due to administrator command/)).to.equal(true);
   });
 
@@ -57,14 +57,14 @@ describe('The leader lock', () => {
       async () => (await query('SELECT FROM plantao.lock_holder')).length === 1,
     );
     await eventually('the first one knows', () => a.lost.length === 1, { within: LEASE_MS });
-    await eventually('one is on duty', () => onDuty().length === 1);
+    await eventually('one is active', () => onDuty().length === 1);
     expect(said(a, /^lost the leader lock: its session does not hold the lock any more/)).to.equal(true);
     expect(b.entries.filter(({ event }) => event === 'promoted').length).to.be.at.most(1);
   });
 
   it('is taken again after pg_advisory_unlock_all() by a node without peers', async () => {
     const a = await start('node-a');
-    await eventually('it is on duty', () => a.sync.isActive);
+    await eventually('it is active', () => a.sync.isActive);
     const term = a.lock.term ?? 0;
     await a.onSession('SELECT pg_advisory_unlock_all()');
     await eventually('another term begins', () => (a.lock.term ?? 0) > term);
@@ -72,7 +72,7 @@ describe('The leader lock', () => {
 
   it('is released when a DBA closes the term, and another term begins', async () => {
     const a = await start('node-a');
-    await eventually('it is on duty', () => a.sync.isActive);
+    await eventually('it is active', () => a.sync.isActive);
     const term = a.lock.term ?? 0;
     await query("UPDATE plantao.leader_terms SET ended_at = now(), end_reason = 'by hand' WHERE ended_at IS NULL");
     await eventually('another term begins', () => (a.lock.term ?? 0) > term);
@@ -102,12 +102,12 @@ describe('The leader lock', () => {
     await eventually('both say so', () => both.every((one) => said(one, stranger)));
     expect(onDuty()).to.deep.equal([]);
     await query('SELECT pg_advisory_unlock(1347178068, 1)');
-    await eventually('one is on duty', () => onDuty().length === 1);
+    await eventually('one is active', () => onDuty().length === 1);
     for (const one of both) expect(one.entries.filter(({ msg }) => stranger.test(msg))).to.have.length(1);
   });
 
   it('is taken over from a holder whose open transaction holds the fence and the event log; the log says that it was ended', async () => {
-    // A node that freezes inside a transaction: its lock is gone after the lease, its transaction is not.
+    // A node that freezes inside a transaction: it loses its lock after the lease, not its transaction.
     const frozen = localLock({ databaseUrl: database.url, node: 'node-a', leaseMs: LEASE_MS });
     const term = await frozen.lock.tryAcquire(() => ({ reason: 'test', unseenMs: 0 }));
     const writer = new pg.Client({ connectionString: database.url, application_name: 'plantao:node-a:pool' });
@@ -117,7 +117,7 @@ describe('The leader lock', () => {
     await writer.query('SELECT plantao.assert_term($1)', [term]);
     await writer.query('SELECT plantao.lock_log()');
     const b = await start('node-b');
-    await eventually('the other is on duty', () => b.sync.isActive);
+    await eventually('the other is active', () => b.sync.isActive);
     await isEnded;
     expect(
       await query(
@@ -131,7 +131,7 @@ describe('The leader lock', () => {
 
   it('is taken by a session opened ahead of time, even after a back-off longer than a lease', async () => {
     const a = await start('node-a', { isActive: false });
-    await eventually('it is on duty', () => a.sync.isActive);
+    await eventually('it is active', () => a.sync.isActive);
     const [holder] = await query(
       'SELECT extract(epoch FROM clock_timestamp() - backend_start) * 1000 AS age FROM plantao.lock_holder',
     );

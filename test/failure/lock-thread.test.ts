@@ -6,6 +6,7 @@ import pino from 'pino';
 import { LockThread, type LockThreadOptions } from '../../src/coordination/lock/lock-thread.ts';
 import { LockWorkerError } from '../../src/coordination/lock/lock-worker-link.ts';
 import { eventually } from '../support/eventually.ts';
+import { lockProgram } from '../support/node-build.ts';
 import type { LogEntry } from '../support/node-process.ts';
 import { createDatabase, type TestDatabase } from '../support/postgres.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
@@ -14,7 +15,7 @@ import { localLock } from './coordinator.ts';
 
 const LEASE_MS = 1000;
 const PROMOTION = { reason: 'test', unseenMs: 0 };
-/** For what passes between threads and PostgreSQL on a busy machine. */
+/** Limits for messages between threads and PostgreSQL on a busy machine. */
 const PATIENCE = { within: 15_000, every: 5 };
 
 describe('The lock thread', function () {
@@ -48,6 +49,7 @@ describe('The lock thread', function () {
       leaseMs: LEASE_MS,
       node: 'node-a',
       url: () => 'http://node-a',
+      program: lockProgram(),
       log: pino({}, { write: (line: string) => void entries.push(JSON.parse(line)) }),
       ...more,
     });

@@ -31,23 +31,23 @@ describe('A false /health response of a peer', () => {
     running.push(one);
     return one;
   };
-  /** Asks all the time whether two are on duty, for two leases. */
+  /** Checks for two leases that there are never two active nodes. */
   const neverTwo = async (one: Coordinator, other: Coordinator) => {
     for (const until = performance.now() + 2 * LEASE_MS; performance.now() < until; await pause(3)) {
-      expect(one.sync.isActive && other.sync.isActive, 'two on duty').to.equal(false);
+      expect(one.sync.isActive && other.sync.isActive, 'two active').to.equal(false);
     }
   };
 
   it('does not delay a promotion when it claims the active role without the lock', async () => {
     const liar = await lie({ status: 'alive', active: true, node: 'liar', term: 999_999 });
     const a = await start('node-a', { isActive: false, peerUrls: [liar.url] });
-    await eventually('it is on duty all the same', () => a.sync.isActive);
+    await eventually('it is active nevertheless', () => a.sync.isActive);
     expect(liar.asked).to.be.above(0);
   });
 
   it('promotes no second node when the active node denies its role', async () => {
     const a = await start('node-a');
-    await eventually('it is on duty', () => a.sync.isActive);
+    await eventually('it is active', () => a.sync.isActive);
     const liar = await lie({ status: 'alive', active: false, node: 'node-a', term: 0 });
     const b = await start('node-b', { peerUrls: [liar.url] });
     const term = a.lock.term;
@@ -58,7 +58,7 @@ describe('A false /health response of a peer', () => {
 
   it("promotes no second node when the active node's /health does not respond", async () => {
     const a = await start('node-a');
-    await eventually('it is on duty', () => a.sync.isActive);
+    await eventually('it is active', () => a.sync.isActive);
     const liar = await lie({ status: 'alive', active: true, node: 'node-a', term: a.lock.term });
     const b = await start('node-b', { peerUrls: [liar.url] });
     await eventually('the second has heard it', () => b.peers.active?.node === 'node-a');
@@ -72,6 +72,6 @@ describe('A false /health response of a peer', () => {
   it('is ignored when it is malformed', async () => {
     const liar = await lie('<html>{"active":true}');
     const a = await start('node-a', { isActive: false, peerUrls: [liar.url] });
-    await eventually('it is on duty', () => a.sync.isActive);
+    await eventually('it is active', () => a.sync.isActive);
   });
 });

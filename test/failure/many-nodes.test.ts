@@ -7,7 +7,7 @@ import { createDatabase, type TestDatabase } from '../support/postgres.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
 import { type LocalNode, localNode } from '../support/two-nodes.ts';
 
-const LEASE_MS = 1000;
+const LEASE_MS = 2000;
 
 describe('Any number of nodes', () => {
   let database: TestDatabase;
@@ -29,7 +29,7 @@ describe('Any number of nodes', () => {
     await psql.query('DELETE FROM plantao.nodes');
   });
 
-  /** A node that is told of no other, on whatever port is free. */
+  /** Starts a node without PEER_URL, on any free port. */
   const start = async (name: string, env: Record<string, string> = {}) => {
     const node = localNode({
       DATABASE_URL: database.url,
@@ -44,7 +44,7 @@ describe('Any number of nodes', () => {
     return node;
   };
   const health = async (node: LocalNode) => (await get(`${node.url}/health`)).body;
-  /** The one that is on duty, once every node names it. */
+  /** Returns the active node, once every node names it. */
   const theActive = () =>
     eventually(
       'every node names one active',

@@ -5,9 +5,9 @@ import { createDatabase, type TestDatabase } from '../support/postgres.ts';
 import { Scene } from './scene.ts';
 
 const LEASE_MS = 1000;
-/** What the operating system and a busy machine may add to a lease. */
+/** Added to a lease by the operating system and a busy machine. */
 const SLACK_MS = 2000;
-/** A story is told in sentences, not in a stream. */
+/** A failover is logged in a few sentences. */
 const MOST_LINES = 8;
 
 describe('The active node', () => {
@@ -44,10 +44,10 @@ describe('The active node', () => {
     const { gap, logOf } = await scene.broken(() => active.kill('SIGKILL'), { mend: () => restart(active) });
     expect(gap.ms).to.be.below(LEASE_MS);
     const promoted = logOf(standby).find(({ event }) => event === 'promoted');
-    // The calm try may find the lock free before anything was heard.
+    // An idle attempt may find the lock free before the loss was noticed.
     expect(promoted?.msg).to.match(/^on duty for term \d+: (node-\w went silent|the leader lock was free)$/);
     expect(logOf(standby)).to.have.length.below(MOST_LINES);
-    expect(events(logOf(active)), 'it comes back as a standby').to.not.include('promoted');
+    expect(events(logOf(active)), 'it returns as a standby').to.not.include('promoted');
     const [term] = await scene.sql(
       `SELECT node, lag(end_reason) OVER (ORDER BY term) AS last, extract(epoch FROM gap)::float8 * 1000 AS gap
        FROM plantao.leader_history ORDER BY term DESC LIMIT 1`,

@@ -8,7 +8,7 @@ import { People } from '../support/people.ts';
 import { type OwnPostgres, startPostgresOfItsOwn } from '../support/postgres.ts';
 import { type LocalNode, localNode, startTwoNodes, type TwoNodes } from '../support/two-nodes.ts';
 
-/** The log is read once a second; with what a busy machine adds. */
+/** The log is read once a second; a busy machine adds to that. */
 const BY_READING_MS = 4000;
 const PATIENCE = { within: 20_000 };
 

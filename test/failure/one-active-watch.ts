@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { get } from '../support/http.ts';
 
-/** What one node said of itself. The answer was true at some time from `asked` to `heard`. */
+/** One response of a node, which was true at some time between `asked` and `heard`. */
 interface Sight {
   node: string;
   active: boolean;
@@ -10,12 +10,12 @@ interface Sight {
   heard: number;
 }
 
-/** A node that does not answer is not waited for: the others are to be seen meanwhile. */
+/** Deadline of a request: while one node does not respond, the others must be watched. */
 const LIMIT_MS = 300;
 
 /**
- * Asks every node in turn, all the time, whether it is on duty, and proves from the answers that there were never two:
- * a node that said so in one term before and after another one said so was on duty beside it.
+ * Polls whether each node is active, and proves from the responses that there were never two: a node that reported a term
+ * before and after another node reported being active was active at the same time.
  */
 export class OneActiveWatch {
   readonly #urls: readonly string[];
@@ -33,14 +33,14 @@ export class OneActiveWatch {
     this.#looking = this.#look();
   }
 
-  /** Ends the watch. @throws Error naming two nodes that were on duty at one time, or none seen at all. */
+  /** Ends the watch. @throws Error if two nodes were active at one time, or if no node ever responded. */
   async stop(): Promise<void> {
     const overlap = await this.end();
-    if (this.#sights.length === 0) throw new Error('the watch has seen nothing');
-    if (overlap) throw new Error(`two nodes on duty at one time: ${overlap}`);
+    if (this.#sights.length === 0) throw new Error('no node responded to the watch');
+    if (overlap) throw new Error(`two nodes were active at one time: ${overlap}`);
   }
 
-  /** Ends the watch and answers which two were on duty at one time; null where there were never two. */
+  /** Ends the watch and returns two nodes that were active at one time, or null. */
   async end(): Promise<string | null> {
     this.#isStopped = true;
     await this.#looking;
@@ -63,7 +63,7 @@ export class OneActiveWatch {
   }
 }
 
-/** Two spans of duty that overlap, as a sentence; null where there are none. A span is from the first answer's end to the last's question. */
+/** Returns two overlapping active times as text, or null. A time spans from the end of the first response to the start of the last request. */
 function overlapOf(active: readonly Sight[]): string | null {
   const spans = new Map<string, { name: string; from: number; to: number }>();
   for (const { node, term, asked, heard } of active) {

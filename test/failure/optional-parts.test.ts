@@ -10,7 +10,7 @@ const LEASE_MS = 1000;
 /** Far below every time-out of a statement. */
 const AT_ONCE_MS = 1500;
 
-/** What is not needed to store a message or to promote a node, as a DBA may hold it for hours. */
+/** Locks of a DBA, held for hours, on parts that storing a message or promoting a node does not need. */
 const HOLDS: [what: string, sql: string][] = [
   ["this node's row in plantao.nodes", "SELECT FROM plantao.nodes WHERE node = 'node-a' FOR UPDATE"],
   ['the table plantao.nodes, as CREATE INDEX', 'LOCK TABLE plantao.nodes IN SHARE MODE'],

@@ -6,9 +6,9 @@ import { type OwnPostgres, startPostgresOfItsOwn } from '../support/postgres.ts'
 import { type Aftermath, Scene } from './scene.ts';
 
 const LEASE_MS = 1000;
-/** What a restart, two busy cores and the nodes' own backoff may take. */
+/** The time of a restart, on two busy cores, with the nodes' own backoff. */
 const SLACK_MS = 4000;
-/** Lines a node may log about one outage: ten sentences on what happened, and three conditions that begin and end. */
+/** The most lines that a node may log about one outage: ten events, and the start and end of three conditions. */
 const MOST_LINES = 18;
 
 describe('The service', () => {

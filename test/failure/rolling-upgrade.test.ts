@@ -9,7 +9,7 @@ import { useTwoNodes } from '../support/two-nodes.ts';
 const MIGRATION = `
   BEGIN;
   SELECT plantao.lock_log();
-  ALTER TABLE plantao.messages ADD COLUMN edited_at timestamptz;
+  ALTER TABLE plantao.messages ADD COLUMN pinned_at timestamptz;
   ALTER TABLE plantao.users ADD COLUMN locale text;
   ALTER TABLE plantao.events ADD COLUMN note text;
   DO $$ DECLARE feed text; BEGIN

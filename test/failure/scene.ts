@@ -9,38 +9,40 @@ import { type Gap, GapMeter } from './gap-meter.ts';
 import { OneActiveWatch } from './one-active-watch.ts';
 
 export interface SceneOptions {
-  /** A migrated database that no fault of the test keeps the test itself from. */
+  /** A migrated database that the test itself can reach during every fault. */
   databaseUrl: string;
   /** Default 2. */
   nodes?: number;
   /** LEASE_MS; default 1000, to keep the tests short. */
   leaseMs?: number;
-  /** From one post to a node to the next; default 10. */
+  /** Milliseconds between two posts to a node; default 20. */
   everyMs?: number;
   /** For all nodes. */
   env?: Record<string, string>;
+  /** Modules to load before each node's own. */
+  imports?: readonly string[];
   /** For each node by its number; wins over everything else. */
   envOf?: (index: number) => Record<string, string>;
 }
 
-/** What came of a fault. */
+/** The consequences of a fault. */
 export interface Aftermath {
   /** The longest time without an accepted post since the fault. */
   gap: Gap;
-  /** What each node has logged since the fault, at level info or above. */
+  /** Returns the entries that a node has logged since the fault, at level info or above. */
   logOf(node: NodeProcess): LogEntry[];
 }
 
 /**
- * A cluster in which somebody posts to every node all the time and somebody watches that there is one active. A test
- * breaks something, and waits until the service has healed by itself.
+ * A cluster with a client that posts to every node all the time, and a watch that checks that at most one node is active.
+ * A test breaks something, and waits until the service has recovered by itself.
  */
 export class Scene {
   readonly nodes: NodeProcess[];
   readonly databaseUrl: string;
   readonly leaseMs: number;
   readonly meter: GapMeter;
-  /** Who posts, and where. */
+  /** The user that posts, and the group. */
   readonly ids: { userId: number; groupId: number };
   readonly #watch: OneActiveWatch;
   readonly #bystander: Bystander;
@@ -51,7 +53,7 @@ export class Scene {
     this.ids = ids;
     this.databaseUrl = options.databaseUrl;
     this.leaseMs = options.leaseMs ?? 1000;
-    this.meter = new GapMeter({ urls, ...ids, everyMs: options.everyMs ?? 10 });
+    this.meter = new GapMeter({ urls, ...ids, everyMs: options.everyMs ?? 20 });
     this.#watch = new OneActiveWatch(urls);
     this.#bystander = new Bystander(options.databaseUrl);
   }
@@ -60,14 +62,14 @@ export class Scene {
   static async open(options: SceneOptions): Promise<Scene> {
     await seedData(options.databaseUrl);
     const ids = await demoIds(options.databaseUrl);
-    const { databaseUrl, nodes: count = 2, leaseMs = 1000, env = {}, envOf = () => ({}) } = options;
+    const { databaseUrl, nodes: count = 2, leaseMs = 1000, env = {}, envOf = () => ({}), imports = [] } = options;
     const ports = await Promise.all(Array.from({ length: count }, freePort));
     const urls = ports.map((port) => `http://localhost:${port}`);
     const nodes = ports.map((port, index) => {
       const name = `node-${'abcdefgh'[index]}`;
       const peers = urls.filter((_, other) => other !== index);
       const more = { LEASE_MS: String(leaseMs), DB_POOL_SIZE: '4', ...env, ...envOf(index) };
-      return new NodeProcess({ databaseUrl, port, name, isActive: index === 0, peers, env: more });
+      return new NodeProcess({ databaseUrl, port, name, isActive: index === 0, peers, env: more, imports });
     });
     const scene = new Scene(nodes, ids, options);
     try {
@@ -83,21 +85,21 @@ export class Scene {
     return scene;
   }
 
-  /** The node that is on duty, by its own word. */
+  /** Returns the node that reports itself as active. */
   async active(): Promise<NodeProcess> {
     const names = await Promise.all(this.nodes.map((node) => this.health(node)));
     const active = this.nodes.filter((_, index) => names[index]?.active === true);
-    if (active.length !== 1 || !active[0]) throw new Error(`${active.length} nodes are on duty`);
+    if (active.length !== 1 || !active[0]) throw new Error(`${active.length} nodes are active`);
     return active[0];
   }
 
-  /** The other nodes. */
+  /** Returns the other nodes. */
   async standbys(): Promise<NodeProcess[]> {
     const active = await this.active();
     return this.nodes.filter((node) => node !== active);
   }
 
-  /** A node's own word; null where it gives none. */
+  /** Returns a node's /health; null if it does not respond. */
   async health(node: NodeProcess): Promise<JsonObject | null> {
     if (node.pid === null) return null;
     return get(`${node.url}/health`, { deadline: 500 }).then(
@@ -106,7 +108,7 @@ export class Scene {
     );
   }
 
-  /** Resolves when all is as it should be: every running node serves, one is active, all know it, posts are accepted. */
+  /** Resolves when every running node serves, one is active, all know it, and posts are accepted. */
   async settled(within = 20_000): Promise<void> {
     await eventually(
       'the cluster settles',
@@ -129,7 +131,7 @@ export class Scene {
 
   /**
    * Breaks something with `fault`. Waits until another term has begun (unless it `keepsTerm`) and posts are accepted
-   * again, measures the gap, mends with `mend`, and waits until all is as it should be.
+   * again, measures the gap, repairs with `mend`, and waits until the cluster has settled.
    */
   async broken(
     fault: () => unknown,
@@ -149,7 +151,7 @@ export class Scene {
     return { gap, logOf: (node) => node.entries.slice(lines.get(node)) };
   }
 
-  /** The open term, or 0. */
+  /** Returns the open term, or 0. */
   async #openTerm(): Promise<number> {
     const [row] = await this.sql<{ term: number }>(
       'SELECT max(term)::int AS term FROM plantao.leader_terms WHERE ended_at IS NULL',
@@ -157,19 +159,19 @@ export class Scene {
     return row?.term ?? 0;
   }
 
-  /** Runs SQL as a bystander. */
+  /** Runs SQL on a session that belongs to no node. */
   sql<Row extends pg.QueryResultRow>(text: string, values: unknown[] = []): Promise<Row[]> {
     return this.#bystander.sql<Row>(text, values);
   }
 
   /** Posts once to `node`, without a key. */
   post(node: NodeProcess): Promise<{ status: number; body: JsonObject }> {
-    return post(`${node.url}/messages`, { ...this.ids, content: 'by hand' });
+    return post(`${node.url}/messages`, { ...this.ids, content: 'one more' });
   }
 
   /**
-   * Stops everything. @throws Error where two nodes were on duty at one time, where an acknowledged message is not in the
-   * database, or where terms did not rise one after another.
+   * Stops everything. @throws Error if two nodes were active at one time, if an acknowledged message is missing in the
+   * database, or if terms overlap.
    */
   async close(): Promise<void> {
     const problems: unknown[] = [];

@@ -46,7 +46,7 @@ describe('A silent holder of the leader lock', function () {
     const ghost = await holder('plantao:ghost:lock');
     const startedAt = performance.now();
     const both = [await candidate('node-a'), await candidate('node-b')];
-    await eventually('one of them is on duty', () => both.some(({ sync }) => sync.isActive), { within: 20_000 });
+    await eventually('one of them is active', () => both.some(({ sync }) => sync.isActive), { within: 20_000 });
     expect(performance.now() - startedAt).to.be.above(3 * LEASE_MS);
     await eventually('the session is ended', () => ghost.isEnded);
     const ended = both.flatMap((one) => said(one, /^ended plantao:ghost:lock \(server process \d+, .*three leases/));

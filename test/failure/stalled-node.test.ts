@@ -14,9 +14,9 @@ import type { Stall } from './stalling-node.ts';
 
 const LEASE_MS = 1000;
 const SILENCE_MS = longestSilenceMs(LEASE_MS);
-/** What the next heartbeat, the takeover and a busy machine may add. */
+/** Added by the next heartbeat, the takeover and a busy machine. */
 const SLACK_MS = 10_000;
-const MESSAGE = { userId: 1, groupId: 1, content: 'on duty' };
+const MESSAGE = { userId: 1, groupId: 1, content: 'active' };
 
 describe('An active node whose event loop is blocked', function () {
   this.timeout(90_000);
@@ -60,7 +60,7 @@ describe('An active node whose event loop is blocked', function () {
     await eventually('the other knows', async () => (await holderOf()) === 'node-a');
     const term = await termOf();
     await stall({ forMs: 2.5 * LEASE_MS });
-    // The answer comes when it turns to its sockets again.
+    // The response comes when it handles its sockets again.
     const { body } = await get(`${url}/health`, { deadline: 20_000 });
     expect(body).to.include({ active: true, term });
     expect((await post(`${url}/messages`, MESSAGE)).status).to.equal(200);
@@ -68,7 +68,7 @@ describe('An active node whose event loop is blocked', function () {
   });
 
   it('loses its role after the limit, and refuses the first requests that it then handles', async () => {
-    // Two connections that are open before the stall: their requests are what the node turns to first after it.
+    // Two connections that are open before the block: the node handles their requests first after it.
     await Promise.all([ask('GET', '/health'), ask('GET', '/health')]);
     await stall({ forMs: SILENCE_MS + SLACK_MS });
     const [health, message] = [ask('GET', '/health'), ask('POST', '/messages')];

@@ -1,17 +1,18 @@
 /*
- * A node whose event loop can be stalled. Sends its URL to its parent when it serves; told how, it says so and then does
- * nothing at all for so many milliseconds (no timer, no socket, as in a long computation), or for ever.
+ * A node whose event loop can be blocked. It sends its URL to its parent when it serves. On a message it confirms, and then
+ * blocks for the given milliseconds (no timer, no socket, as in a long computation), or for ever.
  */
 import pino from 'pino';
 import { createNode } from '../../src/node/node.ts';
 import { readSettings } from '../../src/settings.ts';
+import { lockProgram } from '../support/node-build.ts';
 
 /** An endless loop would outlive a test run that is killed. */
 const FOR_EVER_MS = 60_000;
 
 export type Stall = { forMs: number } | 'for ever';
 
-const node = createNode(readSettings(process.env), { log: pino({ level: 'silent' }) });
+const node = createNode(readSettings(process.env), { log: pino({ level: 'silent' }), lockProgram: lockProgram() });
 void node.start().then(() => process.send?.(node.url));
 process.on('message', (how: Stall) => {
   process.send?.('stalled', () => {

@@ -22,9 +22,7 @@ describe('Two nodes with IS_ACTIVE=true that start together on an empty database
     this.timeout(120_000);
     const cluster = await startCluster({ databaseUrl: database.url, env: { IS_ACTIVE: 'true' } });
     try {
-      await eventually('one of them is on duty', () =>
-        cluster.nodes.some((node) => node.events('promoted').length > 0),
-      );
+      await eventually('one of them is active', () => cluster.nodes.some((node) => node.events('promoted').length > 0));
       const migrating = cluster.nodes.filter(({ lines }) => lines.some((line) => line.includes('applied migration')));
       expect(migrating, 'one of them has migrated').to.have.length(1);
       const { rows } = await client.query('SELECT count(*)::int AS terms FROM plantao.leader_terms');

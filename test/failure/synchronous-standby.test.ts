@@ -7,7 +7,7 @@ import { type OwnPostgres, startPostgresOfItsOwn } from '../support/postgres.ts'
 import { startTwoNodes, type TwoNodes } from '../support/two-nodes.ts';
 
 const ANSWERED_WITHIN_MS = 9000;
-/** One for each session that a node keeps, and what is about to end. */
+/** One for each session that a node keeps, and some that are about to end. */
 const MOST_WAITING = 4;
 
 describe('A synchronous standby that is down', () => {

@@ -256,7 +256,7 @@ describe('Access', function () {
     };
     node = localNode(env);
     await node.start();
-    await eventually('it is on duty', async () => (await get(`${node.url}/health`)).body.active === true);
+    await eventually('it is active', async () => (await get(`${node.url}/health`)).body.active === true);
     const { id } = await people.comeIn();
     expired = await people.token(id, '-1 minute');
     revoked = await people.token(id);
@@ -314,7 +314,7 @@ describe('Access', function () {
 
   async function revive(): Promise<void> {
     await post(`${node.url}/revive`, undefined, { headers: { authorization: `Bearer ${ADMIN_TOKEN}` } });
-    await eventually('it is on duty', async () => (await get(`${node.url}/health`)).body.active === true);
+    await eventually('it is active', async () => (await get(`${node.url}/health`)).body.active === true);
   }
 
   it('is defined for every route of the router, and for no other', () => {

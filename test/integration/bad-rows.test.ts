@@ -116,14 +116,15 @@ describe('One bad row', () => {
     const node = localNode({ DATABASE_URL: nodes.database.url, PORT: '0', NODE_NAME: 'third', IS_ACTIVE: 'false' });
     await node.start();
     try {
-      expect((await get(`${node.url}/readiness`)).status).to.equal(200);
+      await eventually('it is ready', async () => (await get(`${node.url}/readiness`)).status === 200);
     } finally {
       await node.stop();
     }
   });
 });
 
-describe('A page of the log', () => {
+describe('A page of the log', function () {
+  this.timeout(90_000);
   let database: TestDatabase;
   let client: pg.Client;
   let node: LogNode;

@@ -3,11 +3,12 @@ import pg from 'pg';
 import { FUZZED_NODE, fuzz } from '../fuzz/fuzzer.ts';
 import { eventually } from '../support/eventually.ts';
 import { get } from '../support/http.ts';
+import { IS_LONG_RUN } from '../support/long-run.ts';
 import { startNode } from '../support/node-process.ts';
 import { createDatabase } from '../support/postgres.ts';
 
 /** A few seconds per mode; `npm run fuzz` runs longer. */
-const SECONDS = 6;
+const SECONDS = IS_LONG_RUN ? 6 : 3;
 
 describe('Random requests to a node', function () {
   this.timeout(180_000);

@@ -32,7 +32,7 @@ describe('The rate limits', function () {
       TRUST_PROXY: 'loopback',
     });
     await node.start();
-    await eventually('it is on duty', async () => (await get(`${node.url}/health`)).body.active === true);
+    await eventually('it is active', async () => (await get(`${node.url}/health`)).body.active === true);
   });
   after(async () => {
     await node.stop();

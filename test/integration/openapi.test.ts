@@ -32,7 +32,7 @@ describe('The OpenAPI document', function () {
     const env = { DATABASE_URL: database.url, PORT: String(await freePort()), AUTH: 'token', ADMIN_TOKEN };
     node = localNode({ ...env, DB_POOL_SIZE: '4' });
     await node.start();
-    await eventually('it is on duty', async () => (await get(`${node.url}/health`)).body.active === true);
+    await eventually('it is active', async () => (await get(`${node.url}/health`)).body.active === true);
     contract = await Contract.of(node.url);
     const people = new People(sql);
     [ana, bruno] = [await people.comeIn(), await people.comeIn()];

@@ -17,7 +17,7 @@ describe('Node control over HTTP', () => {
   const nodes = useTwoNodes();
   const health = async (node: LocalNode) => (await get(`${node.url}/health`)).body;
   const isOnDuty = (node: LocalNode) =>
-    eventually(`${node.name} is on duty, and each knows what the other is`, async () => {
+    eventually(`${node.name} is active, and each knows what the other is`, async () => {
       const both = await Promise.all([health(nodes.active), health(nodes.standby)]);
       const isKnown = both.every(({ active_node, peers }) => active_node === node.name && isAlive(peers));
       return isKnown && (await health(node)).active === true;
@@ -158,7 +158,11 @@ describe('Node control over HTTP', () => {
       const { status, body } = await post(`${nodes.active.url}/revive`);
       expect(status).to.equal(200);
       expect(body).to.deep.equal({ status: 'system revived', active: false });
-      expect(await health(nodes.active)).to.include({ status: 'alive', role: 'standby', active_node: 'node-b' });
+      expect(await health(nodes.active)).to.include({ status: 'alive', role: 'standby' });
+      await eventually('the revived node knows who is active', async () => {
+        const { active_node, term } = await health(nodes.active);
+        return active_node === 'node-b' && term === 2;
+      });
     });
 
     it('accept a revive on a node that has not fallen', async () => {

@@ -26,7 +26,7 @@ describe('With AUTH=token, a user who is not a member', function () {
     people = new People(sql);
     const env = { AUTH: 'token', ADMIN_TOKEN, LOG_LEVEL: 'trace', SIGN_IN_TRIES: '2' };
     node = await startNode({ databaseUrl: database.url, env });
-    await eventually('it is on duty', async () => (await get(`${node.url}/health`)).body.active === true);
+    await eventually('it is active', async () => (await get(`${node.url}/health`)).body.active === true);
   });
   beforeEach(async () => {
     [member, stranger] = [await people.comeIn(), await people.comeIn()];

@@ -345,7 +345,7 @@ describe('Signing in with AUTH=token', function () {
     for (let tries = 0; tries < 4; tries++) await place.post('/login', { username, password: 'wrong guess' });
     const handOver = async (from: string, to: string) => {
       expect((await post(`${from}/switchover`, {}, bearer(ADMIN_TOKEN))).status).to.equal(200);
-      await eventually('the other is on duty', async () => (await get(`${to}/health`)).body.active === true, {
+      await eventually('the other is active', async () => (await get(`${to}/health`)).body.active === true, {
         within: 20_000,
       });
     };

@@ -23,7 +23,7 @@ describe('The check at start', () => {
 
   const check = (url = database.url) => checkDatabase(readSettings({ DATABASE_URL: url }));
   const refusal = (url = database.url) => check(url).catch((error) => error);
-  /** A transaction pooler, as the check sees it: another session answers. The real function gives up its name. */
+  /** Imitates a transaction pooler, as the check sees it: another session responds. The real function is renamed. */
   const fake = async (definition: string) => {
     const [name] = definition.split('(');
     await client.query(`SET allow_system_table_mods = on;
@@ -32,7 +32,7 @@ describe('The check at start', () => {
       CREATE FUNCTION pg_catalog.${definition}`);
   };
 
-  /** What LOCALE is meant for: since PostgreSQL 15 there are several providers. */
+  /** The provider of LOCALE: since PostgreSQL 15 there are several. */
   const ofLibc = async () => {
     const { rows } = await client.query<{ version: number }>(
       "SELECT current_setting('server_version_num')::int AS version",

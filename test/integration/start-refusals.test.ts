@@ -10,7 +10,7 @@ import { createDatabase, type OwnPostgres, startPostgresOfItsOwn, type TestDatab
 import { testServer } from '../support/test-server.ts';
 import { localNode } from '../support/two-nodes.ts';
 
-/** What a node says that cannot start. */
+/** Returns the error of a node that cannot start. */
 async function startInVain(databaseUrl: string): Promise<string> {
   const node = localNode({ DATABASE_URL: databaseUrl, PORT: String(await freePort()), NODE_NAME: 'vain' });
   const said = await node.start().then(() => 'it has started', messageOf);

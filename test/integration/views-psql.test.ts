@@ -76,7 +76,7 @@ describe("A DBA's SQL in psql", () => {
   });
 
   const onDuty = async (name: string) =>
-    eventually(`${name} is on duty, and the other ready for it`, async () => {
+    eventually(`${name} is active, and the other is ready to take over`, async () => {
       const rows = await sql('SELECT node, role FROM plantao.cluster_status');
       return rows.every(({ node, role }) => role === (node === name ? 'active' : 'standby'));
     });

@@ -51,7 +51,7 @@ describe('A rolling restart under load', () => {
     const reading = (async () => {
       const client = new ChatClient({ urls, userId });
       for await (const event of client.events({ cursor, signal: stop.signal })) {
-        if (event.kind === 'message' && event.message.content !== 'on duty') read.push(event.message.id);
+        if (event.kind === 'message' && event.message.content !== 'active') read.push(event.message.id);
       }
     })();
     const writing = Array.from({ length: WRITERS }, (_, writer) => write(writer));

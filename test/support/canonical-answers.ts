@@ -5,8 +5,8 @@ import { type Call, get, request } from './http.ts';
 import { localNode } from './two-nodes.ts';
 
 /**
- * Settings that end or refuse the DBA's own statements, whatever they read; the DBA who has them sets them back. They are
- * left to what a client is given and not to what the views say.
+ * Settings that end or refuse the DBA's own statements, whatever these read. A DBA resets them, so they are tested with
+ * the responses to clients and not with the views.
  */
 const DBA_OPTIONS = [
   'statement_timeout=0',
@@ -19,7 +19,7 @@ const DBA_OPTIONS = [
 
 const DBA_SETTINGS = { transaction_timeout: '0', restrict_nonsystem_relation_kind: '' };
 
-/** Each view with the columns that say the same for the same calls. */
+/** Each view with the columns that have the same values after the same calls. */
 const VIEWS = [
   `SELECT node, role, term, is_primary, extract(epoch FROM now() - started_at) BETWEEN 0 AND 600 AS young
    FROM plantao.cluster_status`,
@@ -34,9 +34,9 @@ const VIEWS = [
 ];
 
 /**
- * Starts a node on an empty, migrated database and returns what it answers to one call of each kind, what the views say
- * then, and what it logged as warnings and errors: the same text wherever nothing outside has changed an answer. Times,
- * tokens and the random name of the history are left out of it.
+ * Starts a node on an empty, migrated database and returns its responses to one call of each kind, the contents of the
+ * views afterwards, and the warnings and errors that it logged: the same text unless something outside changed a response.
+ * Times, tokens and the random name of the epoch are left out.
  */
 export async function canonicalAnswers(databaseUrl: string, dbaUrl = databaseUrl): Promise<string[]> {
   const port = String(await freePort());
@@ -65,7 +65,7 @@ export async function canonicalAnswers(databaseUrl: string, dbaUrl = databaseUrl
   } finally {
     await node.stop();
   }
-  // Which tells the operator of what others than the nodes may lose.
+  // It warns the operator of writes that bypass the nodes and may be lost.
   const logged = node.entries.filter(({ level, msg }) => level >= 40 && !msg.startsWith('synchronous_commit is off'));
   for (const { msg } of logged) say(`logged: ${msg}`);
   return answers;
@@ -105,7 +105,7 @@ async function callEachRoute(url: string, call: Send): Promise<void> {
   const { cursor: head } = await call('GET', '/chats?userId=2');
   await call('GET', '/users?username=a');
   await call('GET', '/users?username=%5C');
-  // A node reads the log a moment after it is written.
+  // A node reads the log shortly after it is written.
   await eventually('the node has read all of it', async () => {
     const { body } = await get(`${url}/subscribe/user?user_id=2&timeout=0&cursor=${cursor}`);
     return body?.cursor === head;
@@ -121,7 +121,7 @@ async function viewsAs(databaseUrl: string): Promise<string[]> {
   const client = new pg.Client({ connectionString: databaseUrl, application_name: 'a DBA', options: DBA_OPTIONS });
   await client.connect();
   try {
-    // Not known to every version, so they cannot be options.
+    // Some versions do not know them, so they cannot be options.
     for (const [name, value] of Object.entries(DBA_SETTINGS)) {
       const known = 'WHERE pg_catalog.current_setting($1, true) IS NOT NULL';
       await client.query(`SELECT pg_catalog.set_config($1, $2, false) ${known}`, [name, value]);

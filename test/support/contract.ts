@@ -5,7 +5,7 @@ import { get } from './http.ts';
 
 type Json = Record<string, unknown>;
 
-/** The part of an OpenAPI document that is looked at here. */
+/** The part of an OpenAPI document that is checked here. */
 export interface ApiDocument {
   openapi: string;
   paths: Record<string, Record<string, ApiOperation>>;
@@ -20,14 +20,14 @@ export interface ApiOperation {
   responses: Record<string, { $ref?: string; headers?: Json; content?: Record<string, { schema: Json }> }>;
 }
 
-/** What came back, as far as the document speaks of it. */
+/** The documented parts of a response. */
 export interface Heard {
   status: number;
   headers: Record<string, string | string[] | undefined>;
   text: string;
 }
 
-/** A node's OpenAPI document, and whether answers are as it says. */
+/** A node's OpenAPI document, and a check of responses against it. */
 export class Contract {
   readonly document: ApiDocument;
   readonly #ajv: Ajv2020;
@@ -44,14 +44,14 @@ export class Contract {
     return new Contract((await get<ApiDocument>(`${nodeUrl}/openapi.json`)).body);
   }
 
-  /** Every operation, as `["GET", "/messages", …]`. */
+  /** All operations, as `["GET", "/messages", …]`. */
   get operations(): [method: string, path: string, operation: ApiOperation][] {
     return Object.entries(this.document.paths).flatMap(([path, methods]) =>
       Object.entries(methods).map(([method, one]): [string, string, ApiOperation] => [method.toUpperCase(), path, one]),
     );
   }
 
-  /** Says what in an answer is not as the document has it; null where all is. Fields that it does not name are wrong too. */
+  /** Returns how a response differs from the document, or null. Undocumented fields count as differences. */
   fault(method: string, path: string, { status, headers, text }: Heard): string | null {
     const operation = this.document.paths[path]?.[method.toLowerCase()];
     if (!operation) return `${method} ${path} is not in the document`;
@@ -93,7 +93,7 @@ export class Contract {
 
 const escaped = (path: string) => encodeURIComponent(path.replace(/~/g, '~0').replace(/\//g, '~1'));
 
-/** The document with every object of the answers closed, so that a field which it does not name is found. */
+/** Returns the document with every response object closed, so that undocumented fields are found. */
 function closed(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(closed);
   if (typeof value !== 'object' || value === null) return value;
@@ -103,7 +103,7 @@ function closed(value: unknown): unknown {
     : copy;
 }
 
-/** Fails where an answer is not as the document has it. */
+/** Fails if a response differs from the document. */
 export function expectAsDocumented(contract: Contract, method: string, path: string, answer: Heard): void {
   expect(contract.fault(method, path, answer)).to.equal(null);
 }

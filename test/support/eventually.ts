@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { inspect } from 'node:util';
 
-/** How long {@link eventually} goes on, both in milliseconds. */
+/** Limits of {@link eventually}, in milliseconds. */
 export interface Patience {
   /** Default 5000. */
   within?: number;
@@ -10,7 +10,7 @@ export interface Patience {
 }
 
 /**
- * Checks until `check` gives something truthy and resolves with that; an error counts as "not yet".
+ * Repeats `check` until it returns something truthy, and resolves with that; an error counts as "not yet".
  *
  * @throws Error `"<what>" did not happen within … ms` with the last value or error, once the time is over
  */
@@ -33,7 +33,7 @@ export async function eventually<T>(
   }
 }
 
-/** One check, given up after `limit` ms, so that a check which hangs cannot swallow the message. */
+/** Runs one check with a deadline, so that a check that hangs cannot hide the message. */
 async function attempt<T>(check: () => T | Promise<T>, limit: number): Promise<{ value: T } | { error: unknown }> {
   const over = new AbortController();
   const late = pause(limit, { error: new Error('the check did not come back') }, { signal: over.signal });

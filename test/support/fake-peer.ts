@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** What a {@link FakePeer} says of itself at `/health`. */
+/** The response of a {@link FakePeer} to `/health`. */
 export interface FakeHealth {
   status: string;
   active: boolean;
@@ -12,17 +12,17 @@ export interface FakeHealth {
   epoch: string | null;
 }
 
-/** What tests without a node take for the cluster's. */
+/** The identity of the cluster in tests without a node. */
 export const TEST_IDENTITY = { cluster: 'the cluster of the test', epoch: 'its epoch' };
 
-/** Something that answers `/health` and is no node: it may say anything, or nothing at all. */
+/** A server that responds to `/health` and is not a node: with anything, or never. */
 export class FakePeer {
   readonly #server: Server;
-  /** How often it was asked. */
+  /** The number of requests. */
   asked = 0;
-  /** Sent as JSON; a string goes as it is; null leaves the question open for ever. */
+  /** Sent as JSON; a string is sent unchanged; with null it never responds. */
   says: Partial<FakeHealth> | string | null;
-  /** Goes with what it says, unless that names others: it passes for a node of this cluster. */
+  /** Added to the response unless that has its own: the peer counts as a node of this cluster. */
   identity = TEST_IDENTITY;
 
   private constructor(says: FakePeer['says']) {
@@ -35,7 +35,7 @@ export class FakePeer {
     });
   }
 
-  /** Starts one on `port` (default: any free). */
+  /** Starts a peer on `port` (default: any free one). */
   static async start(says: FakePeer['says'], port = 0): Promise<FakePeer> {
     const peer = new FakePeer(says);
     peer.#server.listen(port, '127.0.0.1');
@@ -43,17 +43,17 @@ export class FakePeer {
     return peer;
   }
 
-  /** What PEER_URL would say. */
+  /** Its address for PEER_URL. */
   get url(): string {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
-  /** Closes every connection, as a process that is killed. */
+  /** Closes every connection, like a killed process. */
   hangUp(): void {
     this.#server.closeAllConnections();
   }
 
-  /** Ends it. */
+  /** Stops the server. */
   async stop(): Promise<void> {
     this.hangUp();
     if (this.#server.listening) await new Promise((resolve) => this.#server.close(resolve));

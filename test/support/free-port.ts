@@ -5,8 +5,8 @@ import { oncePerProcess } from './once-per-process.ts';
 const given = oncePerProcess('ports', () => new Set<number>());
 
 /**
- * A port of 127.0.0.1 that nobody listens on, never the same one twice. Taken from below the range from which systems
- * choose the near end of outgoing connections, so that no such connection sits on it when a node is started again.
+ * Returns a free port of 127.0.0.1, never the same one twice. Taken from below the range from which systems
+ * choose the near end of outgoing connections, so that no such connection occupies it when a node is restarted.
  */
 export async function freePort(): Promise<number> {
   for (let tries = 0; tries < 200; tries++) {
@@ -18,7 +18,7 @@ export async function freePort(): Promise<number> {
   throw new Error('no free port was found in 200 tries');
 }
 
-/** True when nobody listens on `port` of 127.0.0.1. */
+/** Returns true if nothing listens on `port` of 127.0.0.1. */
 export async function isFree(port: number): Promise<boolean> {
   const server = createServer();
   const outcome = new Promise<boolean>((resolve) => {

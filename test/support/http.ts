@@ -1,33 +1,33 @@
 import http from 'node:http';
 
-/** What came back. */
+/** A response. */
 export interface Answer<Body> {
   status: number;
   /** Names in lower case. */
   headers: http.IncomingHttpHeaders;
-  /** The body as it came. */
+  /** The body as text. */
   text: string;
-  /** The body parsed, when it is JSON; else undefined. The shape is the caller's claim and is not checked. */
+  /** The parsed body if it is JSON, else undefined. The type is the caller's claim and is not checked. */
   body: Body;
-  /** From the call to the last byte. */
+  /** Milliseconds from the call to the last byte. */
   ms: number;
 }
 
-/** What a call carries. */
+/** Options of a request. */
 export interface Call {
-  /** Sent as JSON; a string or a buffer goes as it is (set its content type in `headers`). Works on GET too, as the seed's clients do. */
+  /** Sent as JSON; a string or buffer is sent unchanged (set its content type in `headers`). Also allowed on GET. */
   body?: unknown;
   headers?: Record<string, string>;
-  /** Milliseconds from the call to the last byte; default 10 000. Past it the call fails with an error that says so. */
+  /** Milliseconds from the call to the last byte; default 10,000. After that the call fails. */
   deadline?: number;
-  /** Drops the connection, as a client that leaves. */
+  /** Drops the connection, like a client that disconnects. */
   signal?: AbortSignal;
 }
 
-/** What most bodies are. */
+/** The type of most bodies. */
 export type JsonObject = Record<string, unknown>;
 
-/** One call on a connection of its own, closed afterwards: no test leaves a kept-alive socket to the next one. */
+/** Sends one request on its own connection, which is closed afterwards: no test leaves a kept-alive socket to the next. */
 export async function request<Body = JsonObject>(method: string, url: string, call: Call = {}): Promise<Answer<Body>> {
   const started = performance.now();
   const { body, headers = {}, deadline = 10_000, signal } = call;

@@ -4,15 +4,15 @@ import { type AdvisoryLock, heldLocks, openSessions, type Session, serverPid } f
 import { trackedNow } from './tracked.ts';
 import { runningWorkers } from './worker-threads.ts';
 
-/** What there is at one moment that a test could leave behind. */
+/** Everything at one moment that a test could leave behind. */
 export interface Inventory {
   sessions: Session[];
   locks: AdvisoryLock[];
-  /** Our children by pid: whose they are (a node's name), or their command line. */
+  /** Child processes by pid, with their owner (a node's name) or their command line. */
   children: Map<number, { owner: string | null; command: string }>;
   /** Everything announced to `track`, running or not. */
   owners: Set<string>;
-  /** How many of each kind keep this process alive: `Timeout`, `TCPSocketWrap`, …; and its threads. */
+  /** The number of resources of each kind that keep this process alive (`Timeout`, `TCPSocketWrap`, …), and of threads. */
   resources: Map<string, number>;
 }
 
@@ -22,9 +22,9 @@ export interface Leak {
   pid?: number;
 }
 
-/** Looks round. Costs a few milliseconds; the shared test server is asked only if it runs. */
+/** Takes the inventory of this moment in a few milliseconds; queries the shared test server only if it runs. */
 export async function takeInventory(): Promise<Inventory> {
-  // In a turn of its own, in which mocha's timer of the hook that asks is always there; and before our own reading adds.
+  // In a turn of its own, in which mocha's timer of the current hook always exists; and before our own reads add handles.
   await turn();
   const resources = new Map<string, number>();
   for (const kind of process.getActiveResourcesInfo()) resources.set(kind, (resources.get(kind) ?? 0) + 1);
@@ -37,7 +37,7 @@ async function listChildren(): Promise<Inventory['children']> {
   const owners = new Map(trackedNow().map((one) => [one.pid(), one.owner]));
   const children: Inventory['children'] = new Map();
   for (const { pid, command } of await ownChildren()) {
-    // tsx keeps a compiler; a guard goes with its process; the shared server is the root hook's own.
+    // tsx keeps a compiler; a guard exits with its process; the root hook stops the shared server.
     const ours = command === '' || /esbuild|plantao-guard/.test(command) || pid === serverPid();
     if (!ours) children.set(pid, { owner: owners.get(pid) ?? null, command });
   }
@@ -45,9 +45,9 @@ async function listChildren(): Promise<Inventory['children']> {
 }
 
 /**
- * What is in `now` and cannot be put down to what was there `before`. A node that was there before may have opened
- * other sessions since, taken the leader lock, or been started again as another process: all that is still the node's.
- * With `fileBegan` it is the look after one test of a file, without it the exact one at the end of the file.
+ * Returns everything in `now` that does not belong to something in `before`. A node in `before` may have opened other
+ * sessions since, taken the leader lock, or been restarted as another process: all of that still belongs to the node.
+ * With `fileBegan` it is the check after one test of a file, without it the exact check at the end of the file.
  */
 export function leftBehind(before: Inventory, now: Inventory, fileBegan?: Inventory): Leak[] {
   const nodesBefore = new Set([...before.owners, ...before.sessions.map(nodeOf).filter((node) => node !== null)]);
@@ -76,14 +76,14 @@ export function leftBehind(before: Inventory, now: Inventory, fileBegan?: Invent
 const nodeOf = ({ application }: Session) => /^plantao:(.+):\w+$/.exec(application)?.[1] ?? null;
 const describe = ({ pid, application, database }: Session) => `"${application}" on ${database} (backend ${pid})`;
 
-/** Kinds that come and go with a child process, which is found by its pid. */
+/** Kinds that belong to a child process, which is found by its pid. */
 const OF_CHILDREN = new Set(['ProcessWrap', 'PipeWrap']);
-/** `Immediate` is gone at the next turn by its nature; `TTYWrap` is the terminal. */
+/** `Immediate` always ends in the next turn; `TTYWrap` is the terminal. */
 const NEVER_A_LEAK = new Set(['Immediate', 'TTYWrap']);
 
 function newHandles(before: Inventory, now: Inventory, fileBegan?: Inventory): Leak[] {
-  // Where a file keeps a node, a proxy or a pool of this process from `before` to `after`, their sockets and timers come
-  // and go by themselves; then only the look at the end of the file can be exact about those.
+  // While a file keeps a node, a proxy or a pool in this process from `before` to `after`, these open and close sockets and
+  // timers by themselves; then only the check at the end of the file can be exact.
   const kept = (kind: string) => (before.resources.get(kind) ?? 0) > (fileBegan?.resources.get(kind) ?? 0);
   const busy = fileBegan !== undefined && (kept('TCPSocketWrap') || kept('TCPServerWrap'));
   return [...now.resources].flatMap(([kind, count]) => {
@@ -94,7 +94,7 @@ function newHandles(before: Inventory, now: Inventory, fileBegan?: Inventory): L
   });
 }
 
-/** Waits up to `within` ms until nothing is {@link leftBehind} since `before`, and answers what still is. */
+/** Waits up to `within` ms until nothing is {@link leftBehind} since `before`, and returns what still is. */
 export async function leaksSince(before: Inventory, within: number, fileBegan?: Inventory): Promise<Leak[]> {
   const deadline = performance.now() + within;
   for (;;) {

@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { transformSync } from 'esbuild';
 import { buildDist } from '../../src/cli/dist.ts';
 import { PACKAGE_ROOT } from '../../src/package-root.ts';
 
@@ -17,13 +19,18 @@ export async function buildNode(): Promise<void> {
   process.env[IS_BUILT] = 'true';
 }
 
-/** Returns the command line of a node that loads `modules` first: from the build, or from the sources if there is none. */
-export function nodeProgram(modules: readonly string[] = []): string[] {
-  if (!process.env[IS_BUILT]) return [...imports(['tsx', ...modules]), path.join('src', 'main.ts')];
-  return [...imports(modules.length > 0 ? ['tsx', ...modules] : []), path.join('dist', 'main.js')];
+/** Returns the arguments of Node.js for a program of `src/`, such as `main`: from the build, or from the sources without one. */
+export function programOf(name: string, modules: readonly string[] = []): string[] {
+  const imports = modules.flatMap((file) => ['--import', compiled(file)]);
+  if (process.env[IS_BUILT]) return [...imports, path.join('dist', `${path.basename(name)}.js`)];
+  return ['--import', 'tsx', ...imports, path.join('src', `${name}.ts`)];
 }
 
-const imports = (modules: readonly string[]) => modules.flatMap((one) => ['--import', one]);
+/** Returns a module that imports only modules of Node.js as a URL, because tsx would compile the whole build too. */
+function compiled(file: string): string {
+  const { code } = transformSync(readFileSync(path.join(PACKAGE_ROOT, file), 'utf8'), { loader: 'ts', format: 'esm' });
+  return `data:text/javascript,${encodeURIComponent(code)}`;
+}
 
 /** Returns the program of the lock thread; undefined if there is no build. */
 export function lockProgram(): URL | undefined {

@@ -5,12 +5,12 @@ import { fileURLToPath } from 'node:url';
 import { guardAgainstOrphaning } from '../../src/local-cluster/embedded/orphan-guard.ts';
 import { eventually, type Patience } from './eventually.ts';
 import { freePort } from './free-port.ts';
-import { nodeProgram } from './node-build.ts';
+import { programOf } from './node-build.ts';
 import { noteWarning } from './process-warnings.ts';
 import { track } from './tracked.ts';
 
 const PROJECT = fileURLToPath(new URL('../..', import.meta.url));
-/** A node compiles its sources at each start; on a machine with two busy cores that has taken seconds. */
+/** A start on a busy machine has taken tens of seconds. */
 const START_WITHIN_MS = 60_000;
 /** Longer than a node gives its own clients at a stop. */
 const STOP_WITHIN_MS = 15_000;
@@ -26,12 +26,12 @@ export interface LogEntry {
   [name: string]: unknown;
 }
 
-/** What a node is started with. */
+/** Options of a {@link NodeProcess}. */
 export interface NodeOptions {
   databaseUrl: string;
   /** NODE_NAME; default `node-<port>`. */
   name?: string;
-  /** Default: a free one. */
+  /** Default: a free port. */
   port?: number;
   /** IS_ACTIVE; default true. */
   isActive?: boolean;
@@ -39,18 +39,18 @@ export interface NodeOptions {
   peers?: string[];
   /** Any other setting; these win over everything above. */
   env?: Record<string, string>;
-  /** Modules of this project to load before the node's own, by their path in it. */
-  imports?: string[];
+  /** Modules to load before the node's own, by their path in this project; they import only modules of Node.js. */
+  imports?: readonly string[];
 }
 
-/** A real node: a process of its own, of `src/main.ts`. The same object through every start of it. */
+/** A node as a process of its own, as in production. The same object through every start. */
 export class NodeProcess {
   readonly name: string;
   readonly port: number;
-  /** What it is reached by. */
+  /** Its address. */
   readonly url: string;
   readonly #env: Record<string, string>;
-  readonly #imports: string[];
+  readonly #imports: readonly string[];
   #child: ChildProcess | null = null;
   #exit: Promise<{ code: number | null; signal: NodeJS.Signals | null }> | null = null;
   #lines: string[] = [];
@@ -61,7 +61,7 @@ export class NodeProcess {
     this.port = options.port;
     this.name = options.name ?? `node-${options.port}`;
     this.url = `http://localhost:${options.port}`;
-    this.#imports = (options.imports ?? []).map((path) => `./${path}`);
+    this.#imports = options.imports ?? [];
     this.#env = {
       DATABASE_URL: options.databaseUrl,
       PORT: String(options.port),
@@ -75,17 +75,17 @@ export class NodeProcess {
     track({ owner: this.name, pid: () => this.pid, kill: () => this.kill('SIGKILL') });
   }
 
-  /** Of its process; null while it has none. */
+  /** The pid of its process; null while it has none. */
   get pid(): number | null {
     return this.#child?.pid ?? null;
   }
 
-  /** All it has printed, through every start: the newest 20 000 lines. */
+  /** Its output through every start: the newest 20,000 lines. */
   get lines(): readonly string[] {
     return this.#lines;
   }
 
-  /** What of it was log entries. */
+  /** The log entries of its output. */
   get entries(): readonly LogEntry[] {
     return this.#entries;
   }
@@ -95,11 +95,11 @@ export class NodeProcess {
     return this.#entries.filter((entry) => entry.event === event);
   }
 
-  /** Starts its process without waiting for anything. */
+  /** Starts its process without waiting until it serves. */
   spawn(): void {
     if (this.#child) throw new Error(`${this.name} runs already`);
     const { PATH = '', HOME = '', TMPDIR = '' } = process.env;
-    const child = spawn(process.execPath, nodeProgram(this.#imports), {
+    const child = spawn(process.execPath, programOf('main', this.#imports), {
       cwd: PROJECT,
       env: { PATH, HOME, ...(TMPDIR ? { TMPDIR } : {}), ...this.#env },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -108,7 +108,7 @@ export class NodeProcess {
     this.#frozen = false;
     const guard = child.pid === undefined ? null : guardAgainstOrphaning(child.pid, { first: 'KILL', last: 'KILL' });
     this.#exit = new Promise((resolve) => {
-      // 'close' and not 'exit': its last words have arrived then.
+      // 'close' and not 'exit': all its output has arrived then.
       child.once('close', (code, signal) => {
         guard?.release();
         this.#child = null;
@@ -126,7 +126,7 @@ export class NodeProcess {
         try {
           this.#entries.push(JSON.parse(line));
         } catch {
-          // Not the log's: a line like any other.
+          // Not a log entry.
         }
       }
       if (this.#lines.length > LINES_KEPT) this.#lines.splice(0, LINES_KEPT / 10);
@@ -134,7 +134,7 @@ export class NodeProcess {
     });
   }
 
-  /** Starts its process and resolves when it serves. Fails with what it has printed when it ends or takes too long. */
+  /** Starts its process and resolves when it serves. Fails with its output if it exits or takes too long. */
   async start(): Promise<void> {
     const served = this.events('listening').length;
     this.spawn();
@@ -171,7 +171,7 @@ export class NodeProcess {
     this.#child?.kill(signal);
   }
 
-  /** SIGSTOP: its sockets stay open, its kernel answers for it, and it does nothing. */
+  /** Sends SIGSTOP: its sockets stay open, its kernel acknowledges for it, and it does nothing. */
   freeze(): void {
     this.kill('SIGSTOP');
     this.#frozen = true;
@@ -183,14 +183,14 @@ export class NodeProcess {
     this.#frozen = false;
   }
 
-  /** Resolves when its process has ended and all its output has arrived; null where none ever ran. */
+  /** Resolves when its process has exited and all its output has arrived; null if none ever ran. */
   async waitForExit(within = STOP_WITHIN_MS): Promise<{ code: number | null; signal: NodeJS.Signals | null } | null> {
     const exit = this.#exit;
     await eventually(`${this.name} ends`, () => this.#child === null, { within, every: 5 });
     return exit;
   }
 
-  /** SIGTERM, and kill -9 with an error where that is not enough. Harmless where there is no process. */
+  /** Sends SIGTERM; if that does not end it, kills it and fails. Does nothing without a process. */
   async stop(): Promise<void> {
     if (this.#child === null) return;
     if (this.#frozen) this.thaw();
@@ -212,16 +212,16 @@ export async function startNode(options: NodeOptions): Promise<NodeProcess> {
   return node;
 }
 
-/** What {@link startCluster} starts. */
+/** Options of {@link startCluster}. */
 export interface ClusterOptions {
   databaseUrl: string;
-  /** How many; default 2. */
+  /** The number of nodes; default 2. */
   nodes?: number;
   /** For all of them. */
   env?: Record<string, string>;
 }
 
-/** Several nodes that know each other; the first has IS_ACTIVE=true. */
+/** Several nodes with each other as PEER_URL; the first has IS_ACTIVE=true. */
 export interface TestCluster {
   nodes: NodeProcess[];
   /** Stops every node, the standbys first. */

@@ -2,8 +2,8 @@ import { readdir, readFile } from 'node:fs/promises';
 import { type ListedProcess, listProcesses } from '../../src/local-cluster/embedded/process-list.ts';
 
 /**
- * The children of this process. Looked for twice a test: where the kernel keeps a list of them, that takes a millisecond or
- * two; going through all processes of a busy machine takes fifty.
+ * Returns the child processes of this process. Called twice a test: with the kernel's list it takes a millisecond or two,
+ * while reading all processes of a busy machine takes fifty.
  */
 export async function ownChildren(): Promise<ListedProcess[]> {
   const pids = await listedByKernel();
@@ -11,7 +11,7 @@ export async function ownChildren(): Promise<ListedProcess[]> {
   return Promise.all(pids.map(async (pid) => ({ pid, parent: process.pid, command: await commandOf(pid) })));
 }
 
-/** Null where there is no such list: on other systems, in some kernels, or when a thread ended while we looked. */
+/** Returns null if there is no such list: on other systems, in some kernels, or if a thread ended meanwhile. */
 async function listedByKernel(): Promise<number[] | null> {
   try {
     const threads = await readdir('/proc/self/task');
@@ -22,7 +22,7 @@ async function listedByKernel(): Promise<number[] | null> {
   }
 }
 
-/** Its arguments, joined with blanks; empty for a process that has ended. */
+/** Returns its arguments, joined with blanks; empty for a process that has ended. */
 async function commandOf(pid: number): Promise<string> {
   const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
   return line.split('\0').join(' ').trim();

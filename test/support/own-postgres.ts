@@ -7,7 +7,7 @@ import { freePort } from './free-port.ts';
 import { makeServerFolder } from './test-server.ts';
 import { track } from './tracked.ts';
 
-/** A PostgreSQL that a test may restart, crash and freeze. Keeps its port, password and data through all of that. */
+/** A PostgreSQL server that a test may restart, crash and freeze. It keeps its port, password and data. */
 export class OwnPostgres {
   readonly port: number;
   readonly #folder: string;
@@ -22,17 +22,17 @@ export class OwnPostgres {
     track({ owner: `postgres on ${port}`, pid: () => this.pid, kill: () => void this.#server?.stop('immediate') });
   }
 
-  /** Of its one database, which is migrated. */
+  /** The URL of its database. */
   get url(): string {
     return this.#url;
   }
 
-  /** Of the postmaster; null while it is down. */
+  /** The pid of the postmaster; null while it is down. */
   get pid(): number | null {
     return this.#server?.pid ?? null;
   }
 
-  /** Starts it, after a stop, or after somebody killed it. */
+  /** Starts it, also after it was stopped or killed. */
   async start(): Promise<void> {
     const server = await startEmbeddedPostgres({ dataFolder: this.#folder, port: this.port, flags: this.#flags });
     this.#server = server;
@@ -42,7 +42,7 @@ export class OwnPostgres {
     });
   }
 
-  /** `fast` ends its sessions in order, `immediate` is a crash: the next start recovers from the log. */
+  /** Stops it: `fast` ends its sessions in order, `immediate` is a crash, from which the next start recovers. */
   async stop(how: 'fast' | 'immediate' = 'fast'): Promise<void> {
     const server = this.#server;
     await server?.stop(how);
@@ -72,9 +72,9 @@ export class OwnPostgres {
     await this.start();
   }
 
-  /** SIGSTOP for all its processes: connections stay open and nobody answers. Thaw it before it is stopped. */
+  /** Sends SIGSTOP to all its processes: connections stay open without responses. Thaw it before it is stopped. */
   async freeze(): Promise<void> {
-    // The postmaster first: then nobody is left who could make another one.
+    // The postmaster first, so that it starts no others.
     if (this.pid !== null) process.kill(this.pid, 'SIGSTOP');
     await this.#signalAll('SIGSTOP');
   }
@@ -98,7 +98,7 @@ export class OwnPostgres {
   async remove(): Promise<void> {
     await this.thaw();
     await this.stop();
-    // A checkpointer of a crashed server may write its last for a moment.
+    // The checkpointer of a crashed server may still write briefly.
     for (let tries = 0; tries < 20; tries++) {
       const removed = await rm(this.#folder, { recursive: true, force: true }).then(
         () => true,
@@ -110,7 +110,7 @@ export class OwnPostgres {
   }
 }
 
-/** What {@link startPostgresOfItsOwn} is told. */
+/** Options of {@link startPostgresOfItsOwn}. */
 export interface OwnPostgresOptions {
   /** E.g. `['-c', 'max_connections=20']`. */
   flags?: string[];
@@ -119,8 +119,8 @@ export interface OwnPostgresOptions {
 }
 
 /**
- * An embedded server apart from the shared one, with fsync on, also where DATABASE_URL names another server: about two
- * seconds. Call it in `before` and `remove()` it in `after`.
+ * Starts an embedded server beside the shared one, with fsync on, even if DATABASE_URL names another server. Takes about
+ * two seconds. Call it in `before` and `remove()` it in `after`.
  */
 export async function startPostgresOfItsOwn({
   flags = [],

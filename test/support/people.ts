@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type pg from 'pg';
 
-/** Somebody who is signed in. */
+/** A signed-in user. */
 export interface Person {
   id: number;
   username: string;
@@ -11,7 +11,7 @@ export interface Person {
 const hashOf = (token: string) => createHash('sha256').update(token).digest();
 let names = 0;
 
-/** Accounts, tokens, groups and messages made behind the nodes' backs, in milliseconds: a password takes its time. */
+/** Creates accounts, tokens, groups and messages by SQL, in milliseconds: hashing a password takes longer. */
 export class People {
   readonly #sql: pg.Client;
 
@@ -19,7 +19,7 @@ export class People {
     this.#sql = sql;
   }
 
-  /** A name that no other of this process has. */
+  /** Returns a name that is unique in this process. */
   static name(of = 'ana'): string {
     names += 1;
     return `${of}_${names}`;
@@ -31,7 +31,7 @@ export class People {
     return { id, username, token: await this.token(id) };
   }
 
-  /** One more token of a user; with a negative life one that has expired. */
+  /** Creates another token of a user; with a negative life, one that has expired. */
   async token(userId: number, life = '1 hour'): Promise<string> {
     const token = randomBytes(32).toString('base64url');
     await this.#sql.query(

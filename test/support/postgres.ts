@@ -8,15 +8,15 @@ export interface TestDatabase {
   url: string;
   name: string;
   /**
-   * Drops it. Where somebody is still connected two seconds later it stays until the end of the run: the root hook fails
-   * the file and says who, and a forgotten client does not throw in the middle of another test.
+   * Drops it. If a session is still connected after two seconds, the database stays until the end of the run: the root hook
+   * fails the file and names the session, and a forgotten client does not throw in the middle of another test.
    */
   drop(): Promise<void>;
 }
 
 /**
- * A database of its own for a test file, cloned from a migrated template in some 30 ms: call it in `before` and drop it
- * in `after`. `empty` gives one without the schema, for tests of the migrations.
+ * Creates a database for one test file from a migrated template, in about 30 ms: call it in `before` and drop it in
+ * `after`. With `empty` it has no schema, for tests of the migrations.
  */
 export async function createDatabase(options: { empty?: boolean } = {}): Promise<TestDatabase> {
   const server = await testServer();
@@ -31,7 +31,7 @@ export async function createDatabase(options: { empty?: boolean } = {}): Promise
   };
 }
 
-/** True once nobody is connected, false when somebody still is after two seconds. */
+/** Returns true once no session is connected, false if one still is after two seconds. */
 async function isLeft(name: string): Promise<boolean> {
   const deadline = performance.now() + 2000;
   for (;;) {

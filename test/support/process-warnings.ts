@@ -1,8 +1,8 @@
 import { oncePerProcess } from './once-per-process.ts';
 
 /**
- * Warnings that Node.js has printed, in this process and by the nodes that it started (`MaxListenersExceededWarning` …). Each
- * one says that something piles up or is used wrongly, so a test that leads to one fails.
+ * Warnings of Node.js in this process and in the nodes that it started (`MaxListenersExceededWarning` …). Each of them means
+ * that something piles up or is misused, so a test that causes one fails.
  */
 const state = oncePerProcess('warnings', () => {
   const warnings: string[] = [];
@@ -12,10 +12,10 @@ const state = oncePerProcess('warnings', () => {
   return { warnings };
 });
 
-/** What is deprecated or experimental is said of the Node.js that runs here, and of tools, before any test begins. */
+/** Warnings about deprecated or experimental features concern Node.js and tools, not the tests. */
 const isOurs = (name: string) => !/^(Experimental|Deprecation)Warning$/.test(name);
 
-/** Takes note of a warning among the lines that a node has printed. */
+/** Records a warning in a line of a node's output. */
 export function noteWarning(owner: string, line: string): void {
   const [, name] = /^\(node:\d+\) (?:\[\w+\] )?(\w*Warning): /.exec(line) ?? [];
   if (name !== undefined && isOurs(name)) state.warnings.push(`${owner} printed ${line}`);

@@ -6,26 +6,26 @@ import { shareTestServer, stopTestServer } from './test-server.ts';
 import { forgetEnded } from './tracked.ts';
 
 /*
- * Fails the test that leaves a lock, a session, a process, a timer or a handle behind. Two looks:
- *  - after each test, against what was there before that test's first hook, so that a file may keep a node or a pool from
+ * Fails the test that leaves a lock, a session, a process, a timer or a handle behind. It checks twice:
+ *  - after each test, compared with the state before that test's first hook, so that a file may keep a node or a pool from
  *    `before` to `after`;
- *  - after each file's last `after`, against what was there before the file.
- * The looks are hooks of each file's outermost `describe`, since a root hook that fails would end the whole run; one of
- * these ends its file, and the others run on.
+ *  - after each file's last `after`, compared with the state before the file.
+ * The checks are hooks of each file's outermost `describe`: a failing root hook would end the whole run, while a failing
+ * hook of a file ends only that file.
  */
 
-/** How long things may take to settle; leaks.test.ts, whose leaks do not settle, shortens it. */
+/** How long things may take to close; leaks.test.ts, whose leaks never close, shortens it. */
 const PATIENCE_MS = Number(process.env.LEAK_PATIENCE_MS ?? 2000);
 
 let beforeTest: Inventory | null = null;
 let beforeFile: Inventory | null = null;
-/** The file whose look at its end is still to come. */
+/** The file whose final check is still to come. */
 let unfinished: Suite | null = null;
 
 function watch(suite: Suite): void {
   let reported = false;
   suite.afterEach('leaves nothing behind', async function (this: Context) {
-    // A test that failed may not have come to its own cleaning up: one failure is enough.
+    // A failed test may not have reached its own cleanup: one failure is enough.
     if (beforeTest === null || beforeFile === null || this.currentTest?.isFailed()) return;
     this.timeout(PATIENCE_MS + 20_000);
     const warnings = takeWarnings();
@@ -41,13 +41,13 @@ function watch(suite: Suite): void {
     const leaks = await leaksSince(beforeFile, PATIENCE_MS);
     for (const { pid } of leaks) if (pid !== undefined) killProcess(pid);
     forgetEnded();
-    // The next file is not blamed for what this one has left.
+    // The next file is not blamed for what this one left behind.
     beforeFile = await takeInventory();
     if (!reported && !hasFailed(suite)) report('file', leaks);
   });
 }
 
-/** The describe that stands for the file. */
+/** Returns the outermost describe, which stands for the file. */
 function outermost(suite: Suite | null): Suite | null {
   return suite?.parent && !suite.parent.root ? outermost(suite.parent) : suite;
 }
@@ -61,17 +61,18 @@ function report(what: string, leaks: Leak[]): void {
   throw new Error(`this ${what} has left behind: ${leaks.map(({ sentence }) => sentence).join('; ')}`);
 }
 
-/** Processes only: a forgotten client whose session were ended here would throw in the middle of the next file. */
+/** Ends processes only: a forgotten client whose session was ended here would throw in the middle of the next file. */
 function killProcess(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL');
   } catch {
-    // Gone meanwhile.
+    // It has exited.
   }
 }
 
-/** Runs once in the main process: the workers of a parallel run share one server and one build. */
+/** Runs once in the main process: the workers of a parallel run share one server and one build. Unit tests need neither. */
 export async function mochaGlobalSetup(this: Runner & { isParallelMode(): boolean }): Promise<void> {
+  if (process.env.UNIT_ONLY) return;
   const isParallel = this.isParallelMode();
   const startsNodes = isParallel || this.suite.suites.some(({ file }) => !/[\\/]unit[\\/]/.test(file ?? ''));
   await whileAlive(async () => {
@@ -99,7 +100,7 @@ export const mochaHooks: RootHookObject = {
   async beforeEach(this: Context) {
     beforeTest = await takeInventory();
     const file = outermost(this.currentTest?.parent ?? null);
-    // An `after` of the last file has failed, so mocha has not run our look behind it: this one is not blamed for that.
+    // An `after` of the last file failed, so mocha skipped the final check of that file: this one is not blamed for it.
     if (unfinished !== null && unfinished !== file) beforeFile = beforeTest;
     unfinished = file;
   },

@@ -29,21 +29,21 @@ export interface AdvisoryLock {
   session: Session;
 }
 
-/** What {@link testServer} gives. */
+/** The result of {@link testServer}. */
 export interface TestServer {
-  /** Names what is this run's: databases `plantao_test_<run>_…`, the session `plantao-test:<run>`. */
+  /** Part of the names of this run's databases (`plantao_test_<run>_…`) and session (`plantao-test:<run>`). */
   run: string;
   adminUrl: string;
-  /** Runs one statement on the run's own session; several at once wait for each other. */
+  /** Runs one statement on the run's own session; concurrent ones wait for each other. */
   admin: <Row extends pg.QueryResultRow>(sql: string, values?: unknown[]) => Promise<Row[]>;
   client: pg.Client;
   template: string;
-  /** Null if the server is not ours to stop: it is DATABASE_URL's, or that of the main process. */
+  /** Null if another process stops the server: it is DATABASE_URL's, or that of the main process. */
   embedded: EmbeddedPostgres | null;
   folder: string | null;
 }
 
-/** What a worker of a parallel run needs in order to use the server of the main process. */
+/** The access of a parallel run's workers to the server of the main process. */
 interface SharedServer {
   adminUrl: string;
   template: string;
@@ -57,27 +57,27 @@ const state = oncePerProcess('server', () => ({
   databases: 0,
 }));
 
-/** The server of this run, started if it is not yet. */
+/** Returns the server of this run, and starts it if necessary. */
 export async function testServer(): Promise<TestServer> {
   state.starting ??= start();
   state.started = await state.starting;
   return state.started;
 }
 
-/** A name for the run's next database. */
+/** Returns a name for the run's next database. */
 export function nextDatabaseName(run: string): string {
   state.databases += 1;
   return `plantao_test_${run}_${state.databases}`;
 }
 
-/** The postmaster of this run's embedded server; null while there is none. */
+/** Returns the pid of this run's embedded server; null if there is none. */
 export function serverPid(): number | null {
   return state.started?.embedded?.pid ?? null;
 }
 
 /**
- * What the shared embedded server runs with. fsync is off: these tests ask what is committed, seen and told, and a disk
- * that forgets is none of their questions. Tests of durability and of crashes start a server of their own, where it is on.
+ * Flags of the shared embedded server. fsync is off: its tests check what is committed, visible and notified, not whether
+ * a disk keeps it. Tests of durability and crashes start a server of their own, with fsync on.
  */
 const FLAGS = ['-c', 'fsync=off', '-c', 'full_page_writes=off', '-c', 'max_connections=200'];
 
@@ -115,7 +115,7 @@ async function connect(adminUrl: string, run: string): Promise<Pick<TestServer, 
   const client = new pg.Client({
     connectionString: adminUrl,
     application_name: `plantao-test:${run}`,
-    // It lives as long as the run; the leak check must not count it.
+    // It stays open for the whole run; the leak check must not count it.
     stream: () => new Socket().unref(),
   });
   client.on('error', () => undefined);
@@ -132,21 +132,21 @@ function inTurn(client: pg.Client): TestServer['admin'] {
   };
 }
 
-/** A folder of the system's temp folder that the user whom root runs PostgreSQL as may enter. */
+/** Creates a folder in the system's temp folder that PostgreSQL's user can enter. */
 export async function makeServerFolder(): Promise<string> {
   const folder = await mkdtemp(path.join(tmpdir(), 'plantao-test-'));
   await chmod(folder, 0o755);
   return folder;
 }
 
-/** `url` with another database. */
+/** Returns `url` with another database. */
 export function withDatabase(url: string, name: string): string {
   const changed = new URL(url);
   changed.pathname = `/${name}`;
   return changed.toString();
 }
 
-/** Databases of runs that were killed: those whose run has no session any more. */
+/** Drops the databases of killed runs, which have no session any more. */
 async function dropLeftovers(admin: TestServer['admin']): Promise<void> {
   const rows = await admin<{ datname: string }>(
     `SELECT datname FROM pg_database
@@ -156,7 +156,7 @@ async function dropLeftovers(admin: TestServer['admin']): Promise<void> {
   for (const { datname } of rows) await admin(`DROP DATABASE IF EXISTS ${datname} WITH (FORCE)`).catch(() => undefined);
 }
 
-/** Every client session on this run's databases. */
+/** Returns the client sessions on this run's databases. */
 export async function openSessions(): Promise<Session[]> {
   const { started } = state;
   if (started === null) return [];
@@ -168,7 +168,7 @@ export async function openSessions(): Promise<Session[]> {
   return rows;
 }
 
-/** Every advisory lock held on this run's databases. */
+/** Returns the advisory locks held on this run's databases. */
 export async function heldLocks(): Promise<AdvisoryLock[]> {
   const { started } = state;
   if (started === null) return [];
@@ -182,7 +182,7 @@ export async function heldLocks(): Promise<AdvisoryLock[]> {
   return rows.map(({ key, ...session }) => ({ pid: session.pid, key, session }));
 }
 
-/** Drops this run's databases and stops its server. Harmless where none was started. */
+/** Drops this run's databases and stops its server. Does nothing if none was started. */
 export async function stopTestServer(): Promise<void> {
   if (state.starting === null) return;
   const server = await state.starting.catch(() => null);

@@ -1,10 +1,10 @@
 import { oncePerProcess } from './once-per-process.ts';
 
-/** Something that owns a process: a node, a Postgres. The same object lives through restarts of its process. */
+/** An owner of a process: a node or a PostgreSQL server. The same object through every restart of its process. */
 export interface Tracked {
-  /** The node's name, or another word that its process is known by. */
+  /** The node's name, or another name of its process. */
   owner: string;
-  /** Of its process now; null while it has none. */
+  /** Returns the pid of its current process; null while it has none. */
   pid: () => number | null;
   /** Ends its process at once, for the root hook. */
   kill: () => void;
@@ -12,17 +12,17 @@ export interface Tracked {
 
 const all = oncePerProcess('tracked', () => new Set<Tracked>());
 
-/** Announces what starts processes, so that the root hook can tell whose process is left. */
+/** Registers an owner of processes, so that the root hook can name the owner of a process left behind. */
 export function track(tracked: Tracked): void {
   all.add(tracked);
 }
 
-/** Everything announced whose process may still be there. */
+/** Returns all registered owners whose process may still run. */
 export function trackedNow(): Tracked[] {
   return [...all];
 }
 
-/** Forgets everything that has no process any more; called between two files. */
+/** Forgets the owners without a process; called between two files. */
 export function forgetEnded(): void {
   for (const one of all) if (one.pid() === null) all.delete(one);
 }

@@ -6,17 +6,17 @@ export interface UnusualSetting {
   value: string;
 }
 
-/** Why a setting is left out. All of them either cannot be set for a database or leave nobody a database to use. */
+/** Why a setting is left out. All of them either cannot be set for a database or make the database unusable. */
 const LEFT_OUT: Record<string, string> = {
-  local_preload_libraries: 'names a library that does not exist, so nobody can connect',
-  session_preload_libraries: 'names a library that does not exist, so nobody can connect',
-  dynamic_library_path: 'hides plpgsql from everybody',
+  local_preload_libraries: 'names a library that does not exist, so that no connection is possible',
+  session_preload_libraries: 'names a library that does not exist, so that no connection is possible',
+  dynamic_library_path: 'hides plpgsql',
   session_authorization: 'cannot be set for a database',
   transaction_isolation: 'belongs to one transaction',
   transaction_read_only: 'belongs to one transaction',
   transaction_deferrable: 'belongs to one transaction',
   seed: 'can only be set, and not kept',
-  max_stack_depth: 'at its least no function of anybody can be compiled',
+  max_stack_depth: 'at its minimum no function can be compiled',
   default_table_access_method: 'there is none but heap',
   default_tablespace: 'there is none but the default',
   temp_tablespaces: 'there is none but the default',
@@ -25,7 +25,7 @@ const LEFT_OUT: Record<string, string> = {
   application_name: 'is sent by each client',
 };
 
-/** Values of text settings; a setting that is neither here nor left out fails the test, so that a new one is thought of. */
+/** Values of text settings; a setting that is neither here nor left out fails the test, so that a new one is considered. */
 const TEXTS: Record<string, string[]> = {
   DateStyle: ['SQL, DMY', 'German', 'Postgres, YMD'],
   TimeZone: ['Asia/Kathmandu', 'America/St_Johns'],
@@ -58,7 +58,7 @@ interface Row extends pg.QueryResultRow {
 
 /** All that may be set for a database, in rounds in which each setting has one value at the most. */
 export async function unusualSettings(client: pg.Client): Promise<UnusualSetting[][]> {
-  // plpgsql brings settings of its own when it is loaded.
+  // plpgsql adds its own settings when it is loaded.
   await client.query('DO $$ BEGIN END $$');
   const { rows } = await client.query<Row>(
     `SELECT name, vartype, setting, unit, min_val AS min, enumvals AS values FROM pg_settings
@@ -79,7 +79,7 @@ function valuesOf({ name, vartype, setting, unit, min, values }: Row): string[] 
   if (vartype === 'bool') return [setting === 'on' ? 'off' : 'on'];
   if (vartype === 'enum') {
     const others = (values ?? []).filter((value) => value !== setting);
-    // Of the levels of messages, which are many and alike, the two ends.
+    // Of the many similar levels of messages, the two extremes.
     return others.includes('debug5') ? [others[0] ?? '', others.at(-1) ?? ''] : others;
   }
   if (vartype === 'string') {
@@ -88,7 +88,7 @@ function valuesOf({ name, vartype, setting, unit, min, values }: Row): string[] 
       throw new Error(`no unusual value is known for the setting ${name}: give it one, or a reason`);
     return texts;
   }
-  // Long enough to begin a statement, so that the session can say that it wants another limit.
+  // Long enough to start a statement, so that the session can set another limit.
   if (unit === 'ms' && /_timeout$/.test(name)) return ['300ms'];
   return [min ?? '0'];
 }

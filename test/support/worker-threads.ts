@@ -1,9 +1,9 @@
 import type { Worker } from 'node:worker_threads';
 
-/** The threads of this process that run, those that do not keep it alive among them. */
+/** The running threads of this process, including those that do not keep it alive. */
 const running = new Set<Worker>();
 
-/** Ours may use little memory; tsx's compiler, which comes when it is first needed and stays, has no limit. */
+/** Threads of the nodes have a memory limit; the compiler of tsx, which starts once and stays, has none. */
 const LIMIT_MB = 64;
 const isOurs = ({ resourceLimits }: Worker) =>
   (resourceLimits?.maxOldGenerationSizeMb ?? Number.POSITIVE_INFINITY) <= LIMIT_MB;

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { ChatClient, type ChatEvent, type Group, type Message, type User } from '../../src/client/index.ts';
 import { Chat } from '../../src/web/home/model/chat.ts';
 import { ReadMarks } from '../../src/web/home/model/read-marks.ts';
-import { type FakeNode, json, startFakeNode, until } from './client-fake-node.ts';
+import { type FakeNode, json, startFakeNode, until } from '../support/client-fake-node.ts';
 
 const ana: User = { id: 1, username: 'ana' };
 const bruno: User = { id: 2, username: 'bruno' };

@@ -3,12 +3,12 @@ import { type Connection, openConnections, type Reply, requestBytes } from './co
 import type { CarryResult, CarrySpec } from './requests.ts';
 
 const POSTING_CONNECTIONS = 64;
-/** After the last message, for those still on their way. */
+/** Time after the last message for those still in transit. */
 const SETTLE_MS = 10_000;
 const TEXT = '"content":"carried ';
 const CURSOR = '"cursor":"';
 
-/** Lags by millisecond; what is beyond counts as the last. */
+/** Lags by millisecond; longer ones count as the last. */
 class Lags {
   readonly #bins = new Uint32Array(20_000);
   #count = 0;
@@ -32,12 +32,12 @@ class Lags {
 interface CarryWaiter {
   connection: Connection;
   cursor: string;
-  /** The position of the last event it has heard; 0 before the first. */
+  /** The position of the last event it received; 0 before the first. */
   position: number;
   heard: number;
 }
 
-/** Carries messages to waiters that poll on with their cursors; see {@link CarrySpec}. */
+/** Delivers messages to waiters that continue with their cursors; see {@link CarrySpec}. */
 export async function carry(spec: CarrySpec): Promise<CarryResult> {
   const waiting = await openConnections(spec.ports, spec.waiters);
   const posting = await openConnections([spec.postPort], POSTING_CONNECTIONS);
@@ -53,7 +53,7 @@ class CarryRun {
   readonly #spec: CarrySpec;
   readonly #waiters: CarryWaiter[];
   readonly #idle: Connection[];
-  /** When message number n was meant to be sent. */
+  /** Returns when message number n was due. */
   readonly #meantAt: number[] = [];
   readonly #queue: number[] = [];
   readonly #lags = { first: new Lags(), last: new Lags(), all: new Lags() };

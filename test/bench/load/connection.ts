@@ -1,25 +1,25 @@
 import net from 'node:net';
 
-/** An answer, as far as the load generator looks at it. */
+/** The parts of a response that the load generator reads. */
 export interface Reply {
   status: number;
-  /** Status line and headers as they came. */
+  /** Status line and headers as text. */
   head: string;
   /** Empty unless the connection keeps bodies. */
   body: string;
 }
 
-/** All sockets read into this one: what is read is used up before the next socket reads. */
+/** All sockets read into this buffer, which is used up before the next socket reads. */
 const READ = Buffer.allocUnsafe(512 * 1024);
 const NOTHING = Buffer.alloc(0);
 
 /**
- * One kept-alive HTTP/1.1 connection with one request under way, over a bare socket: a client that costs a few
- * microseconds a request, so that the server and not the client is measured. It reads answers with a Content-Length, or
- * without a body; nothing here answers in chunks.
+ * One kept-alive HTTP/1.1 connection with one request at a time, over a bare socket: a client that costs a few microseconds
+ * a request, so that the server is measured and not the client. It reads responses with a Content-Length or without a body;
+ * no server here sends chunks.
  */
 export class Connection {
-  /** Where the bodies are wanted. */
+  /** Set if the bodies are used. */
   keepsBodies = false;
   onReply: (reply: Reply) => void = () => {};
   onLost: (error: Error) => void = () => {};
@@ -46,7 +46,7 @@ export class Connection {
     this.#socket.on('close', () => this.onLost(new Error('the server closed the connection')));
   }
 
-  /** Resolves when it is open. */
+  /** Resolves when the connection is open. */
   opened(): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#socket.once('connect', resolve).once('error', reject);
@@ -57,7 +57,7 @@ export class Connection {
     this.#socket.write(request);
   }
 
-  /** Gone at once, by RST: no port is kept in TIME_WAIT. */
+  /** Closes at once with a RST: no port stays in TIME_WAIT. */
   destroy(): void {
     this.onLost = () => {};
     this.onReply = () => {};
@@ -81,7 +81,7 @@ export class Connection {
 
   #bodyStart = 0;
 
-  /** False where the head is not whole yet. */
+  /** Returns false if the head is not complete yet. */
   #readHead(bytes: Buffer): boolean {
     const end = bytes.indexOf('\r\n\r\n');
     if (end < 0) {
@@ -128,7 +128,7 @@ export async function openConnections(ports: readonly number[], count: number, a
   return connections;
 }
 
-/** The bytes of a request; `body` goes as JSON. */
+/** Returns the bytes of a request; `body` is sent as JSON. */
 export function requestBytes(
   method: string,
   path: string,

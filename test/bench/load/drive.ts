@@ -5,7 +5,7 @@ import type { DriveResult, DriveSpec } from './requests.ts';
 
 const MOST_SAMPLES = 2_000_000;
 
-/** Drives requests as told and measures; see {@link DriveSpec}. */
+/** Sends requests and measures; see {@link DriveSpec}. */
 export async function drive(spec: DriveSpec): Promise<DriveResult> {
   const connections = await openConnections(spec.ports, spec.connections);
   const requests = spec.requests.map((one) => requestBytes(one.method, one.path, one.body, one.headers));
@@ -87,7 +87,7 @@ class Run {
     }
   }
 
-  /** Requests at their times; where no connection is free they wait in a line, and their time counts from when they were due. */
+  /** Sends requests when they are due; without a free connection they queue, and their time counts from when they were due. */
   #schedule(rate: number): () => void {
     let dueAt = performance.now();
     const tick = () => {

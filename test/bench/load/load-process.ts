@@ -1,5 +1,5 @@
 /*
- * The load generator: a process of its own, so that its work is not taken for the server's. Asked over IPC (load.ts).
+ * The load generator: a process of its own, so that its work does not count as the server's. Controlled over IPC (load.ts).
  */
 import { answerAsks } from '../common/probe.ts';
 import { carry } from './carry.ts';

@@ -1,10 +1,10 @@
 import { BenchProcess } from '../common/process.ts';
 import type { CarryResult, CarrySpec, DriveResult, DriveSpec, ParkSpec, WakeResult, WakeSpec } from './requests.ts';
 
-/** Above this share of busy time the load generator may be what is measured. */
+/** Above this utilisation the load generator may be the bottleneck. */
 const MOST_BUSY = 0.9;
 
-/** The load generator, seen from the bench. One thing at a time. */
+/** Controls the load generator, one command at a time. */
 export class Load {
   readonly #process: BenchProcess;
   #busiest = 0;
@@ -25,20 +25,20 @@ export class Load {
     return this.#measured(this.#process.ask('carry', spec));
   }
 
-  /** Opens one connection a poll and does what comes before the polls. */
+  /** Opens one connection per poll and sends the preparatory requests. */
   async open(spec: ParkSpec): Promise<void> {
     await this.#process.ask('open', spec);
   }
 
-  /** Sends every poll, and resolves when `waiting` says that all of them wait. */
+  /** Sends every poll, and resolves when `waiting` counts all of them. */
   async park(count: number, waiting: () => Promise<number>): Promise<void> {
     await this.#process.ask('park');
     await this.settled(count, waiting);
-    // The traces of parking (the last reads and timers) are done with before the wake-up is measured.
+    // The last reads and timers of this end before the wake-up is measured.
     await new Promise((resolve) => setTimeout(resolve, 300));
   }
 
-  /** Resolves when `count` polls wait. @throws where a minute is not enough. */
+  /** Resolves when `count` polls wait. @throws after a minute. */
   async settled(count: number, waiting: () => Promise<number>): Promise<void> {
     const until = performance.now() + 60_000;
     for (let now = await waiting(); now !== count; now = await waiting()) {
@@ -61,7 +61,7 @@ export class Load {
     await this.#process.stop();
   }
 
-  /** A remark where the load generator was the bottleneck at some time, or null. */
+  /** Returns a remark if the load generator was the bottleneck at some time, else null. */
   get remark(): string | null {
     if (this.#busiest < MOST_BUSY) return null;
     const percent = Math.round(100 * this.#busiest);

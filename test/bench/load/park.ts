@@ -3,14 +3,14 @@ import { quantile } from '../common/statistics.ts';
 import { Connection, openConnections, type Reply, requestBytes } from './connection.ts';
 import type { ParkSpec, RequestSpec, WakeResult, WakeSpec } from './requests.ts';
 
-/** How long one answer of the preparation, or the whole of a wake-up, may take. */
+/** Deadline of one preparatory response, and of a whole wake-up. */
 const LIMIT_MS = 60_000;
-/** Preparations under way at once. */
+/** Concurrent preparations. */
 const AT_ONCE = 100;
-/** Connections opened before the first of them is used; a multiple of any number of servers that are measured. */
+/** Connections opened before the first is used; a multiple of every number of measured servers. */
 const SLICE = 1200;
 
-/** Polls that wait on kept-alive connections, and their waking up. */
+/** Polls that wait on kept-alive connections, and their wake-up. */
 export class ParkedPolls {
   readonly #spec: ParkSpec;
   #connections: Connection[] = [];
@@ -21,10 +21,10 @@ export class ParkedPolls {
     this.#spec = spec;
   }
 
-  /** Opens the connections and does what comes before the polls. */
+  /** Opens the connections and sends the preparatory requests. */
   async open(): Promise<void> {
     this.#polls = new Array(this.#spec.count);
-    // In slices: a server gives a connection up that sends nothing for too long.
+    // In slices: a server closes a connection that sends nothing for too long.
     while (this.#connections.length < this.#spec.count) await this.#openSlice();
   }
 
@@ -50,7 +50,7 @@ export class ParkedPolls {
     this.#polls[at] = bytesOf(this.#spec.poll, sid, at);
   }
 
-  /** Sends every poll; whether they wait is for the server to say. */
+  /** Sends every poll; the server counts whether they wait. */
   park(): void {
     this.#early = null;
     for (const [at, connection] of this.#connections.entries()) {
@@ -65,12 +65,12 @@ export class ParkedPolls {
     }
   }
 
-  /** What went wrong with a poll that should wait, or null. */
+  /** Returns the failure of a poll that should wait, or null. */
   get early(): string | null {
     return this.#early;
   }
 
-  /** Sends the trigger and resolves when every poll is answered. */
+  /** Sends the trigger and resolves when every poll has its response. */
   async wake({ port, trigger }: WakeSpec): Promise<WakeResult> {
     const messenger = new Connection(port);
     await messenger.opened();
@@ -105,11 +105,11 @@ export class ParkedPolls {
   }
 }
 
-/** `{sid}` and `{user}` (1 to 1000, in turn) are put in. */
+/** Replaces `{sid}` and `{user}` (1 to 1000, in turn). */
 function bytesOf({ method, path: template, body, headers }: RequestSpec, sid: string, at: number): Buffer {
   const path = template.replace('{sid}', sid).replace('{user}', String(1 + (at % 1000)));
   if (typeof body !== 'string') return requestBytes(method, path, body, headers);
-  // engine.io's packets are bare text, so they are no JSON.
+  // The packets of engine.io are plain text, not JSON.
   const head = `${method} ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: text/plain`;
   return Buffer.from(`${head}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`);
 }

@@ -6,7 +6,7 @@ export interface RequestSpec {
   headers?: Record<string, string>;
 }
 
-/** Requests again and again, over connections that are kept alive. */
+/** Repeated requests over kept-alive connections. */
 export interface DriveSpec {
   /** Connections are spread over these. */
   ports: number[];
@@ -15,38 +15,38 @@ export interface DriveSpec {
   requests: RequestSpec[];
   warmupMs: number;
   forMs: number;
-  /** A second, over all connections; without it each connection sends its next request when it has its answer. */
+  /** Requests per second over all connections; without it each connection sends its next request after its response. */
   rate?: number;
 }
 
-/** How it went. Times in milliseconds, from when a request was meant to be sent. */
+/** The result. Times in milliseconds, from when a request was due. */
 export interface DriveResult {
   perSecond: number;
   answered: number;
-  /** Answers that were no 2xx, by status. */
+  /** Responses other than 2xx, by status. */
   refused: Record<string, number>;
   latency: { p50: number; p95: number; p99: number; most: number };
-  /** Share of the time in which the load generator itself was at work; above 0.9 it may be the bottleneck. */
+  /** Utilisation of the load generator; above 0.9 it may be the bottleneck. */
   busy: number;
 }
 
-/** Polls that wait, one a connection. */
+/** Waiting polls, one per connection. */
 export interface ParkSpec {
   ports: number[];
   count: number;
-  /** What each sends before it polls; `{sid}` in later ones is what the first answer gave (engine.io), `{user}` a number. */
+  /** Requests before each poll; `{sid}` in later ones is from the first response (engine.io), `{user}` a number. */
   before?: RequestSpec[];
   poll: RequestSpec;
 }
 
-/** One wake-up of everything that is parked. */
+/** One wake-up of all waiting polls. */
 export interface WakeSpec {
   port: number;
-  /** What wakes them. */
+  /** The request that wakes them. */
   trigger: RequestSpec;
 }
 
-/** Milliseconds from sending the trigger to the answers of the polls. */
+/** Milliseconds from sending the trigger to the responses of the polls. */
 export interface WakeResult {
   first: number;
   half: number;
@@ -55,7 +55,7 @@ export interface WakeResult {
   busy: number;
 }
 
-/** Waiters that poll on with their cursors while messages are posted at a fixed rate. */
+/** Waiters that continue with their cursors while messages are posted at a fixed rate. */
 export interface CarrySpec {
   ports: number[];
   waiters: number;
@@ -67,16 +67,16 @@ export interface CarrySpec {
   forMs: number;
 }
 
-/** How far behind the waiters were. */
+/** The lag of the waiters. */
 export interface CarryResult {
   posted: number;
-  /** Messages times waiters that heard them, a second. */
+  /** Deliveries per second. */
   carriedPerSecond: number;
-  /** Milliseconds from when a message was meant to be sent until a waiter had it: in the first and the last third. */
+  /** Milliseconds from when a message was due until a waiter received it: in the first and the last third. */
   lagFirst: number;
   lagLast: number;
   lagP99: number;
-  /** Messages that some waiter did not get, or got twice. */
+  /** Messages that a waiter did not receive, or received twice. */
   missing: number;
   doubled: number;
   busy: number;

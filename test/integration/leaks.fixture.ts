@@ -1,4 +1,4 @@
-/* Not a test of its own: leaks.test.ts runs it with mocha and looks at what fails. Each `describe` stands for a file. */
+/* Not a test of its own: leaks.test.ts runs it with mocha and checks what fails. Each `describe` stands for a file. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
@@ -14,7 +14,7 @@ const connect = async (database: TestDatabase | undefined, name: string) => {
   return client;
 };
 
-/** The server drops what is left of it at the end of the run. */
+/** Dropped by the server at the end of the run. */
 let database: TestDatabase | undefined;
 
 describe('leaves a session', () => {

@@ -1,15 +1,16 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import pg from 'pg';
-import type { LogNode } from '../integration/delivery-node.ts';
+import { IS_LONG_RUN } from '../support/long-run.ts';
 import { createDatabase, type TestDatabase } from '../support/postgres.ts';
+import type { LogNode } from './delivery-node.ts';
 import { LogModel } from './log-model.ts';
 import { type Step, World } from './log-model-world.ts';
 
 /** SEED repeats a run. A failure prints it with the shortest run that fails. */
 const SEED = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31));
 const RUNS = Number(process.env.RUNS ?? 100);
-const TIME_MS = Number(process.env.RUNS ? 10 * 60_000 : 7000);
+const TIME_MS = process.env.RUNS ? 10 * 60_000 : IS_LONG_RUN ? 7000 : 4000;
 
 const number = fc.nat(50);
 const write: fc.Arbitrary<Step> = fc.oneof(

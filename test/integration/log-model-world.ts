@@ -3,7 +3,7 @@ import type pg from 'pg';
 import { NamedAudience, UserAudience } from '../../src/chat/delivery/audiences.ts';
 import { Refused } from '../../src/chat/errors.ts';
 import { CursorExpiredError, parseCursor } from '../../src/events/cursor.ts';
-import { type DirectPoll, LogNode } from '../integration/delivery-node.ts';
+import { type DirectPoll, LogNode } from './delivery-node.ts';
 import { LogModel, type LogRecord, type Reading } from './log-model.ts';
 
 /** A step of a run. The numbers are random and taken modulo what exists. */
