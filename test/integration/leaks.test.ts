@@ -122,7 +122,10 @@ describe('The root hook', () => {
       'json',
       fixture,
     ];
-    const options = { env: { ...process.env, DATABASE_URL: adminUrl, LEAK_PATIENCE_MS: '300' }, timeout: 60_000 };
+    const options = {
+      env: { ...process.env, DATABASE_URL: adminUrl, LEAK_PATIENCE_MS: '300', UNIT_ONLY: '1' },
+      timeout: 60_000,
+    };
     const { stdout } = await promisify(execFile)(process.execPath, [mocha, ...args], options).catch((error) => error);
     return JSON.parse(stdout);
   }
