@@ -44,6 +44,8 @@ export interface SyncManagerOptions extends Omit<HousekeepingOptions & Candidacy
   drain(): Promise<void>;
   /** Called after each change of role; after a resignation, once the successor is known or late. */
   onRole(role: Role): void;
+  /** Called after each promotion with the reason of the attempt. */
+  onPromoted?(reason: string): void;
 }
 
 /** A successor is known about 10 ms after a resignation; only a switchover waits longer than this. */
@@ -224,7 +226,9 @@ export class SyncManager {
 
   async #try(reason?: string): Promise<void> {
     const won = await this.#candidacy.tryAcquire(reason);
-    if (won) this.#become('active', `on duty for term ${won.term}: ${won.reason}`, won.term);
+    if (!won) return;
+    this.#options.onPromoted?.(won.reason);
+    this.#become('active', `on duty for term ${won.term}: ${won.reason}`, won.term);
   }
 
   /** To fallen it goes at once: those who wait are told of the new role, not of one that lasts for no time. */

@@ -33,6 +33,7 @@ export class Listener {
   #current: Subscription | null = null;
   #retry: NodeJS.Timeout | undefined;
   #attempt = 0;
+  #replacements = 0;
   #stopped = false;
 
   constructor(options: ConnectionOptions, channels: readonly string[], log: Log) {
@@ -46,6 +47,11 @@ export class Listener {
     return this.#current?.isListening === true;
   }
 
+  /** How often the session was replaced because it missed notifications. */
+  get replacements(): number {
+    return this.#replacements;
+  }
+
   /** Starts to listen. Resolves when LISTEN is in force for the first time or the first attempt has failed. */
   async start(events: ListenerEvents): Promise<void> {
     this.#events = events;
@@ -55,6 +61,7 @@ export class Listener {
   /** Replaces the session. One that is still being opened has its own deadline and is kept. */
   replace(reason: string): void {
     if (!this.isListening) return;
+    this.#replacements++;
     this.#log.warn({ event: 'listener_replaced' }, `reopening the LISTEN session: ${reason}`);
     this.#current?.close();
     void this.#open();

@@ -90,6 +90,14 @@ function poolClient(options: ConnectionOptions, abandoned: AbandonedBackends) {
   };
 }
 
+/** The connections of a pool: all, those in use, and the requests that wait for one. */
+export type PoolState = Readonly<Record<'size' | 'using' | 'waiting', number>>;
+
+/** Returns the state of the pool, always the current one. Sequelize's types do not have it. */
+export function poolOf(sequelize: Sequelize): PoolState {
+  return (sequelize.connectionManager as unknown as { pool: PoolState }).pool;
+}
+
 /** How long the close of the pool waits for statements under way. */
 const CLOSE_LIMIT_MS = 2000;
 

@@ -13,6 +13,8 @@ export interface EventLogOptions {
   decoder: EventDecoder;
   /** Receives every event once and in order, one batch for each page. `end` is the cursor of the end of the batch. */
   onEvents(batch: readonly LogEvent[], end: string): void;
+  /** Receives the age in milliseconds of the oldest event of each batch, once the batch was handed out. */
+  onDelivered?(ageMs: number): void;
   /** The log was replaced. `cursor` is the end of what was handed out before, in its own epoch. */
   onNewHistory(cursor: string): void;
   /** The log advanced and no hint came: the listener misses notifications. */

@@ -44,6 +44,7 @@ export class EventLog {
   readonly #mostInMemory: number;
   #known = new KnownLog();
   #isReading = false;
+  #readAt = performance.now();
   #fastForward: Promise<void> | null = null;
   /** False from a promotion until the epoch has been read: a term may have begun a new one. */
   #isEpochCertain = false;
@@ -77,6 +78,11 @@ export class EventLog {
   /** The part of the log that this node has read. Another object after the log was replaced. */
   get known(): KnownLog {
     return this.#known;
+  }
+
+  /** Milliseconds since the end of the last read that succeeded. */
+  get readAgeMs(): number {
+    return performance.now() - this.#readAt;
   }
 
   /** True while the last read succeeded. */
@@ -136,6 +142,7 @@ export class EventLog {
         }
       }
       this.#isReading = true;
+      this.#readAt = performance.now();
       this.#isEpochCertain = true;
       if (!this.#flight.isPending) this.#missed.capHints(this.#known.head);
     } catch (error) {
@@ -171,6 +178,8 @@ export class EventLog {
     else for (const event of batch) this.#append(event);
     this.#missed.advanced(known.head);
     if (batch.length > 0) this.#options.onEvents(batch, known.cursorAt(known.head));
+    const at = page.rows[0]?.at;
+    if (at instanceof Date) this.#options.onDelivered?.(Date.now() - at.getTime());
   }
 
   #append(event: LogEvent): void {

@@ -62,6 +62,13 @@ export class Waiters {
   #wakeUps = 0;
   #staged: Waiter[] = [];
   #flushed = 0;
+  #flushBeganAt = 0;
+  readonly #onFlushed: (ms: number) => void;
+
+  /** `onFlushed` receives the duration of each wake-up. */
+  constructor(onFlushed: (ms: number) => void = () => {}) {
+    this.#onFlushed = onFlushed;
+  }
 
   get size(): number {
     return this.#size;
@@ -151,7 +158,9 @@ export class Waiters {
 
   /** Lets the waiters send what was staged, in slices and in the order of staging. */
   flush(): void {
-    if (this.#flushed === 0 && this.#staged.length > 0) this.#flushSlice();
+    if (this.#flushed > 0 || this.#staged.length === 0) return;
+    this.#flushBeganAt = performance.now();
+    this.#flushSlice();
   }
 
   /** Wakes every waiter for a reason other than events. */
@@ -181,6 +190,7 @@ export class Waiters {
       } else {
         this.#staged = [];
         this.#flushed = 0;
+        this.#onFlushed(performance.now() - this.#flushBeganAt);
       }
     }
   }

@@ -62,7 +62,7 @@ export function createApp(services: Services): Express {
   app.use(() => {
     throw new HttpError(404, 'not_found', 'there is no such route; see /docs');
   });
-  app.use(errorHandler(roleGate, services.log));
+  app.use(errorHandler(roleGate, services.log, (code) => services.measurements.countError(code)));
   return app;
 }
 

@@ -112,9 +112,10 @@ function ofBodyParser(error: unknown): HttpError | null {
 }
 
 /** Returns the last middleware: every failure becomes a JSON response, without stack, SQL or file path. */
-export function errorHandler(gate: RoleGate, log: Log): ErrorRequestHandler {
+export function errorHandler(gate: RoleGate, log: Log, onError: (code: string) => void): ErrorRequestHandler {
   return (error, request, response, _next) => {
     const known = toHttpError(error, gate);
+    onError(known?.code ?? 'internal_error');
     if (!known) log.error({ event: 'request_failed', err: error }, `${request.method} ${request.path} failed`);
     // Already answered at its deadline: the connection stays open.
     if (response.writableEnded) return;

@@ -14,6 +14,7 @@ import type { NotifyQueue } from '../database/checks/notify-queue.ts';
 import type { EventLog } from '../events/event-log.ts';
 import type { Waiters } from '../events/waiters.ts';
 import type { Log } from '../log.ts';
+import type { Measurements } from '../measurements.ts';
 import type { LongPolls } from './delivery/long-poll.ts';
 import type { PollSlots } from './delivery/poll-slots.ts';
 import type { SseStreams } from './delivery/sse-streams.ts';
@@ -81,9 +82,12 @@ export interface Services extends ChatFeatures {
   waiters: Waiters;
   polls: LongPolls;
   streams: SseStreams;
-  notifyQueue: Pick<NotifyQueue, 'usage'>;
-  /** The longest delay of a lease renewal in this term, in milliseconds. */
-  lease: { readonly worstDelayMs: number };
+  notifyQueue: Pick<NotifyQueue, 'usage' | 'standbyWaits'>;
+  /** Milliseconds: the longest delay of a renewal in this term, the time left, and LEASE_MS. */
+  lease: { readonly worstDelayMs: number; readonly remainingMs: number; readonly lengthMs: number };
+  listener: { readonly isListening: boolean; readonly replacements: number };
+  tokenCache: { readonly size: number; readonly misses: number };
+  measurements: Measurements;
   pollSlots: PollSlots;
   traffic: Traffic;
 }

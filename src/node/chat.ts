@@ -19,6 +19,7 @@ import { EventLog } from '../events/event-log.ts';
 import { Retention } from '../events/retention.ts';
 import { Waiters } from '../events/waiters.ts';
 import type { Log } from '../log.ts';
+import type { Measurements } from '../measurements.ts';
 import type { Settings } from '../settings.ts';
 import { within } from '../within.ts';
 import type { NodeDatabase } from './database.ts';
@@ -37,13 +38,15 @@ export interface ChatOptions {
   explain: Explain;
   /** Called when the event log has moved and no notification of it came. */
   onMissedNotification(): void;
+  measurements: Measurements;
 }
 
 /** The result of {@link buildChat}. */
 export type NodeChat = ReturnType<typeof buildChat>;
 
 /** Builds the event log, its waiters, and the reads and writes of the chat. Nothing runs before `start`. */
-export function buildChat({ settings, log, database, term, explain, onMissedNotification }: ChatOptions) {
+export function buildChat(options: ChatOptions) {
+  const { settings, log, database, term, explain, onMissedNotification, measurements } = options;
   const { sequelize, reading, writing, asking, commitLimitMs } = database;
   const isTokenMode = settings.auth === 'token';
   const sequences = new Sequences(sequelize, log);
@@ -59,7 +62,7 @@ export function buildChat({ settings, log, database, term, explain, onMissedNoti
     log,
     settings,
   });
-  const waiters = new Waiters();
+  const waiters = new Waiters((ms) => measurements.wokeAll(ms));
   const membershipCache = new MembershipCache();
   const delivery = new EventDelivery(waiters, membershipCache);
   const decoder = new EventDecoder(log);
@@ -68,6 +71,7 @@ export function buildChat({ settings, log, database, term, explain, onMissedNoti
     log,
     decoder,
     onEvents: (batch, end) => delivery.deliver(batch, end),
+    onDelivered: (ageMs) => measurements.delivered(ageMs),
     interest: () => delivery.interest(),
     onNewHistory(cursor) {
       knownTokens.forget();
@@ -99,7 +103,9 @@ export function buildChat({ settings, log, database, term, explain, onMissedNoti
     subscriptions,
     retention,
     sequences,
-    writer: new MessageWriter({ session: writing, term, heal, membersOnly: isTokenMode, commitLimitMs, explain }),
+    writer: new MessageWriter({
+      ...{ session: writing, term, heal, membersOnly: isTokenMode, commitLimitMs, explain, measurements },
+    }),
     groups,
     namedGroups: new NamedGroups(write, groups),
     messages: new Messages(sequelize, write),

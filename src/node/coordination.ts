@@ -7,6 +7,7 @@ import { sqlSwitchover } from '../coordination/sql-switchover.ts';
 import { SyncManager } from '../coordination/sync-manager.ts';
 import type { BlockerWatch } from '../database/checks/blocker-watch.ts';
 import type { Log } from '../log.ts';
+import type { Measurements } from '../measurements.ts';
 import type { Settings } from '../settings.ts';
 import type { NodeChat } from './chat.ts';
 import type { NodeDatabase } from './database.ts';
@@ -25,6 +26,7 @@ export interface CoordinationOptions {
   blockers: BlockerWatch;
   /** Returns true while this node receives events, so that it could serve all reads if it became active. */
   isCaughtUp(): boolean;
+  measurements: Measurements;
 }
 
 /** The result of {@link buildCoordination}. */
@@ -32,7 +34,7 @@ export type NodeCoordination = ReturnType<typeof buildCoordination>;
 
 /** Builds the peers and the SyncManager, which turns the leader lock into this node's role. */
 export function buildCoordination(options: CoordinationOptions) {
-  const { settings, node, version, url, log, database, lock, chat, blockers, isCaughtUp } = options;
+  const { settings, node, version, url, log, database, lock, chat, blockers, isCaughtUp, measurements } = options;
   const { leaseMs, isActive, isPreferred } = settings;
   const { eventLog, waiters, writer, sequences } = chat;
   const startedAt = new Date();
@@ -74,6 +76,7 @@ export function buildCoordination(options: CoordinationOptions) {
     requestDuty: () => registry.requestDuty(node),
     isCaughtUp,
     drain: () => writer.drain(500),
+    onPromoted: (reason) => measurements.countPromotion(reason),
     onRole(role) {
       if (role === 'active') {
         void eventLog.renewEpoch();

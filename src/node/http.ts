@@ -1,5 +1,6 @@
 import type { LockThread } from '../coordination/lock/lock-thread.ts';
 import type { NotifyQueue } from '../database/checks/notify-queue.ts';
+import type { Listener } from '../database/listener.ts';
 import { BODY_LIMIT, createApp } from '../http/app.ts';
 import { LongPolls } from '../http/delivery/long-poll.ts';
 import { PollSlots } from '../http/delivery/poll-slots.ts';
@@ -13,6 +14,7 @@ import { Server } from '../http/server.ts';
 import type { Services } from '../http/services.ts';
 import { Traffic } from '../http/traffic.ts';
 import type { Log } from '../log.ts';
+import type { Measurements } from '../measurements.ts';
 import { isLoopback, type Settings } from '../settings.ts';
 import type { NodeChat } from './chat.ts';
 import { ClusterView } from './cluster-view.ts';
@@ -34,11 +36,14 @@ export interface HttpOptions {
   coordination: NodeCoordination;
   readiness: Readiness;
   notifyQueue: NotifyQueue;
+  listener: Listener;
+  measurements: Measurements;
 }
 
 /** Builds the routes and the server that serves them. */
 export function buildHttp(options: HttpOptions) {
   const { settings, node, version, url, log, database, lock, chat, coordination, readiness, notifyQueue } = options;
+  const { listener, measurements } = options;
   const { sync, peers, identity } = coordination;
   const { eventLog, waiters, subscriptions, knownTokens } = chat;
   const pollSlots = new PollSlots(settings.maxWaiters);
@@ -85,6 +90,9 @@ export function buildHttp(options: HttpOptions) {
     streams,
     notifyQueue,
     lease: lock,
+    listener,
+    tokenCache: knownTokens,
+    measurements,
     pollSlots: pollSlots,
     traffic,
   };

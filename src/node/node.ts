@@ -15,6 +15,7 @@ import { Listener } from '../database/listener.ts';
 import { migrate } from '../database/migrator.ts';
 import { reachable } from '../database/reachable.ts';
 import { createLog, type Log } from '../log.ts';
+import { Measurements } from '../measurements.ts';
 import { PACKAGE_ROOT } from '../package-root.ts';
 import { type Settings, settingsWarnings } from '../settings.ts';
 import { buildChat } from './chat.ts';
@@ -92,6 +93,7 @@ function assemble(settings: Settings, node: string, log: Log, lockProgram?: URL)
   let address = settings.nodeUrl ?? `http://localhost:${settings.port}`;
   const url = () => address;
 
+  const measurements = new Measurements();
   const database = openDatabase(settings, node);
   const conditions = new Conditions(log);
   const notifyQueue = new NotifyQueue({
@@ -115,10 +117,11 @@ function assemble(settings: Settings, node: string, log: Log, lockProgram?: URL)
     term: () => lock.term,
     explain: blockers.explain,
     onMissedNotification: () => void replaceListener(),
+    measurements,
   });
   const isCaughtUp = () => chat.eventLog.isReading && listener.isListening;
   const coordination = buildCoordination({
-    ...{ settings, node, version, url, log, database, lock, chat, blockers, isCaughtUp },
+    ...{ settings, node, version, url, log, database, lock, chat, blockers, isCaughtUp, measurements },
   });
   const { sync } = coordination;
   const readiness = new Readiness({
@@ -131,6 +134,7 @@ function assemble(settings: Settings, node: string, log: Log, lockProgram?: URL)
   });
   const http = buildHttp({
     ...{ settings, node, version, url, log, database, lock, chat, coordination, readiness, notifyQueue },
+    ...{ listener, measurements },
   });
 
   const onNotification = (channel: string, payload: unknown) => {

@@ -12,6 +12,7 @@ type Part = string;
 const BASE: Part[] = [
   'backoff',
   'log',
+  'measurements',
   'message-of',
   'once-signal',
   'package-root',

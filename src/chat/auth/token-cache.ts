@@ -60,6 +60,7 @@ export class TokenCache {
   /** The first transaction whose revocations have not been read. */
   #since: bigint | null = null;
   #mustRead = false;
+  #misses = 0;
   #working: Promise<void> | null = null;
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
@@ -69,6 +70,16 @@ export class TokenCache {
     this.#log = log;
     this.#most = most;
     this.#clock = clock;
+  }
+
+  /** The number of tokens in the cache. */
+  get size(): number {
+    return this.#known.size;
+  }
+
+  /** How many tokens were not in the cache and had to be looked up. */
+  get misses(): number {
+    return this.#misses;
   }
 
   /** Starts to read revocations. @throws the database's error if they cannot be read. */
@@ -97,6 +108,7 @@ export class TokenCache {
   find(hash: string): CachedToken | null | Promise<CachedToken | null> {
     const known = this.peek(hash);
     if (known) return known;
+    this.#misses++;
     const found = this.#lookUps.load(hash);
     this.#work();
     return found;

@@ -18,10 +18,12 @@ import {
 } from '../../database/errors.ts';
 import { NotActiveError } from '../../database/fenced-write.ts';
 import { isTakenId } from '../../database/sequences.ts';
+import type { Measurements } from '../../measurements.ts';
 import { within } from '../../within.ts';
 import { refusalOf } from '../constraints.ts';
 import { Refused } from '../errors.ts';
 import type { Post, Posted } from './post.ts';
+import { outcomeOf } from './post-outcome.ts';
 import { PostQueue, QueuedPost } from './post-queue.ts';
 import { WriterHealth, type WriterSession } from './writer-health.ts';
 
@@ -38,6 +40,7 @@ export interface MessageWriterOptions {
   commitLimitMs: number;
   /** Names the transaction that held a lock for which a statement was refused. */
   explain?: Explain;
+  measurements?: Measurements;
 }
 
 const MOST_TRIES = 3;
@@ -109,8 +112,17 @@ export class MessageWriter {
    * active (not stored).
    */
   post(post: Post): Promise<Posted> {
+    const { measurements } = this.#options;
     return new Promise((resolve, reject) => {
-      if (!this.#queue.push(new QueuedPost(post, resolve, reject))) return reject(new Refused('overloaded'));
+      const onStored = (posted: Posted) => {
+        measurements?.countPost(posted.repeated ? 'repeated' : 'stored');
+        resolve(posted);
+      };
+      const onFailed = (error: unknown) => {
+        measurements?.countPost(outcomeOf(error));
+        reject(error);
+      };
+      if (!this.#queue.push(new QueuedPost(post, onStored, onFailed))) return onFailed(new Refused('overloaded'));
       this.#pumping ??= this.#pump();
     });
   }
@@ -138,9 +150,11 @@ export class MessageWriter {
       return failAll(batch, new Refused('unavailable', { cause: error }));
     }
     try {
-      const { session, commitLimitMs } = this.#options;
+      const { session, commitLimitMs, measurements } = this.#options;
+      const startedAt = performance.now();
       const rows = await session.query<OutcomeRow>(this.#statement(term, batch), commitLimitMs);
       this.#health.succeeded();
+      measurements?.committed(batch.length, performance.now() - startedAt);
       batch.forEach((queued, at) => {
         settle(queued, rows[at]);
       });

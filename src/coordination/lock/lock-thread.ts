@@ -85,6 +85,16 @@ export class LockThread implements LockKeeping {
     return this.#term !== null && this.#link?.lease.claimedTerm === this.#term;
   }
 
+  /** LEASE_MS. */
+  get lengthMs(): number {
+    return this.#options.leaseMs;
+  }
+
+  /** As {@link Lease.remainingMs}; 0 on a node that holds no term. */
+  get remainingMs(): number {
+    return this.term === null ? 0 : (this.#link?.lease.remainingMs ?? 0);
+  }
+
   /** As {@link Lease.worstDelayMs}. */
   get worstDelayMs(): number {
     return this.#link?.lease.worstDelayMs ?? 0;

@@ -3,6 +3,7 @@ import { QueryTypes, type Sequelize } from 'sequelize';
 /** The NOTIFY queue of the server as plantao.notify_queue shows it. */
 interface QueueRow {
   usage: number;
+  standby_waits: number;
   hints_are_sent: boolean;
   pid: number | null;
   application_name: string | null;
@@ -32,6 +33,7 @@ const SKIPPED_LATELY_MS = 6000;
 export class NotifyQueue {
   readonly #options: NotifyQueueOptions;
   #usage = 0;
+  #standbyWaits = 0;
   #fullAt = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
   #checking: Promise<boolean> | null = null;
@@ -44,6 +46,11 @@ export class NotifyQueue {
   /** From 0 to 1, as of the last check. */
   get usage(): number {
     return this.#usage;
+  }
+
+  /** Commits in this database that waited for a synchronous standby at the last check. */
+  get standbyWaits(): number {
+    return this.#standbyWaits;
   }
 
   start(): void {
@@ -79,6 +86,8 @@ export class NotifyQueue {
     const { sequelize, onFull, onRoom } = this.#options;
     const [queue] = await sequelize.query<QueueRow>(
       `SELECT usage, hints_are_sent, pid, application_name, usename, datname,
+              (SELECT count(*)::int FROM pg_stat_activity
+               WHERE wait_event = 'SyncRep' AND datname = current_database()) AS standby_waits,
               extract(epoch FROM clock_timestamp() - since)::float8 AS held_for_s,
               coalesce(application_name LIKE 'plantao:%:listen' AND datname = current_database(), false) AS is_listener
        FROM plantao.notify_queue`,
@@ -86,6 +95,7 @@ export class NotifyQueue {
     );
     if (!queue) return;
     this.#usage = queue.usage;
+    this.#standbyWaits = queue.standby_waits;
     if (queue.hints_are_sent) return onRoom();
     this.#fullAt = performance.now();
     const percent = Math.round(queue.usage * 100);

@@ -17,6 +17,10 @@ export class PollSlots {
     this.#most = most;
   }
 
+  get most(): number {
+    return this.#most;
+  }
+
   get size(): number {
     return this.#size;
   }

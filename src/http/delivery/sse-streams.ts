@@ -240,6 +240,11 @@ export class SseStreams {
     this.#options = options;
   }
 
+  /** The number of open streams. */
+  get size(): number {
+    return this.#open.size;
+  }
+
   /**
    * Starts one stream and resolves once it has begun. A refusal is thrown before that, so that it has the status of any
    * other request: 410 for an expired cursor, 503 when too many clients wait.
