@@ -1,8 +1,14 @@
 import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { eventually } from '../support/eventually.ts';
 import { get, post } from '../support/http.ts';
 import { useTwoNodes } from '../support/two-nodes.ts';
+
+const read = (name: string) => readFileSync(new URL(`../../.ops/${name}`, import.meta.url), 'utf8');
+
+/** The names of metrics in expressions of PromQL. */
+const metricsIn = (text: string) => new Set(text.match(/\b(?:plantao|nodejs|process)_[a-z0-9_]+/g));
 
 type Samples = Record<string, number>;
 
@@ -74,6 +80,23 @@ describe('GET /metrics', () => {
       expect(samples.plantao_log_read_age_seconds).to.be.within(0, 10);
       expect(samples.plantao_pool_connections).to.be.greaterThan(0);
       expect(Object.keys(samples).filter((name) => name.startsWith('plantao_condition'))).to.deep.equal([]);
+    }
+  });
+
+  it('has every metric that the alert rules and the dashboard of .ops use', async () => {
+    const { text } = await get(`${nodes.active.url}/metrics`);
+    const exposed = new Set<string>();
+    for (const [, name = '', type] of text.matchAll(/^# TYPE (\S+) (\S+)$/gm)) {
+      exposed.add(name);
+      if (type === 'histogram') for (const suffix of ['_bucket', '_sum', '_count']) exposed.add(name + suffix);
+    }
+    for (const file of ['prometheus-alerts.yml', 'prometheus-alerts.test.yml', 'grafana-dashboard.json']) {
+      const used = metricsIn(read(file));
+      expect(used.size, `metrics in ${file}`).to.be.greaterThan(5);
+      expect(
+        [...used].filter((name) => !exposed.has(name)),
+        file,
+      ).to.deep.equal([]);
     }
   });
 

@@ -4,42 +4,18 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { parse } from 'yaml';
-import { get } from '../support/http.ts';
-import { useTwoNodes } from '../support/two-nodes.ts';
 
 const OPS = fileURLToPath(new URL('../../.ops/', import.meta.url));
 const read = (name: string) => readFileSync(path.join(OPS, name), 'utf8');
 
-/** The names of metrics in expressions of PromQL. */
-const metricsIn = (text: string) => new Set(text.match(/\b(?:plantao|nodejs|process)_[a-z0-9_]+/g));
-
-describe('The alert rules and the dashboard of .ops', () => {
-  const nodes = useTwoNodes();
-
-  it('use only metrics that the nodes expose', async () => {
-    const { text } = await get(`${nodes.active.url}/metrics`);
-    const exposed = new Set<string>();
-    for (const [, name = '', type] of text.matchAll(/^# TYPE (\S+) (\S+)$/gm)) {
-      exposed.add(name);
-      if (type === 'histogram') for (const suffix of ['_bucket', '_sum', '_count']) exposed.add(name + suffix);
-    }
-    for (const file of ['prometheus-alerts.yml', 'prometheus-alerts.test.yml', 'grafana-dashboard.json']) {
-      const used = metricsIn(read(file));
-      expect(used.size, `metrics in ${file}`).to.be.greaterThan(5);
-      expect(
-        [...used].filter((name) => !exposed.has(name)),
-        file,
-      ).to.deep.equal([]);
-    }
-  });
-
+describe('The alert rules of .ops', () => {
   it('give each alert a summary, a description, and a runbook with what to see, what to do and when it is over', () => {
     const alerts = read('prometheus-alerts.yml')
       .split(/^ {6}- alert: /m)
       .slice(1);
     expect(alerts).to.have.length.greaterThan(10);
     for (const alert of alerts) {
-      expect(alert).to.match(/ severity: (critical|warning)\}/);
+      expect(alert).to.match(/\{severity: (critical|warning)\}/);
       for (const part of ['summary: ', 'description: ', 'runbook: ', 'See: ', 'Do: ', 'Over: ']) {
         expect(alert, alert.split('\n')[0]).to.include(part);
       }
