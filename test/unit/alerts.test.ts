@@ -37,6 +37,7 @@ describe('The alert rules of .ops', () => {
   });
 
   it('pass their unit tests, in which every alert fires', function () {
+    this.timeout(180_000);
     const tests = read('prometheus-alerts.test.yml');
     for (const [, name] of read('prometheus-alerts.yml').matchAll(/- alert: (\w+)/g)) {
       expect(tests, `a test in which ${name} fires`).to.include(`alertname="${name}"`);
