@@ -20,7 +20,7 @@ async function samplesOf({ url }: { url: string }): Promise<Samples> {
 }
 
 describe('GET /metrics', () => {
-  const nodes = useTwoNodes();
+  const nodes = useTwoNodes({ LEASE_MS: '4000' });
   const increaseOf = async (node: { url: string }, name: string, action: () => Promise<unknown>): Promise<number> => {
     const before = (await samplesOf(node))[name] ?? 0;
     await action();
@@ -66,8 +66,8 @@ describe('GET /metrics', () => {
 
   it('shows the lease of the active node, and none on the standby', async () => {
     const [active, standby] = await Promise.all([samplesOf(nodes.active), samplesOf(nodes.standby)]);
-    expect(active.plantao_lease_seconds).to.equal(2);
-    expect(active.plantao_lease_remaining_seconds).to.be.within(0.01, 1.8);
+    expect(active.plantao_lease_seconds).to.equal(4);
+    expect(active.plantao_lease_remaining_seconds).to.be.within(0.01, 3.6);
     expect(standby.plantao_lease_remaining_seconds).to.equal(0);
   });
 
