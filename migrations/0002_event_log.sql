@@ -111,6 +111,9 @@ CREATE TABLE plantao.epochs (
                  CHECK (epoch ~ '^[0-9a-f]{12}$'),
   after_position bigint NOT NULL CHECK (after_position BETWEEN 0 AND 9007199254740991),
   history        text NOT NULL,
+  timeline       integer NOT NULL,
+  cause          text NOT NULL CHECK (cause IN ('created', 'failover', 'crash', 'restart', 'copy', 'end_lost')),
+  lost_until     bigint CHECK (lost_until > after_position AND lost_until <= 9007199254740991),
   started_at     timestamptz NOT NULL DEFAULT clock_timestamp() CHECK (started_at >= '1970-01-01 UTC' AND started_at < '10000-01-01 UTC')
 );
 COMMENT ON TABLE plantao.epochs IS 'The histories of this log. Each start and each crash recovery of the server begins one, because a restore, the promotion of a lagging replica and a loss of unflushed commits all involve one of these. Cursors from before the fork remain valid; cursors from a lost end are refused.';
@@ -118,6 +121,9 @@ COMMENT ON COLUMN plantao.epochs.number IS 'Ascending number.';
 COMMENT ON COLUMN plantao.epochs.epoch IS 'Name of the epoch in cursors; random, so that no two databases have the same.';
 COMMENT ON COLUMN plantao.epochs.after_position IS 'Head of the log when the epoch began: the fork.';
 COMMENT ON COLUMN plantao.epochs.history IS 'plantao.history_fingerprint() when the epoch began.';
+COMMENT ON COLUMN plantao.epochs.timeline IS 'Timeline of the server when the epoch began: one higher after each promotion of a standby and each point-in-time recovery.';
+COMMENT ON COLUMN plantao.epochs.cause IS 'created | failover (a standby was promoted, or the database was restored) | crash (crash recovery) | restart | copy (of the database) | end_lost (a manual DELETE).';
+COMMENT ON COLUMN plantao.epochs.lost_until IS 'Highest position that a node is known to have read in the epoch before: the log fell from here back to after_position. Null if nothing is known to be lost.';
 COMMENT ON COLUMN plantao.epochs.started_at IS 'When it began.';
 
 CREATE FUNCTION plantao.history_fingerprint() RETURNS text
@@ -197,12 +203,29 @@ COMMENT ON COLUMN plantao.event_feed.meta IS 'What the client stored with the me
 COMMENT ON COLUMN plantao.event_feed.reply_to IS 'The message that it replies to: plantao.reply_preview().';
 COMMENT ON COLUMN plantao.event_feed.bytes IS 'Size of the text or payload.';
 
+CREATE FUNCTION plantao.timeline() RETURNS integer
+LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::integer
+$$;
+COMMENT ON FUNCTION plantao.timeline() IS 'Returns the timeline that this server writes. Fails on a standby.';
+
 CREATE FUNCTION plantao.begin_epoch() RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  last plantao.epochs;
+  fingerprint text := plantao.history_fingerprint();
 BEGIN
+  SELECT * INTO last FROM plantao.epochs ORDER BY number DESC LIMIT 1;
   -- No sequence: one that a restore or a logical replica left behind would fail every write.
-  INSERT INTO plantao.epochs (number, after_position, history)
-  SELECT 1 + coalesce(max(number), 0), plantao.log_head(), plantao.history_fingerprint() FROM plantao.epochs;
+  INSERT INTO plantao.epochs (number, after_position, history, timeline, cause)
+  SELECT 1 + coalesce(last.number, 0), plantao.log_head(), fingerprint, plantao.timeline(), CASE
+    WHEN last.number IS NULL THEN 'created'
+    -- Other oids than a standby has.
+    WHEN substring(last.history FROM '/.*') <> substring(fingerprint FROM '/.*') THEN 'copy'
+    WHEN last.timeline <> plantao.timeline() THEN 'failover'
+    WHEN NOT EXISTS (SELECT FROM plantao.recovery_marker) THEN 'crash'
+    WHEN last.history <> fingerprint THEN 'restart'
+    ELSE 'end_lost' END;
   INSERT INTO plantao.recovery_marker DEFAULT VALUES ON CONFLICT DO NOTHING;
 END $$;
 COMMENT ON FUNCTION plantao.begin_epoch() IS 'Begins a new epoch at the head of the log. The caller has locked the log.';
@@ -258,6 +281,22 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION plantao.log_fell_back(text, bigint) IS
   'Called by a node that has read further in this epoch than the log now reaches: the end was lost without a restart or a crash, for example by a manual DELETE. Begins a new epoch, so that cursors from the lost end are refused.';
+
+CREATE FUNCTION plantao.report_lost_end(known_epoch text, known_head bigint) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  fork bigint;
+BEGIN
+  -- No client receives a promise about this row, so it does not wait for a synchronous standby.
+  PERFORM set_config('synchronous_commit', 'local', true);
+  UPDATE plantao.epochs e SET lost_until = greatest(lost_until, known_head)
+  WHERE e.number = (SELECT number + 1 FROM plantao.epochs WHERE epoch = known_epoch)
+    AND e.after_position < known_head AND known_head <= 9007199254740991
+  RETURNING after_position INTO fork;
+  RETURN fork;
+END $$;
+COMMENT ON FUNCTION plantao.report_lost_end(text, bigint) IS
+  'Called by a node that finds a new epoch: how far it had read in the epoch before. Records in plantao.epochs what the log lost, and returns where the log fell back to; null if nothing was lost.';
 
 -- The triggers run with the owner's rights: a role that can write messages or memberships needs no right on the log.
 -- Every transaction locks the log first and rows afterwards. Otherwise a keyed post, which holds the log when it reads its group,

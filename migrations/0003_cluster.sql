@@ -37,6 +37,45 @@ COMMENT ON TABLE plantao.cluster IS
 COMMENT ON COLUMN plantao.cluster.only_row IS 'Limits the table to one row.';
 COMMENT ON COLUMN plantao.cluster.id IS 'The cluster id in /health. Nodes with different ids are not peers.';
 
+CREATE FUNCTION plantao.cluster_id() RETURNS uuid
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT id FROM plantao.cluster
+$$;
+COMMENT ON FUNCTION plantao.cluster_id() IS 'Returns the id of the cluster.';
+
+CREATE FUNCTION plantao.newest_epoch() RETURNS integer
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT number FROM plantao.epochs ORDER BY number DESC LIMIT 1
+$$;
+COMMENT ON FUNCTION plantao.newest_epoch() IS 'Returns the number of the newest epoch.';
+
+CREATE FUNCTION plantao.read_only_reason() RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT CASE
+    WHEN pg_is_in_recovery() THEN 'connected to a standby: the server is in recovery'
+    -- The server's own value. A database's or a role's is a default of sessions, which a node sets back in each of its own.
+    WHEN (SELECT reset_val = 'on' FROM pg_settings WHERE name = 'default_transaction_read_only')
+      AND NOT EXISTS (
+        SELECT FROM pg_db_role_setting s
+        WHERE (s.setdatabase = 0 OR s.setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database()))
+          AND (s.setrole = 0 OR s.setrole = (SELECT oid FROM pg_roles WHERE rolname = session_user))
+          AND EXISTS (SELECT FROM unnest(s.setconfig) c WHERE c LIKE 'default\_transaction\_read\_only=%'))
+    THEN 'connected to a read-only server: default_transaction_read_only is on' END
+$$;
+COMMENT ON FUNCTION plantao.read_only_reason() IS
+  'Returns why no node may be active on this server: it is a standby, or its configuration has default_transaction_read_only on. Null if it is writable.';
+
+CREATE FUNCTION plantao.refuse_read_only() RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  reason text := plantao.read_only_reason();
+BEGIN
+  IF reason IS NOT NULL THEN
+    RAISE EXCEPTION '%', reason USING ERRCODE = 'read_only_sql_transaction';
+  END IF;
+END $$;
+COMMENT ON FUNCTION plantao.refuse_read_only() IS 'Raises SQLSTATE 25006 with plantao.read_only_reason() if there is one.';
+
 CREATE TABLE plantao.leader_terms (
   term        bigint PRIMARY KEY CHECK (term BETWEEN 1 AND 9007199254740991),
   node        text NOT NULL CHECK (char_length(node) <= 64),
@@ -46,7 +85,11 @@ CREATE TABLE plantao.leader_terms (
   started_at  timestamptz NOT NULL DEFAULT clock_timestamp() CHECK (started_at >= '1970-01-01 UTC' AND started_at < '10000-01-01 UTC'),
   ended_at    timestamptz CHECK (ended_at >= '1970-01-01 UTC' AND ended_at < '10000-01-01 UTC'),
   end_reason  text CHECK (char_length(end_reason) <= 1000),
+  end_cause   text CHECK (end_cause IN ('switchover', 'fall', 'stop', 'cannot_write', 'read_only', 'terminated', 'lease_expired',
+                'lock_released', 'connection_lost', 'node_stalled', 'node_crash', 'failover', 'crash', 'restart')),
   handed_to   text CHECK (char_length(handed_to) <= 64),
+  asked_by    text CHECK (char_length(asked_by) <= 200),
+  epoch       integer NOT NULL DEFAULT plantao.newest_epoch(),
   lease       interval NOT NULL DEFAULT current_setting('idle_session_timeout')::interval
 );
 COMMENT ON TABLE plantao.leader_terms IS 'One row for each promotion of a node. Read it through plantao.leader_history.';
@@ -58,6 +101,9 @@ COMMENT ON COLUMN plantao.leader_terms.reason IS 'Why it was promoted.';
 COMMENT ON COLUMN plantao.leader_terms.started_at IS 'When the term opened.';
 COMMENT ON COLUMN plantao.leader_terms.ended_at IS 'When it was closed; if the node died, its last sign of life; null for the open term.';
 COMMENT ON COLUMN plantao.leader_terms.end_reason IS 'Why it ended: the node resigned, or another node found the lock free.';
+COMMENT ON COLUMN plantao.leader_terms.end_cause IS 'The same for programs; see plantao.leader_history.';
+COMMENT ON COLUMN plantao.leader_terms.asked_by IS 'Who requested the switchover that ended it.';
+COMMENT ON COLUMN plantao.leader_terms.epoch IS 'Number of the epoch in which it opened (plantao.epochs).';
 COMMENT ON COLUMN plantao.leader_terms.handed_to IS 'The node that a switchover named as successor.';
 COMMENT ON COLUMN plantao.leader_terms.lease IS 'LEASE_MS of its node: PostgreSQL ends the lock session after this time without a heartbeat.';
 CREATE UNIQUE INDEX leader_terms_open ON plantao.leader_terms ((true)) WHERE ended_at IS NULL;
@@ -74,6 +120,7 @@ CREATE TABLE plantao.nodes (
   waiters      integer NOT NULL DEFAULT 0 CHECK (waiters >= 0),
   started_at   timestamptz NOT NULL CHECK (started_at >= '1970-01-01 UTC' AND started_at < '10000-01-01 UTC'),
   heartbeat_at timestamptz NOT NULL DEFAULT clock_timestamp() CHECK (heartbeat_at >= '1970-01-01 UTC' AND heartbeat_at < '10000-01-01 UTC'),
+  cluster      uuid NOT NULL DEFAULT plantao.cluster_id(),
   history      text NOT NULL DEFAULT plantao.history_fingerprint() CHECK (char_length(history) <= 100)
 );
 COMMENT ON TABLE plantao.nodes IS 'One row for each node, written by that node about once a second. Read it through plantao.cluster_status.';
@@ -88,7 +135,18 @@ COMMENT ON COLUMN plantao.nodes.position IS 'How far it has read the event log.'
 COMMENT ON COLUMN plantao.nodes.waiters IS 'Number of open long polls and streams.';
 COMMENT ON COLUMN plantao.nodes.started_at IS 'When its process started.';
 COMMENT ON COLUMN plantao.nodes.heartbeat_at IS 'When it wrote the row, by the clock of the database.';
+COMMENT ON COLUMN plantao.nodes.cluster IS 'The cluster id that it knows. Nodes of another cluster are not peers.';
 COMMENT ON COLUMN plantao.nodes.history IS 'plantao.history_fingerprint() when it wrote the row. A row with another fingerprint was copied with the database: its node belongs to another cluster.';
+
+-- Terms count on from what a server has, so after a failover to a standby that lacks the last term, and between two primaries,
+-- one number stands for two terms. Their epochs differ, and the names of epochs are random.
+CREATE FUNCTION plantao.fencing_token(of_term bigint) RETURNS bigint
+LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT ('x' || left(e.epoch, 5))::bit(20)::bigint * 4294967296 + t.term
+  FROM plantao.leader_terms t JOIN plantao.epochs e ON e.number = t.epoch WHERE t.term = of_term
+$$;
+COMMENT ON FUNCTION plantao.fencing_token(bigint) IS
+  'Returns what a node proves before it writes: the term in the lower 32 bits, 20 bits of the name of its epoch above them.';
 
 CREATE FUNCTION plantao.assert_term(expected bigint) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -101,15 +159,17 @@ BEGIN
   END IF;
   LOCK TABLE plantao_mutexes.write_fence IN ROW EXCLUSIVE MODE;
   -- A separate statement: its snapshot is newer than the fence, so it sees a term that closed while it waited.
-  -- The node is compared too: after a failover that lost a term, the next one has its number. The node of the lost term may
-  -- still hold its lock on the old server while this session is already on the new one.
-  IF NOT EXISTS (SELECT FROM plantao.leader_terms t WHERE t.term = expected AND t.ended_at IS NULL
-                 AND (caller NOT LIKE 'plantao:%' OR split_part(caller, ':', 2) = t.node)) THEN
-    RAISE EXCEPTION 'term % is closed', expected USING ERRCODE = 'PT001', HINT = 'Another node is active.';
+  -- The node is compared too, for callers that know the bare number only.
+  IF NOT EXISTS (
+    SELECT FROM plantao.leader_terms t
+    WHERE t.term = expected % 4294967296 AND t.ended_at IS NULL
+      AND (expected < 4294967296 OR expected = plantao.fencing_token(t.term))
+      AND (caller NOT LIKE 'plantao:%' OR split_part(caller, ':', 2) = t.node)) THEN
+    RAISE EXCEPTION 'term % is closed', expected % 4294967296 USING ERRCODE = 'PT001', HINT = 'Another node is active.';
   END IF;
 END $$;
 COMMENT ON FUNCTION plantao.assert_term(bigint) IS
-  'The write fence: every writing transaction of a node calls it first. The next term cannot open until the transaction ends. SQLSTATE PT001 if the term is closed or belongs to another node than that in the session''s application_name, PT003 in a transaction that is not READ COMMITTED.';
+  'The write fence: every writing transaction of a node calls it first, with its plantao.fencing_token(). A bare term number proves the term without its epoch. The next term cannot open until the transaction ends. SQLSTATE PT001 if the term is closed, is of another epoch, or belongs to another node than that in the session''s application_name; PT003 in a transaction that is not READ COMMITTED.';
 
 CREATE FUNCTION plantao.hold_leader_lock(for_term bigint DEFAULT NULL) RETURNS boolean
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
@@ -145,6 +205,14 @@ BEGIN
   -- A node that died did not record when. The latest sign of life counts: what the successor saw, its row, or a write.
   UPDATE plantao.leader_terms t
   SET end_reason = left('lock lost, taken over by ' || successor, 1000),
+      -- An event of the server ends every session. Otherwise the node's own report counts, if it came before this. Without one
+      -- the node is dead or unreachable: the kernel of a killed node frees the lock in milliseconds, a silent node keeps it for
+      -- the lease, and by then it has not been seen for most of the lease.
+      end_cause = coalesce(
+        (SELECT e.cause FROM plantao.epochs e
+         WHERE e.number > t.epoch AND e.cause IN ('failover', 'crash', 'restart') ORDER BY e.number DESC LIMIT 1),
+        t.end_cause,
+        CASE WHEN unseen_ms >= extract(epoch FROM t.lease) * 500 THEN 'lease_expired' ELSE 'node_crash' END),
       ended_at = least(clock_timestamp(), greatest(
         t.started_at,
         clock_timestamp() - unseen_ms * interval '1 ms',
@@ -171,6 +239,7 @@ COMMENT ON FUNCTION plantao.insert_term(bigint, text, text, text) IS
 CREATE FUNCTION plantao.open_term(node text, url text, reason text, unseen_ms double precision DEFAULT 0) RETURNS bigint
 LANGUAGE plpgsql SET lock_timeout = '100ms' SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+  PERFORM plantao.refuse_read_only();
   IF NOT plantao.hold_leader_lock() THEN
     RAISE EXCEPTION 'this session does not hold the leader lock' USING ERRCODE = 'PT002';
   END IF;
@@ -180,7 +249,7 @@ BEGIN
   RETURN plantao.insert_term(1 + coalesce((SELECT max(term) FROM plantao.leader_terms), 0), node, url, reason);
 END $$;
 COMMENT ON FUNCTION plantao.open_term(text, text, text, double precision) IS
-  'Called on the lock session after it acquired the leader lock: closes the fence, closes the last term, opens the next one. SQLSTATE 55P03 if an open transaction of the last term blocks it for 100 ms (see plantao.end_last_term_sessions), PT002 without the lock. unseen_ms: how long ago the caller last saw the previous active node.';
+  'Called on the lock session after it acquired the leader lock: closes the fence, closes the last term, opens the next one. SQLSTATE 55P03 if an open transaction of the last term blocks it for 100 ms (see plantao.end_last_term_sessions), PT002 without the lock, 25006 on a server that is read-only. unseen_ms: how long ago the caller last saw the previous active node.';
 
 CREATE FUNCTION plantao.warm_up_term() RETURNS void
 LANGUAGE plpgsql SET lock_timeout = '100ms' SET search_path = pg_catalog, pg_temp AS $$
@@ -194,6 +263,7 @@ BEGIN
   PERFORM plantao.continue_epoch();
   PERFORM plantao.end_open_term(0, '', 0);
   PERFORM plantao.insert_term(0, '', '', '');
+  PERFORM plantao.fencing_token(0);
 END $$;
 COMMENT ON FUNCTION plantao.warm_up_term() IS
   'Prepares the plans of open_term() in this session and changes nothing. The first call in a session takes 20 ms or more, later ones 2 ms: a standby calls this before its promotion.';
@@ -227,22 +297,37 @@ END $$;
 COMMENT ON FUNCTION plantao.end_last_term_sessions() IS
   'Terminates the sessions whose open transactions hold the write fence, and returns them. Their writes roll back. "ended" is false if this role may not terminate a session: grant it pg_signal_backend.';
 
-CREATE FUNCTION plantao.close_term(closing bigint, reason text, hand_to text DEFAULT NULL) RETURNS boolean
+CREATE FUNCTION plantao.close_term(closing bigint, reason text, hand_to text DEFAULT NULL, cause text DEFAULT NULL,
+  requested_by text DEFAULT NULL) RETURNS boolean
 LANGUAGE plpgsql SET lock_timeout = '1s' SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   closed boolean;
 BEGIN
   PERFORM plantao.close_fence();
   UPDATE plantao.leader_terms
-  SET ended_at = clock_timestamp(), end_reason = left(close_term.reason, 1000), handed_to = hand_to
+  SET ended_at = clock_timestamp(), end_reason = left(close_term.reason, 1000), handed_to = hand_to, end_cause = cause,
+      asked_by = left(requested_by, 200)
   WHERE term = closing AND ended_at IS NULL;
   closed := FOUND;
   PERFORM plantao.hint('plantao_cluster', json_build_object('kind', 'resigned', 'term', closing, 'to', hand_to)::text);
   PERFORM pg_advisory_unlock(1347178068, 1);
   RETURN closed;
 END $$;
-COMMENT ON FUNCTION plantao.close_term(bigint, text, text) IS
+COMMENT ON FUNCTION plantao.close_term(bigint, text, text, text, text) IS
   'Resigns; called on the lock session. Waits for writes in progress, closes the term, notifies the peers and releases the leader lock.';
+
+CREATE FUNCTION plantao.report_lost_lock(lost bigint, reporter text, cause text) RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  -- Informative, so it does not wait for a synchronous standby.
+  PERFORM set_config('synchronous_commit', 'local', true);
+  -- A successor that came first could only guess. What it knows of the server itself stays.
+  UPDATE plantao.leader_terms t SET end_cause = cause
+  WHERE t.term = lost AND t.node = reporter AND (t.end_cause IS NULL OR t.end_cause IN ('node_crash', 'lease_expired'));
+  RETURN FOUND;
+END $$;
+COMMENT ON FUNCTION plantao.report_lost_lock(bigint, text, text) IS
+  'Called by a node that lost the leader lock: the cause, as PostgreSQL reported it to the lock session.';
 
 CREATE VIEW plantao.lock_holder AS
   SELECT a.pid, a.application_name, a.usename, a.client_addr, a.backend_start, a.state,
@@ -279,7 +364,7 @@ COMMENT ON FUNCTION plantao.end_silent_holder(text) IS
 CREATE VIEW plantao.leader_history AS
   SELECT term, node, url, reason, started_at, ended_at, end_reason, handed_to,
          coalesce(ended_at, clock_timestamp()) - started_at AS on_duty_for,
-         started_at - lag(ended_at) OVER (ORDER BY term) AS gap
+         started_at - lag(ended_at) OVER (ORDER BY term) AS gap, end_cause, asked_by
   FROM plantao.leader_terms ORDER BY term DESC;
 COMMENT ON VIEW plantao.leader_history IS 'All terms, newest first: the active node, the reason of its promotion, the length of the term, and the gap before it.';
 COMMENT ON COLUMN plantao.leader_history.term IS 'The fencing token.';
@@ -292,6 +377,9 @@ COMMENT ON COLUMN plantao.leader_history.end_reason IS 'Why it ended.';
 COMMENT ON COLUMN plantao.leader_history.handed_to IS 'The node that a switchover named as successor.';
 COMMENT ON COLUMN plantao.leader_history.on_duty_for IS 'Length of the term so far.';
 COMMENT ON COLUMN plantao.leader_history.gap IS 'Time from the end of the previous term to the start of this one, in which no write was possible. After a crash at most 0.25 s too long.';
+COMMENT ON COLUMN plantao.leader_history.end_cause IS
+  'By request: switchover | fall | stop. PostgreSQL: failover (a standby was promoted) | restart | crash (crash recovery) | read_only (the server no longer accepts writes). The lock session: terminated (by an administrator) | lease_expired (no heartbeat for a lease) | lock_released (pg_advisory_unlock, or the term was closed in SQL) | connection_lost. The node: node_crash | node_stalled | cannot_write.';
+COMMENT ON COLUMN plantao.leader_history.asked_by IS 'Who requested the switchover: a database role, or an HTTP client.';
 
 CREATE FUNCTION plantao.heal_sequences() RETURNS TABLE (sequence text, last_before bigint, last_now bigint)
 LANGUAGE plpgsql SET lock_timeout = '500ms' SET search_path = pg_catalog, pg_temp AS $$

@@ -72,7 +72,8 @@ BEGIN
     -- Without parameter lists, so that a change of parameters needs no change here.
     GRANT EXECUTE ON FUNCTION plantao.hint, plantao.name_key, plantao.history_fingerprint, plantao.log_head, plantao.lock_log,
       plantao.continue_epoch, plantao.log_fell_back, plantao.notify_group, plantao.reply_preview, plantao.lock_group_names, plantao.assert_term,
-      plantao.close_fence, plantao.hold_leader_lock, plantao.open_term, plantao.end_open_term, plantao.insert_term,
+      plantao.close_fence, plantao.hold_leader_lock, plantao.cluster_id, plantao.fencing_token, plantao.newest_epoch, plantao.timeline, plantao.read_only_reason,
+      plantao.refuse_read_only, plantao.report_lost_lock, plantao.report_lost_end, plantao.open_term, plantao.end_open_term, plantao.insert_term,
       plantao.warm_up_term, plantao.end_last_term_sessions,
       plantao.end_silent_holder, plantao.close_term, plantao.switchover, plantao.warm_up_post, plantao.post_messages, plantao.issue_token,
       plantao.ms_between, plantao.heal_sequences, plantao.count_attempt,

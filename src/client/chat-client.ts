@@ -63,6 +63,11 @@ export class ChatClient {
     return this.#connection.token;
   }
 
+  /** The id of the cluster that this client signed in to; no node of another one is used. */
+  get clusterId(): string | undefined {
+    return this.#connection.clusterId;
+  }
+
   /** Every known node address, including those learned from other nodes. */
   get urls(): string[] {
     return this.#connection.urls;
@@ -219,6 +224,7 @@ export class ChatClient {
     const signIn = decodeBody<SignInResult>(response, 'user_id');
     this.#userId = signIn.user_id;
     this.#connection.token = signIn.token;
+    this.#connection.stayWith(response);
     return signIn;
   }
 }

@@ -28,6 +28,8 @@ export interface SignInResult {
   username: string;
   created?: boolean;
   token?: string;
+  /** The id of the cluster: pass it with the token to a later client. */
+  cluster?: string | null;
 }
 
 /** A user's groups, and the cursor from which `events({ cursor })` continues without gap or overlap. */

@@ -6,13 +6,14 @@ import type { ChangeLogger } from './change-logger.ts';
 import { type Clock, monotonic } from './clock.ts';
 import type { ElectionState } from './election-timing.ts';
 import { HolderWatch } from './lock/holder-watch.ts';
-import type { LockKeeping } from './lock/lock-keeper.ts';
+import type { LeaderLocking } from './lock/leader-lock.ts';
+import type { Term } from './lock/term.ts';
 
 /** Options of a {@link Candidacy}. */
 export interface CandidacyOptions {
   leaseMs: number;
-  lock: Pick<LockKeeping, 'prepare' | 'tryAcquire' | 'holder'>;
-  /** The session an active node writes with: a node without it does not try. */
+  lock: Pick<LeaderLocking, 'prepare' | 'tryAcquire' | 'holder'>;
+  /** The session that an active node writes with: a node without it does not try. */
   writing: Pick<ReconnectingSession, 'ready' | 'closedForMs'>;
   /** The session that reads who holds the lock. */
   watching: Queryable;
@@ -78,8 +79,8 @@ export class Candidacy {
   }
 
   /**
-   * Checks during the back-off whether a session holds the lock. Its node came first, and may die before anything else tells
-   * of it. The query also keeps the lock session from idling out. If it fails, the next attempt logs why.
+   * Checks during the back-off whether a session holds the lock. Its node came first, and may die before this node observes it
+   * in any other way. The query also keeps the lock session from idling out. If it fails, the next attempt logs why.
    */
   async checkHolder(): Promise<void> {
     const { lock } = this.#options;
@@ -91,16 +92,18 @@ export class Candidacy {
     }
   }
 
-  /** Tries once. Returns the new term and its reason, or null; logs once what prevented it. */
-  async tryAcquire(given?: string): Promise<{ term: number; reason: string } | null> {
+  /** Tries once. Returns the new term and the reason of the promotion, or null; logs once what prevented it. */
+  async tryAcquire(given?: string): Promise<{ term: Term; reason: string } | null> {
     const { lock, changes, writing } = this.#options;
     try {
+      // First, since this session says why a server accepts no writes.
+      await lock.prepare();
       await writing.ready();
       const reason = given ?? this.#reason;
       const term = await lock.tryAcquire({ reason, unseenMs: this.#clock() - this.#leaderSeenAt });
       this.#failures = 0;
       changes.resolve('database', 'PostgreSQL answers again');
-      if (term === null) void this.#lookAtHolder();
+      if (term === null) void this.#checkSilentHolder();
       return term === null ? null : { term, reason };
     } catch (error) {
       this.#failure = error;
@@ -108,14 +111,15 @@ export class Candidacy {
       const isBlocked = sqlState(error) === SqlState.LOCK_NOT_AVAILABLE;
       if (isBlocked) await this.#options.explain(error);
       const reason = isBlocked ? 'another transaction is in the way of a new term' : messageOf(error);
-      changes.report('database', `cannot go on duty: ${reason}`, undefined, reasonOf(error));
+      changes.report('database', `cannot become active: ${reason}`, undefined, reasonOf(error));
       return null;
     }
   }
 
   /** Not awaited by an attempt: its session may have to be opened first. */
-  async #lookAtHolder(): Promise<void> {
-    if (await this.#holder.look(this.#clock() - this.#leaderSeenAt)) this.suspectVacancy('the silent holder was ended');
+  async #checkSilentHolder(): Promise<void> {
+    if (await this.#holder.check(this.#clock() - this.#leaderSeenAt))
+      this.suspectVacancy('the session of a silent holder was ended');
   }
 
   /** Why this node cannot be promoted while no other is active; null if it could be, or if that is not known yet. */

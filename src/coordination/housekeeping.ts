@@ -12,11 +12,15 @@ export interface HousekeepingOptions {
   isPreferred: boolean;
   peers: Peers;
   changes: ChangeLogger;
-  /** Writes this node's row and reads its peers' rows (node-registry.ts). */
-  beat(role: Role | 'stopped'): Promise<void>;
+  /**
+   * Writes this node's row, with the newest term that it knows, and reads its peers' rows (node-registry.ts). Returns true if
+   * plantao.switchover() requested something of the active node of that term.
+   */
+  writeRow(role: Role | 'stopped', term: number | null): Promise<boolean>;
+  onSwitchoverRequested(): void;
   /** Requests a switchover to this node, the preferred one; returns the answer of plantao.switchover(). */
-  requestDuty(): Promise<string>;
-  /** True while this node has read the whole log and could serve; a preferred node requests nothing before. */
+  requestSwitchover(): Promise<string>;
+  /** Returns true while this node has read the whole log and could serve; a preferred node requests nothing before. */
   isCaughtUp(): boolean;
   clock?: Clock;
 }
@@ -24,15 +28,15 @@ export interface HousekeepingOptions {
 const ROW_EVERY_MS = 1000;
 
 /**
- * The periodic work beside the lock; nothing waits for it: probes the peers' `/health`, writes this node's row, and, if this
+ * The periodic work beside the lock; nothing waits for it. Probes the peers' `/health`, writes this node's row, and, if this
  * node is the preferred one and another is active, requests a switchover.
  */
 export class Housekeeping {
   readonly #options: HousekeepingOptions;
   readonly #clock: Clock;
-  #duePeers = 0;
-  #dueRow = 0;
-  #dueRequest = 0;
+  #probeDueAt = 0;
+  #rowDueAt = 0;
+  #requestDueAt = 0;
   #row: Promise<void> | null = null;
 
   constructor(options: HousekeepingOptions) {
@@ -43,44 +47,44 @@ export class Housekeeping {
 
   /** Makes the row due at once. A preferred node waits two leases, so that a fault does not make the role bounce. */
   roleChanged(): void {
-    this.#dueRow = 0;
-    this.#dueRequest = this.#clock() + 2 * this.#options.leaseMs;
+    this.#rowDueAt = 0;
+    this.#requestDueAt = this.#clock() + 2 * this.#options.leaseMs;
   }
 
   /** Starts what is due; must be called at least as often as the shortest interval. */
-  runDue(role: Role): void {
+  runDue(role: Role, term: number | null): void {
     const { peers, leaseMs } = this.#options;
     const now = this.#clock();
-    if (now >= this.#duePeers) {
-      this.#duePeers = now + idleIntervalMs(leaseMs);
-      void peers.ask(Math.min(500, Math.max(100, leaseMs / 4)));
+    if (now >= this.#probeDueAt) {
+      this.#probeDueAt = now + idleIntervalMs(leaseMs);
+      void peers.probe(Math.min(500, Math.max(100, leaseMs / 4)));
     }
-    if (now >= this.#dueRow && this.#row === null) {
-      this.#dueRow = now + ROW_EVERY_MS;
-      this.#row = this.#writeRow(role);
+    if (now >= this.#rowDueAt && this.#row === null) {
+      this.#rowDueAt = now + ROW_EVERY_MS;
+      this.#row = this.#writeRow(role, term);
     }
-    if (now >= this.#dueRequest && role === 'standby' && this.#wantsRole) {
-      this.#dueRequest = now + jittered(2 * leaseMs);
+    if (now >= this.#requestDueAt && role === 'standby' && this.#shouldRequestRole) {
+      this.#requestDueAt = now + jittered(2 * leaseMs);
       void this.#requestRole();
     }
   }
 
   /** Writes the last row: this node has stopped. */
-  async end(): Promise<void> {
+  async end(term: number | null): Promise<void> {
     await this.#row;
-    await this.#writeRow('stopped');
+    await this.#writeRow('stopped', term);
   }
 
   /** Of two preferred nodes neither takes the role from the other. */
-  get #wantsRole(): boolean {
+  get #shouldRequestRole(): boolean {
     const { isPreferred, peers, isCaughtUp } = this.#options;
     return isPreferred && peers.active !== null && !peers.active.isPreferred && isCaughtUp();
   }
 
-  async #writeRow(role: Role | 'stopped'): Promise<void> {
-    const { changes } = this.#options;
+  async #writeRow(role: Role | 'stopped', term: number | null): Promise<void> {
+    const { changes, writeRow, onSwitchoverRequested } = this.#options;
     try {
-      await this.#options.beat(role);
+      if (await writeRow(role, term)) onSwitchoverRequested();
       changes.resolve('row', "the node's row in plantao.nodes is written again");
     } catch (error) {
       const sentence = `the node's row in plantao.nodes cannot be written: ${messageOf(error)}`;
@@ -91,7 +95,7 @@ export class Housekeeping {
   }
 
   async #requestRole(): Promise<void> {
-    const answer = await this.#options.requestDuty().catch((error) => `could not ask: ${messageOf(error)}`);
+    const answer = await this.#options.requestSwitchover().catch((error) => `it failed: ${messageOf(error)}`);
     this.#options.changes.report('preferred', `PREFERRED requests the switch back: ${answer}`);
   }
 }

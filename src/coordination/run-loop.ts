@@ -1,3 +1,4 @@
+import { SerialQueue } from '../serial-queue.ts';
 import { type Clock, monotonic } from './clock.ts';
 import { jittered } from './election-timing.ts';
 
@@ -19,7 +20,7 @@ export interface RunLoopOptions {
 export class RunLoop {
   readonly #options: RunLoopOptions;
   readonly #clock: Clock;
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #queue = new SerialQueue();
   #isStepping = false;
   #isWoken = false;
   #isEnded = false;
@@ -43,9 +44,7 @@ export class RunLoop {
 
   /** Runs `work` after everything started before it. A rejection reaches the caller only, not the next work. */
   runExclusive<T>(work: () => Promise<T>): Promise<T> {
-    const done = this.#last.then(work);
-    this.#last = done.catch(() => {});
-    return done;
+    return this.#queue.run(work);
   }
 
   /** Ends the loop; queued work continues. */

@@ -3,8 +3,8 @@
  *
  * A node is **standby**, **active** or **fallen**. Only the leader lock makes a node active. A node is promoted when its lock
  * session has taken the lock and opened a term, and it stays active while PostgreSQL confirms the heartbeats on that session
- * (lock/leader-lock.ts). A worker thread sends them (lock/lock-thread.ts). Everything else that a node observes decides only
- * *when* it tries to take the lock:
+ * (lock/leader-lock.ts). A thread of its own sends them (lock/lock-thread.ts). Everything else that a node observes decides
+ * only *when* it tries to take the lock:
  *
  *  - a few times a second while a node is seen active;
  *  - at once, then every few milliseconds for half a second, after a resignation (NOTIFY), after a peer's connection closes
@@ -23,30 +23,17 @@
  * of its successor, so that it can name it to its remaining clients.
  */
 
-import type { Log } from '../log.ts';
 import { within } from '../within.ts';
-import { Candidacy, type CandidacyOptions } from './candidacy.ts';
+import { Candidacy } from './candidacy.ts';
 import { ChangeLogger } from './change-logger.ts';
 import { nextTickMs } from './election-timing.ts';
-import { Housekeeping, type HousekeepingOptions } from './housekeeping.ts';
-import type { LockKeeping } from './lock/lock-keeper.ts';
-import type { RoleSignal } from './peers/cluster-signal.ts';
+import type { EndCause, Resignation } from './end-cause.ts';
+import { Housekeeping } from './housekeeping.ts';
+import type { Term } from './lock/term.ts';
+import type { ClusterSignal } from './peers/cluster-signal.ts';
 import type { Refusal, Role } from './role.ts';
 import { RunLoop } from './run-loop.ts';
-
-/** Options of a {@link SyncManager}, including those of its housekeeping and its candidacy. */
-export interface SyncManagerOptions extends Omit<HousekeepingOptions & CandidacyOptions, 'changes'> {
-  node: string;
-  isActive: boolean;
-  log: Log;
-  lock: LockKeeping;
-  /** Finishes the accepted writes; called once new ones are refused. Has its own deadline. */
-  drain(): Promise<void>;
-  /** Called after each change of role; after a resignation, once the successor is known or late. */
-  onRole(role: Role): void;
-  /** Called after each promotion with the reason of the attempt. */
-  onPromoted?(reason: string): void;
-}
+import type { SwitchoverOrigin, SyncManagerOptions } from './sync-manager-options.ts';
 
 /** A successor is known about 10 ms after a resignation; only a switchover waits longer than this. */
 const SUCCESSOR_LIMIT_MS = 300;
@@ -61,21 +48,28 @@ export class SyncManager {
   readonly #housekeeping: Housekeeping;
   readonly #loop: RunLoop;
   #role: Role = 'standby';
+  /** The term of an active node; null in the other roles. */
+  #term: Term | null = null;
+  /** The highest term of another node that this one heeded. */
+  #heededTerm = 0;
   #isStarted = false;
   #isResigning = false;
   #stopping: Promise<void> | null = null;
 
   constructor(options: SyncManagerOptions) {
+    const changes = new ChangeLogger(options.log);
+    const onSwitchoverRequested = () => void this.#handOverAsRequested();
     this.#options = options;
-    this.#changes = new ChangeLogger(options.log);
-    this.#candidacy = new Candidacy({ ...options, changes: this.#changes });
-    this.#housekeeping = new Housekeeping({ ...options, changes: this.#changes });
+    this.#changes = changes;
+    this.#candidacy = new Candidacy({ ...options, changes });
+    this.#housekeeping = new Housekeeping({ ...options, changes, onSwitchoverRequested });
     this.#loop = new RunLoop({
       ...(options.clock ? { clock: options.clock } : {}),
       tick: () => this.#tick(),
       step: () => this.#step(),
       intervalMs: () => nextTickMs({ role: this.#role, leaseMs: options.leaseMs, ...this.#candidacy.electionState }),
     });
+    options.peers.onSilence((peer) => this.suspectVacancy(`${peer} went silent`));
   }
 
   /** The role as others should see it: a node whose lease has expired is not "active". */
@@ -85,13 +79,13 @@ export class SyncManager {
 
   /** True while this node may accept writes. */
   get isActive(): boolean {
-    return this.#role === 'active' && !this.#isResigning && this.#options.lock.term !== null;
+    return this.#term?.isValid === true && !this.#isResigning;
   }
 
   /** The active node as far as this one knows, itself included. */
   get leader(): { node: string; url: string | null; term: number } | null {
-    const { lock, node, peers } = this.#options;
-    if (this.isActive && lock.term !== null) return { node, url: null, term: lock.term };
+    const { node, peers } = this.#options;
+    if (this.#term && this.isActive) return { node, url: null, term: this.#term.number };
     return peers.active;
   }
 
@@ -120,7 +114,7 @@ export class SyncManager {
     this.#options.lock.interrupt();
     await this.#loop.runExclusive(async () => {
       if (this.#role === 'fallen') return;
-      await this.#resign('fall', null, { next: 'fallen' });
+      await this.#resign({ reason: 'fall', cause: 'fall' }, { next: 'fallen' });
       this.#become('fallen', 'fell by request');
       await this.#options.lock.close();
     });
@@ -132,36 +126,39 @@ export class SyncManager {
       if (this.#role !== 'fallen' || this.#stopping) return;
       this.#become('standby', 'revived by request');
       this.#candidacy.endBackOff();
-      await this.#try('revived, and nobody was on duty');
+      await this.#runStandby('revived while no node was active');
     });
   }
 
   /**
-   * Hands over in order to `to`, or to whoever is first. Answers null when another is on duty, else why not; where nobody
-   * came, this node tries again at once.
+   * Hands the role over to `to`, or to the first standby that takes the lock. Returns null when another node is active, or why
+   * not. If no standby takes over, this node tries again at once.
    */
-  async switchover(to: string | null, reason: string): Promise<Refusal | null> {
+  async switchover(to: string | null, { reason, askedBy }: SwitchoverOrigin): Promise<Refusal | null> {
     const { node, peers, leaseMs } = this.#options;
     if (!this.isActive) return 'not_active';
     if (to === node) return 'already_active';
     if (to !== null && !peers.living.includes(to)) return peers.knows(to) ? 'no_standby' : 'unknown_node';
     if (peers.living.length === 0) return 'no_standby';
-    // Those who were not named hold back for a quarter of a lease, and then get as long again.
+    // Nodes that were not named wait for a quarter of a lease, and then get as long again.
     const patienceMs = Math.max(SUCCESSOR_LIMIT_MS, leaseMs / 2);
-    await this.#loop.runExclusive(() => this.#resign(reason, to, { patienceMs }));
+    await this.#loop.runExclusive(() =>
+      this.#resign({ reason, cause: 'switchover', handTo: to, askedBy }, { patienceMs }),
+    );
     if (peers.active !== null) return null;
     this.#candidacy.endBackOff();
-    this.suspectVacancy('nobody took the duty over');
+    this.suspectVacancy('no standby took over');
     return 'no_successor';
   }
 
-  /** Takes in what was heard of another node's duty on the channel `plantao_cluster`. */
-  handleSignal(signal: RoleSignal): void {
-    if (signal.kind === 'promoted') this.#heardPromotion(signal);
-    else this.#heardResignation(signal.term, signal.to);
+  /** Handles what was received on the channel `plantao_cluster`. */
+  handleSignal(signal: ClusterSignal): void {
+    if (signal.kind === 'switchover') void this.#handOverAsRequested();
+    else if (signal.kind === 'promoted') this.#handlePromotion(signal);
+    else this.#handleResignation(signal.term, signal.to);
   }
 
-  /** Something was seen after which the lock may be free: a standby tries for it now. */
+  /** The lock may be free: a standby tries to take it now. */
   suspectVacancy(reason: string): void {
     if (this.#role !== 'standby') return;
     this.#candidacy.suspectVacancy(reason);
@@ -169,72 +166,85 @@ export class SyncManager {
   }
 
   /** The lock session was lost while it held the lock. */
-  handleLockLost(reason: string): void {
+  handleLockLost(reason: string, cause: EndCause): void {
+    // A successor that has no such report infers the cause; it knows the events of PostgreSQL itself.
+    if (this.#term) void this.#options.reportLostLock(this.#term.number, cause).catch(() => {});
     if (this.#role === 'active') this.#become('standby', `lost the leader lock: ${reason}`);
     this.suspectVacancy('its own lock session was lost');
   }
 
-  /** Another is on duty: an active that hears it asks at once what has become of its own lock. */
-  #heardPromotion(leader: { node: string; url: string; term: number }): void {
-    const { node, peers } = this.#options;
+  /** Another node is active: an active node that receives this checks its own lock at once. */
+  #handlePromotion(leader: { node: string; url: string; term: number }): void {
+    const { node, peers, lock } = this.#options;
     if (leader.node === node) return;
-    peers.promoted(leader);
-    // Not left to the next look: older news of that node may cover this, and it may be dead by then.
+    peers.observePromotion(leader);
+    // Not left to the next tick: an older observation of that node may hide this one, and it may be dead by then.
     this.#candidacy.activeSeen();
-    if (this.#role === 'active') void this.#options.lock.renew();
+    if (this.#role === 'active') void lock.renew();
   }
 
-  #heardResignation(term: number, to: string | null): void {
+  #handleResignation(term: number, to: string | null): void {
     const { node, peers, leaseMs } = this.#options;
-    peers.resigned(term);
+    peers.observeResignation(term);
     if (this.#role !== 'standby') return;
-    if (to === null) this.suspectVacancy('the active resigned');
+    if (to === null) this.suspectVacancy('the active node resigned');
     else if (to !== node) this.#candidacy.backOff(leaseMs / 4);
     else {
       this.#candidacy.endBackOff();
-      this.suspectVacancy('it was handed the duty');
+      this.suspectVacancy('it was named as successor');
     }
   }
 
   #tick(): void {
-    const { active } = this.#options.peers;
-    if (active || this.isActive) this.#candidacy.activeSeen();
-    this.#housekeeping.runDue(this.role);
+    if (this.#options.peers.active || this.isActive) this.#candidacy.activeSeen();
+    this.#heedLaterTerm(this.#options.peers.highestTerm);
+    this.#housekeeping.runDue(this.role, this.leader?.term ?? null);
+  }
+
+  /**
+   * A peer reports that it is active in a later term: PostgreSQL freed the lock, and this node was not told (an administrator
+   * ended its session while the connection was half open). It acts on its term again once PostgreSQL confirms it. Each term is
+   * heeded once, so a peer that lies costs one heartbeat.
+   */
+  #heedLaterTerm(later: number): void {
+    if (!this.#term || later <= Math.max(this.#term.number, this.#heededTerm)) return;
+    this.#heededTerm = later;
+    this.#term.doubt();
   }
 
   async #step(): Promise<void> {
-    if (this.#role === 'active') return this.#attend();
-    if (this.#role === 'fallen' || this.#stopping) return;
-    if (this.#candidacy.mayTry) await this.#try();
-    else await this.#candidacy.checkHolder();
+    if (this.#term) await this.#runActive(this.#term);
+    else if (this.#role === 'standby' && !this.#stopping) await this.#runStandby();
   }
 
-  /** What an active looks after by itself; its lease is renewed without it (lock-keeper.ts). */
-  async #attend(): Promise<void> {
-    const { lock, writing, peers, leaseMs } = this.#options;
-    if (!this.isActive) {
-      // Not where the lock is lost, which is said next.
-      if (lock.isClaimed)
-        this.#changes.report('lease', 'writes nothing until PostgreSQL confirms the leader lock again');
-      if (!(await lock.renew())) return;
-    }
-    this.#changes.resolve('lease', 'PostgreSQL confirmed the leader lock: on duty as before');
-    // The lock session may live while no other can be opened (max_connections): then a peer is of more use.
-    const isMute = writing.closedForMs > leaseMs && peers.living.length > 0;
-    if (isMute) await this.#resign('cannot reach the database to write', null);
-  }
-
-  async #try(reason?: string): Promise<void> {
+  /** One turn of a standby: tries to take the lock, unless it lets others try first. */
+  async #runStandby(reason?: string): Promise<void> {
+    if (!this.#candidacy.mayTry) return this.#candidacy.checkHolder();
     const won = await this.#candidacy.tryAcquire(reason);
     if (!won) return;
     this.#options.onPromoted?.(won.reason);
-    this.#become('active', `on duty for term ${won.term}: ${won.reason}`, won.term);
+    this.#become('active', `active for term ${won.term.number}: ${won.reason}`, won.term);
   }
 
-  /** To fallen it goes at once: those who wait are told of the new role, not of one that lasts for no time. */
+  /** One turn of an active node. Its lease is renewed without this (lock/leader-lock.ts). */
+  async #runActive(term: Term): Promise<void> {
+    const { lock, writing, peers, leaseMs } = this.#options;
+    if (!term.isValid) {
+      // Not if the lock is lost, which is logged next.
+      if (term.isHeld) this.#changes.report('lease', 'writes nothing until PostgreSQL confirms the leader lock again');
+      const isHeld = await lock.renew();
+      if (!isHeld && this.#term === term) this.handleLockLost('its lease could not be renewed', 'connection_lost');
+      if (!isHeld) return;
+    }
+    this.#changes.resolve('lease', 'PostgreSQL confirmed the leader lock: active as before');
+    // The lock session may live while no other can be opened (max_connections): then a peer serves better.
+    const isMute = writing.closedForMs > leaseMs && peers.living.length > 0;
+    if (isMute) await this.#resign({ reason: 'cannot reach the database to write', cause: 'cannot_write' });
+  }
+
+  /** A fall goes to fallen directly, so that waiting clients do not receive the role of a moment. */
   async #resign(
-    reason: string,
-    handTo: string | null,
+    { reason, cause, handTo = null, askedBy = null }: Partial<Resignation> & Pick<Resignation, 'reason' | 'cause'>,
     { next = 'standby', patienceMs = SUCCESSOR_LIMIT_MS }: { next?: 'standby' | 'fallen'; patienceMs?: number } = {},
   ): Promise<void> {
     if (this.#role !== 'active') return;
@@ -242,8 +252,9 @@ export class SyncManager {
     this.#isResigning = true;
     try {
       await drain();
-      await lock.release(reason, handTo);
-      log.info({ event: 'resigned' }, `resigned: ${reason}${handTo ? `, for ${handTo}` : ''}`);
+      await lock.release({ reason, cause, handTo, askedBy });
+      const [by, to] = [askedBy ? ` by ${askedBy}` : '', handTo ? `, for ${handTo}` : ''];
+      log.info({ event: 'resigned' }, `resigned: ${reason}${by}${to}`);
       if (peers.living.length > 0) {
         this.#candidacy.backOff(leaseMs);
         await within(patienceMs, peers.anyActive());
@@ -251,20 +262,38 @@ export class SyncManager {
     } finally {
       this.#isResigning = false;
     }
-    const { active } = peers;
-    const alone = peers.living.length === 0 ? 'nobody is on duty: no peer is there' : 'nobody is on duty yet';
-    if (this.#role === 'active') this.#become(next, active ? `${active.node} is on duty now` : alone);
+    const alone = peers.living.length === 0 ? 'no node is active: no peer is alive' : 'no node is active yet';
+    if (this.#role === 'active') this.#become(next, peers.active ? `${peers.active.node} is active now` : alone);
   }
 
-  #become(role: Role, sentence: string, term?: number): void {
+  /**
+   * Carries out what plantao.switchover() requested: on its NOTIFY, or when this node's row shows the request. A request that
+   * cannot be read is still there at the next row.
+   */
+  async #handOverAsRequested(): Promise<void> {
+    const { takeSwitchoverRequest, log } = this.#options;
+    if (!this.#term || !this.isActive) return;
+    const request = await takeSwitchoverRequest(this.#term.number).catch(() => null);
+    if (request === null) return;
+    const refusal = await this.switchover(request.handTo, {
+      reason: 'switchover requested in SQL',
+      askedBy: request.askedBy,
+    });
+    if (refusal === null) return;
+    const sentence = `a switchover to ${request.handTo ?? 'any standby'} was requested in SQL and refused: ${refusal}`;
+    log.warn({ event: 'switchover_refused' }, sentence);
+  }
+
+  #become(role: Role, sentence: string, term: Term | null = null): void {
     if (role === this.#role) return;
     const isDemotion = this.#role === 'active' && role === 'standby';
     const event = role === 'active' ? 'promoted' : isDemotion ? 'demoted' : role;
     this.#role = role;
+    this.#term = term;
     this.#changes.forget('lease');
     this.#candidacy.reset();
     this.#housekeeping.roleChanged();
-    this.#options.log.info({ event, ...(term === undefined ? {} : { term }) }, sentence);
+    this.#options.log.info({ event, ...(term ? { term: term.number } : {}) }, sentence);
     this.#options.onRole(role);
     this.#loop.wake();
   }
@@ -272,11 +301,13 @@ export class SyncManager {
   async #stop(): Promise<void> {
     const { lock, peers } = this.#options;
     lock.interrupt();
-    const resigned = this.#loop.runExclusive(() => this.#resign('stopped', null));
-    await within(STOP_LIMIT_MS, resigned);
+    await within(
+      STOP_LIMIT_MS,
+      this.#loop.runExclusive(() => this.#resign({ reason: 'stopped', cause: 'stop' })),
+    );
     await this.#loop.end();
-    // A node that could not start (its port is taken) must not say "stopped" in the row of the one that runs under its name.
-    if (this.#isStarted) await within(STOP_LIMIT_MS / 4, this.#housekeeping.end());
+    // A node that could not start (its port is taken) must not write "stopped" into the row of the node that uses its name.
+    if (this.#isStarted) await within(STOP_LIMIT_MS / 4, this.#housekeeping.end(this.leader?.term ?? null));
     peers.stop();
     lock.abandon('stopped');
   }

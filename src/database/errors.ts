@@ -10,6 +10,7 @@ export const SqlState = {
   UNDEFINED_TABLE: '42P01',
   QUERY_CANCELED: '57014',
   OUT_OF_MEMORY: '53200',
+  READ_ONLY: '25006',
 } as const;
 
 /** Returns the SQLSTATE of an error of pg or Sequelize, or null if it has none (a lost connection, a bug). */

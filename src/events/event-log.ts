@@ -19,13 +19,22 @@
 import { isUnavailable } from '../database/errors.ts';
 import { SessionLostError } from '../database/session/session.ts';
 import { SingleFlight } from '../single-flight.ts';
+import type { Cursor } from './cursor.ts';
 import type { EventDecoder } from './event-decoder.ts';
 import { DEFAULT_SIZES, type EventLogOptions } from './event-log-options.ts';
 import { readSpan } from './fast-forward.ts';
 import { KnownLog } from './known-log.ts';
 import { loadTail } from './load-tail.ts';
 import type { LogEvent } from './log-event.ts';
-import { type Bounds, isBroken, type LogPage, readBounds, readPage, reportFallBack } from './log-page.ts';
+import {
+  type Bounds,
+  isBroken,
+  type LogPage,
+  readBounds,
+  readPage,
+  reportFallBack,
+  reportLostEnd,
+} from './log-page.ts';
 import { MissedNotificationDetector } from './missed-notification-detector.ts';
 import { PageReader } from './page-reader.ts';
 import { MOST_EVENTS } from './tail.ts';
@@ -192,7 +201,7 @@ export class EventLog {
 
   async #startAgain(): Promise<void> {
     const { session, log } = this.#options;
-    const { head, epoch } = this.#known;
+    const { head, epoch, end } = this.#known;
     const last = this.#known.cursorAt(head);
     let bounds = await readBounds(session);
     if (bounds.head < head && bounds.epochs.at(-1)?.epoch === epoch) {
@@ -207,6 +216,15 @@ export class EventLog {
       { event: 'new_history' },
       `the event log cannot be continued from ${last}: this node starts again at ${this.#known.head}, and clients are told where they can continue`,
     );
+    void this.#reportLostEnd(end);
+  }
+
+  /** Informative: nothing waits for it, and a failure is ignored. */
+  async #reportLostEnd(end: Cursor): Promise<void> {
+    const fork = await reportLostEnd(this.#options.session, end).catch(() => null);
+    if (fork === null) return;
+    const sentence = `the event log fell from ${end.position} back to ${fork}: what was between is lost (plantao.epochs)`;
+    this.#options.log.warn({ event: 'log_end_lost', from: end.position, to: fork }, sentence);
   }
 
   #load(bounds: Bounds): Promise<KnownLog> {

@@ -126,3 +126,15 @@ export async function reportFallBack(session: Queryable, epoch: string, head: nu
     LIMIT_MS,
   );
 }
+
+/**
+ * Records in plantao.epochs how far this node had read in an epoch that has ended. Returns the position to which the log fell
+ * back, or null if nothing was lost. @throws the database's error.
+ */
+export async function reportLostEnd(session: Queryable, { epoch, position }: Cursor): Promise<number | null> {
+  const [row] = await session.query<{ fork: number | null }>(
+    { text: 'SELECT plantao.report_lost_end($1, $2) AS fork', values: [epoch, position] },
+    LIMIT_MS,
+  );
+  return row?.fork ?? null;
+}

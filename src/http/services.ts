@@ -42,11 +42,13 @@ export interface Cluster extends RoleView {
   readonly canRead: boolean;
   /** Current problems. */
   readonly conditions: readonly { name: string; reason: string; since: Date }[];
+  /** An active node of the same cluster id on another database; null if there is none. */
+  readonly rival: { node: string; url: string; term: number; epoch: string | null } | null;
   peers(): { url: string; node: string | null; alive: boolean; active: boolean }[];
   fall(): Promise<void>;
   revive(): Promise<void>;
   /** Returns null on success, otherwise the error code. */
-  switchover(to: string | null): Promise<string | null>;
+  switchover(to: string | null, askedBy: string): Promise<string | null>;
 }
 
 /** Everything that the routes use. Assembled in node/node.ts. */

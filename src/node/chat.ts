@@ -32,7 +32,7 @@ export interface ChatOptions {
   settings: Settings;
   log: Log;
   database: NodeDatabase;
-  /** Returns the term in which this node is active, or null. Every write proves it. */
+  /** Returns the fencing token of the term in which this node is active, or null. Every write proves it. */
   term(): number | null;
   /** Names the transaction that held a lock for which a statement was refused. */
   explain: Explain;

@@ -60,6 +60,10 @@ export class ClusterView implements Cluster {
     return this.#sync.isActive ? this.url : (this.#sync.leader?.url ?? null);
   }
 
+  get rival(): Cluster['rival'] {
+    return this.#sync.leader === null ? null : this.#peers.rival;
+  }
+
   get isReady(): boolean {
     return this.#readiness.isReady;
   }
@@ -84,7 +88,7 @@ export class ClusterView implements Cluster {
     return this.#sync.revive();
   }
 
-  switchover(to: string | null): Promise<string | null> {
-    return this.#sync.switchover(to, 'switchover requested over HTTP');
+  switchover(to: string | null, askedBy: string): Promise<string | null> {
+    return this.#sync.switchover(to, { reason: 'switchover requested over HTTP', askedBy });
   }
 }

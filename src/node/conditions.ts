@@ -1,7 +1,7 @@
 import type { Log } from '../log.ts';
 
 /** A fault of a node or of something it depends on. The names are part of `/health` and of the log. */
-export type ConditionName = 'event_log' | 'listener' | 'notify_queue' | 'posts' | 'promotion';
+export type ConditionName = 'event_log' | 'listener' | 'notify_queue' | 'posts' | 'promotion' | 'two_actives';
 
 /** A fault that exists now. */
 export interface Condition {
@@ -17,6 +17,8 @@ export interface BeginOptions {
   detail?: string;
   /** A condition that ends within this time is not logged; milliseconds. */
   patienceMs?: number;
+  /** Default warn. */
+  level?: 'warn' | 'error';
 }
 
 interface Entry extends Condition {
@@ -38,13 +40,13 @@ export class Conditions {
   }
 
   /** Records that the condition exists. If it was recorded before, only its reason changes. */
-  begin(name: ConditionName, reason: string, { detail, patienceMs = 0 }: BeginOptions = {}): void {
+  begin(name: ConditionName, reason: string, { detail, patienceMs = 0, level = 'warn' }: BeginOptions = {}): void {
     const entry = this.#current.get(name) ?? { name, reason, since: new Date(), isLogged: false };
     entry.reason = reason;
     this.#current.set(name, entry);
     if (entry.isLogged || Date.now() - entry.since.getTime() < patienceMs) return;
     entry.isLogged = true;
-    this.#log.warn({ event: 'condition_began', condition: name }, detail ? `${reason}. ${detail}` : reason);
+    this.#log[level]({ event: 'condition_began', condition: name }, detail ? `${reason}. ${detail}` : reason);
   }
 
   /** Records that the condition has ended; logs `sentence` if its beginning was logged. */

@@ -1,9 +1,7 @@
 import type { LockThread } from '../coordination/lock/lock-thread.ts';
 import { ClusterIdentity } from '../coordination/peers/cluster-identity.ts';
-import type { ClusterSignal } from '../coordination/peers/cluster-signal.ts';
 import { NodeRegistry } from '../coordination/peers/node-registry.ts';
 import { Peers } from '../coordination/peers/peers.ts';
-import { sqlSwitchover } from '../coordination/sql-switchover.ts';
 import { SyncManager } from '../coordination/sync-manager.ts';
 import type { BlockerWatch } from '../database/checks/blocker-watch.ts';
 import type { Log } from '../log.ts';
@@ -32,6 +30,13 @@ export interface CoordinationOptions {
 /** The result of {@link buildCoordination}. */
 export type NodeCoordination = ReturnType<typeof buildCoordination>;
 
+/** Describes two active nodes of one cluster id; returns null if there are no two. */
+export function rivalSentence({ identity, peers, sync }: NodeCoordination): string | null {
+  const [here, there] = [sync.leader, peers.rival];
+  if (here === null || there === null) return null;
+  return `two nodes are active with the cluster id ${identity.cluster}: ${here.node} on this database, and ${there.node} (${there.url}) on another. If PostgreSQL has two primaries, stop one of them; if one database is a copy, UPDATE plantao.cluster SET id = gen_random_uuid() in it and restart its nodes`;
+}
+
 /** Builds the peers and the SyncManager, which turns the leader lock into this node's role. */
 export function buildCoordination(options: CoordinationOptions) {
   const { settings, node, version, url, log, database, lock, chat, blockers, isCaughtUp, measurements } = options;
@@ -52,10 +57,8 @@ export function buildCoordination(options: CoordinationOptions) {
           : `another cluster (${cluster ?? 'it names none'})`;
       log.warn({ event: 'stranger', url: peer }, `${peer} serves ${what} and is no peer of this node: check PEER_URL`);
     },
-    onSilence: (peer) => sync.suspectVacancy(`${peer} went silent`),
   });
-  // The peers and the SyncManager call each other; neither does so before `sync.start()`.
-  const sync: SyncManager = new SyncManager({
+  const sync = new SyncManager({
     node,
     leaseMs,
     isActive,
@@ -66,14 +69,16 @@ export function buildCoordination(options: CoordinationOptions) {
     explain: blockers.explain,
     peers,
     log,
-    async beat(role) {
-      const row = { node, url: url(), pid: process.pid, version, role, isPreferred, term: sync.leader?.term ?? null };
-      const seen = await registry.beat({ ...row, position: eventLog.known.head, waiters: waiters.size, startedAt });
-      if (seen.cluster !== null) identity.cluster = seen.cluster;
-      peers.learn(seen.peers);
-      if (seen.isAsked) void handOverAsAsked();
+    async writeRow(role, term) {
+      const row = { node, cluster: identity.cluster, url: url(), pid: process.pid, version, role, isPreferred, term };
+      const state = await registry.write({ ...row, position: eventLog.known.head, waiters: waiters.size, startedAt });
+      if (state.cluster !== null) identity.cluster = state.cluster;
+      peers.observeRows(state.peers);
+      return state.isSwitchoverRequested;
     },
-    requestDuty: () => registry.requestDuty(node),
+    requestSwitchover: () => registry.requestSwitchover(node),
+    takeSwitchoverRequest: (term) => registry.takeRequest(term),
+    reportLostLock: (term, cause) => registry.reportLostLock(node, term, cause),
     isCaughtUp,
     drain: () => writer.drain(500),
     onPromoted: (reason) => measurements.countPromotion(reason),
@@ -85,8 +90,5 @@ export function buildCoordination(options: CoordinationOptions) {
       waiters.wakeAll('role', eventLog.known.cursorAt(eventLog.known.head));
     },
   });
-  const handOverAsAsked = sqlSwitchover({ sync, registry, log });
-  const hear = (signal: ClusterSignal) =>
-    signal.kind === 'switchover' ? void handOverAsAsked() : sync.handleSignal(signal);
-  return { identity, peers, sync, hear };
+  return { identity, peers, sync };
 }

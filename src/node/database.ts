@@ -49,7 +49,7 @@ export function openDatabase(settings: Settings, node: string) {
   });
   const reading = standing('log', 2500, UNACKNOWLEDGED);
   const catchingUp = standing('backlog', 5000, UNACKNOWLEDGED);
-  // Shorter than the statement timeout, so that the error tells a lock from a slow disk.
+  // Shorter than the statement timeout, so that the error shows whether a lock or a slow disk was the cause.
   const writing = standing('writer', commitLimitMs, { lock_timeout: Math.floor(commitLimitMs * 0.7) }, WARM_UP_POST);
   const asking = standing('tokens', 2000, UNACKNOWLEDGED);
 

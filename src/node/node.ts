@@ -20,7 +20,7 @@ import { PACKAGE_ROOT } from '../package-root.ts';
 import { type Settings, settingsWarnings } from '../settings.ts';
 import { buildChat } from './chat.ts';
 import { Conditions } from './conditions.ts';
-import { buildCoordination } from './coordination.ts';
+import { buildCoordination, rivalSentence } from './coordination.ts';
 import { openDatabase } from './database.ts';
 import { buildHttp } from './http.ts';
 import { Readiness } from './readiness.ts';
@@ -114,7 +114,7 @@ function assemble(settings: Settings, node: string, log: Log, lockProgram?: URL)
     settings,
     log,
     database,
-    term: () => lock.term,
+    term: () => lock.term?.token ?? null,
     explain: blockers.explain,
     onMissedNotification: () => void replaceListener(),
     measurements,
@@ -130,6 +130,7 @@ function assemble(settings: Settings, node: string, log: Log, lockProgram?: URL)
     isReading: () => chat.eventLog.isReading,
     isListening: () => listener.isListening,
     promotionTrouble: () => sync.promotionTrouble,
+    rival: () => rivalSentence(coordination),
     writer: chat.writer,
   });
   const http = buildHttp({
@@ -142,13 +143,13 @@ function assemble(settings: Settings, node: string, log: Log, lockProgram?: URL)
     if (channel === CHANNELS.tokens) return chat.knownTokens.hint();
     const signal = readSignal(payload);
     if (signal?.kind === 'promoted') void chat.eventLog.renewEpoch();
-    if (signal) coordination.hear(signal);
+    if (signal) sync.handleSignal(signal);
   };
 
   return {
     url,
     async start() {
-      lock.start((reason) => sync.handleLockLost(reason));
+      lock.start((reason, cause) => sync.handleLockLost(reason, cause));
       await coordination.identity.load();
       await chat.start();
       await listener.start({ onNotification, onListening: () => void chat.eventLog.hint() });

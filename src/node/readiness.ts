@@ -8,6 +8,8 @@ export interface ReadinessOptions {
   isListening(): boolean;
   /** Returns why the last attempt to be promoted failed, while no node is known to be active. */
   promotionTrouble(): string | null;
+  /** Returns the sentence about an active node of this cluster id on another database. */
+  rival(): string | null;
   writer: { readonly trouble: string | null; probe(): void };
 }
 
@@ -64,7 +66,7 @@ export class Readiness {
   }
 
   #check(): void {
-    const { role, isReading, isListening, promotionTrouble, writer } = this.#options;
+    const { role, isReading, isListening, promotionTrouble, rival, writer } = this.#options;
     const isStandby = role() === 'standby';
     this.#set('event_log', isReading() ? null : 'the event log cannot be read', 'the event log is read again');
     this.#set('listener', isListening() ? null : 'notifications are not received', 'notifications are received again', {
@@ -74,11 +76,21 @@ export class Readiness {
     // coordination/candidacy.ts logs it, with the server's own words.
     this.#set('promotion', isStandby ? promotionTrouble() : null, '', { patienceMs: NEVER });
     this.#set('posts', role() === 'active' ? writer.trouble : null, 'messages are stored again');
+    // peers.ts has waited for the newest epoch.
+    this.#set('two_actives', rival(), 'one node is active with this cluster id again', {
+      patienceMs: 0,
+      level: 'error',
+    });
   }
 
-  #set(name: ConditionName, reason: string | null, over: string, { patienceMs = PATIENCE_MS } = {}): void {
+  #set(
+    name: ConditionName,
+    reason: string | null,
+    over: string,
+    { patienceMs = PATIENCE_MS, level = 'warn' }: { patienceMs?: number; level?: 'warn' | 'error' } = {},
+  ): void {
     const { conditions } = this.#options;
     if (reason === null) conditions.end(name, over);
-    else conditions.begin(name, reason, { patienceMs });
+    else conditions.begin(name, reason, { patienceMs, level });
   }
 }

@@ -4,20 +4,20 @@ import { DIRECT } from '../database/reachable.ts';
 import { applicationName, clientConfig, connectionOptions, Sockets } from '../database/session/connection.ts';
 import type { Settings } from '../settings.ts';
 
-/** Raised where a node could start but could not keep its promises; the message says what to set. */
+/** Thrown when a node could start but could not work correctly; the message says what to set. */
 export class StartCheckError extends Error {
   override readonly name = 'StartCheckError';
 }
 
-/** For each question, in milliseconds; on the server, and here for a connection that leads nowhere. */
+/** For each statement, in milliseconds; on the server, and here for a half-open connection. */
 const LIMIT_MS = 5000;
 const CLOSE_LIMIT_MS = 500;
 
 /**
- * Looks at what the promises rest on before anything starts, and answers warnings. The leader lock and LISTEN need one
- * server session for as long as they are held. A transaction pooler shows in that two connections of ours run in one
- * session, in that one changes its session while the other is at work, or in a lock that is not found again.
- * @throws {StartCheckError} where lock or LISTEN cannot work or a privilege is missing; {UnfitServerError}.
+ * Checks the database before anything starts, and returns warnings. The leader lock and LISTEN need one server session for as
+ * long as they are held. A transaction pooler is recognised in three ways: two connections run in one session, a connection
+ * changes its session while the other is busy, or a lock is not found again.
+ * @throws {StartCheckError} if the lock or LISTEN cannot work or a privilege is missing; {UnfitServerError}.
  */
 export async function checkDatabase(settings: Settings): Promise<string[]> {
   const name = applicationName(settings.nodeName ?? 'starting', 'lock');
@@ -25,7 +25,7 @@ export async function checkDatabase(settings: Settings): Promise<string[]> {
   const connect = async () => {
     const options = connectionOptions(settings.databaseDirectUrl, name, LIMIT_MS);
     const client = new pg.Client({ ...clientConfig(options, sockets), query_timeout: LIMIT_MS + 500 });
-    client.on('error', () => {}); // The query under way fails too.
+    client.on('error', () => {}); // The running query fails too.
     await client.connect();
     return client;
   };
@@ -45,7 +45,7 @@ export async function checkDatabase(settings: Settings): Promise<string[]> {
     );
     return [...(server ? serverWarnings(server) : []), ...(await collationWarnings(ask, version))];
   } finally {
-    // end() alone waits for ever where the connection leads nowhere.
+    // end() alone waits for ever on a half-open connection.
     const force = setTimeout(() => sockets.destroy(), CLOSE_LIMIT_MS);
     await Promise.allSettled(clients.map((one) => one.end()));
     clearTimeout(force);
@@ -59,7 +59,7 @@ interface Server extends pg.QueryResultRow {
 }
 
 const ASCII_ONLY =
-  "the database's locale knows capitals in ASCII only, so Zoë and ZOË are two users: create it with LOCALE 'C.UTF-8'";
+  "the database's locale knows capitals in ASCII only, so Zoë and ZOË are two users: create the database with LOCALE 'C.UTF-8'";
 
 function serverWarnings(server: Server): string[] {
   const warnings: string[] = [];
@@ -68,14 +68,14 @@ function serverWarnings(server: Server): string[] {
   }
   if (server.synchronous_commit === 'off') {
     warnings.push(
-      'synchronous_commit is off in PostgreSQL: nodes commit with on, but a crash LOSES what others wrote last. Set synchronous_commit = on',
+      'synchronous_commit is off in PostgreSQL: nodes commit with on, but a crash LOSES the last writes of other clients. Set synchronous_commit = on',
     );
   }
   if (!server.knowsLetters) warnings.push(ASCII_ONLY);
   return warnings;
 }
 
-/** PostgreSQL keeps since 15 which version of the system's collations a database was made with. */
+/** Since version 15 PostgreSQL records the version of the system's collations with which a database was created. */
 const COLLATIONS_SINCE = 150_000;
 
 async function collationWarnings(ask: Ask, version: number): Promise<string[]> {
@@ -87,11 +87,11 @@ async function collationWarnings(ask: Ask, version: number): Promise<string[]> {
   );
   if (!changed) return [];
   return [
-    `the database was made with version ${changed.made} of its collation, and the system has ${changed.now} now: indexes of text may miss rows. REINDEX DATABASE ${changed.name}, then ALTER DATABASE ${changed.name} REFRESH COLLATION VERSION`,
+    `the database was created with version ${changed.made} of its collation, and the system has ${changed.now} now: indexes of text may miss rows. REINDEX DATABASE ${changed.name}, then ALTER DATABASE ${changed.name} REFRESH COLLATION VERSION`,
   ];
 }
 
-/** A few that stand for all that a node executes; a database without the schema is left to the migrations. */
+/** Checks a few functions that stand for all; a database without the schema is left to the migrations. */
 async function checkPrivileges(ask: Ask): Promise<void> {
   const [role] = await ask<{ name: string; may: boolean } & pg.QueryResultRow>(
     `SELECT current_user AS name, coalesce(bool_and(
@@ -101,13 +101,13 @@ async function checkPrivileges(ask: Ask): Promise<void> {
   );
   if (!role || role.may) return;
   throw new StartCheckError(
-    `the role ${role.name} may not do the work of a node: as the schema's owner, GRANT plantao_service TO ${role.name}`,
+    `the role ${role.name} lacks the privileges of a node: as the schema's owner, GRANT plantao_service TO ${role.name}`,
   );
 }
 
 /**
- * Before anything is locked: a pooler that nobody else uses gives the second connection the session of the first, which is
- * idle, or has to move the first while the second holds that session in a transaction.
+ * Runs before anything is locked. A pooler without other clients gives the second connection the session of the first, which
+ * is idle, or has to move the first while the second holds that session in a transaction.
  */
 async function checkSessions(client: pg.Client, other: pg.Client): Promise<void> {
   const pidOf = async (one: pg.Client) => {
@@ -123,23 +123,23 @@ async function checkSessions(client: pg.Client, other: pg.Client): Promise<void>
   throw new StartCheckError(`the leader lock and LISTEN need a connection that is one session of its own. ${DIRECT}`);
 }
 
-/** A full queue fails whoever notifies, and must not keep a node from starting (plantao.hint). */
+/** NOTIFY fails while its queue is full, which must not keep a node from starting (plantao.hint). */
 const NOTIFY_UNLESS_FULL = `SELECT usage < 0.5 AS is_sent, CASE WHEN usage < 0.5 THEN pg_notify($1, '') END
   FROM pg_notification_queue_usage() AS usage`;
 
 async function checkLockAndListen(client: pg.Client): Promise<void> {
   const key = [Math.floor(Math.random() * 2 ** 31), Math.floor(Math.random() * 2 ** 31)];
   const channel = `plantao_check_${key[0]}`;
-  let heard = false;
+  let isReceived = false;
   client.on('notification', (notification) => {
-    heard ||= notification.channel === channel;
+    isReceived ||= notification.channel === channel;
   });
   try {
     await client.query('SELECT pg_advisory_lock($1, $2)', key);
     await client.query(`LISTEN ${client.escapeIdentifier(channel)}`);
     const { rows: sendings } = await client.query<{ is_sent: boolean }>(NOTIFY_UNLESS_FULL, [channel]);
     const { rows } = await client.query<{ held: boolean }>('SELECT pg_advisory_unlock($1, $2) AS held', key);
-    if (rows[0]?.held && (heard || sendings[0]?.is_sent === false)) return;
+    if (rows[0]?.held && (isReceived || sendings[0]?.is_sent === false)) return;
   } catch (error) {
     throw new StartCheckError(
       `the leader lock and LISTEN do not work over this connection (${String(error)}). ${DIRECT}`,

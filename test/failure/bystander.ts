@@ -1,6 +1,6 @@
 import pg from 'pg';
 
-/** A session that belongs to no node, reopened after a loss. Statements wait for each other. */
+/** A database session beside those of the nodes, opened again after a loss. Statements run one after another. */
 export class Bystander {
   readonly #url: string;
   #client: pg.Client | null = null;

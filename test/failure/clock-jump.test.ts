@@ -22,7 +22,7 @@ describe('A node whose wall clock jumps', () => {
   });
 
   for (const direction of ['ahead', 'back']) {
-    it(`keeps its role when the clock jumps ${direction}, and clients wait no longer`, async function () {
+    it(`${direction} keeps its role, and posts are accepted as fast as before`, async function () {
       this.timeout(60_000);
       await scene.settled();
       const active = await scene.active();
@@ -35,7 +35,7 @@ describe('A node whose wall clock jumps', () => {
             const byMs = jumped.time - Date.now();
             expect(direction === 'ahead' ? byMs : -byMs).to.be.above(HALF_AN_HOUR_MS);
           }
-          // Long enough for a lease that is counted by the wrong clock to be over, or never to be.
+          // Long enough for a lease that counts by the wrong clock to expire, or never to expire.
           await new Promise((resolve) => setTimeout(resolve, 2 * LEASE_MS));
         },
         { keepsTerm: true },

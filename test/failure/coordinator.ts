@@ -3,7 +3,8 @@ import type pg from 'pg';
 import pino from 'pino';
 import type { Clock } from '../../src/coordination/clock.ts';
 import { LeaderLock } from '../../src/coordination/lock/leader-lock.ts';
-import { LockKeeper } from '../../src/coordination/lock/lock-keeper.ts';
+import type { LeaderLockOptions } from '../../src/coordination/lock/leader-lock-options.ts';
+import { Lease } from '../../src/coordination/lock/lease.ts';
 import { readSignal } from '../../src/coordination/peers/cluster-signal.ts';
 import { Peers } from '../../src/coordination/peers/peers.ts';
 import { SyncManager } from '../../src/coordination/sync-manager.ts';
@@ -14,18 +15,26 @@ import { Session } from '../../src/database/session/session.ts';
 import { TEST_IDENTITY } from '../support/fake-peer.ts';
 import type { LogEntry } from '../support/node-process.ts';
 
+/** What the tests record of a resignation. */
+export const RESIGNATION = { reason: 'test', cause: 'stop', handTo: null, askedBy: null } as const;
+
+/** What the tests record of a promotion. */
+export const PROMOTION = { reason: 'test', unseenMs: 0 };
+
 export interface LockOptions {
   databaseUrl: string;
   node: string;
   leaseMs: number;
   clock?: Clock;
-  /** Settings of the lock session besides the lease; `idle_session_timeout: 0` removes the lease. */
+  /** Settings of the lock session beside the lease; `idle_session_timeout: 0` takes the lease away. */
   settings?: Record<string, string | number>;
 }
 
 /** A leader lock whose session a test can use. */
 export interface LocalLock {
   lock: LeaderLock;
+  /** The number of the term that the lock is valid for now, or null. */
+  readonly term: number | null;
   /** Runs SQL on the lock session itself, between two heartbeats. */
   onSession<Row extends pg.QueryResultRow>(sql: string): Promise<Row[]>;
   /** The reason of each loss. */
@@ -33,11 +42,15 @@ export interface LocalLock {
   entries: LogEntry[];
 }
 
-/** Creates a leader lock like that of a node. */
-export function localLock(options: LockOptions, onLost: (reason: string) => void = () => undefined): LocalLock {
+/** Creates a leader lock that sends no heartbeat by itself. */
+export const localLock = (options: LockOptions): LocalLock => openLock(options, { schedule: () => undefined });
+
+function openLock(options: LockOptions, more: Partial<LeaderLockOptions>): LocalLock {
   const { databaseUrl, node, leaseMs, clock, settings = {} } = options;
   const lost: string[] = [];
   const entries: LogEntry[] = [];
+  const given = clock ? { clock } : {};
+  const lease = new Lease({ leaseMs, ...given });
   let current: Session | null = null;
   const config = connectionOptions(databaseUrl, applicationName(node, 'lock'), leaseMs, {
     idle_session_timeout: leaseMs,
@@ -52,20 +65,24 @@ export function localLock(options: LockOptions, onLost: (reason: string) => void
     node,
     url: () => `http://${node}`,
     log: pino({ base: { node } }, { write: (line: string) => void entries.push(JSON.parse(line)) }),
-    onLost(reason) {
+    lease,
+    ...given,
+    ...more,
+    onLost(reason, cause) {
       lost.push(reason);
-      onLost(reason);
+      more.onLost?.(reason, cause);
     },
-    ...(clock ? { clock } : {}),
   });
   const onSession = async <Row extends pg.QueryResultRow>(sql: string) => {
     if (current === null) throw new Error(`${node} has no lock session`);
     return current.query<Row>({ text: sql }, 2000);
   };
-  return { lock, onSession, lost, entries };
+  const local = { lock, onSession, lost, entries };
+  const term = () => (lease.heldTerm !== null && lease.isValid(lease.heldTerm) ? lease.heldTerm : null);
+  return Object.defineProperty(local, 'term', { get: term, enumerable: true }) as LocalLock;
 }
 
-/** The coordination of one node in this process: lock, SyncManager and listener, without HTTP. */
+/** The coordination of one node by itself, in this process: lock, SyncManager and listener, no HTTP. */
 export interface Coordinator extends LocalLock {
   node: string;
   sync: SyncManager;
@@ -79,16 +96,16 @@ export interface CoordinatorOptions extends LockOptions {
   isActive?: boolean;
   isPreferred?: boolean;
   peerUrls?: string[];
-  beat?: (role: string) => Promise<void>;
-  /** The state of its write session; default: always open. */
+  writeRow?: () => Promise<boolean>;
+  /** Whether it can write; default: always. */
   writing?: { ready(): Promise<void>; closedForMs: number };
   drain?: () => Promise<void>;
 }
 
-/** Starts the coordination of a node, which may be a standby or active when this resolves. */
+/** Starts the coordination of a node. It is not necessarily active yet when this resolves. */
 export async function startCoordinator(options: CoordinatorOptions): Promise<Coordinator> {
   const { databaseUrl, node, leaseMs, clock } = options;
-  const local = localLock(options, (reason) => sync.handleLockLost(reason));
+  const local = openLock(options, { onLost: (reason, cause) => sync.handleLockLost(reason, cause) });
   const log = pino({ base: { node } }, { write: (line: string) => void local.entries.push(JSON.parse(line)) });
   const roles = new EventEmitter();
   const watching = new ReconnectingSession(connectionOptions(databaseUrl, applicationName(node, 'backlog'), 5000));
@@ -99,7 +116,6 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     identity: { ...TEST_IDENTITY, matches: ({ cluster }) => cluster === TEST_IDENTITY.cluster },
     onOtherEpoch: () => undefined,
     onStranger: () => undefined,
-    onSilence: (peer) => sync.suspectVacancy(`${peer} went silent`),
     ...given,
   });
   const sync: SyncManager = new SyncManager({
@@ -107,14 +123,16 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     leaseMs,
     isActive: options.isActive ?? true,
     isPreferred: options.isPreferred ?? false,
-    lock: new LockKeeper({ lock: local.lock, leaseMs, ...given }),
+    lock: local.lock,
     watching,
     explain: async (error) => error,
     writing: options.writing ?? { ready: async () => undefined, closedForMs: 0 },
     peers,
     log,
-    beat: options.beat ?? (async () => undefined),
-    requestDuty: async () => '',
+    writeRow: options.writeRow ?? (async () => false),
+    requestSwitchover: async () => '',
+    takeSwitchoverRequest: async () => null,
+    reportLostLock: async () => undefined,
     isCaughtUp: () => true,
     drain: options.drain ?? (async () => undefined),
     onRole: (role) => void roles.emit('role', role),
@@ -129,7 +147,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     onListening: () => undefined,
     onNotification(_, payload) {
       const signal = readSignal(payload);
-      if (signal && signal.kind !== 'switchover') sync.handleSignal(signal);
+      if (signal) sync.handleSignal(signal);
     },
   });
   sync.start();
@@ -138,5 +156,8 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     listener.stop();
     await watching.stop();
   };
-  return { ...local, node, sync, peers, roles, stop };
+  return Object.defineProperties(
+    { node, sync, peers, roles, stop } as Coordinator,
+    Object.getOwnPropertyDescriptors(local),
+  );
 }

@@ -9,7 +9,7 @@ import { ReconnectingSession } from '../../src/database/session/reconnecting-ses
 import { seedData } from '../../src/local-cluster/demo-data.ts';
 import { eventually } from '../support/eventually.ts';
 import { createDatabase, type TestDatabase } from '../support/postgres.ts';
-import { type LocalLock, localLock } from './coordinator.ts';
+import { type LocalLock, localLock, PROMOTION, RESIGNATION } from './coordinator.ts';
 
 const LEASE_MS = 2000;
 const INSERT = 'INSERT INTO plantao.messages (group_id, sender_id, content) VALUES (1, 1, $1)';
@@ -35,7 +35,7 @@ describe('The write fence', () => {
   beforeEach(async () => {
     const options = { databaseUrl: database.url, leaseMs: LEASE_MS };
     [a, b] = [localLock({ ...options, node: 'node-a' }), localLock({ ...options, node: 'node-b' })];
-    term = (await a.lock.tryAcquire(() => ({ reason: 'test', unseenMs: 0 }))) ?? 0;
+    term = (await a.lock.tryAcquire(PROMOTION))?.number ?? 0;
   });
   afterEach(async () => {
     await Promise.all(open.splice(0).map((client) => client.end().catch(() => undefined)));
@@ -50,7 +50,7 @@ describe('The write fence', () => {
     await client.connect();
     return client;
   };
-  /** A psql of its own, closed after the test. */
+  /** Opens a session that is closed after the test. */
   const psql = async (name = 'psql') => {
     const client = await connect(name);
     open.push(client);
@@ -59,13 +59,14 @@ describe('The write fence', () => {
   const witness = async (sql: string, values: unknown[] = []) => (await bystander.query(sql, values)).rows;
   const isStored = async (content: string) =>
     (await witness('SELECT FROM plantao.messages WHERE content = $1', [content])).length > 0;
-  /** For PostgreSQL the first node has ended, and the second becomes active. */
-  const failOver = async () => {
+  /** Ends the lock session of the first node, and makes the second active. Returns its term. */
+  const failOver = async (): Promise<number> => {
     a.lock.abandon('cut off');
-    return eventually('the second node is active', () => b.lock.tryAcquire(() => ({ reason: 'test', unseenMs: 0 })));
+    const next = await eventually('the second node is active', () => b.lock.tryAcquire(PROMOTION));
+    return next.number;
   };
 
-  it('refuses the same term number of another node, as after a failover of PostgreSQL that lost a term', async () => {
+  it('refuses a node under the number of another one, as after a failover of PostgreSQL that lost a term', async () => {
     const other = await psql('plantao:node-b:pool');
     await other.query('BEGIN');
     const refused = await other.query('SELECT plantao.assert_term($1)', [term]).catch((error: unknown) => error);
@@ -74,7 +75,7 @@ describe('The write fence', () => {
     await own.query('SELECT plantao.assert_term($1)', [term]);
   });
 
-  it('rolls back a write whose term closed meanwhile, before the next term begins', async () => {
+  it('rolls back an open transaction of the last term before the next term begins', async () => {
     const writer = await psql('plantao:node-a:pool');
     await writer.query('BEGIN');
     await writer.query('SELECT plantao.assert_term($1)', [term]);
@@ -92,7 +93,7 @@ describe('The write fence', () => {
     );
   });
 
-  it('refuses the first write of a transaction that began under a closed term', async () => {
+  it('refuses a write in a transaction that was opened before the term was closed', async () => {
     const writer = await psql();
     await writer.query('BEGIN');
     await writer.query('SELECT 1');
@@ -101,7 +102,7 @@ describe('The write fence', () => {
     expect(sqlState(error)).to.equal(SqlState.TERM_CLOSED);
   });
 
-  it('refuses a write that waited at the fence while its term was closed', async () => {
+  it('refuses a write that waited at the fence while the term was closed', async () => {
     const [closing, writer] = [await psql(), await psql()];
     await closing.query('BEGIN');
     await closing.query('SELECT plantao.close_term($1, $2)', [term, 'test']);
@@ -116,14 +117,27 @@ describe('The write fence', () => {
     expect(sqlState(await asserted)).to.equal(SqlState.TERM_CLOSED);
   });
 
-  it('refuses transactions whose snapshot could be older than the fence', async () => {
+  it('refuses a term of the same number in another epoch, as after a failover that lost the last term', async () => {
+    const [own] = await witness('SELECT plantao.fencing_token($1) AS token', [term]);
+    await witness('SELECT plantao.assert_term($1)', [own?.token]);
+    // The promoted standby knows neither the term nor its epoch, and opens another term with the same number.
+    await witness('UPDATE plantao.leader_terms SET ended_at = clock_timestamp() WHERE ended_at IS NULL');
+    await witness(`INSERT INTO plantao.epochs (number, after_position, history, timeline, cause)
+      SELECT number + 1, after_position, history, timeline + 1, 'failover' FROM plantao.epochs ORDER BY number DESC LIMIT 1`);
+    await witness('UPDATE plantao.leader_terms SET ended_at = NULL, epoch = epoch + 1 WHERE term = $1', [term]);
+    const error = await witness('SELECT plantao.assert_term($1)', [own?.token]).catch((thrown) => thrown);
+    expect(sqlState(error)).to.equal(SqlState.TERM_CLOSED);
+    expect(error.message).to.equal(`term ${term} is closed`);
+  });
+
+  it('refuses a transaction whose snapshot could be older than the fence', async () => {
     const writer = await psql();
     await writer.query('BEGIN ISOLATION LEVEL REPEATABLE READ');
     const error = await writer.query('SELECT plantao.assert_term($1)', [term]).catch((thrown) => thrown);
     expect(sqlState(error)).to.equal(SqlState.WRONG_ISOLATION);
   });
 
-  it('accepts writes in a database whose default isolation is repeatable read', async () => {
+  it('accepts the writes of a node whose role or database has another default isolation', async () => {
     await witness(`ALTER DATABASE ${database.name} SET default_transaction_isolation = 'repeatable read'`);
     const sequelize = openSequelize(database.url, 'plantao:node-a:pool', 2);
     try {
@@ -136,7 +150,7 @@ describe('The write fence', () => {
     }
   });
 
-  it('refuses a change through the pool by a node that has not noticed the end of its term', async () => {
+  it('refuses a write through the pool by a node that still takes itself for active', async () => {
     const sequelize = openSequelize(database.url, 'plantao:node-a:pool', 2);
     try {
       const write = fencedWrite(sequelize, () => term);
@@ -152,7 +166,7 @@ describe('The write fence', () => {
     }
   });
 
-  it('stores no post of a node that has not noticed the end of its term, and refuses it to the sender', async () => {
+  it('refuses a post to a node that still takes itself for active', async () => {
     const session = new ReconnectingSession(connectionOptions(database.url, 'plantao:node-a:writer', 2000));
     const writer = new MessageWriter({ session, term: () => term, membersOnly: false, commitLimitMs: 2000 });
     const post = (content: string) => writer.post({ senderId: 1, groupId: 1, content, key: null });
@@ -167,13 +181,13 @@ describe('The write fence', () => {
     }
   });
 
-  it('keeps the accepted writes when a resignation closes the term', async () => {
+  it('makes a resignation wait for the writes under way, which are kept', async () => {
     const writer = await psql();
     await writer.query('BEGIN');
     await writer.query('SELECT plantao.assert_term($1)', [term]);
     await writer.query(INSERT, ['accepted before the resignation']);
     let isResigned = false;
-    const resigned = a.lock.release('test', null).then(() => {
+    const resigned = a.lock.release(RESIGNATION).then(() => {
       isResigned = true;
     });
     await eventually(
@@ -183,10 +197,10 @@ describe('The write fence', () => {
           .length > 0,
     );
     expect(isResigned).to.equal(false);
-    expect(a.lock.term, 'no write begins meanwhile').to.equal(null);
+    expect(a.term, 'no write begins in the meantime').to.equal(null);
     await writer.query('COMMIT');
     await resigned;
     expect(await isStored('accepted before the resignation')).to.equal(true);
-    expect(await b.lock.tryAcquire(() => ({ reason: 'test', unseenMs: 0 }))).to.equal(term + 1);
+    expect((await b.lock.tryAcquire(PROMOTION))?.number).to.equal(term + 1);
   });
 });

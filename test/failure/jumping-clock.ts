@@ -1,6 +1,6 @@
 /*
- * Loaded into a node before its code: its wall clock jumps an hour ahead at the first SIGUSR2, two hours back at the next,
- * and so on. Prints a line like a log entry. The monotonic clock continues, as in a kernel whose time is set.
+ * Preloaded into a node: its wall clock jumps an hour ahead at the first SIGUSR2, two hours back at the next, and so on in
+ * turn. Logs each jump. The monotonic clock is not affected, as in a kernel whose time is set.
  */
 const HOUR_MS = 3_600_000;
 const real = Date.now;

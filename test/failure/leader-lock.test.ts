@@ -2,7 +2,14 @@ import { expect } from 'chai';
 import pg from 'pg';
 import { eventually } from '../support/eventually.ts';
 import { createDatabase, type TestDatabase } from '../support/postgres.ts';
-import { type Coordinator, type CoordinatorOptions, localLock, startCoordinator } from './coordinator.ts';
+import {
+  type Coordinator,
+  type CoordinatorOptions,
+  localLock,
+  PROMOTION,
+  RESIGNATION,
+  startCoordinator,
+} from './coordinator.ts';
 
 const LEASE_MS = 600;
 
@@ -30,8 +37,8 @@ describe('The leader lock', () => {
     running.push(one);
     return one;
   };
-  const onDuty = () => running.filter(({ sync }) => sync.isActive);
-  /** Two nodes, the first of them active. */
+  const active = () => running.filter(({ sync }) => sync.isActive);
+  /** Starts two nodes; the first is active. */
   const startTwo = async (): Promise<[Coordinator, Coordinator]> => {
     const a = await start('node-a');
     await eventually('the first is active', () => a.sync.isActive);
@@ -40,81 +47,78 @@ describe('The leader lock', () => {
   const query = async (sql: string, values: unknown[] = []) => (await psql.query(sql, values)).rows;
   const said = (one: Coordinator, text: RegExp) => one.entries.some(({ msg }) => text.test(msg));
 
-  it('is lost at once when a DBA terminates its session, and one node becomes active', async () => {
+  it('is lost at once when a DBA terminates its session, and one node is active again', async () => {
     const [a] = await startTwo();
     const term = a.sync.leader?.term ?? 0;
     await query('SELECT pg_terminate_backend(pid) FROM plantao.lock_holder');
-    await eventually('it is heard at once', () => a.lost.length > 0, { within: LEASE_MS / 4, every: 1 });
-    await eventually('one is active again', () => onDuty().length === 1 && (onDuty()[0]?.lock.term ?? 0) > term);
+    await eventually('the loss is noticed at once', () => a.lost.length > 0, { within: LEASE_MS / 4, every: 1 });
+    await eventually('one is active again', () => active().length === 1 && (active()[0]?.term ?? 0) > term);
     expect(said(a, /^lost the leader lock: terminating connection due to administrator command/)).to.equal(true);
   });
 
-  it('is found lost by the next heartbeat after pg_advisory_unlock_all(), and never has two holders', async () => {
+  it('is lost when its session gives it up unnoticed (pg_advisory_unlock_all), and only its successor is active', async () => {
     const [a, b] = await startTwo();
     await a.onSession('SELECT pg_advisory_unlock_all()');
-    await eventually(
-      'somebody has it again',
-      async () => (await query('SELECT FROM plantao.lock_holder')).length === 1,
-    );
+    await eventually('a node has it again', async () => (await query('SELECT FROM plantao.lock_holder')).length === 1);
     await eventually('the first one knows', () => a.lost.length === 1, { within: LEASE_MS });
-    await eventually('one is active', () => onDuty().length === 1);
+    await eventually('one is active', () => active().length === 1);
     expect(said(a, /^lost the leader lock: its session does not hold the lock any more/)).to.equal(true);
     expect(b.entries.filter(({ event }) => event === 'promoted').length).to.be.at.most(1);
   });
 
-  it('is taken again after pg_advisory_unlock_all() by a node without peers', async () => {
+  it('is taken again by a node without peers whose session gave it up unnoticed', async () => {
     const a = await start('node-a');
     await eventually('it is active', () => a.sync.isActive);
-    const term = a.lock.term ?? 0;
+    const term = a.term ?? 0;
     await a.onSession('SELECT pg_advisory_unlock_all()');
-    await eventually('another term begins', () => (a.lock.term ?? 0) > term);
+    await eventually('another term begins', () => (a.term ?? 0) > term);
   });
 
-  it('is released when a DBA closes the term, and another term begins', async () => {
+  it('is lost when a DBA closes its term, and another term begins', async () => {
     const a = await start('node-a');
     await eventually('it is active', () => a.sync.isActive);
-    const term = a.lock.term ?? 0;
+    const term = a.term ?? 0;
     await query("UPDATE plantao.leader_terms SET ended_at = now(), end_reason = 'by hand' WHERE ended_at IS NULL");
-    await eventually('another term begins', () => (a.lock.term ?? 0) > term);
+    await eventually('another term begins', () => (a.term ?? 0) > term);
   });
 
-  it("is lost after one lease without a heartbeat, not before, and the holder's own lease has expired by then", async () => {
+  it('is lost after a lease without a heartbeat, not earlier, and the lease of the node has expired by then', async () => {
     const a = localLock({ databaseUrl: database.url, node: 'node-a', leaseMs: LEASE_MS });
     const b = localLock({ databaseUrl: database.url, node: 'node-b', leaseMs: LEASE_MS });
     const startedAt = performance.now();
-    await a.lock.tryAcquire(() => ({ reason: 'test', unseenMs: 0 }));
-    await eventually('the other gets it', () => b.lock.tryAcquire(() => ({ reason: 'test', unseenMs: 0 })), {
+    await a.lock.tryAcquire(PROMOTION);
+    await eventually('the other gets it', () => b.lock.tryAcquire(PROMOTION), {
       within: 3 * LEASE_MS,
       every: 10,
     });
     expect(performance.now() - startedAt).to.be.at.least(LEASE_MS);
-    expect(a.lock.term).to.equal(null);
-    await eventually('the first one is told', () => a.lost.length === 1);
+    expect(a.term).to.equal(null);
+    await eventually('the first one notices', () => a.lost.length === 1);
     expect(a.lost[0]).to.equal('terminating connection due to idle-session timeout');
     b.lock.abandon('the test is over');
   });
 
-  it('leaves no node active while a foreign session holds it; each node names that session once in its log', async () => {
+  it('held by a foreign session keeps all nodes standby; each logs the session once', async () => {
     await query('SELECT pg_advisory_lock(1347178068, 1)');
     const both = [await start('node-a'), await start('node-b')];
     const stranger =
       /^no node is seen active, but psql \(server process (\d+), role \S+, from \S+\), connected since \S+Z, holds the leader lock\. To end it: SELECT pg_terminate_backend\(\1\)$/;
-    await eventually('both say so', () => both.every((one) => said(one, stranger)));
-    expect(onDuty()).to.deep.equal([]);
+    await eventually('both log it', () => both.every((one) => said(one, stranger)));
+    expect(active()).to.deep.equal([]);
     await query('SELECT pg_advisory_unlock(1347178068, 1)');
-    await eventually('one is active', () => onDuty().length === 1);
+    await eventually('one is active', () => active().length === 1);
     for (const one of both) expect(one.entries.filter(({ msg }) => stranger.test(msg))).to.have.length(1);
   });
 
-  it('is taken over from a holder whose open transaction holds the fence and the event log; the log says that it was ended', async () => {
-    // A node that freezes inside a transaction: it loses its lock after the lease, not its transaction.
+  it('is taken over from a node whose transaction holds the fence and the event log: that session is ended and logged', async () => {
+    // A node that freezes inside a transaction: its lock is gone after the lease, its transaction is not.
     const frozen = localLock({ databaseUrl: database.url, node: 'node-a', leaseMs: LEASE_MS });
-    const term = await frozen.lock.tryAcquire(() => ({ reason: 'test', unseenMs: 0 }));
+    const term = await frozen.lock.tryAcquire(PROMOTION);
     const writer = new pg.Client({ connectionString: database.url, application_name: 'plantao:node-a:pool' });
     const isEnded = new Promise((resolve) => writer.on('error', resolve));
     await writer.connect();
     await writer.query('BEGIN');
-    await writer.query('SELECT plantao.assert_term($1)', [term]);
+    await writer.query('SELECT plantao.assert_term($1)', [term?.number]);
     await writer.query('SELECT plantao.lock_log()');
     const b = await start('node-b');
     await eventually('the other is active', () => b.sync.isActive);
@@ -129,7 +133,7 @@ describe('The leader lock', () => {
     ).to.equal(true);
   });
 
-  it('is taken by a session opened ahead of time, even after a back-off longer than a lease', async () => {
+  it('is taken by a session that was kept warm, even after a back-off longer than a lease', async () => {
     const a = await start('node-a', { isActive: false });
     await eventually('it is active', () => a.sync.isActive);
     const [holder] = await query(
@@ -138,13 +142,13 @@ describe('The leader lock', () => {
     expect(Number(holder?.age)).to.be.above(1.5 * LEASE_MS);
   });
 
-  it('is taken while an open transaction of a DBA locks the row of a former node', async () => {
+  it('can be taken while a DBA has locked the row of an old node in an open transaction', async () => {
     await query(`INSERT INTO plantao.nodes (node, url, pid, version, role, started_at, heartbeat_at)
       VALUES ('old', 'http://old', 1, '0', 'stopped', now(), now() - interval '8 days')`);
     await query('BEGIN');
     await query("SELECT FROM plantao.nodes WHERE node = 'old' FOR UPDATE");
     const a = localLock({ databaseUrl: database.url, node: 'node-a', leaseMs: 5000 });
-    expect(await a.lock.tryAcquire(() => ({ reason: 'test', unseenMs: 0 }))).to.be.a('number');
+    expect(await a.lock.tryAcquire(PROMOTION)).to.not.equal(null);
     a.lock.abandon('the test is over');
     await query('ROLLBACK');
     await query("DELETE FROM plantao.nodes WHERE node = 'old'");
@@ -158,7 +162,7 @@ describe('The leader lock', () => {
       settings: { default_transaction_read_only: 'on' },
     });
     for (let tries = 0; tries < 3; tries++) {
-      const refusal = await a.lock.tryAcquire(() => ({ reason: 'test', unseenMs: 0 })).catch((error) => error);
+      const refusal = await a.lock.tryAcquire(PROMOTION).catch((error) => error);
       expect(refusal).to.have.property('code', '25006');
     }
     await a.lock.close();
@@ -166,13 +170,13 @@ describe('The leader lock', () => {
     await eventually('no session is left', async () => (await query(left)).length === 0, { within: 2000 });
   });
 
-  it('is released in order when the node is stopped during a resignation', async () => {
+  it('is released in order even if the node stops in the middle of a resignation', async () => {
     const a = localLock({ databaseUrl: database.url, node: 'node-a', leaseMs: 5000 });
-    const term = await a.lock.tryAcquire(() => ({ reason: 'test', unseenMs: 0 }));
+    const term = await a.lock.tryAcquire(PROMOTION);
     // A write under way, for which the resignation waits.
     await query('BEGIN');
-    await query('SELECT plantao.assert_term($1)', [term]);
-    const resigned = a.lock.release('fall', null);
+    await query('SELECT plantao.assert_term($1)', [term?.number]);
+    const resigned = a.lock.release({ ...RESIGNATION, reason: 'fall' });
     const waiting = "SELECT FROM pg_locks WHERE relation = 'plantao_mutexes.write_fence'::regclass AND NOT granted";
     await eventually('it waits', async () => (await query(waiting)).length === 1);
     a.lock.interrupt();
@@ -184,17 +188,15 @@ describe('The leader lock', () => {
     await a.lock.close();
   });
 
-  it('goes to exactly one of many nodes that try at the same time', async () => {
+  it('goes to exactly one of five nodes that try at the same time, every time', async () => {
     const locks = Array.from({ length: 5 }, (_, index) =>
       localLock({ databaseUrl: database.url, node: `node-${index}`, leaseMs: 5000 }),
     );
     for (let round = 0; round < 20; round++) {
-      const terms = await Promise.all(
-        locks.map(({ lock }) => lock.tryAcquire(() => ({ reason: 'test', unseenMs: 0 }))),
-      );
+      const terms = await Promise.all(locks.map(({ lock }) => lock.tryAcquire(PROMOTION)));
       const winners = locks.filter((_, index) => terms[index] !== null);
       expect(winners, `round ${round}`).to.have.length(1);
-      await winners[0]?.lock.release('test', null);
+      await winners[0]?.lock.release(RESIGNATION);
     }
     for (const { lock } of locks) await lock.close();
     const terms = (await query('SELECT term FROM plantao.leader_terms ORDER BY term')).map(({ term }) => Number(term));

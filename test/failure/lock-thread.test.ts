@@ -11,11 +11,10 @@ import type { LogEntry } from '../support/node-process.ts';
 import { createDatabase, type TestDatabase } from '../support/postgres.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
 import { runningWorkers } from '../support/worker-threads.ts';
-import { localLock } from './coordinator.ts';
+import { localLock, PROMOTION, RESIGNATION } from './coordinator.ts';
 
 const LEASE_MS = 1000;
-const PROMOTION = { reason: 'test', unseenMs: 0 };
-/** Limits for messages between threads and PostgreSQL on a busy machine. */
+/** For messages between threads and PostgreSQL on a busy machine. */
 const PATIENCE = { within: 15_000, every: 5 };
 
 describe('The lock thread', function () {
@@ -59,7 +58,7 @@ describe('The lock thread', function () {
   };
   const active = async (): Promise<[LockThread, Worker]> => {
     const thread = start();
-    expect(await thread.tryAcquire(PROMOTION)).to.be.a('number');
+    expect(await thread.tryAcquire(PROMOTION)).to.not.equal(null);
     const [worker] = runningWorkers();
     if (!worker) throw new Error('there is no thread');
     return [thread, worker];
@@ -67,34 +66,34 @@ describe('The lock thread', function () {
   const holders = async () => (await psql.query('SELECT pid FROM plantao.lock_holder')).rows.length;
   const errorOf = (work: Promise<unknown>) => work.then(() => null).catch((error) => error);
 
-  it('acquires, renews and releases the lock, and renews it without the main thread', async () => {
+  it('acquires the lock, renews the lease by itself, and releases the lock', async () => {
     const [thread] = await active();
-    const term = thread.term;
+    const term = thread.term?.number ?? null;
     expect(term).to.be.a('number');
     for (const until = performance.now() + 3 * LEASE_MS; performance.now() < until; await pause(10)) {
-      expect(thread.term).to.equal(term);
+      expect(thread.term?.number).to.equal(term);
     }
-    const released = thread.release('test', 'node-b');
+    const released = thread.release({ ...RESIGNATION, handTo: 'node-b' });
     expect(thread.term, 'at once').to.equal(null);
     await released;
     expect(await holders()).to.equal(0);
     const { rows } = await psql.query('SELECT end_reason, handed_to FROM plantao.leader_history LIMIT 1');
     expect(rows).to.deep.equal([{ end_reason: 'test', handed_to: 'node-b' }]);
-    expect(await thread.tryAcquire(PROMOTION)).to.equal((term ?? 0) + 1);
+    expect((await thread.tryAcquire(PROMOTION))?.number).to.equal((term ?? 0) + 1);
     expect(lost).to.deep.equal([]);
   });
 
   it('loses the lock at once when PostgreSQL ends its session', async () => {
     const [thread] = await active();
     await psql.query('SELECT pg_terminate_backend(pid) FROM plantao.lock_holder');
-    await eventually('it is told', () => lost.length === 1, PATIENCE);
+    await eventually('the loss is reported', () => lost.length === 1, PATIENCE);
     expect(thread.term).to.equal(null);
     expect(lost[0]).to.match(/^terminating connection due to administrator command/);
-    expect(await thread.tryAcquire(PROMOTION), 'again').to.be.a('number');
+    expect(await thread.tryAcquire(PROMOTION), 'again').to.not.equal(null);
   });
 
   for (const [how, end, why] of [
-    // Nothing sends that: the thread fails as it would by a fault of its own.
+    // No caller sends this: the thread fails as it would by a bug.
     ['an uncaught error', (worker: Worker) => void worker.postMessage(null), /^Cannot read properties of null/],
     ['force', (worker: Worker) => void worker.terminate(), /^it ended with 1$/],
   ] as const) {
@@ -102,7 +101,7 @@ describe('The lock thread', function () {
       const [thread, worker] = await active();
       const waiting = errorOf(thread.holder());
       end(worker);
-      await eventually('it is told', () => lost.length === 1, PATIENCE);
+      await eventually('the loss is reported', () => lost.length === 1, PATIENCE);
       expect(thread.term).to.equal(null);
       expect(lost[0]).to.match(/^the thread that keeps the leader lock has ended: /);
       expect(await waiting).to.satisfy((error: unknown) => error === null || error instanceof LockWorkerError);
@@ -110,39 +109,43 @@ describe('The lock thread', function () {
       const said = entries.filter(({ event }) => event === 'lock_thread_ended');
       expect(said).to.have.length(1);
       expect(said[0]?.msg.replace(/^.*another: /, '')).to.match(why);
-      expect(await eventually('another thread has it', () => thread.tryAcquire(PROMOTION), PATIENCE)).to.be.a('number');
-      expect(entries.at(-1)?.msg).to.equal('the thread that keeps the leader lock runs again');
+      expect(await eventually('another thread has it', () => thread.tryAcquire(PROMOTION), PATIENCE)).to.not.equal(
+        null,
+      );
+      expect(entries.at(-1)?.msg).to.equal('the thread that keeps the leader lock is running again');
     });
   }
 
-  it('leaves the node a standby when it cannot be started, and the log says so', async () => {
+  it('that cannot be started is logged once, and the node stays a standby', async () => {
     const thread = start({ limits: { maxOldGenerationSizeMb: 1, maxYoungGenerationSizeMb: 1 } });
     await thread.prepare();
     expect(await errorOf(thread.tryAcquire(PROMOTION))).to.be.instanceOf(LockWorkerError);
-    expect(await errorOf(thread.tryAcquire(PROMOTION)), 'and not tried all the time').to.be.instanceOf(LockWorkerError);
+    expect(await errorOf(thread.tryAcquire(PROMOTION)), 'and not started all the time').to.be.instanceOf(
+      LockWorkerError,
+    );
     expect(entries.filter(({ event }) => event === 'lock_thread_ended')).to.have.length(1);
     expect(entries[0]?.msg).to.match(/Worker terminated due to reaching memory limit/);
     expect(await thread.renew()).to.equal(false);
-    await thread.release('test', null);
+    await thread.release(RESIGNATION);
     expect(lost).to.deep.equal([]);
   });
 
-  it('loses the lock when it hangs, and is replaced by another thread', async () => {
+  it('that gives no sign of life is ended, so that the next attempt starts another', async () => {
     const program = new URL('data:text/javascript,for(;;);');
     const thread = start({ program, lifelessMs: 500 });
-    expect((await errorOf(thread.tryAcquire(PROMOTION))).message).to.match(/does not run: it gave no sign of life$/);
-    await eventually('the thread is gone', () => runningWorkers().length === 0, PATIENCE);
-    expect(entries[0]?.msg).to.match(/has ended, and the next try starts another: it gave no sign of life$/);
+    expect((await errorOf(thread.tryAcquire(PROMOTION))).message).to.match(/is not running: it gave no sign of life$/);
+    await eventually('the thread has ended', () => runningWorkers().length === 0, PATIENCE);
+    expect(entries[0]?.msg).to.match(/has ended, and the next attempt starts another: it gave no sign of life$/);
   });
 
-  it('passes on the errors of PostgreSQL unchanged', async () => {
+  it('passes on the errors of PostgreSQL with their SQLSTATE', async () => {
     const settings = { idle_session_timeout: LEASE_MS, default_transaction_read_only: 'on' };
     const thread = start({ session: [database.url, 'plantao:node-a:lock', LEASE_MS, settings] });
     expect(await errorOf(thread.tryAcquire(PROMOTION))).to.include({ code: '25006' });
     expect(await holders()).to.equal(0);
   });
 
-  it('ends without delay when PostgreSQL does not respond', async () => {
+  it('can be interrupted and stopped while PostgreSQL does not respond', async () => {
     const cable = await startTcpProxy({ port: Number(new URL(database.url).port) });
     try {
       cable.swallow();
@@ -164,15 +167,13 @@ describe('The lock thread', function () {
     }
   });
 
-  it('never holds the lock together with another session', async () => {
+  it('competes with a lock in the main thread: one of them gets it, never both', async () => {
     const [thread] = await active();
     const other = localLock({ databaseUrl: database.url, node: 'node-b', leaseMs: LEASE_MS });
-    expect(await other.lock.tryAcquire(() => PROMOTION)).to.equal(null);
+    expect(await other.lock.tryAcquire(PROMOTION)).to.equal(null);
     thread.abandon('test');
     expect(thread.term).to.equal(null);
-    expect(await eventually('the other has it', () => other.lock.tryAcquire(() => PROMOTION), PATIENCE)).to.be.a(
-      'number',
-    );
+    expect(await eventually('the other has it', () => other.lock.tryAcquire(PROMOTION), PATIENCE)).to.not.equal(null);
     expect(await thread.tryAcquire(PROMOTION)).to.equal(null);
     other.lock.abandon('the test is over');
   });

@@ -7,7 +7,7 @@ import { type Coordinator, type CoordinatorOptions, startCoordinator } from './c
 
 const LEASE_MS = 600;
 
-describe('A false /health response of a peer', () => {
+describe('The health response of a peer', () => {
   let database: TestDatabase;
   const running: Coordinator[] = [];
   const liars: FakePeer[] = [];
@@ -31,45 +31,45 @@ describe('A false /health response of a peer', () => {
     running.push(one);
     return one;
   };
-  /** Checks for two leases that there are never two active nodes. */
+  /** Checks all the time, for two leases, that never both nodes are active. */
   const neverTwo = async (one: Coordinator, other: Coordinator) => {
     for (const until = performance.now() + 2 * LEASE_MS; performance.now() < until; await pause(3)) {
-      expect(one.sync.isActive && other.sync.isActive, 'two active').to.equal(false);
+      expect(one.sync.isActive && other.sync.isActive, 'two active nodes').to.equal(false);
     }
   };
 
-  it('does not delay a promotion when it claims the active role without the lock', async () => {
+  it('keeps no node from the lock if it claims to be active without the lock', async () => {
     const liar = await lie({ status: 'alive', active: true, node: 'liar', term: 999_999 });
     const a = await start('node-a', { isActive: false, peerUrls: [liar.url] });
-    await eventually('it is active nevertheless', () => a.sync.isActive);
+    await eventually('it is active all the same', () => a.sync.isActive);
     expect(liar.asked).to.be.above(0);
   });
 
-  it('promotes no second node when the active node denies its role', async () => {
+  it('makes no second active node if it denies that the active one is active', async () => {
     const a = await start('node-a');
     await eventually('it is active', () => a.sync.isActive);
     const liar = await lie({ status: 'alive', active: false, node: 'node-a', term: 0 });
     const b = await start('node-b', { peerUrls: [liar.url] });
-    const term = a.lock.term;
+    const term = a.term;
     await neverTwo(a, b);
-    expect(a.lock.term).to.equal(term);
+    expect(a.term).to.equal(term);
     expect(b.entries.some(({ event }) => event === 'promoted')).to.equal(false);
   });
 
-  it("promotes no second node when the active node's /health does not respond", async () => {
+  it('makes no second active node if it stays away while the active one lives', async () => {
     const a = await start('node-a');
     await eventually('it is active', () => a.sync.isActive);
-    const liar = await lie({ status: 'alive', active: true, node: 'node-a', term: a.lock.term });
+    const liar = await lie({ status: 'alive', active: true, node: 'node-a', term: a.term });
     const b = await start('node-b', { peerUrls: [liar.url] });
-    await eventually('the second has heard it', () => b.peers.active?.node === 'node-a');
-    const term = a.lock.term;
+    await eventually('the second has observed it', () => b.peers.active?.node === 'node-a');
+    const term = a.term;
     liar.says = null;
     liar.hangUp();
     await neverTwo(a, b);
-    expect(a.lock.term).to.equal(term);
+    expect(a.term).to.equal(term);
   });
 
-  it('is ignored when it is malformed', async () => {
+  it('does not count if it is not valid JSON', async () => {
     const liar = await lie('<html>{"active":true}');
     const a = await start('node-a', { isActive: false, peerUrls: [liar.url] });
     await eventually('it is active', () => a.sync.isActive);

@@ -29,7 +29,7 @@ describe('Any number of nodes', () => {
     await psql.query('DELETE FROM plantao.nodes');
   });
 
-  /** Starts a node without PEER_URL, on any free port. */
+  /** Starts a node without PEER_URL, on a free port. */
   const start = async (name: string, env: Record<string, string> = {}) => {
     const node = localNode({
       DATABASE_URL: database.url,
@@ -44,7 +44,7 @@ describe('Any number of nodes', () => {
     return node;
   };
   const health = async (node: LocalNode) => (await get(`${node.url}/health`)).body;
-  /** Returns the active node, once every node names it. */
+  /** Returns the active node once every node names it. */
   const theActive = () =>
     eventually(
       'every node names one active',
@@ -79,7 +79,7 @@ describe('Any number of nodes', () => {
     });
   }
 
-  it('hand over to the named node, by HTTP and by SQL, and the response names the active node', async function () {
+  it('hand over to the named node, by HTTP and by SQL, and the response names the new active node', async function () {
     this.timeout(60_000);
     await Promise.all(['node-a', 'node-b', 'node-c'].map((name) => start(name)));
     const first = await theActive();
@@ -96,7 +96,7 @@ describe('Any number of nodes', () => {
     expect(await theActive()).to.equal(first);
   });
 
-  it('refuse a switchover without a possible successor, with the reason', async function () {
+  it('refuse a switchover that cannot succeed, with the reason', async function () {
     this.timeout(60_000);
     const alone = await start('node-a');
     await theActive();
@@ -114,7 +114,7 @@ describe('Any number of nodes', () => {
     await theActive();
     const preferred = await start('node-b', { PREFERRED: 'true', IS_ACTIVE: 'false' });
     await eventually('the preferred node is active', async () => (await health(preferred)).active, { within: 15_000 });
-    expect(said(preferred, /^on duty for term \d+: it was handed the duty$/)).to.equal(true);
+    expect(said(preferred, /^active for term \d+: it was named as successor$/)).to.equal(true);
     const other = await start('node-c', { PREFERRED: 'true', IS_ACTIVE: 'false' });
     await theActive();
     await new Promise((resolve) => setTimeout(resolve, 4 * LEASE_MS));
@@ -122,17 +122,17 @@ describe('Any number of nodes', () => {
     expect(said(other, /PREFERRED requests the switch back/)).to.equal(false);
   });
 
-  it('log a warning if two of them have the same name', async function () {
+  it('with the same name log an error', async function () {
     this.timeout(60_000);
     const [one, other] = [await start('node-a'), await start('node-a')];
     const sentence =
-      /^another node calls itself node-a too \(process \d+, http:\S+\): give each node a NODE_NAME of its own$/;
-    await eventually('one of them says so', () => said(one, sentence) || said(other, sentence), { within: 10_000 });
+      /^another node has the name node-a too \(process \d+, http:\S+\): give each node a NODE_NAME of its own$/;
+    await eventually('one of them logs it', () => said(one, sentence) || said(other, sentence), { within: 10_000 });
     const active = await Promise.all([health(one), health(other)]);
     expect(active.filter((each) => each.active === true)).to.have.length.below(2);
   });
 
-  it('keep their roles and know the active node when they reach PostgreSQL but not each other', async function () {
+  it('that are cut off from each other, but not from PostgreSQL, keep their roles and still name the active node', async function () {
     this.timeout(60_000);
     const ports = [await freePort(), await freePort()];
     const proxies = await Promise.all(ports.map((port) => startTcpProxy({ port })));

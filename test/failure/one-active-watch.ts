@@ -1,28 +1,28 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { get } from '../support/http.ts';
 
-/** One response of a node, which was true at some time between `asked` and `heard`. */
-interface Sight {
+/** One health response of a node. It was true at some time between `sentAt` and `receivedAt`. */
+interface Sighting {
   node: string;
   active: boolean;
   term: number;
-  asked: number;
-  heard: number;
+  sentAt: number;
+  receivedAt: number;
 }
 
-/** Deadline of a request: while one node does not respond, the others must be watched. */
+/** A node that does not respond must not delay the requests to the others. */
 const LIMIT_MS = 300;
 
 /**
- * Polls whether each node is active, and proves from the responses that there were never two: a node that reported a term
- * before and after another node reported being active was active at the same time.
+ * Requests every node's `/health` in turn, all the time, and proves from the responses that there were never two active nodes:
+ * a node that was active in one term before and after another one was, was active at the same time.
  */
 export class OneActiveWatch {
   readonly #urls: readonly string[];
   readonly #everyMs: number;
-  readonly #sights: Sight[] = [];
+  readonly #sightings: Sighting[] = [];
   #isStopped = false;
-  #looking: Promise<void> = Promise.resolve();
+  #watching: Promise<void> = Promise.resolve();
 
   constructor(urls: readonly string[], everyMs = 10) {
     this.#urls = urls;
@@ -30,47 +30,47 @@ export class OneActiveWatch {
   }
 
   start(): void {
-    this.#looking = this.#look();
+    this.#watching = this.#watch();
   }
 
-  /** Ends the watch. @throws Error if two nodes were active at one time, or if no node ever responded. */
+  /** Ends the watch. @throws Error naming two nodes that were active at the same time, or if nothing was observed. */
   async stop(): Promise<void> {
     const overlap = await this.end();
-    if (this.#sights.length === 0) throw new Error('no node responded to the watch');
-    if (overlap) throw new Error(`two nodes were active at one time: ${overlap}`);
+    if (this.#sightings.length === 0) throw new Error('the watch has observed nothing');
+    if (overlap) throw new Error(`two nodes were active at the same time: ${overlap}`);
   }
 
-  /** Ends the watch and returns two nodes that were active at one time, or null. */
+  /** Ends the watch and returns two nodes that were active at the same time, or null. */
   async end(): Promise<string | null> {
     this.#isStopped = true;
-    await this.#looking;
-    return overlapOf(this.#sights.filter(({ active }) => active));
+    await this.#watching;
+    return overlapOf(this.#sightings.filter(({ active }) => active));
   }
 
-  async #look(): Promise<void> {
+  async #watch(): Promise<void> {
     while (!this.#isStopped) {
-      for (const url of this.#urls) await this.#ask(url);
+      for (const url of this.#urls) await this.#observe(url);
       await pause(this.#everyMs);
     }
   }
 
-  async #ask(url: string): Promise<void> {
-    const asked = performance.now();
-    const answer = await get(`${url}/health`, { deadline: LIMIT_MS }).catch(() => null);
-    if (answer === null || typeof answer.body?.active !== 'boolean') return;
-    const { node, active, term } = answer.body as { node: string; active: boolean; term: number | null };
-    this.#sights.push({ node, active, term: term ?? 0, asked, heard: performance.now() });
+  async #observe(url: string): Promise<void> {
+    const sentAt = performance.now();
+    const response = await get(`${url}/health`, { deadline: LIMIT_MS }).catch(() => null);
+    if (response === null || typeof response.body?.active !== 'boolean') return;
+    const { node, active, term } = response.body as { node: string; active: boolean; term: number | null };
+    this.#sightings.push({ node, active, term: term ?? 0, sentAt, receivedAt: performance.now() });
   }
 }
 
-/** Returns two overlapping active times as text, or null. A time spans from the end of the first response to the start of the last request. */
-function overlapOf(active: readonly Sight[]): string | null {
+/** Returns two overlapping spans of active terms, or null. A span reaches from the end of the first response to the last request. */
+function overlapOf(active: readonly Sighting[]): string | null {
   const spans = new Map<string, { name: string; from: number; to: number }>();
-  for (const { node, term, asked, heard } of active) {
+  for (const { node, term, sentAt, receivedAt } of active) {
     const name = `${node} in term ${term}`;
     const span = spans.get(name);
-    if (span) span.to = Math.max(span.to, asked);
-    else spans.set(name, { name, from: heard, to: asked });
+    if (span) span.to = Math.max(span.to, sentAt);
+    else spans.set(name, { name, from: receivedAt, to: sentAt });
   }
   const inOrder = [...spans.values()].sort((one, other) => one.from - other.from);
   for (const [at, one] of inOrder.entries()) {

@@ -9,13 +9,13 @@ import { type Gap, GapMeter } from './gap-meter.ts';
 import { OneActiveWatch } from './one-active-watch.ts';
 
 export interface SceneOptions {
-  /** A migrated database that the test itself can reach during every fault. */
+  /** A migrated database that the test itself can reach whatever fault it injects. */
   databaseUrl: string;
   /** Default 2. */
   nodes?: number;
   /** LEASE_MS; default 1000, to keep the tests short. */
   leaseMs?: number;
-  /** Milliseconds between two posts to a node; default 20. */
+  /** Milliseconds from one post to a node to the next; default 10. */
   everyMs?: number;
   /** For all nodes. */
   env?: Record<string, string>;
@@ -25,7 +25,7 @@ export interface SceneOptions {
   envOf?: (index: number) => Record<string, string>;
 }
 
-/** The consequences of a fault. */
+/** The effects of a fault. */
 export interface Aftermath {
   /** The longest time without an accepted post since the fault. */
   gap: Gap;
@@ -34,15 +34,15 @@ export interface Aftermath {
 }
 
 /**
- * A cluster with a client that posts to every node all the time, and a watch that checks that at most one node is active.
- * A test breaks something, and waits until the service has recovered by itself.
+ * A cluster with a client that posts to every node all the time and a watch that there is one active node. A test breaks
+ * something, and waits until the service has recovered by itself.
  */
 export class Scene {
   readonly nodes: NodeProcess[];
   readonly databaseUrl: string;
   readonly leaseMs: number;
   readonly meter: GapMeter;
-  /** The user that posts, and the group. */
+  /** The user who posts, and the group. */
   readonly ids: { userId: number; groupId: number };
   readonly #watch: OneActiveWatch;
   readonly #bystander: Bystander;
@@ -85,7 +85,7 @@ export class Scene {
     return scene;
   }
 
-  /** Returns the node that reports itself as active. */
+  /** Returns the node that claims to be active. */
   async active(): Promise<NodeProcess> {
     const names = await Promise.all(this.nodes.map((node) => this.health(node)));
     const active = this.nodes.filter((_, index) => names[index]?.active === true);
@@ -99,7 +99,7 @@ export class Scene {
     return this.nodes.filter((node) => node !== active);
   }
 
-  /** Returns a node's /health; null if it does not respond. */
+  /** Returns a node's health; null if it does not respond. */
   async health(node: NodeProcess): Promise<JsonObject | null> {
     if (node.pid === null) return null;
     return get(`${node.url}/health`, { deadline: 500 }).then(
@@ -131,7 +131,7 @@ export class Scene {
 
   /**
    * Breaks something with `fault`. Waits until another term has begun (unless it `keepsTerm`) and posts are accepted
-   * again, measures the gap, repairs with `mend`, and waits until the cluster has settled.
+   * again, measures the gap, repairs with `mend`, and waits until the cluster is {@link settled}.
    */
   async broken(
     fault: () => unknown,
@@ -159,18 +159,18 @@ export class Scene {
     return row?.term ?? 0;
   }
 
-  /** Runs SQL on a session that belongs to no node. */
+  /** Runs SQL in a session of the test. */
   sql<Row extends pg.QueryResultRow>(text: string, values: unknown[] = []): Promise<Row[]> {
     return this.#bystander.sql<Row>(text, values);
   }
 
   /** Posts once to `node`, without a key. */
   post(node: NodeProcess): Promise<{ status: number; body: JsonObject }> {
-    return post(`${node.url}/messages`, { ...this.ids, content: 'one more' });
+    return post(`${node.url}/messages`, { ...this.ids, content: 'one post' });
   }
 
   /**
-   * Stops everything. @throws Error if two nodes were active at one time, if an acknowledged message is missing in the
+   * Stops everything. @throws Error if two nodes were active at the same time, if an acknowledged message is not in the
    * database, or if terms overlap.
    */
   async close(): Promise<void> {
@@ -191,7 +191,7 @@ export class Scene {
       [ids],
     );
     if (lost.length > 0) throw new Error(`${lost.length} acknowledged messages are lost, ${lost[0]?.id} among them`);
-    if (new Set(ids).size < ids.length) throw new Error('two posts were answered with one message');
+    if (new Set(ids).size < ids.length) throw new Error('two posts got the same message');
     const overlaps = await this.sql("SELECT term FROM plantao.leader_history WHERE gap < interval '0'");
     if (overlaps.length > 0) throw new Error(`terms overlap: ${JSON.stringify(overlaps)}`);
   }

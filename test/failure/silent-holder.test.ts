@@ -23,7 +23,7 @@ describe('A silent holder of the leader lock', function () {
     await database.drop();
   });
 
-  /** A session that has taken the lock and that PostgreSQL itself never ends: as if its clock had been set back. */
+  /** Opens a session that takes the lock and that PostgreSQL itself never ends, as if its clock had been set back. */
   async function holder(application_name: string) {
     const client = new pg.Client({ connectionString: database.url, application_name });
     const held = { client, isEnded: false };
@@ -42,7 +42,7 @@ describe('A silent holder of the leader lock', function () {
   }
   const said = ({ entries }: Coordinator, sentence: RegExp) => entries.filter(({ msg }) => sentence.test(msg));
 
-  it('is ended by a candidate after three leases without a sign of life, with one log line', async () => {
+  it('is ended by a candidate after three leases without a sign of life, which is logged once', async () => {
     const ghost = await holder('plantao:ghost:lock');
     const startedAt = performance.now();
     const both = [await candidate('node-a'), await candidate('node-b')];
@@ -53,7 +53,7 @@ describe('A silent holder of the leader lock', function () {
     expect(ended).to.have.length(1);
   });
 
-  it('is not ended while it gives signs of life, even if no node is seen active', async () => {
+  it('is not ended while it gives signs of life, however long no node is seen active', async () => {
     const living = await holder('plantao:ghost:lock');
     const one = await candidate('node-a');
     const until = performance.now() + 8 * LEASE_MS;
@@ -70,17 +70,17 @@ describe('A silent holder of the leader lock', function () {
     await slow.client.query("SET idle_session_timeout = '1h'");
     await slow.client.query("SELECT plantao.open_term('ghost', 'http://ghost', 'test')");
     const one = await candidate('node-a');
-    await eventually('it is named', () => said(one, /^no node is seen active, but plantao:ghost:lock/).length > 0);
+    await eventually('it is logged', () => said(one, /^no node is seen active, but plantao:ghost:lock/).length > 0);
     const sightings = performance.now();
     await eventually('five leases have passed', () => performance.now() - sightings > 5 * LEASE_MS);
     expect(slow.isEnded).to.equal(false);
   });
 
-  it('is never ended if it is a foreign session; the log names it', async () => {
+  it('that is no node is logged and never ended', async () => {
     const stranger = await holder('psql');
     const one = await candidate('node-a');
     const named = /but psql \(server process \d+, .*holds the leader lock\. To end it: SELECT pg_terminate_backend/;
-    await eventually('it is named', () => said(one, named).length > 0);
+    await eventually('it is logged', () => said(one, named).length > 0);
     const sightings = performance.now();
     await eventually('six leases have passed', () => performance.now() - sightings > 6 * LEASE_MS);
     expect(stranger.isEnded).to.equal(false);

@@ -14,11 +14,11 @@ import type { Stall } from './stalling-node.ts';
 
 const LEASE_MS = 1000;
 const SILENCE_MS = longestSilenceMs(LEASE_MS);
-/** Added by the next heartbeat, the takeover and a busy machine. */
+/** Allowance for the next heartbeat, the takeover and a busy machine. */
 const SLACK_MS = 10_000;
-const MESSAGE = { userId: 1, groupId: 1, content: 'active' };
+const MESSAGE = { userId: 1, groupId: 1, content: 'still active' };
 
-describe('An active node whose event loop is blocked', function () {
+describe('An active node whose event loop stalls', function () {
   this.timeout(90_000);
   let database: TestDatabase;
   let stalled: ChildProcess;
@@ -56,19 +56,19 @@ describe('An active node whose event loop is blocked', function () {
     await once(stalled, 'message');
   };
 
-  it('keeps its role for several leases, because the lock thread continues the heartbeat', async () => {
+  it('for several leases keeps its role: its heartbeats continue', async () => {
     await eventually('the other knows', async () => (await holderOf()) === 'node-a');
     const term = await termOf();
     await stall({ forMs: 2.5 * LEASE_MS });
-    // The response comes when it handles its sockets again.
+    // The response comes when it reads its sockets again.
     const { body } = await get(`${url}/health`, { deadline: 20_000 });
     expect(body).to.include({ active: true, term });
     expect((await post(`${url}/messages`, MESSAGE)).status).to.equal(200);
     expect(other.entries.filter(({ event }) => event === 'promoted')).to.deep.equal([]);
   });
 
-  it('loses its role after the limit, and refuses the first requests that it then handles', async () => {
-    // Two connections that are open before the block: the node handles their requests first after it.
+  it('for too long loses its role, and refuses the first requests that it reads afterwards', async () => {
+    // Two connections that are open before the stall: the node reads their requests first afterwards.
     await Promise.all([ask('GET', '/health'), ask('GET', '/health')]);
     await stall({ forMs: SILENCE_MS + SLACK_MS });
     const [health, message] = [ask('GET', '/health'), ask('POST', '/messages')];
@@ -77,7 +77,7 @@ describe('An active node whose event loop is blocked', function () {
     expect((await health).body).to.include({ status: 'alive', active: false });
     expect((await message).status).to.equal(503);
     expect((await message).body).to.include({ code: 'not_active' });
-    expect(await isActive(other.url), 'and stays it').to.equal(true);
+    expect(await isActive(other.url), 'and stays active').to.equal(true);
   });
 
   it('is replaced when it never returns from an endless loop', async () => {

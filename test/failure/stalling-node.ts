@@ -1,13 +1,13 @@
 /*
- * A node whose event loop can be blocked. It sends its URL to its parent when it serves. On a message it confirms, and then
- * blocks for the given milliseconds (no timer, no socket, as in a long computation), or for ever.
+ * A node whose event loop can be stalled. Sends its URL to its parent when it serves. At a message it confirms and then does
+ * nothing at all (no timer, no socket, as in a long computation) for the given milliseconds, or for ever.
  */
 import pino from 'pino';
 import { createNode } from '../../src/node/node.ts';
 import { readSettings } from '../../src/settings.ts';
 import { lockProgram } from '../support/node-build.ts';
 
-/** An endless loop would outlive a test run that is killed. */
+/** Long enough for the test; an endless loop would outlive a test run that is killed. */
 const FOR_EVER_MS = 60_000;
 
 export type Stall = { forMs: number } | 'for ever';

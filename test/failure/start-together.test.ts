@@ -18,7 +18,7 @@ describe('Two nodes with IS_ACTIVE=true that start together on an empty database
     await database.drop();
   });
 
-  it('apply the migrations once, and exactly one becomes active', async function () {
+  it('migrate it once, and one of them becomes active', async function () {
     this.timeout(120_000);
     const cluster = await startCluster({ databaseUrl: database.url, env: { IS_ACTIVE: 'true' } });
     try {

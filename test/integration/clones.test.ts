@@ -8,7 +8,7 @@ import { createDatabase, type TestDatabase } from '../support/postgres.ts';
 import { testServer, withDatabase } from '../support/test-server.ts';
 import { type LocalNode, localNode } from '../support/two-nodes.ts';
 
-/** A node of the original, as it was a second before the copy was made. */
+/** A node of the source database, as it was a second before the copy was made. */
 const ROW = `
   INSERT INTO plantao.nodes (node, url, pid, version, role, term, started_at)
   VALUES ('node-a', $1, 1, 'x', 'active', 1, now())`;
@@ -55,10 +55,10 @@ describe('A node of a copied database', function () {
     await original.drop();
   });
 
-  /** Starts a standby: somebody else has the leader lock. */
+  /** Starts a standby: a foreign session holds the leader lock. */
   async function start(databaseUrl: string, peerUrl?: string): Promise<LocalNode> {
-    const stranger = await connect(databaseUrl);
-    await stranger.query('SELECT pg_advisory_lock(1347178068, 1)');
+    const foreign = await connect(databaseUrl);
+    await foreign.query('SELECT pg_advisory_lock(1347178068, 1)');
     node = localNode({
       DATABASE_URL: databaseUrl,
       PORT: String(await freePort()),
@@ -69,7 +69,7 @@ describe('A node of a copied database', function () {
     });
     await node.start();
     await eventually('its row is written twice', async () => {
-      const { rows } = await stranger.query(
+      const { rows } = await foreign.query(
         "SELECT FROM plantao.nodes WHERE node = 'node-b' AND heartbeat_at > started_at + interval '2 seconds'",
       );
       return rows.length > 0;
@@ -79,7 +79,7 @@ describe('A node of a copied database', function () {
   const refused = async (url: string) =>
     (await post(`${url}/messages`, { userId: 1, groupId: 1, content: 'Olá' })).body;
 
-  it('never probes the nodes of the source database, nor sends clients to them', async () => {
+  it('never probes the nodes of the source, nor sends a client there', async () => {
     const { url } = await start(copy);
     expect(peer.asked).to.equal(0);
     expect(await refused(url)).to.include({ code: 'not_active', active_url: null });
@@ -90,24 +90,24 @@ describe('A node of a copied database', function () {
     expect(body.epoch).to.not.equal(peer.identity.epoch);
   });
 
-  it('ignores a node of the source database in PEER_URL, and logs that once', async () => {
+  it('ignores a source that PEER_URL names, and logs it once', async () => {
     const { url, entries } = await start(copy, peer.url);
     expect(peer.asked).to.be.above(0);
     expect(await refused(url)).to.include({ code: 'not_active', active_url: null });
     const told = () => entries.filter(({ msg }) => /serves a copy of this cluster's database and is no peer/.test(msg));
-    await eventually('it says so', () => told().length > 0, { within: 15_000 });
+    await eventually('it is logged', () => told().length > 0, { within: 15_000 });
     const { asked } = peer;
-    await eventually('it was asked some more', () => peer.asked > asked + 4);
+    await eventually('it was probed some more', () => peer.asked > asked + 4);
     expect(told()).to.have.length(1);
   });
 
-  it('is distinguished from a node of the source database, which keeps its peers', async () => {
+  it('does not change a node of the source, which has its peers as before', async () => {
     const { url } = await start(original.url);
-    await eventually('the peer is asked', () => peer.asked > 0);
+    await eventually('the peer is probed', () => peer.asked > 0);
     expect(await refused(url)).to.include({ code: 'not_active', active_url: peer.url });
   });
 
-  it('takes no row from a dump or from before a restart for a peer', async () => {
+  it('takes no row for a peer that came with a dump, or that is from before a restart', async () => {
     const client = await connect(original.url);
     await client.query("UPDATE plantao.nodes SET history = '1/2/3', heartbeat_at = clock_timestamp()");
     const { url } = await start(original.url);

@@ -17,7 +17,7 @@ describe('Node control over HTTP', () => {
   const nodes = useTwoNodes();
   const health = async (node: LocalNode) => (await get(`${node.url}/health`)).body;
   const isOnDuty = (node: LocalNode) =>
-    eventually(`${node.name} is active, and each knows what the other is`, async () => {
+    eventually(`${node.name} is active, and each knows the role of the other`, async () => {
       const both = await Promise.all([health(nodes.active), health(nodes.standby)]);
       const isKnown = both.every(({ active_node, peers }) => active_node === node.name && isAlive(peers));
       return isKnown && (await health(node)).active === true;
@@ -106,7 +106,7 @@ describe('Node control over HTTP', () => {
           const roles = answer.body.nodes.map(({ role }) => role);
           return roles.includes('active') && roles.includes('standby') && answer;
         });
-        expect(body).to.have.all.keys('term', 'active_node', 'active_url', 'nodes', 'history');
+        expect(body).to.have.all.keys('term', 'active_node', 'active_url', 'cluster', 'rival', 'nodes', 'history');
         expect(body).to.include({ term: 1, active_node: 'node-a', active_url: nodes.active.url });
         const [first, second] = body.nodes;
         expect(first).to.include({ node: 'node-a', url: nodes.active.url, pid: process.pid, role: 'active', term: 1 });

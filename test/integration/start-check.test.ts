@@ -126,14 +126,14 @@ describe('The check at start', () => {
       expect(await warnings()).to.deep.equal([]);
       await admin(`UPDATE pg_database SET datcollversion = '1.2.3' WHERE datname = '${old}'`);
       expect((await warnings())[0]).to.match(
-        /was made with version 1\.2\.3 .* REINDEX DATABASE plantao_test_\w+_old, then ALTER/,
+        /was created with version 1\.2\.3 .* REINDEX DATABASE plantao_test_\w+_old, then ALTER/,
       );
     } finally {
       await admin(`DROP DATABASE ${old} WITH (FORCE)`);
     }
   });
 
-  it('refuses a role without the privileges of a node, and names the grant', async () => {
+  it('refuses a role without the privileges of a node, and says what to grant', async () => {
     const { admin } = await testServer();
     const role = `${database.name}_visitor`;
     await migrate(database.url);
@@ -144,7 +144,7 @@ describe('The check at start', () => {
       const error = await refusal(url.toString());
       expect(error).to.be.instanceOf(StartCheckError);
       expect(error.message).to.match(
-        /^the role \w+_visitor may not do the work of a node: .* GRANT plantao_service TO \w+$/,
+        /^the role \w+_visitor lacks the privileges of a node: .* GRANT plantao_service TO \w+$/,
       );
       await admin(`GRANT plantao_service TO ${role}`);
       expect(await check(url.toString())).to.deep.equal(await check());

@@ -55,6 +55,11 @@ export class TcpProxy {
   /** The number of bytes swallowed so far. */
   swallowedBytes = 0;
 
+  /** True while what passes is swallowed or delayed: what one side does, the other learns late or never. */
+  get isDisturbed(): boolean {
+    return this.#swallowing.size > 0 || this.#latency > 0;
+  }
+
   /** The port that clients connect to. */
   get port(): number {
     const address = this.#server.address();

@@ -5,7 +5,7 @@ import { ChangeLogger } from '../../src/coordination/change-logger.ts';
 
 const LEASE_MS = 1000;
 
-describe('A try for the leader lock', () => {
+describe('An attempt to take the leader lock', () => {
   let lines: string[];
   let now: number;
 
@@ -25,7 +25,7 @@ describe('A try for the leader lock', () => {
       clock: () => now,
     });
 
-  it('that found it taken has not failed where who holds it cannot be read: the pace stays calm, and it is said once', async () => {
+  it('does not count as failed if the lock is taken and its holder cannot be read, which is logged once', async () => {
     const candidacy = candidate(async () => {
       throw new Error('permission denied for view lock_holder');
     });
@@ -33,6 +33,8 @@ describe('A try for the leader lock', () => {
     for (let tries = 0; tries < 5; tries++) expect(await candidacy.tryAcquire()).to.equal(null);
     expect(candidacy.electionState.failures).to.equal(0);
     expect(lines).to.have.length(1);
-    expect(lines[0]).to.match(/^no node is seen active, and who holds .* permission denied/);
+    expect(lines[0]).to.match(
+      /^no node is seen active, and the holder of the leader lock cannot be read: permission denied/,
+    );
   });
 });

@@ -4,7 +4,7 @@ import { readSignal } from '../../src/coordination/peers/cluster-signal.ts';
 const PROMOTED = { kind: 'promoted', term: 7, node: 'node-8080', url: 'http://localhost:8080' };
 
 describe('A signal of the cluster', () => {
-  it('is read as nodes send it', () => {
+  it('is parsed as nodes send it', () => {
     expect(readSignal(PROMOTED)).to.deep.equal(PROMOTED);
     expect(readSignal({ kind: 'resigned', term: 7, to: 'node-8081', more: 1 })).to.deep.equal({
       kind: 'resigned',
@@ -15,7 +15,7 @@ describe('A signal of the cluster', () => {
     expect(readSignal({ kind: 'switchover' })).to.deep.equal({ kind: 'switchover' });
   });
 
-  it('is not read where no node sends that: another shape, or a name that would forge a line of the log', () => {
+  it('is rejected if it has another shape, or a name that would forge a line of the log', () => {
     for (const payload of [null, 'promoted', 7, [], {}, { kind: 'other' }, { kind: 'promoted' }]) {
       expect(readSignal(payload), JSON.stringify(payload)).to.equal(null);
     }

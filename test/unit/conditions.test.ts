@@ -25,7 +25,7 @@ describe('Conditions', () => {
     expect(lines).to.deep.equal([]);
   });
 
-  it('show name, reason and begin only, the oldest first', () => {
+  it('show name, reason and start only, oldest first', () => {
     const { conditions } = conditionsWithLog();
     conditions.begin('posts', 'messages cannot be stored');
     conditions.begin('listener', 'does not listen');

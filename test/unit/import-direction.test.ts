@@ -17,6 +17,7 @@ const BASE: Part[] = [
   'once-signal',
   'package-root',
   'printable',
+  'serial-queue',
   'single-flight',
   'within',
 ];

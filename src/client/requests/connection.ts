@@ -1,5 +1,6 @@
 import type { ConnectionChange, NodeStatus } from '../types.ts';
 import { type BackoffBounds, defaultBackoff } from './backoff.ts';
+import { ClusterCheck } from './cluster-check.ts';
 import { Endpoints } from './endpoints.ts';
 import { type CallPolicy, FailoverRequester, type RequestFactory } from './failover-requester.ts';
 import { nodeStatus } from './health.ts';
@@ -11,6 +12,8 @@ export interface ConnectionOptions {
   urls: readonly string[];
   /** The token of an earlier login. */
   token?: string;
+  /** The cluster of an earlier login: no other one is used. */
+  clusterId?: string;
   /** Numbers in [0, 1) for the jitter of waits. Default Math.random. */
   random?: () => number;
   fetch?: typeof fetch;
@@ -50,6 +53,7 @@ export class Connection {
   /** Sent with every request while it is set. */
   token: string | undefined;
   readonly #endpoints: Endpoints;
+  readonly #clusterCheck: ClusterCheck;
   readonly #requester: FailoverRequester;
   readonly #send: typeof fetch;
   readonly #attemptMs: number;
@@ -65,10 +69,22 @@ export class Connection {
       options.onConnection?.(change);
       if (change.state === 'connected') this.#learnPeers(change.url);
     });
-    this.#requester = new FailoverRequester(this.#send, this.#endpoints, options.backoff ?? defaultBackoff, random);
+    this.#clusterCheck = new ClusterCheck(this.#send, options.clusterId);
+    const checks = { endpoints: this.#endpoints, clusterCheck: this.#clusterCheck };
+    this.#requester = new FailoverRequester(this.#send, checks, options.backoff ?? defaultBackoff, random);
     this.#attemptMs = options.attemptMs ?? 5000;
     this.#deadlineMs = options.deadlineMs ?? 30_000;
     this.#pollSeconds = options.pollSeconds ?? 25;
+  }
+
+  /** The id of the cluster that this client signed in to. */
+  get clusterId(): string | undefined {
+    return this.#clusterCheck.clusterId;
+  }
+
+  /** Stays with the cluster of this response to a sign-in. */
+  stayWith({ body }: NodeResponse): void {
+    this.#clusterCheck.signedIn(body?.cluster, body?.epoch);
   }
 
   /** Every known node address. */

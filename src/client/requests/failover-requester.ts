@@ -3,6 +3,7 @@ import { OutcomeUnknownError, UnreachableError } from '../errors.ts';
 import type { Use } from '../types.ts';
 import { type BackoffBounds, backoff } from './backoff.ts';
 import { classifyResponse, type ResponseClass } from './classify-response.ts';
+import type { ClusterCheck } from './cluster-check.ts';
 import type { Endpoints } from './endpoints.ts';
 import { onAbort } from './on-abort.ts';
 import { pause } from './pause.ts';
@@ -39,12 +40,19 @@ const PROBE_MS = 2000;
 export class FailoverRequester {
   readonly #send: typeof fetch;
   readonly #endpoints: Endpoints;
+  readonly #clusterCheck: ClusterCheck;
   readonly #bounds: BackoffBounds;
   readonly #random: () => number;
 
-  constructor(send: typeof fetch, endpoints: Endpoints, bounds: BackoffBounds, random: () => number) {
+  constructor(
+    send: typeof fetch,
+    { endpoints, clusterCheck }: { endpoints: Endpoints; clusterCheck: ClusterCheck },
+    bounds: BackoffBounds,
+    random: () => number,
+  ) {
     this.#send = send;
     this.#endpoints = endpoints;
+    this.#clusterCheck = clusterCheck;
     this.#bounds = bounds;
     this.#random = random;
   }
@@ -113,6 +121,8 @@ export class FailoverRequester {
       ? this.#endpoints.watch(url, (reason) => cancel.abort(new Error(reason)))
       : () => {};
     try {
+      const isKnown = this.#endpoints.isConnected(policy.use, url);
+      if (!isKnown) await this.#clusterCheck.check(url, Math.min(PROBE_MS, ms), cancel.signal);
       if (!policy.repeatable) await this.#probe(url, Math.min(PROBE_MS, ms), cancel.signal);
       const response = await sendOnce(this.#send, url, request, ms, cancel.signal);
       const result = classifyResponse(response, policy.patient);

@@ -27,17 +27,17 @@ const LIMIT_MS = 2000;
 /**
  * Watches the session that holds the leader lock while no node is seen active.
  *
- * PostgreSQL ends a silent holder's session after the lease, but counts by its wall clock: set back by half a minute, it
- * leaves everybody without an active for as long. A candidate counts by its own monotonic clock: a node's lock session
- * whose life sign has not changed for three leases is ended. A holder that lives changes it with every heartbeat, four
- * times a lease. A session that is not named as a node's is a stranger's: it is named in the log, and never ended.
+ * PostgreSQL ends a silent holder's session after the lease, but it counts by its wall clock: set back by half a minute, it
+ * leaves the cluster without an active node for as long. A candidate counts by its own monotonic clock, and ends a node's
+ * lock session whose life sign has not changed for three leases. A living holder changes its life sign with every heartbeat,
+ * four times per lease. A session that is not named like a node's belongs to another program: it is logged, and never ended.
  */
 export class HolderWatch {
   readonly #options: HolderWatchOptions;
   readonly #clock: Clock;
   #silent: { lifeSign: string; since: number } | null = null;
   #dueAt = Number.NEGATIVE_INFINITY;
-  #isLooking = false;
+  #isChecking = false;
 
   constructor(options: HolderWatchOptions) {
     this.#options = options;
@@ -49,19 +49,19 @@ export class HolderWatch {
     this.#silent = null;
   }
 
-  /** Looks at the holder, at most four times a lease. True where its session was ended, so that the lock is free. */
-  async look(leaderlessMs: number): Promise<boolean> {
+  /** Checks the holder, at most four times per lease. Returns true if its session was ended, so that the lock is free. */
+  async check(leaderlessMs: number): Promise<boolean> {
     const { leaseMs, changes } = this.#options;
     const now = this.#clock();
-    if (leaderlessMs < leaseMs / 4 || now < this.#dueAt || this.#isLooking) return false;
+    if (leaderlessMs < leaseMs / 4 || now < this.#dueAt || this.#isChecking) return false;
     this.#dueAt = now + leaseMs / 4;
-    this.#isLooking = true;
-    const isPuzzled = leaderlessMs > 2 * leaseMs;
+    this.#isChecking = true;
+    const isUnexplained = leaderlessMs > 2 * leaseMs;
     try {
       const holder = await this.#read();
       if (holder === null) this.reset();
       else if (this.#isSilent(holder)) return await this.#end(holder);
-      else if (isPuzzled) {
+      else if (isUnexplained) {
         const since = holder.connected ? `, connected since ${holder.connected},` : '';
         const sentence = `no node is seen active, but ${sessionName(holder)}${since} holds the leader lock`;
         changes.report(
@@ -71,13 +71,13 @@ export class HolderWatch {
         );
       }
     } catch (error) {
-      if (!isPuzzled) return false;
+      if (!isUnexplained) return false;
       changes.report(
         'holder',
-        `no node is seen active, and who holds the leader lock cannot be read: ${messageOf(error)}`,
+        `no node is seen active, and the holder of the leader lock cannot be read: ${messageOf(error)}`,
       );
     } finally {
-      this.#isLooking = false;
+      this.#isChecking = false;
     }
     return false;
   }
@@ -96,7 +96,7 @@ export class HolderWatch {
     return row ?? null;
   }
 
-  /** By the longer of its lease and ours: nodes may have been given different ones. */
+  /** Counts by the longer of its lease and ours: nodes may have different settings. */
   #isSilent({ lifeSign, leaseMs }: HolderRow): boolean {
     const now = this.#clock();
     if (this.#silent?.lifeSign !== lifeSign) this.#silent = { lifeSign, since: now };

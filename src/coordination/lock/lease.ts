@@ -1,14 +1,14 @@
 import { type Clock, monotonic } from '../clock.ts';
 
-/** What a {@link Lease} is made of. */
+/** Options of a {@link Lease}. */
 export interface LeaseOptions {
   leaseMs: number;
   clock?: Clock;
-  /** The memory of a lease that another thread holds; default: memory of its own. */
+  /** The memory of a lease that another thread writes; default: memory of its own. */
   memory?: SharedArrayBuffer;
 }
 
-/** The cells of a lease's memory: nanoseconds, apart from the term. */
+/** The cells of a lease's memory: the term is a number, the others are nanoseconds. */
 const TERM = 0;
 const VALID_UNTIL = 1;
 const WORST_DELAY = 2;
@@ -20,10 +20,10 @@ const toMs = (nanoseconds: bigint) => Number(nanoseconds) / 1e6;
 /**
  * The term that a node holds and the time until which it may act on it. A lease expires by itself: each confirmed
  * heartbeat extends it to the heartbeat's *start* plus the lease, less a tenth for clocks that run at different speeds.
- * PostgreSQL counts the same lease from the *arrival* of that heartbeat, which is later, so a lease always ends before
- * the lock is freed, however slow the answer was and however long this process was stopped.
+ * PostgreSQL counts the same lease from the *arrival* of that heartbeat, which is later. So a lease always ends before the
+ * lock is freed, however slow the reply was and however long this process was stopped.
  *
- * It lies in memory that threads share: one thread writes it, any thread reads it, and a read costs less than a
+ * It is stored in memory that threads share: one thread writes it, any thread reads it, and a read costs less than a
  * microsecond.
  */
 export class Lease {
@@ -39,7 +39,7 @@ export class Lease {
     this.#windowMs = leaseMs * 0.9;
   }
 
-  /** A term was opened by a statement that was sent at `startedAt`. */
+  /** Begins the lease of a term that was opened by a statement sent at `startedAt`. */
   begin(term: number, startedAt: number): void {
     // In this order, so that no reader takes the last term's time for this one's.
     this.expire();
@@ -48,7 +48,7 @@ export class Lease {
     this.renew(startedAt);
   }
 
-  /** A heartbeat that was sent at `startedAt` has been confirmed; `delayMs` after it was due. */
+  /** Extends the lease: a heartbeat sent at `startedAt` was confirmed, `delayMs` after it was due. */
   renew(startedAt: number, delayMs = 0): void {
     const until = toNanoseconds(startedAt + this.#windowMs);
     if (until > Atomics.load(this.#cells, VALID_UNTIL)) Atomics.store(this.#cells, VALID_UNTIL, until);
@@ -62,27 +62,28 @@ export class Lease {
     Atomics.store(this.#cells, TERM, 0n);
   }
 
-  /** The term that was begun and has not been expired, also when its time has run out; null where there is none. */
-  get claimedTerm(): number | null {
+  /** The term that began and was not ended, even if its time has run out; null if there is none. */
+  get heldTerm(): number | null {
     return Number(Atomics.load(this.#cells, TERM)) || null;
   }
 
-  /** The term that the node may act on now, or null. */
-  get term(): number | null {
-    for (;;) {
-      const { claimedTerm, remainingMs } = this;
-      // Begun anew between the two reads: the time may be another term's.
-      if (claimedTerm === this.claimedTerm) return remainingMs > 0 ? claimedTerm : null;
-    }
+  /** The time until which the node may act on `term`, by the monotonic clock; 0 if the node does not hold that term. */
+  validUntil(term: number): number {
+    if (this.heldTerm !== term) return 0;
+    const until = toMs(Atomics.load(this.#cells, VALID_UNTIL));
+    // Another term may have begun between the two reads: then this is that one's time.
+    return this.heldTerm === term ? until : 0;
   }
 
-  get isValid(): boolean {
-    return this.term !== null;
+  /** True while the node may act on `term`. With `doubtedAt`, only a heartbeat sent after that time counts. */
+  isValid(term: number, doubtedAt = Number.NEGATIVE_INFINITY): boolean {
+    const until = this.validUntil(term);
+    return this.#clock() < until && until - this.#windowMs > doubtedAt;
   }
 
-  /** Milliseconds until it expires; 0 when it has. */
-  get remainingMs(): number {
-    return Math.max(0, toMs(Atomics.load(this.#cells, VALID_UNTIL)) - this.#clock());
+  /** The time by the clock of this lease. */
+  now(): number {
+    return this.#clock();
   }
 
   /** The longest time in this term, in milliseconds, from when a heartbeat was due until it was confirmed. */

@@ -1,59 +1,69 @@
 import type { connectionOptions } from '../../database/session/connection.ts';
 import { messageOf } from '../../message-of.ts';
-import type { LockKeeping } from './lock-keeper.ts';
+import type { EndCause, Resignation } from '../end-cause.ts';
+import type { Holder, OpenedTerm, Promotion } from './lock-statements.ts';
 
 /** What the thread that keeps the leader lock is started with. */
 export interface LockWorkerData {
-  /** What the lock session is opened with; made into options there, since they hold functions. */
+  /** Arguments of `connectionOptions` for the lock session; the options hold functions, which cannot be sent. */
   session: Parameters<typeof connectionOptions>;
   node: string;
   leaseMs: number;
-  /** The memory of the {@link Lease} that it writes. */
+  /** The memory of the {@link Lease} that the thread writes. */
   lease: SharedArrayBuffer;
-  /** Of the {@link SignOfLife} that the main thread gives, and of its own. */
+  /** The memory of the main thread's {@link SignOfLife}, and of the thread's own. */
   owner: SharedArrayBuffer;
   keeper: SharedArrayBuffer;
 }
 
-/** The calls that are answered, each once. */
-export type LockCall = 'prepare' | 'tryAcquire' | 'holder' | 'renew' | 'release' | 'close';
+/** The calls that the thread replies to, each once; see {@link LeaderLock}. */
+export interface LockCalls {
+  prepare(): Promise<void>;
+  /** Returns the term without its lease, which the main thread has, or null. */
+  tryAcquire(promotion: Promotion): Promise<OpenedTerm | null>;
+  renew(): Promise<boolean>;
+  release(resignation: Resignation): Promise<void>;
+  holder(): Promise<Holder | null>;
+  close(): Promise<void>;
+}
 
-/** What the main thread says: a call, or an order that is obeyed at once and not answered. */
+export type LockCall = keyof LockCalls;
+export type ArgumentsOf<Call extends LockCall> = Parameters<LockCalls[Call]>;
+export type ReplyTo<Call extends LockCall> = Awaited<ReturnType<LockCalls[Call]>>;
+
+/** Sent by the main thread: a call, or an order that is carried out at once and has no reply. */
 export type LockRequest = SentCall | { url: string; order: 'interrupt' | 'abandon' | 'end'; reason: string };
 
 export interface SentCall {
-  /** Where the node is reached now. */
+  /** The node's address now. */
   url: string;
   call: LockCall;
-  /** Of its answer. */
+  /** Repeated by the reply. */
   id: number;
   args: unknown[];
 }
 
-/** What the thread says: an answer, that the lock was lost, or a line for the node's log. */
+/** Sent by the thread: a reply, the loss of the lock, or a line for the node's log. */
 export type LockNews =
   | { id: number; value: unknown }
   | { id: number; error: SentError }
-  | { lost: string }
+  | { lost: string; cause: EndCause }
   | { warn: string; fields: object };
 
-export type ArgumentsOf<Call extends LockCall> = Parameters<LockKeeping[Call]>;
-export type AnswerOf<Call extends LockCall> = Awaited<ReturnType<LockKeeping[Call]>>;
-
-/** An error on its way between threads, which would lose all but its message. */
+/** An error as it is sent between threads, which would drop all but its message. */
 interface SentError {
   name: string;
   message: string;
   code: string | null;
 }
 
-/** Makes an error ready to be sent: what database/errors.ts tells them apart by. */
+/** Packs an error for sending, with the fields by which database/errors.ts tells errors apart. */
 export function packError(error: unknown): SentError {
   const { name, code } = error instanceof Error ? (error as NodeJS.ErrnoException) : { name: 'Error', code: null };
   return { name, message: messageOf(error), code: typeof code === 'string' ? code : null };
 }
 
-/** The error that was sent. */
+/** Returns the error that was packed. */
 export function unpackError({ name, message, code }: SentError): Error {
   return Object.assign(new Error(message), { name }, code === null ? {} : { code });
 }

@@ -3,16 +3,17 @@ import { messageOf } from '../../message-of.ts';
 import { ChangeLogger } from '../change-logger.ts';
 import { type Clock, monotonic } from '../clock.ts';
 import { idleIntervalMs } from '../election-timing.ts';
-import type { Holder } from './leader-lock.ts';
-import type { AnswerOf, ArgumentsOf, LockCall } from './lock-channel.ts';
-import type { LockKeeping } from './lock-keeper.ts';
+import type { EndCause, Resignation } from '../end-cause.ts';
+import type { LeaderLocking } from './leader-lock.ts';
+import type { ArgumentsOf, LockCall, ReplyTo } from './lock-channel.ts';
+import type { Holder, Promotion } from './lock-statements.ts';
 import { LockWorkerError, LockWorkerLink, type LockWorkerLinkOptions, THREAD } from './lock-worker-link.ts';
 import { SignOfLife } from './sign-of-life.ts';
-import type { Promotion } from './term-opening.ts';
+import { Term } from './term.ts';
 
-/** What a {@link LockThread} is made of. */
+/** Options of a {@link LockThread}. */
 export interface LockThreadOptions {
-  /** What the lock session is opened with: see {@link LeaderLock}. */
+  /** How the lock session is opened: see {@link LeaderLock}. */
   session: LockWorkerLinkOptions['session'];
   leaseMs: number;
   node: string;
@@ -25,35 +26,37 @@ export interface LockThreadOptions {
   lifelessMs?: number;
 }
 
-/** From the end of a thread to the start of the next: doubles. */
+/** Called with the reason when a held lock is lost. */
+type LockLost = (reason: string, cause: EndCause) => void;
+
+/** From the end of a thread to the start of the next one; doubles with each failure. */
 const restartDelay = (failures: number) => Math.min(5000, 100 * 2 ** Math.min(failures, 6));
-/** A starved machine has taken seconds to start one. */
+/** On an overloaded machine a thread has taken seconds to start. */
 const LIFELESS_MS = 15_000;
 
 /**
- * The leader lock, kept by a thread of its own: 18,000 polls that arrive at once keep the main thread from its timers
- * for seconds, and the lease must not be lost for that. The lease lies in shared memory, so whether it is valid is read
- * here without asking, and is as true as in the thread itself.
+ * The leader lock, kept by a thread of its own. 18,000 polls that arrive at once keep the main thread from its timers for
+ * seconds, and the lease must not be lost for that. The lease is in shared memory, so the main thread checks its term
+ * without a call, and the result is as reliable as in the thread itself.
  *
- * The thread is watched in both directions. It gives the lock up where the main thread gives no sign of life
- * (sign-of-life.ts); where the thread ends, its lease ends at once, and the next call starts another.
+ * Each thread watches the other. The lock thread gives the lock up when the main thread gives no sign of life
+ * (sign-of-life.ts). When the lock thread ends, its lease ends at once, and the next call starts another thread.
  */
-export class LockThread implements LockKeeping {
+export class LockThread implements LeaderLocking {
   readonly #options: LockThreadOptions;
   readonly #clock: Clock;
   readonly #changes: ChangeLogger;
   readonly #life = new SignOfLife();
   #link: LockWorkerLink | null = null;
-  /** Known to this thread; what it may do for it is read from the lease. */
-  #term: number | null = null;
-  #ticks: NodeJS.Timeout | undefined;
+  #term: Term | null = null;
+  #timer: NodeJS.Timeout | undefined;
   #failures = 0;
   #notBefore = Number.NEGATIVE_INFINITY;
   #lastEnd = '';
   #isStopped = false;
-  #looksWithoutLife = 0;
+  #checksWithoutLife = 0;
   #lastSign = 0;
-  #onLost: (reason: string) => void = () => {};
+  #onLost: LockLost = () => {};
 
   constructor(options: LockThreadOptions) {
     this.#options = options;
@@ -61,28 +64,24 @@ export class LockThread implements LockKeeping {
     this.#changes = new ChangeLogger(options.log);
   }
 
-  /** Starts the thread, so that the first call does not wait for it. `onLost` is called with the reason when the lock was held and is lost. */
-  start(onLost: (reason: string) => void): void {
+  /** Starts the thread, so that the first call does not wait for it. Calls `onLost` when a held lock is lost. */
+  start(onLost: LockLost): void {
     this.#onLost = onLost;
     this.#life.give();
-    this.#ticks ??= setInterval(() => this.#tick(), idleIntervalMs(this.#options.leaseMs)).unref();
+    this.#timer ??= setInterval(() => this.#checkLife(), idleIntervalMs(this.#options.leaseMs)).unref();
     try {
       this.#running();
     } catch {
-      // In the log; the next call tries again.
+      // Logged; the next call tries again.
     }
   }
 
-  /** The main thread is at work: called for every request, beside the timer. */
+  /** Records that the main thread is running: called for every request, beside the timer. */
   readonly signOfLife = () => this.#life.give();
 
-  get term(): number | null {
-    const held = this.#link?.lease.term ?? null;
-    return held === this.#term ? held : null;
-  }
-
-  get isClaimed(): boolean {
-    return this.#term !== null && this.#link?.lease.claimedTerm === this.#term;
+  /** The term that this node may act on now, or null. Read before every write. */
+  get term(): Term | null {
+    return this.#term?.isValid ? this.#term : null;
   }
 
   /** LEASE_MS. */
@@ -90,9 +89,11 @@ export class LockThread implements LockKeeping {
     return this.#options.leaseMs;
   }
 
-  /** As {@link Lease.remainingMs}; 0 on a node that holds no term. */
+  /** Milliseconds until the lease expires; 0 on a node that holds no term. */
   get remainingMs(): number {
-    return this.term === null ? 0 : (this.#link?.lease.remainingMs ?? 0);
+    const lease = this.#link?.lease;
+    const term = lease?.heldTerm ?? null;
+    return lease && term !== null ? Math.max(0, lease.validUntil(term) - lease.now()) : 0;
   }
 
   /** As {@link Lease.worstDelayMs}. */
@@ -100,36 +101,36 @@ export class LockThread implements LockKeeping {
     return this.#link?.lease.worstDelayMs ?? 0;
   }
 
-  /** A thread that cannot be started keeps a node from being a candidate, not from standing by: that is in the log. */
+  /** Without a thread a node cannot be a candidate, but it can be a standby: the failure is logged, not thrown. */
   async prepare(): Promise<void> {
-    await this.#ask('prepare').catch((error) => {
+    await this.#call('prepare').catch((error) => {
       if (!(error instanceof LockWorkerError)) throw error;
     });
   }
 
-  async tryAcquire(promotion: Promotion): Promise<number | null> {
-    this.#term = await this.#ask('tryAcquire', promotion);
+  async tryAcquire(promotion: Promotion): Promise<Term | null> {
+    const link = this.#running();
+    const opened = await this.#call('tryAcquire', promotion);
+    this.#term = opened && new Term(opened, link.lease);
     return this.#term;
   }
 
   holder(): Promise<Holder | null> {
-    return this.#ask('holder');
+    return this.#call('holder');
   }
 
   async renew(): Promise<boolean> {
     const isHeld = (await this.#link?.call('renew').catch(() => false)) ?? false;
-    if (!isHeld) this.#lost('its lease could not be renewed');
+    if (!isHeld) this.#lost('its lease could not be renewed', 'connection_lost');
     return isHeld;
   }
 
-  async release(reason: string, handTo: string | null): Promise<void> {
-    if (this.#term === null) return;
-    this.#term = null;
-    await this.#link?.call('release', reason, handTo).catch(() => undefined);
+  async release(resignation: Resignation): Promise<void> {
+    if (this.#endTerm()) await this.#link?.call('release', resignation).catch(() => undefined);
   }
 
   abandon(reason: string): void {
-    this.#term = null;
+    this.#endTerm();
     this.#link?.order('abandon', reason);
   }
 
@@ -138,27 +139,27 @@ export class LockThread implements LockKeeping {
   }
 
   async close(): Promise<void> {
-    this.#term = null;
+    this.#endTerm();
     await this.#link?.call('close').catch(() => undefined);
   }
 
   /** Drops the lock session and ends the thread. */
   async stop(): Promise<void> {
     this.#isStopped = true;
-    this.#term = null;
-    clearInterval(this.#ticks);
+    this.#endTerm();
+    clearInterval(this.#timer);
     await this.#link?.end('stopped');
     this.#link = null;
   }
 
-  async #ask<Call extends LockCall>(call: Call, ...args: ArgumentsOf<Call>): Promise<AnswerOf<Call>> {
-    const link = this.#running();
-    const answer = await link.call(call, ...args);
+  async #call<Call extends LockCall>(call: Call, ...args: ArgumentsOf<Call>): Promise<ReplyTo<Call>> {
+    const reply = await this.#running().call(call, ...args);
     this.#failures = 0;
-    this.#changes.resolve('thread', `${THREAD} runs again`);
-    return answer;
+    this.#changes.resolve('thread', `${THREAD} is running again`);
+    return reply;
   }
 
+  /** Returns the link to the running thread; starts one if there is none. @throws {LockWorkerError}. */
   #running(): LockWorkerLink {
     if (this.#link) return this.#link;
     if (this.#isStopped) throw new LockWorkerError('the node is stopping');
@@ -171,7 +172,7 @@ export class LockThread implements LockKeeping {
         leaseMs,
         url,
         owner: this.#life,
-        onLost: (reason) => this.#lost(reason),
+        onLost: (reason, cause) => this.#lost(reason, cause),
         onWarning: (fields, sentence) => log.warn(fields, sentence),
         onEnd: (reason) => this.#ended(reason),
         ...(limits ? { limits } : {}),
@@ -184,32 +185,35 @@ export class LockThread implements LockKeeping {
     }
   }
 
-  /** Looks are counted and not time: after a stop of the whole process the thread is no later than this one. */
-  #tick(): void {
+  /** Counts checks instead of time: after a stop of the whole process the thread is no later than the main thread. */
+  #checkLife(): void {
     this.#life.give();
     const sign = this.#link?.life.lastAt ?? 0;
-    this.#looksWithoutLife = sign === this.#lastSign ? this.#looksWithoutLife + 1 : 0;
+    this.#checksWithoutLife = sign === this.#lastSign ? this.#checksWithoutLife + 1 : 0;
     this.#lastSign = sign;
     const { leaseMs, lifelessMs = LIFELESS_MS } = this.#options;
     const limit = lifelessMs / idleIntervalMs(leaseMs);
-    if (this.#link && this.#looksWithoutLife > limit) this.#link.kill('it gave no sign of life');
+    if (this.#link && this.#checksWithoutLife > limit) this.#link.kill('it gave no sign of life');
   }
 
   #ended(reason: string): void {
     this.#link = null;
     this.#lastEnd = reason;
     this.#notBefore = this.#clock() + restartDelay(this.#failures++);
-    this.#changes.report(
-      'thread',
-      `${THREAD} has ended, and the next try starts another: ${reason}`,
-      'lock_thread_ended',
-    );
-    this.#lost(`${THREAD} has ended: ${reason}`);
+    const sentence = `${THREAD} has ended, and the next attempt starts another: ${reason}`;
+    this.#changes.report('thread', sentence, 'lock_thread_ended');
+    this.#lost(`${THREAD} has ended: ${reason}`, 'node_stalled');
   }
 
-  #lost(reason: string): void {
-    if (this.#term === null) return;
+  #lost(reason: string, cause: EndCause): void {
+    if (this.#endTerm()) this.#onLost(reason, cause);
+  }
+
+  /** Ends the term on this side at once. Returns false if there was none. */
+  #endTerm(): boolean {
+    const hadTerm = this.#term !== null;
+    this.#term?.end();
     this.#term = null;
-    this.#onLost(reason);
+    return hadTerm;
   }
 }

@@ -4,94 +4,95 @@ import { Worker, type WorkerOptions } from 'node:worker_threads';
 import { messageOf } from '../../message-of.ts';
 import { IS_BUILT, PACKAGE_ROOT } from '../../package-root.ts';
 import { within } from '../../within.ts';
+import type { EndCause } from '../end-cause.ts';
 import { Lease } from './lease.ts';
 import {
-  type AnswerOf,
   type ArgumentsOf,
   type LockCall,
   type LockNews,
   type LockRequest,
   type LockWorkerData,
+  type ReplyTo,
   unpackError,
 } from './lock-channel.ts';
 import { SignOfLife } from './sign-of-life.ts';
 
-/** What a node's log calls it. */
+/** The name of the thread in the log. */
 export const THREAD = 'the thread that keeps the leader lock';
 
-/** Raised where the thread that keeps the leader lock cannot be started or has ended: nothing could be asked. */
+/** Thrown when the thread that keeps the leader lock cannot be started or has ended: no statement was sent. */
 export class LockWorkerError extends Error {
   override readonly name = 'LockWorkerError';
 
   constructor(reason: string) {
-    super(`${THREAD} does not run: ${reason}`);
+    super(`${THREAD} is not running: ${reason}`);
   }
 }
 
-/** What a {@link LockWorkerLink} is made of. */
+/** Options of a {@link LockWorkerLink}. */
 export interface LockWorkerLinkOptions extends Omit<LockWorkerData, 'lease' | 'owner' | 'keeper'> {
   url(): string;
   owner: SignOfLife;
-  onLost(reason: string): void;
+  onLost(reason: string, cause: EndCause): void;
   onWarning(fields: object, sentence: string): void;
-  /** Called once, when the thread has ended by itself, with why. */
+  /** Called once, with the reason, when the thread has ended by itself. */
   onEnd(reason: string): void;
   limits?: WorkerOptions['resourceLimits'];
   /** Default: lock-worker.ts. */
   program?: URL;
 }
 
-/** A thread that leaks is ended by these; it needs a tenth of them, three tenths where it compiles TypeScript. */
+/** End a thread that leaks memory. It needs a tenth of this, three tenths if it compiles TypeScript. */
 const LIMITS = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 8 };
-/** For a thread that was told to end, which takes milliseconds. */
+/** For a thread that was ordered to end, which takes milliseconds. */
 const END_LIMIT_MS = 1000;
 
-/** One life of the thread that keeps the leader lock (lock-worker.ts), and what the main thread says to it. */
+/** The main thread's end of one run of the thread that keeps the leader lock (lock-worker.ts). */
 export class LockWorkerLink {
   readonly lease: Lease;
-  /** Of the thread. */
+  /** The thread's own sign of life. */
   readonly life = new SignOfLife();
   readonly #options: LockWorkerLinkOptions;
   readonly #worker: Worker;
   readonly #waiting = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
-  #asked = 0;
+  #sent = 0;
   #ended: string | null = null;
   #isEnding = false;
 
-  /** Starts the thread. @throws where the system gives none; other failures come as `onEnd`. */
+  /** Starts the thread. @throws if the system refuses one; other failures are reported through `onEnd`. */
   constructor(options: LockWorkerLinkOptions) {
     const { session, node, leaseMs, owner, limits = LIMITS, program = lockWorker() } = options;
     this.#options = options;
     this.lease = new Lease({ leaseMs });
     const memory = { lease: this.lease.memory, owner: owner.memory, keeper: this.life.memory };
     const workerData: LockWorkerData = { session, node, leaseMs, ...memory };
-    // What NODE_OPTIONS and the command line load is the main thread's.
-    const inherits = { env: {}, execArgv: [] };
-    this.#worker = new Worker(program, { name: 'lock', workerData, ...inherits, resourceLimits: limits });
-    // Only an answer that is waited for keeps the process.
+    // What NODE_OPTIONS and the command line load is for the main thread only.
+    const inherited = { env: {}, execArgv: [] };
+    this.#worker = new Worker(program, { name: 'lock', workerData, ...inherited, resourceLimits: limits });
+    // Only a call that waits for its reply keeps the process alive.
     this.#worker.unref();
-    this.#worker.on('message', (news: LockNews) => this.#hear(news));
+    this.#worker.on('message', (news: LockNews) => this.#receive(news));
     this.#worker.on('error', (error) => this.#end(messageOf(error)));
     this.#worker.on('exit', (code) => this.#end(`it ended with ${code}`));
   }
 
-  /** Asks and answers as the keeper does. @throws its error; {LockWorkerError} where the thread ends meanwhile. */
-  call<Call extends LockCall>(call: Call, ...args: ArgumentsOf<Call>): Promise<AnswerOf<Call>> {
-    return new Promise<AnswerOf<Call>>((resolve, reject) => {
+  /** Calls the leader lock. @throws its error; {@link LockWorkerError} if the thread ends in the meantime. */
+  call<Call extends LockCall>(call: Call, ...args: ArgumentsOf<Call>): Promise<ReplyTo<Call>> {
+    return new Promise<ReplyTo<Call>>((resolve, reject) => {
       if (this.#ended !== null) return reject(new LockWorkerError(this.#ended));
-      const id = ++this.#asked;
+      const id = ++this.#sent;
       this.#waiting.set(id, { resolve: resolve as (value: unknown) => void, reject });
       this.#worker.ref();
       this.#send({ call, id, args, url: this.#options.url() });
     });
   }
 
-  /** Gives an order, which is obeyed at once and not answered. */
+  /** Sends an order, which is carried out at once and has no reply. */
   order(order: 'interrupt' | 'abandon' | 'end', reason: string): void {
     this.#send({ order, reason, url: this.#options.url() });
   }
 
-  /** Drops the lock session and ends the thread; by force where it does not end by itself. */
+  /** Drops the lock session and ends the thread; by force if it does not end by itself. */
   async end(reason: string): Promise<void> {
     this.#isEnding = true;
     if (this.#ended !== null) return;
@@ -102,7 +103,7 @@ export class LockWorkerLink {
     if (this.#ended === null) await within(END_LIMIT_MS, this.#worker.terminate());
   }
 
-  /** Ends the thread by force; `onEnd` is called. */
+  /** Ends the thread by force and calls `onEnd`. */
   kill(reason: string): void {
     this.#end(reason);
     void this.#worker.terminate();
@@ -112,9 +113,9 @@ export class LockWorkerLink {
     this.#worker.postMessage(request);
   }
 
-  #hear(news: LockNews): void {
+  #receive(news: LockNews): void {
     if (this.#ended !== null) return;
-    if ('lost' in news) return void this.#options.onLost(news.lost);
+    if ('lost' in news) return void this.#options.onLost(news.lost, news.cause);
     if ('warn' in news) return void this.#options.onWarning(news.fields, news.warn);
     const waiting = this.#waiting.get(news.id);
     this.#waiting.delete(news.id);

@@ -1,18 +1,24 @@
 /**
- * The thread that keeps the leader lock, and does nothing else: whatever the node's main thread is at work on, the
- * heartbeat goes out in time. Started by lock-thread.ts. It imports little, since each import costs memory twice.
+ * The thread that keeps the leader lock, and does nothing else: its heartbeats are on time however busy the node's main
+ * thread is. Started by lock-thread.ts. It imports little, since each import costs memory twice.
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { connectionOptions } from '../../database/session/connection.ts';
 import { Session } from '../../database/session/session.ts';
 import { LeaderLock } from './leader-lock.ts';
 import { Lease } from './lease.ts';
-import { type LockNews, type LockRequest, type LockWorkerData, packError, type SentCall } from './lock-channel.ts';
-import { LockKeeper } from './lock-keeper.ts';
+import {
+  type LockCalls,
+  type LockNews,
+  type LockRequest,
+  type LockWorkerData,
+  packError,
+  type SentCall,
+} from './lock-channel.ts';
 import { SignOfLife } from './sign-of-life.ts';
 
 const { session, node, leaseMs, ...memory } = workerData as LockWorkerData;
-const say = (news: LockNews) => parentPort?.postMessage(news);
+const send = (news: LockNews) => parentPort?.postMessage(news);
 const lease = new Lease({ leaseMs, memory: memory.lease });
 const life = new SignOfLife(memory.keeper);
 let url = '';
@@ -22,13 +28,25 @@ const lock = new LeaderLock({
   leaseMs,
   node,
   url: () => url,
-  log: { warn: (...line: unknown[]) => say(lineOf(line)) },
-  onLost: (reason) => say({ lost: reason }),
+  log: { warn: (...line: unknown[]) => send(lineOf(line)) },
+  onLost: (reason, cause) => send({ lost: reason, cause }),
   lease,
+  owner: new SignOfLife(memory.owner),
 });
-const keeper = new LockKeeper({ lock, leaseMs, owner: new SignOfLife(memory.owner) });
 
-/** As pino is called: with fields or without. */
+const calls: LockCalls = {
+  prepare: () => lock.prepare(),
+  async tryAcquire(promotion) {
+    const term = await lock.tryAcquire(promotion);
+    return term && { number: term.number, token: term.token };
+  },
+  renew: () => lock.renew(),
+  release: (resignation) => lock.release(resignation),
+  holder: () => lock.holder(),
+  close: () => lock.close(),
+};
+
+/** Accepts the arguments of pino: a sentence, with or without fields before it. */
 function lineOf(line: unknown[]): LockNews {
   const [fields, sentence] = line.length > 1 ? line : [{}, ...line];
   return { warn: String(sentence), fields: fields as object };
@@ -36,22 +54,22 @@ function lineOf(line: unknown[]): LockNews {
 
 parentPort?.on('message', (request: LockRequest) => {
   url = request.url;
-  if ('call' in request) return void answer(request);
-  if (request.order === 'interrupt') return keeper.interrupt();
-  keeper.abandon(request.reason);
+  if ('call' in request) return void reply(request);
+  if (request.order === 'interrupt') return lock.interrupt();
+  lock.abandon(request.reason);
   if (request.order === 'end') process.exit();
 });
 
-async function answer({ call, id, args }: SentCall): Promise<void> {
+async function reply({ call, id, args }: SentCall): Promise<void> {
   try {
-    const asked = keeper[call] as (...given: unknown[]) => Promise<unknown>;
-    say({ id, value: await asked.apply(keeper, args) });
+    const run = calls[call] as (...given: unknown[]) => Promise<unknown>;
+    send({ id, value: await run(...args) });
   } catch (error) {
-    say({ id, error: packError(error) });
+    send({ id, error: packError(error) });
   }
 }
 
-// However this thread ends: its session goes with it, so the lease ends first.
+// However this thread ends, its session ends with it, so the lease must end first.
 process.on('exit', () => lease.expire());
 life.give();
 setInterval(() => life.give(), 250);

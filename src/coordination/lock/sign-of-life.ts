@@ -1,6 +1,6 @@
 import { type Clock, monotonic } from '../clock.ts';
 
-/** When a thread was last seen at work, in memory that threads share: it gives signs, others read how old the last is. */
+/** When a thread was last running, in memory that threads share: one thread gives signs, others read the age of the last. */
 export class SignOfLife {
   readonly memory: SharedArrayBuffer;
   readonly #cells: BigInt64Array;
@@ -12,12 +12,12 @@ export class SignOfLife {
     this.#clock = clock;
   }
 
-  /** The calling thread is at work. Cheap enough for every request. */
+  /** Records that the calling thread is running. Cheap enough for every request. */
   give(): void {
     Atomics.store(this.#cells, 0, BigInt(Math.round(this.#clock() * 1e6)));
   }
 
-  /** When the last sign was given, by the clock. */
+  /** The time of the last sign, by the clock. */
   get lastAt(): number {
     return Number(Atomics.load(this.#cells, 0)) / 1e6;
   }
@@ -32,9 +32,9 @@ const SHORTEST_MS = 5000;
 const LONGEST_MS = 15_000;
 
 /**
- * For how long a node's main thread may give no sign of life before the node gives up the leader lock: three leases,
- * at least 5 s. Each request is a sign, so a crowd of them is none of its reasons; a collection of all garbage, a
- * debugger's short stop or a machine that swaps are over by then. What lasts longer is an endless loop. More than 15 s
- * only where the lease itself is longer: its operator has accepted that a frozen node keeps the lock for so long.
+ * Returns how long a node's main thread may give no sign of life before the node gives up the leader lock: three leases, at
+ * least 5 s. Each request is a sign, so a burst of requests is no cause of silence. A full garbage collection, a short stop in
+ * a debugger or a machine that swaps are over by then; anything longer is an endless loop. The limit exceeds 15 s only if the
+ * lease does: its operator has accepted that a frozen node keeps the lock for so long.
  */
 export const longestSilenceMs = (leaseMs: number) => Math.max(leaseMs, SHORTEST_MS, Math.min(3 * leaseMs, LONGEST_MS));

@@ -3,15 +3,9 @@ import { SqlState, sqlState } from '../../database/errors.ts';
 import type { Session } from '../../database/session/session.ts';
 import type { Log } from '../../log.ts';
 import type { Clock } from '../clock.ts';
+import type { OpenedTerm } from './lock-statements.ts';
 
-/** What plantao.leader_history keeps of a promotion. */
-export interface Promotion {
-  reason: string;
-  /** For how long nobody has been seen on duty, in milliseconds: when a last one that died was last alive. */
-  unseenMs: number;
-}
-
-/** How a term is opened. */
+/** Options of {@link openTerm}. */
 export interface TermOpening {
   /** For each statement, in milliseconds. */
   limitMs: number;
@@ -21,31 +15,22 @@ export interface TermOpening {
 
 const MOST_TRIES = 3;
 
-/** Prepares the plans of open_term in a session, and changes nothing. */
-export const WARM_UP_TERM: pg.QueryConfig = { name: 'warm_up_term', text: 'SELECT plantao.warm_up_term()' };
-
-/** Returns the statement that opens a term for `node`. */
-export function openTermQuery(node: string, url: string, { reason, unseenMs }: Promotion): pg.QueryConfig {
-  const values = [node, url, reason, unseenMs];
-  return { name: 'open', text: 'SELECT plantao.open_term($1, $2, $3, $4) AS term', values };
-}
-
 /**
- * Opens a term on the session that has the leader lock. Where an open transaction of the last term stands in the fence,
- * ends that one's session, says so, and tries again. Answers the term, and when the question was asked that was answered.
- * @throws the server's error where it would not open one; {SessionLostError}.
+ * Opens a term on the session that holds the leader lock. If an open transaction of the last term blocks the fence, ends its
+ * session, logs that, and tries again. Returns the term, and when the statement that opened it was sent.
+ * @throws the server's error if it refused to open one; {SessionLostError}.
  */
 export async function openTerm(
   session: Session,
   query: pg.QueryConfig,
   { limitMs, log, clock }: TermOpening,
-): Promise<{ term: number; askedAt: number }> {
+): Promise<OpenedTerm & { sentAt: number }> {
   for (let tries = 1; ; tries++) {
-    const askedAt = clock();
+    const sentAt = clock();
     try {
-      const [row] = await session.query<{ term: number }>(query, limitMs);
-      if (!row) throw new Error('open_term gave no term');
-      return { term: row.term, askedAt };
+      const [row] = await session.query<{ term: number; token: number }>(query, limitMs);
+      if (!row) throw new Error('open_term returned no term');
+      return { number: row.term, token: row.token, sentAt };
     } catch (error) {
       if (sqlState(error) !== SqlState.LOCK_NOT_AVAILABLE || tries === MOST_TRIES) throw error;
       await endLastTerm(session, limitMs, log);

@@ -3,13 +3,13 @@ import type { Queryable } from '../../database/session/reconnecting-session.ts';
 const LIMIT_MS = 2000;
 
 /**
- * Which cluster's database this node works on, and which history of it. A copy of a database has the same cluster id in
- * another epoch, so both together tell a peer from a node of a copy or of its original.
+ * The cluster whose database this node works on, and the history of that database. A copy of a database has the same cluster
+ * id in another epoch, so both together tell a peer from a node of a copy or of its source.
  */
 export class ClusterIdentity {
   readonly #session: Queryable;
   readonly #epoch: () => string;
-  /** Null until it was loaded. */
+  /** Null until it is loaded. */
   cluster: string | null = null;
 
   /** `epoch` is the newest one that this node has read. */
@@ -22,15 +22,15 @@ export class ClusterIdentity {
     return this.#epoch();
   }
 
-  /** Reads it. A database that is a copy begins its own epoch here, before its nodes listen to anybody. @throws its error. */
+  /** Reads it. A database that is a copy begins its own epoch here, before its nodes trust any peer. @throws its error. */
   async load(): Promise<void> {
     await this.#session.query({ text: 'SELECT plantao.continue_epoch()' }, LIMIT_MS);
     const [row] = await this.#session.query<{ id: string }>({ text: 'SELECT id FROM plantao.cluster' }, LIMIT_MS);
     this.cluster = row?.id ?? null;
   }
 
-  /** True where these words are of a node of this very cluster and history. */
-  matches(said: { cluster: string | null; epoch: string | null }): boolean {
-    return this.cluster !== null && said.cluster === this.cluster && said.epoch === this.epoch;
+  /** Returns true for a node of this very cluster and history. */
+  matches(peer: { cluster: string | null; epoch: string | null }): boolean {
+    return this.cluster !== null && peer.cluster === this.cluster && peer.epoch === this.epoch;
   }
 }

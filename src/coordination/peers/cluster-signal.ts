@@ -1,20 +1,20 @@
 /**
- * What the nodes tell each other on the NOTIFY channel `plantao_cluster`. Whoever may connect to the database may say it
- * too: each is a hint to look at what only PostgreSQL knows, the lock, the terms, or what was asked of the active.
+ * What nodes send on the NOTIFY channel `plantao_cluster`. Any role that may connect to the database may send the same, so a
+ * signal is only a hint to check what PostgreSQL alone knows: the lock, the terms, the requests for a switchover.
  */
 export type ClusterSignal = RoleSignal | { kind: 'switchover' };
 
-/** A node tells that it went on duty, or gave it up. */
-export type RoleSignal =
+/** A node became active, or resigned. */
+type RoleSignal =
   | { kind: 'promoted'; term: number; node: string; url: string }
   | { kind: 'resigned'; term: number; to: string | null };
 
-/** As NODE_NAME allows them: what any role may send reaches the log, where a line break or a control would forge a line. */
+/** As NODE_NAME allows them. The name is logged, and any role may send it: a line break would forge a line of the log. */
 const NODE_NAME = /^[\w.-]{1,40}$/;
 const URL_TEXT = /^[\x21-\x7e]{1,1000}$/;
 const isText = (value: unknown, form: RegExp): value is string => typeof value === 'string' && form.test(value);
 
-/** Reads a payload of the channel `plantao_cluster`; null for anything that no node sends. */
+/** Parses a payload of the channel `plantao_cluster`; returns null for anything that no node sends. */
 export function readSignal(payload: unknown): ClusterSignal | null {
   if (typeof payload !== 'object' || payload === null || !('kind' in payload)) return null;
   const { kind, term, node, url, to } = payload as Record<string, unknown>;

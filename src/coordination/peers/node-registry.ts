@@ -1,9 +1,12 @@
 import { QueryTypes, type Sequelize } from 'sequelize';
 import type { Log } from '../../log.ts';
+import type { EndCause } from '../end-cause.ts';
 
 /** The row that a node writes about itself; plantao.cluster_status shows it. */
 export interface NodeRow {
   node: string;
+  /** The cluster id that the node knows; null for the database's. */
+  cluster: string | null;
   url: string;
   pid: number;
   version: string;
@@ -15,7 +18,7 @@ export interface NodeRow {
   startedAt: Date;
 }
 
-/** A peer as its own row tells it, with the row's age by the database's clock. */
+/** A peer as its own row describes it, with the row's age by the database's clock. */
 export interface PeerRow {
   node: string;
   url: string;
@@ -25,27 +28,35 @@ export interface PeerRow {
   heartbeat_age_ms: number;
 }
 
-/** None of what is written here waits for a synchronous standby: no client is told that it is stored. */
+/** Nothing that is written here waits for a synchronous standby: no client receives a promise about it. */
 const UNACKNOWLEDGED = "set_config('synchronous_commit', 'local', true)";
 
 interface Row extends PeerRow {
   pid: number;
   is_mine: boolean;
-  is_asked: boolean;
+  is_requested: boolean;
   cluster: string;
 }
 
-/** What was found when a node wrote its row. */
-export interface Beat {
+/** What a node reads when it writes its row. */
+export interface RegistryState {
   /** The database's cluster id. */
   cluster: string | null;
   /** The rows of its peers as they were before. */
   peers: PeerRow[];
-  /** There is a {@link NodeRegistry.takeRequest request} for the term in the row. */
-  isAsked: boolean;
+  /** True if there is a {@link NodeRegistry.takeRequest request} for the term in the row. */
+  isSwitchoverRequested: boolean;
 }
 
-/** The table of nodes: how a node tells of itself and finds its peers. Nothing here decides who is active. */
+/** What plantao.switchover() requested. */
+export interface SwitchoverRequest {
+  /** The requested successor; null for any standby. */
+  handTo: string | null;
+  /** The database role that requested it. */
+  askedBy: string;
+}
+
+/** The table plantao.nodes: a node publishes itself and finds its peers. Nothing here decides which node is active. */
 export class NodeRegistry {
   readonly #sequelize: Sequelize;
   readonly #log: Log;
@@ -59,28 +70,28 @@ export class NodeRegistry {
 
   /**
    * Writes this node's row and reads those of its peers, in one statement. Peers that have been silent for ten minutes are
-   * not looked for any more; their rows stay for the DBA. Rows of another history came with a copy of the database: their
-   * nodes are those of the original.
+   * left out; their rows stay for the DBA. Rows of another history came with a copy of the database: their nodes belong to
+   * the source of the copy.
    */
-  async beat(row: NodeRow): Promise<Beat> {
+  async write(row: NodeRow): Promise<RegistryState> {
     const rows = await this.#sequelize.query<Row>(
       `WITH me AS (
          INSERT INTO plantao.nodes AS n (node, url, pid, version, role, is_primary, term, position, waiters, started_at,
-           history)
+           cluster, history)
          VALUES ($node, $url, $pid, $version, $role, $isPreferred, $term, $position, $waiters, $startedAt,
-           plantao.history_fingerprint())
+           coalesce($cluster::uuid, plantao.cluster_id()), plantao.history_fingerprint())
          ON CONFLICT (node) DO UPDATE SET url = excluded.url, pid = excluded.pid, version = excluded.version,
            role = excluded.role, is_primary = excluded.is_primary, term = excluded.term, position = excluded.position,
            waiters = excluded.waiters, started_at = excluded.started_at, heartbeat_at = clock_timestamp(),
-           history = excluded.history
+           cluster = excluded.cluster, history = excluded.history
        )
        SELECT ${UNACKNOWLEDGED}, node, url, pid, role, term, is_primary, started_at = $startedAt AS is_mine,
-              (SELECT id FROM plantao.cluster) AS cluster,
-              EXISTS (SELECT FROM plantao.switchover_requests r WHERE r.term = $term) AS is_asked,
+              plantao.cluster_id() AS cluster,
+              EXISTS (SELECT FROM plantao.switchover_requests r WHERE r.term = $term) AS is_requested,
               plantao.ms_between(heartbeat_at, clock_timestamp()) AS heartbeat_age_ms
-       FROM plantao.nodes
+       FROM plantao.nodes n
        WHERE role <> 'stopped' AND heartbeat_at > clock_timestamp() - interval '10 minutes'
-         AND history = plantao.history_fingerprint()`,
+         AND history = plantao.history_fingerprint() AND (n.cluster = plantao.cluster_id() OR node = $node)`,
       { bind: { ...row }, type: QueryTypes.SELECT },
     );
     const own = rows.find(({ node }) => node === row.node);
@@ -90,22 +101,22 @@ export class NodeRegistry {
     return {
       cluster,
       peers: rows.filter(({ node }) => node !== row.node),
-      isAsked: rows.some((seen) => seen.is_asked),
+      isSwitchoverRequested: rows.some((seen) => seen.is_requested),
     };
   }
 
-  /** Takes up what plantao.switchover() has asked of the node on duty for `term`: each request once, the newest of several. */
-  async takeRequest(term: number): Promise<{ handTo: string | null } | null> {
-    const [request] = await this.#sequelize.query<{ handTo: string | null }>(
-      `WITH taken AS (DELETE FROM plantao.switchover_requests WHERE term <= $term RETURNING id, term, hand_to)
-       SELECT ${UNACKNOWLEDGED}, hand_to AS "handTo" FROM taken WHERE term = $term ORDER BY id DESC LIMIT 1`,
+  /** Removes and returns what plantao.switchover() requested of the active node of `term`: each request once, the newest of several. */
+  async takeRequest(term: number): Promise<SwitchoverRequest | null> {
+    const [request] = await this.#sequelize.query<SwitchoverRequest>(
+      `WITH taken AS (DELETE FROM plantao.switchover_requests WHERE term <= $term RETURNING id, term, hand_to, asked_by)
+       SELECT ${UNACKNOWLEDGED}, hand_to AS "handTo", asked_by AS "askedBy" FROM taken WHERE term = $term ORDER BY id DESC LIMIT 1`,
       { bind: { term }, type: QueryTypes.SELECT },
     );
     return request ?? null;
   }
 
-  /** Asks the active to hand over to `node` (plantao.switchover), and answers in its words; what becomes of it is the active's. */
-  async requestDuty(node: string): Promise<string> {
+  /** Requests a switchover to `node`, and returns the answer of plantao.switchover(); the active node decides. */
+  async requestSwitchover(node: string): Promise<string> {
     const [row] = await this.#sequelize.query<{ answer: string }>('SELECT plantao.switchover($node) AS answer', {
       bind: { node },
       type: QueryTypes.SELECT,
@@ -113,13 +124,19 @@ export class NodeRegistry {
     return row?.answer ?? '';
   }
 
-  /** Somebody has written this node's row since the node itself did. The lock still lets one alone be active. */
+  /** Records in plantao.leader_history why this node lost the lock. */
+  async reportLostLock(node: string, term: number, cause: EndCause): Promise<void> {
+    const sql = 'SELECT plantao.report_lost_lock($term, $node, $cause)';
+    await this.#sequelize.query(sql, { bind: { node, term, cause } });
+  }
+
+  /** Another process has written this node's row since the node itself did. The lock still makes only one active. */
   #warnOfTwin({ node, url, pid }: Row): void {
     if (this.#hasWarned) return;
     this.#hasWarned = true;
     this.#log.error(
       { event: 'name_taken' },
-      `another node calls itself ${node} too (process ${pid}, ${url}): give each node a NODE_NAME of its own`,
+      `another node has the name ${node} too (process ${pid}, ${url}): give each node a NODE_NAME of its own`,
     );
   }
 }

@@ -4,29 +4,29 @@ import type { Socket } from 'node:net';
 import { z } from 'zod';
 import type { Clock } from '../clock.ts';
 
-/** What a peer's `/health` said, in the words of api.md. */
+/** A peer's `/health`. */
 export interface PeerHealth {
   node: string;
   alive: boolean;
   active: boolean;
   term: number;
-  /** Null where it names none. */
+  /** Null if it names none. */
   cluster: string | null;
   epoch: string | null;
 }
 
-/** What a {@link PeerProbe} tells its owner. */
+/** Callbacks of a {@link PeerProbe}. */
 export interface PeerProbeEvents {
   /**
-   * An answer, and when its question was sent: what it says was true at that time or later. False where it is none of a
-   * peer, and counts as none.
+   * Called with a response and the time at which its request was sent: the response was true at that time or later. Returns
+   * false if it does not come from a peer; then it does not count.
    */
-  onAnswer(probe: PeerProbe, health: PeerHealth, askedAt: number): boolean;
-  /** The first sign that it is silent: a closed connection or a failed question after an answer, or after nothing. */
+  onHealth(probe: PeerProbe, health: PeerHealth, sentAt: number): boolean;
+  /** Called at the first sign of silence after a response, or at the start: a closed connection or a failed request. */
   onSilence(probe: PeerProbe): void;
 }
 
-const health = z.object({
+const healthSchema = z.object({
   status: z.string(),
   active: z.boolean(),
   node: z.string(),
@@ -35,12 +35,12 @@ const health = z.object({
   epoch: z.string().nullish(),
 });
 
-/** A health answer is a few hundred bytes; more is not a health answer. */
-const ANSWER_LIMIT_BYTES = 64 * 1024;
+/** A health response has a few hundred bytes; anything larger is something else. */
+const RESPONSE_LIMIT_BYTES = 64 * 1024;
 
 /**
- * Asks one peer's `/health` again and again on a kept-alive connection. The connection itself is the faster probe: a
- * killed process closes it, and that is heard in milliseconds. Probes inform, they never decide.
+ * Requests one peer's `/health` again and again on a kept-alive connection. The connection itself is the faster probe: a
+ * killed process closes it, which is noticed in milliseconds. Probes inform, they never decide.
  */
 export class PeerProbe {
   readonly url: string;
@@ -49,12 +49,12 @@ export class PeerProbe {
   readonly #client: typeof http | typeof https;
   readonly #agent: http.Agent | https.Agent;
   readonly #watched = new WeakSet<Socket>();
-  #asking: http.ClientRequest | null = null;
+  #request: http.ClientRequest | null = null;
   #isStopped = false;
   #isSilent = false;
-  /** The last answer, or null when the last question got none. */
+  /** The last response, or null if the last request had none. */
   health: PeerHealth | null = null;
-  /** The name that it last answered by; null before it ever answered. */
+  /** The name in its last response; null before the first. */
   node: string | null = null;
 
   constructor(url: string, events: PeerProbeEvents, clock: Clock) {
@@ -65,36 +65,36 @@ export class PeerProbe {
     this.#agent = new this.#client.Agent({ keepAlive: true, maxSockets: 1 });
   }
 
-  /** Asks once, with `limitMs` for the whole answer; at once done while an earlier question is still open. */
-  async ask(limitMs: number): Promise<void> {
-    if (this.#asking || this.#isStopped) return;
-    const askedAt = this.#clock();
-    const answer = await this.#request(limitMs);
+  /** Sends one request, with `limitMs` for the whole response. Does nothing while an earlier request is still open. */
+  async probe(limitMs: number): Promise<void> {
+    if (this.#request || this.#isStopped) return;
+    const sentAt = this.#clock();
+    const health = await this.#fetch(limitMs);
     if (this.#isStopped) return;
-    if (answer === null) return this.#silence();
-    const isPeer = this.#events.onAnswer(this, answer, askedAt);
-    // Of one that is no peer the silence is no news either.
+    if (health === null) return this.#silence();
+    const isPeer = this.#events.onHealth(this, health, sentAt);
+    // The silence of something that is no peer is not reported either.
     this.#isSilent = !isPeer;
-    this.health = isPeer ? answer : null;
-    if (isPeer) this.node = answer.node;
+    this.health = isPeer ? health : null;
+    if (isPeer) this.node = health.node;
   }
 
   stop(): void {
     this.#isStopped = true;
-    this.#asking?.destroy();
+    this.#request?.destroy();
     this.#agent.destroy();
   }
 
-  #request(limitMs: number): Promise<PeerHealth | null> {
+  #fetch(limitMs: number): Promise<PeerHealth | null> {
     return new Promise((resolve) => {
       const request = this.#send();
       if (request === null) return resolve(null);
-      this.#asking = request;
+      this.#request = request;
       const timer = setTimeout(() => request.destroy(), limitMs);
-      const done = (answer: PeerHealth | null) => {
+      const done = (health: PeerHealth | null) => {
         clearTimeout(timer);
-        this.#asking = null;
-        resolve(answer);
+        this.#request = null;
+        resolve(health);
       };
       request.on('socket', (socket) => this.#watch(socket));
       request.on('error', () => done(null));
@@ -104,15 +104,15 @@ export class PeerProbe {
         response.setEncoding('utf8');
         response.on('data', (chunk: string) => {
           text += chunk;
-          if (text.length > ANSWER_LIMIT_BYTES) request.destroy();
+          if (text.length > RESPONSE_LIMIT_BYTES) request.destroy();
         });
         response.on('error', () => done(null));
-        response.on('end', () => done(read(text)));
+        response.on('end', () => done(parse(text)));
       });
     });
   }
 
-  /** Null where the address is none that can be called: rows of the table of nodes may be written by hand. */
+  /** Returns null if the address cannot be called: anybody may write rows into plantao.nodes in psql. */
   #send(): http.ClientRequest | null {
     try {
       return this.#client.get(`${this.url}/health`, { agent: this.#agent, headers: { accept: 'application/json' } });
@@ -135,11 +135,11 @@ export class PeerProbe {
   }
 }
 
-function read(text: string): PeerHealth | null {
+function parse(text: string): PeerHealth | null {
   try {
-    const said = health.safeParse(JSON.parse(text));
-    if (!said.success) return null;
-    const { status, active, node, term, cluster = null, epoch = null } = said.data;
+    const parsed = healthSchema.safeParse(JSON.parse(text));
+    if (!parsed.success) return null;
+    const { status, active, node, term, cluster = null, epoch = null } = parsed.data;
     return { node, alive: status === 'alive', active, term: term ?? 0, cluster, epoch };
   } catch {
     return null;

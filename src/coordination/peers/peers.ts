@@ -3,15 +3,15 @@ import type { ClusterIdentity } from './cluster-identity.ts';
 import type { PeerRow } from './node-registry.ts';
 import { type PeerHealth, PeerProbe } from './peer-probe.ts';
 
-/** Who is on duty, as far as this node knows. */
+/** The active node, as far as this node knows. */
 export interface Leader {
   node: string;
-  /** Null while nobody but an announcement has told of it. */
+  /** Null while the node is known from an announcement only. */
   url: string | null;
   term: number;
 }
 
-/** One peer in the answer of `/health`. */
+/** One peer in the body of `/health`. */
 export interface PeerView {
   url: string;
   node: string | null;
@@ -19,7 +19,7 @@ export interface PeerView {
   active: boolean;
 }
 
-/** What was last heard of a peer. `at` is when it was so, by this node's clock. */
+/** The newest observation of a peer. `at` is the time at which it was true, by this node's clock. */
 interface PeerObservation extends Leader {
   at: number;
   alive: boolean;
@@ -27,45 +27,67 @@ interface PeerObservation extends Leader {
   isPreferred: boolean;
 }
 
-/** For how long a word counts, in milliseconds: rows come once a second, answers several times. */
+/** How long an observation counts, in milliseconds: rows come once a second, responses several times. */
 const FRESH_MS = 2500;
-/** After a new epoch has begun all nodes know it within this, as they read the log once a second. */
+/** All nodes know a new epoch within this time, since they read the log once a second. */
 const NEW_EPOCH_MS = 5000;
 
-/** What {@link Peers} are made of. */
-export interface PeersOptions {
-  /** This node's own name: whoever answers by it is no peer. */
+/** A probed peer is probed on for this long after its row is gone: after a split, its row is in the other database. */
+const FORMER_PEER_MS = 60_000;
+
+/** An active node of the same cluster id on another database. */
+export interface Rival {
   node: string;
-  /** PEER_URL; others are found through the table of nodes. */
+  url: string;
+  term: number;
+  epoch: string | null;
+}
+
+/** What responds at an address and is not a peer. */
+interface Stranger {
+  since: number;
+  isReported: boolean;
+  seenAt: number;
+  health: PeerHealth;
+}
+
+/** Options of {@link Peers}. */
+export interface PeersOptions {
+  /** This node's own name: a node that uses it is no peer. */
+  node: string;
+  /** PEER_URL; other peers are found through plantao.nodes. */
   urls: readonly string[];
-  /** This node's own; who names another is no peer. */
+  /** This node's own; a node with another one is no peer. */
   identity: Pick<ClusterIdentity, 'cluster' | 'matches'>;
   /** Called when a peer of this cluster names another epoch than ours: one of the two has yet to read the newest. */
   onOtherEpoch(): void;
   /** Called once for each address that stays that of another cluster, or of a copy of this one's database. */
   onStranger(url: string, cluster: string | null): void;
-  /** Called with the name of the active when it fell silent. */
-  onSilence(node: string): void;
   clock?: Clock;
 }
 
 /**
- * What this node knows of its peers: from their `/health`, from the table of nodes, and from what they announce through
- * NOTIFY. Of each peer the newest word counts, whichever way it came, so a peer that can be heard through the database
- * alone still counts as there, and one whose connection closed does not until it is heard of again. All of it is
- * hearsay; only the leader lock decides.
+ * What this node knows of its peers: from their `/health`, from plantao.nodes, and from what they announce through NOTIFY. The
+ * newest observation of each peer counts, whichever way it came. So a peer that is seen through the database alone still
+ * counts as alive, and one whose connection closed does not until it is observed again. Observations decide nothing; only the
+ * leader lock does.
  */
 export class Peers {
   readonly #options: PeersOptions;
   readonly #clock: Clock;
   readonly #probes = new Map<string, PeerProbe>();
   readonly #observations = new Map<string, PeerObservation>();
-  /** Addresses whose last answer was none of a peer, with the time of the first such one. */
-  readonly #strangers = new Map<string, { since: number; isTold: boolean }>();
+  /** Addresses whose last response was not a peer's; `since` is the time of the first such response. */
+  readonly #strangers = new Map<string, Stranger>();
+  /** The addresses of PEER_URL and of plantao.nodes. */
+  #wanted = new Set<string>();
+  /** When each address last responded as a peer, or as a node of this cluster on another database. */
+  readonly #seenAt = new Map<string, number>();
   #rows: PeerRow[] = [];
-  /** The newest term that was resigned. It outlives the words that were there, and no more: a restore makes terms lower. */
+  /** The newest resigned term. It outlives the observations of that time, and no more: a restore makes terms lower. */
   #closed = { term: 0, until: Number.NEGATIVE_INFINITY };
   readonly #onActive: (() => void)[] = [];
+  #onSilence: (node: string) => void = () => {};
 
   constructor(options: PeersOptions) {
     this.#options = options;
@@ -73,26 +95,24 @@ export class Peers {
     this.#follow(options.urls);
   }
 
-  /** Asks every peer's `/health`; resolves when all have answered or run into `limitMs`. */
-  async ask(limitMs: number): Promise<void> {
-    await Promise.all([...this.#probes.values()].map((probe) => probe.ask(limitMs)));
+  /** Calls `listener` with the name of the active node when it goes silent. */
+  onSilence(listener: (node: string) => void): void {
+    this.#onSilence = listener;
   }
 
-  /** Takes in the table of nodes: who else there is, and what each wrote last. */
-  learn(rows: PeerRow[]): void {
+  /** Probes every peer's `/health`; resolves when each has responded or run into `limitMs`. */
+  async probe(limitMs: number): Promise<void> {
+    await Promise.all([...this.#probes.values()].map((probe) => probe.probe(limitMs)));
+  }
+
+  /** Observes the rows of plantao.nodes: the peers, and what each wrote last. */
+  observeRows(rows: PeerRow[]): void {
     const now = this.#clock();
     this.#rows = rows.filter((row) => row.node !== this.#options.node);
     for (const { node, url, role, term, is_primary, heartbeat_age_ms } of this.#rows) {
       const [alive, active] = [role === 'active' || role === 'standby', role === 'active'];
-      this.#observe({
-        node,
-        url,
-        at: now - Math.max(0, heartbeat_age_ms),
-        alive,
-        active,
-        term: term ?? 0,
-        isPreferred: is_primary,
-      });
+      const at = now - Math.max(0, heartbeat_age_ms);
+      this.#observe({ node, url, at, alive, active, term: term ?? 0, isPreferred: is_primary });
     }
     const configured = new Set([...this.#probes.values()].filter(({ url }) => this.#isConfigured(url)).map(nodeOf));
     const found = this.#rows.filter((row) => !configured.has(row.node)).map((row) => row.url);
@@ -100,63 +120,81 @@ export class Peers {
   }
 
   /**
-   * A promotion was announced. Whoever may connect to the database may NOTIFY, and clients take their passwords to the
-   * address of the active: so it is handed out only where a setting or the table of nodes has it too.
+   * Observes an announced promotion. Any role that may connect to the database may NOTIFY, and clients send their passwords
+   * to the address of the active node: so that address is used only if a setting or plantao.nodes has it too.
    */
-  promoted({ node, url, term }: { node: string; url: string; term: number }): void {
-    const known = this.#probes.has(url) ? url : null;
-    this.#observe({
-      node,
-      url: known,
-      term,
-      at: this.#clock(),
-      alive: true,
-      active: true,
-      isPreferred: this.#isPreferred(node),
-    });
+  observePromotion({ node, url, term }: { node: string; url: string; term: number }): void {
+    const known = this.#wanted.has(url) ? url : null;
+    const isPreferred = this.#isPreferred(node);
+    this.#observe({ node, url: known, term, at: this.#clock(), alive: true, active: true, isPreferred });
   }
 
-  resigned(term: number): void {
+  /** Observes an announced resignation. */
+  observeResignation(term: number): void {
     this.#closed = { term: Math.max(this.#closedTerm, term), until: this.#clock() + FRESH_MS };
   }
 
-  /** The peer on duty: of those last heard of as active, the one of the highest term, unless that term was resigned. */
+  /** The active peer: of those last observed as active, the one with the highest term, unless that term was resigned. */
   get active(): (Leader & { isPreferred: boolean }) | null {
     const oldest = this.#clock() - FRESH_MS;
     const closedTerm = this.#closedTerm;
     let leader: PeerObservation | null = null;
-    for (const word of this.#observations.values()) {
-      if (!word.active || word.at < oldest || word.term <= closedTerm) continue;
-      if (leader === null || word.term > leader.term) leader = word;
+    for (const observation of this.#observations.values()) {
+      if (!observation.active || observation.at < oldest || observation.term <= closedTerm) continue;
+      if (leader === null || observation.term > leader.term) leader = observation;
     }
     if (leader === null) return null;
     const { node, url, term, isPreferred } = leader;
-    // Clients take passwords and messages there.
+    // Clients send passwords and messages there.
     return { node, url: url !== null && this.#strangers.has(url) ? null : url, term, isPreferred };
   }
 
-  /** Resolves when a peer is seen on duty; at once where one is. */
+  /**
+   * An active node of this cluster id on another database: after a split of PostgreSQL, or of a copy that kept the id. Null
+   * while one of the two may just not know the newest epoch.
+   */
+  get rival(): Rival | null {
+    const now = this.#clock();
+    for (const [url, { since, seenAt, health }] of this.#strangers) {
+      const { cluster, active, node, term, epoch } = health;
+      if (!active || cluster === null || cluster !== this.#options.identity.cluster) continue;
+      if (now - seenAt < FRESH_MS && now - since >= NEW_EPOCH_MS) return { node, url, term, epoch };
+    }
+    return null;
+  }
+
+  /**
+   * The highest term in which a peer's own `/health` last said that it is active; 0 if none does. Announcements do not count:
+   * any role that may connect to the database can send one.
+   */
+  get highestTerm(): number {
+    const active = [...this.#probes.values()].flatMap(({ health }) => (health?.active ? [health.term] : []));
+    return Math.max(0, ...active);
+  }
+
+  /** Resolves when a peer is seen active; at once if one is. */
   anyActive(): Promise<void> {
     if (this.active) return Promise.resolve();
     return new Promise((resolve) => this.#onActive.push(resolve));
   }
 
-  /** The names of the peers that could take over: heard of lately, and not fallen. */
+  /** The names of the peers that could take over: observed lately, and not fallen. */
   get living(): string[] {
     const oldest = this.#clock() - FRESH_MS;
     return [...this.#observations.values()].filter(({ alive, at }) => alive && at >= oldest).map(({ node }) => node);
   }
 
-  /** Whether a node of this name was ever heard of. */
+  /** Returns true if a node of this name was ever observed. */
   knows(node: string): boolean {
     return this.#observations.has(node);
   }
 
-  /** What `/health` shows: who answers over HTTP, and which of them is on duty by the newest word, however it came. */
+  /** What `/health` shows: the peers that respond over HTTP, and which of them is active by the newest observation. */
   view(): PeerView[] {
     const { active } = this;
     const seen = new Map<string, PeerView>();
     for (const probe of this.#probes.values()) {
+      if (!this.#wanted.has(probe.url)) continue;
       const node = nodeOf(probe) ?? this.#rows.find((row) => row.url === probe.url)?.node ?? null;
       if (node === this.#options.node || (node !== null && seen.get(node)?.alive)) continue;
       const alive = probe.health?.alive === true;
@@ -170,43 +208,48 @@ export class Peers {
     this.#probes.clear();
   }
 
-  #observe(word: PeerObservation): void {
-    if (word.node === this.#options.node || word.at < (this.#observations.get(word.node)?.at ?? 0)) return;
-    this.#observations.set(word.node, word);
+  #observe(observation: PeerObservation): void {
+    const { node, at } = observation;
+    if (node === this.#options.node || at < (this.#observations.get(node)?.at ?? 0)) return;
+    this.#observations.set(node, observation);
     if (this.active) for (const resolve of this.#onActive.splice(0)) resolve();
   }
 
-  #answered(probe: PeerProbe, health: PeerHealth, askedAt: number): boolean {
+  #observeHealth(probe: PeerProbe, health: PeerHealth, sentAt: number): boolean {
     if (!this.#options.identity.matches(health)) {
-      this.#meetStranger(probe.url, health);
+      this.#observeStranger(probe.url, health);
       return false;
     }
     this.#strangers.delete(probe.url);
+    this.#seenAt.set(probe.url, this.#clock());
     const { node, alive, active, term } = health;
-    this.#observe({ node, url: probe.url, at: askedAt, alive, active, term, isPreferred: this.#isPreferred(node) });
+    this.#observe({ node, url: probe.url, at: sentAt, alive, active, term, isPreferred: this.#isPreferred(node) });
     return true;
   }
 
-  /** One of the same cluster may only not know the newest epoch yet, or we may not. */
-  #meetStranger(url: string, { cluster }: PeerHealth): void {
+  /** A node of the same cluster may just not know the newest epoch yet, or this node may not. */
+  #observeStranger(url: string, health: PeerHealth): void {
     const { identity, onOtherEpoch, onStranger } = this.#options;
-    const stranger = this.#strangers.get(url) ?? { since: this.#clock(), isTold: false };
+    const { cluster } = health;
+    const now = this.#clock();
+    const stranger = { since: now, isReported: false, ...this.#strangers.get(url), seenAt: now, health };
     this.#strangers.set(url, stranger);
-    const isNew = this.#clock() - stranger.since < NEW_EPOCH_MS;
+    const isNew = now - stranger.since < NEW_EPOCH_MS;
     const isOurs = identity.cluster === null || cluster === identity.cluster;
+    if (isOurs && this.#seenAt.has(url)) this.#seenAt.set(url, now);
     if (isOurs && isNew) onOtherEpoch();
-    else if (!stranger.isTold) {
-      stranger.isTold = true;
+    else if (!stranger.isReported) {
+      stranger.isReported = true;
       onStranger(url, cluster);
     }
   }
 
-  /** Of a peer that answered before: until it is heard of again, by whichever way, it is not there. */
-  #silent({ node }: PeerProbe): void {
-    const word = node === null ? undefined : this.#observations.get(node);
-    if (!word) return;
-    this.#observations.set(word.node, { ...word, at: this.#clock(), alive: false, active: false });
-    if (word.active) this.#options.onSilence(word.node);
+  /** A peer that responded before counts as absent until it is observed again, in whichever way. */
+  #observeSilence({ node }: PeerProbe): void {
+    const last = node === null ? undefined : this.#observations.get(node);
+    if (!last) return;
+    this.#observations.set(last.node, { ...last, at: this.#clock(), alive: false, active: false });
+    if (last.active) this.#onSilence(last.node);
   }
 
   get #closedTerm(): number {
@@ -222,22 +265,24 @@ export class Peers {
   }
 
   #follow(urls: readonly string[]): void {
-    const wanted = new Set(urls);
-    for (const url of wanted) {
+    this.#wanted = new Set(urls);
+    for (const url of this.#wanted) {
       if (!this.#probes.has(url)) this.#probes.set(url, this.#probe(url));
     }
     for (const [url, probe] of this.#probes) {
-      if (wanted.has(url)) continue;
+      const isFormerPeer = this.#clock() - (this.#seenAt.get(url) ?? Number.NEGATIVE_INFINITY) < FORMER_PEER_MS;
+      if (this.#wanted.has(url) || isFormerPeer) continue;
       probe.stop();
       this.#probes.delete(url);
       this.#strangers.delete(url);
+      this.#seenAt.delete(url);
     }
   }
 
   #probe(url: string): PeerProbe {
     const events = {
-      onAnswer: (probe: PeerProbe, health: PeerHealth, askedAt: number) => this.#answered(probe, health, askedAt),
-      onSilence: (probe: PeerProbe) => this.#silent(probe),
+      onHealth: (probe: PeerProbe, health: PeerHealth, sentAt: number) => this.#observeHealth(probe, health, sentAt),
+      onSilence: (probe: PeerProbe) => this.#observeSilence(probe),
     };
     return new PeerProbe(url, events, this.#clock);
   }

@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { messageOf } from '../../message-of.ts';
-import { DatabaseUnavailableError, NotReplicatedError, sqlState } from '../errors.ts';
+import { DatabaseUnavailableError, NotReplicatedError, SqlState, sqlState } from '../errors.ts';
 import type { AbandonedBackends } from './abandoned-backends.ts';
 import { isReplicationGivenUp } from './commit-notice.ts';
 
@@ -71,6 +71,8 @@ export class BoundedClient extends pg.Client {
       if (this.#isReplicationGivenUp) throw new NotReplicatedError();
       return result;
     } catch (error) {
+      // The server became a standby, or read-only: the pool must open another connection, which may find the primary.
+      if (sqlState(error) === SqlState.READ_ONLY) this.#dropConnection();
       if (!this.#isLost || sqlState(error) !== null || error instanceof DatabaseUnavailableError) throw error;
       throw new DatabaseUnavailableError(messageOf(error), { cause: error });
     } finally {
@@ -79,11 +81,16 @@ export class BoundedClient extends pg.Client {
   }
 
   #giveUp(limitMs: number): DatabaseUnavailableError {
-    // The types lack both.
-    const { processID, connection } = this as unknown as { processID: number | null; connection: pg.Connection };
+    // The types lack it.
+    const { processID } = this as unknown as { processID: number | null };
     if (processID !== null) this.#bounds.abandoned.add(processID);
-    connection.stream.destroy();
+    this.#dropConnection();
     return new DatabaseUnavailableError(`no answer within ${limitMs} ms`);
+  }
+
+  #dropConnection(): void {
+    // The types lack it.
+    (this as unknown as { connection: pg.Connection }).connection.stream.destroy();
   }
 
   override end(...rest: []): Promise<void> {

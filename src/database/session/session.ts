@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { messageOf } from '../../message-of.ts';
-import { DatabaseUnavailableError, isStalePlan, NotReplicatedError, sqlState } from '../errors.ts';
+import { DatabaseUnavailableError, isStalePlan, NotReplicatedError, SqlState, sqlState } from '../errors.ts';
 import { isReplicationGivenUp } from './commit-notice.ts';
 import { CONNECT_LIMIT_MS, clientConfig, Sockets } from './connection.ts';
 import type { ConnectionOptions } from './pinned-connection.ts';
@@ -26,12 +26,12 @@ export class Session {
   #isReplicationGivenUp = false;
   /** How often the prepared statements of this session were renamed. */
   #renamed = 0;
-  #onLost: (reason: string) => void = () => {};
+  #onLost: (reason: string, state: string | null) => void = () => {};
   #last: Promise<unknown> = Promise.resolve();
 
   private constructor(options: ConnectionOptions) {
     this.#client = new pg.Client(clientConfig(options, this.#sockets));
-    this.#client.on('error', (error) => this.#lose(error.message));
+    this.#client.on('error', (error) => this.#lose(error.message, sqlState(error)));
     this.#client.on('end', () => this.#lose('the connection was closed'));
     this.#client.on('notice', (notice) => {
       this.#isReplicationGivenUp ||= isReplicationGivenUp(notice);
@@ -70,8 +70,8 @@ export class Session {
     return this.#isAbandoned ? (this.#client as unknown as { processID: number }).processID : null;
   }
 
-  /** Calls `listener` once, with the reason, when the session ends for any reason but {@link destroy}. */
-  onLost(listener: (reason: string) => void): void {
+  /** Calls `listener` once, with the reason and PostgreSQL's SQLSTATE, when the session ends for any reason but {@link destroy}. */
+  onLost(listener: (reason: string, state: string | null) => void): void {
     this.#onLost = listener;
   }
 
@@ -121,6 +121,7 @@ export class Session {
         return result;
       } catch (error) {
         this.#isAbandoned ||= !this.isOpen;
+        if (sqlState(error) === SqlState.READ_ONLY) this.#leave(messageOf(error));
         if (name === undefined || tries === MOST_TRIES || !isStalePlan(error)) throw error;
         this.#renamed++;
       }
@@ -142,10 +143,16 @@ export class Session {
     this.#sockets.destroy();
   }
 
-  #lose(reason: string): void {
+  /** The server became a standby, or read-only: the next session may find the primary. */
+  #leave(reason: string): void {
+    this.#lose(reason, SqlState.READ_ONLY);
+    this.#sockets.destroy();
+  }
+
+  #lose(reason: string, state: string | null = null): void {
     if (this.#lost) return;
     this.#lost = new SessionLostError(`database session lost: ${reason}`);
-    this.#onLost(reason);
+    this.#onLost(reason, state);
   }
 
   async #within<T>(limitMs: number, what: string, work: Promise<T>): Promise<T> {

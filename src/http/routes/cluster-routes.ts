@@ -31,6 +31,8 @@ const termRow = z.object({
   started_at: z.iso.datetime(),
   ended_at: z.iso.datetime().nullable(),
   end_reason: z.string().nullable(),
+  end_cause: z.string().nullable(),
+  asked_by: z.string().nullable(),
   on_duty_ms: z.number(),
   gap_ms: z.number().nullable(),
 });
@@ -50,14 +52,22 @@ export function clusterRoutes({ sequelize, cluster, showsActiveUrl }: Services):
         term: z.number().nullable(),
         active_node: z.string().nullable(),
         active_url: z.string().nullable(),
+        cluster: z.string().nullable().describe('The id of the cluster'),
+        rival: z
+          .object({ node: z.string(), url: z.string(), term: z.number(), epoch: z.string().nullable() })
+          .nullable()
+          .describe(
+            'An active node of the same cluster id on another database: PostgreSQL has two primaries, or one is a copy',
+          ),
         nodes: z.array(nodeRow),
         history: z.array(termRow),
       }),
       async handle() {
         const [nodes, history] = await readCluster();
-        const { term, activeNode, activeUrl } = cluster;
+        const { term, activeNode, activeUrl, id, rival } = cluster;
+        const active_url = showsActiveUrl ? activeUrl : null;
         return {
-          body: { term, active_node: activeNode, active_url: showsActiveUrl ? activeUrl : null, nodes, history },
+          body: { term, active_node: activeNode, active_url, cluster: id, rival, nodes, history },
         };
       },
     }),
@@ -72,10 +82,10 @@ function readViews(sequelize: Sequelize) {
       { type: QueryTypes.SELECT },
     ),
     sequelize.query(
-      `SELECT term, node, url, reason, started_at, ended_at, end_reason,
+      `SELECT term, node, url, reason, started_at, ended_at, end_reason, end_cause, asked_by,
               plantao.ms_between(started_at, coalesce(ended_at, clock_timestamp())) AS on_duty_ms,
               plantao.ms_between(lead(ended_at) OVER (ORDER BY term DESC), started_at) AS gap_ms
-       FROM (SELECT term, node, url, reason, started_at, ended_at, end_reason FROM plantao.leader_history LIMIT 21) h
+       FROM (SELECT term, node, url, reason, started_at, ended_at, end_reason, end_cause, asked_by FROM plantao.leader_history LIMIT 21) h
        ORDER BY term DESC LIMIT 20`,
       { type: QueryTypes.SELECT },
     ),

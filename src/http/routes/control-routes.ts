@@ -183,8 +183,8 @@ function switchoverRoute({ cluster, showsActiveUrl }: Services): Route {
     input: z.object({ to: nodeName.nullish() }),
     answer: z.object({ message: z.string(), active_node: z.string().nullable(), active_url: z.string().nullable() }),
     refusals: [404, 409],
-    async handle({ input }) {
-      const refusal = await cluster.switchover(input.to ?? null);
+    async handle({ input, request }) {
+      const refusal = await cluster.switchover(input.to ?? null, `HTTP client ${request.ip}`);
       if (refusal !== null) {
         const [status, sentence] = refusals[refusal] ?? [409, refusal];
         throw new HttpError(status, refusal, sentence, {

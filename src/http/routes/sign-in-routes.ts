@@ -11,18 +11,26 @@ import { type Route, route } from './route.ts';
 
 const token = z.string().describe('Send it as Authorization: Bearer <token>. Shown this once.');
 
+/** With these a client stays with the cluster that it signed in to: every node shows its own at /health. */
+const identity = {
+  cluster: z.string().nullable().describe('The id of the cluster'),
+  epoch: z.string().describe('The history of its event log'),
+};
+
 /** `/register`, `/login`, `/logout` and `/tokens`. */
 export function signInRoutes(services: Services): Route[] {
   return [registerRoute(services), loginRoute(services), logoutRoute(services), tokensRoute(services)];
 }
 
-function registerRoute({ accounts, adminToken, authMode }: Services): Route {
+function registerRoute({ accounts, adminToken, authMode, cluster }: Services): Route {
   const isAdminToken = adminTokenCheck(adminToken);
   const answer = (signedIn: SignedIn, message: string) => ({
     user_id: signedIn.userId,
     username: signedIn.username,
     token: signedIn.token,
     message,
+    cluster: cluster.id,
+    epoch: cluster.epoch,
   });
   return route({
     method: 'post',
@@ -33,7 +41,7 @@ function registerRoute({ accounts, adminToken, authMode }: Services): Route {
     input: z.object({ username, password }),
     status: 201,
     also: [200],
-    answer: z.object({ user_id: z.number(), username: z.string(), token, message: z.string() }),
+    answer: z.object({ user_id: z.number(), username: z.string(), token, message: z.string(), ...identity }),
     refusals: [409],
     async handle({ input, request }) {
       const credential = bearerOf(request);
@@ -50,7 +58,7 @@ function registerRoute({ accounts, adminToken, authMode }: Services): Route {
   });
 }
 
-function loginRoute({ accounts, users, authMode }: Services): Route {
+function loginRoute({ accounts, users, authMode, cluster }: Services): Route {
   return route({
     method: 'post',
     path: '/login',
@@ -64,7 +72,7 @@ function loginRoute({ accounts, users, authMode }: Services): Route {
       username,
       password: authMode === 'token' ? givenPassword : givenPassword.optional(),
     }),
-    answer: z.object({ user_id: z.number(), username: z.string(), created: z.boolean(), token }),
+    answer: z.object({ user_id: z.number(), username: z.string(), created: z.boolean(), token, ...identity }),
     refusals: [401],
     async handle({ input, request }) {
       const given = input.password ?? null;
@@ -80,7 +88,8 @@ function loginRoute({ accounts, users, authMode }: Services): Route {
         tokenHash: credential === null ? null : tokenHash(credential),
       };
       const { userId, username, created, token } = await accounts.logIn(applicant);
-      return { body: { user_id: userId, username, created, token } };
+      const { id, epoch } = cluster;
+      return { body: { user_id: userId, username, created, token, cluster: id, epoch } };
     },
   });
 }

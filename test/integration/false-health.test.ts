@@ -7,7 +7,7 @@ import { get } from '../support/http.ts';
 import { createDatabase, type TestDatabase } from '../support/postgres.ts';
 import { type LocalNode, localNode } from '../support/two-nodes.ts';
 
-describe('False responses of a peer', () => {
+describe('A false health response', () => {
   let database: TestDatabase;
   let client: pg.Client;
   let liar: FakePeer;
@@ -25,7 +25,7 @@ describe('False responses of a peer', () => {
     await database.drop();
   });
 
-  /** Two nodes, the first with IS_ACTIVE=true, that know each other by the database only and have the liar as PEER_URL. */
+  /** Starts two nodes, the first with IS_ACTIVE=true, that know each other through the database only and have the liar as PEER_URL. */
   const start = async (says: FakePeer['says']) => {
     liar = await FakePeer.start(says);
     nodes = [];
@@ -50,10 +50,10 @@ describe('False responses of a peer', () => {
     return nodes as [LocalNode, LocalNode];
   };
   const isActive = async ({ url }: LocalNode) => (await get(`${url}/health`)).body.active === true;
-  /** Resolves when both have heard the liar several times more. */
-  const listened = async () => {
+  /** Resolves when both have probed the liar several times more. */
+  const probed = async () => {
     const asked = liar.asked;
-    await eventually('the nodes have asked the liar again and again', () => liar.asked > asked + 8, {
+    await eventually('the nodes have probed the liar again and again', () => liar.asked > asked + 8, {
       within: 15_000,
     });
   };
@@ -63,10 +63,10 @@ describe('False responses of a peer', () => {
   };
   const terms = async () => Number((await client.query('SELECT count(*) FROM plantao.leader_terms')).rows[0].count);
 
-  it('do not prevent a promotion when a foreign node claims the active role', async () => {
+  it('that claims to be active keeps no node from becoming active', async () => {
     const [first, second] = await start({ status: 'alive', active: true, node: 'liar', term: 1_000_000 });
     await eventually('the first is active all the same', () => isActive(first));
-    await listened();
+    await probed();
     expect([await isActive(first), await isActive(second)]).to.deep.equal([true, false]);
     expect(await holders()).to.deep.equal(['plantao:node-a:lock']);
     await first.stop();
@@ -74,41 +74,41 @@ describe('False responses of a peer', () => {
     expect(await terms()).to.equal(2);
   });
 
-  it('promote no second node when they deny the role of the active node', async () => {
+  it('in the name of the active node, denying that it is active, makes no other node active', async () => {
     const [first, second] = await start({ status: 'alive', active: false, node: 'node-a', term: 1 });
     await eventually('the first is active', () => isActive(first));
-    await listened();
+    await probed();
     expect([await isActive(first), await isActive(second)]).to.deep.equal([true, false]);
     expect(await holders()).to.deep.equal(['plantao:node-a:lock']);
-    expect(await terms(), 'nobody was promoted in vain').to.equal(1);
+    expect(await terms(), 'no node was promoted in vain').to.equal(1);
   });
 
-  it('promote no second node when they report the active node as down', async () => {
+  it('in the name of the active node, claiming that it is down, makes no other node active', async () => {
     const [first, second] = await start({ status: 'down', active: false, node: 'node-a', term: 1 });
     await eventually('the first is active', () => isActive(first));
-    await listened();
+    await probed();
     expect([await isActive(first), await isActive(second)]).to.deep.equal([true, false]);
     expect(await terms()).to.equal(1);
   });
 
-  it('make no peer of a server that responds with nonsense or never', async () => {
+  it('that is no JSON, or that never comes, does not count', async () => {
     const [first, second] = await start('<html>502 Bad Gateway</html>');
     await eventually('the first is active', () => isActive(first));
-    await listened();
+    await probed();
     liar.says = null;
-    await eventually('it is asked and does not answer', () => liar.asked > 0);
+    await eventually('it is probed and does not respond', () => liar.asked > 0);
     expect([await isActive(first), await isActive(second)]).to.deep.equal([true, false]);
     expect(await terms()).to.equal(1);
   });
 
-  it('do not make a node hand over to a target that does not exist', async () => {
+  it('from a node that is not in the database makes it no target of a switchover', async () => {
     const [first] = await start({ status: 'alive', active: false, node: 'ghost', term: 1 });
     await eventually('the first is active', () => isActive(first));
-    await listened();
+    await probed();
     const refusal = await client.query<{ said: string }>("SELECT plantao.switchover('ghost') AS said");
     expect(refusal.rows[0]?.said).to.equal('refused: ghost is not a running standby: see plantao.cluster_status');
-    await listened();
-    await eventually('somebody real is active', async () => (await holders()).length === 1);
+    await probed();
+    await eventually('a real node is active', async () => (await holders()).length === 1);
     const active = await Promise.all(nodes.map(isActive));
     expect(active.filter(Boolean)).to.have.length(1);
   });

@@ -1,0 +1,66 @@
+import { type NodeRequest, NoResponseError, sendOnce } from './single-request.ts';
+
+const HEALTH: NodeRequest = { method: 'GET', path: '/health' };
+
+/**
+ * Keeps a client with the cluster that it signed in to: nothing is sent to a node of another cluster, nor to one whose
+ * database is in a history that the cluster has left. After a copy of the database, or while two PostgreSQL servers are both
+ * primary, an address may lead to such a node.
+ */
+export class ClusterCheck {
+  readonly #send: typeof fetch;
+  #cluster: string | undefined;
+  #epoch: string | undefined;
+  /** Epochs that the cluster has left. */
+  readonly #left = new Set<string>();
+
+  constructor(send: typeof fetch, cluster: string | undefined) {
+    this.#send = send;
+    this.#cluster = cluster;
+  }
+
+  /** The id of the cluster; undefined before a sign-in. */
+  get clusterId(): string | undefined {
+    return this.#cluster;
+  }
+
+  /** Takes over the cluster and the epoch of the response to a sign-in. */
+  signedIn(cluster: unknown, epoch: unknown): void {
+    if (typeof cluster !== 'string') return;
+    this.#cluster = cluster;
+    this.#epoch = undefined;
+    this.#left.clear();
+    if (typeof epoch === 'string') this.#epoch = epoch;
+  }
+
+  /**
+   * Checks a node before it is used. Does nothing before a sign-in.
+   * @throws {NoResponseError} with `notSent` if the node does not respond or must not be used.
+   */
+  async check(url: string, ms: number, signal: AbortSignal): Promise<void> {
+    if (this.#cluster === undefined) return;
+    const health = await this.#health(url, ms, signal);
+    const { cluster, epoch } = health ?? {};
+    if (typeof cluster === 'string' && cluster !== this.#cluster) {
+      throw new NoResponseError(`belongs to cluster ${cluster}, and this client signed in to ${this.#cluster}`, true);
+    }
+    if (typeof epoch !== 'string' || epoch === '' || epoch === this.#epoch) return;
+    if (this.#left.has(epoch)) {
+      throw new NoResponseError(
+        `is on a database in epoch ${epoch}, which the cluster has left for ${this.#epoch}`,
+        true,
+      );
+    }
+    if (this.#epoch !== undefined) this.#left.add(this.#epoch);
+    this.#epoch = epoch;
+  }
+
+  async #health(url: string, ms: number, signal: AbortSignal): Promise<Record<string, unknown> | undefined> {
+    try {
+      return (await sendOnce(this.#send, url, HEALTH, ms, signal)).body;
+    } catch (error) {
+      if (error instanceof NoResponseError) throw new NoResponseError(error.message, true, error);
+      throw error;
+    }
+  }
+}

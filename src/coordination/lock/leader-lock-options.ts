@@ -1,0 +1,28 @@
+import type { Session } from '../../database/session/session.ts';
+import type { Log } from '../../log.ts';
+import type { Clock } from '../clock.ts';
+import type { EndCause } from '../end-cause.ts';
+import type { Lease } from './lease.ts';
+import type { SignOfLife } from './sign-of-life.ts';
+
+/** Options of a LeaderLock. */
+export interface LeaderLockOptions {
+  /**
+   * Opens the lock session, in PostgreSQL itself and not through a transaction pooler, with the lease as its
+   * idle_session_timeout. `signal` cancels the opening.
+   */
+  open(signal: AbortSignal): Promise<Session>;
+  leaseMs: number;
+  node: string;
+  url: () => string;
+  log: Pick<Log, 'warn'>;
+  /** Called when a session that held the lock is lost. */
+  onLost(reason: string, cause: EndCause): void;
+  clock?: Clock;
+  /** Starts the timer of a heartbeat; default: setTimeout. */
+  schedule?(renew: () => void, delayMs: number): NodeJS.Timeout | undefined;
+  /** Read by other threads; default: a lease of its own. */
+  lease?: Lease;
+  /** The thread that acts on the lease, if that is another one. */
+  owner?: SignOfLife;
+}

@@ -1,0 +1,64 @@
+import type pg from 'pg';
+import { LEADER_LOCK } from '../../database/advisory-locks.ts';
+import type { Resignation } from '../end-cause.ts';
+
+/** What plantao.leader_history records of a promotion. */
+export interface Promotion {
+  reason: string;
+  /** How long no node has been seen active, in milliseconds: the last active node, if it died, was alive before that. */
+  unseenMs: number;
+}
+
+/** The session that holds the leader lock, as PostgreSQL sees it. */
+export interface Holder {
+  application_name: string;
+  pid: number;
+}
+
+/** A term that PostgreSQL opened. */
+export interface OpenedTerm {
+  number: number;
+  /** Proves the term, and the epoch that it belongs to, before each write (plantao.fencing_token). */
+  token: number;
+}
+
+/** Takes the leader lock if it is free. */
+export const TRY_LOCK: pg.QueryConfig = {
+  name: 'try',
+  text: 'SELECT pg_try_advisory_lock($1, $2) AS taken',
+  values: [...LEADER_LOCK],
+};
+
+/** Reads which session holds the leader lock. */
+export const READ_HOLDER: pg.QueryConfig = {
+  text: "SELECT coalesce(application_name, '?') AS application_name, pid FROM plantao.lock_holder",
+};
+
+/** Prepares the plans of open_term in a session, and changes nothing. */
+export const WARM_UP_TERM: pg.QueryConfig = { name: 'warm_up_term', text: 'SELECT plantao.warm_up_term()' };
+
+/** Opens a term for `node`. */
+export function openTermQuery(node: string, url: string, { reason, unseenMs }: Promotion): pg.QueryConfig {
+  const values = [node, url, reason, unseenMs];
+  const text = 'SELECT term, plantao.fencing_token(term) AS token FROM plantao.open_term($1, $2, $3, $4) AS term';
+  return { name: 'open', text, values };
+}
+
+/** The reply to a heartbeat. */
+export interface Heartbeat {
+  /** True while this very session holds the leader lock and the term is the open one. */
+  held: boolean;
+  /** Why the server does not accept writes; null if it does. */
+  readOnly: string | null;
+}
+
+/** Checks the lock, the term and the server on the lock session. */
+export function heartbeatQuery(term: number): pg.QueryConfig {
+  const text = 'SELECT plantao.hold_leader_lock($1) AS held, plantao.read_only_reason() AS "readOnly"';
+  return { name: 'heartbeat', text, values: [term] };
+}
+
+/** Waits for the writes under way, closes `term`, notifies the peers and frees the leader lock. */
+export function closeTermQuery(term: number, { reason, handTo, cause, askedBy }: Resignation): pg.QueryConfig {
+  return { text: 'SELECT plantao.close_term($1, $2, $3, $4, $5)', values: [term, reason, handTo, cause, askedBy] };
+}

@@ -1,0 +1,32 @@
+import type { Log } from '../log.ts';
+import type { CandidacyOptions } from './candidacy.ts';
+import type { EndCause } from './end-cause.ts';
+import type { HousekeepingOptions } from './housekeeping.ts';
+import type { LeaderLocking } from './lock/leader-lock.ts';
+import type { SwitchoverRequest } from './peers/node-registry.ts';
+import type { Role } from './role.ts';
+
+/** Options of a SyncManager, including those of its housekeeping and its candidacy. */
+export interface SyncManagerOptions
+  extends Omit<HousekeepingOptions & CandidacyOptions, 'changes' | 'onSwitchoverRequested'> {
+  node: string;
+  isActive: boolean;
+  log: Log;
+  lock: LeaderLocking;
+  /** Removes and returns what plantao.switchover() requested of the active node of `term`. */
+  takeSwitchoverRequest(term: number): Promise<SwitchoverRequest | null>;
+  /** Records in plantao.leader_history why this node lost the lock in `term`. */
+  reportLostLock(term: number, cause: EndCause): Promise<void>;
+  /** Finishes the accepted writes; called once new ones are refused. Has its own deadline. */
+  drain(): Promise<void>;
+  /** Called after each change of role; after a resignation, once the successor is known or late. */
+  onRole(role: Role): void;
+  /** Called after each promotion with the reason of the attempt. */
+  onPromoted?(reason: string): void;
+}
+
+/** Where a requested switchover comes from. */
+export interface SwitchoverOrigin {
+  reason: string;
+  askedBy: string;
+}
