@@ -5,6 +5,7 @@ import pg from 'pg';
 import { createApp } from '../../src/http/app.ts';
 import { allRoutes } from '../../src/http/routes/index.ts';
 import type { Services } from '../../src/http/services.ts';
+import { Measurements } from '../../src/measurements.ts';
 import { eventually } from '../support/eventually.ts';
 import { freePort } from '../support/free-port.ts';
 import { get, post } from '../support/http.ts';
@@ -212,7 +213,12 @@ function nobodys(): Services {
   const anything: unknown = new Proxy(() => {}, {
     get: (_, name) => (name === 'then' || typeof name === 'symbol' ? undefined : anything),
   });
-  const own: Record<string, unknown> = { trustProxy: null, adminToken: null, authMode: 'token' };
+  const own: Record<string, unknown> = {
+    trustProxy: null,
+    adminToken: null,
+    authMode: 'token',
+    measurements: new Measurements(),
+  };
   return new Proxy({} as Services, { get: (_, name) => own[String(name)] ?? (name in own ? null : anything) });
 }
 

@@ -85,7 +85,7 @@ describe('One bad row', () => {
         VALUES ('odd', 'http://localhost:1', 1, '0', 'standby', 'infinity', 'infinity'),
                ('old', 'http://localhost:1', 1, '0', 'standby', '-infinity', '-infinity');
       SELECT plantao.lock_log();
-      ${EVENT} VALUES (plantao.log_head() + 1, 'reaction', ${groupId}, null, null, null, '1', now());
+      ${EVENT} VALUES (plantao.log_head() + 1, 'of a later version', ${groupId}, null, null, null, '1', now());
       SELECT plantao.notify_group('Linhas ruins', '1e400')`);
     await send(groupId, 'after');
     await both(`/subscribe/status?groupId=${groupId}&cursor=${start.cursor}`, ({ status, text, body }) => {
