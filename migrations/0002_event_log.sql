@@ -69,6 +69,8 @@ CREATE TABLE plantao.events (
   -- what nodes send: 1e308 is five bytes in a request and 309 here.
   payload_bytes integer GENERATED ALWAYS AS (octet_length(payload::text)) STORED
     CONSTRAINT events_payload_size CHECK (payload_bytes <= 131072),
+  -- Which standbys have the event is known from this and the position in the write-ahead log that they have flushed.
+  lsn        pg_lsn NOT NULL DEFAULT pg_current_wal_insert_lsn(),
   CHECK (kind NOT IN ('message', 'message_edited', 'message_deleted', 'reaction') OR (group_id IS NOT NULL AND message_id IS NOT NULL)),
   CHECK (kind NOT IN ('joined', 'left') OR (group_id IS NOT NULL AND user_id IS NOT NULL)),
   -- A read mark is the user's own affair: with a group_id, every member would receive it.
@@ -83,6 +85,7 @@ COMMENT ON COLUMN plantao.events.user_id IS 'The user who joined, left or has re
 COMMENT ON COLUMN plantao.events.message_id IS 'The message. Its text is read from plantao.messages, so deleting a message deletes its text everywhere.';
 COMMENT ON COLUMN plantao.events.payload IS 'Payload of a notification; details of the kinds that are not about messages or memberships alone.';
 COMMENT ON COLUMN plantao.events.payload_bytes IS 'Length of the payload as text, in bytes: at most 128 KiB, which is the 64 KiB of the API plus the spaces that jsonb adds.';
+COMMENT ON COLUMN plantao.events.lsn IS 'End of PostgreSQL''s write-ahead log just before the event was appended. Of another server after a dump and restore.';
 COMMENT ON COLUMN plantao.events.at IS 'When it was appended.';
 -- Serve the catch-up of a poll that returns far behind: its groups, its topics, its own memberships.
 CREATE INDEX events_by_group ON plantao.events (group_id, position) WHERE group_id IS NOT NULL;

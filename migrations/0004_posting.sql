@@ -66,8 +66,8 @@ COMMENT ON FUNCTION plantao.store_result(bigint, text, jsonb) IS
 CREATE FUNCTION plantao.post_messages(
   under_term bigint, members_only boolean,
   senders bigint[], group_ids bigint[], contents text[], keys text[],
-  replies bigint[] DEFAULT NULL, metas text[] DEFAULT NULL
-) RETURNS TABLE (outcome text, message_id bigint, sent_at timestamptz, log_position bigint)
+  replies bigint[] DEFAULT NULL, metas text[] DEFAULT NULL, replicated_only boolean[] DEFAULT NULL
+) RETURNS TABLE (outcome text, message_id bigint, sent_at timestamptz, log_position bigint, durable text)
 LANGUAGE plpgsql
 -- One plan for batches of every size, with index scans even if it is made while the tables are small. Planning each batch takes
 -- longer than storing a small one, and a plan from when the tables were small would scan them sequentially.
@@ -82,6 +82,7 @@ DECLARE
   positions bigint[];
   sent integer;
   before bigint;
+  durability text := plantao.commit_durability();
 BEGIN
   PERFORM plantao.assert_term(under_term) WHERE NOT is_empty;
   -- Before any lookup: a batch whose response was lost may still be committing, and its keys must be visible. A group or user
@@ -102,7 +103,8 @@ BEGIN
       SELECT p.n, k.message_id AS earlier_id, k.sent_at AS earlier_at, k.position AS earlier_position,
              -- A known key first: a retry gets the first result even if the sender has been removed from the group since.
              CASE WHEN k.group_id = p.group_id AND k.content_hash =
-                         sha256(convert_to(p.content || coalesce(chr(31) || p.reply_to, '') || coalesce(chr(30) || p.meta, ''), 'UTF8')) THEN 'repeated'
+                         sha256(convert_to(p.content || coalesce(chr(31) || p.reply_to, '') || coalesce(chr(30) || p.meta, ''), 'UTF8')) THEN
+                    CASE WHEN p.replicated_only AND durability = 'local' THEN 'not_replicated' ELSE 'repeated' END
                   WHEN k.key IS NOT NULL THEN 'key_reused'
                   WHEN u.id IS NULL THEN 'user_not_found'
                   -- Before group_not_found, so that non-members do not learn which groups exist.
@@ -110,9 +112,10 @@ BEGIN
                   WHEN g.id IS NULL THEN 'group_not_found'
                   WHEN g.archived_at IS NOT NULL THEN 'group_archived'
                   WHEN p.reply_to IS NOT NULL AND r.id IS NULL THEN 'reply_not_found'
+                  WHEN p.replicated_only AND durability = 'local' THEN 'not_replicated'
                   ELSE 'sent' END AS outcome
-      FROM unnest(senders, group_ids, contents, keys, replies, metas) WITH ORDINALITY
-        AS p (sender, group_id, content, key, reply_to, meta, n)
+      FROM unnest(senders, group_ids, contents, keys, replies, metas, replicated_only) WITH ORDINALITY
+        AS p (sender, group_id, content, key, reply_to, meta, replicated_only, n)
       LEFT JOIN LATERAL (SELECT id FROM plantao.users WHERE id = p.sender OFFSET 0) u ON true
       LEFT JOIN LATERAL (SELECT id, archived_at FROM plantao.groups WHERE id = p.group_id OFFSET 0) g ON true
       LEFT JOIN LATERAL (SELECT user_id FROM plantao.memberships
@@ -152,12 +155,52 @@ BEGIN
 
   RETURN QUERY
   SELECT p.outcome, p.id, coalesce(p.earlier_at, now()),
-         CASE p.outcome WHEN 'sent' THEN before + p.position ELSE p.position END
+         CASE p.outcome WHEN 'sent' THEN before + p.position ELSE p.position END, durability
   FROM unnest(outcomes, ids, earlier_at, positions) WITH ORDINALITY AS p (outcome, id, earlier_at, position, n)
   ORDER BY p.n;
 END $$;
-COMMENT ON FUNCTION plantao.post_messages(bigint, boolean, bigint[], bigint[], text[], text[], bigint[], text[]) IS
-  'Stores a batch of messages under a term and returns one row for each, in the given order. outcome: sent, repeated (known key, the first result again), key_reused (another group or text under that key), user_not_found, group_not_found, not_a_member, group_archived, reply_not_found (no such message in that group). A refused post does not affect the others. No two posts of a call may have the same sender and key.';
+COMMENT ON FUNCTION plantao.post_messages(bigint, boolean, bigint[], bigint[], text[], text[], bigint[], text[], boolean[]) IS
+  'Stores a batch of messages under a term and returns one row for each, in the given order. outcome: sent, repeated (known key, the first result again), key_reused (another group or text under that key), user_not_found, group_not_found, not_a_member, group_archived, reply_not_found (no such message in that group), not_replicated (replicated_only, and the commit would wait for this server only). durable is plantao.commit_durability(). A refused post does not affect the others. No two posts of a call may have the same sender and key.';
+
+CREATE FUNCTION plantao.post_message(
+  group_id bigint, sender_id bigint, content text, key text DEFAULT NULL, durable text DEFAULT 'local'
+) RETURNS TABLE (message_id bigint, sent_at timestamptz, log_position bigint, repeated boolean, durability text)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  known plantao.idempotency_keys;
+  hash bytea := sha256(convert_to(content, 'UTF8'));
+BEGIN
+  durability := plantao.commit_durability();
+  IF post_message.durable = 'replicated' AND durability = 'local' THEN
+    RAISE EXCEPTION 'the commit would wait for this server only, not for a synchronous standby' USING ERRCODE = 'PT005',
+      HINT = 'Set synchronous_standby_names, and synchronous_commit to on or remote_apply: TABLE plantao.durability shows the standbys.';
+  END IF;
+  log_position := plantao.lock_log();
+  SELECT * INTO known FROM plantao.idempotency_keys k WHERE k.sender_id = post_message.sender_id AND k.key = post_message.key;
+  repeated := FOUND;
+  IF repeated THEN
+    IF known.group_id <> post_message.group_id OR known.content_hash <> hash THEN
+      RAISE EXCEPTION 'this key was used for another message' USING ERRCODE = 'PT006', HINT = 'Use a new key for each message.';
+    END IF;
+    message_id := known.message_id;
+    sent_at := known.sent_at;
+    log_position := known.position;
+    -- A record in the write-ahead log, so that this commit waits for the standbys as that of the first call did.
+    PERFORM pg_logical_emit_message(true, 'plantao', '');
+  ELSE
+    INSERT INTO plantao.messages AS m (group_id, sender_id, content)
+    VALUES (post_message.group_id, post_message.sender_id, post_message.content) RETURNING m.id, m.created_at INTO message_id, sent_at;
+    log_position := log_position + 1;
+    IF post_message.key IS NOT NULL THEN
+      INSERT INTO plantao.idempotency_keys (sender_id, key, group_id, content_hash, message_id, position, sent_at)
+      VALUES (post_message.sender_id, post_message.key, post_message.group_id, hash, post_message.message_id,
+              post_message.log_position, post_message.sent_at);
+    END IF;
+  END IF;
+  RETURN NEXT;
+END $$;
+COMMENT ON FUNCTION plantao.post_message(bigint, bigint, text, text, text) IS
+  'Sends a message from psql: SELECT * FROM plantao.post_message(1, 2, ''Bom dia''); a repeated key returns the first result. durability is what the commit waits for: a warning at the commit means that the wait was cancelled. durable => ''replicated'' fails with SQLSTATE PT005 where the commit would wait for this server only; PT006 is a key used for another message.';
 
 CREATE FUNCTION plantao.warm_up_post() RETURNS void
 -- A node warms up this session before it serves: a transaction that holds the log or the group must not delay that. The settings

@@ -22,6 +22,24 @@ COMMENT ON COLUMN plantao.event_log_status.swept_at IS 'When retention ran last:
 COMMENT ON COLUMN plantao.event_log_status.payload_bytes IS 'Total size of the payloads in the log when retention ran last; EVENT_RETENTION_BYTES limits it.';
 COMMENT ON COLUMN plantao.event_log_status.oldest_key_at IS 'When the oldest idempotency key was used; its age stays near IDEMPOTENCY_RETENTION_HOURS at most.';
 
+CREATE VIEW plantao.durability AS
+  SELECT plantao.commit_durability() AS durable, current_setting('synchronous_standby_names') AS synchronous_standby_names,
+         s.standby, s.client_addr, s.state, s.sync_state, s.lag_bytes, s.lag_events, s.lag_ms, s.messages_at_risk
+  FROM (SELECT) one LEFT JOIN plantao.standbys() s ON true
+  ORDER BY s.messages_at_risk, s.lag_bytes, s.standby;
+COMMENT ON VIEW plantao.durability IS
+  'What a commit survives, and what each standby lacks: one row for each connected standby, the most advanced first, or one row with a null standby. A failover at this moment could lose the messages_at_risk of the standby that is promoted.';
+COMMENT ON COLUMN plantao.durability.durable IS 'What a commit of a session like this one waits for: local (this server''s disk) or replicated (the disks of the synchronous standbys too).';
+COMMENT ON COLUMN plantao.durability.synchronous_standby_names IS 'The setting; empty if replication is asynchronous.';
+COMMENT ON COLUMN plantao.durability.standby IS 'application_name of the standby; null if none is connected.';
+COMMENT ON COLUMN plantao.durability.client_addr IS 'Address of the standby; null for a Unix socket.';
+COMMENT ON COLUMN plantao.durability.state IS 'streaming, or catchup while it is still far behind.';
+COMMENT ON COLUMN plantao.durability.sync_state IS 'sync or quorum: commits wait for it; potential: they would if another failed; async: they do not.';
+COMMENT ON COLUMN plantao.durability.lag_bytes IS 'Bytes of the write-ahead log that this server has on disk and the standby has not.';
+COMMENT ON COLUMN plantao.durability.lag_events IS 'Events that the standby may not have.';
+COMMENT ON COLUMN plantao.durability.lag_ms IS 'Age of the oldest of these events, in milliseconds; 0 if there are none.';
+COMMENT ON COLUMN plantao.durability.messages_at_risk IS 'How many of these events are messages: lost if the standby were promoted now. At most one transaction too many.';
+
 CREATE VIEW plantao.group_activity AS
   SELECT g.id AS group_id, g.name, (SELECT count(*) FROM plantao.memberships m WHERE m.group_id = g.id) AS members,
          last.id AS last_message_id, last.created_at AS last_message_at, u.username AS last_sender

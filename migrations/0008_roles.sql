@@ -30,7 +30,7 @@ BEGIN
     GRANT USAGE ON SCHEMA plantao TO plantao_service;
     GRANT SELECT ON plantao.migrations, plantao.log_bounds, plantao.event_feed, plantao.cluster_status,
       plantao.leader_history, plantao.lock_holder, plantao.fence_holders, plantao.notify_queue, plantao.blocking,
-      plantao.cluster TO plantao_service;
+      plantao.cluster, plantao.durability TO plantao_service;
     GRANT SELECT ON plantao.epochs TO plantao_service;
     GRANT SELECT, INSERT ON plantao.users, plantao.groups TO plantao_service;
     -- Passwords change, names do not.
@@ -75,8 +75,10 @@ BEGIN
       plantao.close_fence, plantao.hold_leader_lock, plantao.cluster_id, plantao.fencing_token, plantao.newest_epoch, plantao.timeline, plantao.read_only_reason,
       plantao.refuse_read_only, plantao.report_lost_lock, plantao.report_lost_end, plantao.open_term, plantao.end_open_term, plantao.insert_term,
       plantao.warm_up_term, plantao.end_last_term_sessions,
-      plantao.end_silent_holder, plantao.close_term, plantao.switchover, plantao.warm_up_post, plantao.post_messages, plantao.issue_token,
-      plantao.ms_between, plantao.heal_sequences, plantao.count_attempt,
+      plantao.end_silent_holder, plantao.close_term, plantao.switchover, plantao.warm_up_post, plantao.post_messages,
+      plantao.post_message, plantao.issue_token,
+      plantao.ms_between, plantao.commit_durability, plantao.replicated_lsn, plantao.standbys, plantao.messages_at_risk,
+      plantao.heal_sequences, plantao.count_attempt,
       plantao.give_back_attempt, plantao.remember_network, plantao.known_client, plantao.count_payload_bytes, plantao.remove_old_events,
       plantao.remove_old_keys, plantao.claim_request_key, plantao.store_result TO plantao_service;
     GRANT SELECT, USAGE, UPDATE ON ALL SEQUENCES IN SCHEMA plantao TO plantao_service;
@@ -87,9 +89,10 @@ BEGIN
     GRANT SELECT ON plantao.migrations, plantao.cluster_status, plantao.leader_history, plantao.lock_holder,
       plantao.group_activity, plantao.event_log_status, plantao.notify_queue, plantao.log_bounds, plantao.nodes,
       plantao.leader_terms, plantao.switchover_requests, plantao.epochs, plantao.event_log, plantao.cluster,
-      plantao.fence_holders, plantao.blocking TO plantao_dba_readonly;
+      plantao.fence_holders, plantao.blocking, plantao.durability TO plantao_dba_readonly;
     -- Functions that these views call; they only read.
-    GRANT EXECUTE ON FUNCTION plantao.log_head, plantao.ms_between TO plantao_dba_readonly;
+    GRANT EXECUTE ON FUNCTION plantao.log_head, plantao.ms_between, plantao.commit_durability, plantao.standbys,
+      plantao.messages_at_risk TO plantao_dba_readonly;
     BEGIN
       -- Shows sessions of other roles in pg_stat_activity, and so in plantao.lock_holder.
       GRANT pg_monitor TO plantao_dba_readonly;

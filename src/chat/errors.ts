@@ -23,6 +23,7 @@ export type RefusalCode =
   | 'unauthenticated'
   | 'overloaded'
   | 'unavailable'
+  | 'not_replicated'
   | 'outcome_unknown';
 
 const sentences: Record<RefusalCode, string> = {
@@ -49,6 +50,8 @@ const sentences: Record<RefusalCode, string> = {
   unauthenticated: 'wrong username or password',
   overloaded: 'too many messages are waiting to be stored: try again in a few seconds',
   unavailable: 'the database cannot be reached: nothing was stored, try again',
+  not_replicated:
+    'no synchronous standby of PostgreSQL has the message, so a failover could lose it: try again with the same Idempotency-Key, or without Prefer',
   outcome_unknown:
     'the connection broke during the commit, so the message may or may not be stored: send an Idempotency-Key to retry safely',
 };

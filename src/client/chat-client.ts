@@ -24,6 +24,8 @@ export interface ChatClientOptions extends ConnectionOptions {
 /** Options of send(). Pass the same key when you retry a message whose outcome is unknown. */
 export interface SendOptions extends CallOptions {
   idempotencyKey?: string;
+  /** `replicated`: resolve once PostgreSQL's synchronous standbys have the message. Fails with the code `not_replicated`. */
+  durable?: 'replicated';
 }
 
 /** Which messages to read: the newest page, or the page before or after a message id. */
@@ -157,7 +159,10 @@ export class ChatClient {
 
   /** Sends a message and resolves when it is stored. However often it is retried, it is stored once. */
   async send(groupId: number, content: string, options: SendOptions = {}): Promise<SendResult> {
-    const headers = { 'Idempotency-Key': options.idempotencyKey ?? newIdempotencyKey() };
+    const headers = {
+      'Idempotency-Key': options.idempotencyKey ?? newIdempotencyKey(),
+      ...(options.durable && { Prefer: `durable=${options.durable}` }),
+    };
     const body = { userId: this.#me(), groupId, content };
     const response = await this.#connection.write({ method: 'POST', path: '/messages', body, headers }, options);
     return decodeBody<SendResult>(response, 'message_id');

@@ -45,11 +45,15 @@ export interface MessagePage {
   cursor: string;
 }
 
-/** A stored message's id, and its cursor in the event log. */
+/** What a commit waited for: the disk of PostgreSQL's primary, or also those of its synchronous standbys. */
+export type Durability = 'local' | 'replicated';
+
+/** A stored message's id, and its cursor in the event log. `durable` is absent from older nodes. */
 export interface SendResult {
   message_id: number;
   timestamp: string;
   cursor: string;
+  durable?: Durability;
 }
 
 /** A new group; `warning` names the usernames that do not exist. */
@@ -146,10 +150,19 @@ export interface ClusterNode {
   [more: string]: unknown;
 }
 
+/** What a commit survives. `messages_at_risk` is null if PostgreSQL has no standby. */
+export interface ClusterDurability {
+  durable: Durability;
+  messages_at_risk: number | null;
+  standbys: Record<string, unknown>[];
+}
+
 /** GET /cluster. `history` lists the latest terms, newest first. */
 export interface ClusterStatus {
   term: number | null;
   active_node: string | null;
   nodes: ClusterNode[];
   history: Record<string, unknown>[];
+  /** Absent from older nodes. */
+  durability?: ClusterDurability;
 }

@@ -136,7 +136,7 @@ function refuseOtherMethods(app: Express, routes: readonly Route[]): void {
 function corsOptions(origins: OriginCheck): cors.CorsOptionsDelegate<Request> {
   const options = {
     methods: ['GET', 'HEAD', 'POST', 'PATCH', 'DELETE'],
-    allowedHeaders: ['Content-Type', 'Authorization', 'Idempotency-Key', 'Last-Event-ID'],
+    allowedHeaders: ['Content-Type', 'Authorization', 'Idempotency-Key', 'Last-Event-ID', 'Prefer'],
     exposedHeaders: EXPOSED,
     maxAge: 600,
   };

@@ -36,6 +36,7 @@ const statusOf: Record<RefusalCode, number> = {
   unauthenticated: 401,
   overloaded: 503,
   unavailable: 503,
+  not_replicated: 503,
   outcome_unknown: 503,
 };
 

@@ -13,6 +13,7 @@ import { MessageWriter } from '../chat/posting/message-writer.ts';
 import { Users } from '../chat/users.ts';
 import type { Explain } from '../database/checks/blocking.ts';
 import { fencedWrite } from '../database/fenced-write.ts';
+import { isReplicated } from '../database/replication.ts';
 import { Sequences } from '../database/sequences.ts';
 import { EventDecoder } from '../events/event-decoder.ts';
 import { EventLog } from '../events/event-log.ts';
@@ -105,6 +106,7 @@ export function buildChat(options: ChatOptions) {
     sequences,
     writer: new MessageWriter({
       ...{ session: writing, term, heal, membersOnly: isTokenMode, commitLimitMs, explain, measurements },
+      isReplicated: () => isReplicated(sequelize),
     }),
     groups,
     namedGroups: new NamedGroups(write, groups),

@@ -168,8 +168,15 @@ describe('The write fence', () => {
 
   it('refuses a post to a node that still takes itself for active', async () => {
     const session = new ReconnectingSession(connectionOptions(database.url, 'plantao:node-a:writer', 2000));
-    const writer = new MessageWriter({ session, term: () => term, membersOnly: false, commitLimitMs: 2000 });
-    const post = (content: string) => writer.post({ senderId: 1, groupId: 1, content, key: null });
+    const writer = new MessageWriter({
+      session,
+      term: () => term,
+      membersOnly: false,
+      commitLimitMs: 2000,
+      isReplicated: async () => true,
+    });
+    const post = (content: string) =>
+      writer.post({ senderId: 1, groupId: 1, content, key: null, mustReplicate: false });
     try {
       expect(await post('in the old term')).to.include({ repeated: false });
       await failOver();

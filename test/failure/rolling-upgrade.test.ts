@@ -21,7 +21,7 @@ const MIGRATION = `
   ALTER FUNCTION plantao.post_messages RENAME TO post_messages_before;
   CREATE FUNCTION plantao.post_messages(
     under_term bigint, members_only boolean, senders bigint[], group_ids bigint[], contents text[], keys text[])
-  RETURNS TABLE (outcome text, message_id bigint, sent_at timestamptz, log_position bigint, added text)
+  RETURNS TABLE (outcome text, message_id bigint, sent_at timestamptz, log_position bigint, durable text, added text)
   LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
     SELECT b.*, NULL::text
     FROM plantao.post_messages_before(under_term, members_only, senders, group_ids, contents, keys) b $$;

@@ -25,12 +25,20 @@ describe('Posting to PostgreSQL', () => {
   let session: ReconnectingSession;
 
   const writerOf = (more: Partial<MessageWriterOptions> = {}) =>
-    new MessageWriter({ session, term: () => 1, membersOnly: true, commitLimitMs: 8000, ...more });
+    new MessageWriter({
+      session,
+      term: () => 1,
+      membersOnly: true,
+      commitLimitMs: 8000,
+      isReplicated: async () => true,
+      ...more,
+    });
   const post = (content: string, more: Partial<Post> = {}): Post => ({
     senderId: MEMBER,
     groupId: 1,
     content,
     key: null,
+    mustReplicate: false,
     ...more,
   });
   const outcome = (posted: Promise<Posted>) =>

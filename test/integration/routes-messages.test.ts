@@ -20,7 +20,7 @@ describe('Messages over HTTP', () => {
       const groupId = await newGroup('Mensagens');
       const { status, body } = await post(on('/messages'), { userId: 2, groupId, content: '  Olá!\n' });
       expect(status).to.equal(200);
-      expect(body).to.have.all.keys('message', 'message_id', 'timestamp', 'cursor');
+      expect(body).to.have.all.keys('message', 'message_id', 'timestamp', 'cursor', 'durable');
       expect(body.message).to.equal('message sent');
       expect(body.timestamp).to.match(TIME);
       expect(body.cursor).to.match(CURSOR);

@@ -152,15 +152,20 @@ describe('For the DBA', () => {
         'assert_term',
         'close_fence',
         'continue_epoch',
+        'forget_edits',
         'lock_group_names',
         'lock_log',
         'lock_log_first',
+        'log_edits',
         'log_fell_back',
         'log_memberships',
         'log_messages',
         'log_revocations',
         'notify_group',
+        'replicated_lsn',
         'revoke_tokens',
+        'stamp_edit',
+        'standbys',
       ]);
     });
   });

@@ -57,6 +57,7 @@ const postOf = (content: string, groupId = 1, key: string | null = null): Post =
   groupId,
   content,
   key,
+  mustReplicate: false,
 });
 
 /** An error with a SQLSTATE, as pg gives it. */
@@ -79,7 +80,13 @@ describe('The message writer', () => {
   beforeEach(() => {
     session = new FakeSession();
     term = 1;
-    writer = new MessageWriter({ session, term: () => term, membersOnly: false, commitLimitMs: 8000 });
+    writer = new MessageWriter({
+      session,
+      term: () => term,
+      membersOnly: false,
+      commitLimitMs: 8000,
+      isReplicated: async () => true,
+    });
   });
 
   it('sends a lone post at once, without a turn of the event loop', async () => {

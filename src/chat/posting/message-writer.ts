@@ -22,7 +22,7 @@ import type { Measurements } from '../../measurements.ts';
 import { within } from '../../within.ts';
 import { refusalOf } from '../constraints.ts';
 import { Refused } from '../errors.ts';
-import type { Post, Posted } from './post.ts';
+import type { Durability, Post, Posted } from './post.ts';
 import { outcomeOf } from './post-outcome.ts';
 import { PostQueue, QueuedPost } from './post-queue.ts';
 import { WriterHealth, type WriterSession } from './writer-health.ts';
@@ -32,6 +32,8 @@ export interface MessageWriterOptions {
   session: WriterSession;
   /** Returns the term in which this node is active, or null; called at each commit. */
   term: () => number | null;
+  /** Resolves to true once the synchronous standbys have flushed all commits made so far; to false after a time limit. */
+  isReplicated(): Promise<boolean>;
   /** Repairs the sequences after a message's id was taken; the batch is then sent again. */
   heal?(): Promise<void>;
   /** True if only members may post. */
@@ -49,15 +51,23 @@ const REPEAT_WITHIN_MS = 4000;
 
 const POST_MESSAGES = {
   name: 'post_messages',
-  text: `SELECT outcome, message_id, sent_at, log_position
+  text: `SELECT outcome, message_id, sent_at, log_position, durable
          FROM plantao.post_messages($1, $2, $3::bigint[], $4::bigint[], $5::text[], $6::text[])`,
 };
 
 /** The same for a batch that has replies or meta. Plain posts do without these parameters. */
 const POST_RICH_MESSAGES = {
   name: 'post_rich_messages',
-  text: `SELECT outcome, message_id, sent_at, log_position
+  text: `SELECT outcome, message_id, sent_at, log_position, durable
          FROM plantao.post_messages($1, $2, $3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::bigint[], $8::text[])`,
+};
+
+/** The same for a batch with a post that must be replicated. */
+const POST_REPLICATED_MESSAGES = {
+  name: 'post_replicated_messages',
+  text: `SELECT outcome, message_id, sent_at, log_position, durable
+         FROM plantao.post_messages($1, $2, $3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::bigint[], $8::text[],
+                                    replicated_only => $9::boolean[])`,
 };
 
 interface OutcomeRow {
@@ -69,10 +79,12 @@ interface OutcomeRow {
     | 'group_not_found'
     | 'not_a_member'
     | 'group_archived'
-    | 'reply_not_found';
+    | 'reply_not_found'
+    | 'not_replicated';
   message_id: number;
   sent_at: Date;
   log_position: number;
+  durable: Durability;
 }
 
 /** Stores messages in batches: see the head of this file. */
@@ -106,23 +118,27 @@ export class MessageWriter {
   }
 
   /**
-   * Stores a message; resolves after the commit.
+   * Stores a message; resolves after the commit. With `mustReplicate`, resolves once the synchronous standbys have flushed it.
    * @throws {Refused} user_not_found, group_not_found, not_a_member, group_archived, reply_not_found, key_reused, overloaded,
-   * unavailable (not stored) or outcome_unknown; {BlockedError} if another transaction holds a lock (not stored); {NotActiveError} if this node is not
-   * active (not stored).
+   * unavailable (not stored), not_replicated (not stored, or stored on the primary only) or outcome_unknown; {BlockedError} if
+   * another transaction holds a lock (not stored); {NotActiveError} if this node is not active (not stored).
    */
-  post(post: Post): Promise<Posted> {
-    const { measurements } = this.#options;
+  async post(post: Post): Promise<Posted> {
+    const { measurements, isReplicated } = this.#options;
+    try {
+      const posted = await this.#store(post);
+      if (post.mustReplicate && !(await isReplicated())) throw new Refused('not_replicated');
+      measurements?.countPost(posted.repeated ? 'repeated' : 'stored');
+      return posted;
+    } catch (error) {
+      measurements?.countPost(outcomeOf(error));
+      throw error;
+    }
+  }
+
+  #store(post: Post): Promise<Posted> {
     return new Promise((resolve, reject) => {
-      const onStored = (posted: Posted) => {
-        measurements?.countPost(posted.repeated ? 'repeated' : 'stored');
-        resolve(posted);
-      };
-      const onFailed = (error: unknown) => {
-        measurements?.countPost(outcomeOf(error));
-        reject(error);
-      };
-      if (!this.#queue.push(new QueuedPost(post, onStored, onFailed))) return onFailed(new Refused('overloaded'));
+      if (!this.#queue.push(new QueuedPost(post, resolve, reject))) return reject(new Refused('overloaded'));
       this.#pumping ??= this.#pump();
     });
   }
@@ -164,19 +180,23 @@ export class MessageWriter {
   }
 
   #statement(term: number, batch: QueuedPost[]) {
+    const posts = batch.map(({ post }) => post);
     const values = [
       term,
       this.#options.membersOnly,
-      batch.map(({ post }) => post.senderId),
-      batch.map(({ post }) => post.groupId),
-      batch.map(({ post }) => post.content),
-      batch.map(({ post }) => post.key),
+      posts.map((post) => post.senderId),
+      posts.map((post) => post.groupId),
+      posts.map((post) => post.content),
+      posts.map((post) => post.key),
     ];
-    const isRich = batch.some(({ post }) => post.replyTo !== undefined || post.meta !== undefined);
-    if (!isRich) return { ...POST_MESSAGES, values };
-    const replies = batch.map(({ post }) => post.replyTo ?? null);
-    const metas = batch.map(({ post }) => post.meta ?? null);
-    return { ...POST_RICH_MESSAGES, values: [...values, replies, metas] };
+    const isRich = posts.some((post) => post.replyTo !== undefined || post.meta !== undefined);
+    const mustReplicate = posts.some((post) => post.mustReplicate);
+    if (!isRich && !mustReplicate) return { ...POST_MESSAGES, values };
+    const replies = posts.map((post) => post.replyTo ?? null);
+    const metas = posts.map((post) => post.meta ?? null);
+    if (!mustReplicate) return { ...POST_RICH_MESSAGES, values: [...values, replies, metas] };
+    const replicatedOnly = posts.map((post) => post.mustReplicate);
+    return { ...POST_REPLICATED_MESSAGES, values: [...values, replies, metas, replicatedOnly] };
   }
 
   /** Handles a failed batch. With a SQLSTATE it has rolled back, except for 57P…: the session ended, perhaps after the commit. */
@@ -199,7 +219,8 @@ export class MessageWriter {
   async #outcomeUnknown(batch: QueuedPost[], error: unknown): Promise<void> {
     if (isNotReplicated(error)) {
       this.#health.failed(error);
-      return failAll(batch, unknownFor(true, error));
+      for (const { post, reject } of batch) reject(unknownFor(post, true, error));
+      return;
     }
     await this.#health.reopen();
     this.#health.failed(error);
@@ -208,12 +229,13 @@ export class MessageWriter {
     for (const queued of batch) {
       const isRepeatable = queued.post.key !== null && ++queued.tries < MOST_TRIES && queued.arrivedAt > latest;
       if (isRepeatable && !waitedForStandby && this.#queue.push(queued)) continue;
-      queued.reject(unknownFor(waitedForStandby, error));
+      queued.reject(unknownFor(queued.post, waitedForStandby, error));
     }
   }
 }
 
-function unknownFor(waitedForStandby: boolean, cause: unknown): Refused {
+function unknownFor(post: Post, waitedForStandby: boolean, cause: unknown): Refused {
+  if (waitedForStandby && post.mustReplicate) return new Refused('not_replicated', { cause });
   return new Refused('outcome_unknown', { cause, ...(waitedForStandby && { sentence: WAITS_FOR_STANDBY }) });
 }
 
@@ -230,5 +252,6 @@ function settle(queued: QueuedPost, row: OutcomeRow | undefined): void {
       sentAt: row.sent_at,
       position: row.log_position,
       repeated: row.outcome === 'repeated',
+      durable: row.durable,
     });
 }

@@ -8,7 +8,17 @@ export interface Post {
   replyTo?: number | undefined;
   /** A JSON object that the client stores with it, as text. */
   meta?: string | undefined;
+  /** True to store it only if the commit waits for the synchronous standbys. */
+  mustReplicate: boolean;
 }
+
+/**
+ * What a commit waited for: `local` is the disk of PostgreSQL's primary, `replicated` also those of the synchronous standbys. It
+ * is read from the settings in force when the transaction began. A commit whose wait was cancelled is not reported at all
+ * (outcome_unknown). If an operator empties synchronous_standby_names during the wait, PostgreSQL ends the wait silently: only
+ * a post with `mustReplicate` is checked against the position that the standbys have flushed.
+ */
+export type Durability = 'local' | 'replicated';
 
 /** A stored message; `repeated` if it was stored before under the same key. */
 export interface Posted {
@@ -17,4 +27,5 @@ export interface Posted {
   /** Its event's position in the log. */
   position: number;
   repeated: boolean;
+  durable: Durability;
 }

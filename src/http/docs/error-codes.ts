@@ -65,6 +65,10 @@ export const ERROR_CODES: Record<HttpCode | RefusalCode, readonly [statuses: rea
   overloaded: [[503], 'The node is at its capacity: use another node, or retry after `Retry-After` seconds.'],
   unavailable: [[503], 'The database cannot be reached. Nothing was stored: retry after `Retry-After` seconds.'],
   blocked: [[503], 'Another transaction blocks the database. Nothing was stored: retry.'],
+  not_replicated: [
+    [503],
+    'Prefer asked for durable=replicated, and no synchronous standby confirmed it: retry with the same Idempotency-Key.',
+  ],
   outcome_unknown: [[503], 'The request may have been executed: retry it with the same Idempotency-Key.'],
 };
 

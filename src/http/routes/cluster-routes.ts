@@ -23,6 +23,27 @@ const nodeRow = z.object({
   behind: z.number(),
   waiters: z.number(),
 });
+const standbyRow = z.object({
+  standby: z.string(),
+  state: z.string(),
+  sync_state: z.string(),
+  lag_bytes: z.number().nullable(),
+  lag_events: z.number().nullable(),
+  lag_ms: z.number().nullable(),
+  messages_at_risk: z.number().nullable(),
+});
+const durability = z
+  .object({
+    durable: z
+      .enum(['local', 'replicated'])
+      .describe('What a commit waits for: the primary only, or also the synchronous standbys.'),
+    messages_at_risk: z
+      .number()
+      .nullable()
+      .describe('Messages that a failover of PostgreSQL at this moment could lose; null without a standby.'),
+    standbys: z.array(standbyRow),
+  })
+  .describe('The view plantao.durability. Lags are null where the database may not show them.');
 const termRow = z.object({
   term: z.number(),
   node: z.string(),
@@ -37,7 +58,7 @@ const termRow = z.object({
   gap_ms: z.number().nullable(),
 });
 
-/** `/cluster`: the views plantao.cluster_status and plantao.leader_history as JSON. */
+/** `/cluster`: the views plantao.cluster_status, plantao.leader_history and plantao.durability as JSON. */
 export function clusterRoutes({ sequelize, cluster, showsActiveUrl }: Services): Route[] {
   const readCluster = briefCache(SHARED_MS, () => readViews(sequelize));
   return [
@@ -61,13 +82,17 @@ export function clusterRoutes({ sequelize, cluster, showsActiveUrl }: Services):
           ),
         nodes: z.array(nodeRow),
         history: z.array(termRow),
+        durability,
       }),
       async handle() {
-        const [nodes, history] = await readCluster();
+        const [nodes, history, [replication]] = await readCluster();
         const { term, activeNode, activeUrl, id, rival } = cluster;
         const active_url = showsActiveUrl ? activeUrl : null;
         return {
-          body: { term, active_node: activeNode, active_url, cluster: id, rival, nodes, history },
+          body: {
+            ...{ term, active_node: activeNode, active_url, cluster: id, rival },
+            ...{ nodes, history, durability: replication },
+          },
         };
       },
     }),
@@ -87,6 +112,13 @@ function readViews(sequelize: Sequelize) {
               plantao.ms_between(lead(ended_at) OVER (ORDER BY term DESC), started_at) AS gap_ms
        FROM (SELECT term, node, url, reason, started_at, ended_at, end_reason, end_cause, asked_by FROM plantao.leader_history LIMIT 21) h
        ORDER BY term DESC LIMIT 20`,
+      { type: QueryTypes.SELECT },
+    ),
+    sequelize.query(
+      `SELECT plantao.commit_durability() AS durable, plantao.messages_at_risk() AS messages_at_risk,
+              (SELECT coalesce(json_agg(json_build_object('standby', standby, 'state', state, 'sync_state', sync_state,
+                 'lag_bytes', lag_bytes, 'lag_events', lag_events, 'lag_ms', lag_ms, 'messages_at_risk', messages_at_risk)), '[]')
+               FROM plantao.durability WHERE standby IS NOT NULL) AS standbys`,
       { type: QueryTypes.SELECT },
     ),
   ]);

@@ -4,6 +4,7 @@ import { message } from '../docs/response-schemas.ts';
 import { invalid } from '../http-error.ts';
 import { requireMember, requireSelf, requireUserId } from '../request/authentication.ts';
 import { idempotencyKey, KEY_HEADER } from '../request/idempotency-key.ts';
+import { appliedPreference, preferredDurability } from '../request/prefer.ts';
 import { content, count, id, meta } from '../request/request-schemas.ts';
 import type { Services } from '../services.ts';
 import { type Route, route } from './route.ts';
@@ -74,14 +75,24 @@ function sendRoute({ writer, eventLog }: Services): Route {
       meta: meta.optional(),
     }),
     refusals: [404, 409],
-    headers: KEY_HEADER,
+    headers: {
+      ...KEY_HEADER,
+      Prefer:
+        'durable=replicated (RFC 7240): respond 200 only once the synchronous standbys of PostgreSQL have flushed the message to disk, otherwise 503 not_replicated. The message may then be stored on the primary only, unless there is no synchronous standby; retry with the same Idempotency-Key.',
+    },
     answer: z.object({
       message: z.string(),
       message_id: z.number(),
       timestamp: z.iso.datetime(),
       cursor: z.string(),
+      durable: z
+        .enum(['local', 'replicated'])
+        .describe(
+          'What the commit waited for, by the settings of PostgreSQL in force then: the disk of the primary, or also those of the synchronous standbys.',
+        ),
     }),
     async handle({ input, caller, request }) {
+      const preferred = preferredDurability(request);
       const posted = await writer.post({
         senderId: requireUserId(caller, input.userId),
         groupId: input.groupId,
@@ -89,13 +100,16 @@ function sendRoute({ writer, eventLog }: Services): Route {
         key: idempotencyKey(request),
         replyTo: input.replyTo,
         meta: input.meta && JSON.stringify(input.meta),
+        mustReplicate: preferred === 'replicated',
       });
       return {
+        headers: appliedPreference(preferred),
         body: {
           message: 'message sent',
           message_id: posted.messageId,
           timestamp: posted.sentAt.toISOString(),
           cursor: await eventLog.cursorOf(posted.position),
+          durable: posted.durable,
         },
       };
     },

@@ -1,0 +1,37 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { QueryTypes, type Sequelize } from 'sequelize';
+
+/** Standbys that are not behind confirm within milliseconds, unless other writers keep them busy. */
+const CONFIRM_WITHIN_MS = 1000;
+const CHECK_EVERY_MS = 20;
+
+/**
+ * Resolves to true once the synchronous standbys have flushed every commit that PostgreSQL acknowledged before this call, and to
+ * false if they have not within a second: there are too few, they are behind, or the owner of the schema may not read their
+ * positions (pg_read_all_stats). Compares positions in the write-ahead log, so a change of the settings cannot mislead it.
+ */
+export async function isReplicated(sequelize: Sequelize): Promise<boolean> {
+  const until = performance.now() + CONFIRM_WITHIN_MS;
+  let target: string | null = null;
+  do {
+    if (target !== null) await pause(CHECK_EVERY_MS);
+    const found: Check | undefined = await check(sequelize, target);
+    if (found?.reached) return true;
+    target = found?.target ?? null;
+  } while (performance.now() < until);
+  return false;
+}
+
+interface Check {
+  target: string;
+  reached: boolean | null;
+}
+
+async function check(sequelize: Sequelize, target: string | null): Promise<Check | undefined> {
+  const [row] = await sequelize.query<Check>(
+    `SELECT t.target::text, plantao.replicated_lsn() >= t.target AS reached
+     FROM (SELECT coalesce($target::pg_lsn, pg_current_wal_flush_lsn()) AS target) t`,
+    { bind: { target }, type: QueryTypes.SELECT },
+  );
+  return row;
+}
