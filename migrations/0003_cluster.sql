@@ -59,7 +59,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
         SELECT FROM pg_db_role_setting s
         WHERE (s.setdatabase = 0 OR s.setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database()))
           AND (s.setrole = 0 OR s.setrole = (SELECT oid FROM pg_roles WHERE rolname = session_user))
-          AND EXISTS (SELECT FROM unnest(s.setconfig) c WHERE c LIKE 'default\_transaction\_read\_only=%'))
+          AND EXISTS (SELECT FROM unnest(s.setconfig) c WHERE starts_with(c, 'default_transaction_read_only=')))
     THEN 'connected to a read-only server: default_transaction_read_only is on' END
 $$;
 COMMENT ON FUNCTION plantao.read_only_reason() IS

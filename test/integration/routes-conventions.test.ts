@@ -89,7 +89,7 @@ describe('Every route', () => {
       ['GET', '/login', 'OPTIONS, POST'],
       ['GET', '/fall', 'OPTIONS, POST'],
       ['POST', '/chats', 'GET, HEAD, OPTIONS'],
-      ['PATCH', '/group-users', 'DELETE, GET, HEAD, OPTIONS, POST'],
+      ['PUT', '/group-users', 'DELETE, GET, HEAD, OPTIONS, PATCH, POST'],
       ['GET', '/notify/default', 'OPTIONS, POST'],
       ['GET', '/user/1/groups/x', 'DELETE, OPTIONS, POST'],
       ['DELETE', '/health', 'GET, HEAD, OPTIONS'],

@@ -25,6 +25,9 @@ const READS = [
   '/users?username=ana',
   '/groups',
   '/user/1/groups',
+  '/me?userId=1',
+  '/sessions?userId=1',
+  '/sync?userId=1',
   '/subscribe/status?timeout=0',
   '/subscribe/user?user_id=1&timeout=0',
 ];
@@ -47,6 +50,20 @@ const WRITES: [method: string, path: string, body?: JsonObject][] = [
   ['POST', '/user/1/groups', { groups: ['Novo'] }],
   ['POST', '/user/1/groups/Novo'],
   ['DELETE', '/user/1/groups/Novo'],
+  ['PATCH', '/me', { username: 'ana' }],
+  ['POST', '/delete-account', { password: 'uma senha longa' }],
+  ['POST', '/password', { password: 'uma senha longa', newPassword: 'outra senha longa' }],
+  ['DELETE', '/sessions', { sessionId: 'x' }],
+  ['PATCH', '/group-users', { groupId: 1, userId: 1, role: 'admin' }],
+  ['PATCH', '/groups', { groupId: 1, name: 'Novo' }],
+  ['DELETE', '/groups', { groupId: 1 }],
+  ['POST', '/invitations', { groupId: 1 }],
+  ['DELETE', '/invitations', { groupId: 1 }],
+  ['POST', '/invitations/accept', { code: 'x' }],
+  ['POST', '/direct', { otherUserId: 2 }],
+  ['POST', '/reactions', { messageId: 1, emoji: '👍' }],
+  ['DELETE', '/reactions', { messageId: 1, emoji: '👍' }],
+  ['POST', '/read', { groupId: 1, messageId: 1 }],
 ];
 
 describe('Roles and routes:', () => {

@@ -56,6 +56,8 @@ export const FIELDS: Readonly<Record<string, readonly [description: string, exam
   ],
   edited_at: ['When the message was last edited', '2026-01-31T12:05:00.000Z'],
   emoji: ['An emoji, or a short name that clients agree on', '👍'],
+  asked_by: ['Who requested the switchover that ended the term; null if it was not requested', 'http 127.0.0.1'],
+  end_cause: ['The kind of cause that ended the term; null if it has not ended', 'switchover'],
   end_reason: ['Why the term ended; null if it has not', 'switchover'],
   ended_at: ['When the term ended; null if it has not', '2026-01-31T12:00:00.000Z'],
   epoch: ['The history of the event log: a restored or promoted database begins a new one', '1f6a4b2c90de'],
