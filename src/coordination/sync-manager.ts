@@ -37,6 +37,8 @@ import type { SwitchoverOrigin, SyncManagerOptions } from './sync-manager-option
 
 /** A successor is known about 10 ms after a resignation; only a switchover waits longer than this. */
 const SUCCESSOR_LIMIT_MS = 300;
+/** While the database does not respond. */
+const REPORT_EVERY_MS = 500;
 /** Deadline of each part of a stop: a database that does not respond must not keep the process alive. */
 const STOP_LIMIT_MS = 2000;
 
@@ -50,6 +52,9 @@ export class SyncManager {
   #role: Role = 'standby';
   /** The term of an active node; null in the other roles. */
   #term: Term | null = null;
+  /** The last term that this node lost, while plantao.leader_history does not name the cause. */
+  #unreportedLoss: { term: number; cause: EndCause } | null = null;
+  #nextReportAt = 0;
   /** The highest term of another node that this one heeded. */
   #heededTerm = 0;
   #isStarted = false;
@@ -168,9 +173,22 @@ export class SyncManager {
   /** The lock session was lost while it held the lock. */
   handleLockLost(reason: string, cause: EndCause): void {
     // A successor that has no such report infers the cause; it knows the events of PostgreSQL itself.
-    if (this.#term) void this.#options.reportLostLock(this.#term.number, cause).catch(() => {});
+    if (this.#term) this.#unreportedLoss = { term: this.#term.number, cause };
+    this.#reportLoss();
     if (this.#role === 'active') this.#become('standby', `lost the leader lock: ${reason}`);
     this.suspectVacancy('its own lock session was lost');
+  }
+
+  /** Records the cause of a lost term; repeated until it succeeds, since what ended the term may hinder the report too. */
+  #reportLoss(): void {
+    const loss = this.#unreportedLoss;
+    const now = performance.now();
+    if (!loss || now < this.#nextReportAt) return;
+    this.#nextReportAt = now + REPORT_EVERY_MS;
+    const reported = () => {
+      if (this.#unreportedLoss === loss) this.#unreportedLoss = null;
+    };
+    this.#options.reportLostLock(loss.term, loss.cause).then(reported, () => {});
   }
 
   /** Another node is active: an active node that receives this checks its own lock at once. */
@@ -198,6 +216,7 @@ export class SyncManager {
   #tick(): void {
     if (this.#options.peers.active || this.isActive) this.#candidacy.activeSeen();
     this.#heedLaterTerm(this.#options.peers.highestTerm);
+    this.#reportLoss();
     this.#housekeeping.runDue(this.role, this.leader?.term ?? null);
   }
 

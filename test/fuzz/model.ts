@@ -17,6 +17,7 @@ export interface CompletedRequest {
 export class Model {
   readonly users = new Map<number, string>();
   readonly groups = new Map<number, string>();
+  readonly #direct = new Set<number>();
   readonly members = new Set<string>();
   readonly messages = new Map<number, string>();
   readonly #cursors: string[] = [];
@@ -59,6 +60,7 @@ export class Model {
         this.#deleteGroup(Number(body.group_id));
         return false;
       case 'POST /direct':
+        this.#direct.add(Number(body.group_id));
         this.groups.set(Number(body.group_id), String(body.group_name));
         this.members.add(`${body.group_id} ${Number(sent.userId)}`);
         if (body.created) this.members.add(`${body.group_id} ${Number(sent.otherUserId)}`);
@@ -93,7 +95,10 @@ export class Model {
   applyChats(userId: number, chats: { id: number; name: string }[], change: 'join' | 'leave'): void {
     for (const { id, name } of chats) {
       if (this.members.has(`${id} ${userId}`)) continue;
-      const isOldest = ![...this.groups].some(([other, called]) => called === name && other < id);
+      // A direct chat cannot be joined by its name.
+      const isOldest = ![...this.groups].some(
+        ([other, called]) => called === name && other < id && !this.#direct.has(other),
+      );
       if (change === 'leave' || (this.groups.has(id) && !isOldest)) {
         throw new Error(`user ${userId} is in group ${id} (${name}) after a ${change}, and was not before`);
       }

@@ -239,7 +239,8 @@ describe('A stream of server-sent events', () => {
       await post(`${node.url}/fall`);
       for (const stream of fallen) await eventually('it ends', () => stream.isOver);
       expect(fallen.every(({ comments }) => comments.includes('this node has fallen'))).to.equal(true);
-      expect((await get<{ code: string }>(`${node.url}/events?userId=1`)).body.code).to.equal('not_alive');
+      const refused = await get(`${node.url}/events?userId=1`);
+      expect(refused.text).to.match(/event: unavailable\ndata: \{.*"code":"not_alive"/);
       await post(`${node.url}/revive`);
       const stopped = await open50();
       const startedAt = performance.now();
