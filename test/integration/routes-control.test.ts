@@ -106,7 +106,16 @@ describe('Node control over HTTP', () => {
           const roles = answer.body.nodes.map(({ role }) => role);
           return roles.includes('active') && roles.includes('standby') && answer;
         });
-        expect(body).to.have.all.keys('term', 'active_node', 'active_url', 'cluster', 'rival', 'nodes', 'history');
+        expect(body).to.have.all.keys(
+          'term',
+          'active_node',
+          'active_url',
+          'cluster',
+          'rival',
+          'nodes',
+          'history',
+          'durability',
+        );
         expect(body).to.include({ term: 1, active_node: 'node-a', active_url: nodes.active.url });
         const [first, second] = body.nodes;
         expect(first).to.include({ node: 'node-a', url: nodes.active.url, pid: process.pid, role: 'active', term: 1 });
