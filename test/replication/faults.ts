@@ -21,7 +21,11 @@ async function replaced(cluster: PatroniCluster, former: string): Promise<void> 
     const leader = await cluster.findLeader();
     return leader !== null && leader.name !== former;
   };
-  await eventually(`another server than ${former} is primary`, isReplaced, { within: REPLACED_WITHIN_MS });
+  await eventually(`another server than ${former} is primary`, isReplaced, { within: REPLACED_WITHIN_MS }).catch(
+    async (error) => {
+      throw new Error(`${error.message}\n${await cluster.logEnds()}`, { cause: error });
+    },
+  );
 }
 
 const switchover: ServerFault = {

@@ -61,7 +61,7 @@ export class PatroniCluster implements RigDatabase {
       });
       await cluster.settled(CREATED_WITHIN_MS);
     } catch (error) {
-      const logs = await cluster.#logEnds();
+      const logs = await cluster.logEnds();
       await cluster.remove();
       throw new Error(`${error instanceof Error ? error.message : error}\n${logs}`, { cause: error });
     }
@@ -122,11 +122,14 @@ export class PatroniCluster implements RigDatabase {
       const state = await standby.state();
       const [row] = rows;
       const isStreaming = row?.state === 'streaming' && row.sync_state === (synchronous ? 'sync' : 'async');
-      return isStreaming && state?.state === 'running' && state.role === 'replica';
+      // PostgreSQL knows a synchronous standby a moment before etcd does, and Patroni promotes only one that etcd names.
+      const isCandidate =
+        state?.state === 'running' && state.role === 'replica' && (!synchronous || state.sync_standby);
+      return isStreaming && isCandidate === true;
     };
     await eventually('one server is primary and the other streams', whole, { within, every: 200 }).catch(
       async (error) => {
-        throw new Error(`${error.message}\n${await this.#logEnds()}`, { cause: error });
+        throw new Error(`${error.message}\n${await this.logEnds()}`, { cause: error });
       },
     );
   }
@@ -190,7 +193,8 @@ export class PatroniCluster implements RigDatabase {
     daemon.start();
   }
 
-  async #logEnds(): Promise<string> {
+  /** The last lines of every daemon's log, for the message of a failure. */
+  async logEnds(): Promise<string> {
     const daemons = [...this.#daemons, ...this.members.map(({ patroni }) => patroni)];
     return (await Promise.all(daemons.map((daemon) => daemon.logEnd()))).join('\n---\n');
   }
