@@ -237,7 +237,9 @@ COMMENT ON FUNCTION plantao.insert_term(bigint, text, text, text) IS
   'Inserts an open term and notifies the peers. Called by open_term(); does nothing for term 0.';
 
 CREATE FUNCTION plantao.open_term(node text, url text, reason text, unseen_ms double precision DEFAULT 0) RETURNS bigint
-LANGUAGE plpgsql SET lock_timeout = '100ms' SET search_path = pg_catalog, pg_temp AS $$
+-- With generic plans, those of plantao.warm_up_term(): otherwise PostgreSQL plans the first five calls of a session anew.
+LANGUAGE plpgsql SET lock_timeout = '100ms' SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off AS $$
 BEGIN
   PERFORM plantao.refuse_read_only();
   IF NOT plantao.hold_leader_lock() THEN
@@ -252,7 +254,8 @@ COMMENT ON FUNCTION plantao.open_term(text, text, text, double precision) IS
   'Called on the lock session after it acquired the leader lock: closes the fence, closes the last term, opens the next one. SQLSTATE 55P03 if an open transaction of the last term blocks it for 100 ms (see plantao.end_last_term_sessions), PT002 without the lock, 25006 on a server that is read-only. unseen_ms: how long ago the caller last saw the previous active node.';
 
 CREATE FUNCTION plantao.warm_up_term() RETURNS void
-LANGUAGE plpgsql SET lock_timeout = '100ms' SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SET lock_timeout = '100ms' SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off AS $$
 BEGIN
   IF plantao.hold_leader_lock() THEN RETURN; END IF;
   -- Compiles open_term(), which refuses to run without the lock.
@@ -299,7 +302,7 @@ COMMENT ON FUNCTION plantao.end_last_term_sessions() IS
 
 CREATE FUNCTION plantao.close_term(closing bigint, reason text, hand_to text DEFAULT NULL, cause text DEFAULT NULL,
   requested_by text DEFAULT NULL) RETURNS boolean
-LANGUAGE plpgsql SET lock_timeout = '1s' SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SET lock_timeout = '1s' SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
   closed boolean;
 BEGIN
@@ -386,9 +389,8 @@ LANGUAGE plpgsql SET lock_timeout = '500ms' SET search_path = pg_catalog, pg_tem
 DECLARE
   own record;
   is_called boolean;
+  is_behind boolean;
 BEGIN
-  -- Every transaction that creates a message or a group holds the log, so no id is assigned between the check and the correction.
-  PERFORM plantao.lock_log();
   FOR own IN
     SELECT s.oid::regclass::text AS name, d.refobjid::regclass::text AS owner, a.attname AS col, q.seqmax
     FROM pg_class s
@@ -398,11 +400,19 @@ BEGIN
     JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
     WHERE s.relkind = 'S' AND s.relnamespace = 'plantao'::regnamespace
   LOOP
-    EXECUTE format('SELECT coalesce(max(%I), 0) FROM %s', own.col, own.owner) INTO last_now;
-    EXECUTE format('SELECT last_value, is_called FROM %s', own.name) INTO last_before, is_called;
-    -- A sequence is lowered only if it is exhausted.
-    CONTINUE WHEN last_before > last_now AND (last_before < own.seqmax OR NOT is_called)
-      OR last_before = last_now AND is_called OR last_now = 0 OR last_now = own.seqmax;
+    -- First without a lock, because the first posts of a term must not wait for this check.
+    FOR attempt IN 1..2 LOOP
+      EXECUTE format('SELECT coalesce(max(%I), 0) FROM %s', own.col, own.owner) INTO last_now;
+      EXECUTE format('SELECT last_value, is_called FROM %s', own.name) INTO last_before, is_called;
+      -- A sequence is lowered only if it is exhausted.
+      is_behind := NOT (last_before > last_now AND (last_before < own.seqmax OR NOT is_called)
+        OR last_before = last_now AND is_called OR last_now = 0 OR last_now = own.seqmax);
+      EXIT WHEN NOT is_behind OR attempt = 2;
+      -- Every transaction that creates a message or a group holds the log, so no id is assigned between the second check and
+      -- the correction.
+      PERFORM plantao.lock_log();
+    END LOOP;
+    CONTINUE WHEN NOT is_behind;
     PERFORM setval(own.name::regclass, last_now);
     sequence := own.name;
     RETURN NEXT;

@@ -12,6 +12,8 @@ interface Healed {
 /** The primary keys whose values come from a sequence. */
 const SEQUENCE_KEYS = ['messages_pkey', 'users_pkey', 'groups_pkey'];
 const EXHAUSTED = '2200H';
+/** The first posts of a term have the machine for themselves. */
+const SOON_MS = 1000;
 
 /** Returns true if a write was rolled back because its sequence returned an id that is taken, or none. */
 export function isTakenId(error: unknown): boolean {
@@ -26,10 +28,21 @@ export class Sequences {
   readonly #sequelize: Sequelize;
   readonly #log: Log;
   #healing: Promise<void> | null = null;
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(sequelize: Sequelize, log: Log) {
     this.#sequelize = sequelize;
     this.#log = log;
+  }
+
+  /** Heals a second later, unless {@link cancel} comes first. Until then a write that meets a taken id heals them itself. */
+  healSoon(): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.heal(), SOON_MS).unref();
+  }
+
+  cancel(): void {
+    clearTimeout(this.#timer);
   }
 
   /** Never throws: if it fails, the retried write reports why. */

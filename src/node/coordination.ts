@@ -85,8 +85,8 @@ export function buildCoordination(options: CoordinationOptions) {
     onRole(role) {
       if (role === 'active') {
         void eventLog.renewEpoch();
-        void sequences.heal();
-      }
+        sequences.healSoon();
+      } else sequences.cancel();
       waiters.wakeAll('role', eventLog.known.cursorAt(eventLog.known.head));
     },
   });

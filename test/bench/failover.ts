@@ -7,6 +7,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
 import { Scene } from '../failure/scene.ts';
 import { post } from '../support/http.ts';
+import { buildNode } from '../support/node-build.ts';
 import type { NodeProcess } from '../support/node-process.ts';
 import { type OwnPostgres, startPostgresOfItsOwn } from '../support/own-postgres.ts';
 import { findServerTools, MISSING_TOOLS } from '../support/replica-tools.ts';
@@ -181,6 +182,8 @@ async function measureNodeFaults(bench: Bench): Promise<void> {
 }
 
 await runPart('failover', 'Failover', async (bench) => {
+  // As in production: a node that runs from its sources is twice as large, and takes longer to die.
+  await buildNode();
   if (FAULTS.some((name) => bench.wants(name))) await measureNodeFaults(bench);
   if (bench.wants(POSTGRES_FAILOVER)) await measurePostgresFailover(bench);
 });

@@ -55,4 +55,17 @@ describe('A sequence that is behind the ids in its table', () => {
     expect(rows).to.deep.equal([{ sequence: 'plantao.users_id_seq' }]);
     expect(await last('plantao.groups_id_seq')).to.equal(100_000);
   });
+
+  it('is checked without a lock, so that the first posts of a term do not wait for the check', async () => {
+    await client.query('SELECT FROM plantao.heal_sequences()');
+    const other = new pg.Client(nodes.database.url);
+    await other.connect();
+    try {
+      await other.query('BEGIN; SELECT plantao.lock_log()');
+      const { rows } = await client.query('SELECT sequence FROM plantao.heal_sequences()');
+      expect(rows).to.deep.equal([]);
+    } finally {
+      await other.end();
+    }
+  });
 });
