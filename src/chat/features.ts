@@ -7,6 +7,7 @@ import { Invitations } from './groups/invitations.ts';
 import { MessageEditing } from './messages/editing.ts';
 import { Reactions } from './messages/reactions.ts';
 import { ReadMarks } from './messages/read-marks.ts';
+import { MessageSearch } from './search/message-search.ts';
 
 /** The parts of the chat beyond users, groups and messages themselves. */
 export type ChatFeatures = ReturnType<typeof buildFeatures>;
@@ -21,6 +22,7 @@ export function buildFeatures(sequelize: Sequelize, write: Write, settings: { re
     reactions: new Reactions(sequelize, write),
     readMarks: new ReadMarks(sequelize, write),
     chatList: new ChatList(sequelize),
+    messageSearch: new MessageSearch(sequelize),
     directChats: new DirectChats(sequelize, write),
   };
 }

@@ -159,6 +159,7 @@ const TABLE: Record<string, Row> = {
     body: ({ groupId, messageId }) => ({ groupId, messageId }),
     answers: { ...membersOnly(200) },
   },
+  'GET /search': { query: ({ self }) => ({ userId: self.id, q: 'us' }), answers: ownOnly(200) },
   'GET /sync': { query: asSelf, answers: ownOnly(200) },
   'POST /reactions': {
     body: ({ messageId }) => ({ messageId, emoji: '👍' }),
@@ -198,6 +199,11 @@ const MORE: Record<string, Row> = {
     path: () => '/messages',
     query: () => ({ groupId: 2 ** 50 }),
     answers: users(403),
+  },
+  'GET /search in a group': {
+    path: () => '/search',
+    query: ({ groupId }) => ({ q: 'us', groupId }),
+    answers: membersOnly(200),
   },
   'DELETE /messages of a message that does not exist': {
     path: () => '/messages',

@@ -208,6 +208,9 @@ describe('The OpenAPI document', function () {
     await ask('POST', '/read', '/read', { ...a, body: { groupId, messageId: 2 ** 40 } }, 200);
     await ask('POST', '/read', '/read', { ...a, body: { groupId: 2 ** 40, messageId: 1 } }, 403);
     await ask('GET', '/sync', '/sync', a, 200);
+    await ask('GET', '/search', '/search?q=ol', a, 200);
+    await ask('GET', '/search', '/search?q=%CC%81', a, 400);
+    await ask('GET', '/search', `/search?q=ol&groupId=${2 ** 40}`, a, 403);
     const edit = { messageId: posted.message_id, content: 'Olá!' };
     await ask('PATCH', '/messages', '/messages', { ...a, body: edit }, 200);
     await ask('PATCH', '/messages', '/messages', { ...b, body: edit }, 403);

@@ -28,6 +28,7 @@ const READS = [
   '/me?userId=1',
   '/sessions?userId=1',
   '/sync?userId=1',
+  '/search?userId=1&q=ol',
   '/subscribe/status?timeout=0',
   '/subscribe/user?user_id=1&timeout=0',
 ];

@@ -46,6 +46,23 @@ export const message = z
   })
   .meta({ id: 'Message' });
 
+/** A message that a search has found. */
+export const foundMessage = z
+  .object({
+    id: z.number(),
+    group_id: z.number(),
+    group: z.string(),
+    sender: z.string(),
+    sender_id: z.number(),
+    content: z.string(),
+    timestamp: z.iso.datetime(),
+    edited_at: z.iso.datetime().optional().describe('When the text was last changed; absent if it never was.'),
+    parts: z
+      .array(z.object({ text: z.string(), match: z.boolean() }))
+      .describe('The content in pieces, for highlighting: their texts together are the content. None of it is HTML.'),
+  })
+  .meta({ id: 'FoundMessage' });
+
 /** A group in the list of a user's chats. */
 export const chat = z
   .object({

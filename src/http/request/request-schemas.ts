@@ -74,6 +74,9 @@ export const namePart = documented(
   { type: 'string', maxLength: 64 },
 ).default('');
 
+/** What to search messages for. */
+export const searchText = documented(textOf(256), { type: 'string', minLength: 1, maxLength: 256, pattern: '\\S' });
+
 /** Longest message, in characters. A page of 500 of them has at most 8 MB. */
 const CONTENT_LIMIT = 4096;
 /** The text of a message. */

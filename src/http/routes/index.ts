@@ -11,6 +11,7 @@ import { metricsRoutes } from './metrics-routes.ts';
 import { pageRoutes } from './page-routes.ts';
 import { readRoutes } from './read-routes.ts';
 import type { Route } from './route.ts';
+import { searchRoutes } from './search-routes.ts';
 import { signInRoutes } from './sign-in-routes.ts';
 import { subscribeRoutes } from './subscribe-routes.ts';
 import { userGroupRoutes } from './user-group-routes.ts';
@@ -32,6 +33,7 @@ export function allRoutes(services: Services): Route[] {
     ...messageRoutes(services),
     ...messageFeatureRoutes(services),
     ...readRoutes(services),
+    ...searchRoutes(services),
     ...subscribeRoutes(services),
   ];
   return [...routes, ...pageRoutes(services, routes)];

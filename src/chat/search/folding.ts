@@ -1,0 +1,199 @@
+/**
+ * The form in which texts are compared: lower case, without accents and invisible characters, with single spaces. One
+ * character becomes one character or none, so that PostgreSQL finds the same with a regular expression on the stored text
+ * (search-pattern.ts), whatever the locale of the database is.
+ */
+
+/** Ranges of code points, both ends included. */
+export type Ranges = readonly (readonly [from: number, to: number])[];
+
+/** White space and control characters. */
+export const SPACES: Ranges = [
+  [0x01, 0x20],
+  [0x7f, 0xa0],
+  [0x1680, 0x1680],
+  [0x2000, 0x200a],
+  [0x2028, 0x2029],
+  [0x202f, 0x202f],
+  [0x205f, 0x205f],
+  [0x3000, 0x3000],
+];
+
+/** Characters that do not count: accents and vowel points, joiners, direction marks, variation selectors. */
+export const IGNORED: Ranges = [
+  [0xad, 0xad],
+  [0x300, 0x36f],
+  [0x483, 0x489],
+  [0x591, 0x5bd],
+  [0x5bf, 0x5bf],
+  [0x5c1, 0x5c2],
+  [0x5c4, 0x5c5],
+  [0x5c7, 0x5c7],
+  [0x610, 0x61a],
+  [0x61c, 0x61c],
+  [0x640, 0x640],
+  [0x64b, 0x65f],
+  [0x670, 0x670],
+  [0x6d6, 0x6dc],
+  [0x6df, 0x6e4],
+  [0x6e7, 0x6e8],
+  [0x6ea, 0x6ed],
+  [0x1ab0, 0x1aff],
+  [0x1dc0, 0x1dff],
+  [0x200b, 0x200f],
+  [0x202a, 0x202e],
+  [0x2060, 0x206f],
+  [0x20d0, 0x20ff],
+  [0xfe00, 0xfe0f],
+  [0xfe20, 0xfe2f],
+  [0xfeff, 0xfeff],
+  [0xe0100, 0xe01ef],
+];
+
+/** Characters that stand for themselves: signs, emoji, and those of scripts without spaces between words. */
+export const SINGLES: Ranges = [
+  [0x21, 0x2f],
+  [0x3a, 0x40],
+  [0x5b, 0x60],
+  [0x7b, 0x7e],
+  [0xa1, 0xa9],
+  [0xab, 0xac],
+  [0xae, 0xb1],
+  [0xb4, 0xb4],
+  [0xb6, 0xb8],
+  [0xbb, 0xbb],
+  [0xbf, 0xbf],
+  [0xd7, 0xd7],
+  [0xf7, 0xf7],
+  [0xe00, 0xfff],
+  [0x1000, 0x109f],
+  [0x1100, 0x11ff],
+  [0x1780, 0x17ff],
+  [0x2010, 0x2027],
+  [0x2030, 0x205e],
+  [0x20a0, 0x20cf],
+  [0x2190, 0x2bff],
+  [0x2e00, 0x2fff],
+  [0x3001, 0xa4cf],
+  [0xac00, 0xd7ff],
+  [0xf900, 0xfaff],
+  [0xfe30, 0xfe6f],
+  [0xff01, 0xff0f],
+  [0xff1a, 0xff20],
+  [0xff3b, 0xff40],
+  [0xff5b, 0xffef],
+  [0x1f000, 0x1faff],
+  [0x20000, 0x3ffff],
+];
+
+/** Where letters with accents and cases, and compatibility forms of letters and signs are. */
+const FOLDED: Ranges = [
+  [0x41, 0x5a],
+  [0xaa, 0xba],
+  [0xc0, 0x24f],
+  [0x370, 0x587],
+  [0x10a0, 0x10ff],
+  [0x1c90, 0x1cbf],
+  [0x1d00, 0x1d7f],
+  [0x1e00, 0x1fff],
+  [0x2070, 0x209f],
+  [0x2100, 0x218f],
+  [0xa640, 0xa69f],
+  [0xa720, 0xa7ff],
+  [0xff01, 0xffef],
+  [0x1d400, 0x1d7ff],
+];
+
+/** Letters whose base is not in Unicode's decompositions. */
+const OTHER_FOLDS: Readonly<Record<string, string>> = { ø: 'o', ł: 'l', đ: 'd', ħ: 'h', ŧ: 't', ı: 'i', ς: 'σ' };
+
+const isIn = (ranges: Ranges, point: number) => {
+  for (const [from, to] of ranges) {
+    if (point < from) return false;
+    if (point <= to) return true;
+  }
+  return false;
+};
+
+/** A character of a word, one that stands for itself, or a space. */
+export type CharacterClass = 'word' | 'single' | 'space';
+
+/** Returns the class of a folded character. */
+export function classOf(point: number): CharacterClass {
+  if (point < 0x7f) {
+    if (point >= 0x61 && point <= 0x7a) return 'word';
+    if (point <= 0x20) return 'space';
+    return point >= 0x30 && point <= 0x39 ? 'word' : 'single';
+  }
+  if (isIn(SPACES, point)) return 'space';
+  return isIn(SINGLES, point) ? 'single' : 'word';
+}
+
+/** What each character folds to, for those that change. */
+export const FOLDS: ReadonlyMap<number, number> = foldsOf();
+
+function foldsOf(): Map<number, number> {
+  const folds = new Map<number, number>();
+  for (const [from, to] of FOLDED) {
+    for (let point = from; point <= to; point++) {
+      const folded = foldedLetter(point);
+      if (folded === null || folded === point) continue;
+      // One that counts as a sign stays one: ② is found by itself.
+      if (
+        classOf(folded) === 'space' ||
+        (classOf(folded) === 'word' && point > 0x7f && isIn(SINGLES, point) && !isHalfWidth(point))
+      )
+        continue;
+      folds.set(point, folded);
+    }
+  }
+  return folds;
+}
+
+/** Forms of East Asian letters that are half as wide. */
+const isHalfWidth = (point: number) => point >= 0xff66 && point <= 0xffdc;
+
+/** Returns the letter without accents in lower case; null if it is more than one character. */
+function foldedLetter(point: number): number | null {
+  const plain = (text: string) => [...text.normalize('NFKD')].filter((one) => !isIn(IGNORED, one.codePointAt(0) ?? 0));
+  const lower = plain(plain(String.fromCodePoint(point)).join('').toLowerCase());
+  if (lower.length !== 1) return null;
+  return (OTHER_FOLDS[lower[0] ?? ''] ?? lower[0] ?? '').codePointAt(0) ?? null;
+}
+
+/** A folded text, and for each of its UTF-16 units the index in the original where its character begins; the length last. */
+export interface Folded {
+  text: string;
+  starts: number[];
+}
+
+const SIMPLE = /^[\x21-\x7e]+(?: [\x21-\x7e]+)*$/;
+
+/** Returns the folded text. */
+export function fold(original: string): string {
+  return SIMPLE.test(original) ? original.toLowerCase() : foldWithStarts(original).text;
+}
+
+/** Returns the folded text with the place of each character in the original. */
+export function foldWithStarts(original: string): Folded {
+  let text = '';
+  const starts: number[] = [];
+  for (let at = 0; at < original.length; ) {
+    const point = original.codePointAt(at) ?? 0;
+    const next = at + (point > 0xffff ? 2 : 1);
+    const folded = FOLDS.get(point) ?? point;
+    if (folded > 0x7f && isIn(SPACES, folded) ? true : folded <= 0x20) {
+      if (!text.endsWith(' ')) {
+        text += ' ';
+        starts.push(at);
+      }
+    } else if (!isIn(IGNORED, folded)) {
+      const one = String.fromCodePoint(folded);
+      text += one;
+      for (let unit = 0; unit < one.length; unit++) starts.push(at);
+    }
+    at = next;
+  }
+  starts.push(original.length);
+  return { text, starts };
+}

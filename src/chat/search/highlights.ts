@@ -1,0 +1,35 @@
+import { foldWithStarts } from './folding.ts';
+import { occurrences, type Term } from './search-query.ts';
+
+/** A piece of a message's text; all pieces together are the text. */
+export interface TextPart {
+  text: string;
+  /** True if the search was for this piece. */
+  match: boolean;
+}
+
+/**
+ * Cuts a message's text where it contains the terms. Parts instead of positions: languages count the characters of a text
+ * differently. Parts instead of marks within the text: a message may contain any mark.
+ */
+export function partsOf(content: string, terms: readonly Term[]): TextPart[] {
+  const { text, starts } = foldWithStarts(content);
+  const at = (index: number) => starts[index] ?? content.length;
+  const found = terms.flatMap((term) => [...occurrences(text, term)]).sort(([one], [other]) => one - other);
+  const parts: TextPart[] = [];
+  let done = 0;
+  const add = (end: number, match: boolean) => {
+    if (end <= done) return;
+    const last = parts.at(-1);
+    const piece = content.slice(done, end);
+    if (last?.match === match) last.text += piece;
+    else parts.push({ text: piece, match });
+    done = end;
+  };
+  for (const [start, end] of found) {
+    add(at(start), false);
+    add(at(end), true);
+  }
+  add(content.length, false);
+  return parts;
+}

@@ -1,0 +1,233 @@
+import { QueryTypes, type Sequelize, type Transaction } from 'sequelize';
+import { SqlState, sqlState } from '../../database/errors.ts';
+import { FairTurns } from '../auth/fair-turns.ts';
+import { Refused } from '../errors.ts';
+import { MOST_GROUPS } from '../group-limits.ts';
+import { type Candidate, Candidates } from './candidates.ts';
+import { partsOf, type TextPart } from './highlights.ts';
+import { patternOf } from './search-pattern.ts';
+import type { Term } from './search-query.ts';
+
+/** What to search for, and in which messages. */
+export interface MessageSearchOptions {
+  /** Only messages of groups that this user is in. */
+  userId: number;
+  terms: readonly Term[];
+  groupId?: number | undefined;
+  senderId?: number | undefined;
+  before?: number | undefined;
+  limit: number;
+}
+
+/** A message that was found; `parts` are its content, cut where it matches. */
+interface FoundMessage {
+  id: number;
+  group_id: number;
+  group: string;
+  sender: string;
+  sender_id: number;
+  content: string;
+  timestamp: string;
+  edited_at?: string;
+  parts: TextPart[];
+}
+
+/** A page, newest first. */
+export interface FoundPage {
+  messages: FoundMessage[];
+  /** Where the next page begins; null if everything was searched. */
+  nextBefore: number | null;
+  /** True if the search stopped at its time limit, before it had filled the page. */
+  isPartial: boolean;
+}
+
+/** The groups to search. */
+interface Scope {
+  newest: number | null;
+  groups: number[] | null;
+}
+
+/** How much a search may cost. */
+const LIMITS = {
+  /** Milliseconds after which a search returns what it has found. Its last statement may take as long again. */
+  timeMs: 500,
+  /** Messages that one statement reads: a few milliseconds of work. */
+  messagesAtOnce: 2048,
+  /** Candidates that one statement reads from. */
+  candidatesAtOnce: 128,
+};
+/** Few searches run at once, so that connections are left for other requests, and few wait. */
+const TURNS = { atOnce: 2, ofSource: 8, inAll: 128, waitMs: 3000 };
+const TOO_MANY = 'too many searches are running: try again in a few seconds';
+const TOO_SLOW = 'the database is too slow for this search at the moment: try again, or search in one group';
+
+const SCOPE = `
+  SELECT (SELECT max(id) FROM plantao.messages) AS newest,
+         (SELECT json_agg(own.group_id) FROM (
+            SELECT m.group_id FROM plantao.memberships m JOIN plantao.groups g ON g.id = m.group_id
+            WHERE m.user_id = u.id AND g.deleted_at IS NULL AND ($groupId::bigint IS NULL OR m.group_id = $groupId::bigint)
+            ORDER BY m.group_id DESC LIMIT ${MOST_GROUPS}) own) AS groups
+  FROM plantao.users u WHERE u.id = $userId`;
+
+/** Reads the newest messages of each candidate. Returns those that match, and the last one that was read if more are left. */
+const readQuery = (conditions: readonly string[]) => `
+  SELECT c.number::int, m.id, m.is_found, m.number = $most AS is_last
+  FROM unnest($groups::bigint[], $froms::bigint[], $tos::bigint[]) WITH ORDINALITY AS c (group_id, from_id, to_id, number)
+  CROSS JOIN LATERAL (
+    SELECT n.id, n.is_found, row_number() OVER (ORDER BY n.id DESC) AS number
+    FROM (
+      SELECT m.id, ${conditions.join(' AND ')} AS is_found FROM plantao.messages m
+      WHERE m.group_id = c.group_id AND m.id BETWEEN c.from_id AND c.to_id
+      ORDER BY m.id DESC LIMIT $most
+    ) n
+  ) m
+  WHERE m.is_found OR m.number = $most`;
+
+/** Checks again that the user is in the group: the only statement that reads texts. */
+const LOAD = `
+  SELECT m.id, m.group_id, g.name AS group_name, m.sender_id, u.username AS sender, m.content, m.created_at, m.edited_at
+  FROM plantao.messages m
+  JOIN plantao.groups g ON g.id = m.group_id AND g.deleted_at IS NULL
+  JOIN plantao.memberships own ON own.group_id = m.group_id AND own.user_id = $userId
+  JOIN plantao.users u ON u.id = m.sender_id
+  WHERE m.id = ANY($ids::bigint[]) ORDER BY m.id DESC`;
+
+/**
+ * Searches the messages of a user's groups, newest first, within limits: it stops after a time, and then says how far it came.
+ * Costs other requests at most two of the pool's connections.
+ */
+export class MessageSearch {
+  readonly #sequelize: Sequelize;
+  readonly #turns = new FairTurns(TURNS, () => new Refused('overloaded', { sentence: TOO_MANY }));
+  readonly #limits: typeof LIMITS;
+
+  constructor(sequelize: Sequelize, limits: Partial<typeof LIMITS> = {}) {
+    this.#sequelize = sequelize;
+    this.#limits = { ...LIMITS, ...limits };
+  }
+
+  /** Returns a page of the messages that contain all terms. @throws {Refused} user_not_found, not_a_member, overloaded. */
+  find(options: MessageSearchOptions): Promise<FoundPage> {
+    return this.#turns.run({ source: String(options.userId), subject: '' }, () => this.#find(options));
+  }
+
+  async #find(options: MessageSearchOptions): Promise<FoundPage> {
+    const deadline = performance.now() + this.#limits.timeMs;
+    const { newest, groups } = await this.#scope(options);
+    const before = Math.min(options.before ?? Number.MAX_SAFE_INTEGER, (newest ?? 0) + 1);
+    const candidates = new Candidates(before);
+    const isComplete = await this.#inTime(async (transaction) => {
+      while (candidates.certain.length <= options.limit && candidates.readFrom > 1) {
+        if (performance.now() > deadline) return false;
+        const taken = candidates.take(this.#limits.candidatesAtOnce);
+        if (taken.length > 0) await this.#read(candidates, taken, options, transaction);
+        else
+          candidates.add(
+            groups.map((groupId) => ({ groupId, from: 1, to: before - 1 })),
+            1,
+          );
+      }
+      return true;
+    });
+    const { certain, readFrom } = candidates;
+    if (!isComplete && certain.length === 0 && readFrom >= before)
+      throw new Refused('overloaded', { sentence: TOO_SLOW });
+    const ids = certain.slice(0, options.limit);
+    const hasMore = certain.length > options.limit;
+    return {
+      messages: await this.#load(ids, options),
+      nextBefore: hasMore ? (ids.at(-1) ?? null) : isComplete ? null : readFrom,
+      isPartial: !isComplete && !hasMore,
+    };
+  }
+
+  async #scope({ userId, groupId }: MessageSearchOptions): Promise<{ newest: number | null; groups: number[] }> {
+    const [scope] = await this.#sequelize.query<Scope>(SCOPE, {
+      bind: { userId, groupId: groupId ?? null },
+      type: QueryTypes.SELECT,
+    });
+    if (!scope) throw new Refused('user_not_found');
+    if (groupId !== undefined && scope.groups === null) throw new Refused('not_a_member');
+    return { newest: scope.newest, groups: scope.groups ?? [] };
+  }
+
+  /** Runs statements with the time limit of a search. Returns false if it was reached. */
+  async #inTime(work: (transaction: Transaction) => Promise<boolean>): Promise<boolean> {
+    try {
+      return await this.#sequelize.transaction(async (transaction) => {
+        await this.#sequelize.query(
+          `SELECT set_config('statement_timeout', $limit, true), set_config('enable_seqscan', 'off', true)`,
+          { bind: { limit: String(this.#limits.timeMs) }, transaction },
+        );
+        return work(transaction);
+      });
+    } catch (error) {
+      if (sqlState(error) === SqlState.QUERY_CANCELED) return false;
+      throw error;
+    }
+  }
+
+  async #read(candidates: Candidates, taken: readonly Candidate[], of: MessageSearchOptions, transaction: Transaction) {
+    const most = Math.max(16, Math.floor(this.#limits.messagesAtOnce / taken.length));
+    const patterns = Object.fromEntries(of.terms.map((term, at) => [`pattern${at}`, patternOf(term)]));
+    const conditions = [
+      ...(of.senderId === undefined ? [] : ['m.sender_id = $senderId']),
+      ...Object.keys(patterns).map((name) => `m.content COLLATE "C" ~ $${name}`),
+    ];
+    const rows = await this.#sequelize.query<{ number: number; id: number; is_found: boolean; is_last: boolean }>(
+      readQuery(conditions),
+      {
+        bind: {
+          ...patterns,
+          ...(of.senderId !== undefined && { senderId: of.senderId }),
+          groups: taken.map(({ groupId }) => groupId),
+          froms: taken.map(({ from }) => from),
+          tos: taken.map(({ to }) => to),
+          most,
+        },
+        type: QueryTypes.SELECT,
+        transaction,
+      },
+    );
+    const left = rows.flatMap(({ number, id, is_last }) => {
+      const candidate = taken[number - 1];
+      return is_last && candidate ? [{ ...candidate, to: id - 1 }] : [];
+    });
+    candidates.report(
+      rows.filter(({ is_found }) => is_found).map(({ id }) => id),
+      left,
+    );
+  }
+
+  async #load(ids: readonly number[], { userId, terms }: MessageSearchOptions): Promise<FoundMessage[]> {
+    if (ids.length === 0) return [];
+    const rows = await this.#sequelize.query<FoundRow>(LOAD, { bind: { ids, userId }, type: QueryTypes.SELECT });
+    return rows.flatMap((row) => view(row, terms) ?? []);
+  }
+}
+
+interface FoundRow {
+  id: number;
+  group_id: number;
+  group_name: string;
+  sender_id: number;
+  sender: string;
+  content: string;
+  created_at: unknown;
+  edited_at: unknown;
+}
+
+/** Returns null for a time that JavaScript cannot represent; such a message is left out. */
+function view(row: FoundRow, terms: readonly Term[]): FoundMessage | null {
+  const { id, group_id, group_name, sender, sender_id, content, created_at, edited_at } = row;
+  const timestamp = iso(created_at);
+  if (timestamp === null) return null;
+  const editedAt = iso(edited_at);
+  return {
+    ...{ id, group_id, group: group_name, sender, sender_id, content, timestamp },
+    ...(editedAt !== null && { edited_at: editedAt }),
+    parts: partsOf(content, terms),
+  };
+}
+
+const iso = (time: unknown) => (time instanceof Date && !Number.isNaN(time.getTime()) ? time.toISOString() : null);

@@ -1,0 +1,41 @@
+import { classOf, fold } from './folding.ts';
+
+/** One thing that a message must contain, folded. */
+export interface Term {
+  text: string;
+  /** One or two letters are looked for as a whole word: nearly every message contains them otherwise. */
+  isWholeWord: boolean;
+}
+
+/** The most terms of a query. */
+export const MOST_TERMS = 8;
+
+/**
+ * Returns the terms of a query: words, or phrases in double quotes. A message must contain all of them, in any order, anywhere
+ * in its text. The list is empty if the query has no character that counts.
+ */
+export function termsOf(query: string): Term[] {
+  const texts = [...query.matchAll(/"([^"]*)"|(\S+)/g)].map(([, phrase, word]) => fold(phrase ?? word ?? '').trim());
+  return [...new Set(texts)].filter((text) => text !== '').map((text) => ({ text, isWholeWord: isShortWord(text) }));
+}
+
+function isShortWord(text: string): boolean {
+  const points = [...text].map((one) => one.codePointAt(0) ?? 0);
+  return points.length <= 2 && points.every((point) => classOf(point) === 'word');
+}
+
+/** Returns where a folded text contains a term, as indexes into that text. */
+export function* occurrences(text: string, term: Term): Generator<[start: number, end: number]> {
+  for (let start = text.indexOf(term.text); start >= 0; start = text.indexOf(term.text, start + 1)) {
+    const end = start + term.text.length;
+    if (!term.isWholeWord || (!isWordAt(text, start - 1) && !isWordAt(text, end))) yield [start, end];
+  }
+}
+
+/** Letters outside the BMP are one: their second half is in no range of signs. */
+const isWordAt = (text: string, at: number) => {
+  if (at < 0 || at >= text.length) return false;
+  const unit = text.charCodeAt(at);
+  const isSecondHalf = unit >= 0xdc00 && unit <= 0xdfff && at > 0;
+  return classOf(text.codePointAt(isSecondHalf ? at - 1 : at) ?? 0) === 'word';
+};
