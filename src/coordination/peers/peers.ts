@@ -2,6 +2,7 @@ import { type Clock, monotonic } from '../clock.ts';
 import type { ClusterIdentity } from './cluster-identity.ts';
 import type { PeerRow } from './node-registry.ts';
 import { type PeerHealth, PeerProbe } from './peer-probe.ts';
+import { type Rival, Strangers, type StrangersOptions } from './strangers.ts';
 
 /** The active node, as far as this node knows. */
 export interface Leader {
@@ -29,40 +30,17 @@ interface PeerObservation extends Leader {
 
 /** How long an observation counts, in milliseconds: rows come once a second, responses several times. */
 const FRESH_MS = 2500;
-/** All nodes know a new epoch within this time, since they read the log once a second. */
-const NEW_EPOCH_MS = 5000;
-
 /** A probed peer is probed on for this long after its row is gone: after a split, its row is in the other database. */
 const FORMER_PEER_MS = 60_000;
 
-/** An active node of the same cluster id on another database. */
-export interface Rival {
-  node: string;
-  url: string;
-  term: number;
-  epoch: string | null;
-}
-
-/** What responds at an address and is not a peer. */
-interface Stranger {
-  since: number;
-  isReported: boolean;
-  seenAt: number;
-  health: PeerHealth;
-}
-
 /** Options of {@link Peers}. */
-export interface PeersOptions {
+export interface PeersOptions extends StrangersOptions {
   /** This node's own name: a node that uses it is no peer. */
   node: string;
   /** PEER_URL; other peers are found through plantao.nodes. */
   urls: readonly string[];
   /** This node's own; a node with another one is no peer. */
   identity: Pick<ClusterIdentity, 'cluster' | 'matches'>;
-  /** Called when a peer of this cluster names another epoch than ours: one of the two has yet to read the newest. */
-  onOtherEpoch(): void;
-  /** Called once for each address that stays that of another cluster, or of a copy of this one's database. */
-  onStranger(url: string, cluster: string | null): void;
   clock?: Clock;
 }
 
@@ -77,8 +55,7 @@ export class Peers {
   readonly #clock: Clock;
   readonly #probes = new Map<string, PeerProbe>();
   readonly #observations = new Map<string, PeerObservation>();
-  /** Addresses whose last response was not a peer's; `since` is the time of the first such response. */
-  readonly #strangers = new Map<string, Stranger>();
+  readonly #strangers: Strangers;
   /** The addresses of PEER_URL and of plantao.nodes. */
   #wanted = new Set<string>();
   /** When each address last responded as a peer, or as a node of this cluster on another database. */
@@ -92,6 +69,7 @@ export class Peers {
   constructor(options: PeersOptions) {
     this.#options = options;
     this.#clock = options.clock ?? monotonic;
+    this.#strangers = new Strangers(options, this.#clock);
     this.#follow(options.urls);
   }
 
@@ -149,18 +127,9 @@ export class Peers {
     return { node, url: url !== null && this.#strangers.has(url) ? null : url, term, isPreferred };
   }
 
-  /**
-   * An active node of this cluster id on another database: after a split of PostgreSQL, or of a copy that kept the id. Null
-   * while one of the two may just not know the newest epoch.
-   */
+  /** As {@link Strangers.rival}. */
   get rival(): Rival | null {
-    const now = this.#clock();
-    for (const [url, { since, seenAt, health }] of this.#strangers) {
-      const { cluster, active, node, term, epoch } = health;
-      if (!active || cluster === null || cluster !== this.#options.identity.cluster) continue;
-      if (now - seenAt < FRESH_MS && now - since >= NEW_EPOCH_MS) return { node, url, term, epoch };
-    }
-    return null;
+    return this.#strangers.rival;
   }
 
   /**
@@ -227,21 +196,10 @@ export class Peers {
     return true;
   }
 
-  /** A node of the same cluster may just not know the newest epoch yet, or this node may not. */
   #observeStranger(url: string, health: PeerHealth): void {
-    const { identity, onOtherEpoch, onStranger } = this.#options;
-    const { cluster } = health;
-    const now = this.#clock();
-    const stranger = { since: now, isReported: false, ...this.#strangers.get(url), seenAt: now, health };
-    this.#strangers.set(url, stranger);
-    const isNew = now - stranger.since < NEW_EPOCH_MS;
-    const isOurs = identity.cluster === null || cluster === identity.cluster;
-    if (isOurs && this.#seenAt.has(url)) this.#seenAt.set(url, now);
-    if (isOurs && isNew) onOtherEpoch();
-    else if (!stranger.isReported) {
-      stranger.isReported = true;
-      onStranger(url, cluster);
-    }
+    this.#strangers.observe(url, health);
+    const isFormerPeer = this.#seenAt.has(url) && this.#strangers.isOfThisCluster(health);
+    if (isFormerPeer) this.#seenAt.set(url, this.#clock());
   }
 
   /** A peer that responded before counts as absent until it is observed again, in whichever way. */

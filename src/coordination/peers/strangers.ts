@@ -1,0 +1,90 @@
+import type { Clock } from '../clock.ts';
+import type { ClusterIdentity } from './cluster-identity.ts';
+import type { PeerHealth } from './peer-probe.ts';
+
+/** An active node of the same cluster id on another database. */
+export interface Rival {
+  node: string;
+  url: string;
+  term: number;
+  epoch: string | null;
+}
+
+/** Options of {@link Strangers}. */
+export interface StrangersOptions {
+  /** This node's own. */
+  identity: Pick<ClusterIdentity, 'cluster'>;
+  /** Called when a node of this cluster names another epoch than ours: one of the two has yet to read the newest. */
+  onOtherEpoch(): void;
+  /** Called once for each address that stays that of another cluster, or of a copy of this one's database. */
+  onStranger(url: string, cluster: string | null): void;
+}
+
+interface Stranger {
+  /** The time of its first response. */
+  since: number;
+  seenAt: number;
+  isReported: boolean;
+  health: PeerHealth;
+}
+
+/** All nodes know a new epoch within this time, since they read the log once a second. */
+const NEW_EPOCH_MS = 5000;
+/** How long an observation counts: an address is probed several times a second. */
+const FRESH_MS = 2500;
+
+/**
+ * The addresses whose last response was that of a node on another database: another cluster, a copy of this one's database,
+ * or the other side of a split of PostgreSQL.
+ */
+export class Strangers {
+  readonly #options: StrangersOptions;
+  readonly #clock: Clock;
+  readonly #strangers = new Map<string, Stranger>();
+
+  constructor(options: StrangersOptions, clock: Clock) {
+    this.#options = options;
+    this.#clock = clock;
+  }
+
+  has(url: string): boolean {
+    return this.#strangers.has(url);
+  }
+
+  delete(url: string): void {
+    this.#strangers.delete(url);
+  }
+
+  /** Observes a response. A node of the same cluster may just not know the newest epoch yet, or this node may not. */
+  observe(url: string, health: PeerHealth): void {
+    const { onOtherEpoch, onStranger } = this.#options;
+    const now = this.#clock();
+    const stranger = { since: now, isReported: false, ...this.#strangers.get(url), seenAt: now, health };
+    this.#strangers.set(url, stranger);
+    if (this.isOfThisCluster(health) && now - stranger.since < NEW_EPOCH_MS) onOtherEpoch();
+    else if (!stranger.isReported) {
+      stranger.isReported = true;
+      onStranger(url, health.cluster);
+    }
+  }
+
+  /** Returns true if the node may be of this cluster, on whichever database. */
+  isOfThisCluster({ cluster }: PeerHealth): boolean {
+    const { identity } = this.#options;
+    return identity.cluster === null || cluster === identity.cluster;
+  }
+
+  /**
+   * An active node of this cluster id on another database: after a split of PostgreSQL, or of a copy that kept the id. Null
+   * while one of the two may just not know the newest epoch.
+   */
+  get rival(): Rival | null {
+    const now = this.#clock();
+    for (const [url, { since, seenAt, health }] of this.#strangers) {
+      const { cluster, active, node, term, epoch } = health;
+      if (!active || cluster === null || cluster !== this.#options.identity.cluster) continue;
+      if (now - seenAt < FRESH_MS && now - since >= NEW_EPOCH_MS) return { node, url, term, epoch };
+    }
+    return null;
+  }
+}
