@@ -1,10 +1,11 @@
-import { OneActiveWatch } from '../failure/one-active-watch.ts';
-import { type ChatFixture, createFixture } from './chat-fixture.ts';
-import type { CheckResult, Violation } from './check-result.ts';
-import { checkFile } from './checker.ts';
-import { FaultInjector } from './fault-injector.ts';
-import { type Phase, underLoad } from './load.ts';
-import { schedule } from './schedule.ts';
+import type { CheckResult, Violation } from '../../src/prove/checker/check-result.ts';
+import { checkFile } from '../../src/prove/checker/checker.ts';
+import { FaultInjector } from '../../src/prove/faults/fault-injector.ts';
+import { faultsNamed, schedule } from '../../src/prove/faults/schedule.ts';
+import { type ChatFixture, createFixture } from '../../src/prove/load/chat-fixture.ts';
+import { type Phase, underLoad } from '../../src/prove/load/load.ts';
+import { OneActiveWatch } from '../../src/prove/rig/one-active-watch.ts';
+import { CHAOS_FAULTS } from './server-faults.ts';
 import { TestRig } from './test-rig.ts';
 
 /** Options of a chaos run. */
@@ -93,7 +94,10 @@ async function injectFaults(rig: TestRig, options: CampaignOptions, report: Repo
     if (enough || signal?.aborted) over.abort();
   }, 50);
   try {
-    await injector.run(schedule({ ...options, nodes: rig.nodes.length }), over.signal);
+    await injector.run(
+      schedule({ ...options, faults: faultsNamed(CHAOS_FAULTS, options.only), nodes: rig.nodes.length }),
+      over.signal,
+    );
   } finally {
     clearInterval(timer);
   }

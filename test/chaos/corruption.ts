@@ -1,6 +1,12 @@
-import type { ViolationKind } from './check-result.ts';
-import type { Delivery, HistoryRecord, PostRecord, ReadRecord, StoredRecord } from './history-record.ts';
-import type { Random } from './random.ts';
+import type { ViolationKind } from '../../src/prove/checker/check-result.ts';
+import type {
+  Delivery,
+  HistoryRecord,
+  PostRecord,
+  ReadRecord,
+  StoredRecord,
+} from '../../src/prove/history/history-record.ts';
+import type { Random } from '../../src/prove/random.ts';
 
 /** One corruption of a valid history, which the checker must find. */
 export interface Corruption {

@@ -1,6 +1,6 @@
+import type { Delivery, HistoryRecord } from '../../src/prove/history/history-record.ts';
+import type { Random } from '../../src/prove/random.ts';
 import { acknowledged, type Corruption, deliveries, posts, timeAfter, withRandomItem } from './corruption.ts';
-import type { Delivery, HistoryRecord } from './history-record.ts';
-import type { Random } from './random.ts';
 
 function double(history: HistoryRecord[], random: Random, which: (value: string) => boolean): boolean {
   const some = deliveries(history).filter(({ delivery }) => which(delivery[2]));

@@ -1,5 +1,5 @@
+import { type CheckResult, type FaultGap, VIOLATIONS } from '../../src/prove/checker/check-result.ts';
 import type { Progress } from './campaign.ts';
-import { type CheckResult, type FaultGap, VIOLATIONS } from './check-result.ts';
 
 const clock = (ms: number) => `${Math.floor(ms / 60_000)}:${String(Math.floor(ms / 1000) % 60).padStart(2, '0')}`;
 const milliseconds = (ms: number) => (ms === Number.POSITIVE_INFINITY ? 'no recovery' : `${Math.round(ms)} ms`);

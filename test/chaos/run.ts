@@ -3,8 +3,8 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { type CampaignOptions, runCampaign } from './campaign.ts';
-import { FAULTS } from './faults.ts';
 import { progressLine, summary } from './report.ts';
+import { CHAOS_FAULTS } from './server-faults.ts';
 
 const USAGE = `npm run chaos -- [--minutes 5] [--seed S] [--nodes 2] [--rate 80] [--lease-ms 2000] [--faults kill,freeze]
   --minutes   how long faults are injected; fractions are allowed
@@ -12,7 +12,7 @@ const USAGE = `npm run chaos -- [--minutes 5] [--seed S] [--nodes 2] [--rate 80]
   --nodes     2 to 7
   --rate      posts per second, all writers together
   --lease-ms  LEASE_MS of the nodes
-  --faults    only kinds whose name contains one of these, from: ${FAULTS.map(({ kind }) => kind).join('; ')}`;
+  --faults    only kinds whose name contains one of these, from: ${CHAOS_FAULTS.map(({ kind }) => kind).join('; ')}`;
 
 function readFlags(args: string[]): Omit<CampaignOptions, 'folder'> {
   const { values } = parseArgs({
@@ -32,7 +32,7 @@ function readFlags(args: string[]): Omit<CampaignOptions, 'folder'> {
     throw new Error(`--${name} must be a number from ${low} to ${high}`);
   };
   const only = values.faults.split(',').filter((part) => part !== '');
-  const unknown = only.find((part) => !FAULTS.some(({ kind }) => kind.includes(part)));
+  const unknown = only.find((part) => !CHAOS_FAULTS.some(({ kind }) => kind.includes(part)));
   if (unknown !== undefined) throw new Error(`--faults: no fault's name contains "${unknown}"`);
   return {
     durationMs: number('minutes', 0.05, 24 * 60) * 60_000,

@@ -1,5 +1,9 @@
+import type { NodeProcessOptions } from '../../src/prove/rig/node-process.ts';
+import { NodeRig, type NodeRigOptions } from '../../src/prove/rig/node-rig.ts';
+import { NodeProcess } from '../support/node-process.ts';
 import { type OwnPostgres, startPostgresOfItsOwn } from '../support/postgres.ts';
-import { NodeRig, type NodeRigOptions } from './node-rig.ts';
+
+const createProcess = (options: NodeProcessOptions) => new NodeProcess(options);
 
 /** The environment of a chaos run: PostgreSQL with fsync on, nodes behind proxies, a database observer, a history. */
 export class TestRig extends NodeRig {
@@ -13,7 +17,7 @@ export class TestRig extends NodeRig {
   /** Starts all parts. Resolves when every node is serving. Stops what it has started if a part fails to start. */
   static async start(options: NodeRigOptions): Promise<TestRig> {
     const postgres = await startPostgresOfItsOwn({ flags: ['-c', 'max_connections=200'] });
-    const rig = new TestRig(options, postgres);
+    const rig = new TestRig({ ...options, createProcess }, postgres);
     await rig.start(options.nodes);
     return rig;
   }

@@ -1,5 +1,5 @@
-import type { Delivery, HistoryRecord, UntimedRecord } from './history-record.ts';
-import type { Random } from './random.ts';
+import type { Delivery, HistoryRecord, UntimedRecord } from '../../src/prove/history/history-record.ts';
+import type { Random } from '../../src/prove/random.ts';
 
 const NODES = ['a', 'b', 'c'];
 const GROUPS = [1, 2];

@@ -1,12 +1,12 @@
 import type pg from 'pg';
 import { seedData } from '../../src/local-cluster/demo-data.ts';
+import { OneActiveWatch } from '../../src/prove/rig/one-active-watch.ts';
 import { eventually } from '../support/eventually.ts';
 import { freePort } from '../support/free-port.ts';
 import { get, type JsonObject, post } from '../support/http.ts';
 import { type LogEntry, NodeProcess } from '../support/node-process.ts';
 import { Bystander } from './bystander.ts';
 import { type Gap, GapMeter } from './gap-meter.ts';
-import { OneActiveWatch } from './one-active-watch.ts';
 
 export interface SceneOptions {
   /** A migrated database that the test itself can reach whatever fault it injects. */

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import pg from 'pg';
-import { OneActiveWatch } from '../failure/one-active-watch.ts';
+import { OneActiveWatch } from '../../src/prove/rig/one-active-watch.ts';
 import { eventually } from '../support/eventually.ts';
 import { get } from '../support/http.ts';
 import { startCluster } from '../support/node-process.ts';

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { NodeRig } from '../chaos/node-rig.ts';
+import type { NodeRig } from '../../src/prove/rig/node-rig.ts';
 import { eventually } from '../support/eventually.ts';
 import type { PatroniCluster } from './patroni-cluster.ts';
 

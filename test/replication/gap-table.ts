@@ -1,4 +1,4 @@
-import { longestGap } from '../chaos/gaps.ts';
+import { longestGap } from '../../src/prove/checker/gaps.ts';
 import { table } from '../chaos/report.ts';
 import type { ReplicationResult } from './replication-run.ts';
 

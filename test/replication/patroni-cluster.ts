@@ -2,7 +2,7 @@ import { chmod, chown, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { migrate } from '../../src/database/migrator.ts';
-import type { RigDatabase } from '../chaos/node-rig.ts';
+import type { RigDatabase } from '../../src/prove/rig/node-rig.ts';
 import { eventually } from '../support/eventually.ts';
 import { freePort } from '../support/free-port.ts';
 import { get } from '../support/http.ts';

@@ -1,10 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { createFixture } from '../chaos/chat-fixture.ts';
-import type { CheckResult } from '../chaos/check-result.ts';
-import { checkFile } from '../chaos/checker.ts';
-import { underLoad } from '../chaos/load.ts';
-import { NodeRig } from '../chaos/node-rig.ts';
-import { OneActiveWatch } from '../failure/one-active-watch.ts';
+import type { CheckResult } from '../../src/prove/checker/check-result.ts';
+import { checkFile } from '../../src/prove/checker/checker.ts';
+import { createFixture } from '../../src/prove/load/chat-fixture.ts';
+import { underLoad } from '../../src/prove/load/load.ts';
+import type { NodeProcessOptions } from '../../src/prove/rig/node-process.ts';
+import { NodeRig } from '../../src/prove/rig/node-rig.ts';
+import { OneActiveWatch } from '../../src/prove/rig/one-active-watch.ts';
+import { NodeProcess } from '../support/node-process.ts';
 import { BareClient } from './bare-client.ts';
 import { faultsOf, type ServerFault } from './faults.ts';
 import { PatroniCluster, type Route } from './patroni-cluster.ts';
@@ -32,6 +34,8 @@ export interface ReplicationResult extends CheckResult {
   bareCommits: number[];
 }
 
+const createProcess = (options: NodeProcessOptions) => new NodeProcess(options);
+
 const LEASE_MS = 2000;
 const WATCH_MS = 50;
 /** Between two faults, the run waits for this many accepted writes. */
@@ -43,7 +47,7 @@ export async function runReplication(options: ReplicationRunOptions): Promise<Re
   const { folder, synchronous, nodes, log } = options;
   log('starting etcd, Patroni, PostgreSQL and HAProxy');
   const cluster = await PatroniCluster.start(options);
-  const rig = new NodeRig({ folder, nodes, leaseMs: LEASE_MS }, cluster);
+  const rig = new NodeRig({ folder, nodes, leaseMs: LEASE_MS, createProcess }, cluster);
   const bare = new BareClient(cluster.urls, () => rig.history.now());
   const stopBare = new AbortController();
   let committing: Promise<void> | null = null;

@@ -1,137 +1,44 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { createInterface } from 'node:readline';
-import type { Readable } from 'node:stream';
-import { fileURLToPath } from 'node:url';
-import { guardAgainstOrphaning } from '../../src/local-cluster/embedded/orphan-guard.ts';
+import {
+  NodeProcess as BareNodeProcess,
+  type LogEntry,
+  type NodeProcessOptions,
+} from '../../src/prove/rig/node-process.ts';
 import { eventually, type Patience } from './eventually.ts';
 import { freePort } from './free-port.ts';
 import { programOf } from './node-build.ts';
 import { noteWarning } from './process-warnings.ts';
 import { track } from './tracked.ts';
 
-const PROJECT = fileURLToPath(new URL('../..', import.meta.url));
+export type { LogEntry } from '../../src/prove/rig/node-process.ts';
+
 /** A start on a busy machine has taken tens of seconds. */
 const START_WITHIN_MS = 60_000;
-/** Longer than a node gives its own clients at a stop. */
-const STOP_WITHIN_MS = 15_000;
-const LINES_KEPT = 20_000;
-
-/** One line of a node's log. */
-export interface LogEntry {
-  level: number;
-  time: number;
-  node: string;
-  msg: string;
-  event?: string;
-  [name: string]: unknown;
-}
 
 /** Options of a {@link NodeProcess}. */
-export interface NodeOptions {
-  databaseUrl: string;
-  /** NODE_NAME; default `node-<port>`. */
-  name?: string;
+export interface NodeOptions extends Omit<NodeProcessOptions, 'port'> {
   /** Default: a free port. */
   port?: number;
-  /** IS_ACTIVE; default true. */
-  isActive?: boolean;
-  /** PEER_URL. */
-  peers?: string[];
-  /** Any other setting; these win over everything above. */
-  env?: Record<string, string>;
   /** Modules to load before the node's own, by their path in this project; they import only modules of Node.js. */
   imports?: readonly string[];
 }
 
-/** A node as a process of its own, as in production. The same object through every start. */
-export class NodeProcess {
-  readonly name: string;
-  readonly port: number;
-  /** Its address. */
-  readonly url: string;
-  readonly #env: Record<string, string>;
+/** A node of a test: it starts from the build, the root hook knows it, and its warnings fail the test. */
+export class NodeProcess extends BareNodeProcess {
   readonly #imports: readonly string[];
-  #child: ChildProcess | null = null;
-  #exit: Promise<{ code: number | null; signal: NodeJS.Signals | null }> | null = null;
-  #lines: string[] = [];
-  #entries: LogEntry[] = [];
-  #frozen = false;
 
   constructor(options: NodeOptions & { port: number }) {
-    this.port = options.port;
-    this.name = options.name ?? `node-${options.port}`;
-    this.url = `http://localhost:${options.port}`;
+    const { PATH = '', HOME = '', TMPDIR } = process.env;
+    super({ ...options, env: { PATH, HOME, TMPDIR, ...options.env } });
     this.#imports = options.imports ?? [];
-    this.#env = {
-      DATABASE_URL: options.databaseUrl,
-      PORT: String(options.port),
-      NODE_NAME: this.name,
-      IS_ACTIVE: String(options.isActive ?? true),
-      PEER_URL: (options.peers ?? []).join(','),
-      LOG_FORMAT: 'json',
-      PLANTAO_NO_DOTENV: '1',
-      ...options.env,
-    };
     track({ owner: this.name, pid: () => this.pid, kill: () => this.kill('SIGKILL') });
   }
 
-  /** The pid of its process; null while it has none. */
-  get pid(): number | null {
-    return this.#child?.pid ?? null;
+  protected override get program(): string[] {
+    return programOf('main', this.#imports);
   }
 
-  /** Its output through every start: the newest 20,000 lines. */
-  get lines(): readonly string[] {
-    return this.#lines;
-  }
-
-  /** The log entries of its output. */
-  get entries(): readonly LogEntry[] {
-    return this.#entries;
-  }
-
-  /** The entries whose `event` is this, oldest first. */
-  events(event: string): LogEntry[] {
-    return this.#entries.filter((entry) => entry.event === event);
-  }
-
-  /** Starts its process without waiting until it serves. */
-  spawn(): void {
-    if (this.#child) throw new Error(`${this.name} runs already`);
-    const { PATH = '', HOME = '', TMPDIR = '' } = process.env;
-    const child = spawn(process.execPath, programOf('main', this.#imports), {
-      cwd: PROJECT,
-      env: { PATH, HOME, ...(TMPDIR ? { TMPDIR } : {}), ...this.#env },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    this.#child = child;
-    this.#frozen = false;
-    const guard = child.pid === undefined ? null : guardAgainstOrphaning(child.pid, { first: 'KILL', last: 'KILL' });
-    this.#exit = new Promise((resolve) => {
-      // 'close' and not 'exit': all its output has arrived then.
-      child.once('close', (code, signal) => {
-        guard?.release();
-        this.#child = null;
-        resolve({ code, signal });
-      });
-    });
-    for (const output of [child.stdout, child.stderr]) if (output) this.#read(output);
-  }
-
-  #read(output: Readable): void {
-    createInterface({ input: output, crlfDelay: Number.POSITIVE_INFINITY }).on('line', (line) => {
-      this.#lines.push(line);
-      noteWarning(this.name, line);
-      if (line.startsWith('{')) {
-        try {
-          this.#entries.push(JSON.parse(line));
-        } catch {
-          // Not a log entry.
-        }
-      }
-      if (this.#lines.length > LINES_KEPT) this.#lines.splice(0, LINES_KEPT / 10);
-      if (this.#entries.length > LINES_KEPT) this.#entries.splice(0, LINES_KEPT / 10);
-    });
+  protected override onLine(line: string): void {
+    noteWarning(this.name, line);
   }
 
   /** Starts its process and resolves when it serves. Fails with its output if it exits or takes too long. */
@@ -142,7 +49,7 @@ export class NodeProcess {
       await eventually(
         `${this.name} serves`,
         () => {
-          if (this.#child === null) return 'ended';
+          if (this.pid === null) return 'ended';
           return this.events('listening').length > served && 'serves';
         },
         { within: START_WITHIN_MS },
@@ -151,7 +58,7 @@ export class NodeProcess {
       });
     } catch (error) {
       this.kill('SIGKILL');
-      const said = this.#lines.slice(-30).join('\n');
+      const said = this.lines.slice(-30).join('\n');
       throw new Error(`${error instanceof Error ? error.message : error}; it said:\n${said}`, { cause: error });
     }
   }
@@ -163,45 +70,7 @@ export class NodeProcess {
     patience: Patience & { since?: number } = {},
   ): Promise<LogEntry> {
     const { since = 0, ...rest } = patience;
-    return eventually(`${this.name} logs ${what}`, () => this.#entries.slice(since).find(matches), rest);
-  }
-
-  /** Sends a signal; kill -9 by default. Harmless where there is no process. */
-  kill(signal: NodeJS.Signals = 'SIGKILL'): void {
-    this.#child?.kill(signal);
-  }
-
-  /** Sends SIGSTOP: its sockets stay open, its kernel acknowledges for it, and it does nothing. */
-  freeze(): void {
-    this.kill('SIGSTOP');
-    this.#frozen = true;
-  }
-
-  /** Undoes {@link freeze}. */
-  thaw(): void {
-    this.kill('SIGCONT');
-    this.#frozen = false;
-  }
-
-  /** Resolves when its process has exited and all its output has arrived; null if none ever ran. */
-  async waitForExit(within = STOP_WITHIN_MS): Promise<{ code: number | null; signal: NodeJS.Signals | null } | null> {
-    const exit = this.#exit;
-    await eventually(`${this.name} ends`, () => this.#child === null, { within, every: 5 });
-    return exit;
-  }
-
-  /** Sends SIGTERM; if that does not end it, kills it and fails. Does nothing without a process. */
-  async stop(): Promise<void> {
-    if (this.#child === null) return;
-    if (this.#frozen) this.thaw();
-    this.kill('SIGTERM');
-    try {
-      await this.waitForExit();
-    } catch (error) {
-      this.kill('SIGKILL');
-      await this.waitForExit();
-      throw error;
-    }
+    return eventually(`${this.name} logs ${what}`, () => this.entries.slice(since).find(matches), rest);
   }
 }
 

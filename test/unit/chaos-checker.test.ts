@@ -1,11 +1,11 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import type { CheckResult } from '../chaos/check-result.ts';
-import { checkHistory } from '../chaos/checker.ts';
+import type { CheckResult } from '../../src/prove/checker/check-result.ts';
+import { checkHistory } from '../../src/prove/checker/checker.ts';
+import type { Delivery, HistoryRecord } from '../../src/prove/history/history-record.ts';
+import { createRandom } from '../../src/prove/random.ts';
 import type { Corruption } from '../chaos/corruption.ts';
 import { CORRUPTIONS } from '../chaos/corruptions.ts';
-import type { Delivery, HistoryRecord } from '../chaos/history-record.ts';
-import { createRandom } from '../chaos/random.ts';
 import { validHistory } from '../chaos/valid-history.ts';
 
 /** Builds a history. The time of each line is its number times ten. */

@@ -37,7 +37,8 @@ const MAY_IMPORT: Record<Part, Part[]> = {
   node: ['http', 'chat', 'events', 'coordination', 'database', 'settings'],
   main: ['node', 'database', 'settings'],
   'local-cluster': ['database'],
-  cli: ['client', 'local-cluster', 'database', 'settings', 'web'],
+  prove: ['client', 'local-cluster', 'database', 'settings', 'node'],
+  cli: ['client', 'local-cluster', 'prove', 'database', 'settings', 'web'],
 };
 
 interface Import {

@@ -64,12 +64,12 @@ export function parseDatabaseUrl(text: string): DatabaseTarget {
     given.delete(name);
     return value || undefined;
   };
-  const login = take('user') ?? (decode(user) || userInfo().username);
+  const login = take('user') ?? (decodeEscapes(user) || userInfo().username);
   const target: DatabaseTarget = {
     hosts: readHosts(hosts, take('host'), take('hostaddr'), take('port')),
     user: login,
-    password: take('password') ?? (password ? decode(password) : null),
-    database: take('dbname') ?? (decode(database) || login),
+    password: take('password') ?? (password ? decodeEscapes(password) : null),
+    database: take('dbname') ?? (decodeEscapes(database) || login),
     options: take('options') ?? '',
     connectTimeoutMs: readConnectTimeout(take('connect_timeout')),
     sessionAttributes: readSessionAttributes(take('target_session_attrs')),
@@ -132,7 +132,7 @@ export function isDatabaseHost(text: string): boolean {
 }
 
 /** Splits at the last @ before the path and the parameters, so that a password may contain @ and ? unencoded. */
-function splitCredentials(text: string): { credentials: string; location: string } {
+export function splitCredentials(text: string): { credentials: string; location: string } {
   const first = text.indexOf('@');
   const slash = text.indexOf('/');
   if (first < 0 || (slash >= 0 && slash < first)) return { credentials: '', location: text };
@@ -141,13 +141,14 @@ function splitCredentials(text: string): { credentials: string; location: string
   return { credentials: text.slice(0, last), location: text.slice(last + 1) };
 }
 
-function splitOnce(text: string, separator: string): string[] {
+/** Splits at the first separator; one part where there is none. */
+export function splitOnce(text: string, separator: string): string[] {
   const at = text.indexOf(separator);
   return at < 0 ? [text] : [text.slice(0, at), text.slice(at + 1)];
 }
 
 /** Decodes escapes. A percent sign that begins none stands for itself: it occurs unencoded in passwords. */
-function decode(text: string): string {
+export function decodeEscapes(text: string): string {
   return text.replace(/(%[0-9a-f]{2})+/gi, (escapes) => {
     try {
       return decodeURIComponent(escapes);
@@ -162,10 +163,10 @@ function readParameters(query: string): Map<string, string> {
   for (const pair of query.split('&')) {
     if (pair === '') continue;
     const [encodedName = '', encoded = ''] = splitOnce(pair, '=');
-    const name = decode(encodedName);
+    const name = decodeEscapes(encodedName);
     if (given.has(name)) throw new DatabaseUrlError(`has the parameter ${name} twice`);
     // A program may have encoded a space as +, which no option of the server contains.
-    given.set(name, decode(name === 'options' ? encoded.replaceAll('+', ' ') : encoded));
+    given.set(name, decodeEscapes(name === 'options' ? encoded.replaceAll('+', ' ') : encoded));
   }
   return given;
 }
@@ -212,10 +213,10 @@ function readSessionAttributes(text = 'any'): DatabaseTarget['sessionAttributes'
 
 function readHost(text: string): { host: string; port: string } {
   const [, address, name = '', port = ''] = /^(?:\[([^\]]*)\]|([^:]*))(?::(.*))?$/.exec(text) ?? [];
-  if (address !== undefined && !isIPv6(decode(address))) {
+  if (address !== undefined && !isIPv6(decodeEscapes(address))) {
     throw new DatabaseUrlError(`names the host [${address}], which is not an IPv6 address`);
   }
-  return { host: decode(address ?? name), port: decode(port) };
+  return { host: decodeEscapes(address ?? name), port: decodeEscapes(port) };
 }
 
 function readPort(text: string): number {

@@ -1,9 +1,9 @@
-import { ChatClient } from '../../src/client/chat-client.ts';
-import { ChatError, CursorExpiredError } from '../../src/client/errors.ts';
+import { ChatClient } from '../../client/chat-client.ts';
+import { ChatError, CursorExpiredError } from '../../client/errors.ts';
+import { epochOf, positionOf } from '../history/position.ts';
+import type { NodeRig } from '../rig/node-rig.ts';
 import type { ChatFixture } from './chat-fixture.ts';
-import type { NodeRig } from './node-rig.ts';
 import type { Outcome } from './outcome.ts';
-import { epochOf, positionOf } from './position.ts';
 import { type EventLike, type Reader, ReaderLog } from './readers.ts';
 import { Trail } from './trail.ts';
 import type { OutgoingMessage } from './writers.ts';
@@ -22,8 +22,9 @@ export function sendThrough(client: ChatClient): (message: OutgoingMessage) => P
     try {
       const options = { deadlineMs: SEND_MS, ...(key === null ? {} : { idempotencyKey: key }) };
       const sent = await client.send(group, value, options);
-      const { message_id: message, cursor } = sent;
-      return { type: 'ok', message, position: positionOf(cursor), epoch: epochOf(cursor) };
+      const { message_id: message, cursor, durable } = sent;
+      const place = { message, position: positionOf(cursor), epoch: epochOf(cursor) };
+      return { type: 'ok', ...place, ...(durable && { durable }) };
     } catch (error) {
       return { type: 'unknown', reason: error instanceof ChatError ? `${error.status} ${error.code}` : String(error) };
     }

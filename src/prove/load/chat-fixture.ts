@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { post } from '../support/http.ts';
-import type { NodeRig } from './node-rig.ts';
+import { post } from '../http.ts';
+import type { NodeRig } from '../rig/node-rig.ts';
 
 /** The users and groups of a run. Every user is a member of every group. */
 export interface ChatFixture {

@@ -1,9 +1,10 @@
-import { FAULTS, type Fault } from './faults.ts';
-import { createRandom, type Random } from './random.ts';
+import { createRandom, type Random } from '../random.ts';
+import type { NodeRig } from '../rig/node-rig.ts';
+import type { Fault } from './fault.ts';
 
 /** One planned fault. The seed decides all of it, except which node is active when the fault begins. */
-export interface PlannedFault {
-  fault: Fault;
+export interface PlannedFault<Rig extends NodeRig = NodeRig> {
+  fault: Fault<Rig>;
   /** A node by its role, or by its number among all nodes. */
   target: 'active' | number;
   durationMs: number;
@@ -16,12 +17,11 @@ export interface PlannedFault {
 }
 
 /** Options of a schedule. */
-export interface ScheduleOptions {
+export interface ScheduleOptions<Rig extends NodeRig = NodeRig> {
+  faults: readonly Fault<Rig>[];
   seed: number;
   nodes: number;
   leaseMs: number;
-  /** Kinds to choose from, by part of their name; empty for all. */
-  only: readonly string[];
 }
 
 /** Time between two faults, ms: short ones hit a recovery, long ones a settled cluster. */
@@ -30,7 +30,7 @@ const OVERLAP_PROBABILITY = 0.2;
 /** Faults of the active node affect most. */
 const ACTIVE_PROBABILITY = 0.6;
 
-function draw(random: Random, faults: readonly Fault[]): Fault {
+function draw<Rig extends NodeRig>(random: Random, faults: readonly Fault<Rig>[]): Fault<Rig> {
   let left = random.next() * faults.reduce((sum, { weight }) => sum + weight, 0);
   const drawn = faults.find(({ weight }) => {
     left -= weight;
@@ -39,10 +39,15 @@ function draw(random: Random, faults: readonly Fault[]): Fault {
   return drawn ?? random.pick(faults);
 }
 
-/** Yields the faults of a seed without end; the same seed yields the same faults. Throws RangeError if `only` matches none. */
-export function* schedule({ seed, nodes, leaseMs, only }: ScheduleOptions): Generator<PlannedFault, never> {
+/** Returns the faults whose kind contains one of these parts; all if there are none. */
+export function faultsNamed<F extends { kind: string }>(faults: readonly F[], parts: readonly string[]): F[] {
+  return faults.filter(({ kind }) => parts.length === 0 || parts.some((part) => kind.includes(part)));
+}
+
+/** Yields the faults of a seed without end; the same seed yields the same faults. Throws RangeError if there is none. */
+export function* schedule<Rig extends NodeRig>(options: ScheduleOptions<Rig>): Generator<PlannedFault<Rig>, never> {
+  const { faults, seed, nodes, leaseMs } = options;
   const random = createRandom(seed);
-  const faults = FAULTS.filter(({ kind }) => only.length === 0 || only.some((part) => kind.includes(part)));
   for (;;) {
     const fault = draw(random, faults);
     const [shortest, longest] = fault.leases;

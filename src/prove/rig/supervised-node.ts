@@ -1,8 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { freePort } from '../support/free-port.ts';
-import { NodeProcess } from '../support/node-process.ts';
-import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
-import type { History } from './history.ts';
+import type { History } from '../history/history.ts';
+import { DatabaseLink } from './database-link.ts';
+import { freePort } from './free-port.ts';
+import { NodeProcess, type NodeProcessOptions } from './node-process.ts';
+import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts';
 
 /** How often the supervisor checks its process, ms. */
 const POLL_MS = 20;
@@ -16,21 +17,24 @@ const START_TIMEOUT_MS = 180_000;
 export interface SupervisedNodeOptions {
   name: string;
   databaseUrl: string;
+  /** DATABASE_DIRECT_URL, if `databaseUrl` names a transaction pooler. */
+  directUrl?: string | null;
   leaseMs: number;
   history: History;
+  /** Other settings and the environment of its process. */
+  env?: NodeProcessOptions['env'];
+  /** Creates its process; default: the node of this package. */
+  createProcess?: (options: NodeProcessOptions) => NodeProcess;
 }
 
-/** A URL that lists servers is used as it is: one proxy cannot stand for several servers. */
-const hasSeveralHosts = (databaseUrl: string) => /@[^/]*,/.test(databaseUrl);
-
 /**
- * A node process with a supervisor and two proxies: it reaches PostgreSQL through `databaseProxy` (unless its URL lists
- * several hosts), its peers reach it through `peerProxy`, and clients reach it directly at `url`.
+ * A node process with a supervisor and proxies: it reaches PostgreSQL through `databaseLink`, its peers reach it through
+ * `peerProxy`, and clients reach it directly at `url`.
  */
 export class SupervisedNode {
   readonly name: string;
   readonly url: string;
-  readonly databaseProxy: TcpProxy;
+  readonly databaseLink: DatabaseLink;
   readonly peerProxy: TcpProxy;
   readonly #options: SupervisedNodeOptions & { port: number };
   #process: NodeProcess | null = null;
@@ -38,23 +42,24 @@ export class SupervisedNode {
   #closing = false;
   #supervision: Promise<void> = Promise.resolve();
 
-  private constructor(options: SupervisedNodeOptions & { port: number }, databaseProxy: TcpProxy, peerProxy: TcpProxy) {
+  private constructor(
+    options: SupervisedNodeOptions & { port: number },
+    databaseLink: DatabaseLink,
+    peerProxy: TcpProxy,
+  ) {
     this.#options = options;
     this.name = options.name;
     this.url = `http://127.0.0.1:${options.port}`;
-    this.databaseProxy = databaseProxy;
+    this.databaseLink = databaseLink;
     this.peerProxy = peerProxy;
   }
 
   /** Starts the proxies. `start` starts the process, once the addresses of all peers are known. */
   static async prepare(options: SupervisedNodeOptions): Promise<SupervisedNode> {
     const port = await freePort();
-    const { databaseUrl } = options;
-    const databaseProxy = await startTcpProxy({
-      port: hasSeveralHosts(databaseUrl) ? 0 : Number(new URL(databaseUrl).port),
-    });
+    const databaseLink = await DatabaseLink.open(options.databaseUrl, options.directUrl);
     const peerProxy = await startTcpProxy({ port });
-    return new SupervisedNode({ ...options, port }, databaseProxy, peerProxy);
+    return new SupervisedNode({ ...options, port }, databaseLink, peerProxy);
   }
 
   /** The address that its peers use and publish. */
@@ -72,14 +77,20 @@ export class SupervisedNode {
 
   /** Starts the process and its supervision. */
   start(peers: string[], isActive: boolean): void {
-    const { name, databaseUrl, leaseMs, port } = this.#options;
-    this.#process = new NodeProcess({
-      databaseUrl: hasSeveralHosts(databaseUrl) ? databaseUrl : this.databaseProxy.via(databaseUrl),
+    const { name, leaseMs, port, env = {}, createProcess = (options) => new NodeProcess(options) } = this.#options;
+    const { url, directUrl } = this.databaseLink.urls;
+    this.#process = createProcess({
+      databaseUrl: url,
       name,
       port,
       isActive,
       peers,
-      env: { LEASE_MS: String(leaseMs), NODE_URL: this.peerUrl },
+      env: {
+        ...env,
+        ...(directUrl === null ? {} : { DATABASE_DIRECT_URL: directUrl }),
+        LEASE_MS: String(leaseMs),
+        NODE_URL: this.peerUrl,
+      },
     });
     this.#shouldRun = true;
     this.#supervision = this.#supervise(this.#process);
@@ -131,10 +142,10 @@ export class SupervisedNode {
   async close(): Promise<void> {
     this.#closing = true;
     this.#shouldRun = false;
-    this.databaseProxy.heal();
+    this.databaseLink.heal();
     await this.#process?.stop().catch(() => undefined);
     await this.#supervision;
-    await Promise.all([this.databaseProxy.close(), this.peerProxy.close()]);
+    await Promise.all([this.databaseLink.close(), this.peerProxy.close()]);
   }
 
   async #isServing(): Promise<boolean> {

@@ -1,9 +1,9 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
+import { createRandom } from '../random.ts';
+import type { NodeRig } from '../rig/node-rig.ts';
 import type { ChatFixture } from './chat-fixture.ts';
-import type { NodeRig } from './node-rig.ts';
 import { pinnedReaders } from './pinned-readers.ts';
-import { createRandom } from './random.ts';
 import type { Reader } from './readers.ts';
 import { chatClient, RoamingReader, sendThrough } from './roaming-reader.ts';
 import { ClientWriter, KeyWriter, OnceWriter, type WriterOptions } from './writers.ts';

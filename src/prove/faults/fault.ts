@@ -1,8 +1,6 @@
-import { DATABASE_FAULTS } from './database-faults.ts';
-import { NODE_FAULTS } from './node-faults.ts';
-import type { Random } from './random.ts';
-import type { SupervisedNode } from './supervised-node.ts';
-import type { TestRig } from './test-rig.ts';
+import type { Random } from '../random.ts';
+import type { NodeRig } from '../rig/node-rig.ts';
+import type { SupervisedNode } from '../rig/supervised-node.ts';
 
 /** A component that a fault affects. Two faults on the same component are never active at the same time. */
 export type Component = 'postgres' | 'process' | 'database link' | 'peer link';
@@ -11,16 +9,15 @@ export type Component = 'postgres' | 'process' | 'database link' | 'peer link';
 export type Heal = () => Promise<void>;
 
 /** One kind of fault. */
-export interface Fault {
+export interface Fault<Rig extends NodeRig = NodeRig> {
   kind: string;
   /** How often it is chosen, relative to the other weights. */
   weight: number;
   affects: readonly Component[];
+  /** True if it concerns one node; default: unless it affects PostgreSQL. */
+  isOfNode?: boolean;
   /** Shortest and longest duration, in leases. After an instantaneous fault, the time before the next one. */
   leases: [shortest: number, longest: number];
   /** Injects the fault and returns how to heal it; null if it is not possible now and nothing was changed. */
-  inject(rig: TestRig, target: SupervisedNode, random: Random): Promise<Heal | null>;
+  inject(rig: Rig, target: SupervisedNode, random: Random): Promise<Heal | null>;
 }
-
-/** All faults. */
-export const FAULTS: readonly Fault[] = [...NODE_FAULTS, ...DATABASE_FAULTS];

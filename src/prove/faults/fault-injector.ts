@@ -1,14 +1,31 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { messageOf } from '../../src/message-of.ts';
-import type { Component } from './faults.ts';
-import { createRandom } from './random.ts';
+import { messageOf } from '../../message-of.ts';
+import { createRandom } from '../random.ts';
+import type { NodeRig } from '../rig/node-rig.ts';
+import type { SupervisedNode } from '../rig/supervised-node.ts';
+import type { Component } from './fault.ts';
 import type { PlannedFault } from './schedule.ts';
-import type { SupervisedNode } from './supervised-node.ts';
-import type { TestRig } from './test-rig.ts';
 
 /** A fault that must not overlap waits for an accepted write after the previous ones, for this long at most, ms. */
 const RECOVERY_MS = 15_000;
 const POLL_MS = 20;
+
+/** A fault that has begun, for the progress of a run. */
+interface StartedFault {
+  kind: string;
+  /** Null if it concerns PostgreSQL. */
+  node: string | null;
+  durationMs: number;
+  /** ms on the clock of the history. */
+  began: number;
+}
+
+/** What a run is told of its faults. */
+export interface FaultListener {
+  began?: (fault: StartedFault) => void;
+  /** `problem`: it could not be injected or healed. */
+  ended?: (fault: StartedFault, problem: string | null) => void;
+}
 
 interface ActiveFault {
   components: string[];
@@ -16,13 +33,15 @@ interface ActiveFault {
 }
 
 /** Injects the planned faults one after another, occasionally two at once, until it is stopped. Heals all of them. */
-export class FaultInjector {
-  readonly #rig: TestRig;
+export class FaultInjector<Rig extends NodeRig> {
+  readonly #rig: Rig;
+  readonly #listener: FaultListener;
   readonly #activeFaults = new Set<ActiveFault>();
   #count = 0;
 
-  constructor(rig: TestRig) {
+  constructor(rig: Rig, listener: FaultListener = {}) {
     this.#rig = rig;
+    this.#listener = listener;
   }
 
   /** The number of faults that have begun. */
@@ -31,7 +50,7 @@ export class FaultInjector {
   }
 
   /** Runs until the signal. Resolves when every fault has been healed or its healing has failed. */
-  async run(plan: Iterable<PlannedFault>, signal: AbortSignal): Promise<void> {
+  async run(plan: Iterable<PlannedFault<Rig>>, signal: AbortSignal): Promise<void> {
     for (const planned of plan) {
       if (!planned.overlaps) await this.#waitForRecovery(signal);
       await pause(planned.pauseMs, undefined, { signal }).catch(() => undefined);
@@ -44,7 +63,7 @@ export class FaultInjector {
     await Promise.all([...this.#activeFaults].map(({ ended }) => ended));
   }
 
-  #target({ target }: PlannedFault): SupervisedNode {
+  #target({ target }: PlannedFault<Rig>): SupervisedNode {
     const { active, nodes } = this.#rig;
     const node = target === 'active' ? (active ?? nodes[0]) : nodes[target % nodes.length];
     if (!node) throw new Error('there is no node');
@@ -68,7 +87,7 @@ export class FaultInjector {
     while (history.acknowledged === before && performance.now() < deadline && !signal.aborted) await pause(POLL_MS);
   }
 
-  #begin(planned: PlannedFault, target: SupervisedNode, components: string[], signal: AbortSignal): void {
+  #begin(planned: PlannedFault<Rig>, target: SupervisedNode, components: string[], signal: AbortSignal): void {
     this.#count += 1;
     const one: ActiveFault = { components, ended: Promise.resolve() };
     one.ended = this.#inject(planned, target, `fault-${this.#count}`, signal).finally(() =>
@@ -79,24 +98,30 @@ export class FaultInjector {
     this.#activeFaults.add(one);
   }
 
-  async #inject(planned: PlannedFault, target: SupervisedNode, name: string, signal: AbortSignal): Promise<void> {
+  async #inject(planned: PlannedFault<Rig>, target: SupervisedNode, name: string, signal: AbortSignal): Promise<void> {
     const { fault, durationMs } = planned;
     const { history } = this.#rig;
-    const node = fault.affects.includes('postgres') && !fault.kind.includes('sessions') ? null : target.name;
+    const isOfNode = fault.isOfNode ?? !fault.affects.includes('postgres');
+    const node = isOfNode ? target.name : null;
     const line = { op: 'fault', process: name, node, term: this.#rig.observer.term, kind: fault.kind } as const;
     const detail = `${Math.round(durationMs)} ms`;
-    history.record({ ...line, type: 'invoke', detail });
+    const began = history.record({ ...line, type: 'invoke', detail });
+    const started = { kind: fault.kind, node, durationMs, began };
+    this.#listener.began?.(started);
     const heal = await fault.inject(this.#rig, target, createRandom(planned.seed));
     if (heal === null) {
       history.record({ ...line, type: 'fail', detail: 'could not be injected' });
+      this.#listener.ended?.(started, 'could not be injected');
       return;
     }
     await pause(durationMs, undefined, { signal }).catch(() => undefined);
     try {
       await heal();
       history.record({ ...line, type: 'ok', detail });
+      this.#listener.ended?.(started, null);
     } catch (error) {
       history.record({ ...line, type: 'unknown', detail: messageOf(error) });
+      this.#listener.ended?.(started, messageOf(error));
     }
   }
 }

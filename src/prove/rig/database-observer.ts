@@ -1,34 +1,39 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import pg from 'pg';
-import type { History } from './history.ts';
+import type pg from 'pg';
+import { connectionOptions } from '../../database/session/connection.ts';
+import { Session } from '../../database/session/session.ts';
+import type { History } from '../history/history.ts';
 
 /** How often the newest term is read, ms. */
 const POLL_MS = 100;
 const PAGE = 5000;
+/** The application_name of its session. */
+const NAME = 'plantao-prove:-:observer';
+const QUERY_LIMIT_MS = 30_000;
 
 /**
  * A trigger that records for each stored message which node's session stored it and which term was open in that
  * transaction. The fence must keep the term open until the transaction ends: that is what the run checks.
  */
 const RECORDING_TRIGGER = `
-  CREATE SCHEMA chaos;
-  CREATE TABLE chaos.stored (message_id bigint, term bigint, application text);
-  CREATE FUNCTION chaos.record_stored() RETURNS trigger LANGUAGE plpgsql AS $$
+  CREATE SCHEMA plantao_prove;
+  CREATE TABLE plantao_prove.stored (message_id bigint, term bigint, application text);
+  CREATE FUNCTION plantao_prove.record_stored() RETURNS trigger LANGUAGE plpgsql AS $$
   BEGIN
-    INSERT INTO chaos.stored
+    INSERT INTO plantao_prove.stored
     SELECT id, (SELECT max(term) FROM plantao.leader_terms WHERE ended_at IS NULL), current_setting('application_name')
     FROM changed;
     RETURN NULL;
   END $$;
-  CREATE TRIGGER chaos_record_stored AFTER INSERT ON plantao.messages
-    REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION chaos.record_stored()`;
+  CREATE TRIGGER prove_record_stored AFTER INSERT ON plantao.messages
+    REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION plantao_prove.record_stored()`;
 
 interface StoredRow {
-  id: string;
-  group_id: string;
+  id: number;
+  group_id: number;
   content: string;
-  position: string | null;
-  term: string | null;
+  position: number | null;
+  term: number | null;
   application: string | null;
 }
 
@@ -36,7 +41,7 @@ interface StoredRow {
 export class DatabaseObserver {
   readonly #url: string;
   readonly #history: History;
-  #client: pg.Client | null = null;
+  #session: Session | null = null;
   #queue: Promise<unknown> = Promise.resolve();
   #observation: Promise<void> = Promise.resolve();
   #stopped = false;
@@ -71,25 +76,9 @@ export class DatabaseObserver {
     return rows;
   }
 
-  async #run<Row extends pg.QueryResultRow>(sql: string, values: unknown[]): Promise<Row[]> {
-    try {
-      if (this.#client === null) {
-        const client = new pg.Client({
-          connectionString: this.#url,
-          application_name: 'chaos-observer',
-          connectionTimeoutMillis: 3000,
-          query_timeout: 30_000,
-        });
-        client.on('error', () => undefined);
-        await client.connect();
-        this.#client = client;
-      }
-      return (await this.#client.query<Row>(sql, values)).rows;
-    } catch (error) {
-      void this.#client?.end().catch(() => undefined);
-      this.#client = null;
-      throw error;
-    }
+  async #run<Row extends pg.QueryResultRow>(text: string, values: unknown[]): Promise<Row[]> {
+    if (!this.#session?.isOpen) this.#session = await Session.open(connectionOptions(this.#url, NAME, QUERY_LIMIT_MS));
+    return this.#session.query<Row>({ text, values }, QUERY_LIMIT_MS + 500);
   }
 
   async #observe(): Promise<void> {
@@ -100,10 +89,10 @@ export class DatabaseObserver {
   }
 
   async #poll(): Promise<void> {
-    const [row] = await this.query<{ term: string; node: string }>(
+    const [row] = await this.query<{ term: number; node: string }>(
       'SELECT term, node FROM plantao.leader_terms ORDER BY term DESC LIMIT 1',
     );
-    const term = Number(row?.term ?? 0);
+    const term = row?.term ?? 0;
     const owner = row?.node ?? null;
     if (term === this.#term && owner === this.#owner) return;
     this.#term = term;
@@ -113,33 +102,33 @@ export class DatabaseObserver {
 
   /** Returns the position of the newest message in the event log. */
   async head(): Promise<number> {
-    const [row] = await this.query<{ head: string | null }>(
+    const [row] = await this.query<{ head: number | null }>(
       "SELECT max(position) AS head FROM plantao.events WHERE kind = 'message'",
     );
-    return Number(row?.head ?? 0);
+    return row?.head ?? 0;
   }
 
   /** Records every term and every message of the database in the history, in the order of ids. */
   async recordTables(): Promise<void> {
-    const terms = await this.query<{ term: string; node: string }>(
+    const terms = await this.query<{ term: number; node: string }>(
       'SELECT term, node FROM plantao.leader_terms ORDER BY term',
     );
     for (const { term, node } of terms) {
-      this.#history.record({ op: 'term', type: 'ok', process: 'table', node, term: Number(term) });
+      this.#history.record({ op: 'term', type: 'ok', process: 'table', node, term });
     }
-    const epochs = await this.query<{ epoch: string; after: string }>(
+    const epochs = await this.query<{ epoch: string; after: number }>(
       'SELECT epoch, after_position AS after FROM plantao.epochs ORDER BY number',
     );
     for (const { epoch, after } of epochs) {
       const line = { op: 'epoch', type: 'ok', process: 'table', node: null, term: null } as const;
-      this.#history.record({ ...line, epoch, after: Number(after) });
+      this.#history.record({ ...line, epoch, after });
     }
-    for (let after = '0'; ; ) {
+    for (let after = 0; ; ) {
       const rows = await this.query<StoredRow>(
         `SELECT m.id, m.group_id, m.content, e.position, s.term, s.application
          FROM (SELECT * FROM plantao.messages WHERE id > $1 ORDER BY id LIMIT ${PAGE}) m
          LEFT JOIN plantao.events e ON e.message_id = m.id AND e.kind = 'message' AND e.group_id = m.group_id
-         LEFT JOIN chaos.stored s ON s.message_id = m.id
+         LEFT JOIN plantao_prove.stored s ON s.message_id = m.id
          ORDER BY m.id`,
         [after],
       );
@@ -156,10 +145,10 @@ export class DatabaseObserver {
       type: 'ok',
       process: 'table',
       value: content,
-      group: Number(group_id),
-      message: Number(id),
-      position: position === null ? -1 : Number(position),
-      term: term === null ? null : Number(term),
+      group: group_id,
+      message: id,
+      position: position ?? -1,
+      term,
       // plantao:<node>:<part>; any other writer appears with its whole application_name.
       node: application === null ? null : (/^plantao:(.+):\w+$/.exec(application)?.[1] ?? application),
     });
@@ -170,7 +159,7 @@ export class DatabaseObserver {
     this.#stopped = true;
     await this.#observation;
     await this.#queue;
-    await this.#client?.end().catch(() => undefined);
-    this.#client = null;
+    await this.#session?.close();
+    this.#session = null;
   }
 }

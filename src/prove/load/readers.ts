@@ -1,10 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { get } from '../support/http.ts';
-import type { History } from './history.ts';
-import type { Delivery } from './history-record.ts';
-import type { NodeRig } from './node-rig.ts';
-import { positionOf } from './position.ts';
-import type { SupervisedNode } from './supervised-node.ts';
+import type { History } from '../history/history.ts';
+import type { Delivery } from '../history/history-record.ts';
+import { positionOf } from '../history/position.ts';
+import { get } from '../http.ts';
+import type { NodeRig } from '../rig/node-rig.ts';
+import type { SupervisedNode } from '../rig/supervised-node.ts';
 import { Trail } from './trail.ts';
 
 /** Timeout of a poll in seconds, and how much longer the client waits before it considers the node down, ms. */

@@ -1,6 +1,6 @@
 import http from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
-import { positionOf } from './position.ts';
+import { positionOf } from '../history/position.ts';
 import { type EventLike, type PinnedReaderOptions, type Reader, ReaderLog } from './readers.ts';
 import { Trail } from './trail.ts';
 

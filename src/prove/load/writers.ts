@@ -1,10 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { post } from '../support/http.ts';
+import { post } from '../http.ts';
+import { createRandom, type Random } from '../random.ts';
+import type { NodeRig } from '../rig/node-rig.ts';
+import type { SupervisedNode } from '../rig/supervised-node.ts';
 import type { ChatFixture } from './chat-fixture.ts';
-import type { NodeRig } from './node-rig.ts';
 import { type Outcome, outcomeOf, outcomeOfError } from './outcome.ts';
-import { createRandom, type Random } from './random.ts';
-import type { SupervisedNode } from './supervised-node.ts';
 
 /** A message to post, with an idempotency key or without. */
 export interface OutgoingMessage {

@@ -1,8 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { type History, openHistory } from '../history/history.ts';
 import { DatabaseObserver } from './database-observer.ts';
-import { type History, openHistory } from './history.ts';
-import { SupervisedNode } from './supervised-node.ts';
+import { SupervisedNode, type SupervisedNodeOptions } from './supervised-node.ts';
 
 /** Options of a {@link NodeRig}. */
 export interface NodeRigOptions {
@@ -10,12 +10,18 @@ export interface NodeRigOptions {
   folder: string;
   nodes: number;
   leaseMs: number;
+  /** Other settings and the environment of the nodes. */
+  env?: SupervisedNodeOptions['env'];
+  /** Creates a node's process; default: the node of this package. */
+  createProcess?: SupervisedNodeOptions['createProcess'];
 }
 
 /** The database of a run: one server, or a set that fails over. */
 export interface RigDatabase {
   /** For nodes. */
   url: string;
+  /** DATABASE_DIRECT_URL, if `url` names a transaction pooler. */
+  directUrl?: string | null;
   /** Leads to the writable server; default: `url`. */
   observerUrl?: string;
   /** Stops its servers and removes their data. */
@@ -29,9 +35,11 @@ export class NodeRig {
   readonly leaseMs: number;
   readonly observer: DatabaseObserver;
   readonly nodes: SupervisedNode[] = [];
+  readonly #options: NodeRigOptions;
   readonly #database: RigDatabase;
 
   constructor(options: NodeRigOptions, database: RigDatabase) {
+    this.#options = options;
     this.folder = options.folder;
     this.leaseMs = options.leaseMs;
     this.history = openHistory(path.join(options.folder, 'history.ndjson'));
@@ -54,8 +62,10 @@ export class NodeRig {
     for (let index = 0; index < count; index += 1) {
       const name = String.fromCharCode('a'.charCodeAt(0) + index);
       const { history, leaseMs } = this;
-      const databaseUrl = this.#database.url;
-      this.nodes.push(await SupervisedNode.prepare({ name, databaseUrl, leaseMs, history }));
+      const { url: databaseUrl, directUrl = null } = this.#database;
+      const { env = {}, createProcess } = this.#options;
+      const options = { name, databaseUrl, directUrl, leaseMs, history, env, ...(createProcess && { createProcess }) };
+      this.nodes.push(await SupervisedNode.prepare(options));
     }
     for (const [index, node] of this.nodes.entries()) {
       const peers = this.nodes.filter((other) => other !== node).map(({ peerUrl: doorUrl }) => doorUrl);

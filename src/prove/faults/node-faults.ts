@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { post } from '../support/http.ts';
-import type { Fault } from './faults.ts';
-import type { SupervisedNode } from './supervised-node.ts';
+import { post } from '../http.ts';
+import type { SupervisedNode } from '../rig/supervised-node.ts';
+import type { Fault } from './fault.ts';
 
 /** How long a node has to confirm that it is revived, ms. */
 const REVIVE_WITHIN_MS = 30_000;

@@ -1,6 +1,6 @@
-import { messageOf } from '../../src/message-of.ts';
-import type { Answer } from '../support/http.ts';
-import { epochOf, positionOf } from './position.ts';
+import { messageOf } from '../../message-of.ts';
+import { epochOf, positionOf } from '../history/position.ts';
+import type { Answer } from '../http.ts';
 
 /** The outcome of a post, in the form of the history. */
 export type Outcome =

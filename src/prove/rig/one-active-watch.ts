@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { get } from '../support/http.ts';
+import { get } from '../http.ts';
 
 /** One health response of a node. It was true at some time between `sentAt` and `receivedAt`. */
 interface Sighting {

@@ -1,11 +1,12 @@
+import { readHistory } from '../history/history.ts';
+import type { HistoryRecord } from '../history/history-record.ts';
 import { checkDelivery } from './check-delivery.ts';
 import { checkAnswers, checkOrder } from './check-order.ts';
 import type { CheckResult, Counts, Violation, ViolationKind } from './check-result.ts';
 import { checkTerms } from './check-terms.ts';
-import { createFactsBuilder, type Facts } from './facts.ts';
+import type { Facts } from './facts.ts';
+import { createFactsBuilder } from './facts-builder.ts';
 import { checkRecovery, measureGaps } from './gaps.ts';
-import { readHistory } from './history.ts';
-import type { HistoryRecord } from './history-record.ts';
 import { checkRefusals, checkTold, countLost } from './lost-end.ts';
 
 /** Violations listed per kind: a whole lost page shows no more than its first fifty messages. */

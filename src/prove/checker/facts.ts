@@ -1,0 +1,124 @@
+/** All that a history contains about one message. */
+export interface MessageFacts {
+  value: string;
+  /** Null if it was not posted. */
+  group: number | null;
+  key: string | null;
+  postCount: number;
+  acknowledged: number;
+  refused: number;
+  /** Begin of the first post, and first acknowledgement. The commit happened between them. */
+  invokedAt: number;
+  acknowledgedAt: number;
+  /** Its acknowledgements that differ in message id, position, epoch or durability. */
+  acknowledgements: Acknowledgement[];
+  /** Acknowledgements of a lost end of the log (lost-end.ts). */
+  lost: Acknowledgement[];
+  /** True if a reader received it and then stepped back behind it. */
+  isRolledBack: boolean;
+  stored: { message: number; position: number; group: number; node: string | null; term: number | null }[];
+  /** Its position in the log: from the table, else from the first response or reader. */
+  position: number | null;
+  /** The distinct message ids under which readers received it. */
+  readAs: number[];
+}
+
+/** What a post was answered. The epoch is null in histories without epochs. */
+export interface Acknowledgement {
+  message: number;
+  position: number;
+  epoch: string | null;
+  durable: string | null;
+  node: string | null;
+  time: number;
+}
+
+/** One reader with all its pages, as two columns (three million objects would take too much memory). */
+export interface ReaderFacts {
+  name: string;
+  groups: Set<number>;
+  from: number;
+  positions: number[];
+  messages: MessageFacts[];
+  done: boolean;
+  refusals: { cursor: string | null; reason: string }[];
+}
+
+/** The writes accepted in a term: the nodes that accepted them, the earliest end and the latest begin. */
+export interface TermWrites {
+  nodes: Map<string, string>;
+  firstDone: number;
+  firstDoneMessage: string;
+  lastBegun: number;
+  lastBegunMessage: string;
+}
+
+/** One fault. `problem` is the reason why it was not healed. */
+interface FaultFacts {
+  kind: string;
+  node: string | null;
+  began: number;
+  healed: number | null;
+  problem: string | null;
+}
+
+/** A history grouped by subject, as the checks read it. */
+export interface Facts {
+  messages: Map<string, MessageFacts>;
+  readers: Map<string, ReaderFacts>;
+  accepted: AcceptedWrite[];
+  writesByTerm: Map<number, TermWrites>;
+  /** In ascending order: an epoch begins after a position. */
+  epochs: { epoch: string; after: number }[];
+  /** Observed rows of plantao.leader_terms in order: `by` the observer during the run, and `table` at its end. */
+  termsSeen: { by: string; time: number; term: number; node: string | null }[];
+  faults: Map<string, FaultFacts>;
+  /** Times of all acknowledgements, ascending. */
+  acknowledgementTimes: number[];
+  deaths: { node: string | null; time: number; reason: string }[];
+  /** Deliveries in a group that the message was not posted to. */
+  misdelivered: { reader: string; message: MessageFacts; group: number }[];
+  postCount: number;
+  ended: number;
+}
+
+/** Returns the facts of an empty history. */
+export function emptyFacts(): Facts {
+  return {
+    messages: new Map(),
+    readers: new Map(),
+    accepted: [],
+    writesByTerm: new Map(),
+    epochs: [],
+    termsSeen: [],
+    faults: new Map(),
+    acknowledgementTimes: [],
+    deaths: [],
+    misdelivered: [],
+    postCount: 0,
+    ended: 0,
+  };
+}
+
+/** One accepted write: its term, its node, and the times between which it was committed. */
+export interface AcceptedWrite {
+  term: number;
+  node: string | null;
+  begun: number;
+  done: number;
+  value: string;
+  position?: number;
+  epoch?: string | null;
+}
+
+/** Adds an accepted write to its term. */
+export function addWrite(uses: Map<number, TermWrites>, { term, node, begun, done, value }: AcceptedWrite): void {
+  let use = uses.get(term);
+  if (!use) {
+    use = { nodes: new Map(), firstDone: done, firstDoneMessage: value, lastBegun: begun, lastBegunMessage: value };
+    uses.set(term, use);
+  }
+  if (node !== null && !use.nodes.has(node)) use.nodes.set(node, value);
+  if (done < use.firstDone) Object.assign(use, { firstDone: done, firstDoneMessage: value });
+  if (begun > use.lastBegun) Object.assign(use, { lastBegun: begun, lastBegunMessage: value });
+}

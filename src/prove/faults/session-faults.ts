@@ -1,0 +1,54 @@
+import type { NodeRig } from '../rig/node-rig.ts';
+import type { Fault, Heal } from './fault.ts';
+
+/**
+ * An administrator who ends the session of an active node that cannot be told of it gives the lock away under a valid lease.
+ * The old node's writes fail at the fence, but for the rest of its lease, or until it sees its successor, both say that they
+ * are active. The run checks that this never happens by itself, so it does not do it.
+ */
+function canHearItsEnd(rig: NodeRig): boolean {
+  return !rig.nodes.some(({ databaseLink }) => databaseLink.isDisturbed);
+}
+
+/** Behind a pooler, sessions of the same name may belong to a role that this one may not terminate. */
+const TERMINATE = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+  WHERE application_name LIKE $1 AND datname = current_database() AND usename = current_user`;
+
+async function terminate(rig: NodeRig, pattern: string): Promise<Heal | null> {
+  if (!canHearItsEnd(rig)) return null;
+  const ended = await rig.observer.query(TERMINATE, [pattern]).catch(() => []);
+  return ended.length > 0 ? async () => undefined : null;
+}
+
+/** Faults of a node's sessions, as an administrator or a restarted pooler causes them. */
+export const SESSION_FAULTS: readonly Fault[] = [
+  {
+    kind: 'lock session terminated',
+    weight: 3,
+    affects: ['postgres'],
+    leases: [0.1, 0.5],
+    async inject(rig) {
+      if (!canHearItsEnd(rig)) return null;
+      const ended = await rig.observer
+        .query('SELECT pg_terminate_backend(pid) FROM plantao.lock_holder')
+        .catch(() => []);
+      return ended.length > 0 ? async () => undefined : null;
+    },
+  },
+  {
+    kind: 'writer session terminated',
+    weight: 2,
+    affects: ['postgres'],
+    isOfNode: true,
+    leases: [0.1, 0.5],
+    inject: (rig, node) => terminate(rig, `plantao:${node.name}:writer`),
+  },
+  {
+    kind: 'all sessions terminated',
+    weight: 2,
+    affects: ['postgres'],
+    isOfNode: true,
+    leases: [0.1, 0.5],
+    inject: (rig, node) => terminate(rig, `plantao:${node.name}:%`),
+  },
+];
