@@ -39,11 +39,13 @@ async function compile(): Promise<{ name: string; body: Buffer }[]> {
   // Asynchronous, because a synchronous build would block the node and its heartbeats. esbuild's child process outlives the
   // build unless it is stopped.
   const building = build({
-    entryPoints: ['home.ts', 'home.css', 'docs.ts'].map((name) => path.join(FOLDER, name)),
+    entryPoints: ['home.tsx', 'home.css', 'docs.ts'].map((name) => path.join(FOLDER, name)),
     // Determines the names of the outputs only; nothing is written.
     outdir: FOLDER,
     bundle: true,
     minify: true,
+    jsx: 'automatic',
+    jsxImportSource: 'preact',
     format: 'esm',
     target: 'es2022',
     charset: 'utf8',

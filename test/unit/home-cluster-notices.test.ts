@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { type ClusterNode, ClusterNotices, type NodeState } from '../../src/web/home/model/cluster-notices.ts';
 import { ReadMarks, type Store } from '../../src/web/home/model/read-marks.ts';
-import { dayName } from '../../src/web/home/view/day.ts';
+import { dayName } from '../../src/web/i18n/dates.ts';
 
 function nodes(one: NodeState, two: NodeState, terms: [number, number] = [1, 1]): ClusterNode[] {
   return [

@@ -54,7 +54,7 @@ function importsIn(file: string, source: string): Import[] {
 
 function partOf(file: string): Part {
   const [, first = '', second] = file.split('/');
-  return second === undefined ? first.replace(/\.ts$/, '') : first;
+  return second === undefined ? first.replace(/\.tsx?$/, '') : first;
 }
 
 function isAllowed({ from, to }: Import): boolean {
@@ -87,7 +87,7 @@ function findCircle(imports: readonly Import[]): string[] | null {
 
 describe('The imports of src', () => {
   const files = readdirSync(path.join(PROJECT, 'src'), { recursive: true, encoding: 'utf8' })
-    .filter((file) => file.endsWith('.ts'))
+    .filter((file) => /\.tsx?$/.test(file))
     .map((file) => `src/${file.split(path.sep).join('/')}`);
   const sources = new Map(files.map((file) => [file, readFileSync(path.join(PROJECT, file), 'utf8')]));
   const imports = [...sources].flatMap(([file, source]) => importsIn(file, source));

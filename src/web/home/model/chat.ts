@@ -33,6 +33,8 @@ export interface ChatListener {
 export class Chat {
   readonly me: User;
   readonly outbox: Outbox;
+  /** What the user has written in each group and not sent. */
+  readonly drafts = new Map<number, string>();
   readonly #refresh = new SingleFlight(() => this.#readGroups());
   readonly #client: ChatClient;
   readonly #listener: ChatListener;

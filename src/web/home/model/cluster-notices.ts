@@ -1,3 +1,5 @@
+import { texts } from '../../i18n/texts.ts';
+
 /** The state of a node as the page shows it. */
 export type NodeState = 'active' | 'standby' | 'fallen' | 'unreachable';
 
@@ -16,14 +18,6 @@ export interface NoticeContent {
   tone: 'info' | 'warning';
 }
 
-/** The reason why a node is no longer active, by its state now. */
-const lossReason: Record<NodeState, string> = {
-  unreachable: 'is unreachable',
-  fallen: 'was taken out of service',
-  standby: 'handed over',
-  active: 'lost its role',
-};
-
 /** Compares successive states of the cluster and describes each change in one sentence. */
 export class ClusterNotices {
   #before = new Map<string, NodeState>();
@@ -39,27 +33,29 @@ export class ClusterNotices {
       .filter(({ state }) => state === 'active')
       .sort((one, other) => (other.term ?? 0) - (one.term ?? 0))[0];
     if (active === undefined) return this.#noneActive(nodes);
+    const t = texts().chat;
     const predecessor = this.#active;
     this.#active = active.name;
     const recovered = this.#isDegraded;
     this.#isDegraded = false;
     if (predecessor !== undefined && predecessor !== active.name) {
       const state = nodes.find(({ name }) => name === predecessor)?.state ?? 'unreachable';
-      return { text: `${predecessor} ${lossReason[state]}; ${active.name} is active.`, tone: 'info' };
+      return { text: `${t.lost[state](predecessor)}; ${t.nowActive(active.name)}`, tone: 'info' };
     }
-    if (recovered) return { text: `${active.name} is active again.`, tone: 'info' };
+    if (recovered) return { text: t.activeAgain(active.name), tone: 'info' };
     return this.#standbys(before, nodes, active.name);
   }
 
   #noneActive(nodes: readonly ClusterNode[]): NoticeContent | undefined {
     if (nodes.length === 0) return undefined;
     this.#isDegraded = true;
+    const t = texts().chat;
     if (nodes.every(({ state }) => state === 'unreachable')) {
-      return { text: "Can't connect. Retrying… Messages you send wait here.", tone: 'warning' };
+      return { text: t.cannotConnect, tone: 'warning' };
     }
     const state = nodes.find(({ name }) => name === this.#active)?.state;
-    const because = this.#active === undefined || state === undefined ? '' : `${this.#active} ${lossReason[state]}. `;
-    return { text: `${because}Waiting for a node to take over… Messages you send wait here.`, tone: 'warning' };
+    const because = this.#active === undefined || state === undefined ? '' : `${t.lost[state](this.#active)}. `;
+    return { text: because + t.waitingForNode, tone: 'warning' };
   }
 
   #standbys(
@@ -67,12 +63,12 @@ export class ClusterNotices {
     nodes: readonly ClusterNode[],
     active: string,
   ): NoticeContent | undefined {
+    const t = texts().chat;
     for (const { name, state } of nodes) {
       const was = before.get(name);
       if (was === undefined || was === state || name === active) continue;
-      if (state === 'standby' && was !== 'active') return { text: `${name} is back as standby.`, tone: 'info' };
-      if (state !== 'standby')
-        return { text: `${name} ${lossReason[state]}; ${active} is still active.`, tone: 'info' };
+      if (state === 'standby' && was !== 'active') return { text: t.backAsStandby(name), tone: 'info' };
+      if (state !== 'standby') return { text: `${t.lost[state](name)}; ${t.stillActive(active)}`, tone: 'info' };
     }
     return undefined;
   }

@@ -1,0 +1,7 @@
+/// <reference lib="dom" />
+import { App } from './home/model/app.ts';
+import { AppView } from './home/view/app-view.tsx';
+import { mount } from './mount.tsx';
+
+const app = new App();
+mount(() => <AppView app={app} />);

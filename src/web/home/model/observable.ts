@@ -1,0 +1,20 @@
+/** Something that views show. Its changes are reported in bursts. */
+export class Observable {
+  readonly #listeners = new Set<() => void>();
+  #scheduled: ReturnType<typeof setTimeout> | undefined;
+
+  /** Calls `listener` after changes, once for those of one task. Returns a function that removes it. */
+  subscribe(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Reports a change. Uses a timer because a hidden tab has no animation frames, and its title must show the unread count. */
+  changed(): void {
+    if (this.#scheduled !== undefined) return;
+    this.#scheduled = setTimeout(() => {
+      this.#scheduled = undefined;
+      for (const listener of [...this.#listeners]) listener();
+    }, 0);
+  }
+}

@@ -1,0 +1,34 @@
+import { useEffect, useState } from 'preact/hooks';
+import type { Message } from '../../../client/index.ts';
+import { texts } from '../../i18n/texts.ts';
+import { useView } from './context.ts';
+
+/** Messages that arrive within this time are announced together, in milliseconds. */
+const BURST_MS = 1500;
+
+/** Tells screen readers about new messages of the open group. */
+export function Announcer() {
+  const { app } = useView();
+  const [said, setSaid] = useState('');
+  useEffect(() => {
+    let arrived: Message[] = [];
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    app.announce = (message, conversation) => {
+      if (conversation !== app.chat?.opened) return;
+      arrived.push(message);
+      timer ??= setTimeout(() => {
+        timer = undefined;
+        const [first] = arrived;
+        const t = texts().chat;
+        setSaid(first && arrived.length === 1 ? `${first.sender}: ${first.content}` : t.newMessages(arrived.length));
+        arrived = [];
+      }, BURST_MS);
+    };
+    return () => clearTimeout(timer);
+  }, [app]);
+  return (
+    <p role="log" class="visually-hidden" aria-label={texts().chat.announcements}>
+      {said}
+    </p>
+  );
+}

@@ -1,0 +1,35 @@
+/// <reference lib="dom" />
+import { useEffect, useMemo, useState } from 'preact/hooks';
+import type { App } from '../model/app.ts';
+import { Announcer } from './announcer.tsx';
+import { ChatView } from './chat-view.tsx';
+import { useChanges, type View, ViewContext } from './context.ts';
+import type { DialogState } from './dialogs/dialog-state.ts';
+import { DialogView } from './dialogs/dialog-view.tsx';
+import { SignIn } from './sign-in.tsx';
+import { NoticeLine, TopBar } from './top-bar.tsx';
+
+const TITLE = 'Plantão';
+
+/** The whole page. */
+export function AppView({ app }: { app: App }) {
+  useChanges(app);
+  const [dialog, setDialog] = useState<DialogState>();
+  const view: View = useMemo(() => ({ app, openDialog: setDialog }), [app]);
+  const { chat } = app;
+  const unread = chat?.unread ?? 0;
+  useEffect(() => {
+    document.title = unread > 0 ? `(${unread}) ${TITLE}` : TITLE;
+  }, [unread]);
+  useEffect(() => setDialog(undefined), [chat]);
+  const close = (closed: DialogState) => setDialog((open) => (open === closed ? undefined : open));
+  return (
+    <ViewContext.Provider value={view}>
+      <TopBar />
+      <NoticeLine notice={app.notice} />
+      <Announcer />
+      {chat === undefined ? <SignIn /> : <ChatView key={chat.me.id} chat={chat} />}
+      {chat !== undefined && dialog !== undefined && <DialogView chat={chat} dialog={dialog} close={close} />}
+    </ViewContext.Provider>
+  );
+}

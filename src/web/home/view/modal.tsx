@@ -1,0 +1,81 @@
+/// <reference lib="dom" />
+import type { ComponentChildren } from 'preact';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { errorText } from '../../i18n/error-text.ts';
+import { texts } from '../../i18n/texts.ts';
+
+interface Props {
+  title: string;
+  children: ComponentChildren;
+  /** The label of the submit button; none for a dialog that only shows something. */
+  action?: string;
+  /** Runs on submit. The dialog closes when it succeeds; if it fails, it stays open and shows the error. */
+  act?: () => Promise<void>;
+  /** Further buttons. */
+  buttons?: ComponentChildren;
+  /** True if the action cannot be undone. */
+  isDangerous?: boolean;
+  onClose: () => void;
+}
+
+/** A dialog. The browser traps the focus, closes it on Escape and restores the focus. Cancelling works at any time. */
+export function Modal({ title, children, action, act, buttons, isDangerous, onClose }: Props) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState('');
+  useLayoutEffect(() => {
+    const opened = dialog.current;
+    opened?.showModal();
+    // Closed before it is removed, so that the browser restores the focus.
+    return () => opened?.close();
+  }, []);
+  const submit = async (event: Event) => {
+    event.preventDefault();
+    if (act === undefined) return dialog.current?.close();
+    setBusy(true);
+    setError('');
+    try {
+      await act();
+      dialog.current?.close();
+    } catch (error) {
+      setError(errorText(error));
+    } finally {
+      setBusy(false);
+    }
+  };
+  const t = texts().common;
+  return (
+    // biome-ignore lint/a11y/useKeyWithClickEvents: the browser closes a dialog on Escape
+    <dialog
+      ref={dialog}
+      aria-labelledby="dialog-title"
+      onClose={onClose}
+      onClick={({ target, currentTarget }) => {
+        // The backdrop belongs to the dialog itself, and everything else lies in its form.
+        if (target === currentTarget) currentTarget.close();
+      }}
+    >
+      <form method="dialog" onSubmit={(event) => void submit(event)} aria-busy={busy}>
+        <h2 id="dialog-title" dir="auto">
+          {title}
+        </h2>
+        <div class="dialog-body">{children}</div>
+        <p class="error" role="alert">
+          {error}
+        </p>
+        <div class="buttons">
+          <button type="submit" class={isDangerous ? 'danger' : ''} disabled={busy}>
+            {busy && <span class="spinner" />}
+            {action ?? t.close}
+          </button>
+          {buttons}
+          {action !== undefined && (
+            <button type="button" class="secondary" onClick={() => dialog.current?.close()}>
+              {t.cancel}
+            </button>
+          )}
+        </div>
+      </form>
+    </dialog>
+  );
+}

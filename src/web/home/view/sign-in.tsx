@@ -1,0 +1,98 @@
+/// <reference lib="dom" />
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { type AuthMode, ChatError, type SignInResult } from '../../../client/index.ts';
+import { errorText } from '../../i18n/error-text.ts';
+import { texts } from '../../i18n/texts.ts';
+import { useView } from './context.ts';
+import { LanguageSwitch } from './language-switch.tsx';
+
+/** The sign-in form. */
+export function SignIn() {
+  const { app } = useView();
+  const t = texts().chat;
+  const form = useRef<HTMLFormElement>(null);
+  const name = useRef<HTMLInputElement>(null);
+  const password = useRef<HTMLInputElement>(null);
+  const [error, setError] = useState('');
+  const [busy, setBusy] = useState(false);
+  useEffect(() => name.current?.focus(), []);
+  const reason = error === '' && app.endedBy !== undefined ? errorText(app.endedBy) : error;
+  const attempt = async (enter: (name: string, password: string) => Promise<SignInResult>) => {
+    setError('');
+    setBusy(true);
+    try {
+      await app.signIn(() => enter(name.current?.value ?? '', password.current?.value ?? ''));
+    } catch (error) {
+      setError(error instanceof ChatError && error.status === 401 ? texts().errors.wrongPassword : errorText(error));
+    } finally {
+      setBusy(false);
+    }
+  };
+  const register = () => {
+    if (form.current?.reportValidity() !== true) return;
+    if (password.current?.value === '') {
+      setError(texts().errors.byField.password ?? '');
+      password.current.focus();
+      return;
+    }
+    void attempt((username, secret) => app.client.register(username, secret));
+  };
+  const submit = (event: Event) => {
+    event.preventDefault();
+    void attempt((username, secret) => app.client.login(username, secret === '' ? undefined : secret));
+  };
+  return (
+    <main id="sign-in">
+      <form class="card" ref={form} onSubmit={submit}>
+        <h2>{t.signIn}</h2>
+        <ByAuthMode auth={app.auth} class="hint" open={t.signInOpen} token={t.signInToken} />
+        <label for="username">{t.name}</label>
+        <input
+          id="username"
+          name="username"
+          ref={name}
+          autocomplete="username"
+          maxLength={64}
+          required
+          autocapitalize="none"
+          spellcheck={false}
+        />
+        <label for="password">
+          {t.password} {app.auth === 'open' && <span class="hint">{t.passwordIfAny}</span>}
+        </label>
+        <input
+          id="password"
+          name="password"
+          type="password"
+          ref={password}
+          autocomplete="current-password"
+          maxLength={256}
+          required={app.auth === 'token'}
+        />
+        <p class="error" role="alert">
+          {reason}
+        </p>
+        <div class="buttons">
+          <button type="submit" disabled={busy}>
+            {t.signIn}
+          </button>
+          <button type="button" class="secondary" disabled={busy} onClick={register}>
+            {t.register}
+          </button>
+        </div>
+      </form>
+      <LanguageSwitch />
+    </main>
+  );
+}
+
+/** A text that depends on how the nodes authenticate. Both take their place until that is known, so that nothing moves then. */
+export function ByAuthMode(props: { auth: AuthMode | undefined; class: string; open: string; token: string }) {
+  const { auth, open, token } = props;
+  return (
+    <div class={`${props.class} auth-text`}>
+      <p class={auth === 'open' ? '' : 'invisible'}>{open}</p>
+      <p class={auth === 'token' ? '' : 'invisible'}>{token}</p>
+    </div>
+  );
+}

@@ -1,0 +1,58 @@
+import { texts } from '../../i18n/texts.ts';
+import type { ClusterNode, NoticeContent } from '../model/cluster-notices.ts';
+import { useView } from './context.ts';
+
+/** The bar at the top: name, nodes, account. */
+export function TopBar() {
+  const { app } = useView();
+  const t = texts().chat;
+  return (
+    <header id="top">
+      <h1>
+        <img src={iconUrl()} alt="" width="24" height="24" /> Plantão
+      </h1>
+      <ul id="nodes" aria-label={texts().common.nodes}>
+        {app.nodes.map((node) => (
+          <NodeChip key={node.name} node={node} isConnected={node.name === app.connectedTo} />
+        ))}
+      </ul>
+      {app.chat !== undefined && (
+        <div id="account">
+          <span id="account-name">{app.chat.me.username}</span>
+          <button type="button" class="secondary" onClick={() => app.leave()}>
+            {t.signOut}
+          </button>
+        </div>
+      )}
+    </header>
+  );
+}
+
+/** The icon has a hash in its name, which the page knows from its own head. */
+function iconUrl(): string {
+  return document.querySelector<HTMLLinkElement>('link[rel="icon"]')?.href ?? '';
+}
+
+/** One node. Shows its state in words as well as by shape and colour. */
+function NodeChip({ node, isConnected }: { node: ClusterNode; isConnected: boolean }) {
+  const t = texts().common;
+  const { name, url, state, term } = node;
+  const connected = isConnected && state !== 'unreachable';
+  const inTerm = state === 'active' && term !== undefined ? t.term(term) : '';
+  const title = [url, inTerm, connected ? t.connectedHere : ''].filter((part) => part !== '').join(', ');
+  return (
+    <li class={connected ? `${state} connected` : state} title={title}>
+      <span>{`${name}: ${t.role[state]}`}</span>
+      {inTerm !== '' && <span class="term">, {inTerm}</span>}
+    </li>
+  );
+}
+
+/** The line under the bar that shows what has happened. Screen readers announce it. */
+export function NoticeLine({ notice }: { notice: NoticeContent | undefined }) {
+  return (
+    <p id="notice" role="status" class={notice?.tone}>
+      {notice?.text}
+    </p>
+  );
+}

@@ -1,0 +1,16 @@
+/** English texts that several pages use. */
+export const common = {
+  language: 'Language',
+  close: 'Close',
+  cancel: 'Cancel',
+  back: 'Back',
+  today: 'Today',
+  yesterday: 'Yesterday',
+  nodes: 'Nodes of the cluster',
+  role: { active: 'active', standby: 'standby', fallen: 'fallen', unreachable: 'unreachable' },
+  term: (term: number) => `term ${term}`,
+  connectedHere: 'you are connected to this node',
+  documentation: 'API documentation',
+  cluster: 'Cluster',
+  chat: 'Chat',
+};

@@ -1,0 +1,24 @@
+import { ChatError } from '../../client/index.ts';
+import { texts } from './texts.ts';
+
+/** Returns the text for an error in the current language. The error's own message is for programmers and is never shown. */
+export function errorText(error: unknown): string {
+  const { errors } = texts();
+  if (!(error instanceof ChatError)) return errors.failed;
+  const wait = error.retryAfterMs === undefined ? '' : ` ${errors.retryIn(Math.ceil(error.retryAfterMs / 1000))}`;
+  return textOf(error) + wait;
+}
+
+function textOf({ code, details, status }: ChatError): string {
+  const { errors } = texts();
+  for (const { field } of details) {
+    const known = own(errors.byField, String(field));
+    if (known !== undefined) return known;
+  }
+  if (details.length > 0) return errors.invalid;
+  return own(errors.byCode, code) ?? (status >= 400 && status < 500 ? errors.refused : errors.failed);
+}
+
+function own(known: Record<string, string>, key: string): string | undefined {
+  return Object.hasOwn(known, key) ? known[key] : undefined;
+}

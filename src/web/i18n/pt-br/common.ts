@@ -1,0 +1,18 @@
+import type { Texts } from '../en/en.ts';
+
+/** Texts in Brazilian Portuguese that several pages use. */
+export const common: Texts['common'] = {
+  language: 'Idioma',
+  close: 'Fechar',
+  cancel: 'Cancelar',
+  back: 'Voltar',
+  today: 'Hoje',
+  yesterday: 'Ontem',
+  nodes: 'Nós do cluster',
+  role: { active: 'ativo', standby: 'de reserva', fallen: 'fora de serviço', unreachable: 'inacessível' },
+  term: (term) => `mandato ${term}`,
+  connectedHere: 'você está conectado a este nó',
+  documentation: 'Documentação da API',
+  cluster: 'Cluster',
+  chat: 'Conversa',
+};
