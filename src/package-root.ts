@@ -9,6 +9,9 @@ export const IS_BUILT = !import.meta.url.endsWith('.ts');
 /** The folder of package.json, `migrations/` and, once built, `dist/`. */
 export const PACKAGE_ROOT = findRoot(path.dirname(fileURLToPath(import.meta.url)));
 
+/** Where a local cluster keeps its data by default: the package's folder, or the working folder if npm installed the package. */
+export const DATA_HOME = PACKAGE_ROOT.split(path.sep).includes('node_modules') ? process.cwd() : PACKAGE_ROOT;
+
 /** Returns the arguments with which `node`, started in {@link PACKAGE_ROOT}, runs a program of `src/`, such as `main`. */
 export function programArguments(program: string): string[] {
   if (IS_BUILT) return [path.join('dist', `${path.basename(program)}.js`)];

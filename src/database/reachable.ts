@@ -10,7 +10,7 @@ export const DIRECT =
   'It goes through a transaction pooler: set DATABASE_DIRECT_URL to PostgreSQL itself (DATABASE_URL may stay as it is)';
 
 /** Thrown when the database cannot be used. The message names it and the settings, never the password. */
-class DatabaseUnusableError extends Error {
+export class DatabaseUnusableError extends Error {
   override readonly name = 'DatabaseUnusableError';
 }
 

@@ -6,7 +6,7 @@ export class LauncherError extends Error {
   override name = 'LauncherError';
 }
 
-/** The options of `npm run cluster`. */
+/** The options of `plantao cluster`. */
 export interface LauncherOptions {
   nodes: number;
   /** The first node's port; the other nodes use the following ports. */
@@ -14,11 +14,10 @@ export interface LauncherOptions {
   fresh: boolean;
   /** The folder of the embedded PostgreSQL's data. */
   dataFolder: string;
-  help: boolean;
 }
 
 /** The text of --help. */
-export const HELP = `npm run cluster -- [--nodes N] [--port P] [--fresh] [--data FOLDER] [--help]
+export const HELP = `plantao cluster [--nodes N] [--port P] [--fresh] [--data FOLDER]
 
 Starts PostgreSQL and N nodes, and keeps them running until Ctrl-C.
 
@@ -26,7 +25,6 @@ Starts PostgreSQL and N nodes, and keeps them running until Ctrl-C.
   --port P    the first node's port; the others use the following ports (default 8080)
   --fresh     delete the data of earlier runs
   --data F    store the data in folder F instead of .data/
-  --help      show this text
 
 If DATABASE_URL (or DB_NAME, DB_USER, …) is set in the environment or in .env, the nodes use that database and no
 PostgreSQL is started; the demo accounts (ana_orm and bruno_orm, without passwords) and their group are added to it too. All
@@ -44,23 +42,21 @@ export function parseOptions(args: string[], defaultDataFolder: string): Launche
     port: { type: 'string', default: '8080' },
     fresh: { type: 'boolean', default: false },
     data: { type: 'string', default: defaultDataFolder },
-    help: { type: 'boolean', short: 'h', default: false },
   } as const;
-  let values: { nodes: string; port: string; fresh: boolean; data: string; help: boolean };
+  let values: { nodes: string; port: string; fresh: boolean; data: string };
   try {
     values = parseArgs({ args, options: flags, strict: true }).values;
   } catch (error) {
-    const sentence = messageOf(error).split(/[.\n]/)[0] ?? '';
-    throw new LauncherError(`${sentence}: see npm run cluster -- --help.`);
+    throw new LauncherError(messageOf(error).split(/[.\n]/)[0] ?? '');
   }
   const nodes = whole('--nodes', values.nodes, 1, 20);
   const port = whole('--port', values.port, 1, 65_536 - nodes);
-  if (values.data.trim() === '') throw new LauncherError('--data needs a folder.');
-  return { nodes, port, fresh: values.fresh, dataFolder: values.data, help: values.help };
+  if (values.data.trim() === '') throw new LauncherError('--data needs a folder');
+  return { nodes, port, fresh: values.fresh, dataFolder: values.data };
 }
 
 function whole(flag: string, text: string, least: number, most: number): number {
   const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
   if (value >= least && value <= most) return value;
-  throw new LauncherError(`${flag} must be a whole number from ${least} to ${most}, not "${text}".`);
+  throw new LauncherError(`${flag} must be a whole number from ${least} to ${most}, not "${text}"`);
 }

@@ -63,7 +63,7 @@ describe('The command-line chat at a pipe', () => {
   function start(...more: string[]): { type(line: string): void; end(): Promise<number | null>; output(): string } {
     const urls = nodes.map(({ url }) => url).join();
     const args = ['--user', 'ana', '--url', urls, ...more];
-    const started = spawn(process.execPath, [...programOf('cli/chat/chat'), ...args], { cwd: PACKAGE_ROOT });
+    const started = spawn(process.execPath, [...programOf('cli/plantao'), 'chat', ...args], { cwd: PACKAGE_ROOT });
     child = started;
     let output = '';
     for (const stream of [started.stdout, started.stderr]) {

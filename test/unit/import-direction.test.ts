@@ -38,7 +38,7 @@ const MAY_IMPORT: Record<Part, Part[]> = {
   main: ['node', 'database', 'settings'],
   'local-cluster': ['database'],
   prove: ['client', 'local-cluster', 'database', 'settings', 'node'],
-  cli: ['client', 'local-cluster', 'prove', 'database', 'settings', 'web'],
+  cli: ['client', 'local-cluster', 'prove', 'database', 'settings', 'web', 'node', 'main'],
 };
 
 interface Import {

@@ -7,11 +7,11 @@ import { openOutput } from '../../src/local-cluster/output.ts';
 import { RestartDelay } from '../../src/local-cluster/restart-delay.ts';
 import { eventually } from '../support/eventually.ts';
 
-describe('The command line of npm run cluster', () => {
+describe('The command line of plantao cluster', () => {
   const parse = (...args: string[]) => parseOptions(args, '/data');
 
   it('has a default for everything', () => {
-    expect(parse()).to.deep.equal({ nodes: 2, port: 8080, fresh: false, dataFolder: '/data', help: false });
+    expect(parse()).to.deep.equal({ nodes: 2, port: 8080, fresh: false, dataFolder: '/data' });
   });
 
   it('accepts every flag, with a space or an equals sign', () => {
@@ -20,9 +20,7 @@ describe('The command line of npm run cluster', () => {
       port: 9000,
       fresh: true,
       dataFolder: 'my data',
-      help: false,
     });
-    expect(parse('-h').help).to.equal(true);
   });
 
   for (const args of [

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 
-/** The parsed arguments of `npm run chat -- …`. */
+/** The parsed arguments of `plantao chat`. */
 export interface ChatArguments {
   user: string;
   password: string | undefined;
@@ -9,7 +9,7 @@ export interface ChatArguments {
 }
 
 /** Shown when the arguments are invalid. */
-export const USAGE = `npm run chat -- --user NAME [--password PASSWORD] [--group "NAME OR NUMBER"] [--url URL,URL]
+export const USAGE = `plantao chat --user NAME [--password PASSWORD] [--group "NAME OR NUMBER"] [--url URL,URL]
 
   --user      your username; with AUTH=open a new name creates the account
   --password  the account's password; always required with AUTH=token

@@ -1,7 +1,8 @@
-/** `npm run chat -- --user ana`: a chat at the command line. It shows which node serves, and keeps running while nodes die. */
-
+/** `plantao chat --user ana`: a chat at the command line. It shows which node serves, and keeps running while nodes die. */
 import { type AuthMode, ChatClient } from '../../client/index.ts';
 import { messageOf } from '../../message-of.ts';
+import type { Command } from '../command/command.ts';
+import { CommandError, Exit, UsageError } from '../command/exit.ts';
 import { type ChatArguments, parseArguments, USAGE } from './arguments.ts';
 import { ConnectionReporter } from './connection-reporter.ts';
 import { Screen } from './screen.ts';
@@ -31,18 +32,19 @@ async function run({ user, password, group, urls }: ChatArguments): Promise<void
   }
 }
 
-let args: ChatArguments | undefined;
-try {
-  args = parseArguments(process.argv.slice(2));
-} catch (error) {
-  process.stderr.write(`${plain(messageOf(error))}\n\n${USAGE}`);
-  process.exitCode = 2;
-}
-if (args !== undefined) {
-  try {
-    await run(args);
-  } catch (error) {
-    process.stderr.write(`${plain(messageOf(error))}\n`);
-    process.exitCode = 1;
-  }
-}
+/** `plantao chat` */
+export const chat: Command = {
+  usage: USAGE,
+  async run(args) {
+    let parsed: ChatArguments;
+    try {
+      parsed = parseArguments(args);
+    } catch (error) {
+      throw new UsageError(messageOf(error));
+    }
+    await run(parsed).catch((error) => {
+      throw new CommandError(plain(messageOf(error)));
+    });
+    return Exit.OK;
+  },
+};

@@ -1,0 +1,64 @@
+import { SqlState, sqlState } from '../../database/errors.ts';
+import { DatabaseUnusableError } from '../../database/reachable.ts';
+import { SessionLostError } from '../../database/session/session.ts';
+import { messageOf } from '../../message-of.ts';
+import { SettingsError } from '../../settings.ts';
+
+/** The exit codes of `plantao`; `plantao help` documents them. */
+export const Exit = {
+  OK: 0,
+  /** The command ran, and its answer is no: refused, failed, or a fault was found. */
+  FAILED: 1,
+  /** The arguments or the settings are invalid: nothing was done. */
+  USAGE: 2,
+  /** The database, or the node, could not be reached or did not answer in time. */
+  UNREACHABLE: 3,
+} as const;
+
+/** One of {@link Exit}. */
+export type ExitCode = (typeof Exit)[keyof typeof Exit];
+
+/** Thrown when a command cannot do what was asked. The message is a sentence for the user. */
+export class CommandError extends Error {
+  override readonly name = 'CommandError';
+  readonly exit: ExitCode;
+
+  constructor(message: string, exit: ExitCode = Exit.FAILED) {
+    super(message);
+    this.exit = exit;
+  }
+}
+
+/** Thrown when the arguments are invalid. */
+export class UsageError extends CommandError {
+  constructor(message: string) {
+    super(message, Exit.USAGE);
+  }
+}
+
+const NO_SCHEMA: readonly string[] = [
+  SqlState.UNDEFINED_TABLE,
+  SqlState.UNDEFINED_FUNCTION,
+  SqlState.UNDEFINED_COLUMN,
+  SqlState.UNDEFINED_SCHEMA,
+];
+
+/** Returns the exit code and the sentence for an error that ended a command. */
+export function describeFailure(error: unknown): { exit: ExitCode; sentence: string } {
+  const sentence = messageOf(error);
+  if (error instanceof CommandError) return { exit: error.exit, sentence };
+  if (error instanceof SettingsError) return { exit: Exit.USAGE, sentence };
+  if (error instanceof DatabaseUnusableError) return { exit: Exit.UNREACHABLE, sentence };
+  if (error instanceof SessionLostError)
+    return { exit: Exit.UNREACHABLE, sentence: `the database was lost: ${sentence}` };
+  const state = sqlState(error);
+  if (state !== null && NO_SCHEMA.includes(state)) {
+    const remedy = 'start a node of this version, or run `plantao migrate`';
+    return { exit: Exit.FAILED, sentence: `the database has no schema of Plantão, or an older one: ${remedy}` };
+  }
+  if (state === SqlState.INSUFFICIENT_PRIVILEGE) {
+    const remedy = 'use the role of the nodes, or the owner of the schema';
+    return { exit: Exit.FAILED, sentence: `this role lacks a privilege (${sentence}): ${remedy}` };
+  }
+  return { exit: Exit.FAILED, sentence };
+}

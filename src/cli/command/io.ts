@@ -1,0 +1,36 @@
+import { printableLines } from '../../printable.ts';
+
+/** The terminal, file or pipe that a command writes to. */
+export interface Io {
+  /** Writes a line, or several, of the result. */
+  print(text: string): void;
+  /** Writes the result as JSON, for `--json`. */
+  printJson(value: unknown): void;
+  /** Writes a remark that is not part of the result, such as progress, to standard error. */
+  remark(text: string): void;
+  /** Clears the terminal before the next picture of `--watch`; does nothing in a file or pipe. */
+  clear(): void;
+  /** True if colours are wanted: on a terminal that has them, and without NO_COLOR. */
+  readonly hasColours: boolean;
+}
+
+/** Returns the standard output and error of this process. */
+export function processIo(): Io {
+  const { stdout, stderr } = process;
+  let isWatched = false;
+  const print = (text: string) => {
+    // The reader has closed the pipe, as with "| head": what is left to write is not wanted.
+    if (!isWatched) stdout.on('error', () => process.exit(0));
+    isWatched = true;
+    stdout.write(`${text}\n`);
+  };
+  return {
+    print,
+    printJson: (value) => print(JSON.stringify(value, null, stdout.isTTY ? 2 : undefined)),
+    remark: (text) => void stderr.write(`${printableLines(text)}\n`),
+    clear() {
+      if (stdout.isTTY) stdout.write('\x1b[H\x1b[2J\x1b[3J');
+    },
+    hasColours: stdout.isTTY === true && stdout.hasColors(),
+  };
+}

@@ -1,0 +1,55 @@
+import type { Command } from './command.ts';
+
+interface Entry {
+  /** One line for `plantao help`. */
+  summary: string;
+  load(): Promise<Command>;
+}
+
+/** The sub-commands, in the order of `plantao help`. Each module is loaded when it is called: a start stays quick. */
+export const COMMANDS: Record<string, Entry> = {
+  status: {
+    summary: 'the cluster at a glance: nodes, roles, term, lag, standbys of PostgreSQL, what blocks; --watch',
+    load: async () => (await import('../commands/status.ts')).status,
+  },
+  history: {
+    summary: 'the last terms: which node was active, why each began and ended, the gaps',
+    load: async () => (await import('../commands/history.ts')).history,
+  },
+  switchover: {
+    summary: 'hand the active role over, to any standby or --to NODE',
+    load: async () => (await import('../commands/switchover.ts')).switchover,
+  },
+  fall: {
+    summary: 'take a node out of service',
+    load: async () => (await import('../commands/node-control.ts')).fall,
+  },
+  revive: {
+    summary: 'return a node to service',
+    load: async () => (await import('../commands/node-control.ts')).revive,
+  },
+  check: {
+    summary: 'check the settings and the database as a node does at its start, with remedies',
+    load: async () => (await import('../commands/check.ts')).check,
+  },
+  migrate: {
+    summary: "migrate the database to this version's schema; --plan prints the SQL",
+    load: async () => (await import('../commands/migrate.ts')).migrateCommand,
+  },
+  node: {
+    summary: 'run one node with the settings of the environment and .env',
+    load: async () => (await import('../commands/node.ts')).node,
+  },
+  cluster: {
+    summary: 'run PostgreSQL and several nodes on this machine',
+    load: async () => (await import('../commands/cluster.ts')).cluster,
+  },
+  chat: {
+    summary: 'chat at the command line',
+    load: async () => (await import('../chat/chat.ts')).chat,
+  },
+  'seed-data': {
+    summary: 'add the demo data to the database',
+    load: async () => (await import('../commands/seed-data.ts')).seedDataCommand,
+  },
+};

@@ -1,0 +1,77 @@
+import { planMigrations } from '../../database/migrator.ts';
+import { reachable } from '../../database/reachable.ts';
+import { checkDatabase } from '../../node/start-check.ts';
+import { processEnvironment, readSettings, settingsWarnings } from '../../settings.ts';
+import { DATABASE_OPTIONS, DATABASE_USAGE, parseCommand } from '../command/arguments.ts';
+import type { Command } from '../command/command.ts';
+import { type Query, withDatabase } from '../command/database.ts';
+import { describeFailure, Exit, type ExitCode } from '../command/exit.ts';
+import { type Tone, toned } from '../command/table.ts';
+
+/** What the check found; an error keeps a node from starting or working. */
+interface Finding {
+  level: 'ok' | 'warning' | 'error';
+  sentence: string;
+}
+
+const TONES: Record<Finding['level'], Tone> = { ok: 'green', warning: 'yellow', error: 'red' };
+
+/** `plantao check` */
+export const check: Command = {
+  usage: `plantao check [--database URL] [--json]
+
+Checks the settings of the environment and .env and the database, as a node does when it starts, and says what to do about
+each finding. Changes nothing. Exit code 1 if a node would not start or could not work; warnings do not change it.
+
+${DATABASE_USAGE}`,
+  async run(args, io) {
+    const { values } = parseCommand(args, DATABASE_OPTIONS);
+    const env = processEnvironment();
+    const settings = readSettings({
+      ...env,
+      ...(values.database && { DATABASE_URL: values.database, DATABASE_DIRECT_URL: '' }),
+    });
+    const { databaseDirectUrl: url } = settings;
+    const findings: Finding[] = settingsWarnings(settings).map((sentence) => ({ level: 'warning', sentence }));
+    let exit: ExitCode = Exit.OK;
+    try {
+      const warnings = await reachable(url, () => checkDatabase(settings));
+      findings.push(...warnings.map((sentence): Finding => ({ level: 'warning', sentence })));
+      findings.push({ level: 'ok', sentence: 'the leader lock, LISTEN and NOTIFY work over this connection' });
+      findings.push(await schemaFinding(url));
+      findings.push(...(await withDatabase(url, databaseFindings)));
+      if (findings.some(({ level }) => level === 'error')) exit = Exit.FAILED;
+    } catch (error) {
+      const failure = describeFailure(error);
+      exit = failure.exit;
+      findings.push({ level: 'error', sentence: failure.sentence });
+    }
+    if (values.json) io.printJson({ ok: exit === Exit.OK, findings });
+    else {
+      for (const { level, sentence } of findings) {
+        io.print(`${toned(level.padEnd(8), TONES[level], io.hasColours)}${sentence}`);
+      }
+    }
+    return exit;
+  },
+};
+
+async function schemaFinding(url: string): Promise<Finding> {
+  const missing = await planMigrations(url);
+  if (missing.length === 0) return { level: 'ok', sentence: 'the schema is up to date' };
+  const names = missing.map(({ name }) => name).join(', ');
+  const remedy = 'a node that owns the schema migrates it when it starts; or run `plantao migrate`';
+  return { level: 'warning', sentence: `${missing.length} migrations are missing (${names}): ${remedy}` };
+}
+
+async function databaseFindings(query: Query): Promise<Finding[]> {
+  const [exists] = await query<{ is_there: boolean }>("SELECT to_regclass('plantao.blocking') IS NOT NULL AS is_there");
+  if (!exists?.is_there) return [];
+  const blocking = await query<{ blocks: string; application_name: string; ended_by: string }>(
+    'SELECT blocks, coalesce(application_name, state) AS application_name, ended_by FROM plantao.blocking',
+  );
+  return blocking.map(({ blocks, application_name: name, ended_by: remedy }) => ({
+    level: 'error',
+    sentence: `"${name}" blocks ${blocks}: commit its transaction, or ${remedy}`,
+  }));
+}

@@ -1,0 +1,59 @@
+import path from 'node:path';
+import { seedData } from '../../local-cluster/demo-data.ts';
+import { Launcher } from '../../local-cluster/launcher.ts';
+import { HELP, LauncherError, parseOptions } from '../../local-cluster/options.ts';
+import { openOutput } from '../../local-cluster/output.ts';
+import { DATA_HOME } from '../../package-root.ts';
+import { processEnvironment, readSettings } from '../../settings.ts';
+import type { Command } from '../command/command.ts';
+import { Exit, UsageError } from '../command/exit.ts';
+
+/** On Ctrl-C the terminal signals npm and this process, and npm signals us again: two signals this close are one Ctrl-C. */
+const SAME_SIGNAL_MS = 500;
+
+/**
+ * `plantao cluster`: starts PostgreSQL (embedded, unless the settings name a database) and nodes, each in its own process, and
+ * restarts whatever exits until Ctrl-C.
+ */
+export const cluster: Command = {
+  usage: HELP,
+  async run(args) {
+    const options = readOptions(args);
+    const environment = processEnvironment();
+    const names = Array.from({ length: options.nodes }, (_, index) => `node-${options.port + index}`);
+    const launcher = new Launcher({
+      ...options,
+      environment,
+      check: readSettings,
+      seed: seedData,
+      output: openOutput(names, (text) => void process.stdout.write(text)),
+    });
+    stopOnSignals(launcher);
+    await launcher.run();
+    return Exit.OK;
+  },
+};
+
+function readOptions(args: readonly string[]) {
+  try {
+    return parseOptions([...args], path.join(DATA_HOME, '.data'));
+  } catch (error) {
+    throw error instanceof LauncherError ? new UsageError(error.message) : error;
+  }
+}
+
+function stopOnSignals(launcher: Launcher): void {
+  let first: number | null = null;
+  const stop = () => {
+    if (first !== null && Date.now() - first < SAME_SIGNAL_MS) return;
+    if (first !== null) {
+      launcher.kill();
+      process.exit(1);
+    }
+    first = Date.now();
+    void launcher.stop();
+  };
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop);
+  // The reader of our output has closed it, as with "| head".
+  process.stdout.on('error', stop);
+}

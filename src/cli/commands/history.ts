@@ -1,0 +1,56 @@
+import { DATABASE_OPTIONS, DATABASE_USAGE, parseCommand, wholeOption } from '../command/arguments.ts';
+import type { Command } from '../command/command.ts';
+import { withDatabase } from '../command/database.ts';
+import { duration } from '../command/duration.ts';
+import { Exit } from '../command/exit.ts';
+import { table } from '../command/table.ts';
+
+interface TermRow {
+  term: number;
+  node: string;
+  reason: string;
+  started_at: Date;
+  ended_at: Date | null;
+  end_reason: string | null;
+  end_cause: string | null;
+  handed_to: string | null;
+  asked_by: string | null;
+  duration_ms: number;
+  gap_ms: number | null;
+}
+
+// One row more than is shown: the gap of the last one is counted from the term before it.
+const HISTORY = `SELECT term, node, reason, started_at, ended_at, end_reason, end_cause, handed_to, asked_by,
+    plantao.ms_between(started_at, coalesce(ended_at, clock_timestamp())) AS duration_ms,
+    plantao.ms_between(lag(ended_at) OVER (ORDER BY term), started_at) AS gap_ms
+  FROM (SELECT * FROM plantao.leader_history ORDER BY term DESC LIMIT $1 + 1) h ORDER BY term DESC LIMIT $1`;
+
+/** `plantao history`: the view plantao.leader_history. */
+export const history: Command = {
+  usage: `plantao history [--limit N] [--database URL] [--json]
+
+Shows the last terms, newest first: the active node, why it was promoted, how long it was active, why the term ended and
+who requested it, and the gap before it, in which no write was possible. The same in psql: TABLE plantao.leader_history.
+
+  --limit N       number of terms, 1 to 10000 (default 20)
+${DATABASE_USAGE}`,
+  async run(args, io) {
+    const { values } = parseCommand(args, { ...DATABASE_OPTIONS, limit: { type: 'string', default: '20' } });
+    const limit = wholeOption('limit', values.limit, 1, 10_000);
+    const rows = await withDatabase(values.database, (query) => query<TermRow>(HISTORY, [limit]));
+    if (values.json) io.printJson(rows);
+    else if (rows.length === 0) io.print('no node has ever been active');
+    else io.print(table(HEADINGS, rows.map(cellsOf), io.hasColours));
+    return Exit.OK;
+  },
+};
+
+const HEADINGS = ['term', 'node', 'since', 'active for', 'gap', 'why it began', 'why it ended', 'requested by'];
+
+function cellsOf(row: TermRow) {
+  const since = row.started_at.toISOString().slice(0, 19).replace('T', ' ');
+  const end =
+    row.ended_at === null ? { text: 'active now', tone: 'green' as const } : (row.end_cause ?? row.end_reason);
+  const gap = row.gap_ms === null ? null : duration(row.gap_ms);
+  return [row.term, row.node, since, duration(row.duration_ms), gap, row.reason, end, row.asked_by];
+}

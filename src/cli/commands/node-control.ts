@@ -1,0 +1,84 @@
+import { messageOf } from '../../message-of.ts';
+import { processEnvironment, readAdminToken } from '../../settings.ts';
+import { DATABASE_OPTIONS, DATABASE_USAGE, parseCommand } from '../command/arguments.ts';
+import type { Command } from '../command/command.ts';
+import { withDatabase } from '../command/database.ts';
+import { CommandError, Exit } from '../command/exit.ts';
+
+/** A node that falls finishes its writes and resigns: about a second at most. */
+const LIMIT_MS = 10_000;
+
+interface NodeRow {
+  url: string;
+  role: string;
+  cluster: string;
+}
+
+/** `plantao fall NODE` */
+export const fall = nodeCommand(
+  'fall',
+  'Takes a node out of service: it resigns if it is active, responds to every waiter, and stays fallen until\n`plantao revive`.',
+);
+
+/** `plantao revive NODE` */
+export const revive = nodeCommand('revive', 'Returns a fallen node to service, as a candidate.');
+
+function nodeCommand(action: 'fall' | 'revive', description: string): Command {
+  return {
+    usage: `plantao ${action} NODE [--url URL] [--database URL] [--json]
+
+${description} It calls the node's own route POST /${action}, at the URL that the node has
+written to plantao.nodes. With AUTH=token set ADMIN_TOKEN in the environment or in .env.
+
+  --url URL       the node's URL, if this machine reaches it at another one
+${DATABASE_USAGE}`,
+    async run(args, io) {
+      const { values, positionals } = parseCommand(args, { ...DATABASE_OPTIONS, url: { type: 'string' } }, ['NODE']);
+      const [name = ''] = positionals;
+      const row = await withDatabase(values.database, async (query) => {
+        const [found] = await query<NodeRow>(
+          `SELECT s.url, s.role, plantao.cluster_id() AS cluster FROM plantao.cluster_status s WHERE s.node = $1`,
+          [name],
+        );
+        return found ?? null;
+      });
+      if (row === null) throw new CommandError(`there is no node "${name}": see plantao status`);
+      const url = values.url ?? row.url;
+      await requireSameNode(url, name, row.cluster);
+      const reply = (await call(url, `/${action}`, 'POST')) as { status?: string; active?: boolean };
+      if (values.json) io.printJson({ node: name, ...reply });
+      else io.print(`${name}: ${reply.status ?? 'done'}${reply.active ? ', active' : ''}`);
+      return Exit.OK;
+    },
+  };
+}
+
+/** The URL comes from the database, and a copied database has the URLs of the original's nodes. */
+async function requireSameNode(url: string, node: string, cluster: string): Promise<void> {
+  const health = (await call(url, '/health', 'GET')) as { node?: unknown; cluster?: unknown };
+  if (health.node === node && health.cluster === cluster) return;
+  throw new CommandError(
+    `${url} is not ${node} of this cluster, but ${String(health.node)} of ${String(health.cluster)}: use --url`,
+  );
+}
+
+async function call(url: string, path: string, method: 'GET' | 'POST'): Promise<unknown> {
+  const token = readAdminToken(processEnvironment());
+  const headers: HeadersInit = token && method === 'POST' ? { Authorization: `Bearer ${token}` } : {};
+  let response: Response;
+  let body: unknown;
+  try {
+    // A redirect would take the token elsewhere.
+    const how = { method, headers, redirect: 'error' as const, signal: AbortSignal.timeout(LIMIT_MS) };
+    response = await fetch(new URL(path, url), how);
+    body = await response.json();
+  } catch (error) {
+    const reason = error instanceof Error && error.cause ? messageOf(error.cause) : messageOf(error);
+    throw new CommandError(`the node at ${url} does not answer (${reason}): is it running?`, Exit.UNREACHABLE);
+  }
+  const { error } = (typeof body === 'object' && body !== null ? body : {}) as { error?: string };
+  // A fallen node reports its state with 503.
+  if (response.ok || (method === 'GET' && error === undefined)) return body;
+  const remedy = response.status === 401 || response.status === 403 ? ': set ADMIN_TOKEN as for the node' : '';
+  throw new CommandError(`${url} refuses it: ${error ?? `status ${response.status}`}${remedy}`);
+}

@@ -1,0 +1,27 @@
+import { SqlState, sqlState } from '../../database/errors.ts';
+import { reachable } from '../../database/reachable.ts';
+import { seedData } from '../../local-cluster/demo-data.ts';
+import { DATABASE_OPTIONS, DATABASE_USAGE, parseCommand } from '../command/arguments.ts';
+import type { Command } from '../command/command.ts';
+import { databaseUrl } from '../command/database.ts';
+import { Exit } from '../command/exit.ts';
+
+/** `plantao seed-data` */
+export const seedDataCommand: Command = {
+  usage: `plantao seed-data [--database URL] [--json]
+
+Adds the demo accounts (ana_orm and bruno_orm, without passwords) and their group, unless they exist.
+
+${DATABASE_USAGE}`,
+  async run(args, io) {
+    const { values } = parseCommand(args, DATABASE_OPTIONS);
+    const url = databaseUrl(values.database);
+    const added = await reachable(url, () => seedData(url)).catch((error) => {
+      // Without the sentence about a database that cannot be used: it lacks the schema only.
+      throw sqlState(error) === SqlState.UNDEFINED_TABLE ? error.cause : error;
+    });
+    if (values.json) io.printJson({ added });
+    else io.print(added ? 'demo data added' : 'the demo data already exists');
+    return Exit.OK;
+  },
+};

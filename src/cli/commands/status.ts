@@ -1,0 +1,53 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { DATABASE_OPTIONS, DATABASE_USAGE, parseCommand, wholeOption } from '../command/arguments.ts';
+import type { Command } from '../command/command.ts';
+import { withDatabase } from '../command/database.ts';
+import { describeFailure, Exit, type ExitCode } from '../command/exit.ts';
+import type { Io } from '../command/io.ts';
+import { toned } from '../command/table.ts';
+import { type ClusterStatus, readStatus } from '../status/read-status.ts';
+import { showStatus } from '../status/show-status.ts';
+
+/** `plantao status` */
+export const status: Command = {
+  usage: `plantao status [--watch] [--every SECONDS] [--database URL] [--json]
+
+Shows the cluster at a glance: who is active in which term and how old its lease is, all nodes with role, heartbeat, lag and
+waiters, the standbys of PostgreSQL, and the sessions that block the nodes. What needs attention is said in red. Exit code 0
+while a node is active, 1 while none is, 3 if the database cannot be reached. The same in psql: TABLE plantao.cluster_status,
+plantao.lock_holder, plantao.durability and plantao.blocking.
+
+  --watch         show it again and again until Ctrl-C; with --json one document a line
+  --every S       seconds between two pictures of --watch, 1 to 3600 (default 2)
+${DATABASE_USAGE}`,
+  async run(args, io) {
+    const { values } = parseCommand(args, {
+      ...DATABASE_OPTIONS,
+      watch: { type: 'boolean', default: false },
+      every: { type: 'string', default: '2' },
+    });
+    const everyMs = 1000 * wholeOption('every', values.every, 1, 3600);
+    const look = () => withDatabase(values.database, readStatus);
+    if (values.watch) return watch(look, everyMs, values.json, io);
+    const seen = await look();
+    if (values.json) io.printJson(seen);
+    else io.print(showStatus(seen, io.hasColours));
+    return seen.leader.node === null ? Exit.FAILED : Exit.OK;
+  },
+};
+
+/** A database that is down is part of the picture: the next one may show that it is back. */
+async function watch(look: () => Promise<ClusterStatus>, everyMs: number, asJson: boolean, io: Io): Promise<ExitCode> {
+  for (;;) {
+    const seen = await look().catch(describeFailure);
+    const isFailure = 'sentence' in seen;
+    if (isFailure && seen.exit === Exit.USAGE) throw new Error(seen.sentence);
+    if (asJson) io.print(JSON.stringify(isFailure ? { error: seen.sentence } : seen));
+    else {
+      io.clear();
+      io.print(`${new Date().toISOString().slice(11, 19)} UTC, every ${everyMs / 1000} s; Ctrl-C ends it\n`);
+      io.print(isFailure ? toned(`! ${seen.sentence}`, 'red', io.hasColours) : showStatus(seen, io.hasColours));
+    }
+    await pause(everyMs);
+  }
+}

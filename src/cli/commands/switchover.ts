@@ -1,0 +1,65 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { DATABASE_OPTIONS, DATABASE_USAGE, parseCommand } from '../command/arguments.ts';
+import type { Command } from '../command/command.ts';
+import { type Query, withDatabase } from '../command/database.ts';
+import { CommandError, Exit } from '../command/exit.ts';
+
+/** A switchover takes some 20 ms; the active node reads a lost request with its next row, a second later. */
+const WITHIN_MS = 10_000;
+const LOOK_EVERY_MS = 50;
+
+interface OpenTerm {
+  term: number;
+  node: string;
+}
+
+/** `plantao switchover`: the function plantao.switchover(). */
+export const switchover: Command = {
+  usage: `plantao switchover [--to NODE] [--no-wait] [--database URL] [--json]
+
+Hands the active role over in order: the active node finishes its writes and resigns, a standby takes over within some
+20 ms. Waits until another node is active; exit code 1 if the switchover is refused or none takes over within
+${WITHIN_MS / 1000} s. The same in psql: SELECT plantao.switchover('node-b').
+
+  --to NODE       the successor; default any standby
+  --no-wait       return after the request
+${DATABASE_USAGE}`,
+  async run(args, io) {
+    const { values } = parseCommand(args, {
+      ...DATABASE_OPTIONS,
+      to: { type: 'string' },
+      'no-wait': { type: 'boolean', default: false },
+    });
+    const result = await withDatabase(values.database, async (query) => {
+      const before = await openTerm(query);
+      const [row] = await query<{ answer: string }>('SELECT plantao.switchover($1) AS answer', [values.to ?? null]);
+      const answer = row?.answer ?? '';
+      if (answer.startsWith('refused')) throw new CommandError(answer);
+      return { answer, successor: values['no-wait'] ? null : await successorOf(query, before) };
+    });
+    if (values.json) io.printJson({ message: result.answer, ...(result.successor ?? {}) });
+    else if (result.successor === null) io.print(result.answer);
+    else io.print(`${result.successor.node} is active (term ${result.successor.term})`);
+    return Exit.OK;
+  },
+};
+
+async function openTerm(query: Query): Promise<OpenTerm | null> {
+  const [open] = await query<OpenTerm>('SELECT term, node FROM plantao.leader_history WHERE ended_at IS NULL');
+  return open ?? null;
+}
+
+/** Waits for the term after `before`. @throws {CommandError} if none opens, or the same node opens it. */
+async function successorOf(query: Query, before: OpenTerm | null): Promise<OpenTerm> {
+  const deadline = performance.now() + WITHIN_MS;
+  while (performance.now() < deadline) {
+    const now = await openTerm(query);
+    if (now !== null && now.term > (before?.term ?? 0)) {
+      if (now.node !== before?.node) return now;
+      throw new CommandError(`no standby took over: ${now.node} is active again (term ${now.term})`);
+    }
+    await pause(LOOK_EVERY_MS);
+  }
+  const why = 'see plantao status and the log of the active node';
+  throw new CommandError(`no other node became active within ${WITHIN_MS / 1000} s: ${why}`);
+}

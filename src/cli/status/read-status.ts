@@ -1,0 +1,109 @@
+import type { Query } from '../command/database.ts';
+
+/** One row of plantao.cluster_status. */
+export interface NodeStatus {
+  node: string;
+  role: 'active' | 'standby' | 'fallen' | 'stopped' | 'silent';
+  term: number | null;
+  heartbeat_age_ms: number;
+  url: string;
+  version: string;
+  is_primary: boolean;
+  behind: number;
+  waiters: number;
+}
+
+/** One row of plantao.durability. */
+interface StandbyStatus {
+  standby: string;
+  state: string;
+  sync_state: string;
+  lag_bytes: number | null;
+  lag_ms: number | null;
+  messages_at_risk: number | null;
+}
+
+/** One row of plantao.blocking. */
+interface BlockingSession {
+  blocks: string;
+  waiting: number;
+  pid: number | null;
+  usename: string | null;
+  application_name: string | null;
+  state: string | null;
+  open_for_ms: number | null;
+  ended_by: string;
+}
+
+/** The leader lock and the term that it holds open. */
+interface LeaderStatus {
+  term: number | null;
+  node: string | null;
+  active_for_ms: number | null;
+  lease_age_ms: number | null;
+  lease_ms: number | null;
+}
+
+/** PostgreSQL as the session sees it. */
+interface ServerStatus {
+  cluster: string;
+  version: string;
+  server: string | null;
+  in_recovery: boolean;
+  durable: string;
+  at: Date;
+}
+
+/** What `plantao status` shows. */
+export interface ClusterStatus {
+  cluster: string;
+  leader: LeaderStatus;
+  nodes: NodeStatus[];
+  postgres: Omit<ServerStatus, 'cluster'> & { standbys: StandbyStatus[] };
+  blocking: BlockingSession[];
+}
+
+/** Reads the views of the schema plantao. */
+export async function readStatus(query: Query): Promise<ClusterStatus> {
+  const [server] = await query<ServerStatus>(
+    `SELECT plantao.cluster_id() AS cluster, current_setting('server_version') AS version,
+            host(inet_server_addr()) || ':' || inet_server_port() AS server, pg_is_in_recovery() AS in_recovery,
+            plantao.commit_durability() AS durable, clock_timestamp() AS at`,
+  );
+  if (!server) throw new Error('the database returned no row');
+  const nodes = await query<NodeStatus>(
+    `SELECT node, role, term, heartbeat_age_ms, url, version, is_primary, behind, waiters FROM plantao.cluster_status
+     WHERE role <> 'stopped' OR heartbeat_age_ms < 86400000 ORDER BY node`,
+  );
+  const [leader] = await query<LeaderStatus>(
+    `SELECT t.term, t.node, plantao.ms_between(t.started_at, clock_timestamp()) AS active_for_ms,
+            (extract(epoch FROM l.idle_for) * 1000)::bigint AS lease_age_ms, (extract(epoch FROM l.lease) * 1000)::bigint AS lease_ms
+     FROM (SELECT) one LEFT JOIN plantao.leader_history t ON t.ended_at IS NULL LEFT JOIN plantao.lock_holder l ON true`,
+  );
+  const standbys = await query<StandbyStatus>(
+    `SELECT standby, state, sync_state, lag_bytes, lag_ms, messages_at_risk FROM plantao.durability WHERE standby IS NOT NULL`,
+  );
+  const blocking = await query<BlockingSession>(
+    `SELECT blocks, waiting, pid, usename, application_name, state,
+            (extract(epoch FROM open_for) * 1000)::bigint AS open_for_ms, ended_by FROM plantao.blocking`,
+  );
+  const { cluster, ...postgres } = server;
+  const nobody = { term: null, node: null, active_for_ms: null, lease_age_ms: null, lease_ms: null };
+  return { cluster, leader: leader ?? nobody, nodes, postgres: { ...postgres, standbys }, blocking };
+}
+
+/** Returns a sentence for each thing that needs attention now. */
+export function alarmsOf({ leader, nodes, blocking, postgres }: ClusterStatus): string[] {
+  const alarms: string[] = [];
+  const active = nodes.find(({ role }) => role === 'active');
+  if (leader.node === null) alarms.push('no node is active: writes get 503');
+  else if (!active) alarms.push(`${leader.node}, which is active, does not write its row: is it running?`);
+  const standbys = nodes.filter(({ role }) => role === 'standby').length;
+  if (active && standbys === 0) alarms.push('no standby could take over');
+  for (const { node, role } of nodes) if (role === 'silent') alarms.push(`${node} is silent: no heartbeat for 3 s`);
+  for (const { blocks, application_name: name, ended_by: remedy } of blocking) {
+    alarms.push(`"${name ?? ''}" blocks ${blocks}: ${remedy}`);
+  }
+  if (postgres.in_recovery) alarms.push('this server is a standby of PostgreSQL: name the primary in DATABASE_URL');
+  return alarms;
+}

@@ -1,0 +1,79 @@
+import { printable } from '../../printable.ts';
+import { duration } from '../command/duration.ts';
+import { type Cell, type Tone, table, toned } from '../command/table.ts';
+import { alarmsOf, type ClusterStatus, type NodeStatus } from './read-status.ts';
+
+const ROLE_TONES: Record<NodeStatus['role'], Tone | null> = {
+  active: 'green',
+  standby: null,
+  fallen: 'yellow',
+  stopped: 'dim',
+  silent: 'red',
+};
+
+/** Returns the text of `plantao status`. */
+export function showStatus(status: ClusterStatus, hasColours: boolean): string {
+  const alarms = alarmsOf(status).map((sentence) => toned(`! ${printable(sentence)}`, 'red', hasColours));
+  const parts = [heading(status), alarms.join('\n'), nodeTable(status, hasColours), standbyTable(status, hasColours)];
+  return [...parts, blockingTable(status, hasColours)].filter((part) => part !== '').join('\n\n');
+}
+
+function heading({ cluster, leader, postgres }: ClusterStatus): string {
+  const { term, node, active_for_ms: activeMs, lease_age_ms: ageMs, lease_ms: leaseMs } = leader;
+  const active = node === null ? 'no active node' : `${node} active for ${duration(activeMs ?? 0)}, term ${term}`;
+  const lease =
+    ageMs === null || leaseMs === null
+      ? ''
+      : `, last heartbeat ${duration(ageMs)} ago of a lease of ${duration(leaseMs)}`;
+  const where = postgres.server === null ? '' : ` at ${postgres.server}`;
+  const commits = `commits are ${postgres.durable === 'replicated' ? 'replicated' : 'local'}`;
+  return printable(`cluster ${cluster}: ${active}${lease}`).concat(
+    `\nPostgreSQL ${printable(postgres.version)}${where}, ${postgres.in_recovery ? 'a standby' : 'primary'}, ${commits}`,
+  );
+}
+
+function nodeTable({ nodes }: ClusterStatus, hasColours: boolean): string {
+  if (nodes.length === 0) return 'no node has ever run on this database';
+  const headings = ['node', 'role', 'term', 'heartbeat', 'behind', 'waiters', 'version', 'preferred', 'url'];
+  const rows = nodes.map((row): Cell[] => [
+    row.node,
+    { text: row.role, tone: ROLE_TONES[row.role] },
+    row.term,
+    `${duration(row.heartbeat_age_ms)} ago`,
+    row.behind,
+    row.waiters,
+    row.version,
+    row.is_primary ? 'yes' : null,
+    row.url,
+  ]);
+  return table(headings, rows, hasColours);
+}
+
+function standbyTable({ postgres: { standbys } }: ClusterStatus, hasColours: boolean): string {
+  if (standbys.length === 0) return '';
+  const headings = ["PostgreSQL's standby", 'state', 'sync', 'lag bytes', 'lag', 'messages at risk'];
+  const rows = standbys.map((row): Cell[] => [
+    row.standby,
+    row.state,
+    row.sync_state,
+    row.lag_bytes,
+    row.lag_ms === null ? null : duration(row.lag_ms),
+    row.messages_at_risk,
+  ]);
+  return table(headings, rows, hasColours);
+}
+
+function blockingTable({ blocking }: ClusterStatus, hasColours: boolean): string {
+  if (blocking.length === 0) return '';
+  const headings = ['blocks', 'session', 'role', 'state', 'open for', 'waiting', 'ended by'];
+  const rows = blocking.map((row): Cell[] => [
+    { text: row.blocks, tone: 'red' },
+    row.application_name,
+    row.usename,
+    row.state,
+    row.open_for_ms === null ? null : duration(row.open_for_ms),
+    row.waiting,
+    row.ended_by,
+  ]);
+  return table(headings, rows, hasColours);
+}
