@@ -1,39 +1,30 @@
+import { AccountCalls } from './calls/account-calls.ts';
+import { Calls } from './calls/calls.ts';
+import { GroupCalls } from './calls/group-calls.ts';
+import { OperationCalls } from './calls/operation-calls.ts';
 import { decodeBody } from './decoding.ts';
-import { ChatError } from './errors.ts';
-import { EventIterator, type EventsOptions, type PollSource } from './event-iterator.ts';
+import { EventIterator, type EventsOptions } from './event-iterator.ts';
 import { newIdempotencyKey } from './idempotency-key.ts';
+import type { ChatClientOptions, EditOptions, PageOptions, SendOptions } from './options.ts';
+import { groupSource, userSource } from './poll-sources.ts';
 import { type BackoffBounds, defaultBackoff } from './requests/backoff.ts';
-import { type CallOptions, Connection, type ConnectionOptions } from './requests/connection.ts';
+import { type CallOptions, Connection } from './requests/connection.ts';
 import type { NodeRequest, NodeResponse } from './requests/single-request.ts';
 import type {
   ChatList,
   ClusterStatus,
   CreatedGroup,
+  DirectChat,
+  EditResult,
+  Member,
   MessagePage,
   NodeStatus,
+  ReactionResult,
   SendResult,
   SignInResult,
+  Sync,
   User,
 } from './types.ts';
-
-/** Options of a client. `userId` and `token` are those of an earlier login. */
-export interface ChatClientOptions extends ConnectionOptions {
-  userId?: number;
-}
-
-/** Options of send(). Pass the same key when you retry a message whose outcome is unknown. */
-export interface SendOptions extends CallOptions {
-  idempotencyKey?: string;
-  /** `replicated`: resolve once PostgreSQL's synchronous standbys have the message. Fails with the code `not_replicated`. */
-  durable?: 'replicated';
-}
-
-/** Which messages to read: the newest page, or the page before or after a message id. */
-export interface PageOptions extends CallOptions {
-  before?: number;
-  after?: number;
-  limit?: number;
-}
 
 /**
  * A client of a whole cluster. It finds the active node for writes, stays with one node for reads, follows failovers, and
@@ -43,21 +34,30 @@ export interface PageOptions extends CallOptions {
  * to register() or createChat() was lost. All extend ChatError.
  */
 export class ChatClient {
+  /** The signed-in user's own account. */
+  readonly account: AccountCalls;
+  /** Administration of groups, and invitations. */
+  readonly groups: GroupCalls;
+  /** Operating the cluster. */
+  readonly operations: OperationCalls;
   readonly #connection: Connection;
+  readonly #calls: Calls;
   readonly #backoff: BackoffBounds;
   readonly #random: () => number;
-  #userId: number | undefined;
 
   constructor(options: ChatClientOptions) {
     this.#random = options.random ?? Math.random;
     this.#backoff = options.backoff ?? defaultBackoff;
     this.#connection = new Connection(options, this.#random);
-    this.#userId = options.userId;
+    this.#calls = new Calls(this.#connection, options.userId);
+    this.account = new AccountCalls(this.#calls);
+    this.groups = new GroupCalls(this.#calls);
+    this.operations = new OperationCalls(this.#calls);
   }
 
   /** The signed-in user's id, or undefined. */
   get userId(): number | undefined {
-    return this.#userId;
+    return this.#calls.userId;
   }
 
   /** The token from the login, if the cluster issues tokens. */
@@ -98,38 +98,44 @@ export class ChatClient {
   async logout(options: CallOptions = {}): Promise<void> {
     const token = this.#connection.token;
     this.#connection.token = undefined;
-    this.#userId = undefined;
+    this.#calls.userId = undefined;
     if (token === undefined) return;
     const headers = { Authorization: `Bearer ${token}` };
     const request: NodeRequest = { method: 'POST', path: '/logout', headers };
     await this.#connection.write(request, options, { alreadyDoneCode: 'unauthenticated' });
   }
 
-  /** Returns the user's groups with their members, and the cursor for events(). */
+  /** Returns the user's groups, the most recently active first, and the cursor for events(). */
   async chats(options: CallOptions = {}): Promise<ChatList> {
-    const request: NodeRequest = { method: 'GET', path: '/chats', query: { userId: this.#me() } };
-    return decodeBody<ChatList>(await this.#connection.read(request, options), 'chats');
+    return this.#calls.read<ChatList>('/chats', { userId: this.#me() }, 'chats', options);
+  }
+
+  /** Returns the user, all chats and the cursor for events(), in one snapshot. */
+  async sync(options: CallOptions = {}): Promise<Sync> {
+    return this.#calls.read<Sync>('/sync', { userId: this.#me() }, 'chats', options);
   }
 
   /** Creates a group of this user and the given usernames. */
   async createChat(name: string, members: readonly string[] = [], options: CallOptions = {}): Promise<CreatedGroup> {
     const body = { groupName: name, creatorId: this.#me(), members };
-    const response = await this.#connection.write({ method: 'POST', path: '/create-chat', body }, options, {
-      repeatable: false,
-    });
-    return decodeBody<CreatedGroup>(response, 'group_id');
+    return this.#calls.write<CreatedGroup>('/create-chat', { body, repeatable: false }, 'group_id', options);
+  }
+
+  /** Returns the one direct chat with another user, and creates it if there is none. */
+  async openDirect(otherUserId: number, options: CallOptions = {}): Promise<DirectChat> {
+    const body = { otherUserId, userId: this.#me() };
+    return this.#calls.write<DirectChat>('/direct', { body }, 'group_id', options);
   }
 
   /** Returns the users whose name contains `query`. */
-  async users(query: string, options: CallOptions & { limit?: number } = {}): Promise<User[]> {
-    const request: NodeRequest = { method: 'GET', path: '/users', query: { username: query, limit: options.limit } };
-    return decodeBody<{ users: User[] }>(await this.#connection.read(request, options), 'users').users;
+  async users(query: string, { limit, ...options }: CallOptions & { limit?: number } = {}): Promise<User[]> {
+    const request = { username: query, limit };
+    return (await this.#calls.read<{ users: User[] }>('/users', request, 'users', options)).users;
   }
 
-  /** Returns the members of a group. */
-  async members(groupId: number, options: CallOptions = {}): Promise<User[]> {
-    const request: NodeRequest = { method: 'GET', path: '/group-users', query: { groupId } };
-    return decodeBody<{ users: User[] }>(await this.#connection.read(request, options), 'users').users;
+  /** Returns the members of a group with their roles. */
+  async members(groupId: number, options: CallOptions = {}): Promise<Member[]> {
+    return (await this.#calls.read<{ users: Member[] }>('/group-users', { groupId }, 'users', options)).users;
   }
 
   /** Adds a user to a group; by default, the signed-in user. Idempotent. */
@@ -152,9 +158,9 @@ export class ChatClient {
 
   /** Returns a page of a group's messages, oldest first, and the cursor for groupEvents(). */
   async messages(groupId: number, options: PageOptions = {}): Promise<MessagePage> {
-    const { before, after, limit } = options;
-    const request: NodeRequest = { method: 'GET', path: '/messages', query: { groupId, before, after, limit } };
-    return decodeBody<MessagePage>(await this.#connection.read(request, options), 'messages');
+    const { before, after, around, limit } = options;
+    const query = { groupId, before, after, around, limit, userId: this.#calls.userId };
+    return this.#calls.read<MessagePage>('/messages', query, 'messages', options);
   }
 
   /** Sends a message and resolves when it is stored. However often it is retried, it is stored once. */
@@ -163,9 +169,15 @@ export class ChatClient {
       'Idempotency-Key': options.idempotencyKey ?? newIdempotencyKey(),
       ...(options.durable && { Prefer: `durable=${options.durable}` }),
     };
-    const body = { userId: this.#me(), groupId, content };
-    const response = await this.#connection.write({ method: 'POST', path: '/messages', body, headers }, options);
-    return decodeBody<SendResult>(response, 'message_id');
+    const { replyTo, meta } = options;
+    const body = { userId: this.#me(), groupId, content, replyTo, meta };
+    return this.#calls.write<SendResult>('/messages', { body, headers }, 'message_id', options);
+  }
+
+  /** Changes the text of an own message. */
+  async editMessage(messageId: number, content: string, options: EditOptions = {}): Promise<EditResult> {
+    const body = { messageId, content, meta: options.meta, userId: this.#me() };
+    return this.#calls.write<EditResult>('/messages', { method: 'PATCH', body }, 'message_id', options);
   }
 
   /** Deletes a message. */
@@ -176,35 +188,41 @@ export class ChatClient {
     });
   }
 
+  /** Adds a reaction to a message. Idempotent. */
+  async react(messageId: number, emoji: string, options: CallOptions = {}): Promise<ReactionResult> {
+    const body = { messageId, emoji, userId: this.#me() };
+    return this.#calls.write<ReactionResult>('/reactions', { body }, 'count', options);
+  }
+
+  /** Removes a reaction. Idempotent. */
+  async unreact(messageId: number, emoji: string, options: CallOptions = {}): Promise<ReactionResult> {
+    const body = { messageId, emoji, userId: this.#me() };
+    return this.#calls.write<ReactionResult>('/reactions', { method: 'DELETE', body }, 'count', options);
+  }
+
+  /** Moves the read mark of a group to a message, never back. Returns where it is then. */
+  async markRead(groupId: number, messageId: number, options: CallOptions = {}): Promise<number> {
+    const body = { groupId, messageId, userId: this.#me() };
+    const read = await this.#calls.write<{ last_read_id: number }>('/read', { body }, 'last_read_id', options);
+    return read.last_read_id;
+  }
+
+  /** Sends a notification to all who wait for this name. Returns its cursor. However often it is retried, it is sent once. */
+  async notify(name: string, payload?: unknown, options: CallOptions = {}): Promise<string> {
+    const headers = { 'Idempotency-Key': newIdempotencyKey() };
+    const body = payload === undefined ? {} : { payload };
+    const path = `/notify/${encodeURIComponent(name)}`;
+    return (await this.#calls.write<{ cursor: string }>(path, { body, headers }, 'cursor', options)).cursor;
+  }
+
   /** Iterates over all events of the user's groups from the cursor on, without end. */
   events(options: EventsOptions = {}): EventIterator {
-    const connection = this.#connection;
-    const source: PollSource = {
-      now: async (signal) => {
-        const request: NodeRequest = { method: 'GET', path: '/chats', query: { userId: this.#me() } };
-        return decodeBody<ChatList>(await connection.readPatiently(request, signal), 'cursor').cursor;
-      },
-      poll: (cursor, signal) => {
-        const query = { user_id: this.#me(), cursor };
-        return connection.poll({ method: 'GET', path: '/subscribe/user', query }, signal);
-      },
-    };
-    return new EventIterator(source, options, this.#backoff, this.#random);
+    return new EventIterator(userSource(this.#calls), options, this.#backoff, this.#random);
   }
 
   /** Iterates over all events of one group from the cursor on, without end. Needs no signed-in user with AUTH=open. */
   groupEvents(groupId: number, options: EventsOptions = {}): EventIterator {
-    const connection = this.#connection;
-    const source: PollSource = {
-      now: async (signal) => {
-        const request: NodeRequest = { method: 'GET', path: '/messages', query: { groupId, limit: 1 } };
-        return decodeBody<MessagePage>(await connection.readPatiently(request, signal), 'cursor').cursor;
-      },
-      poll: (cursor, signal) => {
-        return connection.poll({ method: 'GET', path: '/subscribe/status', query: { groupId, cursor } }, signal);
-      },
-    };
-    return new EventIterator(source, options, this.#backoff, this.#random);
+    return new EventIterator(groupSource(this.#calls, groupId), options, this.#backoff, this.#random);
   }
 
   /** Asks every known node for its state. Requests that wait on an unreachable node move to another. */
@@ -214,20 +232,16 @@ export class ChatClient {
 
   /** Returns GET /cluster: the nodes and the latest terms, as recorded in the database. */
   async cluster(options: CallOptions = {}): Promise<ClusterStatus> {
-    return decodeBody<ClusterStatus>(
-      await this.#connection.read({ method: 'GET', path: '/cluster' }, options),
-      'nodes',
-    );
+    return this.operations.cluster(options);
   }
 
   #me(): number {
-    if (this.#userId !== undefined) return this.#userId;
-    throw new ChatError('not signed in: call login() or register() first', { code: 'not_signed_in' });
+    return this.#calls.me();
   }
 
   #startSession(response: NodeResponse): SignInResult {
     const signIn = decodeBody<SignInResult>(response, 'user_id');
-    this.#userId = signIn.user_id;
+    this.#calls.userId = signIn.user_id;
     this.#connection.token = signIn.token;
     this.#connection.stayWith(response);
     return signIn;

@@ -1,5 +1,6 @@
 import { isAfter } from './cursor.ts';
 import { ChatError, CursorExpiredError } from './errors.ts';
+import { decodeEvent, type Entry } from './event-kinds.ts';
 import { type BackoffBounds, backoff } from './requests/backoff.ts';
 import { onAbort } from './requests/on-abort.ts';
 import { pause } from './requests/pause.ts';
@@ -35,21 +36,22 @@ const QUICK_MS = 1000;
 const QUICK_EMPTY_LIMIT = 3;
 
 interface PollResult {
-  events: readonly ChatEvent[];
+  events: readonly Entry[];
   cursor: string | undefined;
   /** True if the cursor replaces the old one even when it lies before it. */
   isReset: boolean;
 }
 
 function toPollResult(response: NodeResponse): PollResult {
-  const events = Array.isArray(response.body?.events) ? (response.body.events as ChatEvent[]) : [];
+  const events = Array.isArray(response.body?.events) ? response.body.events : [];
   // A browser hides the header unless the node exposes it to this origin. Without it the old cursor remains valid.
   const cursor = response.body?.cursor ?? response.headers.get('Cursor');
-  return { events, cursor: typeof cursor === 'string' ? cursor : undefined, isReset: false };
+  const decoded = events.flatMap((event) => decodeEvent(event) ?? []);
+  return { events: decoded, cursor: typeof cursor === 'string' ? cursor : undefined, isReset: false };
 }
 
 /**
- * Iterates over events in log order, each once. The cursor moves past an event only when the consumer asks for the next one,
+ * Iterates over events in log order, each once, and passes over kinds that it does not know. The cursor moves past an event only when the consumer asks for the next one,
  * so an event whose handling failed is delivered again by the next stream.
  */
 export class EventIterator implements AsyncIterableIterator<ChatEvent> {
@@ -108,7 +110,7 @@ export class EventIterator implements AsyncIterableIterator<ChatEvent> {
       for (const event of page.events) {
         if (!isAfter(event.cursor, cursor)) continue;
         hasNew = true;
-        yield event;
+        if (event.kind !== 'unknown') yield event;
         if (ending.aborted) return undefined;
         cursor = event.cursor;
       }

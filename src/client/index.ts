@@ -1,8 +1,12 @@
-export { ChatClient, type ChatClientOptions, type PageOptions, type SendOptions } from './chat-client.ts';
+export type { AccountCalls } from './calls/account-calls.ts';
+export type { GroupCalls, GroupChange, InvitationOptions } from './calls/group-calls.ts';
+export type { OperationCalls } from './calls/operation-calls.ts';
+export { ChatClient } from './chat-client.ts';
 export { isAfter } from './cursor.ts';
 export * from './errors.ts';
 export type { EventIterator, EventsOptions } from './event-iterator.ts';
 export { newIdempotencyKey } from './idempotency-key.ts';
+export type { ChatClientOptions, EditOptions, PageOptions, SendOptions } from './options.ts';
 export type { BackoffBounds } from './requests/backoff.ts';
 export type { CallOptions, ConnectionOptions } from './requests/connection.ts';
 export type * from './types.ts';

@@ -1,128 +1,88 @@
+/**
+ * The types of the API. They are those of the schemas with which the server checks requests and documents responses. Only types
+ * are imported from there: no code of the server is part of the client.
+ */
+import type { z } from 'zod';
+import type { chat, event, member, message, user } from '../http/docs/response-schemas.ts';
+import type { account, passwordAnswer, sessionsAnswer } from '../http/routes/account-routes.ts';
+import type { acceptedAnswer, groupAnswer, invitationAnswer } from '../http/routes/administration-routes.ts';
+import type { clusterAnswer } from '../http/routes/cluster-routes.ts';
+import type { health, switchoverAnswer } from '../http/routes/control-routes.ts';
+import type { directAnswer } from '../http/routes/direct-routes.ts';
+import type { chatsAnswer, createChatAnswer } from '../http/routes/group-routes.ts';
+import type { editAnswer, reactionAnswer } from '../http/routes/message-feature-routes.ts';
+import type { pageAnswer, sendAnswer } from '../http/routes/message-routes.ts';
+import type { syncAnswer } from '../http/routes/read-routes.ts';
+import type { loginAnswer } from '../http/routes/sign-in-routes.ts';
+
 /** A user account. */
-export interface User {
-  id: number;
-  username: string;
-}
-
-/** A group of the signed-in user. Group names are not unique, ids are. */
-export interface Group {
-  id: number;
-  name: string;
-  members: User[];
-}
-
+export type User = z.output<typeof user>;
+/** A member of a group, with the role there. */
+export type Member = z.output<typeof member>;
+/** A role in a group. */
+export type Role = Member['role'];
+/** A group of the signed-in user, with unread count and last message. Group names are not unique, ids are. */
+export type Chat = z.output<typeof chat>;
+/** What every list of groups shows of a group. */
+export type Group = Pick<Chat, 'id' | 'name' | 'members'>;
 /** A stored message. `timestamp` is ISO 8601 in UTC. */
-export interface Message {
-  id: number;
-  sender: string;
-  sender_id: number;
-  content: string;
-  timestamp: string;
-  /** Absent if the text was never changed. */
-  edited_at?: string;
-}
+export type Message = z.output<typeof message>;
+/** The response to GET /me. */
+export type Account = z.output<typeof account>;
+/** A signed-in device. */
+export type Session = z.output<typeof sessionsAnswer>['sessions'][number];
+/** The response to POST /password. */
+export type PasswordChange = z.output<typeof passwordAnswer>;
 
-/** The response to POST /login and /register. With AUTH=token, later requests need the `token`. */
-export interface SignInResult {
-  user_id: number;
-  username: string;
-  created?: boolean;
-  token?: string;
-  /** The id of the cluster: pass it with the token to a later client. */
-  cluster?: string | null;
-}
+type Login = z.output<typeof loginAnswer>;
+/**
+ * The response to POST /login and /register. With AUTH=token, later requests need the `token`. `cluster` is the id of the
+ * cluster: pass it with the token to a later client.
+ */
+export type SignInResult = Pick<Login, 'user_id' | 'username'> &
+  Partial<Pick<Login, 'created' | 'token' | 'cluster' | 'epoch'>>;
 
 /** A user's groups, and the cursor from which `events({ cursor })` continues without gap or overlap. */
-export interface ChatList {
-  chats: Group[];
-  cursor: string;
-}
-
+export type ChatList = z.output<typeof chatsAnswer>;
+/** The signed-in user with all groups, and the cursor of that snapshot. */
+export type Sync = z.output<typeof syncAnswer>;
 /** A page of messages, oldest first, and the cursor at which it was read. */
-export interface MessagePage {
-  messages: Message[];
-  has_more: boolean;
-  cursor: string;
-}
-
-/** What a commit waited for: the disk of PostgreSQL's primary, or also those of its synchronous standbys. */
-export type Durability = 'local' | 'replicated';
-
+export type MessagePage = Omit<z.output<typeof pageAnswer>, 'group_id'>;
+type Sent = z.output<typeof sendAnswer>;
 /** A stored message's id, and its cursor in the event log. `durable` is absent from older nodes. */
-export interface SendResult {
-  message_id: number;
-  timestamp: string;
-  cursor: string;
-  durable?: Durability;
-}
-
+export type SendResult = Omit<Sent, 'message' | 'durable'> & Partial<Pick<Sent, 'durable'>>;
+/** An edited message. */
+export type EditResult = z.output<typeof editAnswer>;
+/** How many users have a reaction to a message. */
+export type ReactionResult = z.output<typeof reactionAnswer>;
 /** A new group; `warning` names the usernames that do not exist. */
-export interface CreatedGroup {
-  group_id: number;
-  group_name: string;
-  warning?: string;
-}
+export type CreatedGroup = z.output<typeof createChatAnswer>;
+/** A group's name and state after a change. */
+export type GroupState = z.output<typeof groupAnswer>;
+/** The chat of two users. */
+export type DirectChat = z.output<typeof directAnswer>;
+/** A new invitation, with its token. */
+export type Invitation = z.output<typeof invitationAnswer>;
+/** The group that was joined by an invitation. */
+export type AcceptedInvitation = z.output<typeof acceptedAnswer>;
 
-/** The fields of every event: `cursor` is its position in the log, `at` is ISO 8601 in UTC. */
-export interface EventBase {
-  cursor: string;
-  at: string;
-}
-
-/** A message was sent to a group. */
-export interface MessagePosted extends EventBase {
-  kind: 'message';
-  group_id: number;
-  message: Message;
-}
-
-/** The text of a message was changed. */
-export interface MessageEdited extends EventBase {
-  kind: 'message_edited';
-  group_id: number;
-  message: Message;
-}
-
-/** A message was deleted. */
-export interface MessageRemoved extends EventBase {
-  kind: 'message_deleted';
-  group_id: number;
-  message_id: number;
-}
-
+/** One entry of the event log; `kind` says which. The client passes over kinds that only a newer node knows. */
+export type ChatEvent = z.output<typeof event>;
+/** The events of one kind. */
+export type EventOf<Kind extends ChatEvent['kind']> = Extract<ChatEvent, { kind: Kind }>;
 /** A user joined or left a group. */
-export interface MembershipChanged extends EventBase {
-  kind: 'joined' | 'left';
-  group_id: number;
-  user_id: number;
-  username: string;
-}
+export type MembershipChanged = EventOf<'joined' | 'left'>;
 
-/** POST /notify/{group}: `group_id` is null if the name is a free topic, not a group. */
-export interface GroupNotified extends EventBase {
-  kind: 'notification';
-  group: string;
-  group_id: number | null;
-  payload: unknown;
-}
-
-/** POST /notify/all. */
-export interface Broadcast extends EventBase {
-  kind: 'broadcast';
-  payload: unknown;
-}
-
-/** One entry of the event log. A newer node may send other kinds: ignore those you do not know. */
-export type ChatEvent = MessagePosted | MessageEdited | MessageRemoved | MembershipChanged | GroupNotified | Broadcast;
+type Health = z.output<typeof health>;
 
 /** `open`: a name is enough, and groups are joined by name. `token`: passwords, and members add others to a group. */
-export type AuthMode = 'open' | 'token';
+export type AuthMode = Health['auth'];
 
 /** A node's state from GET /health; `reachable` is false if it did not respond in time. */
 export interface NodeStatus {
   url: string;
   reachable: boolean;
-  status: 'alive' | 'down' | 'unknown';
+  status: Health['status'] | 'unknown';
   active: boolean;
   node?: string;
   term?: number;
@@ -142,27 +102,7 @@ export interface ConnectionChange {
   reason?: string;
 }
 
-/** One node in GET /cluster, as recorded in the database; it may lag behind the node itself. */
-export interface ClusterNode {
-  node: string;
-  url: string;
-  role: string;
-  [more: string]: unknown;
-}
-
-/** What a commit survives. `messages_at_risk` is null if PostgreSQL has no standby. */
-export interface ClusterDurability {
-  durable: Durability;
-  messages_at_risk: number | null;
-  standbys: Record<string, unknown>[];
-}
-
-/** GET /cluster. `history` lists the latest terms, newest first. */
-export interface ClusterStatus {
-  term: number | null;
-  active_node: string | null;
-  nodes: ClusterNode[];
-  history: Record<string, unknown>[];
-  /** Absent from older nodes. */
-  durability?: ClusterDurability;
-}
+/** GET /cluster: the nodes, and the latest terms, newest first, as recorded in the database. */
+export type ClusterStatus = z.output<typeof clusterAnswer>;
+/** The result of a switchover. */
+export type Switchover = z.output<typeof switchoverAnswer>;

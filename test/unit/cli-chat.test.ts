@@ -34,6 +34,7 @@ describe('The command-line chat', () => {
       kind: 'command',
       name: 'new',
       words: ['Two words', 'ana', 'bruno'],
+      rest: '"Two words" ana bruno',
     });
   });
 });
@@ -51,7 +52,7 @@ describe('The command-line chat makes text safe for a terminal', () => {
       content: 'one\r\ntwo',
       timestamp: '2026-01-01T00:00',
     });
-    expect(line).to.equal('00:00  ana: one\n        two');
+    expect(line).to.equal('00:00 #1  ana: one\n        two');
   });
 });
 

@@ -23,7 +23,7 @@ function posted(position: number, groupId: number): ChatEvent {
 }
 
 function joined(position: number, groupId: number, { id, username }: User): ChatEvent {
-  return { cursor: cursor(position), at: '', kind: 'joined', group_id: groupId, user_id: id, username };
+  return { cursor: cursor(position), at: '', kind: 'joined', group_id: groupId, group: null, user_id: id, username };
 }
 
 describe('the chat model, when responses and events arrive out of order', () => {

@@ -41,15 +41,28 @@ const MAY_IMPORT: Record<Part, Part[]> = {
   cli: ['client', 'local-cluster', 'prove', 'database', 'settings', 'web', 'node', 'main'],
 };
 
+/** Parts from which another may import types only: they leave no trace in the code that runs. */
+const MAY_IMPORT_TYPES: Record<Part, Part[]> = {
+  // The client's types are those of the schemas with which the server documents its responses.
+  client: ['http'],
+};
+
 interface Import {
   from: string;
   to: string;
+  isType?: boolean;
 }
 
 /** Returns every import of the project's own files, both ends as paths from the project's folder. */
 function importsIn(file: string, source: string): Import[] {
-  const found = source.matchAll(/(?:\bfrom\s*|\bimport\s*\(?\s*|\brequire\s*\(\s*)'(\.[^']*)'/g);
-  return [...found].map(([, to]) => ({ from: file, to: path.posix.join(path.posix.dirname(file), to ?? '') }));
+  const found = source.matchAll(
+    /(?:(?:\btype\s+\{[^}]*\}\s*)?\bfrom\s*|\bimport\s*\(?\s*|\brequire\s*\(\s*)'(\.[^']*)'/g,
+  );
+  return [...found].map(([text, to]) => ({
+    from: file,
+    to: path.posix.join(path.posix.dirname(file), to ?? ''),
+    ...(text.startsWith('type') && { isType: true }),
+  }));
 }
 
 function partOf(file: string): Part {
@@ -57,9 +70,10 @@ function partOf(file: string): Part {
   return second === undefined ? first.replace(/\.tsx?$/, '') : first;
 }
 
-function isAllowed({ from, to }: Import): boolean {
+function isAllowed({ from, to, isType }: Import): boolean {
   if (!to.startsWith('src/')) return to === 'package.json';
   if (partOf(from) === partOf(to) || BASE.includes(partOf(to))) return true;
+  if (isType && MAY_IMPORT_TYPES[partOf(from)]?.includes(partOf(to))) return true;
   return MAY_IMPORT[partOf(from)]?.includes(partOf(to)) ?? false;
 }
 
@@ -124,6 +138,11 @@ describe('The imports of src', () => {
     expect(seen.filter(isAllowed)).to.deep.equal([]);
     expect(isAllowed({ from: 'src/events/x.ts', to: 'src/chat/users.ts' })).to.equal(false);
     expect(isAllowed({ from: 'src/http/x.ts', to: 'src/coordination/lock/leader-lock.ts' })).to.equal(false);
+    const [type, value] = importsIn(
+      'src/client/x.ts',
+      `import type { A } from '../http/a.ts';\nimport { b } from '../http/b.ts';`,
+    );
+    expect([type, value].map((one) => one && isAllowed(one))).to.deep.equal([true, false]);
     expect(isAllowed({ from: 'src/node/node.ts', to: 'src/coordination/lock/leader-lock.ts' })).to.equal(true);
   });
 });

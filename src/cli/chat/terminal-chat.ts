@@ -1,16 +1,19 @@
 import {
+  type Chat,
   type ChatClient,
   ChatError,
   type ChatEvent,
-  type Group,
   isAfter,
   type Message,
   newIdempotencyKey,
   type User,
 } from '../../client/index.ts';
 import { pause } from '../../client/requests/pause.ts';
+import { remarkOf } from './event-text.ts';
+import { directGroup, runMessageCommand } from './message-commands.ts';
+import { ReadMarker } from './read-marker.ts';
 import type { Screen } from './screen.ts';
-import { help, messageLine, parseTyped, plain } from './terminal-text.ts';
+import { groupLine, help, messageLine, parseTyped, plain, type Typed } from './terminal-text.ts';
 
 /** Earlier messages shown when a group is opened. */
 const HISTORY = 20;
@@ -28,8 +31,11 @@ export class TerminalChat {
   readonly #screen: Screen;
   readonly #needsInvitation: boolean;
   readonly #ending = new AbortController();
-  #groups = new Map<number, Group>();
-  #open: Group | undefined;
+  readonly #marker: ReadMarker;
+  #groups = new Map<number, Chat>();
+  #open: Chat | undefined;
+  /** The user's last message in the open group. */
+  #ownLast: number | undefined;
   /** The history shown for the open group includes events up to this cursor. */
   #shownTo = '';
   #sentTo = '';
@@ -41,6 +47,7 @@ export class TerminalChat {
     this.#me = me;
     this.#screen = screen;
     this.#needsInvitation = needsInvitation;
+    this.#marker = new ReadMarker(client, this.#ending.signal);
   }
 
   /** Runs until the input ends or /quit. Rejects when the session cannot continue. */
@@ -86,7 +93,7 @@ export class TerminalChat {
     try {
       if (typed.kind === 'message') await this.#send(typed.text);
       else if (typed.name === 'quit') return false;
-      else await this.#command(typed.name, typed.words);
+      else await this.#command(typed);
     } catch (error) {
       if (this.#ending.signal.aborted) return false;
       if (!(error instanceof ChatError)) throw error;
@@ -95,10 +102,12 @@ export class TerminalChat {
     return true;
   }
 
-  async #send(text: string): Promise<void> {
+  async #send(text: string, replyTo?: number): Promise<void> {
     if (this.#open === undefined) return this.#screen.remark('no group is open: /join NAME');
     this.#screen.eraseTyped(text);
-    const options = { ...NO_DEADLINE, idempotencyKey: newIdempotencyKey(), signal: this.#ending.signal };
+    const key = newIdempotencyKey();
+    const reply = replyTo === undefined ? {} : { replyTo };
+    const options = { ...NO_DEADLINE, ...reply, idempotencyKey: key, signal: this.#ending.signal };
     const slow = setTimeout(() => this.#screen.remark(`not sent yet, waiting for a node: ${plain(text)}`), SLOW_MS);
     try {
       // Not shown here: the event stream delivers it, in order with the others.
@@ -108,13 +117,21 @@ export class TerminalChat {
     }
   }
 
-  async #command(name: string, words: readonly string[]): Promise<void> {
+  async #command(typed: Extract<Typed, { kind: 'command' }>): Promise<void> {
     const { signal } = this.#ending;
+    const { name, words } = typed;
     const rest = words.join(' ');
+    const context = { ownLast: this.#ownLast, send: (text: string, to: number) => this.#send(text, to) };
+    const said = await runMessageCommand(this.#client, context, typed, { signal });
+    if (said !== undefined) return said === null ? undefined : this.#screen.remark(said);
     if (name === 'help') this.#screen.print(help(this.#needsInvitation));
-    else if (name === 'groups') for (const group of this.#groups.values()) this.#screen.print(this.#title(group));
+    else if (name === 'groups') for (const group of this.#groups.values()) this.#screen.print(groupLine(group));
     else if (name === 'join' && rest !== '') await this.#join(rest);
-    else if (name === 'new' && words[0] !== undefined) {
+    else if (name === 'direct' && rest !== '') {
+      const groupId = await directGroup(this.#client, rest, { signal });
+      await this.#readGroups();
+      await this.#join(String(groupId));
+    } else if (name === 'new' && words[0] !== undefined) {
       const made = await this.#client.createChat(words[0], words.slice(1), { signal });
       if (made.warning !== undefined) this.#screen.remark(plain(made.warning));
       await this.#readGroups();
@@ -151,16 +168,20 @@ export class TerminalChat {
     if (group !== undefined) await this.#show(group);
   }
 
-  async #show(group: Group): Promise<void> {
+  async #show(group: Chat): Promise<void> {
     const page = await this.#client.messages(group.id, { ...NO_DEADLINE, limit: HISTORY, signal: this.#ending.signal });
     this.#open = group;
     this.#shownTo = page.cursor;
-    this.#screen.remark(this.#title(group));
+    this.#screen.remark(groupLine(group));
     for (const message of page.messages) this.#screen.print(messageLine(message));
+    this.#ownLast = page.messages.findLast(({ sender_id }) => sender_id === this.#me.id)?.id;
+    const newest = page.messages.at(-1);
+    if (newest !== undefined) this.#markRead(group, newest.id);
   }
 
-  #title({ id, name, members }: Group): string {
-    return `${plain(name)} (group ${id}, ${members.length} ${members.length === 1 ? 'member' : 'members'})`;
+  #markRead(group: Chat, messageId: number): void {
+    group.unread = 0;
+    this.#marker.mark(group.id, messageId);
   }
 
   async #readGroups(): Promise<string> {
@@ -184,23 +205,40 @@ export class TerminalChat {
   async #receive(event: ChatEvent): Promise<void> {
     this.#receivedTo = event.cursor;
     if (event.kind === 'notification' || event.kind === 'broadcast') return;
+    const group = this.#groups.get(event.group_id);
+    if (event.kind === 'read') {
+      if (group?.last_message && event.message_id >= group.last_message.id) group.unread = 0;
+      return;
+    }
     const isOpen = event.group_id === this.#open?.id;
     if (isOpen && !isAfter(event.cursor, this.#shownTo)) return;
     if (event.kind === 'message') this.#showMessage(event.message, event.group_id, isOpen);
-    else if (event.kind === 'message_edited') {
-      if (isOpen) this.#screen.remark(`edited: ${messageLine(event.message)}`);
-    } else if (event.kind === 'message_deleted') {
-      if (isOpen) this.#screen.remark('a message was deleted');
-    } else if (event.kind === 'joined' || event.kind === 'left') {
-      if (event.user_id === this.#me.id) await this.#readGroups();
-      if (isOpen) this.#screen.remark(`${plain(event.username)} has ${event.kind}`);
-    }
+    const remark = isOpen ? remarkOf(event, (userId) => this.#nameOf(userId)) : undefined;
+    if (remark !== undefined) this.#screen.remark(remark);
+    const isMine = (event.kind === 'joined' || event.kind === 'left') && event.user_id === this.#me.id;
+    const changesGroup = event.kind === 'group_changed' || event.kind === 'group_deleted';
+    if (isOpen && event.kind === 'group_deleted') this.#open = undefined;
+    if (isMine || changesGroup) await this.#readGroups();
+  }
+
+  #nameOf(userId: number): string {
+    const member = this.#open?.members.find(({ id }) => id === userId);
+    return member === undefined ? `user ${userId}` : plain(member.username);
   }
 
   #showMessage(message: Message, groupId: number, isOpen: boolean): void {
-    const where = plain(this.#groups.get(groupId)?.name ?? `group ${groupId}`);
+    const group = this.#groups.get(groupId);
+    const isOwn = message.sender_id === this.#me.id;
     if (isOpen) this.#screen.print(messageLine(message));
-    else this.#screen.remark(`in ${where}, ${plain(message.sender)}: ${plain(message.content)}`);
+    else
+      this.#screen.remark(
+        `in ${plain(group?.name ?? `group ${groupId}`)}, ${plain(message.sender)}: ${plain(message.content)}`,
+      );
+    if (isOpen && isOwn) this.#ownLast = message.id;
+    if (group === undefined) return;
+    group.last_message = { ...message, excerpt: message.content };
+    if (isOpen) this.#markRead(group, message.id);
+    else if (!isOwn) group.unread = (group.unread ?? 0) + 1;
   }
 
   /** Piped input ends right after its last message, before the stream has delivered it: wait briefly to show it. */

@@ -1,4 +1,4 @@
-import type { Message } from '../../client/types.ts';
+import type { Chat, Message } from '../../client/types.ts';
 
 /**
  * Returns text that is safe to show on a terminal: without control characters (which move the cursor, colour the screen or
@@ -12,28 +12,49 @@ export function plain(text: string): string {
     );
 }
 
-/** Formats a message as a line: time of day, sender, text. */
-export function messageLine({ timestamp, sender, content }: Message): string {
+/** Formats a message as lines: what it replies to, then time of day, number, sender, text and reactions. */
+export function messageLine({ id, timestamp, sender, content, reply_to, edited_at, reactions }: Message): string {
   const time = new Date(timestamp);
   const two = (value: number) => String(value).padStart(2, '0');
-  return `${two(time.getHours())}:${two(time.getMinutes())}  ${plain(sender)}: ${plain(content)}`;
+  const quote =
+    reply_to === undefined
+      ? ''
+      : `        | ${reply_to.deleted ? 'a deleted message' : `${plain(reply_to.sender ?? '')}: ${plain(reply_to.excerpt ?? '')}`}\n`;
+  const seen = (reactions ?? []).map(({ emoji, count }) => `${plain(emoji)} ${count}`);
+  const notes = `${edited_at === undefined ? '' : ' (edited)'}${seen.length === 0 ? '' : `  [${seen.join(', ')}]`}`;
+  return `${quote}${two(time.getHours())}:${two(time.getMinutes())} #${id}  ${plain(sender)}: ${plain(content)}${notes}`;
+}
+
+/** Formats a group as a line: name, number, size and unread messages. */
+export function groupLine({ id, name, members, members_count, unread }: Chat): string {
+  // An older node names neither count.
+  const size = members_count ?? members.length;
+  const waiting = unread > 0 ? `, ${unread >= 1000 ? '1000+' : unread} unread` : '';
+  return `${plain(name)} (group ${id}, ${size} ${size === 1 ? 'member' : 'members'}${waiting})`;
 }
 
 /** The text of /help. `needsInvitation` is true if users cannot join a group by its name (AUTH=token). */
 export function help(needsInvitation: boolean): string {
   const joining = needsInvitation ? 'a member can add you to others' : 'joins it, and creates it if it is new';
   return `/who                    members of this group
-/groups                 your groups
+/groups                 your groups, with the number of unread messages
 /join NAME OR NUMBER    open a group: ${joining}
 /leave                  leave this group
+/direct NAME            open the chat with one other user
+/reply NUMBER TEXT      reply to a message
+/edit NUMBER TEXT       change a message of yours; without NUMBER, your last one
+/delete NUMBER          delete a message; without NUMBER, your last one
+/react NUMBER EMOJI     add a reaction to a message; /unreact removes it
 /new NAME MEMBERS…      create a group; put a name with spaces in "quotes"
 /help                   show this help
 /quit                   leave the chat
 Everything else is sent to the group. To start a message with a slash, type two.`;
 }
 
-/** A typed line: a message, or a command with its words. */
-export type Typed = { kind: 'message'; text: string } | { kind: 'command'; name: string; words: string[] };
+/** A typed line: a message, or a command with its words, and with everything after its name as it was typed. */
+export type Typed =
+  | { kind: 'message'; text: string }
+  | { kind: 'command'; name: string; words: string[]; rest: string };
 
 /** Parses a typed line; undefined for an empty one. Words may be quoted. */
 export function parseTyped(line: string): Typed | undefined {
@@ -41,5 +62,6 @@ export function parseTyped(line: string): Typed | undefined {
   if (line.startsWith('//')) return { kind: 'message', text: line.slice(1) };
   if (!line.startsWith('/')) return { kind: 'message', text: line };
   const words = Array.from(line.slice(1).matchAll(/"([^"]*)"|(\S+)/g), ([, quoted, bare]) => quoted ?? bare ?? '');
-  return { kind: 'command', name: words[0] ?? '', words: words.slice(1) };
+  const rest = line.replace(/^\/\s*\S*\s*/, '');
+  return { kind: 'command', name: words[0] ?? '', words: words.slice(1), rest };
 }

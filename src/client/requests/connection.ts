@@ -1,5 +1,7 @@
+import { UnreachableError } from '../errors.ts';
 import type { ConnectionChange, NodeStatus } from '../types.ts';
 import { type BackoffBounds, defaultBackoff } from './backoff.ts';
+import { classifyResponse } from './classify-response.ts';
 import { ClusterCheck } from './cluster-check.ts';
 import { Endpoints } from './endpoints.ts';
 import { type CallPolicy, FailoverRequester, type RequestFactory } from './failover-requester.ts';
@@ -125,6 +127,22 @@ export class Connection {
   /** Sends a request to the active node, and finds it if it has changed. */
   write(request: NodeRequest, options: CallOptions, traits: WriteOptions = {}): Promise<NodeResponse> {
     return this.#once(request, options, { use: 'write', repeatable: true, ...traits });
+  }
+
+  /** Sends a request once, to one node. @throws {RefusedError} for a 4xx; {UnreachableError} if the node did not execute it. */
+  async writeTo(url: string, request: NodeRequest, { signal, deadlineMs }: CallOptions): Promise<NodeResponse> {
+    const unreachable = (reason: string, code: string) =>
+      new UnreachableError(`${url} did not execute ${request.method} ${request.path}: it ${reason}`, { code });
+    try {
+      const limitMs = Math.min(this.#attemptMs, deadlineMs ?? this.#deadlineMs);
+      const response = await sendOnce(this.#send, url, this.#withToken(request), limitMs, signal);
+      const result = classifyResponse(response, false);
+      if (result.kind === 'success') return response;
+      throw result.kind === 'refused' ? result.error : unreachable(result.reason, result.code);
+    } catch (error) {
+      if (error instanceof NoResponseError) throw unreachable(error.message, 'unreachable');
+      throw error;
+    }
   }
 
   /** Sends a request to any node and retries until one responds. */

@@ -2,7 +2,7 @@ import { withDeadline } from './deadline.ts';
 
 /** A request, independent of the node that it is sent to. */
 export interface NodeRequest {
-  method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
   path: string;
   query?: Record<string, string | number | undefined>;
   body?: unknown;

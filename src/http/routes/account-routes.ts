@@ -10,7 +10,8 @@ import { type Route, route } from './route.ts';
 
 const userId = id.optional().describe('Where AUTH=token, the token says who calls.');
 const sessionId = z.string('must be a session').regex(/^[0-9a-f]{24}$/, 'must be a session');
-const account = z.object({
+/** The response to GET and PATCH /me. */
+export const account = z.object({
   id: z.number(),
   username: z.string(),
   created_at: z.iso.datetime(),
@@ -85,6 +86,13 @@ function eraseRoute({ accountChanges }: Services): Route {
   });
 }
 
+/** The response to POST /password. */
+export const passwordAnswer = z.object({
+  message: z.string(),
+  user_id: z.number(),
+  token: z.string().describe('Shown this once.'),
+});
+
 function passwordRoute({ accountChanges }: Services): Route {
   return route({
     method: 'post',
@@ -94,7 +102,7 @@ function passwordRoute({ accountChanges }: Services): Route {
     summary: 'Changes the password of an account, and ends all its sessions; the caller gets a new token',
     input: z.object({ oldPassword: givenPassword, password, userId }),
     refusals: [401, 404],
-    answer: z.object({ message: z.string(), user_id: z.number(), token: z.string().describe('Shown this once.') }),
+    answer: passwordAnswer,
     async handle({ input, caller, request }) {
       const owner = ownerOf(request, requireUserId(caller, input.userId), input.oldPassword);
       const token = await accountChanges.changePassword(owner, input.password);
@@ -102,6 +110,19 @@ function passwordRoute({ accountChanges }: Services): Route {
     },
   });
 }
+
+/** The response to GET /sessions. */
+export const sessionsAnswer = z.object({
+  user_id: z.number(),
+  sessions: z.array(
+    z.object({
+      id: z.string(),
+      created_at: z.iso.datetime(),
+      expires_at: z.iso.datetime(),
+      current: z.boolean().describe("True for the request's own token."),
+    }),
+  ),
+});
 
 function sessionsRoute({ accountChanges }: Services): Route {
   return route({
@@ -111,17 +132,7 @@ function sessionsRoute({ accountChanges }: Services): Route {
     requires: 'user',
     summary: "The caller's signed-in devices, newest first",
     input: z.object({ userId }),
-    answer: z.object({
-      user_id: z.number(),
-      sessions: z.array(
-        z.object({
-          id: z.string(),
-          created_at: z.iso.datetime(),
-          expires_at: z.iso.datetime(),
-          current: z.boolean().describe("True for the request's own token."),
-        }),
-      ),
-    }),
+    answer: sessionsAnswer,
     async handle({ input, caller, request }) {
       const own = requireUserId(caller, input.userId);
       return { body: { user_id: own, sessions: await accountChanges.sessions(own, hashOf(request)) } };

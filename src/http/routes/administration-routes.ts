@@ -20,6 +20,14 @@ export function administrationRoutes(services: Services): Route[] {
   ];
 }
 
+/** The response to PATCH /groups. */
+export const groupAnswer = z.object({
+  group_id: z.number(),
+  name: z.string(),
+  description: z.string(),
+  archived: z.boolean(),
+});
+
 function changeGroupRoute({ administration }: Services): Route {
   return route({
     method: 'patch',
@@ -35,7 +43,7 @@ function changeGroupRoute({ administration }: Services): Route {
       archived: z.boolean('must be true or false').optional().describe('An archived group accepts no new messages.'),
     }),
     refusals: [404, 409],
-    answer: z.object({ group_id: z.number(), name: z.string(), description: z.string(), archived: z.boolean() }),
+    answer: groupAnswer,
     async handle({ input: { groupId, ...change }, caller }) {
       return { body: { group_id: groupId, ...(await administration.change(groupId, caller.userId, change)) } };
     },
@@ -77,6 +85,13 @@ function roleRoute({ administration }: Services): Route {
   });
 }
 
+/** The response to POST /invitations. */
+export const invitationAnswer = z.object({
+  group_id: z.number(),
+  token: z.string().describe('Shown this once.'),
+  expires_at: z.iso.datetime(),
+});
+
 function inviteRoute({ invitations }: Services): Route {
   return route({
     method: 'post',
@@ -87,11 +102,7 @@ function inviteRoute({ invitations }: Services): Route {
     input: z.object({ groupId: id, hours: count(1, 8760, 168), uses: count(1, 10_000, 1000) }),
     status: 201,
     refusals: [404, 409],
-    answer: z.object({
-      group_id: z.number(),
-      token: z.string().describe('Shown this once.'),
-      expires_at: z.iso.datetime(),
-    }),
+    answer: invitationAnswer,
     async handle({ input: { groupId, hours, uses }, caller }) {
       const { token, expiresAt } = await invitations.create(groupId, caller.userId, hours, uses);
       return { status: 201, body: { group_id: groupId, token, expires_at: expiresAt.toISOString() } };
@@ -116,6 +127,14 @@ function revokeInvitationsRoute({ invitations }: Services): Route {
   });
 }
 
+/** The response to POST /invitations/accept. */
+export const acceptedAnswer = z.object({
+  message: z.string(),
+  group_id: z.number(),
+  group_name: z.string(),
+  user_id: z.number(),
+});
+
 function acceptInvitationRoute({ invitations }: Services): Route {
   return route({
     method: 'post',
@@ -128,7 +147,7 @@ function acceptInvitationRoute({ invitations }: Services): Route {
       userId: id.optional().describe('Who joins. Where AUTH=token, the token says who calls.'),
     }),
     refusals: [404, 409],
-    answer: z.object({ message: z.string(), group_id: z.number(), group_name: z.string(), user_id: z.number() }),
+    answer: acceptedAnswer,
     async handle({ input: { token, userId }, caller }) {
       const joining = requireUserId(caller, userId);
       const { id: groupId, name } = await invitations.accept(token, joining);

@@ -58,6 +58,23 @@ const termRow = z.object({
   gap_ms: z.number().nullable(),
 });
 
+/** The response to GET /cluster. */
+export const clusterAnswer = z.object({
+  term: z.number().nullable(),
+  active_node: z.string().nullable(),
+  active_url: z.string().nullable(),
+  cluster: z.string().nullable().describe('The id of the cluster'),
+  rival: z
+    .object({ node: z.string(), url: z.string(), term: z.number(), epoch: z.string().nullable() })
+    .nullable()
+    .describe(
+      'An active node of the same cluster id on another database: PostgreSQL has two primaries, or one is a copy',
+    ),
+  nodes: z.array(nodeRow),
+  history: z.array(termRow),
+  durability,
+});
+
 /** `/cluster`: the views plantao.cluster_status, plantao.leader_history and plantao.durability as JSON. */
 export function clusterRoutes({ sequelize, cluster, showsActiveUrl }: Services): Route[] {
   const readCluster = briefCache(SHARED_MS, () => readViews(sequelize));
@@ -69,21 +86,7 @@ export function clusterRoutes({ sequelize, cluster, showsActiveUrl }: Services):
       requires: 'anyone',
       summary: 'The nodes, and the last promotions with their reasons',
       input: nothing,
-      answer: z.object({
-        term: z.number().nullable(),
-        active_node: z.string().nullable(),
-        active_url: z.string().nullable(),
-        cluster: z.string().nullable().describe('The id of the cluster'),
-        rival: z
-          .object({ node: z.string(), url: z.string(), term: z.number(), epoch: z.string().nullable() })
-          .nullable()
-          .describe(
-            'An active node of the same cluster id on another database: PostgreSQL has two primaries, or one is a copy',
-          ),
-        nodes: z.array(nodeRow),
-        history: z.array(termRow),
-        durability,
-      }),
+      answer: clusterAnswer,
       async handle() {
         const [nodes, history, [replication]] = await readCluster();
         const { term, activeNode, activeUrl, id, rival } = cluster;

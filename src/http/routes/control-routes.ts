@@ -6,7 +6,8 @@ import type { Services } from '../services.ts';
 import { type Route, route } from './route.ts';
 
 const peer = z.object({ url: z.string(), node: z.string().nullable(), alive: z.boolean(), active: z.boolean() });
-const health = z
+/** The response to GET /health and the other checks. */
+export const health = z
   .object({
     status: z.enum(['alive', 'down']),
     active: z.boolean(),
@@ -172,6 +173,13 @@ function reviveRoute({ cluster }: Services): Route {
   });
 }
 
+/** The response to POST /switchover. */
+export const switchoverAnswer = z.object({
+  message: z.string(),
+  active_node: z.string().nullable(),
+  active_url: z.string().nullable(),
+});
+
 function switchoverRoute({ cluster, showsActiveUrl }: Services): Route {
   const activeUrl = () => (showsActiveUrl ? cluster.activeUrl : null);
   return route({
@@ -181,7 +189,7 @@ function switchoverRoute({ cluster, showsActiveUrl }: Services): Route {
     requires: 'admin',
     summary: 'Switches over to the named standby, or to any standby',
     input: z.object({ to: nodeName.nullish() }),
-    answer: z.object({ message: z.string(), active_node: z.string().nullable(), active_url: z.string().nullable() }),
+    answer: switchoverAnswer,
     refusals: [404, 409],
     async handle({ input, request }) {
       const refusal = await cluster.switchover(input.to ?? null, `HTTP client ${request.ip}`);

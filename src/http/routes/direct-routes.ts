@@ -6,6 +6,14 @@ import { id } from '../request/request-schemas.ts';
 import type { Services } from '../services.ts';
 import { type Route, route } from './route.ts';
 
+/** The response to POST /direct. */
+export const directAnswer = z.object({
+  group_id: z.number(),
+  group_name: z.string(),
+  created: z.boolean(),
+  other: user,
+});
+
 /** `/direct`: the one chat of two users. */
 export function directRoutes({ directChats }: Services): Route[] {
   return [
@@ -21,7 +29,7 @@ export function directRoutes({ directChats }: Services): Route[] {
         userId: id.optional().describe('Who calls. Where AUTH=token, the token says so.'),
       }),
       refusals: [404, 409],
-      answer: z.object({ group_id: z.number(), group_name: z.string(), created: z.boolean(), other: user }),
+      answer: directAnswer,
       async handle({ input, caller }) {
         const userId = requireUserId(caller, input.userId);
         if (input.otherUserId === userId) throw invalid('otherUserId', 'must be another user');

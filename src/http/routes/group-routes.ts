@@ -24,6 +24,9 @@ export function groupRoutes(services: Services): Route[] {
   ];
 }
 
+/** The response to GET /chats. */
+export const chatsAnswer = z.object({ user_id: z.number(), chats: z.array(chat), cursor: z.string() });
+
 function chatsRoute({ chatList }: Services): Route {
   return route({
     method: 'get',
@@ -34,13 +37,22 @@ function chatsRoute({ chatList }: Services): Route {
       'The groups of a user, the most recently active first, with unread counts, last messages and members; large groups list fewer, as members_count tells; of more than 2000 groups the newest',
     input: z.object({ userId: id.optional().describe('Where AUTH=token, the token says who calls.') }),
     refusals: [404],
-    answer: z.object({ user_id: z.number(), chats: z.array(chat), cursor: z.string() }),
+    answer: chatsAnswer,
     async handle({ input, caller }) {
       const { user, chats, cursor } = await chatList.of(requireUserId(caller, input.userId));
       return { body: { user_id: user.id, chats, cursor } };
     },
   });
 }
+
+/** The response to POST /create-chat. */
+export const createChatAnswer = z.object({
+  group_id: z.number(),
+  group_name: z.string(),
+  creator_id: z.number(),
+  members: z.array(user),
+  warning: z.string().optional(),
+});
 
 function createChatRoute({ groups }: Services): Route {
   return route({
@@ -52,13 +64,7 @@ function createChatRoute({ groups }: Services): Route {
     input: z.object({ groupName, creatorId: id, members: nameList(username, MOST_MEMBERS_NAMED).default([]) }),
     refusals: [404, 409],
     headers: KEY_HEADER,
-    answer: z.object({
-      group_id: z.number(),
-      group_name: z.string(),
-      creator_id: z.number(),
-      members: z.array(user),
-      warning: z.string().optional(),
-    }),
+    answer: createChatAnswer,
     async handle({ input, caller, request }) {
       requireSelf(caller, input.creatorId);
       const chat = await groups.create(

@@ -10,6 +10,13 @@ export function messageFeatureRoutes(services: Services): Route[] {
   return [editRoute(services), reactRoute(services), unreactRoute(services)];
 }
 
+/** The response to PATCH /messages. */
+export const editAnswer = z.object({
+  message: z.string(),
+  message_id: z.number(),
+  edited_at: z.iso.datetime().nullable().describe('Null if the message never changed.'),
+});
+
 function editRoute({ messages, editing, groups }: Services): Route {
   return route({
     method: 'patch',
@@ -24,11 +31,7 @@ function editRoute({ messages, editing, groups }: Services): Route {
       userId: id.optional().describe('The sender. Where AUTH=token, the token says who calls.'),
     }),
     refusals: [404],
-    answer: z.object({
-      message: z.string(),
-      message_id: z.number(),
-      edited_at: z.iso.datetime().nullable().describe('Null if the message never changed.'),
-    }),
+    answer: editAnswer,
     async handle({ input: { messageId, content, meta, userId }, caller }) {
       if (userId !== undefined) requireSelf(caller, userId);
       const editorId = caller.userId ?? userId;
@@ -51,7 +54,8 @@ const reactionInput = z.object({
   emoji,
   userId: id.optional().describe('Who reacts. Where AUTH=token, the token says who calls.'),
 });
-const reactionAnswer = z.object({
+/** The response to POST and DELETE /reactions. */
+export const reactionAnswer = z.object({
   message: z.string(),
   message_id: z.number(),
   emoji: z.string(),

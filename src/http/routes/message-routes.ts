@@ -14,6 +14,15 @@ export function messageRoutes(services: Services): Route[] {
   return [readRoute(services), sendRoute(services), deleteRoute(services)];
 }
 
+/** The response to GET /messages. */
+export const pageAnswer = z.object({
+  group_id: z.number(),
+  messages: z.array(message),
+  has_more: z.boolean().describe('There are more in this direction; with around, there are older ones.'),
+  has_newer: z.boolean().optional().describe('Only with around: there are newer ones.'),
+  cursor: z.string(),
+});
+
 function readRoute({ messages, groups }: Services): Route {
   return route({
     method: 'get',
@@ -32,13 +41,7 @@ function readRoute({ messages, groups }: Services): Route {
         .describe('Whose reactions are marked as `mine`. Where AUTH=token, the token says who calls.'),
     }),
     refusals: [404],
-    answer: z.object({
-      group_id: z.number(),
-      messages: z.array(message),
-      has_more: z.boolean().describe('There are more in this direction; with around, there are older ones.'),
-      has_newer: z.boolean().optional().describe('Only with around: there are newer ones.'),
-      cursor: z.string(),
-    }),
+    answer: pageAnswer,
     async handle({ input, caller }) {
       if (input.userId !== undefined) requireSelf(caller, input.userId);
       if (input.around !== undefined && (input.before ?? input.after) !== undefined) {
@@ -60,6 +63,19 @@ function readRoute({ messages, groups }: Services): Route {
   });
 }
 
+/** The response to POST /messages. */
+export const sendAnswer = z.object({
+  message: z.string(),
+  message_id: z.number(),
+  timestamp: z.iso.datetime(),
+  cursor: z.string(),
+  durable: z
+    .enum(['local', 'replicated'])
+    .describe(
+      'What the commit waited for, by the settings of PostgreSQL in force then: the disk of the primary, or also those of the synchronous standbys.',
+    ),
+});
+
 function sendRoute({ writer, eventLog }: Services): Route {
   return route({
     method: 'post',
@@ -80,17 +96,7 @@ function sendRoute({ writer, eventLog }: Services): Route {
       Prefer:
         'durable=replicated (RFC 7240): respond 200 only once the synchronous standbys of PostgreSQL have flushed the message to disk, otherwise 503 not_replicated. The message may then be stored on the primary only, unless there is no synchronous standby; retry with the same Idempotency-Key.',
     },
-    answer: z.object({
-      message: z.string(),
-      message_id: z.number(),
-      timestamp: z.iso.datetime(),
-      cursor: z.string(),
-      durable: z
-        .enum(['local', 'replicated'])
-        .describe(
-          'What the commit waited for, by the settings of PostgreSQL in force then: the disk of the primary, or also those of the synchronous standbys.',
-        ),
-    }),
+    answer: sendAnswer,
     async handle({ input, caller, request }) {
       const preferred = preferredDurability(request);
       const posted = await writer.post({

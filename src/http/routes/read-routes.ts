@@ -10,6 +10,12 @@ export function readRoutes(services: Services): Route[] {
   return [readRoute(services), syncRoute(services)];
 }
 
+/** The response to POST /read. */
+export const readAnswer = z.object({
+  group_id: z.number(),
+  last_read_id: z.number().describe('The mark now; further on than asked if it was there before.'),
+});
+
 function readRoute({ readMarks }: Services): Route {
   return route({
     method: 'post',
@@ -23,16 +29,16 @@ function readRoute({ readMarks }: Services): Route {
       messageId: id.describe('The last message that was read.'),
       userId: id.optional().describe('Who reads. Where AUTH=token, the token says who calls.'),
     }),
-    answer: z.object({
-      group_id: z.number(),
-      last_read_id: z.number().describe('The mark now; further on than asked if it was there before.'),
-    }),
+    answer: readAnswer,
     async handle({ input: { groupId, messageId, userId }, caller }) {
       const lastReadId = await readMarks.mark({ userId: requireUserId(caller, userId), groupId, messageId });
       return { body: { group_id: groupId, last_read_id: lastReadId } };
     },
   });
 }
+
+/** The response to GET /sync. */
+export const syncAnswer = z.object({ user, chats: z.array(chat), cursor: z.string() });
 
 function syncRoute({ chatList }: Services): Route {
   return route({
@@ -44,7 +50,7 @@ function syncRoute({ chatList }: Services): Route {
       'All that a client needs at its start, in one snapshot: the user, the chats, and the cursor to continue from',
     input: z.object({ userId: id.optional().describe('Where AUTH=token, the token says who calls.') }),
     refusals: [404],
-    answer: z.object({ user, chats: z.array(chat), cursor: z.string() }),
+    answer: syncAnswer,
     async handle({ input, caller }) {
       return { body: await chatList.of(requireUserId(caller, input.userId)) };
     },

@@ -58,6 +58,15 @@ function registerRoute({ accounts, adminToken, authMode, cluster }: Services): R
   });
 }
 
+/** The response to POST /login. */
+export const loginAnswer = z.object({
+  user_id: z.number(),
+  username: z.string(),
+  created: z.boolean(),
+  token,
+  ...identity,
+});
+
 function loginRoute({ accounts, users, authMode, cluster }: Services): Route {
   return route({
     method: 'post',
@@ -72,7 +81,7 @@ function loginRoute({ accounts, users, authMode, cluster }: Services): Route {
       username,
       password: authMode === 'token' ? givenPassword : givenPassword.optional(),
     }),
-    answer: z.object({ user_id: z.number(), username: z.string(), created: z.boolean(), token, ...identity }),
+    answer: loginAnswer,
     refusals: [401],
     async handle({ input, request }) {
       const given = input.password ?? null;

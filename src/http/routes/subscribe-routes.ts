@@ -146,6 +146,9 @@ function streamRoute({ streams, memberships }: Services): Route {
   });
 }
 
+/** The response to POST /notify/{group}. */
+export const notifyAnswer = z.object({ message: z.string(), cursor: z.string() });
+
 function notifyRoute({ notifications, notificationLimits, eventLog }: Services): Route {
   return route({
     method: 'post',
@@ -154,7 +157,7 @@ function notifyRoute({ notifications, notificationLimits, eventLog }: Services):
     requires: 'user or admin',
     summary: 'Sends a notification to all polls and streams that wait for this name, or with `all` to every one',
     input: z.object({ group: groupName, payload: json.optional() }),
-    answer: z.object({ message: z.string(), cursor: z.string() }),
+    answer: notifyAnswer,
     refusals: [409, 413],
     headers: KEY_HEADER,
     async handle({ input, caller, request }) {

@@ -181,7 +181,7 @@ export class Chat {
     const group = this.#conversations.get(group_id)?.group;
     if (group === undefined || !isAfter(cursor, this.#groupsAsOf)) return;
     const others = group.members.filter((member) => member.id !== id);
-    group.members = kind === 'joined' ? [...others, { id, username }] : others;
+    group.members = kind === 'joined' ? [...others, { id, username: username ?? '' }] : others;
     this.#changed();
   }
 

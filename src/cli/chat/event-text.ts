@@ -1,0 +1,30 @@
+import type { ChatEvent, Message } from '../../client/index.ts';
+import { messageLine, plain } from './terminal-text.ts';
+
+/** Returns a member's name by id. */
+type NameOf = (userId: number) => string;
+
+/** Returns the remark for an event of the open group, or undefined if there is none: messages are printed, not remarked. */
+export function remarkOf(event: ChatEvent, nameOf: NameOf): string | undefined {
+  switch (event.kind) {
+    case 'message_edited':
+      return `edited: ${messageLine(event.message satisfies Message)}`;
+    case 'message_deleted':
+      return `message #${event.message_id} was deleted`;
+    case 'reaction': {
+      const { user_id, emoji, message_id, count, added } = event;
+      return `${nameOf(user_id)} ${added ? 'reacted with' : 'took back'} ${plain(emoji)} ${added ? 'to' : 'from'} #${message_id}, now ${count}`;
+    }
+    case 'joined':
+    case 'left':
+      return `${plain(event.username ?? 'a former user')} has ${event.kind}`;
+    case 'role_changed':
+      return `${nameOf(event.user_id)} is now ${event.role}`;
+    case 'group_changed':
+      return `the group is ${plain(event.name)}${event.archived ? ', archived: it accepts no new messages' : ''}`;
+    case 'group_deleted':
+      return `${plain(event.name)} was deleted`;
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,55 @@
+import { type CallOptions, type ChatClient, ChatError } from '../../client/index.ts';
+
+/** What the commands need to know of the chat. */
+export interface MessageContext {
+  /** The number of the user's last message in the open group, or undefined. */
+  ownLast: number | undefined;
+  /** Sends a message to the open group. */
+  send(text: string, replyTo: number): Promise<void>;
+}
+
+const USES: Record<string, string> = {
+  reply: '/reply NUMBER TEXT',
+  edit: '/edit NUMBER TEXT',
+  delete: '/delete NUMBER',
+  react: '/react NUMBER EMOJI',
+  unreact: '/unreact NUMBER EMOJI',
+};
+
+/**
+ * Runs a command on a message. Returns what to tell the user, null if there is nothing to say (the event shows the effect), or
+ * undefined if it is no such command.
+ */
+export async function runMessageCommand(
+  client: ChatClient,
+  context: MessageContext,
+  { name, rest }: { name: string; rest: string },
+  options: CallOptions,
+): Promise<string | null | undefined> {
+  const use = USES[name];
+  if (use === undefined) return undefined;
+  const { number, text } = parse(rest);
+  const isOwnByDefault = name === 'edit' || name === 'delete';
+  const id = number ?? (isOwnByDefault ? context.ownLast : undefined);
+  if (id === undefined) return isOwnByDefault ? 'you have no message here yet' : use;
+  if ((text === '') !== (name === 'delete')) return use;
+  if (name === 'reply') await context.send(text, id);
+  else if (name === 'edit') await client.editMessage(id, text, options);
+  else if (name === 'delete') await client.deleteMessage(id, options);
+  else if (name === 'react') await client.react(id, text, options);
+  else await client.unreact(id, text, options);
+  return null;
+}
+
+/** Splits `#12 text` or `12 text` into the number of a message and the text. */
+function parse(rest: string): { number: number | undefined; text: string } {
+  const match = /^#?([1-9]\d{0,15})(?:\s+|$)(.*)$/s.exec(rest);
+  return match ? { number: Number(match[1]), text: match[2] ?? '' } : { number: undefined, text: rest };
+}
+
+/** Returns the number of the direct chat with the user of that name. @throws {ChatError} if there is no such user. */
+export async function directGroup(client: ChatClient, name: string, options: CallOptions): Promise<number> {
+  const other = (await client.users(name, options)).find(({ username }) => username === name);
+  if (other === undefined) throw new ChatError(`there is no user ${name}`);
+  return (await client.openDirect(other.id, options)).group_id;
+}

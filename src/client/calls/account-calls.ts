@@ -1,0 +1,59 @@
+import type { CallOptions } from '../requests/connection.ts';
+import type { Account, PasswordChange, Session } from '../types.ts';
+import type { Calls } from './calls.ts';
+
+/** The signed-in user's own account: `client.account`. */
+export class AccountCalls {
+  readonly #calls: Calls;
+
+  constructor(calls: Calls) {
+    this.#calls = calls;
+  }
+
+  /** Returns the account. */
+  async get(options: CallOptions = {}): Promise<Account> {
+    return this.#calls.read<Account>('/me', { userId: this.#calls.me() }, 'username', options);
+  }
+
+  /** Gives the account another name. @throws {RefusedError} `username_taken`. */
+  async rename(username: string, options: CallOptions = {}): Promise<Account> {
+    const body = { username, userId: this.#calls.me() };
+    return this.#calls.write<Account>('/me', { method: 'PATCH', body }, 'username', options);
+  }
+
+  /** Changes the password and ends all other sessions. The client continues with the new token. */
+  async changePassword(oldPassword: string, password: string, options: CallOptions = {}): Promise<PasswordChange> {
+    const body = { oldPassword, password, userId: this.#calls.me() };
+    const changed = await this.#calls.write<PasswordChange>('/password', { body, repeatable: false }, 'token', options);
+    this.#calls.connection.token = changed.token;
+    return changed;
+  }
+
+  /** Returns the signed-in devices, newest first. */
+  async sessions(options: CallOptions = {}): Promise<Session[]> {
+    const query = { userId: this.#calls.me() };
+    return (await this.#calls.read<{ sessions: Session[] }>('/sessions', query, 'sessions', options)).sessions;
+  }
+
+  /** Ends one session. */
+  async endSession(sessionId: string, options: CallOptions = {}): Promise<void> {
+    const body = { sessionId, userId: this.#calls.me() };
+    const request = { method: 'DELETE', body, alreadyDoneCode: 'session_not_found' } as const;
+    await this.#calls.write<{ message: string }>('/sessions', request, 'message', options);
+  }
+
+  /** Revokes all tokens, also this client's. Returns how many there were. */
+  async endAllSessions(options: CallOptions = {}): Promise<number> {
+    const request = { method: 'DELETE', body: { userId: this.#calls.me() }, repeatable: false } as const;
+    return (await this.#calls.write<{ revoked: number }>('/tokens', request, 'revoked', options)).revoked;
+  }
+
+  /** Deletes the account. `erase` also deletes its messages; otherwise they stay under another name. */
+  async delete(options: CallOptions & { password?: string; messages?: 'keep' | 'erase' } = {}): Promise<void> {
+    const { password, messages, ...call } = options;
+    const body = { userId: this.#calls.me(), password, messages };
+    await this.#calls.write<{ message: string }>('/delete-account', { body, repeatable: false }, 'message', call);
+    this.#calls.connection.token = undefined;
+    this.#calls.userId = undefined;
+  }
+}

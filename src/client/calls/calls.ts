@@ -1,0 +1,55 @@
+import { decodeBody } from '../decoding.ts';
+import { ChatError } from '../errors.ts';
+import type { CallOptions, Connection, WriteOptions } from '../requests/connection.ts';
+import type { NodeRequest } from '../requests/single-request.ts';
+
+/** A write to the active node, with options of its call and how it may be repeated. */
+export interface WriteRequest extends WriteOptions {
+  method?: NodeRequest['method'];
+  body?: unknown;
+  headers?: Record<string, string>;
+}
+
+/** Sends the requests of one client for its signed-in user, and decodes their responses. */
+export class Calls {
+  readonly connection: Connection;
+  /** The signed-in user; undefined before the login. */
+  userId: number | undefined;
+
+  constructor(connection: Connection, userId: number | undefined) {
+    this.connection = connection;
+    this.userId = userId;
+  }
+
+  /** The signed-in user. @throws {ChatError} not_signed_in. */
+  me(): number {
+    if (this.userId !== undefined) return this.userId;
+    throw new ChatError('not signed in: call login() or register() first', { code: 'not_signed_in' });
+  }
+
+  /** Reads from any node. The response must have `field`. */
+  async read<T extends object>(
+    path: string,
+    query: NonNullable<NodeRequest['query']>,
+    field: keyof T & string,
+    options: CallOptions,
+  ): Promise<T> {
+    return decodeBody<T>(await this.connection.read({ method: 'GET', path, query }, options), field);
+  }
+
+  /** Writes to the active node. Repeatable unless the request says otherwise. The response must have `field`. */
+  async write<T extends object>(
+    path: string,
+    { method = 'POST', body, headers, ...traits }: WriteRequest,
+    field: keyof T & string,
+    options: CallOptions,
+  ): Promise<T> {
+    const request: NodeRequest = {
+      method,
+      path,
+      ...(body !== undefined && { body }),
+      ...(headers !== undefined && { headers }),
+    };
+    return decodeBody<T>(await this.connection.write(request, options, traits), field);
+  }
+}

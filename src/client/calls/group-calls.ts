@@ -1,0 +1,87 @@
+import type { CallOptions } from '../requests/connection.ts';
+import type { AcceptedInvitation, GroupState, Invitation, Role } from '../types.ts';
+import type { Calls } from './calls.ts';
+
+/** What a change of a group sets; absent fields stay. */
+export interface GroupChange {
+  name?: string;
+  description?: string;
+  /** An archived group accepts no new messages. */
+  archived?: boolean;
+}
+
+/** Options of an invitation: how long and how often it can be used. */
+export interface InvitationOptions extends CallOptions {
+  hours?: number;
+  uses?: number;
+}
+
+/** Administration of groups, invitations, and groups by name: `client.groups`. */
+export class GroupCalls {
+  readonly #calls: Calls;
+
+  constructor(calls: Calls) {
+    this.#calls = calls;
+  }
+
+  /** Renames, describes, archives or restores a group, for its owners and admins. */
+  async change(groupId: number, change: GroupChange, options: CallOptions = {}): Promise<GroupState> {
+    const request = { method: 'PATCH', body: { groupId, ...change } } as const;
+    return this.#calls.write<GroupState>('/groups', request, 'group_id', options);
+  }
+
+  /** Deletes a group with its messages, for its owners. */
+  async delete(groupId: number, options: CallOptions = {}): Promise<void> {
+    const alreadyDoneCode = this.#calls.connection.token === undefined ? 'group_not_found' : 'not_a_member';
+    const request = { method: 'DELETE', body: { groupId }, alreadyDoneCode } as const;
+    await this.#calls.write<{ message: string }>('/groups', request, 'message', options);
+  }
+
+  /** Gives a member another role, for owners. @throws {RefusedError} `last_owner`. */
+  async setRole(groupId: number, userId: number, role: Role, options: CallOptions = {}): Promise<void> {
+    const request = { method: 'PATCH', body: { groupId, userId, role } } as const;
+    await this.#calls.write<{ message: string }>('/group-users', request, 'message', options);
+  }
+
+  /** Creates an invitation, for owners and admins: whoever has its token may join. */
+  async invite(groupId: number, { hours, uses, ...options }: InvitationOptions = {}): Promise<Invitation> {
+    const request = { body: { groupId, hours, uses }, repeatable: false };
+    return this.#calls.write<Invitation>('/invitations', request, 'token', options);
+  }
+
+  /** Revokes all invitations to a group, for owners and admins. Returns how many there were. */
+  async revokeInvitations(groupId: number, options: CallOptions = {}): Promise<number> {
+    const request = { method: 'DELETE', body: { groupId } } as const;
+    return (await this.#calls.write<{ revoked: number }>('/invitations', request, 'revoked', options)).revoked;
+  }
+
+  /** Joins the group of an invitation. Idempotent. */
+  async accept(token: string, options: CallOptions = {}): Promise<AcceptedInvitation> {
+    const body = { token, userId: this.#calls.me() };
+    return this.#calls.write<AcceptedInvitation>('/invitations/accept', { body }, 'group_id', options);
+  }
+
+  /** Returns the names of the user's groups. */
+  async names(options: CallOptions = {}): Promise<string[]> {
+    const path = `/user/${this.#calls.me()}/groups`;
+    return (await this.#calls.read<{ groups: string[] }>(path, {}, 'groups', options)).groups;
+  }
+
+  /** Replaces the user's groups by those of these names. Returns the names. */
+  async replaceNames(names: readonly string[], options: CallOptions = {}): Promise<string[]> {
+    const path = `/user/${this.#calls.me()}/groups`;
+    return (await this.#calls.write<{ groups: string[] }>(path, { body: { groups: names } }, 'groups', options)).groups;
+  }
+
+  /** Leaves the groups of that name. Returns the names of the others. */
+  async leaveNamed(name: string, options: CallOptions = {}): Promise<string[]> {
+    const path = `/user/${this.#calls.me()}/groups/${encodeURIComponent(name)}`;
+    return (await this.#calls.write<{ groups: string[] }>(path, { method: 'DELETE' }, 'groups', options)).groups;
+  }
+
+  /** Returns the names of groups and free topics on which clients wait, on the node that responds. */
+  async awaited(options: CallOptions = {}): Promise<string[]> {
+    type Awaited = { active_groups: string[] };
+    return (await this.#calls.read<Awaited>('/groups', {}, 'active_groups', options)).active_groups;
+  }
+}

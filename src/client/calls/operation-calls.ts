@@ -1,0 +1,33 @@
+import type { CallOptions } from '../requests/connection.ts';
+import type { ClusterStatus, Switchover } from '../types.ts';
+import type { Calls } from './calls.ts';
+
+/** Operating the cluster: `client.operations`. With AUTH=token these need the ADMIN_TOKEN as the client's token. */
+export class OperationCalls {
+  readonly #calls: Calls;
+
+  constructor(calls: Calls) {
+    this.#calls = calls;
+  }
+
+  /** Returns GET /cluster: the nodes and the latest terms, as recorded in the database. */
+  async cluster(options: CallOptions = {}): Promise<ClusterStatus> {
+    return this.#calls.read<ClusterStatus>('/cluster', {}, 'nodes', options);
+  }
+
+  /** Hands the active role over to the named standby, or to any. */
+  async switchover(to?: string, options: CallOptions = {}): Promise<Switchover> {
+    const request = { body: to === undefined ? {} : { to }, repeatable: false };
+    return this.#calls.write<Switchover>('/switchover', request, 'message', options);
+  }
+
+  /** Takes one node out of service. */
+  async fall(url: string, options: CallOptions = {}): Promise<void> {
+    await this.#calls.connection.writeTo(url, { method: 'POST', path: '/fall' }, options);
+  }
+
+  /** Brings one node back into service, as a candidate. */
+  async revive(url: string, options: CallOptions = {}): Promise<void> {
+    await this.#calls.connection.writeTo(url, { method: 'POST', path: '/revive' }, options);
+  }
+}

@@ -1,0 +1,28 @@
+import type { ChatEvent } from './types.ts';
+
+/** Every kind of event that this client knows. A kind of the server's schema that is missing here fails to compile. */
+const KINDS: Record<ChatEvent['kind'], true> = {
+  message: true,
+  message_edited: true,
+  message_deleted: true,
+  reaction: true,
+  read: true,
+  role_changed: true,
+  group_changed: true,
+  group_deleted: true,
+  joined: true,
+  left: true,
+  notification: true,
+  broadcast: true,
+};
+
+/** An entry of a poll's response: an event, or one of a kind that only a newer node knows. */
+export type Entry = ChatEvent | { kind: 'unknown'; cursor: string };
+
+/** Decodes an event of a poll's response. Returns undefined for a value without a kind and a cursor. */
+export function decodeEvent(value: unknown): Entry | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { kind, cursor } = value as { kind?: unknown; cursor?: unknown };
+  if (typeof kind !== 'string' || typeof cursor !== 'string') return undefined;
+  return Object.hasOwn(KINDS, kind) ? (value as ChatEvent) : { kind: 'unknown', cursor };
+}
