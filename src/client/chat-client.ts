@@ -1,15 +1,13 @@
 import { AccountCalls } from './calls/account-calls.ts';
-import { Calls } from './calls/calls.ts';
 import { GroupCalls } from './calls/group-calls.ts';
 import { OperationCalls } from './calls/operation-calls.ts';
-import { decodeBody } from './decoding.ts';
 import { EventIterator, type EventsOptions } from './event-iterator.ts';
 import { newIdempotencyKey } from './idempotency-key.ts';
-import type { ChatClientOptions, EditOptions, PageOptions, SendOptions } from './options.ts';
+import type { ChatClientOptions, EditOptions, PageOptions, SearchOptions, SendOptions } from './options.ts';
 import { groupSource, userSource } from './poll-sources.ts';
 import { type BackoffBounds, defaultBackoff } from './requests/backoff.ts';
-import { type CallOptions, Connection } from './requests/connection.ts';
-import type { NodeRequest, NodeResponse } from './requests/single-request.ts';
+import type { CallOptions } from './requests/connection.ts';
+import { ClientSession } from './session.ts';
 import type {
   ChatList,
   ClusterStatus,
@@ -18,10 +16,11 @@ import type {
   EditResult,
   Member,
   MessagePage,
-  NodeStatus,
+  NotifyResult,
   ReactionResult,
+  ReadMark,
+  SearchResult,
   SendResult,
-  SignInResult,
   Sync,
   User,
 } from './types.ts';
@@ -33,134 +32,81 @@ import type {
  * Errors: RefusedError at once for a 4xx, UnreachableError if no node responded in time, OutcomeUnknownError if the response
  * to register() or createChat() was lost. All extend ChatError.
  */
-export class ChatClient {
+export class ChatClient extends ClientSession {
   /** The signed-in user's own account. */
   readonly account: AccountCalls;
   /** Administration of groups, and invitations. */
   readonly groups: GroupCalls;
   /** Operating the cluster. */
   readonly operations: OperationCalls;
-  readonly #connection: Connection;
-  readonly #calls: Calls;
   readonly #backoff: BackoffBounds;
   readonly #random: () => number;
 
   constructor(options: ChatClientOptions) {
+    super(options);
     this.#random = options.random ?? Math.random;
     this.#backoff = options.backoff ?? defaultBackoff;
-    this.#connection = new Connection(options, this.#random);
-    this.#calls = new Calls(this.#connection, options.userId);
-    this.account = new AccountCalls(this.#calls);
-    this.groups = new GroupCalls(this.#calls);
-    this.operations = new OperationCalls(this.#calls);
-  }
-
-  /** The signed-in user's id, or undefined. */
-  get userId(): number | undefined {
-    return this.#calls.userId;
-  }
-
-  /** The token from the login, if the cluster issues tokens. */
-  get token(): string | undefined {
-    return this.#connection.token;
-  }
-
-  /** The id of the cluster that this client signed in to; no node of another one is used. */
-  get clusterId(): string | undefined {
-    return this.#connection.clusterId;
-  }
-
-  /** Every known node address, including those learned from other nodes. */
-  get urls(): string[] {
-    return this.#connection.urls;
-  }
-
-  /** Adds node addresses, for example those of cluster(). @throws {TypeError} if one is not an http(s) address. */
-  addUrls(urls: readonly string[]): void {
-    for (const url of urls) this.#connection.addUrl(url);
-  }
-
-  /** Signs in; with AUTH=open a new name creates the account. The client acts as that user from then on. */
-  async login(username: string, password?: string, options: CallOptions = {}): Promise<SignInResult> {
-    const body = password === undefined ? { username } : { username, password };
-    return this.#startSession(await this.#connection.write({ method: 'POST', path: '/login', body }, options));
-  }
-
-  /** Creates an account with a password and signs in. @throws {RefusedError} `username_taken`. */
-  async register(username: string, password: string, options: CallOptions = {}): Promise<SignInResult> {
-    const body = { username, password };
-    return this.#startSession(
-      await this.#connection.write({ method: 'POST', path: '/register', body }, options, { repeatable: false }),
-    );
-  }
-
-  /** Forgets user and token at once, then revokes the token. Rejects if the token could not be revoked. */
-  async logout(options: CallOptions = {}): Promise<void> {
-    const token = this.#connection.token;
-    this.#connection.token = undefined;
-    this.#calls.userId = undefined;
-    if (token === undefined) return;
-    const headers = { Authorization: `Bearer ${token}` };
-    const request: NodeRequest = { method: 'POST', path: '/logout', headers };
-    await this.#connection.write(request, options, { alreadyDoneCode: 'unauthenticated' });
+    this.account = new AccountCalls(this.calls);
+    this.groups = new GroupCalls(this.calls);
+    this.operations = new OperationCalls(this.calls);
   }
 
   /** Returns the user's groups, the most recently active first, and the cursor for events(). */
   async chats(options: CallOptions = {}): Promise<ChatList> {
-    return this.#calls.read<ChatList>('/chats', { userId: this.#me() }, 'chats', options);
+    return this.calls.read<ChatList>('/chats', { userId: this.#me() }, 'chats', options);
   }
 
   /** Returns the user, all chats and the cursor for events(), in one snapshot. */
   async sync(options: CallOptions = {}): Promise<Sync> {
-    return this.#calls.read<Sync>('/sync', { userId: this.#me() }, 'chats', options);
+    return this.calls.read<Sync>('/sync', { userId: this.#me() }, 'chats', options);
   }
 
   /** Creates a group of this user and the given usernames. */
   async createChat(name: string, members: readonly string[] = [], options: CallOptions = {}): Promise<CreatedGroup> {
     const body = { groupName: name, creatorId: this.#me(), members };
-    return this.#calls.write<CreatedGroup>('/create-chat', { body, repeatable: false }, 'group_id', options);
+    return this.calls.write<CreatedGroup>('/create-chat', { body, repeatable: false }, 'group_id', options);
   }
 
   /** Returns the one direct chat with another user, and creates it if there is none. */
   async openDirect(otherUserId: number, options: CallOptions = {}): Promise<DirectChat> {
     const body = { otherUserId, userId: this.#me() };
-    return this.#calls.write<DirectChat>('/direct', { body }, 'group_id', options);
+    return this.calls.write<DirectChat>('/direct', { body }, 'group_id', options);
   }
 
   /** Returns the users whose name contains `query`. */
   async users(query: string, { limit, ...options }: CallOptions & { limit?: number } = {}): Promise<User[]> {
     const request = { username: query, limit };
-    return (await this.#calls.read<{ users: User[] }>('/users', request, 'users', options)).users;
+    return (await this.calls.read<{ users: User[] }>('/users', request, 'users', options)).users;
   }
 
   /** Returns the members of a group with their roles. */
   async members(groupId: number, options: CallOptions = {}): Promise<Member[]> {
-    return (await this.#calls.read<{ users: Member[] }>('/group-users', { groupId }, 'users', options)).users;
+    return (await this.calls.read<{ users: Member[] }>('/group-users', { groupId }, 'users', options)).users;
   }
 
   /** Adds a user to a group; by default, the signed-in user. Idempotent. */
   async join(groupId: number, options: CallOptions & { userId?: number } = {}): Promise<void> {
     const body = { groupId, userId: options.userId ?? this.#me() };
-    await this.#connection.write({ method: 'POST', path: '/group-users', body }, options);
+    await this.calls.connection.write({ method: 'POST', path: '/group-users', body }, options);
   }
 
   /** Joins the group of that name and creates it if needed. With AUTH=token it only finds groups of this user. */
   async joinNamed(name: string, options: CallOptions = {}): Promise<void> {
     const path = `/user/${this.#me()}/groups/${encodeURIComponent(name)}`;
-    await this.#connection.write({ method: 'POST', path }, options);
+    await this.calls.connection.write({ method: 'POST', path }, options);
   }
 
   /** Removes a user from a group; by default, the signed-in user. Idempotent. */
   async leave(groupId: number, options: CallOptions & { userId?: number } = {}): Promise<void> {
     const body = { groupId, userId: options.userId ?? this.#me() };
-    await this.#connection.write({ method: 'DELETE', path: '/group-users', body }, options);
+    await this.calls.connection.write({ method: 'DELETE', path: '/group-users', body }, options);
   }
 
   /** Returns a page of a group's messages, oldest first, and the cursor for groupEvents(). */
   async messages(groupId: number, options: PageOptions = {}): Promise<MessagePage> {
     const { before, after, around, limit } = options;
-    const query = { groupId, before, after, around, limit, userId: this.#calls.userId };
-    return this.#calls.read<MessagePage>('/messages', query, 'messages', options);
+    const query = { groupId, before, after, around, limit, userId: this.calls.userId };
+    return this.calls.read<MessagePage>('/messages', query, 'messages', options);
   }
 
   /** Sends a message and resolves when it is stored. However often it is retried, it is stored once. */
@@ -171,19 +117,19 @@ export class ChatClient {
     };
     const { replyTo, meta } = options;
     const body = { userId: this.#me(), groupId, content, replyTo, meta };
-    return this.#calls.write<SendResult>('/messages', { body, headers }, 'message_id', options);
+    return this.calls.write<SendResult>('/messages', { body, headers }, 'message_id', options);
   }
 
   /** Changes the text of an own message. */
   async editMessage(messageId: number, content: string, options: EditOptions = {}): Promise<EditResult> {
     const body = { messageId, content, meta: options.meta, userId: this.#me() };
-    return this.#calls.write<EditResult>('/messages', { method: 'PATCH', body }, 'message_id', options);
+    return this.calls.write<EditResult>('/messages', { method: 'PATCH', body }, 'message_id', options);
   }
 
   /** Deletes a message. */
   async deleteMessage(messageId: number, options: CallOptions = {}): Promise<void> {
     const body = { messageId, userId: this.#me() };
-    await this.#connection.write({ method: 'DELETE', path: '/messages', body }, options, {
+    await this.calls.connection.write({ method: 'DELETE', path: '/messages', body }, options, {
       alreadyDoneCode: 'message_not_found',
     });
   }
@@ -191,20 +137,26 @@ export class ChatClient {
   /** Adds a reaction to a message. Idempotent. */
   async react(messageId: number, emoji: string, options: CallOptions = {}): Promise<ReactionResult> {
     const body = { messageId, emoji, userId: this.#me() };
-    return this.#calls.write<ReactionResult>('/reactions', { body }, 'count', options);
+    return this.calls.write<ReactionResult>('/reactions', { body }, 'count', options);
   }
 
   /** Removes a reaction. Idempotent. */
   async unreact(messageId: number, emoji: string, options: CallOptions = {}): Promise<ReactionResult> {
     const body = { messageId, emoji, userId: this.#me() };
-    return this.#calls.write<ReactionResult>('/reactions', { method: 'DELETE', body }, 'count', options);
+    return this.calls.write<ReactionResult>('/reactions', { method: 'DELETE', body }, 'count', options);
+  }
+
+  /** Returns the messages of the user's groups that contain all words of `q`, newest first. */
+  async search(q: string, options: SearchOptions = {}): Promise<SearchResult> {
+    const { groupId, senderId, before, limit } = options;
+    const query = { q, groupId, senderId, before, limit, userId: this.#me() };
+    return this.calls.read<SearchResult>('/search', query, 'messages', options);
   }
 
   /** Moves the read mark of a group to a message, never back. Returns where it is then. */
   async markRead(groupId: number, messageId: number, options: CallOptions = {}): Promise<number> {
     const body = { groupId, messageId, userId: this.#me() };
-    const read = await this.#calls.write<{ last_read_id: number }>('/read', { body }, 'last_read_id', options);
-    return read.last_read_id;
+    return (await this.calls.write<ReadMark>('/read', { body }, 'last_read_id', options)).last_read_id;
   }
 
   /** Sends a notification to all who wait for this name. Returns its cursor. However often it is retried, it is sent once. */
@@ -212,22 +164,17 @@ export class ChatClient {
     const headers = { 'Idempotency-Key': newIdempotencyKey() };
     const body = payload === undefined ? {} : { payload };
     const path = `/notify/${encodeURIComponent(name)}`;
-    return (await this.#calls.write<{ cursor: string }>(path, { body, headers }, 'cursor', options)).cursor;
+    return (await this.calls.write<NotifyResult>(path, { body, headers }, 'cursor', options)).cursor;
   }
 
   /** Iterates over all events of the user's groups from the cursor on, without end. */
   events(options: EventsOptions = {}): EventIterator {
-    return new EventIterator(userSource(this.#calls), options, this.#backoff, this.#random);
+    return new EventIterator(userSource(this.calls), options, this.#backoff, this.#random);
   }
 
   /** Iterates over all events of one group from the cursor on, without end. Needs no signed-in user with AUTH=open. */
   groupEvents(groupId: number, options: EventsOptions = {}): EventIterator {
-    return new EventIterator(groupSource(this.#calls, groupId), options, this.#backoff, this.#random);
-  }
-
-  /** Asks every known node for its state. Requests that wait on an unreachable node move to another. */
-  status(options: { signal?: AbortSignal } = {}): Promise<NodeStatus[]> {
-    return this.#connection.status(options.signal);
+    return new EventIterator(groupSource(this.calls, groupId), options, this.#backoff, this.#random);
   }
 
   /** Returns GET /cluster: the nodes and the latest terms, as recorded in the database. */
@@ -236,14 +183,6 @@ export class ChatClient {
   }
 
   #me(): number {
-    return this.#calls.me();
-  }
-
-  #startSession(response: NodeResponse): SignInResult {
-    const signIn = decodeBody<SignInResult>(response, 'user_id');
-    this.#calls.userId = signIn.user_id;
-    this.#connection.token = signIn.token;
-    this.#connection.stayWith(response);
-    return signIn;
+    return this.calls.me();
   }
 }

@@ -6,7 +6,7 @@ export { isAfter } from './cursor.ts';
 export * from './errors.ts';
 export type { EventIterator, EventsOptions } from './event-iterator.ts';
 export { newIdempotencyKey } from './idempotency-key.ts';
-export type { ChatClientOptions, EditOptions, PageOptions, SendOptions } from './options.ts';
+export type { ChatClientOptions, EditOptions, PageOptions, SearchOptions, SendOptions } from './options.ts';
 export type { BackoffBounds } from './requests/backoff.ts';
 export type { CallOptions, ConnectionOptions } from './requests/connection.ts';
 export type * from './types.ts';

@@ -28,3 +28,11 @@ export interface PageOptions extends CallOptions {
   around?: number;
   limit?: number;
 }
+
+/** Where to search, and from where on: `before` is the `next_before` of the page before. */
+export interface SearchOptions extends CallOptions {
+  groupId?: number;
+  senderId?: number;
+  before?: number;
+  limit?: number;
+}

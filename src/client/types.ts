@@ -12,8 +12,10 @@ import type { directAnswer } from '../http/routes/direct-routes.ts';
 import type { chatsAnswer, createChatAnswer } from '../http/routes/group-routes.ts';
 import type { editAnswer, reactionAnswer } from '../http/routes/message-feature-routes.ts';
 import type { pageAnswer, sendAnswer } from '../http/routes/message-routes.ts';
-import type { syncAnswer } from '../http/routes/read-routes.ts';
+import type { readAnswer, syncAnswer } from '../http/routes/read-routes.ts';
+import type { searchAnswer } from '../http/routes/search-routes.ts';
 import type { loginAnswer } from '../http/routes/sign-in-routes.ts';
+import type { notifyAnswer } from '../http/routes/subscribe-routes.ts';
 
 /** A user account. */
 export type User = z.output<typeof user>;
@@ -55,6 +57,12 @@ export type SendResult = Omit<Sent, 'message' | 'durable'> & Partial<Pick<Sent, 
 export type EditResult = z.output<typeof editAnswer>;
 /** How many users have a reaction to a message. */
 export type ReactionResult = z.output<typeof reactionAnswer>;
+/** Where a read mark is after POST /read. */
+export type ReadMark = z.output<typeof readAnswer>;
+/** The messages that a search found, newest first. */
+export type SearchResult = z.output<typeof searchAnswer>;
+/** The response to POST /notify/{group}. */
+export type NotifyResult = z.output<typeof notifyAnswer>;
 /** A new group; `warning` names the usernames that do not exist. */
 export type CreatedGroup = z.output<typeof createChatAnswer>;
 /** A group's name and state after a change. */

@@ -41,6 +41,7 @@ const METHODS: Record<string, (client: ChatClient, url: string) => Promise<unkno
   'POST /user/:id/groups': (client) => client.groups.replaceNames(['Team']),
   'POST /user/:id/groups/:group': (client) => client.joinNamed('A/B'),
   'DELETE /user/:id/groups/:group': (client) => client.groups.leaveNamed('A/B'),
+  'GET /search': (client) => client.search('bom dia', { groupId: 1, before: 9 }),
   'GET /messages': (client) => client.messages(1, { around: 5 }),
   'POST /messages': (client) => client.send(1, 'hello', { replyTo: 1, meta: { a: 1 } }),
   'PATCH /messages': (client) => client.editMessage(1, 'hello'),

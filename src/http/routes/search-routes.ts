@@ -7,6 +7,13 @@ import { count, id, searchText } from '../request/request-schemas.ts';
 import type { Services } from '../services.ts';
 import { type Route, route } from './route.ts';
 
+/** The response to GET /search. */
+export const searchAnswer = z.object({
+  messages: z.array(foundMessage).describe('Newest first.'),
+  next_before: z.number().nullable(),
+  partial: z.boolean(),
+});
+
 /** `/search`. */
 export function searchRoutes({ messageSearch }: Services): Route[] {
   return [
@@ -31,11 +38,7 @@ export function searchRoutes({ messageSearch }: Services): Route[] {
         userId: id.optional().describe('Who searches. Where AUTH=token, the token says who calls.'),
       }),
       refusals: [404],
-      answer: z.object({
-        messages: z.array(foundMessage).describe('Newest first.'),
-        next_before: z.number().nullable(),
-        partial: z.boolean(),
-      }),
+      answer: searchAnswer,
       async handle({ input: { q, userId, ...rest }, caller }) {
         const terms = termsOf(q);
         if (terms.length === 0) throw invalid('q', 'must have a letter, a digit or a sign to search for');
