@@ -28,13 +28,27 @@ CREATE TABLE plantao.request_keys (
   used_at      timestamptz NOT NULL CHECK (used_at >= '1970-01-01 UTC' AND used_at < '10000-01-01 UTC'),
   PRIMARY KEY (owner_id, key)
 );
-COMMENT ON TABLE plantao.request_keys IS 'The result of each request with an Idempotency-Key that creates or notifies (POST /create-chat, /notify), so that a retry gets the same response. Messages have plantao.idempotency_keys.';
+COMMENT ON TABLE plantao.request_keys IS 'The result of each request with an Idempotency-Key that creates or notifies (such as POST /create-chat and /notify), so that a retry gets the same response. Messages have plantao.idempotency_keys.';
 COMMENT ON COLUMN plantao.request_keys.owner_id IS 'The user who sent the request, each with separate keys; 0 if it has none.';
-COMMENT ON COLUMN plantao.request_keys.key IS 'The header Idempotency-Key.';
+COMMENT ON COLUMN plantao.request_keys.key IS 'SHA-256 of the header Idempotency-Key, in hexadecimal. With the header itself, a reader of this table could compute the tokens of invitations and hooks.';
 COMMENT ON COLUMN plantao.request_keys.request_hash IS 'SHA-256 of the request; another request under the same key is refused.';
 COMMENT ON COLUMN plantao.request_keys.result IS 'The result. It is stored by the transaction of the request, so NULL is never visible to others.';
 COMMENT ON COLUMN plantao.request_keys.used_at IS 'When the key was used; retention removes it IDEMPOTENCY_RETENTION_HOURS later.';
 CREATE INDEX request_keys_by_age ON plantao.request_keys (used_at);
+
+CREATE FUNCTION plantao.find_result(for_owner bigint, request_key text, hash bytea, OUT is_same boolean, OUT stored jsonb)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  SELECT r.request_hash = hash, r.result INTO is_same, stored
+  FROM plantao.request_keys r WHERE (r.owner_id, r.key) = (for_owner, request_key);
+  -- The first request may have been abandoned while it waited for a synchronous standby. This record makes the commit of the
+  -- repeated one wait, as in plantao.post_messages().
+  IF is_same AND current_setting('synchronous_standby_names') <> '' THEN
+    PERFORM pg_logical_emit_message(true, 'plantao', '');
+  END IF;
+END $$;
+COMMENT ON FUNCTION plantao.find_result(bigint, text, bytea) IS
+  'The result of an earlier request with this idempotency key. is_same: it was the same request; null if the key was not used.';
 
 CREATE FUNCTION plantao.claim_request_key(
   for_owner bigint, request_key text, hash bytea, OUT is_new boolean, OUT is_same boolean, OUT stored jsonb
@@ -48,10 +62,9 @@ BEGIN
     ON CONFLICT DO NOTHING;
     is_new := FOUND;
     EXIT WHEN is_new;
-    SELECT r.request_hash = hash, r.result INTO is_same, stored
-    FROM plantao.request_keys r WHERE (r.owner_id, r.key) = (for_owner, request_key);
+    SELECT f.is_same, f.stored INTO is_same, stored FROM plantao.find_result(for_owner, request_key, hash) f;
     -- Otherwise retention has just removed it.
-    EXIT WHEN FOUND;
+    EXIT WHEN is_same IS NOT NULL;
   END LOOP;
 END $$;
 COMMENT ON FUNCTION plantao.claim_request_key(bigint, text, bytea) IS

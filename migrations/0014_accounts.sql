@@ -40,6 +40,7 @@ BEGIN
   GET DIAGNOSTICS removed = ROW_COUNT;
   IF removed > 0 THEN RETURN removed; END IF;
   DELETE FROM plantao.idempotency_keys k WHERE k.sender_id = account;
+  DELETE FROM plantao.request_keys k WHERE k.owner_id = account;
   IF mode = 'erase' THEN
     DELETE FROM plantao.users u WHERE u.id = account;
   ELSE

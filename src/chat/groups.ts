@@ -96,8 +96,7 @@ export class Groups {
     adderId: number | null,
     key: RequestKey | null = null,
   ): Promise<CreatedChat> {
-    if (adderId !== null) await this.#adding.count(adderId, usernames.length);
-    return keyedWrite({ sequelize: this.#sequelize, write: this.#write }, key, async (transaction) => {
+    const create = async (transaction: Transaction): Promise<CreatedChat> => {
       const creator = await requireUser(creatorId, transaction);
       const found = await this.#users.findEach(usernames, transaction);
       const unknown = usernames.filter((_, at) => !found[at]);
@@ -124,21 +123,35 @@ export class Groups {
         unknown,
         full: others.filter(({ id }) => full.has(id)).map(({ username }) => username),
       };
-    });
+    };
+    const count = async () => {
+      if (adderId !== null) await this.#adding.count(adderId, usernames.length);
+    };
+    return keyedWrite({ sequelize: this.#sequelize, write: this.#write }, key, create, count);
   }
 
   /**
    * Adds a member; does nothing if the user is one. `adderId` is the user who adds; null if unknown. A user who has left or was
-   * removed is added again by an owner or admin only.
+   * removed is added again by an owner or admin only. `check` runs before, except for a repeated request.
    * @throws {Refused} user_not_found, group_not_found, has_left; {TooManyTriesError} if the adder adds too many people.
    */
-  async join(groupId: number, userId: number, adderId: number | null): Promise<void> {
-    if (adderId !== null && adderId !== userId) await this.#adding.count(adderId, 1);
-    await this.#write(async (transaction) => {
+  async join(
+    groupId: number,
+    userId: number,
+    adderId: number | null,
+    key: RequestKey | null = null,
+    check: () => Promise<void> = async () => {},
+  ): Promise<void> {
+    const isAdded = adderId !== null && adderId !== userId;
+    const join = async (transaction: Transaction) => {
       await holdUser(userId, transaction);
       await this.require(groupId, transaction);
-      if (adderId !== null && adderId !== userId) await requireMayAdd(groupId, userId, adderId, transaction);
+      if (isAdded) await requireMayAdd(groupId, userId, adderId, transaction);
       await joinAll([groupId], userId, transaction);
+    };
+    await keyedWrite({ sequelize: this.#sequelize, write: this.#write }, key, join, async () => {
+      await check();
+      if (isAdded) await this.#adding.count(adderId, 1);
     });
   }
 

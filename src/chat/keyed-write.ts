@@ -1,4 +1,4 @@
-import { hash } from 'node:crypto';
+import { createHmac, hash, randomBytes } from 'node:crypto';
 import { QueryTypes, type Sequelize, type Transaction } from 'sequelize';
 import type { Write } from '../database/fenced-write.ts';
 import { Refused } from './errors.ts';
@@ -12,43 +12,81 @@ export interface RequestKey {
   readonly request: unknown;
 }
 
-interface Claim {
-  is_new: boolean;
+/** A node's access to the database for {@link keyedWrite}. */
+export interface KeyedDatabase {
+  readonly sequelize: Sequelize;
+  readonly write: Write;
+}
+
+/** The result of an earlier request; `is_same` is null if there was none. */
+interface Found {
   is_same: boolean | null;
   stored: unknown;
 }
 
 /**
  * Runs `work` in a fenced transaction. With a key, its result (JSON) is stored in the same transaction, and a repeated request
- * returns the stored result instead of running again, on any node.
- * @throws {Refused} key_reused if the key was used for a different request; the errors of `work`, which leave the key unused.
+ * returns the stored result instead of running again, on any node. `before` runs before the transaction, for limits and other
+ * checks that a repeated request does not count for.
+ * @throws {Refused} key_reused if the key was used for a different request; the errors of `before` and `work`, which leave the
+ * key unused.
  */
 export async function keyedWrite<Result>(
-  { sequelize, write }: { sequelize: Sequelize; write: Write },
+  { sequelize, write }: KeyedDatabase,
   requestKey: RequestKey | null,
   work: (transaction: Transaction) => Promise<Result>,
+  before: () => Promise<unknown> = async () => {},
 ): Promise<Result> {
-  if (requestKey === null) return write(work);
-  const { userId, key, request } = requestKey;
-  const bind = { owner: userId ?? 0, key };
+  if (requestKey === null) {
+    await before();
+    return write(work);
+  }
+  const bind = bindOf(requestKey);
+  const [earlier] = await sequelize.query<Found>(
+    "SELECT is_same, stored FROM plantao.find_result($owner, $key, decode($hash, 'hex'))",
+    { bind, type: QueryTypes.SELECT },
+  );
+  if (earlier && earlier.is_same !== null) return resultOf<Result>(earlier);
+  await before();
   return write(async (transaction) => {
-    const [claim] = await sequelize.query<Claim>(
+    const [claim] = await sequelize.query<Found & { is_new: boolean }>(
       "SELECT is_new, is_same, stored FROM plantao.claim_request_key($owner, $key, decode($hash, 'hex'))",
-      { bind: { ...bind, hash: hash('sha256', JSON.stringify(request), 'hex') }, type: QueryTypes.SELECT, transaction },
+      { bind, type: QueryTypes.SELECT, transaction },
     );
     if (!claim) throw new Error('claim_request_key returned no row');
-    if (!claim.is_new) {
-      if (claim.is_same !== true) {
-        throw new Refused('key_reused', { sentence: 'this Idempotency-Key was used for a different request' });
-      }
-      return claim.stored as Result;
-    }
+    if (!claim.is_new) return resultOf<Result>(claim);
     const result = await work(transaction);
     await sequelize.query('SELECT plantao.store_result($owner, $key, $result::jsonb)', {
-      bind: { ...bind, result: JSON.stringify(result) },
+      bind: { owner: bind.owner, key: bind.key, result: JSON.stringify(result ?? null) },
       type: QueryTypes.SELECT,
       transaction,
     });
     return result;
   });
+}
+
+/** Returns a salt for {@link keyedToken}. */
+export const newSalt = (): string => randomBytes(32).toString('base64url');
+
+/**
+ * Returns the token of a salt: 256 bits in base64url, random for everybody who does not know the salt. A repeated request
+ * returns the same token again, from the stored salt and its key; the database knows the salt, and only the hash of the key.
+ */
+export function keyedToken(requestKey: RequestKey | null, salt: string): string {
+  return createHmac('sha256', Buffer.from(salt, 'base64url'))
+    .update(requestKey?.key ?? '')
+    .digest('base64url');
+}
+
+function bindOf({ userId, key, request }: RequestKey) {
+  return {
+    owner: userId ?? 0,
+    key: hash('sha256', key, 'hex'),
+    hash: hash('sha256', JSON.stringify(request), 'hex'),
+  };
+}
+
+function resultOf<Result>({ is_same, stored }: Found): Result {
+  if (is_same === true) return stored as Result;
+  throw new Refused('key_reused', { sentence: 'this Idempotency-Key was used for a different request' });
 }

@@ -3,24 +3,27 @@ import type { Write } from '../database/fenced-write.ts';
 import { Group, Membership } from '../database/models.ts';
 import { MOST_GROUPS, requireRoomToCreate } from './group-limits.ts';
 import { type Groups, joinAll } from './groups.ts';
+import { keyedWrite, type RequestKey } from './keyed-write.ts';
 import { holdUser } from './users.ts';
 
 /** Joins and leaves groups by name (compatible with the Python project that this one replaces). */
 export class NamedGroups {
+  readonly #sequelize: Sequelize;
   readonly #write: Write;
   readonly #groups: Groups;
 
-  constructor(write: Write, groups: Groups) {
+  constructor(sequelize: Sequelize, write: Write, groups: Groups) {
+    this.#sequelize = sequelize;
     this.#write = write;
     this.#groups = groups;
   }
 
   /**
    * Joins the oldest group of that name, and creates it if there is none. With `ownOnly`, groups of others are ignored:
-   * knowing a name is no invitation. Returns the user's group names.
+   * knowing a name is no invitation. Returns the user's group names, for a repeated request those of now.
    */
-  async join(userId: number, name: string, ownOnly = false): Promise<string[]> {
-    await this.#write(async (transaction) => {
+  async join(userId: number, name: string, ownOnly: boolean, key: RequestKey | null = null): Promise<string[]> {
+    await keyedWrite({ sequelize: this.#sequelize, write: this.#write }, key, async (transaction) => {
       await holdUser(userId, transaction);
       const isIn = ownOnly && (await this.#groups.idsNamed(name, userId, transaction)).length > 0;
       if (isIn) return;
@@ -42,18 +45,25 @@ export class NamedGroups {
 
   /**
    * Replaces a user's groups by those of these names, in one transaction with a fixed number of statements; `ownOnly` as
-   * above. Returns the user's group names. If a DBA added the user to more than {@link MOST_GROUPS}, the excess is left
+   * above. Returns the user's group names, for a repeated request those of now. If a DBA added the user to more than {@link MOST_GROUPS}, the excess is left
    * before that, in transactions of that size: each locks the log for some milliseconds.
    */
-  async replace(userId: number, names: readonly string[], ownOnly = false): Promise<string[]> {
+  async replace(
+    userId: number,
+    names: readonly string[],
+    ownOnly: boolean,
+    key: RequestKey | null = null,
+  ): Promise<string[]> {
     const leaveSome = () =>
       this.#write(async (transaction) => {
         await holdUser(userId, transaction);
         const isMore = (await Membership.findOne({ where: { userId }, offset: MOST_GROUPS, transaction })) !== null;
         return isMore ? leaveAllBut(names, userId, transaction) : 0;
       });
-    while ((await leaveSome()) > 0);
-    await this.#write(async (transaction) => {
+    const leaveExcess = async () => {
+      while ((await leaveSome()) > 0);
+    };
+    const replace = async (transaction: Transaction) => {
       await holdUser(userId, transaction);
       await leaveAllBut(names, userId, transaction);
       const mine = await namedGroupsOf(userId, transaction);
@@ -62,7 +72,8 @@ export class NamedGroups {
       const joined = await groupsNamed([...wanted], userId, ownOnly, transaction);
       await joinAll(joined, userId, transaction);
       await requireRoomToCreate(userId, transaction);
-    });
+    };
+    await keyedWrite({ sequelize: this.#sequelize, write: this.#write }, key, replace, leaveExcess);
     return this.#groups.namesOfUser(userId);
   }
 }

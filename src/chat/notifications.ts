@@ -1,4 +1,4 @@
-import { QueryTypes, type Sequelize } from 'sequelize';
+import { QueryTypes, type Sequelize, type Transaction } from 'sequelize';
 import type { Write } from '../database/fenced-write.ts';
 import { keyedWrite, type RequestKey } from './keyed-write.ts';
 
@@ -14,15 +14,16 @@ export class Notifications {
 
   /**
    * Appends a notification and returns its position. With `senderId`, it reaches only groups that this user is in. A repeated
-   * request with the same key returns the position of the first and appends nothing.
+   * request with the same key returns the position of the first and appends nothing; `count` counts the others.
    */
   async notify(
     name: string,
     payload: unknown,
     senderId: number | null,
     key: RequestKey | null = null,
+    count: () => Promise<void> = async () => {},
   ): Promise<number> {
-    return keyedWrite({ sequelize: this.#sequelize, write: this.#write }, key, async (transaction) => {
+    const append = async (transaction: Transaction) => {
       const [row] = await this.#sequelize.query<{ position: number }>(
         'SELECT plantao.notify_group($name, $payload::jsonb, $senderId) AS position',
         {
@@ -33,6 +34,7 @@ export class Notifications {
       );
       if (!row) throw new Error('notify_group returned no position');
       return row.position;
-    });
+    };
+    return keyedWrite({ sequelize: this.#sequelize, write: this.#write }, key, append, count);
   }
 }

@@ -2,7 +2,6 @@ import { AccountCalls } from './calls/account-calls.ts';
 import { GroupCalls } from './calls/group-calls.ts';
 import { OperationCalls } from './calls/operation-calls.ts';
 import { EventIterator, type EventsOptions } from './event-iterator.ts';
-import { newIdempotencyKey } from './idempotency-key.ts';
 import type { ChatClientOptions, EditOptions, PageOptions, SearchOptions, SendOptions } from './options.ts';
 import { groupSource, userSource } from './poll-sources.ts';
 import { type BackoffBounds, defaultBackoff } from './requests/backoff.ts';
@@ -27,10 +26,11 @@ import type {
 
 /**
  * A client of a whole cluster. It finds the active node for writes, stays with one node for reads, follows failovers, and
- * retries until a deadline whatever is safe to repeat. Runs in Node.js and in browsers.
+ * retries until a deadline whatever is safe to repeat: a request that creates something carries an idempotency key. Runs in
+ * Node.js and in browsers.
  *
  * Errors: RefusedError at once for a 4xx, UnreachableError if no node responded in time, OutcomeUnknownError if the response
- * to register() or createChat() was lost. All extend ChatError.
+ * to a request that must not be repeated was lost (a change of password). All extend ChatError.
  */
 export class ChatClient extends ClientSession {
   /** The signed-in user's own account. */
@@ -64,7 +64,7 @@ export class ChatClient extends ClientSession {
   /** Creates a group of this user and the given usernames. */
   async createChat(name: string, members: readonly string[] = [], options: CallOptions = {}): Promise<CreatedGroup> {
     const body = { groupName: name, creatorId: this.#me(), members };
-    return this.calls.write<CreatedGroup>('/create-chat', { body, repeatable: false }, 'group_id', options);
+    return this.calls.write<CreatedGroup>('/create-chat', { body }, 'group_id', options);
   }
 
   /** Returns the one direct chat with another user, and creates it if there is none. */
@@ -87,13 +87,13 @@ export class ChatClient extends ClientSession {
   /** Adds a user to a group; by default, the signed-in user. Idempotent. */
   async join(groupId: number, options: CallOptions & { userId?: number } = {}): Promise<void> {
     const body = { groupId, userId: options.userId ?? this.#me() };
-    await this.calls.connection.write({ method: 'POST', path: '/group-users', body }, options);
+    await this.calls.write<{ group_id: number }>('/group-users', { body }, 'group_id', options);
   }
 
   /** Joins the group of that name and creates it if needed. With AUTH=token it only finds groups of this user. */
   async joinNamed(name: string, options: CallOptions = {}): Promise<void> {
     const path = `/user/${this.#me()}/groups/${encodeURIComponent(name)}`;
-    await this.calls.connection.write({ method: 'POST', path }, options);
+    await this.calls.write<{ groups: string[] }>(path, {}, 'groups', options);
   }
 
   /** Removes a user from a group; by default, the signed-in user. Idempotent. */
@@ -111,9 +111,10 @@ export class ChatClient extends ClientSession {
 
   /** Sends a message and resolves when it is stored. However often it is retried, it is stored once. */
   async send(groupId: number, content: string, options: SendOptions = {}): Promise<SendResult> {
+    const { idempotencyKey, durable } = options;
     const headers = {
-      'Idempotency-Key': options.idempotencyKey ?? newIdempotencyKey(),
-      ...(options.durable && { Prefer: `durable=${options.durable}` }),
+      ...(idempotencyKey !== undefined && { 'Idempotency-Key': idempotencyKey }),
+      ...(durable && { Prefer: `durable=${durable}` }),
     };
     const { replyTo, meta } = options;
     const body = { userId: this.#me(), groupId, content, replyTo, meta };
@@ -161,10 +162,9 @@ export class ChatClient extends ClientSession {
 
   /** Sends a notification to all who wait for this name. Returns its cursor. However often it is retried, it is sent once. */
   async notify(name: string, payload?: unknown, options: CallOptions = {}): Promise<string> {
-    const headers = { 'Idempotency-Key': newIdempotencyKey() };
     const body = payload === undefined ? {} : { payload };
     const path = `/notify/${encodeURIComponent(name)}`;
-    return (await this.calls.write<NotifyResult>(path, { body, headers }, 'cursor', options)).cursor;
+    return (await this.calls.write<NotifyResult>(path, { body }, 'cursor', options)).cursor;
   }
 
   /** Iterates over all events of the user's groups from the cursor on, without end. */

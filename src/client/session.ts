@@ -1,5 +1,6 @@
 import { Calls } from './calls/calls.ts';
 import { decodeBody } from './decoding.ts';
+import { newIdempotencyKey } from './idempotency-key.ts';
 import type { ChatClientOptions } from './options.ts';
 import { type CallOptions, Connection } from './requests/connection.ts';
 import type { NodeRequest, NodeResponse } from './requests/single-request.ts';
@@ -47,10 +48,9 @@ export class ClientSession {
 
   /** Creates an account with a password and signs in. @throws {RefusedError} `username_taken`. */
   async register(username: string, password: string, options: CallOptions = {}): Promise<SignInResult> {
-    const body = { username, password };
-    return this.#startSession(
-      await this.calls.connection.write({ method: 'POST', path: '/register', body }, options, { repeatable: false }),
-    );
+    const headers = { 'Idempotency-Key': newIdempotencyKey() };
+    const request: NodeRequest = { method: 'POST', path: '/register', body: { username, password }, headers };
+    return this.#startSession(await this.calls.connection.write(request, options));
   }
 
   /** Forgets user and token at once, then revokes the token. Rejects if the token could not be revoked. */

@@ -109,7 +109,7 @@ export function buildChat(options: ChatOptions) {
       isReplicated: () => isReplicated(sequelize),
     }),
     groups,
-    namedGroups: new NamedGroups(write, groups),
+    namedGroups: new NamedGroups(sequelize, write, groups),
     messages: new Messages(sequelize, write),
     features: { ...buildFeatures(sequelize, write, settings), accountChanges },
     notifications: new Notifications(sequelize, write),

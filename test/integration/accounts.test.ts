@@ -70,6 +70,7 @@ describe('Accounts', () => {
   function accounts(passwordsOnly: boolean): Accounts {
     const write = fencedWrite(sequelize, () => 1);
     return new Accounts({
+      sequelize,
       users: new Users(),
       passwords: passwords as unknown as Passwords,
       tokens: new Tokens(sequelize, write, 1),

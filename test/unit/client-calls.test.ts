@@ -181,25 +181,25 @@ describe('The client never repeats a request that must not be repeated', () => {
     json(
       response,
       200,
-      heard.path === '/health' ? { status: 'alive', active: true } : { group_id: 5, group_name: 'x' },
+      heard.path === '/health' ? { status: 'alive', active: true } : { message: 'password changed', token: 'new' },
     );
 
   afterEach(async () => {
     await Promise.all([bad.close(), good.close()]);
   });
 
-  async function create(behave: Behaviour) {
+  async function change(behave: Behaviour) {
     bad = await startFakeNode((heard, response) => {
       if (heard.path === '/health') created(heard, response);
       else behave(heard, response);
     });
     good = await startFakeNode(created);
     const client = new ChatClient({ urls: [bad.url, good.url], userId: 1, attemptMs: 1000 });
-    return client.createChat('x').catch((caught) => caught);
+    return client.account.changePassword('old', 'battery staple').catch((caught) => caught);
   }
 
   it('reports an unknown outcome when the response was lost', async () => {
-    expect(await create((_, response) => breakHalfway(response))).to.include({
+    expect(await change((_, response) => breakHalfway(response))).to.include({
       name: 'OutcomeUnknownError',
       code: 'outcome_unknown',
     });
@@ -208,15 +208,15 @@ describe('The client never repeats a request that must not be repeated', () => {
 
   it('reports an unknown outcome when the node may have lost the response', async () => {
     const lost: Behaviour = (_, response) => json(response, 503, { error: 'no database', code: 'unavailable' });
-    expect((await create(lost)).name).to.equal('OutcomeUnknownError');
+    expect((await change(lost)).name).to.equal('OutcomeUnknownError');
   });
 
   it('reports an unknown outcome when a proxy lost the response', async () => {
-    expect((await create((_, response) => response.writeHead(502).end())).name).to.equal('OutcomeUnknownError');
+    expect((await change((_, response) => response.writeHead(502).end())).name).to.equal('OutcomeUnknownError');
   });
 
   it('retries when the node says that it did not execute the request', async () => {
-    expect((await create((_, response) => notActive(response, good.url))).group_id).to.equal(5);
+    expect((await change((_, response) => notActive(response, good.url))).token).to.equal('new');
   });
 
   it('retries when the node is gone before anything was sent', async () => {
@@ -224,7 +224,7 @@ describe('The client never repeats a request that must not be repeated', () => {
     good = await startFakeNode(created);
     await bad.close();
     const client = new ChatClient({ urls: [bad.url, good.url], userId: 1 });
-    expect((await client.createChat('x')).group_id).to.equal(5);
+    expect((await client.account.changePassword('old', 'battery staple')).token).to.equal('new');
   });
 
   it('treats "not found" as success when an earlier attempt may have deleted the message', async () => {
@@ -234,6 +234,46 @@ describe('The client never repeats a request that must not be repeated', () => {
     const error = await new ChatClient({ urls: [good.url], userId: 1 }).deleteMessage(9).catch((caught) => caught);
     expect(error).to.include({ status: 404, code: 'message_not_found' });
   });
+});
+
+describe('The client repeats a request that creates something with one key', () => {
+  let bad: FakeNode;
+  let good: FakeNode;
+  const created: Behaviour = (heard, response) => {
+    const body = { user_id: 1, token: 't', group_id: 5, group_name: 'x', groups: [] };
+    json(response, 200, heard.path === '/health' ? { status: 'alive', active: true } : body);
+  };
+
+  afterEach(async () => {
+    await Promise.all([bad.close(), good.close()]);
+  });
+
+  const calls: [path: string, call: (client: ChatClient) => Promise<unknown>][] = [
+    ['/create-chat', (client) => client.createChat('x')],
+    ['/register', (client) => client.register('ana', 'correct horse')],
+    ['/group-users', (client) => client.join(5)],
+    ['/user/1/groups/x', (client) => client.joinNamed('x')],
+  ];
+  const failures: [what: string, behave: Behaviour][] = [
+    ['the response was lost', (_, response) => breakHalfway(response)],
+    ['the outcome is unknown', (_, response) => json(response, 503, { error: 'no database', code: 'outcome_unknown' })],
+    ['a proxy lost the response', (_, response) => response.writeHead(502).end()],
+    ['the node is not active', (_, response) => notActive(response, good.url)],
+  ];
+  for (const [path, call] of calls) {
+    for (const [what, behave] of failures) {
+      it(`POST ${path}: if ${what}`, async () => {
+        bad = await startFakeNode((heard, response) => (heard.path === path ? behave : created)(heard, response));
+        good = await startFakeNode(created);
+        const backoff = { firstMs: 5, capMs: 20 };
+        await call(new ChatClient({ urls: [bad.url, good.url], userId: 1, attemptMs: 1000, backoff }));
+        const [first, second] = [bad, good].map(({ heard }) => heard.find((one) => one.path === path));
+        expect(first?.headers['idempotency-key']).to.match(/^[0-9a-f-]{36}$/);
+        expect(second?.headers['idempotency-key']).to.equal(first?.headers['idempotency-key']);
+        expect(second?.body).to.deep.equal(first?.body);
+      });
+    }
+  }
 });
 
 describe('The client uses the API', () => {

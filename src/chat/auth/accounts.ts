@@ -1,8 +1,9 @@
 import { hash } from 'node:crypto';
-import type { Transaction } from 'sequelize';
+import type { Sequelize, Transaction } from 'sequelize';
 import type { Write } from '../../database/fenced-write.ts';
 import { User } from '../../database/models.ts';
 import { Refused } from '../errors.ts';
+import { keyedWrite, type RequestKey } from '../keyed-write.ts';
 import { nameKey } from '../names.ts';
 import { createUser, type Users } from '../users.ts';
 import type { Passwords } from './passwords.ts';
@@ -29,6 +30,7 @@ export interface Applicant {
 
 /** Options of {@link Accounts}. */
 export interface AccountsOptions {
+  sequelize: Sequelize;
   users: Users;
   passwords: Passwords;
   tokens: Tokens;
@@ -55,7 +57,7 @@ export class Accounts {
    * @throws {Refused} unauthenticated, or overloaded if too many sign in at once; {TooManyTriesError}; {NotActiveError}.
    */
   async logIn(applicant: Applicant): Promise<SignedIn> {
-    const { username, password, network, tokenHash = null } = applicant;
+    const { username, password } = applicant;
     const user = await this.#options.users.find(username);
     if (!this.#options.passwordsOnly && (user === null || user.passwordHash === null)) {
       return this.#enterFreely(user, applicant);
@@ -63,6 +65,11 @@ export class Accounts {
     if (password === null) {
       throw new Refused('unauthenticated', { sentence: 'this account requires its password' });
     }
+    return this.#enterByPassword(user, { ...applicant, password });
+  }
+
+  async #enterByPassword(user: User | null, applicant: Applicant & { password: string }): Promise<SignedIn> {
+    const { username, password, network, tokenHash = null } = applicant;
     const { limits, passwords } = this.#options;
     const key = keyOf(username);
     const subject = user ? String(user.id) : key;
@@ -76,22 +83,37 @@ export class Accounts {
     return this.#enter(user);
   }
 
-  /** Creates an account with a password. @throws {Refused} username_taken, overloaded; {TooManyTriesError}; {NotActiveError}. */
-  async register({ username, password, network }: Applicant & { password: string }): Promise<SignedIn> {
-    const { users, limits, write } = this.#options;
-    if (await users.find(username)) {
-      // Counted too: otherwise a client could test name after name.
-      await limits.register(network);
-      throw new Refused('username_taken');
-    }
-    const passwordHash = await this.#hashOfNew(password, network);
-    const signedIn = await write(async (transaction) => {
-      const user = await createUser(username, passwordHash, transaction);
+  /**
+   * Creates an account with a password. A repeated request with the same key enters the account that the first one created: the
+   * token of the first is not stored, so it gets another one, for the password.
+   * @throws {Refused} username_taken, overloaded, key_reused; unauthenticated for a repeated request with another password;
+   * {TooManyTriesError}; {NotActiveError}.
+   */
+  async register(applicant: Applicant & { password: string }, key: RequestKey | null = null): Promise<SignedIn> {
+    const { username, password, network } = applicant;
+    const { users, limits } = this.#options;
+    const made: { passwordHash: string; signedIn?: SignedIn } = { passwordHash: '' };
+    const check = async () => {
+      if (await users.find(username)) {
+        // Counted too: otherwise a client could test name after name.
+        await limits.register(network);
+        throw new Refused('username_taken');
+      }
+      made.passwordHash = await this.#hashOfNew(password, network);
+    };
+    const create = async (transaction: Transaction) => {
+      const user = await createUser(username, made.passwordHash, transaction);
       if (!user) throw new Refused('username_taken');
-      return this.#signIn(user, true, 'password', transaction);
-    });
-    await limits.remember({ userId: signedIn.userId, network });
-    return signedIn;
+      made.signedIn = await this.#signIn(user, true, 'password', transaction);
+      return user.id;
+    };
+    const userId = await keyedWrite(this.#options, key, create, check);
+    if (!made.signedIn) {
+      const entered = await this.#enterByPassword(await User.findByPk(userId), applicant);
+      return { ...entered, created: true };
+    }
+    await limits.remember({ userId, network });
+    return made.signedIn;
   }
 
   /**

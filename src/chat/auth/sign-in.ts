@@ -46,6 +46,6 @@ export function openSignIn({ sequelize, write, users, session, log, settings }: 
     // A token for each waiter, and as many again for clients that do not wait.
     knownTokens: new TokenCache({ session, log, most: Math.max(50_000, 2 * settings.maxWaiters) }),
     accountChanges: new AccountChanges(sequelize, write, passwords, limits, tokens),
-    accounts: new Accounts({ users, passwords, tokens, limits, write, passwordsOnly }),
+    accounts: new Accounts({ sequelize, users, passwords, tokens, limits, write, passwordsOnly }),
   };
 }

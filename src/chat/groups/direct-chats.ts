@@ -2,6 +2,7 @@ import { QueryTypes, type Sequelize } from 'sequelize';
 import type { Write } from '../../database/fenced-write.ts';
 import { Refused } from '../errors.ts';
 import { requireRoom, requireRoomToCreate } from '../group-limits.ts';
+import { keyedWrite, type RequestKey } from '../keyed-write.ts';
 import { holdUser, requireUser, type UserView } from '../users.ts';
 
 /** A direct chat; `created` if it did not exist before. */
@@ -26,8 +27,8 @@ export class DirectChats {
    * Returns the direct chat of two users, and creates it if there is none. A user who left it is a member again after calling.
    * @throws {Refused} user_not_found, too_many_groups.
    */
-  async open(userId: number, otherUserId: number): Promise<DirectChat> {
-    return this.#write(async (transaction) => {
+  async open(userId: number, otherUserId: number, key: RequestKey | null = null): Promise<DirectChat> {
+    return keyedWrite({ sequelize: this.#sequelize, write: this.#write }, key, async (transaction) => {
       await holdUser(userId, transaction);
       const { id, username } = await requireUser(otherUserId, transaction);
       const [row] = await this.#sequelize.query<{ group_id: number; group_name: string; is_new: boolean }>(

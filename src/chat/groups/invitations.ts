@@ -1,15 +1,17 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { QueryTypes, type Sequelize } from 'sequelize';
 import type { Write } from '../../database/fenced-write.ts';
 import { Refused } from '../errors.ts';
 import { requireRoom } from '../group-limits.ts';
+import { keyedToken, keyedWrite, newSalt, type RequestKey } from '../keyed-write.ts';
 import { holdUser } from '../users.ts';
 import type { GroupAdministration } from './administration.ts';
 
 /** A new invitation; its token is shown this once. */
 export interface Invitation {
   token: string;
-  expiresAt: Date;
+  /** In ISO 8601. */
+  expiresAt: string;
 }
 
 interface InvitedGroup {
@@ -40,15 +42,23 @@ export class Invitations {
   }
 
   /** @throws {Refused} group_not_found, not_a_member, forbidden unless the actor is an owner or admin, direct_chat. */
-  async create(groupId: number, actorId: number | null, hours: number, uses: number): Promise<Invitation> {
-    const token = randomBytes(32).toString('base64url');
-    return this.#write(async (transaction) => {
+  async create(
+    { groupId, actorId, hours, uses }: { groupId: number; actorId: number | null; hours: number; uses: number },
+    key: RequestKey | null = null,
+  ): Promise<Invitation> {
+    const database = { sequelize: this.#sequelize, write: this.#write };
+    const { salt, expiresAt } = await keyedWrite(database, key, async (transaction) => {
+      const salt = newSalt();
       await this.#administration.requireStaff(groupId, actorId, transaction);
       const [row] = await this.#sequelize.query<{ expires_at: Date }>(
         `INSERT INTO plantao.invitations (hash, group_id, created_by, expires_at, uses_left)
          VALUES ($hash, $groupId, $actorId, clock_timestamp() + make_interval(hours => $hours::int), $uses)
          RETURNING expires_at`,
-        { bind: { hash: hashOf(token), groupId, actorId, hours, uses }, type: QueryTypes.SELECT, transaction },
+        {
+          bind: { hash: hashOf(keyedToken(key, salt)), groupId, actorId, hours, uses },
+          type: QueryTypes.SELECT,
+          transaction,
+        },
       );
       await this.#sequelize.query(
         `DELETE FROM plantao.invitations WHERE hash IN (
@@ -57,8 +67,9 @@ export class Invitations {
         { bind: { groupId, most: MOST_INVITATIONS }, transaction },
       );
       if (!row) throw new Error('the new invitation was not returned');
-      return { token, expiresAt: row.expires_at };
+      return { salt, expiresAt: row.expires_at.toISOString() };
     });
+    return { token: keyedToken(key, salt), expiresAt };
   }
 
   /** Revokes all invitations of a group and returns how many. @throws {Refused} as {@link create}. */
@@ -78,8 +89,8 @@ export class Invitations {
    * @throws {Refused} user_not_found, invitation_not_found also if it expired or is used up, removed_from_group, group_full,
    * too_many_groups.
    */
-  async accept(token: string, userId: number): Promise<{ id: number; name: string }> {
-    return this.#write(async (transaction) => {
+  async accept(token: string, userId: number, key: RequestKey | null = null): Promise<{ id: number; name: string }> {
+    return keyedWrite({ sequelize: this.#sequelize, write: this.#write }, key, async (transaction) => {
       await holdUser(userId, transaction);
       const [found] = await this.#sequelize.query<InvitedGroup>(
         `SELECT g.id, g.name, i.uses_left,

@@ -1,5 +1,6 @@
-import { QueryTypes, type Sequelize } from 'sequelize';
+import { QueryTypes, type Sequelize, type Transaction } from 'sequelize';
 import type { Write } from '../../database/fenced-write.ts';
+import { keyedWrite, type RequestKey } from '../keyed-write.ts';
 
 /** One reaction of a user to a message. */
 export interface Reaction {
@@ -19,14 +20,17 @@ export class Reactions {
   }
 
   /**
-   * Adds a reaction; does nothing if it is there. Returns how many users have it.
+   * Adds a reaction; does nothing if it is there. Returns how many users have it. `check` runs before, except for a repeated
+   * request.
    * @throws {Refused} message_not_found, user_not_found, too_many_reactions.
    */
-  async add(reaction: Reaction): Promise<number> {
+  async add(reaction: Reaction, key: RequestKey | null, check: () => Promise<void>): Promise<number> {
     return this.#change(
       `INSERT INTO plantao.reactions (message_id, user_id, emoji) VALUES ($messageId, $userId, $emoji)
        ON CONFLICT DO NOTHING`,
       reaction,
+      key,
+      check,
     );
   }
 
@@ -38,14 +42,20 @@ export class Reactions {
     );
   }
 
-  async #change(statement: string, { messageId, userId, emoji }: Reaction): Promise<number> {
-    return this.#write(async (transaction) => {
+  async #change(
+    statement: string,
+    { messageId, userId, emoji }: Reaction,
+    key: RequestKey | null = null,
+    check?: () => Promise<void>,
+  ): Promise<number> {
+    const change = async (transaction: Transaction) => {
       await this.#sequelize.query(statement, { bind: { messageId, userId, emoji }, transaction });
       const [row] = await this.#sequelize.query<{ count: number }>(
         'SELECT count FROM plantao.reaction_counts WHERE message_id = $messageId AND emoji = $emoji',
         { bind: { messageId, emoji }, type: QueryTypes.SELECT, transaction },
       );
       return row?.count ?? 0;
-    });
+    };
+    return keyedWrite({ sequelize: this.#sequelize, write: this.#write }, key, change, check);
   }
 }

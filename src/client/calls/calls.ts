@@ -1,5 +1,6 @@
 import { decodeBody } from '../decoding.ts';
 import { ChatError } from '../errors.ts';
+import { newIdempotencyKey } from '../idempotency-key.ts';
 import type { CallOptions, Connection, WriteOptions } from '../requests/connection.ts';
 import type { NodeRequest } from '../requests/single-request.ts';
 
@@ -37,7 +38,10 @@ export class Calls {
     return decodeBody<T>(await this.connection.read({ method: 'GET', path, query }, options), field);
   }
 
-  /** Writes to the active node. Repeatable unless the request says otherwise. The response must have `field`. */
+  /**
+   * Writes to the active node. A POST carries an idempotency key, so that its retries have one effect; the others are repeatable
+   * unless the request says otherwise. The response must have `field`.
+   */
   async write<T extends object>(
     path: string,
     { method = 'POST', body, headers, ...traits }: WriteRequest,
@@ -48,7 +52,7 @@ export class Calls {
       method,
       path,
       ...(body !== undefined && { body }),
-      ...(headers !== undefined && { headers }),
+      headers: { ...(method === 'POST' && { 'Idempotency-Key': newIdempotencyKey() }), ...headers },
     };
     return decodeBody<T>(await this.connection.write(request, options, traits), field);
   }

@@ -45,7 +45,7 @@ export class GroupCalls {
 
   /** Creates an invitation, for owners and admins: whoever has its token may join. */
   async invite(groupId: number, { hours, uses, ...options }: InvitationOptions = {}): Promise<Invitation> {
-    const request = { body: { groupId, hours, uses }, repeatable: false };
+    const request = { body: { groupId, hours, uses } };
     return this.#calls.write<Invitation>('/invitations', request, 'token', options);
   }
 

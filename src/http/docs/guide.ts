@@ -14,7 +14,8 @@ With \`AUTH=open\` no token is needed, and the \`userId\` of a request is truste
 ## Writes and failover
 A standby refuses writes with 503 \`not_active\`, and names the active node in \`active_url\`. Send the write there. While \`active_url\` is null a failover
 is under way: retry after \`Retry-After\` seconds. To retry safely after a lost response or 503 \`outcome_unknown\`, send an \`Idempotency-Key\` of your own
-with the first attempt, and the same key with every retry: the same request then has one effect and one response.
+with the first attempt, and the same key with every retry: the same request then has one effect and one response. Every POST that creates something or notifies takes a key;
+the others say why repeating them is safe. A repeated request gets the stored response and does not count for the limits of what it would have created; keys are kept for a day.
 
 ## Cursors
 A cursor is a position in the event log. Every response of a poll has one, in the body and in the header \`Cursor\`; so have GET /chats, GET /messages and POST /messages.

@@ -71,6 +71,8 @@ function eraseRoute({ accountChanges }: Services): Route {
     serves: 'write',
     requires: 'user',
     summary: "Deletes the caller's account and revokes its tokens; its messages stay under another name, or are erased",
+    description:
+      'Deletes an account and revokes its tokens; its messages stay under another name, or are erased. Repeating it is safe: 401 or 404 then means that it was done',
     input: z.object({
       password: givenPassword.optional().describe('Required for an account that has one.'),
       messages: z.enum(['keep', 'erase'], 'must be keep or erase').default('keep'),
@@ -100,6 +102,8 @@ function passwordRoute({ accountChanges }: Services): Route {
     serves: 'write',
     requires: 'user',
     summary: 'Changes the password of an account, and ends all its sessions; the caller gets a new token',
+    description:
+      'Changes the password of an account, and ends all its sessions; the caller gets a new token. After a lost response do not repeat it: log in with the new password, or with the old one if that is refused',
     input: z.object({ oldPassword: givenPassword, password, userId }),
     refusals: [401, 404],
     answer: passwordAnswer,

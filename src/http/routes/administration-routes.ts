@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { ROLES } from '../../chat/groups/administration.ts';
 import { INVITATION_LENGTH } from '../../chat/groups/invitations.ts';
 import { requireUserId } from '../request/authentication.ts';
+import { KEY_HEADER, requestKeyOf } from '../request/idempotency-key.ts';
 import { count, description, groupName, id } from '../request/request-schemas.ts';
 import type { Services } from '../services.ts';
 import { type Route, route } from './route.ts';
@@ -102,10 +103,12 @@ function inviteRoute({ invitations }: Services): Route {
     input: z.object({ groupId: id, hours: count(1, 8760, 168), uses: count(1, 10_000, 1000) }),
     status: 201,
     refusals: [404, 409],
+    headers: KEY_HEADER,
     answer: invitationAnswer,
-    async handle({ input: { groupId, hours, uses }, caller }) {
-      const { token, expiresAt } = await invitations.create(groupId, caller.userId, hours, uses);
-      return { status: 201, body: { group_id: groupId, token, expires_at: expiresAt.toISOString() } };
+    async handle({ input, caller, request }) {
+      const key = requestKeyOf(request, caller.userId, input);
+      const { token, expiresAt } = await invitations.create({ ...input, actorId: caller.userId }, key);
+      return { status: 201, body: { group_id: input.groupId, token, expires_at: expiresAt } };
     },
   });
 }
@@ -147,10 +150,12 @@ function acceptInvitationRoute({ invitations }: Services): Route {
       userId: id.optional().describe('Who joins. Where AUTH=token, the token says who calls.'),
     }),
     refusals: [404, 409],
+    headers: KEY_HEADER,
     answer: acceptedAnswer,
-    async handle({ input: { token, userId }, caller }) {
-      const joining = requireUserId(caller, userId);
-      const { id: groupId, name } = await invitations.accept(token, joining);
+    async handle({ input, caller, request }) {
+      const joining = requireUserId(caller, input.userId);
+      const key = requestKeyOf(request, joining, input);
+      const { id: groupId, name } = await invitations.accept(input.token, joining, key);
       return { body: { message: 'joined', group_id: groupId, group_name: name, user_id: joining } };
     },
   });

@@ -148,6 +148,7 @@ function fallRoute({ cluster }: Services): Route {
     serves: 'control',
     requires: 'admin',
     summary: 'Takes the node out of service: it steps down and releases every waiter',
+    description: 'Takes the node out of service: it steps down and releases every waiter. Repeating it is safe',
     input: nothing,
     answer: z.object({ status: z.string(), active: z.boolean() }),
     async handle() {
@@ -164,6 +165,7 @@ function reviveRoute({ cluster }: Services): Route {
     serves: 'control',
     requires: 'admin',
     summary: 'Back in service as a candidate; takes no lock that another holds',
+    description: 'Back in service as a candidate; takes no lock that another holds. Repeating it is safe',
     input: nothing,
     answer: z.object({ status: z.string(), active: z.boolean() }),
     async handle() {
@@ -188,6 +190,8 @@ function switchoverRoute({ cluster, showsActiveUrl }: Services): Route {
     serves: 'write',
     requires: 'admin',
     summary: 'Switches over to the named standby, or to any standby',
+    description:
+      'Switches over to the named standby, or to any standby. Repeating it is safe if it names one: already_active then means that it was done',
     input: z.object({ to: nodeName.nullish() }),
     answer: switchoverAnswer,
     refusals: [404, 409],

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { user } from '../docs/response-schemas.ts';
 import { invalid } from '../http-error.ts';
 import { requireUserId } from '../request/authentication.ts';
+import { KEY_HEADER, requestKeyOf } from '../request/idempotency-key.ts';
 import { id } from '../request/request-schemas.ts';
 import type { Services } from '../services.ts';
 import { type Route, route } from './route.ts';
@@ -29,11 +30,13 @@ export function directRoutes({ directChats }: Services): Route[] {
         userId: id.optional().describe('Who calls. Where AUTH=token, the token says so.'),
       }),
       refusals: [404, 409],
+      headers: KEY_HEADER,
       answer: directAnswer,
-      async handle({ input, caller }) {
+      async handle({ input, caller, request }) {
         const userId = requireUserId(caller, input.userId);
         if (input.otherUserId === userId) throw invalid('otherUserId', 'must be another user');
-        const { groupId, groupName, created, other } = await directChats.open(userId, input.otherUserId);
+        const key = requestKeyOf(request, userId, input);
+        const { groupId, groupName, created, other } = await directChats.open(userId, input.otherUserId, key);
         return { body: { group_id: groupId, group_name: groupName, created, other } };
       },
     }),

@@ -118,10 +118,13 @@ function joinRoute({ groups }: Services): Route {
     summary: 'Makes a user a member; telling twice is fine',
     input: z.object({ groupId: id, userId: id }),
     refusals: [404, 409],
+    headers: KEY_HEADER,
     answer: membership,
-    async handle({ input, caller }) {
-      await requireMember(caller, input.groupId, groups);
-      await groups.join(input.groupId, input.userId, caller.userId);
+    async handle({ input, caller, request }) {
+      const key = requestKeyOf(request, caller.userId ?? input.userId, input);
+      await groups.join(input.groupId, input.userId, caller.userId, key, () =>
+        requireMember(caller, input.groupId, groups),
+      );
       return { body: { message: 'joined', group_id: input.groupId, user_id: input.userId } };
     },
   });

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { Refused } from '../../chat/errors.ts';
 import { type Caller, requireSelf, requireUserId } from '../request/authentication.ts';
+import { KEY_HEADER, requestKeyOf } from '../request/idempotency-key.ts';
 import { content, emoji, id, meta } from '../request/request-schemas.ts';
 import type { Services } from '../services.ts';
 import { type Route, route } from './route.ts';
@@ -72,11 +73,15 @@ function reactRoute(services: Services): Route {
       'Adds a reaction to a message, at most 10 of one user and 50 different ones; repeating it is fine. The group gets the event reaction',
     input: reactionInput,
     refusals: [404, 409],
+    headers: KEY_HEADER,
     answer: reactionAnswer,
-    async handle({ input: { messageId, emoji, userId }, caller }) {
-      const reaction = { messageId, emoji, userId: requireUserId(caller, userId) };
-      await requireReader(services, caller, messageId);
-      const count = await services.reactions.add(reaction);
+    async handle({ input, caller, request }) {
+      const { messageId, emoji } = input;
+      const userId = requireUserId(caller, input.userId);
+      const key = requestKeyOf(request, userId, input);
+      const count = await services.reactions.add({ messageId, emoji, userId }, key, () =>
+        requireReader(services, caller, messageId),
+      );
       return { body: { message: 'reaction added', message_id: messageId, emoji, count } };
     },
   });

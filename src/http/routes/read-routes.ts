@@ -24,6 +24,8 @@ function readRoute({ readMarks }: Services): Route {
     requires: 'user',
     summary:
       "Moves the caller's read mark of a group to a message: at most to the newest one, and never back. The user's devices get the event read",
+    description:
+      "Moves the caller's read mark of a group to a message: at most to the newest one, and never back, so repeating it is safe. The user's devices get the event read if it moved",
     input: z.object({
       groupId: id,
       messageId: id.describe('The last message that was read.'),

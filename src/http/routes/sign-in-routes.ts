@@ -5,6 +5,7 @@ import { tokenHash } from '../../chat/auth/tokens.ts';
 import { invalid } from '../http-error.ts';
 import { adminTokenCheck, bearerOf, requireSelf } from '../request/authentication.ts';
 import { addressOf } from '../request/client-address.ts';
+import { KEY_HEADER, requestKeyOf } from '../request/idempotency-key.ts';
 import { givenPassword, id, password, SHORTEST_PASSWORD, TOO_SHORT, username } from '../request/request-schemas.ts';
 import type { Services } from '../services.ts';
 import { type Route, route } from './route.ts';
@@ -38,11 +39,14 @@ function registerRoute({ accounts, adminToken, authMode, cluster }: Services): R
     serves: 'write',
     requires: 'anyone',
     summary: 'A new account with a password. With the ADMIN_TOKEN: also another password for an account that exists',
+    description:
+      'A new account with a password; with the ADMIN_TOKEN also another password for an account that exists. A repeated request with the same Idempotency-Key and password enters the account that the first one created, with a token of its own',
     input: z.object({ username, password }),
     status: 201,
     also: [200],
     answer: z.object({ user_id: z.number(), username: z.string(), token, message: z.string(), ...identity }),
-    refusals: [409],
+    refusals: [401, 409],
+    headers: KEY_HEADER,
     async handle({ input, request }) {
       const credential = bearerOf(request);
       if (authMode === 'token' && credential !== null && isAdminToken(tokenHash(credential))) {
@@ -52,7 +56,9 @@ function registerRoute({ accounts, adminToken, authMode, cluster }: Services): R
           ? { status: 201, body: answer(signedIn, 'user registered') }
           : { status: 200, body: answer(signedIn, 'password changed') };
       }
-      const signedIn = await accounts.register({ ...input, network: networkOf(addressOf(request)) });
+      // Without the password: a hash of both would let a reader of the database guess it.
+      const key = requestKeyOf(request, null, { username: input.username });
+      const signedIn = await accounts.register({ ...input, network: networkOf(addressOf(request)) }, key);
       return { status: 201, body: answer(signedIn, 'user registered') };
     },
   });
@@ -77,6 +83,8 @@ function loginRoute({ accounts, users, authMode, cluster }: Services): Route {
       authMode === 'token'
         ? 'Enters an account with its password'
         : 'Enters under a name; makes the account where there is none. An account with a password is entered with it only',
+    description:
+      'Repeating it is safe: it enters the same account again, with a further token; `created` is then false',
     input: z.object({
       username,
       password: authMode === 'token' ? givenPassword : givenPassword.optional(),
@@ -110,6 +118,8 @@ function logoutRoute({ tokens }: Services): Route {
     serves: 'write',
     requires: 'user',
     summary: 'Takes the token of this request back; every node refuses it within a second',
+    description:
+      'Takes the token of this request back; every node refuses it within a second. Repeating it is safe: 401 then means that it was done',
     input: z.object({}),
     answer: z.object({ message: z.string() }),
     async handle({ request }) {

@@ -164,12 +164,12 @@ function notifyRoute({ notifications, notificationLimits, eventLog }: Services):
       if (input.group === 'all' && !caller.isAdmin) throw new Refused('forbidden');
       const bytes = input.payload === undefined ? 0 : Buffer.byteLength(JSON.stringify(input.payload));
       if (bytes > PAYLOAD_LIMIT) throw new HttpError(413, 'too_large', 'payload must have 64 KiB or less');
-      await notificationLimits.count(clientKey(caller.userId, request), bytes);
       const position = await notifications.notify(
         input.group,
         input.payload,
         caller.userId,
         requestKeyOf(request, caller.userId, input),
+        () => notificationLimits.count(clientKey(caller.userId, request), bytes),
       );
       const reached = input.group === 'all' ? 'all groups' : `group ${input.group}`;
       return { body: { message: `notification sent to ${reached}`, cursor: await eventLog.cursorOf(position) } };

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { requireSelf } from '../request/authentication.ts';
+import { KEY_HEADER, requestKeyOf } from '../request/idempotency-key.ts';
 import { groupName, id, nameList } from '../request/request-schemas.ts';
 import type { Services } from '../services.ts';
 import { type Route, route } from './route.ts';
@@ -40,15 +41,13 @@ function replaceRoute({ namedGroups }: Services): Route {
     summary: "Replaces a user's groups by those of these names; with none, leaves all of them",
     input: z.object({ id, groups: nameList(groupName, MOST_GROUPS_NAMED) }),
     refusals: [404, 409],
+    headers: KEY_HEADER,
     answer: groupNames,
-    async handle({ input, caller }) {
+    async handle({ input, caller, request }) {
       requireSelf(caller, input.id);
-      return {
-        body: {
-          user_id: input.id,
-          groups: await namedGroups.replace(input.id, input.groups, caller.userId !== null),
-        },
-      };
+      const key = requestKeyOf(request, input.id, input);
+      const groups = await namedGroups.replace(input.id, input.groups, caller.userId !== null, key);
+      return { body: { user_id: input.id, groups } };
     },
   });
 }
@@ -63,12 +62,13 @@ function joinNamedRoute({ namedGroups }: Services): Route {
       'Joins the group of that name, made where there is none (where AUTH=token: where the caller is in none; a name is no invitation)',
     input: z.object({ id, group: groupName }),
     refusals: [404, 409],
+    headers: KEY_HEADER,
     answer: groupNames,
-    async handle({ input, caller }) {
+    async handle({ input, caller, request }) {
       requireSelf(caller, input.id);
-      return {
-        body: { user_id: input.id, groups: await namedGroups.join(input.id, input.group, caller.userId !== null) },
-      };
+      const key = requestKeyOf(request, input.id, input);
+      const groups = await namedGroups.join(input.id, input.group, caller.userId !== null, key);
+      return { body: { user_id: input.id, groups } };
     },
   });
 }
