@@ -121,7 +121,10 @@ CREATE TABLE plantao.nodes (
   started_at   timestamptz NOT NULL CHECK (started_at >= '1970-01-01 UTC' AND started_at < '10000-01-01 UTC'),
   heartbeat_at timestamptz NOT NULL DEFAULT clock_timestamp() CHECK (heartbeat_at >= '1970-01-01 UTC' AND heartbeat_at < '10000-01-01 UTC'),
   cluster      uuid NOT NULL DEFAULT plantao.cluster_id(),
-  history      text NOT NULL DEFAULT plantao.history_fingerprint() CHECK (char_length(history) <= 100)
+  history      text NOT NULL DEFAULT plantao.history_fingerprint() CHECK (char_length(history) <= 100),
+  posts_per_second real NOT NULL DEFAULT 0 CHECK (posts_per_second >= 0 AND posts_per_second < 'infinity'),
+  commit_ms    real CHECK (commit_ms >= 0 AND commit_ms < 'infinity'),
+  delivery_ms  real CHECK (delivery_ms >= 0 AND delivery_ms < 'infinity')
 );
 COMMENT ON TABLE plantao.nodes IS 'One row for each node, written by that node about once a second. Read it through plantao.cluster_status.';
 COMMENT ON COLUMN plantao.nodes.node IS 'Name of the node (NODE_NAME).';
@@ -136,6 +139,9 @@ COMMENT ON COLUMN plantao.nodes.waiters IS 'Number of open long polls and stream
 COMMENT ON COLUMN plantao.nodes.started_at IS 'When its process started.';
 COMMENT ON COLUMN plantao.nodes.heartbeat_at IS 'When it wrote the row, by the clock of the database.';
 COMMENT ON COLUMN plantao.nodes.cluster IS 'The cluster id that it knows. Nodes of another cluster are not peers.';
+COMMENT ON COLUMN plantao.nodes.posts_per_second IS 'Posts that it committed in the last second.';
+COMMENT ON COLUMN plantao.nodes.commit_ms IS 'Its longest commit of posts in the last second; null if there was none.';
+COMMENT ON COLUMN plantao.nodes.delivery_ms IS 'The longest time from an event''s record to its delivery by this node in the last second; null if there was none.';
 COMMENT ON COLUMN plantao.nodes.history IS 'plantao.history_fingerprint() when it wrote the row. A row with another fingerprint was copied with the database: its node belongs to another cluster.';
 
 -- Terms count on from what a server has, so after a failover to a standby that lacks the last term, and between two primaries,
@@ -521,7 +527,8 @@ CREATE VIEW plantao.cluster_status AS
          t.term, plantao.ms_between(n.heartbeat_at, clock_timestamp()) AS heartbeat_age_ms,
          n.url, n.version, n.pid, n.is_primary, n.position, plantao.log_head() - n.position AS behind, n.waiters, n.started_at,
          CASE WHEN t.node = n.node THEN plantao.commit_durability() END AS durable,
-         CASE WHEN t.node = n.node THEN plantao.messages_at_risk() END AS messages_at_risk
+         CASE WHEN t.node = n.node THEN plantao.messages_at_risk() END AS messages_at_risk,
+         n.posts_per_second, n.commit_ms, n.delivery_ms
   FROM plantao.nodes n LEFT JOIN plantao.leader_terms t ON t.ended_at IS NULL AND t.node = n.node
   ORDER BY n.node;
 COMMENT ON VIEW plantao.cluster_status IS 'One row for each node. Exactly one should be active.';
@@ -539,6 +546,9 @@ COMMENT ON COLUMN plantao.cluster_status.waiters IS 'Number of open long polls a
 COMMENT ON COLUMN plantao.cluster_status.started_at IS 'When its process started.';
 COMMENT ON COLUMN plantao.cluster_status.durable IS 'On the row of the active node, what a commit waits for: local or replicated (plantao.commit_durability).';
 COMMENT ON COLUMN plantao.cluster_status.messages_at_risk IS 'On the row of the active node, how many messages a failover of PostgreSQL at this moment could lose (plantao.messages_at_risk).';
+COMMENT ON COLUMN plantao.cluster_status.posts_per_second IS 'Posts that it committed in the second before its heartbeat.';
+COMMENT ON COLUMN plantao.cluster_status.commit_ms IS 'Its longest commit of posts in that second; null if there was none.';
+COMMENT ON COLUMN plantao.cluster_status.delivery_ms IS 'The longest time from an event''s record to its delivery by this node in that second; null if there was none.';
 
 CREATE TABLE plantao.switchover_requests (
   id       bigint GENERATED ALWAYS AS IDENTITY (MAXVALUE 9007199254740991) PRIMARY KEY,

@@ -1,4 +1,5 @@
 import { Counter, Histogram, Registry } from 'prom-client';
+import { LoadMeter } from './load-meter.ts';
 
 /** Upper bounds in seconds, from a commit on a fast disk to the time-out of a post. */
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -10,6 +11,8 @@ const POSTS = [1, 2, 4, 8, 16, 32, 64, 128, 256];
  */
 export class Measurements {
   readonly registry = new Registry();
+  /** The load of the last second, for plantao.nodes. */
+  readonly load = new LoadMeter();
   readonly #posts = this.#counter('plantao_posts_total', 'Posts by their outcome', 'outcome');
   readonly #errors = this.#counter(
     'plantao_errors_total',
@@ -60,10 +63,12 @@ export class Measurements {
   committed(posts: number, ms: number): void {
     this.#batchSize.observe(posts);
     this.#commitTime.observe(ms / 1000);
+    this.load.committed(posts, ms);
   }
 
   delivered(ageMs: number): void {
     this.#deliveryTime.observe(Math.max(0, ageMs) / 1000);
+    this.load.delivered(Math.max(0, ageMs));
   }
 
   wokeAll(ms: number): void {

@@ -51,6 +51,15 @@ export interface Cluster extends RoleView {
   switchover(to: string | null, askedBy: string): Promise<string | null>;
 }
 
+/** The figures of the nodes in intervals of `stepMs`, oldest first; null where a node reported nothing. */
+interface RecentFigures {
+  readonly stepMs: number;
+  view(): ({ node: string } & Record<
+    'posts_per_second' | 'waiters' | 'commit_ms' | 'delivery_ms',
+    readonly (number | null)[]
+  >)[];
+}
+
 /** Everything that the routes use. Assembled in node/node.ts. */
 export interface Services extends ChatFeatures {
   version: string;
@@ -88,6 +97,8 @@ export interface Services extends ChatFeatures {
   /** Milliseconds: the longest delay of a renewal in this term, the time left, and LEASE_MS. */
   lease: { readonly worstDelayMs: number; readonly remainingMs: number; readonly lengthMs: number };
   listener: { readonly isListening: boolean; readonly replacements: number };
+  /** The figures of all nodes during the last minutes. */
+  activity: RecentFigures;
   tokenCache: { readonly size: number; readonly misses: number };
   measurements: Measurements;
   pollSlots: PollSlots;

@@ -9,6 +9,7 @@ import type { Measurements } from '../measurements.ts';
 import type { Settings } from '../settings.ts';
 import type { NodeChat } from './chat.ts';
 import type { NodeDatabase } from './database.ts';
+import { RecentActivity } from './recent-activity.ts';
 
 /** Options of {@link buildCoordination}. */
 export interface CoordinationOptions {
@@ -27,6 +28,9 @@ export interface CoordinationOptions {
   measurements: Measurements;
 }
 
+/** A row that is older is of a peer that is silent or late: its figures are not those of now. */
+const CURRENT_MS = 2000;
+
 /** The result of {@link buildCoordination}. */
 export type NodeCoordination = ReturnType<typeof buildCoordination>;
 
@@ -43,6 +47,7 @@ export function buildCoordination(options: CoordinationOptions) {
   const { leaseMs, isActive, isPreferred } = settings;
   const { eventLog, waiters, writer, sequences } = chat;
   const startedAt = new Date();
+  const activity = new RecentActivity();
   const identity = new ClusterIdentity(database.asking, () => eventLog.known.epoch);
   const registry = new NodeRegistry(database.sequelize, log);
   const peers = new Peers({
@@ -71,8 +76,11 @@ export function buildCoordination(options: CoordinationOptions) {
     log,
     async writeRow(role, term) {
       const row = { node, cluster: identity.cluster, url: url(), pid: process.pid, version, role, isPreferred, term };
-      const state = await registry.write({ ...row, position: eventLog.known.head, waiters: waiters.size, startedAt });
+      const load = { waiters: waiters.size, ...measurements.load.take() };
+      activity.record({ node, ...load });
+      const state = await registry.write({ ...row, position: eventLog.known.head, ...load, startedAt });
       if (state.cluster !== null) identity.cluster = state.cluster;
+      for (const peer of state.peers) if (peer.heartbeat_age_ms <= CURRENT_MS) activity.record(peer);
       peers.observeRows(state.peers);
       return state.isSwitchoverRequested;
     },
@@ -90,5 +98,5 @@ export function buildCoordination(options: CoordinationOptions) {
       waiters.wakeAll('role', eventLog.known.cursorAt(eventLog.known.head));
     },
   });
-  return { identity, peers, sync };
+  return { identity, peers, sync, activity };
 }

@@ -44,7 +44,7 @@ export interface HttpOptions {
 export function buildHttp(options: HttpOptions) {
   const { settings, node, version, url, log, database, lock, chat, coordination, readiness, notifyQueue } = options;
   const { listener, measurements } = options;
-  const { sync, peers, identity } = coordination;
+  const { sync, peers, identity, activity } = coordination;
   const { eventLog, waiters, subscriptions, knownTokens } = chat;
   const pollSlots = new PollSlots(settings.maxWaiters);
   const traffic = new Traffic();
@@ -91,6 +91,7 @@ export function buildHttp(options: HttpOptions) {
     notifyQueue,
     lease: lock,
     listener,
+    activity,
     tokenCache: knownTokens,
     measurements,
     pollSlots: pollSlots,

@@ -138,6 +138,9 @@ describe('The OpenAPI document', function () {
       await ask('GET', path, path, {}, 200);
     }
     for (const path of ['/home', '/docs', '/docs.css', '/openapi.json']) await ask('GET', path, path, {}, 200);
+    for (const path of ['/cluster/timeline', '/cluster/activity']) await ask('GET', path, path, {}, 200);
+    await ask('GET', '/cluster/blocking', '/cluster/blocking', admin, 200);
+    await ask('GET', '/cluster/blocking', '/cluster/blocking', b, 403);
     await ask('GET', '/assets/{file}', '/assets/home.js', {}, 200);
     await ask('GET', '/assets/{file}', '/assets/../../etc/passwd', {}, 404).catch(() => {});
     await ask('GET', '/', '/', { headers: { accept: 'text/html' } }, 302);

@@ -188,7 +188,16 @@ describe('With AUTH=token, a user who is not a member', function () {
       'a way to the database': 'postgres://',
       "the database's password": new URL(database.url).password || 'postgres://',
     };
-    const open = ['/', '/health', '/cluster', '/metrics', '/readiness', '/no-such-route'];
+    const open = [
+      '/',
+      '/health',
+      '/cluster',
+      '/cluster/timeline',
+      '/cluster/activity',
+      '/metrics',
+      '/readiness',
+      '/no-such-route',
+    ];
     const pages = await Promise.all(open.map(async (path) => (await get(`${node.url}${path}`)).text));
     for (const [what, secret] of Object.entries(secrets)) {
       expect(pages.join('\n').includes(String(secret)), `${what} in what everybody may read`).to.equal(false);

@@ -12,6 +12,7 @@ type Part = string;
 const BASE: Part[] = [
   'backoff',
   'log',
+  'load-meter',
   'measurements',
   'message-of',
   'once-signal',

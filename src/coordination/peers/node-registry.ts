@@ -1,9 +1,10 @@
 import { QueryTypes, type Sequelize } from 'sequelize';
+import type { Load } from '../../load-meter.ts';
 import type { Log } from '../../log.ts';
 import type { EndCause } from '../end-cause.ts';
 
 /** The row that a node writes about itself; plantao.cluster_status shows it. */
-export interface NodeRow {
+export interface NodeRow extends Load {
   node: string;
   /** The cluster id that the node knows; null for the database's. */
   cluster: string | null;
@@ -28,10 +29,15 @@ export interface PeerRow {
   heartbeat_age_ms: number;
 }
 
+/** The load of a peer, as its own row describes it. */
+interface PeerLoad extends Load {
+  waiters: number;
+}
+
 /** Nothing that is written here waits for a synchronous standby: no client receives a promise about it. */
 const UNACKNOWLEDGED = "set_config('synchronous_commit', 'local', true)";
 
-interface Row extends PeerRow {
+interface Row extends PeerRow, PeerLoad {
   pid: number;
   is_mine: boolean;
   is_requested: boolean;
@@ -43,7 +49,7 @@ export interface RegistryState {
   /** The database's cluster id. */
   cluster: string | null;
   /** The rows of its peers as they were before. */
-  peers: PeerRow[];
+  peers: (PeerRow & PeerLoad)[];
   /** True if there is a {@link NodeRegistry.takeRequest request} for the term in the row. */
   isSwitchoverRequested: boolean;
 }
@@ -77,15 +83,18 @@ export class NodeRegistry {
     const rows = await this.#sequelize.query<Row>(
       `WITH me AS (
          INSERT INTO plantao.nodes AS n (node, url, pid, version, role, is_primary, term, position, waiters, started_at,
-           cluster, history)
+           cluster, history, posts_per_second, commit_ms, delivery_ms)
          VALUES ($node, $url, $pid, $version, $role, $isPreferred, $term, $position, $waiters, $startedAt,
-           coalesce($cluster::uuid, plantao.cluster_id()), plantao.history_fingerprint())
+           coalesce($cluster::uuid, plantao.cluster_id()), plantao.history_fingerprint(),
+           $postsPerSecond, $commitMs, $deliveryMs)
          ON CONFLICT (node) DO UPDATE SET url = excluded.url, pid = excluded.pid, version = excluded.version,
            role = excluded.role, is_primary = excluded.is_primary, term = excluded.term, position = excluded.position,
            waiters = excluded.waiters, started_at = excluded.started_at, heartbeat_at = clock_timestamp(),
-           cluster = excluded.cluster, history = excluded.history
+           cluster = excluded.cluster, history = excluded.history, posts_per_second = excluded.posts_per_second,
+           commit_ms = excluded.commit_ms, delivery_ms = excluded.delivery_ms
        )
-       SELECT ${UNACKNOWLEDGED}, node, url, pid, role, term, is_primary, started_at = $startedAt AS is_mine,
+       SELECT ${UNACKNOWLEDGED}, node, url, pid, role, term, is_primary, waiters,
+              posts_per_second AS "postsPerSecond", commit_ms AS "commitMs", delivery_ms AS "deliveryMs", started_at = $startedAt AS is_mine,
               plantao.cluster_id() AS cluster,
               EXISTS (SELECT FROM plantao.switchover_requests r WHERE r.term = $term) AS is_requested,
               plantao.ms_between(heartbeat_at, clock_timestamp()) AS heartbeat_age_ms

@@ -204,7 +204,7 @@ function refusalsOf(route: Route, path: string): Record<string, JsonSchema> {
   const statuses = new Set<Refusal | number>([400, 403, 413, 415, 421, 429, 431, ...(route.refusals ?? [])]);
   if (route.requires !== 'anyone') statuses.add(401);
   if (route.serves !== 'control') statuses.add(503);
-  if (path === '/cluster') statuses.add(503);
+  if (path.startsWith('/cluster')) statuses.add(503);
   for (const status of [route.status ?? 200, ...(route.also ?? [])]) statuses.delete(status);
   return Object.fromEntries(
     [...statuses].sort().map((status) => [String(status), { $ref: `#/components/responses/Refused${status}` }]),

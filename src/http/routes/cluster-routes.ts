@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { briefCache } from '../request/brief-cache.ts';
 import { nothing } from '../request/request-schemas.ts';
 import type { Services } from '../services.ts';
+import { readTerms, termRow } from './cluster-terms.ts';
 import { type Route, route } from './route.ts';
 
 /** Half a heartbeat: there is no newer data before, and clients that poll constantly take no connection from the chat. */
@@ -22,6 +23,9 @@ const nodeRow = z.object({
   position: z.number(),
   behind: z.number(),
   waiters: z.number(),
+  posts_per_second: z.number(),
+  commit_ms: z.number().nullable(),
+  delivery_ms: z.number().nullable(),
 });
 const standbyRow = z.object({
   standby: z.string(),
@@ -44,20 +48,6 @@ const durability = z
     standbys: z.array(standbyRow),
   })
   .describe('The view plantao.durability. Lags are null where the database may not show them.');
-const termRow = z.object({
-  term: z.number(),
-  node: z.string(),
-  url: z.string(),
-  reason: z.string(),
-  started_at: z.iso.datetime(),
-  ended_at: z.iso.datetime().nullable(),
-  end_reason: z.string().nullable(),
-  end_cause: z.string().nullable(),
-  asked_by: z.string().nullable(),
-  on_duty_ms: z.number(),
-  gap_ms: z.number().nullable(),
-});
-
 /** The response to GET /cluster. */
 export const clusterAnswer = z.object({
   term: z.number().nullable(),
@@ -105,18 +95,12 @@ export function clusterRoutes({ sequelize, cluster, showsActiveUrl }: Services):
 function readViews(sequelize: Sequelize) {
   return Promise.all([
     sequelize.query(
-      `SELECT node, url, pid, role, term, heartbeat_age_ms, version, position, behind, waiters
+      `SELECT node, url, pid, role, term, heartbeat_age_ms, version, position, behind, waiters,
+              posts_per_second, commit_ms, delivery_ms
        FROM (SELECT * FROM plantao.cluster_status ORDER BY heartbeat_age_ms LIMIT ${MOST_NODES}) s ORDER BY node`,
       { type: QueryTypes.SELECT },
     ),
-    sequelize.query(
-      `SELECT term, node, url, reason, started_at, ended_at, end_reason, end_cause, asked_by,
-              plantao.ms_between(started_at, coalesce(ended_at, clock_timestamp())) AS on_duty_ms,
-              plantao.ms_between(lead(ended_at) OVER (ORDER BY term DESC), started_at) AS gap_ms
-       FROM (SELECT term, node, url, reason, started_at, ended_at, end_reason, end_cause, asked_by FROM plantao.leader_history LIMIT 21) h
-       ORDER BY term DESC LIMIT 20`,
-      { type: QueryTypes.SELECT },
-    ),
+    readTerms(sequelize, { most: 20 }),
     sequelize.query(
       `SELECT plantao.commit_durability() AS durable, plantao.messages_at_risk() AS messages_at_risk,
               (SELECT coalesce(json_agg(json_build_object('standby', standby, 'state', state, 'sync_state', sync_state,

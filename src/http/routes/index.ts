@@ -1,6 +1,8 @@
+import { assetSender } from '../response/send-asset.ts';
 import type { Services } from '../services.ts';
 import { accountRoutes } from './account-routes.ts';
 import { administrationRoutes } from './administration-routes.ts';
+import { clusterDetailRoutes } from './cluster-detail-routes.ts';
 import { clusterRoutes } from './cluster-routes.ts';
 import { controlRoutes } from './control-routes.ts';
 import { directRoutes } from './direct-routes.ts';
@@ -22,6 +24,7 @@ export function allRoutes(services: Services): Route[] {
   const routes = [
     ...controlRoutes(services),
     ...clusterRoutes(services),
+    ...clusterDetailRoutes(services),
     ...metricsRoutes(services),
     ...signInRoutes(services),
     ...accountRoutes(services),
@@ -36,5 +39,5 @@ export function allRoutes(services: Services): Route[] {
     ...searchRoutes(services),
     ...subscribeRoutes(services),
   ];
-  return [...routes, ...pageRoutes(services, routes)];
+  return [...routes, ...pageRoutes(services, routes, assetSender(services.cluster))];
 }

@@ -1,19 +1,16 @@
 /** The pages: `/home` with its files, `/docs` and `/openapi.json`. All of it is served by this node. */
-import type { Request, RequestHandler, Response } from 'express';
-import helmet from 'helmet';
+import type { Request } from 'express';
 import { z } from 'zod';
-import { type Asset, assetOf, CODINGS, type Coding, compressedAsset, loadAssets } from '../../web/assets.ts';
+import { type Asset, assetOf, compressedAsset } from '../../web/assets.ts';
 import { DOCS_STYLE, docsPageOf } from '../docs/docs-page.ts';
 import { openApiOf } from '../docs/openapi.ts';
-import { HttpError } from '../http-error.ts';
 import { nothing } from '../request/request-schemas.ts';
-import { acceptedCoding } from '../response/content-coding.ts';
-import type { Cluster, Services } from '../services.ts';
+import { assetAt, type SendAsset } from '../response/send-asset.ts';
+import type { Services } from '../services.ts';
 import { type Route, route } from './route.ts';
 
 /** Returns the routes of the pages. `others` are all other routes, which the OpenAPI document describes too. */
-export function pageRoutes(services: Services, others: readonly Route[]): Route[] {
-  const headers = pageHeaders(services.cluster);
+export function pageRoutes(services: Services, others: readonly Route[], send: SendAsset): Route[] {
   const page = (path: string, summary: string, content: string, find: (request: Request) => Asset | Promise<Asset>) =>
     route({
       method: 'get',
@@ -24,14 +21,13 @@ export function pageRoutes(services: Services, others: readonly Route[]): Route[
       input: nothing,
       content,
       async handle({ request, response }) {
-        const asset = await find(request);
-        await send(request, response, asset, headers);
+        await send(request, response, await find(request));
         return undefined;
       },
     });
   const routes: Route[] = [
     page('/home', 'The chat page', 'text/html', () => assetAt('/home')),
-    assetsRoute(headers),
+    assetsRoute(send),
     page('/docs', 'This document, for people', 'text/html', async () => (await docs()).page),
     page('/docs.css', 'Its style sheet', 'text/css', async () => (await docs()).style),
     page(
@@ -46,7 +42,7 @@ export function pageRoutes(services: Services, others: readonly Route[]): Route[
   return routes;
 }
 
-function assetsRoute(headers: RequestHandler): Route {
+function assetsRoute(send: SendAsset): Route {
   return route({
     method: 'get',
     path: '/assets/:file',
@@ -57,17 +53,10 @@ function assetsRoute(headers: RequestHandler): Route {
     content: 'application/octet-stream',
     refusals: [404],
     async handle({ input, request, response }) {
-      const asset = await assetAt(`/assets/${input.file}`);
-      await send(request, response, asset, headers);
+      await send(request, response, await assetAt(`/assets/${input.file}`));
       return undefined;
     },
   });
-}
-
-async function assetAt(path: string): Promise<Asset> {
-  const asset = (await loadAssets()).find(path);
-  if (!asset) throw new HttpError(404, 'not_found', 'there is no such file');
-  return asset;
 }
 
 async function documentsOf(routes: readonly Route[], { version, authMode, cluster }: Services) {
@@ -78,74 +67,6 @@ async function documentsOf(routes: readonly Route[], { version, authMode, cluste
     compressedAsset(assetOf('text/css; charset=utf-8', DOCS_STYLE)),
   ]);
   return { json, page, style };
-}
-
-/**
- * Sends a file, compressed if it was compressed ahead of time and the client accepts that. A page keeps its URL when its content
- * changes, so browsers revalidate it by its ETag; a file whose name includes a hash is cached for ever.
- */
-async function send(request: Request, response: Response, asset: Asset, headers: RequestHandler): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    headers(request, response, (error) => (error ? reject(error) : resolve()));
-  });
-  response.setHeader('Cache-Control', asset.immutable ? 'public, max-age=31536000, immutable' : 'no-cache');
-  if (Object.keys(asset.compressed).length > 0) response.vary('Accept-Encoding');
-  const { coding, body, etag } = encodingOf(request, asset);
-  response.setHeader('ETag', etag);
-  if (isKnown(request, etag)) {
-    response.writeHead(304).end();
-    return;
-  }
-  if (coding) response.setHeader('Content-Encoding', coding);
-  response.writeHead(200, { 'Content-Type': asset.contentType, 'Content-Length': body.length });
-  response.end(request.method === 'HEAD' ? undefined : body);
-}
-
-/** Returns the form of a file that the client accepts. Each form has its own ETag, because its bytes differ (RFC 9110, 8.8.3.3). */
-function encodingOf(request: Request, { body, compressed, etag }: Asset) {
-  const available = (Object.keys(CODINGS) as Coding[]).filter((coding) => compressed[coding]);
-  const coding = acceptedCoding(request, available);
-  const bytes = coding === null ? undefined : compressed[coding];
-  return bytes ? { coding, body: bytes, etag: etag.replace(/"$/, `-${coding}"`) } : { coding: null, body, etag };
-}
-
-/** Returns true if `If-None-Match` names this version. Browsers send one or two tags; a longer list is not searched. */
-function isKnown({ headers }: Request, etag: string): boolean {
-  const known = headers['if-none-match'] ?? '';
-  return known.length <= 1000 && known.split(',').some((one) => one.trim().replace(/^W\//, '') === etag);
-}
-
-/**
- * Returns the security headers of a page. A page may only load its own files, and call the nodes of the cluster, so that it
- * can follow a failover. Those are the nodes known when the page is requested.
- */
-function pageHeaders(cluster: Cluster): RequestHandler {
-  const nodes = () => originsOf([cluster.url, ...cluster.peers().map(({ url }) => url)]).join(' ');
-  return helmet({
-    contentSecurityPolicy: {
-      useDefaults: false,
-      directives: {
-        defaultSrc: ["'none'"],
-        scriptSrc: ["'self'"],
-        styleSrc: ["'self'"],
-        imgSrc: ["'self'"],
-        connectSrc: ["'self'", nodes],
-        baseUri: ["'none'"],
-        formAction: ["'none'"],
-        frameAncestors: ["'none'"],
-        requireTrustedTypesFor: ["'script'"],
-      },
-    },
-    // Only the proxy knows whether there is TLS in front of this node.
-    strictTransportSecurity: false,
-    frameguard: { action: 'deny' },
-    // Only the page loads its files. CORS_ORIGIN decides who may call the API.
-    crossOriginResourcePolicy: { policy: 'same-origin' },
-  });
-}
-
-function originsOf(urls: readonly string[]): string[] {
-  return [...new Set(urls.filter((url) => URL.canParse(url)).map((url) => new URL(url).origin))];
 }
 
 function once<T>(make: () => T): () => T {

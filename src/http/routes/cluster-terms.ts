@@ -1,0 +1,32 @@
+import { QueryTypes, type Sequelize } from 'sequelize';
+import { z } from 'zod';
+
+/** One term in a response. */
+export const termRow = z.object({
+  term: z.number(),
+  node: z.string(),
+  url: z.string(),
+  reason: z.string(),
+  started_at: z.iso.datetime(),
+  ended_at: z.iso.datetime().nullable(),
+  end_reason: z.string().nullable(),
+  end_cause: z.string().nullable(),
+  asked_by: z.string().nullable(),
+  on_duty_ms: z.number(),
+  gap_ms: z.number().nullable(),
+});
+
+/** Reads the newest terms from plantao.leader_history, newest first. One more is read than returned, for the gap after it. */
+export function readTerms(sequelize: Sequelize, options: { most: number; hours?: number }): Promise<object[]> {
+  return sequelize.query(
+    `SELECT * FROM (
+       SELECT term, node, url, reason, started_at, ended_at, end_reason, end_cause, asked_by,
+              plantao.ms_between(started_at, coalesce(ended_at, clock_timestamp())) AS on_duty_ms,
+              plantao.ms_between(lead(ended_at) OVER (ORDER BY term DESC), started_at) AS gap_ms
+       FROM (SELECT term, node, url, reason, started_at, ended_at, end_reason, end_cause, asked_by
+             FROM plantao.leader_history LIMIT $most + 1) h) t
+     WHERE coalesce(ended_at > clock_timestamp() - $hours * interval '1 hour', true)
+     ORDER BY term DESC LIMIT $most`,
+    { bind: { most: options.most, hours: options.hours ?? 1_000_000 }, type: QueryTypes.SELECT },
+  );
+}

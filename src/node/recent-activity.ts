@@ -1,0 +1,102 @@
+import type { Load } from '../load-meter.ts';
+
+/** The figures of one node, one entry for each interval, oldest first; null where the node wrote no row. */
+export interface NodeActivity {
+  node: string;
+  posts_per_second: (number | null)[];
+  waiters: (number | null)[];
+  commit_ms: (number | null)[];
+  delivery_ms: (number | null)[];
+}
+
+/** What a node reports once a second. */
+export interface ActivitySample extends Load {
+  node: string;
+  waiters: number;
+}
+
+/** Length of an interval: a node writes its row once a second, so each has a sample of every living node. */
+const STEP_MS = 2000;
+/** Five minutes. */
+const STEPS = 150;
+/** Most nodes to remember: nodes that are named after their process come and go. */
+const MOST_NODES = 20;
+
+interface Interval {
+  step: number;
+  samples: number;
+  posts: number;
+  waiters: number;
+  commitMs: number | null;
+  deliveryMs: number | null;
+}
+
+/**
+ * The figures of all nodes during the last five minutes. A node reads the rows of its peers once a second anyway, so each can
+ * show those of all, also of one that has died, and a browser needs to reach only one of them. At most about 300 KB.
+ */
+export class RecentActivity {
+  readonly stepMs = STEP_MS;
+  readonly #nodes = new Map<string, (Interval | undefined)[]>();
+  readonly #clock: () => number;
+
+  constructor(clock: () => number = () => performance.now()) {
+    this.#clock = clock;
+  }
+
+  /** Records a sample. Of several in one interval the rates are averaged, and the longest times count. */
+  record({ node, waiters, postsPerSecond, commitMs, deliveryMs }: ActivitySample): void {
+    const step = this.#step;
+    const intervals = this.#intervalsOf(node);
+    const before = intervals[step % STEPS];
+    const { samples, posts, ...last } = before?.step === step ? before : empty;
+    intervals[step % STEPS] = {
+      step,
+      samples: samples + 1,
+      posts: posts + postsPerSecond,
+      waiters,
+      commitMs: longest(last.commitMs, commitMs),
+      deliveryMs: longest(last.deliveryMs, deliveryMs),
+    };
+  }
+
+  /** Returns the figures of each node that reported in the last five minutes, by name. */
+  view(): NodeActivity[] {
+    const first = this.#step - STEPS + 1;
+    return [...this.#nodes]
+      .map(([node, intervals]) => {
+        const shown = Array.from({ length: STEPS }, (_, index) => {
+          const interval = intervals[(first + index + STEPS) % STEPS];
+          return interval?.step === first + index ? interval : null;
+        });
+        const column = (figure: (one: Interval) => number | null) => shown.map((one) => one && figure(one));
+        return {
+          node,
+          posts_per_second: column(({ posts, samples }) => Math.round((posts / samples) * 10) / 10),
+          waiters: column((one) => one.waiters),
+          commit_ms: column((one) => one.commitMs),
+          delivery_ms: column((one) => one.deliveryMs),
+        };
+      })
+      .filter(({ waiters }) => waiters.some((one) => one !== null))
+      .sort((one, other) => (one.node < other.node ? -1 : 1));
+  }
+
+  get #step(): number {
+    return Math.floor(this.#clock() / STEP_MS);
+  }
+
+  /** The map is in the order of the last samples, so that its first node is the one that has been silent for longest. */
+  #intervalsOf(node: string): (Interval | undefined)[] {
+    const intervals = this.#nodes.get(node) ?? new Array<Interval | undefined>(STEPS).fill(undefined);
+    this.#nodes.delete(node);
+    this.#nodes.set(node, intervals);
+    if (this.#nodes.size > MOST_NODES) this.#nodes.delete([...this.#nodes.keys()][0] ?? '');
+    return intervals;
+  }
+}
+
+const empty: Omit<Interval, 'step'> = { samples: 0, posts: 0, waiters: 0, commitMs: null, deliveryMs: null };
+
+const longest = (one: number | null, other: number | null) =>
+  one === null ? other : Math.max(one, other ?? Number.NEGATIVE_INFINITY);
