@@ -6,6 +6,7 @@ import type { z } from 'zod';
 import type { chat, event, member, message, user } from '../http/docs/response-schemas.ts';
 import type { account, passwordAnswer, sessionsAnswer } from '../http/routes/account-routes.ts';
 import type { acceptedAnswer, groupAnswer, invitationAnswer } from '../http/routes/administration-routes.ts';
+import type { activityAnswer, blockingAnswer, timelineAnswer } from '../http/routes/cluster-detail-routes.ts';
 import type { clusterAnswer } from '../http/routes/cluster-routes.ts';
 import type { health, switchoverAnswer } from '../http/routes/control-routes.ts';
 import type { directAnswer } from '../http/routes/direct-routes.ts';
@@ -112,5 +113,11 @@ export interface ConnectionChange {
 
 /** GET /cluster: the nodes, and the latest terms, newest first, as recorded in the database. */
 export type ClusterStatus = z.output<typeof clusterAnswer>;
+/** GET /cluster/timeline: the terms of the last day. */
+export type ClusterTimeline = z.output<typeof timelineAnswer>;
+/** GET /cluster/activity: the figures of every node during the last minutes. */
+export type ClusterActivity = z.output<typeof activityAnswer>;
+/** GET /cluster/blocking: the database sessions that block the nodes. */
+export type ClusterBlocking = z.output<typeof blockingAnswer>;
 /** The result of a switchover. */
 export type Switchover = z.output<typeof switchoverAnswer>;

@@ -1,5 +1,5 @@
 import type { CallOptions } from '../requests/connection.ts';
-import type { ClusterStatus, Switchover } from '../types.ts';
+import type { ClusterActivity, ClusterBlocking, ClusterStatus, ClusterTimeline, Switchover } from '../types.ts';
 import type { Calls } from './calls.ts';
 
 /** Operating the cluster: `client.operations`. With AUTH=token these need the ADMIN_TOKEN as the client's token. */
@@ -13,6 +13,21 @@ export class OperationCalls {
   /** Returns GET /cluster: the nodes and the latest terms, as recorded in the database. */
   async cluster(options: CallOptions = {}): Promise<ClusterStatus> {
     return this.#calls.read<ClusterStatus>('/cluster', {}, 'nodes', options);
+  }
+
+  /** Returns the terms of the last day, newest first. */
+  async timeline(options: CallOptions = {}): Promise<ClusterTimeline> {
+    return this.#calls.read<ClusterTimeline>('/cluster/timeline', {}, 'terms', options);
+  }
+
+  /** Returns the figures of every node during the last five minutes. */
+  async activity(options: CallOptions = {}): Promise<ClusterActivity> {
+    return this.#calls.read<ClusterActivity>('/cluster/activity', {}, 'nodes', options);
+  }
+
+  /** Returns the database sessions that block the nodes, with the statement that ends each. */
+  async blocking(options: CallOptions = {}): Promise<ClusterBlocking> {
+    return this.#calls.read<ClusterBlocking>('/cluster/blocking', {}, 'blocking', options);
   }
 
   /** Hands the active role over to the named standby, or to any. */

@@ -27,6 +27,31 @@ const blockerRow = z.object({
   ended_by: z.string().describe('The SQL statement that ends it; its uncommitted writes roll back'),
 });
 
+/** The response to GET /cluster/timeline. */
+export const timelineAnswer = z.object({
+  now: z.iso.datetime().describe('The time of the response'),
+  terms: z.array(termRow).describe('The terms, newest first'),
+});
+
+/** The response to GET /cluster/activity. */
+export const activityAnswer = z.object({
+  step_ms: z.number().describe('The length of an interval, in milliseconds'),
+  nodes: z.array(
+    z.object({
+      node: z.string(),
+      posts_per_second: figures.describe('Posts that the node committed, a second'),
+      waiters: figures.describe('Long polls and streams that wait on the node'),
+      commit_ms: figures.describe('The longest commit of posts, in milliseconds'),
+      delivery_ms: figures.describe('The longest time from an event’s record to its delivery, in milliseconds'),
+    }),
+  ),
+});
+
+/** The response to GET /cluster/blocking. */
+export const blockingAnswer = z.object({
+  blocking: z.array(blockerRow).describe('The sessions, the oldest transaction first'),
+});
+
 /** `/cluster/timeline`, `/cluster/activity` and `/cluster/blocking`. */
 export function clusterDetailRoutes(services: Services): Route[] {
   return [timelineRoute(services), activityRoute(services), blockingRoute(services)];
@@ -44,10 +69,7 @@ function timelineRoute({ sequelize }: Services): Route {
     requires: 'anyone',
     summary: `The terms of the last ${TIMELINE_HOURS} hours, at most ${MOST_TERMS}`,
     input: nothing,
-    answer: z.object({
-      now: z.iso.datetime().describe('The time of the response'),
-      terms: z.array(termRow).describe('The terms, newest first'),
-    }),
+    answer: timelineAnswer,
     handle: async () => ({ body: await read() }),
   });
 }
@@ -62,18 +84,7 @@ function activityRoute({ activity }: Services): Route {
     description:
       'The figures of every node during the last five minutes, as this node read them from plantao.nodes: one entry for each interval, oldest first, null where the node reported nothing',
     input: nothing,
-    answer: z.object({
-      step_ms: z.number().describe('The length of an interval, in milliseconds'),
-      nodes: z.array(
-        z.object({
-          node: z.string(),
-          posts_per_second: figures.describe('Posts that the node committed, a second'),
-          waiters: figures.describe('Long polls and streams that wait on the node'),
-          commit_ms: figures.describe('The longest commit of posts, in milliseconds'),
-          delivery_ms: figures.describe('The longest time from an event’s record to its delivery, in milliseconds'),
-        }),
-      ),
-    }),
+    answer: activityAnswer,
     handle: () => ({ body: { step_ms: activity.stepMs, nodes: activity.view() } }),
   });
 }
@@ -89,7 +100,7 @@ function blockingRoute({ sequelize }: Services): Route {
     description:
       'The view plantao.blocking: the database sessions and transactions that block the nodes, with the statement that ends each. Normally empty',
     input: nothing,
-    answer: z.object({ blocking: z.array(blockerRow).describe('The sessions, the oldest transaction first') }),
+    answer: blockingAnswer,
     handle: async () => ({ body: { blocking: await read() } }),
   });
 }

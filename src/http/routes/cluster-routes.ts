@@ -48,6 +48,7 @@ const durability = z
     standbys: z.array(standbyRow),
   })
   .describe('The view plantao.durability. Lags are null where the database may not show them.');
+
 /** The response to GET /cluster. */
 export const clusterAnswer = z.object({
   term: z.number().nullable(),
