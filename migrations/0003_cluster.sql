@@ -242,7 +242,76 @@ END $$;
 COMMENT ON FUNCTION plantao.insert_term(bigint, text, text, text) IS
   'Inserts an open term and notifies the peers. Called by open_term(); does nothing for term 0.';
 
-CREATE FUNCTION plantao.open_term(node text, url text, reason text, unseen_ms double precision DEFAULT 0) RETURNS bigint
+CREATE TABLE plantao.pauses (
+  id       bigint GENERATED ALWAYS AS IDENTITY (MAXVALUE 9007199254740991) PRIMARY KEY,
+  since    timestamptz NOT NULL DEFAULT clock_timestamp() CHECK (since >= '1970-01-01 UTC' AND since < '10000-01-01 UTC'),
+  until    timestamptz NOT NULL CHECK (until > since AND until <= since + interval '24 hours'),
+  reason   text CHECK (char_length(reason) <= 200),
+  asked_by text NOT NULL DEFAULT session_user,
+  ended_at timestamptz CHECK (ended_at >= '1970-01-01 UTC' AND ended_at < '10000-01-01 UTC'),
+  ended_by text
+);
+COMMENT ON TABLE plantao.pauses IS 'One row for each call of plantao.pause(). Read it through plantao.current_pause.';
+COMMENT ON COLUMN plantao.pauses.id IS 'Ascending; only the newest pause counts.';
+COMMENT ON COLUMN plantao.pauses.since IS 'When it was requested.';
+COMMENT ON COLUMN plantao.pauses.until IS 'When it ends by itself, at most 24 hours later.';
+COMMENT ON COLUMN plantao.pauses.reason IS 'Why, for everybody who reads plantao.current_pause, the log or /health.';
+COMMENT ON COLUMN plantao.pauses.asked_by IS 'Role that requested it.';
+COMMENT ON COLUMN plantao.pauses.ended_at IS 'When plantao.resume() ended it; null if it has not, or if the pause ended by itself.';
+COMMENT ON COLUMN plantao.pauses.ended_by IS 'Role that ended it.';
+
+CREATE VIEW plantao.current_pause AS
+  SELECT p.since, p.until, p.reason, p.asked_by
+  FROM (SELECT * FROM plantao.pauses ORDER BY id DESC LIMIT 1) p
+  WHERE p.ended_at IS NULL AND p.until > clock_timestamp();
+COMMENT ON VIEW plantao.current_pause IS
+  'The pause of failover (plantao.pause) if there is one: at most one row. Until it ends no node is promoted, except the process that was active last.';
+COMMENT ON COLUMN plantao.current_pause.since IS 'When it was requested.';
+COMMENT ON COLUMN plantao.current_pause.until IS 'When it ends by itself.';
+COMMENT ON COLUMN plantao.current_pause.reason IS 'Why.';
+COMMENT ON COLUMN plantao.current_pause.asked_by IS 'Role that requested it.';
+
+CREATE FUNCTION plantao.pause(for_time interval DEFAULT '30 minutes', reason text DEFAULT NULL) RETURNS text
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  ends_at timestamptz := clock_timestamp() + for_time;
+BEGIN
+  IF for_time IS NULL OR for_time < interval '1 second' OR ends_at > clock_timestamp() + interval '24 hours' THEN
+    RAISE EXCEPTION 'a pause lasts from 1 second to 24 hours, not %', coalesce(for_time::text, 'null')
+      USING ERRCODE = 'invalid_parameter_value';
+  END IF;
+  -- During maintenance of PostgreSQL a synchronous standby may be away: the pause does not wait for it.
+  PERFORM set_config('synchronous_commit', 'local', true);
+  INSERT INTO plantao.pauses (since, until, reason) VALUES (ends_at - for_time, ends_at, left(pause.reason, 200));
+  PERFORM plantao.hint('plantao_cluster', json_build_object('kind', 'pause')::text);
+  RETURN format('failover is paused until %s; SELECT plantao.resume() ends the pause', to_char(ends_at, 'YYYY-MM-DD HH24:MI:SS TZ'));
+END $$;
+COMMENT ON FUNCTION plantao.pause(interval, text) IS
+  'Pauses failover, for maintenance: until plantao.resume() or the end of the given time, at most 24 hours, no node is promoted except the process that was active last, which may take its role back after a restart of PostgreSQL. The active node goes on writing. If its process dies, no node is active until the pause ends. A second call replaces the first.';
+
+CREATE FUNCTION plantao.resume() RETURNS text
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  is_paused boolean := EXISTS (SELECT FROM plantao.current_pause);
+BEGIN
+  PERFORM set_config('synchronous_commit', 'local', true);
+  UPDATE plantao.pauses p SET ended_at = clock_timestamp(), ended_by = session_user WHERE p.ended_at IS NULL AND p.until > clock_timestamp();
+  PERFORM plantao.hint('plantao_cluster', json_build_object('kind', 'pause')::text);
+  RETURN CASE WHEN is_paused THEN 'failover is possible again' ELSE 'failover was not paused' END;
+END $$;
+COMMENT ON FUNCTION plantao.resume() IS 'Ends the pause of failover (plantao.pause). If no node is active, one is promoted at once.';
+
+CREATE FUNCTION plantao.may_lead(candidate text, own_term bigint) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT NOT EXISTS (SELECT FROM plantao.current_pause)
+    OR EXISTS (SELECT FROM (SELECT t.term, t.node FROM plantao.leader_terms t ORDER BY t.term DESC LIMIT 1) last
+               WHERE last.term = own_term AND last.node = candidate)
+$$;
+COMMENT ON FUNCTION plantao.may_lead(text, bigint) IS
+  'Returns whether a node may become active now: always, except during a pause. Then only if the last term was that of its present process (own_term; null if it has had none).';
+
+CREATE FUNCTION plantao.open_term(node text, url text, reason text, unseen_ms double precision DEFAULT 0, own_term bigint DEFAULT NULL)
+RETURNS bigint
 -- With generic plans, those of plantao.warm_up_term(): otherwise PostgreSQL plans the first five calls of a session anew.
 LANGUAGE plpgsql SET lock_timeout = '100ms' SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off AS $$
@@ -252,12 +321,15 @@ BEGIN
     RAISE EXCEPTION 'this session does not hold the leader lock' USING ERRCODE = 'PT002';
   END IF;
   PERFORM plantao.close_fence();
+  IF NOT plantao.may_lead(node, own_term) THEN
+    RAISE EXCEPTION 'failover is paused' USING ERRCODE = 'PT004', HINT = 'See plantao.current_pause.';
+  END IF;
   PERFORM plantao.continue_epoch();
   PERFORM plantao.end_open_term((SELECT term FROM plantao.leader_terms WHERE ended_at IS NULL), node, unseen_ms);
   RETURN plantao.insert_term(1 + coalesce((SELECT max(term) FROM plantao.leader_terms), 0), node, url, reason);
 END $$;
-COMMENT ON FUNCTION plantao.open_term(text, text, text, double precision) IS
-  'Called on the lock session after it acquired the leader lock: closes the fence, closes the last term, opens the next one. SQLSTATE 55P03 if an open transaction of the last term blocks it for 100 ms (see plantao.end_last_term_sessions), PT002 without the lock, 25006 on a server that is read-only. unseen_ms: how long ago the caller last saw the previous active node.';
+COMMENT ON FUNCTION plantao.open_term(text, text, text, double precision, bigint) IS
+  'Called on the lock session after it acquired the leader lock: closes the fence, closes the last term, opens the next one. SQLSTATE 55P03 if an open transaction of the last term blocks it for 100 ms (see plantao.end_last_term_sessions), PT002 without the lock, PT004 during a pause, 25006 on a server that is read-only. unseen_ms: how long ago the caller last saw the previous active node. own_term: the last term of the calling process.';
 
 CREATE FUNCTION plantao.warm_up_term() RETURNS void
 LANGUAGE plpgsql SET lock_timeout = '100ms' SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
@@ -269,6 +341,7 @@ BEGIN
     PERFORM plantao.open_term('', '', '');
   EXCEPTION WHEN SQLSTATE 'PT002' THEN NULL;
   END;
+  PERFORM plantao.may_lead('', NULL);
   PERFORM plantao.continue_epoch();
   PERFORM plantao.end_open_term(0, '', 0);
   PERFORM plantao.insert_term(0, '', '', '');
@@ -569,12 +642,17 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   active_node text;
   open_term bigint;
+  paused_until timestamptz;
 BEGIN
   -- A request is valid for seconds, so it does not wait for a synchronous standby.
   PERFORM set_config('synchronous_commit', 'local', true);
   SELECT t.node, t.term INTO active_node, open_term FROM plantao.leader_terms t WHERE t.ended_at IS NULL;
   IF active_node IS NULL THEN
     RETURN 'refused: no node is active';
+  END IF;
+  SELECT p.until INTO paused_until FROM plantao.current_pause p;
+  IF paused_until IS NOT NULL THEN
+    RETURN format('refused: failover is paused until %s; SELECT plantao.resume() ends the pause', to_char(paused_until, 'YYYY-MM-DD HH24:MI:SS TZ'));
   END IF;
   IF hand_to IS NOT NULL AND NOT EXISTS (
     SELECT FROM plantao.cluster_status s WHERE s.node = hand_to AND s.role = 'standby') THEN
@@ -587,4 +665,4 @@ BEGIN
   RETURN format('asked %s to hand over to %s', active_node, coalesce(hand_to, 'any standby'));
 END $$;
 COMMENT ON FUNCTION plantao.switchover(text) IS
-  'Requests an orderly handover from the active node to the named standby, or to any. Returns at once; watch plantao.leader_history. Granted to the owner and plantao_service. To let a member of plantao_dba_readonly call it, grant EXECUTE on it and INSERT on plantao.switchover_requests.';
+  'Requests an orderly handover from the active node to the named standby, or to any. Returns at once; watch plantao.leader_history. Refused during a pause (plantao.pause). Granted to the owner and plantao_service. To let a member of plantao_dba_readonly call it, grant EXECUTE on it and INSERT on plantao.switchover_requests.';

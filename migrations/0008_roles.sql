@@ -30,7 +30,7 @@ BEGIN
     GRANT USAGE ON SCHEMA plantao TO plantao_service;
     GRANT SELECT ON plantao.migrations, plantao.log_bounds, plantao.event_feed, plantao.cluster_status,
       plantao.leader_history, plantao.lock_holder, plantao.fence_holders, plantao.notify_queue, plantao.blocking,
-      plantao.cluster, plantao.durability TO plantao_service;
+      plantao.cluster, plantao.durability, plantao.current_pause TO plantao_service;
     GRANT SELECT ON plantao.epochs TO plantao_service;
     GRANT SELECT, INSERT ON plantao.users, plantao.groups TO plantao_service;
     -- Passwords change, names do not.
@@ -67,13 +67,14 @@ BEGIN
     GRANT SELECT, UPDATE ON plantao.event_log TO plantao_service;
     GRANT SELECT, INSERT, UPDATE ON plantao.leader_terms TO plantao_service;
     GRANT SELECT, INSERT, DELETE ON plantao.switchover_requests TO plantao_service;
+    GRANT SELECT, INSERT, UPDATE ON plantao.pauses TO plantao_service;
     GRANT SELECT, INSERT, UPDATE, DELETE ON plantao.nodes, plantao.tokens, plantao.token_revocations,
       plantao.sign_in_attempts, plantao.known_networks TO plantao_service;
     -- Without parameter lists, so that a change of parameters needs no change here.
     GRANT EXECUTE ON FUNCTION plantao.hint, plantao.name_key, plantao.history_fingerprint, plantao.log_head, plantao.lock_log,
       plantao.continue_epoch, plantao.log_fell_back, plantao.notify_group, plantao.reply_preview, plantao.lock_group_names, plantao.assert_term,
       plantao.close_fence, plantao.hold_leader_lock, plantao.cluster_id, plantao.fencing_token, plantao.newest_epoch, plantao.timeline, plantao.read_only_reason,
-      plantao.refuse_read_only, plantao.report_lost_lock, plantao.report_lost_end, plantao.open_term, plantao.end_open_term, plantao.insert_term,
+      plantao.refuse_read_only, plantao.report_lost_lock, plantao.report_lost_end, plantao.may_lead, plantao.pause, plantao.resume, plantao.open_term, plantao.end_open_term, plantao.insert_term,
       plantao.warm_up_term, plantao.end_last_term_sessions,
       plantao.end_silent_holder, plantao.close_term, plantao.switchover, plantao.warm_up_post, plantao.post_messages,
       plantao.post_message, plantao.issue_token,
@@ -89,7 +90,7 @@ BEGIN
     GRANT SELECT ON plantao.migrations, plantao.cluster_status, plantao.leader_history, plantao.lock_holder,
       plantao.group_activity, plantao.event_log_status, plantao.notify_queue, plantao.log_bounds, plantao.nodes,
       plantao.leader_terms, plantao.switchover_requests, plantao.epochs, plantao.event_log, plantao.cluster,
-      plantao.fence_holders, plantao.blocking, plantao.durability TO plantao_dba_readonly;
+      plantao.fence_holders, plantao.blocking, plantao.durability, plantao.pauses, plantao.current_pause TO plantao_dba_readonly;
     -- Functions that these views call; they only read.
     GRANT EXECUTE ON FUNCTION plantao.log_head, plantao.ms_between, plantao.commit_durability, plantao.standbys,
       plantao.messages_at_risk TO plantao_dba_readonly;

@@ -8,6 +8,7 @@ import type { ElectionState } from './election-timing.ts';
 import { HolderWatch } from './lock/holder-watch.ts';
 import type { LeaderLocking } from './lock/leader-lock.ts';
 import type { Term } from './lock/term.ts';
+import type { PauseState } from './pause.ts';
 
 /** Options of a {@link Candidacy}. */
 export interface CandidacyOptions {
@@ -20,6 +21,8 @@ export interface CandidacyOptions {
   /** Logs which session blocked a lock. */
   explain: Explain;
   changes: ChangeLogger;
+  /** The pause of failover, as far as this node knows; missing where there is none. */
+  pause?: Pick<PauseState, 'current'>;
   clock?: Clock;
 }
 
@@ -34,6 +37,8 @@ export class Candidacy {
   #notBefore = Number.NEGATIVE_INFINITY;
   #sign: { at: number; reason: string } | null = null;
   #leaderSeenAt: number;
+  /** The last term of this process: during a pause no other process is promoted. */
+  #ownTerm: number | null = null;
   #failures = 0;
   #failure: unknown = null;
   #failingSince = 0;
@@ -100,11 +105,16 @@ export class Candidacy {
       await lock.prepare();
       await writing.ready();
       const reason = given ?? this.#reason;
-      const term = await lock.tryAcquire({ reason, unseenMs: this.#clock() - this.#leaderSeenAt });
+      const unseenMs = this.#clock() - this.#leaderSeenAt;
+      const term = await lock.tryAcquire({ reason, unseenMs, ownTerm: this.#ownTerm });
       this.#failures = 0;
       changes.resolve('database', 'PostgreSQL answers again');
-      if (term === null) void this.#checkSilentHolder();
-      return term === null ? null : { term, reason };
+      if (term === null) {
+        if (!this.#isPaused) void this.#checkSilentHolder();
+        return null;
+      }
+      this.#ownTerm = term.number;
+      return { term, reason };
     } catch (error) {
       this.#failure = error;
       if (this.#failures++ === 0) this.#failingSince = this.#clock();
@@ -124,6 +134,7 @@ export class Candidacy {
 
   /** Why this node cannot be promoted while no other is active; null if it could be, or if that is not known yet. */
   get trouble(): string | null {
+    if (this.#isPaused) return 'no node is active, and failover is paused';
     if (this.#failures > 0) return `no node is active, and this one cannot be promoted: ${reasonOf(this.#failure)}`;
     // A dead holder keeps the lock for less than this.
     const isPuzzling = this.#clock() - this.#leaderSeenAt > 2 * this.#options.leaseMs;
@@ -139,6 +150,10 @@ export class Candidacy {
       failures: this.#failures,
       failingMs: this.#failures > 0 ? now - this.#failingSince : 0,
     };
+  }
+
+  get #isPaused(): boolean {
+    return this.#options.pause ? this.#options.pause.current !== null : false;
   }
 
   get #reason(): string {

@@ -51,6 +51,11 @@ export class Housekeeping {
     this.#requestDueAt = this.#clock() + 2 * this.#options.leaseMs;
   }
 
+  /** Makes the row due at once: it is read together with what the database has for this node. */
+  rowIsDue(): void {
+    this.#rowDueAt = 0;
+  }
+
   /** Starts what is due; must be called at least as often as the shortest interval. */
   runDue(role: Role, term: number | null): void {
     const { peers, leaseMs } = this.#options;

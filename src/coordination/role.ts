@@ -2,4 +2,4 @@
 export type Role = 'active' | 'standby' | 'fallen';
 
 /** Why a switchover was refused; `no_successor`: it was started, and no standby took over. */
-export type Refusal = 'not_active' | 'unknown_node' | 'no_standby' | 'already_active' | 'no_successor';
+export type Refusal = 'not_active' | 'unknown_node' | 'no_standby' | 'already_active' | 'no_successor' | 'paused';

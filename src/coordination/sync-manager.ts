@@ -17,6 +17,9 @@
  * its writes. A false probe result makes a standby try too often or too rarely, but never makes two nodes active. While
  * PostgreSQL is unreachable no node is active.
  *
+ * During a pause (plantao.pause) PostgreSQL refuses every promotion but that of the process that was active last, which may
+ * take its role back after a fault. So the role stays where it is, and nobody has it if that process dies.
+ *
  * A resignation is the same for /fall, SIGTERM and a switchover: refuse new writes, finish those under way, then close the
  * term, free the lock and notify the peers in one statement. The resigning node, and every node that was not named as
  * successor, waits briefly so that the successor wins the lock (candidacy.ts). The resigning node also waits briefly for news
@@ -143,6 +146,7 @@ export class SyncManager {
     const { node, peers, leaseMs } = this.#options;
     if (!this.isActive) return 'not_active';
     if (to === node) return 'already_active';
+    if (this.#options.pause?.current) return 'paused';
     if (to !== null && !peers.living.includes(to)) return peers.knows(to) ? 'no_standby' : 'unknown_node';
     if (peers.living.length === 0) return 'no_standby';
     // Nodes that were not named wait for a quarter of a lease, and then get as long again.
@@ -159,8 +163,16 @@ export class SyncManager {
   /** Handles what was received on the channel `plantao_cluster`. */
   handleSignal(signal: ClusterSignal): void {
     if (signal.kind === 'switchover') void this.#handOverAsRequested();
+    else if (signal.kind === 'pause') this.#handlePause();
     else if (signal.kind === 'promoted') this.#handlePromotion(signal);
     else this.#handleResignation(signal.term, signal.to);
+  }
+
+  /** A pause began or ended: the next row reads it. After its end a standby tries at once. */
+  #handlePause(): void {
+    this.#housekeeping.rowIsDue();
+    if (this.leader === null) this.suspectVacancy('failover is possible again');
+    this.#loop.wake();
   }
 
   /** The lock may be free: a standby tries to take it now. */
@@ -257,7 +269,7 @@ export class SyncManager {
     }
     this.#changes.resolve('lease', 'PostgreSQL confirmed the leader lock: active as before');
     // The lock session may live while no other can be opened (max_connections): then a peer serves better.
-    const isMute = writing.closedForMs > leaseMs && peers.living.length > 0;
+    const isMute = writing.closedForMs > leaseMs && peers.living.length > 0 && !this.#options.pause?.current;
     if (isMute) await this.#resign({ reason: 'cannot reach the database to write', cause: 'cannot_write' });
   }
 

@@ -1,7 +1,14 @@
 import type { Log } from '../log.ts';
 
 /** A fault of a node or of something it depends on. The names are part of `/health` and of the log. */
-export type ConditionName = 'event_log' | 'listener' | 'notify_queue' | 'posts' | 'promotion' | 'two_actives';
+export type ConditionName =
+  | 'event_log'
+  | 'listener'
+  | 'notify_queue'
+  | 'paused'
+  | 'posts'
+  | 'promotion'
+  | 'two_actives';
 
 /** A fault that exists now. */
 export interface Condition {

@@ -1,4 +1,5 @@
 import type { LockThread } from '../coordination/lock/lock-thread.ts';
+import { PauseState } from '../coordination/pause.ts';
 import { ClusterIdentity } from '../coordination/peers/cluster-identity.ts';
 import { NodeRegistry } from '../coordination/peers/node-registry.ts';
 import { Peers } from '../coordination/peers/peers.ts';
@@ -49,6 +50,7 @@ export function buildCoordination(options: CoordinationOptions) {
   const startedAt = new Date();
   const activity = new RecentActivity();
   const identity = new ClusterIdentity(database.asking, () => eventLog.known.epoch);
+  const pause = new PauseState();
   const registry = new NodeRegistry(database.sequelize, log);
   const peers = new Peers({
     node,
@@ -73,6 +75,7 @@ export function buildCoordination(options: CoordinationOptions) {
     watching: database.catchingUp,
     explain: blockers.explain,
     peers,
+    pause,
     log,
     async writeRow(role, term) {
       const row = { node, cluster: identity.cluster, url: url(), pid: process.pid, version, role, isPreferred, term };
@@ -82,6 +85,7 @@ export function buildCoordination(options: CoordinationOptions) {
       if (state.cluster !== null) identity.cluster = state.cluster;
       for (const peer of state.peers) if (peer.heartbeat_age_ms <= CURRENT_MS) activity.record(peer);
       peers.observeRows(state.peers);
+      pause.observe(state.pause);
       return state.isSwitchoverRequested;
     },
     requestSwitchover: () => registry.requestSwitchover(node),
@@ -98,5 +102,5 @@ export function buildCoordination(options: CoordinationOptions) {
       waiters.wakeAll('role', eventLog.known.cursorAt(eventLog.known.head));
     },
   });
-  return { identity, peers, sync, activity };
+  return { identity, peers, sync, activity, pause };
 }

@@ -7,6 +7,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { LockThread } from '../coordination/lock/lock-thread.ts';
+import { pauseSentence } from '../coordination/pause.ts';
 import { readSignal } from '../coordination/peers/cluster-signal.ts';
 import { CHANNELS } from '../database/channels.ts';
 import { BlockerWatch } from '../database/checks/blocker-watch.ts';
@@ -130,6 +131,7 @@ function assemble(settings: Settings, node: string, log: Log, lockProgram?: URL)
     isReading: () => chat.eventLog.isReading,
     isListening: () => listener.isListening,
     promotionTrouble: () => sync.promotionTrouble,
+    pause: () => coordination.pause.current && pauseSentence(coordination.pause.current),
     rival: () => rivalSentence(coordination),
     writer: chat.writer,
   });

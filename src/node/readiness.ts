@@ -8,6 +8,8 @@ export interface ReadinessOptions {
   isListening(): boolean;
   /** Returns why the last attempt to be promoted failed, while no node is known to be active. */
   promotionTrouble(): string | null;
+  /** Returns the sentence about the pause of failover, if there is one. */
+  pause(): string | null;
   /** Returns the sentence about an active node of this cluster id on another database. */
   rival(): string | null;
   writer: { readonly trouble: string | null; probe(): void };
@@ -66,7 +68,7 @@ export class Readiness {
   }
 
   #check(): void {
-    const { role, isReading, isListening, promotionTrouble, rival, writer } = this.#options;
+    const { role, isReading, isListening, promotionTrouble, pause, rival, writer } = this.#options;
     const isStandby = role() === 'standby';
     this.#set('event_log', isReading() ? null : 'the event log cannot be read', 'the event log is read again');
     this.#set('listener', isListening() ? null : 'notifications are not received', 'notifications are received again', {
@@ -76,6 +78,7 @@ export class Readiness {
     // coordination/candidacy.ts logs it, with the server's own words.
     this.#set('promotion', isStandby ? promotionTrouble() : null, '', { patienceMs: NEVER });
     this.#set('posts', role() === 'active' ? writer.trouble : null, 'messages are stored again');
+    this.#set('paused', pause(), 'failover is possible again', { patienceMs: 0 });
     // peers.ts has waited for the newest epoch.
     this.#set('two_actives', rival(), 'one node is active with this cluster id again', {
       patienceMs: 0,

@@ -84,6 +84,9 @@ describe('The role plantao_service', function () {
       expect(await codeOf(sql, 'SELECT plantao.switchover()'), 'a PREFERRED node calls it').to.equal('allowed');
       expect(await codeOf(sql, 'INSERT INTO plantao.switchover_requests (term) VALUES (0)')).to.equal('allowed');
       expect(await codeOf(sql, 'DELETE FROM plantao.switchover_requests')).to.equal('allowed');
+      for (const pausing of ['SELECT plantao.pause()', 'TABLE plantao.current_pause', 'SELECT plantao.resume()']) {
+        expect(await codeOf(sql, pausing), 'plantao pause and resume').to.equal('allowed');
+      }
     });
   });
 
@@ -168,6 +171,7 @@ describe('The role plantao_dba_readonly', function () {
         'cluster_status',
         'leader_history',
         'lock_holder',
+        'current_pause',
         'blocking',
         'group_activity',
         'event_log_status',
@@ -181,6 +185,7 @@ describe('The role plantao_dba_readonly', function () {
       }
       expect(await codeOf(sql, 'DELETE FROM plantao.nodes')).to.equal('42501');
       expect(await codeOf(sql, 'SELECT plantao.switchover()')).to.equal('42501');
+      expect(await codeOf(sql, 'SELECT plantao.pause()')).to.equal('42501');
       expect(await codeOf(sql, 'INSERT INTO plantao.switchover_requests (term) VALUES (0)')).to.equal('42501');
     });
   });

@@ -115,6 +115,7 @@ describe('Node control over HTTP', () => {
           'nodes',
           'history',
           'durability',
+          'pause',
         );
         expect(body).to.include({ term: 1, active_node: 'node-a', active_url: nodes.active.url });
         const [first, second] = body.nodes;

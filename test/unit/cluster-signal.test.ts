@@ -12,7 +12,7 @@ describe('A signal of the cluster', () => {
       to: 'node-8081',
     });
     expect(readSignal({ kind: 'resigned', term: 7, to: null })).to.deep.equal({ kind: 'resigned', term: 7, to: null });
-    expect(readSignal({ kind: 'switchover' })).to.deep.equal({ kind: 'switchover' });
+    for (const kind of ['switchover', 'pause']) expect(readSignal({ kind })).to.deep.equal({ kind });
   });
 
   it('is rejected if it has another shape, or a name that would forge a line of the log', () => {

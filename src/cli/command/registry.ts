@@ -28,6 +28,14 @@ export const COMMANDS: Record<string, Entry> = {
     summary: 'return a node to service',
     load: async () => (await import('../commands/node-control.ts')).revive,
   },
+  pause: {
+    summary: 'pause failover for maintenance; ends by itself',
+    load: async () => (await import('../commands/pause.ts')).pause,
+  },
+  resume: {
+    summary: 'end the pause',
+    load: async () => (await import('../commands/pause.ts')).resume,
+  },
   check: {
     summary: 'check the settings and the database as a node does at its start, with remedies',
     load: async () => (await import('../commands/check.ts')).check,

@@ -54,10 +54,20 @@ interface ServerStatus {
   at: Date;
 }
 
+/** The row of plantao.current_pause. */
+interface PauseStatus {
+  since: Date;
+  until: Date;
+  reason: string | null;
+  asked_by: string;
+}
+
 /** What `plantao status` shows. */
 export interface ClusterStatus {
   cluster: string;
   leader: LeaderStatus;
+  /** Null while failover is possible. */
+  pause: PauseStatus | null;
   nodes: NodeStatus[];
   postgres: Omit<ServerStatus, 'cluster'> & { standbys: StandbyStatus[] };
   blocking: BlockingSession[];
@@ -75,10 +85,11 @@ export async function readStatus(query: Query): Promise<ClusterStatus> {
     `SELECT node, role, term, heartbeat_age_ms, url, version, is_primary, behind, waiters FROM plantao.cluster_status
      WHERE role <> 'stopped' OR heartbeat_age_ms < 86400000 ORDER BY node`,
   );
+  // A term stays open when its node dies, until the next one opens; the lock session is gone at once.
   const [leader] = await query<LeaderStatus>(
     `SELECT t.term, t.node, plantao.ms_between(t.started_at, clock_timestamp()) AS active_for_ms,
             (extract(epoch FROM l.idle_for) * 1000)::bigint AS lease_age_ms, (extract(epoch FROM l.lease) * 1000)::bigint AS lease_ms
-     FROM (SELECT) one LEFT JOIN plantao.leader_history t ON t.ended_at IS NULL LEFT JOIN plantao.lock_holder l ON true`,
+     FROM plantao.lock_holder l JOIN plantao.leader_history t ON t.ended_at IS NULL WHERE l.lease IS NOT NULL`,
   );
   const standbys = await query<StandbyStatus>(
     `SELECT standby, state, sync_state, lag_bytes, lag_ms, messages_at_risk FROM plantao.durability WHERE standby IS NOT NULL`,
@@ -87,14 +98,19 @@ export async function readStatus(query: Query): Promise<ClusterStatus> {
     `SELECT blocks, waiting, pid, usename, application_name, state,
             (extract(epoch FROM open_for) * 1000)::bigint AS open_for_ms, ended_by FROM plantao.blocking`,
   );
+  const [pause = null] = await query<PauseStatus>('SELECT since, until, reason, asked_by FROM plantao.current_pause');
   const { cluster, ...postgres } = server;
   const nobody = { term: null, node: null, active_for_ms: null, lease_age_ms: null, lease_ms: null };
-  return { cluster, leader: leader ?? nobody, nodes, postgres: { ...postgres, standbys }, blocking };
+  return { cluster, leader: leader ?? nobody, pause, nodes, postgres: { ...postgres, standbys }, blocking };
 }
 
 /** Returns a sentence for each thing that needs attention now. */
-export function alarmsOf({ leader, nodes, blocking, postgres }: ClusterStatus): string[] {
+export function alarmsOf({ leader, pause, nodes, blocking, postgres }: ClusterStatus): string[] {
   const alarms: string[] = [];
+  if (pause !== null) {
+    const [until, why] = [pause.until.toISOString().slice(0, 19), pause.reason === null ? '' : `: ${pause.reason}`];
+    alarms.push(`failover is PAUSED until ${until}Z by ${pause.asked_by}${why}. To end the pause: plantao resume`);
+  }
   const active = nodes.find(({ role }) => role === 'active');
   if (leader.node === null) alarms.push('no node is active: writes get 503');
   else if (!active) alarms.push(`${leader.node}, which is active, does not write its row: is it running?`);

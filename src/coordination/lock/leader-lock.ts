@@ -15,7 +15,7 @@ import {
   openTermQuery,
   type Promotion,
   READ_HOLDER,
-  TRY_LOCK,
+  tryLockQuery,
   WARM_UP_TERM,
 } from './lock-statements.ts';
 import { longestSilenceMs } from './sign-of-life.ts';
@@ -72,7 +72,8 @@ export class LeaderLock {
   }
 
   /**
-   * Tries to take the lock once and opens a term with it. Returns the term, or null if another session holds the lock.
+   * Tries to take the lock once and opens a term with it. Returns the term, or null if another session holds the lock or
+   * a pause keeps this node from being promoted.
    * @throws the driver's or server's error if the database could not be queried, or refused to open a term.
    */
   tryAcquire(promotion: Promotion): Promise<Term | null> {
@@ -80,7 +81,8 @@ export class LeaderLock {
       // Session locks stack: taken twice, it would not be free after the one unlock of a resignation.
       if (this.#isHeld) this.abandon('it is tried for anew');
       const session = await this.#openSession(signal);
-      const [row] = await session.query<{ taken: boolean }>(TRY_LOCK, this.#options.leaseMs);
+      const { node, leaseMs } = this.#options;
+      const [row] = await session.query<{ taken: boolean }>(tryLockQuery(node, promotion), leaseMs);
       return row?.taken ? this.#openTerm(session, promotion) : null;
     });
   }

@@ -7,6 +7,8 @@ export interface Promotion {
   reason: string;
   /** How long no node has been seen active, in milliseconds: the last active node, if it died, was alive before that. */
   unseenMs: number;
+  /** The last term of this process, which alone may be promoted during a pause; null or missing if it has had none. */
+  ownTerm?: number | null;
 }
 
 /** The session that holds the leader lock, as PostgreSQL sees it. */
@@ -22,12 +24,11 @@ export interface OpenedTerm {
   token: number;
 }
 
-/** Takes the leader lock if it is free. */
-export const TRY_LOCK: pg.QueryConfig = {
-  name: 'try',
-  text: 'SELECT pg_try_advisory_lock($1, $2) AS taken',
-  values: [...LEADER_LOCK],
-};
+/** Takes the leader lock if it is free and `node` may be promoted. */
+export function tryLockQuery(node: string, { ownTerm = null }: Promotion): pg.QueryConfig {
+  const text = 'SELECT CASE WHEN plantao.may_lead($3, $4) THEN pg_try_advisory_lock($1, $2) ELSE false END AS taken';
+  return { name: 'try', text, values: [...LEADER_LOCK, node, ownTerm] };
+}
 
 /** Reads which session holds the leader lock. */
 export const READ_HOLDER: pg.QueryConfig = {
@@ -38,9 +39,13 @@ export const READ_HOLDER: pg.QueryConfig = {
 export const WARM_UP_TERM: pg.QueryConfig = { name: 'warm_up_term', text: 'SELECT plantao.warm_up_term()' };
 
 /** Opens a term for `node`. */
-export function openTermQuery(node: string, url: string, { reason, unseenMs }: Promotion): pg.QueryConfig {
-  const values = [node, url, reason, unseenMs];
-  const text = 'SELECT term, plantao.fencing_token(term) AS token FROM plantao.open_term($1, $2, $3, $4) AS term';
+export function openTermQuery(
+  node: string,
+  url: string,
+  { reason, unseenMs, ownTerm = null }: Promotion,
+): pg.QueryConfig {
+  const values = [node, url, reason, unseenMs, ownTerm];
+  const text = 'SELECT term, plantao.fencing_token(term) AS token FROM plantao.open_term($1, $2, $3, $4, $5) AS term';
   return { name: 'open', text, values };
 }
 

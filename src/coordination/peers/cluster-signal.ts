@@ -2,7 +2,7 @@
  * What nodes send on the NOTIFY channel `plantao_cluster`. Any role that may connect to the database may send the same, so a
  * signal is only a hint to check what PostgreSQL alone knows: the lock, the terms, the requests for a switchover.
  */
-export type ClusterSignal = RoleSignal | { kind: 'switchover' };
+export type ClusterSignal = RoleSignal | { kind: 'switchover' } | { kind: 'pause' };
 
 /** A node became active, or resigned. */
 type RoleSignal =
@@ -18,7 +18,7 @@ const isText = (value: unknown, form: RegExp): value is string => typeof value =
 export function readSignal(payload: unknown): ClusterSignal | null {
   if (typeof payload !== 'object' || payload === null || !('kind' in payload)) return null;
   const { kind, term, node, url, to } = payload as Record<string, unknown>;
-  if (kind === 'switchover') return { kind };
+  if (kind === 'switchover' || kind === 'pause') return { kind };
   if (!Number.isSafeInteger(term)) return null;
   if (kind === 'promoted' && isText(node, NODE_NAME) && isText(url, URL_TEXT)) {
     return { kind, term: Number(term), node, url };

@@ -2,6 +2,7 @@ import { QueryTypes, type Sequelize } from 'sequelize';
 import type { Load } from '../../load-meter.ts';
 import type { Log } from '../../log.ts';
 import type { EndCause } from '../end-cause.ts';
+import type { PauseRow } from '../pause.ts';
 
 /** The row that a node writes about itself; plantao.cluster_status shows it. */
 export interface NodeRow extends Load {
@@ -42,6 +43,7 @@ interface Row extends PeerRow, PeerLoad {
   is_mine: boolean;
   is_requested: boolean;
   cluster: string;
+  pause: { since: string; until: string; reason: string | null; asked_by: string; remaining_ms: number } | null;
 }
 
 /** What a node reads when it writes its row. */
@@ -52,6 +54,8 @@ export interface RegistryState {
   peers: (PeerRow & PeerLoad)[];
   /** True if there is a {@link NodeRegistry.takeRequest request} for the term in the row. */
   isSwitchoverRequested: boolean;
+  /** The pause of failover, if there is one. */
+  pause: PauseRow | null;
 }
 
 /** What plantao.switchover() requested. */
@@ -60,6 +64,10 @@ export interface SwitchoverRequest {
   handTo: string | null;
   /** The database role that requested it. */
   askedBy: string;
+}
+
+function pauseOf({ since, until, reason, asked_by, remaining_ms }: NonNullable<Row['pause']>): PauseRow {
+  return { since: new Date(since), until: new Date(until), reason, askedBy: asked_by, remainingMs: remaining_ms };
 }
 
 /** The table plantao.nodes: a node publishes itself and finds its peers. Nothing here decides which node is active. */
@@ -97,6 +105,8 @@ export class NodeRegistry {
               posts_per_second AS "postsPerSecond", commit_ms AS "commitMs", delivery_ms AS "deliveryMs", started_at = $startedAt AS is_mine,
               plantao.cluster_id() AS cluster,
               EXISTS (SELECT FROM plantao.switchover_requests r WHERE r.term = $term) AS is_requested,
+              (SELECT json_build_object('since', p.since, 'until', p.until, 'reason', p.reason, 'asked_by', p.asked_by,
+                 'remaining_ms', plantao.ms_between(clock_timestamp(), p.until)) FROM plantao.current_pause p) AS pause,
               plantao.ms_between(heartbeat_at, clock_timestamp()) AS heartbeat_age_ms
        FROM plantao.nodes n
        WHERE role <> 'stopped' AND heartbeat_at > clock_timestamp() - interval '10 minutes'
@@ -111,6 +121,7 @@ export class NodeRegistry {
       cluster,
       peers: rows.filter(({ node }) => node !== row.node),
       isSwitchoverRequested: rows.some((seen) => seen.is_requested),
+      pause: rows[0]?.pause ? pauseOf(rows[0].pause) : null,
     };
   }
 

@@ -19,6 +19,7 @@ type HttpCode =
   | 'not_active'
   | 'not_alive'
   | 'no_successor'
+  | 'paused'
   | 'blocked';
 
 /** Every error code: its statuses, and its meaning with the remedy. A code of the chat without an entry fails to compile. */
@@ -51,6 +52,7 @@ export const ERROR_CODES: Record<HttpCode | RefusalCode, readonly [statuses: rea
   last_owner: [[409], 'The last owner of a group cannot step down: make another member owner first.'],
   no_standby: [[409], 'No standby can become active.'],
   already_active: [[409], 'The named node is already active.'],
+  paused: [[409], 'Failover is paused for maintenance, so the role is not handed over: see `/health`.'],
   cursor_expired: [[410], 'The events after the cursor are not available: read the state again (see Cursors).'],
   meta_too_large: [[413], 'The meta of a message is larger than 4 KiB once numbers are written out.'],
   too_large: [[413], 'The body or the payload is too large.'],

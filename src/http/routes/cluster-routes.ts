@@ -48,6 +48,12 @@ const durability = z
     standbys: z.array(standbyRow),
   })
   .describe('The view plantao.durability. Lags are null where the database may not show them.');
+const pauseRow = z.object({
+  since: z.iso.datetime(),
+  until: z.iso.datetime(),
+  reason: z.string().nullable(),
+  asked_by: z.string(),
+});
 
 /** The response to GET /cluster. */
 export const clusterAnswer = z.object({
@@ -61,6 +67,7 @@ export const clusterAnswer = z.object({
     .describe(
       'An active node of the same cluster id on another database: PostgreSQL has two primaries, or one is a copy',
     ),
+  pause: pauseRow.nullable().describe('The pause of failover: until it ends no other node is promoted'),
   nodes: z.array(nodeRow),
   history: z.array(termRow),
   durability,
@@ -79,13 +86,13 @@ export function clusterRoutes({ sequelize, cluster, showsActiveUrl }: Services):
       input: nothing,
       answer: clusterAnswer,
       async handle() {
-        const [nodes, history, [replication]] = await readCluster();
+        const [nodes, history, [replication], [pause = null]] = await readCluster();
         const { term, activeNode, activeUrl, id, rival } = cluster;
         const active_url = showsActiveUrl ? activeUrl : null;
         return {
           body: {
             ...{ term, active_node: activeNode, active_url, cluster: id, rival },
-            ...{ nodes, history, durability: replication },
+            ...{ pause, nodes, history, durability: replication },
           },
         };
       },
@@ -109,5 +116,6 @@ function readViews(sequelize: Sequelize) {
                FROM plantao.durability WHERE standby IS NOT NULL) AS standbys`,
       { type: QueryTypes.SELECT },
     ),
+    sequelize.query('SELECT since, until, reason, asked_by FROM plantao.current_pause', { type: QueryTypes.SELECT }),
   ]);
 }

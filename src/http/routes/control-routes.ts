@@ -57,6 +57,7 @@ const refusals: Record<string, [status: number, sentence: string]> = {
   unknown_node: [404, 'there is no such node'],
   no_standby: [409, 'there is no living standby to hand over to'],
   already_active: [409, 'that node is already active'],
+  paused: [409, 'failover is paused: /health says until when, and plantao resume ends the pause'],
   no_successor: [503, 'no standby became active, so this node becomes active again'],
 };
 

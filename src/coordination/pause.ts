@@ -1,0 +1,48 @@
+import { type Clock, monotonic } from './clock.ts';
+
+/** A pause of failover: plantao.current_pause. */
+export interface Pause {
+  since: Date;
+  until: Date;
+  reason: string | null;
+  /** The database role that requested it. */
+  askedBy: string;
+}
+
+/** A {@link Pause} as it was read, with the time that was left by the database's clock. */
+export interface PauseRow extends Pause {
+  remainingMs: number;
+}
+
+/**
+ * The pause that this node read last. It ends here when its time is over, even if the database cannot be read. PostgreSQL
+ * enforces the pause (plantao.may_lead); what a node knows of it is for messages, and for what it need not try.
+ */
+export class PauseState {
+  readonly #clock: Clock;
+  #read: { pause: Pause; endsAt: number } | null = null;
+
+  constructor(clock: Clock = monotonic) {
+    this.#clock = clock;
+  }
+
+  /** Records what the database has now. */
+  observe(row: PauseRow | null): void {
+    if (row === null) this.#read = null;
+    else {
+      const { remainingMs, ...pause } = row;
+      this.#read = { pause, endsAt: this.#clock() + remainingMs };
+    }
+  }
+
+  /** The current pause; null if there is none. */
+  get current(): Pause | null {
+    return this.#read !== null && this.#clock() < this.#read.endsAt ? this.#read.pause : null;
+  }
+}
+
+/** Returns the pause as a sentence for `/health` and the log. */
+export function pauseSentence({ until, reason }: Pause): string {
+  const end = until.toISOString().replace(/\.\d+/, '');
+  return `failover is paused until ${end}${reason ? `: ${reason}` : ''}. To end the pause: plantao resume`;
+}
