@@ -83,6 +83,7 @@ CREATE TABLE plantao.messages (
   created_at timestamptz NOT NULL DEFAULT now() CHECK (created_at >= '1970-01-01 UTC' AND created_at < '10000-01-01 UTC'),
   edited_at  timestamptz CHECK (edited_at >= '1970-01-01 UTC' AND edited_at < '10000-01-01 UTC'),
   reply_to_id bigint CHECK (reply_to_id BETWEEN 1 AND 9007199254740991),
+  idempotency_key text COLLATE "C" CHECK (char_length(idempotency_key) BETWEEN 1 AND 255),
   meta       jsonb CONSTRAINT messages_meta CHECK (jsonb_typeof(meta) = 'object' AND octet_length(meta::text) <= 8192
                                                    AND NOT meta @? 'strict $.**{101}')
 );
@@ -94,6 +95,7 @@ COMMENT ON COLUMN plantao.messages.content IS 'The text, at most 4096 characters
 COMMENT ON COLUMN plantao.messages.created_at IS 'Start of the transaction that stored it.';
 COMMENT ON COLUMN plantao.messages.edited_at IS 'Time of the last change of its text, set by a trigger; null if there was none.';
 COMMENT ON COLUMN plantao.messages.reply_to_id IS 'The message of the same group that it replies to, if any. No foreign key: a reply outlives its target.';
+COMMENT ON COLUMN plantao.messages.idempotency_key IS 'The Idempotency-Key of the post, if it had one. Only the sender''s own devices receive it: a client recognises its message by it. plantao.idempotency_keys makes retries safe.';
 COMMENT ON COLUMN plantao.messages.meta IS 'What the client stores with the message, as a JSON object: at most 4 KiB through the API, 8 KiB as text here.';
 -- Serves the pages of GET /messages, newest first within one group; the cost does not depend on the size of the table.
 -- With the sender, unread counts of GET /chats need no look at the rows.

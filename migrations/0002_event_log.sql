@@ -175,14 +175,14 @@ CREATE VIEW plantao.event_feed AS
   SELECT e.position, e.kind, e.group_id, g.name AS group_name, e.topic, e.user_id, who.username, e.message_id,
          m.sender_id, sender.username AS sender, m.content, m.created_at AS sent_at, m.edited_at,
          e.kind = 'message_edited' AND m.edited_at > e.at AS is_outdated, e.payload, e.at,
-         m.meta, CASE WHEN m.reply_to_id IS NOT NULL THEN plantao.reply_preview(m.reply_to_id, e.group_id) END AS reply_to,
+         m.idempotency_key, m.meta, CASE WHEN m.reply_to_id IS NOT NULL THEN plantao.reply_preview(m.reply_to_id, e.group_id) END AS reply_to,
          coalesce(octet_length(m.content), 0) + coalesce(octet_length(m.meta::text), 0) + coalesce(e.payload_bytes, 0) AS bytes
   FROM plantao.events e
   -- OFFSET 0 forces a lookup by key for each event. A plan from when the tables were empty would join whole tables, and a
   -- node keeps its plan: after ten thousand messages a page took 300 ms instead of 3.
   LEFT JOIN LATERAL (SELECT name FROM plantao.groups WHERE id = e.group_id OFFSET 0) g ON true
   LEFT JOIN LATERAL (SELECT username FROM plantao.users WHERE id = e.user_id OFFSET 0) who ON true
-  LEFT JOIN LATERAL (SELECT sender_id, content, created_at, edited_at, meta, reply_to_id FROM plantao.messages
+  LEFT JOIN LATERAL (SELECT sender_id, content, created_at, edited_at, meta, reply_to_id, idempotency_key FROM plantao.messages
                      WHERE id = e.message_id AND e.kind IN ('message', 'message_edited') OFFSET 0) m ON true
   LEFT JOIN LATERAL (SELECT username FROM plantao.users WHERE id = m.sender_id OFFSET 0) sender ON true;
 COMMENT ON VIEW plantao.event_feed IS 'The event log with names and texts, as nodes read it. SELECT * FROM plantao.event_feed ORDER BY position DESC LIMIT 20;';
@@ -202,6 +202,7 @@ COMMENT ON COLUMN plantao.event_feed.edited_at IS 'When its text was last change
 COMMENT ON COLUMN plantao.event_feed.is_outdated IS 'True for an edit that a later one has replaced; nodes deliver the last one only.';
 COMMENT ON COLUMN plantao.event_feed.payload IS 'Payload of a notification; details of the kinds that are not about messages or memberships alone.';
 COMMENT ON COLUMN plantao.event_feed.at IS 'When the event was appended.';
+COMMENT ON COLUMN plantao.event_feed.idempotency_key IS 'The Idempotency-Key of the post; nodes send it to the sender only.';
 COMMENT ON COLUMN plantao.event_feed.meta IS 'What the client stored with the message.';
 COMMENT ON COLUMN plantao.event_feed.reply_to IS 'The message that it replies to: plantao.reply_preview().';
 COMMENT ON COLUMN plantao.event_feed.bytes IS 'Size of the text or payload.';

@@ -143,10 +143,10 @@ BEGIN
   ) j;
 
   IF sent > 0 OR is_empty THEN
-    INSERT INTO plantao.messages (id, group_id, sender_id, content, reply_to_id, meta)
-    SELECT p.id, p.group_id, p.sender, p.content, p.reply_to, p.meta::jsonb
-    FROM unnest(senders, group_ids, contents, replies, metas, ids, outcomes)
-      AS p (sender, group_id, content, reply_to, meta, id, outcome)
+    INSERT INTO plantao.messages (id, group_id, sender_id, content, reply_to_id, meta, idempotency_key)
+    SELECT p.id, p.group_id, p.sender, p.content, p.reply_to, p.meta::jsonb, p.key
+    FROM unnest(senders, group_ids, contents, keys, replies, metas, ids, outcomes)
+      AS p (sender, group_id, content, key, reply_to, meta, id, outcome)
     WHERE p.outcome = 'sent';
     -- The trigger has appended them in the order of their ids, and this transaction holds the log, so the last of them is
     -- the head.
@@ -201,8 +201,8 @@ BEGIN
     -- A record in the write-ahead log, so that this commit waits for the standbys as that of the first call did.
     PERFORM pg_logical_emit_message(true, 'plantao', '');
   ELSE
-    INSERT INTO plantao.messages AS m (group_id, sender_id, content)
-    VALUES (post_message.group_id, post_message.sender_id, post_message.content) RETURNING m.id, m.created_at INTO message_id, sent_at;
+    INSERT INTO plantao.messages AS m (group_id, sender_id, content, idempotency_key)
+    VALUES (post_message.group_id, post_message.sender_id, post_message.content, post_message.key) RETURNING m.id, m.created_at INTO message_id, sent_at;
     log_position := log_position + 1;
     IF post_message.key IS NOT NULL THEN
       INSERT INTO plantao.idempotency_keys (sender_id, key, group_id, content_hash, message_id, position, sent_at)

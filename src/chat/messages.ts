@@ -13,6 +13,8 @@ interface MessageView {
   timestamp: string;
   reply_to?: object;
   meta?: object;
+  /** Only in the user's own messages. */
+  idempotency_key?: string;
   reactions?: object[];
   edited_at?: string;
 }
@@ -25,7 +27,7 @@ export interface PageOf {
   after?: number | undefined;
   /** Half of the page is older than this id, and half is from it on. Not together with `before` or `after`. */
   around?: number | undefined;
-  /** Whose reactions are marked. */
+  /** Whose reactions are marked, and whose messages carry their keys. */
   userId?: number | undefined;
 }
 
@@ -50,6 +52,7 @@ interface PageRow {
   edited_at: Date | number | null;
   reply_to: object | null;
   meta: object | null;
+  idempotency_key: string | null;
   reactions: object[] | null;
   has_more: boolean;
   has_newer: boolean;
@@ -60,13 +63,14 @@ const MOST_BYTES = 2 * 1024 * 1024;
 
 /** Selects the messages of one direction that fit `mostBytes`, nearest first; the number is limited by the bind `most`. */
 const run = (range: string, order: 'ASC' | 'DESC', most: string, mostBytes: number) => `
-  SELECT id, sender, sender_id, content, created_at, edited_at, reply_to_id, meta,
+  SELECT id, sender, sender_id, content, created_at, edited_at, reply_to_id, meta, idempotency_key,
          number = ${most} AND found > ${most} OR found > number AND bytes >= ${mostBytes} AS has_more
   FROM (
     SELECT m.*, row_number() OVER page_order AS number, count(*) OVER () AS found,
            sum(octet_length(m.content)) OVER page_order AS bytes
     FROM (
-      SELECT m.id, u.username AS sender, m.sender_id, m.content, m.created_at, m.edited_at, m.reply_to_id, m.meta
+      SELECT m.id, u.username AS sender, m.sender_id, m.content, m.created_at, m.edited_at, m.reply_to_id, m.meta,
+             CASE WHEN m.sender_id = $userId::bigint THEN m.idempotency_key END AS idempotency_key
       FROM plantao.messages m JOIN plantao.users u ON u.id = m.sender_id
       WHERE m.group_id = g.id AND ${range}
       ORDER BY m.id ${order} LIMIT ${most} + 1
@@ -96,7 +100,7 @@ const pageQuery = (after: number | undefined) =>
 const AROUND_QUERY = query(`
   SELECT o.*, false AS has_newer FROM (${run('m.id < $before', 'DESC', '$mostOlder', MOST_BYTES / 2)}) o
   UNION ALL
-  SELECT n.id, n.sender, n.sender_id, n.content, n.created_at, n.edited_at, n.reply_to_id, n.meta, false, n.has_more
+  SELECT n.id, n.sender, n.sender_id, n.content, n.created_at, n.edited_at, n.reply_to_id, n.meta, n.idempotency_key, false, n.has_more
   FROM (${run('m.id > $after', 'ASC', '$most', MOST_BYTES / 2)}) n`);
 
 /** Reads and deletes messages; message-writer.ts stores them. */
@@ -156,7 +160,7 @@ export class Messages {
 
 /** Returns null if the row has no message, or a time that JavaScript cannot represent. Such a message is left out. */
 function view(row: PageRow): MessageView | null {
-  const { id, sender, sender_id, content, reply_to, meta, reactions } = row;
+  const { id, sender, sender_id, content, reply_to, meta, idempotency_key, reactions } = row;
   const timestamp = iso(row.created_at);
   if (id === null || timestamp === null) return null;
   const editedAt = iso(row.edited_at);
@@ -168,6 +172,7 @@ function view(row: PageRow): MessageView | null {
     timestamp,
     ...(reply_to && { reply_to }),
     ...(meta && { meta }),
+    ...(idempotency_key !== null && { idempotency_key }),
     ...(reactions && { reactions }),
     ...(editedAt !== null && { edited_at: editedAt }),
   };

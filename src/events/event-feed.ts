@@ -17,6 +17,8 @@ export interface FeedRow {
   edited_at: Date | number | null;
   /** True for an edit that a later one has replaced: the later event carries the newest text. */
   is_outdated: boolean | null;
+  /** The Idempotency-Key of the post, for its sender only. */
+  idempotency_key: string | null;
   /** What the client stored with the message, and the message that it replies to: JSON, as PostgreSQL writes it. */
   meta: string | null;
   reply_to: string | null;
@@ -42,7 +44,7 @@ const READ_BYTES = `CASE WHEN bytes <= ${LARGEST} THEN bytes ELSE 0 END`;
  * statement. A text that is not selected is not read: PostgreSQL stores long ones outside the row, with their length in it.
  */
 export const FEED = `position, kind, group_id, group_name, topic, user_id, username, message_id, sender_id, sender, sent_at, edited_at,
-  is_outdated, meta::text AS meta, reply_to::text AS reply_to, at,  bytes, CASE WHEN bytes <= ${LARGEST} THEN content END AS content,
+  is_outdated, idempotency_key, meta::text AS meta, reply_to::text AS reply_to, at,  bytes, CASE WHEN bytes <= ${LARGEST} THEN content END AS content,
   CASE WHEN bytes <= ${LARGEST} THEN payload::text END AS payload`;
 
 /** The bytes in the rows before a row, in the order of their positions. */

@@ -19,6 +19,16 @@ const KINDS = [
 /** The kinds of events; the comment on plantao.events explains them. */
 export type EventKind = (typeof KINDS)[number];
 
+/**
+ * What only the sender of a message receives: the Idempotency-Key of the post, by which a device recognises the message that it
+ * is still sending. All other members share one JSON, which does not have it.
+ */
+interface SenderEcho {
+  readonly senderId: number;
+  /** The end of the JSON of the sender's copy. */
+  readonly end: string;
+}
+
 /** One event in a node's memory: the fields that decide who receives it, and its JSON, rendered once for all of them. */
 export interface LogEvent {
   readonly position: number;
@@ -33,6 +43,8 @@ export interface LogEvent {
   readonly messageId: number | null;
   /** The message that it replies to, with the JSON of its preview in `message`. */
   quote?: { messageId: number; json: string };
+  /** The message's sender, and what the sender's own copy of it has in addition (sender-copy.ts). */
+  echo?: SenderEcho;
   /** The message alone, as GET /messages shows it; null unless kind is message or message_edited. */
   message: string | null;
   /** The whole event; null if its message was deleted or edited again, or it cannot be decoded. Then it is not delivered. */
@@ -78,6 +90,8 @@ export function toLogEvent(row: FeedRow, epoch: string): LogEvent {
   const text = message === null ? '' : `"message":${message},`;
   event.json = `{"cursor":"${event.cursor}","kind":"${kind}",${text}${detailsOf(row, kind)},"at":"${iso(row.at)}"}`;
   event.message = message;
+  const echo = carriesMessage ? echoOf(row) : undefined;
+  if (echo) event.echo = echo;
   if (row.reply_to) event.quote = { messageId: JSON.parse(row.reply_to).id, json: row.reply_to };
   return event;
 }
@@ -96,6 +110,12 @@ export function bareEvent(row: FeedRow, epoch: string): LogEvent {
     message: null,
     json: null,
   };
+}
+
+/** Returns the echo of a message, or undefined if it was posted without a key. */
+function echoOf({ sender_id, idempotency_key }: FeedRow): SenderEcho | undefined {
+  if (sender_id === null || idempotency_key === null) return undefined;
+  return { senderId: sender_id, end: `,"idempotency_key":${JSON.stringify(idempotency_key)}}` };
 }
 
 /** The JSON of a message. Its meta and its preview of another message are as PostgreSQL writes them. */

@@ -19,7 +19,7 @@ import { groupLine, help, messageLine, parseTyped, plain, type Typed } from './t
 const HISTORY = 20;
 /** How long the chat waits at the end of its input until the last sent message is shown, in milliseconds. */
 const LAST_MESSAGE_MS = 2000;
-/** After this many milliseconds an unsent message is reported as waiting: its typed line is no longer on the screen. */
+/** After this many milliseconds an unsent message is reported as waiting: its line is no longer shown. */
 const SLOW_MS = 2000;
 /** A chat at a terminal waits for its nodes as long as it takes. */
 const NO_DEADLINE = { deadlineMs: Number.POSITIVE_INFINITY };
@@ -38,6 +38,8 @@ export class TerminalChat {
   #ownLast: number | undefined;
   /** The history shown for the open group includes events up to this cursor. */
   #shownTo = '';
+  /** Timers of messages that are being sent, by key: the stream may deliver one before the response to its post. */
+  readonly #slow = new Map<string, NodeJS.Timeout>();
   #sentTo = '';
   #receivedTo = '';
 
@@ -106,14 +108,15 @@ export class TerminalChat {
     if (this.#open === undefined) return this.#screen.remark('no group is open: /join NAME');
     this.#screen.eraseTyped(text);
     const key = newIdempotencyKey();
-    const reply = replyTo === undefined ? {} : { replyTo };
-    const options = { ...NO_DEADLINE, ...reply, idempotencyKey: key, signal: this.#ending.signal };
+    const options = { ...NO_DEADLINE, ...(replyTo && { replyTo }), idempotencyKey: key, signal: this.#ending.signal };
     const slow = setTimeout(() => this.#screen.remark(`not sent yet, waiting for a node: ${plain(text)}`), SLOW_MS);
+    this.#slow.set(key, slow);
     try {
       // Not shown here: the event stream delivers it, in order with the others.
       this.#sentTo = (await this.#client.send(this.#open.id, text, options)).cursor;
     } finally {
       clearTimeout(slow);
+      this.#slow.delete(key);
     }
   }
 
@@ -216,9 +219,8 @@ export class TerminalChat {
     const remark = isOpen ? remarkOf(event, (userId) => this.#nameOf(userId)) : undefined;
     if (remark !== undefined) this.#screen.remark(remark);
     const isMine = (event.kind === 'joined' || event.kind === 'left') && event.user_id === this.#me.id;
-    const changesGroup = event.kind === 'group_changed' || event.kind === 'group_deleted';
     if (isOpen && event.kind === 'group_deleted') this.#open = undefined;
-    if (isMine || changesGroup) await this.#readGroups();
+    if (isMine || event.kind === 'group_changed' || event.kind === 'group_deleted') await this.#readGroups();
   }
 
   #nameOf(userId: number): string {
@@ -228,17 +230,17 @@ export class TerminalChat {
 
   #showMessage(message: Message, groupId: number, isOpen: boolean): void {
     const group = this.#groups.get(groupId);
-    const isOwn = message.sender_id === this.#me.id;
+    clearTimeout(this.#slow.get(message.idempotency_key ?? ''));
     if (isOpen) this.#screen.print(messageLine(message));
     else
       this.#screen.remark(
         `in ${plain(group?.name ?? `group ${groupId}`)}, ${plain(message.sender)}: ${plain(message.content)}`,
       );
-    if (isOpen && isOwn) this.#ownLast = message.id;
+    if (isOpen && message.sender_id === this.#me.id) this.#ownLast = message.id;
     if (group === undefined) return;
     group.last_message = { ...message, excerpt: message.content };
     if (isOpen) this.#markRead(group, message.id);
-    else if (!isOwn) group.unread = (group.unread ?? 0) + 1;
+    else if (message.sender_id !== this.#me.id) group.unread = (group.unread ?? 0) + 1;
   }
 
   /** Piped input ends right after its last message, before the stream has delivered it: wait briefly to show it. */

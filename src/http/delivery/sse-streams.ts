@@ -8,6 +8,8 @@ import type { Response } from 'express';
 import type { ReplayableAudience } from '../../chat/delivery/audiences.ts';
 import type { Subscriber } from '../../chat/delivery/subscriptions.ts';
 import { type Cursor, CursorExpiredError, formatCursor, parseCursor } from '../../events/cursor.ts';
+import type { LogEvent } from '../../events/log-event.ts';
+import { jsonFor } from '../../events/sender-copy.ts';
 import type { Delivery } from '../../events/waiters.ts';
 import type { Log } from '../../log.ts';
 import { expiredCursor } from '../http-error.ts';
@@ -36,11 +38,14 @@ const RETRY_MS = 1000;
 const jittered = (ms: number, share: number) => Math.round(ms * (1 - share + 2 * share * Math.random()));
 
 /** Renders the frames of one delivery once for all streams of an audience. */
-const frames = renderOnce(({ events }) =>
-  events
-    .map(({ json, cursor, kind }) => (json === null ? '' : `id: ${cursor}\nevent: ${kind}\ndata: ${json}\n\n`))
-    .join(''),
-);
+const frames = renderOnce(({ events, audience }) => {
+  const userId = (audience as ReplayableAudience).memberships?.userId;
+  const frame = (event: LogEvent) => {
+    const json = jsonFor(event, userId);
+    return json === null ? '' : `id: ${event.cursor}\nevent: ${event.kind}\ndata: ${json}\n\n`;
+  };
+  return events.map(frame).join('');
+});
 
 /** One stream. Its creator calls `begin`; it ends itself. */
 class SseStream implements Subscriber {

@@ -87,6 +87,10 @@ export const FIELDS: Readonly<Record<string, readonly [description: string, exam
   history: ['The latest terms, newest first'],
   hours: ['How long the invitation is valid, in hours', 168],
   id: ['The id', 1],
+  idempotency_key: [
+    'The Idempotency-Key of the post; only its sender receives it',
+    '7f0c1c4e-3b7a-4c55-9a43-0d8f0d2f6b11',
+  ],
   kind: ['The kind of the event'],
   lag_bytes: ['Bytes of the write-ahead log that the standby does not have; null if unknown', 0],
   lag_events: ['Events that the standby may not have; null if unknown', 0],

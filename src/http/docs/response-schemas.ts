@@ -41,6 +41,10 @@ export const message = z
       .record(z.string(), z.unknown())
       .optional()
       .describe('What the client stored with the message, if anything.'),
+    idempotency_key: z
+      .string()
+      .optional()
+      .describe('The Idempotency-Key of the post. Only the devices of its sender receive it.'),
     reactions: z.array(reaction).optional().describe('Only in pages, and only if there are any.'),
     edited_at: z.iso.datetime().optional().describe('When the text was last changed; absent if it never was.'),
   })

@@ -4,6 +4,7 @@ import { GroupNameCache } from '../../chat/delivery/group-name-cache.ts';
 import { groupNames } from '../../chat/delivery/membership-cache.ts';
 import { Refused } from '../../chat/errors.ts';
 import { parseCursor } from '../../events/cursor.ts';
+import { jsonFor, messageFor } from '../../events/sender-copy.ts';
 import type { Delivery } from '../../events/waiters.ts';
 import { renderOnce } from '../delivery/long-poll.ts';
 import { statusNews, userNews } from '../docs/response-schemas.ts';
@@ -26,11 +27,11 @@ function statusRoute(services: Services): Route {
   const { polls, cluster } = services;
   const groupNameCache = new GroupNameCache(async (groupId) => (await services.groups.require(groupId)).name);
   const render = renderOnce(({ audience, events, cursor }: Delivery) => {
-    const { label } = audience as NamedAudience;
+    const { label, memberships } = audience as NamedAudience;
     const status = cluster.role === 'fallen' ? 'down' : 'alive';
     return (
       `{"status":"${status}","active":${cluster.acceptsWrites},"change":true,"group":${JSON.stringify(label)},` +
-      `"cursor":"${cursor}","events":${listOf(events.map((event) => event.json))}}`
+      `"cursor":"${cursor}","events":${listOf(events.map((event) => jsonFor(event, memberships?.userId)))}}`
     );
   });
   return route({
@@ -83,13 +84,15 @@ function userRoute(services: Services): Route {
   const { polls, memberships } = services;
   const render = renderOnce(({ audience, events, cursor }: Delivery) => {
     const { memberships } = audience as UserAudience;
-    const messages = events.flatMap(({ kind, message }) => (kind === 'message' && message !== null ? [message] : []));
+    const messages = events.flatMap((event) =>
+      event.kind === 'message' ? (messageFor(event, memberships.userId) ?? []) : [],
+    );
     const notified = events.find((event) => event.groupName !== null)?.groupName ?? null;
     return (
       `{"change":true,"user_id":${memberships.userId},"notified_group":${JSON.stringify(notified)},` +
       `"user_groups":${JSON.stringify(groupNames(memberships))},"recent_messages":${listOf(messages)},` +
       `"messages_count":${messages.length},"cursor":"${cursor}",` +
-      `"events":${listOf(events.map((event) => event.json))}}`
+      `"events":${listOf(events.map((event) => jsonFor(event, memberships.userId)))}}`
     );
   });
   return route({
