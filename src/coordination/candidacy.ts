@@ -15,7 +15,7 @@ export interface CandidacyOptions {
   leaseMs: number;
   lock: Pick<LeaderLocking, 'prepare' | 'tryAcquire' | 'holder'>;
   /** The session that an active node writes with: a node without it does not try. */
-  writing: Pick<ReconnectingSession, 'ready' | 'closedForMs'>;
+  writing: Pick<ReconnectingSession, 'ready' | 'unreachableForMs'>;
   /** The session that reads who holds the lock. */
   watching: Queryable;
   /** Logs which session blocked a lock. */

@@ -268,8 +268,9 @@ export class SyncManager {
       if (!isHeld) return;
     }
     this.#changes.resolve('lease', 'PostgreSQL confirmed the leader lock: active as before');
-    // The lock session may live while no other can be opened (max_connections): then a peer serves better.
-    const isMute = writing.closedForMs > leaseMs && peers.living.length > 0 && !this.#options.pause?.current;
+    // The lock session may live while no other can be opened (max_connections): then a peer serves better. Not while commits
+    // wait for a synchronous standby: they would wait at a peer too.
+    const isMute = writing.unreachableForMs > leaseMs && peers.living.length > 0 && !this.#options.pause?.current;
     if (isMute) await this.#resign({ reason: 'cannot reach the database to write', cause: 'cannot_write' });
   }
 

@@ -18,7 +18,7 @@ describe('An attempt to take the leader lock', () => {
     new Candidacy({
       leaseMs: LEASE_MS,
       lock: { prepare: async () => undefined, tryAcquire: async () => null, holder: async () => null },
-      writing: { ready: async () => undefined, closedForMs: 0 },
+      writing: { ready: async () => undefined, unreachableForMs: 0 },
       watching: { query },
       explain: async (error) => error,
       changes: new ChangeLogger(pino({}, { write: (line: string) => void lines.push(JSON.parse(line).msg) })),

@@ -88,7 +88,14 @@ function serversOf(target: DatabaseTarget, options: Omit<ConnectionOptions, 'ser
 
 /** Returns the configuration of one client of pg, for its constructor. */
 export function clientConfig(options: ConnectionOptions, sockets: Sockets): pg.ClientConfig {
-  const { settings: _, ownOptions: _own, throughPooler: _pooler, servers: _servers, ...config } = options;
+  const {
+    settings: _,
+    ownOptions: _own,
+    throughPooler: _pooler,
+    servers: _servers,
+    onProgress: _on,
+    ...config
+  } = options;
   // The types lack this option.
   return Object.assign(config, { connection: new PinnedConnection(options, sockets.open) });
 }

@@ -17,6 +17,8 @@ export interface ConnectionOptions extends pg.ClientConfig {
   ownOptions: string;
   /** True behind a transaction pooler: settings are pinned per transaction, since other clients share the session. */
   throughPooler: boolean;
+  /** Called while a session is being opened, each time that the server is heard. */
+  onProgress?: () => void;
 }
 
 /** Thrown where a session does not accept a setting that the node depends on. The message names the settings. */
@@ -87,6 +89,8 @@ export class PinnedConnection extends pg.Connection {
     this.#server = server;
     const { address, port } = server;
     if (this.stream instanceof Socket) this.#onOpened = this.#options.servers.opening(this.stream, server);
+    // One of several servers has just said that it accepts writes.
+    if (this.#onOpened) this.#options.onProgress?.();
     if (address.startsWith('/')) WIRE.connect.call(this as unknown as Wire, `${address}/.s.PGSQL.${port}`);
     else WIRE.connect.call(this as unknown as Wire, port, address);
   }
@@ -105,8 +109,9 @@ export class PinnedConnection extends pg.Connection {
 
   override emit(event: string | symbol, ...rest: unknown[]): boolean {
     const [message] = rest;
-    if (event === 'parameterStatus') this.#learn(message as { parameterName: string; parameterValue: string });
     if (this.#state === 'ready') return super.emit(event, ...rest);
+    if (isServerMessage(message)) this.#options.onProgress?.();
+    if (event === 'parameterStatus') this.#learn(message as { parameterName: string; parameterValue: string });
     if (this.#state === 'opening') {
       if (event !== 'readyForQuery') return super.emit(event, ...rest);
       if (this.#isStandby && this.#onOpened) return this.#refuse(new StandbyError('in recovery'));
@@ -154,6 +159,11 @@ export class PinnedConnection extends pg.Connection {
     this.end();
     return true;
   }
+}
+
+/** Everything that the server sends has these fields; events of the socket have not. */
+function isServerMessage(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && 'name' in value && 'length' in value;
 }
 
 function refusal(error: pg.DatabaseError): Error {

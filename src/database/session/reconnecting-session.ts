@@ -29,18 +29,27 @@ export class ReconnectingSession {
   #retry: NodeJS.Timeout | undefined;
   #attempt = 0;
   #closedAt = performance.now();
+  /** When the server was last heard while the session was being opened. */
+  #heardAt = Number.NEGATIVE_INFINITY;
+  /** The start of the first of the openings that have failed one after another; null after one that succeeded. */
+  #failingSince: number | null = null;
   readonly #abandoned = new AbandonedBackends();
   #waitedForStandby = false;
 
   /** `warmUp` runs right after each opening: a statement that changes nothing and prepares the plans of the real ones. */
   constructor(options: ConnectionOptions, warmUp: pg.QueryConfig | null = null) {
-    this.#options = options;
+    this.#options = { ...options, onProgress: () => this.#heard() };
     this.#warmUp = warmUp;
   }
 
-  /** How long the session has been closed, in milliseconds; 0 while it is open. */
-  get closedForMs(): number {
-    return this.#session?.isOpen ? 0 : performance.now() - this.#closedAt;
+  /**
+   * How long this process has been unable to open the session, in milliseconds: openings fail, or the server sends nothing. 0
+   * while the session is open. An opening that takes long, as on an overloaded machine or after each commit that waits for a
+   * synchronous standby, does not count: every other process would wait as long.
+   */
+  get unreachableForMs(): number {
+    if (this.#session?.isOpen) return 0;
+    return performance.now() - (this.#failingSince ?? Math.max(this.#closedAt, this.#heardAt));
   }
 
   /** True if the last abandoned statement was waiting for a synchronous standby. Valid after {@link ready} resolves. */
@@ -82,9 +91,11 @@ export class ReconnectingSession {
   async #openOnce(): Promise<Session> {
     clearTimeout(this.#retry);
     if (this.#stop.signal.aborted) throw new SessionLostError('the node is stopping');
+    const startedAt = performance.now();
     try {
-      const session = await Session.open(this.#options, this.#stop.signal);
+      const session = await this.#reach(startedAt);
       await this.#endAbandoned(session);
+      this.#heard();
       if (this.#warmUp) await session.warmUp(this.#warmUp, WARM_UP_LIMIT_MS, this.#stop.signal);
       session.onLost(() => {
         this.#closedAt = performance.now();
@@ -97,6 +108,21 @@ export class ReconnectingSession {
       this.#openLater(longestRetryMs(error, LONGEST_RETRY_MS));
       throw error;
     }
+  }
+
+  async #reach(startedAt: number): Promise<Session> {
+    try {
+      const session = await Session.open(this.#options, this.#stop.signal);
+      this.#failingSince = null;
+      return session;
+    } catch (error) {
+      this.#failingSince ??= startedAt;
+      throw error;
+    }
+  }
+
+  #heard(): void {
+    this.#heardAt = performance.now();
   }
 
   async #endAbandoned(session: Session): Promise<void> {
