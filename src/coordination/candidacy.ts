@@ -42,6 +42,8 @@ export class Candidacy {
   #failures = 0;
   #failure: unknown = null;
   #failingSince = 0;
+  /** When PostgreSQL answered again after the last outage. */
+  #answeredAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: CandidacyOptions) {
     this.#options = options;
@@ -53,6 +55,8 @@ export class Candidacy {
   /** Records a sign that the lock may be free. */
   suspectVacancy(reason: string): void {
     this.#sign = { at: this.#clock(), reason };
+    // PostgreSQL may answer now: the delay after a failure begins anew.
+    this.#failures = Math.min(this.#failures, 1);
   }
 
   /** Lets the others try first for `ms`; a longer back-off in force stays. */
@@ -101,12 +105,11 @@ export class Candidacy {
   async tryAcquire(given?: string): Promise<{ term: Term; reason: string } | null> {
     const { lock, changes, writing } = this.#options;
     try {
-      // First, since this session says why a server accepts no writes.
-      await lock.prepare();
-      await writing.ready();
+      await Promise.all([lock.prepare(), writing.ready()]);
       const reason = given ?? this.#reason;
       const unseenMs = this.#clock() - this.#leaderSeenAt;
       const term = await lock.tryAcquire({ reason, unseenMs, ownTerm: this.#ownTerm });
+      if (this.#failures > 0) this.#answeredAt = this.#clock();
       this.#failures = 0;
       changes.resolve('database', 'PostgreSQL answers again');
       if (term === null) {
@@ -137,7 +140,8 @@ export class Candidacy {
     if (this.#isPaused) return 'no node is active, and failover is paused';
     if (this.#failures > 0) return `no node is active, and this one cannot be promoted: ${reasonOf(this.#failure)}`;
     // A dead holder keeps the lock for less than this.
-    const isPuzzling = this.#clock() - this.#leaderSeenAt > 2 * this.#options.leaseMs;
+    const since = Math.max(this.#leaderSeenAt, this.#answeredAt);
+    const isPuzzling = this.#clock() - since > 2 * this.#options.leaseMs;
     return isPuzzling ? 'no node is active, and another session holds the leader lock' : null;
   }
 

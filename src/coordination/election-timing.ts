@@ -14,7 +14,7 @@ export interface ElectionState {
 /** The idle interval: an eighth of the lease, at most four attempts a second. An attempt costs PostgreSQL some 0.05 ms. */
 export const idleIntervalMs = (leaseMs: number) => Math.min(250, Math.max(40, leaseMs / 8));
 
-/** A restart of PostgreSQL takes less; in a longer outage ten attempts a second do not help. */
+/** A restart of PostgreSQL takes less; in a longer outage twenty attempts a second do not help. */
 const RESTART_MS = 30_000;
 
 /**
@@ -24,14 +24,14 @@ const RESTART_MS = 30_000;
  * then every 20 ms for half a second after a sign that the lock may be free (a killed holder's lock is freed about 5 ms
  * later); every 50 ms while no node is seen active, for three leases, since a frozen holder loses the lock within one. After
  * that it returns to the idle interval: a foreign session may hold the lock for days. If the database does not respond, it
- * tries after 20, 40, 80, 100 ms: a refused connection costs nothing, and a restarted PostgreSQL should not wait for us.
+ * tries after 20, 40, 50, 50 ms: a refused connection costs nothing, and a restarted PostgreSQL should not wait for us.
  */
 export function nextTickMs(state: ElectionState): number {
   const { role, leaseMs, sinceSignMs, leaderlessMs, failures, failingMs } = state;
   const idle = idleIntervalMs(leaseMs);
   if (role === 'active') return leaseMs / 4;
   if (role === 'fallen') return idle;
-  if (failures > 0) return Math.min(idle, failingMs < RESTART_MS ? 100 : idle, 10 * 2 ** Math.min(failures, 5));
+  if (failures > 0) return Math.min(idle, failingMs < RESTART_MS ? 50 : idle, 10 * 2 ** Math.min(failures, 5));
   if (sinceSignMs !== null && sinceSignMs < 100) return 5;
   if (sinceSignMs !== null && sinceSignMs < 500) return 20;
   return leaderlessMs > 0 && leaderlessMs < 3 * leaseMs ? Math.min(50, idle) : idle;

@@ -1,4 +1,3 @@
-import type { QueryConfig } from 'pg';
 import { WARM_UP_POST } from '../chat/posting/writer-health.ts';
 import { closeSequelize, openSequelize } from '../database/sequelize.ts';
 import { applicationName, connectionOptions, type SessionPart } from '../database/session/connection.ts';
@@ -40,17 +39,26 @@ export function openDatabase(settings: Settings, node: string) {
     limitMs - SERVER_FIRST_MS,
     own,
   ];
-  const standing = (part: SessionPart, limitMs: number, own: SessionSettings, warmUp?: QueryConfig) =>
-    new ReconnectingSession(connectionOptions(...session(part, limitMs, { ...BY_KEY, ...own })), warmUp);
+  const standing = (
+    part: SessionPart,
+    limitMs: number,
+    own: SessionSettings,
+    how: ConstructorParameters<typeof ReconnectingSession>[1] = {},
+  ) => new ReconnectingSession(connectionOptions(...session(part, limitMs, { ...BY_KEY, ...own })), how);
 
   const commitLimitMs = Math.min(LONGEST_COMMIT_MS, Math.max(1000, leaseMs));
   const sequelize = openSequelize(databaseUrl, applicationName(node, 'pool'), poolSize, {
     throughPooler: databaseUrl !== databaseDirectUrl,
   });
-  const reading = standing('log', 2500, UNACKNOWLEDGED);
+  const reading = standing('log', 2500, UNACKNOWLEDGED, { isUrgent: true });
   const catchingUp = standing('backlog', 5000, UNACKNOWLEDGED);
   // Shorter than the statement timeout, so that the error shows whether a lock or a slow disk was the cause.
-  const writing = standing('writer', commitLimitMs, { lock_timeout: Math.floor(commitLimitMs * 0.7) }, WARM_UP_POST);
+  const writing = standing(
+    'writer',
+    commitLimitMs,
+    { lock_timeout: Math.floor(commitLimitMs * 0.7) },
+    { warmUp: WARM_UP_POST, isUrgent: true },
+  );
   const asking = standing('tokens', 2000, UNACKNOWLEDGED);
 
   return {
@@ -71,6 +79,9 @@ export function openDatabase(settings: Settings, node: string) {
       ...connectionOptions(...session('listen', 5000, UNACKNOWLEDGED)),
       query_timeout: 5000,
     }),
+    /** As {@link Servers.onFound}. */
+    onServerFound: (listener: () => void) =>
+      connectionOptions(...session('writer', commitLimitMs, {})).servers.onFound(listener),
     async stop(): Promise<void> {
       const sessions = [reading, catchingUp, writing, asking];
       await Promise.all([...sessions.map((session) => session.stop()), closeSequelize(sequelize)]);

@@ -148,9 +148,11 @@ function assemble(settings: Settings, node: string, log: Log, lockProgram?: URL)
     if (signal) sync.handleSignal(signal);
   };
 
+  let ignoreServers = () => {};
   return {
     url,
     async start() {
+      ignoreServers = database.onServerFound(() => sync.suspectVacancy('PostgreSQL accepts writes again'));
       lock.start((reason, cause) => sync.handleLockLost(reason, cause));
       await coordination.identity.load();
       await chat.start();
@@ -168,6 +170,7 @@ function assemble(settings: Settings, node: string, log: Log, lockProgram?: URL)
     /** Stops the parts so that each can still use the later ones. The node resigns first: a peer becomes active meanwhile. */
     async stop() {
       readiness.stop();
+      ignoreServers();
       await sync.stop();
       http.polls.drain();
       http.streams.drain();

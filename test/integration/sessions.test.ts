@@ -141,7 +141,7 @@ describe('A warm session', () => {
   const config = () => connectionOptions(database.url, 'plantao:test:writer', 5000);
 
   it('leaves no connection open when its warm-up fails repeatedly', async () => {
-    const session = new ReconnectingSession(config(), { text: 'SELECT 1/0' });
+    const session = new ReconnectingSession(config(), { warmUp: { text: 'SELECT 1/0' } });
     for (let tries = 0; tries < 3; tries++) {
       const refusal = await session.ready().catch((error) => error);
       expect(refusal).to.have.property('code', '22012');
@@ -153,7 +153,7 @@ describe('A warm session', () => {
   });
 
   it('is closed at once during its warm-up when its node stops', async () => {
-    const session = new ReconnectingSession(config(), { text: 'SELECT pg_sleep(1.5)' });
+    const session = new ReconnectingSession(config(), { warmUp: { text: 'SELECT pg_sleep(1.5)' } });
     const opening = session.ready().catch((error) => error);
     const asleep = "SELECT FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(1.5)' AND state = 'active'";
     const { admin } = await testServer();

@@ -35,7 +35,7 @@ describe('The time until the next attempt', () => {
   it('grows with every attempt that could not query the database: short while it may be restarting, then idle', () => {
     const steps = (failingMs: number) =>
       [1, 2, 3, 4, 5, 50].map((failures) => step({ failures, failingMs, sinceSignMs: 0 }));
-    expect(steps(100)).to.deep.equal([20, 40, 80, 100, 100, 100]);
+    expect(steps(100)).to.deep.equal([20, 40, 50, 50, 50, 50]);
     expect(steps(31_000)).to.deep.equal([20, 40, 80, 160, 250, 250]);
   });
 

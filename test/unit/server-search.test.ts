@@ -155,13 +155,59 @@ describe('The search for the server that accepts writes', () => {
     world.states.set(A, 'writable').set(B, 'standby');
     const servers = world.servers(A, B);
     const [idle, silent] = [newSocket(), newSocket()];
-    const onOpened = servers.opening(idle, await servers.find());
-    onOpened?.();
+    servers.opening(idle, await servers.find())?.opened();
     world.states.set(A, 'silent').set(B, 'writable');
-    // An opening that takes too long starts the search.
+    // An opening in which the server is silent starts the search.
     servers.opening(silent, await servers.find());
     await eventually('both sessions are closed', () => idle.destroyed && silent.destroyed);
     expect(await servers.find()).to.include({ address: B });
+  });
+
+  it('calls its listeners when a server accepts writes after none did, or another has taken over, and at no other time', async () => {
+    world.states.set(A, 'writable').set(B, 'standby');
+    const servers = world.servers(A, B);
+    let calls = 0;
+    const ignore = servers.onFound(() => {
+      calls++;
+    });
+    const search = async () => {
+      const socket = newSocket();
+      const found = await eventually('a server is found', () => servers.find().catch(() => null));
+      servers.opening(socket, found)?.opened();
+      // The end of a session makes the next caller search.
+      socket.destroy();
+      await once(socket, 'close');
+    };
+    await search();
+    await search();
+    expect(calls).to.equal(0);
+    world.states.set(A, 'down');
+    expect(await failureOf(servers)).to.match(/no server accepts writes/);
+    world.states.set(A, 'writable');
+    await search();
+    expect(calls).to.equal(1);
+    world.states.set(A, 'down').set(B, 'writable');
+    await search();
+    expect(calls).to.equal(2);
+    ignore();
+    world.states.set(B, 'down').set(A, 'writable');
+    await search();
+    expect(calls).to.equal(2);
+  });
+
+  it('does not search again while an opening makes progress, however long it takes', async () => {
+    world.states.set(A, 'writable').set(B, 'standby');
+    const servers = world.servers(A, B);
+    const socket = newSocket();
+    const opening = servers.opening(socket, await servers.find());
+    world.watched.length = 0;
+    for (let times = 0; times < 4; times++) {
+      await pause(150);
+      opening?.heard();
+    }
+    expect(world.watched).to.deep.equal([]);
+    await eventually('it searches when the server falls silent', () => world.watched.length > 0);
+    socket.destroy();
   });
 
   it('keeps to the server that was used last', async () => {

@@ -36,6 +36,8 @@ export class HolderWatch {
   readonly #options: HolderWatchOptions;
   readonly #clock: Clock;
   #silent: { lifeSign: string; since: number } | null = null;
+  /** The holder that was seen last. */
+  #seen: { session: string; since: number } | null = null;
   #dueAt = Number.NEGATIVE_INFINITY;
   #isChecking = false;
 
@@ -47,6 +49,7 @@ export class HolderWatch {
   /** Forgets what was seen: a node is active, or the lock is free. */
   reset(): void {
     this.#silent = null;
+    this.#seen = null;
   }
 
   /** Checks the holder, at most four times per lease. Returns true if its session was ended, so that the lock is free. */
@@ -56,12 +59,11 @@ export class HolderWatch {
     if (leaderlessMs < leaseMs / 4 || now < this.#dueAt || this.#isChecking) return false;
     this.#dueAt = now + leaseMs / 4;
     this.#isChecking = true;
-    const isUnexplained = leaderlessMs > 2 * leaseMs;
     try {
       const holder = await this.#read();
       if (holder === null) this.reset();
       else if (this.#isSilent(holder)) return await this.#end(holder);
-      else if (isUnexplained) {
+      else if (this.#isUnexplained(holder)) {
         const since = holder.connected ? `, connected since ${holder.connected},` : '';
         const sentence = `no node is seen active, but ${sessionName(holder)}${since} holds the leader lock`;
         changes.report(
@@ -71,7 +73,7 @@ export class HolderWatch {
         );
       }
     } catch (error) {
-      if (!isUnexplained) return false;
+      if (leaderlessMs <= 2 * leaseMs) return false;
       changes.report(
         'holder',
         `no node is seen active, and the holder of the leader lock cannot be read: ${messageOf(error)}`,
@@ -94,6 +96,14 @@ export class HolderWatch {
       LIMIT_MS,
     );
     return row ?? null;
+  }
+
+  /** A node that has just been promoted, perhaps after a long outage, is seen active within two leases. */
+  #isUnexplained({ application, pid, connected }: HolderRow): boolean {
+    const now = this.#clock();
+    const session = `${application} ${pid} ${connected}`;
+    if (this.#seen?.session !== session) this.#seen = { session, since: now };
+    return now - this.#seen.since > 2 * this.#options.leaseMs;
   }
 
   /** Counts by the longer of its lease and ours: nodes may have different settings. */

@@ -5,8 +5,16 @@ import { ServerSearch, type WatchServer } from './server-search.ts';
 
 /** After this long a server is asked again whether it accepts writes before a session is opened to it, in milliseconds. */
 const FRESH_MS = 1000;
-/** An opening that takes longer starts a search, in case the server has failed since it was last asked. */
-const SLOW_OPENING_MS = 250;
+/** An opening in which the server is silent for longer starts a search, in case the server has failed since it was asked. */
+const SILENT_OPENING_MS = 250;
+
+/** A session that is being opened to one of several servers, which must accept writes. */
+export interface Opening {
+  /** Called when the server is heard. */
+  heard(): void;
+  /** Called when the session is open and accepts writes. */
+  opened(): void;
+}
 
 /**
  * The servers of one database, one of which accepts writes. All sessions of this process go to that one. When another takes
@@ -22,6 +30,9 @@ export class Servers {
   #current: Server | null = null;
   #confirmedAt = Number.NEGATIVE_INFINITY;
   #search: ServerSearch | null = null;
+  /** True from when a search has found no server until one does. */
+  #isLost = false;
+  readonly #listeners = new Set<() => void>();
 
   constructor(hosts: readonly DatabaseHost[], watch: WatchServer, resolve = resolveHost) {
     this.#hosts = hosts;
@@ -45,7 +56,16 @@ export class Servers {
     return this.#searchNow();
   }
 
-  #searchNow(): Promise<Server> {
+  /**
+   * Calls `listener` when one of several servers accepts writes after none did, or when another has taken over. Returns how to
+   * end that.
+   */
+  onFound(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async #searchNow(): Promise<Server> {
     this.#search ??= new ServerSearch({
       hosts: this.#hosts,
       preferred: this.#current,
@@ -56,10 +76,17 @@ export class Servers {
         this.#search = null;
       },
     });
-    return this.#search.find();
+    try {
+      return await this.#search.find();
+    } catch (error) {
+      this.#isLost = true;
+      throw error;
+    }
   }
 
   #use(server: Server): void {
+    const isNews = this.#isLost || (this.#current !== null && !this.#isCurrent(server));
+    this.#isLost = false;
     this.#search = null;
     this.#current = server;
     this.#confirmedAt = performance.now();
@@ -67,27 +94,28 @@ export class Servers {
       if (serverKey(used) === serverKey(server)) continue;
       socket.destroy(new Error(`the session was closed: ${server.host}:${server.port} has taken over`));
     }
+    if (isNews) for (const listener of this.#listeners) listener();
   }
 
-  /**
-   * Notes a session that is being opened to `server`. Returns null if the server is the only one, and otherwise a function
-   * to call when the session is open and accepts writes.
-   */
-  opening(socket: Socket, server: Server): (() => void) | null {
+  /** Notes a session that is being opened to `server`. Returns null if the server is the only one. */
+  opening(socket: Socket, server: Server): Opening | null {
     if (!this.#isCurrent(server)) return null;
     this.#sockets.set(socket, server);
     const timer = setTimeout(() => {
       this.#doubt(server);
       this.#searchNow().catch(() => {});
-    }, SLOW_OPENING_MS).unref();
+    }, SILENT_OPENING_MS).unref();
     socket.once('close', () => {
       clearTimeout(timer);
       this.#sockets.delete(socket);
       this.#doubt(server);
     });
-    return () => {
-      clearTimeout(timer);
-      if (this.#isCurrent(server)) this.#confirmedAt = performance.now();
+    return {
+      heard: () => void timer.refresh(),
+      opened: () => {
+        clearTimeout(timer);
+        if (this.#isCurrent(server)) this.#confirmedAt = performance.now();
+      },
     };
   }
 

@@ -3,7 +3,7 @@ import pg from 'pg';
 import { DatabaseUnavailableError } from '../errors.ts';
 import type { Server } from '../servers/server.ts';
 import { StandbyError } from '../servers/server-errors.ts';
-import type { Servers } from '../servers/servers.ts';
+import type { Opening, Servers } from '../servers/servers.ts';
 import { pinSession, type SessionSettings, startupOptions, unpinned } from './session-settings.ts';
 
 /** How a session is opened: fields for the driver, which never gets a URL, and the settings that are pinned. */
@@ -55,7 +55,7 @@ export class PinnedConnection extends pg.Connection {
   #server: Server | null = null;
   #isStandby = false;
   /** Not null if the session must be one that accepts writes. */
-  #onOpened: (() => void) | null = null;
+  #opening: Opening | null = null;
 
   constructor(options: ConnectionOptions, stream: () => Socket) {
     const { ssl = false, sslnegotiation, keepAlive, keepAliveInitialDelayMillis } = options;
@@ -88,9 +88,9 @@ export class PinnedConnection extends pg.Connection {
   #connectTo(server: Server): void {
     this.#server = server;
     const { address, port } = server;
-    if (this.stream instanceof Socket) this.#onOpened = this.#options.servers.opening(this.stream, server);
+    if (this.stream instanceof Socket) this.#opening = this.#options.servers.opening(this.stream, server);
     // One of several servers has just said that it accepts writes.
-    if (this.#onOpened) this.#options.onProgress?.();
+    if (this.#opening) this.#options.onProgress?.();
     if (address.startsWith('/')) WIRE.connect.call(this as unknown as Wire, `${address}/.s.PGSQL.${port}`);
     else WIRE.connect.call(this as unknown as Wire, port, address);
   }
@@ -110,11 +110,11 @@ export class PinnedConnection extends pg.Connection {
   override emit(event: string | symbol, ...rest: unknown[]): boolean {
     const [message] = rest;
     if (this.#state === 'ready') return super.emit(event, ...rest);
-    if (isServerMessage(message)) this.#options.onProgress?.();
+    if (isServerMessage(message)) this.#heard();
     if (event === 'parameterStatus') this.#learn(message as { parameterName: string; parameterValue: string });
     if (this.#state === 'opening') {
       if (event !== 'readyForQuery') return super.emit(event, ...rest);
-      if (this.#isStandby && this.#onOpened) return this.#refuse(new StandbyError('in recovery'));
+      if (this.#isStandby && this.#opening) return this.#refuse(new StandbyError('in recovery'));
       if (this.#options.throughPooler) return this.#becomeReady(rest);
       this.#state = 'pinning';
       this.query(pinSession(this.#options.settings, this.#version));
@@ -133,6 +133,11 @@ export class PinnedConnection extends pg.Connection {
     if (parameterName === 'in_hot_standby') this.#isStandby = parameterValue === 'on';
   }
 
+  #heard(): void {
+    this.#opening?.heard();
+    this.#options.onProgress?.();
+  }
+
   #noteHeld(fields: (string | null)[]): void {
     const [name, value] = fields;
     if (fields.length === 2 && name) this.#held.set(name, value ?? null);
@@ -148,7 +153,7 @@ export class PinnedConnection extends pg.Connection {
 
   #becomeReady(ready: unknown[]): boolean {
     this.#state = 'ready';
-    this.#onOpened?.();
+    this.#opening?.opened();
     return super.emit('readyForQuery', ...ready);
   }
 

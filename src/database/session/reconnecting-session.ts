@@ -7,6 +7,8 @@ import { Session, SessionLostError } from './session.ts';
 
 /** A failover is over for this session at most this long after the new primary accepts writes. */
 const LONGEST_RETRY_MS = 250;
+/** For sessions that the first post after a failover waits for. */
+const LONGEST_URGENT_RETRY_MS = 100;
 
 /** Runs statements, whichever session is behind it. */
 export type Queryable = Pick<ReconnectingSession, 'query'>;
@@ -23,6 +25,8 @@ const WARM_UP_LIMIT_MS = 5000;
 export class ReconnectingSession {
   readonly #options: ConnectionOptions;
   readonly #warmUp: pg.QueryConfig | null;
+  readonly #longestRetryMs: number;
+  readonly #ignoreServers: () => void;
   readonly #stop = new AbortController();
   #session: Session | null = null;
   #opening: Promise<Session> | null = null;
@@ -36,10 +40,23 @@ export class ReconnectingSession {
   readonly #abandoned = new AbandonedBackends();
   #waitedForStandby = false;
 
-  /** `warmUp` runs right after each opening: a statement that changes nothing and prepares the plans of the real ones. */
-  constructor(options: ConnectionOptions, warmUp: pg.QueryConfig | null = null) {
+  /**
+   * `warmUp` runs right after each opening: a statement that changes nothing and prepares the plans of the real ones. A session
+   * that `isUrgent` is reopened as soon as a server is known to accept writes; the others follow, so that they do not delay it.
+   */
+  constructor(
+    options: ConnectionOptions,
+    { warmUp = null, isUrgent = false }: { warmUp?: pg.QueryConfig | null; isUrgent?: boolean } = {},
+  ) {
     this.#options = { ...options, onProgress: () => this.#heard() };
     this.#warmUp = warmUp;
+    this.#longestRetryMs = isUrgent ? LONGEST_URGENT_RETRY_MS : LONGEST_RETRY_MS;
+    const reopen = () => {
+      if (this.#retry === undefined) return;
+      if (isUrgent) void this.#open().catch(() => {});
+      else this.#openAfter(LONGEST_RETRY_MS);
+    };
+    this.#ignoreServers = options.servers.onFound(reopen);
   }
 
   /**
@@ -76,7 +93,8 @@ export class ReconnectingSession {
 
   async stop(): Promise<void> {
     this.#stop.abort();
-    clearTimeout(this.#retry);
+    this.#ignoreServers();
+    this.#cancelRetry();
     await this.#opening?.catch(() => {});
     await this.#session?.close();
   }
@@ -89,7 +107,7 @@ export class ReconnectingSession {
   }
 
   async #openOnce(): Promise<Session> {
-    clearTimeout(this.#retry);
+    this.#cancelRetry();
     if (this.#stop.signal.aborted) throw new SessionLostError('the node is stopping');
     const startedAt = performance.now();
     try {
@@ -99,13 +117,13 @@ export class ReconnectingSession {
       if (this.#warmUp) await session.warmUp(this.#warmUp, WARM_UP_LIMIT_MS, this.#stop.signal);
       session.onLost(() => {
         this.#closedAt = performance.now();
-        this.#openLater(LONGEST_RETRY_MS);
+        this.#openLater(this.#longestRetryMs);
       });
       this.#session = session;
       this.#attempt = 0;
       return session;
     } catch (error) {
-      this.#openLater(longestRetryMs(error, LONGEST_RETRY_MS));
+      this.#openLater(longestRetryMs(error, this.#longestRetryMs));
       throw error;
     }
   }
@@ -136,8 +154,16 @@ export class ReconnectingSession {
   }
 
   #openLater(longestMs: number): void {
-    if (this.#stop.signal.aborted) return;
+    if (!this.#stop.signal.aborted) this.#openAfter(backoffDelay(this.#attempt++, longestMs));
+  }
+
+  #openAfter(ms: number): void {
+    this.#cancelRetry();
+    this.#retry = setTimeout(() => void this.#open().catch(() => {}), ms);
+  }
+
+  #cancelRetry(): void {
     clearTimeout(this.#retry);
-    this.#retry = setTimeout(() => void this.#open().catch(() => {}), backoffDelay(this.#attempt++, longestMs));
+    this.#retry = undefined;
   }
 }
