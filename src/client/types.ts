@@ -82,7 +82,8 @@ export type EventOf<Kind extends ChatEvent['kind']> = Extract<ChatEvent, { kind:
 /** A user joined or left a group. */
 export type MembershipChanged = EventOf<'joined' | 'left'>;
 
-type Health = z.output<typeof health>;
+/** GET /health. */
+export type Health = z.output<typeof health>;
 
 /** `open`: a name is enough, and groups are joined by name. `token`: passwords, and members add others to a group. */
 export type AuthMode = Health['auth'];

@@ -13,16 +13,27 @@ export interface PageFile {
 
 const FOLDER = path.join(PACKAGE_ROOT, 'src', 'web');
 
+/** The pages: `home.html` is served at /home. */
+const PAGES = ['home', 'cluster'];
+
 /** Returns all files of the pages. Rejects if a source cannot be read or compiled. */
 export async function bundlePages(): Promise<PageFile[]> {
-  const [html, icon, compiled] = await Promise.all([read('home.html'), read('icon.svg'), compile()]);
+  const [icon, compiled, ...pages] = await Promise.all([
+    read('icon.svg'),
+    compile(),
+    ...PAGES.map((name) => read(`${name}.html`)),
+  ]);
   const assets = [{ name: 'icon.svg', body: icon }, ...compiled].map(({ name, body }) => ({
     name,
     file: { path: `/assets/${hashedName(name, body)}`, body },
   }));
-  let page = html.toString('utf8');
-  for (const { name, file } of assets) page = page.replaceAll(`"assets/${name}"`, `"${file.path.slice(1)}"`);
-  return [{ path: '/home', body: Buffer.from(page) }, ...assets.map(({ file }) => file)];
+  const hashed = (html: Buffer) =>
+    assets.reduce(
+      (text, { name, file }) => text.replaceAll(`"assets/${name}"`, `"${file.path.slice(1)}"`),
+      html.toString('utf8'),
+    );
+  const files = pages.map((html, index) => ({ path: `/${PAGES[index]}`, body: Buffer.from(hashed(html)) }));
+  return [...files, ...assets.map(({ file }) => file)];
 }
 
 function read(name: string): Promise<Buffer> {
@@ -39,7 +50,9 @@ async function compile(): Promise<{ name: string; body: Buffer }[]> {
   // Asynchronous, because a synchronous build would block the node and its heartbeats. esbuild's child process outlives the
   // build unless it is stopped.
   const building = build({
-    entryPoints: ['home.tsx', 'home.css', 'docs.ts'].map((name) => path.join(FOLDER, name)),
+    entryPoints: ['home.tsx', 'home.css', 'cluster.tsx', 'cluster.css', 'docs.ts', 'docs.css'].map((name) =>
+      path.join(FOLDER, name),
+    ),
     // Determines the names of the outputs only; nothing is written.
     outdir: FOLDER,
     bundle: true,

@@ -11,8 +11,8 @@ export const NODE_IS_DOWN = /^Failed to load resource: (net::ERR_|the server res
 
 /** A real browser that records the problems its pages report. */
 export interface ChatBrowser {
-  /** Opens the chat page of a node in its own context, like a separate user. */
-  open(nodeUrl: string, options?: BrowserContextOptions): Promise<Page>;
+  /** Opens a page of a node, by default the chat page, in its own context, like a separate user. */
+  open(nodeUrl: string, options?: BrowserContextOptions, path?: string): Promise<Page>;
   /** Opens the chat page and signs in. */
   signIn(nodeUrl: string, username: string, options?: BrowserContextOptions): Promise<Page>;
   /** Returns console errors, warnings, uncaught errors and policy violations since the last call, except `allowed` ones. */
@@ -47,7 +47,7 @@ export async function startChatBrowser(): Promise<ChatBrowser> {
   });
   let problems: string[] = [];
 
-  const open = async (nodeUrl: string, options: BrowserContextOptions = {}) => {
+  const open = async (nodeUrl: string, options: BrowserContextOptions = {}, path = '/home') => {
     const context = await browser.newContext({ locale: 'en-GB', timezoneId: 'UTC', ...options });
     context.setDefaultTimeout(WAIT_MS);
     const page = await context.newPage();
@@ -55,7 +55,7 @@ export async function startChatBrowser(): Promise<ChatBrowser> {
     page.on('console', (message) => {
       if (['error', 'warning'].includes(message.type())) problems.push(`${message.text()} ${message.location().url}`);
     });
-    await page.goto(`${nodeUrl}/home`);
+    await page.goto(nodeUrl + path);
     return page;
   };
   return {

@@ -84,7 +84,6 @@ const TABLE: Record<string, Row> = {
   'GET /home': { answers: everyone(200) },
   'GET /assets/:file': { path: () => '/assets/home.js', answers: everyone(200) },
   'GET /docs': { answers: everyone(200) },
-  'GET /docs.css': { answers: everyone(200) },
   'GET /openapi.json': { answers: everyone(200) },
   'POST /fall': { answers: admins(200) },
   'POST /revive': { answers: admins(200) },

@@ -78,7 +78,7 @@ describe('Hostile input', function () {
         { authorization: `Bearer ${' '.repeat(15_000)}` },
         { 'if-none-match': ','.repeat(15_000) },
       ]) {
-        for (const path of ['/', '/docs.css', '/users']) {
+        for (const path of ['/', '/docs', '/users']) {
           const { status, ms } = await get(url(path), { headers });
           expect([status, ms < SOON_MS], `${path} ${Object.keys(headers)}`).to.deep.equal([200, true]);
         }

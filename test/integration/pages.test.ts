@@ -5,7 +5,7 @@ import { createDatabase, type TestDatabase } from '../support/postgres.ts';
 import { startTwoNodes, type TwoNodes } from '../support/two-nodes.ts';
 
 /** Pages keep their URL when their content changes; files under /assets/ do not. */
-const PAGES = ['/home', '/docs', '/docs.css', '/openapi.json'];
+const PAGES = ['/home', '/docs', '/openapi.json'];
 
 /** Returns the paths of the files that the chat page loads. */
 async function assetPaths(node: string): Promise<string[]> {
@@ -75,6 +75,26 @@ describe('A page', function () {
       const head = await request('HEAD', url);
       expect([head.status, head.text, head.headers.etag], path).to.deep.equal([200, '', headers.etag]);
       expect(Number(head.headers['content-length']), path).to.equal(Buffer.byteLength(text));
+    }
+  });
+
+  it('/cluster is a page for a browser, and JSON for every other client', async () => {
+    const url = `${nodes.standby.url}/cluster`;
+    const accept = 'text/html,application/xhtml+xml,application/xml;q=0.9,image/webp,*/*;q=0.8';
+    const page = await get(url, { headers: { accept } });
+    expect(page.headers['content-type']).to.equal('text/html; charset=utf-8');
+    expect(page.headers.vary).to.include('Accept');
+    expect(policyOf(page.headers).get('script-src')).to.deep.equal(["'self'"]);
+    expect(page.text).to.not.match(/<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=|javascript:/i);
+    for (const [, path] of page.text.matchAll(/"(assets\/[^"]+)"/g)) {
+      expect((await get(`${nodes.standby.url}/${path}`)).headers['cache-control'], path).to.include('immutable');
+    }
+    for (const other of ['*/*', 'application/json', 'text/plain', '']) {
+      const { headers } = await get(url, { headers: { accept: other } });
+      expect([headers['content-type'], String(headers.vary)], other).to.deep.equal([
+        'application/json; charset=utf-8',
+        'Accept, Origin',
+      ]);
     }
   });
 

@@ -18,7 +18,6 @@ const CONTROL = [
   '/metrics',
   '/home',
   '/docs',
-  '/docs.css',
   '/openapi.json',
 ];
 const READS = [
@@ -164,7 +163,6 @@ describe('Roles and routes:', () => {
         '/metrics': 200,
         '/home': 200,
         '/docs': 200,
-        '/docs.css': 200,
         '/openapi.json': 200,
       });
     });

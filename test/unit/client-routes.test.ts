@@ -1,9 +1,8 @@
 import { expect } from 'chai';
 import { ChatClient } from '../../src/client/index.ts';
 import { allRoutes } from '../../src/http/routes/index.ts';
-import type { Services } from '../../src/http/services.ts';
-import { Measurements } from '../../src/measurements.ts';
 import { type FakeNode, json, startFakeNode } from '../support/client-fake-node.ts';
+import { unusedServices } from '../support/unused-services.ts';
 
 /** Each operation of the API with the client's method for it. A new route needs a method, or a reason below. */
 const METHODS: Record<string, (client: ChatClient, url: string) => Promise<unknown>> = {
@@ -70,15 +69,6 @@ const WITHOUT: Record<string, string> = {
   'GET /docs': 'a page for people',
   'GET /openapi.json': 'for generators',
 };
-
-/** Services that are never called: enough to define the routes. */
-function unusedServices(): Services {
-  const anything: unknown = new Proxy(() => {}, {
-    get: (_, name) => (name === 'then' || typeof name === 'symbol' ? undefined : anything),
-  });
-  const own: Record<string, unknown> = { adminToken: null, authMode: 'token', measurements: new Measurements() };
-  return new Proxy({} as Services, { get: (_, name) => own[String(name)] ?? (name in own ? null : anything) });
-}
 
 const routes = allRoutes(unusedServices());
 const keyOf = ({ method, path }: { method: string; path: string }) => `${method.toUpperCase()} ${path}`;

@@ -3,6 +3,7 @@
 import type { Requirement } from '../request/authentication.ts';
 import type { Refusal, Route, Serves } from '../routes/route.ts';
 import { codesOf } from './error-codes.ts';
+import { EVENT_KINDS } from './event-kinds.ts';
 import { exampleOf } from './examples.ts';
 import { textOf } from './field-texts.ts';
 import { GUIDE, TAGS, tagOf } from './guide.ts';
@@ -227,7 +228,7 @@ function nameEventKinds(schemas: JsonSchema): void {
   for (const one of oneOf) {
     const kind = (one.properties as { kind: { const: string } }).kind.const;
     const name = `${kind.split('_').map(capital).join('')}Event`;
-    schemas[name] = one;
+    schemas[name] = { description: EVENT_KINDS[kind as keyof typeof EVENT_KINDS], ...one };
     mapping[kind] = `#/components/schemas/${name}`;
   }
   schemas.Event = {

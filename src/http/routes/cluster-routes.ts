@@ -1,7 +1,9 @@
 import { QueryTypes, type Sequelize } from 'sequelize';
 import { z } from 'zod';
 import { briefCache } from '../request/brief-cache.ts';
+import { prefersHtml } from '../request/prefers-html.ts';
 import { nothing } from '../request/request-schemas.ts';
+import { assetAt, type SendAsset } from '../response/send-asset.ts';
 import type { Services } from '../services.ts';
 import { readTerms, termRow } from './cluster-terms.ts';
 import { type Route, route } from './route.ts';
@@ -73,8 +75,8 @@ export const clusterAnswer = z.object({
   durability,
 });
 
-/** `/cluster`: the views plantao.cluster_status, plantao.leader_history and plantao.durability as JSON. */
-export function clusterRoutes({ sequelize, cluster, showsActiveUrl }: Services): Route[] {
+/** `/cluster`: the views plantao.cluster_status, plantao.leader_history and plantao.durability as JSON; for a browser, a page. */
+export function clusterRoutes({ sequelize, cluster, showsActiveUrl }: Services, send: SendAsset): Route[] {
   const readCluster = briefCache(SHARED_MS, () => readViews(sequelize));
   return [
     route({
@@ -83,13 +85,21 @@ export function clusterRoutes({ sequelize, cluster, showsActiveUrl }: Services):
       serves: 'control',
       requires: 'anyone',
       summary: 'The nodes, and the last promotions with their reasons',
+      description:
+        'The nodes, and the last promotions with their reasons. A browser (`Accept: text/html`) gets the cluster page, which shows them live',
       input: nothing,
       answer: clusterAnswer,
-      async handle() {
+      async handle({ request, response }) {
+        if (prefersHtml(request, 'application/json')) {
+          response.vary('Accept');
+          await send(request, response, await assetAt('/cluster'));
+          return undefined;
+        }
         const [nodes, history, [replication], [pause = null]] = await readCluster();
         const { term, activeNode, activeUrl, id, rival } = cluster;
         const active_url = showsActiveUrl ? activeUrl : null;
         return {
+          headers: { Vary: 'Accept' },
           body: {
             ...{ term, active_node: activeNode, active_url, cluster: id, rival },
             ...{ pause, nodes, history, durability: replication },

@@ -1,6 +1,6 @@
-import type { Request } from 'express';
 import { z } from 'zod';
 import { HttpError } from '../http-error.ts';
+import { prefersHtml } from '../request/prefers-html.ts';
 import { nodeName, nothing } from '../request/request-schemas.ts';
 import type { Services } from '../services.ts';
 import { type Route, route } from './route.ts';
@@ -83,19 +83,13 @@ function rootRoute({ version }: Services): Route {
     input: nothing,
     content: 'text/plain',
     handle({ request, response }) {
-      if (prefersHtml(request))
+      if (prefersHtml(request, 'text/plain'))
         // Relative: a proxy may serve this under a path of its own.
         response.writeHead(302, { Location: 'home' }).end();
       else response.type('text/plain').send(`Plantão ${version}\n`);
       return undefined;
     },
   });
-}
-
-/** No browser sends a longer header, and parsing one of 16 KB takes 15 ms. */
-function prefersHtml(request: Request): boolean {
-  const isShort = (request.headers.accept ?? '').length <= 1000;
-  return isShort && request.accepts(['text/plain', 'text/html']) === 'text/html';
 }
 
 function checkRoutes(services: Services): Route[] {

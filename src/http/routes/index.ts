@@ -21,9 +21,10 @@ import { userRoutes } from './user-routes.ts';
 
 /** Returns every route of the service, in the order in which /docs lists them. A new route goes into one of these files. */
 export function allRoutes(services: Services): Route[] {
+  const send = assetSender(services.cluster);
   const routes = [
     ...controlRoutes(services),
-    ...clusterRoutes(services),
+    ...clusterRoutes(services, send),
     ...clusterDetailRoutes(services),
     ...metricsRoutes(services),
     ...signInRoutes(services),
@@ -39,5 +40,5 @@ export function allRoutes(services: Services): Route[] {
     ...searchRoutes(services),
     ...subscribeRoutes(services),
   ];
-  return [...routes, ...pageRoutes(services, routes, assetSender(services.cluster))];
+  return [...routes, ...pageRoutes(services, routes, send)];
 }

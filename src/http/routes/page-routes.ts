@@ -2,7 +2,7 @@
 import type { Request } from 'express';
 import { z } from 'zod';
 import { type Asset, assetOf, compressedAsset } from '../../web/assets.ts';
-import { DOCS_STYLE, docsPageOf } from '../docs/docs-page.ts';
+import { docsPageOf } from '../docs/docs-page.ts';
 import { openApiOf } from '../docs/openapi.ts';
 import { nothing } from '../request/request-schemas.ts';
 import { assetAt, type SendAsset } from '../response/send-asset.ts';
@@ -29,7 +29,6 @@ export function pageRoutes(services: Services, others: readonly Route[], send: S
     page('/home', 'The chat page', 'text/html', () => assetAt('/home')),
     assetsRoute(send),
     page('/docs', 'This document, for people', 'text/html', async () => (await docs()).page),
-    page('/docs.css', 'Its style sheet', 'text/css', async () => (await docs()).style),
     page(
       '/openapi.json',
       'This document, for programs (OpenAPI 3.1)',
@@ -61,12 +60,11 @@ function assetsRoute(send: SendAsset): Route {
 
 async function documentsOf(routes: readonly Route[], { version, authMode, cluster }: Services) {
   const document = openApiOf(routes, { version, authMode });
-  const [json, page, style] = await Promise.all([
+  const [json, page] = await Promise.all([
     compressedAsset(assetOf('application/json; charset=utf-8', JSON.stringify(document, null, 1))),
     compressedAsset(assetOf('text/html; charset=utf-8', docsPageOf(document, cluster.url))),
-    compressedAsset(assetOf('text/css; charset=utf-8', DOCS_STYLE)),
   ]);
-  return { json, page, style };
+  return { json, page };
 }
 
 function once<T>(make: () => T): () => T {

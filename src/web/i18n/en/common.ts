@@ -11,6 +11,7 @@ export const common = {
   term: (term: number) => `term ${term}`,
   connectedHere: 'you are connected to this node',
   documentation: 'API documentation',
+  pages: 'Pages',
   cluster: 'Cluster',
   chat: 'Chat',
 };

@@ -13,6 +13,7 @@ export const common: Texts['common'] = {
   term: (term) => `mandato ${term}`,
   connectedHere: 'você está conectado a este nó',
   documentation: 'Documentação da API',
+  pages: 'Páginas',
   cluster: 'Cluster',
   chat: 'Conversa',
 };

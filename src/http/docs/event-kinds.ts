@@ -1,0 +1,35 @@
+import type { z } from 'zod';
+import { exampleOf } from './examples.ts';
+import { inline, text } from './html.ts';
+import type { JsonSchema } from './json-schema.ts';
+import type { event } from './response-schemas.ts';
+
+/** When an event of each kind occurs, and who receives it. A kind without an entry fails to compile. */
+export const EVENT_KINDS: Record<z.output<typeof event>['kind'], string> = {
+  message: 'A message was sent to the group.',
+  message_edited: 'The text of a message was changed; `edited_at` says when.',
+  message_deleted: 'A message was deleted.',
+  reaction: 'A user added a reaction to a message, or removed it.',
+  read: 'The user has read further, on any device. Only the user’s own devices receive it.',
+  role_changed: 'A member has another role in the group.',
+  group_changed: 'The group was renamed, described, archived or opened again.',
+  group_deleted: 'The group was deleted, with its messages.',
+  joined: 'A user joined the group. Delivered to the group, and to the user.',
+  left: 'A user left the group or was removed. Delivered to the group, and to the user.',
+  notification: 'POST /notify/{group}, or plantao.notify_group() in SQL. `group_id` is null for a free topic.',
+  broadcast: 'POST /notify/all. Everyone receives it.',
+};
+
+/** Returns the kinds of events as HTML, each with an example as a poll or stream delivers it. */
+export function eventKinds(schemas: Record<string, JsonSchema>): string {
+  const { mapping = {} } = (schemas.Event?.discriminator ?? {}) as { mapping?: Record<string, string> };
+  const kinds = Object.entries(mapping).map(([kind, $ref]) => {
+    const name = $ref.split('/').at(-1) ?? '';
+    const example = JSON.stringify(exampleOf({ $ref }, schemas), null, 2);
+    const about = schemas[name]?.description ?? '';
+    return `<section id="event-${kind}" data-text="event ${kind} ${text(String(about).toLowerCase())}">
+<h3><code>${kind}</code></h3><p>${inline(String(about))} Fields: <a href="#schema-${name}">${name}</a>.</p>
+<details class="example"><summary>Example</summary><pre>${text(example)}</pre></details></section>`;
+  });
+  return kinds.join('\n');
+}

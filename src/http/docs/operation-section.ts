@@ -1,0 +1,69 @@
+import { inline, text } from './html.ts';
+import type { JsonSchema } from './json-schema.ts';
+import { typeOf } from './schema-text.ts';
+import { curlOf, formOf, type Located, needsToken } from './try-it.ts';
+
+/** Returns one operation as HTML: what it takes, a command line, a response, and a form that sends the request. */
+export function sectionOf(located: Located, url: string): string {
+  const { method, path, operation } = located;
+  const { operationId, summary, description, parameters, requestBody, responses } = operation;
+  const words = `${method} ${path} ${summary} ${description ?? ''}`.toLowerCase();
+  return `<section id="${operationId}" data-text="${text(words)}">
+<h3><a href="#${operationId}"><b class="${method}">${method.toUpperCase()}</b> ${text(path)}</a></h3>
+<p>${inline(description ?? summary)}${needsToken(operation) ? ' <strong>Needs a token.</strong>' : ''}</p>
+${parameters.length > 0 ? tableOf(parameters.map((one) => [one.name, one.in, one.required, one.schema, one.description])) : ''}
+${requestBody ? bodyOf(requestBody) : ''}
+<div class="curl"><code>${curlOf(located, url)}</code><button type="button" class="copy secondary small">Copy</button></div>
+${exampleOf(responses)}
+<p class="answers">${Object.entries(responses).map(answerOf).join(' · ')}</p>
+${formOf(located)}
+</section>`;
+}
+
+type Row = [name: string, place: string, required: boolean, schema: JsonSchema, note?: string | undefined];
+
+function tableOf(rows: Row[]): string {
+  const line = ([name, place, required, schema, note]: Row) =>
+    `<tr><td><code>${text(name)}</code></td><td>${place}${required ? ', required' : ''}</td><td>${typeOf(schema)}${note ? `. ${inline(note)}` : ''}</td></tr>`;
+  return `<div class="table"><table><thead><tr><th>Name</th><th>In</th><th>Description</th></tr></thead><tbody>${rows.map(line).join('')}</tbody></table></div>`;
+}
+
+function bodyOf(requestBody: JsonSchema): string {
+  const { content } = requestBody as { content: Record<string, { schema: JsonSchema }> };
+  const { properties = {}, required = [] } = (content['application/json']?.schema ?? {}) as {
+    properties?: Record<string, JsonSchema>;
+    required?: string[];
+  };
+  return tableOf(
+    Object.entries(properties).map(([name, one]) => [
+      name,
+      'JSON body',
+      required.includes(name),
+      one,
+      String(one.description ?? ''),
+    ]),
+  );
+}
+
+interface Response {
+  $ref?: string;
+  content?: Record<string, { schema: JsonSchema; example?: unknown }>;
+}
+
+/** Returns the example of the first response that has one. */
+function exampleOf(responses: Record<string, JsonSchema>): string {
+  for (const [status, response] of Object.entries(responses)) {
+    const [body] = Object.values((response as Response).content ?? {});
+    if (body?.example === undefined) continue;
+    return `<details class="example"><summary>Response ${status}</summary><pre>${text(JSON.stringify(body.example, null, 2))}</pre></details>`;
+  }
+  return '';
+}
+
+function answerOf([status, response]: [string, JsonSchema]): string {
+  const { $ref, content } = response as Response;
+  if ($ref) return `<a href="#guide-errors">${status}</a>`;
+  const [type = '', body] = Object.entries(content ?? {})[0] ?? [];
+  const what = body?.schema.$ref ? typeOf(body.schema) : text(type);
+  return `<strong>${status}</strong>${what ? ` ${what}` : ''}`;
+}

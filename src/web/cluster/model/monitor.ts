@@ -1,0 +1,220 @@
+/// <reference lib="dom" />
+import {
+  ChatError,
+  type ClusterActivity,
+  type ClusterBlocking,
+  type ClusterStatus,
+  type ClusterTimeline,
+  type Health,
+} from '../../../client/index.ts';
+import { Observable } from '../../home/model/observable.ts';
+import type { Blocker } from './answers.ts';
+import { callNode, NodeReader } from './node-reader.ts';
+import { isFormer, type NodeState, nodeStates, type Probe, responds } from './node-state.ts';
+import { loadAdminToken, refusedToken, saveAdminToken } from './operations.ts';
+import { activeOf, judge, type Verdict } from './verdict.ts';
+
+const EVERY_MS = 1000;
+const HIDDEN_MS = 10_000;
+const PROBE_MS = 1500;
+/** A node that this browser has never reached, for example behind a proxy, is probed this rarely. */
+const UNREACHED_EVERY = 15;
+const TIMELINE_EVERY = 5;
+const ACTIVITY_EVERY = 2;
+
+/** A response, and when it was received on the page's clock. */
+interface Received<T> {
+  content: T;
+  at: number;
+}
+
+/** Watches the cluster: reads `/cluster` from one node, and asks every node for its own state. */
+export class Monitor extends Observable {
+  cluster: Received<ClusterStatus> | undefined;
+  timeline: Received<ClusterTimeline> | undefined;
+  activity: ClusterActivity | undefined;
+  /** Undefined while it is unknown; a token may be needed. */
+  blocking: Blocker[] | undefined;
+  auth: Health['auth'] | undefined;
+  adminToken = loadAdminToken();
+  /** The names of the nodes between which the page has moved: the last time. */
+  moved: { from: string; to: string; at: Date } | undefined;
+  readonly #reader: NodeReader;
+  readonly #base: string;
+  readonly #probes = new Map<string, Probe>();
+  readonly #names = new Map<string, string>();
+  #failure: string | undefined;
+  #missingSince: number | undefined;
+  #lastActive: string | undefined;
+  #turn = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #isRunning = false;
+
+  constructor(base: string) {
+    super();
+    this.#base = base;
+    this.#reader = new NodeReader(base, (from, to) => {
+      this.moved = { from: this.nameOf(from), to: this.nameOf(to), at: new Date() };
+    });
+  }
+
+  /** The name or address of the node that the page reads from. */
+  get readsFrom(): string {
+    return this.nameOf(this.#reader.current);
+  }
+
+  /** True while the current node responds. */
+  get isConnected(): boolean {
+    return this.#responds;
+  }
+
+  get nodes(): NodeState[] {
+    return nodeStates(this.cluster?.content.nodes ?? [], this.cluster?.at ?? 0, this.#probes);
+  }
+
+  get active(): NodeState | undefined {
+    return activeOf(this.nodes);
+  }
+
+  get verdict(): Verdict {
+    const now = performance.now();
+    return judge({
+      ...{ now, nodes: this.nodes, failure: this.#failure, missingSince: this.#missingSince },
+      ...{ responds: this.#responds, endedAgoMs: this.#endedAgoMs(now) },
+      cluster: this.cluster?.content,
+      clusterAt: this.cluster?.at ?? now,
+    });
+  }
+
+  /** Returns the name of the node at that address, or the address if the name is unknown. */
+  nameOf(url: string): string {
+    return this.#names.get(url) ?? url.replace(/^https?:\/\//, '');
+  }
+
+  /** Uses another admin token; undefined forgets it. */
+  setAdminToken(token: string | undefined): void {
+    this.adminToken = token;
+    saveAdminToken(token);
+    this.blocking = undefined;
+    void this.refresh();
+  }
+
+  /** Uses the admin token if the nodes accept it. @throws {ChatError} `wrong_admin_token` if they do not. */
+  async tryAdminToken(token: string): Promise<void> {
+    try {
+      await this.#reader.read('/cluster/blocking', token);
+    } catch (error) {
+      throw refusedToken(error) ?? error;
+    }
+    this.setAdminToken(token);
+  }
+
+  /** Reads now, and then every second. */
+  async refresh(): Promise<void> {
+    if (this.#isRunning) return;
+    this.#isRunning = true;
+    clearTimeout(this.#timer);
+    const startedAt = performance.now();
+    const turn = this.#turn;
+    this.#turn += 1;
+    await Promise.all([
+      this.#readCluster(),
+      ...this.#addresses().map(([name, url]) => this.#probe(name, url, turn)),
+      ...(turn % TIMELINE_EVERY === 0 ? [this.#readTimeline()] : []),
+      ...(turn % ACTIVITY_EVERY === 0 ? [this.#readActivity(), this.#readBlocking()] : []),
+    ]);
+    this.#isRunning = false;
+    const wait = document.hidden ? HIDDEN_MS : Math.max(100, EVERY_MS - (performance.now() - startedAt));
+    this.#timer = setTimeout(() => void this.refresh(), wait);
+  }
+
+  get #responds(): boolean {
+    return this.#failure === undefined || [...this.#probes.values()].some(responds);
+  }
+
+  /** The page's own address has no name until its node has responded. */
+  #addresses(): [name: string | undefined, url: string][] {
+    const rows = (this.cluster?.content.nodes ?? []).filter((row) => !isFormer(row));
+    const known = rows.map(({ node, url }): [string, string] => [node, trimmed(url)]);
+    const isNodeKnown = known.some(([, url]) => url === this.#base);
+    return isNodeKnown ? known : [...known, [undefined, this.#base]];
+  }
+
+  async #readCluster(): Promise<void> {
+    try {
+      const content = await this.#reader.read<ClusterStatus>('/cluster');
+      this.cluster = { content, at: performance.now() };
+      this.#failure = undefined;
+      for (const { node, url } of content.nodes) this.#names.set(trimmed(url), node);
+      this.#reader.learn(content.nodes.filter((row) => !isFormer(row)).map(({ url }) => trimmed(url)));
+    } catch (error) {
+      this.#failure = error instanceof ChatError ? error.code : 'unreachable';
+    }
+    this.#noteActive();
+  }
+
+  async #probe(name: string | undefined, url: string, turn: number): Promise<void> {
+    const before = name === undefined ? undefined : this.#probes.get(name);
+    const isUnreached = before !== undefined && before.health === undefined;
+    if (isUnreached && turn % UNREACHED_EVERY !== 0) return;
+    try {
+      const health = await callNode<Health>(`${url}/health`, { timeoutMs: PROBE_MS });
+      this.auth = health.auth;
+      this.#names.set(url, health.node);
+      // The page's own address may be that of a proxy, which reaches another node each time.
+      this.#probes.set(name ?? health.node, { health, misses: 0 });
+    } catch (error) {
+      if (name === undefined) return;
+      const misses = isRefused(error) ? REFUSED : (before?.misses ?? 0) + 1;
+      this.#probes.set(name, { health: before?.health, misses });
+    }
+    this.#noteActive();
+  }
+
+  async #readTimeline(): Promise<void> {
+    const content = await this.#reader.read<ClusterTimeline>('/cluster/timeline').catch(() => undefined);
+    if (content === undefined) return;
+    this.timeline = { content, at: performance.now() };
+    this.changed();
+  }
+
+  async #readActivity(): Promise<void> {
+    this.activity = await this.#reader.read<ClusterActivity>('/cluster/activity').catch(() => this.activity);
+    this.changed();
+  }
+
+  async #readBlocking(): Promise<void> {
+    if (this.auth === undefined || (this.auth === 'token' && this.adminToken === undefined)) return;
+    try {
+      const token = this.auth === 'token' ? this.adminToken : undefined;
+      this.blocking = (await this.#reader.read<ClusterBlocking>('/cluster/blocking', token)).blocking;
+    } catch (error) {
+      this.blocking = undefined;
+      if (refusedToken(error) !== undefined) this.setAdminToken(undefined);
+    }
+    this.changed();
+  }
+
+  #noteActive(): void {
+    const active = this.active;
+    if (active === undefined) this.#missingSince ??= performance.now();
+    else this.#missingSince = undefined;
+    const key = active && `${active.name} ${active.term}`;
+    // A change shows in the timeline at once.
+    if (key !== this.#lastActive) void this.#readTimeline();
+    this.#lastActive = key;
+    this.changed();
+  }
+
+  #endedAgoMs(now: number): number | undefined {
+    const [newest] = this.timeline?.content.terms ?? [];
+    if (this.timeline === undefined || newest?.ended_at == null) return undefined;
+    return Date.parse(this.timeline.content.now) - Date.parse(newest.ended_at) + now - this.timeline.at;
+  }
+}
+
+/** A refused connection is certain: the process is gone. A late response is not. */
+const REFUSED = 100;
+const isRefused = (error: unknown) => error instanceof ChatError && !(error.cause instanceof DOMException);
+
+const trimmed = (url: string) => url.replace(/\/+$/, '');

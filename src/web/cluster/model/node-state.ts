@@ -1,0 +1,74 @@
+import type { Health } from '../../../client/index.ts';
+import type { NodeRow } from './answers.ts';
+
+/** The role of a node as the page shows it. */
+type NodeRole = 'active' | 'standby' | 'fallen' | 'stopped' | 'silent' | 'unreachable';
+
+/** One node: what it says itself, and what its row in the database says. */
+export interface NodeState {
+  name: string;
+  url: string;
+  role: NodeRole;
+  term: number | null;
+  /** Undefined if the database has no row of it. */
+  row: NodeRow | undefined;
+  /** When the row was read, on the page's clock. */
+  rowAt: number;
+  conditions: Health['conditions'];
+}
+
+/** What this page knows of a node from its own requests. */
+export interface Probe {
+  /** The latest response; undefined if there never was one. */
+  health: Health | undefined;
+  /** How many requests have failed since then. */
+  misses: number;
+}
+
+/** One request that is late is not an outage: the node or this browser may be busy. */
+const MOST_MISSES = 2;
+
+/** Returns true while the node responds to this page. */
+export const responds = ({ health, misses }: Probe) => health !== undefined && misses < MOST_MISSES;
+
+/** After this time a node that no longer runs is not shown. */
+const FORMER_MS = 600_000;
+
+/** Merges the rows and the responses, by the names of the nodes. A response is newer than a row. */
+export function nodeStates(rows: readonly NodeRow[], rowAt: number, probes: ReadonlyMap<string, Probe>): NodeState[] {
+  const states = new Map<string, NodeState>();
+  for (const row of rows) {
+    if (isFormer(row)) continue;
+    const probe = probes.get(row.node);
+    const health = probe && responds(probe) ? probe.health : undefined;
+    states.set(row.node, {
+      name: row.node,
+      url: health?.url ?? row.url,
+      role: health?.role ?? roleWithout(roleOf(row.role), probe),
+      term: health?.term ?? row.term,
+      row,
+      rowAt,
+      conditions: health?.conditions ?? [],
+    });
+  }
+  for (const [name, probe] of probes) {
+    const { health } = probe;
+    if (states.has(name) || health === undefined || !responds(probe)) continue;
+    const { url, role, term, conditions } = health;
+    states.set(name, { name, url, role, term, row: undefined, rowAt, conditions });
+  }
+  return [...states.values()].sort((one, other) => one.name.localeCompare(other.name));
+}
+
+/** Returns true for the row of a node that stopped or fell silent long ago. */
+export function isFormer({ role, heartbeat_age_ms: age }: NodeRow): boolean {
+  return age > FORMER_MS && role !== 'active' && role !== 'standby';
+}
+
+/** Returns the role of a node that does not respond. Behind a proxy no browser reaches the nodes: only their rows count. */
+function roleWithout(recorded: NodeRole, probe: Probe | undefined): NodeRole {
+  return probe?.health === undefined || recorded === 'stopped' ? recorded : 'unreachable';
+}
+
+const ROLES: readonly string[] = ['active', 'standby', 'fallen', 'stopped', 'silent'];
+const roleOf = (role: string): NodeRole => (ROLES.includes(role) ? (role as NodeRole) : 'silent');

@@ -1,0 +1,112 @@
+import type { ClusterStatus } from '../../../client/index.ts';
+import type { TermRow } from './answers.ts';
+import type { NodeState } from './node-state.ts';
+
+/** What the page knows when it judges. All times are on the page's clock, in milliseconds. */
+export interface Seen {
+  now: number;
+  nodes: readonly NodeState[];
+  /** The last response of `/cluster`, and when it was received. */
+  cluster: ClusterStatus | undefined;
+  clusterAt: number;
+  /** The error code of the last read of `/cluster`; undefined if it succeeded. */
+  failure: string | undefined;
+  /** True if any node has responded to the last requests. */
+  responds: boolean;
+  /** How long ago the newest term ended, by the database's clock; undefined if it is open or unknown. */
+  endedAgoMs: number | undefined;
+  /** When the page first saw no active node; undefined while there is one. */
+  missingSince: number | undefined;
+}
+
+/** Why no node is active. */
+type MissingCause = 'all_fallen' | 'none_running' | 'database' | 'paused' | 'failover' | 'stuck';
+
+/** The state of the cluster in one sentence, without words. */
+export type Verdict =
+  | { kind: 'loading' }
+  | { kind: 'unreachable'; forMs: number | undefined }
+  | { kind: 'two_actives'; active: string; rival: { node: string; url: string } }
+  | { kind: 'active'; node: string; term: number | null; forMs: number | undefined; trouble: string | undefined }
+  | {
+      kind: 'missing';
+      cause: MissingCause;
+      forMs: number | undefined;
+      /** The last active node and why its term ended, if known. */
+      last: { node: string; cause: string } | undefined;
+      /** What a standby says prevents its promotion. */
+      trouble: string | undefined;
+    };
+
+/** A failover is over by then, unless something prevents it. */
+const USUAL_FAILOVER_MS = 10_000;
+
+/** Returns the state of the cluster. */
+export function judge(seen: Seen): Verdict {
+  const { cluster, nodes, failure, responds, now, missingSince } = seen;
+  if (cluster === undefined && failure === undefined) return { kind: 'loading' };
+  if (!responds) return { kind: 'unreachable', forMs: missingSince === undefined ? undefined : now - missingSince };
+  const active = activeOf(nodes);
+  const rival = cluster?.rival;
+  if (active !== undefined && rival) return { kind: 'two_actives', active: active.name, rival };
+  return active === undefined ? missing(seen) : judgeActive(active, seen);
+}
+
+/** Returns the active node. During a handover two may say that they are: the one with the higher term is. */
+export function activeOf(nodes: readonly NodeState[]): NodeState | undefined {
+  return nodes.filter(({ role }) => role === 'active').sort((one, other) => (other.term ?? 0) - (one.term ?? 0))[0];
+}
+
+function judgeActive({ name, term, conditions }: NodeState, { now, cluster, clusterAt }: Seen): Verdict {
+  const current = cluster?.history.find((one) => one.node === name && one.ended_at === null);
+  const forMs = current && current.term === term ? current.on_duty_ms + now - clusterAt : undefined;
+  const trouble = conditions.find((one) => one.name === 'posts' || one.name === 'event_log')?.reason;
+  return { kind: 'active', node: name, term, forMs, trouble };
+}
+
+function missing(seen: Seen): Verdict {
+  const { nodes, cluster, failure } = seen;
+  const newest = cluster?.history[0];
+  const forMs = missingForMs(newest, seen);
+  const standbys = nodes.filter(({ role }) => role === 'standby');
+  const trouble = standbys.flatMap(({ conditions }) => conditions)[0]?.reason;
+  const last = newest && { node: newest.node, cause: newest.end_cause ?? stateOf(newest.node, nodes) };
+  const isPaused = (cluster?.pause ?? null) !== null;
+  const cause = causeOf({
+    nodes,
+    hasStandby: standbys.length > 0,
+    isDatabaseAway: failure === 'unavailable',
+    isPaused,
+    forMs,
+  });
+  return { kind: 'missing', cause, forMs, last, trouble };
+}
+
+/** The database knows more than a page that was opened later. A dead node's term stays open there: its heartbeat tells. */
+function missingForMs(newest: TermRow | undefined, seen: Seen): number | undefined {
+  const { now, nodes, clusterAt, endedAgoMs, missingSince } = seen;
+  const seenForMs = missingSince === undefined ? undefined : now - missingSince;
+  if (endedAgoMs !== undefined) return endedAgoMs;
+  const row = nodes.find(({ name }) => name === newest?.node)?.row;
+  if (newest === undefined || newest.ended_at !== null || row === undefined) return seenForMs;
+  return Math.max(seenForMs ?? 0, row.heartbeat_age_ms + now - clusterAt);
+}
+
+function stateOf(name: string, nodes: readonly NodeState[]): string {
+  const role = nodes.find((one) => one.name === name)?.role ?? 'silent';
+  return role === 'standby' ? 'lost_role' : role;
+}
+
+function causeOf(options: {
+  nodes: readonly NodeState[];
+  hasStandby: boolean;
+  isDatabaseAway: boolean;
+  isPaused: boolean;
+  forMs: number | undefined;
+}): MissingCause {
+  const { nodes, hasStandby, isDatabaseAway, isPaused, forMs = 0 } = options;
+  if (isDatabaseAway) return 'database';
+  if (isPaused) return 'paused';
+  if (hasStandby) return forMs < USUAL_FAILOVER_MS ? 'failover' : 'stuck';
+  return nodes.some(({ role }) => role === 'fallen') ? 'all_fallen' : 'none_running';
+}

@@ -1,0 +1,111 @@
+/// <reference lib="dom" />
+import { useEffect, useState } from 'preact/hooks';
+import { clockTime } from '../../i18n/durations.ts';
+import { texts } from '../../i18n/texts.ts';
+import { SiteHeader } from '../../site-header.tsx';
+import type { Monitor } from '../model/monitor.ts';
+import { isFormer } from '../model/node-state.ts';
+import type { Operation } from '../model/operations.ts';
+import { AdminTokenDialog } from './admin-token-dialog.tsx';
+import { BlockingView } from './blocking-view.tsx';
+import { Headline } from './headline.tsx';
+import { NodeCard } from './node-card.tsx';
+import { OperationDialog } from './operation-dialog.tsx';
+import { ServersView } from './servers-view.tsx';
+import { TimelineView } from './timeline-view.tsx';
+
+/** The open dialog: the confirmation of an operation, or the admin token. */
+type OpenDialog = { kind: 'operation'; operation: Operation; node: string } | { kind: 'admin-token' };
+
+/** Ages on the page move on between two reads. */
+const TICK_MS = 500;
+
+/** The whole cluster page. */
+export function ClusterView({ monitor }: { monitor: Monitor }) {
+  useMonitor(monitor);
+  const [dialog, setDialog] = useState<OpenDialog>();
+  const t = texts().cluster;
+  const { verdict, nodes, cluster } = monitor;
+  useEffect(() => {
+    document.title = titleOf(verdict.kind === 'active' ? verdict.node : undefined);
+  });
+  const former = cluster?.content.nodes.filter(isFormer).length ?? 0;
+  const close = () => setDialog(undefined);
+  const askForToken = () => setDialog({ kind: 'admin-token' });
+  return (
+    <>
+      <SiteHeader current="cluster" />
+      <main>
+        <h1 class="visually-hidden">{t.title}</h1>
+        <Headline
+          verdict={verdict}
+          pause={cluster?.content.pause}
+          isHeldUp={monitor.blocking?.some(({ waiting }) => waiting > 0) ?? false}
+        />
+        <LiveLine monitor={monitor} />
+        <section aria-labelledby="nodes-title">
+          <h2 id="nodes-title">{t.nodes}</h2>
+          <ul class="node-cards">
+            {nodes.map((node) => (
+              <NodeCard
+                key={node.name}
+                node={node}
+                monitor={monitor}
+                onOperation={(operation) => setDialog({ kind: 'operation', operation, node: node.name })}
+              />
+            ))}
+          </ul>
+          {former > 0 && <p class="hint">{t.formerNodes(former)}</p>}
+        </section>
+        <TimelineView monitor={monitor} />
+        <div class="two-columns">
+          <ServersView monitor={monitor} />
+          <BlockingView monitor={monitor} onEnterToken={askForToken} />
+        </div>
+      </main>
+      {dialog?.kind === 'operation' && (
+        <OperationDialog monitor={monitor} node={dialog.node} operation={dialog.operation} onClose={close} />
+      )}
+      {dialog?.kind === 'admin-token' && <AdminTokenDialog monitor={monitor} onClose={close} />}
+    </>
+  );
+}
+
+/** Shows which node the page reads from, and that it has moved. */
+function LiveLine({ monitor }: { monitor: Monitor }) {
+  const t = texts().cluster;
+  const { moved, isConnected, cluster, adminToken } = monitor;
+  if (cluster === undefined && isConnected) return null;
+  return (
+    <div class="live-line">
+      <span class={isConnected ? 'live' : 'live stale'}>
+        {isConnected ? t.readsFrom(monitor.readsFrom) : t.notLive}
+      </span>
+      <span role="status">{moved && `${clockTime(moved.at, new Date())}: ${t.moved(moved.from, moved.to)}`}</span>
+      {adminToken !== undefined && (
+        <button type="button" class="secondary small" onClick={() => monitor.setAdminToken(undefined)}>
+          {t.forgetAdminToken}
+        </button>
+      )}
+    </div>
+  );
+}
+
+const titleOf = (active: string | undefined) => {
+  const t = texts().cluster;
+  return `${active === undefined ? `✕ ${t.missingNow}` : `● ${t.activeNow(active)}`} Plantão`;
+};
+
+/** Renders again after changes, and twice a second. */
+function useMonitor(monitor: Monitor): void {
+  const [, setVersion] = useState(0);
+  useEffect(() => {
+    const draw = () => setVersion((version) => version + 1);
+    const timer = setInterval(() => document.hidden || draw(), TICK_MS);
+    const unsubscribe = monitor.subscribe(draw);
+    return () => {
+      clearInterval(timer);
+      unsubscribe();
+    };
+  }, [monitor]);
+}

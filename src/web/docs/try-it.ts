@@ -1,0 +1,93 @@
+/// <reference lib="dom" />
+
+/** A poll or stream is cut off after this time, and what it returned until then is shown. */
+const MOST_MS = 60_000;
+const SHOWN_HEADERS = ['content-type', 'cursor', 'retry-after', 'allow', 'www-authenticate'];
+
+interface FormRequest {
+  path: string;
+  init: RequestInit;
+}
+
+/** Sends the request of a form, and shows the response below it. A second click ends the first request. */
+export async function sendForm(form: HTMLFormElement, base: string): Promise<void> {
+  const result = form.querySelector<HTMLElement>('.result');
+  if (!result) return;
+  running.get(form)?.abort();
+  const cancel = new AbortController();
+  running.set(form, cancel);
+  result.textContent = 'Waiting for the response…';
+  const timer = setTimeout(() => cancel.abort(), MOST_MS);
+  try {
+    const { path, init } = requestOf(form);
+    const response = await fetch(base + path, { ...init, signal: cancel.signal });
+    const elsewhere = await activeNode(response);
+    if (elsewhere === undefined) await show(response, result, '');
+    else {
+      const note = `This node is a standby. Sent to the active node, ${elsewhere}\n\n`;
+      await show(await fetch(elsewhere + path, { ...init, signal: cancel.signal }), result, note);
+    }
+  } catch (error) {
+    if (cancel.signal.aborted) return;
+    result.textContent = `The request failed: ${error instanceof Error ? error.message : error}`;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+const running = new WeakMap<HTMLFormElement, AbortController>();
+
+/** Returns the address of the active node if the response is a standby's refusal that names it. */
+async function activeNode(response: Response): Promise<string | undefined> {
+  if (response.status !== 503) return undefined;
+  const refusal = await response
+    .clone()
+    .json()
+    .catch(() => undefined);
+  const url = refusal?.code === 'not_active' ? refusal.active_url : undefined;
+  return typeof url === 'string' ? url.replace(/\/+$/, '') : undefined;
+}
+
+function requestOf(form: HTMLFormElement): FormRequest {
+  const headers: Record<string, string> = {};
+  const query = new URLSearchParams();
+  let path = form.dataset.path ?? '';
+  let body: string | undefined;
+  for (const input of form.querySelectorAll<HTMLInputElement | HTMLTextAreaElement>('[data-in]')) {
+    const { value, name } = input;
+    if (input.dataset.in === 'path') path = path.replace(`{${name}}`, encodeURIComponent(value));
+    else if (value === '') continue;
+    else if (input.dataset.in === 'query') query.set(name, value);
+    else if (input.dataset.in === 'header') headers[name] = value;
+    else body = value;
+  }
+  const token = document.querySelector<HTMLInputElement>('#token')?.value.trim();
+  if (token) headers.Authorization = `Bearer ${token}`;
+  if (body !== undefined) headers['Content-Type'] = 'application/json';
+  const init: RequestInit = { method: form.dataset.method ?? 'GET', headers, ...(body === undefined ? {} : { body }) };
+  return { path: path + (query.size > 0 ? `?${query}` : ''), init };
+}
+
+async function show(response: Response, result: HTMLElement, note: string): Promise<void> {
+  const headers = SHOWN_HEADERS.flatMap((name) => {
+    const value = response.headers.get(name);
+    return value === null ? [] : [`${name}: ${value}`];
+  });
+  const head = `${note}${[`${response.status} ${response.statusText}`, ...headers, '', ''].join('\n')}`;
+  result.textContent = head;
+  const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
+  let received = '';
+  for (let part = await reader?.read(); part && !part.done; part = await reader?.read()) {
+    received += part.value;
+    result.textContent = head + received;
+  }
+  result.textContent = head + indented(received);
+}
+
+function indented(received: string): string {
+  try {
+    return JSON.stringify(JSON.parse(received), null, 2);
+  } catch {
+    return received;
+  }
+}

@@ -1,0 +1,59 @@
+import { expect } from 'chai';
+import { createDatabase, type TestDatabase } from '../support/postgres.ts';
+import { startTwoNodes, type TwoNodes } from '../support/two-nodes.ts';
+import { type ChatBrowser, hasChromium, startChatBrowser } from './chat-browser.ts';
+import { expectAccessible } from './page-checks.ts';
+
+const ADMIN_TOKEN = 'only-for-this-test-0123456789abcdef';
+/** The console error of a request that the node refuses. */
+const REFUSED = /status of 40[13]/;
+
+describe('The cluster page with AUTH=token', function () {
+  this.timeout(120_000);
+  let database: TestDatabase;
+  let nodes: TwoNodes;
+  let browser: ChatBrowser;
+
+  before('start two nodes and a browser', async function () {
+    if (!hasChromium()) return this.skip();
+    database = await createDatabase();
+    nodes = await startTwoNodes(database.url, { AUTH: 'token', ADMIN_TOKEN });
+    browser = await startChatBrowser();
+  });
+  after('stop the browser and the nodes', async () => {
+    await browser?.close();
+    await nodes?.stop();
+    await database?.drop();
+  });
+
+  it('shows the state to everyone, and what blocks and the operations only with the admin token', async () => {
+    const page = await browser.open(nodes.standby.url, {}, '/cluster');
+    await page.getByText(`${nodes.active.name} has been active for`).waitFor();
+    await page.getByText('Only administrators see which database sessions block the nodes.').waitFor();
+    await expectAccessible(page, 'cluster-token');
+    await page.getByRole('button', { name: 'Enter the admin token' }).click();
+    await page.getByLabel('Admin token', { exact: true }).fill('wrong');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByText('The nodes refuse this admin token.').waitFor();
+    await page.getByLabel('Admin token', { exact: true }).fill(ADMIN_TOKEN);
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByText('Nothing blocks the nodes.').waitFor();
+    await page.getByRole('button', { name: 'Make active' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Make active' }).click();
+    await page.getByText(`${nodes.standby.name} has been active for`).waitFor();
+    await page.getByRole('button', { name: 'Forget the admin token' }).click();
+    await page.getByText('Only administrators see').waitFor();
+    expect(browser.problems(REFUSED)).to.deep.equal([]);
+  });
+
+  it('asks for the token in the dialog of an operation, and refuses a wrong one', async () => {
+    const page = await browser.open(nodes.active.url, {}, '/cluster');
+    await page.getByRole('button', { name: 'Take out of service' }).first().click();
+    await page.getByLabel('Admin token', { exact: true }).fill('wrong');
+    await page.getByRole('dialog').getByRole('button', { name: 'Take out of service' }).click();
+    await page.getByText('The nodes refuse this admin token.').waitFor();
+    await page.getByRole('button', { name: 'Cancel' }).click();
+    await page.getByText('has been active for').waitFor();
+    expect(browser.problems(REFUSED)).to.deep.equal([]);
+  });
+});

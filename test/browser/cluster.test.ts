@@ -1,0 +1,167 @@
+import { expect } from 'chai';
+import pg from 'pg';
+import type { Page } from 'playwright-core';
+import { type NodeProcess, startCluster, type TestCluster } from '../support/node-process.ts';
+import { createDatabase, type TestDatabase } from '../support/postgres.ts';
+import { type ChatBrowser, hasChromium, NODE_IS_DOWN, startChatBrowser } from './chat-browser.ts';
+import { expectAccessible } from './page-checks.ts';
+
+const PHONE = { viewport: { width: 360, height: 740 } };
+
+describe('The cluster page', function () {
+  this.timeout(240_000);
+  let database: TestDatabase;
+  let cluster: TestCluster;
+  let browser: ChatBrowser;
+  let first: NodeProcess;
+  let second: NodeProcess;
+
+  before('start two nodes and a browser', async function () {
+    if (!hasChromium()) return this.skip();
+    database = await createDatabase();
+    cluster = await startCluster({ databaseUrl: database.url });
+    const [one, other] = cluster.nodes;
+    if (one === undefined || other === undefined) throw new Error('the cluster has no two nodes');
+    [first, second] = [one, other];
+    browser = await startChatBrowser();
+  });
+  afterEach('no page has reported a problem', async () => {
+    await browser?.closePages();
+    expect(browser?.problems(NODE_IS_DOWN) ?? []).to.deep.equal([]);
+  });
+  after('stop the browser and the nodes', async () => {
+    await browser?.close();
+    await cluster?.stop();
+    await database?.drop();
+  });
+
+  const open = (node: NodeProcess, options = {}) => browser.open(node.url, options, '/cluster');
+  const says = (page: Page, text: string) => page.locator('.verdict', { hasText: text }).waitFor();
+  const card = (page: Page, node: NodeProcess) => page.getByRole('listitem').filter({ hasText: node.url });
+  const isActive = (page: Page, node: NodeProcess) => says(page, `${node.name} has been active for`);
+
+  /** Presses a button of a node's card, and confirms. */
+  async function operate(page: Page, node: NodeProcess, name: string): Promise<void> {
+    await card(page, node).getByRole('button', { name }).click();
+    await page.getByRole('dialog').getByRole('button', { name }).click();
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+  }
+
+  it('says which node is active and since when, and has a card with figures for each node', async () => {
+    const page = await open(second);
+    await says(page, 'Posts are accepted.');
+    const text = await page.locator('.verdict').textContent();
+    expect(text).to.match(
+      new RegExp(`^${first.name} has been active for .+ \\(term \\d+\\)\\. Posts are accepted\\.$`),
+    );
+    for (const [node, role] of [[first, 'active'] as const, [second, 'standby'] as const]) {
+      await card(page, node).getByText(role, { exact: true }).waitFor();
+      await card(page, node)
+        .getByRole('img', { name: /Waiters/ })
+        .waitFor();
+    }
+    await page.getByText(`Live from ${second.name}`).waitFor();
+    await page.getByText('Nothing blocks the nodes.').waitFor();
+    await expectAccessible(page, 'cluster-active');
+  });
+
+  it('fits on a phone, in Portuguese', async () => {
+    const page = await open(first, { ...PHONE, locale: 'pt-BR' });
+    await says(page, `${first.name} está ativo há`);
+    await page.getByText('Nada bloqueia os nós.').waitFor();
+    await expectAccessible(page, 'cluster-phone-pt');
+  });
+
+  it('asks before it hands over, can be cancelled by Escape, and then follows the switchover', async () => {
+    const page = await open(first);
+    await isActive(page, first);
+    await card(page, second).getByRole('button', { name: 'Make active' }).focus();
+    await page.keyboard.press('Enter');
+    await page.getByText(`${first.name} finishes its writes and hands over.`).waitFor();
+    await expectAccessible(page, 'cluster-dialog');
+    await page.keyboard.press('Escape');
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    await operate(page, second, 'Make active');
+    await isActive(page, second);
+    await page.getByText(`${first.name} handed over (requested by HTTP client`).waitFor();
+  });
+
+  it('shows which session blocks the nodes, and the statement that ends it', async () => {
+    const page = await open(first);
+    const holder = new pg.Client({ connectionString: database.url, application_name: 'a long report' });
+    await holder.connect();
+    await holder.query('BEGIN; LOCK TABLE plantao.messages IN SHARE MODE');
+    const { rows } = await holder.query('SELECT pg_backend_pid() AS pid');
+    await page.getByText(`SELECT pg_terminate_backend(${rows[0]?.pid});`).waitFor();
+    await page.getByText('Blocks: table messages').waitFor();
+    await expectAccessible(page, 'cluster-blocked');
+    await holder.query('ROLLBACK');
+    await holder.end();
+    await page.getByText('Nothing blocks the nodes.').waitFor();
+  });
+
+  it('reads from the other node when its own is killed, says so, and shows the failover with its reason', async () => {
+    const page = await open(second);
+    await isActive(page, second);
+    await second.kill('SIGKILL');
+    await isActive(page, first);
+    await page.getByText(`${second.name} didn't respond. This page now reads from ${first.name}.`).waitFor();
+    await card(page, second).getByText('unreachable', { exact: true }).waitFor();
+    await page.getByText(`${first.name} became active`).first().waitFor();
+    await page.locator('.changes .lost', { hasText: 'without an active node' }).first().waitFor();
+    await expectAccessible(page, 'cluster-failover');
+    await second.start();
+    await card(page, second).getByText('standby', { exact: true }).waitFor();
+  });
+
+  it('says that no node is active, why and what to do, and brings a node back', async () => {
+    const page = await open(first);
+    await isActive(page, first);
+    await operate(page, second, 'Take out of service');
+    await card(page, first).getByRole('button', { name: 'Take out of service' }).click();
+    await page.getByText('posts will be refused until you bring a node back').waitFor();
+    await page.getByRole('dialog').getByRole('button', { name: 'Take out of service' }).click();
+    await says(page, 'Posts are refused.');
+    await page.getByText('All running nodes are out of service. Bring one back below.').first().waitFor();
+    await expectAccessible(page, 'cluster-none-active');
+    await operate(page, second, 'Bring back');
+    await isActive(page, second);
+    await operate(page, first, 'Bring back');
+    await card(page, first).getByText('standby', { exact: true }).waitFor();
+  });
+
+  it("shows PostgreSQL's standbys with what a failover could lose, and two active nodes in red", async () => {
+    const page = await open(first);
+    await says(page, 'Posts are accepted.');
+    // What needs several servers of PostgreSQL: the real answer with these added.
+    const standby = { state: 'streaming', lag_bytes: 20_480, lag_events: 3, lag_ms: 1200, messages_at_risk: 2 };
+    const standbys = [
+      { ...standby, standby: 'pg2', sync_state: 'sync', lag_bytes: 0, lag_ms: 0, messages_at_risk: 0 },
+      { ...standby, standby: 'pg3', sync_state: 'async' },
+    ];
+    let rival: object | null = null;
+    await page.route(/\/cluster$/, async (route) => {
+      const response = await route.fetch();
+      const durability = { durable: 'replicated', messages_at_risk: 0, standbys };
+      await route.fulfill({ response, json: { ...(await response.json()), durability, rival } });
+    });
+    await page.getByText('Commits also wait for the disks of the synchronous standbys.').waitFor();
+    await page.getByRole('listitem').filter({ hasText: 'pg3' }).getByText('2 messages').waitFor();
+    await expectAccessible(page, 'cluster-standbys');
+    rival = { node: 'node-9000', url: 'http://localhost:9000', term: 9, epoch: null };
+    await says(page, 'on this database, node-9000 (http://localhost:9000) on another.');
+    await expectAccessible(page, 'cluster-two-actives');
+    await page.unrouteAll({ behavior: 'ignoreErrors' });
+  });
+
+  it('keeps the last known state while no node can be reached', async () => {
+    const page = await open(first);
+    await says(page, 'Posts are accepted.');
+    await page.context().setOffline(true);
+    await says(page, "This page can't reach any node.");
+    await page.getByText('Not live: last known state').waitFor();
+    await page.context().setOffline(false);
+    await says(page, 'Posts are accepted.');
+    browser.problems();
+  });
+});

@@ -1,0 +1,107 @@
+import { expect } from 'chai';
+import type { Page } from 'playwright-core';
+import { seedData } from '../../src/local-cluster/demo-data.ts';
+import { createDatabase, type TestDatabase } from '../support/postgres.ts';
+import { startTwoNodes, type TwoNodes } from '../support/two-nodes.ts';
+import { type ChatBrowser, hasChromium, NODE_IS_DOWN, startChatBrowser } from './chat-browser.ts';
+import { expectAccessible } from './page-checks.ts';
+
+describe('The documentation page', function () {
+  this.timeout(120_000);
+  let database: TestDatabase;
+  let nodes: TwoNodes;
+  let browser: ChatBrowser;
+
+  before('start two nodes and a browser', async function () {
+    if (!hasChromium()) return this.skip();
+    database = await createDatabase();
+    await seedData(database.url);
+    nodes = await startTwoNodes(database.url);
+    browser = await startChatBrowser();
+  });
+  afterEach('no page has reported a problem', async () => {
+    await browser?.closePages();
+    expect(browser?.problems(NODE_IS_DOWN) ?? []).to.deep.equal([]);
+  });
+  after('stop the browser and the nodes', async () => {
+    await browser?.close();
+    await nodes?.stop();
+    await database?.drop();
+  });
+
+  /** Opens the form of an operation. */
+  async function formOf(page: Page, operationId: string) {
+    const section = page.locator(`#${operationId}`);
+    await section.getByText('Try it').click();
+    return section;
+  }
+
+  it('is accessible in both themes, on a phone too', async () => {
+    const page = await browser.open(nodes.active.url, {}, '/docs');
+    await page.getByRole('heading', { name: 'Event kinds' }).waitFor();
+    await expectAccessible(page, 'docs');
+    await page.setViewportSize({ width: 360, height: 740 });
+    await page.reload();
+    await expectAccessible(page, 'docs-phone');
+  });
+
+  it('filters the operations and event kinds by words, and hides the parts without any', async () => {
+    const page = await browser.open(nodes.active.url, {}, '/docs');
+    await page.keyboard.press('/');
+    await page.keyboard.type('search messages');
+    await page.locator('#getSearch').waitFor();
+    await page.locator('#postLogin').waitFor({ state: 'hidden' });
+    await page.getByRole('heading', { name: 'Sign in' }).first().waitFor({ state: 'hidden' });
+    expect(await page.locator('#matches').textContent()).to.match(/^\d+ of \d+ shown$/);
+    await page.getByLabel('Filter').fill('');
+    await page.locator('#postLogin').waitFor();
+  });
+
+  it('has a command line with the address of the node, and an example of the response', async () => {
+    const page = await browser.open(nodes.active.url, {}, '/docs');
+    const section = page.locator('#postMessages');
+    expect(await section.locator('.curl code').textContent()).to.include(`'${nodes.active.url}/messages'`);
+    await section.getByText('Response 200').click();
+    expect(JSON.parse((await section.locator('.example pre').textContent()) ?? '')).to.include.keys(
+      'message_id',
+      'cursor',
+    );
+  });
+
+  it('sends a request with the session of the chat page, from a standby to the active node', async () => {
+    const page = await browser.signIn(nodes.standby.url, 'ana_orm');
+    await page.goto(`${nodes.standby.url}/docs`);
+    await page.getByText('You are signed in as ana_orm (user 1)').waitFor();
+    const section = await formOf(page, 'postMessages');
+    const body = JSON.parse(await section.locator('textarea').inputValue());
+    expect(body.userId ?? 1).to.equal(1);
+    await section.locator('textarea').fill(JSON.stringify({ userId: 1, groupId: 1, content: 'da documentação' }));
+    await section.getByRole('button', { name: 'Send' }).click();
+    await section.getByText('This node is a standby. Sent to the active node').waitFor();
+    await section.getByText('"message": "message sent"').waitFor();
+    const history = await formOf(page, 'getMessages');
+    await history.getByLabel('groupId *').fill('1');
+    await history.getByRole('button', { name: 'Send' }).click();
+    await history.getByText('da documentação').waitFor();
+  });
+
+  it('shows a stream as it arrives', async () => {
+    const page = await browser.open(nodes.active.url, {}, '/docs');
+    const section = await formOf(page, 'getEvents');
+    await section.getByLabel('userId').fill('1');
+    await section.getByRole('button', { name: 'Send' }).click();
+    await section.locator('.result', { hasText: 'text/event-stream' }).waitFor();
+    await fetch(`${nodes.active.url}/notify/all`, { method: 'POST' });
+    await section.locator('.result', { hasText: 'event: broadcast' }).waitFor();
+  });
+
+  it('leads to the chat and to the cluster page, and they lead back', async () => {
+    const page = await browser.open(nodes.active.url, {}, '/docs');
+    const pages = page.getByRole('navigation', { name: 'Pages' });
+    await pages.getByRole('link', { name: 'Cluster' }).click();
+    await page.getByText(`${nodes.active.name} has been active for`).waitFor();
+    await pages.getByRole('link', { name: 'API documentation' }).click();
+    await pages.getByRole('link', { name: 'Chat' }).click();
+    await page.getByRole('button', { name: 'Sign in' }).waitFor();
+  });
+});
