@@ -40,6 +40,10 @@ export const COMMANDS: Record<string, Entry> = {
     summary: 'check the settings and the database as a node does at its start, with remedies',
     load: async () => (await import('../commands/check.ts')).check,
   },
+  prove: {
+    summary: 'the failover test on your PostgreSQL: faults under load, a checked history, a report',
+    load: async () => (await import('../commands/prove.ts')).proveCommand,
+  },
   migrate: {
     summary: "migrate the database to this version's schema; --plan prints the SQL",
     load: async () => (await import('../commands/migrate.ts')).migrateCommand,

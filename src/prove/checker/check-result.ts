@@ -1,3 +1,5 @@
+import type { RunAbout } from '../history/history-record.ts';
+
 /** The kinds of violations of the guarantees. */
 export const VIOLATIONS = {
   lost: 'a message that was acknowledged, or that another reader received, never reached a reader of its group',
@@ -36,6 +38,8 @@ export interface FaultGap {
   fault: string;
   kind: string;
   node: string | null;
+  /** True if it hit the active node; null if it concerns PostgreSQL, or in older histories. */
+  active: boolean | null;
   /** When the fault began and when it was healed, ms on the clock of the run. */
   began: number;
   healed: number | null;
@@ -53,6 +57,8 @@ export interface FaultGap {
 export interface Counts {
   posts: number;
   acknowledged: number;
+  /** Acknowledgements that promised to survive the loss of the primary server. */
+  replicated: number;
   refused: number;
   unknown: number;
   /** Acknowledged messages in an end of the log that was lost, as the epochs tell. */
@@ -66,6 +72,14 @@ export interface Counts {
   terms: number;
 }
 
+/** Acknowledgements over time, for a chart. */
+export interface Timeline {
+  lengthMs: number;
+  bucketMs: number;
+  /** The number of acknowledgements in each bucket. */
+  acknowledged: number[];
+}
+
 /** The result of checking a history. `violations` is limited per kind; `totals` counts all of them. */
 export interface CheckResult {
   valid: boolean;
@@ -73,4 +87,10 @@ export interface CheckResult {
   totals: Partial<Record<ViolationKind, number>>;
   counts: Counts;
   gaps: FaultGap[];
+  timeline: Timeline;
+  /** Null in histories of other runs than `plantao prove`. */
+  about: RunAbout | null;
+  remarks: string[];
+  /** Why the run did not reach its end; null if it did. */
+  interruption: string | null;
 }

@@ -90,4 +90,8 @@ export function* checkTerms(facts: Facts): Generator<Violation> {
     yield* checkIntervals(uses);
   }
   yield* checkLog(facts);
+  for (const overlap of facts.overlaps) {
+    const sentence = `Two nodes were active at the same time: ${overlap}.`;
+    yield { kind: 'two_active', sentence, messages: [] };
+  }
 }

@@ -2,7 +2,7 @@ import { readHistory } from '../history/history.ts';
 import type { HistoryRecord } from '../history/history-record.ts';
 import { checkDelivery } from './check-delivery.ts';
 import { checkAnswers, checkOrder } from './check-order.ts';
-import type { CheckResult, Counts, Violation, ViolationKind } from './check-result.ts';
+import type { CheckResult, Counts, Timeline, Violation, ViolationKind } from './check-result.ts';
 import { checkTerms } from './check-terms.ts';
 import type { Facts } from './facts.ts';
 import { createFactsBuilder } from './facts-builder.ts';
@@ -19,6 +19,7 @@ function count(facts: Facts): Counts {
   return {
     posts: facts.postCount,
     acknowledged: facts.acknowledgementTimes.length,
+    replicated: facts.replicatedCount,
     refused,
     unknown: facts.postCount - facts.acknowledgementTimes.length - refused,
     lost: countLost(facts),
@@ -30,6 +31,22 @@ function count(facts: Facts): Counts {
     terms: terms.size,
   };
 }
+
+/** Buckets of the timeline: enough for a chart of a page's width. */
+const BUCKETS = 240;
+
+function timelineOf({ acknowledgementTimes, ended }: Facts): Timeline {
+  const bucketMs = Math.max(250, ended / BUCKETS);
+  const acknowledged = Array.from({ length: Math.floor(ended / bucketMs) + 1 }, () => 0);
+  for (const time of acknowledgementTimes) {
+    const at = Math.floor(time / bucketMs);
+    acknowledged[at] = (acknowledged[at] ?? 0) + 1;
+  }
+  return { lengthMs: ended, bucketMs, acknowledged };
+}
+
+/** A run that was interrupted has not healed its last fault, and its readers have not read to the end. */
+const OF_THE_END: readonly ViolationKind[] = ['reader_stuck', 'not_healed'];
 
 /** What a run's database may do. */
 export interface CheckOptions {
@@ -44,12 +61,24 @@ function checkFacts(facts: Facts, mayLose: boolean): CheckResult {
   const checkCursors = () => checkRefusals(facts, mayLose);
   for (const check of [checkDelivery, checkTold, checkCursors, checkOrder, checkAnswers, checkTerms, checkRecovery]) {
     for (const violation of check(facts)) {
+      if (facts.interruption !== null && OF_THE_END.includes(violation.kind)) continue;
       const total = (totals[violation.kind] ?? 0) + 1;
       totals[violation.kind] = total;
       if (total <= MAX_PER_KIND) violations.push(violation);
     }
   }
-  return { valid: violations.length === 0, violations, totals, counts: count(facts), gaps: measureGaps(facts) };
+  const { about, remarks, interruption } = facts;
+  return {
+    valid: violations.length === 0,
+    violations,
+    totals,
+    counts: count(facts),
+    gaps: measureGaps(facts),
+    timeline: timelineOf(facts),
+    about,
+    remarks,
+    interruption,
+  };
 }
 
 /** Checks a history given line by line, in the order of the file. */

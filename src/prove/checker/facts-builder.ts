@@ -4,6 +4,7 @@ import type {
   HistoryRecord,
   PostRecord,
   ReadRecord,
+  RunRecord,
   StoredRecord,
   TermRecord,
 } from '../history/history-record.ts';
@@ -48,6 +49,7 @@ function addPost(facts: Facts, begun: Map<string, number>, record: PostRecord) {
     message.acknowledged += 1;
     message.acknowledgedAt = Math.min(message.acknowledgedAt, record.time);
     facts.acknowledgementTimes.push(record.time);
+    if (record.durable === 'replicated') facts.replicatedCount += 1;
     const { message: id = -1, position = -1, epoch = null, durable = null, node, time } = record;
     const isKnown = message.acknowledgements.some(
       (one) => one.message === id && one.position === position && one.epoch === epoch && one.durable === durable,
@@ -115,8 +117,8 @@ function addStored(facts: Facts, record: StoredRecord) {
 
 function addFault(facts: Facts, record: FaultRecord) {
   if (record.type === 'invoke') {
-    const { process, kind, node, time: began } = record;
-    facts.faults.set(process, { kind, node, began, healed: null, problem: null });
+    const { process, kind, node, active = null, time: began } = record;
+    facts.faults.set(process, { kind, node, active, began, healed: null, problem: null });
     return;
   }
   const fault = facts.faults.get(record.process);
@@ -128,6 +130,17 @@ function addFault(facts: Facts, record: FaultRecord) {
 
 function addTerm(facts: Facts, { process, time, term, node }: TermRecord) {
   if (term !== null) facts.termsSeen.push({ by: process, time, term, node });
+}
+
+function addRun(facts: Facts, { type, about, reason = 'unknown reason' }: RunRecord) {
+  if (about) facts.about = about;
+  if (type === 'unknown') facts.remarks.push(reason);
+  if (type === 'fail') facts.interruption = reason;
+}
+
+/** The table was read in part or not at all: what it lacks proves nothing. */
+function forgetTable(facts: Facts) {
+  for (const message of facts.messages.values()) message.stored = [];
 }
 
 /** Groups a history by subject. Call `add` with every line in order, then take what `finish` returns. */
@@ -152,9 +165,16 @@ export function createFactsBuilder(): { add(record: HistoryRecord): void; finish
         return;
       case 'death':
         facts.deaths.push({ node: record.node, time: record.time, reason: record.reason });
+        return;
+      case 'overlap':
+        facts.overlaps.push(record.reason);
+        return;
+      case 'run':
+        addRun(facts, record);
     }
   };
   const finish = (mayLose = false) => {
+    if (facts.interruption !== null) forgetTable(facts);
     if (mayLose) setLostEndApart(facts);
     for (const write of facts.accepted) addWrite(facts.writesByTerm, write);
     return facts;

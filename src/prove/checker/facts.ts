@@ -1,3 +1,5 @@
+import type { RunAbout } from '../history/history-record.ts';
+
 /** All that a history contains about one message. */
 export interface MessageFacts {
   value: string;
@@ -57,6 +59,8 @@ export interface TermWrites {
 interface FaultFacts {
   kind: string;
   node: string | null;
+  /** True if it hit the active node; null if that is not known. */
+  active: boolean | null;
   began: number;
   healed: number | null;
   problem: string | null;
@@ -78,8 +82,16 @@ export interface Facts {
   deaths: { node: string | null; time: number; reason: string }[];
   /** Deliveries in a group that the message was not posted to. */
   misdelivered: { reader: string; message: MessageFacts; group: number }[];
+  /** Acknowledgements as `durable: replicated`. */
+  replicatedCount: number;
   postCount: number;
   ended: number;
+  /** Pairs of nodes that were active at the same time. */
+  overlaps: string[];
+  about: RunAbout | null;
+  remarks: string[];
+  /** Why the run did not reach its end; null if it did. */
+  interruption: string | null;
 }
 
 /** Returns the facts of an empty history. */
@@ -96,7 +108,12 @@ export function emptyFacts(): Facts {
     deaths: [],
     misdelivered: [],
     postCount: 0,
+    replicatedCount: 0,
     ended: 0,
+    overlaps: [],
+    about: null,
+    remarks: [],
+    interruption: null,
   };
 }
 

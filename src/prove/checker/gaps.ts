@@ -21,13 +21,13 @@ function firstAbove(times: number[], time: number): number {
 export function measureGaps(facts: Facts): FaultGap[] {
   const times = facts.acknowledgementTimes;
   const all = [...facts.faults.values()];
-  return [...facts.faults].map(([fault, { kind, node, began, healed }]) => {
+  return [...facts.faults].map(([fault, { kind, node, active, began, healed }]) => {
     const ended = healed ?? facts.ended;
     const others = all.filter((other) => other.began < ended && (other.healed ?? facts.ended) > began);
     const next = times[firstAbove(times, ended)];
     const recovery = healed === null || next === undefined ? null : next - healed;
     const alone = others.length === 1;
-    return { fault, kind, node, began, healed, ...longestGap(times, began, ended), recovery, alone };
+    return { fault, kind, node, active, began, healed, ...longestGap(times, began, ended), recovery, alone };
   });
 }
 

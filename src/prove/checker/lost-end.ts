@@ -16,6 +16,8 @@ function survives({ epochs }: Facts, epoch: string | null, position: number): bo
  * nothing about the history that survived, nor do terms that an observer saw in it.
  */
 export function setLostEndApart(facts: Facts): void {
+  // Within one epoch nothing is lost.
+  if (facts.epochs.length < 2) return;
   for (const message of facts.messages.values()) {
     const isKept = ({ epoch, position }: Acknowledgement) => survives(facts, epoch, position);
     const kept = message.acknowledgements.filter(isKept);

@@ -11,10 +11,12 @@ const RECOVERY_MS = 15_000;
 const POLL_MS = 20;
 
 /** A fault that has begun, for the progress of a run. */
-interface StartedFault {
+export interface StartedFault {
   kind: string;
   /** Null if it concerns PostgreSQL. */
   node: string | null;
+  /** True if it hits the active node; null if it concerns PostgreSQL. */
+  active: boolean | null;
   durationMs: number;
   /** ms on the clock of the history. */
   began: number;
@@ -105,8 +107,9 @@ export class FaultInjector<Rig extends NodeRig> {
     const node = isOfNode ? target.name : null;
     const line = { op: 'fault', process: name, node, term: this.#rig.observer.term, kind: fault.kind } as const;
     const detail = `${Math.round(durationMs)} ms`;
-    const began = history.record({ ...line, type: 'invoke', detail });
-    const started = { kind: fault.kind, node, durationMs, began };
+    const active = node === null ? null : this.#rig.active === target;
+    const began = history.record({ ...line, type: 'invoke', detail, ...(active === null ? {} : { active }) });
+    const started = { kind: fault.kind, node, active, durationMs, began };
     this.#listener.began?.(started);
     const heal = await fault.inject(this.#rig, target, createRandom(planned.seed));
     if (heal === null) {

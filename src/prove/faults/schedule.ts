@@ -19,6 +19,10 @@ export interface PlannedFault<Rig extends NodeRig = NodeRig> {
 /** Options of a schedule. */
 export interface ScheduleOptions<Rig extends NodeRig = NodeRig> {
   faults: readonly Fault<Rig>[];
+  /** True: every fault comes once before one comes twice, and the first round has none at the same time. Default: by weight. */
+  inRounds?: boolean;
+  /** The first fault of all. */
+  first?: Fault<Rig>;
   seed: number;
   nodes: number;
   leaseMs: number;
@@ -39,6 +43,11 @@ function draw<Rig extends NodeRig>(random: Random, faults: readonly Fault<Rig>[]
   return drawn ?? random.pick(faults);
 }
 
+function shuffled<T>(random: Random, items: readonly T[]): T[] {
+  const left = [...items];
+  return items.flatMap(() => left.splice(random.integer(0, left.length - 1), 1));
+}
+
 /** Returns the faults whose kind contains one of these parts; all if there are none. */
 export function faultsNamed<F extends { kind: string }>(faults: readonly F[], parts: readonly string[]): F[] {
   return faults.filter(({ kind }) => parts.length === 0 || parts.some((part) => kind.includes(part)));
@@ -46,17 +55,20 @@ export function faultsNamed<F extends { kind: string }>(faults: readonly F[], pa
 
 /** Yields the faults of a seed without end; the same seed yields the same faults. Throws RangeError if there is none. */
 export function* schedule<Rig extends NodeRig>(options: ScheduleOptions<Rig>): Generator<PlannedFault<Rig>, never> {
-  const { faults, seed, nodes, leaseMs } = options;
+  const { faults, seed, nodes, leaseMs, inRounds = false, first } = options;
   const random = createRandom(seed);
-  for (;;) {
-    const fault = draw(random, faults);
+  const round: Fault<Rig>[] = [];
+  for (let count = 0; ; count += 1) {
+    if (inRounds && round.length === 0) round.push(...shuffled(random, faults));
+    const fault = (count === 0 && first) || (round.pop() ?? draw(random, faults));
+    const overlaps = random.chance(OVERLAP_PROBABILITY);
     const [shortest, longest] = fault.leases;
     yield {
       fault,
       target: random.chance(ACTIVE_PROBABILITY) ? 'active' : random.integer(0, nodes - 1),
       durationMs: random.logUniform(shortest * leaseMs, longest * leaseMs),
       pauseMs: random.logUniform(...PAUSE_MS),
-      overlaps: random.chance(OVERLAP_PROBABILITY),
+      overlaps: overlaps && !(inRounds && count < faults.length),
       seed: random.integer(0, 2 ** 31),
     };
   }

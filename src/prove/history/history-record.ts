@@ -56,6 +56,8 @@ export interface ReadRecord extends Line {
 export interface FaultRecord extends Line {
   op: 'fault';
   kind: string;
+  /** True if it hit the active node (type invoke); absent for PostgreSQL. */
+  active?: boolean;
   detail?: string;
 }
 
@@ -92,6 +94,42 @@ interface DeathRecord extends Line {
   reason: string;
 }
 
+/** Two nodes reported at the same time that they were active. */
+interface OverlapRecord extends Line {
+  op: 'overlap';
+  reason: string;
+}
+
+/** What was run on which server. */
+export interface RunAbout {
+  /** The command that repeats the run. */
+  command: string;
+  /** Of Plantão. */
+  version: string;
+  /** ISO 8601. */
+  startedAt: string;
+  seed: number;
+  nodes: number;
+  leaseMs: number;
+  rate: number;
+  /** How the run reached the servers, without user and password. */
+  server: string;
+  /** Facts about PostgreSQL in words, in the order of the report. */
+  postgres: { name: string; value: string }[];
+  /** What a reader of the report has to know. */
+  remarks: string[];
+}
+
+/**
+ * A run begins (invoke, with `about`), has a remark (unknown), ended (ok), or could not go on to its end (fail): its history
+ * is incomplete then.
+ */
+export interface RunRecord extends Line {
+  op: 'run';
+  about?: RunAbout;
+  reason?: string;
+}
+
 /** One line of the history. */
 export type HistoryRecord =
   | PostRecord
@@ -100,7 +138,9 @@ export type HistoryRecord =
   | TermRecord
   | StoredRecord
   | EpochRecord
-  | DeathRecord;
+  | DeathRecord
+  | OverlapRecord
+  | RunRecord;
 
 type WithoutTime<R> = R extends HistoryRecord ? Omit<R, 'time'> : never;
 

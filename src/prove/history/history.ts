@@ -18,12 +18,17 @@ export interface History {
   now(): number;
   /** Appends a line with the current time, and returns that time. */
   record(line: UntimedRecord): number;
+  /** Records that two nodes were active at the same time; null: none were. */
+  recordOverlap(nodes: string | null): void;
   /** Writes out the buffer and closes the file. Idempotent. */
   close(): void;
 }
 
-/** Opens a new history file and creates its folder. Throws if the file cannot be written. */
-export function openHistory(path: string): History {
+/**
+ * Opens a new history file and creates its folder. `onAcknowledged` gets the time of each acknowledged post. Throws if the file
+ * cannot be written.
+ */
+export function openHistory(path: string, onAcknowledged: (time: number) => void = () => undefined): History {
   mkdirSync(dirname(path), { recursive: true });
   let file: number | null = openSync(path, 'w');
   let buffer: string[] = [];
@@ -39,6 +44,17 @@ export function openHistory(path: string): History {
     buffer = [];
     buffered = 0;
   };
+  const record = (line: UntimedRecord) => {
+    if (line.op === 'post' && line.type === 'invoke') posts += 1;
+    if (line.op === 'post' && line.type === 'ok') acknowledged += 1;
+    const time = now();
+    if (line.op === 'post' && line.type === 'ok') onAcknowledged(time);
+    const text = `${JSON.stringify({ ...line, time })}\n`;
+    buffer.push(text);
+    buffered += text.length;
+    if (buffered >= BUFFER_CHARACTERS) flush();
+    return time;
+  };
   return {
     path,
     get posts() {
@@ -48,15 +64,10 @@ export function openHistory(path: string): History {
       return acknowledged;
     },
     now,
-    record(line) {
-      if (line.op === 'post' && line.type === 'invoke') posts += 1;
-      if (line.op === 'post' && line.type === 'ok') acknowledged += 1;
-      const time = now();
-      const text = `${JSON.stringify({ ...line, time })}\n`;
-      buffer.push(text);
-      buffered += text.length;
-      if (buffered >= BUFFER_CHARACTERS) flush();
-      return time;
+    record,
+    recordOverlap(reason) {
+      const line = { op: 'overlap', type: 'fail', process: 'watch', node: null, term: null } as const;
+      if (reason !== null) record({ ...line, reason });
     },
     close() {
       flush();
@@ -68,7 +79,19 @@ export function openHistory(path: string): History {
 
 /** Reads a history line by line. Skips a last line that was truncated by a crash. */
 export async function* readHistory(path: string): AsyncGenerator<HistoryRecord> {
+  let number = 0;
   for await (const line of createInterface({ input: createReadStream(path), crlfDelay: Number.POSITIVE_INFINITY })) {
-    if (line.endsWith('}')) yield JSON.parse(line) as HistoryRecord;
+    number += 1;
+    if (line.endsWith('}')) yield parse(line, number);
   }
+}
+
+function parse(line: string, number: number): HistoryRecord {
+  try {
+    const record = JSON.parse(line);
+    if (typeof record.op === 'string' && typeof record.time === 'number') return record as HistoryRecord;
+  } catch {
+    // Named below.
+  }
+  throw new Error(`line ${number} is not one of a history`);
 }

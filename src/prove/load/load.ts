@@ -19,6 +19,8 @@ export interface LoadOptions {
   /** Posts per second, all writers together. */
   rate: number;
   phase?: (phase: Phase) => void;
+  /** Gives the run up at once: nothing is healed, read to the end or recorded. */
+  abandon?: AbortSignal;
 }
 
 /** Before the first fault and after the last, the run waits for this many accepted writes, for this many ms at most. */
@@ -40,7 +42,7 @@ export async function underLoad(options: LoadOptions, faults: () => Promise<void
   const reading = Promise.all(readers.map((reader) => reader.run(stopReading.signal)));
   const stopWriting = new AbortController();
   const writing = Promise.all(writers(options, stopWriting.signal).map((writer) => writer.run()));
-  try {
+  const toTheEnd = async () => {
     await waitForWrites(rig);
     phase('faults');
     await faults();
@@ -51,11 +53,27 @@ export async function underLoad(options: LoadOptions, faults: () => Promise<void
     phase('reading to the end');
     await waitForReaders(rig, readers, reading);
     await rig.observer.recordTables();
+  };
+  try {
+    await unlessAborted(options.abandon, toTheEnd());
   } finally {
     stopWriting.abort();
     stopReading.abort();
     await Promise.all([writing, reading]);
   }
+}
+
+/** @throws the reason of the signal, as soon as it aborts. */
+async function unlessAborted(signal: AbortSignal | undefined, work: Promise<void>): Promise<void> {
+  if (!signal) return work;
+  work.catch(() => undefined);
+  let stop: () => void = () => undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    stop = () => reject(signal.reason);
+    if (signal.aborted) stop();
+    signal.addEventListener('abort', stop, { once: true });
+  });
+  await Promise.race([work, aborted]).finally(() => signal.removeEventListener('abort', stop));
 }
 
 async function startReaders(rig: NodeRig, fixture: ChatFixture): Promise<Reader[]> {

@@ -10,6 +10,8 @@ const PAGE = 5000;
 /** The application_name of its session. */
 const NAME = 'plantao-prove:-:observer';
 const QUERY_LIMIT_MS = 30_000;
+/** Reading the newest term takes a millisecond. */
+const POLL_LIMIT_MS = 5000;
 
 /**
  * A trigger that records for each stored message which node's session stored it and which term was open in that
@@ -47,6 +49,7 @@ export class DatabaseObserver {
   #stopped = false;
   #term = 0;
   #owner: string | null = null;
+  #answeredAt = performance.now();
 
   constructor(url: string, history: History) {
     this.#url = url;
@@ -63,6 +66,11 @@ export class DatabaseObserver {
     return this.#owner;
   }
 
+  /** For how long the database has not answered, ms. */
+  get silentMs(): number {
+    return performance.now() - this.#answeredAt;
+  }
+
   /** Creates the recording trigger and begins to observe the terms. */
   async start(): Promise<void> {
     await this.query(RECORDING_TRIGGER);
@@ -70,15 +78,17 @@ export class DatabaseObserver {
   }
 
   /** Runs a query after the previous ones. Throws the driver's errors; the next query then reconnects. */
-  async query<Row extends pg.QueryResultRow>(sql: string, values: unknown[] = []): Promise<Row[]> {
-    const rows = this.#queue.then(() => this.#run<Row>(sql, values));
+  async query<Row extends object>(sql: string, values: unknown[] = [], limitMs = QUERY_LIMIT_MS): Promise<Row[]> {
+    const rows = this.#queue.then(() => this.#run<Row & pg.QueryResultRow>(sql, values, limitMs));
     this.#queue = rows.catch(() => undefined);
     return rows;
   }
 
-  async #run<Row extends pg.QueryResultRow>(text: string, values: unknown[]): Promise<Row[]> {
+  async #run<Row extends pg.QueryResultRow>(text: string, values: unknown[], limitMs: number): Promise<Row[]> {
     if (!this.#session?.isOpen) this.#session = await Session.open(connectionOptions(this.#url, NAME, QUERY_LIMIT_MS));
-    return this.#session.query<Row>({ text, values }, QUERY_LIMIT_MS + 500);
+    const rows = await this.#session.query<Row>({ text, values }, limitMs + 500);
+    this.#answeredAt = performance.now();
+    return rows;
   }
 
   async #observe(): Promise<void> {
@@ -91,6 +101,8 @@ export class DatabaseObserver {
   async #poll(): Promise<void> {
     const [row] = await this.query<{ term: number; node: string }>(
       'SELECT term, node FROM plantao.leader_terms ORDER BY term DESC LIMIT 1',
+      [],
+      POLL_LIMIT_MS,
     );
     const term = row?.term ?? 0;
     const owner = row?.node ?? null;

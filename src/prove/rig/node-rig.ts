@@ -10,6 +10,8 @@ export interface NodeRigOptions {
   folder: string;
   nodes: number;
   leaseMs: number;
+  /** Gets the time of each acknowledged post, on the clock of the history. */
+  onAcknowledged?: (time: number) => void;
   /** Other settings and the environment of the nodes. */
   env?: SupervisedNodeOptions['env'];
   /** Creates a node's process; default: the node of this package. */
@@ -42,7 +44,7 @@ export class NodeRig {
     this.#options = options;
     this.folder = options.folder;
     this.leaseMs = options.leaseMs;
-    this.history = openHistory(path.join(options.folder, 'history.ndjson'));
+    this.history = openHistory(path.join(options.folder, 'history.ndjson'), options.onAcknowledged);
     this.#database = database;
     this.observer = new DatabaseObserver(database.observerUrl ?? database.url, this.history);
   }
@@ -95,6 +97,11 @@ export class NodeRig {
     const node = this.byUrl(target.origin);
     return fetch(node ? new URL(target.pathname + target.search, node.url) : target, init);
   };
+
+  /** Kills all nodes at once, before {@link stop}. */
+  kill(): void {
+    for (const node of this.nodes) node.kill();
+  }
 
   /** Stops all parts, removes the data, and writes the nodes' logs beside the history. */
   async stop(): Promise<void> {

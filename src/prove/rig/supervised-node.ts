@@ -13,6 +13,25 @@ const RESTART_MS: [number, number] = [200, 600];
 /** A start takes two seconds; on an overloaded machine it has taken forty. */
 const START_TIMEOUT_MS = 180_000;
 
+/** Thrown where a node exits instead of serving for the first time. */
+class NodeStartError extends Error {
+  override readonly name = 'NodeStartError';
+  constructor(node: string, output: string) {
+    super(`node ${node} did not start: ${output}`);
+  }
+}
+
+/** Returns the last message of a node: that of a log entry, or a line. */
+function lastWords(lines: readonly string[]): string {
+  const line = lines.findLast((one) => one.trim() !== '') ?? 'it printed nothing';
+  try {
+    const { msg } = JSON.parse(line);
+    return typeof msg === 'string' ? msg : line;
+  } catch {
+    return line;
+  }
+}
+
 /** Options of a {@link SupervisedNode}. */
 export interface SupervisedNodeOptions {
   name: string;
@@ -40,6 +59,9 @@ export class SupervisedNode {
   #process: NodeProcess | null = null;
   #shouldRun = false;
   #closing = false;
+  #hasServed = false;
+  /** The last output of a process that exited before the node had ever served. */
+  #startFailure: string | null = null;
   #supervision: Promise<void> = Promise.resolve();
 
   private constructor(
@@ -100,6 +122,8 @@ export class SupervisedNode {
   async waitUntilServing(within = START_TIMEOUT_MS): Promise<void> {
     const deadline = performance.now() + within;
     while (!(await this.#isServing())) {
+      if (this.#closing) throw new Error(`${this.name} was stopped`);
+      if (this.#startFailure !== null) throw new NodeStartError(this.name, this.#startFailure);
       if (performance.now() > deadline) {
         throw new Error(
           `${this.name} was not serving within ${within} ms; its output:\n${this.lines.slice(-20).join('\n')}`,
@@ -138,6 +162,13 @@ export class SupervisedNode {
     this.#process?.thaw();
   }
 
+  /** Kills the process for good. */
+  kill(): void {
+    this.#shouldRun = false;
+    this.#closing = true;
+    this.#process?.kill('SIGKILL');
+  }
+
   /** Stops the process (by force if necessary) and the proxies. */
   async close(): Promise<void> {
     this.#closing = true;
@@ -164,6 +195,8 @@ export class SupervisedNode {
     while (!this.#closing) {
       if (node.pid === null) {
         const hadServed = node.events('listening').length > served;
+        this.#hasServed ||= hadServed;
+        if (ran && !this.#hasServed) this.#startFailure = lastWords(this.lines);
         // A failed start is no violation: the database may be down.
         if (ran && this.#shouldRun && hadServed) this.#recordExit('without a request');
         if (ran && this.#shouldRun) await pause(RESTART_MS[0] + Math.random() * (RESTART_MS[1] - RESTART_MS[0]));

@@ -1,0 +1,80 @@
+import { longestGap } from './checker/gaps.ts';
+import type { FaultListener, StartedFault } from './faults/fault-injector.ts';
+import type { Phase } from './load/load.ts';
+
+/** Where a run is. */
+export interface ProveProgress {
+  phase: Phase;
+  leftMs: number;
+  posts: number;
+  acknowledged: number;
+  faults: number;
+  term: number;
+  /** What is disturbed now, in words. */
+  running: string;
+}
+
+/** Gets the progress of a run, for a person who watches it. */
+export interface ProveListener {
+  /** A sentence about a step, or a fault with its gap. */
+  say(sentence: string): void;
+  /** Called about twice a second while the load runs. */
+  progress(state: ProveProgress): void;
+}
+
+/** Acknowledgements that are older than this are forgotten, ms: no fault lasts as long. */
+const REMEMBERED_MS = 10 * 60_000;
+/** A fault without a following acknowledgement is reported after this time, ms. */
+const PATIENCE_MS = 20_000;
+
+/** Says each fault with the gap that it caused, once a post has been acknowledged after it. */
+export class LiveGaps implements FaultListener {
+  readonly #say: (sentence: string) => void;
+  readonly #now: () => number;
+  #times: number[] = [];
+  #ended: { fault: StartedFault; at: number }[] = [];
+  #running = new Set<StartedFault>();
+
+  constructor(say: (sentence: string) => void, now: () => number) {
+    this.#say = say;
+    this.#now = now;
+  }
+
+  /** What is disturbed now, for the line of progress. */
+  get running(): string {
+    return [...this.#running].map(describeFault).join(', ');
+  }
+
+  /** Notes an acknowledged post. */
+  acknowledged(time: number): void {
+    this.#times.push(time);
+    if (this.#times.length % 1000 === 0) this.#times = this.#times.filter((one) => one > time - REMEMBERED_MS);
+  }
+
+  readonly began = (fault: StartedFault): void => {
+    this.#running.add(fault);
+  };
+
+  readonly ended = (fault: StartedFault, problem: string | null): void => {
+    this.#running.delete(fault);
+    if (problem === null) this.#ended.push({ fault, at: this.#now() });
+    else this.#say(`${describeFault(fault)}: ${problem}`);
+  };
+
+  /** Says the faults after which a post was acknowledged, or was not for long. */
+  update(): void {
+    const last = this.#times.at(-1) ?? 0;
+    const isDone = ({ at }: { at: number }) => last > at || this.#now() - at > PATIENCE_MS;
+    for (const { fault, at } of this.#ended.filter(isDone)) {
+      const { gap } = longestGap(this.#times, fault.began, at);
+      this.#say(
+        `${describeFault(fault)}: ${gap === null ? 'no post was accepted since' : `gap ${Math.round(gap)} ms`}`,
+      );
+    }
+    this.#ended = this.#ended.filter((one) => !isDone(one));
+  }
+}
+
+function describeFault({ kind, node, active }: StartedFault): string {
+  return node === null ? kind : `${kind} on ${node} (${active ? 'active' : 'standby'})`;
+}

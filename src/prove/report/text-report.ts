@@ -1,0 +1,86 @@
+import { type CheckResult, VIOLATIONS } from '../checker/check-result.ts';
+import { count, durabilitySentence, gapRows, guaranteeRows, milliseconds, number, verdictOf } from './report-model.ts';
+import { table } from './text-table.ts';
+
+/** Where the files of a run are, and how to check them again. */
+export interface ReportFiles {
+  history: string;
+  checkCommand: string;
+}
+
+/** Returns the report of a run as text, one page if there is no violation. */
+export function textReport(result: CheckResult, files: ReportFiles): string {
+  const verdict = verdictOf(result);
+  const mark = { kept: 'OK', broken: 'VIOLATED', incomplete: 'INCOMPLETE' }[verdict.level];
+  const sections = [
+    [`${mark}  ${verdict.headline}`, ...verdict.sentences].join('\n'),
+    violations(result),
+    section('What was checked', table([['guarantee', 'examined', 'violations'], ...guarantees(result)], [2])),
+    section('Time without an accepted post, by fault', faults(result)),
+    section('Posts', posts(result)),
+    section('PostgreSQL', postgres(result)),
+    section(
+      'Remarks',
+      result.remarks
+        .concat(result.about?.remarks ?? [])
+        .map((one) => `- ${one}`)
+        .join('\n'),
+    ),
+    section('Again', again(result, files)),
+  ];
+  return `${sections.filter((one) => one !== '').join('\n\n')}\n`;
+}
+
+const section = (title: string, text: string) => (text === '' ? '' : `${title}\n${indented(text)}`);
+const indented = (text: string) => text.replace(/^(?=.)/gm, '  ');
+
+function guarantees(result: CheckResult): string[][] {
+  return guaranteeRows(result).map(({ guarantee, examined, violations: found }) => [
+    guarantee,
+    examined,
+    String(found),
+  ]);
+}
+
+function faults({ gaps }: CheckResult): string {
+  const rows = gapRows(gaps).map(({ fault, target, times, median, worst, recovery }) => [
+    fault,
+    target,
+    String(times),
+    ...[median, worst, recovery].map(milliseconds),
+  ]);
+  if (rows.length === 0) return 'no fault was injected';
+  return table([['fault', 'hit', 'times', 'median', 'worst', 'after its end, worst'], ...rows], [2, 3, 4, 5]);
+}
+
+function posts(result: CheckResult): string {
+  const { posts: all, acknowledged, refused, unknown, deliveries, readers } = result.counts;
+  return [
+    `${count(all, 'post')}: ${number(acknowledged)} acknowledged, ${number(refused)} refused, ${number(unknown)} without an answer`,
+    `${count(readers, 'reader')} (long poll, stream, client) received ${count(deliveries, 'message')}`,
+    durabilitySentence(result),
+  ].join('\n');
+}
+
+function postgres({ about }: CheckResult): string {
+  if (!about) return '';
+  const rows = [['Server', about.server], ...about.postgres.map(({ name, value }) => [name, value])];
+  return table(rows, []);
+}
+
+function violations({ violations: listed, totals }: CheckResult): string {
+  const parts = Object.entries(totals).map(([kind, total]) => {
+    const some = listed.filter((one) => one.kind === kind);
+    const more = total - some.length;
+    const lines = [...some.map(({ sentence }) => sentence), ...(more > 0 ? [`and ${number(more)} more`] : [])];
+    return `${kind} (${total}): ${VIOLATIONS[kind as keyof typeof VIOLATIONS]}\n${indented(lines.map((one) => `- ${one}`).join('\n'))}`;
+  });
+  return section('Violations', parts.join('\n'));
+}
+
+function again({ about }: CheckResult, { history, checkCommand }: ReportFiles): string {
+  const started = about
+    ? `Plantão ${about.version}, ${about.startedAt}, seed ${about.seed}\nrepeat:   ${about.command}\n`
+    : '';
+  return `${started}check:    ${checkCommand}\nhistory:  ${history}`;
+}
