@@ -81,7 +81,7 @@ function faults({ gaps }: CheckResult): Html {
   );
   if (rows.length === 0) return html`<p>No fault was injected.</p>`;
   return html`<div class="wide" tabindex="0" role="region" aria-label="Gaps by fault"><table><thead><tr><th scope="col">Fault</th><th scope="col">Hit</th><th scope="col" class="n">Times</th><th scope="col" class="n">Median</th><th scope="col" class="n">Worst</th><th scope="col" class="n">After its end, worst</th></tr></thead><tbody>${rows}</tbody></table></div>
-<p class="soft">The time between two accepted posts around a fault; without one it is the time between two posts, which the rate gives. A fault of a standby costs nothing.</p>`;
+<p class="soft">The time between two accepted posts around a fault; without one it is the time between two posts, which the rate and the load of the machine give.</p>`;
 }
 
 function posts(result: CheckResult): Html {
