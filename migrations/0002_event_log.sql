@@ -58,7 +58,7 @@ COMMENT ON COLUMN plantao.notify_queue.since IS 'When its transaction began, or 
 CREATE TABLE plantao.events (
   position   bigint PRIMARY KEY CHECK (position BETWEEN 1 AND 9007199254740991),
   kind       text NOT NULL CHECK (kind IN ('message', 'message_edited', 'message_deleted', 'reaction', 'read', 'role_changed', 'group_changed',
-                        'group_deleted', 'joined', 'left', 'notification', 'broadcast')),
+                        'group_deleted', 'user_renamed', 'joined', 'left', 'notification', 'broadcast')),
   group_id   bigint CHECK (group_id BETWEEN 1 AND 9007199254740991),
   topic      text COLLATE "C" CHECK (char_length(topic) <= 128),
   user_id    bigint CHECK (user_id BETWEEN 1 AND 9007199254740991),
@@ -73,15 +73,16 @@ CREATE TABLE plantao.events (
   lsn        pg_lsn NOT NULL DEFAULT pg_current_wal_insert_lsn(),
   CHECK (kind NOT IN ('message', 'message_edited', 'message_deleted', 'reaction') OR (group_id IS NOT NULL AND message_id IS NOT NULL)),
   CHECK (kind NOT IN ('joined', 'left') OR (group_id IS NOT NULL AND user_id IS NOT NULL)),
+  CHECK (kind <> 'user_renamed' OR user_id IS NOT NULL),
   -- A read mark is the user's own affair: with a group_id, every member would receive it.
   CHECK (kind <> 'read' OR (group_id IS NULL AND user_id IS NOT NULL))
 );
 COMMENT ON TABLE plantao.events IS 'The event log. Only triggers and plantao.notify_group() write it. Positions have no gaps and become visible in commit order.';
 COMMENT ON COLUMN plantao.events.position IS 'Position in the log, from 1; the number in a cursor.';
-COMMENT ON COLUMN plantao.events.kind IS 'message | message_edited | message_deleted | reaction | read | role_changed | group_changed | group_deleted | joined | left | notification | broadcast.';
+COMMENT ON COLUMN plantao.events.kind IS 'message | message_edited | message_deleted | reaction | read | role_changed | group_changed | group_deleted | user_renamed | joined | left | notification | broadcast.';
 COMMENT ON COLUMN plantao.events.group_id IS 'The group whose members receive it, if any. No foreign key: the log outlives groups.';
 COMMENT ON COLUMN plantao.events.topic IS 'The topic whose subscribers receive it, if any (notifications by name).';
-COMMENT ON COLUMN plantao.events.user_id IS 'The user who joined, left or has read; receives it besides the group.';
+COMMENT ON COLUMN plantao.events.user_id IS 'The user who joined, left, was renamed or has read; receives it besides the group.';
 COMMENT ON COLUMN plantao.events.message_id IS 'The message. Its text is read from plantao.messages, so deleting a message deletes its text everywhere.';
 COMMENT ON COLUMN plantao.events.payload IS 'Payload of a notification; details of the kinds that are not about messages or memberships alone.';
 COMMENT ON COLUMN plantao.events.payload_bytes IS 'Length of the payload as text, in bytes: at most 128 KiB, which is the 64 KiB of the API plus the spaces that jsonb adds.';
@@ -173,7 +174,7 @@ COMMENT ON FUNCTION plantao.reply_preview(bigint, bigint) IS
 
 CREATE VIEW plantao.event_feed AS
   SELECT e.position, e.kind, e.group_id, g.name AS group_name, e.topic, e.user_id, who.username, e.message_id,
-         m.sender_id, sender.username AS sender, m.content, m.created_at AS sent_at, m.edited_at,
+         m.sender_id, sender.username AS sender, sender.is_hook, m.content, m.created_at AS sent_at, m.edited_at,
          e.kind = 'message_edited' AND m.edited_at > e.at AS is_outdated, e.payload, e.at,
          m.idempotency_key, m.meta, CASE WHEN m.reply_to_id IS NOT NULL THEN plantao.reply_preview(m.reply_to_id, e.group_id) END AS reply_to,
          coalesce(octet_length(m.content), 0) + coalesce(octet_length(m.meta::text), 0) + coalesce(e.payload_bytes, 0) AS bytes
@@ -184,18 +185,19 @@ CREATE VIEW plantao.event_feed AS
   LEFT JOIN LATERAL (SELECT username FROM plantao.users WHERE id = e.user_id OFFSET 0) who ON true
   LEFT JOIN LATERAL (SELECT sender_id, content, created_at, edited_at, meta, reply_to_id, idempotency_key FROM plantao.messages
                      WHERE id = e.message_id AND e.kind IN ('message', 'message_edited') OFFSET 0) m ON true
-  LEFT JOIN LATERAL (SELECT username FROM plantao.users WHERE id = m.sender_id OFFSET 0) sender ON true;
+  LEFT JOIN LATERAL (SELECT username, is_hook FROM plantao.users WHERE id = m.sender_id OFFSET 0) sender ON true;
 COMMENT ON VIEW plantao.event_feed IS 'The event log with names and texts, as nodes read it. SELECT * FROM plantao.event_feed ORDER BY position DESC LIMIT 20;';
 COMMENT ON COLUMN plantao.event_feed.position IS 'Position in the log.';
-COMMENT ON COLUMN plantao.event_feed.kind IS 'message | message_edited | message_deleted | reaction | read | role_changed | group_changed | group_deleted | joined | left | notification | broadcast.';
+COMMENT ON COLUMN plantao.event_feed.kind IS 'message | message_edited | message_deleted | reaction | read | role_changed | group_changed | group_deleted | user_renamed | joined | left | notification | broadcast.';
 COMMENT ON COLUMN plantao.event_feed.group_id IS 'The group whose members receive it, if any.';
 COMMENT ON COLUMN plantao.event_feed.group_name IS 'Name of the group; null if it was deleted.';
 COMMENT ON COLUMN plantao.event_feed.topic IS 'The topic whose subscribers receive it, if any.';
-COMMENT ON COLUMN plantao.event_feed.user_id IS 'The user who joined or left.';
+COMMENT ON COLUMN plantao.event_feed.user_id IS 'The user who joined, left or was renamed.';
 COMMENT ON COLUMN plantao.event_feed.username IS 'Name of that user; null if the account was deleted.';
 COMMENT ON COLUMN plantao.event_feed.message_id IS 'The message.';
 COMMENT ON COLUMN plantao.event_feed.sender_id IS 'The sender; null if the message was deleted.';
 COMMENT ON COLUMN plantao.event_feed.sender IS 'Name of the sender.';
+COMMENT ON COLUMN plantao.event_feed.is_hook IS 'True if a hook sent the message.';
 COMMENT ON COLUMN plantao.event_feed.content IS 'Text of the message; null if it was deleted.';
 COMMENT ON COLUMN plantao.event_feed.sent_at IS 'When the message was sent.';
 COMMENT ON COLUMN plantao.event_feed.edited_at IS 'When its text was last changed, if ever.';

@@ -79,7 +79,8 @@ COMMENT ON FUNCTION plantao.store_result(bigint, text, jsonb) IS
 CREATE FUNCTION plantao.post_messages(
   under_term bigint, members_only boolean,
   senders bigint[], group_ids bigint[], contents text[], keys text[],
-  replies bigint[] DEFAULT NULL, metas text[] DEFAULT NULL, replicated_only boolean[] DEFAULT NULL
+  replies bigint[] DEFAULT NULL, metas text[] DEFAULT NULL, replicated_only boolean[] DEFAULT NULL,
+  from_hooks boolean[] DEFAULT NULL
 ) RETURNS TABLE (outcome text, message_id bigint, sent_at timestamptz, log_position bigint, durable text)
 LANGUAGE plpgsql
 -- One plan for batches of every size, with index scans even if it is made while the tables are small. Planning each batch takes
@@ -119,17 +120,19 @@ BEGIN
                          sha256(convert_to(p.content || coalesce(chr(31) || p.reply_to, '') || coalesce(chr(30) || p.meta, ''), 'UTF8')) THEN
                     CASE WHEN p.replicated_only AND durability = 'local' THEN 'not_replicated' ELSE 'repeated' END
                   WHEN k.key IS NOT NULL THEN 'key_reused'
-                  WHEN u.id IS NULL THEN 'user_not_found'
+                  -- Nobody posts as a hook by its id.
+                  WHEN u.id IS NULL OR u.is_hook <> coalesce(p.from_hook, false) THEN 'user_not_found'
+                  WHEN p.from_hook AND h.user_id IS NULL THEN 'hook_revoked'
                   -- Before group_not_found, so that non-members do not learn which groups exist.
-                  WHEN members_only AND m.user_id IS NULL THEN 'not_a_member'
+                  WHEN members_only AND m.user_id IS NULL AND p.from_hook IS NOT TRUE THEN 'not_a_member'
                   WHEN g.id IS NULL THEN 'group_not_found'
                   WHEN g.archived_at IS NOT NULL THEN 'group_archived'
                   WHEN p.reply_to IS NOT NULL AND r.id IS NULL THEN 'reply_not_found'
                   WHEN p.replicated_only AND durability = 'local' THEN 'not_replicated'
                   ELSE 'sent' END AS outcome
-      FROM unnest(senders, group_ids, contents, keys, replies, metas, replicated_only) WITH ORDINALITY
-        AS p (sender, group_id, content, key, reply_to, meta, replicated_only, n)
-      LEFT JOIN LATERAL (SELECT id FROM plantao.users WHERE id = p.sender OFFSET 0) u ON true
+      FROM unnest(senders, group_ids, contents, keys, replies, metas, replicated_only, from_hooks) WITH ORDINALITY
+        AS p (sender, group_id, content, key, reply_to, meta, replicated_only, from_hook, n)
+      LEFT JOIN LATERAL (SELECT id, is_hook FROM plantao.users WHERE id = p.sender OFFSET 0) u ON true
       LEFT JOIN LATERAL (SELECT id, archived_at FROM plantao.groups WHERE id = p.group_id OFFSET 0) g ON true
       LEFT JOIN LATERAL (SELECT user_id FROM plantao.memberships
                          WHERE members_only AND group_id = p.group_id AND user_id = p.sender OFFSET 0) m ON true
@@ -137,6 +140,10 @@ BEGIN
                          WHERE keyed AND i.sender_id = p.sender AND i.key = p.key OFFSET 0) k ON true
       LEFT JOIN LATERAL (SELECT id FROM plantao.messages
                          WHERE replies IS NOT NULL AND id = p.reply_to AND group_id = p.group_id OFFSET 0) r ON true
+      -- Revoking a hook locks the log first, so a hook that is valid here is valid at the commit.
+      LEFT JOIN LATERAL (SELECT user_id FROM plantao.hooks
+                         WHERE from_hooks IS NOT NULL AND p.from_hook AND user_id = p.sender AND group_id = p.group_id
+                           AND revoked_at IS NULL OFFSET 0) h ON true
       ORDER BY p.n OFFSET 0
     ) o
     ORDER BY o.n
@@ -172,8 +179,8 @@ BEGIN
   FROM unnest(outcomes, ids, earlier_at, positions) WITH ORDINALITY AS p (outcome, id, earlier_at, position, n)
   ORDER BY p.n;
 END $$;
-COMMENT ON FUNCTION plantao.post_messages(bigint, boolean, bigint[], bigint[], text[], text[], bigint[], text[], boolean[]) IS
-  'Stores a batch of messages under a term and returns one row for each, in the given order. outcome: sent, repeated (known key, the first result again), key_reused (another group or text under that key), user_not_found, group_not_found, not_a_member, group_archived, reply_not_found (no such message in that group), not_replicated (replicated_only, and the commit would wait for this server only). durable is plantao.commit_durability(). A refused post does not affect the others. No two posts of a call may have the same sender and key.';
+COMMENT ON FUNCTION plantao.post_messages(bigint, boolean, bigint[], bigint[], text[], text[], bigint[], text[], boolean[], boolean[]) IS
+  'Stores a batch of messages under a term and returns one row for each, in the given order. outcome: sent, repeated (known key, the first result again), key_reused (another group or text under that key), user_not_found, group_not_found, not_a_member, group_archived, reply_not_found (no such message in that group), hook_revoked (from_hooks: the sender is no hook of that group any more), not_replicated (replicated_only, and the commit would wait for this server only). durable is plantao.commit_durability(). A refused post does not affect the others. No two posts of a call may have the same sender and key.';
 
 CREATE FUNCTION plantao.post_message(
   group_id bigint, sender_id bigint, content text, key text DEFAULT NULL, durable text DEFAULT 'local'

@@ -55,6 +55,10 @@ BEGIN
       GRANT SELECT, INSERT, UPDATE, DELETE ON plantao.invitations TO plantao_service;
       GRANT EXECUTE ON FUNCTION plantao.delete_group TO plantao_service;
     END IF;
+    IF to_regclass('plantao.hooks') IS NOT NULL THEN
+      GRANT SELECT ON plantao.hooks TO plantao_service;
+      GRANT EXECUTE ON FUNCTION plantao.add_hook, plantao.revoke_hook TO plantao_service;
+    END IF;
     IF to_regproc('plantao.direct_chat') IS NOT NULL THEN
       GRANT EXECUTE ON FUNCTION plantao.direct_chat TO plantao_service;
     END IF;

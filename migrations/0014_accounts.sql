@@ -7,7 +7,31 @@ BEGIN
   RETURN FOUND;
 END $$;
 COMMENT ON FUNCTION plantao.rename_user(bigint, text) IS
-  'Renames an account; false if it does not exist. Its messages show the new name. Runs with the owner''s rights: the service may change no other column.';
+  'Renames an account; false if it does not exist. Its messages show the new name, and the members of its groups are notified. Runs with the owner''s rights: the service may change no other column.';
+
+CREATE FUNCTION plantao.log_renames() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  head bigint;
+  added bigint;
+BEGIN
+  IF NOT EXISTS (SELECT FROM old_rows o JOIN new_rows n USING (id) WHERE n.username <> o.username) THEN RETURN NULL; END IF;
+  head := plantao.lock_log();
+  -- Without the names: the log would keep those of erased accounts. A user without groups has devices all the same.
+  INSERT INTO plantao.events (position, kind, group_id, user_id)
+  SELECT head + row_number() OVER (ORDER BY n.id, m.group_id), 'user_renamed', m.group_id, n.id
+  FROM old_rows o JOIN new_rows n USING (id) LEFT JOIN plantao.memberships m ON m.user_id = n.id
+  WHERE n.username <> o.username;
+  GET DIAGNOSTICS added = ROW_COUNT;
+  PERFORM plantao.hint('plantao_events', (head + added)::text);
+  RETURN NULL;
+END $$;
+COMMENT ON FUNCTION plantao.log_renames() IS
+  'Appends one event for each group of each user whose name a statement changed, or one for a user without groups.';
+CREATE TRIGGER lock_log_first_to_rename BEFORE UPDATE OF username ON plantao.users
+  FOR EACH STATEMENT EXECUTE FUNCTION plantao.lock_log_first();
+CREATE TRIGGER log_renamed AFTER UPDATE ON plantao.users
+  REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION plantao.log_renames();
 
 CREATE FUNCTION plantao.erase_user(account bigint, mode text DEFAULT 'anonymise', at_most integer DEFAULT 1000) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -47,6 +71,8 @@ BEGIN
     DELETE FROM plantao.memberships m WHERE m.user_id = account;
     DELETE FROM plantao.departures d WHERE d.user_id = account;
     DELETE FROM plantao.invitations i WHERE i.created_by = account;
+    -- Revokes them.
+    UPDATE plantao.hooks h SET created_by = NULL WHERE h.created_by = account;
     -- No password has this hash, so nobody can sign in. The trigger on it revokes the tokens and forgets the networks.
     UPDATE plantao.users u
     SET username = format('deleted-%s-%s', account, substr(replace(gen_random_uuid()::text, '-', ''), 1, 8)), password_hash = '!'

@@ -41,6 +41,8 @@ export interface Settings {
   notificationsPerMinute: number;
   /** Bytes of notifications' payloads per client and minute; 0 means no limit. */
   notificationBytesPerMinute: number;
+  /** Messages per hook and minute; 0 means no limit. */
+  hookPostsPerMinute: number;
   logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent';
   logFormat: 'json' | 'pretty' | 'auto';
   maxWaiters: number;
@@ -113,6 +115,7 @@ const environment = z.object({
   REQUESTS_PER_MINUTE: whole(0, 100_000_000).optional(),
   NOTIFICATIONS_PER_MINUTE: whole(0, 100_000_000).optional(),
   NOTIFICATION_BYTES_PER_MINUTE: whole(0, 1_000_000_000_000).default(60_000_000),
+  HOOK_POSTS_PER_MINUTE: whole(0, 100_000_000).default(120),
   LOG_LEVEL: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'], 'must be a level from trace to silent')
     .default('info'),
@@ -200,6 +203,7 @@ function settingsOf(values: z.output<typeof environment>): Settings {
     requestsPerMinute: values.REQUESTS_PER_MINUTE ?? (isLoopback(values.HOST) ? 0 : REQUESTS_PER_MINUTE),
     notificationsPerMinute: values.NOTIFICATIONS_PER_MINUTE ?? (isLoopback(values.HOST) ? 0 : NOTIFICATIONS_PER_MINUTE),
     notificationBytesPerMinute: values.NOTIFICATION_BYTES_PER_MINUTE,
+    hookPostsPerMinute: values.HOOK_POSTS_PER_MINUTE,
     logLevel: values.LOG_LEVEL,
     logFormat: values.LOG_FORMAT,
     maxWaiters: values.MAX_WAITERS,

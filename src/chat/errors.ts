@@ -15,6 +15,9 @@ export type RefusalCode =
   | 'invitation_not_found'
   | 'removed_from_group'
   | 'session_not_found'
+  | 'hook_not_found'
+  | 'hook_revoked'
+  | 'too_many_hooks'
   | 'key_reused'
   | 'username_taken'
   | 'group_full'
@@ -41,6 +44,9 @@ const sentences: Record<RefusalCode, string> = {
   last_owner: 'the last owner of a group cannot step down: make another member owner first',
   invitation_not_found: 'this invitation does not exist, has expired or is used up',
   session_not_found: 'you have no such session',
+  hook_not_found: 'there is no such hook',
+  hook_revoked: 'this hook was revoked, or its group or the account of its creator was deleted',
+  too_many_hooks: 'this group has the maximum number of hooks',
   removed_from_group: 'you were removed from this group: an owner or admin can add you',
   key_reused: 'this Idempotency-Key was used for another message',
   username_taken: 'this username is taken',

@@ -3,6 +3,7 @@ import type { Write } from '../database/fenced-write.ts';
 import { GroupAdministration } from './groups/administration.ts';
 import { ChatList } from './groups/chat-list.ts';
 import { DirectChats } from './groups/direct-chats.ts';
+import { Hooks } from './groups/hooks.ts';
 import { Invitations } from './groups/invitations.ts';
 import { MessageEditing } from './messages/editing.ts';
 import { Reactions } from './messages/reactions.ts';
@@ -18,6 +19,7 @@ export function buildFeatures(sequelize: Sequelize, write: Write, settings: { re
   return {
     administration,
     invitations: new Invitations(sequelize, write, administration),
+    hooks: new Hooks(sequelize, write, administration),
     editing: new MessageEditing(sequelize, write, settings.editHistory),
     reactions: new Reactions(sequelize, write),
     readMarks: new ReadMarks(sequelize, write),

@@ -9,6 +9,7 @@ interface MessageView {
   id: number;
   sender: string;
   sender_id: number;
+  hook?: true;
   content: string;
   timestamp: string;
   reply_to?: object;
@@ -47,6 +48,7 @@ interface PageRow {
   id: number | null;
   sender: string;
   sender_id: number;
+  is_hook: boolean;
   content: string;
   created_at: Date | number;
   edited_at: Date | number | null;
@@ -63,13 +65,13 @@ const MOST_BYTES = 2 * 1024 * 1024;
 
 /** Selects the messages of one direction that fit `mostBytes`, nearest first; the number is limited by the bind `most`. */
 const run = (range: string, order: 'ASC' | 'DESC', most: string, mostBytes: number) => `
-  SELECT id, sender, sender_id, content, created_at, edited_at, reply_to_id, meta, idempotency_key,
+  SELECT id, sender, sender_id, is_hook, content, created_at, edited_at, reply_to_id, meta, idempotency_key,
          number = ${most} AND found > ${most} OR found > number AND bytes >= ${mostBytes} AS has_more
   FROM (
     SELECT m.*, row_number() OVER page_order AS number, count(*) OVER () AS found,
            sum(octet_length(m.content)) OVER page_order AS bytes
     FROM (
-      SELECT m.id, u.username AS sender, m.sender_id, m.content, m.created_at, m.edited_at, m.reply_to_id, m.meta,
+      SELECT m.id, u.username AS sender, m.sender_id, u.is_hook, m.content, m.created_at, m.edited_at, m.reply_to_id, m.meta,
              CASE WHEN m.sender_id = $userId::bigint THEN m.idempotency_key END AS idempotency_key
       FROM plantao.messages m JOIN plantao.users u ON u.id = m.sender_id
       WHERE m.group_id = g.id AND ${range}
@@ -100,7 +102,7 @@ const pageQuery = (after: number | undefined) =>
 const AROUND_QUERY = query(`
   SELECT o.*, false AS has_newer FROM (${run('m.id < $before', 'DESC', '$mostOlder', MOST_BYTES / 2)}) o
   UNION ALL
-  SELECT n.id, n.sender, n.sender_id, n.content, n.created_at, n.edited_at, n.reply_to_id, n.meta, n.idempotency_key, false, n.has_more
+  SELECT n.id, n.sender, n.sender_id, n.is_hook, n.content, n.created_at, n.edited_at, n.reply_to_id, n.meta, n.idempotency_key, false, n.has_more
   FROM (${run('m.id > $after', 'ASC', '$most', MOST_BYTES / 2)}) n`);
 
 /** Reads and deletes messages; message-writer.ts stores them. */
@@ -168,6 +170,7 @@ function view(row: PageRow): MessageView | null {
     id,
     sender,
     sender_id,
+    ...(row.is_hook && { hook: true }),
     content,
     timestamp,
     ...(reply_to && { reply_to }),

@@ -7,6 +7,9 @@
  */
 import { domainToASCII } from 'node:url';
 
+/** Begins the name of every hook's messages, and is part of no username: a hook cannot be confused with a user. */
+export const HOOK_MARK = '\u{1fa9d}';
+
 /** Control characters, and all that is invisible: bidirectional controls, joiners, selectors, fillers, tags, blanks. */
 const HIDDEN = /[\p{Cc}\p{Default_Ignorable_Code_Point}\u2028\u2029\u2800\ufff9-\ufffb]/u;
 

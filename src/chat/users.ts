@@ -45,7 +45,7 @@ export class Users {
   async #search(part: string, limit: number): Promise<UserView[]> {
     const users = await User.findAll({
       attributes: ['id', 'username'],
-      where: { username: { [Op.iLike]: `%${part.replace(/[\\%_]/g, '\\$&')}%` } },
+      where: { username: { [Op.iLike]: `%${part.replace(/[\\%_]/g, '\\$&')}%` }, isHook: false },
       // The order does not depend on the database's locale.
       order: [[col('username_key'), 'ASC']],
       limit,

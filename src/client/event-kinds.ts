@@ -10,6 +10,7 @@ const KINDS: Record<ChatEvent['kind'], true> = {
   role_changed: true,
   group_changed: true,
   group_deleted: true,
+  user_renamed: true,
   joined: true,
   left: true,
   notification: true,

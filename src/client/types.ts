@@ -11,6 +11,7 @@ import type { clusterAnswer } from '../http/routes/cluster-routes.ts';
 import type { health, switchoverAnswer } from '../http/routes/control-routes.ts';
 import type { directAnswer } from '../http/routes/direct-routes.ts';
 import type { chatsAnswer, createChatAnswer } from '../http/routes/group-routes.ts';
+import type { hookAnswer, hooksAnswer } from '../http/routes/hook-routes.ts';
 import type { editAnswer, reactionAnswer } from '../http/routes/message-feature-routes.ts';
 import type { pageAnswer, sendAnswer } from '../http/routes/message-routes.ts';
 import type { readAnswer, syncAnswer } from '../http/routes/read-routes.ts';
@@ -72,6 +73,10 @@ export type GroupState = z.output<typeof groupAnswer>;
 export type DirectChat = z.output<typeof directAnswer>;
 /** A new invitation, with its token. */
 export type Invitation = z.output<typeof invitationAnswer>;
+/** A hook of a group. */
+export type Hook = z.output<typeof hooksAnswer>['hooks'][number];
+/** A new hook, with its token. */
+export type CreatedHook = z.output<typeof hookAnswer>;
 /** The group that was joined by an invitation. */
 export type AcceptedInvitation = z.output<typeof acceptedAnswer>;
 

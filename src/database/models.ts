@@ -15,6 +15,7 @@ export class User extends Model<InferAttributes<User>, InferCreationAttributes<U
   declare username: string;
   declare passwordHash: CreationOptional<string | null>;
   declare createdAt: CreationOptional<Date>;
+  declare isHook: CreationOptional<boolean>;
   declare groups?: NonAttribute<Group[]>;
 }
 
@@ -61,6 +62,7 @@ export function defineModels(sequelize: Sequelize): void {
       username: { type: DataTypes.TEXT, allowNull: false },
       passwordHash: { type: DataTypes.TEXT },
       createdAt: time(),
+      isHook: { type: DataTypes.BOOLEAN, allowNull: false, defaultValue: false },
     },
     { sequelize, tableName: 'users' },
   );

@@ -10,6 +10,8 @@ export interface FeedRow {
   message_id: number | null;
   sender_id: number | null;
   sender: string | null;
+  /** True if a hook sent the message. */
+  is_hook: boolean | null;
   /** Null if the message was deleted, or is too large to be read. */
   content: string | null;
   sent_at: Date | number | null;
@@ -43,7 +45,7 @@ const READ_BYTES = `CASE WHEN bytes <= ${LARGEST} THEN bytes ELSE 0 END`;
  * The columns of an alias of plantao.event_feed. Each is named, so that a new column of the view changes no prepared
  * statement. A text that is not selected is not read: PostgreSQL stores long ones outside the row, with their length in it.
  */
-export const FEED = `position, kind, group_id, group_name, topic, user_id, username, message_id, sender_id, sender, sent_at, edited_at,
+export const FEED = `position, kind, group_id, group_name, topic, user_id, username, message_id, sender_id, sender, is_hook, sent_at, edited_at,
   is_outdated, idempotency_key, meta::text AS meta, reply_to::text AS reply_to, at,  bytes, CASE WHEN bytes <= ${LARGEST} THEN content END AS content,
   CASE WHEN bytes <= ${LARGEST} THEN payload::text END AS payload`;
 

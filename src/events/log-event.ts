@@ -10,6 +10,7 @@ const KINDS = [
   'role_changed',
   'group_changed',
   'group_deleted',
+  'user_renamed',
   'joined',
   'left',
   'notification',
@@ -125,6 +126,7 @@ function messageOf(row: FeedRow): string {
     id: row.message_id,
     sender: row.sender,
     sender_id: row.sender_id,
+    ...(row.is_hook === true && { hook: true }),
     content: row.content,
     timestamp: iso(row.sent_at),
     ...(row.edited_at === null ? {} : { edited_at: iso(row.edited_at) }),
@@ -157,6 +159,8 @@ function detailsOf(row: FeedRow, kind: EventKind): string {
       return fields({ group_id: row.group_id, ...JSON.parse(payloadOf(row)) });
     case 'read':
       return fields(JSON.parse(payloadOf(row)));
+    case 'user_renamed':
+      return fields({ group_id: row.group_id, user_id: row.user_id, username: row.username });
     case 'joined':
     case 'left':
       return fields({ group_id: row.group_id, group: row.group_name, user_id: row.user_id, username: row.username });

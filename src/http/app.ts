@@ -11,6 +11,7 @@ import { jsonBody } from './request/json-body.ts';
 import type { OriginCheck } from './request/origin-check.ts';
 import { RequestLifetime } from './request/request-lifetime.ts';
 import { RoleGate } from './request/role-gate.ts';
+import { textBody } from './request/text-body.ts';
 import { check, fieldNames, inputOf } from './request/validate.ts';
 import { markEventStream } from './response/send-error.ts';
 import { sendJson } from './response/send-json.ts';
@@ -45,6 +46,7 @@ export function createApp(services: Services): Express {
   app.options('/{*any}', cors(corsOptions(services.origins)));
   const admission = new Admission(services);
   const parseBody = jsonBody(BODY_LIMIT);
+  const parseText = textBody(BODY_LIMIT);
   const { forwarder } = services;
   for (const route of busiestFirst(routes)) {
     app[route.method](
@@ -54,6 +56,7 @@ export function createApp(services: Services): Express {
       ...(forwarder && route.serves === 'write' ? [forwardWrites(forwarder)] : []),
       roleGate.gate(route.serves),
       admission.of(route),
+      ...(route.takesText ? [parseText] : []),
       parseBody,
       handle(route),
     );

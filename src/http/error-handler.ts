@@ -28,6 +28,9 @@ const statusOf: Record<RefusalCode, number> = {
   invitation_not_found: 404,
   removed_from_group: 403,
   session_not_found: 404,
+  hook_not_found: 404,
+  hook_revoked: 410,
+  too_many_hooks: 409,
   key_reused: 409,
   username_taken: 409,
   group_full: 409,
@@ -112,12 +115,16 @@ function ofBodyParser(error: unknown): HttpError | null {
   }
 }
 
+/** Returns a path without the token of a hook: logs are read by others than the hook's owner. */
+const withoutSecrets = (path: string) => path.replace(/^(\/+hooks\/).*/i, '$1…');
+
 /** Returns the last middleware: every failure becomes a JSON response, without stack, SQL or file path. */
 export function errorHandler(gate: RoleGate, log: Log, onError: (code: string) => void): ErrorRequestHandler {
   return (error, request, response, _next) => {
     const known = toHttpError(error, gate);
     onError(known?.code ?? 'internal_error');
-    if (!known) log.error({ event: 'request_failed', err: error }, `${request.method} ${request.path} failed`);
+    if (!known)
+      log.error({ event: 'request_failed', err: error }, `${request.method} ${withoutSecrets(request.path)} failed`);
     // Already answered at its deadline: the connection stays open.
     if (response.writableEnded) return;
     if (response.headersSent || response.destroyed) {

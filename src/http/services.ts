@@ -75,6 +75,8 @@ export interface Services extends ChatFeatures {
   /** 0 means no limit. */
   requestsPerMinute: number;
   notificationLimits: NotificationLimits;
+  /** 0 means no limit. */
+  hookPostsPerMinute: number;
   log: Log;
   sequelize: Sequelize;
   cluster: Cluster;

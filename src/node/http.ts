@@ -73,6 +73,7 @@ export function buildHttp(options: HttpOptions) {
     showsActiveUrl: settings.showActiveUrl,
     forwarder,
     notificationLimits: new NotificationLimits(settings.notificationsPerMinute, settings.notificationBytesPerMinute),
+    hookPostsPerMinute: settings.hookPostsPerMinute,
     authenticator: authMode === 'token' ? authenticateByToken(knownTokens, adminToken) : trustEveryone,
     users,
     accounts,

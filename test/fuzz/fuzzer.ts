@@ -36,6 +36,9 @@ export interface FuzzProgress {
   statuses: Map<number, number>;
 }
 
+/** Types of a body that POST /hooks/{token} reads as the text of the message. */
+const PLAIN_TEXT = /^(?:text\/plain|application\/x-www-form-urlencoded)/;
+
 /** Longer than any response may take: no poll is sent with a timeout. */
 const HANG_MS = 10_000;
 const BATCH = 400;
@@ -188,9 +191,10 @@ class FuzzRun {
     const query = generated.query.map(([name, value]): [string, unknown] => [name, known(value)]);
     const body =
       generated.body && Object.fromEntries(Object.entries(generated.body).map(([name, value]) => [name, known(value)]));
-    const inPath = generated.path.replace(/\{(\w+)\}/g, (_, name: string) =>
-      encodeUrlValue(known(generated.pathValues[name])),
+    const pathValues = Object.fromEntries(
+      Object.entries(generated.pathValues).map(([name, value]) => [name, known(value)]),
     );
+    const inPath = generated.path.replace(/\{(\w+)\}/g, (_, name: string) => encodeUrlValue(pathValues[name]));
     const search = query.map(([name, value]) => `${encodeUrlValue(name)}=${encodeUrlValue(value)}`).join('&');
     const url = generated.rawPath ?? (search === '' ? inPath : `${inPath}?${search}`);
     const broken = generated.malformedBody;
@@ -200,6 +204,8 @@ class FuzzRun {
     const fields = {
       ...(isBodyOnly || broken === null ? body : {}),
       ...(isBodyOnly ? {} : Object.fromEntries(query)),
+      ...(broken && PLAIN_TEXT.test(broken.type ?? '') && { content: text?.toString().trimEnd() }),
+      ...pathValues,
     };
     return {
       method: generated.method,

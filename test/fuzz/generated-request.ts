@@ -12,7 +12,7 @@ import {
 
 /** A value that is resolved when the request is sent: the n-th (modulo) of those in the model. */
 export interface ModelReference {
-  reference: 'user' | 'group' | 'message' | 'username' | 'groupName' | 'cursor';
+  reference: 'user' | 'group' | 'message' | 'username' | 'groupName' | 'cursor' | 'hook' | 'hookToken';
   at: number;
 }
 
@@ -54,6 +54,8 @@ const REFERENCE_BY_FIELD: Record<string, ModelReference['reference']> = {
   group: 'groupName',
   groupName: 'groupName',
   cursor: 'cursor',
+  hookId: 'hook',
+  hookToken: 'hookToken',
 };
 
 /** Generates a valid value for a field, mostly one that exists in the model. */

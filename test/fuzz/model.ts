@@ -20,6 +20,8 @@ export class Model {
   readonly #direct = new Set<number>();
   readonly members = new Set<string>();
   readonly messages = new Map<number, string>();
+  /** Hooks in use, by their tokens. */
+  readonly #hooks = new Map<string, { id: number; groupId: number }>();
   readonly #cursors: string[] = [];
 
   /** Resolves a reference to an existing value, and sometimes to one that does not exist. */
@@ -35,6 +37,15 @@ export class Model {
         return pick([...this.users.values()].slice(0, 40), at) ?? `unknown ${at}`;
       case 'groupName':
         return pick([...new Set(this.groups.values())].slice(0, 40), at) ?? `group ${at % 20}`;
+      case 'hook':
+        return (
+          pick(
+            Array.from(this.#hooks.values(), ({ id }) => id),
+            at,
+          ) ?? 2 ** 40 + at
+        );
+      case 'hookToken':
+        return pick([...this.#hooks.keys()], at) ?? `unknown${at}`;
       case 'cursor':
         return pick(this.#cursors, at) ?? '000000000000-1';
     }
@@ -53,6 +64,18 @@ export class Model {
         this.groups.set(Number(body.group_id), String(body.group_name));
         for (const { id } of body.members as { id: number }[]) this.members.add(`${body.group_id} ${id}`);
         return false;
+      case 'POST /hooks':
+        this.#hooks.set(String(body.token), { id: Number((body.hook as Json).id), groupId: Number(body.group_id) });
+        return false;
+      case 'DELETE /hooks':
+        for (const [token, { id }] of [...this.#hooks]) if (id === Number(body.hook_id)) this.#hooks.delete(token);
+        return false;
+      case 'POST /hooks/{hookToken}': {
+        const hook = this.#hooks.get(String(sent.hookToken));
+        if (!hook) throw new Error(`the token ${sent.hookToken} is not known, and was accepted`);
+        this.#addMessage(Number(body.message_id), messageText(hook.groupId, hook.id, String(sent.content)));
+        return false;
+      }
       case 'PATCH /groups':
         this.groups.set(Number(body.group_id), String(body.name));
         return false;
@@ -118,7 +141,7 @@ export class Model {
       [
         'users',
         [...this.users].map(([id, name]) => `${id} ${name}`),
-        "SELECT id || ' ' || username AS line FROM plantao.users",
+        "SELECT id || ' ' || username AS line FROM plantao.users WHERE NOT is_hook",
       ],
       [
         'groups',
@@ -156,6 +179,7 @@ export class Model {
   #deleteGroup(id: number): void {
     this.groups.delete(id);
     for (const member of [...this.members]) if (member.startsWith(`${id} `)) this.members.delete(member);
+    for (const [token, { groupId }] of [...this.#hooks]) if (groupId === id) this.#hooks.delete(token);
     for (const [message, text] of [...this.messages]) if (text.startsWith(`${id} `)) this.messages.delete(message);
   }
 

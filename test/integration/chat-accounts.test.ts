@@ -49,6 +49,33 @@ describe('Accounts', function () {
     expect(body).to.have.all.keys('id', 'username', 'created_at', 'has_password');
   });
 
+  it('notify the members of their groups and their own devices of a new name', async () => {
+    const [ana, bruno, alone] = [await register(), await register(), await register()];
+    const groups: number[] = [];
+    for (const groupName of ['Um', 'Dois']) {
+      const body = { groupName, creatorId: ana.id, members: [bruno.username] };
+      groups.push((await call('POST', '/create-chat', ana.token, body)).body.group_id as number);
+    }
+    const cursorOf = async (token: string) => (await call('GET', '/sync', token)).body.cursor;
+    const renamesSince = async ({ id, token }: typeof ana, cursor: unknown) => {
+      const { body } = await call('GET', `/subscribe/user?user_id=${id}&cursor=${cursor}&timeout=5`, token);
+      return (body.events as JsonObject[]).map(({ cursor: _, at: __, ...event }) => event);
+    };
+    const [cursor, own] = [await cursorOf(bruno.token), await cursorOf(alone.token)];
+    const username = People.name('nova');
+    expect((await call('PATCH', '/me', ana.token, { username })).status).to.equal(200);
+    const renamed = groups.map((group_id) => ({ kind: 'user_renamed', group_id, user_id: ana.id, username }));
+    expect(await renamesSince(bruno, cursor)).to.deep.equal(renamed);
+    expect(await renamesSince(ana, cursor)).to.deep.equal(renamed);
+    // By SQL, without a group, and together with a change that is not one.
+    await sql.query(
+      "UPDATE plantao.users SET username = CASE id WHEN $1 THEN 'sozinha' ELSE username END WHERE id IN ($1, $2)",
+      [alone.id, bruno.id],
+    );
+    const event = { kind: 'user_renamed', group_id: null, user_id: alone.id, username: 'sozinha' };
+    expect(await renamesSince(alone, own)).to.deep.equal([event]);
+  });
+
   it('change their password with the old one, which ends all other sessions', async () => {
     const { username, token } = await register();
     const other = (await logIn(username)).body.token;

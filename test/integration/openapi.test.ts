@@ -205,6 +205,15 @@ describe('The OpenAPI document', function () {
     await ask('POST', '/invitations/accept', '/invitations/accept', { ...b, body: accept }, 200);
     await ask('POST', '/invitations/accept', '/invitations/accept', { ...b, body: { token: 'x' } }, 404);
     await ask('DELETE', '/invitations', '/invitations', { ...a, body: { groupId: own } }, 200);
+    const { body: made } = await ask('POST', '/hooks', '/hooks', { ...a, body: { groupId, name: 'Backup' } }, 201);
+    await ask('GET', '/hooks', `/hooks?groupId=${groupId}`, a, 200);
+    await ask('POST', '/hooks/{hookToken}', `/hooks/${made.token}`, { body: { content: 'Olá' } }, 200);
+    await ask('POST', '/hooks/{hookToken}', '/hooks/wrong', { body: { content: 'Olá' } }, 404);
+    await ask('GET', '/messages', `/messages?groupId=${groupId}`, a, 200);
+    const hookId = (made.hook as { id: number }).id;
+    await ask('DELETE', '/hooks', '/hooks', { ...a, body: { hookId } }, 200);
+    await ask('DELETE', '/hooks', '/hooks', { ...a, body: { hookId } }, 404);
+    await ask('POST', '/hooks/{hookToken}', `/hooks/${made.token}`, { body: { content: 'Olá' } }, 410);
     await ask('DELETE', '/groups', '/groups', { ...a, body: { groupId: own } }, 200);
     await ask('POST', '/direct', '/direct', { ...a, body: { otherUserId: bruno.id } }, 200);
     await ask('POST', '/direct', '/direct', { ...a, body: { otherUserId: 2 ** 40 } }, 404);

@@ -43,6 +43,10 @@ const METHODS: Record<string, (client: ChatClient, url: string) => Promise<unkno
   'POST /user/:id/groups': (client) => client.groups.replaceNames(['Team']),
   'POST /user/:id/groups/:group': (client) => client.joinNamed('A/B'),
   'DELETE /user/:id/groups/:group': (client) => client.groups.leaveNamed('A/B'),
+  'GET /hooks': (client) => client.groups.hooks(1),
+  'POST /hooks': (client) => client.groups.createHook(1, 'Backup'),
+  'DELETE /hooks': (client) => client.groups.revokeHook(1),
+  'POST /hooks/:hookToken': (client) => client.groups.postToHook('token', 'done'),
   'GET /search': (client) => client.search('bom dia', { groupId: 1, before: 9 }),
   'GET /messages': (client) => client.messages(1, { around: 5 }),
   'POST /messages': (client) => client.send(1, 'hello', { replyTo: 1, meta: { a: 1 } }),
@@ -99,6 +103,7 @@ describe('The client library', () => {
       active_groups: [],
       terms: [],
       blocking: [],
+      hooks: [],
     },
     ...{ group_id: 1, message_id: 1, count: 1, revoked: 0, last_read_id: 2 },
   };

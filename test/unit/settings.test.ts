@@ -105,6 +105,7 @@ describe('Missing settings', () => {
       requestsPerMinute: 0,
       notificationsPerMinute: 0,
       notificationBytesPerMinute: 60_000_000,
+      hookPostsPerMinute: 120,
       logLevel: 'info',
       logFormat: 'auto',
       maxWaiters: 20_000,

@@ -62,12 +62,12 @@ const POST_RICH_MESSAGES = {
          FROM plantao.post_messages($1, $2, $3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::bigint[], $8::text[])`,
 };
 
-/** The same for a batch with a post that must be replicated. */
-const POST_REPLICATED_MESSAGES = {
-  name: 'post_replicated_messages',
+/** The same for a batch with a post that must be replicated, or comes from a hook. */
+const POST_SPECIAL_MESSAGES = {
+  name: 'post_special_messages',
   text: `SELECT outcome, message_id, sent_at, log_position, durable
          FROM plantao.post_messages($1, $2, $3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::bigint[], $8::text[],
-                                    replicated_only => $9::boolean[])`,
+                                    replicated_only => $9::boolean[], from_hooks => $10::boolean[])`,
 };
 
 interface OutcomeRow {
@@ -80,6 +80,7 @@ interface OutcomeRow {
     | 'not_a_member'
     | 'group_archived'
     | 'reply_not_found'
+    | 'hook_revoked'
     | 'not_replicated';
   message_id: number;
   sent_at: Date;
@@ -119,8 +120,8 @@ export class MessageWriter {
 
   /**
    * Stores a message; resolves after the commit. With `mustReplicate`, resolves once the synchronous standbys have flushed it.
-   * @throws {Refused} user_not_found, group_not_found, not_a_member, group_archived, reply_not_found, key_reused, overloaded,
-   * unavailable (not stored), not_replicated (not stored, or stored on the primary only) or outcome_unknown; {BlockedError} if
+   * @throws {Refused} user_not_found, group_not_found, not_a_member, group_archived, reply_not_found, hook_revoked, key_reused,
+   * overloaded, unavailable (not stored), not_replicated (not stored, or stored on the primary only) or outcome_unknown; {BlockedError} if
    * another transaction holds a lock (not stored); {NotActiveError} if this node is not active (not stored).
    */
   async post(post: Post): Promise<Posted> {
@@ -190,13 +191,14 @@ export class MessageWriter {
       posts.map((post) => post.key),
     ];
     const isRich = posts.some((post) => post.replyTo !== undefined || post.meta !== undefined);
-    const mustReplicate = posts.some((post) => post.mustReplicate);
-    if (!isRich && !mustReplicate) return { ...POST_MESSAGES, values };
+    const isSpecial = posts.some((post) => post.mustReplicate || post.fromHook);
+    if (!isRich && !isSpecial) return { ...POST_MESSAGES, values };
     const replies = posts.map((post) => post.replyTo ?? null);
     const metas = posts.map((post) => post.meta ?? null);
-    if (!mustReplicate) return { ...POST_RICH_MESSAGES, values: [...values, replies, metas] };
+    if (!isSpecial) return { ...POST_RICH_MESSAGES, values: [...values, replies, metas] };
     const replicatedOnly = posts.map((post) => post.mustReplicate);
-    return { ...POST_REPLICATED_MESSAGES, values: [...values, replies, metas, replicatedOnly] };
+    const fromHooks = posts.map((post) => post.fromHook ?? false);
+    return { ...POST_SPECIAL_MESSAGES, values: [...values, replies, metas, replicatedOnly, fromHooks] };
   }
 
   /** Handles a failed batch. With a SQLSTATE it has rolled back, except for 57P…: the session ended, perhaps after the commit. */

@@ -10,6 +10,8 @@ export interface Post {
   meta?: string | undefined;
   /** True to store it only if the commit waits for the synchronous standbys. */
   mustReplicate: boolean;
+  /** True if the sender is a hook, which must not be revoked and posts to its own group only. */
+  fromHook?: boolean;
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { CallOptions } from '../requests/connection.ts';
-import type { AcceptedInvitation, GroupState, Invitation, Role } from '../types.ts';
+import type { AcceptedInvitation, CreatedHook, GroupState, Hook, Invitation, Role, SendResult } from '../types.ts';
 import type { Calls } from './calls.ts';
 
 /** What a change of a group sets; absent fields stay. */
@@ -59,6 +59,28 @@ export class GroupCalls {
   async accept(token: string, options: CallOptions = {}): Promise<AcceptedInvitation> {
     const body = { token, userId: this.#calls.me() };
     return this.#calls.write<AcceptedInvitation>('/invitations/accept', { body }, 'group_id', options);
+  }
+
+  /** Creates a hook, for owners and admins: whoever has its token may post to the group, and do nothing else. */
+  async createHook(groupId: number, name: string, options: CallOptions = {}): Promise<CreatedHook> {
+    return this.#calls.write<CreatedHook>('/hooks', { body: { groupId, name } }, 'token', options);
+  }
+
+  /** Returns the hooks of a group, for owners and admins. */
+  async hooks(groupId: number, options: CallOptions = {}): Promise<Hook[]> {
+    return (await this.#calls.read<{ hooks: Hook[] }>('/hooks', { groupId }, 'hooks', options)).hooks;
+  }
+
+  /** Revokes a hook, for owners and admins. */
+  async revokeHook(hookId: number, options: CallOptions = {}): Promise<void> {
+    const request = { method: 'DELETE', body: { hookId }, alreadyDoneCode: 'hook_not_found' } as const;
+    await this.#calls.write<{ message: string }>('/hooks', request, 'message', options);
+  }
+
+  /** Sends a message to the group of a hook. Needs no signed-in user. However often it is retried, it is stored once. */
+  async postToHook(token: string, content: string, options: CallOptions = {}): Promise<SendResult> {
+    const path = `/hooks/${encodeURIComponent(token)}`;
+    return this.#calls.write<SendResult>(path, { body: { content } }, 'message_id', options);
   }
 
   /** Returns the names of the user's groups. */

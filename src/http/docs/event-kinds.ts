@@ -14,6 +14,7 @@ export const EVENT_KINDS: Record<z.output<typeof event>['kind'], string> = {
   role_changed: 'A member has another role in the group.',
   group_changed: 'The group was renamed, described, archived or opened again.',
   group_deleted: 'The group was deleted, with its messages.',
+  user_renamed: 'A user has another name. Delivered once for each group of the user, and to the user’s own devices.',
   joined: 'A user joined the group. Delivered to the group, and to the user.',
   left: 'A user left the group or was removed. Delivered to the group, and to the user.',
   notification: 'POST /notify/{group}, or plantao.notify_group() in SQL. `group_id` is null for a free topic.',

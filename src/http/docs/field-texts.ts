@@ -45,6 +45,7 @@ export const FIELDS: Readonly<Record<string, readonly [description: string, exam
   creatorId: ['The user who creates the group', 1],
   creator_id: ['The user who created the group', 1],
   current: ['True for the token of the request', true],
+  created_by: ['The user who created it; null if there is none', 1],
   cursor: ['A position in the event log: pass it to a poll or stream to continue from there', '1f6a4b2c90de-1042'],
   deleted: ['True if the message was deleted', false],
   delivery_ms: [
@@ -85,6 +86,11 @@ export const FIELDS: Readonly<Record<string, readonly [description: string, exam
   has_password: ['True if the account has a password', true],
   heartbeat_age_ms: ['Time since the node’s last heartbeat, in milliseconds', 420],
   history: ['The latest terms, newest first'],
+  hook: ['The hook, or in a message true if a hook sent it', true],
+  hookId: ['The id of the hook', 12],
+  hookToken: ['The token of the hook, which is the credential', 'm1C4uT7yVd9Xq2Zb5Ke8Wn3Rj6Pf0Hs_LgAoIiUtYvE'],
+  hook_id: ['The id of the hook', 12],
+  hooks: ['The hooks of the group that are in use, the oldest first'],
   hours: ['How long the invitation is valid, in hours', 168],
   id: ['The id', 1],
   idempotency_key: [

@@ -41,7 +41,7 @@ const errors: Record<number, string> = {
   403: 'The caller is not allowed to do this.',
   404: 'It does not exist.',
   409: 'It conflicts with the current state.',
-  410: 'The cursor has expired; `reason` says why.',
+  410: 'It is gone: the cursor has expired, and `reason` says why, or the hook was revoked.',
   413: 'The body is too large.',
   415: 'The body is not JSON in UTF-8.',
   421: 'The header Host is not a name of this node.',
@@ -126,7 +126,7 @@ function operationOf(route: Route, path: string, authMode: 'open' | 'token', sch
       ...(takesBody ? [] : rest.map((field) => parameterOf(field, 'query'))),
       ...Object.entries(route.headers ?? {}).map(([name, description]) => headerOf(name, description)),
     ],
-    ...(takesBody && rest.length > 0 ? { requestBody: bodyOf(rest) } : {}),
+    ...(takesBody && rest.length > 0 ? { requestBody: bodyOf(rest, route.takesText === true) } : {}),
     responses: { ...successesOf(route, path, schemas), ...refusalsOf(route, path) },
   };
 }
@@ -160,12 +160,14 @@ const headerOf = (name: string, description: string): Parameter => ({
   schema: { type: 'string', minLength: 1, maxLength: 255 },
 });
 
-function bodyOf(fields: Field[]): JsonSchema {
+function bodyOf(fields: Field[], takesText: boolean): JsonSchema {
   const required = fields.filter((field) => field.required).map(({ name }) => name);
   const properties = Object.fromEntries(fields.map(({ name, schema }) => [name, described(name, schema)]));
   const schema = { type: 'object', properties, ...(required.length > 0 ? { required } : {}) };
   const example = exampleOf({ ...schema, properties: pick(properties, required) }, {});
-  return { required: required.length > 0, content: { 'application/json': { schema, example } } };
+  const [only] = takesText ? Object.entries(properties) : [];
+  const text = only && { 'text/plain': { schema: only[1], example: exampleOf(only[1], {}, only[0]) } };
+  return { required: required.length > 0, content: { 'application/json': { schema, example }, ...text } };
 }
 
 const pick = (properties: Record<string, JsonSchema>, names: readonly string[]) =>

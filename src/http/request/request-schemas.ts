@@ -1,6 +1,6 @@
 /** Parts of request schemas: ids, names, texts and their limits. */
 import { z } from 'zod';
-import { hidesCharacters, withoutStraySelectors } from '../../chat/names.ts';
+import { HOOK_MARK, hidesCharacters, withoutStraySelectors } from '../../chat/names.ts';
 import { documented, requestSchemaOf } from '../docs/json-schema.ts';
 
 const LARGEST_ID = Number.MAX_SAFE_INTEGER;
@@ -40,6 +40,8 @@ const textOf = (most: number, isShort = (value: string) => isAtMost(value, most)
 /** Most UTF-16 units that NFC composes into one character: a Greek letter with breathing, accent and iota has four. */
 const UNITS = 4;
 
+const nameDocument = (most: number) => ({ type: 'string', minLength: 1, maxLength: most, pattern: '\\S' });
+
 /** A name, which is shown in lists and logs: trimmed, in NFC, without hidden characters (chat/names.ts). */
 const name = (most: number, tidy: (text: string) => string = (text) => text) =>
   documented(
@@ -48,11 +50,19 @@ const name = (most: number, tidy: (text: string) => string = (text) => text) =>
       .refine((value) => value !== '', 'must not be empty')
       .refine((value) => isAtMost(value, most), `must have ${most} characters or fewer`)
       .refine((value) => !hidesCharacters(value), 'must not contain control characters or invisible ones'),
-    { type: 'string', minLength: 1, maxLength: most, pattern: '\\S' },
+    nameDocument(most),
   );
 
 /** A username. The table checks the same length; plantao.name_key decides which names are equal. */
-export const username = name(64, (text) => text.replace(/[^\S\ufeff]+/g, ' '));
+export const username = documented(
+  name(64, (text) => text.replace(/[^\S\ufeff]+/g, ' ')).refine(
+    (value) => !value.includes(HOOK_MARK),
+    `must not contain ${HOOK_MARK}, which marks hooks`,
+  ),
+  nameDocument(64),
+);
+/** The name of a hook. */
+export const hookName = name(40);
 /** The name of a group or of a free topic. */
 export const groupName = name(128);
 

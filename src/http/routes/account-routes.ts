@@ -52,7 +52,7 @@ function renameRoute({ accountChanges }: Services): Route {
     path: '/me',
     serves: 'write',
     requires: 'user',
-    summary: "Renames the caller's account; messages show the new name",
+    summary: "Renames the caller's account; messages show the new name, and its groups get the event user_renamed",
     input: z.object({ username, userId }),
     refusals: [404, 409],
     answer: account,

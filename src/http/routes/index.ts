@@ -7,6 +7,7 @@ import { clusterRoutes } from './cluster-routes.ts';
 import { controlRoutes } from './control-routes.ts';
 import { directRoutes } from './direct-routes.ts';
 import { groupRoutes } from './group-routes.ts';
+import { hookRoutes } from './hook-routes.ts';
 import { messageFeatureRoutes } from './message-feature-routes.ts';
 import { messageRoutes } from './message-routes.ts';
 import { metricsRoutes } from './metrics-routes.ts';
@@ -37,6 +38,7 @@ export function allRoutes(services: Services): Route[] {
     ...messageRoutes(services),
     ...messageFeatureRoutes(services),
     ...readRoutes(services),
+    ...hookRoutes(services),
     ...searchRoutes(services),
     ...subscribeRoutes(services),
   ];

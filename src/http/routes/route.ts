@@ -54,6 +54,8 @@ export interface Route {
   headers?: Readonly<Record<string, string>>;
   /** True for routes that load balancers, peers and monitors poll: REQUESTS_PER_MINUTE does not count them. */
   unlimited?: boolean;
+  /** True if the body may also be plain text, which is the value of the one field of the body. */
+  takesText?: boolean;
   /** True for long polls and streams: they end when the token that opened them does. */
   waits?: boolean;
   /** True if the token may be the query parameter `access_token`: a browser's EventSource cannot send headers. */

@@ -1,0 +1,128 @@
+import { createHash } from 'node:crypto';
+import { QueryTypes, type Sequelize } from 'sequelize';
+import type { Write } from '../../database/fenced-write.ts';
+import { Refused } from '../errors.ts';
+import { keyedToken, keyedWrite, newSalt, type RequestKey } from '../keyed-write.ts';
+import type { GroupAdministration } from './administration.ts';
+
+/** A hook as its group's owners and admins see it. */
+export interface Hook {
+  id: number;
+  name: string;
+  /** The name that its messages show. */
+  sender: string;
+  created_by: number | null;
+  created_at: string;
+}
+
+/** The hook of a token. */
+export interface FoundHook {
+  id: number;
+  groupId: number;
+  /** True if it has posted a message under this idempotency key. */
+  isRepeated: boolean;
+}
+
+const hashOf = (token: string) => createHash('sha256').update(token).digest();
+
+/** Incoming hooks: whoever has the token of one may post to its group. The database knows the hash of a token only. */
+export class Hooks {
+  readonly #sequelize: Sequelize;
+  readonly #write: Write;
+  readonly #administration: Pick<GroupAdministration, 'requireStaff' | 'roleOf'>;
+
+  constructor(
+    sequelize: Sequelize,
+    write: Write,
+    administration: Pick<GroupAdministration, 'requireStaff' | 'roleOf'>,
+  ) {
+    this.#sequelize = sequelize;
+    this.#write = write;
+    this.#administration = administration;
+  }
+
+  /**
+   * Creates a hook and returns it with its token, which is shown this once.
+   * @throws {Refused} group_not_found, not_a_member, forbidden unless the actor is an owner or admin, direct_chat, too_many_hooks.
+   */
+  async create(
+    { groupId, name, actorId }: { groupId: number; name: string; actorId: number | null },
+    key: RequestKey | null,
+  ): Promise<{ hook: Hook; token: string }> {
+    const database = { sequelize: this.#sequelize, write: this.#write };
+    const { salt, hook } = await keyedWrite(database, key, async (transaction) => {
+      await this.#administration.requireStaff(groupId, actorId, transaction);
+      const salt = newSalt();
+      const [row] = await this.#sequelize.query<{ id: number }>(
+        'SELECT plantao.add_hook($groupId, $name, $actorId, $hash) AS id',
+        {
+          bind: { groupId, name, actorId, hash: hashOf(keyedToken(key, salt)) },
+          type: QueryTypes.SELECT,
+          transaction,
+        },
+      );
+      const [hook] = await this.#sequelize.query<HookRow>(`${SELECT} WHERE h.user_id = $id`, {
+        bind: { id: row?.id },
+        type: QueryTypes.SELECT,
+        transaction,
+      });
+      if (!hook) throw new Error('the new hook was not found');
+      return { salt, hook: view(hook) };
+    });
+    // A stored result has its fields in another order, and a repeated request gets the same text.
+    const { id, name: hookName, sender, created_by, created_at } = hook;
+    return { hook: { id, name: hookName, sender, created_by, created_at }, token: keyedToken(key, salt) };
+  }
+
+  /** Returns the hooks of a group that are in use, the oldest first. @throws {Refused} not_a_member, forbidden, group_not_found. */
+  async list(groupId: number, actorId: number | null): Promise<Hook[]> {
+    const role = actorId === null ? 'owner' : await this.#administration.roleOf(groupId, actorId);
+    if (role === null) throw new Refused('not_a_member');
+    if (role === 'member') throw new Refused('forbidden');
+    const rows = await this.#sequelize.query<HookRow>(
+      `${SELECT} WHERE h.group_id = $groupId AND h.revoked_at IS NULL ORDER BY h.user_id`,
+      { bind: { groupId }, type: QueryTypes.SELECT },
+    );
+    return rows.map(view);
+  }
+
+  /** Revokes a hook. @throws {Refused} hook_not_found, also for one of a group that the actor does not administer. */
+  async revoke(hookId: number, actorId: number | null): Promise<void> {
+    await this.#write(async (transaction) => {
+      await this.#sequelize.query('SELECT plantao.lock_log()', { transaction });
+      const [hook] = await this.#sequelize.query<{ group_id: number | null }>(
+        'SELECT group_id FROM plantao.hooks WHERE user_id = $hookId AND revoked_at IS NULL',
+        { bind: { hookId }, type: QueryTypes.SELECT, transaction },
+      );
+      if (!hook || hook.group_id === null) throw new Refused('hook_not_found');
+      const role = actorId === null ? 'owner' : await this.#administration.roleOf(hook.group_id, actorId, transaction);
+      if (role === null || role === 'member') throw new Refused('hook_not_found');
+      await this.#sequelize.query('SELECT plantao.revoke_hook($hookId)', { bind: { hookId }, transaction });
+    });
+  }
+
+  /** Returns the hook of a token. @throws {Refused} hook_not_found for every text that is no token; hook_revoked. */
+  async find(token: string, key: string | null): Promise<FoundHook> {
+    const [found] = await this.#sequelize.query<{
+      id: number;
+      group_id: number | null;
+      is_revoked: boolean;
+      is_repeated: boolean;
+    }>(
+      `SELECT h.user_id AS id, h.group_id, h.revoked_at IS NOT NULL AS is_revoked,
+              EXISTS (SELECT FROM plantao.idempotency_keys k WHERE k.sender_id = h.user_id AND k.key = $key) AS is_repeated
+       FROM plantao.hooks h WHERE h.hash = $hash`,
+      { bind: { hash: hashOf(token), key }, type: QueryTypes.SELECT },
+    );
+    if (!found) throw new Refused('hook_not_found');
+    if (found.is_revoked || found.group_id === null) throw new Refused('hook_revoked');
+    return { id: found.id, groupId: found.group_id, isRepeated: found.is_repeated };
+  }
+}
+
+type HookRow = Omit<Hook, 'created_at'> & { created_at: Date };
+
+const SELECT = `SELECT h.user_id AS id, h.name, u.username AS sender, h.created_by, h.created_at
+  FROM plantao.hooks h JOIN plantao.users u ON u.id = h.user_id`;
+
+const view = ({ created_at, ...hook }: HookRow): Hook => ({ ...hook, created_at: created_at.toISOString() });
