@@ -1,6 +1,8 @@
 import { expect } from 'chai';
 import pg from 'pg';
 import type { Page } from 'playwright-core';
+import { eventually } from '../support/eventually.ts';
+import { get } from '../support/http.ts';
 import { type NodeProcess, startCluster, type TestCluster } from '../support/node-process.ts';
 import { createDatabase, type TestDatabase } from '../support/postgres.ts';
 import { type ChatBrowser, hasChromium, NODE_IS_DOWN, startChatBrowser } from './chat-browser.ts';
@@ -40,6 +42,15 @@ describe('The cluster page', function () {
   const card = (page: Page, node: NodeProcess) => page.getByRole('listitem').filter({ hasText: node.url });
   const isActive = (page: Page, node: NodeProcess) => says(page, `${node.name} has been active for`);
 
+  /** Returns the active node and the standby, which change from test to test. */
+  async function roles(): Promise<[active: NodeProcess, standby: NodeProcess]> {
+    return eventually('one node is active, and the other a standby', async () => {
+      const [one, other] = await Promise.all([first, second].map(({ url }) => get(`${url}/health`)));
+      if (one?.body.role === 'active' && other?.body.role === 'standby') return [first, second];
+      return other?.body.role === 'active' && one?.body.role === 'standby' && [second, first];
+    });
+  }
+
   /** Presses a button of a node's card, and confirms. */
   async function operate(page: Page, node: NodeProcess, name: string): Promise<void> {
     await card(page, node).getByRole('button', { name }).click();
@@ -48,42 +59,45 @@ describe('The cluster page', function () {
   }
 
   it('says which node is active and since when, and has a card with figures for each node', async () => {
-    const page = await open(second);
+    const [active, standby] = await roles();
+    const page = await open(standby);
     await says(page, 'Posts are accepted.');
     const text = await page.locator('.verdict').textContent();
     expect(text).to.match(
-      new RegExp(`^${first.name} has been active for .+ \\(term \\d+\\)\\. Posts are accepted\\.$`),
+      new RegExp(`^${active.name} has been active for .+ \\(term \\d+\\)\\. Posts are accepted\\.$`),
     );
-    for (const [node, role] of [[first, 'active'] as const, [second, 'standby'] as const]) {
+    for (const [node, role] of [[active, 'active'] as const, [standby, 'standby'] as const]) {
       await card(page, node).getByText(role, { exact: true }).waitFor();
       await card(page, node)
         .getByRole('img', { name: /Waiters/ })
         .waitFor();
     }
-    await page.getByText(`Live from ${second.name}`).waitFor();
+    await page.getByText(`Live from ${standby.name}`).waitFor();
     await page.getByText('Nothing blocks the nodes.').waitFor();
     await expectAccessible(page, 'cluster-active');
   });
 
   it('fits on a phone, in Portuguese', async () => {
-    const page = await open(first, { ...PHONE, locale: 'pt-BR' });
-    await says(page, `${first.name} está ativo há`);
+    const [active] = await roles();
+    const page = await open(active, { ...PHONE, locale: 'pt-BR' });
+    await says(page, `${active.name} está ativo há`);
     await page.getByText('Nada bloqueia os nós.').waitFor();
     await expectAccessible(page, 'cluster-phone-pt');
   });
 
   it('asks before it hands over, can be cancelled by Escape, and then follows the switchover', async () => {
-    const page = await open(first);
-    await isActive(page, first);
-    await card(page, second).getByRole('button', { name: 'Make active' }).focus();
+    const [active, standby] = await roles();
+    const page = await open(active);
+    await isActive(page, active);
+    await card(page, standby).getByRole('button', { name: 'Make active' }).focus();
     await page.keyboard.press('Enter');
-    await page.getByText(`${first.name} finishes its writes and hands over.`).waitFor();
+    await page.getByText(`${active.name} finishes its writes and hands over.`).waitFor();
     await expectAccessible(page, 'cluster-dialog');
     await page.keyboard.press('Escape');
     await page.getByRole('dialog').waitFor({ state: 'detached' });
-    await operate(page, second, 'Make active');
-    await isActive(page, second);
-    await page.getByText(`${first.name} handed over (requested by HTTP client`).waitFor();
+    await operate(page, standby, 'Make active');
+    await isActive(page, standby);
+    await page.getByText(`${active.name} handed over (requested by HTTP client`).waitFor();
   });
 
   it('shows which session blocks the nodes, and the statement that ends it', async () => {
@@ -101,33 +115,35 @@ describe('The cluster page', function () {
   });
 
   it('reads from the other node when its own is killed, says so, and shows the failover with its reason', async () => {
-    const page = await open(second);
-    await isActive(page, second);
-    await second.kill('SIGKILL');
-    await isActive(page, first);
-    await page.getByText(`${second.name} didn't respond. This page now reads from ${first.name}.`).waitFor();
-    await card(page, second).getByText('unreachable', { exact: true }).waitFor();
-    await page.getByText(`${first.name} became active`).first().waitFor();
+    const [active, standby] = await roles();
+    const page = await open(active);
+    await isActive(page, active);
+    await active.kill('SIGKILL');
+    await isActive(page, standby);
+    await page.getByText(`${active.name} didn't respond. This page now reads from ${standby.name}.`).waitFor();
+    await card(page, active).getByText('unreachable', { exact: true }).waitFor();
+    await page.getByText(`${standby.name} became active`).first().waitFor();
     await page.locator('.changes .lost', { hasText: 'without an active node' }).first().waitFor();
     await expectAccessible(page, 'cluster-failover');
-    await second.start();
-    await card(page, second).getByText('standby', { exact: true }).waitFor();
+    await active.start();
+    await card(page, active).getByText('standby', { exact: true }).waitFor();
   });
 
   it('says that no node is active, why and what to do, and brings a node back', async () => {
-    const page = await open(first);
-    await isActive(page, first);
-    await operate(page, second, 'Take out of service');
-    await card(page, first).getByRole('button', { name: 'Take out of service' }).click();
+    const [active, standby] = await roles();
+    const page = await open(active);
+    await isActive(page, active);
+    await operate(page, standby, 'Take out of service');
+    await card(page, active).getByRole('button', { name: 'Take out of service' }).click();
     await page.getByText('posts will be refused until you bring a node back').waitFor();
     await page.getByRole('dialog').getByRole('button', { name: 'Take out of service' }).click();
     await says(page, 'Posts are refused.');
     await page.getByText('All running nodes are out of service. Bring one back below.').first().waitFor();
     await expectAccessible(page, 'cluster-none-active');
-    await operate(page, second, 'Bring back');
-    await isActive(page, second);
-    await operate(page, first, 'Bring back');
-    await card(page, first).getByText('standby', { exact: true }).waitFor();
+    await operate(page, standby, 'Bring back');
+    await isActive(page, standby);
+    await operate(page, active, 'Bring back');
+    await card(page, active).getByText('standby', { exact: true }).waitFor();
   });
 
   it("shows PostgreSQL's standbys with what a failover could lose, and two active nodes in red", async () => {

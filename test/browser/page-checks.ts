@@ -11,7 +11,7 @@ export async function expectAccessible(page: Page, state: string): Promise<void>
   await page.evaluate(AXE);
   for (const colorScheme of ['light', 'dark'] as const) {
     await page.emulateMedia({ colorScheme });
-    const { violations } = await page.evaluate<AxeResults>('axe.run()');
+    const { violations } = await page.evaluate<AxeResults>('axe.run({ resultTypes: ["violations"] })');
     const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
     expect(found, `${state}, ${colorScheme}`).to.deep.equal([]);
     await screenshot(page, `${state}-${colorScheme}`);
@@ -25,6 +25,6 @@ async function screenshot(page: Page, name: string): Promise<void> {
 }
 
 /** Returns by how many pixels the page is wider than its window. */
-function overflow(page: Page): Promise<number> {
+export function overflow(page: Page): Promise<number> {
   return page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
 }
