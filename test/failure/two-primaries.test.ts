@@ -64,6 +64,16 @@ describe('A standby of PostgreSQL that is promoted while the primary still runs'
     await postgres.standby.promote();
     proxies[1]?.pointAt({ port });
     await eventually('both are active', async () => (await health(a)).active && (await health(b)).active, PATIENCE);
+    // The node on the old primary begins another term too, so that both terms have the same number.
+    await postgres.primary.query('SELECT pg_terminate_backend(pid) FROM plantao.lock_holder');
+    await eventually(
+      'both are active in the same term',
+      async () => {
+        const [one, other] = [await health(a), await health(b)];
+        return one.active && other.active && one.term === other.term;
+      },
+      PATIENCE,
+    );
     for (const [node, other] of [
       [a, b],
       [b, a],

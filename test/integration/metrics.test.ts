@@ -30,7 +30,8 @@ describe('GET /metrics', () => {
   const message = { userId: 1, groupId: 1, content: 'counted' };
 
   it('counts posts by their outcome, with every outcome of the node itself present from the start', async () => {
-    expect(await samplesOf(nodes.active)).to.include({ 'plantao_posts_total{outcome="blocked"}': 0 });
+    for (const outcome of ['blocked', 'not_replicated'])
+      expect(await samplesOf(nodes.active)).to.include({ [`plantao_posts_total{outcome="${outcome}"}`]: 0 });
     const key = { 'Idempotency-Key': 'metrics-1' };
     expect(await increaseOf(nodes.active, 'plantao_posts_total{outcome="stored"}', () => send(message, key))).to.equal(
       1,

@@ -1,7 +1,9 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import { expect } from 'chai';
 import pino from 'pino';
 import { Candidacy } from '../../src/coordination/candidacy.ts';
 import { ChangeLogger } from '../../src/coordination/change-logger.ts';
+import type { Queryable } from '../../src/database/session/reconnecting-session.ts';
 
 const LEASE_MS = 1000;
 
@@ -14,10 +16,10 @@ describe('An attempt to take the leader lock', () => {
     now = 1_000_000;
   });
 
-  const candidate = (query: () => Promise<never>) =>
+  const candidate = (query: Queryable['query'], prepare = async () => {}) =>
     new Candidacy({
       leaseMs: LEASE_MS,
-      lock: { prepare: async () => undefined, tryAcquire: async () => null, holder: async () => null },
+      lock: { prepare, tryAcquire: async () => null, holder: async () => null },
       writing: { ready: async () => undefined, unreachableForMs: 0 },
       watching: { query },
       explain: async (error) => error,
@@ -37,4 +39,49 @@ describe('An attempt to take the leader lock', () => {
       /^no node is seen active, and the holder of the leader lock cannot be read: permission denied/,
     );
   });
+
+  it('reports a holder two leases after it first saw it: not one that was promoted at the end of a long outage', async () => {
+    let pid = 1;
+    const candidacy = candidate(async <Row>() => [holderRow(pid, now)] as Row[]);
+    const tryAfter = async (ms: number) => {
+      now += ms;
+      await candidacy.tryAcquire();
+      await turn();
+    };
+    await tryAfter(20 * LEASE_MS);
+    pid = 2;
+    for (const ms of [300, LEASE_MS, 0.9 * LEASE_MS]) await tryAfter(ms);
+    expect(lines).to.deep.equal([]);
+    expect(candidacy.trouble).to.match(/another session holds the leader lock/);
+    for (const ms of [LEASE_MS, 300]) await tryAfter(ms);
+    expect(lines).to.have.length(1);
+    expect(lines[0]).to.match(/^no node is seen active, but plantao:b:lock .* holds the leader lock/);
+  });
+
+  it('has no trouble right after an outage of PostgreSQL, before the next active node could be seen', async () => {
+    let isDown = true;
+    const prepare = async () => {
+      if (isDown) throw new Error('connect ECONNREFUSED');
+    };
+    const candidacy = candidate(async () => [], prepare);
+    now += 10 * LEASE_MS;
+    await candidacy.tryAcquire();
+    expect(candidacy.trouble).to.match(/cannot be promoted/);
+    isDown = false;
+    await candidacy.tryAcquire();
+    expect(candidacy.trouble).to.equal(null);
+    now += 3 * LEASE_MS;
+    expect(candidacy.trouble).to.match(/another session holds the leader lock/);
+  });
+});
+
+/** A living holder: each heartbeat changes its sign of life. */
+const holderRow = (pid: number, lifeSign: number) => ({
+  application: 'plantao:b:lock',
+  pid,
+  role: 'chat',
+  client: null,
+  connected: null,
+  lifeSign: String(lifeSign),
+  leaseMs: LEASE_MS,
 });

@@ -16,13 +16,15 @@ class World {
   readonly states = new Map<string, State>();
   readonly names = new Map<string, string[]>();
   readonly watched: string[] = [];
+  /** Addresses that lead to the same server. */
+  readonly proxies = new Set<string>();
 
   readonly watch: WatchServer = async ({ address }, signal, refuse) => {
     this.watched.push(address);
     for (;;) {
       signal.throwIfAborted();
       const state = this.states.get(address);
-      if (state === 'writable') return;
+      if (state === 'writable') return this.proxies.has(address) ? 'behind the proxies' : address;
       if (state === 'down') throw new Error('connect ECONNREFUSED');
       if (state === 'standby') refuse(new StandbyError('in recovery'));
       await pause(2, undefined, { signal, ref: false });
@@ -67,7 +69,7 @@ describe('The search for the server that accepts writes', () => {
     await turn();
     const before = timers();
     let accept = () => {};
-    const watch: WatchServer = () => new Promise((resolve) => (accept = resolve));
+    const watch: WatchServer = () => new Promise((resolve) => (accept = () => resolve('instance')));
     const found = new Servers(
       [A, B].map((host) => ({ host, port: 5432, address: null })),
       watch,
@@ -208,6 +210,22 @@ describe('The search for the server that accepts writes', () => {
     expect(world.watched).to.deep.equal([]);
     await eventually('it searches when the server falls silent', () => world.watched.length > 0);
     socket.destroy();
+  });
+
+  it('keeps the sessions through one proxy when it finds the same server through another', async () => {
+    world.states.set(A, 'writable').set(B, 'writable');
+    world.proxies.add(A).add(B);
+    const servers = world.servers(A, B);
+    const [first, second] = [newSocket(), newSocket()];
+    servers.opening(first, await servers.find())?.opened();
+    servers.opening(second, await servers.find())?.opened();
+    world.states.set(A, 'silent');
+    // The end of a session starts the next search, which finds the server through the other proxy.
+    second.destroy();
+    await once(second, 'close');
+    expect(await servers.find()).to.include({ address: B });
+    expect(first.destroyed).to.equal(false);
+    first.destroy();
   });
 
   it('keeps to the server that was used last', async () => {

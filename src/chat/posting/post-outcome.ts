@@ -10,6 +10,7 @@ export const POST_OUTCOMES = [
   'overloaded',
   'unavailable',
   'outcome_unknown',
+  'not_replicated',
   'blocked',
   'failed',
 ];

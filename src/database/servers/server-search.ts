@@ -6,10 +6,11 @@ import { describeServer, isResolved, type Server, serverKey } from './server.ts'
 import { NoWritableServerError, type Refusal } from './server-errors.ts';
 
 /**
- * Watches one server until it accepts writes. Calls `refuse` while it does not, e.g. while it is in recovery.
+ * Watches one server until it accepts writes, and returns what tells this run of the server from every other. Calls `refuse`
+ * while it does not, e.g. while it is in recovery.
  * @throws where the server cannot be watched any longer.
  */
-export type WatchServer = (server: Server, signal: AbortSignal, refuse: (reason: Error) => void) => Promise<void>;
+export type WatchServer = (server: Server, signal: AbortSignal, refuse: (reason: Error) => void) => Promise<string>;
 
 /** What a {@link ServerSearch} needs. */
 export interface ServerSearchOptions {
@@ -18,8 +19,8 @@ export interface ServerSearchOptions {
   preferred: Server | null;
   watch: WatchServer;
   resolve: (host: DatabaseHost) => Promise<Server[]>;
-  /** Called once, when a server accepts writes. */
-  onFound: (server: Server) => void;
+  /** Called once, when a server accepts writes; `instance` is that of {@link WatchServer}. */
+  onFound: (server: Server, instance: string) => void;
   /** Called once, when the search ends because nobody has waited for it for {@link IDLE_MS}. */
   onAbandoned: () => void;
 }
@@ -131,8 +132,8 @@ export class ServerSearch {
     const { signal } = this.#stop;
     for (let attempt = 0; !signal.aborted; attempt++) {
       try {
-        await this.#options.watch(server, signal, (reason) => this.#refuse(server, reason));
-        if (!signal.aborted) this.#win(server);
+        const instance = await this.#options.watch(server, signal, (reason) => this.#refuse(server, reason));
+        if (!signal.aborted) this.#win(server, instance);
         return;
       } catch (error) {
         if (signal.aborted) return;
@@ -151,9 +152,9 @@ export class ServerSearch {
     this.#rejectIfHopeless();
   }
 
-  #win(server: Server): void {
+  #win(server: Server, instance: string): void {
     this.#end();
-    this.#options.onFound(server);
+    this.#options.onFound(server, instance);
     for (const { resolve } of this.#waiting) resolve(server);
     this.#waiting.clear();
   }

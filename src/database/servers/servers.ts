@@ -18,7 +18,8 @@ export interface Opening {
 
 /**
  * The servers of one database, one of which accepts writes. All sessions of this process go to that one. When another takes
- * over, the sessions to the former are closed: one that is cut off or frozen would keep them waiting.
+ * over, the sessions to the former are closed: one that is cut off or frozen would keep them waiting. Two addresses may lead to
+ * one server, such as two proxies that follow the primary: then the sessions through the other one go on.
  *
  * A single server is used whatever its state: a node may go on reading from a standby behind a proxy.
  */
@@ -28,6 +29,8 @@ export class Servers {
   readonly #resolve: (host: DatabaseHost) => Promise<Server[]>;
   readonly #sockets = new Map<Socket, Server>();
   #current: Server | null = null;
+  /** The run of the server that was found last. */
+  #instance: string | null = null;
   #confirmedAt = Number.NEGATIVE_INFINITY;
   #search: ServerSearch | null = null;
   /** True from when a search has found no server until one does. */
@@ -71,7 +74,7 @@ export class Servers {
       preferred: this.#current,
       watch: this.#watch,
       resolve: this.#resolve,
-      onFound: (server) => this.#use(server),
+      onFound: (server, instance) => this.#use(server, instance),
       onAbandoned: () => {
         this.#search = null;
       },
@@ -84,14 +87,16 @@ export class Servers {
     }
   }
 
-  #use(server: Server): void {
-    const isNews = this.#isLost || (this.#current !== null && !this.#isCurrent(server));
+  #use(server: Server, instance: string): void {
+    const hasChanged = this.#instance !== null && this.#instance !== instance;
+    const isNews = this.#isLost || hasChanged;
+    this.#instance = instance;
     this.#isLost = false;
     this.#search = null;
     this.#current = server;
     this.#confirmedAt = performance.now();
     for (const [socket, used] of this.#sockets) {
-      if (serverKey(used) === serverKey(server)) continue;
+      if (!hasChanged || serverKey(used) === serverKey(server)) continue;
       socket.destroy(new Error(`the session was closed: ${server.host}:${server.port} has taken over`));
     }
     if (isNews) for (const listener of this.#listeners) listener();

@@ -19,6 +19,8 @@ export interface WatchServerOptions {
 interface State extends pg.QueryResultRow {
   isInRecovery: boolean;
   isReadOnly: boolean;
+  /** When it was started, to the microsecond: two addresses with the same one lead to the same server. */
+  instance: string;
 }
 
 /** Watches a server over one session that stays open while the server is a standby, so that its promotion is seen at once. */
@@ -37,12 +39,13 @@ export function watchServer({ requiresReadWrite, open }: WatchServerOptions): Wa
       for (;;) {
         const { rows } = await client.query<State>(
           `SELECT pg_catalog.pg_is_in_recovery() AS "isInRecovery",
-                  pg_catalog.current_setting('default_transaction_read_only') = 'on' AS "isReadOnly"`,
+                  pg_catalog.current_setting('default_transaction_read_only') = 'on' AS "isReadOnly",
+                  pg_catalog.extract('epoch', pg_catalog.pg_postmaster_start_time())::text AS instance`,
         );
         const [state] = rows;
         if (state?.isInRecovery) refuse(new StandbyError('in recovery'));
         else if (state?.isReadOnly && requiresReadWrite) refuse(new StandbyError('read-only'));
-        else return;
+        else if (state) return state.instance;
         await pause(EVERY_MS, undefined, { signal, ref: false });
       }
     } finally {

@@ -72,7 +72,7 @@ export const sendAnswer = z.object({
   durable: z
     .enum(['local', 'replicated'])
     .describe(
-      'What the commit waited for, by the settings of PostgreSQL in force then: the disk of the primary, or also those of the synchronous standbys.',
+      'What the commit waited for, by the settings of PostgreSQL in force then: the disk of the primary, or also those of the synchronous standbys. Other writes wait for the same and have no receipt: repeat them after an outcome_unknown, or read what they changed.',
     ),
 });
 
