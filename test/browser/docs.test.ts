@@ -106,6 +106,8 @@ describe('The documentation page', function () {
     await page.getByText(`${nodes.active.name} has been active for`).waitFor();
     await pages.getByRole('link', { name: 'API documentation' }).click();
     await pages.getByRole('link', { name: 'Chat' }).click();
+    await pages.getByRole('link', { name: 'API' }).click();
+    await pages.getByRole('link', { name: 'Chat' }).click();
     await page.getByRole('button', { name: 'Sign in' }).waitFor();
   });
 });

@@ -11,6 +11,7 @@ export function TopBar() {
       <h1>
         <img src={iconUrl()} alt="" width="24" height="24" /> Plantão
       </h1>
+      <PageLinks />
       <ul id="nodes" aria-label={texts().common.nodes}>
         {app.nodes.map((node) => (
           <NodeChip key={node.name} node={node} isConnected={node.name === app.connectedTo} />
@@ -25,6 +26,19 @@ export function TopBar() {
         </div>
       )}
     </header>
+  );
+}
+
+/** The other pages of the node. Links are relative: a proxy may serve the pages under a path prefix. */
+function PageLinks() {
+  const { pages, cluster, documentation } = texts().common;
+  return (
+    <nav class="page-links" aria-label={pages}>
+      <a href="cluster">{cluster}</a>
+      <a href="docs" title={documentation}>
+        API
+      </a>
+    </nav>
   );
 }
 
