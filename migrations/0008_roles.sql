@@ -59,6 +59,10 @@ BEGIN
       GRANT SELECT ON plantao.hooks TO plantao_service;
       GRANT EXECUTE ON FUNCTION plantao.add_hook, plantao.revoke_hook TO plantao_service;
     END IF;
+    IF to_regclass('plantao.signal_key') IS NOT NULL THEN
+      GRANT SELECT ON plantao.signal_key TO plantao_service;
+      GRANT EXECUTE ON FUNCTION plantao.send_signals TO plantao_service;
+    END IF;
     IF to_regproc('plantao.direct_chat') IS NOT NULL THEN
       GRANT EXECUTE ON FUNCTION plantao.direct_chat TO plantao_service;
     END IF;

@@ -46,6 +46,8 @@ export interface Settings {
   logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent';
   logFormat: 'json' | 'pretty' | 'auto';
   maxWaiters: number;
+  /** True if nodes tell clients who types and who is connected. */
+  presence: boolean;
   maxConnections: number;
   poolSize: number;
   eventRetentionHours: number;
@@ -127,6 +129,7 @@ const environment = z.object({
   EVENT_RETENTION_BYTES: whole(1_000_000, 1_000_000_000_000).default(1_000_000_000),
   IDEMPOTENCY_RETENTION_HOURS: whole(1, 8760).default(24),
   EDIT_HISTORY: flag.default(false),
+  PRESENCE: z.enum(['on', 'off'], 'must be on or off').default('on'),
 });
 
 /** Overridden by DATABASE_URL. */
@@ -207,6 +210,7 @@ function settingsOf(values: z.output<typeof environment>): Settings {
     logLevel: values.LOG_LEVEL,
     logFormat: values.LOG_FORMAT,
     maxWaiters: values.MAX_WAITERS,
+    presence: values.PRESENCE === 'on',
     maxConnections: values.MAX_CONNECTIONS,
     poolSize: values.DB_POOL_SIZE,
     eventRetentionHours: values.EVENT_RETENTION_HOURS,

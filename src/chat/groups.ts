@@ -60,6 +60,17 @@ export class Groups {
     return rows.flatMap(({ id, username, role }) => (id === null ? [] : { id, username, role }));
   }
 
+  /** Returns the ids of a group's members, read from the index alone. @throws {Refused} group_not_found. */
+  async memberIds(groupId: number): Promise<number[]> {
+    const rows = await this.#sequelize.query<{ user_id: number | null }>(
+      `SELECT m.user_id FROM plantao.groups g LEFT JOIN plantao.memberships m ON m.group_id = g.id
+       WHERE g.id = $groupId ORDER BY m.user_id`,
+      { bind: { groupId }, type: QueryTypes.SELECT },
+    );
+    if (rows.length === 0) throw new Refused('group_not_found');
+    return rows.flatMap(({ user_id }) => user_id ?? []);
+  }
+
   /** Returns the ids of all groups of this name; with `memberId`, only those that this user is in. */
   async idsNamed(name: string, memberId: number | null, transaction: Transaction | null = null): Promise<number[]> {
     const groups = await Group.findAll({

@@ -6,6 +6,7 @@ import type { ChatClientOptions, EditOptions, PageOptions, SearchOptions, SendOp
 import { groupSource, userSource } from './poll-sources.ts';
 import { type BackoffBounds, defaultBackoff } from './requests/backoff.ts';
 import type { CallOptions } from './requests/connection.ts';
+import type { NodeRequest } from './requests/single-request.ts';
 import { ClientSession } from './session.ts';
 import type {
   ChatList,
@@ -16,6 +17,7 @@ import type {
   Member,
   MessagePage,
   NotifyResult,
+  PresenceList,
   ReactionResult,
   ReadMark,
   SearchResult,
@@ -158,6 +160,17 @@ export class ChatClient extends ClientSession {
   async markRead(groupId: number, messageId: number, options: CallOptions = {}): Promise<number> {
     const body = { groupId, messageId, userId: this.#me() };
     return (await this.calls.write<ReadMark>('/read', { body }, 'last_read_id', options)).last_read_id;
+  }
+
+  /** Tells the other members of a group that the user types: call it every 3 s meanwhile. May be lost. */
+  async typing(groupId: number, options: CallOptions = {}): Promise<void> {
+    const request: NodeRequest = { method: 'POST', path: '/typing', body: { groupId, userId: this.#me() } };
+    await this.calls.connection.read(request, options);
+  }
+
+  /** Returns the members of a group who are connected. events() reports changes with `onEphemeral`. */
+  async presence(groupId: number, options: CallOptions = {}): Promise<PresenceList> {
+    return this.calls.read<PresenceList>('/presence', { groupId }, 'online_users', options);
   }
 
   /** Sends a notification to all who wait for this name. Returns its cursor. However often it is retried, it is sent once. */

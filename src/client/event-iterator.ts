@@ -1,11 +1,11 @@
 import { isAfter } from './cursor.ts';
 import { ChatError, CursorExpiredError } from './errors.ts';
-import { decodeEvent, type Entry } from './event-kinds.ts';
+import { decodeEphemeral, decodeEvent, type Entry } from './event-kinds.ts';
 import { type BackoffBounds, backoff } from './requests/backoff.ts';
 import { onAbort } from './requests/on-abort.ts';
 import { pause } from './requests/pause.ts';
 import type { NodeResponse } from './requests/single-request.ts';
-import type { ChatEvent } from './types.ts';
+import type { ChatEvent, Ephemeral } from './types.ts';
 
 /** Options of an event stream. */
 export interface EventsOptions {
@@ -13,6 +13,8 @@ export interface EventsOptions {
   cursor?: string;
   /** Ends the stream without an error when aborted. */
   signal?: AbortSignal;
+  /** Called for each signal of who types and who is connected. Without it, none is requested. Must not throw. */
+  onEphemeral?: (signal: Ephemeral) => void;
   /** What to do when the cursor has expired (410): `throw` a CursorExpiredError (default), or call `resync` and continue. */
   onGap?: 'throw' | 'resync';
   /**
@@ -27,7 +29,7 @@ export interface PollSource {
   /** Returns the current cursor. */
   now(signal: AbortSignal): Promise<string>;
   /** Sends one long poll for the events after `cursor`. */
-  poll(cursor: string, signal: AbortSignal): Promise<NodeResponse>;
+  poll(cursor: string, wantsEphemeral: boolean, signal: AbortSignal): Promise<NodeResponse>;
 }
 
 /** An empty response that arrived faster than this did not wait for events. */
@@ -37,6 +39,7 @@ const QUICK_EMPTY_LIMIT = 3;
 
 interface PollResult {
   events: readonly Entry[];
+  ephemeral: readonly Ephemeral[];
   cursor: string | undefined;
   /** True if the cursor replaces the old one even when it lies before it. */
   isReset: boolean;
@@ -47,7 +50,9 @@ function toPollResult(response: NodeResponse): PollResult {
   // A browser hides the header unless the node exposes it to this origin. Without it the old cursor remains valid.
   const cursor = response.body?.cursor ?? response.headers.get('Cursor');
   const decoded = events.flatMap((event) => decodeEvent(event) ?? []);
-  return { events: decoded, cursor: typeof cursor === 'string' ? cursor : undefined, isReset: false };
+  const signals = Array.isArray(response.body?.ephemeral) ? response.body.ephemeral : [];
+  const ephemeral = signals.flatMap((signal) => decodeEphemeral(signal) ?? []);
+  return { events: decoded, ephemeral, cursor: typeof cursor === 'string' ? cursor : undefined, isReset: false };
 }
 
 /**
@@ -106,7 +111,8 @@ export class EventIterator implements AsyncIterableIterator<ChatEvent> {
     while (!ending.aborted) {
       const began = performance.now();
       const page = await this.#poll(cursor, ending);
-      let hasNew = false;
+      let hasNew = page.ephemeral.length > 0;
+      for (const signal of page.ephemeral) this.#options.onEphemeral?.(signal);
       for (const event of page.events) {
         if (!isAfter(event.cursor, cursor)) continue;
         hasNew = true;
@@ -124,14 +130,14 @@ export class EventIterator implements AsyncIterableIterator<ChatEvent> {
 
   async #poll(cursor: string, ending: AbortSignal): Promise<PollResult> {
     try {
-      return toPollResult(await this.#source.poll(cursor, ending));
+      return toPollResult(await this.#source.poll(cursor, this.#options.onEphemeral !== undefined, ending));
     } catch (error) {
       if (!(error instanceof ChatError) || error.status !== 410) throw error;
       const gap = new CursorExpiredError(cursor, error);
       if (this.#options.onGap !== 'resync') throw gap;
       // Read before the hook runs: an event in between is then delivered twice rather than never.
       const now = await this.#source.now(ending);
-      return { events: [], cursor: (await this.#options.resync?.(gap)) ?? now, isReset: true };
+      return { events: [], ephemeral: [], cursor: (await this.#options.resync?.(gap)) ?? now, isReset: true };
     }
   }
 }

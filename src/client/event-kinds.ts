@@ -1,4 +1,4 @@
-import type { ChatEvent } from './types.ts';
+import type { ChatEvent, Ephemeral } from './types.ts';
 
 /** Every kind of event that this client knows. A kind of the server's schema that is missing here fails to compile. */
 const KINDS: Record<ChatEvent['kind'], true> = {
@@ -17,6 +17,8 @@ const KINDS: Record<ChatEvent['kind'], true> = {
   broadcast: true,
 };
 
+const SIGNALS: Record<Ephemeral['kind'], true> = { typing: true, presence: true };
+
 /** An entry of a poll's response: an event, or one of a kind that only a newer node knows. */
 export type Entry = ChatEvent | { kind: 'unknown'; cursor: string };
 
@@ -26,4 +28,10 @@ export function decodeEvent(value: unknown): Entry | undefined {
   const { kind, cursor } = value as { kind?: unknown; cursor?: unknown };
   if (typeof kind !== 'string' || typeof cursor !== 'string') return undefined;
   return Object.hasOwn(KINDS, kind) ? (value as ChatEvent) : { kind: 'unknown', cursor };
+}
+
+/** Decodes a signal of a poll's response. Returns undefined for a kind that this client does not know. */
+export function decodeEphemeral(value: unknown): Ephemeral | undefined {
+  const kind = (value as { kind?: unknown } | null)?.kind;
+  return typeof kind === 'string' && Object.hasOwn(SIGNALS, kind) ? (value as Ephemeral) : undefined;
 }

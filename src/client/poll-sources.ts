@@ -12,8 +12,8 @@ export function userSource(calls: Calls): PollSource {
       const request: NodeRequest = { method: 'GET', path: '/chats', query: { userId: calls.me() } };
       return decodeBody<ChatList>(await connection.readPatiently(request, signal), 'cursor').cursor;
     },
-    poll: (cursor, signal) => {
-      const query = { user_id: calls.me(), cursor };
+    poll: (cursor, wantsEphemeral, signal) => {
+      const query = { user_id: calls.me(), cursor, ...(wantsEphemeral && { ephemeral: 1 }) };
       return connection.poll({ method: 'GET', path: '/subscribe/user', query }, signal);
     },
   };
@@ -26,8 +26,9 @@ export function groupSource({ connection }: Calls, groupId: number): PollSource 
       const request: NodeRequest = { method: 'GET', path: '/messages', query: { groupId, limit: 1 } };
       return decodeBody<MessagePage>(await connection.readPatiently(request, signal), 'cursor').cursor;
     },
-    poll: (cursor, signal) => {
-      return connection.poll({ method: 'GET', path: '/subscribe/status', query: { groupId, cursor } }, signal);
+    poll: (cursor, wantsEphemeral, signal) => {
+      const query = { groupId, cursor, ...(wantsEphemeral && { ephemeral: 1 }) };
+      return connection.poll({ method: 'GET', path: '/subscribe/status', query }, signal);
     },
   };
 }

@@ -3,7 +3,7 @@
  * are imported from there: no code of the server is part of the client.
  */
 import type { z } from 'zod';
-import type { chat, event, member, message, user } from '../http/docs/response-schemas.ts';
+import type { chat, ephemeral, event, member, message, user } from '../http/docs/response-schemas.ts';
 import type { account, passwordAnswer, sessionsAnswer } from '../http/routes/account-routes.ts';
 import type { acceptedAnswer, groupAnswer, invitationAnswer } from '../http/routes/administration-routes.ts';
 import type { activityAnswer, blockingAnswer, timelineAnswer } from '../http/routes/cluster-detail-routes.ts';
@@ -12,6 +12,7 @@ import type { health, switchoverAnswer } from '../http/routes/control-routes.ts'
 import type { directAnswer } from '../http/routes/direct-routes.ts';
 import type { chatsAnswer, createChatAnswer } from '../http/routes/group-routes.ts';
 import type { hookAnswer, hooksAnswer } from '../http/routes/hook-routes.ts';
+import type { presenceAnswer } from '../http/routes/live-routes.ts';
 import type { editAnswer, reactionAnswer } from '../http/routes/message-feature-routes.ts';
 import type { pageAnswer, sendAnswer } from '../http/routes/message-routes.ts';
 import type { readAnswer, syncAnswer } from '../http/routes/read-routes.ts';
@@ -82,6 +83,10 @@ export type AcceptedInvitation = z.output<typeof acceptedAnswer>;
 
 /** One entry of the event log; `kind` says which. The client passes over kinds that only a newer node knows. */
 export type ChatEvent = z.output<typeof event>;
+/** A signal that is in no log: who types, and who is connected. */
+export type Ephemeral = z.output<typeof ephemeral>;
+/** The members of a group who are connected. */
+export type PresenceList = z.output<typeof presenceAnswer>;
 /** The events of one kind. */
 export type EventOf<Kind extends ChatEvent['kind']> = Extract<ChatEvent, { kind: Kind }>;
 /** A user joined or left a group. */

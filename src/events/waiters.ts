@@ -18,8 +18,8 @@ export interface Audience {
   release?(): void;
 }
 
-/** Why a waiter is woken: events arrived, the node's role changed, the log was replaced, or the node is stopping. */
-export type WakeReason = 'events' | 'role' | 'history' | 'stopping';
+/** Why a waiter is woken: events or signals arrived, the node's role changed, the log was replaced, or the node is stopping. */
+export type WakeReason = 'events' | 'ephemeral' | 'role' | 'history' | 'stopping';
 
 /**
  * One delivery to an audience: the events that it matches up to `cursor`; none unless the reason is `events`. The cursor is
@@ -31,6 +31,8 @@ export interface Delivery {
   readonly audience: Audience;
   readonly events: readonly LogEvent[];
   readonly cursor: string;
+  /** JSON of signals that are in no log (who types, who is connected); only with the reason `ephemeral`. */
+  readonly ephemeral?: readonly string[];
 }
 
 /**
@@ -39,6 +41,8 @@ export interface Delivery {
  */
 export interface Waiter {
   readonly audience: Audience;
+  /** True if it is also woken by signals. */
+  readonly wantsEphemeral?: boolean;
   /** Keeps the delivery, in the very turn in which its events were matched. A poll leaves the waiters here. Must be cheap. */
   stage(delivery: Delivery): void;
   /** Sends what was staged, in a later turn if many waiters are woken. */
@@ -49,6 +53,8 @@ export interface Waiter {
 export interface Subscribers {
   readonly audience: Audience;
   readonly waiters: Set<Waiter>;
+  /** The number of waiters that want signals. */
+  eager: number;
 }
 
 /** Waiters flushed before the event loop runs other work, so that /health and heartbeats stay quick in a large wake-up. */
@@ -59,6 +65,7 @@ export class Waiters {
   readonly #byAudience = new Map<string, Subscribers>();
   readonly #byTopic = new Map<string, Set<Subscribers>>();
   #size = 0;
+  #eager = 0;
   #wakeUps = 0;
   #staged: Waiter[] = [];
   #flushed = 0;
@@ -72,6 +79,11 @@ export class Waiters {
 
   get size(): number {
     return this.#size;
+  }
+
+  /** The number of waiters that want signals. */
+  get eager(): number {
+    return this.#eager;
   }
 
   /** Counts the wake-ups of all waiters. A poll that compares it sees whether one happened before it registered. */
@@ -104,19 +116,19 @@ export class Waiters {
     const { audience } = waiter;
     let subscribers = this.#byAudience.get(audience.id);
     if (!subscribers) {
-      subscribers = { audience, waiters: new Set() };
+      subscribers = { audience, waiters: new Set(), eager: 0 };
       this.#byAudience.set(audience.id, subscribers);
       audience.hold?.();
       for (const topic of audience.topics()) this.follow(audience.id, topic);
     }
-    if (!subscribers.waiters.has(waiter)) this.#size++;
+    if (!subscribers.waiters.has(waiter)) this.#count(subscribers, waiter, 1);
     subscribers.waiters.add(waiter);
   }
 
   remove(waiter: Waiter): void {
     const subscribers = this.#byAudience.get(waiter.audience.id);
     if (!subscribers?.waiters.delete(waiter)) return;
-    this.#size--;
+    this.#count(subscribers, waiter, -1);
     if (subscribers.waiters.size === 0) this.#close(subscribers);
   }
 
@@ -147,10 +159,18 @@ export class Waiters {
     return found;
   }
 
-  /** Gives every waiter of an audience the same delivery; {@link flush} sends it. */
+  /** Returns the subscribers of a topic that want signals; null if there are more than `most` on the topic. */
+  eagerOn(topic: string, most: number): Subscribers[] | null {
+    const onTopic = this.#byTopic.get(topic);
+    if (!onTopic) return [];
+    return onTopic.size > most ? null : [...onTopic].filter(({ eager }) => eager > 0);
+  }
+
+  /** Gives every waiter of an audience the same delivery, signals only those that want them; {@link flush} sends it. */
   stage({ audience, waiters }: Subscribers, delivery: Omit<Delivery, 'audience'>): void {
     const shared: Delivery = { ...delivery, audience };
     for (const waiter of waiters) {
+      if (delivery.reason === 'ephemeral' && !waiter.wantsEphemeral) continue;
       waiter.stage(shared);
       this.#staged.push(waiter);
     }
@@ -164,7 +184,7 @@ export class Waiters {
   }
 
   /** Wakes every waiter for a reason other than events. */
-  wakeAll(reason: Exclude<WakeReason, 'events'>, cursor: string): void {
+  wakeAll(reason: Exclude<WakeReason, 'events' | 'ephemeral'>, cursor: string): void {
     this.#wakeUps++;
     for (const subscribers of [...this.#byAudience.values()]) this.stage(subscribers, { reason, events: [], cursor });
     this.flush();
@@ -174,7 +194,7 @@ export class Waiters {
   dismiss(cursor: string): void {
     this.wakeAll('history', cursor);
     for (const subscribers of [...this.#byAudience.values()]) {
-      this.#size -= subscribers.waiters.size;
+      for (const waiter of subscribers.waiters) this.#count(subscribers, waiter, -1);
       this.#close(subscribers);
     }
   }
@@ -193,6 +213,13 @@ export class Waiters {
         this.#onFlushed(performance.now() - this.#flushBeganAt);
       }
     }
+  }
+
+  #count(subscribers: Subscribers, waiter: Waiter, one: 1 | -1): void {
+    this.#size += one;
+    if (!waiter.wantsEphemeral) return;
+    this.#eager += one;
+    subscribers.eager += one;
   }
 
   #close(subscribers: Subscribers): void {

@@ -5,6 +5,7 @@ import type { Tokens } from '../chat/auth/tokens.ts';
 import type { MembershipLoader } from '../chat/delivery/membership-loader.ts';
 import type { ChatFeatures } from '../chat/features.ts';
 import type { Groups } from '../chat/groups.ts';
+import type { Live } from '../chat/live/live.ts';
 import type { Messages } from '../chat/messages.ts';
 import type { NamedGroups } from '../chat/named-groups.ts';
 import type { Notifications } from '../chat/notifications.ts';
@@ -91,6 +92,8 @@ export interface Services extends ChatFeatures {
   writer: MessageWriter;
   notifications: Notifications;
   memberships: MembershipLoader;
+  /** Who types and who is connected; null with PRESENCE=off. */
+  live: Live | null;
   eventLog: EventLog;
   waiters: Waiters;
   polls: LongPolls;

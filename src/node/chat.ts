@@ -6,6 +6,7 @@ import { MembershipLoader } from '../chat/delivery/membership-loader.ts';
 import { Subscriptions } from '../chat/delivery/subscriptions.ts';
 import { buildFeatures } from '../chat/features.ts';
 import { Groups } from '../chat/groups.ts';
+import { Live } from '../chat/live/live.ts';
 import { Messages } from '../chat/messages.ts';
 import { NamedGroups } from '../chat/named-groups.ts';
 import { Notifications } from '../chat/notifications.ts';
@@ -83,6 +84,9 @@ export function buildChat(options: ChatOptions) {
   const memberships = new MembershipLoader(reading, eventLog, membershipCache);
   const catchUpReader = new CatchUpReader(database.catchingUp, decoder);
   const subscriptions = new Subscriptions(eventLog, catchUpReader, waiters, membershipCache);
+  const live = settings.presence
+    ? new Live({ session: database.signalling, log, eventLog, waiters, cache: membershipCache, memberships })
+    : null;
   const retention = new Retention({
     sequelize,
     log,
@@ -102,6 +106,7 @@ export function buildChat(options: ChatOptions) {
     eventLog,
     memberships,
     subscriptions,
+    live,
     retention,
     sequences,
     writer: new MessageWriter({
@@ -116,8 +121,10 @@ export function buildChat(options: ChatOptions) {
     async start(): Promise<void> {
       if (isTokenMode) await knownTokens.start();
       await eventLog.start();
+      live?.start();
     },
     async stop(): Promise<void> {
+      live?.stop();
       await Promise.all([eventLog.stop(), knownTokens.stop(), within(RETENTION_STOP_LIMIT_MS, retention.stop())]);
     },
   };

@@ -60,6 +60,8 @@ export function openDatabase(settings: Settings, node: string) {
     { warmUp: WARM_UP_POST, isUrgent: true },
   );
   const asking = standing('tokens', 2000, UNACKNOWLEDGED);
+  // A NOTIFY waits for the commits of others: these never wait long, and nothing waits for them.
+  const signalling = standing('signals', 1000, { ...UNACKNOWLEDGED, lock_timeout: 500 });
 
   return {
     /** The pool, for reads and writes that are neither frequent nor urgent. Only the pool may go through a pooler. */
@@ -72,6 +74,8 @@ export function openDatabase(settings: Settings, node: string) {
     writing,
     /** For tokens and their revocations. */
     asking,
+    /** For signals of who types and who is connected; not opened with PRESENCE=off. */
+    signalling,
     commitLimitMs,
     /** Arguments of `connectionOptions` for the thread that keeps the leader lock; the options themselves cannot be sent to it. */
     lockSession: () => session('lock', Math.max(1000, leaseMs), { ...UNACKNOWLEDGED, idle_session_timeout: leaseMs }),
@@ -83,7 +87,7 @@ export function openDatabase(settings: Settings, node: string) {
     onServerFound: (listener: () => void) =>
       connectionOptions(...session('writer', commitLimitMs, {})).servers.onFound(listener),
     async stop(): Promise<void> {
-      const sessions = [reading, catchingUp, writing, asking];
+      const sessions = [reading, catchingUp, writing, asking, signalling];
       await Promise.all([...sessions.map((session) => session.stop()), closeSequelize(sequelize)]);
     },
   };

@@ -53,7 +53,7 @@ export function buildHttp(options: HttpOptions) {
   const streams = new SseStreams({ ...waiting, log });
   const cluster = new ClusterView(node, url, identity, sync, peers, readiness);
   const { corsOrigin, allowedHosts, host, trustProxy, auth: authMode, adminToken, requestsPerMinute } = settings;
-  const { users, accounts, tokens, groups, namedGroups, messages, writer, notifications, memberships } = chat;
+  const { users, accounts, tokens, groups, namedGroups, messages, writer, notifications, memberships, live } = chat;
   const forwarder = settings.standbyWrites === 'forward' ? new WriteForwarder(cluster, BODY_LIMIT) : null;
   const services: Services = {
     version,
@@ -85,6 +85,7 @@ export function buildHttp(options: HttpOptions) {
     writer,
     notifications,
     memberships,
+    live,
     eventLog,
     waiters,
     polls,

@@ -103,7 +103,8 @@ function assemble(settings: Settings, node: string, log: Log, lockProgram?: URL)
     onRoom: () => conditions.end('notify_queue', 'the NOTIFY queue has room: notifications are sent again'),
   });
   const blockers = new BlockerWatch(database.catchingUp, log);
-  const listener = new Listener(database.listenOptions(), Object.values(CHANNELS), log);
+  const channels = Object.values(CHANNELS).filter((one) => one !== CHANNELS.signals || settings.presence);
+  const listener = new Listener(database.listenOptions(), channels, log);
   /** While the NOTIFY queue is full no notification is sent, and a new listener would receive none either. */
   const replaceListener = async () => {
     if (await notifyQueue.wereHintsSent()) listener.replace('the event log moved and no notification of it came');
@@ -143,6 +144,7 @@ function assemble(settings: Settings, node: string, log: Log, lockProgram?: URL)
   const onNotification = (channel: string, payload: unknown) => {
     if (channel === CHANNELS.events) return chat.eventLog.hint(payload);
     if (channel === CHANNELS.tokens) return chat.knownTokens.hint();
+    if (channel === CHANNELS.signals) return chat.live?.receive(payload);
     const signal = readSignal(payload);
     if (signal?.kind === 'promoted') void chat.eventLog.renewEpoch();
     if (signal) sync.handleSignal(signal);

@@ -162,6 +162,8 @@ const TABLE: Record<string, Row> = {
     answers: { ...membersOnly(200) },
   },
   'GET /search': { query: ({ self }) => ({ userId: self.id, q: 'us' }), answers: ownOnly(200) },
+  'POST /typing': { body: ({ groupId, self }) => ({ userId: self.id, groupId }), answers: membersOnly(200) },
+  'GET /presence': { query: ({ groupId }) => ({ groupId }), answers: membersOnly(200) },
   'GET /sync': { query: asSelf, answers: ownOnly(200) },
   'POST /reactions': {
     body: ({ messageId }) => ({ messageId, emoji: '👍' }),

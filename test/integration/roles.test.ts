@@ -180,7 +180,7 @@ describe('The role plantao_dba_readonly', function () {
       }
       const { rows } = await sql.query("SELECT pg_has_role('pg_read_all_stats', 'USAGE') AS sees");
       expect(rows[0].sees).to.equal(true);
-      for (const secret of ['messages', 'event_feed', 'events', 'users', 'tokens', 'sign_in_attempts']) {
+      for (const secret of ['messages', 'event_feed', 'events', 'users', 'tokens', 'signal_key', 'sign_in_attempts']) {
         expect(await codeOf(sql, `SELECT * FROM plantao.${secret}`), secret).to.equal('42501');
       }
       expect(await codeOf(sql, 'DELETE FROM plantao.nodes')).to.equal('42501');

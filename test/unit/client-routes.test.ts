@@ -55,6 +55,8 @@ const METHODS: Record<string, (client: ChatClient, url: string) => Promise<unkno
   'POST /reactions': (client) => client.react(1, '👍'),
   'DELETE /reactions': (client) => client.unreact(1, '👍'),
   'POST /read': (client) => client.markRead(1, 2),
+  'POST /typing': (client) => client.typing(1),
+  'GET /presence': (client) => client.presence(1),
   'POST /notify/:group': (client) => client.notify('Team', { a: 1 }),
   'GET /subscribe/user': (client) => client.events({ cursor: 'e-1' }).next(),
   'GET /subscribe/status': (client) => client.groupEvents(1, { cursor: 'e-1' }).next(),
@@ -105,7 +107,7 @@ describe('The client library', () => {
       blocking: [],
       hooks: [],
     },
-    ...{ group_id: 1, message_id: 1, count: 1, revoked: 0, last_read_id: 2 },
+    ...{ group_id: 1, message_id: 1, count: 1, revoked: 0, last_read_id: 2, online_users: [] },
   };
 
   beforeEach(async () => {

@@ -44,6 +44,11 @@ export class MembershipCache {
     return this.#byUser.keys();
   }
 
+  /** The users for whom a poll or a stream waits. */
+  *usersInUse(): Iterable<number> {
+    for (const [userId, { holders }] of this.#byUser) if (holders > 0) yield userId;
+  }
+
   /** True while the log keeps these memberships up to date; false once they were dropped between loading and use. */
   isLive(memberships: Memberships): boolean {
     return this.#byUser.get(memberships.userId) === memberships;

@@ -12,7 +12,17 @@ import { SESSION_SETTINGS, type SessionSettings } from './session-settings.ts';
 pg.types.setTypeParser(pg.types.builtins.INT8, Number);
 
 /** The purpose of a session: the last part of its application_name. */
-export type SessionPart = 'lock' | 'listen' | 'log' | 'backlog' | 'writer' | 'tokens' | 'pool' | 'migrate' | 'command';
+export type SessionPart =
+  | 'lock'
+  | 'listen'
+  | 'log'
+  | 'backlog'
+  | 'writer'
+  | 'tokens'
+  | 'signals'
+  | 'pool'
+  | 'migrate'
+  | 'command';
 
 /** Returns `plantao:<node>:<part>`, which a DBA sees in pg_stat_activity. PostgreSQL keeps 63 bytes of it. */
 export function applicationName(node: string, part: SessionPart): string {

@@ -38,6 +38,8 @@ export interface PollRequest {
   userId: number | null;
   cursor: string | undefined;
   timeoutS: number;
+  /** True if signals (who types, who is connected) end the poll too. */
+  ephemeral?: boolean;
   /** Returns the body of the response. */
   render(delivery: Delivery): Buffer;
 }
@@ -72,7 +74,7 @@ export class LongPolls {
     lifetime.mayLast();
     const wakeUps = waiters.wakeUps;
     const from = request.cursor === undefined ? eventLog.known.end : parseCursor(request.cursor);
-    const poll = new LongPoll(response, lifetime, waiters, request.render);
+    const poll = new LongPoll(response, lifetime, waiters, request);
     const endMs = deadlineMs(request.timeoutS);
     const cursor = () => (poll.isWaiting ? eventLog.known.cursorAt(eventLog.known.head) : formatCursor(from));
     poll.endAfter(Math.max(endMs, READ_MS), cursor);
@@ -121,6 +123,7 @@ function remainingMs(ms: number, ageMs: number): number {
 }
 
 class LongPoll implements Subscriber {
+  readonly wantsEphemeral: boolean;
   readonly #response: Response;
   readonly #lifetime: RequestLifetime;
   readonly #waiters: Waiters;
@@ -132,7 +135,13 @@ class LongPoll implements Subscriber {
   #staged: Delivery | null = null;
   #isOver = false;
 
-  constructor(response: Response, lifetime: RequestLifetime, waiters: Waiters, render: (delivery: Delivery) => Buffer) {
+  constructor(
+    response: Response,
+    lifetime: RequestLifetime,
+    waiters: Waiters,
+    { render, ephemeral }: Pick<PollRequest, 'render' | 'ephemeral'>,
+  ) {
+    this.wantsEphemeral = ephemeral === true;
     this.#response = response;
     this.#lifetime = lifetime;
     this.#waiters = waiters;

@@ -38,17 +38,19 @@ const RETRY_MS = 1000;
 const jittered = (ms: number, share: number) => Math.round(ms * (1 - share + 2 * share * Math.random()));
 
 /** Renders the frames of one delivery once for all streams of an audience. */
-const frames = renderOnce(({ events, audience }) => {
+const frames = renderOnce(({ events, audience, ephemeral = [] }) => {
   const userId = (audience as ReplayableAudience).memberships?.userId;
   const frame = (event: LogEvent) => {
     const json = jsonFor(event, userId);
     return json === null ? '' : `id: ${event.cursor}\nevent: ${event.kind}\ndata: ${json}\n\n`;
   };
-  return events.map(frame).join('');
+  // Without an id: the client's position in the log stays where it is.
+  return events.map(frame).join('') + ephemeral.map((json) => `event: ephemeral\ndata: ${json}\n\n`).join('');
 });
 
 /** One stream. Its creator calls `begin`; it ends itself. */
 class SseStream implements Subscriber {
+  readonly wantsEphemeral: boolean;
   readonly audience: ReplayableAudience;
   readonly #response: Response;
   readonly #lifetime: RequestLifetime;
@@ -70,8 +72,10 @@ class SseStream implements Subscriber {
     lifetime: RequestLifetime,
     audience: ReplayableAudience,
     from: Cursor,
+    wantsEphemeral: boolean,
     options: SseStreamOptions,
   ) {
+    this.wantsEphemeral = wantsEphemeral;
     this.#response = response;
     this.#lifetime = lifetime;
     this.audience = audience;
@@ -166,7 +170,7 @@ class SseStream implements Subscriber {
 
   #send(delivery: Delivery): void {
     if (this.#isOver) return;
-    this.#cursor = parseCursor(delivery.cursor);
+    if (delivery.reason !== 'ephemeral') this.#cursor = parseCursor(delivery.cursor);
     const bytes = frames(delivery);
     if (bytes.length > 0) this.#write(bytes);
   }
@@ -257,14 +261,14 @@ export class SseStreams {
   async run(
     response: Response,
     lifetime: RequestLifetime,
-    request: Pick<PollRequest, 'audience' | 'userId' | 'cursor'>,
+    request: Pick<PollRequest, 'audience' | 'userId' | 'cursor' | 'ephemeral'>,
   ): Promise<void> {
     const { pollSlots, eventLog, isServing } = this.#options;
     pollSlots.reserve(lifetime, request.userId);
     const from = request.cursor === undefined ? eventLog.known.end : parseCursor(request.cursor);
     const audience = await request.audience();
     if (lifetime.isOver) return;
-    const stream = new SseStream(response, lifetime, audience, from, this.#options);
+    const stream = new SseStream(response, lifetime, audience, from, request.ephemeral !== false, this.#options);
     this.#open.add(stream);
     lifetime.onOver(() => this.#open.delete(stream));
     try {

@@ -5,6 +5,7 @@ type HttpCode =
   | 'invalid_request'
   | 'foreign_origin'
   | 'not_found'
+  | 'switched_off'
   | 'unknown_node'
   | 'method_not_allowed'
   | 'request_timeout'
@@ -31,6 +32,7 @@ export const ERROR_CODES: Record<HttpCode | RefusalCode, readonly [statuses: rea
   not_a_member: [[403], 'Only members of the group may do this.'],
   foreign_origin: [[403], 'A page of an origin that CORS_ORIGIN does not name sent the request.'],
   not_found: [[404], 'The path is unknown.'],
+  switched_off: [[404], 'The operator has switched this off: PRESENCE=off.'],
   user_not_found: [[404], 'The user does not exist.'],
   group_not_found: [[404], 'The group does not exist.'],
   message_not_found: [[404], 'The message does not exist, or was deleted.'],

@@ -28,6 +28,11 @@ GET /events is the same log as server-sent events, for a browser's EventSource. 
 that has the event \`unavailable\` with the error as data, and ends: an EventSource connects again after that. 400, 401, 403, 404 and 410 are final and have their own status.
 The event \`cursor_expired\` in a stream means the same as 410.
 
+## Signals
+Who types and who is connected is in no log, has no cursor and may be lost. Streams carry it as the event \`ephemeral\` without an id (\`ephemeral=0\` leaves it out).
+A poll gets it only with \`ephemeral=1\`: such a poll ends with an empty \`events\` and the field \`ephemeral\`. POST /typing sends it, GET /presence has the state.
+Groups with more than 500 waiting members on a node get no signals. With \`PRESENCE=off\` there are none, and both routes are 404 \`switched_off\`.
+
 ## Limits
 \`REQUESTS_PER_MINUTE\` limits each user, or each address without a token; wrong passwords are limited for each account and address. A limit is 429 with \`Retry-After\` in seconds.
 Health checks are not counted. A body has at most 128 KiB, a payload 64 KiB, a message 4096 characters.

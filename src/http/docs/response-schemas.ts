@@ -155,6 +155,25 @@ export const event = z
   ])
   .meta({ id: 'Event' });
 
+/** A signal that is in no log: who types, and who is connected. */
+export const ephemeral = z
+  .discriminatedUnion('kind', [
+    z.object({
+      kind: z.literal('typing'),
+      group_id: z.number(),
+      user_id: z.number(),
+      ttl_ms: z.number(),
+    }),
+    z.object({ kind: z.literal('presence'), user_id: z.number(), online: z.boolean() }),
+  ])
+  .meta({ id: 'Ephemeral' });
+const signals = z
+  .array(ephemeral)
+  .optional()
+  .describe(
+    'Only with `ephemeral=1`: signals that are in no log. They may be lost, and the cursor does not depend on them.',
+  );
+
 /** The response of GET /subscribe/status. */
 export const statusNews = z.object({
   status: z.enum(['alive', 'down']),
@@ -163,6 +182,7 @@ export const statusNews = z.object({
   group: z.union([z.string(), z.number()]),
   cursor: z.string(),
   events: z.array(event),
+  ephemeral: signals,
 });
 
 /** The response of GET /subscribe/user. */
@@ -175,6 +195,7 @@ export const userNews = z.object({
   messages_count: z.number(),
   cursor: z.string(),
   events: z.array(event),
+  ephemeral: signals,
 });
 
 /** Every error response: `code` is for programs, `error` for people. */

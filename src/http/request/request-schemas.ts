@@ -162,6 +162,9 @@ export const pollTimeout = documented(
   { type: 'number', minimum: 0, maximum: 55 },
 ).default(25);
 
+/** Whether a poll or a stream gets signals of who types and who is connected. */
+export const wantsEphemeral = z.enum(['0', '1'], 'must be 0 or 1').optional();
+
 /** An opaque cursor. The event log checks its form. */
 export const cursor = z.string('must be a cursor').max(64, 'must be a cursor').optional();
 

@@ -8,6 +8,7 @@ import { controlRoutes } from './control-routes.ts';
 import { directRoutes } from './direct-routes.ts';
 import { groupRoutes } from './group-routes.ts';
 import { hookRoutes } from './hook-routes.ts';
+import { liveRoutes } from './live-routes.ts';
 import { messageFeatureRoutes } from './message-feature-routes.ts';
 import { messageRoutes } from './message-routes.ts';
 import { metricsRoutes } from './metrics-routes.ts';
@@ -41,6 +42,7 @@ export function allRoutes(services: Services): Route[] {
     ...hookRoutes(services),
     ...searchRoutes(services),
     ...subscribeRoutes(services),
+    ...liveRoutes(services),
   ];
   return [...routes, ...pageRoutes(services, routes, send)];
 }

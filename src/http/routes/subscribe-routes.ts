@@ -12,11 +12,16 @@ import { HttpError, invalid } from '../http-error.ts';
 import { type Caller, requireSelf } from '../request/authentication.ts';
 import { KEY_HEADER, requestKeyOf } from '../request/idempotency-key.ts';
 import { clientKey, PAYLOAD_LIMIT } from '../request/rate-limit.ts';
-import { cursor, groupName, id, json, pollTimeout } from '../request/request-schemas.ts';
+import { cursor, groupName, id, json, pollTimeout, wantsEphemeral } from '../request/request-schemas.ts';
 import type { Services } from '../services.ts';
 import { type Route, route } from './route.ts';
 
 const listOf = (parts: Iterable<string | null>) => `[${[...parts].filter((part) => part !== null).join(',')}]`;
+
+const ephemeral = wantsEphemeral.describe(
+  '1 ends the poll on signals too: who types, and who is connected, in the field `ephemeral`.',
+);
+const signalsOf = (ephemeral: readonly string[] | undefined) => (ephemeral ? `,"ephemeral":${listOf(ephemeral)}` : '');
 
 /** `/subscribe/status`, `/subscribe/user`, `/events` and `/notify/{group}`. */
 export function subscribeRoutes(services: Services): Route[] {
@@ -26,12 +31,12 @@ export function subscribeRoutes(services: Services): Route[] {
 function statusRoute(services: Services): Route {
   const { polls, cluster } = services;
   const groupNameCache = new GroupNameCache(async (groupId) => (await services.groups.require(groupId)).name);
-  const render = renderOnce(({ audience, events, cursor }: Delivery) => {
+  const render = renderOnce(({ audience, events, cursor, ephemeral }: Delivery) => {
     const { label, memberships } = audience as NamedAudience;
     const status = cluster.role === 'fallen' ? 'down' : 'alive';
     return (
       `{"status":"${status}","active":${cluster.acceptsWrites},"change":true,"group":${JSON.stringify(label)},` +
-      `"cursor":"${cursor}","events":${listOf(events.map((event) => jsonFor(event, memberships?.userId)))}}`
+      `"cursor":"${cursor}","events":${listOf(events.map((event) => jsonFor(event, memberships?.userId)))}${signalsOf(ephemeral)}}`
     );
   });
   return route({
@@ -41,7 +46,13 @@ function statusRoute(services: Services): Route {
     requires: 'user',
     waits: true,
     summary: "Long poll on a group or free topic, and on the node's state; 204 with the header Cursor at the time-out",
-    input: z.object({ group: groupName.default('default'), groupId: id.optional(), cursor, timeout: pollTimeout }),
+    input: z.object({
+      group: groupName.default('default'),
+      groupId: id.optional(),
+      cursor,
+      timeout: pollTimeout,
+      ephemeral,
+    }),
     answer: statusNews,
     refusals: [404, 410],
     async handle({ input, caller, response, lifetime }) {
@@ -51,6 +62,7 @@ function statusRoute(services: Services): Route {
         userId: caller.userId,
         cursor: input.cursor,
         timeoutS: input.timeout,
+        ephemeral: input.ephemeral === '1',
         render,
       });
       return undefined;
@@ -82,7 +94,7 @@ async function namedAudience(
 
 function userRoute(services: Services): Route {
   const { polls, memberships } = services;
-  const render = renderOnce(({ audience, events, cursor }: Delivery) => {
+  const render = renderOnce(({ audience, events, cursor, ephemeral }: Delivery) => {
     const { memberships } = audience as UserAudience;
     const messages = events.flatMap((event) =>
       event.kind === 'message' ? (messageFor(event, memberships.userId) ?? []) : [],
@@ -92,7 +104,7 @@ function userRoute(services: Services): Route {
       `{"change":true,"user_id":${memberships.userId},"notified_group":${JSON.stringify(notified)},` +
       `"user_groups":${JSON.stringify(groupNames(memberships))},"recent_messages":${listOf(messages)},` +
       `"messages_count":${messages.length},"cursor":"${cursor}",` +
-      `"events":${listOf(events.map((event) => jsonFor(event, memberships.userId)))}}`
+      `"events":${listOf(events.map((event) => jsonFor(event, memberships.userId)))}${signalsOf(ephemeral)}}`
     );
   });
   return route({
@@ -102,7 +114,7 @@ function userRoute(services: Services): Route {
     requires: 'user',
     waits: true,
     summary: "One long poll for all of a user's groups; 204 with the header Cursor at the time-out",
-    input: z.object({ user_id: id.optional(), userId: id.optional(), cursor, timeout: pollTimeout }),
+    input: z.object({ user_id: id.optional(), userId: id.optional(), cursor, timeout: pollTimeout, ephemeral }),
     answer: userNews,
     refusals: [404, 410],
     async handle({ input, caller, response, lifetime }) {
@@ -115,6 +127,7 @@ function userRoute(services: Services): Route {
         userId: caller.userId,
         cursor: input.cursor,
         timeoutS: input.timeout,
+        ephemeral: input.ephemeral === '1',
         render,
       });
       return undefined;
@@ -131,7 +144,12 @@ function streamRoute({ streams, memberships }: Services): Route {
     waits: true,
     takesTokenInQuery: true,
     summary: "All of a user's groups as server-sent events; continues from Last-Event-ID, or from cursor",
-    input: z.object({ userId: id, cursor, access_token: z.string().max(512).optional() }),
+    input: z.object({
+      userId: id,
+      cursor,
+      access_token: z.string().max(512).optional(),
+      ephemeral: wantsEphemeral.describe('0 leaves out the event `ephemeral`: who types, and who is connected.'),
+    }),
     content: 'text/event-stream',
     refusals: [404, 410],
     headers: {
@@ -143,7 +161,13 @@ function streamRoute({ streams, memberships }: Services): Route {
       // A browser that reconnects repeats its first address, and sends in the header how far it has read since.
       const cursor = request.get('Last-Event-ID') || input.cursor;
       if (request.method === 'HEAD') response.type('text/event-stream').end();
-      else await streams.run(response, lifetime, { audience, userId: caller.userId, cursor });
+      else
+        await streams.run(response, lifetime, {
+          audience,
+          userId: caller.userId,
+          cursor,
+          ephemeral: input.ephemeral !== '0',
+        });
       return undefined;
     },
   });

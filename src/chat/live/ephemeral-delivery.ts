@@ -1,0 +1,59 @@
+import type { EventLog } from '../../events/event-log.ts';
+import { topicOf } from '../../events/log-event.ts';
+import type { Subscribers, Waiters } from '../../events/waiters.ts';
+import { type ReplayableAudience, UserAudience } from '../delivery/audiences.ts';
+
+/** A signal for the members of groups, except the user whom it is about. */
+export interface Ephemeral {
+  userId: number;
+  groupIds: Iterable<number>;
+  json: string;
+}
+
+/** With more waiting members on this node, a group gets no signals: each keystroke would write to thousands of sockets. */
+export const MOST_IN_GROUP = 500;
+/** Deliveries of one call: some tens of milliseconds of work. The rest is dropped. */
+const MOST_DELIVERIES = 20_000;
+
+/** Delivers signals to the polls and streams that want them. They are in no log, so a client that is not waiting misses them. */
+export class EphemeralDelivery {
+  readonly #waiters: Waiters;
+  readonly #eventLog: EventLog;
+
+  constructor(waiters: Waiters, eventLog: EventLog) {
+    this.#waiters = waiters;
+    this.#eventLog = eventLog;
+  }
+
+  /** True if any poll or stream wants signals. */
+  get isWanted(): boolean {
+    return this.#waiters.eager > 0;
+  }
+
+  deliver(signals: readonly Ephemeral[]): void {
+    const byAudience = new Map<Subscribers, Set<string>>();
+    let room = MOST_DELIVERIES;
+    for (const { userId, groupIds, json } of signals) {
+      for (const groupId of groupIds) {
+        for (const subscribers of this.#waiters.eagerOn(topicOf.group(groupId), MOST_IN_GROUP) ?? []) {
+          if (room <= 0) break;
+          if (!isFor(subscribers.audience as ReplayableAudience, groupId, userId)) continue;
+          const own = byAudience.get(subscribers) ?? new Set<string>();
+          byAudience.set(subscribers, own.add(json));
+          room--;
+        }
+      }
+    }
+    const cursor = this.#eventLog.known.cursorAt(this.#eventLog.known.head);
+    for (const [subscribers, own] of byAudience) {
+      this.#waiters.stage(subscribers, { reason: 'ephemeral', events: [], ephemeral: [...own], cursor });
+    }
+    this.#waiters.flush();
+  }
+}
+
+function isFor(audience: ReplayableAudience, groupId: number, userId: number): boolean {
+  if (audience.memberships === null) return true;
+  const isSelf = audience instanceof UserAudience && audience.memberships.userId === userId;
+  return !isSelf && audience.memberships.groups.has(groupId);
+}

@@ -1,0 +1,101 @@
+import { MOST_ONLINE, partsOf, type Signal } from './signal.ts';
+
+/** A user came online or went offline. */
+export interface PresenceChange {
+  userId: number;
+  online: boolean;
+}
+
+/** How often a node tells the others who is connected to it. */
+export const TICK_MS = 2000;
+/** A user is offline this long after the last poll or stream has ended: polls end and begin all the time. */
+const GRACE_MS = 8000;
+/** A node that was silent for this long is dead, and its users are offline. */
+const NODE_MS = 3 * TICK_MS;
+/** A part that did not change is sent again this often, for nodes that have missed it. */
+const REFRESH_MS = 10_000;
+/** Ticks after the start without changes: until then the node learns who is online. */
+const QUIET_TICKS = 2;
+const MOST_NODES = 64;
+
+interface OtherNode {
+  heardAt: number;
+  readonly users: Set<number>;
+}
+
+/** The users who are connected to any node. Each node tells the others its own; the state is renewed and never trusted for long. */
+export class Presence {
+  readonly #seenAt = new Map<number, number>();
+  readonly #others = new Map<string, OtherNode>();
+  readonly #sent = new Map<string, { text: string; at: number }>();
+  readonly #clock: () => number;
+  #known = new Set<number>();
+  #ticks = 0;
+
+  constructor(clock: () => number = () => performance.now()) {
+    this.#clock = clock;
+  }
+
+  /** Every user who is online, as of the last tick. */
+  get users(): ReadonlySet<number> {
+    return this.#known;
+  }
+
+  /** Takes in a signal of another node. */
+  hear({ from, online }: Signal): void {
+    let node = this.#others.get(from);
+    if (!node) {
+      if (this.#others.size >= MOST_NODES) return;
+      node = { heardAt: 0, users: new Set() };
+      this.#others.set(from, node);
+      // It has missed everything so far.
+      this.#sent.clear();
+    }
+    node.heardAt = this.#clock();
+    if (!online) return;
+    const { of, part, ids } = online;
+    const now = new Set(ids.slice(0, MOST_ONLINE));
+    for (const id of node.users) if (id % of === part && !now.has(id)) node.users.delete(id);
+    for (const id of now) if (node.users.size < MOST_ONLINE) node.users.add(id);
+  }
+
+  /** Returns what to send to the other nodes, and who came and went since the last tick. `connected` are the users of this node. */
+  tick(connected: Iterable<number>): { signals: Pick<Signal, 'online'>[]; changes: PresenceChange[] } {
+    const now = this.#clock();
+    for (const userId of connected) if (this.#seenAt.size < MOST_ONLINE) this.#seenAt.set(userId, now);
+    for (const [userId, at] of this.#seenAt) if (now - at > GRACE_MS) this.#seenAt.delete(userId);
+    for (const [name, { heardAt }] of this.#others) if (now - heardAt > NODE_MS) this.#others.delete(name);
+    const changes = this.#update();
+    this.#ticks++;
+    return { signals: this.#signals(now), changes: this.#ticks > QUIET_TICKS ? changes : [] };
+  }
+
+  #update(): PresenceChange[] {
+    const known = new Set(this.#seenAt.keys());
+    for (const { users } of this.#others.values()) for (const userId of users) known.add(userId);
+    const changes: PresenceChange[] = [];
+    for (const userId of known) if (!this.#known.has(userId)) changes.push({ userId, online: true });
+    for (const userId of this.#known) if (!known.has(userId)) changes.push({ userId, online: false });
+    this.#known = known;
+    return changes;
+  }
+
+  /** The parts that have changed or are due; otherwise a sign of life. A node without users that has sent none is silent. */
+  #signals(now: number): Pick<Signal, 'online'>[] {
+    if (this.#seenAt.size === 0 && this.#sent.size === 0) return [];
+    const due: Pick<Signal, 'online'>[] = [];
+    const parts = partsOf(this.#seenAt.keys());
+    const names = new Set(parts.map(({ of, part }) => `${part}/${of}`));
+    for (const name of this.#sent.keys()) if (!names.has(name)) this.#sent.delete(name);
+    for (const online of parts) {
+      const name = `${online.part}/${online.of}`;
+      const text = online.ids.join();
+      const last = this.#sent.get(name);
+      if (last?.text === text && now - last.at < REFRESH_MS) continue;
+      this.#sent.set(name, { text, at: now });
+      due.push({ online });
+    }
+    if (this.#seenAt.size === 0) this.#sent.clear();
+    return due.length > 0 ? due : [{}];
+  }
+}

@@ -1,0 +1,68 @@
+import { MOST_SEALED } from './signal-seal.ts';
+
+/** What one node tells the others. `from` is random for each start of a node, and `number` ascends. */
+export interface Signal {
+  from: string;
+  number: number;
+  /** Groups and users who type there. */
+  typing?: [groupId: number, userId: number][];
+  /** The connected users whose id modulo `of` is `part`. */
+  online?: { of: number; part: number; ids: number[] };
+}
+
+/** Most users of one node who are shown as connected. */
+export const MOST_ONLINE = 50_000;
+/** Most parts into which their ids are divided. */
+const MOST_PARTS = 256;
+/** Bytes of a signal apart from its ids. */
+const FRAME_BYTES = 150;
+
+const isId = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) > 0;
+
+/** Returns the signal in a text, or null. A newer version may send others. */
+export function readSignal(text: string): Signal | null {
+  let value: Partial<Signal> | null;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return null;
+  }
+  if (typeof value !== 'object' || typeof value?.from !== 'string' || !isId(value.number)) return null;
+  const signal: Signal = { from: value.from.slice(0, 32), number: value.number };
+  if (Array.isArray(value.typing)) {
+    signal.typing = value.typing.filter((pair) => Array.isArray(pair) && isId(pair[0]) && isId(pair[1]));
+  }
+  const { of, part, ids } = value.online ?? {};
+  if (isId(of) && of <= MOST_PARTS && Number.isInteger(part) && Array.isArray(ids)) {
+    signal.online = { of, part: part as number, ids: undelta(ids) };
+  }
+  return signal;
+}
+
+/**
+ * Divides the ids of connected users by their remainders, so that each part fits one notification and a change of one user
+ * changes one part. The ids of a part are sorted, each as the difference to the one before.
+ */
+export function partsOf(ids: Iterable<number>): { of: number; part: number; ids: number[] }[] {
+  const sorted = [...ids].sort((one, other) => one - other);
+  for (let of = 1; ; of *= 2) {
+    const parts: number[][] = Array.from({ length: of }, () => []);
+    for (const id of sorted) parts[id % of]?.push(id);
+    const deltas = parts.map(delta);
+    const fits = deltas.every((part) => JSON.stringify(part).length < MOST_SEALED - FRAME_BYTES);
+    if (fits || of >= MOST_PARTS) return deltas.map((own, part) => ({ of, part, ids: own }));
+  }
+}
+
+const delta = (ids: number[]) => ids.map((id, at) => id - (ids[at - 1] ?? 0));
+
+function undelta(deltas: unknown[]): number[] {
+  const ids: number[] = [];
+  let last = 0;
+  for (const step of deltas) {
+    if (!isId(step)) break;
+    last += step;
+    ids.push(last);
+  }
+  return ids;
+}

@@ -1,0 +1,113 @@
+import { randomBytes } from 'node:crypto';
+import type { ReconnectingSession } from '../../database/session/reconnecting-session.ts';
+import type { Log } from '../../log.ts';
+import { readSignal, type Signal } from './signal.ts';
+import { seal, unseal } from './signal-seal.ts';
+
+/** Options of {@link Signals}. */
+export interface SignalsOptions {
+  session: Pick<ReconnectingSession, 'query' | 'ready'>;
+  log: Pick<Log, 'debug'>;
+  /** Called for each signal of this node and of others, once. */
+  onSignal(signal: Signal): void;
+}
+
+const LIMIT_MS = 1000;
+/** Nodes whose last number is remembered. One that is forgotten is not silenced: its next signal counts as new. */
+const MOST_NODES = 64;
+/** A signal that cannot be read is forged, or the key was replaced. The key is read again this often at the most. */
+const KEY_AGE_MS = 10_000;
+/** Signals that wait while one call is under way. The rest is dropped. */
+const MOST_WAITING = 256;
+
+/**
+ * Sends signals to all nodes of this database, as notifications, and receives theirs. Signals may be lost, since nothing
+ * depends on them: a failure is ignored, and delays nothing else, because they have a session of their own. A signal that
+ * was recorded and is sent again is ignored, because its number is not new.
+ */
+export class Signals {
+  /** The name of this start of the node in its signals. */
+  readonly name = randomBytes(6).toString('hex');
+  readonly #options: SignalsOptions;
+  readonly #numbers = new Map<string, number>();
+  #waiting: Omit<Signal, 'from' | 'number'>[] = [];
+  #isSending = false;
+  #number = 0;
+  #key: Buffer | null = null;
+  #keyReadAt = Number.NEGATIVE_INFINITY;
+  #sent = 0;
+
+  constructor(options: SignalsOptions) {
+    this.#options = options;
+  }
+
+  /** Notifications that were sent. */
+  get sent(): number {
+    return this.#sent;
+  }
+
+  /** Sends signals in one call as soon as the call under way has ended. */
+  send(signals: readonly Omit<Signal, 'from' | 'number'>[]): void {
+    this.#waiting.push(...signals.slice(0, MOST_WAITING - this.#waiting.length));
+    if (!this.#isSending) void this.#sendAll();
+  }
+
+  /** Receives a notification; `payload` may be anything that any session of the database has sent. */
+  receive(payload: unknown): void {
+    if (typeof payload !== 'string') return;
+    const text = this.#key === null ? null : unseal(payload, this.#key);
+    if (text === null) return void this.#readKey().catch(() => {});
+    const signal = readSignal(text);
+    if (signal === null || signal.number <= (this.#numbers.get(signal.from) ?? 0)) return;
+    this.#numbers.delete(signal.from);
+    this.#numbers.set(signal.from, signal.number);
+    const [oldest] = this.#numbers.keys();
+    if (this.#numbers.size > MOST_NODES && oldest !== undefined) this.#numbers.delete(oldest);
+    this.#options.onSignal(signal);
+  }
+
+  /** Reads the key, without which no signal is read. Never rejects. */
+  async start(): Promise<void> {
+    await this.#readKey().catch((error) =>
+      this.#options.log.debug({ err: error }, 'the key of signals cannot be read'),
+    );
+  }
+
+  async #sendAll(): Promise<void> {
+    this.#isSending = true;
+    while (this.#waiting.length > 0) {
+      const signals = this.#waiting;
+      this.#waiting = [];
+      try {
+        await this.#sendOnce(signals);
+      } catch (error) {
+        this.#options.log.debug({ err: error }, 'signals were not sent');
+      }
+    }
+    this.#isSending = false;
+  }
+
+  async #sendOnce(signals: readonly object[]): Promise<void> {
+    const { session } = this.#options;
+    await session.ready();
+    if (this.#key === null) await this.#readKey();
+    const key = this.#key;
+    if (key === null) return;
+    const sealed = signals.map((signal) =>
+      seal(JSON.stringify({ from: this.name, number: ++this.#number, ...signal }), key),
+    );
+    const statement = { name: 'send_signals', text: 'SELECT plantao.send_signals($1::text[])', values: [sealed] };
+    await session.query(statement, LIMIT_MS);
+    this.#sent += sealed.length;
+  }
+
+  async #readKey(): Promise<void> {
+    if (performance.now() - this.#keyReadAt < KEY_AGE_MS) return;
+    this.#keyReadAt = performance.now();
+    const { session } = this.#options;
+    await session.ready();
+    const statement = { name: 'signal_key', text: 'SELECT key FROM plantao.signal_key' };
+    const [row] = await session.query<{ key: Buffer }>(statement, LIMIT_MS);
+    this.#key = row?.key ?? null;
+  }
+}

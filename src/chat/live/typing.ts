@@ -1,0 +1,46 @@
+import type { Signals } from './signals.ts';
+
+/** How long a client shows that somebody types, unless it hears it again. */
+export const TYPING_MS = 6000;
+/** A signal for the same user and group is sent this often at the most. */
+const REPEAT_MS = 2000;
+/** Signals that arrive within this time are sent together: at most ten notifications a second. */
+const BATCH_MS = 100;
+/** Users who type in one notification, far fewer than its bytes allow. The rest is dropped. */
+const MOST_IN_BATCH = 150;
+const MOST_REMEMBERED = 10_000;
+
+/** Collects who types on this node and sends it to all nodes. */
+export class Typing {
+  readonly #signals: Pick<Signals, 'send'>;
+  readonly #sentAt = new Map<string, number>();
+  #batch: [number, number][] = [];
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(signals: Pick<Signals, 'send'>) {
+    this.#signals = signals;
+  }
+
+  /** Signals that a member types in a group. */
+  add(groupId: number, userId: number): void {
+    const key = `${groupId} ${userId}`;
+    const now = performance.now();
+    if (now - (this.#sentAt.get(key) ?? Number.NEGATIVE_INFINITY) < REPEAT_MS) return;
+    if (this.#batch.length >= MOST_IN_BATCH) return;
+    if (this.#sentAt.size >= MOST_REMEMBERED) this.#sentAt.clear();
+    this.#sentAt.set(key, now);
+    this.#batch.push([groupId, userId]);
+    this.#timer ??= setTimeout(() => this.#send(), BATCH_MS);
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+  }
+
+  #send(): void {
+    this.#timer = undefined;
+    const typing = this.#batch;
+    this.#batch = [];
+    this.#signals.send([{ typing }]);
+  }
+}
