@@ -11,7 +11,7 @@ export interface Ephemeral {
 }
 
 /** With more waiting members on this node, a group gets no signals: each keystroke would write to thousands of sockets. */
-export const MOST_IN_GROUP = 500;
+const MOST_IN_GROUP = 500;
 /** Deliveries of one call: some tens of milliseconds of work. The rest is dropped. */
 const MOST_DELIVERIES = 20_000;
 
