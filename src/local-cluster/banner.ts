@@ -10,13 +10,14 @@ export interface BannerNode {
 
 /**
  * Returns the text shown when the cluster is ready: its addresses, and commands to try. `databaseUrl` is null if it must not be
- * shown. With AUTH=token the demo accounts cannot sign in (they have no password), so the commands register an account.
+ * shown; `hints` says what to try with PostgreSQL. With AUTH=token the demo accounts cannot sign in (they have no password), so the commands register an account.
  */
 export function banner(
   nodes: BannerNode[],
   demo: DemoIds | null,
   databaseUrl: string | null,
   auth: 'open' | 'token',
+  hints = '',
 ): string {
   const active = nodes.find(({ isActive }) => isActive) ?? nodes[0];
   const other = nodes.find((node) => node !== active) ?? active;
@@ -43,7 +44,7 @@ ${isToken ? signIn(active.url) : ''}
 Wait for events in one terminal, create one in another:
   curl -i '${other.url}/subscribe/status?${topic}'${as}
   ${trigger}
-${failover}${databaseUrl ? `Inspect it with psql:\n  psql '${databaseUrl}' -c 'TABLE plantao.cluster_status'\n` : ''}
+${failover}${databaseUrl ? `Inspect it with psql:\n  psql '${databaseUrl}' -c 'TABLE plantao.cluster_status'\n` : ''}${hints}
 Ctrl-C stops everything in order, a second Ctrl-C at once.
 
 `;

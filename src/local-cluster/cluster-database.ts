@@ -6,6 +6,19 @@ import { RestartDelay } from './restart-delay.ts';
 /** Sessions per node: ten in its pool, six dedicated ones (connection.ts), and as many again of its predecessor. */
 const SESSIONS_A_NODE = 32;
 
+/** Returns the arguments of a server for a number of nodes. */
+export const serverFlags = (nodes: number) => ['-c', `max_connections=${Math.max(100, nodes * SESSIONS_A_NODE + 20)}`];
+
+/** The PostgreSQL of a local cluster. */
+export interface LauncherDatabase {
+  /** Starts it and returns its URL, which stays the same through restarts and failovers. @throws a sentence for the user. */
+  start(): Promise<string>;
+  /** Stops it: `fast` in order, `immediate` like a crash. */
+  stop(how?: 'fast' | 'immediate'): Promise<void>;
+  /** What to try with it, as lines of the banner. */
+  readonly hints: string;
+}
+
 /** Options of {@link ClusterDatabase}. */
 export interface ClusterDatabaseOptions {
   dataFolder: string;
@@ -15,7 +28,8 @@ export interface ClusterDatabaseOptions {
 }
 
 /** The embedded PostgreSQL of a local cluster. It is restarted when it exits, until {@link ClusterDatabase.stop}. */
-export class ClusterDatabase {
+export class ClusterDatabase implements LauncherDatabase {
+  readonly hints = '';
   readonly #options: ClusterDatabaseOptions;
   readonly #restartDelay = new RestartDelay();
   #server: EmbeddedPostgres | null = null;
@@ -51,7 +65,7 @@ export class ClusterDatabase {
 
   async #launchOnce(how: { fresh: boolean } | { port: number }): Promise<EmbeddedPostgres> {
     const { dataFolder, nodes, output } = this.#options;
-    const flags = ['-c', `max_connections=${Math.max(100, nodes * SESSIONS_A_NODE + 20)}`];
+    const flags = serverFlags(nodes);
     this.#startedAt = Date.now();
     const server = await startEmbeddedPostgres({ dataFolder, flags, log: (line) => output.log(line), ...how });
     this.#server = server;

@@ -1,12 +1,13 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { banner } from './banner.ts';
-import { ClusterDatabase } from './cluster-database.ts';
+import { ClusterDatabase, type LauncherDatabase } from './cluster-database.ts';
 import { NodeChild } from './node-child.ts';
 import { commonEnvironment, type Environment, nodeEnvironment } from './node-environment.ts';
 import { LauncherError, type LauncherOptions } from './options.ts';
 import type { Output } from './output.ts';
 import { requireFreePorts } from './ports.ts';
 import { prepareDatabase } from './prepare-database.ts';
+import { ReplicatedDatabase } from './replicated/replicated-database.ts';
 
 /** What a {@link Launcher} needs in addition to the command line. */
 export interface LauncherParts extends LauncherOptions {
@@ -25,7 +26,7 @@ const READY_WITHIN_MS = 60_000;
 export class Launcher {
   readonly #parts: LauncherParts;
   readonly #stopRequest = new AbortController();
-  #database: ClusterDatabase | null = null;
+  #database: LauncherDatabase | null = null;
   #nodes: NodeChild[] = [];
   #isStopping = false;
 
@@ -67,13 +68,16 @@ export class Launcher {
   }
 
   async #start(): Promise<void> {
-    const { nodes: count, port, fresh, output } = this.#parts;
+    const { nodes: count, port, fresh, replicas, output } = this.#parts;
     const given = commonEnvironment(this.#parts.environment);
     const isGiven = Boolean(given.DATABASE_URL?.trim() || given.DB_NAME?.trim());
     if (isGiven && fresh) {
       throw new LauncherError(
         '--fresh deletes the data of the embedded PostgreSQL, but the settings name another database',
       );
+    }
+    if (isGiven && replicas > 0) {
+      throw new LauncherError('--replicas starts PostgreSQL servers, but the settings name another database');
     }
     // Invalid settings are reported before anything starts. The embedded database's URL is not known yet.
     const { host } = this.#parts.check(isGiven ? given : { ...given, ...embedded('postgres://localhost/plantao') });
@@ -96,13 +100,17 @@ export class Launcher {
       pid,
       isActive: isActive[index] ?? false,
     }));
-    output.print(banner(rows, demo, isGiven ? null : databaseDirectUrl, auth));
+    output.print(banner(rows, demo, isGiven ? null : databaseDirectUrl, auth, this.#database?.hints));
   }
 
-  /** Starts the embedded PostgreSQL and returns its URL. */
+  /** Starts PostgreSQL and returns its URL. */
   async #startDatabase(): Promise<string> {
-    const { dataFolder, fresh, nodes, output } = this.#parts;
-    this.#database = new ClusterDatabase({ dataFolder, fresh, nodes, output });
+    const { dataFolder, fresh, nodes, replicas, output, environment } = this.#parts;
+    const options = { dataFolder, fresh, nodes, output };
+    this.#database =
+      replicas > 0
+        ? new ReplicatedDatabase({ ...options, searchPath: environment.PATH })
+        : new ClusterDatabase(options);
     return this.#database.start();
   }
 

@@ -12,12 +12,14 @@ export interface LauncherOptions {
   /** The first node's port; the other nodes use the following ports. */
   port: number;
   fresh: boolean;
+  /** Standbys of PostgreSQL: 0 or 1. */
+  replicas: number;
   /** The folder of the embedded PostgreSQL's data. */
   dataFolder: string;
 }
 
 /** The text of --help. */
-export const HELP = `plantao cluster [--nodes N] [--port P] [--fresh] [--data FOLDER]
+export const HELP = `plantao cluster [--nodes N] [--port P] [--replicas 1] [--fresh] [--data FOLDER]
 
 Starts PostgreSQL and N nodes, and keeps them running until Ctrl-C.
 
@@ -25,6 +27,10 @@ Starts PostgreSQL and N nodes, and keeps them running until Ctrl-C.
   --port P    the first node's port; the others use the following ports (default 8080)
   --fresh     delete the data of earlier runs
   --data F    store the data in folder F instead of .data/
+  --replicas 1
+              run a primary and a synchronous standby of an installed PostgreSQL (initdb, postgres and pg_basebackup on PATH or
+              in Debian's folders) instead of the embedded one, and promote the standby when the primary exits: a demonstration.
+              In production, use Patroni or a managed service
 
 If DATABASE_URL (or DB_NAME, DB_USER, …) is set in the environment or in .env, the nodes use that database and no
 PostgreSQL is started; the demo accounts (ana_orm and bruno_orm, without passwords) and their group are added to it too. All
@@ -40,10 +46,11 @@ export function parseOptions(args: string[], defaultDataFolder: string): Launche
   const flags = {
     nodes: { type: 'string', default: '2' },
     port: { type: 'string', default: '8080' },
+    replicas: { type: 'string', default: '0' },
     fresh: { type: 'boolean', default: false },
     data: { type: 'string', default: defaultDataFolder },
   } as const;
-  let values: { nodes: string; port: string; fresh: boolean; data: string };
+  let values: { nodes: string; port: string; replicas: string; fresh: boolean; data: string };
   try {
     values = parseArgs({ args, options: flags, strict: true }).values;
   } catch (error) {
@@ -51,8 +58,9 @@ export function parseOptions(args: string[], defaultDataFolder: string): Launche
   }
   const nodes = whole('--nodes', values.nodes, 1, 20);
   const port = whole('--port', values.port, 1, 65_536 - nodes);
+  const replicas = whole('--replicas', values.replicas, 0, 1);
   if (values.data.trim() === '') throw new LauncherError('--data needs a folder');
-  return { nodes, port, fresh: values.fresh, dataFolder: values.data };
+  return { nodes, port, replicas, fresh: values.fresh, dataFolder: values.data };
 }
 
 function whole(flag: string, text: string, least: number, most: number): number {

@@ -1,28 +1,21 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
-import { guardAgainstOrphaning } from '../../src/local-cluster/embedded/orphan-guard.ts';
-import { listProcesses } from '../../src/local-cluster/embedded/process-list.ts';
+import { ClusterCommand, processesLeft } from '../support/cluster-command.ts';
 import { eventually } from '../support/eventually.ts';
 import { freePort, isFree } from '../support/free-port.ts';
 import { get, post } from '../support/http.ts';
-import { programOf } from '../support/node-build.ts';
-import { track } from '../support/tracked.ts';
-
-const PROJECT = fileURLToPath(new URL('../..', import.meta.url));
 
 describe('npm run cluster', function () {
   this.timeout(90_000);
   let base: string;
   let dataFolder: string;
   let port: number;
-  const started: Command[] = [];
+  const started: ClusterCommand[] = [];
 
   before(async () => {
     base = await mkdtemp(path.join(tmpdir(), 'plantao test cluster-'));
@@ -40,58 +33,14 @@ describe('npm run cluster', function () {
     }
   });
 
-  /** The command in a process group of its own, as a terminal starts it. */
-  class Command {
-    output = '';
-    errors = '';
-    readonly child: ChildProcess;
-    readonly exit: Promise<number | null>;
-
-    constructor(args: string[], env: Record<string, string> = {}) {
-      const { PATH = '', HOME = '' } = process.env;
-      this.child = spawn(process.execPath, [...programOf('cli/plantao'), 'cluster', ...args], {
-        cwd: PROJECT,
-        env: { PATH, HOME, PLANTAO_NO_DOTENV: '1', ...env },
-        detached: true,
-        stdio: ['ignore', 'pipe', 'pipe'],
-      });
-      this.child.stdout?.setEncoding('utf8').on('data', (text) => {
-        this.output += text;
-      });
-      this.child.stderr?.setEncoding('utf8').on('data', (text) => {
-        this.errors += text;
-      });
-      // In a group of its own it would outlive a test run that is killed.
-      const guard = guardAgainstOrphaning(this.child.pid ?? 0, { first: 'TERM', last: 'KILL' });
-      this.exit = new Promise((resolve) => this.child.once('close', resolve));
-      void this.exit.then(() => guard.release());
-      const pid = () =>
-        this.child.exitCode === null && this.child.signalCode === null ? (this.child.pid ?? null) : null;
-      started.push(this);
-      track({ owner: 'npm run cluster', pid, kill: () => void this.child.kill('SIGKILL') });
-    }
-
-    ready = () => this.says('ready', /Plantão is ready\.[\s\S]*Ctrl-C/, 60_000);
-    says = (what: string, pattern: RegExp, within = 15_000) =>
-      eventually(`the launcher prints that ${what}`, () => pattern.exec(this.output), { within }).catch((error) => {
-        throw new Error(`${error.message}; its output:\n${this.output}${this.errors}`);
-      });
-    /** Sends the signal as a terminal does at Ctrl-C: to the whole group, and npm passes it on once more. */
-    ctrlC() {
-      process.kill(-(this.child.pid ?? 0), 'SIGINT');
-      this.child.kill('SIGINT');
-    }
-    /** The nodes' pids as the banner names them. */
-    pids = () => [...this.output.matchAll(/pid (\d+)$/gm)].map(([, pid]) => Number(pid));
-  }
-
-  /** Returns the processes that a launcher started on our data folder or ports and that still run. */
-  async function left(pids: number[]): Promise<string[]> {
-    const listed = await listProcesses();
-    const ours = listed.filter(({ pid, command }) => pids.includes(pid) || command.includes(dataFolder));
-    return ours.filter(({ command }) => command !== '').map(({ pid, command }) => `${pid} ${command}`);
-  }
-  const start = (...args: string[]) => new Command(['--port', String(port), '--data', dataFolder, ...args]);
+  const run = (args: string[], env?: Record<string, string>) => {
+    const command = new ClusterCommand(args, env);
+    started.push(command);
+    return command;
+  };
+  /** The processes that a launcher started on our data folder or ports and that still run. */
+  const left = (pids: number[]) => processesLeft(dataFolder, pids);
+  const start = (...args: string[]) => run(['--port', String(port), '--data', dataFolder, ...args]);
   const url = (index: number) => `http://localhost:${port + index}`;
 
   it('starts PostgreSQL and two nodes, survives the kill -9 of one, and stops in order on Ctrl-C', async () => {
@@ -165,7 +114,7 @@ describe('npm run cluster', function () {
   });
 
   describe('reports in one sentence', () => {
-    async function refusal(command: Command, exit = 1): Promise<string> {
+    async function refusal(command: ClusterCommand, exit = 1): Promise<string> {
       expect(await command.exit, command.output).to.equal(exit);
       expect(await left([])).to.deep.equal([]);
       return command.errors;
@@ -185,14 +134,14 @@ describe('npm run cluster', function () {
     it('that the data folder cannot be written', async () => {
       const file = path.join(base, 'file');
       await writeFile(file, '');
-      const said = await refusal(new Command(['--port', String(port), '--data', file]));
+      const said = await refusal(run(['--port', String(port), '--data', file]));
       expect(said).to.match(/^The data folder .*file cannot be written \(EEXIST[^\n]*\)\.\n$/);
     });
 
     it('that the database cannot be reached', async () => {
       const nowhere = await freePort();
       const env = { DATABASE_URL: `postgres://me:secret@127.0.0.1:${nowhere}/chat` };
-      const said = await refusal(new Command(['--port', String(port)], env), 3);
+      const said = await refusal(run(['--port', String(port)], env), 3);
       expect(said).to.match(
         new RegExp(
           `^the database chat on 127.0.0.1:${nowhere} cannot be used \\([^\n]*ECONNREFUSED[^\n]*\\): check DATABASE_URL[^\n]*\n$`,
@@ -207,17 +156,17 @@ describe('npm run cluster', function () {
       expect(await refusal(start('--port', '65535'), 2)).to.match(/^--port must be a whole number from 1 to 65534/);
       expect(await refusal(start('--fast'), 2)).to.equal(`Unknown option '--fast' ${help}`);
       const env = { DATABASE_URL: 'postgres://me@127.0.0.1/chat' };
-      expect(await refusal(new Command(['--fresh'], env))).to.match(/^--fresh deletes/);
+      expect(await refusal(run(['--fresh'], env))).to.match(/^--fresh deletes/);
     });
 
     it('that a setting is wrong', async () => {
-      const said = await refusal(new Command(['--port', String(port), '--data', dataFolder], { LEASE_MS: 'soon' }), 2);
+      const said = await refusal(run(['--port', String(port), '--data', dataFolder], { LEASE_MS: 'soon' }), 2);
       expect(said).to.include('LEASE_MS');
     });
   });
 
   it('prints its help', async () => {
-    const command = new Command(['--help']);
+    const command = run(['--help']);
     expect(await command.exit).to.equal(0);
     for (const flag of ['--nodes', '--port', '--fresh', '--data', 'DATABASE_URL'])
       expect(command.output).to.include(flag);

@@ -11,13 +11,14 @@ describe('The command line of plantao cluster', () => {
   const parse = (...args: string[]) => parseOptions(args, '/data');
 
   it('has a default for everything', () => {
-    expect(parse()).to.deep.equal({ nodes: 2, port: 8080, fresh: false, dataFolder: '/data' });
+    expect(parse()).to.deep.equal({ nodes: 2, port: 8080, replicas: 0, fresh: false, dataFolder: '/data' });
   });
 
   it('accepts every flag, with a space or an equals sign', () => {
-    expect(parse('--nodes', '3', '--port=9000', '--fresh', '--data', 'my data')).to.deep.equal({
+    expect(parse('--nodes', '3', '--port=9000', '--replicas', '1', '--fresh', '--data', 'my data')).to.deep.equal({
       nodes: 3,
       port: 9000,
+      replicas: 1,
       fresh: true,
       dataFolder: 'my data',
     });
@@ -30,6 +31,7 @@ describe('The command line of plantao cluster', () => {
     ['--nodes', '1e1'],
     ['--nodes='],
     ['--nodes'],
+    ['--replicas', '2'],
     ['--port', '0'],
     ['--port', '65535'],
     ['--port', '-1'],

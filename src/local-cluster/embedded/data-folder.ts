@@ -116,8 +116,10 @@ export async function initialise(at: DataFolder, programs: PostgresBinaries, use
     }
   });
   // The built-in provider lowers and normalises every script in the same way on every machine. Plain C knows only ASCII, and
-  // the system's locales differ between machines.
-  const locale = ['--encoding=UTF8', '--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'];
+  // the system's locales differ between machines. PostgreSQL 17 was the first to have it.
+  const builtin = ['--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'];
+  const isOld = Number(await majorVersion(programs, user)) < 17;
+  const locale = ['--encoding=UTF8', ...(isOld ? ['--locale=C.UTF-8'] : builtin)];
   const access = [`--username=${EMBEDDED_NAME}`, `--pwfile=${at.passwordFile}`, '--auth=scram-sha-256'];
   try {
     await run(programs.initdb, [`--pgdata=${fresh}`, ...access, ...locale], {
@@ -144,12 +146,20 @@ async function readPassword(at: DataFolder): Promise<string> {
 
 async function checkVersion(at: DataFolder, programs: PostgresBinaries, user: ServerUser): Promise<void> {
   const made = (await readFile(path.join(at.data, 'PG_VERSION'), 'utf8').catch(() => 'unknown')).trim();
-  const { stdout } = await run(programs.postgres, ['--version'], { ...user, cwd: path.parse(programs.postgres).root });
-  const ours = /\b(\d+)\.\d/.exec(stdout)?.[1] ?? 'unknown';
+  const ours = await majorVersion(programs, user);
   if (made === ours) return;
   throw new EmbeddedPostgresError(
     `The data in ${at.folder} is of PostgreSQL ${made} and this is PostgreSQL ${ours}: start with fresh data, or move it with pg_dump.`,
   );
+}
+
+/** Returns the major version of the programs, such as `18`. */
+export async function majorVersion(
+  { postgres }: Pick<PostgresBinaries, 'postgres'>,
+  user: ServerUser,
+): Promise<string> {
+  const { stdout } = await run(postgres, ['--version'], { ...user, cwd: path.parse(postgres).root });
+  return /\b(\d+)[.\d]/.exec(stdout)?.[1] ?? 'unknown';
 }
 
 /** Returns the last line of `output` that names an error, for the end of a sentence. */

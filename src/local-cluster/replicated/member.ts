@@ -1,0 +1,168 @@
+import path from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import type pg from 'pg';
+import { connectionOptions } from '../../database/session/connection.ts';
+import { Session } from '../../database/session/session.ts';
+import { type DataFolder, discardData, openDataFolder } from '../embedded/data-folder.ts';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../embedded/embedded-postgres.ts';
+import { endOrphans } from '../embedded/leftovers.ts';
+import type { ServerTools } from './server-tools.ts';
+import { copyPrimary, forgetPrimary } from './standby-copy.ts';
+
+const QUERY_LIMIT_MS = 40_000;
+const STREAMS_WITHIN_MS = 30_000;
+const REMAINS_WITHIN_MS = 10_000;
+
+/** Options of a {@link Member}. */
+export interface MemberOptions {
+  name: string;
+  /** The folder of both servers. */
+  folder: string;
+  tools: ServerTools;
+  flags: string[];
+  log: (line: string) => void;
+  /** Called when the server has exited, except by {@link Member.stop}. */
+  onExit: () => void;
+}
+
+/** One of the two PostgreSQL servers of a replicated local cluster. It keeps its port through restarts. */
+export class Member {
+  readonly name: string;
+  readonly #options: MemberOptions;
+  #server: EmbeddedPostgres | null = null;
+  /** The last one that ran: some of its processes may outlive the postmaster. */
+  #last: EmbeddedPostgres | null = null;
+  #port: number | null = null;
+
+  constructor(options: MemberOptions) {
+    this.#options = options;
+    this.name = options.name;
+  }
+
+  get isRunning(): boolean {
+    return this.#server !== null;
+  }
+
+  get pid(): number | null {
+    return this.#server?.pid ?? null;
+  }
+
+  /** Known once it has started for the first time. */
+  get port(): number {
+    if (this.#port === null) throw new Error(`${this.name} has not been started`);
+    return this.#port;
+  }
+
+  /** Known while it runs. */
+  get password(): string {
+    return decodeURIComponent(new URL(this.#server?.url ?? '').password);
+  }
+
+  /** `127.0.0.1:<port>`. */
+  get address(): string {
+    return `127.0.0.1:${this.port}`;
+  }
+
+  /** Starts the server with the data that it has, and creates those of a primary where there are none. */
+  async start(): Promise<void> {
+    const { folder, name, tools, flags, log, onExit } = this.#options;
+    const server = await startEmbeddedPostgres({
+      dataFolder: path.join(folder, name),
+      programs: { initdb: tools.path('initdb'), postgres: tools.path('postgres') },
+      flags,
+      log,
+      ...(this.#port !== null && { port: this.#port }),
+    });
+    this.#port = server.port;
+    this.#server = server;
+    this.#last = server;
+    void server.exited.then(() => {
+      if (this.#server !== server) return;
+      this.#server = null;
+      onExit();
+    });
+  }
+
+  /** Deletes its data. */
+  async discard(): Promise<void> {
+    const at = await this.#data();
+    await endOrphans(at, this.#options.log);
+    await discardData(at);
+  }
+
+  /** Starts the server as the primary with the data that it has, those of a standby too. */
+  async startAsPrimary(): Promise<void> {
+    await forgetPrimary(await this.#data());
+    await this.start();
+  }
+
+  /** Copies the data of `primary` and starts as its standby. Resolves when it streams. */
+  async startAsStandbyOf(primary: Member, signal: AbortSignal): Promise<void> {
+    const { tools } = this.#options;
+    const { port, password } = primary;
+    await copyPrimary(await this.#data(), tools, { port, password, name: this.name }, signal);
+    await this.start();
+    const deadline = Date.now() + STREAMS_WITHIN_MS;
+    while (!(await primary.#streamsTo(this.name))) {
+      if (Date.now() > deadline) throw new Error(`${this.name} does not stream from ${primary.name}`);
+      await pause(50, undefined, { signal });
+    }
+  }
+
+  async #streamsTo(name: string): Promise<boolean> {
+    const text = "SELECT FROM pg_stat_replication WHERE application_name = $1 AND state = 'streaming'";
+    return (await this.#query({ text, values: [name] })).length > 0;
+  }
+
+  /** Ends what is left of a server that was killed: its processes may still write for a moment. */
+  async endRemains(): Promise<void> {
+    const deadline = Date.now() + REMAINS_WITHIN_MS;
+    for (let pids = await this.#last?.processes(); pids && pids.length > 0; pids = await this.#last?.processes()) {
+      if (Date.now() > deadline) throw new Error(`processes of ${this.name} do not end: ${pids.join(', ')}`);
+      for (const pid of pids) kill(pid);
+      await pause(10);
+    }
+  }
+
+  /** Makes this standby the primary, unless it is. */
+  async promote(): Promise<void> {
+    const text = 'SELECT CASE WHEN pg_is_in_recovery() THEN pg_promote(true, 30) ELSE true END AS promoted';
+    const [row] = await this.#query({ text });
+    if (row?.promoted !== true) throw new Error(`${this.name} was not promoted within 30 s`);
+  }
+
+  /** Makes commits on this primary wait for the standby of that name, or for none. */
+  async waitFor(standby: string | null): Promise<void> {
+    await this.#query({ text: `ALTER SYSTEM SET synchronous_standby_names = '${standby ?? ''}'` });
+    await this.#query({ text: 'SELECT pg_reload_conf()' });
+  }
+
+  async #query(query: pg.QueryConfig): Promise<pg.QueryResultRow[]> {
+    const url = (this.#server?.url ?? '').replace(/[^/]*$/, 'postgres');
+    const session = await Session.open(connectionOptions(url, 'plantao:-:launcher', QUERY_LIMIT_MS));
+    try {
+      return await session.query(query, QUERY_LIMIT_MS);
+    } finally {
+      await session.close();
+    }
+  }
+
+  async stop(how: 'fast' | 'immediate' = 'fast'): Promise<void> {
+    const server = this.#server;
+    this.#server = null;
+    await server?.stop(how);
+  }
+
+  #data(): Promise<DataFolder> {
+    const { folder, name, tools, log } = this.#options;
+    return openDataFolder(path.join(folder, name), tools.user, log);
+  }
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It has ended.
+  }
+}

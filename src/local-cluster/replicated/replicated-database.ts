@@ -1,0 +1,199 @@
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { messageOf } from '../../message-of.ts';
+import { SerialQueue } from '../../serial-queue.ts';
+import { type LauncherDatabase, serverFlags } from '../cluster-database.ts';
+import { EMBEDDED_NAME, majorVersion } from '../embedded/data-folder.ts';
+import { serverUser } from '../embedded/system-user.ts';
+import { LauncherError } from '../options.ts';
+import type { Output } from '../output.ts';
+import { RestartDelay } from '../restart-delay.ts';
+import { Member } from './member.ts';
+import { DEBIAN_FOLDER, findServerFolder, ServerTools } from './server-tools.ts';
+
+const PROGRAMS = ['initdb', 'postgres', 'pg_basebackup'] as const;
+const OLDEST_VERSION = 14;
+const NAMES = ['pg1', 'pg2'] as const;
+
+/** Options of {@link ReplicatedDatabase}. */
+export interface ReplicatedDatabaseOptions {
+  dataFolder: string;
+  fresh: boolean;
+  nodes: number;
+  output: Output;
+  /** PATH. */
+  searchPath: string | undefined;
+}
+
+/**
+ * A primary and a synchronous standby, and a small manager that promotes the standby when the primary exits. A demonstration on
+ * one machine: it asks no other machine and notices no server that hangs. In production Patroni or a managed service does this.
+ *
+ * The standby is promoted only if every commit has waited for it, so nothing acknowledged is lost. The former primary never
+ * rejoins with its own data: it is copied anew. Which server is the primary is on disk before a promotion begins.
+ */
+export class ReplicatedDatabase implements LauncherDatabase {
+  readonly #options: ReplicatedDatabaseOptions;
+  readonly #stopRequest = new AbortController();
+  readonly #queue = new SerialQueue();
+  readonly #restartDelay = new RestartDelay();
+  #primary: Member | null = null;
+  #standby: Member | null = null;
+  /** True while every commit of the primary waits for the standby. */
+  #isSynchronous = false;
+
+  constructor(options: ReplicatedDatabaseOptions) {
+    this.#options = options;
+  }
+
+  get hints(): string {
+    const [primary, standby] = [this.#primary, this.#standby];
+    if (!primary || !standby) return '';
+    return `PostgreSQL's primary is ${primary.name} (pid ${primary.pid}) and its synchronous standby ${standby.name}. Kill the primary, and chat on:
+  kill -9 ${primary.pid}
+The standby is promoted by this launcher, as a demonstration: in production, use Patroni or a managed service (README).
+`;
+  }
+
+  async start(): Promise<string> {
+    // In the queue: a stop waits for it.
+    return this.#queue.run(() => this.#start());
+  }
+
+  async stop(how: 'fast' | 'immediate' = 'fast'): Promise<void> {
+    this.#stopRequest.abort();
+    const stopBoth = async () => {
+      await this.#primary?.stop(how);
+      await this.#standby?.stop(how);
+    };
+    if (how === 'immediate') await stopBoth();
+    await this.#queue.run(stopBoth);
+  }
+
+  async #start(): Promise<string> {
+    const { fresh, output } = this.#options;
+    const tools = await this.#findTools();
+    const member = (name: string) =>
+      new Member({
+        name,
+        folder: this.#folder,
+        tools,
+        flags: [...serverFlags(this.#options.nodes), '-c', 'wal_keep_size=64MB'],
+        log: (line) => output.log(`${name}: ${line}`),
+        onExit: () => void this.#queue.run(() => this.#repair()),
+      });
+    await mkdir(this.#folder, { recursive: true, mode: 0o755 });
+    const [one, two] = [member('pg1'), member('pg2')];
+    if (fresh) await Promise.all([one.discard(), two.discard()]);
+    const isSecond = !fresh && (await this.#recordedPrimary()) === two.name;
+    const [primary, standby] = isSecond ? [two, one] : [one, two];
+    [this.#primary, this.#standby] = [primary, standby];
+    await this.#record(primary);
+    await primary.startAsPrimary();
+    // It may still wait for the standby of an earlier run.
+    await primary.waitFor(null);
+    await this.#addStandby();
+    const version = await majorVersion({ postgres: tools.path('postgres') }, tools.user);
+    output.log(
+      `PostgreSQL ${version} of ${tools.folder}: primary ${primary.name} on port ${primary.port} (pid ${primary.pid}), synchronous standby ${standby.name} on port ${standby.port} (pid ${standby.pid}); their data are in ${this.#folder}`,
+    );
+    const hosts = [one, two].map(({ address }) => address).join(',');
+    const login = `${EMBEDDED_NAME}:${encodeURIComponent(primary.password)}`;
+    return `postgres://${login}@${hosts}/${EMBEDDED_NAME}?target_session_attrs=read-write`;
+  }
+
+  async #findTools(): Promise<ServerTools> {
+    const { searchPath, output } = this.#options;
+    const folder = await findServerFolder(PROGRAMS, searchPath);
+    if (folder === null) {
+      throw new LauncherError(
+        `--replicas needs an installed PostgreSQL, and no folder of PATH and none of ${DEBIAN_FOLDER}/*/bin has all of ${PROGRAMS.join(', ')} (the embedded one lacks pg_basebackup): install postgresql, or start without --replicas`,
+      );
+    }
+    const tools = new ServerTools(folder, await serverUser((line) => output.log(line)));
+    const version = await majorVersion({ postgres: tools.path('postgres') }, tools.user);
+    if (Number(version) >= OLDEST_VERSION) return tools;
+    throw new LauncherError(`--replicas needs PostgreSQL ${OLDEST_VERSION} or newer, and ${folder} has ${version}`);
+  }
+
+  /** Runs in the queue after each exit. Repeats what fails, with a pause, until both servers run or the cluster stops. */
+  async #repair(): Promise<void> {
+    const startedAt = Date.now();
+    while (!this.#isStopping) {
+      try {
+        if (this.#primary && !this.#primary.isRunning) await this.#replacePrimary(this.#primary);
+        if (this.#standby && !(this.#standby.isRunning && this.#isSynchronous)) await this.#replaceStandby();
+        return;
+      } catch (error) {
+        if (this.#isStopping) return;
+        const delay = this.#restartDelay.next(Date.now() - startedAt);
+        this.#options.output.log(`${messageOf(error)}: trying again in ${(delay / 1000).toFixed(1)} s`);
+        await pause(delay, undefined, { signal: this.#stopRequest.signal }).catch(() => undefined);
+      }
+    }
+  }
+
+  async #replacePrimary(failed: Member): Promise<void> {
+    const { output } = this.#options;
+    const standby = this.#standby;
+    if (!standby) return;
+    await failed.endRemains();
+    if (!this.#isSynchronous || !standby.isRunning) {
+      output.log(`the primary ${failed.name} exited, and no synchronous standby runs: restarting it with its own data`);
+      this.#isSynchronous = false;
+      return failed.startAsPrimary();
+    }
+    output.log(`the primary ${failed.name} exited: promoting its synchronous standby ${standby.name}`);
+    await this.#record(standby);
+    await standby.promote();
+    this.#isSynchronous = false;
+    [this.#primary, this.#standby] = [standby, failed];
+    output.log(`${standby.name} is the primary now (pid ${standby.pid})`);
+  }
+
+  async #replaceStandby(): Promise<void> {
+    const [primary, standby] = [this.#primary, this.#standby];
+    if (!primary || !standby) return;
+    if (this.#isSynchronous) {
+      this.#options.output.log(`the standby ${standby.name} exited: posts do not wait for it (durable: local)`);
+    }
+    this.#isSynchronous = false;
+    await primary.waitFor(null);
+    await standby.stop('immediate');
+    await standby.endRemains();
+    this.#options.output.log(`copying ${standby.name} anew from ${primary.name}`);
+    await this.#addStandby();
+    this.#options.output.log(
+      `${standby.name} is the synchronous standby of ${primary.name} (pid ${standby.pid}). To see it promoted: kill -9 ${primary.pid}`,
+    );
+  }
+
+  async #addStandby(): Promise<void> {
+    const [primary, standby] = [this.#primary, this.#standby];
+    if (!primary || !standby) return;
+    await standby.startAsStandbyOf(primary, this.#stopRequest.signal);
+    await primary.waitFor(standby.name);
+    this.#isSynchronous = true;
+  }
+
+  get #isStopping(): boolean {
+    return this.#stopRequest.signal.aborted;
+  }
+
+  /** Not that of the embedded server, which is of another version. */
+  get #folder(): string {
+    return path.join(path.resolve(this.#options.dataFolder), 'replicated');
+  }
+
+  async #recordedPrimary(): Promise<string | undefined> {
+    const text = await readFile(path.join(this.#folder, 'primary'), 'utf8').catch(() => '');
+    return NAMES.find((name) => name === text.trim());
+  }
+
+  async #record({ name }: Member): Promise<void> {
+    const file = path.join(this.#folder, 'primary');
+    await writeFile(`${file}.new`, `${name}\n`);
+    await rename(`${file}.new`, file);
+  }
+}
