@@ -104,3 +104,29 @@ COMMENT ON COLUMN plantao.messages.meta IS 'What the client stores with the mess
 -- Serves the pages of GET /messages, newest first within one group; the cost does not depend on the size of the table.
 -- With the sender, unread counts of GET /chats need no look at the rows.
 CREATE INDEX messages_by_group ON plantao.messages (group_id, id) INCLUDE (sender_id);
+
+CREATE FUNCTION plantao.import_rows(of_table text, given jsonb) RETURNS bigint
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  columns text;
+  unknown text;
+  imported bigint;
+BEGIN
+  IF of_table IS NULL OR of_table NOT IN ('users', 'groups', 'memberships', 'messages', 'reactions', 'departures', 'message_edits') THEN
+    RAISE EXCEPTION 'rows of % cannot be imported', coalesce(of_table, 'null') USING ERRCODE = 'invalid_parameter_value';
+  END IF;
+  SELECT string_agg(quote_ident(k.key), ', ' ORDER BY k.key), string_agg(k.key, ', ') FILTER (WHERE a.attname IS NULL)
+  INTO columns, unknown
+  FROM jsonb_object_keys(given -> 0) AS k (key)
+  LEFT JOIN pg_attribute a ON a.attrelid = format('plantao.%I', of_table)::regclass AND a.attname = k.key
+    AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '';
+  IF unknown IS NOT NULL THEN
+    RAISE EXCEPTION 'plantao.% has no column %', of_table, unknown USING ERRCODE = 'undefined_column';
+  END IF;
+  EXECUTE format('INSERT INTO plantao.%1$I (%2$s) SELECT %2$s FROM jsonb_populate_recordset(NULL::plantao.%1$I, $1)', of_table, columns)
+  USING given;
+  GET DIAGNOSTICS imported = ROW_COUNT;
+  RETURN imported;
+END $$;
+COMMENT ON FUNCTION plantao.import_rows(text, jsonb) IS
+  'Inserts the rows of a JSON array of objects into users, groups, memberships, messages, reactions, departures or message_edits, and returns their number. All have the columns of the first; columns that it lacks get their defaults. Like any INSERT it appends events. plantao import calls it; afterwards run plantao.heal_sequences().';

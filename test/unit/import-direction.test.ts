@@ -37,6 +37,7 @@ const MAY_IMPORT: Record<Part, Part[]> = {
   http: ['chat', 'events', 'database', 'web'],
   node: ['http', 'chat', 'events', 'coordination', 'database', 'settings'],
   main: ['node', 'database', 'settings'],
+  index: ['node', 'settings'],
   'local-cluster': ['database'],
   prove: ['client', 'local-cluster', 'database', 'settings', 'node'],
   cli: ['client', 'local-cluster', 'prove', 'database', 'settings', 'web', 'node', 'main'],

@@ -48,6 +48,18 @@ export const COMMANDS: Record<string, Entry> = {
     summary: "migrate the database to this version's schema; --plan prints the SQL",
     load: async () => (await import('../commands/migrate.ts')).migrateCommand,
   },
+  export: {
+    summary: 'write users, groups and messages as JSON lines',
+    load: async () => (await import('../commands/transfer.ts')).exportCommand,
+  },
+  import: {
+    summary: 'import such a file into an empty database',
+    load: async () => (await import('../commands/transfer.ts')).importCommand,
+  },
+  'erase-user': {
+    summary: 'delete an account, with or without its messages',
+    load: async () => (await import('../commands/erase-user.ts')).eraseUser,
+  },
   node: {
     summary: 'run one node with the settings of the environment and .env',
     load: async () => (await import('../commands/node.ts')).node,

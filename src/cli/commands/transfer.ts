@@ -1,0 +1,72 @@
+import { once } from 'node:events';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { messageOf } from '../../message-of.ts';
+import { DATABASE_OPTIONS, DATABASE_USAGE, parseCommand } from '../command/arguments.ts';
+import type { Command } from '../command/command.ts';
+import { withDatabase } from '../command/database.ts';
+import { CommandError, Exit } from '../command/exit.ts';
+import { Progress } from '../transfer/format.ts';
+import { readImport } from '../transfer/read-import.ts';
+import { writeExport } from '../transfer/write-export.ts';
+
+/** For each statement: a batch of 5000 rows, or the first rows of a big table in their order. */
+const LIMIT_MS = 10 * 60_000;
+
+/** `plantao export` */
+export const exportCommand: Command = {
+  usage: `plantao export [FILE] [--without-passwords] [--database URL]
+
+Writes users, groups, memberships, messages, reactions and edits as JSON lines to FILE (readable by you only; it is not
+overwritten) or to standard output, from one snapshot, while nodes run. Tokens, events and cursors are not part of it: for a
+copy of the whole database use pg_dump.
+
+  --without-passwords  leave the password hashes out: nobody can sign in with a password
+${DATABASE_USAGE}`,
+  async run(args, io) {
+    const options = { ...DATABASE_OPTIONS, 'without-passwords': { type: 'boolean', default: false } } as const;
+    const { values, positionals } = parseCommand(args, options, ['FILE?']);
+    const [file] = positionals;
+    const output = file === undefined ? process.stdout : createWriteStream(file, { flags: 'wx', mode: 0o600 });
+    try {
+      if (file !== undefined) await once(output, 'open');
+    } catch (error) {
+      throw new CommandError(`${file} cannot be written: ${messageOf(error)}`);
+    }
+    const progress = new Progress((text) => io.remark(text));
+    const how = { withPasswords: !values['without-passwords'], progress };
+    const rows = await withDatabase(values.database, (query) => writeExport(query, output, how), LIMIT_MS);
+    if (file !== undefined) {
+      output.end();
+      await once(output, 'close');
+    }
+    if (values.json && file !== undefined) io.printJson({ rows });
+    else io.remark(`exported ${rows.toLocaleString('en')} rows, ${progress.rate(rows)}`);
+    return Exit.OK;
+  },
+};
+
+/** `plantao import` */
+export const importCommand: Command = {
+  usage: `plantao import [FILE] [--database URL] [--json]
+
+Imports a file of plantao export, or standard input, into a database without users and groups, in one transaction: all of it or
+nothing. Ids are kept, and the sequences set. Import before nodes start: until the import ends they store no message. Needs
+the role that owns the schema. Each batch is one SELECT plantao.import_rows(table, rows).
+
+${DATABASE_USAGE}`,
+  async run(args, io) {
+    const { values, positionals } = parseCommand(args, DATABASE_OPTIONS, ['FILE?']);
+    const [file] = positionals;
+    const input = file === undefined ? process.stdin : createReadStream(file);
+    try {
+      if (file !== undefined) await once(input, 'open');
+    } catch (error) {
+      throw new CommandError(`${file} cannot be read: ${messageOf(error)}`);
+    }
+    const progress = new Progress((text) => io.remark(text));
+    const rows = await withDatabase(values.database, (query) => readImport(query, input, progress), LIMIT_MS);
+    if (values.json) io.printJson({ rows });
+    else io.print(`imported ${rows.toLocaleString('en')} rows, ${progress.rate(rows)}`);
+    return Exit.OK;
+  },
+};

@@ -1,0 +1,61 @@
+import { once } from 'node:events';
+import type { Writable } from 'node:stream';
+import type { Query } from '../command/database.ts';
+import { FORMAT_VERSION, type Header, type Progress, type RowCounts, TABLES, type TableName } from './format.ts';
+
+/** Rows a fetch: some 2 MB of messages. */
+const ROWS_A_FETCH = 5000;
+
+/** Owners come first: a creator who joins a group without an owner would become it. */
+const ORDER: Record<TableName, string> = {
+  users: 'id',
+  groups: 'id',
+  memberships: "group_id, role <> 'owner', user_id",
+  messages: 'id',
+  reactions: 'message_id, user_id, emoji',
+  departures: 'group_id, user_id',
+  message_edits: 'message_id, replaced_at',
+};
+
+/** Writes all rows to `output`, from one snapshot, and returns their number. */
+export async function writeExport(
+  query: Query,
+  output: Writable,
+  { withPasswords, progress }: { withPasswords: boolean; progress: Progress },
+): Promise<number> {
+  const write = async (text: string) => {
+    if (!output.write(text)) await once(output, 'drain');
+  };
+  await query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
+  const header = await headerOf(query);
+  const total = Object.values(header.rows).reduce((sum, rows) => sum + rows, 0);
+  await write(`${JSON.stringify(header)}\n`);
+  let written = 0;
+  for (const table of TABLES) {
+    // Generated columns are computed again.
+    const left = table === 'users' ? ` - 'username_key'${withPasswords ? '' : " - 'password_hash'"}` : '';
+    await query(
+      `DECLARE exported NO SCROLL CURSOR FOR
+       SELECT '{"table":"${table}","row":' || (to_jsonb(t)${left})::text || '}' AS line FROM plantao.${table} t ORDER BY ${ORDER[table]}`,
+    );
+    for (;;) {
+      const rows = await query<{ line: string }>(`FETCH ${ROWS_A_FETCH} FROM exported`);
+      if (rows.length === 0) break;
+      await write(`${rows.map(({ line }) => line).join('\n')}\n`);
+      written += rows.length;
+      progress.at(written, total);
+    }
+    await query('CLOSE exported');
+  }
+  await write(`${JSON.stringify({ end: true, rows: written })}\n`);
+  await query('COMMIT');
+  return written;
+}
+
+async function headerOf(query: Query): Promise<Header> {
+  const [row] = await query<{ cluster: string; at: Date }>('SELECT plantao.cluster_id() AS cluster, now() AS at');
+  const counts = TABLES.map((table) => `(SELECT count(*) FROM plantao.${table}) AS ${table}`);
+  const [rows] = await query<RowCounts>(`SELECT ${counts.join(', ')}`);
+  if (!row || !rows) throw new Error('the database returned no row');
+  return { plantao_export: FORMAT_VERSION, at: row.at.toISOString(), cluster: row.cluster, rows };
+}

@@ -1,0 +1,51 @@
+/** `npm run bench:transfer`: exports a million messages and imports them into an empty database. */
+import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import pg from 'pg';
+import { migrate } from '../../src/database/migrator.ts';
+import { plantao } from '../support/command.ts';
+import { startPostgresOfItsOwn } from '../support/own-postgres.ts';
+
+const MESSAGES = Number(process.argv[2] ?? 1_000_000);
+const GROUPS = 100;
+
+const folder = await mkdtemp(path.join(tmpdir(), 'plantao-transfer-'));
+const postgres = await startPostgresOfItsOwn();
+const urlOf = (database: string) => Object.assign(new URL(postgres.url), { pathname: `/${database}` }).toString();
+const run = async (url: string, text: string) => {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  await client.query(text).finally(() => client.end());
+};
+try {
+  for (const name of ['source', 'target']) {
+    await run(postgres.url, `CREATE DATABASE ${name}`);
+    await migrate(urlOf(name));
+  }
+  await run(
+    urlOf('source'),
+    `INSERT INTO plantao.users (username) SELECT 'user ' || n FROM generate_series(1, 1000) n;
+     INSERT INTO plantao.groups (name, creator_id) SELECT 'group ' || n, n FROM generate_series(1, ${GROUPS}) n;
+     INSERT INTO plantao.memberships (group_id, user_id) SELECT 1 + n % ${GROUPS}, n FROM generate_series(1, 1000) n;
+     INSERT INTO plantao.messages (group_id, sender_id, content)
+       SELECT 1 + n % ${GROUPS}, 1 + n % 1000, 'message ' || n || ' ' || repeat('x', n % 120) FROM generate_series(1, ${MESSAGES}) n`,
+  );
+  const file = path.join(folder, 'all.jsonl');
+  for (const [name, url] of [
+    ['export', urlOf('source')],
+    ['import', urlOf('target')],
+  ] as const) {
+    const { exit, errors, output, ms } = await plantao([name, file, '--database', url]);
+    if (exit !== 0) throw new Error(errors);
+    const perMinute = Math.round((MESSAGES / ms) * 60_000).toLocaleString('en');
+    const size = ((await stat(file)).size / 1e6).toFixed(0);
+    console.log(
+      `${name}: ${(ms / 1000).toFixed(1)} s for ${MESSAGES} messages (${size} MB), ${perMinute} messages a minute`,
+    );
+    if (output) process.stdout.write(output);
+  }
+} finally {
+  await rm(folder, { recursive: true, force: true });
+  await postgres.remove();
+}
