@@ -1,6 +1,7 @@
 import { QueryTypes, type Sequelize, type Transaction } from 'sequelize';
 import type { Write } from '../database/fenced-write.ts';
 import { Group, Membership } from '../database/models.ts';
+import { Refused } from './errors.ts';
 import { MOST_GROUPS, requireRoomToCreate } from './group-limits.ts';
 import { type Groups, joinAll } from './groups.ts';
 import { keyedWrite, type RequestKey } from './keyed-write.ts';
@@ -19,14 +20,22 @@ export class NamedGroups {
   }
 
   /**
-   * Joins the oldest group of that name, and creates it if there is none. With `ownOnly`, groups of others are ignored:
-   * knowing a name is no invitation. Returns the user's group names, for a repeated request those of now.
+   * Joins the oldest group of that name. If there is none, it is created unless `create` is false. With `ownOnly`, groups of
+   * others are ignored: knowing a name is no invitation. Returns the user's group names, for a repeated request those of now.
+   * @throws {Refused} group_not_found.
    */
-  async join(userId: number, name: string, ownOnly: boolean, key: RequestKey | null = null): Promise<string[]> {
+  async join(
+    userId: number,
+    name: string,
+    { ownOnly, create }: { ownOnly: boolean; create: boolean },
+    key: RequestKey | null = null,
+  ): Promise<string[]> {
     await keyedWrite({ sequelize: this.#sequelize, write: this.#write }, key, async (transaction) => {
       await holdUser(userId, transaction);
       const isIn = ownOnly && (await this.#groups.idsNamed(name, userId, transaction)).length > 0;
       if (isIn) return;
+      const isMissing = !create && (ownOnly || (await oldestNamed([name], transaction)).size === 0);
+      if (isMissing) throw new Refused('group_not_found');
       await joinAll(await groupsNamed([name], userId, ownOnly, transaction), userId, transaction);
       await requireRoomToCreate(userId, transaction);
     });

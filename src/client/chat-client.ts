@@ -92,10 +92,14 @@ export class ChatClient extends ClientSession {
     await this.calls.write<{ group_id: number }>('/group-users', { body }, 'group_id', options);
   }
 
-  /** Joins the group of that name and creates it if needed. With AUTH=token it only finds groups of this user. */
-  async joinNamed(name: string, options: CallOptions = {}): Promise<void> {
+  /**
+   * Joins the group of that name and creates it if needed, unless `create` is false. With AUTH=token it only finds groups of
+   * this user. @throws {RefusedError} `group_not_found`.
+   */
+  async joinNamed(name: string, options: CallOptions & { create?: boolean } = {}): Promise<void> {
     const path = `/user/${this.#me()}/groups/${encodeURIComponent(name)}`;
-    await this.calls.write<{ groups: string[] }>(path, {}, 'groups', options);
+    const body = options.create === false ? { body: { create: false } } : {};
+    await this.calls.write<{ groups: string[] }>(path, body, 'groups', options);
   }
 
   /** Removes a user from a group; by default, the signed-in user. Idempotent. */

@@ -22,6 +22,8 @@ export interface EventsOptions {
    * the call, so events may repeat what it read, but none is missing.
    */
   resync?: (gap: CursorExpiredError) => Promise<string | undefined> | string | undefined;
+  /** Replaces the source of the events, for example by one that several tabs of a browser share. */
+  through?: (source: PollSource) => PollSource;
 }
 
 /** The log that a stream reads. Both calls retry until a node responds. */
@@ -68,7 +70,7 @@ export class EventIterator implements AsyncIterableIterator<ChatEvent> {
   readonly #events: AsyncGenerator<ChatEvent, undefined>;
 
   constructor(source: PollSource, options: EventsOptions, backoffBounds: BackoffBounds, random: () => number) {
-    this.#source = source;
+    this.#source = options.through?.(source) ?? source;
     this.#options = options;
     this.#backoff = backoffBounds;
     this.#random = random;

@@ -64,9 +64,9 @@ export class ClientSession {
     await this.calls.connection.write(request, options, { alreadyDoneCode: 'unauthenticated' });
   }
 
-  /** Asks every known node for its state. Requests that wait on an unreachable node move to another. */
-  status(options: { signal?: AbortSignal } = {}): Promise<NodeStatus[]> {
-    return this.calls.connection.status(options.signal);
+  /** Asks every known node for its state, for `timeoutMs` (default 2000). Requests that wait on an unreachable node move to another. */
+  status(options: { signal?: AbortSignal; timeoutMs?: number } = {}): Promise<NodeStatus[]> {
+    return this.calls.connection.status(options.signal, options.timeoutMs);
   }
 
   #startSession(response: NodeResponse): SignInResult {

@@ -87,7 +87,9 @@ const CONTENT_TYPES: Record<string, string> = {
   '': 'text/html; charset=utf-8',
   '.css': 'text/css; charset=utf-8',
   '.js': 'text/javascript; charset=utf-8',
+  '.png': 'image/png',
   '.svg': 'image/svg+xml',
+  '.webmanifest': 'application/manifest+json',
 };
 
 function pageAsset({ path: url, body }: PageFile, compressed: Asset['compressed']): Asset {

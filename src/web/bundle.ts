@@ -11,19 +11,27 @@ export interface PageFile {
   body: Buffer;
 }
 
+/** The service worker. Its URL does not change, and it lies beside the page, because it serves only what is below its folder. */
+const WORKER = 'service-worker.js';
+
 const FOLDER = path.join(PACKAGE_ROOT, 'src', 'web');
 
 /** The pages: `home.html` is served at /home. */
 const PAGES = ['home', 'cluster'];
 
+/** The files that are used as they are. */
+const PLAIN = ['icon.svg', 'icon-180.png', 'icon-512.png'];
+
 /** Returns all files of the pages. Rejects if a source cannot be read or compiled. */
 export async function bundlePages(): Promise<PageFile[]> {
-  const [icon, compiled, ...pages] = await Promise.all([
-    read('icon.svg'),
+  const [compiled, plain, manifest, ...pages] = await Promise.all([
     compile(),
+    Promise.all(PLAIN.map(async (name) => ({ name, body: await read(name) }))),
+    read('manifest.json'),
     ...PAGES.map((name) => read(`${name}.html`)),
   ]);
-  const assets = [{ name: 'icon.svg', body: icon }, ...compiled].map(({ name, body }) => ({
+  const worker = compiled.find(({ name }) => name === WORKER);
+  const assets = [...plain, ...compiled.filter((file) => file !== worker)].map(({ name, body }) => ({
     name,
     file: { path: `/assets/${hashedName(name, body)}`, body },
   }));
@@ -33,7 +41,15 @@ export async function bundlePages(): Promise<PageFile[]> {
       html.toString('utf8'),
     );
   const files = pages.map((html, index) => ({ path: `/${PAGES[index]}`, body: Buffer.from(hashed(html)) }));
-  return [...files, ...assets.map(({ file }) => file)];
+  const home = files[0]?.body.toString('utf8') ?? '';
+  // What the chat page loads, for the service worker to keep.
+  const kept = assets.map(({ file }) => file.path.slice(1)).filter((path) => home.includes(path));
+  return [
+    ...files,
+    { path: '/manifest.webmanifest', body: Buffer.from(hashed(manifest)) },
+    { path: `/${WORKER}`, body: Buffer.from(`self.FILES=${JSON.stringify(['home', ...kept])};${worker?.body ?? ''}`) },
+    ...assets.map(({ file }) => file),
+  ];
 }
 
 function read(name: string): Promise<Buffer> {
@@ -50,8 +66,8 @@ async function compile(): Promise<{ name: string; body: Buffer }[]> {
   // Asynchronous, because a synchronous build would block the node and its heartbeats. esbuild's child process outlives the
   // build unless it is stopped.
   const building = build({
-    entryPoints: ['home.tsx', 'home.css', 'cluster.tsx', 'cluster.css', 'docs.ts', 'docs.css'].map((name) =>
-      path.join(FOLDER, name),
+    entryPoints: ['home.tsx', 'home.css', 'cluster.tsx', 'cluster.css', 'docs.ts', 'docs.css', 'service-worker.ts'].map(
+      (name) => path.join(FOLDER, name),
     ),
     // Determines the names of the outputs only; nothing is written.
     outdir: FOLDER,

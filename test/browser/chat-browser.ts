@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 
 /** The Chromium to use: CHROMIUM, or Debian's path. */
 const EXECUTABLE = process.env.CHROMIUM ?? '/usr/bin/chromium';
@@ -9,10 +9,15 @@ const WAIT_MS = 40_000;
 /** The console error of a request to a node that is down. A page cannot suppress it. */
 export const NODE_IS_DOWN = /^Failed to load resource: (net::ERR_|the server responded with a status of 503)/;
 
+/** The warning where a test blocks the service worker. */
+const WORKER_IS_BLOCKED = /^Service Worker registration blocked by Playwright/;
+
 /** A real browser that records the problems its pages report. */
 export interface ChatBrowser {
   /** Opens a page of a node, by default the chat page, in its own context, like a separate user. */
   open(nodeUrl: string, options?: BrowserContextOptions, path?: string): Promise<Page>;
+  /** Opens a chat page in the context of another one, as another tab of the same user. */
+  openBeside(page: Page, nodeUrl: string): Promise<Page>;
   /** Opens the chat page and signs in. */
   signIn(nodeUrl: string, username: string, options?: BrowserContextOptions): Promise<Page>;
   /** Returns console errors, warnings, uncaught errors and policy violations since the last call, except `allowed` ones. */
@@ -48,8 +53,13 @@ export async function startChatBrowser(): Promise<ChatBrowser> {
   let problems: string[] = [];
 
   const open = async (nodeUrl: string, options: BrowserContextOptions = {}, path = '/home') => {
-    const context = await browser.newContext({ locale: 'en-GB', timezoneId: 'UTC', ...options });
+    // A service worker would keep requests from the tests that answer or delay them.
+    const defaults = { locale: 'en-GB', timezoneId: 'UTC', serviceWorkers: 'block' } as const;
+    const context = await browser.newContext({ ...defaults, ...options });
     context.setDefaultTimeout(WAIT_MS);
+    return openIn(context, nodeUrl, path);
+  };
+  const openIn = async (context: BrowserContext, nodeUrl: string, path = '/home') => {
     const page = await context.newPage();
     page.on('pageerror', (error) => problems.push(`uncaught: ${error.message}`));
     page.on('console', (message) => {
@@ -60,6 +70,7 @@ export async function startChatBrowser(): Promise<ChatBrowser> {
   };
   return {
     open,
+    openBeside: (page, nodeUrl) => openIn(page.context(), nodeUrl),
     async signIn(nodeUrl, username, options) {
       const page = await open(nodeUrl, options);
       // Before the page's first poll, a sign-in may go to a standby, whose 503 appears as an error in the console.
@@ -70,7 +81,7 @@ export async function startChatBrowser(): Promise<ChatBrowser> {
       return page;
     },
     problems(allowed) {
-      const found = problems.filter((problem) => !allowed?.test(problem));
+      const found = problems.filter((problem) => !allowed?.test(problem) && !WORKER_IS_BLOCKED.test(problem));
       problems = [];
       return found;
     },

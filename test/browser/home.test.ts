@@ -117,6 +117,7 @@ describe('The chat page', function () {
     const [ana, bruno] = await twoUsers();
     await write(ana, 'to be deleted');
     await waitForMessage(bruno, 'to be deleted');
+    for (const page of [bruno, ana]) await page.locator('.message', { hasText: 'to be deleted' }).hover();
     expect(await bruno.getByRole('button', { name: /^Delete .*to be deleted/ }).count()).to.equal(0);
     await ana.getByRole('button', { name: /^Delete .*to be deleted/ }).click();
     await ana.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();

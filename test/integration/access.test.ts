@@ -82,6 +82,8 @@ const TABLE: Record<string, Row> = {
   'GET /cluster/blocking': { answers: admins(200) },
   'GET /metrics': { answers: everyone(200) },
   'GET /home': { answers: everyone(200) },
+  'GET /manifest.webmanifest': { answers: everyone(200) },
+  'GET /service-worker.js': { answers: everyone(200) },
   'GET /assets/:file': { path: () => '/assets/home.js', answers: everyone(200) },
   'GET /docs': { answers: everyone(200) },
   'GET /openapi.json': { answers: everyone(200) },

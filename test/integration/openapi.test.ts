@@ -137,7 +137,8 @@ describe('The OpenAPI document', function () {
     for (const path of ['/', '/health', '/liveness', '/readiness', '/primary', '/cluster', '/metrics']) {
       await ask('GET', path, path, {}, 200);
     }
-    for (const path of ['/home', '/docs', '/openapi.json']) await ask('GET', path, path, {}, 200);
+    const pages = ['/home', '/docs', '/openapi.json', '/manifest.webmanifest', '/service-worker.js'];
+    for (const path of pages) await ask('GET', path, path, {}, 200);
     for (const path of ['/cluster/timeline', '/cluster/activity']) await ask('GET', path, path, {}, 200);
     await ask('GET', '/cluster/blocking', '/cluster/blocking', admin, 200);
     await ask('GET', '/cluster/blocking', '/cluster/blocking', b, 403);

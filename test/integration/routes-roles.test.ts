@@ -17,6 +17,8 @@ const CONTROL = [
   '/cluster/blocking',
   '/metrics',
   '/home',
+  '/manifest.webmanifest',
+  '/service-worker.js',
   '/docs',
   '/openapi.json',
 ];
@@ -162,6 +164,8 @@ describe('Roles and routes:', () => {
         '/cluster/blocking': 200,
         '/metrics': 200,
         '/home': 200,
+        '/manifest.webmanifest': 200,
+        '/service-worker.js': 200,
         '/docs': 200,
         '/openapi.json': 200,
       });

@@ -1,8 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { expect } from 'chai';
-import { ChatClient, type ChatEvent, type Group, type Message, type User } from '../../src/client/index.ts';
+import { ChatClient, type ChatEvent, type Chat as ChatGroup, type Message, type User } from '../../src/client/index.ts';
 import { Chat } from '../../src/web/home/model/chat.ts';
-import { ReadMarks } from '../../src/web/home/model/read-marks.ts';
 import { type FakeNode, json, startFakeNode, until } from '../support/client-fake-node.ts';
 
 const ana: User = { id: 1, username: 'ana' };
@@ -10,8 +9,11 @@ const bruno: User = { id: 2, username: 'bruno' };
 const clara: User = { id: 3, username: 'clara' };
 const cursor = (position: number) => `e1-${position}`;
 
-function group(id: number, ...members: User[]): Group {
-  return { id, name: `Group ${id}`, members: [ana, ...members] };
+function group(id: number, ...others: User[]): ChatGroup {
+  const members = [ana, ...others];
+  const counts = { members_count: members.length, unread: 0, last_read_id: 0, last_message: null };
+  const state = { direct: false, description: '', archived: false, role: 'member' } as const;
+  return { id, name: `Group ${id}`, members, ...counts, ...state };
 }
 
 function message(id: number): Message {
@@ -39,8 +41,8 @@ describe('the chat model, when responses and events arrive out of order', () => 
       requests.set(path, [...(requests.get(path) ?? []), { response, query }]);
     });
     const client = new ChatClient({ urls: [node.url], userId: ana.id });
-    const store = { getItem: () => '[]', setItem: () => {} };
-    chat = new Chat(client, ana, new ReadMarks(() => store, ana.id), {
+    const store = { length: 0, key: () => null, getItem: () => null, setItem: () => {}, removeItem: () => {} };
+    chat = new Chat(client, ana, () => store, {
       changed: () => {},
       arrived: () => {},
       ended: () => {},
@@ -59,15 +61,16 @@ describe('the chat model, when responses and events arrive out of order', () => 
     json(next.response, status, body);
     return next.query;
   }
-  const groups = (position: number, ...chats: Group[]) => respond('/chats', { chats, cursor: cursor(position) });
+  const groups = (position: number, ...chats: ChatGroup[]) => respond('/chats', { chats, cursor: cursor(position) });
   const page = (position: number, messages: Message[], has_more = false) =>
     respond('/messages', { messages, has_more, cursor: cursor(position) });
   const deliver = (...events: ChatEvent[]) => respond('/subscribe/user', { events, cursor: events.at(-1)?.cursor });
   const shown = (id: number) => chat.conversations.find((one) => one.group.id === id);
   const members = (id: number) => shown(id)?.group.members.map(({ username }) => username);
 
-  /** Starts the chat with one group of ana and bruno, at position 1. */
+  /** Starts the chat with one group of ana and bruno, which is open, at position 1. */
   async function start(messages: Message[] = [], hasMore = false): Promise<void> {
+    await chat.open(1);
     const started = chat.start();
     await groups(1, group(1, bruno));
     await page(1, messages, hasMore);
@@ -99,24 +102,37 @@ describe('the chat model, when responses and events arrive out of order', () => 
     expect(requests.get('/chats')).to.deep.equal([]);
   });
 
-  it('loads a group that the user was added to, however many others are not loaded, and counts its new messages', async () => {
+  it('lists all groups with one request, and counts the new messages of one that the user was added to', async () => {
     const many = Array.from({ length: 40 }, (_, index) => group(index + 1));
     const started = chat.start();
     await groups(1, ...many);
-    for (let loaded = 0; loaded < 20; loaded += 1) await page(1, []);
     await started;
     await deliver(joined(2, 99, ana), posted(3, 99));
-    await groups(2, ...many, group(99));
-    expect((await page(3, [message(3)])).get('groupId')).to.equal('99');
-    await until(() => shown(99)?.loaded === true, 'the group is loaded');
-    expect(shown(99)?.unread).to.equal(1);
+    await groups(3, ...many, { ...group(99), unread: 1 });
+    await until(() => shown(99) !== undefined, 'the group is listed');
+    await deliver(posted(4, 99));
+    await until(() => shown(99)?.last?.id === 4, 'its new message has arrived');
+    expect(shown(99)?.unread).to.equal(2);
+    expect(requests.get('/messages')).to.equal(undefined);
+  });
+
+  it('counts a message that arrived while the groups were being read', async () => {
+    await start();
+    await chat.open(undefined);
+    const read = chat.refresh();
+    await until(() => requests.get('/chats')?.length === 1, 'the groups are requested');
+    await deliver(posted(2, 1), posted(3, 1));
+    await until(() => shown(1)?.unread === 2, 'both have arrived');
+    await groups(2, { ...group(1, bruno), unread: 1 });
+    await read;
+    expect(shown(1)?.unread).to.equal(2);
   });
 
   it('leaves no gap when an older page arrives after a gap in the stream', async () => {
     await start([message(51)], true);
     const [open] = chat.conversations;
     if (open === undefined) throw new Error('no group is listed');
-    const older = chat.loadOlder(open);
+    const older = chat.history.loadOlder(open);
     await until(() => requests.get('/messages')?.length === 1, 'the older page is requested');
     await respond('/subscribe/user', { error: 'too old', code: 'cursor_expired' }, 410);
     await groups(500, group(1, bruno));
@@ -125,27 +141,29 @@ describe('the chat model, when responses and events arrive out of order', () => 
     const newest = requests.get('/messages')?.pop();
     if (newest === undefined) throw new Error('the request has disappeared');
     json(newest.response, 200, { messages: [message(400)], has_more: true, cursor: cursor(500) });
-    await until(() => open.newest?.id === 400, 'the newest page is shown');
+    await until(() => open.window.newest?.id === 400, 'the newest page is shown');
     await page(1, [message(50)], false);
     await older;
-    expect(open.oldestId).to.equal(400);
-    expect(open.hasOlder).to.equal(true);
+    expect(open.window.oldest?.id).to.equal(400);
+    expect(open.window.hasOlder).to.equal(true);
   });
 
   it('leaves no gap when a newest page arrives that was requested before a gap in the stream', async () => {
     await start([message(1)]);
-    await deliver(joined(2, 2, ana));
-    await groups(2, group(1, bruno), group(2));
+    const [open] = chat.conversations;
+    if (open === undefined) throw new Error('no group is listed');
+    open.forget();
+    const opening = chat.open(1);
     await until(() => requests.get('/messages')?.length === 1, 'its newest page is requested');
     await respond('/subscribe/user', { error: 'too old', code: 'cursor_expired' }, 410);
-    await groups(500, group(1, bruno), group(2));
-    await groups(500, group(1, bruno), group(2));
+    await groups(500, group(1, bruno));
+    await groups(500, group(1, bruno));
     await until(() => requests.get('/messages')?.length === 2, 'the newest page is requested again');
     await page(2, [message(2)]);
-    await page(500, [message(499)], true);
     await page(500, [message(500)], true);
-    await until(() => shown(2)?.loaded === true, 'the group is loaded again');
-    expect([1, 2].map((id) => shown(id)?.oldestId)).to.have.members([499, 500]);
+    await opening;
+    await until(() => open.loaded, 'the group is loaded again');
+    expect(open.window.oldest?.id).to.equal(500);
   });
 
   it('loads older messages when all loaded ones have been deleted', async () => {
@@ -153,24 +171,49 @@ describe('the chat model, when responses and events arrive out of order', () => 
     const [open] = chat.conversations;
     if (open === undefined) throw new Error('no group is listed');
     open.removed(51);
-    const older = chat.loadOlder(open);
+    const older = chat.history.loadOlder(open);
     expect((await page(1, [message(50)])).has('before')).to.equal(false);
     await older;
-    expect(open.oldestId).to.equal(50);
+    expect(open.window.oldest?.id).to.equal(50);
   });
 
   it('drops old messages of groups that are not open, and loads them again on demand', async () => {
     await start();
+    await chat.open(undefined);
     const [one] = chat.conversations;
     await deliver(...Array.from({ length: 450 }, (_, index) => posted(index + 2, 1)));
-    await until(() => one?.newest?.id === 451, 'all messages have arrived');
+    await until(() => one?.window.newest?.id === 451, 'all messages have arrived');
     expect(one?.entries()).to.have.length(200);
-    expect(one).to.include({ oldestId: 252, hasOlder: true, unread: 450 });
+    expect(one?.window).to.include({ hasOlder: true });
+    expect([one?.window.oldest?.id, one?.unread]).to.deep.equal([252, 450]);
     await chat.open(1);
     await deliver(posted(452, 1));
-    await until(() => one?.newest?.id === 452, 'one more message has arrived');
+    await until(() => one?.window.newest?.id === 452, 'one more message has arrived');
     expect(one?.entries()).to.have.length(201);
     await chat.open(undefined);
     expect(one?.entries()).to.have.length(200);
+  });
+
+  it('opens a group with many unread messages at the first of them', async () => {
+    const started = chat.start();
+    await groups(1, { ...group(1, bruno), unread: 300, last_read_id: 1000 });
+    await started;
+    const opening = chat.open(1);
+    expect((await page(1, [message(1000)])).get('around')).to.equal('1000');
+    await opening;
+    expect(shown(1)?.dividerAfter).to.equal(1000);
+  });
+
+  it('reports how far the user has read, only while the page is visible', async () => {
+    await start([message(1), message(2)]);
+    const [open] = chat.conversations;
+    if (open === undefined) throw new Error('no group is listed');
+    chat.setVisible(false);
+    chat.seen(open, 1);
+    expect(open.lastReadId).to.equal(0);
+    chat.setVisible(true);
+    chat.seen(open, 2);
+    await respond('/read', { group_id: 1, last_read_id: 2 });
+    expect(open.lastReadId).to.equal(2);
   });
 });

@@ -1,6 +1,5 @@
 import { expect } from 'chai';
 import { type ClusterNode, ClusterNotices, type NodeState } from '../../src/web/home/model/cluster-notices.ts';
-import { ReadMarks, type Store } from '../../src/web/home/model/read-marks.ts';
 import { dayName } from '../../src/web/i18n/dates.ts';
 
 function nodes(one: NodeState, two: NodeState, terms: [number, number] = [1, 1]): ClusterNode[] {
@@ -65,41 +64,6 @@ describe('cluster notices', () => {
     expect(texts(nodes('active', 'standby'), nodes('active', 'active', [1, 2]))[1]).to.equal(
       'node-1 lost its role; node-2 is active.',
     );
-  });
-});
-
-describe('read marks', () => {
-  const memory = (stored: Record<string, string> = {}): Store => ({
-    getItem: (key) => stored[key] ?? null,
-    setItem: (key, value) => {
-      stored[key] = value;
-    },
-  });
-
-  it('are stored per user, survive a reload, and never decrease', () => {
-    const store = memory();
-    const marks = new ReadMarks(() => store, 1);
-    expect(marks.isNew).to.equal(true);
-    marks.set(7, 100);
-    marks.set(7, 50);
-    const again = new ReadMarks(() => store, 1);
-    expect([again.isNew, again.get(7), again.get(8)]).to.deep.equal([false, 100, 0]);
-    expect(new ReadMarks(() => store, 2).isNew).to.equal(true);
-  });
-
-  it('work without storage, and ignore invalid stored data', () => {
-    const refuse = () => {
-      throw new Error('storage is off');
-    };
-    // Storage is full or disabled; or denied, so that any access to localStorage throws.
-    for (const store of [() => ({ getItem: refuse, setItem: refuse }), refuse]) {
-      const marks = new ReadMarks(store, 1);
-      marks.set(7, 100);
-      expect(marks.get(7)).to.equal(100);
-    }
-    for (const invalid of ['{', '7', '[[1]]', '[["a","b"]]']) {
-      expect(new ReadMarks(() => memory({ 'plantao.read.1': invalid }), 1).get(1)).to.equal(0);
-    }
   });
 });
 

@@ -168,12 +168,15 @@ export class Connection {
   }
 
   /**
-   * Asks every known node for its state. Repeatable requests that wait on an unreachable node move to another node, and the
-   * next write starts at the active node.
+   * Asks every known node for its state. Repeatable requests that wait on an unreachable node move to another node if one
+   * responds (if none does, the network is slow or gone), and the next write starts at the active node.
    */
-  async status(signal?: AbortSignal): Promise<NodeStatus[]> {
-    const nodes = await Promise.all(this.urls.map((url) => this.#health(url, signal)));
-    for (const node of nodes) if (!node.reachable) this.#endpoints.abandon(node.url, 'does not respond');
+  async status(signal?: AbortSignal, timeoutMs = HEALTH_MS): Promise<NodeStatus[]> {
+    const nodes = await Promise.all(this.urls.map((url) => this.#health(url, timeoutMs, signal)));
+    const unreachable = nodes.filter(({ reachable }) => !reachable);
+    if (unreachable.length < nodes.length) {
+      for (const { url } of unreachable) this.#endpoints.abandon(url, 'does not respond');
+    }
     const active = nodes.find((node) => node.active);
     if (active !== undefined) this.#endpoints.prefer('write', active.url);
     return nodes;
@@ -209,9 +212,9 @@ export class Connection {
     return { ...request, headers: { Authorization: `Bearer ${this.token}`, ...request.headers } };
   }
 
-  async #health(url: string, signal: AbortSignal | undefined): Promise<NodeStatus> {
+  async #health(url: string, ms: number, signal: AbortSignal | undefined): Promise<NodeStatus> {
     try {
-      const { body } = await sendOnce(this.#send, url, { method: 'GET', path: '/health' }, HEALTH_MS, signal);
+      const { body } = await sendOnce(this.#send, url, { method: 'GET', path: '/health' }, ms, signal);
       return nodeStatus(url, body);
     } catch (error) {
       if (error instanceof NoResponseError) return nodeStatus(url, undefined);

@@ -40,6 +40,7 @@ export const FIELDS: Readonly<Record<string, readonly [description: string, exam
   conditions: ['Current problems of the node, or of what it depends on', []],
   content: ['The text', 'Olá!'],
   count: ['How many there are', 1],
+  create: ['False to get 404 group_not_found instead of a new group', true],
   created: ['True if it was created by this request', false],
   created_at: ['When it was created', '2026-01-31T12:00:00.000Z'],
   creatorId: ['The user who creates the group', 1],

@@ -68,7 +68,7 @@ export const TAGS: readonly (readonly [name: string, description: string, paths:
     'The state of the nodes, and the role of this one.',
     /^\/($|health|liveness|readiness|primary|replica|cluster|metrics|fall|revive|switchover)/,
   ],
-  ['Pages', 'The chat page and this documentation.', /^\/(home|assets|docs|openapi)/],
+  ['Pages', 'The chat page and this documentation.', /^\/(home|assets|docs|openapi|manifest|service-worker)/],
 ];
 
 /** Returns the name of the section of a path. */

@@ -71,6 +71,8 @@ function pageHeaders(cluster: Cluster): RequestHandler {
         scriptSrc: ["'self'"],
         styleSrc: ["'self'"],
         imgSrc: ["'self'"],
+        manifestSrc: ["'self'"],
+        workerSrc: ["'self'"],
         connectSrc: ["'self'", nodes],
         baseUri: ["'none'"],
         formAction: ["'none'"],

@@ -27,6 +27,12 @@ export function pageRoutes(services: Services, others: readonly Route[], send: S
     });
   const routes: Route[] = [
     page('/home', 'The chat page', 'text/html', () => assetAt('/home')),
+    page('/manifest.webmanifest', 'The chat page as an application to install', 'application/manifest+json', () =>
+      assetAt('/manifest.webmanifest'),
+    ),
+    page('/service-worker.js', 'The script that opens the chat page without a network', 'text/javascript', () =>
+      assetAt('/service-worker.js'),
+    ),
     assetsRoute(send),
     page('/docs', 'This document, for people', 'text/html', async () => (await docs()).page),
     page(

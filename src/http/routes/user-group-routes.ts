@@ -60,15 +60,23 @@ function joinNamedRoute({ namedGroups }: Services): Route {
     requires: 'user',
     summary:
       'Joins the group of that name, made where there is none (where AUTH=token: where the caller is in none; a name is no invitation)',
-    input: z.object({ id, group: groupName }),
+    input: z.object({
+      id,
+      group: groupName,
+      create: z
+        .boolean('must be true or false')
+        .default(true)
+        .describe('With false, the answer is 404 group_not_found instead of a new group.'),
+    }),
     refusals: [404, 409],
     headers: KEY_HEADER,
     answer: groupNames,
     async handle({ input, caller, request }) {
-      requireSelf(caller, input.id);
-      const key = requestKeyOf(request, input.id, input);
-      const groups = await namedGroups.join(input.id, input.group, caller.userId !== null, key);
-      return { body: { user_id: input.id, groups } };
+      const { id, group, create } = input;
+      requireSelf(caller, id);
+      const key = requestKeyOf(request, id, input);
+      const groups = await namedGroups.join(id, group, { ownOnly: caller.userId !== null, create }, key);
+      return { body: { user_id: id, groups } };
     },
   });
 }

@@ -1,4 +1,4 @@
-import { currentLanguage } from './language.ts';
+import { currentLocale } from './language.ts';
 import { texts } from './texts.ts';
 
 /** Returns a key for the day of a time in the user's time zone. */
@@ -25,12 +25,19 @@ export function dateAndTime(time: Date): string {
   return format(time, { dateStyle: 'full', timeStyle: 'medium' });
 }
 
+/** Returns the time of a message in a list: the time of day for today, else the date. */
+export function shortTime(time: Date, now: Date): string {
+  if (dayOf(time) === dayOf(now)) return timeOfDay(time);
+  const year = time.getFullYear() === now.getFullYear() ? {} : ({ year: 'numeric' } as const);
+  return format(time, { day: 'numeric', month: 'short', ...year });
+}
+
 const formats = new Map<string, Intl.DateTimeFormat>();
 
 /** Reuses the formats: creating one takes a hundred times as long as using it. */
 function format(time: Date, options: Intl.DateTimeFormatOptions): string {
-  const key = currentLanguage() + JSON.stringify(options);
-  const known = formats.get(key) ?? new Intl.DateTimeFormat(currentLanguage(), options);
+  const key = currentLocale() + JSON.stringify(options);
+  const known = formats.get(key) ?? new Intl.DateTimeFormat(currentLocale(), options);
   formats.set(key, known);
   return known.format(time);
 }

@@ -16,6 +16,13 @@ export function currentLanguage(): Language {
   return current;
 }
 
+/** Returns the locale for dates: the language with the browser's region, if the browser has one for it. */
+export function currentLocale(): string {
+  const [language = ''] = currentLanguage().split('-');
+  const tags = globalThis.navigator?.languages ?? [];
+  return tags.find((tag) => tag.startsWith(`${language}-`)) ?? currentLanguage();
+}
+
 /** Changes the language of all pages on this device. */
 export function chooseLanguage(language: Language): void {
   current = language;

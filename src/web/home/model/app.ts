@@ -8,17 +8,27 @@ import {
   type User,
 } from '../../../client/index.ts';
 import { errorText } from '../../i18n/error-text.ts';
+import { texts } from '../../i18n/texts.ts';
+import { Alerts } from './alerts.ts';
 import { Chat } from './chat.ts';
 import { type ClusterNode, ClusterNotices, type NoticeContent } from './cluster-notices.ts';
-import { ClusterWatch } from './cluster-watch.ts';
+import { ClusterWatch, type ConnectionState } from './cluster-watch.ts';
 import type { Conversation } from './conversation.ts';
-import { groupInHash } from './location.ts';
+import { nameOf } from './group-names.ts';
+import { groupHash, placeIn } from './location.ts';
+import { mentions } from './mentions.ts';
 import { Observable } from './observable.ts';
-import { ReadMarks } from './read-marks.ts';
-import { loadSession, saveSession } from './stored-session.ts';
+import { Stored } from './stored.ts';
+import { forgetSession, loadSession, onForgotten, type StoredSession, saveSession } from './stored-session.ts';
+import { Traffic } from './traffic.ts';
 
 /** How long a notice of tone `info` stays, in milliseconds. */
 const INFO_MS = 12_000;
+
+/** What is loaded is kept for the next visit at this interval, and when the page is hidden. */
+const SAVE_EVERY_MS = 15_000;
+
+const isTrue = (value: unknown): value is boolean => value === true;
 
 /** Receives what a screen reader says. */
 export type Announce = (message: Message, conversation: Conversation) => void;
@@ -26,15 +36,20 @@ export type Announce = (message: Message, conversation: Conversation) => void;
 /** The state of the page: the cluster, and the chat of the signed-in user. */
 export class App extends Observable {
   readonly client: ChatClient;
+  readonly alerts = new Alerts(new Stored(() => localStorage, 'plantao.alert.', isTrue));
   nodes: readonly ClusterNode[] = [];
   notice: NoticeContent | undefined;
   /** The chat of the signed-in user; undefined while the sign-in form is shown. */
   chat: Chat | undefined;
   /** Why the last session ended; undefined if the user ended it. */
   endedBy: unknown;
+  /** The message that a link led to, until it is shown. */
+  target: number | undefined;
   announce: Announce = () => {};
+  readonly #traffic = new Traffic();
   readonly #watch: ClusterWatch;
   readonly #notices = new ClusterNotices();
+  #session: StoredSession | undefined;
   #servedBy: string | undefined;
   #noticeTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -44,6 +59,9 @@ export class App extends Observable {
     this.client = new ChatClient({
       // Relative to this page: a proxy may serve the node under a path prefix.
       urls: [new URL('.', location.href).href],
+      fetch: this.#traffic.fetch,
+      // A slow connection needs more than the default of 5 s; a node that is away is noticed by the watch.
+      attemptMs: 15_000,
       ...(session?.token === undefined ? {} : { token: session.token }),
       ...(session === undefined ? {} : { userId: session.user_id }),
       onConnection: ({ use, url, state }) => {
@@ -51,12 +69,16 @@ export class App extends Observable {
         void this.#watch.refresh();
       },
     });
-    this.#watch = new ClusterWatch(this.client, (nodes) => this.#showNodes(nodes));
+    this.#watch = new ClusterWatch(this.client, this.#traffic, (nodes) => this.#showNodes(nodes));
     document.addEventListener('visibilitychange', () => {
       void this.#watch.refresh();
       this.chat?.setVisible(document.visibilityState === 'visible');
+      if (document.hidden) this.chat?.save();
     });
+    addEventListener('pagehide', () => this.chat?.save());
+    setInterval(() => this.chat?.save(), SAVE_EVERY_MS);
     addEventListener('hashchange', () => this.#openNamed());
+    addEventListener('online', () => void this.#watch.refresh());
     void this.#watch.refresh();
     if (session !== undefined) this.enter(session);
   }
@@ -66,28 +88,35 @@ export class App extends Observable {
     return this.#watch.auth;
   }
 
+  /** How the page reaches the cluster. */
+  get connection(): ConnectionState {
+    return this.#watch.connection;
+  }
+
   /** The name of the node that serves this page's events. */
   get connectedTo(): string | undefined {
     return this.#watch.nameOf(this.#servedBy);
   }
 
-  /** Signs in by `login` or `register`, and shows the user's chats. */
-  async signIn(request: () => Promise<SignInResult>): Promise<void> {
-    const session = await request();
+  /** Signs in by `login` or `register`, and shows the user's chats. With `isKept`, other tabs and later ones are signed in too. */
+  async signIn(request: () => Promise<SignInResult>, isKept: boolean): Promise<void> {
+    const session = { ...(await request()), isKept };
     saveSession(session);
     this.enter(session);
   }
 
   /** Shows the chats of a user who has signed in. */
-  enter({ user_id: id, username }: SignInResult): void {
-    const me: User = { id, username };
-    const chat = new Chat(this.client, me, new ReadMarks(() => localStorage, id), {
+  enter(session: StoredSession): void {
+    const me: User = { id: session.user_id, username: session.username };
+    const chat = new Chat(this.client, me, () => localStorage, {
       changed: () => this.changed(),
-      arrived: (message, conversation) => this.announce(message, conversation),
+      arrived: (message, conversation) => this.#arrived(message, conversation),
       ended: (error) => this.leave(error),
     });
     this.chat = chat;
+    this.#session = session;
     this.endedBy = undefined;
+    onForgotten(me.id, chat.signal, () => this.leave());
     chat.setVisible(document.visibilityState === 'visible');
     this.#openNamed();
     chat.start().catch((error) => {
@@ -98,12 +127,39 @@ export class App extends Observable {
 
   /** Ends the session. `endedBy` is an error if the user did not end it. */
   leave(endedBy?: unknown): void {
-    this.chat?.stop();
+    if (this.chat === undefined) return;
+    this.chat.stop();
+    // An expired session is no sign-out: what was loaded stays for the next one.
+    if (endedBy === undefined) this.chat.forget();
+    forgetSession(this.chat.me.id);
     this.chat = undefined;
+    this.#session = undefined;
     this.endedBy = endedBy;
-    saveSession(undefined);
     // If no node can be reached, the token expires by itself.
     this.client.logout().catch(() => {});
+    this.changed();
+  }
+
+  /** Takes over the user's new name. */
+  renamed(username: string): void {
+    if (this.chat !== undefined) this.chat.me.username = username;
+    this.#update({ username });
+  }
+
+  /** Keeps the client's new token, after a change of the password. */
+  tokenChanged(): void {
+    const { token } = this.client;
+    if (token !== undefined) this.#update({ token });
+  }
+
+  /** The groups that do not alert the user. */
+  get mutes(): ReadonlySet<number> {
+    return new Set(this.#mutes().names().map(Number));
+  }
+
+  /** Mutes a group, or not any more. A mention alerts nevertheless. */
+  mute(groupId: number, isMuted: boolean): void {
+    this.#mutes().set(String(groupId), isMuted || undefined);
     this.changed();
   }
 
@@ -124,7 +180,29 @@ export class App extends Observable {
   failed(error: unknown): void {
     if (this.chat === undefined || this.chat.signal.aborted) return;
     if (error instanceof ChatError && error.status === 401) this.leave(error);
-    else this.show({ text: errorText(error), tone: 'warning' });
+    else this.show({ text: errorText(error), tone: 'info' });
+  }
+
+  #mutes(): Stored<boolean> {
+    return new Stored(() => localStorage, `plantao.mute.${this.chat?.me.id ?? 0}.`, isTrue);
+  }
+
+  #update(change: Partial<StoredSession>): void {
+    if (this.#session === undefined) return;
+    this.#session = { ...this.#session, ...change };
+    saveSession(this.#session);
+    this.changed();
+  }
+
+  #arrived(message: Message, conversation: Conversation): void {
+    const { chat } = this;
+    if (chat === undefined) return;
+    this.announce(message, conversation);
+    const { group } = conversation;
+    const isShown = conversation === chat.opened && document.visibilityState === 'visible' && document.hasFocus();
+    const isMuted = this.mutes.has(group.id) && !mentions(message.content, chat.me.username.toLowerCase());
+    if (isShown || isMuted) return;
+    this.alerts.alert(message, { name: nameOf(group, chat.me.id), hash: groupHash(group.id), isDirect: group.direct });
   }
 
   #showNodes(nodes: readonly ClusterNode[]): void {
@@ -135,6 +213,21 @@ export class App extends Observable {
   }
 
   #openNamed(): void {
-    this.chat?.open(groupInHash(location.hash)).catch((error) => this.failed(error));
+    const { chat } = this;
+    if (chat === undefined) return;
+    const { groupId, messageId, invitation } = placeIn(location.hash);
+    this.target = messageId;
+    if (invitation === undefined) chat.open(groupId).catch((error) => this.failed(error));
+    else this.#accept(chat, invitation).catch((error) => this.failed(error));
+    this.changed();
+  }
+
+  async #accept(chat: Chat, invitation: string): Promise<void> {
+    // Before the request: a reload must not accept it again.
+    history.replaceState(null, '', location.pathname);
+    const { group_id, group_name } = await this.client.groups.accept(invitation, { signal: chat.signal });
+    await chat.refresh();
+    location.hash = groupHash(group_id);
+    this.show({ text: texts().chat.joined(group_name), tone: 'info' });
   }
 }

@@ -1,10 +1,37 @@
+/** What a URL fragment names: a group, a message in it, or an invitation. */
+export interface Place {
+  groupId?: number;
+  messageId?: number;
+  invitation?: string;
+}
+
 /** Returns the URL fragment of a group, so that the back button and reloading work as on any page. */
 export function groupHash(groupId: number): string {
   return `#group-${groupId}`;
 }
 
-/** Returns the group that a URL fragment names, or undefined. */
-export function groupInHash(hash: string): number | undefined {
-  const id = /^#group-(\d{1,15})$/.exec(hash)?.[1];
-  return id === undefined ? undefined : Number(id);
+/** Returns the address of this page at a fragment, to pass on to others. */
+export function addressOf(hash: string): string {
+  return new URL(hash, location.href).href;
+}
+
+/** Returns the URL fragment of a message. */
+export function messageHash(groupId: number, messageId: number): string {
+  return `${groupHash(groupId)}-message-${messageId}`;
+}
+
+/** Returns the URL fragment that accepts an invitation. */
+export function invitationHash(token: string): string {
+  return `#invitation-${token}`;
+}
+
+/** Returns what a URL fragment names. */
+export function placeIn(hash: string): Place {
+  const [, groupId, messageId] = /^#group-(\d{1,15})(?:-message-(\d{1,15}))?$/.exec(hash) ?? [];
+  const invitation = /^#invitation-([\w.~-]{1,200})$/.exec(hash)?.[1];
+  return {
+    ...(groupId !== undefined && { groupId: Number(groupId) }),
+    ...(messageId !== undefined && { messageId: Number(messageId) }),
+    ...(invitation !== undefined && { invitation }),
+  };
 }

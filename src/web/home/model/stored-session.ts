@@ -3,24 +3,57 @@ import type { SignInResult } from '../../../client/index.ts';
 
 const KEY = 'plantao.session';
 
+/** A session as this device keeps it. */
+export interface StoredSession extends SignInResult {
+  /** True if it outlives the tab: other tabs use it too. */
+  isKept?: boolean;
+}
+
 /**
- * Loads the session of this tab. It survives a reload and is not shared with other tabs: two tabs can be signed in as two
- * users, and closing a tab signs it out.
+ * Loads the session of this tab, or the one that is kept on this device. A tab stays with its own: two tabs can be signed in as
+ * two users.
  */
-export function loadSession(): SignInResult | undefined {
+export function loadSession(): StoredSession | undefined {
+  return read(() => sessionStorage) ?? read(() => localStorage);
+}
+
+/** Stores a session, if it is kept for all tabs. */
+export function saveSession(session: StoredSession): void {
+  write(() => sessionStorage, session);
+  if (session.isKept === true) write(() => localStorage, session);
+}
+
+/** Removes the session of this tab, and the kept one if it is the same user's. */
+export function forgetSession(userId: number): void {
+  write(() => sessionStorage, undefined);
+  if (read(() => localStorage)?.user_id === userId) write(() => localStorage, undefined);
+}
+
+/** Calls `listener` when another tab has ended the session of this user. Until the signal is aborted. */
+export function onForgotten(userId: number, signal: AbortSignal, listener: () => void): void {
+  const changed = ({ key, newValue, oldValue }: StorageEvent) => {
+    if (key === KEY && newValue === null && parse(oldValue)?.user_id === userId) listener();
+  };
+  addEventListener('storage', changed, { signal });
+}
+
+function read(storage: () => Storage): StoredSession | undefined {
   try {
-    const session = JSON.parse(sessionStorage.getItem(KEY) ?? 'null');
-    return typeof session?.user_id === 'number' && typeof session.username === 'string' ? session : undefined;
+    return parse(storage().getItem(KEY));
   } catch {
     return undefined;
   }
 }
 
-/** Stores a session; undefined removes it. */
-export function saveSession(session: SignInResult | undefined): void {
+function parse(text: string | null): StoredSession | undefined {
+  const session = JSON.parse(text ?? 'null');
+  return typeof session?.user_id === 'number' && typeof session.username === 'string' ? session : undefined;
+}
+
+function write(storage: () => Storage, session: StoredSession | undefined): void {
   try {
-    if (session === undefined) sessionStorage.removeItem(KEY);
-    else sessionStorage.setItem(KEY, JSON.stringify(session));
+    if (session === undefined) storage().removeItem(KEY);
+    else storage().setItem(KEY, JSON.stringify(session));
   } catch {
     // Storage is disabled: the session lasts as long as the page.
   }

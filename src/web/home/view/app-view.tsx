@@ -6,6 +6,7 @@ import { ChatView } from './chat-view.tsx';
 import { useChanges, type View, ViewContext } from './context.ts';
 import type { DialogState } from './dialogs/dialog-state.ts';
 import { DialogView } from './dialogs/dialog-view.tsx';
+import { useShortcuts } from './shortcuts.ts';
 import { SignIn } from './sign-in.tsx';
 import { NoticeLine, TopBar } from './top-bar.tsx';
 
@@ -17,6 +18,7 @@ export function AppView({ app }: { app: App }) {
   const [dialog, setDialog] = useState<DialogState>();
   const view: View = useMemo(() => ({ app, openDialog: setDialog }), [app]);
   const { chat } = app;
+  useShortcuts(view);
   const unread = chat?.unread ?? 0;
   useEffect(() => {
     document.title = unread > 0 ? `(${unread}) ${TITLE}` : TITLE;
@@ -26,7 +28,7 @@ export function AppView({ app }: { app: App }) {
   return (
     <ViewContext.Provider value={view}>
       <TopBar />
-      <NoticeLine notice={app.notice} />
+      <NoticeLine app={app} />
       <Announcer />
       {chat === undefined ? <SignIn /> : <ChatView key={chat.me.id} chat={chat} />}
       {chat !== undefined && dialog !== undefined && <DialogView chat={chat} dialog={dialog} close={close} />}

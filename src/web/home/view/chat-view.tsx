@@ -5,23 +5,38 @@ import { GroupsPane } from './groups-pane.tsx';
 
 /** The two panes of a signed-in user: the groups, and the open one. */
 export function ChatView({ chat }: { chat: Chat }) {
-  const { opened, conversations, isLoaded } = chat;
+  const { opened, openedId, isLoaded } = chat;
   return (
-    <main id="chat" class={opened === undefined ? '' : 'has-open-group'}>
+    <main id="chat" class={openedId === undefined ? '' : 'has-open-group'}>
       <GroupsPane chat={chat} />
-      {opened === undefined ? (
-        <p id="nothing-open" class="hint">
-          {nothingText(isLoaded, conversations.length)}
-        </p>
-      ) : (
+      {opened !== undefined ? (
         <ConversationView key={opened.group.id} chat={chat} conversation={opened} />
+      ) : isLoaded && openedId !== undefined ? (
+        <UnknownGroup />
+      ) : (
+        <p id="nothing-open" class="hint">
+          {nothingText(chat)}
+        </p>
       )}
     </main>
   );
 }
 
-function nothingText(isLoaded: boolean, groups: number): string {
+/** What a link to a group shows that the user is not in. */
+function UnknownGroup() {
+  const t = texts().chat;
+  return (
+    <div id="nothing-open" class="unknown">
+      <p>{t.unknownGroup}</p>
+      <p>
+        <a href="#groups">{t.toGroups}</a>
+      </p>
+    </div>
+  );
+}
+
+function nothingText({ isLoaded, conversations }: Chat): string {
   const t = texts().chat;
   if (!isLoaded) return t.loadingGroups;
-  return groups === 0 ? t.nothingYet : t.chooseGroup;
+  return conversations.length === 0 ? t.nothingYet : t.chooseGroup;
 }

@@ -1,21 +1,40 @@
+import { useRef } from 'preact/hooks';
+import { shortTime } from '../../i18n/dates.ts';
 import { texts } from '../../i18n/texts.ts';
 import type { Chat } from '../model/chat.ts';
 import type { Conversation } from '../model/conversation.ts';
+import { nameOf } from '../model/group-names.ts';
 import { groupHash } from '../model/location.ts';
+import { ByAuthMode } from './by-auth-mode.tsx';
 import { useView } from './context.ts';
-import { ByAuthMode } from './sign-in.tsx';
+import { Icon, IconButton } from './icons.tsx';
+import { moveFocus } from './roving.ts';
 
-/** The list of groups, each with its last message and unread count. */
+/** The list of groups, each with its last message and unread count. The list is one stop of the Tab key. */
 export function GroupsPane({ chat }: { chat: Chat }) {
   const { app, openDialog } = useView();
   const t = texts().chat;
+  const list = useRef<HTMLUListElement>(null);
   const { conversations, opened, isLoaded } = chat;
+  const tabStop = opened ?? conversations[0];
+  const { mutes } = app;
   return (
     <nav id="groups-pane" aria-labelledby="groups-title">
-      <h2 id="groups-title">{t.groups}</h2>
-      <ul id="groups">
+      <div class="pane-head">
+        <h2 id="groups-title">{t.groups}</h2>
+        <IconButton icon="person" label={t.newDirect} onClick={() => openDialog({ kind: 'find' })} />
+        <IconButton icon="search" label={t.findShortcut} onClick={() => openDialog({ kind: 'find' })} />
+      </div>
+      <ul id="groups" ref={list} onKeyDown={(event) => moveFocus(event, list.current, 'a')}>
         {conversations.map((conversation) => (
-          <GroupLink key={conversation.group.id} conversation={conversation} isOpen={conversation === opened} />
+          <GroupLink
+            key={conversation.group.id}
+            me={chat.me.id}
+            conversation={conversation}
+            isOpen={conversation === opened}
+            isTabStop={conversation === tabStop}
+            isMuted={mutes.has(conversation.group.id)}
+          />
         ))}
       </ul>
       {isLoaded && conversations.length === 0 && (
@@ -35,24 +54,44 @@ export function GroupsPane({ chat }: { chat: Chat }) {
   );
 }
 
-function GroupLink({ conversation, isOpen }: { conversation: Conversation; isOpen: boolean }) {
-  const { group, newest, unread, loaded } = conversation;
+interface LinkProps {
+  me: number;
+  conversation: Conversation;
+  isOpen: boolean;
+  isTabStop: boolean;
+  isMuted: boolean;
+}
+
+function GroupLink({ me, conversation, isOpen, isTabStop, isMuted }: LinkProps) {
+  const { group, last, unread } = conversation;
   const t = texts().chat;
-  const placeholder = loaded ? t.noMessages : '…';
   return (
     <li>
-      <a href={groupHash(group.id)} aria-current={isOpen ? 'page' : undefined}>
-        <span class="name" dir="auto">
-          {group.name}
+      <a href={groupHash(group.id)} aria-current={isOpen ? 'page' : undefined} tabIndex={isTabStop ? 0 : -1}>
+        <span class="name">
+          {group.direct && <Icon name="person" />}
+          <bdi>{nameOf(group, me)}</bdi>
+          {isMuted && (
+            <span role="img" aria-label={t.muted}>
+              <Icon name="muted" />
+            </span>
+          )}
+        </span>
+        {last !== undefined && <time dateTime={last.timestamp}>{shortTime(new Date(last.timestamp), new Date())}</time>}
+        <span class="preview">
+          {last === undefined ? (
+            t.noMessages
+          ) : (
+            <>
+              <bdi>{last.sender_id === me ? t.you : last.sender}</bdi>: <bdi>{last.excerpt}</bdi>
+            </>
+          )}
         </span>
         {unread > 0 && (
-          <span class="unread" role="img" aria-label={t.unread(unread)}>
-            {unread > 99 ? '99+' : unread}
+          <span class={isMuted ? 'unread muted' : 'unread'} role="img" aria-label={t.unread(unread)}>
+            {unread >= 1000 ? '1000+' : unread > 99 ? '99+' : unread}
           </span>
         )}
-        <span class="preview" dir="auto">
-          {newest === undefined ? placeholder : `${newest.sender}: ${newest.content}`}
-        </span>
       </a>
     </li>
   );

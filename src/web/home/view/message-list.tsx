@@ -1,163 +1,177 @@
 /// <reference lib="dom" />
 import { Component, createRef } from 'preact';
-import { dayName, dayOf } from '../../i18n/dates.ts';
 import { texts } from '../../i18n/texts.ts';
 import type { Chat } from '../model/chat.ts';
 import type { Conversation } from '../model/conversation.ts';
-import { PendingLine, StoredLine } from './message-line.tsx';
-
-/** A distance to either end below this counts as being there, in pixels. */
-const NEAR = 80;
-/** Consecutive messages of one sender within five minutes show the name once. */
-const SAME_BLOCK_MS = 5 * 60_000;
+import { Icon } from './icons.tsx';
+import type { MessageActions } from './message-actions.ts';
+import { messageLines } from './message-lines.tsx';
+import { moveFocus } from './roving.ts';
+import { type Anchor, ScrollPosition } from './scroll-position.ts';
 
 interface Props {
   chat: Chat;
   conversation: Conversation;
+  actions: MessageActions;
+  /** Set to this list while it is shown: Preact gives a ref to a component as a property. */
+  handle: { current: MessageList | null };
 }
 
-/** What must stay in place during a change: a message, and its distance from the top of the view. */
-interface Snapshot {
-  anchor: HTMLElement | undefined;
-  offset: number;
-  last: Element | null | undefined;
+interface State {
+  isAtEnd: boolean;
+  tabStop: number | undefined;
+  target: number | undefined;
 }
 
 /**
- * The messages of the open group, with a heading for each day. At the end it follows new messages; further up it stays in place;
- * at the top it loads older messages.
+ * The messages of the open group. It opens at the first unread one, follows new messages at the end, stays in place further up,
+ * loads more at either end, and reports what has been seen.
  */
-export class MessageList extends Component<Props, { hasNew: boolean }> {
-  override state = { hasNew: false };
+export class MessageList extends Component<Props, State> {
+  override state: State = { isAtEnd: true, tabStop: undefined, target: undefined };
   readonly #scroller = createRef<HTMLElement>();
   readonly #list = createRef<HTMLOListElement>();
-  #isAtEnd = true;
+  /** True while the view sticks to the newest message. Not derived from the position: a new message changes that first. */
+  #followsEnd = true;
+  /** True once the first page is shown and the view is where it opens. */
+  #isPlaced = false;
   #loading = false;
+  /** A message to show as soon as it is rendered. */
+  #awaited: number | undefined;
   #resized: ResizeObserver | undefined;
 
   override componentDidMount(): void {
     // An on-screen keyboard, a longer draft or a notice shrinks the view: the newest message must stay visible.
-    this.#resized = new ResizeObserver(() => this.#isAtEnd && this.toEnd());
+    this.#resized = new ResizeObserver(() => this.#followsEnd && this.#position?.toEnd());
     if (this.#scroller.current !== null) this.#resized.observe(this.#scroller.current);
-    this.toEnd();
-    this.#fillUp();
+    this.props.handle.current = this;
+    this.#settle();
   }
 
   override componentWillUnmount(): void {
+    this.props.handle.current = null;
     this.#resized?.disconnect();
   }
 
-  override getSnapshotBeforeUpdate(): Snapshot {
-    const scroller = this.#scroller.current;
-    const anchor = this.#firstInView();
-    const offset = anchor === undefined || scroller === null ? 0 : bottomOf(anchor) - scroller.scrollTop;
-    return { anchor, offset, last: this.#list.current?.lastElementChild };
+  override getSnapshotBeforeUpdate(): Anchor {
+    return this.#position?.anchor() ?? { message: undefined, offset: 0 };
   }
 
-  override componentDidUpdate(_: Props, __: unknown, { anchor, offset, last }: Snapshot): void {
-    const scroller = this.#scroller.current;
-    if (scroller === null) return;
-    if (this.#isAtEnd) this.toEnd();
-    else {
-      if (anchor?.isConnected) scroller.scrollTop = bottomOf(anchor) - offset;
-      if (this.#list.current?.lastElementChild !== last && !this.state.hasNew) this.setState({ hasNew: true });
-    }
-    this.#fillUp();
+  override componentDidUpdate(_: Props, __: State, anchor: Anchor): void {
+    if (this.#isPlaced && !this.#followsEnd) this.#position?.keep(anchor);
+    if (this.#awaited !== undefined) this.showMessage(this.#awaited);
+    this.#settle();
   }
 
-  /** Scrolls to the newest message. */
+  /** Scrolls to the newest message, which is loaded first if necessary. */
   toEnd(): void {
-    this.#isAtEnd = true;
-    if (this.state.hasNew) this.setState({ hasNew: false });
-    const scroller = this.#scroller.current;
-    if (scroller !== null) scroller.scrollTop = scroller.scrollHeight;
+    this.#followsEnd = true;
+    this.#isPlaced = true;
+    const { chat, conversation } = this.props;
+    if (conversation.window.hasNewer) void chat.history.toLatest(conversation).catch(() => {});
+    this.#position?.toEnd();
+    this.#noteEnd();
   }
 
-  override render({ conversation }: Props) {
+  /** Scrolls to a message that is loaded, once it is rendered, and marks it. */
+  showMessage(id: number): void {
+    const line = document.getElementById(`message-${id}`);
+    this.#awaited = line === null ? id : undefined;
+    if (line === null) return;
+    this.#followsEnd = false;
+    this.#isPlaced = true;
+    this.setState({ target: id, tabStop: id });
+    this.#position?.toElement(line);
+    line.focus({ preventScroll: true });
+  }
+
+  override render({ conversation, chat, actions }: Props, { isAtEnd, tabStop, target }: State) {
     const t = texts().chat;
     // A page left open at the end of a busy group must not grow for ever. Further up, the user needs the loaded messages.
-    if (this.#isAtEnd) conversation.trim();
+    if (this.#followsEnd && this.#isPlaced) conversation.window.trim();
+    const isJumpShown = !isAtEnd || conversation.window.hasNewer;
     return (
       <>
-        <section
-          id="scroller"
-          ref={this.#scroller}
-          tabIndex={0}
-          aria-label={t.messages}
-          onScroll={() => this.#scrolled()}
-        >
+        <section id="scroller" ref={this.#scroller} aria-label={t.messages} onScroll={() => this.#scrolled()}>
           <p id="older" class="hint">
             {olderText(conversation)}
           </p>
-          <ol id="messages" ref={this.#list}>
-            {this.#lines()}
+          <ol
+            id="messages"
+            ref={this.#list}
+            onKeyDown={(event) => moveFocus(event, this.#list.current, '.message[tabindex]')}
+            onFocusIn={({ target: focused }) => this.#focused(focused)}
+          >
+            {messageLines({ chat, conversation, actions, tabStop, target })}
           </ol>
         </section>
-        {this.state.hasNew && (
+        {isJumpShown && conversation.loaded && (
           <button type="button" id="jump" onClick={() => this.toEnd()}>
-            {t.jumpToNew} ↓
+            <Icon name="down" /> {conversation.unread > 0 ? t.newMessages(conversation.unread) : t.jumpToLatest}
           </button>
         )}
       </>
     );
   }
 
-  #lines() {
-    const { chat, conversation } = this.props;
-    const now = new Date();
-    const lines = [];
-    let before: { sender: number; at: number; day: string } | undefined;
-    for (const entry of conversation.entries()) {
-      if (entry.kind === 'pending') {
-        const { pending } = entry;
-        lines.push(<PendingLine key={pending.key} chat={chat} conversation={conversation} pending={pending} />);
-        continue;
-      }
-      const { message } = entry;
-      const time = new Date(message.timestamp);
-      const day = dayOf(time);
-      if (before?.day !== day) {
-        before = undefined;
-        lines.push(
-          <li key={day} class="day">
-            {dayName(time, now)}
-          </li>,
-        );
-      }
-      const follows = before?.sender === message.sender_id && time.getTime() - before.at < SAME_BLOCK_MS;
-      const isOwn = message.sender_id === chat.me.id;
-      lines.push(
-        <StoredLine key={message.id} message={message} conversation={conversation} isOwn={isOwn} isFirst={!follows} />,
-      );
-      before = { sender: message.sender_id, at: time.getTime(), day };
-    }
-    return lines;
+  get #position(): ScrollPosition | undefined {
+    return this.#scroller.current === null ? undefined : new ScrollPosition(this.#scroller.current);
+  }
+
+  /** Puts the view where it belongs after a change, loads more if an end is in view, and reports what is seen. */
+  #settle(): void {
+    const { conversation } = this.props;
+    if (conversation.loaded && !this.#isPlaced) this.#place();
+    else if (this.#followsEnd) this.#position?.toEnd();
+    this.#noteEnd();
+    this.#fillUp();
+    this.#reportSeen();
+  }
+
+  /** Shows the divider before the new messages, or else the end. */
+  #place(): void {
+    this.#isPlaced = true;
+    const divider = this.#list.current?.querySelector<HTMLElement>('.divider');
+    if (divider) this.#position?.toElement(divider);
+    else this.#position?.toEnd();
+    this.#followsEnd = this.#position?.isAtEnd === true && !this.props.conversation.window.hasNewer;
   }
 
   #scrolled(): void {
-    const scroller = this.#scroller.current;
-    if (scroller === null) return;
-    this.#isAtEnd = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < NEAR;
-    if (this.#isAtEnd && this.state.hasNew) this.setState({ hasNew: false });
+    if (!this.#isPlaced) return;
+    this.#followsEnd = this.#position?.isAtEnd === true && !this.props.conversation.window.hasNewer;
+    this.#noteEnd();
     this.#fillUp();
+    this.#reportSeen();
   }
 
-  #firstInView(): HTMLElement | undefined {
-    const top = this.#scroller.current?.scrollTop ?? 0;
-    // Messages only: a day heading stays at the top when older messages of that day are inserted under it.
-    const messages = this.#list.current?.querySelectorAll<HTMLElement>('.message') ?? [];
-    return [...messages].find((message) => bottomOf(message) > top);
+  #noteEnd(): void {
+    const isAtEnd = this.#position?.isAtEnd ?? true;
+    if (isAtEnd !== this.state.isAtEnd) this.setState({ isAtEnd });
   }
 
-  /** Loads older messages if the view is near the top or the loaded messages do not fill it. */
+  #focused(focused: EventTarget | null): void {
+    const id = Number((focused as HTMLElement | null)?.closest<HTMLElement>('.message')?.dataset.id);
+    if (Number.isInteger(id) && id !== this.state.tabStop) this.setState({ tabStop: id });
+  }
+
+  #reportSeen(): void {
+    const { chat, conversation } = this.props;
+    const id = Number(this.#position?.lastSeen()?.dataset.id);
+    if (this.#isPlaced && Number.isInteger(id)) chat.seen(conversation, id);
+  }
+
   #fillUp(): void {
     const { chat, conversation } = this.props;
-    const scroller = this.#scroller.current;
-    if (scroller === null || this.#loading || !conversation.loaded || !conversation.hasOlder) return;
-    if (scroller.clientHeight === 0 || scroller.scrollTop > NEAR) return;
+    const { loaded, window } = conversation;
+    const position = this.#position;
+    if (this.#loading || !loaded || !this.#isPlaced || position === undefined) return;
+    const older = window.hasOlder && position.isAtStart;
+    const newer = window.hasNewer && position.isAtEnd;
+    if (!older && !newer) return;
     this.#loading = true;
-    chat
-      .loadOlder(conversation)
+    const loading = older ? chat.history.loadOlder(conversation) : chat.history.loadNewer(conversation);
+    loading
       .catch(() => {})
       .finally(() => {
         this.#loading = false;
@@ -165,14 +179,9 @@ export class MessageList extends Component<Props, { hasNew: boolean }> {
   }
 }
 
-/** Measures from the bottom: a message loses its name line when an earlier one of the same sender is inserted before it. */
-function bottomOf(message: HTMLElement): number {
-  return message.offsetTop + message.offsetHeight;
-}
-
-function olderText(conversation: Conversation): string {
+function olderText({ loaded, window }: Conversation): string {
   const t = texts().chat;
-  if (!conversation.loaded) return t.loadingMessages;
-  if (conversation.hasOlder) return t.scrollForOlder;
-  return conversation.newest === undefined ? t.writeFirst : t.start;
+  if (!loaded) return t.loadingMessages;
+  if (window.hasOlder) return t.scrollForOlder;
+  return window.newest === undefined ? t.writeFirst : t.start;
 }

@@ -15,11 +15,12 @@ interface Props {
   buttons?: ComponentChildren;
   /** True if the action cannot be undone. */
   isDangerous?: boolean;
+  isWide?: boolean;
   onClose: () => void;
 }
 
 /** A dialog. The browser traps the focus, closes it on Escape and restores the focus. Cancelling works at any time. */
-export function Modal({ title, children, action, act, buttons, isDangerous, onClose }: Props) {
+export function Modal({ title, children, action, act, buttons, isDangerous, isWide, onClose }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState('');
@@ -48,6 +49,7 @@ export function Modal({ title, children, action, act, buttons, isDangerous, onCl
     // biome-ignore lint/a11y/useKeyWithClickEvents: the browser closes a dialog on Escape
     <dialog
       ref={dialog}
+      class={isWide === true ? 'wide' : ''}
       aria-labelledby="dialog-title"
       onClose={onClose}
       onClick={({ target, currentTarget }) => {

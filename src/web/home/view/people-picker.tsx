@@ -66,7 +66,7 @@ export function PeoplePicker({ chat, label, isExcluded, choose, children }: Prop
         {others.map((user) => (
           <li key={user.id}>
             <button type="button" class="secondary small" onClick={() => select(user)}>
-              + {user.username}
+              + <bdi>{user.username}</bdi>
             </button>
           </li>
         ))}

@@ -1,8 +1,9 @@
 /// <reference lib="dom" />
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { type AuthMode, ChatError, type SignInResult } from '../../../client/index.ts';
+import { ChatError, type SignInResult } from '../../../client/index.ts';
 import { errorText } from '../../i18n/error-text.ts';
 import { texts } from '../../i18n/texts.ts';
+import { ByAuthMode } from './by-auth-mode.tsx';
 import { useView } from './context.ts';
 import { LanguageSwitch } from './language-switch.tsx';
 
@@ -13,6 +14,7 @@ export function SignIn() {
   const form = useRef<HTMLFormElement>(null);
   const name = useRef<HTMLInputElement>(null);
   const password = useRef<HTMLInputElement>(null);
+  const keep = useRef<HTMLInputElement>(null);
   const [error, setError] = useState('');
   const [busy, setBusy] = useState(false);
   useEffect(() => name.current?.focus(), []);
@@ -21,7 +23,8 @@ export function SignIn() {
     setError('');
     setBusy(true);
     try {
-      await app.signIn(() => enter(name.current?.value ?? '', password.current?.value ?? ''));
+      const request = () => enter(name.current?.value ?? '', password.current?.value ?? '');
+      await app.signIn(request, keep.current?.checked === true);
     } catch (error) {
       setError(error instanceof ChatError && error.status === 401 ? texts().errors.wrongPassword : errorText(error));
     } finally {
@@ -69,6 +72,9 @@ export function SignIn() {
           maxLength={256}
           required={app.auth === 'token'}
         />
+        <label class="switch">
+          <input type="checkbox" ref={keep} defaultChecked /> {t.keepSignedIn}
+        </label>
         <p class="error" role="alert">
           {reason}
         </p>
@@ -83,16 +89,5 @@ export function SignIn() {
       </form>
       <LanguageSwitch />
     </main>
-  );
-}
-
-/** A text that depends on how the nodes authenticate. Both take their place until that is known, so that nothing moves then. */
-export function ByAuthMode(props: { auth: AuthMode | undefined; class: string; open: string; token: string }) {
-  const { auth, open, token } = props;
-  return (
-    <div class={`${props.class} auth-text`}>
-      <p class={auth === 'open' ? '' : 'invisible'}>{open}</p>
-      <p class={auth === 'token' ? '' : 'invisible'}>{token}</p>
-    </div>
   );
 }

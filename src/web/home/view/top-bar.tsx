@@ -1,10 +1,12 @@
+/// <reference lib="dom" />
 import { texts } from '../../i18n/texts.ts';
-import type { ClusterNode, NoticeContent } from '../model/cluster-notices.ts';
+import type { App } from '../model/app.ts';
+import type { ClusterNode } from '../model/cluster-notices.ts';
 import { useView } from './context.ts';
 
 /** The bar at the top: name, nodes, account. */
 export function TopBar() {
-  const { app } = useView();
+  const { app, openDialog } = useView();
   const t = texts().chat;
   return (
     <header id="top">
@@ -19,8 +21,17 @@ export function TopBar() {
       </ul>
       {app.chat !== undefined && (
         <div id="account">
-          <span id="account-name">{app.chat.me.username}</span>
-          <button type="button" class="secondary" onClick={() => app.leave()}>
+          <button
+            type="button"
+            id="account-name"
+            class="secondary"
+            title={t.account}
+            aria-label={t.accountOf(app.chat.me.username)}
+            onClick={() => openDialog({ kind: 'account' })}
+          >
+            <bdi>{app.chat.me.username}</bdi>
+          </button>
+          <button type="button" id="sign-out" class="secondary" onClick={() => app.leave()}>
             {t.signOut}
           </button>
         </div>
@@ -62,8 +73,10 @@ function NodeChip({ node, isConnected }: { node: ClusterNode; isConnected: boole
   );
 }
 
-/** The line under the bar that shows what has happened. Screen readers announce it. */
-export function NoticeLine({ notice }: { notice: NoticeContent | undefined }) {
+/** The line under the bar that shows what has happened, or that the connection is slow. Screen readers announce it. */
+export function NoticeLine({ app }: { app: App }) {
+  const slow = app.connection === 'slow' ? ({ text: texts().chat.slowConnection, tone: 'info' } as const) : undefined;
+  const notice = app.notice ?? slow;
   return (
     <p id="notice" role="status" class={notice?.tone}>
       {notice?.text}

@@ -1,29 +1,49 @@
+/// <reference lib="dom" />
 import { texts } from '../../../i18n/texts.ts';
-import type { Conversation } from '../../model/conversation.ts';
+import { nameOf } from '../../model/group-names.ts';
 import { useView } from '../context.ts';
 import { Modal } from '../modal.tsx';
-import type { DialogProps } from './dialog-state.ts';
+import type { GroupDialogProps } from './dialog-state.ts';
 
 /** Asks before a user leaves a group. */
-export function LeaveDialog({ chat, onClose, conversation }: DialogProps & { conversation: Conversation }) {
+export function LeaveDialog({ chat, onClose, conversation }: GroupDialogProps) {
   const { app } = useView();
   const t = texts().chat;
-  const { id, name } = conversation.group;
+  const { id, direct } = conversation.group;
   const leave = async () => {
     await app.client.leave(id, { signal: chat.signal });
     await chat.refresh();
+    if (chat.openedId === id) location.hash = '';
+  };
+  const title = t.leaveTitle(nameOf(conversation.group, chat.me.id));
+  return (
+    <Modal title={title} action={t.leave} act={leave} isDangerous onClose={onClose}>
+      <p>{direct ? t.leaveDirectText : t.leaveText}</p>
+    </Modal>
+  );
+}
+
+/** Asks before a group is deleted. */
+export function DeleteGroupDialog({ chat, onClose, conversation }: GroupDialogProps) {
+  const { app } = useView();
+  const t = texts().chat;
+  const { id, name } = conversation.group;
+  const remove = async () => {
+    await app.client.groups.delete(id, { signal: chat.signal });
+    await chat.refresh();
+    if (chat.openedId === id) location.hash = '';
   };
   return (
-    <Modal title={t.leaveTitle(name)} action={t.leave} act={leave} isDangerous onClose={onClose}>
-      <p>{t.leaveText}</p>
+    <Modal title={t.deleteGroupTitle(name)} action={t.delete} act={remove} isDangerous onClose={onClose}>
+      <p>{t.deleteGroupText}</p>
     </Modal>
   );
 }
 
 /** Asks before a message is deleted. */
-export function DeleteMessageDialog(props: DialogProps & { conversation: Conversation; messageId: number }) {
+export function DeleteMessageDialog(props: GroupDialogProps & { messageId: number }) {
   const t = texts().chat;
-  const remove = () => props.chat.remove(props.conversation, props.messageId);
+  const remove = () => props.chat.changes.remove(props.conversation, props.messageId);
   return (
     <Modal title={t.deleteTitle} action={t.delete} act={remove} isDangerous onClose={props.onClose}>
       <p>{t.deleteText}</p>

@@ -1,14 +1,36 @@
+import type { ComponentType } from 'preact';
 import type { Chat } from '../../model/chat.ts';
-import { DeleteMessageDialog, LeaveDialog } from './confirm-dialogs.tsx';
-import type { DialogState } from './dialog-state.ts';
+import { AccountDialog, DeleteAccountDialog } from './account-dialog.tsx';
+import { DeleteGroupDialog, DeleteMessageDialog, LeaveDialog } from './confirm-dialogs.tsx';
+import type { DialogProps, DialogState, GroupDialogProps } from './dialog-state.ts';
+import { FindDialog } from './find-dialog.tsx';
+import { GroupSettingsDialog } from './group-settings-dialog.tsx';
+import { HelpDialog } from './help-dialog.tsx';
 import { MembersDialog } from './members-dialog.tsx';
-import { JoinGroupDialog, NewGroupDialog } from './new-group-dialogs.tsx';
+import { CreateNamedDialog, JoinGroupDialog, NewGroupDialog } from './new-group-dialogs.tsx';
+import { LinkDialog, ReactDialog } from './small-dialogs.tsx';
 
 interface Props {
   chat: Chat;
   dialog: DialogState;
   close: (dialog: DialogState) => void;
 }
+
+const general: Record<string, ComponentType<DialogProps>> = {
+  'new-group': NewGroupDialog,
+  'join-group': JoinGroupDialog,
+  find: FindDialog,
+  account: AccountDialog,
+  'delete-account': DeleteAccountDialog,
+  help: HelpDialog,
+};
+
+const ofGroup: Record<string, ComponentType<GroupDialogProps>> = {
+  members: MembersDialog,
+  'leave-group': LeaveDialog,
+  'delete-group': DeleteGroupDialog,
+  'group-settings': GroupSettingsDialog,
+};
 
 const keys = new WeakMap<DialogState, number>();
 let opened = 0;
@@ -18,16 +40,14 @@ export function DialogView({ chat, dialog, close }: Props) {
   const key = keys.get(dialog) ?? ++opened;
   keys.set(dialog, key);
   const props = { chat, onClose: () => close(dialog) };
-  switch (dialog.kind) {
-    case 'new-group':
-      return <NewGroupDialog key={key} {...props} />;
-    case 'join-group':
-      return <JoinGroupDialog key={key} {...props} />;
-    case 'members':
-      return <MembersDialog key={key} {...props} conversation={dialog.conversation} />;
-    case 'leave-group':
-      return <LeaveDialog key={key} {...props} conversation={dialog.conversation} />;
-    case 'delete-message':
-      return <DeleteMessageDialog key={key} {...props} {...dialog} />;
+  if (dialog.kind === 'delete-message') return <DeleteMessageDialog key={key} {...props} {...dialog} />;
+  if (dialog.kind === 'react') return <ReactDialog key={key} {...props} {...dialog} />;
+  if (dialog.kind === 'create-named') return <CreateNamedDialog key={key} {...props} name={dialog.name} />;
+  if (dialog.kind === 'link') return <LinkDialog key={key} {...props} address={dialog.address} />;
+  if ('conversation' in dialog) {
+    const GroupDialog = ofGroup[dialog.kind];
+    return GroupDialog ? <GroupDialog key={key} {...props} conversation={dialog.conversation} /> : null;
   }
+  const General = general[dialog.kind];
+  return General ? <General key={key} {...props} /> : null;
 }

@@ -1,27 +1,33 @@
-import { useState } from 'preact/hooks';
-import type { User } from '../../../../client/index.ts';
+import { useEffect, useState } from 'preact/hooks';
+import type { Member, Role, User } from '../../../../client/index.ts';
 import { errorText } from '../../../i18n/error-text.ts';
 import { texts } from '../../../i18n/texts.ts';
-import type { Conversation } from '../../model/conversation.ts';
 import { useView } from '../context.ts';
 import { Modal } from '../modal.tsx';
 import { PeoplePicker } from '../people-picker.tsx';
-import type { DialogProps } from './dialog-state.ts';
+import type { GroupDialogProps } from './dialog-state.ts';
 
-/** Lists the members of a group, adds users, and offers to leave the group. */
-export function MembersDialog({ chat, onClose, conversation }: DialogProps & { conversation: Conversation }) {
+const ROLES: readonly Role[] = ['owner', 'admin', 'member'];
+
+/** Lists the members of a group with their roles, adds and removes users, and offers to leave the group. */
+export function MembersDialog({ chat, onClose, conversation }: GroupDialogProps) {
   const { app, openDialog } = useView();
   const t = texts().chat;
   const [error, setError] = useState('');
-  const { id, name, members } = conversation.group;
-  const add = async (user: User) => {
+  const [roles, setRoles] = useState<readonly Member[]>([]);
+  const { id, name, members, members_count, role } = conversation.group;
+  const { signal } = chat;
+  const readRoles = () => app.client.members(id, { signal }).then(setRoles, () => {});
+  useEffect(() => void readRoles(), [members]);
+  const attempt = async (change: () => Promise<unknown>) => {
     setError('');
     try {
-      await app.client.join(id, { userId: user.id, signal: chat.signal });
+      await change();
       await chat.refresh();
     } catch (error) {
       setError(errorText(error));
     }
+    await readRoles();
   };
   const leave = (
     <button type="button" class="secondary" onClick={() => openDialog({ kind: 'leave-group', conversation })}>
@@ -30,22 +36,66 @@ export function MembersDialog({ chat, onClose, conversation }: DialogProps & { c
   );
   return (
     <Modal title={t.membersOf(name)} buttons={leave} onClose={onClose}>
-      <ul class="people">
-        {members.map((member) => (
-          <li key={member.id} class="person" dir="auto">
-            {member.username}
-          </li>
+      <ul class="members">
+        {(roles.length > 0 ? roles : members).map((member) => (
+          <MemberLine
+            key={member.id}
+            member={member}
+            isMe={member.id === chat.me.id}
+            own={role}
+            setRole={(role) => void attempt(() => app.client.groups.setRole(id, member.id, role, { signal }))}
+            remove={() => void attempt(() => app.client.leave(id, { userId: member.id, signal }))}
+          />
         ))}
+        {roles.length === 0 && members.length < members_count && <li class="hint">…</li>}
       </ul>
       <PeoplePicker
         chat={chat}
         label={t.addMember}
-        isExcluded={(user) => members.some((member) => member.id === user.id)}
-        choose={(user) => void add(user)}
+        isExcluded={(user) => [...members, ...roles].some((member) => member.id === user.id)}
+        choose={(user) => void attempt(() => app.client.join(id, { userId: user.id, signal }))}
       />
       <p class="error" role="alert">
         {error}
       </p>
     </Modal>
+  );
+}
+
+interface LineProps {
+  member: User & { role?: Role };
+  isMe: boolean;
+  /** The user's own role. */
+  own: Role;
+  setRole: (role: Role) => void;
+  remove: () => void;
+}
+
+function MemberLine({ member, isMe, own, setRole, remove }: LineProps) {
+  const t = texts().chat;
+  const { username, role } = member;
+  const mayRemove = !isMe && own !== 'member' && (own === 'owner' || role === 'member');
+  return (
+    <li>
+      <span class="name" dir="auto">
+        {username} {isMe && <span class="hint">({t.you})</span>}
+      </span>
+      {role !== undefined && own === 'owner' ? (
+        <select aria-label={t.roleOf(username)} onChange={({ currentTarget }) => setRole(currentTarget.value as Role)}>
+          {ROLES.map((one) => (
+            <option key={one} value={one} selected={one === role}>
+              {t.roles[one]}
+            </option>
+          ))}
+        </select>
+      ) : (
+        role !== undefined && role !== 'member' && <span class="hint">{t.roles[role]}</span>
+      )}
+      {mayRemove && (
+        <button type="button" class="secondary small" aria-label={t.remove(username)} onClick={remove}>
+          ×
+        </button>
+      )}
+    </li>
   );
 }

@@ -1,10 +1,11 @@
 /// <reference lib="dom" />
 import type { RefObject } from 'preact';
 import { useRef, useState } from 'preact/hooks';
-import type { User } from '../../../../client/index.ts';
+import { ChatError, type User } from '../../../../client/index.ts';
 import { texts } from '../../../i18n/texts.ts';
+import type { Chat } from '../../model/chat.ts';
 import { groupHash } from '../../model/location.ts';
-import { useView } from '../context.ts';
+import { useView, type View } from '../context.ts';
 import { Modal } from '../modal.tsx';
 import { PeoplePicker } from '../people-picker.tsx';
 import type { DialogProps } from './dialog-state.ts';
@@ -35,7 +36,7 @@ export function NewGroupDialog({ chat, onClose }: DialogProps) {
         <ul class="people">
           {chosen.map((user) => (
             <li key={user.id} class="person">
-              {user.username}{' '}
+              <bdi>{user.username}</bdi>{' '}
               <button
                 type="button"
                 class="secondary small"
@@ -52,24 +53,48 @@ export function NewGroupDialog({ chat, onClose }: DialogProps) {
   );
 }
 
-/** Joins a group by name, which is then opened. */
+/** Joins a group by name, which is then opened. If there is none, asks whether to create it. */
 export function JoinGroupDialog({ chat, onClose }: DialogProps) {
-  const { app } = useView();
+  const view = useView();
   const t = texts().chat;
   const name = useRef<HTMLInputElement>(null);
   const join = async () => {
     const wanted = (name.current?.value ?? '').trim();
-    await app.client.joinNamed(wanted, { signal: chat.signal });
-    await chat.refresh();
-    const joined = chat.conversations.find(({ group }) => group.name === wanted);
-    if (joined !== undefined) location.hash = groupHash(joined.group.id);
+    try {
+      await joinNamed(view, chat, wanted, false);
+    } catch (error) {
+      if (!(error instanceof ChatError) || error.code !== 'group_not_found') throw error;
+      view.openDialog({ kind: 'create-named', name: wanted });
+    }
   };
   return (
     <Modal title={t.joinGroup} action={t.join} act={join} onClose={onClose}>
       <NameField field={name} />
-      <p class="hint">{t.joinHint}</p>
     </Modal>
   );
+}
+
+/** Asks before a group is created that the user wanted to join. */
+export function CreateNamedDialog({ chat, onClose, name }: DialogProps & { name: string }) {
+  const view = useView();
+  const t = texts().chat;
+  return (
+    <Modal
+      title={t.createNamedTitle(name)}
+      action={t.create}
+      act={() => joinNamed(view, chat, name, true)}
+      onClose={onClose}
+    >
+      <p>{t.createNamedText}</p>
+    </Modal>
+  );
+}
+
+async function joinNamed({ app }: View, chat: Chat, name: string, create: boolean): Promise<void> {
+  await app.client.joinNamed(name, { create, signal: chat.signal });
+  await chat.refresh();
+  const joined = chat.conversations.find(({ group }) => group.name === name.normalize('NFC'));
+  if (joined !== undefined) location.hash = groupHash(joined.group.id);
 }
 
 function NameField({ field }: { field: RefObject<HTMLInputElement | null> }) {

@@ -1,0 +1,77 @@
+/// <reference lib="dom" />
+import type { Message } from '../../../client/index.ts';
+import type { Stored } from './stored.ts';
+
+const NOTIFIES = 'notifies';
+const SOUNDS = 'sounds';
+
+/** Notifications of the browser and a sound for new messages, where the user has switched them on. */
+export class Alerts {
+  readonly #choices: Stored<boolean>;
+  #audio: AudioContext | undefined;
+
+  constructor(choices: Stored<boolean>) {
+    this.#choices = choices;
+  }
+
+  /** True if the browser has notifications and the user has not blocked them. */
+  get canNotify(): boolean {
+    return 'Notification' in globalThis && Notification.permission !== 'denied';
+  }
+
+  /** True if the user wants notifications and the browser allows them. */
+  get notifies(): boolean {
+    return this.canNotify && Notification.permission === 'granted' && this.#choices.get(NOTIFIES) === true;
+  }
+
+  /** Switches notifications on, which asks for permission, or off. */
+  async setNotifies(wanted: boolean): Promise<void> {
+    const isAllowed = wanted && (await Notification.requestPermission()) === 'granted';
+    this.#choices.set(NOTIFIES, isAllowed || undefined);
+  }
+
+  /** True if the user wants a sound. */
+  get sounds(): boolean {
+    return this.#choices.get(SOUNDS) === true;
+  }
+
+  /** Switches the sound on or off. */
+  setSounds(wanted: boolean): void {
+    this.#choices.set(SOUNDS, wanted || undefined);
+    if (wanted) this.#beep();
+  }
+
+  /** Alerts to a message. A later one of the same group replaces its notification. */
+  alert({ sender, content }: Message, group: { name: string; hash: string; isDirect: boolean }): void {
+    if (this.sounds) this.#beep();
+    if (!this.notifies) return;
+    try {
+      const title = group.isDirect ? sender : `${sender} · ${group.name}`;
+      const shown = new Notification(title, { body: content.slice(0, 200), tag: group.hash });
+      shown.onclick = () => {
+        window.focus();
+        location.hash = group.hash;
+        shown.close();
+      };
+    } catch {
+      // On some phones only a service worker may show notifications.
+    }
+  }
+
+  #beep(): void {
+    try {
+      this.#audio ??= new AudioContext();
+      const now = this.#audio.currentTime;
+      const tone = this.#audio.createOscillator();
+      const volume = this.#audio.createGain();
+      tone.frequency.setValueAtTime(880, now);
+      volume.gain.setValueAtTime(0.08, now);
+      volume.gain.exponentialRampToValueAtTime(0.0001, now + 0.25);
+      tone.connect(volume).connect(this.#audio.destination);
+      tone.start(now);
+      tone.stop(now + 0.25);
+    } catch {
+      // No sound device, or the browser does not allow it yet.
+    }
+  }
+}

@@ -1,0 +1,37 @@
+/// <reference lib="dom" />
+
+/** How the last request of its state to a node ended. */
+export interface ProbeResult {
+  /** How long the response took, in milliseconds; undefined if there was none. */
+  latencyMs: number | undefined;
+  /** True if the request was given up; false if the connection failed, which proves that the node is away. */
+  timedOut: boolean;
+}
+
+/** Watches the page's requests: every response, of whatever request, is a sign that the network works. */
+export class Traffic {
+  /** When the last response arrived, by performance.now(). */
+  lastSign = Number.NEGATIVE_INFINITY;
+  readonly #probes = new Map<string, ProbeResult>();
+
+  /** Sends a request, and takes note of how it ends. */
+  readonly fetch: typeof fetch = async (input, init) => {
+    const began = performance.now();
+    const [, node] = /^(.*)\/health$/.exec(String(input)) ?? [];
+    try {
+      const response = await fetch(input, init);
+      this.lastSign = performance.now();
+      if (node !== undefined) this.#probes.set(node, { latencyMs: this.lastSign - began, timedOut: false });
+      return response;
+    } catch (error) {
+      const timedOut = init?.signal?.aborted === true;
+      if (node !== undefined) this.#probes.set(node, { latencyMs: undefined, timedOut });
+      throw error;
+    }
+  };
+
+  /** Returns how the last request for the state of this node ended. */
+  probe(url: string): ProbeResult | undefined {
+    return this.#probes.get(url);
+  }
+}

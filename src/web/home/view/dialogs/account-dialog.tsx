@@ -1,0 +1,194 @@
+/// <reference lib="dom" />
+import { useEffect, useRef, useState } from 'preact/hooks';
+import type { Account, Session } from '../../../../client/index.ts';
+import { dateAndTime } from '../../../i18n/dates.ts';
+import { errorText } from '../../../i18n/error-text.ts';
+import { texts } from '../../../i18n/texts.ts';
+import { useView } from '../context.ts';
+import { LanguageSwitch } from '../language-switch.tsx';
+import { Modal } from '../modal.tsx';
+import type { DialogProps } from './dialog-state.ts';
+
+/** The user's own account: name, password, signed-in devices, language, notifications. */
+export function AccountDialog({ chat, onClose }: DialogProps) {
+  const { app, openDialog } = useView();
+  const t = texts().chat;
+  const { signal } = chat;
+  const [account, setAccount] = useState<Account>();
+  const [done, setDone] = useState('');
+  const [error, setError] = useState('');
+  const name = useRef<HTMLInputElement>(null);
+  const oldPassword = useRef<HTMLInputElement>(null);
+  const newPassword = useRef<HTMLInputElement>(null);
+  useEffect(() => void app.client.account.get({ signal }).then(setAccount, () => {}), []);
+  const attempt = async (change: () => Promise<void>, text: string) => {
+    setDone('');
+    setError('');
+    try {
+      await change();
+      setDone(text);
+    } catch (error) {
+      setError(errorText(error));
+    }
+  };
+  const rename = async () => {
+    const renamed = await app.client.account.rename(name.current?.value ?? '', { signal });
+    app.renamed(renamed.username);
+  };
+  const changePassword = async () => {
+    const [old, next] = [oldPassword.current?.value ?? '', newPassword.current?.value ?? ''];
+    await app.client.account.changePassword(old, next, { signal });
+    app.tokenChanged();
+    for (const field of [oldPassword, newPassword]) if (field.current !== null) field.current.value = '';
+  };
+  return (
+    <Modal title={t.account} onClose={onClose}>
+      <label for="own-name">{t.name}</label>
+      <div class="row">
+        <input
+          id="own-name"
+          ref={name}
+          maxLength={64}
+          defaultValue={chat.me.username}
+          autocomplete="off"
+          onKeyDown={onEnter(() => void attempt(rename, t.renamed))}
+        />
+        <button type="button" class="secondary" onClick={() => void attempt(rename, t.renamed)}>
+          {t.rename}
+        </button>
+      </div>
+      {account?.has_password === true && (
+        <>
+          <label for="old-password">{t.oldPassword}</label>
+          <input id="old-password" type="password" ref={oldPassword} autocomplete="current-password" />
+          <label for="new-password">{t.newPassword}</label>
+          <div class="row">
+            <input
+              id="new-password"
+              type="password"
+              ref={newPassword}
+              autocomplete="new-password"
+              onKeyDown={onEnter(() => void attempt(changePassword, t.passwordChanged))}
+            />
+            <button type="button" class="secondary" onClick={() => void attempt(changePassword, t.passwordChanged)}>
+              {t.change}
+            </button>
+          </div>
+        </>
+      )}
+      <p role="status">{done}</p>
+      <p class="error" role="alert">
+        {error}
+      </p>
+      <LanguageSwitch />
+      <Alerts />
+      <Sessions chat={chat} />
+      <div class="buttons">
+        <a class="button secondary" href="docs">
+          {texts().common.documentation}
+        </a>
+        <button type="button" class="secondary dangerous" onClick={() => openDialog({ kind: 'delete-account' })}>
+          {t.deleteAccount}
+        </button>
+      </div>
+    </Modal>
+  );
+}
+
+/** Enter in a field does what its button does; it must not close the dialog. */
+function onEnter(act: () => void) {
+  return (event: KeyboardEvent) => {
+    if (event.key !== 'Enter' || event.isComposing) return;
+    event.preventDefault();
+    act();
+  };
+}
+
+function Alerts() {
+  const { app } = useView();
+  const t = texts().chat;
+  return (
+    <>
+      {app.alerts.canNotify && (
+        <label class="switch">
+          <input
+            type="checkbox"
+            checked={app.alerts.notifies}
+            onChange={({ currentTarget }) =>
+              void app.alerts.setNotifies(currentTarget.checked).then(() => app.changed())
+            }
+          />{' '}
+          {t.notify}
+        </label>
+      )}
+      <label class="switch">
+        <input
+          type="checkbox"
+          checked={app.alerts.sounds}
+          onChange={({ currentTarget }) => {
+            app.alerts.setSounds(currentTarget.checked);
+            app.changed();
+          }}
+        />{' '}
+        {t.sound}
+      </label>
+    </>
+  );
+}
+
+function Sessions({ chat }: { chat: DialogProps['chat'] }) {
+  const { app } = useView();
+  const t = texts().chat;
+  const [sessions, setSessions] = useState<readonly Session[]>([]);
+  const read = () => app.client.account.sessions({ signal: chat.signal }).then(setSessions, () => {});
+  useEffect(() => void read(), []);
+  const end = (id: string) => {
+    app.client.account.endSession(id, { signal: chat.signal }).then(read, (error) => app.failed(error));
+  };
+  if (sessions.length === 0) return null;
+  return (
+    <details>
+      <summary>{t.sessions(sessions.length)}</summary>
+      <ul class="members">
+        {sessions.map(({ id, created_at, current }) => (
+          <li key={id}>
+            <span class="name">
+              {dateAndTime(new Date(created_at))} {current && <span class="hint">({t.thisDevice})</span>}
+            </span>
+            {!current && (
+              <button type="button" class="secondary small" onClick={() => end(id)}>
+                {t.endSession}
+              </button>
+            )}
+          </li>
+        ))}
+      </ul>
+    </details>
+  );
+}
+
+/** Asks before an account is deleted. */
+export function DeleteAccountDialog({ chat, onClose }: DialogProps) {
+  const { app } = useView();
+  const t = texts().chat;
+  const password = useRef<HTMLInputElement>(null);
+  const erase = useRef<HTMLInputElement>(null);
+  const remove = async () => {
+    const given = password.current?.value ?? '';
+    const messages = erase.current?.checked === true ? 'erase' : 'keep';
+    await app.client.account.delete({ ...(given !== '' && { password: given }), messages, signal: chat.signal });
+    app.leave();
+  };
+  return (
+    <Modal title={t.deleteAccountTitle} action={t.deleteAccount} act={remove} isDangerous onClose={onClose}>
+      <p>{t.deleteAccountText}</p>
+      <label for="delete-password">
+        {t.password} <span class="hint">{t.passwordIfAny}</span>
+      </label>
+      <input id="delete-password" type="password" ref={password} autocomplete="current-password" />
+      <label class="switch">
+        <input type="checkbox" ref={erase} /> {t.eraseMessages}
+      </label>
+    </Modal>
+  );
+}

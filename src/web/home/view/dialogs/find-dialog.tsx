@@ -1,0 +1,88 @@
+/// <reference lib="dom" />
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { texts } from '../../../i18n/texts.ts';
+import { useView } from '../context.ts';
+import { Modal } from '../modal.tsx';
+import type { DialogProps } from './dialog-state.ts';
+import { type Finding, FindingLine, findGroups, findMessages, findPeople } from './findings.tsx';
+
+/** Delay after the last keystroke before a search, in milliseconds. */
+const TYPING_MS = 200;
+
+/** Finds groups, people and messages; with the keyboard alone, a quick way to another group. */
+export function FindDialog({ chat, onClose }: DialogProps) {
+  const { app } = useView();
+  const t = texts().chat;
+  const [term, setTerm] = useState('');
+  const [found, setFound] = useState<Finding[]>([]);
+  const [selected, setSelected] = useState(0);
+  const list = useRef<HTMLDivElement>(null);
+  const latest = useRef('');
+  latest.current = term;
+  const findings = [...findGroups(chat, term), ...found];
+  useEffect(() => {
+    setSelected(0);
+    setFound([]);
+    if (term === '') return;
+    const timer = setTimeout(() => {
+      const searches = [findPeople(app.client, chat, term), findMessages(app.client, chat, term)];
+      for (const search of searches) {
+        search.then(
+          (more) => latest.current === term && setFound((known) => sorted([...known, ...more])),
+          () => {},
+        );
+      }
+    }, TYPING_MS);
+    return () => clearTimeout(timer);
+  }, [term]);
+  useEffect(
+    () => list.current?.querySelector('[aria-selected="true"]')?.scrollIntoView({ block: 'nearest' }),
+    [selected],
+  );
+  const open = (finding: Finding | undefined) => {
+    if (finding === undefined) return;
+    onClose();
+    finding.open().catch((error) => app.failed(error));
+  };
+  const press = (event: KeyboardEvent) => {
+    const move = event.key === 'ArrowDown' ? 1 : event.key === 'ArrowUp' ? -1 : 0;
+    if (move !== 0 && findings.length > 0) setSelected((selected + move + findings.length) % findings.length);
+    else if (event.key === 'Enter' && !event.isComposing) open(findings[selected]);
+    else return;
+    event.preventDefault();
+  };
+  return (
+    <Modal title={t.find} onClose={onClose} isWide>
+      <input
+        role="combobox"
+        aria-label={t.findWhat}
+        aria-expanded={findings.length > 0}
+        aria-controls="findings"
+        aria-activedescendant={findings.length > 0 ? `finding-${selected}` : undefined}
+        placeholder={t.findWhat}
+        autocomplete="off"
+        value={term}
+        onInput={({ currentTarget }) => setTerm(currentTarget.value)}
+        onKeyDown={press}
+      />
+      <div id="findings" role="listbox" aria-label={t.find} ref={list} hidden={findings.length === 0}>
+        {findings.map((finding, index) => (
+          <FindingLine
+            key={finding.key}
+            id={`finding-${index}`}
+            finding={finding}
+            isSelected={index === selected}
+            open={() => open(finding)}
+          />
+        ))}
+      </div>
+      {term !== '' && findings.length === 0 && <p class="hint">{t.nothingFound}</p>}
+    </Modal>
+  );
+}
+
+const ORDER = ['group', 'person', 'message'];
+
+function sorted(findings: Finding[]): Finding[] {
+  return findings.sort((one, other) => ORDER.indexOf(one.kind) - ORDER.indexOf(other.kind));
+}

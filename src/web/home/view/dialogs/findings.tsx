@@ -1,0 +1,117 @@
+/// <reference lib="dom" />
+import type { ComponentChildren } from 'preact';
+import type { ChatClient, SearchResult } from '../../../../client/index.ts';
+import { shortTime } from '../../../i18n/dates.ts';
+import { texts } from '../../../i18n/texts.ts';
+import type { Chat } from '../../model/chat.ts';
+import { nameOf } from '../../model/group-names.ts';
+import { groupHash, messageHash } from '../../model/location.ts';
+
+/** Something that was found, and how to open it. */
+export interface Finding {
+  key: string;
+  kind: 'group' | 'person' | 'message';
+  title: ComponentChildren;
+  detail: ComponentChildren;
+  open: () => Promise<void>;
+}
+
+/** Most groups that are shown. */
+const MOST_GROUPS = 8;
+
+const goTo = async (hash: string) => {
+  // The same message again: the browser reports no change.
+  if (location.hash === hash) dispatchEvent(new HashChangeEvent('hashchange'));
+  location.hash = hash;
+};
+
+/** Finds the user's groups by part of their name; without one, the most recently active. */
+export function findGroups(chat: Chat, term: string): Finding[] {
+  const wanted = term.trim().toLowerCase();
+  return chat.conversations
+    .map(({ group, unread }) => ({ group, unread, name: nameOf(group, chat.me.id) }))
+    .filter(({ name }) => name.toLowerCase().includes(wanted))
+    .slice(0, MOST_GROUPS)
+    .map(({ group, unread, name }) => ({
+      key: `group-${group.id}`,
+      kind: 'group',
+      title: <bdi>{name}</bdi>,
+      detail: unread > 0 ? texts().chat.unread(unread) : '',
+      open: () => goTo(groupHash(group.id)),
+    }));
+}
+
+/** Finds people by part of their name. Opening one opens the direct chat with them. */
+export async function findPeople(client: ChatClient, chat: Chat, term: string): Promise<Finding[]> {
+  const users = await client.users(term.trim(), { limit: 8, signal: chat.signal });
+  return users
+    .filter(({ id }) => id !== chat.me.id)
+    .map(({ id, username }) => ({
+      key: `person-${id}`,
+      kind: 'person',
+      title: <bdi>{username}</bdi>,
+      detail: texts().chat.writeTo,
+      open: async () => {
+        const { group_id } = await client.openDirect(id, { signal: chat.signal });
+        await chat.refresh();
+        location.hash = groupHash(group_id);
+      },
+    }));
+}
+
+/** Finds messages in the user's groups. */
+export async function findMessages(client: ChatClient, chat: Chat, term: string): Promise<Finding[]> {
+  if (term.trim().length < 2) return [];
+  const { messages } = await client.search(term.trim(), { limit: 20, signal: chat.signal });
+  return messages.map((message) => ({
+    key: `message-${message.id}`,
+    kind: 'message',
+    title: <Excerpt parts={message.parts} />,
+    detail: (
+      <>
+        <bdi>{message.sender}</bdi>, <bdi>{nameOfGroup(chat, message)}</bdi>,{' '}
+        {shortTime(new Date(message.timestamp), new Date())}
+      </>
+    ),
+    open: () => goTo(messageHash(message.group_id, message.id)),
+  }));
+}
+
+type FoundMessage = SearchResult['messages'][number];
+
+function nameOfGroup(chat: Chat, { group_id, group }: FoundMessage): string {
+  const known = chat.find(group_id);
+  return known === undefined ? group : nameOf(known.group, chat.me.id);
+}
+
+/** Shows a message from shortly before the first match. */
+function Excerpt({ parts }: { parts: FoundMessage['parts'] }) {
+  const first = parts.findIndex(({ match }) => match);
+  const shown = parts.slice(Math.max(0, first - 1));
+  return (
+    <bdi>
+      {shown.map(({ text, match }, index) =>
+        match ? <mark key={index}>{text}</mark> : index === 0 && first > 0 ? `…${text.slice(-40)}` : text.slice(0, 120),
+      )}
+    </bdi>
+  );
+}
+
+interface LineProps {
+  id: string;
+  finding: Finding;
+  isSelected: boolean;
+  open: () => void;
+}
+
+/** One line of what was found. */
+export function FindingLine({ id, finding, isSelected, open }: LineProps) {
+  return (
+    // biome-ignore lint/a11y/useKeyWithClickEvents: the field above it handles the keys
+    <div id={id} role="option" class={finding.kind} tabIndex={-1} aria-selected={isSelected} onClick={open}>
+      <span class="kind">{texts().chat.kinds[finding.kind]}</span>
+      <span class="title">{finding.title}</span>
+      <span class="hint">{finding.detail}</span>
+    </div>
+  );
+}

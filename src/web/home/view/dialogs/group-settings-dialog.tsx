@@ -1,0 +1,128 @@
+/// <reference lib="dom" />
+import { useRef, useState } from 'preact/hooks';
+import { errorText } from '../../../i18n/error-text.ts';
+import { texts } from '../../../i18n/texts.ts';
+import { nameOf } from '../../model/group-names.ts';
+import { addressOf, invitationHash } from '../../model/location.ts';
+import { useView } from '../context.ts';
+import { Modal } from '../modal.tsx';
+import type { GroupDialogProps } from './dialog-state.ts';
+import { LinkField } from './small-dialogs.tsx';
+
+/** The settings of a group: for everybody mute and leave; for owners and admins name, description, invitation and archive. */
+export function GroupSettingsDialog(props: GroupDialogProps) {
+  const { chat, onClose, conversation } = props;
+  const { app, openDialog } = useView();
+  const t = texts().chat;
+  const name = useRef<HTMLInputElement>(null);
+  const description = useRef<HTMLTextAreaElement>(null);
+  const { group } = conversation;
+  const mayChange = !group.direct && group.role !== 'member';
+  const save = async () => {
+    const change = { name: name.current?.value ?? group.name, description: description.current?.value ?? '' };
+    await app.client.groups.change(group.id, change, { signal: chat.signal });
+    await chat.refresh();
+  };
+  const action = mayChange ? { action: t.save, act: save } : {};
+  return (
+    <Modal title={t.settingsOf(nameOf(group, chat.me.id))} {...action} onClose={onClose}>
+      <label class="switch">
+        <input
+          type="checkbox"
+          checked={app.mutes.has(group.id)}
+          onChange={({ currentTarget }) => app.mute(group.id, currentTarget.checked)}
+        />{' '}
+        {t.mute}
+      </label>
+      {mayChange ? (
+        <>
+          <label for="group-name">{t.groupName}</label>
+          <input id="group-name" ref={name} required maxLength={128} autocomplete="off" defaultValue={group.name} />
+          <label for="group-description">{t.description}</label>
+          <textarea
+            id="group-description"
+            ref={description}
+            maxLength={1024}
+            rows={2}
+            defaultValue={group.description}
+          />
+          <Invitation {...props} />
+          <Archive {...props} />
+        </>
+      ) : (
+        group.description !== '' && <p dir="auto">{group.description}</p>
+      )}
+      <div class="buttons">
+        <button type="button" class="secondary" onClick={() => openDialog({ kind: 'leave-group', conversation })}>
+          {t.leaveGroup}
+        </button>
+        {!group.direct && group.role === 'owner' && (
+          <button
+            type="button"
+            class="secondary dangerous"
+            onClick={() => openDialog({ kind: 'delete-group', conversation })}
+          >
+            {t.deleteGroup}
+          </button>
+        )}
+      </div>
+    </Modal>
+  );
+}
+
+function Invitation({ chat, conversation }: GroupDialogProps) {
+  const { app } = useView();
+  const t = texts().chat;
+  const [address, setAddress] = useState('');
+  const [error, setError] = useState('');
+  const invite = async () => {
+    setError('');
+    try {
+      const { token } = await app.client.groups.invite(conversation.group.id, { signal: chat.signal });
+      setAddress(addressOf(invitationHash(token)));
+    } catch (error) {
+      setError(errorText(error));
+    }
+  };
+  return (
+    <>
+      <div class="buttons">
+        <button type="button" class="secondary" onClick={() => void invite()}>
+          {t.invite}
+        </button>
+      </div>
+      {address !== '' && (
+        <>
+          <LinkField address={address} />
+          <p class="hint">{t.inviteHint}</p>
+        </>
+      )}
+      <p class="error" role="alert">
+        {error}
+      </p>
+    </>
+  );
+}
+
+function Archive({ chat, conversation }: GroupDialogProps) {
+  const { app } = useView();
+  const t = texts().chat;
+  const archive = async (archived: boolean) => {
+    try {
+      await app.client.groups.change(conversation.group.id, { archived }, { signal: chat.signal });
+      await chat.refresh();
+    } catch (error) {
+      app.failed(error);
+    }
+  };
+  return (
+    <label class="switch">
+      <input
+        type="checkbox"
+        checked={conversation.group.archived}
+        onChange={({ currentTarget }) => void archive(currentTarget.checked)}
+      />{' '}
+      {t.archive}
+    </label>
+  );
+}

@@ -1,0 +1,25 @@
+import { texts } from '../../../i18n/texts.ts';
+import { Modal } from '../modal.tsx';
+import type { DialogProps } from './dialog-state.ts';
+
+/** The keyboard shortcuts. */
+export function HelpDialog({ onClose }: DialogProps) {
+  const t = texts().chat;
+  return (
+    <Modal title={t.shortcuts} onClose={onClose}>
+      <table class="shortcuts">
+        <tbody>
+          {t.shortcutList.map(([keys, effect]) => (
+            <tr key={keys}>
+              <th scope="row">
+                <kbd>{keys}</kbd>
+              </th>
+              <td>{effect}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      <p class="hint">{t.formatting}</p>
+    </Modal>
+  );
+}

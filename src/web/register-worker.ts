@@ -1,0 +1,17 @@
+/// <reference lib="dom" />
+
+interface TrustedTypes {
+  createPolicy(name: string, rules: { createScriptURL(url: string): string }): { createScriptURL(url: string): string };
+}
+
+/** Registers the service worker of the page, where the browser has them: on https and on localhost. */
+export function registerWorker(): void {
+  if (!('serviceWorker' in navigator)) return;
+  // The policy of the page demands that URLs of scripts are made by a policy like this one.
+  const { trustedTypes } = globalThis as { trustedTypes?: TrustedTypes };
+  const rules = { createScriptURL: () => 'service-worker.js' };
+  const policy = trustedTypes?.createPolicy('plantao-worker', rules) ?? rules;
+  navigator.serviceWorker.register(policy.createScriptURL('')).catch(() => {
+    // Storage is disabled: the page works, but only with a network.
+  });
+}

@@ -1,0 +1,76 @@
+/// <reference lib="dom" />
+
+/*
+ * Keeps the files of the chat page on the device, so that it opens without a network. It answers only for the page itself and
+ * its own files: what the page asks the nodes is never intercepted.
+ */
+
+/** The part of a service worker's global scope that is used: its types and those of a page cannot be in one program. */
+interface Worker {
+  /** The page and the files that it loads, by their URLs; the names of the latter include hashes. Set by the bundler. */
+  readonly FILES: readonly string[];
+  readonly registration: { readonly scope: string };
+  readonly clients: { claim(): Promise<void> };
+  skipWaiting(): Promise<void>;
+  addEventListener(kind: 'install' | 'activate', listener: (event: Lifecycle) => void): void;
+  addEventListener(kind: 'fetch', listener: (event: Fetching) => void): void;
+}
+
+interface Lifecycle {
+  waitUntil(done: Promise<unknown>): void;
+}
+
+interface Fetching {
+  readonly request: Request;
+  respondWith(response: Promise<Response>): void;
+}
+
+const worker = globalThis as unknown as Worker;
+
+/** A page that the network does not deliver within this time comes from the device, in milliseconds. */
+const PATIENCE_MS = 4000;
+const PREFIX = 'plantao-';
+const CACHE = PREFIX + worker.FILES.join('|');
+
+worker.addEventListener('install', (event) => {
+  event.waitUntil(caches.open(CACHE).then((cache) => cache.addAll([...worker.FILES])));
+  void worker.skipWaiting();
+});
+
+worker.addEventListener('activate', (event) => {
+  event.waitUntil(removeOld().then(() => worker.clients.claim()));
+});
+
+worker.addEventListener('fetch', (event) => {
+  const { request } = event;
+  if (request.method !== 'GET') return;
+  const { pathname } = new URL(request.url);
+  const scope = new URL(worker.registration.scope).pathname;
+  if (request.mode === 'navigate' && pathname === `${scope}home`) event.respondWith(page(request));
+  else if (pathname.startsWith(`${scope}assets/`)) event.respondWith(asset(request));
+});
+
+async function removeOld(): Promise<void> {
+  const names = await caches.keys();
+  await Promise.all(
+    names.filter((name) => name.startsWith(PREFIX) && name !== CACHE).map((name) => caches.delete(name)),
+  );
+}
+
+/** The page from the network, which may be newer; from the device where that takes too long or fails. */
+async function page(request: Request): Promise<Response> {
+  const cache = await caches.open(CACHE);
+  try {
+    const response = await fetch(request, { signal: AbortSignal.timeout(PATIENCE_MS) });
+    if (response.status < 500) return response;
+  } catch {
+    // No network.
+  }
+  return (await cache.match('home')) ?? fetch(request);
+}
+
+/** A file whose name includes a hash of its content: the one on the device is the same. */
+async function asset(request: Request): Promise<Response> {
+  const cache = await caches.open(CACHE);
+  return (await cache.match(request)) ?? fetch(request);
+}

@@ -1,0 +1,258 @@
+import { expect } from 'chai';
+import type { Page } from 'playwright-core';
+import { ChatClient } from '../../src/client/index.ts';
+import { eventually } from '../support/eventually.ts';
+import { createDatabase, type TestDatabase } from '../support/postgres.ts';
+import { startTwoNodes, type TwoNodes } from '../support/two-nodes.ts';
+import {
+  type ChatBrowser,
+  hasChromium,
+  messagesOn,
+  openGroup,
+  startChatBrowser,
+  waitForMessage,
+  write,
+} from './chat-browser.ts';
+
+describe('What a user can do on the chat page', function () {
+  this.timeout(180_000);
+  let database: TestDatabase;
+  let nodes: TwoNodes;
+  let browser: ChatBrowser;
+  let groups = 0;
+
+  before('start two nodes and a browser', async function () {
+    if (!hasChromium()) return this.skip();
+    database = await createDatabase();
+    nodes = await startTwoNodes(database.url);
+    browser = await startChatBrowser();
+  });
+  afterEach('no page has reported a problem', async () => {
+    await browser?.closePages();
+    expect(browser?.problems() ?? []).to.deep.equal([]);
+  });
+  after('stop the browser and the nodes', async () => {
+    await browser?.close();
+    await nodes?.stop();
+    await database?.drop();
+  });
+
+  async function clientOf(username: string): Promise<ChatClient> {
+    const client = new ChatClient({ urls: [nodes.active.url] });
+    await client.login(username);
+    return client;
+  }
+
+  /** Creates a group of ana and bruno, and returns its name and bruno's client. */
+  async function newGroup(): Promise<{ name: string; id: number; bruno: ChatClient }> {
+    await clientOf('ana');
+    const bruno = await clientOf('bruno');
+    groups += 1;
+    const name = `Group ${groups}.`;
+    const { group_id: id } = await bruno.createChat(name, ['ana']);
+    return { name, id, bruno };
+  }
+
+  const ana = (options = {}) => browser.signIn(nodes.active.url, 'ana', options);
+  const message = (page: Page, text: string) => page.locator('.message', { hasText: text });
+
+  it('edits, replies, reacts and mentions, and everybody sees it', async () => {
+    const { name } = await newGroup();
+    const [one, other] = [await ana(), await browser.signIn(nodes.standby.url, 'bruno')];
+    for (const page of [one, other]) await openGroup(page, name);
+    await write(one, 'first versoin');
+    await waitForMessage(other, 'first versoin');
+    await one.keyboard.press('ArrowUp');
+    await one.getByText('Editing your message').waitFor();
+    await write(one, 'first **version**');
+    for (const page of [one, other]) await message(page, 'first version').getByText('edited').waitFor();
+    expect(await message(other, 'first version').locator('strong').textContent()).to.equal('version');
+    await message(other, 'first version').hover();
+    await other.getByRole('button', { name: 'Reply' }).click();
+    await other.getByRole('textbox', { name: 'Message' }).pressSequentially('yes @an');
+    await other.getByRole('option', { name: 'ana' }).waitFor();
+    await other.keyboard.press('Enter');
+    await other.keyboard.press('Enter');
+    await one.locator('.message.mentions-me', { hasText: 'yes @ana' }).locator('.quote').waitFor();
+    await message(one, 'yes @ana').hover();
+    await one.getByRole('button', { name: 'React' }).click();
+    await one.getByRole('button', { name: '🎉' }).click();
+    await other.getByRole('button', { name: '🎉, 1' }).click();
+    await one.getByRole('button', { name: '🎉, 2' }).waitFor();
+  });
+
+  it('opens a group at the first of many unread messages, counts them in the list, and jumps to the latest', async () => {
+    const { name, id, bruno } = await newGroup();
+    const me = await clientOf('ana');
+    const { message_id } = await bruno.send(id, 'seen');
+    await me.markRead(id, message_id);
+    for (let index = 0; index < 120; index += 1) await bruno.send(id, `unseen ${index}.`);
+    const page = await ana();
+    await page.getByRole('link', { name }).getByRole('img', { name: '120 unread' }).waitFor();
+    await openGroup(page, name);
+    await page.locator('.divider').waitFor();
+    await message(page, 'unseen 0.').waitFor();
+    expect(await message(page, 'unseen 119.').count()).to.equal(0);
+    expect(await message(page, 'unseen 0.').evaluate((line) => line.getBoundingClientRect().top)).to.be.within(0, 600);
+    await page.locator('#jump').click();
+    await message(page, 'unseen 119.').waitFor();
+    await eventually('all count as read', async () => (await page.title()) === 'Plantão');
+    await eventually('the cluster knows', async () => {
+      const { chats } = await me.chats();
+      return chats.find((chat) => chat.id === id)?.unread === 0;
+    });
+  });
+
+  it('keeps drafts and unsent messages through a reload, and sends the latter by itself when a node is back', async () => {
+    const { name, id, bruno } = await newGroup();
+    const page = await ana();
+    await openGroup(page, name);
+    let isDown = true;
+    await page.route('**/messages', (route) => (isDown ? route.abort() : route.continue()));
+    await write(page, 'written while away');
+    await page.locator('.sending', { hasText: 'written while away' }).waitFor();
+    await page.getByRole('textbox', { name: 'Message' }).fill('a draft');
+    await page.reload();
+    await page.locator('.sending', { hasText: 'written while away' }).waitFor();
+    expect(await page.getByRole('textbox', { name: 'Message' }).inputValue()).to.equal('a draft');
+    isDown = false;
+    await waitForMessage(page, 'written while away');
+    const { messages } = await bruno.messages(id);
+    expect(messages.map(({ content }) => content)).to.deep.equal(['written while away']);
+    expect(browser.problems(/net::ERR_FAILED|CORS|status of 503/)).to.deep.equal([]);
+  });
+
+  it('finds a person, a group and a message, and writes to the person directly', async () => {
+    const { name, id, bruno } = await newGroup();
+    await bruno.send(id, 'the needle in the haystack');
+    const page = await ana();
+    const find = async (term: string) => {
+      await page.keyboard.press('Control+k');
+      await page.getByRole('combobox', { name: 'Groups, people and messages' }).fill(term);
+    };
+    await find('needle');
+    await page.getByRole('option', { name: 'haystack' }).click();
+    await page.locator('.message.target', { hasText: 'needle' }).waitFor();
+    await find('brun');
+    await page.getByRole('option', { name: 'Send a direct message' }).click();
+    await page.getByRole('heading', { name: 'bruno' }).waitFor();
+    await write(page, 'just for you');
+    await eventually('bruno has it', async () => {
+      const direct = (await bruno.chats()).chats.find((chat) => chat.direct);
+      return direct?.last_message?.excerpt === 'just for you' && direct.unread === 1;
+    });
+    await find(name);
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name }).waitFor();
+  });
+
+  it('renames a group, and invites by a link that another user opens', async () => {
+    const page = await ana();
+    const me = await clientOf('ana');
+    groups += 1;
+    const name = `Group ${groups}.`;
+    await me.createChat(name);
+    await openGroup(page, name);
+    await page.getByRole('button', { name: 'Group settings' }).click();
+    await page.getByRole('button', { name: 'Create invitation link' }).click();
+    const link = await page.getByRole('textbox', { name: 'Link' }).inputValue();
+    await page.getByRole('textbox', { name: 'Group name' }).fill(`${name} renamed`);
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByRole('heading', { name: `${name} renamed`, exact: true }).waitFor();
+    const clara = await browser.signIn(nodes.standby.url, 'clara');
+    await clara.evaluate((address) => {
+      location.hash = new URL(address).hash;
+    }, link);
+    await clara.getByRole('heading', { name: `${name} renamed`, exact: true }).waitFor();
+    await page.getByRole('button', { name: '2 members' }).waitFor();
+  });
+
+  it('asks before joining by name creates a group, and says that a linked group is not the user’s', async () => {
+    const page = await ana();
+    await page.getByRole('button', { name: 'Join a group' }).click();
+    await page.getByRole('textbox', { name: 'Group name' }).fill('Nobody has this');
+    await page.getByRole('button', { name: 'Join', exact: true }).click();
+    const question = page.getByRole('dialog', { name: 'Create Nobody has this?' });
+    await question.getByRole('button', { name: 'Cancel' }).click();
+    expect(await page.getByRole('link', { name: 'Nobody has this' }).count()).to.equal(0);
+    await page.evaluate(() => {
+      location.hash = '#group-987654';
+    });
+    await page.getByText("You aren't a member of this group").waitFor();
+    expect(browser.problems(/status of 404/)).to.deep.equal([]);
+  });
+
+  it('says that a text is too long, instead of cutting it', async () => {
+    const { name } = await newGroup();
+    const page = await ana();
+    await openGroup(page, name);
+    await page.getByRole('textbox', { name: 'Message' }).fill('y'.repeat(4100));
+    await page.getByText('Too long by 4 characters').waitFor();
+    expect(await page.getByRole('button', { name: 'Send' }).isDisabled()).to.equal(true);
+    expect(await messagesOn(page)).to.deep.equal([]);
+  });
+
+  it('says that a connection is slow, never that there is none, while messages go through', async () => {
+    const { name } = await newGroup();
+    const page = await ana();
+    await openGroup(page, name);
+    await page.evaluate(() => {
+      const notices: string[] = [];
+      Object.assign(window, { notices });
+      const line = document.querySelector('#notice');
+      if (line)
+        new MutationObserver(() => notices.push(line.textContent ?? '')).observe(line, {
+          childList: true,
+          characterData: true,
+          subtree: true,
+        });
+    });
+    const network = await page.context().newCDPSession(page);
+    const conditions = { offline: false, latency: 2500, downloadThroughput: -1, uploadThroughput: -1 };
+    await network.send('Network.emulateNetworkConditions', conditions);
+    for (const text of ['slow 1', 'slow 2']) await write(page, text);
+    await page.getByRole('status').filter({ hasText: 'Slow connection' }).waitFor();
+    for (const text of ['slow 1', 'slow 2']) await waitForMessage(page, text);
+    const notices = await page.evaluate(() => (window as unknown as { notices: string[] }).notices);
+    expect(notices.join('\n')).to.not.match(/connect\. Retrying|unreachable|Waiting/);
+  });
+
+  it('speaks Portuguese to a browser that does, and English when the user chooses it', async () => {
+    const page = await browser.open(nodes.active.url, { locale: 'pt-BR' });
+    await page.getByText('Digite qualquer nome. Se for novo, criamos a conta.').waitFor();
+    expect(await page.evaluate(() => document.documentElement.lang)).to.equal('pt-BR');
+    await page.getByRole('combobox', { name: 'Idioma' }).selectOption('English');
+    await page.getByText("Enter any name. If it's new, we create the account.").waitFor();
+    await page.reload();
+    await page.getByRole('button', { name: 'Sign in' }).waitFor();
+  });
+
+  it('stays signed in in other tabs, until one of them signs out', async () => {
+    const { name } = await newGroup();
+    const first = await ana();
+    const second = await browser.openBeside(first, nodes.standby.url.replace(nodes.standby.url, nodes.active.url));
+    await second.getByRole('link', { name }).waitFor();
+    await first.getByRole('button', { name: 'Sign out' }).click();
+    await second.getByRole('button', { name: 'Sign in' }).waitFor();
+  });
+
+  it('opens without a network with what was loaded, and sends what is written there when the network is back', async () => {
+    const { name, id, bruno } = await newGroup();
+    await bruno.send(id, 'read before');
+    const page = await ana({ serviceWorkers: 'allow' });
+    await openGroup(page, name);
+    await waitForMessage(page, 'read before');
+    await page.evaluate(async () => void (await navigator.serviceWorker.ready));
+    await page.reload();
+    await waitForMessage(page, 'read before');
+    await page.context().setOffline(true);
+    await page.reload();
+    await waitForMessage(page, 'read before');
+    await write(page, 'written offline');
+    await page.locator('.sending', { hasText: 'written offline' }).waitFor();
+    await page.getByRole('status').filter({ hasText: "Can't connect" }).waitFor();
+    await page.context().setOffline(false);
+    await waitForMessage(page, 'written offline');
+    expect(browser.problems(/ERR_INTERNET_DISCONNECTED/)).to.deep.equal([]);
+  });
+});
