@@ -151,7 +151,11 @@ describe('The event iterator yields each event once, in order', () => {
 
   it('leaves a node that status() finds unreachable, long before its poll would end', async () => {
     const frozen = await start(serves(0));
-    const well = await start(serves(1));
+    const serve = serves(1);
+    const well = await start((heard, response) => {
+      if (heard.path === '/health') json(response, 200, { status: 'alive' });
+      else serve(heard, response);
+    });
     const client = clientOf([frozen.url, well.url]);
     const reading = readTo(1, client);
     await until(() => frozen.heard.at(-1)?.query.get('timeout') === '25', 'a poll that hangs');

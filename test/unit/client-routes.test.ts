@@ -72,6 +72,8 @@ const WITHOUT: Record<string, string> = {
   'GET /metrics': 'for Prometheus',
   'GET /events': 'events() reads the same log by polls, which fail over',
   'GET /home': 'a page for people',
+  'GET /manifest.webmanifest': 'a part of the page',
+  'GET /service-worker.js': 'a part of the page',
   'GET /docs': 'a page for people',
   'GET /openapi.json': 'for generators',
 };

@@ -102,6 +102,7 @@ describe('Missing settings', () => {
       showActiveUrl: true,
       signInTries: 10,
       signInTriesOfAddress: 100,
+      presence: true,
       requestsPerMinute: 0,
       notificationsPerMinute: 0,
       notificationBytesPerMinute: 60_000_000,

@@ -14,6 +14,9 @@ export function documented<Schema extends z.ZodType>(schema: Schema, document: J
   return schema;
 }
 
+/** A number of a response that is no integer. */
+export const fraction = documented(z.number(), { type: 'number' });
+
 /** One field of a request. */
 export interface Field {
   name: string;
@@ -34,7 +37,7 @@ export function fieldsOf(input: z.ZodType): Field[] {
   });
 }
 
-/** Returns the JSON Schema of a response. Schemas with an `id` in their metadata are under `$defs`. All numbers are integers. */
+/** Returns the JSON Schema of a response. Schemas with an `id` in their metadata are under `$defs`. Numbers are integers, except {@link fraction}. */
 export function responseSchemaOf(answer: z.ZodType): JsonSchema {
   return jsonOf(answer, 'output');
 }

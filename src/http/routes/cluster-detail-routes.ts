@@ -1,6 +1,7 @@
 /** What the cluster page shows beside `/cluster`: the terms of a day, the figures of the last minutes, and what blocks. */
 import { QueryTypes, type Sequelize } from 'sequelize';
 import { z } from 'zod';
+import { fraction } from '../docs/json-schema.ts';
 import { briefCache } from '../request/brief-cache.ts';
 import { nothing } from '../request/request-schemas.ts';
 import type { Services } from '../services.ts';
@@ -14,7 +15,7 @@ const TIMELINE_HOURS = 24;
 const MOST_TERMS = 300;
 const MOST_BLOCKERS = 20;
 
-const figures = z.array(z.number().nullable());
+const figures = z.array(fraction.nullable());
 const blockerRow = z.object({
   blocks: z.string().describe('What it blocks: event log, next term, a table or a node'),
   waiting: z.number().describe('How many sessions wait for it'),

@@ -1,5 +1,6 @@
 import { QueryTypes, type Sequelize } from 'sequelize';
 import { z } from 'zod';
+import { fraction } from '../docs/json-schema.ts';
 import { briefCache } from '../request/brief-cache.ts';
 import { prefersHtml } from '../request/prefers-html.ts';
 import { nothing } from '../request/request-schemas.ts';
@@ -25,9 +26,9 @@ const nodeRow = z.object({
   position: z.number(),
   behind: z.number(),
   waiters: z.number(),
-  posts_per_second: z.number(),
-  commit_ms: z.number().nullable(),
-  delivery_ms: z.number().nullable(),
+  posts_per_second: fraction,
+  commit_ms: fraction.nullable(),
+  delivery_ms: fraction.nullable(),
 });
 const standbyRow = z.object({
   standby: z.string(),

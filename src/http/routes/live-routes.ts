@@ -36,7 +36,7 @@ function typingRoute(services: Services): Route {
     summary:
       'Signals to the other members of a group that the caller types. Every node accepts it; repeat it every 3 s',
     description:
-      'The others get it as `ephemeral` (see Signals). It is sent at most every 2 s for a user and group, may be lost, and is not sent in groups with more than 500 waiting members on a node',
+      'The others get it as `ephemeral` (see Signals). It stores nothing, so repeating it is safe. It is sent at most every 2 s for a user and group, may be lost, and is not sent in groups with more than 500 waiting members on a node',
     input: z.object({
       groupId: id,
       userId: id.optional().describe('Who types. Where AUTH=token, the token says who calls.'),
