@@ -158,6 +158,13 @@ const TABLE: Record<string, Row> = {
   'POST /invitations': { body: ({ groupId }) => ({ groupId }), answers: { ...membersOnly(403), sender: 201 } },
   'DELETE /invitations': { query: ({ groupId }) => ({ groupId }), answers: { ...membersOnly(403), sender: 200 } },
   'POST /invitations/accept': { body: () => ({ token: 'none' }), answers: users(404) },
+  'GET /hooks': { query: ({ groupId }) => ({ groupId }), answers: { ...membersOnly(403), sender: 200 } },
+  'POST /hooks': {
+    body: ({ groupId }) => ({ groupId, name: 'Backup' }),
+    answers: { ...membersOnly(403), sender: 201 },
+  },
+  'DELETE /hooks': { body: () => ({ hookId: 2 ** 40 }), answers: users(404) },
+  'POST /hooks/:hookToken': { path: () => '/hooks/none', body: () => ({ content: 'x' }), answers: everyone(404) },
   'POST /direct': { body: ({ member }) => ({ otherUserId: member.id }), answers: { ...users(200), member: 400 } },
   'POST /read': {
     body: ({ groupId, messageId }) => ({ groupId, messageId }),

@@ -221,6 +221,9 @@ describe('The OpenAPI document', function () {
     await ask('POST', '/read', '/read', { ...a, body: { groupId, messageId: 2 ** 40 } }, 200);
     await ask('POST', '/read', '/read', { ...a, body: { groupId: 2 ** 40, messageId: 1 } }, 403);
     await ask('GET', '/sync', '/sync', a, 200);
+    await ask('POST', '/typing', '/typing', { ...a, body: { groupId } }, 200);
+    await ask('POST', '/typing', '/typing', { ...a, body: { groupId: 2 ** 40 } }, 403);
+    await ask('GET', '/presence', `/presence?groupId=${groupId}`, a, 200);
     await ask('GET', '/search', '/search?q=ol', a, 200);
     await ask('GET', '/search', '/search?q=%CC%81', a, 400);
     await ask('GET', '/search', `/search?q=ol&groupId=${2 ** 40}`, a, 403);

@@ -33,6 +33,8 @@ const READS = [
   '/sessions?userId=1',
   '/sync?userId=1',
   '/search?userId=1&q=ol',
+  '/presence?userId=1&groupId=1',
+  '/hooks?userId=1&groupId=1',
   '/subscribe/status?timeout=0',
   '/subscribe/user?user_id=1&timeout=0',
 ];
@@ -65,6 +67,9 @@ const WRITES: [method: string, path: string, body?: JsonObject][] = [
   ['POST', '/invitations', { groupId: 1 }],
   ['DELETE', '/invitations', { groupId: 1 }],
   ['POST', '/invitations/accept', { code: 'x' }],
+  ['POST', '/hooks', { groupId: 1, name: 'Backup' }],
+  ['DELETE', '/hooks', { hookId: 1 }],
+  ['POST', '/hooks/none', { content: 'Olá' }],
   ['POST', '/direct', { otherUserId: 2 }],
   ['POST', '/reactions', { messageId: 1, emoji: '👍' }],
   ['DELETE', '/reactions', { messageId: 1, emoji: '👍' }],
@@ -96,6 +101,8 @@ describe('Roles and routes:', () => {
     );
     const gets = [...CONTROL, ...READS, STREAM].map((path) => `GET ${path}`);
     const calls = [...gets, ...WRITES.map(([method, path]) => `${method} ${path}`), 'POST /fall', 'POST /revive'];
+    // Served by a standby too, and stored nowhere.
+    calls.push('POST /typing');
     const missing = told.filter((one) => {
       const pattern = new RegExp(`^${one.replaceAll('.', '\\.').replace(/\{\w+\}/g, '[^/?]+')}(\\?|$)`);
       return !calls.some((call) => pattern.test(call));

@@ -198,7 +198,8 @@ describe('For the DBA', () => {
        WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()`,
     );
     const names = rows.map(({ application_name }) => application_name);
-    for (const name of names) expect(name).to.match(/^plantao:node-[ab]:(lock|listen|log|backlog|writer|tokens|signals|pool)$/);
+    for (const name of names)
+      expect(name).to.match(/^plantao:node-[ab]:(lock|listen|log|backlog|writer|tokens|signals|pool)$/);
     for (const node of ['node-a', 'node-b']) {
       for (const part of ['lock', 'listen', 'log']) expect(names).to.include(`plantao:${node}:${part}`);
     }
