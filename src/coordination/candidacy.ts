@@ -105,7 +105,9 @@ export class Candidacy {
   async tryAcquire(given?: string): Promise<{ term: Term; reason: string } | null> {
     const { lock, changes, writing } = this.#options;
     try {
-      await Promise.all([lock.prepare(), writing.ready()]);
+      const sessions = await Promise.allSettled([lock.prepare(), writing.ready()]);
+      // The error of the lock session first: it says why a server accepts no writes, and the log does not alternate.
+      for (const session of sessions) if (session.status === 'rejected') throw session.reason;
       const reason = given ?? this.#reason;
       const unseenMs = this.#clock() - this.#leaderSeenAt;
       const term = await lock.tryAcquire({ reason, unseenMs, ownTerm: this.#ownTerm });
