@@ -1,22 +1,20 @@
 import type { Log } from '../log.ts';
 import type { CandidacyOptions } from './candidacy.ts';
-import type { EndCause } from './end-cause.ts';
 import type { HousekeepingOptions } from './housekeeping.ts';
 import type { LeaderLocking } from './lock/leader-lock.ts';
+import type { LossReportOptions } from './loss-report.ts';
 import type { SwitchoverRequest } from './peers/node-registry.ts';
 import type { Role } from './role.ts';
 
 /** Options of a SyncManager, including those of its housekeeping and its candidacy. */
 export interface SyncManagerOptions
-  extends Omit<HousekeepingOptions & CandidacyOptions, 'changes' | 'onSwitchoverRequested'> {
+  extends Omit<HousekeepingOptions & CandidacyOptions & LossReportOptions, 'changes' | 'onSwitchoverRequested'> {
   node: string;
   isActive: boolean;
   log: Log;
   lock: LeaderLocking;
   /** Removes and returns what plantao.switchover() requested of the active node of `term`. */
   takeSwitchoverRequest(term: number): Promise<SwitchoverRequest | null>;
-  /** Records in plantao.leader_history why this node lost the lock in `term`. */
-  reportLostLock(term: number, cause: EndCause): Promise<void>;
   /** Finishes the accepted writes; called once new ones are refused. Has its own deadline. */
   drain(): Promise<void>;
   /** Called after each change of role; after a resignation, once the successor is known or late. */

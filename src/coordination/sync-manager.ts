@@ -18,7 +18,7 @@
  * PostgreSQL is unreachable no node is active.
  *
  * During a pause (plantao.pause) PostgreSQL refuses every promotion but that of the process that was active last, which may
- * take its role back after a fault. So the role stays where it is, and nobody has it if that process dies.
+ * take its role back after a fault. So the role stays where it is, and no node has it if that process dies.
  *
  * A resignation is the same for /fall, SIGTERM and a switchover: refuse new writes, finish those under way, then close the
  * term, free the lock and notify the peers in one statement. The resigning node, and every node that was not named as
@@ -33,6 +33,7 @@ import { nextTickMs } from './election-timing.ts';
 import type { EndCause, Resignation } from './end-cause.ts';
 import { Housekeeping } from './housekeeping.ts';
 import type { Term } from './lock/term.ts';
+import { LossReport } from './loss-report.ts';
 import type { ClusterSignal } from './peers/cluster-signal.ts';
 import type { Refusal, Role } from './role.ts';
 import { RunLoop } from './run-loop.ts';
@@ -40,8 +41,6 @@ import type { SwitchoverOrigin, SyncManagerOptions } from './sync-manager-option
 
 /** A successor is known about 10 ms after a resignation; only a switchover waits longer than this. */
 const SUCCESSOR_LIMIT_MS = 300;
-/** While the database does not respond. */
-const REPORT_EVERY_MS = 500;
 /** Deadline of each part of a stop: a database that does not respond must not keep the process alive. */
 const STOP_LIMIT_MS = 2000;
 
@@ -51,13 +50,11 @@ export class SyncManager {
   readonly #candidacy: Candidacy;
   readonly #changes: ChangeLogger;
   readonly #housekeeping: Housekeeping;
+  readonly #lossReport: LossReport;
   readonly #loop: RunLoop;
   #role: Role = 'standby';
   /** The term of an active node; null in the other roles. */
   #term: Term | null = null;
-  /** The last term that this node lost, while plantao.leader_history does not name the cause. */
-  #unreportedLoss: { term: number; cause: EndCause } | null = null;
-  #nextReportAt = 0;
   /** The highest term of another node that this one heeded. */
   #heededTerm = 0;
   #isStarted = false;
@@ -71,6 +68,7 @@ export class SyncManager {
     this.#changes = changes;
     this.#candidacy = new Candidacy({ ...options, changes });
     this.#housekeeping = new Housekeeping({ ...options, changes, onSwitchoverRequested });
+    this.#lossReport = new LossReport(options);
     this.#loop = new RunLoop({
       ...(options.clock ? { clock: options.clock } : {}),
       tick: () => this.#tick(),
@@ -184,23 +182,9 @@ export class SyncManager {
 
   /** The lock session was lost while it held the lock. */
   handleLockLost(reason: string, cause: EndCause): void {
-    // A successor that has no such report infers the cause; it knows the events of PostgreSQL itself.
-    if (this.#term) this.#unreportedLoss = { term: this.#term.number, cause };
-    this.#reportLoss();
+    if (this.#term) this.#lossReport.lost(this.#term.number, cause);
     if (this.#role === 'active') this.#become('standby', `lost the leader lock: ${reason}`);
     this.suspectVacancy('its own lock session was lost');
-  }
-
-  /** Records the cause of a lost term; repeated until it succeeds, since what ended the term may hinder the report too. */
-  #reportLoss(): void {
-    const loss = this.#unreportedLoss;
-    const now = performance.now();
-    if (!loss || now < this.#nextReportAt) return;
-    this.#nextReportAt = now + REPORT_EVERY_MS;
-    const reported = () => {
-      if (this.#unreportedLoss === loss) this.#unreportedLoss = null;
-    };
-    this.#options.reportLostLock(loss.term, loss.cause).then(reported, () => {});
   }
 
   /** Another node is active: an active node that receives this checks its own lock at once. */
@@ -228,7 +212,7 @@ export class SyncManager {
   #tick(): void {
     if (this.#options.peers.active || this.isActive) this.#candidacy.activeSeen();
     this.#heedLaterTerm(this.#options.peers.highestTerm);
-    this.#reportLoss();
+    this.#lossReport.runDue();
     this.#housekeeping.runDue(this.role, this.leader?.term ?? null);
   }
 

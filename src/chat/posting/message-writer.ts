@@ -22,9 +22,10 @@ import type { Measurements } from '../../measurements.ts';
 import { within } from '../../within.ts';
 import { refusalOf } from '../constraints.ts';
 import { Refused } from '../errors.ts';
-import type { Durability, Post, Posted } from './post.ts';
+import type { Post, Posted } from './post.ts';
 import { outcomeOf } from './post-outcome.ts';
 import { PostQueue, QueuedPost } from './post-queue.ts';
+import { type OutcomeRow, postStatement } from './post-statement.ts';
 import { WriterHealth, type WriterSession } from './writer-health.ts';
 
 /** Options of {@link MessageWriter}. */
@@ -48,45 +49,6 @@ export interface MessageWriterOptions {
 const MOST_TRIES = 3;
 /** How long after its arrival a post may be sent again, in milliseconds. */
 const REPEAT_WITHIN_MS = 4000;
-
-const POST_MESSAGES = {
-  name: 'post_messages',
-  text: `SELECT outcome, message_id, sent_at, log_position, durable
-         FROM plantao.post_messages($1, $2, $3::bigint[], $4::bigint[], $5::text[], $6::text[])`,
-};
-
-/** The same for a batch that has replies or meta. Plain posts do without these parameters. */
-const POST_RICH_MESSAGES = {
-  name: 'post_rich_messages',
-  text: `SELECT outcome, message_id, sent_at, log_position, durable
-         FROM plantao.post_messages($1, $2, $3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::bigint[], $8::text[])`,
-};
-
-/** The same for a batch with a post that must be replicated, or comes from a hook. */
-const POST_SPECIAL_MESSAGES = {
-  name: 'post_special_messages',
-  text: `SELECT outcome, message_id, sent_at, log_position, durable
-         FROM plantao.post_messages($1, $2, $3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::bigint[], $8::text[],
-                                    replicated_only => $9::boolean[], from_hooks => $10::boolean[])`,
-};
-
-interface OutcomeRow {
-  outcome:
-    | 'sent'
-    | 'repeated'
-    | 'key_reused'
-    | 'user_not_found'
-    | 'group_not_found'
-    | 'not_a_member'
-    | 'group_archived'
-    | 'reply_not_found'
-    | 'hook_revoked'
-    | 'not_replicated';
-  message_id: number;
-  sent_at: Date;
-  log_position: number;
-  durable: Durability;
-}
 
 /** Stores messages in batches: see the head of this file. */
 export class MessageWriter {
@@ -167,9 +129,9 @@ export class MessageWriter {
       return failAll(batch, new Refused('unavailable', { cause: error }));
     }
     try {
-      const { session, commitLimitMs, measurements } = this.#options;
+      const { session, membersOnly, commitLimitMs, measurements } = this.#options;
       const startedAt = performance.now();
-      const rows = await session.query<OutcomeRow>(this.#statement(term, batch), commitLimitMs);
+      const rows = await session.query<OutcomeRow>(postStatement(term, membersOnly, batch), commitLimitMs);
       this.#health.succeeded();
       measurements?.committed(batch.length, performance.now() - startedAt);
       batch.forEach((queued, at) => {
@@ -178,27 +140,6 @@ export class MessageWriter {
     } catch (error) {
       await this.#failed(batch, error, isHealed);
     }
-  }
-
-  #statement(term: number, batch: QueuedPost[]) {
-    const posts = batch.map(({ post }) => post);
-    const values = [
-      term,
-      this.#options.membersOnly,
-      posts.map((post) => post.senderId),
-      posts.map((post) => post.groupId),
-      posts.map((post) => post.content),
-      posts.map((post) => post.key),
-    ];
-    const isRich = posts.some((post) => post.replyTo !== undefined || post.meta !== undefined);
-    const isSpecial = posts.some((post) => post.mustReplicate || post.fromHook);
-    if (!isRich && !isSpecial) return { ...POST_MESSAGES, values };
-    const replies = posts.map((post) => post.replyTo ?? null);
-    const metas = posts.map((post) => post.meta ?? null);
-    if (!isSpecial) return { ...POST_RICH_MESSAGES, values: [...values, replies, metas] };
-    const replicatedOnly = posts.map((post) => post.mustReplicate);
-    const fromHooks = posts.map((post) => post.fromHook ?? false);
-    return { ...POST_SPECIAL_MESSAGES, values: [...values, replies, metas, replicatedOnly, fromHooks] };
   }
 
   /** Handles a failed batch. With a SQLSTATE it has rolled back, except for 57P…: the session ended, perhaps after the commit. */

@@ -2,8 +2,8 @@
 
 import type { Requirement } from '../request/authentication.ts';
 import type { Refusal, Route, Serves } from '../routes/route.ts';
+import { capital, described, named, nameEventKinds } from './document-schemas.ts';
 import { codesOf } from './error-codes.ts';
-import { EVENT_KINDS } from './event-kinds.ts';
 import { exampleOf } from './examples.ts';
 import { textOf } from './field-texts.ts';
 import { GUIDE, TAGS, tagOf } from './guide.ts';
@@ -173,11 +173,6 @@ function bodyOf(fields: Field[], takesText: boolean): JsonSchema {
 const pick = (properties: Record<string, JsonSchema>, names: readonly string[]) =>
   Object.fromEntries(Object.entries(properties).filter(([name]) => names.length === 0 || names.includes(name)));
 
-/** Returns the schema of a field with a description. */
-function described(name: string, schema: JsonSchema): JsonSchema {
-  return '$ref' in schema || 'description' in schema ? schema : { ...schema, description: `${textOf(name)}.` };
-}
-
 function successesOf(route: Route, path: string, schemas: JsonSchema): Record<string, JsonSchema> {
   const { answer, content, status = 200, also = [] } = route;
   const name = (answer && schemaNameOf(answer)) ?? `${capital(idOf(route.method, path))}Answer`;
@@ -213,55 +208,6 @@ function refusalsOf(route: Route, path: string): Record<string, JsonSchema> {
     [...statuses].sort().map((status) => [String(status), { $ref: `#/components/responses/Refused${status}` }]),
   );
 }
-
-/** Adds a schema and those that it refers to to the document's, and returns the reference. */
-function named(json: JsonSchema, name: string, schemas: JsonSchema): string {
-  const { $defs = {}, ...own } = json as { $defs?: Record<string, JsonSchema> } & JsonSchema;
-  for (const [part, schema] of Object.entries($defs)) schemas[part] = pointed(schema);
-  // A schema that is only a reference has been added with those that it refers to.
-  if (!('$ref' in own)) schemas[name] = pointed(own);
-  return `#/components/schemas/${name}`;
-}
-
-/** Gives each kind of event a schema of its own, such as MessageEvent, and makes `kind` the discriminator of Event. */
-function nameEventKinds(schemas: JsonSchema): void {
-  const { oneOf = [] } = schemas.Event as { oneOf?: JsonSchema[] };
-  const mapping: Record<string, string> = {};
-  for (const one of oneOf) {
-    const kind = (one.properties as { kind: { const: string } }).kind.const;
-    const name = `${kind.split('_').map(capital).join('')}Event`;
-    schemas[name] = { description: EVENT_KINDS[kind as keyof typeof EVENT_KINDS], ...one };
-    mapping[kind] = `#/components/schemas/${name}`;
-  }
-  schemas.Event = {
-    description: 'An event. A newer version may have other kinds: ignore those that you do not know.',
-    oneOf: Object.values(mapping).map(($ref) => ({ $ref })),
-    discriminator: { propertyName: 'kind', mapping },
-  };
-}
-
-/** Returns the schema with references to the document's schemas instead of its own, and with a description of every field. */
-function pointed(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(pointed);
-  if (typeof value !== 'object' || value === null) return value;
-  const entries = Object.entries(value).filter(([key]) => key !== 'id' || typeof (value as JsonSchema).id !== 'string');
-  return Object.fromEntries(
-    entries.map(([key, one]) =>
-      key === 'properties'
-        ? [key, pointedFields(one as Record<string, JsonSchema>)]
-        : key === '$ref' && typeof one === 'string'
-          ? [key, one.replace('#/$defs/', '#/components/schemas/')]
-          : [key, pointed(one)],
-    ),
-  );
-}
-
-function pointedFields(properties: Record<string, JsonSchema>): Record<string, JsonSchema> {
-  const fields = Object.entries(properties);
-  return Object.fromEntries(fields.map(([name, schema]) => [name, described(name, pointed(schema) as JsonSchema)]));
-}
-
-const capital = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);
 
 /** `get /user/{id}/groups` becomes getUserIdGroups. */
 function idOf(method: string, path: string): string {

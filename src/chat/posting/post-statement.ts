@@ -1,0 +1,65 @@
+import type { QueryConfig } from 'pg';
+import type { Durability } from './post.ts';
+import type { QueuedPost } from './post-queue.ts';
+
+const POST_MESSAGES = {
+  name: 'post_messages',
+  text: `SELECT outcome, message_id, sent_at, log_position, durable
+         FROM plantao.post_messages($1, $2, $3::bigint[], $4::bigint[], $5::text[], $6::text[])`,
+};
+
+/** The same for a batch that has replies or meta. Plain posts do without these parameters. */
+const POST_RICH_MESSAGES = {
+  name: 'post_rich_messages',
+  text: `SELECT outcome, message_id, sent_at, log_position, durable
+         FROM plantao.post_messages($1, $2, $3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::bigint[], $8::text[])`,
+};
+
+/** The same for a batch with a post that must be replicated, or comes from a hook. */
+const POST_SPECIAL_MESSAGES = {
+  name: 'post_special_messages',
+  text: `SELECT outcome, message_id, sent_at, log_position, durable
+         FROM plantao.post_messages($1, $2, $3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::bigint[], $8::text[],
+                                    replicated_only => $9::boolean[], from_hooks => $10::boolean[])`,
+};
+
+/** What became of one post of a batch. */
+export interface OutcomeRow {
+  outcome:
+    | 'sent'
+    | 'repeated'
+    | 'key_reused'
+    | 'user_not_found'
+    | 'group_not_found'
+    | 'not_a_member'
+    | 'group_archived'
+    | 'reply_not_found'
+    | 'hook_revoked'
+    | 'not_replicated';
+  message_id: number;
+  sent_at: Date;
+  log_position: number;
+  durable: Durability;
+}
+
+/** Returns the call of plantao.post_messages() for a batch. Its parameters beyond the sixth are left out where no post needs them. */
+export function postStatement(term: number, membersOnly: boolean, batch: readonly QueuedPost[]): QueryConfig {
+  const posts = batch.map(({ post }) => post);
+  const values = [
+    term,
+    membersOnly,
+    posts.map((post) => post.senderId),
+    posts.map((post) => post.groupId),
+    posts.map((post) => post.content),
+    posts.map((post) => post.key),
+  ];
+  const isRich = posts.some((post) => post.replyTo !== undefined || post.meta !== undefined);
+  const isSpecial = posts.some((post) => post.mustReplicate || post.fromHook);
+  if (!isRich && !isSpecial) return { ...POST_MESSAGES, values };
+  const replies = posts.map((post) => post.replyTo ?? null);
+  const metas = posts.map((post) => post.meta ?? null);
+  if (!isSpecial) return { ...POST_RICH_MESSAGES, values: [...values, replies, metas] };
+  const replicatedOnly = posts.map((post) => post.mustReplicate);
+  const fromHooks = posts.map((post) => post.fromHook ?? false);
+  return { ...POST_SPECIAL_MESSAGES, values: [...values, replies, metas, replicatedOnly, fromHooks] };
+}

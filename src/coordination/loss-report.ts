@@ -1,0 +1,54 @@
+import { type Clock, monotonic } from './clock.ts';
+import type { EndCause } from './end-cause.ts';
+
+/** Options of a {@link LossReport}. */
+export interface LossReportOptions {
+  /** Records in plantao.leader_history why this node lost the lock in `term`. Has its own deadline. */
+  reportLostLock(term: number, cause: EndCause): Promise<void>;
+  clock?: Clock;
+}
+
+/** While the database does not respond. */
+const EVERY_MS = 500;
+
+/**
+ * Records why this node lost its last term; repeats that until it succeeds, since what ended the term may hinder the report
+ * too. A successor that has no such report infers the cause.
+ */
+export class LossReport {
+  readonly #options: LossReportOptions;
+  readonly #clock: Clock;
+  #unreported: { term: number; cause: EndCause } | null = null;
+  #isReporting = false;
+  #dueAt = 0;
+
+  constructor(options: LossReportOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? monotonic;
+  }
+
+  /** Notes a loss, and reports it at once unless another report is under way. */
+  lost(term: number, cause: EndCause): void {
+    this.#unreported = { term, cause };
+    this.#dueAt = 0;
+    this.runDue();
+  }
+
+  /** Reports the loss again if that has failed and is due. Called at every turn of the run loop. */
+  runDue(): void {
+    const loss = this.#unreported;
+    const now = this.#clock();
+    if (loss === null || this.#isReporting || now < this.#dueAt) return;
+    this.#dueAt = now + EVERY_MS;
+    this.#isReporting = true;
+    const reported = () => {
+      if (this.#unreported === loss) this.#unreported = null;
+    };
+    this.#options
+      .reportLostLock(loss.term, loss.cause)
+      .then(reported, () => {})
+      .finally(() => {
+        this.#isReporting = false;
+      });
+  }
+}
