@@ -42,7 +42,7 @@ export async function bundlePages(): Promise<PageFile[]> {
     );
   const files = pages.map((html, index) => ({ path: `/${PAGES[index]}`, body: Buffer.from(hashed(html)) }));
   const home = files[0]?.body.toString('utf8') ?? '';
-  // What the chat page loads, for the service worker to keep.
+  // The service worker keeps the files that the chat page loads.
   const kept = assets.map(({ file }) => file.path.slice(1)).filter((path) => home.includes(path));
   return [
     ...files,

@@ -1,7 +1,7 @@
 /// <reference lib="dom" />
 import { Monitor } from './cluster/model/monitor.ts';
 import { ClusterView } from './cluster/view/cluster-view.tsx';
-import { mount } from './mount.tsx';
+import { mount } from './shared/mount.tsx';
 
 // Relative to this page: a proxy may serve the node under a path prefix.
 const monitor = new Monitor(new URL('.', location.href).href.replace(/\/$/, ''));

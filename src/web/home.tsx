@@ -1,8 +1,8 @@
 /// <reference lib="dom" />
 import { App } from './home/model/app.ts';
 import { AppView } from './home/view/app-view.tsx';
-import { mount } from './mount.tsx';
 import { registerWorker } from './register-worker.ts';
+import { mount } from './shared/mount.tsx';
 
 const app = new App();
 mount(() => <AppView app={app} />);

@@ -14,7 +14,7 @@ import {
   write,
 } from './chat-browser.ts';
 
-describe('What a user can do on the chat page', function () {
+describe('The chat page, as a user works with it', function () {
   this.timeout(180_000);
   let database: TestDatabase;
   let nodes: TwoNodes;
@@ -56,7 +56,7 @@ describe('What a user can do on the chat page', function () {
   const ana = (options = {}) => browser.signIn(nodes.active.url, 'ana', options);
   const message = (page: Page, text: string) => page.locator('.message', { hasText: text });
 
-  it('edits, replies, reacts and mentions, and everybody sees it', async () => {
+  it('edits, replies, reacts and mentions, and every member sees it', async () => {
     const { name } = await newGroup();
     const [one, other] = [await ana(), await browser.signIn(nodes.standby.url, 'bruno')];
     for (const page of [one, other]) await openGroup(page, name);
@@ -170,11 +170,11 @@ describe('What a user can do on the chat page', function () {
   it('asks before joining by name creates a group, and says that a linked group is not the user’s', async () => {
     const page = await ana();
     await page.getByRole('button', { name: 'Join a group' }).click();
-    await page.getByRole('textbox', { name: 'Group name' }).fill('Nobody has this');
+    await page.getByRole('textbox', { name: 'Group name' }).fill('Unheard of');
     await page.getByRole('button', { name: 'Join', exact: true }).click();
-    const question = page.getByRole('dialog', { name: 'Create Nobody has this?' });
+    const question = page.getByRole('dialog', { name: 'Create Unheard of?' });
     await question.getByRole('button', { name: 'Cancel' }).click();
-    expect(await page.getByRole('link', { name: 'Nobody has this' }).count()).to.equal(0);
+    expect(await page.getByRole('link', { name: 'Unheard of' }).count()).to.equal(0);
     await page.evaluate(() => {
       location.hash = '#group-987654';
     });

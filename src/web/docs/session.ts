@@ -1,5 +1,5 @@
 /// <reference lib="dom" />
-import { loadSession } from '../home/model/stored-session.ts';
+import { loadSession } from '../shared/stored-session.ts';
 
 /** Fields that name the user who acts. */
 const OWN_ID = ['userId', 'user_id', 'creatorId'];

@@ -7,7 +7,8 @@ import {
   type ClusterTimeline,
   type Health,
 } from '../../../client/index.ts';
-import { Observable } from '../../home/model/observable.ts';
+import { Observable } from '../../shared/observable.ts';
+import { Polling } from '../../shared/polling.ts';
 import type { Blocker } from './answers.ts';
 import { callNode, NodeReader } from './node-reader.ts';
 import { isFormer, type NodeState, nodeStates, type Probe, responds } from './node-state.ts';
@@ -47,8 +48,11 @@ export class Monitor extends Observable {
   #missingSince: number | undefined;
   #lastActive: string | undefined;
   #turn = 0;
-  #timer: ReturnType<typeof setTimeout> | undefined;
-  #isRunning = false;
+  #startedAt = 0;
+  readonly #polling = new Polling(
+    () => this.#poll(),
+    () => (document.hidden ? HIDDEN_MS : Math.max(100, EVERY_MS - (performance.now() - this.#startedAt))),
+  );
 
   constructor(base: string) {
     super();
@@ -110,11 +114,12 @@ export class Monitor extends Observable {
   }
 
   /** Reads now, and then every second. */
-  async refresh(): Promise<void> {
-    if (this.#isRunning) return;
-    this.#isRunning = true;
-    clearTimeout(this.#timer);
-    const startedAt = performance.now();
+  refresh(): Promise<void> {
+    return this.#polling.refresh();
+  }
+
+  async #poll(): Promise<void> {
+    this.#startedAt = performance.now();
     const turn = this.#turn;
     this.#turn += 1;
     await Promise.all([
@@ -123,9 +128,6 @@ export class Monitor extends Observable {
       ...(turn % TIMELINE_EVERY === 0 ? [this.#readTimeline()] : []),
       ...(turn % ACTIVITY_EVERY === 0 ? [this.#readActivity(), this.#readBlocking()] : []),
     ]);
-    this.#isRunning = false;
-    const wait = document.hidden ? HIDDEN_MS : Math.max(100, EVERY_MS - (performance.now() - startedAt));
-    this.#timer = setTimeout(() => void this.refresh(), wait);
   }
 
   get #responds(): boolean {

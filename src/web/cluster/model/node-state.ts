@@ -17,7 +17,7 @@ export interface NodeState {
   conditions: Health['conditions'];
 }
 
-/** What this page knows of a node from its own requests. */
+/** The results of this page's own requests to a node. */
 export interface Probe {
   /** The latest response; undefined if there never was one. */
   health: Health | undefined;

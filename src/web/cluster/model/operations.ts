@@ -3,7 +3,7 @@ import { ChatError } from '../../../client/index.ts';
 import { callNode } from './node-reader.ts';
 import type { NodeState } from './node-state.ts';
 
-/** What an operator can do with a node. */
+/** An operation on a node. */
 export type Operation = 'fall' | 'revive' | 'switchover';
 
 const KEY = 'plantao.admin-token';

@@ -25,7 +25,7 @@ export interface Gap extends Span {
   after: TermRow | undefined;
 }
 
-/** What the chart shows. */
+/** The content of the chart. */
 export interface Chart {
   from: number;
   to: number;

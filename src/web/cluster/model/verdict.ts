@@ -2,7 +2,7 @@ import type { ClusterStatus } from '../../../client/index.ts';
 import type { TermRow } from './answers.ts';
 import type { NodeState } from './node-state.ts';
 
-/** What the page knows when it judges. All times are on the page's clock, in milliseconds. */
+/** The state on which a verdict is based. All times are on the page's clock, in milliseconds. */
 export interface Seen {
   now: number;
   nodes: readonly NodeState[];
@@ -34,7 +34,7 @@ export type Verdict =
       forMs: number | undefined;
       /** The last active node and why its term ended, if known. */
       last: { node: string; cause: string } | undefined;
-      /** What a standby says prevents its promotion. */
+      /** The obstacle to its promotion that a standby reports. */
       trouble: string | undefined;
     };
 

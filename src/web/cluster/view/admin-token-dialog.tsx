@@ -1,7 +1,7 @@
 /// <reference lib="dom" />
 import { useRef } from 'preact/hooks';
-import { Modal } from '../../home/view/modal.tsx';
 import { texts } from '../../i18n/texts.ts';
+import { Modal } from '../../shared/modal.tsx';
 import type { Monitor } from '../model/monitor.ts';
 
 /** Asks for the admin token. */

@@ -2,7 +2,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { clockTime } from '../../i18n/durations.ts';
 import { texts } from '../../i18n/texts.ts';
-import { SiteHeader } from '../../site-header.tsx';
+import { SiteHeader } from '../../shared/site-header.tsx';
 import type { Monitor } from '../model/monitor.ts';
 import { isFormer } from '../model/node-state.ts';
 import type { Operation } from '../model/operations.ts';

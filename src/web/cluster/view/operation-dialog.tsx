@@ -1,8 +1,8 @@
 /// <reference lib="dom" />
 import { useRef, useState } from 'preact/hooks';
 import { ChatError } from '../../../client/index.ts';
-import { Modal } from '../../home/view/modal.tsx';
 import { texts } from '../../i18n/texts.ts';
+import { Modal } from '../../shared/modal.tsx';
 import type { Monitor } from '../model/monitor.ts';
 import type { NodeState } from '../model/node-state.ts';
 import { curlOf, execute, type Operation, requestOf } from '../model/operations.ts';

@@ -9,6 +9,14 @@ import {
 } from '../../../client/index.ts';
 import { errorText } from '../../i18n/error-text.ts';
 import { texts } from '../../i18n/texts.ts';
+import { Observable } from '../../shared/observable.ts';
+import {
+  forgetSession,
+  loadSession,
+  onForgotten,
+  type StoredSession,
+  saveSession,
+} from '../../shared/stored-session.ts';
 import { Alerts } from './alerts.ts';
 import { Chat } from './chat.ts';
 import { type ClusterNode, ClusterNotices, type NoticeContent } from './cluster-notices.ts';
@@ -17,15 +25,13 @@ import type { Conversation } from './conversation.ts';
 import { nameOf } from './group-names.ts';
 import { groupHash, placeIn } from './location.ts';
 import { mentions } from './mentions.ts';
-import { Observable } from './observable.ts';
 import { Stored } from './stored.ts';
-import { forgetSession, loadSession, onForgotten, type StoredSession, saveSession } from './stored-session.ts';
 import { Traffic } from './traffic.ts';
 
 /** How long a notice of tone `info` stays, in milliseconds. */
 const INFO_MS = 12_000;
 
-/** What is loaded is kept for the next visit at this interval, and when the page is hidden. */
+/** The loaded chats are stored for the next visit at this interval, and when the page is hidden. */
 const SAVE_EVERY_MS = 15_000;
 
 const isTrue = (value: unknown): value is boolean => value === true;

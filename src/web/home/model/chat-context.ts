@@ -1,6 +1,6 @@
 import type { ChatClient } from '../../../client/index.ts';
 
-/** What the parts of a chat share. */
+/** The context that the parts of a chat share. */
 export interface ChatContext {
   client: ChatClient;
   /** Aborted when the session ends. */

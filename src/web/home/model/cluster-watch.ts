@@ -1,5 +1,6 @@
 /// <reference lib="dom" />
 import type { AuthMode, ChatClient, NodeStatus } from '../../../client/index.ts';
+import { Polling } from '../../shared/polling.ts';
 import type { ClusterNode, NodeState } from './cluster-notices.ts';
 import type { Traffic } from './traffic.ts';
 
@@ -30,8 +31,11 @@ export class ClusterWatch {
   /** The last known node name of each address: an unreachable node cannot return its own. */
   readonly #names = new Map<string, string>();
   #nodes: readonly ClusterNode[] = [];
-  #timer: ReturnType<typeof setTimeout> | undefined;
-  #isPolling = false;
+  readonly #polling = new Polling(
+    () => this.#poll(),
+    () => (document.hidden ? HIDDEN_MS : this.#isHealthy ? HEALTHY_MS : DEGRADED_MS),
+  );
+  #isHealthy = false;
   #polls = 0;
   #misses = 0;
   #auth: AuthMode | undefined;
@@ -43,25 +47,22 @@ export class ClusterWatch {
   }
 
   /** Polls now, and then at the interval. */
-  async refresh(): Promise<void> {
-    if (this.#isPolling) return;
-    clearTimeout(this.#timer);
-    this.#isPolling = true;
-    let isHealthy = false;
-    try {
-      if (this.#polls % LIST_EVERY === 0) await this.#readList();
-      this.#polls += 1;
-      const nodes = await this.#poll();
-      isHealthy = nodes.some(({ state }) => state === 'active') && nodes.every(({ state }) => state !== 'fallen');
-      this.#report(nodes);
-    } finally {
-      this.#isPolling = false;
-      const wait = document.hidden ? HIDDEN_MS : isHealthy && this.#misses === 0 ? HEALTHY_MS : DEGRADED_MS;
-      this.#timer = setTimeout(() => void this.refresh(), wait);
-    }
+  refresh(): Promise<void> {
+    return this.#polling.refresh();
   }
 
-  async #poll(): Promise<readonly ClusterNode[]> {
+  async #poll(): Promise<void> {
+    this.#isHealthy = false;
+    if (this.#polls % LIST_EVERY === 0) await this.#readList();
+    this.#polls += 1;
+    await this.#readStates();
+    const nodes = this.#nodes;
+    const isWhole = nodes.some(({ state }) => state === 'active') && nodes.every(({ state }) => state !== 'fallen');
+    this.#isHealthy = isWhole && this.#misses === 0;
+    this.#report(nodes);
+  }
+
+  async #readStates(): Promise<void> {
     const began = performance.now();
     const isBrisk = this.connection === 'good' && this.#misses === 0;
     const statuses = await this.#client.status({ timeoutMs: isBrisk ? BRISK_TIMEOUT_MS : PATIENT_TIMEOUT_MS });
@@ -83,7 +84,6 @@ export class ClusterWatch {
         this.#nodes = this.#seen(statuses, new Set());
       }
     }
-    return this.#nodes;
   }
 
   /** The authentication mode that a node last reported; undefined before the first response. */

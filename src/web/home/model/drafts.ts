@@ -1,6 +1,6 @@
 import type { Stored } from './stored.ts';
 
-/** What the user has written in a group and not sent. */
+/** A text that the user has written in a group and not sent. */
 export interface Draft {
   text: string;
   /** The message that it replies to. */

@@ -1,4 +1,4 @@
-/** What a URL fragment names: a group, a message in it, or an invitation. */
+/** The place that a URL fragment names: a group, a message in it, or an invitation. */
 export interface Place {
   groupId?: number;
   messageId?: number;
@@ -25,7 +25,7 @@ export function invitationHash(token: string): string {
   return `#invitation-${token}`;
 }
 
-/** Returns what a URL fragment names. */
+/** Returns the place that a URL fragment names. */
 export function placeIn(hash: string): Place {
   const [, groupId, messageId] = /^#group-(\d{1,15})(?:-message-(\d{1,15}))?$/.exec(hash) ?? [];
   const invitation = /^#invitation-([\w.~-]{1,200})$/.exec(hash)?.[1];

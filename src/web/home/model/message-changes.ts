@@ -2,7 +2,7 @@ import type { Message } from '../../../client/index.ts';
 import type { ChatContext } from './chat-context.ts';
 import type { Conversation } from './conversation.ts';
 
-/** What the user does with messages that were sent. */
+/** Edits and deletes sent messages, and reacts to them. */
 export class MessageChanges {
   readonly #context: ChatContext;
 

@@ -1,6 +1,6 @@
 import { type ChatEvent, isAfter } from '../../../client/index.ts';
 
-/** What a poll returned: the events between two cursors. */
+/** The result of a poll: the events between two cursors. */
 export interface PollPart {
   from: string;
   to: string;

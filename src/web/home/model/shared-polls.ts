@@ -2,7 +2,7 @@
 import { type ChatEvent, type NodeResponse, newIdempotencyKey, type PollSource } from '../../../client/index.ts';
 import { PollLog, type PollPart } from './poll-log.ts';
 
-/** What the tabs of one user say to each other. `held`: the tab that polls will answer when there is something. */
+/** A message between the tabs of one user. `held`: the tab that polls will answer when there is something. */
 type Word =
   | { kind: 'ask'; id: string; cursor: string }
   | { kind: 'held' | 'unknown'; id: string }

@@ -8,7 +8,7 @@ const MOST_MESSAGES = 50;
 /** The only name under which it is stored. */
 const NAME = 'chats';
 
-/** What a user saw last on this device. */
+/** The chats that a user saw last on this device. */
 interface Seen {
   groups: { group: ChatGroup; activeAt: string; messages: Message[] }[];
 }

@@ -12,7 +12,7 @@ export class Stored<Value> {
   readonly #store: () => Store;
   readonly #prefix: string;
   readonly #isValue: (value: unknown) => value is Value;
-  /** What storage did not take. */
+  /** The values that storage refused. */
   readonly #unsaved = new Map<string, Value>();
 
   /** `store` is called at each use: a browser that denies storage throws on any access to localStorage. */

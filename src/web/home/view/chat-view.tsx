@@ -22,7 +22,7 @@ export function ChatView({ chat }: { chat: Chat }) {
   );
 }
 
-/** What a link to a group shows that the user is not in. */
+/** Shown for a link to a group that the user is not in. */
 function UnknownGroup() {
   const t = texts().chat;
   return (

@@ -8,7 +8,7 @@ import { useView } from './context.ts';
 import { IconButton } from './icons.tsx';
 import { insertMention, MentionList, useMentions } from './mention-list.tsx';
 
-/** What the composer does with its text. */
+/** The use of the composer's text: a new message, a reply or an edit. */
 export type ComposerMode = { kind: 'write' } | { kind: 'reply' | 'edit'; message: Message };
 
 /** Longest message, in characters, as the nodes count them. */

@@ -3,7 +3,7 @@ import { useContext, useEffect, useState } from 'preact/hooks';
 import type { App } from '../model/app.ts';
 import type { DialogState } from './dialogs/dialog-state.ts';
 
-/** What every part of the view can use. */
+/** The context of every part of the view. */
 export interface View {
   app: App;
   /** Opens a dialog, in place of an open one. */

@@ -34,7 +34,7 @@ interface ButtonProps {
   onClick: () => void;
 }
 
-/** A button that shows an icon; its label is for screen readers, and a tooltip for everybody. */
+/** A button that shows an icon; its label is for screen readers and is also its tooltip. */
 export function IconButton({ icon, label, onClick, ...rest }: ButtonProps) {
   const className = `secondary icon-button ${rest.class ?? ''}`;
   return (

@@ -1,6 +1,6 @@
 import type { Message } from '../../../client/index.ts';
 
-/** What a user can do with a message of the open group. */
+/** The actions of a user on a message of the open group. */
 export interface MessageActions {
   reply(message: Message): void;
   edit(message: Message): void;

@@ -15,7 +15,7 @@ interface Props {
   /** Users that are not offered. */
   isExcluded: (user: User) => boolean;
   choose: (user: User) => void;
-  /** What is shown above the field. */
+  /** Shown above the field. */
   children?: ComponentChildren;
 }
 

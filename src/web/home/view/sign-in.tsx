@@ -3,9 +3,9 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { ChatError, type SignInResult } from '../../../client/index.ts';
 import { errorText } from '../../i18n/error-text.ts';
 import { texts } from '../../i18n/texts.ts';
+import { LanguageSwitch } from '../../shared/language-switch.tsx';
 import { ByAuthMode } from './by-auth-mode.tsx';
 import { useView } from './context.ts';
-import { LanguageSwitch } from './language-switch.tsx';
 
 /** The sign-in form. */
 export function SignIn() {

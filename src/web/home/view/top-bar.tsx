@@ -1,5 +1,7 @@
 /// <reference lib="dom" />
+
 import { texts } from '../../i18n/texts.ts';
+import { iconUrl } from '../../shared/icon-url.ts';
 import type { App } from '../model/app.ts';
 import type { ClusterNode } from '../model/cluster-notices.ts';
 import { useView } from './context.ts';
@@ -51,11 +53,6 @@ function PageLinks() {
       </a>
     </nav>
   );
-}
-
-/** The icon has a hash in its name, which the page knows from its own head. */
-function iconUrl(): string {
-  return document.querySelector<HTMLLinkElement>('link[rel="icon"]')?.href ?? '';
 }
 
 /** One node. Shows its state in words as well as by shape and colour. */

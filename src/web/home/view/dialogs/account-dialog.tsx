@@ -4,9 +4,9 @@ import type { Account, Session } from '../../../../client/index.ts';
 import { dateAndTime } from '../../../i18n/dates.ts';
 import { errorText } from '../../../i18n/error-text.ts';
 import { texts } from '../../../i18n/texts.ts';
+import { LanguageSwitch } from '../../../shared/language-switch.tsx';
+import { Modal } from '../../../shared/modal.tsx';
 import { useView } from '../context.ts';
-import { LanguageSwitch } from '../language-switch.tsx';
-import { Modal } from '../modal.tsx';
 import type { DialogProps } from './dialog-state.ts';
 
 /** The user's own account: name, password, signed-in devices, language, notifications. */

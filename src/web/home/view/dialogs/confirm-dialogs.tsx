@@ -1,8 +1,8 @@
 /// <reference lib="dom" />
 import { texts } from '../../../i18n/texts.ts';
+import { Modal } from '../../../shared/modal.tsx';
 import { nameOf } from '../../model/group-names.ts';
 import { useView } from '../context.ts';
-import { Modal } from '../modal.tsx';
 import type { GroupDialogProps } from './dialog-state.ts';
 
 /** Asks before a user leaves a group. */

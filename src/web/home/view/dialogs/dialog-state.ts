@@ -11,13 +11,13 @@ export type DialogState =
   | { kind: 'create-named'; name: string }
   | { kind: 'link'; address: string };
 
-/** What every dialog gets. */
+/** The properties of every dialog. */
 export interface DialogProps {
   chat: Chat;
   onClose: () => void;
 }
 
-/** What a dialog about a group gets. */
+/** The properties of a dialog about a group. */
 export interface GroupDialogProps extends DialogProps {
   conversation: Conversation;
 }

@@ -1,8 +1,8 @@
 /// <reference lib="dom" />
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { texts } from '../../../i18n/texts.ts';
+import { Modal } from '../../../shared/modal.tsx';
 import { useView } from '../context.ts';
-import { Modal } from '../modal.tsx';
 import type { DialogProps } from './dialog-state.ts';
 import { type Finding, FindingLine, findGroups, findMessages, findPeople } from './findings.tsx';
 

@@ -107,11 +107,18 @@ interface LineProps {
 /** One line of what was found. */
 export function FindingLine({ id, finding, isSelected, open }: LineProps) {
   return (
-    // biome-ignore lint/a11y/useKeyWithClickEvents: the field above it handles the keys
-    <div id={id} role="option" class={finding.kind} tabIndex={-1} aria-selected={isSelected} onClick={open}>
+    <button
+      type="button"
+      id={id}
+      role="option"
+      class={finding.kind}
+      tabIndex={-1}
+      aria-selected={isSelected}
+      onClick={open}
+    >
       <span class="kind">{texts().chat.kinds[finding.kind]}</span>
       <span class="title">{finding.title}</span>
       <span class="hint">{finding.detail}</span>
-    </div>
+    </button>
   );
 }

@@ -2,14 +2,14 @@
 import { useRef, useState } from 'preact/hooks';
 import { errorText } from '../../../i18n/error-text.ts';
 import { texts } from '../../../i18n/texts.ts';
+import { Modal } from '../../../shared/modal.tsx';
 import { nameOf } from '../../model/group-names.ts';
 import { addressOf, invitationHash } from '../../model/location.ts';
 import { useView } from '../context.ts';
-import { Modal } from '../modal.tsx';
 import type { GroupDialogProps } from './dialog-state.ts';
 import { LinkField } from './small-dialogs.tsx';
 
-/** The settings of a group: for everybody mute and leave; for owners and admins name, description, invitation and archive. */
+/** The settings of a group: for every member mute and leave; for owners and admins name, description, invitation and archive. */
 export function GroupSettingsDialog(props: GroupDialogProps) {
   const { chat, onClose, conversation } = props;
   const { app, openDialog } = useView();

@@ -1,5 +1,5 @@
 import { texts } from '../../../i18n/texts.ts';
-import { Modal } from '../modal.tsx';
+import { Modal } from '../../../shared/modal.tsx';
 import type { DialogProps } from './dialog-state.ts';
 
 /** The keyboard shortcuts. */

@@ -2,8 +2,8 @@ import { useEffect, useState } from 'preact/hooks';
 import type { Member, Role, User } from '../../../../client/index.ts';
 import { errorText } from '../../../i18n/error-text.ts';
 import { texts } from '../../../i18n/texts.ts';
+import { Modal } from '../../../shared/modal.tsx';
 import { useView } from '../context.ts';
-import { Modal } from '../modal.tsx';
 import { PeoplePicker } from '../people-picker.tsx';
 import type { GroupDialogProps } from './dialog-state.ts';
 

@@ -3,10 +3,10 @@ import type { RefObject } from 'preact';
 import { useRef, useState } from 'preact/hooks';
 import { ChatError, type User } from '../../../../client/index.ts';
 import { texts } from '../../../i18n/texts.ts';
+import { Modal } from '../../../shared/modal.tsx';
 import type { Chat } from '../../model/chat.ts';
 import { groupHash } from '../../model/location.ts';
 import { useView, type View } from '../context.ts';
-import { Modal } from '../modal.tsx';
 import { PeoplePicker } from '../people-picker.tsx';
 import type { DialogProps } from './dialog-state.ts';
 

@@ -2,8 +2,8 @@
 import { useEffect, useRef } from 'preact/hooks';
 import type { Message } from '../../../../client/index.ts';
 import { texts } from '../../../i18n/texts.ts';
+import { Modal } from '../../../shared/modal.tsx';
 import { useView } from '../context.ts';
-import { Modal } from '../modal.tsx';
 import type { DialogProps, GroupDialogProps } from './dialog-state.ts';
 
 const EMOJI = '👍 ❤️ 😂 🎉 😮 😢 🙏 👀 ✅ ❌ 🔥 👏 🤔 💯 🚀 👋 😍 😅 😎 🙌 💪 ☕ ⏳ 👎'.split(' ');

@@ -1,4 +1,4 @@
-/** The views are drawn at most this often, in milliseconds: more than thirty times a second, nobody sees. */
+/** The views are drawn at most this often, in milliseconds: more than thirty times a second is not visible. */
 const EVERY_MS = 30;
 
 /** Something that views show. Its changes are reported in bursts. */

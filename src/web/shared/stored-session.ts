@@ -1,5 +1,5 @@
 /// <reference lib="dom" />
-import type { SignInResult } from '../../../client/index.ts';
+import type { SignInResult } from '../../client/index.ts';
 
 const KEY = 'plantao.session';
 

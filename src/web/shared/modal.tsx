@@ -1,8 +1,8 @@
 /// <reference lib="dom" />
 import type { ComponentChildren } from 'preact';
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
-import { errorText } from '../../i18n/error-text.ts';
-import { texts } from '../../i18n/texts.ts';
+import { errorText } from '../i18n/error-text.ts';
+import { texts } from '../i18n/texts.ts';
 
 interface Props {
   title: string;
@@ -19,7 +19,7 @@ interface Props {
   onClose: () => void;
 }
 
-/** A dialog. The browser traps the focus, closes it on Escape and restores the focus. Cancelling works at any time. */
+/** A dialog. The browser traps the focus, closes it on Escape or a click beside it, and restores the focus. Cancelling works at any time. */
 export function Modal({ title, children, action, act, buttons, isDangerous, isWide, onClose }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
   const [busy, setBusy] = useState(false);
@@ -46,16 +46,12 @@ export function Modal({ title, children, action, act, buttons, isDangerous, isWi
   };
   const t = texts().common;
   return (
-    // biome-ignore lint/a11y/useKeyWithClickEvents: the browser closes a dialog on Escape
     <dialog
       ref={dialog}
       class={isWide === true ? 'wide' : ''}
       aria-labelledby="dialog-title"
+      closedby="any"
       onClose={onClose}
-      onClick={({ target, currentTarget }) => {
-        // The backdrop belongs to the dialog itself, and everything else lies in its form.
-        if (target === currentTarget) currentTarget.close();
-      }}
     >
       <form method="dialog" onSubmit={(event) => void submit(event)} aria-busy={busy}>
         <h2 id="dialog-title" dir="auto">

@@ -1,6 +1,6 @@
 /// <reference lib="dom" />
 import { type ComponentType, render } from 'preact';
-import { currentLanguage, onLanguageChange } from './i18n/language.ts';
+import { currentLanguage, onLanguageChange } from '../i18n/language.ts';
 
 /** Renders a page into its element `#app`, and again from scratch when the user chooses another language. */
 export function mount(Page: ComponentType): void {

@@ -1,6 +1,8 @@
 /// <reference lib="dom" />
-import { LanguageSwitch } from './home/view/language-switch.tsx';
-import { texts } from './i18n/texts.ts';
+
+import { texts } from '../i18n/texts.ts';
+import { iconUrl } from './icon-url.ts';
+import { LanguageSwitch } from './language-switch.tsx';
 
 /** The header of a page, with links to the others. Links are relative: a proxy may serve the pages under a path prefix. */
 export function SiteHeader({ current }: { current: 'chat' | 'cluster' }) {
@@ -25,9 +27,4 @@ export function SiteHeader({ current }: { current: 'chat' | 'cluster' }) {
       <LanguageSwitch />
     </header>
   );
-}
-
-/** The icon has a hash in its name, which the page knows from its own head. */
-function iconUrl(): string {
-  return document.querySelector<HTMLLinkElement>('link[rel="icon"]')?.href ?? '';
 }

@@ -1,5 +1,5 @@
-import { chooseLanguage, currentLanguage, LANGUAGES, type Language } from '../../i18n/language.ts';
-import { texts } from '../../i18n/texts.ts';
+import { chooseLanguage, currentLanguage, LANGUAGES, type Language } from '../i18n/language.ts';
+import { texts } from '../i18n/texts.ts';
 
 /** The choice of the page's language. */
 export function LanguageSwitch() {
