@@ -88,6 +88,33 @@ describe('the chat model, when responses and events arrive out of order', () => 
     expect(members(1)).to.deep.equal(['ana', 'bruno', 'clara']);
   });
 
+  it('keeps a new name and a new role that arrived during a read of the groups, though the response is older', async () => {
+    await start();
+    const read = chat.refresh();
+    await until(() => requests.get('/chats')?.length === 1, 'the groups are requested');
+    const about = { at: '', group_id: 1 };
+    const changed = { ...about, kind: 'group_changed', name: 'Renamed', description: '', archived: false };
+    await deliver(
+      { ...changed, cursor: cursor(2) } as ChatEvent,
+      { ...about, kind: 'role_changed', user_id: ana.id, role: 'admin', cursor: cursor(3) } as ChatEvent,
+    );
+    await until(() => shown(1)?.group.role === 'admin', 'both events are applied');
+    await groups(1, group(1, bruno));
+    await read;
+    expect(shown(1)?.group).to.include({ name: 'Renamed', role: 'admin' });
+  });
+
+  it('does not list a group again that was deleted during a read of the groups', async () => {
+    await start();
+    const read = chat.refresh();
+    await until(() => requests.get('/chats')?.length === 1, 'the groups are requested');
+    await deliver({ at: '', group_id: 1, kind: 'group_deleted', cursor: cursor(2) } as ChatEvent);
+    await until(() => shown(1) === undefined, 'the group is removed');
+    await groups(1, group(1, bruno));
+    await read;
+    expect(shown(1)).to.equal(undefined);
+  });
+
   it('never applies an older response after a newer one: a new group stays', async () => {
     await start();
     const first = chat.refresh();

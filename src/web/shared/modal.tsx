@@ -19,7 +19,10 @@ interface Props {
   onClose: () => void;
 }
 
-/** A dialog. The browser traps the focus, closes it on Escape or a click beside it, and restores the focus. Cancelling works at any time. */
+/**
+ * A dialog. The browser traps the focus, closes the dialog on Escape or a click beside it, and restores the focus. Cancelling
+ * works at any time.
+ */
 export function Modal({ title, children, action, act, buttons, isDangerous, isWide, onClose }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
   const [busy, setBusy] = useState(false);

@@ -1,16 +1,7 @@
-import {
-  type ChatClient,
-  ChatError,
-  type ChatEvent,
-  type Chat as ChatGroup,
-  isAfter,
-  type MembershipChanged,
-  type Message,
-  type User,
-} from '../../../client/index.ts';
-import { SingleFlight } from '../../../single-flight.ts';
-import { Conversation } from './conversation.ts';
+import { type ChatClient, ChatError, type ChatEvent, type Message, type User } from '../../../client/index.ts';
+import type { Conversation } from './conversation.ts';
 import { Drafts, isDraft } from './drafts.ts';
+import { Groups } from './groups.ts';
 import { History } from './history.ts';
 import { MessageChanges } from './message-changes.ts';
 import { isUnsent, Outbox } from './outbox.ts';
@@ -18,9 +9,6 @@ import { ReadReports } from './read-reports.ts';
 import { sharePolls } from './shared-polls.ts';
 import { Snapshot } from './snapshot.ts';
 import { type Store, Stored } from './stored.ts';
-
-/** The page cannot work without these requests, so they retry without limit. The node bar shows the cause meanwhile. */
-const NO_DEADLINE = { deadlineMs: Number.POSITIVE_INFINITY };
 
 /** Receives the changes of a {@link Chat}. */
 export interface ChatListener {
@@ -39,16 +27,12 @@ export class Chat {
   readonly drafts: Drafts;
   readonly history: History;
   readonly changes: MessageChanges;
-  readonly #refresh = new SingleFlight(() => this.#readGroups());
   readonly #client: ChatClient;
   readonly #listener: ChatListener;
   readonly #reads: ReadReports;
   readonly #snapshot: Snapshot;
-  readonly #conversations = new Map<number, Conversation>();
+  readonly #groups: Groups;
   readonly #ending = new AbortController();
-  #groupsAsOf = '';
-  /** Events that arrived while the groups were being read: the response may be older than they are. */
-  #whileReading: ChatEvent[] | undefined;
   #opened: number | undefined;
   #isVisible = true;
 
@@ -67,7 +51,7 @@ export class Chat {
     this.history = new History(context);
     this.changes = new MessageChanges(context);
     this.#snapshot = new Snapshot(store, me.id);
-    this.#restore();
+    this.#groups = new Groups(context, me, this.#snapshot);
     this.drafts = new Drafts(new Stored(store, `plantao.draft.${me.id}.`, isDraft));
     const unsent = new Stored(store, `plantao.outbox.${me.id}.`, isUnsent);
     this.outbox = new Outbox(client, me, this.signal, unsent, {
@@ -78,7 +62,7 @@ export class Chat {
 
   /** Reloads the groups and returns the cursor of that snapshot. */
   refresh(): Promise<string> {
-    return this.#refresh.run();
+    return this.#groups.refresh();
   }
 
   /** Aborted by stop(). Every request on behalf of this session uses it. */
@@ -88,19 +72,17 @@ export class Chat {
 
   /** The groups, the most recently active first. */
   get conversations(): Conversation[] {
-    return [...this.#conversations.values()].sort(
-      (one, other) => compare(other.activeAt, one.activeAt) || other.group.id - one.group.id,
-    );
+    return this.#groups.sorted;
   }
 
   /** False until there is a list of groups: that of the last visit, or the first one of this visit. */
   get isLoaded(): boolean {
-    return this.#groupsAsOf !== '' || this.#conversations.size > 0;
+    return this.#groups.isListed || this.#groups.all.length > 0;
   }
 
   /** Keeps what is loaded on this device for the next visit. Does nothing before the first list of this one. */
   save(): void {
-    if (this.#groupsAsOf !== '') this.#snapshot.save(this.conversations);
+    this.#groups.save();
   }
 
   /** Removes what is kept on this device, except what is not sent yet. */
@@ -120,12 +102,12 @@ export class Chat {
 
   /** Returns the user's group with that id. */
   find(groupId: number): Conversation | undefined {
-    return this.#conversations.get(groupId);
+    return this.#groups.find(groupId);
   }
 
   /** The number of unread messages from other users. */
   get unread(): number {
-    return [...this.#conversations.values()].reduce((sum, { unread }) => sum + unread, 0);
+    return this.#groups.all.reduce((sum, { unread }) => sum + unread, 0);
   }
 
   /** Reads the groups, then follows the events until stop(). Rejects if a node refuses the request. */
@@ -149,7 +131,7 @@ export class Chat {
     if (opened !== undefined) opened.dividerAfter = opened.unread > 0 ? opened.lastReadId : undefined;
     this.#listener.changed();
     // Before the first list, start() will load it.
-    if (opened?.loaded === false && this.#groupsAsOf !== '') await this.history.load(opened);
+    if (opened?.loaded === false && this.#groups.isListed) await this.history.load(opened);
   }
 
   /** Sets whether the page is visible. Messages count as read only while it is. */
@@ -165,19 +147,10 @@ export class Chat {
     this.#listener.changed();
   }
 
-  #restore(): void {
-    for (const { group, activeAt, messages } of this.#snapshot.load()) {
-      const conversation = new Conversation(group, this.me.id);
-      this.#conversations.set(group.id, conversation);
-      conversation.list(group, '', activeAt);
-      conversation.restore(messages);
-    }
-  }
-
   async #follow(cursor: string): Promise<void> {
     const resync = async () => {
       const now = await this.refresh();
-      for (const conversation of this.#conversations.values()) conversation.forget();
+      for (const conversation of this.#groups.all) conversation.forget();
       if (this.opened !== undefined) await this.history.load(this.opened);
       return now;
     };
@@ -191,86 +164,24 @@ export class Chat {
   }
 
   #apply(event: ChatEvent): void {
-    this.#whileReading?.push(event);
-    if (event.kind === 'joined' || event.kind === 'left') this.#applyMembership(event);
-    if (event.kind === 'group_deleted') this.#conversations.delete(event.group_id);
-    const groupId = 'group_id' in event ? event.group_id : null;
-    const conversation = groupId === null ? undefined : this.find(groupId);
-    if (conversation !== undefined) this.#applyTo(conversation, event);
+    const message = this.#groups.apply(event);
+    const conversation = message && 'group_id' in event ? this.find(event.group_id ?? 0) : undefined;
+    if (message !== undefined && conversation !== undefined) this.#arrived(message, conversation);
+    if (this.#groups.isOutdatedBy(event)) this.#reload().catch((error) => this.#report(error));
     this.#listener.changed();
   }
 
-  #applyTo(conversation: Conversation, event: ChatEvent): void {
-    if (event.kind === 'group_changed') {
-      const { name, description, archived } = event;
-      conversation.group = { ...conversation.group, name, description, archived };
-    }
-    if (event.kind === 'role_changed' && event.user_id === this.me.id) {
-      conversation.group = { ...conversation.group, role: event.role };
-    }
-    const message = conversation.apply(event);
-    if (message === undefined) return;
+  #arrived(message: Message, conversation: Conversation): void {
     if (conversation !== this.opened) conversation.window.trim();
     this.#listener.arrived(message, conversation);
   }
 
-  #applyMembership(event: MembershipChanged): void {
-    this.#updateMembers(event);
-    const isKnown = event.user_id !== this.me.id && this.#conversations.has(event.group_id);
-    if (isKnown || !isAfter(event.cursor, this.#groupsAsOf)) return;
-    const refreshed = this.refresh().then(async () => {
-      if (this.opened?.loaded === false) await this.history.load(this.opened);
-    });
-    refreshed.catch((error) => this.#report(error));
-  }
-
-  #updateMembers({ kind, cursor, group_id, user_id: id, username }: MembershipChanged): void {
-    const conversation = this.find(group_id);
-    if (conversation === undefined || !isAfter(cursor, this.#groupsAsOf)) return;
-    const { group } = conversation;
-    const others = group.members.filter((member) => member.id !== id);
-    const members = kind === 'joined' && username !== null ? [...others, { id, username }] : others;
-    const members_count = group.members_count + members.length - group.members.length;
-    conversation.group = { ...group, members, members_count };
-    this.#listener.changed();
-  }
-
-  async #readGroups(): Promise<string> {
-    const meanwhile: ChatEvent[] = [];
-    this.#whileReading = meanwhile;
-    const reading = this.#client.chats({ ...NO_DEADLINE, signal: this.signal });
-    const { chats, cursor } = await reading.finally(() => {
-      this.#whileReading = undefined;
-    });
-    const ids = new Set(chats.map(({ id }) => id));
-    for (const id of this.#conversations.keys()) if (!ids.has(id)) this.#conversations.delete(id);
-    let activeAt = new Date().toISOString();
-    for (const group of chats) {
-      // Sorted by activity: a group without messages is about as active as its neighbour in the list.
-      activeAt = group.last_message?.timestamp ?? activeAt;
-      this.#list(group, cursor, activeAt);
-    }
-    this.#groupsAsOf = cursor;
-    for (const event of meanwhile) {
-      if (event.kind === 'joined' || event.kind === 'left') this.#updateMembers(event);
-      else if ('group_id' in event && event.group_id !== null) this.find(event.group_id)?.apply(event);
-    }
-    this.#listener.changed();
-    return cursor;
-  }
-
-  #list(group: ChatGroup, cursor: string, activeAt: string): void {
-    const conversation = this.find(group.id) ?? new Conversation(group, this.me.id);
-    this.#conversations.set(group.id, conversation);
-    conversation.list(group, cursor, activeAt);
+  async #reload(): Promise<void> {
+    await this.refresh();
+    if (this.opened?.loaded === false) await this.history.load(this.opened);
   }
 
   #report(error: unknown): void {
     if (!this.signal.aborted && error instanceof ChatError && error.status === 401) this.#listener.ended(error);
   }
-}
-
-/** Compares times as ISO 8601, a hundred times as fast as localeCompare. */
-function compare(one: string, other: string): number {
-  return one < other ? -1 : Number(one > other);
 }

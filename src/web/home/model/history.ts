@@ -1,12 +1,10 @@
-import type { ChatContext } from './chat-context.ts';
+import { type ChatContext, NO_DEADLINE } from './chat-context.ts';
 import type { Conversation } from './conversation.ts';
 
 /** Messages per page of history: more than a screen, and quick to load. */
 const PAGE = 50;
 /** With fewer unread messages than this, the newest page shows the first of them. */
 const SHOWN_IN_PAGE = 40;
-/** The page cannot work without this request, so it is retried without limit. */
-const NO_DEADLINE = { deadlineMs: Number.POSITIVE_INFINITY };
 
 /** Loads the messages of groups, in pages. */
 export class History {
@@ -61,7 +59,10 @@ export class History {
   /** Loads the messages around one, unless it is loaded. Resolves to false if the group has no such message. */
   async loadAround(conversation: Conversation, messageId: number): Promise<boolean> {
     if (conversation.window.find(messageId) === undefined) {
-      conversation.load(await this.#page(conversation, { around: messageId }));
+      const { generation } = conversation;
+      const page = await this.#page(conversation, { around: messageId });
+      if (conversation.generation !== generation) return this.loadAround(conversation, messageId);
+      conversation.load(page);
       this.#context.changed();
     }
     return conversation.window.find(messageId) !== undefined;

@@ -84,11 +84,15 @@ class Tabs {
   polled(from: string, { body, headers }: NodeResponse): void {
     const to = typeof body?.cursor === 'string' ? body.cursor : (headers.get('Cursor') ?? from);
     const events = Array.isArray(body?.events) ? (body.events as ChatEvent[]) : [];
-    if (!this.#isLeader || to === from) return;
-    this.#log.add({ from, to, events });
+    if (!this.#isLeader) return;
+    if (to !== from) this.#log.add({ from, to, events });
     const waiting = this.#waiting;
     this.#waiting = new Map();
-    for (const [id, cursor] of waiting) this.#answer(id, cursor);
+    for (const [id, cursor] of waiting) {
+      const part = this.#log.after(cursor);
+      // The poll has brought nothing for that tab, which then asks again.
+      this.#post(id, part === 'wait' ? { from: cursor, to: cursor, events: [] } : part);
+    }
   }
 
   #hear(word: Word): void {
@@ -99,6 +103,10 @@ class Tabs {
   #answer(id: string, cursor: string): void {
     const part = this.#log.after(cursor);
     if (part === 'wait') this.#waiting.set(id, cursor);
+    this.#post(id, part);
+  }
+
+  #post(id: string, part: PollPart | 'wait' | 'unknown'): void {
     const word: Word =
       typeof part === 'object' ? { kind: 'answer', id, part } : { kind: part === 'wait' ? 'held' : 'unknown', id };
     this.#channel.postMessage(word);

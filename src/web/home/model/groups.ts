@@ -1,0 +1,128 @@
+import { type ChatEvent, type Chat as ChatGroup, isAfter, type Message, type User } from '../../../client/index.ts';
+import { SingleFlight } from '../../../single-flight.ts';
+import { type ChatContext, NO_DEADLINE } from './chat-context.ts';
+import { Conversation } from './conversation.ts';
+import type { Snapshot } from './snapshot.ts';
+
+/** The user's groups, kept up to date from the list of chats and the events after it. */
+export class Groups {
+  readonly #context: ChatContext;
+  readonly #me: User;
+  readonly #snapshot: Snapshot;
+  readonly #conversations = new Map<number, Conversation>();
+  readonly #reading = new SingleFlight(() => this.#read());
+  /** The cursor of the latest list; empty before the first one. */
+  #asOf = '';
+  /** Events that arrived while the list was being read: the response may be older than they are. */
+  #meanwhile: ChatEvent[] | undefined;
+
+  /** Begins with the groups of the last visit. */
+  constructor(context: ChatContext, me: User, snapshot: Snapshot) {
+    this.#context = context;
+    this.#me = me;
+    this.#snapshot = snapshot;
+    for (const { group, activeAt, messages } of snapshot.load()) this.#list(group, '', activeAt).restore(messages);
+  }
+
+  /** Reads the list and returns its cursor. */
+  refresh(): Promise<string> {
+    return this.#reading.run();
+  }
+
+  /** True once this visit has read the list. */
+  get isListed(): boolean {
+    return this.#asOf !== '';
+  }
+
+  /** All groups, in no order. */
+  get all(): Conversation[] {
+    return [...this.#conversations.values()];
+  }
+
+  /** The groups, the most recently active first. */
+  get sorted(): Conversation[] {
+    return this.all.sort((one, other) => compare(other.activeAt, one.activeAt) || other.group.id - one.group.id);
+  }
+
+  /** Returns the group with that id. */
+  find(groupId: number): Conversation | undefined {
+    return this.#conversations.get(groupId);
+  }
+
+  /** Keeps what is loaded on this device for the next visit. Does nothing before the first list of this one. */
+  save(): void {
+    if (this.isListed) this.#snapshot.save(this.sorted);
+  }
+
+  /** Returns true for an event after which the list must be read again: the user's own groups change. */
+  isOutdatedBy(event: ChatEvent): boolean {
+    if ((event.kind !== 'joined' && event.kind !== 'left') || !isAfter(event.cursor, this.#asOf)) return false;
+    return event.user_id === this.#me.id || !this.#conversations.has(event.group_id);
+  }
+
+  /** Applies an event. Returns the message if it is new and from another user. */
+  apply(event: ChatEvent): Message | undefined {
+    this.#meanwhile?.push(event);
+    return this.#apply(event);
+  }
+
+  #apply(event: ChatEvent): Message | undefined {
+    const groupId = 'group_id' in event ? event.group_id : null;
+    const conversation = groupId === null ? undefined : this.find(groupId);
+    if (conversation === undefined) return undefined;
+    if (isAfter(event.cursor, this.#asOf)) this.#change(conversation, event);
+    return conversation.apply(event);
+  }
+
+  /** Applies an event that the list does not include to the group itself. */
+  #change(conversation: Conversation, event: ChatEvent): void {
+    const { group } = conversation;
+    if (event.kind === 'group_deleted') this.#conversations.delete(group.id);
+    if (event.kind === 'group_changed') {
+      const { name, description, archived } = event;
+      conversation.group = { ...group, name, description, archived };
+    }
+    if (event.kind === 'role_changed' && event.user_id === this.#me.id) {
+      conversation.group = { ...group, role: event.role };
+    }
+    if (event.kind !== 'joined' && event.kind !== 'left') return;
+    const { kind, user_id: id, username } = event;
+    const others = group.members.filter((member) => member.id !== id);
+    const members = kind === 'joined' && username !== null ? [...others, { id, username }] : others;
+    const members_count = group.members_count + members.length - group.members.length;
+    conversation.group = { ...group, members, members_count };
+  }
+
+  async #read(): Promise<string> {
+    const meanwhile: ChatEvent[] = [];
+    this.#meanwhile = meanwhile;
+    const reading = this.#context.client.chats({ ...NO_DEADLINE, signal: this.#context.signal });
+    const { chats, cursor } = await reading.finally(() => {
+      this.#meanwhile = undefined;
+    });
+    const ids = new Set(chats.map(({ id }) => id));
+    for (const id of this.#conversations.keys()) if (!ids.has(id)) this.#conversations.delete(id);
+    let activeAt = new Date().toISOString();
+    for (const group of chats) {
+      // Sorted by activity: a group without messages is about as active as its neighbour in the list.
+      activeAt = group.last_message?.timestamp ?? activeAt;
+      this.#list(group, cursor, activeAt);
+    }
+    this.#asOf = cursor;
+    for (const event of meanwhile) this.#apply(event);
+    this.#context.changed();
+    return cursor;
+  }
+
+  #list(group: ChatGroup, cursor: string, activeAt: string): Conversation {
+    const conversation = this.find(group.id) ?? new Conversation(group, this.#me.id);
+    this.#conversations.set(group.id, conversation);
+    conversation.list(group, cursor, activeAt);
+    return conversation;
+  }
+}
+
+/** Compares times as ISO 8601, a hundred times as fast as localeCompare. */
+function compare(one: string, other: string): number {
+  return one < other ? -1 : Number(one > other);
+}
