@@ -255,7 +255,7 @@ COMMENT ON TABLE plantao.pauses IS 'One row for each call of plantao.pause(). Re
 COMMENT ON COLUMN plantao.pauses.id IS 'Ascending; only the newest pause counts.';
 COMMENT ON COLUMN plantao.pauses.since IS 'When it was requested.';
 COMMENT ON COLUMN plantao.pauses.until IS 'When it ends by itself, at most 24 hours later.';
-COMMENT ON COLUMN plantao.pauses.reason IS 'Why, for everybody who reads plantao.current_pause, the log or /health.';
+COMMENT ON COLUMN plantao.pauses.reason IS 'The reason, as plantao.current_pause, the log and /health show it.';
 COMMENT ON COLUMN plantao.pauses.asked_by IS 'Role that requested it.';
 COMMENT ON COLUMN plantao.pauses.ended_at IS 'When plantao.resume() ended it; null if it has not, or if the pause ended by itself.';
 COMMENT ON COLUMN plantao.pauses.ended_by IS 'Role that ended it.';

@@ -120,7 +120,7 @@ BEGIN
                          sha256(convert_to(p.content || coalesce(chr(31) || p.reply_to, '') || coalesce(chr(30) || p.meta, ''), 'UTF8')) THEN
                     CASE WHEN p.replicated_only AND durability = 'local' THEN 'not_replicated' ELSE 'repeated' END
                   WHEN k.key IS NOT NULL THEN 'key_reused'
-                  -- Nobody posts as a hook by its id.
+                  -- No user posts as a hook by its id.
                   WHEN u.id IS NULL OR u.is_hook <> coalesce(p.from_hook, false) THEN 'user_not_found'
                   WHEN p.from_hook AND h.user_id IS NULL THEN 'hook_revoked'
                   -- Before group_not_found, so that non-members do not learn which groups exist.

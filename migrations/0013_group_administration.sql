@@ -202,7 +202,7 @@ CREATE TABLE plantao.invitations (
   expires_at timestamptz NOT NULL CHECK (expires_at >= '1970-01-01 UTC' AND expires_at < '10000-01-01 UTC'),
   uses_left  integer NOT NULL CHECK (uses_left BETWEEN 0 AND 10000)
 );
-COMMENT ON TABLE plantao.invitations IS 'Invitation links: whoever has the token may join the group. Revoke from psql: DELETE FROM plantao.invitations WHERE group_id = 7;';
+COMMENT ON TABLE plantao.invitations IS 'Invitation links: the holder of the token may join the group. Revoke from psql: DELETE FROM plantao.invitations WHERE group_id = 7;';
 COMMENT ON COLUMN plantao.invitations.hash IS 'SHA-256 of the token, which is 256 random bits and stored nowhere.';
 COMMENT ON COLUMN plantao.invitations.group_id IS 'The group.';
 COMMENT ON COLUMN plantao.invitations.created_by IS 'The owner or admin who created it; null with AUTH=open.';

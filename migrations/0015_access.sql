@@ -10,7 +10,7 @@ CREATE TABLE plantao.hooks (
   revoked_at timestamptz CHECK (revoked_at >= '1970-01-01 UTC' AND revoked_at < '10000-01-01 UTC')
 );
 COMMENT ON TABLE plantao.hooks IS
-  'Incoming hooks: whoever has the token of one may post to its group, and do nothing else. Create one with plantao.create_hook(), end it with plantao.revoke_hook().';
+  'Incoming hooks: the holder of a hook''s token may post to its group, and do nothing else. Create one with plantao.create_hook(), end it with plantao.revoke_hook().';
 COMMENT ON COLUMN plantao.hooks.user_id IS 'The sender of its messages: a row of plantao.users that no one can sign in to.';
 COMMENT ON COLUMN plantao.hooks.group_id IS 'The group; null if it was deleted.';
 COMMENT ON COLUMN plantao.hooks.name IS 'The name. Its messages show it between the sign of a hook and the number of the sender.';

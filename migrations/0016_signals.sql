@@ -1,4 +1,4 @@
--- Signals: who types and who is connected. Nodes exchange them as notifications; nothing of it is stored.
+-- Signals of typing and presence. Nodes exchange them as notifications; nothing of it is stored.
 
 CREATE TABLE plantao.signal_key (
   only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
@@ -16,4 +16,4 @@ LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
   SELECT plantao.hint('plantao_signals', p) FROM unnest(payloads) AS p
 $$;
 COMMENT ON FUNCTION plantao.send_signals(text[]) IS
-  'Notifies the nodes of who types and who is connected. Like every hint, it is skipped while the NOTIFY queue is half full.';
+  'Sends signals of typing and presence to the nodes. Like every hint, it is skipped while the NOTIFY queue is half full.';

@@ -69,7 +69,7 @@ export async function keyedWrite<Result>(
 export const newSalt = (): string => randomBytes(32).toString('base64url');
 
 /**
- * Returns the token of a salt: 256 bits in base64url, random for everybody who does not know the salt. A repeated request
+ * Returns the token of a salt: 256 bits in base64url, random without the salt. A repeated request
  * returns the same token again, from the stored salt and its key; the database knows the salt, and only the hash of the key.
  */
 export function keyedToken(requestKey: RequestKey | null, salt: string): string {
@@ -77,6 +77,9 @@ export function keyedToken(requestKey: RequestKey | null, salt: string): string 
     .update(requestKey?.key ?? '')
     .digest('base64url');
 }
+
+/** Returns what the database stores of a token of {@link keyedToken}. */
+export const hashOfToken = (token: string): Buffer => hash('sha256', token, 'buffer');
 
 function bindOf({ userId, key, request }: RequestKey) {
   return {

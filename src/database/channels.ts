@@ -6,6 +6,6 @@ export const CHANNELS = {
   cluster: 'plantao_cluster',
   /** Tokens were revoked. */
   tokens: 'plantao_tokens',
-  /** Who types and who is connected; encrypted (chat/live/signal-seal.ts). */
+  /** Signals of typing and presence; encrypted (chat/live/signal-seal.ts). */
   signals: 'plantao_signals',
 } as const;

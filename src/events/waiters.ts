@@ -31,7 +31,7 @@ export interface Delivery {
   readonly audience: Audience;
   readonly events: readonly LogEvent[];
   readonly cursor: string;
-  /** JSON of signals that are in no log (who types, who is connected); only with the reason `ephemeral`. */
+  /** JSON of signals that are in no log (typing, presence); only with the reason `ephemeral`. */
   readonly ephemeral?: readonly string[];
 }
 

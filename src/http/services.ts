@@ -92,7 +92,7 @@ export interface Services extends ChatFeatures {
   writer: MessageWriter;
   notifications: Notifications;
   memberships: MembershipLoader;
-  /** Who types and who is connected; null with PRESENCE=off. */
+  /** Typing and presence; null with PRESENCE=off. */
   live: Live | null;
   eventLog: EventLog;
   waiters: Waiters;

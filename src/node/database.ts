@@ -74,7 +74,7 @@ export function openDatabase(settings: Settings, node: string) {
     writing,
     /** For tokens and their revocations. */
     asking,
-    /** For signals of who types and who is connected; not opened with PRESENCE=off. */
+    /** For signals of typing and presence; not opened with PRESENCE=off. */
     signalling,
     commitLimitMs,
     /** Arguments of `connectionOptions` for the thread that keeps the leader lock; the options themselves cannot be sent to it. */

@@ -37,7 +37,7 @@ describe('Typing and presence', function () {
   const type = (url: string, groupId: number, userId = BRUNO) => post(`${url}/typing`, { groupId, userId });
   const head = async () => (await sql.query('SELECT head FROM plantao.log_bounds')).rows[0].head;
 
-  it('reaches the streams of other members on every node, on no matter which node somebody types, and is in no log', async () => {
+  it('reaches the streams of other members on every node, whichever node the typing user calls, and is in no log', async () => {
     const before = await head();
     for (const from of [nodes.standby, nodes.active]) {
       const group = await newGroup('Digitando lá', ['bruno_orm']);
@@ -83,7 +83,7 @@ describe('Typing and presence', function () {
     expect(body).to.not.have.property('ephemeral');
   });
 
-  it('refuses those who are not members, and whoever types too fast', async () => {
+  it('refuses users who are not members, and users who type too fast', async () => {
     const groupId = await newGroup('Só da Ana');
     const refused = await type(nodes.standby.url, groupId);
     expect([refused.status, refused.body.code]).to.deep.equal([403, 'not_a_member']);

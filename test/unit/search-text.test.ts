@@ -83,25 +83,26 @@ describe('The parts of a found message', () => {
 
 describe('The candidates of a search', () => {
   it('are read newest first, and a find is certain when nothing newer is left to read', () => {
-    const candidates = new Candidates(100);
-    expect(candidates.take(9)).to.deep.equal([]);
-    candidates.add(
-      [
-        { groupId: 1, from: 60, to: 99 },
-        { groupId: 2, from: 50, to: 90 },
-        { groupId: 3, from: 10, to: 40 },
-      ],
-      50,
-    );
+    const candidates = new Candidates([
+      { groupId: 3, from: 1, to: 49 },
+      { groupId: 1, from: 60, to: 99 },
+      { groupId: 2, from: 50, to: 90 },
+    ]);
     expect(candidates.readFrom).to.equal(100);
-    expect(candidates.take(1)).to.deep.equal([{ groupId: 1, from: 60, to: 99 }]);
-    candidates.report([95, 85], [{ groupId: 1, from: 60, to: 80 }]);
+    expect(candidates.newest(1)).to.deep.equal([{ groupId: 1, from: 60, to: 99 }]);
+    candidates.report(1, [95, 85], [{ groupId: 1, from: 60, to: 80 }]);
     expect([candidates.readFrom, candidates.certain]).to.deep.equal([91, [95]]);
-    expect(candidates.take(9).map(({ groupId }) => groupId)).to.deep.equal([2, 1]);
-    candidates.report([], []);
+    expect(candidates.newest(2).map(({ groupId }) => groupId)).to.deep.equal([2, 1]);
+    candidates.report(2, [], []);
     expect([candidates.readFrom, candidates.certain]).to.deep.equal([50, [95, 85]]);
-    expect(candidates.take(9), 'below what is known').to.deep.equal([]);
-    candidates.add([], 1);
-    expect(candidates.take(9).map(({ groupId }) => groupId)).to.deep.equal([3]);
+    expect(candidates.newest(9).map(({ groupId }) => groupId)).to.deep.equal([3]);
+    candidates.report(1, [], []);
+    expect(candidates.readFrom).to.equal(1);
+  });
+
+  it('count as unread while their reading has not ended', () => {
+    const candidates = new Candidates([{ groupId: 1, from: 1, to: 99 }]);
+    candidates.newest(9);
+    expect(candidates.readFrom).to.equal(100);
   });
 });

@@ -1,8 +1,7 @@
-import { createHash } from 'node:crypto';
 import { QueryTypes, type Sequelize } from 'sequelize';
 import type { Write } from '../../database/fenced-write.ts';
 import { Refused } from '../errors.ts';
-import { keyedToken, keyedWrite, newSalt, type RequestKey } from '../keyed-write.ts';
+import { hashOfToken, keyedToken, keyedWrite, newSalt, type RequestKey } from '../keyed-write.ts';
 import type { GroupAdministration } from './administration.ts';
 
 /** A hook as its group's owners and admins see it. */
@@ -23,9 +22,7 @@ export interface FoundHook {
   isRepeated: boolean;
 }
 
-const hashOf = (token: string) => createHash('sha256').update(token).digest();
-
-/** Incoming hooks: whoever has the token of one may post to its group. The database knows the hash of a token only. */
+/** Incoming hooks: the holder of a hook's token may post to its group. The database knows the hash of a token only. */
 export class Hooks {
   readonly #sequelize: Sequelize;
   readonly #write: Write;
@@ -56,7 +53,7 @@ export class Hooks {
       const [row] = await this.#sequelize.query<{ id: number }>(
         'SELECT plantao.add_hook($groupId, $name, $actorId, $hash) AS id',
         {
-          bind: { groupId, name, actorId, hash: hashOf(keyedToken(key, salt)) },
+          bind: { groupId, name, actorId, hash: hashOfToken(keyedToken(key, salt)) },
           type: QueryTypes.SELECT,
           transaction,
         },
@@ -112,7 +109,7 @@ export class Hooks {
       `SELECT h.user_id AS id, h.group_id, h.revoked_at IS NOT NULL AS is_revoked,
               EXISTS (SELECT FROM plantao.idempotency_keys k WHERE k.sender_id = h.user_id AND k.key = $key) AS is_repeated
        FROM plantao.hooks h WHERE h.hash = $hash`,
-      { bind: { hash: hashOf(token), key }, type: QueryTypes.SELECT },
+      { bind: { hash: hashOfToken(token), key }, type: QueryTypes.SELECT },
     );
     if (!found) throw new Refused('hook_not_found');
     if (found.is_revoked || found.group_id === null) throw new Refused('hook_revoked');

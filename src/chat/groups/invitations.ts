@@ -1,9 +1,8 @@
-import { createHash } from 'node:crypto';
 import { QueryTypes, type Sequelize } from 'sequelize';
 import type { Write } from '../../database/fenced-write.ts';
 import { Refused } from '../errors.ts';
 import { requireRoom } from '../group-limits.ts';
-import { keyedToken, keyedWrite, newSalt, type RequestKey } from '../keyed-write.ts';
+import { hashOfToken, keyedToken, keyedWrite, newSalt, type RequestKey } from '../keyed-write.ts';
 import { holdUser } from '../users.ts';
 import type { GroupAdministration } from './administration.ts';
 
@@ -26,8 +25,6 @@ interface InvitedGroup {
 const MOST_INVITATIONS = 100;
 /** Length of a token: 256 random bits in base64url. */
 export const INVITATION_LENGTH = 43;
-
-const hashOf = (token: string) => createHash('sha256').update(token).digest();
 
 /** Invitation links. The database knows the hash of a token only. */
 export class Invitations {
@@ -55,7 +52,7 @@ export class Invitations {
          VALUES ($hash, $groupId, $actorId, clock_timestamp() + make_interval(hours => $hours::int), $uses)
          RETURNING expires_at`,
         {
-          bind: { hash: hashOf(keyedToken(key, salt)), groupId, actorId, hours, uses },
+          bind: { hash: hashOfToken(keyedToken(key, salt)), groupId, actorId, hours, uses },
           type: QueryTypes.SELECT,
           transaction,
         },
@@ -98,7 +95,7 @@ export class Invitations {
                 EXISTS (SELECT FROM plantao.departures WHERE group_id = g.id AND user_id = $userId AND removed) AS is_removed
          FROM plantao.invitations i JOIN plantao.groups g ON g.id = i.group_id
          WHERE i.hash = $hash AND i.expires_at > clock_timestamp() AND g.deleted_at IS NULL`,
-        { bind: { hash: hashOf(token), userId }, type: QueryTypes.SELECT, transaction },
+        { bind: { hash: hashOfToken(token), userId }, type: QueryTypes.SELECT, transaction },
       );
       if (!found) throw new Refused('invitation_not_found');
       const { id, name, is_in: isIn, is_removed: isRemoved } = found;
@@ -106,7 +103,7 @@ export class Invitations {
       if (isRemoved) throw new Refused('removed_from_group');
       if (found.uses_left === 0) throw new Refused('invitation_not_found');
       await this.#sequelize.query('UPDATE plantao.invitations SET uses_left = uses_left - 1 WHERE hash = $hash', {
-        bind: { hash: hashOf(token) },
+        bind: { hash: hashOfToken(token) },
         transaction,
       });
       await this.#sequelize.query('INSERT INTO plantao.memberships (group_id, user_id) VALUES ($id, $userId)', {

@@ -12,7 +12,7 @@ export interface Ephemeral {
 
 /** With more waiting members on this node, a group gets no signals: each keystroke would write to thousands of sockets. */
 const MOST_IN_GROUP = 500;
-/** Deliveries of one call: some tens of milliseconds of work. The rest is dropped. */
+/** Deliveries of one call, and those of the group in which it is reached: some tens of milliseconds of work. The rest is dropped. */
 const MOST_DELIVERIES = 20_000;
 
 /** Delivers signals to the polls and streams that want them. They are in no log, so a client that is not waiting misses them. */
@@ -35,8 +35,8 @@ export class EphemeralDelivery {
     let room = MOST_DELIVERIES;
     for (const { userId, groupIds, json } of signals) {
       for (const groupId of groupIds) {
+        if (room <= 0) break;
         for (const subscribers of this.#waiters.eagerOn(topicOf.group(groupId), MOST_IN_GROUP) ?? []) {
-          if (room <= 0) break;
           if (!isFor(subscribers.audience as ReplayableAudience, groupId, userId)) continue;
           const own = byAudience.get(subscribers) ?? new Set<string>();
           byAudience.set(subscribers, own.add(json));

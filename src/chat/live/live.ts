@@ -22,10 +22,10 @@ export interface LiveOptions {
 
 /** Changes of presence that one tick delivers. The rest is dropped: GET /presence has the state. */
 const MOST_CHANGES = 500;
-/** Groups of one user that hear of a change. */
+/** Groups of one user that are notified of a change. */
 const MOST_GROUPS = 100;
 
-/** Who types and who is connected, on all nodes. Optional: what fails here is dropped, and nothing else waits for it. */
+/** Typing and presence on all nodes. Optional: what fails here is dropped, and nothing else waits for it. */
 export class Live {
   readonly typing: Typing;
   readonly #options: LiveOptions;

@@ -6,7 +6,7 @@ export interface PresenceChange {
   online: boolean;
 }
 
-/** How often a node tells the others who is connected to it. */
+/** How often a node sends its connected users to the others. */
 export const TICK_MS = 2000;
 /** A user is offline this long after the last poll or stream has ended: polls end and begin all the time. */
 const GRACE_MS = 8000;
@@ -59,10 +59,12 @@ export class Presence {
     for (const id of now) if (node.users.size < MOST_ONLINE) node.users.add(id);
   }
 
-  /** Returns what to send to the other nodes, and who came and went since the last tick. `connected` are the users of this node. */
+  /** Returns what to send to the other nodes, and the users who came or went since the last tick. `connected` are the users of this node. */
   tick(connected: Iterable<number>): { signals: Pick<Signal, 'online'>[]; changes: PresenceChange[] } {
     const now = this.#clock();
-    for (const userId of connected) if (this.#seenAt.size < MOST_ONLINE) this.#seenAt.set(userId, now);
+    for (const userId of connected) {
+      if (this.#seenAt.size < MOST_ONLINE || this.#seenAt.has(userId)) this.#seenAt.set(userId, now);
+    }
     for (const [userId, at] of this.#seenAt) if (now - at > GRACE_MS) this.#seenAt.delete(userId);
     for (const [name, { heardAt }] of this.#others) if (now - heardAt > NODE_MS) this.#others.delete(name);
     const changes = this.#update();

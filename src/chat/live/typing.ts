@@ -1,6 +1,6 @@
 import type { Signals } from './signals.ts';
 
-/** How long a client shows that somebody types, unless it hears it again. */
+/** How long a client shows that a user types, unless it receives the signal again. */
 export const TYPING_MS = 6000;
 /** A signal for the same user and group is sent this often at the most. */
 const REPEAT_MS = 2000;
@@ -10,12 +10,13 @@ const BATCH_MS = 100;
 const MOST_IN_BATCH = 150;
 const MOST_REMEMBERED = 10_000;
 
-/** Collects who types on this node and sends it to all nodes. */
+/** Collects the users who type on this node and sends them to all nodes. */
 export class Typing {
   readonly #signals: Pick<Signals, 'send'>;
   readonly #sentAt = new Map<string, number>();
   #batch: [number, number][] = [];
   #timer: NodeJS.Timeout | undefined;
+  #isStopped = false;
 
   constructor(signals: Pick<Signals, 'send'>) {
     this.#signals = signals;
@@ -23,6 +24,7 @@ export class Typing {
 
   /** Signals that a member types in a group. */
   add(groupId: number, userId: number): void {
+    if (this.#isStopped) return;
     const key = `${groupId} ${userId}`;
     const now = performance.now();
     if (now - (this.#sentAt.get(key) ?? Number.NEGATIVE_INFINITY) < REPEAT_MS) return;
@@ -34,6 +36,7 @@ export class Typing {
   }
 
   stop(): void {
+    this.#isStopped = true;
     clearTimeout(this.#timer);
   }
 

@@ -11,39 +11,29 @@ export interface Candidate {
  */
 export class Candidates {
   /** The next to be read at the end. */
-  #waiting: Candidate[] = [];
-  #found: number[] = [];
-  /** Candidates below this id are not known yet. */
-  #knownFrom: number;
+  readonly #waiting: Candidate[] = [];
+  readonly #found: number[] = [];
 
-  /** Nothing is known of ids below `before`. */
-  constructor(before: number) {
-    this.#knownFrom = before;
+  constructor(candidates: readonly Candidate[]) {
+    this.#add(candidates);
   }
 
-  /** Adds candidates; from now on all are known whose last id is `knownFrom` or greater. */
-  add(candidates: readonly Candidate[], knownFrom: number): void {
-    this.#knownFrom = knownFrom;
-    this.#putBack(candidates);
+  /** Returns the newest candidates, at most `most`. They count as unread until {@link report}. */
+  newest(most: number): Candidate[] {
+    return this.#waiting.slice(-most).reverse();
   }
 
-  /** Removes and returns the newest known candidates, at most `most`. */
-  take(most: number): Candidate[] {
-    const firstKnown = this.#waiting.findIndex(({ to }) => to >= this.#knownFrom);
-    if (firstKnown < 0) return [];
-    return this.#waiting.splice(Math.max(firstKnown, this.#waiting.length - most)).reverse();
-  }
-
-  /** Adds what was found in taken candidates, and what is left of those that were read in part. */
-  report(found: readonly number[], left: readonly Candidate[]): void {
+  /** Records that the newest `count` candidates were read: what was found, and what is left of those that were read in part. */
+  report(count: number, found: readonly number[], left: readonly Candidate[]): void {
     this.#found.push(...found);
     this.#found.sort((one, other) => other - one);
-    this.#putBack(left);
+    this.#waiting.splice(this.#waiting.length - count);
+    this.#add(left);
   }
 
   /** All messages with this id or a greater one have been read. */
   get readFrom(): number {
-    return Math.max(this.#knownFrom, (this.#waiting.at(-1)?.to ?? 0) + 1);
+    return (this.#waiting.at(-1)?.to ?? 0) + 1;
   }
 
   /** The messages found so far of which it is certain that no newer one is missing between them. */
@@ -51,11 +41,7 @@ export class Candidates {
     return this.#found.filter((id) => id >= this.readFrom);
   }
 
-  get knownFrom(): number {
-    return this.#knownFrom;
-  }
-
-  #putBack(candidates: readonly Candidate[]): void {
+  #add(candidates: readonly Candidate[]): void {
     this.#waiting.push(...candidates.filter(({ from, to }) => from <= to));
     this.#waiting.sort((one, other) => one.to - other.to);
   }

@@ -3,7 +3,7 @@ import { SqlState, sqlState } from '../../database/errors.ts';
 import { FairTurns } from '../auth/fair-turns.ts';
 import { Refused } from '../errors.ts';
 import { MOST_GROUPS } from '../group-limits.ts';
-import { type Candidate, Candidates } from './candidates.ts';
+import { Candidates } from './candidates.ts';
 import { partsOf, type TextPart } from './highlights.ts';
 import { patternOf } from './search-pattern.ts';
 import type { Term } from './search-query.ts';
@@ -115,17 +115,11 @@ export class MessageSearch {
     const deadline = performance.now() + this.#limits.timeMs;
     const { newest, groups } = await this.#scope(options);
     const before = Math.min(options.before ?? Number.MAX_SAFE_INTEGER, (newest ?? 0) + 1);
-    const candidates = new Candidates(before);
+    const candidates = new Candidates(groups.map((groupId) => ({ groupId, from: 1, to: before - 1 })));
     const isComplete = await this.#inTime(async (transaction) => {
       while (candidates.certain.length <= options.limit && candidates.readFrom > 1) {
         if (performance.now() > deadline) return false;
-        const taken = candidates.take(this.#limits.candidatesAtOnce);
-        if (taken.length > 0) await this.#read(candidates, taken, options, transaction);
-        else
-          candidates.add(
-            groups.map((groupId) => ({ groupId, from: 1, to: before - 1 })),
-            1,
-          );
+        await this.#read(candidates, options, transaction);
       }
       return true;
     });
@@ -167,8 +161,9 @@ export class MessageSearch {
     }
   }
 
-  async #read(candidates: Candidates, taken: readonly Candidate[], of: MessageSearchOptions, transaction: Transaction) {
-    const most = Math.max(16, Math.floor(this.#limits.messagesAtOnce / taken.length));
+  async #read(candidates: Candidates, of: MessageSearchOptions, transaction: Transaction): Promise<void> {
+    const newest = candidates.newest(this.#limits.candidatesAtOnce);
+    const most = Math.max(16, Math.floor(this.#limits.messagesAtOnce / newest.length));
     const patterns = Object.fromEntries(of.terms.map((term, at) => [`pattern${at}`, patternOf(term)]));
     const conditions = [
       ...(of.senderId === undefined ? [] : ['m.sender_id = $senderId']),
@@ -180,9 +175,9 @@ export class MessageSearch {
         bind: {
           ...patterns,
           ...(of.senderId !== undefined && { senderId: of.senderId }),
-          groups: taken.map(({ groupId }) => groupId),
-          froms: taken.map(({ from }) => from),
-          tos: taken.map(({ to }) => to),
+          groups: newest.map(({ groupId }) => groupId),
+          froms: newest.map(({ from }) => from),
+          tos: newest.map(({ to }) => to),
           most,
         },
         type: QueryTypes.SELECT,
@@ -190,10 +185,11 @@ export class MessageSearch {
       },
     );
     const left = rows.flatMap(({ number, id, is_last }) => {
-      const candidate = taken[number - 1];
+      const candidate = newest[number - 1];
       return is_last && candidate ? [{ ...candidate, to: id - 1 }] : [];
     });
     candidates.report(
+      newest.length,
       rows.filter(({ is_found }) => is_found).map(({ id }) => id),
       left,
     );

@@ -38,7 +38,7 @@ export interface PollRequest {
   userId: number | null;
   cursor: string | undefined;
   timeoutS: number;
-  /** True if signals (who types, who is connected) end the poll too. */
+  /** True if signals (typing, presence) end the poll too. */
   ephemeral?: boolean;
   /** Returns the body of the response. */
   render(delivery: Delivery): Buffer;

@@ -29,7 +29,7 @@ that has the event \`unavailable\` with the error as data, and ends: an EventSou
 The event \`cursor_expired\` in a stream means the same as 410.
 
 ## Signals
-Who types and who is connected is in no log, has no cursor and may be lost. Streams carry it as the event \`ephemeral\` without an id (\`ephemeral=0\` leaves it out).
+Typing and presence are in no log, have no cursor and may be lost. Streams carry it as the event \`ephemeral\` without an id (\`ephemeral=0\` leaves it out).
 A poll gets it only with \`ephemeral=1\`: such a poll ends with an empty \`events\` and the field \`ephemeral\`. POST /typing sends it, GET /presence has the state.
 Groups with more than 500 waiting members on a node get no signals. With \`PRESENCE=off\` there are none, and both routes are 404 \`switched_off\`.
 

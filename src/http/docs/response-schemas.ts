@@ -155,7 +155,7 @@ export const event = z
   ])
   .meta({ id: 'Event' });
 
-/** A signal that is in no log: who types, and who is connected. */
+/** A signal that is in no log: typing or presence. */
 export const ephemeral = z
   .discriminatedUnion('kind', [
     z.object({

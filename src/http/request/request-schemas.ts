@@ -162,7 +162,7 @@ export const pollTimeout = documented(
   { type: 'number', minimum: 0, maximum: 55 },
 ).default(25);
 
-/** Whether a poll or a stream gets signals of who types and who is connected. */
+/** Whether a poll or a stream gets signals of typing and presence. */
 export const wantsEphemeral = z.enum(['0', '1'], 'must be 0 or 1').optional();
 
 /** An opaque cursor. The event log checks its form. */

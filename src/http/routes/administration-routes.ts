@@ -9,7 +9,7 @@ import { type Route, route } from './route.ts';
 
 const role = z.enum(ROLES, 'must be owner, admin or member');
 
-/** `/groups`, roles and invitations: what owners and admins do. Where AUTH=open, everybody may. */
+/** `/groups`, roles and invitations: what owners and admins do. Where AUTH=open, every caller may. */
 export function administrationRoutes(services: Services): Route[] {
   return [
     changeGroupRoute(services),
@@ -99,7 +99,7 @@ function inviteRoute({ invitations }: Services): Route {
     path: '/invitations',
     serves: 'write',
     requires: 'user',
-    summary: 'A new invitation to a group, for owners and admins: whoever has its token may join',
+    summary: 'A new invitation to a group, for owners and admins: the holder of its token may join',
     input: z.object({ groupId: id, hours: count(1, 8760, 168), uses: count(1, 10_000, 1000) }),
     status: 201,
     refusals: [404, 409],

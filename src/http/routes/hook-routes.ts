@@ -3,7 +3,7 @@ import { idempotencyKey, KEY_HEADER, requestKeyOf } from '../request/idempotency
 import { RateLimiter } from '../request/rate-limit.ts';
 import { content, hookName, id } from '../request/request-schemas.ts';
 import type { Services } from '../services.ts';
-import { sendAnswer } from './message-routes.ts';
+import { sendAnswer, sentBody } from './message-routes.ts';
 import { type Route, route } from './route.ts';
 
 const hook = z
@@ -54,9 +54,9 @@ function createRoute({ hooks }: Services): Route {
     path: '/hooks',
     serves: 'write',
     requires: 'user',
-    summary: 'A new hook of a group, for its owners and admins: whoever has its token may post to the group',
+    summary: 'A new hook of a group, for its owners and admins: the holder of its token may post to the group',
     description:
-      'A new hook of a group, for its owners and admins. Whoever has its token may post to the group, and do nothing else. It stays when its creator leaves the group, and ends with the group or with the account of its creator',
+      'A new hook of a group, for its owners and admins. The holder of its token may post to the group, and do nothing else. It stays when its creator leaves the group, and ends with the group or with the account of its creator',
     input: z.object({ groupId: id, name: hookName }),
     status: 201,
     refusals: [404, 409],
@@ -107,16 +107,7 @@ function postRoute({ hooks, hookPostsPerMinute, writer, eventLog }: Services): R
       const { id, groupId, isRepeated } = await hooks.find(input.hookToken, key);
       if (!isRepeated) await limit?.count(String(id));
       const post = { senderId: id, groupId, content: input.content, key, mustReplicate: false, fromHook: true };
-      const posted = await writer.post(post);
-      return {
-        body: {
-          message: 'message sent',
-          message_id: posted.messageId,
-          timestamp: posted.sentAt.toISOString(),
-          cursor: await eventLog.cursorOf(posted.position),
-          durable: posted.durable,
-        },
-      };
+      return { body: await sentBody(await writer.post(post), eventLog) };
     },
   });
 }

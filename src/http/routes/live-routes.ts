@@ -21,7 +21,7 @@ export const presenceAnswer = z.object({
   online_count: z.number().describe('How many members are online, also those that are not listed.'),
 });
 
-/** `/typing` and `/presence`: who types and who is connected. Nothing of it is stored. */
+/** `/typing` and `/presence`: the users who type and those who are connected. Nothing of it is stored. */
 export function liveRoutes(services: Services): Route[] {
   return [typingRoute(services), presenceRoute(services)];
 }
@@ -39,7 +39,7 @@ function typingRoute(services: Services): Route {
       'The others get it as `ephemeral` (see Signals). It stores nothing, so repeating it is safe. It is sent at most every 2 s for a user and group, may be lost, and is not sent in groups with more than 500 waiting members on a node',
     input: z.object({
       groupId: id,
-      userId: id.optional().describe('Who types. Where AUTH=token, the token says who calls.'),
+      userId: id.optional().describe('The user who types. Where AUTH=token, it is that of the token.'),
     }),
     refusals: [404],
     answer: z.object({ message: z.string(), group_id: z.number(), ttl_ms: z.number() }),

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Refused } from '../../chat/errors.ts';
+import type { Posted } from '../../chat/posting/post.ts';
 import { message } from '../docs/response-schemas.ts';
 import { invalid } from '../http-error.ts';
 import { requireMember, requireSelf, requireUserId } from '../request/authentication.ts';
@@ -110,16 +111,21 @@ function sendRoute({ writer, eventLog }: Services): Route {
       });
       return {
         headers: appliedPreference(preferred),
-        body: {
-          message: 'message sent',
-          message_id: posted.messageId,
-          timestamp: posted.sentAt.toISOString(),
-          cursor: await eventLog.cursorOf(posted.position),
-          durable: posted.durable,
-        },
+        body: await sentBody(posted, eventLog),
       };
     },
   });
+}
+
+/** Returns the response to a message that was stored. */
+export async function sentBody(posted: Posted, eventLog: Services['eventLog']) {
+  return {
+    message: 'message sent',
+    message_id: posted.messageId,
+    timestamp: posted.sentAt.toISOString(),
+    cursor: await eventLog.cursorOf(posted.position),
+    durable: posted.durable,
+  };
 }
 
 function deleteRoute({ messages, administration }: Services): Route {

@@ -35,7 +35,7 @@ export function searchRoutes({ messageSearch }: Services): Route[] {
         senderId: id.optional(),
         before: id.optional().describe('Only messages before this id: `next_before` of the page before.'),
         limit: count(1, 50, 20),
-        userId: id.optional().describe('Who searches. Where AUTH=token, the token says who calls.'),
+        userId: id.optional().describe('The user who searches. Where AUTH=token, it is that of the token.'),
       }),
       refusals: [404],
       answer: searchAnswer,

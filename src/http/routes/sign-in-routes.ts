@@ -136,7 +136,7 @@ function tokensRoute({ tokens }: Services): Route {
     path: '/tokens',
     serves: 'write',
     requires: 'user or admin',
-    summary: "Takes all tokens of a user back (the caller's own; with the ADMIN_TOKEN anybody's)",
+    summary: "Takes all tokens of a user back (the caller's own; with the ADMIN_TOKEN those of any user)",
     input: z.object({ userId: id.optional() }),
     answer: z.object({ message: z.string(), user_id: z.number(), revoked: z.number() }),
     async handle({ input, caller }) {

@@ -19,7 +19,7 @@ import { type Route, route } from './route.ts';
 const listOf = (parts: Iterable<string | null>) => `[${[...parts].filter((part) => part !== null).join(',')}]`;
 
 const ephemeral = wantsEphemeral.describe(
-  '1 ends the poll on signals too: who types, and who is connected, in the field `ephemeral`.',
+  '1 ends the poll on signals too: typing and presence, in the field `ephemeral`.',
 );
 const signalsOf = (ephemeral: readonly string[] | undefined) => (ephemeral ? `,"ephemeral":${listOf(ephemeral)}` : '');
 
@@ -148,7 +148,7 @@ function streamRoute({ streams, memberships }: Services): Route {
       userId: id,
       cursor,
       access_token: z.string().max(512).optional(),
-      ephemeral: wantsEphemeral.describe('0 leaves out the event `ephemeral`: who types, and who is connected.'),
+      ephemeral: wantsEphemeral.describe('0 leaves out the event `ephemeral`: typing and presence.'),
     }),
     content: 'text/event-stream',
     refusals: [404, 410],
