@@ -73,7 +73,12 @@ export async function prove(options: ProveOptions): Promise<ProveOutcome> {
   } finally {
     if (options.force.aborted) rig?.kill();
     if (scratch) options.listener.say(keep ? 'stopping the nodes' : 'stopping the nodes and removing the database');
-    await (rig?.stop() ?? scratch?.remove());
+    try {
+      await rig?.stop();
+    } finally {
+      // Where the rig has not done it: there is none, or it could not stop or write its logs.
+      await scratch?.remove();
+    }
   }
   const result = await checkFile(rig.history.path, { mayLose: true });
   if (!keep && result.valid && result.interruption === null) await removeLogs(rig);

@@ -1,4 +1,5 @@
 import { type CheckResult, type FaultGap, VIOLATIONS } from '../../src/prove/checker/check-result.ts';
+import { table } from '../../src/prove/report/text-table.ts';
 import type { Progress } from './campaign.ts';
 
 const clock = (ms: number) => `${Math.floor(ms / 60_000)}:${String(Math.floor(ms / 1000) % 60).padStart(2, '0')}`;
@@ -21,7 +22,7 @@ function faultTable(gaps: readonly FaultGap[]): string {
     kinds.set(kind, [...(kinds.get(kind) ?? []), gap]);
   }
   const rows = [...kinds].sort(([a], [b]) => a.localeCompare(b)).map(([kind, some]) => faultRow(kind, some));
-  return table([['fault', 'times', 'gap, median', 'gap, worst', 'after healing, worst'], ...rows]);
+  return table([['fault', 'times', 'gap, median', 'gap, worst', 'after healing, worst'], ...rows], [1, 2, 3, 4]);
 }
 
 function faultRow(kind: string, gaps: FaultGap[]): string[] {
@@ -30,16 +31,6 @@ function faultRow(kind: string, gaps: FaultGap[]): string[] {
   const median = sorted[Math.floor((sorted.length - 1) / 2)] ?? endless;
   const recovery = Math.max(...gaps.map((one) => one.recovery ?? endless));
   return [kind, String(gaps.length), ...[median, sorted.at(-1) ?? endless, recovery].map(milliseconds)];
-}
-
-/** Aligns rows of cells: the first column to the left, the others to the right. */
-export function table(rows: string[][]): string {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  const line = (row: string[]) =>
-    row
-      .map((cell, column) => (column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0)))
-      .join('  ');
-  return rows.map(line).join('\n');
 }
 
 /** Formats the result of a run: counts, faults, and every violation as a sentence. */

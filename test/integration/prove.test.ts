@@ -24,12 +24,16 @@ describe('plantao prove', function () {
   });
   after(() => rm(folder, { recursive: true }));
 
-  /** Runs the command as a user does. */
-  async function prove(url: string, ...args: string[]) {
-    const child = spawn(process.execPath, [...programOf('cli/plantao'), 'prove', '--out', folder, ...args], {
+  /** Starts the command as a user does. */
+  function start(url: string, ...args: string[]) {
+    return spawn(process.execPath, [...programOf('cli/plantao'), 'prove', '--out', folder, ...args], {
       env: { PATH: process.env.PATH ?? '', HOME: folder, PLANTAO_NO_DOTENV: '1', DATABASE_URL: url },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
+  }
+
+  async function prove(url: string, ...args: string[]) {
+    const child = start(url, ...args);
     let output = '';
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (output += text));
     const [code] = await once(child, 'close');
@@ -48,6 +52,19 @@ describe('plantao prove', function () {
     expect((await readdir(folder)).sort()).to.deep.equal(['history.ndjson', 'report.html', 'report.txt']);
     expect(await readFile(path.join(folder, 'report.html'), 'utf8')).to.include('All guarantees kept');
     expect({ databases: await scratchDatabases(), roles: await roles() }).to.deep.equal(before);
+  });
+
+  it('removes what it made when its output pipes break', async () => {
+    const before = await scratchDatabases();
+    const child = start(adminUrl, ...SHORT);
+    const ended = once(child, 'exit');
+    for await (const text of child.stderr.setEncoding('utf8')) if (text.includes('created the database')) break;
+    child.stdout.destroy();
+    expect(await scratchDatabases()).to.have.length(before.length + 1);
+    // As a terminal that is closed.
+    child.kill('SIGHUP');
+    await ended;
+    expect(await scratchDatabases()).to.deep.equal(before);
   });
 
   describe('with an empty database of the user', () => {

@@ -18,6 +18,8 @@ export interface Io {
 export function processIo(): Io {
   const { stdout, stderr } = process;
   let isWatched = false;
+  // A remark that cannot be written, to a closed pipe or terminal, is lost: the command goes on, and cleans up at its end.
+  stderr.on('error', () => undefined);
   const print = (text: string) => {
     // The reader has closed the pipe, as with "| head": what is left to write is not wanted.
     if (!isWatched) stdout.on('error', () => process.exit(0));

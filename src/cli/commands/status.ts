@@ -12,8 +12,8 @@ import { showStatus } from '../status/show-status.ts';
 export const status: Command = {
   usage: `plantao status [--watch] [--every SECONDS] [--database URL] [--json]
 
-Shows the cluster at a glance: who is active in which term and how old its lease is, all nodes with role, heartbeat, lag and
-waiters, the standbys of PostgreSQL, and the sessions that block the nodes. What needs attention is said in red. Exit code 0
+Shows the cluster at a glance: which node is active in which term, how old its lease is, all nodes with role, heartbeat, lag and
+waiters, the standbys of PostgreSQL, and the sessions that block the nodes. Alarms are red. Exit code 0
 while a node is active, 1 while none is, 3 if the database cannot be reached. The same in psql: TABLE plantao.cluster_status,
 plantao.lock_holder, plantao.durability and plantao.blocking.
 

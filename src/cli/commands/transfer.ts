@@ -20,7 +20,7 @@ Writes users, groups, memberships, messages, reactions and edits as JSON lines t
 overwritten) or to standard output, from one snapshot, while nodes run. Tokens, events and cursors are not part of it: for a
 copy of the whole database use pg_dump.
 
-  --without-passwords  leave the password hashes out: nobody can sign in with a password
+  --without-passwords  leave the password hashes out: no user can sign in with a password
 ${DATABASE_USAGE}`,
   async run(args, io) {
     const options = { ...DATABASE_OPTIONS, 'without-passwords': { type: 'boolean', default: false } } as const;
@@ -34,7 +34,14 @@ ${DATABASE_USAGE}`,
     }
     const progress = new Progress((text) => io.remark(text));
     const how = { withPasswords: !values['without-passwords'], progress };
-    const rows = await withDatabase(values.database, (query) => writeExport(query, output, how), LIMIT_MS);
+    // Without a listener an error of the disk or a closed pipe would end the process with a stack trace.
+    const failure = new Promise<never>((_, reject) => {
+      output.once('error', (error) => {
+        reject(new CommandError(`${file ?? 'standard output'} cannot be written: ${messageOf(error)}`));
+      });
+    });
+    const exporting = withDatabase(values.database, (query) => writeExport(query, output, how), LIMIT_MS);
+    const rows = await Promise.race([exporting, failure]);
     if (file !== undefined) {
       output.end();
       await once(output, 'close');

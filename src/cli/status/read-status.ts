@@ -100,8 +100,8 @@ export async function readStatus(query: Query): Promise<ClusterStatus> {
   );
   const [pause = null] = await query<PauseStatus>('SELECT since, until, reason, asked_by FROM plantao.current_pause');
   const { cluster, ...postgres } = server;
-  const nobody = { term: null, node: null, active_for_ms: null, lease_age_ms: null, lease_ms: null };
-  return { cluster, leader: leader ?? nobody, pause, nodes, postgres: { ...postgres, standbys }, blocking };
+  const vacant = { term: null, node: null, active_for_ms: null, lease_age_ms: null, lease_ms: null };
+  return { cluster, leader: leader ?? vacant, pause, nodes, postgres: { ...postgres, standbys }, blocking };
 }
 
 /** Returns a sentence for each thing that needs attention now. */

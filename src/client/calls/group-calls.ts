@@ -43,7 +43,7 @@ export class GroupCalls {
     await this.#calls.write<{ message: string }>('/group-users', request, 'message', options);
   }
 
-  /** Creates an invitation, for owners and admins: whoever has its token may join. */
+  /** Creates an invitation, for owners and admins. A user with its token may join. */
   async invite(groupId: number, { hours, uses, ...options }: InvitationOptions = {}): Promise<Invitation> {
     const request = { body: { groupId, hours, uses } };
     return this.#calls.write<Invitation>('/invitations', request, 'token', options);
@@ -61,7 +61,7 @@ export class GroupCalls {
     return this.#calls.write<AcceptedInvitation>('/invitations/accept', { body }, 'group_id', options);
   }
 
-  /** Creates a hook, for owners and admins: whoever has its token may post to the group, and do nothing else. */
+  /** Creates a hook, for owners and admins. Its token permits posting to the group, and nothing else. */
   async createHook(groupId: number, name: string, options: CallOptions = {}): Promise<CreatedHook> {
     return this.#calls.write<CreatedHook>('/hooks', { body: { groupId, name } }, 'token', options);
   }

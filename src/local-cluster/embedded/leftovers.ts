@@ -41,7 +41,7 @@ export async function endOrphans(at: DataFolder, log: (line: string) => void): P
       log(`ending the PostgreSQL of an earlier run that was killed (process ${postmaster.pid})`);
     isLogged = true;
     // First in order; after half of the time as a crash, which the next start repairs.
-    if (postmaster) signal(postmaster.pid, Date.now() - begun > REMAINS_WITHIN_MS / 2 ? 'SIGQUIT' : 'SIGINT');
+    if (postmaster) sendSignal(postmaster.pid, Date.now() - begun > REMAINS_WITHIN_MS / 2 ? 'SIGQUIT' : 'SIGINT');
     await pause(200);
   }
 }
@@ -68,7 +68,8 @@ async function removeStalePidFile(at: DataFolder): Promise<void> {
   if (holder && !holder.command.includes('postgres')) await rm(file, { force: true });
 }
 
-function signal(pid: number, name: NodeJS.Signals): void {
+/** Sends a signal to a process that may have ended. */
+export function sendSignal(pid: number, name: NodeJS.Signals): void {
   try {
     process.kill(pid, name);
   } catch {

@@ -5,7 +5,7 @@ import { connectionOptions } from '../../database/session/connection.ts';
 import { Session } from '../../database/session/session.ts';
 import { type DataFolder, discardData, openDataFolder } from '../embedded/data-folder.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../embedded/embedded-postgres.ts';
-import { endOrphans } from '../embedded/leftovers.ts';
+import { endOrphans, sendSignal } from '../embedded/leftovers.ts';
 import type { ServerTools } from './server-tools.ts';
 import { copyPrimary, forgetPrimary } from './standby-copy.ts';
 
@@ -119,7 +119,7 @@ export class Member {
     const deadline = Date.now() + REMAINS_WITHIN_MS;
     for (let pids = await this.#last?.processes(); pids && pids.length > 0; pids = await this.#last?.processes()) {
       if (Date.now() > deadline) throw new Error(`processes of ${this.name} do not end: ${pids.join(', ')}`);
-      for (const pid of pids) kill(pid);
+      for (const pid of pids) sendSignal(pid, 'SIGKILL');
       await pause(10);
     }
   }
@@ -156,13 +156,5 @@ export class Member {
   #data(): Promise<DataFolder> {
     const { folder, name, tools, log } = this.#options;
     return openDataFolder(path.join(folder, name), tools.user, log);
-  }
-}
-
-function kill(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch {
-    // It has ended.
   }
 }
