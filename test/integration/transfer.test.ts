@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -5,6 +7,7 @@ import { expect } from 'chai';
 import pg from 'pg';
 import { TABLES } from '../../src/cli/transfer/format.ts';
 import { plantao } from '../support/command.ts';
+import { programOf } from '../support/node-build.ts';
 import { createDatabase, type TestDatabase } from '../support/postgres.ts';
 
 const PEOPLE = `
@@ -60,6 +63,20 @@ describe('plantao export, import and erase-user', function () {
     const bare = await plantao(['export', '--without-passwords', '--database', source.url]);
     expect(bare.output).to.not.include('a hash');
     expect(bare.output.split('\n')).to.have.length((await readFile(file, 'utf8')).split('\n').length);
+  });
+
+  it('export fails with a sentence when the reader of its output closes the pipe', async () => {
+    const child = spawn(process.execPath, [...programOf('cli/plantao'), 'export', '--database', source.url], {
+      env: { PATH: process.env.PATH ?? '', PLANTAO_NO_DOTENV: '1' },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let errors = '';
+    child.stderr.on('data', (text) => (errors += text));
+    child.stdout.once('data', () => child.stdout.destroy());
+    const [exit] = await once(child, 'close');
+    // Progress may come before it.
+    expect(errors).to.match(/(^|\n)standard output cannot be written: write EPIPE\n$/);
+    expect(exit).to.equal(1);
   });
 
   it('import refuses a file that is damaged, incomplete or of another kind, and stores nothing of it', async () => {
