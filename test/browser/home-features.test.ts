@@ -182,6 +182,20 @@ describe('The chat page, as a user works with it', function () {
     expect(browser.problems(/status of 404/)).to.deep.equal([]);
   });
 
+  it('closes a dialog on a click beside it, but not when a selection of text ends there', async () => {
+    const page = await ana();
+    await page.getByRole('button', { name: 'Join a group' }).click();
+    const field = page.getByRole('textbox', { name: 'Group name' });
+    await field.fill('typed');
+    await field.hover();
+    await page.mouse.down();
+    await page.mouse.move(3, 300);
+    await page.mouse.up();
+    expect(await field.inputValue()).to.equal('typed');
+    await page.mouse.click(3, 300);
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+  });
+
   it('says that a text is too long, instead of cutting it', async () => {
     const { name } = await newGroup();
     const page = await ana();
