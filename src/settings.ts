@@ -46,7 +46,7 @@ export interface Settings {
   logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent';
   logFormat: 'json' | 'pretty' | 'auto';
   maxWaiters: number;
-  /** True if nodes tell clients who types and who is connected. */
+  /** True if nodes tell clients which users type and which are connected. */
   presence: boolean;
   maxConnections: number;
   poolSize: number;

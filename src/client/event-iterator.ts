@@ -13,7 +13,7 @@ export interface EventsOptions {
   cursor?: string;
   /** Ends the stream without an error when aborted. */
   signal?: AbortSignal;
-  /** Called for each signal of who types and who is connected. Without it, none is requested. Must not throw. */
+  /** Called for each signal of a user who types or connects. Without it, none is requested. Must not throw. */
   onEphemeral?: (signal: Ephemeral) => void;
   /** What to do when the cursor has expired (410): `throw` a CursorExpiredError (default), or call `resync` and continue. */
   onGap?: 'throw' | 'resync';

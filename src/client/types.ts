@@ -83,7 +83,7 @@ export type AcceptedInvitation = z.output<typeof acceptedAnswer>;
 
 /** One entry of the event log; `kind` says which. The client passes over kinds that only a newer node knows. */
 export type ChatEvent = z.output<typeof event>;
-/** A signal that is in no log: who types, and who is connected. */
+/** A signal that is in no log: a user types, connects or disconnects. */
 export type Ephemeral = z.output<typeof ephemeral>;
 /** The members of a group who are connected. */
 export type PresenceList = z.output<typeof presenceAnswer>;

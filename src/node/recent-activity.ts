@@ -48,6 +48,7 @@ export class RecentActivity {
   record({ node, waiters, postsPerSecond, commitMs, deliveryMs }: ActivitySample): void {
     const step = this.#step;
     const intervals = this.#intervalsOf(node);
+    if (intervals === null) return;
     const before = intervals[step % STEPS];
     const { samples, posts, ...last } = before?.step === step ? before : empty;
     intervals[step % STEPS] = {
@@ -86,13 +87,26 @@ export class RecentActivity {
     return Math.floor(this.#clock() / STEP_MS);
   }
 
-  /** The map is in the order of the last samples, so that its first node is the one that has been silent for longest. */
-  #intervalsOf(node: string): (Interval | undefined)[] {
-    const intervals = this.#nodes.get(node) ?? new Array<Interval | undefined>(STEPS).fill(undefined);
+  /**
+   * Returns the intervals of a node; null for a node too many. The map is in the order of the last samples, so that its first
+   * node is the one that has been silent for longest. Only a silent one makes room: otherwise living nodes would evict each
+   * other at every sample.
+   */
+  #intervalsOf(node: string): (Interval | undefined)[] | null {
+    const known = this.#nodes.get(node);
+    if (known === undefined && this.#nodes.size >= MOST_NODES && !this.#dropSilent()) return null;
+    const intervals = known ?? new Array<Interval | undefined>(STEPS).fill(undefined);
     this.#nodes.delete(node);
     this.#nodes.set(node, intervals);
-    if (this.#nodes.size > MOST_NODES) this.#nodes.delete([...this.#nodes.keys()][0] ?? '');
     return intervals;
+  }
+
+  #dropSilent(): boolean {
+    const [first] = this.#nodes;
+    if (first === undefined) return false;
+    const [node, intervals] = first;
+    const isLiving = [0, 1].some((ago) => intervals[(this.#step - ago + STEPS) % STEPS]?.step === this.#step - ago);
+    return !isLiving && this.#nodes.delete(node);
   }
 }
 

@@ -40,15 +40,24 @@ describe('The recent activity of the nodes', () => {
     expect(view[0]?.posts_per_second.filter((one) => one !== null)).to.deep.equal([6]);
   });
 
-  it('remembers at most twenty nodes, those that reported last', () => {
-    const activity = new RecentActivity(() => 0);
-    for (let number = 10; number < 40; number += 1) {
-      activity.record(sample(`node-${number}`));
-      activity.record(sample('busy'));
-    }
+  it('remembers at most twenty nodes, and a silent one makes room for another', () => {
+    let now = 0;
+    const activity = new RecentActivity(() => now);
+    for (let number = 10; number < 30; number += 1) activity.record(sample(`node-${number}`));
+    now = 10_000;
+    for (let number = 11; number < 40; number += 1) activity.record(sample(`node-${number}`));
     const names = activity.view().map(({ node }) => node);
     expect(names).to.have.length(20);
-    expect(names).to.include.members(['busy', 'node-39']);
-    expect(names).to.not.include('node-10');
+    expect(names).to.include('node-30').and.not.include('node-10');
+  });
+
+  it('keeps the figures of twenty living nodes when there are more', () => {
+    let now = 0;
+    const activity = new RecentActivity(() => now);
+    for (; now < 60_000; now += 1000) {
+      for (let number = 10; number < 40; number += 1) activity.record(sample(`node-${number}`));
+    }
+    const shown = activity.view().map(({ waiters }) => waiters.filter((one) => one !== null).length);
+    expect(shown).to.deep.equal(new Array(20).fill(30));
   });
 });

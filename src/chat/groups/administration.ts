@@ -91,7 +91,7 @@ export class GroupAdministration {
 
   /**
    * Removes a member, who can then be added again by an owner or admin only; does nothing if the user is none. Admins remove
-   * members, owners remove anybody.
+   * members, owners remove every member.
    * @throws {Refused} user_not_found, group_not_found, not_a_member, forbidden, direct_chat.
    */
   async removeMember(groupId: number, actorId: number, userId: number): Promise<void> {

@@ -112,7 +112,7 @@ export class PeerProbe {
     });
   }
 
-  /** Returns null if the address cannot be called: anybody may write rows into plantao.nodes in psql. */
+  /** Returns null if the address cannot be called: a DBA may write any row into plantao.nodes. */
   #send(): http.ClientRequest | null {
     try {
       return this.#client.get(`${this.url}/health`, { agent: this.#agent, headers: { accept: 'application/json' } });

@@ -88,20 +88,19 @@ export function MentionList({ mentions, choose }: { mentions: Mentions; choose: 
   return (
     <div id="mentions" role="listbox" aria-label={texts().chat.mentions} hidden={names.length === 0}>
       {names.map((name, index) => (
-        <div
+        <button
+          type="button"
           key={name}
           id={`mention-${index}`}
           role="option"
           tabIndex={-1}
           aria-selected={index === selected}
-          onMouseDown={(event) => {
-            // The field keeps the focus.
-            event.preventDefault();
-            choose(name);
-          }}
+          // The field keeps the focus.
+          onMouseDown={(event) => event.preventDefault()}
+          onClick={() => choose(name)}
         >
           <bdi>{name}</bdi>
-        </div>
+        </button>
       ))}
     </div>
   );
