@@ -7,7 +7,7 @@ const POSTS = [1, 2, 4, 8, 16, 32, 64, 128, 256];
 
 /**
  * Counters and histograms that parts of a node update as they work; /metrics reads them. An update takes about a microsecond,
- * never waits and never throws. Values that a part knows anyway are not here: http/routes/metrics-routes.ts reads them.
+ * never waits and never throws. Values that a part knows anyway are not here: http/routes/cluster/metrics-routes.ts reads them.
  */
 export class Measurements {
   readonly registry = new Registry();

@@ -4,21 +4,21 @@
  */
 import type { z } from 'zod';
 import type { chat, ephemeral, event, member, message, user } from '../http/docs/response-schemas.ts';
-import type { account, passwordAnswer, sessionsAnswer } from '../http/routes/account-routes.ts';
-import type { acceptedAnswer, groupAnswer, invitationAnswer } from '../http/routes/administration-routes.ts';
-import type { activityAnswer, blockingAnswer, timelineAnswer } from '../http/routes/cluster-detail-routes.ts';
-import type { clusterAnswer } from '../http/routes/cluster-routes.ts';
-import type { health, switchoverAnswer } from '../http/routes/control-routes.ts';
-import type { directAnswer } from '../http/routes/direct-routes.ts';
-import type { chatsAnswer, createChatAnswer } from '../http/routes/group-routes.ts';
-import type { hookAnswer, hooksAnswer } from '../http/routes/hook-routes.ts';
-import type { presenceAnswer } from '../http/routes/live-routes.ts';
-import type { editAnswer, reactionAnswer } from '../http/routes/message-feature-routes.ts';
-import type { pageAnswer, sendAnswer } from '../http/routes/message-routes.ts';
-import type { readAnswer, syncAnswer } from '../http/routes/read-routes.ts';
-import type { searchAnswer } from '../http/routes/search-routes.ts';
-import type { loginAnswer } from '../http/routes/sign-in-routes.ts';
-import type { notifyAnswer } from '../http/routes/subscribe-routes.ts';
+import type { account, passwordAnswer, sessionsAnswer } from '../http/routes/accounts/account-routes.ts';
+import type { loginAnswer } from '../http/routes/accounts/sign-in-routes.ts';
+import type { activityAnswer, blockingAnswer, timelineAnswer } from '../http/routes/cluster/cluster-detail-routes.ts';
+import type { clusterAnswer } from '../http/routes/cluster/cluster-routes.ts';
+import type { health, switchoverAnswer } from '../http/routes/cluster/control-routes.ts';
+import type { acceptedAnswer, groupAnswer, invitationAnswer } from '../http/routes/groups/administration-routes.ts';
+import type { directAnswer } from '../http/routes/groups/direct-routes.ts';
+import type { chatsAnswer, createChatAnswer } from '../http/routes/groups/group-routes.ts';
+import type { hookAnswer, hooksAnswer } from '../http/routes/messages/hook-routes.ts';
+import type { presenceAnswer } from '../http/routes/messages/live-routes.ts';
+import type { editAnswer, reactionAnswer } from '../http/routes/messages/message-feature-routes.ts';
+import type { pageAnswer, sendAnswer } from '../http/routes/messages/message-routes.ts';
+import type { readAnswer, syncAnswer } from '../http/routes/messages/read-routes.ts';
+import type { searchAnswer } from '../http/routes/messages/search-routes.ts';
+import type { notifyAnswer } from '../http/routes/messages/subscribe-routes.ts';
 
 /** A user account. */
 export type User = z.output<typeof user>;

@@ -1,10 +1,10 @@
 import type { Queryable } from '../database/session/reconnecting-session.ts';
 import type { Log } from '../log.ts';
-import { PAGE_SIZE } from './delivery-page.ts';
-import type { EventDecoder } from './event-decoder.ts';
-import { SPAN } from './fast-forward.ts';
-import type { Interest } from './interest.ts';
 import type { LogEvent } from './log-event.ts';
+import { PAGE_SIZE } from './reading/delivery-page.ts';
+import type { EventDecoder } from './reading/event-decoder.ts';
+import { SPAN } from './reading/fast-forward.ts';
+import type { Interest } from './reading/interest.ts';
 
 /** Options of an event log (event-log.ts). */
 export interface EventLogOptions {

@@ -20,12 +20,12 @@ import { isUnavailable } from '../database/errors.ts';
 import { SessionLostError } from '../database/session/session.ts';
 import { SingleFlight } from '../single-flight.ts';
 import type { Cursor } from './cursor.ts';
-import type { EventDecoder } from './event-decoder.ts';
 import { DEFAULT_SIZES, type EventLogOptions } from './event-log-options.ts';
-import { readSpan } from './fast-forward.ts';
 import { KnownLog } from './known-log.ts';
-import { loadTail } from './load-tail.ts';
 import type { LogEvent } from './log-event.ts';
+import type { EventDecoder } from './reading/event-decoder.ts';
+import { readSpan } from './reading/fast-forward.ts';
+import { loadTail } from './reading/load-tail.ts';
 import {
   type Bounds,
   isBroken,
@@ -34,10 +34,10 @@ import {
   readPage,
   reportFallBack,
   reportLostEnd,
-} from './log-page.ts';
-import { MissedNotificationDetector } from './missed-notification-detector.ts';
-import { PageReader } from './page-reader.ts';
-import { MOST_EVENTS } from './tail.ts';
+} from './reading/log-page.ts';
+import { MissedNotificationDetector } from './reading/missed-notification-detector.ts';
+import { PageReader } from './reading/page-reader.ts';
+import { MOST_EVENTS } from './reading/tail.ts';
 
 const POLL_INTERVAL_MS = 1000;
 

@@ -1,6 +1,6 @@
 import { type Cursor, CursorExpiredError, continuedPosition, type Epoch, formatCursor } from './cursor.ts';
 import type { LogEvent } from './log-event.ts';
-import { Tail } from './tail.ts';
+import { Tail } from './reading/tail.ts';
 
 /** The part of the event log that this node has read: its epochs, its newest events, and the position that was reached. */
 export class KnownLog {

@@ -9,7 +9,7 @@ import { CursorExpiredError, MalformedCursorError } from '../events/cursor.ts';
 import type { Log } from '../log.ts';
 import type { Exchange } from './connection.ts';
 import { expiredCursor, HttpError, invalid, tooManyRequests } from './http-error.ts';
-import type { RoleGate } from './request/role-gate.ts';
+import type { RoleGate } from './request/checks/role-gate.ts';
 import { isEventStream, sendError } from './response/send-error.ts';
 
 const statusOf: Record<RefusalCode, number> = {

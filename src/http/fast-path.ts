@@ -15,7 +15,7 @@
  */
 import http, { type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http';
 import type { Express, Request, Response } from 'express';
-import type { OriginCheck } from './request/origin-check.ts';
+import type { OriginCheck } from './request/checks/origin-check.ts';
 
 /**
  * Returns classes for Node's server that have Express's prototypes from the start. Express otherwise replaces the prototype

@@ -20,11 +20,11 @@ import type { LongPolls } from './delivery/long-poll.ts';
 import type { PollSlots } from './delivery/poll-slots.ts';
 import type { SseStreams } from './delivery/sse-streams.ts';
 import type { WriteForwarder } from './forwarding/write-forwarder.ts';
-import type { Authenticator } from './request/authentication.ts';
-import type { HostCheck } from './request/host-check.ts';
-import type { OriginCheck } from './request/origin-check.ts';
-import type { NotificationLimits } from './request/rate-limit.ts';
-import type { RoleView } from './request/role-gate.ts';
+import type { Authenticator } from './request/checks/authentication.ts';
+import type { HostCheck } from './request/checks/host-check.ts';
+import type { OriginCheck } from './request/checks/origin-check.ts';
+import type { NotificationLimits } from './request/checks/rate-limit.ts';
+import type { RoleView } from './request/checks/role-gate.ts';
 import type { Traffic } from './traffic.ts';
 
 /** The cluster as the HTTP layer sees it. node/node.ts implements it with the SyncManager and its peers. */

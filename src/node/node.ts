@@ -1,5 +1,5 @@
 /**
- * Builds one node from its parts. A message goes this way: http/routes/message-routes → chat/posting/message-writer → PostgreSQL
+ * Builds one node from its parts. A message goes this way: http/routes/messages/message-routes → chat/posting/message-writer → PostgreSQL
  * (fence, event log and NOTIFY in one transaction) → database/listener receives the hint → events/event-log reads the event →
  * chat/delivery/event-delivery finds its waiters in events/waiters → http/delivery/long-poll responds.
  * coordination/sync-manager explains why only one node writes.

@@ -11,10 +11,10 @@ import { Listener, type ListenerEvents } from '../../src/database/listener.ts';
 import { applicationName, connectionOptions } from '../../src/database/session/connection.ts';
 import { ReconnectingSession } from '../../src/database/session/reconnecting-session.ts';
 import { parseCursor } from '../../src/events/cursor.ts';
-import { EventDecoder } from '../../src/events/event-decoder.ts';
 import { EventLog } from '../../src/events/event-log.ts';
 import type { ReadingSizes } from '../../src/events/event-log-options.ts';
 import type { LogEvent } from '../../src/events/log-event.ts';
+import { EventDecoder } from '../../src/events/reading/event-decoder.ts';
 import { type Delivery, Waiters } from '../../src/events/waiters.ts';
 
 /** Options of a {@link LogNode}. */

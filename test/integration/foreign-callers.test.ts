@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { HostCheck } from '../../src/http/request/host-check.ts';
+import { HostCheck } from '../../src/http/request/checks/host-check.ts';
 import { eventually } from '../support/eventually.ts';
 import { get, post, request } from '../support/http.ts';
 import { getText, postText, RawClient } from '../support/raw-client.ts';

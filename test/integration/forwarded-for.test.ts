@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import express from 'express';
 import pg from 'pg';
-import { addressOf } from '../../src/http/request/client-address.ts';
+import { addressOf } from '../../src/http/request/checks/client-address.ts';
 import { Server } from '../../src/http/server.ts';
 import { eventually } from '../support/eventually.ts';
 import { freePort } from '../support/free-port.ts';

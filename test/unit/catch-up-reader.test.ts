@@ -4,7 +4,7 @@ import type pg from 'pg';
 import { NamedAudience } from '../../src/chat/delivery/audiences.ts';
 import { CatchUpReader } from '../../src/chat/delivery/catch-up-reader.ts';
 import { Refused } from '../../src/chat/errors.ts';
-import { EventDecoder } from '../../src/events/event-decoder.ts';
+import { EventDecoder } from '../../src/events/reading/event-decoder.ts';
 
 /** A database that responds when `answer` is called, and a clock that is set by hand. */
 class World {

@@ -4,7 +4,7 @@ import type { Response } from 'express';
 import type { ReplayableAudience } from '../../src/chat/delivery/audiences.ts';
 import type { SseStreamOptions } from '../../src/http/delivery/sse-streams.ts';
 import { SseStreams } from '../../src/http/delivery/sse-streams.ts';
-import { endWithToken } from '../../src/http/request/authentication.ts';
+import { endWithToken } from '../../src/http/request/checks/authentication.ts';
 import { RequestLifetime } from '../../src/http/request/request-lifetime.ts';
 import { OnceSignal } from '../../src/once-signal.ts';
 

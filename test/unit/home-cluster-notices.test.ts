@@ -1,5 +1,9 @@
 import { expect } from 'chai';
-import { type ClusterNode, ClusterNotices, type NodeState } from '../../src/web/home/model/cluster-notices.ts';
+import {
+  type ClusterNode,
+  ClusterNotices,
+  type NodeState,
+} from '../../src/web/home/model/connection/cluster-notices.ts';
 import { dayName } from '../../src/web/i18n/dates.ts';
 
 function nodes(one: NodeState, two: NodeState, terms: [number, number] = [1, 1]): ClusterNode[] {

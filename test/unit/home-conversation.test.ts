@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import type { ChatEvent, Chat as ChatGroup, Message } from '../../src/client/index.ts';
-import { Conversation } from '../../src/web/home/model/conversation.ts';
+import { Conversation } from '../../src/web/home/model/messages/conversation.ts';
 
 const ME = 1;
 const group: ChatGroup = {

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { type Store, Stored } from '../../src/web/home/model/stored.ts';
+import { type Store, Stored } from '../../src/web/home/model/storage/stored.ts';
 
 const isText = (value: unknown): value is string => typeof value === 'string';
 

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import type { Response } from 'express';
 import { onAbort } from '../../src/client/requests/on-abort.ts';
 import { pause } from '../../src/client/requests/pause.ts';
-import { endWithToken } from '../../src/http/request/authentication.ts';
+import { endWithToken } from '../../src/http/request/checks/authentication.ts';
 import { RequestLifetime } from '../../src/http/request/request-lifetime.ts';
 import { OnceSignal } from '../../src/once-signal.ts';
 import { eventually } from '../support/eventually.ts';

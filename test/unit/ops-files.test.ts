@@ -75,7 +75,7 @@ describe('The files of .ops', () => {
       (probe) => (container?.[probe] as { httpGet: { path: string } }).httpGet.path,
     );
     expect(paths).to.deep.equal(['/liveness', '/liveness', '/readiness']);
-    const routes = readFileSync(path.join(PROJECT, 'src/http/routes/control-routes.ts'), 'utf8');
+    const routes = readFileSync(path.join(PROJECT, 'src/http/routes/cluster/control-routes.ts'), 'utf8');
     for (const probe of paths) expect(routes).to.include(`'${probe}'`);
     expect(manifests.map(({ kind }) => kind)).to.include('PodDisruptionBudget');
   });

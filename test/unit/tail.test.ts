@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { type EventKind, type LogEvent, topicOf } from '../../src/events/log-event.ts';
-import { Tail } from '../../src/events/tail.ts';
+import { Tail } from '../../src/events/reading/tail.ts';
 
 function event(position: number, more: Partial<LogEvent> & { kind?: EventKind } = {}): LogEvent {
   const none = { groupId: null, groupName: null, topic: null, userId: null, messageId: null, message: null };

@@ -1,6 +1,6 @@
-import { DeliveryPage } from '../../events/delivery-page.ts';
-import { type Interest, interestOf } from '../../events/interest.ts';
 import { type LogEvent, topicOf } from '../../events/log-event.ts';
+import { DeliveryPage } from '../../events/reading/delivery-page.ts';
+import { type Interest, interestOf } from '../../events/reading/interest.ts';
 import type { Subscribers, Waiters } from '../../events/waiters.ts';
 import { UserAudience } from './audiences.ts';
 import type { MembershipCache } from './membership-cache.ts';

@@ -1,5 +1,5 @@
-import { DeliveryPage } from '../../events/delivery-page.ts';
 import type { LogEvent } from '../../events/log-event.ts';
+import { DeliveryPage } from '../../events/reading/delivery-page.ts';
 import type { ReplayableAudience } from './audiences.ts';
 import { applyChange, inMembershipOrder } from './membership-order.ts';
 

@@ -1,7 +1,7 @@
 import { type Cursor, formatCursor } from '../../events/cursor.ts';
-import { PAGE_SIZE } from '../../events/delivery-page.ts';
 import type { EventLog } from '../../events/event-log.ts';
 import { topicOf } from '../../events/log-event.ts';
+import { PAGE_SIZE } from '../../events/reading/delivery-page.ts';
 import type { Delivery, Waiter, Waiters } from '../../events/waiters.ts';
 import { Refused } from '../errors.ts';
 import { type ReplayableAudience, UserAudience } from './audiences.ts';

@@ -1,6 +1,6 @@
 /** The OpenAPI 3.1 document, derived from the definitions that validate the requests, so that both agree. */
 
-import type { Requirement } from '../request/authentication.ts';
+import type { Requirement } from '../request/checks/authentication.ts';
 import type { Refusal, Route, Serves } from '../routes/route.ts';
 import { capital, described, named, nameEventKinds } from './document-schemas.ts';
 import { codesOf } from './error-codes.ts';

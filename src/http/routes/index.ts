@@ -1,25 +1,25 @@
 import { assetSender } from '../response/send-asset.ts';
 import type { Services } from '../services.ts';
-import { accountRoutes } from './account-routes.ts';
-import { administrationRoutes } from './administration-routes.ts';
-import { clusterDetailRoutes } from './cluster-detail-routes.ts';
-import { clusterRoutes } from './cluster-routes.ts';
-import { controlRoutes } from './control-routes.ts';
-import { directRoutes } from './direct-routes.ts';
-import { groupRoutes } from './group-routes.ts';
-import { hookRoutes } from './hook-routes.ts';
-import { liveRoutes } from './live-routes.ts';
-import { messageFeatureRoutes } from './message-feature-routes.ts';
-import { messageRoutes } from './message-routes.ts';
-import { metricsRoutes } from './metrics-routes.ts';
+import { accountRoutes } from './accounts/account-routes.ts';
+import { signInRoutes } from './accounts/sign-in-routes.ts';
+import { userRoutes } from './accounts/user-routes.ts';
+import { clusterDetailRoutes } from './cluster/cluster-detail-routes.ts';
+import { clusterRoutes } from './cluster/cluster-routes.ts';
+import { controlRoutes } from './cluster/control-routes.ts';
+import { metricsRoutes } from './cluster/metrics-routes.ts';
+import { administrationRoutes } from './groups/administration-routes.ts';
+import { directRoutes } from './groups/direct-routes.ts';
+import { groupRoutes } from './groups/group-routes.ts';
+import { userGroupRoutes } from './groups/user-group-routes.ts';
+import { hookRoutes } from './messages/hook-routes.ts';
+import { liveRoutes } from './messages/live-routes.ts';
+import { messageFeatureRoutes } from './messages/message-feature-routes.ts';
+import { messageRoutes } from './messages/message-routes.ts';
+import { readRoutes } from './messages/read-routes.ts';
+import { searchRoutes } from './messages/search-routes.ts';
+import { subscribeRoutes } from './messages/subscribe-routes.ts';
 import { pageRoutes } from './page-routes.ts';
-import { readRoutes } from './read-routes.ts';
 import type { Route } from './route.ts';
-import { searchRoutes } from './search-routes.ts';
-import { signInRoutes } from './sign-in-routes.ts';
-import { subscribeRoutes } from './subscribe-routes.ts';
-import { userGroupRoutes } from './user-group-routes.ts';
-import { userRoutes } from './user-routes.ts';
 
 /** Returns every route of the service, in the order in which /docs lists them. A new route goes into one of these files. */
 export function allRoutes(services: Services): Route[] {

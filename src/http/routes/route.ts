@@ -1,6 +1,6 @@
 import type { Request, Response } from 'express';
 import type { z } from 'zod';
-import type { Caller, Requirement } from '../request/authentication.ts';
+import type { Caller, Requirement } from '../request/checks/authentication.ts';
 import type { RequestLifetime } from '../request/request-lifetime.ts';
 
 /** Which nodes serve a route. control: every node; read: every node that is not fallen; write: the active node only. */

@@ -19,14 +19,14 @@ import {
 } from '../../shared/stored-session.ts';
 import { Alerts } from './alerts.ts';
 import { Chat } from './chat.ts';
-import { type ClusterNode, ClusterNotices, type NoticeContent } from './cluster-notices.ts';
-import { ClusterWatch, type ConnectionState } from './cluster-watch.ts';
-import type { Conversation } from './conversation.ts';
+import { type ClusterNode, ClusterNotices, type NoticeContent } from './connection/cluster-notices.ts';
+import { ClusterWatch, type ConnectionState } from './connection/cluster-watch.ts';
+import { Traffic } from './connection/traffic.ts';
 import { nameOf } from './group-names.ts';
 import { groupHash, placeIn } from './location.ts';
-import { mentions } from './mentions.ts';
-import { Stored } from './stored.ts';
-import { Traffic } from './traffic.ts';
+import type { Conversation } from './messages/conversation.ts';
+import { mentions } from './messages/mentions.ts';
+import { Stored } from './storage/stored.ts';
 
 /** How long a notice of tone `info` stays, in milliseconds. */
 const INFO_MS = 12_000;

@@ -1,14 +1,14 @@
 import { type ChatClient, ChatError, type ChatEvent, type Message, type User } from '../../../client/index.ts';
-import type { Conversation } from './conversation.ts';
-import { Drafts, isDraft } from './drafts.ts';
+import { sharePolls } from './connection/shared-polls.ts';
 import { Groups } from './groups.ts';
-import { History } from './history.ts';
-import { MessageChanges } from './message-changes.ts';
-import { isUnsent, Outbox } from './outbox.ts';
-import { ReadReports } from './read-reports.ts';
-import { sharePolls } from './shared-polls.ts';
-import { Snapshot } from './snapshot.ts';
-import { type Store, Stored } from './stored.ts';
+import type { Conversation } from './messages/conversation.ts';
+import { History } from './messages/history.ts';
+import { MessageChanges } from './messages/message-changes.ts';
+import { ReadReports } from './messages/read-reports.ts';
+import { Drafts, isDraft } from './storage/drafts.ts';
+import { isUnsent, Outbox } from './storage/outbox.ts';
+import { Snapshot } from './storage/snapshot.ts';
+import { type Store, Stored } from './storage/stored.ts';
 
 /** Receives the changes of a {@link Chat}. */
 export interface ChatListener {

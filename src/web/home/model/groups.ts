@@ -1,8 +1,8 @@
 import { type ChatEvent, type Chat as ChatGroup, isAfter, type Message, type User } from '../../../client/index.ts';
 import { SingleFlight } from '../../../single-flight.ts';
 import { type ChatContext, NO_DEADLINE } from './chat-context.ts';
-import { Conversation } from './conversation.ts';
-import type { Snapshot } from './snapshot.ts';
+import { Conversation } from './messages/conversation.ts';
+import type { Snapshot } from './storage/snapshot.ts';
 
 /** The user's groups, kept up to date from the list of chats and the events after it. */
 export class Groups {

@@ -1,6 +1,6 @@
 import { texts } from '../../i18n/texts.ts';
 import type { Chat } from '../model/chat.ts';
-import { ConversationView } from './conversation-view.tsx';
+import { ConversationView } from './conversation/conversation-view.tsx';
 import { GroupsPane } from './groups-pane.tsx';
 
 /** The two panes of a signed-in user: the groups, and the open one. */

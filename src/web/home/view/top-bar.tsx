@@ -3,7 +3,7 @@
 import { texts } from '../../i18n/texts.ts';
 import { iconUrl } from '../../shared/icon-url.ts';
 import type { App } from '../model/app.ts';
-import type { ClusterNode } from '../model/cluster-notices.ts';
+import type { ClusterNode } from '../model/connection/cluster-notices.ts';
 import { useView } from './context.ts';
 
 /** The bar at the top: name, nodes, account. */

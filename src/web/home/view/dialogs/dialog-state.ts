@@ -1,6 +1,6 @@
 import type { Message } from '../../../../client/index.ts';
 import type { Chat } from '../../model/chat.ts';
-import type { Conversation } from '../../model/conversation.ts';
+import type { Conversation } from '../../model/messages/conversation.ts';
 
 /** A dialog that is open. */
 export type DialogState =

@@ -1,0 +1,54 @@
+import { SqlState, sqlState } from '../../database/errors.ts';
+import type { Queryable } from '../../database/session/reconnecting-session.ts';
+import { messageOf } from '../../message-of.ts';
+import { type LogPage, readBareEvent } from './log-page.ts';
+
+/** Reads at most `most` positions after `position`. */
+type ReadPage = (session: Queryable, position: number, knownEpoch: string, most: number) => Promise<LogPage>;
+
+/**
+ * Reads the log page by page. A page that takes too long or too much memory is halved, down to a single event. So is a page
+ * with a row that PostgreSQL cannot read (a damaged block), until that row is found. Of this row only the bare event is
+ * read, and reading resumes after it.
+ *
+ * A single event that times out is not skipped: a lock on plantao.messages looks the same, and the event would be lost.
+ */
+export class PageReader {
+  readonly #session: Queryable;
+  readonly #read: ReadPage;
+  /** Positions in a page while none fails. */
+  readonly size: number;
+  #most: number;
+
+  constructor(session: Queryable, read: ReadPage, size: number) {
+    this.#session = session;
+    this.#read = read;
+    this.size = size;
+    this.#most = size;
+  }
+
+  /** Reads the next page after `position`. @throws the database's error. */
+  async next(position: number, knownEpoch: string): Promise<LogPage> {
+    for (;;) {
+      try {
+        const page = await this.#read(this.#session, position, knownEpoch, this.#most);
+        this.#most = Math.min(this.size, this.#most * 2);
+        return page;
+      } catch (error) {
+        const isUnreadable = UNREADABLE.test(sqlState(error) ?? '');
+        const isSingle = this.#most === 1;
+        this.#most = Math.max(1, Math.floor(this.#most / 2));
+        if (isSingle && isUnreadable) return readBareEvent(this.#session, position, knownEpoch, messageOf(error));
+        if (isSingle || !(isUnreadable || isTooLarge(error))) throw error;
+      }
+    }
+  }
+}
+
+/** Data exceptions, program limits, corrupted data and indexes: caused by the row, so that a retry fails too. */
+const UNREADABLE = /^(22|54|XX001|XX002)/;
+
+const isTooLarge = (error: unknown) => {
+  const state = sqlState(error);
+  return state === SqlState.QUERY_CANCELED || state === SqlState.OUT_OF_MEMORY;
+};

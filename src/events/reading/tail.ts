@@ -1,0 +1,91 @@
+import { type LogEvent, topicsOf } from '../log-event.ts';
+import { MessageTexts } from './message-texts.ts';
+
+/** Most events in memory: enough for a herd that reconnects after a failover. Their characters are limited too. */
+export const MOST_EVENTS = 20_000;
+const MOST_CHARACTERS = 32 * 1024 * 1024;
+
+/** The newest events of the log, indexed by topic, so that polls which return with a cursor need no database. */
+export class Tail {
+  #events: LogEvent[] = [];
+  #byTopic = new Map<string, LogEvent[]>();
+  #texts = new MessageTexts();
+  readonly #most: number;
+  #characters = 0;
+  #start: number;
+
+  /** Starts empty after `position` and keeps at most `most` events. */
+  constructor(position: number, most = MOST_EVENTS) {
+    this.#start = position;
+    this.#most = most;
+  }
+
+  /** The position after which every event is here. */
+  get start(): number {
+    return this.#start;
+  }
+
+  /** Drops everything and starts again after `position`. */
+  restart(position: number): void {
+    this.#start = position;
+    this.#rebuild([]);
+  }
+
+  append(event: LogEvent): void {
+    this.#index(event);
+    if (this.#events.length > this.#most || this.#characters > MOST_CHARACTERS) this.#shorten();
+  }
+
+  /**
+   * Returns the first `most` events after `position` that belong to any of `topics`, in order, each once. `position` must
+   * not be before {@link start}.
+   */
+  after(position: number, topics: Iterable<string>, most = Number.POSITIVE_INFINITY): LogEvent[] {
+    const found = new Set<LogEvent>();
+    for (const topic of topics) {
+      const list = this.#byTopic.get(topic) ?? [];
+      const from = firstAfter(list, position);
+      for (let at = from; at < list.length && at - from < most; at++) found.add(list[at] as LogEvent);
+    }
+    const events = [...found].sort((one, other) => one.position - other.position);
+    return events.length > most ? events.slice(0, most) : events;
+  }
+
+  #index(event: LogEvent): void {
+    this.#events.push(event);
+    this.#characters += event.json?.length ?? 0;
+    for (const topic of topicsOf(event)) {
+      const list = this.#byTopic.get(topic);
+      if (list) list.push(event);
+      else this.#byTopic.set(topic, [event]);
+    }
+    this.#characters += this.#texts.follow(event);
+  }
+
+  /** Drops the older half and rebuilds the index: seldom, and cheaper than removing single events. */
+  #shorten(): void {
+    const dropped = Math.ceil(this.#events.length / 2);
+    this.#start = this.#events[dropped - 1]?.position ?? this.#start;
+    this.#rebuild(this.#events.slice(dropped));
+  }
+
+  #rebuild(kept: readonly LogEvent[]): void {
+    this.#events = [];
+    this.#byTopic = new Map();
+    this.#texts = new MessageTexts();
+    this.#characters = 0;
+    for (const event of kept) this.#index(event);
+  }
+}
+
+/** Returns the index of the first event after `position` in an ordered list. */
+function firstAfter(list: readonly LogEvent[], position: number): number {
+  let low = 0;
+  let high = list.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((list[middle] as LogEvent).position <= position) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

@@ -1,0 +1,77 @@
+import type { Request, RequestHandler } from 'express';
+import { HttpError } from '../../http-error.ts';
+import type { Route } from '../../routes/route.ts';
+import type { Services } from '../../services.ts';
+import { queryOf } from '../query.ts';
+import { acceptTokenInQuery, type Caller } from './authentication.ts';
+import { clientKey, RateLimiter } from './rate-limit.ts';
+
+/**
+ * Authenticates callers before the body is read, so that unauthenticated clients make this node parse nothing. With
+ * REQUESTS_PER_MINUTE, a caller whose token is cached counts as that user, and any other as an address, before a look-up.
+ */
+export class Admission {
+  readonly #services: Services;
+  readonly #limit: RateLimiter | null;
+
+  constructor(services: Services) {
+    this.#services = services;
+    this.#limit = services.requestsPerMinute > 0 ? new RateLimiter('requests', services.requestsPerMinute) : null;
+  }
+
+  /** Returns the middleware of one route, which stores the caller in `response.locals.caller`. */
+  of(route: Route): RequestHandler {
+    const { authenticator } = this.#services;
+    const limit = route.unlimited ? null : this.#limit;
+    return (request, response, next) => {
+      if (route.takesTokenInQuery) acceptTokenInQuery(request);
+      const caller = limit ? this.#count(limit, request, route) : authenticator.authenticate(request, route.requires);
+      if (!(caller instanceof Promise)) {
+        response.locals.caller = caller;
+        return next();
+      }
+      return inTime(caller, authenticationMs(request, route)).then((known) => {
+        response.locals.caller = known;
+        next();
+      });
+    };
+  }
+
+  async #count(limit: RateLimiter, request: Request, { requires }: Route): Promise<Caller> {
+    const { authenticator } = this.#services;
+    await limit.count(clientKey(authenticator.peekUserId(request), request));
+    return authenticator.authenticate(request, requires);
+  }
+}
+
+/** Time limit of authentication for a request that does not wait: as long as a database query may take. */
+const AUTHENTICATION_MS = 10_000;
+/** Shortest time limit for a poll, whose limit is otherwise its own timeout. */
+const SHORTEST_POLL_MS = 1000;
+
+const TIMEOUT = new Set(['timeout']);
+
+/** A poll's deadline counts from its arrival, and authentication is its first wait. `timeout` is validated later. */
+function authenticationMs(request: Request, { waits }: Route): number {
+  if (!waits) return AUTHENTICATION_MS;
+  const timeoutMs = Number(queryOf(request.url, TIMEOUT).timeout ?? Number.NaN) * 1000;
+  return timeoutMs >= 0 && timeoutMs < AUTHENTICATION_MS ? Math.max(timeoutMs, SHORTEST_POLL_MS) : AUTHENTICATION_MS;
+}
+
+/** @throws {HttpError} 503 if authentication takes too long. An unauthenticated client does not receive even a cursor. */
+async function inTime(caller: Promise<Caller>, ms: number): Promise<Caller> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(notAuthenticatedInTime()), ms);
+  });
+  try {
+    return await Promise.race([caller, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+const notAuthenticatedInTime = () =>
+  new HttpError(503, 'unavailable', 'your token cannot be looked up at the moment: try again', {
+    headers: { 'Retry-After': '1' },
+  });

@@ -1,0 +1,160 @@
+import { timingSafeEqual } from 'node:crypto';
+import type { Request, Response } from 'express';
+import type { CachedToken, TokenCache } from '../../../chat/auth/token-cache.ts';
+import { looksLikeToken, tokenHash } from '../../../chat/auth/tokens.ts';
+import { Refused } from '../../../chat/errors.ts';
+import type { Groups } from '../../../chat/groups.ts';
+import { HttpError, invalid } from '../../http-error.ts';
+import { sendError } from '../../response/send-error.ts';
+import { queryOf } from '../query.ts';
+import type { RequestLifetime } from '../request-lifetime.ts';
+
+/** What a route requires with AUTH=token: nothing, a signed-in user, the ADMIN_TOKEN, or either of them. */
+export type Requirement = 'anyone' | 'user' | 'admin' | 'user or admin';
+
+/** The authenticated caller. With AUTH=open callers are not authenticated: a request's `userId` is trusted. */
+export interface Caller {
+  /** The signed-in user; null with AUTH=open, and for the administrator. */
+  readonly userId: number | null;
+  /** True if the caller may operate the cluster (fall, revive, switch over, notify all). */
+  readonly isAdmin: boolean;
+  /** The user's token, if the caller sent one. */
+  readonly token: CachedToken | null;
+}
+
+/** Authenticates requests. */
+export interface Authenticator {
+  /**
+   * Returns the caller of a route with this requirement: without a promise if the token is cached.
+   * @throws {HttpError} (or rejects with) 401 for a missing or invalid token, 403 for a caller who does not meet the requirement.
+   */
+  authenticate(request: Request, requires: Requirement): Caller | Promise<Caller>;
+  /** Returns the user id of a cached token; null otherwise. Queries nothing. */
+  peekUserId(request: Request): number | null;
+}
+
+/** Every caller with AUTH=open, and the administrator. */
+const trusted: Caller = { userId: null, isAdmin: true, token: null };
+const anonymous: Caller = { userId: null, isAdmin: false, token: null };
+
+/** AUTH=open: trusts the `userId` of every request, which is compatible with the Python project that this one replaces. */
+export const trustEveryone: Authenticator = { authenticate: () => trusted, peekUserId: () => null };
+
+/** AUTH=token: the header `Authorization: Bearer` carries a user's token or the ADMIN_TOKEN. */
+export function authenticateByToken(
+  tokens: Pick<TokenCache, 'find' | 'peek'>,
+  adminToken: string | null,
+): Authenticator {
+  const isAdminToken = adminTokenCheck(adminToken);
+  return {
+    peekUserId(request) {
+      const credential = bearerOf(request);
+      return credential === null ? null : (tokens.peek(tokenHash(credential))?.userId ?? null);
+    },
+    authenticate(request, requires) {
+      if (requires === 'anyone') return anonymous;
+      const credential = bearerOf(request);
+      if (credential === null)
+        throw unauthenticated('send the header Authorization: Bearer <token>; POST /login returns a token');
+      const hash = tokenHash(credential);
+      if (isAdminToken(hash)) return admit(trusted, requires);
+      if (!looksLikeToken(credential)) throw unauthenticated();
+      const found = tokens.find(hash);
+      return found instanceof Promise
+        ? found.then((known) => admit(userOf(known), requires))
+        : admit(userOf(found), requires);
+    },
+  };
+}
+
+/** Returns a check of whether a credential with a given hash is the ADMIN_TOKEN. It takes constant time. */
+export function adminTokenCheck(adminToken: string | null): (hash: string) => boolean {
+  if (adminToken === null) return () => false;
+  const expected = Buffer.from(tokenHash(adminToken));
+  return (hash) => timingSafeEqual(Buffer.from(hash), expected);
+}
+
+/** Longest `Authorization` header that is read: the longest ADMIN_TOKEN, and room for the scheme and spaces. */
+const LONGEST_CREDENTIAL = 600;
+
+/** Returns the credential of `Authorization: Bearer`, or null. */
+export function bearerOf(request: Request): string | null {
+  const { authorization = '' } = request.headers;
+  if (authorization.length > LONGEST_CREDENTIAL) return null;
+  return /^Bearer +([\x21-\x7e]{1,512}) *$/i.exec(authorization)?.[1] ?? null;
+}
+
+const ACCESS_TOKEN = new Set(['access_token']);
+
+/**
+ * Uses the query parameter `access_token` if the request has no `Authorization` header (RFC 6750, 2.3). Proxies log URLs, so
+ * only routes for a browser's EventSource accept it.
+ */
+export function acceptTokenInQuery(request: Request): void {
+  const { access_token: token } = queryOf(request.url, ACCESS_TOKEN);
+  if (typeof token === 'string') request.headers.authorization ??= `Bearer ${token}`;
+}
+
+function userOf(known: CachedToken | null): Caller {
+  if (known === null) throw unauthenticated();
+  return { userId: known.userId, isAdmin: false, token: known };
+}
+
+function admit(caller: Caller, requires: Requirement): Caller {
+  if (requires === 'admin' && !caller.isAdmin) {
+    throw new HttpError(403, 'forbidden', 'this route requires the ADMIN_TOKEN');
+  }
+  if (requires === 'user' && caller.userId === null) {
+    throw new HttpError(403, 'forbidden', "this route requires a user's token: the ADMIN_TOKEN belongs to no account");
+  }
+  return caller;
+}
+
+/** Returns a 401 with `WWW-Authenticate`. */
+function unauthenticated(sentence = 'this token is unknown, expired or revoked: sign in again'): HttpError {
+  return new HttpError(401, 'unauthenticated', sentence, { headers: { 'WWW-Authenticate': 'Bearer realm="plantao"' } });
+}
+
+/** @throws {HttpError} 403 if the authenticated caller is another user. */
+export function requireSelf(caller: Caller, userId: number): void {
+  if (caller.userId !== null && caller.userId !== userId) {
+    throw new HttpError(403, 'forbidden', 'this userId is not yours');
+  }
+}
+
+/**
+ * Returns the user for whom a request acts: the signed-in user, or with AUTH=open the given `userId`.
+ * @throws {HttpError} 400 if neither is known; 403 if the given one is not the caller.
+ */
+export function requireUserId(caller: Caller, userId: number | undefined): number {
+  if (userId !== undefined) requireSelf(caller, userId);
+  const acting = caller.userId ?? userId;
+  if (acting === undefined) throw invalid('userId', 'must be a positive integer');
+  return acting;
+}
+
+/** @throws {Refused} not_a_member if the authenticated caller is not in the group. */
+export async function requireMember(caller: Caller, groupId: number, groups: Pick<Groups, 'isMember'>): Promise<void> {
+  if (caller.userId !== null && !(await groups.isMember(groupId, caller.userId))) throw new Refused('not_a_member');
+}
+
+/** Ends a long poll or a stream when its token is revoked or expires (401), or leaves the cache (503). */
+export function endWithToken({ token }: Caller, response: Response, lifetime: RequestLifetime): void {
+  if (token === null) return;
+  const end = () => {
+    // A stream has sent its status: close it. The client reconnects and gets the error then.
+    if (response.headersSent) return void response.destroy();
+    sendError(response, endOf(token));
+  };
+  if (token.ended.hasHappened) throw endOf(token);
+  if (lifetime.isOver) return;
+  token.ended.add(end);
+  lifetime.onOver(() => token.ended.remove(end));
+}
+
+function endOf({ ended }: CachedToken): HttpError {
+  if (ended.reason === 'revoked') return unauthenticated();
+  return new HttpError(503, 'unavailable', 'this node must check your token again: try again', {
+    headers: { 'Retry-After': '1' },
+  });
+}

@@ -1,0 +1,91 @@
+import type { IncomingMessage } from 'node:http';
+import { HttpError } from '../../http-error.ts';
+import { hostOf, hostOfAddress, isLoopbackHost, MAX_AUTHORITY } from './authority.ts';
+
+/**
+ * Routes that accept any `Host`. Load balancers, kubelets and monitors call them without a name or with their own (HAProxy
+ * sends HTTP/1.0 without `Host`; a peer uses its PEER_URL). They change nothing and reveal no user or message.
+ */
+const CHECKS = new Set(['/health', '/liveness', '/readiness', '/primary', '/replica', '/metrics']);
+
+/** Size of the cache of parsed hosts. Clients use a handful of names; one that makes up others only empties the cache. */
+const MOST_CACHED = 1000;
+
+/**
+ * Rejects requests for foreign hosts. If a page of `evil.example` lets its name point to this node (DNS rebinding), the
+ * browser treats its requests as same-origin. Only `Host` reveals them.
+ */
+export class HostCheck {
+  readonly #names: ReadonlySet<string>;
+  readonly #suffixes: readonly string[];
+  readonly #isOpen: boolean;
+  readonly #ownUrl: () => string;
+  readonly #cached = new Map<string, string | null>();
+
+  /** `names` are HOST and ALLOWED_HOSTS: `*.x` allows every name below x, `*` any name. `ownUrl` returns NODE_URL. */
+  constructor(names: readonly string[], ownUrl: () => string) {
+    this.#isOpen = names.includes('*');
+    this.#suffixes = names.filter((name) => name.startsWith('*.')).map((name) => name.slice(1).toLowerCase());
+    this.#names = new Set(names.map((name) => hostOf(name) ?? hostOfAddress(name) ?? name));
+    this.#ownUrl = ownUrl;
+  }
+
+  /** @throws {HttpError} 400 if the request names no host or two; 421 if the host is not a name of this node. */
+  check(request: IncomingMessage, path: string): void {
+    const { headers, rawHeaders } = request;
+    if (isRepeated(rawHeaders)) throw new HttpError(400, 'invalid_request', 'Host: must be sent once');
+    if (this.#isOpen || CHECKS.has(path)) return;
+    const named = this.#hostOf(headers.host ?? '');
+    const target = targetOf(request.url ?? '');
+    if (named === null || target === null) throw new HttpError(400, 'invalid_request', 'Host: must be a host name');
+    for (const host of target === undefined ? [named] : [named, target]) {
+      if (!this.#isOurs(host, request)) throw misdirected();
+    }
+  }
+
+  #hostOf(authority: string): string | null {
+    if (authority === '') return '';
+    // Checked before it is cached: a header may have 16 KB.
+    if (authority.length > MAX_AUTHORITY) return null;
+    let host = this.#cached.get(authority);
+    if (host === undefined) {
+      host = hostOf(authority);
+      if (this.#cached.size >= MOST_CACHED) this.#cached.clear();
+      this.#cached.set(authority, host);
+    }
+    return host;
+  }
+
+  #isOurs(host: string, { socket }: IncomingMessage): boolean {
+    if (isLoopbackHost(host) || this.#names.has(host)) return true;
+    if (host === this.#hostOf(authorityOf(this.#ownUrl()))) return true;
+    if (this.#suffixes.some((suffix) => host.endsWith(suffix))) return true;
+    // The address that the connection was made to: only pages that this node served have that origin.
+    return host !== '' && socket.localAddress !== undefined && host === hostOfAddress(socket.localAddress);
+  }
+}
+
+function isRepeated(rawHeaders: readonly string[]): boolean {
+  let count = 0;
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at] ?? '';
+    if (name.length === 4 && name.toLowerCase() === 'host') count++;
+  }
+  return count > 1;
+}
+
+/** Returns the host of a target in absolute form (`GET http://host/path`), which overrides `Host`; undefined for other forms. */
+function targetOf(url: string): string | null | undefined {
+  if (url.startsWith('/') || url === '*') return undefined;
+  const [, authority] = /^https?:\/\/([^/?#]*)/i.exec(url) ?? [];
+  return authority === undefined ? null : hostOf(authority);
+}
+
+const authorityOf = (url: string) => /^\w+:\/\/([^/?#]*)/.exec(url)?.[1] ?? '';
+
+const misdirected = () =>
+  new HttpError(
+    421,
+    'misdirected_request',
+    'this node does not accept that Host: use localhost, HOST or the host of NODE_URL, or add the name to ALLOWED_HOSTS',
+  );

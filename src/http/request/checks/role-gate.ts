@@ -1,0 +1,49 @@
+import type { RequestHandler } from 'express';
+import { HttpError } from '../../http-error.ts';
+import type { Serves } from '../../routes/route.ts';
+
+/** The node's role as the HTTP layer sees it. */
+export interface RoleView {
+  readonly role: 'active' | 'standby' | 'fallen';
+  readonly acceptsWrites: boolean;
+  /** URL of the active node, or null while there is none or it is unknown. */
+  readonly activeUrl: string | null;
+}
+
+/** Refuses requests that the node's role does not serve: writes need the active node, control routes any node. */
+export class RoleGate {
+  readonly #view: RoleView;
+  readonly #showsActiveUrl: boolean;
+
+  constructor(view: RoleView, showsActiveUrl: boolean) {
+    this.#view = view;
+    this.#showsActiveUrl = showsActiveUrl;
+  }
+
+  /** Returns the middleware that responds 503 if this node does not serve routes of this kind. */
+  gate(serves: Serves): RequestHandler {
+    return (_request, _response, next) => {
+      this.check(serves);
+      next();
+    };
+  }
+
+  /** @throws {HttpError} 503 not_alive or not_active. */
+  check(serves: Serves): void {
+    if (serves === 'control') return;
+    if (this.#view.role === 'fallen') throw this.notAlive();
+    if (serves === 'write' && !this.#view.acceptsWrites) throw this.notActive();
+  }
+
+  notAlive(): HttpError {
+    return new HttpError(503, 'not_alive', 'system not available - not alive', { headers: { 'Retry-After': '1' } });
+  }
+
+  /** Names the active node (active_url) and when to retry (Retry-After: one second, the shortest it can express). */
+  notActive(): HttpError {
+    return new HttpError(503, 'not_active', 'system not available - not active', {
+      extra: { active_url: this.#showsActiveUrl ? this.#view.activeUrl : null },
+      headers: { 'Retry-After': '1' },
+    });
+  }
+}

@@ -1,0 +1,174 @@
+import type { Request } from 'express';
+import { z } from 'zod';
+import { networkOf } from '../../../chat/auth/client-network.ts';
+import { tokenHash } from '../../../chat/auth/tokens.ts';
+import { bearerOf, requireUserId } from '../../request/checks/authentication.ts';
+import { addressOf } from '../../request/checks/client-address.ts';
+import { givenPassword, id, password, username } from '../../request/request-schemas.ts';
+import type { Services } from '../../services.ts';
+import { type Route, route } from '../route.ts';
+
+const userId = id.optional().describe('Where AUTH=token, the token says who calls.');
+const sessionId = z.string('must be a session').regex(/^[0-9a-f]{24}$/, 'must be a session');
+/** The response to GET and PATCH /me. */
+export const account = z.object({
+  id: z.number(),
+  username: z.string(),
+  created_at: z.iso.datetime(),
+  has_password: z.boolean(),
+});
+
+/** `/me`, `/password`, `/delete-account` and `/sessions`: a user's own account. */
+export function accountRoutes(services: Services): Route[] {
+  return [
+    meRoute(services),
+    renameRoute(services),
+    eraseRoute(services),
+    passwordRoute(services),
+    sessionsRoute(services),
+    endSessionRoute(services),
+  ];
+}
+
+function meRoute({ accountChanges }: Services): Route {
+  return route({
+    method: 'get',
+    path: '/me',
+    serves: 'read',
+    requires: 'user',
+    summary: "The caller's account",
+    input: z.object({ userId }),
+    refusals: [404],
+    answer: account,
+    async handle({ input, caller }) {
+      return { body: await accountChanges.get(requireUserId(caller, input.userId)) };
+    },
+  });
+}
+
+function renameRoute({ accountChanges }: Services): Route {
+  return route({
+    method: 'patch',
+    path: '/me',
+    serves: 'write',
+    requires: 'user',
+    summary: "Renames the caller's account; messages show the new name, and its groups get the event user_renamed",
+    input: z.object({ username, userId }),
+    refusals: [404, 409],
+    answer: account,
+    async handle({ input, caller }) {
+      const own = requireUserId(caller, input.userId);
+      await accountChanges.rename(own, input.username);
+      return { body: await accountChanges.get(own) };
+    },
+  });
+}
+
+function eraseRoute({ accountChanges }: Services): Route {
+  return route({
+    method: 'post',
+    path: '/delete-account',
+    serves: 'write',
+    requires: 'user',
+    summary: "Deletes the caller's account and revokes its tokens; its messages stay under another name, or are erased",
+    description:
+      'Deletes an account and revokes its tokens; its messages stay under another name, or are erased. Repeating it is safe: 401 or 404 then means that it was done',
+    input: z.object({
+      password: givenPassword.optional().describe('Required for an account that has one.'),
+      messages: z.enum(['keep', 'erase'], 'must be keep or erase').default('keep'),
+      userId,
+    }),
+    refusals: [404],
+    answer: z.object({ message: z.string(), user_id: z.number() }),
+    async handle({ input, caller, request }) {
+      const owner = ownerOf(request, requireUserId(caller, input.userId), input.password);
+      await accountChanges.erase(owner, input.messages === 'erase' ? 'erase' : 'anonymise');
+      return { body: { message: 'account deleted', user_id: owner.userId } };
+    },
+  });
+}
+
+/** The response to POST /password. */
+export const passwordAnswer = z.object({
+  message: z.string(),
+  user_id: z.number(),
+  token: z.string().describe('Shown this once.'),
+});
+
+function passwordRoute({ accountChanges }: Services): Route {
+  return route({
+    method: 'post',
+    path: '/password',
+    serves: 'write',
+    requires: 'user',
+    summary: 'Changes the password of an account, and ends all its sessions; the caller gets a new token',
+    description:
+      'Changes the password of an account, and ends all its sessions; the caller gets a new token. After a lost response do not repeat it: log in with the new password, or with the old one if that is refused',
+    input: z.object({ oldPassword: givenPassword, password, userId }),
+    refusals: [401, 404],
+    answer: passwordAnswer,
+    async handle({ input, caller, request }) {
+      const owner = ownerOf(request, requireUserId(caller, input.userId), input.oldPassword);
+      const token = await accountChanges.changePassword(owner, input.password);
+      return { body: { message: 'password changed', user_id: owner.userId, token } };
+    },
+  });
+}
+
+/** The response to GET /sessions. */
+export const sessionsAnswer = z.object({
+  user_id: z.number(),
+  sessions: z.array(
+    z.object({
+      id: z.string(),
+      created_at: z.iso.datetime(),
+      expires_at: z.iso.datetime(),
+      current: z.boolean().describe("True for the request's own token."),
+    }),
+  ),
+});
+
+function sessionsRoute({ accountChanges }: Services): Route {
+  return route({
+    method: 'get',
+    path: '/sessions',
+    serves: 'read',
+    requires: 'user',
+    summary: "The caller's signed-in devices, newest first",
+    input: z.object({ userId }),
+    answer: sessionsAnswer,
+    async handle({ input, caller, request }) {
+      const own = requireUserId(caller, input.userId);
+      return { body: { user_id: own, sessions: await accountChanges.sessions(own, hashOf(request)) } };
+    },
+  });
+}
+
+function endSessionRoute({ accountChanges }: Services): Route {
+  return route({
+    method: 'delete',
+    path: '/sessions',
+    serves: 'write',
+    requires: 'user',
+    summary: "Ends one of the caller's sessions; every node rejects its token within a second. DELETE /tokens ends all",
+    input: z.object({ sessionId, userId }),
+    refusals: [404],
+    answer: z.object({ message: z.string() }),
+    async handle({ input, caller }) {
+      await accountChanges.endSession(requireUserId(caller, input.userId), input.sessionId);
+      return { body: { message: 'session ended' } };
+    },
+  });
+}
+
+const hashOf = (request: Request) => {
+  const credential = bearerOf(request);
+  return credential === null ? null : tokenHash(credential);
+};
+
+const ownerOf = (request: Request, userId: number, password: string | undefined) => ({
+  userId,
+  password: password ?? null,
+  network: networkOf(addressOf(request)),
+  tokenHash: hashOf(request),
+});

@@ -1,0 +1,149 @@
+import { z } from 'zod';
+import type { SignedIn } from '../../../chat/auth/accounts.ts';
+import { networkOf } from '../../../chat/auth/client-network.ts';
+import { tokenHash } from '../../../chat/auth/tokens.ts';
+import { invalid } from '../../http-error.ts';
+import { adminTokenCheck, bearerOf, requireSelf } from '../../request/checks/authentication.ts';
+import { addressOf } from '../../request/checks/client-address.ts';
+import { KEY_HEADER, requestKeyOf } from '../../request/idempotency-key.ts';
+import { givenPassword, id, password, SHORTEST_PASSWORD, TOO_SHORT, username } from '../../request/request-schemas.ts';
+import type { Services } from '../../services.ts';
+import { type Route, route } from '../route.ts';
+
+const token = z.string().describe('Send it as Authorization: Bearer <token>. Shown this once.');
+
+/** With these a client stays with the cluster that it signed in to: every node shows its own at /health. */
+const identity = {
+  cluster: z.string().nullable().describe('The id of the cluster'),
+  epoch: z.string().describe('The history of its event log'),
+};
+
+/** `/register`, `/login`, `/logout` and `/tokens`. */
+export function signInRoutes(services: Services): Route[] {
+  return [registerRoute(services), loginRoute(services), logoutRoute(services), tokensRoute(services)];
+}
+
+function registerRoute({ accounts, adminToken, authMode, cluster }: Services): Route {
+  const isAdminToken = adminTokenCheck(adminToken);
+  const answer = (signedIn: SignedIn, message: string) => ({
+    user_id: signedIn.userId,
+    username: signedIn.username,
+    token: signedIn.token,
+    message,
+    cluster: cluster.id,
+    epoch: cluster.epoch,
+  });
+  return route({
+    method: 'post',
+    path: '/register',
+    serves: 'write',
+    requires: 'anyone',
+    summary: 'A new account with a password. With the ADMIN_TOKEN: also another password for an account that exists',
+    description:
+      'A new account with a password; with the ADMIN_TOKEN also another password for an account that exists. A repeated request with the same Idempotency-Key and password enters the account that the first one created, with a token of its own',
+    input: z.object({ username, password }),
+    status: 201,
+    also: [200],
+    answer: z.object({ user_id: z.number(), username: z.string(), token, message: z.string(), ...identity }),
+    refusals: [401, 409],
+    headers: KEY_HEADER,
+    async handle({ input, request }) {
+      const credential = bearerOf(request);
+      if (authMode === 'token' && credential !== null && isAdminToken(tokenHash(credential))) {
+        const signedIn = await accounts.setPassword(input.username, input.password);
+        const { created } = signedIn;
+        return created
+          ? { status: 201, body: answer(signedIn, 'user registered') }
+          : { status: 200, body: answer(signedIn, 'password changed') };
+      }
+      // Without the password: a hash of both would let a reader of the database guess it.
+      const key = requestKeyOf(request, null, { username: input.username });
+      const signedIn = await accounts.register({ ...input, network: networkOf(addressOf(request)) }, key);
+      return { status: 201, body: answer(signedIn, 'user registered') };
+    },
+  });
+}
+
+/** The response to POST /login. */
+export const loginAnswer = z.object({
+  user_id: z.number(),
+  username: z.string(),
+  created: z.boolean(),
+  token,
+  ...identity,
+});
+
+function loginRoute({ accounts, users, authMode, cluster }: Services): Route {
+  return route({
+    method: 'post',
+    path: '/login',
+    serves: 'write',
+    requires: 'anyone',
+    summary:
+      authMode === 'token'
+        ? 'Enters an account with its password'
+        : 'Enters under a name; makes the account where there is none. An account with a password is entered with it only',
+    description:
+      'Repeating it is safe: it enters the same account again, with a further token; `created` is then false',
+    input: z.object({
+      username,
+      password: authMode === 'token' ? givenPassword : givenPassword.optional(),
+    }),
+    answer: loginAnswer,
+    refusals: [401],
+    async handle({ input, request }) {
+      const given = input.password ?? null;
+      // For an existing account a short password is wrong; for a new account it is too short.
+      if (authMode === 'open' && given !== null && given.length < SHORTEST_PASSWORD) {
+        if (!(await users.find(input.username))) throw invalid('password', TOO_SHORT);
+      }
+      const credential = bearerOf(request);
+      const applicant = {
+        username: input.username,
+        password: given,
+        network: networkOf(addressOf(request)),
+        tokenHash: credential === null ? null : tokenHash(credential),
+      };
+      const { userId, username, created, token } = await accounts.logIn(applicant);
+      const { id, epoch } = cluster;
+      return { body: { user_id: userId, username, created, token, cluster: id, epoch } };
+    },
+  });
+}
+
+function logoutRoute({ tokens }: Services): Route {
+  return route({
+    method: 'post',
+    path: '/logout',
+    serves: 'write',
+    requires: 'user',
+    summary: 'Takes the token of this request back; every node refuses it within a second',
+    description:
+      'Takes the token of this request back; every node refuses it within a second. Repeating it is safe: 401 then means that it was done',
+    input: z.object({}),
+    answer: z.object({ message: z.string() }),
+    async handle({ request }) {
+      const credential = bearerOf(request);
+      if (credential !== null) await tokens.revoke(credential);
+      return { body: { message: 'logged out' } };
+    },
+  });
+}
+
+function tokensRoute({ tokens }: Services): Route {
+  return route({
+    method: 'delete',
+    path: '/tokens',
+    serves: 'write',
+    requires: 'user or admin',
+    summary: "Takes all tokens of a user back (the caller's own; with the ADMIN_TOKEN those of any user)",
+    input: z.object({ userId: id.optional() }),
+    answer: z.object({ message: z.string(), user_id: z.number(), revoked: z.number() }),
+    async handle({ input, caller }) {
+      const userId = input.userId ?? caller.userId;
+      if (userId === null) throw invalid('userId', 'must be a positive integer');
+      requireSelf(caller, userId);
+      return { body: { message: 'tokens revoked', user_id: userId, revoked: await tokens.revokeAll(userId) } };
+    },
+  });
+}

@@ -1,0 +1,24 @@
+import { z } from 'zod';
+import { clientKey } from '../../request/checks/rate-limit.ts';
+import { count, namePart } from '../../request/request-schemas.ts';
+import type { Services } from '../../services.ts';
+import { type Route, route } from '../route.ts';
+
+/** `/users`. With AUTH=token every signed-in user may search, because users are invited by name. Reveals only ids and names. */
+export function userRoutes({ users }: Services): Route[] {
+  return [
+    route({
+      method: 'get',
+      path: '/users',
+      serves: 'read',
+      requires: 'user',
+      summary: 'Users whose name has a part in it',
+      input: z.object({ username: namePart, limit: count(1, 100, 20) }),
+      answer: z.object({ users: z.array(z.object({ id: z.number(), username: z.string() })) }),
+      async handle({ input, caller, request }) {
+        const source = clientKey(caller.userId, request);
+        return { body: { users: await users.search(input.username, input.limit, source) } };
+      },
+    }),
+  ];
+}

@@ -1,0 +1,119 @@
+/** What the cluster page shows beside `/cluster`: the terms of a day, the figures of the last minutes, and what blocks. */
+import { QueryTypes, type Sequelize } from 'sequelize';
+import { z } from 'zod';
+import { fraction } from '../../docs/json-schema.ts';
+import { briefCache } from '../../request/brief-cache.ts';
+import { nothing } from '../../request/request-schemas.ts';
+import type { Services } from '../../services.ts';
+import { type Route, route } from '../route.ts';
+import { readTerms, termRow } from './cluster-terms.ts';
+
+/** Pages that are open in many browsers cost no more than one. */
+const SHARED_MS = 1000;
+const TIMELINE_HOURS = 24;
+/** Enough for a failover every five minutes. */
+const MOST_TERMS = 300;
+const MOST_BLOCKERS = 20;
+
+const figures = z.array(fraction.nullable());
+const blockerRow = z.object({
+  blocks: z.string().describe('What it blocks: event log, next term, a table or a node'),
+  waiting: z.number().describe('How many sessions wait for it'),
+  pid: z.number().nullable(),
+  role: z.string().nullable().describe('The database role of the session'),
+  client: z.string().nullable().describe('The address of its client; null for a Unix socket'),
+  application: z.string().nullable().describe('Its application_name'),
+  state: z.string().nullable().describe('The state of the session, or `prepared transaction`'),
+  open_ms: z.number().nullable().describe('How long its transaction has been open, in milliseconds'),
+  ended_by: z.string().describe('The SQL statement that ends it; its uncommitted writes roll back'),
+});
+
+/** The response to GET /cluster/timeline. */
+export const timelineAnswer = z.object({
+  now: z.iso.datetime().describe('The time of the response'),
+  terms: z.array(termRow).describe('The terms, newest first'),
+});
+
+/** The response to GET /cluster/activity. */
+export const activityAnswer = z.object({
+  step_ms: z.number().describe('The length of an interval, in milliseconds'),
+  nodes: z.array(
+    z.object({
+      node: z.string(),
+      posts_per_second: figures.describe('Posts that the node committed, a second'),
+      waiters: figures.describe('Long polls and streams that wait on the node'),
+      commit_ms: figures.describe('The longest commit of posts, in milliseconds'),
+      delivery_ms: figures.describe('The longest time from an event’s record to its delivery, in milliseconds'),
+    }),
+  ),
+});
+
+/** The response to GET /cluster/blocking. */
+export const blockingAnswer = z.object({
+  blocking: z.array(blockerRow).describe('The sessions, the oldest transaction first'),
+});
+
+/** `/cluster/timeline`, `/cluster/activity` and `/cluster/blocking`. */
+export function clusterDetailRoutes(services: Services): Route[] {
+  return [timelineRoute(services), activityRoute(services), blockingRoute(services)];
+}
+
+function timelineRoute({ sequelize }: Services): Route {
+  const read = briefCache(SHARED_MS, async () => ({
+    now: new Date().toISOString(),
+    terms: await readTerms(sequelize, { most: MOST_TERMS, hours: TIMELINE_HOURS }),
+  }));
+  return route({
+    method: 'get',
+    path: '/cluster/timeline',
+    serves: 'control',
+    requires: 'anyone',
+    summary: `The terms of the last ${TIMELINE_HOURS} hours, at most ${MOST_TERMS}`,
+    input: nothing,
+    answer: timelineAnswer,
+    handle: async () => ({ body: await read() }),
+  });
+}
+
+function activityRoute({ activity }: Services): Route {
+  return route({
+    method: 'get',
+    path: '/cluster/activity',
+    serves: 'control',
+    requires: 'anyone',
+    summary: 'The figures of every node during the last five minutes, for charts',
+    description:
+      'The figures of every node during the last five minutes, as this node read them from plantao.nodes: one entry for each interval, oldest first, null where the node reported nothing',
+    input: nothing,
+    answer: activityAnswer,
+    handle: () => ({ body: { step_ms: activity.stepMs, nodes: activity.view() } }),
+  });
+}
+
+function blockingRoute({ sequelize }: Services): Route {
+  const read = briefCache(SHARED_MS, () => readBlocking(sequelize));
+  return route({
+    method: 'get',
+    path: '/cluster/blocking',
+    serves: 'control',
+    requires: 'admin',
+    summary: 'The database sessions that block the nodes, with the statement that ends each',
+    description:
+      'The view plantao.blocking: the database sessions and transactions that block the nodes, with the statement that ends each. Normally empty',
+    input: nothing,
+    answer: blockingAnswer,
+    handle: async () => ({ body: { blocking: await read() } }),
+  });
+}
+
+/** Leaves out short transactions that no session waits for. */
+function readBlocking(sequelize: Sequelize): Promise<object[]> {
+  return sequelize.query(
+    `SELECT blocks, waiting, pid, usename AS role, host(client_addr) AS client, application_name AS application, state,
+            plantao.ms_between(since, clock_timestamp()) AS open_ms, ended_by
+     FROM plantao.blocking
+     WHERE waiting > 0 OR state IS DISTINCT FROM 'active' OR open_for > interval '1 second'
+     LIMIT ${MOST_BLOCKERS}`,
+    { type: QueryTypes.SELECT },
+  );
+}

@@ -1,0 +1,132 @@
+import { QueryTypes, type Sequelize } from 'sequelize';
+import { z } from 'zod';
+import { fraction } from '../../docs/json-schema.ts';
+import { briefCache } from '../../request/brief-cache.ts';
+import { prefersHtml } from '../../request/prefers-html.ts';
+import { nothing } from '../../request/request-schemas.ts';
+import { assetAt, type SendAsset } from '../../response/send-asset.ts';
+import type { Services } from '../../services.ts';
+import { type Route, route } from '../route.ts';
+import { readTerms, termRow } from './cluster-terms.ts';
+
+/** Half a heartbeat: there is no newer data before, and clients that poll constantly take no connection from the chat. */
+const SHARED_MS = 500;
+
+/** Most nodes in a response, by their latest heartbeat: nodes that are named after their process leave many rows. */
+const MOST_NODES = 100;
+
+const nodeRow = z.object({
+  node: z.string(),
+  url: z.string(),
+  pid: z.number(),
+  role: z.string(),
+  term: z.number().nullable(),
+  heartbeat_age_ms: z.number(),
+  version: z.string(),
+  position: z.number(),
+  behind: z.number(),
+  waiters: z.number(),
+  posts_per_second: fraction,
+  commit_ms: fraction.nullable(),
+  delivery_ms: fraction.nullable(),
+});
+const standbyRow = z.object({
+  standby: z.string(),
+  state: z.string(),
+  sync_state: z.string(),
+  lag_bytes: z.number().nullable(),
+  lag_events: z.number().nullable(),
+  lag_ms: z.number().nullable(),
+  messages_at_risk: z.number().nullable(),
+});
+const durability = z
+  .object({
+    durable: z
+      .enum(['local', 'replicated'])
+      .describe('What a commit waits for: the primary only, or also the synchronous standbys.'),
+    messages_at_risk: z
+      .number()
+      .nullable()
+      .describe('Messages that a failover of PostgreSQL at this moment could lose; null without a standby.'),
+    standbys: z.array(standbyRow),
+  })
+  .describe('The view plantao.durability. Lags are null where the database may not show them.');
+const pauseRow = z.object({
+  since: z.iso.datetime(),
+  until: z.iso.datetime(),
+  reason: z.string().nullable(),
+  asked_by: z.string(),
+});
+
+/** The response to GET /cluster. */
+export const clusterAnswer = z.object({
+  term: z.number().nullable(),
+  active_node: z.string().nullable(),
+  active_url: z.string().nullable(),
+  cluster: z.string().nullable().describe('The id of the cluster'),
+  rival: z
+    .object({ node: z.string(), url: z.string(), term: z.number(), epoch: z.string().nullable() })
+    .nullable()
+    .describe(
+      'An active node of the same cluster id on another database: PostgreSQL has two primaries, or one is a copy',
+    ),
+  pause: pauseRow.nullable().describe('The pause of failover: until it ends no other node is promoted'),
+  nodes: z.array(nodeRow),
+  history: z.array(termRow),
+  durability,
+});
+
+/** `/cluster`: the views plantao.cluster_status, plantao.leader_history and plantao.durability as JSON; for a browser, a page. */
+export function clusterRoutes({ sequelize, cluster, showsActiveUrl }: Services, send: SendAsset): Route[] {
+  const readCluster = briefCache(SHARED_MS, () => readViews(sequelize));
+  return [
+    route({
+      method: 'get',
+      path: '/cluster',
+      serves: 'control',
+      requires: 'anyone',
+      summary: 'The nodes, and the last promotions with their reasons',
+      description:
+        'The nodes, and the last promotions with their reasons. A browser (`Accept: text/html`) gets the cluster page, which shows them live',
+      input: nothing,
+      answer: clusterAnswer,
+      async handle({ request, response }) {
+        if (prefersHtml(request, 'application/json')) {
+          response.vary('Accept');
+          await send(request, response, await assetAt('/cluster'));
+          return undefined;
+        }
+        const [nodes, history, [replication], [pause = null]] = await readCluster();
+        const { term, activeNode, activeUrl, id, rival } = cluster;
+        const active_url = showsActiveUrl ? activeUrl : null;
+        return {
+          headers: { Vary: 'Accept' },
+          body: {
+            ...{ term, active_node: activeNode, active_url, cluster: id, rival },
+            ...{ pause, nodes, history, durability: replication },
+          },
+        };
+      },
+    }),
+  ];
+}
+
+function readViews(sequelize: Sequelize) {
+  return Promise.all([
+    sequelize.query(
+      `SELECT node, url, pid, role, term, heartbeat_age_ms, version, position, behind, waiters,
+              posts_per_second, commit_ms, delivery_ms
+       FROM (SELECT * FROM plantao.cluster_status ORDER BY heartbeat_age_ms LIMIT ${MOST_NODES}) s ORDER BY node`,
+      { type: QueryTypes.SELECT },
+    ),
+    readTerms(sequelize, { most: 20 }),
+    sequelize.query(
+      `SELECT plantao.commit_durability() AS durable, plantao.messages_at_risk() AS messages_at_risk,
+              (SELECT coalesce(json_agg(json_build_object('standby', standby, 'state', state, 'sync_state', sync_state,
+                 'lag_bytes', lag_bytes, 'lag_events', lag_events, 'lag_ms', lag_ms, 'messages_at_risk', messages_at_risk)), '[]')
+               FROM plantao.durability WHERE standby IS NOT NULL) AS standbys`,
+      { type: QueryTypes.SELECT },
+    ),
+    sequelize.query('SELECT since, until, reason, asked_by FROM plantao.current_pause', { type: QueryTypes.SELECT }),
+  ]);
+}

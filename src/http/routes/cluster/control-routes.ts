@@ -1,0 +1,205 @@
+import { z } from 'zod';
+import { HttpError } from '../../http-error.ts';
+import { prefersHtml } from '../../request/prefers-html.ts';
+import { nodeName, nothing } from '../../request/request-schemas.ts';
+import type { Services } from '../../services.ts';
+import { type Route, route } from '../route.ts';
+
+const peer = z.object({ url: z.string(), node: z.string().nullable(), alive: z.boolean(), active: z.boolean() });
+/** The response to GET /health and the other checks. */
+export const health = z
+  .object({
+    status: z.enum(['alive', 'down']),
+    active: z.boolean(),
+    role: z.enum(['active', 'standby', 'fallen']),
+    cluster: z
+      .string()
+      .nullable()
+      .describe('The id of the cluster; a copy of its database has the same one in another epoch'),
+    epoch: z.string(),
+    node: z.string(),
+    url: z.string(),
+    term: z.number().nullable(),
+    active_node: z.string().nullable(),
+    auth: z.enum(['open', 'token']).describe('How one signs in here: by name alone, or with a password'),
+    peers: z.array(peer),
+    ready: z.boolean().describe('Whether the node could do its job now; /readiness has it as its status'),
+    conditions: z
+      .array(z.object({ name: z.string(), reason: z.string(), since: z.iso.datetime() }))
+      .describe('What is wrong now, with the node or with what it depends on'),
+  })
+  .meta({ id: 'Health' });
+
+/** Returns the node's state. Needs only memory, so it works without the database. */
+function healthOf({ cluster, authMode }: Services): z.output<typeof health> {
+  return {
+    status: cluster.role === 'fallen' ? 'down' : 'alive',
+    active: cluster.acceptsWrites,
+    role: cluster.role,
+    cluster: cluster.id,
+    epoch: cluster.epoch,
+    node: cluster.node,
+    url: cluster.url,
+    term: cluster.term,
+    active_node: cluster.activeNode,
+    auth: authMode,
+    peers: cluster.peers(),
+    ready: cluster.isReady,
+    conditions: cluster.conditions.map((one) => ({ ...one, since: one.since.toISOString() })),
+  };
+}
+
+/** The shortest time that the header can express, in seconds. A failover is usually over by then. */
+const RETRY_SOON = { 'Retry-After': '1' };
+
+const refusals: Record<string, [status: number, sentence: string]> = {
+  not_active: [503, 'this node is not active, so it has nothing to hand over'],
+  unknown_node: [404, 'there is no such node'],
+  no_standby: [409, 'there is no living standby to hand over to'],
+  already_active: [409, 'that node is already active'],
+  paused: [409, 'failover is paused: /health says until when, and plantao resume ends the pause'],
+  no_successor: [503, 'no standby became active, so this node becomes active again'],
+};
+
+/** `/`, `/health`, `/fall`, `/revive`, `/switchover` and the checks for load balancers. */
+export function controlRoutes(services: Services): Route[] {
+  return [
+    rootRoute(services),
+    ...checkRoutes(services),
+    fallRoute(services),
+    reviveRoute(services),
+    switchoverRoute(services),
+  ];
+}
+
+function rootRoute({ version }: Services): Route {
+  return route({
+    method: 'get',
+    path: '/',
+    serves: 'control',
+    requires: 'anyone',
+    unlimited: true,
+    summary: 'Name and version; a browser is sent to /home',
+    input: nothing,
+    content: 'text/plain',
+    handle({ request, response }) {
+      if (prefersHtml(request, 'text/plain'))
+        // Relative: a proxy may serve this under a path of its own.
+        response.writeHead(302, { Location: 'home' }).end();
+      else response.type('text/plain').send(`Plantão ${version}\n`);
+      return undefined;
+    },
+  });
+}
+
+function checkRoutes(services: Services): Route[] {
+  const { cluster } = services;
+  const check = (path: string, summary: string, isSo: () => boolean) =>
+    route({
+      method: 'get',
+      path,
+      serves: 'control',
+      requires: 'anyone',
+      unlimited: true,
+      summary,
+      input: nothing,
+      answer: health,
+      also: [503],
+      handle: () =>
+        isSo() ? { body: healthOf(services) } : { status: 503, body: healthOf(services), headers: RETRY_SOON },
+    });
+  return [
+    check('/health', 'Is this node alive, and is it active?', () => cluster.role !== 'fallen'),
+    check('/liveness', '200 where the process turns', () => true),
+    readinessRoute(services),
+    check('/primary', '200 on the active, 503 elsewhere', () => cluster.acceptsWrites),
+    check('/replica', '200 on a standby, 503 elsewhere', () => cluster.role === 'standby' && cluster.canRead),
+  ];
+}
+
+function readinessRoute(services: Services): Route {
+  const { cluster } = services;
+  return route({
+    method: 'get',
+    path: '/readiness',
+    serves: 'control',
+    requires: 'anyone',
+    unlimited: true,
+    summary: '200 while the node could do its job now; with for=reads, while it could answer reads and polls',
+    input: z.object({ for: z.enum(['reads'], 'must be reads').optional() }),
+    answer: health,
+    also: [503],
+    handle({ input }) {
+      const isReady = input.for === 'reads' ? cluster.canRead : cluster.isReady;
+      return isReady ? { body: healthOf(services) } : { status: 503, body: healthOf(services), headers: RETRY_SOON };
+    },
+  });
+}
+
+function fallRoute({ cluster }: Services): Route {
+  return route({
+    method: 'post',
+    path: '/fall',
+    serves: 'control',
+    requires: 'admin',
+    summary: 'Takes the node out of service: it steps down and releases every waiter',
+    description: 'Takes the node out of service: it steps down and releases every waiter. Repeating it is safe',
+    input: nothing,
+    answer: z.object({ status: z.string(), active: z.boolean() }),
+    async handle() {
+      await cluster.fall();
+      return { body: { status: 'system down', active: false } };
+    },
+  });
+}
+
+function reviveRoute({ cluster }: Services): Route {
+  return route({
+    method: 'post',
+    path: '/revive',
+    serves: 'control',
+    requires: 'admin',
+    summary: 'Back in service as a candidate; takes no lock that another holds',
+    description: 'Back in service as a candidate; takes no lock that another holds. Repeating it is safe',
+    input: nothing,
+    answer: z.object({ status: z.string(), active: z.boolean() }),
+    async handle() {
+      await cluster.revive();
+      return { body: { status: 'system revived', active: cluster.acceptsWrites } };
+    },
+  });
+}
+
+/** The response to POST /switchover. */
+export const switchoverAnswer = z.object({
+  message: z.string(),
+  active_node: z.string().nullable(),
+  active_url: z.string().nullable(),
+});
+
+function switchoverRoute({ cluster, showsActiveUrl }: Services): Route {
+  const activeUrl = () => (showsActiveUrl ? cluster.activeUrl : null);
+  return route({
+    method: 'post',
+    path: '/switchover',
+    serves: 'write',
+    requires: 'admin',
+    summary: 'Switches over to the named standby, or to any standby',
+    description:
+      'Switches over to the named standby, or to any standby. Repeating it is safe if it names one: already_active then means that it was done',
+    input: z.object({ to: nodeName.nullish() }),
+    answer: switchoverAnswer,
+    refusals: [404, 409],
+    async handle({ input, request }) {
+      const refusal = await cluster.switchover(input.to ?? null, `HTTP client ${request.ip}`);
+      if (refusal !== null) {
+        const [status, sentence] = refusals[refusal] ?? [409, refusal];
+        throw new HttpError(status, refusal, sentence, {
+          extra: { active_url: activeUrl() },
+          headers: status === 503 ? RETRY_SOON : {},
+        });
+      }
+      return { body: { message: 'handed over', active_node: cluster.activeNode, active_url: activeUrl() } };
+    },
+  });
+}

@@ -1,0 +1,162 @@
+import { z } from 'zod';
+import { ROLES } from '../../../chat/groups/administration.ts';
+import { INVITATION_LENGTH } from '../../../chat/groups/invitations.ts';
+import { requireUserId } from '../../request/checks/authentication.ts';
+import { KEY_HEADER, requestKeyOf } from '../../request/idempotency-key.ts';
+import { count, description, groupName, id } from '../../request/request-schemas.ts';
+import type { Services } from '../../services.ts';
+import { type Route, route } from '../route.ts';
+
+const role = z.enum(ROLES, 'must be owner, admin or member');
+
+/** `/groups`, roles and invitations: what owners and admins do. Where AUTH=open, every caller may. */
+export function administrationRoutes(services: Services): Route[] {
+  return [
+    changeGroupRoute(services),
+    deleteGroupRoute(services),
+    roleRoute(services),
+    inviteRoute(services),
+    revokeInvitationsRoute(services),
+    acceptInvitationRoute(services),
+  ];
+}
+
+/** The response to PATCH /groups. */
+export const groupAnswer = z.object({
+  group_id: z.number(),
+  name: z.string(),
+  description: z.string(),
+  archived: z.boolean(),
+});
+
+function changeGroupRoute({ administration }: Services): Route {
+  return route({
+    method: 'patch',
+    path: '/groups',
+    serves: 'write',
+    requires: 'user',
+    summary:
+      'Renames, describes, archives or restores a group, for owners and admins. The group gets the event group_changed',
+    input: z.object({
+      groupId: id,
+      name: groupName.optional(),
+      description: description.optional(),
+      archived: z.boolean('must be true or false').optional().describe('An archived group accepts no new messages.'),
+    }),
+    refusals: [404, 409],
+    answer: groupAnswer,
+    async handle({ input: { groupId, ...change }, caller }) {
+      return { body: { group_id: groupId, ...(await administration.change(groupId, caller.userId, change)) } };
+    },
+  });
+}
+
+function deleteGroupRoute({ administration }: Services): Route {
+  return route({
+    method: 'delete',
+    path: '/groups',
+    serves: 'write',
+    requires: 'user',
+    summary: 'Deletes a group with its messages, for owners. The group gets the event group_deleted',
+    input: z.object({ groupId: id }),
+    refusals: [404, 409],
+    answer: z.object({ message: z.string(), group_id: z.number() }),
+    async handle({ input: { groupId }, caller }) {
+      await administration.delete(groupId, caller.userId);
+      return { body: { message: 'group deleted', group_id: groupId } };
+    },
+  });
+}
+
+function roleRoute({ administration }: Services): Route {
+  return route({
+    method: 'patch',
+    path: '/group-users',
+    serves: 'write',
+    requires: 'user',
+    summary:
+      'Gives a member another role, for owners; another owner is made before the last one steps down. The group gets the event role_changed',
+    input: z.object({ groupId: id, userId: id, role }),
+    refusals: [404, 409],
+    answer: z.object({ message: z.string(), group_id: z.number(), user_id: z.number(), role }),
+    async handle({ input: { groupId, userId, role }, caller }) {
+      await administration.setRole(groupId, caller.userId, userId, role);
+      return { body: { message: 'role changed', group_id: groupId, user_id: userId, role } };
+    },
+  });
+}
+
+/** The response to POST /invitations. */
+export const invitationAnswer = z.object({
+  group_id: z.number(),
+  token: z.string().describe('Shown this once.'),
+  expires_at: z.iso.datetime(),
+});
+
+function inviteRoute({ invitations }: Services): Route {
+  return route({
+    method: 'post',
+    path: '/invitations',
+    serves: 'write',
+    requires: 'user',
+    summary: 'A new invitation to a group, for owners and admins: the holder of its token may join',
+    input: z.object({ groupId: id, hours: count(1, 8760, 168), uses: count(1, 10_000, 1000) }),
+    status: 201,
+    refusals: [404, 409],
+    headers: KEY_HEADER,
+    answer: invitationAnswer,
+    async handle({ input, caller, request }) {
+      const key = requestKeyOf(request, caller.userId, input);
+      const { token, expiresAt } = await invitations.create({ ...input, actorId: caller.userId }, key);
+      return { status: 201, body: { group_id: input.groupId, token, expires_at: expiresAt } };
+    },
+  });
+}
+
+function revokeInvitationsRoute({ invitations }: Services): Route {
+  return route({
+    method: 'delete',
+    path: '/invitations',
+    serves: 'write',
+    requires: 'user',
+    summary: 'Revokes all invitations to a group, for owners and admins',
+    input: z.object({ groupId: id }),
+    refusals: [404, 409],
+    answer: z.object({ message: z.string(), group_id: z.number(), revoked: z.number() }),
+    async handle({ input: { groupId }, caller }) {
+      const revoked = await invitations.revokeAll(groupId, caller.userId);
+      return { body: { message: 'invitations revoked', group_id: groupId, revoked } };
+    },
+  });
+}
+
+/** The response to POST /invitations/accept. */
+export const acceptedAnswer = z.object({
+  message: z.string(),
+  group_id: z.number(),
+  group_name: z.string(),
+  user_id: z.number(),
+});
+
+function acceptInvitationRoute({ invitations }: Services): Route {
+  return route({
+    method: 'post',
+    path: '/invitations/accept',
+    serves: 'write',
+    requires: 'user',
+    summary: 'Joins the group of an invitation; repeating it is fine',
+    input: z.object({
+      token: z.string('must be an invitation').max(INVITATION_LENGTH, 'must be an invitation'),
+      userId: id.optional().describe('Who joins. Where AUTH=token, the token says who calls.'),
+    }),
+    refusals: [404, 409],
+    headers: KEY_HEADER,
+    answer: acceptedAnswer,
+    async handle({ input, caller, request }) {
+      const joining = requireUserId(caller, input.userId);
+      const key = requestKeyOf(request, joining, input);
+      const { id: groupId, name } = await invitations.accept(input.token, joining, key);
+      return { body: { message: 'joined', group_id: groupId, group_name: name, user_id: joining } };
+    },
+  });
+}

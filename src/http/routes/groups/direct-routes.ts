@@ -1,0 +1,44 @@
+import { z } from 'zod';
+import { user } from '../../docs/response-schemas.ts';
+import { invalid } from '../../http-error.ts';
+import { requireUserId } from '../../request/checks/authentication.ts';
+import { KEY_HEADER, requestKeyOf } from '../../request/idempotency-key.ts';
+import { id } from '../../request/request-schemas.ts';
+import type { Services } from '../../services.ts';
+import { type Route, route } from '../route.ts';
+
+/** The response to POST /direct. */
+export const directAnswer = z.object({
+  group_id: z.number(),
+  group_name: z.string(),
+  created: z.boolean(),
+  other: user,
+});
+
+/** `/direct`: the one chat of two users. */
+export function directRoutes({ directChats }: Services): Route[] {
+  return [
+    route({
+      method: 'post',
+      path: '/direct',
+      serves: 'write',
+      requires: 'user',
+      summary:
+        'Gets or creates the one direct chat of the caller and another user; repeating it, at once or later, is safe',
+      input: z.object({
+        otherUserId: id,
+        userId: id.optional().describe('Who calls. Where AUTH=token, the token says so.'),
+      }),
+      refusals: [404, 409],
+      headers: KEY_HEADER,
+      answer: directAnswer,
+      async handle({ input, caller, request }) {
+        const userId = requireUserId(caller, input.userId);
+        if (input.otherUserId === userId) throw invalid('otherUserId', 'must be another user');
+        const key = requestKeyOf(request, userId, input);
+        const { groupId, groupName, created, other } = await directChats.open(userId, input.otherUserId, key);
+        return { body: { group_id: groupId, group_name: groupName, created, other } };
+      },
+    }),
+  ];
+}

@@ -1,0 +1,188 @@
+import { z } from 'zod';
+import { NamedAudience } from '../../../chat/delivery/audiences.ts';
+import { topicOf } from '../../../events/log-event.ts';
+import { chat, member, user } from '../../docs/response-schemas.ts';
+import { requireMember, requireSelf, requireUserId } from '../../request/checks/authentication.ts';
+import { KEY_HEADER, requestKeyOf } from '../../request/idempotency-key.ts';
+import { groupName, id, nameList, nothing, username } from '../../request/request-schemas.ts';
+import type { Services } from '../../services.ts';
+import { type Route, route } from '../route.ts';
+
+/** Members that one request may add to a new group, because each costs a row. Others join by POST /group-users. */
+const MOST_MEMBERS_NAMED = 1000;
+const membership = z.object({ message: z.string(), group_id: z.number(), user_id: z.number() });
+
+/** `/chats`, `/create-chat`, `/group-users` and `/groups`: groups and their members. */
+export function groupRoutes(services: Services): Route[] {
+  return [
+    chatsRoute(services),
+    createChatRoute(services),
+    groupUsersRoute(services),
+    joinRoute(services),
+    leaveRoute(services),
+    groupsRoute(services),
+  ];
+}
+
+/** The response to GET /chats. */
+export const chatsAnswer = z.object({ user_id: z.number(), chats: z.array(chat), cursor: z.string() });
+
+function chatsRoute({ chatList }: Services): Route {
+  return route({
+    method: 'get',
+    path: '/chats',
+    serves: 'read',
+    requires: 'user',
+    summary:
+      'The groups of a user, the most recently active first, with unread counts, last messages and members; large groups list fewer, as members_count tells; of more than 2000 groups the newest',
+    input: z.object({ userId: id.optional().describe('Where AUTH=token, the token says who calls.') }),
+    refusals: [404],
+    answer: chatsAnswer,
+    async handle({ input, caller }) {
+      const { user, chats, cursor } = await chatList.of(requireUserId(caller, input.userId));
+      return { body: { user_id: user.id, chats, cursor } };
+    },
+  });
+}
+
+/** The response to POST /create-chat. */
+export const createChatAnswer = z.object({
+  group_id: z.number(),
+  group_name: z.string(),
+  creator_id: z.number(),
+  members: z.array(user),
+  warning: z.string().optional(),
+});
+
+function createChatRoute({ groups }: Services): Route {
+  return route({
+    method: 'post',
+    path: '/create-chat',
+    serves: 'write',
+    requires: 'user',
+    summary: 'A new group of its creator and the named users',
+    input: z.object({ groupName, creatorId: id, members: nameList(username, MOST_MEMBERS_NAMED).default([]) }),
+    refusals: [404, 409],
+    headers: KEY_HEADER,
+    answer: createChatAnswer,
+    async handle({ input, caller, request }) {
+      requireSelf(caller, input.creatorId);
+      const chat = await groups.create(
+        input.groupName,
+        input.creatorId,
+        input.members,
+        caller.userId,
+        requestKeyOf(request, input.creatorId, input),
+      );
+      const problems = [
+        ...(chat.unknown.length > 0 ? [`no such users: ${chat.unknown.join(', ')}`] : []),
+        ...(chat.full.length > 0 ? [`in as many groups as a user may be: ${chat.full.join(', ')}`] : []),
+      ];
+      const warning = problems.length > 0 ? { warning: problems.join('; ') } : {};
+      return {
+        body: {
+          group_id: chat.id,
+          group_name: chat.name,
+          creator_id: chat.creatorId,
+          members: chat.members,
+          ...warning,
+        },
+      };
+    },
+  });
+}
+
+function groupUsersRoute({ groups }: Services): Route {
+  return route({
+    method: 'get',
+    path: '/group-users',
+    serves: 'read',
+    requires: 'user',
+    summary: 'The members of a group and their roles',
+    input: z.object({ groupId: id }),
+    refusals: [404],
+    answer: z.object({ group_id: z.number(), users: z.array(member) }),
+    async handle({ input, caller }) {
+      await requireMember(caller, input.groupId, groups);
+      return { body: { group_id: input.groupId, users: await groups.members(input.groupId) } };
+    },
+  });
+}
+
+function joinRoute({ groups }: Services): Route {
+  return route({
+    method: 'post',
+    path: '/group-users',
+    serves: 'write',
+    requires: 'user',
+    summary: 'Makes a user a member; telling twice is fine',
+    input: z.object({ groupId: id, userId: id }),
+    refusals: [404, 409],
+    headers: KEY_HEADER,
+    answer: membership,
+    async handle({ input, caller, request }) {
+      const key = requestKeyOf(request, caller.userId ?? input.userId, input);
+      await groups.join(input.groupId, input.userId, caller.userId, key, () =>
+        requireMember(caller, input.groupId, groups),
+      );
+      return { body: { message: 'joined', group_id: input.groupId, user_id: input.userId } };
+    },
+  });
+}
+
+function leaveRoute({ groups, administration }: Services): Route {
+  return route({
+    method: 'delete',
+    path: '/group-users',
+    serves: 'write',
+    requires: 'user',
+    summary:
+      "Ends a membership: the caller's own, or for owners and admins another's. Repeating it is fine. A member cannot add a user who has left",
+    input: z.object({ groupId: id, userId: id }),
+    refusals: [404, 409],
+    answer: membership,
+    async handle({ input: { groupId, userId }, caller }) {
+      if (caller.userId !== null && caller.userId !== userId) {
+        await administration.removeMember(groupId, caller.userId, userId);
+      } else {
+        // Leaving a group that one is not in is fine; whether it exists is not revealed.
+        const isIn = caller.userId === null || (await groups.isMember(groupId, userId));
+        if (isIn) await groups.leave(groupId, userId);
+      }
+      return { body: { message: 'left', group_id: groupId, user_id: userId } };
+    },
+  });
+}
+
+function groupsRoute(services: Services): Route {
+  const { waiters } = services;
+  return route({
+    method: 'get',
+    path: '/groups',
+    serves: 'read',
+    requires: 'user',
+    summary: "The groups and topics that clients wait on, on this node; with AUTH=token, only the caller's own groups",
+    input: nothing,
+    answer: z.object({ active_groups: z.array(z.string()), count: z.number() }),
+    async handle({ caller }) {
+      const names = caller.userId === null ? waiters.names() : await awaitedOf(caller.userId, services);
+      return { body: { active_groups: [...names].sort(), count: names.size } };
+    },
+  });
+}
+
+/** Returns the names of a user's own groups that clients wait on. Other groups of the same name stay hidden. */
+async function awaitedOf(userId: number, { memberships, waiters }: Services): Promise<Set<string>> {
+  const isAwaited = (groupId: number, name: string) => {
+    for (const _ of waiters.audiencesOn(topicOf.group(groupId))) return true;
+    for (const audience of waiters.audiencesOn(topicOf.name(name))) {
+      if (audience instanceof NamedAudience && audience.memberships?.groups.has(groupId)) return true;
+    }
+    return false;
+  };
+  const awaited = new Set<string>();
+  for (const [id, { name }] of (await memberships.of(userId)).groups) {
+    if (!awaited.has(name) && isAwaited(id, name)) awaited.add(name);
+  }
+  return awaited;
+}

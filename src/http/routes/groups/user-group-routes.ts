@@ -1,0 +1,99 @@
+import { z } from 'zod';
+import { requireSelf } from '../../request/checks/authentication.ts';
+import { KEY_HEADER, requestKeyOf } from '../../request/idempotency-key.ts';
+import { groupName, id, nameList } from '../../request/request-schemas.ts';
+import type { Services } from '../../services.ts';
+import { type Route, route } from '../route.ts';
+
+/** Most groups in one replacement, because each may have to be created. */
+const MOST_GROUPS_NAMED = 100;
+const groupNames = z.object({ user_id: z.number(), groups: z.array(z.string()) });
+const USER_GROUPS = '/user/:id/groups';
+
+/** `/user/{id}/groups`: compatible routes that use group names instead of ids. */
+export function userGroupRoutes(services: Services): Route[] {
+  return [namesRoute(services), replaceRoute(services), joinNamedRoute(services), leaveNamedRoute(services)];
+}
+
+function namesRoute({ groups }: Services): Route {
+  return route({
+    method: 'get',
+    path: USER_GROUPS,
+    serves: 'read',
+    requires: 'user',
+    summary: "The names of a user's groups; of more than 2000 the newest",
+    input: z.object({ id }),
+    refusals: [404],
+    answer: groupNames,
+    async handle({ input, caller }) {
+      requireSelf(caller, input.id);
+      return { body: { user_id: input.id, groups: await groups.namesOfUser(input.id) } };
+    },
+  });
+}
+
+function replaceRoute({ namedGroups }: Services): Route {
+  return route({
+    method: 'post',
+    path: USER_GROUPS,
+    serves: 'write',
+    requires: 'user',
+    summary: "Replaces a user's groups by those of these names; with none, leaves all of them",
+    input: z.object({ id, groups: nameList(groupName, MOST_GROUPS_NAMED) }),
+    refusals: [404, 409],
+    headers: KEY_HEADER,
+    answer: groupNames,
+    async handle({ input, caller, request }) {
+      requireSelf(caller, input.id);
+      const key = requestKeyOf(request, input.id, input);
+      const groups = await namedGroups.replace(input.id, input.groups, caller.userId !== null, key);
+      return { body: { user_id: input.id, groups } };
+    },
+  });
+}
+
+function joinNamedRoute({ namedGroups }: Services): Route {
+  return route({
+    method: 'post',
+    path: `${USER_GROUPS}/:group`,
+    serves: 'write',
+    requires: 'user',
+    summary:
+      'Joins the group of that name, made where there is none (where AUTH=token: where the caller is in none; a name is no invitation)',
+    input: z.object({
+      id,
+      group: groupName,
+      create: z
+        .boolean('must be true or false')
+        .default(true)
+        .describe('With false, the answer is 404 group_not_found instead of a new group.'),
+    }),
+    refusals: [404, 409],
+    headers: KEY_HEADER,
+    answer: groupNames,
+    async handle({ input, caller, request }) {
+      const { id, group, create } = input;
+      requireSelf(caller, id);
+      const key = requestKeyOf(request, id, input);
+      const groups = await namedGroups.join(id, group, { ownOnly: caller.userId !== null, create }, key);
+      return { body: { user_id: id, groups } };
+    },
+  });
+}
+
+function leaveNamedRoute({ namedGroups }: Services): Route {
+  return route({
+    method: 'delete',
+    path: `${USER_GROUPS}/:group`,
+    serves: 'write',
+    requires: 'user',
+    summary: 'Leaves the groups of that name',
+    input: z.object({ id, group: groupName }),
+    refusals: [404],
+    answer: groupNames,
+    async handle({ input, caller }) {
+      requireSelf(caller, input.id);
+      return { body: { user_id: input.id, groups: await namedGroups.leave(input.id, input.group) } };
+    },
+  });
+}

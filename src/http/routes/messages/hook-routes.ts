@@ -1,0 +1,113 @@
+import { z } from 'zod';
+import { RateLimiter } from '../../request/checks/rate-limit.ts';
+import { idempotencyKey, KEY_HEADER, requestKeyOf } from '../../request/idempotency-key.ts';
+import { content, hookName, id } from '../../request/request-schemas.ts';
+import type { Services } from '../../services.ts';
+import { type Route, route } from '../route.ts';
+import { sendAnswer, sentBody } from './message-routes.ts';
+
+const hook = z
+  .object({
+    id: z.number().describe('The id of the hook, which is the `sender_id` of its messages.'),
+    name: z.string(),
+    sender: z
+      .string()
+      .describe('The name that its messages show: 🪝, which no username contains, the name and the id.'),
+    created_by: z.number().nullable().describe('The owner or admin who created it; null with AUTH=open.'),
+    created_at: z.iso.datetime(),
+  })
+  .meta({ id: 'Hook' });
+
+/** The response to POST /hooks. */
+export const hookAnswer = z.object({
+  group_id: z.number(),
+  hook,
+  token: z.string().describe('Part of the address to post to: /hooks/<token>. Shown this once.'),
+});
+
+/** The response to GET /hooks. */
+export const hooksAnswer = z.object({ group_id: z.number(), hooks: z.array(hook) });
+
+/** `/hooks`: addresses for scripts, each of which posts to one group. */
+export function hookRoutes(services: Services): Route[] {
+  return [listRoute(services), createRoute(services), revokeRoute(services), postRoute(services)];
+}
+
+function listRoute({ hooks }: Services): Route {
+  return route({
+    method: 'get',
+    path: '/hooks',
+    serves: 'read',
+    requires: 'user',
+    summary: 'The hooks of a group that are in use, for its owners and admins',
+    input: z.object({ groupId: id }),
+    answer: hooksAnswer,
+    async handle({ input: { groupId }, caller }) {
+      return { body: { group_id: groupId, hooks: await hooks.list(groupId, caller.userId) } };
+    },
+  });
+}
+
+function createRoute({ hooks }: Services): Route {
+  return route({
+    method: 'post',
+    path: '/hooks',
+    serves: 'write',
+    requires: 'user',
+    summary: 'A new hook of a group, for its owners and admins: the holder of its token may post to the group',
+    description:
+      'A new hook of a group, for its owners and admins. The holder of its token may post to the group, and do nothing else. It stays when its creator leaves the group, and ends with the group or with the account of its creator',
+    input: z.object({ groupId: id, name: hookName }),
+    status: 201,
+    refusals: [404, 409],
+    headers: KEY_HEADER,
+    answer: hookAnswer,
+    async handle({ input, caller, request }) {
+      const key = requestKeyOf(request, caller.userId, input);
+      const { hook, token } = await hooks.create({ ...input, actorId: caller.userId }, key);
+      return { status: 201, body: { group_id: input.groupId, hook, token } };
+    },
+  });
+}
+
+function revokeRoute({ hooks }: Services): Route {
+  return route({
+    method: 'delete',
+    path: '/hooks',
+    serves: 'write',
+    requires: 'user',
+    summary: 'Revokes a hook, for owners and admins of its group; its messages stay, and its token gets 410',
+    input: z.object({ hookId: id }),
+    refusals: [404],
+    answer: z.object({ message: z.string(), hook_id: z.number() }),
+    async handle({ input: { hookId }, caller }) {
+      await hooks.revoke(hookId, caller.userId);
+      return { body: { message: 'hook revoked', hook_id: hookId } };
+    },
+  });
+}
+
+function postRoute({ hooks, hookPostsPerMinute, writer, eventLog }: Services): Route {
+  const limit = hookPostsPerMinute > 0 ? new RateLimiter('messages of this hook', hookPostsPerMinute) : null;
+  return route({
+    method: 'post',
+    path: '/hooks/:hookToken',
+    serves: 'write',
+    requires: 'anyone',
+    takesText: true,
+    summary: 'Sends a message to the group of a hook; the token is the credential',
+    description:
+      "Sends a message to the group of a hook: as JSON, or as plain text (curl -d 'Backup finished' …/hooks/<token>). The token is the credential: keep the address secret, also from the logs of proxies. A wrong token is 404, that of a revoked hook 410. HOOK_POSTS_PER_MINUTE limits each hook",
+    input: z.object({ hookToken: z.string(), content }),
+    refusals: [404, 409, 410],
+    headers: KEY_HEADER,
+    answer: sendAnswer,
+    async handle({ input, request }) {
+      const key = idempotencyKey(request);
+      const { id, groupId, isRepeated } = await hooks.find(input.hookToken, key);
+      if (!isRepeated) await limit?.count(String(id));
+      const post = { senderId: id, groupId, content: input.content, key, mustReplicate: false, fromHook: true };
+      return { body: await sentBody(await writer.post(post), eventLog) };
+    },
+  });
+}

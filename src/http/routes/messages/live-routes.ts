@@ -1,0 +1,100 @@
+import { z } from 'zod';
+import { Refused } from '../../../chat/errors.ts';
+import type { Live } from '../../../chat/live/live.ts';
+import { TYPING_MS } from '../../../chat/live/typing.ts';
+import { HttpError } from '../../http-error.ts';
+import { type Caller, requireMember, requireUserId } from '../../request/checks/authentication.ts';
+import { RateLimiter } from '../../request/checks/rate-limit.ts';
+import { id } from '../../request/request-schemas.ts';
+import type { Services } from '../../services.ts';
+import { type Route, route } from '../route.ts';
+
+/** Signals of one user, in all groups together: a client sends one every few seconds while its user types. */
+const TYPING_PER_MINUTE = 120;
+/** Users in one response. */
+const MOST_LISTED = 1000;
+
+/** The response to GET /presence. */
+export const presenceAnswer = z.object({
+  group_id: z.number(),
+  online_users: z.array(z.number()).describe(`Ids, at most ${MOST_LISTED}.`),
+  online_count: z.number().describe('How many members are online, also those that are not listed.'),
+});
+
+/** `/typing` and `/presence`: the users who type and those who are connected. Nothing of it is stored. */
+export function liveRoutes(services: Services): Route[] {
+  return [typingRoute(services), presenceRoute(services)];
+}
+
+function typingRoute(services: Services): Route {
+  const limiter = new RateLimiter('typing signals', TYPING_PER_MINUTE);
+  return route({
+    method: 'post',
+    path: '/typing',
+    serves: 'read',
+    requires: 'user',
+    summary:
+      'Signals to the other members of a group that the caller types. Every node accepts it; repeat it every 3 s',
+    description:
+      'The others get it as `ephemeral` (see Signals). It stores nothing, so repeating it is safe. It is sent at most every 2 s for a user and group, may be lost, and is not sent in groups with more than 500 waiting members on a node',
+    input: z.object({
+      groupId: id,
+      userId: id.optional().describe('The user who types. Where AUTH=token, it is that of the token.'),
+    }),
+    refusals: [404],
+    answer: z.object({ message: z.string(), group_id: z.number(), ttl_ms: z.number() }),
+    async handle({ input: { groupId, userId }, caller }) {
+      const live = requireLive(services.live);
+      const typist = requireUserId(caller, userId);
+      await limiter.count(`user:${typist}`);
+      await requireMembership(services, caller, groupId, typist);
+      live.typing.add(groupId, typist);
+      return { body: { message: 'typing', group_id: groupId, ttl_ms: TYPING_MS } };
+    },
+  });
+}
+
+function presenceRoute({ live, groups }: Services): Route {
+  return route({
+    method: 'get',
+    path: '/presence',
+    serves: 'read',
+    requires: 'user',
+    summary: 'The members of a group who are connected to any node, by a poll or a stream',
+    description:
+      'A user goes offline 8 s after the last poll or stream, or 6 s after a node died. Changes come as `ephemeral` (see Signals)',
+    input: z.object({ groupId: id }),
+    refusals: [404],
+    answer: presenceAnswer,
+    async handle({ input: { groupId }, caller }) {
+      const { online } = requireLive(live);
+      await requireMember(caller, groupId, groups);
+      const members = await groups.memberIds(groupId);
+      const found = members.filter((userId) => online.has(userId));
+      return {
+        body: { group_id: groupId, online_users: found.slice(0, MOST_LISTED), online_count: found.length },
+      };
+    },
+  });
+}
+
+function requireLive(live: Live | null): Live {
+  if (live) return live;
+  throw new HttpError(404, 'switched_off', 'typing and presence are switched off here: PRESENCE=off');
+}
+
+/** @throws {Refused} not_a_member; user_not_found or group_not_found where callers are not authenticated. */
+async function requireMembership(
+  { memberships, eventLog, groups }: Services,
+  caller: Caller,
+  groupId: number,
+  userId: number,
+): Promise<void> {
+  const { groups: joined } = await memberships.of(userId);
+  if (joined.has(groupId)) return;
+  // The active node may have acknowledged a join that this node has yet to read.
+  await eventLog.read();
+  if (joined.has(groupId)) return;
+  if (caller.userId === null) await groups.require(groupId);
+  throw new Refused('not_a_member');
+}

@@ -1,0 +1,114 @@
+import { z } from 'zod';
+import { Refused } from '../../../chat/errors.ts';
+import { type Caller, requireSelf, requireUserId } from '../../request/checks/authentication.ts';
+import { KEY_HEADER, requestKeyOf } from '../../request/idempotency-key.ts';
+import { content, emoji, id, meta } from '../../request/request-schemas.ts';
+import type { Services } from '../../services.ts';
+import { type Route, route } from '../route.ts';
+
+/** PATCH `/messages` and `/reactions`: what clients do with a message that was sent. */
+export function messageFeatureRoutes(services: Services): Route[] {
+  return [editRoute(services), reactRoute(services), unreactRoute(services)];
+}
+
+/** The response to PATCH /messages. */
+export const editAnswer = z.object({
+  message: z.string(),
+  message_id: z.number(),
+  edited_at: z.iso.datetime().nullable().describe('Null if the message never changed.'),
+});
+
+function editRoute({ messages, editing, groups }: Services): Route {
+  return route({
+    method: 'patch',
+    path: '/messages',
+    serves: 'write',
+    requires: 'user',
+    summary: 'Changes the text of a message; its group gets the event message_edited',
+    input: z.object({
+      messageId: id,
+      content,
+      meta: meta.nullable().optional().describe('Replaces the meta of the message; null removes it.'),
+      userId: id.optional().describe('The sender. Where AUTH=token, the token says who calls.'),
+    }),
+    refusals: [404],
+    answer: editAnswer,
+    async handle({ input: { messageId, content, meta, userId }, caller }) {
+      if (userId !== undefined) requireSelf(caller, userId);
+      const editorId = caller.userId ?? userId;
+      if (editorId !== undefined) {
+        const { groupId, senderId } = await messages.find(messageId);
+        const isIn = caller.userId === null || (await groups.isMember(groupId, caller.userId));
+        if (!isIn) throw new Refused(senderId === editorId ? 'not_a_member' : 'message_not_found');
+        if (senderId !== editorId) throw new Refused('forbidden');
+      }
+      const editedAt = await editing.edit(messageId, content, meta);
+      return {
+        body: { message: 'message edited', message_id: messageId, edited_at: editedAt?.toISOString() ?? null },
+      };
+    },
+  });
+}
+
+const reactionInput = z.object({
+  messageId: id,
+  emoji,
+  userId: id.optional().describe('Who reacts. Where AUTH=token, the token says who calls.'),
+});
+/** The response to POST and DELETE /reactions. */
+export const reactionAnswer = z.object({
+  message: z.string(),
+  message_id: z.number(),
+  emoji: z.string(),
+  count: z.number().describe('How many users have this reaction to the message.'),
+});
+
+function reactRoute(services: Services): Route {
+  return route({
+    method: 'post',
+    path: '/reactions',
+    serves: 'write',
+    requires: 'user',
+    summary:
+      'Adds a reaction to a message, at most 10 of one user and 50 different ones; repeating it is fine. The group gets the event reaction',
+    input: reactionInput,
+    refusals: [404, 409],
+    headers: KEY_HEADER,
+    answer: reactionAnswer,
+    async handle({ input, caller, request }) {
+      const { messageId, emoji } = input;
+      const userId = requireUserId(caller, input.userId);
+      const key = requestKeyOf(request, userId, input);
+      const count = await services.reactions.add({ messageId, emoji, userId }, key, () =>
+        requireReader(services, caller, messageId),
+      );
+      return { body: { message: 'reaction added', message_id: messageId, emoji, count } };
+    },
+  });
+}
+
+function unreactRoute(services: Services): Route {
+  return route({
+    method: 'delete',
+    path: '/reactions',
+    serves: 'write',
+    requires: 'user',
+    summary: 'Removes a reaction; repeating it is fine. The group gets the event reaction',
+    input: reactionInput,
+    refusals: [404],
+    answer: reactionAnswer,
+    async handle({ input: { messageId, emoji, userId }, caller }) {
+      const reaction = { messageId, emoji, userId: requireUserId(caller, userId) };
+      await requireReader(services, caller, messageId);
+      const count = await services.reactions.remove(reaction);
+      return { body: { message: 'reaction removed', message_id: messageId, emoji, count } };
+    },
+  });
+}
+
+/** @throws {Refused} message_not_found, also if the caller is known and is not in the message's group. */
+async function requireReader({ messages, groups }: Services, caller: Caller, messageId: number): Promise<void> {
+  const { groupId } = await messages.find(messageId);
+  const isReader = caller.userId === null || (await groups.isMember(groupId, caller.userId));
+  if (!isReader) throw new Refused('message_not_found');
+}

@@ -1,0 +1,153 @@
+import { z } from 'zod';
+import { Refused } from '../../../chat/errors.ts';
+import type { Posted } from '../../../chat/posting/post.ts';
+import { message } from '../../docs/response-schemas.ts';
+import { invalid } from '../../http-error.ts';
+import { requireMember, requireSelf, requireUserId } from '../../request/checks/authentication.ts';
+import { idempotencyKey, KEY_HEADER } from '../../request/idempotency-key.ts';
+import { appliedPreference, preferredDurability } from '../../request/prefer.ts';
+import { content, count, id, meta } from '../../request/request-schemas.ts';
+import type { Services } from '../../services.ts';
+import { type Route, route } from '../route.ts';
+
+/** GET, POST and DELETE `/messages`. */
+export function messageRoutes(services: Services): Route[] {
+  return [readRoute(services), sendRoute(services), deleteRoute(services)];
+}
+
+/** The response to GET /messages. */
+export const pageAnswer = z.object({
+  group_id: z.number(),
+  messages: z.array(message),
+  has_more: z.boolean().describe('There are more in this direction; with around, there are older ones.'),
+  has_newer: z.boolean().optional().describe('Only with around: there are newer ones.'),
+  cursor: z.string(),
+});
+
+function readRoute({ messages, groups }: Services): Route {
+  return route({
+    method: 'get',
+    path: '/messages',
+    serves: 'read',
+    requires: 'user',
+    summary: "A page of a group's messages, oldest first, and the cursor from which a poll continues it",
+    input: z.object({
+      groupId: id,
+      limit: count(1, 500, 100),
+      before: id.optional(),
+      after: id.optional(),
+      around: id.optional().describe('Half of the page is older than this id. Not together with before or after.'),
+      userId: id
+        .optional()
+        .describe('Whose reactions are marked as `mine`. Where AUTH=token, the token says who calls.'),
+    }),
+    refusals: [404],
+    answer: pageAnswer,
+    async handle({ input, caller }) {
+      if (input.userId !== undefined) requireSelf(caller, input.userId);
+      if (input.around !== undefined && (input.before ?? input.after) !== undefined) {
+        throw invalid('around', 'cannot be combined with before or after');
+      }
+      if (input.around !== undefined && input.limit < 2) throw invalid('limit', 'must be at least 2 with around');
+      await requireMember(caller, input.groupId, groups);
+      const page = await messages.page({ ...input, userId: caller.userId ?? input.userId });
+      return {
+        body: {
+          group_id: input.groupId,
+          messages: page.messages,
+          has_more: page.hasMore,
+          ...(input.around !== undefined && { has_newer: page.hasNewer }),
+          cursor: page.cursor,
+        },
+      };
+    },
+  });
+}
+
+/** The response to POST /messages. */
+export const sendAnswer = z.object({
+  message: z.string(),
+  message_id: z.number(),
+  timestamp: z.iso.datetime(),
+  cursor: z.string(),
+  durable: z
+    .enum(['local', 'replicated'])
+    .describe(
+      'What the commit waited for, by the settings of PostgreSQL in force then: the disk of the primary, or also those of the synchronous standbys. Other writes wait for the same and have no receipt: repeat them after an outcome_unknown, or read what they changed.',
+    ),
+});
+
+function sendRoute({ writer, eventLog }: Services): Route {
+  return route({
+    method: 'post',
+    path: '/messages',
+    serves: 'write',
+    requires: 'user',
+    summary: 'Sends a message to a group; durable before it is answered, and safe to repeat with an Idempotency-Key',
+    input: z.object({
+      userId: id.optional().describe('The sender. Where AUTH=token, the token says who calls.'),
+      groupId: id,
+      content,
+      replyTo: id.optional().describe('A message of the same group.'),
+      meta: meta.optional(),
+    }),
+    refusals: [404, 409],
+    headers: {
+      ...KEY_HEADER,
+      Prefer:
+        'durable=replicated (RFC 7240): respond 200 only once the synchronous standbys of PostgreSQL have flushed the message to disk, otherwise 503 not_replicated. The message may then be stored on the primary only, unless there is no synchronous standby; retry with the same Idempotency-Key.',
+    },
+    answer: sendAnswer,
+    async handle({ input, caller, request }) {
+      const preferred = preferredDurability(request);
+      const posted = await writer.post({
+        senderId: requireUserId(caller, input.userId),
+        groupId: input.groupId,
+        content: input.content,
+        key: idempotencyKey(request),
+        replyTo: input.replyTo,
+        meta: input.meta && JSON.stringify(input.meta),
+        mustReplicate: preferred === 'replicated',
+      });
+      return {
+        headers: appliedPreference(preferred),
+        body: await sentBody(posted, eventLog),
+      };
+    },
+  });
+}
+
+/** Returns the response to a message that was stored. */
+export async function sentBody(posted: Posted, eventLog: Services['eventLog']) {
+  return {
+    message: 'message sent',
+    message_id: posted.messageId,
+    timestamp: posted.sentAt.toISOString(),
+    cursor: await eventLog.cursorOf(posted.position),
+    durable: posted.durable,
+  };
+}
+
+function deleteRoute({ messages, administration }: Services): Route {
+  return route({
+    method: 'delete',
+    path: '/messages',
+    serves: 'write',
+    requires: 'user',
+    summary:
+      'Deletes a message, for its sender and for owners and admins of the group, which gets the event message_deleted',
+    input: z.object({ messageId: id }),
+    refusals: [404],
+    answer: z.object({ message: z.string() }),
+    async handle({ input, caller }) {
+      if (caller.userId !== null) {
+        const { groupId, senderId } = await messages.find(input.messageId);
+        const role = senderId === caller.userId ? 'sender' : await administration.roleOf(groupId, caller.userId);
+        if (role === null) throw new Refused('message_not_found');
+        if (role === 'member') throw new Refused('forbidden');
+      }
+      await messages.delete(input.messageId);
+      return { body: { message: 'message deleted' } };
+    },
+  });
+}

@@ -1,0 +1,60 @@
+import { z } from 'zod';
+import { chat, user } from '../../docs/response-schemas.ts';
+import { requireUserId } from '../../request/checks/authentication.ts';
+import { id } from '../../request/request-schemas.ts';
+import type { Services } from '../../services.ts';
+import { type Route, route } from '../route.ts';
+
+/** `/read` and `/sync`: what a user has read, and what a client needs at its start. */
+export function readRoutes(services: Services): Route[] {
+  return [readRoute(services), syncRoute(services)];
+}
+
+/** The response to POST /read. */
+export const readAnswer = z.object({
+  group_id: z.number(),
+  last_read_id: z.number().describe('The mark now; further on than asked if it was there before.'),
+});
+
+function readRoute({ readMarks }: Services): Route {
+  return route({
+    method: 'post',
+    path: '/read',
+    serves: 'write',
+    requires: 'user',
+    summary:
+      "Moves the caller's read mark of a group to a message: at most to the newest one, and never back. The user's devices get the event read",
+    description:
+      "Moves the caller's read mark of a group to a message: at most to the newest one, and never back, so repeating it is safe. The user's devices get the event read if it moved",
+    input: z.object({
+      groupId: id,
+      messageId: id.describe('The last message that was read.'),
+      userId: id.optional().describe('Who reads. Where AUTH=token, the token says who calls.'),
+    }),
+    answer: readAnswer,
+    async handle({ input: { groupId, messageId, userId }, caller }) {
+      const lastReadId = await readMarks.mark({ userId: requireUserId(caller, userId), groupId, messageId });
+      return { body: { group_id: groupId, last_read_id: lastReadId } };
+    },
+  });
+}
+
+/** The response to GET /sync. */
+export const syncAnswer = z.object({ user, chats: z.array(chat), cursor: z.string() });
+
+function syncRoute({ chatList }: Services): Route {
+  return route({
+    method: 'get',
+    path: '/sync',
+    serves: 'read',
+    requires: 'user',
+    summary:
+      'All that a client needs at its start, in one snapshot: the user, the chats, and the cursor to continue from',
+    input: z.object({ userId: id.optional().describe('Where AUTH=token, the token says who calls.') }),
+    refusals: [404],
+    answer: syncAnswer,
+    async handle({ input, caller }) {
+      return { body: await chatList.of(requireUserId(caller, input.userId)) };
+    },
+  });
+}

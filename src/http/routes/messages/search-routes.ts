@@ -1,0 +1,51 @@
+import { z } from 'zod';
+import { MOST_TERMS, termsOf } from '../../../chat/search/search-query.ts';
+import { foundMessage } from '../../docs/response-schemas.ts';
+import { invalid } from '../../http-error.ts';
+import { requireUserId } from '../../request/checks/authentication.ts';
+import { count, id, searchText } from '../../request/request-schemas.ts';
+import type { Services } from '../../services.ts';
+import { type Route, route } from '../route.ts';
+
+/** The response to GET /search. */
+export const searchAnswer = z.object({
+  messages: z.array(foundMessage).describe('Newest first.'),
+  next_before: z.number().nullable(),
+  partial: z.boolean(),
+});
+
+/** `/search`. */
+export function searchRoutes({ messageSearch }: Services): Route[] {
+  return [
+    route({
+      method: 'get',
+      path: '/search',
+      serves: 'read',
+      requires: 'user',
+      summary: "Messages of the caller's groups that contain all words of a query, newest first",
+      description: [
+        "Finds the messages of the caller's groups that contain all words of `q` (at most 8), newest first.",
+        'Case and accents do not count, and a word is found within longer ones: `reuni` finds `Reunião` and `reuniões`.',
+        'A word of one or two letters must be a whole word of the message. Words in double quotes are found next to each other: `"bom dia"`.',
+        'A search has a time limit: if it stops there, `partial` is true and `messages` may be few or none; continue with `next_before`',
+      ].join(' '),
+      input: z.object({
+        q: searchText.describe('Words, and phrases in double quotes.'),
+        groupId: id.optional().describe('Only messages of this group.'),
+        senderId: id.optional(),
+        before: id.optional().describe('Only messages before this id: `next_before` of the page before.'),
+        limit: count(1, 50, 20),
+        userId: id.optional().describe('The user who searches. Where AUTH=token, it is that of the token.'),
+      }),
+      refusals: [404],
+      answer: searchAnswer,
+      async handle({ input: { q, userId, ...rest }, caller }) {
+        const terms = termsOf(q);
+        if (terms.length === 0) throw invalid('q', 'must have a letter, a digit or a sign to search for');
+        if (terms.length > MOST_TERMS) throw invalid('q', `must have ${MOST_TERMS} different words or fewer`);
+        const page = await messageSearch.find({ ...rest, terms, userId: requireUserId(caller, userId) });
+        return { body: { messages: page.messages, next_before: page.nextBefore, partial: page.isPartial } };
+      },
+    }),
+  ];
+}

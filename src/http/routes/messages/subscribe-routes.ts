@@ -1,0 +1,205 @@
+import { z } from 'zod';
+import { NamedAudience, UserAudience } from '../../../chat/delivery/audiences.ts';
+import { GroupNameCache } from '../../../chat/delivery/group-name-cache.ts';
+import { groupNames } from '../../../chat/delivery/membership-cache.ts';
+import { Refused } from '../../../chat/errors.ts';
+import { parseCursor } from '../../../events/cursor.ts';
+import { jsonFor, messageFor } from '../../../events/sender-copy.ts';
+import type { Delivery } from '../../../events/waiters.ts';
+import { renderOnce } from '../../delivery/long-poll.ts';
+import { statusNews, userNews } from '../../docs/response-schemas.ts';
+import { HttpError, invalid } from '../../http-error.ts';
+import { type Caller, requireSelf } from '../../request/checks/authentication.ts';
+import { clientKey, PAYLOAD_LIMIT } from '../../request/checks/rate-limit.ts';
+import { KEY_HEADER, requestKeyOf } from '../../request/idempotency-key.ts';
+import { cursor, groupName, id, json, pollTimeout, wantsEphemeral } from '../../request/request-schemas.ts';
+import type { Services } from '../../services.ts';
+import { type Route, route } from '../route.ts';
+
+const listOf = (parts: Iterable<string | null>) => `[${[...parts].filter((part) => part !== null).join(',')}]`;
+
+const ephemeral = wantsEphemeral.describe(
+  '1 ends the poll on signals too: typing and presence, in the field `ephemeral`.',
+);
+const signalsOf = (ephemeral: readonly string[] | undefined) => (ephemeral ? `,"ephemeral":${listOf(ephemeral)}` : '');
+
+/** `/subscribe/status`, `/subscribe/user`, `/events` and `/notify/{group}`. */
+export function subscribeRoutes(services: Services): Route[] {
+  return [statusRoute(services), userRoute(services), streamRoute(services), notifyRoute(services)];
+}
+
+function statusRoute(services: Services): Route {
+  const { polls, cluster } = services;
+  const groupNameCache = new GroupNameCache(async (groupId) => (await services.groups.require(groupId)).name);
+  const render = renderOnce(({ audience, events, cursor, ephemeral }: Delivery) => {
+    const { label, memberships } = audience as NamedAudience;
+    const status = cluster.role === 'fallen' ? 'down' : 'alive';
+    return (
+      `{"status":"${status}","active":${cluster.acceptsWrites},"change":true,"group":${JSON.stringify(label)},` +
+      `"cursor":"${cursor}","events":${listOf(events.map((event) => jsonFor(event, memberships?.userId)))}${signalsOf(ephemeral)}}`
+    );
+  });
+  return route({
+    method: 'get',
+    path: '/subscribe/status',
+    serves: 'read',
+    requires: 'user',
+    waits: true,
+    summary: "Long poll on a group or free topic, and on the node's state; 204 with the header Cursor at the time-out",
+    input: z.object({
+      group: groupName.default('default'),
+      groupId: id.optional(),
+      cursor,
+      timeout: pollTimeout,
+      ephemeral,
+    }),
+    answer: statusNews,
+    refusals: [404, 410],
+    async handle({ input, caller, response, lifetime }) {
+      const audience = () => namedAudience(services, groupNameCache, caller, input);
+      await polls.run(response, lifetime, {
+        audience,
+        userId: caller.userId,
+        cursor: input.cursor,
+        timeoutS: input.timeout,
+        ephemeral: input.ephemeral === '1',
+        render,
+      });
+      return undefined;
+    },
+  });
+}
+
+/** Returns the audience of `group` or `groupId`. @throws {Refused} group_not_found, not_a_member. */
+async function namedAudience(
+  { memberships: loader, eventLog }: Services,
+  groupNameCache: GroupNameCache,
+  caller: Caller,
+  request: { group: string; groupId?: number | undefined; cursor?: string | undefined },
+): Promise<NamedAudience> {
+  const { groupId } = request;
+  if (caller.userId === null) {
+    const called = groupId === undefined ? undefined : await groupNameCache.nameOf(groupId);
+    return new NamedAudience(groupId ?? request.group, null, called);
+  }
+  // Memberships must be as recent as the cursor, and include a join that the active node has just acknowledged.
+  if (request.cursor !== undefined && !eventLog.known.covers(parseCursor(request.cursor))) await eventLog.read();
+  const memberships = await loader.of(caller.userId);
+  if (groupId !== undefined && !memberships.groups.has(groupId)) {
+    await eventLog.read();
+    if (!memberships.groups.has(groupId)) throw new Refused('not_a_member');
+  }
+  return new NamedAudience(groupId ?? request.group, memberships);
+}
+
+function userRoute(services: Services): Route {
+  const { polls, memberships } = services;
+  const render = renderOnce(({ audience, events, cursor, ephemeral }: Delivery) => {
+    const { memberships } = audience as UserAudience;
+    const messages = events.flatMap((event) =>
+      event.kind === 'message' ? (messageFor(event, memberships.userId) ?? []) : [],
+    );
+    const notified = events.find((event) => event.groupName !== null)?.groupName ?? null;
+    return (
+      `{"change":true,"user_id":${memberships.userId},"notified_group":${JSON.stringify(notified)},` +
+      `"user_groups":${JSON.stringify(groupNames(memberships))},"recent_messages":${listOf(messages)},` +
+      `"messages_count":${messages.length},"cursor":"${cursor}",` +
+      `"events":${listOf(events.map((event) => jsonFor(event, memberships.userId)))}${signalsOf(ephemeral)}}`
+    );
+  });
+  return route({
+    method: 'get',
+    path: '/subscribe/user',
+    serves: 'read',
+    requires: 'user',
+    waits: true,
+    summary: "One long poll for all of a user's groups; 204 with the header Cursor at the time-out",
+    input: z.object({ user_id: id.optional(), userId: id.optional(), cursor, timeout: pollTimeout, ephemeral }),
+    answer: userNews,
+    refusals: [404, 410],
+    async handle({ input, caller, response, lifetime }) {
+      const userId = input.user_id ?? input.userId;
+      if (userId === undefined) throw invalid('user_id', 'must be a positive integer');
+      requireSelf(caller, userId);
+      const audience = async () => new UserAudience(await memberships.of(userId));
+      await polls.run(response, lifetime, {
+        audience,
+        userId: caller.userId,
+        cursor: input.cursor,
+        timeoutS: input.timeout,
+        ephemeral: input.ephemeral === '1',
+        render,
+      });
+      return undefined;
+    },
+  });
+}
+
+function streamRoute({ streams, memberships }: Services): Route {
+  return route({
+    method: 'get',
+    path: '/events',
+    serves: 'read',
+    requires: 'user',
+    waits: true,
+    takesTokenInQuery: true,
+    summary: "All of a user's groups as server-sent events; continues from Last-Event-ID, or from cursor",
+    input: z.object({
+      userId: id,
+      cursor,
+      access_token: z.string().max(512).optional(),
+      ephemeral: wantsEphemeral.describe('0 leaves out the event `ephemeral`: typing and presence.'),
+    }),
+    content: 'text/event-stream',
+    refusals: [404, 410],
+    headers: {
+      'Last-Event-ID': 'The cursor to continue from, as browsers send it; has precedence over the parameter cursor',
+    },
+    async handle({ input, caller, request, response, lifetime }) {
+      requireSelf(caller, input.userId);
+      const audience = async () => new UserAudience(await memberships.of(input.userId));
+      // A browser that reconnects repeats its first address, and sends in the header how far it has read since.
+      const cursor = request.get('Last-Event-ID') || input.cursor;
+      if (request.method === 'HEAD') response.type('text/event-stream').end();
+      else
+        await streams.run(response, lifetime, {
+          audience,
+          userId: caller.userId,
+          cursor,
+          ephemeral: input.ephemeral !== '0',
+        });
+      return undefined;
+    },
+  });
+}
+
+/** The response to POST /notify/{group}. */
+export const notifyAnswer = z.object({ message: z.string(), cursor: z.string() });
+
+function notifyRoute({ notifications, notificationLimits, eventLog }: Services): Route {
+  return route({
+    method: 'post',
+    path: '/notify/:group',
+    serves: 'write',
+    requires: 'user or admin',
+    summary: 'Sends a notification to all polls and streams that wait for this name, or with `all` to every one',
+    input: z.object({ group: groupName, payload: json.optional() }),
+    answer: notifyAnswer,
+    refusals: [409, 413],
+    headers: KEY_HEADER,
+    async handle({ input, caller, request }) {
+      if (input.group === 'all' && !caller.isAdmin) throw new Refused('forbidden');
+      const bytes = input.payload === undefined ? 0 : Buffer.byteLength(JSON.stringify(input.payload));
+      if (bytes > PAYLOAD_LIMIT) throw new HttpError(413, 'too_large', 'payload must have 64 KiB or less');
+      const position = await notifications.notify(
+        input.group,
+        input.payload,
+        caller.userId,
+        requestKeyOf(request, caller.userId, input),
+        () => notificationLimits.count(clientKey(caller.userId, request), bytes),
+      );
+      const reached = input.group === 'all' ? 'all groups' : `group ${input.group}`;
+      return { body: { message: `notification sent to ${reached}`, cursor: await eventLog.cursorOf(position) } };
+    },
+  });
+}

@@ -1,0 +1,75 @@
+import { texts } from '../../../i18n/texts.ts';
+
+/** The state of a node as the page shows it. */
+export type NodeState = 'active' | 'standby' | 'fallen' | 'unreachable';
+
+/** One node as the page sees it. */
+export interface ClusterNode {
+  name: string;
+  url: string;
+  state: NodeState;
+  /** The term it serves or follows, if it reported one. */
+  term: number | undefined;
+}
+
+/** A sentence for the user. A `warning` stays until the next notice; `info` disappears after a while. */
+export interface NoticeContent {
+  text: string;
+  tone: 'info' | 'warning';
+}
+
+/** Compares successive states of the cluster and describes each change in one sentence. */
+export class ClusterNotices {
+  #before = new Map<string, NodeState>();
+  #active: string | undefined;
+  #isDegraded = false;
+
+  /** Takes the current state of all nodes. Returns the notice to show, or undefined if nothing has changed. */
+  update(nodes: readonly ClusterNode[]): NoticeContent | undefined {
+    const before = this.#before;
+    this.#before = new Map(nodes.map(({ name, state }) => [name, state]));
+    // Two nodes may report it during a handover: the higher term is current.
+    const active = nodes
+      .filter(({ state }) => state === 'active')
+      .sort((one, other) => (other.term ?? 0) - (one.term ?? 0))[0];
+    if (active === undefined) return this.#noneActive(nodes);
+    const t = texts().chat;
+    const predecessor = this.#active;
+    this.#active = active.name;
+    const recovered = this.#isDegraded;
+    this.#isDegraded = false;
+    if (predecessor !== undefined && predecessor !== active.name) {
+      const state = nodes.find(({ name }) => name === predecessor)?.state ?? 'unreachable';
+      return { text: `${t.lost[state](predecessor)}; ${t.nowActive(active.name)}`, tone: 'info' };
+    }
+    if (recovered) return { text: t.activeAgain(active.name), tone: 'info' };
+    return this.#standbys(before, nodes, active.name);
+  }
+
+  #noneActive(nodes: readonly ClusterNode[]): NoticeContent | undefined {
+    if (nodes.length === 0) return undefined;
+    this.#isDegraded = true;
+    const t = texts().chat;
+    if (nodes.every(({ state }) => state === 'unreachable')) {
+      return { text: t.cannotConnect, tone: 'warning' };
+    }
+    const state = nodes.find(({ name }) => name === this.#active)?.state;
+    const because = this.#active === undefined || state === undefined ? '' : `${t.lost[state](this.#active)}. `;
+    return { text: because + t.waitingForNode, tone: 'warning' };
+  }
+
+  #standbys(
+    before: ReadonlyMap<string, NodeState>,
+    nodes: readonly ClusterNode[],
+    active: string,
+  ): NoticeContent | undefined {
+    const t = texts().chat;
+    for (const { name, state } of nodes) {
+      const was = before.get(name);
+      if (was === undefined || was === state || name === active) continue;
+      if (state === 'standby' && was !== 'active') return { text: t.backAsStandby(name), tone: 'info' };
+      if (state !== 'standby') return { text: `${t.lost[state](name)}; ${t.stillActive(active)}`, tone: 'info' };
+    }
+    return undefined;
+  }
+}

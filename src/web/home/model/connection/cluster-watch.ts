@@ -1,0 +1,131 @@
+/// <reference lib="dom" />
+import type { AuthMode, ChatClient, NodeStatus } from '../../../../client/index.ts';
+import { Polling } from '../../../shared/polling.ts';
+import type { ClusterNode, NodeState } from './cluster-notices.ts';
+import type { Traffic } from './traffic.ts';
+
+/** How the page reaches the cluster. `lost`: no node has given a sign for two polls. */
+export type ConnectionState = 'good' | 'slow' | 'lost';
+
+/** Interval between two polls, in milliseconds: while the cluster is healthy, while it is not, while the page is hidden. */
+const HEALTHY_MS = 4000;
+const DEGRADED_MS = 1000;
+const HIDDEN_MS = 20_000;
+/** The list of nodes is read again every so many polls, to find nodes that have joined. */
+const LIST_EVERY = 15;
+/** A node that responds later than this is reached by a slow connection, in milliseconds. */
+const SLOW_MS = 1200;
+/** How long a poll waits for a response, in milliseconds: usually, and once one was slow or missing. */
+const BRISK_TIMEOUT_MS = 2000;
+const PATIENT_TIMEOUT_MS = 6000;
+/** Polls without any sign of a node after which the connection counts as lost: one alone may have got lost. */
+const MISSES = 2;
+
+/** Polls the status of all nodes and reports it. */
+export class ClusterWatch {
+  /** How the page reaches the cluster. */
+  connection: ConnectionState = 'good';
+  readonly #client: ChatClient;
+  readonly #traffic: Traffic;
+  readonly #report: (nodes: readonly ClusterNode[]) => void;
+  /** The last known node name of each address: an unreachable node cannot return its own. */
+  readonly #names = new Map<string, string>();
+  #nodes: readonly ClusterNode[] = [];
+  readonly #polling = new Polling(
+    () => this.#poll(),
+    () => (document.hidden ? HIDDEN_MS : this.#isHealthy ? HEALTHY_MS : DEGRADED_MS),
+  );
+  #isHealthy = false;
+  #polls = 0;
+  #misses = 0;
+  #auth: AuthMode | undefined;
+
+  constructor(client: ChatClient, traffic: Traffic, report: (nodes: readonly ClusterNode[]) => void) {
+    this.#client = client;
+    this.#traffic = traffic;
+    this.#report = report;
+  }
+
+  /** Polls now, and then at the interval. */
+  refresh(): Promise<void> {
+    return this.#polling.refresh();
+  }
+
+  async #poll(): Promise<void> {
+    this.#isHealthy = false;
+    if (this.#polls % LIST_EVERY === 0) await this.#readList();
+    this.#polls += 1;
+    await this.#readStates();
+    const nodes = this.#nodes;
+    const isWhole = nodes.some(({ state }) => state === 'active') && nodes.every(({ state }) => state !== 'fallen');
+    this.#isHealthy = isWhole && this.#misses === 0;
+    this.#report(nodes);
+  }
+
+  async #readStates(): Promise<void> {
+    const began = performance.now();
+    const isBrisk = this.connection === 'good' && this.#misses === 0;
+    const statuses = await this.#client.status({ timeoutMs: isBrisk ? BRISK_TIMEOUT_MS : PATIENT_TIMEOUT_MS });
+    const reachable = statuses.filter((status) => status.reachable);
+    if (reachable.length > 0) {
+      const latencies = reachable.map(({ url }) => this.#traffic.probe(url)?.latencyMs ?? 0);
+      this.#misses = 0;
+      this.connection = Math.min(...latencies) > SLOW_MS ? 'slow' : 'good';
+      // While the network is slow, a node that does not respond in time may be as well as the others.
+      const slowOnes = statuses.filter(({ url }) => this.connection === 'slow' && this.#traffic.probe(url)?.timedOut);
+      this.#nodes = this.#seen(statuses, new Set(slowOnes.map(({ url }) => url)));
+    } else if (this.#traffic.lastSign > began) {
+      this.#misses = 0;
+      this.connection = 'slow';
+    } else {
+      this.#misses += 1;
+      if (this.#misses >= MISSES) {
+        this.connection = 'lost';
+        this.#nodes = this.#seen(statuses, new Set());
+      }
+    }
+  }
+
+  /** The authentication mode that a node last reported; undefined before the first response. */
+  get auth(): AuthMode | undefined {
+    return this.#auth;
+  }
+
+  /** Returns the name of the node at that address, or the address if the name is unknown. */
+  nameOf(url: string | undefined): string | undefined {
+    return url === undefined ? undefined : (this.#names.get(url) ?? url);
+  }
+
+  async #readList(): Promise<void> {
+    try {
+      const { nodes } = await this.#client.cluster({ deadlineMs: 3000 });
+      for (const { node, url } of nodes) this.#names.set(url.replace(/\/+$/, ''), node);
+      this.#client.addUrls(nodes.map(({ url }) => url));
+    } catch {
+      // The known nodes remain in use.
+    }
+  }
+
+  /**
+   * Merges statuses into one entry per node: a page opened as 127.0.0.1 reaches its node by two addresses. Those of `unsure`
+   * keep their state.
+   */
+  #seen(statuses: readonly NodeStatus[], unsure: ReadonlySet<string>): ClusterNode[] {
+    const nodes = new Map<string, ClusterNode>();
+    for (const status of statuses) {
+      this.#auth = status.auth ?? this.#auth;
+      if (status.node !== undefined) this.#names.set(status.url, status.node);
+      const name = this.nameOf(status.url) ?? status.url;
+      const before = unsure.has(status.url) ? this.#nodes.find((node) => node.name === name) : undefined;
+      const node = before ?? { name, url: status.url, state: stateOf(status), term: status.term };
+      if (!nodes.has(name) || node.state !== 'unreachable') nodes.set(name, node);
+    }
+    return [...nodes.values()].sort((one, other) => one.name.localeCompare(other.name));
+  }
+}
+
+function stateOf(status: NodeStatus): NodeState {
+  if (!status.reachable) return 'unreachable';
+  if (status.status !== 'alive') return 'fallen';
+  return status.active ? 'active' : 'standby';
+}

@@ -1,0 +1,134 @@
+/// <reference lib="dom" />
+import { type ChatEvent, type NodeResponse, newIdempotencyKey, type PollSource } from '../../../../client/index.ts';
+import { PollLog, type PollPart } from './poll-log.ts';
+
+/** A message between the tabs of one user. `held`: the tab that polls will answer when there is something. */
+type Word =
+  | { kind: 'ask'; id: string; cursor: string }
+  | { kind: 'held' | 'unknown'; id: string }
+  | { kind: 'answer'; id: string; part: PollPart };
+
+/** A tab that does not hear from the polling one within this time polls for itself, in milliseconds. */
+const HELD_WITHIN_MS = 1500;
+/** An answer that is later than this is not coming: the polling tab was closed. */
+const ANSWER_WITHIN_MS = 40_000;
+
+/**
+ * Lets one tab of a user poll for all of them. Whatever the tabs do, no event is lost: each follows its own cursor, and polls
+ * for itself whenever the other one cannot help.
+ */
+export function sharePolls(userId: number, signal: AbortSignal): (source: PollSource) => PollSource {
+  const name = `plantao.polls.${userId}`;
+  // Browsers have locks only on https and on localhost.
+  const locks = globalThis.navigator?.locks as LockManager | undefined;
+  if (locks === undefined || !('BroadcastChannel' in globalThis)) return (source) => source;
+  const tabs = new Tabs(new BroadcastChannel(name));
+  signal.addEventListener('abort', () => tabs.close());
+  const held = () => new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
+  const lead = () => {
+    tabs.lead();
+    return held();
+  };
+  locks.request(name, { signal }, lead).catch(() => {});
+  return (source) => ({
+    now: source.now,
+    poll: async (cursor, _wantsEphemeral, ending) => {
+      const part = await tabs.ask(cursor, ending);
+      if (part !== undefined) return responseOf(part);
+      const response = await source.poll(cursor, false, ending);
+      tabs.polled(cursor, response);
+      return response;
+    },
+  });
+}
+
+/** This tab's side of the conversation between tabs. */
+class Tabs {
+  readonly #channel: BroadcastChannel;
+  readonly #log = new PollLog();
+  /** The questions of other tabs that wait for the next poll. */
+  #waiting = new Map<string, string>();
+  /** Ends this tab's own question. */
+  readonly #asked = new Map<string, (word: Word | undefined) => void>();
+  #isLeader = false;
+
+  constructor(channel: BroadcastChannel) {
+    this.#channel = channel;
+    channel.onmessage = ({ data }: MessageEvent<Word>) => this.#hear(data);
+  }
+
+  /** From now on this tab polls for all. */
+  lead(): void {
+    this.#isLeader = true;
+    for (const end of this.#asked.values()) end(undefined);
+  }
+
+  close(): void {
+    for (const end of this.#asked.values()) end(undefined);
+    this.#channel.close();
+  }
+
+  /** Asks the polling tab for what follows a cursor. Resolves to undefined if this tab must poll for itself. */
+  async ask(cursor: string, ending: AbortSignal): Promise<PollPart | undefined> {
+    if (this.#isLeader) return undefined;
+    const id = newIdempotencyKey();
+    const answer = this.#next(id, HELD_WITHIN_MS, ending);
+    this.#channel.postMessage({ kind: 'ask', id, cursor } satisfies Word);
+    let word = await answer;
+    if (word?.kind === 'held') word = await this.#next(id, ANSWER_WITHIN_MS, ending);
+    ending.throwIfAborted();
+    return word?.kind === 'answer' ? word.part : undefined;
+  }
+
+  /** Takes over the result of this tab's own poll, for the others. */
+  polled(from: string, { body, headers }: NodeResponse): void {
+    const to = typeof body?.cursor === 'string' ? body.cursor : (headers.get('Cursor') ?? from);
+    const events = Array.isArray(body?.events) ? (body.events as ChatEvent[]) : [];
+    if (!this.#isLeader) return;
+    if (to !== from) this.#log.add({ from, to, events });
+    const waiting = this.#waiting;
+    this.#waiting = new Map();
+    for (const [id, cursor] of waiting) {
+      const part = this.#log.after(cursor);
+      // The poll has brought nothing for that tab, which then asks again.
+      this.#post(id, part === 'wait' ? { from: cursor, to: cursor, events: [] } : part);
+    }
+  }
+
+  #hear(word: Word): void {
+    if (word.kind !== 'ask') this.#asked.get(word.id)?.(word);
+    else if (this.#isLeader) this.#answer(word.id, word.cursor);
+  }
+
+  #answer(id: string, cursor: string): void {
+    const part = this.#log.after(cursor);
+    if (part === 'wait') this.#waiting.set(id, cursor);
+    this.#post(id, part);
+  }
+
+  #post(id: string, part: PollPart | 'wait' | 'unknown'): void {
+    const word: Word =
+      typeof part === 'object' ? { kind: 'answer', id, part } : { kind: part === 'wait' ? 'held' : 'unknown', id };
+    this.#channel.postMessage(word);
+  }
+
+  /** Resolves to the next word about a question; to undefined if there is none in time. */
+  #next(id: string, withinMs: number, ending: AbortSignal): Promise<Word | undefined> {
+    return new Promise((resolve) => {
+      const end = (word?: Word) => {
+        clearTimeout(timer);
+        ending.removeEventListener('abort', stop);
+        this.#asked.delete(id);
+        resolve(word);
+      };
+      const stop = () => end();
+      const timer = setTimeout(end, withinMs);
+      ending.addEventListener('abort', stop);
+      this.#asked.set(id, end);
+    });
+  }
+}
+
+function responseOf({ events, to }: PollPart): NodeResponse {
+  return { status: 200, body: { events, cursor: to }, headers: new Headers() };
+}

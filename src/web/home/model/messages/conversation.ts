@@ -1,0 +1,236 @@
+import {
+  type ChatEvent,
+  type Chat as ChatGroup,
+  isAfter,
+  type Message,
+  type MessagePage,
+  type SendResult,
+} from '../../../../client/index.ts';
+import { MessageWindow } from './message-window.ts';
+import { withReaction } from './reactions.ts';
+
+/** A message that this page is sending. It stays until the cluster stores it or the user discards it. */
+export interface Pending {
+  /** The idempotency key, the same for every try. */
+  key: string;
+  content: string;
+  replyTo?: number;
+  state: 'sending' | 'failed';
+  /** The code of the error with which it was refused. */
+  code?: string;
+  /** The stored message with the same text, if the stream delivered it before the response to the post. */
+  arrivedAs?: number;
+}
+
+/** A line of the conversation: stored, or still being sent. */
+export type Entry = { kind: 'stored'; message: Message } | { kind: 'pending'; pending: Pending };
+
+type LastMessage = NonNullable<ChatGroup['last_message']>;
+
+/** One group of the user: what the list of groups shows of it, and the loaded part of its messages. */
+export class Conversation {
+  group: ChatGroup;
+  unread = 0;
+  lastReadId = 0;
+  /** The newest message, loaded or not. */
+  last: LastMessage | undefined;
+  /** When the group was last active, as ISO 8601; the list is sorted by it. */
+  activeAt = '';
+  loaded = false;
+  /** The message after which the new ones began when the group was opened. */
+  dividerAfter: number | undefined;
+  readonly window = new MessageWindow();
+  readonly #me: number;
+  #pending: Pending[] = [];
+  /** The cursor of the list that the counts come from, and that of the newest loaded page. */
+  #listed: string | undefined;
+  #snapshot: string | undefined;
+  #generation = 0;
+  /** The newest message that is from an earlier visit: those up to it may have changed since. */
+  #staleUpTo: number | undefined;
+
+  constructor(group: ChatGroup, me: number) {
+    this.group = group;
+    this.#me = me;
+  }
+
+  /** Returns all visible entries in order. */
+  entries(): Entry[] {
+    const pending = this.#pending.filter((one) => one.arrivedAs === undefined);
+    return [
+      ...this.window.all.map((message): Entry => ({ kind: 'stored', message })),
+      ...pending.map((one): Entry => ({ kind: 'pending', pending: one })),
+    ];
+  }
+
+  /** Increases with every forget(). A page requested in an earlier generation has a gap after it and must be ignored. */
+  get generation(): number {
+    return this.#generation;
+  }
+
+  /** True while a message is being sent. */
+  get isSending(): boolean {
+    return this.#pending.some(({ state }) => state === 'sending');
+  }
+
+  /** Takes over the group from a list of chats, read at that cursor. */
+  list(group: ChatGroup, cursor: string, activeAt: string): void {
+    this.group = group;
+    this.unread = group.unread;
+    this.lastReadId = group.last_read_id;
+    this.last = group.last_message ?? undefined;
+    this.activeAt = activeAt;
+    this.#listed = cursor;
+  }
+
+  /** Shows messages of an earlier visit until the group is loaded. */
+  restore(messages: Message[]): void {
+    if (messages.length === 0) return;
+    this.window.load({ messages, has_more: true, cursor: '' });
+    this.#staleUpTo = this.window.newest?.id;
+  }
+
+  /** True while the messages are those of an earlier visit. */
+  get isStale(): boolean {
+    return this.#staleUpTo !== undefined;
+  }
+
+  /** Drops all loaded messages after a gap in the stream; the newest page must be loaded again. */
+  forget(): void {
+    this.window.clear();
+    this.#staleUpTo = undefined;
+    this.#snapshot = undefined;
+    this.#generation += 1;
+    this.loaded = false;
+  }
+
+  /** Adds the newest page, or the first one around a message. */
+  load(page: MessagePage): void {
+    if (this.#staleUpTo !== undefined) this.window.dropUpTo(this.#staleUpTo);
+    this.#staleUpTo = undefined;
+    this.window.load(page);
+    this.#snapshot = page.cursor;
+    this.loaded = true;
+  }
+
+  /** Applies an event of this group. Returns the message if it is new and from another user. */
+  apply(event: ChatEvent): Message | undefined {
+    const isNew = this.#count(event);
+    if (this.#snapshot !== undefined && !isAfter(event.cursor, this.#snapshot)) return undefined;
+    if (event.kind === 'message_deleted') this.removed(event.message_id);
+    if (event.kind === 'message_edited') this.#edited(event.message);
+    if (event.kind === 'reaction') this.reacted(event.message_id, event, event.user_id === this.#me);
+    if (event.kind !== 'message' || this.window.find(event.message.id) !== undefined) return undefined;
+    this.window.add(event.message);
+    if (event.message.sender_id !== this.#me) return isNew ? event.message : undefined;
+    // The stream often delivers an own message before the response to its post: only one of them may be shown.
+    const { idempotency_key: key, content, id } = event.message;
+    const isSame = (one: Pending) => (key === undefined ? one.content === content : one.key === key);
+    const own = this.#pending.find((one) => isSame(one) && one.arrivedAs === undefined);
+    if (own !== undefined) own.arrivedAs = id;
+    return undefined;
+  }
+
+  /** Takes over the new count of a reaction. `isOwn` is true if the user added or removed it. */
+  reacted(messageId: number, change: { emoji: string; count: number; added: boolean }, isOwn = true): void {
+    this.window.replace(messageId, (message) => withReaction(message, change, isOwn));
+  }
+
+  /** Counts an event that the list does not include yet. Returns true for a new message. */
+  #count(event: ChatEvent): boolean {
+    if (this.#listed !== undefined && !isAfter(event.cursor, this.#listed)) return false;
+    if (event.kind === 'read') this.markRead(event.message_id);
+    if (event.kind !== 'message') return false;
+    const { id, sender, sender_id, content, timestamp } = event.message;
+    if (id <= (this.last?.id ?? 0)) return false;
+    this.last = { id, sender, sender_id, excerpt: content.slice(0, 200), timestamp };
+    this.activeAt = timestamp;
+    if (sender_id !== this.#me && id > this.lastReadId) this.unread += 1;
+    return true;
+  }
+
+  #edited(edited: Message): void {
+    // Reactions are in pages only.
+    this.window.replace(edited.id, ({ reactions }) => (reactions === undefined ? edited : { ...edited, reactions }));
+    if (this.last?.id === edited.id) this.last = { ...this.last, excerpt: edited.content.slice(0, 200) };
+  }
+
+  /** Moves the read mark, never back. Returns true if it moved. */
+  markRead(id: number): boolean {
+    if (id <= this.lastReadId) return false;
+    const others = (messages: readonly Message[]) => messages.filter((one) => one.sender_id !== this.#me).length;
+    const passed = this.window.after(this.lastReadId).filter((one) => one.id <= id);
+    this.lastReadId = id;
+    if (id >= (this.last?.id ?? 0)) this.unread = 0;
+    else if (this.loaded && !this.window.hasNewer) this.unread = others(this.window.after(id));
+    else this.unread = Math.max(0, this.unread - others(passed));
+    return true;
+  }
+
+  /** Records that a message is being sent. */
+  sending(key: string, { content, replyTo }: { content: string; replyTo?: number }): void {
+    const known = this.#find(key);
+    const reply = replyTo === undefined ? {} : { replyTo };
+    if (known === undefined) this.#pending.push({ key, content, ...reply, state: 'sending' });
+    else known.state = 'sending';
+  }
+
+  /** Records that the cluster has stored the message. */
+  sent(key: string, sent: SendResult, sender: string): void {
+    const pending = this.#find(key);
+    this.discard(key);
+    if (pending === undefined || this.window.find(sent.message_id) !== undefined) return;
+    const { message_id: id, timestamp } = sent;
+    const { content, replyTo } = pending;
+    const target = replyTo === undefined ? undefined : this.window.find(replyTo);
+    const reply = target && {
+      reply_to: {
+        id: target.id,
+        sender: target.sender,
+        sender_id: target.sender_id,
+        excerpt: target.content.slice(0, 100),
+        deleted: false,
+      },
+    };
+    const message: Message = { id, sender, sender_id: this.#me, content, timestamp, ...reply };
+    this.window.add(message);
+    if (id <= (this.last?.id ?? 0)) return;
+    this.last = { id, sender, sender_id: this.#me, excerpt: content.slice(0, 200), timestamp };
+    this.activeAt = timestamp;
+  }
+
+  /** Records that sending failed. It can be retried with the same key. */
+  failed(key: string, code: string): void {
+    const pending = this.#find(key);
+    if (pending === undefined) return;
+    pending.state = 'failed';
+    pending.code = code;
+    // Equal text is no proof: the message may come from another tab. A retry with the same key settles it.
+    delete pending.arrivedAs;
+  }
+
+  /** Returns the content of a pending message, or undefined. */
+  pendingContent(key: string): string | undefined {
+    return this.#find(key)?.content;
+  }
+
+  /** Removes a pending message. */
+  discard(key: string): void {
+    this.#pending = this.#pending.filter((one) => one.key !== key);
+  }
+
+  /** Removes a message that was deleted. */
+  removed(id: number): void {
+    const message = this.window.find(id);
+    const wasUnread = id > this.lastReadId && message?.sender_id !== this.#me;
+    this.window.remove(id);
+    if (wasUnread && this.unread > 0) this.unread -= 1;
+    if (this.last?.id !== id) return;
+    const newest = this.loaded && !this.window.hasNewer ? this.window.newest : undefined;
+    this.last = newest && { ...newest, excerpt: newest.content.slice(0, 200) };
+  }
+
+  #find(key: string): Pending | undefined {
+    return this.#pending.find((one) => one.key === key);
+  }
+}

@@ -1,0 +1,81 @@
+import { type ChatContext, NO_DEADLINE } from '../chat-context.ts';
+import type { Conversation } from './conversation.ts';
+
+/** Messages per page of history: more than a screen, and quick to load. */
+const PAGE = 50;
+/** With fewer unread messages than this, the newest page shows the first of them. */
+const SHOWN_IN_PAGE = 40;
+
+/** Loads the messages of groups, in pages. */
+export class History {
+  readonly #context: ChatContext;
+
+  constructor(context: ChatContext) {
+    this.#context = context;
+  }
+
+  /** Loads the messages of a group where the user reads on: the newest page, or the one around the first unread message. */
+  async load(conversation: Conversation, { newest = false } = {}): Promise<void> {
+    const { generation, unread, lastReadId } = conversation;
+    const around = !newest && unread >= SHOWN_IN_PAGE && lastReadId > 0 ? { around: lastReadId } : {};
+    try {
+      const page = await this.#page(conversation, { ...around, ...NO_DEADLINE });
+      if (conversation.generation === generation) conversation.load(page);
+    } catch (error) {
+      return this.#context.failed(error);
+    }
+    this.#context.changed();
+  }
+
+  /** Loads the page before the oldest loaded message of a group, if there is one. */
+  async loadOlder(conversation: Conversation): Promise<void> {
+    const { window } = conversation;
+    if (!window.hasOlder) return;
+    const before = window.oldest?.id;
+    const page = await this.#page(conversation, before === undefined ? {} : { before });
+    // If messages were dropped meanwhile, this page would leave a gap before the remaining ones.
+    if (window.oldest?.id === before) window.loadOlder(page);
+    this.#context.changed();
+  }
+
+  /** Loads the page after the newest loaded message of a group, if there is one. */
+  async loadNewer(conversation: Conversation): Promise<void> {
+    const { window } = conversation;
+    const after = window.newest?.id;
+    if (!window.hasNewer || after === undefined) return;
+    const page = await this.#page(conversation, { after });
+    if (window.newest?.id === after) window.loadNewer(page);
+    this.#context.changed();
+  }
+
+  /** Makes the newest messages of a group the loaded ones. */
+  async toLatest(conversation: Conversation): Promise<void> {
+    if (!conversation.window.hasNewer) return;
+    conversation.forget();
+    this.#context.changed();
+    await this.load(conversation, { newest: true });
+  }
+
+  /** Loads the messages around one, unless it is loaded. Resolves to false if the group has no such message. */
+  async loadAround(conversation: Conversation, messageId: number): Promise<boolean> {
+    if (conversation.window.find(messageId) === undefined) {
+      const { generation } = conversation;
+      const page = await this.#page(conversation, { around: messageId });
+      if (conversation.generation !== generation) return this.loadAround(conversation, messageId);
+      conversation.load(page);
+      this.#context.changed();
+    }
+    return conversation.window.find(messageId) !== undefined;
+  }
+
+  #page(
+    conversation: Conversation,
+    options: { before?: number; after?: number; around?: number; deadlineMs?: number },
+  ) {
+    return this.#context.client.messages(conversation.group.id, {
+      ...options,
+      limit: PAGE,
+      signal: this.#context.signal,
+    });
+  }
+}

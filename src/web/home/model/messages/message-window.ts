@@ -1,0 +1,146 @@
+import type { Message, MessagePage } from '../../../../client/index.ts';
+
+/** Messages kept for a group that is not open: a few screens, because a tab may stay open for months. */
+const KEPT = 200;
+/** New messages kept while the window does not reach to the newest one. */
+const MOST_AHEAD = 500;
+
+/**
+ * The loaded messages of a group: a part of its history without a gap. Pages and live events arrive in any order and overlap.
+ * Every message is in it once, in the order of ids; a deleted one never reappears.
+ */
+export class MessageWindow {
+  /** True when older messages than the loaded ones exist. */
+  hasOlder = false;
+  /** True when newer messages than the loaded ones exist. */
+  hasNewer = false;
+  #messages: Message[] = [];
+  /** New messages that arrived while hasNewer: alone they would hide the gap before them. */
+  #ahead: Message[] = [];
+  /** True if there were too many of them to keep. */
+  #lostAhead = false;
+  readonly #deleted = new Set<number>();
+
+  /** The messages in order. */
+  get all(): readonly Message[] {
+    return this.#messages;
+  }
+
+  /** The oldest loaded message. */
+  get oldest(): Message | undefined {
+    return this.#messages[0];
+  }
+
+  /** The newest loaded message. */
+  get newest(): Message | undefined {
+    return this.#messages.at(-1);
+  }
+
+  /** Returns the loaded message with that id. */
+  find(id: number): Message | undefined {
+    const found = this.#messages[this.#indexOf(id)];
+    return found?.id === id ? found : undefined;
+  }
+
+  /** Returns the loaded messages after an id. */
+  after(id: number): Message[] {
+    return this.#messages.slice(this.#indexOf(id + 1));
+  }
+
+  /** Drops the messages up to an id, which must be loaded again. */
+  dropUpTo(id: number): void {
+    this.#messages = this.after(id);
+  }
+
+  /** Drops all messages. */
+  clear(): void {
+    this.#messages = [];
+    this.#ahead = [];
+    this.#lostAhead = false;
+    this.hasOlder = false;
+    this.hasNewer = false;
+  }
+
+  /** Drops all but the newest messages; the others can be loaded again. */
+  trim(): void {
+    const oldest = this.#messages.at(-KEPT);
+    if (this.hasNewer || oldest === undefined || oldest === this.#messages[0]) return;
+    this.#messages = this.#messages.slice(-KEPT);
+    this.hasOlder = true;
+    for (const id of this.#deleted) if (id < oldest.id) this.#deleted.delete(id);
+  }
+
+  /** Takes over the newest page or one around a message. What was loaded before stays if no gap is between. */
+  load(page: MessagePage): void {
+    const kept = this.hasNewer ? this.#ahead : this.#messages;
+    this.#messages = [];
+    this.#ahead = [];
+    this.hasNewer = page.has_newer === true || this.#lostAhead;
+    this.hasOlder = page.has_more;
+    for (const message of page.messages) this.#insert(message);
+    for (const message of kept) this.add(message);
+  }
+
+  /** Adds the page before the oldest message. */
+  loadOlder(page: MessagePage): void {
+    for (const message of page.messages) this.#insert(message);
+    this.hasOlder = page.has_more;
+  }
+
+  /** Adds the page after the newest message. */
+  loadNewer(page: MessagePage): void {
+    for (const message of page.messages) this.#insert(message);
+    if (page.has_more) return;
+    const ahead = this.#ahead;
+    this.#ahead = [];
+    if (this.#lostAhead) {
+      // Those after the page are not known any more: the next page has them.
+      this.#lostAhead = false;
+      return;
+    }
+    this.hasNewer = false;
+    for (const message of ahead) this.#insert(message);
+  }
+
+  /** Adds a new message unless it is older than the loaded ones, where it would hide the gap after it. */
+  add(message: Message): void {
+    const oldest = this.oldest?.id;
+    if (this.hasNewer && message.id > (this.newest?.id ?? 0)) {
+      this.#ahead.push(message);
+      if (this.#ahead.length <= MOST_AHEAD) return;
+      this.#ahead = [];
+      this.#lostAhead = true;
+    } else if (!this.hasOlder || oldest === undefined || message.id > oldest) this.#insert(message);
+  }
+
+  /** Replaces a loaded message. */
+  replace(id: number, change: (message: Message) => Message): void {
+    const at = this.#indexOf(id);
+    const message = this.#messages[at];
+    if (message?.id === id) this.#messages[at] = change(message);
+    this.#ahead = this.#ahead.map((one) => (one.id === id ? change(one) : one));
+  }
+
+  /** Removes a message for good. */
+  remove(id: number): void {
+    this.#deleted.add(id);
+    if (this.find(id) !== undefined) this.#messages.splice(this.#indexOf(id), 1);
+  }
+
+  #insert(message: Message): void {
+    if (this.#deleted.has(message.id) || this.find(message.id) !== undefined) return;
+    this.#messages.splice(this.#indexOf(message.id), 0, message);
+  }
+
+  /** Returns the index of that id, or the index at which to insert it. */
+  #indexOf(id: number): number {
+    let low = 0;
+    let high = this.#messages.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.#messages[middle]?.id ?? id) < id) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}

@@ -1,0 +1,34 @@
+import type { ChatClient } from '../../../../client/index.ts';
+
+/** Wait before a read mark is reported, in milliseconds: scrolling moves it many times a second. */
+const PAUSE_MS = 500;
+
+/** Reports the user's read marks to the cluster, the latest of each group. One that is lost comes with the next. */
+export class ReadReports {
+  readonly #client: ChatClient;
+  readonly #signal: AbortSignal;
+  readonly #marks = new Map<number, number>();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(client: ChatClient, signal: AbortSignal) {
+    this.#client = client;
+    this.#signal = signal;
+    signal.addEventListener('abort', () => clearTimeout(this.#timer));
+  }
+
+  /** Reports soon that the messages of a group up to this one have been read. */
+  report(groupId: number, messageId: number): void {
+    this.#marks.set(groupId, messageId);
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      this.#send();
+    }, PAUSE_MS);
+  }
+
+  #send(): void {
+    for (const [groupId, messageId] of this.#marks) {
+      this.#marks.delete(groupId);
+      this.#client.markRead(groupId, messageId, { signal: this.#signal }).catch(() => {});
+    }
+  }
+}

@@ -1,0 +1,143 @@
+import { type ChatClient, ChatError, newIdempotencyKey, type User } from '../../../../client/index.ts';
+import type { Conversation } from '../messages/conversation.ts';
+import type { Stored } from './stored.ts';
+
+/** A message that is not known to be stored by the cluster, as this device keeps it. */
+export interface Unsent {
+  groupId: number;
+  content: string;
+  replyTo?: number;
+  /** When it was written, in milliseconds: messages of a group are sent in this order. */
+  at: number;
+  /** The code of the error with which a node refused it; absent while it is being sent. */
+  refused?: string;
+}
+
+/** Returns true for a value that this page has stored as an {@link Unsent}. */
+export function isUnsent(value: unknown): value is Unsent {
+  const { groupId, content, at } = (value ?? {}) as Partial<Unsent>;
+  return typeof groupId === 'number' && typeof content === 'string' && typeof at === 'number';
+}
+
+/** Receives the changes of an {@link Outbox}. */
+export interface OutboxListener {
+  changed(conversation: Conversation): void;
+  /** A node refused a message. */
+  refused(error: unknown): void;
+}
+
+/** Wait before a message is sent again that a node could not take, in milliseconds. A failover needs no wait: the client finds the active node. */
+const RETRY_MS = 2000;
+
+/**
+ * Sends messages, one at a time in each group, so that they keep the order in which they were written. They are stored on the
+ * device with their keys until the cluster has them: a reload, an expired session or a closed tab loses none, and two tabs that
+ * send the same one store it once.
+ */
+export class Outbox {
+  readonly #client: ChatClient;
+  readonly #me: User;
+  readonly #signal: AbortSignal;
+  readonly #unsent: Stored<Unsent>;
+  readonly #listener: OutboxListener;
+  readonly #last = new Map<number, Promise<void>>();
+  readonly #known = new Set<string>();
+
+  constructor(client: ChatClient, me: User, signal: AbortSignal, unsent: Stored<Unsent>, listener: OutboxListener) {
+    this.#client = client;
+    this.#me = me;
+    this.#signal = signal;
+    this.#unsent = unsent;
+    this.#listener = listener;
+  }
+
+  /** Sends a message. It is shown at once, with its state. Resolves when it is stored or was refused. */
+  send(conversation: Conversation, content: string, replyTo?: number): Promise<void> {
+    const key = newIdempotencyKey();
+    const reply = replyTo === undefined ? {} : { replyTo };
+    const unsent: Unsent = { groupId: conversation.group.id, content, ...reply, at: Date.now() };
+    this.#unsent.set(key, unsent);
+    return this.#enqueue(conversation, key, unsent);
+  }
+
+  /** Continues with the messages that an earlier page has left, also of another tab. */
+  restore(find: (groupId: number) => Conversation | undefined): void {
+    const left = this.#unsent.names().flatMap((key) => {
+      const unsent = this.#known.has(key) ? undefined : this.#unsent.get(key);
+      return unsent === undefined ? [] : [{ key, unsent }];
+    });
+    for (const { key, unsent } of left.sort((one, other) => one.unsent.at - other.unsent.at)) {
+      const conversation = find(unsent.groupId);
+      if (conversation === undefined) continue;
+      if (unsent.refused === undefined) void this.#enqueue(conversation, key, unsent);
+      else {
+        this.#known.add(key);
+        conversation.sending(key, unsent);
+        conversation.failed(key, unsent.refused);
+      }
+    }
+  }
+
+  /** Retries a refused message with its own key, so that it is stored once however often it is retried. */
+  async retry(conversation: Conversation, key: string): Promise<void> {
+    const unsent = this.#unsent.get(key);
+    if (unsent === undefined) return;
+    const { refused: _, ...again } = unsent;
+    this.#unsent.set(key, again);
+    await this.#enqueue(conversation, key, again);
+  }
+
+  /** Discards a refused message. */
+  discard(conversation: Conversation, key: string): void {
+    this.#unsent.set(key, undefined);
+    conversation.discard(key);
+    this.#listener.changed(conversation);
+  }
+
+  #enqueue(conversation: Conversation, key: string, unsent: Unsent): Promise<void> {
+    const { id } = conversation.group;
+    this.#known.add(key);
+    conversation.sending(key, unsent);
+    this.#listener.changed(conversation);
+    const sent = (this.#last.get(id) ?? Promise.resolve()).then(() => this.#post(conversation, key, unsent));
+    this.#last.set(id, sent);
+    return sent;
+  }
+
+  async #post(conversation: Conversation, key: string, unsent: Unsent): Promise<void> {
+    try {
+      const sent = await this.#untilAnswered(key, unsent);
+      this.#unsent.set(key, undefined);
+      conversation.sent(key, sent, this.#me.username);
+    } catch (error) {
+      if (this.#signal.aborted) return;
+      const code = error instanceof ChatError ? error.code : 'error';
+      // An expired session is not the message's fault: it is sent when the user has signed in again.
+      const isExpired = error instanceof ChatError && error.status === 401;
+      if (!isExpired) this.#unsent.set(key, { ...unsent, refused: code });
+      conversation.failed(key, code);
+      this.#listener.refused(error);
+    }
+    this.#listener.changed(conversation);
+  }
+
+  /** Sends a message until a node stores it or refuses it. */
+  async #untilAnswered(idempotencyKey: string, { groupId, content, replyTo }: Unsent) {
+    const reply = replyTo === undefined ? {} : { replyTo };
+    const options = { idempotencyKey, ...reply, signal: this.#signal, deadlineMs: Number.POSITIVE_INFINITY };
+    for (;;) {
+      try {
+        return await this.#client.send(groupId, content, options);
+      } catch (error) {
+        if (this.#signal.aborted || !isTemporary(error)) throw error;
+        const waitMs = (error instanceof ChatError ? error.retryAfterMs : undefined) ?? RETRY_MS;
+        await new Promise((resolve) => setTimeout(resolve, waitMs));
+        this.#signal.throwIfAborted();
+      }
+    }
+  }
+}
+
+function isTemporary(error: unknown): boolean {
+  return !(error instanceof ChatError) || error.status === 0 || error.status >= 500 || error.status === 429;
+}

@@ -1,0 +1,50 @@
+import type { Chat as ChatGroup, Message } from '../../../../client/index.ts';
+import type { Conversation } from '../messages/conversation.ts';
+import { type Store, Stored } from './stored.ts';
+
+/** Groups and messages of each that are kept: what a user reads without a network, in a few hundred kilobytes. */
+const MOST_GROUPS = 30;
+const MOST_MESSAGES = 50;
+/** The only name under which it is stored. */
+const NAME = 'chats';
+
+/** The chats that a user saw last on this device. */
+interface Seen {
+  groups: { group: ChatGroup; activeAt: string; messages: Message[] }[];
+}
+
+function isSeen(value: unknown): value is Seen {
+  const { groups } = (value ?? {}) as Partial<Seen>;
+  return (
+    Array.isArray(groups) && groups.every((one) => typeof one?.group?.id === 'number' && Array.isArray(one.messages))
+  );
+}
+
+/** Keeps what the user has loaded, so that it is there at once after a reload, and without a network. */
+export class Snapshot {
+  readonly #stored: Stored<Seen>;
+
+  constructor(store: () => Store, userId: number) {
+    this.#stored = new Stored(store, `plantao.seen.${userId}.`, isSeen);
+  }
+
+  /** Stores the groups, given with the most recently active first. */
+  save(conversations: readonly Conversation[]): void {
+    const groups = conversations.slice(0, MOST_GROUPS).map(({ group, unread, lastReadId, last, activeAt, window }) => ({
+      group: { ...group, unread, last_read_id: lastReadId, last_message: last ?? null },
+      activeAt,
+      messages: window.hasNewer ? [] : window.all.slice(-MOST_MESSAGES),
+    }));
+    this.#stored.set(NAME, { groups });
+  }
+
+  /** Returns the groups that were stored. */
+  load(): Seen['groups'] {
+    return this.#stored.get(NAME)?.groups ?? [];
+  }
+
+  /** Removes everything, when the user signs out. */
+  clear(): void {
+    this.#stored.set(NAME, undefined);
+  }
+}

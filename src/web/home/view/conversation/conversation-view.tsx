@@ -1,0 +1,128 @@
+/// <reference lib="dom" />
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import type { Message } from '../../../../client/index.ts';
+import { texts } from '../../../i18n/texts.ts';
+import type { Chat } from '../../model/chat.ts';
+import { nameOf } from '../../model/group-names.ts';
+import { addressOf, messageHash } from '../../model/location.ts';
+import type { Conversation } from '../../model/messages/conversation.ts';
+import { useView, type View } from '../context.ts';
+import { Icon, IconButton } from '../icons.tsx';
+import { Composer, type ComposerMode } from './composer.tsx';
+import type { MessageActions } from './message-actions.ts';
+import { MessageList } from './message-list.tsx';
+
+interface Props {
+  chat: Chat;
+  conversation: Conversation;
+}
+
+/** The open group: its name, its messages, and the composer. */
+export function ConversationView({ chat, conversation }: Props) {
+  const view = useView();
+  const list = useRef<MessageList>(null);
+  const [mode, setMode] = useState<ComposerMode>(() => draftMode(chat, conversation));
+  const goTo = (messageId: number) => void show(view, chat, conversation, messageId, list.current);
+  const actions = useMemo(() => actionsFor(view, chat, conversation, setMode, goTo), [conversation]);
+  const { target } = view.app;
+  useEffect(() => {
+    if (target !== undefined && conversation.loaded) goTo(target);
+  }, [target, conversation.loaded]);
+  return (
+    <section id="conversation" aria-labelledby="conversation-title">
+      <ConversationHeader chat={chat} conversation={conversation} />
+      <MessageList handle={list} chat={chat} conversation={conversation} actions={actions} />
+      {conversation.group.archived ? (
+        <p class="hint archived">{texts().errors.byCode.group_archived}</p>
+      ) : (
+        <Composer
+          chat={chat}
+          conversation={conversation}
+          mode={mode}
+          setMode={setMode}
+          onSend={() => list.current?.toEnd()}
+        />
+      )}
+    </section>
+  );
+}
+
+function ConversationHeader({ chat, conversation }: Props) {
+  const { openDialog } = useView();
+  const t = texts().chat;
+  const { group } = conversation;
+  const name = nameOf(group, chat.me.id);
+  const back = () => {
+    location.hash = '';
+  };
+  return (
+    <header>
+      <IconButton id="back" icon="back" label={t.groups} onClick={back} />
+      <h2 id="conversation-title" title={group.description || name} dir="auto">
+        {name}
+      </h2>
+      {!group.direct && (
+        <button
+          type="button"
+          id="members"
+          class="secondary"
+          aria-label={t.members(group.members_count)}
+          onClick={() => openDialog({ kind: 'members', conversation })}
+        >
+          <span class="wide">{t.members(group.members_count)}</span>
+          <span class="narrow">
+            <Icon name="person" /> {group.members_count}
+          </span>
+        </button>
+      )}
+      <IconButton
+        icon="settings"
+        label={t.groupSettings}
+        onClick={() => openDialog({ kind: 'group-settings', conversation })}
+      />
+    </header>
+  );
+}
+
+function draftMode(chat: Chat, { group, window }: Conversation): ComposerMode {
+  const { replyTo } = chat.drafts.get(group.id);
+  const message = replyTo === undefined ? undefined : window.find(replyTo);
+  return message === undefined ? { kind: 'write' } : { kind: 'reply', message };
+}
+
+async function show(view: View, chat: Chat, conversation: Conversation, id: number, list: MessageList | null) {
+  view.app.target = undefined;
+  try {
+    const isFound = await chat.history.loadAround(conversation, id);
+    if (isFound) list?.showMessage(id);
+    else view.app.show({ text: texts().errors.byCode.message_not_found ?? '', tone: 'info' });
+  } catch (error) {
+    view.app.failed(error);
+  }
+}
+
+function actionsFor(
+  { app, openDialog }: View,
+  chat: Chat,
+  conversation: Conversation,
+  setMode: (mode: ComposerMode) => void,
+  goTo: (messageId: number) => void,
+): MessageActions {
+  return {
+    goTo,
+    reply: (message) => setMode({ kind: 'reply', message }),
+    edit: (message) => setMode({ kind: 'edit', message }),
+    remove: ({ id }) => openDialog({ kind: 'delete-message', conversation, messageId: id }),
+    chooseReaction: (message) => openDialog({ kind: 'react', conversation, message }),
+    react: (message, emoji) =>
+      void chat.changes.react(conversation, message, emoji).catch((error) => app.failed(error)),
+    copyLink: ({ id }) => {
+      const address = addressOf(messageHash(conversation.group.id, id));
+      navigator.clipboard?.writeText(address).then(
+        () => app.show({ text: texts().chat.linkCopied, tone: 'info' }),
+        () => openDialog({ kind: 'link', address }),
+      ) ?? openDialog({ kind: 'link', address });
+    },
+    mayRemove: (message: Message) => message.sender_id === chat.me.id || conversation.group.role !== 'member',
+  };
+}

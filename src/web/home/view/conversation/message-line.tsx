@@ -1,0 +1,137 @@
+/// <reference lib="dom" />
+import { Component } from 'preact';
+import type { Message } from '../../../../client/index.ts';
+import { dateAndTime, timeOfDay } from '../../../i18n/dates.ts';
+import { texts } from '../../../i18n/texts.ts';
+import { mentions } from '../../model/messages/mentions.ts';
+import type { MessageActions } from './message-actions.ts';
+import { MessageText } from './message-text.tsx';
+import { MessageTools } from './message-tools.tsx';
+
+interface Props {
+  message: Message;
+  actions: MessageActions;
+  /** The user's own name. */
+  own: string;
+  /** The names of the group's members in lower case. */
+  names: ReadonlySet<string>;
+  isOwn: boolean;
+  /** True if it does not follow another message of its sender. */
+  isFirst: boolean;
+  /** True for the message that the Tab key reaches. */
+  isTabStop: boolean;
+  /** True for the message that a link led to. */
+  isTarget: boolean;
+}
+
+/** A stored message. Renders only when it changes, because a list may have thousands. Its tools exist while it is hovered or has the focus. */
+export class StoredLine extends Component<Props, { isActive: boolean }> {
+  override state = { isActive: false };
+
+  override shouldComponentUpdate(next: Props, { isActive }: { isActive: boolean }): boolean {
+    const { message, isFirst, isTabStop, isTarget } = this.props;
+    return (
+      isActive !== this.state.isActive ||
+      next.message !== message ||
+      next.isFirst !== isFirst ||
+      next.isTabStop !== isTabStop ||
+      next.isTarget !== isTarget
+    );
+  }
+
+  override render({ message, actions, own, names, isOwn, isFirst, isTabStop, isTarget }: Props) {
+    const activate = () => this.setState({ isActive: true });
+    const deactivate = () => this.setState({ isActive: false });
+    const name = own.toLowerCase();
+    const classes = [
+      'message',
+      isOwn && 'own',
+      isFirst && 'first',
+      isTarget && 'target',
+      !isOwn && mentions(message.content, name) && 'mentions-me',
+    ].filter(Boolean);
+    return (
+      <li
+        id={`message-${message.id}`}
+        data-id={message.id}
+        class={classes.join(' ')}
+        tabIndex={isTabStop ? 0 : -1}
+        onMouseEnter={activate}
+        onMouseLeave={({ currentTarget }) => currentTarget.contains(document.activeElement) || deactivate()}
+        onFocusIn={activate}
+        onFocusOut={({ currentTarget, relatedTarget }) => currentTarget.contains(relatedTarget as Node) || deactivate()}
+        onKeyDown={(event) => event.target === event.currentTarget && pressed(event, message, isOwn, actions)}
+      >
+        <div class="sender" dir="auto">
+          {message.sender}
+        </div>
+        {message.reply_to !== undefined && <Quote reply={message.reply_to} goTo={actions.goTo} />}
+        <div class="body">
+          <div class="content" dir="auto">
+            <MessageText text={message.content} names={names} own={name} />
+          </div>
+          <Foot message={message} />
+        </div>
+        <Reactions message={message} react={actions.react} />
+        {this.state.isActive && <MessageTools message={message} isOwn={isOwn} actions={actions} />}
+      </li>
+    );
+  }
+}
+
+function Foot({ message }: { message: Message }) {
+  const time = new Date(message.timestamp);
+  return (
+    <span class="foot">
+      {message.edited_at !== undefined && (
+        <span title={dateAndTime(new Date(message.edited_at))}>{texts().chat.edited}</span>
+      )}
+      <time dateTime={message.timestamp} title={dateAndTime(time)}>
+        {timeOfDay(time)}
+      </time>
+    </span>
+  );
+}
+
+function Quote({ reply, goTo }: { reply: NonNullable<Message['reply_to']>; goTo: (id: number) => void }) {
+  if (reply.deleted) return <div class="quote deleted">{texts().chat.repliedDeleted}</div>;
+  return (
+    <button type="button" class="quote" tabIndex={-1} onClick={() => goTo(reply.id)}>
+      <bdi class="quote-sender">{reply.sender}</bdi> <bdi>{reply.excerpt}</bdi>
+    </button>
+  );
+}
+
+function Reactions({ message, react }: { message: Message; react: MessageActions['react'] }) {
+  const reactions = message.reactions ?? [];
+  if (reactions.length === 0) return null;
+  return (
+    <div class="reactions">
+      {reactions.map(({ emoji, count, mine }) => (
+        <button
+          key={emoji}
+          type="button"
+          class="secondary reaction"
+          tabIndex={-1}
+          aria-pressed={mine}
+          aria-label={texts().chat.reaction(emoji, count)}
+          onClick={() => react(message, emoji)}
+        >
+          <span>{emoji}</span> {count}
+        </button>
+      ))}
+    </div>
+  );
+}
+
+/** The shortcuts of the message that has the focus. */
+function pressed(event: KeyboardEvent, message: Message, isOwn: boolean, actions: MessageActions): void {
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.key === 'r') actions.reply(message);
+  else if (event.key === 'e' && isOwn) actions.edit(message);
+  else if (event.key === '+') actions.chooseReaction(message);
+  else if (event.key === 'l') actions.copyLink(message);
+  else if (event.key === 'Delete' && actions.mayRemove(message)) actions.remove(message);
+  else return;
+  event.preventDefault();
+}

@@ -1,0 +1,78 @@
+import type { Message } from '../../../../client/index.ts';
+import { dayName, dayOf } from '../../../i18n/dates.ts';
+import { texts } from '../../../i18n/texts.ts';
+import type { Chat } from '../../model/chat.ts';
+import type { Conversation } from '../../model/messages/conversation.ts';
+import type { MessageActions } from './message-actions.ts';
+import { StoredLine } from './message-line.tsx';
+import { PendingLine } from './pending-line.tsx';
+
+/** Consecutive messages of one sender within five minutes show the name once. */
+const SAME_BLOCK_MS = 5 * 60_000;
+
+interface Props {
+  chat: Chat;
+  conversation: Conversation;
+  actions: MessageActions;
+  /** The message that the Tab key reaches; the newest one by default. */
+  tabStop: number | undefined;
+  /** The message that a link led to. */
+  target: number | undefined;
+}
+
+/** Returns the lines of the open group: its messages, with a heading for each day and a divider before the new ones. */
+export function messageLines({ chat, conversation, actions, tabStop, target }: Props) {
+  const now = new Date();
+  const names = new Set(conversation.group.members.map(({ username }) => username.toLowerCase()));
+  const { dividerAfter } = conversation;
+  const reachable = conversation.window.find(tabStop ?? 0)?.id ?? conversation.window.newest?.id;
+  const lines = [];
+  let before: Message | undefined;
+  let isDivided = dividerAfter === undefined;
+  for (const entry of conversation.entries()) {
+    if (entry.kind === 'pending') {
+      const { pending } = entry;
+      lines.push(<PendingLine key={pending.key} {...{ chat, conversation, names, pending }} />);
+      continue;
+    }
+    const { message } = entry;
+    const time = new Date(message.timestamp);
+    if (before === undefined || dayOf(new Date(before.timestamp)) !== dayOf(time)) {
+      before = undefined;
+      lines.push(<Separator key={dayOf(time)} class="day" text={dayName(time, now)} />);
+    }
+    if (!isDivided && message.id > (dividerAfter ?? 0) && message.sender_id !== chat.me.id) {
+      isDivided = true;
+      before = undefined;
+      lines.push(<Separator key="divider" class="divider" text={texts().chat.newBelow} />);
+    }
+    lines.push(
+      <StoredLine
+        key={message.id}
+        message={message}
+        actions={actions}
+        own={chat.me.username}
+        names={names}
+        isOwn={message.sender_id === chat.me.id}
+        isFirst={!follows(message, before)}
+        isTabStop={message.id === reachable}
+        isTarget={message.id === target}
+      />,
+    );
+    before = message;
+  }
+  return lines;
+}
+
+function follows(message: Message, before: Message | undefined): boolean {
+  if (before?.sender_id !== message.sender_id) return false;
+  return Date.parse(message.timestamp) - Date.parse(before.timestamp) < SAME_BLOCK_MS;
+}
+
+function Separator({ class: className, text }: { class: string; text: string }) {
+  return (
+    <li class={className}>
+      <span>{text}</span>
+    </li>
+  );
+}

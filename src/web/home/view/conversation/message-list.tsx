@@ -1,0 +1,187 @@
+/// <reference lib="dom" />
+import { Component, createRef } from 'preact';
+import { texts } from '../../../i18n/texts.ts';
+import type { Chat } from '../../model/chat.ts';
+import type { Conversation } from '../../model/messages/conversation.ts';
+import { Icon } from '../icons.tsx';
+import { moveFocus } from '../roving.ts';
+import type { MessageActions } from './message-actions.ts';
+import { messageLines } from './message-lines.tsx';
+import { type Anchor, ScrollPosition } from './scroll-position.ts';
+
+interface Props {
+  chat: Chat;
+  conversation: Conversation;
+  actions: MessageActions;
+  /** Set to this list while it is shown: Preact gives a ref to a component as a property. */
+  handle: { current: MessageList | null };
+}
+
+interface State {
+  isAtEnd: boolean;
+  tabStop: number | undefined;
+  target: number | undefined;
+}
+
+/**
+ * The messages of the open group. It opens at the first unread one, follows new messages at the end, stays in place further up,
+ * loads more at either end, and reports what has been seen.
+ */
+export class MessageList extends Component<Props, State> {
+  override state: State = { isAtEnd: true, tabStop: undefined, target: undefined };
+  readonly #scroller = createRef<HTMLElement>();
+  readonly #list = createRef<HTMLOListElement>();
+  /** True while the view sticks to the newest message. Not derived from the position: a new message changes that first. */
+  #followsEnd = true;
+  /** True once the first page is shown and the view is where it opens. */
+  #isPlaced = false;
+  #loading = false;
+  /** A message to show as soon as it is rendered. */
+  #awaited: number | undefined;
+  #resized: ResizeObserver | undefined;
+
+  override componentDidMount(): void {
+    // An on-screen keyboard, a longer draft or a notice shrinks the view: the newest message must stay visible.
+    this.#resized = new ResizeObserver(() => this.#followsEnd && this.#position?.toEnd());
+    if (this.#scroller.current !== null) this.#resized.observe(this.#scroller.current);
+    this.props.handle.current = this;
+    this.#settle();
+  }
+
+  override componentWillUnmount(): void {
+    this.props.handle.current = null;
+    this.#resized?.disconnect();
+  }
+
+  override getSnapshotBeforeUpdate(): Anchor {
+    return this.#position?.anchor() ?? { message: undefined, offset: 0 };
+  }
+
+  override componentDidUpdate(_: Props, __: State, anchor: Anchor): void {
+    if (this.#isPlaced && !this.#followsEnd) this.#position?.keep(anchor);
+    if (this.#awaited !== undefined) this.showMessage(this.#awaited);
+    this.#settle();
+  }
+
+  /** Scrolls to the newest message, which is loaded first if necessary. */
+  toEnd(): void {
+    this.#followsEnd = true;
+    this.#isPlaced = true;
+    const { chat, conversation } = this.props;
+    if (conversation.window.hasNewer) void chat.history.toLatest(conversation).catch(() => {});
+    this.#position?.toEnd();
+    this.#noteEnd();
+  }
+
+  /** Scrolls to a message that is loaded, once it is rendered, and marks it. */
+  showMessage(id: number): void {
+    const line = document.getElementById(`message-${id}`);
+    this.#awaited = line === null ? id : undefined;
+    if (line === null) return;
+    this.#followsEnd = false;
+    this.#isPlaced = true;
+    this.setState({ target: id, tabStop: id });
+    this.#position?.toElement(line);
+    line.focus({ preventScroll: true });
+  }
+
+  override render({ conversation, chat, actions }: Props, { isAtEnd, tabStop, target }: State) {
+    const t = texts().chat;
+    // A page left open at the end of a busy group must not grow for ever. Further up, the user needs the loaded messages.
+    if (this.#followsEnd && this.#isPlaced) conversation.window.trim();
+    const isJumpShown = !isAtEnd || conversation.window.hasNewer;
+    return (
+      <>
+        <section id="scroller" ref={this.#scroller} aria-label={t.messages} onScroll={() => this.#scrolled()}>
+          <p id="older" class="hint">
+            {olderText(conversation)}
+          </p>
+          <ol
+            id="messages"
+            ref={this.#list}
+            onKeyDown={(event) => moveFocus(event, this.#list.current, '.message[tabindex]')}
+            onFocusIn={({ target: focused }) => this.#focused(focused)}
+          >
+            {messageLines({ chat, conversation, actions, tabStop, target })}
+          </ol>
+        </section>
+        {isJumpShown && conversation.loaded && (
+          <button type="button" id="jump" onClick={() => this.toEnd()}>
+            <Icon name="down" /> {conversation.unread > 0 ? t.newMessages(conversation.unread) : t.jumpToLatest}
+          </button>
+        )}
+      </>
+    );
+  }
+
+  get #position(): ScrollPosition | undefined {
+    return this.#scroller.current === null ? undefined : new ScrollPosition(this.#scroller.current);
+  }
+
+  /** Puts the view where it belongs after a change, loads more if an end is in view, and reports what is seen. */
+  #settle(): void {
+    const { conversation } = this.props;
+    if (conversation.loaded && !this.#isPlaced) this.#place();
+    else if (this.#followsEnd) this.#position?.toEnd();
+    this.#noteEnd();
+    this.#fillUp();
+    this.#reportSeen();
+  }
+
+  /** Shows the divider before the new messages, or else the end. */
+  #place(): void {
+    this.#isPlaced = true;
+    const divider = this.#list.current?.querySelector<HTMLElement>('.divider');
+    if (divider) this.#position?.toElement(divider);
+    else this.#position?.toEnd();
+    this.#followsEnd = this.#position?.isAtEnd === true && !this.props.conversation.window.hasNewer;
+  }
+
+  #scrolled(): void {
+    if (!this.#isPlaced) return;
+    this.#followsEnd = this.#position?.isAtEnd === true && !this.props.conversation.window.hasNewer;
+    this.#noteEnd();
+    this.#fillUp();
+    this.#reportSeen();
+  }
+
+  #noteEnd(): void {
+    const isAtEnd = this.#position?.isAtEnd ?? true;
+    if (isAtEnd !== this.state.isAtEnd) this.setState({ isAtEnd });
+  }
+
+  #focused(focused: EventTarget | null): void {
+    const id = Number((focused as HTMLElement | null)?.closest<HTMLElement>('.message')?.dataset.id);
+    if (Number.isInteger(id) && id !== this.state.tabStop) this.setState({ tabStop: id });
+  }
+
+  #reportSeen(): void {
+    const { chat, conversation } = this.props;
+    const id = Number(this.#position?.lastSeen()?.dataset.id);
+    if (this.#isPlaced && Number.isInteger(id)) chat.seen(conversation, id);
+  }
+
+  #fillUp(): void {
+    const { chat, conversation } = this.props;
+    const { loaded, window } = conversation;
+    const position = this.#position;
+    if (this.#loading || !loaded || !this.#isPlaced || position === undefined) return;
+    const older = window.hasOlder && position.isAtStart;
+    const newer = window.hasNewer && position.isAtEnd;
+    if (!older && !newer) return;
+    this.#loading = true;
+    const loading = older ? chat.history.loadOlder(conversation) : chat.history.loadNewer(conversation);
+    loading
+      .catch(() => {})
+      .finally(() => {
+        this.#loading = false;
+      });
+  }
+}
+
+function olderText({ loaded, window }: Conversation): string {
+  const t = texts().chat;
+  if (!loaded) return t.loadingMessages;
+  if (window.hasOlder) return t.scrollForOlder;
+  return window.newest === undefined ? t.writeFirst : t.start;
+}

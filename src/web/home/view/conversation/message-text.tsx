@@ -1,0 +1,92 @@
+import type { ComponentChildren } from 'preact';
+import { type Part, parseMarkdown } from '../../model/messages/markdown.ts';
+import { splitMentions } from '../../model/messages/mentions.ts';
+
+interface Props {
+  text: string;
+  /** The names in lower case that are highlighted as mentions. */
+  names: ReadonlySet<string>;
+  /** The user's own name in lower case. */
+  own: string;
+}
+
+/** The formatted text of a message. It consists of elements and text nodes; nothing in it is ever interpreted as HTML. */
+export function MessageText({ text, names, own }: Props) {
+  const render = (parts: readonly Part[]): ComponentChildren =>
+    parts.map((part, index) => <Rendered key={index} part={part} render={render} names={names} own={own} />);
+  return <>{render(parseMarkdown(text))}</>;
+}
+
+interface PartProps extends Omit<Props, 'text'> {
+  part: Part;
+  render: (parts: readonly Part[]) => ComponentChildren;
+}
+
+function Rendered({ part, render, names, own }: PartProps) {
+  switch (part.kind) {
+    case 'text':
+      return <Plain text={part.text} names={names} own={own} />;
+    case 'break':
+      return <br />;
+    case 'code':
+      return <code>{part.text}</code>;
+    case 'codeBlock':
+      return (
+        <pre dir="auto">
+          <code>{part.text}</code>
+        </pre>
+      );
+    case 'link':
+      return <Link href={part.href}>{render(part.parts)}</Link>;
+    case 'bold':
+      return <strong>{render(part.parts)}</strong>;
+    case 'italic':
+      return <em>{render(part.parts)}</em>;
+    case 'struck':
+      return <s>{render(part.parts)}</s>;
+    case 'paragraph':
+      return <p dir="auto">{render(part.parts)}</p>;
+    case 'quote':
+      return <blockquote dir="auto">{render(part.parts)}</blockquote>;
+    case 'list': {
+      const items = part.items.map((item, index) => (
+        <li key={index} dir="auto">
+          {render(item)}
+        </li>
+      ));
+      return part.start === undefined ? <ul>{items}</ul> : <ol start={part.start}>{items}</ol>;
+    }
+  }
+}
+
+function Plain({ text, names, own }: { text: string; names: ReadonlySet<string>; own: string }) {
+  return (
+    <>
+      {splitMentions(calm(text), names).map((piece, index) =>
+        piece.name === undefined ? (
+          piece.text
+        ) : (
+          <span key={index} class={piece.name === own ? 'mention own-mention' : 'mention'}>
+            {piece.text}
+          </span>
+        ),
+      )}
+    </>
+  );
+}
+
+/** A link to a message of this page opens here, any other one in a new tab that knows nothing of this one. */
+function Link({ href, children }: { href: string; children: ComponentChildren }) {
+  const own = `${location.origin}${location.pathname}#`;
+  if (href.startsWith(own)) return <a href={href.slice(own.length - 1)}>{children}</a>;
+  return (
+    <a href={href} title={href} target="_blank" rel="noopener noreferrer nofollow">
+      {children}
+    </a>
+  );
+}
+
+/** Removes combining marks beyond those that any script stacks on one letter: with hundreds, a line covers its neighbours. */
+function calm(text: string): string {
+  return text.replace(/(\p{M}{5})\p{M}+/gu, '$1');
+}

@@ -1,0 +1,40 @@
+import { texts } from '../../../i18n/texts.ts';
+import type { Chat } from '../../model/chat.ts';
+import type { Conversation, Pending } from '../../model/messages/conversation.ts';
+import { MessageText } from './message-text.tsx';
+
+interface Props {
+  pending: Pending;
+  chat: Chat;
+  conversation: Conversation;
+  names: ReadonlySet<string>;
+}
+
+/** A message that is being sent, or that a node refused. */
+export function PendingLine({ chat, conversation, names, pending: { key, content, state, code } }: Props) {
+  const t = texts().chat;
+  const { byCode, refused } = texts().errors;
+  const reason = code === undefined ? undefined : Object.hasOwn(byCode, code) ? byCode[code] : refused;
+  return (
+    <li class={`message own first ${state}`}>
+      <div class="sender">{t.you}</div>
+      <div class="body">
+        <div class="content" dir="auto">
+          <MessageText text={content} names={names} own={chat.me.username.toLowerCase()} />
+        </div>
+        <span class="foot">{state === 'sending' ? t.sending : t.notSent}</span>
+      </div>
+      {state === 'failed' && (
+        <div class="failure">
+          <span>{reason}</span>
+          <button type="button" class="secondary small" onClick={() => void chat.outbox.retry(conversation, key)}>
+            {t.retry}
+          </button>
+          <button type="button" class="secondary small" onClick={() => chat.outbox.discard(conversation, key)}>
+            {t.discard}
+          </button>
+        </div>
+      )}
+    </li>
+  );
+}
