@@ -53,6 +53,10 @@ describe('The chat page, as a user works with it', function () {
     return { name, id, bruno };
   }
 
+  async function unreadIn(client: ChatClient, group: number): Promise<number | undefined> {
+    return (await client.chats()).chats.find(({ id }) => id === group)?.unread;
+  }
+
   const ana = (options = {}) => browser.signIn(nodes.active.url, 'ana', options);
   const message = (page: Page, text: string) => page.locator('.message', { hasText: text });
 
@@ -96,11 +100,27 @@ describe('The chat page, as a user works with it', function () {
     expect(await message(page, 'unseen 0.').evaluate((line) => line.getBoundingClientRect().top)).to.be.within(0, 600);
     await page.locator('#jump').click();
     await message(page, 'unseen 119.').waitFor();
-    await eventually('all count as read', async () => (await page.title()) === 'Plantão');
-    await eventually('the cluster knows', async () => {
-      const { chats } = await me.chats();
-      return chats.find((chat) => chat.id === id)?.unread === 0;
-    });
+    await page.getByRole('link', { name }).getByRole('img', { name: 'unread' }).waitFor({ state: 'detached' });
+    await eventually('the cluster knows', async () => (await unreadIn(me, id)) === 0);
+  });
+
+  it('reports what was read even if the page is closed right after', async () => {
+    const { name, id, bruno } = await newGroup();
+    const me = await clientOf('ana');
+    const page = await ana();
+    await page.getByRole('link', { name }).waitFor();
+    await bruno.send(id, 'read in passing');
+    await page.getByRole('link', { name }).getByRole('img', { name: '1 unread' }).waitFor();
+    // The page leaves as soon as the message counts as read: before the pause after which it reports that.
+    await page.evaluate((group) => {
+      const link = [...document.querySelectorAll<HTMLElement>('nav a')].find((one) => one.textContent?.includes(group));
+      new MutationObserver(() => {
+        if (!link?.querySelector('[role="img"]')) location.href = 'about:blank';
+      }).observe(document.body, { subtree: true, childList: true });
+      link?.click();
+    }, name);
+    await page.waitForURL('about:blank');
+    await eventually('the cluster knows', async () => (await unreadIn(me, id)) === 0);
   });
 
   it('keeps drafts and unsent messages through a reload, and sends the latter by itself when a node is back', async () => {

@@ -80,9 +80,10 @@ export class Chat {
     return this.#groups.isListed || this.#groups.all.length > 0;
   }
 
-  /** Keeps what is loaded on this device for the next visit. Does nothing before the first list of this one. */
+  /** Keeps what is loaded on this device for the next visit, and reports what has been read. */
   save(): void {
     this.#groups.save();
+    this.#reads.send();
   }
 
   /** Removes what is kept on this device, except what is not sent yet. */

@@ -19,7 +19,8 @@ export class Traffic {
     const began = performance.now();
     const [, node] = /^(.*)\/health$/.exec(String(input)) ?? [];
     try {
-      const response = await fetch(input, init);
+      // A read mark is also sent while the page closes, and must outlive it.
+      const response = await fetch(input, { ...init, keepalive: String(input).endsWith('/read') });
       this.lastSign = performance.now();
       if (node !== undefined) this.#probes.set(node, { latencyMs: this.lastSign - began, timedOut: false });
       return response;

@@ -19,13 +19,13 @@ export class ReadReports {
   /** Reports soon that the messages of a group up to this one have been read. */
   report(groupId: number, messageId: number): void {
     this.#marks.set(groupId, messageId);
-    this.#timer ??= setTimeout(() => {
-      this.#timer = undefined;
-      this.#send();
-    }, PAUSE_MS);
+    this.#timer ??= setTimeout(() => this.send(), PAUSE_MS);
   }
 
-  #send(): void {
+  /** Reports at once what still waits for its pause: the page may be about to close. */
+  send(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
     for (const [groupId, messageId] of this.#marks) {
       this.#marks.delete(groupId);
       this.#client.markRead(groupId, messageId, { signal: this.#signal }).catch(() => {});
