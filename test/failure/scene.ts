@@ -5,7 +5,7 @@ import { eventually } from '../support/eventually.ts';
 import { freePort } from '../support/free-port.ts';
 import { get, type JsonObject, post } from '../support/http.ts';
 import { type LogEntry, NodeProcess } from '../support/node-process.ts';
-import { Bystander } from './bystander.ts';
+import { Bystander } from './coordination/bystander.ts';
 import { type Gap, GapMeter } from './gap-meter.ts';
 
 export interface SceneOptions {

@@ -1,0 +1,48 @@
+import { expect } from 'chai';
+import { createDatabase, type TestDatabase } from '../../support/postgres.ts';
+import { Scene } from '../scene.ts';
+
+const LEASE_MS = 1000;
+const HALF_AN_HOUR_MS = 1_800_000;
+
+describe('A node whose wall clock jumps', () => {
+  let database: TestDatabase;
+  let scene: Scene;
+
+  before(async function () {
+    this.timeout(90_000);
+    database = await createDatabase();
+    const imports = ['test/failure/coordination/jumping-clock.ts'];
+    scene = await Scene.open({ databaseUrl: database.url, leaseMs: LEASE_MS, imports });
+  });
+  after(async function () {
+    this.timeout(60_000);
+    await scene.close();
+    await database.drop();
+  });
+
+  for (const direction of ['ahead', 'back']) {
+    it(`${direction} keeps its role, and posts are accepted as fast as before`, async function () {
+      this.timeout(60_000);
+      await scene.settled();
+      const active = await scene.active();
+      const { gap, logOf } = await scene.broken(
+        async () => {
+          for (const node of scene.nodes) {
+            const since = node.entries.length;
+            node.kill('SIGUSR2');
+            const jumped = await node.logged('its jump', ({ event }) => event === 'clock_jumped', { since });
+            const byMs = jumped.time - Date.now();
+            expect(direction === 'ahead' ? byMs : -byMs).to.be.above(HALF_AN_HOUR_MS);
+          }
+          // Long enough for a lease that counts by the wrong clock to expire, or never to expire.
+          await new Promise((resolve) => setTimeout(resolve, 2 * LEASE_MS));
+        },
+        { keepsTerm: true },
+      );
+      expect(gap.ms).to.be.below(LEASE_MS);
+      expect(await scene.active()).to.equal(active);
+      for (const node of scene.nodes) expect(logOf(node).map(({ event }) => event)).to.deep.equal(['clock_jumped']);
+    });
+  }
+});

@@ -1,0 +1,101 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { expect } from 'chai';
+import pg from 'pg';
+import { seedData } from '../../../src/local-cluster/demo-data.ts';
+import { eventually } from '../../support/eventually.ts';
+import { get, request } from '../../support/http.ts';
+import { type NodeProcess, startNode } from '../../support/node-process.ts';
+import { type OwnPostgres, startPostgresOfItsOwn } from '../../support/postgres.ts';
+import { startTcpProxy, type TcpProxy } from '../../support/tcp-proxy.ts';
+
+/** One of each kind of work with the database: its pool, its batches, its cursors, its tokens. */
+const REQUESTS: readonly [method: string, path: string, body?: unknown][] = [
+  ['GET', '/chats?userId=1'],
+  ['GET', '/messages?groupId=1'],
+  ['GET', '/users?username=a'],
+  ['GET', '/group-users?groupId=1'],
+  ['GET', '/user/1/groups'],
+  ['GET', '/cluster'],
+  ['GET', '/subscribe/user?user_id=1&timeout=0'],
+  ['POST', '/login', { username: 'ana_orm' }],
+  ['POST', '/create-chat', { groupName: 'noite', creatorId: 1, members: ['bruno_orm'] }],
+  ['POST', '/user/2/groups/plantão'],
+  ['DELETE', '/user/2/groups/plantão'],
+  ['POST', '/notify/plantão', { payload: 'às 3' }],
+  ['POST', '/messages', { userId: 1, groupId: 1, content: 'às 3' }],
+];
+const ROUNDS = 3;
+
+describe('Every request while PostgreSQL goes away and returns', () => {
+  let postgres: OwnPostgres;
+  let cable: TcpProxy;
+  let node: NodeProcess;
+
+  before(async function () {
+    this.timeout(120_000);
+    postgres = await startPostgresOfItsOwn();
+    await seedData(postgres.url);
+    cable = await startTcpProxy({ port: postgres.port });
+    node = await startNode({ databaseUrl: cable.via(postgres.url), env: { LEASE_MS: '1000' } });
+    await eventually('it is active', async () => (await get(`${node.url}/health`)).body.active === true);
+  });
+  after(async function () {
+    this.timeout(60_000);
+    cable?.heal();
+    await node?.stop();
+    await cable?.close();
+    await postgres?.remove();
+  });
+
+  const endSessions = async () => {
+    const client = new pg.Client({ connectionString: postgres.url });
+    await client.connect();
+    await client.query(
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'plantao:%' AND pid <> pg_backend_pid()",
+    );
+    await client.end();
+  };
+  const FAULTS = [
+    ['its sessions are ended again and again', () => endSessions()],
+    ['its connections are reset', async () => cable.dropConnections()],
+    ['the cable is cut', () => forAWhile(() => cable.cut())],
+    ['the cable swallows', () => forAWhile(() => cable.swallow())],
+    ['PostgreSQL is restarted', () => postgres.restart('fast')],
+    ['PostgreSQL is killed', () => postgres.restart('immediate')],
+  ] as const;
+
+  const forAWhile = async (fault: () => void) => {
+    fault();
+    await pause(50 + Math.random() * 400);
+    cable.heal();
+  };
+
+  for (const [what, fault] of FAULTS) {
+    it(`gets a documented response: ${what}`, async function () {
+      this.timeout(90_000);
+      const until = new AbortController();
+      const answers = new Map<string, number>();
+      const asking = REQUESTS.map(async ([method, path, body]) => {
+        while (!until.signal.aborted) {
+          const { status, text } = await request(method, `${node.url}${encodeURI(path)}`, { body, deadline: 15_000 });
+          const answer = status === 500 ? `${method} ${path}: 500 ${text}` : String(status);
+          answers.set(answer, (answers.get(answer) ?? 0) + 1);
+          await pause(20);
+        }
+      });
+      for (let round = 0; round < ROUNDS; round++) {
+        await pause(Math.random() * 100);
+        await fault();
+        await eventually('it serves again', async () => (await get(`${node.url}/readiness`)).status === 200, {
+          within: 20_000,
+        });
+      }
+      await eventually('it is active again', async () => (await get(`${node.url}/primary`)).status === 200);
+      until.abort();
+      await Promise.all(asking);
+      const odd = [...answers.keys()].filter((answer) => !['200', '201', '204', '410', '503'].includes(answer));
+      expect(odd).to.deep.equal([]);
+      expect(answers.get('200') ?? 0, 'served').to.be.above(REQUESTS.length);
+    });
+  }
+});

@@ -1,0 +1,83 @@
+import { expect } from 'chai';
+import pg from 'pg';
+import { seedData } from '../../../src/local-cluster/demo-data.ts';
+import { eventually } from '../../support/eventually.ts';
+import { get, post } from '../../support/http.ts';
+import { createDatabase, type TestDatabase } from '../../support/postgres.ts';
+import { startTwoNodes, type TwoNodes } from '../../support/two-nodes.ts';
+
+const LEASE_MS = 1000;
+/** Far below every time-out of a statement. */
+const AT_ONCE_MS = 1500;
+
+/** Locks of a DBA, held for hours, on parts that storing a message or promoting a node does not need. */
+const HOLDS: [what: string, sql: string][] = [
+  ["this node's row in plantao.nodes", "SELECT FROM plantao.nodes WHERE node = 'node-a' FOR UPDATE"],
+  ['the table plantao.nodes, as CREATE INDEX', 'LOCK TABLE plantao.nodes IN SHARE MODE'],
+  ['the table plantao.nodes, as VACUUM FULL', 'LOCK TABLE plantao.nodes IN ACCESS EXCLUSIVE MODE'],
+  ['plantao.switchover_requests', 'LOCK TABLE plantao.switchover_requests IN ACCESS EXCLUSIVE MODE'],
+  ['the row of plantao.event_log', 'SELECT FROM plantao.event_log FOR UPDATE'],
+  ['plantao.sign_in_attempts', 'LOCK TABLE plantao.sign_in_attempts IN ACCESS EXCLUSIVE MODE'],
+  ['plantao.tokens', 'LOCK TABLE plantao.tokens IN SHARE MODE'],
+];
+
+describe('A transaction that stays open', () => {
+  let database: TestDatabase;
+  let nodes: TwoNodes;
+  let dba: pg.Client;
+
+  before(async () => {
+    database = await createDatabase();
+    await seedData(database.url);
+    nodes = await startTwoNodes(database.url, { LEASE_MS: String(LEASE_MS) });
+    dba = new pg.Client({ connectionString: database.url });
+    await dba.connect();
+  });
+  after(async () => {
+    await dba?.end();
+    await nodes?.stop();
+    await database?.drop();
+  });
+  afterEach(() => dba.query('ROLLBACK'));
+
+  const both = () => [nodes.active, nodes.standby];
+  const active = () =>
+    eventually('one node is active', async () => {
+      const healths = await Promise.all(both().map(({ url }) => get(`${url}/health`)));
+      return both().find((_, at) => healths[at]?.body.active === true);
+    });
+  const demotions = () => both().flatMap(({ entries }) => entries.filter(({ event }) => event === 'demoted')).length;
+  const send = async (url: string) => {
+    const sent = await post(`${url}/messages`, { userId: 1, groupId: 1, content: 'goes on' });
+    expect(sent.status, sent.text).to.equal(200);
+    expect(sent.ms).to.be.below(AT_ONCE_MS);
+  };
+
+  for (const [what, sql] of HOLDS) {
+    it(`on ${what} delays no post, read, poll, heartbeat or promotion`, async () => {
+      const { url } = await active();
+      const before = demotions();
+      await dba.query('BEGIN');
+      await dba.query(sql);
+      // Long enough for each periodic work to have met the lock, and for a lease to end.
+      const until = performance.now() + 2 * LEASE_MS;
+      while (performance.now() < until) {
+        const [page, poll] = await Promise.all([
+          get(`${url}/messages?groupId=1`),
+          get(`${url}/subscribe/status?groupId=1&timeout=5`),
+          send(url),
+        ]);
+        expect(page.status).to.equal(200);
+        expect([200, 204]).to.include(poll.status);
+        expect((await get(`${url}/readiness`)).status).to.equal(200);
+      }
+      expect(demotions(), 'demotions').to.equal(before);
+      const endedAt = performance.now();
+      const other = new pg.Client({ connectionString: database.url });
+      await other.connect();
+      await other.query('SELECT pg_terminate_backend(pid) FROM plantao.lock_holder').finally(() => other.end());
+      await send((await active()).url);
+      expect(performance.now() - endedAt).to.be.below(AT_ONCE_MS + LEASE_MS);
+    });
+  }
+});

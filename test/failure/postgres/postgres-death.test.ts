@@ -1,0 +1,124 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { expect } from 'chai';
+import pg from 'pg';
+import { get } from '../../support/http.ts';
+import { type OwnPostgres, startPostgresOfItsOwn } from '../../support/postgres.ts';
+import { type Aftermath, Scene } from '../scene.ts';
+
+const LEASE_MS = 1000;
+/** The time of a restart, on two busy cores, with the nodes' own backoff. */
+const SLACK_MS = 4000;
+/** The most lines that a node may log about one outage: ten events, and the start and end of three conditions. */
+const MOST_LINES = 18;
+
+describe('The service', () => {
+  let postgres: OwnPostgres;
+  let scene: Scene;
+
+  before(async function () {
+    this.timeout(120_000);
+    postgres = await startPostgresOfItsOwn({ flags: ['-c', 'max_connections=60'] });
+    scene = await Scene.open({ databaseUrl: postgres.url, leaseMs: LEASE_MS });
+  });
+  beforeEach(async () => scene.settled());
+  after(async function () {
+    this.timeout(60_000);
+    await scene.close();
+    await postgres.remove();
+  });
+
+  const tellsItShortly = ({ logOf }: Aftermath) => {
+    for (const node of scene.nodes) {
+      const lines = logOf(node).map(({ msg }) => msg);
+      expect(lines, lines.join('\n')).to.have.length.below(MOST_LINES);
+    }
+  };
+
+  for (const how of ['fast', 'immediate'] as const) {
+    it(`recovers by itself from a restart of PostgreSQL (${how})`, async function () {
+      this.timeout(60_000);
+      let downMs = 0;
+      const aftermath = await scene.broken(async () => {
+        const startedAt = performance.now();
+        await postgres.restart(how);
+        downMs = performance.now() - startedAt;
+      });
+      expect(aftermath.gap.ms).to.be.below(downMs + SLACK_MS);
+      tellsItShortly(aftermath);
+    });
+  }
+
+  it('has no active node and refuses writes while PostgreSQL is down, and recovers by itself', async function () {
+    this.timeout(60_000);
+    const aftermath = await scene.broken(async () => {
+      await postgres.stop();
+      await pause(2 * LEASE_MS);
+      for (const node of scene.nodes) {
+        expect((await get(`${node.url}/health`)).body).to.include({ status: 'alive', active: false });
+        expect((await get(`${node.url}/readiness`)).status).to.equal(503);
+        expect((await scene.post(node)).body).to.include({ code: 'not_active', active_url: null });
+      }
+      await postgres.start();
+    });
+    tellsItShortly(aftermath);
+  });
+
+  it('has no active node after the lease while PostgreSQL is frozen (SIGSTOP), and one when it continues', async function () {
+    this.timeout(60_000);
+    const aftermath = await scene.broken(async () => {
+      await postgres.freeze();
+      await pause(2 * LEASE_MS);
+      for (const node of scene.nodes) expect((await scene.health(node))?.active).to.equal(false);
+      await postgres.thaw();
+    });
+    tellsItShortly(aftermath);
+  });
+
+  it('keeps its active node while max_connections is exhausted, and recovers from a lost lock session once there is room', async function () {
+    this.timeout(60_000);
+    const crowd: pg.Client[] = [];
+    const fill = async () => {
+      for (;;) {
+        const client = new pg.Client({ connectionString: postgres.url, application_name: 'crowd' });
+        client.on('error', () => undefined);
+        try {
+          await client.connect();
+        } catch {
+          return;
+        }
+        crowd.push(client);
+      }
+    };
+    const leave = () => Promise.all(crowd.splice(0).map((client) => client.end()));
+    try {
+      await scene.broken(fill, { keepsTerm: true, mend: () => undefined });
+      await scene.broken(async () => {
+        await scene.sql('SELECT pg_terminate_backend(pid) FROM plantao.lock_holder');
+        await pause(LEASE_MS);
+        await leave();
+      });
+    } finally {
+      await leave();
+    }
+  });
+
+  it('refuses writes and serves reads without a change of role while the disk is full (SQLSTATE 53100), and recovers by itself', async function () {
+    this.timeout(60_000);
+    await scene.sql(`CREATE FUNCTION fill() RETURNS trigger LANGUAGE plpgsql AS $$
+      BEGIN RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = '53100'; END $$`);
+    const active = await scene.active();
+    const aftermath = await scene.broken(
+      async () => {
+        await scene.sql('CREATE TRIGGER full_disk BEFORE INSERT ON plantao.messages EXECUTE FUNCTION fill()');
+        const refused = await scene.post(active);
+        expect(refused.status).to.equal(503);
+        expect(refused.body).to.include({ code: 'unavailable' });
+        expect((await get(`${active.url}/messages?groupId=${scene.ids.groupId}`)).status).to.equal(200);
+        await scene.sql('DROP TRIGGER full_disk ON plantao.messages');
+      },
+      { keepsTerm: true },
+    );
+    expect(await scene.active()).to.equal(active);
+    tellsItShortly(aftermath);
+  });
+});

@@ -1,0 +1,102 @@
+import { expect } from 'chai';
+import pg from 'pg';
+import { seedData } from '../../../src/local-cluster/demo-data.ts';
+import { eventually } from '../../support/eventually.ts';
+import { get, post } from '../../support/http.ts';
+import { createDatabase, type TestDatabase } from '../../support/postgres.ts';
+import { type LocalNode, startTwoNodes, type TwoNodes } from '../../support/two-nodes.ts';
+
+const PATIENCE = { within: 20_000, every: 50 };
+
+interface Readiness {
+  ready: boolean;
+  conditions: { name: string; reason: string; since: string }[];
+}
+
+describe('/readiness', () => {
+  let database: TestDatabase;
+  let nodes: TwoNodes;
+  let dba: pg.Client;
+
+  before(async () => {
+    database = await createDatabase();
+    await seedData(database.url);
+    nodes = await startTwoNodes(database.url, { LEASE_MS: '1000' });
+    dba = new pg.Client({ connectionString: database.url });
+    await dba.connect();
+  });
+  after(async () => {
+    await dba?.end();
+    // The faults of these tests are logged as errors.
+    await nodes?.stop().catch(() => {});
+    await database?.drop();
+  });
+
+  const ask = (node: LocalNode, query = '') => get<Readiness>(`${node.url}/readiness${query}`);
+  const isNotReady = (node: LocalNode, condition: string) =>
+    eventually(
+      `${node.name} is not ready: ${condition}`,
+      async () => {
+        const { status, body } = await ask(node);
+        return status === 503 && !body.ready && body.conditions.find(({ name }) => name === condition);
+      },
+      PATIENCE,
+    );
+  const areReady = () =>
+    eventually(
+      'both are ready',
+      async () =>
+        (await Promise.all([nodes.active, nodes.standby].map((node) => ask(node)))).every(
+          ({ status }) => status === 200,
+        ),
+      PATIENCE,
+    );
+  const said = (node: LocalNode, condition: string) =>
+    node.entries.filter((entry) => (entry as { condition?: string }).condition === condition).map(({ event }) => event);
+
+  it('returns 503 with the reason on an active node whose posts fail; the standby stays ready for reads', async function () {
+    this.timeout(60_000);
+    await areReady();
+    await dba.query('ALTER FUNCTION plantao.post_messages RENAME TO post_messages_away');
+    const send = () => post(`${nodes.active.url}/messages`, { userId: 1, groupId: 1, content: 'fails' });
+    await eventually('a post fails', async () => (await send()).status >= 500, PATIENCE);
+    const condition = await isNotReady(nodes.active, 'posts');
+    expect(condition.reason).to.contain('messages cannot be stored').and.contain('SQLSTATE 42883');
+    expect((await ask(nodes.active, '?for=reads')).status).to.equal(200);
+    expect((await ask(nodes.standby)).status).to.equal(200);
+    await eventually('it is logged', () => said(nodes.active, 'posts').length === 1, PATIENCE);
+    await dba.query('ALTER FUNCTION plantao.post_messages_away RENAME TO post_messages');
+    await areReady();
+    expect(said(nodes.active, 'posts')).to.deep.equal(['condition_began', 'condition_ended']);
+    expect((await send()).status).to.equal(200);
+  });
+
+  it('returns 503 with the reason on all nodes while none can be promoted', async function () {
+    this.timeout(60_000);
+    await areReady();
+    await dba.query('BEGIN; LOCK TABLE plantao.leader_terms IN ACCESS EXCLUSIVE MODE');
+    await dba.query(
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'plantao:%:lock' AND datname = current_database()",
+    );
+    const reasons = await Promise.all(
+      [nodes.active, nodes.standby].map(async (node) => (await isNotReady(node, 'promotion')).reason),
+    );
+    for (const reason of reasons) expect(reason).to.contain('no node is active');
+    await dba.query('ROLLBACK');
+    await areReady();
+  });
+
+  it('returns 503 for reads too when the event log cannot be read', async function () {
+    this.timeout(60_000);
+    await areReady();
+    await dba.query('ALTER VIEW plantao.event_feed RENAME TO event_feed_away');
+    await isNotReady(nodes.standby, 'event_log');
+    expect((await ask(nodes.standby, '?for=reads')).status).to.equal(503);
+    await dba.query('ALTER VIEW plantao.event_feed_away RENAME TO event_feed');
+    await areReady();
+  });
+
+  it('refuses an unknown value of its query parameter', async () => {
+    expect((await ask(nodes.active, '?for=writes')).status).to.equal(400);
+  });
+});

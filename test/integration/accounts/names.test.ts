@@ -1,0 +1,166 @@
+import { expect } from 'chai';
+import pg from 'pg';
+import { nameKey } from '../../../src/chat/names.ts';
+import { get, type JsonObject, post } from '../../support/http.ts';
+import { createDatabase, type TestDatabase } from '../../support/postgres.ts';
+import { useTwoNodes } from '../../support/two-nodes.ts';
+
+const written = (name: string) =>
+  JSON.stringify(name).replace(/[^ -~]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16)}`);
+
+/** Names with characters that are invisible by themselves, each with the same name as a careless keyboard writes it. */
+const RIGHTFUL: [name: string, without: string][] = [
+  ['👩\u200d💻 devs', '👩💻 devs'],
+  ['👩🏽\u200d🚀', '👩🏽🚀'],
+  ['❤\ufe0f\u200d🔥', '❤🔥'],
+  ['☎\ufe0f ajuda', '☎ ajuda'],
+  ['1\ufe0f\u20e3 um', '1\u20e3 um'],
+  ['علی\u200cرضا', 'علیرضا'],
+  ['می\u200cخواهم', 'میخواهم'],
+  ['क्\u200dष', 'क्ष'],
+  ['क्\u200cषा', 'क्षा'],
+  ['ශ්\u200dරී', 'ශ්රී'],
+  ['葛\u{e0100}城', '葛城'],
+];
+const HIDDEN = [
+  'a\u200cna',
+  'ana\u200d',
+  '\u200dana',
+  'an\u200ba',
+  // Alef does not join to its left, so the character after it changes nothing.
+  'رضا\u200cعلی',
+  'ب\u200dب',
+  '👩\u200dx',
+  '👩\u200d',
+  '👩\u200d\u200d💻',
+  '\u202eana',
+  'ana\u200e',
+  'ana\u200f',
+  '\u2066ana\u2069',
+  'a\u061cna',
+  'a\u00adna',
+  'a\u034fna',
+  'a\u2060na',
+  'a\ufeffna',
+  'a\u3164na',
+  'ana\u2800',
+  'a\u{e0061}na',
+  'a\ufff9na',
+  'a\u0007na',
+];
+
+describe('Names', function () {
+  this.timeout(60_000);
+  const nodes = useTwoNodes();
+  const on = (path: string) => nodes.active.url + path;
+  const logIn = (username: string) => post(on('/login'), { username });
+  const create = (groupName: string) => post(on('/create-chat'), { groupName, creatorId: 1 });
+
+  it('keep joiners and variation selectors that change their appearance, and are returned as written', async () => {
+    for (const [name] of RIGHTFUL) {
+      const { status, body } = await logIn(name);
+      expect([status, body.username], written(name)).to.deep.equal([200, name]);
+      const group = await create(name);
+      expect([group.status, group.body.group_name], written(name)).to.deep.equal([200, name]);
+      const topic = encodeURIComponent(name);
+      const notified = await post<{ cursor: string }>(on(`/notify/${topic}`), {});
+      expect(notified.status, written(name)).to.equal(200);
+      const poll = on(`/subscribe/status?timeout=0&group=${topic}&cursor=${notified.body.cursor}`);
+      expect((await get(poll)).status, written(name)).to.equal(204);
+    }
+  });
+
+  it('are refused with invisible characters elsewhere', async () => {
+    for (const name of HIDDEN) {
+      for (const { status, body } of [await logIn(name), await create(name)]) {
+        expect([status, body.code], written(name)).to.deep.equal([400, 'invalid_request']);
+        expect(body.error, written(name)).to.match(/must not contain control characters or invisible ones/);
+      }
+    }
+  });
+
+  it('lose variation selectors that have no effect', async () => {
+    for (const [typed, kept] of [
+      ['sele\ufe0fct', 'select'],
+      ['12\ufe0f', '12'],
+    ] as const) {
+      expect((await logIn(typed)).body.username).to.equal(kept);
+      expect((await create(typed)).body.group_name).to.equal(kept);
+    }
+  });
+
+  it('of users cannot differ by invisible characters only', async () => {
+    for (const [name, without] of RIGHTFUL) {
+      const [one, other] = [await logIn(name), await logIn(without)];
+      expect(other.body.user_id, written(name)).to.equal(one.body.user_id);
+      const { body } = await post(on('/create-chat'), { groupName: 'x', creatorId: 1, members: [without] });
+      expect((body.members as JsonObject[]).map(({ id }) => id)).to.include(one.body.user_id);
+    }
+  });
+});
+
+describe('plantao.name_key', function () {
+  this.timeout(60_000);
+  let database: TestDatabase;
+  let sql: pg.Client;
+  before(async () => {
+    database = await createDatabase();
+    sql = new pg.Client({ connectionString: database.url });
+    await sql.connect();
+  });
+  after(async () => {
+    await sql.end();
+    await database.drop();
+  });
+
+  const keysOf = async (names: string[]) => {
+    const query =
+      'SELECT plantao.name_key(name) AS key FROM unnest($1::text[]) WITH ORDINALITY AS n (name, at) ORDER BY at';
+    return (await sql.query<{ key: string }>(query, [names])).rows.map(({ key }) => key);
+  };
+  const isRefused = async (name: string, constraint: RegExp) => {
+    const insert = sql.query('INSERT INTO plantao.users (username) VALUES ($1)', [name]);
+    expect(
+      await insert.then(String, (error: pg.DatabaseError) => error.constraint),
+      written(name.slice(0, 9)),
+    ).to.match(constraint);
+  };
+
+  it('drops every invisible character, as its copy in TypeScript does', async () => {
+    const names: string[] = [];
+    for (let point = 1; point <= 0x10ffff; point++) {
+      if (point === 0xd800) point = 0xe000;
+      const character = String.fromCodePoint(point);
+      const isHidden = /[\p{Cc}\p{Cf}\p{Z}\p{Default_Ignorable_Code_Point}\u2800]/u.test(character);
+      // Of what can be seen one in a hundred; its lower case is another matter.
+      if (isHidden || point % 100 === 0) names.push(`a${character}b`);
+    }
+    expect(names.length).to.be.above(5000);
+    const keys = await keysOf(names);
+    const without = (key: string) => ['ab', 'a b'].indexOf(key);
+    const different = names.filter((name, at) => without(keys[at] ?? '') !== without(nameKey(name)));
+    expect(different.map(written)).to.deep.equal([]);
+  });
+
+  it('ignores invisible characters between a letter and its mark', async () => {
+    for (const invisible of ['\u034f', '\u200d', '\u200c', '\ufe0f', '\uffa0', '']) {
+      expect(await keysOf([` Jose${invisible}\u0301 \t`]), written(invisible)).to.deep.equal(['josé']);
+    }
+  });
+
+  it('returns no key for an invisible name, and the row is refused', async () => {
+    for (const name of ['\u200d', '\u2800\u200b', '\ufe0f \u3164']) await isRefused(name, /^users_username/);
+  });
+
+  it('does no work for text longer than a name, which a check refuses at once', async () => {
+    for (const name of [
+      `a${'\u0301'.repeat(200_000)}${'\u0327'.repeat(200_000)}`,
+      '\ufdfa'.repeat(300_000),
+      'x'.repeat(65),
+    ]) {
+      const startedAt = performance.now();
+      await isRefused(name, /^users_username_check$/);
+      expect(performance.now() - startedAt).to.be.below(2000);
+    }
+  });
+});

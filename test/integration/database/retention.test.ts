@@ -1,0 +1,246 @@
+import { expect } from 'chai';
+import pg from 'pg';
+import pino from 'pino';
+import type { Sequelize } from 'sequelize';
+import { openSequelize } from '../../../src/database/sequelize.ts';
+import { CursorExpiredError } from '../../../src/events/cursor.ts';
+import { Retention, type RetentionOptions } from '../../../src/events/retention.ts';
+import { seedData } from '../../../src/local-cluster/demo-data.ts';
+import { createDatabase, type TestDatabase } from '../../support/postgres.ts';
+import { LogNode } from '../delivery/delivery-node.ts';
+
+interface Status {
+  first_position: number;
+  head: number;
+  events: number;
+  removed: number;
+  payload_bytes: number;
+  swept_at: Date | null;
+}
+
+describe('Retention', () => {
+  let database: TestDatabase;
+  let client: pg.Client;
+  let sequelize: Sequelize;
+  let term = 0;
+
+  before(async () => {
+    database = await createDatabase();
+    await seedData(database.url);
+    client = new pg.Client({ connectionString: database.url });
+    await client.connect();
+    sequelize = openSequelize(database.url, 'retention-test', 2);
+    await sequelize.authenticate();
+  });
+  after(async () => {
+    await sequelize?.close();
+    await client?.end();
+    await database?.drop();
+  });
+  /** Each test has its own open term, and a log of 100 new events. */
+  beforeEach(async () => {
+    await client.query('UPDATE plantao.leader_terms SET ended_at = now() WHERE ended_at IS NULL');
+    term += 1;
+    await client.query(
+      "INSERT INTO plantao.leader_terms (term, node, url, backend_pid, reason) VALUES ($1, 'x', 'x', 1, 'test')",
+      [term],
+    );
+    await client.query(`
+      BEGIN;
+      UPDATE plantao.event_log SET floor = plantao.log_head(), counted_to = plantao.log_head(), payload_bytes = 0;
+      DELETE FROM plantao.events;
+      COMMIT`);
+    await add(100);
+  });
+
+  const add = (count: number) =>
+    client.query(
+      "INSERT INTO plantao.messages (group_id, sender_id, content) SELECT 1, 1, 'n ' || n FROM generate_series(1, $1) n",
+      [count],
+    );
+  const status = async (): Promise<Status> =>
+    (await client.query<Status>('SELECT * FROM plantao.event_log_status')).rows[0] as Status;
+  const age = (count: number, hours: number) =>
+    client.query(
+      `UPDATE plantao.events SET at = at - make_interval(hours => $2)
+       WHERE position <= (SELECT floor FROM plantao.event_log) + $1`,
+      [count, hours],
+    );
+  const retention = (more: Partial<RetentionOptions> = {}) =>
+    new Retention({
+      ...{ sequelize, log: pino({ level: 'silent' }), term: () => term },
+      ...{ eventHours: 24, eventCount: 1_000_000, eventBytes: 1_000_000_000, keyHours: 24 },
+      ...more,
+    });
+
+  it('removes the events that are too old and moves the floor', async () => {
+    await age(30, 25);
+    const before = await status();
+    expect(await retention().sweep()).to.deep.equal({ events: 30, keys: 0 });
+    const after = await status();
+    expect(after.first_position).to.equal(before.first_position + 30);
+    expect(after).to.include({ events: 70, head: before.head, removed: before.removed + 30 });
+    expect(after.swept_at?.getTime()).to.be.closeTo(Date.now(), 60_000);
+    const { rows } = await client.query('SELECT min(position)::int AS oldest FROM plantao.events');
+    expect(rows[0].oldest).to.equal(after.first_position);
+  });
+
+  it('removes the events beyond the maximum number, whatever their age', async () => {
+    expect(await retention({ eventCount: 40 }).sweep()).to.deep.equal({ events: 60, keys: 0 });
+    expect(await status()).to.include({ events: 40 });
+  });
+
+  it('removes nothing within the limits, and everything if all events are too old', async () => {
+    expect(await retention().sweep()).to.deep.equal({ events: 0, keys: 0 });
+    await age(100, 25);
+    const { head } = await status();
+    expect(await retention().sweep()).to.deep.equal({ events: 100, keys: 0 });
+    expect(await status(), 'positions continue').to.include({ events: 0, head });
+    await add(1);
+    expect(await status()).to.include({ events: 1, head: head + 1 });
+  });
+
+  it('leaves no gap after a clock was set back: it stops at the first new event', async () => {
+    await age(100, 25);
+    await client.query(
+      'UPDATE plantao.events SET at = now() WHERE position = (SELECT floor FROM plantao.event_log) + 11',
+    );
+    expect((await retention().sweep()).events).to.equal(10);
+  });
+
+  it('removes the oldest events while the payloads of the rest have too many bytes', async () => {
+    await client.query("SELECT plantao.notify_group('large', to_jsonb(repeat('x', 998))) FROM generate_series(1, 20)");
+    await add(10);
+    expect(await retention({ eventBytes: 20_000 }).sweep()).to.deep.equal({ events: 0, keys: 0 });
+    expect(await status()).to.include({ events: 130, payload_bytes: 20_000 });
+    // The hundred events before the notifications, and five notifications.
+    expect(await retention({ eventBytes: 15_000 }).sweep()).to.deep.equal({ events: 105, keys: 0 });
+    expect(await status()).to.include({ events: 25, payload_bytes: 15_000 });
+    await client.query("SELECT plantao.notify_group('large', to_jsonb(repeat('x', 4998)))");
+    expect(await retention({ eventBytes: 15_000 }).sweep()).to.deep.equal({ events: 5, keys: 0 });
+    expect(await status()).to.include({ payload_bytes: 15_000 });
+  });
+
+  it('removes by bytes in steps, and counts again if the end of the log was lost', async () => {
+    await client.query("SELECT plantao.notify_group('many', to_jsonb(repeat('x', 98))) FROM generate_series(1, 2500)");
+    expect(await retention({ eventBytes: 1000 }).sweep()).to.deep.equal({ events: 2590, keys: 0 });
+    expect(await status()).to.include({ events: 10, payload_bytes: 1000 });
+    await client.query('DELETE FROM plantao.events WHERE position > (SELECT floor + 4 FROM plantao.event_log)');
+    await retention({ eventBytes: 1000 }).sweep();
+    expect(await status()).to.include({ events: 4, payload_bytes: 400 });
+  });
+
+  it('removes in as many steps as necessary', async () => {
+    await add(3400);
+    expect((await retention({ eventCount: 500 }).sweep()).events).to.equal(3000);
+    expect(await status()).to.include({ events: 500 });
+  });
+
+  it('removes old idempotency keys', async () => {
+    await client.query(
+      `INSERT INTO plantao.idempotency_keys (sender_id, key, group_id, content_hash, message_id, position, sent_at)
+       SELECT 1, 'k' || n, 1, sha256('text'), n, n, now() - make_interval(hours => n) FROM generate_series(1, 48) n`,
+    );
+    expect(await retention().sweep()).to.deep.equal({ events: 0, keys: 25 });
+    const { rows } = await client.query('SELECT count(*)::int AS kept FROM plantao.idempotency_keys');
+    expect(rows[0].kept).to.equal(23);
+  });
+
+  it('runs on the active node only: without a term it does nothing, and the database refuses a closed one', async () => {
+    await age(100, 25);
+    expect(await retention({ term: () => null }).sweep()).to.deep.equal({ events: 0, keys: 0 });
+    const refused = await retention({ term: () => term - 1 })
+      .sweep()
+      .catch((error) => error.original?.code ?? error.code);
+    expect(refused).to.equal('PT001');
+    expect(await status()).to.include({ events: 100 });
+  });
+
+  it('stops between two steps when its node stops', async () => {
+    await add(5000);
+    const one = retention({ eventCount: 100 });
+    const sweeping = one.sweep();
+    await one.stop();
+    expect((await sweeping).events).to.be.below(4000);
+  });
+
+  describe('and readers:', () => {
+    let node: LogNode;
+    afterEach(async () => {
+      await node.stop();
+    });
+    const reasonOf = (work: Promise<unknown>) =>
+      work.then(
+        () => 'answered',
+        (error) => (error instanceof CursorExpiredError ? error.reason : String(error)),
+      );
+    const cursorAt = async (position: number) =>
+      `${(await client.query('SELECT epoch FROM plantao.log_bounds')).rows[0].epoch}-${position}`;
+
+    it('a cursor at the floor is valid, one below it is refused', async () => {
+      await retention({ eventCount: 40 }).sweep();
+      node = await LogNode.start({ url: database.url });
+      const { removed } = await status();
+      const { news } = await node.pollUser(1, await cursorAt(removed));
+      expect(news?.events.map(({ position }) => position)).to.deep.equal(
+        Array.from({ length: 40 }, (_, n) => removed + 1 + n),
+      );
+      expect(await reasonOf(node.pollUser(1, await cursorAt(removed - 1)))).to.equal('retention');
+      expect(await reasonOf(node.pollUser(1, await cursorAt(0)))).to.equal('retention');
+    });
+
+    it('a node serves removed events that it has in memory', async () => {
+      node = await LogNode.start({ url: database.url });
+      const from = await cursorAt(node.log.known.tail.start);
+      await retention({ eventCount: 1 }).sweep();
+      const { news } = await node.pollUser(1, from);
+      expect(news?.events.length).to.equal(100);
+    });
+
+    it('a page that is read while the floor moves is complete or refused', async () => {
+      node = await LogNode.start({ url: database.url });
+      await add(25_000);
+      while (node.log.known.head < (await status()).head) await node.log.read();
+      const { removed } = await status();
+      expect(node.log.known.tail.start, 'the beginning is no longer in memory').to.be.greaterThan(removed);
+      const outcomes = new Set<string>();
+      let isOver = false;
+      const sweeping = retention({ eventCount: 24_000 })
+        .sweep()
+        .finally(() => {
+          isOver = true;
+        });
+      while (!isOver) {
+        const outcome = await node.pollUser(1, await cursorAt(removed)).then(
+          ({ news }) => (news?.events[0]?.position === removed + 1 ? 'whole' : `from ${news?.events[0]?.position}`),
+          (error) => (error instanceof CursorExpiredError ? error.reason : String(error)),
+        );
+        outcomes.add(outcome);
+      }
+      await sweeping;
+      expect([...outcomes]).to.satisfy((all: string[]) => all.every((one) => ['whole', 'retention'].includes(one)));
+      expect(await reasonOf(node.pollUser(1, await cursorAt(removed)))).to.equal('retention');
+    });
+
+    it('a node that was frozen while retention passed its position ends every wait with its last cursor', async () => {
+      node = await LogNode.start({ url: database.url });
+      const last = node.log.known.cursorAt(node.log.known.head);
+      const { poll, news } = await node.pollUser(1, last);
+      expect(news).to.equal(null);
+      // As on a frozen node: events are appended and removed before this node reads them.
+      await client.query(`
+        BEGIN;
+        INSERT INTO plantao.messages (group_id, sender_id, content) SELECT 1, 1, 'missed' FROM generate_series(1, 50);
+        UPDATE plantao.event_log SET floor = plantao.log_head() - 10;
+        DELETE FROM plantao.events WHERE position <= (SELECT floor FROM plantao.event_log);
+        COMMIT`);
+      await node.log.hint();
+      const told = await poll.delivered;
+      expect(told).to.include({ reason: 'history', cursor: last });
+      expect(told.events).to.deep.equal([]);
+      expect(node.dismissals).to.deep.equal([last]);
+      expect(await reasonOf(node.pollUser(1, told.cursor))).to.equal('retention');
+      expect(node.log.known.head).to.equal((await status()).head);
+    });
+  });
+});

@@ -1,0 +1,79 @@
+import { expect } from 'chai';
+import pg from 'pg';
+import { createDatabase, type TestDatabase } from '../../support/postgres.ts';
+
+describe('The SQL functions and indexes', () => {
+  let database: TestDatabase;
+  let client: pg.Client;
+  before(async () => {
+    database = await createDatabase();
+    client = new pg.Client({ connectionString: database.url });
+    await client.connect();
+  });
+  after(async () => {
+    await client.end();
+    await database.drop();
+  });
+
+  const functionsWhere = async (condition: string): Promise<string[]> => {
+    const { rows } = await client.query<{ name: string }>(
+      `SELECT proname::text AS name FROM pg_proc
+       WHERE pronamespace = 'plantao'::regnamespace AND ${condition} ORDER BY 1`,
+    );
+    return rows.map(({ name }) => name);
+  };
+
+  it('exist, so that the following tests check something', async () => {
+    expect(await functionsWhere('true'))
+      .to.include('assert_term')
+      .and.to.have.length.above(20);
+  });
+
+  it('resolve names in pg_catalog only, for every search_path of the caller', async () => {
+    const unpinned = `NOT coalesce('search_path=pg_catalog, pg_temp' = ANY (proconfig), false)`;
+    expect(await functionsWhere(unpinned)).to.deep.equal([]);
+  });
+
+  it('have the same meaning with standard_conforming_strings off', async () => {
+    const unpinned = `strpos(regexp_replace(prosrc, $$E'[^']*'$$, '', 'g'), chr(92)) > 0
+      AND NOT coalesce('standard_conforming_strings=on' = ANY (proconfig), false)`;
+    expect(await functionsWhere(unpinned)).to.deep.equal([]);
+  });
+
+  it('cannot be executed by PUBLIC', async () => {
+    const granted = `(proacl IS NULL OR EXISTS (SELECT FROM aclexplode(proacl) WHERE grantee = 0))`;
+    expect(await functionsWhere(granted)).to.deep.equal([]);
+  });
+
+  it('use the collation C in every index', async () => {
+    const { rows } = await client.query(
+      `SELECT indexrelid::regclass::text AS index, collname FROM pg_index i CROSS JOIN unnest(indcollation) AS used
+       JOIN pg_collation c ON c.oid = used JOIN pg_class r ON r.oid = i.indrelid
+       WHERE relnamespace = 'plantao'::regnamespace AND collname <> 'C' ORDER BY 1`,
+    );
+    expect(rows).to.deep.equal([]);
+  });
+
+  it('do not call functions in public that have the name of a built-in one', async () => {
+    // The parameter types are those of the call, so these functions match better than the built-in ones if public is searched.
+    await client.query(`
+      CREATE TABLE public.stolen (by text);
+      CREATE FUNCTION public.concat_ws(text, numeric, oid, oid) RETURNS text LANGUAGE sql
+        AS $$ INSERT INTO public.stolen VALUES (current_user) RETURNING by $$;
+      CREATE FUNCTION public.pg_notify(varchar, text) RETURNS void LANGUAGE sql
+        AS $$ INSERT INTO public.stolen VALUES (current_user) $$;
+      CREATE FUNCTION public.lower(varchar) RETURNS text LANGUAGE sql AS $$ SELECT 'one'::text $$;
+    `);
+    await client.query(`SET search_path = public, pg_catalog`);
+    await client.query(`
+      INSERT INTO plantao.users (username) VALUES ('Ana'), ('Bruno');
+      INSERT INTO plantao.groups (name) VALUES ('Geral');
+      INSERT INTO plantao.memberships (group_id, user_id) SELECT g.id, u.id FROM plantao.groups g, plantao.users u;
+      INSERT INTO plantao.messages (group_id, sender_id, content)
+        SELECT g.id, u.id, 'Olá' FROM plantao.groups g, plantao.users u;
+      SELECT plantao.notify_group('Geral');
+    `);
+    const { rows } = await client.query('SELECT (SELECT count(*)::int FROM public.stolen) AS stolen');
+    expect(rows).to.deep.equal([{ stolen: 0 }]);
+  });
+});

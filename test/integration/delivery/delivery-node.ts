@@ -1,0 +1,185 @@
+import type pg from 'pg';
+import pino from 'pino';
+import type { ReplayableAudience } from '../../../src/chat/delivery/audiences.ts';
+import { UserAudience } from '../../../src/chat/delivery/audiences.ts';
+import { CatchUpReader } from '../../../src/chat/delivery/catch-up-reader.ts';
+import { EventDelivery } from '../../../src/chat/delivery/event-delivery.ts';
+import { MembershipCache } from '../../../src/chat/delivery/membership-cache.ts';
+import { MembershipLoader } from '../../../src/chat/delivery/membership-loader.ts';
+import { type Subscriber, Subscriptions } from '../../../src/chat/delivery/subscriptions.ts';
+import { Listener, type ListenerEvents } from '../../../src/database/listener.ts';
+import { applicationName, connectionOptions } from '../../../src/database/session/connection.ts';
+import { ReconnectingSession } from '../../../src/database/session/reconnecting-session.ts';
+import { parseCursor } from '../../../src/events/cursor.ts';
+import { EventLog } from '../../../src/events/event-log.ts';
+import type { ReadingSizes } from '../../../src/events/event-log-options.ts';
+import type { LogEvent } from '../../../src/events/log-event.ts';
+import { EventDecoder } from '../../../src/events/reading/event-decoder.ts';
+import { type Delivery, Waiters } from '../../../src/events/waiters.ts';
+
+/** Options of a {@link LogNode}. */
+export interface LogNodeOptions {
+  /** The database that it reads. */
+  url: string;
+  /** The database that it listens to. Without it, the node reads on request and once a second. */
+  listenUrl?: string;
+  /** Events that it keeps in memory. */
+  mostInMemory?: number;
+  /** Page sizes; by default those of a node. */
+  sizes?: ReadingSizes;
+  /** Every hint passes here on its way to the log. */
+  onHint?(payload: unknown, give: (payload: unknown) => void): void;
+}
+
+/** A session that counts its statements by name. */
+class CountingSession extends ReconnectingSession {
+  readonly asked = new Map<string, number>();
+  /** Runs before each statement, which waits for it. */
+  before: ((name: string) => Promise<void>) | null = null;
+  /** Runs after the result of a statement has arrived, and before it is returned. */
+  after: ((name: string) => Promise<void>) | null = null;
+
+  override async query<Row extends pg.QueryResultRow>(query: pg.QueryConfig, limitMs: number): Promise<Row[]> {
+    const name = query.name ?? '';
+    this.asked.set(name, (this.asked.get(name) ?? 0) + 1);
+    await this.before?.(name);
+    const rows = await super.query<Row>(query, limitMs);
+    await this.after?.(name);
+    return rows;
+  }
+}
+
+/** A poll without HTTP: it gets one delivery, like those of http/delivery/long-poll.ts. */
+export class DirectPoll implements Subscriber {
+  readonly audience: ReplayableAudience;
+  readonly delivered: Promise<Delivery>;
+  #tell: (news: Delivery) => void = () => {};
+  #taken: Delivery | null = null;
+  readonly #waiters: Waiters;
+  isOver = false;
+  isDelivered = false;
+
+  constructor(audience: ReplayableAudience, waiters: Waiters) {
+    this.audience = audience;
+    this.#waiters = waiters;
+    this.delivered = new Promise((resolve) => {
+      this.#tell = resolve;
+    });
+  }
+
+  stage(news: Delivery): void {
+    this.#taken ??= news;
+    this.leave();
+  }
+
+  flush(): void {
+    if (!this.#taken || this.isDelivered) return;
+    this.isDelivered = true;
+    this.#tell(this.#taken);
+  }
+
+  leave(): void {
+    this.isOver = true;
+    this.#waiters.remove(this);
+  }
+}
+
+/** The log and the polls of a node: everything between PostgreSQL and HTTP, without a cluster. */
+export class LogNode {
+  readonly log: EventLog;
+  readonly waiters = new Waiters();
+  readonly cache = new MembershipCache();
+  readonly memberships: MembershipLoader;
+  readonly subscriptions: Subscriptions;
+  readonly reading: CountingSession;
+  readonly catchingUp: CountingSession;
+  /** Every event that the log handed out, in order. */
+  readonly events: LogEvent[] = [];
+  /** The times of {@link events}, by performance.now(). */
+  readonly at: number[] = [];
+  /** The calls by {@link EventLog} about its listener and its history. */
+  missedNotifications = 0;
+  readonly dismissals: string[] = [];
+  readonly #listener: Listener | null;
+  readonly #listenerEvents: ListenerEvents;
+
+  constructor(options: LogNodeOptions) {
+    const config = (part: 'log' | 'backlog' | 'listen', url: string) =>
+      connectionOptions(url, applicationName('log-node', part), 5000);
+    const silent = pino({ level: 'silent' });
+    this.reading = new CountingSession(config('log', options.url));
+    this.catchingUp = new CountingSession(config('backlog', options.url));
+    const decoder = new EventDecoder();
+    const delivery = new EventDelivery(this.waiters, this.cache);
+    this.log = new EventLog({
+      decoder,
+      session: this.reading,
+      log: silent,
+      ...(options.mostInMemory === undefined ? {} : { mostInMemory: options.mostInMemory }),
+      ...(options.sizes ? { sizes: options.sizes } : {}),
+      interest: () => delivery.interest(),
+      onEvents: (batch, end) => {
+        this.events.push(...batch);
+        this.at.push(...batch.map(() => performance.now()));
+        delivery.deliver(batch, end);
+      },
+      onNewHistory: (cursor) => {
+        this.dismissals.push(cursor);
+        delivery.abandon(cursor);
+      },
+      onMissedNotification: () => {
+        this.missedNotifications++;
+        this.#listener?.replace('missed notifications');
+      },
+    });
+    this.memberships = new MembershipLoader(this.reading, this.log, this.cache);
+    this.subscriptions = new Subscriptions(
+      this.log,
+      new CatchUpReader(this.catchingUp, decoder),
+      this.waiters,
+      this.cache,
+    );
+    const give = (payload: unknown) => this.log.hint(payload);
+    const onHint = options.onHint ?? ((payload, hint) => hint(payload));
+    this.#listenerEvents = {
+      onListening: () => void this.log.hint(),
+      onNotification: (_channel: string, payload: unknown) => onHint(payload, give),
+    };
+    this.#listener = options.listenUrl
+      ? new Listener(config('listen', options.listenUrl), ['plantao_events'], silent)
+      : null;
+  }
+
+  static async start(options: LogNodeOptions): Promise<LogNode> {
+    const node = new LogNode(options);
+    await node.log.start();
+    await node.#listener?.start(node.#listenerEvents);
+    return node;
+  }
+
+  get isListening(): boolean {
+    return this.#listener?.isListening ?? false;
+  }
+
+  async stop(): Promise<void> {
+    this.#listener?.stop();
+    this.waiters.wakeAll('stopping', this.log.known.cursorAt(this.log.known.head));
+    await this.log.stop();
+    await Promise.all([this.reading.stop(), this.catchingUp.stop()]);
+  }
+
+  /** Polls for an audience from a cursor, or from the end of the log. Resolves with the delivery, or when the poll waits. */
+  async poll(
+    audience: ReplayableAudience,
+    cursor: string | null,
+  ): Promise<{ poll: DirectPoll; news: Delivery | null }> {
+    const poll = new DirectPoll(audience, this.waiters);
+    const from = cursor === null ? this.log.known.end : parseCursor(cursor);
+    return { poll, news: await this.subscriptions.subscribe(poll, from) };
+  }
+
+  /** As {@link poll}, for all of a user's groups. */
+  async pollUser(userId: number, cursor: string | null): Promise<{ poll: DirectPoll; news: Delivery | null }> {
+    return this.poll(new UserAudience(await this.memberships.of(userId)), cursor);
+  }
+}

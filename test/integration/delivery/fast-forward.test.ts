@@ -1,0 +1,209 @@
+import { expect } from 'chai';
+import pg from 'pg';
+import { NamedAudience } from '../../../src/chat/delivery/audiences.ts';
+import { groupNames } from '../../../src/chat/delivery/membership-cache.ts';
+import { eventually } from '../../support/eventually.ts';
+import { createDatabase, type TestDatabase } from '../../support/postgres.ts';
+import { LogNode } from './delivery-node.ts';
+
+/** The statement of a fast-forward is the only one without a name. */
+const SPAN = '';
+
+describe('A node that is far behind the log', () => {
+  let database: TestDatabase;
+  let client: pg.Client;
+  let node: LogNode;
+  const BULK = 1;
+  const SMALL = 2;
+
+  before(async () => {
+    database = await createDatabase();
+    client = new pg.Client(database.url);
+    await client.connect();
+    await client.query(`
+      INSERT INTO plantao.users (username) SELECT 'u' || n FROM generate_series(1, 3) n;
+      INSERT INTO plantao.groups (name) VALUES ('bulk'), ('small')`);
+  });
+  after(async () => {
+    await client?.end();
+    await database?.drop();
+  });
+  beforeEach(async () => {
+    await client.query('DELETE FROM plantao.memberships');
+    node = await LogNode.start({ url: database.url, sizes: { page: 10, span: 100, ahead: 20 } });
+  });
+  afterEach(async () => {
+    await node?.stop();
+  });
+
+  const post = (groupId: number, count = 1) =>
+    client.query(
+      "INSERT INTO plantao.messages (group_id, sender_id, content) SELECT $1, 1, 'n' FROM generate_series(1, $2::int)",
+      [groupId, count],
+    );
+  const join = (groupId: number, userId: number) =>
+    client.query('INSERT INTO plantao.memberships (group_id, user_id) VALUES ($1, $2)', [groupId, userId]);
+  const spans = () => node.reading.asked.get(SPAN) ?? 0;
+  /** Runs `work` while the first statement of a fast-forward is held back, then releases it. */
+  const duringFastForward = async (work: () => Promise<void>) => {
+    let release = () => {};
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    node.reading.before = (name) => (name === SPAN ? held : Promise.resolve());
+    const before = spans();
+    const reading = node.log.read();
+    await eventually('a fast-forward is under way', () => spans() > before);
+    await work();
+    release();
+    await reading;
+  };
+
+  it('reads only what its waiters wait for, and delivers that once and in order', async () => {
+    const { poll } = await node.poll(new NamedAudience(SMALL, null), null);
+    const from = node.log.known.head;
+    await post(BULK, 130);
+    await post(SMALL, 2);
+    await post(BULK, 130);
+    await client.query("SELECT plantao.notify_group('all')");
+    await node.log.read();
+    expect(node.log.known.head).to.equal(from + 263);
+    expect(spans()).to.equal(3);
+    const heard = node.events.filter(({ position }) => position > from + 10).map(({ position }) => position - from);
+    expect(heard).to.include.members([131, 132, 263]).and.have.length.below(20);
+    const { events, cursor } = await poll.delivered;
+    expect(events.map(({ position }) => position - from)).to.deep.equal([131, 132]);
+    expect(cursor).to.equal(node.log.known.cursorAt(from + 210));
+    const { news } = await node.poll(new NamedAudience(SMALL, null), cursor);
+    expect(news?.events.map(({ kind }) => kind)).to.deep.equal(['broadcast']);
+  });
+
+  it('delivers by the name of a group, and to its topic', async () => {
+    const { poll } = await node.poll(new NamedAudience('small', null), null);
+    await post(BULK, 60);
+    await post(SMALL);
+    await node.log.read();
+    expect((await poll.delivered).events.map(({ kind }) => kind)).to.deep.equal(['message']);
+    const topic = await node.poll(new NamedAudience('a topic', null), null);
+    await post(BULK, 60);
+    await client.query("SELECT plantao.notify_group('a topic')");
+    await node.log.read();
+    expect((await topic.poll.delivered).events.map(({ kind }) => kind)).to.deep.equal(['notification']);
+    expect(spans()).to.equal(2);
+  });
+
+  it('delivers what follows a join to the user who joins on the way, and nothing from before', async () => {
+    const { poll } = await node.pollUser(2, null);
+    await post(BULK, 40);
+    await post(SMALL, 2);
+    await join(SMALL, 2);
+    await post(SMALL, 2);
+    await post(BULK, 40);
+    await node.log.read();
+    expect(spans()).to.be.above(0);
+    expect((await poll.delivered).events.map(({ kind }) => kind)).to.deep.equal(['joined', 'message', 'message']);
+  });
+
+  it('keeps cached memberships without a waiter up to date', async () => {
+    const memberships = await node.memberships.of(3);
+    await post(BULK, 40);
+    await join(SMALL, 3);
+    await post(BULK, 40);
+    await node.log.read();
+    expect(spans()).to.be.above(0);
+    expect(groupNames(memberships)).to.deep.equal(['small']);
+  });
+
+  it('misses nothing for a poll that arrives during a fast-forward', async () => {
+    await post(BULK, 40);
+    await post(SMALL, 2);
+    let polling: ReturnType<LogNode['poll']> | null = null;
+    await duringFastForward(async () => {
+      polling = node.poll(new NamedAudience(SMALL, null), null);
+      await client.query('SELECT 1');
+    });
+    const news = await (polling as unknown as ReturnType<LogNode['poll']>).then(
+      async ({ poll, news }) => news ?? poll.delivered,
+    );
+    expect(news.events.map(({ kind }) => kind)).to.deep.equal(['message', 'message']);
+  });
+
+  it('misses no membership change of a user that is loaded during a fast-forward', async () => {
+    // The snapshot of the memberships is older than the change, and the result arrives during the fast-forward.
+    let arrived = () => {};
+    const answered = new Promise<void>((resolve) => {
+      arrived = resolve;
+    });
+    let release = () => {};
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    node.reading.after = (name) => {
+      if (name !== 'memberships') return Promise.resolve();
+      arrived();
+      return held;
+    };
+    const memberships = node.memberships.of(2);
+    await answered;
+    node.reading.after = null;
+    await post(BULK, 40);
+    await join(SMALL, 2);
+    await post(BULK, 40);
+    await duringFastForward(async () => {
+      release();
+      await client.query('SELECT 1');
+    });
+    expect(groupNames(await memberships)).to.deep.equal(['small']);
+  });
+
+  it('narrows a span down to the event that cannot be read, and continues after it', async () => {
+    const { poll } = await node.poll(new NamedAudience(SMALL, null), null);
+    const bad = node.log.known.head + 33;
+    await post(BULK, 32);
+    await post(SMALL);
+    await post(BULK, 30);
+    await post(SMALL);
+    const { query } = node.reading;
+    node.reading.query = async function (statement, limitMs) {
+      const [from, , span] = (statement.values ?? []) as number[];
+      const isHit = statement.name === undefined && Number(from) < bad && bad <= Number(from) + Number(span);
+      const isPage = statement.name?.startsWith('log_page_') && Number(from) < bad && bad <= Number(from) + 10;
+      if (isHit || isPage) throw Object.assign(new Error('missing chunk number 0'), { code: 'XX001' });
+      return query.call(this, statement, limitMs) as never;
+    };
+    await node.log.read();
+    expect(node.log.known.head).to.equal(bad + 31);
+    expect((await poll.delivered).events.map(({ position }) => position)).to.deep.equal([bad + 31]);
+  });
+
+  it('starts again if retention has passed it', async () => {
+    await node.poll(new NamedAudience(SMALL, null), null);
+    await post(BULK, 60);
+    const end = node.log.known.head + 60;
+    await duringFastForward(async () => {
+      await client.query(
+        `WITH gone AS (DELETE FROM plantao.events WHERE position <= $1)
+         UPDATE plantao.event_log SET floor = greatest(floor, $1)`,
+        [end - 5],
+      );
+    });
+    expect(node.log.known.head).to.equal(end);
+    expect(node.dismissals).to.have.length(1);
+    await node.log.whenSettled(() => null);
+  });
+
+  it('continues after a failure, and delays no poll meanwhile', async () => {
+    const { poll } = await node.poll(new NamedAudience(SMALL, null), null);
+    await post(BULK, 60);
+    await post(SMALL);
+    node.reading.before = (name) =>
+      name === SPAN ? Promise.reject(Object.assign(new Error('no'), { code: '53300' })) : Promise.resolve();
+    await node.log.read().catch(() => {});
+    await node.log.whenSettled(() => null);
+    expect(node.log.isReading).to.equal(false);
+    await node.poll(new NamedAudience('other', null), node.log.known.cursorAt(node.log.known.head));
+    node.reading.before = null;
+    await node.log.read();
+    expect((await poll.delivered).events).to.have.length(1);
+  });
+});

@@ -1,0 +1,78 @@
+import { expect } from 'chai';
+import pg from 'pg';
+import { get, type JsonObject, post, request } from '../../support/http.ts';
+import { useTwoNodes } from '../../support/two-nodes.ts';
+import { chatCalls, isMissing } from '../chat-calls.ts';
+
+describe('Direct chats', () => {
+  const nodes = useTwoNodes();
+  const { on, both } = chatCalls(nodes);
+  let sql: pg.Client;
+  before(async () => {
+    sql = new pg.Client({ connectionString: nodes.database.url });
+    await sql.connect();
+  });
+  after(async () => {
+    await sql.end();
+  });
+  const newUser = async (username: string) => (await post(on('/login'), { username })).body.user_id as number;
+  const open = (userId: number, otherUserId: number) => post(on('/direct'), { userId, otherUserId });
+  const membersOf = async (groupId: unknown) => {
+    const { body } = await get<{ users: { id: number }[] }>(on(`/group-users?groupId=${groupId}`));
+    return body.users.map(({ id }) => id);
+  };
+
+  it('are created once, also when both users open them many times at once', async () => {
+    const [carla, davi] = [await newUser('carla'), await newUser('davi')];
+    const answers = await Promise.all(
+      Array.from({ length: 12 }, (_, n) => (n % 2 === 0 ? open(carla, davi) : open(davi, carla))),
+    );
+    expect(answers.map(({ status }) => status)).to.deep.equal(answers.map(() => 200));
+    expect(new Set(answers.map(({ body }) => body.group_id)).size).to.equal(1);
+    expect(answers.filter(({ body }) => body.created)).to.have.length(1);
+    expect(answers[0]?.body.other).to.deep.equal({ id: davi, username: 'davi' });
+    expect(await membersOf(answers[0]?.body.group_id)).to.deep.equal([carla, davi]);
+    await both(`/chats?userId=${davi}`, ({ body }) => {
+      const [chat] = body.chats as JsonObject[];
+      expect(chat).to.deep.include({ id: answers[0]?.body.group_id, name: 'carla, davi', direct: true });
+    });
+  });
+
+  it('have two members: a third one is refused, by name and in SQL too', async () => {
+    const [elis, fabio, gil] = [await newUser('elis'), await newUser('fabio'), await newUser('gil')];
+    const groupId = (await open(elis, fabio)).body.group_id;
+    const third = await post(on('/group-users'), { groupId, userId: gil });
+    expect([third.status, third.body.code]).to.deep.equal([409, 'direct_chat']);
+    await post(on(`/user/${gil}/groups/${encodeURIComponent('elis, fabio')}`));
+    expect(await membersOf(groupId)).to.deep.equal([elis, fabio]);
+    const insert = sql.query('INSERT INTO plantao.memberships (group_id, user_id) VALUES ($1, $2)', [groupId, gil]);
+    expect(await insert.catch(({ code, constraint }) => [code, constraint])).to.deep.equal([
+      '23514',
+      'memberships_direct',
+    ]);
+  });
+
+  it('can be left, and are entered again by whoever opens them', async () => {
+    const [hugo, iara] = [await newUser('hugo'), await newUser('iara')];
+    const groupId = (await open(hugo, iara)).body.group_id;
+    await request('DELETE', on('/group-users'), { body: { groupId, userId: iara } });
+    expect((await open(hugo, iara)).body).to.deep.include({ group_id: groupId, created: false });
+    expect(await membersOf(groupId), 'who has left is not added by the other').to.deep.equal([hugo]);
+    await open(iara, hugo);
+    expect(await membersOf(groupId)).to.deep.equal([hugo, iara]);
+  });
+
+  it('are opened from psql too', async () => {
+    const [joao, lia] = [await newUser('joao'), await newUser('lia')];
+    const { rows } = await sql.query('SELECT * FROM plantao.direct_chat($1, $2)', [lia, joao]);
+    expect(rows[0].is_new).to.equal(true);
+    expect((await open(joao, lia)).body).to.deep.include({ group_id: rows[0].group_id, created: false });
+  });
+
+  it('are refused with oneself, with nobody, and with a user that does not exist', async () => {
+    expect((await open(1, 1)).status).to.equal(400);
+    expect((await post(on('/direct'), { userId: 1 })).status).to.equal(400);
+    isMissing(await open(1, 2 ** 50), 'user_not_found');
+    isMissing(await open(2 ** 50, 1), 'user_not_found');
+  });
+});

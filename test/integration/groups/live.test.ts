@@ -1,0 +1,163 @@
+import { expect } from 'chai';
+import pg from 'pg';
+import { eventually } from '../../support/eventually.ts';
+import { get, type JsonObject, post } from '../../support/http.ts';
+import { useTwoNodes } from '../../support/two-nodes.ts';
+import { chatCalls } from '../chat-calls.ts';
+import { StreamReader } from '../delivery/stream-reader.ts';
+
+const ANA = 1;
+const BRUNO = 2;
+
+describe('Typing and presence', function () {
+  this.timeout(60_000);
+  const nodes = useTwoNodes();
+  const { on, newGroup, send } = chatCalls(nodes);
+  let sql: pg.Client;
+  const streams: StreamReader[] = [];
+  before(async () => {
+    sql = new pg.Client({ connectionString: nodes.database.url });
+    await sql.connect();
+  });
+  afterEach(() => {
+    for (const stream of streams.splice(0)) stream.close();
+  });
+  after(async () => {
+    await sql.end();
+  });
+  const open = async (url: string, userId: number, more = '') => {
+    const stream = new StreamReader(`${url}/events?userId=${userId}${more}`);
+    streams.push(stream);
+    await eventually('the stream has begun', () => stream.lastId !== '');
+    return stream;
+  };
+  const signalsOf = (stream: StreamReader): JsonObject[] =>
+    stream.events.filter(({ type }) => type === 'ephemeral').map(({ data }) => JSON.parse(data));
+  const typingIn = (groupId: number) => ({ kind: 'typing', group_id: groupId, user_id: BRUNO, ttl_ms: 6000 });
+  const type = (url: string, groupId: number, userId = BRUNO) => post(`${url}/typing`, { groupId, userId });
+  const head = async () => (await sql.query('SELECT head FROM plantao.log_bounds')).rows[0].head;
+
+  it('reaches the streams of other members on every node, whichever node the typing user calls, and is in no log', async () => {
+    const before = await head();
+    for (const from of [nodes.standby, nodes.active]) {
+      const group = await newGroup('Digitando lá', ['bruno_orm']);
+      const [here, there] = [await open(nodes.active.url, ANA), await open(nodes.standby.url, ANA)];
+      const own = await open(nodes.active.url, BRUNO);
+      const quiet = await open(nodes.active.url, ANA, '&ephemeral=0');
+      const answer = await type(from.url, group);
+      expect([answer.status, answer.body]).to.deep.equal([200, { message: 'typing', group_id: group, ttl_ms: 6000 }]);
+      const isTyping = (stream: StreamReader) => signalsOf(stream).some((one) => one.group_id === group);
+      await eventually('both hear it', () => isTyping(here) && isTyping(there));
+      expect(signalsOf(here).filter(({ kind }) => kind === 'typing')).to.deep.equal([typingIn(group)]);
+      expect(isTyping(own) || isTyping(quiet), 'not for oneself, and not where it is switched off').to.equal(false);
+      const frame = here.text.split('\n\n').find((one) => one.includes('event: ephemeral')) ?? '';
+      expect(frame, 'it moves no cursor').to.not.contain('id:');
+      await send(group, 'depois');
+      await eventually('the stream goes on', () => here.text.includes('depois'));
+    }
+    const { rows } = await sql.query('SELECT DISTINCT kind FROM plantao.events WHERE position > $1 ORDER BY kind', [
+      before,
+    ]);
+    expect(rows.map(({ kind }) => kind)).to.deep.equal(['joined', 'message']);
+  });
+
+  it('ends a poll that asks for it, and no other', async () => {
+    const groupId = await newGroup('Consultas', ['bruno_orm']);
+    const { cursor } = (await get<{ cursor: string }>(on(`/messages?groupId=${groupId}`))).body;
+    const poll = (more: string) =>
+      get<JsonObject>(`${nodes.standby.url}/subscribe/${more}&cursor=${cursor}&timeout=20`);
+    const asking = [poll('user?user_id=1&ephemeral=1'), poll(`status?groupId=${groupId}&ephemeral=1`)];
+    const other = poll('user?user_id=1');
+    await eventually('they wait', async () => {
+      const { text } = await get(`${nodes.standby.url}/metrics`);
+      return /^plantao_waiters 3$/m.test(text);
+    });
+    await type(nodes.active.url, groupId);
+    for (const { status, body } of await Promise.all(asking)) {
+      expect(status).to.equal(200);
+      expect([body.events, body.ephemeral]).to.deep.equal([[], [typingIn(groupId)]]);
+    }
+    await send(groupId, 'acordem');
+    const { body } = await other;
+    expect(body.events).to.have.length(1);
+    expect(body).to.not.have.property('ephemeral');
+  });
+
+  it('refuses users who are not members, and users who type too fast', async () => {
+    const groupId = await newGroup('Só da Ana');
+    const refused = await type(nodes.standby.url, groupId);
+    expect([refused.status, refused.body.code]).to.deep.equal([403, 'not_a_member']);
+    const missing = await type(nodes.standby.url, 2 ** 50);
+    expect([missing.status, missing.body.code]).to.deep.equal([404, 'group_not_found']);
+    const nobody = await type(nodes.standby.url, groupId, 2 ** 50);
+    expect([nobody.status, nobody.body.code]).to.deep.equal([404, 'user_not_found']);
+    const codes = new Set<number>();
+    for (let tries = 0; tries < 40; tries++) codes.add((await type(nodes.standby.url, groupId, ANA)).status);
+    expect([...codes]).to.deep.equal([200, 429]);
+  });
+
+  it('shows who is connected to any node, tells the others of changes, and takes a user offline after the last stream', async () => {
+    const groupId = await newGroup('Presença', ['bruno_orm']);
+    const online = async (url: string) =>
+      (await get<JsonObject>(`${url}/presence?groupId=${groupId}`)).body.online_users;
+    const watching = await open(nodes.active.url, ANA);
+    for (const { url } of [nodes.active, nodes.standby]) {
+      await eventually('Ana is online, and Bruno no longer', async () => String(await online(url)) === '1', {
+        within: 25_000,
+      });
+    }
+    const bruno = await open(nodes.standby.url, BRUNO);
+    for (const { url } of [nodes.active, nodes.standby]) {
+      await eventually('both are online', async () => String(await online(url)) === '1,2', { within: 10_000 });
+    }
+    const seen = () => signalsOf(watching).filter(({ kind }) => kind === 'presence');
+    await eventually('Ana hears that Bruno came', () => seen().length > 0, { within: 10_000 });
+    expect(seen().at(-1)).to.deep.equal({ kind: 'presence', user_id: BRUNO, online: true });
+    bruno.close();
+    await eventually('Ana hears that Bruno went', () => seen().at(-1)?.online === false, { within: 25_000 });
+    await eventually('he is offline on the other node', async () => String(await online(nodes.active.url)) === '1');
+  });
+
+  it('is not harmed by what another session sends on its channel', async () => {
+    const groupId = await newGroup('Falsos', ['bruno_orm']);
+    const stream = await open(nodes.active.url, ANA);
+    await sql.query('LISTEN plantao_signals');
+    const recorded: string[] = [];
+    sql.on('notification', ({ payload }) => void recorded.push(payload ?? ''));
+    await type(nodes.standby.url, groupId);
+    await eventually('the true one arrives', () => signalsOf(stream).some(({ kind }) => kind === 'typing'));
+    const replayed = [...recorded];
+    for (const payload of replayed) expect(payload, 'nobody else can read it').to.not.contain('typing');
+    const forged = JSON.stringify({
+      from: 'x',
+      number: 9e15,
+      typing: [
+        [groupId, ANA],
+        [groupId, BRUNO],
+      ],
+    });
+    const hostile = [forged, Buffer.from(forged).toString('base64'), '', '{', 'x'.repeat(7000), '[]', 'null', '1e999'];
+    for (const payload of [...hostile, ...replayed])
+      await sql.query("SELECT pg_notify('plantao_signals', $1)", [payload]);
+    const { message_id } = await send(groupId, 'depois dos falsos');
+    await eventually('the node goes on', () => stream.text.includes(`"id":${message_id},`));
+    expect(signalsOf(stream).filter(({ kind }) => kind === 'typing')).to.deep.equal([typingIn(groupId)]);
+  });
+});
+
+describe('Typing and presence with PRESENCE=off', () => {
+  const nodes = useTwoNodes({ PRESENCE: 'off' });
+
+  it('are refused, and nodes neither listen nor send', async () => {
+    const typing = await post(`${nodes.active.url}/typing`, { groupId: 1, userId: 1 });
+    const presence = await get<JsonObject>(`${nodes.standby.url}/presence?groupId=1`);
+    for (const { status, body } of [typing, presence]) expect([status, body.code]).to.deep.equal([404, 'switched_off']);
+    const sql = new pg.Client({ connectionString: nodes.database.url });
+    await sql.connect();
+    const { rows } = await sql.query(
+      "SELECT FROM pg_stat_activity WHERE application_name LIKE '%:signals' AND datname = current_database()",
+    );
+    await sql.end();
+    expect(rows).to.have.length(0);
+  });
+});

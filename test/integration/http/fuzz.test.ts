@@ -1,0 +1,39 @@
+import { expect } from 'chai';
+import pg from 'pg';
+import { FUZZED_NODE, fuzz } from '../../fuzz/fuzzer.ts';
+import { eventually } from '../../support/eventually.ts';
+import { get } from '../../support/http.ts';
+import { IS_LONG_RUN } from '../../support/long-run.ts';
+import { startNode } from '../../support/node-process.ts';
+import { createDatabase } from '../../support/postgres.ts';
+
+/** A few seconds per mode; `npm run fuzz` runs longer. */
+const SECONDS = IS_LONG_RUN ? 6 : 3;
+
+describe('Random requests to a node', function () {
+  this.timeout(180_000);
+
+  for (const auth of ['open', 'token'] as const) {
+    it(`get documented responses, and change only what the responses report (AUTH=${auth})`, async () => {
+      const database = await createDatabase();
+      const node = await startNode({
+        ...FUZZED_NODE,
+        databaseUrl: database.url,
+        env: { ...FUZZED_NODE.env, AUTH: auth },
+      });
+      const sql = new pg.Client({ connectionString: database.url });
+      await sql.connect();
+      try {
+        await eventually('the node is active', async () => (await get(`${node.url}/health`)).body.active === true);
+        const seed = Math.floor(Math.random() * 2 ** 31);
+        const { requests, raw } = await fuzz({ node, sql, auth, seed, requests: 100_000, seconds: SECONDS });
+        expect(requests).to.be.above(100);
+        expect(raw).to.be.above(5);
+      } finally {
+        await sql.end();
+        await node.stop();
+        await database.drop();
+      }
+    });
+  }
+});

@@ -1,0 +1,136 @@
+import http from 'node:http';
+import { expect } from 'chai';
+import { eventually } from '../../support/eventually.ts';
+import { freePort } from '../../support/free-port.ts';
+import { del, get, post, request } from '../../support/http.ts';
+import { createDatabase } from '../../support/postgres.ts';
+import { localNode, useTwoNodes } from '../../support/two-nodes.ts';
+
+describe('A standby with STANDBY_WRITES=forward', () => {
+  const nodes = useTwoNodes({ STANDBY_WRITES: 'forward', TRUST_PROXY: '127.0.0.1,::1' });
+  const at = (path: string) => nodes.standby.url + path;
+
+  it('returns the response of the active node to every kind of write', async () => {
+    const group = await post<{ group_id: number }>(at('/create-chat'), { groupName: 'Encaminhado', creatorId: 1 });
+    expect(group.status).to.equal(200);
+    const message = { userId: 1, groupId: group.body.group_id, content: 'olá' };
+    const headers = { 'idempotency-key': 'forwarded-1' };
+    const first = await post<{ message_id: number }>(at('/messages'), message, { headers });
+    const again = await post(`${nodes.active.url}/messages`, message, { headers });
+    expect([first.status, first.text]).to.deep.equal([200, again.text]);
+    const varying = ['date', 'connection', 'keep-alive'];
+    const kept = (all: http.IncomingHttpHeaders) => Object.entries(all).filter(([name]) => !varying.includes(name));
+    expect(kept(first.headers)).to.have.deep.members(kept(again.headers));
+    const deleted = await del(at('/messages'), { messageId: first.body.message_id });
+    expect([deleted.status, deleted.body]).to.deep.equal([200, { message: 'message deleted' }]);
+    const query = await request('DELETE', at(`/group-users?groupId=${group.body.group_id}&userId=1`));
+    expect([query.status, query.body.message]).to.deep.equal([200, 'left']);
+  });
+
+  it('returns the errors of the active node, with their headers', async () => {
+    for (const [path, body, headers] of [
+      ['/messages', '{"broken', { 'content-type': 'application/json' }],
+      ['/messages', 'text', { 'content-type': 'text/plain' }],
+      ['/messages', { userId: 1, groupId: 999_999, content: 'x' }, {}],
+      ['/messages', { userId: 1 }, {}],
+      ['/notify/%00', {}, {}],
+    ] as const) {
+      const [own, other] = await Promise.all(
+        [at(path), nodes.active.url + path].map((url) => post(url, body, { headers })),
+      );
+      expect([own?.status, own?.text], path).to.deep.equal([other?.status, other?.text]);
+    }
+    const large = await post(at('/messages'), { userId: 1, groupId: 1, content: 'x'.repeat(200_000) });
+    expect([large.status, large.body.code]).to.deep.equal([413, 'too_large']);
+  });
+
+  it('forwards once: a request that was forwarded before is refused', async () => {
+    const headers = { 'x-plantao-forwarded-by': 'node-c' };
+    const { status, body } = await post(at('/messages'), { userId: 1, groupId: 1, content: 'x' }, { headers });
+    expect([status, body.code, body.active_url]).to.deep.equal([503, 'not_active', nodes.active.url]);
+  });
+
+  it('lets pages of its own origin write, and no foreign ones', async () => {
+    const message = { userId: 1, groupId: 1, content: 'x' };
+    const own = await post(at('/messages'), message, { headers: { origin: nodes.standby.url } });
+    expect([own.status, own.headers['access-control-allow-origin']]).to.deep.equal([200, nodes.standby.url]);
+    const foreign = await post(at('/messages'), message, { headers: { origin: 'https://evil.example' } });
+    expect([foreign.status, foreign.body.code]).to.deep.equal([403, 'foreign_origin']);
+  });
+
+  it('serves writes without an error through a switchover, and as the active node afterwards', async () => {
+    let [isOver, sent] = [false, 0];
+    const failures: string[] = [];
+    const send = async (url: string) => {
+      while (!isOver) {
+        sent += 1;
+        const headers = { 'idempotency-key': `switchover-${sent}` };
+        const { status, text } = await post(`${url}/messages`, { userId: 1, groupId: 1, content: 'x' }, { headers });
+        if (status !== 200) failures.push(text);
+      }
+    };
+    const writers = Promise.all([send(nodes.active.url), send(nodes.standby.url)]);
+    const moved = await post(at('/switchover'), {});
+    expect([moved.status, moved.body.active_node]).to.deep.equal([200, nodes.standby.name]);
+    await eventually('the other node is a standby', async () => {
+      return (await get(`${nodes.active.url}/replica`)).status === 200;
+    });
+    isOver = true;
+    await writers;
+    expect(failures).to.deep.equal([]);
+    expect((await post(`${nodes.active.url}/messages`, { userId: 1, groupId: 1, content: 'x' })).status).to.equal(200);
+  });
+
+  it('refuses writes with not_alive when it has fallen', async () => {
+    await post(`${nodes.standby.url}/fall`);
+    await eventually('the other node is active', async () => (await get(`${nodes.active.url}/primary`)).status === 200);
+    await post(`${nodes.active.url}/fall`);
+    const { status, body } = await post(at('/login'), { username: 'ninguém' });
+    expect([status, body.code], 'a fallen node does not forward').to.deep.equal([503, 'not_alive']);
+    await post(`${nodes.active.url}/revive`);
+    await post(`${nodes.standby.url}/revive`);
+  });
+});
+
+describe('A standby with STANDBY_WRITES=forward and no active peer', () => {
+  it('never forwards to an address that does not respond as a peer of this cluster', async () => {
+    const database = await createDatabase();
+    const port = await freePort();
+    const received: string[] = [];
+    const stranger = http.createServer((incoming, response) => {
+      received.push(incoming.url ?? '');
+      const health = {
+        status: 'alive',
+        active: true,
+        role: 'active',
+        node: 'x',
+        cluster: 'other',
+        epoch: 'e',
+        term: 9,
+      };
+      response.setHeader('Content-Type', 'application/json').end(JSON.stringify(health));
+    });
+    await new Promise<void>((resolve) => stranger.listen(port, '127.0.0.1', resolve));
+    const node = localNode({
+      DATABASE_URL: database.url,
+      PORT: String(await freePort()),
+      NODE_NAME: 'node-b',
+      PEER_URL: `http://127.0.0.1:${port}`,
+      IS_ACTIVE: 'false',
+      STANDBY_WRITES: 'forward',
+      SHOW_ACTIVE_URL: 'false',
+    });
+    try {
+      await node.start();
+      await eventually('the stranger was probed', () => received.length > 0);
+      const { status, body, ms } = await post(`${node.url}/login`, { username: 'ana' });
+      expect([status, body.code, body.active_url]).to.deep.equal([503, 'not_active', null]);
+      expect(ms).to.be.within(900, 5000);
+      expect(received.filter((path) => path !== '/health')).to.deep.equal([]);
+    } finally {
+      await node.stop();
+      await new Promise((resolve) => stranger.close(resolve));
+      await database.drop();
+    }
+  });
+});

@@ -1,0 +1,162 @@
+import { expect } from 'chai';
+import pg from 'pg';
+import { get, type JsonObject, post } from '../../support/http.ts';
+import { useTwoNodes } from '../../support/two-nodes.ts';
+import { chatCalls, isMissing } from '../chat-calls.ts';
+
+interface Chat extends JsonObject {
+  id: number;
+  unread: number;
+  last_read_id: number;
+  last_message: JsonObject | null;
+}
+
+describe('Read marks', () => {
+  const nodes = useTwoNodes();
+  const { on, both, newGroup, send } = chatCalls(nodes);
+  let sql: pg.Client;
+  before(async () => {
+    sql = new pg.Client({ connectionString: nodes.database.url });
+    await sql.connect();
+  });
+  after(async () => {
+    await sql.end();
+  });
+  const read = (groupId: number, messageId: unknown, userId = 2) => post(on('/read'), { groupId, messageId, userId });
+  const chatsOf = async (userId: number, url = nodes.active.url) =>
+    (await get<{ chats: Chat[] }>(`${url}/chats?userId=${userId}`)).body.chats;
+  const chatOf = async (userId: number, groupId: number) => (await chatsOf(userId)).find(({ id }) => id === groupId);
+  const userEvents = async (userId: number, cursor: unknown, url: string) => {
+    const path = `/subscribe/user?user_id=${userId}&cursor=${cursor}&timeout=5`;
+    return (await get<{ events: JsonObject[] }>(url + path)).body.events;
+  };
+  const cursorOf = async (userId: number) => (await get(on(`/chats?userId=${userId}`))).body.cursor;
+  const newChat = (name: string) => newGroup(name, ['bruno_orm']);
+  const fill = (groupId: number, most: number) =>
+    sql.query(
+      "INSERT INTO plantao.messages (group_id, sender_id, content) SELECT $1, 1, 'm' || n FROM generate_series(1, $2::int) n",
+      [groupId, most],
+    );
+
+  it('count what others have sent since', async () => {
+    const groupId = await newChat('Contagem');
+    expect(await chatOf(2, groupId)).to.deep.include({ unread: 0, last_message: null });
+    const ids: unknown[] = [];
+    for (const text of ['um', 'dois', 'três']) ids.push((await send(groupId, text)).message_id);
+    await send(groupId, 'meu', 2);
+    expect(await chatOf(2, groupId)).to.deep.include({ unread: 3 });
+    expect((await read(groupId, ids[1])).body).to.deep.equal({ group_id: groupId, last_read_id: ids[1] });
+    const chat = await chatOf(2, groupId);
+    expect(chat).to.deep.include({ unread: 1, last_read_id: ids[1] });
+    expect(chat?.last_message).to.deep.include({ sender: 'bruno_orm', sender_id: 2, excerpt: 'meu' });
+    expect(chat?.last_message?.timestamp).to.match(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+    expect(await chatOf(1, groupId), 'of another member').to.deep.include({ unread: 1 });
+  });
+
+  it('never move back, nor beyond the newest message, whoever moves them', async () => {
+    const groupId = await newChat('Só adiante');
+    const { message_id: first } = await send(groupId, 'um');
+    const { message_id: last } = await send(groupId, 'dois');
+    expect((await read(groupId, 2 ** 50)).body.last_read_id).to.equal(last);
+    expect((await read(groupId, first)).body.last_read_id).to.equal(last);
+    await sql.query('UPDATE plantao.memberships SET last_read_id = 1 WHERE group_id = $1 AND user_id = 2', [groupId]);
+    expect(await chatOf(2, groupId)).to.deep.include({ last_read_id: last });
+    await send(groupId, 'três');
+    expect(await chatOf(2, groupId)).to.deep.include({ unread: 1 });
+  });
+
+  it("reach the user's other devices as an event, and nobody else", async () => {
+    const groupId = await newChat('Aparelhos');
+    const { message_id: messageId } = await send(groupId, 'um');
+    const [mine, others] = [await cursorOf(2), await cursorOf(1)];
+    await read(groupId, messageId);
+    await read(groupId, messageId);
+    const expected = { kind: 'read', group_id: groupId, message_id: messageId };
+    for (const { url } of [nodes.active, nodes.standby]) {
+      const events = await userEvents(2, mine, url);
+      expect(events).to.have.length(1);
+      expect(events[0]).to.deep.include(expected);
+    }
+    await send(groupId, 'dois');
+    const kinds = (await userEvents(1, others, nodes.active.url)).map(({ kind }) => kind);
+    expect(kinds).to.deep.equal(['message']);
+    const { rows } = await sql.query(
+      "SELECT user_id, group_id, payload FROM plantao.event_feed WHERE kind = 'read' ORDER BY position DESC LIMIT 1",
+    );
+    expect(rows).to.deep.equal([{ user_id: 2, group_id: null, payload: { group_id: groupId, message_id: messageId } }]);
+  });
+
+  it('begin at the newest message when a user joins', async () => {
+    const groupId = await newGroup('Atrasado');
+    const { message_id: messageId } = await send(groupId, 'antes');
+    await post(on('/group-users'), { groupId, userId: 2 });
+    expect(await chatOf(2, groupId)).to.deep.include({ unread: 0, last_read_id: messageId });
+  });
+
+  it('stop counting at 1,000', async () => {
+    const groupId = await newChat('Muitas');
+    await fill(groupId, 1500);
+    expect(await chatOf(2, groupId)).to.deep.include({ unread: 1000 });
+  });
+
+  it('that arrive at once are stored together', async () => {
+    const groups = await Promise.all(Array.from({ length: 10 }, (_, n) => newChat(`Juntas ${n}`)));
+    const sent = await Promise.all(groups.map((groupId) => send(groupId, 'x')));
+    const before = (await sql.query('SELECT pg_current_xact_id()::text::bigint AS xid')).rows[0].xid;
+    const answers = await Promise.all(groups.map((groupId, n) => read(groupId, sent[n]?.message_id)));
+    expect(answers.map(({ body }) => body.last_read_id)).to.deep.equal(sent.map(({ message_id }) => message_id));
+    const after = (await sql.query('SELECT pg_current_xact_id()::text::bigint AS xid')).rows[0].xid;
+    expect(after - before).to.be.below(10);
+  });
+
+  it('are refused for a group that the user is not in', async () => {
+    const groupId = await newGroup('Alheio');
+    const { message_id: messageId } = await send(groupId, 'x');
+    const refused = await read(groupId, messageId);
+    expect([refused.status, refused.body.code]).to.deep.equal([403, 'not_a_member']);
+    expect((await post(on('/read'), { groupId, messageId })).status, 'no user').to.equal(400);
+    for (const wrong of [0, -1, 1.5, '1e3', null]) expect((await read(groupId, wrong)).status).to.equal(400);
+  });
+
+  it('sort the chats by their last activity', async () => {
+    const [one, two] = [await newChat('Primeiro'), await newChat('Segundo')];
+    const order = async () => (await chatsOf(2)).map(({ id }) => id).filter((id) => id === one || id === two);
+    expect(await order()).to.deep.equal([two, one]);
+    await send(one, 'olá');
+    expect(await order()).to.deep.equal([one, two]);
+  });
+
+  it('come with the chats and the user in GET /sync, whose cursor continues without gap or overlap', async () => {
+    const groupId = await newChat('Início');
+    await send(groupId, 'antes');
+    const { body } = await get<{ user: JsonObject; chats: Chat[]; cursor: string }>(on('/sync?userId=2'));
+    expect(body.user).to.deep.equal({ id: 2, username: 'bruno_orm' });
+    expect(body.chats.find(({ id }) => id === groupId)).to.deep.include({ unread: 1 });
+    const { message_id: messageId } = await send(groupId, 'depois');
+    const events = await userEvents(2, body.cursor, nodes.standby.url);
+    expect(events.map(({ message }) => (message as JsonObject)?.id)).to.deep.equal([messageId]);
+    isMissing(await get(on('/sync?userId=987654')), 'user_not_found');
+  });
+
+  it('open a page around the first unread message', async () => {
+    const groupId = await newGroup('Em volta');
+    const ids: unknown[] = [];
+    for (let n = 0; n < 9; n++) ids.push((await send(groupId, `m${n}`)).message_id);
+    const around = async (index: number, limit: number) => {
+      let found: unknown;
+      await both(`/messages?groupId=${groupId}&around=${ids[index]}&limit=${limit}`, ({ body }) => {
+        const messages = body.messages as { id: number }[];
+        found = [messages.map(({ id }) => ids.indexOf(id)), body.has_more, body.has_newer];
+      });
+      return found;
+    };
+    expect(await around(4, 4)).to.deep.equal([[2, 3, 4, 5], true, true]);
+    expect(await around(0, 4)).to.deep.equal([[0, 1], false, true]);
+    expect(await around(8, 5)).to.deep.equal([[6, 7, 8], true, false]);
+    expect(await around(4, 100)).to.deep.equal([[0, 1, 2, 3, 4, 5, 6, 7, 8], false, false]);
+    const wrong = ['&before=5', '&after=5', '&limit=1'];
+    for (const more of wrong) {
+      expect((await get(on(`/messages?groupId=${groupId}&around=5${more}`))).status, more).to.equal(400);
+    }
+  });
+});

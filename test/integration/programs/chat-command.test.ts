@@ -1,0 +1,147 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { expect } from 'chai';
+import { help } from '../../../src/cli/chat/terminal-text.ts';
+import { PACKAGE_ROOT } from '../../../src/package-root.ts';
+import { type Behaviour, type FakeNode, json, startFakeNode, until } from '../../support/client-fake-node.ts';
+import { programOf } from '../../support/node-build.ts';
+
+describe('The command-line chat at a pipe', () => {
+  /** A log of messages that all fake nodes share. */
+  let log: string[];
+  let waiting: (() => void)[];
+  let nodes: FakeNode[];
+  let auth: 'open' | 'token';
+  let child: ChildProcess | undefined;
+
+  const event = (position: number) => {
+    const message = {
+      id: position,
+      sender: 'ana',
+      sender_id: 1,
+      content: log[position - 1],
+      timestamp: '2026-01-01T00:00',
+    };
+    return { cursor: `e-${position}`, kind: 'message', group_id: 1, at: '', message };
+  };
+  const serve: Behaviour = (heard, response) => {
+    const cursor = `e-${log.length}`;
+    if (heard.path === '/health') return json(response, 200, { status: 'alive', active: true, auth });
+    if (heard.path === '/login') return json(response, 200, { user_id: 1, username: 'ana', created: false });
+    if (heard.path === '/chats') {
+      const members = [{ id: 1, username: 'ana' }];
+      return json(response, 200, { chats: [{ id: 1, name: 'Team', members }], cursor });
+    }
+    if (heard.path === '/messages' && heard.method === 'GET') {
+      return json(response, 200, {
+        messages: log.map((_, index) => event(index + 1).message),
+        has_more: false,
+        cursor,
+      });
+    }
+    if (heard.path === '/messages') {
+      log.push(String(heard.body.content));
+      for (const wake of waiting.splice(0)) wake();
+      return json(response, 200, { message_id: log.length, timestamp: '', cursor: `e-${log.length}` });
+    }
+    const after = Number(heard.query.get('cursor')?.split('-')[1]);
+    const answer = () => json(response, 200, { events: log.slice(after).map((_, index) => event(after + index + 1)) });
+    if (after < log.length) answer();
+    else if (heard.query.get('timeout') === '0') response.writeHead(204).end();
+    else waiting.push(answer);
+  };
+
+  beforeEach(async () => {
+    [log, waiting, auth] = [['earlier'], [], 'open'];
+    nodes = [await startFakeNode(serve), await startFakeNode(serve)];
+  });
+  afterEach(async () => {
+    if (child?.exitCode === null && child.kill('SIGKILL')) await once(child, 'exit');
+    await Promise.all(nodes.map((node) => node.close()));
+  });
+
+  function start(...more: string[]): { type(line: string): void; end(): Promise<number | null>; output(): string } {
+    const urls = nodes.map(({ url }) => url).join();
+    const args = ['--user', 'ana', '--url', urls, ...more];
+    const started = spawn(process.execPath, [...programOf('cli/plantao'), 'chat', ...args], { cwd: PACKAGE_ROOT });
+    child = started;
+    let output = '';
+    for (const stream of [started.stdout, started.stderr]) {
+      stream.on('data', (chunk) => {
+        output += chunk;
+      });
+    }
+    return {
+      type: (line) => started.stdin.write(`${line}\n`),
+      end: async () => {
+        started.stdin.end();
+        const [code] = await once(started, 'close');
+        return code;
+      },
+      output: () => output,
+    };
+  }
+
+  it('sends lines that arrived before it was ready, shows them, and ends with its input', async () => {
+    const chat = start();
+    chat.type('one');
+    chat.type('/who-knows');
+    chat.type('two');
+    expect(await chat.end()).to.equal(0);
+    expect(log).to.deep.equal(['earlier', 'one', 'two']);
+    for (const line of ['ana: earlier', 'ana: one', 'ana: two', 'unknown command'])
+      expect(chat.output()).to.contain(line);
+  }).timeout(60_000);
+
+  it('says that a password is required with AUTH=token', async () => {
+    auth = 'token';
+    const chat = start();
+    expect(await chat.end()).to.equal(1);
+    expect(chat.output()).to.contain('this cluster requires a password: add --password PASSWORD');
+    expect(nodes.flatMap(({ heard }) => heard).filter(({ path }) => path === '/login')).to.deep.equal([]);
+  }).timeout(60_000);
+
+  it('does not join a group by name with AUTH=token, which would create a second one', async () => {
+    auth = 'token';
+    const chat = start('--password', 'secret');
+    chat.type('/join Somewhere');
+    chat.type('/help');
+    expect(await chat.end()).to.equal(0);
+    expect(chat.output()).to.contain('you are not in a group of that name').and.contain(help(true));
+    expect(nodes.flatMap(({ heard }) => heard).filter(({ path }) => path.startsWith('/user/'))).to.deep.equal([]);
+  }).timeout(60_000);
+
+  it('reports an outage, a waiting message, and the node that serves again', async () => {
+    const chat = start();
+    await until(() => chat.output().includes('ana: earlier'), 'the history', 30_000);
+    // Still there, but out of service.
+    const behave: Behaviour = (_, response) => json(response, 503, { error: 'not alive', code: 'not_alive' });
+    for (const node of nodes) node.behave = behave;
+    for (const node of nodes) node.disconnect();
+    chat.type('into the dark');
+    await until(() => chat.output().includes('no node responds, retrying'), 'the outage', 30_000);
+    await until(
+      () => chat.output().includes('not sent yet, waiting for a node: into the dark'),
+      'the waiting message',
+      30_000,
+    );
+    for (const node of nodes) node.behave = serve;
+    await until(() => chat.output().includes('ana: into the dark'), 'the message', 30_000);
+    await until(() => /serves again/.test(chat.output()), 'the end of the trouble', 30_000);
+    expect(await chat.end()).to.equal(0);
+    expect(log).to.deep.equal(['earlier', 'into the dark']);
+  }).timeout(90_000);
+
+  it('survives the death of its node, reports it in one line, and continues at the other node', async () => {
+    const chat = start();
+    await until(() => chat.output().includes('ana: earlier'), 'the history', 30_000);
+    await nodes[0]?.close();
+    chat.type('after the death');
+    await until(() => chat.output().includes('ana: after the death'), 'the message', 30_000);
+    expect(await chat.end()).to.equal(0);
+    // One line, whichever notices the death first: the poll or the message that was typed.
+    const told = new RegExp(`${nodes[0]?.url} .*; ${nodes[1]?.url} (serves|accepts messages)`, 'g');
+    expect(chat.output().match(told)).to.have.length(1);
+    expect(chat.output().match(/ana: after the death/g)).to.have.length(1);
+  }).timeout(90_000);
+});

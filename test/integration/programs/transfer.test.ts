@@ -1,0 +1,154 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { expect } from 'chai';
+import pg from 'pg';
+import { TABLES } from '../../../src/cli/transfer/format.ts';
+import { plantao } from '../../support/command.ts';
+import { programOf } from '../../support/node-build.ts';
+import { createDatabase, type TestDatabase } from '../../support/postgres.ts';
+
+const PEOPLE = `
+  INSERT INTO plantao.users (username, password_hash) VALUES ('ana', 'a hash'), ('bruno', NULL), ('Zoë "z" \\', NULL);
+  INSERT INTO plantao.groups (name, creator_id) VALUES ('Grupo Geral', 1), ('Outro', 2), ('ana, bruno', 1);
+  UPDATE plantao.groups SET direct_low = 1, direct_high = 2 WHERE id = 3;
+  INSERT INTO plantao.memberships (group_id, user_id, role) VALUES (1, 2, 'owner'), (1, 1, 'member'), (2, 3, 'member'), (3, 1, 'member'), (3, 2, 'member');
+  INSERT INTO plantao.messages (group_id, sender_id, content, meta)
+    SELECT 1, 1 + n % 2, E'line ' || n || E'\\n"\\u2028 Olá 👍', CASE WHEN n % 3 = 0 THEN '{"a": [1, null, "x"]}'::jsonb END FROM generate_series(1, 11000) n;
+  INSERT INTO plantao.messages (group_id, sender_id, content, reply_to_id) VALUES (1, 2, 'a reply', 5);
+  UPDATE plantao.messages SET content = 'edited' WHERE id = 7;
+  INSERT INTO plantao.reactions (message_id, user_id, emoji) VALUES (5, 1, '👍'), (5, 2, '👍');
+  DELETE FROM plantao.memberships WHERE group_id = 2 AND user_id = 3;
+`;
+
+describe('plantao export, import and erase-user', function () {
+  this.timeout(60_000);
+  let folder: string;
+  let source: TestDatabase;
+  let target: TestDatabase;
+  let file: string;
+  const clients = new Map<TestDatabase, pg.Client>();
+
+  before(async () => {
+    folder = await mkdtemp(path.join(tmpdir(), 'plantao transfer '));
+    file = path.join(folder, 'all.jsonl');
+    [source, target] = [await createDatabase(), await createDatabase()];
+    for (const database of [source, target]) {
+      const client = new pg.Client({ connectionString: database.url });
+      await client.connect();
+      clients.set(database, client);
+    }
+    await sql(source, PEOPLE);
+  });
+  after(async () => {
+    for (const [database, client] of clients) {
+      await client.end();
+      await database.drop();
+    }
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  const sql = async (database: TestDatabase, text: string) => (await clients.get(database)?.query(text))?.rows ?? [];
+  const rowsOf = (database: TestDatabase, table: string) =>
+    sql(database, `SELECT to_jsonb(t) AS row FROM plantao.${table} t ORDER BY t::text`);
+  const load = (content: string) => plantao(['import', '--database', target.url], {}, content);
+
+  it('export writes a file that only its owner reads, and overwrites none', async () => {
+    const done = await plantao(['export', file, '--database', source.url]);
+    expect(done.exit, done.errors).to.equal(0);
+    expect((await stat(file)).mode & 0o777).to.equal(0o600);
+    expect(await plantao(['export', file, '--database', source.url])).to.include({ exit: 1 });
+    const bare = await plantao(['export', '--without-passwords', '--database', source.url]);
+    expect(bare.output).to.not.include('a hash');
+    expect(bare.output.split('\n')).to.have.length((await readFile(file, 'utf8')).split('\n').length);
+  });
+
+  it('export fails with a sentence when the reader of its output closes the pipe', async () => {
+    const child = spawn(process.execPath, [...programOf('cli/plantao'), 'export', '--database', source.url], {
+      env: { PATH: process.env.PATH ?? '', PLANTAO_NO_DOTENV: '1' },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let errors = '';
+    child.stderr.on('data', (text) => (errors += text));
+    child.stdout.once('data', () => child.stdout.destroy());
+    const [exit] = await once(child, 'close');
+    // Progress may come before it.
+    expect(errors).to.match(/(^|\n)standard output cannot be written: write EPIPE\n$/);
+    expect(exit).to.equal(1);
+  });
+
+  it('import refuses a file that is damaged, incomplete or of another kind, and stores nothing of it', async () => {
+    const whole = await readFile(file, 'utf8');
+    const lines = whole.trimEnd().split('\n');
+    const at = lines.findIndex((line) => line.includes('"table":"messages"')) + 8000;
+    for (const [content, sentence] of [
+      ['', /the file ends early/],
+      ['{}', /^line 1 is not the first line/m],
+      [lines.slice(0, -1).join('\n'), /the file ends early/],
+      [lines.toSpliced(at, 1).join('\n'), /the file names \d+ rows, and has \d+: it is damaged/],
+      [lines.toSpliced(at, 1, 'x').join('\n'), new RegExp(`^line ${at + 1} is not a row`, 'm')],
+      [
+        lines.toSpliced(at, 1, lines[at + 1] ?? '').join('\n'),
+        /^one of the lines \d+ to \d+ \(messages\) was refused/m,
+      ],
+      [lines.toSpliced(1, 1, '{"table":"users","row":{"id":1,"is_admin":true}}').join('\n'), /has no column is_admin/],
+      [lines.toSpliced(1, 1, '{"table":"tokens","row":{"id":1}}').join('\n'), /^line 2 is not a row of a table/m],
+    ] as const) {
+      const result = await load(content);
+      expect(result.exit, String(sentence)).to.equal(1);
+      expect(result.errors).to.match(sentence);
+    }
+    expect(await sql(target, 'SELECT FROM plantao.users')).to.have.length(0);
+  });
+
+  it('import restores every row, and the next ids come after the imported ones', async () => {
+    const done = await plantao(['import', file, '--json', '--database', target.url]);
+    expect(done.exit, done.errors).to.equal(0);
+    expect(JSON.parse(done.output).rows).to.be.greaterThan(11_000);
+    for (const table of [...TABLES, 'reaction_counts']) {
+      expect(await rowsOf(target, table), table).to.deep.equal(await rowsOf(source, table));
+    }
+    const next = "INSERT INTO plantao.messages (group_id, sender_id, content) VALUES (1, 1, 'next') RETURNING id::int";
+    expect(await sql(target, next)).to.deep.equal([{ id: 11_002 }]);
+    const again = await plantao(['import', file, '--database', target.url]);
+    expect(again).to.include({ exit: 1 });
+    expect(again.errors).to.match(/^this database has users or groups already/);
+  });
+
+  it('erase-user deletes an account only with --yes', async () => {
+    const run = (...args: string[]) => plantao(['erase-user', ...args, '--database', target.url]);
+    expect(await run('nobody', '--yes')).to.include({ exit: 1, errors: 'there is no user "nobody"\n' });
+    const asked = await run(' ANA ');
+    expect(asked).to.include({ exit: 2 });
+    expect(asked.errors).to.match(/^this would anonymise ana \(id 1\): add --yes/);
+    expect(await run('ana', '--yes')).to.include({ exit: 0, output: 'ana (id 1) is deleted\n' });
+    expect(
+      await sql(target, 'SELECT username LIKE $$deleted-1-%$$ AS is_so FROM plantao.users WHERE id = 1'),
+    ).to.deep.equal([{ is_so: true }]);
+    expect(await run('bruno', '--yes', '--mode', 'erase')).to.include({ exit: 0 });
+    expect(await sql(target, 'SELECT FROM plantao.messages WHERE sender_id = 2')).to.have.length(0);
+  });
+
+  it('import accepts a file that was written by hand, with the columns that it has', async () => {
+    const other = await createDatabase();
+    try {
+      await writeFile(
+        path.join(folder, 'hand.jsonl'),
+        `{"plantao_export":1,"rows":{}}
+{"table":"users","row":{"id":7,"username":"ana"}}
+{"table":"users","row":{"id":8,"username":"bruno","created_at":"2020-01-01T00:00:00Z"}}
+{"table":"groups","row":{"id":3,"name":"Geral","creator_id":7}}
+{"table":"memberships","row":{"group_id":3,"user_id":7}}
+{"table":"messages","row":{"id":12,"group_id":3,"sender_id":7,"content":"Olá"}}
+{"end":true,"rows":5}
+`,
+      );
+      const done = await plantao(['import', path.join(folder, 'hand.jsonl'), '--database', other.url]);
+      expect(done.exit, done.errors).to.equal(0);
+    } finally {
+      await other.drop();
+    }
+  });
+});

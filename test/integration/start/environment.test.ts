@@ -1,0 +1,119 @@
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { expect } from 'chai';
+import pino from 'pino';
+import { Listener } from '../../../src/database/listener.ts';
+import { migrate } from '../../../src/database/migrator.ts';
+import { closeSequelize, openSequelize } from '../../../src/database/sequelize.ts';
+import { connectionOptions } from '../../../src/database/session/connection.ts';
+import { Session } from '../../../src/database/session/session.ts';
+import { messageOf } from '../../../src/message-of.ts';
+import { createDatabase, type OwnPostgres, startPostgresOfItsOwn, type TestDatabase } from '../../support/postgres.ts';
+import { testServer } from '../../support/test-server.ts';
+
+/** Returns the rows of a statement on a session and on the pool. */
+async function bothAnswer(url: string, text: string): Promise<unknown[][]> {
+  const session = await Session.open(connectionOptions(url, 'plantao:test:log', 5000));
+  const sequelize = openSequelize(url, 'plantao:test:pool', 1);
+  try {
+    return [await session.query({ text }, 5000), (await sequelize.query(text))[0]];
+  } finally {
+    await session.close();
+    await closeSequelize(sequelize);
+  }
+}
+
+describe("The environment variables of PostgreSQL's own programs", () => {
+  /** What the driver reads, to values that would each be felt. */
+  const HOSTILE: Record<string, string> = {
+    PGHOST: '192.0.2.1',
+    PGPORT: '1',
+    PGUSER: 'nobody',
+    PGPASSWORD: 'wrong',
+    PGDATABASE: 'template1',
+    PGOPTIONS: '-c work_mem=7MB -c idle_session_timeout=1',
+    PGSSLMODE: 'require',
+    PGSSLNEGOTIATION: 'direct',
+    PGAPPNAME: 'mine',
+    PGCLIENT_ENCODING: 'LATIN1',
+    PGCLIENTENCODING: 'LATIN1',
+    PGREPLICATION: 'database',
+    PGBINARY: '1',
+    PGCONNECT_TIMEOUT: '1',
+    PGTZ: 'Asia/Tokyo',
+    PGDATESTYLE: 'German',
+    TZ: 'Asia/Tokyo',
+  };
+  let database: TestDatabase;
+  let saved: NodeJS.ProcessEnv;
+  before(async () => {
+    database = await createDatabase();
+  });
+  beforeEach(() => {
+    saved = { ...process.env };
+    Object.assign(process.env, HOSTILE);
+  });
+  afterEach(() => {
+    for (const name of Object.keys(HOSTILE)) delete process.env[name];
+    Object.assign(process.env, saved);
+  });
+  after(async () => database.drop());
+
+  const ASKED = `SELECT current_database() AS database, current_setting('work_mem') AS memory,
+    current_setting('client_encoding') AS encoding, current_setting('TimeZone') AS zone, now()::text LIKE '____-__-__ %+00' AS iso`;
+
+  it('do not change sessions or connections of the pool', async () => {
+    const answers = await bothAnswer(database.url, ASKED);
+    const expected = { database: database.name, memory: '4MB', encoding: 'UTF8', zone: 'UTC', iso: true };
+    expect(answers).to.deep.equal([[expected], [expected]]);
+  });
+
+  it('change nothing in migrations or the listener', async () => {
+    expect(await migrate(database.url)).to.equal(0);
+    const events = { onNotification: () => undefined, onListening: () => undefined };
+    const options = connectionOptions(database.url, 'plantao:test:listen', 5000);
+    const listener = new Listener(options, ['plantao_events'], pino({ level: 'silent' }));
+    await listener.start(events);
+    const { admin } = await testServer();
+    const rows = await admin('SELECT application_name AS name FROM pg_stat_activity WHERE datname = $1', [
+      database.name,
+    ]);
+    listener.stop();
+    expect(rows).to.deep.equal([{ name: 'plantao:test:listen' }]);
+  });
+
+  it('add no password to a URL without one', async () => {
+    const url = database.url.replace(/:[^:@]+@/, '@');
+    const session = await Session.open(connectionOptions(url, 'plantao:test:log', 5000)).catch(messageOf);
+    expect(session).to.equal('PostgreSQL requires a password, and DATABASE_URL has none');
+  });
+});
+
+describe('A database behind a Unix socket', function () {
+  this.timeout(60_000);
+  let folder: string;
+  let postgres: OwnPostgres;
+  before(async () => {
+    folder = await mkdtemp(path.join(tmpdir(), 'plantao-socket-'));
+    await chmod(folder, 0o777);
+    postgres = await startPostgresOfItsOwn({ flags: ['-c', `unix_socket_directories=${folder}`] });
+  });
+  after(async () => {
+    await postgres.remove();
+    await rm(folder, { recursive: true });
+  });
+
+  it('is used by every session and the pool, in every form of the URL', async () => {
+    const { username, password, port } = new URL(postgres.url);
+    const login = `${username}:${password}`;
+    for (const url of [
+      `postgres://${login}@${encodeURIComponent(folder)}:${port}/plantao`,
+      `postgres://${login}@/plantao?host=${folder}&port=${port}`,
+      `postgres://${login}@localhost:1/plantao?host=${encodeURIComponent(folder)}&port=${port}`,
+    ]) {
+      const answers = await bothAnswer(url, 'SELECT inet_server_addr() IS NULL AS socket');
+      expect(answers, url).to.deep.equal([[{ socket: true }], [{ socket: true }]]);
+    }
+  });
+});

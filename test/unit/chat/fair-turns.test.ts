@@ -1,0 +1,86 @@
+import { expect } from 'chai';
+import { FairTurns, type Place } from '../../../src/chat/auth/fair-turns.ts';
+import { eventually } from '../../support/eventually.ts';
+
+/** Work that ends when the test says so, with the order in which it was started. */
+class Bench {
+  readonly started: string[] = [];
+  readonly refused: string[] = [];
+  readonly #turns: FairTurns;
+  readonly #ends: (() => void)[] = [];
+
+  constructor(limits: { atOnce?: number; ofSource?: number; inAll?: number; waitMs?: number } = {}) {
+    const all = { atOnce: 1, ofSource: 100, inAll: 1000, waitMs: 60_000, ...limits };
+    this.#turns = new FairTurns(all, (why) => new Error(why));
+  }
+
+  ask(place: Place, name: string): void {
+    const work = () =>
+      new Promise<void>((resolve) => {
+        this.started.push(name);
+        this.#ends.push(resolve);
+      });
+    this.#turns.run(place, work).catch((error) => this.refused.push(`${name}: ${error.message}`));
+  }
+
+  /** Ends what runs until nothing does. */
+  async finish(): Promise<void> {
+    for (;;) {
+      await new Promise(setImmediate);
+      const end = this.#ends.shift();
+      if (!end) return;
+      end();
+    }
+  }
+}
+
+describe('Fair turns', () => {
+  it('serve sources in turn, and within a source its subjects', async () => {
+    const bench = new Bench();
+    for (const at of [1, 2, 3, 4]) bench.ask({ source: 'flood', subject: 'own' }, `flood ${at}`);
+    bench.ask({ source: 'flood', subject: 'neighbour' }, 'neighbour');
+    bench.ask({ source: 'elsewhere', subject: 'ana' }, 'ana');
+    await bench.finish();
+    expect(bench.started).to.deep.equal(['flood 1', 'flood 2', 'ana', 'neighbour', 'flood 3', 'flood 4']);
+  });
+
+  it('run as many at once as they may, and of one subject of one source only one', async () => {
+    const bench = new Bench({ atOnce: 3 });
+    for (const [source, subject] of ['aa', 'aa', 'ab', 'ba', 'ca'].map((text) => [...text])) {
+      bench.ask({ source: source ?? '', subject: subject ?? '' }, `${source}${subject}`);
+    }
+    await new Promise(setImmediate);
+    expect(bench.started).to.deep.equal(['aa', 'ab', 'ba']);
+    await bench.finish();
+    expect(bench.started).to.have.length(5);
+  });
+
+  it('refuse the newest of the longest line where too much waits for a source, so a newcomer finds a place', async () => {
+    const bench = new Bench({ ofSource: 3 });
+    for (const at of [0, 1, 2, 3, 4]) bench.ask({ source: 'school', subject: 'flood' }, `flood ${at}`);
+    bench.ask({ source: 'school', subject: 'pupil' }, 'pupil');
+    await bench.finish();
+    expect(bench.refused).to.deep.equal(['flood 4: source', 'flood 3: source']);
+    expect(bench.started).to.include('pupil');
+  });
+
+  it('refuse the newest of the longest source where too much waits in all', async () => {
+    const bench = new Bench({ inAll: 4 });
+    for (const at of [0, 1, 2, 3, 4]) bench.ask({ source: 'flood', subject: String(at) }, `flood ${at}`);
+    for (const source of ['a', 'b']) bench.ask({ source, subject: 'x' }, source);
+    await bench.finish();
+    expect(bench.refused).to.deep.equal(['flood 4: all', 'flood 3: all']);
+    expect(bench.started).to.include.members(['a', 'b']);
+  });
+
+  it('refuse what has waited too long, and go on', async () => {
+    const bench = new Bench({ waitMs: 5 });
+    bench.ask({ source: 'a', subject: 'x' }, 'first');
+    bench.ask({ source: 'a', subject: 'x' }, 'second');
+    await eventually('the second is refused', async () => bench.refused.length === 1);
+    expect(bench.refused).to.deep.equal(['second: late']);
+    bench.ask({ source: 'a', subject: 'x' }, 'third');
+    await bench.finish();
+    expect(bench.started).to.deep.equal(['first', 'third']);
+  });
+});

@@ -1,0 +1,108 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { Candidates } from '../../../src/chat/search/candidates.ts';
+import { fold, foldWithStarts } from '../../../src/chat/search/folding.ts';
+import { partsOf } from '../../../src/chat/search/highlights.ts';
+import { termsOf } from '../../../src/chat/search/search-query.ts';
+
+const textsOf = (query: string) => termsOf(query).map(({ text }) => text);
+/** The matching parts in brackets. */
+const marked = (content: string, query: string) =>
+  partsOf(content, termsOf(query))
+    .map(({ text, match }) => (match ? `[${text}]` : text))
+    .join('');
+
+describe('The folding of texts for a search', () => {
+  it('removes case, accents, invisible characters and repeated spaces', () => {
+    expect(fold('Reunião  ÀS\n3h')).to.equal('reuniao as 3h');
+    expect(fold('cafe\u0301 ＡＢＣ！ ΟΔΟΣ Ёлка Łódź \u00ad\u200bx')).to.equal('cafe abc! οδοσ елка lodz x');
+  });
+
+  it('keeps what distinguishes words of other scripts', () => {
+    for (const text of ['が', 'か', '会議', 'हिन्दी', '서울', '②', 'straße', '👩']) expect(fold(text)).to.equal(text);
+  });
+
+  it('does not change a folded text, and knows where each character comes from', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', maxLength: 60 }), (original) => {
+        const { text, starts } = foldWithStarts(original);
+        expect(fold(text)).to.equal(text);
+        expect(fold(original)).to.equal(text);
+        expect(starts).to.have.length(text.length + 1);
+        expect([...starts].sort((one, other) => one - other)).to.deep.equal(starts);
+      }),
+    );
+  });
+});
+
+describe('A search query', () => {
+  it('is split into words and quoted phrases, each once', () => {
+    expect(textsOf('Bom dia bom')).to.deep.equal(['bom', 'dia']);
+    expect(textsOf('"Bom  dia" amigo')).to.deep.equal(['bom dia', 'amigo']);
+    expect(textsOf('5" "sem fim')).to.deep.equal(['5"', '"sem', 'fim']);
+  });
+
+  it('looks for one or two letters as a whole word, and for signs and ideographs anywhere', () => {
+    const short = termsOf('a ok abc % 会 会議 c+').filter(({ isWholeWord }) => isWholeWord);
+    expect(short.map(({ text }) => text)).to.deep.equal(['a', 'ok']);
+  });
+
+  it('is empty without a character that counts', () => {
+    for (const query of ['', '  ', '\u0301\u0301', '\u200b', '""', '\u3000\u2028'])
+      expect(termsOf(query)).to.deep.equal([]);
+  });
+});
+
+describe('The parts of a found message', () => {
+  it('show each match in the original spelling', () => {
+    expect(marked('Olá, reunião das e\u0301quipes REUNIÃO', 'reuniao equipe')).to.equal(
+      'Olá, [reunião] das [e\u0301quipe]s [REUNIÃO]',
+    );
+    expect(marked('Ok, o bloco ok.', 'ok')).to.equal('[Ok], o bloco [ok].');
+    expect(marked('次の会議は三時です', '会議')).to.equal('次の[会議]は三時です');
+    expect(marked('100% de 10%', '%')).to.equal('100[%] de 10[%]');
+    expect(marked('bom\n dia, bom amigo', '"bom dia"')).to.equal('[bom\n dia], bom amigo');
+  });
+
+  it('merge matches that overlap or touch', () => {
+    expect(marked('abcdef', 'abcd bcde def')).to.equal('[abcdef]');
+    expect(marked('aaaa', 'aaa')).to.equal('[aaaa]');
+  });
+
+  it('are the text when put together, whatever it contains', () => {
+    const text = fc.string({ unit: 'binary', maxLength: 40 });
+    fc.assert(
+      fc.property(text, text, (content, query) => {
+        const parts = partsOf(content, termsOf(query));
+        expect(parts.map((part) => part.text).join('')).to.equal(content);
+        expect(parts.every((part, at) => part.match !== parts[at - 1]?.match && part.text !== '')).to.equal(true);
+      }),
+    );
+  });
+});
+
+describe('The candidates of a search', () => {
+  it('are read newest first, and a find is certain when nothing newer is left to read', () => {
+    const candidates = new Candidates([
+      { groupId: 3, from: 1, to: 49 },
+      { groupId: 1, from: 60, to: 99 },
+      { groupId: 2, from: 50, to: 90 },
+    ]);
+    expect(candidates.readFrom).to.equal(100);
+    expect(candidates.newest(1)).to.deep.equal([{ groupId: 1, from: 60, to: 99 }]);
+    candidates.report(1, [95, 85], [{ groupId: 1, from: 60, to: 80 }]);
+    expect([candidates.readFrom, candidates.certain]).to.deep.equal([91, [95]]);
+    expect(candidates.newest(2).map(({ groupId }) => groupId)).to.deep.equal([2, 1]);
+    candidates.report(2, [], []);
+    expect([candidates.readFrom, candidates.certain]).to.deep.equal([50, [95, 85]]);
+    expect(candidates.newest(9).map(({ groupId }) => groupId)).to.deep.equal([3]);
+    candidates.report(1, [], []);
+    expect(candidates.readFrom).to.equal(1);
+  });
+
+  it('count as unread while their reading has not ended', () => {
+    const candidates = new Candidates([{ groupId: 1, from: 1, to: 99 }]);
+    candidates.newest(9);
+    expect(candidates.readFrom).to.equal(100);
+  });
+});

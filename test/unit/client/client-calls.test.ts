@@ -1,0 +1,356 @@
+import { expect } from 'chai';
+import { ChatClient, type ChatClientOptions } from '../../../src/client/index.ts';
+import {
+  type Behaviour,
+  breakHalfway,
+  deadUrl,
+  endHalfway,
+  type FakeNode,
+  json,
+  notActive,
+  startFakeNode,
+  until,
+} from '../../support/client-fake-node.ts';
+
+const stored = { message: 'message sent', message_id: 1, timestamp: '2026-01-01T00:00:00.000Z', cursor: 'e-1' };
+const stores: Behaviour = (_, response) => json(response, 200, stored);
+const stalls: Behaviour = () => {};
+
+describe('The client sends a message to the node that can store it', () => {
+  const open: FakeNode[] = [];
+  const start = async (behave: Behaviour) => {
+    const node = await startFakeNode(behave);
+    open.push(node);
+    return node;
+  };
+  const clientOf = (urls: string[], options: Partial<ChatClientOptions> = {}) =>
+    new ChatClient({ urls, userId: 1, attemptMs: 1000, backoff: { firstMs: 5, capMs: 20 }, ...options });
+
+  afterEach(async () => {
+    await Promise.all(open.splice(0).map((node) => node.close()));
+  });
+
+  const troubles: [string, Behaviour][] = [
+    ['closes the connection', (_, response) => response.destroy()],
+    ['breaks it halfway through the answer', (_, response) => breakHalfway(response)],
+    ['ends the answer halfway', (_, response) => endHalfway(response)],
+    ['stalls', stalls],
+    ['stalls after the head', (_, response) => response.writeHead(200).write('{')],
+    ['is a proxy without a backend', (_, response) => response.writeHead(502).end('<h1>Bad Gateway</h1>')],
+    ['is a proxy that gave up', (_, response) => response.writeHead(504).end()],
+    ['has fallen', (_, response) => json(response, 503, { error: 'not alive', code: 'not_alive' })],
+    ['is standby and knows no active node', (_, response) => notActive(response, null)],
+  ];
+  for (const [what, behave] of troubles) {
+    it(`retries with the same key when the node ${what}`, async () => {
+      const [bad, good] = [await start(behave), await start(stores)];
+      expect((await clientOf([bad.url, good.url]).send(1, 'hello')).message_id).to.equal(1);
+      const keys = [...bad.heard, ...good.heard].map((heard) => heard.headers['idempotency-key']);
+      expect(keys).to.have.length(2);
+      expect(keys[0]).to.be.a('string').and.equal(keys[1]);
+    });
+  }
+
+  it('retries when nothing listens, and starts with the working node next time', async () => {
+    const good = await start(stores);
+    const client = clientOf([await deadUrl(), good.url], { attemptMs: 1000 });
+    await client.send(1, 'one');
+    await client.send(1, 'two');
+    expect(good.heard.map((heard) => heard.body.content)).to.deep.equal(['one', 'two']);
+  });
+
+  it('goes at once to the node that a standby names, even one it did not know', async () => {
+    const active = await start(stores);
+    const standby = await start((_, response) => notActive(response, active.url));
+    const client = clientOf([standby.url], { backoff: { firstMs: 60_000, capMs: 60_000 } });
+    await client.send(1, 'one');
+    expect(client.urls).to.deep.equal([standby.url, active.url]);
+    await client.send(1, 'two');
+    expect([standby.heard.length, active.heard.length]).to.deep.equal([1, 2]);
+  });
+
+  it('does not loop between two nodes that name each other, and gives up at the deadline', async () => {
+    const one: FakeNode = await start((_, response) => notActive(response, two.url));
+    const two: FakeNode = await start((_, response) => notActive(response, one.url));
+    const client = clientOf([one.url, two.url], { deadlineMs: 400, backoff: { firstMs: 40, capMs: 80 } });
+    const began = performance.now();
+    const error = await client.send(1, 'hello').catch((caught) => caught);
+    expect(error.name).to.equal('UnreachableError');
+    expect(error.code).to.equal('not_active');
+    expect(error.message).to.contain(`${one.url} says not_active`).and.contain(`${two.url} says not_active`);
+    expect(performance.now() - began).to.be.below(3000);
+    expect(one.heard.length + two.heard.length).to.be.within(2, 20);
+  });
+
+  it("reports the nodes' own reasons, not that the deadline cut the last attempt short", async () => {
+    const node: FakeNode = await start((_, response) => {
+      if (node.heard.length === 1) notActive(response, null);
+    });
+    const error = await clientOf([node.url], { deadlineMs: 300 })
+      .send(1, 'hello')
+      .catch((caught) => caught);
+    expect(error).to.include({ name: 'UnreachableError', code: 'not_active' });
+    expect(error.message).to.contain('says not_active');
+  });
+
+  it('finds the node that becomes active during its attempts', async () => {
+    let asked = 0;
+    const gone = await deadUrl();
+    const standby = await start((heard, response) => {
+      asked += 1;
+      if (asked < 5) notActive(response, gone);
+      else stores(heard, response);
+    });
+    expect((await clientOf([gone, standby.url]).send(1, 'hello')).message_id).to.equal(1);
+  });
+
+  it('keeps its deadline when every node stalls', async () => {
+    const node = await start(stalls);
+    const began = performance.now();
+    const error = await clientOf([node.url], { deadlineMs: 300, attemptMs: 120 })
+      .send(1, 'hello')
+      .catch((caught) => caught);
+    expect(error.name).to.equal('UnreachableError');
+    expect(error.message).to.contain('did not respond within');
+    expect(performance.now() - began).to.be.within(200, 3000);
+  });
+
+  for (const status of [400, 401, 403, 404, 409, 413, 429]) {
+    it(`reports ${status} at once, with the node's message`, async () => {
+      const details = [{ field: 'content', problem: 'is empty' }];
+      const said = { error: 'That will not do.', code: 'some_code', details };
+      const node = await start((_, response) => json(response, status, said, { 'Retry-After': '2' }));
+      const other = await start(stores);
+      const error = await clientOf([node.url, other.url])
+        .send(1, '')
+        .catch((caught) => caught);
+      expect(error).to.include({ name: 'RefusedError', status, code: 'some_code', message: 'That will not do.' });
+      expect(error.details).to.deep.equal(details);
+      expect(error.retryAfterMs).to.equal(2000);
+      expect([node.heard.length, other.heard.length]).to.deep.equal([1, 0]);
+    });
+  }
+
+  it('reports 500 at once, without a retry', async () => {
+    const node = await start((_, response) => json(response, 500, { error: 'internal error', code: 'internal' }));
+    const error = await clientOf([node.url])
+      .send(1, 'hello')
+      .catch((caught) => caught);
+    expect(error).to.include({ name: 'ChatError', status: 500, code: 'internal' });
+    expect(node.heard).to.have.length(1);
+  });
+
+  it('says so when the URL belongs to another program', async () => {
+    const node = await start((_, response) => json(response, 200, { welcome: true }));
+    const error = await clientOf([node.url])
+      .send(1, 'hello')
+      .catch((caught) => caught);
+    expect(error.name).to.equal('UnreadableResponseError');
+  });
+
+  it('honours Retry-After of an overloaded node when there is no other', async () => {
+    let asked = 0;
+    const node = await start((heard, response) => {
+      asked += 1;
+      if (asked === 1) json(response, 503, { error: 'full', code: 'overloaded' }, { 'Retry-After': '1' });
+      else stores(heard, response);
+    });
+    const began = performance.now();
+    await clientOf([node.url]).send(1, 'hello');
+    expect(performance.now() - began).to.be.at.least(990);
+  });
+
+  it('rejects with the reason of an abort, closes the connection and tries no other node', async () => {
+    const [stalling, other] = [await start(stalls), await start(stores)];
+    const controller = new AbortController();
+    const sent = clientOf([stalling.url, other.url], { attemptMs: 60_000 })
+      .send(1, 'hello', { signal: controller.signal })
+      .catch((caught) => caught);
+    await until(() => stalling.heard.length === 1, 'the node has heard the request');
+    controller.abort(new Error('changed my mind'));
+    expect((await sent).message).to.equal('changed my mind');
+    await stalling.heard[0]?.gone;
+    expect(other.heard).to.have.length(0);
+  });
+});
+
+describe('The client never repeats a request that must not be repeated', () => {
+  let bad: FakeNode;
+  let good: FakeNode;
+  const created: Behaviour = (heard, response) =>
+    json(
+      response,
+      200,
+      heard.path === '/health' ? { status: 'alive', active: true } : { message: 'password changed', token: 'new' },
+    );
+
+  afterEach(async () => {
+    await Promise.all([bad.close(), good.close()]);
+  });
+
+  async function change(behave: Behaviour) {
+    bad = await startFakeNode((heard, response) => {
+      if (heard.path === '/health') created(heard, response);
+      else behave(heard, response);
+    });
+    good = await startFakeNode(created);
+    const client = new ChatClient({ urls: [bad.url, good.url], userId: 1, attemptMs: 1000 });
+    return client.account.changePassword('old', 'battery staple').catch((caught) => caught);
+  }
+
+  it('reports an unknown outcome when the response was lost', async () => {
+    expect(await change((_, response) => breakHalfway(response))).to.include({
+      name: 'OutcomeUnknownError',
+      code: 'outcome_unknown',
+    });
+    expect(good.heard).to.have.length(0);
+  });
+
+  it('reports an unknown outcome when the node may have lost the response', async () => {
+    const lost: Behaviour = (_, response) => json(response, 503, { error: 'no database', code: 'unavailable' });
+    expect((await change(lost)).name).to.equal('OutcomeUnknownError');
+  });
+
+  it('reports an unknown outcome when a proxy lost the response', async () => {
+    expect((await change((_, response) => response.writeHead(502).end())).name).to.equal('OutcomeUnknownError');
+  });
+
+  it('retries when the node says that it did not execute the request', async () => {
+    expect((await change((_, response) => notActive(response, good.url))).token).to.equal('new');
+  });
+
+  it('retries when the node is gone before anything was sent', async () => {
+    bad = await startFakeNode(created);
+    good = await startFakeNode(created);
+    await bad.close();
+    const client = new ChatClient({ urls: [bad.url, good.url], userId: 1 });
+    expect((await client.account.changePassword('old', 'battery staple')).token).to.equal('new');
+  });
+
+  it('treats "not found" as success when an earlier attempt may have deleted the message', async () => {
+    bad = await startFakeNode((_, response) => response.destroy());
+    good = await startFakeNode((_, response) => json(response, 404, { error: 'none', code: 'message_not_found' }));
+    await new ChatClient({ urls: [bad.url, good.url], userId: 1 }).deleteMessage(9);
+    const error = await new ChatClient({ urls: [good.url], userId: 1 }).deleteMessage(9).catch((caught) => caught);
+    expect(error).to.include({ status: 404, code: 'message_not_found' });
+  });
+});
+
+describe('The client repeats a request that creates something with one key', () => {
+  let bad: FakeNode;
+  let good: FakeNode;
+  const created: Behaviour = (heard, response) => {
+    const body = { user_id: 1, token: 't', group_id: 5, group_name: 'x', groups: [] };
+    json(response, 200, heard.path === '/health' ? { status: 'alive', active: true } : body);
+  };
+
+  afterEach(async () => {
+    await Promise.all([bad.close(), good.close()]);
+  });
+
+  const calls: [path: string, call: (client: ChatClient) => Promise<unknown>][] = [
+    ['/create-chat', (client) => client.createChat('x')],
+    ['/register', (client) => client.register('ana', 'correct horse')],
+    ['/group-users', (client) => client.join(5)],
+    ['/user/1/groups/x', (client) => client.joinNamed('x')],
+  ];
+  const failures: [what: string, behave: Behaviour][] = [
+    ['the response was lost', (_, response) => breakHalfway(response)],
+    ['the outcome is unknown', (_, response) => json(response, 503, { error: 'no database', code: 'outcome_unknown' })],
+    ['a proxy lost the response', (_, response) => response.writeHead(502).end()],
+    ['the node is not active', (_, response) => notActive(response, good.url)],
+  ];
+  for (const [path, call] of calls) {
+    for (const [what, behave] of failures) {
+      it(`POST ${path}: if ${what}`, async () => {
+        bad = await startFakeNode((heard, response) => (heard.path === path ? behave : created)(heard, response));
+        good = await startFakeNode(created);
+        const backoff = { firstMs: 5, capMs: 20 };
+        await call(new ChatClient({ urls: [bad.url, good.url], userId: 1, attemptMs: 1000, backoff }));
+        const [first, second] = [bad, good].map(({ heard }) => heard.find((one) => one.path === path));
+        expect(first?.headers['idempotency-key']).to.match(/^[0-9a-f-]{36}$/);
+        expect(second?.headers['idempotency-key']).to.equal(first?.headers['idempotency-key']);
+        expect(second?.body).to.deep.equal(first?.body);
+      });
+    }
+  }
+});
+
+describe('The client uses the API', () => {
+  let node: FakeNode;
+  let client: ChatClient;
+
+  beforeEach(async () => {
+    node = await startFakeNode((heard, response) => {
+      if (heard.path === '/health') json(response, 200, { status: 'alive', active: true, node: 'node-1', term: 3 });
+      else
+        json(response, 200, { user_id: 7, token: 't', chats: [], users: [], messages: [], cursor: 'e-1', nodes: [] });
+    });
+    client = new ChatClient({ urls: [node.url] });
+  });
+  afterEach(() => node.close());
+
+  it('signs in, sends its token and signs out', async () => {
+    await client.login('ana', 'secret');
+    expect(client).to.include({ userId: 7, token: 't' });
+    await client.chats();
+    await client.logout();
+    const [signIn, chats, signOut] = node.heard.filter(({ path }) => path !== '/health');
+    expect(signIn?.body).to.deep.equal({ username: 'ana', password: 'secret' });
+    expect(chats?.headers.authorization).to.equal('Bearer t');
+    expect(chats?.query.get('userId')).to.equal('7');
+    expect(signOut).to.include({ method: 'POST', path: '/logout' });
+    expect(signOut?.headers.authorization).to.equal('Bearer t');
+    expect((await client.chats().catch((caught) => caught)).code).to.equal('not_signed_in');
+  });
+
+  it('revokes the token of the user who signed out, even if another signs in during the retries', async () => {
+    const tokens = ['a', 'b'];
+    node.behave = (heard, response) => {
+      if (heard.path === '/health') json(response, 200, { status: 'alive' });
+      else if (heard.path === '/login') json(response, 200, { user_id: 7, token: tokens.shift() });
+      else if (client.token === 'b') json(response, 200, { message: 'logged out' });
+      else void client.login('bruno').then(() => response.destroy());
+    };
+    client = new ChatClient({ urls: [node.url], backoff: { firstMs: 5, capMs: 20 } });
+    await client.login('ana');
+    await client.logout();
+    const told = node.heard.filter(({ path }) => path === '/logout').map(({ headers }) => headers.authorization);
+    expect(told).to.deep.equal(['Bearer a', 'Bearer a']);
+    expect(client.token).to.equal('b');
+  });
+
+  it('learns the other nodes from the only one that it was given, and continues with them when that one is down', async () => {
+    const other = await startFakeNode((_, response) => json(response, 200, { user_id: 7, chats: [], cursor: 'e-1' }));
+    try {
+      node.behave = ({ path }, response) => {
+        const peers = [null, 7, { url: 'no address' }, { url: other.url, node: 'node-2' }];
+        json(response, 200, path === '/health' ? { peers } : { user_id: 7, chats: [], cursor: 'e-1' });
+      };
+      client = new ChatClient({ urls: [node.url], userId: 7, backoff: { firstMs: 5, capMs: 20 } });
+      await client.chats();
+      await until(() => client.urls.length === 2, 'the client knows the other node');
+      expect(client.urls).to.deep.equal([node.url, other.url]);
+      await node.close();
+      await client.chats();
+      expect(other.heard.map(({ path }) => path)).to.deep.equal(['/chats']);
+      expect(node.heard.filter(({ path }) => path === '/health')).to.have.length(1);
+    } finally {
+      await other.close();
+    }
+  });
+
+  it('sends only the page parameters that were given', async () => {
+    await client.messages(3, { before: 100, limit: 50 });
+    expect(node.heard[0]?.query.toString()).to.equal('groupId=3&before=100&limit=50');
+  });
+
+  it('reports the state of every node, including unreachable ones', async () => {
+    const dead = await deadUrl();
+    client.addUrls([dead]);
+    expect(await client.status()).to.deep.equal([
+      { url: node.url, reachable: true, status: 'alive', active: true, node: 'node-1', term: 3 },
+      { url: dead, reachable: false, status: 'unknown', active: false },
+    ]);
+  });
+});

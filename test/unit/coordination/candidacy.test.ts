@@ -1,0 +1,87 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import { expect } from 'chai';
+import pino from 'pino';
+import { Candidacy } from '../../../src/coordination/candidacy.ts';
+import { ChangeLogger } from '../../../src/coordination/change-logger.ts';
+import type { Queryable } from '../../../src/database/session/reconnecting-session.ts';
+
+const LEASE_MS = 1000;
+
+describe('An attempt to take the leader lock', () => {
+  let lines: string[];
+  let now: number;
+
+  beforeEach(() => {
+    lines = [];
+    now = 1_000_000;
+  });
+
+  const candidate = (query: Queryable['query'], prepare = async () => {}) =>
+    new Candidacy({
+      leaseMs: LEASE_MS,
+      lock: { prepare, tryAcquire: async () => null, holder: async () => null },
+      writing: { ready: async () => undefined, unreachableForMs: 0 },
+      watching: { query },
+      explain: async (error) => error,
+      changes: new ChangeLogger(pino({}, { write: (line: string) => void lines.push(JSON.parse(line).msg) })),
+      clock: () => now,
+    });
+
+  it('does not count as failed if the lock is taken and its holder cannot be read, which is logged once', async () => {
+    const candidacy = candidate(async () => {
+      throw new Error('permission denied for view lock_holder');
+    });
+    now += 3 * LEASE_MS;
+    for (let tries = 0; tries < 5; tries++) expect(await candidacy.tryAcquire()).to.equal(null);
+    expect(candidacy.electionState.failures).to.equal(0);
+    expect(lines).to.have.length(1);
+    expect(lines[0]).to.match(
+      /^no node is seen active, and the holder of the leader lock cannot be read: permission denied/,
+    );
+  });
+
+  it('reports a holder two leases after it first saw it: not one that was promoted at the end of a long outage', async () => {
+    let pid = 1;
+    const candidacy = candidate(async <Row>() => [holderRow(pid, now)] as Row[]);
+    const tryAfter = async (ms: number) => {
+      now += ms;
+      await candidacy.tryAcquire();
+      await turn();
+    };
+    await tryAfter(20 * LEASE_MS);
+    pid = 2;
+    for (const ms of [300, LEASE_MS, 0.9 * LEASE_MS]) await tryAfter(ms);
+    expect(lines).to.deep.equal([]);
+    expect(candidacy.trouble).to.match(/another session holds the leader lock/);
+    for (const ms of [LEASE_MS, 300]) await tryAfter(ms);
+    expect(lines).to.have.length(1);
+    expect(lines[0]).to.match(/^no node is seen active, but plantao:b:lock .* holds the leader lock/);
+  });
+
+  it('has no trouble right after an outage of PostgreSQL, before the next active node could be seen', async () => {
+    let isDown = true;
+    const prepare = async () => {
+      if (isDown) throw new Error('connect ECONNREFUSED');
+    };
+    const candidacy = candidate(async () => [], prepare);
+    now += 10 * LEASE_MS;
+    await candidacy.tryAcquire();
+    expect(candidacy.trouble).to.match(/cannot be promoted/);
+    isDown = false;
+    await candidacy.tryAcquire();
+    expect(candidacy.trouble).to.equal(null);
+    now += 3 * LEASE_MS;
+    expect(candidacy.trouble).to.match(/another session holds the leader lock/);
+  });
+});
+
+/** A living holder: each heartbeat changes its sign of life. */
+const holderRow = (pid: number, lifeSign: number) => ({
+  application: 'plantao:b:lock',
+  pid,
+  role: 'chat',
+  client: null,
+  connected: null,
+  lifeSign: String(lifeSign),
+  leaseMs: LEASE_MS,
+});

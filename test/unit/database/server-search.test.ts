@@ -1,0 +1,243 @@
+import { once } from 'node:events';
+import { Socket } from 'node:net';
+import { setTimeout as pause, setImmediate as turn } from 'node:timers/promises';
+import { expect } from 'chai';
+import type { Server } from '../../../src/database/servers/server.ts';
+import { StandbyError } from '../../../src/database/servers/server-errors.ts';
+import type { WatchServer } from '../../../src/database/servers/server-search.ts';
+import { Servers } from '../../../src/database/servers/servers.ts';
+import type { DatabaseHost } from '../../../src/database/url/database-url.ts';
+import { eventually } from '../../support/eventually.ts';
+
+type State = 'writable' | 'standby' | 'down' | 'silent';
+
+/** Servers by address, whose state a test changes. */
+class World {
+  readonly states = new Map<string, State>();
+  readonly names = new Map<string, string[]>();
+  readonly watched: string[] = [];
+  /** Addresses that lead to the same server. */
+  readonly proxies = new Set<string>();
+
+  readonly watch: WatchServer = async ({ address }, signal, refuse) => {
+    this.watched.push(address);
+    for (;;) {
+      signal.throwIfAborted();
+      const state = this.states.get(address);
+      if (state === 'writable') return this.proxies.has(address) ? 'behind the proxies' : address;
+      if (state === 'down') throw new Error('connect ECONNREFUSED');
+      if (state === 'standby') refuse(new StandbyError('in recovery'));
+      await pause(2, undefined, { signal, ref: false });
+    }
+  };
+
+  readonly resolve = async ({ host, port }: DatabaseHost): Promise<Server[]> => {
+    const addresses = this.names.get(host);
+    if (!addresses) throw Object.assign(new Error(`getaddrinfo ENOTFOUND ${host}`), { code: 'ENOTFOUND' });
+    return addresses.map((address) => ({ host, address, port }));
+  };
+
+  servers(...hosts: string[]): Servers {
+    const all = hosts.map((host) => ({ host, port: 5432, address: null }));
+    return new Servers(all, this.watch, this.resolve);
+  }
+}
+
+const within = async (limitMs: number, work: Promise<unknown>) => {
+  const startedAt = performance.now();
+  const result = await work;
+  expect(performance.now() - startedAt).to.be.below(limitMs);
+  return result;
+};
+const newSocket = () => new Socket().on('error', () => undefined);
+const failureOf = (servers: Servers) =>
+  servers.find().then(
+    () => 'none',
+    (error: Error) => error.message,
+  );
+
+describe('The search for the server that accepts writes', () => {
+  const [A, B, C] = ['10.0.0.1', '10.0.0.2', '10.0.0.3'] as const;
+  let world: World;
+  beforeEach(() => {
+    world = new World();
+  });
+
+  it('keeps the process running while a caller waits, and no longer', async () => {
+    const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
+    // Mocha's own timer of this test begins behind the first turn.
+    await turn();
+    const before = timers();
+    let accept = () => {};
+    const watch: WatchServer = () => new Promise((resolve) => (accept = () => resolve('instance')));
+    const found = new Servers(
+      [A, B].map((host) => ({ host, port: 5432, address: null })),
+      watch,
+    ).find();
+    expect(timers()).to.be.above(before);
+    accept();
+    await found;
+    expect(timers()).to.equal(before);
+  });
+
+  it('takes the first one without asking the others', async () => {
+    world.states.set(A, 'writable').set(B, 'writable');
+    expect(await world.servers(A, B).find()).to.include({ address: A });
+    expect(world.watched).to.deep.equal([A]);
+  });
+
+  it('skips a standby and a server that is down at once', async () => {
+    world.states.set(A, 'standby').set(B, 'down').set(C, 'writable');
+    expect(await within(90, world.servers(A, B, C).find())).to.include({ address: C });
+  });
+
+  it('waits for a silent server only for the stagger', async () => {
+    world.states.set(A, 'silent').set(B, 'writable');
+    expect(await within(500, world.servers(A, B).find())).to.include({ address: B });
+  });
+
+  it('is not delayed by a name that does not resolve', async () => {
+    world.states.set(A, 'writable');
+    expect(await within(90, world.servers('nowhere', A).find())).to.include({ address: A });
+  });
+
+  it('tries every address of a name', async () => {
+    world.names.set('db', [A, B, C]);
+    world.states.set(A, 'down').set(B, 'standby').set(C, 'writable');
+    expect(await world.servers('db').find()).to.deep.equal({ host: 'db', address: C, port: 5432 });
+  });
+
+  it('does not ask a server that is the only one', async () => {
+    world.names.set('db', [A]);
+    expect(await world.servers('db').find()).to.deep.equal({ host: 'db', address: A, port: 5432 });
+    expect(await world.servers(B).find()).to.deep.equal({ host: B, address: B, port: 5432 });
+    expect(world.watched).to.deep.equal([]);
+    expect(await failureOf(world.servers('nowhere'))).to.equal('getaddrinfo ENOTFOUND nowhere');
+  });
+
+  it('fails as soon as all have failed, and says why each has', async () => {
+    world.names.set('db2', [B]);
+    world.states.set(A, 'standby').set(B, 'down');
+    expect(await failureOf(world.servers(A, 'db2', 'nowhere'))).to.equal(
+      'no server accepts writes: 10.0.0.1:5432 is a standby (in recovery); ' +
+        'db2:5432 (10.0.0.2) cannot be used (connect ECONNREFUSED); ' +
+        'nowhere:5432 cannot be used (getaddrinfo ENOTFOUND nowhere)',
+    );
+  });
+
+  it('notices a promotion while another server is silent', async () => {
+    world.states.set(A, 'silent').set(B, 'standby');
+    const found = world.servers(A, B).find();
+    await eventually('both are watched', () => world.watched.length === 2);
+    world.states.set(B, 'writable');
+    expect(await within(200, found)).to.include({ address: B });
+  });
+
+  it('goes on after it has failed, so that the next caller meets the promoted server', async () => {
+    world.states.set(A, 'down').set(B, 'standby');
+    const servers = world.servers(A, B);
+    expect(await failureOf(servers)).to.match(/no server accepts writes/);
+    world.states.set(B, 'writable');
+    expect(await eventually('the server is found', () => servers.find().catch(() => null))).to.include({ address: B });
+    expect(world.watched.filter((address) => address === B)).to.have.length(1);
+  });
+
+  it('follows a name that gets another address', async () => {
+    world.names.set('db1', [A]).set('db2', [B]);
+    world.states.set(A, 'down').set(B, 'down').set(C, 'writable');
+    const servers = world.servers('db1', 'db2');
+    expect(await failureOf(servers)).to.match(/no server accepts writes/);
+    world.names.set('db1', [C]);
+    expect(
+      await eventually('the new address is found', () => servers.find().catch(() => null), { within: 5000 }),
+    ).to.include({ address: C });
+  });
+
+  it('closes the sessions to a server when another takes over', async () => {
+    world.states.set(A, 'writable').set(B, 'standby');
+    const servers = world.servers(A, B);
+    const [idle, silent] = [newSocket(), newSocket()];
+    servers.opening(idle, await servers.find())?.opened();
+    world.states.set(A, 'silent').set(B, 'writable');
+    // An opening in which the server is silent starts the search.
+    servers.opening(silent, await servers.find());
+    await eventually('both sessions are closed', () => idle.destroyed && silent.destroyed);
+    expect(await servers.find()).to.include({ address: B });
+  });
+
+  it('calls its listeners when a server accepts writes after none did, or another has taken over, and at no other time', async () => {
+    world.states.set(A, 'writable').set(B, 'standby');
+    const servers = world.servers(A, B);
+    let calls = 0;
+    const ignore = servers.onFound(() => {
+      calls++;
+    });
+    const search = async () => {
+      const socket = newSocket();
+      const found = await eventually('a server is found', () => servers.find().catch(() => null));
+      servers.opening(socket, found)?.opened();
+      // The end of a session makes the next caller search.
+      socket.destroy();
+      await once(socket, 'close');
+    };
+    await search();
+    await search();
+    expect(calls).to.equal(0);
+    world.states.set(A, 'down');
+    expect(await failureOf(servers)).to.match(/no server accepts writes/);
+    world.states.set(A, 'writable');
+    await search();
+    expect(calls).to.equal(1);
+    world.states.set(A, 'down').set(B, 'writable');
+    await search();
+    expect(calls).to.equal(2);
+    ignore();
+    world.states.set(B, 'down').set(A, 'writable');
+    await search();
+    expect(calls).to.equal(2);
+  });
+
+  it('does not search again while an opening makes progress, however long it takes', async () => {
+    world.states.set(A, 'writable').set(B, 'standby');
+    const servers = world.servers(A, B);
+    const socket = newSocket();
+    const opening = servers.opening(socket, await servers.find());
+    world.watched.length = 0;
+    for (let times = 0; times < 4; times++) {
+      await pause(150);
+      opening?.heard();
+    }
+    expect(world.watched).to.deep.equal([]);
+    await eventually('it searches when the server falls silent', () => world.watched.length > 0);
+    socket.destroy();
+  });
+
+  it('keeps the sessions through one proxy when it finds the same server through another', async () => {
+    world.states.set(A, 'writable').set(B, 'writable');
+    world.proxies.add(A).add(B);
+    const servers = world.servers(A, B);
+    const [first, second] = [newSocket(), newSocket()];
+    servers.opening(first, await servers.find())?.opened();
+    servers.opening(second, await servers.find())?.opened();
+    world.states.set(A, 'silent');
+    // The end of a session starts the next search, which finds the server through the other proxy.
+    second.destroy();
+    await once(second, 'close');
+    expect(await servers.find()).to.include({ address: B });
+    expect(first.destroyed).to.equal(false);
+    first.destroy();
+  });
+
+  it('keeps to the server that was used last', async () => {
+    world.states.set(A, 'down').set(B, 'writable');
+    const servers = world.servers(A, B);
+    const socket = newSocket();
+    servers.opening(socket, await servers.find());
+    world.states.set(A, 'writable');
+    socket.destroy();
+    await once(socket, 'close');
+    world.watched.length = 0;
+    expect(await servers.find()).to.include({ address: B });
+    expect(world.watched).to.deep.equal([B]);
+  });
+});

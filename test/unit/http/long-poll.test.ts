@@ -1,0 +1,249 @@
+import { EventEmitter } from 'node:events';
+import { setTimeout as pause } from 'node:timers/promises';
+import { expect } from 'chai';
+import type { Response } from 'express';
+import type { ReplayableAudience } from '../../../src/chat/delivery/audiences.ts';
+import { EventDelivery } from '../../../src/chat/delivery/event-delivery.ts';
+import { MembershipCache } from '../../../src/chat/delivery/membership-cache.ts';
+import type { Subscriber, Subscriptions } from '../../../src/chat/delivery/subscriptions.ts';
+import type { EventLog } from '../../../src/events/event-log.ts';
+import { type LogEvent, topicOf } from '../../../src/events/log-event.ts';
+import { type Delivery, Waiters } from '../../../src/events/waiters.ts';
+import { LongPolls, renderOnce } from '../../../src/http/delivery/long-poll.ts';
+import { PollSlots } from '../../../src/http/delivery/poll-slots.ts';
+import { RequestLifetime } from '../../../src/http/request/request-lifetime.ts';
+import { eventually } from '../../support/eventually.ts';
+
+/** The part of an Express response that a poll uses. */
+class FakeResponse extends EventEmitter {
+  readonly lifetime = new RequestLifetime();
+  status = 0;
+  body = '';
+  readonly headers: Record<string, unknown> = {};
+  destroyed = false;
+  headersSent = false;
+  constructor() {
+    super();
+    this.once('close', () => this.lifetime.end());
+  }
+  setHeader(name: string, value: unknown): void {
+    this.headers[name] = value;
+  }
+  writeHead(status: number, headers: Record<string, unknown> = {}): this {
+    this.status = status;
+    this.headersSent = true;
+    Object.assign(this.headers, headers);
+    return this;
+  }
+  end(body: Buffer | string = ''): void {
+    this.body = body.toString();
+    this.emit('close');
+  }
+}
+
+const audience: ReplayableAudience = {
+  id: 'g',
+  name: null,
+  groupId: 1,
+  memberships: null,
+  topics: () => [topicOf.everyone, topicOf.group(1)],
+  names: () => ['g'],
+  matches: () => true,
+  matchesAs: () => true,
+};
+const event = (position: number): LogEvent => {
+  const none = { groupName: null, topic: null, userId: null, messageId: null, message: null };
+  return { position, cursor: `e-${position}`, kind: 'message', groupId: 1, json: '{}', ...none };
+};
+
+/** Builds the polls of a node whose log is at `head`, without earlier events. */
+function setUp(most = 10_000) {
+  const log = { head: 5, end: { epoch: 'e', position: 5 }, cursorAt: (position: number) => `e-${position}` };
+  const waiters = new Waiters();
+  let isServing = true;
+  let meanwhile: () => void | Promise<void> = () => {};
+  const subscriptions = {
+    subscribe: async (waiter: Subscriber) => {
+      await meanwhile();
+      if (!waiter.isOver) waiters.add(waiter);
+      return null;
+    },
+  };
+  const polls = new LongPolls({
+    eventLog: { known: log } as unknown as EventLog,
+    waiters,
+    subscriptions: subscriptions as unknown as Subscriptions,
+    pollSlots: new PollSlots(most),
+    isServing: () => isServing,
+  });
+  const render = renderOnce(({ events, cursor }: Delivery) => `${events.length} events up to ${cursor}`);
+  const poll = async (timeoutS: number, response = new FakeResponse(), cursor?: string): Promise<FakeResponse> => {
+    const ask = { audience: async () => audience, userId: null, cursor, timeoutS, render };
+    await polls.run(response as unknown as Response, response.lifetime, ask);
+    return response;
+  };
+  const delivery = new EventDelivery(waiters, new MembershipCache());
+  const dispatch = (...batch: LogEvent[]) => delivery.deliver(batch, batch.at(-1)?.cursor ?? '');
+  return {
+    ...{ log, waiters, polls, poll, dispatch },
+    fall: () => {
+      isServing = false;
+    },
+    /** Runs `work` while a poll reads what it missed. */
+    whileReading: (work: () => void | Promise<void>) => {
+      meanwhile = work;
+    },
+  };
+}
+
+describe('A long poll', () => {
+  it('ends with 204 at its deadline, with the cursor of everything that its node has read by then', async () => {
+    const { log, waiters, poll } = setUp();
+    const response = await poll(0.02);
+    log.head = 9;
+    await eventually('the poll has a response', () => response.status);
+    expect(response).to.include({ status: 204, body: '' });
+    expect(response.headers.Cursor).to.equal('e-9');
+    expect(waiters.size).to.equal(0);
+  });
+
+  it('returns a delivery that was staged before its deadline, and no cursor beyond it', async () => {
+    const { log, waiters, poll, dispatch } = setUp();
+    const herd = await Promise.all(Array.from({ length: 2000 }, () => poll(0.2)));
+    // All deadlines pass while the wake-up is being flushed, slice by slice.
+    dispatch(event(6));
+    log.head = 6;
+    const busyUntil = performance.now() + 210;
+    while (performance.now() < busyUntil);
+    await eventually('all have a response', () => herd.every(({ status }) => status > 0));
+    expect(new Set(herd.map(({ status, body }) => `${status} ${body}`))).to.deep.equal(
+      new Set(['200 1 events up to e-6']),
+    );
+    expect(waiters.size).to.equal(0);
+  });
+
+  it('has one response, even if several wake-ups come at the same time', async () => {
+    const { waiters, poll, dispatch } = setUp();
+    const response = await poll(1);
+    let ends = 0;
+    response.on('close', () => ends++);
+    dispatch(event(6));
+    dispatch(event(7));
+    waiters.wakeAll('role', 'e-7');
+    expect(ends).to.equal(1);
+    expect(response.body).to.equal('1 events up to e-6');
+  });
+
+  it('frees its slot and its timer at once when its client leaves', async () => {
+    const { waiters, poll } = setUp();
+    const response = await poll(30);
+    expect(waiters.size).to.equal(1);
+    response.destroyed = true;
+    response.emit('close');
+    expect(waiters.size).to.equal(0);
+    waiters.wakeAll('role', 'e-9');
+    expect(response.status).to.equal(0);
+  });
+
+  it('is refused while all slots are taken, and accepted after one is freed', async () => {
+    const { poll } = setUp(1);
+    const first = await poll(30);
+    const refusal = await poll(30).then(
+      () => null,
+      (error) => error,
+    );
+    expect(refusal).to.include({ status: 503, code: 'overloaded' });
+    expect(Number(refusal.headers['Retry-After'])).to.be.within(1, 4);
+    first.emit('close');
+    const second = await poll(0);
+    await eventually('the second has a response', () => second.status === 204);
+  });
+
+  it('ends at once with its cursor when the node stops, and so does a later one', async () => {
+    const { polls, poll, waiters } = setUp();
+    const waiting = await poll(30);
+    polls.drain();
+    expect(waiting).to.include({ status: 200, body: '0 events up to e-5' });
+    const late = await poll(30);
+    expect(late).to.include({ status: 200, body: '0 events up to e-5' });
+    await pause(0);
+    expect(waiters.size, 'and none is left behind').to.equal(0);
+    expect(late.headers.Connection, 'and its connection is not kept').to.equal('close');
+  });
+
+  it('returns a role change that happened while it was reading, before it was registered', async () => {
+    const { waiters, poll, fall, whileReading } = setUp();
+    whileReading(() => waiters.wakeAll('role', 'e-5'));
+    expect(await poll(30)).to.include({ status: 200, body: '0 events up to e-5' });
+    whileReading(fall);
+    expect(await poll(30)).to.include({ status: 200, body: '0 events up to e-5' });
+    expect(waiters.size).to.equal(0);
+  });
+
+  it('ends at its deadline with the cursor that it began with if the database does not respond', async () => {
+    const { log, waiters, poll, whileReading } = setUp();
+    for (const [timeoutS, cursor, expected] of [
+      [0, 'aaaaaaaaaaaa-3', 'aaaaaaaaaaaa-3'],
+      [0, undefined, 'e-5'],
+      [1.2, 'aaaaaaaaaaaa-4', 'aaaaaaaaaaaa-4'],
+    ] as const) {
+      log.head = 5;
+      let fail = (_error: Error) => {};
+      whileReading(
+        () =>
+          new Promise((_, reject) => {
+            fail = reject;
+          }),
+      );
+      const response = new FakeResponse();
+      const began = performance.now();
+      const running = poll(timeoutS, response, cursor);
+      log.head = 9;
+      await eventually('it has a response', () => response.status);
+      expect(performance.now() - began).to.be.within(990, 2500);
+      expect([response.status, response.headers.Cursor]).to.deep.equal([204, expected]);
+      // The result of the read is ignored afterwards.
+      fail(new Error('too late'));
+      await running;
+    }
+    expect(waiters.size).to.equal(0);
+  });
+
+  it('counts its deadline from its arrival, including the time for reading', async () => {
+    const { poll } = setUp();
+    const response = new FakeResponse();
+    const began = performance.now();
+    await pause(600);
+    await poll(1, response);
+    await eventually('it has a response', () => response.status === 204);
+    expect(performance.now() - began).to.be.below(1300);
+  });
+
+  it('ends soon after its client half-closes, or earlier at its time-out', async () => {
+    const { waiters, poll } = setUp();
+    const long = await poll(30);
+    long.lifetime.halfClose();
+    const short = new FakeResponse();
+    short.lifetime.halfClose();
+    const began = performance.now();
+    await poll(0.3, short);
+    await eventually('the short one has a response', () => short.status === 204);
+    expect(performance.now() - began).to.be.below(1000);
+    await eventually('the long one has a response', () => long.status === 204);
+    expect(waiters.size).to.equal(0);
+  });
+
+  it('takes no slot if its client leaves before or during the read', async () => {
+    const { waiters, poll, whileReading } = setUp(1);
+    const gone = new FakeResponse();
+    gone.emit('close');
+    await poll(30, gone);
+    const leaving = new FakeResponse();
+    whileReading(() => void leaving.emit('close'));
+    await poll(30, leaving);
+    expect(waiters.size).to.equal(0);
+    whileReading(() => {});
+    const next = await poll(0);
+    await eventually('the next one has a slot', () => next.status === 204);
+  });
+});

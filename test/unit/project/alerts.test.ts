@@ -1,0 +1,56 @@
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect } from 'chai';
+import { parse } from 'yaml';
+
+const OPS = fileURLToPath(new URL('../../../.ops/', import.meta.url));
+const read = (name: string) => readFileSync(path.join(OPS, name), 'utf8');
+
+describe('The alert rules of .ops', () => {
+  it('give each alert a summary, a description, and a runbook with what to see, what to do and when it is over', () => {
+    const alerts = read('prometheus-alerts.yml')
+      .split(/^ {6}- alert: /m)
+      .slice(1);
+    expect(alerts).to.have.length.greaterThan(10);
+    for (const alert of alerts) {
+      expect(alert).to.match(/\{severity: (critical|warning)\}/);
+      for (const part of ['summary: ', 'description: ', 'runbook: ', 'See: ', 'Do: ', 'Over: ']) {
+        expect(alert, alert.split('\n')[0]).to.include(part);
+      }
+    }
+  });
+
+  it('are all in RUNBOOK.md, with the words of their annotation', () => {
+    const plain = (text: string) => text.replace(/\s+/g, ' ').replaceAll('\\|', '|').toLowerCase();
+    const runbook = plain(read('RUNBOOK.md'));
+    const { groups } = parse(read('prometheus-alerts.yml')) as {
+      groups: { rules: { alert: string; annotations: { runbook: string } }[] }[];
+    };
+    for (const { alert, annotations } of groups.flatMap(({ rules }) => rules)) {
+      expect(runbook).to.include(`| ${alert.toLowerCase()} (`);
+      for (const part of annotations.runbook.split(/See: | Do: | Over: /).filter((part) => part !== '')) {
+        expect(runbook, alert).to.include(plain(part).trim());
+      }
+    }
+  });
+
+  it('pass their unit tests, in which every alert fires', function () {
+    this.timeout(180_000);
+    const tests = read('prometheus-alerts.test.yml');
+    for (const [, name] of read('prometheus-alerts.yml').matchAll(/- alert: (\w+)/g)) {
+      expect(tests, `a test in which ${name} fires`).to.include(`alertname="${name}"`);
+    }
+    const { error, status, stdout, stderr } = spawnSync(
+      'promtool',
+      ['test', 'rules', path.join(OPS, 'prometheus-alerts.test.yml')],
+      { encoding: 'utf8' },
+    );
+    if (error) {
+      console.log('        promtool is missing: install the Debian package prometheus to test the alert rules');
+      return this.skip();
+    }
+    expect(status, `${stdout}${stderr}`).to.equal(0);
+  });
+});

@@ -1,0 +1,153 @@
+import { expect } from 'chai';
+import { parseArguments, repeatCommand } from '../../../src/prove/arguments.ts';
+import { needsOf } from '../../../src/prove/database/preflight.ts';
+import { FAULTS } from '../../../src/prove/faults/faults.ts';
+import { runHook } from '../../../src/prove/faults/hook-command.ts';
+import { schedule } from '../../../src/prove/faults/schedule.ts';
+import { LiveOutput } from '../../../src/prove/live-output.ts';
+import { LiveGaps } from '../../../src/prove/progress.ts';
+
+describe('The failover command of plantao prove', () => {
+  const env = { PATH: process.env.PATH };
+  const never = new AbortController().signal;
+
+  it('is a command of the shell, with the environment', async () => {
+    expect(await runHook('test "$FOO" = bar && exit 0', { ...env, FOO: 'bar' }, never)).to.deep.equal({
+      problem: null,
+    });
+  });
+
+  it('that fails is reported with its code and its last line', async () => {
+    const { problem } = await runHook('echo first; echo no leader >&2; exit 3', env, never);
+    expect(problem).to.equal('the failover command exited with code 3: no leader');
+  });
+
+  it('that takes too long is stopped with its children', async () => {
+    const { problem } = await runHook('sleep 60 & sleep 60', env, never, 100);
+    expect(problem).to.match(/was stopped after 0.1 s/);
+  });
+
+  it('is stopped when the run is given up', async () => {
+    const stop = new AbortController();
+    const outcome = runHook('sleep 60', env, stop.signal);
+    stop.abort();
+    expect((await outcome).problem).to.match(/was stopped/);
+  });
+
+  it('may leave a program in the background', async () => {
+    expect(await runHook('sleep 0.5 & exit 0', env, never)).to.deep.equal({ problem: null });
+  });
+});
+
+describe('The schedule in rounds', () => {
+  it('has every fault once in each round, and begins with the one that is asked for', () => {
+    const [, first] = FAULTS;
+    if (!first) throw new Error('there is no fault');
+    const options = { faults: FAULTS, seed: 3, nodes: 2, leaseMs: 2000, inRounds: true };
+    const plan = schedule({ ...options, first });
+    const planned = Array.from({ length: 1 + 3 * FAULTS.length }, () => plan.next().value);
+    expect(planned[0]?.fault).to.equal(first);
+    for (let round = 0; round < 3; round += 1) {
+      const kinds = planned
+        .slice(1 + round * FAULTS.length, 1 + (round + 1) * FAULTS.length)
+        .map(({ fault }) => fault.kind);
+      expect([...kinds].sort()).to.deep.equal(FAULTS.map(({ kind }) => kind).sort());
+    }
+    expect(planned.slice(0, FAULTS.length).filter(({ overlaps }) => overlaps)).to.deep.equal([]);
+    expect(planned.filter(({ overlaps }) => overlaps)).to.not.deep.equal([]);
+  });
+
+  it('is the same for the same seed', () => {
+    const kinds = (seed: number) => {
+      const plan = schedule({ faults: FAULTS, seed, nodes: 2, leaseMs: 2000, inRounds: true });
+      return Array.from({ length: 40 }, () => plan.next().value.fault.kind);
+    };
+    expect(kinds(5)).to.deep.equal(kinds(5));
+    expect(kinds(5)).to.not.deep.equal(kinds(6));
+  });
+});
+
+/** What a terminal is sent to empty its current line. */
+const CLEARED_LINE = '\r\u001b[K';
+
+describe('The progress of plantao prove', () => {
+  const state = {
+    ...{ phase: 'faults' as const, leftMs: 61_000, posts: 10, acknowledged: 9, faults: 2, term: 3 },
+    running: 'kill -9 on a (active)',
+  };
+
+  it('is one line that is overwritten on a terminal, and keeps the sentences', () => {
+    let text = '';
+    const live = new LiveOutput({ write: (part) => (text += part), isTerminal: true, columns: () => 60 });
+    live.progress(state);
+    live.say('gap 40 ms\u001b[2J');
+    live.clear();
+    expect(text).to.match(/^1:01 left · 10 posts, 9 acknowledged · fault 2 · term 3/);
+    const [, sentence = '', line = ''] = text.split(CLEARED_LINE);
+    expect(sentence).to.match(/^\d\d:\d\d:\d\d gap 40 ms\\u001b\[2J\n1:01 left/);
+    expect(line).to.equal('');
+    for (const shown of text.replaceAll(CLEARED_LINE, '\n').split('\n')) expect(shown.length).to.be.at.most(60);
+  });
+
+  it('is plain lines in a pipe, a few a minute', () => {
+    let text = '';
+    const live = new LiveOutput({ write: (part) => (text += part), isTerminal: false, columns: () => 80 });
+    for (let times = 0; times < 5; times += 1) live.progress(state);
+    live.clear();
+    expect(text).to.match(/^\d\d:\d\d:\d\d 1:01 left · .*\n$/);
+    expect(text).to.not.include(CLEARED_LINE);
+  });
+
+  it('says each fault with its gap once a post was accepted after it', () => {
+    const said: string[] = [];
+    let now = 0;
+    const gaps = new LiveGaps(
+      (sentence) => said.push(sentence),
+      () => now,
+    );
+    const fault = { kind: 'kill -9', node: 'a', active: true, durationMs: 100, began: 1000 };
+    for (const time of [900, 990]) gaps.acknowledged(time);
+    gaps.began(fault);
+    expect(gaps.running).to.equal('kill -9 on a (active)');
+    now = 1100;
+    gaps.ended(fault, null);
+    gaps.update();
+    expect(said).to.deep.equal([]);
+    gaps.acknowledged(1140);
+    gaps.update();
+    gaps.update();
+    expect(said).to.deep.equal(['kill -9 on a (active): gap 150 ms']);
+  });
+});
+
+describe('The command that repeats a run', () => {
+  it('is parsed to the same options by a shell, without the URL', async () => {
+    const args = ['--minutes', '2', '--seed', '9', '--nodes', '3', '--faults', 'kill -9,freeze'];
+    const names = [
+      '--database',
+      'it\'s "mine" %41',
+      '--failover-command',
+      "echo 'a b'",
+      '--url',
+      'postgres://u:secret@h/d',
+    ];
+    const plan = parseArguments([...args, ...names]);
+    const command = repeatCommand(plan);
+    expect(command).to.not.include('secret');
+    const outcome = await runHook(
+      `set -- ${command.replace('plantao prove', '')}; printf '%s\\n' "$@" >&2; exit 1`,
+      { PATH: process.env.PATH },
+      new AbortController().signal,
+    );
+    expect(outcome.problem).to.match(/echo 'a b'$/);
+  });
+});
+
+describe('What a run needs', () => {
+  it('grows with nodes, minutes and rate', () => {
+    const least = needsOf({ nodes: 2, minutes: 1, rate: 40 });
+    expect(least.connections).to.be.lessThan(50);
+    expect(needsOf({ nodes: 4, minutes: 1, rate: 40 }).connections).to.be.greaterThan(least.connections);
+    expect(needsOf({ nodes: 2, minutes: 10, rate: 40 }).databaseBytes).to.be.greaterThan(least.databaseBytes);
+  });
+});

@@ -1,0 +1,120 @@
+import { expect } from 'chai';
+import type { ClusterStatus, Health } from '../../../src/client/index.ts';
+import { nodeStates, type Probe } from '../../../src/web/cluster/model/node-state.ts';
+import { judge, type Seen } from '../../../src/web/cluster/model/verdict.ts';
+
+type Row = ClusterStatus['nodes'][number];
+type Term = ClusterStatus['history'][number];
+
+const row = (node: string, role: string, more: Partial<Row> = {}): Row => ({
+  ...{ node, role, url: `http://${node}`, pid: 1, term: role === 'active' ? 6 : null, heartbeat_age_ms: 300 },
+  ...{ version: '1', position: 1, behind: 0, waiters: 0, posts_per_second: 0, commit_ms: null, delivery_ms: null },
+  ...more,
+});
+const term = (node: string, more: Partial<Term> = {}): Term => ({
+  ...{ term: 6, node, url: `http://${node}`, reason: 'test', started_at: '2026-01-01T00:00:00.000Z', ended_at: null },
+  ...{ end_reason: null, end_cause: null, asked_by: null, on_duty_ms: 46_000, gap_ms: null },
+  ...more,
+});
+const status = (nodes: Row[], history: Term[], rival: ClusterStatus['rival'] = null): ClusterStatus => ({
+  ...{ term: 6, active_node: null, active_url: null, cluster: null, rival, pause: null, nodes, history },
+  durability: { durable: 'local', messages_at_risk: null, standbys: [] },
+});
+const health = (node: string, role: Health['role'], conditions: Health['conditions'] = []) =>
+  ({ node, role, url: `http://${node}`, term: role === 'active' ? 6 : null, conditions }) as unknown as Health;
+const probe = (node: string, role: Health['role'], misses = 0): [string, Probe] => [
+  node,
+  { health: health(node, role), misses },
+];
+
+const DEFAULTS = { now: 10_000, clusterAt: 10_000, failure: undefined, responds: true, endedAgoMs: undefined };
+
+function verdictOf(cluster: ClusterStatus | undefined, probes: [string, Probe][], more: Partial<Seen> = {}) {
+  const nodes = nodeStates(cluster?.nodes ?? [], 10_000, new Map(probes));
+  return judge({ ...DEFAULTS, cluster, nodes, missingSince: undefined, ...more });
+}
+
+describe("The cluster page's verdict", () => {
+  const both = [row('a', 'active'), row('b', 'standby')];
+
+  it('names the active node and how long it has been active, which goes on between two reads', () => {
+    const verdict = verdictOf(status(both, [term('a')]), [probe('a', 'active'), probe('b', 'standby')], {
+      now: 12_000,
+    });
+    expect(verdict).to.deep.equal({ kind: 'active', node: 'a', term: 6, forMs: 48_000, trouble: undefined });
+  });
+
+  it('takes the node with the higher term while two say that they are active', () => {
+    const probes: [string, Probe][] = [
+      probe('a', 'active'),
+      ['b', { health: { ...health('b', 'active'), term: 7 }, misses: 0 }],
+    ];
+    expect(verdictOf(status(both, [term('a')]), probes)).to.include({ kind: 'active', node: 'b', forMs: undefined });
+  });
+
+  it('warns if the active node cannot store posts', () => {
+    const trouble = [{ name: 'posts', reason: 'the disk is full', since: '' }];
+    const verdict = verdictOf(status(both, [term('a')]), [
+      ['a', { health: health('a', 'active', trouble), misses: 0 }],
+    ]);
+    expect(verdict).to.include({ kind: 'active', trouble: 'the disk is full' });
+  });
+
+  it('does not take one late response for an outage', () => {
+    expect(verdictOf(status(both, [term('a')]), [probe('a', 'active', 1)])).to.include({ kind: 'active', node: 'a' });
+    expect(verdictOf(status(both, [term('a')]), [probe('a', 'active', 2)])).to.include({ kind: 'missing' });
+  });
+
+  it('relies on the rows where the browser reaches no node by itself', () => {
+    const unreached: [string, Probe] = ['a', { health: undefined, misses: 9 }];
+    expect(verdictOf(status(both, [term('a')]), [unreached])).to.include({ kind: 'active', node: 'a' });
+  });
+
+  it('says that a standby takes over soon after the active node is gone, and that something is wrong later', () => {
+    const rows = [row('a', 'silent', { heartbeat_age_ms: 4000 }), row('b', 'standby')];
+    const verdict = verdictOf(status(rows, [term('a')]), [probe('b', 'standby')]);
+    expect(verdict).to.deep.include({ kind: 'missing', cause: 'failover', forMs: 4000 });
+    expect(verdict).to.deep.include({ last: { node: 'a', cause: 'silent' } });
+    const later = verdictOf(status(rows, [term('a')]), [probe('b', 'standby')], { missingSince: -10_000 });
+    expect(later).to.include({ cause: 'stuck', forMs: 20_000 });
+  });
+
+  it('knows since when and why a term has ended', () => {
+    const ended = term('a', { ended_at: '2026-01-01T00:01:00.000Z', end_cause: 'fall' });
+    const rows = [row('a', 'fallen'), row('b', 'fallen')];
+    const verdict = verdictOf(status(rows, [ended]), [probe('a', 'fallen'), probe('b', 'fallen')], {
+      endedAgoMs: 5000,
+    });
+    expect(verdict).to.deep.include({ cause: 'all_fallen', forMs: 5000, last: { node: 'a', cause: 'fall' } });
+  });
+
+  it('says that a pause keeps a standby from taking over', () => {
+    const pause = { since: '', until: '', reason: null, asked_by: 'ana' };
+    const paused = { ...status([row('a', 'silent'), row('b', 'standby')], [term('a')]), pause };
+    expect(verdictOf(paused, [probe('b', 'standby')])).to.include({ kind: 'missing', cause: 'paused' });
+  });
+
+  it('tells an unreachable database from unreachable nodes', () => {
+    const away = verdictOf(status(both, [term('a')]), [probe('a', 'standby'), probe('b', 'standby')], {
+      failure: 'unavailable',
+    });
+    expect(away).to.include({ kind: 'missing', cause: 'database' });
+    const lost = verdictOf(status(both, [term('a')]), [], {
+      failure: 'unreachable',
+      responds: false,
+      missingSince: 4000,
+    });
+    expect(lost).to.deep.equal({ kind: 'unreachable', forMs: 6000 });
+  });
+
+  it('reports two active nodes on two databases before anything else', () => {
+    const rival = { node: 'x', url: 'http://x', term: 6, epoch: null };
+    const verdict = verdictOf(status(both, [term('a')], rival), [probe('a', 'active')]);
+    expect(verdict).to.deep.equal({ kind: 'two_actives', active: 'a', rival });
+  });
+
+  it('shows no node that stopped more than ten minutes ago', () => {
+    const old = row('old', 'stopped', { heartbeat_age_ms: 700_000 });
+    expect(nodeStates([...both, old], 0, new Map()).map(({ name }) => name)).to.deep.equal(['a', 'b']);
+  });
+});

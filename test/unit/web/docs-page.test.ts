@@ -1,0 +1,48 @@
+import { expect } from 'chai';
+import { docsPageOf } from '../../../src/http/docs/docs-page.ts';
+import { EVENT_KINDS } from '../../../src/http/docs/event-kinds.ts';
+import { openApiOf } from '../../../src/http/docs/openapi.ts';
+import { allRoutes } from '../../../src/http/routes/index.ts';
+import { unusedServices } from '../../support/unused-services.ts';
+
+describe('The documentation page', () => {
+  const document = openApiOf(allRoutes(unusedServices()), { version: '1.2.3', authMode: 'token' });
+  const page = docsPageOf(document, 'http://localhost:8080');
+  const operations = Object.values(document.paths).flatMap((methods) => Object.values(methods));
+
+  it('has a section, a command line and a form for each operation', () => {
+    const sections = page.split('<section ').slice(1);
+    for (const { operationId } of operations) {
+      const section = sections.find((one) => one.startsWith(`id="${operationId}"`)) ?? '';
+      expect(section, operationId).to.match(/<div class="curl"><code>curl .*\n?/);
+      expect(section, operationId).to.include('<form data-method=');
+    }
+  });
+
+  it('shows an example of each JSON response', () => {
+    const withAnswer = operations.filter(({ responses }) => JSON.stringify(responses).includes('"example"'));
+    expect(withAnswer.length).to.be.above(20);
+    expect(page.match(/<summary>Response 20\d<\/summary>/g)?.length).to.equal(withAnswer.length);
+  });
+
+  it('explains each kind of event once, with an example', () => {
+    for (const [kind, meaning] of Object.entries(EVENT_KINDS)) {
+      expect(page, kind).to.include(`<section id="event-${kind}"`);
+      expect(meaning).to.match(/\.$/);
+    }
+  });
+
+  it('lists the error codes once', () => {
+    expect(page.match(/<td><code>not_active<\/code><\/td>/g)).to.have.length(1);
+  });
+
+  it('has no dangling link, no inline script or style, and loads nothing from elsewhere', () => {
+    for (const [, place] of page.matchAll(/href="#([^"]+)"/g)) expect(page).to.include(`id="${place}"`);
+    expect(page).to.not.match(/<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=|javascript:/i);
+    expect(page).to.not.match(/\b(?:src|href)=["'](?:https?:)?\/\//i);
+  });
+
+  it('leads to the chat and to the cluster page', () => {
+    for (const address of ['home', 'cluster']) expect(page).to.include(`<a href="${address}">`);
+  });
+});
