@@ -6,15 +6,20 @@ export type JsonSchema = Record<string, unknown>;
 const documents = new WeakMap<object, JsonSchema>();
 
 /**
- * Sets the JSON Schema of a request schema whose refinements and transforms have none. Returns the same schema. Call it
- * last, because every further zod method returns a new schema.
+ * Sets the JSON Schema of a request schema whose refinements and transforms have none. Returns the same schema. Schemas
+ * derived from it by `refine` or `describe` inherit the JSON Schema unless they set their own.
  */
 export function documented<Schema extends z.ZodType>(schema: Schema, document: JsonSchema): Schema {
   documents.set(schema, document);
   return schema;
 }
 
-/** A number of a response that is no integer. */
+function documentOf(schema: z.core.$ZodType): JsonSchema | undefined {
+  const { parent } = schema._zod;
+  return documents.get(schema) ?? (parent && documentOf(parent));
+}
+
+/** A number in a response that may have a fraction. */
 export const fraction = documented(z.number(), { type: 'number' });
 
 /** One field of a request. */
@@ -32,7 +37,11 @@ export function fieldsOf(input: z.ZodType): Field[] {
     return {
       name,
       required: !('default' in rest) && !rest.isOptional,
-      schema: { ...requestSchemaOf(schema), ...noted(rest) },
+      schema: {
+        ...requestSchemaOf(schema),
+        ...('default' in rest && { default: rest.default }),
+        ...(field.description !== undefined && { description: field.description }),
+      },
     };
   });
 }
@@ -55,7 +64,7 @@ function jsonOf(schema: z.ZodType, io: 'input' | 'output'): JsonSchema {
     io,
     unrepresentable: 'any',
     override({ zodSchema, jsonSchema }) {
-      const document = documents.get(zodSchema);
+      const document = documentOf(zodSchema);
       if (document) {
         for (const key of Object.keys(jsonSchema)) delete jsonSchema[key];
         Object.assign(jsonSchema, document);
@@ -84,5 +93,3 @@ function unwrapped(schema: z.ZodType): Unwrapped {
   }
   return { schema, isOptional: false };
 }
-
-const noted = (rest: { default?: unknown }): JsonSchema => ('default' in rest ? { default: rest.default } : {});

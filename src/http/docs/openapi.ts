@@ -118,18 +118,21 @@ function operationOf(route: Route, path: string, authMode: 'open' | 'token', sch
   return {
     operationId: idOf(route.method, path),
     summary: route.summary,
-    description: `${route.description ?? route.summary}. ${callers[route.requires]} ${nodes[route.serves]}`,
+    description: `${sentencesOf(route)} ${callers[route.requires]} ${nodes[route.serves]}`,
     tags: [tagOf(route.path)],
     security: route.requires === 'anyone' || authMode === 'open' ? [{}] : [{ token: [] }],
     parameters: [
       ...inPath.map((field) => parameterOf(field, 'path')),
       ...(takesBody ? [] : rest.map((field) => parameterOf(field, 'query'))),
-      ...Object.entries(route.headers ?? {}).map(([name, description]) => headerOf(name, description)),
+      ...(route.headers ?? []).map(headerOf),
     ],
     ...(takesBody && rest.length > 0 ? { requestBody: bodyOf(rest, route.takesText === true) } : {}),
     responses: { ...successesOf(route, path, schemas), ...refusalsOf(route, path) },
   };
 }
+
+const sentencesOf = ({ summary, description }: Route) =>
+  description === undefined ? `${summary}.` : `${summary}. ${description}.`;
 
 const callers: Record<Requirement, string> = {
   anyone: 'Needs no token.',
@@ -143,19 +146,22 @@ const nodes: Record<Serves, string> = {
   write: 'The active node serves it; see Writes and failover.',
 };
 
-const parameterOf = ({ name, required, schema }: Field, place: 'path' | 'query'): Parameter => ({
-  name,
-  in: place,
-  required: required || place === 'path',
-  description: `${textOf(name)}.`,
-  example: exampleOf(schema, {}, name),
-  schema,
-});
-const headerOf = (name: string, description: string): Parameter => ({
+function parameterOf({ name, required, schema }: Field, place: 'path' | 'query'): Parameter {
+  const { description, ...rest } = described(name, schema);
+  return {
+    name,
+    in: place,
+    required: required || place === 'path',
+    description: String(description),
+    example: exampleOf(schema, {}, name),
+    schema: rest,
+  };
+}
+const headerOf = (name: string): Parameter => ({
   name,
   in: 'header',
   required: false,
-  description: `${description}.`,
+  description: `${textOf(name)}.`,
   example: exampleOf({ type: 'string' }, {}, name),
   schema: { type: 'string', minLength: 1, maxLength: 255 },
 });

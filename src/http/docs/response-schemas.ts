@@ -6,7 +6,9 @@ import { ERROR_CODES } from './error-codes.ts';
 export const user = z.object({ id: z.number(), username: z.string() }).meta({ id: 'User' });
 
 /** A member of a group. */
-export const member = user.extend({ role: z.enum(['owner', 'admin', 'member']) }).meta({ id: 'Member' });
+export const member = user
+  .extend({ role: z.enum(['owner', 'admin', 'member']).describe('The role in the group.') })
+  .meta({ id: 'Member' });
 
 /** The message that a reply quotes. */
 const replyPreview = z
@@ -23,8 +25,8 @@ const replyPreview = z
 const reaction = z
   .object({
     emoji: z.string(),
-    count: z.number(),
-    mine: z.boolean().describe("True if it is the caller's, too."),
+    count: z.number().describe('How many users have this reaction.'),
+    mine: z.boolean().describe('True if the caller is one of them.'),
   })
   .meta({ id: 'Reaction' });
 
@@ -79,7 +81,7 @@ export const chat = z
     direct: z.boolean().describe('True for the one chat of two users: POST /direct.'),
     description: z.string(),
     archived: z.boolean().describe('An archived group accepts no new messages.'),
-    role: z.enum(['owner', 'admin', 'member']).describe("The user's own."),
+    role: z.enum(['owner', 'admin', 'member']).describe("The user's role."),
     unread: z.number().describe('Messages of others after last_read_id; 1000 stands for 1,000 or more.'),
     last_read_id: z.number().describe('The read mark: the last message that the user has read; 0 if there is none.'),
     last_message: z
@@ -174,7 +176,7 @@ const signals = z
     'Only with `ephemeral=1`: signals that are in no log. They may be lost, and the cursor does not depend on them.',
   );
 
-/** The response of GET /subscribe/status. */
+/** The response to GET /subscribe/status. */
 export const statusNews = z.object({
   status: z.enum(['alive', 'down']),
   active: z.boolean(),
@@ -185,7 +187,7 @@ export const statusNews = z.object({
   ephemeral: signals,
 });
 
-/** The response of GET /subscribe/user. */
+/** The response to GET /subscribe/user. */
 export const userNews = z.object({
   change: z.literal(true),
   user_id: z.number(),

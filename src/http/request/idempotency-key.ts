@@ -4,11 +4,6 @@ import { invalid } from '../http-error.ts';
 
 const LONGEST_KEY = 255;
 
-/** The description of the header, for routes that use it. */
-export const KEY_HEADER = {
-  'Idempotency-Key': 'Makes a retry safe: the same request with the same key has one effect and one response',
-};
-
 /** Returns the Idempotency-Key, or null. @throws {HttpError} 400 if it is empty, too long or not printable ASCII. */
 export function idempotencyKey(request: Request): string | null {
   const key = request.get('Idempotency-Key');

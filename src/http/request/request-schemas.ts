@@ -22,6 +22,10 @@ export const id = documented(
   { type: 'integer', minimum: 1, maximum: LARGEST_ID },
 );
 
+/** The user for whom a request acts: {@link requireUserId}. `role` names that user in /docs. */
+export const actingUserId = (role = 'The user who acts') =>
+  id.optional().describe(`${role}. With AUTH=token it may be left out: the token names the user.`);
+
 /** Returns true for text of at most `most` characters. Counting takes time proportional to the text, so long text is rejected first. */
 const isAtMost = (text: string, most: number) =>
   text.length <= most || (text.length <= 2 * most && [...text].length <= most);

@@ -36,7 +36,7 @@ export interface Route {
   requires: Requirement;
   /** A short sentence without a full stop. */
   summary: string;
-  /** More than the summary says, likewise without a full stop. */
+  /** The sentences that follow the summary in /docs, without the last full stop. */
   description?: string;
   /** Path parameters, query and JSON body together; see {@link inputOf} in validate.ts. */
   input: z.ZodType;
@@ -50,8 +50,8 @@ export interface Route {
   refusals?: readonly Refusal[];
   /** Further statuses with the same body: a health check's 503. */
   also?: readonly number[];
-  /** Request headers that the route uses, with their descriptions. */
-  headers?: Readonly<Record<string, string>>;
+  /** The names of request headers that the route uses; field-texts.ts describes them. */
+  headers?: readonly string[];
   /** True for routes that load balancers, peers and monitors poll: REQUESTS_PER_MINUTE does not count them. */
   unlimited?: boolean;
   /** True if the body may also be plain text, which is the value of the one field of the body. */

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import type { z } from 'zod';
 import { docsPageOf } from '../../../src/http/docs/docs-page.ts';
 import { EVENT_KINDS } from '../../../src/http/docs/event-kinds.ts';
 import { openApiOf } from '../../../src/http/docs/openapi.ts';
@@ -30,6 +31,28 @@ describe('The documentation page', () => {
       expect(page, kind).to.include(`<section id="event-${kind}"`);
       expect(meaning).to.match(/\.$/);
     }
+  });
+
+  it('describes the fields of a request in the words of their schemas', () => {
+    for (const { input, method, path } of allRoutes(unusedServices())) {
+      const operation = JSON.stringify(document.paths[path.replace(/:(\w+)/g, '{$1}')]?.[method]);
+      for (const [name, field] of Object.entries((input as z.ZodObject).shape)) {
+        const { description } = field as z.ZodType;
+        if (description) expect(operation, `${method} ${path} ${name}`).to.include(JSON.stringify(description));
+      }
+    }
+  });
+
+  it('keeps the limits of a field that has a description', () => {
+    const { content } = document.paths['/read']?.post?.requestBody as {
+      content: Record<string, { schema: { properties: Record<string, object> } }>;
+    };
+    expect(content['application/json']?.schema.properties.messageId).to.deep.equal({
+      type: 'integer',
+      minimum: 1,
+      maximum: Number.MAX_SAFE_INTEGER,
+      description: 'The last message that was read.',
+    });
   });
 
   it('lists the error codes once', () => {

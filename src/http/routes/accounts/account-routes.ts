@@ -4,11 +4,11 @@ import { networkOf } from '../../../chat/auth/client-network.ts';
 import { tokenHash } from '../../../chat/auth/tokens.ts';
 import { bearerOf, requireUserId } from '../../request/checks/authentication.ts';
 import { addressOf } from '../../request/checks/client-address.ts';
-import { givenPassword, id, password, username } from '../../request/request-schemas.ts';
+import { actingUserId, givenPassword, password, username } from '../../request/request-schemas.ts';
 import type { Services } from '../../services.ts';
 import { type Route, route } from '../route.ts';
 
-const userId = id.optional().describe('Where AUTH=token, the token says who calls.');
+const userId = actingUserId();
 const sessionId = z.string('must be a session').regex(/^[0-9a-f]{24}$/, 'must be a session');
 /** The response to GET and PATCH /me. */
 export const account = z.object({
@@ -71,11 +71,13 @@ function eraseRoute({ accountChanges }: Services): Route {
     serves: 'write',
     requires: 'user',
     summary: "Deletes the caller's account and revokes its tokens; its messages stay under another name, or are erased",
-    description:
-      'Deletes an account and revokes its tokens; its messages stay under another name, or are erased. Repeating it is safe: 401 or 404 then means that it was done',
+    description: 'Repeating it is safe: 401 or 404 then means that it was done',
     input: z.object({
       password: givenPassword.optional().describe('Required for an account that has one.'),
-      messages: z.enum(['keep', 'erase'], 'must be keep or erase').default('keep'),
+      messages: z
+        .enum(['keep', 'erase'], 'must be keep or erase')
+        .default('keep')
+        .describe('Whether the messages stay under another name, or are erased.'),
       userId,
     }),
     refusals: [404],
@@ -103,7 +105,7 @@ function passwordRoute({ accountChanges }: Services): Route {
     requires: 'user',
     summary: 'Changes the password of an account, and ends all its sessions; the caller gets a new token',
     description:
-      'Changes the password of an account, and ends all its sessions; the caller gets a new token. After a lost response do not repeat it: log in with the new password, or with the old one if that is refused',
+      'After a lost response do not repeat it: log in with the new password, or with the old one if that is refused',
     input: z.object({ oldPassword: givenPassword, password, userId }),
     refusals: [401, 404],
     answer: passwordAnswer,

@@ -5,14 +5,14 @@ import { tokenHash } from '../../../chat/auth/tokens.ts';
 import { invalid } from '../../http-error.ts';
 import { adminTokenCheck, bearerOf, requireSelf } from '../../request/checks/authentication.ts';
 import { addressOf } from '../../request/checks/client-address.ts';
-import { KEY_HEADER, requestKeyOf } from '../../request/idempotency-key.ts';
+import { requestKeyOf } from '../../request/idempotency-key.ts';
 import { givenPassword, id, password, SHORTEST_PASSWORD, TOO_SHORT, username } from '../../request/request-schemas.ts';
 import type { Services } from '../../services.ts';
 import { type Route, route } from '../route.ts';
 
 const token = z.string().describe('Send it as Authorization: Bearer <token>. Shown this once.');
 
-/** With these a client stays with the cluster that it signed in to: every node shows its own at /health. */
+/** By these a client recognises the nodes of the cluster that it signed in to: each node shows its own at /health. */
 const identity = {
   cluster: z.string().nullable().describe('The id of the cluster'),
   epoch: z.string().describe('The history of its event log'),
@@ -38,15 +38,15 @@ function registerRoute({ accounts, adminToken, authMode, cluster }: Services): R
     path: '/register',
     serves: 'write',
     requires: 'anyone',
-    summary: 'A new account with a password. With the ADMIN_TOKEN: also another password for an account that exists',
+    summary: 'Creates an account with a password; with the ADMIN_TOKEN also sets the password of an existing account',
     description:
-      'A new account with a password; with the ADMIN_TOKEN also another password for an account that exists. A repeated request with the same Idempotency-Key and password enters the account that the first one created, with a token of its own',
+      'A repeated request with the same Idempotency-Key and password signs in to the account that the first one created, and returns a token of its own',
     input: z.object({ username, password }),
     status: 201,
     also: [200],
     answer: z.object({ user_id: z.number(), username: z.string(), token, message: z.string(), ...identity }),
     refusals: [401, 409],
-    headers: KEY_HEADER,
+    headers: ['Idempotency-Key'],
     async handle({ input, request }) {
       const credential = bearerOf(request);
       if (authMode === 'token' && credential !== null && isAdminToken(tokenHash(credential))) {
@@ -81,10 +81,9 @@ function loginRoute({ accounts, users, authMode, cluster }: Services): Route {
     requires: 'anyone',
     summary:
       authMode === 'token'
-        ? 'Enters an account with its password'
-        : 'Enters under a name; makes the account where there is none. An account with a password is entered with it only',
-    description:
-      'Repeating it is safe: it enters the same account again, with a further token; `created` is then false',
+        ? 'Signs in to an account with its password'
+        : 'Signs in under a name, and creates the account if there is none; an account with a password requires it',
+    description: 'Repeating it is safe: it signs in to the same account with another token; `created` is then false',
     input: z.object({
       username,
       password: authMode === 'token' ? givenPassword : givenPassword.optional(),
@@ -117,9 +116,8 @@ function logoutRoute({ tokens }: Services): Route {
     path: '/logout',
     serves: 'write',
     requires: 'user',
-    summary: 'Takes the token of this request back; every node refuses it within a second',
-    description:
-      'Takes the token of this request back; every node refuses it within a second. Repeating it is safe: 401 then means that it was done',
+    summary: 'Revokes the token of this request; every node rejects it within a second',
+    description: 'Repeating it is safe: 401 then means that it was done',
     input: z.object({}),
     answer: z.object({ message: z.string() }),
     async handle({ request }) {
@@ -136,9 +134,13 @@ function tokensRoute({ tokens }: Services): Route {
     path: '/tokens',
     serves: 'write',
     requires: 'user or admin',
-    summary: "Takes all tokens of a user back (the caller's own; with the ADMIN_TOKEN those of any user)",
-    input: z.object({ userId: id.optional() }),
-    answer: z.object({ message: z.string(), user_id: z.number(), revoked: z.number() }),
+    summary: 'Revokes all tokens of the caller; with the ADMIN_TOKEN those of any user',
+    input: z.object({ userId: id.optional().describe('The user whose tokens are revoked; the caller by default.') }),
+    answer: z.object({
+      message: z.string(),
+      user_id: z.number(),
+      revoked: z.number().describe('How many valid tokens were revoked.'),
+    }),
     async handle({ input, caller }) {
       const userId = input.userId ?? caller.userId;
       if (userId === null) throw invalid('userId', 'must be a positive integer');

@@ -12,8 +12,11 @@ export function userRoutes({ users }: Services): Route[] {
       path: '/users',
       serves: 'read',
       requires: 'user',
-      summary: 'Users whose name has a part in it',
-      input: z.object({ username: namePart, limit: count(1, 100, 20) }),
+      summary: 'Searches users by a part of their name',
+      input: z.object({
+        username: namePart.describe('A part of the name; empty for any name.'),
+        limit: count(1, 100, 20),
+      }),
       answer: z.object({ users: z.array(z.object({ id: z.number(), username: z.string() })) }),
       async handle({ input, caller, request }) {
         const source = clientKey(caller.userId, request);

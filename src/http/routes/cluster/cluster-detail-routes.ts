@@ -83,7 +83,7 @@ function activityRoute({ activity }: Services): Route {
     requires: 'anyone',
     summary: 'The figures of every node during the last five minutes, for charts',
     description:
-      'The figures of every node during the last five minutes, as this node read them from plantao.nodes: one entry for each interval, oldest first, null where the node reported nothing',
+      'As this node read them from plantao.nodes: one entry for each interval, oldest first, null where the node reported nothing',
     input: nothing,
     answer: activityAnswer,
     handle: () => ({ body: { step_ms: activity.stepMs, nodes: activity.view() } }),
@@ -98,8 +98,7 @@ function blockingRoute({ sequelize }: Services): Route {
     serves: 'control',
     requires: 'admin',
     summary: 'The database sessions that block the nodes, with the statement that ends each',
-    description:
-      'The view plantao.blocking: the database sessions and transactions that block the nodes, with the statement that ends each. Normally empty',
+    description: 'From the view plantao.blocking, which is normally empty',
     input: nothing,
     answer: blockingAnswer,
     handle: async () => ({ body: { blocking: await read() } }),

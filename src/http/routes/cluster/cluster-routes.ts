@@ -19,7 +19,7 @@ const nodeRow = z.object({
   node: z.string(),
   url: z.string(),
   pid: z.number(),
-  role: z.string(),
+  role: z.string().describe('The role of the node.'),
   term: z.number().nullable(),
   heartbeat_age_ms: z.number(),
   version: z.string(),
@@ -86,8 +86,7 @@ export function clusterRoutes({ sequelize, cluster, showsActiveUrl }: Services, 
       serves: 'control',
       requires: 'anyone',
       summary: 'The nodes, and the last promotions with their reasons',
-      description:
-        'The nodes, and the last promotions with their reasons. A browser (`Accept: text/html`) gets the cluster page, which shows them live',
+      description: 'A browser (`Accept: text/html`) gets the cluster page, which shows them live',
       input: nothing,
       answer: clusterAnswer,
       async handle({ request, response }) {

@@ -11,7 +11,7 @@ export const health = z
   .object({
     status: z.enum(['alive', 'down']),
     active: z.boolean(),
-    role: z.enum(['active', 'standby', 'fallen']),
+    role: z.enum(['active', 'standby', 'fallen']).describe('The role of the node.'),
     cluster: z
       .string()
       .nullable()
@@ -21,7 +21,7 @@ export const health = z
     url: z.string(),
     term: z.number().nullable(),
     active_node: z.string().nullable(),
-    auth: z.enum(['open', 'token']).describe('How one signs in here: by name alone, or with a password'),
+    auth: z.enum(['open', 'token']).describe('How users sign in: by name alone, or with a password'),
     peers: z.array(peer),
     ready: z.boolean().describe('Whether the node could do its job now; /readiness has it as its status'),
     conditions: z
@@ -109,10 +109,10 @@ function checkRoutes(services: Services): Route[] {
         isSo() ? { body: healthOf(services) } : { status: 503, body: healthOf(services), headers: RETRY_SOON },
     });
   return [
-    check('/health', 'Is this node alive, and is it active?', () => cluster.role !== 'fallen'),
-    check('/liveness', '200 where the process turns', () => true),
+    check('/health', 'Whether this node is alive, and whether it is active', () => cluster.role !== 'fallen'),
+    check('/liveness', '200 while the process is running', () => true),
     readinessRoute(services),
-    check('/primary', '200 on the active, 503 elsewhere', () => cluster.acceptsWrites),
+    check('/primary', '200 on the active node, 503 elsewhere', () => cluster.acceptsWrites),
     check('/replica', '200 on a standby, 503 elsewhere', () => cluster.role === 'standby' && cluster.canRead),
   ];
 }
@@ -125,7 +125,7 @@ function readinessRoute(services: Services): Route {
     serves: 'control',
     requires: 'anyone',
     unlimited: true,
-    summary: '200 while the node could do its job now; with for=reads, while it could answer reads and polls',
+    summary: '200 while the node could do its job now; with for=reads, while it could serve reads and polls',
     input: z.object({ for: z.enum(['reads'], 'must be reads').optional() }),
     answer: health,
     also: [503],
@@ -142,8 +142,8 @@ function fallRoute({ cluster }: Services): Route {
     path: '/fall',
     serves: 'control',
     requires: 'admin',
-    summary: 'Takes the node out of service: it steps down and releases every waiter',
-    description: 'Takes the node out of service: it steps down and releases every waiter. Repeating it is safe',
+    summary: 'Takes the node out of service: it steps down and ends every poll and stream',
+    description: 'Repeating it is safe',
     input: nothing,
     answer: z.object({ status: z.string(), active: z.boolean() }),
     async handle() {
@@ -159,8 +159,8 @@ function reviveRoute({ cluster }: Services): Route {
     path: '/revive',
     serves: 'control',
     requires: 'admin',
-    summary: 'Back in service as a candidate; takes no lock that another holds',
-    description: 'Back in service as a candidate; takes no lock that another holds. Repeating it is safe',
+    summary: 'Brings the node back into service, as a standby unless no node is active',
+    description: 'Repeating it is safe',
     input: nothing,
     answer: z.object({ status: z.string(), active: z.boolean() }),
     async handle() {
@@ -184,9 +184,8 @@ function switchoverRoute({ cluster, showsActiveUrl }: Services): Route {
     path: '/switchover',
     serves: 'write',
     requires: 'admin',
-    summary: 'Switches over to the named standby, or to any standby',
-    description:
-      'Switches over to the named standby, or to any standby. Repeating it is safe if it names one: already_active then means that it was done',
+    summary: 'Hands the active role over to the named standby, or to any standby',
+    description: 'Repeating it is safe if it names one: already_active then means that it was done',
     input: z.object({ to: nodeName.nullish() }),
     answer: switchoverAnswer,
     refusals: [404, 409],

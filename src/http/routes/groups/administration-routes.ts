@@ -2,14 +2,14 @@ import { z } from 'zod';
 import { ROLES } from '../../../chat/groups/administration.ts';
 import { INVITATION_LENGTH } from '../../../chat/groups/invitations.ts';
 import { requireUserId } from '../../request/checks/authentication.ts';
-import { KEY_HEADER, requestKeyOf } from '../../request/idempotency-key.ts';
-import { count, description, groupName, id } from '../../request/request-schemas.ts';
+import { requestKeyOf } from '../../request/idempotency-key.ts';
+import { actingUserId, count, description, groupName, id } from '../../request/request-schemas.ts';
 import type { Services } from '../../services.ts';
 import { type Route, route } from '../route.ts';
 
-const role = z.enum(ROLES, 'must be owner, admin or member');
+const role = z.enum(ROLES, 'must be owner, admin or member').describe('The role of the member in the group.');
 
-/** `/groups`, roles and invitations: what owners and admins do. Where AUTH=open, every caller may. */
+/** `/groups`, roles and invitations: for owners and admins, and with AUTH=open for every caller. */
 export function administrationRoutes(services: Services): Route[] {
   return [
     changeGroupRoute(services),
@@ -75,8 +75,8 @@ function roleRoute({ administration }: Services): Route {
     serves: 'write',
     requires: 'user',
     summary:
-      'Gives a member another role, for owners; another owner is made before the last one steps down. The group gets the event role_changed',
-    input: z.object({ groupId: id, userId: id, role }),
+      'Gives a member another role, for owners; the last owner cannot step down. The group gets the event role_changed',
+    input: z.object({ groupId: id, userId: id.describe('The member.'), role }),
     refusals: [404, 409],
     answer: z.object({ message: z.string(), group_id: z.number(), user_id: z.number(), role }),
     async handle({ input: { groupId, userId, role }, caller }) {
@@ -99,11 +99,11 @@ function inviteRoute({ invitations }: Services): Route {
     path: '/invitations',
     serves: 'write',
     requires: 'user',
-    summary: 'A new invitation to a group, for owners and admins: the holder of its token may join',
+    summary: 'Creates an invitation to a group, for owners and admins: users who have its token may join',
     input: z.object({ groupId: id, hours: count(1, 8760, 168), uses: count(1, 10_000, 1000) }),
     status: 201,
     refusals: [404, 409],
-    headers: KEY_HEADER,
+    headers: ['Idempotency-Key'],
     answer: invitationAnswer,
     async handle({ input, caller, request }) {
       const key = requestKeyOf(request, caller.userId, input);
@@ -144,13 +144,16 @@ function acceptInvitationRoute({ invitations }: Services): Route {
     path: '/invitations/accept',
     serves: 'write',
     requires: 'user',
-    summary: 'Joins the group of an invitation; repeating it is fine',
+    summary: 'Joins the group of an invitation; repeating it is safe',
     input: z.object({
-      token: z.string('must be an invitation').max(INVITATION_LENGTH, 'must be an invitation'),
-      userId: id.optional().describe('Who joins. Where AUTH=token, the token says who calls.'),
+      token: z
+        .string('must be an invitation')
+        .max(INVITATION_LENGTH, 'must be an invitation')
+        .describe('The token of the invitation.'),
+      userId: actingUserId('The user who joins'),
     }),
     refusals: [404, 409],
-    headers: KEY_HEADER,
+    headers: ['Idempotency-Key'],
     answer: acceptedAnswer,
     async handle({ input, caller, request }) {
       const joining = requireUserId(caller, input.userId);

@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { user } from '../../docs/response-schemas.ts';
 import { invalid } from '../../http-error.ts';
 import { requireUserId } from '../../request/checks/authentication.ts';
-import { KEY_HEADER, requestKeyOf } from '../../request/idempotency-key.ts';
-import { id } from '../../request/request-schemas.ts';
+import { requestKeyOf } from '../../request/idempotency-key.ts';
+import { actingUserId, id } from '../../request/request-schemas.ts';
 import type { Services } from '../../services.ts';
 import { type Route, route } from '../route.ts';
 
@@ -23,14 +23,14 @@ export function directRoutes({ directChats }: Services): Route[] {
       path: '/direct',
       serves: 'write',
       requires: 'user',
-      summary:
-        'Gets or creates the one direct chat of the caller and another user; repeating it, at once or later, is safe',
+      summary: 'Returns the one direct chat of the caller and another user, and creates it if there is none',
+      description: 'Repeating it is safe',
       input: z.object({
         otherUserId: id,
-        userId: id.optional().describe('Who calls. Where AUTH=token, the token says so.'),
+        userId: actingUserId(),
       }),
       refusals: [404, 409],
-      headers: KEY_HEADER,
+      headers: ['Idempotency-Key'],
       answer: directAnswer,
       async handle({ input, caller, request }) {
         const userId = requireUserId(caller, input.userId);

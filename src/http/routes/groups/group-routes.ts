@@ -3,8 +3,8 @@ import { NamedAudience } from '../../../chat/delivery/audiences.ts';
 import { topicOf } from '../../../events/log-event.ts';
 import { chat, member, user } from '../../docs/response-schemas.ts';
 import { requireMember, requireSelf, requireUserId } from '../../request/checks/authentication.ts';
-import { KEY_HEADER, requestKeyOf } from '../../request/idempotency-key.ts';
-import { groupName, id, nameList, nothing, username } from '../../request/request-schemas.ts';
+import { requestKeyOf } from '../../request/idempotency-key.ts';
+import { actingUserId, groupName, id, nameList, nothing, username } from '../../request/request-schemas.ts';
 import type { Services } from '../../services.ts';
 import { type Route, route } from '../route.ts';
 
@@ -33,9 +33,10 @@ function chatsRoute({ chatList }: Services): Route {
     path: '/chats',
     serves: 'read',
     requires: 'user',
-    summary:
-      'The groups of a user, the most recently active first, with unread counts, last messages and members; large groups list fewer, as members_count tells; of more than 2000 groups the newest',
-    input: z.object({ userId: id.optional().describe('Where AUTH=token, the token says who calls.') }),
+    summary: 'The groups of a user, the most recently active first, with unread counts, last messages and members',
+    description:
+      'Not all members of a large group are listed: `members_count` has their number. Of more than 2000 groups, the newest are returned',
+    input: z.object({ userId: actingUserId() }),
     refusals: [404],
     answer: chatsAnswer,
     async handle({ input, caller }) {
@@ -60,10 +61,16 @@ function createChatRoute({ groups }: Services): Route {
     path: '/create-chat',
     serves: 'write',
     requires: 'user',
-    summary: 'A new group of its creator and the named users',
-    input: z.object({ groupName, creatorId: id, members: nameList(username, MOST_MEMBERS_NAMED).default([]) }),
+    summary: 'Creates a group of its creator and the named users',
+    input: z.object({
+      groupName,
+      creatorId: id,
+      members: nameList(username, MOST_MEMBERS_NAMED)
+        .default([])
+        .describe('Usernames; those that do not exist are left out and named in `warning`.'),
+    }),
     refusals: [404, 409],
-    headers: KEY_HEADER,
+    headers: ['Idempotency-Key'],
     answer: createChatAnswer,
     async handle({ input, caller, request }) {
       requireSelf(caller, input.creatorId);
@@ -115,10 +122,10 @@ function joinRoute({ groups }: Services): Route {
     path: '/group-users',
     serves: 'write',
     requires: 'user',
-    summary: 'Makes a user a member; telling twice is fine',
-    input: z.object({ groupId: id, userId: id }),
+    summary: 'Adds a user to a group; repeating it is safe',
+    input: z.object({ groupId: id, userId: id.describe('The user to add.') }),
     refusals: [404, 409],
-    headers: KEY_HEADER,
+    headers: ['Idempotency-Key'],
     answer: membership,
     async handle({ input, caller, request }) {
       const key = requestKeyOf(request, caller.userId ?? input.userId, input);
@@ -137,15 +144,15 @@ function leaveRoute({ groups, administration }: Services): Route {
     serves: 'write',
     requires: 'user',
     summary:
-      "Ends a membership: the caller's own, or for owners and admins another's. Repeating it is fine. A member cannot add a user who has left",
-    input: z.object({ groupId: id, userId: id }),
+      'Removes the caller from a group, or for owners and admins another member. Repeating it is safe. A user who has left can only be added again by an owner or admin',
+    input: z.object({ groupId: id, userId: id.describe('The user to remove.') }),
     refusals: [404, 409],
     answer: membership,
     async handle({ input: { groupId, userId }, caller }) {
       if (caller.userId !== null && caller.userId !== userId) {
         await administration.removeMember(groupId, caller.userId, userId);
       } else {
-        // Leaving a group that one is not in is fine; whether it exists is not revealed.
+        // Leaving a group without being in it succeeds, so the response does not reveal whether the group exists.
         const isIn = caller.userId === null || (await groups.isMember(groupId, userId));
         if (isIn) await groups.leave(groupId, userId);
       }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { requireSelf } from '../../request/checks/authentication.ts';
-import { KEY_HEADER, requestKeyOf } from '../../request/idempotency-key.ts';
+import { requestKeyOf } from '../../request/idempotency-key.ts';
 import { groupName, id, nameList } from '../../request/request-schemas.ts';
 import type { Services } from '../../services.ts';
 import { type Route, route } from '../route.ts';
@@ -9,6 +9,7 @@ import { type Route, route } from '../route.ts';
 const MOST_GROUPS_NAMED = 100;
 const groupNames = z.object({ user_id: z.number(), groups: z.array(z.string()) });
 const USER_GROUPS = '/user/:id/groups';
+const userId = id.describe('The id of the user.');
 
 /** `/user/{id}/groups`: compatible routes that use group names instead of ids. */
 export function userGroupRoutes(services: Services): Route[] {
@@ -22,7 +23,7 @@ function namesRoute({ groups }: Services): Route {
     serves: 'read',
     requires: 'user',
     summary: "The names of a user's groups; of more than 2000 the newest",
-    input: z.object({ id }),
+    input: z.object({ id: userId }),
     refusals: [404],
     answer: groupNames,
     async handle({ input, caller }) {
@@ -39,9 +40,9 @@ function replaceRoute({ namedGroups }: Services): Route {
     serves: 'write',
     requires: 'user',
     summary: "Replaces a user's groups by those of these names; with none, leaves all of them",
-    input: z.object({ id, groups: nameList(groupName, MOST_GROUPS_NAMED) }),
+    input: z.object({ id: userId, groups: nameList(groupName, MOST_GROUPS_NAMED) }),
     refusals: [404, 409],
-    headers: KEY_HEADER,
+    headers: ['Idempotency-Key'],
     answer: groupNames,
     async handle({ input, caller, request }) {
       requireSelf(caller, input.id);
@@ -59,17 +60,17 @@ function joinNamedRoute({ namedGroups }: Services): Route {
     serves: 'write',
     requires: 'user',
     summary:
-      'Joins the group of that name, made where there is none (where AUTH=token: where the caller is in none; a name is no invitation)',
+      'Joins the oldest group of that name, and creates one if there is none. With AUTH=token only groups that the caller is in count, because a name is no invitation',
     input: z.object({
-      id,
+      id: userId,
       group: groupName,
       create: z
         .boolean('must be true or false')
         .default(true)
-        .describe('With false, the answer is 404 group_not_found instead of a new group.'),
+        .describe('False to get 404 group_not_found instead of a new group.'),
     }),
     refusals: [404, 409],
-    headers: KEY_HEADER,
+    headers: ['Idempotency-Key'],
     answer: groupNames,
     async handle({ input, caller, request }) {
       const { id, group, create } = input;
@@ -88,7 +89,7 @@ function leaveNamedRoute({ namedGroups }: Services): Route {
     serves: 'write',
     requires: 'user',
     summary: 'Leaves the groups of that name',
-    input: z.object({ id, group: groupName }),
+    input: z.object({ id: userId, group: groupName }),
     refusals: [404],
     answer: groupNames,
     async handle({ input, caller }) {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { RateLimiter } from '../../request/checks/rate-limit.ts';
-import { idempotencyKey, KEY_HEADER, requestKeyOf } from '../../request/idempotency-key.ts';
+import { idempotencyKey, requestKeyOf } from '../../request/idempotency-key.ts';
 import { content, hookName, id } from '../../request/request-schemas.ts';
 import type { Services } from '../../services.ts';
 import { type Route, route } from '../route.ts';
@@ -54,13 +54,13 @@ function createRoute({ hooks }: Services): Route {
     path: '/hooks',
     serves: 'write',
     requires: 'user',
-    summary: 'A new hook of a group, for its owners and admins: the holder of its token may post to the group',
+    summary: 'Creates a hook of a group, for its owners and admins: programs that have its token may post to the group',
     description:
-      'A new hook of a group, for its owners and admins. The holder of its token may post to the group, and do nothing else. It stays when its creator leaves the group, and ends with the group or with the account of its creator',
+      'The token permits nothing else. The hook stays when its creator leaves the group, and ends with the group or with the account of its creator',
     input: z.object({ groupId: id, name: hookName }),
     status: 201,
     refusals: [404, 409],
-    headers: KEY_HEADER,
+    headers: ['Idempotency-Key'],
     answer: hookAnswer,
     async handle({ input, caller, request }) {
       const key = requestKeyOf(request, caller.userId, input);
@@ -97,10 +97,10 @@ function postRoute({ hooks, hookPostsPerMinute, writer, eventLog }: Services): R
     takesText: true,
     summary: 'Sends a message to the group of a hook; the token is the credential',
     description:
-      "Sends a message to the group of a hook: as JSON, or as plain text (curl -d 'Backup finished' …/hooks/<token>). The token is the credential: keep the address secret, also from the logs of proxies. A wrong token is 404, that of a revoked hook 410. HOOK_POSTS_PER_MINUTE limits each hook",
+      "The body is JSON, or plain text (curl -d 'Backup finished' …/hooks/<token>). Keep the address secret, also from the logs of proxies. A wrong token is 404, that of a revoked hook 410. HOOK_POSTS_PER_MINUTE limits each hook",
     input: z.object({ hookToken: z.string(), content }),
     refusals: [404, 409, 410],
-    headers: KEY_HEADER,
+    headers: ['Idempotency-Key'],
     answer: sendAnswer,
     async handle({ input, request }) {
       const key = idempotencyKey(request);

@@ -5,11 +5,11 @@ import { TYPING_MS } from '../../../chat/live/typing.ts';
 import { HttpError } from '../../http-error.ts';
 import { type Caller, requireMember, requireUserId } from '../../request/checks/authentication.ts';
 import { RateLimiter } from '../../request/checks/rate-limit.ts';
-import { id } from '../../request/request-schemas.ts';
+import { actingUserId, id } from '../../request/request-schemas.ts';
 import type { Services } from '../../services.ts';
 import { type Route, route } from '../route.ts';
 
-/** Signals of one user, in all groups together: a client sends one every few seconds while its user types. */
+/** Signals of one user, in all groups together: a client sends one every few seconds while its user is typing. */
 const TYPING_PER_MINUTE = 120;
 /** Users in one response. */
 const MOST_LISTED = 1000;
@@ -17,11 +17,11 @@ const MOST_LISTED = 1000;
 /** The response to GET /presence. */
 export const presenceAnswer = z.object({
   group_id: z.number(),
-  online_users: z.array(z.number()).describe(`Ids, at most ${MOST_LISTED}.`),
-  online_count: z.number().describe('How many members are online, also those that are not listed.'),
+  online_users: z.array(z.number()).describe(`Their ids, at most ${MOST_LISTED}.`),
+  online_count: z.number().describe('How many members are online, including those that are not listed.'),
 });
 
-/** `/typing` and `/presence`: the users who type and those who are connected. Nothing of it is stored. */
+/** `/typing` and `/presence`: which users are typing and which are connected. Nothing is stored. */
 export function liveRoutes(services: Services): Route[] {
   return [typingRoute(services), presenceRoute(services)];
 }
@@ -33,13 +33,12 @@ function typingRoute(services: Services): Route {
     path: '/typing',
     serves: 'read',
     requires: 'user',
-    summary:
-      'Signals to the other members of a group that the caller types. Every node accepts it; repeat it every 3 s',
+    summary: 'Signals to the other members of a group that the caller is typing; repeat it every 3 s',
     description:
-      'The others get it as `ephemeral` (see Signals). It stores nothing, so repeating it is safe. It is sent at most every 2 s for a user and group, may be lost, and is not sent in groups with more than 500 waiting members on a node',
+      'The others receive it as `ephemeral` (see Signals). Nothing is stored, so repeating it is safe. It is sent at most every 2 s for a user and group, may be lost, and is not sent in groups with more than 500 waiting members on a node',
     input: z.object({
       groupId: id,
-      userId: id.optional().describe('The user who types. Where AUTH=token, it is that of the token.'),
+      userId: actingUserId('The user who is typing'),
     }),
     refusals: [404],
     answer: z.object({ message: z.string(), group_id: z.number(), ttl_ms: z.number() }),
@@ -62,7 +61,7 @@ function presenceRoute({ live, groups }: Services): Route {
     requires: 'user',
     summary: 'The members of a group who are connected to any node, by a poll or a stream',
     description:
-      'A user goes offline 8 s after the last poll or stream, or 6 s after a node died. Changes come as `ephemeral` (see Signals)',
+      'A user goes offline 8 s after the last poll or stream, or 6 s after their node died. Changes come as `ephemeral` (see Signals)',
     input: z.object({ groupId: id }),
     refusals: [404],
     answer: presenceAnswer,

@@ -1,12 +1,12 @@
 import { z } from 'zod';
 import { Refused } from '../../../chat/errors.ts';
 import { type Caller, requireSelf, requireUserId } from '../../request/checks/authentication.ts';
-import { KEY_HEADER, requestKeyOf } from '../../request/idempotency-key.ts';
-import { content, emoji, id, meta } from '../../request/request-schemas.ts';
+import { requestKeyOf } from '../../request/idempotency-key.ts';
+import { actingUserId, content, emoji, id, meta } from '../../request/request-schemas.ts';
 import type { Services } from '../../services.ts';
 import { type Route, route } from '../route.ts';
 
-/** PATCH `/messages` and `/reactions`: what clients do with a message that was sent. */
+/** PATCH `/messages` and `/reactions`: changes of messages and reactions to them. */
 export function messageFeatureRoutes(services: Services): Route[] {
   return [editRoute(services), reactRoute(services), unreactRoute(services)];
 }
@@ -29,7 +29,7 @@ function editRoute({ messages, editing, groups }: Services): Route {
       messageId: id,
       content,
       meta: meta.nullable().optional().describe('Replaces the meta of the message; null removes it.'),
-      userId: id.optional().describe('The sender. Where AUTH=token, the token says who calls.'),
+      userId: actingUserId('The sender'),
     }),
     refusals: [404],
     answer: editAnswer,
@@ -53,7 +53,7 @@ function editRoute({ messages, editing, groups }: Services): Route {
 const reactionInput = z.object({
   messageId: id,
   emoji,
-  userId: id.optional().describe('Who reacts. Where AUTH=token, the token says who calls.'),
+  userId: actingUserId('The user who reacts'),
 });
 /** The response to POST and DELETE /reactions. */
 export const reactionAnswer = z.object({
@@ -70,10 +70,11 @@ function reactRoute(services: Services): Route {
     serves: 'write',
     requires: 'user',
     summary:
-      'Adds a reaction to a message, at most 10 of one user and 50 different ones; repeating it is fine. The group gets the event reaction',
+      'Adds a reaction to a message, at most 10 of one user and 50 different ones. The group gets the event reaction',
+    description: 'Repeating it is safe',
     input: reactionInput,
     refusals: [404, 409],
-    headers: KEY_HEADER,
+    headers: ['Idempotency-Key'],
     answer: reactionAnswer,
     async handle({ input, caller, request }) {
       const { messageId, emoji } = input;
@@ -93,7 +94,8 @@ function unreactRoute(services: Services): Route {
     path: '/reactions',
     serves: 'write',
     requires: 'user',
-    summary: 'Removes a reaction; repeating it is fine. The group gets the event reaction',
+    summary: 'Removes a reaction. The group gets the event reaction',
+    description: 'Repeating it is safe',
     input: reactionInput,
     refusals: [404],
     answer: reactionAnswer,

@@ -4,9 +4,9 @@ import type { Posted } from '../../../chat/posting/post.ts';
 import { message } from '../../docs/response-schemas.ts';
 import { invalid } from '../../http-error.ts';
 import { requireMember, requireSelf, requireUserId } from '../../request/checks/authentication.ts';
-import { idempotencyKey, KEY_HEADER } from '../../request/idempotency-key.ts';
+import { idempotencyKey } from '../../request/idempotency-key.ts';
 import { appliedPreference, preferredDurability } from '../../request/prefer.ts';
-import { content, count, id, meta } from '../../request/request-schemas.ts';
+import { actingUserId, content, count, id, meta } from '../../request/request-schemas.ts';
 import type { Services } from '../../services.ts';
 import { type Route, route } from '../route.ts';
 
@@ -37,9 +37,7 @@ function readRoute({ messages, groups }: Services): Route {
       before: id.optional(),
       after: id.optional(),
       around: id.optional().describe('Half of the page is older than this id. Not together with before or after.'),
-      userId: id
-        .optional()
-        .describe('Whose reactions are marked as `mine`. Where AUTH=token, the token says who calls.'),
+      userId: actingUserId('The user whose reactions are marked as `mine`'),
     }),
     refusals: [404],
     answer: pageAnswer,
@@ -83,20 +81,16 @@ function sendRoute({ writer, eventLog }: Services): Route {
     path: '/messages',
     serves: 'write',
     requires: 'user',
-    summary: 'Sends a message to a group; durable before it is answered, and safe to repeat with an Idempotency-Key',
+    summary: 'Sends a message to a group; it is stored before the response, and safe to repeat with an Idempotency-Key',
     input: z.object({
-      userId: id.optional().describe('The sender. Where AUTH=token, the token says who calls.'),
+      userId: actingUserId('The sender'),
       groupId: id,
       content,
       replyTo: id.optional().describe('A message of the same group.'),
       meta: meta.optional(),
     }),
     refusals: [404, 409],
-    headers: {
-      ...KEY_HEADER,
-      Prefer:
-        'durable=replicated (RFC 7240): respond 200 only once the synchronous standbys of PostgreSQL have flushed the message to disk, otherwise 503 not_replicated. The message may then be stored on the primary only, unless there is no synchronous standby; retry with the same Idempotency-Key.',
-    },
+    headers: ['Idempotency-Key', 'Prefer'],
     answer: sendAnswer,
     async handle({ input, caller, request }) {
       const preferred = preferredDurability(request);

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { chat, user } from '../../docs/response-schemas.ts';
 import { requireUserId } from '../../request/checks/authentication.ts';
-import { id } from '../../request/request-schemas.ts';
+import { actingUserId, id } from '../../request/request-schemas.ts';
 import type { Services } from '../../services.ts';
 import { type Route, route } from '../route.ts';
 
@@ -13,7 +13,7 @@ export function readRoutes(services: Services): Route[] {
 /** The response to POST /read. */
 export const readAnswer = z.object({
   group_id: z.number(),
-  last_read_id: z.number().describe('The mark now; further on than asked if it was there before.'),
+  last_read_id: z.number().describe('The mark now: beyond the requested message if it was there before.'),
 });
 
 function readRoute({ readMarks }: Services): Route {
@@ -22,14 +22,12 @@ function readRoute({ readMarks }: Services): Route {
     path: '/read',
     serves: 'write',
     requires: 'user',
-    summary:
-      "Moves the caller's read mark of a group to a message: at most to the newest one, and never back. The user's devices get the event read",
-    description:
-      "Moves the caller's read mark of a group to a message: at most to the newest one, and never back, so repeating it is safe. The user's devices get the event read if it moved",
+    summary: "Moves the caller's read mark of a group to a message: at most to the newest one, and never back",
+    description: "Repeating it is safe. The user's devices get the event read if the mark moved",
     input: z.object({
       groupId: id,
       messageId: id.describe('The last message that was read.'),
-      userId: id.optional().describe('Who reads. Where AUTH=token, the token says who calls.'),
+      userId: actingUserId('The user who reads'),
     }),
     answer: readAnswer,
     async handle({ input: { groupId, messageId, userId }, caller }) {
@@ -49,8 +47,8 @@ function syncRoute({ chatList }: Services): Route {
     serves: 'read',
     requires: 'user',
     summary:
-      'All that a client needs at its start, in one snapshot: the user, the chats, and the cursor to continue from',
-    input: z.object({ userId: id.optional().describe('Where AUTH=token, the token says who calls.') }),
+      'Everything a client needs when it starts, in one snapshot: the user, the chats, and the cursor to continue from',
+    input: z.object({ userId: actingUserId() }),
     refusals: [404],
     answer: syncAnswer,
     async handle({ input, caller }) {

@@ -3,7 +3,7 @@ import { MOST_TERMS, termsOf } from '../../../chat/search/search-query.ts';
 import { foundMessage } from '../../docs/response-schemas.ts';
 import { invalid } from '../../http-error.ts';
 import { requireUserId } from '../../request/checks/authentication.ts';
-import { count, id, searchText } from '../../request/request-schemas.ts';
+import { actingUserId, count, id, searchText } from '../../request/request-schemas.ts';
 import type { Services } from '../../services.ts';
 import { type Route, route } from '../route.ts';
 
@@ -24,8 +24,7 @@ export function searchRoutes({ messageSearch }: Services): Route[] {
       requires: 'user',
       summary: "Messages of the caller's groups that contain all words of a query, newest first",
       description: [
-        "Finds the messages of the caller's groups that contain all words of `q` (at most 8), newest first.",
-        'Case and accents do not count, and a word is found within longer ones: `reuni` finds `Reunião` and `reuniões`.',
+        '`q` may have up to 8 words. Case and accents are ignored, and a word is found within longer ones: `reuni` finds `Reunião` and `reuniões`.',
         'A word of one or two letters must be a whole word of the message. Words in double quotes are found next to each other: `"bom dia"`.',
         'A search has a time limit: if it stops there, `partial` is true and `messages` may be few or none; continue with `next_before`',
       ].join(' '),
@@ -35,7 +34,7 @@ export function searchRoutes({ messageSearch }: Services): Route[] {
         senderId: id.optional(),
         before: id.optional().describe('Only messages before this id: `next_before` of the page before.'),
         limit: count(1, 50, 20),
-        userId: id.optional().describe('The user who searches. Where AUTH=token, it is that of the token.'),
+        userId: actingUserId('The user who searches'),
       }),
       refusals: [404],
       answer: searchAnswer,

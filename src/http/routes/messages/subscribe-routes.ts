@@ -11,7 +11,7 @@ import { statusNews, userNews } from '../../docs/response-schemas.ts';
 import { HttpError, invalid } from '../../http-error.ts';
 import { type Caller, requireSelf } from '../../request/checks/authentication.ts';
 import { clientKey, PAYLOAD_LIMIT } from '../../request/checks/rate-limit.ts';
-import { KEY_HEADER, requestKeyOf } from '../../request/idempotency-key.ts';
+import { requestKeyOf } from '../../request/idempotency-key.ts';
 import { cursor, groupName, id, json, pollTimeout, wantsEphemeral } from '../../request/request-schemas.ts';
 import type { Services } from '../../services.ts';
 import { type Route, route } from '../route.ts';
@@ -45,7 +45,8 @@ function statusRoute(services: Services): Route {
     serves: 'read',
     requires: 'user',
     waits: true,
-    summary: "Long poll on a group or free topic, and on the node's state; 204 with the header Cursor at the time-out",
+    summary:
+      "Long poll on a group or free topic, and on the node's state; 204 with the header Cursor after the timeout",
     input: z.object({
       group: groupName.default('default'),
       groupId: id.optional(),
@@ -113,7 +114,7 @@ function userRoute(services: Services): Route {
     serves: 'read',
     requires: 'user',
     waits: true,
-    summary: "One long poll for all of a user's groups; 204 with the header Cursor at the time-out",
+    summary: "One long poll for all of a user's groups; 204 with the header Cursor after the timeout",
     input: z.object({ user_id: id.optional(), userId: id.optional(), cursor, timeout: pollTimeout, ephemeral }),
     answer: userNews,
     refusals: [404, 410],
@@ -152,9 +153,7 @@ function streamRoute({ streams, memberships }: Services): Route {
     }),
     content: 'text/event-stream',
     refusals: [404, 410],
-    headers: {
-      'Last-Event-ID': 'The cursor to continue from, as browsers send it; has precedence over the parameter cursor',
-    },
+    headers: ['Last-Event-ID'],
     async handle({ input, caller, request, response, lifetime }) {
       requireSelf(caller, input.userId);
       const audience = async () => new UserAudience(await memberships.of(input.userId));
@@ -186,7 +185,7 @@ function notifyRoute({ notifications, notificationLimits, eventLog }: Services):
     input: z.object({ group: groupName, payload: json.optional() }),
     answer: notifyAnswer,
     refusals: [409, 413],
-    headers: KEY_HEADER,
+    headers: ['Idempotency-Key'],
     async handle({ input, caller, request }) {
       if (input.group === 'all' && !caller.isAdmin) throw new Refused('forbidden');
       const bytes = input.payload === undefined ? 0 : Buffer.byteLength(JSON.stringify(input.payload));
