@@ -69,12 +69,12 @@ CREATE TABLE plantao.events (
   -- what nodes send: 1e308 is five bytes in a request and 309 here.
   payload_bytes integer GENERATED ALWAYS AS (octet_length(payload::text)) STORED
     CONSTRAINT events_payload_size CHECK (payload_bytes <= 131072),
-  -- Which standbys have the event is known from this and the position in the write-ahead log that they have flushed.
+  -- Compared with how far each standby has flushed the write-ahead log, it shows which standbys have the event.
   lsn        pg_lsn NOT NULL DEFAULT pg_current_wal_insert_lsn(),
   CHECK (kind NOT IN ('message', 'message_edited', 'message_deleted', 'reaction') OR (group_id IS NOT NULL AND message_id IS NOT NULL)),
   CHECK (kind NOT IN ('joined', 'left') OR (group_id IS NOT NULL AND user_id IS NOT NULL)),
   CHECK (kind <> 'user_renamed' OR user_id IS NOT NULL),
-  -- A read mark is the user's own affair: with a group_id, every member would receive it.
+  -- A read mark is for its own user only: with a group_id, every member would receive it.
   CHECK (kind <> 'read' OR (group_id IS NULL AND user_id IS NOT NULL))
 );
 COMMENT ON TABLE plantao.events IS 'The event log. Only triggers and plantao.notify_group() write it. Positions have no gaps and become visible in commit order.';
@@ -86,7 +86,7 @@ COMMENT ON COLUMN plantao.events.user_id IS 'The user who joined, left, was rena
 COMMENT ON COLUMN plantao.events.message_id IS 'The message. Its text is read from plantao.messages, so deleting a message deletes its text everywhere.';
 COMMENT ON COLUMN plantao.events.payload IS 'Payload of a notification; details of the kinds that are not about messages or memberships alone.';
 COMMENT ON COLUMN plantao.events.payload_bytes IS 'Length of the payload as text, in bytes: at most 128 KiB, which is the 64 KiB of the API plus the spaces that jsonb adds.';
-COMMENT ON COLUMN plantao.events.lsn IS 'End of PostgreSQL''s write-ahead log just before the event was appended. Of another server after a dump and restore.';
+COMMENT ON COLUMN plantao.events.lsn IS 'End of PostgreSQL''s write-ahead log just before the event was appended. After a dump and restore it is a position of the other server.';
 COMMENT ON COLUMN plantao.events.at IS 'When it was appended.';
 -- Serve the catch-up of a poll that returns far behind: its groups, its topics, its own memberships.
 CREATE INDEX events_by_group ON plantao.events (group_id, position) WHERE group_id IS NOT NULL;
@@ -170,7 +170,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     jsonb_build_object('id', target, 'sender', NULL, 'sender_id', NULL, 'excerpt', NULL, 'deleted', true))
 $$;
 COMMENT ON FUNCTION plantao.reply_preview(bigint, bigint) IS
-  'The message that a reply quotes, with its first 100 characters; marked as deleted if it does not exist in this group.';
+  'Returns the preview of the message that a reply refers to, with its first 100 characters; marked as deleted if there is no such message in this group.';
 
 CREATE VIEW plantao.event_feed AS
   SELECT e.position, e.kind, e.group_id, g.name AS group_name, e.topic, e.user_id, who.username, e.message_id,
@@ -226,7 +226,7 @@ BEGIN
   INSERT INTO plantao.epochs (number, after_position, history, timeline, cause)
   SELECT 1 + coalesce(last.number, 0), plantao.log_head(), fingerprint, plantao.timeline(), CASE
     WHEN last.number IS NULL THEN 'created'
-    -- Other oids than a standby has.
+    -- A standby has the oids of its primary; a copy of the database has others.
     WHEN substring(last.history FROM '/.*') <> substring(fingerprint FROM '/.*') THEN 'copy'
     WHEN last.timeline <> plantao.timeline() THEN 'failover'
     WHEN NOT EXISTS (SELECT FROM plantao.recovery_marker) THEN 'crash'

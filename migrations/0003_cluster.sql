@@ -53,7 +53,7 @@ CREATE FUNCTION plantao.read_only_reason() RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
   SELECT CASE
     WHEN pg_is_in_recovery() THEN 'connected to a standby: the server is in recovery'
-    -- The server's own value. A database's or a role's is a default of sessions, which a node sets back in each of its own.
+    -- Only the server's own value counts: a node overrides that of the database or the role in each of its sessions.
     WHEN (SELECT reset_val = 'on' FROM pg_settings WHERE name = 'default_transaction_read_only')
       AND NOT EXISTS (
         SELECT FROM pg_db_role_setting s
@@ -144,8 +144,8 @@ COMMENT ON COLUMN plantao.nodes.commit_ms IS 'Its longest commit of posts in the
 COMMENT ON COLUMN plantao.nodes.delivery_ms IS 'The longest time from an event''s record to its delivery by this node in the last second; null if there was none.';
 COMMENT ON COLUMN plantao.nodes.history IS 'plantao.history_fingerprint() when it wrote the row. A row with another fingerprint was copied with the database: its node belongs to another cluster.';
 
--- Terms count on from what a server has, so after a failover to a standby that lacks the last term, and between two primaries,
--- one number stands for two terms. Their epochs differ, and the names of epochs are random.
+-- A server counts terms on from the newest that it has. After a failover to a standby that lacks the last term, and with two
+-- primaries, two terms have the same number. The random name of the epoch tells them apart.
 CREATE FUNCTION plantao.fencing_token(of_term bigint) RETURNS bigint
 LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
   SELECT ('x' || left(e.epoch, 5))::bit(20)::bigint * 4294967296 + t.term
@@ -208,7 +208,8 @@ BEGIN
       FOR UPDATE SKIP LOCKED);
   EXCEPTION WHEN lock_not_available THEN NULL;
   END;
-  -- A node that died did not record when. The latest sign of life counts: what the successor saw, its row, or a write.
+  -- A node that died has not recorded its end. Its latest sign of life counts: its successor saw it, it wrote its row, or it
+  -- appended an event.
   UPDATE plantao.leader_terms t
   SET end_reason = left('lock lost, taken over by ' || successor, 1000),
       -- An event of the server ends every session. Otherwise the node's own report counts, if it came before this. Without one
@@ -312,7 +313,8 @@ COMMENT ON FUNCTION plantao.may_lead(text, bigint) IS
 
 CREATE FUNCTION plantao.open_term(node text, url text, reason text, unseen_ms double precision DEFAULT 0, own_term bigint DEFAULT NULL)
 RETURNS bigint
--- With generic plans, those of plantao.warm_up_term(): otherwise PostgreSQL plans the first five calls of a session anew.
+-- Generic plans, so that it uses those that plantao.warm_up_term() prepared: by default PostgreSQL plans each of the first five
+-- calls in a session.
 LANGUAGE plpgsql SET lock_timeout = '100ms' SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off AS $$
 BEGIN
@@ -403,13 +405,13 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   -- Informative, so it does not wait for a synchronous standby.
   PERFORM set_config('synchronous_commit', 'local', true);
-  -- A successor that came first could only guess. What it knows of the server itself stays.
+  -- If the successor came first, it inferred node_crash or lease_expired, which this report replaces. Causes of the server stay.
   UPDATE plantao.leader_terms t SET end_cause = cause
   WHERE t.term = lost AND t.node = reporter AND (t.end_cause IS NULL OR t.end_cause IN ('node_crash', 'lease_expired'));
   RETURN FOUND;
 END $$;
 COMMENT ON FUNCTION plantao.report_lost_lock(bigint, text, text) IS
-  'Called by a node that lost the leader lock: the cause, as PostgreSQL reported it to the lock session.';
+  'Records why a node lost the leader lock, as PostgreSQL reported it to the lock session. Returns false if it recorded nothing, for example because the successor knows a cause of the server itself.';
 
 CREATE VIEW plantao.lock_holder AS
   SELECT a.pid, a.application_name, a.usename, a.client_addr, a.backend_start, a.state,
@@ -435,7 +437,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   RETURN (
     SELECT pg_terminate_backend(h.pid) FROM plantao.lock_holder h
-    -- A session whose application_name is not that of a node belongs to another program; its owner has to end it.
+    -- A session without the application_name of a node belongs to another program, whose owner has to end it.
     WHERE h.life_sign = seen_life_sign AND h.state IS NOT NULL AND h.application_name LIKE 'plantao:%:lock');
 EXCEPTION WHEN insufficient_privilege THEN
   RETURN false;
@@ -540,7 +542,7 @@ DECLARE
   middle bigint;
   event plantao.events;
   own xid;
-  -- A restored row has a position of another server.
+  -- The lsn of a restored row is of another server, and may be beyond the end of this one.
   now_at pg_lsn := pg_current_wal_insert_lsn();
 BEGIN
   SELECT b.floor, b.head INTO low, high FROM plantao.log_bounds b;
@@ -552,7 +554,8 @@ BEGIN
     SELECT * INTO event FROM plantao.events e WHERE e.position = middle;
     IF event.lsn IS NULL OR event.lsn <= flushed OR event.lsn > now_at THEN low := middle; ELSE high := middle - 1; END IF;
   END LOOP;
-  -- That event was appended before, and its transaction may have committed after: all events of that transaction are left out.
+  -- That event was appended before this position, but its transaction may have committed after it, so all events of the
+  -- transaction are left out.
   SELECT e.xmin INTO own FROM plantao.events e WHERE e.position = low;
   WHILE FOUND LOOP
     low := low - 1;

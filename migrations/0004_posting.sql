@@ -48,7 +48,7 @@ BEGIN
   END IF;
 END $$;
 COMMENT ON FUNCTION plantao.find_result(bigint, text, bytea) IS
-  'The result of an earlier request with this idempotency key. is_same: it was the same request; null if the key was not used.';
+  'Returns the result of an earlier request with this idempotency key. is_same says whether it was the same request; null if the key was not used.';
 
 CREATE FUNCTION plantao.claim_request_key(
   for_owner bigint, request_key text, hash bytea, OUT is_new boolean, OUT is_same boolean, OUT stored jsonb
@@ -63,8 +63,8 @@ BEGIN
     is_new := FOUND;
     EXIT WHEN is_new;
     SELECT f.is_same, f.stored INTO is_same, stored FROM plantao.find_result(for_owner, request_key, hash) f;
-    -- Otherwise retention has just removed it.
     EXIT WHEN is_same IS NOT NULL;
+    -- Retention has removed the key between the two statements: try again.
   END LOOP;
 END $$;
 COMMENT ON FUNCTION plantao.claim_request_key(bigint, text, bytea) IS
@@ -120,7 +120,7 @@ BEGIN
                          sha256(convert_to(p.content || coalesce(chr(31) || p.reply_to, '') || coalesce(chr(30) || p.meta, ''), 'UTF8')) THEN
                     CASE WHEN p.replicated_only AND durability = 'local' THEN 'not_replicated' ELSE 'repeated' END
                   WHEN k.key IS NOT NULL THEN 'key_reused'
-                  -- No user posts as a hook by its id.
+                  -- A hook's id is accepted from a hook only, and a user's id from a user only.
                   WHEN u.id IS NULL OR u.is_hook <> coalesce(p.from_hook, false) THEN 'user_not_found'
                   WHEN p.from_hook AND h.user_id IS NULL THEN 'hook_revoked'
                   -- Before group_not_found, so that non-members do not learn which groups exist.
@@ -180,7 +180,7 @@ BEGIN
   ORDER BY p.n;
 END $$;
 COMMENT ON FUNCTION plantao.post_messages(bigint, boolean, bigint[], bigint[], text[], text[], bigint[], text[], boolean[], boolean[]) IS
-  'Stores a batch of messages under a term and returns one row for each, in the given order. outcome: sent, repeated (known key, the first result again), key_reused (another group or text under that key), user_not_found, group_not_found, not_a_member, group_archived, reply_not_found (no such message in that group), hook_revoked (from_hooks: the sender is no hook of that group any more), not_replicated (replicated_only, and the commit would wait for this server only). durable is plantao.commit_durability(). A refused post does not affect the others. No two posts of a call may have the same sender and key.';
+  'Stores a batch of messages under a term and returns one row for each, in the given order. outcome: sent, repeated (known key, the first result again), key_reused (another group or text under that key), user_not_found, group_not_found, not_a_member, group_archived, reply_not_found (no such message in that group), hook_revoked (from_hooks: the sender is not, or no longer, a hook of that group), not_replicated (replicated_only, and the commit would wait for this server only). durable is plantao.commit_durability(). A refused post does not affect the others. No two posts of a call may have the same sender and key.';
 
 CREATE FUNCTION plantao.post_message(
   group_id bigint, sender_id bigint, content text, key text DEFAULT NULL, durable text DEFAULT 'local'
@@ -220,7 +220,7 @@ BEGIN
   RETURN NEXT;
 END $$;
 COMMENT ON FUNCTION plantao.post_message(bigint, bigint, text, text, text) IS
-  'Sends a message from psql: SELECT * FROM plantao.post_message(1, 2, ''Bom dia''); a repeated key returns the first result. durability is what the commit waits for: a warning at the commit means that the wait was cancelled. durable => ''replicated'' fails with SQLSTATE PT005 where the commit would wait for this server only; PT006 is a key used for another message.';
+  'Sends a message from psql: SELECT * FROM plantao.post_message(1, 2, ''Bom dia''); a repeated key returns the first result. durability is what the commit waits for (plantao.commit_durability); a warning at the commit means that the wait was cancelled. SQLSTATE PT005 if durable => ''replicated'' is given and the commit would wait for this server only, PT006 if the key was used for another message.';
 
 CREATE FUNCTION plantao.warm_up_post() RETURNS void
 -- A node warms up this session before it serves: a transaction that holds the log or the group must not delay that. The settings

@@ -150,8 +150,8 @@ CREATE FUNCTION plantao.give_back_attempt(keys text[], forgotten text[]) RETURNS
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET lock_timeout = '250ms' AS $$
 BEGIN
   PERFORM set_config('synchronous_commit', 'local', true);
-  -- In the order in which they were counted, so that two calls cannot deadlock.
   DELETE FROM plantao.sign_in_attempts a WHERE a.key = ANY (forgotten);
+  -- In the order in which count_attempt() counted them, so that two calls cannot deadlock.
   FOR at IN 1 .. cardinality(keys) LOOP
     UPDATE plantao.sign_in_attempts a SET points = greatest(a.points - 1, 0) WHERE a.key = keys[at];
   END LOOP;

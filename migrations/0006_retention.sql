@@ -44,8 +44,8 @@ BEGIN
   PERFORM plantao.assert_term(under_term);
   SELECT * INTO log FROM plantao.event_log FOR UPDATE;
   SELECT b.head INTO log_end FROM plantao.log_bounds b;
-  -- Removal by age stops before the first event that is new enough, so that a clock that was set back leaves no gap.
-  -- By size as many events as it takes: those before whose removal the rest is too large.
+  -- Removal by age stops before the first event that is new enough, so that a clock that was set back leaves no gap. Removal
+  -- by size takes each event before whose removal the payloads are still too large.
   SELECT greatest(
     coalesce(min(o.position) FILTER (WHERE o.at >= clock_timestamp() - older_than) - 1, max(o.position), 0),
     max(o.position) FILTER (WHERE log.payload_bytes - o.bytes_before > most_bytes))

@@ -70,7 +70,7 @@ BEGIN
       GRANT UPDATE (last_read_id) ON plantao.memberships TO plantao_service;
       GRANT EXECUTE ON FUNCTION plantao.mark_read TO plantao_service;
     END IF;
-    -- Functions that run with the owner's rights append to it.
+    -- No INSERT: functions that run with the owner's rights append to the log.
     GRANT SELECT, DELETE ON plantao.events TO plantao_service;
     GRANT SELECT, UPDATE ON plantao.event_log TO plantao_service;
     GRANT SELECT, INSERT, UPDATE ON plantao.leader_terms TO plantao_service;
@@ -106,7 +106,7 @@ BEGIN
       -- Shows sessions of other roles in pg_stat_activity, and so in plantao.lock_holder.
       GRANT pg_monitor TO plantao_dba_readonly;
     EXCEPTION WHEN OTHERS THEN
-      -- This role may not, or another database grants it right now.
+      -- The owner may not grant it, or a migration of another database is granting it at this moment.
       RAISE NOTICE 'pg_monitor was not granted to plantao_dba_readonly (%): grant it as a superuser', SQLERRM;
     END;
   END IF;

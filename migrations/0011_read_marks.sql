@@ -61,7 +61,7 @@ BEGIN
   JOIN plantao.memberships m ON m.group_id = a.group_id AND m.user_id = a.user_id
   CROSS JOIN LATERAL (SELECT id FROM plantao.messages WHERE group_id = a.group_id ORDER BY id DESC LIMIT 1) newest
   WHERE m.last_read_id < least(a.message_id, newest.id);
-  -- The statement locks the event log even if it changes no row.
+  -- Skipped if there is nothing to move: the statement would lock the event log all the same.
   IF moved_users IS NOT NULL THEN
     UPDATE plantao.memberships m SET last_read_id = a.message_id
     FROM unnest(moved_users, moved_groups, moved_to) AS a (user_id, group_id, message_id)

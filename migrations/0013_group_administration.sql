@@ -73,7 +73,7 @@ CREATE INDEX departures_by_user ON plantao.departures (user_id);
 CREATE FUNCTION plantao.end_memberships() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-  -- Not for groups and users that are being deleted: the rows are gone already.
+  -- The joins leave out groups and users that are being deleted: their rows do not exist any more.
   INSERT INTO plantao.departures (group_id, user_id, removed)
   SELECT c.group_id, c.user_id, coalesce(current_setting('plantao.removes_member', true) = 'on', false)
   FROM changed c JOIN plantao.groups g ON g.id = c.group_id JOIN plantao.users u ON u.id = c.user_id
@@ -88,7 +88,7 @@ BEGIN
   RETURN NULL;
 END $$;
 COMMENT ON FUNCTION plantao.end_memberships() IS
-  'Notes who has left which group, and hands over a group whose last owner left. All such changes hold the event log, so two owners who leave at once see each other.';
+  'Records the departures, and makes another member the owner of a group whose last owner left. All such changes hold the event log, so two owners who leave at once see each other.';
 CREATE TRIGGER then_hand_over AFTER DELETE ON plantao.memberships
   REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION plantao.end_memberships();
 
@@ -138,7 +138,7 @@ BEGIN
   NEW.archived_at := coalesce(NEW.archived_at, NEW.deleted_at);
   RETURN NEW;
 END $$;
-COMMENT ON FUNCTION plantao.archive_deleted_group() IS 'Archives a group whose deletion begins, so that nobody posts to it.';
+COMMENT ON FUNCTION plantao.archive_deleted_group() IS 'Archives a group whose deletion begins, so that it accepts no more posts.';
 CREATE TRIGGER archive_deleted BEFORE UPDATE OF deleted_at, archived_at ON plantao.groups
   FOR EACH ROW WHEN (NEW.deleted_at IS NOT NULL) EXECUTE FUNCTION plantao.archive_deleted_group();
 

@@ -17,7 +17,8 @@ DECLARE
 BEGIN
   IF NOT EXISTS (SELECT FROM old_rows o JOIN new_rows n USING (id) WHERE n.username <> o.username) THEN RETURN NULL; END IF;
   head := plantao.lock_log();
-  -- Without the names: the log would keep those of erased accounts. A user without groups has devices all the same.
+  -- Without the names: the log would keep those of erased accounts. A user without groups gets an event too, for the user's own
+  -- devices.
   INSERT INTO plantao.events (position, kind, group_id, user_id)
   SELECT head + row_number() OVER (ORDER BY n.id, m.group_id), 'user_renamed', m.group_id, n.id
   FROM old_rows o JOIN new_rows n USING (id) LEFT JOIN plantao.memberships m ON m.user_id = n.id
@@ -71,9 +72,9 @@ BEGIN
     DELETE FROM plantao.memberships m WHERE m.user_id = account;
     DELETE FROM plantao.departures d WHERE d.user_id = account;
     DELETE FROM plantao.invitations i WHERE i.created_by = account;
-    -- Revokes them.
+    -- Revokes the user's hooks: see plantao.end_hook().
     UPDATE plantao.hooks h SET created_by = NULL WHERE h.created_by = account;
-    -- No password has this hash, so nobody can sign in. The trigger on it revokes the tokens and forgets the networks.
+    -- No password has this hash, so no one can sign in. Its trigger revokes the tokens and forgets the known networks.
     UPDATE plantao.users u
     SET username = format('deleted-%s-%s', account, substr(replace(gen_random_uuid()::text, '-', ''), 1, 8)), password_hash = '!'
     WHERE u.id = account;

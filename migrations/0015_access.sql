@@ -63,7 +63,7 @@ BEGIN
   INSERT INTO plantao.users (id, username, password_hash, is_hook)
   VALUES (sender, format('%s %s #%s', chr(129693), hook_name, sender), '!', true);
   INSERT INTO plantao.hooks (user_id, group_id, name, hash, created_by) VALUES (sender, to_group, hook_name, token_hash, creator);
-  -- Their tokens are refused as unknown from then on. Their senders stay: messages refer to them.
+  -- The token of a hook that was revoked 90 days ago is then unknown. The sender's row stays, because messages refer to it.
   DELETE FROM plantao.hooks h WHERE h.user_id IN (
     SELECT o.user_id FROM plantao.hooks o WHERE o.revoked_at < clock_timestamp() - interval '90 days'
     ORDER BY o.revoked_at LIMIT 10);
