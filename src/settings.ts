@@ -12,14 +12,18 @@ export interface Settings {
   host: string;
   /** 0 lets the system choose a free port. */
   port: number;
+  /** Null: derived from the port. */
   nodeName: string | null;
   /** The address for peers and clients; null: derived from the port. */
   nodeUrl: string | null;
+  /** The nodes that are probed from the start; others are found through the database. */
   peerUrls: string[];
+  /** True for a node that tries to become active as soon as it has started. */
   isActive: boolean;
   /** True for a node that requests the active role back while another node is active. */
   isPreferred: boolean;
   leaseMs: number;
+  /** How clients authenticate: by the `userId` that they send, or by a token. */
   auth: 'open' | 'token';
   adminToken: string | null;
   /** Origins whose pages may call this node, in lower case, or `*`. */
@@ -28,12 +32,15 @@ export interface Settings {
   allowedHosts: string[];
   /** The number of reverse proxies, or their addresses; null if there is none. */
   trustProxy: number | string[] | null;
+  /** How long a token is valid, in hours. */
   tokenHours: number;
+  /** Wrong passwords for one account from one address in 15 minutes. */
   signInTries: number;
+  /** Wrong passwords for all accounts from one address in 15 minutes. */
   signInTriesOfAddress: number;
   /** What a standby does with writes. */
   standbyWrites: 'refuse' | 'forward';
-  /** Responses name the address of the active node. */
+  /** True if responses name the address of the active node. */
   showActiveUrl: boolean;
   /** Requests per client and minute; 0 means no limit. */
   requestsPerMinute: number;
@@ -45,17 +52,23 @@ export interface Settings {
   hookPostsPerMinute: number;
   logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent';
   logFormat: 'json' | 'pretty' | 'auto';
+  /** Most polls and streams that wait on this node. */
   maxWaiters: number;
-  /** True if nodes tell clients which users type and which are connected. */
+  /** True if nodes notify clients of who types and who is connected. */
   presence: boolean;
+  /** Most connections of clients. */
   maxConnections: number;
+  /** Most connections to the database in the pool; the sessions that a node keeps open come on top. */
   poolSize: number;
+  /** Age at which an event is removed, in hours. */
   eventRetentionHours: number;
+  /** Most events in the log. */
   eventRetentionCount: number;
-  /** Total size of the payloads of notifications in the event log. */
+  /** Most bytes of payloads of notifications in the log. */
   eventRetentionBytes: number;
+  /** Age at which an idempotency key is removed, in hours. */
   idempotencyRetentionHours: number;
-  /** The database keeps the earlier texts of edited messages. */
+  /** True if the database keeps the earlier texts of edited messages. */
   editHistory: boolean;
 }
 
@@ -165,7 +178,7 @@ export function readSettings(env: Record<string, string | undefined>): Settings 
   return settingsOf(checked.data);
 }
 
-/** Which database a program uses that is no node. */
+/** The database of a program that is not a node, such as `plantao status`. */
 export type DatabaseSettings = Pick<Settings, 'databaseUrl' | 'databaseDirectUrl'>;
 
 /** Reads only the settings that name the database; the others may be invalid or missing. @throws {SettingsError}. */
@@ -175,7 +188,7 @@ export function readDatabaseSettings(env: Record<string, string | undefined>): D
   return { databaseUrl, databaseDirectUrl };
 }
 
-/** Reads ADMIN_TOKEN only. */
+/** Returns ADMIN_TOKEN, or null if it is not set; the other settings are not read. */
 export function readAdminToken(env: Record<string, string | undefined>): string | null {
   return env.ADMIN_TOKEN?.trim() || null;
 }

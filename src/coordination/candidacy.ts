@@ -28,7 +28,7 @@ export interface CandidacyOptions {
 
 /**
  * A standby's attempts to take the leader lock: when it may try, what makes it try sooner, and the reason it records. What a
- * node observes of others only makes it try sooner or later, never more.
+ * node observes of others changes only when it tries: the lock alone decides.
  */
 export class Candidacy {
   readonly #options: CandidacyOptions;
@@ -42,7 +42,7 @@ export class Candidacy {
   #failures = 0;
   #failure: unknown = null;
   #failingSince = 0;
-  /** When PostgreSQL answered again after the last outage. */
+  /** When PostgreSQL responded again after the last outage. */
   #answeredAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: CandidacyOptions) {
@@ -55,7 +55,7 @@ export class Candidacy {
   /** Records a sign that the lock may be free. */
   suspectVacancy(reason: string): void {
     this.#sign = { at: this.#clock(), reason };
-    // PostgreSQL may answer now: the delay after a failure begins anew.
+    // PostgreSQL may respond again: the delay after a failure starts from its shortest value.
     this.#failures = Math.min(this.#failures, 1);
   }
 
@@ -125,7 +125,7 @@ export class Candidacy {
       if (this.#failures++ === 0) this.#failingSince = this.#clock();
       const isBlocked = sqlState(error) === SqlState.LOCK_NOT_AVAILABLE;
       if (isBlocked) await this.#options.explain(error);
-      const reason = isBlocked ? 'another transaction is in the way of a new term' : messageOf(error);
+      const reason = isBlocked ? 'another transaction blocks the new term' : messageOf(error);
       changes.report('database', `cannot become active: ${reason}`, undefined, reasonOf(error));
       return null;
     }
@@ -137,14 +137,14 @@ export class Candidacy {
       this.suspectVacancy('the session of a silent holder was ended');
   }
 
-  /** Why this node cannot be promoted while no other is active; null if it could be, or if that is not known yet. */
+  /** Why this node cannot be promoted while no other is active; null if it can, or if that is not known yet. */
   get trouble(): string | null {
     if (this.#isPaused) return 'no node is active, and failover is paused';
     if (this.#failures > 0) return `no node is active, and this one cannot be promoted: ${reasonOf(this.#failure)}`;
-    // A dead holder keeps the lock for less than this.
+    // A dead node loses the lock sooner than this.
     const since = Math.max(this.#leaderSeenAt, this.#answeredAt);
-    const isPuzzling = this.#clock() - since > 2 * this.#options.leaseMs;
-    return isPuzzling ? 'no node is active, and another session holds the leader lock' : null;
+    const isHeldElsewhere = this.#clock() - since > 2 * this.#options.leaseMs;
+    return isHeldElsewhere ? 'no node is active, and another session holds the leader lock' : null;
   }
 
   /** What the time until the next attempt depends on (election-timing.ts). */

@@ -1,6 +1,6 @@
 import type { Log } from '../log.ts';
 
-/** Logs when a condition starts, changes and ends: a sentence on a subject only if it differs from the last one. */
+/** Logs when a condition starts, changes and ends: repeats no sentence about a subject until it has changed. */
 export class ChangeLogger {
   readonly #log: Log;
   readonly #reported = new Map<string, string>();
@@ -9,7 +9,7 @@ export class ChangeLogger {
     this.#log = log;
   }
 
-  /** `event` is for programs that read the log. Sentences of one `kind` count as the same. */
+  /** Logs `sentence`, unless the last one about `subject` had the same `kind`. `event` is for programs that read the log. */
   report(subject: string, sentence: string, event?: string, kind = sentence): void {
     if (this.#reported.get(subject) === kind) return;
     this.#reported.set(subject, kind);

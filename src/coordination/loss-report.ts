@@ -8,12 +8,12 @@ export interface LossReportOptions {
   clock?: Clock;
 }
 
-/** While the database does not respond. */
+/** Interval between two attempts while they fail. */
 const EVERY_MS = 500;
 
 /**
- * Records why this node lost its last term; repeats that until it succeeds, since what ended the term may hinder the report
- * too. A successor that has no such report infers the cause.
+ * Records why this node lost its last term. Retries until it succeeds, because what ended the term may prevent the report too.
+ * Without a report the successor infers the cause.
  */
 export class LossReport {
   readonly #options: LossReportOptions;
@@ -27,7 +27,7 @@ export class LossReport {
     this.#clock = options.clock ?? monotonic;
   }
 
-  /** Notes a loss, and reports it at once unless another report is under way. */
+  /** Reports a loss: now, or when the report under way has ended. */
   lost(term: number, cause: EndCause): void {
     this.#unreported = { term, cause };
     this.#dueAt = 0;

@@ -15,8 +15,8 @@ export interface PauseRow extends Pause {
 }
 
 /**
- * The pause that this node read last. It ends here when its time is over, even if the database cannot be read. PostgreSQL
- * enforces the pause (plantao.may_lead); what a node knows of it is for messages, and for what it need not try.
+ * The pause that this node read last. It ends here at its end, even if the database cannot be read. PostgreSQL enforces the
+ * pause (plantao.may_lead); the node needs it for messages, and to leave out attempts that PostgreSQL would refuse.
  */
 export class PauseState {
   readonly #clock: Clock;

@@ -47,7 +47,7 @@ export function fencedWrite(
         return result;
       });
     } catch (error) {
-      if (isCommitting && isOutcomeUnknown(error)) throw await unknown(sequelize, error);
+      if (isCommitting && isOutcomeUnknown(error)) throw await outcomeUnknown(sequelize, error);
       throw sqlState(error) === SqlState.TERM_CLOSED ? new NotActiveError() : await explain(error);
     }
   };
@@ -62,7 +62,7 @@ export function fencedWrite(
   };
 }
 
-async function unknown(sequelize: Sequelize, cause: unknown): Promise<OutcomeUnknownError> {
+async function outcomeUnknown(sequelize: Sequelize, cause: unknown): Promise<OutcomeUnknownError> {
   const waitedForStandby = isNotReplicated(cause) || (await endAbandoned(sequelize).catch(() => false));
   const sentence =
     'the database did not confirm the commit, so the change may or may not be stored: check, then try again';

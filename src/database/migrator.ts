@@ -36,8 +36,8 @@ const MIGRATING = applicationName('-', 'migrate');
 /** How long to wait for a session with another name that holds the lock of migrations. */
 const STRANGER_LIMIT_MS = 10_000;
 const LOCK_RETRY_MS = 100;
-/** Limit for reading the list of migrations. A longer wait means that the database does not respond. */
-const LOOK_LIMIT_MS = 10_000;
+/** Limit for a statement that only reads. A longer wait means that the database does not respond. */
+const READ_LIMIT_MS = 10_000;
 
 /**
  * Every write locks the event log first. A migration that holds that lock can change several tables without a deadlock: no
@@ -71,7 +71,7 @@ export async function migrate(databaseUrl: string, options: MigrateOptions = {})
   const config = connectionOptions(databaseUrl, MIGRATING, LIMIT_MS - 1000);
   const session = await Session.open(config);
   try {
-    await refuseUnfitServer((text) => session.query({ text }, LOOK_LIMIT_MS));
+    await refuseUnfitServer((text) => session.query({ text }, READ_LIMIT_MS));
     const before = await newestApplied(session);
     refuseNewerSchema(before, migrations);
     if (before === migrations.at(-1)?.number) return 0;
@@ -100,9 +100,9 @@ export interface PlannedMigration {
  */
 export async function planMigrations(databaseUrl: string): Promise<PlannedMigration[]> {
   const migrations = await readMigrations();
-  const session = await Session.open(connectionOptions(databaseUrl, MIGRATING, LOOK_LIMIT_MS));
+  const session = await Session.open(connectionOptions(databaseUrl, MIGRATING, READ_LIMIT_MS));
   try {
-    await refuseUnfitServer((text) => session.query({ text }, LOOK_LIMIT_MS));
+    await refuseUnfitServer((text) => session.query({ text }, READ_LIMIT_MS));
     const newest = await newestApplied(session);
     refuseNewerSchema(newest, migrations);
     return migrations
@@ -132,7 +132,7 @@ async function takeLock(session: Session, { log, strangerLimitMs = STRANGER_LIMI
   for (let isLogged = false; ; await pause(LOCK_RETRY_MS)) {
     const [row] = await session.query<{ taken: boolean }>(
       { text: 'SELECT pg_try_advisory_lock($1, $2) AS taken', values: [...MIGRATION_LOCK] },
-      LOOK_LIMIT_MS,
+      READ_LIMIT_MS,
     );
     if (row?.taken) return;
     const [holder] = await session.query<Parameters<typeof sessionName>[0] & Record<string, unknown>>(
@@ -143,7 +143,7 @@ async function takeLock(session: Session, { log, strangerLimitMs = STRANGER_LIMI
                  AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
         values: [...MIGRATION_LOCK],
       },
-      LOOK_LIMIT_MS,
+      READ_LIMIT_MS,
     );
     if (!holder) continue;
     const isMigrating = holder.application === MIGRATING;
@@ -162,18 +162,18 @@ async function takeLock(session: Session, { log, strangerLimitMs = STRANGER_LIMI
 async function newestApplied(session: Session): Promise<number> {
   const [list] = await session.query<{ exists: boolean }>(
     { text: "SELECT to_regclass('plantao.migrations') IS NOT NULL AS exists" },
-    LOOK_LIMIT_MS,
+    READ_LIMIT_MS,
   );
   if (!list?.exists) return 0;
   const [newest] = await session.query<{ number: number }>(
     { text: 'SELECT coalesce(max(number), 0) AS number FROM plantao.migrations' },
-    LOOK_LIMIT_MS,
+    READ_LIMIT_MS,
   );
   return newest?.number ?? 0;
 }
 
 async function createSchema(session: Session): Promise<void> {
-  for (const text of CREATE_SCHEMA) await session.query({ text }, LOOK_LIMIT_MS);
+  for (const text of CREATE_SCHEMA) await session.query({ text }, READ_LIMIT_MS);
 }
 
 function refuseNewerSchema(found: number, migrations: Migration[]): void {

@@ -1,6 +1,9 @@
 import { sqlState } from './errors.ts';
 
-/** For what an administrator must change first: a wrong password (28…), no such database (3D…), no free connection (53…). */
+/**
+ * For what an administrator must change first: a wrong password (28…), no such database (3D…), a missing privilege (42…), no
+ * free connection (53…).
+ */
 const REFUSED_LIMIT_MS = 2000;
 
 /** Returns the longest delay before a session that failed to open with `error` is opened again; usually `limitMs`. */

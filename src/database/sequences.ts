@@ -12,7 +12,7 @@ interface Healed {
 /** The primary keys whose values come from a sequence. */
 const SEQUENCE_KEYS = ['messages_pkey', 'users_pkey', 'groups_pkey'];
 const EXHAUSTED = '2200H';
-/** The first posts of a term have the machine for themselves. */
+/** Delay of the check after a promotion, so that it does not compete with the first posts of the term. */
 const SOON_MS = 1000;
 
 /** Returns true if a write was rolled back because its sequence returned an id that is taken, or none. */
@@ -62,7 +62,7 @@ export class Sequences {
       for (const { sequence, last_before: before, last_now: now } of healed) {
         this.#log.warn(
           { event: 'sequence_healed', sequence },
-          `${sequence} stood at ${before}, where ids are taken or none is left; it was moved to ${now}`,
+          `${sequence} was at ${before}, where ids are taken or none is left; it was set to ${now}`,
         );
       }
     } catch (error) {

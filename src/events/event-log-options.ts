@@ -13,15 +13,15 @@ export interface EventLogOptions {
   decoder: EventDecoder;
   /** Receives every event once and in order, one batch for each page. `end` is the cursor of the end of the batch. */
   onEvents(batch: readonly LogEvent[], end: string): void;
-  /** Receives the age in milliseconds of the oldest event of each batch, once the batch was handed out. */
+  /** Receives the age of the oldest event of each page, in milliseconds, once the page was handed out. */
   onDelivered?(ageMs: number): void;
-  /** The log was replaced. `cursor` is the end of what was handed out before, in its own epoch. */
+  /** Called when the log was replaced. `cursor` is the end of what was handed out before, in its own epoch. */
   onNewHistory(cursor: string): void;
-  /** The log advanced and no hint came: the listener misses notifications. */
+  /** Called when the log advanced and no hint came: the listener misses notifications. */
   onMissedNotification(): void;
   /** Returns the events that must be read during a fast-forward too. */
   interest(): Interest;
-  /** Most events in memory; older ones are read from the database. By default what a herd needs (tail.ts). */
+  /** Most events in memory; older ones are read from the database. Default: see reading/tail.ts. */
   mostInMemory?: number;
   sizes?: ReadingSizes;
 }
@@ -33,5 +33,5 @@ export interface ReadingSizes {
   ahead: number;
 }
 
-/** Two thousand events are read and kept in memory in a tenth of a second or two. */
+/** Reading two thousand events into memory takes a tenth of a second or two. */
 export const DEFAULT_SIZES: ReadingSizes = { page: PAGE_SIZE, span: SPAN, ahead: 2000 };

@@ -84,7 +84,7 @@ export class EventLog {
     await this.#flight.stop(new SessionLostError('the node is stopping'));
   }
 
-  /** The part of the log that this node has read. Another object after the log was replaced. */
+  /** The part of the log that this node has read; a new object once the log was replaced. */
   get known(): KnownLog {
     return this.#known;
   }
@@ -108,7 +108,7 @@ export class EventLog {
     // A failure is left to the next hint, or to the timer.
     await this.read().catch((error) => {
       const level = isUnavailable(error) ? 'debug' : 'error';
-      this.#options.log[level]({ err: error }, 'could not read the event log: trying again within a second');
+      this.#options.log[level]({ err: error }, 'could not read the event log: retrying within a second');
     });
   }
 
@@ -177,7 +177,7 @@ export class EventLog {
     }
   }
 
-  /** Appends a page to what is known and hands it out, in one turn. */
+  /** Appends a page to what is known and hands it out, in one turn of the event loop. */
   #take(page: LogPage, coverage: 'whole' | 'part'): void {
     const known = this.#known;
     if (page.epochs) known.setEpochs(page.epochs);
@@ -209,12 +209,12 @@ export class EventLog {
       bounds = await readBounds(session);
     }
     const loaded = await this.#load(bounds);
-    // In one turn: a waiter compares its cursor with the same log that it will be woken by.
+    // In one turn of the event loop: a waiter compares its cursor with the log whose events will wake it.
     this.#adopt(loaded);
     this.#options.onNewHistory(last);
     log.warn(
       { event: 'new_history' },
-      `the event log cannot be continued from ${last}: this node starts again at ${this.#known.head}, and clients are told where they can continue`,
+      `the event log cannot be continued from ${last}: this node starts again at ${this.#known.head}, and every waiting client gets its last cursor`,
     );
     void this.#reportLostEnd(end);
   }
@@ -223,7 +223,7 @@ export class EventLog {
   async #reportLostEnd(end: Cursor): Promise<void> {
     const fork = await reportLostEnd(this.#options.session, end).catch(() => null);
     if (fork === null) return;
-    const sentence = `the event log fell from ${end.position} back to ${fork}: what was between is lost (plantao.epochs)`;
+    const sentence = `the event log fell back from position ${end.position} to ${fork}: the events in between are lost (plantao.epochs)`;
     this.#options.log.warn({ event: 'log_end_lost', from: end.position, to: fork }, sentence);
   }
 

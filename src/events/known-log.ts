@@ -65,7 +65,7 @@ export class KnownLog {
     this.#head = event.position;
   }
 
-  /** Advances to `position` without the events on the way. The tail begins anew there, since it may have no gap. */
+  /** Advances to `position` without the events before it. The tail starts again there, since it may have no gap. */
   skipTo(position: number): void {
     this.#tail.restart(position);
     this.#head = position;

@@ -97,7 +97,7 @@ export function toLogEvent(row: FeedRow, epoch: string): LogEvent {
   return event;
 }
 
-/** Returns the event of a row without its content. It is not delivered, but memberships change at it, and it fills its position. */
+/** Returns the event of a row without its content. It is not delivered, but a join or leave takes effect, and the log has no gap. */
 export function bareEvent(row: FeedRow, epoch: string): LogEvent {
   return {
     position: row.position,
@@ -119,7 +119,7 @@ function echoOf({ sender_id, idempotency_key }: FeedRow): SenderEcho | undefined
   return { senderId: sender_id, end: `,"idempotency_key":${JSON.stringify(idempotency_key)}}` };
 }
 
-/** The JSON of a message. Its meta and its preview of another message are as PostgreSQL writes them. */
+/** Returns the JSON of a message. Its meta and its preview of another message are as PostgreSQL writes them. */
 function messageOf(row: FeedRow): string {
   if (row.content === null) throw new UndecodableEventError(`its text of ${row.bytes} bytes is not read`);
   const own = fields({
@@ -135,7 +135,10 @@ function messageOf(row: FeedRow): string {
   return `{${own}${replyTo}${row.meta === null ? '' : `,"meta":${row.meta}`}}`;
 }
 
-/** Returns a row's time. PostgreSQL's `infinity` arrives as a number, and years beyond 275,760 as an invalid Date. */
+/**
+ * Returns a row's time in ISO 8601. PostgreSQL's `infinity` arrives as a number, and years beyond 275,760 as an invalid Date.
+ * @throws {UndecodableEventError} for both.
+ */
 function iso(time: unknown): string {
   if (time instanceof Date && !Number.isNaN(time.getTime())) return time.toISOString();
   throw new UndecodableEventError(`its time ${String(time)} is out of range`);

@@ -12,7 +12,7 @@ export interface Audience {
   matches(event: LogEvent): boolean;
   /** Names of the groups and free topics that it waits for. */
   names(): Iterable<string>;
-  /** Called when the first waiter of this audience registers. What the audience refers to is in use until `release`. */
+  /** Called when the first waiter of this audience registers. What it refers to, such as cached memberships, is kept until `release`. */
   hold?(): void;
   /** Called when the last waiter of this audience leaves. */
   release?(): void;
@@ -86,7 +86,7 @@ export class Waiters {
     return this.#eager;
   }
 
-  /** Counts the wake-ups of all waiters. A poll that compares it sees whether one happened before it registered. */
+  /** The number of wake-ups of all waiters. A poll compares it, to notice one that happened before it registered. */
   get wakeUps(): number {
     return this.#wakeUps;
   }

@@ -10,7 +10,8 @@ export interface BannerNode {
 
 /**
  * Returns the text shown when the cluster is ready: its addresses, and commands to try. `databaseUrl` is null if it must not be
- * shown; `hints` says what to try with PostgreSQL. With AUTH=token the demo accounts cannot sign in (they have no password), so the commands register an account.
+ * shown; `hints` are lines about PostgreSQL. With AUTH=token the demo accounts cannot sign in (they have no password), so the
+ * commands register an account.
  */
 export function banner(
   nodes: BannerNode[],

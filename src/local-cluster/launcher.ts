@@ -9,7 +9,7 @@ import { requireFreePorts } from './ports.ts';
 import { prepareDatabase } from './prepare-database.ts';
 import { ReplicatedDatabase } from './replicated/replicated-database.ts';
 
-/** What a {@link Launcher} needs in addition to the command line. */
+/** The command line, and what a {@link Launcher} needs in addition. */
 export interface LauncherParts extends LauncherOptions {
   environment: Environment;
   /** Throws with a sentence if a node would refuse to start in this environment. */

@@ -29,7 +29,7 @@ export interface CoordinationOptions {
   measurements: Measurements;
 }
 
-/** A row that is older is of a peer that is silent or late: its figures are not those of now. */
+/** An older row, in milliseconds, is of a peer that is silent or late: its figures are out of date. */
 const CURRENT_MS = 2000;
 
 /** The result of {@link buildCoordination}. */

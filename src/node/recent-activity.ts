@@ -88,7 +88,7 @@ export class RecentActivity {
   }
 
   /**
-   * Returns the intervals of a node; null for a node too many. The map is in the order of the last samples, so that its first
+   * Returns the intervals of a node; null if there is no room for it. The map is in the order of the last samples, so its first
    * node is the one that has been silent for longest. Only a silent one makes room: otherwise living nodes would evict each
    * other at every sample.
    */

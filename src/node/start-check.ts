@@ -9,7 +9,7 @@ export class StartCheckError extends Error {
   override readonly name = 'StartCheckError';
 }
 
-/** For each statement, in milliseconds; on the server, and here for a half-open connection. */
+/** Limit for each statement, in milliseconds, on the server; half a second more here, for a half-open connection. */
 const LIMIT_MS = 5000;
 const CLOSE_LIMIT_MS = 500;
 
@@ -106,8 +106,9 @@ async function checkPrivileges(ask: Ask): Promise<void> {
 }
 
 /**
- * Runs before anything is locked. A pooler without other clients gives the second connection the session of the first, which
- * is idle, or has to move the first while the second holds that session in a transaction.
+ * Checks that each of two connections keeps a session of its own; runs before anything is locked. A pooler without other
+ * clients gives the second connection the session of the first, which is idle, or moves the first to another session while the
+ * second uses its own in a transaction.
  */
 async function checkSessions(client: pg.Client, other: pg.Client): Promise<void> {
   const pidOf = async (one: pg.Client) => {

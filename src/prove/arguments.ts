@@ -52,7 +52,7 @@ Exit codes: 0 no violation; 1 a violation, which the report names; 2 the test co
 arguments, no such server, PostgreSQL did not come back).
 `;
 
-/** @throws {ProveError} naming the first invalid argument. */
+/** Parses the command line. @throws {ProveError} naming the first invalid argument. */
 export function parseArguments(args: readonly string[]): ProveArguments {
   const { values } = parse(args);
   const number = (name: keyof typeof values, fallback: number, low: number, high: number, isWhole = true) => {

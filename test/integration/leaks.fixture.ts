@@ -58,7 +58,7 @@ describe('leaves a timer', () => {
 describe('leaves a thread', () => {
   let worker: Worker;
   after(() => worker.terminate());
-  it('that waits and keeps nobody waiting', () => {
+  it('that waits, and does not keep the process running', () => {
     const resourceLimits = { maxOldGenerationSizeMb: 64 };
     worker = new Worker('setInterval(() => undefined, 60_000)', { eval: true, resourceLimits });
     worker.unref();

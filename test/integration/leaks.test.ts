@@ -9,7 +9,7 @@ import { type Inventory, leaksSince, leftBehind, takeInventory } from '../suppor
 import { createDatabase, type TestDatabase } from '../support/postgres.ts';
 import { testServer } from '../support/test-server.ts';
 
-describe('The look for what a test leaves behind finds', () => {
+describe('The leak check of the tests finds', () => {
   let database: TestDatabase;
   let earlier: Inventory;
 
@@ -66,7 +66,7 @@ describe('The look for what a test leaves behind finds', () => {
   });
 });
 
-describe('The look for what a test leaves behind lets a file keep', () => {
+describe('The leak check of the tests lets a file keep', () => {
   const nothing: Inventory = { sessions: [], locks: [], children: new Map(), owners: new Set(), resources: new Map() };
   const session = (pid: number, application: string) => ({ pid, application, database: 'd' });
   const leaks = (earlier: Partial<Inventory>, later: Partial<Inventory>, fileBegan?: Inventory) =>

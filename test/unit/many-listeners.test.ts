@@ -9,8 +9,8 @@ import { OnceSignal } from '../../src/once-signal.ts';
 import { eventually } from '../support/eventually.ts';
 import { noteWarning, takeWarnings } from '../support/process-warnings.ts';
 
-describe('Many listeners on one thing', () => {
-  it('as polls under one token print no warning and are all told, and leave nothing behind', () => {
+describe('Many listeners on one object', () => {
+  it('of polls under one token cause no warning, are all notified, and leave nothing behind', () => {
     const token = { userId: 1, ended: new OnceSignal<'revoked' | 'forgotten'>() };
     const lifetimes = Array.from({ length: 50 }, () => new RequestLifetime());
     let told = 0;
@@ -28,7 +28,7 @@ describe('Many listeners on one thing', () => {
     expect(told).to.equal(30);
   });
 
-  it('as calls that share an AbortSignal take one listener of it, and give it back', async () => {
+  it('of calls that share an AbortSignal are one listener of the signal, which is removed after the calls', async () => {
     const controller = new AbortController();
     const { signal } = controller;
     const heard: number[] = [];
@@ -44,7 +44,7 @@ describe('Many listeners on one thing', () => {
     expect(heard).to.deep.equal([]);
   });
 
-  it('as a warning of Node.js fails the test that leads to it', async () => {
+  it('that Node.js warns of make the test fail that added them', async () => {
     const emitter = new EventEmitter();
     for (let number = 0; number < 11; number++) emitter.on('event', () => undefined);
     const warnings = await eventually('it is noted', () => {

@@ -8,7 +8,7 @@ export interface MessageContext {
   send(text: string, replyTo: number): Promise<void>;
 }
 
-const USES: Record<string, string> = {
+const USAGES: Record<string, string> = {
   reply: '/reply NUMBER TEXT',
   edit: '/edit NUMBER TEXT',
   delete: '/delete NUMBER',
@@ -17,8 +17,8 @@ const USES: Record<string, string> = {
 };
 
 /**
- * Runs a command on a message. Returns what to tell the user, null if there is nothing to say (the event shows the effect), or
- * undefined if it is no such command.
+ * Runs a command on a message. Returns a remark for the user, null if none is needed (the event shows the effect), or undefined
+ * if there is no such command.
  */
 export async function runMessageCommand(
   client: ChatClient,
@@ -26,13 +26,13 @@ export async function runMessageCommand(
   { name, rest }: { name: string; rest: string },
   options: CallOptions,
 ): Promise<string | null | undefined> {
-  const use = USES[name];
-  if (use === undefined) return undefined;
+  const usage = USAGES[name];
+  if (usage === undefined) return undefined;
   const { number, text } = parse(rest);
   const isOwnByDefault = name === 'edit' || name === 'delete';
   const id = number ?? (isOwnByDefault ? context.ownLast : undefined);
-  if (id === undefined) return isOwnByDefault ? 'you have no message here yet' : use;
-  if ((text === '') !== (name === 'delete')) return use;
+  if (id === undefined) return isOwnByDefault ? 'you have no message here yet' : usage;
+  if ((text === '') !== (name === 'delete')) return usage;
   if (name === 'reply') await context.send(text, id);
   else if (name === 'edit') await client.editMessage(id, text, options);
   else if (name === 'delete') await client.deleteMessage(id, options);

@@ -7,7 +7,7 @@ import { SettingsError } from '../../settings.ts';
 /** The exit codes of `plantao`; `plantao help` documents them. */
 export const Exit = {
   OK: 0,
-  /** The command ran, and its answer is no: refused, failed, or a fault was found. */
+  /** The command ran with a negative result: refused, failed, or a fault was found. */
   FAILED: 1,
   /** The arguments or the settings are invalid: nothing was done. */
   USAGE: 2,

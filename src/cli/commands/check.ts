@@ -8,7 +8,7 @@ import { type Query, withDatabase } from '../command/database.ts';
 import { describeFailure, Exit, type ExitCode } from '../command/exit.ts';
 import { type Tone, toned } from '../command/table.ts';
 
-/** What the check found; an error keeps a node from starting or working. */
+/** One result of the check; an `error` prevents a node from starting or working. */
 interface Finding {
   level: 'ok' | 'warning' | 'error';
   sentence: string;

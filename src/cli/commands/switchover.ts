@@ -6,7 +6,7 @@ import { CommandError, Exit } from '../command/exit.ts';
 
 /** A switchover takes some 20 ms; the active node reads a lost request with its next row, a second later. */
 const WITHIN_MS = 10_000;
-const LOOK_EVERY_MS = 50;
+const CHECK_EVERY_MS = 50;
 
 interface OpenTerm {
   term: number;
@@ -58,7 +58,7 @@ async function successorOf(query: Query, before: OpenTerm | null): Promise<OpenT
       if (now.node !== before?.node) return now;
       throw new CommandError(`no standby took over: ${now.node} is active again (term ${now.term})`);
     }
-    await pause(LOOK_EVERY_MS);
+    await pause(CHECK_EVERY_MS);
   }
   const why = 'see plantao status and the log of the active node';
   throw new CommandError(`no other node became active within ${WITHIN_MS / 1000} s: ${why}`);

@@ -40,7 +40,7 @@ export class Progress {
     this.#remark = remark;
   }
 
-  /** Called with the number of rows so far. */
+  /** Reports that `rows` of `total` are done, unless the last report was less than a second ago. */
   at(rows: number, total: number): void {
     const now = performance.now();
     if (now - this.#reportedAt < 1000) return;
@@ -51,7 +51,7 @@ export class Progress {
     );
   }
 
-  /** Returns the rows a second so far. */
+  /** Returns the average speed until `rows` were done, as text. */
   rate(rows: number): string {
     const seconds = Math.max(0.001, (performance.now() - this.#startedAt) / 1000);
     return `${Math.round(rows / seconds).toLocaleString('en')} rows/s`;

@@ -43,7 +43,7 @@ const WARM_UP_LIMIT_MS = 3000;
  *
  * Once acquired, the lock renews its lease four times per lease by itself, until it is released or lost. It gives the lock up
  * if the thread that acts on the lease has shown no sign of life for too long: a node in an endless loop would otherwise stay
- * active for ever, and nobody could write.
+ * active for ever, and no write would succeed.
  *
  * On a standby the session stays open and has its plans prepared (warm_up_term), so that a promotion costs only two quick
  * round trips.
@@ -79,7 +79,7 @@ export class LeaderLock {
   tryAcquire(promotion: Promotion): Promise<Term | null> {
     return this.#try(async (signal) => {
       // Session locks stack: taken twice, it would not be free after the one unlock of a resignation.
-      if (this.#isHeld) this.abandon('it is tried for anew');
+      if (this.#isHeld) this.abandon('the lock is tried for again');
       const session = await this.#openSession(signal);
       const { node, leaseMs } = this.#options;
       const [row] = await session.query<{ taken: boolean }>(tryLockQuery(node, promotion), leaseMs);
@@ -236,7 +236,7 @@ export class LeaderLock {
       if (this.#session !== session || this.#lease.heldTerm !== term) return false;
       if (row?.readOnly) return this.#lose(row.readOnly, 'read_only');
       if (!row?.held) {
-        return this.#lose('its session does not hold the lock any more, or its term was closed', 'lock_released');
+        return this.#lose('its session no longer holds the lock, or its term was closed', 'lock_released');
       }
     } catch (error) {
       return this.#session === session ? this.#lose(messageOf(error), causeOfLoss(sqlState(error))) : false;

@@ -57,7 +57,7 @@ interface SentError {
   code: string | null;
 }
 
-/** Packs an error for sending, with the fields by which database/errors.ts tells errors apart. */
+/** Packs an error for sending, with the fields by which database/errors.ts distinguishes errors. */
 export function packError(error: unknown): SentError {
   const { name, code } = error instanceof Error ? (error as NodeJS.ErrnoException) : { name: 'Error', code: null };
   return { name, message: messageOf(error), code: typeof code === 'string' ? code : null };

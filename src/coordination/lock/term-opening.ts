@@ -57,7 +57,7 @@ async function endLastTerm(session: Session, limitMs: number, log: Pick<Log, 'wa
     const done = ended ? 'ended' : 'is not allowed to end';
     log.warn(
       { event: 'last_term_ended', session: name },
-      `${done} ${name} (server process ${pid}): its transaction, open for ${ms} ms, stood in the way of the new term`,
+      `${done} ${name} (server process ${pid}): its transaction, open for ${ms} ms, blocked the new term`,
     );
   }
 }

@@ -4,7 +4,7 @@ const LIMIT_MS = 2000;
 
 /**
  * The cluster whose database this node works on, and the history of that database. A copy of a database has the same cluster
- * id in another epoch, so both together tell a peer from a node of a copy or of its source.
+ * id in another epoch, so only both together distinguish a peer from a node of a copy or of its source.
  */
 export class ClusterIdentity {
   readonly #session: Queryable;
@@ -22,7 +22,10 @@ export class ClusterIdentity {
     return this.#epoch();
   }
 
-  /** Reads it. A database that is a copy begins its own epoch here, before its nodes trust any peer. @throws its error. */
+  /**
+   * Reads the cluster id. A database that is a copy begins its own epoch here, before its nodes trust any peer.
+   * @throws the database's error.
+   */
   async load(): Promise<void> {
     await this.#session.query({ text: 'SELECT plantao.continue_epoch()' }, LIMIT_MS);
     const [row] = await this.#session.query<{ id: string }>({ text: 'SELECT id FROM plantao.cluster' }, LIMIT_MS);

@@ -150,7 +150,7 @@ export class NodeRegistry {
     await this.#sequelize.query(sql, { bind: { node, term, cause } });
   }
 
-  /** Another process has written this node's row since the node itself did. The lock still makes only one active. */
+  /** Logs once that another process has written this node's row since the node itself did. The lock still makes only one active. */
   #warnOfTwin({ node, url, pid }: Row): void {
     if (this.#hasWarned) return;
     this.#hasWarned = true;

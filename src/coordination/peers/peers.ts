@@ -30,7 +30,7 @@ interface PeerObservation extends Leader {
 
 /** How long an observation counts, in milliseconds: rows come once a second, responses several times. */
 const FRESH_MS = 2500;
-/** A probed peer is probed on for this long after its row is gone: after a split, its row is in the other database. */
+/** How long a peer is still probed once its row is gone: after a split, its row is in the other database. */
 const FORMER_PEER_MS = 60_000;
 
 /** Options of {@link Peers}. */
@@ -39,14 +39,14 @@ export interface PeersOptions extends StrangersOptions {
   node: string;
   /** PEER_URL; other peers are found through plantao.nodes. */
   urls: readonly string[];
-  /** This node's own; a node with another one is no peer. */
+  /** The cluster and epoch of this node; a node with others is no peer. */
   identity: Pick<ClusterIdentity, 'cluster' | 'matches'>;
   clock?: Clock;
 }
 
 /**
  * What this node knows of its peers: from their `/health`, from plantao.nodes, and from what they announce through NOTIFY. The
- * newest observation of each peer counts, whichever way it came. So a peer that is seen through the database alone still
+ * newest observation of each peer counts, whatever its source is. So a peer that is seen through the database alone still
  * counts as alive, and one whose connection closed does not until it is observed again. Observations decide nothing; only the
  * leader lock does.
  */
@@ -61,7 +61,7 @@ export class Peers {
   /** When each address last responded as a peer, or as a node of this cluster on another database. */
   readonly #seenAt = new Map<string, number>();
   #rows: PeerRow[] = [];
-  /** The newest resigned term. It outlives the observations of that time, and no more: a restore makes terms lower. */
+  /** The newest resigned term, kept as long as an observation counts and no longer: a restore makes terms lower. */
   #closed = { term: 0, until: Number.NEGATIVE_INFINITY };
   readonly #onActive: (() => void)[] = [];
   #onSilence: (node: string) => void = () => {};
@@ -202,7 +202,7 @@ export class Peers {
     if (isFormerPeer) this.#seenAt.set(url, this.#clock());
   }
 
-  /** A peer that responded before counts as absent until it is observed again, in whichever way. */
+  /** A peer that responded before counts as absent until it is observed again, through any source. */
   #observeSilence({ node }: PeerProbe): void {
     const last = node === null ? undefined : this.#observations.get(node);
     if (!last) return;

@@ -55,7 +55,7 @@ export class Strangers {
     this.#strangers.delete(url);
   }
 
-  /** Observes a response. A node of the same cluster may just not know the newest epoch yet, or this node may not. */
+  /** Observes a response. With the same cluster id, one of the two nodes may not have read the newest epoch yet. */
   observe(url: string, health: PeerHealth): void {
     const { onOtherEpoch, onStranger } = this.#options;
     const now = this.#clock();
@@ -68,7 +68,7 @@ export class Strangers {
     }
   }
 
-  /** Returns true if the node may be of this cluster, on whichever database. */
+  /** Returns true if the node has the id of this cluster, on this database or another, or if this node's id is not known yet. */
   isOfThisCluster({ cluster }: PeerHealth): boolean {
     const { identity } = this.#options;
     return identity.cluster === null || cluster === identity.cluster;
@@ -76,7 +76,7 @@ export class Strangers {
 
   /**
    * An active node of this cluster id on another database: after a split of PostgreSQL, or of a copy that kept the id. Null
-   * while one of the two may just not know the newest epoch.
+   * while one of the two may not have read the newest epoch yet.
    */
   get rival(): Rival | null {
     const now = this.#clock();

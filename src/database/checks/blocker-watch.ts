@@ -34,7 +34,7 @@ export class BlockerWatch {
     clearTimeout(this.#timer);
   }
 
-  /** Concurrent calls share one check. If it fails, the blockers that are known are returned. */
+  /** Returns the blockers; concurrent calls share one check. If it fails, returns those of the last check. */
   #check(): Promise<Blocker[]> {
     this.#checking ??= readBlockers(this.#session)
       .then((blockers) => this.#report(blockers))

@@ -10,20 +10,21 @@ interface QueueRow {
   usename: string | null;
   datname: string | null;
   held_for_s: number | null;
-  /** True for the listener of a node of this database. It does not read: its client is frozen or cut off. */
+  /** True for the listener of a node of this database, whose client is frozen or cut off. */
   is_listener: boolean;
 }
 
 /** Options of {@link NotifyQueue}. */
 export interface NotifyQueueOptions {
   sequelize: Sequelize;
-  /** Called when hints are skipped, with the reason and the session that most likely holds the queue. */
+  /** Called when hints are skipped, with the reason and the session that most likely keeps the queue from being emptied. */
   onFull(sentence: string, holder: string): void;
+  /** Called at each check that finds room. */
   onRoom(): void;
 }
 
 const CHECK_EVERY_MS = 2000;
-/** Two looks and the time in which a missed notification is noticed (events/missed-notification-detector.ts). */
+/** Two checks, and the time in which a missed notification is noticed (events/reading/missed-notification-detector.ts). */
 const SKIPPED_LATELY_MS = 6000;
 
 /**

@@ -8,7 +8,7 @@ export class UnfitServerError extends Error {
 /** Runs one statement on a session. */
 export type Ask = <Row extends pg.QueryResultRow>(text: string) => Promise<Row[]>;
 
-interface Server {
+interface ServerRow {
   version: number;
   shown: string;
   encoding: string;
@@ -20,12 +20,12 @@ interface Server {
 const OLDEST_SERVER = 140_000;
 
 /**
- * Checks what cannot be repaired while a node runs. It comes before everything else, so that its consequences (a standby
- * accepts neither LISTEN nor a migration) are not reported instead. Returns the server's version, as 150004.
+ * Checks what cannot be repaired while a node runs. Comes before everything else: otherwise the consequences would be reported
+ * instead of the cause (a standby accepts neither LISTEN nor a migration). Returns the server's version, as 150004.
  * @throws {UnfitServerError}
  */
 export async function refuseUnfitServer(ask: Ask): Promise<number> {
-  const [server] = await ask<Server & pg.QueryResultRow>(
+  const [server] = await ask<ServerRow & pg.QueryResultRow>(
     `SELECT current_setting('server_version_num')::int AS version, current_setting('server_version') AS shown,
             current_setting('server_encoding') AS encoding, pg_is_in_recovery() AS "isInRecovery",
             current_setting('transaction_read_only') = 'on' AS "isReadOnly"`,

@@ -6,9 +6,9 @@ import { describeServer, isResolved, type Server, serverKey } from './server.ts'
 import { NoWritableServerError, type Refusal } from './server-errors.ts';
 
 /**
- * Watches one server until it accepts writes, and returns what tells this run of the server from every other. Calls `refuse`
- * while it does not, e.g. while it is in recovery.
- * @throws where the server cannot be watched any longer.
+ * Watches one server until it accepts writes, and returns a text that identifies this run of the server. Calls `refuse` while
+ * it does not accept writes, e.g. while it is in recovery.
+ * @throws when the server cannot be watched any longer.
  */
 export type WatchServer = (server: Server, signal: AbortSignal, refuse: (reason: Error) => void) => Promise<string>;
 
@@ -21,19 +21,19 @@ export interface ServerSearchOptions {
   resolve: (host: DatabaseHost) => Promise<Server[]>;
   /** Called once, when a server accepts writes; `instance` is that of {@link WatchServer}. */
   onFound: (server: Server, instance: string) => void;
-  /** Called once, when the search ends because nobody has waited for it for {@link IDLE_MS}. */
+  /** Called once, when the search ends because no caller has waited for it for {@link IDLE_MS}. */
   onAbandoned: () => void;
 }
 
 /**
- * A server that does not answer holds up the next one for this long (RFC 8305 recommends 100 ms at least). One that fails
- * does not hold it up at all.
+ * How long a silent server delays the next one (RFC 8305 recommends 100 ms at least). A server that fails does not delay it.
  */
 const STAGGER_MS = 100;
 /** How often a name is resolved again during one search: a failover may change it. */
 const RESOLVE_EVERY_MS = 1000;
 /** The longest delay before a server that failed is tried again. A promotion is noticed within it. */
 const LONGEST_RETRY_MS = 100;
+/** A search that no caller waits for continues for this long: the next attempt finds it further on. */
 const IDLE_MS = 2000;
 
 /**
@@ -70,7 +70,7 @@ export class ServerSearch {
   find(): Promise<Server> {
     this.#postponeEnd();
     if (this.#isHopeless()) return Promise.reject(this.#failure());
-    // Nothing else of a search keeps the process running: a node that starts would exit without a word.
+    // Nothing else of a search keeps the process running: a node that is starting would exit without a message.
     const keepRunning = setInterval(() => {}, IDLE_MS);
     const found = new Promise<Server>((resolve, reject) => this.#waiting.add({ resolve, reject }));
     return found.finally(() => clearInterval(keepRunning));

@@ -5,12 +5,12 @@ import { ServerSearch, type WatchServer } from './server-search.ts';
 
 /** After this long a server is asked again whether it accepts writes before a session is opened to it, in milliseconds. */
 const FRESH_MS = 1000;
-/** An opening in which the server is silent for longer starts a search, in case the server has failed since it was asked. */
+/** An opening in which the server is silent for longer starts a search: the server may have failed since the last check. */
 const SILENT_OPENING_MS = 250;
 
 /** A session that is being opened to one of several servers, which must accept writes. */
 export interface Opening {
-  /** Called when the server is heard. */
+  /** Called when the server sends something. */
   heard(): void;
   /** Called when the session is open and accepts writes. */
   opened(): void;
@@ -60,8 +60,8 @@ export class Servers {
   }
 
   /**
-   * Calls `listener` when one of several servers accepts writes after none did, or when another has taken over. Returns how to
-   * end that.
+   * Calls `listener` when one of several servers accepts writes after none did, or when another has taken over. Returns a
+   * function that removes the listener.
    */
   onFound(listener: () => void): () => void {
     this.#listeners.add(listener);
@@ -89,7 +89,7 @@ export class Servers {
 
   #use(server: Server, instance: string): void {
     const hasChanged = this.#instance !== null && this.#instance !== instance;
-    const isNews = this.#isLost || hasChanged;
+    const wasLost = this.#isLost;
     this.#instance = instance;
     this.#isLost = false;
     this.#search = null;
@@ -99,10 +99,10 @@ export class Servers {
       if (!hasChanged || serverKey(used) === serverKey(server)) continue;
       socket.destroy(new Error(`the session was closed: ${server.host}:${server.port} has taken over`));
     }
-    if (isNews) for (const listener of this.#listeners) listener();
+    if (wasLost || hasChanged) for (const listener of this.#listeners) listener();
   }
 
-  /** Notes a session that is being opened to `server`. Returns null if the server is the only one. */
+  /** Follows a session that is being opened to `server`. Returns null if the server is the only one. */
   opening(socket: Socket, server: Server): Opening | null {
     if (!this.#isCurrent(server)) return null;
     this.#sockets.set(socket, server);

@@ -19,7 +19,7 @@ export interface WatchServerOptions {
 interface State extends pg.QueryResultRow {
   isInRecovery: boolean;
   isReadOnly: boolean;
-  /** When it was started, to the microsecond: two addresses with the same one lead to the same server. */
+  /** When the server was started, to the microsecond. Two addresses with the same time lead to the same server. */
   instance: string;
 }
 
@@ -50,7 +50,7 @@ export function watchServer({ requiresReadWrite, open }: WatchServerOptions): Wa
       }
     } finally {
       signal.removeEventListener('abort', destroy);
-      // In order if possible; a server that does not answer is not waited for.
+      // In order if possible, by force if the server does not respond.
       void client.end().catch(() => {});
       setTimeout(destroy, 200).unref();
     }

@@ -26,9 +26,9 @@ export class AbandonedBackends {
        WHERE a.pid IN (${pids.join(', ')}) AND a.pid <> pg_backend_pid() AND a.usename = current_user
          AND a.datname = current_database() AND a.application_name = current_setting('application_name')`,
     );
-    const left = new Set(found.map(({ pid }) => pid));
-    // Those found are checked again the next time: their termination may take a moment.
-    for (const pid of pids) if (!left.has(pid)) this.#pids.delete(pid);
+    const running = new Set(found.map(({ pid }) => pid));
+    // Those that still ran are checked again the next time: their termination may take a moment.
+    for (const pid of pids) if (!running.has(pid)) this.#pids.delete(pid);
     return found.some(({ wait_event: event }) => event === 'SyncRep');
   }
 }

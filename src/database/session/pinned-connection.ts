@@ -17,7 +17,7 @@ export interface ConnectionOptions extends pg.ClientConfig {
   ownOptions: string;
   /** True behind a transaction pooler: settings are pinned per transaction, since other clients share the session. */
   throughPooler: boolean;
-  /** Called while a session is being opened, each time that the server is heard. */
+  /** Called while a session is being opened, each time that the server sends something. */
   onProgress?: () => void;
 }
 
@@ -67,7 +67,7 @@ export class PinnedConnection extends pg.Connection {
   /** Finds the server first; host and port of the client are not used. */
   connect(): void {
     const { stream } = this;
-    // Otherwise a client that is closed meanwhile would leave the connection to open later.
+    // The driver then closes the connection with its client; otherwise the connection would be opened later all the same.
     (this as unknown as Wire)._connecting = true;
     const fail = (error: Error) => {
       stream.off('close', closed);
@@ -166,7 +166,7 @@ export class PinnedConnection extends pg.Connection {
   }
 }
 
-/** Everything that the server sends has these fields; events of the socket have not. */
+/** Returns true for a message of the server: unlike events of the socket, each has these fields. */
 function isServerMessage(value: unknown): boolean {
   return typeof value === 'object' && value !== null && 'name' in value && 'length' in value;
 }

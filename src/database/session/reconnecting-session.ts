@@ -5,12 +5,12 @@ import { AbandonedBackends } from './abandoned-backends.ts';
 import type { ConnectionOptions } from './pinned-connection.ts';
 import { Session, SessionLostError } from './session.ts';
 
-/** A failover is over for this session at most this long after the new primary accepts writes. */
+/** The longest delay before another opening, and so at most how long after a failover the session is open again. */
 const LONGEST_RETRY_MS = 250;
 /** For sessions that the first post after a failover waits for. */
 const LONGEST_URGENT_RETRY_MS = 100;
 
-/** Runs statements, whichever session is behind it. */
+/** Anything that runs statements as a {@link ReconnectingSession} does. */
 export type Queryable = Pick<ReconnectingSession, 'query'>;
 
 const END_ABANDONED_LIMIT_MS = 1000;
@@ -35,7 +35,7 @@ export class ReconnectingSession {
   #closedAt = performance.now();
   /** When the server was last heard while the session was being opened. */
   #heardAt = Number.NEGATIVE_INFINITY;
-  /** The start of the first of the openings that have failed one after another; null after one that succeeded. */
+  /** When the first of the latest failed openings began; null after one that succeeded. */
   #failingSince: number | null = null;
   readonly #abandoned = new AbandonedBackends();
   #waitedForStandby = false;

@@ -5,7 +5,7 @@
  */
 import pg from 'pg';
 
-/** Settings by name, with values as SHOW prints them (times apart, which are milliseconds without a unit). */
+/** Settings by name, with values as SHOW prints them, except times: those are numbers of milliseconds. */
 export type SessionSettings = Readonly<Record<string, string | number>>;
 
 /** Sets a time limit to none. */
@@ -113,7 +113,9 @@ export function beginPinned(settings: SessionSettings): string {
   ].join(';\n');
 }
 
-/** Sets only what differs: setting what needs a privilege is refused even if nothing would change. */
+/**
+ * Returns a statement that sets what differs. PostgreSQL refuses to set what needs a privilege even if nothing would change.
+ */
 function assignment(settings: SessionSettings, isLocal: string): string {
   return `SELECT set_config(name, value, ${isLocal})
     FROM (VALUES ${rows(settings)}) AS wanted (name, value)
@@ -147,7 +149,7 @@ const MAY_BE_MISSING = ['transaction_timeout', 'restrict_nonsystem_relation_kind
 
 const UNITS: Record<string, number> = { ms: 1, s: 1000, min: 60_000, h: 3_600_000, d: 86_400_000 };
 
-/** SHOW prints a time in the largest unit of which it is a multiple, and 0 without a unit. */
+/** Parses a time as SHOW prints it: in the largest unit of which it is a multiple; 0 has no unit. */
 function milliseconds(text: string): number {
   const [, number = '', unit = 'ms'] = /^(\d+)(ms|s|min|h|d)?$/.exec(text) ?? [];
   return number === '' ? Number.NaN : Number(number) * (UNITS[unit] ?? Number.NaN);

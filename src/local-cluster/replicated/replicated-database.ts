@@ -28,10 +28,10 @@ export interface ReplicatedDatabaseOptions {
 
 /**
  * A primary and a synchronous standby, and a small manager that promotes the standby when the primary exits. A demonstration on
- * one machine: it asks no other machine and notices no server that hangs. In production Patroni or a managed service does this.
+ * one machine: it has no other witness, and notices no server that hangs. In production Patroni or a managed service does this.
  *
  * The standby is promoted only if every commit has waited for it, so nothing acknowledged is lost. The former primary never
- * rejoins with its own data: it is copied anew. Which server is the primary is on disk before a promotion begins.
+ * rejoins with its own data: it gets a new copy of the primary's. A promotion first records on disk which server it promotes.
  */
 export class ReplicatedDatabase implements LauncherDatabase {
   readonly #options: ReplicatedDatabaseOptions;
@@ -91,7 +91,7 @@ The standby is promoted by this launcher, as a demonstration: in production, use
     [this.#primary, this.#standby] = [primary, standby];
     await this.#record(primary);
     await primary.startAsPrimary();
-    // It may still wait for the standby of an earlier run.
+    // Its commits may still wait for the standby of an earlier run.
     await primary.waitFor(null);
     await this.#addStandby();
     const version = await majorVersion({ postgres: tools.path('postgres') }, tools.user);
@@ -162,7 +162,7 @@ The standby is promoted by this launcher, as a demonstration: in production, use
     await primary.waitFor(null);
     await standby.stop('immediate');
     await standby.endRemains();
-    this.#options.output.log(`copying ${standby.name} anew from ${primary.name}`);
+    this.#options.output.log(`copying the data of ${primary.name} to ${standby.name} again`);
     await this.#addStandby();
     this.#options.output.log(
       `${standby.name} is the synchronous standby of ${primary.name} (pid ${standby.pid}). To see it promoted: kill -9 ${primary.pid}`,
@@ -181,7 +181,7 @@ The standby is promoted by this launcher, as a demonstration: in production, use
     return this.#stopRequest.signal.aborted;
   }
 
-  /** Not that of the embedded server, which is of another version. */
+  /** The folder of both servers. The embedded server, which may be of another version, has another one. */
   get #folder(): string {
     return path.join(path.resolve(this.#options.dataFolder), 'replicated');
   }

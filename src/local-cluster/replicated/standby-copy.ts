@@ -38,7 +38,7 @@ export async function copyPrimary(
   });
   const settings = [
     `primary_conninfo = 'host=127.0.0.1 port=${port} user=${EMBEDDED_NAME} password=${password} application_name=${name}'`,
-    // Those of the primary that it was copied from.
+    // The copy has the setting of the primary.
     "synchronous_standby_names = ''",
   ];
   await appendFile(path.join(fresh, 'postgresql.auto.conf'), `${settings.join('\n')}\n`);

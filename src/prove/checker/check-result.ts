@@ -17,7 +17,7 @@ export const VIOLATIONS = {
   term_decreased: 'the term number decreased',
   reader_stuck: 'a reader did not reach the head of the log after the faults',
   cursor_refused: 'a cursor was refused although retention was off and no history was lost',
-  told_lost: 'the epochs tell that a message was lost that the table contains',
+  told_lost: 'the epochs report a message as lost that the table contains',
   broken_receipt: 'a message was acknowledged as replicated and lost by a failover',
   not_healed: 'no write was accepted within ten seconds after a fault was healed',
   node_exited: 'a node exited without a request, or did not exit cleanly when requested',
@@ -61,7 +61,7 @@ export interface Counts {
   replicated: number;
   refused: number;
   unknown: number;
-  /** Acknowledged messages in an end of the log that was lost, as the epochs tell. */
+  /** Acknowledged messages in a lost end of the log, which the epochs report. */
   lost: number;
   messages: number;
   readers: number;

@@ -7,7 +7,7 @@ import { checkTerms } from './check-terms.ts';
 import type { Facts } from './facts.ts';
 import { createFactsBuilder } from './facts-builder.ts';
 import { checkRecovery, measureGaps } from './gaps.ts';
-import { checkRefusals, checkTold, countLost } from './lost-end.ts';
+import { checkLostEnd, checkRefusals, countLost } from './lost-end.ts';
 
 /** Violations listed per kind: a whole lost page shows no more than its first fifty messages. */
 const MAX_PER_KIND = 50;
@@ -50,7 +50,7 @@ const OF_THE_END: readonly ViolationKind[] = ['reader_stuck', 'not_healed'];
 
 /** What a run's database may do. */
 export interface CheckOptions {
-  /** True if a failover may lose the end of the log, as that of an asynchronous standby. What the epochs tell is then no violation. */
+  /** True if a failover may lose the end of the log (an asynchronous standby). A loss that the epochs report is then no violation. */
   mayLose?: boolean;
 }
 
@@ -59,7 +59,15 @@ function checkFacts(facts: Facts, mayLose: boolean): CheckResult {
   const violations: Violation[] = [];
   const totals: Partial<Record<ViolationKind, number>> = {};
   const checkCursors = () => checkRefusals(facts, mayLose);
-  for (const check of [checkDelivery, checkTold, checkCursors, checkOrder, checkAnswers, checkTerms, checkRecovery]) {
+  for (const check of [
+    checkDelivery,
+    checkLostEnd,
+    checkCursors,
+    checkOrder,
+    checkAnswers,
+    checkTerms,
+    checkRecovery,
+  ]) {
     for (const violation of check(facts)) {
       if (facts.interruption !== null && OF_THE_END.includes(violation.kind)) continue;
       const total = (totals[violation.kind] ?? 0) + 1;

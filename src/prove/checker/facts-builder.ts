@@ -9,7 +9,7 @@ import type {
   TermRecord,
 } from '../history/history-record.ts';
 import { addWrite, emptyFacts, type Facts, type MessageFacts, type ReaderFacts } from './facts.ts';
-import { setLostEndApart } from './lost-end.ts';
+import { separateLostEnd } from './lost-end.ts';
 
 function messageFor(facts: Facts, value: string): MessageFacts {
   const known = facts.messages.get(value);
@@ -175,7 +175,7 @@ export function createFactsBuilder(): { add(record: HistoryRecord): void; finish
   };
   const finish = (mayLose = false) => {
     if (facts.interruption !== null) forgetTable(facts);
-    if (mayLose) setLostEndApart(facts);
+    if (mayLose) separateLostEnd(facts);
     for (const write of facts.accepted) addWrite(facts.writesByTerm, write);
     return facts;
   };

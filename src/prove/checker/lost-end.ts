@@ -2,8 +2,8 @@ import type { Violation } from './check-result.ts';
 import type { Acknowledgement, Facts } from './facts.ts';
 
 /**
- * The rule by which clients are told what was lost: a cursor is good while no later epoch began before its position. The
- * same rule is src/events/cursor.ts; the checker has its own.
+ * Returns true if a position of an epoch is part of the newest history: no later epoch began before it. Nodes refuse cursors by
+ * the same rule (src/events/cursor.ts); the checker has its own copy, so that it does not share their faults.
  */
 function survives({ epochs }: Facts, epoch: string | null, position: number): boolean {
   if (epochs.length === 0 || epoch === null) return true;
@@ -12,10 +12,10 @@ function survives({ epochs }: Facts, epoch: string | null, position: number): bo
 }
 
 /**
- * Sets apart what the epochs say was lost, for a run whose database may lose its end: acknowledgements of a lost end prove
+ * Separates what the epochs report as lost, for a run whose database may lose its end: acknowledgements of a lost end prove
  * nothing about the history that survived, nor do terms that an observer saw in it.
  */
-export function setLostEndApart(facts: Facts): void {
+export function separateLostEnd(facts: Facts): void {
   // Within one epoch nothing is lost.
   if (facts.epochs.length < 2) return;
   for (const message of facts.messages.values()) {
@@ -39,8 +39,8 @@ export function countLost(facts: Facts): number {
   ).length;
 }
 
-/** Checks that what the epochs tell as lost is not in the table, and was not promised to be replicated. */
-export function* checkTold(facts: Facts): Generator<Violation> {
+/** Checks that what the epochs report as lost is not in the table, and was not promised to be replicated. */
+export function* checkLostEnd(facts: Facts): Generator<Violation> {
   for (const { value, lost, stored } of facts.messages.values()) {
     for (const { epoch, position, message, durable } of lost) {
       if (durable === 'replicated') {
@@ -48,7 +48,7 @@ export function* checkTold(facts: Facts): Generator<Violation> {
         yield { kind: 'broken_receipt', sentence, messages: [value] };
       }
       if (!stored.some((row) => row.position === position && row.message === message)) continue;
-      const sentence = `The epochs tell that "${value}" at ${epoch}-${position} was lost, but the table contains it.`;
+      const sentence = `The epochs report that "${value}" at ${epoch}-${position} was lost, but the table contains it.`;
       yield { kind: 'told_lost', sentence, messages: [value] };
     }
   }

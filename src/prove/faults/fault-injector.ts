@@ -22,7 +22,7 @@ export interface StartedFault {
   began: number;
 }
 
-/** What a run is told of its faults. */
+/** Callbacks of a {@link FaultInjector}. */
 export interface FaultListener {
   began?: (fault: StartedFault) => void;
   /** `problem`: it could not be injected or healed. */

@@ -2,11 +2,11 @@ import type { NodeRig } from '../rig/node-rig.ts';
 import type { Fault, Heal } from './fault.ts';
 
 /**
- * An administrator who ends the session of an active node that cannot be told of it gives the lock away under a valid lease.
- * The old node's writes fail at the fence, but for the rest of its lease, or until it sees its successor, both say that they
- * are active. The run checks that this never happens by itself, so it does not do it.
+ * Returns true if the active node would notice the end of its session. Otherwise its lock would pass to another node under a
+ * valid lease: the old node's writes fail at the fence, but for the rest of its lease, or until it sees its successor, both
+ * report that they are active. The run checks that this never happens by itself, so it must not cause it.
  */
-function canHearItsEnd(rig: NodeRig): boolean {
+function wouldNoticeItsEnd(rig: NodeRig): boolean {
   return !rig.nodes.some(({ databaseLink }) => databaseLink.isDisturbed);
 }
 
@@ -15,7 +15,7 @@ const TERMINATE = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
   WHERE application_name LIKE $1 AND datname = current_database() AND usename = current_user`;
 
 async function terminate(rig: NodeRig, pattern: string): Promise<Heal | null> {
-  if (!canHearItsEnd(rig)) return null;
+  if (!wouldNoticeItsEnd(rig)) return null;
   const ended = await rig.observer.query(TERMINATE, [pattern]).catch(() => []);
   return ended.length > 0 ? async () => undefined : null;
 }
@@ -28,7 +28,7 @@ export const SESSION_FAULTS: readonly Fault[] = [
     affects: ['postgres'],
     leases: [0.1, 0.5],
     async inject(rig) {
-      if (!canHearItsEnd(rig)) return null;
+      if (!wouldNoticeItsEnd(rig)) return null;
       const ended = await rig.observer
         .query('SELECT pg_terminate_backend(pid) FROM plantao.lock_holder')
         .catch(() => []);

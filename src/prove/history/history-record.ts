@@ -71,7 +71,7 @@ export interface TermRecord extends Line {
 
 /**
  * A message as the database recorded it: a session of `node` inserted it, and `term` was the open term in that
- * transaction. A trigger of the chaos run writes it; the run reads it at its end.
+ * transaction. A trigger of the run writes it (rig/database-observer.ts); the run reads it at its end.
  */
 export interface StoredRecord extends Line {
   op: 'stored';

@@ -45,10 +45,12 @@ export function openHistory(path: string, onAcknowledged: (time: number) => void
     buffered = 0;
   };
   const record = (line: UntimedRecord) => {
-    if (line.op === 'post' && line.type === 'invoke') posts += 1;
-    if (line.op === 'post' && line.type === 'ok') acknowledged += 1;
     const time = now();
-    if (line.op === 'post' && line.type === 'ok') onAcknowledged(time);
+    if (line.op === 'post' && line.type === 'invoke') posts += 1;
+    if (line.op === 'post' && line.type === 'ok') {
+      acknowledged += 1;
+      onAcknowledged(time);
+    }
     const text = `${JSON.stringify({ ...line, time })}\n`;
     buffer.push(text);
     buffered += text.length;

@@ -70,7 +70,7 @@ export class NodeRig {
       this.nodes.push(await SupervisedNode.prepare(options));
     }
     for (const [index, node] of this.nodes.entries()) {
-      const peers = this.nodes.filter((other) => other !== node).map(({ peerUrl: doorUrl }) => doorUrl);
+      const peers = this.nodes.filter((other) => other !== node).map(({ peerUrl }) => peerUrl);
       node.start(peers, index === 0);
     }
     await Promise.all(this.nodes.map((node) => node.waitUntilServing()));

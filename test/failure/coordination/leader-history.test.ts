@@ -171,7 +171,7 @@ describe('A replicated PostgreSQL', function () {
     expect(fork?.back).to.be.below(last - 4);
     await endedBy(scene, 'failover');
     const said = scene.nodes.flatMap(({ entries }) => entries).find(({ event }) => event === 'log_end_lost');
-    expect(said?.msg).to.match(new RegExp(`^the event log fell from ${last} back to ${fork?.back}:`));
+    expect(said?.msg).to.match(new RegExp(`^the event log fell back from position ${last} to ${fork?.back}:`));
   });
 
   it('whose own configuration is read-only has no active node until it is writable again', async () => {

@@ -69,7 +69,7 @@ describe('A pause of failover', function () {
     }
   }
 
-  it('promotes nobody when the active node dies, is shown everywhere, and a resume promotes the standby at once', async () => {
+  it('promotes no node when the active one dies, is shown everywhere, and ends with a promotion when it is resumed', async () => {
     const paused = await plantao(['pause', '--minutes', '5', '--reason', 'new switch', '--database', database.url]);
     expect(paused.output).to.match(/^failover is paused until .*; SELECT plantao\.resume\(\) ends the pause\n$/);
     for (const node of cluster.nodes) {

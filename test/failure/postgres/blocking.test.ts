@@ -111,7 +111,7 @@ describe('An open transaction that blocks the nodes', function () {
       { within: 20_000 },
     );
     expect((await view()).map(({ blocks }) => blocks)).to.include('next term');
-    const tried = said(/^cannot become active: another transaction is in the way of a new term$/);
+    const tried = said(/^cannot become active: another transaction blocks the new term$/);
     expect(tried.length).to.be.within(1, 4);
     await psql.query('ROLLBACK');
     await eventually('one is active again', async () => {

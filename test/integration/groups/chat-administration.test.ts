@@ -121,7 +121,7 @@ describe('Administration of groups', function () {
     expect((await role(member, owner.id, 'king')).status).to.equal(400);
   });
 
-  it('lets admins remove members and owners anybody; a removed member stays out', async () => {
+  it('lets admins remove members, and owners remove any member; a removed member stays out', async () => {
     const { owner, admin, member, other, groupId } = await scene();
     const remove = (who: Person, userId: number) => call('DELETE', '/group-users', who, { groupId, userId });
     expect(codeOf(await remove(member, other.id))).to.deep.equal([403, 'forbidden']);

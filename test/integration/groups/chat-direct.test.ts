@@ -52,7 +52,7 @@ describe('Direct chats', () => {
     ]);
   });
 
-  it('can be left, and are entered again by whoever opens them', async () => {
+  it('can be left, and have the user back who opens them again', async () => {
     const [hugo, iara] = [await newUser('hugo'), await newUser('iara')];
     const groupId = (await open(hugo, iara)).body.group_id;
     await request('DELETE', on('/group-users'), { body: { groupId, userId: iara } });
@@ -69,7 +69,7 @@ describe('Direct chats', () => {
     expect((await open(joao, lia)).body).to.deep.include({ group_id: rows[0].group_id, created: false });
   });
 
-  it('are refused with oneself, with nobody, and with a user that does not exist', async () => {
+  it('are refused with oneself, without another user, and with a user that does not exist', async () => {
     expect((await open(1, 1)).status).to.equal(400);
     expect((await post(on('/direct'), { userId: 1 })).status).to.equal(400);
     isMissing(await open(1, 2 ** 50), 'user_not_found');

@@ -91,7 +91,7 @@ describe('Editing a message', () => {
     expect(rows).to.deep.equal([{ kind: 'message' }]);
   });
 
-  it("is refused for a deleted message, another's message, and a text that is none", async () => {
+  it("is refused for a deleted message, another's message, and an invalid text", async () => {
     const groupId = await newGroup('Recusas');
     const { message_id: messageId } = await send(groupId, 'minha');
     const others = await edit({ messageId, content: 'tua', userId: 2 });

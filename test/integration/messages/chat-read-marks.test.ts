@@ -53,7 +53,7 @@ describe('Read marks', () => {
     expect(await chatOf(1, groupId), 'of another member').to.deep.include({ unread: 1 });
   });
 
-  it('never move back, nor beyond the newest message, whoever moves them', async () => {
+  it('never move back, nor beyond the newest message, over HTTP or in SQL', async () => {
     const groupId = await newChat('Só adiante');
     const { message_id: first } = await send(groupId, 'um');
     const { message_id: last } = await send(groupId, 'dois');
@@ -65,7 +65,7 @@ describe('Read marks', () => {
     expect(await chatOf(2, groupId)).to.deep.include({ unread: 1 });
   });
 
-  it("reach the user's other devices as an event, and nobody else", async () => {
+  it("reach the user's other devices as an event, and no other user", async () => {
     const groupId = await newChat('Aparelhos');
     const { message_id: messageId } = await send(groupId, 'um');
     const [mine, others] = [await cursorOf(2), await cursorOf(1)];

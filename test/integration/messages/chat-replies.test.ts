@@ -140,7 +140,7 @@ describe('Replies, meta and reactions', () => {
     const react = (messageId: unknown, userId: number, emoji: string) =>
       post(on('/reactions'), { messageId, userId, emoji });
 
-    it('are counted in history, marked for their own user, and told to the group once', async () => {
+    it('are counted in history, marked for their own user, and delivered to the group once', async () => {
       const groupId = await newGroup('Reagir');
       const { message_id: messageId } = await send(groupId, 'boa notícia');
       const { cursor } = await page(groupId);
@@ -183,7 +183,7 @@ describe('Replies, meta and reactions', () => {
       expect(await sql.query(thousand, [messageId]).catch(({ code }) => code)).to.equal('23514');
     });
 
-    it('by SQL are heard as those by HTTP, and go with their message and their user', async () => {
+    it('in SQL are delivered like those over HTTP, and are removed with their message and their user', async () => {
       const groupId = await newGroup('Em SQL');
       const { message_id: messageId } = await send(groupId, 'alvo');
       const { cursor } = await page(groupId);
@@ -205,7 +205,7 @@ describe('Replies, meta and reactions', () => {
       ).to.equal('23503');
     });
 
-    it('are refused where the emoji is none', async () => {
+    it('are refused if the emoji is not one', async () => {
       const { message_id: messageId } = await send(await newGroup('Emoji'), 'alvo');
       for (const emoji of ['', ' ', '\u200b', 'x'.repeat(33), '\ud83d', 'a\0', 7, null]) {
         expect((await post(on('/reactions'), { messageId, userId: 1, emoji })).status, String(emoji)).to.equal(400);

@@ -82,7 +82,7 @@ describe('plantao prove', function () {
       await other.drop();
     });
 
-    it('tells a role that may not create a database what an administrator has to run', async () => {
+    it('says what an administrator has to run to a role that may not create a database', async () => {
       const role = `prove ${database.name}`;
       await admin(`CREATE ROLE "${role}" LOGIN PASSWORD 'p%w@d'`);
       try {

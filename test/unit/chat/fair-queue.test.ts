@@ -23,7 +23,7 @@ describe('A fair queue', () => {
     expect(queue.take(upTo(2))).to.deep.equal(['b2', 'c2']);
   });
 
-  it('lets nobody wait for the backlog of another lane', () => {
+  it('makes no lane wait for the backlog of another', () => {
     const queue = new FairQueue<string>(10_000);
     for (let number = 0; number < 5000; number++) queue.push(1, `flood ${number}`);
     queue.push(2, 'quiet');

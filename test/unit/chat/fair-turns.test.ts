@@ -55,7 +55,7 @@ describe('Fair turns', () => {
     expect(bench.started).to.have.length(5);
   });
 
-  it('refuse the newest of the longest line where too much waits for a source, so a newcomer finds a place', async () => {
+  it('refuse the newest request of the longest line when too many wait for a source, so that a new subject finds a place', async () => {
     const bench = new Bench({ ofSource: 3 });
     for (const at of [0, 1, 2, 3, 4]) bench.ask({ source: 'school', subject: 'flood' }, `flood ${at}`);
     bench.ask({ source: 'school', subject: 'pupil' }, 'pupil');
@@ -64,7 +64,7 @@ describe('Fair turns', () => {
     expect(bench.started).to.include('pupil');
   });
 
-  it('refuse the newest of the longest source where too much waits in all', async () => {
+  it('refuse the newest request of the longest source when too many wait in all', async () => {
     const bench = new Bench({ inAll: 4 });
     for (const at of [0, 1, 2, 3, 4]) bench.ask({ source: 'flood', subject: String(at) }, `flood ${at}`);
     for (const source of ['a', 'b']) bench.ask({ source, subject: 'x' }, source);
@@ -73,7 +73,7 @@ describe('Fair turns', () => {
     expect(bench.started).to.include.members(['a', 'b']);
   });
 
-  it('refuse what has waited too long, and go on', async () => {
+  it('refuse a request that has waited too long, and continue', async () => {
     const bench = new Bench({ waitMs: 5 });
     bench.ask({ source: 'a', subject: 'x' }, 'first');
     bench.ask({ source: 'a', subject: 'x' }, 'second');

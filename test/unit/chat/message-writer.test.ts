@@ -163,7 +163,7 @@ describe('The message writer', () => {
     expect(await sent).to.equal('NotActiveError');
   });
 
-  it('gives each its own answer where a batch fails for the sake of one', async () => {
+  it('gives each post its own result when one post makes the batch fail', async () => {
     const first = post('under way');
     const [good, bad, alsoGood] = [post('good'), post('bad'), post('also good')];
     (await session.batch(0)).commit();
@@ -174,20 +174,20 @@ describe('The message writer', () => {
     expect(await Promise.all([first, good, bad, alsoGood])).to.deep.equal(['sent', 'sent', 'Error', 'sent']);
   });
 
-  it('says unknown where the answer was lost and nothing makes a repetition safe', async () => {
+  it('reports an unknown outcome when the response is lost and the post has no key', async () => {
     const sent = post('lost');
     (await session.batch(0)).fail(new SessionLostError('cut'));
     expect(await sent).to.equal('outcome_unknown');
     expect(session.batches).to.have.length(1);
   });
 
-  it('says unknown where the session was ended under the commit', async () => {
+  it('reports an unknown outcome when the session ends during the commit', async () => {
     const sent = post('ended');
     (await session.batch(0)).fail(sqlError('57P01'));
     expect(await sent).to.equal('outcome_unknown');
   });
 
-  it('repeats what has a key where the answer was lost, three times at the most', async () => {
+  it('retries a post with a key when the response is lost, three times at most', async () => {
     const sent = post('keyed', 1, 'k');
     (await session.batch(0)).fail(new SessionLostError('cut'));
     (await session.batch(1)).commit();
@@ -198,7 +198,7 @@ describe('The message writer', () => {
     expect(session.batches).to.have.length(5);
   });
 
-  it('does not call refused what may have been stored before', async () => {
+  it('does not report a post as refused that an earlier try may have stored', async () => {
     const sent = post('keyed', 1, 'k');
     const batch = await session.batch(0);
     term = null;
@@ -206,7 +206,7 @@ describe('The message writer', () => {
     expect(await sent).to.equal('outcome_unknown');
   });
 
-  it('drains: resolves when everything is answered, or when the limit is over', async () => {
+  it('drains: resolves when every post has its result, or at the limit', async () => {
     await writer.drain(0);
     const all = [post('one'), post('two')];
     let isDrained = false;

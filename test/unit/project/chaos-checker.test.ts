@@ -194,7 +194,7 @@ const next = [...acknowledgedIn('e2', 'next', 2), read('r0', [2, 'next']), done(
 const table = [...epochs, stored('kept', 1), stored('next', 2)];
 
 describe('the chaos checker, where a failover may lose the end of the log', () => {
-  it('accepts and counts what the epochs and refused cursors tell as lost', () => {
+  it('accepts and counts messages that the epochs and refused cursors report as lost', () => {
     const result = checkHistory(lossy(...reading, ...next, ...table), { mayLose: true });
     expect(result.violations).to.deep.equal([]);
     expect(result.counts).to.include({ lost: 1, refusedCursors: 1, acknowledged: 3, unknown: 0, deliveries: 2 });
@@ -209,7 +209,7 @@ describe('the chaos checker, where a failover may lose the end of the log', () =
     expect(result.counts.lost).to.equal(0);
   });
 
-  it('rejects a loss that no epoch tells, a refused cursor from before the loss, and any loss where none may be', () => {
+  it('rejects a loss that no epoch reports, a refused cursor from before the loss, and any loss where none is allowed', () => {
     const untold = [...epochs.slice(0, 1), ...table.slice(2)];
     expect(kinds(checkHistory(lossy(...reading, ...next, ...untold), { mayLose: true }))).to.include('lost');
     const early = [read('r0', [1, 'kept']), refused('e1-1'), resumed(1)];
@@ -225,7 +225,7 @@ describe('the chaos checker, where a failover may lose the end of the log', () =
     expect(kinds(result)).to.deep.equal(['broken_receipt']);
   });
 
-  it('rejects a message that the epochs tell as lost and the table contains', () => {
+  it('rejects a message that the epochs report as lost and the table contains', () => {
     const result = checkHistory(lossy(...reading, ...next, ...table, stored('gone', 2)), { mayLose: true });
     expect(kinds(result)).to.include('told_lost');
   });

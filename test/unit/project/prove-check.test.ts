@@ -104,7 +104,7 @@ describe('plantao prove --check', () => {
     });
   }
 
-  it('names a loss, a double and a wrong order that one history has', async () => {
+  it('names a loss, a duplicate and a wrong order in one history', async () => {
     const lines = planted('lost');
     const deliveries = lines.filter((line) => line.op === 'read' && (line.values?.length ?? 0) > 1);
     const [first, second] = deliveries as Extract<HistoryRecord, { op: 'read' }>[];
@@ -143,7 +143,7 @@ describe('plantao prove --check', () => {
     expect(page.match(/<th /g)?.length ?? 0).to.be.greaterThan(10);
   });
 
-  it('exits with 2 and one sentence for what is no history', async () => {
+  it('exits with 2 and one sentence for a file that is not a history', async () => {
     const cases: [string, RegExp][] = [
       ['', /has no posts/],
       ['{"op":"fault"}\n', /line 1 is not one of a history/],

@@ -98,7 +98,7 @@ describe('The progress of plantao prove', () => {
     expect(text).to.not.include(CLEARED_LINE);
   });
 
-  it('says each fault with its gap once a post was accepted after it', () => {
+  it('reports each fault with its gap once a post was accepted after it', () => {
     const said: string[] = [];
     let now = 0;
     const gaps = new LiveGaps(
