@@ -46,11 +46,11 @@ ${contentsOf(description, sections)}
 <main>
 <h1>${text(title)} API <small>${text(version)}</small></h1>
 <p>For programs: <a href="openapi.json">openapi.json</a> (OpenAPI 3.1).</p>
-<div id="session" hidden><p id="signed-in"></p><label for="token">Token for requests from this page</label><input id="token" type="password" autocomplete="off" spellcheck="false" placeholder="of POST /login, or the ADMIN_TOKEN"></div>
+<div id="session" hidden><p id="signed-in"></p><label for="token">Token for requests from this page</label><input id="token" type="password" autocomplete="off" spellcheck="false" placeholder="from POST /login, or the ADMIN_TOKEN"></div>
 ${markdown(description)}
 ${sections.map((one) => operationsOf(one, url)).join('\n')}
 <h2 id="event-kinds">Event kinds</h2>
-<p>What polls and streams deliver, by <code>kind</code>. Ignore kinds that you do not know.</p>
+<p>The events that polls and streams deliver, by <code>kind</code>. Ignore kinds that you do not know.</p>
 ${eventKinds(schemas)}
 <h2 id="schemas">Schemas</h2>
 ${Object.entries(schemas).map(schemaOf).join('\n')}

@@ -1,10 +1,10 @@
-/** The schemas of the OpenAPI document, each under its name: `schemas` collects them. */
+/** Names the schemas of the OpenAPI document. Every function adds to `schemas`, the document's components. */
 
 import { EVENT_KINDS } from './event-kinds.ts';
 import { textOf } from './field-texts.ts';
 import type { JsonSchema } from './json-schema.ts';
 
-/** Adds a schema and those that it refers to to the document's, and returns the reference. */
+/** Adds a schema, and those that it refers to, to the document. Returns the reference to it. */
 export function named(json: JsonSchema, name: string, schemas: JsonSchema): string {
   const { $defs = {}, ...own } = json as { $defs?: Record<string, JsonSchema> } & JsonSchema;
   for (const [part, schema] of Object.entries($defs)) schemas[part] = pointed(schema);

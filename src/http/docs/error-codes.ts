@@ -23,7 +23,7 @@ type HttpCode =
   | 'paused'
   | 'blocked';
 
-/** Every error code: its statuses, and its meaning with the remedy. A code of the chat without an entry fails to compile. */
+/** Every error code: its HTTP statuses, and its meaning with the remedy. A {@link RefusalCode} without an entry fails to compile. */
 export const ERROR_CODES: Record<HttpCode | RefusalCode, readonly [statuses: readonly number[], meaning: string]> = {
   invalid_json: [[400], 'The body is not valid JSON in UTF-8.'],
   invalid_request: [[400], 'A field is missing or invalid; `details` has an entry for each.'],
@@ -32,7 +32,7 @@ export const ERROR_CODES: Record<HttpCode | RefusalCode, readonly [statuses: rea
   not_a_member: [[403], 'Only members of the group may do this.'],
   foreign_origin: [[403], 'A page of an origin that CORS_ORIGIN does not name sent the request.'],
   not_found: [[404], 'The path is unknown.'],
-  switched_off: [[404], 'The operator has switched this off: PRESENCE=off.'],
+  switched_off: [[404], 'The operator has switched typing and presence off: PRESENCE=off.'],
   user_not_found: [[404], 'The user does not exist.'],
   group_not_found: [[404], 'The group does not exist.'],
   message_not_found: [[404], 'The message does not exist, or was deleted.'],
@@ -42,14 +42,14 @@ export const ERROR_CODES: Record<HttpCode | RefusalCode, readonly [statuses: rea
   hook_not_found: [[404], 'The hook does not exist, or the token of a hook is wrong.'],
   removed_from_group: [[403], 'The caller was removed from the group: an owner or admin can add them.'],
   unknown_node: [[404], 'No node has this name.'],
-  method_not_allowed: [[405], 'The path has other methods: see the header `Allow`.'],
+  method_not_allowed: [[405], 'The path does not support this method: the header `Allow` lists those that it does.'],
   request_timeout: [[408], 'The request took too long to arrive.'],
   username_taken: [[409], 'Another account has this username.'],
   key_reused: [[409], 'The Idempotency-Key was used for a different request.'],
   group_full: [[409], 'The group has the maximum number of members.'],
   too_many_groups: [[409], 'The user is in the maximum number of groups.'],
   too_many_reactions: [[409], 'A user may have 10 reactions to a message, and a message 50 different ones.'],
-  too_many_hooks: [[409], 'A group may have 100 hooks, those included that were revoked within a day.'],
+  too_many_hooks: [[409], 'A group may have 100 hooks, including those that were revoked less than a day ago.'],
   direct_chat: [[409], 'A direct chat has two members and no administration.'],
   group_archived: [[409], 'The group is archived: it accepts no new messages.'],
   has_left: [[409], 'The user has left the group or was removed: only an owner or admin can add them.'],
@@ -59,7 +59,10 @@ export const ERROR_CODES: Record<HttpCode | RefusalCode, readonly [statuses: rea
   paused: [[409], 'Failover is paused for maintenance, so the role is not handed over: see `/health`.'],
   cursor_expired: [[410], 'The events after the cursor are not available: read the state again (see Cursors).'],
   hook_revoked: [[410], 'The hook was revoked, or its group or the account of its creator was deleted.'],
-  meta_too_large: [[413], 'The meta of a message is larger than 4 KiB once numbers are written out.'],
+  meta_too_large: [
+    [413],
+    'The meta of a message is larger than 4 KiB; numbers such as 1e300 count with all their digits.',
+  ],
   too_large: [[413], 'The body or the payload is too large.'],
   unsupported_media_type: [[415], 'The body is not JSON in UTF-8: send `Content-Type: application/json`.'],
   misdirected_request: [[421], 'The header Host is not a name of this node: see ALLOWED_HOSTS.'],
@@ -74,7 +77,7 @@ export const ERROR_CODES: Record<HttpCode | RefusalCode, readonly [statuses: rea
   blocked: [[503], 'Another transaction blocks the database. Nothing was stored: retry.'],
   not_replicated: [
     [503],
-    'Prefer asked for durable=replicated, and no synchronous standby confirmed it: retry with the same Idempotency-Key.',
+    'The header Prefer requires durable=replicated, and no synchronous standby confirmed it: retry with the same Idempotency-Key.',
   ],
   outcome_unknown: [[503], 'The request may have been executed: retry it with the same Idempotency-Key.'],
 };

@@ -4,21 +4,22 @@ import { inline, text } from './html.ts';
 import type { JsonSchema } from './json-schema.ts';
 import type { event } from './response-schemas.ts';
 
-/** When an event of each kind occurs, and who receives it. A kind without an entry fails to compile. */
+/** The cause of each kind of event, and its recipients. A kind without an entry fails to compile. */
 export const EVENT_KINDS: Record<z.output<typeof event>['kind'], string> = {
   message: 'A message was sent to the group.',
   message_edited: 'The text of a message was changed; `edited_at` says when.',
   message_deleted: 'A message was deleted.',
   reaction: 'A user added a reaction to a message, or removed it.',
-  read: 'The user has read further, on any device. Only the user’s own devices receive it.',
+  read: 'The user has read further in the group, on any device. Only the user’s own devices receive it.',
   role_changed: 'A member has another role in the group.',
-  group_changed: 'The group was renamed, described, archived or opened again.',
+  group_changed: 'The group was renamed, described, archived or restored.',
   group_deleted: 'The group was deleted, with its messages.',
   user_renamed: 'A user has another name. Delivered once for each group of the user, and to the user’s own devices.',
   joined: 'A user joined the group. Delivered to the group, and to the user.',
   left: 'A user left the group or was removed. Delivered to the group, and to the user.',
-  notification: 'POST /notify/{group}, or plantao.notify_group() in SQL. `group_id` is null for a free topic.',
-  broadcast: 'POST /notify/all. Everyone receives it.',
+  notification:
+    'A notification was sent, by POST /notify/{group} or plantao.notify_group() in SQL. `group_id` is null for a free topic.',
+  broadcast: 'A notification was sent to all, by POST /notify/all. Every poll and stream receives it.',
 };
 
 /** Returns the kinds of events as HTML, each with an example as a poll or stream delivers it. */

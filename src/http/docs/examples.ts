@@ -4,7 +4,7 @@ import type { JsonSchema } from './json-schema.ts';
 /** Stops at schemas that contain themselves. */
 const DEEPEST = 12;
 
-/** Returns an example of a schema: of each field the example in field-texts.ts that fits, else one made of its type. */
+/** Returns an example of a schema: for each field the example in field-texts.ts if it has the field's type, otherwise one for that type. */
 export function exampleOf(schema: JsonSchema, schemas: JsonSchema, name = '', depth = 0): unknown {
   const { $ref, type, properties, items, oneOf, anyOf, enum: values, const: value } = schema as Record<string, unknown>;
   if (depth > DEEPEST) return null;

@@ -1,6 +1,6 @@
 import { ERROR_CODES } from './error-codes.ts';
 
-/** The introduction of the API's documentation, in Markdown. It explains once what every operation shares. */
+/** The introduction to the API's documentation, in Markdown. It explains once what applies to every operation. */
 export const GUIDE = `A highly available chat. Send requests to any node: every node serves reads and polls, and the active node accepts writes.
 
 ## Requests
@@ -12,10 +12,10 @@ With \`AUTH=token\`, POST /register or /login returns a token: send it as \`Auth
 With \`AUTH=open\` no token is needed, and the \`userId\` of a request is trusted.
 
 ## Writes and failover
-A standby refuses writes with 503 \`not_active\`, and names the active node in \`active_url\`. Send the write there. While \`active_url\` is null a failover
+A standby refuses writes with 503 \`not_active\`, and names the active node in \`active_url\`. Send the write there. While \`active_url\` is null, a failover
 is under way: retry after \`Retry-After\` seconds. To retry safely after a lost response or 503 \`outcome_unknown\`, send an \`Idempotency-Key\` of your own
 with the first attempt, and the same key with every retry: the same request then has one effect and one response. Every POST that creates something or notifies takes a key;
-the others say why repeating them is safe. A repeated request gets the stored response and does not count for the limits of what it would have created; keys are kept for a day.
+the descriptions of the others say why repeating them is safe. A repeated request gets the stored response and counts only as a request, not as another message or notification. Keys are kept for a day.
 
 ## Cursors
 A cursor is a position in the event log. Every response of a poll has one, in the body and in the header \`Cursor\`; so have GET /chats, GET /messages and POST /messages.
@@ -29,8 +29,8 @@ that has the event \`unavailable\` with the error as data, and ends: an EventSou
 The event \`cursor_expired\` in a stream means the same as 410.
 
 ## Signals
-Typing and presence are in no log, have no cursor and may be lost. Streams carry it as the event \`ephemeral\` without an id (\`ephemeral=0\` leaves it out).
-A poll gets it only with \`ephemeral=1\`: such a poll ends with an empty \`events\` and the field \`ephemeral\`. POST /typing sends it, GET /presence has the state.
+Signals of typing and presence are in no log, have no cursor and may be lost. Streams carry them as the event \`ephemeral\` without an id (\`ephemeral=0\` leaves them out).
+A poll gets them only with \`ephemeral=1\`: it then also ends for signals, with an empty \`events\` and the field \`ephemeral\`. POST /typing sends a signal, GET /presence returns who is connected.
 Groups with more than 500 waiting members on a node get no signals. With \`PRESENCE=off\` there are none, and both routes are 404 \`switched_off\`.
 
 ## Limits
@@ -54,7 +54,7 @@ export const TAGS: readonly (readonly [name: string, description: string, paths:
     'Accounts and tokens.',
     /^\/(register|login|delete-account|logout|tokens|me|password|sessions|account)\b/,
   ],
-  ['Users', 'Finding users.', /^\/users\b/],
+  ['Users', 'Searching for users.', /^\/users\b/],
   ['Messages', 'Reading, sending and changing messages.', /^\/(messages|reactions|read|search|hooks)\b/],
   ['Groups', 'Groups and their members.', /^\/(chats|create-chat|group|groups|group-users|direct|invitations?|sync)\b/],
   [

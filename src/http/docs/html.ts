@@ -1,7 +1,7 @@
-/** Returns text as HTML. */
+/** Escapes text for HTML. */
 export function text(plain = ''): string {
-  const signs: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
-  return plain.replace(/[&<>"']/g, (sign) => signs[sign] ?? sign);
+  const entities: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
+  return plain.replace(/[&<>"']/g, (sign) => entities[sign] ?? sign);
 }
 
 /** Returns one line of Markdown as HTML: text with `code` in it. */

@@ -46,7 +46,7 @@ export function fieldsOf(input: z.ZodType): Field[] {
   });
 }
 
-/** Returns the JSON Schema of a response. Schemas with an `id` in their metadata are under `$defs`. Numbers are integers, except {@link fraction}. */
+/** Returns the JSON Schema of a response. Schemas with an `id` in their metadata are under `$defs`. Numbers are integers unless {@link fraction}. */
 export function responseSchemaOf(answer: z.ZodType): JsonSchema {
   return jsonOf(answer, 'output');
 }

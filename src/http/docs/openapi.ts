@@ -34,20 +34,20 @@ interface Parameter {
   schema: JsonSchema;
 }
 
-/** What each error status means for any operation. The codes are added to it. */
+/** The meaning of each error status for any operation; the error codes are appended. */
 const errors: Record<number, string> = {
   400: 'The request is invalid.',
   401: 'The caller is not authenticated.',
   403: 'The caller is not allowed to do this.',
-  404: 'It does not exist.',
-  409: 'It conflicts with the current state.',
-  410: 'It is gone: the cursor has expired, and `reason` says why, or the hook was revoked.',
+  404: 'What the request names does not exist.',
+  409: 'The request conflicts with the current state.',
+  410: 'The cursor has expired, and `reason` says why, or the hook was revoked.',
   413: 'The body is too large.',
   415: 'The body is not JSON in UTF-8.',
   421: 'The header Host is not a name of this node.',
   429: 'A limit was reached.',
   431: 'The URL and the headers are too large.',
-  503: 'This node cannot do it now: retry, or use another node.',
+  503: 'This node cannot serve the request now: retry, or use another node.',
 };
 const retryAfter = {
   'Retry-After': { description: 'Seconds until a retry makes sense.', schema: { type: 'integer', minimum: 1 } },
@@ -57,7 +57,7 @@ const cursorHeader = { Cursor: { description: 'The position to continue from.', 
 /** Returns the document of the routes. `authMode` decides whether operations need a token. */
 export function openApiOf(routes: readonly Route[], options: { version: string; authMode: 'open' | 'token' }): OpenApi {
   const schemas: JsonSchema = {};
-  // First, so that examples of operations can refer to it.
+  // First, because the examples of operations contain events.
   named(responseSchemaOf(event), 'Event', schemas);
   const paths: OpenApi['paths'] = {};
   for (const route of routes) {

@@ -3,7 +3,7 @@ import type { JsonSchema } from './json-schema.ts';
 import { typeOf } from './schema-text.ts';
 import { curlOf, formOf, type Located, needsToken } from './try-it.ts';
 
-/** Returns one operation as HTML: what it takes, a command line, a response, and a form that sends the request. */
+/** Returns one operation as HTML: its parameters, a command line, an example response, and a form that sends the request. */
 export function sectionOf(located: Located, url: string): string {
   const { method, path, operation } = located;
   const { operationId, summary, description, parameters, requestBody, responses } = operation;

@@ -1,4 +1,4 @@
-/** Responses and parts of them that several routes share. The OpenAPI document names them. */
+/** The schemas of responses and of their parts that several routes share. The OpenAPI document gives each a name. */
 import { z } from 'zod';
 import { ERROR_CODES } from './error-codes.ts';
 
@@ -49,7 +49,7 @@ export const message = z
       .optional()
       .describe('The Idempotency-Key of the post. Only the devices of its sender receive it.'),
     reactions: z.array(reaction).optional().describe('Only in pages, and only if there are any.'),
-    edited_at: z.iso.datetime().optional().describe('When the text was last changed; absent if it never was.'),
+    edited_at: z.iso.datetime().optional().describe('When the text was last changed; absent if it was never changed.'),
   })
   .meta({ id: 'Message' });
 
@@ -64,7 +64,7 @@ export const foundMessage = z
     hook: z.literal(true).optional().describe('Present if a hook sent it: the sender is not a user.'),
     content: z.string(),
     timestamp: z.iso.datetime(),
-    edited_at: z.iso.datetime().optional().describe('When the text was last changed; absent if it never was.'),
+    edited_at: z.iso.datetime().optional().describe('When the text was last changed; absent if it was never changed.'),
     parts: z
       .array(z.object({ text: z.string(), match: z.boolean() }))
       .describe('The content in pieces, for highlighting: their texts together are the content. None of it is HTML.'),
