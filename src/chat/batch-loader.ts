@@ -4,7 +4,7 @@ interface PendingLoad<Value> {
   reject(error: unknown): void;
 }
 
-/** Collects loads by key, so that one query serves many. Its owner decides when the next batch is read, and from where. */
+/** Collects loads by key, so that one query serves many. The owner calls {@link readBatch} when it is time for the next query. */
 export class BatchLoader<Key, Value> {
   readonly #pending = new Map<Key, PendingLoad<Value>>();
 
@@ -13,7 +13,7 @@ export class BatchLoader<Key, Value> {
     return this.#pending.size;
   }
 
-  /** Returns the value of `key` from the next batch. All loads of a key until then share one result. */
+  /** Returns the value of `key` from a later batch. All loads of a key until then share one result. */
   load(key: Key): Promise<Value> {
     const pending = this.#pending.get(key) ?? newPendingLoad<Value>();
     this.#pending.set(key, pending);
@@ -21,8 +21,8 @@ export class BatchLoader<Key, Value> {
   }
 
   /**
-   * Reads the first `most` keys with one call of `read`, which returns a function from key to value. If `read` rejects, all
-   * these loads reject; if the function throws, that load rejects. Never rejects itself.
+   * Reads up to `most` keys, the oldest first, with one call of `read`, which returns a function from key to value. If `read`
+   * rejects, all these loads reject; if the function throws, that load rejects. Never rejects itself.
    */
   async readBatch(most: number, read: (keys: Key[]) => Promise<(key: Key) => Value>): Promise<void> {
     const batch = [...this.#pending].slice(0, most);

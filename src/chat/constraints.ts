@@ -2,8 +2,8 @@ import { constraintOf } from '../database/errors.ts';
 import { type RefusalCode, Refused } from './errors.ts';
 
 /**
- * The refusal for each constraint that a request can violate, the same as that of the check that it raced with. A group may be
- * deleted between the check and the insert of a message, or in psql at any time.
+ * The refusal for each constraint that a request can violate: the one that the check before the statement would have given. A
+ * group may be deleted between the check and the insert of a message, or in psql at any time.
  */
 const refusals: Record<string, RefusalCode> = {
   messages_group_id_fkey: 'group_not_found',

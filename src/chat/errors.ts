@@ -1,4 +1,4 @@
-/** Why a request is refused; the HTTP layer maps each code to a status. */
+/** The reason for a refusal; the HTTP layer maps each code to a status. */
 export type RefusalCode =
   | 'user_not_found'
   | 'group_not_found'
@@ -38,7 +38,7 @@ const sentences: Record<RefusalCode, string> = {
   reply_not_found: 'there is no such message in this group to reply to',
   too_many_reactions: 'a user may have 10 reactions to a message, and a message 50 different ones',
   meta_too_large: 'meta must be at most 4 KiB: numbers such as 1e300 count with all their digits',
-  direct_chat: 'a direct chat has two members',
+  direct_chat: 'a direct chat always has the same two members',
   group_archived: 'this group is archived: it accepts no new messages',
   has_left: 'this user has left the group or was removed: an owner or admin can add them, or they accept an invitation',
   last_owner: 'the last owner of a group cannot step down: make another member owner first',
@@ -62,7 +62,7 @@ const sentences: Record<RefusalCode, string> = {
     'the connection broke during the commit, so the message may or may not be stored: send an Idempotency-Key to retry safely',
 };
 
-/** A request violates a rule of the chat. Has a code for programs and a sentence for people, by default that of the code. */
+/** Thrown if a request violates a rule of the chat. Has a code for programs and a sentence for people, by default the code's. */
 export class Refused extends Error {
   override readonly name = 'Refused';
   readonly code: RefusalCode;

@@ -1,4 +1,4 @@
-/** What to do with an item: take it, skip its lane this time, or stop taking. */
+/** Whether to take an item, to skip its lane this time, or to stop taking. */
 export type TakeDecision = 'take' | 'skip' | 'stop';
 
 interface Lane<Item> {
@@ -35,7 +35,7 @@ export class FairQueue<Item> {
     return true;
   }
 
-  /** Takes items as `decide` says. A lane that is skipped keeps its place, and so comes first the next time. */
+  /** Takes the items for which `decide` says so. A skipped lane keeps its place, and is therefore among the first the next time. */
   take(decide: (item: Item) => TakeDecision): Item[] {
     const taken: Item[] = [];
     // Iterating over a Map includes entries added at its end meanwhile, so this goes round until no item is taken.
@@ -53,7 +53,7 @@ export class FairQueue<Item> {
   }
 }
 
-/** Frees the items that were taken once they are most of the lane, so that the cost is small on average. */
+/** Frees the items that were taken once they make up most of the lane, so that the cost per item is constant on average. */
 function shortened<Item>(lane: Lane<Item>): Lane<Item> {
   if (lane.first < 64 || lane.first * 2 < lane.items.length) return lane;
   return { items: lane.items.slice(lane.first), first: 0 };

@@ -13,7 +13,7 @@ import { MessageSearch } from './search/message-search.ts';
 /** The parts of the chat beyond users, groups and messages themselves. */
 export type ChatFeatures = ReturnType<typeof buildFeatures>;
 
-/** Builds them; `editHistory` keeps the earlier texts of edited messages. */
+/** Creates these parts. With `editHistory`, the database keeps the earlier texts of edited messages. */
 export function buildFeatures(sequelize: Sequelize, write: Write, settings: { readonly editHistory: boolean }) {
   const administration = new GroupAdministration(sequelize, write);
   return {

@@ -4,7 +4,7 @@ import { Membership } from '../database/models.ts';
 import { TooManyTriesError } from './auth/sign-in-limits.ts';
 import { Refused } from './errors.ts';
 
-/** Members of a group: GET /group-users lists them all, half a megabyte of them at this number. */
+/** Members of a group: GET /group-users lists them all, which is half a megabyte at this number. */
 const MOST_MEMBERS = 10_000;
 /** Groups that a user joined or was added to. One poll listens to all of them, and a node caches their names for each listener. */
 const MOST_JOINED = 1000;
@@ -12,21 +12,21 @@ const MOST_JOINED = 1000;
 const MOST_CREATED = 1000;
 /** Groups that a user creates in an hour, far above what people and bots do. */
 const MOST_CREATED_AN_HOUR = 1000;
-/** People that a user adds to groups in an hour: two groups of the most members that one request may name. */
+/** People that a user adds to groups in an hour: twice as many as one request may name. */
 const MOST_ADDED_AN_HOUR = 2000;
 /** Groups of a user that are listed or left at once: all of them, unless a DBA added more. */
 export const MOST_GROUPS = MOST_JOINED + MOST_CREATED;
-/** Members that GET /chats lists, of all groups together: one megabyte. Without a bound, full groups would make it 500. */
+/** Members that GET /chats lists, of all groups together: one megabyte. Full groups could make it 500 otherwise. */
 export const MOST_LISTED = 20_000;
 
 /**
- * Limits how many people one user adds to groups. Counts in the memory of the active node: after a failover it begins anew,
- * which at most doubles an hour's number.
+ * Limits how many people one user adds to groups. Counts in the memory of the active node: a failover resets the count, which
+ * at most doubles an hour's number.
  */
 export class AddingLimit {
   readonly #limiter = new RateLimiterMemory({ points: MOST_ADDED_AN_HOUR, duration: 3600, keyPrefix: '' });
 
-  /** Counts `people` that a user adds. @throws {TooManyTriesError}. */
+  /** Counts the number of `people` that a user adds. @throws {TooManyTriesError}. */
   async count(adderId: number, people: number): Promise<void> {
     try {
       if (people > 0) await this.#limiter.consume(adderId, people);
@@ -57,7 +57,7 @@ export async function requireRoom(
   if ((await usersInMoreThan(MOST_JOINED, userIds, transaction)).length > 0) throw new Refused('too_many_groups');
 }
 
-/** Returns those of these users that cannot be added to another group. */
+/** Returns the users that cannot be added to another group. */
 export async function usersWithoutRoom(userIds: readonly number[], transaction: Transaction): Promise<Set<number>> {
   return new Set(await usersInMoreThan(MOST_JOINED - 1, userIds, transaction));
 }

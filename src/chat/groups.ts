@@ -14,15 +14,19 @@ interface Chat {
   members: UserView[];
 }
 
-/** A group as POST /create-chat returns it; `unknown` are the usernames that do not exist. */
+/** A group as POST /create-chat returns it. */
 export interface CreatedChat extends Chat {
   creatorId: number;
+  /** Usernames that do not exist. */
   unknown: string[];
   /** Usernames that were left out because they are in the maximum number of groups. */
   full: string[];
 }
 
-/** Groups and their members; named-groups.ts joins and leaves groups by name. Triggers of the database notify long polls of joining and leaving. */
+/**
+ * Creates and reads groups, and adds and removes members by id; named-groups.ts does so by the name of the group. Triggers of the
+ * database notify polls and streams when users join and leave.
+ */
 export class Groups {
   readonly #sequelize: Sequelize;
   readonly #write: Write;
@@ -92,13 +96,16 @@ export class Groups {
     return group;
   }
 
+  /** Returns true if the user is a member of the group; false too if either does not exist. */
   async isMember(groupId: number, userId: number): Promise<boolean> {
     return (await Membership.count({ where: { groupId, userId } })) > 0;
   }
 
   /**
-   * Creates a group of the creator and the named users. `adderId` is the user who adds them; null if unknown.
-   * @throws {Refused} user_not_found if the creator does not exist; {TooManyTriesError} if the adder adds too many people.
+   * Creates a group of the creator and the named users. `adderId` is the user whose limit of added people counts; null where
+   * callers are not authenticated (AUTH=open).
+   * @throws {Refused} user_not_found if the creator does not exist, group_full, too_many_groups, key_reused; {TooManyTriesError}
+   * if too many people are added or too many groups created in an hour; {NotActiveError}.
    */
   async create(
     name: string,
@@ -142,9 +149,10 @@ export class Groups {
   }
 
   /**
-   * Adds a member; does nothing if the user is one. `adderId` is the user who adds; null if unknown. A user who has left or was
-   * removed is added again by an owner or admin only. `check` runs before, except for a repeated request.
-   * @throws {Refused} user_not_found, group_not_found, has_left; {TooManyTriesError} if the adder adds too many people.
+   * Adds a member; does nothing if the user is one. `adderId` is the user who adds, as for {@link create}. Only an owner or admin
+   * can add a user again who has left or was removed. `check` runs before, except for a repeated request.
+   * @throws {Refused} user_not_found, group_not_found, has_left, group_full, too_many_groups, key_reused; {TooManyTriesError} if
+   * the adder adds too many people in an hour; {NotActiveError}; the errors of `check`.
    */
   async join(
     groupId: number,
@@ -166,7 +174,7 @@ export class Groups {
     });
   }
 
-  /** Removes a member; does nothing if the user is none. @throws {Refused} user_not_found, group_not_found. */
+  /** Removes a member; does nothing if the user is not one. @throws {Refused} user_not_found, group_not_found; {NotActiveError}. */
   async leave(groupId: number, userId: number): Promise<void> {
     await this.#write(async (transaction) => {
       await holdUser(userId, transaction);
@@ -176,7 +184,7 @@ export class Groups {
   }
 }
 
-/** Adds a user to groups, without those that the user is in. @throws {Refused} group_full, too_many_groups. */
+/** Adds a user to groups; those that the user is in stay as they are. @throws {Refused} group_full, too_many_groups. */
 export async function joinAll(groupIds: readonly number[], userId: number, transaction: Transaction): Promise<void> {
   await Membership.bulkCreate(
     groupIds.map((groupId) => ({ groupId, userId })),

@@ -3,12 +3,12 @@ import { QueryTypes, type Sequelize, type Transaction } from 'sequelize';
 import type { Write } from '../database/fenced-write.ts';
 import { Refused } from './errors.ts';
 
-/** The Idempotency-Key of a request that creates or notifies. */
+/** The Idempotency-Key of a request that creates something or sends a notification. */
 export interface RequestKey {
   /** The user who sends the request; null if it has none. Each user has separate keys. */
   readonly userId: number | null;
   readonly key: string;
-  /** The request, as JSON. Another one under the same key is refused. */
+  /** The request, as a JSON value. A different request with the same key is refused. */
   readonly request: unknown;
 }
 
@@ -26,8 +26,8 @@ interface Found {
 
 /**
  * Runs `work` in a fenced transaction. With a key, its result (JSON) is stored in the same transaction, and a repeated request
- * returns the stored result instead of running again, on any node. `before` runs before the transaction, for limits and other
- * checks that a repeated request does not count for.
+ * returns the stored result instead of running again, on any node. `before` runs before the transaction, but not for a repeated
+ * request: it is for limits and other checks.
  * @throws {Refused} key_reused if the key was used for a different request; the errors of `before` and `work`, which leave the
  * key unused.
  */
@@ -69,8 +69,8 @@ export async function keyedWrite<Result>(
 export const newSalt = (): string => randomBytes(32).toString('base64url');
 
 /**
- * Returns the token of a salt: 256 bits in base64url, random without the salt. A repeated request
- * returns the same token again, from the stored salt and its key; the database knows the salt, and only the hash of the key.
+ * Derives a token from a salt and the key of the request: 256 bits in base64url. A repeated request gets the same token again,
+ * from the stored salt. The database cannot derive it: it stores the salt, but only the hash of the key.
  */
 export function keyedToken(requestKey: RequestKey | null, salt: string): string {
   return createHmac('sha256', Buffer.from(salt, 'base64url'))
@@ -78,7 +78,7 @@ export function keyedToken(requestKey: RequestKey | null, salt: string): string 
     .digest('base64url');
 }
 
-/** Returns what the database stores of a token of {@link keyedToken}. */
+/** Returns the hash by which the database knows a token of {@link keyedToken}. */
 export const hashOfToken = (token: string): Buffer => hash('sha256', token, 'buffer');
 
 function bindOf({ userId, key, request }: RequestKey) {

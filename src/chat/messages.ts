@@ -28,14 +28,14 @@ export interface PageOf {
   after?: number | undefined;
   /** Half of the page is older than this id, and half is from it on. Not together with `before` or `after`. */
   around?: number | undefined;
-  /** Whose reactions are marked, and whose messages carry their keys. */
+  /** The user whose own reactions are marked, and whose own messages have their idempotency keys. */
   userId?: number | undefined;
 }
 
 /** A page, oldest first. The cursor is the log's head in the same snapshot: events continue there without gap or overlap. */
 export interface MessagePage {
   messages: MessageView[];
-  /** There are more in the direction that was asked for; around a message, older ones. */
+  /** There are more in the requested direction; around a message, older ones. */
   hasMore: boolean;
   /** Around a message: there are newer ones too. */
   hasNewer: boolean;
@@ -60,10 +60,10 @@ interface PageRow {
   has_newer: boolean;
 }
 
-/** Bytes of content in a page: enough for the most ASCII messages of the greatest length. */
+/** Bytes of content in a page: enough for the largest page of the longest messages in ASCII. */
 const MOST_BYTES = 2 * 1024 * 1024;
 
-/** Selects the messages of one direction that fit `mostBytes`, nearest first; the number is limited by the bind `most`. */
+/** Selects the messages of one direction that fit `mostBytes`, nearest first; `most` is the bind with their maximum number. */
 const run = (range: string, order: 'ASC' | 'DESC', most: string, mostBytes: number) => `
   SELECT id, sender, sender_id, is_hook, content, created_at, edited_at, reply_to_id, meta, idempotency_key,
          number = ${most} AND found > ${most} OR found > number AND bytes >= ${mostBytes} AS has_more
@@ -80,7 +80,7 @@ const run = (range: string, order: 'ASC' | 'DESC', most: string, mostBytes: numb
   ) sized
   WHERE number <= ${most} AND (number = 1 OR bytes - octet_length(content) < ${mostBytes})`;
 
-/** Wraps a selection of messages: with its group, the log's head, reactions and previews. */
+/** Completes a selection of messages with the log's head, reactions and previews of the messages that are replied to. */
 const query = (page: string) => `
   SELECT b.head, b.epoch, page.*,
          CASE WHEN page.reply_to_id IS NOT NULL THEN plantao.reply_preview(page.reply_to_id, g.id) END AS reply_to,
@@ -116,8 +116,8 @@ export class Messages {
   }
 
   /**
-   * Returns a page, read by index (messages_by_group): the cost does not depend on the number of messages. One statement, so
-   * that the page and the head come from one snapshot; Sequelize's finders would need two.
+   * Returns a page, read by the index messages_by_group: the cost does not depend on the number of messages. One statement, so that
+   * the page and the log's head come from one snapshot; Sequelize's finders would need two.
    * @throws {Refused} group_not_found.
    */
   async page(of: PageOf): Promise<MessagePage> {
@@ -151,7 +151,7 @@ export class Messages {
     return message;
   }
 
-  /** Deletes a message; a trigger notifies its group. @throws {Refused} message_not_found. */
+  /** Deletes a message; a trigger notifies its group. @throws {Refused} message_not_found; {NotActiveError}. */
   async delete(messageId: number): Promise<void> {
     await this.#write(async (transaction) => {
       const deleted = await Message.destroy({ where: { id: messageId }, transaction });

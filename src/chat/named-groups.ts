@@ -20,9 +20,11 @@ export class NamedGroups {
   }
 
   /**
-   * Joins the oldest group of that name. If there is none, it is created unless `create` is false. With `ownOnly`, groups of
-   * others are ignored: knowing a name is no invitation. Returns the user's group names, for a repeated request those of now.
-   * @throws {Refused} group_not_found.
+   * Joins the oldest group of that name. If there is none, creates one unless `create` is false. With `ownOnly`, only groups that
+   * the user is in count: knowing a name is no invitation. Returns the user's group names, also for a repeated request the current
+   * ones.
+   * @throws {Refused} user_not_found, group_not_found, group_full, too_many_groups, key_reused; {TooManyTriesError} for too many
+   * new groups in an hour; {NotActiveError}.
    */
   async join(
     userId: number,
@@ -42,7 +44,7 @@ export class NamedGroups {
     return this.#groups.namesOfUser(userId);
   }
 
-  /** Leaves every group of that name. Returns the user's group names. */
+  /** Leaves every group of that name. Returns the user's group names. @throws {Refused} user_not_found; {NotActiveError}. */
   async leave(userId: number, name: string): Promise<string[]> {
     await this.#write(async (transaction) => {
       await holdUser(userId, transaction);
@@ -53,9 +55,10 @@ export class NamedGroups {
   }
 
   /**
-   * Replaces a user's groups by those of these names, in one transaction with a fixed number of statements; `ownOnly` as
-   * above. Returns the user's group names, for a repeated request those of now. If a DBA added the user to more than {@link MOST_GROUPS}, the excess is left
-   * before that, in transactions of that size: each locks the log for some milliseconds.
+   * Replaces a user's groups by those of these names, in one transaction with a fixed number of statements. `ownOnly` and the result
+   * are as for {@link join}. If a DBA added the user to more than {@link MOST_GROUPS} groups, the user first leaves the excess in
+   * transactions of that size, each of which locks the log for some milliseconds.
+   * @throws as {@link join}, except group_not_found.
    */
   async replace(
     userId: number,
@@ -87,7 +90,7 @@ export class NamedGroups {
   }
 }
 
-/** Leaves groups of other names, {@link MOST_GROUPS} at the most, and returns how many. */
+/** Leaves up to {@link MOST_GROUPS} groups of other names, and returns how many. */
 async function leaveAllBut(names: readonly string[], userId: number, transaction: Transaction): Promise<number> {
   const left = await (Group.sequelize as Sequelize).query(
     `DELETE FROM plantao.memberships WHERE user_id = $userId AND group_id IN (

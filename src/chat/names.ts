@@ -1,9 +1,9 @@
 /**
- * The characters of names: which a username or the name of a group may have, and what makes two usernames the same.
+ * Which characters a username or the name of a group may have, and which usernames count as the same.
  *
- * A name must not hide anything, and people must be able to write theirs. Joiners and variation selectors are invisible by
- * themselves and change how their neighbours look, so they are accepted where Unicode says that they do (emoji by UTS 51,
- * joiners by the rules of UTS 46) and nowhere else. The key ignores them everywhere.
+ * A name must not hide anything, and people must be able to write their own. Joiners and variation selectors are invisible by
+ * themselves but change how their neighbours look, so they are accepted where Unicode allows that (emoji by UTS 51, joiners by
+ * UTS 46) and nowhere else. The key ignores them everywhere.
  */
 import { domainToASCII } from 'node:url';
 
@@ -15,14 +15,14 @@ const HIDDEN = /[\p{Cc}\p{Default_Ignorable_Code_Point}\u2028\u2029\u2800\ufff9-
 
 /** A pictograph with its selectors and skin tone; the flags that are spelled with tags (England, Scotland, Wales). */
 const PICTOGRAPH = String.raw`(?:\u{1f3f4}[\u{e0030}-\u{e0039}\u{e0061}-\u{e007a}]{1,6}\u{e007f}|\p{Extended_Pictographic}(?:\ufe0f\p{Emoji_Modifier}|\p{Emoji_Modifier}\ufe0f?|[\ufe0e\ufe0f])?)`;
-/** What may be invisible at its place: emoji of joined pictographs, keycaps, variants of Chinese and Mongolian letters. */
-const RIGHTFUL = String.raw`${PICTOGRAPH}(?:\u200d${PICTOGRAPH})*|[0-9#*]\ufe0f?\u20e3|(?<=\p{Unified_Ideograph})[\ufe00-\ufe02\u{e0100}-\u{e01ef}]|(?<=(?=\p{L})\p{Script=Mongolian})[\u180b-\u180f]`;
-const VISIBLE = new RegExp(RIGHTFUL, 'gu');
-const SELECTOR = new RegExp(String.raw`(${RIGHTFUL})|[\ufe00-\ufe0f\u{e0100}-\u{e01ef}]`, 'gu');
+/** The sequences in which invisible characters are accepted: joined emoji, keycaps, variants of Chinese and Mongolian letters. */
+const SEQUENCE = String.raw`${PICTOGRAPH}(?:\u200d${PICTOGRAPH})*|[0-9#*]\ufe0f?\u20e3|(?<=\p{Unified_Ideograph})[\ufe00-\ufe02\u{e0100}-\u{e01ef}]|(?<=(?=\p{L})\p{Script=Mongolian})[\u180b-\u180f]`;
+const SEQUENCES = new RegExp(SEQUENCE, 'gu');
+const SELECTOR = new RegExp(String.raw`(${SEQUENCE})|[\ufe00-\ufe0f\u{e0100}-\u{e01ef}]`, 'gu');
 /** A joiner (U+200C, U+200D) with the letters beside it and their marks; no spelling has more than eight marks in a row. */
 const JOINER = /(\p{L}\p{M}{0,8})([\u200c\u200d])(?=(\p{M}{0,8}\p{L})?)/gu;
 
-/** What a key ignores: {@link HIDDEN} but for what separates words. */
+/** The characters that a key ignores: {@link HIDDEN} except white space. */
 const IGNORED = /(?![\t\n\v\f\r\x85])[\p{Cc}\p{Default_Ignorable_Code_Point}\u2800\ufff9-\ufffb]/gu;
 
 /**
@@ -30,17 +30,17 @@ const IGNORED = /(?![\t\n\v\f\r\x85])[\p{Cc}\p{Default_Ignorable_Code_Point}\u28
  * For short text only: the caller has checked the length.
  */
 export function hidesCharacters(name: string): boolean {
-  return HIDDEN.test(name) && HIDDEN.test(name.replace(VISIBLE, '☺').replace(JOINER, withoutRightfulJoiner));
+  return HIDDEN.test(name) && HIDDEN.test(name.replace(SEQUENCES, '☺').replace(JOINER, withoutValidJoiner));
 }
 
-/** UTS 46 of the platform knows virama and joining types (RFC 5892, ContextJ); it refuses with an empty text. */
-function withoutRightfulJoiner(found: string, before: string, joiner: string, after = ''): string {
+/** The platform checks joiners by UTS 46 (RFC 5892, ContextJ), and returns an empty string for one that is not allowed there. */
+function withoutValidJoiner(found: string, before: string, joiner: string, after = ''): string {
   return domainToASCII(`${before}${joiner}${after}`) === '' ? found : before;
 }
 
 /** Removes variation selectors that select nothing, as keyboards and copied texts leave them behind. */
 export function withoutStraySelectors(name: string): string {
-  return name.replace(SELECTOR, (_, rightful: string | undefined) => rightful ?? '');
+  return name.replace(SELECTOR, (_, sequence: string | undefined) => sequence ?? '');
 }
 
 /**

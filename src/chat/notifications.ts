@@ -13,8 +13,10 @@ export class Notifications {
   }
 
   /**
-   * Appends a notification and returns its position. With `senderId`, it reaches only groups that this user is in. A repeated
-   * request with the same key returns the position of the first and appends nothing; `count` counts the others.
+   * Appends a notification and returns its position in the event log. With `senderId`, it reaches only groups that this user is in.
+   * A repeated request with the same key returns the position of the first and appends nothing; `count` runs before all others, for
+   * limits.
+   * @throws {Refused} too_large, key_reused; {NotActiveError}; the errors of `count`.
    */
   async notify(
     name: string,

@@ -13,7 +13,7 @@ export interface UserView {
 const SEARCHES = { atOnce: 2, ofSource: 32, inAll: 256, waitMs: 3000 };
 const TOO_MANY_SEARCHES = 'too many searches are running: try again in a few seconds';
 
-/** Finds accounts by the key of their name, so that two ways to write a name are one (plantao.name_key). */
+/** Finds accounts by the key of their name, so that two spellings of a name are the same (plantao.name_key). */
 export class Users {
   readonly #searches = new FairTurns(SEARCHES, () => new Refused('overloaded', { sentence: TOO_MANY_SEARCHES }));
 

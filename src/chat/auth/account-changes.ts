@@ -7,12 +7,14 @@ import type { Passwords } from './passwords.ts';
 import type { SignInLimits } from './sign-in-limits.ts';
 import type { Tokens } from './tokens.ts';
 
-/** A user who proves that an account is theirs, from where. */
+/** The owner of an account, with what proves it and where the request comes from. */
 export interface Owner {
   userId: number;
   /** Null if the request has none. */
   password: string | null;
+  /** The client's network, as limits count it: {@link networkOf}. */
   network: string;
+  /** Hash of the token sent with the request; null if it has none. */
   tokenHash: string | null;
 }
 
@@ -24,11 +26,12 @@ export interface OwnAccount {
   has_password: boolean;
 }
 
-/** A signed-in device. */
+/** A signed-in device. Times are ISO 8601. */
 export interface Session {
   id: string;
   created_at: string;
   expires_at: string;
+  /** True for the session of the request itself. */
   current: boolean;
 }
 
@@ -36,7 +39,7 @@ export interface Session {
 const SESSION_ID_BYTES = 12;
 const SESSION_ID = `encode(substr(hash, 1, ${SESSION_ID_BYTES}), 'hex')`;
 
-/** What owners do with their accounts. */
+/** Shows, renames and deletes accounts, and changes their passwords and sessions, for their owners. */
 export class AccountChanges {
   readonly #sequelize: Sequelize;
   readonly #write: Write;
@@ -52,7 +55,7 @@ export class AccountChanges {
     this.#tokens = tokens;
   }
 
-  /** @throws {Refused} user_not_found. */
+  /** Returns an account. @throws {Refused} user_not_found. */
   async get(userId: number): Promise<OwnAccount> {
     const { id, username, createdAt, passwordHash } = await requireUser(userId);
     return { id, username, created_at: createdAt.toISOString(), has_password: passwordHash !== null };
@@ -60,7 +63,8 @@ export class AccountChanges {
 
   /**
    * Replaces the password, which revokes all tokens of the account, and returns a new token for the caller.
-   * @throws {Refused} user_not_found, forbidden if the account has no password, unauthenticated; {TooManyTriesError}.
+   * @throws {Refused} user_not_found, forbidden if the account has no password, unauthenticated if the old one is wrong, overloaded;
+   * {TooManyTriesError}; {NotActiveError}.
    */
   async changePassword(owner: Owner, password: string): Promise<string> {
     const former = await this.#prove(owner);
@@ -76,7 +80,7 @@ export class AccountChanges {
     });
   }
 
-  /** @throws {Refused} user_not_found, username_taken. */
+  /** Gives an account another name. @throws {Refused} user_not_found, username_taken; {NotActiveError}. */
   async rename(userId: number, username: string): Promise<void> {
     await this.#write(async (transaction) => {
       const [row] = await this.#sequelize.query<{ renamed: boolean }>(
@@ -88,8 +92,8 @@ export class AccountChanges {
   }
 
   /**
-   * Deletes an account in steps; `mode` decides whether its messages stay, under another name.
-   * @throws {Refused} user_not_found, unauthenticated; {TooManyTriesError}.
+   * Deletes an account, in steps. `anonymise` keeps its messages under another name, `erase` deletes them too.
+   * @throws {Refused} user_not_found, unauthenticated, overloaded; {TooManyTriesError}; {NotActiveError}.
    */
   async erase(owner: Owner, mode: 'anonymise' | 'erase'): Promise<void> {
     await this.#prove(owner);
@@ -104,7 +108,7 @@ export class AccountChanges {
     }
   }
 
-  /** Returns the sessions of a user that can still be used, newest first. */
+  /** Returns the sessions of a user that have not expired, newest first. `currentHash` is the hash of the request's token. */
   async sessions(userId: number, currentHash: string | null): Promise<Session[]> {
     const rows = await this.#sequelize.query<{ id: string; created_at: Date; expires_at: Date; current: boolean }>(
       `SELECT ${SESSION_ID} AS id, created_at, expires_at, coalesce(hash = decode($currentHash, 'hex'), false) AS current
@@ -119,7 +123,7 @@ export class AccountChanges {
     }));
   }
 
-  /** Ends one session of a user. @throws {Refused} session_not_found. */
+  /** Ends one session of a user. @throws {Refused} session_not_found; {NotActiveError}. */
   async endSession(userId: number, sessionId: string): Promise<void> {
     await this.#write(async (transaction) => {
       const ended = await this.#sequelize.query(
@@ -130,7 +134,7 @@ export class AccountChanges {
     });
   }
 
-  /** Checks the password of an account that has one; a guess counts as at a login. Returns the password's hash. */
+  /** Checks the password, as a login does. Returns the stored hash; null for an account without a password, which needs no proof. */
   async #prove({ userId, password, network, tokenHash }: Owner): Promise<string | null> {
     const { passwordHash, username } = await requireUser(userId);
     if (passwordHash === null) return null;

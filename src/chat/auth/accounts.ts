@@ -41,7 +41,7 @@ export interface AccountsOptions {
 }
 
 /**
- * Registering and logging in. An account with a password always requires it. With AUTH=open a name is enough for the other
+ * Registers and logs in. An account with a password always requires it. With AUTH=open a name is enough for the other
  * accounts, which is compatible with the Python project that this one replaces. With AUTH=token they cannot be used, and an
  * unknown name takes the same time and gets the same response as a wrong password.
  */
@@ -60,15 +60,15 @@ export class Accounts {
     const { username, password } = applicant;
     const user = await this.#options.users.find(username);
     if (!this.#options.passwordsOnly && (user === null || user.passwordHash === null)) {
-      return this.#enterFreely(user, applicant);
+      return this.#logInByName(user, applicant);
     }
     if (password === null) {
       throw new Refused('unauthenticated', { sentence: 'this account requires its password' });
     }
-    return this.#enterByPassword(user, { ...applicant, password });
+    return this.#logInByPassword(user, { ...applicant, password });
   }
 
-  async #enterByPassword(user: User | null, applicant: Applicant & { password: string }): Promise<SignedIn> {
+  async #logInByPassword(user: User | null, applicant: Applicant & { password: string }): Promise<SignedIn> {
     const { username, password, network, tokenHash = null } = applicant;
     const { limits, passwords } = this.#options;
     const key = keyOf(username);
@@ -84,8 +84,8 @@ export class Accounts {
   }
 
   /**
-   * Creates an account with a password. A repeated request with the same key enters the account that the first one created: the
-   * token of the first is not stored, so it gets another one, for the password.
+   * Creates an account with a password. A repeated request with the same key logs in to the account that the first one created:
+   * the token of the first is not stored, so the password is checked and another token is issued.
    * @throws {Refused} username_taken, overloaded, key_reused; unauthenticated for a repeated request with another password;
    * {TooManyTriesError}; {NotActiveError}.
    */
@@ -109,16 +109,17 @@ export class Accounts {
     };
     const userId = await keyedWrite(this.#options, key, create, check);
     if (!made.signedIn) {
-      const entered = await this.#enterByPassword(await User.findByPk(userId), applicant);
-      return { ...entered, created: true };
+      const loggedIn = await this.#logInByPassword(await User.findByPk(userId), applicant);
+      return { ...loggedIn, created: true };
     }
     await limits.remember({ userId, network });
     return made.signedIn;
   }
 
   /**
-   * Sets an account's password and revokes its tokens; creates the account if it does not exist. For the administrator: for
-   * users who have lost their password, and for accounts created without one (AUTH=open).
+   * Sets an account's password and revokes its tokens; creates the account if it does not exist. For the administrator: helps
+   * users who have lost their password, and accounts created without one (AUTH=open). @throws {Refused} overloaded;
+   * {NotActiveError}.
    */
   async setPassword(username: string, password: string): Promise<SignedIn> {
     const { passwords } = this.#options;
@@ -128,14 +129,14 @@ export class Accounts {
       const created = await createUser(username, passwordHash, transaction);
       const user = created ?? (await this.#options.users.find(username, transaction));
       if (!user) throw new Refused('user_not_found');
-      // The database revokes the account's tokens with it (migrations/0005_sign_in.sql).
+      // A trigger revokes the account's tokens (migrations/0005_sign_in.sql).
       if (!created) await user.update({ passwordHash }, { transaction });
       return this.#signIn(user, created !== null, 'password', transaction);
     });
   }
 
-  /** Enters an account that has no password, or creates one, with the given password if there is one. */
-  async #enterFreely(found: User | null, applicant: Applicant): Promise<SignedIn> {
+  /** Logs in to an account that has no password, or creates an account, with the given password if there is one. */
+  async #logInByName(found: User | null, applicant: Applicant): Promise<SignedIn> {
     const { limits, write } = this.#options;
     const { username, password, network } = applicant;
     if (found) return this.#enter(found);

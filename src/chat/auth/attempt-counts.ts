@@ -9,13 +9,13 @@ export interface Count {
   readonly most: number;
 }
 
-/** The limit that was reached, by its index, and the time until its window ends. */
+/** The limit that was reached, by its index in the list, and the time until its window ends. */
 export interface Full {
   readonly at: number;
   readonly waitMs: number;
 }
 
-/** After a failed query the table is not used for this long, because each attempt may have waited for a lock. */
+/** After a failed query the table is not used for this long: the next attempt might wait for the same lock again. */
 const LEAVE_ALONE_MS = 5000;
 
 /**

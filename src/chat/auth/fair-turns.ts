@@ -1,4 +1,4 @@
-/** Where work is queued: sources are served in turn, and within a source its subjects. */
+/** The queue of a piece of work: sources are served in turn, and within a source its subjects. */
 export interface Place {
   /** A client's network. */
   readonly source: string;
@@ -6,7 +6,7 @@ export interface Place {
   readonly subject: string;
 }
 
-/** Why work was rejected: its source has too much queued, too much is queued in all, or it has waited too long. */
+/** Why work was rejected: too much is queued for its source, too much is queued in all, or it has waited too long. */
 export type Overload = 'source' | 'all' | 'late';
 
 /** The sizes of {@link FairTurns}. */
@@ -17,6 +17,7 @@ export interface TurnLimits {
   ofSource: number;
   /** Pieces that may wait in all. */
   inAll: number;
+  /** How long a piece may wait, in milliseconds. */
   waitMs: number;
 }
 

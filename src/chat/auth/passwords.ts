@@ -19,7 +19,7 @@ const AT_ONCE = Math.min(3, Math.max(1, availableParallelism() - 1));
  * turn, so that only a flood from many sources makes every queue this slow.
  */
 const LIMITS = { atOnce: AT_ONCE, ofSource: 32, inAll: 256, waitMs: 10_000 };
-/** Until a source's queue has moved by a few places. */
+/** Retry-After of a source whose queue is full: by then it has moved by a few places. */
 const RETRY_MS = 2000;
 const BUSY = 'too many people are signing in: try again in a few seconds';
 

@@ -2,7 +2,7 @@ import type { Sequelize } from 'sequelize';
 import type { Log } from '../../log.ts';
 import { AttemptCounts, type Count } from './attempt-counts.ts';
 
-/** A client has made too many attempts; `retryAfterMs` is the time until the current window ends. */
+/** A client has reached a limit; `retryAfterMs` is the time until the current window ends. */
 export class TooManyTriesError extends Error {
   override readonly name = 'TooManyTriesError';
   readonly retryAfterMs: number;
@@ -36,7 +36,7 @@ export interface Guesser {
 
 /** An attempt that was counted. */
 export interface Guess {
-  /** The password was right: takes back the count, resets that of this device or network, and remembers the network. */
+  /** Call it if the password was right: takes the attempt back, resets this device's or network's count, remembers the network. */
   right(): Promise<void>;
 }
 
@@ -55,7 +55,7 @@ const UNKNOWN_NETWORKS = 10;
  * per network over all accounts, and, with a higher limit, per account over all networks that its owner never signed in from.
  * An attacker therefore locks out only their own network. A device that sends a valid token of the account has only a limit
  * of its own (OWASP's device cookie). An attempt is counted before its password is checked, so that concurrent attempts do not
- * evade the limit; a right one is taken back. A rejected attempt is not counted.
+ * evade the limit; an attempt with the right password is taken back. A rejected attempt is not counted.
  */
 export class SignInLimits {
   readonly #tries: Tries;

@@ -31,7 +31,7 @@ export interface SignInOptions {
 /** Accounts that one address may register in an hour, if requests are limited at all: enough for a classroom. */
 const REGISTRATIONS = 100;
 
-/** Builds the parts of signing in. The caller starts `knownTokens` if requests require tokens, and stops it. */
+/** Creates the parts of signing in. If requests require tokens, the caller starts `knownTokens`; the caller stops it. */
 export function openSignIn({ sequelize, write, users, session, log, settings }: SignInOptions) {
   const tokens = new Tokens(sequelize, write, settings.tokenHours);
   const limits = new SignInLimits(sequelize, log, {

@@ -35,7 +35,7 @@ interface Entry extends CachedToken {
 export interface TokenCacheOptions {
   session: ReconnectingSession;
   log: Log;
-  /** The most tokens to keep, some 500 bytes each; more than the number of waiters. */
+  /** The maximum number of tokens, some 500 bytes each; more than the number of waiters. */
   most: number;
   /** A monotonic clock in milliseconds; the process's own by default. */
   clock?: () => number;
@@ -43,7 +43,7 @@ export interface TokenCacheOptions {
 
 const READ_EVERY_MS = 300;
 const TRUSTED_MS = 1000;
-/** Revocations are kept for ten minutes (migrations/0005_sign_in.sql). A node that could not read them for one clears its cache. */
+/** The database keeps revocations for ten minutes (0005_sign_in.sql). A node that cannot read them for one clears its cache. */
 const AWAY_MS = 60_000;
 const TOKENS_PER_QUERY = 500;
 

@@ -2,7 +2,7 @@ import { hash, randomBytes } from 'node:crypto';
 import { QueryTypes, type Sequelize, type Transaction } from 'sequelize';
 import type { Write } from '../../database/fenced-write.ts';
 
-/** Tokens per user: one for each device, with room for clients that sign in at each start. Beyond it the oldest is revoked. */
+/** Tokens per user: one for each device, with room for clients that sign in whenever they start. Beyond it the oldest is revoked. */
 const MOST_OF_A_USER = 100;
 
 /** 256 random bits in base64url: 43 characters. */
@@ -14,7 +14,7 @@ export const looksLikeToken = (text: string): boolean => TOKEN.test(text);
 /** Returns the form in which a token is stored and cached: SHA-256 in hexadecimal. */
 export const tokenHash = (token: string): string => hash('sha256', token, 'hex');
 
-/** What a user proved when a token was issued. AUTH=token rejects tokens issued for a name only (AUTH=open). */
+/** The proof for which a token was issued. AUTH=token rejects tokens issued for a name only (AUTH=open). */
 export type Proof = 'name' | 'password';
 
 /** Issues and revokes tokens. They are looked up in token-cache.ts. */

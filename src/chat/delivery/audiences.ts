@@ -5,15 +5,15 @@ import { groupNames, type Memberships } from './membership-cache.ts';
 /** Returns whether the user was a member of the group at the event in question. */
 type IsMember = (groupId: number) => boolean;
 
-/** An audience that can match past events with the memberships of then. */
+/** An audience that can match past events with the memberships that the user had at that time. */
 export interface ReplayableAudience extends Audience {
   /** The memberships that decide, or null if none do. */
   readonly memberships: Memberships | null;
   /** As {@link Audience.matches}, with the given memberships. */
   matchesAs(event: LogEvent, isMember: IsMember): boolean;
-  /** The one group that it waits for, or null. */
+  /** The group that it waits for; null if it waits for a name, or for all groups of a user. */
   readonly groupId: number | null;
-  /** The one name, of a free topic and of groups, that it waits for, or null. */
+  /** The name of a free topic and of groups that it waits for; null if it waits for ids. */
   readonly name: string | null;
 }
 
@@ -49,7 +49,6 @@ export class UserAudience implements ReplayableAudience {
     return this.matchesAs(event, (groupId) => this.memberships.groups.has(groupId));
   }
 
-  /** As {@link Audience.matches}, with the given memberships. */
   matchesAs(event: LogEvent, isMember: IsMember): boolean {
     if (event.kind === 'broadcast' || event.userId === this.memberships.userId) return true;
     return event.groupId !== null && isMember(event.groupId);
@@ -76,12 +75,12 @@ export class NamedAudience implements ReplayableAudience {
   /** The group's id or the name, as the client gave it. */
   readonly label: string | number;
 
-  readonly #called: string | undefined;
+  readonly #groupName: string | undefined;
 
-  /** `called` is the recent name of a group by id, for an audience without memberships. */
-  constructor(label: string | number, memberships: Memberships | null, called?: string) {
+  /** `groupName` is the current name of the group, if `label` is an id and there are no memberships that have it. */
+  constructor(label: string | number, memberships: Memberships | null, groupName?: string) {
     this.label = label;
-    this.#called = called;
+    this.#groupName = groupName;
     this.memberships = memberships;
     this.groupId = typeof label === 'number' ? label : null;
     this.name = typeof label === 'string' ? label : null;
@@ -94,16 +93,15 @@ export class NamedAudience implements ReplayableAudience {
   }
 
   names(): string[] {
-    const called =
-      this.groupId === null ? undefined : (this.memberships?.groups.get(this.groupId)?.name ?? this.#called);
-    return [called ?? String(this.label)];
+    const groupName =
+      this.groupId === null ? undefined : (this.memberships?.groups.get(this.groupId)?.name ?? this.#groupName);
+    return [groupName ?? String(this.label)];
   }
 
   matches(event: LogEvent): boolean {
     return this.matchesAs(event, (groupId) => this.memberships?.groups.has(groupId) ?? true);
   }
 
-  /** As {@link Audience.matches}, with the given memberships. */
   matchesAs(event: LogEvent, isMember: IsMember): boolean {
     if (event.kind === 'broadcast') return true;
     if (this.name !== null && event.topic === this.name) return true;

@@ -13,7 +13,7 @@ export interface CatchUpPage extends Replayed {
   epoch: string;
 }
 
-/** A client that requests a page. Nothing is read for clients that have left. */
+/** A poll or stream that requests a page. Nothing is read for one whose client has left. */
 interface PageRequest {
   readonly audience: ReplayableAudience;
   readonly isOver: boolean;
@@ -56,9 +56,9 @@ interface CatchUpRow extends FeedRow {
   groups_before: number[] | null;
 }
 
-/** Time for one page. It takes some milliseconds, and a hundred times that on a busy server. */
+/** Timeout of the query for one page, which takes some milliseconds, and a hundred times that on a busy server. */
 const LIMIT_MS = 5000;
-/** A request that has waited this long is refused, since its client is better served by another node. */
+/** A request that has waited this long is refused: another node can serve the client sooner. */
 const MOST_WAIT_MS = 5000;
 /** Pages that may wait: as many as {@link MOST_WAIT_MS} allow at some milliseconds each. */
 const MOST_WAITING = 1000;
@@ -68,7 +68,7 @@ const MOST_CHANGES = 20_000;
 /**
  * Reads the log from the database for polls and streams whose cursor lies before the tail in memory. It has a session of its
  * own and reads one page at a time, so that a thousand clients that catch up delay each other and not those that wait for
- * new events. Audiences take turns, so that one that returns with a thousand cursors delays itself.
+ * new events. Audiences take turns, so that one that returns with a thousand cursors delays only itself.
  */
 export class CatchUpReader {
   readonly #session: Pick<ReconnectingSession, 'query'>;
@@ -91,8 +91,8 @@ export class CatchUpReader {
   /**
    * Returns a page of the events that an audience missed after `position`, or null if all clients that requested it left
    * before it was read.
-   * @throws {CursorExpiredError} if retention has passed the position, or too much has changed since; {Refused}
-   * overloaded; the database's error.
+   * @throws {CursorExpiredError} if retention has removed the events after the position, or the user has joined and left too many
+   * groups since; {Refused} overloaded; the database's error.
    */
   read(request: PageRequest, position: number): Promise<CatchUpPage | null> {
     const { audience } = request;
@@ -161,7 +161,7 @@ export class CatchUpReader {
 
 const overloaded = () =>
   new Refused('overloaded', {
-    sentence: 'too many clients catch up on this node: try another node, or try again later',
+    sentence: 'too many clients are catching up on this node: try another node, or try again later',
   });
 
 // $1 position, $2 the user whose memberships decide, $3 a group, $4 a name, $5 true for all groups of that user.

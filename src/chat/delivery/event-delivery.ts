@@ -48,7 +48,7 @@ export class EventDelivery {
     this.#waiters.flush();
   }
 
-  /** Ends every wait with `cursor`, and forgets all memberships: both belong to a log that this node no longer follows. */
+  /** Wakes all waiters with `cursor`, and forgets all memberships: both belong to a log that this node no longer follows. */
   abandon(cursor: string): void {
     this.#waiters.dismiss(cursor);
     this.#memberships.clear();

@@ -1,4 +1,4 @@
-/** How long a group is assumed to exist. A herd that polls it again does not query the database each time. */
+/** How long a group is assumed to exist, so that a herd of polls does not query the database each time. */
 const TRUSTED_MS = 60_000;
 const MOST_KEPT = 10_000;
 

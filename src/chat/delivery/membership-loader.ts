@@ -15,14 +15,14 @@ interface LoadedRow {
 const LIMIT_MS = 5000;
 const MOST_A_QUERY = 1000;
 /**
- * Least time between two queries, in milliseconds. The first runs at once. A herd that returns over seconds, each client at
- * its own time, then costs ten queries a second and not one a client. A client misses nothing while it waits: what happens
- * meanwhile comes after its cursor.
+ * The shortest interval between two queries, in milliseconds. The first runs at once. A herd that returns over some seconds then
+ * costs ten queries a second, rather than one for each client. A client misses nothing while it waits: what happens meanwhile
+ * comes after its cursor.
  */
 const INTERVAL_MS = 100;
 /**
- * A try fails if the log has advanced too far beyond its snapshot, or was replaced. Five failures in a row are not bad
- * luck.
+ * An attempt fails if the log has advanced too far beyond its snapshot, or was replaced. Five failures in a row are not a
+ * coincidence.
  */
 const MOST_TRIES = 5;
 

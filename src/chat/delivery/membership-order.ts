@@ -1,6 +1,6 @@
 /**
  * Decides with which memberships an event is matched: a join counts from its own event on, a leave only after its event.
- * So users receive the events of their own joining and leaving, and everything between the two.
+ * Users therefore receive the events of their own joining and leaving, and everything in between.
  *
  * Delivery of new events (event-delivery.ts) and reading of past ones (replay.ts) both run through here. The statement in
  * catch-up-reader.ts repeats {@link membershipsBefore} in SQL, because only PostgreSQL has all of a user's changes; the

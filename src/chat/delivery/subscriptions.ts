@@ -17,10 +17,10 @@ export interface Subscriber extends Waiter {
   readonly isOver: boolean;
 }
 
-/** The next step for a subscriber: it was registered or left, it has a page in memory, or the database must be read. */
+/** The next step for a subscriber: none, because it was registered or has left; a page from memory; or reading the database. */
 type Step = { kind: 'done' } | { kind: 'page'; page: CatchUpPage } | { kind: 'catchUp'; position: number };
 
-/** Pages without an event for the audience that are read for one response, which then tells how far the client has come. */
+/** Pages without an event for the audience that are read for one response. Its cursor then says how far the client has come. */
 const MOST_PAGES = 20;
 
 /**
@@ -46,8 +46,8 @@ export class Subscriptions {
   }
 
   /**
-   * Returns what the subscriber's audience missed since `from`. If that is nothing, registers the subscriber and returns
-   * null.
+   * Returns what the subscriber's audience missed since `from`. If it missed nothing, registers the subscriber and returns null;
+   * also returns null if the client has left.
    * @throws {CursorExpiredError} if the log cannot be continued from there without a gap; {Refused} overloaded, or
    * unavailable if the log was replaced meanwhile; the database's error if it must be read and cannot be.
    */

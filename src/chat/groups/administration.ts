@@ -15,15 +15,16 @@ export interface GroupState {
   archived: boolean;
 }
 
-/** What a change sets; undefined fields stay. */
+/** The new values of a group's fields; undefined ones stay. */
 export type GroupChange = { [Field in keyof GroupState]?: GroupState[Field] | undefined };
 
-/** Messages that one step of a deletion removes: some tens of milliseconds, in which nobody else writes. */
+/** Messages that one step of a deletion removes: some tens of milliseconds, in which no other write commits. */
 const MOST_REMOVED = 1000;
 
 /**
- * Changes groups and the roles of their members. Who may do so is checked inside the transaction: with the event log locked,
- * nobody's role changes between the check and the change. `actorId` is null where callers are not authenticated (AUTH=open).
+ * Changes groups and the roles of their members. The actor's permission is checked inside the transaction: while the event log is
+ * locked, no role can change between the check and the change. `actorId` is null where callers are not authenticated (AUTH=open).
+ * Every method that writes throws {NotActiveError} on a node that is not active.
  */
 export class GroupAdministration {
   readonly #sequelize: Sequelize;
@@ -34,7 +35,7 @@ export class GroupAdministration {
     this.#write = write;
   }
 
-  /** Returns a user's role in a group; null for one who is not a member. */
+  /** Returns a user's role in a group; null if the user is not a member. */
   async roleOf(groupId: number, userId: number, transaction: Transaction | null = null): Promise<Role | null> {
     const [row] = await this.#sequelize.query<{ role: Role }>(
       'SELECT role FROM plantao.memberships WHERE group_id = $groupId AND user_id = $userId',
@@ -72,7 +73,7 @@ export class GroupAdministration {
   }
 
   /**
-   * Gives a member another role. The last owner cannot step down: another owner is made first.
+   * Gives a member another role. The last owner cannot step down.
    * @throws {Refused} group_not_found, not_a_member, forbidden unless the actor is an owner, last_owner, direct_chat.
    */
   async setRole(groupId: number, actorId: number | null, userId: number, role: Role): Promise<void> {
@@ -90,9 +91,9 @@ export class GroupAdministration {
   }
 
   /**
-   * Removes a member, who can then be added again by an owner or admin only; does nothing if the user is none. Admins remove
-   * members, owners remove every member.
-   * @throws {Refused} user_not_found, group_not_found, not_a_member, forbidden, direct_chat.
+   * Removes a member, whom only an owner or admin can add again; does nothing if the user is not a member. Admins can remove
+   * plain members, owners every member.
+   * @throws {Refused} user_not_found, group_not_found, not_a_member if the actor is not one, forbidden, direct_chat.
    */
   async removeMember(groupId: number, actorId: number, userId: number): Promise<void> {
     await this.#write(async (transaction) => {
@@ -110,8 +111,8 @@ export class GroupAdministration {
   }
 
   /**
-   * Deletes a group with its messages, in steps: its members are notified first, and no step holds up other writes for long. If
-   * it breaks off, the group stays archived and the call can be repeated.
+   * Deletes a group with its messages, in steps, so that other writes do not wait for long. The first step notifies the members.
+   * If a later one fails, the group stays archived and the call can be repeated.
    * @throws {Refused} group_not_found, not_a_member, forbidden unless the actor is an owner, direct_chat.
    */
   async delete(groupId: number, actorId: number | null): Promise<void> {

@@ -5,7 +5,7 @@ import { MOST_GROUPS, MOST_LISTED } from '../group-limits.ts';
 import type { UserView } from '../users.ts';
 import type { Role } from './administration.ts';
 
-/** A group as GET /chats lists it; has fewer `members` than `members_count` if there are too many to list. */
+/** A group as GET /chats lists it; `members` has fewer than `members_count` entries if there are too many to list. */
 interface ListedChat {
   id: number;
   name: string;
@@ -16,7 +16,7 @@ interface ListedChat {
   description: string;
   archived: boolean;
   role: Role;
-  /** Messages of others after the mark, {@link MOST_UNREAD} at the most. */
+  /** Messages of others after `last_read_id`, {@link MOST_UNREAD} at the most. */
   unread: number;
   last_read_id: number;
   last_message: { id: number; sender: string; sender_id: number; excerpt: string; timestamp: string } | null;
@@ -29,7 +29,7 @@ export interface ChatListView {
   cursor: string;
 }
 
-/** The greatest unread count: it stands for this many or more, so that its cost does not grow with the history. */
+/** The greatest unread count, which stands for this many or more: the cost of counting must not grow with the history. */
 const MOST_UNREAD = 1000;
 /** Characters of the last message that a list shows. */
 const EXCERPT = 200;
@@ -68,7 +68,7 @@ const QUERY = `
             ORDER BY greatest(l.last_at, l.joined_at) DESC, l.id DESC) FROM listed l) AS chats
   FROM plantao.users me CROSS JOIN plantao.log_bounds b WHERE me.id = $userId`;
 
-/** Lists a user's chats in one statement, which reads by index a bounded number of rows for each group. */
+/** Lists a user's chats in one statement, which reads a bounded number of rows for each group, by index. */
 export class ChatList {
   readonly #sequelize: Sequelize;
 

@@ -5,7 +5,7 @@ import { requireRoom, requireRoomToCreate } from '../group-limits.ts';
 import { keyedWrite, type RequestKey } from '../keyed-write.ts';
 import { holdUser, requireUser, type UserView } from '../users.ts';
 
-/** A direct chat; `created` if it did not exist before. */
+/** A direct chat; `created` is true if it did not exist before. */
 export interface DirectChat {
   groupId: number;
   groupName: string;
@@ -24,8 +24,9 @@ export class DirectChats {
   }
 
   /**
-   * Returns the direct chat of two users, and creates it if there is none. A user who left it is a member again after calling.
-   * @throws {Refused} user_not_found, too_many_groups.
+   * Returns the direct chat of two users, and creates it if there is none. If `userId` has left it, adds that user again.
+   * @throws {Refused} user_not_found, too_many_groups, key_reused; {TooManyTriesError} for too many new groups in an hour;
+   * {NotActiveError}.
    */
   async open(userId: number, otherUserId: number, key: RequestKey | null = null): Promise<DirectChat> {
     return keyedWrite({ sequelize: this.#sequelize, write: this.#write }, key, async (transaction) => {

@@ -18,11 +18,11 @@ export interface Hook {
 export interface FoundHook {
   id: number;
   groupId: number;
-  /** True if it has posted a message under this idempotency key. */
+  /** True if it has posted a message with this idempotency key. */
   isRepeated: boolean;
 }
 
-/** Incoming hooks: the holder of a hook's token may post to its group. The database knows the hash of a token only. */
+/** Incoming hooks: programs that have a hook's token may post to its group. The database stores only the hash of the token. */
 export class Hooks {
   readonly #sequelize: Sequelize;
   readonly #write: Write;
@@ -40,7 +40,8 @@ export class Hooks {
 
   /**
    * Creates a hook and returns it with its token, which is shown this once.
-   * @throws {Refused} group_not_found, not_a_member, forbidden unless the actor is an owner or admin, direct_chat, too_many_hooks.
+   * @throws {Refused} group_not_found, not_a_member, forbidden unless the actor is an owner or admin, direct_chat, too_many_hooks,
+   * key_reused; {NotActiveError}.
    */
   async create(
     { groupId, name, actorId }: { groupId: number; name: string; actorId: number | null },
@@ -66,7 +67,7 @@ export class Hooks {
       if (!hook) throw new Error('the new hook was not found');
       return { salt, hook: view(hook) };
     });
-    // A stored result has its fields in another order, and a repeated request gets the same text.
+    // jsonb stores fields in another order, and a repeated request must get the same text.
     const { id, name: hookName, sender, created_by, created_at } = hook;
     return { hook: { id, name: hookName, sender, created_by, created_at }, token: keyedToken(key, salt) };
   }
@@ -98,7 +99,7 @@ export class Hooks {
     });
   }
 
-  /** Returns the hook of a token. @throws {Refused} hook_not_found for every text that is no token; hook_revoked. */
+  /** Returns the hook of a token; `key` is the Idempotency-Key of its post. @throws {Refused} hook_not_found, hook_revoked. */
   async find(token: string, key: string | null): Promise<FoundHook> {
     const [found] = await this.#sequelize.query<{
       id: number;

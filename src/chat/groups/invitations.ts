@@ -21,12 +21,12 @@ interface InvitedGroup {
   is_removed: boolean;
 }
 
-/** Invitations of a group that are kept; the oldest go first. */
+/** Invitations kept for a group; beyond it, expired and old ones are deleted first. */
 const MOST_INVITATIONS = 100;
 /** Length of a token: 256 random bits in base64url. */
 export const INVITATION_LENGTH = 43;
 
-/** Invitation links. The database knows the hash of a token only. */
+/** Invitation links: users who have the token may join the group. The database stores only the hash of the token. */
 export class Invitations {
   readonly #sequelize: Sequelize;
   readonly #write: Write;
@@ -38,7 +38,11 @@ export class Invitations {
     this.#administration = administration;
   }
 
-  /** @throws {Refused} group_not_found, not_a_member, forbidden unless the actor is an owner or admin, direct_chat. */
+  /**
+   * Creates an invitation that is valid for some `hours` and for as many users as `uses`.
+   * @throws {Refused} group_not_found, not_a_member, forbidden unless the actor is an owner or admin, direct_chat, key_reused;
+   * {NotActiveError}.
+   */
   async create(
     { groupId, actorId, hours, uses }: { groupId: number; actorId: number | null; hours: number; uses: number },
     key: RequestKey | null = null,
@@ -82,9 +86,9 @@ export class Invitations {
   }
 
   /**
-   * Joins the group of an invitation, and returns its id and name; does not use it up if the user is a member.
-   * @throws {Refused} user_not_found, invitation_not_found also if it expired or is used up, removed_from_group, group_full,
-   * too_many_groups.
+   * Adds the user to the group of an invitation, and returns the group's id and name. For a member the invitation is not used up.
+   * @throws {Refused} user_not_found, invitation_not_found also if it has expired or is used up, removed_from_group, group_full,
+   * too_many_groups, key_reused; {NotActiveError}.
    */
   async accept(token: string, userId: number, key: RequestKey | null = null): Promise<{ id: number; name: string }> {
     return keyedWrite({ sequelize: this.#sequelize, write: this.#write }, key, async (transaction) => {

@@ -3,7 +3,7 @@ import { topicOf } from '../../events/log-event.ts';
 import type { Subscribers, Waiters } from '../../events/waiters.ts';
 import { type ReplayableAudience, UserAudience } from '../delivery/audiences.ts';
 
-/** A signal for the members of groups, except the user whom it is about. */
+/** A signal about a user, for the other members of these groups. */
 export interface Ephemeral {
   userId: number;
   groupIds: Iterable<number>;
@@ -12,10 +12,10 @@ export interface Ephemeral {
 
 /** With more waiting members on this node, a group gets no signals: each keystroke would write to thousands of sockets. */
 const MOST_IN_GROUP = 500;
-/** Deliveries of one call, and those of the group in which it is reached: some tens of milliseconds of work. The rest is dropped. */
+/** Deliveries of one call: tens of milliseconds of work. The group in which this is reached is completed, the rest dropped. */
 const MOST_DELIVERIES = 20_000;
 
-/** Delivers signals to the polls and streams that want them. They are in no log, so a client that is not waiting misses them. */
+/** Delivers signals to the polls and streams that want them. Signals are in no log, so a client that is not waiting misses them. */
 export class EphemeralDelivery {
   readonly #waiters: Waiters;
   readonly #eventLog: EventLog;

@@ -20,12 +20,12 @@ export interface LiveOptions {
   memberships: MembershipLoader;
 }
 
-/** Changes of presence that one tick delivers. The rest is dropped: GET /presence has the state. */
+/** Changes of presence that one tick delivers. The rest is dropped: GET /presence returns the state. */
 const MOST_CHANGES = 500;
 /** Groups of one user that are notified of a change. */
 const MOST_GROUPS = 100;
 
-/** Typing and presence on all nodes. Optional: what fails here is dropped, and nothing else waits for it. */
+/** Typing and presence across all nodes. Optional: a failure here loses signals, and nothing else waits for it. */
 export class Live {
   readonly typing: Typing;
   readonly #options: LiveOptions;
@@ -52,7 +52,7 @@ export class Live {
     return this.#presence.users;
   }
 
-  /** Never waits for the database. */
+  /** Starts in the background: returns without waiting for the database. */
   start(): void {
     void this.#signals.start();
     this.#timer = setTimeout(() => this.#tick(), TICK_MS * Math.random());
@@ -64,7 +64,7 @@ export class Live {
     this.typing.stop();
   }
 
-  /** Receives a notification of the channel plantao_signals. */
+  /** Handles a notification of the channel plantao_signals. */
   receive(payload: unknown): void {
     if (!this.#isStopped) this.#signals.receive(payload);
   }

@@ -12,9 +12,9 @@ export const TICK_MS = 2000;
 const GRACE_MS = 8000;
 /** A node that was silent for this long is dead, and its users are offline. */
 const NODE_MS = 3 * TICK_MS;
-/** A part that did not change is sent again this often, for nodes that have missed it. */
+/** A part that has not changed is sent again at this interval, for nodes that have missed it. */
 const REFRESH_MS = 10_000;
-/** Ticks after the start without changes: until then the node learns who is online. */
+/** Ticks after the start in which no changes are reported: the node is still learning which users are online. */
 const QUIET_TICKS = 2;
 const MOST_NODES = 64;
 
@@ -23,7 +23,7 @@ interface OtherNode {
   readonly users: Set<number>;
 }
 
-/** The users who are connected to any node. Each node tells the others its own; the state is renewed and never trusted for long. */
+/** The users who are connected to any node. Each node sends its own to the others, again and again: what is not renewed expires. */
 export class Presence {
   readonly #seenAt = new Map<number, number>();
   readonly #others = new Map<string, OtherNode>();
@@ -41,7 +41,7 @@ export class Presence {
     return this.#known;
   }
 
-  /** Takes in a signal of another node. */
+  /** Records a signal of another node. */
   hear({ from, online }: Signal): void {
     let node = this.#others.get(from);
     if (!node) {
@@ -59,7 +59,7 @@ export class Presence {
     for (const id of now) if (node.users.size < MOST_ONLINE) node.users.add(id);
   }
 
-  /** Returns what to send to the other nodes, and the users who came or went since the last tick. `connected` are the users of this node. */
+  /** Returns the signals for the other nodes, and the changes since the last tick. `connected` are the users of this node. */
   tick(connected: Iterable<number>): { signals: Pick<Signal, 'online'>[]; changes: PresenceChange[] } {
     const now = this.#clock();
     for (const userId of connected) {
@@ -82,7 +82,7 @@ export class Presence {
     return changes;
   }
 
-  /** The parts that have changed or are due; otherwise a sign of life. A node without users that has sent none is silent. */
+  /** Returns the parts that have changed or are due, or else an empty signal as a sign of life; nothing if there is no user to report. */
   #signals(now: number): Pick<Signal, 'online'>[] {
     if (this.#seenAt.size === 0 && this.#sent.size === 0) return [];
     const due: Pick<Signal, 'online'>[] = [];

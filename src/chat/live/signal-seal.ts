@@ -4,10 +4,10 @@ const CIPHER = 'aes-256-gcm';
 const IV_BYTES = 12;
 const TAG_BYTES = 16;
 
-/** Most bytes of a text that is sealed: encoded, it fits the 7999 bytes of a notification. */
+/** The maximum length of a text to seal, in bytes: sealed, it fits the 7999 bytes of a notification. */
 export const MOST_SEALED = 5900;
 
-/** Encrypts a text for the other nodes: a session that can only connect to the database can neither read nor forge it. */
+/** Encrypts a text for the other nodes: a role that can merely connect to the database can neither read nor forge it. */
 export function seal(text: string, key: Buffer): string {
   const iv = randomBytes(IV_BYTES);
   const cipher = createCipheriv(CIPHER, key, iv);

@@ -1,25 +1,25 @@
 import { MOST_SEALED } from './signal-seal.ts';
 
-/** What one node tells the others. `from` is random for each start of a node, and `number` ascends. */
+/** A message of one node to the others. `from` is random for each start of a node, and `number` increases with each signal. */
 export interface Signal {
   from: string;
   number: number;
-  /** Groups and users who type there. */
+  /** The users who are typing, each with the group. */
   typing?: [groupId: number, userId: number][];
   /** The connected users whose id modulo `of` is `part`. */
   online?: { of: number; part: number; ids: number[] };
 }
 
-/** Most users of one node who are shown as connected. */
+/** The maximum number of users of one node who are shown as connected. */
 export const MOST_ONLINE = 50_000;
-/** Most parts into which their ids are divided. */
+/** The maximum number of parts into which their ids are divided. */
 const MOST_PARTS = 256;
 /** Bytes of a signal apart from its ids. */
 const FRAME_BYTES = 150;
 
 const isId = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) > 0;
 
-/** Returns the signal in a text, or null. A newer version may send others. */
+/** Returns the signal in a text, without what is invalid in it; null if it is not one. A newer version may send other texts. */
 export function readSignal(text: string): Signal | null {
   let value: Partial<Signal> | null;
   try {
@@ -41,7 +41,7 @@ export function readSignal(text: string): Signal | null {
 
 /**
  * Divides the ids of connected users by their remainders, so that each part fits one notification and a change of one user
- * changes one part. The ids of a part are sorted, each as the difference to the one before.
+ * changes one part. The ids of a part are sorted, and each is encoded as the difference from the one before.
  */
 export function partsOf(ids: Iterable<number>): { of: number; part: number; ids: number[] }[] {
   const sorted = [...ids].sort((one, other) => one - other);

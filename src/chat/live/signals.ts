@@ -13,20 +13,20 @@ export interface SignalsOptions {
 }
 
 const LIMIT_MS = 1000;
-/** Nodes whose last number is remembered. One that is forgotten is not silenced: its next signal counts as new. */
+/** Nodes whose last number is remembered. The next signal of a forgotten node counts as new. */
 const MOST_NODES = 64;
-/** A signal that cannot be read is forged, or the key was replaced. The key is read again this often at the most. */
+/** A signal that cannot be decrypted is forged, or the key was replaced. The key is read again at this interval at the most. */
 const KEY_AGE_MS = 10_000;
 /** Signals that wait while one call is under way. The rest is dropped. */
 const MOST_WAITING = 256;
 
 /**
  * Sends signals to all nodes of this database, as notifications, and receives theirs. Signals may be lost, since nothing
- * depends on them: a failure is ignored, and delays nothing else, because they have a session of their own. A signal that
- * was recorded and is sent again is ignored, because its number is not new.
+ * depends on them. A failure is ignored and delays nothing else, because signals have a session of their own. A replayed signal is
+ * ignored, because its number is not new.
  */
 export class Signals {
-  /** The name of this start of the node in its signals. */
+  /** Identifies this process in its signals: {@link Signal.from}. */
   readonly name = randomBytes(6).toString('hex');
   readonly #options: SignalsOptions;
   readonly #numbers = new Map<string, number>();
@@ -46,13 +46,13 @@ export class Signals {
     return this.#sent;
   }
 
-  /** Sends signals in one call as soon as the call under way has ended. */
+  /** Queues signals, which are sent in one call as soon as the call under way has ended. */
   send(signals: readonly Omit<Signal, 'from' | 'number'>[]): void {
     this.#waiting.push(...signals.slice(0, MOST_WAITING - this.#waiting.length));
     if (!this.#isSending) void this.#sendAll();
   }
 
-  /** Receives a notification; `payload` may be anything that any session of the database has sent. */
+  /** Handles a notification; `payload` may be anything, because any session of the database can send one. */
   receive(payload: unknown): void {
     if (typeof payload !== 'string') return;
     const text = this.#key === null ? null : unseal(payload, this.#key);
@@ -66,7 +66,7 @@ export class Signals {
     this.#options.onSignal(signal);
   }
 
-  /** Reads the key, without which no signal is read. Never rejects. */
+  /** Reads the key, without which no signal can be decrypted. Never rejects. */
   async start(): Promise<void> {
     await this.#readKey().catch((error) =>
       this.#options.log.debug({ err: error }, 'the key of signals cannot be read'),

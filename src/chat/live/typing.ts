@@ -1,16 +1,16 @@
 import type { Signals } from './signals.ts';
 
-/** How long a client shows that a user types, unless it receives the signal again. */
+/** How long a client shows that a user is typing, unless it receives the signal again. */
 export const TYPING_MS = 6000;
-/** A signal for the same user and group is sent this often at the most. */
+/** The shortest interval between two signals for the same user and group. */
 const REPEAT_MS = 2000;
 /** Signals that arrive within this time are sent together: at most ten notifications a second. */
 const BATCH_MS = 100;
-/** Users who type in one notification, far fewer than its bytes allow. The rest is dropped. */
+/** Users in one notification, far fewer than its bytes allow. The rest is dropped. */
 const MOST_IN_BATCH = 150;
 const MOST_REMEMBERED = 10_000;
 
-/** Collects the users who type on this node and sends them to all nodes. */
+/** Collects the users who are typing on this node and sends them to all nodes. */
 export class Typing {
   readonly #signals: Pick<Signals, 'send'>;
   readonly #sentAt = new Map<string, number>();
@@ -22,7 +22,7 @@ export class Typing {
     this.#signals = signals;
   }
 
-  /** Signals that a member types in a group. */
+  /** Signals that a member is typing in a group. */
   add(groupId: number, userId: number): void {
     if (this.#isStopped) return;
     const key = `${groupId} ${userId}`;

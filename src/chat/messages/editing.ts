@@ -16,9 +16,9 @@ export class MessageEditing {
   }
 
   /**
-   * Returns when the message was last edited; null if it never changed, since the same text again is no edit. Replaces the
-   * meta too unless `meta` is undefined.
-   * @throws {Refused} message_not_found.
+   * Replaces the text of a message, and its meta unless `meta` is undefined. Returns when the message was last edited; null if it
+   * never was, since the same text again is not an edit.
+   * @throws {Refused} message_not_found, meta_too_large; {NotActiveError}.
    */
   async edit(messageId: number, content: string, meta?: object | null): Promise<Date | null> {
     return this.#write(async (transaction) => {

@@ -20,9 +20,9 @@ export class Reactions {
   }
 
   /**
-   * Adds a reaction; does nothing if it is there. Returns how many users have it. `check` runs before, except for a repeated
+   * Adds a reaction; does nothing if it exists. Returns how many users have it. `check` runs before, except for a repeated
    * request.
-   * @throws {Refused} message_not_found, user_not_found, too_many_reactions.
+   * @throws {Refused} message_not_found, user_not_found, too_many_reactions, key_reused; {NotActiveError}; the errors of `check`.
    */
   async add(reaction: Reaction, key: RequestKey | null, check: () => Promise<void>): Promise<number> {
     return this.#change(
@@ -34,7 +34,7 @@ export class Reactions {
     );
   }
 
-  /** Removes a reaction; does nothing if it is not there. Returns how many users have it. */
+  /** Removes a reaction; does nothing if it does not exist. Returns how many users have it. @throws {NotActiveError}. */
   async remove(reaction: Reaction): Promise<number> {
     return this.#change(
       'DELETE FROM plantao.reactions WHERE message_id = $messageId AND user_id = $userId AND emoji = $emoji',

@@ -3,7 +3,7 @@ import type { Write } from '../../database/fenced-write.ts';
 import { BatchLoader } from '../batch-loader.ts';
 import { Refused } from '../errors.ts';
 
-/** How far a user has read a group. */
+/** The last message that a user has read in a group. */
 export interface ReadMark {
   userId: number;
   groupId: number;
@@ -38,9 +38,9 @@ export class ReadMarks {
   }
 
   /**
-   * Moves a mark forward, at most to the newest message of the group. Returns where the mark is then, which is further on if it
+   * Moves a mark forward, at most to the newest message of the group. Returns the mark's message, which is a later one if the mark
    * was there before.
-   * @throws {Refused} not_a_member.
+   * @throws {Refused} not_a_member; {NotActiveError}.
    */
   mark(mark: ReadMark): Promise<number> {
     const key = keyOf(mark.userId, mark.groupId);

@@ -41,13 +41,13 @@ export interface MessageWriterOptions {
   membersOnly: boolean;
   /** Timeout of a commit: the delay of posts on a half-open connection. */
   commitLimitMs: number;
-  /** Names the transaction that held a lock for which a statement was refused. */
+  /** Converts the error of a statement that could not get a lock into one that names the transaction which holds it. */
   explain?: Explain;
   measurements?: Measurements;
 }
 
 const MOST_TRIES = 3;
-/** How long after its arrival a post may be sent again, in milliseconds. */
+/** A post may be sent again for this long after its arrival, in milliseconds. */
 const REPEAT_WITHIN_MS = 4000;
 
 /** Stores messages in batches: see the head of this file. */
@@ -69,12 +69,12 @@ export class MessageWriter {
     return this.#queue.size;
   }
 
-  /** Why the last commit failed, unless the post was the cause; null after a commit that succeeded. */
+  /** As {@link WriterHealth.trouble}. */
   get trouble(): string | null {
     return this.#health.trouble;
   }
 
-  /** Commits an invisible record to check whether {@link trouble} is over, unless posts are being stored or it did so recently. */
+  /** Commits an empty record to check whether {@link trouble} is over. Does nothing during a commit or shortly after a check. */
   probe(): void {
     if (this.#pumping || !this.#health.isProbeDue) return;
     this.#pumping = this.#health.probe().then(() => this.#pump());
@@ -83,8 +83,8 @@ export class MessageWriter {
   /**
    * Stores a message; resolves after the commit. With `mustReplicate`, resolves once the synchronous standbys have flushed it.
    * @throws {Refused} user_not_found, group_not_found, not_a_member, group_archived, reply_not_found, hook_revoked, key_reused,
-   * overloaded, unavailable (not stored), not_replicated (not stored, or stored on the primary only) or outcome_unknown; {BlockedError} if
-   * another transaction holds a lock (not stored); {NotActiveError} if this node is not active (not stored).
+   * overloaded, unavailable (not stored), not_replicated (not stored, or stored on the primary only) or outcome_unknown;
+   * {BlockedError} if another transaction holds a lock (not stored); {NotActiveError} if this node is not active (not stored).
    */
   async post(post: Post): Promise<Posted> {
     const { measurements, isReplicated } = this.#options;

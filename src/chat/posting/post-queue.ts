@@ -4,7 +4,7 @@ import type { Post, Posted } from './post.ts';
 
 /** Queued posts: half a second of work at some 10,000 posts a second. */
 const CAPACITY = 5000;
-/** Posts and characters per commit: more adds latency, and no throughput in measurements. */
+/** Posts and characters per commit: in measurements, more of them added latency but no throughput. */
 const MOST_POSTS = 256;
 const MOST_CHARACTERS = 1024 * 1024;
 /** How long a post may be queued, in milliseconds. */
@@ -18,7 +18,7 @@ export class QueuedPost {
   readonly resolve: (posted: Posted) => void;
   readonly reject: (error: unknown) => void;
   readonly arrivedAt = performance.now();
-  /** The number of commits that it was in and whose outcome is unknown. */
+  /** The number of commits with this post whose outcome is unknown. */
   tries = 0;
   isGivenUp = false;
   /** Rejects it when it was queued too long. */

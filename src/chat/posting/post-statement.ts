@@ -8,14 +8,14 @@ const POST_MESSAGES = {
          FROM plantao.post_messages($1, $2, $3::bigint[], $4::bigint[], $5::text[], $6::text[])`,
 };
 
-/** The same for a batch that has replies or meta. Plain posts do without these parameters. */
+/** The call for a batch that has replies or meta. */
 const POST_RICH_MESSAGES = {
   name: 'post_rich_messages',
   text: `SELECT outcome, message_id, sent_at, log_position, durable
          FROM plantao.post_messages($1, $2, $3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::bigint[], $8::text[])`,
 };
 
-/** The same for a batch with a post that must be replicated, or comes from a hook. */
+/** The call for a batch with a post that must be replicated, or comes from a hook. */
 const POST_SPECIAL_MESSAGES = {
   name: 'post_special_messages',
   text: `SELECT outcome, message_id, sent_at, log_position, durable
@@ -23,7 +23,7 @@ const POST_SPECIAL_MESSAGES = {
                                     replicated_only => $9::boolean[], from_hooks => $10::boolean[])`,
 };
 
-/** What became of one post of a batch. */
+/** The result of one post of a batch. The other fields are valid only if the outcome is `sent` or `repeated`. */
 export interface OutcomeRow {
   outcome:
     | 'sent'
@@ -42,7 +42,7 @@ export interface OutcomeRow {
   durable: Durability;
 }
 
-/** Returns the call of plantao.post_messages() for a batch. Its parameters beyond the sixth are left out where no post needs them. */
+/** Returns the call of plantao.post_messages() for a batch, without the parameters that none of its posts needs. */
 export function postStatement(term: number, membersOnly: boolean, batch: readonly QueuedPost[]): QueryConfig {
   const posts = batch.map(({ post }) => post);
   const values = [

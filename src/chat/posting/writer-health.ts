@@ -2,7 +2,7 @@ import { isNotReplicated, isOutcomeUnknown, reasonOf, sqlState } from '../../dat
 import type { ReconnectingSession } from '../../database/session/reconnecting-session.ts';
 import { within } from '../../within.ts';
 
-/** Timeout of the new session that finds out why a commit did not respond. */
+/** Timeout for opening the new session, which finds out why a commit did not respond. */
 const REOPEN_LIMIT_MS = 1000;
 const PROBE_EVERY_MS = 2000;
 /** Writes a record to PostgreSQL's write-ahead log, so that its commit requires what a post's does. */
@@ -13,7 +13,7 @@ export const WARM_UP_POST = { name: 'warm_up_post', text: 'SELECT plantao.warm_u
 /** The session of the writer. */
 export type WriterSession = Pick<ReconnectingSession, 'ready' | 'query' | 'waitedForStandby'>;
 
-/** Records whether commits succeed, and checks by a commit without content whether they do again. */
+/** Records whether commits succeed, and after a failure checks by an empty commit whether they do again. */
 export class WriterHealth {
   readonly #session: WriterSession;
   readonly #commitLimitMs: number;
@@ -51,7 +51,7 @@ export class WriterHealth {
     await within(REOPEN_LIMIT_MS, this.#session.ready()).catch(() => {});
   }
 
-  /** Commits an invisible record and notes the result. Never rejects. */
+  /** Commits an empty record and notes the result. Never rejects. */
   async probe(): Promise<void> {
     try {
       await this.#session.ready();

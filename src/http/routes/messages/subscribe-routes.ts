@@ -80,8 +80,8 @@ async function namedAudience(
 ): Promise<NamedAudience> {
   const { groupId } = request;
   if (caller.userId === null) {
-    const called = groupId === undefined ? undefined : await groupNameCache.nameOf(groupId);
-    return new NamedAudience(groupId ?? request.group, null, called);
+    const name = groupId === undefined ? undefined : await groupNameCache.nameOf(groupId);
+    return new NamedAudience(groupId ?? request.group, null, name);
   }
   // Memberships must be as recent as the cursor, and include a join that the active node has just acknowledged.
   if (request.cursor !== undefined && !eventLog.known.covers(parseCursor(request.cursor))) await eventLog.read();
