@@ -77,7 +77,7 @@ async function measureDelivery({ bench, url, active, standby, readers }: Context
       async round() {
         await createGroups(url, groupSize);
         const spec: DeliverySpec = {
-          ...{ postPort: active.port, waitPort: standby.port, waiters: WAITERS, groupSize, rate: RATE },
+          ...{ postPort: active.port, waitPorts: [standby.port], waiters: WAITERS, groupSize, rate: RATE },
           warmUpMs: 3000,
           forMs: bench.isQuick ? 2000 : 10_000,
           cursor: await cursorOf(standby),
@@ -114,7 +114,7 @@ async function measureCatchUp({ bench, url, active, standby, readers }: Context)
     const others: DeliverySpec = {
       ...{
         postPort: active.port,
-        waitPort: standby.port,
+        waitPorts: [standby.port],
         waiters: 200,
         groupSize: 2,
         rate: 100,

@@ -11,7 +11,18 @@ import { type PartResult, RESULTS } from './common/part.ts';
 import { showTargets } from './common/section.ts';
 
 /** In the order in which they run. */
-const PARTS = ['posts', 'fanout', 'memory', 'history', 'retention', 'log-reading', 'delivery', 'herd', 'failover'];
+const PARTS = [
+  'posts',
+  'fanout',
+  'memory',
+  'history',
+  'retention',
+  'log-reading',
+  'delivery',
+  'herd',
+  'scale',
+  'failover',
+];
 
 const { values } = parseArgs({ options: { parts: { type: 'string', default: PARTS.join(',') } }, strict: false });
 const wanted = String(values.parts).split(',');

@@ -10,7 +10,8 @@ import { type Connection, openConnections, type Reply, requestBytes } from '../l
 /** A measurement. Users 1 to `waiters` wait, in consecutive groups of `groupSize`. */
 export interface DeliverySpec {
   postPort: number;
-  waitPort: number;
+  /** The waiters are spread over these. */
+  waitPorts: number[];
   waiters: number;
   groupSize: number;
   rate: number;
@@ -49,7 +50,7 @@ interface Waiter {
 }
 
 async function measure(spec: DeliverySpec): Promise<DeliveryResult> {
-  const waiting = await openConnections([spec.waitPort], spec.waiters);
+  const waiting = await openConnections(spec.waitPorts, spec.waiters);
   const posting = await openConnections([spec.postPort], POSTING_CONNECTIONS);
   try {
     return await new Delivery(spec, waiting, posting).run();

@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Scene } from '../../failure/scene.ts';
+import { cpuMs } from '../common/cpu.ts';
 
 /** The cost of a standby for the database. */
 export interface StandbyCost {
@@ -10,9 +10,6 @@ export interface StandbyCost {
   oldestSnapshotMs: number;
   sessions: number;
 }
-
-/** Linux reports CPU time in hundredths of a second. */
-const TICK_MS = 10;
 
 /** Measures the backends of a standby for `seconds`; they must run on this machine. */
 export async function standbyCost(scene: Scene, seconds: number): Promise<StandbyCost> {
@@ -36,15 +33,4 @@ export async function standbyCost(scene: Scene, seconds: number): Promise<Standb
   }
   const used = (await cpuMs(pids)) - before;
   return { cpuPercent: (100 * used) / (performance.now() - startedAt), oldestSnapshotMs, sessions: pids.length };
-}
-
-async function cpuMs(pids: readonly number[]): Promise<number> {
-  let sum = 0;
-  for (const pid of pids) {
-    const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
-    // After the name in parentheses, the 12th and 13th fields are user and system time.
-    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-    sum += (Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) * TICK_MS;
-  }
-  return sum;
 }

@@ -55,8 +55,9 @@ export class ParkedPolls {
     this.#early = null;
     for (const [at, connection] of this.#connections.entries()) {
       const poll = this.#polls[at];
-      connection.onReply = ({ head }) => {
-        this.#early ??= `a poll that should wait was answered:\n${head}`;
+      connection.onReply = ({ status, head }) => {
+        if (status === 204 && this.#spec.repeats && poll) connection.send(poll);
+        else this.#early ??= `a poll that should wait was answered:\n${head}`;
       };
       connection.onLost = (error) => {
         this.#early ??= `a poll that should wait was lost: ${error.message}`;

@@ -37,6 +37,8 @@ export interface ParkSpec {
   /** Requests before each poll; `{sid}` in later ones is from the first response (engine.io), `{user}` a number. */
   before?: RequestSpec[];
   poll: RequestSpec;
+  /** Sends a poll again that ends at its time-out; otherwise that counts as a failure. */
+  repeats?: boolean;
 }
 
 /** One wake-up of all waiting polls. */
