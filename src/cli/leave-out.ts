@@ -1,0 +1,45 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { Plugin } from 'esbuild';
+
+/** What the programs of the build never use of a dependency, and load less in its place. */
+const LEFT_OUT: readonly { file: RegExp; reads: string | ((code: string) => string) }[] = [
+  // All time zones of the world; the node stores and sends times in UTC.
+  {
+    file: /moment-timezone\/data\/packed\/latest\.json$/,
+    reads: '{"version":"","zones":[],"links":[],"countries":[]}',
+  },
+  // The other databases that Sequelize knows.
+  {
+    file: /sequelize\/lib\/dialects\/(db2|mariadb|mssql|mysql|oracle|snowflake|sqlite)\/index\.js$/,
+    reads: 'module.exports = {};',
+  },
+  // The sentences of errors in forty languages.
+  { file: /zod\/v4\/locales\/index\.js$/, reads: 'export { default as en } from "./en.js";' },
+  // Asks by a Response whether it runs at Cloudflare, for which Node.js 20 loads its whole HTTP client.
+  { file: /pg\/lib\/stream\.js$/, reads: (code) => replaced(code, 'if (isCloudflareRuntime())', 'if (false)') },
+  // A file beside it, which a bundle has only if it is required by its name.
+  {
+    file: /pg-format\/lib\/index\.js$/,
+    reads: (code) => replaced(code, "require(__dirname + '/reserved.js')", "require('./reserved.js')"),
+  },
+];
+
+/** Keeps out of the build what a node never uses: it would be read and parsed at each start, and stay in memory. */
+export const leaveOut: Plugin = {
+  name: 'leave-out',
+  setup(build) {
+    for (const { file, reads } of LEFT_OUT) {
+      build.onLoad({ filter: file }, async (given) => ({
+        contents: typeof reads === 'string' ? reads : reads(await readFile(given.path, 'utf8')),
+        loader: path.extname(given.path) === '.json' ? 'json' : 'js',
+      }));
+    }
+  },
+};
+
+/** @throws if a new version of the dependency does not contain `part`. */
+function replaced(code: string, part: string, by: string): string {
+  if (!code.includes(part)) throw new Error(`the dependency no longer contains ${part}: update leave-out.ts`);
+  return code.replace(part, by);
+}
