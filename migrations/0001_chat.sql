@@ -112,7 +112,7 @@ DECLARE
   unknown text;
   imported bigint;
 BEGIN
-  IF of_table IS NULL OR of_table NOT IN ('users', 'groups', 'memberships', 'messages', 'reactions', 'departures', 'message_edits') THEN
+  IF of_table IS NULL OR of_table NOT IN ('users', 'identities', 'groups', 'memberships', 'messages', 'reactions', 'departures', 'message_edits') THEN
     RAISE EXCEPTION 'rows of % cannot be imported', coalesce(of_table, 'null') USING ERRCODE = 'invalid_parameter_value';
   END IF;
   SELECT string_agg(quote_ident(k.key), ', ' ORDER BY k.key), string_agg(k.key, ', ') FILTER (WHERE a.attname IS NULL)
@@ -129,4 +129,4 @@ BEGIN
   RETURN imported;
 END $$;
 COMMENT ON FUNCTION plantao.import_rows(text, jsonb) IS
-  'Inserts the rows of a JSON array of objects into users, groups, memberships, messages, reactions, departures or message_edits, and returns their number. The first object names the columns of all; the other columns get their defaults. Like any INSERT it appends events. plantao import calls it; afterwards run plantao.heal_sequences().';
+  'Inserts the rows of a JSON array of objects into users, identities, groups, memberships, messages, reactions, departures or message_edits, and returns their number. The first object names the columns of all; the other columns get their defaults. Like any INSERT it appends events. plantao import calls it; afterwards run plantao.heal_sequences().';

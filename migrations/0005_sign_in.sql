@@ -8,7 +8,7 @@ CREATE TABLE plantao.tokens (
   proof      text NOT NULL DEFAULT 'operator' CHECK (proof IN ('name', 'password', 'operator'))
 );
 COMMENT ON TABLE plantao.tokens IS
-  'One row for each signed-in device. To revoke from psql: DELETE FROM plantao.tokens WHERE user_id = 7; every node refuses the tokens within a second.';
+  'One row for each signed-in device. To revoke from psql: SELECT plantao.revoke_tokens(7), or DELETE the rows; every node refuses the tokens within a second.';
 COMMENT ON COLUMN plantao.tokens.hash IS 'SHA-256 of the token. A fast hash is sufficient, because the token is 256 random bits; the token itself is not stored.';
 COMMENT ON COLUMN plantao.tokens.user_id IS 'The account.';
 COMMENT ON COLUMN plantao.tokens.created_at IS 'When the user signed in.';
@@ -34,17 +34,25 @@ COMMENT ON COLUMN plantao.token_revocations.at IS 'When it was revoked.';
 CREATE INDEX token_revocations_by_xid ON plantao.token_revocations (xid);
 CREATE INDEX token_revocations_by_age ON plantao.token_revocations (at);
 
-CREATE FUNCTION plantao.log_revocations() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+CREATE FUNCTION plantao.record_revocations(hashes bytea[]) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-  -- Nodes refuse expired tokens anyway.
-  INSERT INTO plantao.token_revocations (hash) SELECT hash FROM gone WHERE expires_at > clock_timestamp();
-  IF NOT FOUND THEN RETURN NULL; END IF;
+  IF cardinality(hashes) = 0 THEN RETURN; END IF;
+  INSERT INTO plantao.token_revocations (hash) SELECT unnest(hashes);
   PERFORM plantao.hint('plantao_tokens', '');
   -- A node that has not read the table for a minute clears its cache, so ten minutes are ample. At most 200 rows each time.
   DELETE FROM plantao.token_revocations WHERE ctid IN (
     SELECT ctid FROM plantao.token_revocations WHERE at < clock_timestamp() - interval '10 minutes'
     ORDER BY at LIMIT 200 FOR UPDATE SKIP LOCKED);
+END $$;
+COMMENT ON FUNCTION plantao.record_revocations(bytea[]) IS
+  'Tells the nodes which hashes to evict from their caches: those of tokens, or of the identities of JWTs (plantao.identity_hash).';
+
+CREATE FUNCTION plantao.log_revocations() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  -- Nodes refuse expired tokens anyway.
+  PERFORM plantao.record_revocations(ARRAY(SELECT hash FROM gone WHERE expires_at > clock_timestamp()));
   RETURN NULL;
 END $$;
 COMMENT ON FUNCTION plantao.log_revocations() IS 'Records tokens that were deleted or changed, and notifies the nodes.';
@@ -78,17 +86,17 @@ COMMENT ON FUNCTION plantao.issue_token(bigint, bytea, interval, integer, text) 
 
 -- A trigger, so that changing a password in psql revokes the tokens too. A sign-in in progress needs no extra lock: it locks the
 -- user's row until its token is stored, so this statement sees that token.
-CREATE FUNCTION plantao.revoke_tokens() RETURNS trigger
+CREATE FUNCTION plantao.revoke_tokens_of_account() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-  DELETE FROM plantao.tokens WHERE user_id = NEW.id;
+  PERFORM plantao.revoke_tokens(NEW.id);
   DELETE FROM plantao.known_networks WHERE user_id = NEW.id;
   RETURN NULL;
 END $$;
-COMMENT ON FUNCTION plantao.revoke_tokens() IS
+COMMENT ON FUNCTION plantao.revoke_tokens_of_account() IS
   'Revokes all tokens and removes the known networks of an account whose password is set, changed or removed: the old password may be known to others. Runs with the owner''s rights: a role that may change passwords needs no right on tokens.';
 CREATE TRIGGER revoke_tokens AFTER UPDATE OF password_hash ON plantao.users
-  FOR EACH ROW WHEN (OLD.password_hash IS DISTINCT FROM NEW.password_hash) EXECUTE FUNCTION plantao.revoke_tokens();
+  FOR EACH ROW WHEN (OLD.password_hash IS DISTINCT FROM NEW.password_hash) EXECUTE FUNCTION plantao.revoke_tokens_of_account();
 
 -- Counts of attempts in windows of fixed length, shared by all nodes and measured by this server's clock.
 CREATE TABLE plantao.sign_in_attempts (

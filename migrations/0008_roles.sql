@@ -63,6 +63,11 @@ BEGIN
       GRANT SELECT ON plantao.signal_key TO plantao_service;
       GRANT EXECUTE ON FUNCTION plantao.send_signals TO plantao_service;
     END IF;
+    IF to_regclass('plantao.identities') IS NOT NULL THEN
+      GRANT SELECT, INSERT, UPDATE ON plantao.identities TO plantao_service;
+      GRANT SELECT, INSERT ON plantao.revoked_jwts TO plantao_service;
+      GRANT EXECUTE ON FUNCTION plantao.enter_by_identity, plantao.revoke_tokens TO plantao_service;
+    END IF;
     IF to_regproc('plantao.direct_chat') IS NOT NULL THEN
       GRANT EXECUTE ON FUNCTION plantao.direct_chat TO plantao_service;
     END IF;

@@ -1,4 +1,4 @@
--- Access of programs: hooks, which post to one group.
+-- Access of programs and of another application's users: hooks, which post to one group, and JWTs.
 
 CREATE TABLE plantao.hooks (
   user_id    bigint PRIMARY KEY REFERENCES plantao.users ON DELETE CASCADE,
@@ -91,3 +91,102 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION plantao.revoke_hook(bigint) IS
   'Revokes a hook; false if there is none, or it was revoked. Its messages stay. From psql: SELECT plantao.revoke_hook(user_id) FROM plantao.hooks WHERE group_id = 7;';
+
+CREATE TABLE plantao.identities (
+  issuer  text COLLATE "C" NOT NULL CHECK (char_length(issuer) BETWEEN 1 AND 255),
+  subject text COLLATE "C" NOT NULL CHECK (char_length(subject) BETWEEN 1 AND 255),
+  user_id bigint REFERENCES plantao.users ON DELETE SET NULL,
+  created_at timestamptz NOT NULL DEFAULT clock_timestamp() CHECK (created_at >= '1970-01-01 UTC' AND created_at < '10000-01-01 UTC'),
+  revoked_before timestamptz CHECK (revoked_before >= '1970-01-01 UTC' AND revoked_before < '10000-01-01 UTC'),
+  PRIMARY KEY (issuer, subject)
+);
+COMMENT ON TABLE plantao.identities IS
+  'The accounts of users who sign in with JWTs of another application (JWT_ISSUER). A row is created with the first JWT of a user. An account of the same name is never used.';
+COMMENT ON COLUMN plantao.identities.issuer IS 'The claim iss.';
+COMMENT ON COLUMN plantao.identities.subject IS 'The claim sub: the user, as the other application knows it.';
+COMMENT ON COLUMN plantao.identities.user_id IS 'The account; null if it was deleted. A JWT that is issued after that creates another one.';
+COMMENT ON COLUMN plantao.identities.created_at IS 'When the row was created.';
+COMMENT ON COLUMN plantao.identities.revoked_before IS 'JWTs that were issued (iat) up to then are refused, on every node within a second of an UPDATE.';
+CREATE INDEX identities_by_user ON plantao.identities (user_id);
+
+CREATE TABLE plantao.revoked_jwts (
+  hash       bytea PRIMARY KEY CHECK (octet_length(hash) = 32),
+  expires_at timestamptz NOT NULL CHECK (expires_at >= '1970-01-01 UTC' AND expires_at < '10000-01-01 UTC')
+);
+COMMENT ON TABLE plantao.revoked_jwts IS 'JWTs whose users have logged out with them, until they expire.';
+COMMENT ON COLUMN plantao.revoked_jwts.hash IS 'SHA-256 of the JWT.';
+COMMENT ON COLUMN plantao.revoked_jwts.expires_at IS 'The claim exp.';
+CREATE INDEX revoked_jwts_by_expiry ON plantao.revoked_jwts (expires_at);
+
+CREATE FUNCTION plantao.identity_hash(issuer text, subject text) RETURNS bytea
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT sha256(convert_to(issuer || chr(10) || subject, 'UTF8'))
+$$;
+COMMENT ON FUNCTION plantao.identity_hash(text, text) IS 'Returns the key under which nodes cache the JWTs of an identity.';
+
+CREATE FUNCTION plantao.end_jwts() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF TG_OP = 'UPDATE' AND NEW.user_id IS NULL AND OLD.user_id IS NOT NULL THEN
+    NEW.revoked_before := clock_timestamp();
+  END IF;
+  PERFORM plantao.record_revocations(ARRAY[plantao.identity_hash(OLD.issuer, OLD.subject)]);
+  RETURN CASE TG_OP WHEN 'UPDATE' THEN NEW ELSE OLD END;
+END $$;
+COMMENT ON FUNCTION plantao.end_jwts() IS
+  'Evicts the JWTs of an identity from the nodes'' caches when they are revoked, when its account is deleted, and when its row changes.';
+CREATE TRIGGER end_jwts BEFORE UPDATE OR DELETE ON plantao.identities
+  FOR EACH ROW EXECUTE FUNCTION plantao.end_jwts();
+
+CREATE FUNCTION plantao.end_jwt() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  PERFORM plantao.record_revocations(ARRAY[NEW.hash]);
+  DELETE FROM plantao.revoked_jwts r WHERE r.hash IN (
+    SELECT o.hash FROM plantao.revoked_jwts o WHERE o.expires_at < clock_timestamp() - interval '1 hour' ORDER BY o.expires_at
+    LIMIT 10 FOR UPDATE SKIP LOCKED);
+  RETURN NULL;
+END $$;
+COMMENT ON FUNCTION plantao.end_jwt() IS 'Evicts a revoked JWT from the nodes'' caches, and removes a few that have expired.';
+CREATE TRIGGER end_jwt AFTER INSERT ON plantao.revoked_jwts
+  FOR EACH ROW EXECUTE FUNCTION plantao.end_jwt();
+
+CREATE FUNCTION plantao.revoke_tokens(account bigint) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  revoked bigint;
+BEGIN
+  WITH deleted AS (DELETE FROM plantao.tokens t WHERE t.user_id = account RETURNING t.expires_at)
+  SELECT count(*) INTO revoked FROM deleted d WHERE d.expires_at > clock_timestamp();
+  UPDATE plantao.identities i SET revoked_before = clock_timestamp() WHERE i.user_id = account;
+  RETURN revoked;
+END $$;
+COMMENT ON FUNCTION plantao.revoke_tokens(bigint) IS
+  'Revokes all tokens of a user, and all JWTs that were issued until now; every node refuses them within a second. Returns how many tokens were valid; JWTs are not counted. From psql: SELECT plantao.revoke_tokens(7);';
+
+CREATE FUNCTION plantao.enter_by_identity(of_issuer text, of_subject text, names text[]) RETURNS bigint
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  own plantao.identities;
+  made bigint;
+  wanted text;
+BEGIN
+  INSERT INTO plantao.identities (issuer, subject) VALUES (of_issuer, of_subject) ON CONFLICT DO NOTHING;
+  -- Of two requests at once, the second waits here or above, and finds what the first has created.
+  SELECT * INTO own FROM plantao.identities i WHERE i.issuer = of_issuer AND i.subject = of_subject FOR UPDATE;
+  IF own.user_id IS NOT NULL THEN RETURN own.user_id; END IF;
+  FOREACH wanted IN ARRAY names LOOP
+    -- No password has this hash, so the account cannot be entered by its name.
+    INSERT INTO plantao.users (username, password_hash) VALUES (wanted, '!')
+    ON CONFLICT (username_key) DO NOTHING RETURNING id INTO made;
+    EXIT WHEN FOUND;
+  END LOOP;
+  IF made IS NULL THEN
+    RAISE EXCEPTION 'all names for the account of this JWT are taken'
+      USING ERRCODE = 'unique_violation', CONSTRAINT = 'users_username_key_key', TABLE = 'users', SCHEMA = 'plantao';
+  END IF;
+  UPDATE plantao.identities i SET user_id = made WHERE i.issuer = of_issuer AND i.subject = of_subject;
+  RETURN made;
+END $$;
+COMMENT ON FUNCTION plantao.enter_by_identity(text, text, text[]) IS
+  'Returns the account of a user who has a valid JWT, and creates it with the first of these names that is free.';

@@ -1,6 +1,7 @@
 import dotenv from 'dotenv';
 import { z } from 'zod';
 import { databaseUrlOf, isDatabaseHost } from './database/url/database-url.ts';
+import { type JwtSettings, jwtEnvironment, jwtProblems, jwtSettingsOf, jwtWarnings } from './jwt-settings.ts';
 import { flag, hostPattern, httpUrl, list, origin, postgresUrl, proxies, whole } from './setting-types.ts';
 
 /** All settings of a node, validated and typed. Times are milliseconds unless the name says otherwise. */
@@ -26,6 +27,8 @@ export interface Settings {
   /** How clients authenticate: by the `userId` that they send, or by a token. */
   auth: 'open' | 'token';
   adminToken: string | null;
+  /** How JWTs of another application's users are checked; null if they are not accepted. */
+  jwt: JwtSettings | null;
   /** Origins whose pages may call this node, in lower case, or `*`. */
   corsOrigin: string[];
   /** Host names accepted in addition to HOST and that of NODE_URL: `*.x` for all below x, `*` for any. */
@@ -119,6 +122,7 @@ const environment = z.object({
     // Only what an Authorization header can carry: anything else would never match.
     .regex(/^[\x21-\x7e]{16,512}$/, 'must have 16 to 512 printable characters without spaces')
     .optional(),
+  ...jwtEnvironment,
   CORS_ORIGIN: z.string().transform(list).pipe(z.array(origin)).default([]),
   ALLOWED_HOSTS: z.string().transform(list).pipe(z.array(hostPattern)).default([]),
   TRUST_PROXY: proxies.optional(),
@@ -173,6 +177,7 @@ export function readSettings(env: Record<string, string | undefined>): Settings 
       'DATABASE_URL (or DB_USER, DB_PASSWORD, DB_HOST, DB_PORT, DB_NAME) is not set: name a database, or let `plantao cluster` start one',
     );
   }
+  if (checked.success) problems.push(...jwtProblems(checked.data, authOf(checked.data)));
   if (!checked.success || problems.length > 0) throw new SettingsError(problems);
 
   return settingsOf(checked.data);
@@ -193,6 +198,8 @@ export function readAdminToken(env: Record<string, string | undefined>): string 
   return env.ADMIN_TOKEN?.trim() || null;
 }
 
+const authOf = ({ AUTH, HOST }: z.output<typeof environment>) => AUTH ?? (isLoopback(HOST) ? 'open' : 'token');
+
 function settingsOf(values: z.output<typeof environment>): Settings {
   const databaseUrl = values.DATABASE_URL ?? urlOfParts(values);
   return {
@@ -206,8 +213,9 @@ function settingsOf(values: z.output<typeof environment>): Settings {
     isActive: values.IS_ACTIVE,
     isPreferred: values.PREFERRED ?? values.IS_PRIMARY ?? false,
     leaseMs: values.LEASE_MS,
-    auth: values.AUTH ?? (isLoopback(values.HOST) ? 'open' : 'token'),
+    auth: authOf(values),
     adminToken: values.ADMIN_TOKEN ?? null,
+    jwt: jwtSettingsOf(values),
     corsOrigin: values.CORS_ORIGIN,
     allowedHosts: values.ALLOWED_HOSTS,
     trustProxy: values.TRUST_PROXY ?? null,
@@ -236,7 +244,7 @@ function settingsOf(values: z.output<typeof environment>): Settings {
 
 /** Returns warnings about settings that are allowed but dangerous. */
 export function settingsWarnings(settings: Settings): string[] {
-  if (settings.auth === 'token') return [];
+  if (settings.auth === 'token') return jwtWarnings(settings.jwt, isLoopback);
   const warnings: string[] = [];
   if (!isLoopback(settings.host)) {
     warnings.push(

@@ -33,6 +33,20 @@ export function hidesCharacters(name: string): boolean {
   return HIDDEN.test(name) && HIDDEN.test(name.replace(SEQUENCES, '☺').replace(JOINER, withoutValidJoiner));
 }
 
+/** Longest username, in characters; the table checks it too. */
+const LONGEST_USERNAME = 64;
+
+/** Returns text from another service as a username, in the form that requests must have; null if it cannot be one. */
+export function usernameOf(text: unknown): string | null {
+  // The length comes first: normalising long text takes time quadratic in the number of combining marks.
+  if (typeof text !== 'string' || text.length > 4 * LONGEST_USERNAME || !text.isWellFormed()) return null;
+  const name = withoutStraySelectors(text.normalize('NFC'))
+    .replace(/[^\S\ufeff]+/g, ' ')
+    .trim();
+  if (name === '' || [...name].length > LONGEST_USERNAME || nameKey(name) === '') return null;
+  return hidesCharacters(name) || name.includes(HOOK_MARK) ? null : name;
+}
+
 /** The platform checks joiners by UTS 46 (RFC 5892, ContextJ), and returns an empty string for one that is not allowed there. */
 function withoutValidJoiner(found: string, before: string, joiner: string, after = ''): string {
   return domainToASCII(`${before}${joiner}${after}`) === '' ? found : before;

@@ -56,7 +56,7 @@ export function buildChat(options: ChatOptions) {
   const write = fencedWrite(sequelize, term, explain, heal);
   const users = new Users();
   const groups = new Groups(sequelize, write, users);
-  const { accounts, accountChanges, tokens, knownTokens } = openSignIn({
+  const { accounts, accountChanges, tokens, knownTokens, jwtVerifier } = openSignIn({
     sequelize,
     write,
     users,
@@ -102,6 +102,7 @@ export function buildChat(options: ChatOptions) {
     accounts,
     tokens,
     knownTokens,
+    jwtVerifier,
     waiters,
     eventLog,
     memberships,
@@ -120,11 +121,13 @@ export function buildChat(options: ChatOptions) {
     notifications: new Notifications(sequelize, write),
     async start(): Promise<void> {
       if (isTokenMode) await knownTokens.start();
+      jwtVerifier?.start();
       await eventLog.start();
       live?.start();
     },
     async stop(): Promise<void> {
       live?.stop();
+      jwtVerifier?.stop();
       await Promise.all([eventLog.stop(), knownTokens.stop(), within(RETENTION_STOP_LIMIT_MS, retention.stop())]);
     },
   };

@@ -1,3 +1,4 @@
+import { JwtSessions } from '../chat/auth/jwt/jwt-sessions.ts';
 import type { LockThread } from '../coordination/lock/lock-thread.ts';
 import type { NotifyQueue } from '../database/checks/notify-queue.ts';
 import type { Listener } from '../database/listener.ts';
@@ -55,6 +56,15 @@ export function buildHttp(options: HttpOptions) {
   const { corsOrigin, allowedHosts, host, trustProxy, auth: authMode, adminToken, requestsPerMinute } = settings;
   const { users, accounts, tokens, groups, namedGroups, messages, writer, notifications, memberships, live } = chat;
   const forwarder = settings.standbyWrites === 'forward' ? new WriteForwarder(cluster, BODY_LIMIT) : null;
+  const { jwtVerifier } = chat;
+  const jwts =
+    jwtVerifier &&
+    new JwtSessions({
+      verifier: jwtVerifier,
+      cache: knownTokens,
+      accounts,
+      introduce: async (token) => (await forwarder?.introduce(token)) ?? false,
+    });
   const services: Services = {
     version,
     hosts: new HostCheck([host, ...allowedHosts], url),
@@ -74,7 +84,7 @@ export function buildHttp(options: HttpOptions) {
     forwarder,
     notificationLimits: new NotificationLimits(settings.notificationsPerMinute, settings.notificationBytesPerMinute),
     hookPostsPerMinute: settings.hookPostsPerMinute,
-    authenticator: authMode === 'token' ? authenticateByToken(knownTokens, adminToken) : trustEveryone,
+    authenticator: authMode === 'token' ? authenticateByToken(knownTokens, adminToken, jwts) : trustEveryone,
     users,
     accounts,
     tokens,

@@ -94,6 +94,7 @@ describe('Missing settings', () => {
       leaseMs: 2000,
       auth: 'open',
       adminToken: null,
+      jwt: null,
       corsOrigin: [],
       allowedHosts: [],
       trustProxy: null,

@@ -3,7 +3,7 @@ import type { Write } from '../../database/fenced-write.ts';
 import { User } from '../../database/models.ts';
 import { Refused } from '../errors.ts';
 import { requireUser } from '../users.ts';
-import type { Passwords } from './passwords.ts';
+import { NO_PASSWORD, type Passwords } from './passwords.ts';
 import type { SignInLimits } from './sign-in-limits.ts';
 import type { Tokens } from './tokens.ts';
 
@@ -58,7 +58,8 @@ export class AccountChanges {
   /** Returns an account. @throws {Refused} user_not_found. */
   async get(userId: number): Promise<OwnAccount> {
     const { id, username, createdAt, passwordHash } = await requireUser(userId);
-    return { id, username, created_at: createdAt.toISOString(), has_password: passwordHash !== null };
+    const hasPassword = passwordHash !== null && passwordHash !== NO_PASSWORD;
+    return { id, username, created_at: createdAt.toISOString(), has_password: hasPassword };
   }
 
   /**
@@ -137,7 +138,7 @@ export class AccountChanges {
   /** Checks the password, as a login does. Returns the stored hash; null for an account without a password, which needs no proof. */
   async #prove({ userId, password, network, tokenHash }: Owner): Promise<string | null> {
     const { passwordHash, username } = await requireUser(userId);
-    if (passwordHash === null) return null;
+    if (passwordHash === null || passwordHash === NO_PASSWORD) return null;
     if (password === null) throw new Refused('unauthenticated', { sentence: 'this requires your password' });
     const isRight = await this.#passwords.inTurn({ source: network, subject: String(userId) }, async () => {
       const guess = await this.#limits.guess({ userId, nameKey: username, network, tokenHash });

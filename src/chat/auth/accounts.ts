@@ -1,11 +1,12 @@
 import { hash } from 'node:crypto';
-import type { Sequelize, Transaction } from 'sequelize';
+import { QueryTypes, type Sequelize, type Transaction } from 'sequelize';
 import type { Write } from '../../database/fenced-write.ts';
 import { User } from '../../database/models.ts';
 import { Refused } from '../errors.ts';
 import { keyedWrite, type RequestKey } from '../keyed-write.ts';
 import { nameKey } from '../names.ts';
 import { createUser, type Users } from '../users.ts';
+import type { VerifiedJwt } from './jwt/jwt-verifier.ts';
 import type { Passwords } from './passwords.ts';
 import type { SignInLimits } from './sign-in-limits.ts';
 import type { Proof, Tokens } from './tokens.ts';
@@ -133,6 +134,18 @@ export class Accounts {
       if (!created) await user.update({ passwordHash }, { transaction });
       return this.#signIn(user, created !== null, 'password', transaction);
     });
+  }
+
+  /** Creates the account of a JWT's user, unless it has one. @throws {NotActiveError}; {Refused} username_taken. */
+  async createFor({ issuer, subject, names }: VerifiedJwt): Promise<void> {
+    const { sequelize, write } = this.#options;
+    await write((transaction) =>
+      sequelize.query('SELECT plantao.enter_by_identity($issuer, $subject, $names)', {
+        bind: { issuer, subject, names },
+        type: QueryTypes.SELECT,
+        transaction,
+      }),
+    );
   }
 
   /** Logs in to an account that has no password, or creates an account, with the given password if there is one. */

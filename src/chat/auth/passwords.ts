@@ -12,6 +12,9 @@ const COST = { ln: 14, r: 8, p: 5 } as const;
 const SALT_BYTES = 16;
 const HASH_BYTES = 32;
 
+/** The hash of an account that no password enters: it was deleted, or its user signs in with JWTs. */
+export const NO_PASSWORD = '!';
+
 /** Concurrent hashes: one core is left to the event loop, and one of libuv's four threads to files and DNS. */
 const AT_ONCE = Math.min(3, Math.max(1, availableParallelism() - 1));
 /**

@@ -5,6 +5,7 @@ import type { Log } from '../../log.ts';
 import type { Users } from '../users.ts';
 import { AccountChanges } from './account-changes.ts';
 import { Accounts } from './accounts.ts';
+import { type JwtRules, JwtVerifier } from './jwt/jwt-verifier.ts';
 import { Passwords } from './passwords.ts';
 import { SignInLimits } from './sign-in-limits.ts';
 import { TokenCache } from './token-cache.ts';
@@ -20,6 +21,7 @@ export interface SignInOptions {
   log: Log;
   settings: {
     readonly auth: 'open' | 'token';
+    readonly jwt: JwtRules | null;
     readonly tokenHours: number;
     readonly signInTries: number;
     readonly signInTriesOfAddress: number;
@@ -41,10 +43,12 @@ export function openSignIn({ sequelize, write, users, session, log, settings }: 
   });
   const passwords = new Passwords();
   const passwordsOnly = settings.auth === 'token';
+  // A token for each waiter, and as many again for clients that do not wait.
+  const knownTokens = new TokenCache({ session, log, most: Math.max(50_000, 2 * settings.maxWaiters) });
   return {
     tokens,
-    // A token for each waiter, and as many again for clients that do not wait.
-    knownTokens: new TokenCache({ session, log, most: Math.max(50_000, 2 * settings.maxWaiters) }),
+    knownTokens,
+    jwtVerifier: settings.jwt && new JwtVerifier(settings.jwt, log, () => knownTokens.forgetJwts()),
     accountChanges: new AccountChanges(sequelize, write, passwords, limits, tokens),
     accounts: new Accounts({ sequelize, users, passwords, tokens, limits, write, passwordsOnly }),
   };

@@ -12,23 +12,14 @@ import type { Queryable, ReconnectingSession } from '../../database/session/reco
 import { SessionLostError } from '../../database/session/session.ts';
 import type { Log } from '../../log.ts';
 import { messageOf } from '../../message-of.ts';
-import { OnceSignal } from '../../once-signal.ts';
 import { BatchLoader } from '../batch-loader.ts';
-import { lookUpTokens, readRevocations } from './token-queries.ts';
+import { type CachedToken, CachedTokens } from './cached-tokens.ts';
+import type { VerifiedJwt } from './jwt/jwt-verifier.ts';
+import { lookUpIdentities, lookUpTokens, readRevocations } from './token-queries.ts';
 
-/** A token that is, or was, valid. */
-export interface CachedToken {
-  readonly userId: number;
-  /** Fires when the token ends. For polls and streams; a short request is checked only when it arrives. */
-  readonly ended: OnceSignal<Ending>;
-}
-
-/** `revoked`: the token was revoked or has expired. `forgotten`: it left the cache, and the client may connect again. */
-export type Ending = 'revoked' | 'forgotten';
-
-interface Entry extends CachedToken {
-  /** By the monotonic clock of this process, milliseconds. */
-  expiresAt: number;
+/** A JWT is valid, and there is no account of its user yet. */
+export class UnknownIdentityError extends Error {
+  override readonly name = 'UnknownIdentityError';
 }
 
 /** Options of {@link TokenCache}. */
@@ -51,9 +42,10 @@ const TOKENS_PER_QUERY = 500;
 export class TokenCache {
   readonly #session: ReconnectingSession;
   readonly #log: Log;
-  readonly #most: number;
   readonly #clock: () => number;
-  readonly #known = new Map<string, Entry>();
+  readonly #known: CachedTokens;
+  /** The JWTs among the look-ups. */
+  readonly #jwts = new Map<string, VerifiedJwt>();
   readonly #lookUps = new BatchLoader<string, CachedToken | null>();
   /** Start of the last successful read of revocations. */
   #readAt = Number.NEGATIVE_INFINITY;
@@ -68,7 +60,7 @@ export class TokenCache {
   constructor({ session, log, most, clock = () => performance.now() }: TokenCacheOptions) {
     this.#session = session;
     this.#log = log;
-    this.#most = most;
+    this.#known = new CachedTokens(most);
     this.#clock = clock;
   }
 
@@ -114,6 +106,22 @@ export class TokenCache {
     return found;
   }
 
+  /**
+   * As {@link find}, for a JWT whose signature was checked: null if it is revoked. Rejects with {@link UnknownIdentityError} if
+   * its user has no account yet.
+   */
+  findJwt(hash: string, jwt: VerifiedJwt): CachedToken | null | Promise<CachedToken | null> {
+    const known = this.peek(hash);
+    if (known) return known;
+    this.#jwts.set(hash, jwt);
+    return this.find(hash);
+  }
+
+  /** Forgets all JWTs, because the keys with which they were checked have changed. */
+  forgetJwts(): void {
+    this.#known.forgetJwts();
+  }
+
   /** Reads revocations soon: a NOTIFY has announced some. */
   hint(): void {
     this.#mustRead = true;
@@ -141,7 +149,7 @@ export class TokenCache {
 
   /** Clears the cache, because the database is another one. Polls and streams end, and their clients authenticate again. */
   forget(): void {
-    for (const hash of [...this.#known.keys()]) this.#drop(hash, 'forgotten');
+    this.#known.forgetAll();
     this.#since = null;
   }
 
@@ -176,56 +184,47 @@ export class TokenCache {
     this.#since = since;
     for (const { hash, left_ms } of changed) {
       const entry = this.#known.get(hash);
-      if (left_ms === null || left_ms <= 0) this.#drop(hash, 'revoked');
-      else if (entry) entry.expiresAt = startedAt + left_ms;
+      if (left_ms === null || left_ms <= 0) {
+        this.#known.drop(hash, 'revoked');
+        this.#known.dropIdentity(hash);
+      } else if (entry) entry.expiresAt = startedAt + left_ms;
     }
     this.#readAt = startedAt;
   }
 
   #lookUp(): Promise<void> {
     return this.#lookUps.readBatch(TOKENS_PER_QUERY, async (hashes) => {
+      const jwts = new Map(hashes.flatMap((hash) => this.#takeJwt(hash)));
       // The revocation of a token that is cached from here on is returned by a later read.
       if (this.#since === null) await this.#readRevocations();
       const now = this.#clock();
-      const found = await lookUpTokens(this.#session, hashes);
+      const tokens = hashes.filter((hash) => !jwts.has(hash));
+      const found = tokens.length > 0 ? await lookUpTokens(this.#session, tokens) : new Map();
+      const identities = jwts.size > 0 ? await lookUpIdentities(this.#session, jwts) : new Map();
       return (hash) => {
-        const row = found.get(hash);
-        if (row) return this.#remember(hash, row.user_id, now + row.left_ms);
-        this.#drop(hash, 'revoked');
-        return null;
+        const jwt = jwts.get(hash);
+        const row = jwt ? identities.get(hash) : found.get(hash);
+        const isValid = row && (!jwt || (jwt.leftMs > 0 && !row.is_revoked));
+        if (!isValid) {
+          this.#known.drop(hash, 'revoked');
+          return null;
+        }
+        if (row.user_id === null) throw new UnknownIdentityError('this JWT is of a user without an account');
+        const expiresAt = now + (jwt?.leftMs ?? row.left_ms);
+        return this.#known.add(hash, { userId: row.user_id, expiresAt, identity: jwt?.identity ?? null });
       };
     });
   }
 
-  #remember(hash: string, userId: number, expiresAt: number): Entry {
-    const known = this.#known.get(hash);
-    if (known) {
-      known.expiresAt = expiresAt;
-      return known;
-    }
-    if (this.#known.size >= this.#most) this.#makeRoom();
-    const entry = { userId, expiresAt, ended: new OnceSignal<Ending>() };
-    this.#known.set(hash, entry);
-    return entry;
-  }
-
-  /** Drops the oldest token; its polls and streams end, and their clients authenticate again. */
-  #makeRoom(): void {
-    const oldest = this.#known.keys().next().value;
-    if (oldest !== undefined) this.#drop(oldest, 'forgotten');
-  }
-
-  #drop(hash: string, why: Ending): void {
-    const entry = this.#known.get(hash);
-    if (!entry) return;
-    this.#known.delete(hash);
-    entry.ended.fire(why);
+  #takeJwt(hash: string): [string, VerifiedJwt][] {
+    const jwt = this.#jwts.get(hash);
+    this.#jwts.delete(hash);
+    return jwt ? [[hash, jwt]] : [];
   }
 
   #watch(): void {
     this.#timer = setTimeout(() => {
-      const now = this.#clock();
-      for (const [hash, entry] of this.#known) if (entry.expiresAt <= now) this.#drop(hash, 'revoked');
+      this.#known.dropExpired(this.#clock());
       this.hint();
       void this.#working?.finally(() => {
         if (!this.#stopped) this.#watch();

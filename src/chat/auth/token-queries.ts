@@ -1,4 +1,5 @@
 import type { Queryable } from '../../database/session/reconnecting-session.ts';
+import type { VerifiedJwt } from './jwt/jwt-verifier.ts';
 
 const LIMIT_MS = 2000;
 
@@ -58,6 +59,39 @@ export async function lookUpTokens(session: Queryable, hashes: readonly string[]
              FROM unnest($1::text[]) AS asked (hash) JOIN plantao.tokens t ON t.hash = decode(asked.hash, 'hex')
              WHERE t.expires_at > clock_timestamp() AND ${IS_PROVED}`,
       values: [hashes],
+    },
+    LIMIT_MS,
+  );
+  return new Map(rows.map((row) => [row.hash, row]));
+}
+
+/** The account of a JWT's user; `user_id` is null if there is none yet. */
+export interface JwtIdentity {
+  hash: string;
+  user_id: number | null;
+  is_revoked: boolean;
+}
+
+/** Returns the accounts of JWTs, by the hashes of the JWTs. @throws the database's error. */
+export async function lookUpIdentities(
+  session: Queryable,
+  jwts: ReadonlyMap<string, VerifiedJwt>,
+): Promise<Map<string, JwtIdentity>> {
+  const asked = [...jwts];
+  const rows = await session.query<JwtIdentity>(
+    {
+      name: 'identities',
+      text: `SELECT asked.hash, i.user_id,
+                    coalesce(to_timestamp(asked.issued_at) <= i.revoked_before, false)
+                    OR EXISTS (SELECT FROM plantao.revoked_jwts r WHERE r.hash = decode(asked.hash, 'hex')) AS is_revoked
+             FROM unnest($1::text[], $2::text[], $3::text[], $4::float8[]) AS asked (hash, issuer, subject, issued_at)
+             LEFT JOIN plantao.identities i ON i.issuer = asked.issuer AND i.subject = asked.subject`,
+      values: [
+        asked.map(([hash]) => hash),
+        asked.map(([, { issuer }]) => issuer),
+        asked.map(([, { subject }]) => subject),
+        asked.map(([, { issuedAt }]) => issuedAt),
+      ],
     },
     LIMIT_MS,
   );

@@ -1,9 +1,14 @@
 import { hash, randomBytes } from 'node:crypto';
+import { decodeJwt } from 'jose';
 import { QueryTypes, type Sequelize, type Transaction } from 'sequelize';
 import type { Write } from '../../database/fenced-write.ts';
+import { looksLikeJwt } from './jwt/jwt-verifier.ts';
 
 /** Tokens per user: one for each device, with room for clients that sign in whenever they start. Beyond it the oldest is revoked. */
 const MOST_OF_A_USER = 100;
+
+/** The year 9999, the last one of the schema. */
+const LATEST_S = 253_402_214_400;
 
 /** 256 random bits in base64url: 43 characters. */
 const TOKEN = /^[\w-]{43}$/;
@@ -43,9 +48,18 @@ export class Tokens {
     return token;
   }
 
-  /** Revokes one token; does nothing if it does not exist. Every node rejects it within a second. */
+  /** Revokes one token, or a JWT that was checked; does nothing if it does not exist. Every node rejects it within a second. */
   async revoke(token: string): Promise<void> {
+    const { exp = null } = looksLikeJwt(token) ? decodeJwt(token) : {};
     await this.#write(async (transaction) => {
+      if (exp !== null) {
+        await this.#sequelize.query(
+          `INSERT INTO plantao.revoked_jwts (hash, expires_at)
+           VALUES (decode($hash, 'hex'), to_timestamp($exp)) ON CONFLICT DO NOTHING`,
+          { bind: { hash: tokenHash(token), exp: Math.min(exp, LATEST_S) }, transaction },
+        );
+        return;
+      }
       await this.#sequelize.query("DELETE FROM plantao.tokens WHERE hash = decode($hash, 'hex')", {
         bind: { hash: tokenHash(token) },
         transaction,
@@ -53,14 +67,14 @@ export class Tokens {
     });
   }
 
-  /** Revokes all tokens of a user, within `transaction` if given, and returns how many of them were valid. */
+  /** Revokes all tokens of a user, and the JWTs issued until now, within `transaction` if given, and returns how many of them were valid. */
   async revokeAll(userId: number, transaction?: Transaction): Promise<number> {
     if (!transaction) return this.#write((own) => this.revokeAll(userId, own));
-    const [row] = await this.#sequelize.query<{ revoked: number }>(
-      `WITH deleted AS (DELETE FROM plantao.tokens WHERE user_id = $userId RETURNING expires_at)
-       SELECT count(*) FILTER (WHERE expires_at > clock_timestamp()) AS revoked FROM deleted`,
-      { bind: { userId }, type: QueryTypes.SELECT, transaction },
-    );
+    const [row] = await this.#sequelize.query<{ revoked: number }>('SELECT plantao.revoke_tokens($userId) AS revoked', {
+      bind: { userId },
+      type: QueryTypes.SELECT,
+      transaction,
+    });
     return Number(row?.revoked ?? 0);
   }
 }

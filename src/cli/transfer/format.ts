@@ -7,6 +7,7 @@ export const FORMAT_VERSION = 1;
 /** The tables of a file, in an order in which every row comes after those that it refers to. Everything else is derived. */
 export const TABLES = [
   'users',
+  'identities',
   'groups',
   'memberships',
   'messages',

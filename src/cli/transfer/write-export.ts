@@ -9,6 +9,7 @@ const ROWS_A_FETCH = 5000;
 /** Owners come first: a creator who joins a group without an owner would become it. */
 const ORDER: Record<TableName, string> = {
   users: 'id',
+  identities: 'issuer, subject',
   groups: 'id',
   memberships: "group_id, role <> 'owner', user_id",
   messages: 'id',

@@ -9,6 +9,8 @@ Unknown fields are ignored. Responses may gain fields, and events may gain kinds
 
 ## Authentication
 With \`AUTH=token\`, POST /register or /login returns a token: send it as \`Authorization: Bearer <token>\`. GET /health names the mode in \`auth\`.
+A node with JWT_ISSUER also accepts the JWTs of that application's users. The first JWT of a user creates the account: under the name in the token, or if that is taken with a
+number after it, never in an account that exists. GET /me returns it. POST /logout ends one JWT, DELETE /tokens all that were issued until then.
 With \`AUTH=open\` no token is needed, and the \`userId\` of a request is trusted.
 
 ## Writes and failover

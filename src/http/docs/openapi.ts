@@ -89,7 +89,8 @@ export function openApiOf(routes: readonly Route[], options: { version: string; 
         token: {
           type: 'http',
           scheme: 'bearer',
-          description: 'A token of POST /login or /register, or the ADMIN_TOKEN.',
+          description:
+            'A token of POST /login or /register, the ADMIN_TOKEN, or a JWT of the application that JWT_ISSUER names.',
         },
       },
     },

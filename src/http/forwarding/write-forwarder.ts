@@ -15,6 +15,9 @@ const LOOK_EVERY_MS = 20;
 /** A forwarded request gets its response by then: shortly before this node itself would respond 503 (connection.ts). */
 const DEADLINE_MS = 35_000;
 
+/** Time limit of {@link WriteForwarder.introduce}: less than authentication may take. */
+const INTRODUCTION_MS = 5000;
+
 /** Requests that are forwarded at the same time, and connections to the active node for them. */
 const MOST_FORWARDED = 1000;
 const MOST_CONNECTIONS = 64;
@@ -104,6 +107,21 @@ export class WriteForwarder {
     return this.#forward(request, response, next).finally(() => {
       this.#forwarded -= 1;
     });
+  }
+
+  /** Lets the active node authenticate a JWT, which creates the account of its user. Returns false if it did not. */
+  async introduce(token: string): Promise<boolean> {
+    const active = this.#cluster.peers().find((peer) => peer.alive && peer.active);
+    if (!active) return false;
+    try {
+      const headers = { authorization: `Bearer ${token}`, [HOP]: this.#cluster.node };
+      const signal = AbortSignal.timeout(INTRODUCTION_MS);
+      const response = await fetch(`${active.url}/me`, { headers, signal, redirect: 'error' });
+      await response.body?.cancel();
+      return response.ok;
+    } catch {
+      return false;
+    }
   }
 
   stop(): void {

@@ -157,6 +157,8 @@ describe('For the DBA', () => {
         'close_fence',
         'continue_epoch',
         'end_hook',
+        'end_jwt',
+        'end_jwts',
         'end_memberships',
         'erase_user',
         'forget_departures',
@@ -186,6 +188,7 @@ describe('For the DBA', () => {
         'report_lost_end',
         'revoke_hook',
         'revoke_tokens',
+        'revoke_tokens_of_account',
         'stamp_edit',
         'standbys',
       ]);

@@ -21,6 +21,7 @@ const PEOPLE = `
   UPDATE plantao.messages SET content = 'edited' WHERE id = 7;
   INSERT INTO plantao.reactions (message_id, user_id, emoji) VALUES (5, 1, '👍'), (5, 2, '👍');
   DELETE FROM plantao.memberships WHERE group_id = 2 AND user_id = 3;
+  INSERT INTO plantao.identities (issuer, subject, user_id, revoked_before) VALUES ('https://login.example', 'u"1', 3, '2026-01-01 UTC');
 `;
 
 describe('plantao export, import and erase-user', function () {

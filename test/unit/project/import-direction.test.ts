@@ -26,7 +26,8 @@ const BASE: Part[] = [
 /** Which parts each part may import: main → node → http → chat → events → database, with coordination → database beside them. */
 const MAY_IMPORT: Record<Part, Part[]> = {
   ...Object.fromEntries(BASE.map((part) => [part, []])),
-  settings: ['setting-types', 'database'],
+  settings: ['setting-types', 'jwt-settings', 'database'],
+  'jwt-settings': ['setting-types'],
   'setting-types': ['database'],
   database: [],
   events: ['database'],

@@ -1,6 +1,10 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { Request, Response } from 'express';
-import type { CachedToken, TokenCache } from '../../../chat/auth/token-cache.ts';
+import type { CachedToken } from '../../../chat/auth/cached-tokens.ts';
+import { KeysUnavailableError } from '../../../chat/auth/jwt/jwks-source.ts';
+import type { JwtSessions } from '../../../chat/auth/jwt/jwt-sessions.ts';
+import { JwtRefusedError, LONGEST_JWT, looksLikeJwt } from '../../../chat/auth/jwt/jwt-verifier.ts';
+import type { TokenCache } from '../../../chat/auth/token-cache.ts';
 import { looksLikeToken, tokenHash } from '../../../chat/auth/tokens.ts';
 import { Refused } from '../../../chat/errors.ts';
 import type { Groups } from '../../../chat/groups.ts';
@@ -40,10 +44,11 @@ const anonymous: Caller = { userId: null, isAdmin: false, token: null };
 /** AUTH=open: trusts the `userId` of every request, which is compatible with the Python project that this one replaces. */
 export const trustEveryone: Authenticator = { authenticate: () => trusted, peekUserId: () => null };
 
-/** AUTH=token: the header `Authorization: Bearer` carries a user's token or the ADMIN_TOKEN. */
+/** AUTH=token: the header `Authorization: Bearer` carries a user's token, the ADMIN_TOKEN, or with `jwts` a JWT. */
 export function authenticateByToken(
   tokens: Pick<TokenCache, 'find' | 'peek'>,
   adminToken: string | null,
+  jwts: Pick<JwtSessions, 'find'> | null = null,
 ): Authenticator {
   const isAdminToken = adminTokenCheck(adminToken);
   return {
@@ -58,10 +63,11 @@ export function authenticateByToken(
         throw unauthenticated('send the header Authorization: Bearer <token>; POST /login returns a token');
       const hash = tokenHash(credential);
       if (isAdminToken(hash)) return admit(trusted, requires);
-      if (!looksLikeToken(credential)) throw unauthenticated();
-      const found = tokens.find(hash);
+      const isJwt = jwts !== null && looksLikeJwt(credential);
+      if (!isJwt && !looksLikeToken(credential)) throw unauthenticated();
+      const found = isJwt ? jwts.find(credential, hash) : tokens.find(hash);
       return found instanceof Promise
-        ? found.then((known) => admit(userOf(known), requires))
+        ? found.then((known) => admit(userOf(known), requires), refuseJwt)
         : admit(userOf(found), requires);
     },
   };
@@ -74,14 +80,23 @@ export function adminTokenCheck(adminToken: string | null): (hash: string) => bo
   return (hash) => timingSafeEqual(Buffer.from(hash), expected);
 }
 
-/** Longest `Authorization` header that is read: the longest ADMIN_TOKEN, and room for the scheme and spaces. */
-const LONGEST_CREDENTIAL = 600;
+/** @throws the response for a JWT that is refused or cannot be checked; other errors as they are. */
+function refuseJwt(error: unknown): never {
+  if (error instanceof JwtRefusedError) throw unauthenticated(`this JWT is refused: ${error.message}`);
+  if (error instanceof KeysUnavailableError) {
+    throw new Refused('unavailable', { sentence: 'JWTs cannot be checked at the moment: try again', cause: error });
+  }
+  throw error;
+}
+
+/** Longest `Authorization` header that is read: the longest JWT, and room for the scheme and spaces. */
+const LONGEST_CREDENTIAL = LONGEST_JWT + 100;
 
 /** Returns the credential of `Authorization: Bearer`, or null. */
 export function bearerOf(request: Request): string | null {
   const { authorization = '' } = request.headers;
   if (authorization.length > LONGEST_CREDENTIAL) return null;
-  return /^Bearer +([\x21-\x7e]{1,512}) *$/i.exec(authorization)?.[1] ?? null;
+  return /^Bearer +([\x21-\x7e]{1,8192}) *$/i.exec(authorization)?.[1] ?? null;
 }
 
 const ACCESS_TOKEN = new Set(['access_token']);

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { LONGEST_JWT } from '../../../chat/auth/jwt/jwt-verifier.ts';
 import { NamedAudience, UserAudience } from '../../../chat/delivery/audiences.ts';
 import { GroupNameCache } from '../../../chat/delivery/group-name-cache.ts';
 import { groupNames } from '../../../chat/delivery/membership-cache.ts';
@@ -9,7 +10,7 @@ import type { Delivery } from '../../../events/waiters.ts';
 import { renderOnce } from '../../delivery/long-poll.ts';
 import { statusNews, userNews } from '../../docs/response-schemas.ts';
 import { HttpError, invalid } from '../../http-error.ts';
-import { type Caller, requireSelf } from '../../request/checks/authentication.ts';
+import { type Caller, requireSelf, requireUserId } from '../../request/checks/authentication.ts';
 import { clientKey, PAYLOAD_LIMIT } from '../../request/checks/rate-limit.ts';
 import { requestKeyOf } from '../../request/idempotency-key.ts';
 import { cursor, groupName, id, json, pollTimeout, wantsEphemeral } from '../../request/request-schemas.ts';
@@ -119,8 +120,8 @@ function userRoute(services: Services): Route {
     answer: userNews,
     refusals: [404, 410],
     async handle({ input, caller, response, lifetime }) {
-      const userId = input.user_id ?? input.userId;
-      if (userId === undefined) throw invalid('user_id', 'must be a positive integer');
+      const userId = input.user_id ?? input.userId ?? caller.userId;
+      if (userId === null) throw invalid('user_id', 'must be a positive integer');
       requireSelf(caller, userId);
       const audience = async () => new UserAudience(await memberships.of(userId));
       await polls.run(response, lifetime, {
@@ -146,17 +147,17 @@ function streamRoute({ streams, memberships }: Services): Route {
     takesTokenInQuery: true,
     summary: "All of a user's groups as server-sent events; continues from Last-Event-ID, or from cursor",
     input: z.object({
-      userId: id,
+      userId: id.optional().describe('Where AUTH=token, the token says who calls.'),
       cursor,
-      access_token: z.string().max(512).optional(),
+      access_token: z.string().max(LONGEST_JWT).optional(),
       ephemeral: wantsEphemeral.describe('0 leaves out the event `ephemeral`: typing and presence.'),
     }),
     content: 'text/event-stream',
     refusals: [404, 410],
     headers: ['Last-Event-ID'],
     async handle({ input, caller, request, response, lifetime }) {
-      requireSelf(caller, input.userId);
-      const audience = async () => new UserAudience(await memberships.of(input.userId));
+      const userId = requireUserId(caller, input.userId);
+      const audience = async () => new UserAudience(await memberships.of(userId));
       // A browser that reconnects repeats its first address, and sends in the header how far it has read since.
       const cursor = request.get('Last-Event-ID') || input.cursor;
       if (request.method === 'HEAD') response.type('text/event-stream').end();

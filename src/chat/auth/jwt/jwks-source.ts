@@ -1,0 +1,172 @@
+/**
+ * The public keys of another application's sign-in service (JWT_JWKS_URL). They are fetched in the background and kept: while the
+ * service is down, the keys of before continue to work. Each fetch has a deadline and a size limit.
+ *
+ * A token may name a key that is not known, because the service has changed its keys. The keys are then fetched again, but not
+ * more often than every five seconds: anyone can send tokens that name unknown keys.
+ */
+
+import { createLocalJWKSet, errors, type JSONWebKeySet, type JWK, type JWTVerifyGetKey } from 'jose';
+import type { Log } from '../../../log.ts';
+import { messageOf } from '../../../message-of.ts';
+
+/** No keys were fetched yet, so no token can be checked. */
+export class KeysUnavailableError extends Error {
+  override readonly name = 'KeysUnavailableError';
+}
+
+/** Options of {@link JwksSource}. */
+export interface JwksSourceOptions {
+  url: string;
+  log: Log;
+  /** Called when a key that was known is no longer among the fetched ones. */
+  onKeysRemoved?(): void;
+  clock?: () => number;
+  /** Milliseconds; by default {@link LIMITS}. */
+  limits?: Partial<typeof LIMITS>;
+}
+
+const LIMITS = {
+  /** Time limit of one fetch. */
+  fetchMs: 5000,
+  /** Time between fetches that succeed. */
+  refreshMs: 5 * 60_000,
+  /** Least time between fetches for unknown keys. */
+  unknownKeyMs: 5000,
+  /** Wait after a fetch that failed: it doubles up to the second one. */
+  firstRetryMs: 1000,
+  lastRetryMs: 60_000,
+};
+/** A key set has a few keys of one kilobyte. */
+const MOST_BYTES = 256 * 1024;
+const MOST_KEYS = 100;
+
+type KeySet = ReturnType<typeof createLocalJWKSet>;
+
+/** Fetches and keeps the keys: see the head of this file. */
+export class JwksSource {
+  readonly #options: JwksSourceOptions;
+  readonly #limits: typeof LIMITS;
+  readonly #clock: () => number;
+  #keys: KeySet | null = null;
+  /** The known keys as JSON, to find those that were removed. */
+  #known: ReadonlySet<string> = new Set();
+  #fetchedAt = Number.NEGATIVE_INFINITY;
+  #failures = 0;
+  #fetching: Promise<void> | null = null;
+  #timer: NodeJS.Timeout | undefined;
+  #stopping = new AbortController();
+
+  constructor(options: JwksSourceOptions) {
+    this.#options = options;
+    this.#limits = { ...LIMITS, ...options.limits };
+    this.#clock = options.clock ?? (() => performance.now());
+  }
+
+  /** Begins to fetch. Resolves at once: a node serves users with passwords while the keys are not available. */
+  start(): void {
+    void this.#fetch();
+  }
+
+  stop(): void {
+    this.#stopping.abort();
+    clearTimeout(this.#timer);
+  }
+
+  /** Returns the key for a token. @throws {KeysUnavailableError}; the errors of jose if no key fits. */
+  readonly key: JWTVerifyGetKey = async (header, token) => {
+    if (this.#keys === null) await this.#fetching;
+    if (this.#keys === null) throw new KeysUnavailableError('the keys of the sign-in service cannot be fetched');
+    try {
+      return await this.#keys(header, token);
+    } catch (error) {
+      if (!(error instanceof errors.JWKSNoMatchingKey) || !(await this.#fetchForUnknownKey())) throw error;
+      return this.#keys(header, token);
+    }
+  };
+
+  /** Fetches again unless that was done a moment ago. Returns false if nothing was fetched. */
+  async #fetchForUnknownKey(): Promise<boolean> {
+    if (!this.#fetching && this.#clock() - this.#fetchedAt < this.#limits.unknownKeyMs) return false;
+    await this.#fetch();
+    return true;
+  }
+
+  #fetch(): Promise<void> {
+    this.#fetching ??= this.#fetchOnce().finally(() => {
+      this.#fetching = null;
+    });
+    return this.#fetching;
+  }
+
+  async #fetchOnce(): Promise<void> {
+    const { log, url } = this.#options;
+    clearTimeout(this.#timer);
+    this.#fetchedAt = this.#clock();
+    try {
+      this.#use(await fetchKeys(url, this.#limits.fetchMs, this.#stopping.signal));
+      if (this.#failures > 0) log.info({ event: 'jwks_fetched' }, `the keys of ${url} are fetched again`);
+      this.#failures = 0;
+      this.#fetchLater(this.#limits.refreshMs * (0.9 + 0.2 * Math.random()));
+    } catch (error) {
+      if (this.#stopping.signal.aborted) return;
+      if (this.#failures++ === 0) log.warn({ event: 'jwks_failed' }, this.#sentenceOf(error));
+      const { firstRetryMs, lastRetryMs } = this.#limits;
+      const waitMs = Math.min(lastRetryMs, firstRetryMs * 2 ** Math.min(this.#failures - 1, 20));
+      this.#fetchLater(waitMs * (0.5 + Math.random() / 2));
+    }
+  }
+
+  #sentenceOf(error: unknown): string {
+    const consequence = this.#keys === null ? 'no JWT can be checked' : 'JWTs are checked with the keys of before';
+    return `the keys of ${this.#options.url} cannot be fetched, so ${consequence}: ${messageOf(error)}`;
+  }
+
+  #fetchLater(ms: number): void {
+    if (this.#stopping.signal.aborted) return;
+    this.#timer = setTimeout(() => void this.#fetch(), ms);
+  }
+
+  #use(keySet: JSONWebKeySet): void {
+    const keys = new Set(keySet.keys.map((key) => JSON.stringify(key)));
+    const isRemoved = [...this.#known].some((key) => !keys.has(key));
+    this.#keys = createLocalJWKSet(keySet);
+    this.#known = keys;
+    if (isRemoved) this.#options.onKeysRemoved?.();
+  }
+}
+
+/** Fetches a key set. @throws an error that says why there is none. */
+async function fetchKeys(url: string, limitMs: number, stopping: AbortSignal): Promise<JSONWebKeySet> {
+  const signal = AbortSignal.any([AbortSignal.timeout(limitMs), stopping]);
+  const response = await fetch(url, { signal, redirect: 'error', headers: { accept: 'application/json' } });
+  if (response.status !== 200) {
+    await response.body?.cancel();
+    throw new Error(`it responds with status ${response.status}`);
+  }
+  const keySet: unknown = JSON.parse(await textOf(response));
+  const keys = (keySet as { keys?: unknown } | null)?.keys;
+  if (!Array.isArray(keys)) throw new Error('its response is no key set');
+  const usable = keys.filter(isUsable);
+  if (usable.length === 0) throw new Error('its key set has no public key for signatures');
+  return { keys: usable.slice(0, MOST_KEYS) };
+}
+
+/** Reads a response of limited size. */
+async function textOf(response: Response): Promise<string> {
+  const pieces: Uint8Array[] = [];
+  let length = 0;
+  for await (const piece of response.body ?? []) {
+    length += piece.length;
+    if (length > MOST_BYTES) throw new Error(`its response is larger than ${MOST_BYTES} bytes`);
+    pieces.push(piece);
+  }
+  return Buffer.concat(pieces).toString();
+}
+
+/** A public key that checks signatures. Secret keys are not used: every reader of the set could sign with them. */
+function isUsable(key: unknown): key is JWK {
+  if (typeof key !== 'object' || key === null) return false;
+  const { kty, use, d, k } = key as JWK;
+  return ['RSA', 'EC', 'OKP'].includes(kty ?? '') && use !== 'enc' && d === undefined && k === undefined;
+}

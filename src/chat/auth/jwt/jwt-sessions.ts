@@ -1,0 +1,63 @@
+import { NotActiveError } from '../../../database/fenced-write.ts';
+import type { Accounts } from '../accounts.ts';
+import type { CachedToken } from '../cached-tokens.ts';
+import { type TokenCache, UnknownIdentityError } from '../token-cache.ts';
+import type { JwtVerifier, VerifiedJwt } from './jwt-verifier.ts';
+
+/** Options of {@link JwtSessions}. */
+export interface JwtSessionsOptions {
+  verifier: Pick<JwtVerifier, 'verify'>;
+  cache: Pick<TokenCache, 'peek' | 'findJwt'>;
+  accounts: Pick<Accounts, 'createFor'>;
+  /** Lets the active node create the account of a JWT's user; returns false if this node does not forward writes. */
+  introduce(token: string): Promise<boolean>;
+}
+
+/** The sessions of users with JWTs. A JWT is checked once, and is then in the cache until it expires or is revoked. */
+export class JwtSessions {
+  readonly #options: JwtSessionsOptions;
+  /** Accounts that are being created, by identity. */
+  readonly #creating = new Map<string, Promise<void>>();
+
+  constructor(options: JwtSessionsOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Returns the session of a JWT, without a promise if it is in the cache; null if it is revoked. The first JWT of a user creates
+   * the account. Rejects with {@link JwtRefusedError}, {@link KeysUnavailableError}, {@link NotActiveError} if only the active
+   * node can create the account, or the database's error.
+   */
+  find(token: string, hash: string): CachedToken | null | Promise<CachedToken | null> {
+    return this.#options.cache.peek(hash) ?? this.#check(token, hash);
+  }
+
+  async #check(token: string, hash: string): Promise<CachedToken | null> {
+    const { verifier, cache } = this.#options;
+    const jwt = await verifier.verify(token);
+    try {
+      return await cache.findJwt(hash, jwt);
+    } catch (error) {
+      if (!(error instanceof UnknownIdentityError)) throw error;
+    }
+    await this.#create(jwt, token);
+    return cache.findJwt(hash, jwt);
+  }
+
+  #create(jwt: VerifiedJwt, token: string): Promise<void> {
+    const current = this.#creating.get(jwt.identity);
+    if (current) return current;
+    const creating = this.#createOnce(jwt, token).finally(() => this.#creating.delete(jwt.identity));
+    this.#creating.set(jwt.identity, creating);
+    return creating;
+  }
+
+  async #createOnce(jwt: VerifiedJwt, token: string): Promise<void> {
+    try {
+      await this.#options.accounts.createFor(jwt);
+    } catch (error) {
+      if (error instanceof NotActiveError && (await this.#options.introduce(token))) return;
+      throw error;
+    }
+  }
+}

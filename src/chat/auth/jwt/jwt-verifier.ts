@@ -1,0 +1,153 @@
+import { hash, type KeyObject } from 'node:crypto';
+import { errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose';
+import type { Log } from '../../../log.ts';
+import { usernameOf } from '../../names.ts';
+import { JwksSource, KeysUnavailableError } from './jwks-source.ts';
+
+/** How JWTs of another application are checked. */
+export interface JwtRules {
+  issuer: string;
+  /** One of these must be among the token's audiences. */
+  audience: string[];
+  /** The claim that has the name of a new user. */
+  nameClaim: string;
+  /** Asymmetric algorithms only. */
+  algorithms: string[];
+  keys: { url: string } | { publicKey: KeyObject };
+}
+
+/** A JWT whose signature and claims were checked. */
+export interface VerifiedJwt {
+  issuer: string;
+  subject: string;
+  /** Key of the identity: SHA-256 in hexadecimal, as plantao.identity_hash() has it. */
+  identity: string;
+  /** Seconds since 1970; 0 if the token does not say. */
+  issuedAt: number;
+  /** Milliseconds that it is valid from now on. */
+  leftMs: number;
+  /** Usernames for a new account, the best first. */
+  names: string[];
+}
+
+/** A JWT was refused; the message says why. */
+export class JwtRefusedError extends Error {
+  override readonly name = 'JwtRefusedError';
+}
+
+/** Longest JWT, in characters: half of what all headers of a request may have. */
+export const LONGEST_JWT = 8192;
+const LONGEST_SUBJECT = 255;
+/** Clocks of machines may differ by some seconds. */
+const TOLERANCE_S = 5;
+/** Keys that are tried for a token that names none. */
+const MOST_TRIED = 10;
+
+const JWT = /^[\w-]+\.[\w-]+\.[\w-]+$/;
+/** Returns true if the text has the form of a signed JWT. */
+export const looksLikeJwt = (text: string): boolean => text.length <= LONGEST_JWT && JWT.test(text);
+
+/** Checks JWTs with the keys of the settings. */
+export class JwtVerifier {
+  readonly #settings: JwtRules;
+  readonly #source: JwksSource | null;
+
+  /** `onKeysRemoved` is called when a key is no longer valid: JWTs that were checked with it must be checked again. */
+  constructor(settings: JwtRules, log: Log, onKeysRemoved: () => void) {
+    this.#settings = settings;
+    this.#source = 'url' in settings.keys ? new JwksSource({ url: settings.keys.url, log, onKeysRemoved }) : null;
+  }
+
+  start(): void {
+    this.#source?.start();
+  }
+
+  stop(): void {
+    this.#source?.stop();
+  }
+
+  /** @throws {JwtRefusedError}; {KeysUnavailableError} if there are no keys yet. */
+  async verify(token: string): Promise<VerifiedJwt> {
+    try {
+      return this.#identityOf(await this.#payloadOf(token));
+    } catch (error) {
+      if (error instanceof KeysUnavailableError || error instanceof JwtRefusedError) throw error;
+      // Also errors that are not jose's own, such as that of a key that is too short.
+      throw new JwtRefusedError(sentenceOf(error), { cause: error });
+    }
+  }
+
+  async #payloadOf(token: string): Promise<JWTPayload> {
+    const { keys } = this.#settings;
+    if ('publicKey' in keys) return this.#check(token, async () => keys.publicKey);
+    const getKey = (this.#source as JwksSource).key;
+    try {
+      return await this.#check(token, getKey);
+    } catch (error) {
+      if (error instanceof errors.JWKSMultipleMatchingKeys) return this.#checkWithEach(token, error);
+      throw error;
+    }
+  }
+
+  /** For a token that names no key. */
+  async #checkWithEach(token: string, candidates: errors.JWKSMultipleMatchingKeys): Promise<JWTPayload> {
+    let tried = 0;
+    for await (const key of candidates) {
+      if (tried++ === MOST_TRIED) break;
+      try {
+        return await this.#check(token, async () => key);
+      } catch (error) {
+        if (!(error instanceof errors.JWSSignatureVerificationFailed)) throw error;
+      }
+    }
+    throw new JwtRefusedError('its signature is wrong');
+  }
+
+  async #check(token: string, getKey: JWTVerifyGetKey): Promise<JWTPayload> {
+    const { issuer, audience, algorithms } = this.#settings;
+    const { payload } = await jwtVerify(token, getKey, {
+      issuer,
+      audience,
+      algorithms,
+      clockTolerance: TOLERANCE_S,
+      requiredClaims: ['exp', 'sub'],
+    });
+    return payload;
+  }
+
+  #identityOf(payload: JWTPayload): VerifiedJwt {
+    const { issuer, nameClaim } = this.#settings;
+    const { sub: subject = '', exp = 0, iat = 0 } = payload;
+    const isFit = subject !== '' && subject.length <= LONGEST_SUBJECT && subject.isWellFormed();
+    if (!isFit || subject.includes('\0')) {
+      throw new JwtRefusedError(`its subject must have 1 to ${LONGEST_SUBJECT} characters`);
+    }
+    const identity = hash('sha256', `${issuer}\n${subject}`, 'hex');
+    return {
+      issuer,
+      subject,
+      identity,
+      // A time that PostgreSQL can represent, and not in the future: such a token could not be revoked.
+      issuedAt: Number.isFinite(iat) ? Math.max(0, Math.min(iat, Date.now() / 1000)) : 0,
+      leftMs: Math.min((exp + TOLERANCE_S) * 1000 - Date.now(), Number.MAX_SAFE_INTEGER),
+      names: namesFor(usernameOf(payload[nameClaim]), identity),
+    };
+  }
+}
+
+/**
+ * Returns the names to try for a new account. One that is taken belongs to another user, whatever the token says: the account
+ * then gets the name with a number of its own.
+ */
+function namesFor(name: string | null, identity: string): string[] {
+  const short = name === null ? 'user' : [...name].slice(0, 50).join('').trim();
+  return [...(name === null ? [] : [name]), `${short}-${identity.slice(0, 6)}`, `user-${identity.slice(0, 24)}`];
+}
+
+function sentenceOf(error: unknown): string {
+  if (error instanceof errors.JWTExpired) return 'it has expired';
+  if (error instanceof errors.JWTClaimValidationFailed) return `its claim ${error.claim} is not accepted`;
+  if (error instanceof errors.JWKSNoMatchingKey) return 'its key is unknown';
+  if (error instanceof errors.JOSEAlgNotAllowed) return 'its algorithm is not allowed';
+  return 'its signature is wrong';
+}

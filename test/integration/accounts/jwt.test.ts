@@ -1,0 +1,225 @@
+import type { ServerResponse } from 'node:http';
+import { expect } from 'chai';
+import pg from 'pg';
+import { eventually } from '../../support/eventually.ts';
+import { get, type JsonObject, request } from '../../support/http.ts';
+import { AUDIENCE, ISSUER, JwtIssuer } from '../../support/jwt-issuer.ts';
+import { People } from '../../support/people.ts';
+import { createDatabase, type TestDatabase } from '../../support/postgres.ts';
+import { startTwoNodes, type TwoNodes } from '../../support/two-nodes.ts';
+
+for (const STANDBY_WRITES of ['refuse', 'forward']) {
+  describe(`A user with a JWT, with STANDBY_WRITES=${STANDBY_WRITES}`, function () {
+    this.timeout(60_000);
+    let issuer: JwtIssuer;
+    let database: TestDatabase;
+    let nodes: TwoNodes;
+    let sql: pg.Client;
+    before(async () => {
+      issuer = await JwtIssuer.start();
+      database = await createDatabase();
+      sql = new pg.Client({ connectionString: database.url });
+      await sql.connect();
+      const jwt = { JWT_JWKS_URL: issuer.url, JWT_ISSUER: ISSUER, JWT_AUDIENCE: AUDIENCE };
+      nodes = await startTwoNodes(database.url, { AUTH: 'token', STANDBY_WRITES, ...jwt });
+    });
+    after(async () => {
+      await nodes.stop();
+      await sql.end();
+      await database.drop();
+      await issuer.stop();
+    });
+
+    const call = (token: string, path: string, { on = nodes.active.url, method = 'GET', body }: CallOptions = {}) =>
+      request(method, on + path, { headers: { authorization: `Bearer ${token}` }, ...(body && { body }) });
+    interface CallOptions {
+      on?: string;
+      method?: string;
+      body?: JsonObject;
+    }
+    const tokenOf = (subject: string, claims = {}) =>
+      issuer.token(subject, { preferred_username: `${subject}_jwt`, ...claims });
+
+    it('gets one account for concurrent first requests, and works wherever a token does', async () => {
+      const token = await tokenOf('ana');
+      const answers = await Promise.all(Array.from({ length: 8 }, () => call(token, '/me')));
+      expect(new Set(answers.map(({ status, text }) => `${status} ${text}`)).size).to.equal(1);
+      expect(answers[0]?.body).to.include({ username: 'ana_jwt', has_password: false });
+      const { id } = answers[0]?.body as { id: number };
+      const group = { groupName: 'Com JWT', creatorId: id };
+      const { body: made } = await call(token, '/create-chat', { method: 'POST', body: group });
+      const message = { groupId: made.group_id, content: 'Olá' };
+      expect((await call(token, '/messages', { method: 'POST', body: message })).status).to.equal(200);
+      const again = await tokenOf('ana', { preferred_username: 'another name' });
+      expect((await call(again, '/me', { on: nodes.standby.url })).body).to.include({ id, username: 'ana_jwt' });
+      const { body: page } = await call(again, `/messages?groupId=${made.group_id}`, { on: nodes.standby.url });
+      expect((page.messages as JsonObject[]).map(({ sender }) => sender)).to.deep.equal(['ana_jwt']);
+    });
+
+    it('is served by a standby if the account exists, and otherwise as a write would be', async () => {
+      const token = await tokenOf(`new-${STANDBY_WRITES}`);
+      const first = await call(token, '/me', { on: nodes.standby.url });
+      if (STANDBY_WRITES === 'forward') expect(first.status).to.equal(200);
+      else expect([first.status, first.body.code]).to.deep.equal([503, 'not_active']);
+      expect((await call(token, '/me')).status).to.equal(200);
+      expect((await call(token, '/me', { on: nodes.standby.url })).status).to.equal(200);
+    });
+
+    it('never enters an account of the same name', async () => {
+      const username = People.name('dono');
+      const owner = await request('POST', `${nodes.active.url}/register`, {
+        body: { username, password: 'correct horse' },
+      });
+      const { status, body } = await call(await tokenOf('thief', { preferred_username: username }), '/me');
+      expect(status).to.equal(200);
+      expect(body.id).not.to.equal(owner.body.user_id);
+      expect(body.username).to.match(new RegExp(`^${username}-[0-9a-f]{6}$`));
+      const logIn = { username: body.username as string, password: '!' };
+      expect((await request('POST', `${nodes.active.url}/login`, { body: logIn })).status).to.equal(401);
+    });
+
+    it('is refused with the reason, and a huge token without one', async () => {
+      const past = Math.floor(Date.now() / 1000) - 60;
+      const expired = await call(await tokenOf('ana', { exp: past }), '/me');
+      expect([expired.status, expired.body.error]).to.deep.equal([401, 'this JWT is refused: it has expired']);
+      expect(expired.headers['www-authenticate']).to.match(/^Bearer/);
+      for (const token of ['a.b.c', await tokenOf('ana', { x: 'x'.repeat(7000) }), 'x.'.repeat(3000)]) {
+        const { status } = await call(token, '/me');
+        expect(status, token.slice(0, 20)).to.equal(401);
+      }
+    });
+
+    it('is signed out by logging out, by revoking all, and by SQL, on every node within a second', async () => {
+      const refused = (token: string) =>
+        eventually('every node refuses it', async () => {
+          const all = await Promise.all(
+            [nodes.active, nodes.standby].map(({ url }) => call(token, '/me', { on: url })),
+          );
+          return all.every(({ status }) => status === 401);
+        });
+      const [one, other] = [await tokenOf('rui'), await tokenOf('rui', { jti: 'other' })];
+      const { id } = (await call(one, '/me')).body as { id: number };
+      for (const { url } of [nodes.active, nodes.standby])
+        expect((await call(one, '/me', { on: url })).status).to.equal(200);
+      const poll = call(other, `/subscribe/user?user_id=${id}&timeout=30`, { on: nodes.standby.url });
+      expect((await call(one, '/logout', { method: 'POST', body: {} })).status).to.equal(200);
+      await refused(one);
+      expect((await call(other, '/me')).status).to.equal(200);
+      await sql.query('SELECT plantao.revoke_tokens($1)', [id]);
+      expect((await poll).status).to.equal(401);
+      await refused(other);
+      await refused(await tokenOf('rui', { iat: Math.floor(Date.now() / 1000) - 60, jti: 'older' }));
+      const later = await tokenOf('rui', { iat: Math.floor(Date.now() / 1000) + 2 });
+      await eventually('a later one is accepted', async () => (await call(later, '/me')).body.id === id);
+    });
+
+    it('loses polls and streams when the token expires', async () => {
+      const { id } = (await call(await tokenOf('lia'), '/me')).body as { id: number };
+      // Clocks may differ by five seconds: the token is valid for two more.
+      const exp = Math.floor(Date.now() / 1000) - 3;
+      const token = await tokenOf('lia', { exp });
+      const headers = { authorization: `Bearer ${token}` };
+      const streamEnd = fetch(`${nodes.active.url}/events`, { headers }).then((stream) =>
+        stream.text().catch(() => 'closed'),
+      );
+      const ended = await call(token, `/subscribe/user?user_id=${id}&timeout=30`, { on: nodes.standby.url });
+      expect([ended.status, ended.body.code]).to.deep.equal([401, 'unauthenticated']);
+      expect(Date.now() / 1000).to.be.at.least(exp + 5);
+      await streamEnd;
+      expect((await call(token, '/me')).status).to.equal(401);
+    });
+
+    it('deletes the account without a password, and does not get another one by an old token', async () => {
+      const token = await tokenOf('breve');
+      const { body } = await call(token, '/me');
+      const deleted = await call(token, '/delete-account', { method: 'POST', body: {} });
+      expect(deleted.status).to.equal(200);
+      await eventually('the token is refused', async () => (await call(token, '/me')).status === 401);
+      const later = await tokenOf('breve', { iat: Math.floor(Date.now() / 1000) + 2 });
+      await eventually('a later token creates another account', async () => {
+        const now = await call(later, '/me');
+        return now.status === 200 && now.body.id !== body.id;
+      });
+    });
+  });
+}
+
+describe('Users with JWTs, when the sign-in service', function () {
+  this.timeout(60_000);
+  let issuer: JwtIssuer;
+  let database: TestDatabase;
+  let nodes: TwoNodes;
+  let sql: pg.Client;
+  /** Requests for the keys that get no response. */
+  let held: ServerResponse[];
+  before(async () => {
+    issuer = await JwtIssuer.start();
+    held = [];
+    issuer.answer = (response) => void held.push(response);
+    database = await createDatabase();
+    sql = new pg.Client({ connectionString: database.url });
+    await sql.connect();
+    const jwt = { JWT_JWKS_URL: issuer.url, JWT_ISSUER: ISSUER, JWT_AUDIENCE: AUDIENCE };
+    nodes = await startTwoNodes(database.url, { AUTH: 'token', ...jwt });
+  });
+  after(async () => {
+    await nodes.stop();
+    await sql.end();
+    await database.drop();
+    await issuer.stop();
+  });
+
+  const statusesOf = (token: string, path = '/me') =>
+    Promise.all(
+      [nodes.active, nodes.standby].map(
+        async ({ url }) => (await get(url + path, { headers: { authorization: `Bearer ${token}` } })).status,
+      ),
+    );
+  const become = (token: string, expected: number) =>
+    eventually(
+      `every node answers ${expected}`,
+      async () => (await statusesOf(token)).every((status) => status === expected),
+      { within: 15_000 },
+    );
+
+  it('does not respond, wait and block no other user; get 503 if it fails; and sign in once it responds', async () => {
+    let answered = 0;
+    const waiting = Array.from({ length: 20 }, async (_, n) => {
+      const statuses = await statusesOf(await issuer.token(`u${n}`));
+      answered++;
+      return statuses;
+    });
+    await eventually('both nodes fetch the keys', () => held.length >= 2);
+    expect(await statusesOf((await new People(sql).comeIn()).token)).to.deep.equal([200, 200]);
+    expect(answered).to.equal(0);
+    for (const response of held) response.destroy();
+    expect(new Set((await Promise.all(waiting)).flat())).to.deep.equal(new Set([503]));
+    issuer.answer = (response) => void response.writeHead(500).end();
+    const headers = { authorization: `Bearer ${await issuer.token('u1')}` };
+    const refused = await get(`${nodes.active.url}/me`, { headers });
+    expect([refused.status, refused.body.code, refused.headers['retry-after']]).to.deep.equal([
+      503,
+      'unavailable',
+      '1',
+    ]);
+    issuer.answer = null;
+    await become(await issuer.token('u1'), 200);
+  });
+
+  it('fails, stay signed in', async () => {
+    issuer.answer = (response) => void response.writeHead(503).end();
+    await become(await issuer.token('u1'), 200);
+    await become(await issuer.token('u1', { jti: 'another' }), 200);
+    issuer.answer = null;
+  });
+
+  it('changes its keys, sign in with the new one, and no longer with the removed one', async () => {
+    const former = await issuer.token('u1');
+    await become(former, 200);
+    await issuer.addKey('second', 'RS256');
+    issuer.removeKey('first');
+    // A token that names an unknown key makes the nodes fetch the keys.
+    await become(await issuer.token('u1', {}, 'second'), 200);
+    await become(former, 401);
+  });
+});

@@ -1,0 +1,74 @@
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { exportJWK, generateKeyPair, type JWK, type JWTPayload, SignJWT } from 'jose';
+
+/** The claims iss and aud of the tokens. */
+export const ISSUER = 'https://login.example';
+export const AUDIENCE = 'plantao';
+
+type Pair = Awaited<ReturnType<typeof generateKeyPair>>;
+type Answer = (response: http.ServerResponse) => void;
+
+/** Another application's sign-in service: real keys, and a server that publishes the public ones. */
+export class JwtIssuer {
+  readonly #server: http.Server;
+  readonly #keys = new Map<string, { pair: Pair; jwk: JWK }>();
+  /** Overrides the response of the server. */
+  answer: Answer | null = null;
+  /** How often the keys were fetched. */
+  fetches = 0;
+
+  constructor() {
+    this.#server = http.createServer((_request, response) => {
+      this.fetches++;
+      if (this.answer) return this.answer(response);
+      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(this.keySet));
+    });
+  }
+
+  static async start(): Promise<JwtIssuer> {
+    const issuer = new JwtIssuer();
+    await issuer.addKey('first');
+    await new Promise<void>((resolve) => issuer.#server.listen(0, '127.0.0.1', resolve));
+    return issuer;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/keys`;
+  }
+
+  get keySet(): { keys: JWK[] } {
+    return { keys: Array.from(this.#keys.values(), ({ jwk }) => jwk) };
+  }
+
+  async addKey(kid: string, algorithm = 'ES256'): Promise<void> {
+    const pair = await generateKeyPair(algorithm, { extractable: true });
+    const jwk = { ...(await exportJWK(pair.publicKey)), kid, alg: algorithm, use: 'sig' };
+    this.#keys.set(kid, { pair, jwk });
+  }
+
+  removeKey(kid: string): void {
+    this.#keys.delete(kid);
+  }
+
+  pairOf(kid: string): Pair {
+    const key = this.#keys.get(kid);
+    if (!key) throw new Error(`there is no key ${kid}`);
+    return key.pair;
+  }
+
+  /** Returns a valid token of a subject; `claims` replaces claims, undefined removes one. */
+  async token(subject: string, claims: JWTPayload = {}, kid = 'first', namesKey = true): Promise<string> {
+    const now = Math.floor(Date.now() / 1000);
+    const payload = { iss: ISSUER, aud: AUDIENCE, sub: subject, iat: now, exp: now + 600, ...claims };
+    const { pair, jwk } = this.#keys.get(kid) as { pair: Pair; jwk: JWK };
+    return new SignJWT(JSON.parse(JSON.stringify(payload)))
+      .setProtectedHeader({ alg: jwk.alg as string, ...(namesKey && { kid }) })
+      .sign(pair.privateKey);
+  }
+
+  async stop(): Promise<void> {
+    this.#server.closeAllConnections();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+}
