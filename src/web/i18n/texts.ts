@@ -1,10 +1,29 @@
-import { en, type Texts } from './en/en.ts';
-import { currentLanguage, type Language } from './language.ts';
-import { ptBr } from './pt-br/pt-br.ts';
+import { chat } from './en/chat.ts';
+import { cluster } from './en/cluster.ts';
+import { common } from './en/common.ts';
+import { errors } from './en/errors.ts';
+import { currentLanguage } from './language.ts';
+import { chat as chatPtBr } from './pt-br/chat.ts';
+import { cluster as clusterPtBr } from './pt-br/cluster.ts';
+import { common as commonPtBr } from './pt-br/common.ts';
+import { errors as errorsPtBr } from './pt-br/errors.ts';
 
-const catalogues: Record<Language, Texts> = { en, 'pt-BR': ptBr };
+/*
+ * One function a page, so that no page loads the texts of another. A text that English has and another language lacks fails to
+ * compile.
+ */
 
-/** Returns the texts in the current language. */
-export function texts(): Texts {
-  return catalogues[currentLanguage()];
+/** Returns the texts that several pages use, and those of errors, in the current language. */
+export function texts(): { common: typeof common; errors: typeof errors } {
+  return currentLanguage() === 'en' ? { common, errors } : { common: commonPtBr, errors: errorsPtBr };
+}
+
+/** Returns the texts of the chat page in the current language. */
+export function chatTexts(): typeof chat {
+  return currentLanguage() === 'en' ? chat : chatPtBr;
+}
+
+/** Returns the texts of the cluster page in the current language. */
+export function clusterTexts(): typeof cluster {
+  return currentLanguage() === 'en' ? cluster : clusterPtBr;
 }

@@ -113,6 +113,10 @@ describe('Typing and presence', function () {
     const seen = () => signalsOf(watching).filter(({ kind }) => kind === 'presence');
     await eventually('Ana hears that Bruno came', () => seen().length > 0, { within: 10_000 });
     expect(seen().at(-1)).to.deep.equal({ kind: 'presence', user_id: BRUNO, online: true });
+    for (const path of ['chats', 'sync']) {
+      const { body } = await get<JsonObject>(`${nodes.active.url}/${path}?userId=1`);
+      expect(body.online_users, `GET /${path}`).to.have.members([ANA, BRUNO]);
+    }
     bruno.close();
     await eventually('Ana hears that Bruno went', () => seen().at(-1)?.online === false, { within: 25_000 });
     await eventually('he is offline on the other node', async () => String(await online(nodes.active.url)) === '1');
@@ -152,6 +156,8 @@ describe('Typing and presence with PRESENCE=off', () => {
     const typing = await post(`${nodes.active.url}/typing`, { groupId: 1, userId: 1 });
     const presence = await get<JsonObject>(`${nodes.standby.url}/presence?groupId=1`);
     for (const { status, body } of [typing, presence]) expect([status, body.code]).to.deep.equal([404, 'switched_off']);
+    const chats = await get<JsonObject>(`${nodes.active.url}/chats?userId=1`);
+    expect(chats.body).to.not.have.property('online_users');
     const sql = new pg.Client({ connectionString: nodes.database.url });
     await sql.connect();
     const { rows } = await sql.query(

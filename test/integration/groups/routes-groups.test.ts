@@ -17,7 +17,7 @@ describe('Groups over HTTP', () => {
       const id = await newGroup('Para listar', ['bruno_orm']);
       await both('/chats?userId=2', ({ status, body }) => {
         expect(status).to.equal(200);
-        expect(body).to.have.all.keys('user_id', 'chats', 'cursor');
+        expect(body).to.have.all.keys('user_id', 'chats', 'cursor', 'online_users');
         expect(body.cursor).to.match(CURSOR);
         expect(body.user_id).to.equal(2);
         const chats = body.chats as object[];

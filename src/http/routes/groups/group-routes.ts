@@ -7,6 +7,7 @@ import { requestKeyOf } from '../../request/idempotency-key.ts';
 import { actingUserId, groupName, id, nameList, nothing, username } from '../../request/request-schemas.ts';
 import type { Services } from '../../services.ts';
 import { type Route, route } from '../route.ts';
+import { onlineUsers, onlineUsersOf } from './online-users.ts';
 
 /** Members that one request may add to a new group, because each costs a row. Others join by POST /group-users. */
 const MOST_MEMBERS_NAMED = 1000;
@@ -25,9 +26,14 @@ export function groupRoutes(services: Services): Route[] {
 }
 
 /** The response to GET /chats. */
-export const chatsAnswer = z.object({ user_id: z.number(), chats: z.array(chat), cursor: z.string() });
+export const chatsAnswer = z.object({
+  user_id: z.number(),
+  chats: z.array(chat),
+  cursor: z.string(),
+  online_users: onlineUsers,
+});
 
-function chatsRoute({ chatList }: Services): Route {
+function chatsRoute({ chatList, live }: Services): Route {
   return route({
     method: 'get',
     path: '/chats',
@@ -41,7 +47,7 @@ function chatsRoute({ chatList }: Services): Route {
     answer: chatsAnswer,
     async handle({ input, caller }) {
       const { user, chats, cursor } = await chatList.of(requireUserId(caller, input.userId));
-      return { body: { user_id: user.id, chats, cursor } };
+      return { body: { user_id: user.id, chats, cursor, ...onlineUsersOf(chats, live) } };
     },
   });
 }

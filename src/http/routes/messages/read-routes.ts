@@ -3,6 +3,7 @@ import { chat, user } from '../../docs/response-schemas.ts';
 import { requireUserId } from '../../request/checks/authentication.ts';
 import { actingUserId, id } from '../../request/request-schemas.ts';
 import type { Services } from '../../services.ts';
+import { onlineUsers, onlineUsersOf } from '../groups/online-users.ts';
 import { type Route, route } from '../route.ts';
 
 /** `/read` and `/sync`: what a user has read, and what a client needs at its start. */
@@ -38,9 +39,14 @@ function readRoute({ readMarks }: Services): Route {
 }
 
 /** The response to GET /sync. */
-export const syncAnswer = z.object({ user, chats: z.array(chat), cursor: z.string() });
+export const syncAnswer = z.object({
+  user,
+  chats: z.array(chat),
+  cursor: z.string(),
+  online_users: onlineUsers,
+});
 
-function syncRoute({ chatList }: Services): Route {
+function syncRoute({ chatList, live }: Services): Route {
   return route({
     method: 'get',
     path: '/sync',
@@ -52,7 +58,8 @@ function syncRoute({ chatList }: Services): Route {
     refusals: [404],
     answer: syncAnswer,
     async handle({ input, caller }) {
-      return { body: await chatList.of(requireUserId(caller, input.userId)) };
+      const list = await chatList.of(requireUserId(caller, input.userId));
+      return { body: { ...list, ...onlineUsersOf(list.chats, live) } };
     },
   });
 }

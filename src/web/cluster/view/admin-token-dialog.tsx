@@ -1,13 +1,13 @@
 /// <reference lib="dom" />
 import { useRef } from 'preact/hooks';
-import { texts } from '../../i18n/texts.ts';
+import { clusterTexts } from '../../i18n/texts.ts';
 import { Modal } from '../../shared/modal.tsx';
 import type { Monitor } from '../model/monitor.ts';
 
 /** Asks for the admin token. */
 export function AdminTokenDialog({ monitor, onClose }: { monitor: Monitor; onClose: () => void }) {
   const field = useRef<HTMLInputElement>(null);
-  const t = texts().cluster;
+  const t = clusterTexts();
   const act = () => monitor.tryAdminToken(field.current?.value.trim() ?? '');
   return (
     <Modal title={t.enterAdminToken} action={t.save} act={act} onClose={onClose}>

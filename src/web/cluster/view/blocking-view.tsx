@@ -1,12 +1,12 @@
 import { duration } from '../../i18n/durations.ts';
-import { texts } from '../../i18n/texts.ts';
+import { clusterTexts } from '../../i18n/texts.ts';
 import type { Blocker } from '../model/answers.ts';
 import type { Monitor } from '../model/monitor.ts';
 import { Command } from './command.tsx';
 
 /** The database sessions that block the nodes, each with the statement that ends it. */
 export function BlockingView({ monitor, onEnterToken }: { monitor: Monitor; onEnterToken: () => void }) {
-  const t = texts().cluster;
+  const t = clusterTexts();
   const { blocking, auth, adminToken } = monitor;
   const isHidden = auth === 'token' && adminToken === undefined;
   return (
@@ -27,7 +27,7 @@ export function BlockingView({ monitor, onEnterToken }: { monitor: Monitor; onEn
 }
 
 function Blockers({ blocking }: { blocking: Blocker[] | undefined }) {
-  const t = texts().cluster;
+  const t = clusterTexts();
   if (blocking === undefined) return <p class="hint">{t.blockingUnknown}</p>;
   if (blocking.length === 0) return <p class="hint">{t.blockingNone}</p>;
   return (
@@ -40,7 +40,7 @@ function Blockers({ blocking }: { blocking: Blocker[] | undefined }) {
 }
 
 function BlockerItem({ blocker }: { blocker: Blocker }) {
-  const t = texts().cluster;
+  const t = clusterTexts();
   const { application, pid, role, client, blocks, state, open_ms, waiting, ended_by } = blocker;
   const session = [role, client, pid === null ? null : `pid ${pid}`].filter((one) => one !== null).join(', ');
   return (

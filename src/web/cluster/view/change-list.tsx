@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
 import { dateAndTime } from '../../i18n/dates.ts';
 import { clockTime, duration } from '../../i18n/durations.ts';
-import { texts } from '../../i18n/texts.ts';
+import { clusterTexts } from '../../i18n/texts.ts';
 import type { TermRow } from '../model/answers.ts';
 import type { Chart } from '../model/timeline.ts';
 
@@ -19,7 +19,7 @@ interface Change {
 /** The changes of the active node in the chart, newest first, each with its reason and the time without an active node. */
 export function ChangeList({ chart, terms }: { chart: Chart; terms: readonly TermRow[] }) {
   const [isWhole, setWhole] = useState(false);
-  const t = texts().cluster;
+  const t = clusterTexts();
   const changes = changesOf(chart, terms);
   const now = new Date(chart.to);
   return (
@@ -47,7 +47,7 @@ export function ChangeList({ chart, terms }: { chart: Chart; terms: readonly Ter
 }
 
 function changesOf({ from, to, gaps }: Chart, terms: readonly TermRow[]): Change[] {
-  const t = texts().cluster;
+  const t = clusterTexts();
   const started = terms
     .map((term, index) => changeOf(term, terms[index + 1]))
     .filter(({ time }) => time.getTime() >= from);
@@ -57,7 +57,7 @@ function changesOf({ from, to, gaps }: Chart, terms: readonly TermRow[]): Change
 }
 
 function changeOf(term: TermRow, before: TermRow | undefined): Change {
-  const t = texts().cluster;
+  const t = clusterTexts();
   const { node, started_at, gap_ms } = term;
   const change = { key: term.term, time: new Date(started_at), ms: gap_ms ?? 0 };
   if (before === undefined) return { ...change, text: `${t.firstTerm(node)}.` };

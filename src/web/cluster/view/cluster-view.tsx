@@ -1,7 +1,7 @@
 /// <reference lib="dom" />
 import { useEffect, useState } from 'preact/hooks';
 import { clockTime } from '../../i18n/durations.ts';
-import { texts } from '../../i18n/texts.ts';
+import { clusterTexts } from '../../i18n/texts.ts';
 import { SiteHeader } from '../../shared/site-header.tsx';
 import type { Monitor } from '../model/monitor.ts';
 import { isFormer } from '../model/node-state.ts';
@@ -24,7 +24,7 @@ const TICK_MS = 500;
 export function ClusterView({ monitor }: { monitor: Monitor }) {
   useMonitor(monitor);
   const [dialog, setDialog] = useState<OpenDialog>();
-  const t = texts().cluster;
+  const t = clusterTexts();
   const { verdict, nodes, cluster } = monitor;
   useEffect(() => {
     document.title = titleOf(verdict.kind === 'active' ? verdict.node : undefined);
@@ -73,7 +73,7 @@ export function ClusterView({ monitor }: { monitor: Monitor }) {
 
 /** Shows which node the page reads from, and that it has moved. */
 function LiveLine({ monitor }: { monitor: Monitor }) {
-  const t = texts().cluster;
+  const t = clusterTexts();
   const { moved, isConnected, cluster, adminToken } = monitor;
   if (cluster === undefined && isConnected) return null;
   return (
@@ -92,7 +92,7 @@ function LiveLine({ monitor }: { monitor: Monitor }) {
 }
 
 const titleOf = (active: string | undefined) => {
-  const t = texts().cluster;
+  const t = clusterTexts();
   return `${active === undefined ? `✕ ${t.missingNow}` : `● ${t.activeNow(active)}`} Plantão`;
 };
 

@@ -1,6 +1,6 @@
 /// <reference lib="dom" />
 import { useState } from 'preact/hooks';
-import { texts } from '../../i18n/texts.ts';
+import { clusterTexts } from '../../i18n/texts.ts';
 
 /** How long the button says that it has copied. */
 const COPIED_MS = 1500;
@@ -8,7 +8,7 @@ const COPIED_MS = 1500;
 /** A command to run elsewhere, with a button that copies it. */
 export function Command({ text }: { text: string }) {
   const [isCopied, setCopied] = useState(false);
-  const t = texts().cluster;
+  const t = clusterTexts();
   const copy = async () => {
     await navigator.clipboard.writeText(text);
     setCopied(true);

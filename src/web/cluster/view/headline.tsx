@@ -1,6 +1,6 @@
 import type { ClusterStatus } from '../../../client/index.ts';
 import { clockTime, duration } from '../../i18n/durations.ts';
-import { texts } from '../../i18n/texts.ts';
+import { clusterTexts } from '../../i18n/texts.ts';
 import type { Verdict } from '../model/verdict.ts';
 import { Command } from './command.tsx';
 
@@ -18,14 +18,14 @@ export function Headline({ verdict, pause, isHeldUp }: Props) {
   const [usual, sentence, ...more] = partsOf(verdict);
   const tone = usual === 'good' && (pause || isHeldUp) ? 'warning' : usual;
   return (
-    <section class={`headline ${tone}`} aria-label={texts().cluster.title}>
+    <section class={`headline ${tone}`} aria-label={clusterTexts().title}>
       <p class="verdict">{sentence}</p>
       {more.map((line) => (
         <p key={line}>{line}</p>
       ))}
-      {isHeldUp && <p>{texts().cluster.heldUp}</p>}
+      {isHeldUp && <p>{clusterTexts().heldUp}</p>}
       {pause && (
-        <p>{texts().cluster.paused(clockTime(new Date(pause.until), new Date()), pause.asked_by, pause.reason)}</p>
+        <p>{clusterTexts().paused(clockTime(new Date(pause.until), new Date()), pause.asked_by, pause.reason)}</p>
       )}
       {verdict.kind === 'two_actives' && <Command text={SEPARATE} />}
       <p class="visually-hidden" role="status">
@@ -38,7 +38,7 @@ export function Headline({ verdict, pause, isHeldUp }: Props) {
 type Tone = 'good' | 'warning' | 'bad' | 'unknown';
 
 function partsOf(verdict: Verdict): [Tone, sentence: string, ...more: string[]] {
-  const t = texts().cluster;
+  const t = clusterTexts();
   switch (verdict.kind) {
     case 'loading':
       return ['unknown', t.loading];
@@ -65,7 +65,7 @@ function missingParts({
   last,
   trouble,
 }: Extract<Verdict, { kind: 'missing' }>): ReturnType<typeof partsOf> {
-  const t = texts().cluster;
+  const t = clusterTexts();
   const sentence = forMs === undefined ? t.missingNow : t.missing(duration(forMs));
   const because =
     last === undefined ? '' : `${sentenceOf((t.ended[last.cause] ?? t.endedUnknown)(last.node), last.node)}. `;
@@ -75,7 +75,7 @@ function missingParts({
 
 /** Without the time, which changes every second. */
 function spoken(verdict: Verdict): string {
-  const t = texts().cluster;
+  const t = clusterTexts();
   if (verdict.kind === 'active') return t.activeNow(verdict.node);
   return verdict.kind === 'missing' ? `${t.missingNow} ${t.remedy[verdict.cause]}` : '';
 }

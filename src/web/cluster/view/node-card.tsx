@@ -1,5 +1,5 @@
 import { duration, number } from '../../i18n/durations.ts';
-import { texts } from '../../i18n/texts.ts';
+import { clusterTexts } from '../../i18n/texts.ts';
 import type { NodeActivity } from '../model/answers.ts';
 import type { Monitor } from '../model/monitor.ts';
 import type { NodeState } from '../model/node-state.ts';
@@ -15,7 +15,7 @@ interface Props {
 /** One node: its role, its figures of the last minutes, and what an operator can do with it. */
 export function NodeCard({ node, monitor, onOperation }: Props) {
   const { name, url, role, term, row, rowAt, conditions } = node;
-  const t = texts().cluster;
+  const t = clusterTexts();
   const age = row && row.heartbeat_age_ms + performance.now() - rowAt;
   const facts = [
     [t.term, role === 'active' && term !== null ? number(term) : undefined],
@@ -68,7 +68,7 @@ type Figure = Exclude<keyof NodeActivity, 'node'>;
 
 /** The charts of all nodes have the same scale, so that they can be compared. */
 function Figures({ node, monitor: { activity } }: { node: string; monitor: Monitor }) {
-  const t = texts().cluster;
+  const t = clusterTexts();
   const own = activity?.nodes.find((one) => one.node === node);
   if (activity === undefined || own === undefined) return null;
   const plain = (value: number) => number(value, value < 10 ? 1 : 0);

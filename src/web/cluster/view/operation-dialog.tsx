@@ -1,7 +1,7 @@
 /// <reference lib="dom" />
 import { useRef, useState } from 'preact/hooks';
 import { ChatError } from '../../../client/index.ts';
-import { texts } from '../../i18n/texts.ts';
+import { clusterTexts } from '../../i18n/texts.ts';
 import { Modal } from '../../shared/modal.tsx';
 import type { Monitor } from '../model/monitor.ts';
 import type { NodeState } from '../model/node-state.ts';
@@ -22,7 +22,7 @@ export function OperationDialog({ monitor, node: name, operation, onClose }: Pro
   const token = useRef<HTMLInputElement>(null);
   const { node, active } = opened;
   if (node === undefined) return null;
-  const t = texts().cluster;
+  const t = clusterTexts();
   const request = requestOf(operation, node, active);
   const needsToken = monitor.auth === 'token';
   const act = async () => {
@@ -63,7 +63,7 @@ function effectOf(
   active: NodeState | undefined,
   nodes: readonly NodeState[],
 ): string {
-  const { effect } = texts().cluster;
+  const { effect } = clusterTexts();
   if (operation === 'revive') return effect.revive;
   if (operation === 'switchover') return effect.switchover(active?.name ?? '');
   if (node.role !== 'active') return effect.fallStandby;

@@ -1,11 +1,11 @@
 import { duration, number } from '../../i18n/durations.ts';
-import { texts } from '../../i18n/texts.ts';
+import { clusterTexts } from '../../i18n/texts.ts';
 import type { ReplicaRow } from '../model/answers.ts';
 import type { Monitor } from '../model/monitor.ts';
 
 /** PostgreSQL's servers: what a commit waits for, and what each standby lacks. */
 export function ServersView({ monitor }: { monitor: Monitor }) {
-  const t = texts().cluster;
+  const t = clusterTexts();
   const durability = monitor.cluster?.content.durability;
   return (
     <section class="servers" aria-labelledby="servers-title">
@@ -37,7 +37,7 @@ function Standby({
 }: {
   standby: ReplicaRow;
 }) {
-  const t = texts().cluster;
+  const t = clusterTexts();
   const lag = lag_ms === null ? undefined : duration(lag_ms);
   const size = lag_bytes === null ? undefined : t.bytes(number(lag_bytes / 1024, 1));
   const isSynchronous = sync_state === 'sync' || sync_state === 'quorum';

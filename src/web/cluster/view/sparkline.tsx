@@ -1,4 +1,4 @@
-import { texts } from '../../i18n/texts.ts';
+import { clusterTexts } from '../../i18n/texts.ts';
 
 interface Props {
   label: string;
@@ -15,7 +15,7 @@ const MARGIN = 2;
 
 /** A figure: its value now, and a line of the last minutes, with gaps where it is unknown. */
 export function Sparkline({ label, values, highest, minutes, format }: Props) {
-  const t = texts().cluster;
+  const t = clusterTexts();
   // The last interval has just begun, and a node may not have reported in it.
   const current = values.at(-1) ?? values.at(-2) ?? null;
   const own = values.reduce<number>((most, one) => Math.max(most, one ?? 0), 0);

@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
 import { dateAndTime, timeOfDay } from '../../i18n/dates.ts';
 import { duration } from '../../i18n/durations.ts';
-import { texts } from '../../i18n/texts.ts';
+import { clusterTexts } from '../../i18n/texts.ts';
 import type { Monitor } from '../model/monitor.ts';
 import { type Bar, type Chart, chartOf, type Gap, ticksOf, usualWindow, WINDOWS } from '../model/timeline.ts';
 import { ChangeList, LONG_MS } from './change-list.tsx';
@@ -12,7 +12,7 @@ const LABEL_WIDTH = 0.1;
 /** The terms of the last hours: a row per node, a bar per term, and the times without an active node. */
 export function TimelineView({ monitor }: { monitor: Monitor }) {
   const [chosen, setChosen] = useState<number>();
-  const t = texts().cluster;
+  const t = clusterTexts();
   const { timeline, nodes, verdict } = monitor;
   if (timeline === undefined) return null;
   const now = Date.parse(timeline.content.now) + performance.now() - timeline.at;
@@ -55,7 +55,7 @@ export function TimelineView({ monitor }: { monitor: Monitor }) {
 const percent = (fraction: number) => `${(fraction * 100).toFixed(3)}%`;
 
 function Row({ node, bars, gaps }: { node: string; bars: readonly Bar[]; gaps: readonly Gap[] }) {
-  const t = texts().cluster;
+  const t = clusterTexts();
   return (
     <>
       <span class="row-name">{node}</span>
@@ -126,14 +126,14 @@ function Axis({ chart }: { chart: Chart }) {
               {timeOfDay(time)}
             </span>
           ))}
-        <span class="last">{texts().cluster.now}</span>
+        <span class="last">{clusterTexts().now}</span>
       </div>
     </>
   );
 }
 
 function summaryOf({ rows, gaps }: Chart): string {
-  const t = texts().cluster;
+  const t = clusterTexts();
   const terms = rows.reduce((sum, { bars }) => sum + bars.length, 0);
   const longest = gaps.reduce((most, { ms }) => Math.max(most, ms), 0);
   return t.timelineSummary(t.terms(terms), t.gaps(gaps.length, duration(longest)));

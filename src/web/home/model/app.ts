@@ -8,7 +8,7 @@ import {
   type User,
 } from '../../../client/index.ts';
 import { errorText } from '../../i18n/error-text.ts';
-import { texts } from '../../i18n/texts.ts';
+import { chatTexts } from '../../i18n/texts.ts';
 import { Observable } from '../../shared/observable.ts';
 import {
   forgetSession,
@@ -97,6 +97,11 @@ export class App extends Observable {
   /** How the page reaches the cluster. */
   get connection(): ConnectionState {
     return this.#watch.connection;
+  }
+
+  /** True if that user is known to be connected. Without a connection of its own, the page knows of no other. */
+  isOnline(userId: number | undefined): boolean {
+    return userId !== undefined && this.connection !== 'lost' && this.chat?.live.online.has(userId) === true;
   }
 
   /** The name of the node that serves this page's events. */
@@ -234,6 +239,6 @@ export class App extends Observable {
     const { group_id, group_name } = await this.client.groups.accept(invitation, { signal: chat.signal });
     await chat.refresh();
     location.hash = groupHash(group_id);
-    this.show({ text: texts().chat.joined(group_name), tone: 'info' });
+    this.show({ text: chatTexts().joined(group_name), tone: 'info' });
   }
 }

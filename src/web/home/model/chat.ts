@@ -1,6 +1,14 @@
-import { type ChatClient, ChatError, type ChatEvent, type Message, type User } from '../../../client/index.ts';
+import {
+  type ChatClient,
+  ChatError,
+  type ChatEvent,
+  type Ephemeral,
+  type Message,
+  type User,
+} from '../../../client/index.ts';
 import { sharePolls } from './connection/shared-polls.ts';
 import { Groups } from './groups.ts';
+import { Live } from './live/live.ts';
 import type { Conversation } from './messages/conversation.ts';
 import { History } from './messages/history.ts';
 import { MessageChanges } from './messages/message-changes.ts';
@@ -27,6 +35,7 @@ export class Chat {
   readonly drafts: Drafts;
   readonly history: History;
   readonly changes: MessageChanges;
+  readonly live: Live;
   readonly #client: ChatClient;
   readonly #listener: ChatListener;
   readonly #reads: ReadReports;
@@ -51,7 +60,8 @@ export class Chat {
     this.history = new History(context);
     this.changes = new MessageChanges(context);
     this.#snapshot = new Snapshot(store, me.id);
-    this.#groups = new Groups(context, me, this.#snapshot);
+    this.live = new Live(context);
+    this.#groups = new Groups(context, me, this.#snapshot, this.live.online);
     this.drafts = new Drafts(new Stored(store, `plantao.draft.${me.id}.`, isDraft));
     const unsent = new Stored(store, `plantao.outbox.${me.id}.`, isUnsent);
     this.outbox = new Outbox(client, me, this.signal, unsent, {
@@ -131,12 +141,14 @@ export class Chat {
     const { opened } = this;
     if (opened !== undefined) opened.dividerAfter = opened.unread > 0 ? opened.lastReadId : undefined;
     this.#listener.changed();
+    if (opened !== undefined) void this.#readPresence(opened);
     // Before the first list, start() will load it.
     if (opened?.loaded === false && this.#groups.isListed) await this.history.load(opened);
   }
 
   /** Sets whether the page is visible. Messages count as read only while it is. */
   setVisible(isVisible: boolean): void {
+    if (isVisible && !this.#isVisible && this.opened !== undefined) void this.#readPresence(this.opened);
     this.#isVisible = isVisible;
     this.#listener.changed();
   }
@@ -156,8 +168,10 @@ export class Chat {
       return now;
     };
     try {
-      const through = sharePolls(this.me.id, this.signal);
-      const options = { cursor, signal: this.signal, onGap: 'resync', resync, through } as const;
+      const hear = (signals: readonly Ephemeral[]) => this.live.hear(signals);
+      const through = sharePolls(this.me.id, this.signal, hear);
+      const onEphemeral = (signal: Ephemeral) => hear([signal]);
+      const options = { cursor, signal: this.signal, onGap: 'resync', resync, through, onEphemeral } as const;
       for await (const event of this.#client.events(options)) this.#apply(event);
     } catch (error) {
       this.#listener.ended(error);
@@ -168,13 +182,21 @@ export class Chat {
     const message = this.#groups.apply(event);
     const conversation = message && 'group_id' in event ? this.find(event.group_id ?? 0) : undefined;
     if (message !== undefined && conversation !== undefined) this.#arrived(message, conversation);
+    if (event.kind === 'left') this.live.stopped(event.group_id, event.user_id);
     if (this.#groups.isOutdatedBy(event)) this.#reload().catch((error) => this.#report(error));
     this.#listener.changed();
   }
 
   #arrived(message: Message, conversation: Conversation): void {
+    this.live.stopped(conversation.group.id, message.sender_id);
     if (conversation !== this.opened) conversation.window.trim();
     this.#listener.arrived(message, conversation);
+  }
+
+  /** A direct chat shows whether the other user is connected. Signals may have got lost. */
+  async #readPresence({ group }: Conversation): Promise<void> {
+    const ids = group.members.map(({ id }) => id);
+    if (group.direct) await this.live.readMembers(group.id, ids);
   }
 
   async #reload(): Promise<void> {

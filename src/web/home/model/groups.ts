@@ -1,6 +1,7 @@
 import { type ChatEvent, type Chat as ChatGroup, isAfter, type Message, type User } from '../../../client/index.ts';
 import { SingleFlight } from '../../../single-flight.ts';
 import { type ChatContext, NO_DEADLINE } from './chat-context.ts';
+import type { OnlineUsers } from './live/online-users.ts';
 import { Conversation } from './messages/conversation.ts';
 import type { Snapshot } from './storage/snapshot.ts';
 
@@ -9,6 +10,7 @@ export class Groups {
   readonly #context: ChatContext;
   readonly #me: User;
   readonly #snapshot: Snapshot;
+  readonly #online: OnlineUsers;
   readonly #conversations = new Map<number, Conversation>();
   readonly #reading = new SingleFlight(() => this.#read());
   /** The cursor of the latest list; empty before the first one. */
@@ -17,10 +19,11 @@ export class Groups {
   #meanwhile: ChatEvent[] | undefined;
 
   /** Begins with the groups of the last visit. */
-  constructor(context: ChatContext, me: User, snapshot: Snapshot) {
+  constructor(context: ChatContext, me: User, snapshot: Snapshot, online: OnlineUsers) {
     this.#context = context;
     this.#me = me;
     this.#snapshot = snapshot;
+    this.#online = online;
     for (const { group, activeAt, messages } of snapshot.load()) this.#list(group, '', activeAt).restore(messages);
   }
 
@@ -96,10 +99,12 @@ export class Groups {
   async #read(): Promise<string> {
     const meanwhile: ChatEvent[] = [];
     this.#meanwhile = meanwhile;
+    const at = performance.now();
     const reading = this.#context.client.chats({ ...NO_DEADLINE, signal: this.#context.signal });
-    const { chats, cursor } = await reading.finally(() => {
+    const { chats, cursor, online_users } = await reading.finally(() => {
       this.#meanwhile = undefined;
     });
+    this.#online.listed(online_users, at);
     const ids = new Set(chats.map(({ id }) => id));
     for (const id of this.#conversations.keys()) if (!ids.has(id)) this.#conversations.delete(id);
     let activeAt = new Date().toISOString();

@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { Message } from '../../../client/index.ts';
-import { texts } from '../../i18n/texts.ts';
+import { chatTexts } from '../../i18n/texts.ts';
 import { useView } from './context.ts';
 
 /** Messages that arrive within this time are announced together, in milliseconds. */
@@ -19,7 +19,7 @@ export function Announcer() {
       timer ??= setTimeout(() => {
         timer = undefined;
         const [first] = arrived;
-        const t = texts().chat;
+        const t = chatTexts();
         setSaid(first && arrived.length === 1 ? `${first.sender}: ${first.content}` : t.newMessages(arrived.length));
         arrived = [];
       }, BURST_MS);
@@ -27,7 +27,7 @@ export function Announcer() {
     return () => clearTimeout(timer);
   }, [app]);
   return (
-    <p role="log" class="visually-hidden" aria-label={texts().chat.announcements}>
+    <p role="log" class="visually-hidden" aria-label={chatTexts().announcements}>
       {said}
     </p>
   );

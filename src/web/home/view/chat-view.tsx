@@ -1,4 +1,4 @@
-import { texts } from '../../i18n/texts.ts';
+import { chatTexts } from '../../i18n/texts.ts';
 import type { Chat } from '../model/chat.ts';
 import { ConversationView } from './conversation/conversation-view.tsx';
 import { GroupsPane } from './groups-pane.tsx';
@@ -24,7 +24,7 @@ export function ChatView({ chat }: { chat: Chat }) {
 
 /** Shown for a link to a group that the user is not in. */
 function UnknownGroup() {
-  const t = texts().chat;
+  const t = chatTexts();
   return (
     <div id="nothing-open" class="unknown">
       <p>{t.unknownGroup}</p>
@@ -36,7 +36,7 @@ function UnknownGroup() {
 }
 
 function nothingText({ isLoaded, conversations }: Chat): string {
-  const t = texts().chat;
+  const t = chatTexts();
   if (!isLoaded) return t.loadingGroups;
   return conversations.length === 0 ? t.nothingYet : t.chooseGroup;
 }

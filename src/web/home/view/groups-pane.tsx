@@ -1,19 +1,20 @@
 import { useRef } from 'preact/hooks';
 import { shortTime } from '../../i18n/dates.ts';
-import { texts } from '../../i18n/texts.ts';
+import { chatTexts } from '../../i18n/texts.ts';
 import type { Chat } from '../model/chat.ts';
-import { nameOf } from '../model/group-names.ts';
+import { nameOf, otherOf } from '../model/group-names.ts';
 import { groupHash } from '../model/location.ts';
 import type { Conversation } from '../model/messages/conversation.ts';
 import { ByAuthMode } from './by-auth-mode.tsx';
 import { useView } from './context.ts';
 import { Icon, IconButton } from './icons.tsx';
+import { OnlineDot } from './online-dot.tsx';
 import { moveFocus } from './roving.ts';
 
 /** The list of groups, each with its last message and unread count. The list is one stop of the Tab key. */
 export function GroupsPane({ chat }: { chat: Chat }) {
   const { app, openDialog } = useView();
-  const t = texts().chat;
+  const t = chatTexts();
   const list = useRef<HTMLUListElement>(null);
   const { conversations, opened, isLoaded } = chat;
   const tabStop = opened ?? conversations[0];
@@ -64,13 +65,14 @@ interface LinkProps {
 
 function GroupLink({ me, conversation, isOpen, isTabStop, isMuted }: LinkProps) {
   const { group, last, unread } = conversation;
-  const t = texts().chat;
+  const t = chatTexts();
   return (
     <li>
       <a href={groupHash(group.id)} aria-current={isOpen ? 'page' : undefined} tabIndex={isTabStop ? 0 : -1}>
         <span class="name">
           {group.direct && <Icon name="person" />}
           <bdi>{nameOf(group, me)}</bdi>
+          <OnlineDot userId={otherOf(group, me)?.id} />
           {isMuted && (
             <span role="img" aria-label={t.muted}>
               <Icon name="muted" />

@@ -2,7 +2,7 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { User } from '../../../client/index.ts';
-import { texts } from '../../i18n/texts.ts';
+import { chatTexts } from '../../i18n/texts.ts';
 import type { Chat } from '../model/chat.ts';
 import { useView } from './context.ts';
 
@@ -22,7 +22,7 @@ interface Props {
 /** A search field for users by part of their name. */
 export function PeoplePicker({ chat, label, isExcluded, choose, children }: Props) {
   const { app } = useView();
-  const t = texts().chat;
+  const t = chatTexts();
   const input = useRef<HTMLInputElement>(null);
   const [term, setTerm] = useState('');
   const [found, setFound] = useState<User[] | 'failed'>([]);

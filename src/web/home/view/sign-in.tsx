@@ -2,7 +2,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { ChatError, type SignInResult } from '../../../client/index.ts';
 import { errorText } from '../../i18n/error-text.ts';
-import { texts } from '../../i18n/texts.ts';
+import { chatTexts, texts } from '../../i18n/texts.ts';
 import { LanguageSwitch } from '../../shared/language-switch.tsx';
 import { ByAuthMode } from './by-auth-mode.tsx';
 import { useView } from './context.ts';
@@ -10,7 +10,7 @@ import { useView } from './context.ts';
 /** The sign-in form. */
 export function SignIn() {
   const { app } = useView();
-  const t = texts().chat;
+  const t = chatTexts();
   const form = useRef<HTMLFormElement>(null);
   const name = useRef<HTMLInputElement>(null);
   const password = useRef<HTMLInputElement>(null);

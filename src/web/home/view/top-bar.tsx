@@ -1,6 +1,6 @@
 /// <reference lib="dom" />
 
-import { texts } from '../../i18n/texts.ts';
+import { chatTexts, texts } from '../../i18n/texts.ts';
 import { iconUrl } from '../../shared/icon-url.ts';
 import type { App } from '../model/app.ts';
 import type { ClusterNode } from '../model/connection/cluster-notices.ts';
@@ -9,7 +9,7 @@ import { useView } from './context.ts';
 /** The bar at the top: name, nodes, account. */
 export function TopBar() {
   const { app, openDialog } = useView();
-  const t = texts().chat;
+  const t = chatTexts();
   return (
     <header id="top">
       <h1>
@@ -72,7 +72,7 @@ function NodeChip({ node, isConnected }: { node: ClusterNode; isConnected: boole
 
 /** The line under the bar that shows what has happened, or that the connection is slow. Screen readers announce it. */
 export function NoticeLine({ app }: { app: App }) {
-  const slow = app.connection === 'slow' ? ({ text: texts().chat.slowConnection, tone: 'info' } as const) : undefined;
+  const slow = app.connection === 'slow' ? ({ text: chatTexts().slowConnection, tone: 'info' } as const) : undefined;
   const notice = app.notice ?? slow;
   return (
     <p id="notice" role="status" class={notice?.tone}>

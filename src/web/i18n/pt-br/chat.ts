@@ -1,7 +1,7 @@
-import type { Texts } from '../en/en.ts';
+import type { chat as english } from '../en/chat.ts';
 
 /** Texts of the chat page in Brazilian Portuguese. */
-export const chat: Texts['chat'] = {
+export const chat: typeof english = {
   signIn: 'Entrar',
   signInOpen: 'Digite qualquer nome. Se for novo, criamos a conta.',
   signInToken: 'Digite seu nome e sua senha. É novo aqui? Escolha os dois e cadastre-se.',
@@ -22,6 +22,10 @@ export const chat: Texts['chat'] = {
   nothingYet: 'As mensagens dos seus grupos aparecem aqui.',
   chooseGroup: 'Escolha um grupo para conversar.',
   members: (count) => (count === 1 ? '1 membro' : `${count} membros`),
+  online: 'online',
+  typing: (names, count) => (count === 1 ? `${names} está digitando…` : `${names} estão digitando…`),
+  moreTyping: (count) => (count === 1 ? 'mais 1 pessoa' : `mais ${count} pessoas`),
+  someoneTyping: (count) => (count === 1 ? 'Alguém' : `${count} pessoas`),
   messages: 'Mensagens',
   jumpToLatest: 'Últimas mensagens',
   newBelow: 'Novas mensagens',

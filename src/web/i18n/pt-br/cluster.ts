@@ -1,7 +1,7 @@
-import type { Texts } from '../en/en.ts';
+import type { cluster as english } from '../en/cluster.ts';
 
 /** Texts in Brazilian Portuguese of the cluster page. */
-export const cluster: Texts['cluster'] = {
+export const cluster: typeof english = {
   title: 'Cluster',
   loading: 'Lendo o estado do cluster…',
   active: (node, time, term) => `${node} está ativo há ${time} (mandato ${term}).`,

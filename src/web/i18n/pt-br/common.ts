@@ -1,7 +1,7 @@
-import type { Texts } from '../en/en.ts';
+import type { common as english } from '../en/common.ts';
 
 /** Texts in Brazilian Portuguese that several pages use. */
-export const common: Texts['common'] = {
+export const common: typeof english = {
   language: 'Idioma',
   close: 'Fechar',
   cancel: 'Cancelar',

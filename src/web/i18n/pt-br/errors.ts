@@ -1,10 +1,10 @@
-import type { Texts } from '../en/en.ts';
+import type { errors as english } from '../en/errors.ts';
 
 const UNAVAILABLE = 'O cluster está indisponível agora. Tente de novo em instantes.';
 const BAD_NAME = 'Este nome tem caracteres não permitidos ou é longo demais.';
 
 /** Texts in Brazilian Portuguese for the error codes of the API. */
-export const errors: Texts['errors'] = {
+export const errors: typeof english = {
   byCode: {
     unauthenticated: 'Sua sessão expirou. Entre de novo.',
     forbidden: 'Você não tem permissão para isso.',

@@ -1,4 +1,4 @@
-import { texts } from '../../../i18n/texts.ts';
+import { chatTexts } from '../../../i18n/texts.ts';
 
 /** The state of a node as the page shows it. */
 export type NodeState = 'active' | 'standby' | 'fallen' | 'unreachable';
@@ -33,7 +33,7 @@ export class ClusterNotices {
       .filter(({ state }) => state === 'active')
       .sort((one, other) => (other.term ?? 0) - (one.term ?? 0))[0];
     if (active === undefined) return this.#noneActive(nodes);
-    const t = texts().chat;
+    const t = chatTexts();
     const predecessor = this.#active;
     this.#active = active.name;
     const recovered = this.#isDegraded;
@@ -49,7 +49,7 @@ export class ClusterNotices {
   #noneActive(nodes: readonly ClusterNode[]): NoticeContent | undefined {
     if (nodes.length === 0) return undefined;
     this.#isDegraded = true;
-    const t = texts().chat;
+    const t = chatTexts();
     if (nodes.every(({ state }) => state === 'unreachable')) {
       return { text: t.cannotConnect, tone: 'warning' };
     }
@@ -63,7 +63,7 @@ export class ClusterNotices {
     nodes: readonly ClusterNode[],
     active: string,
   ): NoticeContent | undefined {
-    const t = texts().chat;
+    const t = chatTexts();
     for (const { name, state } of nodes) {
       const was = before.get(name);
       if (was === undefined || was === state || name === active) continue;

@@ -14,6 +14,11 @@ const KEPT = 200;
 export class PollLog {
   #parts: PollPart[] = [];
 
+  /** Records that a poll begins at this cursor: a tab at the same place can wait for its result. */
+  begin(cursor: string): void {
+    if (this.#parts.at(-1)?.to !== cursor) this.#parts = [{ from: cursor, to: cursor, events: [] }];
+  }
+
   /** Adds the result of a poll. After a gap, everything before it is dropped. */
   add(part: PollPart): void {
     if (this.#parts.at(-1)?.to !== part.from) this.#parts = [];

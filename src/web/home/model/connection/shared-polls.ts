@@ -1,12 +1,21 @@
 /// <reference lib="dom" />
-import { type ChatEvent, type NodeResponse, newIdempotencyKey, type PollSource } from '../../../../client/index.ts';
+import {
+  type ChatEvent,
+  type Ephemeral,
+  type NodeResponse,
+  newIdempotencyKey,
+  type PollSource,
+} from '../../../../client/index.ts';
 import { PollLog, type PollPart } from './poll-log.ts';
 
 /** A message between the tabs of one user. `held`: the tab that polls will answer when there is something. */
 type Word =
   | { kind: 'ask'; id: string; cursor: string }
   | { kind: 'held' | 'unknown'; id: string }
-  | { kind: 'answer'; id: string; part: PollPart };
+  | { kind: 'answer'; id: string; part: PollPart }
+  | { kind: 'signals'; signals: readonly Ephemeral[] };
+
+type Reply = Extract<Word, { id: string }>;
 
 /** A tab that does not hear from the polling one within this time polls for itself, in milliseconds. */
 const HELD_WITHIN_MS = 1500;
@@ -15,14 +24,18 @@ const ANSWER_WITHIN_MS = 40_000;
 
 /**
  * Lets one tab of a user poll for all of them. Whatever the tabs do, no event is lost: each follows its own cursor, and polls
- * for itself whenever the other one cannot help.
+ * for itself whenever the other one cannot help. `onSignals` receives the signals that another tab's poll has brought.
  */
-export function sharePolls(userId: number, signal: AbortSignal): (source: PollSource) => PollSource {
+export function sharePolls(
+  userId: number,
+  signal: AbortSignal,
+  onSignals: (signals: readonly Ephemeral[]) => void,
+): (source: PollSource) => PollSource {
   const name = `plantao.polls.${userId}`;
   // Browsers have locks only on https and on localhost.
   const locks = globalThis.navigator?.locks as LockManager | undefined;
   if (locks === undefined || !('BroadcastChannel' in globalThis)) return (source) => source;
-  const tabs = new Tabs(new BroadcastChannel(name));
+  const tabs = new Tabs(new BroadcastChannel(name), onSignals);
   signal.addEventListener('abort', () => tabs.close());
   const held = () => new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
   const lead = () => {
@@ -32,10 +45,11 @@ export function sharePolls(userId: number, signal: AbortSignal): (source: PollSo
   locks.request(name, { signal }, lead).catch(() => {});
   return (source) => ({
     now: source.now,
-    poll: async (cursor, _wantsEphemeral, ending) => {
+    poll: async (cursor, wantsEphemeral, ending) => {
       const part = await tabs.ask(cursor, ending);
       if (part !== undefined) return responseOf(part);
-      const response = await source.poll(cursor, false, ending);
+      tabs.polling(cursor);
+      const response = await source.poll(cursor, wantsEphemeral, ending);
       tabs.polled(cursor, response);
       return response;
     },
@@ -45,15 +59,17 @@ export function sharePolls(userId: number, signal: AbortSignal): (source: PollSo
 /** This tab's side of the conversation between tabs. */
 class Tabs {
   readonly #channel: BroadcastChannel;
+  readonly #onSignals: (signals: readonly Ephemeral[]) => void;
   readonly #log = new PollLog();
   /** The questions of other tabs that wait for the next poll. */
   #waiting = new Map<string, string>();
   /** Ends this tab's own question. */
-  readonly #asked = new Map<string, (word: Word | undefined) => void>();
+  readonly #asked = new Map<string, (word: Reply | undefined) => void>();
   #isLeader = false;
 
-  constructor(channel: BroadcastChannel) {
+  constructor(channel: BroadcastChannel, onSignals: (signals: readonly Ephemeral[]) => void) {
     this.#channel = channel;
+    this.#onSignals = onSignals;
     channel.onmessage = ({ data }: MessageEvent<Word>) => this.#hear(data);
   }
 
@@ -73,11 +89,16 @@ class Tabs {
     if (this.#isLeader) return undefined;
     const id = newIdempotencyKey();
     const answer = this.#next(id, HELD_WITHIN_MS, ending);
-    this.#channel.postMessage({ kind: 'ask', id, cursor } satisfies Word);
+    this.#send({ kind: 'ask', id, cursor });
     let word = await answer;
-    if (word?.kind === 'held') word = await this.#next(id, ANSWER_WITHIN_MS, ending);
+    while (word?.kind === 'held') word = await this.#next(id, ANSWER_WITHIN_MS, ending);
     ending.throwIfAborted();
     return word?.kind === 'answer' ? word.part : undefined;
+  }
+
+  /** Records that this tab begins a poll. */
+  polling(cursor: string): void {
+    if (this.#isLeader) this.#log.begin(cursor);
   }
 
   /** Takes over the result of this tab's own poll, for the others. */
@@ -86,36 +107,49 @@ class Tabs {
     const events = Array.isArray(body?.events) ? (body.events as ChatEvent[]) : [];
     if (!this.#isLeader) return;
     if (to !== from) this.#log.add({ from, to, events });
+    const signals = Array.isArray(body?.ephemeral) ? (body.ephemeral as Ephemeral[]) : [];
+    if (signals.length > 0) this.#send({ kind: 'signals', signals });
+    const hasOnlySignals = signals.length > 0 && events.length === 0;
     const waiting = this.#waiting;
     this.#waiting = new Map();
     for (const [id, cursor] of waiting) {
       const part = this.#log.after(cursor);
+      const hasNews = typeof part === 'object' ? part.events.length > 0 : part === 'unknown';
+      if (hasOnlySignals && !hasNews) this.#hold(id, cursor);
       // The poll has brought nothing for that tab, which then asks again.
-      this.#post(id, part === 'wait' ? { from: cursor, to: cursor, events: [] } : part);
+      else this.#post(id, part === 'wait' ? { from: cursor, to: cursor, events: [] } : part);
     }
   }
 
   #hear(word: Word): void {
-    if (word.kind !== 'ask') this.#asked.get(word.id)?.(word);
+    if (word.kind === 'signals') this.#onSignals(word.signals);
+    else if (word.kind !== 'ask') this.#asked.get(word.id)?.(word);
     else if (this.#isLeader) this.#answer(word.id, word.cursor);
   }
 
   #answer(id: string, cursor: string): void {
     const part = this.#log.after(cursor);
-    if (part === 'wait') this.#waiting.set(id, cursor);
-    this.#post(id, part);
+    if (part === 'wait') this.#hold(id, cursor);
+    else this.#post(id, part);
   }
 
-  #post(id: string, part: PollPart | 'wait' | 'unknown'): void {
-    const word: Word =
-      typeof part === 'object' ? { kind: 'answer', id, part } : { kind: part === 'wait' ? 'held' : 'unknown', id };
+  #hold(id: string, cursor: string): void {
+    this.#waiting.set(id, cursor);
+    this.#send({ kind: 'held', id });
+  }
+
+  #post(id: string, part: PollPart | 'unknown'): void {
+    this.#send(part === 'unknown' ? { kind: 'unknown', id } : { kind: 'answer', id, part });
+  }
+
+  #send(word: Word): void {
     this.#channel.postMessage(word);
   }
 
   /** Resolves to the next word about a question; to undefined if there is none in time. */
-  #next(id: string, withinMs: number, ending: AbortSignal): Promise<Word | undefined> {
+  #next(id: string, withinMs: number, ending: AbortSignal): Promise<Reply | undefined> {
     return new Promise((resolve) => {
-      const end = (word?: Word) => {
+      const end = (word?: Reply) => {
         clearTimeout(timer);
         ending.removeEventListener('abort', stop);
         this.#asked.delete(id);

@@ -1,7 +1,7 @@
 /// <reference lib="dom" />
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Message } from '../../../../client/index.ts';
-import { texts } from '../../../i18n/texts.ts';
+import { chatTexts, texts } from '../../../i18n/texts.ts';
 import type { Chat } from '../../model/chat.ts';
 import type { Conversation } from '../../model/messages/conversation.ts';
 import { useView } from '../context.ts';
@@ -25,7 +25,7 @@ interface Props {
 /** The message input. Each group keeps its own draft, also through a reload. */
 export function Composer({ chat, conversation, mode, setMode, onSend }: Props) {
   const { app } = useView();
-  const t = texts().chat;
+  const t = chatTexts();
   const field = useRef<HTMLTextAreaElement>(null);
   const { id } = conversation.group;
   const [text, setText] = useState(() => chat.drafts.get(id).text);
@@ -103,6 +103,7 @@ export function Composer({ chat, conversation, mode, setMode, onSend }: Props) {
         value={text}
         onInput={({ currentTarget }) => {
           keep(currentTarget.value);
+          if (mode.kind !== 'edit') chat.live.reports.typed(conversation, currentTarget.value);
           mentions.update(currentTarget);
         }}
         onKeyDown={press}
@@ -130,7 +131,7 @@ function editLast(chat: Chat, { window }: Conversation, setMode: (mode: Composer
 }
 
 function ModeLine({ mode, cancel }: { mode: Exclude<ComposerMode, { kind: 'write' }>; cancel: () => void }) {
-  const t = texts().chat;
+  const t = chatTexts();
   return (
     <div class="mode">
       <span>

@@ -1,9 +1,9 @@
 /// <reference lib="dom" />
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { Message } from '../../../../client/index.ts';
-import { texts } from '../../../i18n/texts.ts';
+import { chatTexts, texts } from '../../../i18n/texts.ts';
 import type { Chat } from '../../model/chat.ts';
-import { nameOf } from '../../model/group-names.ts';
+import { nameOf, otherOf } from '../../model/group-names.ts';
 import { addressOf, messageHash } from '../../model/location.ts';
 import type { Conversation } from '../../model/messages/conversation.ts';
 import { useView, type View } from '../context.ts';
@@ -11,6 +11,7 @@ import { Icon, IconButton } from '../icons.tsx';
 import { Composer, type ComposerMode } from './composer.tsx';
 import type { MessageActions } from './message-actions.ts';
 import { MessageList } from './message-list.tsx';
+import { TypingLine } from './typing-line.tsx';
 
 interface Props {
   chat: Chat;
@@ -35,22 +36,26 @@ export function ConversationView({ chat, conversation }: Props) {
       {conversation.group.archived ? (
         <p class="hint archived">{texts().errors.byCode.group_archived}</p>
       ) : (
-        <Composer
-          chat={chat}
-          conversation={conversation}
-          mode={mode}
-          setMode={setMode}
-          onSend={() => list.current?.toEnd()}
-        />
+        <>
+          <TypingLine chat={chat} conversation={conversation} />
+          <Composer
+            chat={chat}
+            conversation={conversation}
+            mode={mode}
+            setMode={setMode}
+            onSend={() => list.current?.toEnd()}
+          />
+        </>
       )}
     </section>
   );
 }
 
 function ConversationHeader({ chat, conversation }: Props) {
-  const { openDialog } = useView();
-  const t = texts().chat;
+  const { app, openDialog } = useView();
+  const t = chatTexts();
   const { group } = conversation;
+  const isOnline = app.isOnline(otherOf(group, chat.me.id)?.id);
   const name = nameOf(group, chat.me.id);
   const back = () => {
     location.hash = '';
@@ -61,6 +66,7 @@ function ConversationHeader({ chat, conversation }: Props) {
       <h2 id="conversation-title" title={group.description || name} dir="auto">
         {name}
       </h2>
+      {isOnline && <span class="presence">{t.online}</span>}
       {!group.direct && (
         <button
           type="button"
@@ -119,7 +125,7 @@ function actionsFor(
     copyLink: ({ id }) => {
       const address = addressOf(messageHash(conversation.group.id, id));
       navigator.clipboard?.writeText(address).then(
-        () => app.show({ text: texts().chat.linkCopied, tone: 'info' }),
+        () => app.show({ text: chatTexts().linkCopied, tone: 'info' }),
         () => openDialog({ kind: 'link', address }),
       ) ?? openDialog({ kind: 'link', address });
     },

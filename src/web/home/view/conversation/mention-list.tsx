@@ -1,6 +1,6 @@
 /// <reference lib="dom" />
 import { useState } from 'preact/hooks';
-import { texts } from '../../../i18n/texts.ts';
+import { chatTexts } from '../../../i18n/texts.ts';
 import type { Conversation } from '../../model/messages/conversation.ts';
 
 /** Most names that are offered. */
@@ -86,7 +86,7 @@ export function insertMention(field: HTMLTextAreaElement, name: string): string 
 export function MentionList({ mentions, choose }: { mentions: Mentions; choose: (name: string) => void }) {
   const { names, selected } = mentions;
   return (
-    <div id="mentions" role="listbox" aria-label={texts().chat.mentions} hidden={names.length === 0}>
+    <div id="mentions" role="listbox" aria-label={chatTexts().mentions} hidden={names.length === 0}>
       {names.map((name, index) => (
         <button
           type="button"

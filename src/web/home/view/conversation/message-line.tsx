@@ -2,7 +2,7 @@
 import { Component } from 'preact';
 import type { Message } from '../../../../client/index.ts';
 import { dateAndTime, timeOfDay } from '../../../i18n/dates.ts';
-import { texts } from '../../../i18n/texts.ts';
+import { chatTexts } from '../../../i18n/texts.ts';
 import { mentions } from '../../model/messages/mentions.ts';
 import type { MessageActions } from './message-actions.ts';
 import { MessageText } from './message-text.tsx';
@@ -84,7 +84,7 @@ function Foot({ message }: { message: Message }) {
   return (
     <span class="foot">
       {message.edited_at !== undefined && (
-        <span title={dateAndTime(new Date(message.edited_at))}>{texts().chat.edited}</span>
+        <span title={dateAndTime(new Date(message.edited_at))}>{chatTexts().edited}</span>
       )}
       <time dateTime={message.timestamp} title={dateAndTime(time)}>
         {timeOfDay(time)}
@@ -94,7 +94,7 @@ function Foot({ message }: { message: Message }) {
 }
 
 function Quote({ reply, goTo }: { reply: NonNullable<Message['reply_to']>; goTo: (id: number) => void }) {
-  if (reply.deleted) return <div class="quote deleted">{texts().chat.repliedDeleted}</div>;
+  if (reply.deleted) return <div class="quote deleted">{chatTexts().repliedDeleted}</div>;
   return (
     <button type="button" class="quote" tabIndex={-1} onClick={() => goTo(reply.id)}>
       <bdi class="quote-sender">{reply.sender}</bdi> <bdi>{reply.excerpt}</bdi>
@@ -114,7 +114,7 @@ function Reactions({ message, react }: { message: Message; react: MessageActions
           class="secondary reaction"
           tabIndex={-1}
           aria-pressed={mine}
-          aria-label={texts().chat.reaction(emoji, count)}
+          aria-label={chatTexts().reaction(emoji, count)}
           onClick={() => react(message, emoji)}
         >
           <span>{emoji}</span> {count}

@@ -1,6 +1,6 @@
 import type { Message } from '../../../../client/index.ts';
 import { dayName, dayOf } from '../../../i18n/dates.ts';
-import { texts } from '../../../i18n/texts.ts';
+import { chatTexts } from '../../../i18n/texts.ts';
 import type { Chat } from '../../model/chat.ts';
 import type { Conversation } from '../../model/messages/conversation.ts';
 import type { MessageActions } from './message-actions.ts';
@@ -44,7 +44,7 @@ export function messageLines({ chat, conversation, actions, tabStop, target }: P
     if (!isDivided && message.id > (dividerAfter ?? 0) && message.sender_id !== chat.me.id) {
       isDivided = true;
       before = undefined;
-      lines.push(<Separator key="divider" class="divider" text={texts().chat.newBelow} />);
+      lines.push(<Separator key="divider" class="divider" text={chatTexts().newBelow} />);
     }
     lines.push(
       <StoredLine

@@ -1,6 +1,6 @@
 /// <reference lib="dom" />
 import { Component, createRef } from 'preact';
-import { texts } from '../../../i18n/texts.ts';
+import { chatTexts } from '../../../i18n/texts.ts';
 import type { Chat } from '../../model/chat.ts';
 import type { Conversation } from '../../model/messages/conversation.ts';
 import { Icon } from '../icons.tsx';
@@ -86,7 +86,7 @@ export class MessageList extends Component<Props, State> {
   }
 
   override render({ conversation, chat, actions }: Props, { isAtEnd, tabStop, target }: State) {
-    const t = texts().chat;
+    const t = chatTexts();
     // A page left open at the end of a busy group must not grow for ever. Further up, the user needs the loaded messages.
     if (this.#followsEnd && this.#isPlaced) conversation.window.trim();
     const isJumpShown = !isAtEnd || conversation.window.hasNewer;
@@ -180,7 +180,7 @@ export class MessageList extends Component<Props, State> {
 }
 
 function olderText({ loaded, window }: Conversation): string {
-  const t = texts().chat;
+  const t = chatTexts();
   if (!loaded) return t.loadingMessages;
   if (window.hasOlder) return t.scrollForOlder;
   return window.newest === undefined ? t.writeFirst : t.start;

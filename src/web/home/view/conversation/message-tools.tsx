@@ -1,12 +1,12 @@
 import type { Message } from '../../../../client/index.ts';
-import { texts } from '../../../i18n/texts.ts';
+import { chatTexts } from '../../../i18n/texts.ts';
 import { IconButton } from '../icons.tsx';
 import type { MessageActions } from './message-actions.ts';
 
 /** The buttons of the message that is hovered or has the focus. */
 export function MessageTools(props: { message: Message; isOwn: boolean; actions: MessageActions }) {
   const { message, isOwn, actions } = props;
-  const t = texts().chat;
+  const t = chatTexts();
   const excerpt = message.content.slice(0, 40);
   const remove = isOwn ? t.deleteOwn(excerpt) : t.deleteOther(excerpt);
   return (

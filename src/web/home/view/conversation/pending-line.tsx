@@ -1,4 +1,4 @@
-import { texts } from '../../../i18n/texts.ts';
+import { chatTexts, texts } from '../../../i18n/texts.ts';
 import type { Chat } from '../../model/chat.ts';
 import type { Conversation, Pending } from '../../model/messages/conversation.ts';
 import { MessageText } from './message-text.tsx';
@@ -12,7 +12,7 @@ interface Props {
 
 /** A message that is being sent, or that a node refused. */
 export function PendingLine({ chat, conversation, names, pending: { key, content, state, code } }: Props) {
-  const t = texts().chat;
+  const t = chatTexts();
   const { byCode, refused } = texts().errors;
   const reason = code === undefined ? undefined : Object.hasOwn(byCode, code) ? byCode[code] : refused;
   return (

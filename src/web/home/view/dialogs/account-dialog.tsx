@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Account, Session } from '../../../../client/index.ts';
 import { dateAndTime } from '../../../i18n/dates.ts';
 import { errorText } from '../../../i18n/error-text.ts';
-import { texts } from '../../../i18n/texts.ts';
+import { chatTexts, texts } from '../../../i18n/texts.ts';
 import { LanguageSwitch } from '../../../shared/language-switch.tsx';
 import { Modal } from '../../../shared/modal.tsx';
 import { useView } from '../context.ts';
@@ -12,7 +12,7 @@ import type { DialogProps } from './dialog-state.ts';
 /** The user's own account: name, password, signed-in devices, language, notifications. */
 export function AccountDialog({ chat, onClose }: DialogProps) {
   const { app, openDialog } = useView();
-  const t = texts().chat;
+  const t = chatTexts();
   const { signal } = chat;
   const [account, setAccount] = useState<Account>();
   const [done, setDone] = useState('');
@@ -106,7 +106,7 @@ function onEnter(act: () => void) {
 
 function Alerts() {
   const { app } = useView();
-  const t = texts().chat;
+  const t = chatTexts();
   return (
     <>
       {app.alerts.canNotify && (
@@ -138,7 +138,7 @@ function Alerts() {
 
 function Sessions({ chat }: { chat: DialogProps['chat'] }) {
   const { app } = useView();
-  const t = texts().chat;
+  const t = chatTexts();
   const [sessions, setSessions] = useState<readonly Session[]>([]);
   const read = () => app.client.account.sessions({ signal: chat.signal }).then(setSessions, () => {});
   useEffect(() => void read(), []);
@@ -170,7 +170,7 @@ function Sessions({ chat }: { chat: DialogProps['chat'] }) {
 /** Asks before an account is deleted. */
 export function DeleteAccountDialog({ chat, onClose }: DialogProps) {
   const { app } = useView();
-  const t = texts().chat;
+  const t = chatTexts();
   const password = useRef<HTMLInputElement>(null);
   const erase = useRef<HTMLInputElement>(null);
   const remove = async () => {

@@ -1,6 +1,6 @@
 /// <reference lib="dom" />
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { texts } from '../../../i18n/texts.ts';
+import { chatTexts } from '../../../i18n/texts.ts';
 import { Modal } from '../../../shared/modal.tsx';
 import { useView } from '../context.ts';
 import type { DialogProps } from './dialog-state.ts';
@@ -12,7 +12,7 @@ const TYPING_MS = 200;
 /** Finds groups, people and messages; with the keyboard alone, a quick way to another group. */
 export function FindDialog({ chat, onClose }: DialogProps) {
   const { app } = useView();
-  const t = texts().chat;
+  const t = chatTexts();
   const [term, setTerm] = useState('');
   const [found, setFound] = useState<Finding[]>([]);
   const [selected, setSelected] = useState(0);

@@ -2,7 +2,7 @@
 import type { ComponentChildren } from 'preact';
 import type { ChatClient, SearchResult } from '../../../../client/index.ts';
 import { shortTime } from '../../../i18n/dates.ts';
-import { texts } from '../../../i18n/texts.ts';
+import { chatTexts } from '../../../i18n/texts.ts';
 import type { Chat } from '../../model/chat.ts';
 import { nameOf } from '../../model/group-names.ts';
 import { groupHash, messageHash } from '../../model/location.ts';
@@ -36,7 +36,7 @@ export function findGroups(chat: Chat, term: string): Finding[] {
       key: `group-${group.id}`,
       kind: 'group',
       title: <bdi>{name}</bdi>,
-      detail: unread > 0 ? texts().chat.unread(unread) : '',
+      detail: unread > 0 ? chatTexts().unread(unread) : '',
       open: () => goTo(groupHash(group.id)),
     }));
 }
@@ -50,7 +50,7 @@ export async function findPeople(client: ChatClient, chat: Chat, term: string): 
       key: `person-${id}`,
       kind: 'person',
       title: <bdi>{username}</bdi>,
-      detail: texts().chat.writeTo,
+      detail: chatTexts().writeTo,
       open: async () => {
         const { group_id } = await client.openDirect(id, { signal: chat.signal });
         await chat.refresh();
@@ -116,7 +116,7 @@ export function FindingLine({ id, finding, isSelected, open }: LineProps) {
       aria-selected={isSelected}
       onClick={open}
     >
-      <span class="kind">{texts().chat.kinds[finding.kind]}</span>
+      <span class="kind">{chatTexts().kinds[finding.kind]}</span>
       <span class="title">{finding.title}</span>
       <span class="hint">{finding.detail}</span>
     </button>

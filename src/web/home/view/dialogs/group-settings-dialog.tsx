@@ -1,7 +1,7 @@
 /// <reference lib="dom" />
 import { useRef, useState } from 'preact/hooks';
 import { errorText } from '../../../i18n/error-text.ts';
-import { texts } from '../../../i18n/texts.ts';
+import { chatTexts } from '../../../i18n/texts.ts';
 import { Modal } from '../../../shared/modal.tsx';
 import { nameOf } from '../../model/group-names.ts';
 import { addressOf, invitationHash } from '../../model/location.ts';
@@ -13,7 +13,7 @@ import { LinkField } from './small-dialogs.tsx';
 export function GroupSettingsDialog(props: GroupDialogProps) {
   const { chat, onClose, conversation } = props;
   const { app, openDialog } = useView();
-  const t = texts().chat;
+  const t = chatTexts();
   const name = useRef<HTMLInputElement>(null);
   const description = useRef<HTMLTextAreaElement>(null);
   const { group } = conversation;
@@ -72,7 +72,7 @@ export function GroupSettingsDialog(props: GroupDialogProps) {
 
 function Invitation({ chat, conversation }: GroupDialogProps) {
   const { app } = useView();
-  const t = texts().chat;
+  const t = chatTexts();
   const [address, setAddress] = useState('');
   const [error, setError] = useState('');
   const invite = async () => {
@@ -106,7 +106,7 @@ function Invitation({ chat, conversation }: GroupDialogProps) {
 
 function Archive({ chat, conversation }: GroupDialogProps) {
   const { app } = useView();
-  const t = texts().chat;
+  const t = chatTexts();
   const archive = async (archived: boolean) => {
     try {
       await app.client.groups.change(conversation.group.id, { archived }, { signal: chat.signal });

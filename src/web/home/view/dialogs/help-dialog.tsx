@@ -1,10 +1,10 @@
-import { texts } from '../../../i18n/texts.ts';
+import { chatTexts } from '../../../i18n/texts.ts';
 import { Modal } from '../../../shared/modal.tsx';
 import type { DialogProps } from './dialog-state.ts';
 
 /** The keyboard shortcuts. */
 export function HelpDialog({ onClose }: DialogProps) {
-  const t = texts().chat;
+  const t = chatTexts();
   return (
     <Modal title={t.shortcuts} onClose={onClose}>
       <table class="shortcuts">

@@ -1,9 +1,10 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { Member, Role, User } from '../../../../client/index.ts';
 import { errorText } from '../../../i18n/error-text.ts';
-import { texts } from '../../../i18n/texts.ts';
+import { chatTexts } from '../../../i18n/texts.ts';
 import { Modal } from '../../../shared/modal.tsx';
 import { useView } from '../context.ts';
+import { OnlineDot } from '../online-dot.tsx';
 import { PeoplePicker } from '../people-picker.tsx';
 import type { GroupDialogProps } from './dialog-state.ts';
 
@@ -12,13 +13,18 @@ const ROLES: readonly Role[] = ['owner', 'admin', 'member'];
 /** Lists the members of a group with their roles, adds and removes users, and offers to leave the group. */
 export function MembersDialog({ chat, onClose, conversation }: GroupDialogProps) {
   const { app, openDialog } = useView();
-  const t = texts().chat;
+  const t = chatTexts();
   const [error, setError] = useState('');
   const [roles, setRoles] = useState<readonly Member[]>([]);
   const { id, name, members, members_count, role } = conversation.group;
   const { signal } = chat;
   const readRoles = () => app.client.members(id, { signal }).then(setRoles, () => {});
+  const listed = roles.length > 0 ? roles : members;
   useEffect(() => void readRoles(), [members]);
+  useEffect(() => {
+    const ids = listed.map((member) => member.id);
+    void chat.live.readMembers(id, ids);
+  }, [listed.length]);
   const attempt = async (change: () => Promise<unknown>) => {
     setError('');
     try {
@@ -37,7 +43,7 @@ export function MembersDialog({ chat, onClose, conversation }: GroupDialogProps)
   return (
     <Modal title={t.membersOf(name)} buttons={leave} onClose={onClose}>
       <ul class="members">
-        {(roles.length > 0 ? roles : members).map((member) => (
+        {listed.map((member) => (
           <MemberLine
             key={member.id}
             member={member}
@@ -72,13 +78,13 @@ interface LineProps {
 }
 
 function MemberLine({ member, isMe, own, setRole, remove }: LineProps) {
-  const t = texts().chat;
+  const t = chatTexts();
   const { username, role } = member;
   const mayRemove = !isMe && own !== 'member' && (own === 'owner' || role === 'member');
   return (
     <li>
       <span class="name" dir="auto">
-        {username} {isMe && <span class="hint">({t.you})</span>}
+        {username} {isMe ? <span class="hint">({t.you})</span> : <OnlineDot userId={member.id} />}
       </span>
       {role !== undefined && own === 'owner' ? (
         <select aria-label={t.roleOf(username)} onChange={({ currentTarget }) => setRole(currentTarget.value as Role)}>

@@ -2,7 +2,7 @@
 import type { RefObject } from 'preact';
 import { useRef, useState } from 'preact/hooks';
 import { ChatError, type User } from '../../../../client/index.ts';
-import { texts } from '../../../i18n/texts.ts';
+import { chatTexts } from '../../../i18n/texts.ts';
 import { Modal } from '../../../shared/modal.tsx';
 import type { Chat } from '../../model/chat.ts';
 import { groupHash } from '../../model/location.ts';
@@ -13,7 +13,7 @@ import type { DialogProps } from './dialog-state.ts';
 /** Creates a group, which is then opened. */
 export function NewGroupDialog({ chat, onClose }: DialogProps) {
   const { app } = useView();
-  const t = texts().chat;
+  const t = chatTexts();
   const name = useRef<HTMLInputElement>(null);
   const [chosen, setChosen] = useState<User[]>([]);
   const create = async () => {
@@ -56,7 +56,7 @@ export function NewGroupDialog({ chat, onClose }: DialogProps) {
 /** Joins a group by name, which is then opened. If there is none, asks whether to create it. */
 export function JoinGroupDialog({ chat, onClose }: DialogProps) {
   const view = useView();
-  const t = texts().chat;
+  const t = chatTexts();
   const name = useRef<HTMLInputElement>(null);
   const join = async () => {
     const wanted = (name.current?.value ?? '').trim();
@@ -77,7 +77,7 @@ export function JoinGroupDialog({ chat, onClose }: DialogProps) {
 /** Asks before a group is created that the user wanted to join. */
 export function CreateNamedDialog({ chat, onClose, name }: DialogProps & { name: string }) {
   const view = useView();
-  const t = texts().chat;
+  const t = chatTexts();
   return (
     <Modal
       title={t.createNamedTitle(name)}
@@ -100,7 +100,7 @@ async function joinNamed({ app }: View, chat: Chat, name: string, create: boolea
 function NameField({ field }: { field: RefObject<HTMLInputElement | null> }) {
   return (
     <>
-      <label for="group-name">{texts().chat.groupName}</label>
+      <label for="group-name">{chatTexts().groupName}</label>
       <input id="group-name" ref={field} required maxLength={128} autocomplete="off" />
     </>
   );

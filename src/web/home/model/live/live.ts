@@ -1,0 +1,59 @@
+import { ChatError, type Ephemeral } from '../../../../client/index.ts';
+import type { ChatContext } from '../chat-context.ts';
+import type { Conversation } from '../messages/conversation.ts';
+import { OnlineUsers } from './online-users.ts';
+import { TypingReports } from './typing-reports.ts';
+import { Typists } from './typists.ts';
+
+/** The people of an open group: those who type and those who are connected. Lost signals cost nothing but a late display. */
+export class Live {
+  readonly online = new OnlineUsers();
+  readonly reports: TypingReports;
+  readonly #context: ChatContext;
+  readonly #typists: Typists;
+
+  constructor(context: ChatContext) {
+    this.#context = context;
+    this.#typists = new Typists(context.changed);
+    this.reports = new TypingReports(context, this.online);
+    context.signal.addEventListener('abort', () => this.#typists.stop());
+  }
+
+  /** Takes in signals. */
+  hear(signals: readonly Ephemeral[]): void {
+    for (const signal of signals) {
+      if (signal.kind === 'typing') this.#typists.hear(signal);
+      else if (signal.kind === 'presence') this.online.set(signal.user_id, signal.online);
+    }
+    this.#context.changed();
+  }
+
+  /** Records that a user no longer types in a group: the message has arrived, or the user has left. */
+  stopped(groupId: number, userId: number): void {
+    this.#typists.stopped(groupId, userId);
+  }
+
+  /** Returns the names of the other users who type in a group, as far as they are known, and how many others do. */
+  typingIn({ group, window }: Conversation): { names: string[]; others: number } {
+    const typing = this.#typists.in(group.id);
+    const names = typing.flatMap((userId) => {
+      const member = group.members.find(({ id }) => id === userId);
+      return member?.username ?? window.all.findLast(({ sender_id }) => sender_id === userId)?.sender ?? [];
+    });
+    return { names, others: typing.length - names.length };
+  }
+
+  /** Reads which of these members of a group are connected. An error changes nothing. */
+  async readMembers(groupId: number, userIds: Iterable<number>): Promise<void> {
+    if (this.online.isOff) return;
+    const { client, signal } = this.#context;
+    const at = performance.now();
+    try {
+      const { online_users } = await client.presence(groupId, { signal, deadlineMs: 5000 });
+      this.online.members(userIds, online_users, at);
+      this.#context.changed();
+    } catch (error) {
+      if (error instanceof ChatError) this.#context.failed(error);
+    }
+  }
+}

@@ -1,0 +1,44 @@
+/** Users that are remembered: those of the listed groups, and of the largest ones that are opened. */
+const MOST = 20_000;
+
+interface Known {
+  isOnline: boolean;
+  /** When the request for it was sent, or the signal arrived, by performance.now(). */
+  at: number;
+}
+
+/** The connected users, from lists that were read and signals that arrived. The newer one counts. */
+export class OnlineUsers {
+  readonly #users = new Map<number, Known>();
+  #isOff = true;
+
+  /** True where the cluster exchanges neither presence nor typing. */
+  get isOff(): boolean {
+    return this.#isOff;
+  }
+
+  /** Returns true if the user is known to be connected. */
+  has(userId: number): boolean {
+    return !this.#isOff && this.#users.get(userId)?.isOnline === true;
+  }
+
+  /** Takes over the connected ones of all listed users; undefined where PRESENCE=off. `at` is when they were requested. */
+  listed(online: readonly number[] | undefined, at: number): void {
+    this.#isOff = online === undefined;
+    for (const [userId, known] of this.#users) if (known.at <= at) this.#users.delete(userId);
+    for (const userId of online ?? []) this.set(userId, true, at);
+  }
+
+  /** Takes over the connected ones of these members of a group. */
+  members(userIds: Iterable<number>, online: readonly number[], at: number): void {
+    const connected = new Set(online);
+    for (const userId of userIds) this.set(userId, connected.has(userId), at);
+  }
+
+  /** Takes over the state of one user, unless a newer one is known. */
+  set(userId: number, isOnline: boolean, at = performance.now()): void {
+    const known = this.#users.get(userId);
+    if (known === undefined ? this.#users.size >= MOST : known.at > at) return;
+    this.#users.set(userId, { isOnline, at });
+  }
+}

@@ -1,0 +1,46 @@
+import type { ChatContext } from '../chat-context.ts';
+import type { Conversation } from '../messages/conversation.ts';
+import type { OnlineUsers } from './online-users.ts';
+
+/** The user's typing in a group is reported this often at the most, in milliseconds: half of the time that a report counts. */
+const EVERY_MS = 3000;
+/**
+ * Up to this much is added, in milliseconds. A signal is lost if it arrives while its receiver begins the next poll, just after
+ * another one: two users who type at the same pace would hide one another for ever.
+ */
+const JITTER_MS = 600;
+
+/** Reports to the other members of a group that the user types there. A report that fails is not repeated. */
+export class TypingReports {
+  readonly #context: ChatContext;
+  /** When the next report of a group may be sent. */
+  readonly #dueAt = new Map<number, number>();
+  readonly #online: OnlineUsers;
+  #isUnderWay = false;
+
+  constructor(context: ChatContext, online: OnlineUsers) {
+    this.#context = context;
+    this.#online = online;
+  }
+
+  /** Call it at each change of the text. An empty one reports nothing: the others see that the user has stopped. */
+  typed({ group }: Conversation, text: string): void {
+    if (this.#online.isOff || this.#isUnderWay || text.trim() === '' || group.members_count < 2) return;
+    const now = performance.now();
+    if (now < (this.#dueAt.get(group.id) ?? 0)) return;
+    this.#dueAt.set(group.id, now + EVERY_MS + Math.random() * JITTER_MS);
+    void this.#report(group.id);
+  }
+
+  async #report(groupId: number): Promise<void> {
+    this.#isUnderWay = true;
+    try {
+      const { client, signal } = this.#context;
+      await client.typing(groupId, { signal, deadlineMs: EVERY_MS });
+    } catch (error) {
+      this.#context.failed(error);
+    } finally {
+      this.#isUnderWay = false;
+    }
+  }
+}

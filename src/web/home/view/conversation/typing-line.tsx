@@ -1,0 +1,48 @@
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { joined, nameInSentence } from '../../../i18n/name-list.ts';
+import { chatTexts } from '../../../i18n/texts.ts';
+import type { Chat } from '../../model/chat.ts';
+import type { Conversation } from '../../model/messages/conversation.ts';
+
+/** Names in the sentence. The others are a number. */
+const MOST_NAMES = 2;
+/** Screen readers announce that others type at most this often, in milliseconds. */
+const ANNOUNCE_EVERY_MS = 20_000;
+
+/** The line above the composer that shows which other members type. It keeps its height, so that nothing moves. */
+export function TypingLine({ chat, conversation }: { chat: Chat; conversation: Conversation }) {
+  const text = typingText(chat, conversation);
+  const announced = useAnnouncement(text);
+  return (
+    <div id="typing">
+      <span aria-hidden="true">{text}</span>
+      <span role="status" class="visually-hidden">
+        {announced}
+      </span>
+    </div>
+  );
+}
+
+function typingText(chat: Chat, conversation: Conversation): string {
+  const t = chatTexts();
+  const { names, others } = chat.live.typingIn(conversation);
+  const count = names.length + others;
+  if (count === 0) return '';
+  if (names.length === 0) return t.typing(t.someoneTyping(count), count);
+  const shown = names.slice(0, MOST_NAMES).map(nameInSentence);
+  const more = count - shown.length;
+  return t.typing(joined(more === 0 ? shown : [...shown, t.moreTyping(more)]), count);
+}
+
+/** Returns the text when typing begins, and stays silent while more people begin and end. */
+function useAnnouncement(text: string): string {
+  const [said, setSaid] = useState('');
+  const saidAt = useRef(Number.NEGATIVE_INFINITY);
+  useEffect(() => {
+    const isDue = performance.now() - saidAt.current >= ANNOUNCE_EVERY_MS;
+    if (text !== '' && !isDue) return;
+    if (text !== '') saidAt.current = performance.now();
+    setSaid(text);
+  }, [text]);
+  return said;
+}
