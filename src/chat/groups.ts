@@ -5,7 +5,7 @@ import { Refused } from './errors.ts';
 import { AddingLimit, MOST_GROUPS, requireRoom, requireRoomToCreate, usersWithoutRoom } from './group-limits.ts';
 import type { Role } from './groups/administration.ts';
 import { keyedWrite, type RequestKey } from './keyed-write.ts';
-import { holdUser, requireUser, type Users, type UserView } from './users.ts';
+import { lockUser, requireUser, type Users, type UserView } from './users.ts';
 
 /** A group with its members. */
 interface Chat {
@@ -145,7 +145,7 @@ export class Groups {
     const count = async () => {
       if (adderId !== null) await this.#adding.count(adderId, usernames.length);
     };
-    return keyedWrite({ sequelize: this.#sequelize, write: this.#write }, key, create, count);
+    return keyedWrite(this.#sequelize, this.#write, key, create, count);
   }
 
   /**
@@ -163,12 +163,12 @@ export class Groups {
   ): Promise<void> {
     const isAdded = adderId !== null && adderId !== userId;
     const join = async (transaction: Transaction) => {
-      await holdUser(userId, transaction);
+      await lockUser(userId, transaction);
       await this.require(groupId, transaction);
       if (isAdded) await requireMayAdd(groupId, userId, adderId, transaction);
       await joinAll([groupId], userId, transaction);
     };
-    await keyedWrite({ sequelize: this.#sequelize, write: this.#write }, key, join, async () => {
+    await keyedWrite(this.#sequelize, this.#write, key, join, async () => {
       await check();
       if (isAdded) await this.#adding.count(adderId, 1);
     });
@@ -177,7 +177,7 @@ export class Groups {
   /** Removes a member; does nothing if the user is not one. @throws {Refused} user_not_found, group_not_found; {NotActiveError}. */
   async leave(groupId: number, userId: number): Promise<void> {
     await this.#write(async (transaction) => {
-      await holdUser(userId, transaction);
+      await lockUser(userId, transaction);
       await this.require(groupId, transaction);
       await Membership.destroy({ where: { groupId, userId }, transaction });
     });

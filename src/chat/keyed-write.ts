@@ -12,12 +12,6 @@ export interface RequestKey {
   readonly request: unknown;
 }
 
-/** A node's access to the database for {@link keyedWrite}. */
-export interface KeyedDatabase {
-  readonly sequelize: Sequelize;
-  readonly write: Write;
-}
-
 /** The result of an earlier request; `is_same` is null if there was none. */
 interface Found {
   is_same: boolean | null;
@@ -32,7 +26,8 @@ interface Found {
  * key unused.
  */
 export async function keyedWrite<Result>(
-  { sequelize, write }: KeyedDatabase,
+  sequelize: Sequelize,
+  write: Write,
   requestKey: RequestKey | null,
   work: (transaction: Transaction) => Promise<Result>,
   before: () => Promise<unknown> = async () => {},

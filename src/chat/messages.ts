@@ -21,7 +21,7 @@ interface MessageView {
 }
 
 /** A page of a group's messages: the newest, or the one before, after or around an id. */
-export interface PageOf {
+export interface PageOptions {
   groupId: number;
   limit: number;
   before?: number | undefined;
@@ -64,7 +64,7 @@ interface PageRow {
 const MOST_BYTES = 2 * 1024 * 1024;
 
 /** Selects the messages of one direction that fit `mostBytes`, nearest first; `most` is the bind with their maximum number. */
-const run = (range: string, order: 'ASC' | 'DESC', most: string, mostBytes: number) => `
+const selection = (range: string, order: 'ASC' | 'DESC', most: string, mostBytes: number) => `
   SELECT id, sender, sender_id, is_hook, content, created_at, edited_at, reply_to_id, meta, idempotency_key,
          number = ${most} AND found > ${most} OR found > number AND bytes >= ${mostBytes} AS has_more
   FROM (
@@ -81,7 +81,7 @@ const run = (range: string, order: 'ASC' | 'DESC', most: string, mostBytes: numb
   WHERE number <= ${most} AND (number = 1 OR bytes - octet_length(content) < ${mostBytes})`;
 
 /** Completes a selection of messages with the log's head, reactions and previews of the messages that are replied to. */
-const query = (page: string) => `
+const completed = (page: string) => `
   SELECT b.head, b.epoch, page.*,
          CASE WHEN page.reply_to_id IS NOT NULL THEN plantao.reply_preview(page.reply_to_id, g.id) END AS reply_to,
          (SELECT json_agg(json_build_object('emoji', k.emoji, 'count', k.count, 'mine', EXISTS (
@@ -95,15 +95,15 @@ const query = (page: string) => `
   ORDER BY page.id`;
 
 const pageQuery = (after: number | undefined) =>
-  query(`
+  completed(`
     SELECT p.*, false AS has_newer
-    FROM (${run('m.id < $before AND m.id > $after', after === undefined ? 'DESC' : 'ASC', '$most', MOST_BYTES)}) p`);
+    FROM (${selection('m.id < $before AND m.id > $after', after === undefined ? 'DESC' : 'ASC', '$most', MOST_BYTES)}) p`);
 
-const AROUND_QUERY = query(`
-  SELECT o.*, false AS has_newer FROM (${run('m.id < $before', 'DESC', '$mostOlder', MOST_BYTES / 2)}) o
+const AROUND_QUERY = completed(`
+  SELECT o.*, false AS has_newer FROM (${selection('m.id < $before', 'DESC', '$mostOlder', MOST_BYTES / 2)}) o
   UNION ALL
   SELECT n.id, n.sender, n.sender_id, n.is_hook, n.content, n.created_at, n.edited_at, n.reply_to_id, n.meta, n.idempotency_key, false, n.has_more
-  FROM (${run('m.id > $after', 'ASC', '$most', MOST_BYTES / 2)}) n`);
+  FROM (${selection('m.id > $after', 'ASC', '$most', MOST_BYTES / 2)}) n`);
 
 /** Reads and deletes messages; message-writer.ts stores them. */
 export class Messages {
@@ -120,8 +120,7 @@ export class Messages {
    * the page and the log's head come from one snapshot; Sequelize's finders would need two.
    * @throws {Refused} group_not_found.
    */
-  async page(of: PageOf): Promise<MessagePage> {
-    const { groupId, limit, before, after, around, userId } = of;
+  async page({ groupId, limit, before, after, around, userId }: PageOptions): Promise<MessagePage> {
     const olderHalf = Math.floor(limit / 2);
     const rows = await this.#sequelize.query<PageRow>(around === undefined ? pageQuery(after) : AROUND_QUERY, {
       bind: {

@@ -5,7 +5,7 @@ import { Refused } from './errors.ts';
 import { MOST_GROUPS, requireRoomToCreate } from './group-limits.ts';
 import { type Groups, joinAll } from './groups.ts';
 import { keyedWrite, type RequestKey } from './keyed-write.ts';
-import { holdUser } from './users.ts';
+import { lockUser } from './users.ts';
 
 /** Joins and leaves groups by name (compatible with the Python project that this one replaces). */
 export class NamedGroups {
@@ -32,8 +32,8 @@ export class NamedGroups {
     { ownOnly, create }: { ownOnly: boolean; create: boolean },
     key: RequestKey | null = null,
   ): Promise<string[]> {
-    await keyedWrite({ sequelize: this.#sequelize, write: this.#write }, key, async (transaction) => {
-      await holdUser(userId, transaction);
+    await keyedWrite(this.#sequelize, this.#write, key, async (transaction) => {
+      await lockUser(userId, transaction);
       const isIn = ownOnly && (await this.#groups.idsNamed(name, userId, transaction)).length > 0;
       if (isIn) return;
       const isMissing = !create && (ownOnly || (await oldestNamed([name], transaction)).size === 0);
@@ -47,7 +47,7 @@ export class NamedGroups {
   /** Leaves every group of that name. Returns the user's group names. @throws {Refused} user_not_found; {NotActiveError}. */
   async leave(userId: number, name: string): Promise<string[]> {
     await this.#write(async (transaction) => {
-      await holdUser(userId, transaction);
+      await lockUser(userId, transaction);
       const groupId = await this.#groups.idsNamed(name, userId, transaction);
       await Membership.destroy({ where: { userId, groupId }, transaction });
     });
@@ -68,7 +68,7 @@ export class NamedGroups {
   ): Promise<string[]> {
     const leaveSome = () =>
       this.#write(async (transaction) => {
-        await holdUser(userId, transaction);
+        await lockUser(userId, transaction);
         const isMore = (await Membership.findOne({ where: { userId }, offset: MOST_GROUPS, transaction })) !== null;
         return isMore ? leaveAllBut(names, userId, transaction) : 0;
       });
@@ -76,16 +76,14 @@ export class NamedGroups {
       while ((await leaveSome()) > 0);
     };
     const replace = async (transaction: Transaction) => {
-      await holdUser(userId, transaction);
+      await lockUser(userId, transaction);
       await leaveAllBut(names, userId, transaction);
-      const mine = await namedGroupsOf(userId, transaction);
-      const wanted = new Set(names);
-      for (const { name } of mine) wanted.delete(name);
-      const joined = await groupsNamed([...wanted], userId, ownOnly, transaction);
-      await joinAll(joined, userId, transaction);
+      const kept = await namesOf(userId, transaction);
+      const missing = [...new Set(names)].filter((name) => !kept.has(name));
+      await joinAll(await groupsNamed(missing, userId, ownOnly, transaction), userId, transaction);
       await requireRoomToCreate(userId, transaction);
     };
-    await keyedWrite({ sequelize: this.#sequelize, write: this.#write }, key, replace, leaveExcess);
+    await keyedWrite(this.#sequelize, this.#write, key, replace, leaveExcess);
     return this.#groups.namesOfUser(userId);
   }
 }
@@ -102,12 +100,14 @@ async function leaveAllBut(names: readonly string[], userId: number, transaction
   return left.length;
 }
 
-async function namedGroupsOf(userId: number, transaction: Transaction): Promise<{ id: number; name: string }[]> {
-  return (Group.sequelize as Sequelize).query(
-    `SELECT g.id, g.name FROM plantao.memberships m JOIN plantao.groups g ON g.id = m.group_id
+/** Returns the names of a user's groups, within the transaction. */
+async function namesOf(userId: number, transaction: Transaction): Promise<Set<string>> {
+  const rows = await (Group.sequelize as Sequelize).query<{ name: string }>(
+    `SELECT g.name FROM plantao.memberships m JOIN plantao.groups g ON g.id = m.group_id
      WHERE m.user_id = $userId`,
     { bind: { userId }, type: QueryTypes.SELECT, transaction },
   );
+  return new Set(rows.map(({ name }) => name));
 }
 
 /** Returns the oldest group of each name, and creates those that do not exist; with `ownOnly` it creates them all. */

@@ -37,6 +37,6 @@ export class Notifications {
       if (!row) throw new Error('notify_group returned no position');
       return row.position;
     };
-    return keyedWrite({ sequelize: this.#sequelize, write: this.#write }, key, append, count);
+    return keyedWrite(this.#sequelize, this.#write, key, append, count);
   }
 }

@@ -55,10 +55,10 @@ export class Users {
 }
 
 /**
- * As {@link requireUser}, for a change of the user's memberships. It locks the event log, as every change that the log records
- * does first. Until the commit there is no other such change, so the user and the groups stay.
+ * As {@link requireUser}, before a change of the user's memberships. Locks the event log, as every change that the log records
+ * does first. Until the commit there is no other such change, so neither the user nor a group can disappear.
  */
-export async function holdUser(id: number, transaction: Transaction): Promise<void> {
+export async function lockUser(id: number, transaction: Transaction): Promise<void> {
   await (User.sequelize as Sequelize).query('SELECT plantao.lock_log()', { transaction });
   await requireUser(id, transaction);
 }

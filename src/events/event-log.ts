@@ -186,7 +186,7 @@ export class EventLog {
     if (coverage === 'part') known.skipTo(page.end);
     else for (const event of batch) this.#append(event);
     this.#missed.advanced(known.head);
-    if (batch.length > 0) this.#options.onEvents(batch, known.cursorAt(known.head));
+    if (batch.length > 0) this.#options.onEvents(batch, known.endCursor);
     const at = page.rows[0]?.at;
     if (at instanceof Date) this.#options.onDelivered?.(Date.now() - at.getTime());
   }

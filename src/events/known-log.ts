@@ -34,6 +34,11 @@ export class KnownLog {
     return { epoch: this.epoch, position: this.#head };
   }
 
+  /** {@link end} as clients see it. */
+  get endCursor(): string {
+    return formatCursor(this.end);
+  }
+
   /** Returns the cursor of a position in the present epoch, as clients see it. */
   cursorAt(position: number): string {
     return formatCursor({ epoch: this.epoch, position });

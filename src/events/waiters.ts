@@ -54,7 +54,7 @@ export interface Subscribers {
   readonly audience: Audience;
   readonly waiters: Set<Waiter>;
   /** The number of waiters that want signals. */
-  eager: number;
+  ephemeralWaiters: number;
 }
 
 /** Waiters flushed before the event loop runs other work, so that /health and heartbeats stay quick in a large wake-up. */
@@ -65,7 +65,7 @@ export class Waiters {
   readonly #byAudience = new Map<string, Subscribers>();
   readonly #byTopic = new Map<string, Set<Subscribers>>();
   #size = 0;
-  #eager = 0;
+  #ephemeralWaiters = 0;
   #wakeUps = 0;
   #staged: Waiter[] = [];
   #flushed = 0;
@@ -82,8 +82,8 @@ export class Waiters {
   }
 
   /** The number of waiters that want signals. */
-  get eager(): number {
-    return this.#eager;
+  get ephemeralWaiters(): number {
+    return this.#ephemeralWaiters;
   }
 
   /** The number of wake-ups of all waiters. A poll compares it, to notice one that happened before it registered. */
@@ -116,7 +116,7 @@ export class Waiters {
     const { audience } = waiter;
     let subscribers = this.#byAudience.get(audience.id);
     if (!subscribers) {
-      subscribers = { audience, waiters: new Set(), eager: 0 };
+      subscribers = { audience, waiters: new Set(), ephemeralWaiters: 0 };
       this.#byAudience.set(audience.id, subscribers);
       audience.hold?.();
       for (const topic of audience.topics()) this.follow(audience.id, topic);
@@ -160,10 +160,10 @@ export class Waiters {
   }
 
   /** Returns the subscribers of a topic that want signals; null if there are more than `most` on the topic. */
-  eagerOn(topic: string, most: number): Subscribers[] | null {
+  ephemeralSubscribers(topic: string, most: number): Subscribers[] | null {
     const onTopic = this.#byTopic.get(topic);
     if (!onTopic) return [];
-    return onTopic.size > most ? null : [...onTopic].filter(({ eager }) => eager > 0);
+    return onTopic.size > most ? null : [...onTopic].filter(({ ephemeralWaiters }) => ephemeralWaiters > 0);
   }
 
   /** Gives every waiter of an audience the same delivery, signals only those that want them; {@link flush} sends it. */
@@ -218,8 +218,8 @@ export class Waiters {
   #count(subscribers: Subscribers, waiter: Waiter, one: 1 | -1): void {
     this.#size += one;
     if (!waiter.wantsEphemeral) return;
-    this.#eager += one;
-    subscribers.eager += one;
+    this.#ephemeralWaiters += one;
+    subscribers.ephemeralWaiters += one;
   }
 
   #close(subscribers: Subscribers): void {

@@ -99,7 +99,7 @@ export function buildCoordination(options: CoordinationOptions) {
         void eventLog.renewEpoch();
         sequences.healSoon();
       } else sequences.cancel();
-      waiters.wakeAll('role', eventLog.known.cursorAt(eventLog.known.head));
+      waiters.wakeAll('role', eventLog.known.endCursor);
     },
   });
   return { identity, peers, sync, activity, pause };

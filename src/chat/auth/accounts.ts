@@ -92,7 +92,7 @@ export class Accounts {
    */
   async register(applicant: Applicant & { password: string }, key: RequestKey | null = null): Promise<SignedIn> {
     const { username, password, network } = applicant;
-    const { users, limits } = this.#options;
+    const { sequelize, write, users, limits } = this.#options;
     const made: { passwordHash: string; signedIn?: SignedIn } = { passwordHash: '' };
     const check = async () => {
       if (await users.find(username)) {
@@ -108,7 +108,7 @@ export class Accounts {
       made.signedIn = await this.#signIn(user, true, 'password', transaction);
       return user.id;
     };
-    const userId = await keyedWrite(this.#options, key, create, check);
+    const userId = await keyedWrite(sequelize, write, key, create, check);
     if (!made.signedIn) {
       const loggedIn = await this.#logInByPassword(await User.findByPk(userId), applicant);
       return { ...loggedIn, created: true };

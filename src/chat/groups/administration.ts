@@ -1,7 +1,7 @@
 import { QueryTypes, type Sequelize, type Transaction } from 'sequelize';
 import type { Write } from '../../database/fenced-write.ts';
 import { Refused } from '../errors.ts';
-import { holdUser } from '../users.ts';
+import { lockUser } from '../users.ts';
 
 /** The roles of members, the most powerful first. */
 export const ROLES = ['owner', 'admin', 'member'] as const;
@@ -50,7 +50,7 @@ export class GroupAdministration {
    */
   async change(groupId: number, actorId: number | null, change: GroupChange): Promise<GroupState> {
     return this.#write(async (transaction) => {
-      await this.#hold(groupId, actorId, ['owner', 'admin'], transaction);
+      await this.#lockAndCheck(groupId, actorId, ['owner', 'admin'], transaction);
       const [row] = await this.#sequelize.query<GroupState>(
         `UPDATE plantao.groups SET name = coalesce($name, name), description = coalesce($description, description),
            archived_at = CASE WHEN $archived::boolean IS NULL THEN archived_at
@@ -78,7 +78,7 @@ export class GroupAdministration {
    */
   async setRole(groupId: number, actorId: number | null, userId: number, role: Role): Promise<void> {
     await this.#write(async (transaction) => {
-      await this.#hold(groupId, actorId, ['owner'], transaction);
+      await this.#lockAndCheck(groupId, actorId, ['owner'], transaction);
       const former = await this.roleOf(groupId, userId, transaction);
       if (former === null) throw new Refused('not_a_member', { sentence: 'this user is not in the group' });
       if (former === 'owner' && role !== 'owner') await this.#requireAnotherOwner(groupId, userId, transaction);
@@ -97,8 +97,8 @@ export class GroupAdministration {
    */
   async removeMember(groupId: number, actorId: number, userId: number): Promise<void> {
     await this.#write(async (transaction) => {
-      await holdUser(userId, transaction);
-      const actor = await this.#hold(groupId, actorId, ['owner', 'admin'], transaction);
+      await lockUser(userId, transaction);
+      const actor = await this.#lockAndCheck(groupId, actorId, ['owner', 'admin'], transaction);
       const role = await this.roleOf(groupId, userId, transaction);
       if (role === null) return;
       if (actor !== 'owner' && role !== 'member') throw new Refused('forbidden');
@@ -119,7 +119,7 @@ export class GroupAdministration {
     let removed = MOST_REMOVED;
     for (let step = 0; removed === MOST_REMOVED; step++) {
       removed = await this.#write(async (transaction) => {
-        if (step === 0) await this.#hold(groupId, actorId, ['owner'], transaction);
+        if (step === 0) await this.#lockAndCheck(groupId, actorId, ['owner'], transaction);
         const [row] = await this.#sequelize.query<{ removed: number }>(
           'SELECT plantao.delete_group($groupId, $most) AS removed',
           { bind: { groupId, most: MOST_REMOVED }, type: QueryTypes.SELECT, transaction },
@@ -131,11 +131,11 @@ export class GroupAdministration {
 
   /** Checks that the actor is an owner or admin, inside a transaction. @throws {Refused} as {@link change}. */
   async requireStaff(groupId: number, actorId: number | null, transaction: Transaction): Promise<void> {
-    await this.#hold(groupId, actorId, ['owner', 'admin'], transaction);
+    await this.#lockAndCheck(groupId, actorId, ['owner', 'admin'], transaction);
   }
 
-  /** Locks the event log, so that group and roles stay as they are, and checks the actor. Returns the actor's role. */
-  async #hold(
+  /** Locks the event log, so that group and roles stay as they are, and checks the actor's role. Returns it; null with AUTH=open. */
+  async #lockAndCheck(
     groupId: number,
     actorId: number | null,
     allowed: readonly Role[],

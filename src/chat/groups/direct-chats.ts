@@ -3,7 +3,7 @@ import type { Write } from '../../database/fenced-write.ts';
 import { Refused } from '../errors.ts';
 import { requireRoom, requireRoomToCreate } from '../group-limits.ts';
 import { keyedWrite, type RequestKey } from '../keyed-write.ts';
-import { holdUser, requireUser, type UserView } from '../users.ts';
+import { lockUser, requireUser, type UserView } from '../users.ts';
 
 /** A direct chat; `created` is true if it did not exist before. */
 export interface DirectChat {
@@ -29,8 +29,8 @@ export class DirectChats {
    * {NotActiveError}.
    */
   async open(userId: number, otherUserId: number, key: RequestKey | null = null): Promise<DirectChat> {
-    return keyedWrite({ sequelize: this.#sequelize, write: this.#write }, key, async (transaction) => {
-      await holdUser(userId, transaction);
+    return keyedWrite(this.#sequelize, this.#write, key, async (transaction) => {
+      await lockUser(userId, transaction);
       const { id, username } = await requireUser(otherUserId, transaction);
       const [row] = await this.#sequelize.query<{ group_id: number; group_name: string; is_new: boolean }>(
         'SELECT * FROM plantao.direct_chat($userId, $otherUserId)',

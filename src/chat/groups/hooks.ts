@@ -47,8 +47,7 @@ export class Hooks {
     { groupId, name, actorId }: { groupId: number; name: string; actorId: number | null },
     key: RequestKey | null,
   ): Promise<{ hook: Hook; token: string }> {
-    const database = { sequelize: this.#sequelize, write: this.#write };
-    const { salt, hook } = await keyedWrite(database, key, async (transaction) => {
+    const { salt, hook } = await keyedWrite(this.#sequelize, this.#write, key, async (transaction) => {
       await this.#administration.requireStaff(groupId, actorId, transaction);
       const salt = newSalt();
       const [row] = await this.#sequelize.query<{ id: number }>(

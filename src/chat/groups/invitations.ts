@@ -3,7 +3,7 @@ import type { Write } from '../../database/fenced-write.ts';
 import { Refused } from '../errors.ts';
 import { requireRoom } from '../group-limits.ts';
 import { hashOfToken, keyedToken, keyedWrite, newSalt, type RequestKey } from '../keyed-write.ts';
-import { holdUser } from '../users.ts';
+import { lockUser } from '../users.ts';
 import type { GroupAdministration } from './administration.ts';
 
 /** A new invitation; its token is shown this once. */
@@ -47,8 +47,7 @@ export class Invitations {
     { groupId, actorId, hours, uses }: { groupId: number; actorId: number | null; hours: number; uses: number },
     key: RequestKey | null = null,
   ): Promise<Invitation> {
-    const database = { sequelize: this.#sequelize, write: this.#write };
-    const { salt, expiresAt } = await keyedWrite(database, key, async (transaction) => {
+    const { salt, expiresAt } = await keyedWrite(this.#sequelize, this.#write, key, async (transaction) => {
       const salt = newSalt();
       await this.#administration.requireStaff(groupId, actorId, transaction);
       const [row] = await this.#sequelize.query<{ expires_at: Date }>(
@@ -91,8 +90,8 @@ export class Invitations {
    * too_many_groups, key_reused; {NotActiveError}.
    */
   async accept(token: string, userId: number, key: RequestKey | null = null): Promise<{ id: number; name: string }> {
-    return keyedWrite({ sequelize: this.#sequelize, write: this.#write }, key, async (transaction) => {
-      await holdUser(userId, transaction);
+    return keyedWrite(this.#sequelize, this.#write, key, async (transaction) => {
+      await lockUser(userId, transaction);
       const [found] = await this.#sequelize.query<InvitedGroup>(
         `SELECT g.id, g.name, i.uses_left,
                 EXISTS (SELECT FROM plantao.memberships WHERE group_id = g.id AND user_id = $userId) AS is_in,

@@ -27,7 +27,7 @@ export class EphemeralDelivery {
 
   /** True if any poll or stream wants signals. */
   get isWanted(): boolean {
-    return this.#waiters.eager > 0;
+    return this.#waiters.ephemeralWaiters > 0;
   }
 
   deliver(signals: readonly Ephemeral[]): void {
@@ -36,7 +36,7 @@ export class EphemeralDelivery {
     for (const { userId, groupIds, json } of signals) {
       for (const groupId of groupIds) {
         if (room <= 0) break;
-        for (const subscribers of this.#waiters.eagerOn(topicOf.group(groupId), MOST_IN_GROUP) ?? []) {
+        for (const subscribers of this.#waiters.ephemeralSubscribers(topicOf.group(groupId), MOST_IN_GROUP) ?? []) {
           if (!isFor(subscribers.audience as ReplayableAudience, groupId, userId)) continue;
           const own = byAudience.get(subscribers) ?? new Set<string>();
           byAudience.set(subscribers, own.add(json));
@@ -44,7 +44,7 @@ export class EphemeralDelivery {
         }
       }
     }
-    const cursor = this.#eventLog.known.cursorAt(this.#eventLog.known.head);
+    const cursor = this.#eventLog.known.endCursor;
     for (const [subscribers, own] of byAudience) {
       this.#waiters.stage(subscribers, { reason: 'ephemeral', events: [], ephemeral: [...own], cursor });
     }

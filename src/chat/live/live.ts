@@ -37,7 +37,7 @@ export class Live {
 
   constructor(options: LiveOptions) {
     this.#options = options;
-    this.#signals = new Signals({ ...options, onSignal: (signal) => this.#hear(signal) });
+    this.#signals = new Signals({ ...options, onSignal: (signal) => this.#observe(signal) });
     this.typing = new Typing(this.#signals);
     this.#delivery = new EphemeralDelivery(options.waiters, options.eventLog);
   }
@@ -69,8 +69,8 @@ export class Live {
     if (!this.#isStopped) this.#signals.receive(payload);
   }
 
-  #hear(signal: Signal): void {
-    if (signal.from !== this.#signals.name) this.#presence.hear(signal);
+  #observe(signal: Signal): void {
+    if (signal.from !== this.#signals.name) this.#presence.observe(signal);
     if (!signal.typing || !this.#delivery.isWanted) return;
     this.#delivery.deliver(
       signal.typing.map(([groupId, userId]) => ({

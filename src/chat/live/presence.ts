@@ -1,4 +1,4 @@
-import { MOST_ONLINE, partsOf, type Signal } from './signal.ts';
+import { idPartsOf, MOST_ONLINE, type Signal } from './signal.ts';
 
 /** A user came online or went offline. */
 export interface PresenceChange {
@@ -19,7 +19,7 @@ const QUIET_TICKS = 2;
 const MOST_NODES = 64;
 
 interface OtherNode {
-  heardAt: number;
+  lastSignalAt: number;
   readonly users: Set<number>;
 }
 
@@ -42,16 +42,16 @@ export class Presence {
   }
 
   /** Records a signal of another node. */
-  hear({ from, online }: Signal): void {
+  observe({ from, online }: Signal): void {
     let node = this.#others.get(from);
     if (!node) {
       if (this.#others.size >= MOST_NODES) return;
-      node = { heardAt: 0, users: new Set() };
+      node = { lastSignalAt: 0, users: new Set() };
       this.#others.set(from, node);
       // It has missed everything so far.
       this.#sent.clear();
     }
-    node.heardAt = this.#clock();
+    node.lastSignalAt = this.#clock();
     if (!online) return;
     const { of, part, ids } = online;
     const now = new Set(ids.slice(0, MOST_ONLINE));
@@ -66,7 +66,7 @@ export class Presence {
       if (this.#seenAt.size < MOST_ONLINE || this.#seenAt.has(userId)) this.#seenAt.set(userId, now);
     }
     for (const [userId, at] of this.#seenAt) if (now - at > GRACE_MS) this.#seenAt.delete(userId);
-    for (const [name, { heardAt }] of this.#others) if (now - heardAt > NODE_MS) this.#others.delete(name);
+    for (const [name, { lastSignalAt }] of this.#others) if (now - lastSignalAt > NODE_MS) this.#others.delete(name);
     const changes = this.#update();
     this.#ticks++;
     return { signals: this.#signals(now), changes: this.#ticks > QUIET_TICKS ? changes : [] };
@@ -86,7 +86,7 @@ export class Presence {
   #signals(now: number): Pick<Signal, 'online'>[] {
     if (this.#seenAt.size === 0 && this.#sent.size === 0) return [];
     const due: Pick<Signal, 'online'>[] = [];
-    const parts = partsOf(this.#seenAt.keys());
+    const parts = idPartsOf(this.#seenAt.keys());
     const names = new Set(parts.map(({ of, part }) => `${part}/${of}`));
     for (const name of this.#sent.keys()) if (!names.has(name)) this.#sent.delete(name);
     for (const online of parts) {

@@ -34,7 +34,7 @@ export function readSignal(text: string): Signal | null {
   }
   const { of, part, ids } = value.online ?? {};
   if (isId(of) && of <= MOST_PARTS && Number.isInteger(part) && Array.isArray(ids)) {
-    signal.online = { of, part: part as number, ids: undelta(ids) };
+    signal.online = { of, part: part as number, ids: fromDeltas(ids) };
   }
   return signal;
 }
@@ -43,20 +43,20 @@ export function readSignal(text: string): Signal | null {
  * Divides the ids of connected users by their remainders, so that each part fits one notification and a change of one user
  * changes one part. The ids of a part are sorted, and each is encoded as the difference from the one before.
  */
-export function partsOf(ids: Iterable<number>): { of: number; part: number; ids: number[] }[] {
+export function idPartsOf(ids: Iterable<number>): { of: number; part: number; ids: number[] }[] {
   const sorted = [...ids].sort((one, other) => one - other);
   for (let of = 1; ; of *= 2) {
     const parts: number[][] = Array.from({ length: of }, () => []);
     for (const id of sorted) parts[id % of]?.push(id);
-    const deltas = parts.map(delta);
+    const deltas = parts.map(toDeltas);
     const fits = deltas.every((part) => JSON.stringify(part).length < MOST_SEALED - FRAME_BYTES);
     if (fits || of >= MOST_PARTS) return deltas.map((own, part) => ({ of, part, ids: own }));
   }
 }
 
-const delta = (ids: number[]) => ids.map((id, at) => id - (ids[at - 1] ?? 0));
+const toDeltas = (ids: number[]) => ids.map((id, at) => id - (ids[at - 1] ?? 0));
 
-function undelta(deltas: unknown[]): number[] {
+function fromDeltas(deltas: unknown[]): number[] {
   const ids: number[] = [];
   let last = 0;
   for (const step of deltas) {

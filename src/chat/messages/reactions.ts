@@ -56,6 +56,6 @@ export class Reactions {
       );
       return row?.count ?? 0;
     };
-    return keyedWrite({ sequelize: this.#sequelize, write: this.#write }, key, change, check);
+    return keyedWrite(this.#sequelize, this.#write, key, change, check);
   }
 }

@@ -60,7 +60,7 @@ export class LongPolls {
   drain(): void {
     this.#isDraining = true;
     const { waiters, eventLog } = this.#options;
-    waiters.wakeAll('stopping', eventLog.known.cursorAt(eventLog.known.head));
+    waiters.wakeAll('stopping', eventLog.known.endCursor);
   }
 
   /**
@@ -76,7 +76,7 @@ export class LongPolls {
     const from = request.cursor === undefined ? eventLog.known.end : parseCursor(request.cursor);
     const poll = new LongPoll(response, lifetime, waiters, request);
     const endMs = deadlineMs(request.timeoutS);
-    const cursor = () => (poll.isWaiting ? eventLog.known.cursorAt(eventLog.known.head) : formatCursor(from));
+    const cursor = () => (poll.isWaiting ? eventLog.known.endCursor : formatCursor(from));
     poll.endAfter(Math.max(endMs, READ_MS), cursor);
     try {
       poll.audience = await request.audience();
@@ -95,7 +95,7 @@ export class LongPolls {
         reason,
         audience: poll.audience,
         events: [],
-        cursor: eventLog.known.cursorAt(eventLog.known.head),
+        cursor: eventLog.known.endCursor,
       });
       poll.flush();
       return;

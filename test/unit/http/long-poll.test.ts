@@ -58,7 +58,13 @@ const event = (position: number): LogEvent => {
 
 /** Builds the polls of a node whose log is at `head`, without earlier events. */
 function setUp(most = 10_000) {
-  const log = { head: 5, end: { epoch: 'e', position: 5 }, cursorAt: (position: number) => `e-${position}` };
+  const log = {
+    head: 5,
+    end: { epoch: 'e', position: 5 },
+    get endCursor() {
+      return `e-${this.head}`;
+    },
+  };
   const waiters = new Waiters();
   let isServing = true;
   let meanwhile: () => void | Promise<void> = () => {};
