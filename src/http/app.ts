@@ -19,7 +19,7 @@ import { allRoutes } from './routes/index.ts';
 import type { Route } from './routes/route.ts';
 import type { Services } from './services.ts';
 
-/** Largest body, in bytes: a notification's payload of 64 KiB with room around it. */
+/** The largest body, in bytes: a notification with a payload of 64 KiB, and room for the rest. */
 export const BODY_LIMIT = 128 * 1024;
 
 /**
@@ -32,7 +32,7 @@ export function createApp(services: Services): Express {
   const routes = allRoutes(services);
   app.disable('x-powered-by');
   app.disable('etag');
-  // validate.ts parses queries: each access to Express's parser would take 30 ms for a query with thousands of names.
+  // query.ts parses queries: Express's parser would take 30 ms at each access for a query with thousands of names.
   app.disable('query parser');
   if (services.trustProxy !== null) app.set('trust proxy', services.trustProxy);
 
@@ -41,7 +41,7 @@ export function createApp(services: Services): Express {
     next();
   });
   for (const path of ['/primary', '/replica', '/readiness', '/liveness', '/health']) answerOptionsLikeGet(app, path);
-  if (services.trustProxy === null) app.use(warnOfProxy(services.log));
+  if (services.trustProxy === null) app.use(warnAboutProxy(services.log));
   addStandardHeaders(app, services.origins);
   app.options('/{*any}', cors(corsOptions(services.origins)));
   const admission = new Admission(services);
@@ -70,7 +70,7 @@ export function createApp(services: Services): Express {
 }
 
 /** Logs once that requests come through a proxy while TRUST_PROXY is not set: all clients then count as one address. */
-function warnOfProxy(log: Log): RequestHandler {
+function warnAboutProxy(log: Log): RequestHandler {
   let isLogged = false;
   return (request, _response, next) => {
     if (!isLogged && request.headers['x-forwarded-for'] !== undefined) {

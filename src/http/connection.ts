@@ -13,8 +13,8 @@ const MOST_AT_WORK = 16;
  */
 const MOST_UNANSWERED = 1000;
 /**
- * A request that takes longer gets 503. Longer than a client may take to send its body (30 s, checked every 5 s), and than
- * every deadline inside a handler.
+ * A request that takes longer than this gets 503. It exceeds the time that a client may take to send the body (30 s, checked every
+ * 5 s) and every deadline inside a handler.
  */
 const ANSWER_WITHIN_MS = 40_000;
 
@@ -25,6 +25,7 @@ export interface Exchange {
   lifetime: RequestLifetime;
 }
 
+/** Receives the requests of a {@link Connection}, and changes of their number. */
 export interface ConnectionEvents {
   /** Handles a request. Called in the order of the requests. */
   handle(exchange: Exchange): void;

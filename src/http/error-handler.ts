@@ -8,7 +8,7 @@ import { NotActiveError } from '../database/fenced-write.ts';
 import { CursorExpiredError, MalformedCursorError } from '../events/cursor.ts';
 import type { Log } from '../log.ts';
 import type { Exchange } from './connection.ts';
-import { expiredCursor, HttpError, invalid, tooManyRequests } from './http-error.ts';
+import { expiredCursor, HttpError, invalid, temporarily, tooManyRequests } from './http-error.ts';
 import type { RoleGate } from './request/checks/role-gate.ts';
 import { isEventStream, sendError } from './response/send-error.ts';
 
@@ -51,19 +51,14 @@ const headersOf: Record<number, Record<string, string>> = {
 const OVERDUE_WRITE =
   'this took too long, and may or may not have been executed: send an Idempotency-Key to retry a message safely';
 
-const overdueRead = () =>
-  new HttpError(503, 'unavailable', 'this took too long: try again', { headers: { 'Retry-After': '1' } });
+const overdueRead = () => temporarily('unavailable', 'this took too long: try again');
 
 /** Responds to an overdue request while its handler still waits. The outcome of a write is unknown then. */
 export function answerOverdue({ request, response }: Exchange): void {
   if (response.headersSent) return void response.destroy();
   if (isEventStream(response)) return void sendError(response, overdueRead());
   const isRead = request.method === 'GET' || request.method === 'HEAD';
-  const { body, headers } = isRead
-    ? overdueRead()
-    : new HttpError(503, 'outcome_unknown', OVERDUE_WRITE, {
-        headers: { 'Retry-After': '1' },
-      });
+  const { body, headers } = isRead ? overdueRead() : temporarily('outcome_unknown', OVERDUE_WRITE);
   const text = JSON.stringify(body);
   const length = { 'Content-Length': Buffer.byteLength(text) };
   response.writeHead(503, { ...headers, ...length, 'Content-Type': 'application/json; charset=utf-8' }).end(text);
@@ -81,18 +76,13 @@ function toHttpError(error: unknown, gate: RoleGate): HttpError | null {
   if (error instanceof TooManyTriesError) return tooManyRequests(error.message, error.retryAfterMs);
   if (error instanceof MalformedCursorError) return invalid('cursor', 'must be a cursor of this service');
   if (error instanceof CursorExpiredError) return expiredCursor(error);
-  if (error instanceof OutcomeUnknownError) {
-    return new HttpError(503, 'outcome_unknown', error.message, { headers: { 'Retry-After': '1' } });
-  }
+  if (error instanceof OutcomeUnknownError) return temporarily('outcome_unknown', error.message);
   if (error instanceof BlockedError || sqlState(error) === SqlState.LOCK_NOT_AVAILABLE) {
     const { message } = error instanceof BlockedError ? error : new BlockedError([]);
-    return new HttpError(503, 'blocked', message, { headers: { 'Retry-After': '1' } });
+    return temporarily('blocked', message);
   }
-  if (isUnavailable(error)) {
-    return new HttpError(503, 'unavailable', 'the database cannot be reached or is too busy now: try again', {
-      headers: { 'Retry-After': '1' },
-    });
-  }
+  if (isUnavailable(error))
+    return temporarily('unavailable', 'the database cannot be reached or is too busy now: try again');
   return ofBodyParser(error);
 }
 
@@ -115,7 +105,7 @@ function ofBodyParser(error: unknown): HttpError | null {
   }
 }
 
-/** Returns a path without the token of a hook: logs are read by others than the hook's owner. */
+/** Returns a path without the token of a hook: people who read logs must not learn it. */
 const withoutSecrets = (path: string) => path.replace(/^(\/+hooks\/).*/i, '$1…');
 
 /** Returns the last middleware: every failure becomes a JSON response, without stack, SQL or file path. */

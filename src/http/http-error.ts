@@ -39,6 +39,11 @@ export function invalid(field: string, problem: string): HttpError {
   return new HttpError(400, 'invalid_request', `${field}: ${problem}`, { details: [{ field, problem }] });
 }
 
+/** Returns a 503 with a Retry-After of one second, the shortest that the header can express. A failover is usually over by then. */
+export function temporarily(code: string, sentence: string, extra: Record<string, unknown> = {}): HttpError {
+  return new HttpError(503, code, sentence, { extra, headers: { 'Retry-After': '1' } });
+}
+
 /** Returns a 429 whose Retry-After is `retryAfterMs`, rounded up to whole seconds. */
 export function tooManyRequests(sentence: string, retryAfterMs: number): HttpError {
   return new HttpError(429, 'too_many_requests', sentence, {

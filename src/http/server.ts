@@ -36,7 +36,7 @@ class ListenError extends Error {
 export class Server {
   readonly #server: http.Server;
 
-  /** `onRequest` is called for each request, before anything is done for it. */
+  /** `onRequest` is called for each request, before it is handled. */
   constructor(app: Express, mostConnections: number, traffic = new Traffic(), onRequest: () => void = () => {}) {
     const limits = {
       keepAliveTimeout: KEEP_ALIVE_MS,

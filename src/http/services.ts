@@ -46,7 +46,9 @@ export interface Cluster extends RoleView {
   /** An active node of the same cluster id on another database; null if there is none. */
   readonly rival: { node: string; url: string; term: number; epoch: string | null } | null;
   peers(): { url: string; node: string | null; alive: boolean; active: boolean }[];
+  /** Takes the node out of service. */
   fall(): Promise<void>;
+  /** Brings the node back into service. */
   revive(): Promise<void>;
   /** Returns null on success, otherwise the error code. */
   switchover(to: string | null, askedBy: string): Promise<string | null>;
@@ -61,7 +63,7 @@ interface RecentFigures {
   >)[];
 }
 
-/** Everything that the routes use. Assembled in node/node.ts. */
+/** Everything that the app and its routes use. Assembled in node/node.ts. */
 export interface Services extends ChatFeatures {
   version: string;
   hosts: HostCheck;
@@ -71,7 +73,7 @@ export interface Services extends ChatFeatures {
   adminToken: string | null;
   /** False if responses must not name the address of the active node: `active_url` is null then. */
   showsActiveUrl: boolean;
-  /** Forwards the writes that a standby gets; null if it refuses them. */
+  /** Forwards writes from a standby to the active node; null if a standby refuses them. */
   forwarder: WriteForwarder | null;
   /** 0 means no limit. */
   requestsPerMinute: number;

@@ -5,7 +5,7 @@ import { Connection, type Exchange } from './connection.ts';
 /** Interval of the search for overdue responses. */
 const SWEEP_MS = 5000;
 
-/** Responses to bytes that are not a valid request, by Node's error code. */
+/** The responses to data that is not a valid request, by Node's error code. */
 const refusals: Record<string, [status: number, code: string, sentence: string]> = {
   HPE_HEADER_OVERFLOW: [431, 'headers_too_large', 'the headers are too large'],
   HPE_CHUNK_EXTENSIONS_OVERFLOW: [413, 'too_large', 'the chunk extensions are too large'],
@@ -19,11 +19,12 @@ export class Traffic {
   #requests = 0;
   #sweep: NodeJS.Timeout | undefined;
 
-  /** Number of requests that are not over. */
+  /** The number of requests that wait for their response. */
   get requests(): number {
     return this.#requests;
   }
 
+  /** The number of open client connections. */
   get connections(): number {
     return this.#connections.size;
   }

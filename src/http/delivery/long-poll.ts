@@ -20,7 +20,7 @@ export function renderOnce(render: (delivery: Delivery) => string): (delivery: D
   };
 }
 
-/** Dependencies of polls and streams. */
+/** The parts of the node that polls and streams use. */
 export interface WaitingOptions {
   eventLog: EventLog;
   waiters: Waiters;
@@ -44,7 +44,7 @@ export interface PollRequest {
   render(delivery: Delivery): Buffer;
 }
 
-/** At most this share of the time-out is taken off at random, so that polls which began together do not end together. */
+/** Up to this share of the timeout is subtracted at random, so that polls which began together do not end together. */
 const DEADLINE_JITTER = 0.1;
 
 /** Runs long polls: one response each, on events, on a change of the node's state, or at the deadline. */
@@ -66,12 +66,12 @@ export class LongPolls {
   /**
    * Runs one poll. Resolves once it has its response or waits. Its deadline counts from its arrival. If the database has not
    * responded by then, the poll gets 204 with the cursor that it came with, from which its client can still read everything.
-   * @throws as {@link Subscriptions.subscribe} and the audience do.
+   * @throws {HttpError} of {@link PollSlots.reserve}; the errors of {@link Subscriptions.subscribe} and of `audience`.
    */
   async run(response: Response, lifetime: RequestLifetime, request: PollRequest): Promise<void> {
     const { eventLog, waiters, subscriptions, pollSlots, isServing } = this.#options;
     pollSlots.reserve(lifetime, request.userId);
-    lifetime.mayLast();
+    lifetime.removeDeadline();
     const wakeUps = waiters.wakeUps;
     const from = request.cursor === undefined ? eventLog.known.end : parseCursor(request.cursor);
     const poll = new LongPoll(response, lifetime, waiters, request);
@@ -88,7 +88,7 @@ export class LongPolls {
       throw error;
     }
     if (poll.isOver) return;
-    // The node's state changed before this poll was among the waiters: it is woken all the same.
+    // The node's state changed before this poll was among the waiters, so wakeAll() has missed it.
     if (this.#isDraining || !isServing() || waiters.wakeUps !== wakeUps) {
       const reason = this.#isDraining ? 'stopping' : 'role';
       poll.stage({
@@ -104,7 +104,7 @@ export class LongPolls {
   }
 }
 
-/** Time in which a poll may read what it missed, even with a shorter time-out: `timeout=0` requests what is there. */
+/** How long a poll may read what it missed, even with a shorter timeout: `timeout=0` requests what is there. */
 const READ_MS = 1000;
 /**
  * A client that has half-closed its connection still waits or has vanished, and only a write shows which. Its poll ends by

@@ -16,7 +16,7 @@ import { expiredCursor } from '../http-error.ts';
 import type { RequestLifetime } from '../request/request-lifetime.ts';
 import { type PollRequest, renderOnce, type WaitingOptions } from './long-poll.ts';
 
-/** Dependencies of a stream. */
+/** The parts of the node that a stream uses. */
 export interface SseStreamOptions extends WaitingOptions {
   log: Log;
 }
@@ -48,7 +48,7 @@ const frames = renderOnce(({ events, audience, ephemeral = [] }) => {
   return events.map(frame).join('') + ephemeral.map((json) => `event: ephemeral\ndata: ${json}\n\n`).join('');
 });
 
-/** One stream. Its creator calls `begin`; it ends itself. */
+/** One stream, from `begin()` until it ends itself or its client disconnects. */
 class SseStream implements Subscriber {
   readonly wantsEphemeral: boolean;
   readonly audience: ReplayableAudience;
@@ -83,7 +83,7 @@ class SseStream implements Subscriber {
     this.#options = options;
     lifetime.onOver(() => this.#leave());
     lifetime.onHalfClose(() => this.#beatOften());
-    // A write into a response that is being torn down: its 'close' follows.
+    // Emitted for a write after the connection broke; 'close' follows.
     response.on('error', () => this.#leave());
     response.on('drain', () => this.#unblock());
   }
@@ -105,7 +105,7 @@ class SseStream implements Subscriber {
     // An id alone is no event, but a client that is disconnected before the first one knows where to continue.
     this.#response.write(`retry: ${jittered(RETRY_MS, 0.5)}\nid: ${formatCursor(this.#cursor)}\n\n`);
     this.#hasBegun = true;
-    this.#lifetime.mayLast();
+    this.#lifetime.removeDeadline();
     this.#life = setTimeout(() => this.end('reconnect, so that the load spreads'), jittered(LIFE_MS, 0.1));
     this.#beatLater();
     if (first) {
@@ -198,7 +198,7 @@ class SseStream implements Subscriber {
     this.#response.destroy();
   }
 
-  /** Sends the event that means in the middle of a stream what a 410 means at its beginning. */
+  /** Sends the event `cursor_expired`: the status of a stream that has begun cannot become 410. */
   #expire(error: CursorExpiredError): void {
     this.#write(`event: cursor_expired\ndata: ${JSON.stringify(expiredCursor(error).body)}\n\n`);
     this.end('read GET /chats and GET /messages again');
@@ -254,8 +254,9 @@ export class SseStreams {
   }
 
   /**
-   * Starts one stream and resolves once it has begun. A refusal is thrown before that, so that it has the status of any
-   * other request: 410 for an expired cursor, 503 when too many clients wait.
+   * Starts one stream and resolves once it has begun. Errors are thrown before that, so that they have the status of any other
+   * request.
+   * @throws {HttpError} of {@link PollSlots.reserve}; the errors of {@link Subscriptions.subscribe} and of `audience`.
    */
   async run(
     response: Response,

@@ -1,7 +1,7 @@
 import http, { type IncomingHttpHeaders, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http';
 import https from 'node:https';
 import type { NextFunction, Request, Response } from 'express';
-import { HttpError } from '../http-error.ts';
+import { temporarily } from '../http-error.ts';
 import { RequestLifetime } from '../request/request-lifetime.ts';
 import { readWholeBody } from './body.ts';
 
@@ -10,9 +10,9 @@ const HOP = 'x-plantao-forwarded-by';
 
 /** How long a write waits for an active node: most failovers take less. */
 const WAIT_MS = 1000;
-const LOOK_EVERY_MS = 20;
+const CHECK_EVERY_MS = 20;
 
-/** A forwarded request gets its response by then: shortly before this node itself would respond 503 (connection.ts). */
+/** Timeout of a forwarded request, counted from its arrival: shortly before this node would respond 503 itself (connection.ts). */
 const DEADLINE_MS = 35_000;
 
 /** Time limit of {@link WriteForwarder.introduce}: less than authentication may take. */
@@ -74,8 +74,8 @@ class NoResponse extends Error {
 
 /**
  * Forwards writes from a standby to the active node (STANDBY_WRITES=forward), so that clients behind a plain round-robin proxy
- * need not find it. The client gets the active node's response: the caller's credentials, the Idempotency-Key and the path go
- * along unchanged. The active node sees this node as a proxy: to count the clients behind it, name it in TRUST_PROXY there.
+ * need not find it. The client gets the active node's response: the caller's credentials, the Idempotency-Key and the path are
+ * forwarded unchanged. The active node sees this node as a proxy: to count the clients behind it, name it in TRUST_PROXY there.
  *
  * A write is forwarded only to a peer whose `/health` names this cluster and epoch, and only once. While there is no active
  * node it waits for up to a second. It is sent again within that time if it was certainly not executed, or if a key makes
@@ -99,9 +99,7 @@ export class WriteForwarder {
   handle(request: Request, response: Response, next: NextFunction): Promise<void> | void {
     if (!this.#isStandby() || request.headers[HOP] !== undefined) return next();
     if (this.#forwarded >= MOST_FORWARDED) {
-      throw new HttpError(503, 'overloaded', 'too many requests are being forwarded to the active node: try again', {
-        headers: { 'Retry-After': '1' },
-      });
+      throw temporarily('overloaded', 'too many requests are being forwarded to the active node: try again');
     }
     this.#forwarded += 1;
     return this.#forward(request, response, next).finally(() => {
@@ -154,7 +152,7 @@ export class WriteForwarder {
     }
   }
 
-  /** Returns the address of the active node as soon as one is known; null at `until`, or if this node is no standby any more. */
+  /** Returns the address of the active node as soon as one is known; null at `until`, or when this node is no longer a standby. */
   async #active(until: number, lifetime: RequestLifetime): Promise<string | null> {
     for (;;) {
       if (!this.#isStandby() || lifetime.isOver) return null;
@@ -227,17 +225,12 @@ function relay({ status, headers, body }: Forwarded, response: Response): void {
   response.writeHead(status).end(body);
 }
 
-const pause = () => new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+const pause = () => new Promise((resolve) => setTimeout(resolve, CHECK_EVERY_MS));
 
-const unreachable = () =>
-  new HttpError(503, 'unavailable', 'the active node cannot be reached from this node: try again', {
-    headers: { 'Retry-After': '1' },
-  });
+const unreachable = () => temporarily('unavailable', 'the active node cannot be reached from this node: try again');
 
 const lost = () =>
-  new HttpError(
-    503,
+  temporarily(
     'outcome_unknown',
     'the response of the active node was lost, and the request may have been executed: send an Idempotency-Key to retry safely',
-    { headers: { 'Retry-After': '1' } },
   );

@@ -3,7 +3,7 @@ import type { Durability } from '../../chat/posting/post.ts';
 
 const DURABLE = /^\s*durable\s*=\s*(?:"(local|replicated)"|(local|replicated))\s*(?:;|$)/i;
 
-/** Returns the durability that `Prefer` asks for (RFC 7240), or null. Other preferences are ignored; the first one counts. */
+/** Returns the durability in the header `Prefer` (RFC 7240), or null. The first one counts; other preferences are ignored. */
 export function preferredDurability(request: Request): Durability | null {
   for (const preference of (request.get('Prefer') ?? '').split(',')) {
     const [, quoted, plain] = DURABLE.exec(preference) ?? [];

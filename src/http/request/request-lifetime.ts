@@ -4,7 +4,7 @@ import { OnceSignal } from '../../once-signal.ts';
 const lifetimes = new WeakMap<object, RequestLifetime>();
 
 /**
- * One request, from its arrival until it is over: its response has ended, its socket has closed, or its deadline has passed.
+ * The lifetime of one request, from its arrival until its response has ended or its socket has closed.
  * Everything that belongs to a request (a slot, a waiter, a timer, a listener) is released in {@link onOver} only, because
  * Node never emits 'close' on a response that is queued behind another one of the same socket.
  */
@@ -43,8 +43,8 @@ export class RequestLifetime {
     this.#halfClose.add(listener);
   }
 
-  /** Removes the deadline, for polls and streams, which have their own. */
-  mayLast(): void {
+  /** Removes the deadline. For polls and streams, which have their own. */
+  removeDeadline(): void {
     this.#answerBy = Number.POSITIVE_INFINITY;
   }
 

@@ -5,20 +5,16 @@ import { documented, requestSchemaOf } from '../docs/json-schema.ts';
 
 const LARGEST_ID = Number.MAX_SAFE_INTEGER;
 
+/** A number, or text that `pattern` matches and that is converted to a number. */
+const numberOrText = (pattern: RegExp, problem: string) =>
+  z.union([z.number(), z.string().regex(pattern).transform(Number)], problem);
+
 /** A positive integer below 2^53, as a number or as decimal digits. Rejects "1e9", -1 and 1.5. */
 export const id = documented(
-  z
-    .union(
-      [
-        z.number(),
-        z
-          .string()
-          .regex(/^[1-9]\d{0,15}$/)
-          .transform(Number),
-      ],
-      'must be a positive integer',
-    )
-    .refine((value) => Number.isInteger(value) && value > 0 && value <= LARGEST_ID, 'must be a positive integer'),
+  numberOrText(/^[1-9]\d{0,15}$/, 'must be a positive integer').refine(
+    (value) => Number.isInteger(value) && value > 0 && value <= LARGEST_ID,
+    'must be a positive integer',
+  ),
   { type: 'integer', minimum: 1, maximum: LARGEST_ID },
 );
 
@@ -41,7 +37,7 @@ const textOf = (most: number, isShort = (value: string) => isAtMost(value, most)
     .refine((value) => !value.includes('\0'), 'must not contain the character NUL')
     .refine((value) => value.isWellFormed(), 'must be valid Unicode');
 
-/** Most UTF-16 units that NFC composes into one character: a Greek letter with breathing, accent and iota has four. */
+/** The most UTF-16 units that NFC composes into one character: a Greek letter with breathing, accent and iota has four. */
 const UNITS = 4;
 
 const nameDocument = (most: number) => ({ type: 'string', minLength: 1, maxLength: most, pattern: '\\S' });
@@ -88,7 +84,7 @@ export const namePart = documented(
   { type: 'string', maxLength: 64 },
 ).default('');
 
-/** What to search messages for. */
+/** The query of a search for messages. */
 export const searchText = documented(textOf(256), { type: 'string', minLength: 1, maxLength: 256, pattern: '\\S' });
 
 /** Longest message, in characters. A page of 500 of them has at most 8 MB. */
@@ -99,7 +95,7 @@ export const content = documented(
   { type: 'string', minLength: 1, maxLength: CONTENT_LIMIT, pattern: '\\S' },
 );
 
-/** What a group is about. */
+/** The description of a group. */
 export const description = documented(
   textOf(1024).transform((value) => value.trim()),
   { type: 'string', maxLength: 1024 },
@@ -128,45 +124,28 @@ export const password = passwordOf(SHORTEST_PASSWORD, TOO_SHORT);
 /** A password to log in with. One that is too short for any account is simply wrong. */
 export const givenPassword = passwordOf(1, 'must not be empty');
 
-/** A whole number from `least` to `most`, as a number or as digits. */
-export const count = (least: number, most: number, otherwise: number) =>
-  documented(
-    z
-      .union(
-        [
-          z.number(),
-          z
-            .string()
-            .regex(/^\d{1,15}$/)
-            .transform(Number),
-        ],
-        `must be a whole number from ${least} to ${most}`,
-      )
-      .refine(
-        (value) => Number.isInteger(value) && value >= least && value <= most,
-        `must be a whole number from ${least} to ${most}`,
-      ),
+/** A whole number from `least` to `most`, as a number or as digits; `otherwise` by default. */
+export const count = (least: number, most: number, otherwise: number) => {
+  const problem = `must be a whole number from ${least} to ${most}`;
+  return documented(
+    numberOrText(/^\d{1,15}$/, problem).refine(
+      (value) => Number.isInteger(value) && value >= least && value <= most,
+      problem,
+    ),
     { type: 'integer', minimum: least, maximum: most },
   ).default(otherwise);
+};
 
 /** How long a poll may wait, in seconds: less than the minute after which proxies close a connection. */
 export const pollTimeout = documented(
-  z
-    .union(
-      [
-        z.number(),
-        z
-          .string()
-          .regex(/^\d{1,9}(\.\d{1,9})?$/)
-          .transform(Number),
-      ],
-      'must be seconds from 0 to 55',
-    )
-    .refine((value) => value >= 0 && value <= 55, 'must be seconds from 0 to 55'),
+  numberOrText(/^\d{1,9}(\.\d{1,9})?$/, 'must be seconds from 0 to 55').refine(
+    (value) => value >= 0 && value <= 55,
+    'must be seconds from 0 to 55',
+  ),
   { type: 'number', minimum: 0, maximum: 55 },
 ).default(25);
 
-/** Whether a poll or a stream gets signals of typing and presence. */
+/** `1` if a poll or stream gets signals of typing and presence, `0` if not. */
 export const wantsEphemeral = z.enum(['0', '1'], 'must be 0 or 1').optional();
 
 /** An opaque cursor. The event log checks its form. */

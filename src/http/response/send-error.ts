@@ -13,8 +13,8 @@ export const markEventStream: RequestHandler = (_request, response, next) => {
 
 /**
  * Sends an error response. On the route of an event stream a temporary error (429, 5xx) is a stream with status 200 that has
- * one event, `unavailable`, and ends: a browser's EventSource reconnects after that, and never after any other status. Its
- * Last-Event-ID stays what it was, because the event has no id.
+ * one event, `unavailable`, and ends: a browser's EventSource reconnects after that, but never after another status. Its
+ * Last-Event-ID does not change, because the event has no id.
  */
 export function sendError(response: Response, error: HttpError): void {
   const { status, headers, body } = error;

@@ -3,10 +3,10 @@ import { brotliCompress, constants, gzip } from 'node:zlib';
 import type { Request, Response } from 'express';
 import { acceptedCoding } from './content-coding.ts';
 
-/** Shorter bodies fit a network packet anyway. */
+/** Shorter bodies are not compressed: they fit one network packet anyway. */
 const COMPRESSED_FROM = 1024;
 
-/** Responses that are compressed at the same time. Beyond it they are sent unchanged: libuv's four threads serve others too. */
+/** Responses that are compressed at the same time. Beyond it they are sent uncompressed: libuv's four threads have other work too. */
 const AT_ONCE = 2;
 
 /** Fast settings: better ones take several times as long for the last tenth of the size. */

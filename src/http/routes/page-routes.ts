@@ -1,4 +1,4 @@
-/** The pages: `/home` with its files, `/docs` and `/openapi.json`. All of it is served by this node. */
+/** The pages: `/home` with its files, `/docs` and `/openapi.json`. Nothing is loaded from elsewhere. */
 import type { Request } from 'express';
 import { z } from 'zod';
 import { type Asset, assetOf, compressedAsset } from '../../web/assets.ts';
@@ -73,10 +73,11 @@ async function documentsOf(routes: readonly Route[], { version, authMode, cluste
   return { json, page };
 }
 
-function once<T>(make: () => T): () => T {
-  let made: { value: T } | null = null;
+/** Returns a function that creates a value when it is first called, and returns the same value from then on. */
+function once<T extends object>(create: () => T): () => T {
+  let created: T | undefined;
   return () => {
-    made ??= { value: make() };
-    return made.value;
+    created ??= create();
+    return created;
   };
 }

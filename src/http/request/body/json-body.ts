@@ -3,9 +3,8 @@ import express, { type NextFunction, type Request, type RequestHandler } from 'e
 import { isPlainJson, readPlainBody } from '../../fast-path.ts';
 import { wholeBodyOf } from '../../forwarding/body.ts';
 import { HttpError, invalid } from '../../http-error.ts';
+import { hasType } from './content-type.ts';
 import { beyondBounds } from './json-bounds.ts';
-
-const LONGEST_TYPE = 200;
 
 /**
  * Reads JSON bodies of at most `limit` bytes into `request.body`: plain bodies on the fast path, the others through
@@ -14,7 +13,7 @@ const LONGEST_TYPE = 200;
 export function jsonBody(limit: number): RequestHandler {
   const readOther = express.raw({ limit, inflate: false, type: (request) => isJson(request as Request) });
   return (request, response, next) => {
-    // Read before, and in any form: only plain JSON reaches the parser.
+    // The forwarder has read the body, whatever its type: only JSON is parsed.
     const whole = wholeBodyOf(request);
     if (whole) return whole.length > 0 && isJson(request) ? parse(request, whole, next) : next();
     if (isPlainJson(request, limit)) return readPlainBody(request, (bytes) => parse(request, bytes, next));
@@ -26,12 +25,7 @@ export function jsonBody(limit: number): RequestHandler {
 }
 
 /** Returns false for another type or character set. The body then stays unread, and validation refuses it. */
-function isJson(request: Request): boolean {
-  const type = request.headers['content-type'] ?? '';
-  if (type.length > LONGEST_TYPE || !request.is('application/json')) return false;
-  const charset = /;\s*charset\s*=\s*"?([^\s;"]*)/i.exec(type)?.[1];
-  return charset === undefined || /^utf-?8$/i.test(charset);
-}
+const isJson = (request: Request) => hasType(request, ['application/json'], /^utf-?8$/i);
 
 /** Puts the parsed body into the request. */
 function parse(request: Request, bytes: Buffer, next: NextFunction): void {
@@ -43,7 +37,7 @@ function parse(request: Request, bytes: Buffer, next: NextFunction): void {
   next();
 }
 
-/** An empty body (chunked, without a chunk) counts as an empty object. @throws {HttpError} 400. */
+/** Parses a body. An empty one (chunked, without a chunk) counts as an empty object. @throws {HttpError} 400. */
 function jsonOf(bytes: Buffer): unknown {
   if (bytes.length === 0) return {};
   if (!isUtf8(bytes)) throw new HttpError(400, 'invalid_json', 'the body is not valid JSON: it is not UTF-8');

@@ -2,10 +2,10 @@ import { isUtf8 } from 'node:buffer';
 import express, { type Request, type RequestHandler } from 'express';
 import { wholeBodyOf } from '../../forwarding/body.ts';
 import { HttpError } from '../../http-error.ts';
+import { hasType } from './content-type.ts';
 
-/** `curl -d` sends the second one, whatever the data. */
+/** The content types of text. `curl -d` sends the second one, whatever the data is. */
 const TYPES = ['text/plain', 'application/x-www-form-urlencoded'];
-const LONGEST_TYPE = 200;
 
 /**
  * Reads plain text of at most `limit` bytes as the field `content`. The text of `curl -d` is read as it is, unless it is a form
@@ -14,7 +14,7 @@ const LONGEST_TYPE = 200;
 export function textBody(limit: number): RequestHandler {
   const read = express.raw({ limit, inflate: false, type: TYPES });
   return (request, response, next) => {
-    if (!isText(request)) return next();
+    if (!hasType(request, TYPES, /^(?:utf-?8|us-ascii)$/i)) return next();
     const whole = wholeBodyOf(request);
     if (whole) {
       request.body = bodyOf(request, whole);
@@ -32,19 +32,12 @@ export function textBody(limit: number): RequestHandler {
   };
 }
 
-function isText(request: Request): boolean {
-  const type = request.headers['content-type'] ?? '';
-  if (type.length > LONGEST_TYPE || !request.is(TYPES)) return false;
-  const charset = /;\s*charset\s*=\s*"?([^\s;"]*)/i.exec(type)?.[1];
-  return charset === undefined || /^(?:utf-?8|us-ascii)$/i.test(charset);
-}
-
-/** @throws {HttpError} 400 for bytes that are not UTF-8. */
+/** Returns the text as the body of the request. @throws {HttpError} 400 for bytes that are not UTF-8. */
 function bodyOf(request: Request, bytes: Buffer): { content: string } {
   if (!isUtf8(bytes)) throw new HttpError(400, 'invalid_request', 'content: must be valid UTF-8');
   const text = bytes.toString();
   const isForm = request.is('application/x-www-form-urlencoded') && text.startsWith('content=');
   const content = isForm ? (new URLSearchParams(text).get('content') ?? '') : text;
-  // The end of a line is that of a command's output, not of a message.
+  // A line break at the end belongs to the output of a command, not to the message.
   return { content: content.trimEnd() };
 }

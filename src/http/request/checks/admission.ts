@@ -1,5 +1,5 @@
 import type { Request, RequestHandler } from 'express';
-import { HttpError } from '../../http-error.ts';
+import { temporarily } from '../../http-error.ts';
 import type { Route } from '../../routes/route.ts';
 import type { Services } from '../../services.ts';
 import { queryOf } from '../query.ts';
@@ -7,7 +7,7 @@ import { acceptTokenInQuery, type Caller } from './authentication.ts';
 import { clientKey, RateLimiter } from './rate-limit.ts';
 
 /**
- * Authenticates callers before the body is read, so that unauthenticated clients make this node parse nothing. With
+ * Authenticates callers before the body is read, so that this node parses nothing for unauthenticated clients. With
  * REQUESTS_PER_MINUTE, a caller whose token is cached counts as that user, and any other as an address, before a look-up.
  */
 export class Admission {
@@ -58,7 +58,7 @@ function authenticationMs(request: Request, { waits }: Route): number {
   return timeoutMs >= 0 && timeoutMs < AUTHENTICATION_MS ? Math.max(timeoutMs, SHORTEST_POLL_MS) : AUTHENTICATION_MS;
 }
 
-/** @throws {HttpError} 503 if authentication takes too long. An unauthenticated client does not receive even a cursor. */
+/** Waits for authentication. @throws {HttpError} 503 after `ms`: an unauthenticated client does not receive even a cursor. */
 async function inTime(caller: Promise<Caller>, ms: number): Promise<Caller> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
@@ -72,6 +72,4 @@ async function inTime(caller: Promise<Caller>, ms: number): Promise<Caller> {
 }
 
 const notAuthenticatedInTime = () =>
-  new HttpError(503, 'unavailable', 'your token cannot be looked up at the moment: try again', {
-    headers: { 'Retry-After': '1' },
-  });
+  temporarily('unavailable', 'your token cannot be looked up at the moment: try again');

@@ -1,5 +1,5 @@
 import type { RequestHandler } from 'express';
-import { HttpError } from '../../http-error.ts';
+import { type HttpError, temporarily } from '../../http-error.ts';
 import type { Serves } from '../../routes/route.ts';
 
 /** The node's role as the HTTP layer sees it. */
@@ -36,14 +36,13 @@ export class RoleGate {
   }
 
   notAlive(): HttpError {
-    return new HttpError(503, 'not_alive', 'system not available - not alive', { headers: { 'Retry-After': '1' } });
+    return temporarily('not_alive', 'system not available - not alive');
   }
 
-  /** Names the active node (active_url) and when to retry (Retry-After: one second, the shortest it can express). */
+  /** Names the active node (`active_url`), so that the client can send the write there. */
   notActive(): HttpError {
-    return new HttpError(503, 'not_active', 'system not available - not active', {
-      extra: { active_url: this.#showsActiveUrl ? this.#view.activeUrl : null },
-      headers: { 'Retry-After': '1' },
+    return temporarily('not_active', 'system not available - not active', {
+      active_url: this.#showsActiveUrl ? this.#view.activeUrl : null,
     });
   }
 }
