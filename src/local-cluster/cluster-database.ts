@@ -1,10 +1,11 @@
+import { KEPT_SESSIONS } from '../database/session/connection.ts';
 import { messageOf } from '../message-of.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded/embedded-postgres.ts';
 import type { Output } from './output.ts';
 import { RestartDelay } from './restart-delay.ts';
 
-/** Sessions per node: ten in its pool, six dedicated ones (connection.ts), and as many again of its predecessor. */
-const SESSIONS_A_NODE = 32;
+/** Sessions per node: ten in its pool and those that it keeps, and as many again of its predecessor. */
+const SESSIONS_A_NODE = 2 * (10 + KEPT_SESSIONS.length);
 
 /** Returns the arguments of a server for a number of nodes. */
 export const serverFlags = (nodes: number) => ['-c', `max_connections=${Math.max(100, nodes * SESSIONS_A_NODE + 20)}`];

@@ -1,6 +1,6 @@
 import { WARM_UP_POST } from '../chat/posting/writer-health.ts';
 import { closeSequelize, openSequelize } from '../database/sequelize.ts';
-import { applicationName, connectionOptions, type SessionPart } from '../database/session/connection.ts';
+import { applicationName, connectionOptions, type KeptSession } from '../database/session/connection.ts';
 import type { ConnectionOptions } from '../database/session/pinned-connection.ts';
 import { ReconnectingSession } from '../database/session/reconnecting-session.ts';
 import type { SessionSettings } from '../database/session/session-settings.ts';
@@ -33,14 +33,14 @@ export type NodeDatabase = ReturnType<typeof openDatabase>;
 /** Creates the node's sessions, each opened on first use. The limits are the client's; the server's timeouts are shorter. */
 export function openDatabase(settings: Settings, node: string) {
   const { databaseUrl, databaseDirectUrl, poolSize, leaseMs } = settings;
-  const session = (part: SessionPart, limitMs: number, own: SessionSettings): Parameters<typeof connectionOptions> => [
+  const session = (part: KeptSession, limitMs: number, own: SessionSettings): Parameters<typeof connectionOptions> => [
     databaseDirectUrl,
     applicationName(node, part),
     limitMs - SERVER_FIRST_MS,
     own,
   ];
   const standing = (
-    part: SessionPart,
+    part: KeptSession,
     limitMs: number,
     own: SessionSettings,
     how: ConstructorParameters<typeof ReconnectingSession>[1] = {},

@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import pg from 'pg';
+import { KEPT_SESSIONS } from '../../src/database/session/connection.ts';
 import { readSettings, SettingsError, settingsWarnings } from '../../src/settings.ts';
 
 const DATABASE_URL = 'postgres://localhost/chat';
@@ -76,6 +78,14 @@ describe('Invalid settings', () => {
     for (const DB_HOST of ['db host', 'http://db', 'db:5433', 'a/b', 'user@db', 'db?x']) {
       expect(problemsOf({ DB_NAME: 'chat', DB_HOST }), DB_HOST).to.have.length(1);
     }
+  });
+});
+
+describe('The documentation of DB_POOL_SIZE', () => {
+  it('names every session that a node keeps beside its pool', () => {
+    const example = readFileSync(new URL('../../.env.example', import.meta.url), 'utf8');
+    const [comment = ''] = /(?:^#.*\n)+# DB_POOL_SIZE=/m.exec(example) ?? [];
+    for (const name of KEPT_SESSIONS) expect(comment).to.match(new RegExp(`\\b${name}\\b`));
   });
 });
 

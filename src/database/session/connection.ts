@@ -11,18 +11,14 @@ import { SESSION_SETTINGS, type SessionSettings } from './session-settings.ts';
 // Ids and positions are bigint in SQL. The checks of every request keep them below 2^53.
 pg.types.setTypeParser(pg.types.builtins.INT8, Number);
 
+/** The sessions that a node keeps open beside its pool, by their purpose; `signals` only with PRESENCE=on. */
+export const KEPT_SESSIONS = ['lock', 'listen', 'log', 'backlog', 'writer', 'tokens', 'signals'] as const;
+
+/** The purpose of a session that a node keeps open. */
+export type KeptSession = (typeof KEPT_SESSIONS)[number];
+
 /** The purpose of a session: the last part of its application_name. */
-export type SessionPart =
-  | 'lock'
-  | 'listen'
-  | 'log'
-  | 'backlog'
-  | 'writer'
-  | 'tokens'
-  | 'signals'
-  | 'pool'
-  | 'migrate'
-  | 'command';
+export type SessionPart = KeptSession | 'pool' | 'migrate' | 'command';
 
 /** Returns `plantao:<node>:<part>`, which a DBA sees in pg_stat_activity. PostgreSQL keeps 63 bytes of it. */
 export function applicationName(node: string, part: SessionPart): string {

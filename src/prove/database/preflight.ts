@@ -1,11 +1,10 @@
 import { statfs } from 'node:fs/promises';
+import { KEPT_SESSIONS } from '../../database/session/connection.ts';
 import { ProveError } from '../prove-error.ts';
 import type { Query } from './admin-session.ts';
 
 /** DB_POOL_SIZE of the nodes: their writers and readers need no more. */
 export const POOL_SIZE = 3;
-/** Sessions that a node keeps beside its pool: lock, listen, log, backlog, writer. */
-const KEPT_SESSIONS = 5;
 /** The observer, the administrator, and those of a hook command. */
 const OTHER_SESSIONS = 4;
 /** In the database: a message with its event, key, recording and indexes, and WAL on top. In the history: its lines. */
@@ -24,7 +23,7 @@ export interface Needs {
 export function needsOf({ nodes, minutes, rate }: { nodes: number; minutes: number; rate: number }): Needs {
   const posts = rate * minutes * 60;
   return {
-    connections: nodes * (POOL_SIZE + KEPT_SESSIONS) * 2 + OTHER_SESSIONS,
+    connections: nodes * (POOL_SIZE + KEPT_SESSIONS.length) * 2 + OTHER_SESSIONS,
     databaseBytes: EMPTY_DATABASE_BYTES + posts * DATABASE_BYTES_PER_POST,
     historyBytes: posts * HISTORY_BYTES_PER_POST,
   };

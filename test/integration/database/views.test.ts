@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import pg from 'pg';
+import { KEPT_SESSIONS } from '../../../src/database/session/connection.ts';
 import { eventually } from '../../support/eventually.ts';
 import { post } from '../../support/http.ts';
 import { useTwoNodes } from '../../support/two-nodes.ts';
@@ -201,8 +202,8 @@ describe('For the DBA', () => {
        WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()`,
     );
     const names = rows.map(({ application_name }) => application_name);
-    for (const name of names)
-      expect(name).to.match(/^plantao:node-[ab]:(lock|listen|log|backlog|writer|tokens|signals|pool)$/);
+    const parts = [...KEPT_SESSIONS, 'pool'].join('|');
+    for (const name of names) expect(name).to.match(new RegExp(`^plantao:node-[ab]:(${parts})$`));
     for (const node of ['node-a', 'node-b']) {
       for (const part of ['lock', 'listen', 'log']) expect(names).to.include(`plantao:${node}:${part}`);
     }

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
+import { KEPT_SESSIONS } from '../../../src/database/session/connection.ts';
 import { parseArguments, repeatCommand } from '../../../src/prove/arguments.ts';
-import { needsOf } from '../../../src/prove/database/preflight.ts';
+import { needsOf, POOL_SIZE } from '../../../src/prove/database/preflight.ts';
 import { FAULTS } from '../../../src/prove/faults/faults.ts';
 import { runHook } from '../../../src/prove/faults/hook-command.ts';
 import { schedule } from '../../../src/prove/faults/schedule.ts';
@@ -147,6 +148,8 @@ describe('What a run needs', () => {
   it('grows with nodes, minutes and rate', () => {
     const least = needsOf({ nodes: 2, minutes: 1, rate: 40 });
     expect(least.connections).to.be.lessThan(50);
+    const sessions = POOL_SIZE + KEPT_SESSIONS.length;
+    expect(least.connections, 'the sessions of two nodes and their predecessors').to.be.at.least(4 * sessions);
     expect(needsOf({ nodes: 4, minutes: 1, rate: 40 }).connections).to.be.greaterThan(least.connections);
     expect(needsOf({ nodes: 2, minutes: 10, rate: 40 }).databaseBytes).to.be.greaterThan(least.databaseBytes);
   });
