@@ -338,17 +338,16 @@ BEGIN
   IF NOT EXISTS (SELECT FROM changed) THEN RETURN NULL; END IF;
   head := plantao.lock_log();
   INSERT INTO plantao.events (position, kind, group_id, message_id)
-  SELECT head + row_number() OVER (ORDER BY id), TG_ARGV[0], group_id, id FROM changed;
+  SELECT head + row_number() OVER (ORDER BY id), 'message', group_id, id FROM changed;
   GET DIAGNOSTICS added = ROW_COUNT;
   PERFORM plantao.hint('plantao_events', (head + added)::text);
   RETURN NULL;
 END $$;
-COMMENT ON FUNCTION plantao.log_messages() IS 'Appends one event for each message that a statement inserted or deleted, in the order of their ids.';
+COMMENT ON FUNCTION plantao.log_messages() IS 'Appends one event for each message that a statement inserted, in the order of their ids.';
 
 CREATE TRIGGER log_added AFTER INSERT ON plantao.messages
-  REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION plantao.log_messages('message');
-CREATE TRIGGER log_removed AFTER DELETE ON plantao.messages
-  REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION plantao.log_messages('message_deleted');
+  REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION plantao.log_messages();
+-- plantao.log_removed_messages() logs deletions (0013_group_administration.sql): those of a deleted group are left out.
 
 CREATE FUNCTION plantao.log_memberships() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

@@ -324,14 +324,14 @@ BEGIN
   END IF;
   PERFORM plantao.close_fence();
   IF NOT plantao.may_lead(node, own_term) THEN
-    RAISE EXCEPTION 'failover is paused' USING ERRCODE = 'PT004', HINT = 'See plantao.current_pause.';
+    RAISE EXCEPTION 'failover is paused' USING ERRCODE = 'PT007', HINT = 'See plantao.current_pause.';
   END IF;
   PERFORM plantao.continue_epoch();
   PERFORM plantao.end_open_term((SELECT term FROM plantao.leader_terms WHERE ended_at IS NULL), node, unseen_ms);
   RETURN plantao.insert_term(1 + coalesce((SELECT max(term) FROM plantao.leader_terms), 0), node, url, reason);
 END $$;
 COMMENT ON FUNCTION plantao.open_term(text, text, text, double precision, bigint) IS
-  'Called on the lock session after it acquired the leader lock: closes the fence, closes the last term, opens the next one. SQLSTATE 55P03 if an open transaction of the last term blocks it for 100 ms (see plantao.end_last_term_sessions), PT002 without the lock, PT004 during a pause, 25006 on a server that is read-only. unseen_ms: how long ago the caller last saw the previous active node. own_term: the last term of the calling process.';
+  'Called on the lock session after it acquired the leader lock: closes the fence, closes the last term, opens the next one. SQLSTATE 55P03 if an open transaction of the last term blocks it for 100 ms (see plantao.end_last_term_sessions), PT002 without the lock, PT007 during a pause, 25006 on a server that is read-only. unseen_ms: how long ago the caller last saw the previous active node. own_term: the last term of the calling process.';
 
 CREATE FUNCTION plantao.warm_up_term() RETURNS void
 LANGUAGE plpgsql SET lock_timeout = '100ms' SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan

@@ -176,7 +176,7 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION plantao.log_removed_messages() IS
   'Appends one event for each message that a statement removed, in the order of their ids; none for messages of a deleted group.';
-CREATE OR REPLACE TRIGGER log_removed AFTER DELETE ON plantao.messages
+CREATE TRIGGER log_removed AFTER DELETE ON plantao.messages
   REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION plantao.log_removed_messages();
 
 CREATE FUNCTION plantao.delete_group(group_to_delete bigint, at_most integer DEFAULT 1000) RETURNS integer
