@@ -1,4 +1,5 @@
 import { applicationName, connectionOptions } from '../database/session/connection.ts';
+import { runAndClose } from '../database/session/run-and-close.ts';
 import { Session } from '../database/session/session.ts';
 
 /** Timeout of the statement; a longer wait means that the database does not respond. */
@@ -11,9 +12,9 @@ const LIMIT_MS = 10_000;
  * the data was added.
  */
 export async function seedData(databaseUrl: string): Promise<boolean> {
-  const session = await Session.open(connectionOptions(databaseUrl, applicationName('-', 'migrate'), LIMIT_MS));
-  try {
-    const text = `
+  const session = await Session.open(connectionOptions(databaseUrl, applicationName('-', 'command'), LIMIT_MS));
+  const added = await runAndClose(session, LIMIT_MS, (query) =>
+    query(`
        WITH ana AS (INSERT INTO plantao.users (username) SELECT 'ana_orm'
                     WHERE NOT EXISTS (SELECT FROM plantao.users WHERE username_key = 'bruno_orm')
                     ON CONFLICT (username_key) DO NOTHING RETURNING id),
@@ -25,11 +26,7 @@ export async function seedData(databaseUrl: string): Promise<boolean> {
        INSERT INTO plantao.messages (group_id, sender_id, content)
        SELECT geral.id, ana.id, 'Olá, pessoal!' FROM geral, ana
        UNION ALL SELECT geral.id, bruno.id, 'Oi, Ana! Tudo bem?' FROM geral, bruno
-       RETURNING id`;
-    // Longer than the server's own timeout, so that the outcome is known.
-    const added = await session.query({ text }, LIMIT_MS + 500);
-    return added.length > 0;
-  } finally {
-    await session.close();
-  }
+       RETURNING id`),
+  );
+  return added.length > 0;
 }

@@ -1,7 +1,7 @@
-import type pg from 'pg';
 import { migrate } from '../database/migrator.ts';
 import { reachable } from '../database/reachable.ts';
 import { connectionOptions } from '../database/session/connection.ts';
+import { runAndClose } from '../database/session/run-and-close.ts';
 import { Session } from '../database/session/session.ts';
 import type { Output } from './output.ts';
 
@@ -33,13 +33,10 @@ export async function prepareDatabase(
 
 async function demoIds(url: string): Promise<DemoIds | null> {
   const session = await Session.open(connectionOptions(url, 'plantao:-:launcher', LIMIT_MS));
-  try {
-    const text = `SELECT m.user_id AS "user", m.group_id AS "group"
+  const [ids] = await runAndClose(session, LIMIT_MS, (query) =>
+    query<DemoIds>(`SELECT m.user_id AS "user", m.group_id AS "group"
        FROM plantao.memberships m JOIN plantao.users u ON u.id = m.user_id JOIN plantao.groups g ON g.id = m.group_id
-       WHERE u.username = 'ana_orm' AND g.name = 'Grupo Geral' ORDER BY m.group_id LIMIT 1`;
-    const [ids] = await session.query<DemoIds & pg.QueryResultRow>({ text }, LIMIT_MS + 500);
-    return ids ?? null;
-  } finally {
-    await session.close();
-  }
+       WHERE u.username = 'ana_orm' AND g.name = 'Grupo Geral' ORDER BY m.group_id LIMIT 1`),
+  );
+  return ids ?? null;
 }

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import type pg from 'pg';
 import { connectionOptions } from '../../database/session/connection.ts';
+import { runAndClose } from '../../database/session/run-and-close.ts';
 import { Session } from '../../database/session/session.ts';
 import { type DataFolder, discardData, openDataFolder } from '../embedded/data-folder.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../embedded/embedded-postgres.ts';
@@ -111,7 +111,7 @@ export class Member {
 
   async #streamsTo(name: string): Promise<boolean> {
     const text = "SELECT FROM pg_stat_replication WHERE application_name = $1 AND state = 'streaming'";
-    return (await this.#query({ text, values: [name] })).length > 0;
+    return (await this.#query(text, [name])).length > 0;
   }
 
   /** Ends what is left of a server that was killed: its processes may still write for a moment. */
@@ -127,24 +127,20 @@ export class Member {
   /** Makes this standby the primary, unless it is. */
   async promote(): Promise<void> {
     const text = 'SELECT CASE WHEN pg_is_in_recovery() THEN pg_promote(true, 30) ELSE true END AS promoted';
-    const [row] = await this.#query({ text });
+    const [row] = await this.#query(text);
     if (row?.promoted !== true) throw new Error(`${this.name} was not promoted within 30 s`);
   }
 
   /** Makes commits on this primary wait for the standby of that name, or for none. */
   async waitFor(standby: string | null): Promise<void> {
-    await this.#query({ text: `ALTER SYSTEM SET synchronous_standby_names = '${standby ?? ''}'` });
-    await this.#query({ text: 'SELECT pg_reload_conf()' });
+    await this.#query(`ALTER SYSTEM SET synchronous_standby_names = '${standby ?? ''}'`);
+    await this.#query('SELECT pg_reload_conf()');
   }
 
-  async #query(query: pg.QueryConfig): Promise<pg.QueryResultRow[]> {
+  async #query(text: string, values: unknown[] = []): Promise<Record<string, unknown>[]> {
     const url = (this.#server?.url ?? '').replace(/[^/]*$/, 'postgres');
     const session = await Session.open(connectionOptions(url, 'plantao:-:launcher', QUERY_LIMIT_MS));
-    try {
-      return await session.query(query, QUERY_LIMIT_MS);
-    } finally {
-      await session.close();
-    }
+    return runAndClose(session, QUERY_LIMIT_MS, (query) => query(text, values));
   }
 
   async stop(how: 'fast' | 'immediate' = 'fast'): Promise<void> {

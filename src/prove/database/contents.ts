@@ -1,4 +1,4 @@
-import type { Query } from './admin-session.ts';
+import type { Query } from '../../database/session/run-and-close.ts';
 
 /** The most objects that a refusal names. */
 const NAMED = 5;

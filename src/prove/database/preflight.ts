@@ -1,7 +1,7 @@
 import { statfs } from 'node:fs/promises';
 import { KEPT_SESSIONS } from '../../database/session/connection.ts';
+import type { Query } from '../../database/session/run-and-close.ts';
 import { ProveError } from '../prove-error.ts';
-import type { Query } from './admin-session.ts';
 
 /** DB_POOL_SIZE of the nodes: their writers and readers need no more. */
 export const POOL_SIZE = 3;

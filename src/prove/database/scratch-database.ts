@@ -2,11 +2,12 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
 import { SqlState, sqlState } from '../../database/errors.ts';
+import type { Query } from '../../database/session/run-and-close.ts';
 import { withDatabaseName } from '../../database/url/rewrite-url.ts';
 import { messageOf } from '../../message-of.ts';
 import { ProveError } from '../prove-error.ts';
 import type { RigDatabase } from '../rig/node-rig.ts';
-import { type Query, withAdminSession } from './admin-session.ts';
+import { withAdminSession } from './admin-session.ts';
 import { contentsOf } from './contents.ts';
 
 /** The settings of the user: DATABASE_URL and DATABASE_DIRECT_URL. */

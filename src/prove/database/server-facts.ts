@@ -1,5 +1,5 @@
+import type { Query } from '../../database/session/run-and-close.ts';
 import type { RunAbout } from '../history/history-record.ts';
-import type { Query } from './admin-session.ts';
 
 /** The settings on which durability, failover and the lease depend. */
 const SETTINGS = [
