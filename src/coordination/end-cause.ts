@@ -1,3 +1,5 @@
+import { SqlState } from '../database/errors.ts';
+
 /** Why a term ended, as plantao.leader_history shows it. PostgreSQL adds the events of the server itself. */
 export type EndCause =
   | 'switchover'
@@ -26,7 +28,7 @@ const CAUSES: Readonly<Record<string, EndCause>> = {
   // admin_shutdown: pg_terminate_backend(). A shutdown of the server sends the same; its next start begins an epoch.
   '57P01': 'terminated',
   '57P05': 'lease_expired',
-  '25006': 'read_only',
+  [SqlState.READ_ONLY]: 'read_only',
 };
 
 /** Returns the cause of the loss of a lock session that PostgreSQL ended with `state`; null if it sent no error. */

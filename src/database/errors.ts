@@ -15,6 +15,7 @@ export const SqlState = {
   UNDEFINED_DATABASE: '3D000',
   INVALID_PARAMETER: '22023',
   DISK_FULL: '53100',
+  SEQUENCE_EXHAUSTED: '2200H',
   QUERY_CANCELED: '57014',
   OUT_OF_MEMORY: '53200',
   READ_ONLY: '25006',
@@ -121,7 +122,7 @@ export function reasonOf(error: unknown): string {
   const isAway = state === null ? isUnavailable(error) : /^(08|57)/.test(state);
   if (isAway) return 'the database cannot be reached, or is too slow';
   if (state === null) return 'an error that is in the log';
-  if (state === '25006') return 'PostgreSQL is read-only: a standby, or default_transaction_read_only';
+  if (state === SqlState.READ_ONLY) return 'PostgreSQL is read-only: a standby, or default_transaction_read_only';
   if (state.startsWith('28')) return "PostgreSQL refuses this node's role or password";
   if (state.startsWith('53')) return `PostgreSQL lacks a resource: disk, memory or connections (SQLSTATE ${state})`;
   if (state === SqlState.LOCK_NOT_AVAILABLE) return 'another transaction holds a lock that is needed';

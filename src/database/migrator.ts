@@ -19,10 +19,11 @@ export interface MigrateOptions {
   /** Called with a sentence for each step. */
   log?: (line: string) => void;
   /** How long to wait for the lock while a session that does not migrate holds it. Default: ten seconds. */
-  strangerLimitMs?: number;
+  foreignLimitMs?: number;
 }
 
-interface Migration {
+/** One numbered file of `migrations/`. */
+export interface Migration {
   number: number;
   name: string;
   sql: string;
@@ -34,7 +35,7 @@ const LIMIT_MS = 15 * 60_000;
 /** The application_name of a session that migrates. */
 const MIGRATING = applicationName('-', 'migrate');
 /** How long to wait for a session with another name that holds the lock of migrations. */
-const STRANGER_LIMIT_MS = 10_000;
+const FOREIGN_LIMIT_MS = 10_000;
 const LOCK_RETRY_MS = 100;
 /** Limit for a statement that only reads. A longer wait means that the database does not respond. */
 const READ_LIMIT_MS = 10_000;
@@ -87,18 +88,12 @@ export async function migrate(databaseUrl: string, options: MigrateOptions = {})
   }
 }
 
-/** A migration that is missing, as a script that psql runs. */
-export interface PlannedMigration {
-  number: number;
-  name: string;
-  sql: string;
-}
-
 /**
- * Returns the missing migrations, each as the transaction in which {@link migrate} would apply it, and changes nothing.
+ * Returns the missing migrations and changes nothing. The `sql` of each is a script for psql: the transaction in which
+ * {@link migrate} would apply it.
  * @throws as {@link migrate}.
  */
-export async function planMigrations(databaseUrl: string): Promise<PlannedMigration[]> {
+export async function planMigrations(databaseUrl: string): Promise<Migration[]> {
   const migrations = await readMigrations();
   const session = await Session.open(connectionOptions(databaseUrl, MIGRATING, READ_LIMIT_MS));
   try {
@@ -127,7 +122,7 @@ const ended = (sql: string) => (sql.endsWith(';') ? sql : `${sql};`);
  * Takes the lock of migrations. Waits as long as a migration may take while a session that migrates holds it. Every role that
  * may connect can take this lock, so it waits only briefly for any other session, and the error names that session.
  */
-async function takeLock(session: Session, { log, strangerLimitMs = STRANGER_LIMIT_MS }: MigrateOptions): Promise<void> {
+async function takeLock(session: Session, { log, foreignLimitMs = FOREIGN_LIMIT_MS }: MigrateOptions): Promise<void> {
   const startedAt = performance.now();
   for (let isLogged = false; ; await pause(LOCK_RETRY_MS)) {
     const [row] = await session.query<{ taken: boolean }>(
@@ -147,7 +142,7 @@ async function takeLock(session: Session, { log, strangerLimitMs = STRANGER_LIMI
     );
     if (!holder) continue;
     const isMigrating = holder.application === MIGRATING;
-    const limitMs = isMigrating ? LIMIT_MS : strangerLimitMs;
+    const limitMs = isMigrating ? LIMIT_MS : foreignLimitMs;
     if (performance.now() - startedAt > limitMs) {
       throw new MigrationError(
         `${sessionName(holder)} holds the lock of migrations: end it with SELECT pg_terminate_backend(${holder.pid}), then start again`,

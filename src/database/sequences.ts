@@ -1,7 +1,7 @@
 import { QueryTypes, type Sequelize } from 'sequelize';
 import type { Log } from '../log.ts';
 import { messageOf } from '../message-of.ts';
-import { constraintOf, sqlState } from './errors.ts';
+import { constraintOf, SqlState, sqlState } from './errors.ts';
 
 interface Healed {
   sequence: string;
@@ -11,13 +11,12 @@ interface Healed {
 
 /** The primary keys whose values come from a sequence. */
 const SEQUENCE_KEYS = ['messages_pkey', 'users_pkey', 'groups_pkey'];
-const EXHAUSTED = '2200H';
 /** Delay of the check after a promotion, so that it does not compete with the first posts of the term. */
 const SOON_MS = 1000;
 
 /** Returns true if a write was rolled back because its sequence returned an id that is taken, or none. */
 export function isTakenId(error: unknown): boolean {
-  return sqlState(error) === EXHAUSTED || SEQUENCE_KEYS.includes(constraintOf(error) ?? '');
+  return sqlState(error) === SqlState.SEQUENCE_EXHAUSTED || SEQUENCE_KEYS.includes(constraintOf(error) ?? '');
 }
 
 /**

@@ -49,7 +49,7 @@ export type NodeChat = ReturnType<typeof buildChat>;
 /** Builds the event log, its waiters, and the reads and writes of the chat. Nothing runs before `start`. */
 export function buildChat(options: ChatOptions) {
   const { settings, log, database, term, explain, onMissedNotification, measurements } = options;
-  const { sequelize, reading, writing, asking, commitLimitMs } = database;
+  const { sequelize, reading, writing, lookingUp, commitLimitMs } = database;
   const isTokenMode = settings.auth === 'token';
   const sequences = new Sequences(sequelize, log);
   const heal = () => sequences.heal();
@@ -60,7 +60,7 @@ export function buildChat(options: ChatOptions) {
     sequelize,
     write,
     users,
-    session: asking,
+    session: lookingUp,
     log,
     settings,
   });

@@ -49,7 +49,7 @@ export function buildCoordination(options: CoordinationOptions) {
   const { eventLog, waiters, writer, sequences } = chat;
   const startedAt = new Date();
   const activity = new RecentActivity();
-  const identity = new ClusterIdentity(database.asking, () => eventLog.known.epoch);
+  const identity = new ClusterIdentity(database.lookingUp, () => eventLog.known.epoch);
   const pause = new PauseState();
   const registry = new NodeRegistry(database.sequelize, log);
   const peers = new Peers({

@@ -39,7 +39,7 @@ export function openDatabase(settings: Settings, node: string) {
     limitMs - SERVER_FIRST_MS,
     own,
   ];
-  const standing = (
+  const reconnecting = (
     part: KeptSession,
     limitMs: number,
     own: SessionSettings,
@@ -50,18 +50,18 @@ export function openDatabase(settings: Settings, node: string) {
   const sequelize = openSequelize(databaseUrl, applicationName(node, 'pool'), poolSize, {
     throughPooler: databaseUrl !== databaseDirectUrl,
   });
-  const reading = standing('log', 2500, UNACKNOWLEDGED, { isUrgent: true });
-  const catchingUp = standing('backlog', 5000, UNACKNOWLEDGED);
+  const reading = reconnecting('log', 2500, UNACKNOWLEDGED, { isUrgent: true });
+  const catchingUp = reconnecting('backlog', 5000, UNACKNOWLEDGED);
   // Shorter than the statement timeout, so that the error shows whether a lock or a slow disk was the cause.
-  const writing = standing(
+  const writing = reconnecting(
     'writer',
     commitLimitMs,
     { lock_timeout: Math.floor(commitLimitMs * 0.7) },
     { warmUp: WARM_UP_POST, isUrgent: true },
   );
-  const asking = standing('tokens', 2000, UNACKNOWLEDGED);
+  const lookingUp = reconnecting('tokens', 2000, UNACKNOWLEDGED);
   // A NOTIFY waits for the commits of others: these never wait long, and nothing waits for them.
-  const signalling = standing('signals', 1000, { ...UNACKNOWLEDGED, lock_timeout: 500 });
+  const signalling = reconnecting('signals', 1000, { ...UNACKNOWLEDGED, lock_timeout: 500 });
 
   return {
     /** The pool, for reads and writes that are neither frequent nor urgent. Only the pool may go through a pooler. */
@@ -72,8 +72,8 @@ export function openDatabase(settings: Settings, node: string) {
     catchingUp,
     /** For posts. */
     writing,
-    /** For tokens and their revocations. */
-    asking,
+    /** For lookups by key: tokens, their revocations, and the id of the cluster. */
+    lookingUp,
     /** For signals of typing and presence; not opened with PRESENCE=off. */
     signalling,
     commitLimitMs,
@@ -87,7 +87,7 @@ export function openDatabase(settings: Settings, node: string) {
     onServerFound: (listener: () => void) =>
       connectionOptions(...session('writer', commitLimitMs, {})).servers.onFound(listener),
     async stop(): Promise<void> {
-      const sessions = [reading, catchingUp, writing, asking, signalling];
+      const sessions = [reading, catchingUp, writing, lookingUp, signalling];
       await Promise.all([...sessions.map((session) => session.stop()), closeSequelize(sequelize)]);
     },
   };

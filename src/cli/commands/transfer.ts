@@ -5,7 +5,7 @@ import { DATABASE_OPTIONS, DATABASE_USAGE, parseCommand } from '../command/argum
 import type { Command } from '../command/command.ts';
 import { withDatabase } from '../command/database.ts';
 import { CommandError, Exit } from '../command/exit.ts';
-import { Progress } from '../transfer/format.ts';
+import { Progress } from '../transfer/progress.ts';
 import { readImport } from '../transfer/read-import.ts';
 import { writeExport } from '../transfer/write-export.ts';
 

@@ -30,31 +30,3 @@ export interface Header {
 
 /** A line after the first one. */
 export type Line = { table: TableName; row: Record<string, unknown> } | { end: true; rows: number };
-
-/** Reports the progress on the way to `total` rows, about once a second. */
-export class Progress {
-  readonly #remark: (text: string) => void;
-  readonly #startedAt = performance.now();
-  #reportedAt = this.#startedAt;
-
-  constructor(remark: (text: string) => void) {
-    this.#remark = remark;
-  }
-
-  /** Reports that `rows` of `total` are done, unless the last report was less than a second ago. */
-  at(rows: number, total: number): void {
-    const now = performance.now();
-    if (now - this.#reportedAt < 1000) return;
-    this.#reportedAt = now;
-    const percent = total === 0 ? 100 : Math.floor((100 * rows) / total);
-    this.#remark(
-      `${rows.toLocaleString('en')} of ${total.toLocaleString('en')} rows (${percent} %), ${this.rate(rows)}`,
-    );
-  }
-
-  /** Returns the average speed until `rows` were done, as text. */
-  rate(rows: number): string {
-    const seconds = Math.max(0.001, (performance.now() - this.#startedAt) / 1000);
-    return `${Math.round(rows / seconds).toLocaleString('en')} rows/s`;
-  }
-}

@@ -3,7 +3,8 @@ import type { Readable } from 'node:stream';
 import { messageOf } from '../../message-of.ts';
 import type { Query } from '../command/database.ts';
 import { CommandError } from '../command/exit.ts';
-import { FORMAT_VERSION, type Header, type Line, type Progress, TABLES, type TableName } from './format.ts';
+import { FORMAT_VERSION, type Header, type Line, TABLES, type TableName } from './format.ts';
+import type { Progress } from './progress.ts';
 
 /** A batch is one statement: rows of one table with the same columns. */
 const ROWS_A_BATCH = 5000;

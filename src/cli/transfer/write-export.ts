@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import type { Writable } from 'node:stream';
 import type { Query } from '../command/database.ts';
-import { FORMAT_VERSION, type Header, type Progress, type RowCounts, TABLES, type TableName } from './format.ts';
+import { FORMAT_VERSION, type Header, type RowCounts, TABLES, type TableName } from './format.ts';
+import type { Progress } from './progress.ts';
 
 /** Rows a fetch: some 2 MB of messages. */
 const ROWS_A_FETCH = 5000;

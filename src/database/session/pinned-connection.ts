@@ -1,6 +1,6 @@
 import { Socket } from 'node:net';
 import pg from 'pg';
-import { DatabaseUnavailableError } from '../errors.ts';
+import { DatabaseUnavailableError, SqlState } from '../errors.ts';
 import type { Server } from '../servers/server.ts';
 import { StandbyError } from '../servers/server-errors.ts';
 import type { Opening, Servers } from '../servers/servers.ts';
@@ -35,9 +35,6 @@ interface Wire {
 }
 
 const WIRE = pg.Connection.prototype as unknown as Wire;
-
-/** SQLSTATE insufficient_privilege. */
-const NOT_PERMITTED = '42501';
 
 /** Messages of PostgreSQL that reply to the statements that pin the settings. No client expects them. */
 const REPLIES = new Set(['rowDescription', 'dataRow', 'commandComplete', 'readyForQuery', 'emptyQuery']);
@@ -172,7 +169,7 @@ function isServerMessage(value: unknown): boolean {
 }
 
 function refusal(error: pg.DatabaseError): Error {
-  if (error.code !== NOT_PERMITTED) return error;
+  if (error.code !== SqlState.INSUFFICIENT_PRIVILEGE) return error;
   return new SessionSettingsError(
     `the database or the role has a setting that this role may not set back (${error.message}): ALTER DATABASE or ALTER ROLE … RESET it`,
     { cause: error },

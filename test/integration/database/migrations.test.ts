@@ -68,7 +68,7 @@ describe('The migrations', () => {
     await use.client.query('SELECT pg_advisory_lock(1347178068, 4)');
     const { rows } = await use.client.query('SELECT pg_backend_pid() AS pid');
     const lines: string[] = [];
-    const error = await migrate(use.database.url, { strangerLimitMs: 300, log: (line) => void lines.push(line) }).catch(
+    const error = await migrate(use.database.url, { foreignLimitMs: 300, log: (line) => void lines.push(line) }).catch(
       (thrown) => thrown,
     );
     expect(error).to.be.instanceOf(MigrationError);
@@ -89,7 +89,7 @@ describe('The migrations', () => {
       await other.query('SELECT pg_advisory_lock(1347178068, 4)');
       let isDone = false;
       const lines: string[] = [];
-      const migrating = migrate(use.database.url, { strangerLimitMs: 0, log: (line) => void lines.push(line) }).then(
+      const migrating = migrate(use.database.url, { foreignLimitMs: 0, log: (line) => void lines.push(line) }).then(
         (count) => {
           isDone = true;
           return count;
