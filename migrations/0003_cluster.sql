@@ -89,6 +89,9 @@ CREATE TABLE plantao.leader_terms (
                 'lock_released', 'connection_lost', 'node_stalled', 'node_crash', 'failover', 'crash', 'restart')),
   handed_to   text CHECK (char_length(handed_to) <= 64),
   asked_by    text CHECK (char_length(asked_by) <= 200),
+  asked_via   text CHECK (asked_via IN ('HTTP', 'SQL', 'command line', 'preferred node')),
+  asked_from  text CHECK (char_length(asked_from) <= 200),
+  asked_at    timestamptz CHECK (asked_at >= '1970-01-01 UTC' AND asked_at < '10000-01-01 UTC'),
   epoch       integer NOT NULL DEFAULT plantao.newest_epoch(),
   lease       interval NOT NULL DEFAULT current_setting('idle_session_timeout')::interval
 );
@@ -103,6 +106,9 @@ COMMENT ON COLUMN plantao.leader_terms.ended_at IS 'When it was closed; if the n
 COMMENT ON COLUMN plantao.leader_terms.end_reason IS 'Why it ended: the node resigned, or another node found the lock free.';
 COMMENT ON COLUMN plantao.leader_terms.end_cause IS 'The same for programs; see plantao.leader_history.';
 COMMENT ON COLUMN plantao.leader_terms.asked_by IS 'Who requested the switchover that ended it.';
+COMMENT ON COLUMN plantao.leader_terms.asked_via IS 'How it was requested; see plantao.switchover_history.';
+COMMENT ON COLUMN plantao.leader_terms.asked_from IS 'Address from which it was requested; null for a Unix socket.';
+COMMENT ON COLUMN plantao.leader_terms.asked_at IS 'When it was requested.';
 COMMENT ON COLUMN plantao.leader_terms.epoch IS 'Number of the epoch in which it opened (plantao.epochs).';
 COMMENT ON COLUMN plantao.leader_terms.handed_to IS 'The node that a switchover named as successor.';
 COMMENT ON COLUMN plantao.leader_terms.lease IS 'LEASE_MS of its node: PostgreSQL ends the lock session after this time without a heartbeat.';
@@ -124,7 +130,8 @@ CREATE TABLE plantao.nodes (
   history      text NOT NULL DEFAULT plantao.history_fingerprint() CHECK (char_length(history) <= 100),
   posts_per_second real NOT NULL DEFAULT 0 CHECK (posts_per_second >= 0 AND posts_per_second < 'infinity'),
   commit_ms    real CHECK (commit_ms >= 0 AND commit_ms < 'infinity'),
-  delivery_ms  real CHECK (delivery_ms >= 0 AND delivery_ms < 'infinity')
+  delivery_ms  real CHECK (delivery_ms >= 0 AND delivery_ms < 'infinity'),
+  queued_posts integer NOT NULL DEFAULT 0 CHECK (queued_posts >= 0)
 );
 COMMENT ON TABLE plantao.nodes IS 'One row for each node, written by that node about once a second. Read it through plantao.cluster_status.';
 COMMENT ON COLUMN plantao.nodes.node IS 'Name of the node (NODE_NAME).';
@@ -142,7 +149,29 @@ COMMENT ON COLUMN plantao.nodes.cluster IS 'The cluster id that it knows. Nodes 
 COMMENT ON COLUMN plantao.nodes.posts_per_second IS 'Posts that it committed in the last second.';
 COMMENT ON COLUMN plantao.nodes.commit_ms IS 'Its longest commit of posts in the last second; null if there was none.';
 COMMENT ON COLUMN plantao.nodes.delivery_ms IS 'The longest time from an event''s record to its delivery by this node in the last second; null if there was none.';
+COMMENT ON COLUMN plantao.nodes.queued_posts IS 'Posts that waited for the next commit when it wrote the row.';
 COMMENT ON COLUMN plantao.nodes.history IS 'plantao.history_fingerprint() when it wrote the row. A row with another fingerprint was copied with the database: its node belongs to another cluster.';
+
+CREATE TABLE plantao.node_settings (
+  node       text COLLATE "C" PRIMARY KEY CHECK (char_length(node) <= 64),
+  settings   jsonb NOT NULL CHECK (jsonb_typeof(settings) = 'object' AND octet_length(settings::text) <= 65536),
+  written_at timestamptz NOT NULL DEFAULT clock_timestamp() CHECK (written_at >= '1970-01-01 UTC' AND written_at < '10000-01-01 UTC')
+);
+COMMENT ON TABLE plantao.node_settings IS 'One row for each node, written by that node when it starts and when a setting changes. Read it through plantao.settings.';
+COMMENT ON COLUMN plantao.node_settings.node IS 'Name of the node (NODE_NAME).';
+COMMENT ON COLUMN plantao.node_settings.settings IS 'Its settings by the name of their environment variable, without secrets.';
+COMMENT ON COLUMN plantao.node_settings.written_at IS 'When it wrote the row.';
+
+CREATE VIEW plantao.settings AS
+  SELECT s.node, v.key AS name, v.value, s.written_at
+  FROM plantao.node_settings s CROSS JOIN LATERAL jsonb_each_text(s.settings) v
+  ORDER BY v.key COLLATE "C", s.node;
+COMMENT ON VIEW plantao.settings IS
+  'The settings that each node runs with, defaults included: one row for each node and setting. Passwords in URLs are masked, and of ADMIN_TOKEN it shows only whether it is set. A stopped node keeps its rows until plantao.nodes forgets it.';
+COMMENT ON COLUMN plantao.settings.node IS 'Name of the node.';
+COMMENT ON COLUMN plantao.settings.name IS 'Environment variable of the setting, as .env.example documents it.';
+COMMENT ON COLUMN plantao.settings.value IS 'Value in effect: LOG_LEVEL as changed at run time. Null if the setting has no value.';
+COMMENT ON COLUMN plantao.settings.written_at IS 'When the node started, or last changed a setting.';
 
 -- A server counts terms on from the newest that it has. After a failover to a standby that lacks the last term, and with two
 -- primaries, two terms have the same number. The random name of the epoch tells them apart.
@@ -382,7 +411,8 @@ COMMENT ON FUNCTION plantao.end_last_term_sessions() IS
   'Terminates the sessions whose open transactions hold the write fence, and returns them. Their writes roll back. "ended" is false if this role may not terminate a session: grant it pg_signal_backend.';
 
 CREATE FUNCTION plantao.close_term(closing bigint, reason text, hand_to text DEFAULT NULL, cause text DEFAULT NULL,
-  requested_by text DEFAULT NULL) RETURNS boolean
+  requested_by text DEFAULT NULL, requested_via text DEFAULT NULL, requested_from text DEFAULT NULL,
+  requested_at timestamptz DEFAULT NULL) RETURNS boolean
 LANGUAGE plpgsql SET lock_timeout = '1s' SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
   closed boolean;
@@ -390,14 +420,15 @@ BEGIN
   PERFORM plantao.close_fence();
   UPDATE plantao.leader_terms
   SET ended_at = clock_timestamp(), end_reason = left(close_term.reason, 1000), handed_to = hand_to, end_cause = cause,
-      asked_by = left(requested_by, 200)
+      asked_by = left(requested_by, 200), asked_via = requested_via, asked_from = left(requested_from, 200),
+      asked_at = requested_at
   WHERE term = closing AND ended_at IS NULL;
   closed := FOUND;
   PERFORM plantao.hint('plantao_cluster', json_build_object('kind', 'resigned', 'term', closing, 'to', hand_to)::text);
   PERFORM pg_advisory_unlock(1347178068, 1);
   RETURN closed;
 END $$;
-COMMENT ON FUNCTION plantao.close_term(bigint, text, text, text, text) IS
+COMMENT ON FUNCTION plantao.close_term(bigint, text, text, text, text, text, text, timestamptz) IS
   'Resigns; called on the lock session. Waits for writes in progress, closes the term, notifies the peers and releases the leader lock.';
 
 CREATE FUNCTION plantao.report_lost_lock(lost bigint, reporter text, cause text) RETURNS boolean
@@ -464,6 +495,27 @@ COMMENT ON COLUMN plantao.leader_history.gap IS 'Time from the end of the previo
 COMMENT ON COLUMN plantao.leader_history.end_cause IS
   'By request: switchover | fall | stop. PostgreSQL: failover (a standby was promoted) | restart | crash (crash recovery) | read_only (the server no longer accepts writes). The lock session: terminated (by an administrator) | lease_expired (no heartbeat for a lease) | lock_released (pg_advisory_unlock, or the term was closed in SQL) | connection_lost. The node: node_crash | node_stalled | cannot_write.';
 COMMENT ON COLUMN plantao.leader_history.asked_by IS 'Who requested the switchover: a database role, or an HTTP client.';
+
+CREATE VIEW plantao.switchover_history AS
+  SELECT t.ended_at AS at, t.term, t.node, t.handed_to AS requested, next.node AS successor, next.started_at - t.ended_at AS gap,
+         t.asked_by, t.asked_via, t.asked_from, t.asked_at
+  FROM plantao.leader_terms t
+  LEFT JOIN LATERAL (SELECT n.node, n.started_at FROM plantao.leader_terms n WHERE n.term > t.term ORDER BY n.term LIMIT 1) next ON true
+  WHERE t.end_cause = 'switchover'
+  ORDER BY t.term DESC;
+COMMENT ON VIEW plantao.switchover_history IS
+  'The switchovers, newest first, and who requested each. plantao.leader_history has all terms and why each ended.';
+COMMENT ON COLUMN plantao.switchover_history.at IS 'When the active node resigned.';
+COMMENT ON COLUMN plantao.switchover_history.term IS 'The term that ended.';
+COMMENT ON COLUMN plantao.switchover_history.node IS 'The node that was active.';
+COMMENT ON COLUMN plantao.switchover_history.requested IS 'The successor that was requested; null for any standby.';
+COMMENT ON COLUMN plantao.switchover_history.successor IS 'The node that became active next: the same one if no standby took over. Null if none has yet.';
+COMMENT ON COLUMN plantao.switchover_history.gap IS 'Time in which no write was possible; null if no node has become active yet.';
+COMMENT ON COLUMN plantao.switchover_history.asked_by IS 'Database role, or HTTP client, that requested it.';
+COMMENT ON COLUMN plantao.switchover_history.asked_via IS
+  'HTTP: POST /switchover. SQL: plantao.switchover(). command line: plantao switchover. preferred node: a node with PREFERRED requested its role back. The last three are told apart by the application_name of the session.';
+COMMENT ON COLUMN plantao.switchover_history.asked_from IS 'Address of the client, as the node or PostgreSQL saw it; null for a Unix socket.';
+COMMENT ON COLUMN plantao.switchover_history.asked_at IS 'When it was requested.';
 
 CREATE FUNCTION plantao.heal_sequences() RETURNS TABLE (sequence text, last_before bigint, last_now bigint)
 LANGUAGE plpgsql SET lock_timeout = '500ms' SET search_path = pg_catalog, pg_temp AS $$
@@ -604,7 +656,7 @@ CREATE VIEW plantao.cluster_status AS
          n.url, n.version, n.pid, n.is_primary, n.position, plantao.log_head() - n.position AS behind, n.waiters, n.started_at,
          CASE WHEN t.node = n.node THEN plantao.commit_durability() END AS durable,
          CASE WHEN t.node = n.node THEN plantao.messages_at_risk() END AS messages_at_risk,
-         n.posts_per_second, n.commit_ms, n.delivery_ms
+         n.posts_per_second, n.commit_ms, n.delivery_ms, n.queued_posts
   FROM plantao.nodes n LEFT JOIN plantao.leader_terms t ON t.ended_at IS NULL AND t.node = n.node
   ORDER BY n.node;
 COMMENT ON VIEW plantao.cluster_status IS 'One row for each node. Exactly one should be active.';
@@ -625,12 +677,32 @@ COMMENT ON COLUMN plantao.cluster_status.messages_at_risk IS 'On the row of the 
 COMMENT ON COLUMN plantao.cluster_status.posts_per_second IS 'Posts that it committed in the second before its heartbeat.';
 COMMENT ON COLUMN plantao.cluster_status.commit_ms IS 'Its longest commit of posts in that second; null if there was none.';
 COMMENT ON COLUMN plantao.cluster_status.delivery_ms IS 'The longest time from an event''s record to its delivery by this node in that second; null if there was none.';
+COMMENT ON COLUMN plantao.cluster_status.queued_posts IS 'Posts that waited for the next commit at that moment.';
+
+CREATE VIEW plantao.activity AS
+  SELECT s.node, s.role, s.posts_per_second, s.queued_posts, s.commit_ms, s.waiters, s.behind, s.delivery_ms, s.heartbeat_age_ms
+  FROM plantao.cluster_status s
+  -- The figures of a silent node are not those of now.
+  WHERE s.role NOT IN ('stopped', 'silent')
+  ORDER BY s.node;
+COMMENT ON VIEW plantao.activity IS 'What each living node does now: one row for each, about a second old. In psql: TABLE plantao.activity \watch 1';
+COMMENT ON COLUMN plantao.activity.node IS 'Name of the node.';
+COMMENT ON COLUMN plantao.activity.role IS 'active | standby | fallen.';
+COMMENT ON COLUMN plantao.activity.posts_per_second IS 'Posts that it committed in the second before its heartbeat.';
+COMMENT ON COLUMN plantao.activity.queued_posts IS 'Posts that waited for the next commit at that moment.';
+COMMENT ON COLUMN plantao.activity.commit_ms IS 'Its longest commit of posts in that second; null if there was none.';
+COMMENT ON COLUMN plantao.activity.waiters IS 'Number of open long polls and streams.';
+COMMENT ON COLUMN plantao.activity.behind IS 'Number of events that it has not read yet.';
+COMMENT ON COLUMN plantao.activity.delivery_ms IS 'The longest time from an event''s record to its delivery by this node in that second; null if there was none.';
+COMMENT ON COLUMN plantao.activity.heartbeat_age_ms IS 'Age of these figures, in milliseconds.';
 
 CREATE TABLE plantao.switchover_requests (
   id       bigint GENERATED ALWAYS AS IDENTITY (MAXVALUE 9007199254740991) PRIMARY KEY,
   term     bigint NOT NULL CHECK (term BETWEEN 0 AND 9007199254740991),
   hand_to  text CHECK (char_length(hand_to) <= 64),
   asked_by text NOT NULL DEFAULT session_user,
+  asked_via text NOT NULL DEFAULT 'SQL' CHECK (asked_via IN ('SQL', 'command line', 'preferred node')),
+  asked_from text DEFAULT host(inet_client_addr()) CHECK (char_length(asked_from) <= 200),
   asked_at timestamptz NOT NULL DEFAULT clock_timestamp() CHECK (asked_at >= '1970-01-01 UTC' AND asked_at < '10000-01-01 UTC')
 );
 COMMENT ON TABLE plantao.switchover_requests IS 'Requests of plantao.switchover() that the active node has not handled yet. It handles them at once, or when it next writes its row if the NOTIFY was lost.';
@@ -638,6 +710,8 @@ COMMENT ON COLUMN plantao.switchover_requests.id IS 'Ascending; of several reque
 COMMENT ON COLUMN plantao.switchover_requests.term IS 'The term to end; ignored if another term is open.';
 COMMENT ON COLUMN plantao.switchover_requests.hand_to IS 'The successor; null for any standby.';
 COMMENT ON COLUMN plantao.switchover_requests.asked_by IS 'Role that made the request.';
+COMMENT ON COLUMN plantao.switchover_requests.asked_via IS 'How it was requested; see plantao.switchover_history.';
+COMMENT ON COLUMN plantao.switchover_requests.asked_from IS 'Client address of that session; null for a Unix socket.';
 COMMENT ON COLUMN plantao.switchover_requests.asked_at IS 'When the request was made.';
 
 CREATE FUNCTION plantao.switchover(hand_to text DEFAULT NULL) RETURNS text
@@ -651,7 +725,7 @@ BEGIN
   PERFORM set_config('synchronous_commit', 'local', true);
   SELECT t.node, t.term INTO active_node, open_term FROM plantao.leader_terms t WHERE t.ended_at IS NULL;
   IF active_node IS NULL THEN
-    RETURN 'refused: no node is active';
+    RETURN 'refused: no node is active; plantao.cluster_status shows the nodes: start or revive one';
   END IF;
   SELECT p.until INTO paused_until FROM plantao.current_pause p;
   IF paused_until IS NOT NULL THEN
@@ -663,7 +737,9 @@ BEGIN
       CASE WHEN hand_to = active_node THEN 'active already' ELSE 'not a running standby: see plantao.cluster_status' END);
   END IF;
   -- The row is the request. Every role that can connect can NOTIFY, so a notification alone has no effect.
-  INSERT INTO plantao.switchover_requests (term, hand_to) VALUES (open_term, hand_to);
+  INSERT INTO plantao.switchover_requests (term, hand_to, asked_via) VALUES (open_term, hand_to,
+    CASE WHEN current_setting('application_name') = 'plantao:-:command' THEN 'command line'
+         WHEN current_setting('application_name') LIKE 'plantao:%' THEN 'preferred node' ELSE 'SQL' END);
   PERFORM plantao.hint('plantao_cluster', json_build_object('kind', 'switchover')::text);
   RETURN format('asked %s to hand over to %s', active_node, coalesce(hand_to, 'any standby'));
 END $$;

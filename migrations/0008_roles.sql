@@ -30,7 +30,8 @@ BEGIN
     GRANT USAGE ON SCHEMA plantao TO plantao_service;
     GRANT SELECT ON plantao.migrations, plantao.log_bounds, plantao.event_feed, plantao.cluster_status,
       plantao.leader_history, plantao.lock_holder, plantao.fence_holders, plantao.notify_queue, plantao.blocking,
-      plantao.cluster, plantao.durability, plantao.current_pause TO plantao_service;
+      plantao.cluster, plantao.durability, plantao.current_pause, plantao.settings, plantao.activity,
+      plantao.switchover_history TO plantao_service;
     GRANT SELECT ON plantao.epochs TO plantao_service;
     GRANT SELECT, INSERT ON plantao.users, plantao.groups TO plantao_service;
     -- Passwords change, names do not.
@@ -81,7 +82,7 @@ BEGIN
     GRANT SELECT, INSERT, UPDATE ON plantao.leader_terms TO plantao_service;
     GRANT SELECT, INSERT, DELETE ON plantao.switchover_requests TO plantao_service;
     GRANT SELECT, INSERT, UPDATE ON plantao.pauses TO plantao_service;
-    GRANT SELECT, INSERT, UPDATE, DELETE ON plantao.nodes, plantao.tokens, plantao.token_revocations,
+    GRANT SELECT, INSERT, UPDATE, DELETE ON plantao.nodes, plantao.node_settings, plantao.tokens, plantao.token_revocations,
       plantao.sign_in_attempts, plantao.known_networks TO plantao_service;
     -- Without parameter lists, so that a change of parameters needs no change here.
     GRANT EXECUTE ON FUNCTION plantao.hint, plantao.name_key, plantao.history_fingerprint, plantao.log_head, plantao.lock_log,
@@ -103,7 +104,8 @@ BEGIN
     GRANT SELECT ON plantao.migrations, plantao.cluster_status, plantao.leader_history, plantao.lock_holder,
       plantao.group_activity, plantao.event_log_status, plantao.notify_queue, plantao.log_bounds, plantao.nodes,
       plantao.leader_terms, plantao.switchover_requests, plantao.epochs, plantao.event_log, plantao.cluster,
-      plantao.fence_holders, plantao.blocking, plantao.durability, plantao.pauses, plantao.current_pause TO plantao_dba_readonly;
+      plantao.fence_holders, plantao.blocking, plantao.durability, plantao.pauses, plantao.current_pause, plantao.settings,
+      plantao.activity, plantao.switchover_history TO plantao_dba_readonly;
     -- Functions that these views call; they only read.
     GRANT EXECUTE ON FUNCTION plantao.log_head, plantao.ms_between, plantao.commit_durability, plantao.standbys,
       plantao.messages_at_risk TO plantao_dba_readonly;

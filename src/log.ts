@@ -20,16 +20,26 @@ interface LogOptions {
   node: string;
   level: string;
   pretty: boolean;
+  /** Returns the node's term at the moment of an entry; null if it knows none. */
+  term?: () => number | null;
 }
 
 /**
  * Creates the log of node `node`. `pretty` writes readable lines: `18:04:05.123 node-8080 became active …`. All strings go
  * through {@link printable}, so that untrusted names, URLs and texts can neither forge a line nor control a terminal.
  */
-export function createLog({ node, level, pretty }: LogOptions, write: Write = standardOutput(pretty)): Log {
+export function createLog(
+  { node, level, pretty, term = () => null }: LogOptions,
+  write: Write = standardOutput(pretty),
+): Log {
   const format = pretty ? readable : (entry: Entry) => `${JSON.stringify(entry)}\n`;
   return pino(
-    { level, base: { node }, serializers: { err: (error: unknown) => describeError(error) } },
+    {
+      level,
+      base: { node },
+      mixin: () => ofTerm(term()),
+      serializers: { err: (error: unknown) => describeError(error) },
+    },
     { write: (line: string) => write(format(tidy(JSON.parse(line)) as Entry)) },
   );
 }
@@ -40,6 +50,8 @@ function standardOutput(pretty: boolean): Write {
   const destination = pino.destination({ fd: 1, sync: true });
   return (line) => void destination.write(line);
 }
+
+const ofTerm = (term: number | null) => (term === null ? {} : { term });
 
 type Entry = Record<string, unknown>;
 
@@ -100,7 +112,7 @@ function describeError(error: unknown, depth = 0): Record<string, unknown> {
 const DEEPEST_CAUSE = 3;
 const MOST_CAUSES = 5;
 
-function readable({ level, time, node, msg, event: _event, err, ...rest }: Entry): string {
+function readable({ level, time, node, term: _term, msg, event: _event, err, ...rest }: Entry): string {
   // Values that the message contains are not repeated.
   const isSaid = (value: unknown) => ` ${msg}`.includes(` ${value}`);
   const details = Object.entries(rest).filter(([, value]) => typeof value !== 'object' && !isSaid(value));

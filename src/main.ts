@@ -1,4 +1,4 @@
-/** `npm start`: starts one node with the settings of the environment and `.env`. SIGTERM and SIGINT stop it in order, a second one at once. */
+/** `npm start`: starts one node with the settings of the environment and `.env`. SIGTERM and SIGINT stop it in order, a second one at once. SIGUSR2: debug log on and off. */
 import { messageOf } from './message-of.ts';
 import { createNode } from './node/node.ts';
 import { printableLines } from './printable.ts';
@@ -24,6 +24,8 @@ try {
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
+  // Windows has no such signal.
+  if (process.platform !== 'win32') process.on('SIGUSR2', () => node.toggleDebugLog());
   await node.start();
 } catch (error) {
   console.error(printableLines(`cannot start: ${messageOf(error)}`));

@@ -2,6 +2,7 @@ import dotenv from 'dotenv';
 import { z } from 'zod';
 import { databaseUrlOf, isDatabaseHost } from './database/url/database-url.ts';
 import { type JwtSettings, jwtEnvironment, jwtProblems, jwtSettingsOf, jwtWarnings } from './jwt-settings.ts';
+import { type LevelName, LOG_LEVELS } from './log-level.ts';
 import { flag, hostPattern, httpUrl, list, origin, postgresUrl, proxies, whole } from './setting-types.ts';
 
 /** All settings of a node, validated and typed. Times are milliseconds unless the name says otherwise. */
@@ -53,7 +54,7 @@ export interface Settings {
   notificationBytesPerMinute: number;
   /** Messages per hook and minute; 0 means no limit. */
   hookPostsPerMinute: number;
-  logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent';
+  logLevel: LevelName;
   logFormat: 'json' | 'pretty' | 'auto';
   /** Most polls and streams that wait on this node. */
   maxWaiters: number;
@@ -135,9 +136,7 @@ const environment = z.object({
   NOTIFICATIONS_PER_MINUTE: whole(0, 100_000_000).optional(),
   NOTIFICATION_BYTES_PER_MINUTE: whole(0, 1_000_000_000_000).default(60_000_000),
   HOOK_POSTS_PER_MINUTE: whole(0, 100_000_000).default(120),
-  LOG_LEVEL: z
-    .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'], 'must be a level from trace to silent')
-    .default('info'),
+  LOG_LEVEL: z.enum(LOG_LEVELS, 'must be a level from trace to silent').default('info'),
   LOG_FORMAT: z.enum(['json', 'pretty', 'auto'], 'must be json, pretty or auto').default('auto'),
   MAX_WAITERS: whole(1, 1_000_000).default(20_000),
   MAX_CONNECTIONS: whole(10, 1_000_000).default(25_000),

@@ -9,6 +9,7 @@ import type { loginAnswer } from '../http/routes/accounts/sign-in-routes.ts';
 import type { activityAnswer, blockingAnswer, timelineAnswer } from '../http/routes/cluster/cluster-detail-routes.ts';
 import type { clusterAnswer } from '../http/routes/cluster/cluster-routes.ts';
 import type { health, switchoverAnswer } from '../http/routes/cluster/control-routes.ts';
+import type { logLevelAnswer } from '../http/routes/cluster/log-routes.ts';
 import type { acceptedAnswer, groupAnswer, invitationAnswer } from '../http/routes/groups/administration-routes.ts';
 import type { directAnswer } from '../http/routes/groups/direct-routes.ts';
 import type { chatsAnswer, createChatAnswer } from '../http/routes/groups/group-routes.ts';
@@ -132,3 +133,5 @@ export type ClusterActivity = z.output<typeof activityAnswer>;
 export type ClusterBlocking = z.output<typeof blockingAnswer>;
 /** The result of a switchover. */
 export type Switchover = z.output<typeof switchoverAnswer>;
+/** The response to POST /log-level. */
+export type LogLevelChange = z.output<typeof logLevelAnswer>;

@@ -13,6 +13,16 @@ export type EndCause =
   | 'connection_lost'
   | 'node_stalled';
 
+/** The one who requested a switchover, as plantao.switchover_history shows it. */
+export interface Requester {
+  /** A database role, or an HTTP client. */
+  name: string;
+  via: 'HTTP' | 'SQL' | 'command line' | 'preferred node';
+  /** The address; null for a Unix socket. */
+  from: string | null;
+  at: Date;
+}
+
 /** How a node resigns. */
 export interface Resignation {
   /** A sentence for leader_history and the log. */
@@ -20,8 +30,8 @@ export interface Resignation {
   cause: EndCause;
   /** The successor that a switchover names; null for any. */
   handTo: string | null;
-  /** Who requested it: a database role or an HTTP client; null if the node itself decided. */
-  askedBy: string | null;
+  /** The one who requested it; null if the node itself decided. */
+  askedBy: Requester | null;
 }
 
 const CAUSES: Readonly<Record<string, EndCause>> = {

@@ -1,5 +1,6 @@
 import type { Log } from '../log.ts';
 import type { CandidacyOptions } from './candidacy.ts';
+import type { Requester } from './end-cause.ts';
 import type { HousekeepingOptions } from './housekeeping.ts';
 import type { LeaderLocking } from './lock/leader-lock.ts';
 import type { LossReportOptions } from './loss-report.ts';
@@ -26,5 +27,5 @@ export interface SyncManagerOptions
 /** Where a requested switchover comes from. */
 export interface SwitchoverOrigin {
   reason: string;
-  askedBy: string;
+  askedBy: Requester;
 }

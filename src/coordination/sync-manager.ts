@@ -269,7 +269,7 @@ export class SyncManager {
     try {
       await drain();
       await lock.release({ reason, cause, handTo, askedBy });
-      const [by, to] = [askedBy ? ` by ${askedBy}` : '', handTo ? `, for ${handTo}` : ''];
+      const [by, to] = [askedBy ? ` by ${askedBy.name}` : '', handTo ? `, for ${handTo}` : ''];
       log.info({ event: 'resigned' }, `resigned: ${reason}${by}${to}`);
       if (peers.living.length > 0) {
         this.#candidacy.backOff(leaseMs);

@@ -42,10 +42,12 @@ export async function reachable<T>(url: string, work: () => Promise<T>): Promise
   }
 }
 
+const isRefused = (error: unknown) => error instanceof Error && 'code' in error && error.code === 'ECONNREFUSED';
+
 function because(error: unknown): string {
   const reason = messageOf(error);
   if (error instanceof UnfitServerError || error instanceof SessionSettingsError) return `: ${reason}`;
   // PgBouncer's reply to settings of the session.
   if (reason.includes('unsupported startup parameter')) return ` (${reason}). ${DIRECT}`;
-  return ` (${reason}): ${ADVICE[sqlState(error) ?? ''] ?? `check ${PARTS}`}`;
+  return ` (${reason}): ${ADVICE[sqlState(error) ?? ''] ?? `check ${PARTS}${isRefused(error) ? '; is PostgreSQL running there?' : ''}`}`;
 }

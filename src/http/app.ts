@@ -12,6 +12,7 @@ import { type Caller, endWithToken } from './request/checks/authentication.ts';
 import type { OriginCheck } from './request/checks/origin-check.ts';
 import { RoleGate } from './request/checks/role-gate.ts';
 import { RequestLifetime } from './request/request-lifetime.ts';
+import { logAtEnd } from './request/request-log.ts';
 import { check, fieldNames, inputOf } from './request/validate.ts';
 import { markEventStream } from './response/send-error.ts';
 import { sendJson } from './response/send-json.ts';
@@ -36,7 +37,8 @@ export function createApp(services: Services): Express {
   app.disable('query parser');
   if (services.trustProxy !== null) app.set('trust proxy', services.trustProxy);
 
-  app.use((request, _response, next) => {
+  app.use((request, response, next) => {
+    if (services.log.isLevelEnabled('debug')) logAtEnd(services.log, request, response);
     services.hosts.check(request, request.path);
     next();
   });
@@ -139,7 +141,7 @@ function refuseOtherMethods(app: Express, routes: readonly Route[]): void {
 function corsOptions(origins: OriginCheck): cors.CorsOptionsDelegate<Request> {
   const options = {
     methods: ['GET', 'HEAD', 'POST', 'PATCH', 'DELETE'],
-    allowedHeaders: ['Content-Type', 'Authorization', 'Idempotency-Key', 'Last-Event-ID', 'Prefer'],
+    allowedHeaders: ['Content-Type', 'Authorization', 'Idempotency-Key', 'Last-Event-ID', 'Prefer', 'X-Request-Id'],
     exposedHeaders: EXPOSED,
     maxAge: 600,
   };

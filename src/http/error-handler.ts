@@ -10,6 +10,8 @@ import type { Log } from '../log.ts';
 import type { Exchange } from './connection.ts';
 import { expiredCursor, HttpError, invalid, temporarily, tooManyRequests } from './http-error.ts';
 import type { RoleGate } from './request/checks/role-gate.ts';
+import { requestIdOf } from './request/request-id.ts';
+import { withoutSecrets } from './request/request-log.ts';
 import { isEventStream, sendError } from './response/send-error.ts';
 
 const statusOf: Record<RefusalCode, number> = {
@@ -105,16 +107,15 @@ function ofBodyParser(error: unknown): HttpError | null {
   }
 }
 
-/** Returns a path without the token of a hook: people who read logs must not learn it. */
-const withoutSecrets = (path: string) => path.replace(/^(\/+hooks\/).*/i, '$1…');
-
 /** Returns the last middleware: every failure becomes a JSON response, without stack, SQL or file path. */
 export function errorHandler(gate: RoleGate, log: Log, onError: (code: string) => void): ErrorRequestHandler {
   return (error, request, response, _next) => {
     const known = toHttpError(error, gate);
     onError(known?.code ?? 'internal_error');
-    if (!known)
-      log.error({ event: 'request_failed', err: error }, `${request.method} ${withoutSecrets(request.path)} failed`);
+    if (!known) {
+      const fields = { event: 'request_failed', request_id: requestIdOf(request), err: error };
+      log.error(fields, `${request.method} ${withoutSecrets(request.path)} failed`);
+    }
     // Already answered at its deadline: the connection stays open.
     if (response.writableEnded) return;
     if (response.headersSent || response.destroyed) {

@@ -15,6 +15,7 @@ import type { NotifyQueue } from '../database/checks/notify-queue.ts';
 import type { EventLog } from '../events/event-log.ts';
 import type { Waiters } from '../events/waiters.ts';
 import type { Log } from '../log.ts';
+import type { LogLevel } from '../log-level.ts';
 import type { Measurements } from '../measurements.ts';
 import type { LongPolls } from './delivery/long-poll.ts';
 import type { PollSlots } from './delivery/poll-slots.ts';
@@ -51,7 +52,7 @@ export interface Cluster extends RoleView {
   /** Brings the node back into service. */
   revive(): Promise<void>;
   /** Returns null on success, otherwise the error code. */
-  switchover(to: string | null, askedBy: string): Promise<string | null>;
+  switchover(to: string | null, requester: { name: string; address: string | null }): Promise<string | null>;
 }
 
 /** The figures of the nodes in intervals of `stepMs`, oldest first; null where a node reported nothing. */
@@ -81,6 +82,7 @@ export interface Services extends ChatFeatures {
   /** 0 means no limit. */
   hookPostsPerMinute: number;
   log: Log;
+  logLevel: LogLevel;
   sequelize: Sequelize;
   cluster: Cluster;
   authenticator: Authenticator;

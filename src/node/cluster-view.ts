@@ -1,3 +1,4 @@
+import type { Requester } from '../coordination/end-cause.ts';
 import type { ClusterIdentity } from '../coordination/peers/cluster-identity.ts';
 import type { Peers } from '../coordination/peers/peers.ts';
 import type { SyncManager } from '../coordination/sync-manager.ts';
@@ -88,7 +89,8 @@ export class ClusterView implements Cluster {
     return this.#sync.revive();
   }
 
-  switchover(to: string | null, askedBy: string): Promise<string | null> {
+  switchover(...[to, { name, address }]: Parameters<Cluster['switchover']>): Promise<string | null> {
+    const askedBy: Requester = { name, via: 'HTTP', from: address, at: new Date() };
     return this.#sync.switchover(to, { reason: 'switchover requested over HTTP', askedBy });
   }
 }

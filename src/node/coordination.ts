@@ -6,10 +6,13 @@ import { Peers } from '../coordination/peers/peers.ts';
 import { SyncManager } from '../coordination/sync-manager.ts';
 import type { BlockerWatch } from '../database/checks/blocker-watch.ts';
 import type { Log } from '../log.ts';
+import type { LogLevel } from '../log-level.ts';
 import type { Measurements } from '../measurements.ts';
+import { publicSettings } from '../public-settings.ts';
 import type { Settings } from '../settings.ts';
 import type { NodeChat } from './chat.ts';
 import type { NodeDatabase } from './database.ts';
+import { PublishedSettings } from './published-settings.ts';
 import { RecentActivity } from './recent-activity.ts';
 
 /** Options of {@link buildCoordination}. */
@@ -20,6 +23,7 @@ export interface CoordinationOptions {
   /** Returns the address at which peers and clients reach this node. */
   url(): string;
   log: Log;
+  logLevel: LogLevel;
   database: NodeDatabase;
   lock: LockThread;
   chat: Pick<NodeChat, 'eventLog' | 'waiters' | 'writer' | 'sequences'>;
@@ -65,6 +69,13 @@ export function buildCoordination(options: CoordinationOptions) {
       log.warn({ event: 'stranger', url: peer }, `${peer} serves ${what} and is no peer of this node: check PEER_URL`);
     },
   });
+  const published = new PublishedSettings({
+    sequelize: database.sequelize,
+    node,
+    read: () => publicSettings({ ...settings, nodeName: node, nodeUrl: url(), logLevel: options.logLevel.current }),
+    epoch: () => eventLog.known.epoch,
+    onError: (sentence) => log.debug({ event: 'settings_not_shown' }, sentence),
+  });
   const sync = new SyncManager({
     node,
     leaseMs,
@@ -79,9 +90,10 @@ export function buildCoordination(options: CoordinationOptions) {
     log,
     async writeRow(role, term) {
       const row = { node, cluster: identity.cluster, url: url(), pid: process.pid, version, role, isPreferred, term };
-      const load = { waiters: waiters.size, ...measurements.load.take() };
+      const load = { waiters: waiters.size, queuedPosts: writer.queued, ...measurements.load.take() };
       activity.record({ node, ...load });
       const state = await registry.write({ ...row, position: eventLog.known.head, ...load, startedAt });
+      void published.writeIfChanged();
       if (state.cluster !== null) identity.cluster = state.cluster;
       for (const peer of state.peers) if (peer.heartbeat_age_ms <= CURRENT_MS) activity.record(peer);
       peers.observeRows(state.peers);

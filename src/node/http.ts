@@ -15,6 +15,7 @@ import { Server } from '../http/server.ts';
 import type { Services } from '../http/services.ts';
 import { Traffic } from '../http/traffic.ts';
 import type { Log } from '../log.ts';
+import type { LogLevel } from '../log-level.ts';
 import type { Measurements } from '../measurements.ts';
 import { isLoopback, type Settings } from '../settings.ts';
 import type { NodeChat } from './chat.ts';
@@ -31,6 +32,7 @@ export interface HttpOptions {
   /** Returns the address at which peers and clients reach this node. */
   url(): string;
   log: Log;
+  logLevel: LogLevel;
   database: NodeDatabase;
   lock: LockThread;
   chat: NodeChat;
@@ -43,7 +45,8 @@ export interface HttpOptions {
 
 /** Builds the routes and the server that serves them. */
 export function buildHttp(options: HttpOptions) {
-  const { settings, node, version, url, log, database, lock, chat, coordination, readiness, notifyQueue } = options;
+  const { settings, node, version, url, log, logLevel, database, lock, chat, coordination, readiness, notifyQueue } =
+    options;
   const { listener, measurements } = options;
   const { sync, peers, identity, activity } = coordination;
   const { eventLog, waiters, subscriptions, knownTokens } = chat;
@@ -75,6 +78,7 @@ export function buildHttp(options: HttpOptions) {
     }),
     trustProxy,
     log,
+    logLevel,
     sequelize: database.sequelize,
     cluster,
     authMode,

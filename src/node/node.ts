@@ -16,6 +16,7 @@ import { Listener } from '../database/listener.ts';
 import { migrate } from '../database/migrator.ts';
 import { reachable } from '../database/reachable.ts';
 import { createLog, type Log } from '../log.ts';
+import { LogLevel } from '../log-level.ts';
 import { Measurements } from '../measurements.ts';
 import { PACKAGE_ROOT } from '../package-root.ts';
 import { type Settings, settingsWarnings } from '../settings.ts';
@@ -43,14 +44,18 @@ export interface Node {
   start(): Promise<void>;
   /** Resigns the active role, responds to every waiter, finishes the requests in flight, and closes. */
   stop(): Promise<void>;
+  /** Changes the log level to debug, or back. */
+  toggleDebugLog(): void;
 }
 
 /** Creates a node from its settings; nothing runs before `start`. `lockProgram` is a compiled lock-worker.ts. */
 export function createNode(settings: Settings, given: { log?: Log; lockProgram?: URL | undefined } = {}): Node {
   const name = settings.nodeName ?? `node-${settings.port === 0 ? process.pid : settings.port}`;
   const pretty = settings.logFormat === 'pretty' || (settings.logFormat === 'auto' && process.stdout.isTTY === true);
-  const log = given.log ?? createLog({ node: name, level: settings.logLevel, pretty });
   let parts: ReturnType<typeof assemble> | null = null;
+  const term = () => parts?.term() ?? null;
+  const log = given.log ?? createLog({ node: name, level: settings.logLevel, pretty, term });
+  const logLevel = new LogLevel(log, settings.logLevel);
   let starting: Promise<void> | null = null;
   let stopping: Promise<void> | null = null;
 
@@ -59,7 +64,7 @@ export function createNode(settings: Settings, given: { log?: Log; lockProgram?:
     const applied = await reachable(url, () => migrate(url, { log: (line) => log.info(line) }));
     if (applied > 0) log.info(`the schema is up to date: ${applied} migrations applied`);
     for (const warning of [...settingsWarnings(settings), ...(await checkDatabase(settings))]) log.warn(warning);
-    parts = assemble(settings, name, log, given.lockProgram);
+    parts = assemble({ settings, node: name, log, logLevel, lockProgram: given.lockProgram });
     try {
       await parts.start();
     } catch (error) {
@@ -78,6 +83,7 @@ export function createNode(settings: Settings, given: { log?: Log; lockProgram?:
     get url() {
       return parts?.url() ?? '';
     },
+    toggleDebugLog: () => logLevel.toggleDebug('signal SIGUSR2'),
     start: () => {
       starting ??= start();
       return starting;
@@ -89,8 +95,17 @@ export function createNode(settings: Settings, given: { log?: Log; lockProgram?:
   };
 }
 
+/** What a node is built on. */
+interface Foundation {
+  settings: Settings;
+  node: string;
+  log: Log;
+  logLevel: LogLevel;
+  lockProgram: URL | undefined;
+}
+
 /** Builds the parts in the order in which they start. A part that calls a later one is given it by `start`. */
-function assemble(settings: Settings, node: string, log: Log, lockProgram?: URL) {
+function assemble({ settings, node, log, logLevel, lockProgram }: Foundation) {
   let address = settings.nodeUrl ?? `http://localhost:${settings.port}`;
   const url = () => address;
 
@@ -123,7 +138,7 @@ function assemble(settings: Settings, node: string, log: Log, lockProgram?: URL)
   });
   const isCaughtUp = () => chat.eventLog.isReading && listener.isListening;
   const coordination = buildCoordination({
-    ...{ settings, node, version, url, log, database, lock, chat, blockers, isCaughtUp, measurements },
+    ...{ settings, node, version, url, log, logLevel, database, lock, chat, blockers, isCaughtUp, measurements },
   });
   const { sync } = coordination;
   const readiness = new Readiness({
@@ -137,7 +152,7 @@ function assemble(settings: Settings, node: string, log: Log, lockProgram?: URL)
     writer: chat.writer,
   });
   const http = buildHttp({
-    ...{ settings, node, version, url, log, database, lock, chat, coordination, readiness, notifyQueue },
+    ...{ settings, node, version, url, log, logLevel, database, lock, chat, coordination, readiness, notifyQueue },
     ...{ listener, measurements },
   });
 
@@ -153,6 +168,7 @@ function assemble(settings: Settings, node: string, log: Log, lockProgram?: URL)
   let ignoreServers = () => {};
   return {
     url,
+    term: () => sync.leader?.term ?? null,
     async start() {
       ignoreServers = database.onServerFound(() => sync.suspectVacancy('PostgreSQL accepts writes again'));
       lock.start((reason, cause) => sync.handleLockLost(reason, cause));

@@ -53,7 +53,8 @@ export function describeFailure(error: unknown): { exit: ExitCode; sentence: str
     return { exit: Exit.UNREACHABLE, sentence: `the database was lost: ${sentence}` };
   const state = sqlState(error);
   if (state !== null && NO_SCHEMA.includes(state)) {
-    const remedy = 'start a node of this version, or run `plantao migrate`';
+    const remedy =
+      'check that DATABASE_URL names the right one; if so, start a node of this version, or run `plantao migrate`';
     return { exit: Exit.FAILED, sentence: `the database has no schema of Plantão, or an older one: ${remedy}` };
   }
   if (state === SqlState.INSUFFICIENT_PRIVILEGE) {

@@ -12,10 +12,10 @@ import { showStatus } from '../status/show-status.ts';
 export const status: Command = {
   usage: `plantao status [--watch] [--every SECONDS] [--database URL] [--json]
 
-Shows the cluster at a glance: which node is active in which term, how old its lease is, all nodes with role, heartbeat, lag and
-waiters, the standbys of PostgreSQL, and the sessions that block the nodes. Alarms are red. Exit code 0
+Shows the cluster at a glance: which node is active in which term, how old its lease is, all nodes with role, heartbeat, posts a
+second, lag and waiters, the standbys of PostgreSQL, and the sessions that block the nodes. Alarms are red. Exit code 0
 while a node is active, 1 while none is, 3 if the database cannot be reached. The same in psql: TABLE plantao.cluster_status,
-plantao.lock_holder, plantao.durability and plantao.blocking.
+plantao.activity, plantao.lock_holder, plantao.durability and plantao.blocking.
 
   --watch         show it again and again until Ctrl-C; with --json one document a line
   --every S       seconds between two pictures of --watch, 1 to 3600 (default 2)

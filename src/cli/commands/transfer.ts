@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createReadStream, createWriteStream } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { messageOf } from '../../message-of.ts';
 import { DATABASE_OPTIONS, DATABASE_USAGE, parseCommand } from '../command/arguments.ts';
 import type { Command } from '../command/command.ts';
@@ -11,6 +12,9 @@ import { writeExport } from '../transfer/write-export.ts';
 
 /** For each statement: a batch of 5000 rows, or the first rows of a big table in their order. */
 const LIMIT_MS = 10 * 60_000;
+
+/** Returns the file's name; undefined for standard input or output, also called `-`. */
+const fileOf = ([name]: readonly string[]) => (name === '-' ? undefined : name);
 
 /** `plantao export` */
 export const exportCommand: Command = {
@@ -25,7 +29,7 @@ ${DATABASE_USAGE}`,
   async run(args, io) {
     const options = { ...DATABASE_OPTIONS, 'without-passwords': { type: 'boolean', default: false } } as const;
     const { values, positionals } = parseCommand(args, options, ['FILE?']);
-    const [file] = positionals;
+    const file = fileOf(positionals);
     const output = file === undefined ? process.stdout : createWriteStream(file, { flags: 'wx', mode: 0o600 });
     try {
       if (file !== undefined) await once(output, 'open');
@@ -41,7 +45,11 @@ ${DATABASE_USAGE}`,
       });
     });
     const exporting = withDatabase(values.database, (query) => writeExport(query, output, how), LIMIT_MS);
-    const rows = await Promise.race([exporting, failure]);
+    const rows = await Promise.race([exporting, failure]).catch(async (error) => {
+      // A part of an export is of no use, and would refuse the next one.
+      if (file !== undefined) await rm(file, { force: true });
+      throw error;
+    });
     if (file !== undefined) {
       output.end();
       await once(output, 'close');
@@ -63,7 +71,7 @@ the role that owns the schema. Each batch is one SELECT plantao.import_rows(tabl
 ${DATABASE_USAGE}`,
   async run(args, io) {
     const { values, positionals } = parseCommand(args, DATABASE_OPTIONS, ['FILE?']);
-    const [file] = positionals;
+    const file = fileOf(positionals);
     const input = file === undefined ? process.stdin : createReadStream(file);
     try {
       if (file !== undefined) await once(input, 'open');

@@ -11,6 +11,8 @@ export interface NodeStatus {
   is_primary: boolean;
   behind: number;
   waiters: number;
+  posts_per_second: number;
+  queued_posts: number;
 }
 
 /** One row of plantao.durability. */
@@ -82,7 +84,7 @@ export async function readStatus(query: Query): Promise<ClusterStatus> {
   );
   if (!server) throw new Error('the database returned no row');
   const nodes = await query<NodeStatus>(
-    `SELECT node, role, term, heartbeat_age_ms, url, version, is_primary, behind, waiters FROM plantao.cluster_status
+    `SELECT node, role, term, heartbeat_age_ms, url, version, is_primary, behind, waiters, posts_per_second, queued_posts FROM plantao.cluster_status
      WHERE role <> 'stopped' OR heartbeat_age_ms < 86400000 ORDER BY node`,
   );
   // A term stays open when its node dies, until the next one opens; the lock session is gone at once.
@@ -104,6 +106,16 @@ export async function readStatus(query: Query): Promise<ClusterStatus> {
   return { cluster, leader: leader ?? vacant, pause, nodes, postgres: { ...postgres, standbys }, blocking };
 }
 
+/** Returns what to do while no node is active. */
+function remedyFor(nodes: readonly NodeStatus[], isPaused: boolean): string {
+  const living = nodes.filter(({ role }) => role !== 'silent' && role !== 'stopped');
+  if (living.length === 0) return 'start one';
+  if (isPaused) return 'plantao resume lets a standby take over';
+  const fallen = living.find(({ role }) => role === 'fallen');
+  if (fallen && living.every(({ role }) => role === 'fallen')) return `plantao revive ${fallen.node} brings one back`;
+  return "a standby's /health and log name the reason";
+}
+
 /** Returns a sentence for each thing that needs attention now. */
 export function alarmsOf({ leader, pause, nodes, blocking, postgres }: ClusterStatus): string[] {
   const alarms: string[] = [];
@@ -112,10 +124,10 @@ export function alarmsOf({ leader, pause, nodes, blocking, postgres }: ClusterSt
     alarms.push(`failover is PAUSED until ${until}Z by ${pause.asked_by}${why}. To end the pause: plantao resume`);
   }
   const active = nodes.find(({ role }) => role === 'active');
-  if (leader.node === null) alarms.push('no node is active: writes get 503');
+  if (leader.node === null) alarms.push(`no node is active: writes get 503; ${remedyFor(nodes, pause !== null)}`);
   else if (!active) alarms.push(`${leader.node}, which is active, does not write its row: is it running?`);
   const standbys = nodes.filter(({ role }) => role === 'standby').length;
-  if (active && standbys === 0) alarms.push('no standby could take over');
+  if (active && standbys === 0) alarms.push('no standby could take over: start another node, or plantao revive one');
   for (const { node, role } of nodes) if (role === 'silent') alarms.push(`${node} is silent: no heartbeat for 3 s`);
   for (const { blocks, application_name: name, ended_by: remedy } of blocking) {
     alarms.push(`"${name ?? ''}" blocks ${blocks}: ${remedy}`);

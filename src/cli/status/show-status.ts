@@ -32,14 +32,31 @@ function heading({ cluster, leader, postgres }: ClusterStatus): string {
   );
 }
 
+const isLiving = ({ role }: NodeStatus) => role !== 'silent' && role !== 'stopped';
+
 function nodeTable({ nodes }: ClusterStatus, hasColours: boolean): string {
   if (nodes.length === 0) return 'no node has ever run on this database';
-  const headings = ['node', 'role', 'term', 'heartbeat', 'behind', 'waiters', 'version', 'preferred', 'url'];
+  const headings = [
+    'node',
+    'role',
+    'term',
+    'heartbeat',
+    'posts/s',
+    'queue',
+    'behind',
+    'waiters',
+    'version',
+    'preferred',
+    'url',
+  ];
   const rows = nodes.map((row): Cell[] => [
     row.node,
     { text: row.role, tone: ROLE_TONES[row.role] },
     row.term,
     `${duration(row.heartbeat_age_ms)} ago`,
+    // The last figures of a node that is gone are not those of now.
+    isLiving(row) ? row.posts_per_second : null,
+    isLiving(row) ? row.queued_posts : null,
     row.behind,
     row.waiters,
     row.version,

@@ -1,5 +1,12 @@
 import type { CallOptions } from '../requests/connection.ts';
-import type { ClusterActivity, ClusterBlocking, ClusterStatus, ClusterTimeline, Switchover } from '../types.ts';
+import type {
+  ClusterActivity,
+  ClusterBlocking,
+  ClusterStatus,
+  ClusterTimeline,
+  LogLevelChange,
+  Switchover,
+} from '../types.ts';
 import type { Calls } from './calls.ts';
 
 /** Operating the cluster: `client.operations`. With AUTH=token these need the ADMIN_TOKEN as the client's token. */
@@ -44,5 +51,10 @@ export class OperationCalls {
   /** Brings one node back into service, as a candidate. */
   async revive(url: string, options: CallOptions = {}): Promise<void> {
     await this.#calls.connection.writeTo(url, { method: 'POST', path: '/revive' }, options);
+  }
+
+  /** Changes how much one node logs, until it restarts. */
+  async setLogLevel(url: string, level: LogLevelChange['level'], options: CallOptions = {}): Promise<void> {
+    await this.#calls.connection.writeTo(url, { method: 'POST', path: '/log-level', body: { level } }, options);
   }
 }

@@ -65,5 +65,7 @@ export function heartbeatQuery(term: number): pg.QueryConfig {
 
 /** Waits for the writes under way, closes `term`, notifies the peers and frees the leader lock. */
 export function closeTermQuery(term: number, { reason, handTo, cause, askedBy }: Resignation): pg.QueryConfig {
-  return { text: 'SELECT plantao.close_term($1, $2, $3, $4, $5)', values: [term, reason, handTo, cause, askedBy] };
+  const { name = null, via = null, from = null, at = null } = askedBy ?? {};
+  const values = [term, reason, handTo, cause, name, via, from, at];
+  return { text: 'SELECT plantao.close_term($1, $2, $3, $4, $5, $6, $7, $8)', values };
 }

@@ -1,7 +1,7 @@
 import { QueryTypes, type Sequelize } from 'sequelize';
 import type { Load } from '../../load-meter.ts';
 import type { Log } from '../../log.ts';
-import type { EndCause } from '../end-cause.ts';
+import type { EndCause, Requester } from '../end-cause.ts';
 import type { PauseRow } from '../pause.ts';
 
 /** The row that a node writes about itself; plantao.cluster_status shows it. */
@@ -17,6 +17,8 @@ export interface NodeRow extends Load {
   term: number | null;
   position: number;
   waiters: number;
+  /** Posts that wait for the next commit. */
+  queuedPosts: number;
   startedAt: Date;
 }
 
@@ -62,8 +64,7 @@ export interface RegistryState {
 export interface SwitchoverRequest {
   /** The requested successor; null for any standby. */
   handTo: string | null;
-  /** The database role that requested it. */
-  askedBy: string;
+  askedBy: Requester;
 }
 
 function pauseOf({ since, until, reason, asked_by, remaining_ms }: NonNullable<Row['pause']>): PauseRow {
@@ -91,15 +92,15 @@ export class NodeRegistry {
     const rows = await this.#sequelize.query<Row>(
       `WITH me AS (
          INSERT INTO plantao.nodes AS n (node, url, pid, version, role, is_primary, term, position, waiters, started_at,
-           cluster, history, posts_per_second, commit_ms, delivery_ms)
+           cluster, history, posts_per_second, commit_ms, delivery_ms, queued_posts)
          VALUES ($node, $url, $pid, $version, $role, $isPreferred, $term, $position, $waiters, $startedAt,
            coalesce($cluster::uuid, plantao.cluster_id()), plantao.history_fingerprint(),
-           $postsPerSecond, $commitMs, $deliveryMs)
+           $postsPerSecond, $commitMs, $deliveryMs, $queuedPosts)
          ON CONFLICT (node) DO UPDATE SET url = excluded.url, pid = excluded.pid, version = excluded.version,
            role = excluded.role, is_primary = excluded.is_primary, term = excluded.term, position = excluded.position,
            waiters = excluded.waiters, started_at = excluded.started_at, heartbeat_at = clock_timestamp(),
            cluster = excluded.cluster, history = excluded.history, posts_per_second = excluded.posts_per_second,
-           commit_ms = excluded.commit_ms, delivery_ms = excluded.delivery_ms
+           commit_ms = excluded.commit_ms, delivery_ms = excluded.delivery_ms, queued_posts = excluded.queued_posts
        )
        SELECT ${UNACKNOWLEDGED}, node, url, pid, role, term, is_primary, waiters,
               posts_per_second AS "postsPerSecond", commit_ms AS "commitMs", delivery_ms AS "deliveryMs", started_at = $startedAt AS is_mine,
@@ -127,12 +128,15 @@ export class NodeRegistry {
 
   /** Removes and returns what plantao.switchover() requested of the active node of `term`: each request once, the newest of several. */
   async takeRequest(term: number): Promise<SwitchoverRequest | null> {
-    const [request] = await this.#sequelize.query<SwitchoverRequest>(
-      `WITH taken AS (DELETE FROM plantao.switchover_requests WHERE term <= $term RETURNING id, term, hand_to, asked_by)
-       SELECT ${UNACKNOWLEDGED}, hand_to AS "handTo", asked_by AS "askedBy" FROM taken WHERE term = $term ORDER BY id DESC LIMIT 1`,
+    const [request] = await this.#sequelize.query<Requester & { handTo: string | null }>(
+      `WITH taken AS (DELETE FROM plantao.switchover_requests r WHERE r.term <= $term RETURNING r.*)
+       SELECT ${UNACKNOWLEDGED}, hand_to AS "handTo", asked_by AS name, asked_via AS via, asked_from AS from, asked_at AS at
+       FROM taken WHERE term = $term ORDER BY id DESC LIMIT 1`,
       { bind: { term }, type: QueryTypes.SELECT },
     );
-    return request ?? null;
+    if (!request) return null;
+    const { handTo, name, via, from, at } = request;
+    return { handTo, askedBy: { name, via, from, at } };
   }
 
   /** Requests a switchover to `node`, and returns the answer of plantao.switchover(); the active node decides. */

@@ -105,6 +105,8 @@ export const FIELDS: Readonly<Record<string, readonly [description: string, exam
   lag_ms: ['The age of the oldest of these events, in milliseconds; null if unknown', 0],
   last_message: ['The newest message of the group; null if there is none'],
   last_read_id: ['The read mark: the last message that the user has read', 1042],
+  level: ['How much the node logs', 'debug'],
+  previous_level: ['How much it logged until now', 'info'],
   limit: ['The maximum number of entries to return', 20],
   members: ['The members'],
   members_count: ['The number of members; `members` may not list all of a large group', 2],

@@ -7,6 +7,8 @@ export const GUIDE = `A highly available chat. Send requests to any node: every 
 Bodies are JSON in UTF-8. Parameters of a GET are in the query, or in a JSON body. Ids are positive integers, also as text. Times are ISO 8601 in UTC.
 Unknown fields are ignored. Responses may gain fields, and events may gain kinds: ignore those that you do not know.
 
+Every response has the header \`X-Request-Id\`: that of the request, if it has one of up to 64 letters, digits and \`._:+/=@-\`, otherwise a new one. The node's log has it with every unexpected error.
+
 ## Authentication
 With \`AUTH=token\`, POST /register or /login returns a token: send it as \`Authorization: Bearer <token>\`. GET /health names the mode in \`auth\`.
 A node with JWT_ISSUER also accepts the JWTs of that application's users. The first JWT of a user creates the account: under the name in the token, or if that is taken with a
@@ -68,7 +70,7 @@ export const TAGS: readonly (readonly [name: string, description: string, paths:
   [
     'Operations',
     'The state of the nodes, and the role of this one.',
-    /^\/($|health|liveness|readiness|primary|replica|cluster|metrics|fall|revive|switchover)/,
+    /^\/($|health|liveness|readiness|primary|replica|cluster|metrics|fall|revive|switchover|log-level)/,
   ],
   ['Pages', 'The chat page and this documentation.', /^\/(home|assets|docs|openapi|manifest|service-worker)/],
 ];

@@ -2,6 +2,7 @@ import http, { type IncomingHttpHeaders, type IncomingMessage, type OutgoingHttp
 import https from 'node:https';
 import type { NextFunction, Request, Response } from 'express';
 import { temporarily } from '../http-error.ts';
+import { requestIdOf } from '../request/request-id.ts';
 import { RequestLifetime } from '../request/request-lifetime.ts';
 import { readWholeBody } from './body.ts';
 
@@ -43,6 +44,7 @@ const OWN_REQUEST_HEADERS = new Set([
 /** Response headers that this node sets itself: those of the connection, and the standard headers (fast-path.ts). */
 const OWN_RESPONSE_HEADERS = new Set([
   ...['connection', 'keep-alive', 'transfer-encoding', 'date', 'vary', 'cache-control', 'x-content-type-options'],
+  'x-request-id',
   ...['access-control-allow-origin', 'access-control-expose-headers'],
 ]);
 
@@ -201,6 +203,7 @@ export class WriteForwarder {
     const address = request.socket.remoteAddress ?? '';
     headers['x-forwarded-for'] = earlier === undefined ? address : `${earlier}, ${address}`;
     headers[HOP] = this.#cluster.node;
+    headers['x-request-id'] = requestIdOf(request);
     if (body.length > 0 || request.headers['content-length'] !== undefined) headers['content-length'] = body.length;
     return headers;
   }

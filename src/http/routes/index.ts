@@ -6,6 +6,7 @@ import { userRoutes } from './accounts/user-routes.ts';
 import { clusterDetailRoutes } from './cluster/cluster-detail-routes.ts';
 import { clusterRoutes } from './cluster/cluster-routes.ts';
 import { controlRoutes } from './cluster/control-routes.ts';
+import { logRoutes } from './cluster/log-routes.ts';
 import { metricsRoutes } from './cluster/metrics-routes.ts';
 import { administrationRoutes } from './groups/administration-routes.ts';
 import { directRoutes } from './groups/direct-routes.ts';
@@ -29,6 +30,7 @@ export function allRoutes(services: Services): Route[] {
     ...clusterRoutes(services, send),
     ...clusterDetailRoutes(services),
     ...metricsRoutes(services),
+    ...logRoutes(services),
     ...signInRoutes(services),
     ...accountRoutes(services),
     ...userRoutes(services),

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { plantao } from '../../support/command.ts';
 import { eventually } from '../../support/eventually.ts';
 import { get, post } from '../../support/http.ts';
 import type { NodeProcess } from '../../support/node-process.ts';
@@ -56,6 +57,27 @@ describe('The cause in plantao.leader_history', function () {
     const { history } = (await get(`${active.url}/cluster`)).body as { history: Ended[] };
     expect(history[1]).to.include({ node: active.name, end_cause: 'switchover' });
     expect(history[1]?.asked_by).to.match(/^HTTP client /);
+  });
+
+  it('shows in switchover_history who requested each, how and from where', async () => {
+    const role = new URL(database.url).username;
+    await scene.broken(() => scene.sql('SELECT plantao.switchover()'));
+    await scene.broken(() => plantao(['switchover', '--database', database.url]));
+    const active = await scene.active();
+    await scene.broken(() => post(`${active.url}/switchover`, {}));
+    const rows = await scene.sql(
+      `SELECT asked_via, asked_by, asked_from, asked_at <= at AND at > now() - interval '10 minutes' AS is_dated,
+              node <> successor AS is_other, gap BETWEEN '0' AND '1 minute' AS has_gap
+       FROM plantao.switchover_history LIMIT 3`,
+    );
+    const [http, ...others] = rows;
+    const done = { is_dated: true, is_other: true, has_gap: true };
+    expect(http).to.include({ asked_via: 'HTTP', ...done });
+    expect(http?.asked_from).to.match(/^(::ffff:)?127\.0\.0\.1$|^::1$/);
+    expect(others).to.deep.equal([
+      { asked_via: 'command line', asked_by: role, asked_from: '127.0.0.1', ...done },
+      { asked_via: 'SQL', asked_by: role, asked_from: '127.0.0.1', ...done },
+    ]);
   });
 
   it("tells an administrator's pg_terminate_backend from a term closed in SQL", async () => {

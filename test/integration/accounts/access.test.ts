@@ -89,6 +89,7 @@ const TABLE: Record<string, Row> = {
   'GET /openapi.json': { answers: everyone(200) },
   'POST /fall': { answers: admins(200) },
   'POST /revive': { answers: admins(200) },
+  'POST /log-level': { body: () => ({ level: 'info' }), answers: admins(200) },
   // There is no other node to hand over to.
   'POST /switchover': { answers: admins(409) },
   'POST /register': {

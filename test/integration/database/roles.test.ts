@@ -173,6 +173,9 @@ describe('The role plantao_dba_readonly', function () {
         'lock_holder',
         'current_pause',
         'blocking',
+        'settings',
+        'activity',
+        'switchover_history',
         'group_activity',
         'event_log_status',
       ]) {

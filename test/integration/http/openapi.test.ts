@@ -273,6 +273,8 @@ describe('The OpenAPI document', function () {
     await ask('POST', '/delete-account', '/delete-account', { ...e, body: { password: 'battery staple' } }, 200);
     await ask('DELETE', '/tokens', '/tokens', { ...admin, body: { userId: bruno.id } }, 200);
     await ask('POST', '/logout', '/logout', a, 200);
+    await ask('POST', '/log-level', '/log-level', { ...admin, body: { level: 'debug' } }, 200);
+    await ask('POST', '/log-level', '/log-level', { ...admin, body: { level: 'info' } }, 200);
     await ask('POST', '/fall', '/fall', admin, 200);
     await ask('GET', '/health', '/health', {}, 503);
     await ask('GET', '/users', '/users', admin, 503);

@@ -64,7 +64,7 @@ describe('plantao', function () {
         const result = await plantao([name, '--database', database.url]);
         expect(result.exit, name).to.equal(1);
         expect(result.errors, name).to.match(
-          /has no schema of Plantão.*: start a node of this version, or run `plantao migrate`/,
+          /has no schema of Plantão.*: check that DATABASE_URL names .* start a node of this version, or run `plantao migrate`/,
         );
       }
     });
@@ -87,7 +87,9 @@ describe('plantao', function () {
       expect(JSON.parse(empty.output)).to.deep.equal([]);
       const none = await plantao(['status', '--database', database.url]);
       expect(none).to.include({ exit: 1 });
-      expect(none.output).to.include('! no node is active: writes get 503').and.include('no node has ever run');
+      expect(none.output)
+        .to.include('! no node is active: writes get 503; start one')
+        .and.include('no node has ever run');
     });
   });
 

@@ -10,6 +10,7 @@ const METHODS: Record<string, (client: ChatClient, url: string) => Promise<unkno
   'POST /fall': (client, url) => client.operations.fall(url),
   'POST /revive': (client, url) => client.operations.revive(url),
   'POST /switchover': (client) => client.operations.switchover('node-b'),
+  'POST /log-level': (client, url) => client.operations.setLogLevel(url, 'debug'),
   'GET /cluster': (client) => client.cluster(),
   'GET /cluster/timeline': (client) => client.operations.timeline(),
   'GET /cluster/activity': (client) => client.operations.activity(),

@@ -1,3 +1,4 @@
+import type { Request } from 'express';
 import { z } from 'zod';
 import { HttpError } from '../../http-error.ts';
 import { prefersHtml } from '../../request/prefers-html.ts';
@@ -177,8 +178,10 @@ export const switchoverAnswer = z.object({
   active_url: z.string().nullable(),
 });
 
-function switchoverRoute({ cluster, showsActiveUrl }: Services): Route {
+function switchoverRoute({ cluster, showsActiveUrl, authMode }: Services): Route {
   const activeUrl = () => (showsActiveUrl ? cluster.activeUrl : null);
+  const proof = authMode === 'token' ? ' with the ADMIN_TOKEN' : '';
+  const requesterOf = ({ ip }: Request) => ({ name: `HTTP client ${ip}${proof}`, address: ip ?? null });
   return route({
     method: 'post',
     path: '/switchover',
@@ -190,7 +193,7 @@ function switchoverRoute({ cluster, showsActiveUrl }: Services): Route {
     answer: switchoverAnswer,
     refusals: [404, 409],
     async handle({ input, request }) {
-      const refusal = await cluster.switchover(input.to ?? null, `HTTP client ${request.ip}`);
+      const refusal = await cluster.switchover(input.to ?? null, requesterOf(request));
       if (refusal !== null) {
         const [status, sentence] = refusals[refusal] ?? [409, refusal];
         throw new HttpError(status, refusal, sentence, {

@@ -1,0 +1,36 @@
+import { splitCredentials, splitOnce } from './database-url.ts';
+
+const MASK = '***';
+
+/**
+ * Returns a URL, of a database or another one, with its secrets masked: the password, and parameters whose name says that they
+ * are secret. Text that is no URL is returned as it is.
+ */
+export function maskUrlSecrets(url: string): string {
+  const [scheme] = /^[a-z][a-z0-9+.-]*:\/\//i.exec(url) ?? [];
+  if (scheme === undefined) return url;
+  const { credentials, location } = splitCredentials(url.slice(scheme.length));
+  const [user = '', password] = splitOnce(credentials, ':');
+  // A web address has a name there only to carry a secret.
+  const shownUser = /^http/i.test(scheme) ? MASK : user;
+  const login = credentials === '' ? '' : `${shownUser}${password === undefined ? '' : `:${MASK}`}@`;
+  const [address = '', query] = splitOnce(location, '?');
+  return `${scheme}${login}${address}${query === undefined ? '' : `?${maskParameters(query)}`}`;
+}
+
+function maskParameters(query: string): string {
+  const masked = query.split('&').map((pair) => {
+    const [name = '', value] = splitOnce(pair, '=');
+    return value !== undefined && /pass|secret|token/i.test(decoded(name)) ? `${name}=${MASK}` : pair;
+  });
+  return masked.join('&');
+}
+
+/** The name of a parameter may be escaped: "p%61ssword". */
+function decoded(name: string): string {
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    return name;
+  }
+}

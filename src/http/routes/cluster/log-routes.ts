@@ -1,0 +1,34 @@
+import { z } from 'zod';
+import { LOG_LEVELS } from '../../../log-level.ts';
+import type { Services } from '../../services.ts';
+import { type Route, route } from '../route.ts';
+
+const level = z.enum(LOG_LEVELS, 'must be a level from trace to silent');
+
+/** The response to POST /log-level. */
+export const logLevelAnswer = z.object({
+  level: level.describe('The level of the log from now on'),
+  previous_level: level.describe('The level until now'),
+});
+
+/** `/log-level`: how much this node logs. */
+export function logRoutes({ logLevel }: Services): Route[] {
+  return [
+    route({
+      method: 'post',
+      path: '/log-level',
+      serves: 'control',
+      requires: 'admin',
+      summary: 'Changes how much this node logs, until it restarts',
+      description:
+        'Changes how much this node logs, until it restarts with LOG_LEVEL. With debug it logs every request. The signal SIGUSR2 changes to debug and back. plantao.settings shows the level of each node. Repeating it is safe',
+      input: z.object({ level }),
+      answer: logLevelAnswer,
+      handle({ input, request }) {
+        const previous = logLevel.current;
+        logLevel.set(input.level, `requested by HTTP client ${request.ip}`);
+        return { body: { level: logLevel.current, previous_level: previous } };
+      },
+    }),
+  ];
+}

@@ -1,0 +1,52 @@
+import { QueryTypes, type Sequelize } from 'sequelize';
+import { messageOf } from '../message-of.ts';
+import type { PublicSettings } from '../public-settings.ts';
+
+/** Options of {@link PublishedSettings}. */
+export interface PublishedSettingsOptions {
+  sequelize: Sequelize;
+  node: string;
+  /** Returns the settings in effect. */
+  read(): PublicSettings;
+  /** Returns the epoch: after a failover or a restore of PostgreSQL the row may be missing. */
+  epoch(): string;
+  onError(sentence: string): void;
+}
+
+/** Writes this node's settings to plantao.node_settings, for the view plantao.settings. Informative: nothing waits for it. */
+export class PublishedSettings {
+  readonly #options: PublishedSettingsOptions;
+  #written = '';
+  #isWriting = false;
+
+  constructor(options: PublishedSettingsOptions) {
+    this.#options = options;
+  }
+
+  /** Writes the settings if they are not those that were written last. Never rejects: the next call tries again. */
+  async writeIfChanged(): Promise<void> {
+    const { sequelize, node, read, epoch, onError } = this.#options;
+    const settings = JSON.stringify(read());
+    const state = `${epoch()} ${settings}`;
+    if (state === this.#written || this.#isWriting) return;
+    this.#isWriting = true;
+    try {
+      await sequelize.query(
+        `WITH forgotten AS (
+           DELETE FROM plantao.node_settings s
+           WHERE s.node <> $node AND NOT EXISTS (SELECT FROM plantao.nodes n WHERE n.node = s.node)
+         ), written AS (
+           INSERT INTO plantao.node_settings AS s (node, settings) VALUES ($node, $settings::jsonb)
+           ON CONFLICT (node) DO UPDATE SET settings = excluded.settings, written_at = clock_timestamp()
+         )
+         SELECT set_config('synchronous_commit', 'local', true)`,
+        { bind: { node, settings }, type: QueryTypes.SELECT },
+      );
+      this.#written = state;
+    } catch (error) {
+      onError(`plantao.settings does not show this node's settings: ${messageOf(error)}`);
+    } finally {
+      this.#isWriting = false;
+    }
+  }
+}
