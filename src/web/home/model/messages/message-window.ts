@@ -2,6 +2,8 @@ import type { Message, MessagePage } from '../../../../client/index.ts';
 
 /** Messages kept for a group that is not open: a few screens, because a tab may stay open for months. */
 const KEPT = 200;
+/** Messages kept for an open group, however far its user scrolls. */
+const MOST_LOADED = 500;
 /** New messages kept while the window does not reach to the newest one. */
 const MOST_AHEAD = 500;
 
@@ -81,15 +83,22 @@ export class MessageWindow {
     for (const message of kept) this.add(message);
   }
 
-  /** Adds the page before the oldest message. */
+  /** Adds the page before the oldest message. If there are too many, the newest ones must be loaded again. */
   loadOlder(page: MessagePage): void {
     for (const message of page.messages) this.#insert(message);
     this.hasOlder = page.has_more;
+    if (this.#messages.length <= MOST_LOADED) return;
+    this.#messages = this.#messages.slice(0, MOST_LOADED);
+    this.hasNewer = true;
   }
 
-  /** Adds the page after the newest message. */
+  /** Adds the page after the newest message. If there are too many, the oldest ones must be loaded again. */
   loadNewer(page: MessagePage): void {
     for (const message of page.messages) this.#insert(message);
+    if (this.#messages.length > MOST_LOADED) {
+      this.#messages = this.#messages.slice(-MOST_LOADED);
+      this.hasOlder = true;
+    }
     if (page.has_more) return;
     const ahead = this.#ahead;
     this.#ahead = [];
