@@ -28,7 +28,7 @@ import type {
 
 /**
  * A client of a whole cluster. It finds the active node for writes, stays with one node for reads, follows failovers, and
- * retries until a deadline whatever is safe to repeat: a request that creates something carries an idempotency key. Runs in
+ * retries everything that is safe to repeat until a deadline: a request that creates something carries an idempotency key. Runs in
  * Node.js and in browsers.
  *
  * Errors: RefusedError at once for a 4xx, UnreachableError if no node responded in time, OutcomeUnknownError if the response
@@ -127,7 +127,7 @@ export class ChatClient extends ClientSession {
     return this.calls.write<SendResult>('/messages', { body, headers }, 'message_id', options);
   }
 
-  /** Changes the text of an own message. */
+  /** Changes the text of the user's own message. */
   async editMessage(messageId: number, content: string, options: EditOptions = {}): Promise<EditResult> {
     const body = { messageId, content, meta: options.meta, userId: this.#me() };
     return this.calls.write<EditResult>('/messages', { method: 'PATCH', body }, 'message_id', options);
@@ -160,13 +160,13 @@ export class ChatClient extends ClientSession {
     return this.calls.read<SearchResult>('/search', query, 'messages', options);
   }
 
-  /** Moves the read mark of a group to a message, never back. Returns where it is then. */
+  /** Moves the read mark of a group to a message, never back. Returns the message id where the mark is then. */
   async markRead(groupId: number, messageId: number, options: CallOptions = {}): Promise<number> {
     const body = { groupId, messageId, userId: this.#me() };
     return (await this.calls.write<ReadMark>('/read', { body }, 'last_read_id', options)).last_read_id;
   }
 
-  /** Tells the other members of a group that the user types: call it every 3 s meanwhile. May be lost. */
+  /** Signals to the other members of a group that the user is typing: call it every 3 s meanwhile. It may be lost. */
   async typing(groupId: number, options: CallOptions = {}): Promise<void> {
     const request: NodeRequest = { method: 'POST', path: '/typing', body: { groupId, userId: this.#me() } };
     await this.calls.connection.read(request, options);
@@ -177,7 +177,7 @@ export class ChatClient extends ClientSession {
     return this.calls.read<PresenceList>('/presence', { groupId }, 'online_users', options);
   }
 
-  /** Sends a notification to all who wait for this name. Returns its cursor. However often it is retried, it is sent once. */
+  /** Sends a notification to all clients that wait for this name, once however often it is retried. Returns its cursor. */
   async notify(name: string, payload?: unknown, options: CallOptions = {}): Promise<string> {
     const body = payload === undefined ? {} : { payload };
     const path = `/notify/${encodeURIComponent(name)}`;

@@ -58,8 +58,8 @@ function toPollResult(response: NodeResponse): PollResult {
 }
 
 /**
- * Iterates over events in log order, each once, and passes over kinds that it does not know. The cursor moves past an event only when the consumer asks for the next one,
- * so an event whose handling failed is delivered again by the next stream.
+ * Iterates over events in log order, each once, and skips kinds that it does not know. The cursor moves past an event only when
+ * the consumer requests the next one, so an event whose handling failed is delivered again by the next stream.
  */
 export class EventIterator implements AsyncIterableIterator<ChatEvent> {
   readonly #source: PollSource;

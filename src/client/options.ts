@@ -16,12 +16,12 @@ export interface SendOptions extends CallOptions {
   durable?: 'replicated';
 }
 
-/** Options of an edit. `meta` replaces the message's, null removes it. */
+/** Options of an edit. `meta` replaces the meta of the message, null removes it. */
 export interface EditOptions extends CallOptions {
   meta?: Record<string, unknown> | null;
 }
 
-/** Which messages to read: the newest page, or the page before, after or around a message id. */
+/** The page to read: the newest one, or the one before, after or around a message id. */
 export interface PageOptions extends CallOptions {
   before?: number;
   after?: number;
@@ -29,7 +29,7 @@ export interface PageOptions extends CallOptions {
   limit?: number;
 }
 
-/** Where to search, and from where on: `before` is the `next_before` of the page before. */
+/** Options of a search. `before` continues it: the `next_before` of the previous page. */
 export interface SearchOptions extends CallOptions {
   groupId?: number;
   senderId?: number;

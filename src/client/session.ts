@@ -64,7 +64,7 @@ export class ClientSession {
     await this.calls.connection.write(request, options, { alreadyDoneCode: 'unauthenticated' });
   }
 
-  /** Asks every known node for its state, for `timeoutMs` (default 2000). Requests that wait on an unreachable node move to another. */
+  /** Requests the state of every known node within `timeoutMs` (default 2000), as {@link Connection.status}. */
   status(options: { signal?: AbortSignal; timeoutMs?: number } = {}): Promise<NodeStatus[]> {
     return this.calls.connection.status(options.signal, options.timeoutMs);
   }

@@ -29,7 +29,7 @@ export type Member = z.output<typeof member>;
 export type Role = Member['role'];
 /** A group of the signed-in user, with unread count and last message. Group names are not unique, ids are. */
 export type Chat = z.output<typeof chat>;
-/** What every list of groups shows of a group. */
+/** The part of a group that every list of groups has. */
 export type Group = Pick<Chat, 'id' | 'name' | 'members'>;
 /** A stored message. `timestamp` is ISO 8601 in UTC. */
 export type Message = z.output<typeof message>;
@@ -61,7 +61,7 @@ export type SendResult = Omit<Sent, 'message' | 'durable'> & Partial<Pick<Sent, 
 export type EditResult = z.output<typeof editAnswer>;
 /** How many users have a reaction to a message. */
 export type ReactionResult = z.output<typeof reactionAnswer>;
-/** Where a read mark is after POST /read. */
+/** The position of a read mark after POST /read. */
 export type ReadMark = z.output<typeof readAnswer>;
 /** The messages that a search found, newest first. */
 export type SearchResult = z.output<typeof searchAnswer>;
@@ -82,9 +82,9 @@ export type CreatedHook = z.output<typeof hookAnswer>;
 /** The group that was joined by an invitation. */
 export type AcceptedInvitation = z.output<typeof acceptedAnswer>;
 
-/** One entry of the event log; `kind` says which. The client passes over kinds that only a newer node knows. */
+/** One entry of the event log; `kind` says which. The client skips kinds that only a newer node knows. */
 export type ChatEvent = z.output<typeof event>;
-/** A signal that is in no log: a user types, connects or disconnects. */
+/** A signal that is in no log: a user is typing, has connected or has disconnected. */
 export type Ephemeral = z.output<typeof ephemeral>;
 /** The members of a group who are connected. */
 export type PresenceList = z.output<typeof presenceAnswer>;
@@ -112,7 +112,7 @@ export interface NodeStatus {
   auth?: AuthMode;
 }
 
-/** What a request needs: every node serves reads and long polls, only the active node accepts writes. */
+/** The kind of a request: every node serves reads and long polls, only the active node accepts writes. */
 export type Use = 'read' | 'write';
 
 /** A node started or stopped serving this client for one use. `reason` says why it was lost. */

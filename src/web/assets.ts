@@ -33,8 +33,8 @@ export class Assets {
   }
 
   /**
-   * Returns the file at this path. While nodes of two versions run, a page of one may ask the other for a file whose hash that
-   * one does not have: it gets the other version's file, which caches must not keep.
+   * Returns the file at this path. While nodes of two versions run, a page of the other version may request a file by a hash that
+   * this node does not have. It gets the file of this version, which caches must not keep.
    */
   find(requested: string): Asset | undefined {
     const exact = this.#files.get(requested);

@@ -7,7 +7,7 @@ interface TrustedTypes {
 /** Registers the service worker of the page, where the browser has them: on https and on localhost. */
 export function registerWorker(): void {
   if (!('serviceWorker' in navigator)) return;
-  // The policy of the page demands that URLs of scripts are made by a policy like this one.
+  // The page's Content-Security-Policy accepts script URLs only from a Trusted Types policy.
   const { trustedTypes } = globalThis as { trustedTypes?: TrustedTypes };
   const rules = { createScriptURL: () => 'service-worker.js' };
   const policy = trustedTypes?.createPolicy('plantao-worker', rules) ?? rules;

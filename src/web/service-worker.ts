@@ -1,8 +1,8 @@
 /// <reference lib="dom" />
 
 /*
- * Keeps the files of the chat page on the device, so that it opens without a network. It answers only for the page itself and
- * its own files: what the page asks the nodes is never intercepted.
+ * Keeps the files of the chat page on the device, so that it opens without a network. It responds only to requests for the page
+ * and its files; requests to the API are never intercepted.
  */
 
 /** The part of a service worker's global scope that is used: its types and those of a page cannot be in one program. */
@@ -57,7 +57,7 @@ async function removeOld(): Promise<void> {
   );
 }
 
-/** The page from the network, which may be newer; from the device where that takes too long or fails. */
+/** Returns the page from the network, which may be newer, or from the device if that takes too long or fails. */
 async function page(request: Request): Promise<Response> {
   const cache = await caches.open(CACHE);
   try {
@@ -69,7 +69,7 @@ async function page(request: Request): Promise<Response> {
   return (await cache.match('home')) ?? fetch(request);
 }
 
-/** A file whose name includes a hash of its content: the one on the device is the same. */
+/** Returns a file whose name includes a hash of its content, so that the one on the device is the same. */
 async function asset(request: Request): Promise<Response> {
   const cache = await caches.open(CACHE);
   return (await cache.match(request)) ?? fetch(request);

@@ -4,7 +4,7 @@ import { newIdempotencyKey } from '../idempotency-key.ts';
 import type { CallOptions, Connection, WriteOptions } from '../requests/connection.ts';
 import type { NodeRequest } from '../requests/single-request.ts';
 
-/** A write to the active node, with options of its call and how it may be repeated. */
+/** A write to the active node, and how it may be repeated. */
 export interface WriteRequest extends WriteOptions {
   method?: NodeRequest['method'];
   body?: unknown;
@@ -22,13 +22,13 @@ export class Calls {
     this.userId = userId;
   }
 
-  /** The signed-in user. @throws {ChatError} not_signed_in. */
+  /** Returns the id of the signed-in user. @throws {ChatError} not_signed_in. */
   me(): number {
     if (this.userId !== undefined) return this.userId;
     throw new ChatError('not signed in: call login() or register() first', { code: 'not_signed_in' });
   }
 
-  /** Reads from any node. The response must have `field`. */
+  /** Reads from any node. The body of the response must have `field`. */
   async read<T extends object>(
     path: string,
     query: NonNullable<NodeRequest['query']>,
@@ -40,11 +40,11 @@ export class Calls {
 
   /**
    * Writes to the active node. A POST carries an idempotency key, so that its retries have one effect; the others are repeatable
-   * unless the request says otherwise. The response must have `field`.
+   * unless the request says otherwise. The body of the response must have `field`.
    */
   async write<T extends object>(
     path: string,
-    { method = 'POST', body, headers, ...traits }: WriteRequest,
+    { method = 'POST', body, headers, ...how }: WriteRequest,
     field: keyof T & string,
     options: CallOptions,
   ): Promise<T> {
@@ -54,6 +54,6 @@ export class Calls {
       ...(body !== undefined && { body }),
       headers: { ...(method === 'POST' && { 'Idempotency-Key': newIdempotencyKey() }), ...headers },
     };
-    return decodeBody<T>(await this.connection.write(request, options, traits), field);
+    return decodeBody<T>(await this.connection.write(request, options, how), field);
   }
 }

@@ -2,7 +2,7 @@ import type { CallOptions } from '../requests/connection.ts';
 import type { AcceptedInvitation, CreatedHook, GroupState, Hook, Invitation, Role, SendResult } from '../types.ts';
 import type { Calls } from './calls.ts';
 
-/** What a change of a group sets; absent fields stay. */
+/** The new values of a group's fields; absent ones stay. */
 export interface GroupChange {
   name?: string;
   description?: string;
@@ -10,9 +10,11 @@ export interface GroupChange {
   archived?: boolean;
 }
 
-/** Options of an invitation: how long and how often it can be used. */
+/** Options of an invitation. */
 export interface InvitationOptions extends CallOptions {
+  /** How long it is valid, in hours. Default 168. */
   hours?: number;
+  /** How many users may join with it. Default 1000. */
   uses?: number;
 }
 
@@ -77,7 +79,7 @@ export class GroupCalls {
     await this.#calls.write<{ message: string }>('/hooks', request, 'message', options);
   }
 
-  /** Sends a message to the group of a hook. Needs no signed-in user. However often it is retried, it is stored once. */
+  /** Sends a message to the group of a hook. Requires no signed-in user. However often it is retried, it is stored once. */
   async postToHook(token: string, content: string, options: CallOptions = {}): Promise<SendResult> {
     const path = `/hooks/${encodeURIComponent(token)}`;
     return this.#calls.write<SendResult>(path, { body: { content } }, 'message_id', options);
@@ -101,7 +103,7 @@ export class GroupCalls {
     return (await this.#calls.write<{ groups: string[] }>(path, { method: 'DELETE' }, 'groups', options)).groups;
   }
 
-  /** Returns the names of groups and free topics on which clients wait, on the node that responds. */
+  /** Returns the names of the groups and free topics that clients wait for, on the node that responds. */
   async awaited(options: CallOptions = {}): Promise<string[]> {
     type Awaited = { active_groups: string[] };
     return (await this.#calls.read<Awaited>('/groups', {}, 'active_groups', options)).active_groups;

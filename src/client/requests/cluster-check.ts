@@ -1,6 +1,5 @@
-import { type NodeRequest, NoResponseError, sendOnce } from './single-request.ts';
-
-const HEALTH: NodeRequest = { method: 'GET', path: '/health' };
+import { probe } from './health.ts';
+import { NoResponseError } from './single-request.ts';
 
 /**
  * Keeps a client with the cluster that it signed in to: nothing is sent to a node of another cluster, nor to one whose
@@ -24,7 +23,7 @@ export class ClusterCheck {
     return this.#cluster;
   }
 
-  /** Takes over the cluster and the epoch of the response to a sign-in. */
+  /** Stays with this cluster from now on: `cluster` and `epoch` are from the response to a sign-in. */
   signedIn(cluster: unknown, epoch: unknown): void {
     if (typeof cluster !== 'string') return;
     this.#cluster = cluster;
@@ -39,8 +38,7 @@ export class ClusterCheck {
    */
   async check(url: string, ms: number, signal: AbortSignal): Promise<void> {
     if (this.#cluster === undefined) return;
-    const health = await this.#health(url, ms, signal);
-    const { cluster, epoch } = health ?? {};
+    const { cluster, epoch } = (await probe(this.#send, url, ms, signal)).body ?? {};
     if (typeof cluster === 'string' && cluster !== this.#cluster) {
       throw new NoResponseError(`belongs to cluster ${cluster}, and this client signed in to ${this.#cluster}`, true);
     }
@@ -53,14 +51,5 @@ export class ClusterCheck {
     }
     if (this.#epoch !== undefined) this.#left.add(this.#epoch);
     this.#epoch = epoch;
-  }
-
-  async #health(url: string, ms: number, signal: AbortSignal): Promise<Record<string, unknown> | undefined> {
-    try {
-      return (await sendOnce(this.#send, url, HEALTH, ms, signal)).body;
-    } catch (error) {
-      if (error instanceof NoResponseError) throw new NoResponseError(error.message, true, error);
-      throw error;
-    }
   }
 }

@@ -5,7 +5,7 @@ import { classifyResponse } from './classify-response.ts';
 import { ClusterCheck } from './cluster-check.ts';
 import { Endpoints } from './endpoints.ts';
 import { type CallPolicy, FailoverRequester, type RequestFactory } from './failover-requester.ts';
-import { nodeStatus } from './health.ts';
+import { HEALTH, HEALTH_MS, nodeStatus } from './health.ts';
 import { type NodeRequest, type NodeResponse, NoResponseError, sendOnce } from './single-request.ts';
 
 /** How a client reaches its cluster. All times are milliseconds unless the name says otherwise. */
@@ -43,9 +43,6 @@ export interface WriteOptions {
   /** The error code that a repeated request gets when an earlier attempt succeeded; it counts as success. */
   alreadyDoneCode?: string;
 }
-
-/** A node answers /health from memory: one that takes longer is not serving. */
-const HEALTH_MS = 2000;
 
 /** A node ends a poll at its timeout, plus jitter. A response that is later than this is not coming. */
 const POLL_GRACE_MS = 5000;
@@ -94,7 +91,7 @@ export class Connection {
     return this.#endpoints.urls;
   }
 
-  /** Adds a node address. @throws {TypeError} if it is not an http(s) address. */
+  /** Adds the address of a node. @throws {TypeError} if it is not an http(s) address. */
   addUrl(url: string): void {
     this.#endpoints.add(url);
   }
@@ -106,7 +103,7 @@ export class Connection {
   #learnPeers(url: string): void {
     if (this.#hasLearned || this.urls.length > 1) return;
     this.#hasLearned = true;
-    sendOnce(this.#send, url, { method: 'GET', path: '/health' }, HEALTH_MS, undefined).then(
+    sendOnce(this.#send, url, HEALTH, HEALTH_MS, undefined).then(
       ({ body }) => this.#addPeers(url, body?.peers),
       () => {
         this.#hasLearned = false;
@@ -124,9 +121,9 @@ export class Connection {
     return this.#once(request, options, { use: 'read', repeatable: true });
   }
 
-  /** Sends a request to the active node, and finds it if it has changed. */
-  write(request: NodeRequest, options: CallOptions, traits: WriteOptions = {}): Promise<NodeResponse> {
-    return this.#once(request, options, { use: 'write', repeatable: true, ...traits });
+  /** Sends a request to the active node, which it finds if another node has become active. */
+  write(request: NodeRequest, options: CallOptions, how: WriteOptions = {}): Promise<NodeResponse> {
+    return this.#once(request, options, { use: 'write', repeatable: true, ...how });
   }
 
   /** Sends a request once, to one node. @throws {RefusedError} for a 4xx; {UnreachableError} if the node did not execute it. */
@@ -168,8 +165,8 @@ export class Connection {
   }
 
   /**
-   * Asks every known node for its state. Repeatable requests that wait on an unreachable node move to another node if one
-   * responds (if none does, the network is slow or gone), and the next write starts at the active node.
+   * Requests the state of every known node. If any node responds, repeatable requests that wait for an unreachable one move to
+   * another; if none does, the network is slow or gone. The next write starts at the active node.
    */
   async status(signal?: AbortSignal, timeoutMs = HEALTH_MS): Promise<NodeStatus[]> {
     const nodes = await Promise.all(this.urls.map((url) => this.#health(url, timeoutMs, signal)));
@@ -185,12 +182,12 @@ export class Connection {
   #once(
     request: NodeRequest,
     options: CallOptions,
-    traits: Pick<CallPolicy, 'use' | 'repeatable' | 'alreadyDoneCode'>,
+    policy: Pick<CallPolicy, 'use' | 'repeatable' | 'alreadyDoneCode'>,
   ) {
     const { signal, deadlineMs = this.#deadlineMs } = options;
     const authorized = this.#withToken(request);
     const requestFor = () => ({ request: authorized, attemptMs: this.#attemptMs });
-    return this.#requester.call(requestFor, { ...traits, deadlineMs, patient: false, signal });
+    return this.#requester.call(requestFor, { ...policy, deadlineMs, patient: false, signal });
   }
 
   #patiently(requestFor: RequestFactory, signal: AbortSignal) {
@@ -214,7 +211,7 @@ export class Connection {
 
   async #health(url: string, ms: number, signal: AbortSignal | undefined): Promise<NodeStatus> {
     try {
-      const { body } = await sendOnce(this.#send, url, { method: 'GET', path: '/health' }, ms, signal);
+      const { body } = await sendOnce(this.#send, url, HEALTH, ms, signal);
       return nodeStatus(url, body);
     } catch (error) {
       if (error instanceof NoResponseError) return nodeStatus(url, undefined);

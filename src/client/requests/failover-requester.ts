@@ -5,6 +5,7 @@ import { type BackoffBounds, backoff } from './backoff.ts';
 import { classifyResponse, type ResponseClass } from './classify-response.ts';
 import type { ClusterCheck } from './cluster-check.ts';
 import type { Endpoints } from './endpoints.ts';
+import { probe } from './health.ts';
 import { onAbort } from './on-abort.ts';
 import { pause } from './pause.ts';
 import { type NodeRequest, type NodeResponse, NoResponseError, sendOnce } from './single-request.ts';
@@ -31,10 +32,6 @@ export type RequestFactory = (connected: boolean) => { request: NodeRequest; att
 
 type Completed = Exclude<ResponseClass, { kind: 'retryElsewhere' }> & { response: NodeResponse };
 type Failed = Extract<ResponseClass, { kind: 'retryElsewhere' }>;
-
-/** Sent before a request that must not be repeated. /health does not use the database, so a healthy node is quick. */
-const PROBE: NodeRequest = { method: 'GET', path: '/health' };
-const PROBE_MS = 2000;
 
 /** Sends a request to one node after another until one of them executes or refuses it. */
 export class FailoverRequester {
@@ -122,8 +119,8 @@ export class FailoverRequester {
       : () => {};
     try {
       const isKnown = this.#endpoints.isConnected(policy.use, url);
-      if (!isKnown) await this.#clusterCheck.check(url, Math.min(PROBE_MS, ms), cancel.signal);
-      if (!policy.repeatable) await this.#probe(url, Math.min(PROBE_MS, ms), cancel.signal);
+      if (!isKnown) await this.#clusterCheck.check(url, ms, cancel.signal);
+      if (!policy.repeatable) await probe(this.#send, url, ms, cancel.signal);
       const response = await sendOnce(this.#send, url, request, ms, cancel.signal);
       const result = classifyResponse(response, policy.patient);
       if (result.kind !== 'retryElsewhere') return { ...result, response };
@@ -138,15 +135,6 @@ export class FailoverRequester {
     } finally {
       stopWatching();
       unlisten();
-    }
-  }
-
-  async #probe(url: string, ms: number, signal: AbortSignal): Promise<void> {
-    try {
-      await sendOnce(this.#send, url, PROBE, ms, signal);
-    } catch (error) {
-      if (error instanceof NoResponseError) throw new NoResponseError(error.message, true, error);
-      throw error;
     }
   }
 }

@@ -1,4 +1,23 @@
 import type { NodeStatus } from '../types.ts';
+import { type NodeRequest, type NodeResponse, NoResponseError, sendOnce } from './single-request.ts';
+
+/** The request for the state of a node. */
+export const HEALTH: NodeRequest = { method: 'GET', path: '/health' };
+/** A node responds to {@link HEALTH} from memory: one that takes longer, in milliseconds, is not serving. */
+export const HEALTH_MS = 2000;
+
+/**
+ * Checks that a node responds, before another request is sent to it.
+ * @throws {NoResponseError} with `notSent`, because the other request was not sent; the signal's reason when it is aborted.
+ */
+export async function probe(send: typeof fetch, url: string, ms: number, signal: AbortSignal): Promise<NodeResponse> {
+  try {
+    return await sendOnce(send, url, HEALTH, Math.min(HEALTH_MS, ms), signal);
+  } catch (error) {
+    if (error instanceof NoResponseError) throw new NoResponseError(error.message, true, error);
+    throw error;
+  }
+}
 
 /** Decodes the body of GET /health (undefined if none arrived). A fallen node sends 503 with a body: it is reachable. */
 export function nodeStatus(url: string, body: Record<string, unknown> | undefined): NodeStatus {

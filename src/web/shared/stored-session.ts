@@ -10,14 +10,14 @@ export interface StoredSession extends SignInResult {
 }
 
 /**
- * Loads the session of this tab, or the one that is kept on this device. A tab stays with its own: two tabs can be signed in as
+ * Loads the session of this tab, or the one that is kept on this device. The tab's own comes first: two tabs can be signed in as
  * two users.
  */
 export function loadSession(): StoredSession | undefined {
   return read(() => sessionStorage) ?? read(() => localStorage);
 }
 
-/** Stores a session, if it is kept for all tabs. */
+/** Stores a session in this tab; with `isKept` also for other and later tabs. */
 export function saveSession(session: StoredSession): void {
   write(() => sessionStorage, session);
   if (session.isKept === true) write(() => localStorage, session);
@@ -29,7 +29,7 @@ export function forgetSession(userId: number): void {
   if (read(() => localStorage)?.user_id === userId) write(() => localStorage, undefined);
 }
 
-/** Calls `listener` when another tab has ended the session of this user. Until the signal is aborted. */
+/** Calls `listener` when another tab has ended the session of this user, until the signal is aborted. */
 export function onForgotten(userId: number, signal: AbortSignal, listener: () => void): void {
   const changed = ({ key, newValue, oldValue }: StorageEvent) => {
     if (key === KEY && newValue === null && parse(oldValue)?.user_id === userId) listener();

@@ -1,6 +1,6 @@
 import type { AuthMode } from '../../../client/index.ts';
 
-/** A text that depends on how the nodes authenticate. Both take their place until that is known, so that nothing moves then. */
+/** A text that depends on how users sign in. Until that is known, both texts take up space, so that the layout does not shift. */
 export function ByAuthMode(props: { auth: AuthMode | undefined; class: string; open: string; token: string }) {
   const { auth, open, token } = props;
   return (

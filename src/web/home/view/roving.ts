@@ -2,17 +2,15 @@
 
 /**
  * Moves the focus among the elements of a list by the arrow keys, Home and End, so that the list is one stop of the Tab key.
- * Returns true if it handled the key.
  */
-export function moveFocus(event: KeyboardEvent, list: Element | null, selector: string): boolean {
-  if (list === null || event.ctrlKey || event.altKey || event.metaKey) return false;
+export function moveFocus(event: KeyboardEvent, list: Element | null, selector: string): void {
+  if (list === null || event.ctrlKey || event.altKey || event.metaKey) return;
   const items = [...list.querySelectorAll<HTMLElement>(selector)];
   const at = items.indexOf(document.activeElement as HTMLElement);
   const target = items[indexAfter(event.key, at, items.length)];
-  if (at < 0 || target === undefined) return false;
+  if (at < 0 || target === undefined) return;
   event.preventDefault();
   target.focus();
-  return true;
 }
 
 function indexAfter(key: string, at: number, count: number): number {

@@ -46,7 +46,7 @@ export const chat = {
   send: 'Send',
   save: 'Save',
   tooLong: (excess: number, limit: number) =>
-    `Too long by ${excess} characters: a message has at most ${limit}. Shorten it or send it in parts.`,
+    `Too long by ${excess} characters: a message can have at most ${limit}. Shorten it or send it in parts.`,
   editing: 'Editing your message',
   replyingTo: (name: string) => `Replying to ${name}`,
   repliedDeleted: 'The original message was deleted.',
@@ -98,7 +98,7 @@ export const chat = {
   endSession: 'Sign out',
   deleteAccount: 'Delete account',
   deleteAccountTitle: 'Delete your account?',
-  deleteAccountText: 'You will be signed out everywhere, and your name becomes free. This cannot be undone.',
+  deleteAccountText: 'You will be signed out everywhere, and others can take your name. This cannot be undone.',
   eraseMessages: 'Delete my messages too',
   shortcuts: 'Keyboard shortcuts',
   shortcutList: [

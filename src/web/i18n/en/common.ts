@@ -3,7 +3,6 @@ export const common = {
   language: 'Language',
   close: 'Close',
   cancel: 'Cancel',
-  back: 'Back',
   today: 'Today',
   yesterday: 'Yesterday',
   nodes: 'Nodes of the cluster',

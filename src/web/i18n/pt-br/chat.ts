@@ -139,8 +139,8 @@ export const chat: typeof english = {
   createNamedText: 'Ainda não há grupo com esse nome.',
   lost: {
     unreachable: (node) => `${node} está inacessível`,
-    fallen: (node) => `${node} foi tirado de serviço`,
-    standby: (node) => `${node} passou o posto`,
+    fallen: (node) => `${node} foi retirado de serviço`,
+    standby: (node) => `${node} passou o papel adiante`,
     active: (node) => `${node} deixou de ser ativo`,
   },
   nowActive: (node) => `${node} está ativo.`,

@@ -5,7 +5,6 @@ export const common: typeof english = {
   language: 'Idioma',
   close: 'Fechar',
   cancel: 'Cancelar',
-  back: 'Voltar',
   today: 'Hoje',
   yesterday: 'Ontem',
   nodes: 'Nós do cluster',

@@ -27,7 +27,7 @@ export class PollLog {
   }
 
   /**
-   * Returns what follows a cursor; `wait` if that has not happened yet, and `unknown` if the log does not reach back to it.
+   * Returns the events after a cursor; `wait` if there are none yet, and `unknown` if the log does not reach back to it.
    */
   after(cursor: string): PollPart | 'wait' | 'unknown' {
     const [first, last] = [this.#parts[0], this.#parts.at(-1)];

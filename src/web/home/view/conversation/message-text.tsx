@@ -62,7 +62,7 @@ function Rendered({ part, render, names, own }: PartProps) {
 function Plain({ text, names, own }: { text: string; names: ReadonlySet<string>; own: string }) {
   return (
     <>
-      {splitMentions(calm(text), names).map((piece, index) =>
+      {splitMentions(withoutStackedMarks(text), names).map((piece, index) =>
         piece.name === undefined ? (
           piece.text
         ) : (
@@ -75,7 +75,7 @@ function Plain({ text, names, own }: { text: string; names: ReadonlySet<string>;
   );
 }
 
-/** A link to a message of this page opens here, any other one in a new tab that knows nothing of this one. */
+/** A link to a message of this page opens here; any other opens in a new tab, which cannot access this one. */
 function Link({ href, children }: { href: string; children: ComponentChildren }) {
   const own = `${location.origin}${location.pathname}#`;
   if (href.startsWith(own)) return <a href={href.slice(own.length - 1)}>{children}</a>;
@@ -87,6 +87,6 @@ function Link({ href, children }: { href: string; children: ComponentChildren })
 }
 
 /** Removes combining marks beyond those that any script stacks on one letter: with hundreds, a line covers its neighbours. */
-function calm(text: string): string {
+function withoutStackedMarks(text: string): string {
   return text.replace(/(\p{M}{5})\p{M}+/gu, '$1');
 }
