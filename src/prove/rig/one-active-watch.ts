@@ -1,14 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { get } from '../http.ts';
-
-/** One health response of a node. It was true at some time between `sentAt` and `receivedAt`. */
-interface Sighting {
-  node: string;
-  active: boolean;
-  term: number;
-  sentAt: number;
-  receivedAt: number;
-}
+import { ActiveSpans } from './active-spans.ts';
 
 /** A node that does not respond must not delay the requests to the others. */
 const LIMIT_MS = 300;
@@ -20,7 +12,7 @@ const LIMIT_MS = 300;
 export class OneActiveWatch {
   readonly #urls: readonly string[];
   readonly #everyMs: number;
-  readonly #sightings: Sighting[] = [];
+  readonly #spans = new ActiveSpans();
   #isStopped = false;
   #watching: Promise<void> = Promise.resolve();
 
@@ -36,7 +28,7 @@ export class OneActiveWatch {
   /** Ends the watch. @throws Error naming two nodes that were active at the same time, or if nothing was observed. */
   async stop(): Promise<void> {
     const overlap = await this.end();
-    if (this.#sightings.length === 0) throw new Error('the watch has observed nothing');
+    if (this.#spans.observed === 0) throw new Error('the watch has observed nothing');
     if (overlap) throw new Error(`two nodes were active at the same time: ${overlap}`);
   }
 
@@ -44,7 +36,7 @@ export class OneActiveWatch {
   async end(): Promise<string | null> {
     this.#isStopped = true;
     await this.#watching;
-    return overlapOf(this.#sightings.filter(({ active }) => active));
+    return this.#spans.overlap();
   }
 
   async #watch(): Promise<void> {
@@ -59,24 +51,6 @@ export class OneActiveWatch {
     const response = await get(`${url}/health`, { deadline: LIMIT_MS }).catch(() => null);
     if (response === null || typeof response.body?.active !== 'boolean') return;
     const { node, active, term } = response.body as { node: string; active: boolean; term: number | null };
-    this.#sightings.push({ node, active, term: term ?? 0, sentAt, receivedAt: performance.now() });
+    this.#spans.add({ node, active, term: term ?? 0, sentAt, receivedAt: performance.now() });
   }
-}
-
-/** Returns two overlapping spans of active terms, or null. A span reaches from the end of the first response to the last request. */
-function overlapOf(active: readonly Sighting[]): string | null {
-  const spans = new Map<string, { name: string; from: number; to: number }>();
-  for (const { node, term, sentAt, receivedAt } of active) {
-    const name = `${node} in term ${term}`;
-    const span = spans.get(name);
-    if (span) span.to = Math.max(span.to, sentAt);
-    else spans.set(name, { name, from: receivedAt, to: sentAt });
-  }
-  const inOrder = [...spans.values()].sort((one, other) => one.from - other.from);
-  for (const [at, one] of inOrder.entries()) {
-    for (const other of inOrder.slice(at + 1)) {
-      if (other.from < one.to && one.from < other.to) return `${one.name} and ${other.name}`;
-    }
-  }
-  return null;
 }
