@@ -33,8 +33,9 @@ export function openSequelize(
   const sequelize = new Sequelize({
     dialect: 'postgres',
     // For Sequelize's own use; the client does not get its fields from Sequelize.
-    ...{ username, database },
-    // Each would add a statement to the opening of a session, and is pinned already. The types lack the first.
+    username,
+    database,
+    // Each would add a statement to the opening of a session, and is pinned already. The types lack the first, so it is spread.
     ...{ keepDefaultTimezone: true },
     standardConformingStrings: false,
     dialectModule: { Client: poolClient(options, abandoned), types: pg.types },

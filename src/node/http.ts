@@ -110,7 +110,7 @@ export function buildHttp(options: HttpOptions) {
     activity,
     tokenCache: knownTokens,
     measurements,
-    pollSlots: pollSlots,
+    pollSlots,
     traffic,
   };
   const server = new Server(createApp(services), settings.maxConnections, traffic, lock.signOfLife);

@@ -125,7 +125,12 @@ function assemble({ settings, node, log, logLevel, lockProgram }: Foundation) {
     if (await notifyQueue.wereHintsSent()) listener.replace('the event log moved and no notification of it came');
   };
   const lock = new LockThread({
-    ...{ session: database.lockSession(), leaseMs: settings.leaseMs, node, url, log, program: lockProgram },
+    session: database.lockSession(),
+    leaseMs: settings.leaseMs,
+    node,
+    url,
+    log,
+    program: lockProgram,
   });
   const chat = buildChat({
     settings,
@@ -137,9 +142,8 @@ function assemble({ settings, node, log, logLevel, lockProgram }: Foundation) {
     measurements,
   });
   const isCaughtUp = () => chat.eventLog.isReading && listener.isListening;
-  const coordination = buildCoordination({
-    ...{ settings, node, version, url, log, logLevel, database, lock, chat, blockers, isCaughtUp, measurements },
-  });
+  const shared = { settings, node, version, url, log, logLevel, database, lock, chat, measurements };
+  const coordination = buildCoordination({ ...shared, blockers, isCaughtUp });
   const { sync } = coordination;
   const readiness = new Readiness({
     conditions,
@@ -151,10 +155,7 @@ function assemble({ settings, node, log, logLevel, lockProgram }: Foundation) {
     rival: () => rivalSentence(coordination),
     writer: chat.writer,
   });
-  const http = buildHttp({
-    ...{ settings, node, version, url, log, logLevel, database, lock, chat, coordination, readiness, notifyQueue },
-    ...{ listener, measurements },
-  });
+  const http = buildHttp({ ...shared, coordination, readiness, notifyQueue, listener });
 
   const onNotification = (channel: string, payload: unknown) => {
     if (channel === CHANNELS.events) return chat.eventLog.hint(payload);
