@@ -13,9 +13,9 @@ export interface EventsOptions {
   cursor?: string;
   /** Ends the stream without an error when aborted. */
   signal?: AbortSignal;
-  /** Called for each signal of a user who types or connects. Without it, none is requested. Must not throw. */
+  /** Called for each signal: a user is typing, connects or disconnects. Without it, none is requested. Must not throw. */
   onEphemeral?: (signal: Ephemeral) => void;
-  /** What to do when the cursor has expired (410): `throw` a CursorExpiredError (default), or call `resync` and continue. */
+  /** The reaction to an expired cursor (410): `throw` a CursorExpiredError (default), or call `resync` and continue. */
   onGap?: 'throw' | 'resync';
   /**
    * Reads the state again. It may return the cursor to continue from; otherwise the stream continues from a moment before

@@ -1,7 +1,7 @@
 import { ChatError, type ErrorDetail, type ErrorFacts, RefusedError } from '../errors.ts';
 import type { NodeResponse } from './single-request.ts';
 
-/** What a response means for its request: success, refusal, or a retry (on another node, or later). */
+/** The meaning of a response for its request: success, refusal, or a retry (on another node, or later). */
 export type ResponseClass =
   | { kind: 'success' }
   | { kind: 'refused'; error: ChatError }

@@ -16,15 +16,15 @@ describe('The users who type, on the chat page', () => {
       () => {},
       () => now,
     );
-    for (const userId of [3, 2]) typists.hear(typing(userId));
+    for (const userId of [3, 2]) typists.observe(typing(userId));
     expect(typists.in(1), 'in the order in which they began').to.deep.equal([3, 2]);
     typists.stopped(1, 3);
     expect(typists.in(1)).to.deep.equal([2]);
     expect(typists.in(7), 'another group').to.deep.equal([]);
-    typists.hear(typing(3));
+    typists.observe(typing(3));
     expect(typists.in(1), 'a signal that is older than the message').to.deep.equal([2]);
     now = 1000;
-    typists.hear(typing(3));
+    typists.observe(typing(3));
     expect(typists.in(1), 'the next one').to.deep.equal([2, 3]);
     now = 7000;
     expect(typists.in(1)).to.deep.equal([]);
@@ -36,11 +36,11 @@ describe('The users who type, on the chat page', () => {
     const typists = new Typists(() => {
       changes += 1;
     });
-    typists.hear(typing(2, 5));
+    typists.observe(typing(2, 5));
     await until(() => changes > 0, 'the expiry is reported');
     expect(typists.in(1)).to.deep.equal([]);
-    for (let userId = 1; userId <= 10_000; userId += 1) typists.hear(typing(userId, 1e12));
-    for (const ttl of [Number.NaN, -1, Number.NEGATIVE_INFINITY]) typists.hear({ ...typing(5, ttl), group_id: 2 });
+    for (let userId = 1; userId <= 10_000; userId += 1) typists.observe(typing(userId, 1e12));
+    for (const ttl of [Number.NaN, -1, Number.NEGATIVE_INFINITY]) typists.observe({ ...typing(5, ttl), group_id: 2 });
     expect(typists.in(1).length).to.be.within(1, 100);
     expect(typists.in(2)).to.deep.equal([]);
     typists.stop();

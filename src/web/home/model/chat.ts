@@ -168,9 +168,9 @@ export class Chat {
       return now;
     };
     try {
-      const hear = (signals: readonly Ephemeral[]) => this.live.hear(signals);
-      const through = sharePolls(this.me.id, this.signal, hear);
-      const onEphemeral = (signal: Ephemeral) => hear([signal]);
+      const observe = (signals: readonly Ephemeral[]) => this.live.observe(signals);
+      const through = sharePolls(this.me.id, this.signal, observe);
+      const onEphemeral = (signal: Ephemeral) => observe([signal]);
       const options = { cursor, signal: this.signal, onGap: 'resync', resync, through, onEphemeral } as const;
       for await (const event of this.#client.events(options)) this.#apply(event);
     } catch (error) {

@@ -9,13 +9,13 @@ import {
 import { PollLog, type PollPart } from './poll-log.ts';
 
 /** A message between the tabs of one user. `held`: the tab that polls will answer when there is something. */
-type Word =
+type TabMessage =
   | { kind: 'ask'; id: string; cursor: string }
   | { kind: 'held' | 'unknown'; id: string }
   | { kind: 'answer'; id: string; part: PollPart }
   | { kind: 'signals'; signals: readonly Ephemeral[] };
 
-type Reply = Extract<Word, { id: string }>;
+type Reply = Extract<TabMessage, { id: string }>;
 
 /** A tab that does not hear from the polling one within this time polls for itself, in milliseconds. */
 const HELD_WITHIN_MS = 1500;
@@ -64,13 +64,13 @@ class Tabs {
   /** The questions of other tabs that wait for the next poll. */
   #waiting = new Map<string, string>();
   /** Ends this tab's own question. */
-  readonly #asked = new Map<string, (word: Reply | undefined) => void>();
+  readonly #asked = new Map<string, (message: Reply | undefined) => void>();
   #isLeader = false;
 
   constructor(channel: BroadcastChannel, onSignals: (signals: readonly Ephemeral[]) => void) {
     this.#channel = channel;
     this.#onSignals = onSignals;
-    channel.onmessage = ({ data }: MessageEvent<Word>) => this.#hear(data);
+    channel.onmessage = ({ data }: MessageEvent<TabMessage>) => this.#receive(data);
   }
 
   /** From now on this tab polls for all. */
@@ -90,10 +90,10 @@ class Tabs {
     const id = newIdempotencyKey();
     const answer = this.#next(id, HELD_WITHIN_MS, ending);
     this.#send({ kind: 'ask', id, cursor });
-    let word = await answer;
-    while (word?.kind === 'held') word = await this.#next(id, ANSWER_WITHIN_MS, ending);
+    let message = await answer;
+    while (message?.kind === 'held') message = await this.#next(id, ANSWER_WITHIN_MS, ending);
     ending.throwIfAborted();
-    return word?.kind === 'answer' ? word.part : undefined;
+    return message?.kind === 'answer' ? message.part : undefined;
   }
 
   /** Records that this tab begins a poll. */
@@ -121,10 +121,10 @@ class Tabs {
     }
   }
 
-  #hear(word: Word): void {
-    if (word.kind === 'signals') this.#onSignals(word.signals);
-    else if (word.kind !== 'ask') this.#asked.get(word.id)?.(word);
-    else if (this.#isLeader) this.#answer(word.id, word.cursor);
+  #receive(message: TabMessage): void {
+    if (message.kind === 'signals') this.#onSignals(message.signals);
+    else if (message.kind !== 'ask') this.#asked.get(message.id)?.(message);
+    else if (this.#isLeader) this.#answer(message.id, message.cursor);
   }
 
   #answer(id: string, cursor: string): void {
@@ -142,18 +142,18 @@ class Tabs {
     this.#send(part === 'unknown' ? { kind: 'unknown', id } : { kind: 'answer', id, part });
   }
 
-  #send(word: Word): void {
-    this.#channel.postMessage(word);
+  #send(message: TabMessage): void {
+    this.#channel.postMessage(message);
   }
 
-  /** Resolves to the next word about a question; to undefined if there is none in time. */
+  /** Resolves to the next message about a question; to undefined if there is none in time. */
   #next(id: string, withinMs: number, ending: AbortSignal): Promise<Reply | undefined> {
     return new Promise((resolve) => {
-      const end = (word?: Reply) => {
+      const end = (message?: Reply) => {
         clearTimeout(timer);
         ending.removeEventListener('abort', stop);
         this.#asked.delete(id);
-        resolve(word);
+        resolve(message);
       };
       const stop = () => end();
       const timer = setTimeout(end, withinMs);

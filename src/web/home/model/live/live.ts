@@ -5,7 +5,7 @@ import { OnlineUsers } from './online-users.ts';
 import { TypingReports } from './typing-reports.ts';
 import { Typists } from './typists.ts';
 
-/** The people of an open group: those who type and those who are connected. Lost signals cost nothing but a late display. */
+/** The users of an open group who are typing or connected. A lost signal only delays what the page shows. */
 export class Live {
   readonly online = new OnlineUsers();
   readonly reports: TypingReports;
@@ -19,21 +19,21 @@ export class Live {
     context.signal.addEventListener('abort', () => this.#typists.stop());
   }
 
-  /** Takes in signals. */
-  hear(signals: readonly Ephemeral[]): void {
+  /** Records signals. */
+  observe(signals: readonly Ephemeral[]): void {
     for (const signal of signals) {
-      if (signal.kind === 'typing') this.#typists.hear(signal);
+      if (signal.kind === 'typing') this.#typists.observe(signal);
       else if (signal.kind === 'presence') this.online.set(signal.user_id, signal.online);
     }
     this.#context.changed();
   }
 
-  /** Records that a user no longer types in a group: the message has arrived, or the user has left. */
+  /** Records that a user is no longer typing in a group: the message has arrived, or the user has left. */
   stopped(groupId: number, userId: number): void {
     this.#typists.stopped(groupId, userId);
   }
 
-  /** Returns the names of the other users who type in a group, as far as they are known, and how many others do. */
+  /** Returns the names of the other users who are typing in a group, if known, and the number of those whose names are not. */
   typingIn({ group, window }: Conversation): { names: string[]; others: number } {
     const typing = this.#typists.in(group.id);
     const names = typing.flatMap((userId) => {

@@ -6,11 +6,11 @@ import type { OnlineUsers } from './online-users.ts';
 const EVERY_MS = 3000;
 /**
  * Up to this much is added, in milliseconds. A signal is lost if it arrives while its receiver begins the next poll, just after
- * another one: two users who type at the same pace would hide one another for ever.
+ * another one: two users who are typing at the same pace would hide one another for ever.
  */
 const JITTER_MS = 600;
 
-/** Reports to the other members of a group that the user types there. A report that fails is not repeated. */
+/** Reports to the other members of a group that the user is typing there. A report that fails is not repeated. */
 export class TypingReports {
   readonly #context: ChatContext;
   /** When the next report of a group may be sent. */

@@ -10,13 +10,13 @@ const LATE_MS = 1000;
 
 type TypingSignal = Extract<Ephemeral, { kind: 'typing' }>;
 
-/** The other users who type now, by group. A signal expires by itself; a message ends it at once. */
+/** The other users who are typing, by group. A signal expires by itself; a message ends it at once. */
 export class Typists {
   readonly #changed: () => void;
   readonly #clock: () => number;
-  /** Until when each user types, by group. */
+  /** Until when each user counts as typing, by group. */
   readonly #groups = new Map<number, Map<number, number>>();
-  /** Until when the signals of a user in a group are late ones. */
+  /** Until when signals of a user in a group are ignored as late. */
   readonly #late = new Map<string, number>();
   #timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -26,8 +26,8 @@ export class Typists {
     this.#clock = clock;
   }
 
-  /** Takes in a signal of a group that the user is in. */
-  hear({ group_id, user_id, ttl_ms }: TypingSignal): void {
+  /** Records a signal of a group that the user is in. */
+  observe({ group_id, user_id, ttl_ms }: TypingSignal): void {
     if (this.#clock() < (this.#late.get(`${group_id} ${user_id}`) ?? 0)) return;
     const group = this.#groups.get(group_id) ?? new Map<number, number>();
     if (!group.has(user_id) && group.size >= MOST_IN_GROUP) return;
@@ -36,7 +36,7 @@ export class Typists {
     this.#timer ??= setTimeout(() => this.#expire(), Math.min(ttl_ms, MOST_MS));
   }
 
-  /** Records that a user no longer types: the message has arrived, or the user has left the group. */
+  /** Records that a user is no longer typing: the message has arrived, or the user has left the group. */
   stopped(groupId: number, userId: number): void {
     this.#groups.get(groupId)?.delete(userId);
     const now = this.#clock();
@@ -44,7 +44,7 @@ export class Typists {
     this.#late.set(`${groupId} ${userId}`, now + LATE_MS);
   }
 
-  /** Returns the ids of the users who type in a group, in the order in which they began. */
+  /** Returns the ids of the users who are typing in a group, in the order in which they began. */
   in(groupId: number): number[] {
     const now = this.#clock();
     return [...(this.#groups.get(groupId) ?? [])].filter(([, until]) => until > now).map(([userId]) => userId);
