@@ -102,7 +102,9 @@ describe('a conversation', () => {
     expect([shown(conversation), conversation.window.hasNewer]).to.deep.equal([[1, 2], true]);
     const rest = Array.from({ length: 598 }, (_, index) => message(index + 3));
     conversation.window.loadNewer({ messages: rest, has_more: false, cursor: cursor(600) });
-    expect([shown(conversation).length, conversation.window.hasNewer]).to.deep.equal([600, false]);
+    // The window keeps 500: the oldest ones are loaded again on demand.
+    expect([shown(conversation).length, shown(conversation).at(-1)]).to.deep.equal([500, 600]);
+    expect([conversation.window.hasOlder, conversation.window.hasNewer]).to.deep.equal([true, false]);
   });
 
   it('shows an edited text with the reactions that it had, and counts reactions', () => {
