@@ -9,6 +9,9 @@ import { describeDatabase } from './url/database-url.ts';
 export const DIRECT =
   'It goes through a transaction pooler: set DATABASE_DIRECT_URL to PostgreSQL itself (DATABASE_URL may stay as it is)';
 
+/** The other remedy, which PgBouncer's session mode allows: a node sets its settings after it has connected, too. */
+const SESSION_MODE = 'If it gives each client a session of its own, add "options" to its ignore_startup_parameters instead';
+
 /** Thrown when the database cannot be used. The message names it and the settings, never the password. */
 export class DatabaseUnusableError extends Error {
   override readonly name = 'DatabaseUnusableError';
@@ -48,6 +51,7 @@ function because(error: unknown): string {
   const reason = messageOf(error);
   if (error instanceof UnfitServerError || error instanceof SessionSettingsError) return `: ${reason}`;
   // PgBouncer's reply to settings of the session.
-  if (reason.includes('unsupported startup parameter')) return ` (${reason}). ${DIRECT}`;
+  if (reason.includes('unsupported startup parameter')) return ` (${reason}). ${DIRECT}. ${SESSION_MODE}`;
+  if (reason.includes(DIRECT)) return `: ${reason}`;
   return ` (${reason}): ${ADVICE[sqlState(error) ?? ''] ?? `check ${PARTS}${isRefused(error) ? '; is PostgreSQL running there?' : ''}`}`;
 }
