@@ -16,7 +16,6 @@
  *
  * The next step in the life of an event is chat/delivery/event-delivery.ts.
  */
-import { isUnavailable } from '../database/errors.ts';
 import { SessionLostError } from '../database/session/session.ts';
 import { SingleFlight } from '../single-flight.ts';
 import type { Cursor } from './cursor.ts';
@@ -37,6 +36,7 @@ import {
 } from './reading/log-page.ts';
 import { MissedNotificationDetector } from './reading/missed-notification-detector.ts';
 import { PageReader } from './reading/page-reader.ts';
+import { ReadTrouble } from './reading/read-trouble.ts';
 import { MOST_EVENTS } from './reading/tail.ts';
 
 const POLL_INTERVAL_MS = 1000;
@@ -52,7 +52,7 @@ export class EventLog {
   readonly #missed: MissedNotificationDetector;
   readonly #mostInMemory: number;
   #known = new KnownLog();
-  #isReading = false;
+  readonly #trouble: ReadTrouble;
   #readAt = performance.now();
   #fastForward: Promise<void> | null = null;
   /** False from a promotion until the epoch has been read: a term may have begun a new one. */
@@ -67,6 +67,7 @@ export class EventLog {
     this.#pages = new PageReader(options.session, readPage, page);
     this.#spans = new PageReader(options.session, (...request) => readSpan(...request, options.interest()), span);
     this.#ahead = ahead;
+    this.#trouble = new ReadTrouble(options.log);
     this.#decoder = options.decoder;
     this.#missed = new MissedNotificationDetector(() => options.onMissedNotification());
   }
@@ -74,7 +75,7 @@ export class EventLog {
   /** Loads the newest events and starts to follow the log. @throws the database's error. */
   async start(): Promise<void> {
     this.#adopt(await this.#load(await readBounds(this.#options.session)));
-    this.#isReading = true;
+    this.#trouble.succeeded();
     this.#poll();
   }
 
@@ -96,7 +97,12 @@ export class EventLog {
 
   /** True while the last read succeeded. */
   get isReading(): boolean {
-    return this.#isReading;
+    return this.trouble === null;
+  }
+
+  /** Why the last read failed, as a sentence; null while reading succeeds. */
+  get trouble(): string | null {
+    return this.#trouble.sentence;
   }
 
   /** Reads soon, unless `position` was read already. A payload that is not a position is a hint too. Never rejects. */
@@ -106,10 +112,7 @@ export class EventLog {
       if (position <= this.#known.head) return;
     }
     // A failure is left to the next hint, or to the timer.
-    await this.read().catch((error) => {
-      const level = isUnavailable(error) ? 'debug' : 'error';
-      this.#options.log[level]({ err: error }, 'could not read the event log: retrying within a second');
-    });
+    await this.read().catch(() => {});
   }
 
   /** Resolves after a read that began after this call; calls meanwhile share it. @throws the database's error. */
@@ -150,12 +153,12 @@ export class EventLog {
           if (page.head - this.#known.head > this.#ahead) await this.#runFastForward();
         }
       }
-      this.#isReading = true;
+      this.#trouble.succeeded();
       this.#readAt = performance.now();
       this.#isEpochCertain = true;
       if (!this.#flight.isPending) this.#missed.capHints(this.#known.head);
     } catch (error) {
-      this.#isReading = false;
+      this.#trouble.failed(error);
       throw error;
     }
   }

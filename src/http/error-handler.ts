@@ -3,12 +3,14 @@ import { TooManyTriesError } from '../chat/auth/sign-in-limits.ts';
 import { refusalOf } from '../chat/constraints.ts';
 import { type RefusalCode, Refused } from '../chat/errors.ts';
 import { BlockedError } from '../database/checks/blocking.ts';
-import { isUnavailable, OutcomeUnknownError, SqlState, sqlState } from '../database/errors.ts';
+import { isRefusedByDatabase, isUnavailable, OutcomeUnknownError, SqlState, sqlState } from '../database/errors.ts';
 import { NotActiveError } from '../database/fenced-write.ts';
 import { CursorExpiredError, MalformedCursorError } from '../events/cursor.ts';
 import type { Log } from '../log.ts';
+import { messageOf } from '../message-of.ts';
 import type { Exchange } from './connection.ts';
 import { expiredCursor, HttpError, invalid, temporarily, tooManyRequests } from './http-error.ts';
+import { OnceAMinute } from './once-a-minute.ts';
 import type { RoleGate } from './request/checks/role-gate.ts';
 import { requestIdOf } from './request/request-id.ts';
 import { withoutSecrets } from './request/request-log.ts';
@@ -85,8 +87,18 @@ function toHttpError(error: unknown, gate: RoleGate): HttpError | null {
   }
   if (isUnavailable(error))
     return temporarily('unavailable', 'the database cannot be reached or is too busy now: try again');
+  if (isRefusedByDatabase(error)) return refusedByDatabase();
   return ofBodyParser(error);
 }
+
+/** PostgreSQL's own words name objects and values, so they are logged only. */
+const refusedByDatabase = () =>
+  new HttpError(
+    503,
+    'database_refused',
+    "PostgreSQL refuses this: a privilege, an object, a trigger or a constraint of the database has to be corrected. Nothing was stored; the node's log has the reason",
+    { headers: { 'Retry-After': '5' } },
+  );
 
 /** Converts errors of express.json, by their `type`, and of the router for an invalid URL encoding. */
 function ofBodyParser(error: unknown): HttpError | null {
@@ -109,10 +121,11 @@ function ofBodyParser(error: unknown): HttpError | null {
 
 /** Returns the last middleware: every failure becomes a JSON response, without stack, SQL or file path. */
 export function errorHandler(gate: RoleGate, log: Log, onError: (code: string) => void): ErrorRequestHandler {
+  const refusals = new OnceAMinute();
   return (error, request, response, _next) => {
     const known = toHttpError(error, gate);
     onError(known?.code ?? 'internal_error');
-    if (!known) {
+    if (!known || (known.code === 'database_refused' && refusals.isDue(`${sqlState(error)} ${messageOf(error)}`))) {
       const fields = { event: 'request_failed', request_id: requestIdOf(request), err: error };
       log.error(fields, `${request.method} ${withoutSecrets(request.path)} failed`);
     }

@@ -148,7 +148,7 @@ function assemble({ settings, node, log, logLevel, lockProgram }: Foundation) {
   const readiness = new Readiness({
     conditions,
     role: () => sync.role,
-    isReading: () => chat.eventLog.isReading,
+    readingTrouble: () => chat.eventLog.trouble,
     isListening: () => listener.isListening,
     promotionTrouble: () => sync.promotionTrouble,
     pause: () => coordination.pause.current && pauseSentence(coordination.pause.current),

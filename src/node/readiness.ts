@@ -4,7 +4,7 @@ import type { Condition, ConditionName, Conditions } from './conditions.ts';
 export interface ReadinessOptions {
   conditions: Conditions;
   role(): 'active' | 'standby' | 'fallen';
-  isReading(): boolean;
+  readingTrouble(): string | null;
   isListening(): boolean;
   /** Returns why the last attempt to be promoted failed, while no node is known to be active. */
   promotionTrouble(): string | null;
@@ -68,12 +68,12 @@ export class Readiness {
   }
 
   #check(): void {
-    const { role, isReading, isListening, promotionTrouble, pause, rival, writer } = this.#options;
+    const { role, readingTrouble, isListening, promotionTrouble, pause, rival, writer } = this.#options;
     const isStandby = role() === 'standby';
-    this.#set('event_log', isReading() ? null : 'the event log cannot be read', 'the event log is read again');
+    this.#set('event_log', readingTrouble(), 'the event log is read again');
     this.#set('listener', isListening() ? null : 'notifications are not received', 'notifications are received again', {
       // While the log cannot be read either, that is logged instead.
-      patienceMs: isReading() ? PATIENCE_MS : NEVER,
+      patienceMs: readingTrouble() === null ? PATIENCE_MS : NEVER,
     });
     // coordination/candidacy.ts logs it, with the server's own words.
     this.#set('promotion', isStandby ? promotionTrouble() : null, '', { patienceMs: NEVER });

@@ -21,7 +21,8 @@ type HttpCode =
   | 'not_alive'
   | 'no_successor'
   | 'paused'
-  | 'blocked';
+  | 'blocked'
+  | 'database_refused';
 
 /** Every error code: its HTTP statuses, and its meaning with the remedy. A {@link RefusalCode} without an entry fails to compile. */
 export const ERROR_CODES: Record<HttpCode | RefusalCode, readonly [statuses: readonly number[], meaning: string]> = {
@@ -75,6 +76,10 @@ export const ERROR_CODES: Record<HttpCode | RefusalCode, readonly [statuses: rea
   overloaded: [[503], 'The node is at its capacity: use another node, or retry after `Retry-After` seconds.'],
   unavailable: [[503], 'The database cannot be reached. Nothing was stored: retry after `Retry-After` seconds.'],
   blocked: [[503], 'Another transaction blocks the database. Nothing was stored: retry.'],
+  database_refused: [
+    [503],
+    'PostgreSQL refuses the request until an operator corrects a privilege, an object, a trigger or a constraint. Nothing was stored.',
+  ],
   not_replicated: [
     [503],
     'The header Prefer requires durable=replicated, and no synchronous standby confirmed it: retry with the same Idempotency-Key.',

@@ -1,0 +1,137 @@
+import { expect } from 'chai';
+import pg from 'pg';
+import { seedData } from '../../../src/local-cluster/demo-data.ts';
+import { eventually } from '../../support/eventually.ts';
+import { get, post } from '../../support/http.ts';
+import { createDatabase, type TestDatabase } from '../../support/postgres.ts';
+import { startTwoNodes, type TwoNodes } from '../../support/two-nodes.ts';
+
+const PATIENCE = { within: 20_000, every: 50 };
+const MESSAGE = { userId: 1, groupId: 1, content: 'x' };
+
+/** What an operator may do to a database in use: posts are refused until it is undone. */
+const FAULTS: [what: string, fault: string, undo: string, sqlState: string][] = [
+  [
+    'a trigger of the operator raises an exception',
+    'CREATE TRIGGER zz BEFORE INSERT ON plantao.messages FOR EACH ROW EXECUTE FUNCTION public.frozen()',
+    'DROP TRIGGER zz ON plantao.messages',
+    'P0001',
+  ],
+  [
+    'such a trigger is on the event log',
+    'CREATE TRIGGER zz BEFORE INSERT ON plantao.events FOR EACH ROW EXECUTE FUNCTION public.frozen()',
+    'DROP TRIGGER zz ON plantao.events',
+    'P0001',
+  ],
+  [
+    'a constraint of the operator is violated',
+    "ALTER TABLE plantao.messages ADD CONSTRAINT zz CHECK (content <> 'x') NOT VALID",
+    'ALTER TABLE plantao.messages DROP CONSTRAINT zz',
+    '23514',
+  ],
+  [
+    'a privilege is revoked',
+    'REVOKE EXECUTE ON FUNCTION plantao.post_messages FROM plantao_service',
+    'SELECT plantao.grant_roles()',
+    '42501',
+  ],
+  [
+    'a table is renamed',
+    'ALTER TABLE plantao.idempotency_keys RENAME TO away',
+    'ALTER TABLE plantao.away RENAME TO idempotency_keys',
+    '42P01',
+  ],
+];
+
+describe('A database that refuses what a node needs', () => {
+  let database: TestDatabase;
+  let nodes: TwoNodes;
+  let dba: pg.Client;
+  let login: string;
+
+  before(async () => {
+    database = await createDatabase();
+    await seedData(database.url);
+    dba = new pg.Client({ connectionString: database.url });
+    await dba.connect();
+    await dba.query(
+      "CREATE FUNCTION public.frozen() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''frozen: %'', TG_TABLE_NAME; END'",
+    );
+    login = `node_${process.pid}`;
+    await dba.query(`CREATE ROLE ${login} LOGIN PASSWORD 'pw' IN ROLE plantao_service`);
+    const url = new URL(database.url);
+    Object.assign(url, { username: login, password: 'pw' });
+    nodes = await startTwoNodes(url.href);
+  });
+  after(async () => {
+    // The faults of these tests are logged as errors.
+    await nodes?.stop().catch(() => {});
+    await dba?.query(`DROP ROLE ${login}`);
+    await dba?.end();
+    await database?.drop();
+  });
+
+  const send = (headers = {}) => post(`${nodes.active.url}/messages`, MESSAGE, { headers });
+  const isStored = async () => {
+    const answers = await Promise.all([nodes.active, nodes.standby].map(({ url }) => post(`${url}/messages`, MESSAGE)));
+    return answers.some(({ status }) => status === 200);
+  };
+  const failures = () => nodes.active.entries.filter(({ event }) => event === 'request_failed');
+
+  for (const [what, fault, undo, sqlState] of FAULTS) {
+    it(`gets 503 with a true sentence, and is named once in the log: ${what}`, async () => {
+      const before = failures().length;
+      await dba.query(fault);
+      try {
+        for (const headers of [{}, { 'idempotency-key': `key-${sqlState}-${before}` }, {}]) {
+          const { status, body, text } = await send(headers);
+          expect([status, body.code], text).to.deep.equal([503, 'database_refused']);
+          expect(text)
+            .to.contain('PostgreSQL refuses this')
+            .and.not.match(/frozen|SQLSTATE|zz|post_messages|keys/);
+        }
+      } finally {
+        await dba.query(undo);
+      }
+      await eventually('posts are stored again', async () => (await send()).status === 200, PATIENCE);
+      const logged = failures().slice(before) as unknown as { err: { code: string } }[];
+      expect(logged.map(({ err }) => err.code)).to.deep.equal([sqlState]);
+    });
+  }
+
+  it('gets 503 for reads and polls too, keeps the reason in /readiness, and logs it once', async () => {
+    const entries = () => nodes.standby.entries.filter(({ msg }) => msg?.includes('could not read the event log'));
+    await dba.query('REVOKE USAGE ON SCHEMA plantao FROM plantao_service');
+    try {
+      const ready = () => get<{ conditions: { name: string; reason: string }[] }>(`${nodes.standby.url}/readiness`);
+      await eventually(
+        'the reason is in /readiness',
+        async () =>
+          (await ready()).body.conditions.some(
+            ({ name, reason }) => name === 'event_log' && reason.includes('SQLSTATE 42501'),
+          ),
+        PATIENCE,
+      );
+      for (const path of [
+        '/messages?groupId=1',
+        '/chats?userId=1',
+        '/users',
+        '/subscribe/status?groupId=1&timeout=0',
+      ]) {
+        const { status, body } = await get(`${nodes.standby.url}${path}`);
+        expect([status, body.code], path).to.deep.equal([503, 'database_refused']);
+      }
+      const since = Date.now();
+      await eventually('several reads of the log have failed', () => Date.now() - since > 2500, PATIENCE);
+      expect(entries()).to.have.length(1);
+    } finally {
+      await dba.query('GRANT USAGE ON SCHEMA plantao TO plantao_service');
+    }
+    await eventually('posts are stored again', isStored, PATIENCE);
+    await eventually(
+      'the standby reads again',
+      async () => (await get(`${nodes.standby.url}/readiness`)).status === 200,
+      PATIENCE,
+    );
+  });
+});
