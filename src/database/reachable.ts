@@ -10,7 +10,8 @@ export const DIRECT =
   'It goes through a transaction pooler: set DATABASE_DIRECT_URL to PostgreSQL itself (DATABASE_URL may stay as it is)';
 
 /** The other remedy, which PgBouncer's session mode allows: a node sets its settings after it has connected, too. */
-const SESSION_MODE = 'If it gives each client a session of its own, add "options" to its ignore_startup_parameters instead';
+const SESSION_MODE =
+  'If it gives each client a session of its own, add "options" to its ignore_startup_parameters instead';
 
 /** Thrown when the database cannot be used. The message names it and the settings, never the password. */
 export class DatabaseUnusableError extends Error {
