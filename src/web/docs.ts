@@ -1,6 +1,8 @@
 /** The script of /docs: filters the operations, copies commands, and sends requests to this node. */
 import { useSession } from './docs/session.ts';
+import { translatePage } from './docs/translation.ts';
 import { sendForm } from './docs/try-it.ts';
+import { docsTexts } from './i18n/texts.ts';
 
 const all = <E extends Element>(selector: string, within: ParentNode = document) => [
   ...within.querySelectorAll<E>(selector),
@@ -11,11 +13,11 @@ const COPIED_MS = 1500;
 
 for (const span of all('.base')) span.textContent = base;
 if (matchMedia('(max-width: 50rem)').matches) document.querySelector('.contents details')?.removeAttribute('open');
-useSession(base);
 
 const filter = document.querySelector<HTMLInputElement>('#filter');
 const matches = document.querySelector('#matches');
-filter?.addEventListener('input', () => show(filter.value.trim().toLowerCase()));
+const update = () => show(filter?.value.trim().toLowerCase() ?? '');
+filter?.addEventListener('input', update);
 document.addEventListener('keydown', (event) => {
   const isTyping = event.target instanceof Element && event.target.matches('input, textarea, select');
   if (event.key !== '/' || isTyping || event.ctrlKey || event.metaKey || event.altKey) return;
@@ -37,7 +39,7 @@ function show(wanted: string): void {
     part.hidden = all<HTMLElement>('section, li', part).every(({ hidden }) => hidden);
   }
   const shown = sections.filter(({ hidden }) => !hidden).length;
-  if (matches !== null) matches.textContent = wanted === '' ? '' : `${shown} of ${sections.length} shown`;
+  if (matches !== null) matches.textContent = wanted === '' ? '' : docsTexts().shown(shown, sections.length);
 }
 
 for (const button of all<HTMLButtonElement>('button.copy')) {
@@ -45,9 +47,9 @@ for (const button of all<HTMLButtonElement>('button.copy')) {
   button.hidden = navigator.clipboard === undefined;
   button.addEventListener('click', async () => {
     await navigator.clipboard.writeText(button.previousElementSibling?.textContent ?? '');
-    button.textContent = 'Copied';
+    button.textContent = docsTexts().copied;
     setTimeout(() => {
-      button.textContent = 'Copy';
+      button.textContent = docsTexts().copy;
     }, COPIED_MS);
   });
 }
@@ -58,3 +60,9 @@ for (const form of all<HTMLFormElement>('.try form')) {
     void sendForm(form, base);
   });
 }
+
+const showSession = useSession(base);
+translatePage(() => {
+  showSession();
+  update();
+});

@@ -99,6 +99,21 @@ describe('The documentation page', function () {
     await section.locator('.result', { hasText: 'event: broadcast' }).waitFor();
   });
 
+  it('has its own texts in the language of the browser or of the switch, and says that the descriptions are English', async () => {
+    const page = await browser.open(nodes.active.url, { locale: 'pt-BR' }, '/docs');
+    await page.getByText('As descrições da API estão em inglês.').waitFor();
+    await page.getByLabel('Filtrar').fill('post /messages');
+    await page.getByRole('heading', { name: 'Mensagens' }).first().waitFor();
+    const section = page.locator('#postMessages');
+    await section.getByText('Experimentar').click();
+    await section.getByRole('button', { name: 'Enviar POST /messages' }).waitFor();
+    await section.getByText('Resposta 200').waitFor();
+    await page.getByRole('combobox', { name: 'Idioma' }).selectOption('English');
+    await section.getByRole('button', { name: 'Send POST /messages' }).waitFor();
+    expect(await page.getByText('estão em inglês').isVisible()).to.equal(false);
+    expect(await page.locator('#matches').textContent()).to.match(/^\d+ of \d+ shown$/);
+  });
+
   it('leads to the chat and to the cluster page, and they lead back', async () => {
     const page = await browser.open(nodes.active.url, {}, '/docs');
     const pages = page.getByRole('navigation', { name: 'Pages' });

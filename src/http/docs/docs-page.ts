@@ -43,9 +43,10 @@ export function docsPageOf(document: OpenApi, url: string): string {
 </header>
 <div class="docs">
 ${contentsOf(description, sections)}
-<main>
+<main lang="en">
 <h1>${text(title)} API <small>${text(version)}</small></h1>
-<p>For programs: <a href="openapi.json">openapi.json</a> (OpenAPI 3.1).</p>
+<p id="descriptions" class="hint" hidden></p>
+<p><span id="for-programs">For programs:</span> <a href="openapi.json">openapi.json</a> (OpenAPI 3.1).</p>
 <div id="session" hidden><p id="signed-in"></p><label for="token">Token for requests from this page</label><input id="token" type="password" autocomplete="off" spellcheck="false" placeholder="from POST /login, or the ADMIN_TOKEN"></div>
 ${markdown(description)}
 ${sections.map((one) => operationsOf(one, url)).join('\n')}
@@ -74,7 +75,7 @@ function contentsOf(description: string, sections: readonly Section[]): string {
 <details open><summary>Contents</summary>
 <ul>${guide.join('\n')}</ul>
 ${operations.join('\n')}
-<h2>Reference</h2><ul><li><a href="#event-kinds">Event kinds</a></li><li><a href="#guide-errors">Error codes</a></li><li><a href="#schemas">Schemas</a></li></ul>
+<h2 id="reference">Reference</h2><ul><li><a href="#event-kinds">Event kinds</a></li><li><a href="#guide-errors">Error codes</a></li><li><a href="#schemas">Schemas</a></li></ul>
 </details>
 </nav>`;
 }

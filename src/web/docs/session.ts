@@ -1,37 +1,42 @@
 /// <reference lib="dom" />
+import { docsTexts } from '../i18n/texts.ts';
 import { loadSession } from '../shared/stored-session.ts';
 
 /** Fields that name the user who acts. */
 const OWN_ID = ['userId', 'user_id', 'creatorId'];
 
-/** Shows who is signed in on the chat page of this tab, and uses the session in the forms. */
-export function useSession(base: string): void {
+/** Uses the session of the chat page of this tab in the forms. Returns a function that shows who is signed in. */
+export function useSession(base: string): () => void {
   const session = loadSession();
   const panel = document.querySelector<HTMLElement>('#session');
-  const sentence = document.querySelector('#signed-in');
   const token = document.querySelector<HTMLInputElement>('#token');
-  if (panel === null || sentence === null || token === null) return;
+  let isOpen = false;
+  const show = () => {
+    const t = docsTexts();
+    const signedOut = isOpen ? t.signedOutOpen : t.signedOut;
+    const text = session === undefined ? signedOut : t.signedIn(session.username, session.user_id);
+    document.querySelector('#signed-in')?.replaceChildren(text);
+  };
+  if (panel === null || token === null) return show;
   panel.hidden = false;
   if (session !== undefined) {
-    sentence.textContent = `You are signed in as ${session.username} (user ${session.user_id}): “Try it” sends requests as this user.`;
     token.value = session.token ?? '';
     fillIn(session.user_id);
-  } else {
-    sentence.textContent = 'Sign in on the chat page, and “Try it” sends requests as you.';
   }
-  void hideTokenIfOpen(base, panel, session !== undefined);
+  void isAuthOpen(base).then((found) => {
+    isOpen = found;
+    // With AUTH=open there are no tokens.
+    if (isOpen) for (const part of panel.querySelectorAll<HTMLElement>('label, input')) part.hidden = true;
+    show();
+  });
+  return show;
 }
 
-/** With AUTH=open there are no tokens. */
-async function hideTokenIfOpen(base: string, panel: HTMLElement, isSignedIn: boolean): Promise<void> {
+async function isAuthOpen(base: string): Promise<boolean> {
   const health = await fetch(`${base}/health`)
     .then((response) => response.json())
     .catch(() => undefined);
-  if (health?.auth !== 'open') return;
-  for (const part of panel.querySelectorAll<HTMLElement>('label, input')) part.hidden = true;
-  const sentence = panel.querySelector('#signed-in');
-  if (!isSignedIn && sentence !== null)
-    sentence.textContent = 'No token is needed here. Sign in on the chat page, and “Try it” uses your user id.';
+  return health?.auth === 'open';
 }
 
 function fillIn(userId: number): void {

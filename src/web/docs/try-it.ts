@@ -1,4 +1,5 @@
 /// <reference lib="dom" />
+import { docsTexts } from '../i18n/texts.ts';
 
 /** A poll or stream is cut off after this time, and what it returned until then is shown. */
 const MOST_MS = 60_000;
@@ -16,7 +17,7 @@ export async function sendForm(form: HTMLFormElement, base: string): Promise<voi
   running.get(form)?.abort();
   const cancel = new AbortController();
   running.set(form, cancel);
-  result.textContent = 'Waiting for the response…';
+  result.textContent = docsTexts().waiting;
   const timer = setTimeout(() => cancel.abort(), MOST_MS);
   try {
     const { path, init } = requestOf(form);
@@ -24,12 +25,12 @@ export async function sendForm(form: HTMLFormElement, base: string): Promise<voi
     const elsewhere = await activeNode(response);
     if (elsewhere === undefined) await show(response, result, '');
     else {
-      const note = `This node is a standby. Sent to the active node, ${elsewhere}\n\n`;
+      const note = `${docsTexts().sentToActive(elsewhere)}\n\n`;
       await show(await fetch(elsewhere + path, { ...init, signal: cancel.signal }), result, note);
     }
   } catch (error) {
     if (cancel.signal.aborted) return;
-    result.textContent = `The request failed: ${error instanceof Error ? error.message : error}`;
+    result.textContent = docsTexts().failed(error instanceof Error ? error.message : String(error));
   } finally {
     clearTimeout(timer);
   }

@@ -1,11 +1,13 @@
 import { chat } from './en/chat.ts';
 import { cluster } from './en/cluster.ts';
 import { common } from './en/common.ts';
+import { docs } from './en/docs.ts';
 import { errors } from './en/errors.ts';
 import { currentLanguage } from './language.ts';
 import { chat as chatPtBr } from './pt-br/chat.ts';
 import { cluster as clusterPtBr } from './pt-br/cluster.ts';
 import { common as commonPtBr } from './pt-br/common.ts';
+import { docs as docsPtBr } from './pt-br/docs.ts';
 import { errors as errorsPtBr } from './pt-br/errors.ts';
 
 /*
@@ -26,4 +28,9 @@ export function chatTexts(): typeof chat {
 /** Returns the texts of the cluster page in the current language. */
 export function clusterTexts(): typeof cluster {
   return currentLanguage() === 'en' ? cluster : clusterPtBr;
+}
+
+/** Returns the texts of the documentation page in the current language. */
+export function docsTexts(): typeof docs {
+  return currentLanguage() === 'en' ? docs : docsPtBr;
 }
