@@ -20,6 +20,7 @@ const PARTS = [
   'log-reading',
   'delivery',
   'herd',
+  'page',
   'scale',
   'start',
   'failover',
