@@ -69,6 +69,12 @@ BEGIN
       GRANT SELECT, INSERT ON plantao.revoked_jwts TO plantao_service;
       GRANT EXECUTE ON FUNCTION plantao.enter_by_identity, plantao.revoke_tokens TO plantao_service;
     END IF;
+    IF to_regclass('plantao.message_search') IS NOT NULL THEN
+      GRANT SELECT, INSERT, UPDATE, DELETE ON plantao.message_search TO plantao_service;
+      GRANT SELECT, INSERT, UPDATE ON plantao.search_index TO plantao_service;
+      GRANT SELECT ON plantao.search_status TO plantao_service;
+      GRANT EXECUTE ON FUNCTION plantao.rebuild_search TO plantao_service;
+    END IF;
     IF to_regproc('plantao.direct_chat') IS NOT NULL THEN
       GRANT EXECUTE ON FUNCTION plantao.direct_chat TO plantao_service;
     END IF;
@@ -106,6 +112,9 @@ BEGIN
       plantao.leader_terms, plantao.switchover_requests, plantao.epochs, plantao.event_log, plantao.cluster,
       plantao.fence_holders, plantao.blocking, plantao.durability, plantao.pauses, plantao.current_pause, plantao.settings,
       plantao.activity, plantao.switchover_history TO plantao_dba_readonly;
+    IF to_regclass('plantao.search_status') IS NOT NULL THEN
+      GRANT SELECT ON plantao.search_status, plantao.search_index TO plantao_dba_readonly;
+    END IF;
     -- Functions that these views call; they only read.
     GRANT EXECUTE ON FUNCTION plantao.log_head, plantao.ms_between, plantao.commit_durability, plantao.standbys,
       plantao.messages_at_risk TO plantao_dba_readonly;

@@ -11,6 +11,8 @@ import { Messages } from '../chat/messages.ts';
 import { NamedGroups } from '../chat/named-groups.ts';
 import { Notifications } from '../chat/notifications.ts';
 import { MessageWriter } from '../chat/posting/message-writer.ts';
+import { IndexStore } from '../chat/search/indexing/index-store.ts';
+import { SearchIndexer } from '../chat/search/indexing/search-indexer.ts';
 import { Users } from '../chat/users.ts';
 import type { Explain } from '../database/checks/blocking.ts';
 import { fencedWrite } from '../database/fenced-write.ts';
@@ -26,8 +28,8 @@ import type { Settings } from '../settings.ts';
 import { within } from '../within.ts';
 import type { NodeDatabase } from './database.ts';
 
-/** A step of retention takes milliseconds; one that takes longer is rolled back with its connection. */
-const RETENTION_STOP_LIMIT_MS = 1000;
+/** A step of retention or of the search index takes milliseconds; one that takes longer is rolled back with its connection. */
+const STEP_STOP_LIMIT_MS = 1000;
 
 /** Options of {@link buildChat}. */
 export interface ChatOptions {
@@ -96,6 +98,11 @@ export function buildChat(options: ChatOptions) {
     eventBytes: settings.eventRetentionBytes,
     keyHours: settings.idempotencyRetentionHours,
   });
+  const searchIndexer = new SearchIndexer({
+    store: new IndexStore(sequelize, write),
+    log,
+    isActive: () => term() !== null,
+  });
 
   return {
     users,
@@ -109,6 +116,7 @@ export function buildChat(options: ChatOptions) {
     subscriptions,
     live,
     retention,
+    searchIndexer,
     sequences,
     writer: new MessageWriter({
       ...{ session: writing, term, heal, membersOnly: isTokenMode, commitLimitMs, explain, measurements },
@@ -128,7 +136,8 @@ export function buildChat(options: ChatOptions) {
     async stop(): Promise<void> {
       live?.stop();
       jwtVerifier?.stop();
-      await Promise.all([eventLog.stop(), knownTokens.stop(), within(RETENTION_STOP_LIMIT_MS, retention.stop())]);
+      const stopping = [retention.stop(), searchIndexer.stop()].map((step) => within(STEP_STOP_LIMIT_MS, step));
+      await Promise.all([eventLog.stop(), knownTokens.stop(), ...stopping]);
     },
   };
 }

@@ -182,6 +182,7 @@ function assemble({ settings, node, log, logLevel, lockProgram }: Foundation) {
       address = settings.nodeUrl ?? `http://localhost:${port}`;
       sync.start();
       chat.retention.start();
+      chat.searchIndexer.start();
       notifyQueue.start();
       readiness.start();
       log.info({ event: 'listening', url: address, pid: process.pid }, `serving at ${address}`);

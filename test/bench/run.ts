@@ -16,6 +16,7 @@ const PARTS = [
   'fanout',
   'memory',
   'history',
+  'search',
   'retention',
   'log-reading',
   'delivery',

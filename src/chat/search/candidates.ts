@@ -3,6 +3,8 @@ export interface Candidate {
   groupId: number;
   from: number;
   to: number;
+  /** True if the search index is asked first which of them may be found. */
+  isIndexed?: boolean;
 }
 
 /**
@@ -12,21 +14,24 @@ export interface Candidate {
 export class Candidates {
   /** The next to be read at the end. */
   readonly #waiting: Candidate[] = [];
-  readonly #found: number[] = [];
+  /** Newest first. */
+  #found: number[] = [];
 
   constructor(candidates: readonly Candidate[]) {
     this.#add(candidates);
   }
 
-  /** Returns the newest candidates, at most `most`. They count as unread until {@link report}. */
+  /** Returns the newest candidates, at most `most`, all indexed or all not. They count as unread until {@link report}. */
   newest(most: number): Candidate[] {
-    return this.#waiting.slice(-most).reverse();
+    const newest = this.#waiting.slice(-most).reverse();
+    const end = newest.findIndex(({ isIndexed = false }) => isIndexed !== (newest[0]?.isIndexed ?? false));
+    return end < 0 ? newest : newest.slice(0, end);
   }
 
   /** Records that the newest `count` candidates were read: what was found, and what is left of those that were read in part. */
   report(count: number, found: readonly number[], left: readonly Candidate[]): void {
-    this.#found.push(...found);
-    this.#found.sort((one, other) => other - one);
+    // A message that was changed after it was indexed can be read twice.
+    this.#found = [...new Set([...this.#found, ...found])].sort((one, other) => other - one);
     this.#waiting.splice(this.#waiting.length - count);
     this.#add(left);
   }

@@ -1,12 +1,15 @@
-import { QueryTypes, type Sequelize, type Transaction } from 'sequelize';
+import { QueryTypes, type Sequelize, Transaction } from 'sequelize';
 import { SqlState, sqlState } from '../../database/errors.ts';
 import { FairTurns } from '../auth/fair-turns.ts';
 import { Refused } from '../errors.ts';
-import { MOST_GROUPS } from '../group-limits.ts';
-import { Candidates } from './candidates.ts';
+import { type Candidate, Candidates } from './candidates.ts';
 import { partsOf, type TextPart } from './highlights.ts';
+import { probe } from './indexing/index-probe.ts';
+import { CHUNK } from './indexing/index-rows.ts';
+import { requiredHashes } from './indexing/signatures.ts';
 import { patternOf } from './search-pattern.ts';
 import type { Term } from './search-query.ts';
+import { searchScope } from './search-scope.ts';
 
 /** What to search for, and in which messages. */
 export interface MessageSearchOptions {
@@ -41,33 +44,23 @@ export interface FoundPage {
   isPartial: boolean;
 }
 
-/** The groups to search. */
-interface Scope {
-  newest: number | null;
-  groups: number[] | null;
-}
+const { REPEATABLE_READ } = Transaction.ISOLATION_LEVELS;
 
 /** How much a search may cost. */
 const LIMITS = {
   /** Milliseconds after which a search returns what it has found. Its last statement may take as long again. */
   timeMs: 500,
-  /** Messages that one statement reads: a few milliseconds of work. */
-  messagesAtOnce: 2048,
+  /** Messages that one statement reads: some milliseconds of work. */
+  messagesAtOnce: 8192,
   /** Candidates that one statement reads from. */
   candidatesAtOnce: 128,
 };
+/** Messages that the first statement reads: enough for a common word. */
+const FIRST_MESSAGES = 2048;
 /** Few searches run at once, so that connections are left for other requests, and few wait. */
 const TURNS = { atOnce: 2, ofSource: 8, inAll: 128, waitMs: 3000 };
 const TOO_MANY = 'too many searches are running: try again in a few seconds';
 const TOO_SLOW = 'the database is too slow for this search at the moment: try again, or search in one group';
-
-const SCOPE = `
-  SELECT (SELECT max(id) FROM plantao.messages) AS newest,
-         (SELECT json_agg(own.group_id) FROM (
-            SELECT m.group_id FROM plantao.memberships m JOIN plantao.groups g ON g.id = m.group_id
-            WHERE m.user_id = u.id AND g.deleted_at IS NULL AND ($groupId::bigint IS NULL OR m.group_id = $groupId::bigint)
-            ORDER BY m.group_id DESC LIMIT ${MOST_GROUPS}) own) AS groups
-  FROM plantao.users u WHERE u.id = $userId`;
 
 /** Reads the newest messages of each candidate. Returns those that match, and the last one that was read if more are left. */
 const readQuery = (conditions: readonly string[]) => `
@@ -113,18 +106,32 @@ export class MessageSearch {
 
   async #find(options: MessageSearchOptions): Promise<FoundPage> {
     const deadline = performance.now() + this.#limits.timeMs;
-    const { newest, groups } = await this.#scope(options);
-    const before = Math.min(options.before ?? Number.MAX_SAFE_INTEGER, (newest ?? 0) + 1);
-    const candidates = new Candidates(groups.map((groupId) => ({ groupId, from: 1, to: before - 1 })));
+    let before = Number.MAX_SAFE_INTEGER;
+    let candidates = new Candidates([]);
     const isComplete = await this.#inTime(async (transaction) => {
-      while (candidates.certain.length <= options.limit && candidates.readFrom > 1) {
+      const scope = await searchScope(this.#sequelize, transaction, options);
+      before = scope.before;
+      candidates = new Candidates(scope.candidates);
+      const hashes = requiredHashes(options.terms, options.senderId);
+      let isFirst = true;
+      for (let most = FIRST_MESSAGES; candidates.certain.length <= options.limit && candidates.readFrom > 1; ) {
         if (performance.now() > deadline) return false;
-        await this.#read(candidates, options, transaction);
+        const newest = candidates.newest(this.#limits.candidatesAtOnce);
+        if (newest[0]?.isIndexed) {
+          candidates.report(newest.length, [], await probe(this.#sequelize, transaction, newest, hashes));
+          most = FIRST_MESSAGES;
+          continue;
+        }
+        // Then the messages of single chunks: as many as one statement can read to their end.
+        const some = isFirst ? newest : newest.slice(0, Math.ceil(most / CHUNK));
+        isFirst = false;
+        await this.#read(candidates, some, most, options, transaction);
+        most = Math.min(2 * most, this.#limits.messagesAtOnce);
       }
       return true;
     });
     const { certain, readFrom } = candidates;
-    if (!isComplete && certain.length === 0 && readFrom >= before)
+    if (!isComplete && certain.length === 0 && (readFrom >= before || before === Number.MAX_SAFE_INTEGER))
       throw new Refused('overloaded', { sentence: TOO_SLOW });
     const ids = certain.slice(0, options.limit);
     const hasMore = certain.length > options.limit;
@@ -135,20 +142,11 @@ export class MessageSearch {
     };
   }
 
-  async #scope({ userId, groupId }: MessageSearchOptions): Promise<{ newest: number | null; groups: number[] }> {
-    const [scope] = await this.#sequelize.query<Scope>(SCOPE, {
-      bind: { userId, groupId: groupId ?? null },
-      type: QueryTypes.SELECT,
-    });
-    if (!scope) throw new Refused('user_not_found');
-    if (groupId !== undefined && scope.groups === null) throw new Refused('not_a_member');
-    return { newest: scope.newest, groups: scope.groups ?? [] };
-  }
-
   /** Runs statements with the time limit of a search. Returns false if it was reached. */
   async #inTime(work: (transaction: Transaction) => Promise<boolean>): Promise<boolean> {
     try {
-      return await this.#sequelize.transaction(async (transaction) => {
+      // One snapshot: what is indexed meanwhile is neither missed nor read twice.
+      return await this.#sequelize.transaction({ isolationLevel: REPEATABLE_READ }, async (transaction) => {
         await this.#sequelize.query(
           `SELECT set_config('statement_timeout', $limit, true), set_config('enable_seqscan', 'off', true)`,
           { bind: { limit: String(this.#limits.timeMs) }, transaction },
@@ -161,9 +159,14 @@ export class MessageSearch {
     }
   }
 
-  async #read(candidates: Candidates, of: MessageSearchOptions, transaction: Transaction): Promise<void> {
-    const newest = candidates.newest(this.#limits.candidatesAtOnce);
-    const most = Math.max(16, Math.floor(this.#limits.messagesAtOnce / newest.length));
+  async #read(
+    candidates: Candidates,
+    newest: readonly Candidate[],
+    messages: number,
+    of: MessageSearchOptions,
+    transaction: Transaction,
+  ): Promise<void> {
+    const most = Math.max(16, Math.floor(messages / newest.length));
     const patterns = Object.fromEntries(of.terms.map((term, at) => [`pattern${at}`, patternOf(term)]));
     const conditions = [
       ...(of.senderId === undefined ? [] : ['m.sender_id = $senderId']),

@@ -178,6 +178,7 @@ describe('The role plantao_dba_readonly', function () {
         'switchover_history',
         'group_activity',
         'event_log_status',
+        'search_status',
       ]) {
         expect(await codeOf(sql, `SELECT * FROM plantao.${view}`), view).to.equal('allowed');
       }

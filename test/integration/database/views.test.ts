@@ -25,6 +25,8 @@ const PROMISED: Record<string, string> = {
     last_message_at timestamp with time zone, last_sender text`,
   event_log_status: `first_position bigint, head bigint, events bigint, oldest_at timestamp with time zone,
     newest_at timestamp with time zone, epoch text, bytes bigint`,
+  search_status: `is_complete boolean, behind bigint, swept_group bigint, generation integer, position bigint,
+    updated_at timestamp with time zone, bytes bigint`,
   event_feed: `position bigint, kind text, group_id bigint, group_name text, topic text, user_id bigint, username text,
     message_id bigint, sender_id bigint, sender text, content text, sent_at timestamp with time zone, payload jsonb,
     at timestamp with time zone`,

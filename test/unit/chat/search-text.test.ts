@@ -3,7 +3,9 @@ import fc from 'fast-check';
 import { Candidates } from '../../../src/chat/search/candidates.ts';
 import { fold, foldWithStarts } from '../../../src/chat/search/folding.ts';
 import { partsOf } from '../../../src/chat/search/highlights.ts';
-import { termsOf } from '../../../src/chat/search/search-query.ts';
+import { appendChunk, chunksOf, type IndexRow, markMessage } from '../../../src/chat/search/indexing/index-rows.ts';
+import { hashesOf, requiredHashes, senderHash } from '../../../src/chat/search/indexing/signatures.ts';
+import { occurrences, termsOf } from '../../../src/chat/search/search-query.ts';
 
 const textsOf = (query: string) => termsOf(query).map(({ text }) => text);
 /** The matching parts in brackets. */
@@ -104,5 +106,66 @@ describe('The candidates of a search', () => {
     const candidates = new Candidates([{ groupId: 1, from: 1, to: 99 }]);
     candidates.newest(9);
     expect(candidates.readFrom).to.equal(100);
+  });
+});
+
+describe('The signatures of the search index', () => {
+  const words = fc.constantFrom('ab', 'a', 'casa', 'Reunião', '会議', '37%', 'x.y', '👩', '\u0301', '  ', '"', '-');
+  const text = fc.oneof(
+    fc.array(words, { maxLength: 8 }).map((parts) => parts.join('')),
+    fc.array(words, { maxLength: 8 }).map((parts) => parts.join(' ')),
+    fc.string({ unit: 'binary', maxLength: 30 }),
+  );
+
+  it('have every hash that a search requires, for each text that contains what is searched', () => {
+    let found = 0;
+    fc.assert(
+      fc.property(
+        text,
+        fc.nat(30),
+        fc.integer({ min: 1, max: 12 }),
+        fc.boolean(),
+        (content, start, length, isPhrase) => {
+          const part = [...content].slice(start, start + length).join('');
+          const terms = termsOf(isPhrase ? `"${part}"` : part);
+          const folded = fold(content);
+          const isFound = terms.every((term) => !occurrences(folded, term).next().done);
+          if (terms.length === 0 || !isFound) return;
+          found++;
+          expect([...hashesOf(folded, false), senderHash(7)]).to.include.members(requiredHashes(terms, 7));
+        },
+      ),
+      { numRuns: 2000 },
+    );
+    expect(found).to.be.above(200);
+  });
+
+  it('are made in chunks of up to 64 messages and rows of up to 8 chunks, without gaps', () => {
+    const message = (id: number, content = `mensagem ${id}`) => ({ id, group_id: 5, sender_id: 1, content });
+    const messages = Array.from({ length: 64 * 10 + 63 }, (_, at) => message(100 + 3 * at));
+    const chunks = chunksOf(messages);
+    expect(chunks.map(({ length }) => length)).to.deep.equal(Array.from({ length: 10 }, () => 64));
+    const rows: IndexRow[] = [];
+    for (const chunk of chunks) appendChunk(rows, 7, chunk);
+    expect(rows.map(({ ends }) => ends.length)).to.deep.equal([8, 2]);
+    expect(rows.map(({ afterId }) => afterId)).to.deep.equal([7, rows[0]?.ends.at(-1)]);
+    expect(rows[1]?.ends.at(-1)).to.equal(chunks.at(-1)?.at(-1)?.id);
+    const [row] = rows;
+    if (!row) throw new Error('no row');
+    expect(markMessage(row, 3, chunks[3]?.[10] ?? message(1))).to.equal(false);
+    expect(markMessage(row, 3, message(1, 'quetzal'))).to.equal(true);
+    const [hash = 0] = hashesOf('quetzal', false);
+    expect((row.slices[hash] ?? 0) & 0x10).to.equal(0x10);
+  });
+
+  it('are made in shorter chunks of long messages', () => {
+    const messages = Array.from({ length: 64 }, (_, at) => ({
+      id: at + 1,
+      group_id: 5,
+      sender_id: 1,
+      content: 'x'.repeat(4096),
+    }));
+    expect(chunksOf(messages).map(({ length }) => length)).to.deep.equal(Array.from({ length: 64 }, () => 1));
+    expect(chunksOf(messages.slice(0, 63))).to.deep.equal([]);
   });
 });

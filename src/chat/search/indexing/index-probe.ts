@@ -1,0 +1,58 @@
+import { QueryTypes, type Sequelize, type Transaction } from 'sequelize';
+import type { Candidate } from '../candidates.ts';
+
+/** Rows that one statement returns, of all groups together. Less than that of each group, a search for a common word needs. */
+const MOST_ROWS = 512;
+const LEAST_OF_EACH = 4;
+
+interface ProbedRow {
+  number: number;
+  after_id: number;
+  ends: number[];
+  mask: number;
+}
+
+/** Hashes are numbers of this program, not input. */
+function probeQuery(hashes: readonly number[]): string {
+  const mask = hashes.length === 0 ? '255' : hashes.map((hash) => `get_byte(s.slices, ${hash})`).join(' & ');
+  return `
+    SELECT c.number::int, s.after_id, to_json(s.ends) AS ends, s.mask
+    FROM unnest($groups::bigint[], $tos::bigint[]) WITH ORDINALITY AS c (group_id, to_id, number)
+    CROSS JOIN LATERAL (
+      SELECT s.after_id, s.ends, ${mask} AS mask FROM plantao.message_search s
+      WHERE s.group_id = c.group_id AND s.after_id < c.to_id AND (${mask}) <> 0
+      ORDER BY s.after_id DESC LIMIT $most) s`;
+}
+
+/**
+ * Asks the search index which chunks of these candidates have all hashes: those are to be read. Where a group has many, its
+ * older messages are to be asked for again.
+ */
+export async function probe(
+  sequelize: Sequelize,
+  transaction: Transaction,
+  candidates: readonly Candidate[],
+  hashes: readonly number[],
+): Promise<Candidate[]> {
+  const most = Math.max(LEAST_OF_EACH, Math.floor(MOST_ROWS / candidates.length));
+  const rows = await sequelize.query<ProbedRow>(probeQuery(hashes), {
+    bind: { groups: candidates.map(({ groupId }) => groupId), tos: candidates.map(({ to }) => to), most },
+    type: QueryTypes.SELECT,
+    transaction,
+  });
+  const counts = new Map<number, number>();
+  return rows.flatMap(({ number, after_id: afterId, ends, mask }) => {
+    const asked = candidates[number - 1];
+    if (!asked) return [];
+    const count = (counts.get(number) ?? 0) + 1;
+    counts.set(number, count);
+    const rest = count === most ? [{ ...asked, to: afterId }] : [];
+    return [...rest, ...chunksOf(asked, afterId, ends, mask)];
+  });
+}
+
+function chunksOf({ groupId, to }: Candidate, afterId: number, ends: readonly number[], mask: number): Candidate[] {
+  return ends.flatMap((end, chunk) =>
+    (mask & (0x80 >> chunk)) === 0 ? [] : [{ groupId, from: (ends[chunk - 1] ?? afterId) + 1, to: Math.min(end, to) }],
+  );
+}

@@ -1,0 +1,202 @@
+import { QueryTypes, type Sequelize, type Transaction } from 'sequelize';
+import type { Write } from '../../../database/fenced-write.ts';
+import { CHUNK, CHUNKS, type IndexedMessage, type IndexRow } from './index-rows.ts';
+import { INDEX_FORMAT } from './signatures.ts';
+
+/** How far the index has come. */
+export interface IndexState {
+  generation: number;
+  position: number;
+  swept_group: number | null;
+  /** The events after the position are not available, or the index has another format: it must be built again. */
+  is_lost: boolean;
+}
+
+/** How far a group is indexed. */
+export interface IndexedGroup {
+  id: number;
+  indexed_to: number;
+}
+
+interface StoredRow {
+  group_id: number;
+  after_id: number;
+  ends: number[];
+  slices: Buffer;
+}
+
+const rowOf = ({ group_id, after_id, ends, slices }: StoredRow): IndexRow => ({
+  ...{ groupId: group_id, afterId: after_id, ends, slices },
+});
+
+const STATE = `
+  SELECT i.generation, i.position, i.swept_group,
+         i.position < b.floor OR i.position > b.head OR i.format <> $format AS is_lost
+  FROM plantao.search_index i CROSS JOIN plantao.log_bounds b`;
+
+/** The newest row of a group. */
+const LAST_ROW = `
+  SELECT r.after_id, r.last_id, r.ends, r.slices FROM plantao.message_search r
+  WHERE r.group_id = g.id ORDER BY r.after_id DESC LIMIT 1`;
+
+const DUE = `
+  SELECT g.id, coalesce(s.last_id, 0) AS indexed_to
+  FROM unnest($ids::bigint[]) AS g (id)
+  LEFT JOIN LATERAL (${LAST_ROW}) s ON true
+  WHERE EXISTS (SELECT FROM plantao.messages m WHERE m.group_id = g.id AND m.id > coalesce(s.last_id, 0) OFFSET ${CHUNK - 1})`;
+
+/** Keeps the groups until the commit. One that is being deleted is left out: waiting for it could make a deadlock. */
+const SAVE = `
+  WITH kept AS MATERIALIZED (
+    SELECT g.id FROM plantao.groups g WHERE g.id = ANY($groupIds::bigint[]) ORDER BY g.id FOR KEY SHARE SKIP LOCKED
+  )
+  INSERT INTO plantao.message_search (group_id, after_id, last_id, ends, slices)
+  SELECT r.group_id, r.after_id, r.ends[cardinality(r.ends)], r.ends, r.slices
+  FROM (
+    SELECT r.group_id, r.after_id, string_to_array(r.ends, ' ')::bigint[] AS ends, r.slices
+    FROM unnest($groupIds::bigint[], $afterIds::bigint[], $ends::text[], $slices::bytea[])
+      AS r (group_id, after_id, ends, slices)
+  ) r JOIN kept ON kept.id = r.group_id
+  ON CONFLICT (group_id, after_id)
+  DO UPDATE SET last_id = excluded.last_id, ends = excluded.ends, slices = excluded.slices`;
+
+/** The statements of the search index. */
+export class IndexStore {
+  readonly #sequelize: Sequelize;
+  readonly #write: Write;
+
+  constructor(sequelize: Sequelize, write: Write) {
+    this.#sequelize = sequelize;
+    this.#write = write;
+  }
+
+  /** Returns null if the index was never begun. */
+  async state(): Promise<IndexState | null> {
+    return (await this.#select<IndexState>(STATE, { format: INDEX_FORMAT }))[0] ?? null;
+  }
+
+  events(after: number, most: number) {
+    return this.#select<{ position: number; kind: string; group_id: number | null; message_id: number | null }>(
+      `SELECT position, kind, group_id, message_id FROM plantao.events
+       WHERE position > $after ORDER BY position LIMIT $most`,
+      { after, most },
+    );
+  }
+
+  /** Returns the next groups after an id. */
+  async groupsAfter(id: number, most: number): Promise<number[]> {
+    const rows = await this.#select<{ id: number }>(
+      'SELECT id FROM plantao.groups WHERE id > $id ORDER BY id LIMIT $most',
+      { id, most },
+    );
+    return rows.map((row) => row.id);
+  }
+
+  /** Returns those of these groups that have a whole chunk of messages that are not indexed. */
+  due(ids: readonly number[]): Promise<IndexedGroup[]> {
+    return ids.length > 0 ? this.#select<IndexedGroup>(DUE, { ids }) : Promise.resolve([]);
+  }
+
+  /** Returns the newest row of each of these groups that has room for a chunk. */
+  async openRows(ids: readonly number[]): Promise<Map<number, IndexRow>> {
+    const rows = await this.#select<StoredRow>(
+      `SELECT g.id AS group_id, s.after_id, to_json(s.ends) AS ends, s.slices
+       FROM unnest($ids::bigint[]) AS g (id) CROSS JOIN LATERAL (${LAST_ROW}) s
+       WHERE cardinality(s.ends) < ${CHUNKS}`,
+      { ids },
+    );
+    return new Map(rows.map((row) => [row.group_id, rowOf(row)]));
+  }
+
+  /** Returns the next messages of each of these groups that are not indexed, in the order of their ids. */
+  unindexed(groups: readonly IndexedGroup[], mostOfEach: number): Promise<IndexedMessage[]> {
+    return this.#select<IndexedMessage>(
+      `SELECT m.* FROM unnest($ids::bigint[], $after::bigint[]) AS g (id, indexed_to)
+       CROSS JOIN LATERAL (
+         SELECT m.id, m.group_id, m.sender_id, m.content FROM plantao.messages m
+         WHERE m.group_id = g.id AND m.id > g.indexed_to ORDER BY m.id LIMIT $mostOfEach) m`,
+      { ids: groups.map(({ id }) => id), after: groups.map(({ indexed_to }) => indexed_to), mostOfEach },
+    );
+  }
+
+  /** Returns those of these messages that are in indexed chunks, with the row of each. */
+  indexed(ids: readonly number[]) {
+    return this.#select<IndexedMessage & { after_id: number }>(
+      `SELECT m.id, m.sender_id, m.content, m.group_id, s.after_id
+       FROM plantao.messages m
+       CROSS JOIN LATERAL (
+         SELECT r.after_id, r.last_id FROM plantao.message_search r
+         WHERE r.group_id = m.group_id AND r.after_id < m.id
+         ORDER BY r.after_id DESC LIMIT 1) s
+       WHERE m.id = ANY($ids::bigint[]) AND s.last_id >= m.id`,
+      { ids },
+    );
+  }
+
+  /** Returns rows by their groups and what is before them. */
+  async rows(of: readonly { group_id: number; after_id: number }[]): Promise<IndexRow[]> {
+    const rows = await this.#select<StoredRow>(
+      `SELECT group_id, after_id, to_json(ends) AS ends, slices FROM plantao.message_search
+       WHERE (group_id, after_id) IN (SELECT * FROM unnest($groupIds::bigint[], $afterIds::bigint[]))`,
+      { groupIds: of.map(({ group_id }) => group_id), afterIds: of.map(({ after_id }) => after_id) },
+    );
+    return rows.map(rowOf);
+  }
+
+  /** Stores rows, new or changed. Returns false if the index was begun again meanwhile. */
+  save({ generation }: IndexState, rows: readonly IndexRow[]): Promise<boolean> {
+    return this.#change(generation, async (transaction) => {
+      const bind = {
+        groupIds: rows.map(({ groupId }) => groupId),
+        afterIds: rows.map(({ afterId }) => afterId),
+        ends: rows.map(({ ends }) => ends.join(' ')),
+        slices: rows.map(({ slices }) => slices),
+      };
+      await this.#sequelize.query(SAVE, { bind, transaction });
+    });
+  }
+
+  /** Notes how far the index has come. */
+  advance({ generation, ...state }: IndexState, to: { position?: number; sweptGroup?: number | null }) {
+    const position = to.position ?? state.position;
+    const sweptGroup = to.sweptGroup === undefined ? state.swept_group : to.sweptGroup;
+    return this.#change(generation, async (transaction) => {
+      await this.#sequelize.query(
+        `UPDATE plantao.search_index
+         SET position = $position, swept_group = $sweptGroup, updated_at = clock_timestamp()`,
+        { bind: { position, sweptGroup }, transaction },
+      );
+    });
+  }
+
+  /** Begins the index again, in this program's format. */
+  async rebuild(): Promise<void> {
+    await this.#write(async (transaction) => {
+      await this.#sequelize.query('SELECT plantao.rebuild_search()', { transaction });
+      await this.#sequelize.query('UPDATE plantao.search_index SET format = $format', {
+        bind: { format: INDEX_FORMAT },
+        transaction,
+      });
+    });
+  }
+
+  #select<Row extends object>(sql: string, bind: Record<string, unknown>): Promise<Row[]> {
+    return this.#sequelize.query<Row>(sql, { bind, type: QueryTypes.SELECT });
+  }
+
+  /**
+   * Runs a write under the node's term, unless the index was begun again. Its commit does not wait for the disk or a standby: no
+   * client is told of it, and after a crash the rows and the position are both those of the same earlier moment.
+   */
+  #change(generation: number, work: (transaction: Transaction) => Promise<void>): Promise<boolean> {
+    return this.#write(async (transaction) => {
+      const locked = await this.#sequelize.query(
+        `SELECT set_config('synchronous_commit', 'off', true) FROM plantao.search_index
+         WHERE generation = $generation FOR UPDATE`,
+        { bind: { generation }, type: QueryTypes.SELECT, transaction },
+      );
+      if (locked.length > 0) await work(transaction);
+      return locked.length > 0;
+    });
+  }
+}

@@ -1,0 +1,202 @@
+import { setTimeout as pause, setImmediate as yieldToOthers } from 'node:timers/promises';
+import { BlockedError } from '../../../database/checks/blocking.ts';
+import { isUnavailable } from '../../../database/errors.ts';
+import { NotActiveError } from '../../../database/fenced-write.ts';
+import type { Log } from '../../../log.ts';
+import { appendChunk, chunksOf, type IndexedMessage, type IndexRow, markMessage } from './index-rows.ts';
+import type { IndexedGroup, IndexState, IndexStore } from './index-store.ts';
+
+/** Options of {@link SearchIndexer}. */
+export interface SearchIndexerOptions {
+  store: IndexStore;
+  log: Log;
+  /** Returns true while this node is active. The database checks the term at each write. */
+  isActive: () => boolean;
+}
+
+/** How often the index follows the event log. There is no hurry: a search reads what is not indexed yet. */
+const EVERY_MS = 1000;
+/** Longest delay after steps that failed. */
+const LONGEST_DELAY_MS = 60_000;
+/** Shortest pause between two steps. */
+const PAUSE_MS = 25;
+/** A pause is this many times as long as the step before it, so that posts find the processor and the disk idle. */
+const PAUSES_A_STEP = 2;
+/** Events that a step follows. */
+const EVENTS = 2000;
+/** Groups that a step looks at while the index is built. */
+const GROUPS = 50;
+/** Groups whose messages are read at once, and the messages of all of them together. */
+const GROUPS_AT_ONCE = 16;
+const MESSAGES_AT_ONCE = 2048;
+/** Edited messages that are read at once: each may be in another row of 8 KB. */
+const EDITED_AT_ONCE = 256;
+/** Characters after which other work on this node gets its turn: about a millisecond. */
+const CHARACTERS_A_TURN = 16_384;
+
+/**
+ * Keeps the search index up to date while this node is active: follows the event log behind the posts, and goes through all
+ * groups when the index is begun. Every step can be repeated, so a stop or a failover loses nothing.
+ */
+export class SearchIndexer {
+  readonly #options: SearchIndexerOptions;
+  readonly #stopping = new AbortController();
+  #timer: NodeJS.Timeout | undefined;
+  #running: Promise<unknown> = Promise.resolve();
+  #failures = 0;
+
+  constructor(options: SearchIndexerOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    const delay = Math.min(EVERY_MS * 2 ** Math.min(this.#failures, 10), LONGEST_DELAY_MS);
+    this.#timer = setTimeout(() => {
+      this.#running = this.catchUp().catch((error) => this.#report(error));
+      void this.#running.then(() => {
+        if (!this.#stopping.signal.aborted) this.start();
+      });
+    }, delay);
+  }
+
+  /** Resolves when no step is in progress. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    clearTimeout(this.#timer);
+    await this.#running;
+  }
+
+  /** Indexes everything that is in the log, or nothing if this node is not active. @throws the database's error. */
+  async catchUp({ atFullSpeed = false } = {}): Promise<void> {
+    for (let startedAt = performance.now(); this.#mayContinue && (await this.#step()); startedAt = performance.now()) {
+      if (atFullSpeed) continue;
+      const pauseMs = Math.max(PAUSE_MS, PAUSES_A_STEP * (performance.now() - startedAt));
+      await pause(pauseMs, undefined, { signal: this.#stopping.signal }).catch(() => {});
+    }
+    if (this.#mayContinue) this.#failures = 0;
+  }
+
+  get #mayContinue(): boolean {
+    return this.#options.isActive() && !this.#stopping.signal.aborted;
+  }
+
+  /** Returns true if there may be more to do. */
+  async #step(): Promise<boolean> {
+    const { store, log } = this.#options;
+    const state = await store.state();
+    if (!state || state.is_lost) {
+      log.info({ event: 'search_rebuilt' }, 'the search index is built: searches are slower until it is complete');
+      await store.rebuild();
+      return true;
+    }
+    const followed = await this.#follow(state);
+    if (!this.#mayContinue) return false;
+    if (state.swept_group !== null) return this.#sweep(state.swept_group);
+    return followed === EVENTS;
+  }
+
+  /** Indexes what the next events are about. Returns their number. */
+  async #follow(state: IndexState): Promise<number> {
+    const { store } = this.#options;
+    const events = await store.events(state.position, EVENTS);
+    const last = events.at(-1);
+    if (!last) return 0;
+    const groups = new Set<number>();
+    const messages = new Set<number>();
+    for (const { kind, group_id, message_id } of events) {
+      if (group_id === null || message_id === null) continue;
+      if (kind === 'message') groups.add(group_id);
+      if (kind === 'message' || kind === 'message_edited') messages.add(message_id);
+    }
+    // Marked before more is indexed: only what was edited, and messages with older ids than what is indexed already.
+    await this.#mark(state, [...messages]);
+    await this.#index(state, [...groups]);
+    if (this.#mayContinue) await store.advance(state, { position: last.position });
+    return events.length;
+  }
+
+  /** Indexes the older messages of the next groups. Returns true if there are more. */
+  async #sweep(after: number): Promise<boolean> {
+    const { store } = this.#options;
+    const state = await store.state();
+    if (state?.swept_group !== after) return true;
+    const ids = await store.groupsAfter(after, GROUPS);
+    await this.#index(state, ids);
+    if (this.#mayContinue) await store.advance(state, { sweptGroup: ids.at(-1) ?? null });
+    return true;
+  }
+
+  /** Indexes the messages of groups, except for the last few of each, which make no chunk yet. */
+  async #index(state: IndexState, ids: readonly number[]): Promise<void> {
+    const { store } = this.#options;
+    const before = new Map<number, number>();
+    while (this.#mayContinue) {
+      // A group that is as it was is being deleted.
+      const due = (await store.due(ids)).filter((group) => before.get(group.id) !== group.indexed_to);
+      if (due.length === 0) return;
+      for (let at = 0; at < due.length && this.#mayContinue; at += GROUPS_AT_ONCE) {
+        const groups = due.slice(at, at + GROUPS_AT_ONCE);
+        for (const { id, indexed_to } of groups) before.set(id, indexed_to);
+        if (!(await store.save(state, await this.#nextRows(groups)))) return;
+      }
+    }
+  }
+
+  /** Returns the rows of groups with their next messages. */
+  async #nextRows(groups: readonly IndexedGroup[]): Promise<IndexRow[]> {
+    const { store } = this.#options;
+    const open = await store.openRows(groups.map(({ id }) => id));
+    const messages = new Map<number, IndexedMessage[]>(groups.map(({ id }) => [id, []]));
+    for (const message of await store.unindexed(groups, Math.floor(MESSAGES_AT_ONCE / groups.length)))
+      messages.get(message.group_id)?.push(message);
+    const changed: IndexRow[] = [];
+    let characters = 0;
+    for (const { id, indexed_to } of groups) {
+      const openRow = open.get(id);
+      const rows = openRow ? [openRow] : [];
+      const chunks = chunksOf(messages.get(id) ?? []);
+      for (const chunk of chunks) {
+        appendChunk(rows, indexed_to, chunk);
+        for (const { content } of chunk) characters += content.length;
+        if (characters > CHARACTERS_A_TURN) {
+          characters = 0;
+          await yieldToOthers();
+        }
+      }
+      if (chunks.length > 0) changed.push(...rows);
+    }
+    return changed;
+  }
+
+  /** Marks what messages contain now in the chunks that have them. */
+  async #mark(state: IndexState, ids: readonly number[]): Promise<void> {
+    const { store } = this.#options;
+    const messages = ids.length > 0 ? await store.indexed(ids) : [];
+    for (let at = 0; at < messages.length && this.#mayContinue; at += EDITED_AT_ONCE) {
+      const some = messages.slice(at, at + EDITED_AT_ONCE);
+      const rows = new Map((await store.rows(some)).map((row) => [`${row.groupId} ${row.afterId}`, row]));
+      const changed = new Set<IndexRow>();
+      for (const message of some) {
+        const row = rows.get(`${message.group_id} ${message.after_id}`);
+        const chunk = row?.ends.findIndex((end) => message.id <= end) ?? -1;
+        if (row && chunk >= 0 && markMessage(row, chunk, message)) changed.add(row);
+      }
+      if (changed.size > 0 && !(await store.save(state, [...changed]))) return;
+      await yieldToOthers();
+    }
+  }
+
+  /** A closed term, an unavailable database or a stop is no error: the next step, here or on the next active node, continues. */
+  #report(error: unknown): void {
+    const isExpected =
+      this.#stopping.signal.aborted ||
+      error instanceof NotActiveError ||
+      error instanceof BlockedError ||
+      isUnavailable(error);
+    if (!isExpected) this.#failures++;
+    this.#options.log[isExpected || this.#failures > 1 ? 'debug' : 'error'](
+      { err: error },
+      'the search index could not be brought up to date: searches are slower until it is; the node tries again',
+    );
+  }
+}

@@ -1,0 +1,62 @@
+import { QueryTypes, type Sequelize, type Transaction } from 'sequelize';
+import { Refused } from '../errors.ts';
+import { MOST_GROUPS } from '../group-limits.ts';
+import type { Candidate } from './candidates.ts';
+import { INDEX_FORMAT } from './indexing/signatures.ts';
+
+/** Messages with events that the index has not followed: more are not found until it has. */
+const MOST_CHANGED = 1000;
+
+const SCOPE = `
+  WITH index AS MATERIALIZED (
+    SELECT coalesce(min(i.position), 0) AS position, coalesce(min(i.format), 0) = $format AS is_usable FROM plantao.search_index i
+  ), own AS MATERIALIZED (
+    SELECT own.group_id AS id, coalesce((
+      SELECT s.last_id FROM plantao.message_search s
+      WHERE s.group_id = own.group_id AND (SELECT is_usable FROM index) ORDER BY s.after_id DESC LIMIT 1), 0) AS indexed_to
+    FROM (
+      SELECT m.group_id FROM plantao.memberships m JOIN plantao.groups g ON g.id = m.group_id
+      WHERE m.user_id = $userId AND g.deleted_at IS NULL AND ($groupId::bigint IS NULL OR m.group_id = $groupId::bigint)
+      ORDER BY m.group_id DESC LIMIT ${MOST_GROUPS}) own
+  )
+  SELECT (SELECT max(id) FROM plantao.messages) AS newest,
+         (SELECT json_agg(json_build_object('id', own.id, 'indexed_to', own.indexed_to)) FROM own) AS groups,
+         (SELECT json_agg(json_build_object('groupId', c.group_id, 'from', c.message_id, 'to', c.message_id)) FROM (
+            SELECT e.group_id, e.message_id FROM own CROSS JOIN LATERAL (
+              SELECT e.group_id, e.message_id FROM plantao.events e
+              WHERE e.group_id = own.id AND e.position > (SELECT position FROM index)
+                AND e.kind IN ('message', 'message_edited') AND e.message_id <= own.indexed_to
+              ORDER BY e.position LIMIT ${MOST_CHANGED}) e
+            WHERE own.indexed_to > 0 LIMIT ${MOST_CHANGED}) c) AS changed
+  FROM plantao.users u WHERE u.id = $userId`;
+
+interface ScopeRow {
+  newest: number | null;
+  groups: { id: number; indexed_to: number }[] | null;
+  changed: Candidate[] | null;
+}
+
+/**
+ * Returns the messages that a search is about, all before an id: the indexed ones of each group, those that are not indexed yet,
+ * and those that changed since. @throws {Refused} user_not_found, not_a_member.
+ */
+export async function searchScope(
+  sequelize: Sequelize,
+  transaction: Transaction,
+  { userId, groupId, before: asked }: { userId: number; groupId?: number | undefined; before?: number | undefined },
+): Promise<{ before: number; candidates: Candidate[] }> {
+  const [scope] = await sequelize.query<ScopeRow>(SCOPE, {
+    bind: { userId, groupId: groupId ?? null, format: INDEX_FORMAT },
+    type: QueryTypes.SELECT,
+    transaction,
+  });
+  if (!scope) throw new Refused('user_not_found');
+  if (groupId !== undefined && scope.groups === null) throw new Refused('not_a_member');
+  const before = Math.min(asked ?? Number.MAX_SAFE_INTEGER, (scope.newest ?? 0) + 1);
+  const candidates = (scope.groups ?? []).flatMap(({ id, indexed_to }): Candidate[] => [
+    { groupId: id, from: indexed_to + 1, to: before - 1 },
+    { groupId: id, from: 1, to: Math.min(indexed_to, before - 1), isIndexed: true },
+  ]);
+  candidates.push(...(scope.changed ?? []).filter(({ to }) => to < before));
+  return { before, candidates };
+}
