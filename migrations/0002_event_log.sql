@@ -57,7 +57,7 @@ COMMENT ON COLUMN plantao.notify_queue.since IS 'When its transaction began, or 
 
 CREATE TABLE plantao.events (
   position   bigint PRIMARY KEY CHECK (position BETWEEN 1 AND 9007199254740991),
-  kind       text NOT NULL CHECK (kind IN ('message', 'message_edited', 'message_deleted', 'reaction', 'read', 'role_changed', 'group_changed',
+  kind       text NOT NULL CHECK (kind IN ('message', 'message_edited', 'message_deleted', 'reaction', 'read', 'read_by', 'role_changed', 'group_changed',
                         'group_deleted', 'user_renamed', 'joined', 'left', 'notification', 'broadcast')),
   group_id   bigint CHECK (group_id BETWEEN 1 AND 9007199254740991),
   topic      text COLLATE "C" CHECK (char_length(topic) <= 128),
@@ -75,11 +75,12 @@ CREATE TABLE plantao.events (
   CHECK (kind NOT IN ('joined', 'left') OR (group_id IS NOT NULL AND user_id IS NOT NULL)),
   CHECK (kind <> 'user_renamed' OR user_id IS NOT NULL),
   -- A read mark is for its own user only: with a group_id, every member would receive it.
-  CHECK (kind <> 'read' OR (group_id IS NULL AND user_id IS NOT NULL))
+  CHECK (kind <> 'read' OR (group_id IS NULL AND user_id IS NOT NULL)),
+  CHECK (kind <> 'read_by' OR group_id IS NOT NULL)
 );
 COMMENT ON TABLE plantao.events IS 'The event log. Only triggers and plantao.notify_group() write it. Positions have no gaps and become visible in commit order.';
 COMMENT ON COLUMN plantao.events.position IS 'Position in the log, from 1; the number in a cursor.';
-COMMENT ON COLUMN plantao.events.kind IS 'message | message_edited | message_deleted | reaction | read | role_changed | group_changed | group_deleted | user_renamed | joined | left | notification | broadcast.';
+COMMENT ON COLUMN plantao.events.kind IS 'message | message_edited | message_deleted | reaction | read | read_by | role_changed | group_changed | group_deleted | user_renamed | joined | left | notification | broadcast.';
 COMMENT ON COLUMN plantao.events.group_id IS 'The group whose members receive it, if any. No foreign key: the log outlives groups.';
 COMMENT ON COLUMN plantao.events.topic IS 'The topic whose subscribers receive it, if any (notifications by name).';
 COMMENT ON COLUMN plantao.events.user_id IS 'The user who joined, left, was renamed or has read; receives it besides the group.';
@@ -188,7 +189,7 @@ CREATE VIEW plantao.event_feed AS
   LEFT JOIN LATERAL (SELECT username, is_hook FROM plantao.users WHERE id = m.sender_id OFFSET 0) sender ON true;
 COMMENT ON VIEW plantao.event_feed IS 'The event log with names and texts, as nodes read it. SELECT * FROM plantao.event_feed ORDER BY position DESC LIMIT 20;';
 COMMENT ON COLUMN plantao.event_feed.position IS 'Position in the log.';
-COMMENT ON COLUMN plantao.event_feed.kind IS 'message | message_edited | message_deleted | reaction | read | role_changed | group_changed | group_deleted | user_renamed | joined | left | notification | broadcast.';
+COMMENT ON COLUMN plantao.event_feed.kind IS 'message | message_edited | message_deleted | reaction | read | read_by | role_changed | group_changed | group_deleted | user_renamed | joined | left | notification | broadcast.';
 COMMENT ON COLUMN plantao.event_feed.group_id IS 'The group whose members receive it, if any.';
 COMMENT ON COLUMN plantao.event_feed.group_name IS 'Name of the group; null if it was deleted.';
 COMMENT ON COLUMN plantao.event_feed.topic IS 'The topic whose subscribers receive it, if any.';

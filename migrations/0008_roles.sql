@@ -49,7 +49,7 @@ BEGIN
       GRANT EXECUTE ON FUNCTION plantao.rename_user, plantao.erase_user TO plantao_service;
     END IF;
     IF to_regclass('plantao.invitations') IS NOT NULL THEN
-      GRANT UPDATE (name, description, archived_at, deleted_at) ON plantao.groups TO plantao_service;
+      GRANT UPDATE (name, description, shows_reads, archived_at, deleted_at) ON plantao.groups TO plantao_service;
       GRANT DELETE ON plantao.groups TO plantao_service;
       GRANT UPDATE (role) ON plantao.memberships TO plantao_service;
       GRANT SELECT ON plantao.departures TO plantao_service;

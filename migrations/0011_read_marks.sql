@@ -5,6 +5,10 @@ ALTER TABLE plantao.memberships ADD COLUMN last_read_id bigint NOT NULL DEFAULT 
 COMMENT ON COLUMN plantao.memberships.last_read_id IS
   'Id of the last message that the member has read, on any device. Begins at the newest message at joining, and never moves back. An UPDATE notifies the member''s devices.';
 
+ALTER TABLE plantao.groups ADD COLUMN shows_reads boolean NOT NULL DEFAULT false;
+COMMENT ON COLUMN plantao.groups.shows_reads IS
+  'True if the members see how far each of them has read: each moved read mark is an event read_by for the group. False by default, also in direct chats.';
+
 CREATE FUNCTION plantao.keep_read_mark() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -31,16 +35,28 @@ BEGIN
     RETURN NULL;
   END IF;
   head := plantao.lock_log();
-  -- The group is part of the payload: an event with a group_id is received by every member.
-  INSERT INTO plantao.events (position, kind, user_id, payload)
-  SELECT head + row_number() OVER (ORDER BY n.group_id, n.user_id), 'read', n.user_id,
-         jsonb_build_object('group_id', n.group_id, 'message_id', n.last_read_id)
-  FROM old_rows o JOIN new_rows n USING (group_id, user_id) WHERE n.last_read_id > o.last_read_id;
+  -- The group of `read` is part of the payload: an event with a group_id is received by every member.
+  INSERT INTO plantao.events (position, kind, group_id, user_id, payload)
+  WITH moved AS (
+    SELECT n.group_id, n.user_id, n.last_read_id, g.shows_reads
+    FROM old_rows o JOIN new_rows n USING (group_id, user_id) JOIN plantao.groups g ON g.id = n.group_id
+    WHERE n.last_read_id > o.last_read_id
+  ), added AS (
+    SELECT 'read' AS kind, NULL::bigint AS receiving_group, m.user_id AS receiving_user, m.group_id, m.user_id,
+           jsonb_build_object('group_id', m.group_id, 'message_id', m.last_read_id) AS payload
+    FROM moved m
+    UNION ALL
+    SELECT 'read_by', m.group_id, NULL, m.group_id, m.user_id,
+           jsonb_build_object('user_id', m.user_id, 'message_id', m.last_read_id)
+    FROM moved m WHERE m.shows_reads
+  )
+  SELECT head + row_number() OVER (ORDER BY a.kind, a.group_id, a.user_id), a.kind, a.receiving_group, a.receiving_user, a.payload
+  FROM added a;
   GET DIAGNOSTICS added = ROW_COUNT;
   PERFORM plantao.hint('plantao_events', (head + added)::text);
   RETURN NULL;
 END $$;
-COMMENT ON FUNCTION plantao.log_reads() IS 'Appends one event for each read mark that a statement moved, for the devices of its user alone.';
+COMMENT ON FUNCTION plantao.log_reads() IS 'Appends an event for each read mark that a statement moved: read for the devices of its user alone, and read_by for the group if it shows reads.';
 CREATE TRIGGER lock_log_first_to_read BEFORE UPDATE OF last_read_id ON plantao.memberships
   FOR EACH STATEMENT EXECUTE FUNCTION plantao.lock_log_first();
 CREATE TRIGGER log_read AFTER UPDATE ON plantao.memberships

@@ -109,25 +109,25 @@ DECLARE
   added bigint;
 BEGIN
   IF NOT EXISTS (SELECT FROM old_rows o JOIN new_rows n USING (id)
-                 WHERE (n.name, n.description, n.archived_at, n.deleted_at)
-                       IS DISTINCT FROM (o.name, o.description, o.archived_at, o.deleted_at)) THEN
+                 WHERE (n.name, n.description, n.shows_reads, n.archived_at, n.deleted_at)
+                       IS DISTINCT FROM (o.name, o.description, o.shows_reads, o.archived_at, o.deleted_at)) THEN
     RETURN NULL;
   END IF;
   head := plantao.lock_log();
   INSERT INTO plantao.events (position, kind, group_id, payload)
   SELECT head + row_number() OVER (ORDER BY n.id),
          CASE WHEN n.deleted_at IS NOT NULL AND o.deleted_at IS NULL THEN 'group_deleted' ELSE 'group_changed' END, n.id,
-         jsonb_build_object('name', n.name, 'description', n.description, 'archived', n.archived_at IS NOT NULL)
+         jsonb_build_object('name', n.name, 'description', n.description, 'archived', n.archived_at IS NOT NULL, 'shows_reads', n.shows_reads)
   FROM old_rows o JOIN new_rows n USING (id)
-  WHERE (n.name, n.description, n.archived_at, n.deleted_at)
-        IS DISTINCT FROM (o.name, o.description, o.archived_at, o.deleted_at);
+  WHERE (n.name, n.description, n.shows_reads, n.archived_at, n.deleted_at)
+        IS DISTINCT FROM (o.name, o.description, o.shows_reads, o.archived_at, o.deleted_at);
   GET DIAGNOSTICS added = ROW_COUNT;
   PERFORM plantao.hint('plantao_events', (head + added)::text);
   RETURN NULL;
 END $$;
 COMMENT ON FUNCTION plantao.log_group_changes() IS
-  'Appends one event for each group whose name, description or archived state a statement changed, or whose deletion it began.';
-CREATE TRIGGER lock_log_first_to_change BEFORE UPDATE OF name, description, archived_at, deleted_at ON plantao.groups
+  'Appends one event for each group whose name, description, archived state or shows_reads a statement changed, or whose deletion it began.';
+CREATE TRIGGER lock_log_first_to_change BEFORE UPDATE OF name, description, shows_reads, archived_at, deleted_at ON plantao.groups
   FOR EACH STATEMENT EXECUTE FUNCTION plantao.lock_log_first();
 CREATE TRIGGER log_changed AFTER UPDATE ON plantao.groups
   REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION plantao.log_group_changes();
@@ -149,7 +149,8 @@ DECLARE
 BEGIN
   INSERT INTO plantao.events (position, kind, group_id, payload)
   VALUES (head + 1, 'group_deleted', OLD.id,
-          jsonb_build_object('name', OLD.name, 'description', OLD.description, 'archived', OLD.archived_at IS NOT NULL));
+          jsonb_build_object('name', OLD.name, 'description', OLD.description, 'archived', OLD.archived_at IS NOT NULL,
+                             'shows_reads', OLD.shows_reads));
   PERFORM plantao.hint('plantao_events', (head + 1)::text);
   RETURN OLD;
 END $$;

@@ -14,6 +14,7 @@ import type {
   CreatedGroup,
   DirectChat,
   EditResult,
+  GroupReads,
   Member,
   MessagePage,
   NotifyResult,
@@ -164,6 +165,11 @@ export class ChatClient extends ClientSession {
   async markRead(groupId: number, messageId: number, options: CallOptions = {}): Promise<number> {
     const body = { groupId, messageId, userId: this.#me() };
     return (await this.calls.write<ReadMark>('/read', { body }, 'last_read_id', options)).last_read_id;
+  }
+
+  /** Returns how far each member of a group has read; of the user alone if the group does not show reads. */
+  async reads(groupId: number, options: CallOptions = {}): Promise<GroupReads> {
+    return this.calls.read<GroupReads>('/read', { groupId, userId: this.#me() }, 'reads', options);
   }
 
   /** Signals to the other members of a group that the user is typing: call it every 3 s meanwhile. It may be lost. */

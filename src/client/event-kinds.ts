@@ -7,6 +7,7 @@ const KINDS: Record<ChatEvent['kind'], true> = {
   message_deleted: true,
   reaction: true,
   read: true,
+  read_by: true,
   role_changed: true,
   group_changed: true,
   group_deleted: true,

@@ -17,7 +17,7 @@ import type { hookAnswer, hooksAnswer } from '../http/routes/messages/hook-route
 import type { presenceAnswer } from '../http/routes/messages/live-routes.ts';
 import type { editAnswer, reactionAnswer } from '../http/routes/messages/message-feature-routes.ts';
 import type { pageAnswer, sendAnswer } from '../http/routes/messages/message-routes.ts';
-import type { readAnswer, syncAnswer } from '../http/routes/messages/read-routes.ts';
+import type { groupReads, readAnswer, syncAnswer } from '../http/routes/messages/read-routes.ts';
 import type { searchAnswer } from '../http/routes/messages/search-routes.ts';
 import type { notifyAnswer } from '../http/routes/messages/subscribe-routes.ts';
 
@@ -63,6 +63,8 @@ export type EditResult = z.output<typeof editAnswer>;
 export type ReactionResult = z.output<typeof reactionAnswer>;
 /** The position of a read mark after POST /read. */
 export type ReadMark = z.output<typeof readAnswer>;
+/** How far the members of a group have read. */
+export type GroupReads = z.output<typeof groupReads>;
 /** The messages that a search found, newest first. */
 export type SearchResult = z.output<typeof searchAnswer>;
 /** The response to POST /notify/{group}. */

@@ -7,6 +7,7 @@ const KINDS = [
   'message_deleted',
   'reaction',
   'read',
+  'read_by',
   'role_changed',
   'group_changed',
   'group_deleted',
@@ -156,6 +157,7 @@ function detailsOf(row: FeedRow, kind: EventKind): string {
       return fields({ group_id: row.group_id, message_id: row.message_id });
     case 'reaction':
       return fields({ group_id: row.group_id, message_id: row.message_id, ...JSON.parse(payloadOf(row)) });
+    case 'read_by':
     case 'role_changed':
     case 'group_changed':
     case 'group_deleted':

@@ -13,6 +13,8 @@ export interface GroupState {
   name: string;
   description: string;
   archived: boolean;
+  /** Members see how far each of them has read. */
+  shows_reads: boolean;
 }
 
 /** The new values of a group's fields; undefined ones stay. */
@@ -53,15 +55,17 @@ export class GroupAdministration {
       await this.#lockAndCheck(groupId, actorId, ['owner', 'admin'], transaction);
       const [row] = await this.#sequelize.query<GroupState>(
         `UPDATE plantao.groups SET name = coalesce($name, name), description = coalesce($description, description),
+           shows_reads = coalesce($showsReads::boolean, shows_reads),
            archived_at = CASE WHEN $archived::boolean IS NULL THEN archived_at
                               WHEN $archived THEN coalesce(archived_at, clock_timestamp()) END
-         WHERE id = $groupId RETURNING name, description, archived_at IS NOT NULL AS archived`,
+         WHERE id = $groupId RETURNING name, description, archived_at IS NOT NULL AS archived, shows_reads`,
         {
           bind: {
             groupId,
             name: change.name ?? null,
             description: change.description ?? null,
             archived: change.archived ?? null,
+            showsReads: change.shows_reads ?? null,
           },
           type: QueryTypes.SELECT,
           transaction,

@@ -15,6 +15,7 @@ interface ListedChat {
   direct: boolean;
   description: string;
   archived: boolean;
+  shows_reads: boolean;
   role: Role;
   /** Messages of others after `last_read_id`, {@link MOST_UNREAD} at the most. */
   unread: number;
@@ -37,7 +38,7 @@ const EXCERPT = 200;
 const QUERY = `
   WITH mine AS (
     SELECT g.id, g.name, g.direct_low IS NOT NULL AS direct, g.description,
-           g.archived_at IS NOT NULL AS archived, own.role, own.last_read_id, own.joined_at, size.members_count,
+           g.archived_at IS NOT NULL AS archived, g.shows_reads, own.role, own.last_read_id, own.joined_at, size.members_count,
            $most - sum(size.members_count) OVER (ORDER BY size.members_count, g.id) + size.members_count AS room
     FROM (SELECT group_id, last_read_id, joined_at, role FROM plantao.memberships WHERE user_id = $userId
           ORDER BY group_id DESC LIMIT $mostGroups) own
@@ -56,7 +57,7 @@ const QUERY = `
   )
   SELECT me.username, b.epoch, b.head,
          (SELECT json_agg(json_build_object('id', l.id, 'name', l.name, 'members_count', l.members_count, 'direct', l.direct,
-            'description', l.description, 'archived', l.archived, 'role', l.role,
+            'description', l.description, 'archived', l.archived, 'shows_reads', l.shows_reads, 'role', l.role,
             'members', (SELECT coalesce(json_agg(json_build_object('id', u.id, 'username', u.username) ORDER BY u.id), '[]')
                         FROM (SELECT user_id FROM plantao.memberships WHERE group_id = l.id
                               ORDER BY user_id LIMIT greatest(l.room, 0)) m

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { QueryTypes, type Sequelize } from 'sequelize';
 import type { Write } from '../../database/fenced-write.ts';
 import { BatchLoader } from '../batch-loader.ts';
@@ -10,6 +11,13 @@ export interface ReadMark {
   messageId: number;
 }
 
+/** The read marks of a group, as one of its members may see them. */
+export interface GroupMarks {
+  showsReads: boolean;
+  /** Of all members if the group shows reads; of the asking member alone otherwise. */
+  marks: { userId: number; messageId: number }[];
+}
+
 interface MarkRow {
   of_user: number;
   of_group: number;
@@ -19,17 +27,28 @@ interface MarkRow {
 /** Marks per commit. */
 const MOST_MARKS = 256;
 
+/**
+ * Least time between two stored marks of one user in one group, in milliseconds. A client that scrolls sends many: those in
+ * between are one mark, and their requests wait for it.
+ */
+const LEAST_MS = 500;
+
 const keyOf = (userId: number, groupId: number) => `${userId} ${groupId}`;
 
 /**
  * Moves read marks. Marks that arrive during a commit are stored together by the next one: after each message, every reader of
- * a group sends one. A trigger of the database notifies the other devices of the user.
+ * a group sends one. A trigger of the database notifies the other devices of the user, and
+ * the members of a group that shows reads.
  */
 export class ReadMarks {
   readonly #sequelize: Sequelize;
   readonly #write: Write;
   readonly #batches = new BatchLoader<string, number>();
   readonly #wanted = new Map<string, ReadMark>();
+  /** Marks that wait for {@link LEAST_MS} to pass. */
+  readonly #later = new Map<string, Promise<number>>();
+  /** When marks were stored in the last {@link LEAST_MS}, the oldest first, by the monotonic clock. */
+  readonly #storedAt = new Map<string, number>();
   #isStoring = false;
 
   constructor(sequelize: Sequelize, write: Write) {
@@ -46,6 +65,35 @@ export class ReadMarks {
     const key = keyOf(mark.userId, mark.groupId);
     const messageId = Math.max(mark.messageId, this.#wanted.get(key)?.messageId ?? 0);
     this.#wanted.set(key, { ...mark, messageId });
+    const waitMs = (this.#storedAt.get(key) ?? Number.NEGATIVE_INFINITY) + LEAST_MS - performance.now();
+    if (waitMs <= 0) return this.#storeSoon(key);
+    const stored = this.#later.get(key) ?? this.#storeLater(key, waitMs);
+    this.#later.set(key, stored);
+    return stored;
+  }
+
+  /** Returns the read marks that a member of a group may see. @throws {Refused} not_a_member. */
+  async of(groupId: number, userId: number): Promise<GroupMarks> {
+    const rows = await this.#sequelize.query<{ user_id: number; last_read_id: number; shows_reads: boolean }>(
+      `SELECT m.user_id, m.last_read_id, g.shows_reads
+       FROM plantao.memberships own JOIN plantao.groups g ON g.id = own.group_id AND g.deleted_at IS NULL
+       JOIN plantao.memberships m ON m.group_id = g.id AND (g.shows_reads OR m.user_id = own.user_id)
+       WHERE own.group_id = $groupId AND own.user_id = $userId ORDER BY m.user_id`,
+      { bind: { groupId, userId }, type: QueryTypes.SELECT },
+    );
+    const [first] = rows;
+    if (!first) throw new Refused('not_a_member');
+    const marks = rows.map(({ user_id, last_read_id }) => ({ userId: user_id, messageId: last_read_id }));
+    return { showsReads: first.shows_reads, marks };
+  }
+
+  async #storeLater(key: string, waitMs: number): Promise<number> {
+    await pause(waitMs);
+    this.#later.delete(key);
+    return this.#storeSoon(key);
+  }
+
+  #storeSoon(key: string): Promise<number> {
     const stored = this.#batches.load(key);
     if (!this.#isStoring) void this.#storeAll();
     return stored;
@@ -74,11 +122,24 @@ export class ReadMarks {
         },
       ),
     );
+    this.#noteStored(keys);
     const stored = new Map(rows.map((row) => [keyOf(row.of_user, row.of_group), row.read_to]));
     return (key) => {
       const readTo = stored.get(key);
       if (readTo === undefined) throw new Refused('not_a_member');
       return readTo;
     };
+  }
+
+  #noteStored(keys: readonly string[]): void {
+    const now = performance.now();
+    for (const key of keys) {
+      this.#storedAt.delete(key);
+      this.#storedAt.set(key, now);
+    }
+    for (const [key, at] of this.#storedAt) {
+      if (now - at < LEAST_MS) break;
+      this.#storedAt.delete(key);
+    }
   }
 }

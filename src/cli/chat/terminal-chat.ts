@@ -208,6 +208,7 @@ export class TerminalChat {
   async #receive(event: ChatEvent): Promise<void> {
     this.#receivedTo = event.cursor;
     if (event.kind === 'notification' || event.kind === 'broadcast' || event.kind === 'user_renamed') return;
+    if (event.kind === 'read_by') return;
     const group = this.#groups.get(event.group_id);
     if (event.kind === 'read') {
       if (group?.last_message && event.message_id >= group.last_message.id) group.unread = 0;

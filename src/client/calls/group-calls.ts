@@ -8,6 +8,8 @@ export interface GroupChange {
   description?: string;
   /** An archived group accepts no new messages. */
   archived?: boolean;
+  /** Members see how far each of them has read: reads(), and the event read_by. */
+  showsReads?: boolean;
 }
 
 /** Options of an invitation. */

@@ -11,6 +11,7 @@ export const EVENT_KINDS: Record<z.output<typeof event>['kind'], string> = {
   message_deleted: 'A message was deleted.',
   reaction: 'A user added a reaction to a message, or removed it.',
   read: 'The user has read further in the group, on any device. Only the user’s own devices receive it.',
+  read_by: 'A member has read further, in a group that shows reads. At most two a second of one member.',
   role_changed: 'A member has another role in the group.',
   group_changed: 'The group was renamed, described, archived or restored.',
   group_deleted: 'The group was deleted, with its messages.',

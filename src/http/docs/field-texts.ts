@@ -158,6 +158,8 @@ export const FIELDS: Readonly<Record<string, readonly [description: string, exam
   revoked: ['How many were revoked', 1],
   role: ['The role', 'active'],
   senderId: ['Only messages of this sender', 2],
+  showsReads: ['True if members see how far each of them has read', true],
+  shows_reads: ['True if members see how far each of them has read', false],
   sender: ['The username of the sender', 'ana_orm'],
   sender_id: ['The id of the sender', 1],
   sessionId: ['The id of the session', '5f0c1c4e3b7a4c559a430d8f'],

@@ -81,6 +81,7 @@ export const chat = z
     direct: z.boolean().describe('True for the one chat of two users: POST /direct.'),
     description: z.string(),
     archived: z.boolean().describe('An archived group accepts no new messages.'),
+    shows_reads: z.boolean(),
     role: z.enum(['owner', 'admin', 'member']).describe("The user's role."),
     unread: z.number().describe('Messages of others after last_read_id; 1000 stands for 1,000 or more.'),
     last_read_id: z.number().describe('The read mark: the last message that the user has read; 0 if there is none.'),
@@ -97,7 +98,13 @@ export const chat = z
   .meta({ id: 'Chat' });
 
 const happened = { cursor: z.string(), at: z.iso.datetime() };
-const groupState = { group_id: z.number(), name: z.string(), description: z.string(), archived: z.boolean() };
+const groupState = {
+  group_id: z.number(),
+  name: z.string(),
+  description: z.string(),
+  archived: z.boolean(),
+  shows_reads: z.boolean(),
+};
 const move = {
   ...happened,
   group_id: z.number(),
@@ -127,6 +134,13 @@ export const event = z
       ...happened,
       group_id: z.number(),
       message_id: z.number().describe("The user's read mark of the group."),
+    }),
+    z.object({
+      kind: z.literal('read_by'),
+      ...happened,
+      group_id: z.number(),
+      user_id: z.number(),
+      message_id: z.number().describe("The member's read mark of the group."),
     }),
     z.object({
       kind: z.literal('role_changed'),

@@ -167,6 +167,7 @@ const TABLE: Record<string, Row> = {
   'DELETE /hooks': { body: () => ({ hookId: 2 ** 40 }), answers: users(404) },
   'POST /hooks/:hookToken': { path: () => '/hooks/none', body: () => ({ content: 'x' }), answers: everyone(404) },
   'POST /direct': { body: ({ member }) => ({ otherUserId: member.id }), answers: { ...users(200), member: 400 } },
+  'GET /read': { query: ({ groupId, self }) => ({ groupId, userId: self.id }), answers: membersOnly(200) },
   'POST /read': {
     body: ({ groupId, messageId }) => ({ groupId, messageId }),
     answers: { ...membersOnly(200) },

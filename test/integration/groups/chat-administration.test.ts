@@ -84,6 +84,7 @@ describe('Administration of groups', function () {
       name: 'Novo nome',
       description: 'sobre isto',
       archived: false,
+      shows_reads: false,
     });
     await call('PATCH', '/groups', owner, { groupId, archived: true });
     const post = { groupId, content: 'tarde' };

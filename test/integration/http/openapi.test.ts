@@ -220,6 +220,8 @@ describe('The OpenAPI document', function () {
     await ask('POST', '/direct', '/direct', { ...a, body: { otherUserId: 2 ** 40 } }, 404);
     await ask('POST', '/read', '/read', { ...a, body: { groupId, messageId: 2 ** 40 } }, 200);
     await ask('POST', '/read', '/read', { ...a, body: { groupId: 2 ** 40, messageId: 1 } }, 403);
+    await ask('GET', '/read', `/read?groupId=${groupId}`, a, 200);
+    await ask('GET', '/read', `/read?groupId=${2 ** 40}`, a, 403);
     await ask('GET', '/sync', '/sync', a, 200);
     await ask('POST', '/typing', '/typing', { ...a, body: { groupId } }, 200);
     await ask('POST', '/typing', '/typing', { ...a, body: { groupId: 2 ** 40 } }, 403);

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import pg from 'pg';
-import { get, type JsonObject, post } from '../../support/http.ts';
+import { eventually } from '../../support/eventually.ts';
+import { get, type JsonObject, post, request } from '../../support/http.ts';
 import { useTwoNodes } from '../../support/two-nodes.ts';
 import { chatCalls, isMissing } from '../chat-calls.ts';
 
@@ -30,6 +31,12 @@ describe('Read marks', () => {
     const path = `/subscribe/user?user_id=${userId}&cursor=${cursor}&timeout=5`;
     return (await get<{ events: JsonObject[] }>(url + path)).body.events;
   };
+  /** Returns the events of user 1 up to one, which a node may read later than those before it. */
+  const eventsTo = (isLast: (event: JsonObject) => boolean, cursor: unknown, url: string) =>
+    eventually('the last event is delivered', async () => {
+      const events = await userEvents(1, cursor, url);
+      return isLast(events.at(-1) ?? {}) && events;
+    });
   const cursorOf = async (userId: number) => (await get(on(`/chats?userId=${userId}`))).body.cursor;
   const newChat = (name: string) => newGroup(name, ['bruno_orm']);
   const fill = (groupId: number, most: number) =>
@@ -84,6 +91,63 @@ describe('Read marks', () => {
       "SELECT user_id, group_id, payload FROM plantao.event_feed WHERE kind = 'read' ORDER BY position DESC LIMIT 1",
     );
     expect(rows).to.deep.equal([{ user_id: 2, group_id: null, payload: { group_id: groupId, message_id: messageId } }]);
+  });
+
+  it('reach the members of a group that shows reads, in events and in GET /read; of other groups only their own', async () => {
+    const groupId = await newChat('Quem leu');
+    const { message_id: messageId } = await send(groupId, 'um');
+    const readsOf = async (userId: number) => {
+      let found: unknown;
+      await both(`/read?groupId=${groupId}&userId=${userId}`, ({ body }) => {
+        found = body;
+      });
+      return found;
+    };
+    const hidden = { group_id: groupId, shows_reads: false };
+    expect(await readsOf(1)).to.deep.equal({ ...hidden, reads: [{ user_id: 1, last_read_id: 0 }] });
+    const cursor = await cursorOf(1);
+    await sql.query('UPDATE plantao.groups SET shows_reads = true WHERE id = $1', [groupId]);
+    await read(groupId, messageId);
+    const marks = [
+      { user_id: 1, last_read_id: 0 },
+      { user_id: 2, last_read_id: messageId },
+    ];
+    expect(await readsOf(1)).to.deep.equal({ group_id: groupId, shows_reads: true, reads: marks });
+    for (const { url } of [nodes.active, nodes.standby]) {
+      const events = await eventsTo((event) => event.kind === 'read_by', cursor, url);
+      expect(events.map(({ kind }) => kind)).to.deep.equal(['group_changed', 'read_by']);
+      expect(events[0]).to.deep.include({ shows_reads: true });
+      expect(events[1]).to.deep.include({ group_id: groupId, user_id: 2, message_id: messageId });
+    }
+    expect((await chatOf(1, groupId))?.shows_reads).to.equal(true);
+    const url = `${nodes.active.url}/groups`;
+    const { status, body } = await request('PATCH', url, { body: { groupId, showsReads: false } });
+    expect([status, body.shows_reads]).to.deep.equal([200, false]);
+    expect(await readsOf(2)).to.deep.equal({ ...hidden, reads: [{ user_id: 2, last_read_id: messageId }] });
+    const stranger = await get(on(`/read?groupId=${groupId}&userId=3`));
+    expect([stranger.status, stranger.body.code]).to.deep.equal([403, 'not_a_member']);
+    expect((await get(on(`/read?groupId=${groupId}`))).status, 'no user').to.equal(400);
+  });
+
+  it('of a client that scrolls are few events', async () => {
+    const groupId = await newChat('Rolagem');
+    await fill(groupId, 40);
+    const { rows } = await sql.query('SELECT id FROM plantao.messages WHERE group_id = $1 ORDER BY id', [groupId]);
+    await sql.query('UPDATE plantao.groups SET shows_reads = true WHERE id = $1', [groupId]);
+    const cursor = await cursorOf(1);
+    const startedAt = performance.now();
+    const reads: ReturnType<typeof read>[] = [];
+    for (const { id } of rows) {
+      reads.push(read(groupId, id));
+      await get(on('/liveness'));
+    }
+    const answers = await Promise.all(reads);
+    const seconds = (performance.now() - startedAt) / 1000;
+    expect(new Set(answers.map(({ status }) => status))).to.deep.equal(new Set([200]));
+    const last = rows.at(-1).id;
+    expect(answers.at(-1)?.body.last_read_id).to.equal(last);
+    const told = await eventsTo((event) => event.message_id === last, cursor, nodes.active.url);
+    expect(told.filter(({ kind }) => kind === 'read_by')).to.have.length.within(1, 2 + 2 * seconds);
   });
 
   it('begin at the newest message when a user joins', async () => {

@@ -18,7 +18,7 @@ const cursor = (position: number) => `e1-${position}`;
 function group(id: number, ...others: User[]): ChatGroup {
   const members = [ana, ...others];
   const counts = { members_count: members.length, unread: 0, last_read_id: 0, last_message: null };
-  const state = { direct: false, description: '', archived: false, role: 'member' } as const;
+  const state = { direct: false, description: '', archived: false, shows_reads: false, role: 'member' } as const;
   return { id, name: `Group ${id}`, members, ...counts, ...state };
 }
 
@@ -99,7 +99,14 @@ describe('the chat model, when responses and events arrive out of order', () => 
     const read = chat.refresh();
     await until(() => requests.get('/chats')?.length === 1, 'the groups are requested');
     const about = { at: '', group_id: 1 };
-    const changed = { ...about, kind: 'group_changed', name: 'Renamed', description: '', archived: false };
+    const changed = {
+      ...about,
+      kind: 'group_changed',
+      name: 'Renamed',
+      description: '',
+      archived: false,
+      shows_reads: false,
+    };
     await deliver(
       { ...changed, cursor: cursor(2) } as ChatEvent,
       { ...about, kind: 'role_changed', user_id: ana.id, role: 'admin', cursor: cursor(3) } as ChatEvent,

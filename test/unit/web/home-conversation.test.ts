@@ -12,6 +12,7 @@ const group: ChatGroup = {
   direct: false,
   description: '',
   archived: false,
+  shows_reads: false,
   role: 'member',
   unread: 0,
   last_read_id: 0,

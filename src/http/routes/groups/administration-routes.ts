@@ -27,6 +27,7 @@ export const groupAnswer = z.object({
   name: z.string(),
   description: z.string(),
   archived: z.boolean(),
+  shows_reads: z.boolean(),
 });
 
 function changeGroupRoute({ administration }: Services): Route {
@@ -42,10 +43,15 @@ function changeGroupRoute({ administration }: Services): Route {
       name: groupName.optional(),
       description: description.optional(),
       archived: z.boolean('must be true or false').optional().describe('An archived group accepts no new messages.'),
+      showsReads: z
+        .boolean('must be true or false')
+        .optional()
+        .describe('Members see how far each of them has read: GET /read, and the event read_by.'),
     }),
     refusals: [404, 409],
     answer: groupAnswer,
-    async handle({ input: { groupId, ...change }, caller }) {
+    async handle({ input: { groupId, showsReads, ...state }, caller }) {
+      const change = { ...state, shows_reads: showsReads };
       return { body: { group_id: groupId, ...(await administration.change(groupId, caller.userId, change)) } };
     },
   });

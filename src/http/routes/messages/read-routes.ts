@@ -8,7 +8,7 @@ import { type Route, route } from '../route.ts';
 
 /** `/read` and `/sync`: what a user has read, and what a client needs at its start. */
 export function readRoutes(services: Services): Route[] {
-  return [readRoute(services), syncRoute(services)];
+  return [readRoute(services), readsRoute(services), syncRoute(services)];
 }
 
 /** The response to POST /read. */
@@ -34,6 +34,34 @@ function readRoute({ readMarks }: Services): Route {
     async handle({ input: { groupId, messageId, userId }, caller }) {
       const lastReadId = await readMarks.mark({ userId: requireUserId(caller, userId), groupId, messageId });
       return { body: { group_id: groupId, last_read_id: lastReadId } };
+    },
+  });
+}
+
+/** The response to GET /read. */
+export const groupReads = z.object({
+  group_id: z.number(),
+  shows_reads: z.boolean(),
+  reads: z
+    .array(z.object({ user_id: z.number(), last_read_id: z.number() }))
+    .describe('The read mark of each member; of the caller alone if the group does not show reads.'),
+});
+
+function readsRoute({ readMarks }: Services): Route {
+  return route({
+    method: 'get',
+    path: '/read',
+    serves: 'read',
+    requires: 'user',
+    summary: 'How far each member of a group has read, in a group that shows reads',
+    description:
+      "PATCH /groups with showsReads lets the members of a group see each other's read marks. In other groups the response has only the caller's own mark",
+    input: z.object({ groupId: id, userId: actingUserId('The user who asks') }),
+    answer: groupReads,
+    async handle({ input: { groupId, userId }, caller }) {
+      const { showsReads, marks } = await readMarks.of(groupId, requireUserId(caller, userId));
+      const reads = marks.map((mark) => ({ user_id: mark.userId, last_read_id: mark.messageId }));
+      return { body: { group_id: groupId, shows_reads: showsReads, reads } };
     },
   });
 }

@@ -82,8 +82,8 @@ export class Groups {
     const { group } = conversation;
     if (event.kind === 'group_deleted') this.#conversations.delete(group.id);
     if (event.kind === 'group_changed') {
-      const { name, description, archived } = event;
-      conversation.group = { ...group, name, description, archived };
+      const { name, description, archived, shows_reads } = event;
+      conversation.group = { ...group, name, description, archived, shows_reads };
     }
     if (event.kind === 'role_changed' && event.user_id === this.#me.id) {
       conversation.group = { ...group, role: event.role };
