@@ -47,7 +47,7 @@ export class ReadMarks {
   readonly #wanted = new Map<string, ReadMark>();
   /** Marks that wait for {@link LEAST_MS} to pass. */
   readonly #later = new Map<string, Promise<number>>();
-  /** When marks were stored in the last {@link LEAST_MS}, the oldest first, by the monotonic clock. */
+  /** When the storing of marks began in the last {@link LEAST_MS}, the oldest first, by the monotonic clock. */
   readonly #storedAt = new Map<string, number>();
   #isStoring = false;
 
@@ -108,6 +108,8 @@ export class ReadMarks {
   async #store(keys: string[]): Promise<(key: string) => number> {
     const marks = keys.flatMap((key) => this.#wanted.get(key) ?? []);
     for (const key of keys) this.#wanted.delete(key);
+    // Before the commit, so that marks which arrive during it wait too.
+    this.#noteStored(keys);
     const rows = await this.#write((transaction) =>
       this.#sequelize.query<MarkRow>(
         'SELECT * FROM plantao.mark_read($users::bigint[], $groups::bigint[], $messages::bigint[])',
@@ -122,7 +124,6 @@ export class ReadMarks {
         },
       ),
     );
-    this.#noteStored(keys);
     const stored = new Map(rows.map((row) => [keyOf(row.of_user, row.of_group), row.read_to]));
     return (key) => {
       const readTo = stored.get(key);

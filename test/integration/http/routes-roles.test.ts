@@ -33,6 +33,7 @@ const READS = [
   '/sessions?userId=1',
   '/sync?userId=1',
   '/search?userId=1&q=ol',
+  '/read?userId=1&groupId=1',
   '/presence?userId=1&groupId=1',
   '/hooks?userId=1&groupId=1',
   '/subscribe/status?timeout=0',

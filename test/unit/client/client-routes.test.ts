@@ -110,6 +110,7 @@ describe('The client library', () => {
       terms: [],
       blocking: [],
       hooks: [],
+      reads: [],
     },
     ...{ group_id: 1, message_id: 1, count: 1, revoked: 0, last_read_id: 2, online_users: [] },
   };
