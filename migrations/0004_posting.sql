@@ -95,6 +95,7 @@ DECLARE
   earlier_at timestamptz[];
   positions bigint[];
   sent integer;
+  stored integer;
   before bigint;
   durability text := plantao.commit_durability();
 BEGIN
@@ -155,6 +156,12 @@ BEGIN
     FROM unnest(senders, group_ids, contents, keys, replies, metas, ids, outcomes)
       AS p (sender, group_id, content, key, reply_to, meta, id, outcome)
     WHERE p.outcome = 'sent';
+    GET DIAGNOSTICS stored = ROW_COUNT;
+    -- A trigger that returns NULL drops a row without an error. What is not stored must not be acknowledged.
+    IF stored <> sent THEN
+      RAISE EXCEPTION 'a trigger on plantao.messages has dropped % of % messages', sent - stored, sent
+        USING ERRCODE = 'triggered_action_exception', HINT = 'See "\d plantao.messages", and drop the trigger or let it raise an exception.';
+    END IF;
     -- The trigger has appended them in the order of their ids, and this transaction holds the log, so the last of them is
     -- the head.
     before := plantao.log_head() - sent;

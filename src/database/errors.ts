@@ -108,11 +108,12 @@ export function isUnavailable(error: unknown): boolean {
 
 /**
  * Returns true if PostgreSQL refuses what this program needs until an operator acts: a privilege was revoked (42501), an object
- * was dropped or renamed (42…, 3F000), a trigger of the operator's raises an exception (P0001) or a constraint of theirs is
- * violated (23…), data or an index is damaged (XX…). The transaction has rolled back.
+ * was dropped or renamed (42…, 3F000), a trigger of the operator's raises an exception (P0001) or drops messages (09000), a
+ * constraint of theirs is violated (23…), a sequence or a number has reached its end (2200H, 22003), data or an index is damaged
+ * (XX…). The transaction has rolled back.
  */
 export function isRefusedByDatabase(error: unknown): boolean {
-  return /^(42501|42P01|42883|42703|42704|3F000|P0001|23|XX)/.test(sqlState(error) ?? '');
+  return /^(42501|42P01|42883|42703|42704|3F000|P0001|09000|23|2200H|22003|XX)/.test(sqlState(error) ?? '');
 }
 
 /** Returns an error and its causes. Sequelize keeps the driver's error as `original`. */

@@ -18,6 +18,12 @@ const FAULTS: [what: string, fault: string, undo: string, sqlState: string][] = 
     'P0001',
   ],
   [
+    'a trigger of the operator drops messages',
+    'CREATE TRIGGER zz BEFORE INSERT ON plantao.messages FOR EACH ROW EXECUTE FUNCTION public.dropped()',
+    'DROP TRIGGER zz ON plantao.messages',
+    '09000',
+  ],
+  [
     'such a trigger is on the event log',
     'CREATE TRIGGER zz BEFORE INSERT ON plantao.events FOR EACH ROW EXECUTE FUNCTION public.frozen()',
     'DROP TRIGGER zz ON plantao.events',
@@ -57,6 +63,7 @@ describe('A database that refuses what a node needs', () => {
     await dba.query(
       "CREATE FUNCTION public.frozen() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''frozen: %'', TG_TABLE_NAME; END'",
     );
+    await dba.query("CREATE FUNCTION public.dropped() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'");
     login = `node_${process.pid}`;
     await dba.query(`CREATE ROLE ${login} LOGIN PASSWORD 'pw' IN ROLE plantao_service`);
     const url = new URL(database.url);
