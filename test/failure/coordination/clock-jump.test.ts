@@ -30,7 +30,7 @@ describe('A node whose wall clock jumps', () => {
         async () => {
           for (const node of scene.nodes) {
             const since = node.entries.length;
-            node.kill('SIGUSR2');
+            node.kill('SIGURG');
             const jumped = await node.logged('its jump', ({ event }) => event === 'clock_jumped', { since });
             const byMs = jumped.time - Date.now();
             expect(direction === 'ahead' ? byMs : -byMs).to.be.above(HALF_AN_HOUR_MS);

@@ -89,7 +89,7 @@ describe('The write fence', () => {
     expect(await isStored('begun under the old term')).to.equal(false);
     const said = b.entries.find(({ event }) => event === 'last_term_ended');
     expect(said?.msg).to.match(
-      /^ended plantao:node-a:pool \(server process \d+\): its transaction, open for \d+ ms, stood/,
+      /^ended plantao:node-a:pool \(server process \d+\): its transaction, open for \d+ ms, blocked the new term/,
     );
   });
 

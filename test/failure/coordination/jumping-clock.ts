@@ -1,5 +1,5 @@
 /*
- * Preloaded into a node: its wall clock jumps an hour ahead at the first SIGUSR2, two hours back at the next, and so on in
+ * Preloaded into a node: its wall clock jumps an hour ahead at the first SIGURG, two hours back at the next, and so on in
  * turn. Logs each jump. The monotonic clock is not affected, as in a kernel whose time is set.
  */
 const HOUR_MS = 3_600_000;
@@ -14,7 +14,7 @@ globalThis.Date = new Proxy(Date, {
   get: (target, name, receiver) => (name === 'now' ? now : Reflect.get(target, name, receiver)),
 });
 
-process.on('SIGUSR2', () => {
+process.on('SIGURG', () => {
   offset = offset > 0 ? -HOUR_MS : HOUR_MS;
   console.log(JSON.stringify({ event: 'clock_jumped', time: Date.now() }));
 });
