@@ -165,7 +165,7 @@ export const isLoopback = (host: string) => host === 'localhost' || host === '::
  */
 export function readSettings(env: Record<string, string | undefined>): Settings {
   const given = Object.fromEntries(
-    Object.entries(env).filter(([, value]) => value !== undefined && value.trim() !== ''),
+    Object.entries(env).flatMap(([name, value = '']) => (value.trim() === '' ? [] : [[name, trimmed(name, value)]])),
   );
   // Overridden values are not validated: Kubernetes sets DB_PORT=tcp://… in every pod if a service is called db.
   if (given.DATABASE_URL) for (const name of DATABASE_PARTS) delete given[name];
@@ -180,6 +180,11 @@ export function readSettings(env: Record<string, string | undefined>): Settings 
   if (!checked.success || problems.length > 0) throw new SettingsError(problems);
 
   return settingsOf(checked.data);
+}
+
+/** Drops white space at both ends: `docker --env-file` keeps the CR of a file from Windows. A password may have spaces there. */
+function trimmed(name: string, text: string): string {
+  return name === 'DB_PASSWORD' ? text.replace(/[\r\n]+$/, '') : text.trim();
 }
 
 /** The database of a program that is not a node, such as `plantao status`. */

@@ -238,6 +238,15 @@ describe('Settings', () => {
     expect(settingsWarnings(read({ CORS_ORIGIN: '*', AUTH: 'token' }))).to.deep.equal([]);
   });
 
+  it('accept white space around values, such as the CR of a file from Windows; a password keeps its spaces', () => {
+    const given = { PORT: '8085\r', HOST: ' 127.0.0.1', AUTH: 'token\r\n', LEASE_MS: '3000 ' };
+    const read = readSettings({ ...given, DATABASE_URL: ' postgres://chat@db/chat\r' });
+    expect(read).to.include({ port: 8085, host: '127.0.0.1', auth: 'token', leaseMs: 3000 });
+    expect(read.databaseUrl).to.equal('postgres://chat@db/chat');
+    const parts = readSettings({ DB_NAME: 'chat\r', DB_HOST: 'db\r', DB_USER: 'chat', DB_PASSWORD: ' pw \r' });
+    expect(parts.databaseUrl).to.match(/:%20pw%20@db:\d+\/chat$/);
+  });
+
   it('accept lists with spaces and a comma at the end', () => {
     const settings = readSettings({
       DATABASE_URL,
