@@ -382,6 +382,23 @@ END $$;
 COMMENT ON FUNCTION plantao.refuse_change() IS
   'Refuses changes that the event log does not record (SQLSTATE PT004), because nodes and clients would miss them. The argument is the hint: what to do instead.';
 
+-- Without these rows no message can be stored and no node promoted, and what they said cannot be found out again.
+CREATE FUNCTION plantao.refuse_removal() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  RAISE EXCEPTION 'plantao.% must keep its rows: no node works without them', TG_TABLE_NAME
+    USING ERRCODE = 'PT008', HINT = 'To remove everything, drop the schema plantao while no node runs.';
+END $$;
+COMMENT ON FUNCTION plantao.refuse_removal() IS
+  'Refuses DELETE or TRUNCATE where the nodes cannot work without the rows (SQLSTATE PT008).';
+
+CREATE TRIGGER refuse_removal BEFORE DELETE OR TRUNCATE ON plantao.event_log
+  FOR EACH STATEMENT EXECUTE FUNCTION plantao.refuse_removal();
+CREATE TRIGGER refuse_removal BEFORE TRUNCATE ON plantao.events
+  FOR EACH STATEMENT EXECUTE FUNCTION plantao.refuse_removal();
+CREATE TRIGGER refuse_removal BEFORE TRUNCATE ON plantao.epochs
+  FOR EACH STATEMENT EXECUTE FUNCTION plantao.refuse_removal();
+
 CREATE TRIGGER refuse_change BEFORE UPDATE OF group_id, user_id ON plantao.memberships
   FOR EACH ROW EXECUTE FUNCTION plantao.refuse_change();
 CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON plantao.memberships

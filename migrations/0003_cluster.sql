@@ -36,6 +36,8 @@ COMMENT ON TABLE plantao.cluster IS
   'One row: the identity of the cluster. A copy of the database has the same id in another epoch. To make a copy a separate cluster: UPDATE plantao.cluster SET id = gen_random_uuid(); then restart its nodes.';
 COMMENT ON COLUMN plantao.cluster.only_row IS 'Limits the table to one row.';
 COMMENT ON COLUMN plantao.cluster.id IS 'The cluster id in /health. Nodes with different ids are not peers.';
+CREATE TRIGGER refuse_removal BEFORE DELETE OR TRUNCATE ON plantao.cluster
+  FOR EACH STATEMENT EXECUTE FUNCTION plantao.refuse_removal();
 
 CREATE FUNCTION plantao.cluster_id() RETURNS uuid
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -95,6 +97,8 @@ CREATE TABLE plantao.leader_terms (
   epoch       integer NOT NULL DEFAULT plantao.newest_epoch(),
   lease       interval NOT NULL DEFAULT current_setting('idle_session_timeout')::interval
 );
+CREATE TRIGGER refuse_removal BEFORE TRUNCATE ON plantao.leader_terms
+  FOR EACH STATEMENT EXECUTE FUNCTION plantao.refuse_removal();
 COMMENT ON TABLE plantao.leader_terms IS 'One row for each promotion of a node. Read it through plantao.leader_history.';
 COMMENT ON COLUMN plantao.leader_terms.term IS 'Number of the term, one higher with each promotion: the fencing token.';
 COMMENT ON COLUMN plantao.leader_terms.node IS 'The active node of the term.';
@@ -535,18 +539,18 @@ BEGIN
   LOOP
     -- First without a lock, because the first posts of a term must not wait for this check.
     FOR attempt IN 1..2 LOOP
-      EXECUTE format('SELECT coalesce(max(%I), 0) FROM %s', own.col, own.owner) INTO last_now;
+      -- A row with an id near the end would leave no ids: the sequence continues in the lower half, which no service exhausts.
+      EXECUTE format('SELECT coalesce(max(%I), 0) FROM %s WHERE %1$I < %3$s', own.col, own.owner, own.seqmax / 2) INTO last_now;
       EXECUTE format('SELECT last_value, is_called FROM %s', own.name) INTO last_before, is_called;
-      -- A sequence is lowered only if it is exhausted.
-      is_behind := NOT (last_before > last_now AND (last_before < own.seqmax OR NOT is_called)
-        OR last_before = last_now AND is_called OR last_now = 0 OR last_now = own.seqmax);
+      -- A sequence is lowered only if it is in the upper half.
+      is_behind := last_before >= own.seqmax / 2 OR (last_now > 0 AND (last_before < last_now OR last_before = last_now AND NOT is_called));
       EXIT WHEN NOT is_behind OR attempt = 2;
       -- Every transaction that creates a message or a group holds the log, so no id is assigned between the second check and
       -- the correction.
       PERFORM plantao.lock_log();
     END LOOP;
     CONTINUE WHEN NOT is_behind;
-    PERFORM setval(own.name::regclass, last_now);
+    PERFORM setval(own.name::regclass, greatest(last_now, 1), last_now > 0);
     sequence := own.name;
     RETURN NEXT;
   END LOOP;

@@ -48,6 +48,20 @@ describe('A sequence that is behind the ids in its table', () => {
     expect(body.message_id).to.be.below(5000);
   });
 
+  for (const id of ['9007199254740991', '9007199254740990', '9000000000000000']) {
+    it(`continues below a row that was inserted with the id ${id}`, async () => {
+      await client.query(`SELECT setval('plantao.messages_id_seq', ${id})`);
+      await client.query(`INSERT INTO plantao.messages (id, group_id, sender_id, content) VALUES (${id}, 1, 1, 'far')`);
+      await client.query('SELECT FROM plantao.heal_sequences()');
+      for (const content of ['first', 'second', 'third']) {
+        const { status, body } = await post(on('/messages'), { userId: 1, groupId: 1, content });
+        expect(status).to.equal(200);
+        expect(body.message_id).to.be.below(5000);
+      }
+      await client.query(`DELETE FROM plantao.messages WHERE id = ${id}`);
+    });
+  }
+
   it('is set by heal_sequences(), which lowers no sequence', async () => {
     await behind('plantao.users_id_seq');
     await client.query("SELECT setval('plantao.groups_id_seq', 100000)");

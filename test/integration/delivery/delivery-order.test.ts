@@ -176,6 +176,12 @@ describe('Commit order is log order, whatever program writes (invariant 4)', () 
           message: `the event log does not record TRUNCATE of ${table}`,
         });
       }
+      for (const table of ['event_log', 'events', 'epochs', 'cluster', 'leader_terms']) {
+        expect(await codeOf(one.query(`TRUNCATE plantao.${table}`)), table).to.equal('PT008');
+      }
+      for (const table of ['event_log', 'cluster']) {
+        expect(await codeOf(one.query(`DELETE FROM plantao.${table}`)), table).to.equal('PT008');
+      }
       // These statements are allowed.
       expect(await codeOf(one.query('UPDATE plantao.messages SET created_at = now()'))).to.equal('done');
       expect(await codeOf(one.query('UPDATE plantao.memberships SET joined_at = now()'))).to.equal('done');
