@@ -5,7 +5,7 @@ import { eventually } from '../../support/eventually.ts';
 import { get, post } from '../../support/http.ts';
 import { useTwoNodes } from '../../support/two-nodes.ts';
 
-const read = (name: string) => readFileSync(new URL(`../../.ops/${name}`, import.meta.url), 'utf8');
+const read = (name: string) => readFileSync(new URL(`../../../.ops/${name}`, import.meta.url), 'utf8');
 
 /** The names of metrics in expressions of PromQL. */
 const metricsIn = (text: string) => new Set(text.match(/\b(?:plantao|nodejs|process)_[a-z0-9_]+/g));
