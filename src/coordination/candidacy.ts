@@ -1,5 +1,5 @@
 import type { Explain } from '../database/checks/blocking.ts';
-import { reasonOf, SqlState, sqlState } from '../database/errors.ts';
+import { isRefusedByDatabase, reasonOf, SqlState, sqlState } from '../database/errors.ts';
 import type { Queryable, ReconnectingSession } from '../database/session/reconnecting-session.ts';
 import { messageOf } from '../message-of.ts';
 import type { ChangeLogger } from './change-logger.ts';
@@ -42,6 +42,7 @@ export class Candidacy {
   #failures = 0;
   #failure: unknown = null;
   #failingSince = 0;
+  #failedAt = 0;
   /** When PostgreSQL responded again after the last outage. */
   #answeredAt = Number.NEGATIVE_INFINITY;
 
@@ -111,9 +112,7 @@ export class Candidacy {
       const reason = given ?? this.#reason;
       const unseenMs = this.#clock() - this.#leaderSeenAt;
       const term = await lock.tryAcquire({ reason, unseenMs, ownTerm: this.#ownTerm });
-      if (this.#failures > 0) this.#answeredAt = this.#clock();
-      this.#failures = 0;
-      changes.resolve('database', 'PostgreSQL answers again');
+      if (term !== null || !this.#isRefused) this.#succeeded();
       if (term === null) {
         if (!this.#isPaused) void this.#checkSilentHolder();
         return null;
@@ -122,13 +121,28 @@ export class Candidacy {
       return { term, reason };
     } catch (error) {
       this.#failure = error;
-      if (this.#failures++ === 0) this.#failingSince = this.#clock();
+      this.#failedAt = this.#clock();
+      if (this.#failures++ === 0) this.#failingSince = this.#failedAt;
       const isBlocked = sqlState(error) === SqlState.LOCK_NOT_AVAILABLE;
       if (isBlocked) await this.#options.explain(error);
       const reason = isBlocked ? 'another transaction blocks the new term' : messageOf(error);
       changes.report('database', `cannot become active: ${reason}`, undefined, reasonOf(error));
       return null;
     }
+  }
+
+  #succeeded(): void {
+    if (this.#failures > 0) this.#answeredAt = this.#clock();
+    this.#failures = 0;
+    this.#options.changes.resolve('database', 'PostgreSQL answers again');
+  }
+
+  /**
+   * True if PostgreSQL has refused the new term, and no node has become active since. Then a lock that is taken is no success: its
+   * holder is a peer whose term is refused at the same time.
+   */
+  get #isRefused(): boolean {
+    return this.#failures > 0 && isRefusedByDatabase(this.#failure) && this.#leaderSeenAt <= this.#failedAt;
   }
 
   /** Not awaited by an attempt: its session may have to be opened first. */

@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import pino from 'pino';
 import { Candidacy } from '../../../src/coordination/candidacy.ts';
 import { ChangeLogger } from '../../../src/coordination/change-logger.ts';
+import type { LeaderLocking } from '../../../src/coordination/lock/leader-lock.ts';
 import type { Queryable } from '../../../src/database/session/reconnecting-session.ts';
 
 const LEASE_MS = 1000;
@@ -16,10 +17,14 @@ describe('An attempt to take the leader lock', () => {
     now = 1_000_000;
   });
 
-  const candidate = (query: Queryable['query'], prepare = async () => {}) =>
+  const candidate = (
+    query: Queryable['query'],
+    prepare = async () => {},
+    tryAcquire: LeaderLocking['tryAcquire'] = async () => null,
+  ) =>
     new Candidacy({
       leaseMs: LEASE_MS,
-      lock: { prepare, tryAcquire: async () => null, holder: async () => null },
+      lock: { prepare, tryAcquire, holder: async () => null },
       writing: { ready: async () => undefined, unreachableForMs: 0 },
       watching: { query },
       explain: async (error) => error,
@@ -56,6 +61,29 @@ describe('An attempt to take the leader lock', () => {
     for (const ms of [LEASE_MS, 300]) await tryAfter(ms);
     expect(lines).to.have.length(1);
     expect(lines[0]).to.match(/^no node is seen active, but plantao:b:lock .* holds the leader lock/);
+  });
+
+  it('logs once that PostgreSQL refuses the term, while a peer that is refused too holds the lock now and then', async () => {
+    let isRefused = true;
+    const candidacy = candidate(
+      async () => [],
+      async () => {},
+      async () => {
+        if (isRefused) throw Object.assign(new Error('frozen'), { code: 'P0001' });
+        return null;
+      },
+    );
+    for (let tries = 0; tries < 6; tries++) {
+      isRefused = tries % 2 === 0;
+      now += 50;
+      await candidacy.tryAcquire();
+      expect(candidacy.trouble).to.match(/cannot be promoted/);
+    }
+    expect(lines).to.deep.equal(['cannot become active: frozen']);
+    now += 50;
+    candidacy.activeSeen();
+    await candidacy.tryAcquire();
+    expect(lines).to.deep.equal(['cannot become active: frozen', 'PostgreSQL answers again']);
   });
 
   it('has no trouble right after an outage of PostgreSQL, before the next active node could be seen', async () => {
