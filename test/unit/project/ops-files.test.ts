@@ -107,3 +107,12 @@ describe('The files of .ops', () => {
     expect(faults).to.deep.equal([]);
   });
 });
+
+describe('The npm scripts that run until a signal', () => {
+  const { scripts } = JSON.parse(readFileSync(path.join(PROJECT, 'package.json'), 'utf8')) as { scripts: Env };
+  for (const name of ['start', 'cluster', 'plantao', 'chat']) {
+    it(`${name} replaces the shell, which would not pass on the SIGTERM that npm receives`, () => {
+      expect(scripts[name]).to.match(/(^|&& )exec node /);
+    });
+  }
+});
