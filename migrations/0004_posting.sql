@@ -160,7 +160,7 @@ BEGIN
     -- A trigger that returns NULL drops a row without an error. What is not stored must not be acknowledged.
     IF stored <> sent THEN
       RAISE EXCEPTION 'a trigger on plantao.messages has dropped % of % messages', sent - stored, sent
-        USING ERRCODE = 'triggered_action_exception', HINT = 'See "\d plantao.messages", and drop the trigger or let it raise an exception.';
+        USING ERRCODE = 'triggered_action_exception', HINT = 'Drop that trigger, or let it raise an exception.';
     END IF;
     -- The trigger has appended them in the order of their ids, and this transaction holds the log, so the last of them is
     -- the head.
