@@ -3,11 +3,11 @@
 CREATE FUNCTION plantao.rename_user(account bigint, new_name text) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-  UPDATE plantao.users u SET username = new_name WHERE u.id = account;
+  UPDATE plantao.users u SET username = new_name WHERE u.id = account AND NOT u.is_hook;
   RETURN FOUND;
 END $$;
 COMMENT ON FUNCTION plantao.rename_user(bigint, text) IS
-  'Renames an account; false if it does not exist. Its messages show the new name, and the members of its groups are notified. Runs with the owner''s rights: the service may change no other column.';
+  'Renames an account; false if it does not exist or is the sender of a hook. Its messages show the new name, and the members of its groups are notified. Runs with the owner''s rights: the service may change no other column.';
 
 CREATE FUNCTION plantao.log_renames() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

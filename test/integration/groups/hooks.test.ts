@@ -6,7 +6,7 @@ import { freePort } from '../../support/free-port.ts';
 import { type Answer, type Call, get, type JsonObject, request } from '../../support/http.ts';
 import { People, type Person } from '../../support/people.ts';
 import { createDatabase, type TestDatabase } from '../../support/postgres.ts';
-import { type LocalNode, localNode } from '../../support/two-nodes.ts';
+import { type LocalNode, localNode, useTwoNodes } from '../../support/two-nodes.ts';
 
 interface Created {
   group_id: number;
@@ -241,5 +241,33 @@ describe('A hook', function () {
     expect((await client.groups.hooks(groupId)).map(({ id }) => id)).to.include(hook.id);
     await client.groups.revokeHook(hook.id);
     expect((await client.groups.hooks(groupId)).map(({ id }) => id)).not.to.include(hook.id);
+  });
+});
+
+describe('The sender of a hook, with AUTH=open', () => {
+  const nodes = useTwoNodes();
+
+  it('is no account: its id cannot be read, renamed or used', async () => {
+    const url = nodes.active.url;
+    const body = { groupId: 1, userId: 1, name: 'Backup' };
+    const { body: created } = await request<Created>('POST', `${url}/hooks`, { body });
+    const { id, sender } = created.hook;
+    const uses: [method: string, path: string, body?: object][] = [
+      ['GET', `/me?userId=${id}`],
+      ['PATCH', '/me', { userId: id, username: 'someone' }],
+      ['POST', '/create-chat', { groupName: 'Own', members: [], userId: id }],
+      ['POST', '/direct', { userId: 1, otherUserId: id }],
+      ['POST', `/user/${id}/groups/Own`],
+      ['POST', '/messages', { userId: id, groupId: 1, content: 'x' }],
+    ];
+    for (const [method, path, sent] of uses) {
+      const { status, text } = await request(method, url + path, sent && { body: sent });
+      expect(status, `${method} ${path}: ${text}`).to.be.oneOf([400, 404]);
+    }
+    const { body: posted } = await request('POST', `${url}/hooks/${created.token}`, {
+      body: { content: 'still here' },
+    });
+    const { body: page } = await get<{ messages: JsonObject[] }>(`${url}/messages?groupId=1`);
+    expect(page.messages.find((one) => one.id === posted.message_id)).to.include({ sender });
   });
 });
