@@ -1,6 +1,6 @@
 /*
- * Preloaded into a node: its wall clock jumps an hour ahead at the first SIGURG, two hours back at the next, and so on in
- * turn. Logs each jump. The monotonic clock is not affected, as in a kernel whose time is set.
+ * Preloaded into a node: its wall clock jumps an hour ahead at each SIGURG, and two hours back at each SIGWINCH. Logs each
+ * jump. The monotonic clock is not affected, as in a kernel whose time is set.
  */
 const HOUR_MS = 3_600_000;
 const real = Date.now;
@@ -14,7 +14,10 @@ globalThis.Date = new Proxy(Date, {
   get: (target, name, receiver) => (name === 'now' ? now : Reflect.get(target, name, receiver)),
 });
 
-process.on('SIGURG', () => {
-  offset = offset > 0 ? -HOUR_MS : HOUR_MS;
-  console.log(JSON.stringify({ event: 'clock_jumped', time: Date.now() }));
-});
+const jump = (byMs: number) => () => {
+  const before = Date.now();
+  offset += byMs;
+  console.log(JSON.stringify({ event: 'clock_jumped', time: Date.now(), byMs: Date.now() - before }));
+};
+process.on('SIGURG', jump(HOUR_MS));
+process.on('SIGWINCH', jump(-2 * HOUR_MS));
