@@ -1,7 +1,7 @@
 import { QueryTypes, type Sequelize, type Transaction } from 'sequelize';
 import type { Write } from '../../../database/fenced-write.ts';
 import { CHUNK, CHUNKS, type IndexedMessage, type IndexRow } from './index-rows.ts';
-import { INDEX_FORMAT } from './signatures.ts';
+import { HASHES, INDEX_FORMAT } from './signatures.ts';
 
 /** How far the index has come. */
 export interface IndexState {
@@ -12,9 +12,24 @@ export interface IndexState {
   is_lost: boolean;
 }
 
-/** How far a group is indexed. */
+/** Groups whose messages up to an id are to be indexed. What is later has later events: read now, it would be read twice. */
+export type IndexedGroups = readonly { id: number; to: number }[];
+
+/** What events mean for the index. */
+export interface IndexNews {
+  /** The number of events, and the position of the last one. */
+  count: number;
+  position: number;
+  /** Groups that have new messages. */
+  groups: IndexedGroups;
+  /** Messages of indexed chunks that were edited, or committed after later ones. */
+  messages: number[];
+}
+
+/** How far a group is indexed, and is to be. */
 export interface IndexedGroup {
   id: number;
+  to: number;
   indexed_to: number;
 }
 
@@ -39,11 +54,37 @@ const LAST_ROW = `
   SELECT r.after_id, r.last_id, r.ends, r.slices FROM plantao.message_search r
   WHERE r.group_id = g.id ORDER BY r.after_id DESC LIMIT 1`;
 
+/**
+ * One row: what the next events are about. Of most groups, only the number of the oldest new message is compared with the
+ * index: a message with an older id than what is indexed is rare, and is to be marked as an edited one is.
+ */
+const FOLLOW = `
+  WITH events AS MATERIALIZED (
+    SELECT position, kind, group_id, message_id FROM plantao.events
+    WHERE position > $after ORDER BY position LIMIT $most
+  ),
+  groups AS MATERIALIZED (
+    SELECT group_id AS id, min(message_id) AS first_id, max(message_id) AS last_id FROM events
+    WHERE kind = 'message' AND group_id IS NOT NULL AND message_id IS NOT NULL GROUP BY group_id
+  ),
+  overtaken AS (
+    SELECT g.id, s.last_id FROM groups g CROSS JOIN LATERAL (${LAST_ROW}) s WHERE s.last_id >= g.first_id
+  )
+  SELECT (SELECT count(*)::int FROM events) AS count, (SELECT max(position) FROM events) AS position,
+         coalesce((SELECT json_agg(json_build_object('id', id, 'to', last_id)) FROM groups), '[]') AS groups,
+         (SELECT coalesce(json_agg(message_id), '[]') FROM (
+            SELECT message_id FROM events WHERE kind = 'message_edited' AND message_id IS NOT NULL
+            UNION
+            SELECT e.message_id FROM events e JOIN overtaken o ON o.id = e.group_id
+            WHERE e.kind = 'message' AND e.message_id <= o.last_id) m) AS messages`;
+
 const DUE = `
-  SELECT g.id, coalesce(s.last_id, 0) AS indexed_to
-  FROM unnest($ids::bigint[]) AS g (id)
+  SELECT g.id, g.to_id AS "to", coalesce(s.last_id, 0) AS indexed_to
+  FROM unnest($ids::bigint[], $tos::bigint[]) AS g (id, to_id)
   LEFT JOIN LATERAL (${LAST_ROW}) s ON true
-  WHERE EXISTS (SELECT FROM plantao.messages m WHERE m.group_id = g.id AND m.id > coalesce(s.last_id, 0) OFFSET ${CHUNK - 1})`;
+  WHERE EXISTS (
+    SELECT FROM plantao.messages m
+    WHERE m.group_id = g.id AND m.id > coalesce(s.last_id, 0) AND m.id <= g.to_id OFFSET ${CHUNK - 1})`;
 
 /** Keeps the groups until the commit. One that is being deleted is left out: waiting for it could make a deadlock. */
 const SAVE = `
@@ -53,9 +94,9 @@ const SAVE = `
   INSERT INTO plantao.message_search (group_id, after_id, last_id, ends, slices)
   SELECT r.group_id, r.after_id, r.ends[cardinality(r.ends)], r.ends, r.slices
   FROM (
-    SELECT r.group_id, r.after_id, string_to_array(r.ends, ' ')::bigint[] AS ends, r.slices
-    FROM unnest($groupIds::bigint[], $afterIds::bigint[], $ends::text[], $slices::bytea[])
-      AS r (group_id, after_id, ends, slices)
+    SELECT r.group_id, r.after_id, string_to_array(r.ends, ' ')::bigint[] AS ends,
+           substring($slices::bytea FROM (r.number::int - 1) * ${HASHES} + 1 FOR ${HASHES}) AS slices
+    FROM unnest($groupIds::bigint[], $afterIds::bigint[], $ends::text[]) WITH ORDINALITY AS r (group_id, after_id, ends, number)
   ) r JOIN kept ON kept.id = r.group_id
   ON CONFLICT (group_id, after_id)
   DO UPDATE SET last_id = excluded.last_id, ends = excluded.ends, slices = excluded.slices`;
@@ -75,26 +116,25 @@ export class IndexStore {
     return (await this.#select<IndexState>(STATE, { format: INDEX_FORMAT }))[0] ?? null;
   }
 
-  events(after: number, most: number) {
-    return this.#select<{ position: number; kind: string; group_id: number | null; message_id: number | null }>(
-      `SELECT position, kind, group_id, message_id FROM plantao.events
-       WHERE position > $after ORDER BY position LIMIT $most`,
-      { after, most },
-    );
+  /** Returns what the next events are about, or null if there are none. */
+  async newsAfter(position: number, most: number): Promise<IndexNews | null> {
+    const [row] = await this.#select<IndexNews>(FOLLOW, { after: position, most });
+    return row && row.count > 0 ? row : null;
   }
 
   /** Returns the next groups after an id. */
-  async groupsAfter(id: number, most: number): Promise<number[]> {
+  async groupsAfter(id: number, most: number): Promise<IndexedGroups> {
     const rows = await this.#select<{ id: number }>(
       'SELECT id FROM plantao.groups WHERE id > $id ORDER BY id LIMIT $most',
       { id, most },
     );
-    return rows.map((row) => row.id);
+    return rows.map((row) => ({ id: row.id, to: Number.MAX_SAFE_INTEGER }));
   }
 
   /** Returns those of these groups that have a whole chunk of messages that are not indexed. */
-  due(ids: readonly number[]): Promise<IndexedGroup[]> {
-    return ids.length > 0 ? this.#select<IndexedGroup>(DUE, { ids }) : Promise.resolve([]);
+  due(groups: IndexedGroups): Promise<IndexedGroup[]> {
+    if (groups.length === 0) return Promise.resolve([]);
+    return this.#select<IndexedGroup>(DUE, { ids: groups.map(({ id }) => id), tos: groups.map(({ to }) => to) });
   }
 
   /** Returns the newest row of each of these groups that has room for a chunk. */
@@ -111,11 +151,16 @@ export class IndexStore {
   /** Returns the next messages of each of these groups that are not indexed, in the order of their ids. */
   unindexed(groups: readonly IndexedGroup[], mostOfEach: number): Promise<IndexedMessage[]> {
     return this.#select<IndexedMessage>(
-      `SELECT m.* FROM unnest($ids::bigint[], $after::bigint[]) AS g (id, indexed_to)
+      `SELECT m.* FROM unnest($ids::bigint[], $after::bigint[], $tos::bigint[]) AS g (id, indexed_to, to_id)
        CROSS JOIN LATERAL (
          SELECT m.id, m.group_id, m.sender_id, m.content FROM plantao.messages m
-         WHERE m.group_id = g.id AND m.id > g.indexed_to ORDER BY m.id LIMIT $mostOfEach) m`,
-      { ids: groups.map(({ id }) => id), after: groups.map(({ indexed_to }) => indexed_to), mostOfEach },
+         WHERE m.group_id = g.id AND m.id > g.indexed_to AND m.id <= g.to_id ORDER BY m.id LIMIT $mostOfEach) m`,
+      {
+        ids: groups.map(({ id }) => id),
+        after: groups.map(({ indexed_to }) => indexed_to),
+        tos: groups.map(({ to }) => to),
+        mostOfEach,
+      },
     );
   }
 
@@ -150,7 +195,8 @@ export class IndexStore {
         groupIds: rows.map(({ groupId }) => groupId),
         afterIds: rows.map(({ afterId }) => afterId),
         ends: rows.map(({ ends }) => ends.join(' ')),
-        slices: rows.map(({ slices }) => slices),
+        // One parameter is sent as it is; an array of them would be sent, and parsed, as twice as many hexadecimal digits.
+        slices: Buffer.concat(rows.map(({ slices }) => slices)),
       };
       await this.#sequelize.query(SAVE, { bind, transaction });
     });

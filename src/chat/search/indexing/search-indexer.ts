@@ -4,7 +4,7 @@ import { isUnavailable } from '../../../database/errors.ts';
 import { NotActiveError } from '../../../database/fenced-write.ts';
 import type { Log } from '../../../log.ts';
 import { appendChunk, chunksOf, type IndexedMessage, type IndexRow, markMessage } from './index-rows.ts';
-import type { IndexedGroup, IndexState, IndexStore } from './index-store.ts';
+import type { IndexedGroup, IndexedGroups, IndexState, IndexStore } from './index-store.ts';
 
 /** Options of {@link SearchIndexer}. */
 export interface SearchIndexerOptions {
@@ -98,21 +98,13 @@ export class SearchIndexer {
   /** Indexes what the next events are about. Returns their number. */
   async #follow(state: IndexState): Promise<number> {
     const { store } = this.#options;
-    const events = await store.events(state.position, EVENTS);
-    const last = events.at(-1);
-    if (!last) return 0;
-    const groups = new Set<number>();
-    const messages = new Set<number>();
-    for (const { kind, group_id, message_id } of events) {
-      if (group_id === null || message_id === null) continue;
-      if (kind === 'message') groups.add(group_id);
-      if (kind === 'message' || kind === 'message_edited') messages.add(message_id);
-    }
-    // Marked before more is indexed: only what was edited, and messages with older ids than what is indexed already.
-    await this.#mark(state, [...messages]);
-    await this.#index(state, [...groups]);
-    if (this.#mayContinue) await store.advance(state, { position: last.position });
-    return events.length;
+    const news = await store.newsAfter(state.position, EVENTS);
+    if (!news) return 0;
+    // Marked before more is indexed: only messages of chunks that are indexed already.
+    await this.#mark(state, news.messages);
+    await this.#index(state, news.groups);
+    if (this.#mayContinue) await store.advance(state, { position: news.position });
+    return news.count;
   }
 
   /** Indexes the older messages of the next groups. Returns true if there are more. */
@@ -120,19 +112,19 @@ export class SearchIndexer {
     const { store } = this.#options;
     const state = await store.state();
     if (state?.swept_group !== after) return true;
-    const ids = await store.groupsAfter(after, GROUPS);
-    await this.#index(state, ids);
-    if (this.#mayContinue) await store.advance(state, { sweptGroup: ids.at(-1) ?? null });
+    const groups = await store.groupsAfter(after, GROUPS);
+    await this.#index(state, groups);
+    if (this.#mayContinue) await store.advance(state, { sweptGroup: groups.at(-1)?.id ?? null });
     return true;
   }
 
   /** Indexes the messages of groups, except for the last few of each, which make no chunk yet. */
-  async #index(state: IndexState, ids: readonly number[]): Promise<void> {
+  async #index(state: IndexState, all: IndexedGroups): Promise<void> {
     const { store } = this.#options;
     const before = new Map<number, number>();
     while (this.#mayContinue) {
       // A group that is as it was is being deleted.
-      const due = (await store.due(ids)).filter((group) => before.get(group.id) !== group.indexed_to);
+      const due = (await store.due(all)).filter((group) => before.get(group.id) !== group.indexed_to);
       if (due.length === 0) return;
       for (let at = 0; at < due.length && this.#mayContinue; at += GROUPS_AT_ONCE) {
         const groups = due.slice(at, at + GROUPS_AT_ONCE);

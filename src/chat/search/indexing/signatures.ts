@@ -37,7 +37,12 @@ export const senderHash = (id: number) => hashOf(SENDER, id % 0x1_0000_0000, Mat
 export function hashesOf(text: string, isOpen: boolean): number[] {
   const hashes: number[] = [];
   const points: number[] = [];
-  for (const one of text) points.push(one.codePointAt(0) ?? 0);
+  // Not by the string's iterator, which makes a string of each character.
+  for (let at = 0; at < text.length; at++) {
+    const point = text.codePointAt(at) ?? 0;
+    points.push(point);
+    if (point > 0xffff) at++;
+  }
   for (let start = 0; start < points.length; ) {
     const sort = classOf(points[start] ?? 0);
     let end = start + 1;
