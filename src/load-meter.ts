@@ -9,7 +9,7 @@ export interface Load {
 }
 
 /** A shorter interval would count the same posts as a higher rate. */
-const SHORTEST_MS = 500;
+const MIN_INTERVAL_MS = 500;
 
 /** Counts between two calls of {@link take}: a few numbers, whatever the load. */
 export class LoadMeter {
@@ -38,7 +38,7 @@ export class LoadMeter {
   take(): Load {
     const now = this.#clock();
     const elapsed = now - this.#since;
-    if (elapsed < SHORTEST_MS) return this.#last;
+    if (elapsed < MIN_INTERVAL_MS) return this.#last;
     const postsPerSecond = (this.#posts * 1000) / elapsed;
     this.#last = {
       postsPerSecond: Math.round(postsPerSecond * 10) / 10,

@@ -56,24 +56,24 @@ const ofTerm = (term: number | null) => (term === null ? {} : { term });
 type Entry = Record<string, unknown>;
 
 /** Bounds on the content of one line. */
-const MOST_ENTRIES = 100;
-const DEEPEST = 6;
-const LONGEST_STACK = 50;
+const MAX_ENTRIES = 100;
+const MAX_DEPTH = 6;
+const MAX_STACK_LINES = 50;
 
 /** Returns a value of a log line with all its strings printable and bounded. */
 function tidy(value: unknown, depth = 0): unknown {
   if (typeof value === 'string') return printable(value);
   if (typeof value !== 'object' || value === null) return value;
-  if (depth === DEEPEST) return '…';
-  if (Array.isArray(value)) return value.slice(0, MOST_ENTRIES).map((one) => tidy(one, depth + 1));
-  const entries = Object.entries(value).slice(0, MOST_ENTRIES);
+  if (depth === MAX_DEPTH) return '…';
+  if (Array.isArray(value)) return value.slice(0, MAX_ENTRIES).map((one) => tidy(one, depth + 1));
+  const entries = Object.entries(value).slice(0, MAX_ENTRIES);
   return Object.fromEntries(entries.map(([key, one]) => [printable(key, 100), tidyField(key, one, depth + 1)]));
 }
 
 /** Keeps the line breaks of a stack: {@link describeError} built its lines, and none comes from the error's text. */
 function tidyField(key: string, value: unknown, depth: number): unknown {
   if (key !== 'stack' || typeof value !== 'string') return tidy(value, depth);
-  const lines = value.split('\n').slice(0, LONGEST_STACK);
+  const lines = value.split('\n').slice(0, MAX_STACK_LINES);
   const isFrame = (line: string, at: number) => at === 0 || /^ +at /.test(line);
   return lines.every(isFrame) ? lines.map((line) => printable(line)).join('\n') : printable(value);
 }
@@ -95,9 +95,9 @@ function describeError(error: unknown, depth = 0): Record<string, unknown> {
   // The message comes before the frames, and may contain lines that look like frames.
   const stack = String(error.stack ?? '');
   const frames = stack.slice(Math.max(0, stack.indexOf(said)) + said.length).split('\n');
-  const isLast = depth === DEEPEST_CAUSE;
+  const isLast = depth === MAX_CAUSE_DEPTH;
   const cause = error.cause instanceof Error && !isLast ? { cause: describeError(error.cause, depth + 1) } : {};
-  const several = error instanceof AggregateError && !isLast ? error.errors.slice(0, MOST_CAUSES) : [];
+  const several = error instanceof AggregateError && !isLast ? error.errors.slice(0, MAX_CAUSES) : [];
   return {
     type: name,
     ...(state ? { code: state } : {}),
@@ -109,8 +109,8 @@ function describeError(error: unknown, depth = 0): Record<string, unknown> {
 }
 
 /** A cause may be circular. */
-const DEEPEST_CAUSE = 3;
-const MOST_CAUSES = 5;
+const MAX_CAUSE_DEPTH = 3;
+const MAX_CAUSES = 5;
 
 function readable({ level, time, node, term: _term, msg, event: _event, err, ...rest }: Entry): string {
   // Values that the message contains are not repeated.

@@ -14,14 +14,14 @@ const SECRETS: [RegExp, string][] = [
 ];
 
 /** Characters read beyond the limit, so that a credential that crosses it is recognised. */
-const LONGEST_SECRET = 1000;
+const MAX_SECRET_LENGTH = 1000;
 
 /**
  * Returns untrusted text in a form that is safe for a log or a terminal: on one line, with unprintable characters escaped,
  * without credentials, and with at most `longest` characters of the text.
  */
 export function printable(text: string, longest = 2000): string {
-  let shown = text.slice(0, longest + LONGEST_SECRET);
+  let shown = text.slice(0, longest + MAX_SECRET_LENGTH);
   for (const [secret, kept] of SECRETS) shown = shown.replace(secret, kept);
   shown = shown.slice(0, longest).replace(UNPRINTABLE, escaped);
   return text.length > longest ? `${shown}… (${text.length - longest} characters more)` : shown;

@@ -5,26 +5,26 @@ import { TooManyTriesError } from './auth/sign-in-limits.ts';
 import { Refused } from './errors.ts';
 
 /** Members of a group: GET /group-users lists them all, which is half a megabyte at this number. */
-const MOST_MEMBERS = 10_000;
+const MAX_MEMBERS = 10_000;
 /** Groups that a user joined or was added to. One poll listens to all of them, and a node caches their names for each listener. */
-const MOST_JOINED = 1000;
+const MAX_JOINED = 1000;
 /** Groups that a user created and is in. Counted separately, so that a user whom strangers add to groups can still create some. */
-const MOST_CREATED = 1000;
+const MAX_CREATED = 1000;
 /** Groups that a user creates in an hour, far above what people and bots do. */
-const MOST_CREATED_AN_HOUR = 1000;
+const MAX_CREATED_PER_HOUR = 1000;
 /** People that a user adds to groups in an hour: twice as many as one request may name. */
-const MOST_ADDED_AN_HOUR = 2000;
+const MAX_ADDED_PER_HOUR = 2000;
 /** Groups of a user that are listed or left at once: all of them, unless a DBA added more. */
-export const MOST_GROUPS = MOST_JOINED + MOST_CREATED;
+export const MAX_GROUPS = MAX_JOINED + MAX_CREATED;
 /** Members that GET /chats lists, of all groups together: one megabyte. Full groups could make it 500 otherwise. */
-export const MOST_LISTED = 20_000;
+export const MAX_LISTED = 20_000;
 
 /**
  * Limits how many people one user adds to groups. Counts in the memory of the active node: a failover resets the count, which
  * at most doubles an hour's number.
  */
 export class AddingLimit {
-  readonly #limiter = new RateLimiterMemory({ points: MOST_ADDED_AN_HOUR, duration: 3600, keyPrefix: '' });
+  readonly #limiter = new RateLimiterMemory({ points: MAX_ADDED_PER_HOUR, duration: 3600, keyPrefix: '' });
 
   /** Counts the number of `people` that a user adds. @throws {TooManyTriesError}. */
   async count(adderId: number, people: number): Promise<void> {
@@ -50,16 +50,16 @@ export async function requireRoom(
 ): Promise<void> {
   const [row] = await sequelize().query<{ full: boolean }>(
     `SELECT EXISTS (SELECT FROM plantao.memberships WHERE group_id = ANY($groupIds::bigint[])
-                    GROUP BY group_id HAVING count(*) > $mostMembers) AS full`,
-    { bind: { groupIds, mostMembers: MOST_MEMBERS }, type: QueryTypes.SELECT, transaction },
+                    GROUP BY group_id HAVING count(*) > $maxMembers) AS full`,
+    { bind: { groupIds, maxMembers: MAX_MEMBERS }, type: QueryTypes.SELECT, transaction },
   );
   if (row?.full) throw new Refused('group_full');
-  if ((await usersInMoreThan(MOST_JOINED, userIds, transaction)).length > 0) throw new Refused('too_many_groups');
+  if ((await usersInMoreThan(MAX_JOINED, userIds, transaction)).length > 0) throw new Refused('too_many_groups');
 }
 
 /** Returns the users that cannot be added to another group. */
 export async function usersWithoutRoom(userIds: readonly number[], transaction: Transaction): Promise<Set<number>> {
-  return new Set(await usersInMoreThan(MOST_JOINED - 1, userIds, transaction));
+  return new Set(await usersInMoreThan(MAX_JOINED - 1, userIds, transaction));
 }
 
 /** Returns the users in more than `most` groups created by others. Reads no more rows of a user than needed. */
@@ -85,9 +85,9 @@ export async function requireRoomToCreate(creatorId: number, transaction: Transa
             (SELECT extract(epoch FROM created_at + interval '1 hour' - clock_timestamp())::float8 * 1000
              FROM plantao.groups WHERE creator_id = $creatorId
                AND created_at BETWEEN clock_timestamp() - interval '1 hour' AND clock_timestamp()
-             ORDER BY created_at DESC OFFSET $mostAnHour LIMIT 1) AS wait_ms`,
+             ORDER BY created_at DESC OFFSET $maxPerHour LIMIT 1) AS wait_ms`,
     {
-      bind: { creatorId, most: MOST_CREATED, mostAnHour: MOST_CREATED_AN_HOUR },
+      bind: { creatorId, most: MAX_CREATED, maxPerHour: MAX_CREATED_PER_HOUR },
       type: QueryTypes.SELECT,
       transaction,
     },

@@ -2,7 +2,7 @@ import { QueryTypes, type Sequelize, type Transaction } from 'sequelize';
 import type { Write } from '../database/fenced-write.ts';
 import { Group, Membership, User } from '../database/models.ts';
 import { Refused } from './errors.ts';
-import { AddingLimit, MOST_GROUPS, requireRoom, requireRoomToCreate, usersWithoutRoom } from './group-limits.ts';
+import { AddingLimit, MAX_GROUPS, requireRoom, requireRoomToCreate, usersWithoutRoom } from './group-limits.ts';
 import type { Role } from './groups/administration.ts';
 import { keyedWrite, type RequestKey } from './keyed-write.ts';
 import { lockUser, requireUser, type Users, type UserView } from './users.ts';
@@ -39,14 +39,14 @@ export class Groups {
     this.#users = users;
   }
 
-  /** Returns the names of a user's newest {@link MOST_GROUPS} groups. @throws {Refused} user_not_found. */
+  /** Returns the names of a user's newest {@link MAX_GROUPS} groups. @throws {Refused} user_not_found. */
   async namesOfUser(userId: number): Promise<string[]> {
     const rows = await this.#sequelize.query<{ names: string[] }>(
       `SELECT ARRAY(SELECT g.name FROM (SELECT group_id FROM plantao.memberships WHERE user_id = me.id
                                         ORDER BY group_id DESC LIMIT $most) m
                     JOIN plantao.groups g ON g.id = m.group_id ORDER BY g.id) AS names
        FROM plantao.users me WHERE me.id = $userId`,
-      { bind: { userId, most: MOST_GROUPS }, type: QueryTypes.SELECT },
+      { bind: { userId, most: MAX_GROUPS }, type: QueryTypes.SELECT },
     );
     if (!rows[0]) throw new Refused('user_not_found');
     return rows[0].names;

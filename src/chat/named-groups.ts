@@ -2,7 +2,7 @@ import { QueryTypes, type Sequelize, type Transaction } from 'sequelize';
 import type { Write } from '../database/fenced-write.ts';
 import { Group, Membership } from '../database/models.ts';
 import { Refused } from './errors.ts';
-import { MOST_GROUPS, requireRoomToCreate } from './group-limits.ts';
+import { MAX_GROUPS, requireRoomToCreate } from './group-limits.ts';
 import { type Groups, joinAll } from './groups.ts';
 import { keyedWrite, type RequestKey } from './keyed-write.ts';
 import { lockUser } from './users.ts';
@@ -56,7 +56,7 @@ export class NamedGroups {
 
   /**
    * Replaces a user's groups by those of these names, in one transaction with a fixed number of statements. `ownOnly` and the result
-   * are as for {@link join}. If a DBA added the user to more than {@link MOST_GROUPS} groups, the user first leaves the excess in
+   * are as for {@link join}. If a DBA added the user to more than {@link MAX_GROUPS} groups, the user first leaves the excess in
    * transactions of that size, each of which locks the log for some milliseconds.
    * @throws as {@link join}, except group_not_found.
    */
@@ -69,7 +69,7 @@ export class NamedGroups {
     const leaveSome = () =>
       this.#write(async (transaction) => {
         await lockUser(userId, transaction);
-        const isMore = (await Membership.findOne({ where: { userId }, offset: MOST_GROUPS, transaction })) !== null;
+        const isMore = (await Membership.findOne({ where: { userId }, offset: MAX_GROUPS, transaction })) !== null;
         return isMore ? leaveAllBut(names, userId, transaction) : 0;
       });
     const leaveExcess = async () => {
@@ -88,14 +88,14 @@ export class NamedGroups {
   }
 }
 
-/** Leaves up to {@link MOST_GROUPS} groups of other names, and returns how many. */
+/** Leaves up to {@link MAX_GROUPS} groups of other names, and returns how many. */
 async function leaveAllBut(names: readonly string[], userId: number, transaction: Transaction): Promise<number> {
   const left = await (Group.sequelize as Sequelize).query(
     `DELETE FROM plantao.memberships WHERE user_id = $userId AND group_id IN (
        SELECT m.group_id FROM plantao.memberships m JOIN plantao.groups g ON g.id = m.group_id
        WHERE m.user_id = $userId AND g.name <> ALL ($names::text[]) ORDER BY m.group_id LIMIT $most)
      RETURNING group_id`,
-    { bind: { userId, names, most: MOST_GROUPS }, type: QueryTypes.SELECT, transaction },
+    { bind: { userId, names, most: MAX_GROUPS }, type: QueryTypes.SELECT, transaction },
   );
   return left.length;
 }

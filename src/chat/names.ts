@@ -34,16 +34,16 @@ export function hidesCharacters(name: string): boolean {
 }
 
 /** Longest username, in characters; the table checks it too. */
-const LONGEST_USERNAME = 64;
+const MAX_USERNAME_LENGTH = 64;
 
 /** Returns text from another service as a username, in the form that requests must have; null if it cannot be one. */
 export function usernameOf(text: unknown): string | null {
   // The length comes first: normalising long text takes time quadratic in the number of combining marks.
-  if (typeof text !== 'string' || text.length > 4 * LONGEST_USERNAME || !text.isWellFormed()) return null;
+  if (typeof text !== 'string' || text.length > 4 * MAX_USERNAME_LENGTH || !text.isWellFormed()) return null;
   const name = withoutStraySelectors(text.normalize('NFC'))
     .replace(/[^\S\ufeff]+/g, ' ')
     .trim();
-  if (name === '' || [...name].length > LONGEST_USERNAME || nameKey(name) === '') return null;
+  if (name === '' || [...name].length > MAX_USERNAME_LENGTH || nameKey(name) === '') return null;
   return hidesCharacters(name) || name.includes(HOOK_MARK) ? null : name;
 }
 

@@ -14,7 +14,7 @@ export interface ListenerEvents {
 }
 
 /** Short, since polls wake late (by the event log's own timer) until LISTEN is in force again. */
-const LONGEST_RETRY_MS = 250;
+const MAX_RETRY_MS = 250;
 
 /**
  * One LISTEN session through pg-listen, reopened for ever. The wrapper covers these faults of pg-listen:
@@ -82,7 +82,7 @@ export class Listener {
       if (this.#stopped || this.#current !== subscription) return;
       this.#log.debug(`LISTEN failed: ${reason}`);
       clearTimeout(this.#retry);
-      this.#retry = setTimeout(() => void this.#open(), backoffDelay(this.#attempt++, LONGEST_RETRY_MS));
+      this.#retry = setTimeout(() => void this.#open(), backoffDelay(this.#attempt++, MAX_RETRY_MS));
     };
     await subscription.open();
     if (subscription.isListening) this.#attempt = 0;

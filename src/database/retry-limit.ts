@@ -7,6 +7,6 @@ import { sqlState } from './errors.ts';
 const REFUSED_LIMIT_MS = 2000;
 
 /** Returns the longest delay before a session that failed to open with `error` is opened again; usually `limitMs`. */
-export function longestRetryMs(error: unknown, limitMs: number): number {
+export function maxRetryMs(error: unknown, limitMs: number): number {
   return /^(28|3D|42|53)/.test(sqlState(error) ?? '') ? REFUSED_LIMIT_MS : limitMs;
 }

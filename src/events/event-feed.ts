@@ -34,23 +34,23 @@ export interface FeedRow {
 }
 
 /** Bytes of texts and payloads in a page: a busy server reads and a node decodes them in some tens of milliseconds. */
-const MOST_BYTES = 1024 * 1024;
+const MAX_BYTES = 1024 * 1024;
 /** A larger event is not read. The schema allows a sixteenth of this. */
-const LARGEST = 1024 * 1024;
+const MAX_EVENT_BYTES = 1024 * 1024;
 
 /** The bytes that are read of an event. */
-const READ_BYTES = `CASE WHEN bytes <= ${LARGEST} THEN bytes ELSE 0 END`;
+const READ_BYTES = `CASE WHEN bytes <= ${MAX_EVENT_BYTES} THEN bytes ELSE 0 END`;
 
 /**
  * The columns of an alias of plantao.event_feed. Each is named, so that a new column of the view changes no prepared
  * statement. A text that is not selected is not read: PostgreSQL stores long ones outside the row, with their length in it.
  */
 export const FEED = `position, kind, group_id, group_name, topic, user_id, username, message_id, sender_id, sender, is_hook, sent_at, edited_at,
-  is_outdated, idempotency_key, meta::text AS meta, reply_to::text AS reply_to, at,  bytes, CASE WHEN bytes <= ${LARGEST} THEN content END AS content,
-  CASE WHEN bytes <= ${LARGEST} THEN payload::text END AS payload`;
+  is_outdated, idempotency_key, meta::text AS meta, reply_to::text AS reply_to, at,  bytes, CASE WHEN bytes <= ${MAX_EVENT_BYTES} THEN content END AS content,
+  CASE WHEN bytes <= ${MAX_EVENT_BYTES} THEN payload::text END AS payload`;
 
 /** The bytes in the rows before a row, in the order of their positions. */
 export const BYTES_BEFORE = `sum(${READ_BYTES}) OVER (ORDER BY position) - ${READ_BYTES} AS bytes_before`;
 
 /** True for the rows that fit a page, at least the first. */
-export const FITS = `bytes_before < ${MOST_BYTES}`;
+export const FITS = `bytes_before < ${MAX_BYTES}`;

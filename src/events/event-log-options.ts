@@ -22,7 +22,7 @@ export interface EventLogOptions {
   /** Returns the events that must be read during a fast-forward too. */
   interest(): Interest;
   /** Most events in memory; older ones are read from the database. Default: see reading/tail.ts. */
-  mostInMemory?: number;
+  maxInMemory?: number;
   sizes?: ReadingSizes;
 }
 

@@ -37,7 +37,7 @@ import {
 import { MissedNotificationDetector } from './reading/missed-notification-detector.ts';
 import { PageReader } from './reading/page-reader.ts';
 import { ReadTrouble } from './reading/read-trouble.ts';
-import { MOST_EVENTS } from './reading/tail.ts';
+import { MAX_EVENTS } from './reading/tail.ts';
 
 const POLL_INTERVAL_MS = 1000;
 
@@ -50,7 +50,7 @@ export class EventLog {
   readonly #ahead: number;
   readonly #decoder: EventDecoder;
   readonly #missed: MissedNotificationDetector;
-  readonly #mostInMemory: number;
+  readonly #maxInMemory: number;
   #known = new KnownLog();
   readonly #trouble: ReadTrouble;
   #readAt = performance.now();
@@ -62,7 +62,7 @@ export class EventLog {
 
   constructor(options: EventLogOptions) {
     this.#options = options;
-    this.#mostInMemory = options.mostInMemory ?? MOST_EVENTS;
+    this.#maxInMemory = options.maxInMemory ?? MAX_EVENTS;
     const { page, span, ahead } = options.sizes ?? DEFAULT_SIZES;
     this.#pages = new PageReader(options.session, readPage, page);
     this.#spans = new PageReader(options.session, (...request) => readSpan(...request, options.interest()), span);
@@ -231,7 +231,7 @@ export class EventLog {
   }
 
   #load(bounds: Bounds): Promise<KnownLog> {
-    return loadTail(this.#pages, this.#decoder, bounds, this.#mostInMemory);
+    return loadTail(this.#pages, this.#decoder, bounds, this.#maxInMemory);
   }
 
   #adopt(known: KnownLog): void {

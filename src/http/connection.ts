@@ -6,12 +6,12 @@ import { RequestLifetime } from './request/request-lifetime.ts';
  * Pipelined requests of one connection that are handled concurrently. Further ones wait, parsed but not started, because no
  * response can overtake another anyway. Browsers and proxies do not pipeline at all; load generators go up to 16.
  */
-const MOST_AT_WORK = 16;
+const MAX_CONCURRENT = 16;
 /**
  * Pending requests of one connection; a client that sends more is disconnected. Node parses everything in one read of 64 KiB
  * before it emits them, up to some 2,000 requests of 3 KB each, so a lower limit would save no memory.
  */
-const MOST_UNANSWERED = 1000;
+const MAX_PENDING = 1000;
 /**
  * A request that takes longer than this gets 503. It exceeds the time that a client may take to send the body (30 s, checked every
  * 5 s) and every deadline inside a handler.
@@ -58,12 +58,12 @@ export class Connection {
   admit(request: IncomingMessage, response: ServerResponse): void {
     // Node still parses what it had read before the socket was destroyed.
     if (this.#socket.destroyed) return;
-    if (this.#atWork.length + this.#waiting.length === MOST_UNANSWERED) return void this.#socket.destroy();
+    if (this.#atWork.length + this.#waiting.length === MAX_PENDING) return void this.#socket.destroy();
     const lifetime = new RequestLifetime(ANSWER_WITHIN_MS);
     lifetime.belongsTo(response);
     const exchange = { request, response, lifetime };
     this.#events.onCount(1);
-    if (this.#atWork.length < MOST_AT_WORK) this.#begin(exchange);
+    if (this.#atWork.length < MAX_CONCURRENT) this.#begin(exchange);
     else this.#waiting.push(exchange);
   }
 

@@ -1,6 +1,6 @@
 const MINUTE_MS = 60_000;
 /** Different keys, such as messages with values in them, do not fill the memory. */
-const MOST_KEYS = 100;
+const MAX_KEYS = 100;
 
 /** Decides whether something that may happen with every request is logged now: each key at most once a minute. */
 export class OnceAMinute {
@@ -10,7 +10,7 @@ export class OnceAMinute {
     const now = performance.now();
     const last = this.#loggedAt.get(key);
     if (last !== undefined && now - last < MINUTE_MS) return false;
-    if (this.#loggedAt.size >= MOST_KEYS) this.#loggedAt.clear();
+    if (this.#loggedAt.size >= MAX_KEYS) this.#loggedAt.clear();
     this.#loggedAt.set(key, now);
     return true;
   }

@@ -37,7 +37,7 @@ export class Server {
   readonly #server: http.Server;
 
   /** `onRequest` is called for each request, before it is handled. */
-  constructor(app: Express, mostConnections: number, traffic = new Traffic(), onRequest: () => void = () => {}) {
+  constructor(app: Express, maxConnections: number, traffic = new Traffic(), onRequest: () => void = () => {}) {
     const limits = {
       keepAliveTimeout: KEEP_ALIVE_MS,
       headersTimeout: HEADERS_MS,
@@ -51,7 +51,7 @@ export class Server {
     Object.assign(this.#server, { httpAllowHalfOpen: true });
     this.#server.prependListener('request', onRequest);
     this.#server.setTimeout(SILENT_MS);
-    this.#server.maxConnections = mostConnections;
+    this.#server.maxConnections = maxConnections;
   }
 
   /** Listens and returns the port. @throws {ListenError} when the port is not available. */

@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream';
 import { printable } from '../printable.ts';
 
 /** Longer than a line of a node's log: that is cut where it is written. */
-const LONGEST_LINE = 100_000;
+const MAX_LINE_LENGTH = 100_000;
 
 /** The output of the launcher and its nodes: one line each, prefixed with the writer's name. */
 export interface Output {
@@ -25,7 +25,7 @@ export function openOutput(nodes: string[], write: (text: string) => void): Outp
       // A pretty log line names its node after the time; drop the repetition.
       const own = new RegExp(`^(\\d\\d:\\d\\d:\\d\\d\\.\\d{3}) ${escaped(node)} `);
       const lines = createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY });
-      lines.on('line', (text) => line(node, printable(text, LONGEST_LINE).replace(own, '$1 ')));
+      lines.on('line', (text) => line(node, printable(text, MAX_LINE_LENGTH).replace(own, '$1 ')));
     },
     print: write,
   };

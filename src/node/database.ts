@@ -19,7 +19,7 @@ const BY_KEY = { enable_seqscan: 'off', plan_cache_mode: 'force_generic_plan' };
  * The longest time that a client waits for a commit, whatever the lease is. A commit on a half-open connection delays all
  * posts for this long.
  */
-const LONGEST_COMMIT_MS = 3000;
+const MAX_COMMIT_MS = 3000;
 
 /**
  * These sessions write terms and epochs, which are not acknowledged to any client. They do not wait for a synchronous
@@ -46,7 +46,7 @@ export function openDatabase(settings: Settings, node: string) {
     how: ConstructorParameters<typeof ReconnectingSession>[1] = {},
   ) => new ReconnectingSession(connectionOptions(...session(part, limitMs, { ...BY_KEY, ...own })), how);
 
-  const commitLimitMs = Math.min(LONGEST_COMMIT_MS, Math.max(1000, leaseMs));
+  const commitLimitMs = Math.min(MAX_COMMIT_MS, Math.max(1000, leaseMs));
   const sequelize = openSequelize(databaseUrl, applicationName(node, 'pool'), poolSize, {
     throughPooler: databaseUrl !== databaseDirectUrl,
   });

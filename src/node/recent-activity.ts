@@ -20,7 +20,7 @@ const STEP_MS = 2000;
 /** Five minutes. */
 const STEPS = 150;
 /** Most nodes to remember: nodes that are named after their process come and go. */
-const MOST_NODES = 20;
+const MAX_NODES = 20;
 
 interface Interval {
   step: number;
@@ -94,7 +94,7 @@ export class RecentActivity {
    */
   #intervalsOf(node: string): (Interval | undefined)[] | null {
     const known = this.#nodes.get(node);
-    if (known === undefined && this.#nodes.size >= MOST_NODES && !this.#dropSilent()) return null;
+    if (known === undefined && this.#nodes.size >= MAX_NODES && !this.#dropSilent()) return null;
     const intervals = known ?? new Array<Interval | undefined>(STEPS).fill(undefined);
     this.#nodes.delete(node);
     this.#nodes.set(node, intervals);

@@ -8,7 +8,7 @@ import { startTwoNodes, type TwoNodes } from '../support/two-nodes.ts';
 import { type ChatBrowser, hasChromium, messagesOn, openGroup, startChatBrowser } from './chat-browser.ts';
 
 /** Lines that the page may have: its window of 500 messages, and the page of 50 that it has just loaded. */
-const MOST_LINES = 550;
+const MAX_LINES = 550;
 
 describe('The chat page with many messages', function () {
   this.timeout(180_000);
@@ -57,7 +57,7 @@ describe('The chat page with many messages', function () {
   async function expectOnePart(page: Page): Promise<void> {
     const shown = await numbersOn(page);
     expect(shown).to.deep.equal(shown.map((_, index) => (shown[0] ?? Number.NaN) + index));
-    expect(shown.length).to.be.at.most(MOST_LINES);
+    expect(shown.length).to.be.at.most(MAX_LINES);
   }
 
   it('opens 5,000 messages at the first unread one, and keeps a bounded part of them however far one scrolls', async () => {

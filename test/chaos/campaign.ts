@@ -16,7 +16,7 @@ export interface CampaignOptions {
   /** How long faults are injected, ms. */
   durationMs: number;
   /** Continues up to four times as long until this many faults were injected, for a busy machine. Default 0. */
-  leastFaults?: number;
+  minFaults?: number;
   nodes: number;
   leaseMs: number;
   /** Posts per second, all writers together. */
@@ -70,14 +70,14 @@ async function campaign(rig: TestRig, fixture: ChatFixture, options: CampaignOpt
 }
 
 async function injectFaults(rig: TestRig, options: CampaignOptions, report: Reporter): Promise<void> {
-  const { durationMs, leastFaults = 0, signal } = options;
+  const { durationMs, minFaults = 0, signal } = options;
   const over = new AbortController();
   const injector = new FaultInjector(rig);
   report.countFaults(() => injector.count);
   const began = performance.now();
   const timer = setInterval(() => {
     const lasted = performance.now() - began;
-    const enough = lasted >= durationMs && (injector.count >= leastFaults || lasted >= 4 * durationMs);
+    const enough = lasted >= durationMs && (injector.count >= minFaults || lasted >= 4 * durationMs);
     if (enough || signal?.aborted) over.abort();
   }, 50);
   try {

@@ -8,9 +8,9 @@ import { IS_LONG_RUN } from '../support/long-run.ts';
 /** A short chaos run (`npm run chaos` is the long one). The seed is fixed, so that a failure points to a code change. */
 const SEED = Number(process.env.SEED ?? 4);
 const FAULTS_FOR_MS = IS_LONG_RUN ? 12_000 : 5000;
-const LEAST_FAULTS = IS_LONG_RUN ? 4 : 2;
+const MIN_FAULTS = IS_LONG_RUN ? 4 : 2;
 /** A run lasts until it has had its faults, so a busy machine accepts fewer posts a second, not fewer in all. */
-const LEAST_MESSAGES = IS_LONG_RUN ? 100 : 40;
+const MIN_MESSAGES = IS_LONG_RUN ? 100 : 40;
 
 describe('a cluster under random faults', () => {
   it(`loses, duplicates and reorders nothing, and recovers by itself (SEED=${SEED})`, async function () {
@@ -20,7 +20,7 @@ describe('a cluster under random faults', () => {
       folder: fileURLToPath(new URL(path.join('../../.chaos', `test-seed-${SEED}`), import.meta.url)),
       seed: SEED,
       durationMs: FAULTS_FOR_MS,
-      leastFaults: LEAST_FAULTS,
+      minFaults: MIN_FAULTS,
       nodes: 2,
       // Shorter than the default, so that freezes and cuts that outlast it fit into a short run.
       leaseMs: 1000,
@@ -29,8 +29,8 @@ describe('a cluster under random faults', () => {
     });
     expect(result.violations, summary(result)).to.deep.equal([]);
     // Some faults may not have been possible when they were due, and do not count.
-    expect(result.counts.faults, 'faults').to.be.at.least(LEAST_FAULTS / 2);
-    expect(result.counts.messages, 'acknowledged messages').to.be.at.least(LEAST_MESSAGES);
+    expect(result.counts.faults, 'faults').to.be.at.least(MIN_FAULTS / 2);
+    expect(result.counts.messages, 'acknowledged messages').to.be.at.least(MIN_MESSAGES);
     expect(result.counts.deliveries, 'deliveries').to.be.at.least(result.counts.messages);
   });
 });

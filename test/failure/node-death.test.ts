@@ -8,7 +8,7 @@ const LEASE_MS = 1000;
 /** Added to a lease by the operating system and a busy machine. */
 const SLACK_MS = 2000;
 /** A failover is logged in a few sentences. */
-const MOST_LINES = 8;
+const MAX_LINES = 8;
 
 describe('The active node', () => {
   let database: TestDatabase;
@@ -46,7 +46,7 @@ describe('The active node', () => {
     const promoted = logOf(standby).find(({ event }) => event === 'promoted');
     // The calm try may find the lock free before anything was heard.
     expect(promoted?.msg).to.match(/^active for term \d+: (node-\w went silent|the leader lock was free)$/);
-    expect(logOf(standby)).to.have.length.below(MOST_LINES);
+    expect(logOf(standby)).to.have.length.below(MAX_LINES);
     expect(events(logOf(active)), 'it returns as a standby').to.not.include('promoted');
     const [term] = await scene.sql(
       `SELECT node, lag(end_reason) OVER (ORDER BY term) AS last, extract(epoch FROM gap)::float8 * 1000 AS gap
@@ -87,7 +87,7 @@ describe('The active node', () => {
     expect((await late.answer)?.status, 'the post that waited for it to wake up').to.equal(503);
     expect(events(logOf(standby))).to.include('promoted');
     expect(logOf(active).some(({ msg }) => msg.startsWith('lost the leader lock: '))).to.equal(true);
-    expect(logOf(active)).to.have.length.below(MOST_LINES);
+    expect(logOf(active)).to.have.length.below(MAX_LINES);
   });
 
   it('keeps its role when it is frozen for less than its lease', async function () {
@@ -131,7 +131,7 @@ describe('The active node', () => {
     expect(logOf(active)[0]?.msg).to.match(
       /^lost the leader lock: terminating connection due to administrator command/,
     );
-    for (const node of scene.nodes) expect(logOf(node)).to.have.length.below(MOST_LINES);
+    for (const node of scene.nodes) expect(logOf(node)).to.have.length.below(MAX_LINES);
   });
 
   it('reopens all its sessions when a DBA terminates them', async function () {
@@ -143,6 +143,6 @@ describe('The active node', () => {
       ]),
     );
     expect(gap.ms).to.be.below(LEASE_MS + SLACK_MS);
-    for (const node of scene.nodes) expect(logOf(node)).to.have.length.below(MOST_LINES);
+    for (const node of scene.nodes) expect(logOf(node)).to.have.length.below(MAX_LINES);
   });
 });

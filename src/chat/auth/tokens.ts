@@ -5,10 +5,10 @@ import type { Write } from '../../database/fenced-write.ts';
 import { looksLikeJwt } from './jwt/jwt-verifier.ts';
 
 /** Tokens per user: one for each device, with room for clients that sign in whenever they start. Beyond it the oldest is revoked. */
-const MOST_OF_A_USER = 100;
+const MAX_PER_USER = 100;
 
 /** The year 9999, the last one of the schema. */
-const LATEST_S = 253_402_214_400;
+const MAX_EXPIRY_S = 253_402_214_400;
 
 /** 256 random bits in base64url: 43 characters. */
 const TOKEN = /^[\w-]{43}$/;
@@ -40,7 +40,7 @@ export class Tokens {
     await this.#sequelize.query(
       "SELECT plantao.issue_token($userId, decode($hash, 'hex'), make_interval(hours => $hours), $most, $proof)",
       {
-        bind: { userId, hash: tokenHash(token), hours: this.#lifeHours, most: MOST_OF_A_USER, proof },
+        bind: { userId, hash: tokenHash(token), hours: this.#lifeHours, most: MAX_PER_USER, proof },
         type: QueryTypes.SELECT,
         transaction,
       },
@@ -56,7 +56,7 @@ export class Tokens {
         await this.#sequelize.query(
           `INSERT INTO plantao.revoked_jwts (hash, expires_at)
            VALUES (decode($hash, 'hex'), to_timestamp($exp)) ON CONFLICT DO NOTHING`,
-          { bind: { hash: tokenHash(token), exp: Math.min(exp, LATEST_S) }, transaction },
+          { bind: { hash: tokenHash(token), exp: Math.min(exp, MAX_EXPIRY_S) }, transaction },
         );
         return;
       }

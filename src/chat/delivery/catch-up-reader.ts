@@ -59,11 +59,11 @@ interface CatchUpRow extends FeedRow {
 /** Timeout of the query for one page, which takes some milliseconds, and a hundred times that on a busy server. */
 const LIMIT_MS = 5000;
 /** A request that has waited this long is refused: another node can serve the client sooner. */
-const MOST_WAIT_MS = 5000;
-/** Pages that may wait: as many as {@link MOST_WAIT_MS} allow at some milliseconds each. */
-const MOST_WAITING = 1000;
+const MAX_WAIT_MS = 5000;
+/** Pages that may wait: as many as {@link MAX_WAIT_MS} allow at some milliseconds each. */
+const MAX_WAITING = 1000;
 /** Joins and leaves of one user that are examined for a page, 20 ms of work: a hundred an hour for a week. */
-const MOST_CHANGES = 20_000;
+const MAX_CHANGES = 20_000;
 
 /**
  * Reads the log from the database for polls and streams whose cursor lies before the tail in memory. It has a session of its
@@ -74,7 +74,7 @@ export class CatchUpReader {
   readonly #session: Pick<ReconnectingSession, 'query'>;
   readonly #decoder: EventDecoder;
   readonly #clock: () => number;
-  readonly #queue = new FairQueue<PendingPage>(MOST_WAITING);
+  readonly #queue = new FairQueue<PendingPage>(MAX_WAITING);
   readonly #pending = new Map<string, PendingPage>();
   #isPumping = false;
 
@@ -132,7 +132,7 @@ export class CatchUpReader {
 
   async #readIfWanted(pending: PendingPage): Promise<CatchUpPage | null> {
     if (pending.requests.every(({ isOver }) => isOver)) return null;
-    if (this.#clock() - pending.since > MOST_WAIT_MS) throw overloaded();
+    if (this.#clock() - pending.since > MAX_WAIT_MS) throw overloaded();
     return this.#readPage(pending);
   }
 
@@ -171,7 +171,7 @@ const QUERY = `
   WITH changes AS MATERIALIZED (
     SELECT position, kind, group_id FROM plantao.events
     WHERE user_id = $2::bigint AND position > $1::bigint AND kind IN ('joined', 'left')
-    ORDER BY position LIMIT ${MOST_CHANGES + 1}
+    ORDER BY position LIMIT ${MAX_CHANGES + 1}
   ), first_changes AS MATERIALIZED (
     SELECT DISTINCT ON (group_id) group_id, kind FROM changes ORDER BY group_id, position
   ), groups_before AS MATERIALIZED (
@@ -204,7 +204,7 @@ const QUERY = `
   ), counted AS (
     SELECT (SELECT count(*) FROM page) AS found, (SELECT count(*) FROM sized WHERE ${FITS}) AS fitting
   )
-  SELECT b.floor, b.head, b.epoch, (SELECT count(*) > ${MOST_CHANGES} FROM changes) AS is_too_far,
+  SELECT b.floor, b.head, b.epoch, (SELECT count(*) > ${MAX_CHANGES} FROM changes) AS is_too_far,
     counted.found = ${PAGE_SIZE} OR counted.fitting < counted.found AS is_full,
     CASE WHEN f.number IS NULL OR f.number = 1 THEN (SELECT json_agg(group_id) FROM groups_before) END AS groups_before, f.*
   FROM plantao.log_bounds b CROSS JOIN counted

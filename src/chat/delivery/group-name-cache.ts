@@ -1,6 +1,6 @@
 /** How long a group is assumed to exist, so that a herd of polls does not query the database each time. */
 const TRUSTED_MS = 60_000;
-const MOST_KEPT = 10_000;
+const MAX_KEPT = 10_000;
 
 /** Caches the names of groups that exist. A missing group is not cached but looked up each time. */
 export class GroupNameCache {
@@ -20,7 +20,7 @@ export class GroupNameCache {
     if (cached && this.#clock() < cached.until) return cached.name;
     this.#cached.delete(groupId);
     const name = await this.#find(groupId);
-    if (this.#cached.size >= MOST_KEPT) this.#cached.clear();
+    if (this.#cached.size >= MAX_KEPT) this.#cached.clear();
     this.#cached.set(groupId, { name, until: this.#clock() + TRUSTED_MS });
     return name;
   }

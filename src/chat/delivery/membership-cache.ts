@@ -18,7 +18,7 @@ export const groupNames = (memberships: Memberships): string[] =>
   Array.from(memberships.groups.values(), ({ name }) => name);
 
 /** Memberships kept without an audience that refers to them. Beyond this number the least recently used are dropped. */
-const MOST_KEPT = 50_000;
+const MAX_KEPT = 50_000;
 
 /**
  * The memberships of the users that wait on this node. They are loaded once (membership-loader.ts) and then kept up to date
@@ -91,7 +91,7 @@ export class MembershipCache {
    * groups that no cached user is in.
    */
   makeRoom(): void {
-    if (this.#byUser.size < MOST_KEPT) return;
+    if (this.#byUser.size < MAX_KEPT) return;
     const most = this.#byUser.size / 2;
     let at = 0;
     for (const [userId, memberships] of this.#byUser) {

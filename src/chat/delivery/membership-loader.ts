@@ -13,7 +13,7 @@ interface LoadedRow {
 }
 
 const LIMIT_MS = 5000;
-const MOST_A_QUERY = 1000;
+const MAX_PER_QUERY = 1000;
 /**
  * The shortest interval between two queries, in milliseconds. The first runs at once. A herd that returns over some seconds then
  * costs ten queries a second, rather than one for each client. A client misses nothing while it waits: what happens meanwhile
@@ -24,7 +24,7 @@ const INTERVAL_MS = 100;
  * An attempt fails if the log has advanced too far beyond its snapshot, or was replaced. Five failures in a row are not a
  * coincidence.
  */
-const MOST_TRIES = 5;
+const MAX_TRIES = 5;
 
 /** Loads memberships into the cache in batches: a herd of thousands that reconnects costs a handful of queries. */
 export class MembershipLoader {
@@ -56,7 +56,7 @@ export class MembershipLoader {
       // At least one turn of the event loop, so that all calls within it share this query.
       await pause(Math.max(0, this.#lastQueryAt + INTERVAL_MS - performance.now()));
       this.#lastQueryAt = performance.now();
-      await this.#loads.readBatch(MOST_A_QUERY, async (userIds) => {
+      await this.#loads.readBatch(MAX_PER_QUERY, async (userIds) => {
         const loaded = await this.#read(userIds);
         return (userId) => {
           const memberships = loaded.get(userId);
@@ -70,7 +70,7 @@ export class MembershipLoader {
 
   /** Reads memberships with the log's head in the same snapshot, then brings them to the node's own position. */
   async #read(userIds: number[]): Promise<Map<number, Memberships>> {
-    for (let tries = 0; tries < MOST_TRIES; tries++) {
+    for (let tries = 0; tries < MAX_TRIES; tries++) {
       const { tail } = this.#log.known;
       const rows = await this.#session.query<LoadedRow>(this.#query(userIds), LIMIT_MS);
       const head = rows[0]?.head ?? 0;

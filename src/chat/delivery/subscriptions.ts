@@ -21,7 +21,7 @@ export interface Subscriber extends Waiter {
 type Step = { kind: 'done' } | { kind: 'page'; page: CatchUpPage } | { kind: 'catchUp'; position: number };
 
 /** Pages without an event for the audience that are read for one response. Its cursor then says how far the client has come. */
-const MOST_PAGES = 20;
+const MAX_PAGES = 20;
 
 /**
  * Subscribes polls and streams: what they missed since their cursor is read first, without a gap or an overlap, and then
@@ -61,7 +61,7 @@ export class Subscriptions {
       const page = step.kind === 'page' ? step.page : await this.#catchUp(subscriber, step.position);
       if (page === null) continue;
       cursor = { epoch: page.epoch, position: page.position };
-      if (page.events.length > 0 || pages === MOST_PAGES) {
+      if (page.events.length > 0 || pages === MAX_PAGES) {
         return { reason: 'events', audience, events: page.events, cursor: formatCursor(cursor) };
       }
     }

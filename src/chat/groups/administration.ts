@@ -21,7 +21,7 @@ export interface GroupState {
 export type GroupChange = { [Field in keyof GroupState]?: GroupState[Field] | undefined };
 
 /** Messages that one step of a deletion removes: some tens of milliseconds, in which no other write commits. */
-const MOST_REMOVED = 1000;
+const MAX_REMOVED = 1000;
 
 /**
  * Changes groups and the roles of their members. The actor's permission is checked inside the transaction: while the event log is
@@ -120,13 +120,13 @@ export class GroupAdministration {
    * @throws {Refused} group_not_found, not_a_member, forbidden unless the actor is an owner, direct_chat.
    */
   async delete(groupId: number, actorId: number | null): Promise<void> {
-    let removed = MOST_REMOVED;
-    for (let step = 0; removed === MOST_REMOVED; step++) {
+    let removed = MAX_REMOVED;
+    for (let step = 0; removed === MAX_REMOVED; step++) {
       removed = await this.#write(async (transaction) => {
         if (step === 0) await this.#lockAndCheck(groupId, actorId, ['owner'], transaction);
         const [row] = await this.#sequelize.query<{ removed: number }>(
           'SELECT plantao.delete_group($groupId, $most) AS removed',
-          { bind: { groupId, most: MOST_REMOVED }, type: QueryTypes.SELECT, transaction },
+          { bind: { groupId, most: MAX_REMOVED }, type: QueryTypes.SELECT, transaction },
         );
         return row?.removed ?? 0;
       });

@@ -1,7 +1,7 @@
 import { QueryTypes, type Sequelize } from 'sequelize';
 import { formatCursor } from '../../events/cursor.ts';
 import { Refused } from '../errors.ts';
-import { MOST_GROUPS, MOST_LISTED } from '../group-limits.ts';
+import { MAX_GROUPS, MAX_LISTED } from '../group-limits.ts';
 import type { UserView } from '../users.ts';
 import type { Role } from './administration.ts';
 
@@ -17,7 +17,7 @@ interface ListedChat {
   archived: boolean;
   shows_reads: boolean;
   role: Role;
-  /** Messages of others after `last_read_id`, {@link MOST_UNREAD} at the most. */
+  /** Messages of others after `last_read_id`, {@link MAX_UNREAD} at the most. */
   unread: number;
   last_read_id: number;
   last_message: { id: number; sender: string; sender_id: number; excerpt: string; timestamp: string } | null;
@@ -31,7 +31,7 @@ export interface ChatListView {
 }
 
 /** The greatest unread count, which stands for this many or more: the cost of counting must not grow with the history. */
-const MOST_UNREAD = 1000;
+const MAX_UNREAD = 1000;
 /** Characters of the last message that a list shows. */
 const EXCERPT = 200;
 
@@ -41,14 +41,14 @@ const QUERY = `
            g.archived_at IS NOT NULL AS archived, g.shows_reads, own.role, own.last_read_id, own.joined_at, size.members_count,
            $most - sum(size.members_count) OVER (ORDER BY size.members_count, g.id) + size.members_count AS room
     FROM (SELECT group_id, last_read_id, joined_at, role FROM plantao.memberships WHERE user_id = $userId
-          ORDER BY group_id DESC LIMIT $mostGroups) own
+          ORDER BY group_id DESC LIMIT $maxGroups) own
     JOIN plantao.groups g ON g.id = own.group_id AND g.deleted_at IS NULL
     CROSS JOIN LATERAL (SELECT count(*) AS members_count FROM plantao.memberships WHERE group_id = g.id) size
   ), listed AS (
     SELECT mine.*, last.id AS last_id, last.sender, last.sender_id, last.excerpt, last.created_at AS last_at,
            (SELECT count(*) FILTER (WHERE x.sender_id <> $userId) FROM (
               SELECT sender_id FROM plantao.messages WHERE group_id = mine.id AND id > mine.last_read_id
-              ORDER BY id DESC LIMIT ${MOST_UNREAD}) x) AS unread
+              ORDER BY id DESC LIMIT ${MAX_UNREAD}) x) AS unread
     FROM mine
     LEFT JOIN LATERAL (
       SELECT m.id, u.username AS sender, m.sender_id, left(m.content, ${EXCERPT}) AS excerpt, m.created_at
@@ -78,7 +78,7 @@ export class ChatList {
   }
 
   /**
-   * Returns the newest {@link MOST_GROUPS} groups of a user, the most recently active first, and up to {@link MOST_LISTED} of
+   * Returns the newest {@link MAX_GROUPS} groups of a user, the most recently active first, and up to {@link MAX_LISTED} of
    * their members, those of the smallest groups first.
    * @throws {Refused} user_not_found.
    */
@@ -88,7 +88,7 @@ export class ChatList {
       chats: ListedChat[] | null;
       epoch: string;
       head: number;
-    }>(QUERY, { bind: { userId, most: MOST_LISTED, mostGroups: MOST_GROUPS }, type: QueryTypes.SELECT });
+    }>(QUERY, { bind: { userId, most: MAX_LISTED, maxGroups: MAX_GROUPS }, type: QueryTypes.SELECT });
     if (!row) throw new Refused('user_not_found');
     const cursor = formatCursor({ epoch: row.epoch, position: row.head });
     return { user: { id: userId, username: row.username }, chats: row.chats ?? [], cursor };

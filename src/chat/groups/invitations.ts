@@ -22,7 +22,7 @@ interface InvitedGroup {
 }
 
 /** Invitations kept for a group; beyond it, expired and old ones are deleted first. */
-const MOST_INVITATIONS = 100;
+const MAX_INVITATIONS = 100;
 /** Length of a token: 256 random bits in base64url. */
 export const INVITATION_LENGTH = 43;
 
@@ -64,7 +64,7 @@ export class Invitations {
         `DELETE FROM plantao.invitations WHERE hash IN (
            SELECT hash FROM plantao.invitations WHERE group_id = $groupId
            ORDER BY expires_at > clock_timestamp() DESC, created_at DESC OFFSET $most)`,
-        { bind: { groupId, most: MOST_INVITATIONS }, transaction },
+        { bind: { groupId, most: MAX_INVITATIONS }, transaction },
       );
       if (!row) throw new Error('the new invitation was not returned');
       return { salt, expiresAt: row.expires_at.toISOString() };

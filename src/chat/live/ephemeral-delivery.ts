@@ -11,9 +11,9 @@ export interface Ephemeral {
 }
 
 /** With more waiting members on this node, a group gets no signals: each keystroke would write to thousands of sockets. */
-const MOST_IN_GROUP = 500;
+const MAX_IN_GROUP = 500;
 /** Deliveries of one call: tens of milliseconds of work. The group in which this is reached is completed, the rest dropped. */
-const MOST_DELIVERIES = 20_000;
+const MAX_DELIVERIES = 20_000;
 
 /** Delivers signals to the polls and streams that want them. Signals are in no log, so a client that is not waiting misses them. */
 export class EphemeralDelivery {
@@ -32,11 +32,11 @@ export class EphemeralDelivery {
 
   deliver(signals: readonly Ephemeral[]): void {
     const byAudience = new Map<Subscribers, Set<string>>();
-    let room = MOST_DELIVERIES;
+    let room = MAX_DELIVERIES;
     for (const { userId, groupIds, json } of signals) {
       for (const groupId of groupIds) {
         if (room <= 0) break;
-        for (const subscribers of this.#waiters.ephemeralSubscribers(topicOf.group(groupId), MOST_IN_GROUP) ?? []) {
+        for (const subscribers of this.#waiters.ephemeralSubscribers(topicOf.group(groupId), MAX_IN_GROUP) ?? []) {
           if (!isFor(subscribers.audience as ReplayableAudience, groupId, userId)) continue;
           const own = byAudience.get(subscribers) ?? new Set<string>();
           byAudience.set(subscribers, own.add(json));

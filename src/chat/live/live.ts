@@ -21,9 +21,9 @@ export interface LiveOptions {
 }
 
 /** Changes of presence that one tick delivers. The rest is dropped: GET /presence returns the state. */
-const MOST_CHANGES = 500;
+const MAX_CHANGES = 500;
 /** Groups of one user that are notified of a change. */
-const MOST_GROUPS = 100;
+const MAX_GROUPS = 100;
 
 /** Typing and presence across all nodes. Optional: a failure here loses signals, and nothing else waits for it. */
 export class Live {
@@ -86,7 +86,7 @@ export class Live {
     const { signals, changes } = this.#presence.tick(this.#options.cache.usersInUse());
     if (signals.length > 0) this.#signals.send(signals);
     if (changes.length > 0 && this.#delivery.isWanted) {
-      this.#announce(changes.slice(0, MOST_CHANGES)).catch((error) => {
+      this.#announce(changes.slice(0, MAX_CHANGES)).catch((error) => {
         this.#options.log.debug({ err: error }, 'changes of presence were not delivered');
       });
     }
@@ -99,7 +99,7 @@ export class Live {
       changes.flatMap(({ userId, online }, at) => {
         const one = found[at];
         if (one?.status !== 'fulfilled') return [];
-        const groupIds = [...one.value.groups.keys()].slice(0, MOST_GROUPS);
+        const groupIds = [...one.value.groups.keys()].slice(0, MAX_GROUPS);
         return [{ userId, groupIds, json: `{"kind":"presence","user_id":${userId},"online":${online}}` }];
       }),
     );

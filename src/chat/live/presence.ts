@@ -1,4 +1,4 @@
-import { idPartsOf, MOST_ONLINE, type Signal } from './signal.ts';
+import { idPartsOf, MAX_ONLINE, type Signal } from './signal.ts';
 
 /** A user came online or went offline. */
 export interface PresenceChange {
@@ -16,7 +16,7 @@ const NODE_MS = 3 * TICK_MS;
 const REFRESH_MS = 10_000;
 /** Ticks after the start in which no changes are reported: the node is still learning which users are online. */
 const QUIET_TICKS = 2;
-const MOST_NODES = 64;
+const MAX_NODES = 64;
 
 interface OtherNode {
   lastSignalAt: number;
@@ -45,7 +45,7 @@ export class Presence {
   observe({ from, online }: Signal): void {
     let node = this.#others.get(from);
     if (!node) {
-      if (this.#others.size >= MOST_NODES) return;
+      if (this.#others.size >= MAX_NODES) return;
       node = { lastSignalAt: 0, users: new Set() };
       this.#others.set(from, node);
       // It has missed everything so far.
@@ -54,16 +54,16 @@ export class Presence {
     node.lastSignalAt = this.#clock();
     if (!online) return;
     const { of, part, ids } = online;
-    const now = new Set(ids.slice(0, MOST_ONLINE));
+    const now = new Set(ids.slice(0, MAX_ONLINE));
     for (const id of node.users) if (id % of === part && !now.has(id)) node.users.delete(id);
-    for (const id of now) if (node.users.size < MOST_ONLINE) node.users.add(id);
+    for (const id of now) if (node.users.size < MAX_ONLINE) node.users.add(id);
   }
 
   /** Returns the signals for the other nodes, and the changes since the last tick. `connected` are the users of this node. */
   tick(connected: Iterable<number>): { signals: Pick<Signal, 'online'>[]; changes: PresenceChange[] } {
     const now = this.#clock();
     for (const userId of connected) {
-      if (this.#seenAt.size < MOST_ONLINE || this.#seenAt.has(userId)) this.#seenAt.set(userId, now);
+      if (this.#seenAt.size < MAX_ONLINE || this.#seenAt.has(userId)) this.#seenAt.set(userId, now);
     }
     for (const [userId, at] of this.#seenAt) if (now - at > GRACE_MS) this.#seenAt.delete(userId);
     for (const [name, { lastSignalAt }] of this.#others) if (now - lastSignalAt > NODE_MS) this.#others.delete(name);

@@ -1,4 +1,4 @@
-import { MOST_SEALED } from './signal-seal.ts';
+import { MAX_SEALED_BYTES } from './signal-seal.ts';
 
 /** A message of one node to the others. `from` is random for each start of a node, and `number` increases with each signal. */
 export interface Signal {
@@ -11,9 +11,9 @@ export interface Signal {
 }
 
 /** The maximum number of users of one node who are shown as connected. */
-export const MOST_ONLINE = 50_000;
+export const MAX_ONLINE = 50_000;
 /** The maximum number of parts into which their ids are divided. */
-const MOST_PARTS = 256;
+const MAX_PARTS = 256;
 /** Bytes of a signal apart from its ids. */
 const FRAME_BYTES = 150;
 
@@ -33,7 +33,7 @@ export function readSignal(text: string): Signal | null {
     signal.typing = value.typing.filter((pair) => Array.isArray(pair) && isId(pair[0]) && isId(pair[1]));
   }
   const { of, part, ids } = value.online ?? {};
-  if (isId(of) && of <= MOST_PARTS && Number.isInteger(part) && Array.isArray(ids)) {
+  if (isId(of) && of <= MAX_PARTS && Number.isInteger(part) && Array.isArray(ids)) {
     signal.online = { of, part: part as number, ids: fromDeltas(ids) };
   }
   return signal;
@@ -49,8 +49,8 @@ export function idPartsOf(ids: Iterable<number>): { of: number; part: number; id
     const parts: number[][] = Array.from({ length: of }, () => []);
     for (const id of sorted) parts[id % of]?.push(id);
     const deltas = parts.map(toDeltas);
-    const fits = deltas.every((part) => JSON.stringify(part).length < MOST_SEALED - FRAME_BYTES);
-    if (fits || of >= MOST_PARTS) return deltas.map((own, part) => ({ of, part, ids: own }));
+    const fits = deltas.every((part) => JSON.stringify(part).length < MAX_SEALED_BYTES - FRAME_BYTES);
+    if (fits || of >= MAX_PARTS) return deltas.map((own, part) => ({ of, part, ids: own }));
   }
 }
 

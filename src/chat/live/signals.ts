@@ -14,11 +14,11 @@ export interface SignalsOptions {
 
 const LIMIT_MS = 1000;
 /** Nodes whose last number is remembered. The next signal of a forgotten node counts as new. */
-const MOST_NODES = 64;
+const MAX_NODES = 64;
 /** A signal that cannot be decrypted is forged, or the key was replaced. The key is read again at this interval at the most. */
 const KEY_AGE_MS = 10_000;
 /** Signals that wait while one call is under way. The rest is dropped. */
-const MOST_WAITING = 256;
+const MAX_WAITING = 256;
 
 /**
  * Sends signals to all nodes of this database, as notifications, and receives theirs. Signals may be lost, since nothing
@@ -48,7 +48,7 @@ export class Signals {
 
   /** Queues signals, which are sent in one call as soon as the call under way has ended. */
   send(signals: readonly Omit<Signal, 'from' | 'number'>[]): void {
-    this.#waiting.push(...signals.slice(0, MOST_WAITING - this.#waiting.length));
+    this.#waiting.push(...signals.slice(0, MAX_WAITING - this.#waiting.length));
     if (!this.#isSending) void this.#sendAll();
   }
 
@@ -62,7 +62,7 @@ export class Signals {
     this.#numbers.delete(signal.from);
     this.#numbers.set(signal.from, signal.number);
     const [oldest] = this.#numbers.keys();
-    if (this.#numbers.size > MOST_NODES && oldest !== undefined) this.#numbers.delete(oldest);
+    if (this.#numbers.size > MAX_NODES && oldest !== undefined) this.#numbers.delete(oldest);
     this.#options.onSignal(signal);
   }
 

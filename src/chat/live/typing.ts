@@ -7,8 +7,8 @@ const REPEAT_MS = 2000;
 /** Signals that arrive within this time are sent together: at most ten notifications a second. */
 const BATCH_MS = 100;
 /** Users in one notification, far fewer than its bytes allow. The rest is dropped. */
-const MOST_IN_BATCH = 150;
-const MOST_REMEMBERED = 10_000;
+const MAX_IN_BATCH = 150;
+const MAX_REMEMBERED = 10_000;
 
 /** Collects the users who are typing on this node and sends them to all nodes. */
 export class Typing {
@@ -28,8 +28,8 @@ export class Typing {
     const key = `${groupId} ${userId}`;
     const now = performance.now();
     if (now - (this.#sentAt.get(key) ?? Number.NEGATIVE_INFINITY) < REPEAT_MS) return;
-    if (this.#batch.length >= MOST_IN_BATCH) return;
-    if (this.#sentAt.size >= MOST_REMEMBERED) this.#sentAt.clear();
+    if (this.#batch.length >= MAX_IN_BATCH) return;
+    if (this.#sentAt.size >= MAX_REMEMBERED) this.#sentAt.clear();
     this.#sentAt.set(key, now);
     this.#batch.push([groupId, userId]);
     this.#timer ??= setTimeout(() => this.#send(), BATCH_MS);

@@ -25,13 +25,13 @@ interface MarkRow {
 }
 
 /** Marks per commit. */
-const MOST_MARKS = 256;
+const MAX_MARKS = 256;
 
 /**
  * Least time between two stored marks of one user in one group, in milliseconds. A client that scrolls sends many: those in
  * between are one mark, and their requests wait for it.
  */
-const LEAST_MS = 500;
+const MIN_INTERVAL_MS = 500;
 
 const keyOf = (userId: number, groupId: number) => `${userId} ${groupId}`;
 
@@ -45,9 +45,9 @@ export class ReadMarks {
   readonly #write: Write;
   readonly #batches = new BatchLoader<string, number>();
   readonly #wanted = new Map<string, ReadMark>();
-  /** Marks that wait for {@link LEAST_MS} to pass. */
+  /** Marks that wait for {@link MIN_INTERVAL_MS} to pass. */
   readonly #later = new Map<string, Promise<number>>();
-  /** When the storing of marks began in the last {@link LEAST_MS}, the oldest first, by the monotonic clock. */
+  /** When the storing of marks began in the last {@link MIN_INTERVAL_MS}, the oldest first, by the monotonic clock. */
   readonly #storedAt = new Map<string, number>();
   #isStoring = false;
 
@@ -65,7 +65,7 @@ export class ReadMarks {
     const key = keyOf(mark.userId, mark.groupId);
     const messageId = Math.max(mark.messageId, this.#wanted.get(key)?.messageId ?? 0);
     this.#wanted.set(key, { ...mark, messageId });
-    const waitMs = (this.#storedAt.get(key) ?? Number.NEGATIVE_INFINITY) + LEAST_MS - performance.now();
+    const waitMs = (this.#storedAt.get(key) ?? Number.NEGATIVE_INFINITY) + MIN_INTERVAL_MS - performance.now();
     if (waitMs <= 0) return this.#storeSoon(key);
     const stored = this.#later.get(key) ?? this.#storeLater(key, waitMs);
     this.#later.set(key, stored);
@@ -101,7 +101,7 @@ export class ReadMarks {
 
   async #storeAll(): Promise<void> {
     this.#isStoring = true;
-    while (this.#batches.size > 0) await this.#batches.readBatch(MOST_MARKS, (keys) => this.#store(keys));
+    while (this.#batches.size > 0) await this.#batches.readBatch(MAX_MARKS, (keys) => this.#store(keys));
     this.#isStoring = false;
   }
 
@@ -139,7 +139,7 @@ export class ReadMarks {
       this.#storedAt.set(key, now);
     }
     for (const [key, at] of this.#storedAt) {
-      if (now - at < LEAST_MS) break;
+      if (now - at < MIN_INTERVAL_MS) break;
       this.#storedAt.delete(key);
     }
   }

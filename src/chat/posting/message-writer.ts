@@ -46,7 +46,7 @@ export interface MessageWriterOptions {
   measurements?: Measurements;
 }
 
-const MOST_TRIES = 3;
+const MAX_TRIES = 3;
 /** A post may be sent again for this long after its arrival, in milliseconds. */
 const REPEAT_WITHIN_MS = 4000;
 
@@ -170,7 +170,7 @@ export class MessageWriter {
     const { waitedForStandby } = this.#options.session;
     const latest = performance.now() - REPEAT_WITHIN_MS;
     for (const queued of batch) {
-      const isRepeatable = queued.post.key !== null && ++queued.tries < MOST_TRIES && queued.arrivedAt > latest;
+      const isRepeatable = queued.post.key !== null && ++queued.tries < MAX_TRIES && queued.arrivedAt > latest;
       if (isRepeatable && !waitedForStandby && this.#queue.push(queued)) continue;
       queued.reject(unknownFor(queued.post, waitedForStandby, error));
     }

@@ -5,8 +5,8 @@ import type { Post, Posted } from './post.ts';
 /** Queued posts: half a second of work at some 10,000 posts a second. */
 const CAPACITY = 5000;
 /** Posts and characters per commit: in measurements, more of them added latency but no throughput. */
-const MOST_POSTS = 256;
-const MOST_CHARACTERS = 1024 * 1024;
+const MAX_POSTS = 256;
+const MAX_CHARACTERS = 1024 * 1024;
 /** How long a post may be queued, in milliseconds. */
 const QUEUE_LIMIT_MS = 3000;
 
@@ -69,7 +69,7 @@ export class PostQueue {
     let characters = 0;
     const taken = this.#queue.take(({ post, isGivenUp }) => {
       if (isGivenUp) return 'take';
-      if (posts === MOST_POSTS || (posts > 0 && characters + post.content.length > MOST_CHARACTERS)) return 'stop';
+      if (posts === MAX_POSTS || (posts > 0 && characters + post.content.length > MAX_CHARACTERS)) return 'stop';
       // The second of two posts with one key waits for the next batch, which returns the result of the first.
       const key = post.key === null ? null : `${post.senderId} ${post.key}`;
       if (key !== null && keys.has(key)) return 'skip';

@@ -8,7 +8,7 @@ export interface Term {
 }
 
 /** The most terms of a query. */
-export const MOST_TERMS = 8;
+export const MAX_TERMS = 8;
 
 /**
  * Returns the terms of a query: words, or phrases in double quotes. A message must contain all of them, in any order, anywhere

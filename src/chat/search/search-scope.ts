@@ -1,11 +1,11 @@
 import { QueryTypes, type Sequelize, type Transaction } from 'sequelize';
 import { Refused } from '../errors.ts';
-import { MOST_GROUPS } from '../group-limits.ts';
+import { MAX_GROUPS } from '../group-limits.ts';
 import type { Candidate } from './candidates.ts';
 import { INDEX_FORMAT } from './indexing/signatures.ts';
 
 /** Messages with events that the index has not followed: more are not found until it has. */
-const MOST_CHANGED = 1000;
+const MAX_CHANGED = 1000;
 
 const SCOPE = `
   WITH index AS MATERIALIZED (
@@ -17,7 +17,7 @@ const SCOPE = `
     FROM (
       SELECT m.group_id FROM plantao.memberships m JOIN plantao.groups g ON g.id = m.group_id
       WHERE m.user_id = $userId AND g.deleted_at IS NULL AND ($groupId::bigint IS NULL OR m.group_id = $groupId::bigint)
-      ORDER BY m.group_id DESC LIMIT ${MOST_GROUPS}) own
+      ORDER BY m.group_id DESC LIMIT ${MAX_GROUPS}) own
   )
   SELECT (SELECT max(id) FROM plantao.messages) AS newest,
          (SELECT json_agg(json_build_object('id', own.id, 'indexed_to', own.indexed_to)) FROM own) AS groups,
@@ -26,8 +26,8 @@ const SCOPE = `
               SELECT e.group_id, e.message_id FROM plantao.events e
               WHERE e.group_id = own.id AND e.position > (SELECT position FROM index)
                 AND e.kind IN ('message', 'message_edited') AND e.message_id <= own.indexed_to
-              ORDER BY e.position LIMIT ${MOST_CHANGED}) e
-            WHERE own.indexed_to > 0 LIMIT ${MOST_CHANGED}) c) AS changed
+              ORDER BY e.position LIMIT ${MAX_CHANGED}) e
+            WHERE own.indexed_to > 0 LIMIT ${MAX_CHANGED}) c) AS changed
   FROM plantao.users u WHERE u.id = $userId`;
 
 interface ScopeRow {

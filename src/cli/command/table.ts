@@ -7,7 +7,7 @@ export type Tone = 'red' | 'yellow' | 'green' | 'dim';
 export type Cell = string | number | null | { text: string; tone: Tone | null };
 
 const CODES: Record<Tone, number> = { red: 31, yellow: 33, green: 32, dim: 2 };
-const LONGEST_CELL = 80;
+const MAX_CELL_LENGTH = 80;
 
 /** Returns `text`, coloured if the terminal has colours. */
 export function toned(text: string, tone: Tone | null, hasColours: boolean): string {
@@ -41,6 +41,6 @@ const widthOf = (text: string) => [...text].length;
 
 function shown(cell: Cell): { text: string; tone: Tone | null } {
   if (cell === null) return { text: '', tone: null };
-  if (typeof cell === 'object') return { text: printable(cell.text, LONGEST_CELL), tone: cell.tone };
-  return { text: printable(String(cell), LONGEST_CELL), tone: null };
+  if (typeof cell === 'object') return { text: printable(cell.text, MAX_CELL_LENGTH), tone: cell.tone };
+  return { text: printable(String(cell), MAX_CELL_LENGTH), tone: null };
 }

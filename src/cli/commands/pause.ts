@@ -3,7 +3,7 @@ import type { Command } from '../command/command.ts';
 import { withDatabase } from '../command/database.ts';
 import { Exit } from '../command/exit.ts';
 
-const MOST_MINUTES = 24 * 60;
+const MAX_MINUTES = 24 * 60;
 
 /** `plantao pause`: the function plantao.pause(). */
 export const pause: Command = {
@@ -13,7 +13,7 @@ Pauses failover, for maintenance: until plantao resume or the end of the given t
 on writing, and takes its role back after a restart of PostgreSQL. If its process dies or falls, no node is active until the
 pause ends. A second call replaces the first. The same in psql: SELECT plantao.pause('45 minutes', 'new switch').
 
-  --minutes N     1 to ${MOST_MINUTES} (default 30); the pause ends by itself
+  --minutes N     1 to ${MAX_MINUTES} (default 30); the pause ends by itself
   --reason TEXT   shown by plantao status, /health and the log; 200 characters
 ${DATABASE_USAGE}`,
   async run(args, io) {
@@ -22,7 +22,7 @@ ${DATABASE_USAGE}`,
       minutes: { type: 'string', default: '30' },
       reason: { type: 'string' },
     });
-    const minutes = wholeOption('minutes', values.minutes, 1, MOST_MINUTES);
+    const minutes = wholeOption('minutes', values.minutes, 1, MAX_MINUTES);
     const [row] = await withDatabase(values.database, (query) =>
       query<{ message: string }>('SELECT plantao.pause(make_interval(mins => $1), $2) AS message', [
         minutes,

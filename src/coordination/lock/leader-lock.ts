@@ -18,7 +18,7 @@ import {
   tryLockQuery,
   WARM_UP_TERM,
 } from './lock-statements.ts';
-import { longestSilenceMs } from './sign-of-life.ts';
+import { maxSilenceMs } from './sign-of-life.ts';
 import { Term } from './term.ts';
 import { openTerm } from './term-opening.ts';
 
@@ -226,7 +226,7 @@ export class LeaderLock {
     if (term === null) return false;
     if (session === null) return this.#lose('it has no session', 'connection_lost');
     const silentMs = owner?.ageMs ?? 0;
-    if (silentMs > longestSilenceMs(leaseMs)) {
+    if (silentMs > maxSilenceMs(leaseMs)) {
       return this.#lose(`the node's main thread has stood still for ${(silentMs / 1000).toFixed(1)} s`, 'node_stalled');
     }
     const startedAt = this.#clock();

@@ -28,8 +28,8 @@ export class SignOfLife {
   }
 }
 
-const SHORTEST_MS = 5000;
-const LONGEST_MS = 15_000;
+const MIN_SILENCE_MS = 5000;
+const MAX_SILENCE_MS = 15_000;
 
 /**
  * Returns how long a node's main thread may give no sign of life before the node gives up the leader lock: three leases, at
@@ -37,4 +37,5 @@ const LONGEST_MS = 15_000;
  * a debugger or a machine that swaps are over by then; anything longer is an endless loop. The limit exceeds 15 s only if the
  * lease does: its operator has accepted that a frozen node keeps the lock for so long.
  */
-export const longestSilenceMs = (leaseMs: number) => Math.max(leaseMs, SHORTEST_MS, Math.min(3 * leaseMs, LONGEST_MS));
+export const maxSilenceMs = (leaseMs: number) =>
+  Math.max(leaseMs, MIN_SILENCE_MS, Math.min(3 * leaseMs, MAX_SILENCE_MS));

@@ -13,7 +13,7 @@ export interface TermOpening {
   clock: Clock;
 }
 
-const MOST_TRIES = 3;
+const MAX_TRIES = 3;
 
 /**
  * Opens a term on the session that holds the leader lock. If an open transaction of the last term blocks the fence, ends its
@@ -32,7 +32,7 @@ export async function openTerm(
       if (!row) throw new Error('open_term returned no term');
       return { number: row.term, token: row.token, sentAt };
     } catch (error) {
-      if (sqlState(error) !== SqlState.LOCK_NOT_AVAILABLE || tries === MOST_TRIES) throw error;
+      if (sqlState(error) !== SqlState.LOCK_NOT_AVAILABLE || tries === MAX_TRIES) throw error;
       await endLastTerm(session, limitMs, log);
     }
   }

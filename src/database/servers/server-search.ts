@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { backoffDelay } from '../../backoff.ts';
-import { longestRetryMs } from '../retry-limit.ts';
+import { maxRetryMs } from '../retry-limit.ts';
 import type { DatabaseHost } from '../url/database-url.ts';
 import { describeServer, isResolved, type Server, serverKey } from './server.ts';
 import { NoWritableServerError, type Refusal } from './server-errors.ts';
@@ -32,7 +32,7 @@ const STAGGER_MS = 100;
 /** How often a name is resolved again during one search: a failover may change it. */
 const RESOLVE_EVERY_MS = 1000;
 /** The longest delay before a server that failed is tried again. A promotion is noticed within it. */
-const LONGEST_RETRY_MS = 100;
+const MAX_RETRY_MS = 100;
 /** A search that no caller waits for continues for this long: the next attempt finds it further on. */
 const IDLE_MS = 2000;
 
@@ -138,7 +138,7 @@ export class ServerSearch {
       } catch (error) {
         if (signal.aborted) return;
         this.#refuse(server, error as Error);
-        await this.#pause(backoffDelay(attempt, longestRetryMs(error, LONGEST_RETRY_MS)));
+        await this.#pause(backoffDelay(attempt, maxRetryMs(error, MAX_RETRY_MS)));
       }
     }
   }

@@ -1,14 +1,14 @@
 import type pg from 'pg';
 import { backoffDelay } from '../../backoff.ts';
-import { longestRetryMs } from '../retry-limit.ts';
+import { maxRetryMs } from '../retry-limit.ts';
 import { AbandonedBackends } from './abandoned-backends.ts';
 import type { ConnectionOptions } from './pinned-connection.ts';
 import { Session, SessionLostError } from './session.ts';
 
 /** The longest delay before another opening, and so at most how long after a failover the session is open again. */
-const LONGEST_RETRY_MS = 250;
+const MAX_RETRY_MS = 250;
 /** For sessions that the first post after a failover waits for. */
-const LONGEST_URGENT_RETRY_MS = 100;
+const MAX_URGENT_RETRY_MS = 100;
 
 /** Anything that runs statements as a {@link ReconnectingSession} does. */
 export type Queryable = Pick<ReconnectingSession, 'query'>;
@@ -25,7 +25,7 @@ const WARM_UP_LIMIT_MS = 5000;
 export class ReconnectingSession {
   readonly #options: ConnectionOptions;
   readonly #warmUp: pg.QueryConfig | null;
-  readonly #longestRetryMs: number;
+  readonly #maxRetryMs: number;
   readonly #ignoreServers: () => void;
   readonly #stop = new AbortController();
   #session: Session | null = null;
@@ -50,11 +50,11 @@ export class ReconnectingSession {
   ) {
     this.#options = { ...options, onProgress: () => this.#heard() };
     this.#warmUp = warmUp;
-    this.#longestRetryMs = isUrgent ? LONGEST_URGENT_RETRY_MS : LONGEST_RETRY_MS;
+    this.#maxRetryMs = isUrgent ? MAX_URGENT_RETRY_MS : MAX_RETRY_MS;
     const reopen = () => {
       if (this.#retry === undefined) return;
       if (isUrgent) void this.#open().catch(() => {});
-      else this.#openAfter(LONGEST_RETRY_MS);
+      else this.#openAfter(MAX_RETRY_MS);
     };
     this.#ignoreServers = options.servers.onFound(reopen);
   }
@@ -117,13 +117,13 @@ export class ReconnectingSession {
       if (this.#warmUp) await session.warmUp(this.#warmUp, WARM_UP_LIMIT_MS, this.#stop.signal);
       session.onLost(() => {
         this.#closedAt = performance.now();
-        this.#openLater(this.#longestRetryMs);
+        this.#openLater(this.#maxRetryMs);
       });
       this.#session = session;
       this.#attempt = 0;
       return session;
     } catch (error) {
-      this.#openLater(longestRetryMs(error, this.#longestRetryMs));
+      this.#openLater(maxRetryMs(error, this.#maxRetryMs));
       throw error;
     }
   }
@@ -153,8 +153,8 @@ export class ReconnectingSession {
     }
   }
 
-  #openLater(longestMs: number): void {
-    if (!this.#stop.signal.aborted) this.#openAfter(backoffDelay(this.#attempt++, longestMs));
+  #openLater(maxMs: number): void {
+    if (!this.#stop.signal.aborted) this.#openAfter(backoffDelay(this.#attempt++, maxMs));
   }
 
   #openAfter(ms: number): void {

@@ -11,7 +11,7 @@ export class SessionLostError extends DatabaseUnavailableError {
 }
 
 /** A second migration may run between a statement and its retry. */
-const MOST_TRIES = 3;
+const MAX_TRIES = 3;
 
 /**
  * A dedicated PostgreSQL session, never from a pool, for work where the session itself matters (the leader lock) or the
@@ -122,7 +122,7 @@ export class Session {
       } catch (error) {
         this.#isAbandoned ||= !this.isOpen;
         if (sqlState(error) === SqlState.READ_ONLY) this.#leave(messageOf(error));
-        if (name === undefined || tries === MOST_TRIES || !isStalePlan(error)) throw error;
+        if (name === undefined || tries === MAX_TRIES || !isStalePlan(error)) throw error;
         this.#renamed++;
       }
     }

@@ -7,7 +7,7 @@ export const PAGE_SIZE = 500;
  * Most characters in one response: five hundred chat messages fit, five hundred notifications of 64 KiB do not. A thousand
  * responses in memory then take at most a quarter of a gigabyte, and not thirty gigabytes.
  */
-const MOST_CHARACTERS = 256 * 1024;
+const MAX_CHARACTERS = 256 * 1024;
 
 /** Collects the events of one response until it is full. The first event always fits. */
 export class DeliveryPage {
@@ -18,7 +18,7 @@ export class DeliveryPage {
   /** Adds the event and returns true, or returns false for it and all later ones. */
   add(event: LogEvent): boolean {
     const length = event.json?.length ?? 0;
-    const isFull = this.events.length >= PAGE_SIZE || this.#characters + length > MOST_CHARACTERS;
+    const isFull = this.events.length >= PAGE_SIZE || this.#characters + length > MAX_CHARACTERS;
     this.#isFull ||= isFull && this.events.length > 0;
     if (this.#isFull) return false;
     this.events.push(event);

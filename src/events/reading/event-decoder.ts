@@ -3,7 +3,7 @@ import type { FeedRow } from '../event-feed.ts';
 import { bareEvent, isKnownKind, type LogEvent, toLogEvent } from '../log-event.ts';
 
 /** Positions that are remembered, so that each is logged once. A node that finds more of them logs some again. */
-const MOST_REPORTED = 10_000;
+const MAX_REPORTED = 10_000;
 
 /**
  * Decodes the rows of the log. A row that cannot be decoded becomes an event that is delivered to no one and is logged
@@ -41,7 +41,7 @@ export class EventDecoder {
 
   #remember(key: number | string): boolean {
     if (this.#reported.has(key)) return false;
-    if (this.#reported.size >= MOST_REPORTED) this.#reported.clear();
+    if (this.#reported.size >= MAX_REPORTED) this.#reported.clear();
     this.#reported.add(key);
     return true;
   }

@@ -29,9 +29,9 @@ export interface LogPage {
 export type PageRow = FeedRow & { floor: number; log_head: number; epochs: Epoch[] | null };
 
 /** Most epochs that are read. A cursor of an older one is refused. */
-const MOST_EPOCHS = 1000;
+const MAX_EPOCHS = 1000;
 const EPOCHS = `(SELECT json_agg(json_build_object('epoch', epoch, 'after_position', after_position) ORDER BY number)
-  FROM (SELECT number, epoch, after_position FROM plantao.epochs ORDER BY number DESC LIMIT ${MOST_EPOCHS}) newest)`;
+  FROM (SELECT number, epoch, after_position FROM plantao.epochs ORDER BY number DESC LIMIT ${MAX_EPOCHS}) newest)`;
 
 /** Reads the log's bounds. @throws the database's error. */
 export async function readBounds(session: Queryable): Promise<Bounds> {

@@ -2,8 +2,8 @@ import { type LogEvent, topicsOf } from '../log-event.ts';
 import { MessageTexts } from './message-texts.ts';
 
 /** Most events in memory: enough for a herd that reconnects after a failover. Their characters are limited too. */
-export const MOST_EVENTS = 20_000;
-const MOST_CHARACTERS = 32 * 1024 * 1024;
+export const MAX_EVENTS = 20_000;
+const MAX_CHARACTERS = 32 * 1024 * 1024;
 
 /** The newest events of the log, indexed by topic, so that polls which return with a cursor need no database. */
 export class Tail {
@@ -15,7 +15,7 @@ export class Tail {
   #start: number;
 
   /** Starts empty after `position` and keeps at most `most` events. */
-  constructor(position: number, most = MOST_EVENTS) {
+  constructor(position: number, most = MAX_EVENTS) {
     this.#start = position;
     this.#most = most;
   }
@@ -33,7 +33,7 @@ export class Tail {
 
   append(event: LogEvent): void {
     this.#index(event);
-    if (this.#events.length > this.#most || this.#characters > MOST_CHARACTERS) this.#shorten();
+    if (this.#events.length > this.#most || this.#characters > MAX_CHARACTERS) this.#shorten();
   }
 
   /**

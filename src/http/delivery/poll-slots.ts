@@ -5,7 +5,7 @@ import type { RequestLifetime } from '../request/request-lifetime.ts';
  * Slots of one authenticated user on a node: enough for a handful of devices with some windows each, or for a program that
  * polls its groups one by one, and far from filling a node. Addresses are not limited: a whole school may share one.
  */
-const MOST_PER_USER = 200;
+const MAX_PER_USER = 200;
 
 /** Limits the long polls and streams that a node holds, each from its request to its end. */
 export class PollSlots {
@@ -41,8 +41,8 @@ export class PollSlots {
         },
       );
     }
-    if (userId !== null && (this.#byUser.get(userId) ?? 0) >= MOST_PER_USER) {
-      throw tooManyRequests(`you already have ${MOST_PER_USER} polls and streams on this node: close some first`, 1000);
+    if (userId !== null && (this.#byUser.get(userId) ?? 0) >= MAX_PER_USER) {
+      throw tooManyRequests(`you already have ${MAX_PER_USER} polls and streams on this node: close some first`, 1000);
     }
     if (lifetime.isOver) return;
     this.#count(userId, 1);

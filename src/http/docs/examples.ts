@@ -2,12 +2,12 @@ import { FIELDS } from './field-texts.ts';
 import type { JsonSchema } from './json-schema.ts';
 
 /** Stops at schemas that contain themselves. */
-const DEEPEST = 12;
+const MAX_DEPTH = 12;
 
 /** Returns an example of a schema: for each field the example in field-texts.ts if it has the field's type, otherwise one for that type. */
 export function exampleOf(schema: JsonSchema, schemas: JsonSchema, name = '', depth = 0): unknown {
   const { $ref, type, properties, items, oneOf, anyOf, enum: values, const: value } = schema as Record<string, unknown>;
-  if (depth > DEEPEST) return null;
+  if (depth > MAX_DEPTH) return null;
   if (typeof $ref === 'string') {
     return exampleOf((schemas[$ref.split('/').at(-1) ?? ''] ?? {}) as JsonSchema, schemas, name, depth + 1);
   }

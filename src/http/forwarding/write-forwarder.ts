@@ -20,8 +20,8 @@ const DEADLINE_MS = 35_000;
 const INTRODUCTION_MS = 5000;
 
 /** Requests that are forwarded at the same time, and connections to the active node for them. */
-const MOST_FORWARDED = 1000;
-const MOST_CONNECTIONS = 64;
+const MAX_FORWARDED = 1000;
+const MAX_CONNECTIONS = 64;
 
 /**
  * Request headers that are not forwarded: those of the connection, and those by which this node has already checked the origin
@@ -87,8 +87,8 @@ export class WriteForwarder {
   readonly #cluster: ClusterView;
   readonly #bodyLimit: number;
   readonly #agents = {
-    http: new http.Agent({ keepAlive: true, maxSockets: MOST_CONNECTIONS, maxFreeSockets: MOST_CONNECTIONS }),
-    https: new https.Agent({ keepAlive: true, maxSockets: MOST_CONNECTIONS, maxFreeSockets: MOST_CONNECTIONS }),
+    http: new http.Agent({ keepAlive: true, maxSockets: MAX_CONNECTIONS, maxFreeSockets: MAX_CONNECTIONS }),
+    https: new https.Agent({ keepAlive: true, maxSockets: MAX_CONNECTIONS, maxFreeSockets: MAX_CONNECTIONS }),
   };
   #forwarded = 0;
 
@@ -100,7 +100,7 @@ export class WriteForwarder {
   /** The middleware of routes that write. Calls `next` if this node is to handle or refuse the request itself. */
   handle(request: Request, response: Response, next: NextFunction): Promise<void> | void {
     if (!this.#isStandby() || request.headers[HOP] !== undefined) return next();
-    if (this.#forwarded >= MOST_FORWARDED) {
+    if (this.#forwarded >= MAX_FORWARDED) {
       throw temporarily('overloaded', 'too many requests are being forwarded to the active node: try again');
     }
     this.#forwarded += 1;

@@ -2,14 +2,14 @@ import type { Request } from 'express';
 import type { RequestKey } from '../../chat/keyed-write.ts';
 import { invalid } from '../http-error.ts';
 
-const LONGEST_KEY = 255;
+const MAX_KEY_LENGTH = 255;
 
 /** Returns the Idempotency-Key, or null. @throws {HttpError} 400 if it is empty, too long or not printable ASCII. */
 export function idempotencyKey(request: Request): string | null {
   const key = request.get('Idempotency-Key');
   if (key === undefined) return null;
-  if (key.length <= LONGEST_KEY && /^[\x21-\x7e]+$/.test(key)) return key;
-  throw invalid('Idempotency-Key', `must have 1 to ${LONGEST_KEY} printable characters without spaces`);
+  if (key.length <= MAX_KEY_LENGTH && /^[\x21-\x7e]+$/.test(key)) return key;
+  throw invalid('Idempotency-Key', `must have 1 to ${MAX_KEY_LENGTH} printable characters without spaces`);
 }
 
 /** Returns the key of a request for keyedWrite, or null. `input` is the validated input. @throws as {@link idempotencyKey}. */

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { HOOK_MARK, hidesCharacters, withoutStraySelectors } from '../../chat/names.ts';
 import { documented, requestSchemaOf } from '../docs/json-schema.ts';
 
-const LARGEST_ID = Number.MAX_SAFE_INTEGER;
+const MAX_ID = Number.MAX_SAFE_INTEGER;
 
 /** A number, or text that `pattern` matches and that is converted to a number. */
 const numberOrText = (pattern: RegExp, problem: string) =>
@@ -12,10 +12,10 @@ const numberOrText = (pattern: RegExp, problem: string) =>
 /** A positive integer below 2^53, as a number or as decimal digits. Rejects "1e9", -1 and 1.5. */
 export const id = documented(
   numberOrText(/^[1-9]\d{0,15}$/, 'must be a positive integer').refine(
-    (value) => Number.isInteger(value) && value > 0 && value <= LARGEST_ID,
+    (value) => Number.isInteger(value) && value > 0 && value <= MAX_ID,
     'must be a positive integer',
   ),
-  { type: 'integer', minimum: 1, maximum: LARGEST_ID },
+  { type: 'integer', minimum: 1, maximum: MAX_ID },
 );
 
 /** The user for whom a request acts: {@link requireUserId}. `role` names that user in /docs. */
@@ -108,9 +108,9 @@ export const emoji = name(32);
 const META_LIMIT = 4096;
 
 /** Shortest new password, in characters: the minimum of NIST SP 800-63B. */
-export const SHORTEST_PASSWORD = 8;
+export const MIN_PASSWORD_LENGTH = 8;
 /** Error for a shorter one. */
-export const TOO_SHORT = `must have ${SHORTEST_PASSWORD} characters or more`;
+export const TOO_SHORT = `must have ${MIN_PASSWORD_LENGTH} characters or more`;
 
 /** scrypt accepts any length; the upper limit keeps the rejection of a login cheap. */
 const passwordOf = (shortest: number, tooShort: string) =>
@@ -120,7 +120,7 @@ const passwordOf = (shortest: number, tooShort: string) =>
   );
 
 /** A new password. */
-export const password = passwordOf(SHORTEST_PASSWORD, TOO_SHORT);
+export const password = passwordOf(MIN_PASSWORD_LENGTH, TOO_SHORT);
 /** A password to log in with. One that is too short for any account is simply wrong. */
 export const givenPassword = passwordOf(1, 'must not be empty');
 

@@ -9,7 +9,7 @@ const isRecord = (value: unknown): value is Record<string, unknown> =>
 /** A URL has ASCII only; Node passes other bytes on as if they were Latin-1. */
 const NOT_ASCII = /[^\0-\x7f]/;
 /** Most entries in `details`. */
-const MOST_DETAILS = 20;
+const MAX_DETAILS = 20;
 
 /** Returns the field names of a request schema. @throws if it is not an object schema. */
 export function fieldNames(input: z.ZodType): ReadonlySet<string> {
@@ -49,7 +49,7 @@ export function inputOf(request: Request, names: ReadonlySet<string>): Record<st
 export function check<Schema extends z.ZodType>(schema: Schema, input: Record<string, unknown>): z.output<Schema> {
   const checked = schema.safeParse(input);
   if (checked.success) return checked.data;
-  const details = checked.error.issues.slice(0, MOST_DETAILS).map((issue) => ({
+  const details = checked.error.issues.slice(0, MAX_DETAILS).map((issue) => ({
     field: issue.path.join('.') || 'body',
     problem: input[String(issue.path[0])] instanceof Repeated ? 'must be given only once' : issue.message,
   }));

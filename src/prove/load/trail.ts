@@ -1,5 +1,5 @@
 /** Most cursors that are kept: more than a failover loses, and no more memory after a day than after an hour. */
-const MOST_CURSORS = 20_000;
+const MAX_CURSORS = 20_000;
 
 /**
  * The cursors that a reader has received: the first one and the newest. After a 410 it steps back to the newest one that is
@@ -19,7 +19,7 @@ export class Trail {
   moveTo(cursor: string): void {
     if (cursor === this.cursor) return;
     this.#cursors.push(cursor);
-    if (this.#cursors.length > MOST_CURSORS) this.#cursors.splice(1, MOST_CURSORS / 2);
+    if (this.#cursors.length > MAX_CURSORS) this.#cursors.splice(1, MAX_CURSORS / 2);
   }
 
   /** Drops the newest cursor. Returns false if it is the only one. */

@@ -2,7 +2,7 @@
 import { docsTexts } from '../i18n/texts.ts';
 
 /** A poll or stream is cut off after this time, and what it returned until then is shown. */
-const MOST_MS = 60_000;
+const MAX_MS = 60_000;
 const SHOWN_HEADERS = ['content-type', 'cursor', 'retry-after', 'allow', 'www-authenticate'];
 
 interface FormRequest {
@@ -18,7 +18,7 @@ export async function sendForm(form: HTMLFormElement, base: string): Promise<voi
   const cancel = new AbortController();
   running.set(form, cancel);
   result.textContent = docsTexts().waiting;
-  const timer = setTimeout(() => cancel.abort(), MOST_MS);
+  const timer = setTimeout(() => cancel.abort(), MAX_MS);
   try {
     const { path, init } = requestOf(form);
     const response = await fetch(base + path, { ...init, signal: cancel.signal });

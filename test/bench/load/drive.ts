@@ -3,7 +3,7 @@ import { latencyOf } from '../common/statistics.ts';
 import { type Connection, openConnections, type Reply, requestBytes } from './connection.ts';
 import type { DriveResult, DriveSpec } from './requests.ts';
 
-const MOST_SAMPLES = 2_000_000;
+const MAX_SAMPLES = 2_000_000;
 
 /** Sends requests and measures; see {@link DriveSpec}. */
 export async function drive(spec: DriveSpec): Promise<DriveResult> {
@@ -21,7 +21,7 @@ class Run {
   readonly #connections: Connection[];
   readonly #requests: Buffer[];
   readonly #spec: DriveSpec;
-  readonly #times = new Float64Array(MOST_SAMPLES);
+  readonly #times = new Float64Array(MAX_SAMPLES);
   readonly #idle: number[] = [];
   readonly #meantAt: Float64Array;
   #due: number[] = [];
@@ -73,7 +73,7 @@ class Run {
 
   #answered(at: number, reply: Reply): void {
     const now = performance.now();
-    if (now >= this.#from && now < this.#until && this.#samples < MOST_SAMPLES) {
+    if (now >= this.#from && now < this.#until && this.#samples < MAX_SAMPLES) {
       this.#times[this.#samples++] = now - (this.#meantAt[at] ?? now);
       if (reply.status >= 300) this.#refused[reply.status] = (this.#refused[reply.status] ?? 0) + 1;
     }

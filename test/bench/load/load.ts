@@ -2,7 +2,7 @@ import { BenchProcess } from '../common/process.ts';
 import type { CarryResult, CarrySpec, DriveResult, DriveSpec, ParkSpec, WakeResult, WakeSpec } from './requests.ts';
 
 /** Above this utilisation the load generator may be the bottleneck. */
-const MOST_BUSY = 0.9;
+const MAX_BUSY = 0.9;
 
 /** Controls the load generator, one command at a time. */
 export class Load {
@@ -63,7 +63,7 @@ export class Load {
 
   /** Returns a remark if the load generator was the bottleneck at some time, else null. */
   get remark(): string | null {
-    if (this.#busiest < MOST_BUSY) return null;
+    if (this.#busiest < MAX_BUSY) return null;
     const percent = Math.round(100 * this.#busiest);
     return `the load generator was busy ${percent} % of the time at its busiest: the fastest figures may be its own`;
   }

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import http from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
-import { longestSilenceMs } from '../../../src/coordination/lock/sign-of-life.ts';
+import { maxSilenceMs } from '../../../src/coordination/lock/sign-of-life.ts';
 import { seedData } from '../../../src/local-cluster/demo-data.ts';
 import { eventually } from '../../support/eventually.ts';
 import { freePort } from '../../support/free-port.ts';
@@ -13,7 +13,7 @@ import { type LocalNode, localNode } from '../../support/two-nodes.ts';
 import type { Stall } from './stalling-node.ts';
 
 const LEASE_MS = 1000;
-const SILENCE_MS = longestSilenceMs(LEASE_MS);
+const SILENCE_MS = maxSilenceMs(LEASE_MS);
 /** Allowance for the next heartbeat, the takeover and a busy machine. */
 const SLACK_MS = 10_000;
 const MESSAGE = { userId: 1, groupId: 1, content: 'still active' };

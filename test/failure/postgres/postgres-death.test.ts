@@ -9,7 +9,7 @@ const LEASE_MS = 1000;
 /** The time of a restart, on two busy cores, with the nodes' own backoff. */
 const SLACK_MS = 4000;
 /** The most lines that a node may log about one outage: ten events, and the start and end of three conditions. */
-const MOST_LINES = 18;
+const MAX_LINES = 18;
 
 describe('The service', () => {
   let postgres: OwnPostgres;
@@ -30,7 +30,7 @@ describe('The service', () => {
   const tellsItShortly = ({ logOf }: Aftermath) => {
     for (const node of scene.nodes) {
       const lines = logOf(node).map(({ msg }) => msg);
-      expect(lines, lines.join('\n')).to.have.length.below(MOST_LINES);
+      expect(lines, lines.join('\n')).to.have.length.below(MAX_LINES);
     }
   };
 

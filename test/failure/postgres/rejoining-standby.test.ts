@@ -9,7 +9,7 @@ const LEASE_MS = 2500;
 /** Opening a session takes six round trips: longer than a lease. A heartbeat takes one. */
 const LATENCY_MS = 320;
 /** One for each session that commits, and some that are about to end. */
-const MOST_WAITING = 4;
+const MAX_WAITING = 4;
 const PATIENCE = { within: 40_000 };
 
 describe('A synchronous standby that is frozen or restarted while posts flow', function () {
@@ -45,7 +45,7 @@ describe('A synchronous standby that is frozen or restarted while posts flow', f
       `${many} sessions have waited for the standby`,
       async () => {
         const rows = await waiting();
-        expect(rows).to.have.length.below(MOST_WAITING + 1);
+        expect(rows).to.have.length.below(MAX_WAITING + 1);
         for (const { pid } of rows) seen.add(pid);
         return seen.size >= many;
       },

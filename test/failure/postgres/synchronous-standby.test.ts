@@ -8,7 +8,7 @@ import { startTwoNodes, type TwoNodes } from '../../support/two-nodes.ts';
 
 const ANSWERED_WITHIN_MS = 9000;
 /** One for each session that a node keeps, and some that are about to end. */
-const MOST_WAITING = 4;
+const MAX_WAITING = 4;
 
 describe('A synchronous standby that is down', () => {
   let postgres: OwnPostgres;
@@ -70,7 +70,7 @@ describe('A synchronous standby that is down', () => {
     for (const round of [1, 2]) {
       const answers = await Promise.all([send('with key', 'ghost'), send(`without ${round}`)]);
       answers.forEach(saysThatItWaits);
-      expect(await waiting()).to.have.length.below(MOST_WAITING + 1);
+      expect(await waiting()).to.have.length.below(MAX_WAITING + 1);
     }
     const readiness = await get(`${nodes.active.url}/readiness`);
     expect(readiness.status).to.equal(503);
@@ -100,7 +100,7 @@ describe('A synchronous standby that is down', () => {
     // One after another: each that appends to the event log holds it while it waits.
     for (const [path, body] of calls)
       saysThatItWaits(await post(`${url}${path}`, body, { deadline: ANSWERED_WITHIN_MS }));
-    expect(await waiting()).to.have.length.below(MOST_WAITING + 1);
+    expect(await waiting()).to.have.length.below(MAX_WAITING + 1);
   });
 
   it('leads to no 200 when a DBA cancels the wait', async function () {

@@ -133,7 +133,7 @@ describe('A page of the log', function () {
     database = await createDatabase();
     client = new pg.Client(database.url);
     await client.connect();
-    node = await LogNode.start({ url: database.url, mostInMemory: 8 });
+    node = await LogNode.start({ url: database.url, maxInMemory: 8 });
   });
   after(async () => {
     await node?.stop();

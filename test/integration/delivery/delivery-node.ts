@@ -24,7 +24,7 @@ export interface LogNodeOptions {
   /** The database that it listens to. Without it, the node reads on request and once a second. */
   listenUrl?: string;
   /** Events that it keeps in memory. */
-  mostInMemory?: number;
+  maxInMemory?: number;
   /** Page sizes; by default those of a node. */
   sizes?: ReadingSizes;
   /** Every hint passes here on its way to the log. */
@@ -115,7 +115,7 @@ export class LogNode {
       decoder,
       session: this.reading,
       log: silent,
-      ...(options.mostInMemory === undefined ? {} : { mostInMemory: options.mostInMemory }),
+      ...(options.maxInMemory === undefined ? {} : { maxInMemory: options.maxInMemory }),
       ...(options.sizes ? { sizes: options.sizes } : {}),
       interest: () => delivery.interest(),
       onEvents: (batch, end) => {

@@ -26,7 +26,7 @@ interface Reader {
 }
 
 /** Few events in memory, so that reads from memory, from the database and across both all occur. */
-const MOST_IN_MEMORY = 8;
+const MAX_IN_MEMORY = 8;
 /** So small that a node which lags by a few events fast-forwards in several pages. */
 const SIZES = { page: 1, span: 4, ahead: 1 };
 const NODES = 2;
@@ -78,7 +78,7 @@ export class World {
     );
     const [row] = rows;
     if (!row) throw new Error('no user was created');
-    while (nodes.length < NODES) nodes.push(await LogNode.start({ url, mostInMemory: MOST_IN_MEMORY, sizes: SIZES }));
+    while (nodes.length < NODES) nodes.push(await LogNode.start({ url, maxInMemory: MAX_IN_MEMORY, sizes: SIZES }));
     for (const node of nodes) await node.log.read();
     const groups = row.groups.map((id, at) => ({ id, name: `g${run} ${at + 1}` }));
     return new World(url, clients, row.users, new LogModel(groups, row.head), nodes);
@@ -260,7 +260,7 @@ export class World {
 
   async #restart(at: number): Promise<void> {
     const old = this.#nodes[at] as LogNode;
-    const started = LogNode.start({ url: this.#url, mostInMemory: MOST_IN_MEMORY, sizes: SIZES });
+    const started = LogNode.start({ url: this.#url, maxInMemory: MAX_IN_MEMORY, sizes: SIZES });
     await old.stop();
     this.#nodes[at] = await started;
   }

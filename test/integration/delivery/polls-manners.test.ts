@@ -189,9 +189,9 @@ describe('A herd of polls', () => {
 
   it("brings memberships that change during the load up to the node's position", async () => {
     await node.stop();
-    for (const mostInMemory of [1000, 2]) {
-      node = await LogNode.start({ url: database.url, mostInMemory });
-      const name = `joined while loading ${mostInMemory}`;
+    for (const maxInMemory of [1000, 2]) {
+      node = await LogNode.start({ url: database.url, maxInMemory });
+      const name = `joined while loading ${maxInMemory}`;
       let isFirst = true;
       node.reading.after = async (statement) => {
         if (statement !== 'memberships' || !isFirst) return;
@@ -208,8 +208,8 @@ describe('A herd of polls', () => {
         await node.log.read();
       };
       expect(groupNames(await node.memberships.of(2))).to.include(name);
-      expect(asked().memberships).to.equal(mostInMemory === 2 ? 2 : 1);
-      if (mostInMemory !== 2) await node.stop();
+      expect(asked().memberships).to.equal(maxInMemory === 2 ? 2 : 1);
+      if (maxInMemory !== 2) await node.stop();
     }
   });
 

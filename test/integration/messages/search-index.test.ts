@@ -21,7 +21,7 @@ const WORDS = [
 ];
 const PLAIN: Record<string, string> = { ã: 'a', ó: 'o', ç: 'c', ê: 'e', á: 'a' };
 /** Finds that are compared. */
-const MOST = 150;
+const MAX_FOUND = 150;
 const plain = (text: string) => text.replace(/[ãóçêá]/g, (one) => PLAIN[one] ?? one);
 
 interface Row {
@@ -91,7 +91,7 @@ describe('The search index', function () {
       expect(status, JSON.stringify(body)).to.equal(200);
       found.push(...(body.messages as { id: number }[]).map(({ id }) => id));
       before = body.next_before;
-      if (before === null || found.length > MOST) return found.slice(0, MOST);
+      if (before === null || found.length > MAX_FOUND) return found.slice(0, MAX_FOUND);
     }
   }
   const all = async (): Promise<Row[]> => {
@@ -118,14 +118,14 @@ describe('The search index', function () {
     const messages = await all();
     for (const [q, matches] of QUERIES) {
       const expected = messages.filter(({ content }) => matches(content));
-      expect(await search(q), q).to.deep.equal(expected.map(({ id }) => id).slice(0, MOST));
+      expect(await search(q), q).to.deep.equal(expected.map(({ id }) => id).slice(0, MAX_FOUND));
     }
     const [group] = groups;
     const narrowed = messages.filter(
       (one) => one.group_id === group && one.sender_id === 2 && one.content.includes('xadrez'),
     );
     expect(await search('xadrez', { groupId: group, senderId: 2 })).to.deep.equal(
-      narrowed.map(({ id }) => id).slice(0, MOST),
+      narrowed.map(({ id }) => id).slice(0, MAX_FOUND),
     );
   }
 

@@ -1,15 +1,15 @@
 import { expect } from 'chai';
 import { Presence, TICK_MS } from '../../../src/chat/live/presence.ts';
-import { MOST_ONLINE } from '../../../src/chat/live/signal.ts';
+import { MAX_ONLINE } from '../../../src/chat/live/signal.ts';
 
 describe('Presence', () => {
   it('shows the most users that it may as online while they stay connected', () => {
     let now = 0;
     const presence = new Presence(() => now);
-    const connected = Array.from({ length: MOST_ONLINE }, (_, at) => at + 1);
+    const connected = Array.from({ length: MAX_ONLINE }, (_, at) => at + 1);
     for (let tick = 0; tick < 7; tick++) {
       presence.tick(connected);
-      expect(presence.users.size, `tick ${tick}`).to.equal(MOST_ONLINE);
+      expect(presence.users.size, `tick ${tick}`).to.equal(MAX_ONLINE);
       now += TICK_MS;
     }
   });

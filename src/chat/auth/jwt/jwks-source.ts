@@ -38,8 +38,8 @@ const LIMITS = {
   lastRetryMs: 60_000,
 };
 /** A key set has a few keys of one kilobyte. */
-const MOST_BYTES = 256 * 1024;
-const MOST_KEYS = 100;
+const MAX_BYTES = 256 * 1024;
+const MAX_KEYS = 100;
 
 type KeySet = ReturnType<typeof createLocalJWKSet>;
 
@@ -149,7 +149,7 @@ async function fetchKeys(url: string, limitMs: number, stopping: AbortSignal): P
   if (!Array.isArray(keys)) throw new Error('its response is no key set');
   const usable = keys.filter(isUsable);
   if (usable.length === 0) throw new Error('its key set has no public key for signatures');
-  return { keys: usable.slice(0, MOST_KEYS) };
+  return { keys: usable.slice(0, MAX_KEYS) };
 }
 
 /** Reads a response of limited size. */
@@ -158,7 +158,7 @@ async function textOf(response: Response): Promise<string> {
   let length = 0;
   for await (const piece of response.body ?? []) {
     length += piece.length;
-    if (length > MOST_BYTES) throw new Error(`its response is larger than ${MOST_BYTES} bytes`);
+    if (length > MAX_BYTES) throw new Error(`its response is larger than ${MAX_BYTES} bytes`);
     pieces.push(piece);
   }
   return Buffer.concat(pieces).toString();

@@ -36,16 +36,16 @@ export class JwtRefusedError extends Error {
 }
 
 /** Longest JWT, in characters: half of what all headers of a request may have. */
-export const LONGEST_JWT = 8192;
-const LONGEST_SUBJECT = 255;
+export const MAX_JWT_LENGTH = 8192;
+const MAX_SUBJECT_LENGTH = 255;
 /** Clocks of machines may differ by some seconds. */
 const TOLERANCE_S = 5;
 /** Keys that are tried for a token that names none. */
-const MOST_TRIED = 10;
+const MAX_KEYS_TRIED = 10;
 
 const JWT = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 /** Returns true if the text has the form of a signed JWT. */
-export const looksLikeJwt = (text: string): boolean => text.length <= LONGEST_JWT && JWT.test(text);
+export const looksLikeJwt = (text: string): boolean => text.length <= MAX_JWT_LENGTH && JWT.test(text);
 
 /** Checks JWTs with the keys of the settings. */
 export class JwtVerifier {
@@ -93,7 +93,7 @@ export class JwtVerifier {
   async #checkWithEach(token: string, candidates: errors.JWKSMultipleMatchingKeys): Promise<JWTPayload> {
     let tried = 0;
     for await (const key of candidates) {
-      if (tried++ === MOST_TRIED) break;
+      if (tried++ === MAX_KEYS_TRIED) break;
       try {
         return await this.#check(token, async () => key);
       } catch (error) {
@@ -118,9 +118,9 @@ export class JwtVerifier {
   #identityOf(payload: JWTPayload): VerifiedJwt {
     const { issuer, nameClaim } = this.#settings;
     const { sub: subject = '', exp = 0, iat = 0 } = payload;
-    const isFit = subject !== '' && subject.length <= LONGEST_SUBJECT && subject.isWellFormed();
+    const isFit = subject !== '' && subject.length <= MAX_SUBJECT_LENGTH && subject.isWellFormed();
     if (!isFit || subject.includes('\0')) {
-      throw new JwtRefusedError(`its subject must have 1 to ${LONGEST_SUBJECT} characters`);
+      throw new JwtRefusedError(`its subject must have 1 to ${MAX_SUBJECT_LENGTH} characters`);
     }
     const identity = hash('sha256', `${issuer}\n${subject}`, 'hex');
     return {

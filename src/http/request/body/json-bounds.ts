@@ -1,7 +1,7 @@
 /** Levels of objects and lists, the body included: enough for real clients, too few to exhaust a stack here or in PostgreSQL. */
-const DEEPEST = 100;
+const MAX_DEPTH = 100;
 /** Members of all objects and lists together: more than a payload of 64 KiB can contain. */
-const MOST_MEMBERS = 40_000;
+const MAX_MEMBERS = 40_000;
 
 const code = (character: string) => character.charCodeAt(0);
 const [QUOTE, BACKSLASH, COMMA] = [code('"'), code('\\'), code(',')];
@@ -19,9 +19,9 @@ export function beyondBounds(bytes: Uint8Array): string | null {
     if (byte === QUOTE) at = endOfString(bytes, at);
     else if (byte === COMMA) members++;
     else if (CLOSING.has(byte)) depth--;
-    else if (OPENING.has(byte) && ++depth > DEEPEST) return `must not be nested deeper than ${DEEPEST} levels`;
+    else if (OPENING.has(byte) && ++depth > MAX_DEPTH) return `must not be nested deeper than ${MAX_DEPTH} levels`;
   }
-  return members > MOST_MEMBERS ? `must have ${MOST_MEMBERS} members or fewer` : null;
+  return members > MAX_MEMBERS ? `must have ${MAX_MEMBERS} members or fewer` : null;
 }
 
 /** Returns the index of the quotation mark that closes the string starting at `start`, or the length if there is none. */

@@ -47,7 +47,7 @@ export class Admission {
 /** Time limit of authentication for a request that does not wait: as long as a database query may take. */
 const AUTHENTICATION_MS = 10_000;
 /** Shortest time limit for a poll, whose limit is otherwise its own timeout. */
-const SHORTEST_POLL_MS = 1000;
+const MIN_POLL_MS = 1000;
 
 const TIMEOUT = new Set(['timeout']);
 
@@ -55,7 +55,7 @@ const TIMEOUT = new Set(['timeout']);
 function authenticationMs(request: Request, { waits }: Route): number {
   if (!waits) return AUTHENTICATION_MS;
   const timeoutMs = Number(queryOf(request.url, TIMEOUT).timeout ?? Number.NaN) * 1000;
-  return timeoutMs >= 0 && timeoutMs < AUTHENTICATION_MS ? Math.max(timeoutMs, SHORTEST_POLL_MS) : AUTHENTICATION_MS;
+  return timeoutMs >= 0 && timeoutMs < AUTHENTICATION_MS ? Math.max(timeoutMs, MIN_POLL_MS) : AUTHENTICATION_MS;
 }
 
 /** Waits for authentication. @throws {HttpError} 503 after `ms`: an unauthenticated client does not receive even a cursor. */

@@ -3,7 +3,7 @@ import type { Request, Response } from 'express';
 import type { CachedToken } from '../../../chat/auth/cached-tokens.ts';
 import { KeysUnavailableError } from '../../../chat/auth/jwt/jwks-source.ts';
 import type { JwtSessions } from '../../../chat/auth/jwt/jwt-sessions.ts';
-import { JwtRefusedError, LONGEST_JWT, looksLikeJwt } from '../../../chat/auth/jwt/jwt-verifier.ts';
+import { JwtRefusedError, looksLikeJwt, MAX_JWT_LENGTH } from '../../../chat/auth/jwt/jwt-verifier.ts';
 import type { TokenCache } from '../../../chat/auth/token-cache.ts';
 import { looksLikeToken, tokenHash } from '../../../chat/auth/tokens.ts';
 import { Refused } from '../../../chat/errors.ts';
@@ -90,12 +90,12 @@ function refuseJwt(error: unknown): never {
 }
 
 /** Longest `Authorization` header that is read: the longest JWT, and room for the scheme and spaces. */
-const LONGEST_CREDENTIAL = LONGEST_JWT + 100;
+const MAX_CREDENTIAL_LENGTH = MAX_JWT_LENGTH + 100;
 
 /** Returns the credential of `Authorization: Bearer`, or null. */
 export function bearerOf(request: Request): string | null {
   const { authorization = '' } = request.headers;
-  if (authorization.length > LONGEST_CREDENTIAL) return null;
+  if (authorization.length > MAX_CREDENTIAL_LENGTH) return null;
   return /^Bearer +([\x21-\x7e]{1,8192}) *$/i.exec(authorization)?.[1] ?? null;
 }
 

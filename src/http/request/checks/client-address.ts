@@ -4,7 +4,7 @@ import type { Request } from 'express';
 /** An IPv4 address, or one in brackets, with the port that some proxies append. */
 const WITH_PORT = /^(?:\[([^\]]*)\]|([\d.]+))(?::\d{1,5})?$/;
 /** Length of the longest IPv6 address with zone, brackets and port. Longer text is not an address. */
-const LONGEST = 80;
+const MAX_LENGTH = 80;
 
 /**
  * Returns the address of a request's client: the socket's, or the one that each trusted proxy (TRUST_PROXY) adds to
@@ -25,7 +25,7 @@ export function addressOf(request: Request): string {
 
 /** Returns the address in canonical form, without port and zone; null if the text is not an address. */
 function addressIn(text: string): string | null {
-  if (text.length > LONGEST) return null;
+  if (text.length > MAX_LENGTH) return null;
   const [, bracketed, dotted] = WITH_PORT.exec(text.trim()) ?? [];
   const [address = ''] = (bracketed ?? dotted ?? text.trim()).split('%');
   const family = isIP(address);

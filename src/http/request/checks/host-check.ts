@@ -9,7 +9,7 @@ import { hostOf, hostOfAddress, isLoopbackHost, MAX_AUTHORITY } from './authorit
 const CHECKS = new Set(['/health', '/liveness', '/readiness', '/primary', '/replica', '/metrics']);
 
 /** Size of the cache of parsed hosts. Clients use a handful of names; one that makes up others only empties the cache. */
-const MOST_CACHED = 1000;
+const MAX_CACHED = 1000;
 
 /**
  * Rejects requests for foreign hosts. If a page of `evil.example` lets its name point to this node (DNS rebinding), the
@@ -50,7 +50,7 @@ export class HostCheck {
     let host = this.#cached.get(authority);
     if (host === undefined) {
       host = hostOf(authority);
-      if (this.#cached.size >= MOST_CACHED) this.#cached.clear();
+      if (this.#cached.size >= MAX_CACHED) this.#cached.clear();
       this.#cached.set(authority, host);
     }
     return host;

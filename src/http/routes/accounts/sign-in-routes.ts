@@ -6,7 +6,14 @@ import { invalid } from '../../http-error.ts';
 import { adminTokenCheck, bearerOf, requireSelf } from '../../request/checks/authentication.ts';
 import { addressOf } from '../../request/checks/client-address.ts';
 import { requestKeyOf } from '../../request/idempotency-key.ts';
-import { givenPassword, id, password, SHORTEST_PASSWORD, TOO_SHORT, username } from '../../request/request-schemas.ts';
+import {
+  givenPassword,
+  id,
+  MIN_PASSWORD_LENGTH,
+  password,
+  TOO_SHORT,
+  username,
+} from '../../request/request-schemas.ts';
 import type { Services } from '../../services.ts';
 import { type Route, route } from '../route.ts';
 
@@ -93,7 +100,7 @@ function loginRoute({ accounts, users, authMode, cluster }: Services): Route {
     async handle({ input, request }) {
       const given = input.password ?? null;
       // For an existing account a short password is wrong; for a new account it is too short.
-      if (authMode === 'open' && given !== null && given.length < SHORTEST_PASSWORD) {
+      if (authMode === 'open' && given !== null && given.length < MIN_PASSWORD_LENGTH) {
         if (!(await users.find(input.username))) throw invalid('password', TOO_SHORT);
       }
       const credential = bearerOf(request);

@@ -12,8 +12,8 @@ import { readTerms, termRow } from './cluster-terms.ts';
 const SHARED_MS = 1000;
 const TIMELINE_HOURS = 24;
 /** Enough for a failover every five minutes. */
-const MOST_TERMS = 300;
-const MOST_BLOCKERS = 20;
+const MAX_TERMS = 300;
+const MAX_BLOCKERS = 20;
 
 const figures = z.array(fraction.nullable());
 const blockerRow = z.object({
@@ -61,14 +61,14 @@ export function clusterDetailRoutes(services: Services): Route[] {
 function timelineRoute({ sequelize }: Services): Route {
   const read = briefCache(SHARED_MS, async () => ({
     now: new Date().toISOString(),
-    terms: await readTerms(sequelize, { most: MOST_TERMS, hours: TIMELINE_HOURS }),
+    terms: await readTerms(sequelize, { most: MAX_TERMS, hours: TIMELINE_HOURS }),
   }));
   return route({
     method: 'get',
     path: '/cluster/timeline',
     serves: 'control',
     requires: 'anyone',
-    summary: `The terms of the last ${TIMELINE_HOURS} hours, at most ${MOST_TERMS}`,
+    summary: `The terms of the last ${TIMELINE_HOURS} hours, at most ${MAX_TERMS}`,
     input: nothing,
     answer: timelineAnswer,
     handle: async () => ({ body: await read() }),
@@ -112,7 +112,7 @@ function readBlocking(sequelize: Sequelize): Promise<object[]> {
             plantao.ms_between(since, clock_timestamp()) AS open_ms, ended_by
      FROM plantao.blocking
      WHERE waiting > 0 OR state IS DISTINCT FROM 'active' OR open_for > interval '1 second'
-     LIMIT ${MOST_BLOCKERS}`,
+     LIMIT ${MAX_BLOCKERS}`,
     { type: QueryTypes.SELECT },
   );
 }

@@ -13,7 +13,7 @@ import { readTerms, termRow } from './cluster-terms.ts';
 const SHARED_MS = 500;
 
 /** Most nodes in a response, by their latest heartbeat: nodes that are named after their process leave many rows. */
-const MOST_NODES = 100;
+const MAX_NODES = 100;
 
 const nodeRow = z.object({
   node: z.string(),
@@ -115,7 +115,7 @@ function readViews(sequelize: Sequelize) {
     sequelize.query(
       `SELECT node, url, pid, role, term, heartbeat_age_ms, version, position, behind, waiters,
               posts_per_second, commit_ms, delivery_ms
-       FROM (SELECT * FROM plantao.cluster_status ORDER BY heartbeat_age_ms LIMIT ${MOST_NODES}) s ORDER BY node`,
+       FROM (SELECT * FROM plantao.cluster_status ORDER BY heartbeat_age_ms LIMIT ${MAX_NODES}) s ORDER BY node`,
       { type: QueryTypes.SELECT },
     ),
     readTerms(sequelize, { most: 20 }),

@@ -10,7 +10,7 @@ import { type Route, route } from '../route.ts';
 import { onlineUsers, onlineUsersOf } from './online-users.ts';
 
 /** Members that one request may add to a new group, because each costs a row. Others join by POST /group-users. */
-const MOST_MEMBERS_NAMED = 1000;
+const MAX_MEMBERS_NAMED = 1000;
 const membership = z.object({ message: z.string(), group_id: z.number(), user_id: z.number() });
 
 /** `/chats`, `/create-chat`, `/group-users` and `/groups`: groups and their members. */
@@ -71,7 +71,7 @@ function createChatRoute({ groups }: Services): Route {
     input: z.object({
       groupName,
       creatorId: id,
-      members: nameList(username, MOST_MEMBERS_NAMED)
+      members: nameList(username, MAX_MEMBERS_NAMED)
         .default([])
         .describe('Usernames; those that do not exist are left out and named in `warning`.'),
     }),

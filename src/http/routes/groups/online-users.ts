@@ -2,13 +2,13 @@ import { z } from 'zod';
 import type { Live } from '../../../chat/live/live.ts';
 
 /** Users in one response. */
-const MOST = 1000;
+const MAX_ONLINE = 1000;
 
 /** The field `online_users` of a response that lists chats. */
 export const onlineUsers = z
   .array(z.number())
   .optional()
-  .describe(`Ids of the listed members who are connected, at most ${MOST}; absent where PRESENCE=off.`);
+  .describe(`Ids of the listed members who are connected, at most ${MAX_ONLINE}; absent where PRESENCE=off.`);
 
 /** Returns the members of these chats who are connected; nothing where PRESENCE=off. */
 export function onlineUsersOf(
@@ -18,7 +18,7 @@ export function onlineUsersOf(
   if (live === null) return {};
   const found = new Set<number>();
   for (const { members } of chats) {
-    for (const { id } of members) if (found.size < MOST && live.online.has(id)) found.add(id);
+    for (const { id } of members) if (found.size < MAX_ONLINE && live.online.has(id)) found.add(id);
   }
   return { online_users: [...found] };
 }

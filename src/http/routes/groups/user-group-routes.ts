@@ -6,7 +6,7 @@ import type { Services } from '../../services.ts';
 import { type Route, route } from '../route.ts';
 
 /** Most groups in one replacement, because each may have to be created. */
-const MOST_GROUPS_NAMED = 100;
+const MAX_GROUPS_NAMED = 100;
 const groupNames = z.object({ user_id: z.number(), groups: z.array(z.string()) });
 const USER_GROUPS = '/user/:id/groups';
 const userId = id.describe('The id of the user.');
@@ -40,7 +40,7 @@ function replaceRoute({ namedGroups }: Services): Route {
     serves: 'write',
     requires: 'user',
     summary: "Replaces a user's groups by those of these names; with none, leaves all of them",
-    input: z.object({ id: userId, groups: nameList(groupName, MOST_GROUPS_NAMED) }),
+    input: z.object({ id: userId, groups: nameList(groupName, MAX_GROUPS_NAMED) }),
     refusals: [404, 409],
     headers: ['Idempotency-Key'],
     answer: groupNames,

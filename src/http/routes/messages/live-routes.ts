@@ -12,12 +12,12 @@ import { type Route, route } from '../route.ts';
 /** Signals of one user, in all groups together: a client sends one every few seconds while its user is typing. */
 const TYPING_PER_MINUTE = 120;
 /** Users in one response. */
-const MOST_LISTED = 1000;
+const MAX_LISTED = 1000;
 
 /** The response to GET /presence. */
 export const presenceAnswer = z.object({
   group_id: z.number(),
-  online_users: z.array(z.number()).describe(`Their ids, at most ${MOST_LISTED}.`),
+  online_users: z.array(z.number()).describe(`Their ids, at most ${MAX_LISTED}.`),
   online_count: z.number().describe('How many members are online, including those that are not listed.'),
 });
 
@@ -71,7 +71,7 @@ function presenceRoute({ live, groups }: Services): Route {
       const members = await groups.memberIds(groupId);
       const found = members.filter((userId) => online.has(userId));
       return {
-        body: { group_id: groupId, online_users: found.slice(0, MOST_LISTED), online_count: found.length },
+        body: { group_id: groupId, online_users: found.slice(0, MAX_LISTED), online_count: found.length },
       };
     },
   });

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { MOST_TERMS, termsOf } from '../../../chat/search/search-query.ts';
+import { MAX_TERMS, termsOf } from '../../../chat/search/search-query.ts';
 import { foundMessage } from '../../docs/response-schemas.ts';
 import { invalid } from '../../http-error.ts';
 import { requireUserId } from '../../request/checks/authentication.ts';
@@ -41,7 +41,7 @@ export function searchRoutes({ messageSearch }: Services): Route[] {
       async handle({ input: { q, userId, ...rest }, caller }) {
         const terms = termsOf(q);
         if (terms.length === 0) throw invalid('q', 'must have a letter, a digit or a sign to search for');
-        if (terms.length > MOST_TERMS) throw invalid('q', `must have ${MOST_TERMS} different words or fewer`);
+        if (terms.length > MAX_TERMS) throw invalid('q', `must have ${MAX_TERMS} different words or fewer`);
         const page = await messageSearch.find({ ...rest, terms, userId: requireUserId(caller, userId) });
         return { body: { messages: page.messages, next_before: page.nextBefore, partial: page.isPartial } };
       },

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { LONGEST_JWT } from '../../../chat/auth/jwt/jwt-verifier.ts';
+import { MAX_JWT_LENGTH } from '../../../chat/auth/jwt/jwt-verifier.ts';
 import { NamedAudience, UserAudience } from '../../../chat/delivery/audiences.ts';
 import { GroupNameCache } from '../../../chat/delivery/group-name-cache.ts';
 import { groupNames } from '../../../chat/delivery/membership-cache.ts';
@@ -149,7 +149,7 @@ function streamRoute({ streams, memberships }: Services): Route {
     input: z.object({
       userId: id.optional().describe('Where AUTH=token, the token says who calls.'),
       cursor,
-      access_token: z.string().max(LONGEST_JWT).optional(),
+      access_token: z.string().max(MAX_JWT_LENGTH).optional(),
       ephemeral: wantsEphemeral.describe('0 leaves out the event `ephemeral`: typing and presence.'),
     }),
     content: 'text/event-stream',

@@ -26,10 +26,10 @@ export interface Probe {
 }
 
 /** One request that is late is not an outage: the node or this browser may be busy. */
-const MOST_MISSES = 2;
+const MAX_MISSES = 2;
 
 /** Returns true while the node responds to this page. */
-export const responds = ({ health, misses }: Probe) => health !== undefined && misses < MOST_MISSES;
+export const responds = ({ health, misses }: Probe) => health !== undefined && misses < MAX_MISSES;
 
 /** After this time a node that no longer runs is not shown. */
 const FORMER_MS = 600_000;

@@ -1,5 +1,5 @@
 /** Users that are remembered: those of the listed groups, and of the largest ones that are opened. */
-const MOST = 20_000;
+const MAX_USERS = 20_000;
 
 interface Known {
   isOnline: boolean;
@@ -38,7 +38,7 @@ export class OnlineUsers {
   /** Takes over the state of one user, unless a newer one is known. */
   set(userId: number, isOnline: boolean, at = performance.now()): void {
     const known = this.#users.get(userId);
-    if (known === undefined ? this.#users.size >= MOST : known.at > at) return;
+    if (known === undefined ? this.#users.size >= MAX_USERS : known.at > at) return;
     this.#users.set(userId, { isOnline, at });
   }
 }

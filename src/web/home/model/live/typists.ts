@@ -1,9 +1,9 @@
 import type { Ephemeral } from '../../../../client/index.ts';
 
 /** The longest time that one signal counts, in milliseconds, whatever it says. */
-const MOST_MS = 10_000;
+const MAX_TTL_MS = 10_000;
 /** Users of one group that are remembered. The page shows two names and a number. */
-const MOST_IN_GROUP = 100;
+const MAX_IN_GROUP = 100;
 
 /** A signal that arrives this soon after the message is older than it, in milliseconds: nodes collect signals before they send them. */
 const LATE_MS = 1000;
@@ -30,10 +30,10 @@ export class Typists {
   observe({ group_id, user_id, ttl_ms }: TypingSignal): void {
     if (this.#clock() < (this.#late.get(`${group_id} ${user_id}`) ?? 0)) return;
     const group = this.#groups.get(group_id) ?? new Map<number, number>();
-    if (!group.has(user_id) && group.size >= MOST_IN_GROUP) return;
-    group.set(user_id, this.#clock() + Math.min(ttl_ms, MOST_MS));
+    if (!group.has(user_id) && group.size >= MAX_IN_GROUP) return;
+    group.set(user_id, this.#clock() + Math.min(ttl_ms, MAX_TTL_MS));
     this.#groups.set(group_id, group);
-    this.#timer ??= setTimeout(() => this.#expire(), Math.min(ttl_ms, MOST_MS));
+    this.#timer ??= setTimeout(() => this.#expire(), Math.min(ttl_ms, MAX_TTL_MS));
   }
 
   /** Records that a user is no longer typing: the message has arrived, or the user has left the group. */

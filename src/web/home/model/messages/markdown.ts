@@ -9,7 +9,7 @@ export type Part =
   | { kind: 'list'; start: number | undefined; items: Part[][] };
 
 /** Deeper nesting is shown as plain text. */
-const MOST_NESTED = 8;
+const MAX_DEPTH = 8;
 
 /** The part of Markdown that chats use. What is left out here stays plain text: raw HTML, headings, tables, images, references. */
 class ChatTokenizer extends Tokenizer {
@@ -48,7 +48,7 @@ function lex(text: string): TokensList {
 }
 
 function partsOf(tokens: readonly Token[], depth: number): Part[] {
-  return tokens.flatMap((token) => (depth > MOST_NESTED ? [plain(token.raw)] : partOf(token, depth)));
+  return tokens.flatMap((token) => (depth > MAX_DEPTH ? [plain(token.raw)] : partOf(token, depth)));
 }
 
 function plain(text: string): Part {

@@ -6,7 +6,7 @@ export interface Piece {
 }
 
 /** Most words of a name that a mention is compared with. */
-const MOST_WORDS = 3;
+const MAX_WORDS = 3;
 
 /** Splits text at the mentions of these users, given in lower case. */
 export function splitMentions(text: string, names: ReadonlySet<string>): Piece[] {
@@ -14,7 +14,7 @@ export function splitMentions(text: string, names: ReadonlySet<string>): Piece[]
   let from = 0;
   for (let at = text.indexOf('@'); at >= 0; at = text.indexOf('@', at + 1)) {
     const isWord = at > 0 && /[\p{L}\p{N}_]/u.test(text[at - 1] ?? '');
-    const name = at < from || isWord ? undefined : nameAt(text.slice(at + 1, at + 1 + MOST_WORDS * 64), names);
+    const name = at < from || isWord ? undefined : nameAt(text.slice(at + 1, at + 1 + MAX_WORDS * 64), names);
     if (name === undefined) continue;
     if (at > from) pieces.push({ text: text.slice(from, at), name: undefined });
     from = at + 1 + name.length;
@@ -31,7 +31,7 @@ export function mentions(text: string, name: string): boolean {
 
 /** Returns the longest of the names with which the text begins, as it is written there. */
 function nameAt(text: string, names: ReadonlySet<string>): string | undefined {
-  const words = [...text.matchAll(/[^\s@]+/g)].slice(0, MOST_WORDS).reverse();
+  const words = [...text.matchAll(/[^\s@]+/g)].slice(0, MAX_WORDS).reverse();
   for (const word of words) {
     const whole = text.slice(0, word.index + word[0].length);
     for (const candidate of [whole, whole.replace(/[^\p{L}\p{N}]+$/u, '')]) {

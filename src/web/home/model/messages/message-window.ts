@@ -3,9 +3,9 @@ import type { Message, MessagePage } from '../../../../client/index.ts';
 /** Messages kept for a group that is not open: a few screens, because a tab may stay open for months. */
 const KEPT = 200;
 /** Messages kept for an open group, however far its user scrolls. */
-const MOST_LOADED = 500;
+const MAX_LOADED = 500;
 /** New messages kept while the window does not reach to the newest one. */
-const MOST_AHEAD = 500;
+const MAX_AHEAD = 500;
 
 /**
  * The loaded messages of a group: a part of its history without a gap. Pages and live events arrive in any order and overlap.
@@ -87,16 +87,16 @@ export class MessageWindow {
   loadOlder(page: MessagePage): void {
     for (const message of page.messages) this.#insert(message);
     this.hasOlder = page.has_more;
-    if (this.#messages.length <= MOST_LOADED) return;
-    this.#messages = this.#messages.slice(0, MOST_LOADED);
+    if (this.#messages.length <= MAX_LOADED) return;
+    this.#messages = this.#messages.slice(0, MAX_LOADED);
     this.hasNewer = true;
   }
 
   /** Adds the page after the newest message. If there are too many, the oldest ones must be loaded again. */
   loadNewer(page: MessagePage): void {
     for (const message of page.messages) this.#insert(message);
-    if (this.#messages.length > MOST_LOADED) {
-      this.#messages = this.#messages.slice(-MOST_LOADED);
+    if (this.#messages.length > MAX_LOADED) {
+      this.#messages = this.#messages.slice(-MAX_LOADED);
       this.hasOlder = true;
     }
     if (page.has_more) return;
@@ -116,7 +116,7 @@ export class MessageWindow {
     const oldest = this.oldest?.id;
     if (this.hasNewer && message.id > (this.newest?.id ?? 0)) {
       this.#ahead.push(message);
-      if (this.#ahead.length <= MOST_AHEAD) return;
+      if (this.#ahead.length <= MAX_AHEAD) return;
       this.#ahead = [];
       this.#lostAhead = true;
     } else if (!this.hasOlder || oldest === undefined || message.id > oldest) this.#insert(message);

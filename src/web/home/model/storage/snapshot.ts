@@ -3,8 +3,8 @@ import type { Conversation } from '../messages/conversation.ts';
 import { type Store, Stored } from './stored.ts';
 
 /** Groups and messages of each that are kept: what a user reads without a network, in a few hundred kilobytes. */
-const MOST_GROUPS = 30;
-const MOST_MESSAGES = 50;
+const MAX_GROUPS = 30;
+const MAX_MESSAGES = 50;
 /** The only name under which it is stored. */
 const NAME = 'chats';
 
@@ -30,10 +30,10 @@ export class Snapshot {
 
   /** Stores the groups, given with the most recently active first. */
   save(conversations: readonly Conversation[]): void {
-    const groups = conversations.slice(0, MOST_GROUPS).map(({ group, unread, lastReadId, last, activeAt, window }) => ({
+    const groups = conversations.slice(0, MAX_GROUPS).map(({ group, unread, lastReadId, last, activeAt, window }) => ({
       group: { ...group, unread, last_read_id: lastReadId, last_message: last ?? null },
       activeAt,
-      messages: window.hasNewer ? [] : window.all.slice(-MOST_MESSAGES),
+      messages: window.hasNewer ? [] : window.all.slice(-MAX_MESSAGES),
     }));
     this.#stored.set(NAME, { groups });
   }

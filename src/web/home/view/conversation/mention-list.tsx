@@ -4,7 +4,7 @@ import { chatTexts } from '../../../i18n/texts.ts';
 import type { Conversation } from '../../model/messages/conversation.ts';
 
 /** Most names that are offered. */
-const MOST = 6;
+const MAX_SUGGESTIONS = 6;
 /** The text between an @ and the cursor. A name may have spaces, but what follows a second one is no name any more. */
 const BEFORE_CURSOR = /(?:^|[^\p{L}\p{N}_@])@([^\s@]*(?: [^\s@]+)?)$/u;
 
@@ -65,7 +65,7 @@ export function useMentions({ group }: Conversation, me: number): Mentions {
 function matching(names: readonly string[], part: string): string[] {
   const found = names.filter((name) => name.toLowerCase().includes(part));
   const rank = (name: string) => Number(!name.toLowerCase().startsWith(part));
-  return found.sort((one, other) => rank(one) - rank(other)).slice(0, MOST);
+  return found.sort((one, other) => rank(one) - rank(other)).slice(0, MAX_SUGGESTIONS);
 }
 
 function partBefore({ value, selectionStart }: HTMLTextAreaElement): string | undefined {

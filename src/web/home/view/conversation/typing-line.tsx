@@ -5,7 +5,7 @@ import type { Chat } from '../../model/chat.ts';
 import type { Conversation } from '../../model/messages/conversation.ts';
 
 /** Names in the sentence. The others are a number. */
-const MOST_NAMES = 2;
+const MAX_NAMES = 2;
 /** Screen readers announce that others type at most this often, in milliseconds. */
 const ANNOUNCE_EVERY_MS = 20_000;
 
@@ -29,7 +29,7 @@ function typingText(chat: Chat, conversation: Conversation): string {
   const count = names.length + others;
   if (count === 0) return '';
   if (names.length === 0) return t.typing(t.someoneTyping(count), count);
-  const shown = names.slice(0, MOST_NAMES).map(nameInSentence);
+  const shown = names.slice(0, MAX_NAMES).map(nameInSentence);
   const more = count - shown.length;
   return t.typing(joined(more === 0 ? shown : [...shown, t.moreTyping(more)]), count);
 }

@@ -17,7 +17,7 @@ export interface Finding {
 }
 
 /** Most groups that are shown. */
-const MOST_GROUPS = 8;
+const MAX_GROUPS = 8;
 
 const goTo = async (hash: string) => {
   // The same message again: the browser reports no change.
@@ -31,7 +31,7 @@ export function findGroups(chat: Chat, term: string): Finding[] {
   return chat.conversations
     .map(({ group, unread }) => ({ group, unread, name: nameOf(group, chat.me.id) }))
     .filter(({ name }) => name.toLowerCase().includes(wanted))
-    .slice(0, MOST_GROUPS)
+    .slice(0, MAX_GROUPS)
     .map(({ group, unread, name }) => ({
       key: `group-${group.id}`,
       kind: 'group',
