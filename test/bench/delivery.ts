@@ -2,7 +2,7 @@
  * npm run bench:delivery: the time from the response to a post on the active node to the response of a poll on the standby,
  * with a thousand waiters; and the cost of catching up from far behind, for that client and for the others.
  */
-import { startPostgresOfItsOwn } from '../support/own-postgres.ts';
+import { startPostgresOfItsOwn } from '../support/postgres/own-postgres.ts';
 import { type Bench, runPart } from './common/part.ts';
 import { sql } from './common/people.ts';
 import { BenchProcess } from './common/process.ts';

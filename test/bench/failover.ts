@@ -6,11 +6,11 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
 import { Scene } from '../failure/scene.ts';
-import { post } from '../support/http.ts';
-import { buildNode } from '../support/node-build.ts';
-import type { NodeProcess } from '../support/node-process.ts';
-import { type OwnPostgres, startPostgresOfItsOwn } from '../support/own-postgres.ts';
-import { findServerTools, MISSING_TOOLS } from '../support/replica-tools.ts';
+import { post } from '../support/network/http.ts';
+import { buildNode } from '../support/nodes/node-build.ts';
+import type { NodeProcess } from '../support/nodes/node-process.ts';
+import { type OwnPostgres, startPostgresOfItsOwn } from '../support/postgres/own-postgres.ts';
+import { findServerTools, MISSING_TOOLS } from '../support/postgres/replica-tools.ts';
 import { type Bench, runPart } from './common/part.ts';
 import type { Contestant } from './common/section.ts';
 import { bareFailover } from './failover/bare-holder.ts';

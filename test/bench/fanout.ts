@@ -2,7 +2,7 @@
  * npm run bench:fanout: the time until the last of thousands of waiting polls has its response, on one node, on two beside
  * socket.io, and on four; and the rate of messages that a thousand waiters can receive in the long run.
  */
-import { startPostgresOfItsOwn } from '../support/own-postgres.ts';
+import { startPostgresOfItsOwn } from '../support/postgres/own-postgres.ts';
 import { roomForSockets } from './common/limits.ts';
 import { type Bench, runPart } from './common/part.ts';
 import { CONTENT, makePeople } from './common/people.ts';

@@ -5,7 +5,7 @@
 import { parseArgs } from 'node:util';
 import pg from 'pg';
 import { migrate } from '../../src/database/migrator.ts';
-import { startPostgresOfItsOwn } from '../support/own-postgres.ts';
+import { startPostgresOfItsOwn } from '../support/postgres/own-postgres.ts';
 import { type Bench, runPart } from './common/part.ts';
 import { CONTENT, GROUPS, makePeople, sql, USERS } from './common/people.ts';
 import type { BenchProcess } from './common/process.ts';

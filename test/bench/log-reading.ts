@@ -4,7 +4,7 @@
  */
 import { parseArgs } from 'node:util';
 import pg from 'pg';
-import { startPostgresOfItsOwn } from '../support/own-postgres.ts';
+import { startPostgresOfItsOwn } from '../support/postgres/own-postgres.ts';
 import { runPart } from './common/part.ts';
 import { GROUPS, makePeople, sql, USERS } from './common/people.ts';
 import type { BenchProcess } from './common/process.ts';

@@ -1,7 +1,7 @@
 /*
  * npm run bench:memory: the memory of a waiting poll in the server, compared with bare node:http and socket.io.
  */
-import { startPostgresOfItsOwn } from '../support/own-postgres.ts';
+import { startPostgresOfItsOwn } from '../support/postgres/own-postgres.ts';
 import { roomForSockets } from './common/limits.ts';
 import { runPart } from './common/part.ts';
 import { makePeople } from './common/people.ts';

@@ -5,7 +5,7 @@
 import type { CDPSession, Page } from 'playwright-core';
 import { ChatClient } from '../../src/client/index.ts';
 import { hasChromium, openGroup, startChatBrowser } from '../browser/chat-browser.ts';
-import { startPostgresOfItsOwn } from '../support/own-postgres.ts';
+import { startPostgresOfItsOwn } from '../support/postgres/own-postgres.ts';
 import { runPart } from './common/part.ts';
 import { sql } from './common/people.ts';
 import { startPlantao } from './common/servers.ts';

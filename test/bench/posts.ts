@@ -1,7 +1,7 @@
 /*
  * npm run bench:posts: acknowledged, durable POST /messages, compared with PostgreSQL and Express on their own.
  */
-import { startPostgresOfItsOwn } from '../support/own-postgres.ts';
+import { startPostgresOfItsOwn } from '../support/postgres/own-postgres.ts';
 import { runPart } from './common/part.ts';
 import { makePeople, sql } from './common/people.ts';
 import { profiled, topFrames } from './common/profile.ts';

@@ -5,7 +5,7 @@
 import { parseArgs } from 'node:util';
 import pg from 'pg';
 import { migrate } from '../../src/database/migrator.ts';
-import { startPostgresOfItsOwn } from '../support/own-postgres.ts';
+import { startPostgresOfItsOwn } from '../support/postgres/own-postgres.ts';
 import { type Bench, runPart } from './common/part.ts';
 import { sql } from './common/people.ts';
 import type { Contestant } from './common/section.ts';

@@ -3,7 +3,7 @@
  * carry, and what each further node costs PostgreSQL: every NOTIFY wakes the listening session of every node. From that, the
  * part computes what larger numbers of users need.
  */
-import { startPostgresOfItsOwn } from '../support/own-postgres.ts';
+import { startPostgresOfItsOwn } from '../support/postgres/own-postgres.ts';
 import { cpuMs } from './common/cpu.ts';
 import { type Bench, runPart } from './common/part.ts';
 import { sql } from './common/people.ts';

@@ -10,7 +10,7 @@ import { MessageSearch } from '../../src/chat/search/message-search.ts';
 import { termsOf } from '../../src/chat/search/search-query.ts';
 import { migrate } from '../../src/database/migrator.ts';
 import { closeSequelize, openSequelize } from '../../src/database/sequelize.ts';
-import { startPostgresOfItsOwn } from '../support/own-postgres.ts';
+import { startPostgresOfItsOwn } from '../support/postgres/own-postgres.ts';
 import { type Bench, runPart } from './common/part.ts';
 import { sql } from './common/people.ts';
 import type { Contestant } from './common/section.ts';

@@ -4,9 +4,9 @@
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
-import { freePort } from '../support/free-port.ts';
-import { buildNode } from '../support/node-build.ts';
-import { startPostgresOfItsOwn } from '../support/own-postgres.ts';
+import { freePort } from '../support/network/free-port.ts';
+import { buildNode } from '../support/nodes/node-build.ts';
+import { startPostgresOfItsOwn } from '../support/postgres/own-postgres.ts';
 import { type Bench, runPart } from './common/part.ts';
 import type { Contestant } from './common/section.ts';
 import { type StartedServer, startServer } from './start/first-response.ts';

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { createDatabase, type TestDatabase } from '../support/postgres.ts';
-import { startTwoNodes, type TwoNodes } from '../support/two-nodes.ts';
+import { startTwoNodes, type TwoNodes } from '../support/nodes/two-nodes.ts';
+import { createDatabase, type TestDatabase } from '../support/postgres/postgres.ts';
 import { type ChatBrowser, hasChromium, startChatBrowser } from './chat-browser.ts';
 import { expectAccessible } from './page-checks.ts';
 

@@ -2,9 +2,9 @@ import { expect } from 'chai';
 import pg from 'pg';
 import type { Page } from 'playwright-core';
 import { eventually } from '../support/eventually.ts';
-import { get } from '../support/http.ts';
-import { type NodeProcess, startCluster, type TestCluster } from '../support/node-process.ts';
-import { createDatabase, type TestDatabase } from '../support/postgres.ts';
+import { get } from '../support/network/http.ts';
+import { type NodeProcess, startCluster, type TestCluster } from '../support/nodes/node-process.ts';
+import { createDatabase, type TestDatabase } from '../support/postgres/postgres.ts';
 import { type ChatBrowser, hasChromium, NODE_IS_DOWN, startChatBrowser } from './chat-browser.ts';
 import { expectAccessible } from './page-checks.ts';
 

@@ -4,8 +4,8 @@ import type axe from 'axe-core';
 import { expect } from 'chai';
 import type { Page } from 'playwright-core';
 import { ChatClient } from '../../src/client/index.ts';
-import { createDatabase, type TestDatabase } from '../support/postgres.ts';
-import { startTwoNodes, type TwoNodes } from '../support/two-nodes.ts';
+import { startTwoNodes, type TwoNodes } from '../support/nodes/two-nodes.ts';
+import { createDatabase, type TestDatabase } from '../support/postgres/postgres.ts';
 import { type ChatBrowser, hasChromium, startChatBrowser } from './chat-browser.ts';
 
 const GROUP = 'Accessible';

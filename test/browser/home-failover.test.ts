@@ -2,8 +2,8 @@ import { expect } from 'chai';
 import type { Page } from 'playwright-core';
 import { seedData } from '../../src/local-cluster/demo-data.ts';
 import { eventually } from '../support/eventually.ts';
-import { type NodeProcess, startCluster, type TestCluster } from '../support/node-process.ts';
-import { createDatabase, type TestDatabase } from '../support/postgres.ts';
+import { type NodeProcess, startCluster, type TestCluster } from '../support/nodes/node-process.ts';
+import { createDatabase, type TestDatabase } from '../support/postgres/postgres.ts';
 import {
   type ChatBrowser,
   hasChromium,

@@ -2,8 +2,8 @@ import { expect } from 'chai';
 import type { Page } from 'playwright-core';
 import { ChatClient } from '../../src/client/index.ts';
 import { eventually } from '../support/eventually.ts';
-import { createDatabase, type TestDatabase } from '../support/postgres.ts';
-import { startTwoNodes, type TwoNodes } from '../support/two-nodes.ts';
+import { startTwoNodes, type TwoNodes } from '../support/nodes/two-nodes.ts';
+import { createDatabase, type TestDatabase } from '../support/postgres/postgres.ts';
 import { type ChatBrowser, hasChromium, openGroup, startChatBrowser, waitForMessage, write } from './chat-browser.ts';
 
 /** Starts two nodes and a browser for the tests of a `describe`. No page may report a problem. */

@@ -3,8 +3,8 @@ import pg from 'pg';
 import type { Page } from 'playwright-core';
 import { ChatClient } from '../../src/client/index.ts';
 import { eventually } from '../support/eventually.ts';
-import { createDatabase, type TestDatabase } from '../support/postgres.ts';
-import { startTwoNodes, type TwoNodes } from '../support/two-nodes.ts';
+import { startTwoNodes, type TwoNodes } from '../support/nodes/two-nodes.ts';
+import { createDatabase, type TestDatabase } from '../support/postgres/postgres.ts';
 import { type ChatBrowser, hasChromium, messagesOn, openGroup, startChatBrowser } from './chat-browser.ts';
 
 /** Lines that the page may have: its window of 500 messages, and the page of 50 that it has just loaded. */

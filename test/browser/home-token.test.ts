@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import type { Page } from 'playwright-core';
-import { createDatabase, type TestDatabase } from '../support/postgres.ts';
-import { startTwoNodes, type TwoNodes } from '../support/two-nodes.ts';
+import { startTwoNodes, type TwoNodes } from '../support/nodes/two-nodes.ts';
+import { createDatabase, type TestDatabase } from '../support/postgres/postgres.ts';
 import { type ChatBrowser, hasChromium, startChatBrowser } from './chat-browser.ts';
 
 describe('The chat page with AUTH=token', function () {

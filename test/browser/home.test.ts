@@ -3,8 +3,8 @@ import type { Page } from 'playwright-core';
 import { ChatClient } from '../../src/client/index.ts';
 import { seedData } from '../../src/local-cluster/demo-data.ts';
 import { eventually } from '../support/eventually.ts';
-import { startCluster, type TestCluster } from '../support/node-process.ts';
-import { createDatabase, type TestDatabase } from '../support/postgres.ts';
+import { startCluster, type TestCluster } from '../support/nodes/node-process.ts';
+import { createDatabase, type TestDatabase } from '../support/postgres/postgres.ts';
 import {
   type ChatBrowser,
   hasChromium,

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { runCampaign } from '../chaos/campaign.ts';
 import { summary } from '../chaos/report.ts';
-import { IS_LONG_RUN } from '../support/long-run.ts';
+import { IS_LONG_RUN } from '../support/run/long-run.ts';
 
 /** A short chaos run (`npm run chaos` is the long one). The seed is fixed, so that a failure points to a code change. */
 const SEED = Number(process.env.SEED ?? 4);

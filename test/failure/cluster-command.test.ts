@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'chai';
-import { ClusterCommand, processesLeft } from '../support/cluster-command.ts';
 import { eventually } from '../support/eventually.ts';
-import { freePort, isFree } from '../support/free-port.ts';
-import { get, post } from '../support/http.ts';
+import { freePort, isFree } from '../support/network/free-port.ts';
+import { get, post } from '../support/network/http.ts';
+import { ClusterCommand, processesLeft } from '../support/nodes/cluster-command.ts';
 
 describe('npm run cluster', function () {
   this.timeout(90_000);

@@ -2,11 +2,11 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect } from 'chai';
-import { ClusterCommand, processesLeft } from '../support/cluster-command.ts';
 import { eventually } from '../support/eventually.ts';
-import { freePort } from '../support/free-port.ts';
-import { get, type JsonObject, post } from '../support/http.ts';
-import { requireServerTools } from '../support/replica.ts';
+import { freePort } from '../support/network/free-port.ts';
+import { get, type JsonObject, post } from '../support/network/http.ts';
+import { ClusterCommand, processesLeft } from '../support/nodes/cluster-command.ts';
+import { requireServerTools } from '../support/postgres/replica.ts';
 
 const PATIENCE = { within: 60_000 };
 /** initdb, pg_basebackup and the migrations, on a busy machine. */

@@ -1,10 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'chai';
 import { eventually } from '../support/eventually.ts';
-import { get, post } from '../support/http.ts';
-import { type NodeProcess, startNode } from '../support/node-process.ts';
-import { createDatabase, type OwnPostgres, startPostgresOfItsOwn } from '../support/postgres.ts';
-import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
+import { get, post } from '../support/network/http.ts';
+import { startTcpProxy, type TcpProxy } from '../support/network/tcp-proxy.ts';
+import { type NodeProcess, startNode } from '../support/nodes/node-process.ts';
+import { createDatabase, type OwnPostgres, startPostgresOfItsOwn } from '../support/postgres/postgres.ts';
 import { Scene } from './scene.ts';
 
 /** Long enough for heartbeats with a round trip of half a second, and for late ones on a busy machine. */

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
-import { get, post } from '../support/http.ts';
-import type { LogEntry, NodeProcess } from '../support/node-process.ts';
-import { createDatabase, type TestDatabase } from '../support/postgres.ts';
+import { get, post } from '../support/network/http.ts';
+import type { LogEntry, NodeProcess } from '../support/nodes/node-process.ts';
+import { createDatabase, type TestDatabase } from '../support/postgres/postgres.ts';
 import { Scene } from './scene.ts';
 
 const LEASE_MS = 1000;

@@ -2,8 +2,8 @@ import { expect } from 'chai';
 import pg from 'pg';
 import { MigrationError, migrate } from '../../src/database/migrator.ts';
 import { eventually } from '../support/eventually.ts';
-import { get, type JsonObject, post } from '../support/http.ts';
-import { useTwoNodes } from '../support/two-nodes.ts';
+import { get, type JsonObject, post } from '../support/network/http.ts';
+import { useTwoNodes } from '../support/nodes/two-nodes.ts';
 
 /** What a migration may do under nodes that run: everything that only adds. Each is one that would break an answer that is read by position. */
 const MIGRATION = `

@@ -2,9 +2,9 @@ import type pg from 'pg';
 import { seedData } from '../../src/local-cluster/demo-data.ts';
 import { OneActiveWatch } from '../../src/prove/rig/one-active-watch.ts';
 import { eventually } from '../support/eventually.ts';
-import { freePort } from '../support/free-port.ts';
-import { get, type JsonObject, post } from '../support/http.ts';
-import { type LogEntry, NodeProcess } from '../support/node-process.ts';
+import { freePort } from '../support/network/free-port.ts';
+import { get, type JsonObject, post } from '../support/network/http.ts';
+import { type LogEntry, NodeProcess } from '../support/nodes/node-process.ts';
 import { Bystander } from './coordination/bystander.ts';
 import { type Gap, GapMeter } from './gap-meter.ts';
 

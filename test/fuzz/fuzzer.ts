@@ -1,10 +1,10 @@
 import http from 'node:http';
 import fc from 'fast-check';
 import type pg from 'pg';
-import { Contract } from '../support/contract.ts';
-import { get } from '../support/http.ts';
-import type { NodeProcess } from '../support/node-process.ts';
-import { People } from '../support/people.ts';
+import { Contract } from '../support/network/contract.ts';
+import { get } from '../support/network/http.ts';
+import { People } from '../support/network/people.ts';
+import type { NodeProcess } from '../support/nodes/node-process.ts';
 import { type GeneratedRequest, type ModelReference, requestsForAll } from './generated-request.ts';
 import { Model } from './model.ts';
 import { rawRequests, SMUGGLED_NAME, sendRaw } from './raw-request.ts';

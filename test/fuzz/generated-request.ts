@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { ApiOperation, Contract } from '../support/contract.ts';
+import type { ApiOperation, Contract } from '../support/network/contract.ts';
 import {
   hostileText,
   hostileValue,

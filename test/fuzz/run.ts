@@ -2,10 +2,10 @@
 import { parseArgs } from 'node:util';
 import pg from 'pg';
 import { eventually } from '../support/eventually.ts';
-import { get } from '../support/http.ts';
-import { startNode } from '../support/node-process.ts';
-import { createDatabase } from '../support/postgres.ts';
-import { stopTestServer } from '../support/test-server.ts';
+import { get } from '../support/network/http.ts';
+import { startNode } from '../support/nodes/node-process.ts';
+import { createDatabase } from '../support/postgres/postgres.ts';
+import { stopTestServer } from '../support/postgres/test-server.ts';
 import { FUZZED_NODE, type FuzzProgress, fuzz } from './fuzzer.ts';
 
 const { values } = parseArgs({

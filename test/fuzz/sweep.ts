@@ -1,4 +1,4 @@
-import type { Contract } from '../support/contract.ts';
+import type { Contract } from '../support/network/contract.ts';
 import type { GeneratedRequest } from './generated-request.ts';
 
 /** Runs that took quadratic time where they were processed before their length was checked; at most 120 KB each. */

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { type Answer, get, type JsonObject, post } from '../support/http.ts';
-import type { UsedNodes } from '../support/two-nodes.ts';
+import { type Answer, get, type JsonObject, post } from '../support/network/http.ts';
+import type { UsedNodes } from '../support/nodes/two-nodes.ts';
 
 export const CURSOR = /^[0-9a-f]{12}-\d+$/;
 export const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { Worker } from 'node:worker_threads';
 import pg from 'pg';
-import { createDatabase, type TestDatabase } from '../support/postgres.ts';
+import { createDatabase, type TestDatabase } from '../support/postgres/postgres.ts';
 
 const connect = async (database: TestDatabase | undefined, name: string) => {
   const client = new pg.Client({ connectionString: database?.url, application_name: name });

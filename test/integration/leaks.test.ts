@@ -5,9 +5,9 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
 import pg from 'pg';
-import { type Inventory, leaksSince, leftBehind, takeInventory } from '../support/leaks.ts';
-import { createDatabase, type TestDatabase } from '../support/postgres.ts';
-import { testServer } from '../support/test-server.ts';
+import { createDatabase, type TestDatabase } from '../support/postgres/postgres.ts';
+import { testServer } from '../support/postgres/test-server.ts';
+import { type Inventory, leaksSince, leftBehind, takeInventory } from '../support/run/leaks.ts';
 
 describe('The leak check of the tests finds', () => {
   let database: TestDatabase;
@@ -99,7 +99,7 @@ describe('The leak check of the tests lets a file keep', () => {
 
 describe('The root hook', () => {
   const fixture = fileURLToPath(new URL('./leaks.fixture.ts', import.meta.url));
-  const hooks = fileURLToPath(new URL('../support/root-hooks.ts', import.meta.url));
+  const hooks = fileURLToPath(new URL('../support/run/root-hooks.ts', import.meta.url));
   const mocha = fileURLToPath(new URL('../../node_modules/mocha/bin/mocha.js', import.meta.url));
 
   interface Run {

@@ -7,12 +7,12 @@ import { expect } from 'chai';
 import { seedData } from '../../src/local-cluster/demo-data.ts';
 import { PACKAGE_ROOT } from '../../src/package-root.ts';
 import { eventually } from '../support/eventually.ts';
-import { freePort } from '../support/free-port.ts';
-import { get, type JsonObject, post } from '../support/http.ts';
-import { type NodeProcess, startNode } from '../support/node-process.ts';
-import { type OwnPostgres, startPostgresOfItsOwn } from '../support/postgres.ts';
-import { type ReplicatedPostgres, requireServerTools, startReplicatedPostgres } from '../support/replica.ts';
-import type { ServerTools } from '../support/replica-tools.ts';
+import { freePort } from '../support/network/free-port.ts';
+import { get, type JsonObject, post } from '../support/network/http.ts';
+import { type NodeProcess, startNode } from '../support/nodes/node-process.ts';
+import { type OwnPostgres, startPostgresOfItsOwn } from '../support/postgres/postgres.ts';
+import { type ReplicatedPostgres, requireServerTools, startReplicatedPostgres } from '../support/postgres/replica.ts';
+import type { ServerTools } from '../support/postgres/replica-tools.ts';
 
 const run = promisify(execFile);
 const PASSWORD = 'a long password';

@@ -6,8 +6,8 @@ import { promisify } from 'node:util';
 import { expect } from 'chai';
 import { Scene } from '../failure/scene.ts';
 import { eventually } from '../support/eventually.ts';
-import { get } from '../support/http.ts';
-import { type OwnPostgres, startPostgresOfItsOwn } from '../support/postgres.ts';
+import { get } from '../support/network/http.ts';
+import { type OwnPostgres, startPostgresOfItsOwn } from '../support/postgres/postgres.ts';
 
 const run = promisify(execFile);
 const DISK_BYTES = 8 * 1024 * 1024;

@@ -5,8 +5,8 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
 import { PACKAGE_ROOT } from '../../src/package-root.ts';
-import { get } from '../support/http.ts';
-import { useTwoNodes } from '../support/two-nodes.ts';
+import { get } from '../support/network/http.ts';
+import { useTwoNodes } from '../support/nodes/two-nodes.ts';
 
 const TOOLS = path.join(PACKAGE_ROOT, 'test', 'openapi-tools');
 

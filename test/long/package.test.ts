@@ -7,8 +7,8 @@ import { expect } from 'chai';
 import { build } from 'esbuild';
 import { PACKAGE_ROOT } from '../../src/package-root.ts';
 import { eventually } from '../support/eventually.ts';
-import { freePort, isFree } from '../support/free-port.ts';
-import { track } from '../support/tracked.ts';
+import { freePort, isFree } from '../support/network/free-port.ts';
+import { track } from '../support/run/tracked.ts';
 
 const run = promisify(execFile);
 const LIMIT_MS = 300_000;

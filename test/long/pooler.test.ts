@@ -8,11 +8,11 @@ import { expect } from 'chai';
 import { ChatClient } from '../../src/client/index.ts';
 import { seedData } from '../../src/local-cluster/demo-data.ts';
 import { eventually } from '../support/eventually.ts';
-import { freePort } from '../support/free-port.ts';
-import { get, post } from '../support/http.ts';
-import { type NodeProcess, startNode } from '../support/node-process.ts';
-import { createDatabase, type TestDatabase } from '../support/postgres.ts';
-import { testServer } from '../support/test-server.ts';
+import { freePort } from '../support/network/free-port.ts';
+import { get, post } from '../support/network/http.ts';
+import { type NodeProcess, startNode } from '../support/nodes/node-process.ts';
+import { createDatabase, type TestDatabase } from '../support/postgres/postgres.ts';
+import { testServer } from '../support/postgres/test-server.ts';
 
 /** Debian's path. */
 const PGBOUNCER = '/usr/sbin/pgbouncer';

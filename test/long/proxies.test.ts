@@ -11,10 +11,10 @@ import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { seedData } from '../../src/local-cluster/demo-data.ts';
 import { eventually } from '../support/eventually.ts';
-import { freePort } from '../support/free-port.ts';
-import { get } from '../support/http.ts';
-import { startCluster, type TestCluster } from '../support/node-process.ts';
-import { createDatabase, type TestDatabase } from '../support/postgres.ts';
+import { freePort } from '../support/network/free-port.ts';
+import { get } from '../support/network/http.ts';
+import { startCluster, type TestCluster } from '../support/nodes/node-process.ts';
+import { createDatabase, type TestDatabase } from '../support/postgres/postgres.ts';
 
 const OPS = fileURLToPath(new URL('../../.ops/', import.meta.url));
 const WRITERS = 8;

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { ChatClient } from '../../src/client/index.ts';
 import { Scene } from '../failure/scene.ts';
 import { eventually } from '../support/eventually.ts';
-import { createDatabase, type TestDatabase } from '../support/postgres.ts';
+import { createDatabase, type TestDatabase } from '../support/postgres/postgres.ts';
 
 const ROUNDS = 3;
 const WRITERS = 4;

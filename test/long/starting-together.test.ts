@@ -2,9 +2,9 @@ import { expect } from 'chai';
 import pg from 'pg';
 import { OneActiveWatch } from '../../src/prove/rig/one-active-watch.ts';
 import { eventually } from '../support/eventually.ts';
-import { get } from '../support/http.ts';
-import { startCluster } from '../support/node-process.ts';
-import { createDatabase, type TestDatabase } from '../support/postgres.ts';
+import { get } from '../support/network/http.ts';
+import { startCluster } from '../support/nodes/node-process.ts';
+import { createDatabase, type TestDatabase } from '../support/postgres/postgres.ts';
 
 const TIMES = Number(process.env.TIMES ?? 100);
 const EACH_MS = 30_000;

@@ -1,5 +1,5 @@
 import { access, constants } from 'node:fs/promises';
-import { findServerTools, type ServerTools } from '../support/replica-tools.ts';
+import { findServerTools, type ServerTools } from '../support/postgres/replica-tools.ts';
 
 /** The programs of a run, with the Debian package that brings each. */
 const PROGRAMS = {

@@ -6,7 +6,7 @@ import { underLoad } from '../../src/prove/load/load.ts';
 import type { NodeProcessOptions } from '../../src/prove/rig/node-process.ts';
 import { NodeRig } from '../../src/prove/rig/node-rig.ts';
 import { OneActiveWatch } from '../../src/prove/rig/one-active-watch.ts';
-import { NodeProcess } from '../support/node-process.ts';
+import { NodeProcess } from '../support/nodes/node-process.ts';
 import { BareClient } from './bare-client.ts';
 import { faultsOf, type ServerFault } from './faults.ts';
 import { PatroniCluster, type Route } from './patroni-cluster.ts';

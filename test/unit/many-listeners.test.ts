@@ -7,7 +7,7 @@ import { endWithToken } from '../../src/http/request/checks/authentication.ts';
 import { RequestLifetime } from '../../src/http/request/request-lifetime.ts';
 import { OnceSignal } from '../../src/once-signal.ts';
 import { eventually } from '../support/eventually.ts';
-import { noteWarning, takeWarnings } from '../support/process-warnings.ts';
+import { noteWarning, takeWarnings } from '../support/run/process-warnings.ts';
 
 describe('Many listeners on one object', () => {
   it('of polls under one token cause no warning, are all notified, and leave nothing behind', () => {

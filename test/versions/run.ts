@@ -21,7 +21,7 @@ Runs each PostgreSQL with the newest Node.js, and each other Node.js with the ne
 files, instead of the whole suite. Exit code 1 if a test fails or a version is missing.`;
 
 const ROOT = path.join(PACKAGE_ROOT, '.versions');
-/** As in test/support/test-server.ts, whose server this one replaces. */
+/** As in test/support/postgres/test-server.ts, whose server this one replaces. */
 const FLAGS = ['-c', 'fsync=off', '-c', 'full_page_writes=off', '-c', 'max_connections=200'];
 
 const { values, positionals } = parseArgs({

@@ -26,7 +26,7 @@ export interface SuiteOptions {
 
 /** How `npm run test:one` runs a file. */
 const ONE_FILE = [
-  ...['--no-config', '--node-option', 'import=tsx', '--require', 'test/support/root-hooks.ts'],
+  ...['--no-config', '--node-option', 'import=tsx', '--require', 'test/support/run/root-hooks.ts'],
   ...['--timeout', '60000', '--retries', '1'],
 ];
 

@@ -2,9 +2,13 @@ import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
 import { Scene } from '../../failure/scene.ts';
 import { BareClient } from '../../replication/bare-client.ts';
-import { type ReplicaServer, type ReplicatedPostgres, startReplicatedPostgres } from '../../support/replica.ts';
-import type { ServerTools } from '../../support/replica-tools.ts';
-import { startTcpProxy } from '../../support/tcp-proxy.ts';
+import { startTcpProxy } from '../../support/network/tcp-proxy.ts';
+import {
+  type ReplicaServer,
+  type ReplicatedPostgres,
+  startReplicatedPostgres,
+} from '../../support/postgres/replica.ts';
+import type { ServerTools } from '../../support/postgres/replica-tools.ts';
 import type { Bench } from '../common/part.ts';
 import type { Contestant } from '../common/section.ts';
 

@@ -12,8 +12,8 @@ import { Listener } from '../../../src/database/listener.ts';
 import { applicationName, connectionOptions } from '../../../src/database/session/connection.ts';
 import { ReconnectingSession } from '../../../src/database/session/reconnecting-session.ts';
 import { Session } from '../../../src/database/session/session.ts';
-import { TEST_IDENTITY } from '../../support/fake-peer.ts';
-import type { LogEntry } from '../../support/node-process.ts';
+import { TEST_IDENTITY } from '../../support/nodes/fake-peer.ts';
+import type { LogEntry } from '../../support/nodes/node-process.ts';
 
 /** What the tests record of a resignation. */
 export const RESIGNATION = { reason: 'test', cause: 'stop', handTo: null, askedBy: null } as const;

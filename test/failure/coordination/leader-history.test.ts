@@ -1,11 +1,15 @@
 import { expect } from 'chai';
-import { plantao } from '../../support/command.ts';
 import { eventually } from '../../support/eventually.ts';
-import { get, post } from '../../support/http.ts';
-import type { NodeProcess } from '../../support/node-process.ts';
-import { createDatabase, type TestDatabase } from '../../support/postgres.ts';
-import { type ReplicatedPostgres, requireServerTools, startReplicatedPostgres } from '../../support/replica.ts';
-import { startTcpProxy, type TcpProxy } from '../../support/tcp-proxy.ts';
+import { get, post } from '../../support/network/http.ts';
+import { startTcpProxy, type TcpProxy } from '../../support/network/tcp-proxy.ts';
+import { plantao } from '../../support/nodes/command.ts';
+import type { NodeProcess } from '../../support/nodes/node-process.ts';
+import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
+import {
+  type ReplicatedPostgres,
+  requireServerTools,
+  startReplicatedPostgres,
+} from '../../support/postgres/replica.ts';
 import { Scene } from '../scene.ts';
 
 interface Ended {

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { createDatabase, type TestDatabase } from '../../support/postgres.ts';
+import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
 import { type LocalLock, localLock, PROMOTION } from './coordinator.ts';
 
 const LEASE_MS = 1000;

@@ -6,11 +6,11 @@ import pino from 'pino';
 import { LockThread, type LockThreadOptions } from '../../../src/coordination/lock/lock-thread.ts';
 import { LockWorkerError } from '../../../src/coordination/lock/lock-worker-link.ts';
 import { eventually } from '../../support/eventually.ts';
-import { lockProgram } from '../../support/node-build.ts';
-import type { LogEntry } from '../../support/node-process.ts';
-import { createDatabase, type TestDatabase } from '../../support/postgres.ts';
-import { startTcpProxy } from '../../support/tcp-proxy.ts';
-import { runningWorkers } from '../../support/worker-threads.ts';
+import { startTcpProxy } from '../../support/network/tcp-proxy.ts';
+import { lockProgram } from '../../support/nodes/node-build.ts';
+import type { LogEntry } from '../../support/nodes/node-process.ts';
+import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
+import { runningWorkers } from '../../support/run/worker-threads.ts';
 import { localLock, PROMOTION, RESIGNATION } from './coordinator.ts';
 
 const LEASE_MS = 1000;

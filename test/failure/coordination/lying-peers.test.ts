@@ -1,8 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'chai';
 import { eventually } from '../../support/eventually.ts';
-import { FakePeer } from '../../support/fake-peer.ts';
-import { createDatabase, type TestDatabase } from '../../support/postgres.ts';
+import { FakePeer } from '../../support/nodes/fake-peer.ts';
+import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
 import { type Coordinator, type CoordinatorOptions, startCoordinator } from './coordinator.ts';
 
 const LEASE_MS = 600;

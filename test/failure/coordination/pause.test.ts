@@ -3,11 +3,11 @@ import { expect } from 'chai';
 import pg from 'pg';
 import { seedData } from '../../../src/local-cluster/demo-data.ts';
 import { OneActiveWatch } from '../../../src/prove/rig/one-active-watch.ts';
-import { plantao } from '../../support/command.ts';
 import { eventually } from '../../support/eventually.ts';
-import { get, post } from '../../support/http.ts';
-import { type NodeProcess, startCluster, type TestCluster } from '../../support/node-process.ts';
-import { createDatabase, type TestDatabase } from '../../support/postgres.ts';
+import { get, post } from '../../support/network/http.ts';
+import { plantao } from '../../support/nodes/command.ts';
+import { type NodeProcess, startCluster, type TestCluster } from '../../support/nodes/node-process.ts';
+import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
 
 const LEASE_MS = 1000;
 /** Without a pause a standby takes over within milliseconds after a kill, and within a lease after a freeze. */

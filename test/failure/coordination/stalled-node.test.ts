@@ -6,10 +6,10 @@ import { expect } from 'chai';
 import { maxSilenceMs } from '../../../src/coordination/lock/sign-of-life.ts';
 import { seedData } from '../../../src/local-cluster/demo-data.ts';
 import { eventually } from '../../support/eventually.ts';
-import { freePort } from '../../support/free-port.ts';
-import { get, post } from '../../support/http.ts';
-import { createDatabase, type TestDatabase } from '../../support/postgres.ts';
-import { type LocalNode, localNode } from '../../support/two-nodes.ts';
+import { freePort } from '../../support/network/free-port.ts';
+import { get, post } from '../../support/network/http.ts';
+import { type LocalNode, localNode } from '../../support/nodes/two-nodes.ts';
+import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
 import type { Stall } from './stalling-node.ts';
 
 const LEASE_MS = 1000;

@@ -5,7 +5,7 @@
 import pino from 'pino';
 import { createNode } from '../../../src/node/node.ts';
 import { readSettings } from '../../../src/settings.ts';
-import { lockProgram } from '../../support/node-build.ts';
+import { lockProgram } from '../../support/nodes/node-build.ts';
 
 /** Long enough for the test; an endless loop would outlive a test run that is killed. */
 const FOR_EVER_MS = 60_000;

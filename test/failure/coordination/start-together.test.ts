@@ -1,9 +1,9 @@
 import { expect } from 'chai';
 import pg from 'pg';
 import { eventually } from '../../support/eventually.ts';
-import { get } from '../../support/http.ts';
-import { startCluster } from '../../support/node-process.ts';
-import { createDatabase, type TestDatabase } from '../../support/postgres.ts';
+import { get } from '../../support/network/http.ts';
+import { startCluster } from '../../support/nodes/node-process.ts';
+import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
 
 describe('Two nodes with IS_ACTIVE=true that start together on an empty database', () => {
   let database: TestDatabase;

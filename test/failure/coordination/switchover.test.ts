@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import { eventually } from '../../support/eventually.ts';
-import { FakePeer } from '../../support/fake-peer.ts';
-import { createDatabase, type TestDatabase } from '../../support/postgres.ts';
-import { testServer } from '../../support/test-server.ts';
+import { FakePeer } from '../../support/nodes/fake-peer.ts';
+import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
+import { testServer } from '../../support/postgres/test-server.ts';
 import { type Coordinator, type CoordinatorOptions, localLock, PROMOTION, startCoordinator } from './coordinator.ts';
 
 /** Long enough for half of it to be more than a busy machine takes for a promotion. */

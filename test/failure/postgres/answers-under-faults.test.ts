@@ -3,10 +3,10 @@ import { expect } from 'chai';
 import pg from 'pg';
 import { seedData } from '../../../src/local-cluster/demo-data.ts';
 import { eventually } from '../../support/eventually.ts';
-import { get, request } from '../../support/http.ts';
-import { type NodeProcess, startNode } from '../../support/node-process.ts';
-import { type OwnPostgres, startPostgresOfItsOwn } from '../../support/postgres.ts';
-import { startTcpProxy, type TcpProxy } from '../../support/tcp-proxy.ts';
+import { get, request } from '../../support/network/http.ts';
+import { startTcpProxy, type TcpProxy } from '../../support/network/tcp-proxy.ts';
+import { type NodeProcess, startNode } from '../../support/nodes/node-process.ts';
+import { type OwnPostgres, startPostgresOfItsOwn } from '../../support/postgres/postgres.ts';
 
 /** One of each kind of work with the database: its pool, its batches, its cursors, its tokens. */
 const REQUESTS: readonly [method: string, path: string, body?: unknown][] = [

@@ -2,9 +2,9 @@ import { expect } from 'chai';
 import pg from 'pg';
 import { seedData } from '../../../src/local-cluster/demo-data.ts';
 import { eventually } from '../../support/eventually.ts';
-import { get, type JsonObject, post } from '../../support/http.ts';
-import { createDatabase, type TestDatabase } from '../../support/postgres.ts';
-import { startTwoNodes, type TwoNodes } from '../../support/two-nodes.ts';
+import { get, type JsonObject, post } from '../../support/network/http.ts';
+import { startTwoNodes, type TwoNodes } from '../../support/nodes/two-nodes.ts';
+import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
 
 const INSERT = "INSERT INTO plantao.messages (group_id, sender_id, content) VALUES (1, 1, 'left open')";
 

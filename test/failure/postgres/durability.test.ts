@@ -1,10 +1,14 @@
 import { expect } from 'chai';
 import { seedData } from '../../../src/local-cluster/demo-data.ts';
 import { eventually } from '../../support/eventually.ts';
-import { freePort } from '../../support/free-port.ts';
-import { get, type JsonObject, post } from '../../support/http.ts';
-import { type ReplicatedPostgres, requireServerTools, startReplicatedPostgres } from '../../support/replica.ts';
-import { type LocalNode, localNode } from '../../support/two-nodes.ts';
+import { freePort } from '../../support/network/free-port.ts';
+import { get, type JsonObject, post } from '../../support/network/http.ts';
+import { type LocalNode, localNode } from '../../support/nodes/two-nodes.ts';
+import {
+  type ReplicatedPostgres,
+  requireServerTools,
+  startReplicatedPostgres,
+} from '../../support/postgres/replica.ts';
 
 const REPLICATED = { prefer: 'durable=replicated' };
 const DEADLINE_MS = 9000;

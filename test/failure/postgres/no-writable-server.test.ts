@@ -2,8 +2,12 @@ import { once } from 'node:events';
 import { createServer, type Socket, type Server as TcpServer } from 'node:net';
 import { expect } from 'chai';
 import { eventually } from '../../support/eventually.ts';
-import { get, type JsonObject, post } from '../../support/http.ts';
-import { type ReplicatedPostgres, requireServerTools, startReplicatedPostgres } from '../../support/replica.ts';
+import { get, type JsonObject, post } from '../../support/network/http.ts';
+import {
+  type ReplicatedPostgres,
+  requireServerTools,
+  startReplicatedPostgres,
+} from '../../support/postgres/replica.ts';
 import { Scene } from '../scene.ts';
 
 const PATIENCE = { within: 30_000 };

@@ -3,10 +3,10 @@ import pg from 'pg';
 import { sqlState } from '../../../src/database/errors.ts';
 import { seedData } from '../../../src/local-cluster/demo-data.ts';
 import { eventually } from '../../support/eventually.ts';
-import { get, post } from '../../support/http.ts';
-import { People } from '../../support/people.ts';
-import { type OwnPostgres, startPostgresOfItsOwn } from '../../support/postgres.ts';
-import { type LocalNode, localNode, startTwoNodes, type TwoNodes } from '../../support/two-nodes.ts';
+import { get, post } from '../../support/network/http.ts';
+import { People } from '../../support/network/people.ts';
+import { type LocalNode, localNode, startTwoNodes, type TwoNodes } from '../../support/nodes/two-nodes.ts';
+import { type OwnPostgres, startPostgresOfItsOwn } from '../../support/postgres/postgres.ts';
 
 /** The log is read once a second; a busy machine adds to that. */
 const BY_READING_MS = 4000;

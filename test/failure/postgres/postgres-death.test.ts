@@ -1,8 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'chai';
 import pg from 'pg';
-import { get } from '../../support/http.ts';
-import { type OwnPostgres, startPostgresOfItsOwn } from '../../support/postgres.ts';
+import { get } from '../../support/network/http.ts';
+import { type OwnPostgres, startPostgresOfItsOwn } from '../../support/postgres/postgres.ts';
 import { type Aftermath, Scene } from '../scene.ts';
 
 const LEASE_MS = 1000;

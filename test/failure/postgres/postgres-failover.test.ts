@@ -1,8 +1,12 @@
 import { expect } from 'chai';
 import { eventually } from '../../support/eventually.ts';
-import { get, type JsonObject, post } from '../../support/http.ts';
-import { type ReplicatedPostgres, requireServerTools, startReplicatedPostgres } from '../../support/replica.ts';
-import { startTcpProxy, type TcpProxy } from '../../support/tcp-proxy.ts';
+import { get, type JsonObject, post } from '../../support/network/http.ts';
+import { startTcpProxy, type TcpProxy } from '../../support/network/tcp-proxy.ts';
+import {
+  type ReplicatedPostgres,
+  requireServerTools,
+  startReplicatedPostgres,
+} from '../../support/postgres/replica.ts';
 import { Scene } from '../scene.ts';
 
 /** Posts that only the primary has when it is lost. */

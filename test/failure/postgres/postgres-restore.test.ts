@@ -4,10 +4,14 @@ import path from 'node:path';
 import { expect } from 'chai';
 import { seedData } from '../../../src/local-cluster/demo-data.ts';
 import { eventually } from '../../support/eventually.ts';
-import { get, type JsonObject, post } from '../../support/http.ts';
-import { type NodeProcess, startNode } from '../../support/node-process.ts';
-import { type ReplicatedPostgres, requireServerTools, startReplicatedPostgres } from '../../support/replica.ts';
-import type { ServerTools } from '../../support/replica-tools.ts';
+import { get, type JsonObject, post } from '../../support/network/http.ts';
+import { type NodeProcess, startNode } from '../../support/nodes/node-process.ts';
+import {
+  type ReplicatedPostgres,
+  requireServerTools,
+  startReplicatedPostgres,
+} from '../../support/postgres/replica.ts';
+import type { ServerTools } from '../../support/postgres/replica-tools.ts';
 
 /** Follows the README's lines under "Restore and clone": an error in them fails here. */
 describe('A database restored on another server with pg_dump and pg_restore', function () {

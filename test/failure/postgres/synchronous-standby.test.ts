@@ -2,9 +2,9 @@ import { expect } from 'chai';
 import pg from 'pg';
 import { seedData } from '../../../src/local-cluster/demo-data.ts';
 import { eventually } from '../../support/eventually.ts';
-import { type Answer, get, type JsonObject, post } from '../../support/http.ts';
-import { type OwnPostgres, startPostgresOfItsOwn } from '../../support/postgres.ts';
-import { startTwoNodes, type TwoNodes } from '../../support/two-nodes.ts';
+import { type Answer, get, type JsonObject, post } from '../../support/network/http.ts';
+import { startTwoNodes, type TwoNodes } from '../../support/nodes/two-nodes.ts';
+import { type OwnPostgres, startPostgresOfItsOwn } from '../../support/postgres/postgres.ts';
 
 const ANSWERED_WITHIN_MS = 9000;
 /** One for each session that a node keeps, and some that are about to end. */

@@ -2,11 +2,15 @@ import { expect } from 'chai';
 import { ChatClient } from '../../../src/client/index.ts';
 import { seedData } from '../../../src/local-cluster/demo-data.ts';
 import { eventually } from '../../support/eventually.ts';
-import { freePort } from '../../support/free-port.ts';
-import { get, post } from '../../support/http.ts';
-import { type ReplicatedPostgres, requireServerTools, startReplicatedPostgres } from '../../support/replica.ts';
-import { startTcpProxy, type TcpProxy } from '../../support/tcp-proxy.ts';
-import { type LocalNode, localNode } from '../../support/two-nodes.ts';
+import { freePort } from '../../support/network/free-port.ts';
+import { get, post } from '../../support/network/http.ts';
+import { startTcpProxy, type TcpProxy } from '../../support/network/tcp-proxy.ts';
+import { type LocalNode, localNode } from '../../support/nodes/two-nodes.ts';
+import {
+  type ReplicatedPostgres,
+  requireServerTools,
+  startReplicatedPostgres,
+} from '../../support/postgres/replica.ts';
 
 const PATIENCE = { within: 30_000 };
 

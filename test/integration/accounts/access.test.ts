@@ -7,11 +7,11 @@ import { allRoutes } from '../../../src/http/routes/index.ts';
 import type { Services } from '../../../src/http/services.ts';
 import { Measurements } from '../../../src/measurements.ts';
 import { eventually } from '../../support/eventually.ts';
-import { freePort } from '../../support/free-port.ts';
-import { get, post } from '../../support/http.ts';
-import { People, type Person } from '../../support/people.ts';
-import { createDatabase, type TestDatabase } from '../../support/postgres.ts';
-import { type LocalNode, localNode } from '../../support/two-nodes.ts';
+import { freePort } from '../../support/network/free-port.ts';
+import { get, post } from '../../support/network/http.ts';
+import { People, type Person } from '../../support/network/people.ts';
+import { type LocalNode, localNode } from '../../support/nodes/two-nodes.ts';
+import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
 
 const ADMIN_TOKEN = 'the-administrators-own-token';
 

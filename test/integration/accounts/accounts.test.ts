@@ -11,8 +11,8 @@ import { Users } from '../../../src/chat/users.ts';
 import { fencedWrite } from '../../../src/database/fenced-write.ts';
 import { openSequelize } from '../../../src/database/sequelize.ts';
 import { eventually } from '../../support/eventually.ts';
-import { People } from '../../support/people.ts';
-import { createDatabase, type TestDatabase } from '../../support/postgres.ts';
+import { People } from '../../support/network/people.ts';
+import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
 
 /** Passwords compared as plain text, with a hook that runs during a check. */
 class PlainPasswords {

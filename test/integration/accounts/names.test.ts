@@ -1,9 +1,9 @@
 import { expect } from 'chai';
 import pg from 'pg';
 import { nameKey } from '../../../src/chat/names.ts';
-import { get, type JsonObject, post } from '../../support/http.ts';
-import { createDatabase, type TestDatabase } from '../../support/postgres.ts';
-import { useTwoNodes } from '../../support/two-nodes.ts';
+import { get, type JsonObject, post } from '../../support/network/http.ts';
+import { useTwoNodes } from '../../support/nodes/two-nodes.ts';
+import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
 
 const written = (name: string) =>
   JSON.stringify(name).replace(/[^ -~]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16)}`);

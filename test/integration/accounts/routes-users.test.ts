@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { get, post } from '../../support/http.ts';
-import { useTwoNodes } from '../../support/two-nodes.ts';
+import { get, post } from '../../support/network/http.ts';
+import { useTwoNodes } from '../../support/nodes/two-nodes.ts';
 import { chatCalls } from '../chat-calls.ts';
 
 describe('Users over HTTP', () => {

@@ -1,10 +1,10 @@
 import { expect } from 'chai';
 import pg from 'pg';
 import { eventually } from '../../support/eventually.ts';
-import { type Answer, del, get, type JsonObject, post } from '../../support/http.ts';
-import { type NodeProcess, startNode } from '../../support/node-process.ts';
-import { People, type Person } from '../../support/people.ts';
-import { createDatabase, type TestDatabase } from '../../support/postgres.ts';
+import { type Answer, del, get, type JsonObject, post } from '../../support/network/http.ts';
+import { People, type Person } from '../../support/network/people.ts';
+import { type NodeProcess, startNode } from '../../support/nodes/node-process.ts';
+import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
 
 const ADMIN_TOKEN = 'the-administrators-own-token';
 

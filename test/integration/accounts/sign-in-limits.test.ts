@@ -5,8 +5,8 @@ import pino from 'pino';
 import type { Sequelize } from 'sequelize';
 import { type Guess, SignInLimits, TooManyTriesError } from '../../../src/chat/auth/sign-in-limits.ts';
 import { openSequelize } from '../../../src/database/sequelize.ts';
-import { People } from '../../support/people.ts';
-import { createDatabase, type TestDatabase } from '../../support/postgres.ts';
+import { People } from '../../support/network/people.ts';
+import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
 
 const POOL_SIZE = 3;
 const [HOME, AWAY] = ['198.51.100.1', '203.0.113.1'];

@@ -1,9 +1,9 @@
 import { expect } from 'chai';
 import pg from 'pg';
 import { eventually } from '../../support/eventually.ts';
-import { get, type JsonObject, post } from '../../support/http.ts';
-import { createDatabase, type TestDatabase } from '../../support/postgres.ts';
-import { localNode, useTwoNodes } from '../../support/two-nodes.ts';
+import { get, type JsonObject, post } from '../../support/network/http.ts';
+import { localNode, useTwoNodes } from '../../support/nodes/two-nodes.ts';
+import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
 import { chatCalls } from '../chat-calls.ts';
 import { LogNode } from '../delivery/delivery-node.ts';
 

@@ -1,12 +1,12 @@
 import { expect } from 'chai';
 import pg from 'pg';
 import { eventually } from '../../support/eventually.ts';
-import { FakePeer } from '../../support/fake-peer.ts';
-import { freePort } from '../../support/free-port.ts';
-import { get, post } from '../../support/http.ts';
-import { createDatabase, type TestDatabase } from '../../support/postgres.ts';
-import { testServer, withDatabase } from '../../support/test-server.ts';
-import { type LocalNode, localNode } from '../../support/two-nodes.ts';
+import { freePort } from '../../support/network/free-port.ts';
+import { get, post } from '../../support/network/http.ts';
+import { FakePeer } from '../../support/nodes/fake-peer.ts';
+import { type LocalNode, localNode } from '../../support/nodes/two-nodes.ts';
+import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
+import { testServer, withDatabase } from '../../support/postgres/test-server.ts';
 
 /** A node of the source database, as it was a second before the copy was made. */
 const ROW = `

@@ -1,9 +1,9 @@
 import { expect } from 'chai';
 import pg from 'pg';
-import { canonicalAnswers } from '../../support/canonical-answers.ts';
-import { createDatabase, type TestDatabase } from '../../support/postgres.ts';
-import { testServer } from '../../support/test-server.ts';
-import { type UnusualSetting, unusualSettings } from '../../support/unusual-settings.ts';
+import { canonicalAnswers } from '../../support/network/canonical-answers.ts';
+import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
+import { testServer } from '../../support/postgres/test-server.ts';
+import { type UnusualSetting, unusualSettings } from '../../support/postgres/unusual-settings.ts';
 
 /** Settings at once. Fewer would name the guilty one sooner, and take longer. */
 const BATCH = 100;

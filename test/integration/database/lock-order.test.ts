@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import pg from 'pg';
 import { eventually } from '../../support/eventually.ts';
-import { createDatabase, type TestDatabase } from '../../support/postgres.ts';
+import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
 
 const POST = `SELECT outcome FROM plantao.post_messages(1, false, $1::bigint[], $2::bigint[], $3::text[], $4::text[])`;
 const WRITERS = 6;

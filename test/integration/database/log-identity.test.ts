@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import pg from 'pg';
 import { CursorExpiredError, parseCursor } from '../../../src/events/cursor.ts';
 import { eventually } from '../../support/eventually.ts';
-import { type OwnPostgres, startPostgresOfItsOwn } from '../../support/postgres.ts';
+import { type OwnPostgres, startPostgresOfItsOwn } from '../../support/postgres/postgres.ts';
 import { LogNode } from '../delivery/delivery-node.ts';
 
 /** Commits that nobody waits for stay in memory, and are lost in a crash: no writer flushes them meanwhile. */

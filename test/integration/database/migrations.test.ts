@@ -4,7 +4,7 @@ import pg from 'pg';
 import { MigrationError, migrate } from '../../../src/database/migrator.ts';
 import { seedData } from '../../../src/local-cluster/demo-data.ts';
 import { eventually } from '../../support/eventually.ts';
-import { createDatabase, type TestDatabase } from '../../support/postgres.ts';
+import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
 
 /** Creates a database for each test, `empty` or migrated, with a session. */
 function useDatabase(options: { empty: boolean }) {

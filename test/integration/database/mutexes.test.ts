@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { expect } from 'chai';
 import pg from 'pg';
-import { createDatabase, type TestDatabase } from '../../support/postgres.ts';
-import { testServer } from '../../support/test-server.ts';
+import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
+import { testServer } from '../../support/postgres/test-server.ts';
 
 const MUTEXES = ['event_log', 'write_fence', 'group_names'];
 const INSERT = "INSERT INTO plantao.messages (group_id, sender_id, content) VALUES (1, 1, 'Olá')";

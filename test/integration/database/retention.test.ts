@@ -6,7 +6,7 @@ import { openSequelize } from '../../../src/database/sequelize.ts';
 import { CursorExpiredError } from '../../../src/events/cursor.ts';
 import { Retention, type RetentionOptions } from '../../../src/events/retention.ts';
 import { seedData } from '../../../src/local-cluster/demo-data.ts';
-import { createDatabase, type TestDatabase } from '../../support/postgres.ts';
+import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
 import { LogNode } from '../delivery/delivery-node.ts';
 
 interface Status {

@@ -3,10 +3,10 @@ import { expect } from 'chai';
 import pg from 'pg';
 import { migrate } from '../../../src/database/migrator.ts';
 import { eventually } from '../../support/eventually.ts';
-import { del, get, post } from '../../support/http.ts';
-import { createDatabase, startPostgresOfItsOwn, type TestDatabase } from '../../support/postgres.ts';
-import { testServer } from '../../support/test-server.ts';
-import { startTwoNodes, type TwoNodes } from '../../support/two-nodes.ts';
+import { del, get, post } from '../../support/network/http.ts';
+import { startTwoNodes, type TwoNodes } from '../../support/nodes/two-nodes.ts';
+import { createDatabase, startPostgresOfItsOwn, type TestDatabase } from '../../support/postgres/postgres.ts';
+import { testServer } from '../../support/postgres/test-server.ts';
 
 const ADMIN_TOKEN = 'the-administrators-own-token';
 

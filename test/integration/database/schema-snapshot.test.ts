@@ -3,8 +3,8 @@ import { expect } from 'chai';
 import pg from 'pg';
 import { LEADER_LOCK, MIGRATION_LOCK } from '../../../src/database/advisory-locks.ts';
 import { CHANNELS } from '../../../src/database/channels.ts';
-import { createDatabase, type TestDatabase } from '../../support/postgres.ts';
-import { dumpSchema, SCHEMA_SNAPSHOT } from '../../support/schema-dump.ts';
+import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
+import { dumpSchema, SCHEMA_SNAPSHOT } from '../../support/postgres/schema-dump.ts';
 
 /** The version of the embedded PostgreSQL that wrote the snapshot: others print definitions in another way. */
 const SNAPSHOT_MAJOR = 18;

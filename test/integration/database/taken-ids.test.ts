@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import pg from 'pg';
-import { post } from '../../support/http.ts';
-import { useTwoNodes } from '../../support/two-nodes.ts';
+import { post } from '../../support/network/http.ts';
+import { useTwoNodes } from '../../support/nodes/two-nodes.ts';
 import { chatCalls } from '../chat-calls.ts';
 
 describe('A sequence that is behind the ids in its table', () => {

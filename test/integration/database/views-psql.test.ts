@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import pg from 'pg';
 import { eventually } from '../../support/eventually.ts';
-import { get } from '../../support/http.ts';
-import { useTwoNodes } from '../../support/two-nodes.ts';
+import { get } from '../../support/network/http.ts';
+import { useTwoNodes } from '../../support/nodes/two-nodes.ts';
 
 interface Poll {
   events: { kind: string; message?: { content: string }; payload?: unknown }[];

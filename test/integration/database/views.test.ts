@@ -2,8 +2,8 @@ import { expect } from 'chai';
 import pg from 'pg';
 import { KEPT_SESSIONS } from '../../../src/database/session/connection.ts';
 import { eventually } from '../../support/eventually.ts';
-import { post } from '../../support/http.ts';
-import { useTwoNodes } from '../../support/two-nodes.ts';
+import { post } from '../../support/network/http.ts';
+import { useTwoNodes } from '../../support/nodes/two-nodes.ts';
 
 /** The stable interface of the views for queries and alerts: these columns stay, in this order and with these types. */
 const PROMISED: Record<string, string> = {

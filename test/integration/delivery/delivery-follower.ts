@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { get, type JsonObject } from '../../support/http.ts';
+import { get, type JsonObject } from '../../support/network/http.ts';
 
 /** An event as polls show it. */
 export interface ShownEvent extends JsonObject {

@@ -3,10 +3,10 @@ import { expect } from 'chai';
 import pg from 'pg';
 import { seedData } from '../../../src/local-cluster/demo-data.ts';
 import { eventually } from '../../support/eventually.ts';
-import { get, post } from '../../support/http.ts';
-import { createDatabase, type TestDatabase } from '../../support/postgres.ts';
-import { startTcpProxy, type TcpProxy } from '../../support/tcp-proxy.ts';
-import { type LocalNode, localNode, startTwoNodes, type TwoNodes } from '../../support/two-nodes.ts';
+import { get, post } from '../../support/network/http.ts';
+import { startTcpProxy, type TcpProxy } from '../../support/network/tcp-proxy.ts';
+import { type LocalNode, localNode, startTwoNodes, type TwoNodes } from '../../support/nodes/two-nodes.ts';
+import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
 import { LogNode, type LogNodeOptions } from './delivery-node.ts';
 
 /** The timed read runs about once a second; the rest is for a busy machine. */

@@ -1,9 +1,9 @@
 import { expect } from 'chai';
 import pg from 'pg';
 import { eventually } from '../../support/eventually.ts';
-import { get } from '../../support/http.ts';
-import { createDatabase, type TestDatabase } from '../../support/postgres.ts';
-import { useTwoNodes } from '../../support/two-nodes.ts';
+import { get } from '../../support/network/http.ts';
+import { useTwoNodes } from '../../support/nodes/two-nodes.ts';
+import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
 import { Follower } from './delivery-follower.ts';
 import { LogNode } from './delivery-node.ts';
 

@@ -2,8 +2,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'chai';
 import pg from 'pg';
 import { eventually } from '../../support/eventually.ts';
-import { type Answer, del, get, type JsonObject, post } from '../../support/http.ts';
-import { useTwoNodes } from '../../support/two-nodes.ts';
+import { type Answer, del, get, type JsonObject, post } from '../../support/network/http.ts';
+import { useTwoNodes } from '../../support/nodes/two-nodes.ts';
 
 interface Sent extends JsonObject {
   message_id: number;

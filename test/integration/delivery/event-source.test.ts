@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { eventually } from '../../support/eventually.ts';
-import { get, post } from '../../support/http.ts';
-import { useTwoNodes } from '../../support/two-nodes.ts';
+import { get, post } from '../../support/network/http.ts';
+import { useTwoNodes } from '../../support/nodes/two-nodes.ts';
 
 describe('The stream of a browser’s EventSource', () => {
   const nodes = useTwoNodes({ MAX_WAITERS: '1' });

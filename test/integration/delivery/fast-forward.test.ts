@@ -3,7 +3,7 @@ import pg from 'pg';
 import { NamedAudience } from '../../../src/chat/delivery/audiences.ts';
 import { groupNames } from '../../../src/chat/delivery/membership-cache.ts';
 import { eventually } from '../../support/eventually.ts';
-import { createDatabase, type TestDatabase } from '../../support/postgres.ts';
+import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
 import { LogNode } from './delivery-node.ts';
 
 /** The statement of a fast-forward is the only one without a name. */

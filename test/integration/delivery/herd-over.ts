@@ -2,9 +2,9 @@ import http from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
 import { eventually } from '../../support/eventually.ts';
-import { get, post } from '../../support/http.ts';
-import { type NodeProcess, startCluster } from '../../support/node-process.ts';
-import { startPostgresOfItsOwn } from '../../support/own-postgres.ts';
+import { get, post } from '../../support/network/http.ts';
+import { type NodeProcess, startCluster } from '../../support/nodes/node-process.ts';
+import { startPostgresOfItsOwn } from '../../support/postgres/own-postgres.ts';
 
 /** A statement and how often it ran, by pg_stat_statements. */
 export interface Statement {

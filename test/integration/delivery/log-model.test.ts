@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import pg from 'pg';
-import { IS_LONG_RUN } from '../../support/long-run.ts';
-import { createDatabase, type TestDatabase } from '../../support/postgres.ts';
+import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
+import { IS_LONG_RUN } from '../../support/run/long-run.ts';
 import type { LogNode } from './delivery-node.ts';
 import { LogModel } from './log-model.ts';
 import { type Step, World } from './log-model-world.ts';

@@ -1,6 +1,6 @@
 import { eventually } from '../../support/eventually.ts';
-import { type Answer, get, type JsonObject } from '../../support/http.ts';
-import type { LocalNode, UsedNodes } from '../../support/two-nodes.ts';
+import { type Answer, get, type JsonObject } from '../../support/network/http.ts';
+import type { LocalNode, UsedNodes } from '../../support/nodes/two-nodes.ts';
 
 /** One event as a client sees it. */
 interface Event extends JsonObject {

@@ -7,9 +7,9 @@ import { groupNames } from '../../../src/chat/delivery/membership-cache.ts';
 import { CursorExpiredError, parseCursor } from '../../../src/events/cursor.ts';
 import { seedData } from '../../../src/local-cluster/demo-data.ts';
 import { eventually } from '../../support/eventually.ts';
-import { get, post } from '../../support/http.ts';
-import { createDatabase, type TestDatabase } from '../../support/postgres.ts';
-import { localNode, useTwoNodes } from '../../support/two-nodes.ts';
+import { get, post } from '../../support/network/http.ts';
+import { localNode, useTwoNodes } from '../../support/nodes/two-nodes.ts';
+import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
 import { DirectPoll, LogNode } from './delivery-node.ts';
 
 const waitersOf = async (url: string) =>

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { del, get, post } from '../../support/http.ts';
-import { type LocalNode, useTwoNodes } from '../../support/two-nodes.ts';
+import { del, get, post } from '../../support/network/http.ts';
+import { type LocalNode, useTwoNodes } from '../../support/nodes/two-nodes.ts';
 import { CURSOR, chatCalls } from '../chat-calls.ts';
 import { kinds, type Poll, pollCalls } from './poll-calls.ts';
 

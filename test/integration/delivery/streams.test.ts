@@ -2,8 +2,8 @@ import { execFile } from 'node:child_process';
 import { expect } from 'chai';
 import pg from 'pg';
 import { eventually } from '../../support/eventually.ts';
-import { del, get, post, request } from '../../support/http.ts';
-import { localNode, useTwoNodes } from '../../support/two-nodes.ts';
+import { del, get, post, request } from '../../support/network/http.ts';
+import { localNode, useTwoNodes } from '../../support/nodes/two-nodes.ts';
 import { StreamReader } from './stream-reader.ts';
 
 const CURSOR = /^[0-9a-f]{12}-\d+$/;

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import pg from 'pg';
-import { get, post } from '../../support/http.ts';
-import { People } from '../../support/people.ts';
-import { type UsedNodes, useTwoNodes } from '../../support/two-nodes.ts';
+import { get, post } from '../../support/network/http.ts';
+import { People } from '../../support/network/people.ts';
+import { type UsedNodes, useTwoNodes } from '../../support/nodes/two-nodes.ts';
 
 describe('The limits on groups', function () {
   this.timeout(120_000);

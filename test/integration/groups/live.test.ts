@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import pg from 'pg';
 import { eventually } from '../../support/eventually.ts';
-import { get, type JsonObject, post } from '../../support/http.ts';
-import { useTwoNodes } from '../../support/two-nodes.ts';
+import { get, type JsonObject, post } from '../../support/network/http.ts';
+import { useTwoNodes } from '../../support/nodes/two-nodes.ts';
 import { chatCalls } from '../chat-calls.ts';
 import { StreamReader } from '../delivery/stream-reader.ts';
 

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import pg from 'pg';
 import { eventually } from '../../support/eventually.ts';
-import { del, get, post } from '../../support/http.ts';
-import { useTwoNodes } from '../../support/two-nodes.ts';
+import { del, get, post } from '../../support/network/http.ts';
+import { useTwoNodes } from '../../support/nodes/two-nodes.ts';
 import { ANA, BRUNO, CURSOR, chatCalls, isMissing } from '../chat-calls.ts';
 
 const OWNER = { ...ANA, role: 'owner' };

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import pg from 'pg';
 import { eventually } from '../../support/eventually.ts';
-import { get, post } from '../../support/http.ts';
-import { useTwoNodes } from '../../support/two-nodes.ts';
+import { get, post } from '../../support/network/http.ts';
+import { useTwoNodes } from '../../support/nodes/two-nodes.ts';
 
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 

@@ -1,9 +1,9 @@
 import { expect } from 'chai';
 import { HostCheck } from '../../../src/http/request/checks/host-check.ts';
 import { eventually } from '../../support/eventually.ts';
-import { get, post, request } from '../../support/http.ts';
-import { getText, postText, RawClient } from '../../support/raw-client.ts';
-import { useTwoNodes } from '../../support/two-nodes.ts';
+import { get, post, request } from '../../support/network/http.ts';
+import { getText, postText, RawClient } from '../../support/network/raw-client.ts';
+import { useTwoNodes } from '../../support/nodes/two-nodes.ts';
 
 const CHATS = '/chats?userId=1';
 

@@ -4,10 +4,10 @@ import pg from 'pg';
 import { addressOf } from '../../../src/http/request/checks/client-address.ts';
 import { Server } from '../../../src/http/server.ts';
 import { eventually } from '../../support/eventually.ts';
-import { freePort } from '../../support/free-port.ts';
-import { get, post } from '../../support/http.ts';
-import { createDatabase } from '../../support/postgres.ts';
-import { localNode } from '../../support/two-nodes.ts';
+import { freePort } from '../../support/network/free-port.ts';
+import { get, post } from '../../support/network/http.ts';
+import { localNode } from '../../support/nodes/two-nodes.ts';
+import { createDatabase } from '../../support/postgres/postgres.ts';
 
 describe('The address of a client', () => {
   /** Returns the client address that a node with these trusted `proxies` derives from the header. */

@@ -2,10 +2,10 @@ import { expect } from 'chai';
 import pg from 'pg';
 import { FUZZED_NODE, fuzz } from '../../fuzz/fuzzer.ts';
 import { eventually } from '../../support/eventually.ts';
-import { get } from '../../support/http.ts';
-import { IS_LONG_RUN } from '../../support/long-run.ts';
-import { startNode } from '../../support/node-process.ts';
-import { createDatabase } from '../../support/postgres.ts';
+import { get } from '../../support/network/http.ts';
+import { startNode } from '../../support/nodes/node-process.ts';
+import { createDatabase } from '../../support/postgres/postgres.ts';
+import { IS_LONG_RUN } from '../../support/run/long-run.ts';
 
 /** A few seconds per mode; `npm run fuzz` runs longer. */
 const SECONDS = IS_LONG_RUN ? 6 : 3;

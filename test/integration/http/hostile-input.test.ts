@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import { expect } from 'chai';
-import { type Answer, get, type JsonObject, post, request } from '../../support/http.ts';
-import { useTwoNodes } from '../../support/two-nodes.ts';
+import { type Answer, get, type JsonObject, post, request } from '../../support/network/http.ts';
+import { useTwoNodes } from '../../support/nodes/two-nodes.ts';
 
 /** Far below the ten seconds that the first of these once took, and far above the delays of a busy machine. */
 const SOON_MS = 1000;

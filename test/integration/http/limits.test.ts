@@ -6,11 +6,11 @@ import { networkOf } from '../../../src/chat/auth/client-network.ts';
 import { Server } from '../../../src/http/server.ts';
 import { readSettings, SettingsError } from '../../../src/settings.ts';
 import { eventually } from '../../support/eventually.ts';
-import { freePort } from '../../support/free-port.ts';
-import { get, post } from '../../support/http.ts';
-import { People } from '../../support/people.ts';
-import { createDatabase, type TestDatabase } from '../../support/postgres.ts';
-import { type LocalNode, localNode } from '../../support/two-nodes.ts';
+import { freePort } from '../../support/network/free-port.ts';
+import { get, post } from '../../support/network/http.ts';
+import { People } from '../../support/network/people.ts';
+import { type LocalNode, localNode } from '../../support/nodes/two-nodes.ts';
+import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
 
 describe('The rate limits', function () {
   this.timeout(60_000);

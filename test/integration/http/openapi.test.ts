@@ -3,13 +3,13 @@ import { expect } from 'chai';
 import pg from 'pg';
 import { FIELDS } from '../../../src/http/docs/field-texts.ts';
 import type { JsonSchema } from '../../../src/http/docs/json-schema.ts';
-import { type ApiDocument, Contract, expectAsDocumented } from '../../support/contract.ts';
 import { eventually } from '../../support/eventually.ts';
-import { freePort } from '../../support/free-port.ts';
-import { type Call, get, request } from '../../support/http.ts';
-import { People, type Person } from '../../support/people.ts';
-import { createDatabase, type TestDatabase } from '../../support/postgres.ts';
-import { type LocalNode, localNode } from '../../support/two-nodes.ts';
+import { type ApiDocument, Contract, expectAsDocumented } from '../../support/network/contract.ts';
+import { freePort } from '../../support/network/free-port.ts';
+import { type Call, get, request } from '../../support/network/http.ts';
+import { People, type Person } from '../../support/network/people.ts';
+import { type LocalNode, localNode } from '../../support/nodes/two-nodes.ts';
+import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
 
 const ADMIN_TOKEN = 'the-administrators-own-token';
 /** These routes need a second node, or never end. Other tests cover them. */

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
-import type { ApiDocument } from '../../support/contract.ts';
-import { get, request } from '../../support/http.ts';
-import { createDatabase, type TestDatabase } from '../../support/postgres.ts';
-import { startTwoNodes, type TwoNodes } from '../../support/two-nodes.ts';
+import type { ApiDocument } from '../../support/network/contract.ts';
+import { get, request } from '../../support/network/http.ts';
+import { startTwoNodes, type TwoNodes } from '../../support/nodes/two-nodes.ts';
+import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
 
 /** Pages keep their URL when their content changes; files under /assets/ do not. */
 const PAGES = ['/home', '/docs', '/openapi.json', '/manifest.webmanifest', '/service-worker.js'];

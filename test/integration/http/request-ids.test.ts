@@ -1,10 +1,10 @@
 import { expect } from 'chai';
 import pg from 'pg';
 import { eventually } from '../../support/eventually.ts';
-import { get, post } from '../../support/http.ts';
-import { type NodeProcess, startNode } from '../../support/node-process.ts';
-import { createDatabase, type TestDatabase } from '../../support/postgres.ts';
-import { useTwoNodes } from '../../support/two-nodes.ts';
+import { get, post } from '../../support/network/http.ts';
+import { type NodeProcess, startNode } from '../../support/nodes/node-process.ts';
+import { useTwoNodes } from '../../support/nodes/two-nodes.ts';
+import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const idOf = async (url: string, headers: Record<string, string>) =>

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { eventually } from '../../support/eventually.ts';
-import { get, type JsonObject, post, request } from '../../support/http.ts';
-import { type LocalNode, useTwoNodes } from '../../support/two-nodes.ts';
+import { get, type JsonObject, post, request } from '../../support/network/http.ts';
+import { type LocalNode, useTwoNodes } from '../../support/nodes/two-nodes.ts';
 
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import http from 'node:http';
 import { expect } from 'chai';
-import { get, post, request } from '../../support/http.ts';
-import { useTwoNodes } from '../../support/two-nodes.ts';
+import { get, post, request } from '../../support/network/http.ts';
+import { useTwoNodes } from '../../support/nodes/two-nodes.ts';
 
 /** Sends `body` without a Content-Length. */
 async function statusOfChunked(url: string, body: string): Promise<number | undefined> {

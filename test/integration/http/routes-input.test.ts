@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { type Answer, del, get, type JsonObject, post, request } from '../../support/http.ts';
-import { useTwoNodes } from '../../support/two-nodes.ts';
+import { type Answer, del, get, type JsonObject, post, request } from '../../support/network/http.ts';
+import { useTwoNodes } from '../../support/nodes/two-nodes.ts';
 
 /** Invalid ids. They are text in a query, and JSON values in a body. */
 const BAD_IDS = [

@@ -2,8 +2,8 @@ import { execFile, execFileSync } from 'node:child_process';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
 import { eventually } from '../../support/eventually.ts';
-import { get, request } from '../../support/http.ts';
-import { useTwoNodes } from '../../support/two-nodes.ts';
+import { get, request } from '../../support/network/http.ts';
+import { useTwoNodes } from '../../support/nodes/two-nodes.ts';
 
 /** That project's documented commands, unchanged, and the requests that curl sends for them if curl is not installed. */
 const SECTION_8 = {

@@ -1,9 +1,9 @@
 import { expect } from 'chai';
 import pg from 'pg';
 import { eventually } from '../../support/eventually.ts';
-import { get, post } from '../../support/http.ts';
-import { figureOf, getText, postText, RawClient } from '../../support/raw-client.ts';
-import { useTwoNodes } from '../../support/two-nodes.ts';
+import { get, post } from '../../support/network/http.ts';
+import { figureOf, getText, postText, RawClient } from '../../support/network/raw-client.ts';
+import { useTwoNodes } from '../../support/nodes/two-nodes.ts';
 
 const SLOTS = 'plantao_poll_slots';
 /** Node parses a chunk of 64 KiB in one go: 2,500 requests take a while on a busy machine. */

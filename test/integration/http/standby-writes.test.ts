@@ -1,10 +1,10 @@
 import http from 'node:http';
 import { expect } from 'chai';
 import { eventually } from '../../support/eventually.ts';
-import { freePort } from '../../support/free-port.ts';
-import { del, get, post, request } from '../../support/http.ts';
-import { createDatabase } from '../../support/postgres.ts';
-import { localNode, useTwoNodes } from '../../support/two-nodes.ts';
+import { freePort } from '../../support/network/free-port.ts';
+import { del, get, post, request } from '../../support/network/http.ts';
+import { localNode, useTwoNodes } from '../../support/nodes/two-nodes.ts';
+import { createDatabase } from '../../support/postgres/postgres.ts';
 
 describe('A standby with STANDBY_WRITES=forward', () => {
   const nodes = useTwoNodes({ STANDBY_WRITES: 'forward', TRUST_PROXY: '127.0.0.1,::1' });

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import pg from 'pg';
-import { Contract } from '../../support/contract.ts';
-import { type Answer, del, get, type JsonObject, post } from '../../support/http.ts';
-import { useTwoNodes } from '../../support/two-nodes.ts';
+import { Contract } from '../../support/network/contract.ts';
+import { type Answer, del, get, type JsonObject, post } from '../../support/network/http.ts';
+import { useTwoNodes } from '../../support/nodes/two-nodes.ts';
 
 describe('An Idempotency-Key on a request that creates or notifies', () => {
   const nodes = useTwoNodes({ DB_POOL_SIZE: '10', NOTIFICATIONS_PER_MINUTE: '60' });

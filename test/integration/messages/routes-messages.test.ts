@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { type Answer, del, get, type JsonObject, post } from '../../support/http.ts';
-import { useTwoNodes } from '../../support/two-nodes.ts';
+import { type Answer, del, get, type JsonObject, post } from '../../support/network/http.ts';
+import { useTwoNodes } from '../../support/nodes/two-nodes.ts';
 import { CURSOR, chatCalls, isMissing, TIME } from '../chat-calls.ts';
 
 interface Message {

@@ -4,7 +4,7 @@ import type { Sequelize } from 'sequelize';
 import { IndexStore } from '../../../src/chat/search/indexing/index-store.ts';
 import { SearchIndexer } from '../../../src/chat/search/indexing/search-indexer.ts';
 import { closeSequelize, openSequelize } from '../../../src/database/sequelize.ts';
-import { createDatabase, type TestDatabase } from '../../support/postgres.ts';
+import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
 
 describe('The search indexer', () => {
   let database: TestDatabase;

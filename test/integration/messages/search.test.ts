@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import pg from 'pg';
-import { get, type JsonObject, post, request } from '../../support/http.ts';
-import { useTwoNodes } from '../../support/two-nodes.ts';
+import { get, type JsonObject, post, request } from '../../support/network/http.ts';
+import { useTwoNodes } from '../../support/nodes/two-nodes.ts';
 import { BRUNO, chatCalls, isMissing } from '../chat-calls.ts';
 
 interface Found {

@@ -6,9 +6,9 @@ import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import { PACKAGE_ROOT } from '../../../src/package-root.ts';
 import { eventually } from '../../support/eventually.ts';
-import { freePort } from '../../support/free-port.ts';
-import { createDatabase, type TestDatabase } from '../../support/postgres.ts';
-import { track } from '../../support/tracked.ts';
+import { freePort } from '../../support/network/free-port.ts';
+import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
+import { track } from '../../support/run/tracked.ts';
 
 describe('npm start', function () {
   this.timeout(180_000);

@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { expect } from 'chai';
 import { help } from '../../../src/cli/chat/terminal-text.ts';
 import { PACKAGE_ROOT } from '../../../src/package-root.ts';
-import { type Behaviour, type FakeNode, json, startFakeNode, until } from '../../support/client-fake-node.ts';
-import { programOf } from '../../support/node-build.ts';
+import { type Behaviour, type FakeNode, json, startFakeNode, until } from '../../support/nodes/client-fake-node.ts';
+import { programOf } from '../../support/nodes/node-build.ts';
 
 describe('The command-line chat at a pipe', () => {
   /** A log of messages that all fake nodes share. */

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { expect } from 'chai';
 import { PACKAGE_ROOT } from '../../../src/package-root.ts';
-import { json, startFakeNode } from '../../support/client-fake-node.ts';
+import { json, startFakeNode } from '../../support/nodes/client-fake-node.ts';
 
 describe('A process that has used the client', () => {
   it('exits by itself after its event iterator has ended', async () => {

@@ -1,10 +1,10 @@
 import { expect } from 'chai';
 import pg from 'pg';
 import { COMMANDS } from '../../../src/cli/command/registry.ts';
-import { plantao } from '../../support/command.ts';
-import { freePort } from '../../support/free-port.ts';
-import { createDatabase, type TestDatabase } from '../../support/postgres.ts';
-import { startTwoNodes, type TwoNodes } from '../../support/two-nodes.ts';
+import { freePort } from '../../support/network/free-port.ts';
+import { plantao } from '../../support/nodes/command.ts';
+import { startTwoNodes, type TwoNodes } from '../../support/nodes/two-nodes.ts';
+import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
 
 describe('plantao', function () {
   this.timeout(60_000);

@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect } from 'chai';
 import { withDatabaseName } from '../../../src/database/url/rewrite-url.ts';
-import { programOf } from '../../support/node-build.ts';
-import { createDatabase, type TestDatabase } from '../../support/postgres.ts';
-import { testServer } from '../../support/test-server.ts';
+import { programOf } from '../../support/nodes/node-build.ts';
+import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
+import { testServer } from '../../support/postgres/test-server.ts';
 
 /** Short: this tests the command, and the chaos run tests the service. */
 const SHORT = ['--minutes', '0.1', '--seed', '3', '--faults', 'kill -9'];

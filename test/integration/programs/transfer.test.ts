@@ -6,9 +6,9 @@ import path from 'node:path';
 import { expect } from 'chai';
 import pg from 'pg';
 import { TABLES } from '../../../src/cli/transfer/format.ts';
-import { plantao } from '../../support/command.ts';
-import { programOf } from '../../support/node-build.ts';
-import { createDatabase, type TestDatabase } from '../../support/postgres.ts';
+import { plantao } from '../../support/nodes/command.ts';
+import { programOf } from '../../support/nodes/node-build.ts';
+import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
 
 const PEOPLE = `
   INSERT INTO plantao.users (username, password_hash) VALUES ('ana', 'a hash'), ('bruno', NULL), ('Zoë "z" \\', NULL);

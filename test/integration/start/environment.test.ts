@@ -9,8 +9,13 @@ import { closeSequelize, openSequelize } from '../../../src/database/sequelize.t
 import { connectionOptions } from '../../../src/database/session/connection.ts';
 import { Session } from '../../../src/database/session/session.ts';
 import { messageOf } from '../../../src/message-of.ts';
-import { createDatabase, type OwnPostgres, startPostgresOfItsOwn, type TestDatabase } from '../../support/postgres.ts';
-import { testServer } from '../../support/test-server.ts';
+import {
+  createDatabase,
+  type OwnPostgres,
+  startPostgresOfItsOwn,
+  type TestDatabase,
+} from '../../support/postgres/postgres.ts';
+import { testServer } from '../../support/postgres/test-server.ts';
 
 /** Returns the rows of a statement on a session and on the pool. */
 async function bothAnswer(url: string, text: string): Promise<unknown[][]> {

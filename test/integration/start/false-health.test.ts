@@ -1,11 +1,11 @@
 import { expect } from 'chai';
 import pg from 'pg';
 import { eventually } from '../../support/eventually.ts';
-import { FakePeer } from '../../support/fake-peer.ts';
-import { freePort } from '../../support/free-port.ts';
-import { get } from '../../support/http.ts';
-import { createDatabase, type TestDatabase } from '../../support/postgres.ts';
-import { type LocalNode, localNode } from '../../support/two-nodes.ts';
+import { freePort } from '../../support/network/free-port.ts';
+import { get } from '../../support/network/http.ts';
+import { FakePeer } from '../../support/nodes/fake-peer.ts';
+import { type LocalNode, localNode } from '../../support/nodes/two-nodes.ts';
+import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
 
 describe('A false health response', () => {
   let database: TestDatabase;

@@ -9,8 +9,8 @@ import { connectionOptions } from '../../../src/database/session/connection.ts';
 import { ReconnectingSession } from '../../../src/database/session/reconnecting-session.ts';
 import { Session } from '../../../src/database/session/session.ts';
 import { eventually } from '../../support/eventually.ts';
-import { createDatabase, type TestDatabase } from '../../support/postgres.ts';
-import { openSessions, testServer } from '../../support/test-server.ts';
+import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
+import { openSessions, testServer } from '../../support/postgres/test-server.ts';
 
 const silent = pino({ level: 'silent' });
 

@@ -4,11 +4,11 @@ import { applicationName, connectionOptions } from '../../../src/database/sessio
 import { Session } from '../../../src/database/session/session.ts';
 import { messageOf } from '../../../src/message-of.ts';
 import { eventually } from '../../support/eventually.ts';
-import { freePort } from '../../support/free-port.ts';
-import { get, post } from '../../support/http.ts';
-import { createDatabase, type TestDatabase } from '../../support/postgres.ts';
-import { testServer } from '../../support/test-server.ts';
-import { type LocalNode, localNode } from '../../support/two-nodes.ts';
+import { freePort } from '../../support/network/free-port.ts';
+import { get, post } from '../../support/network/http.ts';
+import { type LocalNode, localNode } from '../../support/nodes/two-nodes.ts';
+import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
+import { testServer } from '../../support/postgres/test-server.ts';
 
 describe('The database settings of a node', () => {
   let database: TestDatabase;

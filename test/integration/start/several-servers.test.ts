@@ -18,10 +18,10 @@ import { ReconnectingSession } from '../../../src/database/session/reconnecting-
 import { Session } from '../../../src/database/session/session.ts';
 import { messageOf } from '../../../src/message-of.ts';
 import { eventually } from '../../support/eventually.ts';
-import { freePort } from '../../support/free-port.ts';
-import { NodeProcess } from '../../support/node-process.ts';
-import { type OwnPostgres, startPostgresOfItsOwn } from '../../support/postgres.ts';
-import { startTcpProxy, type TcpProxy } from '../../support/tcp-proxy.ts';
+import { freePort } from '../../support/network/free-port.ts';
+import { startTcpProxy, type TcpProxy } from '../../support/network/tcp-proxy.ts';
+import { NodeProcess } from '../../support/nodes/node-process.ts';
+import { type OwnPostgres, startPostgresOfItsOwn } from '../../support/postgres/postgres.ts';
 
 /** A role of every server; their superusers have different passwords. */
 const PASSWORD = 'of both';

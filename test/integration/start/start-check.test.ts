@@ -4,8 +4,8 @@ import { UnfitServerError } from '../../../src/database/checks/server-check.ts';
 import { migrate } from '../../../src/database/migrator.ts';
 import { checkDatabase, StartCheckError } from '../../../src/node/start-check.ts';
 import { readSettings } from '../../../src/settings.ts';
-import { createDatabase, type TestDatabase } from '../../support/postgres.ts';
-import { testServer, withDatabase } from '../../support/test-server.ts';
+import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
+import { testServer, withDatabase } from '../../support/postgres/test-server.ts';
 
 describe('The check at start', () => {
   let database: TestDatabase;

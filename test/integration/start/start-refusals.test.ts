@@ -5,10 +5,15 @@ import { migrate } from '../../../src/database/migrator.ts';
 import { reachable } from '../../../src/database/reachable.ts';
 import { closeSequelize, openSequelize } from '../../../src/database/sequelize.ts';
 import { messageOf } from '../../../src/message-of.ts';
-import { freePort } from '../../support/free-port.ts';
-import { createDatabase, type OwnPostgres, startPostgresOfItsOwn, type TestDatabase } from '../../support/postgres.ts';
-import { testServer } from '../../support/test-server.ts';
-import { localNode } from '../../support/two-nodes.ts';
+import { freePort } from '../../support/network/free-port.ts';
+import { localNode } from '../../support/nodes/two-nodes.ts';
+import {
+  createDatabase,
+  type OwnPostgres,
+  startPostgresOfItsOwn,
+  type TestDatabase,
+} from '../../support/postgres/postgres.ts';
+import { testServer } from '../../support/postgres/test-server.ts';
 
 /** Returns the error of a node that cannot start. */
 async function startInVain(databaseUrl: string): Promise<string> {

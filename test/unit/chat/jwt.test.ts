@@ -6,7 +6,7 @@ import { JwksSource } from '../../../src/chat/auth/jwt/jwks-source.ts';
 import { JwtVerifier, looksLikeJwt } from '../../../src/chat/auth/jwt/jwt-verifier.ts';
 import { readSettings, type SettingsError, settingsWarnings } from '../../../src/settings.ts';
 import { eventually } from '../../support/eventually.ts';
-import { AUDIENCE, ISSUER, JwtIssuer } from '../../support/jwt-issuer.ts';
+import { AUDIENCE, ISSUER, JwtIssuer } from '../../support/network/jwt-issuer.ts';
 
 const log = pino({ level: 'silent' });
 const settingsOf = (env: Record<string, string>) =>

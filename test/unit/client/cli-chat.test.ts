@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { parseArguments } from '../../../src/cli/chat/arguments.ts';
 import { Screen } from '../../../src/cli/chat/screen.ts';
 import { messageLine, parseTyped, plain } from '../../../src/cli/chat/terminal-text.ts';
-import { until } from '../../support/client-fake-node.ts';
+import { until } from '../../support/nodes/client-fake-node.ts';
 
 describe('The command-line chat', () => {
   it('parses its arguments in both forms', () => {

@@ -10,7 +10,7 @@ import {
   notActive,
   startFakeNode,
   until,
-} from '../../support/client-fake-node.ts';
+} from '../../support/nodes/client-fake-node.ts';
 
 const stored = { message: 'message sent', message_id: 1, timestamp: '2026-01-01T00:00:00.000Z', cursor: 'e-1' };
 const stores: Behaviour = (_, response) => json(response, 200, stored);

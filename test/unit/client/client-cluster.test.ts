@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { expect } from 'chai';
 import { ChatClient } from '../../../src/client/index.ts';
-import { type FakeNode, startFakeNode } from '../../support/client-fake-node.ts';
+import { type FakeNode, startFakeNode } from '../../support/nodes/client-fake-node.ts';
 
 const LOGIN = { user_id: 1, username: 'ana', cluster: 'c1', epoch: 'e1' };
 

@@ -11,8 +11,8 @@ import {
   json,
   startFakeNode,
   until,
-} from '../../support/client-fake-node.ts';
-import { IS_LONG_RUN } from '../../support/long-run.ts';
+} from '../../support/nodes/client-fake-node.ts';
+import { IS_LONG_RUN } from '../../support/run/long-run.ts';
 
 const backoff = { firstMs: 2, capMs: 10 };
 const cursorOf = (position: number) => `e1-${position}`;

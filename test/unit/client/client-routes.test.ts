@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import { ChatClient } from '../../../src/client/index.ts';
 import { allRoutes } from '../../../src/http/routes/index.ts';
-import { type FakeNode, json, startFakeNode } from '../../support/client-fake-node.ts';
-import { unusedServices } from '../../support/unused-services.ts';
+import { type FakeNode, json, startFakeNode } from '../../support/nodes/client-fake-node.ts';
+import { unusedServices } from '../../support/nodes/unused-services.ts';
 
 /** Each operation of the API with the client's method for it. A new route needs a method, or a reason below. */
 const METHODS: Record<string, (client: ChatClient, url: string) => Promise<unknown>> = {

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { Peers } from '../../../src/coordination/peers/peers.ts';
 import { eventually } from '../../support/eventually.ts';
-import { FakePeer, TEST_IDENTITY } from '../../support/fake-peer.ts';
+import { FakePeer, TEST_IDENTITY } from '../../support/nodes/fake-peer.ts';
 
 describe('Peers', () => {
   const fakes: FakePeer[] = [];

@@ -4,7 +4,7 @@ import { docsPageOf } from '../../../src/http/docs/docs-page.ts';
 import { EVENT_KINDS } from '../../../src/http/docs/event-kinds.ts';
 import { openApiOf } from '../../../src/http/docs/openapi.ts';
 import { allRoutes } from '../../../src/http/routes/index.ts';
-import { unusedServices } from '../../support/unused-services.ts';
+import { unusedServices } from '../../support/nodes/unused-services.ts';
 
 describe('The documentation page', () => {
   const document = openApiOf(allRoutes(unusedServices()), { version: '1.2.3', authMode: 'token' });

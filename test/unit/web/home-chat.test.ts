@@ -8,7 +8,7 @@ import {
   type User,
 } from '../../../src/client/index.ts';
 import { Chat } from '../../../src/web/home/model/chat.ts';
-import { type FakeNode, json, startFakeNode, until } from '../../support/client-fake-node.ts';
+import { type FakeNode, json, startFakeNode, until } from '../../support/nodes/client-fake-node.ts';
 
 const ana: User = { id: 1, username: 'ana' };
 const bruno: User = { id: 2, username: 'bruno' };

@@ -5,7 +5,7 @@ import { Live } from '../../../src/web/home/model/live/live.ts';
 import { OnlineUsers } from '../../../src/web/home/model/live/online-users.ts';
 import { Typists } from '../../../src/web/home/model/live/typists.ts';
 import { Conversation } from '../../../src/web/home/model/messages/conversation.ts';
-import { json, startFakeNode, until } from '../../support/client-fake-node.ts';
+import { json, startFakeNode, until } from '../../support/nodes/client-fake-node.ts';
 
 const typing = (user_id: number, ttl_ms = 6000) => ({ kind: 'typing', group_id: 1, user_id, ttl_ms }) as const;
 

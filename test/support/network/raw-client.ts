@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { eventually } from './eventually.ts';
+import { eventually } from '../eventually.ts';
 
 /** A client over a bare socket: pipelines, half-closes and vanishes as no HTTP library does. */
 export class RawClient {

@@ -4,9 +4,9 @@ import { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import pg from 'pg';
-import { migrate } from '../../src/database/migrator.ts';
-import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/local-cluster/embedded/embedded-postgres.ts';
-import { oncePerProcess } from './once-per-process.ts';
+import { migrate } from '../../../src/database/migrator.ts';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../../src/local-cluster/embedded/embedded-postgres.ts';
+import { oncePerProcess } from '../run/once-per-process.ts';
 
 /*
  * The one PostgreSQL of a test run: the server of DATABASE_URL if that is set, else an embedded one with its data in the

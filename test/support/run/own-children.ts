@@ -1,5 +1,5 @@
 import { readdir, readFile } from 'node:fs/promises';
-import { type ListedProcess, listProcesses } from '../../src/local-cluster/embedded/process-list.ts';
+import { type ListedProcess, listProcesses } from '../../../src/local-cluster/embedded/process-list.ts';
 
 /**
  * Returns the child processes of this process. Called twice a test: with the kernel's list it takes a millisecond or two,

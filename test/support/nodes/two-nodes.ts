@@ -1,13 +1,13 @@
 import pino from 'pino';
-import { seedData } from '../../src/local-cluster/demo-data.ts';
-import { createNode, type Node } from '../../src/node/node.ts';
-import { readSettings } from '../../src/settings.ts';
-import { eventually } from './eventually.ts';
-import { freePort } from './free-port.ts';
-import { get } from './http.ts';
+import { seedData } from '../../../src/local-cluster/demo-data.ts';
+import { createNode, type Node } from '../../../src/node/node.ts';
+import { readSettings } from '../../../src/settings.ts';
+import { eventually } from '../eventually.ts';
+import { freePort } from '../network/free-port.ts';
+import { get } from '../network/http.ts';
+import { createDatabase, type TestDatabase } from '../postgres/postgres.ts';
 import { lockProgram } from './node-build.ts';
 import type { LogEntry } from './node-process.ts';
-import { createDatabase, type TestDatabase } from './postgres.ts';
 
 /** A node in this process, with its log entries. */
 export interface LocalNode extends Node {

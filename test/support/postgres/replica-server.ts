@@ -5,13 +5,13 @@ import { closeSync, openSync } from 'node:fs';
 import { appendFile, chown, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import pg from 'pg';
-import type { DataFolder } from '../../src/local-cluster/embedded/data-folder.ts';
-import { serverProcesses } from '../../src/local-cluster/embedded/leftovers.ts';
-import { guardAgainstOrphaning } from '../../src/local-cluster/embedded/orphan-guard.ts';
-import { eventually } from './eventually.ts';
+import type { DataFolder } from '../../../src/local-cluster/embedded/data-folder.ts';
+import { serverProcesses } from '../../../src/local-cluster/embedded/leftovers.ts';
+import { guardAgainstOrphaning } from '../../../src/local-cluster/embedded/orphan-guard.ts';
+import { eventually } from '../eventually.ts';
+import { startTcpProxy, type TcpProxy } from '../network/tcp-proxy.ts';
+import { track } from '../run/tracked.ts';
 import type { ServerTools } from './replica-tools.ts';
-import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts';
-import { track } from './tracked.ts';
 
 /** The superuser, who also replicates, and the name of the database. */
 export const REPLICA_NAME = 'plantao';

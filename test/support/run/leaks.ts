@@ -1,6 +1,6 @@
 import { setTimeout as pause, setImmediate as turn } from 'node:timers/promises';
+import { type AdvisoryLock, heldLocks, openSessions, type Session, serverPid } from '../postgres/test-server.ts';
 import { ownChildren } from './own-children.ts';
-import { type AdvisoryLock, heldLocks, openSessions, type Session, serverPid } from './test-server.ts';
 import { trackedNow } from './tracked.ts';
 import { runningWorkers } from './worker-threads.ts';
 

@@ -1,12 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { guardAgainstOrphaning } from '../../src/local-cluster/embedded/orphan-guard.ts';
-import { listProcesses } from '../../src/local-cluster/embedded/process-list.ts';
-import { eventually } from './eventually.ts';
+import { guardAgainstOrphaning } from '../../../src/local-cluster/embedded/orphan-guard.ts';
+import { listProcesses } from '../../../src/local-cluster/embedded/process-list.ts';
+import { eventually } from '../eventually.ts';
+import { track } from '../run/tracked.ts';
 import { programOf } from './node-build.ts';
-import { track } from './tracked.ts';
 
-const PROJECT = fileURLToPath(new URL('../..', import.meta.url));
+const PROJECT = fileURLToPath(new URL('../../..', import.meta.url));
 
 /** `npm run cluster` in a process group of its own, as a terminal starts it. */
 export class ClusterCommand {

@@ -1,8 +1,8 @@
 import pg from 'pg';
-import { eventually } from './eventually.ts';
+import { eventually } from '../eventually.ts';
+import { localNode } from '../nodes/two-nodes.ts';
 import { freePort } from './free-port.ts';
 import { type Call, get, request } from './http.ts';
-import { localNode } from './two-nodes.ts';
 
 /**
  * Settings that end or refuse the DBA's own statements, whatever these read. A DBA resets them, so they are tested with

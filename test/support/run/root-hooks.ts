@@ -1,8 +1,8 @@
 import type { Context, RootHookObject, Runner, Suite } from 'mocha';
+import { buildNode } from '../nodes/node-build.ts';
+import { shareTestServer, stopTestServer } from '../postgres/test-server.ts';
 import { type Inventory, type Leak, leaksSince, takeInventory } from './leaks.ts';
-import { buildNode } from './node-build.ts';
 import { takeWarnings } from './process-warnings.ts';
-import { shareTestServer, stopTestServer } from './test-server.ts';
 import { forgetEnded } from './tracked.ts';
 
 /*

@@ -2,14 +2,14 @@ import {
   NodeProcess as BareNodeProcess,
   type LogEntry,
   type NodeProcessOptions,
-} from '../../src/prove/rig/node-process.ts';
-import { eventually, type Patience } from './eventually.ts';
-import { freePort } from './free-port.ts';
+} from '../../../src/prove/rig/node-process.ts';
+import { eventually, type Patience } from '../eventually.ts';
+import { freePort } from '../network/free-port.ts';
+import { noteWarning } from '../run/process-warnings.ts';
+import { track } from '../run/tracked.ts';
 import { programOf } from './node-build.ts';
-import { noteWarning } from './process-warnings.ts';
-import { track } from './tracked.ts';
 
-export type { LogEntry } from '../../src/prove/rig/node-process.ts';
+export type { LogEntry } from '../../../src/prove/rig/node-process.ts';
 
 /** A start on a busy machine has taken tens of seconds. */
 const START_WITHIN_MS = 60_000;

@@ -1,11 +1,11 @@
 import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { migrate } from '../../src/database/migrator.ts';
-import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/local-cluster/embedded/embedded-postgres.ts';
-import { freePort } from './free-port.ts';
+import { migrate } from '../../../src/database/migrator.ts';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../../src/local-cluster/embedded/embedded-postgres.ts';
+import { freePort } from '../network/free-port.ts';
+import { track } from '../run/tracked.ts';
 import { makeServerFolder } from './test-server.ts';
-import { track } from './tracked.ts';
 
 /** A PostgreSQL server that a test may restart, crash and freeze. It keeps its port, password and data. */
 export class OwnPostgres {

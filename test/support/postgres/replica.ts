@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
-import { migrate } from '../../src/database/migrator.ts';
-import { eventually } from './eventually.ts';
-import { freePort } from './free-port.ts';
+import { migrate } from '../../../src/database/migrator.ts';
+import { eventually } from '../eventually.ts';
+import { freePort } from '../network/free-port.ts';
 import { REPLICA_NAME, ReplicaServer } from './replica-server.ts';
 import type { ServerTools } from './replica-tools.ts';
 import { makeServerFolder } from './test-server.ts';

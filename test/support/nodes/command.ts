@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
-import { PACKAGE_ROOT } from '../../src/package-root.ts';
+import { PACKAGE_ROOT } from '../../../src/package-root.ts';
+import { track } from '../run/tracked.ts';
 import { programOf } from './node-build.ts';
-import { track } from './tracked.ts';
 
 /** A run of `plantao` that has ended. */
 export interface CommandResult {

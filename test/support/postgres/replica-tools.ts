@@ -1,7 +1,7 @@
-import { serverUser } from '../../src/local-cluster/embedded/system-user.ts';
-import { DEBIAN_FOLDER, findServerFolder, ServerTools } from '../../src/local-cluster/replicated/server-tools.ts';
+import { serverUser } from '../../../src/local-cluster/embedded/system-user.ts';
+import { DEBIAN_FOLDER, findServerFolder, ServerTools } from '../../../src/local-cluster/replicated/server-tools.ts';
 
-export { ServerTools } from '../../src/local-cluster/replicated/server-tools.ts';
+export { ServerTools } from '../../../src/local-cluster/replicated/server-tools.ts';
 
 const PROGRAMS = ['initdb', 'postgres', 'pg_basebackup', 'pg_rewind', 'pg_dump', 'pg_restore'] as const;
 /** A sentence about what {@link findServerTools} looks for. */

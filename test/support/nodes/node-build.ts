@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { transformSync } from 'esbuild';
-import { buildDist } from '../../src/cli/dist.ts';
-import { PACKAGE_ROOT } from '../../src/package-root.ts';
+import { buildDist } from '../../../src/cli/dist.ts';
+import { PACKAGE_ROOT } from '../../../src/package-root.ts';
 
 /*
  * A node that starts from its sources spends two thirds of its start, some two CPU seconds, in tsx; and its lock thread

@@ -1,0 +1,1 @@
+export * from '../../../src/prove/rig/tcp-proxy.ts';
