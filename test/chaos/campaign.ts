@@ -5,7 +5,7 @@ import { faultsNamed, schedule } from '../../src/prove/faults/schedule.ts';
 import { type ChatFixture, createFixture } from '../../src/prove/load/chat-fixture.ts';
 import { type Phase, underLoad } from '../../src/prove/load/load.ts';
 import { OneActiveWatch } from '../../src/prove/rig/one-active-watch.ts';
-import { CHAOS_FAULTS } from './server-faults.ts';
+import { CHAOS_FAULTS } from './faults/chaos-faults.ts';
 import { TestRig } from './test-rig.ts';
 
 /** Options of a chaos run. */

@@ -3,8 +3,8 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { type CampaignOptions, runCampaign } from './campaign.ts';
+import { CHAOS_FAULTS } from './faults/chaos-faults.ts';
 import { progressLine, summary } from './report.ts';
-import { CHAOS_FAULTS } from './server-faults.ts';
 
 const USAGE = `npm run chaos -- [--minutes 5] [--seed S] [--nodes 2] [--rate 80] [--lease-ms 2000] [--faults kill,freeze]
   --minutes   how long faults are injected; fractions are allowed

@@ -3,6 +3,12 @@ import { NodeRig, type NodeRigOptions } from '../../src/prove/rig/node-rig.ts';
 import { NodeProcess } from '../support/nodes/node-process.ts';
 import { type OwnPostgres, startPostgresOfItsOwn } from '../support/postgres/postgres.ts';
 
+const FLAGS = {
+  max_connections: 200,
+  // The least, so that a fault can fill the queue of notifications.
+  max_notify_queue_pages: 64,
+};
+
 const createProcess = (options: NodeProcessOptions) => new NodeProcess(options);
 
 /** The environment of a chaos run: PostgreSQL with fsync on, nodes behind proxies, a database observer, a history. */
@@ -16,7 +22,9 @@ export class TestRig extends NodeRig {
 
   /** Starts all parts. Resolves when every node is serving. Stops what it has started if a part fails to start. */
   static async start(options: NodeRigOptions): Promise<TestRig> {
-    const postgres = await startPostgresOfItsOwn({ flags: ['-c', 'max_connections=200'] });
+    const postgres = await startPostgresOfItsOwn({
+      flags: Object.entries(FLAGS).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
+    });
     const rig = new TestRig({ ...options, createProcess }, postgres);
     await rig.start(options.nodes);
     return rig;

@@ -3,7 +3,7 @@ import type { NodeRig } from '../rig/node-rig.ts';
 import type { SupervisedNode } from '../rig/supervised-node.ts';
 
 /** A component that a fault affects. Two faults on the same component are never active at the same time. */
-export type Component = 'postgres' | 'process' | 'database link' | 'peer link';
+export type Component = 'postgres' | 'process' | 'database link' | 'peer link' | 'client sockets';
 
 /** Heals a fault and waits until the affected component is up again. */
 export type Heal = () => Promise<void>;

@@ -14,7 +14,8 @@ function wouldNoticeItsEnd(rig: NodeRig): boolean {
 const TERMINATE = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
   WHERE application_name LIKE $1 AND datname = current_database() AND usename = current_user`;
 
-async function terminate(rig: NodeRig, pattern: string): Promise<Heal | null> {
+/** Terminates the sessions whose application_name matches `pattern`. Returns null if there is none, or if it is not possible now. */
+export async function terminateSessions(rig: NodeRig, pattern: string): Promise<Heal | null> {
   if (!wouldNoticeItsEnd(rig)) return null;
   const ended = await rig.observer.query(TERMINATE, [pattern]).catch(() => []);
   return ended.length > 0 ? async () => undefined : null;
@@ -41,7 +42,7 @@ export const SESSION_FAULTS: readonly Fault[] = [
     affects: ['postgres'],
     isOfNode: true,
     leases: [0.1, 0.5],
-    inject: (rig, node) => terminate(rig, `plantao:${node.name}:writer`),
+    inject: (rig, node) => terminateSessions(rig, `plantao:${node.name}:writer`),
   },
   {
     kind: 'all sessions terminated',
@@ -49,6 +50,6 @@ export const SESSION_FAULTS: readonly Fault[] = [
     affects: ['postgres'],
     isOfNode: true,
     leases: [0.1, 0.5],
-    inject: (rig, node) => terminate(rig, `plantao:${node.name}:%`),
+    inject: (rig, node) => terminateSessions(rig, `plantao:${node.name}:%`),
   },
 ];

@@ -1,7 +1,6 @@
 import pg from 'pg';
-import type { Fault, Heal } from '../../src/prove/faults/fault.ts';
-import { FAULTS } from '../../src/prove/faults/faults.ts';
-import type { TestRig } from './test-rig.ts';
+import type { Fault, Heal } from '../../../src/prove/faults/fault.ts';
+import type { TestRig } from '../test-rig.ts';
 
 async function stopServer(rig: TestRig, how: 'fast' | 'immediate'): Promise<Heal> {
   await rig.postgres.stop(how);
@@ -21,7 +20,7 @@ async function allowSessions(rig: TestRig, allowed: boolean): Promise<void> {
 }
 
 /** Faults of the server of PostgreSQL, which only a run that has started it can inject. */
-const SERVER_FAULTS: readonly Fault<TestRig>[] = [
+export const SERVER_FAULTS: readonly Fault<TestRig>[] = [
   {
     kind: 'PostgreSQL restarted, fast',
     weight: 2,
@@ -58,6 +57,3 @@ const SERVER_FAULTS: readonly Fault<TestRig>[] = [
     },
   },
 ];
-
-/** All faults of the chaos run. */
-export const CHAOS_FAULTS: readonly Fault<TestRig>[] = [...FAULTS, ...SERVER_FAULTS];
