@@ -79,7 +79,7 @@ CREATE TABLE plantao.events (
   CHECK (kind <> 'read_by' OR group_id IS NOT NULL)
 );
 COMMENT ON TABLE plantao.events IS 'The event log. Only triggers and plantao.notify_group() write it. Positions have no gaps and become visible in commit order.';
-COMMENT ON COLUMN plantao.events.position IS 'Position in the log, from 1; the number in a cursor.';
+COMMENT ON COLUMN plantao.events.position IS 'Position in the log, from 1; the number in a cursor. After 9007199254740991 there is none, and every message is refused: no log gets there by itself, but an INSERT of such a position by hand does. To go on, DELETE FROM plantao.events WHERE position > the last right one: the nodes then begin a new epoch.';
 COMMENT ON COLUMN plantao.events.kind IS 'message | message_edited | message_deleted | reaction | read | read_by | role_changed | group_changed | group_deleted | user_renamed | joined | left | notification | broadcast.';
 COMMENT ON COLUMN plantao.events.group_id IS 'The group whose members receive it, if any. No foreign key: the log outlives groups.';
 COMMENT ON COLUMN plantao.events.topic IS 'The topic whose subscribers receive it, if any (notifications by name).';
@@ -111,7 +111,7 @@ COMMENT ON COLUMN plantao.event_log.counted_to IS 'Position up to which payload_
 COMMENT ON COLUMN plantao.event_log.payload_bytes IS 'Total size of the payloads in the log up to counted_to.';
 
 CREATE TABLE plantao.epochs (
-  number         integer PRIMARY KEY,
+  number         bigint PRIMARY KEY CHECK (number BETWEEN 1 AND 9007199254740991),
   epoch          text COLLATE "C" NOT NULL UNIQUE DEFAULT substr(replace(gen_random_uuid()::text, '-', ''), 1, 12)
                  CHECK (epoch ~ '^[0-9a-f]{12}$'),
   after_position bigint NOT NULL CHECK (after_position BETWEEN 0 AND 9007199254740991),
@@ -122,7 +122,7 @@ CREATE TABLE plantao.epochs (
   started_at     timestamptz NOT NULL DEFAULT clock_timestamp() CHECK (started_at >= '1970-01-01 UTC' AND started_at < '10000-01-01 UTC')
 );
 COMMENT ON TABLE plantao.epochs IS 'The histories of this log. Each start and each crash recovery of the server begins one, because a restore, the promotion of a lagging replica and a loss of unflushed commits all involve one of these. Cursors from before the fork remain valid; cursors from a lost end are refused.';
-COMMENT ON COLUMN plantao.epochs.number IS 'Ascending number.';
+COMMENT ON COLUMN plantao.epochs.number IS 'Ascending number. After 9007199254740991 there is none, and after the next restart every message is refused: only an INSERT by hand gets there. To go on, delete that row.';
 COMMENT ON COLUMN plantao.epochs.epoch IS 'Name of the epoch in cursors; random, so that no two databases have the same.';
 COMMENT ON COLUMN plantao.epochs.after_position IS 'Head of the log when the epoch began: the fork.';
 COMMENT ON COLUMN plantao.epochs.history IS 'plantao.history_fingerprint() when the epoch began.';

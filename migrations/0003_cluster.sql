@@ -45,7 +45,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION plantao.cluster_id() IS 'Returns the id of the cluster.';
 
-CREATE FUNCTION plantao.newest_epoch() RETURNS integer
+CREATE FUNCTION plantao.newest_epoch() RETURNS bigint
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
   SELECT number FROM plantao.epochs ORDER BY number DESC LIMIT 1
 $$;
@@ -94,7 +94,7 @@ CREATE TABLE plantao.leader_terms (
   asked_via   text CHECK (asked_via IN ('HTTP', 'SQL', 'command line', 'preferred node')),
   asked_from  text CHECK (char_length(asked_from) <= 200),
   asked_at    timestamptz CHECK (asked_at >= '1970-01-01 UTC' AND asked_at < '10000-01-01 UTC'),
-  epoch       integer NOT NULL DEFAULT plantao.newest_epoch(),
+  epoch       bigint NOT NULL DEFAULT plantao.newest_epoch(),
   lease       interval NOT NULL DEFAULT current_setting('idle_session_timeout')::interval
 );
 CREATE TRIGGER refuse_removal BEFORE TRUNCATE ON plantao.leader_terms

@@ -229,7 +229,7 @@ END $$;
 COMMENT ON FUNCTION plantao.post_message(bigint, bigint, text, text, text) IS
   'Sends a message from psql: SELECT * FROM plantao.post_message(1, 2, ''Bom dia''); a repeated key returns the first result. durability is what the commit waits for (plantao.commit_durability); a warning at the commit means that the wait was cancelled. SQLSTATE PT005 if durable => ''replicated'' is given and the commit would wait for this server only, PT006 if the key was used for another message.';
 
-CREATE FUNCTION plantao.warm_up_post() RETURNS void
+CREATE FUNCTION plantao.warm_up_post(raises boolean DEFAULT false) RETURNS void
 -- A node warms up this session before it serves: a transaction that holds the log or the group must not delay that. The settings
 -- are those of post_messages(), so that the functions it calls use the same plans.
 LANGUAGE plpgsql SET lock_timeout = '50ms' SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
@@ -249,9 +249,11 @@ BEGIN
   BEGIN
     INSERT INTO plantao.messages (id, group_id, sender_id, content)
     SELECT 9007199254740991, group_id, user_id, 'warm-up' FROM plantao.memberships LIMIT 1;
-    RAISE EXCEPTION 'warmed up';
-  EXCEPTION WHEN OTHERS THEN NULL;
+    RAISE EXCEPTION 'warmed up' USING ERRCODE = 'PT009';
+  EXCEPTION
+    WHEN SQLSTATE 'PT009' THEN NULL;
+    WHEN OTHERS THEN IF raises THEN RAISE; END IF;
   END;
 END $$;
-COMMENT ON FUNCTION plantao.warm_up_post() IS
-  'Prepares the plans of post_messages() in this session and stores nothing: all of it is rolled back before it returns. Holds the event log for about a millisecond, and skips that part where the log is locked for longer than 50 ms.';
+COMMENT ON FUNCTION plantao.warm_up_post(boolean) IS
+  'Prepares the plans of post_messages() in this session and stores nothing: all of it is rolled back before it returns. Holds the event log for about a millisecond, and skips that part where the log is locked for longer than 50 ms. With true, raises what would refuse a message: a node whose posts fail checks with it whether they still would.';

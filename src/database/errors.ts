@@ -41,9 +41,19 @@ export function isStalePlan(error: unknown): boolean {
 
 /** Returns the constraint that an error of pg or Sequelize names (classes 23…), or null. */
 export function constraintOf(error: unknown): string | null {
+  return fieldOf(error, 'constraint');
+}
+
+/** Returns the table that an error of pg or Sequelize names (classes 23…), without its schema, or null. */
+export function tableOf(error: unknown): string | null {
+  return fieldOf(error, 'table');
+}
+
+function fieldOf(error: unknown, field: 'constraint' | 'table'): string | null {
   for (let at = error, depth = 0; typeof at === 'object' && at !== null && depth < 4; depth++) {
     // Sequelize's own errors have a field of this name too, without the SQLSTATE beside it.
-    if ('constraint' in at && typeof at.constraint === 'string' && 'code' in at) return at.constraint;
+    const fields = at as { constraint?: unknown; table?: unknown };
+    if (typeof fields[field] === 'string' && 'code' in at) return fields[field];
     at = ('original' in at && at.original) || ('cause' in at && at.cause) || null;
   }
   return null;

@@ -1,4 +1,4 @@
-import { isNotReplicated, isOutcomeUnknown, reasonOf, sqlState } from '../../database/errors.ts';
+import { isNotReplicated, isOutcomeUnknown, reasonOf, sqlState, tableOf } from '../../database/errors.ts';
 import type { ReconnectingSession } from '../../database/session/reconnecting-session.ts';
 import { within } from '../../within.ts';
 
@@ -9,11 +9,20 @@ const PROBE_EVERY_MS = 2000;
 const PROBE = { name: 'probe', text: "SELECT pg_logical_emit_message(true, 'plantao', '')" };
 /** Prepares the plans of post_messages in the writer's session; stores nothing. */
 export const WARM_UP_POST = { name: 'warm_up_post', text: 'SELECT plantao.warm_up_post()' };
+/** Raises what would refuse a message; stores nothing. */
+const TRY_POST = { name: 'try_post', text: 'SELECT plantao.warm_up_post(true)' };
+/** The tables that a post's own values are written to. */
+const TABLES_OF_POSTS = [null, 'messages', 'idempotency_keys'];
+
+/** Classes 22 and 23, unless the row was one of the event log, which would refuse every post. */
+function isCausedByPost(error: unknown): boolean {
+  return /^2[23]/.test(sqlState(error) ?? '') && TABLES_OF_POSTS.includes(tableOf(error));
+}
 
 /** The session of the writer. */
 export type WriterSession = Pick<ReconnectingSession, 'ready' | 'query' | 'waitedForStandby'>;
 
-/** Records whether commits succeed, and after a failure checks by an empty commit whether they do again. */
+/** Records whether commits succeed, and after a failure checks by a post that is rolled back, and by an empty commit, whether they do again. */
 export class WriterHealth {
   readonly #session: WriterSession;
   readonly #commitLimitMs: number;
@@ -39,8 +48,7 @@ export class WriterHealth {
   }
 
   failed(error: unknown): void {
-    // Classes 22 and 23: the post caused the error.
-    if (/^2[23]/.test(sqlState(error) ?? '')) return;
+    if (isCausedByPost(error)) return;
     const isWaiting = isNotReplicated(error) || (isOutcomeUnknown(error) && this.#session.waitedForStandby);
     const why = isWaiting ? 'PostgreSQL waits for a synchronous standby' : reasonOf(error);
     this.#trouble = `messages cannot be stored: ${why}`;
@@ -51,11 +59,13 @@ export class WriterHealth {
     await within(REOPEN_LIMIT_MS, this.#session.ready()).catch(() => {});
   }
 
-  /** Commits an empty record and notes the result. Never rejects. */
+  /** Tries a post, commits an empty record, and notes the result. Never rejects. */
   async probe(): Promise<void> {
     try {
       await this.#session.ready();
-      await this.#session.query(WARM_UP_POST, this.#commitLimitMs);
+      await this.#session.query(TRY_POST, this.#commitLimitMs).catch((error) => {
+        if (!isCausedByPost(error)) throw error;
+      });
       await this.#session.query(PROBE, this.#commitLimitMs);
       this.succeeded();
     } catch (error) {

@@ -71,6 +71,24 @@ describe('/readiness', () => {
     expect((await send()).status).to.equal(200);
   });
 
+  it('returns 503 until posts are stored again, also when the event log refuses them because its positions are used up', async function () {
+    this.timeout(60_000);
+    await areReady();
+    const before = said(nodes.active, 'posts').length;
+    await dba.query("INSERT INTO plantao.events (position, kind) VALUES (9007199254740991, 'broadcast')");
+    const send = () => post(`${nodes.active.url}/messages`, { userId: 1, groupId: 1, content: 'no position' });
+    expect((await send()).body.code).to.equal('database_refused');
+    await isNotReady(nodes.active, 'posts');
+    // It stays so: the node has tried a post meanwhile.
+    await eventually('it is logged', () => said(nodes.active, 'posts').length === before + 1, PATIENCE);
+    expect((await ask(nodes.active)).status).to.equal(503);
+    // The remedy in the COMMENT of the column.
+    await dba.query('DELETE FROM plantao.events WHERE position = 9007199254740991');
+    await areReady();
+    expect((await send()).status).to.equal(200);
+    expect(said(nodes.active, 'posts').slice(before)).to.deep.equal(['condition_began', 'condition_ended']);
+  });
+
   it('returns 503 with the reason on all nodes while none can be promoted', async function () {
     this.timeout(60_000);
     await areReady();
