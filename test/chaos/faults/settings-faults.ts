@@ -2,7 +2,7 @@ import pg from 'pg';
 import type { Fault, Heal } from '../../../src/prove/faults/fault.ts';
 import { terminateSessions } from '../../../src/prove/faults/session-faults.ts';
 import type { Random } from '../../../src/prove/random.ts';
-import { type UnusualSetting, unusualSettings } from '../../support/unusual-settings.ts';
+import { type UnusualSetting, unusualSettings } from '../../support/postgres/unusual-settings.ts';
 import type { TestRig } from '../test-rig.ts';
 import { asDba } from './dba.ts';
 import { keepsWriting } from './keeps-writing.ts';
