@@ -117,6 +117,11 @@ export class TokenCache {
     return this.find(hash);
   }
 
+  /** Forgets a JWT, which must be checked again. */
+  forgetJwt(hash: string): void {
+    this.#known.drop(hash, 'forgotten');
+  }
+
   /** Forgets all JWTs, because the keys with which they were checked have changed. */
   forgetJwts(): void {
     this.#known.forgetJwts();

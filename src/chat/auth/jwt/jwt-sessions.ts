@@ -6,8 +6,8 @@ import type { JwtVerifier, VerifiedJwt } from './jwt-verifier.ts';
 
 /** Options of {@link JwtSessions}. */
 export interface JwtSessionsOptions {
-  verifier: Pick<JwtVerifier, 'verify'>;
-  cache: Pick<TokenCache, 'peek' | 'findJwt'>;
+  verifier: Pick<JwtVerifier, 'verify' | 'keyRemovals'>;
+  cache: Pick<TokenCache, 'peek' | 'findJwt' | 'forgetJwt'>;
   accounts: Pick<Accounts, 'createFor'>;
   /** Lets the active node create the account of a JWT's user; returns false if this node does not forward writes. */
   introduce(token: string): Promise<boolean>;
@@ -34,7 +34,17 @@ export class JwtSessions {
 
   async #check(token: string, hash: string): Promise<CachedToken | null> {
     const { verifier, cache } = this.#options;
+    const { keyRemovals } = verifier;
     const jwt = await verifier.verify(token);
+    const session = await this.#sessionOf(jwt, token, hash);
+    if (verifier.keyRemovals === keyRemovals) return session;
+    // A key was removed meanwhile: it may be the one with which this JWT was checked.
+    cache.forgetJwt(hash);
+    return this.#check(token, hash);
+  }
+
+  async #sessionOf(jwt: VerifiedJwt, token: string, hash: string): Promise<CachedToken | null> {
+    const { cache } = this.#options;
     try {
       return await cache.findJwt(hash, jwt);
     } catch (error) {

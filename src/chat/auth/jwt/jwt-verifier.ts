@@ -26,7 +26,7 @@ export interface VerifiedJwt {
   issuedAt: number;
   /** Milliseconds that it is valid from now on. */
   leftMs: number;
-  /** Usernames for a new account, the best first. */
+  /** Usernames to try for a new account, in this order. */
   names: string[];
 }
 
@@ -51,11 +51,22 @@ export const looksLikeJwt = (text: string): boolean => text.length <= MAX_JWT_LE
 export class JwtVerifier {
   readonly #settings: JwtRules;
   readonly #source: JwksSource | null;
+  #keyRemovals = 0;
 
   /** `onKeysRemoved` is called when a key is no longer valid: JWTs that were checked with it must be checked again. */
   constructor(settings: JwtRules, log: Log, onKeysRemoved: () => void) {
     this.#settings = settings;
-    this.#source = 'url' in settings.keys ? new JwksSource({ url: settings.keys.url, log, onKeysRemoved }) : null;
+    const removed = () => {
+      this.#keyRemovals++;
+      onKeysRemoved();
+    };
+    this.#source =
+      'url' in settings.keys ? new JwksSource({ url: settings.keys.url, log, onKeysRemoved: removed }) : null;
+  }
+
+  /** How often keys were removed. A JWT that was checked before the last time must be checked again. */
+  get keyRemovals(): number {
+    return this.#keyRemovals;
   }
 
   start(): void {
@@ -66,7 +77,7 @@ export class JwtVerifier {
     this.#source?.stop();
   }
 
-  /** @throws {JwtRefusedError}; {KeysUnavailableError} if there are no keys yet. */
+  /** Checks the signature and the claims of a JWT. @throws {JwtRefusedError}; {KeysUnavailableError} if there are no keys yet. */
   async verify(token: string): Promise<VerifiedJwt> {
     try {
       return this.#identityOf(await this.#payloadOf(token));
