@@ -46,7 +46,7 @@ const READ_BYTES = `CASE WHEN bytes <= ${MAX_EVENT_BYTES} THEN bytes ELSE 0 END`
  * statement. A text that is not selected is not read: PostgreSQL stores long ones outside the row, with their length in it.
  */
 export const FEED = `position, kind, group_id, group_name, topic, user_id, username, message_id, sender_id, sender, is_hook, sent_at, edited_at,
-  is_outdated, idempotency_key, meta::text AS meta, reply_to::text AS reply_to, at,  bytes, CASE WHEN bytes <= ${MAX_EVENT_BYTES} THEN content END AS content,
+  is_outdated, idempotency_key, meta::text AS meta, reply_to::text AS reply_to, at, bytes, CASE WHEN bytes <= ${MAX_EVENT_BYTES} THEN content END AS content,
   CASE WHEN bytes <= ${MAX_EVENT_BYTES} THEN payload::text END AS payload`;
 
 /** The bytes in the rows before a row, in the order of their positions. */

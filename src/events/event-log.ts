@@ -204,8 +204,7 @@ export class EventLog {
 
   async #startAgain(): Promise<void> {
     const { session, log } = this.#options;
-    const { head, epoch, end } = this.#known;
-    const last = this.#known.cursorAt(head);
+    const { head, epoch, end, endCursor: last } = this.#known;
     let bounds = await readBounds(session);
     if (bounds.head < head && bounds.epochs.at(-1)?.epoch === epoch) {
       await reportFallBack(session, epoch, head);

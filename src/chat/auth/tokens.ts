@@ -67,7 +67,10 @@ export class Tokens {
     });
   }
 
-  /** Revokes all tokens of a user, and the JWTs issued until now, within `transaction` if given, and returns how many of them were valid. */
+  /**
+   * Revokes all tokens of a user, and all JWTs issued until now, within `transaction` if given. Returns how many tokens were valid;
+   * JWTs are not counted.
+   */
   async revokeAll(userId: number, transaction?: Transaction): Promise<number> {
     if (!transaction) return this.#write((own) => this.revokeAll(userId, own));
     const [row] = await this.#sequelize.query<{ revoked: number }>('SELECT plantao.revoke_tokens($userId) AS revoked', {

@@ -28,7 +28,7 @@ interface MarkRow {
 const MAX_MARKS = 256;
 
 /**
- * Least time between two stored marks of one user in one group, in milliseconds. A client that scrolls sends many: those in
+ * The shortest time between two stored marks of one user in one group, in milliseconds. A client that scrolls sends many: those in
  * between are one mark, and their requests wait for it.
  */
 const MIN_INTERVAL_MS = 500;
@@ -37,8 +37,8 @@ const keyOf = (userId: number, groupId: number) => `${userId} ${groupId}`;
 
 /**
  * Moves read marks. Marks that arrive during a commit are stored together by the next one: after each message, every reader of
- * a group sends one. A trigger of the database notifies the other devices of the user, and
- * the members of a group that shows reads.
+ * a group sends one. A trigger of the database notifies the other devices of the user, and the members of a group that shows
+ * reads.
  */
 export class ReadMarks {
   readonly #sequelize: Sequelize;

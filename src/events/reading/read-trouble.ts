@@ -14,7 +14,7 @@ export class ReadTrouble {
     this.#log = log;
   }
 
-  /** A sentence that anyone may read; null after a read that succeeded, and not before the first. */
+  /** The reason, without secrets. Null while reads succeed; before the first read it is not null. */
   get sentence(): string | null {
     return this.#sentence;
   }

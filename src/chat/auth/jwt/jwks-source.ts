@@ -1,6 +1,6 @@
 /**
  * The public keys of another application's sign-in service (JWT_JWKS_URL). They are fetched in the background and kept: while the
- * service is down, the keys of before continue to work. Each fetch has a deadline and a size limit.
+ * service is down, the last fetched keys continue to work. Each fetch has a deadline and a size limit.
  *
  * A token may name a key that is not known, because the service has changed its keys. The keys are then fetched again, but not
  * more often than every five seconds: anyone can send tokens that name unknown keys.
@@ -33,7 +33,7 @@ const LIMITS = {
   refreshMs: 5 * 60_000,
   /** Least time between fetches for unknown keys. */
   unknownKeyMs: 5000,
-  /** Wait after a fetch that failed: it doubles up to the second one. */
+  /** Wait after a fetch that failed. It doubles with each further failure, up to `lastRetryMs`. */
   firstRetryMs: 1000,
   lastRetryMs: 60_000,
 };
@@ -55,7 +55,7 @@ export class JwksSource {
   #failures = 0;
   #fetching: Promise<void> | null = null;
   #timer: NodeJS.Timeout | undefined;
-  #stopping = new AbortController();
+  readonly #stopping = new AbortController();
 
   constructor(options: JwksSourceOptions) {
     this.#options = options;
@@ -118,7 +118,7 @@ export class JwksSource {
   }
 
   #sentenceOf(error: unknown): string {
-    const consequence = this.#keys === null ? 'no JWT can be checked' : 'JWTs are checked with the keys of before';
+    const consequence = this.#keys === null ? 'no JWT can be checked' : 'JWTs are checked with the last fetched keys';
     return `the keys of ${this.#options.url} cannot be fetched, so ${consequence}: ${messageOf(error)}`;
   }
 
@@ -146,7 +146,7 @@ async function fetchKeys(url: string, limitMs: number, stopping: AbortSignal): P
   }
   const keySet: unknown = JSON.parse(await textOf(response));
   const keys = (keySet as { keys?: unknown } | null)?.keys;
-  if (!Array.isArray(keys)) throw new Error('its response is no key set');
+  if (!Array.isArray(keys)) throw new Error('its response is not a key set');
   const usable = keys.filter(isUsable);
   if (usable.length === 0) throw new Error('its key set has no public key for signatures');
   return { keys: usable.slice(0, MAX_KEYS) };

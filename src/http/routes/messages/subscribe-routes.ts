@@ -13,7 +13,15 @@ import { HttpError, invalid } from '../../http-error.ts';
 import { type Caller, requireSelf, requireUserId } from '../../request/checks/authentication.ts';
 import { clientKey, PAYLOAD_LIMIT } from '../../request/checks/rate-limit.ts';
 import { requestKeyOf } from '../../request/idempotency-key.ts';
-import { cursor, groupName, id, json, pollTimeout, wantsEphemeral } from '../../request/request-schemas.ts';
+import {
+  actingUserId,
+  cursor,
+  groupName,
+  id,
+  json,
+  pollTimeout,
+  wantsEphemeral,
+} from '../../request/request-schemas.ts';
 import type { Services } from '../../services.ts';
 import { type Route, route } from '../route.ts';
 
@@ -147,7 +155,7 @@ function streamRoute({ streams, memberships }: Services): Route {
     takesTokenInQuery: true,
     summary: "All of a user's groups as server-sent events; continues from Last-Event-ID, or from cursor",
     input: z.object({
-      userId: id.optional().describe('Where AUTH=token, the token says who calls.'),
+      userId: actingUserId(),
       cursor,
       access_token: z.string().max(MAX_JWT_LENGTH).optional(),
       ephemeral: wantsEphemeral.describe('0 leaves out the event `ephemeral`: typing and presence.'),
