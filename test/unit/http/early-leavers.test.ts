@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import { expect } from 'chai';
 import type { Response } from 'express';
 import type { ReplayableAudience } from '../../../src/chat/delivery/audiences.ts';
-import type { SseStreamOptions } from '../../../src/http/delivery/sse-streams.ts';
+import type { SseStreamOptions } from '../../../src/http/delivery/sse-stream.ts';
 import { SseStreams } from '../../../src/http/delivery/sse-streams.ts';
 import { endWithToken } from '../../../src/http/request/checks/authentication.ts';
 import { RequestLifetime } from '../../../src/http/request/request-lifetime.ts';
