@@ -1,9 +1,9 @@
 import dotenv from 'dotenv';
-import { z } from 'zod';
-import { databaseUrlOf, isDatabaseHost } from './database/url/database-url.ts';
-import { type JwtSettings, jwtEnvironment, jwtProblems, jwtSettingsOf, jwtWarnings } from './jwt-settings.ts';
-import { type LevelName, LOG_LEVELS } from './log-level.ts';
-import { flag, hostPattern, httpUrl, list, origin, postgresUrl, proxies, whole } from './setting-types.ts';
+import { databaseUrlOf } from './database/url/database-url.ts';
+import type { LevelName } from './log-level.ts';
+import { type Environment, environment } from './settings/environment.ts';
+import { type JwtSettings, jwtProblems, jwtSettingsOf } from './settings/jwt-settings.ts';
+import { isLoopback } from './settings/loopback.ts';
 
 /** All settings of a node, validated and typed. Times are milliseconds unless the name says otherwise. */
 export interface Settings {
@@ -86,68 +86,6 @@ export class SettingsError extends Error {
   }
 }
 
-/** The environment variables with their defaults; `.env.example` explains them. */
-const environment = z.object({
-  DATABASE_URL: postgresUrl.optional(),
-  DATABASE_DIRECT_URL: postgresUrl.optional(),
-  DB_USER: z.string().optional(),
-  DB_PASSWORD: z.string().optional(),
-  DB_HOST: z
-    .string()
-    .refine(isDatabaseHost, 'must be the name or address of a host, without port, or the folder of a socket')
-    .default('localhost'),
-  // Also accepts what Kubernetes sets for a service called db: tcp://10.43.0.1:5432.
-  DB_PORT: z
-    .string()
-    .transform((text) => text.replace(/^tcp:\/\/.*:/, ''))
-    .pipe(whole(1, 65_535))
-    .default(5432),
-  DB_NAME: z.string().optional(),
-  DB_POOL_SIZE: whole(2, 500).default(10),
-  HOST: z.string().default('127.0.0.1'),
-  PORT: whole(0, 65_535).default(8080),
-  NODE_NAME: z
-    .string()
-    .regex(/^[\w.-]{1,40}$/, 'must be 1 to 40 letters, digits, dots, dashes or underscores')
-    .optional(),
-  NODE_URL: httpUrl.optional(),
-  PEER_URL: z.string().transform(list).pipe(z.array(httpUrl)).default([]),
-  IS_ACTIVE: flag.default(true),
-  PREFERRED: flag.optional(),
-  // The name of PREFERRED in the Python project that this one replaces.
-  IS_PRIMARY: flag.optional(),
-  LEASE_MS: whole(300, 60_000).default(2000),
-  AUTH: z.enum(['open', 'token'], 'must be open or token').optional(),
-  ADMIN_TOKEN: z
-    .string()
-    // Only what an Authorization header can carry: anything else would never match.
-    .regex(/^[\x21-\x7e]{16,512}$/, 'must have 16 to 512 printable characters without spaces')
-    .optional(),
-  ...jwtEnvironment,
-  CORS_ORIGIN: z.string().transform(list).pipe(z.array(origin)).default([]),
-  ALLOWED_HOSTS: z.string().transform(list).pipe(z.array(hostPattern)).default([]),
-  TRUST_PROXY: proxies.optional(),
-  STANDBY_WRITES: z.enum(['refuse', 'forward'], 'must be refuse or forward').default('refuse'),
-  SHOW_ACTIVE_URL: flag.default(true),
-  TOKEN_HOURS: whole(1, 87_600).default(720),
-  SIGN_IN_TRIES: whole(1, 1_000_000).default(10),
-  SIGN_IN_TRIES_OF_ADDRESS: whole(1, 1_000_000).default(100),
-  REQUESTS_PER_MINUTE: whole(0, 100_000_000).optional(),
-  NOTIFICATIONS_PER_MINUTE: whole(0, 100_000_000).optional(),
-  NOTIFICATION_BYTES_PER_MINUTE: whole(0, 1_000_000_000_000).default(60_000_000),
-  HOOK_POSTS_PER_MINUTE: whole(0, 100_000_000).default(120),
-  LOG_LEVEL: z.enum(LOG_LEVELS, 'must be a level from trace to silent').default('info'),
-  LOG_FORMAT: z.enum(['json', 'pretty', 'auto'], 'must be json, pretty or auto').default('auto'),
-  MAX_WAITERS: whole(1, 1_000_000).default(20_000),
-  MAX_CONNECTIONS: whole(10, 1_000_000).default(25_000),
-  EVENT_RETENTION_HOURS: whole(1, 87_600).default(168),
-  EVENT_RETENTION_COUNT: whole(1000, 1_000_000_000).default(10_000_000),
-  EVENT_RETENTION_BYTES: whole(1_000_000, 1_000_000_000_000).default(1_000_000_000),
-  IDEMPOTENCY_RETENTION_HOURS: whole(1, 8760).default(24),
-  EDIT_HISTORY: flag.default(false),
-  PRESENCE: z.enum(['on', 'off'], 'must be on or off').default('on'),
-});
-
 /** Overridden by DATABASE_URL. */
 const DATABASE_PARTS = ['DB_USER', 'DB_PASSWORD', 'DB_HOST', 'DB_PORT', 'DB_NAME'];
 
@@ -155,9 +93,6 @@ const DATABASE_PARTS = ['DB_USER', 'DB_PASSWORD', 'DB_HOST', 'DB_PORT', 'DB_NAME
 const REQUESTS_PER_MINUTE = 6000;
 /** Ten per second: each is stored once for every group of its name. */
 const NOTIFICATIONS_PER_MINUTE = 600;
-
-/** Returns true if only this machine can reach a node that listens on `host`. */
-export const isLoopback = (host: string) => host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
 
 /**
  * Reads a node's settings from `env`; an empty value counts as not set.
@@ -202,9 +137,9 @@ export function readAdminToken(env: Record<string, string | undefined>): string 
   return env.ADMIN_TOKEN?.trim() || null;
 }
 
-const authOf = ({ AUTH, HOST }: z.output<typeof environment>) => AUTH ?? (isLoopback(HOST) ? 'open' : 'token');
+const authOf = ({ AUTH, HOST }: Environment) => AUTH ?? (isLoopback(HOST) ? 'open' : 'token');
 
-function settingsOf(values: z.output<typeof environment>): Settings {
+function settingsOf(values: Environment): Settings {
   const databaseUrl = values.DATABASE_URL ?? urlOfParts(values);
   return {
     databaseUrl,
@@ -246,32 +181,7 @@ function settingsOf(values: z.output<typeof environment>): Settings {
   };
 }
 
-/** Returns warnings about settings that are allowed but dangerous. */
-export function settingsWarnings(settings: Settings): string[] {
-  if (settings.auth === 'token') return jwtWarnings(settings.jwt, isLoopback);
-  const warnings: string[] = [];
-  if (!isLoopback(settings.host)) {
-    warnings.push(
-      `AUTH=open on HOST=${settings.host}: anyone who reaches this node can read and write as any user, and stop it. Set AUTH=token`,
-    );
-  }
-  if (settings.adminToken !== null) {
-    warnings.push('ADMIN_TOKEN has no effect with AUTH=open: anyone can operate the cluster. Set AUTH=token');
-  }
-  if (settings.corsOrigin.includes('*')) {
-    warnings.push(
-      'CORS_ORIGIN=* and AUTH=open: every web page open in a browser on this machine can read and write as any user',
-    );
-  }
-  if (settings.allowedHosts.includes('*')) {
-    warnings.push(
-      'ALLOWED_HOSTS=* and AUTH=open: a web page whose host name resolves to this machine can read and write as any user',
-    );
-  }
-  return warnings;
-}
-
-function urlOfParts(parts: z.output<typeof environment>): string {
+function urlOfParts(parts: Environment): string {
   const {
     DB_HOST: host,
     DB_PORT: port,

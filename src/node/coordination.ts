@@ -8,7 +8,7 @@ import type { BlockerWatch } from '../database/checks/blocker-watch.ts';
 import type { Log } from '../log.ts';
 import type { LogLevel } from '../log-level.ts';
 import type { Measurements } from '../measurements.ts';
-import { publicSettings } from '../public-settings.ts';
+import { publicSettings } from '../settings/public-settings.ts';
 import type { Settings } from '../settings.ts';
 import type { NodeChat } from './chat.ts';
 import type { NodeDatabase } from './database.ts';

@@ -1,6 +1,6 @@
 import { QueryTypes, type Sequelize } from 'sequelize';
 import { messageOf } from '../message-of.ts';
-import type { PublicSettings } from '../public-settings.ts';
+import type { PublicSettings } from '../settings/public-settings.ts';
 
 /** Options of {@link PublishedSettings}. */
 export interface PublishedSettingsOptions {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { maskUrlSecrets } from '../../src/database/url/mask-secrets.ts';
-import { publicSettings } from '../../src/public-settings.ts';
+import { publicSettings } from '../../src/settings/public-settings.ts';
 import { readSettings } from '../../src/settings.ts';
 
 const SECRETS = {

@@ -4,7 +4,8 @@ import { exportSPKI } from 'jose';
 import pino from 'pino';
 import { JwksSource } from '../../../src/chat/auth/jwt/jwks-source.ts';
 import { JwtVerifier, looksLikeJwt } from '../../../src/chat/auth/jwt/jwt-verifier.ts';
-import { readSettings, type SettingsError, settingsWarnings } from '../../../src/settings.ts';
+import { readSettings, type SettingsError } from '../../../src/settings.ts';
+import { settingsWarnings } from '../../../src/settings/warnings.ts';
 import { eventually } from '../../support/eventually.ts';
 import { AUDIENCE, ISSUER, JwtIssuer } from '../../support/network/jwt-issuer.ts';
 

@@ -27,10 +27,7 @@ const BASE: Part[] = [
 /** Which parts each part may import: main → node → http → chat → events → database, with coordination → database beside them. */
 const MAY_IMPORT: Record<Part, Part[]> = {
   ...Object.fromEntries(BASE.map((part) => [part, []])),
-  settings: ['setting-types', 'jwt-settings', 'database'],
-  'jwt-settings': ['setting-types'],
-  'public-settings': ['settings', 'jwt-settings', 'database'],
-  'setting-types': ['database'],
+  settings: ['database'],
   database: [],
   events: ['database'],
   chat: ['events', 'database'],
@@ -38,7 +35,7 @@ const MAY_IMPORT: Record<Part, Part[]> = {
   client: [],
   web: ['client'],
   http: ['chat', 'events', 'database', 'web'],
-  node: ['http', 'chat', 'events', 'coordination', 'database', 'settings', 'public-settings'],
+  node: ['http', 'chat', 'events', 'coordination', 'database', 'settings'],
   main: ['node', 'database', 'settings'],
   index: ['node', 'settings'],
   'local-cluster': ['database'],

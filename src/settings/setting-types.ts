@@ -1,8 +1,8 @@
 /** The types of settings: each parses the text of an environment variable and says what is wrong with it. */
 import { isIP, isIPv6 } from 'node:net';
 import { z } from 'zod';
-import { parseDatabaseUrl } from './database/url/database-url.ts';
-import { DatabaseUrlError } from './database/url/database-url-error.ts';
+import { parseDatabaseUrl } from '../database/url/database-url.ts';
+import { DatabaseUrlError } from '../database/url/database-url-error.ts';
 
 /** A boolean. */
 export const flag = z

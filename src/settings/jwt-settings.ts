@@ -1,6 +1,7 @@
 /** Settings of JWTs: whether, and how, users of another application sign in with the tokens of that application. */
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { z } from 'zod';
+import { isLoopback } from './loopback.ts';
 import { list } from './setting-types.ts';
 
 /** Signatures that are checked with a public key. With the others, every node that can check a token can also make one. */
@@ -93,7 +94,7 @@ export function jwtSettingsOf(values: Values): JwtSettings | null {
 }
 
 /** Returns warnings about settings that are allowed but dangerous. */
-export function jwtWarnings(jwt: JwtSettings | null, isLoopback: (host: string) => boolean): string[] {
+export function jwtWarnings(jwt: JwtSettings | null): string[] {
   if (jwt === null || !('url' in jwt.keys)) return [];
   const { protocol, hostname } = new URL(jwt.keys.url);
   if (protocol === 'https:' || isLoopback(hostname.replace(/^\[|\]$/g, ''))) return [];
