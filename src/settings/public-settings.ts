@@ -1,6 +1,6 @@
 import { maskUrlSecrets } from '../database/url/mask-secrets.ts';
-import type { JwtSettings } from './jwt-settings.ts';
 import type { Settings } from '../settings.ts';
+import type { JwtSettings } from './jwt-settings.ts';
 
 /** Settings by environment variable. Null: not set. */
 export type PublicSettings = Record<string, string | null>;

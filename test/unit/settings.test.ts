@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import pg from 'pg';
 import { KEPT_SESSIONS } from '../../src/database/session/connection.ts';
-import { readSettings, SettingsError } from '../../src/settings.ts';
 import { settingsWarnings } from '../../src/settings/warnings.ts';
+import { readSettings, SettingsError } from '../../src/settings.ts';
 
 const DATABASE_URL = 'postgres://localhost/chat';
 

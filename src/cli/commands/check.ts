@@ -1,8 +1,8 @@
 import { planMigrations } from '../../database/migrator.ts';
 import { reachable } from '../../database/reachable.ts';
 import { checkDatabase } from '../../node/start-check.ts';
-import { processEnvironment, readSettings } from '../../settings.ts';
 import { settingsWarnings } from '../../settings/warnings.ts';
+import { processEnvironment, readSettings } from '../../settings.ts';
 import { DATABASE_OPTIONS, DATABASE_USAGE, parseCommand } from '../command/arguments.ts';
 import type { Command } from '../command/command.ts';
 import { type Query, withDatabase } from '../command/database.ts';

@@ -1,11 +1,13 @@
 import { createHmac, generateKeyPairSync } from 'node:crypto';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { expect } from 'chai';
 import { exportSPKI } from 'jose';
 import pino from 'pino';
 import { JwksSource } from '../../../src/chat/auth/jwt/jwks-source.ts';
 import { JwtVerifier, looksLikeJwt } from '../../../src/chat/auth/jwt/jwt-verifier.ts';
-import { readSettings, type SettingsError } from '../../../src/settings.ts';
 import { settingsWarnings } from '../../../src/settings/warnings.ts';
+import { readSettings, type SettingsError } from '../../../src/settings.ts';
 import { eventually } from '../../support/eventually.ts';
 import { AUDIENCE, ISSUER, JwtIssuer } from '../../support/network/jwt-issuer.ts';
 
@@ -231,6 +233,21 @@ describe('The keys of a sign-in service', () => {
       source.stop();
     }
     start();
+    issuer.answer = null;
+    await eventually('they are fetched', async () => (await find('first')) === 'accepted');
+  });
+
+  it('are fetched again after a fetch without a response, although garbage was collected meanwhile', async () => {
+    // Node.js may collect a signal of AbortSignal.timeout() that only AbortSignal.any() refers to. It then never fires.
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    issuer.answer = () => {};
+    start();
+    await eventually('they are requested', () => issuer.fetches === 1);
+    for (let turn = 0; turn < 3; turn++) {
+      await new Promise(setImmediate);
+      collect();
+    }
     issuer.answer = null;
     await eventually('they are fetched', async () => (await find('first')) === 'accepted');
   });

@@ -138,7 +138,21 @@ export class JwksSource {
 
 /** Fetches a key set. @throws an error that says why there is none. */
 async function fetchKeys(url: string, limitMs: number, stopping: AbortSignal): Promise<JSONWebKeySet> {
-  const signal = AbortSignal.any([AbortSignal.timeout(limitMs), stopping]);
+  // Not AbortSignal.timeout() within AbortSignal.any(): Node.js may collect it before it fires.
+  const ending = new AbortController();
+  const timer = setTimeout(() => ending.abort(new Error(`it has not responded within ${limitMs} ms`)), limitMs);
+  const stop = () => ending.abort();
+  if (stopping.aborted) stop();
+  stopping.addEventListener('abort', stop);
+  try {
+    return await readKeys(url, ending.signal);
+  } finally {
+    clearTimeout(timer);
+    stopping.removeEventListener('abort', stop);
+  }
+}
+
+async function readKeys(url: string, signal: AbortSignal): Promise<JSONWebKeySet> {
   const response = await fetch(url, { signal, redirect: 'error', headers: { accept: 'application/json' } });
   if (response.status !== 200) {
     await response.body?.cancel();
