@@ -20,7 +20,7 @@ const REFUSED: readonly string[] = [
   `UPDATE plantao.leader_terms SET started_at = '-infinity' WHERE $1::bigint = $1 AND $2::bigint = $2`,
 ];
 /** The most that the schema allows. */
-const LONGEST = 4096;
+const MAX_LENGTH = 4096;
 const ALLOWED_TIMES = ['1970-01-01 UTC', '9999-12-31 23:59:59.999999 UTC'];
 const BULK = 20_000;
 /** One in so many rows of a bulk is for a group that readers read. */
@@ -44,7 +44,7 @@ async function insertHostileRows(rig: TestRig, random: Random): Promise<Heal> {
     }
     for (const createdAt of ALLOWED_TIMES) {
       const name = nextName('huge');
-      const value = `${name}-${'😀'.repeat(LONGEST)}`.slice(0, 2 * LONGEST - name.length - 1);
+      const value = `${name}-${'😀'.repeat(MAX_LENGTH)}`.slice(0, 2 * MAX_LENGTH - name.length - 1);
       await insert(rig, client, [value], group, (values) =>
         client.query(`${INSERT}, created_at) SELECT $1, $2, unnest($3::text[]), $4`, [
           group,
