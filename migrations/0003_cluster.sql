@@ -686,7 +686,7 @@ COMMENT ON COLUMN plantao.cluster_status.queued_posts IS 'Posts that waited for 
 CREATE VIEW plantao.activity AS
   SELECT s.node, s.role, s.posts_per_second, s.queued_posts, s.commit_ms, s.waiters, s.behind, s.delivery_ms, s.heartbeat_age_ms
   FROM plantao.cluster_status s
-  -- The figures of a silent node are not those of now.
+  -- The figures of a silent node are out of date.
   WHERE s.role NOT IN ('stopped', 'silent')
   ORDER BY s.node;
 COMMENT ON VIEW plantao.activity IS 'What each living node does now: one row for each, about a second old. In psql: TABLE plantao.activity \watch 1';

@@ -74,7 +74,7 @@ BEGIN
     DELETE FROM plantao.invitations i WHERE i.created_by = account;
     -- Revokes the user's hooks: see plantao.end_hook().
     UPDATE plantao.hooks h SET created_by = NULL WHERE h.created_by = account;
-    -- Refuses the JWTs of before: they would create another account at once.
+    -- Refuses the JWTs issued until now: they would create another account at once.
     UPDATE plantao.identities i SET user_id = NULL WHERE i.user_id = account;
     -- No password has this hash, so no one can sign in. Its trigger revokes the tokens and forgets the known networks.
     UPDATE plantao.users u

@@ -1,4 +1,4 @@
-/** What a node did in the last second. Its row in plantao.nodes carries it to the other nodes. */
+/** The work of a node in the last second. Its row in plantao.nodes carries it to the other nodes. */
 export interface Load {
   /** Posts that were committed. */
   postsPerSecond: number;

@@ -42,7 +42,7 @@ export interface Settings {
   signInTries: number;
   /** Wrong passwords for all accounts from one address in 15 minutes. */
   signInTriesOfAddress: number;
-  /** What a standby does with writes. */
+  /** Whether a standby refuses writes or forwards them to the active node. */
   standbyWrites: 'refuse' | 'forward';
   /** True if responses name the address of the active node. */
   showActiveUrl: boolean;
@@ -58,7 +58,7 @@ export interface Settings {
   logFormat: 'json' | 'pretty' | 'auto';
   /** Most polls and streams that wait on this node. */
   maxWaiters: number;
-  /** True if nodes notify clients of who types and who is connected. */
+  /** True if nodes send clients signals of typing and presence. */
   presence: boolean;
   /** Most connections of clients. */
   maxConnections: number;

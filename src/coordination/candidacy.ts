@@ -161,7 +161,7 @@ export class Candidacy {
     return isHeldElsewhere ? 'no node is active, and another session holds the leader lock' : null;
   }
 
-  /** What the time until the next attempt depends on (election-timing.ts). */
+  /** The state that determines the time until the next attempt (election-timing.ts). */
   get electionState(): Omit<ElectionState, 'role' | 'leaseMs'> {
     const now = this.#clock();
     return {

@@ -1,4 +1,4 @@
-/** What the time until the next attempt depends on; times are in milliseconds. */
+/** The state that determines the time until the next attempt; times are in milliseconds. */
 export interface ElectionState {
   role: 'active' | 'standby' | 'fallen';
   leaseMs: number;

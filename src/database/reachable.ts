@@ -5,7 +5,7 @@ import { MigrationError } from './migrator.ts';
 import { SessionSettingsError } from './session/pinned-connection.ts';
 import { describeDatabase } from './url/database-url.ts';
 
-/** What to do about a transaction pooler, as a sentence. */
+/** The remedy for a transaction pooler, as a sentence. */
 export const DIRECT =
   'It goes through a transaction pooler: set DATABASE_DIRECT_URL to PostgreSQL itself (DATABASE_URL may stay as it is)';
 
@@ -20,7 +20,7 @@ export class DatabaseUnusableError extends Error {
 
 const PARTS = 'DATABASE_URL, or DB_HOST, DB_PORT, DB_USER, DB_PASSWORD, DB_NAME';
 
-/** What to do, by SQLSTATE. The server's own message, which precedes it, may be in any language. */
+/** The remedy, by SQLSTATE. The server's own message, which precedes it, may be in any language. */
 const ADVICE: Record<string, string> = {
   '28P01': `check the password in ${PARTS}`,
   '28000': `check the user in ${PARTS}, and pg_hba.conf`,

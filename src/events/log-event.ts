@@ -22,7 +22,7 @@ const KINDS = [
 export type EventKind = (typeof KINDS)[number];
 
 /**
- * What only the sender of a message receives: the Idempotency-Key of the post, by which a device recognises the message that it
+ * The part of a message that only its sender receives: the Idempotency-Key of the post, by which a device recognises the message that it
  * is still sending. All other members share one JSON, which does not have it.
  */
 interface SenderEcho {
@@ -45,7 +45,7 @@ export interface LogEvent {
   readonly messageId: number | null;
   /** The message that it replies to, with the JSON of its preview in `message`. */
   quote?: { messageId: number; json: string };
-  /** The message's sender, and what the sender's own copy of it has in addition (sender-copy.ts). */
+  /** The message's sender, and the fields that only the sender's own copy has (sender-copy.ts). */
   echo?: SenderEcho;
   /** The message alone, as GET /messages shows it; null unless kind is message or message_edited. */
   message: string | null;

@@ -2,13 +2,13 @@ import type { LogEvent } from './log-event.ts';
 import { topicsOf } from './log-event.ts';
 
 /**
- * What a waiter subscribes to: one object for a group's name and one for each user, however many polls and streams share
+ * The subject of a subscription: one object for a group's name and one for each user, however many polls and streams share
  * it. Its topics may change while it waits (a user joins a group): {@link Waiters.follow} and `unfollow` update the index.
  */
 export interface Audience {
   readonly id: string;
   topics(): Iterable<string>;
-  /** True if the event is for this audience, with the memberships of now. */
+  /** True if the event is for this audience, with the current memberships. */
   matches(event: LogEvent): boolean;
   /** Names of the groups and free topics that it waits for. */
   names(): Iterable<string>;

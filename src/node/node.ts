@@ -96,7 +96,7 @@ export function createNode(settings: Settings, given: { log?: Log; lockProgram?:
   };
 }
 
-/** What a node is built on. */
+/** The parameters of {@link assemble}. */
 interface Foundation {
   settings: Settings;
   node: string;

@@ -9,7 +9,7 @@ export interface NodeActivity {
   delivery_ms: (number | null)[];
 }
 
-/** What a node reports once a second. */
+/** The figures that a node reports once a second. */
 export interface ActivitySample extends Load {
   node: string;
   waiters: number;

@@ -67,14 +67,14 @@ describe('npm run cluster -- --replicas 1', function () {
     await command.says('the standby is promoted', /the primary pg1 exited: promoting its synchronous standby pg2/);
     await send('on the promoted one');
     const again = /pg1 is the synchronous standby of pg2 \(pid (\d+)\)/;
-    const [, standbyPid] = await command.says('the former primary is copied anew', again, PATIENCE.within);
+    const [, standbyPid] = await command.says('the former primary is copied again', again, PATIENCE.within);
     await eventually('receipts say replicated', async () => (await send('with a standby')) === 'replicated', PATIENCE);
 
     kill(standbyPid);
     await command.says('posts do not wait', /the standby pg1 exited: posts do not wait for it \(durable: local\)/);
     await send('without a standby');
     const twice = new RegExp(`${again.source}[^]*${again.source}`);
-    await command.says('the standby is copied anew', twice, PATIENCE.within);
+    await command.says('the standby is copied again', twice, PATIENCE.within);
 
     command.ctrlC();
     expect(await command.exit, command.errors).to.equal(0);

@@ -5,7 +5,7 @@ import { eventually } from '../support/eventually.ts';
 import { get, type JsonObject, post } from '../support/network/http.ts';
 import { useTwoNodes } from '../support/nodes/two-nodes.ts';
 
-/** What a migration may do under nodes that run: everything that only adds. Each is one that would break an answer that is read by position. */
+/** Changes that a migration may make while nodes run: they only add. Each would break a result that is read by position. */
 const MIGRATION = `
   BEGIN;
   SELECT plantao.lock_log();

@@ -7,7 +7,7 @@ export const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 export const ANA = { id: 1, username: 'ana_orm' };
 export const BRUNO = { id: 2, username: 'bruno_orm' };
 
-/** What the tests of the chat's routes do again and again. */
+/** Calls that the tests of the chat's routes share. */
 export function chatCalls(nodes: UsedNodes) {
   /** A route of the active. */
   const on = (path: string) => nodes.active.url + path;

@@ -129,7 +129,7 @@ export function classOf(point: number): CharacterClass {
   return isIn(SINGLES, point) ? 'single' : 'word';
 }
 
-/** What each character folds to, for those that change. */
+/** The character to which each one folds, for those that change. */
 export const FOLDS: ReadonlyMap<number, number> = foldsOf();
 
 function foldsOf(): Map<number, number> {

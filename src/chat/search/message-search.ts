@@ -11,7 +11,7 @@ import { patternOf } from './search-pattern.ts';
 import type { Term } from './search-query.ts';
 import { searchScope } from './search-scope.ts';
 
-/** What to search for, and in which messages. */
+/** The query of a search, and the messages to search in. */
 export interface MessageSearchOptions {
   /** Only messages of groups that this user is in. */
   userId: number;

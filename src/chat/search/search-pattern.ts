@@ -11,7 +11,7 @@ for (const [point, folded] of FOLDS) variants.set(folded, [...(variants.get(fold
 
 const IGNORED_CLASS = classFrom(IGNORED);
 const SPACE = `[${classFrom(SPACES)}][${classFrom(SPACES)}${IGNORED_CLASS}]*`;
-/** What ends a word: characters that fold to a space or a sign. */
+/** The characters that end a word: those that fold to a space or a sign. */
 const END = classFrom([...SPACES, ...SINGLES]) + signVariants();
 
 function signVariants(): string {

@@ -3,7 +3,7 @@ import { messageOf } from '../../message-of.ts';
 import type { EndCause, Resignation } from '../end-cause.ts';
 import type { Holder, OpenedTerm, Promotion } from './lock-statements.ts';
 
-/** What the thread that keeps the leader lock is started with. */
+/** The start parameters of the thread that keeps the leader lock. */
 export interface LockWorkerData {
   /** Arguments of `connectionOptions` for the lock session; the options hold functions, which cannot be sent. */
   session: Parameters<typeof connectionOptions>;

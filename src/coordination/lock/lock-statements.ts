@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { LEADER_LOCK } from '../../database/advisory-locks.ts';
 import type { Resignation } from '../end-cause.ts';
 
-/** What plantao.leader_history records of a promotion. */
+/** The facts that plantao.leader_history records about a promotion. */
 export interface Promotion {
   reason: string;
   /** How long no node has been seen active, in milliseconds: the last active node, if it died, was alive before that. */

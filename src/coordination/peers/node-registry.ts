@@ -48,7 +48,7 @@ interface Row extends PeerRow, PeerLoad {
   pause: { since: string; until: string; reason: string | null; asked_by: string; remaining_ms: number } | null;
 }
 
-/** What a node reads when it writes its row. */
+/** The state that a node reads when it writes its row. */
 export interface RegistryState {
   /** The database's cluster id. */
   cluster: string | null;
@@ -60,7 +60,7 @@ export interface RegistryState {
   pause: PauseRow | null;
 }
 
-/** What plantao.switchover() requested. */
+/** A request made with plantao.switchover(). */
 export interface SwitchoverRequest {
   /** The requested successor; null for any standby. */
   handTo: string | null;

@@ -2,7 +2,7 @@ import type { Queryable } from '../session/reconnecting-session.ts';
 
 /** A session or transaction that blocks others: a row of plantao.blocking. */
 export interface Blocker {
-  /** What it blocks, e.g. `event log`. */
+  /** The name of the work that it blocks, e.g. `event log`. */
   blocks: string;
   /** Null for a prepared transaction. */
   pid: number | null;

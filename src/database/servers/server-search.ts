@@ -12,7 +12,7 @@ import { NoWritableServerError, type Refusal } from './server-errors.ts';
  */
 export type WatchServer = (server: Server, signal: AbortSignal, refuse: (reason: Error) => void) => Promise<string>;
 
-/** What a {@link ServerSearch} needs. */
+/** Options of a {@link ServerSearch}. */
 export interface ServerSearchOptions {
   hosts: readonly DatabaseHost[];
   /** Tried first: the server that was used last. */

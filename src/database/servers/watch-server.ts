@@ -8,7 +8,7 @@ import type { WatchServer } from './server-search.ts';
 /** How often a standby is asked whether it was promoted. One statement takes less than a millisecond. */
 const EVERY_MS = 25;
 
-/** What {@link watchServer} needs. */
+/** Options of {@link watchServer}. */
 export interface WatchServerOptions {
   /** False if a server is accepted on which transactions are read-only by default. */
   requiresReadWrite: boolean;

@@ -15,10 +15,10 @@ import { Session } from '../../../src/database/session/session.ts';
 import { TEST_IDENTITY } from '../../support/nodes/fake-peer.ts';
 import type { LogEntry } from '../../support/nodes/node-process.ts';
 
-/** What the tests record of a resignation. */
+/** The resignation of the tests. */
 export const RESIGNATION = { reason: 'test', cause: 'stop', handTo: null, askedBy: null } as const;
 
-/** What the tests record of a promotion. */
+/** The promotion of the tests. */
 export const PROMOTION = { reason: 'test', unseenMs: 0 };
 
 export interface LockOptions {

@@ -9,7 +9,7 @@ import { createDatabase, type TestDatabase } from '../../support/postgres/postgr
 const PATIENCE = { within: 20_000, every: 50 };
 const MESSAGE = { userId: 1, groupId: 1, content: 'x' };
 
-/** What an operator may do to a database in use: posts are refused until it is undone. */
+/** Changes that an operator may make to a database in use: posts are refused until they are undone. */
 const FAULTS: [what: string, fault: string, undo: string, sqlState: string][] = [
   [
     'a trigger of the operator raises an exception',

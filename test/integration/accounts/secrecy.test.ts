@@ -200,7 +200,7 @@ describe('With AUTH=token, a user who is not a member', function () {
     ];
     const pages = await Promise.all(open.map(async (path) => (await get(`${node.url}${path}`)).text));
     for (const [what, secret] of Object.entries(secrets)) {
-      expect(pages.join('\n').includes(String(secret)), `${what} in what everybody may read`).to.equal(false);
+      expect(pages.join('\n').includes(String(secret)), `${what} in what every caller may read`).to.equal(false);
       expect(
         node.lines.find((line) => line.includes(String(secret))),
         `${what} in the log`,

@@ -306,7 +306,7 @@ describe('Signing in with AUTH=token', function () {
           expect([poll.status, poll.body.code]).to.deep.equal([401, 'unauthenticated']);
         }
         expect(performance.now() - revokedAt).to.be.below(1500);
-        await eventually('nobody waits any more', async () => (await waitersOf(node.url)) === waitersBefore);
+        await eventually('no poll waits any more', async () => (await waitersOf(node.url)) === waitersBefore);
       }
     });
 

@@ -8,7 +8,7 @@ import { type UnusualSetting, unusualSettings } from '../../support/postgres/unu
 /** Settings at once. Fewer would name the guilty one sooner, and take longer. */
 const BATCH = 100;
 
-/** What an ordinary role could put in the way where it may create in public: PostgreSQL's default until 14. */
+/** Objects with which an ordinary role could interfere if it may create in public, PostgreSQL's default until 14. */
 const TRAPS = `
   CREATE FUNCTION public.concat_ws(text, numeric, oid, oid) RETURNS text LANGUAGE sql AS 'SELECT $$trap$$';
   CREATE FUNCTION public.set_config(text, text, boolean) RETURNS text LANGUAGE sql AS 'SELECT $$trap$$';
@@ -34,7 +34,7 @@ describe('Settings of the database', function () {
     }
   }
 
-  /** What a node answers where the database has these settings; one that cannot be set for a database is left out. */
+  /** Returns the responses of a node whose database has these settings; one that cannot be set for a database is left out. */
   async function answersWith(settings: UnusualSetting[]): Promise<string[]> {
     return withDatabase(async ({ name, url }) => {
       const client = new pg.Client({ connectionString: url });

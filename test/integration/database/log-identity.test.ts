@@ -5,7 +5,7 @@ import { eventually } from '../../support/eventually.ts';
 import { type OwnPostgres, startPostgresOfItsOwn } from '../../support/postgres/postgres.ts';
 import { LogNode } from '../delivery/delivery-node.ts';
 
-/** Commits that nobody waits for stay in memory, and are lost in a crash: no writer flushes them meanwhile. */
+/** Commits that no session waits for stay in memory, and are lost in a crash: no writer flushes them meanwhile. */
 const FORGETFUL = ['-c', 'wal_writer_delay=10000', '-c', 'wal_writer_flush_after=1GB', '-c', 'bgwriter_delay=10000'];
 
 describe('The identity of the event log', function () {

@@ -131,7 +131,7 @@ describe('Typing and presence', function () {
     await type(nodes.standby.url, groupId);
     await eventually('the true one arrives', () => signalsOf(stream).some(({ kind }) => kind === 'typing'));
     const replayed = [...recorded];
-    for (const payload of replayed) expect(payload, 'nobody else can read it').to.not.contain('typing');
+    for (const payload of replayed) expect(payload, 'no other program can read it').to.not.contain('typing');
     const forged = JSON.stringify({
       from: 'x',
       number: 9e15,

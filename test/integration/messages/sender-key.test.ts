@@ -58,7 +58,7 @@ describe('The Idempotency-Key of a message', () => {
     for (const { url } of [nodes.active, nodes.standby]) {
       expect(keysIn(await newsOf(1, cursor, url)), 'from memory').to.deep.equal([KEY, KEY]);
       const open = await get(`${url}/subscribe/status?groupId=${groupId}&cursor=${cursor}`);
-      expect(open.text, 'a poll of nobody in particular').to.contain('olá').and.not.contain('idempotency');
+      expect(open.text, 'a poll without a user').to.contain('olá').and.not.contain('idempotency');
     }
   });
 

@@ -30,7 +30,7 @@ async function bothAnswer(url: string, text: string): Promise<unknown[][]> {
 }
 
 describe("The environment variables of PostgreSQL's own programs", () => {
-  /** What the driver reads, to values that would each be felt. */
+  /** The variables that the driver reads, with values that would each have an effect. */
   const HOSTILE: Record<string, string> = {
     PGHOST: '192.0.2.1',
     PGPORT: '1',

@@ -147,7 +147,7 @@ describe('A warm session', () => {
       expect(refusal).to.have.property('code', '22012');
     }
     await session.stop();
-    await eventually('nobody is connected', async () => {
+    await eventually('no session is open', async () => {
       return (await openSessions()).every(({ database: name }) => name !== database.name);
     });
   });
@@ -220,7 +220,7 @@ describe('PostgreSQL ending a session while it opens', () => {
       socket.on('error', () => undefined);
       socket.once('data', () => {
         greeted++;
-        // In one piece: the driver reads the end before anybody has heard of the beginning.
+        // In one piece: the driver reads the end before any listener has heard of the beginning.
         socket.end(READY_AND_ENDED);
       });
     });

@@ -30,7 +30,7 @@ describe('The database settings of a node', () => {
     return node;
   };
 
-  /** What a node says that cannot start. */
+  /** Returns the message of a node that cannot start. */
   const startInVain = async (env: Record<string, string>): Promise<string> => {
     const vain = localNode(env);
     const said = await vain.start().then(() => 'it has started', messageOf);

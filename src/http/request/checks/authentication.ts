@@ -13,7 +13,7 @@ import { sendError } from '../../response/send-error.ts';
 import { queryOf } from '../query.ts';
 import type { RequestLifetime } from '../request-lifetime.ts';
 
-/** What a route requires with AUTH=token: nothing, a signed-in user, the ADMIN_TOKEN, or either of them. */
+/** The caller that a route requires with AUTH=token: nothing, a signed-in user, the ADMIN_TOKEN, or either of them. */
 export type Requirement = 'anyone' | 'user' | 'admin' | 'user or admin';
 
 /** The authenticated caller. With AUTH=open callers are not authenticated: a request's `userId` is trusted. */

@@ -1,4 +1,4 @@
-/** What the cluster page shows beside `/cluster`: the terms of a day, the figures of the last minutes, and what blocks. */
+/** The data of the cluster page beside `/cluster`: the terms of a day, the figures of the last minutes, and what blocks. */
 import { QueryTypes, type Sequelize } from 'sequelize';
 import { z } from 'zod';
 import { fraction } from '../../docs/json-schema.ts';
