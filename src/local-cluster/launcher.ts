@@ -9,7 +9,7 @@ import { requireFreePorts } from './ports.ts';
 import { prepareDatabase } from './prepare-database.ts';
 import { ReplicatedDatabase } from './replicated/replicated-database.ts';
 
-/** The command line, and what a {@link Launcher} needs in addition. */
+/** The options and the dependencies of a {@link Launcher}. */
 export interface LauncherParts extends LauncherOptions {
   environment: Environment;
   /** Throws with a sentence if a node would refuse to start in this environment. */

@@ -1,5 +1,4 @@
-import { parseArgs } from 'node:util';
-import { messageOf } from '../message-of.ts';
+import { parseCommand, UsageError, wholeOption } from '../terminal/arguments.ts';
 
 /** The cluster cannot run; the message is a sentence for the person who started it. */
 export class LauncherError extends Error {
@@ -40,31 +39,19 @@ other settings of .env.example are passed on to the nodes.
 /**
  * Parses the arguments after the command; `defaultDataFolder` is used unless they name another.
  *
- * @throws {LauncherError} naming the first invalid argument.
+ * @throws {UsageError} naming the first invalid argument.
  */
-export function parseOptions(args: string[], defaultDataFolder: string): LauncherOptions {
-  const flags = {
+export function parseOptions(args: readonly string[], defaultDataFolder: string): LauncherOptions {
+  const { values } = parseCommand(args, {
     nodes: { type: 'string', default: '2' },
     port: { type: 'string', default: '8080' },
     replicas: { type: 'string', default: '0' },
     fresh: { type: 'boolean', default: false },
     data: { type: 'string', default: defaultDataFolder },
-  } as const;
-  let values: { nodes: string; port: string; replicas: string; fresh: boolean; data: string };
-  try {
-    values = parseArgs({ args, options: flags, strict: true }).values;
-  } catch (error) {
-    throw new LauncherError(messageOf(error).split(/[.\n]/)[0] ?? '');
-  }
-  const nodes = whole('--nodes', values.nodes, 1, 20);
-  const port = whole('--port', values.port, 1, 65_536 - nodes);
-  const replicas = whole('--replicas', values.replicas, 0, 1);
-  if (values.data.trim() === '') throw new LauncherError('--data needs a folder');
+  });
+  const nodes = wholeOption('nodes', values.nodes, 1, 20);
+  const port = wholeOption('port', values.port, 1, 65_536 - nodes);
+  const replicas = wholeOption('replicas', values.replicas, 0, 1);
+  if (values.data.trim() === '') throw new UsageError('--data needs a folder');
   return { nodes, port, replicas, fresh: values.fresh, dataFolder: values.data };
-}
-
-function whole(flag: string, text: string, least: number, most: number): number {
-  const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
-  if (value >= least && value <= most) return value;
-  throw new LauncherError(`${flag} must be a whole number from ${least} to ${most}, not "${text}"`);
 }

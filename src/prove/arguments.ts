@@ -1,7 +1,5 @@
-import { parseArgs } from 'node:util';
-import { messageOf } from '../message-of.ts';
+import { numberOption, parseCommand, UsageError, wholeOption } from '../terminal/arguments.ts';
 import { FAULTS } from './faults/faults.ts';
-import { ProveError } from './prove-error.ts';
 import type { ProvePlan } from './prove-options.ts';
 
 /** The parsed arguments of `plantao prove`. */
@@ -52,58 +50,48 @@ Exit codes: 0 no violation; 1 a violation, which the report names; 2 the test co
 arguments, no such server, PostgreSQL did not come back).
 `;
 
-/** Parses the command line. @throws {ProveError} naming the first invalid argument. */
+/** Parses the command line. @throws {UsageError} naming the first invalid argument. */
 export function parseArguments(args: readonly string[]): ProveArguments {
-  const { values } = parse(args);
-  const number = (name: keyof typeof values, fallback: number, low: number, high: number, isWhole = true) => {
-    const text = values[name];
-    if (text === undefined) return fallback;
-    const value = typeof text === 'string' && text.trim() !== '' ? Number(text) : Number.NaN;
-    if (value >= low && value <= high && (!isWhole || Number.isInteger(value))) return value;
-    throw new ProveError(`--${name} must be a ${isWhole ? 'whole ' : ''}number from ${low} to ${high}, not "${text}"`);
-  };
+  const text = { type: 'string' } as const;
+  const flag = { type: 'boolean', default: false } as const;
+  const number = (value: number) => ({ type: 'string', default: String(value) }) as const;
+  const { values } = parseCommand(args, {
+    minutes: number(DEFAULTS.minutes),
+    seed: number(Date.now() % 1_000_000),
+    nodes: number(DEFAULTS.nodes),
+    rate: number(DEFAULTS.rate),
+    'lease-ms': number(DEFAULTS.leaseMs),
+    ...{ faults: text, 'failover-command': text, url: text, database: text, out: text, check: text },
+    ...{ json: flag, keep: flag },
+  });
   const given = (name: 'url' | 'database' | 'out' | 'check' | 'failover-command') => {
     const text = values[name];
     if (text === undefined) return null;
-    if (text.trim() === '') throw new ProveError(`--${name} is empty`);
+    if (text.trim() === '') throw new UsageError(`--${name} is empty`);
     return text;
   };
   const only = (values.faults ?? '').split(',').filter((part) => part.trim() !== '');
   const unknown = only.find((part) => !FAULTS.some(({ kind }) => kind.includes(part)));
-  if (unknown !== undefined) throw new ProveError(`--faults: no fault's name contains "${unknown}"`);
+  if (unknown !== undefined) throw new UsageError(`--faults: no fault's name contains "${unknown}"`);
   const database = given('database');
   if (database !== null && /^postgres(ql)?:\/\//i.test(database)) {
-    throw new ProveError('--database takes the name of an empty database; give a URL with --url');
+    throw new UsageError('--database takes the name of an empty database; give a URL with --url');
   }
   return {
-    minutes: number('minutes', DEFAULTS.minutes, 0.1, 1440, false),
-    seed: number('seed', Date.now() % 1_000_000, 0, 2 ** 31),
-    nodes: number('nodes', DEFAULTS.nodes, 2, 7),
-    rate: number('rate', DEFAULTS.rate, 1, 2000),
-    leaseMs: number('lease-ms', DEFAULTS.leaseMs, 300, 60_000),
+    minutes: numberOption('minutes', values.minutes, 0.1, 1440),
+    seed: wholeOption('seed', values.seed, 0, 2 ** 31),
+    nodes: wholeOption('nodes', values.nodes, 2, 7),
+    rate: wholeOption('rate', values.rate, 1, 2000),
+    leaseMs: wholeOption('lease-ms', values['lease-ms'], 300, 60_000),
     only,
     failoverCommand: given('failover-command'),
     url: given('url'),
     database,
     out: given('out'),
     check: given('check'),
-    json: values.json ?? false,
-    keep: values.keep ?? false,
+    json: values.json,
+    keep: values.keep,
   };
-}
-
-function parse(args: readonly string[]) {
-  const text = { type: 'string' } as const;
-  const flag = { type: 'boolean' } as const;
-  const options = {
-    ...{ minutes: text, seed: text, nodes: text, rate: text, 'lease-ms': text, faults: text, 'failover-command': text },
-    ...{ url: text, database: text, out: text, check: text, json: flag, keep: flag },
-  };
-  try {
-    return parseArgs({ args: [...args], options, strict: true });
-  } catch (error) {
-    throw new ProveError(messageOf(error).split(/[.\n]/)[0] ?? '');
-  }
 }
 
 /** Returns the command that repeats a run, as it would be typed. Never contains a URL, which may have a password. */

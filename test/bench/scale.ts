@@ -4,10 +4,10 @@
  * part computes what larger numbers of users need.
  */
 import { startPostgresOfItsOwn } from '../support/postgres/own-postgres.ts';
-import { cpuMs } from './common/cpu.ts';
 import { type Bench, runPart } from './common/part.ts';
 import { sql } from './common/people.ts';
 import { BenchProcess } from './common/process.ts';
+import { cpuMs } from './common/process-cost.ts';
 import { startPlantao, waitersOf, withUsage } from './common/servers.ts';
 import { shown, table } from './common/table.ts';
 import type { DeliveryResult, DeliverySpec } from './delivery/reader-process.ts';

@@ -8,9 +8,9 @@ import { freePort } from '../support/network/free-port.ts';
 import { buildNode } from '../support/nodes/node-build.ts';
 import { startPostgresOfItsOwn } from '../support/postgres/own-postgres.ts';
 import { type Bench, runPart } from './common/part.ts';
+import { cpuMs, residentMb } from './common/process-cost.ts';
 import type { Contestant } from './common/section.ts';
 import { type StartedServer, startServer } from './start/first-response.ts';
-import { cpuMs, residentMb } from './start/process-cost.ts';
 
 const NODE = 'a node';
 const BARE = 'bare node:http';

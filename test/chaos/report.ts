@@ -1,5 +1,5 @@
 import { type CheckResult, type FaultGap, VIOLATIONS } from '../../src/prove/checker/check-result.ts';
-import { table } from '../../src/prove/report/text-table.ts';
+import { table } from '../../src/terminal/text-table.ts';
 import type { Progress } from './campaign.ts';
 
 const clock = (ms: number) => `${Math.floor(ms / 60_000)}:${String(Math.floor(ms / 1000) % 60).padStart(2, '0')}`;

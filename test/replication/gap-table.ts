@@ -1,5 +1,5 @@
 import { longestGap } from '../../src/prove/checker/gaps.ts';
-import { table } from '../../src/prove/report/text-table.ts';
+import { table } from '../../src/terminal/text-table.ts';
 import type { ReplicationResult } from './replication-run.ts';
 
 interface Row {

@@ -1,4 +1,4 @@
-import { parseArgs } from 'node:util';
+import { parseCommand, UsageError } from '../../terminal/arguments.ts';
 
 /** The parsed arguments of `plantao chat`. */
 export interface ChatArguments {
@@ -19,20 +19,17 @@ export const USAGE = `plantao chat --user NAME [--password PASSWORD] [--group "N
 
 const DEFAULT_URLS = 'http://localhost:8080,http://localhost:8081';
 
-/** Parses the command line. @throws {Error} with a sentence for the user. */
+/** Parses the command line. @throws {UsageError} naming the first invalid argument. */
 export function parseArguments(args: readonly string[]): ChatArguments {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      user: { type: 'string' },
-      password: { type: 'string' },
-      group: { type: 'string' },
-      url: { type: 'string', default: DEFAULT_URLS },
-    },
+  const { values } = parseCommand(args, {
+    user: { type: 'string' },
+    password: { type: 'string' },
+    group: { type: 'string' },
+    url: { type: 'string', default: DEFAULT_URLS },
   });
   const { user, password, group, url } = values;
-  for (const [name, value] of Object.entries(values)) if (value === '') throw new Error(`--${name} needs a value`);
-  if (user === undefined) throw new Error('--user is required');
+  for (const [name, value] of Object.entries(values)) if (value === '') throw new UsageError(`--${name} needs a value`);
+  if (user === undefined) throw new UsageError('--user is required');
   const urls = url.split(',').map((one) => one.trim());
   return { user, password, group, urls: urls.filter((one) => one !== '') };
 }

@@ -2,7 +2,7 @@
 import { type AuthMode, ChatClient } from '../../client/index.ts';
 import { messageOf } from '../../message-of.ts';
 import type { Command } from '../command/command.ts';
-import { CommandError, Exit, UsageError } from '../command/exit.ts';
+import { CommandError, Exit } from '../command/exit.ts';
 import { type ChatArguments, parseArguments, USAGE } from './arguments.ts';
 import { ConnectionReporter } from './connection-reporter.ts';
 import { Screen } from './screen.ts';
@@ -36,12 +36,7 @@ async function run({ user, password, group, urls }: ChatArguments): Promise<void
 export const chat: Command = {
   usage: USAGE,
   async run(args) {
-    let parsed: ChatArguments;
-    try {
-      parsed = parseArguments(args);
-    } catch (error) {
-      throw new UsageError(messageOf(error));
-    }
+    const parsed = parseArguments(args);
     await run(parsed).catch((error) => {
       throw new CommandError(plain(messageOf(error)));
     });

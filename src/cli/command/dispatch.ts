@@ -1,4 +1,5 @@
-import { describeFailure, Exit, type ExitCode, UsageError } from './exit.ts';
+import { UsageError } from '../../terminal/arguments.ts';
+import { describeFailure, Exit, type ExitCode } from './exit.ts';
 import type { Io } from './io.ts';
 import { COMMANDS } from './registry.ts';
 
@@ -41,8 +42,7 @@ export async function dispatch(args: readonly string[], io: Io): Promise<ExitCod
   } catch (error) {
     const { exit, sentence } = describeFailure(error);
     if (options.includes('--json')) io.printJson({ error: sentence });
-    else
-      io.remark(exit === Exit.USAGE && error instanceof UsageError ? `${sentence} (plantao ${name} --help)` : sentence);
+    else io.remark(error instanceof UsageError ? `${sentence} (plantao ${name} --help)` : sentence);
     return exit;
   }
 }

@@ -3,6 +3,7 @@ import { DatabaseUnusableError } from '../../database/reachable.ts';
 import { SessionLostError } from '../../database/session/session.ts';
 import { messageOf } from '../../message-of.ts';
 import { SettingsError } from '../../settings.ts';
+import { UsageError } from '../../terminal/arguments.ts';
 
 /** The exit codes of `plantao`; `plantao help` documents them. */
 export const Exit = {
@@ -29,13 +30,6 @@ export class CommandError extends Error {
   }
 }
 
-/** Thrown when the arguments are invalid. */
-export class UsageError extends CommandError {
-  constructor(message: string) {
-    super(message, Exit.USAGE);
-  }
-}
-
 const NO_SCHEMA: readonly string[] = [
   SqlState.UNDEFINED_TABLE,
   SqlState.UNDEFINED_FUNCTION,
@@ -47,7 +41,7 @@ const NO_SCHEMA: readonly string[] = [
 export function describeFailure(error: unknown): { exit: ExitCode; sentence: string } {
   const sentence = messageOf(error);
   if (error instanceof CommandError) return { exit: error.exit, sentence };
-  if (error instanceof SettingsError) return { exit: Exit.USAGE, sentence };
+  if (error instanceof UsageError || error instanceof SettingsError) return { exit: Exit.USAGE, sentence };
   if (error instanceof DatabaseUnusableError) return { exit: Exit.UNREACHABLE, sentence };
   if (error instanceof SessionLostError)
     return { exit: Exit.UNREACHABLE, sentence: `the database was lost: ${sentence}` };

@@ -1,4 +1,5 @@
 import { printable } from '../../printable.ts';
+import { table as alignedTable } from '../../terminal/text-table.ts';
 
 /** How a cell stands out. */
 export type Tone = 'red' | 'yellow' | 'green' | 'dim';
@@ -16,28 +17,16 @@ export function toned(text: string, tone: Tone | null, hasColours: boolean): str
 
 /** Returns rows as aligned columns under their headings. Numbers are aligned to the right. Columns without values are left out. */
 export function table(headings: readonly string[], rows: readonly (readonly Cell[])[], hasColours: boolean): string {
-  const cells = rows.map((row) => row.map(shown));
-  const used = headings.map((_, at) => cells.some((row) => row[at]?.text !== ''));
-  const isNumeric = headings.map((_, at) => rows.every((row) => typeof row[at] === 'number' || row[at] === null));
-  const widths = headings.map((heading, at) =>
-    Math.max(heading.length, ...cells.map((row) => widthOf(row[at]?.text ?? ''))),
-  );
-  const lineOf = (row: readonly { text: string; tone: Tone | null }[]) =>
-    row
-      .map(({ text, tone }, at) => {
-        const space = ' '.repeat(Math.max(0, (widths[at] ?? 0) - widthOf(text)));
-        const painted = toned(text, tone, hasColours);
-        return isNumeric[at] ? space + painted : painted + space;
-      })
-      .filter((_, at) => used[at])
-      .join('  ')
-      .trimEnd();
+  const used = [...headings.keys()].filter((at) => rows.some((row) => shown(row[at] ?? null).text !== ''));
+  const isNumeric = (at: number) => rows.every((row) => typeof row[at] === 'number' || row[at] === null);
   const head = headings.map((text) => ({ text, tone: 'dim' as const }));
-  return [head, ...cells].map(lineOf).join('\n');
+  const cells = [head, ...rows].map((row) => used.map((at) => shown(row[at] ?? null)));
+  return alignedTable(
+    cells.map((row) => row.map(({ text }) => text)),
+    [...used.keys()].filter((column) => isNumeric(used[column] ?? -1)),
+    (text, row, column) => toned(text, cells[row]?.[column]?.tone ?? null, hasColours),
+  );
 }
-
-/** Counts characters, not UTF-16 units; combining marks and wide characters are rare in names. */
-const widthOf = (text: string) => [...text].length;
 
 function shown(cell: Cell): { text: string; tone: Tone | null } {
   if (cell === null) return { text: '', tone: null };

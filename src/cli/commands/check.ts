@@ -3,9 +3,10 @@ import { reachable } from '../../database/reachable.ts';
 import { checkDatabase } from '../../node/start-check.ts';
 import { settingsWarnings } from '../../settings/warnings.ts';
 import { processEnvironment, readSettings } from '../../settings.ts';
-import { DATABASE_OPTIONS, DATABASE_USAGE, parseCommand } from '../command/arguments.ts';
+import { parseCommand } from '../../terminal/arguments.ts';
 import type { Command } from '../command/command.ts';
 import { type Query, withDatabase } from '../command/database.ts';
+import { DATABASE_OPTIONS, DATABASE_USAGE } from '../command/database-options.ts';
 import { describeFailure, Exit, type ExitCode } from '../command/exit.ts';
 import { type Tone, toned } from '../command/table.ts';
 

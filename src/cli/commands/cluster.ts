@@ -1,12 +1,12 @@
 import path from 'node:path';
 import { seedData } from '../../local-cluster/demo-data.ts';
 import { Launcher } from '../../local-cluster/launcher.ts';
-import { HELP, LauncherError, parseOptions } from '../../local-cluster/options.ts';
+import { HELP, parseOptions } from '../../local-cluster/options.ts';
 import { openOutput } from '../../local-cluster/output.ts';
 import { DATA_HOME } from '../../package-root.ts';
 import { processEnvironment, readSettings } from '../../settings.ts';
 import type { Command } from '../command/command.ts';
-import { Exit, UsageError } from '../command/exit.ts';
+import { Exit } from '../command/exit.ts';
 
 /** On Ctrl-C the terminal signals npm and this process, and npm signals us again: two signals this close are one Ctrl-C. */
 const SAME_SIGNAL_MS = 500;
@@ -18,7 +18,7 @@ const SAME_SIGNAL_MS = 500;
 export const cluster: Command = {
   usage: HELP,
   async run(args) {
-    const options = readOptions(args);
+    const options = parseOptions(args, path.join(DATA_HOME, '.data'));
     const environment = processEnvironment();
     const names = Array.from({ length: options.nodes }, (_, index) => `node-${options.port + index}`);
     const launcher = new Launcher({
@@ -33,14 +33,6 @@ export const cluster: Command = {
     return Exit.OK;
   },
 };
-
-function readOptions(args: readonly string[]) {
-  try {
-    return parseOptions([...args], path.join(DATA_HOME, '.data'));
-  } catch (error) {
-    throw error instanceof LauncherError ? new UsageError(error.message) : error;
-  }
-}
 
 function stopOnSignals(launcher: Launcher): void {
   let first: number | null = null;

@@ -1,7 +1,8 @@
-import { DATABASE_OPTIONS, DATABASE_USAGE, parseCommand } from '../command/arguments.ts';
+import { parseCommand, UsageError } from '../../terminal/arguments.ts';
 import type { Command } from '../command/command.ts';
 import { type Query, withDatabase } from '../command/database.ts';
-import { CommandError, Exit, UsageError } from '../command/exit.ts';
+import { DATABASE_OPTIONS, DATABASE_USAGE } from '../command/database-options.ts';
+import { CommandError, Exit } from '../command/exit.ts';
 
 const MODES = ['anonymise', 'erase'] as const;
 

@@ -1,9 +1,10 @@
 import { MIGRATION_LOCK } from '../../database/advisory-locks.ts';
 import { migrate, planMigrations } from '../../database/migrator.ts';
 import { reachable } from '../../database/reachable.ts';
-import { DATABASE_OPTIONS, DATABASE_USAGE, parseCommand } from '../command/arguments.ts';
+import { parseCommand } from '../../terminal/arguments.ts';
 import type { Command } from '../command/command.ts';
 import { databaseUrl } from '../command/database.ts';
+import { DATABASE_OPTIONS, DATABASE_USAGE } from '../command/database-options.ts';
 import { Exit } from '../command/exit.ts';
 
 /** Printed before the plan: no node may migrate at the same time. */

@@ -1,8 +1,9 @@
 import { messageOf } from '../../message-of.ts';
 import { processEnvironment, readAdminToken } from '../../settings.ts';
-import { DATABASE_OPTIONS, DATABASE_USAGE, parseCommand } from '../command/arguments.ts';
+import { parseCommand } from '../../terminal/arguments.ts';
 import type { Command } from '../command/command.ts';
 import { withDatabase } from '../command/database.ts';
+import { DATABASE_OPTIONS, DATABASE_USAGE } from '../command/database-options.ts';
 import { CommandError, Exit } from '../command/exit.ts';
 
 /** A node that falls finishes its writes and resigns: about a second at most. */

@@ -1,4 +1,4 @@
-import { parseCommand } from '../command/arguments.ts';
+import { parseCommand } from '../../terminal/arguments.ts';
 import type { Command } from '../command/command.ts';
 
 /** `plantao node` */

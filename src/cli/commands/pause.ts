@@ -1,6 +1,7 @@
-import { DATABASE_OPTIONS, DATABASE_USAGE, parseCommand, wholeOption } from '../command/arguments.ts';
+import { parseCommand, wholeOption } from '../../terminal/arguments.ts';
 import type { Command } from '../command/command.ts';
 import { withDatabase } from '../command/database.ts';
+import { DATABASE_OPTIONS, DATABASE_USAGE } from '../command/database-options.ts';
 import { Exit } from '../command/exit.ts';
 
 const MAX_MINUTES = 24 * 60;

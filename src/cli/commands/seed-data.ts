@@ -1,9 +1,10 @@
 import { SqlState, sqlState } from '../../database/errors.ts';
 import { reachable } from '../../database/reachable.ts';
 import { seedData } from '../../local-cluster/demo-data.ts';
-import { DATABASE_OPTIONS, DATABASE_USAGE, parseCommand } from '../command/arguments.ts';
+import { parseCommand } from '../../terminal/arguments.ts';
 import type { Command } from '../command/command.ts';
 import { databaseUrl } from '../command/database.ts';
+import { DATABASE_OPTIONS, DATABASE_USAGE } from '../command/database-options.ts';
 import { Exit } from '../command/exit.ts';
 
 /** `plantao seed-data` */

@@ -1,7 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { DATABASE_OPTIONS, DATABASE_USAGE, parseCommand, wholeOption } from '../command/arguments.ts';
+import { parseCommand, wholeOption } from '../../terminal/arguments.ts';
 import type { Command } from '../command/command.ts';
 import { withDatabase } from '../command/database.ts';
+import { DATABASE_OPTIONS, DATABASE_USAGE } from '../command/database-options.ts';
 import { describeFailure, Exit, type ExitCode } from '../command/exit.ts';
 import type { Io } from '../command/io.ts';
 import { toned } from '../command/table.ts';

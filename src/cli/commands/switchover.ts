@@ -1,7 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { DATABASE_OPTIONS, DATABASE_USAGE, parseCommand } from '../command/arguments.ts';
+import { parseCommand } from '../../terminal/arguments.ts';
 import type { Command } from '../command/command.ts';
 import { type Query, withDatabase } from '../command/database.ts';
+import { DATABASE_OPTIONS, DATABASE_USAGE } from '../command/database-options.ts';
 import { CommandError, Exit } from '../command/exit.ts';
 
 /** A switchover takes some 20 ms; the active node reads a lost request with its next row, a second later. */

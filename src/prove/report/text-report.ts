@@ -1,6 +1,6 @@
+import { table } from '../../terminal/text-table.ts';
 import { type CheckResult, VIOLATIONS } from '../checker/check-result.ts';
 import { count, durabilitySentence, gapRows, guaranteeRows, milliseconds, number, verdictOf } from './report-model.ts';
-import { table } from './text-table.ts';
 
 /** Where the files of a run are, and how to check them again. */
 export interface ReportFiles {

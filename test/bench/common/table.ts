@@ -1,13 +1,13 @@
+import { table as alignedTable } from '../../../src/terminal/text-table.ts';
+
 /** Formats rows as columns: the first is aligned left, the others right. */
 export function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
-  const all = [header, ...rows];
-  const widths = header.map((_, column) => Math.max(...all.map((row) => (row[column] ?? '').length)));
-  const line = (row: readonly string[]) =>
-    widths
-      .map((width, column) => (column === 0 ? (row[0] ?? '').padEnd(width) : (row[column] ?? '').padStart(width)))
-      .join('  ')
-      .trimEnd();
-  return [line(header), widths.map((width) => '─'.repeat(width)).join('  '), ...rows.map(line)].join('\n');
+  const widths = header.map((_, column) =>
+    Math.max(...[header, ...rows].map((row) => [...(row[column] ?? '')].length)),
+  );
+  const rule = widths.map((width) => '─'.repeat(width));
+  const right = [...header.keys()].slice(1);
+  return alignedTable([header, rule, ...rows], right);
 }
 
 /** Formats a number with three significant digits and thousands separators. */

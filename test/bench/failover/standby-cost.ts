@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Scene } from '../../failure/scene.ts';
-import { cpuMs } from '../common/cpu.ts';
+import { cpuMs } from '../common/process-cost.ts';
 
 /** The cost of a standby for the database. */
 export interface StandbyCost {

@@ -19,7 +19,7 @@ describe('The command-line chat', () => {
     [[], '--user is required'],
     [['--user'], "Option '--user <value>' argument missing"],
     [['--usr', 'ana'], "Unknown option '--usr'"],
-    [['ana'], "Unexpected argument 'ana'"],
+    [['ana'], 'unexpected argument "ana"'],
   ] as const) {
     it(`rejects "${words.join(' ')}": ${sentence}`, () => {
       expect(() => parseArguments(words)).to.throw(sentence);

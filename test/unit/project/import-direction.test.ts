@@ -10,6 +10,7 @@ type Part = string;
 
 /** Parts that any other may import: they import nothing but each other. */
 const BASE: Part[] = [
+  'terminal',
   'backoff',
   'log',
   'log-level',

@@ -2,9 +2,10 @@ import { Readable } from 'node:stream';
 import { expect } from 'chai';
 import { banner } from '../../../src/local-cluster/banner.ts';
 import { nodeEnvironment } from '../../../src/local-cluster/node-environment.ts';
-import { LauncherError, parseOptions } from '../../../src/local-cluster/options.ts';
+import { parseOptions } from '../../../src/local-cluster/options.ts';
 import { openOutput } from '../../../src/local-cluster/output.ts';
 import { RestartDelay } from '../../../src/local-cluster/restart-delay.ts';
+import { UsageError } from '../../../src/terminal/arguments.ts';
 import { eventually } from '../../support/eventually.ts';
 
 describe('The command line of plantao cluster', () => {
@@ -41,13 +42,13 @@ describe('The command line of plantao cluster', () => {
     ['8080'],
   ]) {
     it(`rejects ${args.join(' ')} in one sentence`, () => {
-      expect(() => parse(...args)).to.throw(LauncherError, /^[^\n]+$/);
+      expect(() => parse(...args)).to.throw(UsageError, /^[^\n]+$/);
     });
   }
 
   it('leaves a port for the last node', () => {
     expect(parse('--port', '65516', '--nodes', '20').port).to.equal(65_516);
-    expect(() => parse('--port', '65517', '--nodes', '20')).to.throw(LauncherError, '65516');
+    expect(() => parse('--port', '65517', '--nodes', '20')).to.throw(UsageError, '65516');
   });
 });
 

@@ -1,14 +1,10 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util';
-import { messageOf } from '../../message-of.ts';
-import { UsageError } from './exit.ts';
+import { messageOf } from '../message-of.ts';
 
-/** Options of every command that uses the database. */
-export const DATABASE_OPTIONS = { database: { type: 'string' }, json: { type: 'boolean', default: false } } as const;
-
-/** The lines about {@link DATABASE_OPTIONS} in a usage text. */
-export const DATABASE_USAGE = `  --database URL  the database; default DATABASE_URL of the environment or .env, several hosts included
-  --json          print the result as JSON
-`;
+/** Thrown when the arguments of a command are invalid. The message is a sentence for the user. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
 
 type OptionsConfig = NonNullable<ParseArgsConfig['options']>;
 type Parsed<Options extends OptionsConfig> = ReturnType<
@@ -39,7 +35,16 @@ export function parseCommand<const Options extends OptionsConfig>(
 
 /** Returns the whole number that an option names. @throws {UsageError}. */
 export function wholeOption(name: string, text: string, least: number, most: number): number {
-  const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  return inRange(name, text, /^\d+$/, 'whole number', least, most);
+}
+
+/** Returns the number that an option names, which may have decimals. @throws {UsageError}. */
+export function numberOption(name: string, text: string, least: number, most: number): number {
+  return inRange(name, text, /^\d*\.?\d+$/, 'number', least, most);
+}
+
+function inRange(name: string, text: string, form: RegExp, kind: string, least: number, most: number): number {
+  const value = form.test(text) ? Number(text) : Number.NaN;
   if (value >= least && value <= most) return value;
-  throw new UsageError(`--${name} must be a whole number from ${least} to ${most}, not "${text}"`);
+  throw new UsageError(`--${name} must be a ${kind} from ${least} to ${most}, not "${text}"`);
 }
