@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Plugin } from 'esbuild';
 
-/** What the programs of the build never use of a dependency, and load less in its place. */
+/** Files of dependencies that the programs of the build use only in part or not at all, and their smaller replacements. */
 const LEFT_OUT: readonly { file: RegExp; reads: string | ((code: string) => string) }[] = [
   // All time zones of the world; the node stores and sends times in UTC.
   {
@@ -16,7 +16,7 @@ const LEFT_OUT: readonly { file: RegExp; reads: string | ((code: string) => stri
   },
   // The sentences of errors in forty languages.
   { file: /zod\/v4\/locales\/index\.js$/, reads: 'export { default as en } from "./en.js";' },
-  // Asks by a Response whether it runs at Cloudflare, for which Node.js 20 loads its whole HTTP client.
+  // It creates a Response to detect Cloudflare, for which Node.js 20 loads its whole HTTP client.
   { file: /pg\/lib\/stream\.js$/, reads: (code) => replaced(code, 'if (isCloudflareRuntime())', 'if (false)') },
   // A file beside it, which a bundle has only if it is required by its name.
   {
@@ -25,7 +25,7 @@ const LEFT_OUT: readonly { file: RegExp; reads: string | ((code: string) => stri
   },
 ];
 
-/** Keeps out of the build what a node never uses: it would be read and parsed at each start, and stay in memory. */
+/** Keeps unused code out of the build: a node would read and parse it at each start, and keep it in memory. */
 export const leaveOut: Plugin = {
   name: 'leave-out',
   setup(build) {

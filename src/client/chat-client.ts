@@ -29,8 +29,8 @@ import type {
 
 /**
  * A client of a whole cluster. It finds the active node for writes, stays with one node for reads, follows failovers, and
- * retries everything that is safe to repeat until a deadline: a request that creates something carries an idempotency key. Runs in
- * Node.js and in browsers.
+ * retries everything that is safe to repeat until a deadline: a request that creates something carries an idempotency key. Runs
+ * in Node.js and in browsers.
  *
  * Errors: RefusedError at once for a 4xx, UnreachableError if no node responded in time, OutcomeUnknownError if the response
  * to a request that must not be repeated was lost (a change of password). All extend ChatError.

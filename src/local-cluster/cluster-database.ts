@@ -16,7 +16,7 @@ export interface LauncherDatabase {
   start(): Promise<string>;
   /** Stops it: `fast` in order, `immediate` like a crash. */
   stop(how?: 'fast' | 'immediate'): Promise<void>;
-  /** What to try with it, as lines of the banner. */
+  /** Suggestions for trying it, as lines of the banner. */
   readonly hints: string;
 }
 

@@ -2,7 +2,7 @@ import { longestGap } from './checker/gaps.ts';
 import type { FaultListener, StartedFault } from './faults/fault-injector.ts';
 import type { Phase } from './load/load.ts';
 
-/** Where a run is. */
+/** The progress of a run. */
 export interface ProveProgress {
   phase: Phase;
   leftMs: number;
@@ -10,7 +10,7 @@ export interface ProveProgress {
   acknowledged: number;
   faults: number;
   term: number;
-  /** What is disturbed now, in words. */
+  /** The faults at this moment, in words. */
   running: string;
 }
 
@@ -40,7 +40,7 @@ export class LiveGaps implements FaultListener {
     this.#now = now;
   }
 
-  /** What is disturbed now, for the line of progress. */
+  /** The faults at this moment, for the line of progress. */
   get running(): string {
     return [...this.#running].map(describeFault).join(', ');
   }

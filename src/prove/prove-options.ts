@@ -1,7 +1,7 @@
 import type { DatabaseUrls } from './database/scratch-database.ts';
 import type { ProveListener } from './progress.ts';
 
-/** What to run; the seed decides all random choices. */
+/** The plan of a run; the seed decides all random choices. */
 export interface ProvePlan {
   minutes: number;
   seed: number;

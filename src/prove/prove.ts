@@ -27,7 +27,7 @@ import { NodeRig } from './rig/node-rig.ts';
 export interface ProveOutcome {
   result: CheckResult;
   history: string;
-  /** What could not be removed, as a sentence; null if nothing is left. */
+  /** A sentence that names the rest that could not be removed; null if nothing is left. */
   leftover: string | null;
 }
 
@@ -76,7 +76,7 @@ export async function prove(options: ProveOptions): Promise<ProveOutcome> {
     try {
       await rig?.stop();
     } finally {
-      // Where the rig has not done it: there is none, or it could not stop or write its logs.
+      // Does nothing if the rig has removed it. The rig may be missing, or may have failed to stop or to write its logs.
       await scratch?.remove();
     }
   }
@@ -158,7 +158,7 @@ async function describeRun(scratch: ScratchDatabase, options: ProveOptions, rema
   };
 }
 
-/** What a node inherits: nothing that a setting of the user could change. */
+/** Returns the environment that a node inherits: nothing in it is a setting of the user. */
 function nodeEnvironment({ env }: ProveOptions): Record<string, string | undefined> {
   const { PATH, HOME, TMPDIR, SystemRoot, NODE_EXTRA_CA_CERTS } = env;
   const inherited = { PATH, HOME, TMPDIR, SystemRoot, NODE_EXTRA_CA_CERTS };

@@ -6,7 +6,7 @@ import { startPostgresOfItsOwn } from '../support/postgres/own-postgres.ts';
 import { type Bench, runPart } from './common/part.ts';
 import { sql } from './common/people.ts';
 import { BenchProcess } from './common/process.ts';
-import { startPlantao } from './common/servers.ts';
+import { cursorOf, startPlantao } from './common/servers.ts';
 import { shown } from './common/table.ts';
 import type { DeliveryResult, DeliverySpec } from './delivery/reader-process.ts';
 
@@ -50,11 +50,6 @@ async function createGroups(url: string, size: number): Promise<void> {
        SELECT 1 + (n - 1) / ${size}, n FROM generate_series(1, ${WAITERS}) n;
      ANALYZE`,
   );
-}
-
-async function cursorOf(node: BenchProcess): Promise<string> {
-  const response = await fetch(`http://127.0.0.1:${node.port}/messages?groupId=1`);
-  return ((await response.json()) as { cursor: string }).cursor;
 }
 
 async function measureDelivery({ bench, url, active, standby, readers }: Context): Promise<void> {

@@ -21,7 +21,7 @@ const ROUNDS = 20;
 const LEASE_MS = 2000;
 const BASELINE = 'baseline: a bare lock holder, kill -9';
 
-/** What {@link measureNodeFaults} measures, for `--only`. */
+/** The faults of {@link measureNodeFaults}, for `--only`. */
 const FAULTS = [
   BASELINE,
   'kill -9',

@@ -1,5 +1,5 @@
 /*
- * npm run bench:log: how fast a node reads a bulk INSERT of messages that nobody waits for, beside a bare SELECT of the same
+ * npm run bench:log: how fast a node reads a bulk INSERT of messages that no client waits for, beside a bare SELECT of the same
  * events, and how late a message to a waited group is that is posted right after the INSERT. `--rows N` changes its size.
  */
 import { parseArgs } from 'node:util';
@@ -18,7 +18,7 @@ const SELECT_PAGE = 10_000;
 const WAITED_GROUP = GROUPS + 1;
 const LIMIT_MS = 120_000;
 const EVENTS = 'events per second';
-const NODE = 'a node, nobody waits';
+const NODE = 'a node without waiters';
 const SELECT = 'bare SELECT';
 const QUIET = 'no INSERT before';
 const AFTER = 'right after the INSERT';
@@ -81,7 +81,7 @@ await runPart('log-reading', 'Reading the log', async (bench) => {
         },
       },
     ],
-    targets: [{ work: 'events per second where nobody waits', of: [NODE, 'perSecond'], atLeast: 50_000 }],
+    targets: [{ work: 'events per second without waiters', of: [NODE, 'perSecond'], atLeast: 50_000 }],
   });
   await bench.section({
     title: 'From post to poll in a waited group',

@@ -8,7 +8,7 @@ import { type Bench, runPart } from './common/part.ts';
 import { sql } from './common/people.ts';
 import { BenchProcess } from './common/process.ts';
 import { cpuMs } from './common/process-cost.ts';
-import { startPlantao, waitersOf, withUsage } from './common/servers.ts';
+import { cursorOf, startPlantao, waitersOf, withUsage } from './common/servers.ts';
 import { shown, table } from './common/table.ts';
 import type { DeliveryResult, DeliverySpec } from './delivery/reader-process.ts';
 import { Load } from './load/load.ts';
@@ -21,7 +21,7 @@ const GROUP_SIZE = 2;
 const RATES = [100, 200, 400, 600, 800, 1000];
 /** A rate is carried if every message reaches its waiters, and 99 % of them do so within this time. */
 const MAX_P99_MS = 1000;
-/** The number in `{user}` follows these digits: idle users are others than those who receive messages. */
+/** The number in `{user}` follows these digits, so that the idle users receive no messages. */
 const IDLE_PREFIX = '1000';
 /** Default of MAX_WAITERS. */
 const WAITERS_PER_NODE = 20_000;
@@ -101,8 +101,7 @@ async function measure({ bench, url, load, readers }: Context, count: number): P
     await load.park(idle, waiting);
 
     const atRate = async (rate: number, warmUpMs: number): Promise<DeliveryResult> => {
-      const response = await fetch(`http://127.0.0.1:${active.port}/messages?groupId=1`);
-      const { cursor } = (await response.json()) as { cursor: string };
+      const cursor = await cursorOf(active);
       const forMs = bench.isQuick ? 1000 : 6000;
       const spec: DeliverySpec = {
         ...{ postPort: active.port, waitPorts: ports, waiters: WAITERS, groupSize: GROUP_SIZE },

@@ -28,7 +28,7 @@ const VOCABULARY = 30_000;
 /** A scan without the index may take so long. */
 const SCAN_LIMIT_MS = 120_000;
 
-/** What is searched. The generator puts the words into messages. */
+/** The searches. The generator puts the words into messages. */
 const QUERIES: Record<string, string> = {
   'a word in half of the messages': 'frequente',
   'a word in one of a thousand': 'ocasional',

@@ -48,7 +48,7 @@ const proxies: Proxy[] = [
   },
 ];
 
-/** What one request got: a status, or `closed` where its connection was. */
+/** The result of a request: a status, or `closed` if its connection was closed. */
 interface Outcome {
   status: number | 'closed';
   headers: http.IncomingHttpHeaders;

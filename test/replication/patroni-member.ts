@@ -20,7 +20,7 @@ export interface PatroniMemberOptions {
   etcdPort: number;
 }
 
-/** What Patroni's REST interface says of its server. */
+/** The state of a server, by Patroni's REST interface. */
 export interface MemberState {
   state: string;
   role: string;
@@ -78,7 +78,7 @@ export class PatroniMember {
     return `postgres://postgres:${PASSWORD}@127.0.0.1:${this.port}/${database}`;
   }
 
-  /** What Patroni says; null if it does not answer. */
+  /** Returns the state that Patroni reports; null if it does not respond. */
   async state(): Promise<MemberState | null> {
     const answer = await get<MemberState>(`http://127.0.0.1:${this.restPort}/patroni`, { deadline: 1000 }).catch(
       () => null,

@@ -5,7 +5,7 @@ import { printable } from '../../src/printable.ts';
 const HOSTILE = 'a\u001b[31m\u009b2J\r\nb\u202ec\u2028d\u0000e\u007ff\u200bg\ufeffh\u{e0041}i\ud800';
 const SHOWN = 'a\\u001b[31m\\u009b2J\\r\\nb\\u202ec\\u2028d\\u0000e\\u007ff\\u200bg\\ufeffh\\u{e0041}i\\ud800';
 
-/** What the log wrote, whole, of what `act` logged. */
+/** Returns everything that the log wrote during `act`. */
 function written(pretty: boolean, act: (log: ReturnType<typeof createLog>) => void): string {
   let text = '';
   const log = createLog({ node: 'node-a', level: 'trace', pretty }, (line) => {

@@ -7,7 +7,7 @@ import { readSettings, SettingsError } from '../../src/settings.ts';
 
 const DATABASE_URL = 'postgres://localhost/chat';
 
-/** What `env` is refused with. */
+/** Returns the problems with which `env` is refused. */
 function problemsOf(env: Record<string, string>): string[] {
   try {
     readSettings(env);
@@ -18,7 +18,7 @@ function problemsOf(env: Record<string, string>): string[] {
   return [];
 }
 
-/** What the driver makes of the URL that was made of the parts. */
+/** Returns the parts of a URL as the driver reads them. */
 function readByDriver(url: string) {
   const { user, password, host, port, database } = new pg.Client({ connectionString: url });
   return { user, password, host, port, database };

@@ -7,7 +7,7 @@ import { BINARIES_PACKAGE } from '../../src/local-cluster/embedded/binaries.ts';
 const run = promisify(execFile);
 const LIMIT_MS = 300_000;
 
-/** What npm has installed: its folder and version, or why it is missing. */
+/** The folder and version of a program that npm has installed, or the reason why it is missing. */
 export type Installed = { folder: string; version: string } | { missing: string };
 
 /** The package that holds only the program of Node.js for this machine. */

@@ -1,6 +1,6 @@
 import { type CallOptions, type ChatClient, ChatError } from '../../client/index.ts';
 
-/** What the commands need to know of the chat. */
+/** The state of the chat that the commands use. */
 export interface MessageContext {
   /** The number of the user's last message in the open group, or undefined. */
   ownLast: number | undefined;

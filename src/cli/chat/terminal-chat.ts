@@ -5,24 +5,18 @@ import {
   type ChatEvent,
   isAfter,
   type Message,
-  newIdempotencyKey,
   type User,
 } from '../../client/index.ts';
-import { pause } from '../../client/requests/pause.ts';
 import { remarkOf } from './event-text.ts';
 import { directGroup, runMessageCommand } from './message-commands.ts';
+import { NO_DEADLINE } from './no-deadline.ts';
 import { ReadMarker } from './read-marker.ts';
 import type { Screen } from './screen.ts';
+import { SentMessages } from './sent-messages.ts';
 import { groupLine, help, messageLine, parseTyped, plain, type Typed } from './terminal-text.ts';
 
 /** Earlier messages shown when a group is opened. */
 const HISTORY = 20;
-/** How long the chat waits at the end of its input until the last sent message is shown, in milliseconds. */
-const LAST_MESSAGE_MS = 2000;
-/** After this many milliseconds an unsent message is reported as waiting: its line is no longer shown. */
-const SLOW_MS = 2000;
-/** A chat at a terminal waits for its nodes as long as it takes. */
-const NO_DEADLINE = { deadlineMs: Number.POSITIVE_INFINITY };
 
 /** One user's chat at a terminal: shows history, then new messages, and sends typed lines in order. */
 export class TerminalChat {
@@ -32,16 +26,13 @@ export class TerminalChat {
   readonly #needsInvitation: boolean;
   readonly #ending = new AbortController();
   readonly #marker: ReadMarker;
+  readonly #sent: SentMessages;
   #groups = new Map<number, Chat>();
   #open: Chat | undefined;
   /** The user's last message in the open group. */
   #ownLast: number | undefined;
   /** The history shown for the open group includes events up to this cursor. */
   #shownTo = '';
-  /** Timers of messages that are being sent, by key: the stream may deliver one before the response to its post. */
-  readonly #slow = new Map<string, NodeJS.Timeout>();
-  #sentTo = '';
-  #receivedTo = '';
 
   /** `needsInvitation` is true if users cannot join a group by its name. */
   constructor(client: ChatClient, me: User, screen: Screen, needsInvitation: boolean) {
@@ -50,13 +41,13 @@ export class TerminalChat {
     this.#screen = screen;
     this.#needsInvitation = needsInvitation;
     this.#marker = new ReadMarker(client, this.#ending.signal);
+    this.#sent = new SentMessages(client, screen, this.#ending.signal);
   }
 
   /** Runs until the input ends or /quit. Rejects when the session cannot continue. */
   async run(group: string | undefined): Promise<void> {
     const cursor = await this.#readGroups();
-    this.#receivedTo = cursor;
-    this.#sentTo = cursor;
+    this.#sent.begin(cursor);
     await this.#openFirst(group);
     const following = this.#receiveEvents(cursor).catch((error) => {
       if (this.#ending.signal.aborted) return;
@@ -69,7 +60,7 @@ export class TerminalChat {
       for await (const line of this.#screen.lines()) {
         if (!(await this.#handle(line))) break;
       }
-      await this.#waitUntilShown();
+      await this.#sent.waitUntilShown();
     } finally {
       this.#ending.abort();
     }
@@ -107,17 +98,7 @@ export class TerminalChat {
   async #send(text: string, replyTo?: number): Promise<void> {
     if (this.#open === undefined) return this.#screen.remark('no group is open: /join NAME');
     this.#screen.eraseTyped(text);
-    const key = newIdempotencyKey();
-    const options = { ...NO_DEADLINE, ...(replyTo && { replyTo }), idempotencyKey: key, signal: this.#ending.signal };
-    const slow = setTimeout(() => this.#screen.remark(`not sent yet, waiting for a node: ${plain(text)}`), SLOW_MS);
-    this.#slow.set(key, slow);
-    try {
-      // Not shown here: the event stream delivers it, in order with the others.
-      this.#sentTo = (await this.#client.send(this.#open.id, text, options)).cursor;
-    } finally {
-      clearTimeout(slow);
-      this.#slow.delete(key);
-    }
+    await this.#sent.send(this.#open.id, text, replyTo);
   }
 
   async #command(typed: Extract<Typed, { kind: 'command' }>): Promise<void> {
@@ -206,9 +187,9 @@ export class TerminalChat {
   }
 
   async #receive(event: ChatEvent): Promise<void> {
-    this.#receivedTo = event.cursor;
-    if (event.kind === 'notification' || event.kind === 'broadcast' || event.kind === 'user_renamed') return;
-    if (event.kind === 'read_by') return;
+    this.#sent.received(event);
+    if (event.kind === 'notification' || event.kind === 'broadcast') return;
+    if (event.kind === 'user_renamed' || event.kind === 'read_by') return;
     const group = this.#groups.get(event.group_id);
     if (event.kind === 'read') {
       if (group?.last_message && event.message_id >= group.last_message.id) group.unread = 0;
@@ -231,7 +212,6 @@ export class TerminalChat {
 
   #showMessage(message: Message, groupId: number, isOpen: boolean): void {
     const group = this.#groups.get(groupId);
-    clearTimeout(this.#slow.get(message.idempotency_key ?? ''));
     if (isOpen) this.#screen.print(messageLine(message));
     else
       this.#screen.remark(
@@ -242,11 +222,5 @@ export class TerminalChat {
     group.last_message = { ...message, excerpt: message.content };
     if (isOpen) this.#markRead(group, message.id);
     else if (message.sender_id !== this.#me.id) group.unread = (group.unread ?? 0) + 1;
-  }
-
-  /** Piped input ends right after its last message, before the stream has delivered it: wait briefly to show it. */
-  async #waitUntilShown(): Promise<void> {
-    const endsAt = performance.now() + LAST_MESSAGE_MS;
-    while (isAfter(this.#sentTo, this.#receivedTo) && performance.now() < endsAt) await pause(20, this.#ending.signal);
   }
 }

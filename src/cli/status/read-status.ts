@@ -64,7 +64,7 @@ interface PauseStatus {
   asked_by: string;
 }
 
-/** What `plantao status` shows. */
+/** The state that `plantao status` shows. */
 export interface ClusterStatus {
   cluster: string;
   leader: LeaderStatus;
@@ -84,7 +84,8 @@ export async function readStatus(query: Query): Promise<ClusterStatus> {
   );
   if (!server) throw new Error('the database returned no row');
   const nodes = await query<NodeStatus>(
-    `SELECT node, role, term, heartbeat_age_ms, url, version, is_primary, behind, waiters, posts_per_second, queued_posts FROM plantao.cluster_status
+    `SELECT node, role, term, heartbeat_age_ms, url, version, is_primary, behind, waiters, posts_per_second, queued_posts
+     FROM plantao.cluster_status
      WHERE role <> 'stopped' OR heartbeat_age_ms < 86400000 ORDER BY node`,
   );
   // A term stays open when its node dies, until the next one opens; the lock session is gone at once.
@@ -106,9 +107,12 @@ export async function readStatus(query: Query): Promise<ClusterStatus> {
   return { cluster, leader: leader ?? vacant, pause, nodes, postgres: { ...postgres, standbys }, blocking };
 }
 
+/** Returns true for a node that runs. */
+export const isLiving = ({ role }: NodeStatus) => role !== 'silent' && role !== 'stopped';
+
 /** Returns what to do while no node is active. */
 function remedyFor(nodes: readonly NodeStatus[], isPaused: boolean): string {
-  const living = nodes.filter(({ role }) => role !== 'silent' && role !== 'stopped');
+  const living = nodes.filter(isLiving);
   if (living.length === 0) return 'start one';
   if (isPaused) return 'plantao resume lets a standby take over';
   const fallen = living.find(({ role }) => role === 'fallen');

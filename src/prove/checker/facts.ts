@@ -25,7 +25,7 @@ export interface MessageFacts {
   readAs: number[];
 }
 
-/** What a post was answered. The epoch is null in histories without epochs. */
+/** The response to an accepted post. The epoch is null in histories without epochs. */
 export interface Acknowledgement {
   message: number;
   position: number;

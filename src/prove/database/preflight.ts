@@ -12,7 +12,7 @@ const DATABASE_BYTES_PER_POST = 3000;
 const HISTORY_BYTES_PER_POST = 3000;
 const EMPTY_DATABASE_BYTES = 20_000_000;
 
-/** What a run takes at most. */
+/** The most resources that a run uses. */
 export interface Needs {
   connections: number;
   databaseBytes: number;

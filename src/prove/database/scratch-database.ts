@@ -34,7 +34,7 @@ export class ScratchDatabase implements RigDatabase {
   readonly url: string;
   readonly directUrl: string | null;
   readonly observerUrl: string;
-  /** What could not be removed, as a sentence with the statement that does; null if nothing is left. */
+  /** A sentence that names the rest that could not be removed, and the statement that removes it; null if nothing is left. */
   leftover: string | null = null;
   readonly #adminUrl: string;
   readonly #isOurs: boolean;

@@ -57,7 +57,7 @@ export async function readServerFacts(query: Query): Promise<RunAbout['postgres'
   ];
 }
 
-/** Which server answers, in words that differ after a restart or a failover, and whether it accepts writes. */
+/** The server that responds, in words that differ after a restart or a failover, and whether it accepts writes. */
 export interface ServerIdentity {
   server: string;
   isWritable: boolean;

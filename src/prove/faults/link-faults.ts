@@ -23,7 +23,7 @@ export const LINK_FAULTS: readonly Fault[] = [
     },
   },
   {
-    // What was sent arrives in the end: a write may commit long after its node gave it up.
+    // Sent bytes arrive in the end: a write may commit long after its node has given up on it.
     kind: 'link to PostgreSQL stalled',
     weight: 2,
     affects: ['database link'],

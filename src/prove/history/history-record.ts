@@ -26,7 +26,7 @@ export interface PostRecord extends Line {
   /** The position and the epoch in the cursor of the response (type ok). */
   position?: number;
   epoch?: string;
-  /** What the response promised: `local` or `replicated` (type ok). */
+  /** The durability that the response promised: `local` or `replicated` (type ok). */
   durable?: string;
   /** Status and code, or the code of the socket error (types fail and unknown). */
   reason?: string;
@@ -100,7 +100,7 @@ interface OverlapRecord extends Line {
   reason: string;
 }
 
-/** What was run on which server. */
+/** The run, and the server that it used. */
 export interface RunAbout {
   /** The command that repeats the run. */
   command: string;
@@ -116,7 +116,7 @@ export interface RunAbout {
   server: string;
   /** Facts about PostgreSQL in words, in the order of the report. */
   postgres: { name: string; value: string }[];
-  /** What a reader of the report has to know. */
+  /** Sentences for the reader of the report. */
   remarks: string[];
 }
 

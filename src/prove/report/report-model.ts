@@ -19,11 +19,11 @@ export interface GapRow {
   recovery: number;
 }
 
-/** What a report says first. */
+/** The beginning of a report. */
 export interface Verdict {
   level: 'kept' | 'broken' | 'incomplete';
   headline: string;
-  /** What a reader must know before the tables. */
+  /** Sentences that a reader needs before the tables. */
   sentences: string[];
 }
 

@@ -2,7 +2,7 @@ import { table } from '../../terminal/text-table.ts';
 import { type CheckResult, VIOLATIONS } from '../checker/check-result.ts';
 import { count, durabilitySentence, gapRows, guaranteeRows, milliseconds, number, verdictOf } from './report-model.ts';
 
-/** Where the files of a run are, and how to check them again. */
+/** The history of a run, and the command that checks it again. */
 export interface ReportFiles {
   history: string;
   checkCommand: string;

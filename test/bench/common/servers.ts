@@ -50,6 +50,12 @@ export async function waitersOf(node: BenchProcess): Promise<number> {
   return Number(/^plantao_waiters(?:\{[^}]*\})? (\d+)/m.exec(text)?.[1] ?? Number.NaN);
 }
 
+/** Returns the cursor of the newest event, at which a poll of a Plantão node begins to wait. */
+export async function cursorOf(node: BenchProcess): Promise<string> {
+  const response = await fetch(`http://127.0.0.1:${node.port}/messages?groupId=1`);
+  return ((await response.json()) as { cursor: string }).cursor;
+}
+
 /** Returns the number of waiting polls of a rival. */
 export async function parkedAt(rival: BenchProcess): Promise<number> {
   return Number(await (await fetch(`http://127.0.0.1:${rival.port}/count`)).text());

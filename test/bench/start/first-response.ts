@@ -49,11 +49,11 @@ export function startServer(args: readonly string[], port: number, env: Record<s
 
 const hasExited = ({ exitCode, signalCode }: ChildProcess) => exitCode !== null || signalCode !== null;
 
-/** Returns the status of a response; null if the connection is refused. */
+/** Returns the status of a response; null if there is none. */
 function statusOf(port: number, path: string): Promise<number | null> {
   return new Promise((resolve) => {
     http
-      .get({ host: '127.0.0.1', port, path, agent: false }, (response) => {
+      .get({ host: '127.0.0.1', port, path, agent: false, signal: AbortSignal.timeout(START_LIMIT_MS) }, (response) => {
         response.resume();
         resolve(response.statusCode ?? null);
       })

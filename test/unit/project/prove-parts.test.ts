@@ -68,7 +68,7 @@ describe('The schedule in rounds', () => {
   });
 });
 
-/** What a terminal is sent to empty its current line. */
+/** Empties the current line of a terminal. */
 const CLEARED_LINE = '\r\u001b[K';
 
 describe('The progress of plantao prove', () => {
@@ -144,8 +144,8 @@ describe('The command that repeats a run', () => {
   });
 });
 
-describe('What a run needs', () => {
-  it('grows with nodes, minutes and rate', () => {
+describe('The needs of a run', () => {
+  it('grow with nodes, minutes and rate', () => {
     const least = needsOf({ nodes: 2, minutes: 1, rate: 40 });
     expect(least.connections).to.be.lessThan(50);
     const sessions = POOL_SIZE + KEPT_SESSIONS.length;

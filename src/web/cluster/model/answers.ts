@@ -1,4 +1,4 @@
-/** The content that the page reads: the types of the server's own schemas. */
+/** The types of the responses that the page reads, from the server's own schemas. */
 import type { ClusterActivity, ClusterBlocking, ClusterStatus, ClusterTimeline } from '../../../client/index.ts';
 
 export type NodeRow = ClusterStatus['nodes'][number];

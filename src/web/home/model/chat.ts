@@ -180,8 +180,8 @@ export class Chat {
 
   #apply(event: ChatEvent): void {
     const message = this.#groups.apply(event);
-    const conversation = message && 'group_id' in event ? this.find(event.group_id ?? 0) : undefined;
-    if (message !== undefined && conversation !== undefined) this.#arrived(message, conversation);
+    const conversation = event.kind === 'message' ? this.find(event.group_id) : undefined;
+    if (message && conversation) this.#arrived(message, conversation);
     if (event.kind === 'left') this.live.stopped(event.group_id, event.user_id);
     if (this.#groups.isOutdatedBy(event)) this.#reload().catch((error) => this.#report(error));
     this.#listener.changed();

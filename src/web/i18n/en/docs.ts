@@ -1,6 +1,6 @@
 /** English texts of the documentation page. */
 export const docs = {
-  /** Said where the page has another language than the descriptions of the API. */
+  /** Shown if the page has another language than the descriptions of the API. */
   descriptions: '',
   forPrograms: 'For programs:',
   token: 'Token for requests from this page',

@@ -6,10 +6,10 @@ import type { Conversation } from '../../model/messages/conversation.ts';
 
 /** Names in the sentence. The others are a number. */
 const MAX_NAMES = 2;
-/** Screen readers announce that others type at most this often, in milliseconds. */
+/** Screen readers announce the typing of others at most this often, in milliseconds. */
 const ANNOUNCE_EVERY_MS = 20_000;
 
-/** The line above the composer that shows which other members type. It keeps its height, so that nothing moves. */
+/** The line above the composer that shows which other members are typing. It keeps its height, so that nothing moves. */
 export function TypingLine({ chat, conversation }: { chat: Chat; conversation: Conversation }) {
   const text = typingText(chat, conversation);
   const announced = useAnnouncement(text);
@@ -34,7 +34,7 @@ function typingText(chat: Chat, conversation: Conversation): string {
   return t.typing(joined(more === 0 ? shown : [...shown, t.moreTyping(more)]), count);
 }
 
-/** Returns the text when typing begins, and stays silent while more people begin and end. */
+/** Returns the text for screen readers: it changes when typing begins, and not while more users start and stop. */
 function useAnnouncement(text: string): string {
   const [said, setSaid] = useState('');
   const saidAt = useRef(Number.NEGATIVE_INFINITY);
