@@ -7,6 +7,7 @@
  */
 
 import { createLocalJWKSet, errors, type JSONWebKeySet, type JWK, type JWTVerifyGetKey } from 'jose';
+import { backoffDelay } from '../../../backoff.ts';
 import type { Log } from '../../../log.ts';
 import { messageOf } from '../../../message-of.ts';
 
@@ -112,8 +113,7 @@ export class JwksSource {
       if (this.#stopping.signal.aborted) return;
       if (this.#failures++ === 0) log.warn({ event: 'jwks_failed' }, this.#sentenceOf(error));
       const { firstRetryMs, lastRetryMs } = this.#limits;
-      const waitMs = Math.min(lastRetryMs, firstRetryMs * 2 ** Math.min(this.#failures - 1, 20));
-      this.#fetchLater(waitMs * (0.5 + Math.random() / 2));
+      this.#fetchLater(backoffDelay(this.#failures - 1, lastRetryMs, firstRetryMs));
     }
   }
 
