@@ -149,7 +149,7 @@ describe('The cluster page', function () {
   it("shows PostgreSQL's standbys with what a failover could lose, and two active nodes in red", async () => {
     const page = await open(first);
     await says(page, 'Posts are accepted.');
-    // What needs several servers of PostgreSQL: the real answer with these added.
+    // This test has one PostgreSQL server: standbys are added to the real response.
     const standby = { state: 'streaming', lag_bytes: 20_480, lag_events: 3, lag_ms: 1200, messages_at_risk: 2 };
     const standbys = [
       { ...standby, standby: 'pg2', sync_state: 'sync', lag_bytes: 0, lag_ms: 0, messages_at_risk: 0 },

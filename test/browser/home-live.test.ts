@@ -51,7 +51,7 @@ describe('Typing and presence on the chat page', function () {
   this.timeout(180_000);
   const pages = usePages();
 
-  it('shows on every tab who types, on whichever node, until the message arrives', async () => {
+  it('shows the typing of a user on every tab of the others, on both nodes, until the message arrives', async () => {
     const { nodes, browser, clientOf } = pages;
     await clientOf('ana');
     await clientOf('clara');
@@ -98,7 +98,7 @@ describe('Typing and presence on the chat page', function () {
     expect(reports).to.have.length(1);
   });
 
-  it('shows who is connected: in the list of groups, in a direct chat, and among the members', async () => {
+  it('shows connected users in the list of groups, in a direct chat, and among the members', async () => {
     const { nodes, browser, clientOf } = pages;
     const [ana, dora] = [await clientOf('ana'), await clientOf('dora')];
     await ana.client.createChat('Present', ['dora']);
@@ -132,7 +132,7 @@ describe('The chat page with PRESENCE=off', function () {
   this.timeout(180_000);
   const pages = usePages({ PRESENCE: 'off' });
 
-  it('shows nobody as connected, and reports no typing', async () => {
+  it('shows no user as connected, and sends no typing reports', async () => {
     const { nodes, browser, clientOf } = pages;
     const [ana, bruno] = [await clientOf('ana'), await clientOf('bruno')];
     await ana.client.openDirect(bruno.id);
