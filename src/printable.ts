@@ -18,13 +18,13 @@ const MAX_SECRET_LENGTH = 1000;
 
 /**
  * Returns untrusted text in a form that is safe for a log or a terminal: on one line, with unprintable characters escaped,
- * without credentials, and with at most `longest` characters of the text.
+ * without credentials, and with at most `maxLength` characters of the text.
  */
-export function printable(text: string, longest = 2000): string {
-  let shown = text.slice(0, longest + MAX_SECRET_LENGTH);
+export function printable(text: string, maxLength = 2000): string {
+  let shown = text.slice(0, maxLength + MAX_SECRET_LENGTH);
   for (const [secret, kept] of SECRETS) shown = shown.replace(secret, kept);
-  shown = shown.slice(0, longest).replace(UNPRINTABLE, escaped);
-  return text.length > longest ? `${shown}… (${text.length - longest} characters more)` : shown;
+  shown = shown.slice(0, maxLength).replace(UNPRINTABLE, escaped);
+  return text.length > maxLength ? `${shown}… (${text.length - maxLength} characters more)` : shown;
 }
 
 /** As {@link printable}, but keeps line breaks: for our own errors that are lists. */

@@ -21,11 +21,11 @@ export class BatchLoader<Key, Value> {
   }
 
   /**
-   * Reads up to `most` keys, the oldest first, with one call of `read`, which returns a function from key to value. If `read`
+   * Reads up to `maxKeys` keys, the oldest first, with one call of `read`, which returns a function from key to value. If `read`
    * rejects, all these loads reject; if the function throws, that load rejects. Never rejects itself.
    */
-  async readBatch(most: number, read: (keys: Key[]) => Promise<(key: Key) => Value>): Promise<void> {
-    const batch = [...this.#pending].slice(0, most);
+  async readBatch(maxKeys: number, read: (keys: Key[]) => Promise<(key: Key) => Value>): Promise<void> {
+    const batch = [...this.#pending].slice(0, maxKeys);
     for (const [key] of batch) this.#pending.delete(key);
     try {
       const valueFor = await read(batch.map(([key]) => key));

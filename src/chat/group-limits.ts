@@ -62,14 +62,14 @@ export async function usersWithoutRoom(userIds: readonly number[], transaction: 
   return new Set(await usersInMoreThan(MAX_JOINED - 1, userIds, transaction));
 }
 
-/** Returns the users in more than `most` groups created by others. Reads no more rows of a user than needed. */
-async function usersInMoreThan(most: number, userIds: readonly number[], transaction: Transaction): Promise<number[]> {
+/** Returns the users in more than `max` groups created by others. Reads no more rows of a user than needed. */
+async function usersInMoreThan(max: number, userIds: readonly number[], transaction: Transaction): Promise<number[]> {
   const rows = await sequelize().query<{ id: number }>(
     `SELECT asked.id FROM unnest($userIds::bigint[]) AS asked (id)
-     WHERE EXISTS (SELECT FROM plantao.memberships WHERE user_id = asked.id OFFSET $most)
+     WHERE EXISTS (SELECT FROM plantao.memberships WHERE user_id = asked.id OFFSET $max)
        AND EXISTS (SELECT FROM plantao.memberships m JOIN plantao.groups g ON g.id = m.group_id
-                   WHERE m.user_id = asked.id AND g.creator_id IS DISTINCT FROM asked.id OFFSET $most)`,
-    { bind: { userIds, most }, type: QueryTypes.SELECT, transaction },
+                   WHERE m.user_id = asked.id AND g.creator_id IS DISTINCT FROM asked.id OFFSET $max)`,
+    { bind: { userIds, max }, type: QueryTypes.SELECT, transaction },
   );
   return rows.map(({ id }) => id);
 }
@@ -81,13 +81,13 @@ async function usersInMoreThan(most: number, userIds: readonly number[], transac
 export async function requireRoomToCreate(creatorId: number, transaction: Transaction): Promise<void> {
   const [row] = await sequelize().query<{ many: boolean; wait_ms: number | null }>(
     `SELECT EXISTS (SELECT FROM plantao.groups g JOIN plantao.memberships m ON m.group_id = g.id AND m.user_id = g.creator_id
-                    WHERE g.creator_id = $creatorId OFFSET $most) AS many,
+                    WHERE g.creator_id = $creatorId OFFSET $maxCreated) AS many,
             (SELECT extract(epoch FROM created_at + interval '1 hour' - clock_timestamp())::float8 * 1000
              FROM plantao.groups WHERE creator_id = $creatorId
                AND created_at BETWEEN clock_timestamp() - interval '1 hour' AND clock_timestamp()
              ORDER BY created_at DESC OFFSET $maxPerHour LIMIT 1) AS wait_ms`,
     {
-      bind: { creatorId, most: MAX_CREATED, maxPerHour: MAX_CREATED_PER_HOUR },
+      bind: { creatorId, maxCreated: MAX_CREATED, maxPerHour: MAX_CREATED_PER_HOUR },
       type: QueryTypes.SELECT,
       transaction,
     },

@@ -43,10 +43,10 @@ export class Groups {
   async namesOfUser(userId: number): Promise<string[]> {
     const rows = await this.#sequelize.query<{ names: string[] }>(
       `SELECT ARRAY(SELECT g.name FROM (SELECT group_id FROM plantao.memberships WHERE user_id = me.id
-                                        ORDER BY group_id DESC LIMIT $most) m
+                                        ORDER BY group_id DESC LIMIT $limit) m
                     JOIN plantao.groups g ON g.id = m.group_id ORDER BY g.id) AS names
        FROM plantao.users me WHERE me.id = $userId`,
-      { bind: { userId, most: MAX_GROUPS }, type: QueryTypes.SELECT },
+      { bind: { userId, limit: MAX_GROUPS }, type: QueryTypes.SELECT },
     );
     if (!rows[0]) throw new Refused('user_not_found');
     return rows[0].names;

@@ -63,10 +63,10 @@ interface PageRow {
 /** Bytes of content in a page: enough for the largest page of the longest messages in ASCII. */
 const MAX_BYTES = 2 * 1024 * 1024;
 
-/** Selects the messages of one direction that fit `maxBytes`, nearest first; `most` is the bind with their maximum number. */
-const selection = (range: string, order: 'ASC' | 'DESC', most: string, maxBytes: number) => `
+/** Selects the messages of one direction that fit `maxBytes`, nearest first; `limit` is the bind with their maximum number. */
+const selection = (range: string, order: 'ASC' | 'DESC', limit: string, maxBytes: number) => `
   SELECT id, sender, sender_id, is_hook, content, created_at, edited_at, reply_to_id, meta, idempotency_key,
-         number = ${most} AND found > ${most} OR found > number AND bytes >= ${maxBytes} AS has_more
+         number = ${limit} AND found > ${limit} OR found > number AND bytes >= ${maxBytes} AS has_more
   FROM (
     SELECT m.*, row_number() OVER page_order AS number, count(*) OVER () AS found,
            sum(octet_length(m.content)) OVER page_order AS bytes
@@ -75,10 +75,10 @@ const selection = (range: string, order: 'ASC' | 'DESC', most: string, maxBytes:
              CASE WHEN m.sender_id = $userId::bigint THEN m.idempotency_key END AS idempotency_key
       FROM plantao.messages m JOIN plantao.users u ON u.id = m.sender_id
       WHERE m.group_id = g.id AND ${range}
-      ORDER BY m.id ${order} LIMIT ${most} + 1
+      ORDER BY m.id ${order} LIMIT ${limit} + 1
     ) m WINDOW page_order AS (ORDER BY m.id ${order})
   ) sized
-  WHERE number <= ${most} AND (number = 1 OR bytes - octet_length(content) < ${maxBytes})`;
+  WHERE number <= ${limit} AND (number = 1 OR bytes - octet_length(content) < ${maxBytes})`;
 
 /** Completes a selection of messages with the log's head, reactions and previews of the messages that are replied to. */
 const completed = (page: string) => `
@@ -97,13 +97,13 @@ const completed = (page: string) => `
 const pageQuery = (after: number | undefined) =>
   completed(`
     SELECT p.*, false AS has_newer
-    FROM (${selection('m.id < $before AND m.id > $after', after === undefined ? 'DESC' : 'ASC', '$most', MAX_BYTES)}) p`);
+    FROM (${selection('m.id < $before AND m.id > $after', after === undefined ? 'DESC' : 'ASC', '$limit', MAX_BYTES)}) p`);
 
 const AROUND_QUERY = completed(`
   SELECT o.*, false AS has_newer FROM (${selection('m.id < $before', 'DESC', '$maxOlder', MAX_BYTES / 2)}) o
   UNION ALL
   SELECT n.id, n.sender, n.sender_id, n.is_hook, n.content, n.created_at, n.edited_at, n.reply_to_id, n.meta, n.idempotency_key, false, n.has_more
-  FROM (${selection('m.id > $after', 'ASC', '$most', MAX_BYTES / 2)}) n`);
+  FROM (${selection('m.id > $after', 'ASC', '$limit', MAX_BYTES / 2)}) n`);
 
 /** Reads and deletes messages; message-writer.ts stores them. */
 export class Messages {
@@ -128,7 +128,7 @@ export class Messages {
         userId: userId ?? null,
         before: around ?? before ?? Number.MAX_SAFE_INTEGER,
         after: around === undefined ? (after ?? 0) : around - 1,
-        most: around === undefined ? limit : limit - olderHalf,
+        limit: around === undefined ? limit : limit - olderHalf,
         ...(around !== undefined && { maxOlder: olderHalf }),
       },
       type: QueryTypes.SELECT,

@@ -93,9 +93,9 @@ async function leaveAllBut(names: readonly string[], userId: number, transaction
   const left = await (Group.sequelize as Sequelize).query(
     `DELETE FROM plantao.memberships WHERE user_id = $userId AND group_id IN (
        SELECT m.group_id FROM plantao.memberships m JOIN plantao.groups g ON g.id = m.group_id
-       WHERE m.user_id = $userId AND g.name <> ALL ($names::text[]) ORDER BY m.group_id LIMIT $most)
+       WHERE m.user_id = $userId AND g.name <> ALL ($names::text[]) ORDER BY m.group_id LIMIT $limit)
      RETURNING group_id`,
-    { bind: { userId, names, most: MAX_GROUPS }, type: QueryTypes.SELECT, transaction },
+    { bind: { userId, names, limit: MAX_GROUPS }, type: QueryTypes.SELECT, transaction },
   );
   return left.length;
 }

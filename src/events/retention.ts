@@ -63,8 +63,8 @@ export class Retention {
     const { eventHours, eventCount, eventBytes, keyHours, log } = this.#options;
     await this.#inSteps(`SELECT plantao.count_payload_bytes($term, ${COUNT_STEP}) AS done`, {}, COUNT_STEP);
     const events = await this.#inSteps(
-      `SELECT plantao.remove_old_events($term, make_interval(hours => $hours), $most, $bytes, ${STEP}) AS done`,
-      { hours: eventHours, most: eventCount, bytes: eventBytes },
+      `SELECT plantao.remove_old_events($term, make_interval(hours => $hours), $maxEvents, $bytes, ${STEP}) AS done`,
+      { hours: eventHours, maxEvents: eventCount, bytes: eventBytes },
       STEP,
     );
     const keys = await this.#inSteps(

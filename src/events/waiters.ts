@@ -159,11 +159,11 @@ export class Waiters {
     return found;
   }
 
-  /** Returns the subscribers of a topic that want signals; null if there are more than `most` on the topic. */
-  ephemeralSubscribers(topic: string, most: number): Subscribers[] | null {
+  /** Returns the subscribers of a topic that want signals; null if there are more than `max` on the topic. */
+  ephemeralSubscribers(topic: string, max: number): Subscribers[] | null {
     const onTopic = this.#byTopic.get(topic);
     if (!onTopic) return [];
-    return onTopic.size > most ? null : [...onTopic].filter(({ ephemeralWaiters }) => ephemeralWaiters > 0);
+    return onTopic.size > max ? null : [...onTopic].filter(({ ephemeralWaiters }) => ephemeralWaiters > 0);
   }
 
   /** Gives every waiter of an audience the same delivery, signals only those that want them; {@link flush} sends it. */

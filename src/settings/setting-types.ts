@@ -11,12 +11,12 @@ export const flag = z
   .pipe(z.enum(['true', 'false', '1', '0', 'yes', 'no'], 'must be true or false'))
   .transform((text) => text === 'true' || text === '1' || text === 'yes');
 /** A whole number within limits. */
-export const whole = (least: number, most: number) =>
+export const whole = (min: number, max: number) =>
   z
     .string()
-    .regex(/^\d+$/, `must be a whole number from ${least} to ${most}`)
+    .regex(/^\d+$/, `must be a whole number from ${min} to ${max}`)
     .transform(Number)
-    .refine((value) => value >= least && value <= most, `must be a whole number from ${least} to ${most}`);
+    .refine((value) => value >= min && value <= max, `must be a whole number from ${min} to ${max}`);
 const isUrl = (text: string, ...protocols: string[]) => {
   try {
     return protocols.includes(new URL(text).protocol);
@@ -49,9 +49,9 @@ export const list = (text: string) =>
 const isProxy = (text: string) => {
   if (['loopback', 'linklocal', 'uniquelocal'].includes(text)) return true;
   const [address = '', bits, more] = text.split('/');
-  const longest = isIPv6(address) ? 128 : 32;
+  const maxBits = isIPv6(address) ? 128 : 32;
   return (
-    isIP(address) !== 0 && more === undefined && (bits === undefined || (/^\d{1,3}$/.test(bits) && +bits <= longest))
+    isIP(address) !== 0 && more === undefined && (bits === undefined || (/^\d{1,3}$/.test(bits) && +bits <= maxBits))
   );
 };
 /** The number of reverse proxies, or their addresses and subnets. */

@@ -123,7 +123,7 @@ async function fixedRate({ bench, load, node }: Context): Promise<void> {
       name: `${100 * share} % of the maximum: ${shown(rate)} per second`,
       async round() {
         const { latency, perSecond } = await load.drive({ ...drive(bench, node, 256), rate });
-        return { p50: latency.p50, p99: latency.p99, most: latency.most, perSecond };
+        return { p50: latency.p50, p99: latency.p99, most: latency.max, perSecond };
       },
     };
   });

@@ -3,10 +3,10 @@ import { QueryTypes, type Sequelize } from 'sequelize';
 import type { Log } from '../../log.ts';
 import { messageOf } from '../../message-of.ts';
 
-/** A limit: at most `most` attempts under `key` in a window. */
+/** A limit: at most `max` attempts under `key` in a window. */
 export interface Count {
   readonly key: string;
-  readonly most: number;
+  readonly max: number;
 }
 
 /** The limit that was reached, by its index in the list, and the time until its window ends. */
@@ -42,8 +42,8 @@ export class AttemptCounts {
   /** Counts one attempt under every key. If a limit is reached, counts nothing and returns that limit. */
   async add(counts: readonly Count[]): Promise<Full | null> {
     const found = await this.query<{ full_at: number; wait_ms: number }>(
-      'SELECT full_at, wait_ms FROM plantao.count_attempt($keys, $most, make_interval(secs => $window))',
-      { keys: counts.map(({ key }) => key), most: counts.map(({ most }) => most), window: this.#windowS },
+      'SELECT full_at, wait_ms FROM plantao.count_attempt($keys, $max, make_interval(secs => $window))',
+      { keys: counts.map(({ key }) => key), max: counts.map(({ max }) => max), window: this.#windowS },
     );
     if (found === null) return this.#addInMemory(counts);
     const [full] = found;
@@ -77,9 +77,9 @@ export class AttemptCounts {
   }
 
   async #addInMemory(counts: readonly Count[]): Promise<Full | null> {
-    for (const [at, { key, most }] of counts.entries()) {
+    for (const [at, { key, max }] of counts.entries()) {
       const counted = await this.#memory.get(key);
-      if (counted && counted.consumedPoints >= most) return { at, waitMs: counted.msBeforeNext };
+      if (counted && counted.consumedPoints >= max) return { at, waitMs: counted.msBeforeNext };
     }
     for (const { key } of counts) await this.#memory.penalty(key);
     return null;

@@ -19,13 +19,13 @@ interface Entry extends CachedToken {
 
 /** The tokens that are known to be valid, by their hashes, with a limit on their number. */
 export class CachedTokens {
-  readonly #most: number;
+  readonly #maxTokens: number;
   readonly #byHash = new Map<string, Entry>();
   /** The hashes of JWTs, by the identities that they prove. */
   readonly #byIdentity = new Map<string, Set<string>>();
 
-  constructor(most: number) {
-    this.#most = most;
+  constructor(maxTokens: number) {
+    this.#maxTokens = maxTokens;
   }
 
   get size(): number {
@@ -43,7 +43,7 @@ export class CachedTokens {
       return known;
     }
     // The oldest one: its polls and streams end, and their clients authenticate again.
-    const oldest = this.#byHash.size >= this.#most ? this.#byHash.keys().next().value : undefined;
+    const oldest = this.#byHash.size >= this.#maxTokens ? this.#byHash.keys().next().value : undefined;
     if (oldest !== undefined) this.drop(oldest, 'forgotten');
     const entry = { userId, expiresAt, identity, ended: new OnceSignal<Ending>() };
     this.#byHash.set(hash, entry);

@@ -84,8 +84,8 @@ export class SignInLimits {
 
   /** Counts a registration. @throws {TooManyTriesError}. */
   async register(network: string): Promise<void> {
-    const { registrations: most } = this.#tries;
-    const full = most > 0 ? await this.#registrations.add([{ key: `register:${network}`, most }]) : null;
+    const { registrations: max } = this.#tries;
+    const full = max > 0 ? await this.#registrations.add([{ key: `register:${network}`, max }]) : null;
     if (full) throw new TooManyTriesError('registrations from your address', full.waitMs);
   }
 
@@ -110,11 +110,11 @@ export class SignInLimits {
     const account = userId === null ? `name:${nameKey}` : `account:${userId}`;
     const wrong = 'wrong passwords for this account';
     if (known === 'device') {
-      return [{ key: `${account} on ${tokenHash?.slice(0, 16)}`, most: ofAccount, what: `${wrong} from this device` }];
+      return [{ key: `${account} on ${tokenHash?.slice(0, 16)}`, max: ofAccount, what: `${wrong} from this device` }];
     }
-    const own = { key: `${account} from ${network}`, most: ofAccount, what: `${wrong} from your address` };
-    const all = { key: account, most: ofAccount * UNKNOWN_NETWORKS, what: wrong };
-    const address = { key: `address:${network}`, most: ofAddress, what: 'wrong passwords from your address' };
+    const own = { key: `${account} from ${network}`, max: ofAccount, what: `${wrong} from your address` };
+    const all = { key: account, max: ofAccount * UNKNOWN_NETWORKS, what: wrong };
+    const address = { key: `address:${network}`, max: ofAddress, what: 'wrong passwords from your address' };
     return known === 'network' ? [own, address] : [own, all, address];
   }
 }

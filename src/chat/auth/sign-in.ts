@@ -44,7 +44,7 @@ export function openSignIn({ sequelize, write, users, session, log, settings }: 
   const passwords = new Passwords();
   const passwordsOnly = settings.auth === 'token';
   // A token for each waiter, and as many again for clients that do not wait.
-  const knownTokens = new TokenCache({ session, log, most: Math.max(50_000, 2 * settings.maxWaiters) });
+  const knownTokens = new TokenCache({ session, log, maxTokens: Math.max(50_000, 2 * settings.maxWaiters) });
   return {
     tokens,
     knownTokens,

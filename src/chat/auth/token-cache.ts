@@ -27,7 +27,7 @@ export interface TokenCacheOptions {
   session: ReconnectingSession;
   log: Log;
   /** The maximum number of tokens, some 500 bytes each; more than the number of waiters. */
-  most: number;
+  maxTokens: number;
   /** A monotonic clock in milliseconds; the process's own by default. */
   clock?: () => number;
 }
@@ -57,10 +57,10 @@ export class TokenCache {
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
 
-  constructor({ session, log, most, clock = () => performance.now() }: TokenCacheOptions) {
+  constructor({ session, log, maxTokens, clock = () => performance.now() }: TokenCacheOptions) {
     this.#session = session;
     this.#log = log;
-    this.#known = new CachedTokens(most);
+    this.#known = new CachedTokens(maxTokens);
     this.#clock = clock;
   }
 

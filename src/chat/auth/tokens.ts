@@ -38,9 +38,9 @@ export class Tokens {
   async issue(userId: number, proof: Proof, transaction: Transaction): Promise<string> {
     const token = randomBytes(32).toString('base64url');
     await this.#sequelize.query(
-      "SELECT plantao.issue_token($userId, decode($hash, 'hex'), make_interval(hours => $hours), $most, $proof)",
+      "SELECT plantao.issue_token($userId, decode($hash, 'hex'), make_interval(hours => $hours), $maxTokens, $proof)",
       {
-        bind: { userId, hash: tokenHash(token), hours: this.#lifeHours, most: MAX_PER_USER, proof },
+        bind: { userId, hash: tokenHash(token), hours: this.#lifeHours, maxTokens: MAX_PER_USER, proof },
         type: QueryTypes.SELECT,
         transaction,
       },

@@ -92,10 +92,10 @@ export class MembershipCache {
    */
   makeRoom(): void {
     if (this.#byUser.size < MAX_KEPT) return;
-    const most = this.#byUser.size / 2;
+    const half = this.#byUser.size / 2;
     let at = 0;
     for (const [userId, memberships] of this.#byUser) {
-      if (at++ > most) break;
+      if (at++ > half) break;
       if (memberships.holders === 0) this.#byUser.delete(userId);
     }
     const inUse = new Set<number>();

@@ -125,8 +125,8 @@ export class GroupAdministration {
       removed = await this.#write(async (transaction) => {
         if (step === 0) await this.#lockAndCheck(groupId, actorId, ['owner'], transaction);
         const [row] = await this.#sequelize.query<{ removed: number }>(
-          'SELECT plantao.delete_group($groupId, $most) AS removed',
-          { bind: { groupId, most: MAX_REMOVED }, type: QueryTypes.SELECT, transaction },
+          'SELECT plantao.delete_group($groupId, $limit) AS removed',
+          { bind: { groupId, limit: MAX_REMOVED }, type: QueryTypes.SELECT, transaction },
         );
         return row?.removed ?? 0;
       });

@@ -39,7 +39,7 @@ const QUERY = `
   WITH mine AS (
     SELECT g.id, g.name, g.direct_low IS NOT NULL AS direct, g.description,
            g.archived_at IS NOT NULL AS archived, g.shows_reads, own.role, own.last_read_id, own.joined_at, size.members_count,
-           $most - sum(size.members_count) OVER (ORDER BY size.members_count, g.id) + size.members_count AS room
+           $maxMembers - sum(size.members_count) OVER (ORDER BY size.members_count, g.id) + size.members_count AS room
     FROM (SELECT group_id, last_read_id, joined_at, role FROM plantao.memberships WHERE user_id = $userId
           ORDER BY group_id DESC LIMIT $maxGroups) own
     JOIN plantao.groups g ON g.id = own.group_id AND g.deleted_at IS NULL
@@ -88,7 +88,7 @@ export class ChatList {
       chats: ListedChat[] | null;
       epoch: string;
       head: number;
-    }>(QUERY, { bind: { userId, most: MAX_LISTED, maxGroups: MAX_GROUPS }, type: QueryTypes.SELECT });
+    }>(QUERY, { bind: { userId, maxMembers: MAX_LISTED, maxGroups: MAX_GROUPS }, type: QueryTypes.SELECT });
     if (!row) throw new Refused('user_not_found');
     const cursor = formatCursor({ epoch: row.epoch, position: row.head });
     return { user: { id: userId, username: row.username }, chats: row.chats ?? [], cursor };

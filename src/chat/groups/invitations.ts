@@ -63,8 +63,8 @@ export class Invitations {
       await this.#sequelize.query(
         `DELETE FROM plantao.invitations WHERE hash IN (
            SELECT hash FROM plantao.invitations WHERE group_id = $groupId
-           ORDER BY expires_at > clock_timestamp() DESC, created_at DESC OFFSET $most)`,
-        { bind: { groupId, most: MAX_INVITATIONS }, transaction },
+           ORDER BY expires_at > clock_timestamp() DESC, created_at DESC OFFSET $maxKept)`,
+        { bind: { groupId, maxKept: MAX_INVITATIONS }, transaction },
       );
       if (!row) throw new Error('the new invitation was not returned');
       return { salt, expiresAt: row.expires_at.toISOString() };

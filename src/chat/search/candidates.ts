@@ -21,9 +21,9 @@ export class Candidates {
     this.#add(candidates);
   }
 
-  /** Returns the newest candidates, at most `most`, all indexed or all not. They count as unread until {@link report}. */
-  newest(most: number): Candidate[] {
-    const newest = this.#waiting.slice(-most).reverse();
+  /** Returns the newest candidates, at most `limit`, all indexed or all not. They count as unread until {@link report}. */
+  newest(limit: number): Candidate[] {
+    const newest = this.#waiting.slice(-limit).reverse();
     const end = newest.findIndex(({ isIndexed = false }) => isIndexed !== (newest[0]?.isIndexed ?? false));
     return end < 0 ? newest : newest.slice(0, end);
   }

@@ -64,17 +64,17 @@ const TOO_SLOW = 'the database is too slow for this search at the moment: try ag
 
 /** Reads the newest messages of each candidate. Returns those that match, and the last one that was read if more are left. */
 const readQuery = (conditions: readonly string[]) => `
-  SELECT c.number::int, m.id, m.is_found, m.number = $most AS is_last
+  SELECT c.number::int, m.id, m.is_found, m.number = $maxMessages AS is_last
   FROM unnest($groups::bigint[], $froms::bigint[], $tos::bigint[]) WITH ORDINALITY AS c (group_id, from_id, to_id, number)
   CROSS JOIN LATERAL (
     SELECT n.id, n.is_found, row_number() OVER (ORDER BY n.id DESC) AS number
     FROM (
       SELECT m.id, ${conditions.join(' AND ')} AS is_found FROM plantao.messages m
       WHERE m.group_id = c.group_id AND m.id BETWEEN c.from_id AND c.to_id
-      ORDER BY m.id DESC LIMIT $most
+      ORDER BY m.id DESC LIMIT $maxMessages
     ) n
   ) m
-  WHERE m.is_found OR m.number = $most`;
+  WHERE m.is_found OR m.number = $maxMessages`;
 
 /** Checks again that the user is in the group: the only statement that reads texts. */
 const LOAD = `
@@ -114,19 +114,19 @@ export class MessageSearch {
       candidates = new Candidates(scope.candidates);
       const hashes = requiredHashes(options.terms, options.senderId);
       let isFirst = true;
-      for (let most = FIRST_MESSAGES; candidates.certain.length <= options.limit && candidates.readFrom > 1; ) {
+      for (let maxMessages = FIRST_MESSAGES; candidates.certain.length <= options.limit && candidates.readFrom > 1; ) {
         if (performance.now() > deadline) return false;
         const newest = candidates.newest(this.#limits.candidatesAtOnce);
         if (newest[0]?.isIndexed) {
           candidates.report(newest.length, [], await probe(this.#sequelize, transaction, newest, hashes));
-          most = FIRST_MESSAGES;
+          maxMessages = FIRST_MESSAGES;
           continue;
         }
         // Then the messages of single chunks: as many as one statement can read to their end.
-        const some = isFirst ? newest : newest.slice(0, Math.ceil(most / CHUNK));
+        const some = isFirst ? newest : newest.slice(0, Math.ceil(maxMessages / CHUNK));
         isFirst = false;
-        await this.#read(candidates, some, most, options, transaction);
-        most = Math.min(2 * most, this.#limits.messagesAtOnce);
+        await this.#read(candidates, some, maxMessages, options, transaction);
+        maxMessages = Math.min(2 * maxMessages, this.#limits.messagesAtOnce);
       }
       return true;
     });
@@ -166,7 +166,7 @@ export class MessageSearch {
     of: MessageSearchOptions,
     transaction: Transaction,
   ): Promise<void> {
-    const most = Math.max(16, Math.floor(messages / newest.length));
+    const maxMessages = Math.max(16, Math.floor(messages / newest.length));
     const patterns = Object.fromEntries(of.terms.map((term, at) => [`pattern${at}`, patternOf(term)]));
     const conditions = [
       ...(of.senderId === undefined ? [] : ['m.sender_id = $senderId']),
@@ -181,7 +181,7 @@ export class MessageSearch {
           groups: newest.map(({ groupId }) => groupId),
           froms: newest.map(({ from }) => from),
           tos: newest.map(({ to }) => to),
-          most,
+          maxMessages,
         },
         type: QueryTypes.SELECT,
         transaction,

@@ -29,16 +29,16 @@ export async function readSpan(
   span: number,
   { groupIds, names, userIds }: Interest,
 ): Promise<LogPage> {
-  const most = Math.min(PAGE_SIZE, span);
+  const limit = Math.min(PAGE_SIZE, span);
   const values = [position, knownEpoch, span, groupIds, names, userIds];
-  const rows = await session.query<SpanRow>(withBounds(null, feedOf(most), values), LIMIT_MS);
+  const rows = await session.query<SpanRow>(withBounds(null, feedOf(limit), values), LIMIT_MS);
   const page = toLogPage(rows, position);
-  const isFull = (rows[0]?.found ?? 0) === most || page.rows.length < (rows[0]?.found ?? 0);
+  const isFull = (rows[0]?.found ?? 0) === limit || page.rows.length < (rows[0]?.found ?? 0);
   return isFull ? page : { ...page, end: Math.max(position, Math.min(page.head, position + span)) };
 }
 
 // $1 position, $2 the known epoch, $3 span, $4 groups, $5 names, $6 users.
-const feedOf = (most: number) => `
+const feedOf = (limit: number) => `
   WITH groups_of_interest AS MATERIALIZED (
     SELECT unnest($4::bigint[]) AS id
     UNION SELECT id FROM plantao.groups WHERE name IN (SELECT unnest($5::text[]))
@@ -50,7 +50,7 @@ const feedOf = (most: number) => `
     WHERE position > $1 AND position <= $1 + $3
       AND (kind = 'broadcast' OR group_id IN (SELECT id FROM groups_of_interest)
         OR user_id IN (SELECT unnest($6::bigint[])) OR topic IN (SELECT unnest($5::text[])))
-    ORDER BY position LIMIT ${most}
+    ORDER BY position LIMIT ${limit}
   ), sized AS (
     SELECT f.*, ${BYTES_BEFORE} FROM found JOIN plantao.event_feed f ON f.position = found.at_position
   )

@@ -44,7 +44,7 @@ export async function readBounds(session: Queryable): Promise<Bounds> {
 }
 
 /**
- * Reads the next page after `position`, at most `most` rows and as many bytes as a page may have. Every page carries the
+ * Reads the next page after `position`, at most `limit` rows and as many bytes as a page may have. Every page carries the
  * bounds, so that a replaced log, or retention that passed the reader, is noticed at the next read.
  * @throws the database's error.
  */
@@ -52,14 +52,14 @@ export async function readPage(
   session: Queryable,
   position: number,
   knownEpoch: string,
-  most: number = PAGE_SIZE,
+  limit: number = PAGE_SIZE,
 ): Promise<LogPage> {
   // The limit is part of the text: for a parameter, PostgreSQL would plan for a tenth of the log.
   const rows = `SELECT ${FEED} FROM (
       SELECT f.*, ${BYTES_BEFORE} FROM (
-        SELECT * FROM plantao.event_feed WHERE position > $1 ORDER BY position LIMIT ${most}) f) sized
+        SELECT * FROM plantao.event_feed WHERE position > $1 ORDER BY position LIMIT ${limit}) f) sized
     WHERE ${FITS}`;
-  const statement = withBounds(`log_page_${most}`, rows, [position, knownEpoch]);
+  const statement = withBounds(`log_page_${limit}`, rows, [position, knownEpoch]);
   return toLogPage(await session.query<PageRow>(statement, LIMIT_MS), position);
 }
 

@@ -3,8 +3,8 @@ import type { Queryable } from '../../database/session/reconnecting-session.ts';
 import { messageOf } from '../../message-of.ts';
 import { type LogPage, readBareEvent } from './log-page.ts';
 
-/** Reads at most `most` positions after `position`. */
-type ReadPage = (session: Queryable, position: number, knownEpoch: string, most: number) => Promise<LogPage>;
+/** Reads at most `limit` positions after `position`. */
+type ReadPage = (session: Queryable, position: number, knownEpoch: string, limit: number) => Promise<LogPage>;
 
 /**
  * Reads the log page by page. A page that takes too long or too much memory is halved, down to a single event. So is a page
@@ -18,26 +18,26 @@ export class PageReader {
   readonly #read: ReadPage;
   /** Positions in a page while none fails. */
   readonly size: number;
-  #most: number;
+  #limit: number;
 
   constructor(session: Queryable, read: ReadPage, size: number) {
     this.#session = session;
     this.#read = read;
     this.size = size;
-    this.#most = size;
+    this.#limit = size;
   }
 
   /** Reads the next page after `position`. @throws the database's error. */
   async next(position: number, knownEpoch: string): Promise<LogPage> {
     for (;;) {
       try {
-        const page = await this.#read(this.#session, position, knownEpoch, this.#most);
-        this.#most = Math.min(this.size, this.#most * 2);
+        const page = await this.#read(this.#session, position, knownEpoch, this.#limit);
+        this.#limit = Math.min(this.size, this.#limit * 2);
         return page;
       } catch (error) {
         const isUnreadable = UNREADABLE.test(sqlState(error) ?? '');
-        const isSingle = this.#most === 1;
-        this.#most = Math.max(1, Math.floor(this.#most / 2));
+        const isSingle = this.#limit === 1;
+        this.#limit = Math.max(1, Math.floor(this.#limit / 2));
         if (isSingle && isUnreadable) return readBareEvent(this.#session, position, knownEpoch, messageOf(error));
         if (isSingle || !(isUnreadable || isTooLarge(error))) throw error;
       }

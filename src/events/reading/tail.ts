@@ -10,14 +10,14 @@ export class Tail {
   #events: LogEvent[] = [];
   #byTopic = new Map<string, LogEvent[]>();
   #texts = new MessageTexts();
-  readonly #most: number;
+  readonly #maxEvents: number;
   #characters = 0;
   #start: number;
 
-  /** Starts empty after `position` and keeps at most `most` events. */
-  constructor(position: number, most = MAX_EVENTS) {
+  /** Starts empty after `position` and keeps at most `maxEvents` events. */
+  constructor(position: number, maxEvents = MAX_EVENTS) {
     this.#start = position;
-    this.#most = most;
+    this.#maxEvents = maxEvents;
   }
 
   /** The position after which every event is here. */
@@ -33,22 +33,22 @@ export class Tail {
 
   append(event: LogEvent): void {
     this.#index(event);
-    if (this.#events.length > this.#most || this.#characters > MAX_CHARACTERS) this.#shorten();
+    if (this.#events.length > this.#maxEvents || this.#characters > MAX_CHARACTERS) this.#shorten();
   }
 
   /**
-   * Returns the first `most` events after `position` that belong to any of `topics`, in order, each once. `position` must
+   * Returns the first `limit` events after `position` that belong to any of `topics`, in order, each once. `position` must
    * not be before {@link start}.
    */
-  after(position: number, topics: Iterable<string>, most = Number.POSITIVE_INFINITY): LogEvent[] {
+  after(position: number, topics: Iterable<string>, limit = Number.POSITIVE_INFINITY): LogEvent[] {
     const found = new Set<LogEvent>();
     for (const topic of topics) {
       const list = this.#byTopic.get(topic) ?? [];
       const from = firstAfter(list, position);
-      for (let at = from; at < list.length && at - from < most; at++) found.add(list[at] as LogEvent);
+      for (let at = from; at < list.length && at - from < limit; at++) found.add(list[at] as LogEvent);
     }
     const events = [...found].sort((one, other) => one.position - other.position);
-    return events.length > most ? events.slice(0, most) : events;
+    return events.length > limit ? events.slice(0, limit) : events;
   }
 
   #index(event: LogEvent): void {

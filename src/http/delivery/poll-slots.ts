@@ -9,16 +9,16 @@ const MAX_PER_USER = 200;
 
 /** Limits the long polls and streams that a node holds, each from its request to its end. */
 export class PollSlots {
-  readonly #most: number;
+  readonly #capacity: number;
   readonly #byUser = new Map<number, number>();
   #size = 0;
 
-  constructor(most: number) {
-    this.#most = most;
+  constructor(capacity: number) {
+    this.#capacity = capacity;
   }
 
-  get most(): number {
-    return this.#most;
+  get capacity(): number {
+    return this.#capacity;
   }
 
   get size(): number {
@@ -31,7 +31,7 @@ export class PollSlots {
    * return at once; 429 if this user has more than a fair share of the slots.
    */
   reserve(lifetime: RequestLifetime, userId: number | null): void {
-    if (this.#size >= this.#most) {
+    if (this.#size >= this.#capacity) {
       throw new HttpError(
         503,
         'overloaded',

@@ -22,35 +22,35 @@ export const id = documented(
 export const actingUserId = (role = 'The user who acts') =>
   id.optional().describe(`${role}. With AUTH=token it may be left out: the token names the user.`);
 
-/** Returns true for text of at most `most` characters. Counting takes time proportional to the text, so long text is rejected first. */
-const isAtMost = (text: string, most: number) =>
-  text.length <= most || (text.length <= 2 * most && [...text].length <= most);
+/** Returns true for text of at most `max` characters. Counting takes time proportional to the text, so long text is rejected first. */
+const isAtMost = (text: string, max: number) =>
+  text.length <= max || (text.length <= 2 * max && [...text].length <= max);
 
 /**
- * Text of at most `most` characters. The length is checked first, because normalising 64,000 combining marks takes ten
+ * Text of at most `maxLength` characters. The length is checked first, because normalising 64,000 combining marks takes ten
  * seconds. PostgreSQL's text cannot contain NUL, and a lone surrogate is not a character.
  */
-const textOf = (most: number, isShort = (value: string) => isAtMost(value, most)) =>
+const textOf = (maxLength: number, isShort = (value: string) => isAtMost(value, maxLength)) =>
   z
     .string('must be text')
-    .refine(isShort, { error: `must have ${most} characters or fewer`, abort: true })
+    .refine(isShort, { error: `must have ${maxLength} characters or fewer`, abort: true })
     .refine((value) => !value.includes('\0'), 'must not contain the character NUL')
     .refine((value) => value.isWellFormed(), 'must be valid Unicode');
 
 /** The most UTF-16 units that NFC composes into one character: a Greek letter with breathing, accent and iota has four. */
 const UNITS = 4;
 
-const nameDocument = (most: number) => ({ type: 'string', minLength: 1, maxLength: most, pattern: '\\S' });
+const nameDocument = (maxLength: number) => ({ type: 'string', minLength: 1, maxLength, pattern: '\\S' });
 
 /** A name, which is shown in lists and logs: trimmed, in NFC, without hidden characters (chat/names.ts). */
-const name = (most: number, tidy: (text: string) => string = (text) => text) =>
+const name = (maxLength: number, tidy: (text: string) => string = (text) => text) =>
   documented(
-    textOf(most, (value) => value.length <= UNITS * most)
+    textOf(maxLength, (value) => value.length <= UNITS * maxLength)
       .transform((value) => tidy(withoutStraySelectors(value.normalize('NFC'))).trim())
       .refine((value) => value !== '', 'must not be empty')
-      .refine((value) => isAtMost(value, most), `must have ${most} characters or fewer`)
+      .refine((value) => isAtMost(value, maxLength), `must have ${maxLength} characters or fewer`)
       .refine((value) => !hidesCharacters(value), 'must not contain control characters or invisible ones'),
-    nameDocument(most),
+    nameDocument(maxLength),
   );
 
 /** A username. The table checks the same length; plantao.name_key decides which names are equal. */
@@ -66,15 +66,15 @@ export const hookName = name(40);
 /** The name of a group or of a free topic. */
 export const groupName = name(128);
 
-/** A list of at most `most` names; a longer one is rejected before its entries are checked. */
-export const nameList = <Name extends z.ZodType>(name: Name, most: number) => {
+/** A list of at most `maxItems` names; a longer one is rejected before its entries are checked. */
+export const nameList = <Name extends z.ZodType>(name: Name, maxItems: number) => {
   const problem = 'must be a list of names';
   return documented(
     z
       .array(z.unknown(), problem)
-      .max(most, { error: `must have ${most} names or fewer`, abort: true })
+      .max(maxItems, { error: `must have ${maxItems} names or fewer`, abort: true })
       .pipe(z.array(name)),
-    { type: 'array', maxItems: most, items: requestSchemaOf(name) },
+    { type: 'array', maxItems, items: requestSchemaOf(name) },
   );
 };
 
@@ -113,10 +113,10 @@ export const MIN_PASSWORD_LENGTH = 8;
 export const TOO_SHORT = `must have ${MIN_PASSWORD_LENGTH} characters or more`;
 
 /** scrypt accepts any length; the upper limit keeps the rejection of a login cheap. */
-const passwordOf = (shortest: number, tooShort: string) =>
+const passwordOf = (minLength: number, tooShort: string) =>
   documented(
-    textOf(256).refine((value) => value.length >= shortest, tooShort),
-    { type: 'string', minLength: shortest, maxLength: 256, format: 'password' },
+    textOf(256).refine((value) => value.length >= minLength, tooShort),
+    { type: 'string', minLength, maxLength: 256, format: 'password' },
   );
 
 /** A new password. */
@@ -124,16 +124,16 @@ export const password = passwordOf(MIN_PASSWORD_LENGTH, TOO_SHORT);
 /** A password to log in with. One that is too short for any account is simply wrong. */
 export const givenPassword = passwordOf(1, 'must not be empty');
 
-/** A whole number from `least` to `most`, as a number or as digits; `otherwise` by default. */
-export const count = (least: number, most: number, otherwise: number) => {
-  const problem = `must be a whole number from ${least} to ${most}`;
+/** A whole number from `min` to `max`, as a number or as digits; `defaultValue` by default. */
+export const count = (min: number, max: number, defaultValue: number) => {
+  const problem = `must be a whole number from ${min} to ${max}`;
   return documented(
     numberOrText(/^\d{1,15}$/, problem).refine(
-      (value) => Number.isInteger(value) && value >= least && value <= most,
+      (value) => Number.isInteger(value) && value >= min && value <= max,
       problem,
     ),
-    { type: 'integer', minimum: least, maximum: most },
-  ).default(otherwise);
+    { type: 'integer', minimum: min, maximum: max },
+  ).default(defaultValue);
 };
 
 /** How long a poll may wait, in seconds: less than the minute after which proxies close a connection. */

@@ -34,7 +34,7 @@ const handlers: Record<string, (value: never) => unknown> = {
     return {
       cpu: (user + system) / 1000 / ms,
       busy: performance.eventLoopUtilization(since.loop).utilization,
-      loopDelay: { p99: delay.percentile(99) / 1e6, most: delay.max / 1e6 },
+      loopDelay: { p99: delay.percentile(99) / 1e6, max: delay.max / 1e6 },
     };
   },
   async profileStart() {

@@ -105,8 +105,8 @@ function evaluate(target: Target, rows: readonly Row[]): TargetResult | null {
 export function showSection(result: SectionResult): string {
   const cell = (values: readonly number[] | undefined) => {
     if (!values) return '';
-    const { least, most } = range(values);
-    return values.length === 1 ? shown(least) : `${shown(median(values))} (${shown(least)}–${shown(most)})`;
+    const { min, max } = range(values);
+    return values.length === 1 ? shown(min) : `${shown(median(values))} (${shown(min)}–${shown(max)})`;
   };
   const header = [result.title, ...result.figures.map((figure) => figure.label)];
   const rows = result.rows.map((row) => [row.name, ...result.figures.map(({ key }) => cell(row.values[key]))]);
@@ -119,8 +119,8 @@ export function showSection(result: SectionResult): string {
 /** Formats targets and their measured ratios. */
 export function showTargets(targets: readonly TargetResult[]): string {
   const rows = targets.map(({ work, ratios, ratio, wanted, isMet }) => {
-    const { least, most } = range(ratios);
-    const spread = ratios.length > 1 ? `${shown(ratio)} (${shown(least)}–${shown(most)})` : shown(ratio);
+    const { min, max } = range(ratios);
+    const spread = ratios.length > 1 ? `${shown(ratio)} (${shown(min)}–${shown(max)})` : shown(ratio);
     return [work, spread, wanted, isMet ? 'met' : 'MISSED'];
   });
   return table(['target', 'ratio', 'wanted', ''], rows);

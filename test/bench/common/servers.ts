@@ -7,7 +7,7 @@ export interface Usage {
   /** Utilisation of the event loop, from 0 to 1. */
   busy: number;
   /** Delay of the event loop, in milliseconds. */
-  loopDelay: { p99: number; most: number };
+  loopDelay: { p99: number; max: number };
 }
 
 /** The memory of a process in bytes, after garbage collection. */

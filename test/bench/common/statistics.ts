@@ -12,8 +12,8 @@ export function median(values: readonly number[]): number {
 }
 
 /** Returns the minimum and the maximum. */
-export function range(values: readonly number[]): { least: number; most: number } {
-  return { least: Math.min(...values), most: Math.max(...values) };
+export function range(values: readonly number[]): { min: number; max: number } {
+  return { min: Math.min(...values), max: Math.max(...values) };
 }
 
 /** Percentiles of a set of times, in the unit of the times. */
@@ -21,7 +21,7 @@ export interface Latency {
   p50: number;
   p95: number;
   p99: number;
-  most: number;
+  max: number;
 }
 
 /** Returns the percentiles of times. Sorts the array in place. */
@@ -31,6 +31,6 @@ export function latencyOf(times: Float64Array): Latency {
     p50: quantile(times, 0.5),
     p95: quantile(times, 0.95),
     p99: quantile(times, 0.99),
-    most: quantile(times, 1),
+    max: quantile(times, 1),
   };
 }

@@ -27,7 +27,7 @@ export interface DeliveryResult {
   p50: number;
   p95: number;
   p99: number;
-  most: number;
+  max: number;
   /** From sending the post to its response. */
   postP50: number;
   delivered: number;
@@ -192,8 +192,8 @@ async function catchUp(spec: { port: number; cursor: string; events: number }): 
     cursor = body.cursor;
   }
   connection.destroy();
-  const { p50, most } = latencyOf(Float64Array.from(pages));
-  return { all: performance.now() - startedAt, pages: pages.length, page: p50, slowest: most, kilobytes: bytes / 1024 };
+  const { p50, max } = latencyOf(Float64Array.from(pages));
+  return { all: performance.now() - startedAt, pages: pages.length, page: p50, slowest: max, kilobytes: bytes / 1024 };
 }
 
 answerAsks({ measure, catchUp });

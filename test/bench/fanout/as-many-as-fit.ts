@@ -73,7 +73,7 @@ export async function asManyAsFit({ bench, load, url, poll, trigger }: LargestWa
     const last = results.at(-1);
     if (!last) throw new Error('no poll was woken');
     const heartbeat = 1000 * (await figure(node, 'plantao_lease_renewal_delay_max_seconds'));
-    const delay = Math.max(usage.loopDelay.most, ...checked.delays());
+    const delay = Math.max(usage.loopDelay.max, ...checked.delays());
     return { last: last.last, half: last.half, first: last.first, delay, heartbeat };
   }
 }

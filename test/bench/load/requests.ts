@@ -25,7 +25,7 @@ export interface DriveResult {
   answered: number;
   /** Responses other than 2xx, by status. */
   refused: Record<string, number>;
-  latency: { p50: number; p95: number; p99: number; most: number };
+  latency: { p50: number; p95: number; p99: number; max: number };
   /** Utilisation of the load generator; above 0.9 it may be the bottleneck. */
   busy: number;
 }

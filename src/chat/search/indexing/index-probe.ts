@@ -2,8 +2,8 @@ import { QueryTypes, type Sequelize, type Transaction } from 'sequelize';
 import type { Candidate } from '../candidates.ts';
 
 /** Rows that one statement returns, of all groups together. Less than that of each group, a search for a common word needs. */
-const MOST_ROWS = 512;
-const LEAST_OF_EACH = 4;
+const MAX_ROWS = 512;
+const MIN_ROWS_PER_GROUP = 4;
 
 interface ProbedRow {
   number: number;
@@ -21,7 +21,7 @@ function probeQuery(hashes: readonly number[]): string {
     CROSS JOIN LATERAL (
       SELECT s.after_id, s.ends, ${mask} AS mask FROM plantao.message_search s
       WHERE s.group_id = c.group_id AND s.after_id < c.to_id AND (${mask}) <> 0
-      ORDER BY s.after_id DESC LIMIT $most) s`;
+      ORDER BY s.after_id DESC LIMIT $rowsPerGroup) s`;
 }
 
 /**
@@ -34,9 +34,9 @@ export async function probe(
   candidates: readonly Candidate[],
   hashes: readonly number[],
 ): Promise<Candidate[]> {
-  const most = Math.max(LEAST_OF_EACH, Math.floor(MOST_ROWS / candidates.length));
+  const rowsPerGroup = Math.max(MIN_ROWS_PER_GROUP, Math.floor(MAX_ROWS / candidates.length));
   const rows = await sequelize.query<ProbedRow>(probeQuery(hashes), {
-    bind: { groups: candidates.map(({ groupId }) => groupId), tos: candidates.map(({ to }) => to), most },
+    bind: { groups: candidates.map(({ groupId }) => groupId), tos: candidates.map(({ to }) => to), rowsPerGroup },
     type: QueryTypes.SELECT,
     transaction,
   });
@@ -46,7 +46,7 @@ export async function probe(
     if (!asked) return [];
     const count = (counts.get(number) ?? 0) + 1;
     counts.set(number, count);
-    const rest = count === most ? [{ ...asked, to: afterId }] : [];
+    const rest = count === rowsPerGroup ? [{ ...asked, to: afterId }] : [];
     return [...rest, ...chunksOf(asked, afterId, ends, mask)];
   });
 }

@@ -61,7 +61,7 @@ const LAST_ROW = `
 const FOLLOW = `
   WITH events AS MATERIALIZED (
     SELECT position, kind, group_id, message_id FROM plantao.events
-    WHERE position > $after ORDER BY position LIMIT $most
+    WHERE position > $after ORDER BY position LIMIT $limit
   ),
   groups AS MATERIALIZED (
     SELECT group_id AS id, min(message_id) AS first_id, max(message_id) AS last_id FROM events
@@ -117,16 +117,16 @@ export class IndexStore {
   }
 
   /** Returns what the next events are about, or null if there are none. */
-  async newsAfter(position: number, most: number): Promise<IndexNews | null> {
-    const [row] = await this.#select<IndexNews>(FOLLOW, { after: position, most });
+  async newsAfter(position: number, limit: number): Promise<IndexNews | null> {
+    const [row] = await this.#select<IndexNews>(FOLLOW, { after: position, limit });
     return row && row.count > 0 ? row : null;
   }
 
   /** Returns the next groups after an id. */
-  async groupsAfter(id: number, most: number): Promise<IndexedGroups> {
+  async groupsAfter(id: number, limit: number): Promise<IndexedGroups> {
     const rows = await this.#select<{ id: number }>(
-      'SELECT id FROM plantao.groups WHERE id > $id ORDER BY id LIMIT $most',
-      { id, most },
+      'SELECT id FROM plantao.groups WHERE id > $id ORDER BY id LIMIT $limit',
+      { id, limit },
     );
     return rows.map((row) => ({ id: row.id, to: Number.MAX_SAFE_INTEGER }));
   }
@@ -149,17 +149,17 @@ export class IndexStore {
   }
 
   /** Returns the next messages of each of these groups that are not indexed, in the order of their ids. */
-  unindexed(groups: readonly IndexedGroup[], mostOfEach: number): Promise<IndexedMessage[]> {
+  unindexed(groups: readonly IndexedGroup[], maxPerGroup: number): Promise<IndexedMessage[]> {
     return this.#select<IndexedMessage>(
       `SELECT m.* FROM unnest($ids::bigint[], $after::bigint[], $tos::bigint[]) AS g (id, indexed_to, to_id)
        CROSS JOIN LATERAL (
          SELECT m.id, m.group_id, m.sender_id, m.content FROM plantao.messages m
-         WHERE m.group_id = g.id AND m.id > g.indexed_to AND m.id <= g.to_id ORDER BY m.id LIMIT $mostOfEach) m`,
+         WHERE m.group_id = g.id AND m.id > g.indexed_to AND m.id <= g.to_id ORDER BY m.id LIMIT $maxPerGroup) m`,
       {
         ids: groups.map(({ id }) => id),
         after: groups.map(({ indexed_to }) => indexed_to),
         tos: groups.map(({ to }) => to),
-        mostOfEach,
+        maxPerGroup,
       },
     );
   }

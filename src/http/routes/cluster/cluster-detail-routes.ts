@@ -61,7 +61,7 @@ export function clusterDetailRoutes(services: Services): Route[] {
 function timelineRoute({ sequelize }: Services): Route {
   const read = briefCache(SHARED_MS, async () => ({
     now: new Date().toISOString(),
-    terms: await readTerms(sequelize, { most: MAX_TERMS, hours: TIMELINE_HOURS }),
+    terms: await readTerms(sequelize, { limit: MAX_TERMS, hours: TIMELINE_HOURS }),
   }));
   return route({
     method: 'get',

@@ -118,7 +118,7 @@ function readViews(sequelize: Sequelize) {
        FROM (SELECT * FROM plantao.cluster_status ORDER BY heartbeat_age_ms LIMIT ${MAX_NODES}) s ORDER BY node`,
       { type: QueryTypes.SELECT },
     ),
-    readTerms(sequelize, { most: 20 }),
+    readTerms(sequelize, { limit: 20 }),
     sequelize.query(
       `SELECT plantao.commit_durability() AS durable, plantao.messages_at_risk() AS messages_at_risk,
               (SELECT coalesce(json_agg(json_build_object('standby', standby, 'state', state, 'sync_state', sync_state,

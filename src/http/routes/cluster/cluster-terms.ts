@@ -17,16 +17,16 @@ export const termRow = z.object({
 });
 
 /** Reads the newest terms from plantao.leader_history, newest first. One more is read than returned, for the gap after it. */
-export function readTerms(sequelize: Sequelize, options: { most: number; hours?: number }): Promise<object[]> {
+export function readTerms(sequelize: Sequelize, options: { limit: number; hours?: number }): Promise<object[]> {
   return sequelize.query(
     `SELECT * FROM (
        SELECT term, node, url, reason, started_at, ended_at, end_reason, end_cause, asked_by,
               plantao.ms_between(started_at, coalesce(ended_at, clock_timestamp())) AS on_duty_ms,
               plantao.ms_between(lead(ended_at) OVER (ORDER BY term DESC), started_at) AS gap_ms
        FROM (SELECT term, node, url, reason, started_at, ended_at, end_reason, end_cause, asked_by
-             FROM plantao.leader_history LIMIT $most + 1) h) t
+             FROM plantao.leader_history LIMIT $limit + 1) h) t
      WHERE coalesce(ended_at > clock_timestamp() - $hours * interval '1 hour', true)
-     ORDER BY term DESC LIMIT $most`,
-    { bind: { most: options.most, hours: options.hours ?? 1_000_000 }, type: QueryTypes.SELECT },
+     ORDER BY term DESC LIMIT $limit`,
+    { bind: { limit: options.limit, hours: options.hours ?? 1_000_000 }, type: QueryTypes.SELECT },
   );
 }

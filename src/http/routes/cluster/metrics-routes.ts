@@ -123,7 +123,11 @@ function clientValues(services: Services, register: Registry): void {
   gauge('plantao_waiters', 'Long polls and streams that wait', () => waiters.size);
   gauge('plantao_streams', 'Open event streams (SSE)', () => streams.size);
   gauge('plantao_poll_slots', 'Long polls and streams from their request to their end', () => pollSlots.size);
-  gauge('plantao_poll_slots_limit', 'MAX_WAITERS: the most poll slots of this node', () => pollSlots.most);
+  gauge(
+    'plantao_poll_slots_limit',
+    'MAX_WAITERS: the maximum number of poll slots of this node',
+    () => pollSlots.capacity,
+  );
   gauge('plantao_requests', 'Requests that are not over', () => traffic.requests);
   gauge('plantao_connections', 'Open client connections', () => traffic.connections);
   gauge('plantao_queued_posts', 'Messages that wait for the next commit', () => writer.queued);

@@ -96,5 +96,5 @@ function Figures({ node, monitor: { activity } }: { node: string; monitor: Monit
 }
 
 function highestOf(all: readonly (readonly (number | null)[])[]): number {
-  return all.reduce((most, values) => values.reduce<number>((highest, one) => Math.max(highest, one ?? 0), most), 0);
+  return all.reduce((max, values) => values.reduce<number>((highest, one) => Math.max(highest, one ?? 0), max), 0);
 }

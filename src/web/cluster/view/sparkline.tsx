@@ -18,7 +18,7 @@ export function Sparkline({ label, values, highest, minutes, format }: Props) {
   const t = clusterTexts();
   // The last interval has just begun, and a node may not have reported in it.
   const current = values.at(-1) ?? values.at(-2) ?? null;
-  const own = values.reduce<number>((most, one) => Math.max(most, one ?? 0), 0);
+  const own = values.reduce<number>((max, one) => Math.max(max, one ?? 0), 0);
   const title = `${t.lastMinutes(minutes)}, ${t.highest(format(own))}`;
   return (
     <div class="figure" title={title}>

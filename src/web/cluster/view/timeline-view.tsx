@@ -135,6 +135,6 @@ function Axis({ chart }: { chart: Chart }) {
 function summaryOf({ rows, gaps }: Chart): string {
   const t = clusterTexts();
   const terms = rows.reduce((sum, { bars }) => sum + bars.length, 0);
-  const longest = gaps.reduce((most, { ms }) => Math.max(most, ms), 0);
+  const longest = gaps.reduce((max, { ms }) => Math.max(max, ms), 0);
   return t.timelineSummary(t.terms(terms), t.gaps(gaps.length, duration(longest)));
 }
