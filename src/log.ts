@@ -114,8 +114,8 @@ const MAX_CAUSES = 5;
 
 function readable({ level, time, node, term: _term, msg, event: _event, err, ...rest }: Entry): string {
   // Values that the message contains are not repeated.
-  const isSaid = (value: unknown) => ` ${msg}`.includes(` ${value}`);
-  const details = Object.entries(rest).filter(([, value]) => typeof value !== 'object' && !isSaid(value));
+  const isInMessage = (value: unknown) => ` ${msg}`.includes(` ${value}`);
+  const details = Object.entries(rest).filter(([, value]) => typeof value !== 'object' && !isInMessage(value));
   const tail = details.length > 0 ? ` (${details.map(([key, value]) => `${key} ${value}`).join(', ')})` : '';
   const name = levelNames[Number(level)];
   const label = name ? `${name}: ` : '';

@@ -1,6 +1,6 @@
 import { col, fn, Op, QueryTypes, type Sequelize, type Transaction, where } from 'sequelize';
 import { User } from '../database/models.ts';
-import { FairTurns } from './auth/fair-turns.ts';
+import { FairSemaphore } from './auth/fair-semaphore.ts';
 import { Refused } from './errors.ts';
 
 /** A user as others see them. */
@@ -10,12 +10,12 @@ export interface UserView {
 }
 
 /** Searches read all names: few run at once, so that connections are left for other requests, and few wait. */
-const SEARCHES = { atOnce: 2, ofSource: 32, inAll: 256, waitMs: 3000 };
+const SEARCHES = { concurrency: 2, queuedPerSource: 32, queued: 256, maxWaitMs: 3000 };
 const TOO_MANY_SEARCHES = 'too many searches are running: try again in a few seconds';
 
 /** Finds accounts by the key of their name, so that two spellings of a name are the same (plantao.name_key). */
 export class Users {
-  readonly #searches = new FairTurns(SEARCHES, () => new Refused('overloaded', { sentence: TOO_MANY_SEARCHES }));
+  readonly #searches = new FairSemaphore(SEARCHES, () => new Refused('overloaded', { sentence: TOO_MANY_SEARCHES }));
 
   /** Returns the account of that name, or null. */
   async find(username: string, transaction: Transaction | null = null): Promise<User | null> {

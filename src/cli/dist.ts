@@ -14,7 +14,7 @@ import { PACKAGE_ROOT } from '../package-root.ts';
 import { CODINGS } from '../web/assets.ts';
 import { bundlePages } from '../web/bundle.ts';
 import { writeOutClientTypes } from './client-types.ts';
-import { leaveOut } from './leave-out.ts';
+import { excludeUnused } from './exclude-unused.ts';
 
 const DIST = path.join(PACKAGE_ROOT, 'dist');
 /** In `dist/`: the hash of the sources that it was built from. */
@@ -84,7 +84,7 @@ async function compilePrograms(folder: string): Promise<void> {
     // Half the size to read and to keep in memory. Names stay, and an error that shows a line of code stays readable.
     minifyWhitespace: true,
     lineLimit: 200,
-    plugins: [leaveOut],
+    plugins: [excludeUnused],
     // For the dependencies in CommonJS, which call require().
     banner: {
       js: "import { createRequire as requireOf } from 'node:module'; const require = requireOf(import.meta.url);",

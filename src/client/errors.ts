@@ -2,7 +2,7 @@
 export type ErrorDetail = Record<string, unknown>;
 
 /** The properties of a {@link ChatError} besides its message. */
-export interface ErrorFacts {
+export interface ErrorProperties {
   status?: number;
   code?: string;
   details?: readonly ErrorDetail[];
@@ -22,7 +22,7 @@ export class ChatError extends Error {
   readonly details: readonly ErrorDetail[];
   readonly retryAfterMs: number | undefined;
 
-  constructor(message: string, facts: ErrorFacts = {}) {
+  constructor(message: string, facts: ErrorProperties = {}) {
     super(message, facts.cause === undefined ? undefined : { cause: facts.cause });
     this.status = facts.status ?? 0;
     this.code = facts.code ?? 'error';

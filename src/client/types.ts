@@ -4,22 +4,30 @@
  */
 import type { z } from 'zod';
 import type { chat, ephemeral, event, member, message, user } from '../http/docs/response-schemas.ts';
-import type { account, passwordAnswer, sessionsAnswer } from '../http/routes/accounts/account-routes.ts';
-import type { loginAnswer } from '../http/routes/accounts/sign-in-routes.ts';
-import type { activityAnswer, blockingAnswer, timelineAnswer } from '../http/routes/cluster/cluster-detail-routes.ts';
-import type { clusterAnswer } from '../http/routes/cluster/cluster-routes.ts';
-import type { health, switchoverAnswer } from '../http/routes/cluster/control-routes.ts';
-import type { logLevelAnswer } from '../http/routes/cluster/log-routes.ts';
-import type { acceptedAnswer, groupAnswer, invitationAnswer } from '../http/routes/groups/administration-routes.ts';
-import type { directAnswer } from '../http/routes/groups/direct-routes.ts';
-import type { chatsAnswer, createChatAnswer } from '../http/routes/groups/group-routes.ts';
-import type { hookAnswer, hooksAnswer } from '../http/routes/messages/hook-routes.ts';
-import type { presenceAnswer } from '../http/routes/messages/live-routes.ts';
-import type { editAnswer, reactionAnswer } from '../http/routes/messages/message-feature-routes.ts';
-import type { pageAnswer, sendAnswer } from '../http/routes/messages/message-routes.ts';
-import type { groupReads, readAnswer, syncAnswer } from '../http/routes/messages/read-routes.ts';
-import type { searchAnswer } from '../http/routes/messages/search-routes.ts';
-import type { notifyAnswer } from '../http/routes/messages/subscribe-routes.ts';
+import type { account, passwordResponse, sessionsResponse } from '../http/routes/accounts/account-routes.ts';
+import type { loginResponse } from '../http/routes/accounts/sign-in-routes.ts';
+import type {
+  activityResponse,
+  blockingResponse,
+  timelineResponse,
+} from '../http/routes/cluster/cluster-detail-routes.ts';
+import type { clusterResponse } from '../http/routes/cluster/cluster-routes.ts';
+import type { health, switchoverResponse } from '../http/routes/cluster/control-routes.ts';
+import type { logLevelResponse } from '../http/routes/cluster/log-routes.ts';
+import type {
+  acceptedResponse,
+  groupResponse,
+  invitationResponse,
+} from '../http/routes/groups/administration-routes.ts';
+import type { directResponse } from '../http/routes/groups/direct-routes.ts';
+import type { chatsResponse, createChatResponse } from '../http/routes/groups/group-routes.ts';
+import type { hookResponse, hooksResponse } from '../http/routes/messages/hook-routes.ts';
+import type { presenceResponse } from '../http/routes/messages/live-routes.ts';
+import type { editResponse, reactionResponse } from '../http/routes/messages/message-feature-routes.ts';
+import type { pageResponse, sendResponse } from '../http/routes/messages/message-routes.ts';
+import type { groupReads, readResponse, syncResponse } from '../http/routes/messages/read-routes.ts';
+import type { searchResponse } from '../http/routes/messages/search-routes.ts';
+import type { notifyResponse } from '../http/routes/messages/subscribe-routes.ts';
 
 /** A user account. */
 export type User = z.output<typeof user>;
@@ -36,11 +44,11 @@ export type Message = z.output<typeof message>;
 /** The response to GET /me. */
 export type Account = z.output<typeof account>;
 /** A signed-in device. */
-export type Session = z.output<typeof sessionsAnswer>['sessions'][number];
+export type Session = z.output<typeof sessionsResponse>['sessions'][number];
 /** The response to POST /password. */
-export type PasswordChange = z.output<typeof passwordAnswer>;
+export type PasswordChange = z.output<typeof passwordResponse>;
 
-type Login = z.output<typeof loginAnswer>;
+type Login = z.output<typeof loginResponse>;
 /**
  * The response to POST /login and /register. With AUTH=token, later requests need the `token`. `cluster` is the id of the
  * cluster: pass it with the token to a later client.
@@ -49,47 +57,47 @@ export type SignInResult = Pick<Login, 'user_id' | 'username'> &
   Partial<Pick<Login, 'created' | 'token' | 'cluster' | 'epoch'>>;
 
 /** A user's groups, and the cursor from which `events({ cursor })` continues without gap or overlap. */
-export type ChatList = z.output<typeof chatsAnswer>;
+export type ChatList = z.output<typeof chatsResponse>;
 /** The signed-in user with all groups, and the cursor of that snapshot. */
-export type Sync = z.output<typeof syncAnswer>;
+export type Sync = z.output<typeof syncResponse>;
 /** A page of messages, oldest first, and the cursor at which it was read. */
-export type MessagePage = Omit<z.output<typeof pageAnswer>, 'group_id'>;
-type Sent = z.output<typeof sendAnswer>;
+export type MessagePage = Omit<z.output<typeof pageResponse>, 'group_id'>;
+type Sent = z.output<typeof sendResponse>;
 /** A stored message's id, and its cursor in the event log. `durable` is absent from older nodes. */
 export type SendResult = Omit<Sent, 'message' | 'durable'> & Partial<Pick<Sent, 'durable'>>;
 /** An edited message. */
-export type EditResult = z.output<typeof editAnswer>;
+export type EditResult = z.output<typeof editResponse>;
 /** How many users have a reaction to a message. */
-export type ReactionResult = z.output<typeof reactionAnswer>;
+export type ReactionResult = z.output<typeof reactionResponse>;
 /** The position of a read mark after POST /read. */
-export type ReadMark = z.output<typeof readAnswer>;
+export type ReadMark = z.output<typeof readResponse>;
 /** How far the members of a group have read. */
 export type GroupReads = z.output<typeof groupReads>;
 /** The messages that a search found, newest first. */
-export type SearchResult = z.output<typeof searchAnswer>;
+export type SearchResult = z.output<typeof searchResponse>;
 /** The response to POST /notify/{group}. */
-export type NotifyResult = z.output<typeof notifyAnswer>;
+export type NotifyResult = z.output<typeof notifyResponse>;
 /** A new group; `warning` names the usernames that do not exist. */
-export type CreatedGroup = z.output<typeof createChatAnswer>;
+export type CreatedGroup = z.output<typeof createChatResponse>;
 /** A group's name and state after a change. */
-export type GroupState = z.output<typeof groupAnswer>;
+export type GroupState = z.output<typeof groupResponse>;
 /** The chat of two users. */
-export type DirectChat = z.output<typeof directAnswer>;
+export type DirectChat = z.output<typeof directResponse>;
 /** A new invitation, with its token. */
-export type Invitation = z.output<typeof invitationAnswer>;
+export type Invitation = z.output<typeof invitationResponse>;
 /** A hook of a group. */
-export type Hook = z.output<typeof hooksAnswer>['hooks'][number];
+export type Hook = z.output<typeof hooksResponse>['hooks'][number];
 /** A new hook, with its token. */
-export type CreatedHook = z.output<typeof hookAnswer>;
+export type CreatedHook = z.output<typeof hookResponse>;
 /** The group that was joined by an invitation. */
-export type AcceptedInvitation = z.output<typeof acceptedAnswer>;
+export type AcceptedInvitation = z.output<typeof acceptedResponse>;
 
 /** One entry of the event log; `kind` says which. The client skips kinds that only a newer node knows. */
 export type ChatEvent = z.output<typeof event>;
 /** A signal that is in no log: a user is typing, has connected or has disconnected. */
 export type Ephemeral = z.output<typeof ephemeral>;
 /** The members of a group who are connected. */
-export type PresenceList = z.output<typeof presenceAnswer>;
+export type PresenceList = z.output<typeof presenceResponse>;
 /** The events of one kind. */
 export type EventOf<Kind extends ChatEvent['kind']> = Extract<ChatEvent, { kind: Kind }>;
 /** A user joined or left a group. */
@@ -126,14 +134,14 @@ export interface ConnectionChange {
 }
 
 /** GET /cluster: the nodes, and the latest terms, newest first, as recorded in the database. */
-export type ClusterStatus = z.output<typeof clusterAnswer>;
+export type ClusterStatus = z.output<typeof clusterResponse>;
 /** GET /cluster/timeline: the terms of the last day. */
-export type ClusterTimeline = z.output<typeof timelineAnswer>;
+export type ClusterTimeline = z.output<typeof timelineResponse>;
 /** GET /cluster/activity: the figures of every node during the last minutes. */
-export type ClusterActivity = z.output<typeof activityAnswer>;
+export type ClusterActivity = z.output<typeof activityResponse>;
 /** GET /cluster/blocking: the database sessions that block the nodes. */
-export type ClusterBlocking = z.output<typeof blockingAnswer>;
+export type ClusterBlocking = z.output<typeof blockingResponse>;
 /** The result of a switchover. */
-export type Switchover = z.output<typeof switchoverAnswer>;
+export type Switchover = z.output<typeof switchoverResponse>;
 /** The response to POST /log-level. */
-export type LogLevelChange = z.output<typeof logLevelAnswer>;
+export type LogLevelChange = z.output<typeof logLevelResponse>;

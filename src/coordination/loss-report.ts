@@ -9,7 +9,7 @@ export interface LossReportOptions {
 }
 
 /** Interval between two attempts while they fail. */
-const EVERY_MS = 500;
+const INTERVAL_MS = 500;
 
 /**
  * Records why this node lost its last term. Retries until it succeeds, because what ended the term may prevent the report too.
@@ -39,7 +39,7 @@ export class LossReport {
     const loss = this.#unreported;
     const now = this.#clock();
     if (loss === null || this.#isReporting || now < this.#dueAt) return;
-    this.#dueAt = now + EVERY_MS;
+    this.#dueAt = now + INTERVAL_MS;
     this.#isReporting = true;
     const reported = () => {
       if (this.#unreported === loss) this.#unreported = null;

@@ -42,7 +42,7 @@ export class PauseState {
 }
 
 /** Returns the pause as a sentence for `/health` and the log. */
-export function pauseSentence({ until, reason }: Pause): string {
+export function describePause({ until, reason }: Pause): string {
   const end = until.toISOString().replace(/\.\d+/, '');
   return `failover is paused until ${end}${reason ? `: ${reason}` : ''}. To end the pause: plantao resume`;
 }

@@ -56,7 +56,7 @@ export class SyncManager {
   /** The term of an active node; null in the other roles. */
   #term: Term | null = null;
   /** The highest term of another node that this one heeded. */
-  #heededTerm = 0;
+  #lastDoubtedTerm = 0;
   #isStarted = false;
   #isResigning = false;
   #stopping: Promise<void> | null = null;
@@ -211,7 +211,7 @@ export class SyncManager {
 
   #tick(): void {
     if (this.#options.peers.active || this.isActive) this.#candidacy.activeSeen();
-    this.#heedLaterTerm(this.#options.peers.highestTerm);
+    this.#doubtIfSuperseded(this.#options.peers.highestTerm);
     this.#lossReport.runDue();
     this.#housekeeping.runDue(this.role, this.leader?.term ?? null);
   }
@@ -221,9 +221,9 @@ export class SyncManager {
    * ended its session while the connection was half open). It acts on its term again once PostgreSQL confirms it. Each term is
    * heeded once, so a peer that lies costs one heartbeat.
    */
-  #heedLaterTerm(later: number): void {
-    if (!this.#term || later <= Math.max(this.#term.number, this.#heededTerm)) return;
-    this.#heededTerm = later;
+  #doubtIfSuperseded(later: number): void {
+    if (!this.#term || later <= Math.max(this.#term.number, this.#lastDoubtedTerm)) return;
+    this.#lastDoubtedTerm = later;
     this.#term.doubt();
   }
 
@@ -254,8 +254,8 @@ export class SyncManager {
     this.#changes.resolve('lease', 'PostgreSQL confirmed the leader lock: active as before');
     // The lock session may live while no other can be opened (max_connections): then a peer serves better. Not while commits
     // wait for a synchronous standby: they would wait at a peer too.
-    const isMute = writing.unreachableForMs > leaseMs && peers.living.length > 0 && !this.#options.pause?.current;
-    if (isMute) await this.#resign({ reason: 'cannot reach the database to write', cause: 'cannot_write' });
+    const cannotWrite = writing.unreachableForMs > leaseMs && peers.living.length > 0 && !this.#options.pause?.current;
+    if (cannotWrite) await this.#resign({ reason: 'cannot reach the database to write', cause: 'cannot_write' });
   }
 
   /** A fall goes to fallen directly, so that waiting clients do not receive the role of a moment. */

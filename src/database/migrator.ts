@@ -5,7 +5,7 @@ import { messageOf } from '../message-of.ts';
 import { PACKAGE_ROOT } from '../package-root.ts';
 import { MIGRATION_LOCK } from './advisory-locks.ts';
 import { sessionName } from './checks/blocking.ts';
-import { refuseUnfitServer } from './checks/server-check.ts';
+import { requireSupportedServer } from './checks/server-check.ts';
 import { applicationName, connectionOptions } from './session/connection.ts';
 import { Session } from './session/session.ts';
 
@@ -63,7 +63,7 @@ const CREATE_SCHEMA = [
 /**
  * Applies the missing migrations to the schema `plantao`, each in a transaction of its own, under an advisory lock. Nearly
  * always none is missing, and one quick query shows that. Returns how many were applied.
- * @throws {UnfitServerError} when the server cannot be used; {MigrationError} when the schema is newer than this version, or a
+ * @throws {UnsupportedServerError} when the server cannot be used; {MigrationError} when the schema is newer than this version, or a
  * migration fails (it is rolled back).
  */
 export async function migrate(databaseUrl: string, options: MigrateOptions = {}): Promise<number> {
@@ -72,7 +72,7 @@ export async function migrate(databaseUrl: string, options: MigrateOptions = {})
   const config = connectionOptions(databaseUrl, MIGRATING, LIMIT_MS - 1000);
   const session = await Session.open(config);
   try {
-    await refuseUnfitServer((text) => session.query({ text }, READ_LIMIT_MS));
+    await requireSupportedServer((text) => session.query({ text }, READ_LIMIT_MS));
     const before = await newestApplied(session);
     refuseNewerSchema(before, migrations);
     if (before === migrations.at(-1)?.number) return 0;
@@ -97,7 +97,7 @@ export async function planMigrations(databaseUrl: string): Promise<Migration[]> 
   const migrations = await readMigrations();
   const session = await Session.open(connectionOptions(databaseUrl, MIGRATING, READ_LIMIT_MS));
   try {
-    await refuseUnfitServer((text) => session.query({ text }, READ_LIMIT_MS));
+    await requireSupportedServer((text) => session.query({ text }, READ_LIMIT_MS));
     const newest = await newestApplied(session);
     refuseNewerSchema(newest, migrations);
     return migrations

@@ -1,5 +1,5 @@
 import { messageOf } from '../message-of.ts';
-import { UnfitServerError } from './checks/server-check.ts';
+import { UnsupportedServerError } from './checks/server-check.ts';
 import { sqlState } from './errors.ts';
 import { MigrationError } from './migrator.ts';
 import { SessionSettingsError } from './session/pinned-connection.ts';
@@ -50,7 +50,7 @@ const isRefused = (error: unknown) => error instanceof Error && 'code' in error 
 
 function because(error: unknown): string {
   const reason = messageOf(error);
-  if (error instanceof UnfitServerError || error instanceof SessionSettingsError) return `: ${reason}`;
+  if (error instanceof UnsupportedServerError || error instanceof SessionSettingsError) return `: ${reason}`;
   // PgBouncer's reply to settings of the session.
   if (reason.includes('unsupported startup parameter')) return ` (${reason}). ${DIRECT}. ${SESSION_MODE}`;
   if (reason.includes(DIRECT)) return `: ${reason}`;

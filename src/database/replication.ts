@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { QueryTypes, type Sequelize } from 'sequelize';
 
 /** Standbys that are not behind confirm within milliseconds, unless other writers keep them busy. */
-const CONFIRM_WITHIN_MS = 1000;
+const CONFIRM_TIMEOUT_MS = 1000;
 const CHECK_EVERY_MS = 20;
 
 /**
@@ -11,7 +11,7 @@ const CHECK_EVERY_MS = 20;
  * positions (pg_read_all_stats). Compares positions in the write-ahead log, so a change of the settings cannot mislead it.
  */
 export async function isReplicated(sequelize: Sequelize): Promise<boolean> {
-  const until = performance.now() + CONFIRM_WITHIN_MS;
+  const until = performance.now() + CONFIRM_TIMEOUT_MS;
   let target: string | null = null;
   do {
     if (target !== null) await pause(CHECK_EVERY_MS);

@@ -12,7 +12,7 @@ interface Healed {
 /** The primary keys whose values come from a sequence. */
 const SEQUENCE_KEYS = ['messages_pkey', 'users_pkey', 'groups_pkey'];
 /** Delay of the check after a promotion, so that it does not compete with the first posts of the term. */
-const SOON_MS = 1000;
+const DELAY_MS = 1000;
 
 /** Returns true if a write was rolled back because its sequence returned an id that is taken, or none. */
 export function isTakenId(error: unknown): boolean {
@@ -37,7 +37,7 @@ export class Sequences {
   /** Heals a second later, unless {@link cancel} comes first. Until then a write that meets a taken id heals them itself. */
   healSoon(): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => void this.heal(), SOON_MS).unref();
+    this.#timer = setTimeout(() => void this.heal(), DELAY_MS).unref();
   }
 
   cancel(): void {

@@ -22,7 +22,7 @@ export interface SweepResult {
   keys: number;
 }
 
-const EVERY_MS = 60_000;
+const INTERVAL_MS = 60_000;
 /** Rows removed in a step: a few milliseconds of work, because a promotion waits for a step that holds the write fence. */
 const STEP = 1000;
 /** Events counted in a step, in as many milliseconds: they are read and not written. */
@@ -42,7 +42,7 @@ export class Retention {
   }
 
   start(): void {
-    const delay = EVERY_MS * (0.9 + Math.random() * 0.2);
+    const delay = INTERVAL_MS * (0.9 + Math.random() * 0.2);
     this.#timer = setTimeout(() => {
       this.#sweeping = this.sweep().catch((error) => this.#report(error));
       void this.#sweeping.then(() => {

@@ -42,7 +42,7 @@ export function createApp(services: Services): Express {
     services.hosts.check(request, request.path);
     next();
   });
-  for (const path of ['/primary', '/replica', '/readiness', '/liveness', '/health']) answerOptionsLikeGet(app, path);
+  for (const path of ['/primary', '/replica', '/readiness', '/liveness', '/health']) handleOptionsAsGet(app, path);
   if (services.trustProxy === null) app.use(warnAboutProxy(services.log));
   addStandardHeaders(app, services.origins);
   app.options('/{*any}', cors(corsOptions(services.origins)));
@@ -96,9 +96,9 @@ function handle(route: Route): RequestHandler {
       endWithToken(caller, response, lifetime);
       releaseRouterState(request);
     }
-    const answer = await route.handle({ input, caller, request, response, lifetime });
-    if (answer && !response.headersSent)
-      await sendJson(response, answer.status ?? route.status ?? 200, answer.body, answer.headers);
+    const result = await route.handle({ input, caller, request, response, lifetime });
+    if (result && !response.headersSent)
+      await sendJson(response, result.status ?? route.status ?? 200, result.body, result.headers);
   };
 }
 
@@ -115,7 +115,7 @@ function refuseForeign(origins: OriginCheck, { serves }: Route): RequestHandler 
 }
 
 /** Handles OPTIONS from load balancers as GET. The CORS middleware would respond 204 whatever the role. */
-function answerOptionsLikeGet(app: Express, path: string): void {
+function handleOptionsAsGet(app: Express, path: string): void {
   app.options(path, (request, _response, next) => {
     if (request.headers['access-control-request-method'] === undefined) request.method = 'GET';
     next('route');

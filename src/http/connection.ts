@@ -16,7 +16,7 @@ const MAX_PENDING = 1000;
  * A request that takes longer than this gets 503. It exceeds the time that a client may take to send the body (30 s, checked every
  * 5 s) and every deadline inside a handler.
  */
-const ANSWER_WITHIN_MS = 40_000;
+const RESPONSE_TIMEOUT_MS = 40_000;
 
 /** A request and its response. */
 export interface Exchange {
@@ -59,7 +59,7 @@ export class Connection {
     // Node still parses what it had read before the socket was destroyed.
     if (this.#socket.destroyed) return;
     if (this.#atWork.length + this.#waiting.length === MAX_PENDING) return void this.#socket.destroy();
-    const lifetime = new RequestLifetime(ANSWER_WITHIN_MS);
+    const lifetime = new RequestLifetime(RESPONSE_TIMEOUT_MS);
     lifetime.belongsTo(response);
     const exchange = { request, response, lifetime };
     this.#events.onCount(1);

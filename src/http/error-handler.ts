@@ -58,7 +58,7 @@ const OVERDUE_WRITE =
 const overdueRead = () => temporarily('unavailable', 'this took too long: try again');
 
 /** Responds to an overdue request while its handler still waits. The outcome of a write is unknown then. */
-export function answerOverdue({ request, response }: Exchange): void {
+export function respondToOverdue({ request, response }: Exchange): void {
   if (response.headersSent) return void response.destroy();
   if (isEventStream(response)) return void sendError(response, overdueRead());
   const isRead = request.method === 'GET' || request.method === 'HEAD';

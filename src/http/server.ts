@@ -1,7 +1,7 @@
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Express } from 'express';
-import { answerOverdue } from './error-handler.ts';
+import { respondToOverdue } from './error-handler.ts';
 import { prototypesOf } from './fast-path.ts';
 import { Traffic } from './traffic.ts';
 
@@ -46,7 +46,7 @@ export class Server {
       maxHeaderSize: HEADER_BYTES,
     };
     this.#server = http.createServer({ ...limits, noDelay: true, ...prototypesOf(app) });
-    traffic.serve(this.#server, ({ request, response }) => app(request, response), answerOverdue);
+    traffic.serve(this.#server, ({ request, response }) => app(request, response), respondToOverdue);
     // A client that half-closes still waits for its response (`nc -N`). By default Node would close the connection.
     Object.assign(this.#server, { httpAllowHalfOpen: true });
     this.#server.prependListener('request', onRequest);

@@ -5,10 +5,13 @@ import type { Output } from './output.ts';
 import { RestartDelay } from './restart-delay.ts';
 
 /** Sessions per node: ten in its pool and those that it keeps, and as many again of its predecessor. */
-const SESSIONS_A_NODE = 2 * (10 + KEPT_SESSIONS.length);
+const SESSIONS_PER_NODE = 2 * (10 + KEPT_SESSIONS.length);
 
 /** Returns the arguments of a server for a number of nodes. */
-export const serverFlags = (nodes: number) => ['-c', `max_connections=${Math.max(100, nodes * SESSIONS_A_NODE + 20)}`];
+export const serverFlags = (nodes: number) => [
+  '-c',
+  `max_connections=${Math.max(100, nodes * SESSIONS_PER_NODE + 20)}`,
+];
 
 /** The PostgreSQL of a local cluster. */
 export interface LauncherDatabase {

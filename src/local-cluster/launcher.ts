@@ -20,7 +20,7 @@ export interface LauncherParts extends LauncherOptions {
 }
 
 /** Nodes compile their sources at each start, several at once on few cores. */
-const READY_WITHIN_MS = 60_000;
+const READY_TIMEOUT_MS = 60_000;
 
 /** Runs PostgreSQL and the nodes, from the first check to the last stop. */
 export class Launcher {
@@ -116,7 +116,7 @@ export class Launcher {
 
   /** Waits until every node responds and one is active; returns for each node whether it is. */
   async #becomeReady(): Promise<boolean[]> {
-    const deadline = Date.now() + READY_WITHIN_MS;
+    const deadline = Date.now() + READY_TIMEOUT_MS;
     while (!this.#isStopping) {
       const ended = this.#nodes.find(({ pid }) => pid === null);
       if (ended) throw new LauncherError(`${ended.name} ended before it was ready: ${ended.lastError}`);
@@ -127,7 +127,7 @@ export class Launcher {
       if (Date.now() > deadline) {
         const silent = this.#nodes.filter((_, index) => health[index] === null).map(({ name }) => name);
         const what = silent.length > 0 ? `${silent.join(' and ')} did not respond` : 'no node became active';
-        throw new LauncherError(`the cluster is not ready after ${READY_WITHIN_MS / 1000} seconds: ${what}`);
+        throw new LauncherError(`the cluster is not ready after ${READY_TIMEOUT_MS / 1000} seconds: ${what}`);
       }
       await pause(100);
     }

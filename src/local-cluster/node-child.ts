@@ -7,10 +7,10 @@ import type { Output } from './output.ts';
 import { RestartDelay } from './restart-delay.ts';
 
 /** A node's own stop takes at most ten seconds; one that is still running then is stuck. */
-const STOP_WITHIN_MS = 12_000;
-const PROBE_WITHIN_MS = 1000;
+const STOP_TIMEOUT_MS = 12_000;
+const PROBE_TIMEOUT_MS = 1000;
 /** Characters of a node's standard error: enough for a stack. */
-const ERRORS_KEPT = 4000;
+const MAX_ERROR_LENGTH = 4000;
 
 /** Options of a {@link NodeChild}. */
 export interface NodeChildOptions {
@@ -82,7 +82,7 @@ export class NodeChild {
     if (child.stdout) output.follow(name, child.stdout);
     if (child.stderr) output.follow(name, child.stderr);
     child.stderr?.on('data', (chunk: Buffer) => {
-      this.#errors = (this.#errors + chunk.toString('utf8')).slice(-ERRORS_KEPT);
+      this.#errors = (this.#errors + chunk.toString('utf8')).slice(-MAX_ERROR_LENGTH);
     });
     child.once('error', (error) => output.log(`${name} could not be started: ${error.message}`));
     child.once('close', (code, signal) => {
@@ -105,7 +105,7 @@ export class NodeChild {
   /** Returns the state from `/health`; null if the node does not report `alive` within a second. */
   health(): Promise<NodeHealth | null> {
     return new Promise((resolve) => {
-      const request = http.get(`${this.#options.probeUrl}/health`, { agent: false, timeout: PROBE_WITHIN_MS });
+      const request = http.get(`${this.#options.probeUrl}/health`, { agent: false, timeout: PROBE_TIMEOUT_MS });
       request.once('timeout', () => request.destroy());
       request.once('error', () => resolve(null)).once('close', () => resolve(null));
       request.once('response', (response) => {
@@ -131,7 +131,7 @@ export class NodeChild {
     const limit = setTimeout(() => {
       this.#options.output.log(`${this.name} does not stop: killing it`);
       child.kill('SIGKILL');
-    }, STOP_WITHIN_MS);
+    }, STOP_TIMEOUT_MS);
     await exited;
     clearTimeout(limit);
   }

@@ -40,7 +40,7 @@ const CURRENT_MS = 2000;
 export type NodeCoordination = ReturnType<typeof buildCoordination>;
 
 /** Describes two active nodes of one cluster id; returns null if there are no two. */
-export function rivalSentence({ identity, peers, sync }: NodeCoordination): string | null {
+export function describeRival({ identity, peers, sync }: NodeCoordination): string | null {
   const [here, there] = [sync.leader, peers.rival];
   if (here === null || there === null) return null;
   return `two nodes are active with the cluster id ${identity.cluster}: ${here.node} on this database, and ${there.node} (${there.url}) on another. If PostgreSQL has two primaries, stop one of them; if one database is a copy, UPDATE plantao.cluster SET id = gen_random_uuid() in it and restart its nodes`;
@@ -61,7 +61,7 @@ export function buildCoordination(options: CoordinationOptions) {
     urls: settings.peerUrls,
     identity,
     onOtherEpoch: () => void eventLog.hint(),
-    onStranger(peer, cluster) {
+    onForeignNode(peer, cluster) {
       const what =
         cluster === identity.cluster
           ? "a copy of this cluster's database"

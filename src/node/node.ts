@@ -7,7 +7,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { LockThread } from '../coordination/lock/lock-thread.ts';
-import { pauseSentence } from '../coordination/pause.ts';
+import { describePause } from '../coordination/pause.ts';
 import { readSignal } from '../coordination/peers/cluster-signal.ts';
 import { CHANNELS } from '../database/channels.ts';
 import { BlockerWatch } from '../database/checks/blocker-watch.ts';
@@ -23,7 +23,7 @@ import { settingsWarnings } from '../settings/warnings.ts';
 import type { Settings } from '../settings.ts';
 import { buildChat } from './chat.ts';
 import { Conditions } from './conditions.ts';
-import { buildCoordination, rivalSentence } from './coordination.ts';
+import { buildCoordination, describeRival } from './coordination.ts';
 import { openDatabase } from './database.ts';
 import { buildHttp } from './http.ts';
 import { Readiness } from './readiness.ts';
@@ -97,7 +97,7 @@ export function createNode(settings: Settings, given: { log?: Log; lockProgram?:
 }
 
 /** The parameters of {@link assemble}. */
-interface Foundation {
+interface NodeBasis {
   settings: Settings;
   node: string;
   log: Log;
@@ -106,7 +106,7 @@ interface Foundation {
 }
 
 /** Builds the parts in the order in which they start. A part that calls a later one is given it by `start`. */
-function assemble({ settings, node, log, logLevel, lockProgram }: Foundation) {
+function assemble({ settings, node, log, logLevel, lockProgram }: NodeBasis) {
   let address = settings.nodeUrl ?? `http://localhost:${settings.port}`;
   const url = () => address;
 
@@ -152,8 +152,8 @@ function assemble({ settings, node, log, logLevel, lockProgram }: Foundation) {
     readingTrouble: () => chat.eventLog.trouble,
     isListening: () => listener.isListening,
     promotionTrouble: () => sync.promotionTrouble,
-    pause: () => coordination.pause.current && pauseSentence(coordination.pause.current),
-    rival: () => rivalSentence(coordination),
+    pause: () => coordination.pause.current && describePause(coordination.pause.current),
+    rival: () => describeRival(coordination),
     writer: chat.writer,
   });
   const http = buildHttp({ ...shared, coordination, readiness, notifyQueue, listener });

@@ -22,9 +22,9 @@ const PATIENCE_MS = 2000;
 const NEVER = Number.POSITIVE_INFINITY;
 
 /** Conditions that keep a node of any role from serving reads and polls. */
-const KEEPS_FROM_READING: readonly ConditionName[] = ['event_log', 'listener'];
+const PREVENTS_READS: readonly ConditionName[] = ['event_log', 'listener'];
 /** Conditions that keep a node from doing all that its role requires. */
-const KEEPS_FROM_WORKING: readonly ConditionName[] = [...KEEPS_FROM_READING, 'posts', 'promotion'];
+const PREVENTS_WORK: readonly ConditionName[] = [...PREVENTS_READS, 'posts', 'promotion'];
 
 /** Checks whether this node could do what its role requires, and records what prevents it. */
 export class Readiness {
@@ -55,12 +55,12 @@ export class Readiness {
 
   /** True while the node can serve reads and polls. */
   get canRead(): boolean {
-    return this.#isFreeOf(KEEPS_FROM_READING);
+    return this.#isFreeOf(PREVENTS_READS);
   }
 
   /** True while the node can do what its role requires: an active stores posts, a standby can be promoted. */
   get isReady(): boolean {
-    return this.#isFreeOf(KEEPS_FROM_WORKING);
+    return this.#isFreeOf(PREVENTS_WORK);
   }
 
   #isFreeOf(names: readonly ConditionName[]): boolean {

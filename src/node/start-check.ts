@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { type Ask, refuseUnfitServer } from '../database/checks/server-check.ts';
+import { type Ask, requireSupportedServer } from '../database/checks/server-check.ts';
 import { DIRECT } from '../database/reachable.ts';
 import { applicationName, clientConfig, connectionOptions, Sockets } from '../database/session/connection.ts';
 import type { Settings } from '../settings.ts';
@@ -17,7 +17,7 @@ const CLOSE_LIMIT_MS = 500;
  * Checks the database before anything starts, and returns warnings. The leader lock and LISTEN need one server session for as
  * long as they are held. A transaction pooler is recognised in three ways: two connections run in one session, a connection
  * changes its session while the other is busy, or a lock is not found again.
- * @throws {StartCheckError} if the lock or LISTEN cannot work or a privilege is missing; {UnfitServerError}.
+ * @throws {StartCheckError} if the lock or LISTEN cannot work or a privilege is missing; {UnsupportedServerError}.
  */
 export async function checkDatabase(settings: Settings): Promise<string[]> {
   const name = applicationName(settings.nodeName ?? 'starting', 'lock');
@@ -35,7 +35,7 @@ export async function checkDatabase(settings: Settings): Promise<string[]> {
     const [client, other] = clients;
     if (!client || !other) throw opened.find((one) => one.status === 'rejected')?.reason;
     const ask: Ask = async (text) => (await client.query(text)).rows;
-    const version = await refuseUnfitServer(ask);
+    const version = await requireSupportedServer(ask);
     await checkSessions(client, other);
     await checkLockAndListen(client);
     await checkPrivileges(ask);

@@ -1,7 +1,7 @@
 import http from 'node:http';
 
 /** A response. */
-export interface Answer<Body> {
+export interface HttpResponse<Body> {
   status: number;
   /** Names in lower case. */
   headers: http.IncomingHttpHeaders;
@@ -28,7 +28,11 @@ export interface Call {
 export type JsonObject = Record<string, unknown>;
 
 /** Sends one request on its own connection, which is closed afterwards: no test leaves a kept-alive socket to the next. */
-export async function request<Body = JsonObject>(method: string, url: string, call: Call = {}): Promise<Answer<Body>> {
+export async function request<Body = JsonObject>(
+  method: string,
+  url: string,
+  call: Call = {},
+): Promise<HttpResponse<Body>> {
   const started = performance.now();
   const { body, headers = {}, deadline = 10_000, signal } = call;
   const isReady = body === undefined || typeof body === 'string' || Buffer.isBuffer(body);

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { refuseUnfitServer } from '../database/checks/server-check.ts';
+import { requireSupportedServer } from '../database/checks/server-check.ts';
 import { migrate } from '../database/migrator.ts';
 import { reachable } from '../database/reachable.ts';
 import { describeDatabase } from '../database/url/database-url.ts';
@@ -103,7 +103,7 @@ async function prepareDatabase(options: ProveOptions): Promise<ScratchDatabase> 
   return usable(target, async () => {
     const given = database === null ? null : await ScratchDatabase.use(urls, database, keep);
     await withAdminSession(target, async (query) => {
-      await refuseUnfitServer((text) => query(text));
+      await requireSupportedServer((text) => query(text));
       await requireConnections(query, needs, given !== null);
       for (const name of await removeAbandoned(query)) listener.say(`removed ${name}, left by a run that was killed`);
     });

@@ -10,7 +10,7 @@ import { requireServerTools } from '../support/postgres/replica.ts';
 
 const PATIENCE = { within: 60_000 };
 /** initdb, pg_basebackup and the migrations, on a busy machine. */
-const START_WITHIN_MS = 150_000;
+const START_TIMEOUT_MS = 150_000;
 
 describe('npm run cluster -- --replicas 1', function () {
   this.timeout(480_000);
@@ -57,7 +57,7 @@ describe('npm run cluster -- --replicas 1', function () {
     await requireServerTools(this);
     const data = path.join(base, 'data');
     const command = run(['--data', data]);
-    await command.ready(START_WITHIN_MS);
+    await command.ready(START_TIMEOUT_MS);
     const [, name, pid] = await command.says('which the primary is', /primary is (pg\d) \(pid (\d+)\) and its/);
     expect(name).to.equal('pg1');
     expect(command.output).to.include('as a demonstration: in production, use Patroni or a managed service');
@@ -82,7 +82,7 @@ describe('npm run cluster -- --replicas 1', function () {
 
     // Which server is the primary is known to the next run.
     const second = run(['--data', data]);
-    await second.ready(START_WITHIN_MS);
+    await second.ready(START_TIMEOUT_MS);
     expect(second.output).to.match(/primary pg2 on port/);
     expect(await contents()).to.include.members(['on both', 'on the promoted one', 'without a standby']);
     second.ctrlC();

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { type Answer, get, type JsonObject, post } from '../support/network/http.ts';
+import { get, type HttpResponse, type JsonObject, post } from '../support/network/http.ts';
 import type { UsedNodes } from '../support/nodes/two-nodes.ts';
 
 export const CURSOR = /^[0-9a-f]{12}-\d+$/;
@@ -14,7 +14,7 @@ export function chatCalls(nodes: UsedNodes) {
   return {
     on,
     /** Reads are served by both nodes, and alike. */
-    async both(path: string, check: (answer: Answer<JsonObject>) => void): Promise<void> {
+    async both(path: string, check: (answer: HttpResponse<JsonObject>) => void): Promise<void> {
       for (const node of [nodes.active, nodes.standby]) check(await get(node.url + path));
     },
     /** A group that user 1 has made; answers its id. */
@@ -30,7 +30,7 @@ export function chatCalls(nodes: UsedNodes) {
 }
 
 /** A 404 in the contract's shape. */
-export function isMissing({ status, body }: Answer<JsonObject>, code: string): void {
+export function isMissing({ status, body }: HttpResponse<JsonObject>, code: string): void {
   expect(status).to.equal(404);
   expect(body).to.have.all.keys('error', 'code');
   expect(body.code).to.equal(code);

@@ -4,7 +4,7 @@ import pg from 'pg';
 const CONNECT_LIMIT_MS = 1000;
 /** A commit that waits for a standby longer than this is given up with its session. */
 const QUERY_LIMIT_MS = 2000;
-const EVERY_MS = 5;
+const INTERVAL_MS = 5;
 /** Writes to the log and is waited for by synchronous replication; needs no table. */
 const COMMIT = "SELECT pg_logical_emit_message(true, 'bare client', '')";
 
@@ -36,7 +36,7 @@ export class BareClient {
         void client?.end().catch(() => undefined);
         client = null;
       }
-      await pause(EVERY_MS);
+      await pause(INTERVAL_MS);
     }
     await client?.end().catch(() => undefined);
   }

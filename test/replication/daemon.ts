@@ -17,7 +17,7 @@ export interface DaemonOptions {
   user?: { uid?: number; gid?: number };
 }
 
-const STOP_WITHIN_MS = 20_000;
+const STOP_TIMEOUT_MS = 20_000;
 
 /** A program that a run starts, kills and starts again. */
 export class Daemon {
@@ -64,7 +64,7 @@ export class Daemon {
   async stop(): Promise<void> {
     this.#child?.kill('SIGTERM');
     const isStopped = () => this.#child === null;
-    await eventually('the process ends', isStopped, { within: STOP_WITHIN_MS }).catch(() => undefined);
+    await eventually('the process ends', isStopped, { within: STOP_TIMEOUT_MS }).catch(() => undefined);
     await this.kill();
   }
 

@@ -10,7 +10,7 @@ export interface ServerFault {
 }
 
 /** A leader key lives for 20 s. */
-const REPLACED_WITHIN_MS = 60_000;
+const REPLACE_TIMEOUT_MS = 60_000;
 const CUT_MS = 8000;
 /** Posts that only the primary has when it is lost. */
 const LOST_POSTS = 20;
@@ -21,7 +21,7 @@ async function replaced(cluster: PatroniCluster, former: string): Promise<void> 
     const leader = await cluster.findLeader();
     return leader !== null && leader.name !== former;
   };
-  await eventually(`another server than ${former} is primary`, isReplaced, { within: REPLACED_WITHIN_MS }).catch(
+  await eventually(`another server than ${former} is primary`, isReplaced, { within: REPLACE_TIMEOUT_MS }).catch(
     async (error) => {
       throw new Error(`${error.message}\n${await cluster.logEnds()}`, { cause: error });
     },

@@ -17,9 +17,9 @@ const OWNER = 'chat';
 const PASSWORD = 'change-me';
 const DATABASE = 'plantao';
 /** initdb, pg_basebackup and the first elections, on a busy machine. */
-const CREATED_WITHIN_MS = 120_000;
+const CREATE_TIMEOUT_MS = 120_000;
 /** A leader key lives for 20 s, and a rewind is tried a few times. */
-const SETTLED_WITHIN_MS = 120_000;
+const SETTLE_TIMEOUT_MS = 120_000;
 
 /** How nodes reach the primary: through HAProxy, or by a URL that lists both servers. */
 export type Route = 'haproxy' | 'hosts';
@@ -51,15 +51,15 @@ export class PatroniCluster implements RigDatabase {
       await cluster.#startMembers(await cluster.#startEtcd());
       await cluster.#startProxy();
       const leader = await eventually('a primary is elected', () => cluster.findLeader(), {
-        within: CREATED_WITHIN_MS,
+        within: CREATE_TIMEOUT_MS,
       });
       await leader.query(`CREATE ROLE ${OWNER} LOGIN PASSWORD '${PASSWORD}'`);
       await leader.query(`CREATE DATABASE ${DATABASE} OWNER ${OWNER}`);
       await eventually('HAProxy leads to the primary', () => migrate(cluster.observerUrl).then(() => true), {
-        within: CREATED_WITHIN_MS,
+        within: CREATE_TIMEOUT_MS,
         every: 500,
       });
-      await cluster.settled(CREATED_WITHIN_MS);
+      await cluster.settled(CREATE_TIMEOUT_MS);
     } catch (error) {
       const logs = await cluster.logEnds();
       await cluster.remove();
@@ -110,7 +110,7 @@ export class PatroniCluster implements RigDatabase {
   }
 
   /** Waits until one server is primary and the other streams from it, as a synchronous standby where it should be one. */
-  async settled(within = SETTLED_WITHIN_MS): Promise<void> {
+  async settled(within = SETTLE_TIMEOUT_MS): Promise<void> {
     const { synchronous } = this.#options;
     const whole = async () => {
       const leader = await this.leader();

@@ -71,7 +71,7 @@ export class AccountChanges {
     const former = await this.#prove(owner);
     if (former === null) throw new Refused('forbidden', { sentence: 'this account has no password to change' });
     const place = { source: owner.network, subject: String(owner.userId) };
-    const passwordHash = await this.#passwords.inTurn(place, () => this.#passwords.hash(password));
+    const passwordHash = await this.#passwords.withSlot(place, () => this.#passwords.hash(password));
     return this.#write(async (transaction) => {
       const user = await User.findByPk(owner.userId, { transaction, lock: transaction.LOCK.UPDATE });
       if (user?.passwordHash !== former) throw new Refused('unauthenticated');
@@ -140,7 +140,7 @@ export class AccountChanges {
     const { passwordHash, username } = await requireUser(userId);
     if (passwordHash === null || passwordHash === NO_PASSWORD) return null;
     if (password === null) throw new Refused('unauthenticated', { sentence: 'this requires your password' });
-    const isRight = await this.#passwords.inTurn({ source: network, subject: String(userId) }, async () => {
+    const isRight = await this.#passwords.withSlot({ source: network, subject: String(userId) }, async () => {
       const guess = await this.#limits.guess({ userId, nameKey: username, network, tokenHash });
       const matches = await this.#passwords.matches(password, passwordHash);
       if (matches) await guess.right();

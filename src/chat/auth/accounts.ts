@@ -20,7 +20,7 @@ export interface SignedIn {
 }
 
 /** A request to sign in; `password` is null if it has none. */
-export interface Applicant {
+export interface SignInRequest {
   username: string;
   password: string | null;
   /** The client's network, as limits count it: {@link networkOf}. */
@@ -57,31 +57,31 @@ export class Accounts {
    * Logs in, or creates the account if AUTH=open.
    * @throws {Refused} unauthenticated, or overloaded if too many sign in at once; {TooManyTriesError}; {NotActiveError}.
    */
-  async logIn(applicant: Applicant): Promise<SignedIn> {
-    const { username, password } = applicant;
+  async logIn(request: SignInRequest): Promise<SignedIn> {
+    const { username, password } = request;
     const user = await this.#options.users.find(username);
     if (!this.#options.passwordsOnly && (user === null || user.passwordHash === null)) {
-      return this.#logInByName(user, applicant);
+      return this.#logInByName(user, request);
     }
     if (password === null) {
       throw new Refused('unauthenticated', { sentence: 'this account requires its password' });
     }
-    return this.#logInByPassword(user, { ...applicant, password });
+    return this.#logInByPassword(user, { ...request, password });
   }
 
-  async #logInByPassword(user: User | null, applicant: Applicant & { password: string }): Promise<SignedIn> {
-    const { username, password, network, tokenHash = null } = applicant;
+  async #logInByPassword(user: User | null, request: SignInRequest & { password: string }): Promise<SignedIn> {
+    const { username, password, network, tokenHash = null } = request;
     const { limits, passwords } = this.#options;
     const key = keyOf(username);
     const subject = user ? String(user.id) : key;
-    const isRight = await passwords.inTurn({ source: network, subject }, async () => {
+    const isRight = await passwords.withSlot({ source: network, subject }, async () => {
       const guess = await limits.guess({ userId: user?.id ?? null, nameKey: key, network, tokenHash });
       const matches = await passwords.matches(password, user?.passwordHash ?? null);
       if (matches) await guess.right();
       return matches;
     });
     if (user === null || !isRight) throw new Refused('unauthenticated');
-    return this.#enter(user);
+    return this.#issueToken(user);
   }
 
   /**
@@ -90,8 +90,8 @@ export class Accounts {
    * @throws {Refused} username_taken, overloaded, key_reused; unauthenticated for a repeated request with another password;
    * {TooManyTriesError}; {NotActiveError}.
    */
-  async register(applicant: Applicant & { password: string }, key: RequestKey | null = null): Promise<SignedIn> {
-    const { username, password, network } = applicant;
+  async register(request: SignInRequest & { password: string }, key: RequestKey | null = null): Promise<SignedIn> {
+    const { username, password, network } = request;
     const { sequelize, write, users, limits } = this.#options;
     const made: { passwordHash: string; signedIn?: SignedIn } = { passwordHash: '' };
     const check = async () => {
@@ -110,7 +110,7 @@ export class Accounts {
     };
     const userId = await keyedWrite(sequelize, write, key, create, check);
     if (!made.signedIn) {
-      const loggedIn = await this.#logInByPassword(await User.findByPk(userId), applicant);
+      const loggedIn = await this.#logInByPassword(await User.findByPk(userId), request);
       return { ...loggedIn, created: true };
     }
     await limits.remember({ userId, network });
@@ -125,7 +125,7 @@ export class Accounts {
   async setPassword(username: string, password: string): Promise<SignedIn> {
     const { passwords } = this.#options;
     const place = { source: 'administrator', subject: keyOf(username) };
-    const passwordHash = await passwords.inTurn(place, () => passwords.hash(password));
+    const passwordHash = await passwords.withSlot(place, () => passwords.hash(password));
     return this.#options.write(async (transaction) => {
       const created = await createUser(username, passwordHash, transaction);
       const user = created ?? (await this.#options.users.find(username, transaction));
@@ -149,10 +149,10 @@ export class Accounts {
   }
 
   /** Logs in to an account that has no password, or creates an account, with the given password if there is one. */
-  async #logInByName(found: User | null, applicant: Applicant): Promise<SignedIn> {
+  async #logInByName(found: User | null, request: SignInRequest): Promise<SignedIn> {
     const { limits, write } = this.#options;
-    const { username, password, network } = applicant;
-    if (found) return this.#enter(found);
+    const { username, password, network } = request;
+    if (found) return this.#issueToken(found);
     if (password === null) await limits.register(network);
     const passwordHash = password === null ? null : await this.#hashOfNew(password, network);
     const signedIn = await write(async (transaction) => {
@@ -161,13 +161,13 @@ export class Accounts {
     });
     if (signedIn && password !== null) await limits.remember({ userId: signedIn.userId, network });
     // A concurrent request has created the account: log in to that one.
-    return signedIn ?? this.logIn(applicant);
+    return signedIn ?? this.logIn(request);
   }
 
   /** Counts a registration, and hashes its password. */
   #hashOfNew(password: string, network: string): Promise<string> {
     const { passwords, limits } = this.#options;
-    return passwords.inTurn({ source: network, subject: 'registration' }, async () => {
+    return passwords.withSlot({ source: network, subject: 'registration' }, async () => {
       await limits.register(network);
       return passwords.hash(password);
     });
@@ -177,7 +177,7 @@ export class Accounts {
    * Issues a token, provided that the password has not changed since it was checked. The row is locked until the commit: a
    * change of the password comes either before, and is seen here, or after, and revokes the new token too.
    */
-  async #enter({ id, passwordHash }: User): Promise<SignedIn> {
+  async #issueToken({ id, passwordHash }: User): Promise<SignedIn> {
     return this.#options.write(async (transaction) => {
       const user = await User.findByPk(id, { transaction, lock: transaction.LOCK.SHARE });
       if (user?.passwordHash !== passwordHash) throw new Refused('unauthenticated');

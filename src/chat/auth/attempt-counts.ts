@@ -16,7 +16,7 @@ export interface Full {
 }
 
 /** After a failed query the table is not used for this long: the next attempt might wait for the same lock again. */
-const LEAVE_ALONE_MS = 5000;
+const COOLDOWN_MS = 5000;
 
 /**
  * Counts attempts in windows of one length, in PostgreSQL by its clock (migrations/0005_sign_in.sql), so
@@ -66,7 +66,7 @@ export class AttemptCounts {
       this.#isFailing = false;
       return rows;
     } catch (error) {
-      this.#usableFrom = performance.now() + LEAVE_ALONE_MS;
+      this.#usableFrom = performance.now() + COOLDOWN_MS;
       if (!this.#isFailing) {
         const event = { event: 'sign_in_counts_failed' };
         this.#log.warn(event, `sign-in attempts are counted in this node's memory for now: ${messageOf(error)}`);

@@ -1,7 +1,7 @@
 import { randomBytes, scrypt, timingSafeEqual } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { Refused } from '../errors.ts';
-import { FairTurns, type Overload, type Place } from './fair-turns.ts';
+import { FairSemaphore, type Overload, type QueueKey } from './fair-semaphore.ts';
 import { TooManyTriesError } from './sign-in-limits.ts';
 
 /**
@@ -16,12 +16,12 @@ const HASH_BYTES = 32;
 export const NO_PASSWORD = '!';
 
 /** Concurrent hashes: one core is left to the event loop, and one of libuv's four threads to files and DNS. */
-const AT_ONCE = Math.min(3, Math.max(1, availableParallelism() - 1));
+const CONCURRENCY = Math.min(3, Math.max(1, availableParallelism() - 1));
 /**
  * Queued sign-ins. One source's queue is some 6 s of work on one core, about as long as people wait. Sources are served in
  * turn, so that only a flood from many sources makes every queue this slow.
  */
-const LIMITS = { atOnce: AT_ONCE, ofSource: 32, inAll: 256, waitMs: 10_000 };
+const LIMITS = { concurrency: CONCURRENCY, queuedPerSource: 32, queued: 256, maxWaitMs: 10_000 };
 /** Retry-After of a source whose queue is full: by then it has moved by a few places. */
 const RETRY_MS = 2000;
 const BUSY = 'too many people are signing in: try again in a few seconds';
@@ -39,7 +39,7 @@ interface Hashed {
  * `$scrypt$ln=14,r=8,p=5$<salt>$<hash>` (the PHC string format, base64 without padding).
  */
 export class Passwords {
-  readonly #turns = new FairTurns(LIMITS, overload);
+  readonly #semaphore = new FairSemaphore(LIMITS, overload);
   /** Compared with passwords for unknown accounts, so that they take as long as any other. */
   readonly #decoy: Hashed = { ...COST, salt: randomBytes(SALT_BYTES), hash: randomBytes(HASH_BYTES) };
 
@@ -47,11 +47,11 @@ export class Passwords {
    * Runs `work`, which hashes one password, when its turn comes. @throws {TooManyTriesError} if its source has too many
    * queued; {Refused} overloaded if too many are queued in all, or it waited too long; the error of `work`.
    */
-  inTurn<T>(place: Place, work: () => Promise<T>): Promise<T> {
-    return this.#turns.run(place, work);
+  withSlot<T>(place: QueueKey, work: () => Promise<T>): Promise<T> {
+    return this.#semaphore.run(place, work);
   }
 
-  /** Returns the string to store for a password. Call it within {@link inTurn}. */
+  /** Returns the string to store for a password. Call it within {@link withSlot}. */
   async hash(password: string): Promise<string> {
     const salt = randomBytes(SALT_BYTES);
     const hash = await derive(password, { ...COST, salt, hash: Buffer.alloc(HASH_BYTES) });
@@ -60,7 +60,7 @@ export class Passwords {
 
   /**
    * Returns true if `stored` is the hash of `password`. Returns false after the same time if `stored` is null (an unknown
-   * account, or one without a password). Call it within {@link inTurn}.
+   * account, or one without a password). Call it within {@link withSlot}.
    */
   async matches(password: string, stored: string | null): Promise<boolean> {
     const known = stored === null ? null : parse(stored);

@@ -35,7 +35,7 @@ export interface TokenCacheOptions {
 const READ_EVERY_MS = 300;
 const TRUSTED_MS = 1000;
 /** The database keeps revocations for ten minutes (0005_sign_in.sql). A node that cannot read them for one clears its cache. */
-const AWAY_MS = 60_000;
+const MAX_UNREAD_MS = 60_000;
 const TOKENS_PER_QUERY = 500;
 
 /** The users of tokens: see the head of this file. */
@@ -181,7 +181,7 @@ export class TokenCache {
 
   async #readRevocations(): Promise<void> {
     const startedAt = this.#clock();
-    if (startedAt - this.#readAt > AWAY_MS) this.forget();
+    if (startedAt - this.#readAt > MAX_UNREAD_MS) this.forget();
     // The cache is empty before the first read, so that read only finds out where to start.
     const { since, changed } = await readRevocations(this.#session, this.#since);
     // Transaction numbers only increase: this is a restored database.

@@ -10,7 +10,7 @@ const LEFT_MS = 'plantao.ms_between(clock_timestamp(), t.expires_at)';
 const IS_PROVED = "t.proof <> 'name'";
 
 /** Higher than any transaction number: finds no revocations. */
-const NEVER = '9223372036854775807';
+const NO_TRANSACTION = '9223372036854775807';
 
 /** A token that was revoked, or whose expiry may have changed. */
 export interface ChangedToken {
@@ -42,7 +42,7 @@ export async function readRevocations(
                (SELECT json_agg(json_build_object('hash', encode(r.hash, 'hex'), 'left_ms', ${LEFT_MS}))
                 FROM plantao.token_revocations r LEFT JOIN plantao.tokens t ON t.hash = r.hash AND ${IS_PROVED}
                 WHERE r.xid >= $1::xid8) AS changed`,
-      values: [String(since ?? NEVER)],
+      values: [String(since ?? NO_TRANSACTION)],
     },
     LIMIT_MS,
   );

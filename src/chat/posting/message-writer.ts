@@ -48,7 +48,7 @@ export interface MessageWriterOptions {
 
 const MAX_TRIES = 3;
 /** A post may be sent again for this long after its arrival, in milliseconds. */
-const REPEAT_WITHIN_MS = 4000;
+const MAX_RETRY_AGE_MS = 4000;
 
 /** Stores messages in batches: see the head of this file. */
 export class MessageWriter {
@@ -168,7 +168,7 @@ export class MessageWriter {
     await this.#health.reopen();
     this.#health.failed(error);
     const { waitedForStandby } = this.#options.session;
-    const latest = performance.now() - REPEAT_WITHIN_MS;
+    const latest = performance.now() - MAX_RETRY_AGE_MS;
     for (const queued of batch) {
       const isRepeatable = queued.post.key !== null && ++queued.tries < MAX_TRIES && queued.arrivedAt > latest;
       if (isRepeatable && !waitedForStandby && this.#queue.push(queued)) continue;

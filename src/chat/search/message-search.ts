@@ -1,6 +1,6 @@
 import { QueryTypes, type Sequelize, Transaction } from 'sequelize';
 import { SqlState, sqlState } from '../../database/errors.ts';
-import { FairTurns } from '../auth/fair-turns.ts';
+import { FairSemaphore } from '../auth/fair-semaphore.ts';
 import { Refused } from '../errors.ts';
 import { type Candidate, Candidates } from './candidates.ts';
 import { partsOf, type TextPart } from './highlights.ts';
@@ -58,7 +58,7 @@ const LIMITS = {
 /** Messages that the first statement reads: enough for a common word. */
 const FIRST_MESSAGES = 2048;
 /** Few searches run at once, so that connections are left for other requests, and few wait. */
-const TURNS = { atOnce: 2, ofSource: 8, inAll: 128, waitMs: 3000 };
+const SEARCHES = { concurrency: 2, queuedPerSource: 8, queued: 128, maxWaitMs: 3000 };
 const TOO_MANY = 'too many searches are running: try again in a few seconds';
 const TOO_SLOW = 'the database is too slow for this search at the moment: try again, or search in one group';
 
@@ -91,7 +91,7 @@ const LOAD = `
  */
 export class MessageSearch {
   readonly #sequelize: Sequelize;
-  readonly #turns = new FairTurns(TURNS, () => new Refused('overloaded', { sentence: TOO_MANY }));
+  readonly #searches = new FairSemaphore(SEARCHES, () => new Refused('overloaded', { sentence: TOO_MANY }));
   readonly #limits: typeof LIMITS;
 
   constructor(sequelize: Sequelize, limits: Partial<typeof LIMITS> = {}) {
@@ -101,7 +101,7 @@ export class MessageSearch {
 
   /** Returns a page of the messages that contain all terms. @throws {Refused} user_not_found, not_a_member, overloaded. */
   find(options: MessageSearchOptions): Promise<FoundPage> {
-    return this.#turns.run({ source: String(options.userId), subject: '' }, () => this.#find(options));
+    return this.#searches.run({ source: String(options.userId), subject: '' }, () => this.#find(options));
   }
 
   async #find(options: MessageSearchOptions): Promise<FoundPage> {

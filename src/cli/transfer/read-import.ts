@@ -7,8 +7,8 @@ import { FORMAT_VERSION, type Header, type Line, TABLES, type TableName } from '
 import type { Progress } from './progress.ts';
 
 /** A batch is one statement: rows of one table with the same columns. */
-const ROWS_A_BATCH = 5000;
-const CHARACTERS_A_BATCH = 4_000_000;
+const ROWS_PER_BATCH = 5000;
+const CHARACTERS_PER_BATCH = 4_000_000;
 
 interface Batch {
   table: TableName;
@@ -62,7 +62,7 @@ export async function readImport(query: Query, input: Readable, progress: Progre
     }
     const columns = Object.keys(line.row).sort().join();
     const now = batch as Batch | null;
-    const isFull = now !== null && (now.rows.length >= ROWS_A_BATCH || now.characters >= CHARACTERS_A_BATCH);
+    const isFull = now !== null && (now.rows.length >= ROWS_PER_BATCH || now.characters >= CHARACTERS_PER_BATCH);
     if (now !== null && (isFull || now.table !== line.table || now.columns !== columns)) await flush();
     batch ??= { table: line.table, columns, rows: [], characters: 0, firstLine: number };
     batch.rows.push(JSON.stringify(line.row));

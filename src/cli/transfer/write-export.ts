@@ -5,7 +5,7 @@ import { FORMAT_VERSION, type Header, type RowCounts, TABLES, type TableName } f
 import type { Progress } from './progress.ts';
 
 /** Rows a fetch: some 2 MB of messages. */
-const ROWS_A_FETCH = 5000;
+const ROWS_PER_FETCH = 5000;
 
 /** Owners come first: a creator who joins a group without an owner would become it. */
 const ORDER: Record<TableName, string> = {
@@ -41,7 +41,7 @@ export async function writeExport(
        SELECT '{"table":"${table}","row":' || (to_jsonb(t)${left})::text || '}' AS line FROM plantao.${table} t ORDER BY ${ORDER[table]}`,
     );
     for (;;) {
-      const rows = await query<{ line: string }>(`FETCH ${ROWS_A_FETCH} FROM exported`);
+      const rows = await query<{ line: string }>(`FETCH ${ROWS_PER_FETCH} FROM exported`);
       if (rows.length === 0) break;
       await write(`${rows.map(({ line }) => line).join('\n')}\n`);
       written += rows.length;

@@ -1,4 +1,4 @@
-import { ChatError, type ErrorDetail, type ErrorFacts, RefusedError } from '../errors.ts';
+import { ChatError, type ErrorDetail, type ErrorProperties, RefusedError } from '../errors.ts';
 import type { NodeResponse } from './single-request.ts';
 
 /** The meaning of a response for its request: success, refusal, or a retry (on another node, or later). */
@@ -38,7 +38,7 @@ function toRefusal(response: NodeResponse): ChatError {
     typeof response.body?.error === 'string'
       ? response.body.error
       : `the node responded with status ${response.status}`;
-  const facts: ErrorFacts = { status: response.status, code: codeOf(response) || `http_${response.status}` };
+  const facts: ErrorProperties = { status: response.status, code: codeOf(response) || `http_${response.status}` };
   if (Array.isArray(response.body?.details)) facts.details = response.body.details as ErrorDetail[];
   if (retryAfterMs(response) > 0) facts.retryAfterMs = retryAfterMs(response);
   return response.status < 500 ? new RefusedError(sentence, facts) : new ChatError(sentence, facts);

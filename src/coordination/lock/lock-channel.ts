@@ -44,7 +44,7 @@ export interface SentCall {
 }
 
 /** Sent by the thread: a reply, the loss of the lock, or a line for the node's log. */
-export type LockNews =
+export type LockThreadMessage =
   | { id: number; value: unknown }
   | { id: number; error: SentError }
   | { lost: string; cause: EndCause }

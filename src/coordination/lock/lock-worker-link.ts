@@ -9,8 +9,8 @@ import { Lease } from './lease.ts';
 import {
   type ArgumentsOf,
   type LockCall,
-  type LockNews,
   type LockRequest,
+  type LockThreadMessage,
   type LockWorkerData,
   type ReplyTo,
   unpackError,
@@ -71,7 +71,7 @@ export class LockWorkerLink {
     this.#worker = new Worker(program, { name: 'lock', workerData, ...inherited, resourceLimits: limits });
     // Only a call that waits for its reply keeps the process alive.
     this.#worker.unref();
-    this.#worker.on('message', (news: LockNews) => this.#receive(news));
+    this.#worker.on('message', (message: LockThreadMessage) => this.#receive(message));
     this.#worker.on('error', (error) => this.#end(messageOf(error)));
     this.#worker.on('exit', (code) => this.#end(`it ended with ${code}`));
   }
@@ -113,15 +113,15 @@ export class LockWorkerLink {
     this.#worker.postMessage(request);
   }
 
-  #receive(news: LockNews): void {
+  #receive(message: LockThreadMessage): void {
     if (this.#ended !== null) return;
-    if ('lost' in news) return void this.#options.onLost(news.lost, news.cause);
-    if ('warn' in news) return void this.#options.onWarning(news.fields, news.warn);
-    const waiting = this.#waiting.get(news.id);
-    this.#waiting.delete(news.id);
+    if ('lost' in message) return void this.#options.onLost(message.lost, message.cause);
+    if ('warn' in message) return void this.#options.onWarning(message.fields, message.warn);
+    const waiting = this.#waiting.get(message.id);
+    this.#waiting.delete(message.id);
     if (this.#waiting.size === 0 && !this.#isEnding) this.#worker.unref();
-    if ('error' in news) waiting?.reject(unpackError(news.error));
-    else waiting?.resolve(news.value);
+    if ('error' in message) waiting?.reject(unpackError(message.error));
+    else waiting?.resolve(message.value);
   }
 
   #end(reason: string): void {

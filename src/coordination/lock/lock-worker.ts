@@ -9,8 +9,8 @@ import { LeaderLock } from './leader-lock.ts';
 import { Lease } from './lease.ts';
 import {
   type LockCalls,
-  type LockNews,
   type LockRequest,
+  type LockThreadMessage,
   type LockWorkerData,
   packError,
   type SentCall,
@@ -18,7 +18,7 @@ import {
 import { SignOfLife } from './sign-of-life.ts';
 
 const { session, node, leaseMs, ...memory } = workerData as LockWorkerData;
-const send = (news: LockNews) => parentPort?.postMessage(news);
+const send = (message: LockThreadMessage) => parentPort?.postMessage(message);
 const lease = new Lease({ leaseMs, memory: memory.lease });
 const life = new SignOfLife(memory.keeper);
 let url = '';
@@ -47,7 +47,7 @@ const calls: LockCalls = {
 };
 
 /** Accepts the arguments of pino: a sentence, with or without fields before it. */
-function lineOf(line: unknown[]): LockNews {
+function lineOf(line: unknown[]): LockThreadMessage {
   const [fields, sentence] = line.length > 1 ? line : [{}, ...line];
   return { warn: String(sentence), fields: fields as object };
 }

@@ -1,8 +1,8 @@
 import { type Clock, monotonic } from '../clock.ts';
 import type { ClusterIdentity } from './cluster-identity.ts';
+import { ForeignNodes, type ForeignNodesOptions, type Rival } from './foreign-nodes.ts';
 import type { PeerRow } from './node-registry.ts';
 import { type PeerHealth, PeerProbe } from './peer-probe.ts';
-import { type Rival, Strangers, type StrangersOptions } from './strangers.ts';
 
 /** The active node, as far as this node knows. */
 export interface Leader {
@@ -34,7 +34,7 @@ const FRESH_MS = 2500;
 const FORMER_PEER_MS = 60_000;
 
 /** Options of {@link Peers}. */
-export interface PeersOptions extends StrangersOptions {
+export interface PeersOptions extends ForeignNodesOptions {
   /** This node's own name: a node that uses it is no peer. */
   node: string;
   /** PEER_URL; other peers are found through plantao.nodes. */
@@ -55,7 +55,7 @@ export class Peers {
   readonly #clock: Clock;
   readonly #probes = new Map<string, PeerProbe>();
   readonly #observations = new Map<string, PeerObservation>();
-  readonly #strangers: Strangers;
+  readonly #foreignNodes: ForeignNodes;
   /** The addresses of PEER_URL and of plantao.nodes. */
   #wanted = new Set<string>();
   /** When each address last responded as a peer, or as a node of this cluster on another database. */
@@ -69,7 +69,7 @@ export class Peers {
   constructor(options: PeersOptions) {
     this.#options = options;
     this.#clock = options.clock ?? monotonic;
-    this.#strangers = new Strangers(options, this.#clock);
+    this.#foreignNodes = new ForeignNodes(options, this.#clock);
     this.#follow(options.urls);
   }
 
@@ -124,12 +124,12 @@ export class Peers {
     if (leader === null) return null;
     const { node, url, term, isPreferred } = leader;
     // Clients send passwords and messages there.
-    return { node, url: url !== null && this.#strangers.has(url) ? null : url, term, isPreferred };
+    return { node, url: url !== null && this.#foreignNodes.has(url) ? null : url, term, isPreferred };
   }
 
-  /** As {@link Strangers.rival}. */
+  /** As {@link ForeignNodes.rival}. */
   get rival(): Rival | null {
-    return this.#strangers.rival;
+    return this.#foreignNodes.rival;
   }
 
   /**
@@ -186,19 +186,19 @@ export class Peers {
 
   #observeHealth(probe: PeerProbe, health: PeerHealth, sentAt: number): boolean {
     if (!this.#options.identity.matches(health)) {
-      this.#observeStranger(probe.url, health);
+      this.#observeForeignNode(probe.url, health);
       return false;
     }
-    this.#strangers.delete(probe.url);
+    this.#foreignNodes.delete(probe.url);
     this.#seenAt.set(probe.url, this.#clock());
     const { node, alive, active, term } = health;
     this.#observe({ node, url: probe.url, at: sentAt, alive, active, term, isPreferred: this.#isPreferred(node) });
     return true;
   }
 
-  #observeStranger(url: string, health: PeerHealth): void {
-    this.#strangers.observe(url, health);
-    const isFormerPeer = this.#seenAt.has(url) && this.#strangers.isOfThisCluster(health);
+  #observeForeignNode(url: string, health: PeerHealth): void {
+    this.#foreignNodes.observe(url, health);
+    const isFormerPeer = this.#seenAt.has(url) && this.#foreignNodes.isOfThisCluster(health);
     if (isFormerPeer) this.#seenAt.set(url, this.#clock());
   }
 
@@ -232,7 +232,7 @@ export class Peers {
       if (this.#wanted.has(url) || isFormerPeer) continue;
       probe.stop();
       this.#probes.delete(url);
-      this.#strangers.delete(url);
+      this.#foreignNodes.delete(url);
       this.#seenAt.delete(url);
     }
   }

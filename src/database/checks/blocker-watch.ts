@@ -4,7 +4,7 @@ import type { Queryable } from '../session/reconnecting-session.ts';
 import { BlockedError, type Blocker, type Explain, readBlockers, sessionName } from './blocking.ts';
 
 /** Interval between two checks while a session blocks, in milliseconds. */
-const EVERY_MS = 1000;
+const INTERVAL_MS = 1000;
 
 /**
  * Finds the sessions that block this node, after PostgreSQL has refused it a lock. Logs each session once, with the statement
@@ -42,7 +42,7 @@ export class BlockerWatch {
       .finally(() => {
         this.#checking = null;
         clearTimeout(this.#timer);
-        if (this.#known.size > 0 && !this.#isStopped) this.#timer = setTimeout(() => void this.#check(), EVERY_MS);
+        if (this.#known.size > 0 && !this.#isStopped) this.#timer = setTimeout(() => void this.#check(), INTERVAL_MS);
       });
     return this.#checking;
   }

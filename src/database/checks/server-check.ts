@@ -1,8 +1,8 @@
 import type pg from 'pg';
 
 /** Thrown when the server lacks what a node needs. The message continues "the database … cannot be used: ". */
-export class UnfitServerError extends Error {
-  override readonly name = 'UnfitServerError';
+export class UnsupportedServerError extends Error {
+  override readonly name = 'UnsupportedServerError';
 }
 
 /** Runs one statement on a session. */
@@ -22,25 +22,25 @@ const OLDEST_SERVER = 140_000;
 /**
  * Checks what cannot be repaired while a node runs. Comes before everything else: otherwise the consequences would be reported
  * instead of the cause (a standby accepts neither LISTEN nor a migration). Returns the server's version, as 150004.
- * @throws {UnfitServerError}
+ * @throws {UnsupportedServerError}
  */
-export async function refuseUnfitServer(ask: Ask): Promise<number> {
+export async function requireSupportedServer(ask: Ask): Promise<number> {
   const [server] = await ask<ServerRow & pg.QueryResultRow>(
     `SELECT current_setting('server_version_num')::int AS version, current_setting('server_version') AS shown,
             current_setting('server_encoding') AS encoding, pg_is_in_recovery() AS "isInRecovery",
             current_setting('transaction_read_only') = 'on' AS "isReadOnly"`,
   );
   if (!server || server.version < OLDEST_SERVER) {
-    throw new UnfitServerError(`Plantão needs PostgreSQL 14 or newer, and this is ${server?.shown ?? 'another'}`);
+    throw new UnsupportedServerError(`Plantão needs PostgreSQL 14 or newer, and this is ${server?.shown ?? 'another'}`);
   }
   if (server.encoding !== 'UTF8') {
-    throw new UnfitServerError(`the database's encoding is ${server.encoding}: Plantão needs UTF8`);
+    throw new UnsupportedServerError(`the database's encoding is ${server.encoding}: Plantão needs UTF8`);
   }
   if (server.isInRecovery) {
-    throw new UnfitServerError(
+    throw new UnsupportedServerError(
       'it is on a standby server (in recovery), which takes no writes: name the primary in DATABASE_URL',
     );
   }
-  if (server.isReadOnly) throw new UnfitServerError('its sessions are read-only: Plantão needs to write');
+  if (server.isReadOnly) throw new UnsupportedServerError('its sessions are read-only: Plantão needs to write');
   return server.version;
 }

@@ -6,7 +6,7 @@ import { StandbyError } from './server-errors.ts';
 import type { WatchServer } from './server-search.ts';
 
 /** How often a standby is asked whether it was promoted. One statement takes less than a millisecond. */
-const EVERY_MS = 25;
+const INTERVAL_MS = 25;
 
 /** Options of {@link watchServer}. */
 export interface WatchServerOptions {
@@ -46,7 +46,7 @@ export function watchServer({ requiresReadWrite, open }: WatchServerOptions): Wa
         if (state?.isInRecovery) refuse(new StandbyError('in recovery'));
         else if (state?.isReadOnly && requiresReadWrite) refuse(new StandbyError('read-only'));
         else if (state) return state.instance;
-        await pause(EVERY_MS, undefined, { signal, ref: false });
+        await pause(INTERVAL_MS, undefined, { signal, ref: false });
       }
     } finally {
       signal.removeEventListener('abort', destroy);

@@ -73,19 +73,24 @@ export const SESSION_SETTINGS: SessionSettings = {
  * With synchronous_commit = off an acknowledged message may be lost, so it is changed to on. The operator chooses among the
  * other values (local, remote_write, on, remote_apply).
  */
-const NEVER: Readonly<Record<string, { value: string; instead: string }>> = {
+const UNSAFE_VALUES: Readonly<Record<string, { value: string; instead: string }>> = {
   synchronous_commit: { value: 'off', instead: 'on' },
 };
 
 /** Limits that could end the statement that pins the settings, so they are sent before it, in the start-up message. */
-const SENT_AHEAD = ['statement_timeout', 'idle_session_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout'];
+const STARTUP_SETTINGS = [
+  'statement_timeout',
+  'idle_session_timeout',
+  'lock_timeout',
+  'idle_in_transaction_session_timeout',
+];
 
 /** Settings without a meaning inside one transaction of a shared session. */
-const OF_THE_SESSION = ['idle_session_timeout', 'idle_in_transaction_session_timeout', 'client_encoding'];
+const SESSION_ONLY = ['idle_session_timeout', 'idle_in_transaction_session_timeout', 'client_encoding'];
 
 /** Returns `-c name=value …` for the start-up message. A proxy may drop it, so {@link pinSession} follows. */
 export function startupOptions(settings: SessionSettings): string {
-  return SENT_AHEAD.map((name) => `-c ${name}=${settings[name] ?? NONE}`).join(' ');
+  return STARTUP_SETTINGS.map((name) => `-c ${name}=${settings[name] ?? NONE}`).join(' ');
 }
 
 /**
@@ -105,7 +110,7 @@ export function pinSession(settings: SessionSettings, version: number): string {
 
 /** Returns the statements that begin a transaction with `settings` in force until it ends, for a shared session. */
 export function beginPinned(settings: SessionSettings): string {
-  const local = Object.fromEntries(Object.entries(settings).filter(([name]) => !OF_THE_SESSION.includes(name)));
+  const local = Object.fromEntries(Object.entries(settings).filter(([name]) => !SESSION_ONLY.includes(name)));
   return [
     'BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE NOT DEFERRABLE',
     'SET LOCAL search_path = pg_catalog, pg_temp',
@@ -122,7 +127,7 @@ function assignment(settings: SessionSettings, isLocal: string): string {
     WHERE current_setting(name, true) <> value
     UNION ALL
     SELECT set_config(name, instead, ${isLocal})
-    FROM (VALUES ${Object.entries(NEVER)
+    FROM (VALUES ${Object.entries(UNSAFE_VALUES)
       .map(([name, { value, instead }]) => `(${[name, value, instead].map(pg.escapeLiteral).join(', ')})`)
       .join(', ')}) AS refused (name, value, instead)
     WHERE current_setting(name, true) = value`;
@@ -138,14 +143,14 @@ export function unpinned(settings: SessionSettings, held: ReadonlyMap<string, st
   return Object.entries(settings)
     .filter(([name, value]) => {
       const found = held.get(name);
-      if (found === null) return !MAY_BE_MISSING.includes(name);
+      if (found === null) return !OPTIONAL_SETTINGS.includes(name);
       return found === undefined || (typeof value === 'number' ? milliseconds(found) !== value : found !== value);
     })
     .map(([name]) => name);
 }
 
 /** Settings that PostgreSQL 14 lacks. */
-const MAY_BE_MISSING = ['transaction_timeout', 'restrict_nonsystem_relation_kind'];
+const OPTIONAL_SETTINGS = ['transaction_timeout', 'restrict_nonsystem_relation_kind'];
 
 const UNITS: Record<string, number> = { ms: 1, s: 1000, min: 60_000, h: 3_600_000, d: 86_400_000 };
 

@@ -47,8 +47,8 @@ export function fieldsOf(input: z.ZodType): Field[] {
 }
 
 /** Returns the JSON Schema of a response. Schemas with an `id` in their metadata are under `$defs`. Numbers are integers unless {@link fraction}. */
-export function responseSchemaOf(answer: z.ZodType): JsonSchema {
-  return jsonOf(answer, 'output');
+export function responseSchemaOf(body: z.ZodType): JsonSchema {
+  return jsonOf(body, 'output');
 }
 
 /** Returns the JSON Schema of a part of a request. */

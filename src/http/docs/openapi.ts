@@ -1,7 +1,7 @@
 /** The OpenAPI 3.1 document, derived from the definitions that validate the requests, so that both agree. */
 
 import type { Requirement } from '../request/checks/authentication.ts';
-import type { Refusal, Route, Serves } from '../routes/route.ts';
+import type { ErrorStatus, Route, Serves } from '../routes/route.ts';
 import { capital, described, named, nameEventKinds } from './document-schemas.ts';
 import { codesOf } from './error-codes.ts';
 import { exampleOf } from './examples.ts';
@@ -181,20 +181,20 @@ const pick = (properties: Record<string, JsonSchema>, names: readonly string[]) 
   Object.fromEntries(Object.entries(properties).filter(([name]) => names.length === 0 || names.includes(name)));
 
 function successesOf(route: Route, path: string, schemas: JsonSchema): Record<string, JsonSchema> {
-  const { answer, content, status = 200, also = [] } = route;
-  const name = (answer && schemaNameOf(answer)) ?? `${capital(idOf(route.method, path))}Answer`;
-  const schema = answer ? { $ref: named(responseSchemaOf(answer), name, schemas) } : {};
+  const { responseBody, content, status = 200, alsoStatuses = [] } = route;
+  const name = (responseBody && schemaNameOf(responseBody)) ?? `${capital(idOf(route.method, path))}Answer`;
+  const schema = responseBody ? { $ref: named(responseSchemaOf(responseBody), name, schemas) } : {};
   const type = content ?? 'application/json';
   const body = {
-    [type]: answer
+    [type]: responseBody
       ? { schema, example: exampleOf(schema, schemas) }
       : { schema: type === 'application/json' ? { type: 'object' } : { type: 'string' } },
   };
   const responses: Record<string, JsonSchema> = {};
-  for (const one of [status, ...also]) {
+  for (const one of [status, ...alsoStatuses]) {
     responses[one] = { description: one < 400 ? 'Success.' : 'The same body, with a negative result.', content: body };
   }
-  if (route.waits && answer)
+  if (route.waits && responseBody)
     responses[204] = {
       description: 'No event within the timeout: continue from the header `Cursor`.',
       headers: cursorHeader,
@@ -206,11 +206,11 @@ function successesOf(route: Route, path: string, schemas: JsonSchema): Record<st
 }
 
 function refusalsOf(route: Route, path: string): Record<string, JsonSchema> {
-  const statuses = new Set<Refusal | number>([400, 403, 413, 415, 421, 429, 431, ...(route.refusals ?? [])]);
+  const statuses = new Set<ErrorStatus | number>([400, 403, 413, 415, 421, 429, 431, ...(route.errorStatuses ?? [])]);
   if (route.requires !== 'anyone') statuses.add(401);
   if (route.serves !== 'control') statuses.add(503);
   if (path.startsWith('/cluster')) statuses.add(503);
-  for (const status of [route.status ?? 200, ...(route.also ?? [])]) statuses.delete(status);
+  for (const status of [route.status ?? 200, ...(route.alsoStatuses ?? [])]) statuses.delete(status);
   return Object.fromEntries(
     [...statuses].sort().map((status) => [String(status), { $ref: `#/components/responses/Refused${status}` }]),
   );

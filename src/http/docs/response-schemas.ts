@@ -191,7 +191,7 @@ const signals = z
   );
 
 /** The response to GET /subscribe/status. */
-export const statusNews = z.object({
+export const statusResponse = z.object({
   status: z.enum(['alive', 'down']),
   active: z.boolean(),
   change: z.literal(true),
@@ -202,7 +202,7 @@ export const statusNews = z.object({
 });
 
 /** The response to GET /subscribe/user. */
-export const userNews = z.object({
+export const userResponse = z.object({
   change: z.literal(true),
   user_id: z.number(),
   notified_group: z.string().nullable(),

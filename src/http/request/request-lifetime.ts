@@ -13,11 +13,11 @@ export class RequestLifetime {
   readonly arrivedAt = performance.now();
   readonly #over = new OnceSignal();
   readonly #halfClose = new OnceSignal();
-  #answerBy: number;
+  #respondBy: number;
 
-  /** After `answerWithinMs` the response is overdue: {@link isOverdue}. */
-  constructor(answerWithinMs = Number.POSITIVE_INFINITY) {
-    this.#answerBy = this.arrivedAt + answerWithinMs;
+  /** After `timeoutMs` the response is overdue: {@link isOverdue}. */
+  constructor(timeoutMs = Number.POSITIVE_INFINITY) {
+    this.#respondBy = this.arrivedAt + timeoutMs;
   }
 
   get isOver(): boolean {
@@ -45,11 +45,11 @@ export class RequestLifetime {
 
   /** Removes the deadline. For polls and streams, which have their own. */
   removeDeadline(): void {
-    this.#answerBy = Number.POSITIVE_INFINITY;
+    this.#respondBy = Number.POSITIVE_INFINITY;
   }
 
   isOverdue(now: number): boolean {
-    return now > this.#answerBy && !this.isOver;
+    return now > this.#respondBy && !this.isOver;
   }
 
   /** Marks the request as over. Called by the connection. */

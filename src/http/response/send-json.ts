@@ -7,7 +7,7 @@ import { acceptedCoding } from './content-coding.ts';
 const COMPRESSED_FROM = 1024;
 
 /** Responses that are compressed at the same time. Beyond it they are sent uncompressed: libuv's four threads have other work too. */
-const AT_ONCE = 2;
+const CONCURRENCY = 2;
 
 /** Fast settings: better ones take several times as long for the last tenth of the size. */
 const compressors = {
@@ -49,7 +49,7 @@ function send(response: Response, status: number, bytes: Buffer, headers: Record
 
 async function compress(request: Request, bytes: Buffer): Promise<{ coding: string; bytes: Buffer } | null> {
   const coding = acceptedCoding(request, codings);
-  if (coding === null || running >= AT_ONCE) return null;
+  if (coding === null || running >= CONCURRENCY) return null;
   running += 1;
   try {
     return { coding, bytes: await compressors[coding](bytes) };

@@ -56,7 +56,7 @@ function assetsRoute(send: SendAsset): Route {
     summary: 'The files of the chat page',
     input: z.object({ file: z.string() }),
     content: 'application/octet-stream',
-    refusals: [404],
+    errorStatuses: [404],
     async handle({ input, request, response }) {
       await send(request, response, await assetAt(`/assets/${input.file}`));
       return undefined;

@@ -16,14 +16,14 @@ export interface Call<Input> {
 }
 
 /** A handler's response; `body` is sent as JSON. */
-export interface Answer {
+export interface RouteResult {
   status?: number;
   body: unknown;
   headers?: Record<string, string>;
 }
 
 /** Error statuses that a route's own rules may add. */
-export type Refusal = 401 | 404 | 409 | 410 | 413;
+export type ErrorStatus = 401 | 404 | 409 | 410 | 413;
 
 /**
  * The definition of one route. The router, validation, authentication and the OpenAPI document all derive from it. `path` is
@@ -43,13 +43,13 @@ export interface Route {
   /** The status of a successful response; 200 by default. */
   status?: 200 | 201;
   /** The body of a successful response, for the document and the tests; absent if it is not JSON. */
-  answer?: z.ZodType;
+  responseBody?: z.ZodType;
   /** The media type of a successful response if it is not JSON. */
   content?: string;
   /** Error statuses in addition to those that follow from the rest of the definition. */
-  refusals?: readonly Refusal[];
+  errorStatuses?: readonly ErrorStatus[];
   /** Further statuses with the same body: a health check's 503. */
-  also?: readonly number[];
+  alsoStatuses?: readonly number[];
   /** The names of request headers that the route uses; field-texts.ts describes them. */
   headers?: readonly string[];
   /** True for routes that load balancers, peers and monitors poll: REQUESTS_PER_MINUTE does not count them. */
@@ -61,14 +61,14 @@ export interface Route {
   /** True if the token may be the query parameter `access_token`: a browser's EventSource cannot send headers. */
   takesTokenInQuery?: boolean;
   /** Returns the response, or undefined if the handler has written it itself. */
-  handle(call: Call<unknown>): Promise<Answer | undefined>;
+  handle(call: Call<unknown>): Promise<RouteResult | undefined>;
 }
 
 /** Defines a route. The schema types the handler's input. */
 export function route<Schema extends z.ZodType>(
   definition: Omit<Route, 'input' | 'handle'> & {
     input: Schema;
-    handle(call: Call<z.output<Schema>>): Promise<Answer | undefined> | Answer | undefined;
+    handle(call: Call<z.output<Schema>>): Promise<RouteResult | undefined> | RouteResult | undefined;
   },
 ): Route {
   const { handle, ...rest } = definition;

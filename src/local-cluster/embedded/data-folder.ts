@@ -130,7 +130,7 @@ export async function initialise(at: DataFolder, programs: PostgresBinaries, use
     });
   } catch (error) {
     const output = error instanceof Error && 'stderr' in error ? String(error.stderr) : String(error);
-    throw new EmbeddedPostgresError(`PostgreSQL could not set up ${at.folder}: ${lastSentence(output)}`);
+    throw new EmbeddedPostgresError(`PostgreSQL could not set up ${at.folder}: ${lastErrorLine(output)}`);
   }
   await writing(at.folder, () => rename(fresh, at.data));
   return password;
@@ -163,7 +163,7 @@ export async function majorVersion(
 }
 
 /** Returns the last line of `output` that names an error, for the end of a sentence. */
-export function lastSentence(output: string): string {
+export function lastErrorLine(output: string): string {
   const lines = output.split('\n').filter((line) => line.trim() !== '');
   const telling =
     lines.findLast((line) => /\b(FATAL|PANIC|error|ERROR)\b/.test(line)) ?? lines.at(-1) ?? 'it printed nothing';

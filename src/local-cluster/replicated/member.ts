@@ -10,8 +10,8 @@ import type { ServerTools } from './server-tools.ts';
 import { copyPrimary, forgetPrimary } from './standby-copy.ts';
 
 const QUERY_LIMIT_MS = 40_000;
-const STREAMS_WITHIN_MS = 30_000;
-const REMAINS_WITHIN_MS = 10_000;
+const STREAMING_TIMEOUT_MS = 30_000;
+const REMAINS_TIMEOUT_MS = 10_000;
 
 /** Options of a {@link Member}. */
 export interface MemberOptions {
@@ -102,7 +102,7 @@ export class Member {
     const { port, password } = primary;
     await copyPrimary(await this.#data(), tools, { port, password, name: this.name }, signal);
     await this.start();
-    const deadline = Date.now() + STREAMS_WITHIN_MS;
+    const deadline = Date.now() + STREAMING_TIMEOUT_MS;
     while (!(await primary.#streamsTo(this.name))) {
       if (Date.now() > deadline) throw new Error(`${this.name} does not stream from ${primary.name}`);
       await pause(50, undefined, { signal });
@@ -116,7 +116,7 @@ export class Member {
 
   /** Ends what is left of a server that was killed: its processes may still write for a moment. */
   async endRemains(): Promise<void> {
-    const deadline = Date.now() + REMAINS_WITHIN_MS;
+    const deadline = Date.now() + REMAINS_TIMEOUT_MS;
     for (let pids = await this.#last?.processes(); pids && pids.length > 0; pids = await this.#last?.processes()) {
       if (Date.now() > deadline) throw new Error(`processes of ${this.name} do not end: ${pids.join(', ')}`);
       for (const pid of pids) sendSignal(pid, 'SIGKILL');

@@ -75,7 +75,7 @@ export function* checkOrder(facts: Facts): Generator<Violation> {
 }
 
 /** Checks the responses to posts: one message per key, and the one in the log. */
-export function* checkAnswers(facts: Facts): Generator<Violation> {
+export function* checkResponses(facts: Facts): Generator<Violation> {
   for (const { value, key, acknowledgements, stored, readAs, isRolledBack } of facts.messages.values()) {
     const [acknowledgement] = acknowledgements;
     const other = acknowledgements.find(

@@ -1,7 +1,7 @@
 import { readHistory } from '../history/history.ts';
 import type { HistoryRecord } from '../history/history-record.ts';
 import { checkDelivery } from './check-delivery.ts';
-import { checkAnswers, checkOrder } from './check-order.ts';
+import { checkOrder, checkResponses } from './check-order.ts';
 import type { CheckResult, Counts, Timeline, Violation, ViolationKind } from './check-result.ts';
 import { checkTerms } from './check-terms.ts';
 import type { Facts } from './facts.ts';
@@ -46,7 +46,7 @@ function timelineOf({ acknowledgementTimes, ended }: Facts): Timeline {
 }
 
 /** A run that was interrupted has not healed its last fault, and its readers have not read to the end. */
-const OF_THE_END: readonly ViolationKind[] = ['reader_stuck', 'not_healed'];
+const UNKNOWN_IF_INTERRUPTED: readonly ViolationKind[] = ['reader_stuck', 'not_healed'];
 
 /** The promises of a run's database. */
 export interface CheckOptions {
@@ -64,12 +64,12 @@ function checkFacts(facts: Facts, mayLose: boolean): CheckResult {
     checkLostEnd,
     checkCursors,
     checkOrder,
-    checkAnswers,
+    checkResponses,
     checkTerms,
     checkRecovery,
   ]) {
     for (const violation of check(facts)) {
-      if (facts.interruption !== null && OF_THE_END.includes(violation.kind)) continue;
+      if (facts.interruption !== null && UNKNOWN_IF_INTERRUPTED.includes(violation.kind)) continue;
       const total = (totals[violation.kind] ?? 0) + 1;
       totals[violation.kind] = total;
       if (total <= MAX_PER_KIND) violations.push(violation);

@@ -24,7 +24,7 @@ const SCHEMAS = ['plantao_prove', 'plantao', 'plantao_mutexes'];
 /** Roles that the migrations create, for the whole server. */
 const ROLES = ['plantao_service', 'plantao_dba_readonly'];
 /** How long a removal is retried while PostgreSQL restarts or fails over. */
-const REMOVE_WITHIN_MS = 20_000;
+const REMOVE_TIMEOUT_MS = 20_000;
 
 const quoted = pg.escapeIdentifier;
 
@@ -101,7 +101,7 @@ export class ScratchDatabase implements RigDatabase {
   }
 
   /** Removes what the run has created. Never rejects: see {@link leftover}. Does nothing the second time. */
-  async remove(withinMs = REMOVE_WITHIN_MS): Promise<void> {
+  async remove(withinMs = REMOVE_TIMEOUT_MS): Promise<void> {
     if (this.#isRemoved) return;
     this.#isRemoved = true;
     if (this.#keep) return;

@@ -5,9 +5,9 @@ import type { Fault } from './fault.ts';
 import { runHook } from './hook-command.ts';
 
 /** A command that only requests a failover may return long before it: the run waits this long for another server. */
-const CHANGED_WITHIN_MS = 45_000;
+const CHANGE_TIMEOUT_MS = 45_000;
 /** A failover that has begun may take this long. */
-const WRITABLE_WITHIN_MS = 110_000;
+const WRITABLE_TIMEOUT_MS = 110_000;
 const POLL_MS = 50;
 
 /** Options of {@link failoverFault}. */
@@ -58,14 +58,14 @@ async function untilReplaced(
     const waitedMs = performance.now() - began;
     hasFailed ||= now === null || !now.isWritable;
     if (now?.isWritable && now.server !== before) return;
-    if (!hasFailed && waitedMs > CHANGED_WITHIN_MS) {
+    if (!hasFailed && waitedMs > CHANGE_TIMEOUT_MS) {
       remark(
-        `the failover command ended, and the same server went on without a restart for ${CHANGED_WITHIN_MS / 1000} s`,
+        `the failover command ended, and the same server went on without a restart for ${CHANGE_TIMEOUT_MS / 1000} s`,
       );
       return;
     }
-    if (waitedMs > WRITABLE_WITHIN_MS) {
-      throw new Error(`no server accepted writes within ${WRITABLE_WITHIN_MS / 1000} s of the failover command`);
+    if (waitedMs > WRITABLE_TIMEOUT_MS) {
+      throw new Error(`no server accepted writes within ${WRITABLE_TIMEOUT_MS / 1000} s of the failover command`);
     }
     await pause(POLL_MS, undefined, { signal }).catch(() => undefined);
   }

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 
 /** A command that takes longer is stopped, with its children. */
 const LIMIT_MS = 120_000;
-const OUTPUT_KEPT = 2000;
+const MAX_OUTPUT_LENGTH = 2000;
 
 /** The outcome of a command; `problem` is null if it exited with code 0. */
 export interface HookOutcome {
@@ -20,7 +20,7 @@ export async function runHook(
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text: string) => {
-      output = (output + text).slice(-OUTPUT_KEPT);
+      output = (output + text).slice(-MAX_OUTPUT_LENGTH);
     });
   }
   let stopped: string | null = null;

@@ -4,7 +4,7 @@ import type { SupervisedNode } from '../rig/supervised-node.ts';
 import type { Fault } from './fault.ts';
 
 /** How long a node has to confirm that it is revived, ms. */
-const REVIVE_WITHIN_MS = 30_000;
+const REVIVE_TIMEOUT_MS = 30_000;
 
 async function restart(node: SupervisedNode): Promise<void> {
   node.release();
@@ -12,7 +12,7 @@ async function restart(node: SupervisedNode): Promise<void> {
 }
 
 async function revive(node: SupervisedNode): Promise<void> {
-  const deadline = performance.now() + REVIVE_WITHIN_MS;
+  const deadline = performance.now() + REVIVE_TIMEOUT_MS;
   for (;;) {
     const response = await post(`${node.url}/revive`, {}).catch((error: unknown) => String(error));
     if (typeof response !== 'string' && response.status === 200) return;

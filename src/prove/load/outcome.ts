@@ -1,6 +1,6 @@
 import { messageOf } from '../../message-of.ts';
 import { epochOf, positionOf } from '../history/position.ts';
-import type { Answer } from '../http.ts';
+import type { HttpResponse } from '../http.ts';
 
 /** The outcome of a post, in the form of the history. */
 export type Outcome =
@@ -23,7 +23,7 @@ interface Body {
  * code of the service other than outcome_unknown: not_active, not_alive, overloaded and unavailable all mean "not stored".
  * Any other 5xx (not_replicated: stored, but not as asked), and a 2xx without a message id, prove nothing.
  */
-export function outcomeOf(response: Answer<Body | undefined>): Outcome {
+export function outcomeOf(response: HttpResponse<Body | undefined>): Outcome {
   const { status, body } = response;
   if (status === 200 && typeof body?.message_id === 'number' && typeof body.cursor === 'string') {
     const { message_id: message, cursor, durable } = body;

@@ -6,11 +6,11 @@ import type { ChatFixture } from './chat-fixture.ts';
 import { PinnedReader, type Reader } from './readers.ts';
 import { StreamReader } from './stream-reader.ts';
 
-const CURSOR_WITHIN_MS = 30_000;
+const CURSOR_TIMEOUT_MS = 30_000;
 
 /** Returns the cursor of a group's newest page. @throws if the node does not answer in time. */
 async function firstCursor(node: SupervisedNode, group: number): Promise<string> {
-  const deadline = performance.now() + CURSOR_WITHIN_MS;
+  const deadline = performance.now() + CURSOR_TIMEOUT_MS;
   for (;;) {
     const url = `${node.url}/messages?groupId=${group}`;
     const response = await get<{ cursor?: string } | undefined>(url).catch((error: unknown) => String(error));

@@ -2,7 +2,7 @@ import { type CheckResult, VIOLATIONS } from '../checker/check-result.ts';
 import { type Html, html } from './html.ts';
 import {
   count,
-  durabilitySentence,
+  describeDurability,
   gapRows,
   guaranteeRows,
   milliseconds,
@@ -86,7 +86,7 @@ function faults({ gaps }: CheckResult): Html {
 
 function posts(result: CheckResult): Html {
   const { posts: all, acknowledged, refused, unknown, deliveries, readers } = result.counts;
-  return html`<p>${count(all, 'post')}: ${number(acknowledged)} acknowledged, ${number(refused)} refused, ${number(unknown)} without an answer. ${count(readers, 'reader')} (long poll, stream, client) received ${count(deliveries, 'message')}.</p><p>${durabilitySentence(result)}</p>`;
+  return html`<p>${count(all, 'post')}: ${number(acknowledged)} acknowledged, ${number(refused)} refused, ${number(unknown)} without an answer. ${count(readers, 'reader')} (long poll, stream, client) received ${count(deliveries, 'message')}.</p><p>${describeDurability(result)}</p>`;
 }
 
 function postgres({ about }: CheckResult): Html {

@@ -134,7 +134,7 @@ export function verdictOf(result: CheckResult): Verdict {
 }
 
 /** Returns what the receipts promised. */
-export function durabilitySentence({ counts }: CheckResult): string {
+export function describeDurability({ counts }: CheckResult): string {
   const { acknowledged, replicated } = counts;
   const local = acknowledged - replicated;
   if (acknowledged === 0) return 'No post was acknowledged.';

@@ -58,7 +58,7 @@ function posts(result: CheckResult): string {
   return [
     `${count(all, 'post')}: ${number(acknowledged)} acknowledged, ${number(refused)} refused, ${number(unknown)} without an answer`,
     `${count(readers, 'reader')} (long poll, stream, client) received ${count(deliveries, 'message')}`,
-    durabilitySentence(result),
+    describeDurability(result),
   ].join('\n');
 }
 

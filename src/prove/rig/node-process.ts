@@ -5,8 +5,8 @@ import { guardAgainstOrphaning } from '../../local-cluster/embedded/orphan-guard
 import { PACKAGE_ROOT, programArguments } from '../../package-root.ts';
 
 /** Longer than a node gives its own clients at a stop. */
-const STOP_WITHIN_MS = 15_000;
-const LINES_KEPT = 20_000;
+const STOP_TIMEOUT_MS = 15_000;
+const MAX_LINES = 20_000;
 
 /** One line of a node's log. */
 export interface LogEntry {
@@ -134,8 +134,8 @@ export class NodeProcess {
         // Not a log entry.
       }
     }
-    if (this.#lines.length > LINES_KEPT) this.#lines.splice(0, LINES_KEPT / 10);
-    if (this.#entries.length > LINES_KEPT) this.#entries.splice(0, LINES_KEPT / 10);
+    if (this.#lines.length > MAX_LINES) this.#lines.splice(0, MAX_LINES / 10);
+    if (this.#entries.length > MAX_LINES) this.#entries.splice(0, MAX_LINES / 10);
   }
 
   /** Sends a signal; kill -9 by default. Harmless where there is no process. */
@@ -156,7 +156,7 @@ export class NodeProcess {
   }
 
   /** Resolves when its process has exited and all its output has arrived; null if none ever ran. */
-  async waitForExit(within = STOP_WITHIN_MS): Promise<Exit | null> {
+  async waitForExit(within = STOP_TIMEOUT_MS): Promise<Exit | null> {
     if (this.#exit === null) return null;
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {

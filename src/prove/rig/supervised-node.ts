@@ -22,7 +22,7 @@ class NodeStartError extends Error {
 }
 
 /** Returns the last message of a node: that of a log entry, or a line. */
-function lastWords(lines: readonly string[]): string {
+function lastMessage(lines: readonly string[]): string {
   const line = lines.findLast((one) => one.trim() !== '') ?? 'it printed nothing';
   try {
     const { msg } = JSON.parse(line);
@@ -196,7 +196,7 @@ export class SupervisedNode {
       if (node.pid === null) {
         const hadServed = node.events('listening').length > served;
         this.#hasServed ||= hadServed;
-        if (ran && !this.#hasServed) this.#startFailure = lastWords(this.lines);
+        if (ran && !this.#hasServed) this.#startFailure = lastMessage(this.lines);
         // A failed start is no violation: the database may be down.
         if (ran && this.#shouldRun && hadServed) this.#recordExit('without a request');
         if (ran && this.#shouldRun) await pause(RESTART_MS[0] + Math.random() * (RESTART_MS[1] - RESTART_MS[0]));

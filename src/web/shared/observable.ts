@@ -1,5 +1,5 @@
 /** The views are drawn at most this often, in milliseconds: more than thirty times a second is not visible. */
-const EVERY_MS = 30;
+const INTERVAL_MS = 30;
 
 /** Something that views show. Its changes are reported in bursts. */
 export class Observable {
@@ -22,7 +22,7 @@ export class Observable {
         this.#reportedAt = performance.now();
         for (const listener of [...this.#listeners]) listener();
       },
-      Math.max(0, this.#reportedAt + EVERY_MS - performance.now()),
+      Math.max(0, this.#reportedAt + INTERVAL_MS - performance.now()),
     );
   }
 }

@@ -6,7 +6,7 @@ import type { ParkSpec, RequestSpec, WakeResult, WakeSpec } from './requests.ts'
 /** Deadline of one preparatory response, and of a whole wake-up. */
 const LIMIT_MS = 60_000;
 /** Concurrent preparations. */
-const AT_ONCE = 100;
+const CONCURRENCY = 100;
 /** Connections opened before the first is used; a multiple of every number of measured servers. */
 const SLICE = 1200;
 
@@ -34,7 +34,7 @@ export class ParkedPolls {
     const worker = async () => {
       for (let at = next++; at < this.#connections.length; at = next++) await this.#prepare(at);
     };
-    await Promise.all(Array.from({ length: AT_ONCE }, worker));
+    await Promise.all(Array.from({ length: CONCURRENCY }, worker));
   }
 
   async #prepare(at: number): Promise<void> {

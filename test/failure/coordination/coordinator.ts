@@ -115,7 +115,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     urls: options.peerUrls ?? [],
     identity: { ...TEST_IDENTITY, matches: ({ cluster }) => cluster === TEST_IDENTITY.cluster },
     onOtherEpoch: () => undefined,
-    onStranger: () => undefined,
+    onForeignNode: () => undefined,
     ...given,
   });
   const sync: SyncManager = new SyncManager({

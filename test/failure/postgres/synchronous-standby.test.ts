@@ -2,11 +2,11 @@ import { expect } from 'chai';
 import pg from 'pg';
 import { seedData } from '../../../src/local-cluster/demo-data.ts';
 import { eventually } from '../../support/eventually.ts';
-import { type Answer, get, type JsonObject, post } from '../../support/network/http.ts';
+import { get, type HttpResponse, type JsonObject, post } from '../../support/network/http.ts';
 import { startTwoNodes, type TwoNodes } from '../../support/nodes/two-nodes.ts';
 import { type OwnPostgres, startPostgresOfItsOwn } from '../../support/postgres/postgres.ts';
 
-const ANSWERED_WITHIN_MS = 9000;
+const RESPONSE_TIMEOUT_MS = 9000;
 /** One for each session that a node keeps, and some that are about to end. */
 const MAX_WAITING = 4;
 
@@ -44,7 +44,7 @@ describe('A synchronous standby that is down', () => {
     const { rows } = await dba.query(`SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND ${condition}`);
     return rows.map(({ pid }) => Number(pid));
   };
-  const send = (content: string, key?: string, deadline = ANSWERED_WITHIN_MS) =>
+  const send = (content: string, key?: string, deadline = RESPONSE_TIMEOUT_MS) =>
     post(
       `${nodes.active.url}/messages`,
       { userId: 1, groupId: 1, content },
@@ -56,7 +56,7 @@ describe('A synchronous standby that is down', () => {
     ]);
     return rows[0]?.many;
   };
-  const saysThatItWaits = ({ status, body, text }: Answer<JsonObject>) => {
+  const saysThatItWaits = ({ status, body, text }: HttpResponse<JsonObject>) => {
     expect(status, text).to.equal(503);
     expect(body.code).to.equal('outcome_unknown');
     expect(body.error).to.contain('waits for a synchronous standby');
@@ -99,7 +99,7 @@ describe('A synchronous standby that is down', () => {
     ];
     // One after another: each that appends to the event log holds it while it waits.
     for (const [path, body] of calls)
-      saysThatItWaits(await post(`${url}${path}`, body, { deadline: ANSWERED_WITHIN_MS }));
+      saysThatItWaits(await post(`${url}${path}`, body, { deadline: RESPONSE_TIMEOUT_MS }));
     expect(await waiting()).to.have.length.below(MAX_WAITING + 1);
   });
 
@@ -114,7 +114,7 @@ describe('A synchronous standby that is down', () => {
     const answer = await sending;
     saysThatItWaits(answer);
     expect(answer.ms).to.be.below(2900);
-    const changing = post(`${nodes.active.url}/notify/ghosts`, {}, { deadline: ANSWERED_WITHIN_MS });
+    const changing = post(`${nodes.active.url}/notify/ghosts`, {}, { deadline: RESPONSE_TIMEOUT_MS });
     const [other] = await eventually('the change waits', async () => {
       const pids = await waiting();
       return pids.length > 0 && pids;

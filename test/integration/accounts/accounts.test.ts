@@ -19,7 +19,7 @@ class PlainPasswords {
   meanwhile = async () => {};
   turn = async () => {};
 
-  async inTurn<T>(_place: unknown, work: () => Promise<T>): Promise<T> {
+  async withSlot<T>(_place: unknown, work: () => Promise<T>): Promise<T> {
     await this.turn();
     return work();
   }

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import pg from 'pg';
 import { eventually } from '../../support/eventually.ts';
 import { freePort } from '../../support/network/free-port.ts';
-import { type Answer, get, type JsonObject, post, request } from '../../support/network/http.ts';
+import { get, type HttpResponse, type JsonObject, post, request } from '../../support/network/http.ts';
 import { People } from '../../support/network/people.ts';
 import { type LocalNode, localNode } from '../../support/nodes/two-nodes.ts';
 import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
@@ -32,7 +32,7 @@ describe('Accounts', function () {
 
   const call = (method: string, path: string, token: unknown, body?: JsonObject) =>
     request(method, node.url + path, { headers: { authorization: `Bearer ${token}` }, ...(body && { body }) });
-  const codeOf = ({ status, body }: Answer<JsonObject>) => [status, body.code];
+  const codeOf = ({ status, body }: HttpResponse<JsonObject>) => [status, body.code];
   const register = async () => {
     const username = People.name('conta');
     const { body } = await post(`${node.url}/register`, { username, password: PASSWORD });

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import pg from 'pg';
 import { eventually } from '../../support/eventually.ts';
-import { type Answer, del, get, type JsonObject, post } from '../../support/network/http.ts';
+import { del, get, type HttpResponse, type JsonObject, post } from '../../support/network/http.ts';
 import { People, type Person } from '../../support/network/people.ts';
 import { type NodeProcess, startNode } from '../../support/nodes/node-process.ts';
 import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
@@ -104,7 +104,7 @@ describe('With AUTH=token, a user who is not a member', function () {
 
   it('gets the same response for an existing and an unknown group', async () => {
     const absent = 2 ** 50;
-    const asks: ((id: number) => Promise<Answer<JsonObject>>)[] = [
+    const asks: ((id: number) => Promise<HttpResponse<JsonObject>>)[] = [
       (id) => get(`${node.url}/messages?groupId=${id}`, as(stranger)),
       (id) => get(`${node.url}/group-users?groupId=${id}`, as(stranger)),
       (id) => get(`${node.url}/subscribe/status?groupId=${id}&timeout=0`, as(stranger)),
@@ -114,7 +114,7 @@ describe('With AUTH=token, a user who is not a member', function () {
     ];
     for (const ask of asks) {
       const [there, notThere] = [await ask(groupId), await ask(absent)];
-      const told = ({ status, text }: Answer<JsonObject>) => [
+      const told = ({ status, text }: HttpResponse<JsonObject>) => [
         status,
         // The longer one first: it may contain the shorter one's digits.
         text.replaceAll(String(absent), 'N').replaceAll(String(groupId), 'N'),

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { expect } from 'chai';
 import pg from 'pg';
 import { eventually } from '../../support/eventually.ts';
-import { type Answer, del, get, type JsonObject, post } from '../../support/network/http.ts';
+import { del, get, type HttpResponse, type JsonObject, post } from '../../support/network/http.ts';
 import { startTwoNodes, type TwoNodes } from '../../support/nodes/two-nodes.ts';
 import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
 
@@ -28,7 +28,7 @@ class Place {
     await this.database?.drop();
   }
 
-  post(path: string, body?: unknown, call?: Parameters<typeof post>[2]): Promise<Answer<JsonObject>> {
+  post(path: string, body?: unknown, call?: Parameters<typeof post>[2]): Promise<HttpResponse<JsonObject>> {
     return post(`${this.nodes.active.url}${path}`, body, call);
   }
 

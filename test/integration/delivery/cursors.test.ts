@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import pg from 'pg';
 import { eventually } from '../../support/eventually.ts';
-import { type Answer, del, get, type JsonObject, post } from '../../support/network/http.ts';
+import { del, get, type HttpResponse, type JsonObject, post } from '../../support/network/http.ts';
 import { useTwoNodes } from '../../support/nodes/two-nodes.ts';
 import { Follower, type ShownEvent } from './delivery-follower.ts';
 
@@ -118,7 +118,7 @@ describe('Cursors', () => {
   describe('that cannot be continued are refused, never waited on:', () => {
     const refusals = async (cursor: string, status: number) => {
       for (const url of takers(cursor)) {
-        const answer: Answer<Body> = await get<Body>(url, { deadline: 10_000 });
+        const answer: HttpResponse<Body> = await get<Body>(url, { deadline: 10_000 });
         expect(answer.status, url).to.equal(status);
         if (status === 400) expect(answer.body.code).to.equal('invalid_request');
         else {

@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'chai';
 import pg from 'pg';
 import { eventually } from '../../support/eventually.ts';
-import { type Answer, del, get, type JsonObject, post } from '../../support/network/http.ts';
+import { del, get, type HttpResponse, type JsonObject, post } from '../../support/network/http.ts';
 import { useTwoNodes } from '../../support/nodes/two-nodes.ts';
 
 interface Sent extends JsonObject {
@@ -33,7 +33,7 @@ describe('A retry is safe (invariant 6)', () => {
   /** Retries as a client does, on the active node, until there is a response. */
   const sendSomewhere = async (key: string, content: string): Promise<Sent> => {
     const urls = [nodes.active.url, nodes.standby.url];
-    let answer: Answer<Sent> | null = null;
+    let answer: HttpResponse<Sent> | null = null;
     await eventually(
       `"${content}" is sent`,
       async () => {
@@ -43,7 +43,7 @@ describe('A retry is safe (invariant 6)', () => {
       },
       { within: 15_000, every: 5 },
     );
-    return (answer as unknown as Answer<Sent>).body;
+    return (answer as unknown as HttpResponse<Sent>).body;
   };
   const onDuty = async () => {
     const { body } = await get<{ active_url: string | null }>(`${nodes.active.url}/cluster`);

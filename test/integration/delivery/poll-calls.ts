@@ -1,5 +1,5 @@
 import { eventually } from '../../support/eventually.ts';
-import { type Answer, get, type JsonObject } from '../../support/network/http.ts';
+import { get, type HttpResponse, type JsonObject } from '../../support/network/http.ts';
 import type { LocalNode, UsedNodes } from '../../support/nodes/two-nodes.ts';
 
 /** One event as a client sees it. */
@@ -33,7 +33,7 @@ export function pollCalls(nodes: UsedNodes) {
     });
   };
   /** Starts polls and resolves when all of them wait. Their responses come later. */
-  const wait = async (polls: [node: LocalNode, query: string][]): Promise<() => Promise<Answer<Poll>[]>> => {
+  const wait = async (polls: [node: LocalNode, query: string][]): Promise<() => Promise<HttpResponse<Poll>[]>> => {
     await caughtUp();
     const before = await Promise.all(both().map(waiters));
     const answers = polls.map(([node, query]) => get<Poll>(`${node.url}/subscribe/${query}`, { deadline: 20_000 }));
@@ -52,4 +52,4 @@ export function pollCalls(nodes: UsedNodes) {
 }
 
 /** Returns the kinds of the events in a response. */
-export const kinds = ({ body }: Answer<Poll>): string[] => body.events.map(({ kind }) => kind);
+export const kinds = ({ body }: HttpResponse<Poll>): string[] => body.events.map(({ kind }) => kind);

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import pg from 'pg';
 import { eventually } from '../../support/eventually.ts';
 import { freePort } from '../../support/network/free-port.ts';
-import { type Answer, get, type JsonObject, request } from '../../support/network/http.ts';
+import { get, type HttpResponse, type JsonObject, request } from '../../support/network/http.ts';
 import { People, type Person } from '../../support/network/people.ts';
 import { type LocalNode, localNode } from '../../support/nodes/two-nodes.ts';
 import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
@@ -33,7 +33,7 @@ describe('Administration of groups', function () {
   const as = ({ token }: Person) => ({ headers: { authorization: `Bearer ${token}` } });
   const call = (method: string, path: string, who: Person, body?: JsonObject) =>
     request(method, node.url + path, { ...as(who), ...(body && { body }) });
-  const codeOf = ({ status, body }: Answer<JsonObject>) => [status, body.code];
+  const codeOf = ({ status, body }: HttpResponse<JsonObject>) => [status, body.code];
   const rolesOf = async (groupId: number) => {
     const { rows } = await sql.query('SELECT user_id, role FROM plantao.memberships WHERE group_id = $1', [groupId]);
     return Object.fromEntries(rows.map(({ user_id, role }) => [user_id, role]));

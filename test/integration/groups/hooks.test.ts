@@ -3,7 +3,7 @@ import pg from 'pg';
 import { ChatClient } from '../../../src/client/index.ts';
 import { eventually } from '../../support/eventually.ts';
 import { freePort } from '../../support/network/free-port.ts';
-import { type Answer, type Call, get, type JsonObject, request } from '../../support/network/http.ts';
+import { type Call, get, type HttpResponse, type JsonObject, request } from '../../support/network/http.ts';
 import { People, type Person } from '../../support/network/people.ts';
 import { type LocalNode, localNode, useTwoNodes } from '../../support/nodes/two-nodes.ts';
 import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
@@ -59,7 +59,7 @@ describe('A hook', function () {
   };
   const post = (token: string, content: unknown, headers: Record<string, string> = {}) =>
     request('POST', `${node.url}/hooks/${token}`, { body: { content }, headers });
-  const codeOf = ({ status, body }: Answer<JsonObject>) => [status, body.code];
+  const codeOf = ({ status, body }: HttpResponse<JsonObject>) => [status, body.code];
   const history = async (id = groupId) =>
     (await as<{ messages: JsonObject[] }>(owner, 'GET', `/messages?groupId=${id}`)).body.messages;
 
@@ -144,7 +144,7 @@ describe('A hook', function () {
     const wrong = ['x', 'x'.repeat(43), `${token}x`, token.slice(1), '%00', '%F0%9F%AA%9D', 'a%2Fb', 'y'.repeat(5000)];
     const answers = await Promise.all(wrong.map((one) => post(one, 'x')));
     expect(new Set(answers.map(({ status, text }) => `${status} ${text}`)).size).to.equal(1);
-    expect(codeOf(answers[0] as Answer<JsonObject>)).to.deep.equal([404, 'hook_not_found']);
+    expect(codeOf(answers[0] as HttpResponse<JsonObject>)).to.deep.equal([404, 'hook_not_found']);
 
     expect((await as(owner, 'DELETE', `/hooks?hookId=${hook.id}`)).status).to.equal(200);
     expect(codeOf(await post(token, 'x'))).to.deep.equal([410, 'hook_revoked']);

@@ -1,10 +1,10 @@
 import { connect } from 'node:net';
 import { expect } from 'chai';
-import { type Answer, get, type JsonObject, post, request } from '../../support/network/http.ts';
+import { get, type HttpResponse, type JsonObject, post, request } from '../../support/network/http.ts';
 import { useTwoNodes } from '../../support/nodes/two-nodes.ts';
 
 /** Far below the ten seconds that the first of these once took, and far above the delays of a busy machine. */
-const SOON_MS = 1000;
+const QUICK_MS = 1000;
 
 /** Runs of characters that take quadratic time, or that are invisible. */
 const RUNS: [what: string, text: string][] = [
@@ -36,11 +36,11 @@ describe('Hostile input', function () {
   const nodes = useTwoNodes();
   const url = (path: string) => nodes.active.url + path;
 
-  const refusal = ({ status, body }: Answer<JsonObject>) => [status, body.code];
-  const isRefusedSoon = (answer: Answer<JsonObject>, field: string, what: string) => {
+  const refusal = ({ status, body }: HttpResponse<JsonObject>) => [status, body.code];
+  const isRefusedSoon = (answer: HttpResponse<JsonObject>, field: string, what: string) => {
     expect(refusal(answer), what).to.deep.equal([400, 'invalid_request']);
     expect(answer.body.error, what).to.match(new RegExp(`^${field}: must`));
-    expect(answer.ms, what).to.be.below(SOON_MS);
+    expect(answer.ms, what).to.be.below(QUICK_MS);
   };
 
   describe('of great length is refused before it is processed:', () => {
@@ -80,7 +80,7 @@ describe('Hostile input', function () {
       ]) {
         for (const path of ['/', '/docs', '/users']) {
           const { status, ms } = await get(url(path), { headers });
-          expect([status, ms < SOON_MS], `${path} ${Object.keys(headers)}`).to.deep.equal([200, true]);
+          expect([status, ms < QUICK_MS], `${path} ${Object.keys(headers)}`).to.deep.equal([200, true]);
         }
       }
       const long = { 'idempotency-key': 'k'.repeat(7000), 'last-event-id': `0123456789ab-${'1'.repeat(7000)}` };
@@ -96,7 +96,7 @@ describe('Hostile input', function () {
         const username = `a${marks.repeat(128)}`.slice(0, length + 1);
         const { status, ms } = await post(url('/login'), { username });
         expect(status, `${length}`).to.be.oneOf([200, 400]);
-        expect(ms).to.be.below(SOON_MS);
+        expect(ms).to.be.below(QUICK_MS);
       }
     }
   });

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { type Answer, del, get, type JsonObject, post, request } from '../../support/network/http.ts';
+import { del, get, type HttpResponse, type JsonObject, post, request } from '../../support/network/http.ts';
 import { useTwoNodes } from '../../support/nodes/two-nodes.ts';
 
 /** Invalid ids. They are text in a query, and JSON values in a body. */
@@ -45,7 +45,7 @@ describe('The input of a request', () => {
   const url = (path: string) => nodes.active.url + path;
 
   /** Checks an error's format: a sentence, a code, and an entry for each field. */
-  const isRefused = ({ status, body, headers }: Answer<JsonObject>, field: string, told = field) => {
+  const isRefused = ({ status, body, headers }: HttpResponse<JsonObject>, field: string, told = field) => {
     expect(status, told).to.equal(400);
     expect(headers['content-type'], told).to.equal('application/json; charset=utf-8');
     expect(Object.keys(body), told).to.have.members(['error', 'code', 'details']);

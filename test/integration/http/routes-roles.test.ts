@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { eventually } from '../../support/eventually.ts';
-import { type Answer, get, type JsonObject, post, request } from '../../support/network/http.ts';
+import { get, type HttpResponse, type JsonObject, post, request } from '../../support/network/http.ts';
 import { useTwoNodes } from '../../support/nodes/two-nodes.ts';
 
 /** A call for each route, by the roles that serve it. Ids are those of the demo data. */
@@ -80,7 +80,7 @@ const WRITES: [method: string, path: string, body?: JsonObject][] = [
 describe('Roles and routes:', () => {
   const nodes = useTwoNodes();
 
-  const isNotActive = (answer: Answer<JsonObject>, activeUrl: string | null) => {
+  const isNotActive = (answer: HttpResponse<JsonObject>, activeUrl: string | null) => {
     expect(answer.status).to.equal(503);
     expect(answer.body).to.deep.equal({
       error: 'system not available - not active',
@@ -89,7 +89,7 @@ describe('Roles and routes:', () => {
     });
     expect(Number(answer.headers['retry-after'])).to.be.at.least(1);
   };
-  const isNotAlive = (answer: Answer<JsonObject>) => {
+  const isNotAlive = (answer: HttpResponse<JsonObject>) => {
     expect(answer.status).to.equal(503);
     expect(answer.body).to.deep.equal({ error: 'system not available - not alive', code: 'not_alive' });
     expect(Number(answer.headers['retry-after'])).to.be.at.least(1);

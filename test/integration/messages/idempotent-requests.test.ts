@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import pg from 'pg';
 import { Contract } from '../../support/network/contract.ts';
-import { type Answer, del, get, type JsonObject, post } from '../../support/network/http.ts';
+import { del, get, type HttpResponse, type JsonObject, post } from '../../support/network/http.ts';
 import { useTwoNodes } from '../../support/nodes/two-nodes.ts';
 
 describe('An Idempotency-Key on a request that creates or notifies', () => {
@@ -42,7 +42,7 @@ describe('An Idempotency-Key on a request that creates or notifies', () => {
     const { body: invitation } = await post(at('/invitations'), { groupId });
     const reaction = { messageId: sent.message_id, emoji: '👍', userId: 1 };
     const leave = () => del(at(`/group-users?groupId=${groupId}&userId=2`));
-    const cases: [path: string, body: object, undo: () => Promise<Answer<JsonObject>>][] = [
+    const cases: [path: string, body: object, undo: () => Promise<HttpResponse<JsonObject>>][] = [
       ['/group-users', { groupId, userId: 2 }, leave],
       ['/invitations/accept', { token: invitation.token, userId: 2 }, leave],
       ['/reactions', reaction, () => del(at(`/reactions?messageId=${sent.message_id}&emoji=👍&userId=1`))],

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { type Answer, del, get, type JsonObject, post } from '../../support/network/http.ts';
+import { del, get, type HttpResponse, type JsonObject, post } from '../../support/network/http.ts';
 import { useTwoNodes } from '../../support/nodes/two-nodes.ts';
 import { CURSOR, chatCalls, isMissing, TIME } from '../chat-calls.ts';
 
@@ -70,8 +70,8 @@ describe('Messages over HTTP', () => {
         post(on('/messages'), { userId: 1, groupId: 999_999, content: 'x' }),
         ...Array.from({ length: 6 }, (_, n) => post(on('/messages'), { userId: 1, groupId, content: `${n}` })),
       ]);
-      isMissing(user as Answer<JsonObject>, 'user_not_found');
-      isMissing(group as Answer<JsonObject>, 'group_not_found');
+      isMissing(user as HttpResponse<JsonObject>, 'user_not_found');
+      isMissing(group as HttpResponse<JsonObject>, 'group_not_found');
       expect(good.map(({ status }) => status)).to.deep.equal(good.map(() => 200));
     });
 

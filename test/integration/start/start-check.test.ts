@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import pg from 'pg';
-import { UnfitServerError } from '../../../src/database/checks/server-check.ts';
+import { UnsupportedServerError } from '../../../src/database/checks/server-check.ts';
 import { migrate } from '../../../src/database/migrator.ts';
 import { checkDatabase, StartCheckError } from '../../../src/node/start-check.ts';
 import { readSettings } from '../../../src/settings.ts';
@@ -90,7 +90,7 @@ describe('The check at start', () => {
     await admin(`CREATE DATABASE ${latin} TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C' ${await ofLibc()}`);
     try {
       const error = await refusal(withDatabase(adminUrl, latin));
-      expect(error).to.be.instanceOf(UnfitServerError);
+      expect(error).to.be.instanceOf(UnsupportedServerError);
       expect(error.message).to.equal("the database's encoding is LATIN1: Plantão needs UTF8");
     } finally {
       await admin(`DROP DATABASE ${latin} WITH (FORCE)`);

@@ -12,7 +12,7 @@ import { programOf } from './node-build.ts';
 export type { LogEntry } from '../../../src/prove/rig/node-process.ts';
 
 /** A start on a busy machine has taken tens of seconds. */
-const START_WITHIN_MS = 60_000;
+const START_TIMEOUT_MS = 60_000;
 
 /** Options of a {@link NodeProcess}. */
 export interface NodeOptions extends Omit<NodeProcessOptions, 'port'> {
@@ -52,7 +52,7 @@ export class NodeProcess extends BareNodeProcess {
           if (this.pid === null) return 'ended';
           return this.events('listening').length > served && 'serves';
         },
-        { within: START_WITHIN_MS },
+        { within: START_TIMEOUT_MS },
       ).then((outcome) => {
         if (outcome === 'ended') throw new Error(`${this.name} ended instead of serving`);
       });

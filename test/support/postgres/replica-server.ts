@@ -15,8 +15,8 @@ import type { ServerTools } from './replica-tools.ts';
 
 /** The superuser, who also replicates, and the name of the database. */
 export const REPLICA_NAME = 'plantao';
-const READY_WITHIN_MS = 60_000;
-const STOP_WITHIN_MS = 20_000;
+const READY_TIMEOUT_MS = 60_000;
+const STOP_TIMEOUT_MS = 20_000;
 
 /** Options of a {@link ReplicaServer}. */
 export interface ReplicaServerOptions {
@@ -146,11 +146,11 @@ export class ReplicaServer {
         guard?.release();
         if (this.#child === child) this.#child = null;
       });
-    await eventually(`${this.name} accepts sessions`, () => this.#acceptsSessions(), { within: READY_WITHIN_MS }).catch(
-      async (error) => {
-        throw new Error(`${error.message}; its log ends with:\n${(await this.log()).slice(-2000)}`, { cause: error });
-      },
-    );
+    await eventually(`${this.name} accepts sessions`, () => this.#acceptsSessions(), {
+      within: READY_TIMEOUT_MS,
+    }).catch(async (error) => {
+      throw new Error(`${error.message}; its log ends with:\n${(await this.log()).slice(-2000)}`, { cause: error });
+    });
   }
 
   async #acceptsSessions(): Promise<boolean> {
@@ -224,7 +224,7 @@ export class ReplicaServer {
       if (this.#child === null) return;
       this.#child.kill(signal);
       const isStopped = () => this.#child === null;
-      await eventually(`${this.name} stops`, isStopped, { within: STOP_WITHIN_MS }).catch(() => undefined);
+      await eventually(`${this.name} stops`, isStopped, { within: STOP_TIMEOUT_MS }).catch(() => undefined);
     }
     await this.#exited;
   }

@@ -79,7 +79,7 @@ const describe = ({ pid, application, database }: Session) => `"${application}" 
 /** Kinds that belong to a child process, which is found by its pid. */
 const OF_CHILDREN = new Set(['ProcessWrap', 'PipeWrap']);
 /** `Immediate` always ends in the next turn; `TTYWrap` is the terminal. */
-const NEVER_A_LEAK = new Set(['Immediate', 'TTYWrap']);
+const IGNORED_HANDLES = new Set(['Immediate', 'TTYWrap']);
 
 function newHandles(before: Inventory, now: Inventory, fileBegan?: Inventory): Leak[] {
   // While a file keeps a node, a proxy or a pool in this process from `before` to `after`, these open and close sockets and
@@ -88,7 +88,7 @@ function newHandles(before: Inventory, now: Inventory, fileBegan?: Inventory): L
   const busy = fileBegan !== undefined && (kept('TCPSocketWrap') || kept('TCPServerWrap'));
   return [...now.resources].flatMap(([kind, count]) => {
     const more = count - (before.resources.get(kind) ?? 0);
-    if (more <= 0 || NEVER_A_LEAK.has(kind)) return [];
+    if (more <= 0 || IGNORED_HANDLES.has(kind)) return [];
     if (busy || (fileBegan !== undefined && OF_CHILDREN.has(kind))) return [];
     return [{ sentence: `${more} active ${kind} (a handle, timer or thread)` }];
   });

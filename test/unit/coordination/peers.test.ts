@@ -6,7 +6,7 @@ import { FakePeer, TEST_IDENTITY } from '../../support/nodes/fake-peer.ts';
 describe('Peers', () => {
   const fakes: FakePeer[] = [];
   let silent: string[];
-  let strangers: string[];
+  let foreign: string[];
   let otherEpochs: number;
   let now: number;
   let peers: Peers;
@@ -25,7 +25,7 @@ describe('Peers', () => {
         matches: ({ cluster, epoch }) => cluster === TEST_IDENTITY.cluster && epoch === TEST_IDENTITY.epoch,
       },
       onOtherEpoch: () => void otherEpochs++,
-      onStranger: (url) => void strangers.push(url),
+      onForeignNode: (url) => void foreign.push(url),
       clock: () => now,
     });
     peers.onSilence((name) => void silent.push(name));
@@ -50,7 +50,7 @@ describe('Peers', () => {
 
   beforeEach(() => {
     silent = [];
-    strangers = [];
+    foreign = [];
     otherEpochs = 0;
     now = 1_000_000;
   });
@@ -107,11 +107,11 @@ describe('Peers', () => {
       [null, false],
     ]);
     expect(otherEpochs, 'this node may be the one that does not know the newest epoch').to.equal(1);
-    expect(strangers, 'they name another cluster').to.deep.equal([other.url, mute.url]);
+    expect(foreign, 'they name another cluster').to.deep.equal([other.url, mute.url]);
     now += 5000;
     await peers.probe(1000);
     await peers.probe(1000);
-    expect(strangers, 'reported once').to.deep.equal([other.url, mute.url, clone.url]);
+    expect(foreign, 'reported once').to.deep.equal([other.url, mute.url, clone.url]);
     for (const one of [clone, other]) one.hangUp();
     await peers.probe(1000);
     expect(silent, 'their silence is not reported').to.deep.equal([]);

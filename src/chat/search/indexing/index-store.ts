@@ -16,7 +16,7 @@ export interface IndexState {
 export type IndexedGroups = readonly { id: number; to: number }[];
 
 /** What events mean for the index. */
-export interface IndexNews {
+export interface IndexChanges {
   /** The number of events, and the position of the last one. */
   count: number;
   position: number;
@@ -117,8 +117,8 @@ export class IndexStore {
   }
 
   /** Returns what the next events are about, or null if there are none. */
-  async newsAfter(position: number, limit: number): Promise<IndexNews | null> {
-    const [row] = await this.#select<IndexNews>(FOLLOW, { after: position, limit });
+  async changesAfter(position: number, limit: number): Promise<IndexChanges | null> {
+    const [row] = await this.#select<IndexChanges>(FOLLOW, { after: position, limit });
     return row && row.count > 0 ? row : null;
   }
 

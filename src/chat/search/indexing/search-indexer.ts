@@ -15,24 +15,24 @@ export interface SearchIndexerOptions {
 }
 
 /** How often the index follows the event log. There is no hurry: a search reads what is not indexed yet. */
-const EVERY_MS = 1000;
+const INTERVAL_MS = 1000;
 /** Longest delay after steps that failed. */
-const LONGEST_DELAY_MS = 60_000;
+const MAX_DELAY_MS = 60_000;
 /** Shortest pause between two steps. */
 const PAUSE_MS = 25;
 /** A pause is this many times as long as the step before it, so that posts find the processor and the disk idle. */
-const PAUSES_A_STEP = 2;
+const PAUSE_FACTOR = 2;
 /** Events that a step follows. */
 const EVENTS = 2000;
 /** Groups that a step looks at while the index is built. */
 const GROUPS = 50;
 /** Groups whose messages are read at once, and the messages of all of them together. */
-const GROUPS_AT_ONCE = 16;
-const MESSAGES_AT_ONCE = 2048;
+const GROUPS_PER_BATCH = 16;
+const MESSAGES_PER_BATCH = 2048;
 /** Edited messages that are read at once: each may be in another row of 8 KB. */
-const EDITED_AT_ONCE = 256;
+const EDITS_PER_BATCH = 256;
 /** Characters after which other work on this node gets its turn: about a millisecond. */
-const CHARACTERS_A_TURN = 16_384;
+const CHARACTERS_PER_SLICE = 16_384;
 
 /**
  * Keeps the search index up to date while this node is active: follows the event log behind the posts, and goes through all
@@ -50,7 +50,7 @@ export class SearchIndexer {
   }
 
   start(): void {
-    const delay = Math.min(EVERY_MS * 2 ** Math.min(this.#failures, 10), LONGEST_DELAY_MS);
+    const delay = Math.min(INTERVAL_MS * 2 ** Math.min(this.#failures, 10), MAX_DELAY_MS);
     this.#timer = setTimeout(() => {
       this.#running = this.catchUp().catch((error) => this.#report(error));
       void this.#running.then(() => {
@@ -70,7 +70,7 @@ export class SearchIndexer {
   async catchUp({ atFullSpeed = false } = {}): Promise<void> {
     for (let startedAt = performance.now(); this.#mayContinue && (await this.#step()); startedAt = performance.now()) {
       if (atFullSpeed) continue;
-      const pauseMs = Math.max(PAUSE_MS, PAUSES_A_STEP * (performance.now() - startedAt));
+      const pauseMs = Math.max(PAUSE_MS, PAUSE_FACTOR * (performance.now() - startedAt));
       await pause(pauseMs, undefined, { signal: this.#stopping.signal }).catch(() => {});
     }
     if (this.#mayContinue) this.#failures = 0;
@@ -98,13 +98,13 @@ export class SearchIndexer {
   /** Indexes what the next events are about. Returns their number. */
   async #follow(state: IndexState): Promise<number> {
     const { store } = this.#options;
-    const news = await store.newsAfter(state.position, EVENTS);
-    if (!news) return 0;
+    const changes = await store.changesAfter(state.position, EVENTS);
+    if (!changes) return 0;
     // Marked before more is indexed: only messages of chunks that are indexed already.
-    await this.#mark(state, news.messages);
-    await this.#index(state, news.groups);
-    if (this.#mayContinue) await store.advance(state, { position: news.position });
-    return news.count;
+    await this.#mark(state, changes.messages);
+    await this.#index(state, changes.groups);
+    if (this.#mayContinue) await store.advance(state, { position: changes.position });
+    return changes.count;
   }
 
   /** Indexes the older messages of the next groups. Returns true if there are more. */
@@ -126,8 +126,8 @@ export class SearchIndexer {
       // A group that is as it was is being deleted.
       const due = (await store.due(all)).filter((group) => before.get(group.id) !== group.indexed_to);
       if (due.length === 0) return;
-      for (let at = 0; at < due.length && this.#mayContinue; at += GROUPS_AT_ONCE) {
-        const groups = due.slice(at, at + GROUPS_AT_ONCE);
+      for (let at = 0; at < due.length && this.#mayContinue; at += GROUPS_PER_BATCH) {
+        const groups = due.slice(at, at + GROUPS_PER_BATCH);
         for (const { id, indexed_to } of groups) before.set(id, indexed_to);
         if (!(await store.save(state, await this.#nextRows(groups)))) return;
       }
@@ -139,7 +139,7 @@ export class SearchIndexer {
     const { store } = this.#options;
     const open = await store.openRows(groups.map(({ id }) => id));
     const messages = new Map<number, IndexedMessage[]>(groups.map(({ id }) => [id, []]));
-    for (const message of await store.unindexed(groups, Math.floor(MESSAGES_AT_ONCE / groups.length)))
+    for (const message of await store.unindexed(groups, Math.floor(MESSAGES_PER_BATCH / groups.length)))
       messages.get(message.group_id)?.push(message);
     const changed: IndexRow[] = [];
     let characters = 0;
@@ -150,7 +150,7 @@ export class SearchIndexer {
       for (const chunk of chunks) {
         appendChunk(rows, indexed_to, chunk);
         for (const { content } of chunk) characters += content.length;
-        if (characters > CHARACTERS_A_TURN) {
+        if (characters > CHARACTERS_PER_SLICE) {
           characters = 0;
           await yieldToOthers();
         }
@@ -164,8 +164,8 @@ export class SearchIndexer {
   async #mark(state: IndexState, ids: readonly number[]): Promise<void> {
     const { store } = this.#options;
     const messages = ids.length > 0 ? await store.indexed(ids) : [];
-    for (let at = 0; at < messages.length && this.#mayContinue; at += EDITED_AT_ONCE) {
-      const some = messages.slice(at, at + EDITED_AT_ONCE);
+    for (let at = 0; at < messages.length && this.#mayContinue; at += EDITS_PER_BATCH) {
+      const some = messages.slice(at, at + EDITS_PER_BATCH);
       const rows = new Map((await store.rows(some)).map((row) => [`${row.groupId} ${row.afterId}`, row]));
       const changed = new Set<IndexRow>();
       for (const message of some) {

@@ -38,8 +38,8 @@ function meRoute({ accountChanges }: Services): Route {
     requires: 'user',
     summary: "The caller's account",
     input: z.object({ userId }),
-    refusals: [404],
-    answer: account,
+    errorStatuses: [404],
+    responseBody: account,
     async handle({ input, caller }) {
       return { body: await accountChanges.get(requireUserId(caller, input.userId)) };
     },
@@ -54,8 +54,8 @@ function renameRoute({ accountChanges }: Services): Route {
     requires: 'user',
     summary: "Renames the caller's account; messages show the new name, and its groups get the event user_renamed",
     input: z.object({ username, userId }),
-    refusals: [404, 409],
-    answer: account,
+    errorStatuses: [404, 409],
+    responseBody: account,
     async handle({ input, caller }) {
       const own = requireUserId(caller, input.userId);
       await accountChanges.rename(own, input.username);
@@ -80,8 +80,8 @@ function eraseRoute({ accountChanges }: Services): Route {
         .describe('Whether the messages stay under another name, or are erased.'),
       userId,
     }),
-    refusals: [404],
-    answer: z.object({ message: z.string(), user_id: z.number() }),
+    errorStatuses: [404],
+    responseBody: z.object({ message: z.string(), user_id: z.number() }),
     async handle({ input, caller, request }) {
       const owner = ownerOf(request, requireUserId(caller, input.userId), input.password);
       await accountChanges.erase(owner, input.messages === 'erase' ? 'erase' : 'anonymise');
@@ -91,7 +91,7 @@ function eraseRoute({ accountChanges }: Services): Route {
 }
 
 /** The response to POST /password. */
-export const passwordAnswer = z.object({
+export const passwordResponse = z.object({
   message: z.string(),
   user_id: z.number(),
   token: z.string().describe('Shown this once.'),
@@ -107,8 +107,8 @@ function passwordRoute({ accountChanges }: Services): Route {
     description:
       'After a lost response do not repeat it: log in with the new password, or with the old one if that is refused',
     input: z.object({ oldPassword: givenPassword, password, userId }),
-    refusals: [401, 404],
-    answer: passwordAnswer,
+    errorStatuses: [401, 404],
+    responseBody: passwordResponse,
     async handle({ input, caller, request }) {
       const owner = ownerOf(request, requireUserId(caller, input.userId), input.oldPassword);
       const token = await accountChanges.changePassword(owner, input.password);
@@ -118,7 +118,7 @@ function passwordRoute({ accountChanges }: Services): Route {
 }
 
 /** The response to GET /sessions. */
-export const sessionsAnswer = z.object({
+export const sessionsResponse = z.object({
   user_id: z.number(),
   sessions: z.array(
     z.object({
@@ -138,7 +138,7 @@ function sessionsRoute({ accountChanges }: Services): Route {
     requires: 'user',
     summary: "The caller's signed-in devices, newest first",
     input: z.object({ userId }),
-    answer: sessionsAnswer,
+    responseBody: sessionsResponse,
     async handle({ input, caller, request }) {
       const own = requireUserId(caller, input.userId);
       return { body: { user_id: own, sessions: await accountChanges.sessions(own, hashOf(request)) } };
@@ -154,8 +154,8 @@ function endSessionRoute({ accountChanges }: Services): Route {
     requires: 'user',
     summary: "Ends one of the caller's sessions; every node rejects its token within a second. DELETE /tokens ends all",
     input: z.object({ sessionId, userId }),
-    refusals: [404],
-    answer: z.object({ message: z.string() }),
+    errorStatuses: [404],
+    responseBody: z.object({ message: z.string() }),
     async handle({ input, caller }) {
       await accountChanges.endSession(requireUserId(caller, input.userId), input.sessionId);
       return { body: { message: 'session ended' } };

@@ -50,9 +50,9 @@ function registerRoute({ accounts, adminToken, authMode, cluster }: Services): R
       'A repeated request with the same Idempotency-Key and password signs in to the account that the first one created, and returns a token of its own',
     input: z.object({ username, password }),
     status: 201,
-    also: [200],
-    answer: z.object({ user_id: z.number(), username: z.string(), token, message: z.string(), ...identity }),
-    refusals: [401, 409],
+    alsoStatuses: [200],
+    responseBody: z.object({ user_id: z.number(), username: z.string(), token, message: z.string(), ...identity }),
+    errorStatuses: [401, 409],
     headers: ['Idempotency-Key'],
     async handle({ input, request }) {
       const credential = bearerOf(request);
@@ -72,7 +72,7 @@ function registerRoute({ accounts, adminToken, authMode, cluster }: Services): R
 }
 
 /** The response to POST /login. */
-export const loginAnswer = z.object({
+export const loginResponse = z.object({
   user_id: z.number(),
   username: z.string(),
   created: z.boolean(),
@@ -95,8 +95,8 @@ function loginRoute({ accounts, users, authMode, cluster }: Services): Route {
       username,
       password: authMode === 'token' ? givenPassword : givenPassword.optional(),
     }),
-    answer: loginAnswer,
-    refusals: [401],
+    responseBody: loginResponse,
+    errorStatuses: [401],
     async handle({ input, request }) {
       const given = input.password ?? null;
       // For an existing account a short password is wrong; for a new account it is too short.
@@ -104,13 +104,13 @@ function loginRoute({ accounts, users, authMode, cluster }: Services): Route {
         if (!(await users.find(input.username))) throw invalid('password', TOO_SHORT);
       }
       const credential = bearerOf(request);
-      const applicant = {
+      const signInRequest = {
         username: input.username,
         password: given,
         network: networkOf(addressOf(request)),
         tokenHash: credential === null ? null : tokenHash(credential),
       };
-      const { userId, username, created, token } = await accounts.logIn(applicant);
+      const { userId, username, created, token } = await accounts.logIn(signInRequest);
       const { id, epoch } = cluster;
       return { body: { user_id: userId, username, created, token, cluster: id, epoch } };
     },
@@ -126,7 +126,7 @@ function logoutRoute({ tokens }: Services): Route {
     summary: 'Revokes the token of this request; every node rejects it within a second',
     description: 'Repeating it is safe: 401 then means that it was done',
     input: z.object({}),
-    answer: z.object({ message: z.string() }),
+    responseBody: z.object({ message: z.string() }),
     async handle({ request }) {
       const credential = bearerOf(request);
       if (credential !== null) await tokens.revoke(credential);
@@ -143,7 +143,7 @@ function tokensRoute({ tokens }: Services): Route {
     requires: 'user or admin',
     summary: 'Revokes all tokens of the caller; with the ADMIN_TOKEN those of any user',
     input: z.object({ userId: id.optional().describe('The user whose tokens are revoked; the caller by default.') }),
-    answer: z.object({
+    responseBody: z.object({
       message: z.string(),
       user_id: z.number(),
       revoked: z.number().describe('How many valid tokens were revoked.'),

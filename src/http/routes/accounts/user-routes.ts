@@ -17,7 +17,7 @@ export function userRoutes({ users }: Services): Route[] {
         username: namePart.describe('A part of the name; empty for any name.'),
         limit: count(1, 100, 20),
       }),
-      answer: z.object({ users: z.array(z.object({ id: z.number(), username: z.string() })) }),
+      responseBody: z.object({ users: z.array(z.object({ id: z.number(), username: z.string() })) }),
       async handle({ input, caller, request }) {
         const source = clientKey(caller.userId, request);
         return { body: { users: await users.search(input.username, input.limit, source) } };

@@ -29,13 +29,13 @@ const blockerRow = z.object({
 });
 
 /** The response to GET /cluster/timeline. */
-export const timelineAnswer = z.object({
+export const timelineResponse = z.object({
   now: z.iso.datetime().describe('The time of the response'),
   terms: z.array(termRow).describe('The terms, newest first'),
 });
 
 /** The response to GET /cluster/activity. */
-export const activityAnswer = z.object({
+export const activityResponse = z.object({
   step_ms: z.number().describe('The length of an interval, in milliseconds'),
   nodes: z.array(
     z.object({
@@ -49,7 +49,7 @@ export const activityAnswer = z.object({
 });
 
 /** The response to GET /cluster/blocking. */
-export const blockingAnswer = z.object({
+export const blockingResponse = z.object({
   blocking: z.array(blockerRow).describe('The sessions, the oldest transaction first'),
 });
 
@@ -70,7 +70,7 @@ function timelineRoute({ sequelize }: Services): Route {
     requires: 'anyone',
     summary: `The terms of the last ${TIMELINE_HOURS} hours, at most ${MAX_TERMS}`,
     input: nothing,
-    answer: timelineAnswer,
+    responseBody: timelineResponse,
     handle: async () => ({ body: await read() }),
   });
 }
@@ -85,7 +85,7 @@ function activityRoute({ activity }: Services): Route {
     description:
       'As this node read them from plantao.nodes: one entry for each interval, oldest first, null where the node reported nothing',
     input: nothing,
-    answer: activityAnswer,
+    responseBody: activityResponse,
     handle: () => ({ body: { step_ms: activity.stepMs, nodes: activity.view() } }),
   });
 }
@@ -100,7 +100,7 @@ function blockingRoute({ sequelize }: Services): Route {
     summary: 'The database sessions that block the nodes, with the statement that ends each',
     description: 'From the view plantao.blocking, which is normally empty',
     input: nothing,
-    answer: blockingAnswer,
+    responseBody: blockingResponse,
     handle: async () => ({ body: { blocking: await read() } }),
   });
 }

@@ -59,7 +59,7 @@ const pauseRow = z.object({
 });
 
 /** The response to GET /cluster. */
-export const clusterAnswer = z.object({
+export const clusterResponse = z.object({
   term: z.number().nullable(),
   active_node: z.string().nullable(),
   active_url: z.string().nullable(),
@@ -88,7 +88,7 @@ export function clusterRoutes({ sequelize, cluster, showsActiveUrl }: Services, 
       summary: 'The nodes, and the last promotions with their reasons',
       description: 'A browser (`Accept: text/html`) gets the cluster page, which shows them live',
       input: nothing,
-      answer: clusterAnswer,
+      responseBody: clusterResponse,
       async handle({ request, response }) {
         if (prefersHtml(request, 'application/json')) {
           response.vary('Accept');

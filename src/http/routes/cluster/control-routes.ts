@@ -104,8 +104,8 @@ function checkRoutes(services: Services): Route[] {
       unlimited: true,
       summary,
       input: nothing,
-      answer: health,
-      also: [503],
+      responseBody: health,
+      alsoStatuses: [503],
       handle: () =>
         isSo() ? { body: healthOf(services) } : { status: 503, body: healthOf(services), headers: RETRY_SOON },
     });
@@ -128,8 +128,8 @@ function readinessRoute(services: Services): Route {
     unlimited: true,
     summary: '200 while the node could do its job now; with for=reads, while it could serve reads and polls',
     input: z.object({ for: z.enum(['reads'], 'must be reads').optional() }),
-    answer: health,
-    also: [503],
+    responseBody: health,
+    alsoStatuses: [503],
     handle({ input }) {
       const isReady = input.for === 'reads' ? cluster.canRead : cluster.isReady;
       return isReady ? { body: healthOf(services) } : { status: 503, body: healthOf(services), headers: RETRY_SOON };
@@ -146,7 +146,7 @@ function fallRoute({ cluster }: Services): Route {
     summary: 'Takes the node out of service: it steps down and ends every poll and stream',
     description: 'Repeating it is safe',
     input: nothing,
-    answer: z.object({ status: z.string(), active: z.boolean() }),
+    responseBody: z.object({ status: z.string(), active: z.boolean() }),
     async handle() {
       await cluster.fall();
       return { body: { status: 'system down', active: false } };
@@ -163,7 +163,7 @@ function reviveRoute({ cluster }: Services): Route {
     summary: 'Brings the node back into service, as a standby unless no node is active',
     description: 'Repeating it is safe',
     input: nothing,
-    answer: z.object({ status: z.string(), active: z.boolean() }),
+    responseBody: z.object({ status: z.string(), active: z.boolean() }),
     async handle() {
       await cluster.revive();
       return { body: { status: 'system revived', active: cluster.acceptsWrites } };
@@ -172,7 +172,7 @@ function reviveRoute({ cluster }: Services): Route {
 }
 
 /** The response to POST /switchover. */
-export const switchoverAnswer = z.object({
+export const switchoverResponse = z.object({
   message: z.string(),
   active_node: z.string().nullable(),
   active_url: z.string().nullable(),
@@ -190,8 +190,8 @@ function switchoverRoute({ cluster, showsActiveUrl, authMode }: Services): Route
     summary: 'Hands the active role over to the named standby, or to any standby',
     description: 'Repeating it is safe if it names one: already_active then means that it was done',
     input: z.object({ to: nodeName.nullish() }),
-    answer: switchoverAnswer,
-    refusals: [404, 409],
+    responseBody: switchoverResponse,
+    errorStatuses: [404, 409],
     async handle({ input, request }) {
       const refusal = await cluster.switchover(input.to ?? null, requesterOf(request));
       if (refusal !== null) {

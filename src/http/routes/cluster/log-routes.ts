@@ -6,7 +6,7 @@ import { type Route, route } from '../route.ts';
 const level = z.enum(LOG_LEVELS, 'must be a level from trace to silent');
 
 /** The response to POST /log-level. */
-export const logLevelAnswer = z.object({
+export const logLevelResponse = z.object({
   level: level.describe('The level of the log from now on'),
   previous_level: level.describe('The level until now'),
 });
@@ -23,7 +23,7 @@ export function logRoutes({ logLevel }: Services): Route[] {
       description:
         'Changes how much this node logs, until it restarts with LOG_LEVEL. With debug it logs every request. The signal SIGUSR2 changes to debug and back. plantao.settings shows the level of each node. Repeating it is safe',
       input: z.object({ level }),
-      answer: logLevelAnswer,
+      responseBody: logLevelResponse,
       handle({ input, request }) {
         const previous = logLevel.current;
         logLevel.set(input.level, `requested by HTTP client ${request.ip}`);

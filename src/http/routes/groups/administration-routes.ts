@@ -22,7 +22,7 @@ export function administrationRoutes(services: Services): Route[] {
 }
 
 /** The response to PATCH /groups. */
-export const groupAnswer = z.object({
+export const groupResponse = z.object({
   group_id: z.number(),
   name: z.string(),
   description: z.string(),
@@ -48,8 +48,8 @@ function changeGroupRoute({ administration }: Services): Route {
         .optional()
         .describe('Members see how far each of them has read: GET /read, and the event read_by.'),
     }),
-    refusals: [404, 409],
-    answer: groupAnswer,
+    errorStatuses: [404, 409],
+    responseBody: groupResponse,
     async handle({ input: { groupId, showsReads, ...state }, caller }) {
       const change = { ...state, shows_reads: showsReads };
       return { body: { group_id: groupId, ...(await administration.change(groupId, caller.userId, change)) } };
@@ -65,8 +65,8 @@ function deleteGroupRoute({ administration }: Services): Route {
     requires: 'user',
     summary: 'Deletes a group with its messages, for owners. The group gets the event group_deleted',
     input: z.object({ groupId: id }),
-    refusals: [404, 409],
-    answer: z.object({ message: z.string(), group_id: z.number() }),
+    errorStatuses: [404, 409],
+    responseBody: z.object({ message: z.string(), group_id: z.number() }),
     async handle({ input: { groupId }, caller }) {
       await administration.delete(groupId, caller.userId);
       return { body: { message: 'group deleted', group_id: groupId } };
@@ -83,8 +83,8 @@ function roleRoute({ administration }: Services): Route {
     summary:
       'Gives a member another role, for owners; the last owner cannot step down. The group gets the event role_changed',
     input: z.object({ groupId: id, userId: id.describe('The member.'), role }),
-    refusals: [404, 409],
-    answer: z.object({ message: z.string(), group_id: z.number(), user_id: z.number(), role }),
+    errorStatuses: [404, 409],
+    responseBody: z.object({ message: z.string(), group_id: z.number(), user_id: z.number(), role }),
     async handle({ input: { groupId, userId, role }, caller }) {
       await administration.setRole(groupId, caller.userId, userId, role);
       return { body: { message: 'role changed', group_id: groupId, user_id: userId, role } };
@@ -93,7 +93,7 @@ function roleRoute({ administration }: Services): Route {
 }
 
 /** The response to POST /invitations. */
-export const invitationAnswer = z.object({
+export const invitationResponse = z.object({
   group_id: z.number(),
   token: z.string().describe('Shown this once.'),
   expires_at: z.iso.datetime(),
@@ -108,9 +108,9 @@ function inviteRoute({ invitations }: Services): Route {
     summary: 'Creates an invitation to a group, for owners and admins: users who have its token may join',
     input: z.object({ groupId: id, hours: count(1, 8760, 168), uses: count(1, 10_000, 1000) }),
     status: 201,
-    refusals: [404, 409],
+    errorStatuses: [404, 409],
     headers: ['Idempotency-Key'],
-    answer: invitationAnswer,
+    responseBody: invitationResponse,
     async handle({ input, caller, request }) {
       const key = requestKeyOf(request, caller.userId, input);
       const { token, expiresAt } = await invitations.create({ ...input, actorId: caller.userId }, key);
@@ -127,8 +127,8 @@ function revokeInvitationsRoute({ invitations }: Services): Route {
     requires: 'user',
     summary: 'Revokes all invitations to a group, for owners and admins',
     input: z.object({ groupId: id }),
-    refusals: [404, 409],
-    answer: z.object({ message: z.string(), group_id: z.number(), revoked: z.number() }),
+    errorStatuses: [404, 409],
+    responseBody: z.object({ message: z.string(), group_id: z.number(), revoked: z.number() }),
     async handle({ input: { groupId }, caller }) {
       const revoked = await invitations.revokeAll(groupId, caller.userId);
       return { body: { message: 'invitations revoked', group_id: groupId, revoked } };
@@ -137,7 +137,7 @@ function revokeInvitationsRoute({ invitations }: Services): Route {
 }
 
 /** The response to POST /invitations/accept. */
-export const acceptedAnswer = z.object({
+export const acceptedResponse = z.object({
   message: z.string(),
   group_id: z.number(),
   group_name: z.string(),
@@ -158,9 +158,9 @@ function acceptInvitationRoute({ invitations }: Services): Route {
         .describe('The token of the invitation.'),
       userId: actingUserId('The user who joins'),
     }),
-    refusals: [404, 409],
+    errorStatuses: [404, 409],
     headers: ['Idempotency-Key'],
-    answer: acceptedAnswer,
+    responseBody: acceptedResponse,
     async handle({ input, caller, request }) {
       const joining = requireUserId(caller, input.userId);
       const key = requestKeyOf(request, joining, input);

@@ -8,7 +8,7 @@ import type { Services } from '../../services.ts';
 import { type Route, route } from '../route.ts';
 
 /** The response to POST /direct. */
-export const directAnswer = z.object({
+export const directResponse = z.object({
   group_id: z.number(),
   group_name: z.string(),
   created: z.boolean(),
@@ -29,9 +29,9 @@ export function directRoutes({ directChats }: Services): Route[] {
         otherUserId: id,
         userId: actingUserId(),
       }),
-      refusals: [404, 409],
+      errorStatuses: [404, 409],
       headers: ['Idempotency-Key'],
-      answer: directAnswer,
+      responseBody: directResponse,
       async handle({ input, caller, request }) {
         const userId = requireUserId(caller, input.userId);
         if (input.otherUserId === userId) throw invalid('otherUserId', 'must be another user');

@@ -26,7 +26,7 @@ export function groupRoutes(services: Services): Route[] {
 }
 
 /** The response to GET /chats. */
-export const chatsAnswer = z.object({
+export const chatsResponse = z.object({
   user_id: z.number(),
   chats: z.array(chat),
   cursor: z.string(),
@@ -43,8 +43,8 @@ function chatsRoute({ chatList, live }: Services): Route {
     description:
       'Not all members of a large group are listed: `members_count` has their number. Of more than 2000 groups, the newest are returned',
     input: z.object({ userId: actingUserId() }),
-    refusals: [404],
-    answer: chatsAnswer,
+    errorStatuses: [404],
+    responseBody: chatsResponse,
     async handle({ input, caller }) {
       const { user, chats, cursor } = await chatList.of(requireUserId(caller, input.userId));
       return { body: { user_id: user.id, chats, cursor, ...onlineUsersOf(chats, live) } };
@@ -53,7 +53,7 @@ function chatsRoute({ chatList, live }: Services): Route {
 }
 
 /** The response to POST /create-chat. */
-export const createChatAnswer = z.object({
+export const createChatResponse = z.object({
   group_id: z.number(),
   group_name: z.string(),
   creator_id: z.number(),
@@ -75,9 +75,9 @@ function createChatRoute({ groups }: Services): Route {
         .default([])
         .describe('Usernames; those that do not exist are left out and named in `warning`.'),
     }),
-    refusals: [404, 409],
+    errorStatuses: [404, 409],
     headers: ['Idempotency-Key'],
-    answer: createChatAnswer,
+    responseBody: createChatResponse,
     async handle({ input, caller, request }) {
       requireSelf(caller, input.creatorId);
       const chat = await groups.create(
@@ -113,8 +113,8 @@ function groupUsersRoute({ groups }: Services): Route {
     requires: 'user',
     summary: 'The members of a group and their roles',
     input: z.object({ groupId: id }),
-    refusals: [404],
-    answer: z.object({ group_id: z.number(), users: z.array(member) }),
+    errorStatuses: [404],
+    responseBody: z.object({ group_id: z.number(), users: z.array(member) }),
     async handle({ input, caller }) {
       await requireMember(caller, input.groupId, groups);
       return { body: { group_id: input.groupId, users: await groups.members(input.groupId) } };
@@ -130,9 +130,9 @@ function joinRoute({ groups }: Services): Route {
     requires: 'user',
     summary: 'Adds a user to a group; repeating it is safe',
     input: z.object({ groupId: id, userId: id.describe('The user to add.') }),
-    refusals: [404, 409],
+    errorStatuses: [404, 409],
     headers: ['Idempotency-Key'],
-    answer: membership,
+    responseBody: membership,
     async handle({ input, caller, request }) {
       const key = requestKeyOf(request, caller.userId ?? input.userId, input);
       await groups.join(input.groupId, input.userId, caller.userId, key, () =>
@@ -152,8 +152,8 @@ function leaveRoute({ groups, administration }: Services): Route {
     summary:
       'Removes the caller from a group, or for owners and admins another member. Repeating it is safe. A user who has left can only be added again by an owner or admin',
     input: z.object({ groupId: id, userId: id.describe('The user to remove.') }),
-    refusals: [404, 409],
-    answer: membership,
+    errorStatuses: [404, 409],
+    responseBody: membership,
     async handle({ input: { groupId, userId }, caller }) {
       if (caller.userId !== null && caller.userId !== userId) {
         await administration.removeMember(groupId, caller.userId, userId);
@@ -176,7 +176,7 @@ function groupsRoute(services: Services): Route {
     requires: 'user',
     summary: "The groups and topics that clients wait on, on this node; with AUTH=token, only the caller's own groups",
     input: nothing,
-    answer: z.object({ active_groups: z.array(z.string()), count: z.number() }),
+    responseBody: z.object({ active_groups: z.array(z.string()), count: z.number() }),
     async handle({ caller }) {
       const names = caller.userId === null ? waiters.names() : await awaitedOf(caller.userId, services);
       return { body: { active_groups: [...names].sort(), count: names.size } };

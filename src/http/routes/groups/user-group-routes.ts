@@ -24,8 +24,8 @@ function namesRoute({ groups }: Services): Route {
     requires: 'user',
     summary: "The names of a user's groups; of more than 2000 the newest",
     input: z.object({ id: userId }),
-    refusals: [404],
-    answer: groupNames,
+    errorStatuses: [404],
+    responseBody: groupNames,
     async handle({ input, caller }) {
       requireSelf(caller, input.id);
       return { body: { user_id: input.id, groups: await groups.namesOfUser(input.id) } };
@@ -41,9 +41,9 @@ function replaceRoute({ namedGroups }: Services): Route {
     requires: 'user',
     summary: "Replaces a user's groups by those of these names; with none, leaves all of them",
     input: z.object({ id: userId, groups: nameList(groupName, MAX_GROUPS_NAMED) }),
-    refusals: [404, 409],
+    errorStatuses: [404, 409],
     headers: ['Idempotency-Key'],
-    answer: groupNames,
+    responseBody: groupNames,
     async handle({ input, caller, request }) {
       requireSelf(caller, input.id);
       const key = requestKeyOf(request, input.id, input);
@@ -69,9 +69,9 @@ function joinNamedRoute({ namedGroups }: Services): Route {
         .default(true)
         .describe('False to get 404 group_not_found instead of a new group.'),
     }),
-    refusals: [404, 409],
+    errorStatuses: [404, 409],
     headers: ['Idempotency-Key'],
-    answer: groupNames,
+    responseBody: groupNames,
     async handle({ input, caller, request }) {
       const { id, group, create } = input;
       requireSelf(caller, id);
@@ -90,8 +90,8 @@ function leaveNamedRoute({ namedGroups }: Services): Route {
     requires: 'user',
     summary: 'Leaves the groups of that name',
     input: z.object({ id: userId, group: groupName }),
-    refusals: [404],
-    answer: groupNames,
+    errorStatuses: [404],
+    responseBody: groupNames,
     async handle({ input, caller }) {
       requireSelf(caller, input.id);
       return { body: { user_id: input.id, groups: await namedGroups.leave(input.id, input.group) } };

@@ -4,7 +4,7 @@ import { idempotencyKey, requestKeyOf } from '../../request/idempotency-key.ts';
 import { content, hookName, id } from '../../request/request-schemas.ts';
 import type { Services } from '../../services.ts';
 import { type Route, route } from '../route.ts';
-import { sendAnswer, sentBody } from './message-routes.ts';
+import { sendResponse, sentBody } from './message-routes.ts';
 
 const hook = z
   .object({
@@ -19,14 +19,14 @@ const hook = z
   .meta({ id: 'Hook' });
 
 /** The response to POST /hooks. */
-export const hookAnswer = z.object({
+export const hookResponse = z.object({
   group_id: z.number(),
   hook,
   token: z.string().describe('Part of the address to post to: /hooks/<token>. Shown this once.'),
 });
 
 /** The response to GET /hooks. */
-export const hooksAnswer = z.object({ group_id: z.number(), hooks: z.array(hook) });
+export const hooksResponse = z.object({ group_id: z.number(), hooks: z.array(hook) });
 
 /** `/hooks`: addresses for scripts, each of which posts to one group. */
 export function hookRoutes(services: Services): Route[] {
@@ -41,7 +41,7 @@ function listRoute({ hooks }: Services): Route {
     requires: 'user',
     summary: 'The hooks of a group that are in use, for its owners and admins',
     input: z.object({ groupId: id }),
-    answer: hooksAnswer,
+    responseBody: hooksResponse,
     async handle({ input: { groupId }, caller }) {
       return { body: { group_id: groupId, hooks: await hooks.list(groupId, caller.userId) } };
     },
@@ -59,9 +59,9 @@ function createRoute({ hooks }: Services): Route {
       'The token permits nothing else. The hook stays when its creator leaves the group, and ends with the group or with the account of its creator',
     input: z.object({ groupId: id, name: hookName }),
     status: 201,
-    refusals: [404, 409],
+    errorStatuses: [404, 409],
     headers: ['Idempotency-Key'],
-    answer: hookAnswer,
+    responseBody: hookResponse,
     async handle({ input, caller, request }) {
       const key = requestKeyOf(request, caller.userId, input);
       const { hook, token } = await hooks.create({ ...input, actorId: caller.userId }, key);
@@ -78,8 +78,8 @@ function revokeRoute({ hooks }: Services): Route {
     requires: 'user',
     summary: 'Revokes a hook, for owners and admins of its group; its messages stay, and its token gets 410',
     input: z.object({ hookId: id }),
-    refusals: [404],
-    answer: z.object({ message: z.string(), hook_id: z.number() }),
+    errorStatuses: [404],
+    responseBody: z.object({ message: z.string(), hook_id: z.number() }),
     async handle({ input: { hookId }, caller }) {
       await hooks.revoke(hookId, caller.userId);
       return { body: { message: 'hook revoked', hook_id: hookId } };
@@ -99,9 +99,9 @@ function postRoute({ hooks, hookPostsPerMinute, writer, eventLog }: Services): R
     description:
       "The body is JSON, or plain text (curl -d 'Backup finished' …/hooks/<token>). Keep the address secret, also from the logs of proxies. A wrong token is 404, that of a revoked hook 410. HOOK_POSTS_PER_MINUTE limits each hook",
     input: z.object({ hookToken: z.string(), content }),
-    refusals: [404, 409, 410],
+    errorStatuses: [404, 409, 410],
     headers: ['Idempotency-Key'],
-    answer: sendAnswer,
+    responseBody: sendResponse,
     async handle({ input, request }) {
       const key = idempotencyKey(request);
       const { id, groupId, isRepeated } = await hooks.find(input.hookToken, key);

@@ -15,7 +15,7 @@ const TYPING_PER_MINUTE = 120;
 const MAX_LISTED = 1000;
 
 /** The response to GET /presence. */
-export const presenceAnswer = z.object({
+export const presenceResponse = z.object({
   group_id: z.number(),
   online_users: z.array(z.number()).describe(`Their ids, at most ${MAX_LISTED}.`),
   online_count: z.number().describe('How many members are online, including those that are not listed.'),
@@ -40,8 +40,8 @@ function typingRoute(services: Services): Route {
       groupId: id,
       userId: actingUserId('The user who is typing'),
     }),
-    refusals: [404],
-    answer: z.object({ message: z.string(), group_id: z.number(), ttl_ms: z.number() }),
+    errorStatuses: [404],
+    responseBody: z.object({ message: z.string(), group_id: z.number(), ttl_ms: z.number() }),
     async handle({ input: { groupId, userId }, caller }) {
       const live = requireLive(services.live);
       const typist = requireUserId(caller, userId);
@@ -63,8 +63,8 @@ function presenceRoute({ live, groups }: Services): Route {
     description:
       'A user goes offline 8 s after the last poll or stream, or 6 s after their node died. Changes come as `ephemeral` (see Signals)',
     input: z.object({ groupId: id }),
-    refusals: [404],
-    answer: presenceAnswer,
+    errorStatuses: [404],
+    responseBody: presenceResponse,
     async handle({ input: { groupId }, caller }) {
       const { online } = requireLive(live);
       await requireMember(caller, groupId, groups);

@@ -12,7 +12,7 @@ export function messageFeatureRoutes(services: Services): Route[] {
 }
 
 /** The response to PATCH /messages. */
-export const editAnswer = z.object({
+export const editResponse = z.object({
   message: z.string(),
   message_id: z.number(),
   edited_at: z.iso.datetime().nullable().describe('Null if the message never changed.'),
@@ -31,8 +31,8 @@ function editRoute({ messages, editing, groups }: Services): Route {
       meta: meta.nullable().optional().describe('Replaces the meta of the message; null removes it.'),
       userId: actingUserId('The sender'),
     }),
-    refusals: [404],
-    answer: editAnswer,
+    errorStatuses: [404],
+    responseBody: editResponse,
     async handle({ input: { messageId, content, meta, userId }, caller }) {
       if (userId !== undefined) requireSelf(caller, userId);
       const editorId = caller.userId ?? userId;
@@ -56,7 +56,7 @@ const reactionInput = z.object({
   userId: actingUserId('The user who reacts'),
 });
 /** The response to POST and DELETE /reactions. */
-export const reactionAnswer = z.object({
+export const reactionResponse = z.object({
   message: z.string(),
   message_id: z.number(),
   emoji: z.string(),
@@ -73,9 +73,9 @@ function reactRoute(services: Services): Route {
       'Adds a reaction to a message, at most 10 of one user and 50 different ones. The group gets the event reaction',
     description: 'Repeating it is safe',
     input: reactionInput,
-    refusals: [404, 409],
+    errorStatuses: [404, 409],
     headers: ['Idempotency-Key'],
-    answer: reactionAnswer,
+    responseBody: reactionResponse,
     async handle({ input, caller, request }) {
       const { messageId, emoji } = input;
       const userId = requireUserId(caller, input.userId);
@@ -97,8 +97,8 @@ function unreactRoute(services: Services): Route {
     summary: 'Removes a reaction. The group gets the event reaction',
     description: 'Repeating it is safe',
     input: reactionInput,
-    refusals: [404],
-    answer: reactionAnswer,
+    errorStatuses: [404],
+    responseBody: reactionResponse,
     async handle({ input: { messageId, emoji, userId }, caller }) {
       const reaction = { messageId, emoji, userId: requireUserId(caller, userId) };
       await requireReader(services, caller, messageId);

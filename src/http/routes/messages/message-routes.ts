@@ -16,7 +16,7 @@ export function messageRoutes(services: Services): Route[] {
 }
 
 /** The response to GET /messages. */
-export const pageAnswer = z.object({
+export const pageResponse = z.object({
   group_id: z.number(),
   messages: z.array(message),
   has_more: z.boolean().describe('There are more in this direction; with around, there are older ones.'),
@@ -39,8 +39,8 @@ function readRoute({ messages, groups }: Services): Route {
       around: id.optional().describe('Half of the page is older than this id. Not together with before or after.'),
       userId: actingUserId('The user whose reactions are marked as `mine`'),
     }),
-    refusals: [404],
-    answer: pageAnswer,
+    errorStatuses: [404],
+    responseBody: pageResponse,
     async handle({ input, caller }) {
       if (input.userId !== undefined) requireSelf(caller, input.userId);
       if (input.around !== undefined && (input.before ?? input.after) !== undefined) {
@@ -63,7 +63,7 @@ function readRoute({ messages, groups }: Services): Route {
 }
 
 /** The response to POST /messages. */
-export const sendAnswer = z.object({
+export const sendResponse = z.object({
   message: z.string(),
   message_id: z.number(),
   timestamp: z.iso.datetime(),
@@ -89,9 +89,9 @@ function sendRoute({ writer, eventLog }: Services): Route {
       replyTo: id.optional().describe('A message of the same group.'),
       meta: meta.optional(),
     }),
-    refusals: [404, 409],
+    errorStatuses: [404, 409],
     headers: ['Idempotency-Key', 'Prefer'],
-    answer: sendAnswer,
+    responseBody: sendResponse,
     async handle({ input, caller, request }) {
       const preferred = preferredDurability(request);
       const posted = await writer.post({
@@ -131,8 +131,8 @@ function deleteRoute({ messages, administration }: Services): Route {
     summary:
       'Deletes a message, for its sender and for owners and admins of the group, which gets the event message_deleted',
     input: z.object({ messageId: id }),
-    refusals: [404],
-    answer: z.object({ message: z.string() }),
+    errorStatuses: [404],
+    responseBody: z.object({ message: z.string() }),
     async handle({ input, caller }) {
       if (caller.userId !== null) {
         const { groupId, senderId } = await messages.find(input.messageId);

@@ -12,7 +12,7 @@ export function readRoutes(services: Services): Route[] {
 }
 
 /** The response to POST /read. */
-export const readAnswer = z.object({
+export const readResponse = z.object({
   group_id: z.number(),
   last_read_id: z.number().describe('The mark now: beyond the requested message if it was there before.'),
 });
@@ -30,7 +30,7 @@ function readRoute({ readMarks }: Services): Route {
       messageId: id.describe('The last message that was read.'),
       userId: actingUserId('The user who reads'),
     }),
-    answer: readAnswer,
+    responseBody: readResponse,
     async handle({ input: { groupId, messageId, userId }, caller }) {
       const lastReadId = await readMarks.mark({ userId: requireUserId(caller, userId), groupId, messageId });
       return { body: { group_id: groupId, last_read_id: lastReadId } };
@@ -57,7 +57,7 @@ function readsRoute({ readMarks }: Services): Route {
     description:
       "PATCH /groups with showsReads lets the members of a group see each other's read marks. In other groups the response has only the caller's own mark",
     input: z.object({ groupId: id, userId: actingUserId('The user who asks') }),
-    answer: groupReads,
+    responseBody: groupReads,
     async handle({ input: { groupId, userId }, caller }) {
       const { showsReads, marks } = await readMarks.of(groupId, requireUserId(caller, userId));
       const reads = marks.map((mark) => ({ user_id: mark.userId, last_read_id: mark.messageId }));
@@ -67,7 +67,7 @@ function readsRoute({ readMarks }: Services): Route {
 }
 
 /** The response to GET /sync. */
-export const syncAnswer = z.object({
+export const syncResponse = z.object({
   user,
   chats: z.array(chat),
   cursor: z.string(),
@@ -83,8 +83,8 @@ function syncRoute({ chatList, live }: Services): Route {
     summary:
       'Everything a client needs when it starts, in one snapshot: the user, the chats, and the cursor to continue from',
     input: z.object({ userId: actingUserId() }),
-    refusals: [404],
-    answer: syncAnswer,
+    errorStatuses: [404],
+    responseBody: syncResponse,
     async handle({ input, caller }) {
       const list = await chatList.of(requireUserId(caller, input.userId));
       return { body: { ...list, ...onlineUsersOf(list.chats, live) } };

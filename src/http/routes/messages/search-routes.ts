@@ -8,7 +8,7 @@ import type { Services } from '../../services.ts';
 import { type Route, route } from '../route.ts';
 
 /** The response to GET /search. */
-export const searchAnswer = z.object({
+export const searchResponse = z.object({
   messages: z.array(foundMessage).describe('Newest first.'),
   next_before: z.number().nullable(),
   partial: z.boolean(),
@@ -36,8 +36,8 @@ export function searchRoutes({ messageSearch }: Services): Route[] {
         limit: count(1, 50, 20),
         userId: actingUserId('The user who searches'),
       }),
-      refusals: [404],
-      answer: searchAnswer,
+      errorStatuses: [404],
+      responseBody: searchResponse,
       async handle({ input: { q, userId, ...rest }, caller }) {
         const terms = termsOf(q);
         if (terms.length === 0) throw invalid('q', 'must have a letter, a digit or a sign to search for');

@@ -8,7 +8,7 @@ import { parseCursor } from '../../../events/cursor.ts';
 import { jsonFor, messageFor } from '../../../events/sender-copy.ts';
 import type { Delivery } from '../../../events/waiters.ts';
 import { renderOnce } from '../../delivery/long-poll.ts';
-import { statusNews, userNews } from '../../docs/response-schemas.ts';
+import { statusResponse, userResponse } from '../../docs/response-schemas.ts';
 import { HttpError, invalid } from '../../http-error.ts';
 import { type Caller, requireSelf, requireUserId } from '../../request/checks/authentication.ts';
 import { clientKey, PAYLOAD_LIMIT } from '../../request/checks/rate-limit.ts';
@@ -63,8 +63,8 @@ function statusRoute(services: Services): Route {
       timeout: pollTimeout,
       ephemeral,
     }),
-    answer: statusNews,
-    refusals: [404, 410],
+    responseBody: statusResponse,
+    errorStatuses: [404, 410],
     async handle({ input, caller, response, lifetime }) {
       const audience = () => namedAudience(services, groupNameCache, caller, input);
       await polls.run(response, lifetime, {
@@ -125,8 +125,8 @@ function userRoute(services: Services): Route {
     waits: true,
     summary: "One long poll for all of a user's groups; 204 with the header Cursor after the timeout",
     input: z.object({ user_id: id.optional(), userId: id.optional(), cursor, timeout: pollTimeout, ephemeral }),
-    answer: userNews,
-    refusals: [404, 410],
+    responseBody: userResponse,
+    errorStatuses: [404, 410],
     async handle({ input, caller, response, lifetime }) {
       const userId = input.user_id ?? input.userId ?? caller.userId;
       if (userId === null) throw invalid('user_id', 'must be a positive integer');
@@ -161,7 +161,7 @@ function streamRoute({ streams, memberships }: Services): Route {
       ephemeral: wantsEphemeral.describe('0 leaves out the event `ephemeral`: typing and presence.'),
     }),
     content: 'text/event-stream',
-    refusals: [404, 410],
+    errorStatuses: [404, 410],
     headers: ['Last-Event-ID'],
     async handle({ input, caller, request, response, lifetime }) {
       const userId = requireUserId(caller, input.userId);
@@ -182,7 +182,7 @@ function streamRoute({ streams, memberships }: Services): Route {
 }
 
 /** The response to POST /notify/{group}. */
-export const notifyAnswer = z.object({ message: z.string(), cursor: z.string() });
+export const notifyResponse = z.object({ message: z.string(), cursor: z.string() });
 
 function notifyRoute({ notifications, notificationLimits, eventLog }: Services): Route {
   return route({
@@ -192,8 +192,8 @@ function notifyRoute({ notifications, notificationLimits, eventLog }: Services):
     requires: 'user or admin',
     summary: 'Sends a notification to all polls and streams that wait for this name, or with `all` to every one',
     input: z.object({ group: groupName, payload: json.optional() }),
-    answer: notifyAnswer,
-    refusals: [409, 413],
+    responseBody: notifyResponse,
+    errorStatuses: [409, 413],
     headers: ['Idempotency-Key'],
     async handle({ input, caller, request }) {
       if (input.group === 'all' && !caller.isAdmin) throw new Refused('forbidden');

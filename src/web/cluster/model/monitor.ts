@@ -9,13 +9,13 @@ import {
 } from '../../../client/index.ts';
 import { Observable } from '../../shared/observable.ts';
 import { Polling } from '../../shared/polling.ts';
-import type { Blocker } from './answers.ts';
+import type { Blocker } from './api-types.ts';
 import { callNode, NodeReader } from './node-reader.ts';
 import { isFormer, type NodeState, nodeStates, type Probe, responds } from './node-state.ts';
 import { loadAdminToken, refusedToken, saveAdminToken } from './operations.ts';
 import { activeOf, judge, type Verdict } from './verdict.ts';
 
-const EVERY_MS = 1000;
+const INTERVAL_MS = 1000;
 const HIDDEN_MS = 10_000;
 const PROBE_MS = 1500;
 /** A node that this browser has never reached, for example behind a proxy, is probed this rarely. */
@@ -51,7 +51,7 @@ export class Monitor extends Observable {
   #startedAt = 0;
   readonly #polling = new Polling(
     () => this.#poll(),
-    () => (document.hidden ? HIDDEN_MS : Math.max(100, EVERY_MS - (performance.now() - this.#startedAt))),
+    () => (document.hidden ? HIDDEN_MS : Math.max(100, INTERVAL_MS - (performance.now() - this.#startedAt))),
   );
 
   constructor(base: string) {

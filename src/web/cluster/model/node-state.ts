@@ -1,5 +1,5 @@
 import type { Health } from '../../../client/index.ts';
-import type { NodeRow } from './answers.ts';
+import type { NodeRow } from './api-types.ts';
 
 /** The role of a node as the page shows it. */
 type NodeRole = 'active' | 'standby' | 'fallen' | 'stopped' | 'silent' | 'unreachable';

@@ -1,5 +1,5 @@
 import type { ClusterTimeline } from '../../../client/index.ts';
-import type { TermRow } from './answers.ts';
+import type { TermRow } from './api-types.ts';
 
 /** The lengths of time that the chart can show, in minutes. */
 export const WINDOWS = [15, 60, 360, 1440] as const;

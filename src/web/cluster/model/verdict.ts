@@ -1,5 +1,5 @@
 import type { ClusterStatus } from '../../../client/index.ts';
-import type { TermRow } from './answers.ts';
+import type { TermRow } from './api-types.ts';
 import type { NodeState } from './node-state.ts';
 
 /** The state on which a verdict is based. All times are on the page's clock, in milliseconds. */

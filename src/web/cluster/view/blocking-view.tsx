@@ -1,6 +1,6 @@
 import { duration } from '../../i18n/durations.ts';
 import { clusterTexts } from '../../i18n/texts.ts';
-import type { Blocker } from '../model/answers.ts';
+import type { Blocker } from '../model/api-types.ts';
 import type { Monitor } from '../model/monitor.ts';
 import { Command } from './command.tsx';
 

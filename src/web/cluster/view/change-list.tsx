@@ -2,7 +2,7 @@ import { useState } from 'preact/hooks';
 import { dateAndTime } from '../../i18n/dates.ts';
 import { clockTime, duration } from '../../i18n/durations.ts';
 import { clusterTexts } from '../../i18n/texts.ts';
-import type { TermRow } from '../model/answers.ts';
+import type { TermRow } from '../model/api-types.ts';
 import type { Chart } from '../model/timeline.ts';
 
 const SHOWN = 5;

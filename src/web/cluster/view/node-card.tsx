@@ -1,6 +1,6 @@
 import { duration, number } from '../../i18n/durations.ts';
 import { clusterTexts } from '../../i18n/texts.ts';
-import type { NodeActivity } from '../model/answers.ts';
+import type { NodeActivity } from '../model/api-types.ts';
 import type { Monitor } from '../model/monitor.ts';
 import type { NodeState } from '../model/node-state.ts';
 import { type Operation, operationsOf } from '../model/operations.ts';

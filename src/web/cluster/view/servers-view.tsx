@@ -1,6 +1,6 @@
 import { duration, number } from '../../i18n/durations.ts';
 import { clusterTexts } from '../../i18n/texts.ts';
-import type { ReplicaRow } from '../model/answers.ts';
+import type { ReplicaRow } from '../model/api-types.ts';
 import type { Monitor } from '../model/monitor.ts';
 
 /** PostgreSQL's servers: what a commit waits for, and what each standby lacks. */

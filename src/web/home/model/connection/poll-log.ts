@@ -8,7 +8,7 @@ export interface PollPart {
 }
 
 /** Polls that are kept for other tabs. One that is further behind polls for itself. */
-const KEPT = 200;
+const MAX_KEPT = 200;
 
 /** The latest polls of the tab that polls for all, without a gap between them. */
 export class PollLog {
@@ -23,7 +23,7 @@ export class PollLog {
   add(part: PollPart): void {
     if (this.#parts.at(-1)?.to !== part.from) this.#parts = [];
     this.#parts.push(part);
-    if (this.#parts.length > KEPT) this.#parts.shift();
+    if (this.#parts.length > MAX_KEPT) this.#parts.shift();
   }
 
   /**

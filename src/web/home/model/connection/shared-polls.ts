@@ -18,9 +18,9 @@ type TabMessage =
 type Reply = Extract<TabMessage, { id: string }>;
 
 /** A tab that does not hear from the polling one within this time polls for itself, in milliseconds. */
-const HELD_WITHIN_MS = 1500;
+const HELD_TIMEOUT_MS = 1500;
 /** An answer that is later than this is not coming: the polling tab was closed. */
-const ANSWER_WITHIN_MS = 40_000;
+const RESPONSE_TIMEOUT_MS = 40_000;
 
 /**
  * Lets one tab of a user poll for all of them. Whatever the tabs do, no event is lost: each follows its own cursor, and polls
@@ -88,10 +88,10 @@ class Tabs {
   async ask(cursor: string, ending: AbortSignal): Promise<PollPart | undefined> {
     if (this.#isLeader) return undefined;
     const id = newIdempotencyKey();
-    const answer = this.#next(id, HELD_WITHIN_MS, ending);
+    const answer = this.#next(id, HELD_TIMEOUT_MS, ending);
     this.#send({ kind: 'ask', id, cursor });
     let message = await answer;
-    while (message?.kind === 'held') message = await this.#next(id, ANSWER_WITHIN_MS, ending);
+    while (message?.kind === 'held') message = await this.#next(id, RESPONSE_TIMEOUT_MS, ending);
     ending.throwIfAborted();
     return message?.kind === 'answer' ? message.part : undefined;
   }

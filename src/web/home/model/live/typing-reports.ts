@@ -3,7 +3,7 @@ import type { Conversation } from '../messages/conversation.ts';
 import type { OnlineUsers } from './online-users.ts';
 
 /** The user's typing in a group is reported this often at the most, in milliseconds: half of the time that a report counts. */
-const EVERY_MS = 3000;
+const INTERVAL_MS = 3000;
 /**
  * Up to this much is added, in milliseconds. A signal is lost if it arrives while its receiver begins the next poll, just after
  * another one: two users who are typing at the same pace would hide one another for ever.
@@ -28,7 +28,7 @@ export class TypingReports {
     if (this.#online.isOff || this.#isUnderWay || text.trim() === '' || group.members_count < 2) return;
     const now = performance.now();
     if (now < (this.#dueAt.get(group.id) ?? 0)) return;
-    this.#dueAt.set(group.id, now + EVERY_MS + Math.random() * JITTER_MS);
+    this.#dueAt.set(group.id, now + INTERVAL_MS + Math.random() * JITTER_MS);
     void this.#report(group.id);
   }
 
@@ -36,7 +36,7 @@ export class TypingReports {
     this.#isUnderWay = true;
     try {
       const { client, signal } = this.#context;
-      await client.typing(groupId, { signal, deadlineMs: EVERY_MS });
+      await client.typing(groupId, { signal, deadlineMs: INTERVAL_MS });
     } catch (error) {
       this.#context.failed(error);
     } finally {

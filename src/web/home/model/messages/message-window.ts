@@ -1,7 +1,7 @@
 import type { Message, MessagePage } from '../../../../client/index.ts';
 
 /** Messages kept for a group that is not open: a few screens, because a tab may stay open for months. */
-const KEPT = 200;
+const MAX_KEPT = 200;
 /** Messages kept for an open group, however far its user scrolls. */
 const MAX_LOADED = 500;
 /** New messages kept while the window does not reach to the newest one. */
@@ -65,9 +65,9 @@ export class MessageWindow {
 
   /** Drops all but the newest messages; the others can be loaded again. */
   trim(): void {
-    const oldest = this.#messages.at(-KEPT);
+    const oldest = this.#messages.at(-MAX_KEPT);
     if (this.hasNewer || oldest === undefined || oldest === this.#messages[0]) return;
-    this.#messages = this.#messages.slice(-KEPT);
+    this.#messages = this.#messages.slice(-MAX_KEPT);
     this.hasOlder = true;
     for (const id of this.#deleted) if (id < oldest.id) this.#deleted.delete(id);
   }

@@ -10,17 +10,17 @@ export interface Rival {
   epoch: string | null;
 }
 
-/** Options of {@link Strangers}. */
-export interface StrangersOptions {
+/** Options of {@link ForeignNodes}. */
+export interface ForeignNodesOptions {
   /** This node's own. */
   identity: Pick<ClusterIdentity, 'cluster'>;
   /** Called when a node of this cluster names another epoch than ours: one of the two has yet to read the newest. */
   onOtherEpoch(): void;
   /** Called once for each address that stays that of another cluster, or of a copy of this one's database. */
-  onStranger(url: string, cluster: string | null): void;
+  onForeignNode(url: string, cluster: string | null): void;
 }
 
-interface Stranger {
+interface ForeignNode {
   /** The time of its first response. */
   since: number;
   seenAt: number;
@@ -37,34 +37,34 @@ const FRESH_MS = 2500;
  * The addresses whose last response was that of a node on another database: another cluster, a copy of this one's database,
  * or the other side of a split of PostgreSQL.
  */
-export class Strangers {
-  readonly #options: StrangersOptions;
+export class ForeignNodes {
+  readonly #options: ForeignNodesOptions;
   readonly #clock: Clock;
-  readonly #strangers = new Map<string, Stranger>();
+  readonly #foreignNodes = new Map<string, ForeignNode>();
 
-  constructor(options: StrangersOptions, clock: Clock) {
+  constructor(options: ForeignNodesOptions, clock: Clock) {
     this.#options = options;
     this.#clock = clock;
   }
 
   has(url: string): boolean {
-    return this.#strangers.has(url);
+    return this.#foreignNodes.has(url);
   }
 
   delete(url: string): void {
-    this.#strangers.delete(url);
+    this.#foreignNodes.delete(url);
   }
 
   /** Observes a response. With the same cluster id, one of the two nodes may not have read the newest epoch yet. */
   observe(url: string, health: PeerHealth): void {
-    const { onOtherEpoch, onStranger } = this.#options;
+    const { onOtherEpoch, onForeignNode } = this.#options;
     const now = this.#clock();
-    const stranger = { since: now, isReported: false, ...this.#strangers.get(url), seenAt: now, health };
-    this.#strangers.set(url, stranger);
-    if (this.isOfThisCluster(health) && now - stranger.since < NEW_EPOCH_MS) onOtherEpoch();
-    else if (!stranger.isReported) {
-      stranger.isReported = true;
-      onStranger(url, health.cluster);
+    const node = { since: now, isReported: false, ...this.#foreignNodes.get(url), seenAt: now, health };
+    this.#foreignNodes.set(url, node);
+    if (this.isOfThisCluster(health) && now - node.since < NEW_EPOCH_MS) onOtherEpoch();
+    else if (!node.isReported) {
+      node.isReported = true;
+      onForeignNode(url, health.cluster);
     }
   }
 
@@ -80,7 +80,7 @@ export class Strangers {
    */
   get rival(): Rival | null {
     const now = this.#clock();
-    for (const [url, { since, seenAt, health }] of this.#strangers) {
+    for (const [url, { since, seenAt, health }] of this.#foreignNodes) {
       const { cluster, active, node, term, epoch } = health;
       if (!active || cluster === null || cluster !== this.#options.identity.cluster) continue;
       if (now - seenAt < FRESH_MS && now - since >= NEW_EPOCH_MS) return { node, url, term, epoch };

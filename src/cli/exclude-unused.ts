@@ -29,7 +29,7 @@ const LEFT_OUT: readonly { file: RegExp; reads: string | ((code: string) => stri
 export const leaveOut: Plugin = {
   name: 'leave-out',
   setup(build) {
-    for (const { file, reads } of LEFT_OUT) {
+    for (const { file, reads } of REPLACEMENTS) {
       build.onLoad({ filter: file }, async (given) => ({
         contents: typeof reads === 'string' ? reads : reads(await readFile(given.path, 'utf8')),
         loader: path.extname(given.path) === '.json' ? 'json' : 'js',
@@ -40,6 +40,6 @@ export const leaveOut: Plugin = {
 
 /** @throws if a new version of the dependency does not contain `part`. */
 function replaced(code: string, part: string, by: string): string {
-  if (!code.includes(part)) throw new Error(`the dependency no longer contains ${part}: update leave-out.ts`);
+  if (!code.includes(part)) throw new Error(`the dependency no longer contains ${part}: update exclude-unused.ts`);
   return code.replace(part, by);
 }

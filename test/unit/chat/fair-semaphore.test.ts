@@ -1,26 +1,26 @@
 import { expect } from 'chai';
-import { FairTurns, type Place } from '../../../src/chat/auth/fair-turns.ts';
+import { FairSemaphore, type QueueKey } from '../../../src/chat/auth/fair-semaphore.ts';
 import { eventually } from '../../support/eventually.ts';
 
 /** Work that ends when the test says so, with the order in which it was started. */
 class Bench {
   readonly started: string[] = [];
   readonly refused: string[] = [];
-  readonly #turns: FairTurns;
+  readonly #semaphore: FairSemaphore;
   readonly #ends: (() => void)[] = [];
 
-  constructor(limits: { atOnce?: number; ofSource?: number; inAll?: number; waitMs?: number } = {}) {
-    const all = { atOnce: 1, ofSource: 100, inAll: 1000, waitMs: 60_000, ...limits };
-    this.#turns = new FairTurns(all, (why) => new Error(why));
+  constructor(limits: { concurrency?: number; queuedPerSource?: number; queued?: number; maxWaitMs?: number } = {}) {
+    const all = { concurrency: 1, queuedPerSource: 100, queued: 1000, maxWaitMs: 60_000, ...limits };
+    this.#semaphore = new FairSemaphore(all, (why) => new Error(why));
   }
 
-  ask(place: Place, name: string): void {
+  ask(place: QueueKey, name: string): void {
     const work = () =>
       new Promise<void>((resolve) => {
         this.started.push(name);
         this.#ends.push(resolve);
       });
-    this.#turns.run(place, work).catch((error) => this.refused.push(`${name}: ${error.message}`));
+    this.#semaphore.run(place, work).catch((error) => this.refused.push(`${name}: ${error.message}`));
   }
 
   /** Ends what runs until nothing does. */
@@ -45,7 +45,7 @@ describe('Fair turns', () => {
   });
 
   it('run as many at once as they may, and of one subject of one source only one', async () => {
-    const bench = new Bench({ atOnce: 3 });
+    const bench = new Bench({ concurrency: 3 });
     for (const [source, subject] of ['aa', 'aa', 'ab', 'ba', 'ca'].map((text) => [...text])) {
       bench.ask({ source: source ?? '', subject: subject ?? '' }, `${source}${subject}`);
     }
@@ -56,7 +56,7 @@ describe('Fair turns', () => {
   });
 
   it('refuse the newest request of the longest line when too many wait for a source, so that a new subject finds a place', async () => {
-    const bench = new Bench({ ofSource: 3 });
+    const bench = new Bench({ queuedPerSource: 3 });
     for (const at of [0, 1, 2, 3, 4]) bench.ask({ source: 'school', subject: 'flood' }, `flood ${at}`);
     bench.ask({ source: 'school', subject: 'pupil' }, 'pupil');
     await bench.finish();
@@ -65,7 +65,7 @@ describe('Fair turns', () => {
   });
 
   it('refuse the newest request of the longest source when too many wait in all', async () => {
-    const bench = new Bench({ inAll: 4 });
+    const bench = new Bench({ queued: 4 });
     for (const at of [0, 1, 2, 3, 4]) bench.ask({ source: 'flood', subject: String(at) }, `flood ${at}`);
     for (const source of ['a', 'b']) bench.ask({ source, subject: 'x' }, source);
     await bench.finish();
@@ -74,7 +74,7 @@ describe('Fair turns', () => {
   });
 
   it('refuse a request that has waited too long, and continue', async () => {
-    const bench = new Bench({ waitMs: 5 });
+    const bench = new Bench({ maxWaitMs: 5 });
     bench.ask({ source: 'a', subject: 'x' }, 'first');
     bench.ask({ source: 'a', subject: 'x' }, 'second');
     await eventually('the second is refused', async () => bench.refused.length === 1);

@@ -1,5 +1,5 @@
 /** The queue of a piece of work: sources are served in turn, and within a source its subjects. */
-export interface Place {
+export interface QueueKey {
   /** A client's network. */
   readonly source: string;
   /** The account it works on. For one subject of one source only one piece of work runs at a time. */
@@ -9,19 +9,19 @@ export interface Place {
 /** Why work was rejected: too much is queued for its source, too much is queued in all, or it has waited too long. */
 export type Overload = 'source' | 'all' | 'late';
 
-/** The sizes of {@link FairTurns}. */
-export interface TurnLimits {
+/** The sizes of {@link FairSemaphore}. */
+export interface FairSemaphoreLimits {
   /** Pieces of work that run concurrently. */
-  atOnce: number;
+  concurrency: number;
   /** Pieces that may wait for one source. */
-  ofSource: number;
+  queuedPerSource: number;
   /** Pieces that may wait in all. */
-  inAll: number;
+  queued: number;
   /** How long a piece may wait, in milliseconds. */
-  waitMs: number;
+  maxWaitMs: number;
 }
 
-interface Waiting extends Place {
+interface Waiting extends QueueKey {
   start(): void;
   refuse(why: Overload): void;
 }
@@ -29,7 +29,7 @@ interface Waiting extends Place {
 /** Queued work by subject, the next to be served first. */
 type Lane = Map<string, Waiting[]>;
 
-const keyOf = ({ source, subject }: Place) => JSON.stringify([source, subject]);
+const keyOf = ({ source, subject }: QueueKey) => JSON.stringify([source, subject]);
 const sizeOf = (lane: Lane) => [...lane.values()].reduce((size, items) => size + items.length, 0);
 
 /** Returns the largest value; of equals the last one, which has waited least. */
@@ -44,35 +44,35 @@ function largest<Key, Value>(of: Map<Key, Value>, size: (value: Value) => number
  * that floods delays only itself. When too much is queued, the newest piece of the longest queue is rejected, so that a new
  * client is always admitted.
  */
-export class FairTurns {
-  readonly #limits: TurnLimits;
+export class FairSemaphore {
+  readonly #limits: FairSemaphoreLimits;
   readonly #overloaded: (why: Overload) => Error;
   /** By source, the next to be served first. */
   readonly #lanes = new Map<string, Lane>();
   readonly #running = new Set<string>();
 
   /** `overloaded` creates the error for rejected work. */
-  constructor(limits: TurnLimits, overloaded: (why: Overload) => Error) {
+  constructor(limits: FairSemaphoreLimits, overloaded: (why: Overload) => Error) {
     this.#limits = limits;
     this.#overloaded = overloaded;
   }
 
   /** Runs `work` when its turn comes. @throws the error of `overloaded`; the error of `work`. */
-  async run<T>(place: Place, work: () => Promise<T>): Promise<T> {
-    await this.#turn(place);
+  async run<T>(key: QueueKey, work: () => Promise<T>): Promise<T> {
+    await this.#turn(key);
     try {
       return await work();
     } finally {
-      this.#running.delete(keyOf(place));
+      this.#running.delete(keyOf(key));
       this.#startNext();
     }
   }
 
-  #turn(place: Place): Promise<void> {
+  #turn(key: QueueKey): Promise<void> {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => this.#refuse(waiting, 'late'), this.#limits.waitMs);
+      const timer = setTimeout(() => this.#refuse(waiting, 'late'), this.#limits.maxWaitMs);
       const waiting: Waiting = {
-        ...place,
+        ...key,
         start: () => {
           clearTimeout(timer);
           resolve();
@@ -82,16 +82,16 @@ export class FairTurns {
           reject(this.#overloaded(why));
         },
       };
-      const lane = this.#lanes.get(place.source) ?? new Map<string, Waiting[]>();
-      this.#lanes.set(place.source, lane);
-      lane.set(place.subject, [...(lane.get(place.subject) ?? []), waiting]);
+      const lane = this.#lanes.get(key.source) ?? new Map<string, Waiting[]>();
+      this.#lanes.set(key.source, lane);
+      lane.set(key.subject, [...(lane.get(key.subject) ?? []), waiting]);
       this.#startNext();
-      this.#makeRoom(place.source);
+      this.#makeRoom(key.source);
     });
   }
 
   #startNext(): void {
-    while (this.#running.size < this.#limits.atOnce) {
+    while (this.#running.size < this.#limits.concurrency) {
       const next = this.#next();
       if (next === undefined) return;
       this.#remove(next);
@@ -115,10 +115,10 @@ export class FairTurns {
 
   #makeRoom(source: string): void {
     const own = this.#lanes.get(source);
-    if (own && sizeOf(own) > this.#limits.ofSource) this.#shorten(own, 'source');
+    if (own && sizeOf(own) > this.#limits.queuedPerSource) this.#shorten(own, 'source');
     const size = [...this.#lanes.values()].reduce((sum, lane) => sum + sizeOf(lane), 0);
     const longest = largest(this.#lanes, sizeOf);
-    if (longest && size > this.#limits.inAll) this.#shorten(longest, 'all');
+    if (longest && size > this.#limits.queued) this.#shorten(longest, 'all');
   }
 
   #shorten(lane: Lane, why: Overload): void {
