@@ -11,7 +11,7 @@ export interface Load {
 /** A shorter interval would count the same posts as a higher rate. */
 const MIN_INTERVAL_MS = 500;
 
-/** Counts between two calls of {@link take}: a few numbers, whatever the load. */
+/** Counts between two calls of {@link take}, in constant memory. */
 export class LoadMeter {
   readonly #clock: () => number;
   #since: number;

@@ -7,12 +7,12 @@ const LEFT_OUT: readonly { file: RegExp; reads: string | ((code: string) => stri
   // All time zones of the world; the node stores and sends times in UTC.
   {
     file: /moment-timezone\/data\/packed\/latest\.json$/,
-    reads: '{"version":"","zones":[],"links":[],"countries":[]}',
+    text: '{"version":"","zones":[],"links":[],"countries":[]}',
   },
   // The other databases that Sequelize knows.
   {
     file: /sequelize\/lib\/dialects\/(db2|mariadb|mssql|mysql|oracle|snowflake|sqlite)\/index\.js$/,
-    reads: 'module.exports = {};',
+    text: 'module.exports = {};',
   },
   // The sentences of errors in forty languages.
   { file: /zod\/v4\/locales\/index\.js$/, reads: 'export { default as en } from "./en.js";' },
@@ -21,7 +21,7 @@ const LEFT_OUT: readonly { file: RegExp; reads: string | ((code: string) => stri
   // A file beside it, which a bundle has only if it is required by its name.
   {
     file: /pg-format\/lib\/index\.js$/,
-    reads: (code) => replaced(code, "require(__dirname + '/reserved.js')", "require('./reserved.js')"),
+    text: (code) => replaced(code, "require(__dirname + '/reserved.js')", "require('./reserved.js')"),
   },
 ];
 
@@ -29,9 +29,9 @@ const LEFT_OUT: readonly { file: RegExp; reads: string | ((code: string) => stri
 export const leaveOut: Plugin = {
   name: 'leave-out',
   setup(build) {
-    for (const { file, reads } of REPLACEMENTS) {
+    for (const { file, text } of REPLACEMENTS) {
       build.onLoad({ filter: file }, async (given) => ({
-        contents: typeof reads === 'string' ? reads : reads(await readFile(given.path, 'utf8')),
+        contents: typeof text === 'string' ? text : text(await readFile(given.path, 'utf8')),
         loader: path.extname(given.path) === '.json' ? 'json' : 'js',
       }));
     }

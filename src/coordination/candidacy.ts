@@ -14,9 +14,9 @@ import type { PauseState } from './pause.ts';
 export interface CandidacyOptions {
   leaseMs: number;
   lock: Pick<LeaderLocking, 'prepare' | 'tryAcquire' | 'holder'>;
-  /** The session that an active node writes with: a node without it does not try. */
+  /** The session for writes of an active node; a node that cannot open it does not try. */
   writing: Pick<ReconnectingSession, 'ready' | 'unreachableForMs'>;
-  /** The session that reads who holds the lock. */
+  /** The session that reads the holder of the lock. */
   watching: Queryable;
   /** Logs which session blocked a lock. */
   explain: Explain;
@@ -27,8 +27,8 @@ export interface CandidacyOptions {
 }
 
 /**
- * A standby's attempts to take the leader lock: when it may try, what makes it try sooner, and the reason it records. What a
- * node observes of others changes only when it tries: the lock alone decides.
+ * A standby's attempts to take the leader lock: when it may try, what makes it try sooner, and the reason it records.
+ * Observations of other nodes decide only when it tries; the lock decides the result.
  */
 export class Candidacy {
   readonly #options: CandidacyOptions;
@@ -70,7 +70,7 @@ export class Candidacy {
     this.#notBefore = Number.NEGATIVE_INFINITY;
   }
 
-  /** A node is active: the intended successor has had its turn, and the next vacancy is a new one. */
+  /** Ends the back-off, because a node is active: the next vacancy is a new one. */
   activeSeen(): void {
     this.#leaderSeenAt = this.#clock();
     this.#sign = null;
@@ -89,8 +89,9 @@ export class Candidacy {
   }
 
   /**
-   * Checks during the back-off whether a session holds the lock. Its node came first, and may die before this node observes it
-   * in any other way. The query also keeps the lock session from idling out. If it fails, the next attempt logs why.
+   * Checks during the back-off whether a session holds the lock. If one does, its node was faster, and may die before this node
+   * observes it in any other way. The query also resets the idle timeout of the lock session. If it fails, the next attempt logs
+   * why.
    */
   async checkHolder(): Promise<void> {
     const { lock } = this.#options;
@@ -107,7 +108,8 @@ export class Candidacy {
     const { lock, changes, writing } = this.#options;
     try {
       const sessions = await Promise.allSettled([lock.prepare(), writing.ready()]);
-      // The error of the lock session first: it says why a server accepts no writes, and the log does not alternate.
+      // The error of the lock session comes first: it says why a server accepts no writes, and the log does not alternate between
+      // two errors.
       for (const session of sessions) if (session.status === 'rejected') throw session.reason;
       const reason = given ?? this.#reason;
       const unseenMs = this.#clock() - this.#leaderSeenAt;
@@ -138,14 +140,14 @@ export class Candidacy {
   }
 
   /**
-   * True if PostgreSQL has refused the new term, and no node has become active since. Then a lock that is taken is no success: its
-   * holder is a peer whose term is refused at the same time.
+   * True if PostgreSQL has refused the new term and no node has become active since. If the lock is taken then, that is no sign
+   * of recovery: its holder is a peer whose term is being refused too.
    */
   get #isRefused(): boolean {
     return this.#failures > 0 && isRefusedByDatabase(this.#failure) && this.#leaderSeenAt <= this.#failedAt;
   }
 
-  /** Not awaited by an attempt: its session may have to be opened first. */
+  /** Runs beside an attempt, which does not await it: its session may have to be opened first. */
   async #checkSilentHolder(): Promise<void> {
     if (await this.#holder.check(this.#clock() - this.#leaderSeenAt))
       this.suspectVacancy('the session of a silent holder was ended');

@@ -1,6 +1,6 @@
 import type { Log } from '../log.ts';
 
-/** Logs when a condition starts, changes and ends: repeats no sentence about a subject until it has changed. */
+/** Logs when a condition starts, changes and ends. Does not repeat a message about a subject until it has changed. */
 export class ChangeLogger {
   readonly #log: Log;
   readonly #reported = new Map<string, string>();

@@ -14,17 +14,17 @@ export interface ElectionState {
 /** The idle interval: an eighth of the lease, at most four attempts a second. An attempt costs PostgreSQL some 0.05 ms. */
 export const idleIntervalMs = (leaseMs: number) => Math.min(250, Math.max(40, leaseMs / 8));
 
-/** A restart of PostgreSQL takes less; in a longer outage twenty attempts a second do not help. */
+/** A restart of PostgreSQL takes less. In a longer outage, twenty attempts a second are of no use. */
 const RESTART_MS = 30_000;
 
 /**
  * Returns the milliseconds from one step of the SyncManager to the next, before jitter.
  *
  * An active node renews its lease four times per lease. A standby tries at the idle interval while a node is active; every 5,
- * then every 20 ms for half a second after a sign that the lock may be free (a killed holder's lock is freed about 5 ms
- * later); every 50 ms while no node is seen active, for three leases, since a frozen holder loses the lock within one. After
- * that it returns to the idle interval: a foreign session may hold the lock for days. If the database does not respond, it
- * tries after 20, 40, 50, 50 ms: a refused connection costs nothing, and a restarted PostgreSQL should not wait for us.
+ * then every 20 ms for half a second after a sign that the lock may be free (a killed holder's lock is freed about 5 ms later);
+ * every 50 ms while no node is seen active, for three leases, since a frozen holder loses the lock within one. After that it
+ * returns to the idle interval: a foreign session may hold the lock for days. If the database does not respond, it tries after
+ * 20, 40, 50, 50 ms: a refused connection costs nothing, and this node should notice a restarted PostgreSQL at once.
  */
 export function nextTickMs(state: ElectionState): number {
   const { role, leaseMs, sinceSignMs, leaderlessMs, failures, failingMs } = state;

@@ -13,7 +13,7 @@ export type EndCause =
   | 'connection_lost'
   | 'node_stalled';
 
-/** The one who requested a switchover, as plantao.switchover_history shows it. */
+/** The requester of a switchover, as plantao.switchover_history shows it. */
 export interface Requester {
   /** A database role, or an HTTP client. */
   name: string;
@@ -23,14 +23,14 @@ export interface Requester {
   at: Date;
 }
 
-/** How a node resigns. */
+/** The reason, successor and requester of a resignation. */
 export interface Resignation {
-  /** A sentence for leader_history and the log. */
+  /** A text for leader_history and the log. */
   reason: string;
   cause: EndCause;
   /** The successor that a switchover names; null for any. */
   handTo: string | null;
-  /** The one who requested it; null if the node itself decided. */
+  /** The requester; null if the node itself decided. */
   askedBy: Requester | null;
 }
 

@@ -18,9 +18,11 @@ export interface HousekeepingOptions {
    */
   writeRow(role: Role | 'stopped', term: number | null): Promise<boolean>;
   onSwitchoverRequested(): void;
-  /** Requests a switchover to this node, the preferred one; returns the answer of plantao.switchover(). */
+  /** Requests a switchover to this node, the preferred one; returns the result of plantao.switchover(). */
   requestSwitchover(): Promise<string>;
-  /** Returns true while this node has read the whole log and could serve; a preferred node requests nothing before. */
+  /**
+   * Returns true while this node has read the whole log and could serve; before that, a preferred node does not request the role.
+   */
   isCaughtUp(): boolean;
   clock?: Clock;
 }
@@ -45,13 +47,16 @@ export class Housekeeping {
     this.roleChanged();
   }
 
-  /** Makes the row due at once. A preferred node waits two leases, so that a fault does not make the role bounce. */
+  /**
+   * Makes the row due at once. A preferred node waits two leases before it requests the role, so that a fault does not make the
+   * role bounce.
+   */
   roleChanged(): void {
     this.#rowDueAt = 0;
     this.#requestDueAt = this.#clock() + 2 * this.#options.leaseMs;
   }
 
-  /** Makes the row due at once: it is read together with what the database has for this node. */
+  /** Makes the row due at once. Writing it also reads the requests and the pause in the database. */
   rowIsDue(): void {
     this.#rowDueAt = 0;
   }
@@ -80,7 +85,7 @@ export class Housekeeping {
     await this.#writeRow('stopped', term);
   }
 
-  /** Of two preferred nodes neither takes the role from the other. */
+  /** False if the active node is also a preferred one: neither of two takes the role from the other. */
   get #shouldRequestRole(): boolean {
     const { isPreferred, peers, isCaughtUp } = this.#options;
     return isPreferred && peers.active !== null && !peers.active.isPreferred && isCaughtUp();

@@ -12,8 +12,8 @@ export interface LossReportOptions {
 const INTERVAL_MS = 500;
 
 /**
- * Records why this node lost its last term. Retries until it succeeds, because what ended the term may prevent the report too.
- * Without a report the successor infers the cause.
+ * Records why this node lost its last term. Retries until it succeeds, because the fault that ended the term may prevent the
+ * report too. Without a report the successor infers the cause.
  */
 export class LossReport {
   readonly #options: LossReportOptions;

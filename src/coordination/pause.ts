@@ -9,14 +9,14 @@ export interface Pause {
   askedBy: string;
 }
 
-/** A {@link Pause} as it was read, with the time that was left by the database's clock. */
+/** A {@link Pause} from the database, with the time left by the database's clock. */
 export interface PauseRow extends Pause {
   remainingMs: number;
 }
 
 /**
- * The pause that this node read last. It ends here at its end, even if the database cannot be read. PostgreSQL enforces the
- * pause (plantao.may_lead); the node needs it for messages, and to leave out attempts that PostgreSQL would refuse.
+ * The pause that this node read last. It ends on time even if the database cannot be read. PostgreSQL enforces the pause
+ * (plantao.may_lead); the node needs it for messages, and to skip attempts that PostgreSQL would refuse.
  */
 export class PauseState {
   readonly #clock: Clock;
@@ -26,7 +26,7 @@ export class PauseState {
     this.#clock = clock;
   }
 
-  /** Records what the database has now. */
+  /** Records the pause in the database, or that there is none. */
   observe(row: PauseRow | null): void {
     if (row === null) this.#read = null;
     else {

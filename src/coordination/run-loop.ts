@@ -69,7 +69,7 @@ export class RunLoop {
     const [startedAt, interval] = [this.#clock(), this.#options.intervalMs()];
     void this.runExclusive(() => this.#options.step()).finally(() => {
       this.#isStepping = false;
-      // A slow step has used up the pause as well.
+      // The slow step has taken longer than the interval.
       if (this.#clock() - startedAt >= interval) this.wake();
     });
   }

@@ -14,17 +14,17 @@ export interface SyncManagerOptions
   isActive: boolean;
   log: Log;
   lock: LeaderLocking;
-  /** Removes and returns what plantao.switchover() requested of the active node of `term`. */
+  /** Removes and returns the newest request of plantao.switchover() to the active node of `term`. */
   takeSwitchoverRequest(term: number): Promise<SwitchoverRequest | null>;
   /** Finishes the accepted writes; called once new ones are refused. Has its own deadline. */
   drain(): Promise<void>;
-  /** Called after each change of role; after a resignation, once the successor is known or late. */
+  /** Called after each change of role; after a resignation, once the successor is known or the wait for it has ended. */
   onRole(role: Role): void;
   /** Called after each promotion with the reason of the attempt. */
   onPromoted?(reason: string): void;
 }
 
-/** Where a requested switchover comes from. */
+/** The reason and the requester of a switchover. */
 export interface SwitchoverOrigin {
   reason: string;
   askedBy: Requester;

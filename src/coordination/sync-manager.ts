@@ -55,7 +55,7 @@ export class SyncManager {
   #role: Role = 'standby';
   /** The term of an active node; null in the other roles. */
   #term: Term | null = null;
-  /** The highest term of another node that this one heeded. */
+  /** The highest later term for which this node has doubted its own. */
   #lastDoubtedTerm = 0;
   #isStarted = false;
   #isResigning = false;
@@ -137,8 +137,8 @@ export class SyncManager {
   }
 
   /**
-   * Hands the role over to `to`, or to the first standby that takes the lock. Returns null when another node is active, or why
-   * not. If no standby takes over, this node tries again at once.
+   * Hands the role over to `to`, or to the first standby that takes the lock. Returns null once another node is active, otherwise
+   * the reason why not. If no standby takes over, this node tries again at once.
    */
   async switchover(to: string | null, { reason, askedBy }: SwitchoverOrigin): Promise<Refusal | null> {
     const { node, peers, leaseMs } = this.#options;
@@ -166,33 +166,33 @@ export class SyncManager {
     else this.#handleResignation(signal.term, signal.to);
   }
 
-  /** A pause began or ended: the next row reads it. After its end a standby tries at once. */
+  /** Handles the start or end of a pause, which is read with the next row. After its end a standby tries at once. */
   #handlePause(): void {
     this.#housekeeping.rowIsDue();
     if (this.leader === null) this.suspectVacancy('failover is possible again');
     this.#loop.wake();
   }
 
-  /** The lock may be free: a standby tries to take it now. */
+  /** Records that the lock may be free: a standby tries to take it now. */
   suspectVacancy(reason: string): void {
     if (this.#role !== 'standby') return;
     this.#candidacy.suspectVacancy(reason);
     this.#loop.wake();
   }
 
-  /** The lock session was lost while it held the lock. */
+  /** Handles the loss of the lock session while it held the lock. */
   handleLockLost(reason: string, cause: EndCause): void {
     if (this.#term) this.#lossReport.lost(this.#term.number, cause);
     if (this.#role === 'active') this.#become('standby', `lost the leader lock: ${reason}`);
     this.suspectVacancy('its own lock session was lost');
   }
 
-  /** Another node is active: an active node that receives this checks its own lock at once. */
+  /** Handles the promotion of another node: an active node checks its own lock at once. */
   #handlePromotion(leader: { node: string; url: string; term: number }): void {
     const { node, peers, lock } = this.#options;
     if (leader.node === node) return;
     peers.observePromotion(leader);
-    // Not left to the next tick: an older observation of that node may hide this one, and it may be dead by then.
+    // Not left to the next tick, because an older observation of that node may hide this one, and the node may be dead by then.
     this.#candidacy.activeSeen();
     if (this.#role === 'active') void lock.renew();
   }
@@ -217,9 +217,9 @@ export class SyncManager {
   }
 
   /**
-   * A peer reports that it is active in a later term: PostgreSQL freed the lock, and this node was not told (an administrator
-   * ended its session while the connection was half open). It acts on its term again once PostgreSQL confirms it. Each term is
-   * heeded once, so a peer that lies costs one heartbeat.
+   * Doubts the term if a peer reports that it is active in a later one: PostgreSQL has freed the lock, and this node was not
+   * notified (an administrator terminated its session while the connection was half open). The node acts on its term again once
+   * PostgreSQL confirms it. Each later term causes one doubt, so a peer that lies costs one heartbeat.
    */
   #doubtIfSuperseded(later: number): void {
     if (!this.#term || later <= Math.max(this.#term.number, this.#lastDoubtedTerm)) return;
@@ -245,20 +245,23 @@ export class SyncManager {
   async #runActive(term: Term): Promise<void> {
     const { lock, writing, peers, leaseMs } = this.#options;
     if (!term.isValid) {
-      // Not if the lock is lost, which is logged next.
+      // A lost lock is logged below.
       if (term.isHeld) this.#changes.report('lease', 'writes nothing until PostgreSQL confirms the leader lock again');
       const isHeld = await lock.renew();
       if (!isHeld && this.#term === term) this.handleLockLost('its lease could not be renewed', 'connection_lost');
       if (!isHeld) return;
     }
     this.#changes.resolve('lease', 'PostgreSQL confirmed the leader lock: active as before');
-    // The lock session may live while no other can be opened (max_connections): then a peer serves better. Not while commits
-    // wait for a synchronous standby: they would wait at a peer too.
+    // The lock session may live while no other can be opened (max_connections): then a peer can serve better. While commits wait
+    // for a synchronous standby they would wait at a peer too, so that does not count.
     const cannotWrite = writing.unreachableForMs > leaseMs && peers.living.length > 0 && !this.#options.pause?.current;
     if (cannotWrite) await this.#resign({ reason: 'cannot reach the database to write', cause: 'cannot_write' });
   }
 
-  /** A fall goes to fallen directly, so that waiting clients do not receive the role of a moment. */
+  /**
+   * Resigns. A fall changes the role from active to fallen directly, so that waiting clients do not receive a short-lived standby
+   * role.
+   */
   async #resign(
     { reason, cause, handTo = null, askedBy = null }: Partial<Resignation> & Pick<Resignation, 'reason' | 'cause'>,
     { next = 'standby', patienceMs = SUCCESSOR_LIMIT_MS }: { next?: 'standby' | 'fallen'; patienceMs?: number } = {},
@@ -283,8 +286,8 @@ export class SyncManager {
   }
 
   /**
-   * Carries out what plantao.switchover() requested: on its NOTIFY, or when this node's row shows the request. A request that
-   * cannot be read is still there at the next row.
+   * Carries out what plantao.switchover() requested: on its NOTIFY, or when this node's row shows the request. If the request
+   * cannot be read, the next row finds it again.
    */
   async #handOverAsRequested(): Promise<void> {
     const { takeSwitchoverRequest, log } = this.#options;

@@ -177,7 +177,7 @@ function assemble({ settings, node, log, logLevel, lockProgram }: NodeBasis) {
       await coordination.identity.load();
       await chat.start();
       await listener.start({ onNotification, onListening: () => void chat.eventLog.hint() });
-      // Before peers can see this node: the active may fail right after, and the first node to try becomes active.
+      // Before peers can see this node: the active node may fail right after, and then the first one to try becomes active.
       await Promise.all([database.writing.ready(), lock.prepare()]);
       const port = await http.server.listen(settings.port, settings.host);
       address = settings.nodeUrl ?? `http://localhost:${port}`;
@@ -199,7 +199,7 @@ function assemble({ settings, node, log, logLevel, lockProgram }: NodeBasis) {
       http.forwarder?.stop();
       listener.stop();
       blockers.stop();
-      // Together: what waits for a database that does not respond ends with its session.
+      // Together, because work that waits for an unresponsive database ends only with its session.
       await Promise.all([lock.stop(), chat.stop(), notifyQueue.stop(), database.stop()]);
     },
   };

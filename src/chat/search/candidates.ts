@@ -1,18 +1,18 @@
-/** Messages of one group, by their ids, both ends included, that may be found and have not been read. */
+/** A range of message ids of one group, both ends included, that the search has not read yet and that may contain matches. */
 export interface Candidate {
   groupId: number;
   from: number;
   to: number;
-  /** True if the search index is asked first which of them may be found. */
+  /** True if the search index is queried first, to narrow the range. */
   isIndexed?: boolean;
 }
 
 /**
- * The messages of a user's groups that a search has yet to read, and what it has found. Reads the newest first, so that the
- * search can stop as soon as a page is certain, and can say at any time how far it came.
+ * The messages of a user's groups that a search has yet to read, and what it has found. The newest are read first, so that the
+ * search can stop as soon as a page is complete, and knows at any time how far it has read.
  */
 export class Candidates {
-  /** The next to be read at the end. */
+  /** The next to be read is the last one. */
   readonly #waiting: Candidate[] = [];
   /** Newest first. */
   #found: number[] = [];
@@ -21,14 +21,17 @@ export class Candidates {
     this.#add(candidates);
   }
 
-  /** Returns the newest candidates, at most `limit`, all indexed or all not. They count as unread until {@link report}. */
+  /** Returns the newest candidates, at most `limit`, either all indexed or none. They count as unread until {@link report}. */
   newest(limit: number): Candidate[] {
     const newest = this.#waiting.slice(-limit).reverse();
     const end = newest.findIndex(({ isIndexed = false }) => isIndexed !== (newest[0]?.isIndexed ?? false));
     return end < 0 ? newest : newest.slice(0, end);
   }
 
-  /** Records that the newest `count` candidates were read: what was found, and what is left of those that were read in part. */
+  /**
+   * Records that the newest `count` candidates were read: `found` are the matches, `left` the ranges that were not read to their
+   * end.
+   */
   report(count: number, found: readonly number[], left: readonly Candidate[]): void {
     // A message that was changed after it was indexed can be read twice.
     this.#found = [...new Set([...this.#found, ...found])].sort((one, other) => other - one);
@@ -41,7 +44,7 @@ export class Candidates {
     return (this.#waiting.at(-1)?.to ?? 0) + 1;
   }
 
-  /** The messages found so far of which it is certain that no newer one is missing between them. */
+  /** The matches found so far that no unread message could precede: the result up to here is final. */
   get certain(): readonly number[] {
     return this.#found.filter((id) => id >= this.readFrom);
   }

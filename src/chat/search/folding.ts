@@ -1,7 +1,7 @@
 /**
- * The form in which texts are compared: lower case, without accents and invisible characters, with single spaces. One
- * character becomes one character or none, so that PostgreSQL finds the same with a regular expression on the stored text
- * (search-pattern.ts), whatever the locale of the database is.
+ * The form in which texts are compared: lower case, without accents and invisible characters, with single spaces. One character
+ * becomes one character or none, so that PostgreSQL finds the same with a regular expression on the stored text
+ * (search-pattern.ts), in every locale of the database.
  */
 
 /** Ranges of code points, both ends included. */
@@ -19,7 +19,7 @@ export const SPACES: Ranges = [
   [0x3000, 0x3000],
 ];
 
-/** Characters that do not count: accents and vowel points, joiners, direction marks, variation selectors. */
+/** Characters that are ignored: accents and vowel points, joiners, direction marks, variation selectors. */
 export const IGNORED: Ranges = [
   [0xad, 0xad],
   [0x300, 0x36f],
@@ -86,7 +86,7 @@ export const SINGLES: Ranges = [
   [0x20000, 0x3ffff],
 ];
 
-/** Where letters with accents and cases, and compatibility forms of letters and signs are. */
+/** Ranges that contain letters with accents or cases, and compatibility forms of letters and signs. */
 const FOLDED: Ranges = [
   [0x41, 0x5a],
   [0xaa, 0xba],
@@ -138,7 +138,7 @@ function foldsOf(): Map<number, number> {
     for (let point = from; point <= to; point++) {
       const folded = foldedLetter(point);
       if (folded === null || folded === point) continue;
-      // One that counts as a sign stays one: ② is found by itself.
+      // A sign stays a sign: ② is found as ②.
       if (
         classOf(folded) === 'space' ||
         (classOf(folded) === 'word' && point > 0x7f && isIn(SINGLES, point) && !isHalfWidth(point))
@@ -174,7 +174,7 @@ export function fold(original: string): string {
   return SIMPLE.test(original) ? original.toLowerCase() : foldWithStarts(original).text;
 }
 
-/** Returns the folded text with the place of each character in the original. */
+/** Returns the folded text with the position of each character in the original. */
 export function foldWithStarts(original: string): Folded {
   let text = '';
   const starts: number[] = [];

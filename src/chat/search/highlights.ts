@@ -4,13 +4,13 @@ import { occurrences, type Term } from './search-query.ts';
 /** A piece of a message's text; all pieces together are the text. */
 export interface TextPart {
   text: string;
-  /** True if the search was for this piece. */
+  /** True if this piece matches a term. */
   match: boolean;
 }
 
 /**
- * Cuts a message's text where it contains the terms. Parts instead of positions: languages count the characters of a text
- * differently. Parts instead of marks within the text: a message may contain any mark.
+ * Cuts a message's text where it contains the terms. Returns parts rather than positions, because programming languages count
+ * characters differently, and rather than a text with markers, because a message may contain any marker.
  */
 export function partsOf(content: string, terms: readonly Term[]): TextPart[] {
   const { text, starts } = foldWithStarts(content);

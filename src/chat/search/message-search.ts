@@ -38,7 +38,7 @@ interface FoundMessage {
 /** A page, newest first. */
 export interface FoundPage {
   messages: FoundMessage[];
-  /** Where the next page begins; null if everything was searched. */
+  /** The id before which the next page begins; null if everything was searched. */
   nextBefore: number | null;
   /** True if the search stopped at its time limit, before it had filled the page. */
   isPartial: boolean;
@@ -46,9 +46,9 @@ export interface FoundPage {
 
 const { REPEATABLE_READ } = Transaction.ISOLATION_LEVELS;
 
-/** How much a search may cost. */
+/** The limits of one search. */
 const LIMITS = {
-  /** Milliseconds after which a search returns what it has found. Its last statement may take as long again. */
+  /** After this time, in milliseconds, a search returns what it has found. Its last statement may take as long again. */
   timeMs: 500,
   /** Messages that one statement reads: some milliseconds of work. */
   messagesAtOnce: 8192,
@@ -57,12 +57,12 @@ const LIMITS = {
 };
 /** Messages that the first statement reads: enough for a common word. */
 const FIRST_MESSAGES = 2048;
-/** Few searches run at once, so that connections are left for other requests, and few wait. */
+/** Few searches run concurrently, so that other requests find free connections, and few wait. */
 const SEARCHES = { concurrency: 2, queuedPerSource: 8, queued: 128, maxWaitMs: 3000 };
 const TOO_MANY = 'too many searches are running: try again in a few seconds';
 const TOO_SLOW = 'the database is too slow for this search at the moment: try again, or search in one group';
 
-/** Reads the newest messages of each candidate. Returns those that match, and the last one that was read if more are left. */
+/** Reads the newest messages of each candidate. Returns the matches, and the last message that was read if more are left. */
 const readQuery = (conditions: readonly string[]) => `
   SELECT c.number::int, m.id, m.is_found, m.number = $maxMessages AS is_last
   FROM unnest($groups::bigint[], $froms::bigint[], $tos::bigint[]) WITH ORDINALITY AS c (group_id, from_id, to_id, number)
@@ -86,8 +86,8 @@ const LOAD = `
   WHERE m.id = ANY($ids::bigint[]) ORDER BY m.id DESC`;
 
 /**
- * Searches the messages of a user's groups, newest first, within limits: it stops after a time, and then says how far it came.
- * Costs other requests at most two of the pool's connections.
+ * Searches the messages of a user's groups, newest first, within a time limit: a search that reaches it returns how far it has
+ * read. All searches together use at most two connections of the pool.
  */
 export class MessageSearch {
   readonly #sequelize: Sequelize;
@@ -122,7 +122,7 @@ export class MessageSearch {
           maxMessages = FIRST_MESSAGES;
           continue;
         }
-        // Then the messages of single chunks: as many as one statement can read to their end.
+        // Later steps read single chunks: as many as one statement can read completely.
         const some = isFirst ? newest : newest.slice(0, Math.ceil(maxMessages / CHUNK));
         isFirst = false;
         await this.#read(candidates, some, maxMessages, options, transaction);
@@ -145,7 +145,7 @@ export class MessageSearch {
   /** Runs statements with the time limit of a search. Returns false if it was reached. */
   async #inTime(work: (transaction: Transaction) => Promise<boolean>): Promise<boolean> {
     try {
-      // One snapshot: what is indexed meanwhile is neither missed nor read twice.
+      // One snapshot, so that messages which are indexed meanwhile are neither missed nor read twice.
       return await this.#sequelize.transaction({ isolationLevel: REPEATABLE_READ }, async (transaction) => {
         await this.#sequelize.query(
           `SELECT set_config('statement_timeout', $limit, true), set_config('enable_seqscan', 'off', true)`,

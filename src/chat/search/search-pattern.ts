@@ -5,7 +5,7 @@ const escaped = (point: number) =>
   point > 0xffff ? `\\U${point.toString(16).padStart(8, '0')}` : `\\u${point.toString(16).padStart(4, '0')}`;
 const classFrom = (ranges: Ranges) => ranges.map(([from, to]) => `${escaped(from)}-${escaped(to)}`).join('');
 
-/** Characters by what they fold to. */
+/** The characters that fold to each character. */
 const variants = new Map<number, number[]>();
 for (const [point, folded] of FOLDS) variants.set(folded, [...(variants.get(folded) ?? []), point]);
 
@@ -19,8 +19,8 @@ function signVariants(): string {
 }
 
 /**
- * Returns a regular expression of PostgreSQL that matches the texts that contain the term once folded. It names every
- * character, so that it means the same in every locale; PostgreSQL matches it in time proportional to the text.
+ * Returns a regular expression of PostgreSQL that matches the texts that contain the term once folded. It lists every character,
+ * so that the locale does not matter; PostgreSQL matches it in time proportional to the text.
  */
 export function patternOf({ text, isWholeWord }: Term): string {
   const body = [...text].map((one) => (one === ' ' ? SPACE : oneOf(one.codePointAt(0) ?? 0))).join('');

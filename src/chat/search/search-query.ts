@@ -3,7 +3,7 @@ import { classOf, fold } from './folding.ts';
 /** One thing that a message must contain, folded. */
 export interface Term {
   text: string;
-  /** One or two letters are looked for as a whole word: nearly every message contains them otherwise. */
+  /** One or two letters match only as a whole word, because nearly every message contains them within words. */
   isWholeWord: boolean;
 }
 
@@ -11,8 +11,8 @@ export interface Term {
 export const MAX_TERMS = 8;
 
 /**
- * Returns the terms of a query: words, or phrases in double quotes. A message must contain all of them, in any order, anywhere
- * in its text. The list is empty if the query has no character that counts.
+ * Returns the terms of a query: words, or phrases in double quotes. A message must contain all of them, in any order, anywhere in
+ * its text. The list is empty if folding leaves nothing of the query.
  */
 export function termsOf(query: string): Term[] {
   const texts = [...query.matchAll(/"([^"]*)"|(\S+)/g)].map(([, phrase, word]) => fold(phrase ?? word ?? '').trim());
@@ -32,7 +32,7 @@ export function* occurrences(text: string, term: Term): Generator<[start: number
   }
 }
 
-/** Letters outside the BMP are one: their second half is in no range of signs. */
+/** Treats letters outside the BMP as word characters: their second half is in no range of signs. */
 const isWordAt = (text: string, at: number) => {
   if (at < 0 || at >= text.length) return false;
   const unit = text.charCodeAt(at);

@@ -4,7 +4,10 @@ import { MAX_GROUPS } from '../group-limits.ts';
 import type { Candidate } from './candidates.ts';
 import { INDEX_FORMAT } from './indexing/signatures.ts';
 
-/** Messages with events that the index has not followed: more are not found until it has. */
+/**
+ * Most changed messages with events that the index has not followed yet. Beyond them, a change is found only once the index has
+ * followed it.
+ */
 const MAX_CHANGED = 1000;
 
 const SCOPE = `
@@ -37,8 +40,8 @@ interface ScopeRow {
 }
 
 /**
- * Returns the messages that a search is about, all before an id: the indexed ones of each group, those that are not indexed yet,
- * and those that changed since. @throws {Refused} user_not_found, not_a_member.
+ * Returns the messages to search, all before an id: of each group the indexed ones, the unindexed ones, and those that have
+ * changed since they were indexed. @throws {Refused} user_not_found, not_a_member.
  */
 export async function searchScope(
   sequelize: Sequelize,

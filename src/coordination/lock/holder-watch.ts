@@ -27,10 +27,10 @@ const LIMIT_MS = 2000;
 /**
  * Watches the session that holds the leader lock while no node is seen active.
  *
- * PostgreSQL ends a silent holder's session after the lease, but it counts by its wall clock: set back by half a minute, it
- * leaves the cluster without an active node for as long. A candidate counts by its own monotonic clock, and ends a node's
- * lock session whose life sign has not changed for three leases. A living holder changes its life sign with every heartbeat,
- * four times per lease. A session that is not named like a node's belongs to another program: it is logged, and never ended.
+ * PostgreSQL ends a silent holder's session after the lease, but measures it by its wall clock: if that clock is set back by half
+ * a minute, the cluster has no active node for as long. A candidate measures by its own monotonic clock, and terminates a node's
+ * lock session if its life sign has not changed for three leases. A living holder changes its life sign with every heartbeat,
+ * four times per lease. A session without the name of a node belongs to another program: it is logged, and never terminated.
  */
 export class HolderWatch {
   readonly #options: HolderWatchOptions;
@@ -106,7 +106,7 @@ export class HolderWatch {
     return now - this.#seen.since > 2 * this.#options.leaseMs;
   }
 
-  /** Counts by the longer of its lease and ours: nodes may have different settings. */
+  /** Uses the longer of its lease and ours: nodes may have different settings. */
   #isSilent({ lifeSign, leaseMs }: HolderRow): boolean {
     const now = this.#clock();
     if (this.#silent?.lifeSign !== lifeSign) this.#silent = { lifeSign, since: now };

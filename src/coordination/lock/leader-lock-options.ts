@@ -21,8 +21,8 @@ export interface LeaderLockOptions {
   clock?: Clock;
   /** Starts the timer of a heartbeat; default: setTimeout. */
   schedule?(renew: () => void, delayMs: number): NodeJS.Timeout | undefined;
-  /** Read by other threads; default: a lease of its own. */
+  /** The lease to write, which other threads read; default: a lease of its own. */
   lease?: Lease;
-  /** The thread that acts on the lease, if that is another one. */
+  /** The sign of life of the thread that acts on the lease, if that is another thread. */
   owner?: SignOfLife;
 }

@@ -64,8 +64,8 @@ export class LeaderLock {
   }
 
   /**
-   * Opens the session and warms it up, so that the next attempt finds it warm. It stays open for a lease without a
-   * statement: PostgreSQL takes an idle lock session for one whose node is dead. @throws as {@link tryAcquire}.
+   * Opens the session and warms it up for the next attempt. It stays open for one lease without a statement; then PostgreSQL ends
+   * it, as it does if the node is dead. @throws as {@link tryAcquire}.
    */
   async prepare(): Promise<void> {
     await this.#try((signal) => this.#openSession(signal));
@@ -78,7 +78,7 @@ export class LeaderLock {
    */
   tryAcquire(promotion: Promotion): Promise<Term | null> {
     return this.#try(async (signal) => {
-      // Session locks stack: taken twice, it would not be free after the one unlock of a resignation.
+      // Session locks stack: if it were taken twice, the one unlock of a resignation would not free it.
       if (this.#isHeld) this.abandon('the lock is tried for again');
       const session = await this.#openSession(signal);
       const { node, leaseMs } = this.#options;
@@ -131,8 +131,8 @@ export class LeaderLock {
   }
 
   /**
-   * Ends an attempt that may be waiting for a database that does not respond. Does nothing to a lock that is held, nor to a
-   * resignation under way, which has a limit of its own.
+   * Ends an attempt that may be waiting for a database that does not respond. Affects neither a held lock nor a resignation under
+   * way, which has its own deadline.
    */
   interrupt(): void {
     this.#attempt?.abort();
@@ -216,9 +216,9 @@ export class LeaderLock {
   }
 
   /**
-   * Asks PostgreSQL whether this very session holds the lock and its term is the open one. Gives the session up and returns
-   * false if not, or if no reply came within a lease. A reply that comes after the lease has expired renews it: the session
-   * was there all the time, so no other can have held the lock.
+   * Checks in PostgreSQL that this very session holds the lock and that its term is the open one. Gives the session up and
+   * returns false if not, or if no reply came within a lease. A reply that comes after the lease has expired renews it: the
+   * session existed all the time, so no other can have held the lock.
    */
   async #renew(dueAt: number): Promise<boolean> {
     const { owner, leaseMs } = this.#options;
@@ -232,7 +232,7 @@ export class LeaderLock {
     const startedAt = this.#clock();
     try {
       const [row] = await session.query<Heartbeat & pg.QueryResultRow>(heartbeatQuery(term), leaseMs);
-      // Released or abandoned in the meantime: the reply is of that time.
+      // The lock was released or abandoned in the meantime, so the reply is out of date.
       if (this.#session !== session || this.#lease.heldTerm !== term) return false;
       if (row?.readOnly) return this.#lose(row.readOnly, 'read_only');
       if (!row?.held) {

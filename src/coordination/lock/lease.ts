@@ -41,7 +41,7 @@ export class Lease {
 
   /** Begins the lease of a term that was opened by a statement sent at `startedAt`. */
   begin(term: number, startedAt: number): void {
-    // In this order, so that no reader takes the last term's time for this one's.
+    // In this order, so that no reader combines the new term with the time of the last one.
     this.expire();
     Atomics.store(this.#cells, WORST_DELAY, 0n);
     Atomics.store(this.#cells, TERM, BigInt(term));
@@ -71,7 +71,7 @@ export class Lease {
   validUntil(term: number): number {
     if (this.heldTerm !== term) return 0;
     const until = toMs(Atomics.load(this.#cells, VALID_UNTIL));
-    // Another term may have begun between the two reads: then this is that one's time.
+    // Another term may have begun between the two reads; the time would then belong to that one.
     return this.heldTerm === term ? until : 0;
   }
 

@@ -16,7 +16,7 @@ export interface LockWorkerData {
   keeper: SharedArrayBuffer;
 }
 
-/** The calls that the thread replies to, each once; see {@link LeaderLock}. */
+/** The calls of the main thread, each with one reply; see {@link LeaderLock}. */
 export interface LockCalls {
   prepare(): Promise<void>;
   /** Returns the term without its lease, which the main thread has, or null. */
@@ -35,10 +35,10 @@ export type ReplyTo<Call extends LockCall> = Awaited<ReturnType<LockCalls[Call]>
 export type LockRequest = SentCall | { url: string; order: 'interrupt' | 'abandon' | 'end'; reason: string };
 
 export interface SentCall {
-  /** The node's address now. */
+  /** The node's current address. */
   url: string;
   call: LockCall;
-  /** Repeated by the reply. */
+  /** The id that the reply repeats. */
   id: number;
   args: unknown[];
 }
@@ -50,7 +50,7 @@ export type LockThreadMessage =
   | { lost: string; cause: EndCause }
   | { warn: string; fields: object };
 
-/** An error as it is sent between threads, which would drop all but its message. */
+/** An error in a form that survives the transfer between threads, which keeps only the message of an Error. */
 interface SentError {
   name: string;
   message: string;

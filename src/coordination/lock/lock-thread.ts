@@ -22,7 +22,7 @@ export interface LockThreadOptions {
   clock?: Clock;
   limits?: LockWorkerLinkOptions['limits'];
   program?: URL | undefined;
-  /** A thread that gives no sign of life for so long, in milliseconds, is in an endless loop. */
+  /** A thread without a sign of life for this long, in milliseconds, is in an endless loop. */
   lifelessMs?: number;
 }
 
@@ -35,9 +35,9 @@ const restartDelay = (failures: number) => Math.min(5000, 100 * 2 ** Math.min(fa
 const LIFELESS_MS = 15_000;
 
 /**
- * The leader lock, kept by a thread of its own. 18,000 polls that arrive at once keep the main thread from its timers for
- * seconds, and the lease must not be lost for that. The lease is in shared memory, so the main thread checks its term
- * without a call, and the result is as reliable as in the thread itself.
+ * The leader lock, kept by a thread of its own. 18,000 polls that arrive at once delay the timers of the main thread by seconds,
+ * which must not cost the node its lease. The lease is in shared memory, so the main thread checks its term without a call, and
+ * the result is as reliable as in the thread itself.
  *
  * Each thread watches the other. The lock thread gives the lock up when the main thread gives no sign of life
  * (sign-of-life.ts). When the lock thread ends, its lease ends at once, and the next call starts another thread.
@@ -72,7 +72,7 @@ export class LockThread implements LeaderLocking {
     try {
       this.#running();
     } catch {
-      // Logged; the next call tries again.
+      // The failure is logged, and the next call retries.
     }
   }
 
@@ -185,7 +185,7 @@ export class LockThread implements LeaderLocking {
     }
   }
 
-  /** Counts checks instead of time: after a stop of the whole process the thread is no later than the main thread. */
+  /** Counts checks instead of time, because a stop of the whole process delays both threads alike. */
   #checkLife(): void {
     this.#life.give();
     const sign = this.#link?.life.lastAt ?? 0;

@@ -42,9 +42,9 @@ export interface LockWorkerLinkOptions extends Omit<LockWorkerData, 'lease' | 'o
   program?: URL;
 }
 
-/** End a thread that leaks memory. It needs a tenth of this, three tenths if it compiles TypeScript. */
+/** Limits that end a thread which leaks memory. It needs a tenth of this, three tenths if it compiles TypeScript. */
 const LIMITS = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 8 };
-/** For a thread that was ordered to end, which takes milliseconds. */
+/** Deadline for a thread to end after the order to end, which usually takes milliseconds. */
 const END_LIMIT_MS = 1000;
 
 /** The main thread's end of one run of the thread that keeps the leader lock (lock-worker.ts). */
@@ -66,7 +66,7 @@ export class LockWorkerLink {
     this.lease = new Lease({ leaseMs });
     const memory = { lease: this.lease.memory, owner: owner.memory, keeper: this.life.memory };
     const workerData: LockWorkerData = { session, node, leaseMs, ...memory };
-    // What NODE_OPTIONS and the command line load is for the main thread only.
+    // NODE_OPTIONS and the options of the command line are for the main thread only.
     const inherited = { env: {}, execArgv: [] };
     this.#worker = new Worker(program, { name: 'lock', workerData, ...inherited, resourceLimits: limits });
     // Only a call that waits for its reply keeps the process alive.

@@ -1,6 +1,6 @@
 /**
- * What nodes send on the NOTIFY channel `plantao_cluster`. Any role that may connect to the database may send the same, so a
- * signal is only a hint to check what PostgreSQL alone knows: the lock, the terms, the requests for a switchover.
+ * A message of the NOTIFY channel `plantao_cluster`. Any role that may connect to the database can send one, so a signal is only
+ * a hint to check the state in PostgreSQL: the lock, the terms, the requests for a switchover.
  */
 export type ClusterSignal = RoleSignal | { kind: 'switchover' } | { kind: 'pause' };
 

@@ -12,11 +12,11 @@ export interface Rival {
 
 /** Options of {@link ForeignNodes}. */
 export interface ForeignNodesOptions {
-  /** This node's own. */
+  /** The identity of this node's cluster. */
   identity: Pick<ClusterIdentity, 'cluster'>;
-  /** Called when a node of this cluster names another epoch than ours: one of the two has yet to read the newest. */
+  /** Called when a node of this cluster names another epoch: one of the two nodes has yet to read the newest one. */
   onOtherEpoch(): void;
-  /** Called once for each address that stays that of another cluster, or of a copy of this one's database. */
+  /** Called once for each address that keeps responding as a node of another cluster, or of a copy of this one's database. */
   onForeignNode(url: string, cluster: string | null): void;
 }
 

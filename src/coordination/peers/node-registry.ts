@@ -37,7 +37,7 @@ interface PeerLoad extends Load {
   waiters: number;
 }
 
-/** Nothing that is written here waits for a synchronous standby: no client receives a promise about it. */
+/** Writes to this table do not wait for a synchronous standby: no client receives a promise about them. */
 const UNACKNOWLEDGED = "set_config('synchronous_commit', 'local', true)";
 
 interface Row extends PeerRow, PeerLoad {
@@ -84,9 +84,9 @@ export class NodeRegistry {
   }
 
   /**
-   * Writes this node's row and reads those of its peers, in one statement. Peers that have been silent for ten minutes are
-   * left out; their rows stay for the DBA. Rows of another history came with a copy of the database: their nodes belong to
-   * the source of the copy.
+   * Writes this node's row and reads those of its peers, in one statement. Peers that have been silent for ten minutes are left
+   * out; their rows stay for the DBA. Leaves out rows of another history, which came with a copy of the database: their nodes
+   * belong to the source of the copy.
    */
   async write(row: NodeRow): Promise<RegistryState> {
     const rows = await this.#sequelize.query<Row>(
@@ -126,7 +126,7 @@ export class NodeRegistry {
     };
   }
 
-  /** Removes and returns what plantao.switchover() requested of the active node of `term`: each request once, the newest of several. */
+  /** Removes the requests of plantao.switchover() to the active node of `term`, and returns the newest of them. */
   async takeRequest(term: number): Promise<SwitchoverRequest | null> {
     const [request] = await this.#sequelize.query<Requester & { handTo: string | null }>(
       `WITH taken AS (DELETE FROM plantao.switchover_requests r WHERE r.term <= $term RETURNING r.*)
@@ -139,7 +139,7 @@ export class NodeRegistry {
     return { handTo, askedBy: { name, via, from, at } };
   }
 
-  /** Requests a switchover to `node`, and returns the answer of plantao.switchover(); the active node decides. */
+  /** Requests a switchover to `node`, and returns the result of plantao.switchover(); the active node decides. */
   async requestSwitchover(node: string): Promise<string> {
     const [row] = await this.#sequelize.query<{ answer: string }>('SELECT plantao.switchover($node) AS answer', {
       bind: { node },
@@ -154,7 +154,10 @@ export class NodeRegistry {
     await this.#sequelize.query(sql, { bind: { node, term, cause } });
   }
 
-  /** Logs once that another process has written this node's row since the node itself did. The lock still makes only one active. */
+  /**
+   * Logs once that another process has written this node's row: two nodes have the same name. The lock still lets only one of
+   * them be active.
+   */
   #warnOfTwin({ node, url, pid }: Row): void {
     if (this.#hasWarned) return;
     this.#hasWarned = true;

@@ -73,7 +73,7 @@ export class PeerProbe {
     if (this.#isStopped) return;
     if (health === null) return this.#silence();
     const isPeer = this.#events.onHealth(this, health, sentAt);
-    // From something that is no peer, a later silence is not reported.
+    // A later silence is not reported if this was not a peer.
     this.#isSilent = !isPeer;
     this.health = isPeer ? health : null;
     if (isPeer) this.node = health.node;

@@ -7,7 +7,7 @@ import { type PeerHealth, PeerProbe } from './peer-probe.ts';
 /** The active node, as far as this node knows. */
 export interface Leader {
   node: string;
-  /** Null while the node is known from an announcement only. */
+  /** Null while the node is known only from an announcement. */
   url: string | null;
   term: number;
 }
@@ -45,8 +45,8 @@ export interface PeersOptions extends ForeignNodesOptions {
 }
 
 /**
- * What this node knows of its peers: from their `/health`, from plantao.nodes, and from what they announce through NOTIFY. The
- * newest observation of each peer counts, whatever its source is. So a peer that is seen through the database alone still
+ * The peers as this node observes them: through their `/health`, through plantao.nodes, and through their announcements by
+ * NOTIFY. The newest observation of each peer counts, from any source. So a peer that is seen only through the database still
  * counts as alive, and one whose connection closed does not until it is observed again. Observations decide nothing; only the
  * leader lock does.
  */
@@ -61,7 +61,7 @@ export class Peers {
   /** When each address last responded as a peer, or as a node of this cluster on another database. */
   readonly #seenAt = new Map<string, number>();
   #rows: PeerRow[] = [];
-  /** The newest resigned term, kept as long as an observation counts and no longer: a restore makes terms lower. */
+  /** The newest resigned term, kept no longer than an observation counts, because a restore makes terms lower. */
   #closed = { term: 0, until: Number.NEGATIVE_INFINITY };
   readonly #onActive: (() => void)[] = [];
   #onSilence: (node: string) => void = () => {};
@@ -83,7 +83,7 @@ export class Peers {
     await Promise.all([...this.#probes.values()].map((probe) => probe.probe(limitMs)));
   }
 
-  /** Observes the rows of plantao.nodes: the peers, and what each wrote last. */
+  /** Observes the rows of plantao.nodes: the peers and their last known state. */
   observeRows(rows: PeerRow[]): void {
     const now = this.#clock();
     this.#rows = rows.filter((row) => row.node !== this.#options.node);
@@ -98,8 +98,8 @@ export class Peers {
   }
 
   /**
-   * Observes an announced promotion. Any role that may connect to the database may NOTIFY, and clients send their passwords
-   * to the address of the active node: so that address is used only if a setting or plantao.nodes has it too.
+   * Observes an announced promotion. Any role that may connect to the database may NOTIFY, and clients send their passwords to
+   * the address of the active node: so that address is used only if PEER_URL or plantao.nodes has it too.
    */
   observePromotion({ node, url, term }: { node: string; url: string; term: number }): void {
     const known = this.#wanted.has(url) ? url : null;
@@ -158,7 +158,7 @@ export class Peers {
     return this.#observations.has(node);
   }
 
-  /** What `/health` shows: the peers that respond over HTTP, and which of them is active by the newest observation. */
+  /** Returns the peers for `/health`: those that respond over HTTP, and which of them is active by the newest observation. */
   view(): PeerView[] {
     const { active } = this;
     const seen = new Map<string, PeerView>();

@@ -1,7 +1,10 @@
 import { QueryTypes, type Sequelize, type Transaction } from 'sequelize';
 import type { Candidate } from '../candidates.ts';
 
-/** Rows that one statement returns, of all groups together. Less than that of each group, a search for a common word needs. */
+/**
+ * Rows that one statement returns, all groups together, and at least for each group. A search for a common word needs only a few
+ * of each.
+ */
 const MAX_ROWS = 512;
 const MIN_ROWS_PER_GROUP = 4;
 
@@ -12,7 +15,7 @@ interface ProbedRow {
   mask: number;
 }
 
-/** Hashes are numbers of this program, not input. */
+/** Inserts the hashes into the text: they are numbers that this program computed, not input. */
 function probeQuery(hashes: readonly number[]): string {
   const mask = hashes.length === 0 ? '255' : hashes.map((hash) => `get_byte(s.slices, ${hash})`).join(' & ');
   return `
@@ -25,8 +28,8 @@ function probeQuery(hashes: readonly number[]): string {
 }
 
 /**
- * Asks the search index which chunks of these candidates have all hashes: those are to be read. Where a group has many, its
- * older messages are to be asked for again.
+ * Queries the search index. Returns the chunks of these candidates that have all hashes, as candidates to be read, and for a
+ * group with more rows than one statement returns the rest of its range, to be queried again.
  */
 export async function probe(
   sequelize: Sequelize,

@@ -18,14 +18,20 @@ export interface IndexRow {
   slices: Buffer;
 }
 
-/** Messages of a chunk. Fewer make a search more exact and its index larger; so many of each group may not be indexed. */
+/**
+ * Messages per chunk. A smaller number makes searches more selective and the index larger. Up to this many of each group are not
+ * indexed yet.
+ */
 export const CHUNK = 64;
-/** Chunks of a row: the bits of a byte. */
+/** Chunks per row: one for each bit of a byte. */
 export const CHUNKS = 8;
-/** A chunk ends before it has more characters than this, unless one message alone has: its signature would match everything. */
+/**
+ * Most characters of a chunk, unless a single message is longer. With more, nearly all bits would be set, and the chunk would
+ * match every search.
+ */
 const CHUNK_LENGTH = 8000;
 
-/** Splits messages, in the order of their ids, into chunks. The last few, which make no whole chunk yet, are left out. */
+/** Splits messages, in the order of their ids, into chunks. Leaves out the last few, which do not fill a chunk yet. */
 export function chunksOf(messages: readonly IndexedMessage[]): IndexedMessage[][] {
   const chunks: IndexedMessage[][] = [];
   let length = 0;
@@ -56,7 +62,7 @@ export function markMessage({ slices }: IndexRow, chunk: number, { sender_id, co
   return isChanged;
 }
 
-/** Appends a chunk to the last of a group's rows, or to a new one after `afterId` if there is none or it is full. */
+/** Appends a chunk to the last of a group's rows, or to a new row after `afterId` if the group has none or it is full. */
 export function appendChunk(rows: IndexRow[], afterId: number, chunk: readonly IndexedMessage[]): void {
   let row = rows.at(-1);
   const last = chunk.at(-1);

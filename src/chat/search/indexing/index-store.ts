@@ -3,7 +3,7 @@ import type { Write } from '../../../database/fenced-write.ts';
 import { CHUNK, CHUNKS, type IndexedMessage, type IndexRow } from './index-rows.ts';
 import { HASHES, INDEX_FORMAT } from './signatures.ts';
 
-/** How far the index has come. */
+/** The progress of the index. */
 export interface IndexState {
   generation: number;
   position: number;
@@ -12,10 +12,13 @@ export interface IndexState {
   is_lost: boolean;
 }
 
-/** Groups whose messages up to an id are to be indexed. What is later has later events: read now, it would be read twice. */
+/**
+ * Groups, each with the id up to which its messages are due for indexing. Later messages have later events, so reading them now
+ * would read them twice.
+ */
 export type IndexedGroups = readonly { id: number; to: number }[];
 
-/** What events mean for the index. */
+/** The work that a batch of events requires. */
 export interface IndexChanges {
   /** The number of events, and the position of the last one. */
   count: number;
@@ -26,7 +29,7 @@ export interface IndexChanges {
   messages: number[];
 }
 
-/** How far a group is indexed, and is to be. */
+/** A group, the id up to which it is indexed, and the id up to which it should be. */
 export interface IndexedGroup {
   id: number;
   to: number;
@@ -55,8 +58,8 @@ const LAST_ROW = `
   WHERE r.group_id = g.id ORDER BY r.after_id DESC LIMIT 1`;
 
 /**
- * One row: what the next events are about. Of most groups, only the number of the oldest new message is compared with the
- * index: a message with an older id than what is indexed is rare, and is to be marked as an edited one is.
+ * Reads the work of the next events, as one row. For most groups it only compares the id of the oldest new message with the
+ * index. A new message with an id below the indexed ones is rare; it is marked like an edited one.
  */
 const FOLLOW = `
   WITH events AS MATERIALIZED (
@@ -86,7 +89,7 @@ const DUE = `
     SELECT FROM plantao.messages m
     WHERE m.group_id = g.id AND m.id > coalesce(s.last_id, 0) AND m.id <= g.to_id OFFSET ${CHUNK - 1})`;
 
-/** Keeps the groups until the commit. One that is being deleted is left out: waiting for it could make a deadlock. */
+/** Locks the groups until the commit. Skips a group that is being deleted, since waiting for it could deadlock. */
 const SAVE = `
   WITH kept AS MATERIALIZED (
     SELECT g.id FROM plantao.groups g WHERE g.id = ANY($groupIds::bigint[]) ORDER BY g.id FOR KEY SHARE SKIP LOCKED
@@ -111,12 +114,12 @@ export class IndexStore {
     this.#write = write;
   }
 
-  /** Returns null if the index was never begun. */
+  /** Returns the progress; null if the index was never begun. */
   async state(): Promise<IndexState | null> {
     return (await this.#select<IndexState>(STATE, { format: INDEX_FORMAT }))[0] ?? null;
   }
 
-  /** Returns what the next events are about, or null if there are none. */
+  /** Returns the work that the next events require; null if there are no more events. */
   async changesAfter(position: number, limit: number): Promise<IndexChanges | null> {
     const [row] = await this.#select<IndexChanges>(FOLLOW, { after: position, limit });
     return row && row.count > 0 ? row : null;
@@ -131,13 +134,13 @@ export class IndexStore {
     return rows.map((row) => ({ id: row.id, to: Number.MAX_SAFE_INTEGER }));
   }
 
-  /** Returns those of these groups that have a whole chunk of messages that are not indexed. */
+  /** Returns the groups among these that have at least one whole chunk of unindexed messages. */
   due(groups: IndexedGroups): Promise<IndexedGroup[]> {
     if (groups.length === 0) return Promise.resolve([]);
     return this.#select<IndexedGroup>(DUE, { ids: groups.map(({ id }) => id), tos: groups.map(({ to }) => to) });
   }
 
-  /** Returns the newest row of each of these groups that has room for a chunk. */
+  /** Returns the newest row of each group among these, if that row has room for a chunk. */
   async openRows(ids: readonly number[]): Promise<Map<number, IndexRow>> {
     const rows = await this.#select<StoredRow>(
       `SELECT g.id AS group_id, s.after_id, to_json(s.ends) AS ends, s.slices
@@ -148,7 +151,7 @@ export class IndexStore {
     return new Map(rows.map((row) => [row.group_id, rowOf(row)]));
   }
 
-  /** Returns the next messages of each of these groups that are not indexed, in the order of their ids. */
+  /** Returns the next unindexed messages of each of these groups, in the order of their ids. */
   unindexed(groups: readonly IndexedGroup[], maxPerGroup: number): Promise<IndexedMessage[]> {
     return this.#select<IndexedMessage>(
       `SELECT m.* FROM unnest($ids::bigint[], $after::bigint[], $tos::bigint[]) AS g (id, indexed_to, to_id)
@@ -164,7 +167,7 @@ export class IndexStore {
     );
   }
 
-  /** Returns those of these messages that are in indexed chunks, with the row of each. */
+  /** Returns the messages among these that are in indexed chunks, each with its row. */
   indexed(ids: readonly number[]) {
     return this.#select<IndexedMessage & { after_id: number }>(
       `SELECT m.id, m.sender_id, m.content, m.group_id, s.after_id
@@ -178,7 +181,7 @@ export class IndexStore {
     );
   }
 
-  /** Returns rows by their groups and what is before them. */
+  /** Returns the rows with these keys. */
   async rows(of: readonly { group_id: number; after_id: number }[]): Promise<IndexRow[]> {
     const rows = await this.#select<StoredRow>(
       `SELECT group_id, after_id, to_json(ends) AS ends, slices FROM plantao.message_search
@@ -195,14 +198,14 @@ export class IndexStore {
         groupIds: rows.map(({ groupId }) => groupId),
         afterIds: rows.map(({ afterId }) => afterId),
         ends: rows.map(({ ends }) => ends.join(' ')),
-        // One parameter is sent as it is; an array of them would be sent, and parsed, as twice as many hexadecimal digits.
+        // One bytea parameter is sent in binary. An array would be sent as hexadecimal text, twice as long, and parsed.
         slices: Buffer.concat(rows.map(({ slices }) => slices)),
       };
       await this.#sequelize.query(SAVE, { bind, transaction });
     });
   }
 
-  /** Notes how far the index has come. */
+  /** Records the progress. */
   advance({ generation, ...state }: IndexState, to: { position?: number; sweptGroup?: number | null }) {
     const position = to.position ?? state.position;
     const sweptGroup = to.sweptGroup === undefined ? state.swept_group : to.sweptGroup;
@@ -232,7 +235,7 @@ export class IndexStore {
 
   /**
    * Runs a write under the node's term, unless the index was begun again. Its commit does not wait for the disk or a standby: no
-   * client is told of it, and after a crash the rows and the position are both those of the same earlier moment.
+   * client depends on it, and after a crash the rows and the position are both from the same earlier commit.
    */
   #change(generation: number, work: (transaction: Transaction) => Promise<void>): Promise<boolean> {
     return this.#write(async (transaction) => {

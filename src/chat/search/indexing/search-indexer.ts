@@ -14,9 +14,9 @@ export interface SearchIndexerOptions {
   isActive: () => boolean;
 }
 
-/** How often the index follows the event log. There is no hurry: a search reads what is not indexed yet. */
+/** How often the index follows the event log. It is not urgent: a search reads unindexed messages directly. */
 const INTERVAL_MS = 1000;
-/** Longest delay after steps that failed. */
+/** Longest delay after failed steps. */
 const MAX_DELAY_MS = 60_000;
 /** Shortest pause between two steps. */
 const PAUSE_MS = 25;
@@ -24,19 +24,19 @@ const PAUSE_MS = 25;
 const PAUSE_FACTOR = 2;
 /** Events that a step follows. */
 const EVENTS = 2000;
-/** Groups that a step looks at while the index is built. */
+/** Groups that a step checks while the index is built. */
 const GROUPS = 50;
-/** Groups whose messages are read at once, and the messages of all of them together. */
+/** Groups whose messages one statement reads, and the total number of those messages. */
 const GROUPS_PER_BATCH = 16;
 const MESSAGES_PER_BATCH = 2048;
-/** Edited messages that are read at once: each may be in another row of 8 KB. */
+/** Edited messages that one statement reads: each may be in another row of 8 KB. */
 const EDITS_PER_BATCH = 256;
-/** Characters after which other work on this node gets its turn: about a millisecond. */
+/** Characters indexed before the event loop runs other work: about a millisecond. */
 const CHARACTERS_PER_SLICE = 16_384;
 
 /**
- * Keeps the search index up to date while this node is active: follows the event log behind the posts, and goes through all
- * groups when the index is begun. Every step can be repeated, so a stop or a failover loses nothing.
+ * Keeps the search index up to date while this node is active: follows the event log, and goes through all groups when a new
+ * index was begun. Every step can be repeated, so a stop or a failover loses nothing.
  */
 export class SearchIndexer {
   readonly #options: SearchIndexerOptions;
@@ -95,12 +95,12 @@ export class SearchIndexer {
     return followed === EVENTS;
   }
 
-  /** Indexes what the next events are about. Returns their number. */
+  /** Does the work of the next events. Returns their number. */
   async #follow(state: IndexState): Promise<number> {
     const { store } = this.#options;
     const changes = await store.changesAfter(state.position, EVENTS);
     if (!changes) return 0;
-    // Marked before more is indexed: only messages of chunks that are indexed already.
+    // Before more is indexed: only messages of chunks that are already indexed are marked.
     await this.#mark(state, changes.messages);
     await this.#index(state, changes.groups);
     if (this.#mayContinue) await store.advance(state, { position: changes.position });
@@ -118,12 +118,12 @@ export class SearchIndexer {
     return true;
   }
 
-  /** Indexes the messages of groups, except for the last few of each, which make no chunk yet. */
+  /** Indexes the messages of groups, except for the last few of each, which do not fill a chunk yet. */
   async #index(state: IndexState, all: IndexedGroups): Promise<void> {
     const { store } = this.#options;
     const before = new Map<number, number>();
     while (this.#mayContinue) {
-      // A group that is as it was is being deleted.
+      // A group that did not advance is being deleted.
       const due = (await store.due(all)).filter((group) => before.get(group.id) !== group.indexed_to);
       if (due.length === 0) return;
       for (let at = 0; at < due.length && this.#mayContinue; at += GROUPS_PER_BATCH) {
@@ -160,7 +160,7 @@ export class SearchIndexer {
     return changed;
   }
 
-  /** Marks what messages contain now in the chunks that have them. */
+  /** Sets the bits of the current texts of messages in their chunks. */
   async #mark(state: IndexState, ids: readonly number[]): Promise<void> {
     const { store } = this.#options;
     const messages = ids.length > 0 ? await store.indexed(ids) : [];

@@ -1,18 +1,20 @@
 import { classOf, FOLDS } from '../folding.ts';
 import type { Term } from '../search-query.ts';
 
-/** The number of hashes; migrations/0017_search.sql knows it too. A row with so many bytes fills a page of PostgreSQL. */
+/**
+ * The number of hash values; migrations/0017_search.sql has the same number. A row of this many bytes fills a page of PostgreSQL.
+ */
 export const HASHES = 7936;
-/** The most hashes that a search looks for: more do not make it more selective. */
-const MOST_HASHES = 8;
+/** Most hashes that a search checks; more would not make it more selective. */
+const MAX_HASHES = 8;
 
-/** Sorts of grams, so that equal characters of different sorts have different hashes. */
+/** Kinds of n-grams, so that the same characters have different hashes in different kinds. */
 const TRIGRAM = 1;
 const SHORT_WORD = 2;
 const SINGLE = 3;
 const PAIR = 4;
 const SENDER = 5;
-/** Each three letters have two hashes: a rare word of three letters may share one with frequent ones, but hardly both. */
+/** Each trigram has two hashes: a rare one may collide with a frequent one in one of them, but hardly in both. */
 const SECOND_TRIGRAM = 6;
 
 const mixed = (hash: number, part: number) => {
@@ -20,9 +22,9 @@ const mixed = (hash: number, part: number) => {
   return next ^ (next >>> 15);
 };
 
-/** Returns the hash of a gram: up to three numbers of one sort. */
-function hashOf(sort: number, one: number, other = 0, third = 0): number {
-  const hash = mixed(mixed(mixed(Math.imul(sort, 0x9e3779b1), one), other), third);
+/** Returns the hash of an n-gram: up to three code points of one kind. */
+function hashOf(kind: number, one: number, other = 0, third = 0): number {
+  const hash = mixed(mixed(mixed(Math.imul(kind, 0x9e3779b1), one), other), third);
   return (Math.imul(hash, 0xc2b2ae35) >>> 8) % HASHES;
 }
 
@@ -30,25 +32,25 @@ function hashOf(sort: number, one: number, other = 0, third = 0): number {
 export const senderHash = (id: number) => hashOf(SENDER, id % 0x1_0000_0000, Math.floor(id / 0x1_0000_0000));
 
 /**
- * Returns the hashes of a folded text: of each three letters that follow each other in a word, of whole words of one or two, of
- * each sign, and of each two signs that follow each other. `isOpen`: the text is a part of another one, in which its first
- * and last word may be longer; only hashes that the other text has too are returned.
+ * Returns the hashes of a folded text: of each trigram of a word, of whole words of one or two letters, of each sign, and of each
+ * pair of adjacent signs. `isOpen` is true for a part of a longer text, where the first and the last word may continue: then it
+ * returns only hashes that the whole text certainly has.
  */
 export function hashesOf(text: string, isOpen: boolean): number[] {
   const hashes: number[] = [];
   const points: number[] = [];
-  // Not by the string's iterator, which makes a string of each character.
+  // The string's iterator would create a string for each character.
   for (let at = 0; at < text.length; at++) {
     const point = text.codePointAt(at) ?? 0;
     points.push(point);
     if (point > 0xffff) at++;
   }
   for (let start = 0; start < points.length; ) {
-    const sort = classOf(points[start] ?? 0);
+    const kind = classOf(points[start] ?? 0);
     let end = start + 1;
-    while (end < points.length && classOf(points[end] ?? 0) === sort) end++;
-    if (sort === 'single') addSingles(hashes, points, start, end);
-    else if (sort === 'word') {
+    while (end < points.length && classOf(points[end] ?? 0) === kind) end++;
+    if (kind === 'single') addSingles(hashes, points, start, end);
+    else if (kind === 'word') {
       for (let at = start + 2; at < end; at++) {
         hashes.push(hashOf(TRIGRAM, points[at - 2] ?? 0, points[at - 1], points[at]));
         hashes.push(hashOf(SECOND_TRIGRAM, points[at - 2] ?? 0, points[at - 1], points[at]));
@@ -69,21 +71,21 @@ function addSingles(hashes: number[], points: readonly number[], start: number, 
   }
 }
 
-/** Returns hashes that every chunk has that contains a message with all terms, of each term about as many. */
+/** Returns hashes that every chunk with a matching message has, about equally many from each term. */
 export function requiredHashes(terms: readonly Term[], senderId?: number): number[] {
   const required = new Set(senderId === undefined ? [] : [senderHash(senderId)]);
-  const each = Math.max(1, Math.floor(MOST_HASHES / terms.length));
+  const each = Math.max(1, Math.floor(MAX_HASHES / terms.length));
   for (const { text, isWholeWord } of terms) {
     const hashes = [...new Set(hashesOf(text, !isWholeWord))];
     const count = Math.min(each, hashes.length);
     for (let n = 0; n < count; n++) required.add(hashes[Math.floor((n * hashes.length) / count)] ?? 0);
   }
-  return [...required].slice(0, MOST_HASHES);
+  return [...required].slice(0, MAX_HASHES);
 }
 
 /**
- * Identifies how this program makes hashes of texts: the letters that fold to others depend on the Unicode version of Node.js.
- * A change of what this file does needs another first number.
+ * Identifies how this program hashes texts. It depends on the case folding of the Unicode version of Node.js. Increase the
+ * version when this file computes other hashes.
  */
 export const INDEX_FORMAT = formatOf(1);
 
