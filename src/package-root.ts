@@ -1,4 +1,6 @@
-/** Where this package's files are, whether the code runs from `src/` (by tsx) or from `dist/` (after `npm run build`). */
+/**
+ * The locations of this package's files, both when the code runs from `src/` (by tsx) and from `dist/` (after `npm run build`).
+ */
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -9,7 +11,7 @@ export const IS_BUILT = !import.meta.url.endsWith('.ts');
 /** The folder of package.json, `migrations/` and, once built, `dist/`. */
 export const PACKAGE_ROOT = findRoot(path.dirname(fileURLToPath(import.meta.url)));
 
-/** Where a local cluster keeps its data by default: the package's folder, or the working folder if npm installed the package. */
+/** The default location of a local cluster's data: the package's folder, or the working folder if npm installed the package. */
 export const DATA_HOME = PACKAGE_ROOT.split(path.sep).includes('node_modules') ? process.cwd() : PACKAGE_ROOT;
 
 /** Returns the arguments with which `node`, started in {@link PACKAGE_ROOT}, runs a program of `src/`, such as `main`. */

@@ -25,10 +25,10 @@ export interface Settings {
   /** True for a node that requests the active role back while another node is active. */
   isPreferred: boolean;
   leaseMs: number;
-  /** How clients authenticate: by the `userId` that they send, or by a token. */
+  /** The authentication of clients: by the `userId` that they send, or by a token. */
   auth: 'open' | 'token';
   adminToken: string | null;
-  /** How JWTs of another application's users are checked; null if they are not accepted. */
+  /** The rules for JWTs of another application's users; null if JWTs are not accepted. */
   jwt: JwtSettings | null;
   /** Origins whose pages may call this node, in lower case, or `*`. */
   corsOrigin: string[];

@@ -107,7 +107,7 @@ export function isNotReplicated(error: unknown): boolean {
  * SQLSTATE from the socket or pool.
  */
 export function isUnavailable(error: unknown): boolean {
-  // Checked before the SQLSTATE: a session that could not be opened has changed nothing, whatever the reason was.
+  // Checked before the SQLSTATE: a session that could not be opened has changed nothing, for any reason.
   if (causes(error).some((one) => one instanceof DatabaseUnavailableError)) return true;
   const state = sqlState(error);
   if (state !== null) return /^(08|28|53|57|40|58|55P03|25006|25P03)/.test(state);

@@ -13,7 +13,7 @@ export interface ListenerEvents {
   onListening(): void;
 }
 
-/** Short, since polls wake late (by the event log's own timer) until LISTEN is in force again. */
+/** Short, because polls wake late (by the timer of the event log) until LISTEN is in force again. */
 const MAX_RETRY_MS = 250;
 
 /**

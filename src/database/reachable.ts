@@ -9,7 +9,7 @@ import { describeDatabase } from './url/database-url.ts';
 export const DIRECT =
   'It goes through a transaction pooler: set DATABASE_DIRECT_URL to PostgreSQL itself (DATABASE_URL may stay as it is)';
 
-/** The other remedy, which PgBouncer's session mode allows: a node sets its settings after it has connected, too. */
+/** Further advice for PgBouncer in session mode, where a node can also set its settings after it has connected. */
 const SESSION_MODE =
   'If it gives each client a session of its own, add "options" to its ignore_startup_parameters instead';
 

@@ -1,8 +1,8 @@
 import { sqlState } from './errors.ts';
 
 /**
- * For what an administrator must change first: a wrong password (28…), no such database (3D…), a missing privilege (42…), no
- * free connection (53…).
+ * For errors that an administrator must correct first: a wrong password (28…), no such database (3D…), a missing privilege (42…),
+ * no free connection (53…).
  */
 const REFUSED_LIMIT_MS = 2000;
 

@@ -8,9 +8,9 @@ import { clientConfig, connectionOptions, Sockets } from './session/connection.t
 import type { ConnectionOptions } from './session/pinned-connection.ts';
 import { TransactionClient } from './session/transaction-client.ts';
 
-/** Limit for a statement of the pool, in milliseconds: less than clients wait, more than any of our statements needs. */
+/** Limit for a statement of the pool, in milliseconds: shorter than clients wait, longer than any of our statements takes. */
 const STATEMENT_LIMIT_MS = 5000;
-/** Limit for a COMMIT, which has no work to do: a longer one is blocked, and PostgreSQL has no limit for that. */
+/** Limit for a COMMIT. One that takes longer is blocked, and PostgreSQL has no timeout for that. */
 const COMMIT_LIMIT_MS = 3000;
 /** How long an orderly close of a connection may take. On a half-open one it never ends. */
 const DISCONNECT_LIMIT_MS = 500;
@@ -35,7 +35,8 @@ export function openSequelize(
     // For Sequelize's own use; the client does not get its fields from Sequelize.
     username,
     database,
-    // Each would add a statement to the opening of a session, and is pinned already. The types lack the first, so it is spread.
+    // Each of these would add a statement to the opening of a session, and the setting is pinned already. The types lack the
+    // first, so it is spread.
     ...{ keepDefaultTimezone: true },
     standardConformingStrings: false,
     dialectModule: { Client: poolClient(options, abandoned), types: pg.types },

@@ -8,7 +8,7 @@ export interface Cursor {
   position: number;
 }
 
-/** One history of the log: the positions up to the next one's fork belong to it (table plantao.epochs). */
+/** One history of the log. It includes the positions up to the fork of the next epoch (table plantao.epochs). */
 export interface Epoch {
   epoch: string;
   /** Head of the log when it began. */

@@ -21,13 +21,13 @@ export interface FeedRow {
   is_outdated: boolean | null;
   /** The Idempotency-Key of the post, for its sender only. */
   idempotency_key: string | null;
-  /** What the client stored with the message, and the message that it replies to: JSON, as PostgreSQL writes it. */
+  /** The meta that the client stored with the message, and the message that it replies to: JSON, as PostgreSQL writes it. */
   meta: string | null;
   reply_to: string | null;
   /** JSON, as PostgreSQL writes it; null if it is too large to be read. */
   payload: string | null;
   at: Date | number | null;
-  /** Of its content or payload. */
+  /** Size of its content or payload. */
   bytes: number;
   /** Why the rest of the row could not be read. */
   problem?: string;
@@ -38,7 +38,7 @@ const MAX_BYTES = 1024 * 1024;
 /** A larger event is not read. The schema allows a sixteenth of this. */
 const MAX_EVENT_BYTES = 1024 * 1024;
 
-/** The bytes that are read of an event. */
+/** The number of bytes that are read of an event. */
 const READ_BYTES = `CASE WHEN bytes <= ${MAX_EVENT_BYTES} THEN bytes ELSE 0 END`;
 
 /**

@@ -12,7 +12,7 @@
  * If the log is far ahead, as after a bulk INSERT, the node reads only the events that its waiters need (fast-forward.ts)
  * and keeps none of them in memory: a cursor from before is continued from the database.
  *
- * The node also detects here that its listener misses notifications: the log advanced, and long after it no hint had come.
+ * The node also detects here that its listener misses notifications: the log advanced, and no hint arrived for long afterwards.
  *
  * The next step in the life of an event is chat/delivery/event-delivery.ts.
  */
@@ -111,7 +111,7 @@ export class EventLog {
       this.#missed.hinted(position);
       if (position <= this.#known.head) return;
     }
-    // A failure is left to the next hint, or to the timer.
+    // After a failure, the next hint or the timer retries.
     await this.read().catch(() => {});
   }
 
@@ -211,7 +211,7 @@ export class EventLog {
       bounds = await readBounds(session);
     }
     const loaded = await this.#load(bounds);
-    // In one turn of the event loop: a waiter compares its cursor with the log whose events will wake it.
+    // In one turn of the event loop, so that a waiter compares its cursor with the same log whose events will wake it.
     this.#adopt(loaded);
     this.#options.onNewHistory(last);
     log.warn(
@@ -221,7 +221,7 @@ export class EventLog {
     void this.#reportLostEnd(end);
   }
 
-  /** Informative: nothing waits for it, and a failure is ignored. */
+  /** The report is informative: nothing waits for it, and a failure is ignored. */
   async #reportLostEnd(end: Cursor): Promise<void> {
     const fork = await reportLostEnd(this.#options.session, end).catch(() => null);
     if (fork === null) return;

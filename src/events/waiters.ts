@@ -10,9 +10,12 @@ export interface Audience {
   topics(): Iterable<string>;
   /** True if the event is for this audience, with the current memberships. */
   matches(event: LogEvent): boolean;
-  /** Names of the groups and free topics that it waits for. */
+  /** Returns the names of the groups and free topics that it waits for. */
   names(): Iterable<string>;
-  /** Called when the first waiter of this audience registers. What it refers to, such as cached memberships, is kept until `release`. */
+  /**
+   * Called when the first waiter of this audience registers. Objects that it refers to, such as cached memberships, are kept
+   * until `release`.
+   */
   hold?(): void;
   /** Called when the last waiter of this audience leaves. */
   release?(): void;

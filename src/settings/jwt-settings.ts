@@ -12,7 +12,7 @@ const ALGORITHMS = [
 
 const DEFAULT_NAME_CLAIM = 'preferred_username';
 
-/** How JWTs are checked. */
+/** The rules for checking JWTs. */
 export interface JwtSettings {
   issuer: string;
   audience: string[];

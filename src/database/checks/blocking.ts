@@ -35,8 +35,7 @@ export type Explain = (error: unknown) => Promise<unknown>;
 const LIMIT_MS = 1000;
 
 /**
- * Reads the sessions that block nodes now. Leaves out short transactions that no session waits for.
- * @throws the database's error.
+ * Reads the sessions that block nodes now. Leaves out short transactions without a waiting session. @throws the database's error.
  */
 export function readBlockers(session: Queryable): Promise<Blocker[]> {
   return session.query<Blocker & Record<string, unknown>>(

@@ -24,7 +24,9 @@ export interface NotifyQueueOptions {
 }
 
 const CHECK_EVERY_MS = 2000;
-/** Two checks, and the time in which a missed notification is noticed (events/reading/missed-notification-detector.ts). */
+/**
+ * Two check intervals, plus the time in which a missed notification is noticed (events/reading/missed-notification-detector.ts).
+ */
 const SKIPPED_LATELY_MS = 6000;
 
 /**
@@ -72,7 +74,7 @@ export class NotifyQueue {
     await this.#checking;
   }
 
-  /** Checks now. Returns false if hints were skipped in the last seconds: then a missing hint says nothing about the listener. */
+  /** Checks now. Returns false if hints were skipped in the last seconds: a missing hint then says nothing about the listener. */
   wereHintsSent(): Promise<boolean> {
     this.#checking ??= this.#check()
       .catch(() => {})

@@ -20,8 +20,8 @@ interface ServerRow {
 const OLDEST_SERVER = 140_000;
 
 /**
- * Checks what cannot be repaired while a node runs. Comes before everything else: otherwise the consequences would be reported
- * instead of the cause (a standby accepts neither LISTEN nor a migration). Returns the server's version, as 150004.
+ * Checks requirements of the server that cannot change while a node runs. Runs first, because otherwise a consequence would be
+ * reported instead of the cause (a standby accepts neither LISTEN nor a migration). Returns the server's version, as 150004.
  * @throws {UnsupportedServerError}
  */
 export async function requireSupportedServer(ask: Ask): Promise<number> {

@@ -33,7 +33,7 @@ const STAGGER_MS = 100;
 const RESOLVE_EVERY_MS = 1000;
 /** The longest delay before a server that failed is tried again. A promotion is noticed within it. */
 const MAX_RETRY_MS = 100;
-/** A search that no caller waits for continues for this long: the next attempt finds it further on. */
+/** A search without a waiting caller continues for this long, so that the next attempt can join it. */
 const IDLE_MS = 2000;
 
 /**
@@ -45,7 +45,7 @@ export class ServerSearch {
   readonly #options: ServerSearchOptions;
   readonly #stop = new AbortController();
   readonly #queue: Server[] = [];
-  /** Every server that was queued, with the reason of its last failure; null while it has not failed yet. */
+  /** Every queued server with the error of its last failure; null while it has not failed yet. */
   readonly #servers = new Map<string, { server: Server; error: Error | null }>();
   /** The same for names. One that has resolved is removed. */
   readonly #names = new Map<DatabaseHost, Error | null>();
@@ -70,7 +70,7 @@ export class ServerSearch {
   find(): Promise<Server> {
     this.#postponeEnd();
     if (this.#isHopeless()) return Promise.reject(this.#failure());
-    // Nothing else of a search keeps the process running: a node that is starting would exit without a message.
+    // Keeps the process running, as nothing else of a search does: a starting node would exit without a message.
     const keepRunning = setInterval(() => {}, IDLE_MS);
     const found = new Promise<Server>((resolve, reject) => this.#waiting.add({ resolve, reject }));
     return found.finally(() => clearInterval(keepRunning));

@@ -3,7 +3,7 @@ import type { DatabaseHost } from '../url/database-url.ts';
 import { isResolved, resolveHost, type Server, serverKey } from './server.ts';
 import { ServerSearch, type WatchServer } from './server-search.ts';
 
-/** After this long a server is asked again whether it accepts writes before a session is opened to it, in milliseconds. */
+/** After this time, in milliseconds, a server is checked again before a session is opened to it. */
 const FRESH_MS = 1000;
 /** An opening in which the server is silent for longer starts a search: the server may have failed since the last check. */
 const SILENT_OPENING_MS = 250;
@@ -17,11 +17,11 @@ export interface Opening {
 }
 
 /**
- * The servers of one database, one of which accepts writes. All sessions of this process go to that one. When another takes
- * over, the sessions to the former are closed: one that is cut off or frozen would keep them waiting. Two addresses may lead to
+ * The servers of one database, one of which accepts writes. All sessions of this process go to that one. When another takes over,
+ * the sessions to the former are closed: a server that is cut off or frozen would keep them waiting. Two addresses may lead to
  * one server, such as two proxies that follow the primary: then the sessions through the other one go on.
  *
- * A single server is used whatever its state: a node may go on reading from a standby behind a proxy.
+ * A single server is used in any state: a node may continue to read from a standby behind a proxy.
  */
 export class Servers {
   readonly #hosts: readonly DatabaseHost[];

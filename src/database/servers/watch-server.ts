@@ -5,12 +5,12 @@ import type { Server } from './server.ts';
 import { StandbyError } from './server-errors.ts';
 import type { WatchServer } from './server-search.ts';
 
-/** How often a standby is asked whether it was promoted. One statement takes less than a millisecond. */
+/** Interval between two checks of whether a standby was promoted. A check takes less than a millisecond. */
 const INTERVAL_MS = 25;
 
 /** Options of {@link watchServer}. */
 export interface WatchServerOptions {
-  /** False if a server is accepted on which transactions are read-only by default. */
+  /** False if a server whose transactions are read-only by default is accepted too. */
   requiresReadWrite: boolean;
   /** Creates a client that connects to `server` only; `onSocket` gets its socket. */
   open: (server: Server, onSocket: (socket: Socket) => void) => pg.Client;

@@ -20,14 +20,14 @@ export class AbandonedBackends {
   async end(query: (sql: string) => Promise<{ pid: number; wait_event: string | null }[]>): Promise<boolean> {
     if (this.isEmpty) return false;
     const pids = [...this.#pids];
-    // A later process may have got the number of one that has ended. The conditions keep other sessions out.
+    // A later process may have the pid of one that has ended. The conditions exclude other sessions.
     const found = await query(
       `SELECT a.pid, a.wait_event, pg_terminate_backend(a.pid) FROM pg_stat_activity a
        WHERE a.pid IN (${pids.join(', ')}) AND a.pid <> pg_backend_pid() AND a.usename = current_user
          AND a.datname = current_database() AND a.application_name = current_setting('application_name')`,
     );
     const running = new Set(found.map(({ pid }) => pid));
-    // Those that still ran are checked again the next time: their termination may take a moment.
+    // Those that still ran are checked again next time, because their termination may take a moment.
     for (const pid of pids) if (!running.has(pid)) this.#pids.delete(pid);
     return found.some(({ wait_event: event }) => event === 'SyncRep');
   }

@@ -49,7 +49,7 @@ export class BoundedClient extends pg.Client {
     }) as pg.Client['query'];
   }
 
-  /** Runs what `query` was called with. */
+  /** Runs the arguments of `query`. */
   protected run(query: string | pg.QueryConfig, values: unknown[] | undefined): Promise<pg.QueryResult> {
     return this.send(query, values);
   }

@@ -40,9 +40,9 @@ const WIRE = pg.Connection.prototype as unknown as Wire;
 const REPLIES = new Set(['rowDescription', 'dataRow', 'commandComplete', 'readyForQuery', 'emptyQuery']);
 
 /**
- * The connection under one client. It connects to the server that accepts writes, and gives the session to the client only
- * when all settings are pinned and read back. It stands below the driver's client because our own code, Sequelize and
- * pg-listen each create a client themselves, and each accepts a connection.
+ * The connection under one client. It connects to the server that accepts writes, and gives the session to the client only once
+ * all settings are pinned and verified. It is a layer below the driver's client, because our own code, Sequelize and pg-listen
+ * each create their own client, and each accepts a connection object.
  */
 export class PinnedConnection extends pg.Connection {
   readonly #options: ConnectionOptions;
@@ -64,7 +64,7 @@ export class PinnedConnection extends pg.Connection {
   /** Finds the server first; host and port of the client are not used. */
   connect(): void {
     const { stream } = this;
-    // The driver then closes the connection with its client; otherwise the connection would be opened later all the same.
+    // Makes the driver close the connection with its client. Otherwise the connection would still be opened later.
     (this as unknown as Wire)._connecting = true;
     const fail = (error: Error) => {
       stream.off('close', closed);
@@ -86,18 +86,21 @@ export class PinnedConnection extends pg.Connection {
     this.#server = server;
     const { address, port } = server;
     if (this.stream instanceof Socket) this.#opening = this.#options.servers.opening(this.stream, server);
-    // One of several servers has just said that it accepts writes.
+    // The server has just reported that it accepts writes.
     if (this.#opening) this.#options.onProgress?.();
     if (address.startsWith('/')) WIRE.connect.call(this as unknown as Wire, `${address}/.s.PGSQL.${port}`);
     else WIRE.connect.call(this as unknown as Wire, port, address);
   }
 
-  /** The certificate is checked against the name in the URL, whatever its address is. */
+  /** Checks the certificate against the name in the URL, not against the address. */
   upgradeToSSL(address: string, reportError: (error: Error) => void): void {
     WIRE.upgradeToSSL.call(this as unknown as Wire, this.#server?.host ?? address, reportError);
   }
 
-  /** Takes nothing of what the driver would send: part of that is from the environment (PGOPTIONS, PGREPLICATION, PGAPPNAME). */
+  /**
+   * Sends our own start-up message. The one of the driver would contain values from the environment (PGOPTIONS, PGREPLICATION,
+   * PGAPPNAME).
+   */
   startup(): void {
     const { user = '', database = '', application_name = '', ownOptions, settings, throughPooler } = this.#options;
     const options = [ownOptions, ...(throughPooler ? [] : [startupOptions(settings)])].join(' ').trim();
@@ -156,7 +159,7 @@ export class PinnedConnection extends pg.Connection {
 
   #refuse(error: Error): true {
     this.#state = 'refused';
-    // As if PostgreSQL had sent it: the client fails to open with this error.
+    // Emitted as if PostgreSQL had sent it, so that the client fails to open with this error.
     super.emit('errorMessage', error);
     this.end();
     return true;

@@ -5,16 +5,16 @@ import { AbandonedBackends } from './abandoned-backends.ts';
 import type { ConnectionOptions } from './pinned-connection.ts';
 import { Session, SessionLostError } from './session.ts';
 
-/** The longest delay before another opening, and so at most how long after a failover the session is open again. */
+/** The longest delay before the next attempt to open the session, and so the longest delay after a failover. */
 const MAX_RETRY_MS = 250;
-/** For sessions that the first post after a failover waits for. */
+/** The same for sessions on which the first post after a failover depends. */
 const MAX_URGENT_RETRY_MS = 100;
 
 /** Anything that runs statements as a {@link ReconnectingSession} does. */
 export type Queryable = Pick<ReconnectingSession, 'query'>;
 
 const END_ABANDONED_LIMIT_MS = 1000;
-/** A first call takes about 40 ms, and ten times that on an overloaded machine. */
+/** A warm-up takes about 40 ms, and ten times that on an overloaded machine. */
 const WARM_UP_LIMIT_MS = 5000;
 
 /**
@@ -35,7 +35,7 @@ export class ReconnectingSession {
   #closedAt = performance.now();
   /** When the server was last heard while the session was being opened. */
   #heardAt = Number.NEGATIVE_INFINITY;
-  /** When the first of the latest failed openings began; null after one that succeeded. */
+  /** When the first of the consecutive failed openings began; null after a successful one. */
   #failingSince: number | null = null;
   readonly #abandoned = new AbandonedBackends();
   #waitedForStandby = false;

@@ -1,5 +1,5 @@
 /**
- * Every setting of PostgreSQL that a reply of the node depends on, with its value in each of our sessions. The server's
+ * The settings of PostgreSQL that affect a reply of the node, with their values in each of our sessions. The server's
  * configuration, ALTER DATABASE, ALTER ROLE and the URL's options may have another value; the session's own value wins. A test
  * changes each setting of PostgreSQL and compares all replies.
  */
@@ -19,12 +19,12 @@ export const SESSION_SETTINGS: SessionSettings = {
   // another value is refused unless it may set it back.
   session_replication_role: 'origin',
 
-  // How names are found. Our own names are qualified; nothing in public may replace a built-in function.
+  // Name resolution. Our own names are qualified; nothing in public may replace a built-in function.
   search_path: 'pg_catalog, pg_temp',
   restrict_nonsystem_relation_kind: '',
   row_security: 'on',
 
-  // How values are written and read as text.
+  // Text formats of values.
   DateStyle: 'ISO, MDY',
   IntervalStyle: 'postgres',
   TimeZone: 'UTC',
@@ -32,18 +32,18 @@ export const SESSION_SETTINGS: SessionSettings = {
   bytea_output: 'hex',
   client_encoding: 'UTF8',
 
-  // How statements are read.
+  // Parsing of statements.
   standard_conforming_strings: 'on',
   backslash_quote: 'safe_encoding',
   array_nulls: 'on',
   transform_null_equals: 'off',
 
-  // How transactions begin: the write fence and the log need snapshots that are newer than their locks.
+  // Defaults of transactions: the write fence and the log need snapshots that are newer than their locks.
   default_transaction_isolation: 'read committed',
   default_transaction_read_only: 'off',
   default_transaction_deferrable: 'off',
 
-  // When PostgreSQL gives up. Each session has its own limits beside these.
+  // Timeouts. Each session has its own limits beside these.
   statement_timeout: NONE,
   lock_timeout: NONE,
   transaction_timeout: NONE,
@@ -51,15 +51,15 @@ export const SESSION_SETTINGS: SessionSettings = {
   idle_session_timeout: NONE,
   exit_on_error: 'off',
 
-  // Which notices the driver gets: that a commit did not wait for its standby is a warning, not an error.
+  // Notices: a commit that did not wait for its standby is reported by a warning, not by an error.
   client_min_messages: 'warning',
 
-  // How the migrations create tables.
+  // Defaults of the objects that migrations create.
   check_function_bodies: 'on',
   default_table_access_method: 'heap',
 
-  // How statements are planned: by key. No JIT: it is on by default where PostgreSQL was built with LLVM (Debian, managed
-  // services), the planner overestimates the rows of a new table, and compiling one statement took 230 to 460 ms.
+  // Planning: by key, and without JIT: it is on by default where PostgreSQL was built with LLVM (Debian, managed services), the
+  // planner overestimates the rows of a new table, and compiling one statement took 230 to 460 ms.
   jit: 'off',
   plan_cache_mode: 'auto',
   enable_indexscan: 'on',
@@ -119,7 +119,8 @@ export function beginPinned(settings: SessionSettings): string {
 }
 
 /**
- * Returns a statement that sets what differs. PostgreSQL refuses to set what needs a privilege even if nothing would change.
+ * Returns a statement that sets what differs. PostgreSQL refuses to set a setting that needs a privilege even if its value would
+ * not change.
  */
 function assignment(settings: SessionSettings, isLocal: string): string {
   return `SELECT set_config(name, value, ${isLocal})

@@ -86,9 +86,8 @@ export class Session {
   }
 
   /**
-   * Runs the warm-up: a statement that changes nothing and prepares the plans of the real ones. Closes the session when it
-   * fails or when `signal` aborts: no other code has a reference to the session yet, so no other code would close it.
-   * @throws as {@link query}.
+   * Runs the warm-up: a statement that changes nothing and prepares the plans of the real ones. Closes the session when it fails
+   * or when `signal` aborts: no other code has a reference to the session yet. @throws as {@link query}.
    */
   async warmUp(query: pg.QueryConfig, limitMs: number, signal: AbortSignal): Promise<void> {
     const giveUp = () => this.destroy('closed during its warm-up');

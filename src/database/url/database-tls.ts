@@ -83,7 +83,7 @@ function readMode(modes: Record<string, Tls['mode']>, name: string, value: strin
   if (value === undefined) return null;
   const mode = modes[value.toLowerCase()];
   if (mode !== undefined) return mode;
-  // Including prefer and allow: with them an attacker on the network could turn encryption off.
+  // Prefer and allow are refused too: with them an attacker on the network could turn encryption off.
   throw new DatabaseUrlError(`has ${name}=${value}, which is not supported: use ${Object.keys(modes).join(', ')}`);
 }
 

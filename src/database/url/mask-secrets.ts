@@ -11,7 +11,7 @@ export function maskUrlSecrets(url: string): string {
   if (scheme === undefined) return url;
   const { credentials, location } = splitCredentials(url.slice(scheme.length));
   const [user = '', password] = splitOnce(credentials, ':');
-  // A web address has a name there only to carry a secret.
+  // In a web address, the user name is there only to carry a secret.
   const shownUser = /^http/i.test(scheme) ? MASK : user;
   const login = credentials === '' ? '' : `${shownUser}${password === undefined ? '' : `:${MASK}`}@`;
   const [address = '', query] = splitOnce(location, '?');

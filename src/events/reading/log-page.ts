@@ -6,7 +6,7 @@ import { PAGE_SIZE } from './delivery-page.ts';
 /** Time limit of one page. */
 export const LIMIT_MS = 2500;
 
-/** Where the log begins and ends, and its epochs, in one snapshot. */
+/** The bounds of the log and its epochs, in one snapshot. */
 export interface Bounds {
   /** Highest position that retention has removed. */
   floor: number;
