@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { Plugin } from 'esbuild';
 
 /** Files of dependencies that the programs of the build use only in part or not at all, and their smaller replacements. */
-const LEFT_OUT: readonly { file: RegExp; reads: string | ((code: string) => string) }[] = [
+const REPLACEMENTS: readonly { file: RegExp; text: string | ((code: string) => string) }[] = [
   // All time zones of the world; the node stores and sends times in UTC.
   {
     file: /moment-timezone\/data\/packed\/latest\.json$/,
@@ -15,9 +15,9 @@ const LEFT_OUT: readonly { file: RegExp; reads: string | ((code: string) => stri
     text: 'module.exports = {};',
   },
   // The sentences of errors in forty languages.
-  { file: /zod\/v4\/locales\/index\.js$/, reads: 'export { default as en } from "./en.js";' },
+  { file: /zod\/v4\/locales\/index\.js$/, text: 'export { default as en } from "./en.js";' },
   // It creates a Response to detect Cloudflare, for which Node.js 20 loads its whole HTTP client.
-  { file: /pg\/lib\/stream\.js$/, reads: (code) => replaced(code, 'if (isCloudflareRuntime())', 'if (false)') },
+  { file: /pg\/lib\/stream\.js$/, text: (code) => replaced(code, 'if (isCloudflareRuntime())', 'if (false)') },
   // A file beside it, which a bundle has only if it is required by its name.
   {
     file: /pg-format\/lib\/index\.js$/,
@@ -26,8 +26,8 @@ const LEFT_OUT: readonly { file: RegExp; reads: string | ((code: string) => stri
 ];
 
 /** Keeps unused code out of the build: a node would read and parse it at each start, and keep it in memory. */
-export const leaveOut: Plugin = {
-  name: 'leave-out',
+export const excludeUnused: Plugin = {
+  name: 'exclude-unused',
   setup(build) {
     for (const { file, text } of REPLACEMENTS) {
       build.onLoad({ filter: file }, async (given) => ({

@@ -34,17 +34,17 @@ export function parseCommand<const Options extends OptionsConfig>(
 }
 
 /** Returns the whole number that an option names. @throws {UsageError}. */
-export function wholeOption(name: string, text: string, least: number, most: number): number {
-  return inRange(name, text, /^\d+$/, 'whole number', least, most);
+export function wholeOption(name: string, text: string, min: number, max: number): number {
+  return inRange(name, text, /^\d+$/, 'whole number', min, max);
 }
 
 /** Returns the number that an option names, which may have decimals. @throws {UsageError}. */
-export function numberOption(name: string, text: string, least: number, most: number): number {
-  return inRange(name, text, /^\d*\.?\d+$/, 'number', least, most);
+export function numberOption(name: string, text: string, min: number, max: number): number {
+  return inRange(name, text, /^\d*\.?\d+$/, 'number', min, max);
 }
 
-function inRange(name: string, text: string, form: RegExp, kind: string, least: number, most: number): number {
+function inRange(name: string, text: string, form: RegExp, kind: string, min: number, max: number): number {
   const value = form.test(text) ? Number(text) : Number.NaN;
-  if (value >= least && value <= most) return value;
-  throw new UsageError(`--${name} must be a ${kind} from ${least} to ${most}, not "${text}"`);
+  if (value >= min && value <= max) return value;
+  throw new UsageError(`--${name} must be a ${kind} from ${min} to ${max}, not "${text}"`);
 }

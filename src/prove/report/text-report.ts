@@ -1,6 +1,6 @@
 import { table } from '../../terminal/text-table.ts';
 import { type CheckResult, VIOLATIONS } from '../checker/check-result.ts';
-import { count, durabilitySentence, gapRows, guaranteeRows, milliseconds, number, verdictOf } from './report-model.ts';
+import { count, describeDurability, gapRows, guaranteeRows, milliseconds, number, verdictOf } from './report-model.ts';
 
 /** The history of a run, and the command that checks it again. */
 export interface ReportFiles {
