@@ -1,4 +1,4 @@
-/** Whether to take an item, to skip its lane this time, or to stop taking. */
+/** The decision on an item: take it, skip its lane this time, or stop taking. */
 export type TakeDecision = 'take' | 'skip' | 'stop';
 
 interface Lane<Item> {
@@ -12,7 +12,7 @@ interface Lane<Item> {
  * the others. Within a lane the order is kept. The cost of taking depends on the number of items taken, not on the queue's size.
  */
 export class FairQueue<Item> {
-  /** The next to be served first; a lane that was served moves to the end. */
+  /** The next to be served first; a lane moves to the end when it was served. */
   readonly #lanes = new Map<number | string, Lane<Item>>();
   readonly #capacity: number;
   #size = 0;

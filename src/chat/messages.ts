@@ -35,9 +35,9 @@ export interface PageOptions {
 /** A page, oldest first. The cursor is the log's head in the same snapshot: events continue there without gap or overlap. */
 export interface MessagePage {
   messages: MessageView[];
-  /** There are more in the requested direction; around a message, older ones. */
+  /** True if there are more in the requested direction; around a message, if there are older ones. */
   hasMore: boolean;
-  /** Around a message: there are newer ones too. */
+  /** True if there are newer messages too; only around a message. */
   hasNewer: boolean;
   cursor: string;
 }

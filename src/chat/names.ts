@@ -1,5 +1,5 @@
 /**
- * Which characters a username or the name of a group may have, and which usernames count as the same.
+ * The characters that a username or the name of a group may have, and the key by which usernames count as the same.
  *
  * A name must not hide anything, and people must be able to write their own. Joiners and variation selectors are invisible by
  * themselves but change how their neighbours look, so they are accepted where Unicode allows that (emoji by UTS 51, joiners by

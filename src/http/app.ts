@@ -114,7 +114,7 @@ function refuseForeign(origins: OriginCheck, { serves }: Route): RequestHandler 
   };
 }
 
-/** Handles OPTIONS from load balancers as GET. The CORS middleware would respond 204 whatever the role. */
+/** Handles OPTIONS from load balancers as GET. The CORS middleware would respond 204 in every role. */
 function handleOptionsAsGet(app: Express, path: string): void {
   app.options(path, (request, _response, next) => {
     if (request.headers['access-control-request-method'] === undefined) request.method = 'GET';

@@ -13,8 +13,8 @@ const MAX_CONCURRENT = 16;
  */
 const MAX_PENDING = 1000;
 /**
- * A request that takes longer than this gets 503. It exceeds the time that a client may take to send the body (30 s, checked every
- * 5 s) and every deadline inside a handler.
+ * A request that takes longer than this gets 503. Longer than the time that a client may take to send the body (30 s, checked
+ * every 5 s) and every deadline inside a handler.
  */
 const RESPONSE_TIMEOUT_MS = 40_000;
 

@@ -1,5 +1,5 @@
 const MINUTE_MS = 60_000;
-/** Different keys, such as messages with values in them, do not fill the memory. */
+/** Limit on the keys: messages with values in them would otherwise fill the memory. */
 const MAX_KEYS = 100;
 
 /** Decides whether something that may happen with every request is logged now: each key at most once a minute. */

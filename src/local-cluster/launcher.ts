@@ -145,7 +145,7 @@ export class Launcher {
   }
 }
 
-/** The settings that name the embedded PostgreSQL, instead of whatever names another database. */
+/** The settings that name the embedded PostgreSQL, instead of those that name another database. */
 function embedded(url: string): Environment {
   return { DATABASE_URL: url, DATABASE_DIRECT_URL: undefined };
 }

@@ -16,7 +16,7 @@ const SERVER_FIRST_MS = 100;
 const BY_KEY = { enable_seqscan: 'off', plan_cache_mode: 'force_generic_plan' };
 
 /**
- * The longest time that a client waits for a commit, whatever the lease is. A commit on a half-open connection delays all
+ * The longest time that a client waits for a commit, independent of the lease. A commit on a half-open connection delays all
  * posts for this long.
  */
 const MAX_COMMIT_MS = 3000;

@@ -15,11 +15,11 @@ import { OneActiveWatch } from './rig/one-active-watch.ts';
 const PROGRESS_MS = 500;
 /** How often every node is polled for its role, ms. */
 const WATCH_MS = 50;
-/** PostgreSQL that does not answer for this long is not waited for any longer, ms. */
+/** The run is given up if PostgreSQL does not respond for this long, ms. */
 const LOST_AFTER_MS = 60_000;
 /** A failover of PostgreSQL may take longer. */
 const LOST_AFTER_FAILOVER_MS = 150_000;
-/** The failover command is that share of all faults. */
+/** Share of the failover command in all faults. */
 const FAILOVER_SHARE = 0.25;
 
 /**

@@ -22,12 +22,12 @@ export interface ProveListener {
   progress(state: ProveProgress): void;
 }
 
-/** Acknowledgements that are older than this are forgotten, ms: no fault lasts as long. */
+/** Acknowledgements are forgotten after this time, ms: no fault lasts as long. */
 const REMEMBERED_MS = 10 * 60_000;
 /** A fault without a following acknowledgement is reported after this time, ms. */
 const PATIENCE_MS = 20_000;
 
-/** Says each fault with the gap that it caused, once a post has been acknowledged after it. */
+/** Reports each fault with the gap that it caused, once a post has been acknowledged after it. */
 export class LiveGaps implements FaultListener {
   readonly #say: (sentence: string) => void;
   readonly #now: () => number;
@@ -61,7 +61,7 @@ export class LiveGaps implements FaultListener {
     else this.#say(`${describeFault(fault)}: ${problem}`);
   };
 
-  /** Says the faults after which a post was acknowledged, or was not for long. */
+  /** Reports the faults after which a post was acknowledged, or after which none was for long. */
   update(): void {
     const last = this.#times.at(-1) ?? 0;
     const isDone = ({ at }: { at: number }) => last > at || this.#now() - at > PATIENCE_MS;

@@ -39,9 +39,9 @@ const { version: VERSION } = JSON.parse(readFileSync(path.join(PACKAGE_ROOT, 'pa
 };
 
 /**
- * Runs nodes, writers, readers and faults on a scratch database of a PostgreSQL server and checks what they recorded. Stops
- * and removes everything that it has started and created, whatever happens.
- * @throws {ProveError} or another error with a sentence, if it could not run.
+ * Runs nodes, writers, readers and faults on a scratch database of a PostgreSQL server and checks what they recorded. Stops and
+ * removes everything that it has started and created, in every case. @throws {ProveError} or another error with a sentence, if it
+ * could not run.
  */
 export async function prove(options: ProveOptions): Promise<ProveOutcome> {
   const { folder, keep } = options;

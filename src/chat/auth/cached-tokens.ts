@@ -13,7 +13,7 @@ export type Ending = 'revoked' | 'forgotten';
 interface Entry extends CachedToken {
   /** By the monotonic clock of this process, milliseconds. */
   expiresAt: number;
-  /** Of a JWT, the key of its identity. */
+  /** The key of the identity, for a JWT. */
   readonly identity: string | null;
 }
 
@@ -65,7 +65,7 @@ export class CachedTokens {
     entry.ended.fire(why);
   }
 
-  /** Drops the JWTs of an identity; does nothing for a hash that is none. */
+  /** Drops the JWTs of an identity; does nothing if the hash is not that of an identity. */
   dropIdentity(identity: string): void {
     for (const hash of [...(this.#byIdentity.get(identity) ?? [])]) this.drop(hash, 'revoked');
   }

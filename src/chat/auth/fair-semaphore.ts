@@ -1,4 +1,4 @@
-/** The queue of a piece of work: sources are served in turn, and within a source its subjects. */
+/** The queue of a piece of work. Sources are served in turn, and within a source its subjects. */
 export interface QueueKey {
   /** A client's network. */
   readonly source: string;
@@ -9,7 +9,7 @@ export interface QueueKey {
 /** Why work was rejected: too much is queued for its source, too much is queued in all, or it has waited too long. */
 export type Overload = 'source' | 'all' | 'late';
 
-/** The sizes of {@link FairSemaphore}. */
+/** The limits of a {@link FairSemaphore}. */
 export interface FairSemaphoreLimits {
   /** Pieces of work that run concurrently. */
   concurrency: number;
@@ -32,7 +32,7 @@ type Lane = Map<string, Waiting[]>;
 const keyOf = ({ source, subject }: QueueKey) => JSON.stringify([source, subject]);
 const sizeOf = (lane: Lane) => [...lane.values()].reduce((size, items) => size + items.length, 0);
 
-/** Returns the largest value; of equals the last one, which has waited least. */
+/** Returns the largest value, and the last of several equal ones, which has waited least. */
 function largest<Key, Value>(of: Map<Key, Value>, size: (value: Value) => number): Value | undefined {
   let found: Value | undefined;
   for (const value of of.values()) if (found === undefined || size(value) >= size(found)) found = value;
@@ -95,7 +95,7 @@ export class FairSemaphore {
       const next = this.#next();
       if (next === undefined) return;
       this.#remove(next);
-      // To the end, so that all others are served first.
+      // Moves to the end, so that all others are served first.
       const lane = this.#lanes.get(next.source);
       if (lane) {
         moveToEnd(lane, next.subject);

@@ -12,7 +12,7 @@ const COST = { ln: 14, r: 8, p: 5 } as const;
 const SALT_BYTES = 16;
 const HASH_BYTES = 32;
 
-/** The hash of an account that no password enters: it was deleted, or its user signs in with JWTs. */
+/** The hash of an account that accepts no password: it was deleted, or its user signs in with JWTs. */
 export const NO_PASSWORD = '!';
 
 /** Concurrent hashes: one core is left to the event loop, and one of libuv's four threads to files and DNS. */
@@ -22,7 +22,7 @@ const CONCURRENCY = Math.min(3, Math.max(1, availableParallelism() - 1));
  * turn, so that only a flood from many sources makes every queue this slow.
  */
 const LIMITS = { concurrency: CONCURRENCY, queuedPerSource: 32, queued: 256, maxWaitMs: 10_000 };
-/** Retry-After of a source whose queue is full: by then it has moved by a few places. */
+/** Retry-After for a source whose queue is full: the time in which it advances by a few places. */
 const RETRY_MS = 2000;
 const BUSY = 'too many people are signing in: try again in a few seconds';
 

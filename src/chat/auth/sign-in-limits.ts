@@ -36,7 +36,9 @@ export interface Guesser {
 
 /** An attempt that was counted. */
 export interface Guess {
-  /** Call it if the password was right: takes the attempt back, resets this device's or network's count, remembers the network. */
+  /**
+   * Call it if the password was right. Takes the attempt back, resets this device's or network's count, remembers the network.
+   */
   right(): Promise<void>;
 }
 

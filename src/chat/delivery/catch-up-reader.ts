@@ -51,7 +51,7 @@ interface CatchUpRow extends FeedRow {
   head: number;
   epoch: string;
   is_too_far: boolean;
-  /** More events were found than fit the page. */
+  /** True if more events were found than fit the page. */
   is_full: boolean;
   groups_before: number[] | null;
 }
@@ -66,9 +66,9 @@ const MAX_WAITING = 1000;
 const MAX_CHANGES = 20_000;
 
 /**
- * Reads the log from the database for polls and streams whose cursor lies before the tail in memory. It has a session of its
- * own and reads one page at a time, so that a thousand clients that catch up delay each other and not those that wait for
- * new events. Audiences take turns, so that one that returns with a thousand cursors delays only itself.
+ * Reads the log from the database for polls and streams whose cursor lies before the tail in memory. It has a session of its own
+ * and reads one page at a time, so that a thousand clients that catch up delay each other and not those that wait for new events.
+ * Audiences take turns, so that one with a thousand returning cursors delays only itself.
  */
 export class CatchUpReader {
   readonly #session: Pick<ReconnectingSession, 'query'>;

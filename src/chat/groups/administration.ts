@@ -13,7 +13,7 @@ export interface GroupState {
   name: string;
   description: string;
   archived: boolean;
-  /** Members see how far each of them has read. */
+  /** True if members see how far each of them has read. */
   shows_reads: boolean;
 }
 

@@ -23,7 +23,10 @@ interface OtherNode {
   readonly users: Set<number>;
 }
 
-/** The users who are connected to any node. Each node sends its own to the others, again and again: what is not renewed expires. */
+/**
+ * The users who are connected to any node. Each node sends its own to the others repeatedly, and entries that are not renewed
+ * expire.
+ */
 export class Presence {
   readonly #seenAt = new Map<number, number>();
   readonly #others = new Map<string, OtherNode>();
@@ -48,7 +51,7 @@ export class Presence {
       if (this.#others.size >= MAX_NODES) return;
       node = { lastSignalAt: 0, users: new Set() };
       this.#others.set(from, node);
-      // It has missed everything so far.
+      // A node that has just started has missed all signals so far.
       this.#sent.clear();
     }
     node.lastSignalAt = this.#clock();

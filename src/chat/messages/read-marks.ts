@@ -14,7 +14,7 @@ export interface ReadMark {
 /** The read marks of a group, as one of its members may see them. */
 export interface GroupMarks {
   showsReads: boolean;
-  /** Of all members if the group shows reads; of the asking member alone otherwise. */
+  /** The marks of all members if the group shows reads, otherwise only that of the requesting member. */
   marks: { userId: number; messageId: number }[];
 }
 
@@ -28,8 +28,8 @@ interface MarkRow {
 const MAX_MARKS = 256;
 
 /**
- * The shortest time between two stored marks of one user in one group, in milliseconds. A client that scrolls sends many: those in
- * between are one mark, and their requests wait for it.
+ * The shortest time between two stored marks of one user in one group, in milliseconds. A client that scrolls sends many: those
+ * within the interval are stored as one mark, and their requests wait for it.
  */
 const MIN_INTERVAL_MS = 500;
 

@@ -21,7 +21,7 @@ export class QueuedPost {
   /** The number of commits with this post whose outcome is unknown. */
   tries = 0;
   isGivenUp = false;
-  /** Rejects it when it was queued too long. */
+  /** Rejects the post when it was queued for too long. */
   #timer: NodeJS.Timeout | undefined;
 
   constructor(post: Post, resolve: (posted: Posted) => void, reject: (error: unknown) => void) {

@@ -13,7 +13,7 @@ const SAME_SIGNAL_MS = 500;
 
 /**
  * `plantao cluster`: starts PostgreSQL (embedded, unless the settings name a database) and nodes, each in its own process, and
- * restarts whatever exits until Ctrl-C.
+ * restarts every process that exits, until Ctrl-C.
  */
 export const cluster: Command = {
   usage: HELP,

@@ -8,7 +8,7 @@ import { type CallPolicy, FailoverRequester, type RequestFactory } from './failo
 import { HEALTH, HEALTH_MS, nodeStatus } from './health.ts';
 import { type NodeRequest, type NodeResponse, NoResponseError, sendOnce } from './single-request.ts';
 
-/** How a client reaches its cluster. All times are milliseconds unless the name says otherwise. */
+/** Options for the connection to the cluster. All times are milliseconds unless the name says otherwise. */
 export interface ConnectionOptions {
   /** Addresses of nodes, the preferred one first. Any one is enough to begin with. */
   urls: readonly string[];
@@ -44,7 +44,7 @@ export interface WriteOptions {
   alreadyDoneCode?: string;
 }
 
-/** A node ends a poll at its timeout, plus jitter. A response that is later than this is not coming. */
+/** A node ends a poll at its timeout, plus jitter. After this time no response is expected. */
 const POLL_GRACE_MS = 5000;
 
 /** A client's access to the cluster: the known nodes, the ones in use, the token and the timeouts. */

@@ -10,7 +10,7 @@ import { onAbort } from './on-abort.ts';
 import { pause } from './pause.ts';
 import { type NodeRequest, type NodeResponse, NoResponseError, sendOnce } from './single-request.ts';
 
-/** How a request may be retried. All times are in milliseconds. */
+/** The retry policy of a request. All times are in milliseconds. */
 export interface CallPolicy {
   use: Use;
   /** Timeout over all attempts; Infinity for streams. */

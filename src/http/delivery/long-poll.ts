@@ -104,7 +104,7 @@ export class LongPolls {
   }
 }
 
-/** How long a poll may read what it missed, even with a shorter timeout: `timeout=0` requests what is there. */
+/** Time limit for reading missed events, also with a shorter timeout: `timeout=0` requests the events that are there. */
 const READ_MS = 1000;
 /**
  * A client that has half-closed its connection still waits or has vanished, and only a write shows which. Its poll ends by
@@ -154,7 +154,7 @@ class LongPoll implements Subscriber {
     return this.#isOver;
   }
 
-  /** Set before the poll subscribes. */
+  /** The audience; set before the poll subscribes. */
   get audience(): ReplayableAudience {
     if (this.#audience === null) throw new Error('a poll subscribed before its audience was set');
     return this.#audience;
@@ -186,7 +186,7 @@ class LongPoll implements Subscriber {
     clearTimeout(this.#deadline);
     this.#deadline = setTimeout(() => {
       if (this.isWaiting) this.#expire();
-      // The page that it reads may have arrived, and be handed over in this very turn.
+      // The page that the poll reads may have arrived, and may be handed over in this very turn.
       else setImmediate(() => this.#expire());
     }, ms);
   }
@@ -201,7 +201,7 @@ class LongPoll implements Subscriber {
     this.#response.writeHead(204).end();
   }
 
-  /** From here on there is no deadline: the cursor of a 204 would skip the staged delivery. */
+  /** Stages the delivery and removes the deadline: the cursor of a 204 would skip the staged delivery. */
   stage(delivery: Delivery): void {
     if (this.#isOver) return;
     this.#staged = delivery;

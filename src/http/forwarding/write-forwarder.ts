@@ -9,7 +9,7 @@ import { readWholeBody } from './body.ts';
 /** Set on a forwarded request. A standby never forwards one that has it. */
 const HOP = 'x-plantao-forwarded-by';
 
-/** How long a write waits for an active node: most failovers take less. */
+/** Time for which a write waits for an active node: most failovers take less. */
 const WAIT_MS = 1000;
 const CHECK_EVERY_MS = 20;
 
@@ -177,7 +177,7 @@ export class WriteForwarder {
       let isSent = false;
       const sent = (isSecure ? https : http).request(url + request.originalUrl, options);
       const fail = (error: Error) => reject(new NoResponse(error, isSent));
-      // A connection that cannot be opened carries nothing. Once it is open, bytes may have left.
+      // Nothing is sent before the connection is open. Once it is, bytes may have left.
       sent.on('socket', (socket) => {
         if (!socket.connecting) isSent = true;
         else {
@@ -216,7 +216,7 @@ async function readResponse(response: IncomingMessage): Promise<Forwarded> {
   return { status: response.statusCode ?? 502, headers: response.headers, body: Buffer.concat(pieces) };
 }
 
-/** The node has lost its role since: it has not executed the request. */
+/** Returns true if the node has lost its role and therefore did not execute the request. */
 function isRefusedByRole({ status, body }: Forwarded): boolean {
   return status === 503 && /"code":"not_(?:active|alive)"/.test(body.toString());
 }

@@ -9,13 +9,13 @@ const lifetimes = new WeakMap<object, RequestLifetime>();
  * Node never emits 'close' on a response that is queued behind another one of the same socket.
  */
 export class RequestLifetime {
-  /** By `performance.now()`. Deadlines count from here, wherever the request has waited since. */
+  /** By `performance.now()`. Deadlines count from here, including the time in queues. */
   readonly arrivedAt = performance.now();
   readonly #over = new OnceSignal();
   readonly #halfClose = new OnceSignal();
   #respondBy: number;
 
-  /** After `timeoutMs` the response is overdue: {@link isOverdue}. */
+  /** The response is overdue after `timeoutMs`: {@link isOverdue}. */
   constructor(timeoutMs = Number.POSITIVE_INFINITY) {
     this.#respondBy = this.arrivedAt + timeoutMs;
   }

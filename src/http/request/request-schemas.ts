@@ -136,7 +136,7 @@ export const count = (min: number, max: number, defaultValue: number) => {
   ).default(defaultValue);
 };
 
-/** How long a poll may wait, in seconds: less than the minute after which proxies close a connection. */
+/** The time that a poll may wait, in seconds: less than the minute after which proxies close a connection. */
 export const pollTimeout = documented(
   numberOrText(/^\d{1,9}(\.\d{1,9})?$/, 'must be seconds from 0 to 55').refine(
     (value) => value >= 0 && value <= 55,

@@ -48,7 +48,7 @@ export interface Route {
   content?: string;
   /** Error statuses in addition to those that follow from the rest of the definition. */
   errorStatuses?: readonly ErrorStatus[];
-  /** Further statuses with the same body: a health check's 503. */
+  /** Further statuses with the same body, such as the 503 of a health check. */
   alsoStatuses?: readonly number[];
   /** The names of request headers that the route uses; field-texts.ts describes them. */
   headers?: readonly string[];

@@ -122,7 +122,7 @@ async function putInPlace(native: string, target: string): Promise<void> {
   await rename(fresh, target).catch(() => rm(fresh, { recursive: true, force: true }));
 }
 
-/** Lets every user read and only us write, whatever the modes in the package and the umask are. */
+/** Lets every user read and only us write, regardless of the modes in the package and of the umask. */
 async function closeToWriting(folder: string): Promise<void> {
   for (const entry of await readdir(folder, { recursive: true })) {
     const at = path.join(folder, entry);

@@ -1,6 +1,6 @@
 import type { RunAbout } from '../history/history-record.ts';
 
-/** All that a history contains about one message. */
+/** Everything that a history contains about one message. */
 export interface MessageFacts {
   value: string;
   /** Null if it was not posted. */

@@ -39,7 +39,7 @@ export const LINK_FAULTS: readonly Fault[] = [
     affects: ['database link'],
     leases: [0.2, 3],
     async inject(rig, node, random) {
-      // From noticeable to longer than the limit of a heartbeat.
+      // Between a noticeable latency and one beyond the deadline of a heartbeat.
       node.databaseLink.setLatency(random.logUniform(10, rig.leaseMs * 0.6));
       return async () => node.databaseLink.heal();
     },

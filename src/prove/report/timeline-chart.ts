@@ -6,7 +6,7 @@ const WIDTH = 960;
 const HEIGHT = 150;
 const BASE = 126;
 const TOP = 8;
-/** A fault that lasts no time is still to be seen. */
+/** The width of a fault without a duration, so that it is visible. */
 const THINNEST = 1.5;
 
 /** Draws accepted posts over time, with the faults as bands. The tables have the same facts in words. */

@@ -45,7 +45,7 @@ export class DatabaseLink {
     }
   }
 
-  /** True while what passes is swallowed, held back or delayed: what one side does, the other learns late or never. */
+  /** True while bytes are swallowed, held back or delayed, so that one side learns late or never what the other does. */
   get isDisturbed(): boolean {
     return this.#proxies.some((proxy) => proxy.isDisturbed);
   }

@@ -26,7 +26,7 @@ interface Pair {
 }
 
 /**
- * A TCP proxy in front of PostgreSQL or a node, on its own port. It forwards until it is told to swallow, delay or cut. The
+ * A TCP proxy in front of PostgreSQL or a node, on its own port. It forwards until a fault makes it swallow, delay or cut. The
  * test that creates one closes it.
  */
 export class TcpProxy {

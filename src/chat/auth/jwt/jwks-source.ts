@@ -32,7 +32,7 @@ const LIMITS = {
   fetchMs: 5000,
   /** Time between fetches that succeed. */
   refreshMs: 5 * 60_000,
-  /** Least time between fetches for unknown keys. */
+  /** Shortest interval between fetches for unknown keys. */
   unknownKeyMs: 5000,
   /** Wait after a fetch that failed. It doubles with each further failure, up to `lastRetryMs`. */
   firstRetryMs: 1000,

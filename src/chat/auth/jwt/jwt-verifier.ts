@@ -100,7 +100,7 @@ export class JwtVerifier {
     }
   }
 
-  /** For a token that names no key. */
+  /** Checks a token that names no key. */
   async #checkWithEach(token: string, candidates: errors.JWKSMultipleMatchingKeys): Promise<JWTPayload> {
     let tried = 0;
     for await (const key of candidates) {
@@ -147,8 +147,8 @@ export class JwtVerifier {
 }
 
 /**
- * Returns the names to try for a new account. One that is taken belongs to another user, whatever the token says: the account
- * then gets the name with a number of its own.
+ * Returns the names to try for a new account. One that is taken belongs to another user, even if the token says otherwise: the
+ * account then gets the name with a number of its own.
  */
 function namesFor(name: string | null, identity: string): string[] {
   const short = name === null ? 'user' : [...name].slice(0, 50).join('').trim();

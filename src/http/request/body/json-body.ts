@@ -13,7 +13,7 @@ import { beyondBounds } from './json-bounds.ts';
 export function jsonBody(limit: number): RequestHandler {
   const readOther = express.raw({ limit, inflate: false, type: (request) => isJson(request as Request) });
   return (request, response, next) => {
-    // The forwarder has read the body, whatever its type: only JSON is parsed.
+    // The forwarder has read the body of any type: only JSON is parsed.
     const whole = wholeBodyOf(request);
     if (whole) return whole.length > 0 && isJson(request) ? parse(request, whole, next) : next();
     if (isPlainJson(request, limit)) return readPlainBody(request, (bytes) => parse(request, bytes, next));

@@ -4,7 +4,7 @@ import { wholeBodyOf } from '../../forwarding/body.ts';
 import { HttpError } from '../../http-error.ts';
 import { hasType } from './content-type.ts';
 
-/** The content types of text. `curl -d` sends the second one, whatever the data is. */
+/** The content types of text. `curl -d` sends the second one with any data. */
 const TYPES = ['text/plain', 'application/x-www-form-urlencoded'];
 
 /**

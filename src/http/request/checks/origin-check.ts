@@ -6,7 +6,7 @@ import { hostOf, isLoopbackHost } from './authority.ts';
 export interface OriginCheckOptions {
   /** CORS_ORIGIN: origins, or `*`. */
   origins: readonly string[];
-  /** True if HOST is loopback: pages of any loopback origin may then call, whatever their port. */
+  /** True if HOST is loopback: pages of any loopback origin, on any port, may then call. */
   loopback: boolean;
   /** URLs of the nodes of this cluster. A page served by one node calls the others when it fails. */
   nodeUrls(): readonly string[];

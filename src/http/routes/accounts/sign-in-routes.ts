@@ -19,7 +19,7 @@ import { type Route, route } from '../route.ts';
 
 const token = z.string().describe('Send it as Authorization: Bearer <token>. Shown this once.');
 
-/** By these a client recognises the nodes of the cluster that it signed in to: each node shows its own at /health. */
+/** The identity of the cluster, by which a client recognises its nodes: each node also returns it at /health. */
 const identity = {
   cluster: z.string().nullable().describe('The id of the cluster'),
   epoch: z.string().describe('The history of its event log'),

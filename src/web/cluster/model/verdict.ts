@@ -82,7 +82,10 @@ function missing(seen: Seen): Verdict {
   return { kind: 'missing', cause, forMs, last, trouble };
 }
 
-/** The database knows more than a page that was opened later. A dead node's term stays open there: its heartbeat tells. */
+/**
+ * Returns how long no node has been active. The database knows this better than a page that was opened later. A dead node's term
+ * stays open there, so its last heartbeat counts.
+ */
 function missingForMs(newest: TermRow | undefined, seen: Seen): number | undefined {
   const { now, nodes, clusterAt, endedAgoMs, missingSince } = seen;
   const seenForMs = missingSince === undefined ? undefined : now - missingSince;

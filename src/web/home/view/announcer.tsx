@@ -6,7 +6,7 @@ import { useView } from './context.ts';
 /** Messages that arrive within this time are announced together, in milliseconds. */
 const BURST_MS = 1500;
 
-/** Tells screen readers about new messages of the open group. */
+/** Announces new messages of the open group to screen readers. */
 export function Announcer() {
   const { app } = useView();
   const [said, setSaid] = useState('');

@@ -19,12 +19,12 @@ type Reply = Extract<TabMessage, { id: string }>;
 
 /** A tab that does not hear from the polling one within this time polls for itself, in milliseconds. */
 const HELD_TIMEOUT_MS = 1500;
-/** An answer that is later than this is not coming: the polling tab was closed. */
+/** After this time no answer is expected: the polling tab was closed. */
 const RESPONSE_TIMEOUT_MS = 40_000;
 
 /**
- * Lets one tab of a user poll for all of them. Whatever the tabs do, no event is lost: each follows its own cursor, and polls
- * for itself whenever the other one cannot help. `onSignals` receives the signals that another tab's poll has brought.
+ * Lets one tab of a user poll for all of them. No event is lost in any case: each tab follows its own cursor, and polls for
+ * itself whenever the other one cannot help. `onSignals` receives the signals that another tab's poll has brought.
  */
 export function sharePolls(
   userId: number,

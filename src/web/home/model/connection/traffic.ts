@@ -1,6 +1,6 @@
 /// <reference lib="dom" />
 
-/** How the last request of its state to a node ended. */
+/** The result of the last request for the state of a node. */
 export interface ProbeResult {
   /** How long the response took, in milliseconds; undefined if there was none. */
   latencyMs: number | undefined;
@@ -8,7 +8,7 @@ export interface ProbeResult {
   timedOut: boolean;
 }
 
-/** Watches the page's requests: every response, of whatever request, is a sign that the network works. */
+/** Watches the page's requests: each response is a sign that the network works. */
 export class Traffic {
   /** When the last response arrived, by performance.now(). */
   lastSign = Number.NEGATIVE_INFINITY;

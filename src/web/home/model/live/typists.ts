@@ -1,6 +1,6 @@
 import type { Ephemeral } from '../../../../client/index.ts';
 
-/** The longest time that one signal counts, in milliseconds, whatever it says. */
+/** The longest time that one signal counts, in milliseconds, even if it names a longer one. */
 const MAX_TTL_MS = 10_000;
 /** Users of one group that are remembered. The page shows two names and a number. */
 const MAX_IN_GROUP = 100;

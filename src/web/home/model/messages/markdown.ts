@@ -25,7 +25,7 @@ class ChatTokenizer extends Tokenizer {
   override code = () => undefined;
 }
 
-/** Returns the parts of a message's text. Whatever the text is, it is shown: at worst without formatting. */
+/** Returns the parts of a message's text. Every text is shown, at worst without formatting. */
 export function parseMarkdown(text: string): Part[] {
   try {
     const parts = partsOf(lex(text), 0);
