@@ -84,7 +84,7 @@ describe('The cause in plantao.leader_history', function () {
     ]);
   });
 
-  it("tells an administrator's pg_terminate_backend from a term closed in SQL", async () => {
+  it("distinguishes an administrator's pg_terminate_backend from a term closed in SQL", async () => {
     await scene.broken(() => scene.sql('SELECT pg_terminate_backend(pid) FROM plantao.lock_holder'));
     await endedBy(scene, 'terminated');
     await scene.broken(() =>
@@ -93,7 +93,7 @@ describe('The cause in plantao.leader_history', function () {
     await endedBy(scene, 'lock_released');
   });
 
-  it('tells a killed node from one that froze until its lease expired', async () => {
+  it('distinguishes a killed node from one that froze until its lease expired', async () => {
     const killed = await scene.active();
     await scene.broken(() => killed.kill('SIGKILL'), { mend: () => startAgain(killed) });
     expect((await endedBy(scene, 'node_crash')).node).to.equal(killed.name);
@@ -102,7 +102,7 @@ describe('The cause in plantao.leader_history', function () {
     expect((await endedBy(scene, 'lease_expired')).node).to.equal(frozen.name);
   });
 
-  it('tells /fall from a stop', async () => {
+  it('distinguishes /fall from a stop', async () => {
     const fallen = await scene.active();
     await scene.broken(() => post(`${fallen.url}/fall`), { mend: () => post(`${fallen.url}/revive`) });
     await endedBy(scene, 'fall');

@@ -85,7 +85,7 @@ describe('Retention', () => {
     expect(rows[0].oldest).to.equal(after.first_position);
   });
 
-  it('removes the events beyond the maximum number, whatever their age', async () => {
+  it('removes the events beyond the maximum number, of any age', async () => {
     expect(await retention({ eventCount: 40 }).sweep()).to.deep.equal({ events: 60, keys: 0 });
     expect(await status()).to.include({ events: 40 });
   });

@@ -87,7 +87,7 @@ describe('A long poll', () => {
       }
     });
 
-    it('returns for /notify/all, whatever it waits for', async () => {
+    it('returns for /notify/all, for every group or topic that it waits on', async () => {
       const groupId = await newGroup('Todos');
       const queries = [
         'status',

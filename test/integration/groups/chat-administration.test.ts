@@ -74,7 +74,7 @@ describe('Administration of groups', function () {
     expect(chat).to.deep.include({ role: 'admin', archived: false, description: '' });
   });
 
-  it('lets owners and admins rename, describe and archive a group, and tells its members', async () => {
+  it('lets owners and admins rename, describe and archive a group, and notifies its members', async () => {
     const { owner, admin, member, groupId } = await scene();
     const cursor = await cursorOf(member);
     const change = { groupId, name: 'Novo nome', description: ' sobre isto ' };
@@ -181,7 +181,7 @@ describe('Administration of groups', function () {
     expect((await remove(admin)).status).to.equal(200);
   });
 
-  it('deletes a group with thousands of messages in steps, and tells its members once', async () => {
+  it('deletes a group with thousands of messages in steps, and notifies its members once', async () => {
     const { owner, admin, member, groupId } = await scene();
     const messages = `INSERT INTO plantao.messages (group_id, sender_id, content)
       SELECT $1, $2, 'm' || n FROM generate_series(1, 2500) n`;
@@ -199,7 +199,7 @@ describe('Administration of groups', function () {
     expect(codeOf(await call('GET', `/messages?groupId=${groupId}`, member))).to.deep.equal([403, 'not_a_member']);
   });
 
-  it('tells members of a group that is deleted in psql, before they are out of it', async () => {
+  it('notifies the members of a group that is deleted in psql, while they are still members', async () => {
     const { member, groupId } = await scene();
     const cursor = await cursorOf(member);
     await sql.query('DELETE FROM plantao.groups WHERE id = $1', [groupId]);

@@ -139,7 +139,7 @@ describe('A hook', function () {
     expect(codeOf(await as(owner, 'POST', '/hooks', { groupId: chat.group_id, name: 'x' }))[1]).to.equal('direct_chat');
   });
 
-  it('answers every wrong token alike, and says when it was revoked or its group or creator is gone', async () => {
+  it('gives the same response to every wrong token, and says when it was revoked or its group or creator is gone', async () => {
     const { hook, token } = await create();
     const wrong = ['x', 'x'.repeat(43), `${token}x`, token.slice(1), '%00', '%F0%9F%AA%9D', 'a%2Fb', 'y'.repeat(5000)];
     const answers = await Promise.all(wrong.map((one) => post(one, 'x')));

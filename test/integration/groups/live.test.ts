@@ -96,7 +96,7 @@ describe('Typing and presence', function () {
     expect([...codes]).to.deep.equal([200, 429]);
   });
 
-  it('shows who is connected to any node, tells the others of changes, and takes a user offline after the last stream', async () => {
+  it('shows the users connected to any node, notifies the others of changes, and takes a user offline after the last stream', async () => {
     const groupId = await newGroup('Presença', ['bruno_orm']);
     const online = async (url: string) =>
       (await get<JsonObject>(`${url}/presence?groupId=${groupId}`)).body.online_users;

@@ -185,7 +185,7 @@ describe('The search index', function () {
     await expectSameAsReading();
   });
 
-  it('is not used by a version that makes other hashes, and is built again by the active node', async () => {
+  it('is not used by a version that computes other hashes, and is built again by the active node', async () => {
     const before = await generation();
     const [message] = await all();
     // As if another version had left an index in which nothing is found.
@@ -197,7 +197,7 @@ describe('The search index', function () {
     await expectSameAsReading();
   });
 
-  it('is begun again when its rows are gone, and posts do not need it', async () => {
+  it('is begun again when its rows are gone, without an effect on posts', async () => {
     await sql.query('TRUNCATE plantao.search_index');
     const { message_id } = await send(groups[1] ?? 0, 'sem índice');
     expect(await search('"sem indice"')).to.deep.equal([message_id]);

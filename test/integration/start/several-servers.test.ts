@@ -121,7 +121,7 @@ describe('A URL that names several servers', function () {
     }
   });
 
-  it('says of each server why it is not used when none accepts writes', async () => {
+  it('names the reason for each server when none accepts writes', async () => {
     expect(await failureOf(urlOf([deadPort, 'nowhere.invalid:7']))).to.match(
       /^no server accepts writes: 127\.0\.0\.1:\d+ cannot be used \(connect ECONNREFUSED.*\); nowhere\.invalid:7 cannot be used \(getaddrinfo/,
     );
@@ -140,7 +140,7 @@ describe('A URL that names several servers', function () {
     );
   });
 
-  it('is a trouble of the database for a request of the pool', async () => {
+  it('makes a request of the pool fail like one without a database', async () => {
     const sequelize = openSequelize(urlOf([standby.port, deadPort]), 'plantao:test:pool', 1);
     const error = await sequelize.query('SELECT 1').catch((reason: unknown) => reason);
     await closeSequelize(sequelize);

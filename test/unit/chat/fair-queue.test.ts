@@ -15,7 +15,7 @@ describe('A fair queue', () => {
     expect(queue.size).to.equal(0);
   });
 
-  it('goes on with the lane whose turn it was', () => {
+  it('continues with the lane that is next', () => {
     const queue = new FairQueue<string>(100);
     for (const item of ['a1', 'a2', 'b1', 'b2', 'c1', 'c2']) queue.push(item.charCodeAt(0), item);
     expect(queue.take(upTo(2))).to.deep.equal(['a1', 'b1']);
@@ -38,7 +38,7 @@ describe('A fair queue', () => {
     expect(queue.take(upTo(100))).to.deep.equal(['a1', 'b3', 'a2']);
   });
 
-  it('refuses what is beyond its capacity, and takes again once there is room', () => {
+  it('refuses items beyond its capacity, and accepts items again once there is room', () => {
     const queue = new FairQueue<number>(2);
     expect([queue.push(1, 1), queue.push(1, 2), queue.push(2, 3)]).to.deep.equal([true, true, false]);
     expect(queue.size).to.equal(2);
@@ -59,7 +59,7 @@ describe('A fair queue', () => {
     expect(queue.size + taken.length).to.equal(next);
   });
 
-  it('takes a batch in the same time however much waits', () => {
+  it('takes a batch in constant time, for any number of waiting items', () => {
     const timeOf = (lanes: number) => {
       const queue = new FairQueue<number>(1_000_000);
       for (let item = 0; item < lanes; item++) queue.push(item, item);

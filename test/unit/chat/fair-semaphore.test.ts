@@ -34,8 +34,8 @@ class Bench {
   }
 }
 
-describe('Fair turns', () => {
-  it('serve sources in turn, and within a source its subjects', async () => {
+describe('A fair semaphore', () => {
+  it('serves sources in turn, and within a source its subjects', async () => {
     const bench = new Bench();
     for (const at of [1, 2, 3, 4]) bench.ask({ source: 'flood', subject: 'own' }, `flood ${at}`);
     bench.ask({ source: 'flood', subject: 'neighbour' }, 'neighbour');
@@ -44,7 +44,7 @@ describe('Fair turns', () => {
     expect(bench.started).to.deep.equal(['flood 1', 'flood 2', 'ana', 'neighbour', 'flood 3', 'flood 4']);
   });
 
-  it('run as many at once as they may, and of one subject of one source only one', async () => {
+  it('runs as many pieces concurrently as it may, and only one for each subject of a source', async () => {
     const bench = new Bench({ concurrency: 3 });
     for (const [source, subject] of ['aa', 'aa', 'ab', 'ba', 'ca'].map((text) => [...text])) {
       bench.ask({ source: source ?? '', subject: subject ?? '' }, `${source}${subject}`);
@@ -55,7 +55,7 @@ describe('Fair turns', () => {
     expect(bench.started).to.have.length(5);
   });
 
-  it('refuse the newest request of the longest line when too many wait for a source, so that a new subject finds a place', async () => {
+  it('rejects the newest request of the longest queue when too many wait for a source, so that a new subject finds a place', async () => {
     const bench = new Bench({ queuedPerSource: 3 });
     for (const at of [0, 1, 2, 3, 4]) bench.ask({ source: 'school', subject: 'flood' }, `flood ${at}`);
     bench.ask({ source: 'school', subject: 'pupil' }, 'pupil');
@@ -64,7 +64,7 @@ describe('Fair turns', () => {
     expect(bench.started).to.include('pupil');
   });
 
-  it('refuse the newest request of the longest source when too many wait in all', async () => {
+  it('rejects the newest request of the longest source when too many wait in all', async () => {
     const bench = new Bench({ queued: 4 });
     for (const at of [0, 1, 2, 3, 4]) bench.ask({ source: 'flood', subject: String(at) }, `flood ${at}`);
     for (const source of ['a', 'b']) bench.ask({ source, subject: 'x' }, source);
@@ -73,7 +73,7 @@ describe('Fair turns', () => {
     expect(bench.started).to.include.members(['a', 'b']);
   });
 
-  it('refuse a request that has waited too long, and continue', async () => {
+  it('rejects a request that has waited too long, and continues', async () => {
     const bench = new Bench({ maxWaitMs: 5 });
     bench.ask({ source: 'a', subject: 'x' }, 'first');
     bench.ask({ source: 'a', subject: 'x' }, 'second');

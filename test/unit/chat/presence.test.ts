@@ -3,7 +3,7 @@ import { Presence, TICK_MS } from '../../../src/chat/live/presence.ts';
 import { MAX_ONLINE } from '../../../src/chat/live/signal.ts';
 
 describe('Presence', () => {
-  it('shows the most users that it may as online while they stay connected', () => {
+  it('shows the maximum number of users as online while they stay connected', () => {
     let now = 0;
     const presence = new Presence(() => now);
     const connected = Array.from({ length: MAX_ONLINE }, (_, at) => at + 1);

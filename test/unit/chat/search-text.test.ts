@@ -71,7 +71,7 @@ describe('The parts of a found message', () => {
     expect(marked('aaaa', 'aaa')).to.equal('[aaaa]');
   });
 
-  it('are the text when put together, whatever it contains', () => {
+  it('concatenate to the text, for any content', () => {
     const text = fc.string({ unit: 'binary', maxLength: 40 });
     fc.assert(
       fc.property(text, text, (content, query) => {
@@ -84,7 +84,7 @@ describe('The parts of a found message', () => {
 });
 
 describe('The candidates of a search', () => {
-  it('are read newest first, and a find is certain when nothing newer is left to read', () => {
+  it('are read newest first, and a match is final when no newer message is unread', () => {
     const candidates = new Candidates([
       { groupId: 3, from: 1, to: 49 },
       { groupId: 1, from: 60, to: 99 },
@@ -102,7 +102,7 @@ describe('The candidates of a search', () => {
     expect(candidates.readFrom).to.equal(1);
   });
 
-  it('count as unread while their reading has not ended', () => {
+  it('count as unread until their reading ends', () => {
     const candidates = new Candidates([{ groupId: 1, from: 1, to: 99 }]);
     candidates.newest(9);
     expect(candidates.readFrom).to.equal(100);
@@ -117,7 +117,7 @@ describe('The signatures of the search index', () => {
     fc.string({ unit: 'binary', maxLength: 30 }),
   );
 
-  it('have every hash that a search requires, for each text that contains what is searched', () => {
+  it('have every hash that a search for a part of the text requires', () => {
     let found = 0;
     fc.assert(
       fc.property(

@@ -14,7 +14,7 @@ describe('The backoff between attempts', () => {
     expect(longest).to.deep.equal([50, 100, 200, 400, 800, 1600, 2000, 2000]);
   });
 
-  it('stays between half of it and all of it, whatever the number of failures', () => {
+  it('stays between half of it and all of it, for any number of failures', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 1e9 }),

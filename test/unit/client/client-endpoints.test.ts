@@ -76,7 +76,7 @@ describe('The client validates node addresses', () => {
     expect(nodes.addNamed('https://s', b)).to.equal(undefined);
   });
 
-  it('keeps a bounded number of addresses, whatever a node sends', () => {
+  it('keeps a bounded number of addresses, for any response', () => {
     const { nodes } = endpoints(a);
     for (let port = 1; port <= 1000; port += 1) nodes.addNamed(a, `http://made-up:${port}`);
     expect(nodes.urls).to.have.length(32);

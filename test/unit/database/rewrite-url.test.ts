@@ -14,7 +14,7 @@ const URLS = [
 
 describe('A database URL', () => {
   for (const url of URLS) {
-    it(`keeps all but its database, whatever the name: ${url}`, () => {
+    it(`keeps all but its database, for every name: ${url}`, () => {
       for (const name of ['prove', 'a "b" %41 ç/?#@&=', '%']) {
         const { database, ...rest } = parseDatabaseUrl(withDatabaseName(url, name));
         expect(database).to.equal(name);

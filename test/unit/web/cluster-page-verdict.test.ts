@@ -94,7 +94,7 @@ describe("The cluster page's verdict", () => {
     expect(verdictOf(paused, [probe('b', 'standby')])).to.include({ kind: 'missing', cause: 'paused' });
   });
 
-  it('tells an unreachable database from unreachable nodes', () => {
+  it('distinguishes an unreachable database from unreachable nodes', () => {
     const away = verdictOf(status(both, [term('a')]), [probe('a', 'standby'), probe('b', 'standby')], {
       failure: 'unavailable',
     });

@@ -31,7 +31,7 @@ describe('The users who type, on the chat page', () => {
     typists.stop();
   });
 
-  it('disappear by themselves, and are bounded whatever a node sends', async () => {
+  it('expire by themselves, and are bounded for any input', async () => {
     let changes = 0;
     const typists = new Typists(() => {
       changes += 1;
