@@ -65,8 +65,8 @@ CREATE TABLE plantao.events (
   message_id bigint CHECK (message_id BETWEEN 1 AND 9007199254740991),
   payload    jsonb CONSTRAINT events_payload_depth CHECK (NOT payload @? 'strict $.**{101}'),
   at         timestamptz NOT NULL DEFAULT clock_timestamp() CHECK (at >= '1970-01-01 UTC' AND at < '10000-01-01 UTC'),
-  -- Stored, so that a page of the log is cut by size without reading the payloads beyond it. The length as text, which is
-  -- what nodes send: 1e308 is five bytes in a request and 309 here.
+  -- Stored, so that a page of the log is cut by size without reading the payloads beyond it. The length is that of the text,
+  -- which nodes send: 1e308 is five bytes in a request and 309 here.
   payload_bytes integer GENERATED ALWAYS AS (octet_length(payload::text)) STORED
     CONSTRAINT events_payload_size CHECK (payload_bytes <= 131072),
   -- Compared with how far each standby has flushed the write-ahead log, it shows which standbys have the event.
@@ -382,7 +382,7 @@ END $$;
 COMMENT ON FUNCTION plantao.refuse_change() IS
   'Refuses changes that the event log does not record (SQLSTATE PT004), because nodes and clients would miss them. The argument is the hint: what to do instead.';
 
--- Without these rows no message can be stored and no node promoted, and what they said cannot be found out again.
+-- Without these rows no message can be stored and no node promoted, and their contents cannot be restored.
 CREATE FUNCTION plantao.refuse_removal() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN

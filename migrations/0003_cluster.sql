@@ -177,7 +177,7 @@ COMMENT ON COLUMN plantao.settings.name IS 'Environment variable of the setting,
 COMMENT ON COLUMN plantao.settings.value IS 'Value in effect: LOG_LEVEL as changed at run time. Null if the setting has no value.';
 COMMENT ON COLUMN plantao.settings.written_at IS 'When the node started, or last changed a setting.';
 
--- A server counts terms on from the newest that it has. After a failover to a standby that lacks the last term, and with two
+-- A server numbers terms on from the newest one that it has. After a failover to a standby that lacks the last term, and with two
 -- primaries, two terms have the same number. The random name of the epoch tells them apart.
 CREATE FUNCTION plantao.fencing_token(of_term bigint) RETURNS bigint
 LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
@@ -517,7 +517,7 @@ COMMENT ON COLUMN plantao.switchover_history.successor IS 'The node that became 
 COMMENT ON COLUMN plantao.switchover_history.gap IS 'Time in which no write was possible; null if no node has become active yet.';
 COMMENT ON COLUMN plantao.switchover_history.asked_by IS 'Database role, or HTTP client, that requested it.';
 COMMENT ON COLUMN plantao.switchover_history.asked_via IS
-  'HTTP: POST /switchover. SQL: plantao.switchover(). command line: plantao switchover. preferred node: a node with PREFERRED requested its role back. The last three are told apart by the application_name of the session.';
+  'HTTP: POST /switchover. SQL: plantao.switchover(). command line: plantao switchover. preferred node: a node with PREFERRED requested its role back. The last three are distinguished by the application_name of the session.';
 COMMENT ON COLUMN plantao.switchover_history.asked_from IS 'Address of the client, as the node or PostgreSQL saw it; null for a Unix socket.';
 COMMENT ON COLUMN plantao.switchover_history.asked_at IS 'When it was requested.';
 
@@ -572,7 +572,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
                 AND current_setting('synchronous_commit') IN ('on', 'remote_apply') THEN 'replicated' ELSE 'local' END
 $$;
 COMMENT ON FUNCTION plantao.commit_durability() IS
-  'Returns what a commit of this session waits for now. replicated: until the synchronous standbys have flushed it to disk (synchronous_standby_names is set, and synchronous_commit is on or remote_apply). local: only until this server has. A commit whose wait was cancelled ends with a warning. If synchronous_standby_names is emptied during the wait, PostgreSQL ends the wait without one: plantao.replicated_lsn() tells for certain.';
+  'Returns what a commit of this session waits for now. replicated: until the synchronous standbys have flushed it to disk (synchronous_standby_names is set, and synchronous_commit is on or remote_apply). local: only until this server has. A commit whose wait was cancelled ends with a warning. If synchronous_standby_names is emptied during the wait, PostgreSQL ends the wait without one: only plantao.replicated_lsn() is certain then.';
 
 CREATE FUNCTION plantao.replicated_lsn() RETURNS pg_lsn
 -- With the owner's rights: pg_stat_replication shows positions to members of pg_read_all_stats only.

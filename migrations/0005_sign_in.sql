@@ -46,7 +46,7 @@ BEGIN
     ORDER BY at LIMIT 200 FOR UPDATE SKIP LOCKED);
 END $$;
 COMMENT ON FUNCTION plantao.record_revocations(bytea[]) IS
-  'Tells the nodes which hashes to evict from their caches: those of tokens, or of the identities of JWTs (plantao.identity_hash).';
+  'Records the hashes that the nodes must evict from their caches: those of tokens, or of the identities of JWTs (plantao.identity_hash).';
 
 CREATE FUNCTION plantao.log_revocations() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

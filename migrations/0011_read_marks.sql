@@ -1,4 +1,4 @@
--- Read marks: how far a member has read a group, for unread counts on every device of theirs.
+-- Read marks: how far a member has read a group, for the unread counts on all devices of that member.
 
 ALTER TABLE plantao.memberships ADD COLUMN last_read_id bigint NOT NULL DEFAULT 0
   CHECK (last_read_id BETWEEN 0 AND 9007199254740991);

@@ -41,7 +41,7 @@ BEGIN
     FROM plantao.users u WHERE u.id IN (one, other)
     RETURNING id INTO found;
   END IF;
-  -- A user who has left comes back by calling again. The other one is added once, when the chat is created.
+  -- A user who has left is added again by this call. The other user is added only when the chat is created.
   INSERT INTO plantao.memberships (group_id, user_id)
   SELECT found, u.id FROM plantao.users u WHERE u.id = one OR is_new AND u.id = other
   ON CONFLICT DO NOTHING;

@@ -1,4 +1,4 @@
--- Administration of groups: roles, names, archived and deleted groups, invitations, and leaving that sticks.
+-- Administration of groups: roles, names, archived and deleted groups, invitations, and lasting departures.
 
 ALTER TABLE plantao.groups
   ADD COLUMN description text NOT NULL DEFAULT '' CHECK (char_length(description) <= 1024),

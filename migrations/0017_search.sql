@@ -1,13 +1,14 @@
--- The search index (src/chat/search/indexing), filled behind the event log by the active node, never on the way of a post.
+-- The search index (src/chat/search/indexing): a bit-sliced signature file of n-grams. The active node fills it from the event log,
+-- never during a post.
 --
 --   1. A chunk is up to 64 messages of one group, in the order of their ids; a row has up to 8 chunks of a group.
---   2. Each text is cut into grams: three letters that follow each other, short words, signs, pairs of signs, and its sender.
---   3. A gram is hashed to a number below 7936. In the byte of that number, the bit of the chunk is set.
---   4. A search ANDs the bytes of its grams, newest row first: a bit that is left names a chunk that may contain the text.
---   5. It reads the messages of such chunks, the few of each group that no row covers yet, and those with newer events.
---   6. So the index only excludes messages: a wrong bit costs time, and deleted or edited texts are never found by it.
---   7. Rows of a group cover its ids without gaps, and are removed with it. Nothing but the active node writes them.
---   8. A row is about one page of 8 KB for up to 512 messages, whatever their language; the index has no text and no locale.
+--   2. Each text is cut into n-grams: trigrams of letters, short words, signs, pairs of signs, and its sender.
+--   3. An n-gram is hashed to a number below 7936. In the byte with that number, the bit of the chunk is set.
+--   4. A search ANDs the bytes of its n-grams, newest row first: a remaining bit marks a chunk that may contain the text.
+--   5. It reads the messages of such chunks, the few of each group without a row yet, and those with newer events.
+--   6. So the index only excludes messages: a false bit costs time, and deleted or edited texts are never found.
+--   7. Rows of a group cover its ids without gaps, and are removed with it. Only the active node writes them.
+--   8. A row is about one page of 8 KB for up to 512 messages in any language; the index has no text and no locale.
 --   9. GIN on trigrams or words reads every hit of a common word, grows with the text, and pg_trgm is not available everywhere.
 --      These rows bound the read of a search, and take 33 bytes a message (a million messages in 200 groups).
 
@@ -20,11 +21,11 @@ CREATE TABLE plantao.search_index (
   updated_at  timestamptz NOT NULL DEFAULT clock_timestamp() CHECK (updated_at >= '1970-01-01 UTC' AND updated_at < '10000-01-01 UTC')
 );
 INSERT INTO plantao.search_index (position) SELECT plantao.log_head();
-COMMENT ON TABLE plantao.search_index IS 'One row: how far the search index has come. Read it through plantao.search_status.';
+COMMENT ON TABLE plantao.search_index IS 'One row: the progress of the search index. Read it through plantao.search_status.';
 COMMENT ON COLUMN plantao.search_index.only_row IS 'Limits the table to one row.';
-COMMENT ON COLUMN plantao.search_index.generation IS 'How often the index was begun. A write of an earlier generation is not made.';
+COMMENT ON COLUMN plantao.search_index.generation IS 'Number of times that the index was begun. Writes of an earlier generation are discarded.';
 COMMENT ON COLUMN plantao.search_index.format IS
-  'Identifies how texts become grams and hashes. A node of a version with another format searches without the index, and begins it again when it is active.';
+  'Identifies how texts become n-grams and hashes. A node of a version with another format searches without the index, and begins a new one when it is active.';
 COMMENT ON COLUMN plantao.search_index.position IS 'Position in the event log up to which new and edited messages are indexed.';
 COMMENT ON COLUMN plantao.search_index.swept_group IS 'While the index is built: the last group whose older messages are indexed. Null if all are.';
 COMMENT ON COLUMN plantao.search_index.updated_at IS 'When the active node last wrote this row.';
@@ -38,13 +39,13 @@ CREATE TABLE plantao.message_search (
   PRIMARY KEY (group_id, after_id)
 ) WITH (toast_tuple_target = 8160);
 COMMENT ON TABLE plantao.message_search IS
-  'The search index: one row for up to 8 chunks of a group''s messages. A chunk is up to 64 messages that follow each other. The rows of a group follow each other without gaps.';
+  'The search index: one row for up to 8 chunks of a group''s messages. A chunk is up to 64 consecutive messages. The rows of a group cover its ids without gaps.';
 COMMENT ON COLUMN plantao.message_search.group_id IS 'The group.';
 COMMENT ON COLUMN plantao.message_search.after_id IS 'The row is for messages after this id.';
 COMMENT ON COLUMN plantao.message_search.last_id IS 'The row is for messages up to this id.';
 COMMENT ON COLUMN plantao.message_search.ends IS 'The last message id of each chunk.';
 COMMENT ON COLUMN plantao.message_search.slices IS
-  'One byte for each hash (0 to 7935), in which the bit of a chunk, the highest first, is set if one of its messages has a gram or a sender with this hash. Bits of deleted and edited texts remain until plantao.rebuild_search().';
+  'One byte for each hash (0 to 7935), in which the bit of a chunk, the highest first, is set if one of its messages has an n-gram or a sender with this hash. Bits of deleted and edited texts remain until plantao.rebuild_search().';
 -- A search reads a few bytes of each row. Stored outside of the row or compressed, all of it would be read and copied.
 ALTER TABLE plantao.message_search ALTER COLUMN slices SET STORAGE EXTERNAL;
 
@@ -65,11 +66,11 @@ CREATE VIEW plantao.search_status AS
   SELECT i.swept_group IS NULL AS is_complete, greatest(b.head - i.position, 0) AS behind, i.swept_group, i.generation, i.position,
          i.updated_at, pg_total_relation_size('plantao.message_search') AS bytes
   FROM plantao.search_index i CROSS JOIN plantao.log_bounds b;
-COMMENT ON VIEW plantao.search_status IS 'One row: the state of the search index. What is not indexed yet is found too, but more slowly.';
+COMMENT ON VIEW plantao.search_status IS 'One row: the state of the search index. Messages that are not indexed yet are found too, but more slowly.';
 COMMENT ON COLUMN plantao.search_status.is_complete IS 'False while the index is built: after an upgrade, an import or plantao.rebuild_search().';
 COMMENT ON COLUMN plantao.search_status.behind IS 'Number of events that are not indexed yet; the active node indexes every second.';
 COMMENT ON COLUMN plantao.search_status.swept_group IS 'While the index is built: the last group that is done, in the order of their ids.';
-COMMENT ON COLUMN plantao.search_status.generation IS 'How often the index was begun.';
-COMMENT ON COLUMN plantao.search_status.position IS 'Position in the event log up to which it has come.';
+COMMENT ON COLUMN plantao.search_status.generation IS 'Number of times that the index was begun.';
+COMMENT ON COLUMN plantao.search_status.position IS 'Position in the event log up to which events are indexed.';
 COMMENT ON COLUMN plantao.search_status.updated_at IS 'When the active node last added to it.';
 COMMENT ON COLUMN plantao.search_status.bytes IS 'Its size on disk.';
