@@ -117,7 +117,7 @@ async function report(
   options: ProveArguments,
   io: Io,
 ): Promise<ExitCode> {
-  const shown = path.relative(process.cwd(), history) || history;
+  const shown = pathToShow(history);
   const files: ReportFiles = { history: shown, checkCommand: `plantao prove --check ${shown}` };
   const text = textReport(result, files);
   if (folder !== null) {
@@ -130,10 +130,16 @@ async function report(
   if (options.json) io.printJson({ verdict, ...result, history: shown, folder, leftover });
   else {
     io.print(text.trimEnd());
-    if (folder !== null) io.print(`\nreport: ${path.relative(process.cwd(), path.join(folder, 'report.html'))}`);
+    if (folder !== null) io.print(`\nreport: ${pathToShow(path.join(folder, 'report.html'))}`);
   }
   if (leftover !== null) io.remark(leftover);
   return exit;
+}
+
+/** Relative where that is shorter to read: in or below the current folder. */
+function pathToShow(file: string): string {
+  const relative = path.relative(process.cwd(), file);
+  return relative === '' || relative.startsWith('..') ? path.resolve(file) : relative;
 }
 
 function exitOf({ valid, interruption }: CheckResult): ExitCode {
