@@ -46,7 +46,13 @@ export async function reachable<T>(url: string, work: () => Promise<T>): Promise
   }
 }
 
-const isRefused = (error: unknown) => error instanceof Error && 'code' in error && error.code === 'ECONNREFUSED';
+/** Returns the code of a socket's error, e.g. ECONNREFUSED, also behind the error of a session; null if there is none. */
+function socketCode(error: unknown): string | null {
+  for (let at = error; at instanceof Error; at = at.cause) {
+    if ('code' in at && typeof at.code === 'string' && at.code.startsWith('E')) return at.code;
+  }
+  return null;
+}
 
 function because(error: unknown): string {
   const reason = messageOf(error);
@@ -54,5 +60,13 @@ function because(error: unknown): string {
   // PgBouncer's reply to settings of the session.
   if (reason.includes('unsupported startup parameter')) return ` (${reason}). ${DIRECT}. ${SESSION_MODE}`;
   if (reason.includes(DIRECT)) return `: ${reason}`;
-  return ` (${reason}): ${ADVICE[sqlState(error) ?? ''] ?? `check ${PARTS}${isRefused(error) ? '; is PostgreSQL running there?' : ''}`}`;
+  return ` (${reason}): ${ADVICE[sqlState(error) ?? ''] ?? adviceWithoutReply(error)}`;
+}
+
+function adviceWithoutReply(error: unknown): string {
+  const check = `check ${PARTS}`;
+  if (socketCode(error) === 'ECONNREFUSED') return `${check}; is PostgreSQL running there?`;
+  // The driver's time-out has no code.
+  const isLate = messageOf(error) === 'timeout expired' || socketCode(error) === 'ETIMEDOUT';
+  return isLate ? `${check}; PostgreSQL may be frozen or overloaded, or a firewall drops the packets` : check;
 }

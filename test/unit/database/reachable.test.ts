@@ -1,0 +1,28 @@
+import { expect } from 'chai';
+import { reachable } from '../../../src/database/reachable.ts';
+import { SessionLostError } from '../../../src/database/session/session.ts';
+
+describe('The advice about a database that cannot be used', () => {
+  const URL = 'postgres://ana:secret@db1:5432/chat';
+  const adviceAbout = async (error: Error) => {
+    const wrapped = new SessionLostError(error.message, { cause: error });
+    const result = await reachable(URL, () => Promise.reject(wrapped)).catch((reason: Error) => reason.message);
+    expect(result).to.match(/^the database chat on db1:5432 cannot be used \(.*\): check DATABASE_URL/);
+    expect(result).to.not.include('secret');
+    return result;
+  };
+
+  it('asks whether PostgreSQL runs when the connection was refused', async () => {
+    const refused = Object.assign(new Error('connect ECONNREFUSED 127.0.0.1:5432'), { code: 'ECONNREFUSED' });
+    expect(await adviceAbout(refused)).to.match(/; is PostgreSQL running there\?$/);
+  });
+
+  it('names what prevents a reply when there was none', async () => {
+    expect(await adviceAbout(new Error('timeout expired'))).to.match(/frozen or overloaded, or a firewall/);
+  });
+
+  it('is about the settings only in other cases', async () => {
+    const unknown = Object.assign(new Error('getaddrinfo ENOTFOUND db1'), { code: 'ENOTFOUND' });
+    expect(await adviceAbout(unknown)).to.match(/DB_NAME$/);
+  });
+});
