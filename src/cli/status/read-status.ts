@@ -46,6 +46,14 @@ interface LeaderStatus {
   lease_ms: number | null;
 }
 
+/** The row of plantao.notify_queue. */
+interface NotifyQueueStatus {
+  usage: number;
+  hints_are_sent: boolean;
+  pid: number | null;
+  application_name: string | null;
+}
+
 /** PostgreSQL as the session sees it. */
 interface ServerStatus {
   cluster: string;
@@ -71,7 +79,7 @@ export interface ClusterStatus {
   /** Null while failover is possible. */
   pause: PauseStatus | null;
   nodes: NodeStatus[];
-  postgres: Omit<ServerStatus, 'cluster'> & { standbys: StandbyStatus[] };
+  postgres: Omit<ServerStatus, 'cluster'> & { standbys: StandbyStatus[]; notify_queue: NotifyQueueStatus };
   blocking: BlockingSession[];
 }
 
@@ -102,9 +110,20 @@ export async function readStatus(query: Query): Promise<ClusterStatus> {
             (extract(epoch FROM open_for) * 1000)::bigint AS open_for_ms, ended_by FROM plantao.blocking`,
   );
   const [pause = null] = await query<PauseStatus>('SELECT since, until, reason, asked_by FROM plantao.current_pause');
+  const [queue] = await query<NotifyQueueStatus>(
+    'SELECT usage, hints_are_sent, pid, application_name FROM plantao.notify_queue',
+  );
+  if (!queue) throw new Error('the database returned no row');
   const { cluster, ...postgres } = server;
   const vacant = { term: null, node: null, active_for_ms: null, lease_age_ms: null, lease_ms: null };
-  return { cluster, leader: leader ?? vacant, pause, nodes, postgres: { ...postgres, standbys }, blocking };
+  return {
+    cluster,
+    leader: leader ?? vacant,
+    pause,
+    nodes,
+    postgres: { ...postgres, standbys, notify_queue: queue },
+    blocking,
+  };
 }
 
 /** Returns true for a node that runs. */
@@ -135,6 +154,12 @@ export function alarmsOf({ leader, pause, nodes, blocking, postgres }: ClusterSt
   for (const { node, role } of nodes) if (role === 'silent') alarms.push(`${node} is silent: no heartbeat for 3 s`);
   for (const { blocks, application_name: name, ended_by: remedy } of blocking) {
     alarms.push(`"${name ?? ''}" blocks ${blocks}: ${remedy}`);
+  }
+  const { notify_queue: queue } = postgres;
+  if (!queue.hints_are_sent) {
+    const full = `the NOTIFY queue is ${Math.round(100 * queue.usage)} % full, and changes are seen up to a second late`;
+    const holder = `"${queue.application_name ?? ''}" most likely holds it: SELECT pg_terminate_backend(${queue.pid})`;
+    alarms.push(queue.pid === null ? `${full}: TABLE plantao.notify_queue` : `${full}; ${holder}`);
   }
   if (postgres.in_recovery) alarms.push('this server is a standby of PostgreSQL: name the primary in DATABASE_URL');
   return alarms;

@@ -1,0 +1,35 @@
+import { expect } from 'chai';
+import { alarmsOf, type ClusterStatus, type NodeStatus } from '../../../src/cli/status/read-status.ts';
+
+describe('The alarms of plantao status', () => {
+  const node = (name: string, role: NodeStatus['role']) => ({ node: name, role }) as NodeStatus;
+  const quiet = { usage: 0, hints_are_sent: true, pid: null, application_name: null };
+  const status = (changes: Partial<ClusterStatus> = {}, queue = quiet as object) =>
+    ({
+      leader: { node: 'node-a', term: 1 },
+      pause: null,
+      nodes: [node('node-a', 'active'), node('node-b', 'standby')],
+      blocking: [],
+      postgres: { in_recovery: false, notify_queue: queue },
+      ...changes,
+    }) as unknown as ClusterStatus;
+
+  it('are none while one node is active and another could take over', () => {
+    expect(alarmsOf(status())).to.deep.equal([]);
+  });
+
+  it('name the session that most likely holds the NOTIFY queue, and the statement that ends it', () => {
+    const full = { usage: 0.876, hints_are_sent: false, pid: 7, application_name: 'report' };
+    expect(alarmsOf(status({}, full))).to.deep.equal([
+      'the NOTIFY queue is 88 % full, and changes are seen up to a second late; "report" most likely holds it: SELECT pg_terminate_backend(7)',
+    ]);
+    const [hidden] = alarmsOf(status({}, { ...full, pid: null }));
+    expect(hidden).to.match(/: TABLE plantao\.notify_queue$/);
+  });
+
+  it('say what brings an active node back', () => {
+    const vacant = { leader: { node: null } } as Partial<ClusterStatus>;
+    const [alarm] = alarmsOf(status({ ...vacant, nodes: [node('node-a', 'fallen'), node('node-b', 'fallen')] }));
+    expect(alarm).to.equal('no node is active: writes get 503; plantao revive node-a brings one back');
+  });
+});
