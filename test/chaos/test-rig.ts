@@ -5,7 +5,7 @@ import { type OwnPostgres, startPostgresOfItsOwn } from '../support/postgres/pos
 
 const FLAGS = {
   max_connections: 200,
-  // The least, so that a fault can fill the queue of notifications.
+  // The minimum, so that a fault can fill the queue of notifications.
   max_notify_queue_pages: 64,
 };
 

@@ -10,7 +10,7 @@ const COMMIT = "SELECT pg_logical_emit_message(true, 'bare client', '')";
 
 /**
  * A client without any service: one session to the writable server, a commit every few milliseconds, a new session in a loop
- * after a failure. What it measures is the floor for the service's gaps.
+ * after a failure. Its gaps are the lower bound for those of the service.
  */
 export class BareClient {
   readonly #urls: readonly string[];

@@ -33,7 +33,7 @@ export class PatroniMember {
   readonly name: string;
   readonly port: number;
   readonly restPort: number;
-  /** The way on which the other server replicates from this one: cut it, or swallow what passes. */
+  /** The link over which the other server replicates from this one. Faults cut it or swallow its bytes. */
   readonly link: TcpProxy;
   readonly patroni: Daemon;
   readonly #data: string;
@@ -86,7 +86,7 @@ export class PatroniMember {
     return answer?.body ?? null;
   }
 
-  /** Asks Patroni for a switchover to `candidate`. Resolves when Patroni has done it. */
+  /** Requests a switchover to `candidate` from Patroni. Resolves when it is done. */
   async switchover(candidate: PatroniMember): Promise<void> {
     const body = { leader: this.name, candidate: candidate.name };
     const url = `http://127.0.0.1:${this.restPort}/switchover`;

@@ -143,7 +143,7 @@ export class AccountChanges {
     const isRight = await this.#passwords.withSlot({ source: network, subject: String(userId) }, async () => {
       const guess = await this.#limits.guess({ userId, nameKey: username, network, tokenHash });
       const matches = await this.#passwords.matches(password, passwordHash);
-      if (matches) await guess.right();
+      if (matches) await guess.succeeded();
       return matches;
     });
     if (!isRight) throw new Refused('unauthenticated', { sentence: 'wrong password' });

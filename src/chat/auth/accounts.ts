@@ -77,7 +77,7 @@ export class Accounts {
     const isRight = await passwords.withSlot({ source: network, subject }, async () => {
       const guess = await limits.guess({ userId: user?.id ?? null, nameKey: key, network, tokenHash });
       const matches = await passwords.matches(password, user?.passwordHash ?? null);
-      if (matches) await guess.right();
+      if (matches) await guess.succeeded();
       return matches;
     });
     if (user === null || !isRight) throw new Refused('unauthenticated');

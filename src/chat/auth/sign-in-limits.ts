@@ -39,7 +39,7 @@ export interface Guess {
   /**
    * Call it if the password was right. Takes the attempt back, resets this device's or network's count, remembers the network.
    */
-  right(): Promise<void>;
+  succeeded(): Promise<void>;
 }
 
 type Known = 'device' | 'network' | null;
@@ -77,7 +77,7 @@ export class SignInLimits {
     if (full) throw new TooManyTriesError(counts[full.at]?.what ?? 'wrong passwords', full.waitMs);
     const [own = '', ...shared] = counts.map(({ key }) => key);
     return {
-      right: async () => {
+      succeeded: async () => {
         await this.#guesses.giveBack(shared, [own]);
         await this.remember(guesser);
       },

@@ -19,7 +19,7 @@ const FRAME_BYTES = 150;
 
 const isId = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) > 0;
 
-/** Returns the signal in a text, without what is invalid in it; null if it is not one. A newer version may send other texts. */
+/** Parses a signal and drops its invalid parts. Returns null if the text is not a signal: a newer version may send others. */
 export function readSignal(text: string): Signal | null {
   let value: Partial<Signal> | null;
   try {

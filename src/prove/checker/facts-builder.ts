@@ -138,7 +138,7 @@ function addRun(facts: Facts, { type, about, reason = 'unknown reason' }: RunRec
   if (type === 'fail') facts.interruption = reason;
 }
 
-/** The table was read in part or not at all: what it lacks proves nothing. */
+/** Discards the table, which was read in part or not at all: missing rows prove nothing. */
 function forgetTable(facts: Facts) {
   for (const message of facts.messages.values()) message.stored = [];
 }

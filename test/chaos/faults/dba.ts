@@ -4,7 +4,7 @@ import type { TestRig } from '../test-rig.ts';
 /** The application_name of the sessions below. */
 const NAME = 'chaos-dba';
 
-/** Whatever other faults have set for the database or the role, these sessions can heal it. */
+/** Options of these sessions, which can heal every setting that other faults have changed for the database or the role. */
 const OPTIONS = [
   'default_transaction_read_only=off',
   'default_transaction_isolation=read\\ committed',

@@ -23,14 +23,14 @@ const REFUSED: readonly string[] = [
 const MAX_LENGTH = 4096;
 const ALLOWED_TIMES = ['1970-01-01 UTC', '9999-12-31 23:59:59.999999 UTC'];
 const BULK = 20_000;
-/** One in so many rows of a bulk is for a group that readers read. */
+/** One of this many rows of a bulk is for a group that readers read. */
 const BULK_PER_READ = 200;
 const SEQUENCES = ['messages_id_seq', 'users_id_seq', 'groups_id_seq'];
 
 let written = 0;
 const nextName = (what: string) => `sql-${what}-${written++}`;
 
-/** Writes what is refused, and what is just allowed. */
+/** Writes rows that the schema refuses, and rows that it just accepts. */
 async function insertHostileRows(rig: TestRig, random: Random): Promise<Heal> {
   const problems: string[] = [];
   await asDba(rig, async (client) => {

@@ -28,12 +28,12 @@ const NOTORIOUS: readonly [name: string, values: readonly string[]][] = [
   ['bytea_output', ['escape']],
   ['extra_float_digits', ['-15']],
 ];
-/** Of all other settings, this many are changed at once. */
+/** Number of other settings that are changed at the same time. */
 const OTHERS = 8;
-/** They write so much into the server's log that the disk becomes the bottleneck. */
+/** Settings that write so much into the server's log that the disk becomes the bottleneck. */
 const VERBOSE = /^(log_|debug_print|trace_|client_min_messages|wal_consistency_checking)/;
 
-/** What ALTER … SET is about. */
+/** Returns the targets of ALTER … SET. */
 function scopes(url: URL): string[] {
   const database = pg.escapeIdentifier(url.pathname.slice(1));
   const role = pg.escapeIdentifier(decodeURIComponent(url.username));

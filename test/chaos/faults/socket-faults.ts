@@ -8,7 +8,7 @@ import { keepsWriting } from './keeps-writing.ts';
 
 const SOCKETS = 5;
 const POLLS = 60;
-/** Of the readers and clients of the run, more than there are. */
+/** More slots than the readers and clients of the run use. */
 const SLOTS_OF_RUN = 40;
 /** A node that another fault has stopped has to be up again first. */
 const FREED_WITHIN_MS = 60_000;

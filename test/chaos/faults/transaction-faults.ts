@@ -46,7 +46,7 @@ export const TRANSACTION_FAULTS: readonly Fault<TestRig>[] = [
       const client = await openDba(rig);
       await client.query('BEGIN');
       await client.query('SELECT FROM plantao.leader_terms WHERE ended_at IS NULL FOR UPDATE');
-      // Half of the times the next term is needed meanwhile.
+      // Half of the time, a promotion is needed meanwhile.
       if (random.chance(0.5)) await terminateSessions(rig, 'plantao:%:lock');
       return async () => {
         await client.query('ROLLBACK').finally(() => client.end());

@@ -68,7 +68,7 @@ describe('The sign-in limits', () => {
   const wrong = async (times: number, userId: number | null, network: () => string) => {
     for (let at = 0; at < times; at++) await refusalOf(guess(userId, network()));
   };
-  const right = async (userId: number, network: string) => (await guess(userId, network)).right();
+  const right = async (userId: number, network: string) => (await guess(userId, network)).succeeded();
 
   it('lock out the guessing network, and neither the owner nor other clients', async () => {
     const ana = await account();

@@ -5,8 +5,8 @@ import { freePort } from './free-port.ts';
 import { type Call, get, request } from './http.ts';
 
 /**
- * Settings that end or refuse the DBA's own statements, whatever these read. A DBA resets them, so they are tested with
- * the responses to clients and not with the views.
+ * Settings that end or refuse all statements of the DBA. A DBA resets them, so they are tested with the responses to clients and
+ * not with the views.
  */
 const DBA_OPTIONS = [
   'statement_timeout=0',

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { FairSemaphore, type QueueKey } from '../../../src/chat/auth/fair-semaphore.ts';
 import { eventually } from '../../support/eventually.ts';
 
-/** Work that ends when the test says so, with the order in which it was started. */
+/** Work that the test ends, with the order in which it was started. */
 class Bench {
   readonly started: string[] = [];
   readonly refused: string[] = [];
@@ -23,7 +23,7 @@ class Bench {
     this.#semaphore.run(place, work).catch((error) => this.refused.push(`${name}: ${error.message}`));
   }
 
-  /** Ends what runs until nothing does. */
+  /** Ends the running work until none is left. */
   async finish(): Promise<void> {
     for (;;) {
       await new Promise(setImmediate);

@@ -4,7 +4,7 @@ import type { Log } from '../../../log.ts';
 import { usernameOf } from '../../names.ts';
 import { JwksSource, KeysUnavailableError } from './jwks-source.ts';
 
-/** How JWTs of another application are checked. */
+/** The rules for checking JWTs of another application. */
 export interface JwtRules {
   issuer: string;
   /** One of these must be among the token's audiences. */
@@ -22,9 +22,9 @@ export interface VerifiedJwt {
   subject: string;
   /** Key of the identity: SHA-256 in hexadecimal, as plantao.identity_hash() has it. */
   identity: string;
-  /** Seconds since 1970; 0 if the token does not say. */
+  /** Time of issue in seconds since 1970; 0 if the token has none. */
   issuedAt: number;
-  /** Milliseconds that it is valid from now on. */
+  /** Remaining validity in milliseconds. */
   leftMs: number;
   /** Usernames to try for a new account, in this order. */
   names: string[];
@@ -83,7 +83,7 @@ export class JwtVerifier {
       return this.#identityOf(await this.#payloadOf(token));
     } catch (error) {
       if (error instanceof KeysUnavailableError || error instanceof JwtRefusedError) throw error;
-      // Also errors that are not jose's own, such as that of a key that is too short.
+      // Includes errors that jose does not define, such as that for a key that is too short.
       throw new JwtRefusedError(sentenceOf(error), { cause: error });
     }
   }
