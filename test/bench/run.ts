@@ -21,6 +21,7 @@ const PARTS = [
   'log-reading',
   'delivery',
   'herd',
+  'presence',
   'page',
   'scale',
   'start',

@@ -19,7 +19,10 @@ export function exampleOf(schema: JsonSchema, schemas: JsonSchema, name = '', de
   const [choice] = (Array.isArray(oneOf) ? oneOf : Array.isArray(anyOf) ? anyOf : []) as JsonSchema[];
   if (choice) return exampleOf(choice, schemas, name, depth + 1);
   if (properties) {
-    const fields = Object.entries(properties as Record<string, JsonSchema>);
+    const required = (schema.required ?? []) as string[];
+    // An optional constant marks something special, such as the messages of hooks.
+    const isPlain = ([field, one]: [string, JsonSchema]) => required.includes(field) || one.const === undefined;
+    const fields = Object.entries(properties as Record<string, JsonSchema>).filter(isPlain);
     return Object.fromEntries(fields.map(([field, one]) => [field, exampleOf(one, schemas, field, depth + 1)]));
   }
   if (own !== undefined && fits(own, type)) return own;

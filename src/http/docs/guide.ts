@@ -3,6 +3,11 @@ import { ERROR_CODES } from './error-codes.ts';
 /** The introduction to the API's documentation, in Markdown. It explains once what applies to every operation. */
 export const GUIDE = `A highly available chat. Send requests to any node: every node serves reads and polls, and the active node accepts writes.
 
+## Start
+Sign in with POST /register or POST /login. GET /sync then returns the user, the chats with their unread counts, and a cursor. GET /messages reads the messages of a chat.
+Repeat GET /subscribe/user with the cursor of the response before, or open GET /events with the cursor: both return every event since, whichever node is asked.
+Polls wait for \`timeout\` seconds: give the HTTP client a longer timeout. 204 means that nothing happened.
+
 ## Requests
 Bodies are JSON in UTF-8. Parameters of a GET are in the query, or in a JSON body. Ids are positive integers, also as text. Times are ISO 8601 in UTC.
 Unknown fields are ignored. Responses may gain fields, and events may gain kinds: ignore those that you do not know.
@@ -13,24 +18,28 @@ Every response has the header \`X-Request-Id\`: that of the request, if it has o
 With \`AUTH=token\`, POST /register or /login returns a token: send it as \`Authorization: Bearer <token>\`. GET /health names the mode in \`auth\`.
 A node with JWT_ISSUER also accepts the JWTs of that application's users. The first JWT of a user creates the account: under the name in the token, or if that is taken with a
 number after it, never in an account that exists. GET /me returns it. POST /logout ends one JWT, DELETE /tokens all that were issued until then.
-With \`AUTH=open\` no token is needed, and the \`userId\` of a request is trusted.
+With \`AUTH=open\` tokens are ignored, and the \`userId\` of a request is trusted: send it always. A client that sends both works in both modes.
 
 ## Writes and failover
-A standby refuses writes with 503 \`not_active\`, and names the active node in \`active_url\`. Send the write there. While \`active_url\` is null, a failover
+A standby refuses writes with 503 \`not_active\`, and names the active node in \`active_url\`. Send the write there. If a node does not answer, use another: GET /cluster lists their addresses, unless a proxy hides them. While \`active_url\` is null, a failover
 is under way: retry after \`Retry-After\` seconds. To retry safely after a lost response or 503 \`outcome_unknown\`, send an \`Idempotency-Key\` of your own
 with the first attempt, and the same key with every retry: the same request then has one effect and one response. Every POST that creates something or notifies takes a key;
-the descriptions of the others say why repeating them is safe. A repeated request gets the stored response and counts only as a request, not as another message or notification. Keys are kept for a day.
+the descriptions of the others say why repeating them is safe. PATCH and DELETE take none: repeating one has no further effect, except that it may return 404 if the first one removed what it names. A repeated request gets the stored response and counts only as a request, not as another message or notification. Keys are kept for a day.
 
 ## Cursors
-A cursor is a position in the event log. Every response of a poll has one, in the body and in the header \`Cursor\`; so have GET /chats, GET /messages and POST /messages.
+A cursor is a position in the event log. Every response of a poll has one, in the body and in the header \`Cursor\`; so have GET /sync, GET /chats, GET /messages and POST /messages.
 A poll with a cursor returns every event after it, in order, once, on any node. Without a cursor it returns only events from now on.
 410 \`cursor_expired\` means that the events after the cursor are not available. \`reason\` says why: \`retention\` (they were removed), \`history\` and \`ahead\` (the database
-was restored, or a replica was promoted), \`too_far\` (the user joined and left groups too often). Read GET /chats and GET /messages again, and continue from the cursor that they return.
+was restored, or a replica was promoted), \`too_far\` (the user joined and left groups too often). Read GET /sync first and then GET /messages again, and continue from the cursor of GET /sync: events that the messages contain already come once more, with the same ids.
 
 ## Streams
-GET /events is the same log as server-sent events, for a browser's EventSource. It resumes from \`Last-Event-ID\`. A temporary error (429, 5xx) is a stream with status 200
-that has the event \`unavailable\` with the error as data, and ends: an EventSource connects again after that. 400, 401, 403, 404 and 410 are final and have their own status.
-The event \`cursor_expired\` in a stream means the same as 410.
+GET /events is the same log as server-sent events, for a browser's EventSource. The name of each event is its \`kind\`, its data is the event as JSON, its id is its cursor.
+The first id comes without an event: it is the position from which the stream continues. \`onmessage\` receives only the kind message: add a listener for each other kind. The stream resumes from \`Last-Event-ID\`.
+
+An EventSource connects again by itself after an error, to the same address. To use another node, close it and open one there with \`cursor=\` and the last \`lastEventId\`. A temporary error (429, 5xx) is a stream with status 200
+that has the event \`unavailable\` with the error as data, and ends: an EventSource connects again after that. 400, 401, 403, 404 and 410 are final and have their own status:
+the \`readyState\` of the EventSource is then CLOSED. A browser does not show the status: read GET /sync, which fails for the same reason or returns a new cursor, and open another EventSource.
+The event \`cursor_expired\` in a stream, with the Error as data, means the same as 410.
 
 ## Signals
 Signals of typing and presence are in no log, have no cursor and may be lost. Streams carry them as the event \`ephemeral\` without an id (\`ephemeral=0\` leaves them out).
@@ -38,7 +47,7 @@ A poll gets them only with \`ephemeral=1\`: it then also ends for signals, with 
 Groups with more than 500 waiting members on a node get no signals. With \`PRESENCE=off\` there are none, and both routes are 404 \`switched_off\`.
 
 ## Limits
-\`REQUESTS_PER_MINUTE\` limits each user, or each address without a token; wrong passwords are limited for each account and address. A limit is 429 with \`Retry-After\` in seconds.
+\`REQUESTS_PER_MINUTE\` limits each user, or each address without a token; wrong passwords are limited for each account and address. A limit is 429 with \`Retry-After\` in seconds; each ten seconds admit a sixth of what a limit allows in a minute.
 Health checks are not counted. A body has at most 128 KiB, a payload 64 KiB, a message 4096 characters.
 
 ## Errors

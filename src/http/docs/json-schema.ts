@@ -19,6 +19,14 @@ function documentOf(schema: z.core.$ZodType): JsonSchema | undefined {
   return documents.get(schema) ?? (parent && documentOf(parent));
 }
 
+const needed = new WeakSet<object>();
+
+/** Marks a field that names the caller: it is required with AUTH=open only, where no token does. Returns the same schema. */
+export function requiredWhenOpen<Schema extends z.ZodType>(schema: Schema): Schema {
+  needed.add(schema);
+  return schema;
+}
+
 /** A number in a response that may have a fraction. */
 export const fraction = documented(z.number(), { type: 'number' });
 
@@ -26,6 +34,8 @@ export const fraction = documented(z.number(), { type: 'number' });
 export interface Field {
   name: string;
   required: boolean;
+  /** True for a field that is required with AUTH=open: {@link requiredWhenOpen}. */
+  requiredWhenOpen: boolean;
   schema: JsonSchema;
 }
 
@@ -37,6 +47,7 @@ export function fieldsOf(input: z.ZodType): Field[] {
     return {
       name,
       required: !('default' in rest) && !rest.isOptional,
+      requiredWhenOpen: needed.has(field),
       schema: {
         ...requestSchemaOf(schema),
         ...('default' in rest && { default: rest.default }),

@@ -54,7 +54,7 @@ const retryAfter = {
 };
 const cursorHeader = { Cursor: { description: 'The position to continue from.', schema: { type: 'string' } } };
 
-/** Returns the document of the routes. `authMode` decides whether operations need a token. */
+/** Returns the document of the routes. `authMode` decides whether operations need a token, or a field that names the caller. */
 export function openApiOf(routes: readonly Route[], options: { version: string; authMode: 'open' | 'token' }): OpenApi {
   const schemas: JsonSchema = {};
   // First, because the examples of operations contain events.
@@ -112,7 +112,10 @@ const refusalOf = (status: number): JsonSchema => ({
 const authenticate = { 'WWW-Authenticate': { description: 'The scheme, Bearer.', schema: { type: 'string' } } };
 
 function operationOf(route: Route, path: string, authMode: 'open' | 'token', schemas: JsonSchema): Operation {
-  const fields = fieldsOf(route.input);
+  const fields = fieldsOf(route.input).map((field) => ({
+    ...field,
+    required: field.required || (authMode === 'open' && field.requiredWhenOpen),
+  }));
   const inPath = fields.filter(({ name }) => path.includes(`{${name}}`));
   const rest = fields.filter((field) => !inPath.includes(field));
   const takesBody = route.method === 'post' || route.method === 'patch';
@@ -188,7 +191,10 @@ function successesOf(route: Route, path: string, schemas: JsonSchema): Record<st
   const body = {
     [type]: responseBody
       ? { schema, example: exampleOf(schema, schemas) }
-      : { schema: type === 'application/json' ? { type: 'object' } : { type: 'string' } },
+      : {
+          schema: type === 'application/json' ? { type: 'object' } : { type: 'string' },
+          ...(type === 'text/event-stream' && { example: streamExample(schemas) }),
+        },
   };
   const responses: Record<string, JsonSchema> = {};
   for (const one of [status, ...alsoStatuses]) {
@@ -203,6 +209,13 @@ function successesOf(route: Route, path: string, schemas: JsonSchema): Record<st
     responses[304] = { description: 'The version of If-None-Match is current.' };
   if (path === '/') responses[302] = { description: 'Redirects a browser to the chat page.' };
   return responses;
+}
+
+/** Returns the beginning of a stream: the position from which it continues, and one event. */
+function streamExample(schemas: JsonSchema): string {
+  const { oneOf: [first] = [] } = schemas.Event as { oneOf?: JsonSchema[] };
+  const event = exampleOf(first ?? {}, schemas) as { kind: string; cursor: string };
+  return `retry: 1000\nid: 1f6a4b2c90de-1041\n\nid: ${event.cursor}\nevent: ${event.kind}\ndata: ${JSON.stringify(event)}\n\n`;
 }
 
 function refusalsOf(route: Route, path: string): Record<string, JsonSchema> {

@@ -55,7 +55,7 @@ function exampleOf(responses: Record<string, JsonSchema>): string {
   for (const [status, response] of Object.entries(responses)) {
     const [body] = Object.values((response as Response).content ?? {});
     if (body?.example === undefined) continue;
-    return `<details class="example"><summary>Response ${status}</summary><pre>${text(JSON.stringify(body.example, null, 2))}</pre></details>`;
+    return `<details class="example"><summary>Response ${status}</summary><pre>${text(typeof body.example === 'string' ? body.example : JSON.stringify(body.example, null, 2))}</pre></details>`;
   }
   return '';
 }

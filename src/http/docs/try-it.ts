@@ -11,16 +11,22 @@ export interface Located {
 
 type Input = Operation['parameters'][number] & { example: string };
 
+const KEY = 'Idempotency-Key';
+
 /** Returns a command line that calls the operation on this node, with example values. The page's script corrects the address. */
 export function curlOf(located: Located, url: string): string {
   const { method, operation } = located;
-  const inputs = inputsOf(located).filter((one) => one.required || one.name === 'Idempotency-Key');
-  const headers = inputs.flatMap((one) => (one.in === 'header' ? [`${one.name}: ${one.example}`] : []));
+  const inputs = inputsOf(located).filter((one) => one.required || one.name === KEY);
+  const headers = inputs.flatMap((one) =>
+    one.in === 'header' && one.name !== KEY ? [`${one.name}: ${one.example}`] : [],
+  );
   if (needsToken(operation)) headers.push('Authorization: Bearer TOKEN');
   const body = bodyOf(operation);
   if (body !== null) headers.push('Content-Type: application/json');
   const parts = [
     `curl${method === 'get' ? '' : ` -X ${method.toUpperCase()}`}${operation.operationId === 'getEvents' ? ' -N' : ''}`,
+    // A command that is run twice is another request: a fixed key would return the first response.
+    ...(inputs.some(({ name }) => name === KEY) ? [`-H "${KEY}: $(date +%s)-$RANDOM"`] : []),
     ...headers.map((header) => `-H ${quoted(header)}`),
     ...(body === null ? [] : [`-d ${quoted(body)}`]),
   ];

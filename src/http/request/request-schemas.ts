@@ -1,7 +1,7 @@
 /** Parts of request schemas: ids, names, texts and their limits. */
 import { z } from 'zod';
 import { HOOK_MARK, hidesCharacters, withoutStraySelectors } from '../../chat/names.ts';
-import { documented, requestSchemaOf } from '../docs/json-schema.ts';
+import { documented, requestSchemaOf, requiredWhenOpen } from '../docs/json-schema.ts';
 
 const MAX_ID = Number.MAX_SAFE_INTEGER;
 
@@ -20,7 +20,11 @@ export const id = documented(
 
 /** The user for whom a request acts: {@link requireUserId}. `role` names that user in /docs. */
 export const actingUserId = (role = 'The user who acts') =>
-  id.optional().describe(`${role}. With AUTH=token it may be left out: the token names the user.`);
+  requiredWhenOpen(
+    id
+      .optional()
+      .describe(`${role}. Required with AUTH=open. With AUTH=token it may be left out: the token names the user.`),
+  );
 
 /** Returns true for text of at most `max` characters. Counting takes time proportional to the text, so long text is rejected first. */
 const isAtMost = (text: string, max: number) =>

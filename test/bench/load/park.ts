@@ -106,9 +106,12 @@ export class ParkedPolls {
   }
 }
 
-/** Replaces `{sid}` and `{user}` (1 to 1000, in turn). */
+/** Replaces `{sid}`, `{user}` (1 to 1000, in turn) and `{waiter}` (a number of its own for each connection). */
 function bytesOf({ method, path: template, body, headers }: RequestSpec, sid: string, at: number): Buffer {
-  const path = template.replace('{sid}', sid).replace('{user}', String(1 + (at % 1000)));
+  const path = template
+    .replace('{sid}', sid)
+    .replace('{user}', String(1 + (at % 1000)))
+    .replace('{waiter}', String(1 + at));
   if (typeof body !== 'string') return requestBytes(method, path, body, headers);
   // The packets of engine.io are plain text, not JSON.
   const head = `${method} ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: text/plain`;

@@ -11,7 +11,9 @@ export type Step =
   | { do: 'post' | 'rollBack' | 'crossing'; user: number; group: number }
   | { do: 'join' | 'leave'; user: number; group: number }
   | { do: 'edit' | 'react' | 'delete'; message: number }
-  | { do: 'markRead'; user: number; group: number }
+  | { do: 'markRead' | 'changeRole'; user: number; group: number }
+  | { do: 'describe'; group: number }
+  | { do: 'rename'; user: number }
   | { do: 'notify'; group: number }
   | { do: 'broadcast' }
   | { do: 'retain'; events: number }
@@ -212,6 +214,31 @@ export class World {
         if (rowCount) this.#told('read', { userId: user });
         // The second group shows reads.
         if (rowCount && group === this.model.groups[1]) this.#told('read_by', { groupId });
+        break;
+      }
+      case 'changeRole': {
+        const { rowCount } = await one.query(
+          `UPDATE plantao.memberships SET role = CASE role WHEN 'admin' THEN 'member' ELSE 'admin' END
+           WHERE group_id = $1 AND user_id = $2`,
+          [groupId, user],
+        );
+        if (rowCount) this.#told('role_changed', { groupId });
+        break;
+      }
+      case 'describe':
+        await one.query("UPDATE plantao.groups SET description = right(description || 'x', 100) || 'y' WHERE id = $1", [
+          groupId,
+        ]);
+        this.#told('group_changed', { groupId });
+        break;
+      case 'rename': {
+        await one.query("UPDATE plantao.users SET username = 'user ' || id || ' ' || $2 WHERE id = $1", [
+          user,
+          this.model.head,
+        ]);
+        const groups = this.model.groups.filter(({ id }) => this.model.isMember(id, user));
+        for (const { id } of groups) this.#told('user_renamed', { groupId: id, userId: user });
+        if (groups.length === 0) this.#told('user_renamed', { userId: user });
         break;
       }
       case 'notify':

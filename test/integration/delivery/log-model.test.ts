@@ -23,7 +23,12 @@ const write: fc.Arbitrary<Step> = fc.oneof(
   { weight: 2, arbitrary: fc.record({ do: fc.constant('delete' as const), message: number }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('edit' as const), message: number }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('react' as const), message: number }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('markRead' as const), user: number, group: number }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({ do: fc.constantFrom('markRead' as const, 'changeRole'), user: number, group: number }),
+  },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('describe' as const), group: number }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('rename' as const), user: number }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('notify' as const), group: number }) },
   { weight: 1, arbitrary: fc.constant<Step>({ do: 'broadcast' }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('retain' as const), events: fc.nat(25) }) },
@@ -69,7 +74,7 @@ describe('Delivery compared with a model of the log', () => {
     await database?.drop();
   });
 
-  it(`is exact for random posts, joins, leaves, deletions, polls, retention and nodes that lag or restart (SEED=${SEED})`, async function () {
+  it(`is exact for random posts, joins, leaves, changes, deletions, polls, retention and nodes that lag or restart (SEED=${SEED})`, async function () {
     this.timeout(TIME_MS * 3);
     const nodes: LogNode[] = [];
     let run = 0;

@@ -104,6 +104,9 @@ describe('A hook', function () {
     expect(await send('Backup finished: 12 GB+3', form)).to.equal('Backup finished: 12 GB+3');
     expect(await send('content=Ol%C3%A1+a+todos', form)).to.equal('Olá a todos');
     expect(await send('{"content":"x"}', 'text/plain')).to.equal('{"content":"x"}');
+    // Bytes have no type of their own: fetch sends none, as do several clients for text.
+    const untyped = await fetch(`${node.url}/hooks/${token}`, { method: 'POST', body: Buffer.from('sem tipo\n') });
+    expect([untyped.status, (await history()).at(-1)?.content]).to.deep.equal([200, 'sem tipo']);
     for (const nothing of ['', ' \n']) expect(await send(nothing, 'text/plain')).to.equal(400);
     expect(await send(Buffer.from([0x61, 0xff]), 'text/plain')).to.equal(400);
     expect(await send('a\0b', 'text/plain')).to.equal(400);

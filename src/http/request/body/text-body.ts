@@ -4,7 +4,7 @@ import { wholeBodyOf } from '../../forwarding/body.ts';
 import { HttpError } from '../../http-error.ts';
 import { hasType } from './content-type.ts';
 
-/** The content types of text. `curl -d` sends the second one with any data. */
+/** The content types of text. `curl -d` sends the second one with any data. Some clients send none. */
 const TYPES = ['text/plain', 'application/x-www-form-urlencoded'];
 
 /**
@@ -12,9 +12,9 @@ const TYPES = ['text/plain', 'application/x-www-form-urlencoded'];
  * with that field. Leaves bodies of other types to the next middleware.
  */
 export function textBody(limit: number): RequestHandler {
-  const read = express.raw({ limit, inflate: false, type: TYPES });
+  const read = express.raw({ limit, inflate: false, type: () => true });
   return (request, response, next) => {
-    if (!hasType(request, TYPES, /^(?:utf-?8|us-ascii)$/i)) return next();
+    if (!isText(request)) return next();
     const whole = wholeBodyOf(request);
     if (whole) {
       request.body = bodyOf(request, whole);
@@ -31,6 +31,11 @@ export function textBody(limit: number): RequestHandler {
     });
   };
 }
+
+const isText = (request: Request) =>
+  request.headers['content-type'] === undefined
+    ? request.is('*/*') !== null
+    : hasType(request, TYPES, /^(?:utf-?8|us-ascii)$/i);
 
 /** Returns the text as the body of the request. @throws {HttpError} 400 for bytes that are not UTF-8. */
 function bodyOf(request: Request, bytes: Buffer): { content: string } {

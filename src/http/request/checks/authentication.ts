@@ -141,10 +141,10 @@ export function requireSelf(caller: Caller, userId: number): void {
  * Returns the user for whom a request acts: the signed-in user, or with AUTH=open the given `userId`.
  * @throws {HttpError} 400 if neither is known; 403 if the given one is not the caller.
  */
-export function requireUserId(caller: Caller, userId: number | undefined): number {
+export function requireUserId(caller: Caller, userId: number | undefined, field = 'userId'): number {
   if (userId !== undefined) requireSelf(caller, userId);
   const acting = caller.userId ?? userId;
-  if (acting === undefined) throw invalid('userId', 'must be a positive integer');
+  if (acting === undefined) throw invalid(field, 'must be a positive integer');
   return acting;
 }
 

@@ -7,8 +7,8 @@ import { adminTokenCheck, bearerOf, requireSelf } from '../../request/checks/aut
 import { addressOf } from '../../request/checks/client-address.ts';
 import { requestKeyOf } from '../../request/idempotency-key.ts';
 import {
+  actingUserId,
   givenPassword,
-  id,
   MIN_PASSWORD_LENGTH,
   password,
   TOO_SHORT,
@@ -142,7 +142,7 @@ function tokensRoute({ tokens }: Services): Route {
     serves: 'write',
     requires: 'user or admin',
     summary: 'Revokes all tokens of the caller; with the ADMIN_TOKEN those of any user',
-    input: z.object({ userId: id.optional().describe('The user whose tokens are revoked; the caller by default.') }),
+    input: z.object({ userId: actingUserId('The user whose tokens are revoked, by default the caller') }),
     responseBody: z.object({
       message: z.string(),
       user_id: z.number(),

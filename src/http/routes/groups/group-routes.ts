@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { NamedAudience } from '../../../chat/delivery/audiences.ts';
 import { topicOf } from '../../../events/log-event.ts';
 import { chat, member, user } from '../../docs/response-schemas.ts';
-import { requireMember, requireSelf, requireUserId } from '../../request/checks/authentication.ts';
+import { requireMember, requireUserId } from '../../request/checks/authentication.ts';
 import { requestKeyOf } from '../../request/idempotency-key.ts';
 import { actingUserId, groupName, id, nameList, nothing, username } from '../../request/request-schemas.ts';
 import type { Services } from '../../services.ts';
@@ -70,7 +70,7 @@ function createChatRoute({ groups }: Services): Route {
     summary: 'Creates a group of its creator and the named users',
     input: z.object({
       groupName,
-      creatorId: id,
+      creatorId: actingUserId('The user who creates the group'),
       members: nameList(username, MAX_MEMBERS_NAMED)
         .default([])
         .describe('Usernames; those that do not exist are left out and named in `warning`.'),
@@ -79,13 +79,13 @@ function createChatRoute({ groups }: Services): Route {
     headers: ['Idempotency-Key'],
     responseBody: createChatResponse,
     async handle({ input, caller, request }) {
-      requireSelf(caller, input.creatorId);
+      const creatorId = requireUserId(caller, input.creatorId, 'creatorId');
       const chat = await groups.create(
         input.groupName,
-        input.creatorId,
+        creatorId,
         input.members,
         caller.userId,
-        requestKeyOf(request, input.creatorId, input),
+        requestKeyOf(request, creatorId, input),
       );
       const problems = [
         ...(chat.unknown.length > 0 ? [`no such users: ${chat.unknown.join(', ')}`] : []),
@@ -151,10 +151,11 @@ function leaveRoute({ groups, administration }: Services): Route {
     requires: 'user',
     summary:
       'Removes the caller from a group, or for owners and admins another member. Repeating it is safe. A user who has left can only be added again by an owner or admin',
-    input: z.object({ groupId: id, userId: id.describe('The user to remove.') }),
+    input: z.object({ groupId: id, userId: actingUserId('The user to remove, by default the caller') }),
     errorStatuses: [404, 409],
     responseBody: membership,
-    async handle({ input: { groupId, userId }, caller }) {
+    async handle({ input: { groupId, userId: member }, caller }) {
+      const userId = member ?? requireUserId(caller, undefined);
       if (caller.userId !== null && caller.userId !== userId) {
         await administration.removeMember(groupId, caller.userId, userId);
       } else {

@@ -29,7 +29,7 @@ function editRoute({ messages, editing, groups }: Services): Route {
       messageId: id,
       content,
       meta: meta.nullable().optional().describe('Replaces the meta of the message; null removes it.'),
-      userId: actingUserId('The sender'),
+      userId: id.optional().describe('The user who edits, who must be the sender. It may be left out.'),
     }),
     errorStatuses: [404],
     responseBody: editResponse,

@@ -37,7 +37,7 @@ function readRoute({ messages, groups }: Services): Route {
       before: id.optional(),
       after: id.optional(),
       around: id.optional().describe('Half of the page is older than this id. Not together with before or after.'),
-      userId: actingUserId('The user whose reactions are marked as `mine`'),
+      userId: id.optional().describe('The user whose reactions are marked as `mine`. It may be left out.'),
     }),
     errorStatuses: [404],
     responseBody: pageResponse,

@@ -124,7 +124,13 @@ function userRoute(services: Services): Route {
     requires: 'user',
     waits: true,
     summary: "One long poll for all of a user's groups; 204 with the header Cursor after the timeout",
-    input: z.object({ user_id: id.optional(), userId: id.optional(), cursor, timeout: pollTimeout, ephemeral }),
+    input: z.object({
+      user_id: actingUserId('The user whose groups the poll waits for'),
+      userId: id.optional().describe('Another name of user_id.'),
+      cursor,
+      timeout: pollTimeout,
+      ephemeral,
+    }),
     responseBody: userResponse,
     errorStatuses: [404, 410],
     async handle({ input, caller, response, lifetime }) {
@@ -155,7 +161,7 @@ function streamRoute({ streams, memberships }: Services): Route {
     takesTokenInQuery: true,
     summary: "All of a user's groups as server-sent events; continues from Last-Event-ID, or from cursor",
     input: z.object({
-      userId: actingUserId(),
+      userId: actingUserId('The user whose groups the stream follows'),
       cursor,
       access_token: z.string().max(MAX_JWT_LENGTH).optional(),
       ephemeral: wantsEphemeral.describe('0 leaves out the event `ephemeral`: typing and presence.'),
