@@ -36,7 +36,7 @@ export interface FuzzProgress {
   statuses: Map<number, number>;
 }
 
-/** Types of a body that POST /hooks/{token} reads as the text of the message. */
+/** Types of a body that POST /hooks/{token} reads as the text of the message; one without a type is text too. */
 const PLAIN_TEXT = /^(?:text\/plain|application\/x-www-form-urlencoded)/;
 
 /** Longer than any response may take: no poll is sent with a timeout. */
@@ -204,7 +204,7 @@ class FuzzRun {
     const fields = {
       ...(isBodyOnly || broken === null ? body : {}),
       ...(isBodyOnly ? {} : Object.fromEntries(query)),
-      ...(broken && PLAIN_TEXT.test(broken.type ?? '') && { content: text?.toString().trimEnd() }),
+      ...(broken && PLAIN_TEXT.test(broken.type ?? 'text/plain') && { content: text?.toString().trimEnd() }),
       ...pathValues,
     };
     return {

@@ -6,6 +6,9 @@ import { partsOf } from '../../../src/chat/search/highlights.ts';
 import { appendChunk, chunksOf, type IndexRow, markMessage } from '../../../src/chat/search/indexing/index-rows.ts';
 import { hashesOf, requiredHashes, senderHash } from '../../../src/chat/search/indexing/signatures.ts';
 import { occurrences, termsOf } from '../../../src/chat/search/search-query.ts';
+import { ERROR_CODES } from '../../../src/http/docs/error-codes.ts';
+import { FIELDS } from '../../../src/http/docs/field-texts.ts';
+import { GUIDE } from '../../../src/http/docs/guide.ts';
 
 const textsOf = (query: string) => termsOf(query).map(({ text }) => text);
 /** The matching parts in brackets. */
@@ -138,6 +141,21 @@ describe('The signatures of the search index', () => {
       { numRuns: 2000 },
     );
     expect(found).to.be.above(200);
+  });
+
+  it('exclude nearly all texts without three given letters, also if these share hashes with frequent ones', () => {
+    const english = fold(`${GUIDE} ${Object.values(FIELDS).map(([text]) => text)} ${Object.values(ERROR_CODES)}`);
+    const texts = Array.from({ length: 4 }, (_, at) =>
+      english.slice((at * english.length) / 4, ((at + 1) * english.length) / 4),
+    );
+    const [first = new Set<number>(), ...others] = texts.map((one) => new Set(hashesOf(one, false)));
+    const frequent = new Set([...first].filter((hash) => others.every((other) => other.has(hash))));
+    const letters = [...'abcdefghijklmnopqrstuvwxyz'];
+    const words = letters.flatMap((one) => letters.flatMap((other) => letters.map((third) => one + other + third)));
+    const absent = words.filter((word) => !english.includes(word));
+    const confused = absent.filter((word) => requiredHashes(termsOf(word)).every((hash) => frequent.has(hash)));
+    expect(absent).to.have.length.above(10_000);
+    expect(confused.length / absent.length).to.be.below(0.003);
   });
 
   it('are made in chunks of up to 64 messages and rows of up to 8 chunks, without gaps', () => {

@@ -9,13 +9,12 @@ export const HASHES = 7936;
 const MAX_HASHES = 8;
 
 /** Kinds of n-grams, so that the same characters have different hashes in different kinds. */
-const TRIGRAM = 1;
 const SHORT_WORD = 2;
 const SINGLE = 3;
 const PAIR = 4;
 const SENDER = 5;
-/** Each trigram has two hashes: a rare one may collide with a frequent one in one of them, but hardly in both. */
-const SECOND_TRIGRAM = 6;
+/** Each trigram has three hashes: a rare one may collide with frequent ones in one or two of them, but hardly in all. */
+const TRIGRAMS = [1, 6, 7];
 
 const mixed = (hash: number, part: number) => {
   const next = Math.imul(hash ^ part, 0x85ebca6b);
@@ -52,8 +51,7 @@ export function hashesOf(text: string, isOpen: boolean): number[] {
     if (kind === 'single') addSingles(hashes, points, start, end);
     else if (kind === 'word') {
       for (let at = start + 2; at < end; at++) {
-        hashes.push(hashOf(TRIGRAM, points[at - 2] ?? 0, points[at - 1], points[at]));
-        hashes.push(hashOf(SECOND_TRIGRAM, points[at - 2] ?? 0, points[at - 1], points[at]));
+        for (const one of TRIGRAMS) hashes.push(hashOf(one, points[at - 2] ?? 0, points[at - 1], points[at]));
       }
       const isWhole = !isOpen || (start > 0 && end < points.length);
       if (end - start === 1 && isWhole) hashes.push(hashOf(SHORT_WORD, points[start] ?? 0));
@@ -87,7 +85,7 @@ export function requiredHashes(terms: readonly Term[], senderId?: number): numbe
  * Identifies how this program hashes texts. It depends on the case folding of the Unicode version of Node.js. Increase the
  * version when this file computes other hashes.
  */
-export const INDEX_FORMAT = formatOf(1);
+export const INDEX_FORMAT = formatOf(2);
 
 function formatOf(version: number): number {
   let format = mixed(version, HASHES);
