@@ -1,5 +1,6 @@
 /** Parts of request schemas: ids, names, texts and their limits. */
 import { z } from 'zod';
+import { Refused } from '../../chat/errors.ts';
 import { HOOK_MARK, hidesCharacters, withoutStraySelectors } from '../../chat/names.ts';
 import { documented, requestSchemaOf, requiredWhenOpen } from '../docs/json-schema.ts';
 
@@ -173,9 +174,10 @@ export const json = z.unknown().refine(hasOnlyCharacters, 'must be valid Unicode
 export const meta = documented(
   z
     .record(z.string(), z.unknown(), 'must be a JSON object')
-    .refine((value) => Buffer.byteLength(JSON.stringify(value)) <= META_LIMIT, {
-      error: `must have ${META_LIMIT} bytes or less as JSON`,
-      abort: true,
+    .refine((value) => {
+      // The status and code of a meta that only PostgreSQL finds too large.
+      if (Buffer.byteLength(JSON.stringify(value)) > META_LIMIT) throw new Refused('meta_too_large');
+      return true;
     })
     .refine(hasOnlyCharacters, 'must be valid Unicode without NUL'),
   { type: 'object', additionalProperties: true },

@@ -126,12 +126,14 @@ describe('Replies, meta and reactions', () => {
 
     it('is refused unless it is an object of at most 4 KiB', async () => {
       const groupId = await newGroup('Meta recusada');
-      for (const meta of [[], 'x', 7, { a: '\0' }, { a: '\ud800' }, { a: 'x'.repeat(4096) }]) {
+      for (const meta of [[], 'x', 7, { a: '\0' }, { a: '\ud800' }]) {
         expect((await reply({ groupId, meta })).status, JSON.stringify(meta).slice(0, 20)).to.equal(400);
       }
       const many = { numbers: Array.from({ length: 500 }, () => 1e300) };
-      const large = await reply({ groupId, meta: many });
-      expect([large.status, large.body.code]).to.deep.equal([413, 'meta_too_large']);
+      for (const meta of [many, { a: 'x'.repeat(4096) }]) {
+        const { status, body } = await reply({ groupId, meta });
+        expect([status, body.code]).to.deep.equal([413, 'meta_too_large']);
+      }
       expect((await page(groupId)).messages).to.deep.equal([]);
     });
   });
