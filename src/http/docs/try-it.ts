@@ -26,7 +26,7 @@ export function curlOf(located: Located, url: string): string {
   const parts = [
     `curl${method === 'get' ? '' : ` -X ${method.toUpperCase()}`}${operation.operationId === 'getEvents' ? ' -N' : ''}`,
     // A command that is run twice is another request: a fixed key would return the first response.
-    ...(inputs.some(({ name }) => name === KEY) ? [`-H "${KEY}: $(date +%s)-$RANDOM"`] : []),
+    ...(inputs.some(({ name }) => name === KEY) ? [`-H "${KEY}: $(date +%s%N)-$RANDOM"`] : []),
     ...headers.map((header) => `-H ${quoted(header)}`),
     ...(body === null ? [] : [`-d ${quoted(body)}`]),
   ];
