@@ -45,6 +45,11 @@ const QUERIES: Record<string, string> = {
   '10 KB of words': `${'inexistente'.repeat(110)} `.repeat(8),
 };
 
+/** The parts of made-up words. */
+const ONSETS = 'b c d f g h j l m n p qu r s t v z br cr pr tr gr lh nh ch'.split(' ');
+const VOWELS = 'a e i o u ã é ó ou ei ai'.split(' ');
+const CODAS = ['', '', '', 's', 'r', 'n', 'm', 'l'];
+
 await runPart('search', 'Search', async (bench) => {
   const { values } = parseArgs({ options: { messages: { type: 'string' } }, strict: false });
   const messages = Number(values.messages ?? (bench.isQuick ? 100_000 : MESSAGES));
@@ -164,10 +169,6 @@ async function storeMessages(url: string, rows: number): Promise<void> {
   );
   await sql(url, 'VACUUM ANALYZE plantao.messages');
 }
-
-const ONSETS = 'b c d f g h j l m n p qu r s t v z br cr pr tr gr lh nh ch'.split(' ');
-const VOWELS = 'a e i o u ã é ó ou ei ai'.split(' ');
-const CODAS = ['', '', '', 's', 'r', 'n', 'm', 'l'];
 
 /** Returns pieces of sentences: made-up words of one to five syllables, the more frequent the shorter. */
 function makeFragments(): string[] {
