@@ -64,7 +64,7 @@ export function releaseRouterState(request: Request): void {
 }
 
 /** Response headers that a page of another origin may read. */
-export const EXPOSED = ['Cursor', 'Preference-Applied', 'Retry-After', 'X-Request-Id'];
+export const EXPOSED = ['Cursor', 'Ephemeral-Cursor', 'Preference-Applied', 'Retry-After', 'X-Request-Id'];
 
 /**
  * Adds the standard headers to every response of `app`. A header that the response sets itself wins; `Vary` is merged.

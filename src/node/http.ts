@@ -53,7 +53,8 @@ export function buildHttp(options: HttpOptions) {
   const { eventLog, waiters, subscriptions, knownTokens } = chat;
   const pollSlots = new PollSlots(settings.maxWaiters);
   const traffic = new Traffic();
-  const waiting = { eventLog, waiters, subscriptions, pollSlots, isServing: () => sync.role !== 'fallen' };
+  const signals = chat.live?.delivery ?? null;
+  const waiting = { eventLog, waiters, subscriptions, pollSlots, signals, isServing: () => sync.role !== 'fallen' };
   const polls = new LongPolls(waiting);
   const streams = new SseStreams({ ...waiting, log });
   const cluster = new ClusterView(node, url, identity, sync, peers, readiness);

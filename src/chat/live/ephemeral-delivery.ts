@@ -2,6 +2,7 @@ import type { EventLog } from '../../events/event-log.ts';
 import { topicOf } from '../../events/log-event.ts';
 import type { Subscribers, Waiters } from '../../events/waiters.ts';
 import { type ReplayableAudience, UserAudience } from '../delivery/audiences.ts';
+import { KEEP_MS, RecentSignals } from './recent-signals.ts';
 
 /** A signal about a user, for the other members of these groups. */
 export interface Ephemeral {
@@ -15,28 +16,60 @@ const MAX_IN_GROUP = 500;
 /** Deliveries of one call: tens of milliseconds of work. The group in which this is reached is completed, the rest dropped. */
 const MAX_DELIVERIES = 20_000;
 
-/** Delivers signals to the polls and streams that want them. Signals are in no log, so a client that is not waiting misses them. */
+/**
+ * Delivers signals to the polls and streams that want them. Signals are in no log: a client that is away for longer than
+ * two seconds misses them.
+ */
 export class EphemeralDelivery {
   readonly #waiters: Waiters;
   readonly #eventLog: EventLog;
+  readonly #recent = new RecentSignals();
+  #markedAt = Number.NEGATIVE_INFINITY;
 
   constructor(waiters: Waiters, eventLog: EventLog) {
     this.#waiters = waiters;
     this.#eventLog = eventLog;
   }
 
-  /** True if any poll or stream wants signals. */
+  /** True if any poll or stream wants signals, or has just ended and may come back. */
   get isWanted(): boolean {
-    return this.#waiters.ephemeralWaiters > 0;
+    return this.#waiters.ephemeralWaiters > 0 || performance.now() - this.#markedAt < KEEP_MS;
   }
 
+  /** Returns where the signals end now, for a poll that ends: its client's next one gets those {@link after} it. */
+  mark(): string {
+    this.#markedAt = performance.now();
+    return this.#recent.mark;
+  }
+
+  /** Returns true if the mark is one of this node. */
+  knows(mark: string): boolean {
+    return this.#recent.knows(mark);
+  }
+
+  /** Returns the signals that have arrived since a mark and are for this audience, each once; undefined if there are none. */
+  after(mark: string, audience: ReplayableAudience): string[] | undefined {
+    const own = new Set<string>();
+    for (const { userId, groupIds, json } of this.#recent.after(mark)) {
+      for (const groupId of groupIds) if (isMissed(audience, groupId, userId)) own.add(json);
+    }
+    return own.size === 0 ? undefined : [...own];
+  }
+
+  /** Delivers signals to the waiters, and keeps them for polls that are about to come back. */
   deliver(signals: readonly Ephemeral[]): void {
     const byAudience = new Map<Subscribers, Set<string>>();
+    const kept: Ephemeral[] = [];
     let room = MAX_DELIVERIES;
     for (const { userId, groupIds, json } of signals) {
+      const keptFor: number[] = [];
+      kept.push({ userId, groupIds: keptFor, json });
       for (const groupId of groupIds) {
         if (room <= 0) break;
-        for (const subscribers of this.#waiters.ephemeralSubscribers(topicOf.group(groupId), MAX_IN_GROUP) ?? []) {
+        const onTopic = this.#waiters.ephemeralSubscribers(topicOf.group(groupId), MAX_IN_GROUP);
+        if (onTopic === null) continue;
+        keptFor.push(groupId);
+        for (const subscribers of onTopic) {
           if (!isFor(subscribers.audience as ReplayableAudience, groupId, userId)) continue;
           const own = byAudience.get(subscribers) ?? new Set<string>();
           byAudience.set(subscribers, own.add(json));
@@ -44,12 +77,19 @@ export class EphemeralDelivery {
         }
       }
     }
+    // Before it is staged: a poll that ends for these signals gets a mark after them.
+    this.#recent.add(kept);
     const cursor = this.#eventLog.known.endCursor;
     for (const [subscribers, own] of byAudience) {
       this.#waiters.stage(subscribers, { reason: 'ephemeral', events: [], ephemeral: [...own], cursor });
     }
     this.#waiters.flush();
   }
+}
+
+/** As {@link isFor}, for an audience that was not found by its topics. */
+function isMissed(audience: ReplayableAudience, groupId: number, userId: number): boolean {
+  return (audience instanceof UserAudience || audience.groupId === groupId) && isFor(audience, groupId, userId);
 }
 
 function isFor(audience: ReplayableAudience, groupId: number, userId: number): boolean {

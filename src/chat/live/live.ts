@@ -28,10 +28,10 @@ const MAX_GROUPS = 100;
 /** Typing and presence across all nodes. Optional: a failure here loses signals, and nothing else waits for it. */
 export class Live {
   readonly typing: Typing;
+  readonly delivery: EphemeralDelivery;
   readonly #options: LiveOptions;
   readonly #signals: Signals;
   readonly #presence = new Presence();
-  readonly #delivery: EphemeralDelivery;
   #timer: NodeJS.Timeout | undefined;
   #isStopped = false;
 
@@ -39,7 +39,7 @@ export class Live {
     this.#options = options;
     this.#signals = new Signals({ ...options, onSignal: (signal) => this.#observe(signal) });
     this.typing = new Typing(this.#signals);
-    this.#delivery = new EphemeralDelivery(options.waiters, options.eventLog);
+    this.delivery = new EphemeralDelivery(options.waiters, options.eventLog);
   }
 
   /** Notifications that this node has sent. */
@@ -71,8 +71,8 @@ export class Live {
 
   #observe(signal: Signal): void {
     if (signal.from !== this.#signals.name) this.#presence.observe(signal);
-    if (!signal.typing || !this.#delivery.isWanted) return;
-    this.#delivery.deliver(
+    if (!signal.typing || !this.delivery.isWanted) return;
+    this.delivery.deliver(
       signal.typing.map(([groupId, userId]) => ({
         userId,
         groupIds: [groupId],
@@ -85,7 +85,7 @@ export class Live {
     this.#timer = setTimeout(() => this.#tick(), TICK_MS * (0.9 + Math.random() * 0.2));
     const { signals, changes } = this.#presence.tick(this.#options.cache.usersInUse());
     if (signals.length > 0) this.#signals.send(signals);
-    if (changes.length > 0 && this.#delivery.isWanted) {
+    if (changes.length > 0 && this.delivery.isWanted) {
       this.#announce(changes.slice(0, MAX_CHANGES)).catch((error) => {
         this.#options.log.debug({ err: error }, 'changes of presence were not delivered');
       });
@@ -95,7 +95,7 @@ export class Live {
   async #announce(changes: readonly PresenceChange[]): Promise<void> {
     const found = await Promise.allSettled(changes.map(({ userId }) => this.#options.memberships.of(userId)));
     if (this.#isStopped) return;
-    this.#delivery.deliver(
+    this.delivery.deliver(
       changes.flatMap(({ userId, online }, at) => {
         const one = found[at];
         if (one?.status !== 'fulfilled') return [];

@@ -1,6 +1,7 @@
 import type { Response } from 'express';
 import type { ReplayableAudience } from '../../chat/delivery/audiences.ts';
 import type { Subscriber, Subscriptions } from '../../chat/delivery/subscriptions.ts';
+import type { EphemeralDelivery } from '../../chat/live/ephemeral-delivery.ts';
 import { formatCursor, parseCursor } from '../../events/cursor.ts';
 import type { EventLog } from '../../events/event-log.ts';
 import type { Delivery, Waiters } from '../../events/waiters.ts';
@@ -26,6 +27,8 @@ export interface WaitingOptions {
   waiters: Waiters;
   subscriptions: Subscriptions;
   pollSlots: PollSlots;
+  /** The signals that a poll may have missed; null where there are none. */
+  signals: Pick<EphemeralDelivery, 'mark' | 'knows' | 'after'> | null;
   /** False while the node is fallen, when no poll may wait. */
   isServing(): boolean;
 }
@@ -38,8 +41,8 @@ export interface PollRequest {
   userId: number | null;
   cursor: string | undefined;
   timeoutS: number;
-  /** True if signals (typing, presence) end the poll too. */
-  ephemeral?: boolean;
+  /** Given if signals (typing, presence) end the poll too: the mark after which they are new, or anything else for from now on. */
+  ephemeral?: string | undefined;
   /** Returns the body of the response. */
   render(delivery: Delivery): Buffer;
 }
@@ -69,12 +72,12 @@ export class LongPolls {
    * @throws {HttpError} of {@link PollSlots.reserve}; the errors of {@link Subscriptions.subscribe} and of `audience`.
    */
   async run(response: Response, lifetime: RequestLifetime, request: PollRequest): Promise<void> {
-    const { eventLog, waiters, subscriptions, pollSlots, isServing } = this.#options;
+    const { eventLog, waiters, subscriptions, pollSlots, signals, isServing } = this.#options;
     pollSlots.reserve(lifetime, request.userId);
     lifetime.removeDeadline();
     const wakeUps = waiters.wakeUps;
     const from = request.cursor === undefined ? eventLog.known.end : parseCursor(request.cursor);
-    const poll = new LongPoll(response, lifetime, waiters, request);
+    const poll = new LongPoll(response, lifetime, waiters, signals, request);
     const endMs = deadlineMs(request.timeoutS);
     const cursor = () => (poll.isWaiting ? eventLog.known.endCursor : formatCursor(from));
     poll.endAfter(Math.max(endMs, READ_MS), cursor);
@@ -88,6 +91,7 @@ export class LongPolls {
       throw error;
     }
     if (poll.isOver) return;
+    const missed = poll.takeMissed();
     // The node's state changed before this poll was among the waiters, so wakeAll() has missed it.
     if (this.#isDraining || !isServing() || waiters.wakeUps !== wakeUps) {
       const reason = this.#isDraining ? 'stopping' : 'role';
@@ -96,7 +100,14 @@ export class LongPolls {
         audience: poll.audience,
         events: [],
         cursor: eventLog.known.endCursor,
+        ...missed,
       });
+      poll.flush();
+      return;
+    }
+    if (missed) {
+      const { audience } = poll;
+      poll.stage({ reason: 'ephemeral', audience, events: [], cursor: eventLog.known.endCursor, ...missed });
       poll.flush();
       return;
     }
@@ -111,6 +122,9 @@ const READ_MS = 1000;
  * then: soon enough to free the slot of one that has vanished, and a client that still reads returns with its cursor.
  */
 const HALF_CLOSED_MS = 2000;
+
+/** The header with the mark of signals up to which the client has them all. */
+const MARK_HEADER = 'Ephemeral-Cursor';
 
 function deadlineMs(timeoutS: number): number {
   return timeoutS * 1000 * (1 - DEADLINE_JITTER * Math.random());
@@ -127,7 +141,11 @@ class LongPoll implements Subscriber {
   readonly #response: Response;
   readonly #lifetime: RequestLifetime;
   readonly #waiters: Waiters;
+  readonly #signals: WaitingOptions['signals'];
   readonly #render: (delivery: Delivery) => Buffer;
+  /** Its client has all signals up to here; null if it wants none. */
+  #mark: string | null = null;
+  #hasMissedNone = false;
   #audience: ReplayableAudience | null = null;
   #deadline: NodeJS.Timeout | undefined;
   #endsAt = Number.POSITIVE_INFINITY;
@@ -139,9 +157,12 @@ class LongPoll implements Subscriber {
     response: Response,
     lifetime: RequestLifetime,
     waiters: Waiters,
+    signals: WaitingOptions['signals'],
     { render, ephemeral }: Pick<PollRequest, 'render' | 'ephemeral'>,
   ) {
-    this.wantsEphemeral = ephemeral === true;
+    this.wantsEphemeral = ephemeral !== undefined;
+    this.#signals = signals;
+    if (signals && ephemeral !== undefined) this.#mark = signals.knows(ephemeral) ? ephemeral : signals.mark();
     this.#response = response;
     this.#lifetime = lifetime;
     this.#waiters = waiters;
@@ -169,6 +190,19 @@ class LongPoll implements Subscriber {
     return this.#audience !== null && this.#waiters.has(this);
   }
 
+  /** Returns the signals that have arrived since the client's last poll. Call it in the turn in which the poll was registered. */
+  takeMissed(): Pick<Delivery, 'ephemeral'> | undefined {
+    if (this.#mark === null || !this.#signals) return undefined;
+    const ephemeral = this.#signals.after(this.#mark, this.audience);
+    this.#hasMissedNone = true;
+    return ephemeral && { ephemeral };
+  }
+
+  /** Moves the mark: every signal up to now was delivered to this poll, or is not for it. */
+  #markNow(): void {
+    if (this.#hasMissedNone && this.#signals) this.#mark = this.#signals.mark();
+  }
+
   /** Ends the poll with 204 and the cursor `ms` after its arrival, unless it has ended before. */
   endAfter(ms: number, cursor: () => string): void {
     if (this.#isOver) return;
@@ -194,9 +228,11 @@ class LongPoll implements Subscriber {
   #expire(): void {
     if (this.#isOver) return;
     const cursor = this.#cursor();
+    this.#markNow();
     this.leave();
     if (this.#response.headersSent) return;
     this.#response.setHeader('Cursor', cursor);
+    if (this.#mark !== null) this.#response.setHeader(MARK_HEADER, this.#mark);
     this.#response.setHeader('Cache-Control', 'no-store, no-transform');
     this.#response.writeHead(204).end();
   }
@@ -205,6 +241,7 @@ class LongPoll implements Subscriber {
   stage(delivery: Delivery): void {
     if (this.#isOver) return;
     this.#staged = delivery;
+    this.#markNow();
     this.leave();
   }
 
@@ -224,6 +261,7 @@ class LongPoll implements Subscriber {
       'Cache-Control': 'no-store, no-transform',
       Cursor: delivery.cursor,
       'Content-Length': body.length,
+      ...(this.#mark === null ? {} : { [MARK_HEADER]: this.#mark }),
       // A stopping node closes its connections in order, after their responses, and not by force three seconds later.
       ...(delivery.reason === 'stopping' ? { Connection: 'close' } : {}),
     });

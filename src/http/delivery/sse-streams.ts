@@ -30,14 +30,14 @@ export class SseStreams {
   async run(
     response: Response,
     lifetime: RequestLifetime,
-    request: Pick<PollRequest, 'audience' | 'userId' | 'cursor' | 'ephemeral'>,
+    request: Pick<PollRequest, 'audience' | 'userId' | 'cursor'> & { ephemeral: boolean },
   ): Promise<void> {
     const { pollSlots, eventLog, isServing } = this.#options;
     pollSlots.reserve(lifetime, request.userId);
     const from = request.cursor === undefined ? eventLog.known.end : parseCursor(request.cursor);
     const audience = await request.audience();
     if (lifetime.isOver) return;
-    const stream = new SseStream(response, lifetime, audience, from, request.ephemeral !== false, this.#options);
+    const stream = new SseStream(response, lifetime, audience, from, request.ephemeral, this.#options);
     this.#open.add(stream);
     lifetime.onOver(() => this.#open.delete(stream));
     try {

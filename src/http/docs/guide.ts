@@ -43,7 +43,8 @@ The event \`cursor_expired\` in a stream, with the Error as data, means the same
 
 ## Signals
 Signals of typing and presence are in no log, have no cursor and may be lost. Streams carry them as the event \`ephemeral\` without an id (\`ephemeral=0\` leaves them out).
-A poll gets them only with \`ephemeral=1\`: it then also ends for signals, with an empty \`events\` and the field \`ephemeral\`. POST /typing sends a signal, GET /presence returns who is connected.
+A poll gets them only with \`ephemeral=1\`: it then also ends for signals, with an empty \`events\` and the field \`ephemeral\`. Its response has the header \`Ephemeral-Cursor\`:
+the next poll sends it as \`ephemeral\`, and gets what arrived within two seconds in between. POST /typing sends a signal, GET /presence returns who is connected.
 Groups with more than 500 waiting members on a node get no signals. With \`PRESENCE=off\` there are none, and both routes are 404 \`switched_off\`.
 
 ## Limits

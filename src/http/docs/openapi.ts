@@ -52,7 +52,14 @@ const errors: Record<number, string> = {
 const retryAfter = {
   'Retry-After': { description: 'Seconds until a retry makes sense.', schema: { type: 'integer', minimum: 1 } },
 };
-const cursorHeader = { Cursor: { description: 'The position to continue from.', schema: { type: 'string' } } };
+const pollHeaders = {
+  Cursor: { description: 'The position to continue from.', schema: { type: 'string' } },
+  'Ephemeral-Cursor': {
+    description: 'Only if signals were requested: send it as `ephemeral` with the next poll.',
+    required: false,
+    schema: { type: 'string' },
+  },
+};
 
 /** Returns the document of the routes. `authMode` decides whether operations need a token, or a field that names the caller. */
 export function openApiOf(routes: readonly Route[], options: { version: string; authMode: 'open' | 'token' }): OpenApi {
@@ -199,11 +206,12 @@ function successesOf(route: Route, path: string, schemas: JsonSchema): Record<st
   const responses: Record<string, JsonSchema> = {};
   for (const one of [status, ...alsoStatuses]) {
     responses[one] = { description: one < 400 ? 'Success.' : 'The same body, with a negative result.', content: body };
+    if (route.waits && answer) responses[one] = { ...responses[one], headers: pollHeaders };
   }
   if (route.waits && responseBody)
     responses[204] = {
       description: 'No event within the timeout: continue from the header `Cursor`.',
-      headers: cursorHeader,
+      headers: pollHeaders,
     };
   if (content && content !== 'text/event-stream')
     responses[304] = { description: 'The version of If-None-Match is current.' };

@@ -38,7 +38,7 @@ describe('A client that leaves before its poll is registered', () => {
       client.leave();
       return {} as ReplayableAudience;
     };
-    await streams.run(client.response, client.lifetime, { audience, userId: null, cursor: undefined });
+    await streams.run(client.response, client.lifetime, { audience, userId: null, cursor: undefined, ephemeral: true });
     expect(listened).to.equal(0);
     expect(client.eventNames()).to.deep.equal([]);
   });

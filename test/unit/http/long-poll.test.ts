@@ -6,6 +6,7 @@ import type { ReplayableAudience } from '../../../src/chat/delivery/audiences.ts
 import { EventDelivery } from '../../../src/chat/delivery/event-delivery.ts';
 import { MembershipCache } from '../../../src/chat/delivery/membership-cache.ts';
 import type { Subscriber, Subscriptions } from '../../../src/chat/delivery/subscriptions.ts';
+import { EphemeralDelivery } from '../../../src/chat/live/ephemeral-delivery.ts';
 import type { EventLog } from '../../../src/events/event-log.ts';
 import { type LogEvent, topicOf } from '../../../src/events/log-event.ts';
 import { type Delivery, Waiters } from '../../../src/events/waiters.ts';
@@ -75,16 +76,27 @@ function setUp(most = 10_000) {
       return null;
     },
   };
+  const eventLog = { known: log } as unknown as EventLog;
+  const signals = new EphemeralDelivery(waiters, eventLog);
   const polls = new LongPolls({
-    eventLog: { known: log } as unknown as EventLog,
+    eventLog,
     waiters,
+    signals,
     subscriptions: subscriptions as unknown as Subscriptions,
     pollSlots: new PollSlots(most),
     isServing: () => isServing,
   });
-  const render = renderOnce(({ events, cursor }: Delivery) => `${events.length} events up to ${cursor}`);
-  const poll = async (timeoutS: number, response = new FakeResponse(), cursor?: string): Promise<FakeResponse> => {
-    const ask = { audience: async () => audience, userId: null, cursor, timeoutS, render };
+  const render = renderOnce(
+    ({ events, cursor, ephemeral }: Delivery) =>
+      `${events.length} events up to ${cursor}${ephemeral ? ` and ${ephemeral.join()}` : ''}`,
+  );
+  const poll = async (
+    timeoutS: number,
+    response = new FakeResponse(),
+    cursor?: string,
+    ephemeral?: string,
+  ): Promise<FakeResponse> => {
+    const ask = { audience: async () => audience, userId: null, cursor, timeoutS, ephemeral, render };
     await polls.run(response as unknown as Response, response.lifetime, ask);
     return response;
   };
@@ -92,6 +104,10 @@ function setUp(most = 10_000) {
   const dispatch = (...batch: LogEvent[]) => delivery.deliver(batch, batch.at(-1)?.cursor ?? '');
   return {
     ...{ log, waiters, polls, poll, dispatch },
+    /** Signals that a user is typing in a group. */
+    type: (json: string, groupId = 1) => signals.deliver([{ userId: 2, groupIds: [groupId], json }]),
+    pollForSignals: (mark = '1', timeoutS = 30) => poll(timeoutS, new FakeResponse(), undefined, mark),
+    markOf: ({ headers }: FakeResponse) => String(headers['Ephemeral-Cursor']),
     fall: () => {
       isServing = false;
     },
@@ -237,6 +253,56 @@ describe('A long poll', () => {
     expect(performance.now() - began).to.be.below(1000);
     await eventually('the long one has a response', () => long.status === 204);
     expect(waiters.size).to.equal(0);
+  });
+
+  it('gets the signals that arrived since the poll before, each once, and those of its own groups only', async () => {
+    const { type, pollForSignals, markOf, dispatch } = setUp();
+    const first = await pollForSignals();
+    type('one');
+    expect(first.body).to.equal('0 events up to e-5 and one');
+    type('two');
+    type('of another group', 2);
+    const second = await pollForSignals(markOf(first));
+    expect(second.body).to.equal('0 events up to e-5 and two');
+    const third = await pollForSignals(markOf(second));
+    expect(third.status, 'it waits').to.equal(0);
+    dispatch(event(6));
+    expect(third.body).to.equal('1 events up to e-6');
+    type('three');
+    expect((await pollForSignals(markOf(third))).body).to.contain('three');
+  });
+
+  it('gets the signals that arrived after a poll that ended at its deadline', async () => {
+    const { type, pollForSignals, markOf } = setUp();
+    const first = await pollForSignals('1', 0.02);
+    await eventually('the poll has a response', () => first.status === 204);
+    type('late');
+    expect((await pollForSignals(markOf(first))).body).to.contain('late');
+  });
+
+  it('gets the signals that arrived while it was reading, with a change of the role too', async () => {
+    const { type, pollForSignals, waiters, whileReading } = setUp();
+    whileReading(() => type('meanwhile'));
+    const first = await pollForSignals();
+    expect(first.body).to.equal('0 events up to e-5 and meanwhile');
+    whileReading(() => {
+      type('again');
+      waiters.wakeAll('role', 'e-5');
+    });
+    expect((await pollForSignals()).body).to.equal('0 events up to e-5 and again');
+  });
+
+  it('begins with the signals from now on if its mark is of another node, and has no mark if it wants none', async () => {
+    const { type, pollForSignals, poll, dispatch } = setUp();
+    type('before');
+    const foreign = await pollForSignals('0123456789ab-0');
+    const other = await poll(30);
+    expect(foreign.status).to.equal(0);
+    type('after');
+    expect(foreign.body).to.contain('after');
+    expect(other.status).to.equal(0);
+    dispatch(event(6));
+    expect(other.headers).to.not.have.property('Ephemeral-Cursor');
   });
 
   it('takes no slot if its client leaves before or during the read', async () => {

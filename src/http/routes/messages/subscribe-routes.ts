@@ -16,6 +16,7 @@ import { requestKeyOf } from '../../request/idempotency-key.ts';
 import {
   actingUserId,
   cursor,
+  ephemeralCursor,
   groupName,
   id,
   json,
@@ -27,8 +28,8 @@ import { type Route, route } from '../route.ts';
 
 const listOf = (parts: Iterable<string | null>) => `[${[...parts].filter((part) => part !== null).join(',')}]`;
 
-const ephemeral = wantsEphemeral.describe(
-  '1 ends the poll on signals too: typing and presence, in the field `ephemeral`.',
+const ephemeral = ephemeralCursor.describe(
+  '1 ends the poll on signals too: typing and presence, in the field `ephemeral`. Every later poll sends the header Ephemeral-Cursor of the response before: then none is missed in between.',
 );
 const signalsOf = (ephemeral: readonly string[] | undefined) => (ephemeral ? `,"ephemeral":${listOf(ephemeral)}` : '');
 
@@ -72,7 +73,7 @@ function statusRoute(services: Services): Route {
         userId: caller.userId,
         cursor: input.cursor,
         timeoutS: input.timeout,
-        ephemeral: input.ephemeral === '1',
+        ephemeral: input.ephemeral === '0' ? undefined : input.ephemeral,
         render,
       });
       return undefined;
@@ -143,7 +144,7 @@ function userRoute(services: Services): Route {
         userId: caller.userId,
         cursor: input.cursor,
         timeoutS: input.timeout,
-        ephemeral: input.ephemeral === '1',
+        ephemeral: input.ephemeral === '0' ? undefined : input.ephemeral,
         render,
       });
       return undefined;

@@ -4,11 +4,6 @@ import type { OnlineUsers } from './online-users.ts';
 
 /** The user's typing in a group is reported this often at the most, in milliseconds: half of the time that a report counts. */
 const INTERVAL_MS = 3000;
-/**
- * Up to this much is added, in milliseconds. A signal is lost if it arrives while its receiver begins the next poll, just after
- * another one: two users who are typing at the same pace would hide one another for ever.
- */
-const JITTER_MS = 600;
 
 /** Reports to the other members of a group that the user is typing there. A report that fails is not repeated. */
 export class TypingReports {
@@ -28,7 +23,7 @@ export class TypingReports {
     if (this.#online.isOff || this.#isUnderWay || text.trim() === '' || group.members_count < 2) return;
     const now = performance.now();
     if (now < (this.#dueAt.get(group.id) ?? 0)) return;
-    this.#dueAt.set(group.id, now + INTERVAL_MS + Math.random() * JITTER_MS);
+    this.#dueAt.set(group.id, now + INTERVAL_MS);
     void this.#report(group.id);
   }
 

@@ -1,0 +1,67 @@
+import { randomBytes } from 'node:crypto';
+import type { Ephemeral } from './ephemeral-delivery.ts';
+
+/** How long a signal is kept: far longer than a client takes from one poll to the next, and short enough for typing to be true. */
+export const KEEP_MS = 2000;
+/** Signals that are kept. The oldest are dropped. */
+const MAX_KEPT = 500;
+
+interface Kept {
+  signal: Ephemeral;
+  number: number;
+  at: number;
+}
+
+/**
+ * The signals of the last two seconds, numbered. A client that polls is away for a moment between two polls: its next poll
+ * sends the mark of the last response, and gets the signals that have arrived since.
+ */
+export class RecentSignals {
+  /** Other nodes number other signals, and so does this one after a restart. */
+  readonly #tag = randomBytes(6).toString('hex');
+  readonly #clock: () => number;
+  #kept: Kept[] = [];
+  #number = 0;
+  #mark = `${this.#tag}-0`;
+
+  constructor(clock: () => number = () => performance.now()) {
+    this.#clock = clock;
+  }
+
+  /** Where the signals end now. */
+  get mark(): string {
+    return this.#mark;
+  }
+
+  /** Returns true if the mark is one of this node. */
+  knows(mark: string): boolean {
+    return mark.startsWith(this.#tag);
+  }
+
+  /** Adds signals, in the order in which they were delivered. */
+  add(signals: readonly Ephemeral[]): void {
+    if (signals.length === 0) return;
+    const at = this.#clock();
+    for (const signal of signals) this.#kept.push({ signal, number: ++this.#number, at });
+    this.#mark = `${this.#tag}-${this.#number}`;
+    if (this.#kept.length > 2 * MAX_KEPT) this.#kept = this.#kept.slice(-MAX_KEPT);
+  }
+
+  /** Returns the signals after a mark, the oldest first; none for a mark of another node. */
+  after(mark: string): Ephemeral[] {
+    if (mark === this.#mark || !this.knows(mark)) return [];
+    const number = Number(mark.slice(this.#tag.length + 1));
+    const since = this.#clock() - KEEP_MS;
+    const found: Ephemeral[] = [];
+    for (const { signal, number: own, at } of this.#newestFirst()) {
+      if (own <= number || at <= since) break;
+      found.push(signal);
+    }
+    return found.reverse();
+  }
+
+  *#newestFirst(): Iterable<Kept> {
+    const oldest = Math.max(0, this.#kept.length - MAX_KEPT);
+    for (let at = this.#kept.length - 1; at >= oldest; at--) yield this.#kept[at] as Kept;
+  }
+}
