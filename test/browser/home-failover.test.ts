@@ -106,7 +106,7 @@ describe('The chat page during failovers', function () {
     await ana.locator('.message.sending', { hasText: 'written while no node serves' }).waitFor();
     first.thaw();
     for (const page of [ana, bruno]) await waitForMessage(page, 'written while no node serves');
-    await notice(ana, `${first.name} is active again.`);
+    await notice(ana, "You're connected again.");
     expect(browser.problems(NODE_IS_DOWN)).to.deep.equal([]);
   });
 });

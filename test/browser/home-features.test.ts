@@ -13,6 +13,10 @@ import {
   waitForMessage,
   write,
 } from './chat-browser.ts';
+import { expectAccessible } from './page-checks.ts';
+
+/** Opens a group by its name, in any language. */
+const openGroupIn = (page: Page, name: string) => page.locator('#groups').getByRole('link', { name }).click();
 
 describe('The chat page, as a user works with it', function () {
   this.timeout(180_000);
@@ -78,6 +82,9 @@ describe('The chat page, as a user works with it', function () {
     await other.keyboard.press('Enter');
     await other.keyboard.press('Enter');
     await one.locator('.message.mentions-me', { hasText: 'yes @ana' }).locator('.quote').waitFor();
+    // A name that is written in full needs no completion: Enter sends.
+    await write(other, 'again @ana');
+    await waitForMessage(one, 'again @ana');
     await message(one, 'yes @ana').hover();
     await one.getByRole('button', { name: 'React' }).click();
     await one.getByRole('button', { name: '🎉' }).click();
@@ -185,6 +192,53 @@ describe('The chat page, as a user works with it', function () {
     }, link);
     await clara.getByRole('heading', { name: `${name} renamed`, exact: true }).waitFor();
     await page.getByRole('button', { name: '2 members' }).waitFor();
+  });
+
+  it('shows who has read the messages, where an owner has switched read receipts on', async () => {
+    const { name, id, bruno } = await newGroup();
+    await clientOf('clara').then((clara) => bruno.join(id, { userId: clara.userId ?? 0 }));
+    const owner = await browser.signIn(nodes.active.url, 'bruno');
+    const member = await browser.signIn(nodes.standby.url, 'ana', { locale: 'pt-BR' });
+    for (const page of [owner, member]) await openGroupIn(page, name);
+    await write(owner, 'who reads this?');
+    await waitForMessage(member, 'who reads this?');
+    const readBy = (page: Page, text: string) =>
+      page
+        .locator('.message', { hasText: 'who reads this?' })
+        .locator('xpath=following-sibling::li[1]')
+        .getByText(text);
+    expect(await owner.locator('.read-by').count(), 'off by default').to.equal(0);
+    await owner.getByRole('button', { name: 'Group settings' }).click();
+    await owner.getByLabel('Read receipts').check();
+    await readBy(owner, 'Read by').filter({ hasText: 'ana' }).waitFor();
+    await expectAccessible(owner, 'chat-read-receipts-settings');
+    await owner.keyboard.press('Escape');
+    await member.getByRole('button', { name: 'Configurações do grupo' }).click();
+    await member.getByText('As confirmações de leitura estão ligadas').waitFor();
+    await member.keyboard.press('Escape');
+    const clara = await browser.signIn(nodes.standby.url, 'clara');
+    await openGroup(clara, name);
+    await readBy(owner, 'Read by everyone').waitFor();
+    await member.locator('.read-by').filter({ hasText: 'clara' }).waitFor();
+    await expectAccessible(owner, 'chat-read-receipts');
+    await owner.getByRole('button', { name: 'Group settings' }).click();
+    await owner.getByLabel('Read receipts').uncheck();
+    for (const page of [owner, member]) await page.locator('.read-by').waitFor({ state: 'detached' });
+  });
+
+  it('has a bar of one row on a phone, with everything in it', async () => {
+    const { name } = await newGroup();
+    for (const width of [320, 360]) {
+      const page = await ana({ viewport: { width, height: 640 }, hasTouch: true, isMobile: true });
+      const bar = page.getByRole('banner');
+      expect((await bar.boundingBox())?.height, `at ${width} pixels`).to.be.lessThan(60);
+      await bar.getByText(`${nodes.active.name}: active`).waitFor({ state: 'attached' });
+      await bar.getByRole('button', { name: 'Account: ana' }).waitFor();
+      await expectAccessible(page, `chat-phone-${width}`);
+      await openGroupIn(page, name);
+      await page.getByRole('heading', { name }).waitFor();
+      await expectAccessible(page, `chat-phone-${width}-open`);
+    }
   });
 
   it('asks before joining by name creates a group, and says that a linked group is not the user’s', async () => {

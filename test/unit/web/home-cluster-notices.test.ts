@@ -59,9 +59,16 @@ describe('cluster notices', () => {
       tone: 'warning',
     });
     expect(notices.update(nodes('active', 'unreachable'))).to.deep.equal({
-      text: 'node-1 is active again.',
+      text: "You're connected again.",
       tone: 'info',
     });
+  });
+
+  it('describe a time without an active node, and its end', () => {
+    const notices = new ClusterNotices();
+    notices.update(nodes('active', 'standby'));
+    expect(notices.update(nodes('unreachable', 'standby'))?.text).to.match(/^node-1 is unreachable\. Waiting/);
+    expect(notices.update(nodes('active', 'standby'))?.text).to.equal('node-1 is active again.');
   });
 
   it('use the higher term if two nodes report that they are active', () => {

@@ -142,6 +142,7 @@ export class Chat {
     if (opened !== undefined) opened.dividerAfter = opened.unread > 0 ? opened.lastReadId : undefined;
     this.#listener.changed();
     if (opened !== undefined) void this.#readPresence(opened);
+    if (opened !== undefined) void this.#readReads(opened);
     // Before the first list, start() will load it.
     if (opened?.loaded === false && this.#groups.isListed) await this.history.load(opened);
   }
@@ -165,6 +166,7 @@ export class Chat {
       const now = await this.refresh();
       for (const conversation of this.#groups.all) conversation.forget();
       if (this.opened !== undefined) await this.history.load(this.opened);
+      if (this.opened !== undefined) void this.#readReads(this.opened);
       return now;
     };
     try {
@@ -183,6 +185,9 @@ export class Chat {
     const conversation = event.kind === 'message' ? this.find(event.group_id) : undefined;
     if (message && conversation) this.#arrived(message, conversation);
     if (event.kind === 'left') this.live.stopped(event.group_id, event.user_id);
+    if (event.kind === 'group_changed' && event.group_id === this.#opened && this.opened) {
+      void this.#readReads(this.opened);
+    }
     if (this.#groups.isOutdatedBy(event)) this.#reload().catch((error) => this.#report(error));
     this.#listener.changed();
   }
@@ -197,6 +202,19 @@ export class Chat {
   async #readPresence({ group }: Conversation): Promise<void> {
     const ids = group.members.map(({ id }) => id);
     if (group.direct) await this.live.readMembers(group.id, ids);
+  }
+
+  /** Reads how far the members have read, in a group that shows it. Events move it on; an error leaves it as it is. */
+  async #readReads({ group, reads }: Conversation): Promise<void> {
+    if (!group.shows_reads) return reads.clear();
+    try {
+      const options = { signal: this.signal, deadlineMs: 5000 };
+      for (const mark of (await this.#client.reads(group.id, options)).reads)
+        reads.set(mark.user_id, mark.last_read_id);
+      this.#listener.changed();
+    } catch (error) {
+      this.#report(error);
+    }
   }
 
   async #reload(): Promise<void> {

@@ -10,6 +10,7 @@ const PATHS = {
   close: 'M6 6l12 12M18 6L6 18',
   muted: 'M6 16V11a6 6 0 0 1 9-5M18 11v5l2 2H8M10 21h4M4 3l17 17',
   back: 'M15 5l-7 7 7 7',
+  leave: 'M10 4H5v16h5M9 12h11M16 8l4 4-4 4',
   person: 'M12 4a4 4 0 1 0 0 8 4 4 0 0 0 0-8zM4 21c0-4 4-6 8-6s8 2 8 6',
 } as const;
 

@@ -5,15 +5,16 @@ import { iconUrl } from '../../shared/icon-url.ts';
 import type { App } from '../model/app.ts';
 import type { ClusterNode } from '../model/connection/cluster-notices.ts';
 import { useView } from './context.ts';
+import { Icon } from './icons.tsx';
 
 /** The bar at the top: name, nodes, account. */
 export function TopBar() {
   const { app, openDialog } = useView();
   const t = chatTexts();
   return (
-    <header id="top">
+    <header id="top" class={app.chat === undefined ? '' : 'signed-in'}>
       <h1>
-        <img src={iconUrl()} alt="" width="24" height="24" /> Plantão
+        <img src={iconUrl()} alt="" width="24" height="24" /> <span>Plantão</span>
       </h1>
       <PageLinks />
       <ul id="nodes" aria-label={texts().common.nodes}>
@@ -33,8 +34,9 @@ export function TopBar() {
           >
             <bdi>{app.chat.me.username}</bdi>
           </button>
-          <button type="button" id="sign-out" class="secondary" onClick={() => app.leave()}>
-            {t.signOut}
+          <button type="button" id="sign-out" class="secondary" title={t.signOut} onClick={() => app.leave()}>
+            <span>{t.signOut}</span>
+            <Icon name="leave" />
           </button>
         </div>
       )}
@@ -48,7 +50,7 @@ function PageLinks() {
   return (
     <nav class="page-links" aria-label={pages}>
       <a href="cluster">{cluster}</a>
-      <a href="docs" title={documentation}>
+      <a href="docs" class="docs" title={documentation}>
         API
       </a>
     </nav>
@@ -64,7 +66,7 @@ function NodeChip({ node, isConnected }: { node: ClusterNode; isConnected: boole
   const title = [url, inTerm, connected ? t.connectedHere : ''].filter((part) => part !== '').join(', ');
   return (
     <li class={connected ? `${state} connected` : state} title={title}>
-      <span>{`${name}: ${t.role[state]}`}</span>
+      <span class="text">{`${name}: ${t.role[state]}`}</span>
       {inTerm !== '' && <span class="term">, {inTerm}</span>}
     </li>
   );

@@ -23,6 +23,8 @@ export class ClusterNotices {
   #before = new Map<string, NodeState>();
   #active: string | undefined;
   #isDegraded = false;
+  /** True if this page has lost its connection since a node was active: the cluster may have been fine. */
+  #isCutOff = false;
 
   /** Takes the current state of all nodes. Returns the notice to show, or undefined if nothing has changed. */
   update(nodes: readonly ClusterNode[]): NoticeContent | undefined {
@@ -37,12 +39,14 @@ export class ClusterNotices {
     const predecessor = this.#active;
     this.#active = active.name;
     const recovered = this.#isDegraded;
+    const wasCutOff = this.#isCutOff;
     this.#isDegraded = false;
+    this.#isCutOff = false;
     if (predecessor !== undefined && predecessor !== active.name) {
       const state = nodes.find(({ name }) => name === predecessor)?.state ?? 'unreachable';
       return { text: `${t.lost[state](predecessor)}; ${t.nowActive(active.name)}`, tone: 'info' };
     }
-    if (recovered) return { text: t.activeAgain(active.name), tone: 'info' };
+    if (recovered) return { text: wasCutOff ? t.connectedAgain : t.activeAgain(active.name), tone: 'info' };
     return this.#standbys(before, nodes, active.name);
   }
 
@@ -51,6 +55,7 @@ export class ClusterNotices {
     this.#isDegraded = true;
     const t = chatTexts();
     if (nodes.every(({ state }) => state === 'unreachable')) {
+      this.#isCutOff = true;
       return { text: t.cannotConnect, tone: 'warning' };
     }
     const state = nodes.find(({ name }) => name === this.#active)?.state;

@@ -8,6 +8,7 @@ import {
 } from '../../../../client/index.ts';
 import { MessageWindow } from './message-window.ts';
 import { withReaction } from './reactions.ts';
+import { Reads } from './reads.ts';
 
 /** A message that this page is sending. It stays until the cluster stores it or the user discards it. */
 export interface Pending {
@@ -40,6 +41,7 @@ export class Conversation {
   /** The message after which the new ones began when the group was opened. */
   dividerAfter: number | undefined;
   readonly window = new MessageWindow();
+  readonly reads = new Reads();
   readonly #me: number;
   #pending: Pending[] = [];
   /** The cursor of the list that the counts come from, and that of the newest loaded page. */
@@ -116,6 +118,7 @@ export class Conversation {
   /** Applies an event of this group. Returns the message if it is new and from another user. */
   apply(event: ChatEvent): Message | undefined {
     const isNew = this.#count(event);
+    if (event.kind === 'read_by') this.reads.set(event.user_id, event.message_id);
     if (this.#snapshot !== undefined && !isAfter(event.cursor, this.#snapshot)) return undefined;
     if (event.kind === 'message_deleted') this.removed(event.message_id);
     if (event.kind === 'message_edited') this.#edited(event.message);

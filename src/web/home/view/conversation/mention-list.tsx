@@ -64,6 +64,8 @@ export function useMentions({ group }: Conversation, me: number): Mentions {
 
 function matching(names: readonly string[], part: string): string[] {
   const found = names.filter((name) => name.toLowerCase().includes(part));
+  // Written in full: Enter sends the message.
+  if (found.length === 1 && found[0]?.toLowerCase() === part) return [];
   const rank = (name: string) => Number(!name.toLowerCase().startsWith(part));
   return found.sort((one, other) => rank(one) - rank(other)).slice(0, MAX_SUGGESTIONS);
 }

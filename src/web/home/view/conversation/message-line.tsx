@@ -56,8 +56,9 @@ export class StoredLine extends Component<Props, { isActive: boolean }> {
         data-id={message.id}
         class={classes.join(' ')}
         tabIndex={isTabStop ? 0 : -1}
-        onMouseEnter={activate}
-        onMouseLeave={({ currentTarget }) => currentTarget.contains(document.activeElement) || deactivate()}
+        // A finger has no hover: the message that appears under it when a group opens is not the one that was meant.
+        onPointerEnter={({ pointerType }) => pointerType === 'mouse' && activate()}
+        onPointerLeave={({ currentTarget }) => currentTarget.contains(document.activeElement) || deactivate()}
         onFocusIn={activate}
         onFocusOut={({ currentTarget, relatedTarget }) => currentTarget.contains(relatedTarget as Node) || deactivate()}
         onKeyDown={(event) => event.target === event.currentTarget && pressed(event, message, isOwn, actions)}

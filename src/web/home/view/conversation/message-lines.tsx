@@ -6,6 +6,7 @@ import type { Conversation } from '../../model/messages/conversation.ts';
 import type { MessageActions } from './message-actions.ts';
 import { StoredLine } from './message-line.tsx';
 import { PendingLine } from './pending-line.tsx';
+import { ReadByLine } from './read-by-line.tsx';
 
 /** Consecutive messages of one sender within five minutes show the name once. */
 const SAME_BLOCK_MS = 5 * 60_000;
@@ -26,6 +27,7 @@ export function messageLines({ chat, conversation, actions, tabStop, target }: P
   const names = new Set(conversation.group.members.map(({ username }) => username.toLowerCase()));
   const { dividerAfter } = conversation;
   const reachable = conversation.window.find(tabStop ?? 0)?.id ?? conversation.window.newest?.id;
+  const readers = conversation.reads.byMessage(conversation.window, conversation.group.members, chat.me.id);
   const lines = [];
   let before: Message | undefined;
   let isDivided = dividerAfter === undefined;
@@ -60,6 +62,11 @@ export function messageLines({ chat, conversation, actions, tabStop, target }: P
       />,
     );
     before = message;
+    const readBy = readers.get(message.id);
+    if (readBy !== undefined) {
+      const isOwn = message.sender_id === chat.me.id;
+      lines.push(<ReadByLine key={`read-${message.id}`} readers={readBy} conversation={conversation} isOwn={isOwn} />);
+    }
   }
   return lines;
 }

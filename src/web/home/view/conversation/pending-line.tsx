@@ -1,6 +1,7 @@
 import { chatTexts, texts } from '../../../i18n/texts.ts';
 import type { Chat } from '../../model/chat.ts';
 import type { Conversation, Pending } from '../../model/messages/conversation.ts';
+import { useView } from '../context.ts';
 import { MessageText } from './message-text.tsx';
 
 interface Props {
@@ -12,7 +13,9 @@ interface Props {
 
 /** A message that is being sent, or that a node refused. */
 export function PendingLine({ chat, conversation, names, pending: { key, content, state, code } }: Props) {
+  const { app } = useView();
   const t = chatTexts();
+  const sending = app.connection === 'lost' ? t.waiting : t.sending;
   const { byCode, refused } = texts().errors;
   const reason = code === undefined ? undefined : Object.hasOwn(byCode, code) ? byCode[code] : refused;
   return (
@@ -22,7 +25,7 @@ export function PendingLine({ chat, conversation, names, pending: { key, content
         <div class="content" dir="auto">
           <MessageText text={content} names={names} own={chat.me.username.toLowerCase()} />
         </div>
-        <span class="foot">{state === 'sending' ? t.sending : t.notSent}</span>
+        <span class="foot">{state === 'sending' ? sending : t.notSent}</span>
       </div>
       {state === 'failed' && (
         <div class="failure">

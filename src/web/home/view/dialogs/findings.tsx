@@ -91,10 +91,22 @@ function Excerpt({ parts }: { parts: FoundMessage['parts'] }) {
   return (
     <bdi>
       {shown.map(({ text, match }, index) =>
-        match ? <mark key={index}>{text}</mark> : index === 0 && first > 0 ? `…${text.slice(-40)}` : text.slice(0, 120),
+        match ? (
+          <mark key={index}>{text}</mark>
+        ) : index === 0 && first > 0 ? (
+          endOf(text, first > 1)
+        ) : (
+          text.slice(0, 120)
+        ),
       )}
     </bdi>
   );
+}
+
+/** Returns the end of the text before the match, with dots for what is left out. */
+function endOf(text: string, isCut: boolean): string {
+  const end = text.slice(-40);
+  return isCut || end.length < text.length ? `…${end.trimStart()}` : end;
 }
 
 interface LineProps {
@@ -107,15 +119,7 @@ interface LineProps {
 /** One line of what was found. */
 export function FindingLine({ id, finding, isSelected, open }: LineProps) {
   return (
-    <button
-      type="button"
-      id={id}
-      role="option"
-      class={finding.kind}
-      tabIndex={-1}
-      aria-selected={isSelected}
-      onClick={open}
-    >
+    <button type="button" id={id} role="option" tabIndex={-1} aria-selected={isSelected} onClick={open}>
       <span class="kind">{chatTexts().kinds[finding.kind]}</span>
       <span class="title">{finding.title}</span>
       <span class="hint">{finding.detail}</span>

@@ -9,7 +9,7 @@ import { useView } from '../context.ts';
 import type { GroupDialogProps } from './dialog-state.ts';
 import { LinkField } from './small-dialogs.tsx';
 
-/** The settings of a group: for every member mute and leave; for owners and admins name, description, invitation and archive. */
+/** The settings of a group: for every member mute and leave; for owners and admins name, description, invitation, read receipts and archive. */
 export function GroupSettingsDialog(props: GroupDialogProps) {
   const { chat, onClose, conversation } = props;
   const { app, openDialog } = useView();
@@ -47,10 +47,14 @@ export function GroupSettingsDialog(props: GroupDialogProps) {
             defaultValue={group.description}
           />
           <Invitation {...props} />
-          <Archive {...props} />
+          <ChangeSwitch {...props} change="showsReads" isOn={group.shows_reads} label={t.showReads} />
+          <ChangeSwitch {...props} change="archived" isOn={group.archived} label={t.archive} />
         </>
       ) : (
-        group.description !== '' && <p dir="auto">{group.description}</p>
+        <>
+          {group.description !== '' && <p dir="auto">{group.description}</p>}
+          {group.shows_reads && <p class="hint">{t.showsReads}</p>}
+        </>
       )}
       <div class="buttons">
         <button type="button" class="secondary" onClick={() => openDialog({ kind: 'leave-group', conversation })}>
@@ -104,12 +108,18 @@ function Invitation({ chat, conversation }: GroupDialogProps) {
   );
 }
 
-function Archive({ chat, conversation }: GroupDialogProps) {
+interface SwitchProps extends GroupDialogProps {
+  change: 'showsReads' | 'archived';
+  isOn: boolean;
+  label: string;
+}
+
+/** A property of the group that is changed at once. */
+function ChangeSwitch({ chat, conversation, change, isOn, label }: SwitchProps) {
   const { app } = useView();
-  const t = chatTexts();
-  const archive = async (archived: boolean) => {
+  const set = async (wanted: boolean) => {
     try {
-      await app.client.groups.change(conversation.group.id, { archived }, { signal: chat.signal });
+      await app.client.groups.change(conversation.group.id, { [change]: wanted }, { signal: chat.signal });
       await chat.refresh();
     } catch (error) {
       app.failed(error);
@@ -117,12 +127,7 @@ function Archive({ chat, conversation }: GroupDialogProps) {
   };
   return (
     <label class="switch">
-      <input
-        type="checkbox"
-        checked={conversation.group.archived}
-        onChange={({ currentTarget }) => void archive(currentTarget.checked)}
-      />{' '}
-      {t.archive}
+      <input type="checkbox" checked={isOn} onChange={({ currentTarget }) => void set(currentTarget.checked)} /> {label}
     </label>
   );
 }

@@ -12,14 +12,23 @@ export function HelpDialog({ onClose }: DialogProps) {
           {t.shortcutList.map(([keys, effect]) => (
             <tr key={keys}>
               <th scope="row">
-                <kbd>{keys}</kbd>
+                {keys.split(' ').map((key) => (
+                  <kbd key={key}>{key}</kbd>
+                ))}
               </th>
               <td>{effect}</td>
             </tr>
           ))}
         </tbody>
       </table>
-      <p class="hint">{t.formatting}</p>
+      <h3>{t.formattingTitle}</h3>
+      <ul class="formatting">
+        {t.formatting.map((example) => (
+          <li key={example}>
+            <code>{example}</code>
+          </li>
+        ))}
+      </ul>
     </Modal>
   );
 }

@@ -1,0 +1,32 @@
+import type { User } from '../../../../client/index.ts';
+import { joined, nameInSentence } from '../../../i18n/name-list.ts';
+import { chatTexts } from '../../../i18n/texts.ts';
+import type { Conversation } from '../../model/messages/conversation.ts';
+
+/** Names in the line. The others are a number. */
+const MOST_NAMES = 3;
+
+/** The members who have read up to the message above, in a group that shows it. */
+export function ReadByLine({ readers, conversation, isOwn }: Props) {
+  return (
+    <li class={isOwn ? 'read-by own' : 'read-by'}>
+      <span aria-hidden="true">✓</span> {readByText(readers, conversation)}
+    </li>
+  );
+}
+
+interface Props {
+  readers: readonly User[];
+  conversation: Conversation;
+  /** True if the message above is the user's own. */
+  isOwn: boolean;
+}
+
+function readByText(readers: readonly User[], { group }: Conversation): string {
+  const t = chatTexts();
+  const hasAll = readers.length > 1 && readers.length === group.members_count - 1;
+  if (hasAll) return t.readByAll;
+  const shown = readers.slice(0, MOST_NAMES).map(({ username }) => nameInSentence(username));
+  const more = readers.length - shown.length;
+  return t.readBy(joined(more === 0 ? shown : [...shown, t.moreTyping(more)]));
+}
