@@ -25,7 +25,7 @@ document.addEventListener('keydown', (event) => {
   filter?.focus();
 });
 
-/** Shows what has all these words. A part without any is hidden, with its links. */
+/** Shows what has all these words, chapters of the guide too. A part without any is hidden, with its links. */
 function show(wanted: string): void {
   const words = wanted.split(/\s+/);
   const sections = all<HTMLElement>('section[data-text]');
@@ -33,6 +33,13 @@ function show(wanted: string): void {
     section.hidden = !words.every((word) => (section.dataset.text ?? '').includes(word));
     for (const link of all(`.contents a[href="#${section.id}"]`)) {
       link.parentElement?.toggleAttribute('hidden', section.hidden);
+    }
+  }
+  for (const chapter of all<HTMLElement>('.chapter')) {
+    const text = chapter.textContent?.toLowerCase() ?? '';
+    chapter.hidden = !words.every((word) => text.includes(word));
+    for (const link of all(`.contents a[href="#${chapter.querySelector('h2')?.id}"]`)) {
+      link.parentElement?.toggleAttribute('hidden', chapter.hidden);
     }
   }
   for (const part of all<HTMLElement>('.part')) {

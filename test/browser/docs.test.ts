@@ -56,9 +56,13 @@ describe('The documentation page', function () {
     await page.locator('#getSearch').waitFor();
     await page.locator('#postLogin').waitFor({ state: 'hidden' });
     await page.getByRole('heading', { name: 'Sign in' }).first().waitFor({ state: 'hidden' });
+    await page.getByRole('heading', { name: 'Cursors' }).waitFor({ state: 'hidden' });
     expect(await page.locator('#matches').textContent()).to.match(/^\d+ of \d+ shown$/);
+    await page.getByLabel('Filter').fill('presence typing');
+    await page.getByRole('heading', { name: 'Signals' }).waitFor();
     await page.getByLabel('Filter').fill('');
     await page.locator('#postLogin').waitFor();
+    await page.getByRole('heading', { name: 'Cursors' }).waitFor();
   });
 
   it('has a command line with the address of the node, and an example of the response', async () => {

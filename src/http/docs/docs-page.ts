@@ -1,6 +1,6 @@
 /** `/docs`: the OpenAPI document for people, as one page of HTML. Its script adds the filter and the forms (src/web/docs.ts). */
 import { eventKinds } from './event-kinds.ts';
-import { anchorOf, markdown, text } from './html.ts';
+import { anchorOf, chapters, text } from './html.ts';
 import type { JsonSchema } from './json-schema.ts';
 import type { OpenApi } from './openapi.ts';
 import { sectionOf } from './operation-section.ts';
@@ -48,7 +48,7 @@ ${contentsOf(description, sections)}
 <p id="descriptions" class="hint" hidden></p>
 <p><span id="for-programs">For programs:</span> <a href="openapi.json">openapi.json</a> (OpenAPI 3.1).</p>
 <div id="session" hidden><p id="signed-in"></p><label for="token">Token for requests from this page</label><input id="token" type="password" autocomplete="off" spellcheck="false" placeholder="from POST /login, or the ADMIN_TOKEN"></div>
-${markdown(description)}
+${chapters(description)}
 ${sections.map((one) => operationsOf(one, url)).join('\n')}
 <h2 id="event-kinds">Event kinds</h2>
 <p>The events that polls and streams deliver, by <code>kind</code>. Ignore kinds that you do not know.</p>

@@ -4,11 +4,20 @@ export function text(plain = ''): string {
   return plain.replace(/[&<>"']/g, (sign) => entities[sign] ?? sign);
 }
 
+/** Returns the guide as HTML, each chapter as one element that the filter can hide. */
+export const chapters = (source: string): string =>
+  source
+    .split(/^(?=## )/m)
+    .map((chapter) =>
+      chapter.startsWith('## ') ? `<div class="chapter">${markdown(chapter)}</div>` : markdown(chapter),
+    )
+    .join('\n');
+
 /** Returns one line of Markdown as HTML: text with `code` in it. */
 export const inline = (line: string): string => text(line).replace(/`([^`]+)`/g, '<code>$1</code>');
 
 /** Returns the Markdown that the guide uses as HTML: `##` headings, paragraphs and tables. */
-export function markdown(source: string): string {
+function markdown(source: string): string {
   return source
     .trim()
     .split(/\n{2,}|\n(?=##)|(?<=^##[^\n]*)\n/m)
