@@ -9,6 +9,9 @@ import { createDatabase, type TestDatabase } from '../support/postgres/postgres.
 import { type ChatBrowser, hasChromium, startChatBrowser } from './chat-browser.ts';
 
 const GROUP = 'Accessible';
+/** A group that the signed-in user owns, and one that takes no messages. */
+const OWNED = 'Owned';
+const ARCHIVED = 'Archived';
 
 describe('The chat page has no violation that axe-core knows', function () {
   this.timeout(180_000);
@@ -33,6 +36,12 @@ describe('The chat page has no violation that axe-core knows', function () {
     await bruno.send(id, '> quote\n\n- list\n\n```\ncode\n```\n@ana', { replyTo: first });
     await ana.markRead(id, first);
     sendUnread = () => bruno.send(id, 'unread');
+    const { group_id: owned } = await ana.createChat(OWNED, ['bruno']);
+    await ana.groups.change(owned, { showsReads: true, description: 'a description' });
+    const { message_id: read } = await ana.send(owned, 'read by bruno');
+    await bruno.markRead(owned, read);
+    const { group_id: archived } = await ana.createChat(ARCHIVED);
+    await ana.groups.change(archived, { archived: true });
   });
   beforeEach('send a message that is unread', () => sendUnread());
   after('stop the browser and the nodes', async () => {
@@ -95,6 +104,54 @@ describe('The chat page has no violation that axe-core knows', function () {
       await close();
       await page.locator('#draft').fill('x'.repeat(5000));
       await check('too long');
+      await page.locator('#draft').fill('@b');
+      await page.locator('#mentions [role=option]').first().waitFor();
+      await check('mentions');
+      await page.locator('#draft').fill('');
+      const tool = async (at: number) => {
+        await page.locator('.message.own').first().hover();
+        await page.locator('.message.own .tools button').nth(at).click();
+      };
+      for (const [at, dialog] of [[0, 'react'] as const, [4, 'delete'] as const]) {
+        await tool(at);
+        await page.locator('dialog[open]').waitFor();
+        await check(dialog);
+        await close();
+      }
+      for (const [at, mode] of [[1, 'reply'] as const, [2, 'edit'] as const]) {
+        await tool(at);
+        await page.locator('#composer .mode').waitFor();
+        await check(mode);
+        await page.locator('#composer .mode button').click();
+      }
+      await page.getByRole('link', { name: OWNED }).click();
+      await page.locator('.read-by').waitFor();
+      await check('read receipts');
+      for (const opener of ['#members', '#conversation header > button:last-child']) {
+        await page.locator(opener).click();
+        await page.locator('dialog[open]').waitFor();
+        if (opener !== '#members') {
+          await page.locator('dialog .buttons button').first().click();
+          await page.locator('dialog input[readonly]').waitFor();
+        }
+        await check(`as an owner: ${opener}`);
+        await close();
+      }
+      await page.getByRole('link', { name: ARCHIVED }).click();
+      await page.locator('.archived').waitFor();
+      await check('archived');
+      await page.evaluate(() => {
+        location.hash = '#group-987654';
+      });
+      await page.locator('.unknown').waitFor();
+      await check('unknown group');
+      await page.getByRole('link', { name: OWNED }).click();
+      await page.locator('.read-by').waitFor();
+      await page.context().setOffline(true);
+      await page.locator('#draft').fill('waits');
+      await page.keyboard.press('Enter');
+      await page.locator('#notice.warning').waitFor();
+      await check('no network');
       // An open page would read the next message.
       await page.close();
       expect(found).to.deep.equal([]);
