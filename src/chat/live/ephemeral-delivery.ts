@@ -2,14 +2,7 @@ import type { EventLog } from '../../events/event-log.ts';
 import { topicOf } from '../../events/log-event.ts';
 import type { Subscribers, Waiters } from '../../events/waiters.ts';
 import { type ReplayableAudience, UserAudience } from '../delivery/audiences.ts';
-import { KEEP_MS, RecentSignals } from './recent-signals.ts';
-
-/** A signal about a user, for the other members of these groups. */
-export interface Ephemeral {
-  userId: number;
-  groupIds: Iterable<number>;
-  json: string;
-}
+import { type Ephemeral, KEEP_MS, RecentSignals } from './recent-signals.ts';
 
 /** With more waiting members on this node, a group gets no signals: each keystroke would write to thousands of sockets. */
 const MAX_IN_GROUP = 500;

@@ -1,5 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import type { Ephemeral } from './ephemeral-delivery.ts';
+
+/** A signal about a user, for the other members of these groups. */
+export interface Ephemeral {
+  userId: number;
+  groupIds: Iterable<number>;
+  json: string;
+}
 
 /** How long a signal is kept: far longer than a client takes from one poll to the next, and short enough for typing to be true. */
 export const KEEP_MS = 2000;

@@ -4,7 +4,7 @@ import { chatTexts } from '../../../i18n/texts.ts';
 import type { Conversation } from '../../model/messages/conversation.ts';
 
 /** Names in the line. The others are a number. */
-const MOST_NAMES = 3;
+const MAX_NAMES = 3;
 
 /** The members who have read up to the message above, in a group that shows it. */
 export function ReadByLine({ readers, conversation, isOwn }: Props) {
@@ -26,7 +26,7 @@ function readByText(readers: readonly User[], { group }: Conversation): string {
   const t = chatTexts();
   const hasAll = readers.length > 1 && readers.length === group.members_count - 1;
   if (hasAll) return t.readByAll;
-  const shown = readers.slice(0, MOST_NAMES).map(({ username }) => nameInSentence(username));
+  const shown = readers.slice(0, MAX_NAMES).map(({ username }) => nameInSentence(username));
   const more = readers.length - shown.length;
   return t.readBy(joined(more === 0 ? shown : [...shown, t.moreTyping(more)]));
 }
