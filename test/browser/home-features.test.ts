@@ -198,7 +198,7 @@ describe('The chat page, as a user works with it', function () {
     const { name, id, bruno } = await newGroup();
     await clientOf('clara').then((clara) => bruno.join(id, { userId: clara.userId ?? 0 }));
     const owner = await browser.signIn(nodes.active.url, 'bruno');
-    const member = await browser.signIn(nodes.standby.url, 'ana', { locale: 'pt-BR' });
+    const member = await browser.signIn(nodes.standby.url, 'ana');
     for (const page of [owner, member]) await openGroupIn(page, name);
     await write(owner, 'who reads this?');
     await waitForMessage(member, 'who reads this?');
@@ -213,8 +213,8 @@ describe('The chat page, as a user works with it', function () {
     await readBy(owner, 'Read by').filter({ hasText: 'ana' }).waitFor();
     await expectAccessible(owner, 'chat-read-receipts-settings');
     await owner.keyboard.press('Escape');
-    await member.getByRole('button', { name: 'Configurações do grupo' }).click();
-    await member.getByText('As confirmações de leitura estão ligadas').waitFor();
+    await member.getByRole('button', { name: 'Group settings' }).click();
+    await member.getByText('Read receipts are on').waitFor();
     await member.keyboard.press('Escape');
     const clara = await browser.signIn(nodes.standby.url, 'clara');
     await openGroup(clara, name);

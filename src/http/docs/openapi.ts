@@ -206,7 +206,7 @@ function successesOf(route: Route, path: string, schemas: JsonSchema): Record<st
   const responses: Record<string, JsonSchema> = {};
   for (const one of [status, ...alsoStatuses]) {
     responses[one] = { description: one < 400 ? 'Success.' : 'The same body, with a negative result.', content: body };
-    if (route.waits && answer) responses[one] = { ...responses[one], headers: pollHeaders };
+    if (route.waits && responseBody) responses[one] = { ...responses[one], headers: pollHeaders };
   }
   if (route.waits && responseBody)
     responses[204] = {
