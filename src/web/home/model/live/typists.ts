@@ -57,14 +57,16 @@ export class Typists {
   #expire(): void {
     const now = this.#clock();
     let next = Number.POSITIVE_INFINITY;
+    let hasChanged = false;
     for (const [groupId, group] of this.#groups) {
       for (const [userId, until] of group) {
         if (until > now) next = Math.min(next, until);
-        else group.delete(userId);
+        else hasChanged = group.delete(userId);
       }
       if (group.size === 0) this.#groups.delete(groupId);
     }
     this.#timer = next < Number.POSITIVE_INFINITY ? setTimeout(() => this.#expire(), next - now) : undefined;
-    this.#changed();
+    // A timer may fire a part of a millisecond before its time.
+    if (hasChanged) this.#changed();
   }
 }
