@@ -80,7 +80,8 @@ CREATE VIEW plantao.blocking AS
     FROM pg_locks l
     WHERE l.granted AND l.locktype = 'advisory' AND l.classid = 1347178068 AND l.objid = 1 AND l.objsubid = 2
       AND l.database = (SELECT oid FROM here)
-      AND NOT EXISTS (SELECT FROM plantao.leader_terms t WHERE t.ended_at IS NULL AND t.backend_pid = l.pid)
+      -- As in plantao.end_silent_holder(). This view reads no table of the schema: it would wait for the sessions that it names.
+      AND NOT EXISTS (SELECT FROM pg_stat_activity a WHERE a.pid = l.pid AND a.application_name LIKE 'plantao:%:lock')
   ), waiting AS MATERIALIZED (
     SELECT a.pid, a.application_name, pg_blocking_pids(a.pid) AS behind
     FROM pg_stat_activity a

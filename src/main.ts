@@ -1,4 +1,5 @@
 /** `npm start`: starts one node with the settings of the environment and `.env`. SIGTERM and SIGINT stop it in order, a second one at once. SIGUSR2: debug log on and off. */
+import { SqlState, sqlState } from './database/errors.ts';
 import { messageOf } from './message-of.ts';
 import { createNode } from './node/node.ts';
 import { printableLines } from './printable.ts';
@@ -28,6 +29,13 @@ try {
   if (process.platform !== 'win32') process.on('SIGUSR2', () => node.toggleDebugLog());
   await node.start();
 } catch (error) {
-  console.error(printableLines(`cannot start: ${messageOf(error)}`));
+  console.error(printableLines(`cannot start: ${messageOf(error)}${remedyFor(error)}`));
   process.exit(1);
+}
+
+/** The errors of PostgreSQL that do not say what to do. */
+function remedyFor(error: unknown): string {
+  const isBlocked = sqlState(error) === SqlState.LOCK_NOT_AVAILABLE;
+  if (!isBlocked) return '';
+  return '. Another transaction holds a lock that the node needs: plantao status names it and the statement that ends it';
 }

@@ -139,6 +139,8 @@ function causes(error: unknown): unknown[] {
 /** Returns why the database cannot be used, in words that anyone may read: without role, address or statement. */
 export function reasonOf(error: unknown): string {
   const state = sqlState(error);
+  if (state === SqlState.QUERY_CANCELED)
+    return 'a statement took too long: PostgreSQL is too slow, or another transaction holds a lock that it needs';
   const isAway = state === null ? isUnavailable(error) : /^(08|57)/.test(state);
   if (isAway) return 'the database cannot be reached, or is too slow';
   if (state === null) return 'an error that is in the log';

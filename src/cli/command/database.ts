@@ -1,11 +1,16 @@
+import { SqlState, sqlState } from '../../database/errors.ts';
 import { reachable } from '../../database/reachable.ts';
 import { applicationName, connectionOptions } from '../../database/session/connection.ts';
 import { type Query, runAndClose } from '../../database/session/run-and-close.ts';
 import { Session } from '../../database/session/session.ts';
+import { messageOf } from '../../message-of.ts';
 import { processEnvironment, readDatabaseSettings } from '../../settings.ts';
+import { CommandError } from './exit.ts';
 
 /** Deadline of each statement, in milliseconds: a database that is down or blocked is reported within it. */
 const LIMIT_MS = 10_000;
+/** A statement that waits for a lock ends sooner: then there is time to find out who holds it. */
+const LOCK_SHARE = 0.3;
 
 export type { Query };
 
@@ -25,7 +30,27 @@ export async function withDatabase<T>(
   limitMs = LIMIT_MS,
 ): Promise<T> {
   const url = databaseUrl(given);
-  const options = connectionOptions(url, applicationName('-', 'command'), limitMs);
+  const lockLimit = { lock_timeout: Math.floor(limitMs * LOCK_SHARE) };
+  const options = connectionOptions(url, applicationName('-', 'command'), limitMs, lockLimit);
   const session = await reachable(url, () => Session.open(options));
-  return runAndClose(session, limitMs, work);
+  return runAndClose(session, limitMs, async (query) => {
+    try {
+      return await work(query);
+    } catch (error) {
+      if (sqlState(error) !== SqlState.LOCK_NOT_AVAILABLE) throw error;
+      throw new CommandError(await describeBlockers(query, error));
+    }
+  });
+}
+
+/** Returns a sentence with the sessions that block, and the statements that end them. */
+async function describeBlockers(query: Query, error: unknown): Promise<string> {
+  // The failed statement may have been part of a transaction.
+  await query('ROLLBACK');
+  const blockers = await query<{ blocks: string; name: string | null; ended_by: string }>(
+    'SELECT blocks, coalesce(nullif(application_name, $$$$), state) AS name, ended_by FROM plantao.blocking',
+  ).catch(() => []);
+  if (blockers.length === 0) return `another transaction held a lock that this needs (${messageOf(error)}): try again`;
+  const named = blockers.map(({ blocks, name, ended_by: remedy }) => `"${name}" blocks ${blocks}: ${remedy}`);
+  return `another transaction holds a lock that this needs. ${named.join('; ')}`;
 }

@@ -3,6 +3,7 @@ import pg from 'pg';
 import { seedData } from '../../../src/local-cluster/demo-data.ts';
 import { eventually } from '../../support/eventually.ts';
 import { get, type JsonObject, post } from '../../support/network/http.ts';
+import { plantao } from '../../support/nodes/command.ts';
 import { startTwoNodes, type TwoNodes } from '../../support/nodes/two-nodes.ts';
 import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
 
@@ -96,6 +97,16 @@ describe('An open transaction that blocks the nodes', function () {
     expect(row).to.include({ blocks: `plantao:${nodes.active.name}:writer`, application_name: 'psql of Ana' });
     expect(Number(row.waiting)).to.equal(1);
     expect((await posted).body.code).to.equal('blocked');
+  });
+
+  it('is named by the view and by plantao status when it has locked the terms, which the command reads', async () => {
+    await psql.query('BEGIN');
+    await psql.query('LOCK TABLE plantao.leader_terms');
+    const own = await pid();
+    const named = `"psql of Ana" blocks next term: SELECT pg_terminate_backend(${own})`;
+    const { exit, errors } = await plantao(['status', '--database', database.url]);
+    expect(errors).to.equal(`another transaction holds a lock that this needs. ${named}\n`);
+    expect(exit).to.equal(1);
   });
 
   it('prevents promotion while it locks the row of the term, and is named in the logs of both nodes', async () => {
