@@ -1,3 +1,4 @@
+import { format as formatted } from 'node:util';
 import pino from 'pino';
 import { printable } from './printable.ts';
 
@@ -42,6 +43,14 @@ export function createLog(
     },
     { write: (line: string) => write(format(tidy(JSON.parse(line)) as Entry)) },
   );
+}
+
+/**
+ * Turns what libraries print with `console.warn` into entries of the log. Sequelize prints a line when a commit fails; the
+ * request that failed is logged anyway, and a log of JSON has no other lines.
+ */
+export function captureWarnings(log: Log): void {
+  console.warn = (...parts: unknown[]) => log.debug({ event: 'library_warning' }, formatted(...parts));
 }
 
 /** Writes synchronously, so that nothing is lost when the process exits. */

@@ -10,6 +10,7 @@ const STOP_LIMIT_MS = 10_000;
 
 try {
   const node = createNode(readSettings(processEnvironment()));
+  node.captureWarnings();
   let isStopping = false;
   const stop = () => {
     if (isStopping) process.exit(1);

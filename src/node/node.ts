@@ -15,7 +15,7 @@ import { NotifyQueue } from '../database/checks/notify-queue.ts';
 import { Listener } from '../database/listener.ts';
 import { migrate } from '../database/migrator.ts';
 import { reachable } from '../database/reachable.ts';
-import { createLog, type Log } from '../log.ts';
+import { captureWarnings, createLog, type Log } from '../log.ts';
 import { LogLevel } from '../log-level.ts';
 import { Measurements } from '../measurements.ts';
 import { PACKAGE_ROOT } from '../package-root.ts';
@@ -47,6 +47,8 @@ export interface Node {
   stop(): Promise<void>;
   /** Changes the log level to debug, or back. */
   toggleDebugLog(): void;
+  /** Logs what libraries print as warnings, for the rest of the process. */
+  captureWarnings(): void;
 }
 
 /** Creates a node from its settings; nothing runs before `start`. `lockProgram` is a compiled lock-worker.ts. */
@@ -85,6 +87,7 @@ export function createNode(settings: Settings, given: { log?: Log; lockProgram?:
       return parts?.url() ?? '';
     },
     toggleDebugLog: () => logLevel.toggleDebug('signal SIGUSR2'),
+    captureWarnings: () => captureWarnings(log),
     start: () => {
       starting ??= start();
       return starting;

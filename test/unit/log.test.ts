@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { createLog } from '../../src/log.ts';
+import { captureWarnings, createLog } from '../../src/log.ts';
 import { printable } from '../../src/printable.ts';
 
 const HOSTILE = 'a\u001b[31m\u009b2J\r\nb\u202ec\u2028d\u0000e\u007ff\u200bg\ufeffh\u{e0041}i\ud800';
@@ -77,6 +77,22 @@ describe('The log', () => {
     for (let at = 0; at < 50; at++) deep = { deep };
     const text = written(false, (log) => log.error({ err: error, deep, many: Array(10_000).fill('x') }, 'failed'));
     expect(text.length).to.be.below(20_000);
+  });
+
+  it('contains what a library prints as a warning, as an entry: Sequelize prints a line when a commit fails', () => {
+    const { warn } = console;
+    try {
+      const text = written(false, (log) => {
+        captureWarnings(log);
+        console.warn('Committing %s failed\nwith', 'x', { code: 1 });
+      });
+      const [line = '', ...more] = text.trimEnd().split('\n');
+      expect(more).to.deep.equal([]);
+      expect(JSON.parse(line)).to.include({ event: 'library_warning', level: 20 });
+      expect(JSON.parse(line).msg).to.equal('Committing x failed\\nwith { code: 1 }');
+    } finally {
+      console.warn = warn;
+    }
   });
 
   it('leaves names as people write them, with accents, emoji and joiners', () => {

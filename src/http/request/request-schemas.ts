@@ -162,19 +162,25 @@ export const ephemeralCursor = z
 /** An opaque cursor. The event log checks its form. */
 export const cursor = z.string('must be a cursor').max(64, 'must be a cursor').optional();
 
-/** Returns true if jsonb can store every string in `value`, including keys. The depth of a body is bounded. */
-function hasOnlyCharacters(value: unknown): boolean {
+const UNSTORABLE = 'must be valid Unicode without NUL, and its numbers below 1.8e308';
+
+/**
+ * Returns true if jsonb can store every string in `value`, including keys, and every number is one: the parser makes 1e400
+ * Infinity, which would be stored as null. The depth of a body is bounded.
+ */
+function isStorable(value: unknown): boolean {
   if (typeof value === 'string') return !value.includes('\0') && value.isWellFormed();
+  if (typeof value === 'number') return Number.isFinite(value);
   if (typeof value !== 'object' || value === null) return true;
-  if (Array.isArray(value)) return value.every(hasOnlyCharacters);
-  return Object.entries(value).every(([key, one]) => hasOnlyCharacters(key) && hasOnlyCharacters(one));
+  if (Array.isArray(value)) return value.every(isStorable);
+  return Object.entries(value).every(([key, one]) => isStorable(key) && isStorable(one));
 }
 
 /** The name of a node, in the characters that NODE_NAME may have. */
 export const nodeName = z.string('must be the name of a node').regex(/^[\w.-]{1,64}$/, 'must be the name of a node');
 
 /** Any JSON that jsonb can store. */
-export const json = z.unknown().refine(hasOnlyCharacters, 'must be valid Unicode without NUL');
+export const json = z.unknown().refine(isStorable, UNSTORABLE);
 
 /** A JSON object that a client stores with its message. */
 export const meta = documented(
@@ -185,7 +191,7 @@ export const meta = documented(
       if (Buffer.byteLength(JSON.stringify(value)) > META_LIMIT) throw new Refused('meta_too_large');
       return true;
     })
-    .refine(hasOnlyCharacters, 'must be valid Unicode without NUL'),
+    .refine(isStorable, UNSTORABLE),
   { type: 'object', additionalProperties: true },
 );
 

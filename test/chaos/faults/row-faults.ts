@@ -14,7 +14,7 @@ const REFUSED: readonly string[] = [
   `${INSERT}, created_at) VALUES ($1, $2, 'x', '-infinity')`,
   `${INSERT}, created_at) VALUES ($1, $2, 'x', '294276-01-01')`,
   `${INSERT}, created_at) VALUES ($1, $2, 'x', '0044-03-15 BC')`,
-  `${INSERT}) VALUES ($1, $2, repeat('x', 67108864))`,
+  `${INSERT}) VALUES ($1, $2, repeat(repeat('x', 65536), 1024))`,
   `${INSERT}, id) VALUES ($1, $2, 'x', 9007199254740992)`,
   `UPDATE plantao.messages SET created_at = 'infinity' WHERE group_id = $1 AND sender_id = $2`,
   `UPDATE plantao.leader_terms SET started_at = '-infinity' WHERE $1::bigint = $1 AND $2::bigint = $2`,
