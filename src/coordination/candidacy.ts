@@ -140,11 +140,12 @@ export class Candidacy {
   }
 
   /**
-   * True if PostgreSQL has refused the new term and no node has become active since. If the lock is taken then, that is no sign
-   * of recovery: its holder is a peer whose term is being refused too.
+   * True if PostgreSQL has refused the new term, or another transaction has blocked it, and no node has become active since. If
+   * the lock is taken then, that is no sign of recovery: its holder is a peer whose term is kept out too.
    */
   get #isRefused(): boolean {
-    return this.#failures > 0 && isRefusedByDatabase(this.#failure) && this.#leaderSeenAt <= this.#failedAt;
+    const isKeptOut = isRefusedByDatabase(this.#failure) || sqlState(this.#failure) === SqlState.LOCK_NOT_AVAILABLE;
+    return this.#failures > 0 && isKeptOut && this.#leaderSeenAt <= this.#failedAt;
   }
 
   /** Runs beside an attempt, which does not await it: its session may have to be opened first. */

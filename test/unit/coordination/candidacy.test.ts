@@ -63,28 +63,32 @@ describe('An attempt to take the leader lock', () => {
     expect(lines[0]).to.match(/^no node is seen active, but plantao:b:lock .* holds the leader lock/);
   });
 
-  it('logs once that PostgreSQL refuses the term, while a peer that is refused too holds the lock now and then', async () => {
-    let isRefused = true;
-    const candidacy = candidate(
-      async () => [],
-      async () => {},
-      async () => {
-        if (isRefused) throw Object.assign(new Error('frozen'), { code: 'P0001' });
-        return null;
-      },
-    );
-    for (let tries = 0; tries < 6; tries++) {
-      isRefused = tries % 2 === 0;
+  for (const [what, code, said] of [
+    ['PostgreSQL refuses the term', 'P0001', 'frozen'],
+    ['another transaction blocks the term', '55P03', 'another transaction blocks the new term'],
+  ])
+    it(`logs once that ${what}, while a peer that it keeps out too holds the lock now and then`, async () => {
+      let isRefused = true;
+      const candidacy = candidate(
+        async () => [],
+        async () => {},
+        async () => {
+          if (isRefused) throw Object.assign(new Error('frozen'), { code });
+          return null;
+        },
+      );
+      for (let tries = 0; tries < 6; tries++) {
+        isRefused = tries % 2 === 0;
+        now += 50;
+        await candidacy.tryAcquire();
+        expect(candidacy.trouble).to.match(/cannot be promoted/);
+      }
+      expect(lines).to.deep.equal([`cannot become active: ${said}`]);
       now += 50;
+      candidacy.activeSeen();
       await candidacy.tryAcquire();
-      expect(candidacy.trouble).to.match(/cannot be promoted/);
-    }
-    expect(lines).to.deep.equal(['cannot become active: frozen']);
-    now += 50;
-    candidacy.activeSeen();
-    await candidacy.tryAcquire();
-    expect(lines).to.deep.equal(['cannot become active: frozen', 'PostgreSQL answers again']);
-  });
+      expect(lines).to.deep.equal([`cannot become active: ${said}`, 'PostgreSQL answers again']);
+    });
 
   it('has no trouble right after an outage of PostgreSQL, before the next active node could be seen', async () => {
     let isDown = true;
