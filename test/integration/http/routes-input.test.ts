@@ -165,15 +165,6 @@ describe('The input of a request', () => {
     expect((await post(url('/notify/x'), looksLikeIt)).status).to.equal(200);
   });
 
-  it('is refused when a number is too large to be read: it would be stored as null', async () => {
-    for (const payload of ['1e400', '[-1e400]', '{"a":{"b":1e309}}']) {
-      isRefused(await post(url('/notify/x'), `{"payload":${payload}}`), 'payload', payload);
-    }
-    const withMeta = '{"userId":1,"groupId":1,"content":"x","meta":{"size":1e400}}';
-    isRefused(await post(url('/messages'), withMeta), 'meta');
-    expect((await post(url('/notify/x'), '{"payload":[1.7e308,1e-400]}')).status).to.equal(200);
-  });
-
   it('is refused when JSON is nested too deeply', async () => {
     const nested = (depth: number) => `{"payload":${'['.repeat(depth)}${']'.repeat(depth)}}`;
     expect((await post(url('/notify/x'), nested(50))).status).to.equal(200);
