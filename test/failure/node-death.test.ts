@@ -138,9 +138,11 @@ describe('The active node', () => {
     this.timeout(60_000);
     const [active] = await both();
     const { gap, logOf } = await scene.broken(() =>
-      scene.sql('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE $1', [
-        `plantao:${active.name}:%`,
-      ]),
+      scene.sql(
+        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+         WHERE application_name LIKE $1 AND datname = current_database()`,
+        [`plantao:${active.name}:%`],
+      ),
     );
     expect(gap.ms).to.be.below(LEASE_MS + SLACK_MS);
     for (const node of scene.nodes) expect(logOf(node)).to.have.length.below(MAX_LINES);

@@ -169,7 +169,8 @@ describe('The leader lock', () => {
       expect(refusal).to.have.property('code', '25006');
     }
     await a.lock.close();
-    const left = "SELECT FROM pg_stat_activity WHERE application_name = 'plantao:node-a:lock'";
+    const left =
+      "SELECT FROM pg_stat_activity WHERE application_name = 'plantao:node-a:lock' AND datname = current_database()";
     await eventually('no session is left', async () => (await query(left)).length === 0, { within: 2000 });
   });
 

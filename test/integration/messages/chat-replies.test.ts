@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import pg from 'pg';
+import { eventually } from '../../support/eventually.ts';
 import { get, type JsonObject, post, request } from '../../support/network/http.ts';
 import { useTwoNodes } from '../../support/nodes/two-nodes.ts';
 import { chatCalls, isMissing } from '../chat-calls.ts';
@@ -154,7 +155,12 @@ describe('Replies, meta and reactions', () => {
       ]);
       const removal = await request('DELETE', on('/reactions'), { body: { messageId, userId: 2, emoji: '👩‍🚀' } });
       expect(removal.body).to.deep.include({ message: 'reaction removed', count: 1 });
-      const events = await eventsAfter(groupId, cursor);
+      // The standby may not have read the last of them yet.
+      const arrived = async () => {
+        const found = await eventsAfter(groupId, cursor);
+        return found.length >= 4 && found;
+      };
+      const events = await eventually('the standby has all events', arrived);
       expect(
         events.map(({ kind, user_id, emoji, added, count }) => [kind, user_id, emoji, added, count]),
       ).to.deep.equal([

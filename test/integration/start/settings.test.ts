@@ -109,7 +109,10 @@ describe('The database settings of a node', () => {
     );
     await eventually('none of its sessions is left', async () => {
       const { admin } = await testServer();
-      const left = await admin("SELECT 1 FROM pg_stat_activity WHERE application_name LIKE 'plantao:node-b:%'");
+      const left = await admin(
+        "SELECT 1 FROM pg_stat_activity WHERE application_name LIKE 'plantao:node-b:%' AND datname = $1",
+        [database.name],
+      );
       return left.length === 0;
     });
   });
