@@ -117,17 +117,26 @@ interface SwitchProps extends GroupDialogProps {
 /** A property of the group that is changed at once. */
 function ChangeSwitch({ chat, conversation, change, isOn, label }: SwitchProps) {
   const { app } = useView();
+  /** What the user chose, until the node has answered: the page may be rendered meanwhile. */
+  const [chosen, setChosen] = useState<boolean | null>(null);
   const set = async (wanted: boolean) => {
+    setChosen(wanted);
     try {
       await app.client.groups.change(conversation.group.id, { [change]: wanted }, { signal: chat.signal });
       await chat.refresh();
     } catch (error) {
       app.failed(error);
     }
+    setChosen(null);
   };
   return (
     <label class="switch">
-      <input type="checkbox" checked={isOn} onChange={({ currentTarget }) => void set(currentTarget.checked)} /> {label}
+      <input
+        type="checkbox"
+        checked={chosen ?? isOn}
+        onChange={({ currentTarget }) => void set(currentTarget.checked)}
+      />{' '}
+      {label}
     </label>
   );
 }
