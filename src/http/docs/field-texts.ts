@@ -68,7 +68,7 @@ export const FIELDS: Readonly<Record<string, readonly [description: string, exam
   end_reason: ['Why the term ended; null if it has not', 'switchover'],
   ended_at: ['When the term ended; null if it has not', '2026-01-31T12:00:00.000Z'],
   epoch: ['The history of the event log: a restored or promoted database begins a new one', '1f6a4b2c90de'],
-  ephemeral: ['Signals of typing and presence'],
+  ephemeral: ['Signals of typing and presence', '1'],
   error: ['A sentence for people'],
   events: ['The events, in the order of the log'],
   excerpt: ['The beginning of the text', 'Olá!'],
