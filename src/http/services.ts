@@ -17,7 +17,7 @@ import type { Waiters } from '../events/waiters.ts';
 import type { Log } from '../log.ts';
 import type { LogLevel } from '../log-level.ts';
 import type { Measurements } from '../measurements.ts';
-import type { LongPolls } from './delivery/long-poll.ts';
+import type { LongPolls } from './delivery/long-polls.ts';
 import type { PollSlots } from './delivery/poll-slots.ts';
 import type { SseStreams } from './delivery/sse-streams.ts';
 import type { WriteForwarder } from './forwarding/write-forwarder.ts';

@@ -3,7 +3,7 @@ import type { LockThread } from '../coordination/lock/lock-thread.ts';
 import type { NotifyQueue } from '../database/checks/notify-queue.ts';
 import type { Listener } from '../database/listener.ts';
 import { BODY_LIMIT, createApp } from '../http/app.ts';
-import { LongPolls } from '../http/delivery/long-poll.ts';
+import { LongPolls } from '../http/delivery/long-polls.ts';
 import { PollSlots } from '../http/delivery/poll-slots.ts';
 import { SseStreams } from '../http/delivery/sse-streams.ts';
 import { WriteForwarder } from '../http/forwarding/write-forwarder.ts';

@@ -2,7 +2,6 @@ import type { Response } from 'express';
 import type { ReplayableAudience } from '../../chat/delivery/audiences.ts';
 import type { Subscriber, Subscriptions } from '../../chat/delivery/subscriptions.ts';
 import type { EphemeralDelivery } from '../../chat/live/ephemeral-delivery.ts';
-import { formatCursor, parseCursor } from '../../events/cursor.ts';
 import type { EventLog } from '../../events/event-log.ts';
 import type { Delivery, Waiters } from '../../events/waiters.ts';
 import type { RequestLifetime } from '../request/request-lifetime.ts';
@@ -47,76 +46,6 @@ export interface PollRequest {
   render(delivery: Delivery): Buffer;
 }
 
-/** Up to this share of the timeout is subtracted at random, so that polls which began together do not end together. */
-const DEADLINE_JITTER = 0.1;
-
-/** Runs long polls: one response each, on events, on a change of the node's state, or at the deadline. */
-export class LongPolls {
-  readonly #options: WaitingOptions;
-  #isDraining = false;
-
-  constructor(options: WaitingOptions) {
-    this.#options = options;
-  }
-
-  /** Ends every poll that waits, and every later one at once, with its cursor, because the node is stopping. */
-  drain(): void {
-    this.#isDraining = true;
-    const { waiters, eventLog } = this.#options;
-    waiters.wakeAll('stopping', eventLog.known.endCursor);
-  }
-
-  /**
-   * Runs one poll. Resolves once it has its response or waits. Its deadline counts from its arrival. If the database has not
-   * responded by then, the poll gets 204 with the cursor that it came with, from which its client can still read everything.
-   * @throws {HttpError} of {@link PollSlots.reserve}; the errors of {@link Subscriptions.subscribe} and of `audience`.
-   */
-  async run(response: Response, lifetime: RequestLifetime, request: PollRequest): Promise<void> {
-    const { eventLog, waiters, subscriptions, pollSlots, signals, isServing } = this.#options;
-    pollSlots.reserve(lifetime, request.userId);
-    lifetime.removeDeadline();
-    const wakeUps = waiters.wakeUps;
-    const from = request.cursor === undefined ? eventLog.known.end : parseCursor(request.cursor);
-    const poll = new LongPoll(response, lifetime, waiters, signals, request);
-    const endMs = deadlineMs(request.timeoutS);
-    const cursor = () => (poll.isWaiting ? eventLog.known.endCursor : formatCursor(from));
-    poll.endAfter(Math.max(endMs, READ_MS), cursor);
-    try {
-      poll.audience = await request.audience();
-      const delivery = await subscriptions.subscribe(poll, from);
-      if (delivery) return poll.respond(delivery);
-    } catch (error) {
-      if (poll.isOver) return;
-      poll.leave();
-      throw error;
-    }
-    if (poll.isOver) return;
-    const missed = poll.takeMissed();
-    // The node's state changed before this poll was among the waiters, so wakeAll() has missed it.
-    if (this.#isDraining || !isServing() || waiters.wakeUps !== wakeUps) {
-      const reason = this.#isDraining ? 'stopping' : 'role';
-      poll.stage({
-        reason,
-        audience: poll.audience,
-        events: [],
-        cursor: eventLog.known.endCursor,
-        ...missed,
-      });
-      poll.flush();
-      return;
-    }
-    if (missed) {
-      const { audience } = poll;
-      poll.stage({ reason: 'ephemeral', audience, events: [], cursor: eventLog.known.endCursor, ...missed });
-      poll.flush();
-      return;
-    }
-    if (endMs < READ_MS) poll.endAfter(endMs, cursor);
-  }
-}
-
-/** Time limit for reading missed events, also with a shorter timeout: `timeout=0` requests the events that are there. */
-const READ_MS = 1000;
 /**
  * A client that has half-closed its connection still waits or has vanished, and only a write shows which. Its poll ends by
  * then: soon enough to free the slot of one that has vanished, and a client that still reads returns with its cursor.
@@ -126,17 +55,14 @@ const HALF_CLOSED_MS = 2000;
 /** The header with the mark of signals up to which the client has them all. */
 const MARK_HEADER = 'Ephemeral-Cursor';
 
-function deadlineMs(timeoutS: number): number {
-  return timeoutS * 1000 * (1 - DEADLINE_JITTER * Math.random());
-}
-
 /** Returns the time left. Long waits are multiples of a quarter second, because Node keeps one list of timers per length. */
 function remainingMs(ms: number, ageMs: number): number {
   const left = Math.max(0, ms - ageMs);
   return left < 5000 ? left : Math.floor(left / 250) * 250;
 }
 
-class LongPoll implements Subscriber {
+/** One poll: waits among the waiters, and responds once. */
+export class LongPoll implements Subscriber {
   readonly wantsEphemeral: boolean;
   readonly #response: Response;
   readonly #lifetime: RequestLifetime;
@@ -145,7 +71,8 @@ class LongPoll implements Subscriber {
   readonly #render: (delivery: Delivery) => Buffer;
   /** Its client has all signals up to here; null if it wants none. */
   #mark: string | null = null;
-  #hasMissedNone = false;
+  /** True once the signals since the mark were read: from then on every signal for this poll ends it. */
+  #hasReadSignals = false;
   #audience: ReplayableAudience | null = null;
   #deadline: NodeJS.Timeout | undefined;
   #endsAt = Number.POSITIVE_INFINITY;
@@ -194,13 +121,13 @@ class LongPoll implements Subscriber {
   takeMissed(): Pick<Delivery, 'ephemeral'> | undefined {
     if (this.#mark === null || !this.#signals) return undefined;
     const ephemeral = this.#signals.after(this.#mark, this.audience);
-    this.#hasMissedNone = true;
+    this.#hasReadSignals = true;
     return ephemeral && { ephemeral };
   }
 
   /** Moves the mark: every signal up to now was delivered to this poll, or is not for it. */
   #markNow(): void {
-    if (this.#hasMissedNone && this.#signals) this.#mark = this.#signals.mark();
+    if (this.#hasReadSignals && this.#signals) this.#mark = this.#signals.mark();
   }
 
   /** Ends the poll with 204 and the cursor `ms` after its arrival, unless it has ended before. */

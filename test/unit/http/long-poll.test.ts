@@ -10,7 +10,8 @@ import { EphemeralDelivery } from '../../../src/chat/live/ephemeral-delivery.ts'
 import type { EventLog } from '../../../src/events/event-log.ts';
 import { type LogEvent, topicOf } from '../../../src/events/log-event.ts';
 import { type Delivery, Waiters } from '../../../src/events/waiters.ts';
-import { LongPolls, renderOnce } from '../../../src/http/delivery/long-poll.ts';
+import { renderOnce } from '../../../src/http/delivery/long-poll.ts';
+import { LongPolls } from '../../../src/http/delivery/long-polls.ts';
 import { PollSlots } from '../../../src/http/delivery/poll-slots.ts';
 import { RequestLifetime } from '../../../src/http/request/request-lifetime.ts';
 import { eventually } from '../../support/eventually.ts';

@@ -16,7 +16,7 @@ export interface IndexState {
  * Groups, each with the id up to which its messages are due for indexing. Later messages have later events, so reading them now
  * would read them twice.
  */
-export type IndexedGroups = readonly { id: number; to: number }[];
+export type GroupsToIndex = readonly { id: number; to: number }[];
 
 /** The work that a batch of events requires. */
 export interface IndexChanges {
@@ -24,7 +24,7 @@ export interface IndexChanges {
   count: number;
   position: number;
   /** Groups that have new messages. */
-  groups: IndexedGroups;
+  groups: GroupsToIndex;
   /** Messages of indexed chunks that were edited, or committed after later ones. */
   messages: number[];
 }
@@ -126,7 +126,7 @@ export class IndexStore {
   }
 
   /** Returns the next groups after an id. */
-  async groupsAfter(id: number, limit: number): Promise<IndexedGroups> {
+  async groupsAfter(id: number, limit: number): Promise<GroupsToIndex> {
     const rows = await this.#select<{ id: number }>(
       'SELECT id FROM plantao.groups WHERE id > $id ORDER BY id LIMIT $limit',
       { id, limit },
@@ -135,7 +135,7 @@ export class IndexStore {
   }
 
   /** Returns the groups among these that have at least one whole chunk of unindexed messages. */
-  due(groups: IndexedGroups): Promise<IndexedGroup[]> {
+  due(groups: GroupsToIndex): Promise<IndexedGroup[]> {
     if (groups.length === 0) return Promise.resolve([]);
     return this.#select<IndexedGroup>(DUE, { ids: groups.map(({ id }) => id), tos: groups.map(({ to }) => to) });
   }

@@ -4,7 +4,7 @@ import { isUnavailable } from '../../../database/errors.ts';
 import { NotActiveError } from '../../../database/fenced-write.ts';
 import type { Log } from '../../../log.ts';
 import { appendChunk, chunksOf, type IndexedMessage, type IndexRow, markMessage } from './index-rows.ts';
-import type { IndexedGroup, IndexedGroups, IndexState, IndexStore } from './index-store.ts';
+import type { GroupsToIndex, IndexedGroup, IndexState, IndexStore } from './index-store.ts';
 
 /** Options of {@link SearchIndexer}. */
 export interface SearchIndexerOptions {
@@ -119,7 +119,7 @@ export class SearchIndexer {
   }
 
   /** Indexes the messages of groups, except for the last few of each, which do not fill a chunk yet. */
-  async #index(state: IndexState, all: IndexedGroups): Promise<void> {
+  async #index(state: IndexState, all: GroupsToIndex): Promise<void> {
     const { store } = this.#options;
     const before = new Map<number, number>();
     while (this.#mayContinue) {
