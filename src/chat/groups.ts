@@ -45,7 +45,7 @@ export class Groups {
       `SELECT ARRAY(SELECT g.name FROM (SELECT group_id FROM plantao.memberships WHERE user_id = me.id
                                         ORDER BY group_id DESC LIMIT $limit) m
                     JOIN plantao.groups g ON g.id = m.group_id ORDER BY g.id) AS names
-       FROM plantao.users me WHERE me.id = $userId`,
+       FROM plantao.users me WHERE me.id = $userId AND NOT me.is_hook`,
       { bind: { userId, limit: MAX_GROUPS }, type: QueryTypes.SELECT },
     );
     if (!rows[0]) throw new Refused('user_not_found');

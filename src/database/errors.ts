@@ -126,8 +126,8 @@ export function isRefusedByDatabase(error: unknown): boolean {
   return /^(42501|42P01|42883|42703|42704|3F000|P0001|09000|23|2200H|22003|XX)/.test(sqlState(error) ?? '');
 }
 
-/** Returns an error and its causes. Sequelize keeps the driver's error as `original`. */
-function causes(error: unknown): unknown[] {
+/** Returns an error and its first causes. Sequelize keeps the driver's error as `original`. */
+export function causes(error: unknown): unknown[] {
   const found: unknown[] = [];
   for (let at = error; typeof at === 'object' && at !== null && found.length < 4; ) {
     found.push(at);

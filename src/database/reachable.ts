@@ -1,6 +1,6 @@
 import { messageOf } from '../message-of.ts';
 import { UnsupportedServerError } from './checks/server-check.ts';
-import { sqlState } from './errors.ts';
+import { causes, sqlState } from './errors.ts';
 import { MigrationError } from './migrator.ts';
 import { SessionSettingsError } from './session/pinned-connection.ts';
 import { describeDatabase } from './url/database-url.ts';
@@ -48,10 +48,8 @@ export async function reachable<T>(url: string, work: () => Promise<T>): Promise
 
 /** Returns the code of a socket's error, e.g. ECONNREFUSED, also behind the error of a session; null if there is none. */
 function socketCode(error: unknown): string | null {
-  for (let at = error; at instanceof Error; at = at.cause) {
-    if ('code' in at && typeof at.code === 'string' && at.code.startsWith('E')) return at.code;
-  }
-  return null;
+  const codes = (causes(error) as { code?: unknown }[]).map(({ code }) => code);
+  return codes.find((code): code is string => typeof code === 'string' && code.startsWith('E')) ?? null;
 }
 
 function because(error: unknown): string {

@@ -34,7 +34,7 @@ export interface Delivery {
   readonly audience: Audience;
   readonly events: readonly LogEvent[];
   readonly cursor: string;
-  /** JSON of signals that are in no log (typing, presence); only with the reason `ephemeral`. */
+  /** JSON of signals that are in no log (typing, presence); with the reason `ephemeral`, or beside a change of the state. */
   readonly ephemeral?: readonly string[];
 }
 

@@ -54,8 +54,8 @@ export function buildHttp(options: HttpOptions) {
   const pollSlots = new PollSlots(settings.maxWaiters);
   const traffic = new Traffic();
   const signals = chat.live?.delivery ?? null;
-  const waiting = { eventLog, waiters, subscriptions, pollSlots, signals, isServing: () => sync.role !== 'fallen' };
-  const polls = new LongPolls(waiting);
+  const waiting = { eventLog, waiters, subscriptions, pollSlots, isServing: () => sync.role !== 'fallen' };
+  const polls = new LongPolls({ ...waiting, signals });
   const streams = new SseStreams({ ...waiting, log });
   const cluster = new ClusterView(node, url, identity, sync, peers, readiness);
   const { corsOrigin, allowedHosts, host, trustProxy, auth: authMode, adminToken, requestsPerMinute } = settings;

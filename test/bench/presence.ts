@@ -65,10 +65,12 @@ function idle({ bench, load, url, count }: Setting, name: string): Contestant {
     async round() {
       // A long lease: on a busy machine a change of role would complete the polls.
       const env = { LEASE_MS: '20000', PRESENCE: name === ON ? 'on' : 'off' };
-      const nodes = [await startPlantao(url, { ...env, NODE_NAME: 'one' })];
-      nodes.push(await startPlantao(url, { ...env, NODE_NAME: 'two', IS_ACTIVE: 'false' }));
-      const [one, two] = nodes;
-      if (!one || !two) return null;
+      const one = await startPlantao(url, { ...env, NODE_NAME: 'one' });
+      const second = startPlantao(url, { ...env, NODE_NAME: 'two', IS_ACTIVE: 'false' });
+      const two = await second.catch(async (error) => {
+        await one.stop();
+        throw error;
+      });
       try {
         const waiting = async () => (await waitersOf(one)) + (await waitersOf(two));
         const poll = { method: 'GET', path: '/subscribe/user?user_id={waiter}&timeout=55' };
@@ -78,11 +80,11 @@ function idle({ bench, load, url, count }: Setting, name: string): Contestant {
         await pause(bench.isQuick ? 3000 : 15_000);
         const minutes = bench.isQuick ? 0.1 : 1;
         const measure = () => listenFor(url, minutes * 60_000);
-        const [[heard, second], first] = await withUsage(one, () => withUsage(two, measure));
+        const [[heard, ofTwo], ofOne] = await withUsage(one, () => withUsage(two, measure));
         const perUser = (sum: number) => sum / count / minutes;
         await load.close();
         return {
-          node: perUser((first.cpu + second.cpu) * minutes * 60_000),
+          node: perUser((ofOne.cpu + ofTwo.cpu) * minutes * 60_000),
           postgres: perUser(heard.cpuMs),
           bytes: perUser(heard.bytes),
           notifications: heard.count / minutes,

@@ -70,8 +70,8 @@ export class AccountChanges {
   async changePassword(owner: Owner, password: string): Promise<string> {
     const former = await this.#prove(owner);
     if (former === null) throw new Refused('forbidden', { sentence: 'this account has no password to change' });
-    const place = { source: owner.network, subject: String(owner.userId) };
-    const passwordHash = await this.#passwords.withSlot(place, () => this.#passwords.hash(password));
+    const key = { source: owner.network, subject: String(owner.userId) };
+    const passwordHash = await this.#passwords.withSlot(key, () => this.#passwords.hash(password));
     return this.#write(async (transaction) => {
       const user = await User.findByPk(owner.userId, { transaction, lock: transaction.LOCK.UPDATE });
       if (user?.passwordHash !== former) throw new Refused('unauthenticated');

@@ -124,8 +124,8 @@ export class Accounts {
    */
   async setPassword(username: string, password: string): Promise<SignedIn> {
     const { passwords } = this.#options;
-    const place = { source: 'administrator', subject: keyOf(username) };
-    const passwordHash = await passwords.withSlot(place, () => passwords.hash(password));
+    const key = { source: 'administrator', subject: keyOf(username) };
+    const passwordHash = await passwords.withSlot(key, () => passwords.hash(password));
     return this.#options.write(async (transaction) => {
       const created = await createUser(username, passwordHash, transaction);
       const user = created ?? (await this.#options.users.find(username, transaction));

@@ -47,8 +47,8 @@ export class Passwords {
    * Runs `work`, which hashes one password, when its turn comes. @throws {TooManyTriesError} if its source has too many
    * queued; {Refused} overloaded if too many are queued in all, or it waited too long; the error of `work`.
    */
-  withSlot<T>(place: QueueKey, work: () => Promise<T>): Promise<T> {
-    return this.#semaphore.run(place, work);
+  withSlot<T>(key: QueueKey, work: () => Promise<T>): Promise<T> {
+    return this.#semaphore.run(key, work);
   }
 
   /** Returns the string to store for a password. Call it within {@link withSlot}. */

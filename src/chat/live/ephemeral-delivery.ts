@@ -44,7 +44,7 @@ export class EphemeralDelivery {
   after(mark: string, audience: ReplayableAudience): string[] | undefined {
     const own = new Set<string>();
     for (const { userId, groupIds, json } of this.#recent.after(mark)) {
-      for (const groupId of groupIds) if (isMissed(audience, groupId, userId)) own.add(json);
+      if (groupIds.some((groupId) => isMissed(audience, groupId, userId))) own.add(json);
     }
     return own.size === 0 ? undefined : [...own];
   }
@@ -56,7 +56,6 @@ export class EphemeralDelivery {
     let room = MAX_DELIVERIES;
     for (const { userId, groupIds, json } of signals) {
       const keptFor: number[] = [];
-      kept.push({ userId, groupIds: keptFor, json });
       for (const groupId of groupIds) {
         if (room <= 0) break;
         const onTopic = this.#waiters.ephemeralSubscribers(topicOf.group(groupId), MAX_IN_GROUP);
@@ -69,6 +68,7 @@ export class EphemeralDelivery {
           room--;
         }
       }
+      if (keptFor.length > 0) kept.push({ userId, groupIds: keptFor, json });
     }
     // Before it is staged: a poll that ends for these signals gets a mark after them.
     this.#recent.add(kept);

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 /** A signal about a user, for the other members of these groups. */
 export interface Ephemeral {
   userId: number;
-  groupIds: Iterable<number>;
+  groupIds: readonly number[];
   json: string;
 }
 
@@ -14,7 +14,6 @@ const MAX_KEPT = 500;
 
 interface Kept {
   signal: Ephemeral;
-  number: number;
   at: number;
 }
 
@@ -48,7 +47,8 @@ export class RecentSignals {
   add(signals: readonly Ephemeral[]): void {
     if (signals.length === 0) return;
     const at = this.#clock();
-    for (const signal of signals) this.#kept.push({ signal, number: ++this.#number, at });
+    for (const signal of signals) this.#kept.push({ signal, at });
+    this.#number += signals.length;
     this.#mark = `${this.#tag}-${this.#number}`;
     if (this.#kept.length > 2 * MAX_KEPT) this.#kept = this.#kept.slice(-MAX_KEPT);
   }
@@ -56,18 +56,13 @@ export class RecentSignals {
   /** Returns the signals after a mark, the oldest first; none for a mark of another node. */
   after(mark: string): Ephemeral[] {
     if (mark === this.#mark || !this.knows(mark)) return [];
-    const number = Number(mark.slice(this.#tag.length + 1));
+    const missed = Math.min(MAX_KEPT, this.#number - Number(mark.slice(this.#tag.length + 1)));
+    // A mark may be made up.
+    if (!(missed > 0)) return [];
     const since = this.#clock() - KEEP_MS;
-    const found: Ephemeral[] = [];
-    for (const { signal, number: own, at } of this.#newestFirst()) {
-      if (own <= number || at <= since) break;
-      found.push(signal);
-    }
-    return found.reverse();
-  }
-
-  *#newestFirst(): Iterable<Kept> {
-    const oldest = Math.max(0, this.#kept.length - MAX_KEPT);
-    for (let at = this.#kept.length - 1; at >= oldest; at--) yield this.#kept[at] as Kept;
+    return this.#kept
+      .slice(-missed)
+      .filter(({ at }) => at > since)
+      .map(({ signal }) => signal);
   }
 }

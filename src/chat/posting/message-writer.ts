@@ -26,7 +26,7 @@ import type { Post, Posted } from './post.ts';
 import { outcomeOf } from './post-outcome.ts';
 import { PostQueue, QueuedPost } from './post-queue.ts';
 import { type OutcomeRow, postStatement } from './post-statement.ts';
-import { WriterHealth, type WriterSession } from './writer-health.ts';
+import { isRefusedByLog, WriterHealth, type WriterSession } from './writer-health.ts';
 
 /** Options of {@link MessageWriter}. */
 export interface MessageWriterOptions {
@@ -74,7 +74,7 @@ export class MessageWriter {
     return this.#health.trouble;
   }
 
-  /** Commits an empty record to check whether {@link trouble} is over. Does nothing during a commit or shortly after a check. */
+  /** Checks whether {@link trouble} is over ({@link WriterHealth.probe}). Does nothing during a commit or shortly after a check. */
   probe(): void {
     if (this.#pumping || !this.#health.isProbeDue) return;
     this.#pumping = this.#health.probe().then(() => this.#pump());
@@ -153,6 +153,7 @@ export class MessageWriter {
       await this.#options.heal();
       return this.#commit(batch, true);
     }
+    if (isRefusedByLog(error)) return failAll(batch, refusalOf(error) ?? error);
     const [first, second] = batch;
     // One of the posts caused the error: commit each alone, so that each gets its own result.
     if (first && !second) return first.fail(refusalOf(error) ?? error);

@@ -11,12 +11,17 @@ const PROBE = { name: 'probe', text: "SELECT pg_logical_emit_message(true, 'plan
 export const WARM_UP_POST = { name: 'warm_up_post', text: 'SELECT plantao.warm_up_post()' };
 /** Raises what would refuse a message; stores nothing. */
 const TRY_POST = { name: 'try_post', text: 'SELECT plantao.warm_up_post(true)' };
-/** The tables that a post's own values are written to. */
-const TABLES_OF_POSTS = [null, 'messages', 'idempotency_keys'];
+/** The tables of the event log. */
+const TABLES_OF_LOG = ['events', 'event_log', 'epochs', 'recovery_marker'];
 
-/** Classes 22 and 23, unless the row was one of the event log, which would refuse every post. */
+/** Returns true if the event log refused its row (class 23): it would refuse the row of every post. */
+export function isRefusedByLog(error: unknown): boolean {
+  return /^23/.test(sqlState(error) ?? '') && TABLES_OF_LOG.includes(tableOf(error) ?? '');
+}
+
+/** Returns true for an error of classes 22 and 23 that another post may not have, also of a table that an operator's trigger writes. */
 function isCausedByPost(error: unknown): boolean {
-  return /^2[23]/.test(sqlState(error) ?? '') && TABLES_OF_POSTS.includes(tableOf(error));
+  return /^2[23]/.test(sqlState(error) ?? '') && !isRefusedByLog(error);
 }
 
 /** The session of the writer. */

@@ -5,6 +5,7 @@ import { type Query, runAndClose } from '../../database/session/run-and-close.ts
 import { Session } from '../../database/session/session.ts';
 import { messageOf } from '../../message-of.ts';
 import { processEnvironment, readDatabaseSettings } from '../../settings.ts';
+import { type BlockingRow, blockingSentence } from './blocking-sentence.ts';
 import { CommandError } from './exit.ts';
 
 /** Deadline of each statement, in milliseconds: a database that is down or blocked is reported within it. */
@@ -47,10 +48,9 @@ export async function withDatabase<T>(
 async function describeBlockers(query: Query, error: unknown): Promise<string> {
   // The failed statement may have been part of a transaction.
   await query('ROLLBACK');
-  const blockers = await query<{ blocks: string; name: string | null; ended_by: string }>(
-    'SELECT blocks, coalesce(nullif(application_name, $$$$), state) AS name, ended_by FROM plantao.blocking',
-  ).catch(() => []);
+  const blockers = await query<BlockingRow>('SELECT blocks, application_name, ended_by FROM plantao.blocking').catch(
+    () => [],
+  );
   if (blockers.length === 0) return `another transaction held a lock that this needs (${messageOf(error)}): try again`;
-  const named = blockers.map(({ blocks, name, ended_by: remedy }) => `"${name}" blocks ${blocks}: ${remedy}`);
-  return `another transaction holds a lock that this needs. ${named.join('; ')}`;
+  return `another transaction holds a lock that this needs. ${blockers.map(blockingSentence).join('; ')}`;
 }

@@ -4,6 +4,7 @@ import { checkDatabase } from '../../node/start-check.ts';
 import { settingsWarnings } from '../../settings/warnings.ts';
 import { processEnvironment, readSettings } from '../../settings.ts';
 import { parseCommand } from '../../terminal/arguments.ts';
+import { type BlockingRow, blockingSentence } from '../command/blocking-sentence.ts';
 import type { Command } from '../command/command.ts';
 import { type Query, withDatabase } from '../command/database.ts';
 import { DATABASE_OPTIONS, DATABASE_USAGE } from '../command/database-options.ts';
@@ -69,11 +70,6 @@ async function schemaFinding(url: string): Promise<Finding> {
 async function databaseFindings(query: Query): Promise<Finding[]> {
   const [exists] = await query<{ is_there: boolean }>("SELECT to_regclass('plantao.blocking') IS NOT NULL AS is_there");
   if (!exists?.is_there) return [];
-  const blocking = await query<{ blocks: string; application_name: string; ended_by: string }>(
-    'SELECT blocks, coalesce(application_name, state) AS application_name, ended_by FROM plantao.blocking',
-  );
-  return blocking.map(({ blocks, application_name: name, ended_by: remedy }) => ({
-    level: 'error',
-    sentence: `"${name}" blocks ${blocks}: commit its transaction, or ${remedy}`,
-  }));
+  const blocking = await query<BlockingRow>('SELECT blocks, application_name, ended_by FROM plantao.blocking');
+  return blocking.map((row) => ({ level: 'error', sentence: `${blockingSentence(row)} (or commit its transaction)` }));
 }

@@ -1,3 +1,4 @@
+import { blockingSentence, quotedName } from '../command/blocking-sentence.ts';
 import type { Query } from '../command/database.ts';
 
 /** One row of plantao.cluster_status. */
@@ -152,13 +153,11 @@ export function alarmsOf({ leader, pause, nodes, blocking, postgres }: ClusterSt
   const standbys = nodes.filter(({ role }) => role === 'standby').length;
   if (active && standbys === 0) alarms.push('no standby could take over: start another node, or plantao revive one');
   for (const { node, role } of nodes) if (role === 'silent') alarms.push(`${node} is silent: no heartbeat for 3 s`);
-  for (const { blocks, application_name: name, ended_by: remedy } of blocking) {
-    alarms.push(`"${name ?? ''}" blocks ${blocks}: ${remedy}`);
-  }
+  alarms.push(...blocking.map(blockingSentence));
   const { notify_queue: queue } = postgres;
   if (!queue.hints_are_sent) {
     const full = `the NOTIFY queue is ${Math.round(100 * queue.usage)} % full, and changes are seen up to a second late`;
-    const holder = `"${queue.application_name ?? ''}" most likely holds it: SELECT pg_terminate_backend(${queue.pid})`;
+    const holder = `${quotedName(queue.application_name)} most likely holds it: SELECT pg_terminate_backend(${queue.pid})`;
     alarms.push(queue.pid === null ? `${full}: TABLE plantao.notify_queue` : `${full}; ${holder}`);
   }
   if (postgres.in_recovery) alarms.push('this server is a standby of PostgreSQL: name the primary in DATABASE_URL');

@@ -26,10 +26,14 @@ export interface WaitingOptions {
   waiters: Waiters;
   subscriptions: Subscriptions;
   pollSlots: PollSlots;
-  /** The signals that a poll may have missed; null where there are none. */
-  signals: Pick<EphemeralDelivery, 'mark' | 'knows' | 'after'> | null;
   /** False while the node is fallen, when no poll may wait. */
   isServing(): boolean;
+}
+
+/** The parts of the node that polls use. */
+export interface LongPollOptions extends WaitingOptions {
+  /** The signals that a poll may have missed; null where there are none. */
+  signals: Pick<EphemeralDelivery, 'mark' | 'knows' | 'after'> | null;
 }
 
 /** The request of a poll. */
@@ -67,7 +71,7 @@ export class LongPoll implements Subscriber {
   readonly #response: Response;
   readonly #lifetime: RequestLifetime;
   readonly #waiters: Waiters;
-  readonly #signals: WaitingOptions['signals'];
+  readonly #signals: LongPollOptions['signals'];
   readonly #render: (delivery: Delivery) => Buffer;
   /** Its client has all signals up to here; null if it wants none. */
   #mark: string | null = null;
@@ -84,7 +88,7 @@ export class LongPoll implements Subscriber {
     response: Response,
     lifetime: RequestLifetime,
     waiters: Waiters,
-    signals: WaitingOptions['signals'],
+    signals: LongPollOptions['signals'],
     { render, ephemeral }: Pick<PollRequest, 'render' | 'ephemeral'>,
   ) {
     this.wantsEphemeral = ephemeral !== undefined;

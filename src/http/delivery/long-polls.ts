@@ -1,7 +1,7 @@
 import type { Response } from 'express';
 import { formatCursor, parseCursor } from '../../events/cursor.ts';
 import type { RequestLifetime } from '../request/request-lifetime.ts';
-import { LongPoll, type PollRequest, type WaitingOptions } from './long-poll.ts';
+import { LongPoll, type LongPollOptions, type PollRequest } from './long-poll.ts';
 
 /** Up to this share of the timeout is subtracted at random, so that polls which began together do not end together. */
 const DEADLINE_JITTER = 0.1;
@@ -14,10 +14,10 @@ function deadlineMs(timeoutS: number): number {
 
 /** Runs long polls: one response each, on events, on a change of the node's state, or at the deadline. */
 export class LongPolls {
-  readonly #options: WaitingOptions;
+  readonly #options: LongPollOptions;
   #isDraining = false;
 
-  constructor(options: WaitingOptions) {
+  constructor(options: LongPollOptions) {
     this.#options = options;
   }
 

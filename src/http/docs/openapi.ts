@@ -205,15 +205,14 @@ function successesOf(route: Route, path: string, schemas: JsonSchema): Record<st
         },
   };
   const responses: Record<string, JsonSchema> = {};
+  const headers = route.waits && responseBody ? { headers: pollHeaders } : null;
   for (const one of [status, ...alsoStatuses]) {
-    responses[one] = { description: one < 400 ? 'Success.' : 'The same body, with a negative result.', content: body };
-    if (route.waits && responseBody) responses[one] = { ...responses[one], headers: pollHeaders };
+    const description = one < 400 ? 'Success.' : 'The same body, with a negative result.';
+    responses[one] = { description, content: body, ...headers };
   }
-  if (route.waits && responseBody)
-    responses[204] = {
-      description: 'No event within the timeout: continue from the header `Cursor`.',
-      headers: pollHeaders,
-    };
+  if (headers) {
+    responses[204] = { description: 'No event within the timeout: continue from the header `Cursor`.', ...headers };
+  }
   if (content && content !== 'text/event-stream')
     responses[304] = { description: 'The version of If-None-Match is current.' };
   if (path === '/') responses[302] = { description: 'Redirects a browser to the chat page.' };

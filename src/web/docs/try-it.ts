@@ -3,7 +3,7 @@ import { docsTexts } from '../i18n/texts.ts';
 
 /** A poll or stream is cut off after this time, and what it returned until then is shown. */
 const MAX_MS = 60_000;
-const SHOWN_HEADERS = ['content-type', 'cursor', 'retry-after', 'allow', 'www-authenticate'];
+const SHOWN_HEADERS = ['content-type', 'cursor', 'ephemeral-cursor', 'retry-after', 'allow', 'www-authenticate'];
 
 interface FormRequest {
   path: string;

@@ -2,7 +2,7 @@ import pg from 'pg';
 import type { TestRig } from '../test-rig.ts';
 
 /** The application_name of the sessions below. */
-const NAME = 'chaos-dba';
+export const DBA_NAME = 'chaos-dba';
 
 /** Options of these sessions, which can heal every setting that other faults have changed for the database or the role. */
 const OPTIONS = [
@@ -25,7 +25,7 @@ export async function openDba(rig: TestRig, database?: string): Promise<pg.Clien
   if (database !== undefined) url.pathname = `/${database}`;
   const client = new pg.Client({
     connectionString: url.href,
-    application_name: NAME,
+    application_name: DBA_NAME,
     options: OPTIONS,
     connectionTimeoutMillis: 10_000,
   });
@@ -33,6 +33,16 @@ export async function openDba(rig: TestRig, database?: string): Promise<pg.Clien
   client.on('error', () => undefined);
   await client.connect();
   return client;
+}
+
+/** Prepares a session that a fault keeps; closes it if that fails, because the fault has no heal then. */
+export async function prepared<T>(client: pg.Client, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    await client.end().catch(() => undefined);
+    throw error;
+  }
 }
 
 /** Runs `work` in a session of {@link openDba} and closes it. */
@@ -84,5 +94,5 @@ export function recordWritten(rig: TestRig, messages: readonly WrittenMessage[])
 
 /** Removes what the observer's trigger has recorded of this transaction: the run checks which nodes wrote in a term. */
 export async function forgetWriter(client: pg.Client): Promise<void> {
-  await client.query('DELETE FROM plantao_prove.stored WHERE application = $1', [NAME]);
+  await client.query('DELETE FROM plantao_prove.stored WHERE application = $1', [DBA_NAME]);
 }

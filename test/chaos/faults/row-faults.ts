@@ -45,13 +45,8 @@ async function insertHostileRows(rig: TestRig, random: Random): Promise<Heal> {
     for (const createdAt of ALLOWED_TIMES) {
       const name = nextName('huge');
       const value = `${name}-${'😀'.repeat(MAX_LENGTH)}`.slice(0, 2 * MAX_LENGTH - name.length - 1);
-      await insert(rig, client, [value], group, (values) =>
-        client.query(`${INSERT}, created_at) SELECT $1, $2, unnest($3::text[]), $4`, [
-          group,
-          sender,
-          values,
-          createdAt,
-        ]),
+      await insert(rig, client, [value], group, () =>
+        client.query(`${INSERT}, created_at) VALUES ($1, $2, $3, $4)`, [group, sender, value, createdAt]),
       );
     }
   });
@@ -66,7 +61,7 @@ async function insert(
   client: pg.Client,
   values: string[],
   group: number,
-  run: (values: string[]) => Promise<unknown>,
+  run: () => Promise<unknown>,
 ): Promise<void> {
   await client.query('BEGIN');
   try {
@@ -74,7 +69,7 @@ async function insert(
       rig,
       values.map((value) => ({ value, group })),
     );
-    await run(values);
+    await run();
     await forgetWriter(client);
     await client.query('COMMIT');
   } catch (error) {

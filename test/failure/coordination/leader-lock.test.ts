@@ -13,6 +13,9 @@ import {
 
 const LEASE_MS = 600;
 
+/** Clones of one template have equal oids. */
+const OF_THIS_DATABASE = 'database = (SELECT oid FROM pg_database WHERE datname = current_database())';
+
 describe('The leader lock', () => {
   let database: TestDatabase;
   let psql: pg.Client;
@@ -125,7 +128,8 @@ describe('The leader lock', () => {
     await isEnded;
     expect(
       await query(
-        "SELECT FROM pg_locks l JOIN pg_class c ON c.oid = l.relation WHERE relnamespace = 'plantao_mutexes'::regnamespace",
+        `SELECT FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
+         WHERE relnamespace = 'plantao_mutexes'::regnamespace AND ${OF_THIS_DATABASE}`,
       ),
     ).to.deep.equal([]);
     expect(
@@ -181,7 +185,8 @@ describe('The leader lock', () => {
     await query('BEGIN');
     await query('SELECT plantao.assert_term($1)', [term?.number]);
     const resigned = a.lock.release({ ...RESIGNATION, reason: 'fall' });
-    const waiting = "SELECT FROM pg_locks WHERE relation = 'plantao_mutexes.write_fence'::regclass AND NOT granted";
+    const waiting = `SELECT FROM pg_locks
+      WHERE relation = 'plantao_mutexes.write_fence'::regclass AND NOT granted AND ${OF_THIS_DATABASE}`;
     await eventually('it waits', async () => (await query(waiting)).length === 1);
     a.lock.interrupt();
     await query('COMMIT');

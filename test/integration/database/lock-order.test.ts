@@ -79,7 +79,9 @@ describe('Posts, joins and new groups', () => {
     await admin.query('BEGIN; DELETE FROM plantao.groups WHERE id = 1000000');
     const post = clients[0]?.query(POST, [[1], [1_000_000], ['x'], [null]]);
     await eventually('the post waits', async () => {
-      const { rows } = await admin.query('SELECT FROM pg_locks WHERE NOT granted');
+      const { rows } = await admin.query(
+        'SELECT FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE NOT granted AND datname = current_database()',
+      );
       return rows.length > 0;
     });
     await admin.query('COMMIT');

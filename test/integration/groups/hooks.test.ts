@@ -257,6 +257,10 @@ describe('The sender of a hook, with AUTH=open', () => {
     const { id, sender } = created.hook;
     const uses: [method: string, path: string, body?: object][] = [
       ['GET', `/me?userId=${id}`],
+      ['GET', `/sync?userId=${id}`],
+      ['GET', `/chats?userId=${id}`],
+      ['GET', `/user/${id}/groups`],
+      ['GET', `/search?userId=${id}&q=x`],
       ['PATCH', '/me', { userId: id, username: 'someone' }],
       ['POST', '/create-chat', { groupName: 'Own', members: [], userId: id }],
       ['POST', '/direct', { userId: 1, otherUserId: id }],

@@ -178,7 +178,10 @@ describe('Groups over HTTP', () => {
           post(on(`/user/${other}/groups`), { groups: ['Novo A', 'Novo B'] }),
         ]);
         await eventually('both wait', async () => {
-          const { rows } = await sql.query("SELECT FROM pg_locks WHERE locktype = 'relation' AND NOT granted");
+          const { rows } = await sql.query(
+            `SELECT FROM pg_locks JOIN pg_stat_activity USING (pid)
+             WHERE locktype = 'relation' AND NOT granted AND datname = current_database()`,
+          );
           return rows.length === 2;
         });
         await sql.query('COMMIT');

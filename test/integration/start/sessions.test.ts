@@ -155,9 +155,10 @@ describe('A warm session', () => {
   it('is closed at once during its warm-up when its node stops', async () => {
     const session = new ReconnectingSession(config(), { warmUp: { text: 'SELECT pg_sleep(1.5)' } });
     const opening = session.ready().catch((error) => error);
-    const asleep = "SELECT FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(1.5)' AND state = 'active'";
+    const asleep =
+      "SELECT FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(1.5)' AND state = 'active' AND datname = $1";
     const { admin } = await testServer();
-    await eventually('it warms up', async () => (await admin(asleep)).length === 1);
+    await eventually('it warms up', async () => (await admin(asleep, [database.name])).length === 1);
     const stoppedAt = performance.now();
     await session.stop();
     expect(performance.now() - stoppedAt).to.be.below(750);

@@ -57,7 +57,9 @@ describe('The database settings of a node', () => {
       const { status, body } = await post(`${url}/login`, { username: 'ana' });
       expect(status, JSON.stringify(body)).to.equal(200);
       const sessions = await admin<{ usename: string; datname: string }>(
-        "SELECT DISTINCT usename, datname FROM pg_stat_activity WHERE application_name LIKE 'plantao:node-a:%'",
+        `SELECT DISTINCT usename, datname FROM pg_stat_activity
+         WHERE application_name LIKE 'plantao:node-a:%' AND (datname = $1 OR usename = $2)`,
+        [name, role],
       );
       expect(sessions).to.deep.equal([{ usename: role, datname: name }]);
     } finally {

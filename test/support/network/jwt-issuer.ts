@@ -7,14 +7,14 @@ export const ISSUER = 'https://login.example';
 export const AUDIENCE = 'plantao';
 
 type Pair = Awaited<ReturnType<typeof generateKeyPair>>;
-type HttpResponse = (response: http.ServerResponse) => void;
+type Responder = (response: http.ServerResponse) => void;
 
 /** Another application's sign-in service: real keys, and a server that publishes the public ones. */
 export class JwtIssuer {
   readonly #server: http.Server;
   readonly #keys = new Map<string, { pair: Pair; jwk: JWK }>();
   /** Overrides the response of the server. */
-  answer: HttpResponse | null = null;
+  answer: Responder | null = null;
   /** How often the keys were fetched. */
   fetches = 0;
 

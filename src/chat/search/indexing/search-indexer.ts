@@ -122,15 +122,17 @@ export class SearchIndexer {
   async #index(state: IndexState, all: GroupsToIndex): Promise<void> {
     const { store } = this.#options;
     const before = new Map<number, number>();
+    let rest = all;
     while (this.#mayContinue) {
       // A group that did not advance is being deleted.
-      const due = (await store.due(all)).filter((group) => before.get(group.id) !== group.indexed_to);
+      const due = (await store.due(rest)).filter((group) => before.get(group.id) !== group.indexed_to);
       if (due.length === 0) return;
       for (let at = 0; at < due.length && this.#mayContinue; at += GROUPS_PER_BATCH) {
         const groups = due.slice(at, at + GROUPS_PER_BATCH);
         for (const { id, indexed_to } of groups) before.set(id, indexed_to);
         if (!(await store.save(state, await this.#nextRows(groups)))) return;
       }
+      rest = due;
     }
   }
 

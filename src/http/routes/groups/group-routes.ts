@@ -154,8 +154,8 @@ function leaveRoute({ groups, administration }: Services): Route {
     input: z.object({ groupId: id, userId: actingUserId('The user to remove, by default the caller') }),
     errorStatuses: [404, 409],
     responseBody: membership,
-    async handle({ input: { groupId, userId: member }, caller }) {
-      const userId = member ?? requireUserId(caller, undefined);
+    async handle({ input: { groupId, userId: given }, caller }) {
+      const userId = given ?? requireUserId(caller, undefined);
       if (caller.userId !== null && caller.userId !== userId) {
         await administration.removeMember(groupId, caller.userId, userId);
       } else {

@@ -9,8 +9,8 @@ import { jsonFor, messageFor } from '../../../events/sender-copy.ts';
 import type { Delivery } from '../../../events/waiters.ts';
 import { renderOnce } from '../../delivery/long-poll.ts';
 import { statusResponse, userResponse } from '../../docs/response-schemas.ts';
-import { HttpError, invalid } from '../../http-error.ts';
-import { type Caller, requireSelf, requireUserId } from '../../request/checks/authentication.ts';
+import { HttpError } from '../../http-error.ts';
+import { type Caller, requireUserId } from '../../request/checks/authentication.ts';
 import { clientKey, PAYLOAD_LIMIT } from '../../request/checks/rate-limit.ts';
 import { requestKeyOf } from '../../request/idempotency-key.ts';
 import {
@@ -135,9 +135,7 @@ function userRoute(services: Services): Route {
     responseBody: userResponse,
     errorStatuses: [404, 410],
     async handle({ input, caller, response, lifetime }) {
-      const userId = input.user_id ?? input.userId ?? caller.userId;
-      if (userId === null) throw invalid('user_id', 'must be a positive integer');
-      requireSelf(caller, userId);
+      const userId = requireUserId(caller, input.user_id ?? input.userId, 'user_id');
       const audience = async () => new UserAudience(await memberships.of(userId));
       await polls.run(response, lifetime, {
         audience,

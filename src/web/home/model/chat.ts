@@ -141,8 +141,10 @@ export class Chat {
     const { opened } = this;
     if (opened !== undefined) opened.dividerAfter = opened.unread > 0 ? opened.lastReadId : undefined;
     this.#listener.changed();
-    if (opened !== undefined) void this.#readPresence(opened);
-    if (opened !== undefined) void this.#readReads(opened);
+    if (opened !== undefined) {
+      void this.#readPresence(opened);
+      void this.#readReads(opened);
+    }
     // Before the first list, start() will load it.
     if (opened?.loaded === false && this.#groups.isListed) await this.history.load(opened);
   }
@@ -165,8 +167,10 @@ export class Chat {
     const resync = async () => {
       const now = await this.refresh();
       for (const conversation of this.#groups.all) conversation.forget();
-      if (this.opened !== undefined) await this.history.load(this.opened);
-      if (this.opened !== undefined) void this.#readReads(this.opened);
+      if (this.opened !== undefined) {
+        void this.#readReads(this.opened);
+        await this.history.load(this.opened);
+      }
       return now;
     };
     try {
@@ -206,7 +210,7 @@ export class Chat {
 
   /** Reads how far the members have read, in a group that shows it. Events move it on; an error leaves it as it is. */
   async #readReads({ group, reads }: Conversation): Promise<void> {
-    if (!group.shows_reads) return reads.clear();
+    if (!group.shows_reads) return;
     try {
       const options = { signal: this.signal, deadlineMs: 5000 };
       for (const mark of (await this.#client.reads(group.id, options)).reads)

@@ -22,7 +22,7 @@ export const chat = {
   members: (count: number) => (count === 1 ? '1 member' : `${count} members`),
   online: 'online',
   typing: (names: string, count: number) => (count === 1 ? `${names} is typing…` : `${names} are typing…`),
-  moreTyping: (count: number) => (count === 1 ? '1 other' : `${count} others`),
+  moreUsers: (count: number) => (count === 1 ? '1 other' : `${count} others`),
   someoneTyping: (count: number) => (count === 1 ? 'Someone' : `${count} people`),
   messages: 'Messages',
   jumpToLatest: 'Latest messages',

@@ -44,6 +44,12 @@ export class MessageWindow {
     return found?.id === id ? found : undefined;
   }
 
+  /** Returns the last message up to an id, unless that one may not be loaded. */
+  lastUpTo(id: number): Message | undefined {
+    if (this.hasNewer && id > (this.newest?.id ?? 0)) return undefined;
+    return this.#messages[this.#indexOf(id + 1) - 1];
+  }
+
   /** Returns the loaded messages after an id. */
   after(id: number): Message[] {
     return this.#messages.slice(this.#indexOf(id + 1));

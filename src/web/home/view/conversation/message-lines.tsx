@@ -27,7 +27,9 @@ export function messageLines({ chat, conversation, actions, tabStop, target }: P
   const names = new Set(conversation.group.members.map(({ username }) => username.toLowerCase()));
   const { dividerAfter } = conversation;
   const reachable = conversation.window.find(tabStop ?? 0)?.id ?? conversation.window.newest?.id;
-  const readers = conversation.reads.byMessage(conversation.window, conversation.group.members, chat.me.id);
+  const { group, window } = conversation;
+  // Marks may still arrive after a group has stopped showing them.
+  const readers = group.shows_reads ? conversation.reads.byMessage(window, group.members, chat.me.id) : null;
   const lines = [];
   let before: Message | undefined;
   let isDivided = dividerAfter === undefined;
@@ -62,7 +64,7 @@ export function messageLines({ chat, conversation, actions, tabStop, target }: P
       />,
     );
     before = message;
-    const readBy = readers.get(message.id);
+    const readBy = readers?.get(message.id);
     if (readBy !== undefined) {
       const isOwn = message.sender_id === chat.me.id;
       lines.push(<ReadByLine key={`read-${message.id}`} readers={readBy} conversation={conversation} isOwn={isOwn} />);

@@ -1,5 +1,5 @@
 import type { User } from '../../../../client/index.ts';
-import { joined, nameInSentence } from '../../../i18n/name-list.ts';
+import { namesAndOthers } from '../../../i18n/name-list.ts';
 import { chatTexts } from '../../../i18n/texts.ts';
 import type { Conversation } from '../../model/messages/conversation.ts';
 
@@ -26,7 +26,6 @@ function readByText(readers: readonly User[], { group }: Conversation): string {
   const t = chatTexts();
   const hasAll = readers.length > 1 && readers.length === group.members_count - 1;
   if (hasAll) return t.readByAll;
-  const shown = readers.slice(0, MAX_NAMES).map(({ username }) => nameInSentence(username));
-  const more = readers.length - shown.length;
-  return t.readBy(joined(more === 0 ? shown : [...shown, t.moreTyping(more)]));
+  const names = readers.map(({ username }) => username);
+  return t.readBy(namesAndOthers(names, names.length, { max: MAX_NAMES, others: t.moreUsers }));
 }

@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { joined, nameInSentence } from '../../../i18n/name-list.ts';
+import { namesAndOthers } from '../../../i18n/name-list.ts';
 import { chatTexts } from '../../../i18n/texts.ts';
 import type { Chat } from '../../model/chat.ts';
 import type { Conversation } from '../../model/messages/conversation.ts';
@@ -29,9 +29,7 @@ function typingText(chat: Chat, conversation: Conversation): string {
   const count = names.length + others;
   if (count === 0) return '';
   if (names.length === 0) return t.typing(t.someoneTyping(count), count);
-  const shown = names.slice(0, MAX_NAMES).map(nameInSentence);
-  const more = count - shown.length;
-  return t.typing(joined(more === 0 ? shown : [...shown, t.moreTyping(more)]), count);
+  return t.typing(namesAndOthers(names, count, { max: MAX_NAMES, others: t.moreUsers }), count);
 }
 
 /** Returns the text for screen readers: it changes when typing begins, and not while more users start and stop. */
