@@ -55,7 +55,7 @@ BEGIN
   PERFORM plantao.lock_log();
   IF EXISTS (SELECT FROM plantao.hooks h WHERE h.group_id = to_group
              AND (h.revoked_at IS NULL OR h.revoked_at > clock_timestamp() - interval '1 day') OFFSET 99) THEN
-    RAISE EXCEPTION 'a group may have 100 hooks, those included that were revoked within a day'
+    RAISE EXCEPTION 'a group may have 100 hooks, including those revoked within the last day'
       USING ERRCODE = 'check_violation', CONSTRAINT = 'hooks_limit', TABLE = 'hooks', SCHEMA = 'plantao';
   END IF;
   sender := nextval('plantao.users_id_seq');

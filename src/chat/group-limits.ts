@@ -92,8 +92,10 @@ export async function requireRoomToCreate(creatorId: number, transaction: Transa
       transaction,
     },
   );
-  if (row?.many)
-    throw new Refused('too_many_groups', { sentence: 'you have created as many groups as a user may have' });
+  if (row?.many) {
+    const sentence = `you are in ${MAX_CREATED} groups that you created, the maximum: leave or delete one first`;
+    throw new Refused('too_many_groups', { sentence });
+  }
   if (row && row.wait_ms !== null) throw new TooManyTriesError('new groups', row.wait_ms);
 }
 

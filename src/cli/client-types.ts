@@ -29,7 +29,9 @@ export async function writeOutClientTypes(folder: string): Promise<void> {
       return typeOf(json, json.$defs ?? {});
     });
   if (/\bz\.|\bhttp\//.test(text.replace(/\/\*[\s\S]*?\*\//g, ''))) {
-    throw new Error('client/types.ts uses the server in a way that its declarations cannot do without');
+    throw new Error(
+      'types.d.ts would still import zod or the server: in client/types.ts, use only z.output<typeof schema> of them',
+    );
   }
   await writeFile(file, text);
 }

@@ -3,3 +3,13 @@ export type Role = 'active' | 'standby' | 'fallen';
 
 /** Why a switchover was refused; `no_successor`: it was started, and no standby took over. */
 export type Refusal = 'not_active' | 'unknown_node' | 'no_standby' | 'already_active' | 'no_successor' | 'paused';
+
+/** The refusals as sentences, for clients and for the log. */
+export const refusalSentences: Record<Refusal, string> = {
+  not_active: 'this node is not active, so it has nothing to hand over',
+  unknown_node: 'there is no node of that name: GET /cluster lists them',
+  no_standby: 'the named standby is not running, or none is: start one, or revive a fallen node',
+  already_active: 'that node is already active',
+  paused: 'failover is paused: /health says until when, and plantao resume ends the pause',
+  no_successor: 'no standby became active, so this node becomes active again',
+};

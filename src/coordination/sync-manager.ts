@@ -35,7 +35,7 @@ import { Housekeeping } from './housekeeping.ts';
 import type { Term } from './lock/term.ts';
 import { LossReport } from './loss-report.ts';
 import type { ClusterSignal } from './peers/cluster-signal.ts';
-import type { Refusal, Role } from './role.ts';
+import { type Refusal, type Role, refusalSentences } from './role.ts';
 import { RunLoop } from './run-loop.ts';
 import type { SwitchoverOrigin, SyncManagerOptions } from './sync-manager-options.ts';
 
@@ -43,6 +43,8 @@ import type { SwitchoverOrigin, SyncManagerOptions } from './sync-manager-option
 const SUCCESSOR_LIMIT_MS = 300;
 /** Deadline of each part of a stop: a database that does not respond must not keep the process alive. */
 const STOP_LIMIT_MS = 2000;
+const REFUSES_WRITES =
+  'refuses writes until PostgreSQL confirms the leader lock: its lease has expired, or a peer is active in a later term';
 
 /** A node's role and everything that changes it; the head of this file describes the protocol. */
 export class SyncManager {
@@ -121,7 +123,7 @@ export class SyncManager {
     await this.#loop.runExclusive(async () => {
       if (this.#role === 'fallen') return;
       await this.#resign({ reason: 'fall', cause: 'fall' }, { next: 'fallen' });
-      this.#become('fallen', 'fell by request');
+      this.#become('fallen', 'taken out of service by request: POST /revive brings it back');
       await this.#options.lock.close();
     });
   }
@@ -130,7 +132,7 @@ export class SyncManager {
   async revive(): Promise<void> {
     await this.#loop.runExclusive(async () => {
       if (this.#role !== 'fallen' || this.#stopping) return;
-      this.#become('standby', 'revived by request');
+      this.#become('standby', 'back in service by request');
       this.#candidacy.endBackOff();
       await this.#runStandby('revived while no node was active');
     });
@@ -246,7 +248,7 @@ export class SyncManager {
     const { lock, writing, peers, leaseMs } = this.#options;
     if (!term.isValid) {
       // A lost lock is logged below.
-      if (term.isHeld) this.#changes.report('lease', 'writes nothing until PostgreSQL confirms the leader lock again');
+      if (term.isHeld) this.#changes.report('lease', REFUSES_WRITES);
       const isHeld = await lock.renew();
       if (!isHeld && this.#term === term) this.handleLockLost('its lease could not be renewed', 'connection_lost');
       if (!isHeld) return;
@@ -299,7 +301,8 @@ export class SyncManager {
       askedBy: request.askedBy,
     });
     if (refusal === null) return;
-    const sentence = `a switchover to ${request.handTo ?? 'any standby'} was requested in SQL and refused: ${refusal}`;
+    const successor = request.handTo ?? 'any standby';
+    const sentence = `refused a switchover to ${successor}, requested in SQL: ${refusalSentences[refusal]}`;
     log.warn({ event: 'switchover_refused' }, sentence);
   }
 

@@ -133,7 +133,7 @@ function refuseOtherMethods(app: Express, routes: readonly Route[]): void {
   for (const [path, allowed] of methods) {
     const allow = [...allowed].sort().join(', ');
     app.all(path, () => {
-      throw new HttpError(405, 'method_not_allowed', `only ${allow} here`, { headers: { Allow: allow } });
+      throw new HttpError(405, 'method_not_allowed', `this route accepts only ${allow}`, { headers: { Allow: allow } });
     });
   }
 }

@@ -51,8 +51,11 @@ export interface Cluster extends RoleView {
   fall(): Promise<void>;
   /** Brings the node back into service. */
   revive(): Promise<void>;
-  /** Returns null on success, otherwise the error code. */
-  switchover(to: string | null, requester: { name: string; address: string | null }): Promise<string | null>;
+  /** Returns null on success, otherwise the error code and its sentence. */
+  switchover(
+    to: string | null,
+    requester: { name: string; address: string | null },
+  ): Promise<{ code: string; sentence: string } | null>;
 }
 
 /** The figures of the nodes in intervals of `stepMs`, oldest first; null where a node reported nothing. */

@@ -1,6 +1,7 @@
 import type { Requester } from '../coordination/end-cause.ts';
 import type { ClusterIdentity } from '../coordination/peers/cluster-identity.ts';
 import type { Peers } from '../coordination/peers/peers.ts';
+import { refusalSentences } from '../coordination/role.ts';
 import type { SyncManager } from '../coordination/sync-manager.ts';
 import type { Cluster } from '../http/services.ts';
 
@@ -89,8 +90,9 @@ export class ClusterView implements Cluster {
     return this.#sync.revive();
   }
 
-  switchover(...[to, { name, address }]: Parameters<Cluster['switchover']>): Promise<string | null> {
+  async switchover(...[to, { name, address }]: Parameters<Cluster['switchover']>): ReturnType<Cluster['switchover']> {
     const askedBy: Requester = { name, via: 'HTTP', from: address, at: new Date() };
-    return this.#sync.switchover(to, { reason: 'switchover requested over HTTP', askedBy });
+    const code = await this.#sync.switchover(to, { reason: 'switchover requested over HTTP', askedBy });
+    return code && { code, sentence: refusalSentences[code] };
   }
 }

@@ -46,8 +46,8 @@ second one stops everything at once and cleans up; a third one exits.
   --json                    print the result as JSON
   --check FILE              check a recorded history again and write its report
 
-Exit codes: 0 no violation; 1 a violation, which the report names; 2 the test could not run, or not to its end (invalid
-arguments, no such server, PostgreSQL did not come back).
+Exit codes: 0 no violation; 1 a violation, which the report names; 2 the test could not start or could not finish
+(invalid arguments, no such server, PostgreSQL did not come back).
 `;
 
 /** Parses the command line. @throws {UsageError} naming the first invalid argument. */

@@ -45,7 +45,7 @@ describe('A folder of programs that root runs', () => {
     await symlink(folder, planted);
     expect(await refusal(checkOwnTree(planted))).to.include('it is not a folder');
     await link(path.join(folder, 'bin', 'postgres'), path.join(base, 'hard link'));
-    expect(await refusal(checkOwnTree(folder))).to.include('has another name as well');
+    expect(await refusal(checkOwnTree(folder))).to.include('has a second hard link');
     await rm(path.join(base, 'hard link'));
     await symlink('/etc/passwd', path.join(folder, 'lib'));
     expect(await refusal(checkOwnTree(folder))).to.include('leads out of it');

@@ -154,7 +154,10 @@ export class GroupAdministration {
       { bind: { groupId }, type: QueryTypes.SELECT, transaction },
     );
     if (!group) throw new Refused('group_not_found');
-    if (group.direct) throw new Refused('direct_chat', { sentence: 'a direct chat has no administration' });
+    if (group.direct)
+      throw new Refused('direct_chat', {
+        sentence: 'a direct chat has no owners or admins: only groups can be administered',
+      });
     if (actor !== null && !allowed.includes(actor)) throw new Refused('forbidden');
     return actor;
   }

@@ -177,7 +177,7 @@ export class TerminalChat {
   async #receiveEvents(cursor: string): Promise<void> {
     const { signal } = this.#ending;
     const resync = async () => {
-      this.#screen.remark('the history since then is no longer available: this is the current state');
+      this.#screen.remark('some events are no longer available: showing the current state');
       const now = await this.#readGroups();
       if (this.#open !== undefined) await this.#show(this.#open);
       return now;

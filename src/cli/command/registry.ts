@@ -53,7 +53,7 @@ export const COMMANDS: Record<string, Entry> = {
     load: async () => (await import('../commands/transfer.ts')).exportCommand,
   },
   import: {
-    summary: 'import such a file into an empty database',
+    summary: 'import a file written by export into an empty database',
     load: async () => (await import('../commands/transfer.ts')).importCommand,
   },
   'erase-user': {

@@ -81,5 +81,5 @@ async function call(url: string, path: string, method: 'GET' | 'POST'): Promise<
   // A fallen node reports its state with 503.
   if (response.ok || (method === 'GET' && error === undefined)) return body;
   const remedy = response.status === 401 || response.status === 403 ? ': set ADMIN_TOKEN as for the node' : '';
-  throw new CommandError(`${url} refuses it: ${error ?? `status ${response.status}`}${remedy}`);
+  throw new CommandError(`${url} refused ${method} ${path}: ${error ?? `status ${response.status}`}${remedy}`);
 }

@@ -15,7 +15,7 @@ import type { Command } from '../command/command.ts';
 import { describeFailure, Exit, type ExitCode } from '../command/exit.ts';
 import type { Io } from '../command/io.ts';
 
-/** The test could not run, or not to its end. */
+/** The test could not start or could not finish. */
 const INCOMPLETE: ExitCode = 2;
 
 /** `plantao prove` */
@@ -72,10 +72,10 @@ function listenForSignals(live: LiveOutput) {
   const onSignal = () => {
     if (force.signal.aborted) process.exit(130);
     if (end.signal.aborted) {
-      live.say('stopping at once (once more: exit without removing the database)');
+      live.say('stopping at once (press Ctrl-C again to exit without removing the database)');
       force.abort();
     } else {
-      live.say('ending the faults, reading to the end, checking, cleaning up (once more: stop at once)');
+      live.say('ending the faults, reading to the end, checking, cleaning up (press Ctrl-C again to stop at once)');
       end.abort();
     }
   };

@@ -149,7 +149,8 @@ export function alarmsOf({ leader, pause, nodes, blocking, postgres }: ClusterSt
   }
   const active = nodes.find(({ role }) => role === 'active');
   if (leader.node === null) alarms.push(`no node is active: writes get 503; ${remedyFor(nodes, pause !== null)}`);
-  else if (!active) alarms.push(`${leader.node}, which is active, does not write its row: is it running?`);
+  else if (!active)
+    alarms.push(`${leader.node} is active but does not update its row in plantao.nodes: check its process and its log`);
   const standbys = nodes.filter(({ role }) => role === 'standby').length;
   if (active && standbys === 0) alarms.push('no standby could take over: start another node, or plantao revive one');
   for (const { node, role } of nodes) if (role === 'silent') alarms.push(`${node} is silent: no heartbeat for 3 s`);

@@ -56,7 +56,7 @@ export async function readImport(query: Query, input: Readable, progress: Progre
     if ('end' in line) {
       await flush();
       if (line.rows !== imported)
-        throw new CommandError(`the file names ${line.rows} rows, and has ${imported}: it is damaged`);
+        throw new CommandError(`the last line says ${line.rows} rows, but the file has ${imported}: export again`);
       isWhole = true;
       continue;
     }
@@ -68,7 +68,7 @@ export async function readImport(query: Query, input: Readable, progress: Progre
     batch.rows.push(JSON.stringify(line.row));
     batch.characters += text.length;
   }
-  if (!isWhole) throw new CommandError('the file ends early: its last line is missing');
+  if (!isWhole) throw new CommandError('the file is incomplete, its last line is missing: export again');
   await query('SELECT FROM plantao.heal_sequences()');
   await query('COMMIT');
   return imported;
@@ -92,7 +92,9 @@ function headerOf(text: string): Header {
   const value = parsed(text);
   if (isRecord(value) && value.plantao_export === FORMAT_VERSION && isRecord(value.rows))
     return value as unknown as Header;
-  throw new CommandError('line 1 is not the first line of a file of plantao export, or of a newer version');
+  throw new CommandError(
+    'line 1 is not the header of an export file, or the file is of another version: import it with that version of plantao',
+  );
 }
 
 function lineOf(text: string, number: number): Line {

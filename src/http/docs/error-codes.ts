@@ -51,7 +51,7 @@ export const ERROR_CODES: Record<HttpCode | RefusalCode, readonly [statuses: rea
   too_many_groups: [[409], 'The user is in the maximum number of groups.'],
   too_many_reactions: [[409], 'A user may have 10 reactions to a message, and a message 50 different ones.'],
   too_many_hooks: [[409], 'A group may have 100 hooks, including those that were revoked less than a day ago.'],
-  direct_chat: [[409], 'A direct chat has two members and no administration.'],
+  direct_chat: [[409], 'A direct chat has two fixed members, and no owners or admins.'],
   group_archived: [[409], 'The group is archived: it accepts no new messages.'],
   has_left: [[409], 'The user has left the group or was removed: only an owner or admin can add them.'],
   last_owner: [[409], 'The last owner of a group cannot step down: make another member owner first.'],

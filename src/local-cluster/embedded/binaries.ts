@@ -34,15 +34,19 @@ export async function findBinaries(
   const native = path.join(folder, 'native');
   const failure = await tryToRun(programsIn(native), user);
   if (failure === null) return programsIn(native);
-  if (user.uid === undefined) throw new EmbeddedPostgresError(`PostgreSQL does not run on this machine: ${failure}.`);
+  if (user.uid === undefined) throw doesNotRun(failure);
 
   const copy = await copyForUser(native);
-  log(`${native} is closed to the user that runs PostgreSQL; its programs were copied to ${copy}`);
+  log(`the user that runs PostgreSQL cannot run the programs in ${native}: they were copied to ${copy}`);
   const secondFailure = await tryToRun(programsIn(copy), user);
-  if (secondFailure !== null) {
-    throw new EmbeddedPostgresError(`PostgreSQL does not run on this machine: ${secondFailure}.`);
-  }
+  if (secondFailure !== null) throw doesNotRun(secondFailure);
   return programsIn(copy);
+}
+
+function doesNotRun(failure: string): EmbeddedPostgresError {
+  return new EmbeddedPostgresError(
+    `npm's PostgreSQL does not run on this machine: ${failure}. Set DATABASE_URL to your own server.`,
+  );
 }
 
 function programsIn(native: string): PostgresBinaries {

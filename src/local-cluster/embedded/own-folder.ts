@@ -51,7 +51,7 @@ export async function checkOwnTree(folder: string): Promise<void> {
       continue;
     }
     if (!stats.isDirectory() && !stats.isFile()) throw untrusted(folder, `${at} is neither file nor folder`);
-    if (stats.isFile() && stats.nlink > 1) throw untrusted(folder, `${at} has another name as well`);
+    if (stats.isFile() && stats.nlink > 1) throw untrusted(folder, `${at} has a second hard link`);
     checkOwner(folder, at, stats);
   }
 }
@@ -63,6 +63,6 @@ function checkOwner(folder: string, at: string, stats: Stats): void {
 
 function untrusted(folder: string, why: string): EmbeddedPostgresError {
   return new EmbeddedPostgresError(
-    `${folder} cannot be trusted: ${why}. Remove it, set TMPDIR to a folder of your own, or move the project out of a closed folder.`,
+    `${folder} cannot be trusted: ${why}. Remove it, set TMPDIR to a folder of your own, or move the project to a folder that other users can enter.`,
   );
 }

@@ -100,11 +100,15 @@ export class Member {
   async startAsStandbyOf(primary: Member, signal: AbortSignal): Promise<void> {
     const { tools } = this.#options;
     const { port, password } = primary;
-    await copyPrimary(await this.#data(), tools, { port, password, name: this.name }, signal);
+    const data = await this.#data();
+    await copyPrimary(data, tools, { port, password, name: this.name }, signal);
     await this.start();
     const deadline = Date.now() + STREAMING_TIMEOUT_MS;
     while (!(await primary.#streamsTo(this.name))) {
-      if (Date.now() > deadline) throw new Error(`${this.name} does not stream from ${primary.name}`);
+      if (Date.now() > deadline) {
+        const limit = `within ${STREAMING_TIMEOUT_MS / 1000} s`;
+        throw new Error(`${this.name} did not start streaming from ${primary.name} ${limit}: see ${data.logFile}`);
+      }
       await pause(50, undefined, { signal });
     }
   }

@@ -95,5 +95,5 @@ function parse(line: string, number: number): HistoryRecord {
   } catch {
     // Named below.
   }
-  throw new Error(`line ${number} is not one of a history`);
+  throw new Error(`line ${number} is not a history record`);
 }

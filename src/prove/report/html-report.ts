@@ -44,7 +44,7 @@ ${violations(result)}
 <section><h2>Posts and durability</h2>${posts(result)}</section>
 ${postgres(result)}
 ${remarks(result)}
-<section><h2>Again</h2>${again(result, files)}</section>
+<section><h2>Reproduce</h2>${reproduce(result, files)}</section>
 </main>
 </body>
 </html>
@@ -87,13 +87,13 @@ function faults({ gaps }: CheckResult): Html {
       html`<tr><th scope="row">${fault}</th><td>${target}</td><td class="n">${number(times)}</td><td class="n">${milliseconds(median)}</td><td class="n">${milliseconds(worst)}</td><td class="n">${milliseconds(recovery)}</td></tr>`,
   );
   if (rows.length === 0) return html`<p>No fault was injected.</p>`;
-  return html`<div class="wide" tabindex="0" role="region" aria-label="Gaps by fault"><table><thead><tr><th scope="col">Fault</th><th scope="col">Hit</th><th scope="col" class="n">Times</th><th scope="col" class="n">Median</th><th scope="col" class="n">Worst</th><th scope="col" class="n">After its end, worst</th></tr></thead><tbody>${rows}</tbody></table></div>
-<p class="soft">The time between two accepted posts around a fault; without one it is the time between two posts, which the rate and the load of the machine give.</p>`;
+  return html`<div class="wide" tabindex="0" role="region" aria-label="Gaps by fault"><table><thead><tr><th scope="col">Fault</th><th scope="col">Target</th><th scope="col" class="n">Times</th><th scope="col" class="n">Median</th><th scope="col" class="n">Worst</th><th scope="col" class="n">Worst recovery</th></tr></thead><tbody>${rows}</tbody></table></div>
+<p class="soft">Median and worst: the time between two accepted posts around a fault. If the fault caused no gap, this is the time between two posts, which depends on the rate and on the load of the machine. Worst recovery: the longest time from the end of a fault to the next accepted post.</p>`;
 }
 
 function posts(result: CheckResult): Html {
   const { posts: all, acknowledged, refused, unknown, deliveries, readers } = result.counts;
-  return html`<p>${count(all, 'post')}: ${number(acknowledged)} acknowledged, ${number(refused)} refused, ${number(unknown)} without an answer. ${count(readers, 'reader')} (long poll, stream, client) received ${count(deliveries, 'message')}.</p><p>${describeDurability(result)}</p>`;
+  return html`<p>${count(all, 'post')}: ${number(acknowledged)} acknowledged, ${number(refused)} refused, ${number(unknown)} without a response. ${count(readers, 'reader')} (long poll, stream, client) received ${count(deliveries, 'message')}.</p><p>${describeDurability(result)}</p>`;
 }
 
 function postgres({ about }: CheckResult): Html {
@@ -119,7 +119,7 @@ function violations({ violations: listed, totals }: CheckResult): Html {
   return parts.length === 0 ? html`` : html`<section><h2>Violations</h2>${parts}</section>`;
 }
 
-function again({ about }: CheckResult, { history, checkCommand }: ReportFiles): Html {
+function reproduce({ about }: CheckResult, { history, checkCommand }: ReportFiles): Html {
   const run = about
     ? html`<dt>Run</dt><dd>Plantão ${about.version}, ${number(about.nodes)} nodes with LEASE_MS=${about.leaseMs}, ${about.rate} posts a second, seed ${about.seed}</dd><dt>Repeat</dt><dd><code>${about.command}</code></dd>`
     : null;

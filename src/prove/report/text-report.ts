@@ -26,7 +26,7 @@ export function textReport(result: CheckResult, files: ReportFiles): string {
         .map((one) => `- ${one}`)
         .join('\n'),
     ),
-    section('Again', again(result, files)),
+    section('Reproduce', reproduce(result, files)),
   ];
   return `${sections.filter((one) => one !== '').join('\n\n')}\n`;
 }
@@ -50,13 +50,13 @@ function faults({ gaps }: CheckResult): string {
     ...[median, worst, recovery].map(milliseconds),
   ]);
   if (rows.length === 0) return 'no fault was injected';
-  return table([['fault', 'hit', 'times', 'median', 'worst', 'after its end, worst'], ...rows], [2, 3, 4, 5]);
+  return table([['fault', 'target', 'times', 'median', 'worst', 'worst recovery'], ...rows], [2, 3, 4, 5]);
 }
 
 function posts(result: CheckResult): string {
   const { posts: all, acknowledged, refused, unknown, deliveries, readers } = result.counts;
   return [
-    `${count(all, 'post')}: ${number(acknowledged)} acknowledged, ${number(refused)} refused, ${number(unknown)} without an answer`,
+    `${count(all, 'post')}: ${number(acknowledged)} acknowledged, ${number(refused)} refused, ${number(unknown)} without a response`,
     `${count(readers, 'reader')} (long poll, stream, client) received ${count(deliveries, 'message')}`,
     describeDurability(result),
   ].join('\n');
@@ -78,7 +78,7 @@ function violations({ violations: listed, totals }: CheckResult): string {
   return section('Violations', parts.join('\n'));
 }
 
-function again({ about }: CheckResult, { history, checkCommand }: ReportFiles): string {
+function reproduce({ about }: CheckResult, { history, checkCommand }: ReportFiles): string {
   const started = about
     ? `Plantão ${about.version}, ${about.startedAt}, seed ${about.seed}\nrepeat:   ${about.command}\n`
     : '';

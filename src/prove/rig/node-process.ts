@@ -97,7 +97,7 @@ export class NodeProcess {
 
   /** Starts its process, in a session of its own, without waiting until it serves: Ctrl-C is for the caller, which stops it. */
   spawn(): void {
-    if (this.#child) throw new Error(`${this.name} runs already`);
+    if (this.#child) throw new Error(`${this.name} is already running`);
     const child = spawn(process.execPath, this.program, {
       cwd: PACKAGE_ROOT,
       env: this.#env,

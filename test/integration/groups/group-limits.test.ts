@@ -40,7 +40,10 @@ describe('The limits on groups', function () {
     const [ana, full, bruno] = [await people.comeIn(), await people.comeIn(), await people.comeIn()];
     await addTo(full.id, null, 1000);
     const { status, body } = await create(ana.id, [full.username, bruno.username]);
-    expect([status, body.warning]).to.deep.equal([200, `in as many groups as a user may be: ${full.username}`]);
+    expect([status, body.warning]).to.deep.equal([
+      200,
+      `not added, because they are in the maximum number of groups: ${full.username}`,
+    ]);
     expect((body.members as { id: number }[]).map(({ id }) => id)).to.deep.equal([ana.id, bruno.id]);
     const joined = await post(on('/group-users'), { groupId: body.group_id, userId: full.id });
     expect([joined.status, joined.body.code]).to.deep.equal([409, 'too_many_groups']);

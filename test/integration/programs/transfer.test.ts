@@ -85,10 +85,10 @@ describe('plantao export, import and erase-user', function () {
     const lines = whole.trimEnd().split('\n');
     const at = lines.findIndex((line) => line.includes('"table":"messages"')) + 8000;
     for (const [content, sentence] of [
-      ['', /the file ends early/],
+      ['', /the file is incomplete/],
       ['{}', /^line 1 is not the first line/m],
-      [lines.slice(0, -1).join('\n'), /the file ends early/],
-      [lines.toSpliced(at, 1).join('\n'), /the file names \d+ rows, and has \d+: it is damaged/],
+      [lines.slice(0, -1).join('\n'), /the file is incomplete/],
+      [lines.toSpliced(at, 1).join('\n'), /the last line says \d+ rows, but the file has \d+/],
       [lines.toSpliced(at, 1, 'x').join('\n'), new RegExp(`^line ${at + 1} is not a row`, 'm')],
       [
         lines.toSpliced(at, 1, lines[at + 1] ?? '').join('\n'),

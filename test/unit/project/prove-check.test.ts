@@ -146,8 +146,8 @@ describe('plantao prove --check', () => {
   it('exits with 2 and one sentence for a file that is not a history', async () => {
     const cases: [string, RegExp][] = [
       ['', /has no posts/],
-      ['{"op":"fault"}\n', /line 1 is not one of a history/],
-      ['{"op":"post"\nnonsense}\n', /line 2 is not one of a history/],
+      ['{"op":"fault"}\n', /line 1 is not a history record/],
+      ['{"op":"post"\nnonsense}\n', /line 2 is not a history record/],
     ];
     for (const [content, sentence] of cases) {
       await writeFile(file, content);

@@ -41,6 +41,7 @@ const LIMITS = {
 /** A key set has a few keys of one kilobyte. */
 const MAX_BYTES = 256 * 1024;
 const MAX_KEYS = 100;
+const REMEDY = 'check JWT_JWKS_URL, and that this node can reach it';
 
 type KeySet = ReturnType<typeof createLocalJWKSet>;
 
@@ -77,7 +78,8 @@ export class JwksSource {
   /** Returns the key for a token. @throws {KeysUnavailableError}; the errors of jose if no key fits. */
   readonly key: JWTVerifyGetKey = async (header, token) => {
     if (this.#keys === null) await this.#fetching;
-    if (this.#keys === null) throw new KeysUnavailableError('the keys of the sign-in service cannot be fetched');
+    if (this.#keys === null)
+      throw new KeysUnavailableError(`the keys of ${this.#options.url} cannot be fetched: ${REMEDY}`);
     try {
       return await this.#keys(header, token);
     } catch (error) {
@@ -106,7 +108,7 @@ export class JwksSource {
     this.#fetchedAt = this.#clock();
     try {
       this.#use(await fetchKeys(url, this.#limits.fetchMs, this.#stopping.signal));
-      if (this.#failures > 0) log.info({ event: 'jwks_fetched' }, `the keys of ${url} are fetched again`);
+      if (this.#failures > 0) log.info({ event: 'jwks_fetched' }, `the keys of ${url} can be fetched again`);
       this.#failures = 0;
       this.#fetchLater(this.#limits.refreshMs * (0.9 + 0.2 * Math.random()));
     } catch (error) {
@@ -119,7 +121,7 @@ export class JwksSource {
 
   #sentenceOf(error: unknown): string {
     const consequence = this.#keys === null ? 'no JWT can be checked' : 'JWTs are checked with the last fetched keys';
-    return `the keys of ${this.#options.url} cannot be fetched, so ${consequence}: ${messageOf(error)}`;
+    return `the keys of ${this.#options.url} cannot be fetched, so ${consequence}: ${messageOf(error)}; ${REMEDY}`;
   }
 
   #fetchLater(ms: number): void {

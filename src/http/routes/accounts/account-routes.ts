@@ -9,7 +9,8 @@ import type { Services } from '../../services.ts';
 import { type Route, route } from '../route.ts';
 
 const userId = actingUserId();
-const sessionId = z.string('must be a session').regex(/^[0-9a-f]{24}$/, 'must be a session');
+const NO_SESSION = 'must be the id of a session, as in GET /sessions';
+const sessionId = z.string(NO_SESSION).regex(/^[0-9a-f]{24}$/, NO_SESSION);
 /** The response to GET and PATCH /me. */
 export const account = z.object({
   id: z.number(),

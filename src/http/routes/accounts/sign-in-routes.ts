@@ -150,7 +150,7 @@ function tokensRoute({ tokens }: Services): Route {
     }),
     async handle({ input, caller }) {
       const userId = input.userId ?? caller.userId;
-      if (userId === null) throw invalid('userId', 'must be a positive integer');
+      if (userId === null) throw invalid('userId', 'is required');
       requireSelf(caller, userId);
       return { body: { message: 'tokens revoked', user_id: userId, revoked: await tokens.revokeAll(userId) } };
     },

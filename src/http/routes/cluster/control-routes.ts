@@ -53,14 +53,8 @@ function healthOf({ cluster, authMode }: Services): z.output<typeof health> {
 /** The shortest time that the header can express, in seconds. A failover is usually over by then. */
 const RETRY_SOON = { 'Retry-After': '1' };
 
-const refusals: Record<string, [status: number, sentence: string]> = {
-  not_active: [503, 'this node is not active, so it has nothing to hand over'],
-  unknown_node: [404, 'there is no such node'],
-  no_standby: [409, 'there is no living standby to hand over to'],
-  already_active: [409, 'that node is already active'],
-  paused: [409, 'failover is paused: /health says until when, and plantao resume ends the pause'],
-  no_successor: [503, 'no standby became active, so this node becomes active again'],
-};
+/** The statuses of refused switchovers; 409 for others. */
+const refusalStatuses: Record<string, number> = { not_active: 503, unknown_node: 404, no_successor: 503 };
 
 /** `/`, `/health`, `/fall`, `/revive`, `/switchover` and the checks for load balancers. */
 export function controlRoutes(services: Services): Route[] {
@@ -127,7 +121,7 @@ function readinessRoute(services: Services): Route {
     requires: 'anyone',
     unlimited: true,
     summary: '200 while the node could do its job now; with for=reads, while it could serve reads and polls',
-    input: z.object({ for: z.enum(['reads'], 'must be reads').optional() }),
+    input: z.object({ for: z.enum(['reads'], 'must be reads, or absent').optional() }),
     responseBody: health,
     alsoStatuses: [503],
     handle({ input }) {
@@ -195,8 +189,8 @@ function switchoverRoute({ cluster, showsActiveUrl, authMode }: Services): Route
     async handle({ input, request }) {
       const refusal = await cluster.switchover(input.to ?? null, requesterOf(request));
       if (refusal !== null) {
-        const [status, sentence] = refusals[refusal] ?? [409, refusal];
-        throw new HttpError(status, refusal, sentence, {
+        const status = refusalStatuses[refusal.code] ?? 409;
+        throw new HttpError(status, refusal.code, refusal.sentence, {
           extra: { active_url: activeUrl() },
           headers: status === 503 ? RETRY_SOON : {},
         });

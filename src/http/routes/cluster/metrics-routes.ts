@@ -83,7 +83,7 @@ function currentValues(services: Services): Registry {
   );
   gauge(
     'plantao_peers_alive',
-    'Other nodes that answer this one',
+    'Peers that respond to this node',
     () => cluster.peers().filter(({ alive }) => alive).length,
   );
   new Gauge({
@@ -128,7 +128,7 @@ function clientValues(services: Services, register: Registry): void {
     'MAX_WAITERS: the maximum number of poll slots of this node',
     () => pollSlots.capacity,
   );
-  gauge('plantao_requests', 'Requests that are not over', () => traffic.requests);
+  gauge('plantao_requests', 'Requests in progress', () => traffic.requests);
   gauge('plantao_connections', 'Open client connections', () => traffic.connections);
   gauge('plantao_queued_posts', 'Messages that wait for the next commit', () => writer.queued);
   gauge('plantao_token_cache_tokens', 'Tokens in the cache', () => tokenCache.size);

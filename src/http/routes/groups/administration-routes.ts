@@ -153,8 +153,8 @@ function acceptInvitationRoute({ invitations }: Services): Route {
     summary: 'Joins the group of an invitation; repeating it is safe',
     input: z.object({
       token: z
-        .string('must be an invitation')
-        .max(INVITATION_LENGTH, 'must be an invitation')
+        .string('must be the token of an invitation')
+        .max(INVITATION_LENGTH, 'must be the token of an invitation')
         .describe('The token of the invitation.'),
       userId: actingUserId('The user who joins'),
     }),

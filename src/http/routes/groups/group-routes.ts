@@ -89,7 +89,9 @@ function createChatRoute({ groups }: Services): Route {
       );
       const problems = [
         ...(chat.unknown.length > 0 ? [`no such users: ${chat.unknown.join(', ')}`] : []),
-        ...(chat.full.length > 0 ? [`in as many groups as a user may be: ${chat.full.join(', ')}`] : []),
+        ...(chat.full.length > 0
+          ? [`not added, because they are in the maximum number of groups: ${chat.full.join(', ')}`]
+          : []),
       ];
       const warning = problems.length > 0 ? { warning: problems.join('; ') } : {};
       return {

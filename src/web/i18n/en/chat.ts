@@ -37,7 +37,7 @@ export const chat = {
   deleteOwn: (excerpt: string) => `Delete your message "${excerpt}"`,
   you: 'You',
   sending: 'sending…',
-  waiting: 'waits for a connection',
+  waiting: 'waiting for a connection',
   notSent: 'not sent',
   retry: 'Retry',
   discard: 'Discard',

@@ -5,7 +5,7 @@ export const cluster = {
   active: (node: string, time: string, term: number) => `${node} has been active for ${time} (term ${term}).`,
   activeNow: (node: string) => `${node} is active.`,
   accepted: 'Posts are accepted.',
-  trouble: (reason: string) => `But: ${reason}.`,
+  trouble: (reason: string) => `Problem: ${reason}.`,
   twoActives: (here: string, there: string) => `Two nodes are active: ${here} on this database, ${there} on another.`,
   twoActivesRemedy:
     'If PostgreSQL has two primaries, stop one of them. If one database is a copy, give it a cluster id of its own and restart its nodes:',
@@ -19,7 +19,7 @@ export const cluster = {
     all_fallen: 'All running nodes are out of service. Bring one back below.',
     none_running: 'No node is running that could take over. Start a node.',
     database:
-      "The nodes can't reach PostgreSQL. Check that it runs and that they can connect; they continue by themselves.",
+      "The nodes can't reach PostgreSQL. Check that it runs and that they can connect; they reconnect automatically.",
     paused: 'Failover is paused, so no node takes over.',
     failover: 'A standby takes over by itself, usually within a few seconds. There is nothing to do.',
     stuck: 'A standby should have taken over by now. Check the blocking sessions below, and the log of the standby.',

@@ -6,17 +6,17 @@ export const cluster: typeof english = {
   loading: 'Lendo o estado do cluster…',
   active: (node, time, term) => `${node} está ativo há ${time} (mandato ${term}).`,
   activeNow: (node) => `${node} está ativo.`,
-  accepted: 'Mensagens são aceitas.',
-  trouble: (reason) => `Mas: ${reason}.`,
+  accepted: 'As mensagens estão sendo aceitas.',
+  trouble: (reason) => `Problema: ${reason}.`,
   twoActives: (here, there) => `Dois nós estão ativos: ${here} neste banco de dados, ${there} em outro.`,
   twoActivesRemedy:
     'Se o PostgreSQL tem dois primários, pare um deles. Se um dos bancos é uma cópia, dê a ele um id de cluster próprio e reinicie seus nós:',
   unreachable: 'Esta página não alcança nenhum nó.',
   unreachableRemedy:
-    'Ela continua tentando. Abaixo está o último estado conhecido. Verifique se os nós estão rodando e a sua rede.',
+    'Ela continua tentando. Abaixo está o último estado conhecido. Verifique se os nós estão rodando e se a sua rede funciona.',
   missing: (time) => `Nenhum nó está ativo há ${time}.`,
   missingNow: 'Nenhum nó está ativo.',
-  refused: 'Mensagens são recusadas.',
+  refused: 'As mensagens estão sendo recusadas.',
   remedy: {
     all_fallen: 'Todos os nós em execução estão fora de serviço. Reative um deles abaixo.',
     none_running: 'Nenhum nó em execução pode assumir. Inicie um nó.',
