@@ -1,4 +1,4 @@
--- Reactions to messages, bounded for each user and for each message, with counts, so that a page of history costs one lookup a message.
+-- Reactions to messages, bounded for each user and for each message, with counts, so that a page of history costs one lookup per message.
 
 CREATE TABLE plantao.reactions (
   message_id bigint NOT NULL CHECK (message_id BETWEEN 1 AND 9007199254740991),

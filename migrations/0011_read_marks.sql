@@ -3,7 +3,7 @@
 ALTER TABLE plantao.memberships ADD COLUMN last_read_id bigint NOT NULL DEFAULT 0
   CHECK (last_read_id BETWEEN 0 AND 9007199254740991);
 COMMENT ON COLUMN plantao.memberships.last_read_id IS
-  'Id of the last message that the member has read, on any device. Begins at the newest message at joining, and never moves back. An UPDATE notifies the member''s devices.';
+  'Id of the last message that the member has read, on any device. Starts at the newest message when the member joins, and never moves back. An UPDATE notifies the member''s devices.';
 
 ALTER TABLE plantao.groups ADD COLUMN shows_reads boolean NOT NULL DEFAULT false;
 COMMENT ON COLUMN plantao.groups.shows_reads IS

@@ -5,7 +5,7 @@ ALTER TABLE plantao.groups
   ADD COLUMN archived_at timestamptz CHECK (archived_at >= '1970-01-01 UTC' AND archived_at < '10000-01-01 UTC'),
   ADD COLUMN deleted_at timestamptz CHECK (deleted_at >= '1970-01-01 UTC' AND deleted_at < '10000-01-01 UTC');
 COMMENT ON COLUMN plantao.groups.description IS 'What the group is about.';
-COMMENT ON COLUMN plantao.groups.archived_at IS 'Since when the API accepts no new message; null for a group in use.';
+COMMENT ON COLUMN plantao.groups.archived_at IS 'When the group was archived: since then the API accepts no new message. Null for a group in use.';
 COMMENT ON COLUMN plantao.groups.deleted_at IS
   'When the deletion began: its members were notified, its messages are being removed in small steps, and then the row. Set it to delete a large group without holding up other writes.';
 
@@ -27,7 +27,7 @@ BEGIN
   END IF;
   RETURN NEW;
 END $$;
-COMMENT ON FUNCTION plantao.make_owner() IS 'Makes the creator of a group its owner at joining, unless it has one.';
+COMMENT ON FUNCTION plantao.make_owner() IS 'Makes the creator of a group its owner when the creator joins, unless it has an owner already.';
 CREATE TRIGGER make_owner BEFORE INSERT ON plantao.memberships
   FOR EACH ROW WHEN (NEW.role = 'member') EXECUTE FUNCTION plantao.make_owner();
 
@@ -193,7 +193,7 @@ BEGIN
   RETURN removed;
 END $$;
 COMMENT ON FUNCTION plantao.delete_group(bigint, integer) IS
-  'One step of the deletion of a group: notifies its members, removes at most at_most messages, and finally the group. Returns how many messages it removed; fewer than at_most means done. Each step holds the event log for some milliseconds.';
+  'One step of the deletion of a group: notifies its members, removes at most at_most messages, and finally the group. Returns how many messages it removed; fewer than at_most means done. Each step holds the event log for a few milliseconds.';
 
 CREATE TABLE plantao.invitations (
   hash       bytea PRIMARY KEY CHECK (octet_length(hash) = 32),

@@ -84,4 +84,4 @@ BEGIN
   RETURN 0;
 END $$;
 COMMENT ON FUNCTION plantao.erase_user(bigint, text, integer) IS
-  'One step of the deletion of an account; repeat it until it returns 0. anonymise: keeps the messages under the name deleted-…; erase: removes the messages too. At most at_most rows a step, each of which holds the event log for some milliseconds.';
+  'One step of the deletion of an account; repeat it until it returns 0. anonymise: keeps the messages under the name deleted-…; erase: removes the messages too. At most at_most rows a step, each of which holds the event log for a few milliseconds.';

@@ -17,7 +17,7 @@ COMMENT ON COLUMN plantao.hooks.name IS 'The name. Its messages show it between 
 COMMENT ON COLUMN plantao.hooks.hash IS 'SHA-256 of the token, which is 256 random bits and stored nowhere.';
 COMMENT ON COLUMN plantao.hooks.created_by IS 'The owner or admin who created it; null if it was created with AUTH=open or from psql, or if that account was deleted.';
 COMMENT ON COLUMN plantao.hooks.created_at IS 'When it was created.';
-COMMENT ON COLUMN plantao.hooks.revoked_at IS 'Since when its token is refused; null if it is in use. Set too when its group or the account of its creator is deleted.';
+COMMENT ON COLUMN plantao.hooks.revoked_at IS 'When it was revoked; null while it is in use. Set too when its group or the account of its creator is deleted.';
 CREATE INDEX hooks_by_group ON plantao.hooks (group_id);
 CREATE INDEX hooks_by_creator ON plantao.hooks (created_by);
 CREATE INDEX hooks_by_end ON plantao.hooks (revoked_at) WHERE revoked_at IS NOT NULL;
@@ -80,7 +80,7 @@ BEGIN
   hook_id := plantao.add_hook(to_group, hook_name, creator, sha256(convert_to(token, 'UTF8')));
 END $$;
 COMMENT ON FUNCTION plantao.create_hook(bigint, text, bigint) IS
-  'Creates a hook of a group and returns its token, which is shown this once. From psql: SELECT * FROM plantao.create_hook(7, ''Backup''); then curl -d ''Backup finished'' http://localhost:8080/hooks/TOKEN';
+  'Creates a hook of a group and returns its token, which is shown only once. From psql: SELECT * FROM plantao.create_hook(7, ''Backup''); then curl -d ''Backup finished'' http://localhost:8080/hooks/TOKEN';
 
 CREATE FUNCTION plantao.revoke_hook(hook bigint) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -176,7 +176,7 @@ BEGIN
   SELECT * INTO own FROM plantao.identities i WHERE i.issuer = of_issuer AND i.subject = of_subject FOR UPDATE;
   IF own.user_id IS NOT NULL THEN RETURN own.user_id; END IF;
   FOREACH wanted IN ARRAY names LOOP
-    -- No password has this hash, so the account cannot be entered by its name.
+    -- No password has this hash, so no one can sign in to the account by its name.
     INSERT INTO plantao.users (username, password_hash) VALUES (wanted, '!')
     ON CONFLICT (username_key) DO NOTHING RETURNING id INTO made;
     EXIT WHEN FOUND;

@@ -23,7 +23,7 @@ CREATE TABLE plantao.search_index (
 INSERT INTO plantao.search_index (position) SELECT plantao.log_head();
 COMMENT ON TABLE plantao.search_index IS 'One row: the progress of the search index. Read it through plantao.search_status.';
 COMMENT ON COLUMN plantao.search_index.only_row IS 'Limits the table to one row.';
-COMMENT ON COLUMN plantao.search_index.generation IS 'Number of times that the index was begun. Writes of an earlier generation are discarded.';
+COMMENT ON COLUMN plantao.search_index.generation IS 'Number of times that a rebuild was started. Writes of an earlier generation are discarded.';
 COMMENT ON COLUMN plantao.search_index.format IS
   'Identifies how texts become n-grams and hashes. A node of a version with another format searches without the index, and begins a new one when it is active.';
 COMMENT ON COLUMN plantao.search_index.position IS 'Position in the event log up to which new and edited messages are indexed.';
@@ -60,7 +60,7 @@ BEGIN
   DELETE FROM plantao.message_search;
 END $$;
 COMMENT ON FUNCTION plantao.rebuild_search() IS
-  'Begins a new search index, which the active node then builds: some minutes for ten million messages, see plantao.search_status. Until then searches read the messages themselves, and stop at their time limit. Returns at once.';
+  'Discards the search index; the active node then builds a new one: a few minutes for ten million messages, see plantao.search_status. Until then searches read the messages themselves, and stop at their time limit. Returns at once.';
 
 CREATE VIEW plantao.search_status AS
   SELECT i.swept_group IS NULL AS is_complete, greatest(b.head - i.position, 0) AS behind, i.swept_group, i.generation, i.position,
@@ -70,7 +70,7 @@ COMMENT ON VIEW plantao.search_status IS 'One row: the state of the search index
 COMMENT ON COLUMN plantao.search_status.is_complete IS 'False while the index is built: after an upgrade, an import or plantao.rebuild_search().';
 COMMENT ON COLUMN plantao.search_status.behind IS 'Number of events that are not indexed yet; the active node indexes every second.';
 COMMENT ON COLUMN plantao.search_status.swept_group IS 'While the index is built: the last group that is done, in the order of their ids.';
-COMMENT ON COLUMN plantao.search_status.generation IS 'Number of times that the index was begun.';
+COMMENT ON COLUMN plantao.search_status.generation IS 'Number of times that a rebuild was started.';
 COMMENT ON COLUMN plantao.search_status.position IS 'Position in the event log up to which events are indexed.';
 COMMENT ON COLUMN plantao.search_status.updated_at IS 'When the active node last added to it.';
 COMMENT ON COLUMN plantao.search_status.bytes IS 'Its size on disk.';

@@ -1,4 +1,4 @@
-/** `npm start`: starts one node with the settings of the environment and `.env`. SIGTERM and SIGINT stop it in order, a second one at once. SIGUSR2: debug log on and off. */
+/** `npm start`: starts one node with the settings of the environment and `.env`. SIGTERM and SIGINT stop it gracefully, a second one at once. SIGUSR2: debug log on and off. */
 import { SqlState, sqlState } from './database/errors.ts';
 import { messageOf } from './message-of.ts';
 import { createNode } from './node/node.ts';
@@ -34,7 +34,7 @@ try {
   process.exit(1);
 }
 
-/** The errors of PostgreSQL that do not say what to do. */
+/** Returns the remedy for an error of PostgreSQL that does not name one, otherwise an empty string. */
 function remedyFor(error: unknown): string {
   const isBlocked = sqlState(error) === SqlState.LOCK_NOT_AVAILABLE;
   if (!isBlocked) return '';

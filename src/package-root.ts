@@ -20,7 +20,7 @@ export function programArguments(program: string): string[] {
   return ['--import', 'tsx', path.join('src', `${program}.ts`)];
 }
 
-// Compiled files lie flat in dist/, so no fixed number of steps leads up from both.
+// dist/ is flat and src/ is nested, so the root is not a fixed number of levels up.
 function findRoot(folder: string): string {
   const parent = path.dirname(folder);
   if (existsSync(path.join(folder, 'package.json')) || parent === folder) return folder;

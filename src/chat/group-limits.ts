@@ -14,7 +14,7 @@ const MAX_CREATED = 1000;
 const MAX_CREATED_PER_HOUR = 1000;
 /** People that a user adds to groups in an hour: twice as many as one request may name. */
 const MAX_ADDED_PER_HOUR = 2000;
-/** Groups of a user that are listed or left at once: all of them, unless a DBA added more. */
+/** The most groups of a user that one statement lists or removes the user from: all of them, unless a DBA added more. */
 export const MAX_GROUPS = MAX_JOINED + MAX_CREATED;
 /** Members that GET /chats lists, of all groups together: one megabyte. Full groups could make it 500 otherwise. */
 export const MAX_LISTED = 20_000;

@@ -21,8 +21,8 @@ export class NamedGroups {
 
   /**
    * Joins the oldest group of that name. If there is none, creates one unless `create` is false. With `ownOnly`, only groups that
-   * the user is in count: knowing a name is no invitation. Returns the user's group names, also for a repeated request the current
-   * ones.
+   * the user is in count: knowing a name is no invitation. Returns the user's current group names, even for a
+   * repeated request.
    * @throws {Refused} user_not_found, group_not_found, group_full, too_many_groups, key_reused; {TooManyTriesError} for too many
    * new groups in an hour; {NotActiveError}.
    */
@@ -55,9 +55,9 @@ export class NamedGroups {
   }
 
   /**
-   * Replaces a user's groups by those of these names, in one transaction with a fixed number of statements. `ownOnly` and the result
+   * Replaces a user's groups with the groups of these names, in one transaction with a fixed number of statements. `ownOnly` and the result
    * are as for {@link join}. If a DBA added the user to more than {@link MAX_GROUPS} groups, the user first leaves the excess in
-   * transactions of that size, each of which locks the log for some milliseconds.
+   * transactions of that size, each of which locks the log for a few milliseconds.
    * @throws as {@link join}, except group_not_found.
    */
   async replace(

@@ -2,7 +2,7 @@ import { QueryTypes, type Sequelize, type Transaction } from 'sequelize';
 import type { Write } from '../database/fenced-write.ts';
 import { keyedWrite, type RequestKey } from './keyed-write.ts';
 
-/** Sends notifications to the topic of a name and every group of that name, or to all (plantao.notify_group). */
+/** Sends a notification to the topic and to every group of a name, or to every client (plantao.notify_group). */
 export class Notifications {
   readonly #sequelize: Sequelize;
   readonly #write: Write;
@@ -14,8 +14,8 @@ export class Notifications {
 
   /**
    * Appends a notification and returns its position in the event log. With `senderId`, it reaches only groups that this user is in.
-   * A repeated request with the same key returns the position of the first and appends nothing; `count` runs before all others, for
-   * limits.
+   * A repeated request with the same key returns the position of the first and appends nothing. Before any other request `count`
+   * runs, which enforces the limits.
    * @throws {Refused} too_large, key_reused; {NotActiveError}; the errors of `count`.
    */
   async notify(

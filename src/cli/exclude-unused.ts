@@ -18,7 +18,7 @@ const REPLACEMENTS: readonly { file: RegExp; text: string | ((code: string) => s
   { file: /zod\/v4\/locales\/index\.js$/, text: 'export { default as en } from "./en.js";' },
   // It creates a Response to detect Cloudflare, for which Node.js 20 loads its whole HTTP client.
   { file: /pg\/lib\/stream\.js$/, text: (code) => replaced(code, 'if (isCloudflareRuntime())', 'if (false)') },
-  // A file beside it, which a bundle has only if it is required by its name.
+  // A sibling file, which esbuild bundles only if its path is a literal.
   {
     file: /pg-format\/lib\/index\.js$/,
     text: (code) => replaced(code, "require(__dirname + '/reserved.js')", "require('./reserved.js')"),

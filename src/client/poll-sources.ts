@@ -4,7 +4,7 @@ import type { PollSource } from './event-iterator.ts';
 import type { NodeRequest } from './requests/single-request.ts';
 import type { ChatList, MessagePage } from './types.ts';
 
-/** Polls with the mark of signals of the poll before: none that arrive between the two are missed. */
+/** Sends the Ephemeral-Cursor of the previous response, so that no signal between two polls is missed. */
 function pollsWithMark({ connection }: Calls) {
   let mark = '1';
   return async (path: string, query: NodeRequest['query'], wantsEphemeral: boolean, signal: AbortSignal) => {

@@ -11,7 +11,7 @@ export interface ElectionState {
   failingMs: number;
 }
 
-/** The idle interval: an eighth of the lease, at most four attempts a second. An attempt costs PostgreSQL some 0.05 ms. */
+/** The idle interval: an eighth of the lease, at most four attempts a second. An attempt costs PostgreSQL about 0.05 ms. */
 export const idleIntervalMs = (leaseMs: number) => Math.min(250, Math.max(40, leaseMs / 8));
 
 /** A restart of PostgreSQL takes less. In a longer outage, twenty attempts a second are of no use. */

@@ -95,7 +95,7 @@ export class Housekeeping {
     const { changes, writeRow, onSwitchoverRequested } = this.#options;
     try {
       if (await writeRow(role, term)) onSwitchoverRequested();
-      changes.resolve('row', "the node's row in plantao.nodes is written again");
+      changes.resolve('row', 'the node can write its row in plantao.nodes again');
     } catch (error) {
       const sentence = `the node's row in plantao.nodes cannot be written: ${messageOf(error)}`;
       changes.report('row', sentence, undefined, reasonOf(error));

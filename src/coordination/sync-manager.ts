@@ -1,5 +1,5 @@
 /**
- * The coordination protocol: how exactly one node is active.
+ * The leader election: how exactly one node is active. This is the whole protocol of coordination.
  *
  * A node is **standby**, **active** or **fallen**. Only the leader lock makes a node active. A node is promoted when its lock
  * session has taken the lock and opened a term, and it stays active while PostgreSQL confirms the heartbeats on that session
@@ -46,7 +46,7 @@ const STOP_LIMIT_MS = 2000;
 const REFUSES_WRITES =
   'refuses writes until PostgreSQL confirms the leader lock: its lease has expired, or a peer is active in a later term';
 
-/** A node's role and everything that changes it; the head of this file describes the protocol. */
+/** The leader election: a node's role and everything that changes it. The head of this file describes the protocol. */
 export class SyncManager {
   readonly #options: SyncManagerOptions;
   readonly #candidacy: Candidacy;

@@ -34,7 +34,7 @@ const FOLDER = path.join(PACKAGE_ROOT, 'migrations');
 const LIMIT_MS = 15 * 60_000;
 /** The application_name of a session that migrates. */
 const MIGRATING = applicationName('-', 'migrate');
-/** How long to wait for a session with another name that holds the lock of migrations. */
+/** How long to wait for a session with another name that holds the migration lock. */
 const FOREIGN_LIMIT_MS = 10_000;
 const LOCK_RETRY_MS = 100;
 /** Limit for a statement that only reads. A longer wait means that the database does not respond. */
@@ -119,7 +119,7 @@ export async function planMigrations(databaseUrl: string): Promise<Migration[]> 
 const ended = (sql: string) => (sql.endsWith(';') ? sql : `${sql};`);
 
 /**
- * Takes the lock of migrations. Waits as long as a migration may take while a session that migrates holds it. Every role that
+ * Takes the migration lock. Waits as long as a migration may take while a session that migrates holds it. Every role that
  * may connect can take this lock, so it waits only briefly for any other session, and the error names that session.
  */
 async function takeLock(session: Session, { log, foreignLimitMs = FOREIGN_LIMIT_MS }: MigrateOptions): Promise<void> {
@@ -145,10 +145,10 @@ async function takeLock(session: Session, { log, foreignLimitMs = FOREIGN_LIMIT_
     const limitMs = isMigrating ? LIMIT_MS : foreignLimitMs;
     if (performance.now() - startedAt > limitMs) {
       throw new MigrationError(
-        `${sessionName(holder)} holds the lock of migrations: end it with SELECT pg_terminate_backend(${holder.pid}), then start again`,
+        `${sessionName(holder)} holds the migration lock: end it with SELECT pg_terminate_backend(${holder.pid}), then start again`,
       );
     }
-    if (!isLogged) log?.(`waiting for ${sessionName(holder)}, which holds the lock of migrations`);
+    if (!isLogged) log?.(`waiting for ${sessionName(holder)}, which holds the migration lock`);
     isLogged = true;
   }
 }

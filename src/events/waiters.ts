@@ -89,7 +89,7 @@ export class Waiters {
     return this.#ephemeralWaiters;
   }
 
-  /** The number of wake-ups of all waiters. A poll compares it, to notice one that happened before it registered. */
+  /** How often {@link wakeAll} was called. A poll compares it, to notice one that happened before it registered. */
   get wakeUps(): number {
     return this.#wakeUps;
   }

@@ -9,7 +9,7 @@ import { RequestLifetime } from './request/request-lifetime.ts';
 const MAX_CONCURRENT = 16;
 /**
  * Pending requests of one connection; a client that sends more is disconnected. Node parses everything in one read of 64 KiB
- * before it emits them, up to some 2,000 requests of 3 KB each, so a lower limit would save no memory.
+ * before it emits them, up to about 2,000 requests of 3 KB each, so a lower limit would save no memory.
  */
 const MAX_PENDING = 1000;
 /**

@@ -46,7 +46,7 @@ Wait for events in one terminal, create one in another:
   curl -i '${other.url}/subscribe/status?${topic}'${as}
   ${trigger}
 ${failover}${databaseUrl ? `Inspect it with psql:\n  psql '${databaseUrl}' -c 'TABLE plantao.cluster_status'\n` : ''}${hints}
-Ctrl-C stops everything in order, a second Ctrl-C at once.
+Ctrl-C stops everything gracefully, a second Ctrl-C at once.
 
 `;
 }

@@ -17,7 +17,7 @@ export const serverFlags = (nodes: number) => [
 export interface LauncherDatabase {
   /** Starts it and returns its URL, which stays the same through restarts and failovers. @throws a sentence for the user. */
   start(): Promise<string>;
-  /** Stops it: `fast` in order, `immediate` like a crash. */
+  /** Stops it: `fast` gracefully, `immediate` like a crash. */
   stop(how?: 'fast' | 'immediate'): Promise<void>;
   /** Suggestions for trying it, as lines of the banner. */
   readonly hints: string;
@@ -96,7 +96,7 @@ export class ClusterDatabase implements LauncherDatabase {
     }
   }
 
-  /** Stops the server: `fast` in order, `immediate` like a crash. */
+  /** Stops the server: `fast` gracefully, `immediate` like a crash. */
   async stop(how: 'fast' | 'immediate' = 'fast'): Promise<void> {
     this.#isStopping = true;
     if (this.#timer) clearTimeout(this.#timer);

@@ -35,7 +35,7 @@ export class Launcher {
   }
 
   /**
-   * Starts everything, keeps it running until {@link stop}, and stops it in order. Resolves when everything has stopped.
+   * Starts everything, keeps it running until {@link stop}, and stops it gracefully. Resolves when everything has stopped.
    *
    * @throws an error with a sentence for the user if it cannot start; nothing is left running then.
    */

@@ -66,7 +66,7 @@ export class NodeChild {
     this.#restarts = true;
   }
 
-  /** Starts the process in a session of its own, so that the launcher handles Ctrl-C and stops things in order. */
+  /** Starts the process in a session of its own, so that the launcher handles Ctrl-C and stops everything gracefully. */
   start(): void {
     const { output, env, name } = this.#options;
     this.#startedAt = Date.now();

@@ -70,14 +70,14 @@ export class Readiness {
   #check(): void {
     const { role, readingTrouble, isListening, promotionTrouble, pause, rival, writer } = this.#options;
     const isStandby = role() === 'standby';
-    this.#set('event_log', readingTrouble(), 'the event log is read again');
+    this.#set('event_log', readingTrouble(), 'the event log can be read again');
     this.#set('listener', isListening() ? null : 'notifications are not received', 'notifications are received again', {
       // While the log cannot be read either, that is logged instead.
       patienceMs: readingTrouble() === null ? PATIENCE_MS : NEVER,
     });
     // coordination/candidacy.ts logs it, with the server's own words.
     this.#set('promotion', isStandby ? promotionTrouble() : null, '', { patienceMs: NEVER });
-    this.#set('posts', role() === 'active' ? writer.trouble : null, 'messages are stored again');
+    this.#set('posts', role() === 'active' ? writer.trouble : null, 'messages can be stored again');
     this.#set('paused', pause(), 'failover is possible again', { patienceMs: 0 });
     // peers.ts has waited for the newest epoch.
     this.#set('two_actives', rival(), 'one node is active with this cluster id again', {

@@ -241,7 +241,7 @@ describe('The chat page, as a user works with it', function () {
     }
   });
 
-  it('asks before joining by name creates a group, and says that a linked group is not the user’s', async () => {
+  it('asks for confirmation before a join by name creates a group', async () => {
     const page = await ana();
     await page.getByRole('button', { name: 'Join a group' }).click();
     await page.getByRole('textbox', { name: 'Group name' }).fill('Unheard of');
@@ -249,6 +249,10 @@ describe('The chat page, as a user works with it', function () {
     const question = page.getByRole('dialog', { name: 'Create Unheard of?' });
     await question.getByRole('button', { name: 'Cancel' }).click();
     expect(await page.getByRole('link', { name: 'Unheard of' }).count()).to.equal(0);
+  });
+
+  it('says that the user is not a member when a link names another group', async () => {
+    const page = await ana();
     await page.evaluate(() => {
       location.hash = '#group-987654';
     });

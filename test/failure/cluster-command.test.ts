@@ -43,7 +43,7 @@ describe('npm run cluster', function () {
   const start = (...args: string[]) => run(['--port', String(port), '--data', dataFolder, ...args]);
   const url = (index: number) => `http://localhost:${port + index}`;
 
-  it('starts PostgreSQL and two nodes, survives the kill -9 of one, and stops in order on Ctrl-C', async () => {
+  it('starts PostgreSQL and two nodes, survives the kill -9 of one, and stops gracefully on Ctrl-C', async () => {
     const command = start();
     await command.ready();
     for (const index of [0, 1]) expect(command.output).to.include(`${url(index)}/home`);

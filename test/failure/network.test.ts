@@ -143,7 +143,7 @@ describe('A network fault between a node and PostgreSQL', () => {
 });
 
 describe('SIGTERM while PostgreSQL does not respond', () => {
-  it('stops the node in order and within its deadline', async function () {
+  it('stops the node gracefully and within its deadline', async function () {
     this.timeout(60_000);
     const database = await createDatabase();
     const cable = await startTcpProxy({ port: Number(new URL(database.url).port) });

@@ -66,20 +66,20 @@ describe('The leak check of the tests finds', () => {
   });
 });
 
-describe('The leak check of the tests lets a file keep', () => {
+describe('The leak check of the tests', () => {
   const nothing: Inventory = { sessions: [], locks: [], children: new Map(), owners: new Set(), resources: new Map() };
   const session = (pid: number, application: string) => ({ pid, application, database: 'd' });
   const leaks = (earlier: Partial<Inventory>, later: Partial<Inventory>, fileBegan?: Inventory) =>
     leftBehind({ ...nothing, ...earlier }, { ...nothing, ...later }, fileBegan).map(({ sentence }) => sentence);
 
-  it('a node, which opens other sessions and takes the leader lock by itself', () => {
+  it('lets a file keep a node, which opens other sessions and takes the leader lock by itself', () => {
     const later = session(2, 'plantao:node-a:lock');
     const now = { sessions: [later], locks: [{ pid: 2, key: '(1347178068, 1) ExclusiveLock', session: later }] };
     expect(leaks({ sessions: [session(1, 'plantao:node-a:pool')] }, now)).to.deep.equal([]);
     expect(leaks({ sessions: [session(1, 'plantao:node-b:pool')] }, now)).to.have.length(2);
   });
 
-  it('a node that is killed and started again, and no other process', () => {
+  it('lets a file keep a node that is killed and started again, and no other process', () => {
     const owners = new Set(['node-a']);
     const child = (owner: string | null) => ({ children: new Map([[11, { owner, command: 'node src/main.ts' }]]) });
     expect(leaks({ owners }, child('node-a'))).to.deep.equal([]);
@@ -87,7 +87,7 @@ describe('The leak check of the tests lets a file keep', () => {
     expect(leaks({ owners }, child(null))).to.deep.equal(['the process 11 (node src/main.ts)']);
   });
 
-  it('a node in this process, whose timers come and go: they are counted at the end of the file', () => {
+  it('ignores the timers of a node in this process until the end of the file', () => {
     const earlier = { resources: new Map([['TCPServerWrap', 1]]) };
     const later = { resources: new Map(Object.entries({ TCPServerWrap: 1, Timeout: 1 })) };
     expect(leaks(earlier, later, nothing)).to.deep.equal([]);

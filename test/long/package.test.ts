@@ -157,7 +157,7 @@ describe('The package that npm pack makes', function () {
     });
   });
 
-  it('without optional packages names the one that plantao cluster needs, in one sentence', async () => {
+  it('names the missing optional package when plantao cluster needs it', async () => {
     const place = await install('bare', '--omit=optional');
     const port = await freePort();
     const failure = await run('npx', ['plantao', 'cluster', '--port', String(port)], { cwd: place, env }).catch(

@@ -60,7 +60,7 @@ export class Daemon {
     await this.#exited;
   }
 
-  /** Stops the process in order, by force after a while. */
+  /** Stops the process gracefully, by force after a while. */
   async stop(): Promise<void> {
     this.#child?.kill('SIGTERM');
     const isStopped = () => this.#child === null;

@@ -70,7 +70,7 @@ describe('The log', () => {
     expect(written(false, (log) => log.error({ err: error }, 'failed'))).to.not.include('changes');
   });
 
-  it('ends with an error that is its own cause, and with what is nested without end', () => {
+  it('shortens an error that is its own cause, deep objects and long lists', () => {
     const error: Error = new Error('round');
     error.cause = error;
     let deep: unknown = 'end';

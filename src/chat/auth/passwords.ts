@@ -6,7 +6,7 @@ import { TooManyTriesError } from './sign-in-limits.ts';
 
 /**
  * N=2^14, r=8, p=5: one of the equivalent settings for scrypt in OWASP's Password Storage Cheat Sheet. It needs little memory
- * (16 MiB a hash), so that a node under a flood of sign-ins stays small; a guess costs some 0.2 s of a core.
+ * (16 MiB a hash), so that a node under a flood of sign-ins stays small; a guess costs about 0.2 s of a core.
  */
 const COST = { ln: 14, r: 8, p: 5 } as const;
 const SALT_BYTES = 16;
@@ -18,7 +18,7 @@ export const NO_PASSWORD = '!';
 /** Concurrent hashes: one core is left to the event loop, and one of libuv's four threads to files and DNS. */
 const CONCURRENCY = Math.min(3, Math.max(1, availableParallelism() - 1));
 /**
- * Queued sign-ins. One source's queue is some 6 s of work on one core, about as long as people wait. Sources are served in
+ * Queued sign-ins. One source's queue is about 6 s of work on one core, about as long as people wait. Sources are served in
  * turn, so that only a flood from many sources makes every queue this slow.
  */
 const LIMITS = { concurrency: CONCURRENCY, queuedPerSource: 32, queued: 256, maxWaitMs: 10_000 };

@@ -26,7 +26,7 @@ export class UnknownIdentityError extends Error {
 export interface TokenCacheOptions {
   session: ReconnectingSession;
   log: Log;
-  /** The maximum number of tokens, some 500 bytes each; more than the number of waiters. */
+  /** The maximum number of tokens, about 500 bytes each; more than the number of waiters. */
   maxTokens: number;
   /** A monotonic clock in milliseconds; the process's own by default. */
   clock?: () => number;
@@ -182,7 +182,7 @@ export class TokenCache {
   async #readRevocations(): Promise<void> {
     const startedAt = this.#clock();
     if (startedAt - this.#readAt > MAX_UNREAD_MS) this.forget();
-    // The cache is empty before the first read, so that read only finds out where to start.
+    // Before the first read the cache is empty; that read only determines where to start.
     const { since, changed } = await readRevocations(this.#session, this.#since);
     // Transaction numbers only increase: this is a restored database.
     if (this.#since !== null && since < this.#since) this.forget();

@@ -56,11 +56,11 @@ interface CatchUpRow extends FeedRow {
   groups_before: number[] | null;
 }
 
-/** Timeout of the query for one page, which takes some milliseconds, and a hundred times that on a busy server. */
+/** Timeout of the query for one page, which takes a few milliseconds, and a hundred times that on a busy server. */
 const LIMIT_MS = 5000;
 /** A request that has waited this long is refused: another node can serve the client sooner. */
 const MAX_WAIT_MS = 5000;
-/** Pages that may wait: as many as {@link MAX_WAIT_MS} allow at some milliseconds each. */
+/** Pages that may wait: as many as {@link MAX_WAIT_MS} allow at a few milliseconds each. */
 const MAX_WAITING = 1000;
 /** Joins and leaves of one user that are examined for a page, 20 ms of work: a hundred an hour for a week. */
 const MAX_CHANGES = 20_000;

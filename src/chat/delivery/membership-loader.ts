@@ -15,7 +15,7 @@ interface LoadedRow {
 const LIMIT_MS = 5000;
 const MAX_PER_QUERY = 1000;
 /**
- * The shortest interval between two queries, in milliseconds. The first runs at once. A herd that returns over some seconds then
+ * The shortest interval between two queries, in milliseconds. The first runs at once. A herd that returns over a few seconds then
  * costs ten queries a second, rather than one for each client. A client misses nothing while it waits: what happens meanwhile
  * comes after its cursor.
  */

@@ -27,7 +27,7 @@ const MAX_PAGES = 20;
  * Subscribes polls and streams: what they missed since their cursor is read first, without a gap or an overlap, and then
  * they wait for new events.
  *
- * It is exact because of one turn of the event loop ({@link EventLog.whenSettled}): the cursor is checked against the log as
+ * There is no gap, because this happens in one turn of the event loop ({@link EventLog.whenSettled}): the cursor is checked against the log as
  * this node knows it, its position is compared with the log's head, and if nothing lies between, the waiter is registered.
  * New events are matched and staged in one turn too (event-delivery.ts), so none can fall in between. After every await,
  * the checks are repeated.

@@ -39,7 +39,7 @@ export class Hooks {
   }
 
   /**
-   * Creates a hook and returns it with its token, which is shown this once.
+   * Creates a hook and returns it with its token, which is shown only once.
    * @throws {Refused} group_not_found, not_a_member, forbidden unless the actor is an owner or admin, direct_chat, too_many_hooks,
    * key_reused; {NotActiveError}.
    */

@@ -6,7 +6,7 @@ import { hashOfToken, keyedToken, keyedWrite, newSalt, type RequestKey } from '.
 import { lockUser } from '../users.ts';
 import type { GroupAdministration } from './administration.ts';
 
-/** A new invitation; its token is shown this once. */
+/** A new invitation; its token is shown only once. */
 export interface Invitation {
   token: string;
   /** In ISO 8601. */

@@ -7,7 +7,7 @@ export interface Ephemeral {
   json: string;
 }
 
-/** How long a signal is kept: far longer than a client takes from one poll to the next, and short enough for typing to be true. */
+/** How long a signal is kept: far longer than a client takes from one poll to the next, and short enough that a typing signal is still true. */
 export const KEEP_MS = 2000;
 /** Signals that are kept. The oldest are dropped. */
 const MAX_KEPT = 500;
@@ -57,7 +57,7 @@ export class RecentSignals {
   after(mark: string): Ephemeral[] {
     if (mark === this.#mark || !this.knows(mark)) return [];
     const missed = Math.min(MAX_KEPT, this.#number - Number(mark.slice(this.#tag.length + 1)));
-    // A mark may be made up.
+    // A client can send any text as a mark.
     if (!(missed > 0)) return [];
     const since = this.#clock() - KEEP_MS;
     return this.#kept

@@ -2,7 +2,7 @@ import { Refused } from '../errors.ts';
 import { FairQueue } from '../fair-queue.ts';
 import type { Post, Posted } from './post.ts';
 
-/** Queued posts: half a second of work at some 10,000 posts a second. */
+/** Queued posts: half a second of work at about 10,000 posts a second. */
 const CAPACITY = 5000;
 /** Posts and characters per commit: in measurements, more of them added latency but no throughput. */
 const MAX_POSTS = 256;

@@ -9,7 +9,7 @@ const PROBE_EVERY_MS = 2000;
 const PROBE = { name: 'probe', text: "SELECT pg_logical_emit_message(true, 'plantao', '')" };
 /** Prepares the plans of post_messages in the writer's session; stores nothing. */
 export const WARM_UP_POST = { name: 'warm_up_post', text: 'SELECT plantao.warm_up_post()' };
-/** Raises what would refuse a message; stores nothing. */
+/** Raises the error that a message would get; stores nothing. */
 const TRY_POST = { name: 'try_post', text: 'SELECT plantao.warm_up_post(true)' };
 /** The tables of the event log. */
 const TABLES_OF_LOG = ['events', 'event_log', 'epochs', 'recovery_marker'];
@@ -19,7 +19,7 @@ export function isRefusedByLog(error: unknown): boolean {
   return /^23/.test(sqlState(error) ?? '') && TABLES_OF_LOG.includes(tableOf(error) ?? '');
 }
 
-/** Returns true for an error of classes 22 and 23 that another post may not have, also of a table that an operator's trigger writes. */
+/** Returns true if this post alone may have caused the error (class 22 or 23), even in a table that an operator's trigger writes to. */
 function isCausedByPost(error: unknown): boolean {
   return /^2[23]/.test(sqlState(error) ?? '') && !isRefusedByLog(error);
 }
@@ -27,7 +27,7 @@ function isCausedByPost(error: unknown): boolean {
 /** The session of the writer. */
 export type WriterSession = Pick<ReconnectingSession, 'ready' | 'query' | 'waitedForStandby'>;
 
-/** Records whether commits succeed, and after a failure checks by a post that is rolled back, and by an empty commit, whether they do again. */
+/** Records whether commits succeed. After a failure it probes with a post that is rolled back, then with an empty commit. */
 export class WriterHealth {
   readonly #session: WriterSession;
   readonly #commitLimitMs: number;

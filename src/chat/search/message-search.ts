@@ -50,7 +50,7 @@ const { REPEATABLE_READ } = Transaction.ISOLATION_LEVELS;
 const LIMITS = {
   /** After this time, in milliseconds, a search returns what it has found. Its last statement may take as long again. */
   timeMs: 500,
-  /** Messages that one statement reads: some milliseconds of work. */
+  /** Messages that one statement reads: a few milliseconds of work. */
   messagesAtOnce: 8192,
   /** Candidates that one statement reads from. */
   candidatesAtOnce: 128,

@@ -8,7 +8,7 @@ export interface Io {
   printJson(value: unknown): void;
   /** Writes a remark that is not part of the result, such as progress, to standard error. */
   remark(text: string): void;
-  /** Clears the terminal before the next picture of `--watch`; does nothing in a file or pipe. */
+  /** Clears the terminal before the next frame of `--watch`; does nothing in a file or pipe. */
   clear(): void;
   /** True if colours are wanted: on a terminal that has them, and without NO_COLOR. */
   readonly hasColours: boolean;

@@ -18,7 +18,7 @@ second, lag and waiters, the standbys of PostgreSQL, and the sessions that block
 while a node is active, 1 while none is, 3 if the database cannot be reached. The same in psql: TABLE plantao.cluster_status,
 plantao.activity, plantao.lock_holder, plantao.durability and plantao.blocking.
 
-  --watch         show it again and again until Ctrl-C; with --json one document a line
+  --watch         show it repeatedly until Ctrl-C; with --json one document a line
   --every S       seconds between two pictures of --watch, 1 to 3600 (default 2)
 ${DATABASE_USAGE}`,
   async run(args, io) {

@@ -5,7 +5,7 @@ import { type Query, withDatabase } from '../command/database.ts';
 import { DATABASE_OPTIONS, DATABASE_USAGE } from '../command/database-options.ts';
 import { CommandError, Exit } from '../command/exit.ts';
 
-/** A switchover takes some 20 ms; the active node reads a lost request with its next row, a second later. */
+/** A switchover takes about 20 ms. If its NOTIFY is lost, the active node finds the request when it next writes its row, within a second. */
 const WITHIN_MS = 10_000;
 const CHECK_EVERY_MS = 50;
 
@@ -18,7 +18,7 @@ interface OpenTerm {
 export const switchover: Command = {
   usage: `plantao switchover [--to NODE] [--no-wait] [--database URL] [--json]
 
-Hands the active role over in order: the active node finishes its writes and resigns, a standby takes over within some
+Hands the active role over gracefully: the active node finishes its writes and resigns, a standby takes over within about
 20 ms. Waits until another node is active; exit code 1 if the switchover is refused or none takes over within
 ${WITHIN_MS / 1000} s. The same in psql: SELECT plantao.switchover('node-b').
 

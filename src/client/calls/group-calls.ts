@@ -93,7 +93,7 @@ export class GroupCalls {
     return (await this.#calls.read<{ groups: string[] }>(path, {}, 'groups', options)).groups;
   }
 
-  /** Replaces the user's groups by those of these names. Returns the names. */
+  /** Replaces the user's groups with the groups of these names. Returns the names. */
   async replaceNames(names: readonly string[], options: CallOptions = {}): Promise<string[]> {
     const path = `/user/${this.#calls.me()}/groups`;
     return (await this.#calls.write<{ groups: string[] }>(path, { body: { groups: names } }, 'groups', options)).groups;

@@ -30,7 +30,7 @@ export type LeaderLocking = Pick<
 
 /** A resignation takes one statement that waits at most a second (close_term); the rest is for the network. */
 const RELEASE_LIMIT_MS = 3000;
-/** The first call of a function in a session takes some 30 ms, and ten times that on an overloaded machine. */
+/** The first call of a function in a session takes about 30 ms, and ten times that on an overloaded machine. */
 const WARM_UP_LIMIT_MS = 3000;
 
 /**
@@ -115,9 +115,7 @@ export class LeaderLock {
       try {
         await session.query(closeTermQuery(term, resignation), RELEASE_LIMIT_MS);
       } catch (error) {
-        this.#options.log.warn(
-          `the term could not be closed in order (${messageOf(error)}): dropping the lock session`,
-        );
+        this.#options.log.warn(`the term could not be closed (${messageOf(error)}): dropping the lock session`);
         this.abandon('resigned');
       }
     });
@@ -138,7 +136,7 @@ export class LeaderLock {
     this.#attempt?.abort();
   }
 
-  /** Closes the session in order; the next attempt opens another. */
+  /** Closes the session gracefully; the next attempt opens another. */
   close(): Promise<void> {
     return this.#queue.run(async () => {
       const session = this.#session;

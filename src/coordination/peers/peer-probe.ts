@@ -39,7 +39,7 @@ const healthSchema = z.object({
 const RESPONSE_LIMIT_BYTES = 64 * 1024;
 
 /**
- * Requests one peer's `/health` again and again on a kept-alive connection. The connection itself is the faster probe: a
+ * Requests one peer's `/health` repeatedly on a kept-alive connection. The connection itself is the faster probe: a
  * killed process closes it, which is noticed in milliseconds. Probes inform, they never decide.
  */
 export class PeerProbe {

@@ -29,7 +29,7 @@ export class Servers {
   readonly #resolve: (host: DatabaseHost) => Promise<Server[]>;
   readonly #sockets = new Map<Socket, Server>();
   #current: Server | null = null;
-  /** The run of the server that was found last. */
+  /** Identifies the start of the server that was found last: another one means a restart or a failover. */
   #instance: string | null = null;
   #confirmedAt = Number.NEGATIVE_INFINITY;
   #search: ServerSearch | null = null;

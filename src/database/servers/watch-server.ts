@@ -50,7 +50,7 @@ export function watchServer({ requiresReadWrite, open }: WatchServerOptions): Wa
       }
     } finally {
       signal.removeEventListener('abort', destroy);
-      // In order if possible, by force if the server does not respond.
+      // Gracefully if possible, by force if the server does not respond.
       void client.end().catch(() => {});
       setTimeout(destroy, 200).unref();
     }

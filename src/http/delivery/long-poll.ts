@@ -44,7 +44,7 @@ export interface PollRequest {
   userId: number | null;
   cursor: string | undefined;
   timeoutS: number;
-  /** Given if signals (typing, presence) end the poll too: the mark after which they are new, or anything else for from now on. */
+  /** Given if signals (typing, presence) end the poll too: the Ephemeral-Cursor after which they are new; others mean from now on. */
   ephemeral?: string | undefined;
   /** Returns the body of the response. */
   render(delivery: Delivery): Buffer;
@@ -193,7 +193,7 @@ export class LongPoll implements Subscriber {
       Cursor: delivery.cursor,
       'Content-Length': body.length,
       ...(this.#mark === null ? {} : { [MARK_HEADER]: this.#mark }),
-      // A stopping node closes its connections in order, after their responses, and not by force three seconds later.
+      // A stopping node closes its connections gracefully, after their responses, and not by force three seconds later.
       ...(delivery.reason === 'stopping' ? { Connection: 'close' } : {}),
     });
     this.#response.end(body);

@@ -5,7 +5,7 @@ import { LongPoll, type LongPollOptions, type PollRequest } from './long-poll.ts
 
 /** Up to this share of the timeout is subtracted at random, so that polls which began together do not end together. */
 const DEADLINE_JITTER = 0.1;
-/** Time limit for reading missed events, also with a shorter timeout: `timeout=0` requests the events that are there. */
+/** Time limit for reading missed events. Applies even if `timeout` is shorter: `timeout=0` requests the events that exist already. */
 const READ_MS = 1000;
 
 function deadlineMs(timeoutS: number): number {

@@ -2,7 +2,7 @@ import { HttpError, tooManyRequests } from '../http-error.ts';
 import type { RequestLifetime } from '../request/request-lifetime.ts';
 
 /**
- * Slots of one authenticated user on a node: enough for a handful of devices with some windows each, or for a program that
+ * Slots of one authenticated user on a node: enough for a handful of devices with a few windows each, or for a program that
  * polls its groups one by one, and far from filling a node. Addresses are not limited: a whole school may share one.
  */
 const MAX_PER_USER = 200;

@@ -17,7 +17,7 @@ Every response has the header \`X-Request-Id\`: that of the request, if it has o
 ## Authentication
 With \`AUTH=token\`, POST /register or /login returns a token: send it as \`Authorization: Bearer <token>\`. GET /health names the mode in \`auth\`.
 A node with JWT_ISSUER also accepts the JWTs of that application's users. The first JWT of a user creates the account: under the name in the token, or if that is taken with a
-number after it, never in an account that exists. GET /me returns it. POST /logout ends one JWT, DELETE /tokens all that were issued until then.
+suffix such as -3fa9c1, never in an account that exists. GET /me returns it. POST /logout ends one JWT, DELETE /tokens all that were issued until then.
 With \`AUTH=open\` tokens are ignored, and the \`userId\` of a request is trusted: send it always. A client that sends both works in both modes.
 
 ## Writes and failover

@@ -54,7 +54,7 @@ export interface EmbeddedPostgres {
   /** Every process of the server, the postmaster among them. */
   processes(): Promise<number[]>;
   /**
-   * Stops the server: `fast` (default) closes its sessions and its files in order, `immediate` is a crash whose recovery
+   * Stops the server: `fast` (default) closes its sessions and its files gracefully, `immediate` is a crash whose recovery
    * runs at the next start. Resolves when it has ended, after half a minute at most. Calling it again is harmless.
    */
   stop(how?: 'fast' | 'immediate'): Promise<void>;

@@ -5,7 +5,7 @@ import type { DataFolder } from './data-folder.ts';
 import { type ListedProcess, listProcesses } from './process-list.ts';
 import { EmbeddedPostgresError } from './system-user.ts';
 
-/** A fast shutdown writes a checkpoint first, which may take some seconds after a high load. */
+/** A fast shutdown writes a checkpoint first, which may take a few seconds after a high load. */
 const REMAINS_TIMEOUT_MS = 20_000;
 
 /** Returns every process of the server on this folder: the postmaster and its children. */
@@ -40,7 +40,7 @@ export async function endOrphans(at: DataFolder, log: (line: string) => void): P
     if (postmaster && !isLogged)
       log(`ending the PostgreSQL of an earlier run that was killed (process ${postmaster.pid})`);
     isLogged = true;
-    // First in order; after half of the time as a crash, which the next start repairs.
+    // First a fast shutdown; after half of the time an immediate one, from which the next start recovers.
     if (postmaster) sendSignal(postmaster.pid, Date.now() - begun > REMAINS_TIMEOUT_MS / 2 ? 'SIGQUIT' : 'SIGINT');
     await pause(200);
   }

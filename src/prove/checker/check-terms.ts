@@ -37,7 +37,7 @@ function* checkWriters(uses: Map<number, TermWrites>, owners: Map<number, string
 }
 
 /**
- * Checks that no term accepted writes after a later term had. A write is committed between the begin of its post and its
+ * Checks that no term accepted writes after a later term had. A write is committed between the start of its post and its
  * acknowledgement. So a post in term N that begins after a post in a later term was acknowledged proves that N accepted
  * writes after it was closed; posts that overlap prove nothing. Comparing the latest begin in N with the earliest
  * acknowledgement in all later terms finds every case.

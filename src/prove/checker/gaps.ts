@@ -16,7 +16,7 @@ function firstAbove(times: number[], time: number): number {
 /**
  * Returns for each fault the longest time without an acknowledgement, from the last one before it began to the first one
  * after it was healed. A fault takes effect some time after it begins (a lease expires, a queue fills), so the two
- * acknowledgements around its begin are not enough.
+ * acknowledgements around its start are not enough.
  */
 export function measureGaps(facts: Facts): FaultGap[] {
   const times = facts.acknowledgementTimes;

@@ -24,8 +24,8 @@ export interface FailoverOptions {
 const identity = (rig: NodeRig) => readIdentity((text, values) => rig.observer.query(text, values));
 
 /**
- * The user's command for "fail my primary over now". It is healed when another server, or a restarted one, accepts writes on
- * the way that the nodes take too.
+ * The user's command for "fail my primary over now". It is healed when another server, or a restarted one, accepts writes
+ * through the address that the nodes use.
  */
 export function failoverFault({ command, env, weight, signal, remark }: FailoverOptions): Fault {
   return {

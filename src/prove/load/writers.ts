@@ -58,7 +58,7 @@ abstract class Writer {
     return { value, group: this.random.pick(this.options.fixture.groups), key: keyed ? value : null };
   }
 
-  /** Sends one post and records its begin and end. `process` differs from the writer's name for concurrent posts. */
+  /** Sends one post and records its start and end. `process` differs from the writer's name for concurrent posts. */
   protected async record(
     message: OutgoingMessage,
     node: string | null,

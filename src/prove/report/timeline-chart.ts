@@ -31,7 +31,7 @@ export function timelineChart({ timeline, gaps }: CheckResult): Html {
   return html`<figure style="margin:0"><svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-labelledby="chart-title">
 <title id="chart-title">Accepted posts over time, up to ${perSecond} a second, with ${count(gaps.length, 'fault')} as bands</title>
 ${bands}${bars}<line class="axis" x1="0" y1="${BASE}" x2="${WIDTH}" y2="${BASE}"/>${ticks}</svg>
-<figcaption class="soft">Accepted posts over time (highest bar: ${perSecond} a second). Each band is a fault, from its begin to its end.</figcaption></figure>`;
+<figcaption class="soft">Accepted posts over time (highest bar: ${perSecond} a second). Each band is a fault, from its start to its end.</figcaption></figure>`;
 }
 
 const round = (value: number) => Math.round(value * 10) / 10;

@@ -1,6 +1,6 @@
 /// <reference lib="dom" />
 
-/** Polls again and again, one poll at a time. */
+/** Polls repeatedly, one poll at a time. */
 export class Polling {
   readonly #poll: () => Promise<void>;
   readonly #waitMs: () => number;

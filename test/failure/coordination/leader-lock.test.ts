@@ -178,7 +178,7 @@ describe('The leader lock', () => {
     await eventually('no session is left', async () => (await query(left)).length === 0, { within: 2000 });
   });
 
-  it('is released in order even if the node stops in the middle of a resignation', async () => {
+  it('is released gracefully even if the node stops in the middle of a resignation', async () => {
     const a = localLock({ databaseUrl: database.url, node: 'node-a', leaseMs: 5000 });
     const term = await a.lock.tryAcquire(PROMOTION);
     // A write under way, for which the resignation waits.

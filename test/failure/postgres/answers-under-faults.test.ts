@@ -26,7 +26,7 @@ const REQUESTS: readonly [method: string, path: string, body?: unknown][] = [
 ];
 const ROUNDS = 3;
 
-describe('Every request while PostgreSQL goes away and returns', () => {
+describe('A request during an outage of PostgreSQL', () => {
   let postgres: OwnPostgres;
   let cable: TcpProxy;
   let node: NodeProcess;
@@ -56,10 +56,10 @@ describe('Every request while PostgreSQL goes away and returns', () => {
     await client.end();
   };
   const FAULTS = [
-    ['its sessions are ended again and again', () => endSessions()],
-    ['its connections are reset', async () => cable.dropConnections()],
+    ['the sessions of the node are ended repeatedly', () => endSessions()],
+    ['the connections of the node are reset', async () => cable.dropConnections()],
     ['the cable is cut', () => forAWhile(() => cable.cut())],
-    ['the cable swallows', () => forAWhile(() => cable.swallow())],
+    ['the cable discards all data', () => forAWhile(() => cable.swallow())],
     ['PostgreSQL is restarted', () => postgres.restart('fast')],
     ['PostgreSQL is killed', () => postgres.restart('immediate')],
   ] as const;
@@ -71,7 +71,7 @@ describe('Every request while PostgreSQL goes away and returns', () => {
   };
 
   for (const [what, fault] of FAULTS) {
-    it(`gets a documented response: ${what}`, async function () {
+    it(`gets a documented response when ${what}`, async function () {
       this.timeout(90_000);
       const until = new AbortController();
       const answers = new Map<string, number>();

@@ -121,7 +121,7 @@ describe('Retention', () => {
     expect(await status()).to.include({ payload_bytes: 15_000 });
   });
 
-  it('removes by bytes in steps, and counts again if the end of the log was lost', async () => {
+  it('removes the oldest events in steps until the payloads fit the byte limit, and recounts after the end of the log was lost', async () => {
     await client.query("SELECT plantao.notify_group('many', to_jsonb(repeat('x', 98))) FROM generate_series(1, 2500)");
     expect(await retention({ eventBytes: 1000 }).sweep()).to.deep.equal({ events: 2590, keys: 0 });
     expect(await status()).to.include({ events: 10, payload_bytes: 1000 });
@@ -164,7 +164,7 @@ describe('Retention', () => {
     expect((await sweeping).events).to.be.below(4000);
   });
 
-  describe('and readers:', () => {
+  describe('A reader during retention', () => {
     let node: LogNode;
     afterEach(async () => {
       await node.stop();
@@ -177,7 +177,7 @@ describe('Retention', () => {
     const cursorAt = async (position: number) =>
       `${(await client.query('SELECT epoch FROM plantao.log_bounds')).rows[0].epoch}-${position}`;
 
-    it('a cursor at the floor is valid, one below it is refused', async () => {
+    it('continues from a cursor at the floor, and is refused with one below it', async () => {
       await retention({ eventCount: 40 }).sweep();
       node = await LogNode.start({ url: database.url });
       const { removed } = await status();
@@ -189,7 +189,7 @@ describe('Retention', () => {
       expect(await reasonOf(node.pollUser(1, await cursorAt(0)))).to.equal('retention');
     });
 
-    it('a node serves removed events that it has in memory', async () => {
+    it('gets removed events that its node has in memory', async () => {
       node = await LogNode.start({ url: database.url });
       const from = await cursorAt(node.log.known.tail.start);
       await retention({ eventCount: 1 }).sweep();
@@ -197,7 +197,7 @@ describe('Retention', () => {
       expect(news?.events.length).to.equal(100);
     });
 
-    it('a page that is read while the floor moves is complete or refused', async () => {
+    it('gets a page that is complete or is refused while the floor moves', async () => {
       node = await LogNode.start({ url: database.url });
       await add(25_000);
       while (node.log.known.head < (await status()).head) await node.log.read();

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import pg from 'pg';
 import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
 
-describe('The SQL functions and indexes', () => {
+describe('The SQL functions', () => {
   let database: TestDatabase;
   let client: pg.Client;
   before(async () => {
@@ -34,7 +34,7 @@ describe('The SQL functions and indexes', () => {
     expect(await functionsWhere(unpinned)).to.deep.equal([]);
   });
 
-  it('have the same meaning with standard_conforming_strings off', async () => {
+  it('behave the same with standard_conforming_strings off', async () => {
     const unpinned = `strpos(regexp_replace(prosrc, $$E'[^']*'$$, '', 'g'), chr(92)) > 0
       AND NOT coalesce('standard_conforming_strings=on' = ANY (proconfig), false)`;
     expect(await functionsWhere(unpinned)).to.deep.equal([]);
@@ -45,7 +45,7 @@ describe('The SQL functions and indexes', () => {
     expect(await functionsWhere(granted)).to.deep.equal([]);
   });
 
-  it('use the collation C in every index', async () => {
+  it('find only indexes with the collation C', async () => {
     const { rows } = await client.query(
       `SELECT indexrelid::regclass::text AS index, collname FROM pg_index i CROSS JOIN unnest(indcollation) AS used
        JOIN pg_collation c ON c.oid = used JOIN pg_class r ON r.oid = i.indrelid

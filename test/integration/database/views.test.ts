@@ -120,10 +120,10 @@ describe('For the DBA', () => {
     });
   });
 
-  describe('every object of the schema has a COMMENT:', () => {
+  describe('A COMMENT', () => {
     const bare = async (text: string) => (await sql<{ thing: string }>(text)).map(({ thing }) => thing);
 
-    it('the schema itself, tables and views', async () => {
+    it('exists on the schema, its tables and its views', async () => {
       expect(
         await bare(
           `SELECT c.oid::regclass::text AS thing FROM pg_class c
@@ -133,7 +133,7 @@ describe('For the DBA', () => {
         ),
       ).to.deep.equal([]);
     });
-    it('columns', async () => {
+    it('exists on every column', async () => {
       expect(
         await bare(
           `SELECT format('%s.%s', attrelid::regclass, attname) AS thing
@@ -143,7 +143,7 @@ describe('For the DBA', () => {
         ),
       ).to.deep.equal([]);
     });
-    it('functions; only those listed run with the rights of their owner', async () => {
+    it('exists on every function; only those listed run with the rights of their owner', async () => {
       expect(
         await bare(
           `SELECT oid::regprocedure::text AS thing FROM pg_proc

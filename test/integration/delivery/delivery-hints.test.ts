@@ -14,7 +14,7 @@ const BY_TIMED_READ_MS = 3000;
 /** A delivery within this time was caused by its hint: the timed read alone takes half a second on average. */
 const BY_THE_HINT_MS = 400;
 
-describe('A notification is a hint, the table is the truth (invariant 5)', () => {
+describe('A notification is a hint, the table is the truth', () => {
   let database: TestDatabase;
   let client: pg.Client;
   let node: LogNode | null = null;

@@ -31,7 +31,7 @@ function useTwoSessions(url: () => string) {
   return used;
 }
 
-describe('Commit order is log order, for every writer (invariant 4)', () => {
+describe('Commit order is log order, for every writer', () => {
   const nodes = useTwoNodes();
   const session = useTwoSessions(() => nodes.database.url);
   let followers: Follower[] = [];

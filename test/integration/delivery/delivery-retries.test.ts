@@ -15,7 +15,7 @@ interface Sent extends JsonObject {
 let keys = 0;
 const newKey = () => `key-${++keys}`;
 
-describe('A retry is safe (invariant 6)', () => {
+describe('A post with an Idempotency-Key', () => {
   const nodes = useTwoNodes();
   let client: pg.Client;
   before(async () => {
@@ -71,7 +71,7 @@ describe('A retry is safe (invariant 6)', () => {
     expect(await stored('at once')).to.equal(1);
   });
 
-  it('refuses another text or group under the key, and a malformed key', async () => {
+  it('is refused if the key was used for another text or group, or is malformed', async () => {
     const key = newKey();
     await send(nodes.active.url, key, 'the first');
     const { body: chat } = await post(`${nodes.active.url}/create-chat`, { groupName: 'Outro', creatorId: 1 });
@@ -90,7 +90,7 @@ describe('A retry is safe (invariant 6)', () => {
     }
   });
 
-  it('stores one of two simultaneous texts under one key and refuses the other', async () => {
+  it('is stored once if two texts arrive under one key at the same time; the other is refused', async () => {
     const key = newKey();
     const answers = await Promise.all(['this', 'that'].map((text) => send(nodes.active.url, key, text)));
     expect(answers.map(({ status }) => status).sort()).to.deep.equal([200, 409]);

@@ -269,7 +269,7 @@ describe('Polls over HTTP', () => {
     for (let round = 0; round < 5; round++) await abandon(200);
     const grown = (await live()) - before;
     agent.destroy();
-    // A waiter takes some 20 KB: a leak of a thousand would be 20 MB.
+    // A waiter takes about 20 KB: a leak of a thousand would be 20 MB.
     expect(grown / 2 ** 20).to.be.below(5);
   });
 

@@ -250,7 +250,7 @@ describe('A hook', function () {
 describe('The sender of a hook, with AUTH=open', () => {
   const nodes = useTwoNodes();
 
-  it('is no account: its id cannot be read, renamed or used', async () => {
+  it('is not an account: its id cannot be read, renamed or used', async () => {
     const url = nodes.active.url;
     const body = { groupId: 1, userId: 1, name: 'Backup' };
     const { body: created } = await request<Created>('POST', `${url}/hooks`, { body });

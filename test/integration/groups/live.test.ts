@@ -37,7 +37,7 @@ describe('Typing and presence', function () {
   const type = (url: string, groupId: number, userId = BRUNO) => post(`${url}/typing`, { groupId, userId });
   const head = async () => (await sql.query('SELECT head FROM plantao.log_bounds')).rows[0].head;
 
-  it('reaches the streams of other members on every node, whichever node the typing user calls, and is in no log', async () => {
+  it('reach the streams of other members on every node, whichever node the typing user calls, and are in no log', async () => {
     const before = await head();
     for (const from of [nodes.standby, nodes.active]) {
       const group = await newGroup('Digitando lá', ['bruno_orm']);
@@ -61,7 +61,7 @@ describe('Typing and presence', function () {
     expect(rows.map(({ kind }) => kind)).to.deep.equal(['joined', 'message']);
   });
 
-  it('ends a poll that asks for it, and no other', async () => {
+  it('end a poll that requests them, and no other', async () => {
     const groupId = await newGroup('Consultas', ['bruno_orm']);
     const { cursor } = (await get<{ cursor: string }>(on(`/messages?groupId=${groupId}`))).body;
     const poll = (more: string) =>
@@ -93,7 +93,7 @@ describe('Typing and presence', function () {
     expect(body).to.not.have.property('ephemeral');
   });
 
-  it('gives a poll what arrived since the one before, on the same node', async () => {
+  it('give a poll what arrived since the one before, on the same node', async () => {
     const stream = await open(nodes.standby.url, ANA);
     const poll = (groupId: number, more: string) =>
       get<JsonObject>(`${nodes.standby.url}/subscribe/status?groupId=${groupId}&timeout=0&${more}`);
@@ -116,7 +116,7 @@ describe('Typing and presence', function () {
     expect((await poll(1, 'ephemeral=2')).status).to.equal(400);
   });
 
-  it('refuses users who are not members, and users who type too fast', async () => {
+  it('refuse users who are not members, and users who type too fast', async () => {
     const groupId = await newGroup('Só da Ana');
     const refused = await type(nodes.standby.url, groupId);
     expect([refused.status, refused.body.code]).to.deep.equal([403, 'not_a_member']);
@@ -129,7 +129,7 @@ describe('Typing and presence', function () {
     expect([...codes]).to.deep.equal([200, 429]);
   });
 
-  it('shows the users connected to any node, notifies the others of changes, and takes a user offline after the last stream', async () => {
+  it('show the users connected to any node, notify the others of changes, and take a user offline after the last stream', async () => {
     const groupId = await newGroup('Presença', ['bruno_orm']);
     const online = async (url: string) =>
       (await get<JsonObject>(`${url}/presence?groupId=${groupId}`)).body.online_users;
@@ -155,7 +155,7 @@ describe('Typing and presence', function () {
     await eventually('he is offline on the other node', async () => String(await online(nodes.active.url)) === '1');
   });
 
-  it('is not harmed by what another session sends on its channel', async () => {
+  it('ignore forged and replayed notifications of other sessions', async () => {
     const groupId = await newGroup('Falsos', ['bruno_orm']);
     const stream = await open(nodes.active.url, ANA);
     await sql.query('LISTEN plantao_signals');

@@ -214,7 +214,7 @@ describe('Node control over HTTP', () => {
       await isOnDuty(nodes.active);
     });
 
-    it('refuses an unknown node, the active itself, a fallen node and an invalid name', async () => {
+    it('refuses an unknown node, the active node itself, a fallen node and an invalid name', async () => {
       const refused = async (to: unknown) => {
         const { status, body } = await post(`${nodes.active.url}/switchover`, { to });
         return [status, body.code];

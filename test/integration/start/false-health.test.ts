@@ -53,7 +53,7 @@ describe('A false health response', () => {
   /** Resolves when both have probed the liar several times more. */
   const probed = async () => {
     const asked = liar.asked;
-    await eventually('the nodes have probed the liar again and again', () => liar.asked > asked + 8, {
+    await eventually('the nodes have probed the liar repeatedly', () => liar.asked > asked + 8, {
       within: 15_000,
     });
   };

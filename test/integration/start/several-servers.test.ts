@@ -116,7 +116,7 @@ describe('A URL that names several servers', function () {
     for (const others of [[deadPort], [silentPort], ['nowhere.invalid'], [silentPort, deadPort, 'nowhere.invalid']]) {
       const startedAt = performance.now();
       expect(await portOf(urlOf([...others, primary.port])), String(others)).to.equal(primary.port);
-      // Without the others it takes some 50 ms; a silent server alone would take seconds.
+      // Without the others it takes about 50 ms; a silent server alone would take seconds.
       expect(performance.now() - startedAt, String(others)).to.be.below(2500);
     }
   });

@@ -42,7 +42,7 @@ export class OwnPostgres {
     });
   }
 
-  /** Stops it: `fast` ends its sessions in order, `immediate` is a crash, from which the next start recovers. */
+  /** Stops it: `fast` ends its sessions gracefully, `immediate` is a crash, from which the next start recovers. */
   async stop(how: 'fast' | 'immediate' = 'fast'): Promise<void> {
     const server = this.#server;
     await server?.stop(how);

@@ -217,7 +217,7 @@ export class ReplicaServer {
     }
   }
 
-  /** Stops the server: `fast` closes its sessions in order, `immediate` is a crash. */
+  /** Stops the server: `fast` closes its sessions gracefully, `immediate` is a crash. */
   async stop(how: 'fast' | 'immediate' = 'fast'): Promise<void> {
     const steps: NodeJS.Signals[] = how === 'fast' ? ['SIGINT', 'SIGQUIT', 'SIGKILL'] : ['SIGQUIT', 'SIGKILL'];
     for (const signal of steps) {

@@ -17,7 +17,7 @@ describe('Recent signals', () => {
     };
   };
 
-  it('are those after a mark, the oldest first', () => {
+  it('are returned from a mark on, oldest first', () => {
     const { recent, since } = setUp();
     const first = recent.mark;
     recent.add([signal('a'), signal('b')]);

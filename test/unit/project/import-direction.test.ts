@@ -80,8 +80,8 @@ function isAllowed({ from, to, isType }: Import): boolean {
   return MAY_IMPORT[partOf(from)]?.includes(partOf(to)) ?? false;
 }
 
-/** Returns the first circle of imports as the files along it, or null. */
-function findCircle(imports: readonly Import[]): string[] | null {
+/** Returns the first cycle of imports as the files along it, or null. */
+function findCycle(imports: readonly Import[]): string[] | null {
   const next = new Map<string, string[]>();
   for (const { from, to } of imports) next.set(from, [...(next.get(from) ?? []), to]);
   const finished = new Set<string>();
@@ -89,15 +89,15 @@ function findCircle(imports: readonly Import[]): string[] | null {
     if (trail.includes(file)) return [...trail.slice(trail.indexOf(file)), file];
     if (finished.has(file)) return null;
     for (const to of next.get(file) ?? []) {
-      const circle = visit(to, [...trail, file]);
-      if (circle) return circle;
+      const cycle = visit(to, [...trail, file]);
+      if (cycle) return cycle;
     }
     finished.add(file);
     return null;
   };
   for (const file of next.keys()) {
-    const circle = visit(file, []);
-    if (circle) return circle;
+    const cycle = visit(file, []);
+    if (cycle) return cycle;
   }
   return null;
 }
@@ -120,11 +120,11 @@ describe('The imports of src', () => {
     expect([...parts].filter((part) => MAY_IMPORT[part] === undefined)).to.deep.equal([]);
   });
 
-  it('have no circle, neither of parts nor of files', () => {
+  it('have no cycles, neither between folders nor between files', () => {
     const order = Object.entries(MAY_IMPORT).flatMap(([from, parts]) => parts.map((to) => ({ from, to })));
-    expect(findCircle(order)).to.equal(null);
-    expect(findCircle(imports)).to.equal(null);
-    expect(findCircle([...imports, { from: 'src/within.ts', to: 'src/main.ts' }])).to.not.equal(null);
+    expect(findCycle(order)).to.equal(null);
+    expect(findCycle(imports)).to.equal(null);
+    expect(findCycle([...imports, { from: 'src/within.ts', to: 'src/main.ts' }])).to.not.equal(null);
   });
 
   it('read the environment in settings.ts only', () => {

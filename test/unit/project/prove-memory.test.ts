@@ -33,14 +33,14 @@ describe('The watch for two active nodes', () => {
   });
 });
 
-describe('The cursors of a reader', () => {
+describe('The trail of a reader', () => {
   const stepsBack = (trail: Trail) => {
     let steps = 0;
     while (trail.stepBack()) steps++;
     return steps;
   };
 
-  it('are kept up to a limit, the first and the newest of them', () => {
+  it('keeps the first cursor and the newest ones, up to a limit', () => {
     const trail = new Trail('first');
     for (let count = 0; count < RESPONSES; count++) trail.moveTo(`cursor-${count}`);
     expect(trail.cursor).to.equal(`cursor-${RESPONSES - 1}`);

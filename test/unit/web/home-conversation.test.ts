@@ -81,7 +81,7 @@ describe('a conversation', () => {
     expect([conversation.unread, conversation.markRead(2)]).to.deep.equal([1, false]);
   });
 
-  it('keeps a group without a gap while its newest messages are not loaded', () => {
+  it('shows a new message only once the messages before it are loaded', () => {
     const page = (from: number, to: number) =>
       Array.from({ length: to - from + 1 }, (_, index) => message(from + index));
     conversation.load({ messages: page(90, 99), has_more: true, cursor: cursor(99) });

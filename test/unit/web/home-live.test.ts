@@ -142,7 +142,7 @@ describe('Tabs that share a poll', () => {
     await leader.poll('e1-2', true, ending.signal);
     const body = (await answer).body;
     expect([body?.cursor, (body?.events as unknown[]).length]).to.deep.equal(['e1-3', 1]);
-    expect(words.filter((kind) => kind === 'ask')).to.have.length(1);
+    expect(words.filter((kind) => kind === 'request')).to.have.length(1);
     ending.abort();
   });
 });

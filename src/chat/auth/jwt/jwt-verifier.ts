@@ -38,7 +38,7 @@ export class JwtRefusedError extends Error {
 /** Longest JWT, in characters: half of what all headers of a request may have. */
 export const MAX_JWT_LENGTH = 8192;
 const MAX_SUBJECT_LENGTH = 255;
-/** Clocks of machines may differ by some seconds. */
+/** Clocks of machines may differ by a few seconds. */
 const TOLERANCE_S = 5;
 /** Keys that are tried for a token that names none. */
 const MAX_KEYS_TRIED = 10;
@@ -148,7 +148,7 @@ export class JwtVerifier {
 
 /**
  * Returns the names to try for a new account. One that is taken belongs to another user, even if the token says otherwise: the
- * account then gets the name with a number of its own.
+ * account then gets the name with a suffix of its own, such as -3fa9c1.
  */
 function namesFor(name: string | null, identity: string): string[] {
   const short = name === null ? 'user' : [...name].slice(0, 50).join('').trim();

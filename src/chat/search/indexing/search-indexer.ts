@@ -85,7 +85,7 @@ export class SearchIndexer {
     const { store, log } = this.#options;
     const state = await store.state();
     if (!state || state.is_lost) {
-      log.info({ event: 'search_rebuilt' }, 'the search index is built: searches are slower until it is complete');
+      log.info({ event: 'search_rebuilt' }, 'building the search index: searches are slower until it is complete');
       await store.rebuild();
       return true;
     }

@@ -72,7 +72,7 @@ function eraseRoute({ accountChanges }: Services): Route {
     serves: 'write',
     requires: 'user',
     summary: "Deletes the caller's account and revokes its tokens; its messages stay under another name, or are erased",
-    description: 'Repeating it is safe: 401 or 404 then means that it was done',
+    description: 'Repeating it is safe: 401 or 404 then means that the first request succeeded',
     input: z.object({
       password: givenPassword.optional().describe('Required for an account that has one.'),
       messages: z
@@ -95,7 +95,7 @@ function eraseRoute({ accountChanges }: Services): Route {
 export const passwordResponse = z.object({
   message: z.string(),
   user_id: z.number(),
-  token: z.string().describe('Shown this once.'),
+  token: z.string().describe('Shown only once.'),
 });
 
 function passwordRoute({ accountChanges }: Services): Route {

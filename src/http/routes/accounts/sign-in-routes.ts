@@ -17,7 +17,7 @@ import {
 import type { Services } from '../../services.ts';
 import { type Route, route } from '../route.ts';
 
-const token = z.string().describe('Send it as Authorization: Bearer <token>. Shown this once.');
+const token = z.string().describe('Send it as Authorization: Bearer <token>. Shown only once.');
 
 /** The identity of the cluster, by which a client recognises its nodes: each node also returns it at /health. */
 const identity = {
@@ -124,7 +124,7 @@ function logoutRoute({ tokens }: Services): Route {
     serves: 'write',
     requires: 'user',
     summary: 'Revokes the token of this request; every node rejects it within a second',
-    description: 'Repeating it is safe: 401 then means that it was done',
+    description: 'Repeating it is safe: 401 then means that the first request succeeded',
     input: z.object({}),
     responseBody: z.object({ message: z.string() }),
     async handle({ request }) {

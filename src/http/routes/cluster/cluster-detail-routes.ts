@@ -40,7 +40,7 @@ export const activityResponse = z.object({
   nodes: z.array(
     z.object({
       node: z.string(),
-      posts_per_second: figures.describe('Posts that the node committed, a second'),
+      posts_per_second: figures.describe('Posts per second that the node committed'),
       waiters: figures.describe('Long polls and streams that wait on the node'),
       commit_ms: figures.describe('The longest commit of posts, in milliseconds'),
       delivery_ms: figures.describe('The longest time from an event’s record to its delivery, in milliseconds'),

@@ -24,7 +24,7 @@ export const health = z
     active_node: z.string().nullable(),
     auth: z.enum(['open', 'token']).describe('How users sign in: by name alone, or with a password'),
     peers: z.array(peer),
-    ready: z.boolean().describe('Whether the node could do its job now; /readiness has it as its status'),
+    ready: z.boolean().describe('Whether the node can do the work of its role now; /readiness has it as its status'),
     conditions: z
       .array(z.object({ name: z.string(), reason: z.string(), since: z.iso.datetime() }))
       .describe('What is wrong now, with the node or with what it depends on'),
@@ -120,7 +120,7 @@ function readinessRoute(services: Services): Route {
     serves: 'control',
     requires: 'anyone',
     unlimited: true,
-    summary: '200 while the node could do its job now; with for=reads, while it could serve reads and polls',
+    summary: '200 while the node can do the work of its role; with for=reads, while it can serve reads and polls',
     input: z.object({ for: z.enum(['reads'], 'must be reads, or absent').optional() }),
     responseBody: health,
     alsoStatuses: [503],
@@ -182,7 +182,7 @@ function switchoverRoute({ cluster, showsActiveUrl, authMode }: Services): Route
     serves: 'write',
     requires: 'admin',
     summary: 'Hands the active role over to the named standby, or to any standby',
-    description: 'Repeating it is safe if it names one: already_active then means that it was done',
+    description: 'Repeating it is safe if `to` is given: already_active then means that the first request succeeded',
     input: z.object({ to: nodeName.nullish() }),
     responseBody: switchoverResponse,
     errorStatuses: [404, 409],

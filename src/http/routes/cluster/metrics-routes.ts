@@ -73,7 +73,9 @@ function currentValues(services: Services): Registry {
   const { cluster } = services;
   gauge('plantao_active', '1 while this node is active', () => Number(cluster.acceptsWrites));
   gauge('plantao_alive', '0 while this node is fallen', () => Number(cluster.role !== 'fallen'));
-  gauge('plantao_ready', '1 while this node could do its job, as /readiness says', () => Number(cluster.isReady));
+  gauge('plantao_ready', '1 while this node can do the work of its role, as /readiness says', () =>
+    Number(cluster.isReady),
+  );
   gauge('plantao_two_actives', '1 while another node is active with this cluster id on another database', () =>
     Number(cluster.rival !== null),
   );

@@ -95,7 +95,7 @@ function roleRoute({ administration }: Services): Route {
 /** The response to POST /invitations. */
 export const invitationResponse = z.object({
   group_id: z.number(),
-  token: z.string().describe('Shown this once.'),
+  token: z.string().describe('Shown only once.'),
   expires_at: z.iso.datetime(),
 });
 

@@ -24,7 +24,7 @@ export function directRoutes({ directChats }: Services): Route[] {
       serves: 'write',
       requires: 'user',
       summary: 'Returns the one direct chat of the caller and another user, and creates it if there is none',
-      description: 'If the caller has left it, the caller is in it again. Repeating it is safe',
+      description: 'If the caller has left it, the caller is added again. Repeating it is safe',
       input: z.object({
         otherUserId: id,
         userId: actingUserId(),

@@ -39,7 +39,7 @@ function replaceRoute({ namedGroups }: Services): Route {
     path: USER_GROUPS,
     serves: 'write',
     requires: 'user',
-    summary: "Replaces a user's groups by those of these names; with none, leaves all of them",
+    summary: "Replaces a user's groups with the groups of these names; with none, leaves all of them",
     input: z.object({ id: userId, groups: nameList(groupName, MAX_GROUPS_NAMED) }),
     errorStatuses: [404, 409],
     headers: ['Idempotency-Key'],

@@ -22,7 +22,7 @@ const hook = z
 export const hookResponse = z.object({
   group_id: z.number(),
   hook,
-  token: z.string().describe('Part of the address to post to: /hooks/<token>. Shown this once.'),
+  token: z.string().describe('Part of the address to post to: /hooks/<token>. Shown only once.'),
 });
 
 /** The response to GET /hooks. */
@@ -97,7 +97,7 @@ function postRoute({ hooks, hookPostsPerMinute, writer, eventLog }: Services): R
     takesText: true,
     summary: 'Sends a message to the group of a hook; the token is the credential',
     description:
-      "The body is JSON, or plain text (curl -d 'Backup finished' …/hooks/<token>). Keep the address secret, also from the logs of proxies. A wrong token is 404, that of a revoked hook 410. HOOK_POSTS_PER_MINUTE limits each hook",
+      "The body is JSON, or plain text (curl -d 'Backup finished' …/hooks/<token>). Keep the address secret, also from the logs of proxies. An unknown token gets 404, the token of a revoked hook 410. HOOK_POSTS_PER_MINUTE limits each hook",
     input: z.object({ hookToken: z.string(), content }),
     errorStatuses: [404, 409, 410],
     headers: ['Idempotency-Key'],

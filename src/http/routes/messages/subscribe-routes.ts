@@ -29,7 +29,7 @@ import { type Route, route } from '../route.ts';
 const listOf = (parts: Iterable<string | null>) => `[${[...parts].filter((part) => part !== null).join(',')}]`;
 
 const ephemeral = ephemeralCursor.describe(
-  '1 ends the poll on signals too: typing and presence, in the field `ephemeral`. Every later poll sends the header Ephemeral-Cursor of the response before: then none is missed in between.',
+  '1 ends the poll on signals too: typing and presence, in the field `ephemeral`. With the next poll, send the header Ephemeral-Cursor of each response as `ephemeral`, so that no signal between them is missed.',
 );
 const signalsOf = (ephemeral: readonly string[] | undefined) => (ephemeral ? `,"ephemeral":${listOf(ephemeral)}` : '');
 
@@ -127,7 +127,7 @@ function userRoute(services: Services): Route {
     summary: "One long poll for all of a user's groups; 204 with the header Cursor after the timeout",
     input: z.object({
       user_id: actingUserId('The user whose groups the poll waits for'),
-      userId: id.optional().describe('Another name of user_id.'),
+      userId: id.optional().describe('Alias of user_id.'),
       cursor,
       timeout: pollTimeout,
       ephemeral,
@@ -195,7 +195,7 @@ function notifyRoute({ notifications, notificationLimits, eventLog }: Services):
     path: '/notify/:group',
     serves: 'write',
     requires: 'user or admin',
-    summary: 'Sends a notification to all polls and streams that wait for this name, or with `all` to every one',
+    summary: 'Sends a notification to all polls and streams that wait for this name, or with `all` to everyone',
     input: z.object({ group: groupName, payload: json.optional() }),
     responseBody: notifyResponse,
     errorStatuses: [409, 413],

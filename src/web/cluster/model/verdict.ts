@@ -22,7 +22,7 @@ export interface Seen {
 /** Why no node is active. */
 type MissingCause = 'all_fallen' | 'none_running' | 'database' | 'paused' | 'failover' | 'stuck';
 
-/** The state of the cluster in one sentence, without words. */
+/** The state of the cluster, from which headline.tsx builds a sentence. */
 export type Verdict =
   | { kind: 'loading' }
   | { kind: 'unreachable'; forMs: number | undefined }

@@ -71,7 +71,7 @@ export class ClusterWatch {
       const latencies = reachable.map(({ url }) => this.#traffic.probe(url)?.latencyMs ?? 0);
       this.#misses = 0;
       this.connection = Math.min(...latencies) > SLOW_MS ? 'slow' : 'good';
-      // While the network is slow, a node that does not respond in time may be as well as the others.
+      // While the network is slow, a node that does not respond in time may be as healthy as the others.
       const slowOnes = statuses.filter(({ url }) => this.connection === 'slow' && this.#traffic.probe(url)?.timedOut);
       this.#nodes = this.#seen(statuses, new Set(slowOnes.map(({ url }) => url)));
     } else if (this.#traffic.lastSign > began) {

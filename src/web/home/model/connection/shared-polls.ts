@@ -8,18 +8,18 @@ import {
 } from '../../../../client/index.ts';
 import { PollLog, type PollPart } from './poll-log.ts';
 
-/** A message between the tabs of one user. `held`: the tab that polls will answer when there is something. */
+/** A message between the tabs of one user. `held`: the polling tab will respond when its poll ends. */
 type TabMessage =
-  | { kind: 'ask'; id: string; cursor: string }
+  | { kind: 'request'; id: string; cursor: string }
   | { kind: 'held' | 'unknown'; id: string }
-  | { kind: 'answer'; id: string; part: PollPart }
+  | { kind: 'response'; id: string; part: PollPart }
   | { kind: 'signals'; signals: readonly Ephemeral[] };
 
 type Reply = Extract<TabMessage, { id: string }>;
 
 /** A tab that does not hear from the polling one within this time polls for itself, in milliseconds. */
 const HELD_TIMEOUT_MS = 1500;
-/** After this time no answer is expected: the polling tab was closed. */
+/** After this time no response is expected: the polling tab was closed. */
 const RESPONSE_TIMEOUT_MS = 40_000;
 
 /**
@@ -46,7 +46,7 @@ export function sharePolls(
   return (source) => ({
     now: source.now,
     poll: async (cursor, wantsEphemeral, ending) => {
-      const part = await tabs.ask(cursor, ending);
+      const part = await tabs.request(cursor, ending);
       if (part !== undefined) return responseOf(part);
       tabs.polling(cursor);
       const response = await source.poll(cursor, wantsEphemeral, ending);
@@ -61,10 +61,10 @@ class Tabs {
   readonly #channel: BroadcastChannel;
   readonly #onSignals: (signals: readonly Ephemeral[]) => void;
   readonly #log = new PollLog();
-  /** The questions of other tabs that wait for the next poll. */
+  /** The requests of other tabs that wait for the next poll. */
   #waiting = new Map<string, string>();
-  /** Ends this tab's own question. */
-  readonly #asked = new Map<string, (message: Reply | undefined) => void>();
+  /** Ends this tab's own requests. */
+  readonly #requests = new Map<string, (message: Reply | undefined) => void>();
   #isLeader = false;
 
   constructor(channel: BroadcastChannel, onSignals: (signals: readonly Ephemeral[]) => void) {
@@ -76,24 +76,24 @@ class Tabs {
   /** From now on this tab polls for all. */
   lead(): void {
     this.#isLeader = true;
-    for (const end of this.#asked.values()) end(undefined);
+    for (const end of this.#requests.values()) end(undefined);
   }
 
   close(): void {
-    for (const end of this.#asked.values()) end(undefined);
+    for (const end of this.#requests.values()) end(undefined);
     this.#channel.close();
   }
 
-  /** Asks the polling tab for what follows a cursor. Resolves to undefined if this tab must poll for itself. */
-  async ask(cursor: string, ending: AbortSignal): Promise<PollPart | undefined> {
+  /** Requests from the polling tab what follows a cursor. Resolves to undefined if this tab must poll for itself. */
+  async request(cursor: string, ending: AbortSignal): Promise<PollPart | undefined> {
     if (this.#isLeader) return undefined;
     const id = newIdempotencyKey();
-    const answer = this.#next(id, HELD_TIMEOUT_MS, ending);
-    this.#send({ kind: 'ask', id, cursor });
-    let message = await answer;
+    const response = this.#next(id, HELD_TIMEOUT_MS, ending);
+    this.#send({ kind: 'request', id, cursor });
+    let message = await response;
     while (message?.kind === 'held') message = await this.#next(id, RESPONSE_TIMEOUT_MS, ending);
     ending.throwIfAborted();
-    return message?.kind === 'answer' ? message.part : undefined;
+    return message?.kind === 'response' ? message.part : undefined;
   }
 
   /** Records that this tab begins a poll. */
@@ -116,18 +116,18 @@ class Tabs {
       const part = this.#log.after(cursor);
       const hasNews = typeof part === 'object' ? part.events.length > 0 : part === 'unknown';
       if (hasOnlySignals && !hasNews) this.#hold(id, cursor);
-      // The poll has brought nothing for that tab, which then asks again.
+      // The poll has brought nothing for that tab, which then requests again.
       else this.#post(id, part === 'wait' ? { from: cursor, to: cursor, events: [] } : part);
     }
   }
 
   #receive(message: TabMessage): void {
     if (message.kind === 'signals') this.#onSignals(message.signals);
-    else if (message.kind !== 'ask') this.#asked.get(message.id)?.(message);
-    else if (this.#isLeader) this.#answer(message.id, message.cursor);
+    else if (message.kind !== 'request') this.#requests.get(message.id)?.(message);
+    else if (this.#isLeader) this.#respond(message.id, message.cursor);
   }
 
-  #answer(id: string, cursor: string): void {
+  #respond(id: string, cursor: string): void {
     const part = this.#log.after(cursor);
     if (part === 'wait') this.#hold(id, cursor);
     else this.#post(id, part);
@@ -139,26 +139,26 @@ class Tabs {
   }
 
   #post(id: string, part: PollPart | 'unknown'): void {
-    this.#send(part === 'unknown' ? { kind: 'unknown', id } : { kind: 'answer', id, part });
+    this.#send(part === 'unknown' ? { kind: 'unknown', id } : { kind: 'response', id, part });
   }
 
   #send(message: TabMessage): void {
     this.#channel.postMessage(message);
   }
 
-  /** Resolves to the next message about a question; to undefined if there is none in time. */
+  /** Resolves to the next message about a request; to undefined if there is none in time. */
   #next(id: string, withinMs: number, ending: AbortSignal): Promise<Reply | undefined> {
     return new Promise((resolve) => {
       const end = (message?: Reply) => {
         clearTimeout(timer);
         ending.removeEventListener('abort', stop);
-        this.#asked.delete(id);
+        this.#requests.delete(id);
         resolve(message);
       };
       const stop = () => end();
       const timer = setTimeout(end, withinMs);
       ending.addEventListener('abort', stop);
-      this.#asked.set(id, end);
+      this.#requests.set(id, end);
     });
   }
 }
