@@ -57,7 +57,7 @@ export class Housekeeping {
   }
 
   /** Makes the row due at once. Writing it also reads the requests and the pause in the database. */
-  rowIsDue(): void {
+  writeRowSoon(): void {
     this.#rowDueAt = 0;
   }
 

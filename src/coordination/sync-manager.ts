@@ -170,7 +170,7 @@ export class SyncManager {
 
   /** Handles the start or end of a pause, which is read with the next row. After its end a standby tries at once. */
   #handlePause(): void {
-    this.#housekeeping.rowIsDue();
+    this.#housekeeping.writeRowSoon();
     if (this.leader === null) this.suspectVacancy('failover is possible again');
     this.#loop.wake();
   }

@@ -136,7 +136,7 @@ export class Member {
   }
 
   /** Makes commits on this primary wait for the standby of that name, or for none. */
-  async waitFor(standby: string | null): Promise<void> {
+  async setSynchronousStandby(standby: string | null): Promise<void> {
     await this.#query(`ALTER SYSTEM SET synchronous_standby_names = '${standby ?? ''}'`);
     await this.#query('SELECT pg_reload_conf()');
   }

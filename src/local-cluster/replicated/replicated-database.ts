@@ -92,7 +92,7 @@ The standby is promoted by this launcher, as a demonstration: in production, use
     await this.#record(primary);
     await primary.startAsPrimary();
     // Its commits may still wait for the standby of an earlier run.
-    await primary.waitFor(null);
+    await primary.setSynchronousStandby(null);
     await this.#addStandby();
     const version = await majorVersion({ postgres: tools.path('postgres') }, tools.user);
     output.log(
@@ -159,7 +159,7 @@ The standby is promoted by this launcher, as a demonstration: in production, use
       this.#options.output.log(`the standby ${standby.name} exited: posts do not wait for it (durable: local)`);
     }
     this.#isSynchronous = false;
-    await primary.waitFor(null);
+    await primary.setSynchronousStandby(null);
     await standby.stop('immediate');
     await standby.endRemains();
     this.#options.output.log(`copying the data of ${primary.name} to ${standby.name} again`);
@@ -173,7 +173,7 @@ The standby is promoted by this launcher, as a demonstration: in production, use
     const [primary, standby] = [this.#primary, this.#standby];
     if (!primary || !standby) return;
     await standby.startAsStandbyOf(primary, this.#stopRequest.signal);
-    await primary.waitFor(standby.name);
+    await primary.setSynchronousStandby(standby.name);
     this.#isSynchronous = true;
   }
 
