@@ -1,7 +1,7 @@
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
 import { QueryTypes, type Sequelize, type Transaction } from 'sequelize';
 import { Membership } from '../database/models.ts';
-import { TooManyTriesError } from './auth/sign-in-limits.ts';
+import { RateLimitedError } from './auth/sign-in-limits.ts';
 import { Refused } from './errors.ts';
 
 /** Members of a group: GET /group-users lists them all, which is half a megabyte at this number. */
@@ -26,13 +26,12 @@ export const MAX_LISTED = 20_000;
 export class AddingLimit {
   readonly #limiter = new RateLimiterMemory({ points: MAX_ADDED_PER_HOUR, duration: 3600, keyPrefix: '' });
 
-  /** Counts the number of `people` that a user adds. @throws {TooManyTriesError}. */
+  /** Counts the number of `people` that a user adds. @throws {RateLimitedError}. */
   async count(adderId: number, people: number): Promise<void> {
     try {
       if (people > 0) await this.#limiter.consume(adderId, people);
     } catch (refusal) {
-      if (refusal instanceof RateLimiterRes)
-        throw new TooManyTriesError('people added to groups', refusal.msBeforeNext);
+      if (refusal instanceof RateLimiterRes) throw new RateLimitedError('people added to groups', refusal.msBeforeNext);
       throw refusal;
     }
   }
@@ -43,7 +42,7 @@ export class AddingLimit {
  * Concurrent transactions may not see each other, so a group can end up a few above the limit.
  * @throws {Refused} group_full, too_many_groups; the transaction then rolls back.
  */
-export async function requireRoom(
+export async function requireBelowMembershipLimits(
   groupIds: readonly number[],
   userIds: readonly number[],
   transaction: Transaction,
@@ -58,7 +57,7 @@ export async function requireRoom(
 }
 
 /** Returns the users that cannot be added to another group. */
-export async function usersWithoutRoom(userIds: readonly number[], transaction: Transaction): Promise<Set<number>> {
+export async function usersAtGroupLimit(userIds: readonly number[], transaction: Transaction): Promise<Set<number>> {
   return new Set(await usersInMoreThan(MAX_JOINED - 1, userIds, transaction));
 }
 
@@ -76,9 +75,9 @@ async function usersInMoreThan(max: number, userIds: readonly number[], transact
 
 /**
  * Checks that a user has not created too many groups. Call it after groups were created, before the commit.
- * @throws {Refused} too_many_groups; {TooManyTriesError} for the number in an hour.
+ * @throws {Refused} too_many_groups; {RateLimitedError} for the number in an hour.
  */
-export async function requireRoomToCreate(creatorId: number, transaction: Transaction): Promise<void> {
+export async function requireBelowCreationLimits(creatorId: number, transaction: Transaction): Promise<void> {
   const [row] = await sequelize().query<{ many: boolean; wait_ms: number | null }>(
     `SELECT EXISTS (SELECT FROM plantao.groups g JOIN plantao.memberships m ON m.group_id = g.id AND m.user_id = g.creator_id
                     WHERE g.creator_id = $creatorId OFFSET $maxCreated) AS many,
@@ -96,7 +95,7 @@ export async function requireRoomToCreate(creatorId: number, transaction: Transa
     const sentence = `you are in ${MAX_CREATED} groups that you created, the maximum: leave or delete one first`;
     throw new Refused('too_many_groups', { sentence });
   }
-  if (row && row.wait_ms !== null) throw new TooManyTriesError('new groups', row.wait_ms);
+  if (row && row.wait_ms !== null) throw new RateLimitedError('new groups', row.wait_ms);
 }
 
 const sequelize = () => Membership.sequelize as Sequelize;

@@ -2,9 +2,15 @@ import { QueryTypes, type Sequelize, type Transaction } from 'sequelize';
 import type { Write } from '../database/fenced-write.ts';
 import { Group, Membership, User } from '../database/models.ts';
 import { Refused } from './errors.ts';
-import { AddingLimit, MAX_GROUPS, requireRoom, requireRoomToCreate, usersWithoutRoom } from './group-limits.ts';
+import {
+  AddingLimit,
+  MAX_GROUPS,
+  requireBelowCreationLimits,
+  requireBelowMembershipLimits,
+  usersAtGroupLimit,
+} from './group-limits.ts';
 import type { Role } from './groups/administration.ts';
-import { keyedWrite, type RequestKey } from './keyed-write.ts';
+import { idempotentWrite, type RequestKey } from './idempotent-write.ts';
 import { lockUser, requireUser, type Users, type UserView } from './users.ts';
 
 /** A group with its members. */
@@ -104,7 +110,7 @@ export class Groups {
   /**
    * Creates a group of the creator and the named users. `adderId` is the user whose limit of added people counts; null where
    * callers are not authenticated (AUTH=open).
-   * @throws {Refused} user_not_found if the creator does not exist, group_full, too_many_groups, key_reused; {TooManyTriesError}
+   * @throws {Refused} user_not_found if the creator does not exist, group_full, too_many_groups, key_reused; {RateLimitedError}
    * if too many people are added or too many groups created in an hour; {NotActiveError}.
    */
   async create(
@@ -120,7 +126,7 @@ export class Groups {
       const unknown = usernames.filter((_, at) => !found[at]);
       const others = found.filter((user) => user !== null && user.id !== creatorId) as UserView[];
       // Left out instead of refused: a user whom strangers added to many groups must not prevent this group.
-      const full = await usersWithoutRoom(
+      const full = await usersAtGroupLimit(
         others.map(({ id }) => id),
         transaction,
       );
@@ -131,8 +137,8 @@ export class Groups {
         [...members.keys()].map((userId) => ({ groupId: group.id, userId })),
         { transaction },
       );
-      await requireRoom([group.id], [], transaction);
-      await requireRoomToCreate(creatorId, transaction);
+      await requireBelowMembershipLimits([group.id], [], transaction);
+      await requireBelowCreationLimits(creatorId, transaction);
       return {
         id: group.id,
         name: group.name,
@@ -145,13 +151,13 @@ export class Groups {
     const count = async () => {
       if (adderId !== null) await this.#adding.count(adderId, usernames.length);
     };
-    return keyedWrite(this.#sequelize, this.#write, key, create, count);
+    return idempotentWrite(this.#sequelize, this.#write, key, create, count);
   }
 
   /**
    * Adds a member; does nothing if the user is one. `adderId` is the user who adds, as for {@link create}. Only an owner or admin
    * can add a user again who has left or was removed. `check` runs before, except for a repeated request.
-   * @throws {Refused} user_not_found, group_not_found, has_left, group_full, too_many_groups, key_reused; {TooManyTriesError} if
+   * @throws {Refused} user_not_found, group_not_found, has_left, group_full, too_many_groups, key_reused; {RateLimitedError} if
    * the adder adds too many people in an hour; {NotActiveError}; the errors of `check`.
    */
   async join(
@@ -168,7 +174,7 @@ export class Groups {
       if (isAdded) await requireMayAdd(groupId, userId, adderId, transaction);
       await joinAll([groupId], userId, transaction);
     };
-    await keyedWrite(this.#sequelize, this.#write, key, join, async () => {
+    await idempotentWrite(this.#sequelize, this.#write, key, join, async () => {
       await check();
       if (isAdded) await this.#adding.count(adderId, 1);
     });
@@ -190,7 +196,7 @@ export async function joinAll(groupIds: readonly number[], userId: number, trans
     groupIds.map((groupId) => ({ groupId, userId })),
     { ignoreDuplicates: true, transaction },
   );
-  await requireRoom(groupIds, [userId], transaction);
+  await requireBelowMembershipLimits(groupIds, [userId], transaction);
 }
 
 /** @throws {Refused} has_left if the user is a former member and the adder is neither owner nor admin. */

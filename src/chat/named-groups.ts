@@ -2,9 +2,9 @@ import { QueryTypes, type Sequelize, type Transaction } from 'sequelize';
 import type { Write } from '../database/fenced-write.ts';
 import { Group, Membership } from '../database/models.ts';
 import { Refused } from './errors.ts';
-import { MAX_GROUPS, requireRoomToCreate } from './group-limits.ts';
+import { MAX_GROUPS, requireBelowCreationLimits } from './group-limits.ts';
 import { type Groups, joinAll } from './groups.ts';
-import { keyedWrite, type RequestKey } from './keyed-write.ts';
+import { idempotentWrite, type RequestKey } from './idempotent-write.ts';
 import { lockUser } from './users.ts';
 
 /** Joins and leaves groups by name (compatible with the Python project that this one replaces). */
@@ -23,7 +23,7 @@ export class NamedGroups {
    * Joins the oldest group of that name. If there is none, creates one unless `create` is false. With `ownOnly`, only groups that
    * the user is in count: knowing a name is no invitation. Returns the user's current group names, even for a
    * repeated request.
-   * @throws {Refused} user_not_found, group_not_found, group_full, too_many_groups, key_reused; {TooManyTriesError} for too many
+   * @throws {Refused} user_not_found, group_not_found, group_full, too_many_groups, key_reused; {RateLimitedError} for too many
    * new groups in an hour; {NotActiveError}.
    */
   async join(
@@ -32,14 +32,14 @@ export class NamedGroups {
     { ownOnly, create }: { ownOnly: boolean; create: boolean },
     key: RequestKey | null = null,
   ): Promise<string[]> {
-    await keyedWrite(this.#sequelize, this.#write, key, async (transaction) => {
+    await idempotentWrite(this.#sequelize, this.#write, key, async (transaction) => {
       await lockUser(userId, transaction);
       const isIn = ownOnly && (await this.#groups.idsNamed(name, userId, transaction)).length > 0;
       if (isIn) return;
       const isMissing = !create && (ownOnly || (await oldestNamed([name], transaction)).size === 0);
       if (isMissing) throw new Refused('group_not_found');
       await joinAll(await groupsNamed([name], userId, ownOnly, transaction), userId, transaction);
-      await requireRoomToCreate(userId, transaction);
+      await requireBelowCreationLimits(userId, transaction);
     });
     return this.#groups.namesOfUser(userId);
   }
@@ -81,9 +81,9 @@ export class NamedGroups {
       const kept = await namesOf(userId, transaction);
       const missing = [...new Set(names)].filter((name) => !kept.has(name));
       await joinAll(await groupsNamed(missing, userId, ownOnly, transaction), userId, transaction);
-      await requireRoomToCreate(userId, transaction);
+      await requireBelowCreationLimits(userId, transaction);
     };
-    await keyedWrite(this.#sequelize, this.#write, key, replace, leaveExcess);
+    await idempotentWrite(this.#sequelize, this.#write, key, replace, leaveExcess);
     return this.#groups.namesOfUser(userId);
   }
 }

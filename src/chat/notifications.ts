@@ -1,6 +1,6 @@
 import { QueryTypes, type Sequelize, type Transaction } from 'sequelize';
 import type { Write } from '../database/fenced-write.ts';
-import { keyedWrite, type RequestKey } from './keyed-write.ts';
+import { idempotentWrite, type RequestKey } from './idempotent-write.ts';
 
 /** Sends a notification to the topic and to every group of a name, or to every client (plantao.notify_group). */
 export class Notifications {
@@ -37,6 +37,6 @@ export class Notifications {
       if (!row) throw new Error('notify_group returned no position');
       return row.position;
     };
-    return keyedWrite(this.#sequelize, this.#write, key, append, count);
+    return idempotentWrite(this.#sequelize, this.#write, key, append, count);
   }
 }

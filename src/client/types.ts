@@ -25,7 +25,7 @@ import type { hookResponse, hooksResponse } from '../http/routes/messages/hook-r
 import type { presenceResponse } from '../http/routes/messages/live-routes.ts';
 import type { editResponse, reactionResponse } from '../http/routes/messages/message-feature-routes.ts';
 import type { pageResponse, sendResponse } from '../http/routes/messages/message-routes.ts';
-import type { groupReads, readResponse, syncResponse } from '../http/routes/messages/read-routes.ts';
+import type { groupReads, readResponse, syncResponse } from '../http/routes/messages/read-mark-routes.ts';
 import type { searchResponse } from '../http/routes/messages/search-routes.ts';
 import type { notifyResponse } from '../http/routes/messages/subscribe-routes.ts';
 

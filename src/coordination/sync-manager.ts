@@ -278,7 +278,7 @@ export class SyncManager {
       log.info({ event: 'resigned' }, `resigned: ${reason}${by}${to}`);
       if (peers.living.length > 0) {
         this.#candidacy.backOff(leaseMs);
-        await within(patienceMs, peers.anyActive());
+        await within(patienceMs, peers.whenActive());
       }
     } finally {
       this.#isResigning = false;

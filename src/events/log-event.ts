@@ -86,7 +86,7 @@ export function toLogEvent(row: FeedRow, epoch: string): LogEvent {
   if (!isKnownKind(kind)) throw new UndecodableEventError(`this version does not know the kind ${kind}`);
   if (row.problem !== undefined) throw new UndecodableEventError(row.problem);
   const carriesMessage = kind === 'message' || kind === 'message_edited';
-  const message = carriesMessage && row.sent_at !== null ? messageOf(row) : null;
+  const message = carriesMessage && row.sent_at !== null ? messageJson(row) : null;
   const event = bareEvent(row, epoch);
   if (carriesMessage && (message === null || row.is_outdated === true)) return event;
   const text = message === null ? '' : `"message":${message},`;
@@ -121,7 +121,7 @@ function echoOf({ sender_id, idempotency_key }: FeedRow): SenderEcho | undefined
 }
 
 /** Returns the JSON of a message. Its meta and its preview of another message are as PostgreSQL writes them. */
-function messageOf(row: FeedRow): string {
+function messageJson(row: FeedRow): string {
   if (row.content === null) throw new UndecodableEventError(`its text of ${row.bytes} bytes is not read`);
   const own = fields({
     id: row.message_id,

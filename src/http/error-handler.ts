@@ -1,5 +1,5 @@
 import type { ErrorRequestHandler } from 'express';
-import { TooManyTriesError } from '../chat/auth/sign-in-limits.ts';
+import { RateLimitedError } from '../chat/auth/sign-in-limits.ts';
 import { refusalOf } from '../chat/constraints.ts';
 import { type RefusalCode, Refused } from '../chat/errors.ts';
 import { BlockedError } from '../database/checks/blocking.ts';
@@ -77,7 +77,7 @@ function toHttpError(error: unknown, gate: RoleGate): HttpError | null {
     const status = statusOf[refused.code];
     return new HttpError(status, refused.code, refused.message, { headers: headersOf[status] ?? {} });
   }
-  if (error instanceof TooManyTriesError) return tooManyRequests(error.message, error.retryAfterMs);
+  if (error instanceof RateLimitedError) return tooManyRequests(error.message, error.retryAfterMs);
   if (error instanceof MalformedCursorError) return invalid('cursor', 'must be a cursor of this service');
   if (error instanceof CursorExpiredError) return expiredCursor(error);
   if (error instanceof OutcomeUnknownError) return temporarily('outcome_unknown', error.message);
@@ -125,7 +125,7 @@ export function errorHandler(gate: RoleGate, log: Log, onError: (code: string) =
   return (error, request, response, _next) => {
     const known = toHttpError(error, gate);
     onError(known?.code ?? 'internal_error');
-    if (!known || (known.code === 'database_refused' && refusals.isDue(`${sqlState(error)} ${messageOf(error)}`))) {
+    if (!known || (known.code === 'database_refused' && refusals.take(`${sqlState(error)} ${messageOf(error)}`))) {
       const fields = { event: 'request_failed', request_id: requestIdOf(request), err: error };
       log.error(fields, `${request.method} ${withoutSecrets(request.path)} failed`);
     }

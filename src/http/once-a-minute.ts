@@ -6,7 +6,8 @@ const MAX_KEYS = 100;
 export class OnceAMinute {
   readonly #loggedAt = new Map<string, number>();
 
-  isDue(key: string): boolean {
+  /** Returns true, and counts the key as logged, unless it was logged in the last minute. */
+  take(key: string): boolean {
     const now = performance.now();
     const last = this.#loggedAt.get(key);
     if (last !== undefined && now - last < MINUTE_MS) return false;

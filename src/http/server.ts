@@ -1,9 +1,9 @@
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Express } from 'express';
+import { ConnectionTracker } from './connection-tracker.ts';
 import { respondToOverdue } from './error-handler.ts';
 import { prototypesOf } from './fast-path.ts';
-import { Traffic } from './traffic.ts';
 
 /** Longer than load balancers keep an idle connection (commonly 60 s), so that they close it and not this node. */
 const KEEP_ALIVE_MS = 75_000;
@@ -37,7 +37,12 @@ export class Server {
   readonly #server: http.Server;
 
   /** `onRequest` is called for each request, before it is handled. */
-  constructor(app: Express, maxConnections: number, traffic = new Traffic(), onRequest: () => void = () => {}) {
+  constructor(
+    app: Express,
+    maxConnections: number,
+    traffic = new ConnectionTracker(),
+    onRequest: () => void = () => {},
+  ) {
     const limits = {
       keepAliveTimeout: KEEP_ALIVE_MS,
       headersTimeout: HEADERS_MS,

@@ -17,6 +17,7 @@ import type { Waiters } from '../events/waiters.ts';
 import type { Log } from '../log.ts';
 import type { LogLevel } from '../log-level.ts';
 import type { Measurements } from '../measurements.ts';
+import type { ConnectionTracker } from './connection-tracker.ts';
 import type { LongPolls } from './delivery/long-polls.ts';
 import type { PollSlots } from './delivery/poll-slots.ts';
 import type { SseStreams } from './delivery/sse-streams.ts';
@@ -26,7 +27,6 @@ import type { HostCheck } from './request/checks/host-check.ts';
 import type { OriginCheck } from './request/checks/origin-check.ts';
 import type { NotificationLimits } from './request/checks/rate-limit.ts';
 import type { RoleView } from './request/checks/role-gate.ts';
-import type { Traffic } from './traffic.ts';
 
 /** The cluster as the HTTP layer sees it. node/node.ts implements it with the SyncManager and its peers. */
 export interface Cluster extends RoleView {
@@ -114,5 +114,5 @@ export interface Services extends ChatFeatures {
   tokenCache: { readonly size: number; readonly misses: number };
   measurements: Measurements;
   pollSlots: PollSlots;
-  traffic: Traffic;
+  connectionTracker: ConnectionTracker;
 }

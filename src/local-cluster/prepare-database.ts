@@ -1,5 +1,5 @@
+import { withDatabaseAdvice } from '../database/database-advice.ts';
 import { migrate } from '../database/migrator.ts';
-import { reachable } from '../database/reachable.ts';
 import { connectionOptions } from '../database/session/connection.ts';
 import { runAndClose } from '../database/session/run-and-close.ts';
 import { Session } from '../database/session/session.ts';
@@ -24,7 +24,7 @@ export async function prepareDatabase(
   seed: (url: string) => Promise<unknown>,
   output: Output,
 ): Promise<DemoIds | null> {
-  return reachable(url, async () => {
+  return withDatabaseAdvice(url, async () => {
     await migrate(url, { log: (line) => output.log(line) });
     await seed(url);
     return demoIds(url);

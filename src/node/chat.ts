@@ -1,4 +1,4 @@
-import { openSignIn } from '../chat/auth/sign-in.ts';
+import { buildSignIn } from '../chat/auth/sign-in.ts';
 import { CatchUpReader } from '../chat/delivery/catch-up-reader.ts';
 import { EventDelivery } from '../chat/delivery/event-delivery.ts';
 import { MembershipCache } from '../chat/delivery/membership-cache.ts';
@@ -58,7 +58,7 @@ export function buildChat(options: ChatOptions) {
   const write = fencedWrite(sequelize, term, explain, heal);
   const users = new Users();
   const groups = new Groups(sequelize, write, users);
-  const { accounts, accountChanges, tokens, knownTokens, jwtVerifier } = openSignIn({
+  const { accounts, accountChanges, tokens, tokenCache, jwtVerifier } = buildSignIn({
     sequelize,
     write,
     users,
@@ -71,14 +71,14 @@ export function buildChat(options: ChatOptions) {
   const delivery = new EventDelivery(waiters, membershipCache);
   const decoder = new EventDecoder(log);
   const eventLog = new EventLog({
-    session: isTokenMode ? knownTokens.before(reading) : reading,
+    session: isTokenMode ? tokenCache.afterRevocations(reading) : reading,
     log,
     decoder,
     onEvents: (batch, end) => delivery.deliver(batch, end),
     onDelivered: (ageMs) => measurements.delivered(ageMs),
     interest: () => delivery.interest(),
     onNewHistory(cursor) {
-      knownTokens.forget();
+      tokenCache.forget();
       delivery.abandon(cursor);
     },
     onMissedNotification,
@@ -108,7 +108,7 @@ export function buildChat(options: ChatOptions) {
     users,
     accounts,
     tokens,
-    knownTokens,
+    tokenCache,
     jwtVerifier,
     waiters,
     eventLog,
@@ -128,7 +128,7 @@ export function buildChat(options: ChatOptions) {
     features: { ...buildFeatures(sequelize, write, settings), accountChanges },
     notifications: new Notifications(sequelize, write),
     async start(): Promise<void> {
-      if (isTokenMode) await knownTokens.start();
+      if (isTokenMode) await tokenCache.start();
       jwtVerifier?.start();
       await eventLog.start();
       live?.start();
@@ -137,7 +137,7 @@ export function buildChat(options: ChatOptions) {
       live?.stop();
       jwtVerifier?.stop();
       const stopping = [retention.stop(), searchIndexer.stop()].map((step) => within(STEP_STOP_LIMIT_MS, step));
-      await Promise.all([eventLog.stop(), knownTokens.stop(), ...stopping]);
+      await Promise.all([eventLog.stop(), tokenCache.stop(), ...stopping]);
     },
   };
 }

@@ -3,6 +3,7 @@ import type { LockThread } from '../coordination/lock/lock-thread.ts';
 import type { NotifyQueue } from '../database/checks/notify-queue.ts';
 import type { Listener } from '../database/listener.ts';
 import { BODY_LIMIT, createApp } from '../http/app.ts';
+import { ConnectionTracker } from '../http/connection-tracker.ts';
 import { LongPolls } from '../http/delivery/long-polls.ts';
 import { PollSlots } from '../http/delivery/poll-slots.ts';
 import { SseStreams } from '../http/delivery/sse-streams.ts';
@@ -13,7 +14,6 @@ import { OriginCheck } from '../http/request/checks/origin-check.ts';
 import { NotificationLimits } from '../http/request/checks/rate-limit.ts';
 import { Server } from '../http/server.ts';
 import type { Services } from '../http/services.ts';
-import { Traffic } from '../http/traffic.ts';
 import type { Log } from '../log.ts';
 import type { LogLevel } from '../log-level.ts';
 import type { Measurements } from '../measurements.ts';
@@ -50,9 +50,9 @@ export function buildHttp(options: HttpOptions) {
     options;
   const { listener, measurements } = options;
   const { sync, peers, identity, activity } = coordination;
-  const { eventLog, waiters, subscriptions, knownTokens } = chat;
+  const { eventLog, waiters, subscriptions, tokenCache } = chat;
   const pollSlots = new PollSlots(settings.maxWaiters);
-  const traffic = new Traffic();
+  const traffic = new ConnectionTracker();
   const signals = chat.live?.delivery ?? null;
   const waiting = { eventLog, waiters, subscriptions, pollSlots, isServing: () => sync.role !== 'fallen' };
   const polls = new LongPolls({ ...waiting, signals });
@@ -66,9 +66,9 @@ export function buildHttp(options: HttpOptions) {
     jwtVerifier &&
     new JwtSessions({
       verifier: jwtVerifier,
-      cache: knownTokens,
+      cache: tokenCache,
       accounts,
-      introduce: async (token) => (await forwarder?.introduce(token)) ?? false,
+      createAccountOnActiveNode: async (token) => (await forwarder?.createAccountOnActiveNode(token)) ?? false,
     });
   const services: Services = {
     version,
@@ -90,7 +90,7 @@ export function buildHttp(options: HttpOptions) {
     forwarder,
     notificationLimits: new NotificationLimits(settings.notificationsPerMinute, settings.notificationBytesPerMinute),
     hookPostsPerMinute: settings.hookPostsPerMinute,
-    authenticator: authMode === 'token' ? authenticateByToken(knownTokens, adminToken, jwts) : trustEveryone,
+    authenticator: authMode === 'token' ? authenticateByToken(tokenCache, adminToken, jwts) : trustEveryone,
     users,
     accounts,
     tokens,
@@ -110,11 +110,11 @@ export function buildHttp(options: HttpOptions) {
     lease: lock,
     listener,
     activity,
-    tokenCache: knownTokens,
+    tokenCache,
     measurements,
     pollSlots,
-    traffic,
+    connectionTracker: traffic,
   };
-  const server = new Server(createApp(services), settings.maxConnections, traffic, lock.signOfLife);
+  const server = new Server(createApp(services), settings.maxConnections, traffic, lock.touchLiveness);
   return { cluster, polls, streams, server, forwarder };
 }

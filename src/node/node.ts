@@ -8,13 +8,13 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { LockThread } from '../coordination/lock/lock-thread.ts';
 import { describePause } from '../coordination/pause.ts';
-import { readSignal } from '../coordination/peers/cluster-signal.ts';
+import { parseClusterSignal } from '../coordination/peers/cluster-signal.ts';
 import { CHANNELS } from '../database/channels.ts';
 import { BlockerWatch } from '../database/checks/blocker-watch.ts';
 import { NotifyQueue } from '../database/checks/notify-queue.ts';
+import { withDatabaseAdvice } from '../database/database-advice.ts';
 import { Listener } from '../database/listener.ts';
 import { migrate } from '../database/migrator.ts';
-import { reachable } from '../database/reachable.ts';
 import { captureWarnings, createLog, type Log } from '../log.ts';
 import { LogLevel } from '../log-level.ts';
 import { Measurements } from '../measurements.ts';
@@ -64,7 +64,7 @@ export function createNode(settings: Settings, given: { log?: Log; lockProgram?:
 
   const start = async () => {
     const { databaseDirectUrl: url } = settings;
-    const applied = await reachable(url, () => migrate(url, { log: (line) => log.info(line) }));
+    const applied = await withDatabaseAdvice(url, () => migrate(url, { log: (line) => log.info(line) }));
     if (applied > 0) log.info(`the schema is up to date: ${applied} migrations applied`);
     for (const warning of [...settingsWarnings(settings), ...(await checkDatabase(settings))]) log.warn(warning);
     parts = assemble({ settings, node: name, log, logLevel, lockProgram: given.lockProgram });
@@ -163,9 +163,9 @@ function assemble({ settings, node, log, logLevel, lockProgram }: NodeBasis) {
 
   const onNotification = (channel: string, payload: unknown) => {
     if (channel === CHANNELS.events) return chat.eventLog.hint(payload);
-    if (channel === CHANNELS.tokens) return chat.knownTokens.hint();
+    if (channel === CHANNELS.tokens) return chat.tokenCache.readRevocationsSoon();
     if (channel === CHANNELS.signals) return chat.live?.receive(payload);
-    const signal = readSignal(payload);
+    const signal = parseClusterSignal(payload);
     if (signal?.kind === 'promoted') void chat.eventLog.renewEpoch();
     if (signal) sync.handleSignal(signal);
   };

@@ -1,6 +1,6 @@
 import pg from 'pg';
-import { type Ask, requireSupportedServer } from '../database/checks/server-check.ts';
-import { DIRECT } from '../database/reachable.ts';
+import { type RunQuery, requireSupportedServer } from '../database/checks/server-check.ts';
+import { DIRECT } from '../database/database-advice.ts';
 import { applicationName, clientConfig, connectionOptions, Sockets } from '../database/session/connection.ts';
 import type { Settings } from '../settings.ts';
 
@@ -34,7 +34,7 @@ export async function checkDatabase(settings: Settings): Promise<string[]> {
   try {
     const [client, other] = clients;
     if (!client || !other) throw opened.find((one) => one.status === 'rejected')?.reason;
-    const ask: Ask = async (text) => (await client.query(text)).rows;
+    const ask: RunQuery = async (text) => (await client.query(text)).rows;
     const version = await requireSupportedServer(ask);
     await checkSessions(client, other);
     await checkLockAndListen(client);
@@ -78,7 +78,7 @@ function serverWarnings(server: Server): string[] {
 /** Since version 15 PostgreSQL records the version of the system's collations with which a database was created. */
 const COLLATIONS_SINCE = 150_000;
 
-async function collationWarnings(ask: Ask, version: number): Promise<string[]> {
+async function collationWarnings(ask: RunQuery, version: number): Promise<string[]> {
   if (version < COLLATIONS_SINCE) return [];
   const [changed] = await ask<{ made: string; now: string; name: string } & pg.QueryResultRow>(
     `SELECT datcollversion AS made, pg_database_collation_actual_version(oid) AS now, quote_ident(datname) AS name
@@ -92,7 +92,7 @@ async function collationWarnings(ask: Ask, version: number): Promise<string[]> {
 }
 
 /** Checks a few functions that stand for all; a database without the schema is left to the migrations. */
-async function checkPrivileges(ask: Ask): Promise<void> {
+async function checkPrivileges(ask: RunQuery): Promise<void> {
   const [role] = await ask<{ name: string; may: boolean } & pg.QueryResultRow>(
     `SELECT current_user AS name, coalesce(bool_and(
               has_schema_privilege(n.oid, 'USAGE') AND has_function_privilege(p.oid, 'EXECUTE')), true) AS may

@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { requireSupportedServer } from '../database/checks/server-check.ts';
+import { withDatabaseAdvice } from '../database/database-advice.ts';
 import { migrate } from '../database/migrator.ts';
-import { reachable } from '../database/reachable.ts';
 import { describeDatabase } from '../database/url/database-url.ts';
 import { withDatabaseName } from '../database/url/rewrite-url.ts';
 import { messageOf } from '../message-of.ts';
@@ -130,9 +130,9 @@ async function prepareSchema(scratch: ScratchDatabase, options: ProveOptions): P
   });
 }
 
-/** As `reachable`, and leaves sentences for the person as they are. */
+/** As {@link withDatabaseAdvice}, and leaves sentences for the person as they are. */
 async function usable<T>(url: string, work: () => Promise<T>): Promise<T> {
-  return reachable(url, work).catch((error: Error) => {
+  return withDatabaseAdvice(url, work).catch((error: Error) => {
     throw error.cause instanceof ProveError || error.cause instanceof StartCheckError ? error.cause : error;
   });
 }

@@ -1,5 +1,5 @@
 /** The script of /docs: filters the operations, copies commands, and sends requests to this node. */
-import { useSession } from './docs/session.ts';
+import { prefillForms } from './docs/prefill-forms.ts';
 import { translatePage } from './docs/translation.ts';
 import { sendForm } from './docs/try-it.ts';
 import { docsTexts } from './i18n/texts.ts';
@@ -68,7 +68,7 @@ for (const form of all<HTMLFormElement>('.try form')) {
   });
 }
 
-const showSession = useSession(base);
+const showSession = prefillForms(base);
 translatePage(() => {
   showSession();
   update();

@@ -96,7 +96,7 @@ describe('The chat page has no violation that axe-core knows', function () {
       }
       await page.keyboard.press('Control+k');
       await page.locator('dialog [role=combobox]').fill('b');
-      await page.locator('#findings [role=option]').first().waitFor();
+      await page.locator('#hits [role=option]').first().waitFor();
       await check('find');
       await close();
       await page.keyboard.press('Control+/');

@@ -65,7 +65,7 @@ export class AccountChanges {
   /**
    * Replaces the password, which revokes all tokens of the account, and returns a new token for the caller.
    * @throws {Refused} user_not_found, forbidden if the account has no password, unauthenticated if the old one is wrong, overloaded;
-   * {TooManyTriesError}; {NotActiveError}.
+   * {RateLimitedError}; {NotActiveError}.
    */
   async changePassword(owner: Owner, password: string): Promise<string> {
     const former = await this.#prove(owner);
@@ -94,7 +94,7 @@ export class AccountChanges {
 
   /**
    * Deletes an account, in steps. `anonymise` keeps its messages under another name, `erase` deletes them too.
-   * @throws {Refused} user_not_found, unauthenticated, overloaded; {TooManyTriesError}; {NotActiveError}.
+   * @throws {Refused} user_not_found, unauthenticated, overloaded; {RateLimitedError}; {NotActiveError}.
    */
   async erase(owner: Owner, mode: 'anonymise' | 'erase'): Promise<void> {
     await this.#prove(owner);
@@ -141,9 +141,9 @@ export class AccountChanges {
     if (passwordHash === null || passwordHash === NO_PASSWORD) return null;
     if (password === null) throw new Refused('unauthenticated', { sentence: 'this requires your password' });
     const isRight = await this.#passwords.withSlot({ source: network, subject: String(userId) }, async () => {
-      const guess = await this.#limits.guess({ userId, nameKey: username, network, tokenHash });
+      const attempt = await this.#limits.countAttempt({ userId, nameKey: username, network, tokenHash });
       const matches = await this.#passwords.matches(password, passwordHash);
-      if (matches) await guess.succeeded();
+      if (matches) await attempt.succeeded();
       return matches;
     });
     if (!isRight) throw new Refused('unauthenticated', { sentence: 'wrong password' });

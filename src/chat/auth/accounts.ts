@@ -3,7 +3,7 @@ import { QueryTypes, type Sequelize, type Transaction } from 'sequelize';
 import type { Write } from '../../database/fenced-write.ts';
 import { User } from '../../database/models.ts';
 import { Refused } from '../errors.ts';
-import { keyedWrite, type RequestKey } from '../keyed-write.ts';
+import { idempotentWrite, type RequestKey } from '../idempotent-write.ts';
 import { nameKey } from '../names.ts';
 import { createUser, type Users } from '../users.ts';
 import type { VerifiedJwt } from './jwt/jwt-verifier.ts';
@@ -55,7 +55,7 @@ export class Accounts {
 
   /**
    * Logs in, or creates the account if AUTH=open.
-   * @throws {Refused} unauthenticated, or overloaded if too many sign in at once; {TooManyTriesError}; {NotActiveError}.
+   * @throws {Refused} unauthenticated, or overloaded if too many sign in at once; {RateLimitedError}; {NotActiveError}.
    */
   async logIn(request: SignInRequest): Promise<SignedIn> {
     const { username, password } = request;
@@ -75,9 +75,9 @@ export class Accounts {
     const key = keyOf(username);
     const subject = user ? String(user.id) : key;
     const isRight = await passwords.withSlot({ source: network, subject }, async () => {
-      const guess = await limits.guess({ userId: user?.id ?? null, nameKey: key, network, tokenHash });
+      const attempt = await limits.countAttempt({ userId: user?.id ?? null, nameKey: key, network, tokenHash });
       const matches = await passwords.matches(password, user?.passwordHash ?? null);
-      if (matches) await guess.succeeded();
+      if (matches) await attempt.succeeded();
       return matches;
     });
     if (user === null || !isRight) throw new Refused('unauthenticated');
@@ -88,7 +88,7 @@ export class Accounts {
    * Creates an account with a password. A repeated request with the same key logs in to the account that the first one created:
    * the token of the first is not stored, so the password is checked and another token is issued.
    * @throws {Refused} username_taken, overloaded, key_reused; unauthenticated for a repeated request with another password;
-   * {TooManyTriesError}; {NotActiveError}.
+   * {RateLimitedError}; {NotActiveError}.
    */
   async register(request: SignInRequest & { password: string }, key: RequestKey | null = null): Promise<SignedIn> {
     const { username, password, network } = request;
@@ -108,7 +108,7 @@ export class Accounts {
       made.signedIn = await this.#signIn(user, true, 'password', transaction);
       return user.id;
     };
-    const userId = await keyedWrite(sequelize, write, key, create, check);
+    const userId = await idempotentWrite(sequelize, write, key, create, check);
     if (!made.signedIn) {
       const loggedIn = await this.#logInByPassword(await User.findByPk(userId), request);
       return { ...loggedIn, created: true };

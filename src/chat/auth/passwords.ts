@@ -2,7 +2,7 @@ import { randomBytes, scrypt, timingSafeEqual } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { Refused } from '../errors.ts';
 import { FairSemaphore, type Overload, type QueueKey } from './fair-semaphore.ts';
-import { TooManyTriesError } from './sign-in-limits.ts';
+import { RateLimitedError } from './sign-in-limits.ts';
 
 /**
  * N=2^14, r=8, p=5: one of the equivalent settings for scrypt in OWASP's Password Storage Cheat Sheet. It needs little memory
@@ -44,7 +44,7 @@ export class Passwords {
   readonly #decoy: Hashed = { ...COST, salt: randomBytes(SALT_BYTES), hash: randomBytes(HASH_BYTES) };
 
   /**
-   * Runs `work`, which hashes one password, when its turn comes. @throws {TooManyTriesError} if its source has too many
+   * Runs `work`, which hashes one password, when its turn comes. @throws {RateLimitedError} if its source has too many
    * queued; {Refused} overloaded if too many are queued in all, or it waited too long; the error of `work`.
    */
   withSlot<T>(key: QueueKey, work: () => Promise<T>): Promise<T> {
@@ -71,7 +71,7 @@ export class Passwords {
 }
 
 function overload(why: Overload): Error {
-  if (why === 'source') return new TooManyTriesError('sign-ins from your address at once', RETRY_MS);
+  if (why === 'source') return new RateLimitedError('sign-ins from your address at once', RETRY_MS);
   return new Refused('overloaded', { sentence: BUSY });
 }
 

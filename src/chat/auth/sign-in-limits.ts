@@ -2,9 +2,9 @@ import type { Sequelize } from 'sequelize';
 import type { Log } from '../../log.ts';
 import { AttemptCounts, type Count } from './attempt-counts.ts';
 
-/** A client has reached a limit; `retryAfterMs` is the time until the current window ends. */
-export class TooManyTriesError extends Error {
-  override readonly name = 'TooManyTriesError';
+/** Thrown when a client has reached a limit; `retryAfterMs` is the time until the current window ends. */
+export class RateLimitedError extends Error {
+  override readonly name = 'RateLimitedError';
   readonly retryAfterMs: number;
   constructor(what: string, retryAfterMs: number) {
     super(`too many ${what}: try again later`);
@@ -23,7 +23,7 @@ export interface Tries {
 }
 
 /** An attempt with a password. */
-export interface Guesser {
+export interface SignInAttempt {
   /** The account; null if the name is unknown. */
   userId: number | null;
   /** A short key of the name, for unknown accounts. */
@@ -35,7 +35,7 @@ export interface Guesser {
 }
 
 /** An attempt that was counted. */
-export interface Guess {
+export interface CountedAttempt {
   /**
    * Call it if the password was right. Takes the attempt back, resets this device's or network's count, remembers the network.
    */
@@ -61,45 +61,45 @@ const UNKNOWN_NETWORKS = 10;
  */
 export class SignInLimits {
   readonly #tries: Tries;
-  readonly #guesses: AttemptCounts;
+  readonly #attempts: AttemptCounts;
   readonly #registrations: AttemptCounts;
 
   constructor(sequelize: Sequelize, log: Log, tries: Tries) {
     this.#tries = tries;
-    this.#guesses = new AttemptCounts(sequelize, log, WINDOW_S);
+    this.#attempts = new AttemptCounts(sequelize, log, WINDOW_S);
     this.#registrations = new AttemptCounts(sequelize, log, REGISTRATION_WINDOW_S);
   }
 
-  /** Counts an attempt with a password. @throws {TooManyTriesError}. */
-  async guess(guesser: Guesser): Promise<Guess> {
-    const counts = this.#countsOf(guesser, await this.#known(guesser));
-    const full = await this.#guesses.add(counts);
-    if (full) throw new TooManyTriesError(counts[full.at]?.what ?? 'wrong passwords', full.waitMs);
+  /** Counts an attempt with a password. @throws {RateLimitedError}. */
+  async countAttempt(attempt: SignInAttempt): Promise<CountedAttempt> {
+    const counts = this.#countsOf(attempt, await this.#known(attempt));
+    const full = await this.#attempts.add(counts);
+    if (full) throw new RateLimitedError(counts[full.at]?.what ?? 'wrong passwords', full.waitMs);
     const [own = '', ...shared] = counts.map(({ key }) => key);
     return {
       succeeded: async () => {
-        await this.#guesses.giveBack(shared, [own]);
-        await this.remember(guesser);
+        await this.#attempts.giveBack(shared, [own]);
+        await this.remember(attempt);
       },
     };
   }
 
-  /** Counts a registration. @throws {TooManyTriesError}. */
+  /** Counts a registration. @throws {RateLimitedError}. */
   async register(network: string): Promise<void> {
     const { registrations: max } = this.#tries;
     const full = max > 0 ? await this.#registrations.add([{ key: `register:${network}`, max }]) : null;
-    if (full) throw new TooManyTriesError('registrations from your address', full.waitMs);
+    if (full) throw new RateLimitedError('registrations from your address', full.waitMs);
   }
 
   /** Remembers a network that the account's owner signed in from. */
-  async remember({ userId, network }: Pick<Guesser, 'userId' | 'network'>): Promise<void> {
+  async remember({ userId, network }: Pick<SignInAttempt, 'userId' | 'network'>): Promise<void> {
     if (userId === null) return;
-    await this.#guesses.query('SELECT plantao.remember_network($userId, $network)', { userId, network });
+    await this.#attempts.query('SELECT plantao.remember_network($userId, $network)', { userId, network });
   }
 
-  async #known({ userId, network, tokenHash }: Guesser): Promise<Known> {
+  async #known({ userId, network, tokenHash }: SignInAttempt): Promise<Known> {
     // Queried for unknown names too, so that both take the same time.
-    const found = await this.#guesses.query<{ known: Known }>(
+    const found = await this.#attempts.query<{ known: Known }>(
       "SELECT plantao.known_client($userId, $network, decode($tokenHash, 'hex')) AS known",
       { userId, network, tokenHash },
     );
@@ -107,7 +107,7 @@ export class SignInLimits {
   }
 
   /** The client's own limit comes first. The network's comes last, so that it is not counted when the account's is reached. */
-  #countsOf({ userId, nameKey, network, tokenHash }: Guesser, known: Known): (Count & { what: string })[] {
+  #countsOf({ userId, nameKey, network, tokenHash }: SignInAttempt, known: Known): (Count & { what: string })[] {
     const { ofAccount, ofAddress } = this.#tries;
     const account = userId === null ? `name:${nameKey}` : `account:${userId}`;
     const wrong = 'wrong passwords for this account';

@@ -11,7 +11,7 @@ import { SignInLimits } from './sign-in-limits.ts';
 import { TokenCache } from './token-cache.ts';
 import { Tokens } from './tokens.ts';
 
-/** Options of {@link openSignIn}. */
+/** Options of {@link buildSignIn}. */
 export interface SignInOptions {
   sequelize: Sequelize;
   write: Write;
@@ -33,8 +33,8 @@ export interface SignInOptions {
 /** Accounts that one address may register in an hour, if requests are limited at all: enough for a classroom. */
 const REGISTRATIONS = 100;
 
-/** Creates the parts of signing in. If requests require tokens, the caller starts `knownTokens`; the caller stops it. */
-export function openSignIn({ sequelize, write, users, session, log, settings }: SignInOptions) {
+/** Creates the services with which users sign in. The caller starts the token cache with AUTH=token, and stops it in either case. */
+export function buildSignIn({ sequelize, write, users, session, log, settings }: SignInOptions) {
   const tokens = new Tokens(sequelize, write, settings.tokenHours);
   const limits = new SignInLimits(sequelize, log, {
     ofAccount: settings.signInTries,
@@ -44,11 +44,11 @@ export function openSignIn({ sequelize, write, users, session, log, settings }: 
   const passwords = new Passwords();
   const passwordsOnly = settings.auth === 'token';
   // A token for each waiter, and as many again for clients that do not wait.
-  const knownTokens = new TokenCache({ session, log, maxTokens: Math.max(50_000, 2 * settings.maxWaiters) });
+  const tokenCache = new TokenCache({ session, log, maxTokens: Math.max(50_000, 2 * settings.maxWaiters) });
   return {
     tokens,
-    knownTokens,
-    jwtVerifier: settings.jwt && new JwtVerifier(settings.jwt, log, () => knownTokens.forgetJwts()),
+    tokenCache,
+    jwtVerifier: settings.jwt && new JwtVerifier(settings.jwt, log, () => tokenCache.forgetJwts()),
     accountChanges: new AccountChanges(sequelize, write, passwords, limits, tokens),
     accounts: new Accounts({ sequelize, users, passwords, tokens, limits, write, passwordsOnly }),
   };

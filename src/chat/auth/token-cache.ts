@@ -128,26 +128,26 @@ export class TokenCache {
   }
 
   /** Reads revocations soon: a NOTIFY has announced some. */
-  hint(): void {
+  readRevocationsSoon(): void {
     this.#mustRead = true;
     this.#work();
   }
 
-  /** Returns a session whose queries wait for {@link current}, so that no event is delivered on a token revoked before it. */
-  before(session: Queryable): Queryable {
+  /** Returns a session whose queries wait for {@link ensureFresh}, so that no event is delivered on a token revoked before it. */
+  afterRevocations(session: Queryable): Queryable {
     return {
       query: async (query, limitMs) => {
-        await this.current();
+        await this.ensureFresh();
         return session.query(query, limitMs);
       },
     };
   }
 
   /** Resolves when revocations have been read within the last second; rejects if they cannot be read. */
-  async current(): Promise<void> {
+  async ensureFresh(): Promise<void> {
     if (this.#clock() - this.#readAt < TRUSTED_MS) return;
     const before = this.#readAt;
-    this.hint();
+    this.readRevocationsSoon();
     await this.#working;
     if (this.#readAt === before) throw new SessionLostError('revoked tokens cannot be read');
   }
@@ -230,7 +230,7 @@ export class TokenCache {
   #watch(): void {
     this.#timer = setTimeout(() => {
       this.#known.dropExpired(this.#clock());
-      this.hint();
+      this.readRevocationsSoon();
       void this.#working?.finally(() => {
         if (!this.#stopped) this.#watch();
       });

@@ -67,7 +67,7 @@ export class UserAudience implements ReplayableAudience {
  * One group by id, or one name: the free topic and every group that has this name at the event, also one that is created or
  * joined during the wait (GET /subscribe/status). With memberships, it matches only groups of which the user is a member.
  */
-export class NamedAudience implements ReplayableAudience {
+export class GroupOrNameAudience implements ReplayableAudience {
   readonly id: string;
   readonly memberships: Memberships | null;
   readonly groupId: number | null;

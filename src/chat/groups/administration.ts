@@ -134,7 +134,7 @@ export class GroupAdministration {
   }
 
   /** Checks that the actor is an owner or admin, inside a transaction. @throws {Refused} as {@link change}. */
-  async requireStaff(groupId: number, actorId: number | null, transaction: Transaction): Promise<void> {
+  async requireOwnerOrAdmin(groupId: number, actorId: number | null, transaction: Transaction): Promise<void> {
     await this.#lockAndCheck(groupId, actorId, ['owner', 'admin'], transaction);
   }
 

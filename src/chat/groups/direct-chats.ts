@@ -1,8 +1,8 @@
 import { QueryTypes, type Sequelize } from 'sequelize';
 import type { Write } from '../../database/fenced-write.ts';
 import { Refused } from '../errors.ts';
-import { requireRoom, requireRoomToCreate } from '../group-limits.ts';
-import { keyedWrite, type RequestKey } from '../keyed-write.ts';
+import { requireBelowCreationLimits, requireBelowMembershipLimits } from '../group-limits.ts';
+import { idempotentWrite, type RequestKey } from '../idempotent-write.ts';
 import { lockUser, requireUser, type UserView } from '../users.ts';
 
 /** A direct chat; `created` is true if it did not exist before. */
@@ -25,11 +25,11 @@ export class DirectChats {
 
   /**
    * Returns the direct chat of two users, and creates it if there is none. If `userId` has left it, adds that user again.
-   * @throws {Refused} user_not_found, too_many_groups, key_reused; {TooManyTriesError} for too many new groups in an hour;
+   * @throws {Refused} user_not_found, too_many_groups, key_reused; {RateLimitedError} for too many new groups in an hour;
    * {NotActiveError}.
    */
   async open(userId: number, otherUserId: number, key: RequestKey | null = null): Promise<DirectChat> {
-    return keyedWrite(this.#sequelize, this.#write, key, async (transaction) => {
+    return idempotentWrite(this.#sequelize, this.#write, key, async (transaction) => {
       await lockUser(userId, transaction);
       const { id, username } = await requireUser(otherUserId, transaction);
       const [row] = await this.#sequelize.query<{ group_id: number; group_name: string; is_new: boolean }>(
@@ -38,8 +38,8 @@ export class DirectChats {
       );
       if (!row) throw new Refused('user_not_found');
       if (row.is_new) {
-        await requireRoom([row.group_id], [otherUserId], transaction);
-        await requireRoomToCreate(userId, transaction);
+        await requireBelowMembershipLimits([row.group_id], [otherUserId], transaction);
+        await requireBelowCreationLimits(userId, transaction);
       }
       return { groupId: row.group_id, groupName: row.group_name, created: row.is_new, other: { id, username } };
     });

@@ -1,7 +1,7 @@
 import { QueryTypes, type Sequelize } from 'sequelize';
 import type { Write } from '../../database/fenced-write.ts';
 import { Refused } from '../errors.ts';
-import { hashOfToken, keyedToken, keyedWrite, newSalt, type RequestKey } from '../keyed-write.ts';
+import { hashOfToken, idempotentWrite, keyedToken, newSalt, type RequestKey } from '../idempotent-write.ts';
 import type { GroupAdministration } from './administration.ts';
 
 /** A hook as its group's owners and admins see it. */
@@ -26,12 +26,12 @@ export interface FoundHook {
 export class Hooks {
   readonly #sequelize: Sequelize;
   readonly #write: Write;
-  readonly #administration: Pick<GroupAdministration, 'requireStaff' | 'roleOf'>;
+  readonly #administration: Pick<GroupAdministration, 'requireOwnerOrAdmin' | 'roleOf'>;
 
   constructor(
     sequelize: Sequelize,
     write: Write,
-    administration: Pick<GroupAdministration, 'requireStaff' | 'roleOf'>,
+    administration: Pick<GroupAdministration, 'requireOwnerOrAdmin' | 'roleOf'>,
   ) {
     this.#sequelize = sequelize;
     this.#write = write;
@@ -47,8 +47,8 @@ export class Hooks {
     { groupId, name, actorId }: { groupId: number; name: string; actorId: number | null },
     key: RequestKey | null,
   ): Promise<{ hook: Hook; token: string }> {
-    const { salt, hook } = await keyedWrite(this.#sequelize, this.#write, key, async (transaction) => {
-      await this.#administration.requireStaff(groupId, actorId, transaction);
+    const { salt, hook } = await idempotentWrite(this.#sequelize, this.#write, key, async (transaction) => {
+      await this.#administration.requireOwnerOrAdmin(groupId, actorId, transaction);
       const salt = newSalt();
       const [row] = await this.#sequelize.query<{ id: number }>(
         'SELECT plantao.add_hook($groupId, $name, $actorId, $hash) AS id',

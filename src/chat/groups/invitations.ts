@@ -1,8 +1,8 @@
 import { QueryTypes, type Sequelize } from 'sequelize';
 import type { Write } from '../../database/fenced-write.ts';
 import { Refused } from '../errors.ts';
-import { requireRoom } from '../group-limits.ts';
-import { hashOfToken, keyedToken, keyedWrite, newSalt, type RequestKey } from '../keyed-write.ts';
+import { requireBelowMembershipLimits } from '../group-limits.ts';
+import { hashOfToken, idempotentWrite, keyedToken, newSalt, type RequestKey } from '../idempotent-write.ts';
 import { lockUser } from '../users.ts';
 import type { GroupAdministration } from './administration.ts';
 
@@ -30,9 +30,9 @@ export const INVITATION_LENGTH = 43;
 export class Invitations {
   readonly #sequelize: Sequelize;
   readonly #write: Write;
-  readonly #administration: Pick<GroupAdministration, 'requireStaff'>;
+  readonly #administration: Pick<GroupAdministration, 'requireOwnerOrAdmin'>;
 
-  constructor(sequelize: Sequelize, write: Write, administration: Pick<GroupAdministration, 'requireStaff'>) {
+  constructor(sequelize: Sequelize, write: Write, administration: Pick<GroupAdministration, 'requireOwnerOrAdmin'>) {
     this.#sequelize = sequelize;
     this.#write = write;
     this.#administration = administration;
@@ -47,9 +47,9 @@ export class Invitations {
     { groupId, actorId, hours, uses }: { groupId: number; actorId: number | null; hours: number; uses: number },
     key: RequestKey | null = null,
   ): Promise<Invitation> {
-    const { salt, expiresAt } = await keyedWrite(this.#sequelize, this.#write, key, async (transaction) => {
+    const { salt, expiresAt } = await idempotentWrite(this.#sequelize, this.#write, key, async (transaction) => {
       const salt = newSalt();
-      await this.#administration.requireStaff(groupId, actorId, transaction);
+      await this.#administration.requireOwnerOrAdmin(groupId, actorId, transaction);
       const [row] = await this.#sequelize.query<{ expires_at: Date }>(
         `INSERT INTO plantao.invitations (hash, group_id, created_by, expires_at, uses_left)
          VALUES ($hash, $groupId, $actorId, clock_timestamp() + make_interval(hours => $hours::int), $uses)
@@ -75,7 +75,7 @@ export class Invitations {
   /** Revokes all invitations of a group and returns how many. @throws {Refused} as {@link create}. */
   async revokeAll(groupId: number, actorId: number | null): Promise<number> {
     return this.#write(async (transaction) => {
-      await this.#administration.requireStaff(groupId, actorId, transaction);
+      await this.#administration.requireOwnerOrAdmin(groupId, actorId, transaction);
       const revoked = await this.#sequelize.query(
         'DELETE FROM plantao.invitations WHERE group_id = $groupId RETURNING hash',
         { bind: { groupId }, type: QueryTypes.SELECT, transaction },
@@ -90,7 +90,7 @@ export class Invitations {
    * too_many_groups, key_reused; {NotActiveError}.
    */
   async accept(token: string, userId: number, key: RequestKey | null = null): Promise<{ id: number; name: string }> {
-    return keyedWrite(this.#sequelize, this.#write, key, async (transaction) => {
+    return idempotentWrite(this.#sequelize, this.#write, key, async (transaction) => {
       await lockUser(userId, transaction);
       const [found] = await this.#sequelize.query<InvitedGroup>(
         `SELECT g.id, g.name, i.uses_left,
@@ -113,7 +113,7 @@ export class Invitations {
         bind: { id, userId },
         transaction,
       });
-      await requireRoom([id], [userId], transaction);
+      await requireBelowMembershipLimits([id], [userId], transaction);
       return { id, name };
     });
   }

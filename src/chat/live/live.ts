@@ -6,7 +6,7 @@ import type { MembershipCache } from '../delivery/membership-cache.ts';
 import type { MembershipLoader } from '../delivery/membership-loader.ts';
 import { EphemeralDelivery } from './ephemeral-delivery.ts';
 import { Presence, type PresenceChange, TICK_MS } from './presence.ts';
-import type { Signal } from './signal.ts';
+import type { LiveSignal } from './signal.ts';
 import { Signals } from './signals.ts';
 import { TYPING_MS, Typing } from './typing.ts';
 
@@ -69,7 +69,7 @@ export class Live {
     if (!this.#isStopped) this.#signals.receive(payload);
   }
 
-  #observe(signal: Signal): void {
+  #observe(signal: LiveSignal): void {
     if (signal.from !== this.#signals.name) this.#presence.observe(signal);
     if (!signal.typing || !this.delivery.isWanted) return;
     this.delivery.deliver(

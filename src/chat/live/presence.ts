@@ -1,4 +1,4 @@
-import { idPartsOf, MAX_ONLINE, type Signal } from './signal.ts';
+import { idPartsOf, type LiveSignal, MAX_ONLINE } from './signal.ts';
 
 /** A user came online or went offline. */
 export interface PresenceChange {
@@ -45,7 +45,7 @@ export class Presence {
   }
 
   /** Records a signal of another node. */
-  observe({ from, online }: Signal): void {
+  observe({ from, online }: LiveSignal): void {
     let node = this.#others.get(from);
     if (!node) {
       if (this.#others.size >= MAX_NODES) return;
@@ -63,7 +63,7 @@ export class Presence {
   }
 
   /** Returns the signals for the other nodes, and the changes since the last tick. `connected` are the users of this node. */
-  tick(connected: Iterable<number>): { signals: Pick<Signal, 'online'>[]; changes: PresenceChange[] } {
+  tick(connected: Iterable<number>): { signals: Pick<LiveSignal, 'online'>[]; changes: PresenceChange[] } {
     const now = this.#clock();
     for (const userId of connected) {
       if (this.#seenAt.size < MAX_ONLINE || this.#seenAt.has(userId)) this.#seenAt.set(userId, now);
@@ -86,9 +86,9 @@ export class Presence {
   }
 
   /** Returns the parts that have changed or are due, or else an empty signal as a sign of life; nothing if there is no user to report. */
-  #signals(now: number): Pick<Signal, 'online'>[] {
+  #signals(now: number): Pick<LiveSignal, 'online'>[] {
     if (this.#seenAt.size === 0 && this.#sent.size === 0) return [];
-    const due: Pick<Signal, 'online'>[] = [];
+    const due: Pick<LiveSignal, 'online'>[] = [];
     const parts = idPartsOf(this.#seenAt.keys());
     const names = new Set(parts.map(({ of, part }) => `${part}/${of}`));
     for (const name of this.#sent.keys()) if (!names.has(name)) this.#sent.delete(name);

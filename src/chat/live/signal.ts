@@ -1,7 +1,7 @@
 import { MAX_SEALED_BYTES } from './signal-seal.ts';
 
 /** A message of one node to the others. `from` is random for each start of a node, and `number` increases with each signal. */
-export interface Signal {
+export interface LiveSignal {
   from: string;
   number: number;
   /** The users who are typing, each with the group. */
@@ -20,15 +20,15 @@ const FRAME_BYTES = 150;
 const isId = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) > 0;
 
 /** Parses a signal and drops its invalid parts. Returns null if the text is not a signal: a newer version may send others. */
-export function readSignal(text: string): Signal | null {
-  let value: Partial<Signal> | null;
+export function parseLiveSignal(text: string): LiveSignal | null {
+  let value: Partial<LiveSignal> | null;
   try {
     value = JSON.parse(text);
   } catch {
     return null;
   }
   if (typeof value !== 'object' || typeof value?.from !== 'string' || !isId(value.number)) return null;
-  const signal: Signal = { from: value.from.slice(0, 32), number: value.number };
+  const signal: LiveSignal = { from: value.from.slice(0, 32), number: value.number };
   if (Array.isArray(value.typing)) {
     signal.typing = value.typing.filter((pair) => Array.isArray(pair) && isId(pair[0]) && isId(pair[1]));
   }

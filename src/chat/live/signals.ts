@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { ReconnectingSession } from '../../database/session/reconnecting-session.ts';
 import type { Log } from '../../log.ts';
-import { readSignal, type Signal } from './signal.ts';
+import { type LiveSignal, parseLiveSignal } from './signal.ts';
 import { seal, unseal } from './signal-seal.ts';
 
 /** Options of {@link Signals}. */
@@ -9,7 +9,7 @@ export interface SignalsOptions {
   session: Pick<ReconnectingSession, 'query' | 'ready'>;
   log: Pick<Log, 'debug'>;
   /** Called for each signal of this node and of others, once. */
-  onSignal(signal: Signal): void;
+  onSignal(signal: LiveSignal): void;
 }
 
 const LIMIT_MS = 1000;
@@ -26,11 +26,11 @@ const MAX_WAITING = 256;
  * ignored, because its number is not new.
  */
 export class Signals {
-  /** Identifies this process in its signals: {@link Signal.from}. */
+  /** Identifies this process in its signals: {@link LiveSignal.from}. */
   readonly name = randomBytes(6).toString('hex');
   readonly #options: SignalsOptions;
   readonly #numbers = new Map<string, number>();
-  #waiting: Omit<Signal, 'from' | 'number'>[] = [];
+  #waiting: Omit<LiveSignal, 'from' | 'number'>[] = [];
   #isSending = false;
   #number = 0;
   #key: Buffer | null = null;
@@ -47,7 +47,7 @@ export class Signals {
   }
 
   /** Queues signals, which are sent in one call as soon as the call under way has ended. */
-  send(signals: readonly Omit<Signal, 'from' | 'number'>[]): void {
+  send(signals: readonly Omit<LiveSignal, 'from' | 'number'>[]): void {
     this.#waiting.push(...signals.slice(0, MAX_WAITING - this.#waiting.length));
     if (!this.#isSending) void this.#sendAll();
   }
@@ -57,7 +57,7 @@ export class Signals {
     if (typeof payload !== 'string') return;
     const text = this.#key === null ? null : unseal(payload, this.#key);
     if (text === null) return void this.#readKey().catch(() => {});
-    const signal = readSignal(text);
+    const signal = parseLiveSignal(text);
     if (signal === null || signal.number <= (this.#numbers.get(signal.from) ?? 0)) return;
     this.#numbers.delete(signal.from);
     this.#numbers.set(signal.from, signal.number);

@@ -1,6 +1,6 @@
 import { QueryTypes, type Sequelize, type Transaction } from 'sequelize';
 import type { Write } from '../../database/fenced-write.ts';
-import { keyedWrite, type RequestKey } from '../keyed-write.ts';
+import { idempotentWrite, type RequestKey } from '../idempotent-write.ts';
 
 /** One reaction of a user to a message. */
 export interface Reaction {
@@ -56,6 +56,6 @@ export class Reactions {
       );
       return row?.count ?? 0;
     };
-    return keyedWrite(this.#sequelize, this.#write, key, change, check);
+    return idempotentWrite(this.#sequelize, this.#write, key, change, check);
   }
 }

@@ -9,14 +9,14 @@ const POST_MESSAGES = {
 };
 
 /** The call for a batch that has replies or meta. */
-const POST_RICH_MESSAGES = {
+const POST_WITH_REPLY_OR_META = {
   name: 'post_rich_messages',
   text: `SELECT outcome, message_id, sent_at, log_position, durable
          FROM plantao.post_messages($1, $2, $3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::bigint[], $8::text[])`,
 };
 
 /** The call for a batch with a post that must be replicated, or comes from a hook. */
-const POST_SPECIAL_MESSAGES = {
+const POST_WITH_ALL_PARAMETERS = {
   name: 'post_special_messages',
   text: `SELECT outcome, message_id, sent_at, log_position, durable
          FROM plantao.post_messages($1, $2, $3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::bigint[], $8::text[],
@@ -53,13 +53,13 @@ export function postStatement(term: number, membersOnly: boolean, batch: readonl
     posts.map((post) => post.content),
     posts.map((post) => post.key),
   ];
-  const isRich = posts.some((post) => post.replyTo !== undefined || post.meta !== undefined);
-  const isSpecial = posts.some((post) => post.mustReplicate || post.fromHook);
-  if (!isRich && !isSpecial) return { ...POST_MESSAGES, values };
+  const hasReplyOrMeta = posts.some((post) => post.replyTo !== undefined || post.meta !== undefined);
+  const needsAllParameters = posts.some((post) => post.mustReplicate || post.fromHook);
+  if (!hasReplyOrMeta && !needsAllParameters) return { ...POST_MESSAGES, values };
   const replies = posts.map((post) => post.replyTo ?? null);
   const metas = posts.map((post) => post.meta ?? null);
-  if (!isSpecial) return { ...POST_RICH_MESSAGES, values: [...values, replies, metas] };
+  if (!needsAllParameters) return { ...POST_WITH_REPLY_OR_META, values: [...values, replies, metas] };
   const replicatedOnly = posts.map((post) => post.mustReplicate);
   const fromHooks = posts.map((post) => post.fromHook ?? false);
-  return { ...POST_SPECIAL_MESSAGES, values: [...values, replies, metas, replicatedOnly, fromHooks] };
+  return { ...POST_WITH_ALL_PARAMETERS, values: [...values, replies, metas, replicatedOnly, fromHooks] };
 }

@@ -1,5 +1,5 @@
 import { foldWithStarts } from './folding.ts';
-import { occurrences, type Term } from './search-query.ts';
+import { occurrences, type SearchTerm } from './search-query.ts';
 
 /** A piece of a message's text; all pieces together are the text. */
 export interface TextPart {
@@ -12,7 +12,7 @@ export interface TextPart {
  * Cuts a message's text where it contains the terms. Returns parts rather than positions, because programming languages count
  * characters differently, and rather than a text with markers, because a message may contain any marker.
  */
-export function partsOf(content: string, terms: readonly Term[]): TextPart[] {
+export function partsOf(content: string, terms: readonly SearchTerm[]): TextPart[] {
   const { text, starts } = foldWithStarts(content);
   const at = (index: number) => starts[index] ?? content.length;
   const found = terms.flatMap((term) => [...occurrences(text, term)]).sort(([one], [other]) => one - other);

@@ -8,14 +8,14 @@ import { probe } from './indexing/index-probe.ts';
 import { CHUNK } from './indexing/index-rows.ts';
 import { requiredHashes } from './indexing/signatures.ts';
 import { patternOf } from './search-pattern.ts';
-import type { Term } from './search-query.ts';
+import type { SearchTerm } from './search-query.ts';
 import { searchScope } from './search-scope.ts';
 
 /** The query of a search, and the messages to search in. */
 export interface MessageSearchOptions {
   /** Only messages of groups that this user is in. */
   userId: number;
-  terms: readonly Term[];
+  terms: readonly SearchTerm[];
   groupId?: number | undefined;
   senderId?: number | undefined;
   before?: number | undefined;
@@ -217,7 +217,7 @@ interface FoundRow {
 }
 
 /** Returns null for a time that JavaScript cannot represent; such a message is left out. */
-function view(row: FoundRow, terms: readonly Term[]): FoundMessage | null {
+function view(row: FoundRow, terms: readonly SearchTerm[]): FoundMessage | null {
   const { id, group_id, group_name, sender, sender_id, content, created_at, edited_at } = row;
   const timestamp = iso(created_at);
   if (timestamp === null) return null;

@@ -1,5 +1,5 @@
 import { classOf, FOLDS, IGNORED, type Ranges, SINGLES, SPACES } from './folding.ts';
-import type { Term } from './search-query.ts';
+import type { SearchTerm } from './search-query.ts';
 
 const escaped = (point: number) =>
   point > 0xffff ? `\\U${point.toString(16).padStart(8, '0')}` : `\\u${point.toString(16).padStart(4, '0')}`;
@@ -22,7 +22,7 @@ function signVariants(): string {
  * Returns a regular expression of PostgreSQL that matches the texts that contain the term once folded. It lists every character,
  * so that the locale does not matter; PostgreSQL matches it in time proportional to the text.
  */
-export function patternOf({ text, isWholeWord }: Term): string {
+export function patternOf({ text, isWholeWord }: SearchTerm): string {
   const body = [...text].map((one) => (one === ' ' ? SPACE : oneOf(one.codePointAt(0) ?? 0))).join('');
   return isWholeWord ? `(?:^|[${END}])[${IGNORED_CLASS}]*${body}(?:$|[${END}])` : body;
 }

@@ -1,7 +1,7 @@
 import { classOf, fold } from './folding.ts';
 
 /** One thing that a message must contain, folded. */
-export interface Term {
+export interface SearchTerm {
   text: string;
   /** One or two letters match only as a whole word, because nearly every message contains them within words. */
   isWholeWord: boolean;
@@ -14,7 +14,7 @@ export const MAX_TERMS = 8;
  * Returns the terms of a query: words, or phrases in double quotes. A message must contain all of them, in any order, anywhere in
  * its text. The list is empty if folding leaves nothing of the query.
  */
-export function termsOf(query: string): Term[] {
+export function termsOf(query: string): SearchTerm[] {
   const texts = [...query.matchAll(/"([^"]*)"|(\S+)/g)].map(([, phrase, word]) => fold(phrase ?? word ?? '').trim());
   return [...new Set(texts)].filter((text) => text !== '').map((text) => ({ text, isWholeWord: isShortWord(text) }));
 }
@@ -25,7 +25,7 @@ function isShortWord(text: string): boolean {
 }
 
 /** Returns where a folded text contains a term, as indexes into that text. */
-export function* occurrences(text: string, term: Term): Generator<[start: number, end: number]> {
+export function* occurrences(text: string, term: SearchTerm): Generator<[start: number, end: number]> {
   for (let start = text.indexOf(term.text); start >= 0; start = text.indexOf(term.text, start + 1)) {
     const end = start + term.text.length;
     if (!term.isWholeWord || (!isWordAt(text, start - 1) && !isWordAt(text, end))) yield [start, end];

@@ -1,5 +1,5 @@
+import { withDatabaseAdvice } from '../../database/database-advice.ts';
 import { SqlState, sqlState } from '../../database/errors.ts';
-import { reachable } from '../../database/reachable.ts';
 import { applicationName, connectionOptions } from '../../database/session/connection.ts';
 import { type Query, runAndClose } from '../../database/session/run-and-close.ts';
 import { Session } from '../../database/session/session.ts';
@@ -33,7 +33,7 @@ export async function withDatabase<T>(
   const url = databaseUrl(given);
   const lockLimit = { lock_timeout: Math.floor(limitMs * LOCK_SHARE) };
   const options = connectionOptions(url, applicationName('-', 'command'), limitMs, lockLimit);
-  const session = await reachable(url, () => Session.open(options));
+  const session = await withDatabaseAdvice(url, () => Session.open(options));
   return runAndClose(session, limitMs, async (query) => {
     try {
       return await work(query);

@@ -1,5 +1,5 @@
+import { DatabaseUnusableError } from '../../database/database-advice.ts';
 import { SqlState, sqlState } from '../../database/errors.ts';
-import { DatabaseUnusableError } from '../../database/reachable.ts';
 import { SessionLostError } from '../../database/session/session.ts';
 import { messageOf } from '../../message-of.ts';
 import { SettingsError } from '../../settings.ts';

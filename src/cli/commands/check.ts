@@ -1,5 +1,5 @@
+import { withDatabaseAdvice } from '../../database/database-advice.ts';
 import { planMigrations } from '../../database/migrator.ts';
-import { reachable } from '../../database/reachable.ts';
 import { checkDatabase } from '../../node/start-check.ts';
 import { settingsWarnings } from '../../settings/warnings.ts';
 import { processEnvironment, readSettings } from '../../settings.ts';
@@ -38,7 +38,7 @@ ${DATABASE_USAGE}`,
     const findings: Finding[] = settingsWarnings(settings).map((sentence) => ({ level: 'warning', sentence }));
     let exit: ExitCode = Exit.OK;
     try {
-      const warnings = await reachable(url, () => checkDatabase(settings));
+      const warnings = await withDatabaseAdvice(url, () => checkDatabase(settings));
       findings.push(...warnings.map((sentence): Finding => ({ level: 'warning', sentence })));
       findings.push({ level: 'ok', sentence: 'the leader lock, LISTEN and NOTIFY work over this connection' });
       findings.push(await schemaFinding(url));

@@ -1,6 +1,6 @@
 import { MIGRATION_LOCK } from '../../database/advisory-locks.ts';
+import { withDatabaseAdvice } from '../../database/database-advice.ts';
 import { migrate, planMigrations } from '../../database/migrator.ts';
-import { reachable } from '../../database/reachable.ts';
 import { parseCommand } from '../../terminal/arguments.ts';
 import type { Command } from '../command/command.ts';
 import { databaseUrl } from '../command/database.ts';
@@ -24,14 +24,14 @@ ${DATABASE_USAGE}`,
     const { values } = parseCommand(args, { ...DATABASE_OPTIONS, plan: { type: 'boolean', default: false } });
     const url = databaseUrl(values.database);
     if (values.plan) {
-      const missing = await reachable(url, () => planMigrations(url));
+      const missing = await withDatabaseAdvice(url, () => planMigrations(url));
       if (values.json) io.printJson(missing);
       else if (missing.length === 0) io.print('-- the schema is up to date');
       else io.print([LOCK, ...missing.map(({ name, sql }) => `-- ${name}\n${sql}`)].join('\n'));
       return Exit.OK;
     }
     const log = (line: string) => (values.json ? io.remark(line) : io.print(line));
-    const applied = await reachable(url, () => migrate(url, { log }));
+    const applied = await withDatabaseAdvice(url, () => migrate(url, { log }));
     if (values.json) io.printJson({ applied });
     else io.print(applied === 0 ? 'the schema is up to date' : `${applied} migrations applied`);
     return Exit.OK;

@@ -1,5 +1,5 @@
+import { withDatabaseAdvice } from '../../database/database-advice.ts';
 import { SqlState, sqlState } from '../../database/errors.ts';
-import { reachable } from '../../database/reachable.ts';
 import { seedData } from '../../local-cluster/demo-data.ts';
 import { parseCommand } from '../../terminal/arguments.ts';
 import type { Command } from '../command/command.ts';
@@ -17,7 +17,7 @@ ${DATABASE_USAGE}`,
   async run(args, io) {
     const { values } = parseCommand(args, DATABASE_OPTIONS);
     const url = databaseUrl(values.database);
-    const added = await reachable(url, () => seedData(url)).catch((error) => {
+    const added = await withDatabaseAdvice(url, () => seedData(url)).catch((error) => {
       // Without the sentence about a database that cannot be used: it lacks the schema only.
       throw sqlState(error) === SqlState.UNDEFINED_TABLE ? error.cause : error;
     });

@@ -7,9 +7,9 @@ import type { Command } from '../command/command.ts';
 import { withDatabase } from '../command/database.ts';
 import { DATABASE_OPTIONS, DATABASE_USAGE } from '../command/database-options.ts';
 import { CommandError, Exit } from '../command/exit.ts';
+import { exportDatabase } from '../transfer/export-database.ts';
+import { importFile } from '../transfer/import-file.ts';
 import { Progress } from '../transfer/progress.ts';
-import { readImport } from '../transfer/read-import.ts';
-import { writeExport } from '../transfer/write-export.ts';
 
 /** For each statement: a batch of 5000 rows, or the first rows of a big table in their order. */
 const LIMIT_MS = 10 * 60_000;
@@ -45,7 +45,7 @@ ${DATABASE_USAGE}`,
         reject(new CommandError(`${file ?? 'standard output'} cannot be written: ${messageOf(error)}`));
       });
     });
-    const exporting = withDatabase(values.database, (query) => writeExport(query, output, how), LIMIT_MS);
+    const exporting = withDatabase(values.database, (query) => exportDatabase(query, output, how), LIMIT_MS);
     const rows = await Promise.race([exporting, failure]).catch(async (error) => {
       // A part of an export is of no use, and would refuse the next one.
       if (file !== undefined) await rm(file, { force: true });
@@ -80,7 +80,7 @@ ${DATABASE_USAGE}`,
       throw new CommandError(`${file} cannot be read: ${messageOf(error)}`);
     }
     const progress = new Progress((text) => io.remark(text));
-    const rows = await withDatabase(values.database, (query) => readImport(query, input, progress), LIMIT_MS);
+    const rows = await withDatabase(values.database, (query) => importFile(query, input, progress), LIMIT_MS);
     if (values.json) io.printJson({ rows });
     else io.print(`imported ${rows.toLocaleString('en')} rows, ${progress.rate(rows)}`);
     return Exit.OK;

@@ -3,7 +3,7 @@ import type { Log } from '../../log.ts';
 import type { Clock } from '../clock.ts';
 import type { EndCause } from '../end-cause.ts';
 import type { Lease } from './lease.ts';
-import type { SignOfLife } from './sign-of-life.ts';
+import type { LivenessStamp } from './liveness-stamp.ts';
 
 /** Options of a LeaderLock. */
 export interface LeaderLockOptions {
@@ -24,5 +24,5 @@ export interface LeaderLockOptions {
   /** The lease to write, which other threads read; default: a lease of its own. */
   lease?: Lease;
   /** The sign of life of the thread that acts on the lease, if that is another thread. */
-  owner?: SignOfLife;
+  mainThread?: LivenessStamp;
 }

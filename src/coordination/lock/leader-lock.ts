@@ -7,6 +7,7 @@ import { type Clock, monotonic } from '../clock.ts';
 import { causeOfLoss, type EndCause, type Resignation } from '../end-cause.ts';
 import type { LeaderLockOptions } from './leader-lock-options.ts';
 import { Lease } from './lease.ts';
+import { maxSilenceMs } from './liveness-stamp.ts';
 import {
   closeTermQuery,
   type Heartbeat,
@@ -18,7 +19,6 @@ import {
   tryLockQuery,
   WARM_UP_TERM,
 } from './lock-statements.ts';
-import { maxSilenceMs } from './sign-of-life.ts';
 import { Term } from './term.ts';
 import { openTerm } from './term-opening.ts';
 
@@ -219,7 +219,7 @@ export class LeaderLock {
    * session existed all the time, so no other can have held the lock.
    */
   async #renew(dueAt: number): Promise<boolean> {
-    const { owner, leaseMs } = this.#options;
+    const { mainThread: owner, leaseMs } = this.#options;
     const [session, term] = [this.#session, this.#lease.heldTerm];
     if (term === null) return false;
     if (session === null) return this.#lose('it has no session', 'connection_lost');

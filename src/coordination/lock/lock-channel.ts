@@ -11,9 +11,9 @@ export interface LockWorkerData {
   leaseMs: number;
   /** The memory of the {@link Lease} that the thread writes. */
   lease: SharedArrayBuffer;
-  /** The memory of the main thread's {@link SignOfLife}, and of the thread's own. */
-  owner: SharedArrayBuffer;
-  keeper: SharedArrayBuffer;
+  /** The memory of the main thread's {@link LivenessStamp}, and of the thread's own. */
+  mainThread: SharedArrayBuffer;
+  lockThread: SharedArrayBuffer;
 }
 
 /** The calls of the main thread, each with one reply; see {@link LeaderLock}. */

@@ -5,10 +5,10 @@ import { type Clock, monotonic } from '../clock.ts';
 import { idleIntervalMs } from '../election-timing.ts';
 import type { EndCause, Resignation } from '../end-cause.ts';
 import type { LeaderLocking } from './leader-lock.ts';
+import { LivenessStamp } from './liveness-stamp.ts';
 import type { ArgumentsOf, LockCall, ReplyTo } from './lock-channel.ts';
 import type { Holder, Promotion } from './lock-statements.ts';
 import { LockWorkerError, LockWorkerLink, type LockWorkerLinkOptions, THREAD } from './lock-worker-link.ts';
-import { SignOfLife } from './sign-of-life.ts';
 import { Term } from './term.ts';
 
 /** Options of a {@link LockThread}. */
@@ -40,13 +40,13 @@ const LIFELESS_MS = 15_000;
  * the result is as reliable as in the thread itself.
  *
  * Each thread watches the other. The lock thread gives the lock up when the main thread gives no sign of life
- * (sign-of-life.ts). When the lock thread ends, its lease ends at once, and the next call starts another thread.
+ * (liveness-stamp.ts). When the lock thread ends, its lease ends at once, and the next call starts another thread.
  */
 export class LockThread implements LeaderLocking {
   readonly #options: LockThreadOptions;
   readonly #clock: Clock;
   readonly #changes: ChangeLogger;
-  readonly #life = new SignOfLife();
+  readonly #liveness = new LivenessStamp();
   #link: LockWorkerLink | null = null;
   #term: Term | null = null;
   #timer: NodeJS.Timeout | undefined;
@@ -67,7 +67,7 @@ export class LockThread implements LeaderLocking {
   /** Starts the thread, so that the first call does not wait for it. Calls `onLost` when a held lock is lost. */
   start(onLost: LockLost): void {
     this.#onLost = onLost;
-    this.#life.give();
+    this.#liveness.touch();
     this.#timer ??= setInterval(() => this.#checkLife(), idleIntervalMs(this.#options.leaseMs)).unref();
     try {
       this.#running();
@@ -77,7 +77,7 @@ export class LockThread implements LeaderLocking {
   }
 
   /** Records that the main thread is running: called for every request, beside the timer. */
-  readonly signOfLife = () => this.#life.give();
+  readonly touchLiveness = () => this.#liveness.touch();
 
   /** The term that this node may act on now, or null. Read before every write. */
   get term(): Term | null {
@@ -171,7 +171,7 @@ export class LockThread implements LeaderLocking {
         node,
         leaseMs,
         url,
-        owner: this.#life,
+        mainThread: this.#liveness,
         onLost: (reason, cause) => this.#lost(reason, cause),
         onWarning: (fields, sentence) => log.warn(fields, sentence),
         onEnd: (reason) => this.#ended(reason),
@@ -187,8 +187,8 @@ export class LockThread implements LeaderLocking {
 
   /** Counts checks instead of time, because a stop of the whole process delays both threads alike. */
   #checkLife(): void {
-    this.#life.give();
-    const sign = this.#link?.life.lastAt ?? 0;
+    this.#liveness.touch();
+    const sign = this.#link?.liveness.lastAt ?? 0;
     this.#checksWithoutLife = sign === this.#lastSign ? this.#checksWithoutLife + 1 : 0;
     this.#lastSign = sign;
     const { leaseMs, lifelessMs = LIFELESS_MS } = this.#options;

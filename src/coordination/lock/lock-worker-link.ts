@@ -6,6 +6,7 @@ import { IS_BUILT, PACKAGE_ROOT } from '../../package-root.ts';
 import { within } from '../../within.ts';
 import type { EndCause } from '../end-cause.ts';
 import { Lease } from './lease.ts';
+import { LivenessStamp } from './liveness-stamp.ts';
 import {
   type ArgumentsOf,
   type LockCall,
@@ -15,7 +16,6 @@ import {
   type ReplyTo,
   unpackError,
 } from './lock-channel.ts';
-import { SignOfLife } from './sign-of-life.ts';
 
 /** The name of the thread in the log. */
 export const THREAD = 'the thread that keeps the leader lock';
@@ -30,9 +30,9 @@ export class LockWorkerError extends Error {
 }
 
 /** Options of a {@link LockWorkerLink}. */
-export interface LockWorkerLinkOptions extends Omit<LockWorkerData, 'lease' | 'owner' | 'keeper'> {
+export interface LockWorkerLinkOptions extends Omit<LockWorkerData, 'lease' | 'mainThread' | 'lockThread'> {
   url(): string;
-  owner: SignOfLife;
+  mainThread: LivenessStamp;
   onLost(reason: string, cause: EndCause): void;
   onWarning(fields: object, sentence: string): void;
   /** Called once, with the reason, when the thread has ended by itself. */
@@ -50,8 +50,8 @@ const END_LIMIT_MS = 1000;
 /** The main thread's end of one run of the thread that keeps the leader lock (lock-worker.ts). */
 export class LockWorkerLink {
   readonly lease: Lease;
-  /** The thread's own sign of life. */
-  readonly life = new SignOfLife();
+  /** When the lock thread last ran. */
+  readonly liveness = new LivenessStamp();
   readonly #options: LockWorkerLinkOptions;
   readonly #worker: Worker;
   readonly #waiting = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
@@ -61,10 +61,10 @@ export class LockWorkerLink {
 
   /** Starts the thread. @throws if the system refuses one; other failures are reported through `onEnd`. */
   constructor(options: LockWorkerLinkOptions) {
-    const { session, node, leaseMs, owner, limits = LIMITS, program = lockWorker() } = options;
+    const { session, node, leaseMs, mainThread, limits = LIMITS, program = lockWorker() } = options;
     this.#options = options;
     this.lease = new Lease({ leaseMs });
-    const memory = { lease: this.lease.memory, owner: owner.memory, keeper: this.life.memory };
+    const memory = { lease: this.lease.memory, mainThread: mainThread.memory, lockThread: this.liveness.memory };
     const workerData: LockWorkerData = { session, node, leaseMs, ...memory };
     // NODE_OPTIONS and the options of the command line are for the main thread only.
     const inherited = { env: {}, execArgv: [] };

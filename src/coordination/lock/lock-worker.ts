@@ -7,6 +7,7 @@ import { connectionOptions } from '../../database/session/connection.ts';
 import { Session } from '../../database/session/session.ts';
 import { LeaderLock } from './leader-lock.ts';
 import { Lease } from './lease.ts';
+import { LivenessStamp } from './liveness-stamp.ts';
 import {
   type LockCalls,
   type LockRequest,
@@ -15,12 +16,11 @@ import {
   packError,
   type SentCall,
 } from './lock-channel.ts';
-import { SignOfLife } from './sign-of-life.ts';
 
 const { session, node, leaseMs, ...memory } = workerData as LockWorkerData;
 const send = (message: LockThreadMessage) => parentPort?.postMessage(message);
 const lease = new Lease({ leaseMs, memory: memory.lease });
-const life = new SignOfLife(memory.keeper);
+const liveness = new LivenessStamp(memory.lockThread);
 let url = '';
 
 const lock = new LeaderLock({
@@ -31,7 +31,7 @@ const lock = new LeaderLock({
   log: { warn: (...line: unknown[]) => send(lineOf(line)) },
   onLost: (reason, cause) => send({ lost: reason, cause }),
   lease,
-  owner: new SignOfLife(memory.owner),
+  mainThread: new LivenessStamp(memory.mainThread),
 });
 
 const calls: LockCalls = {
@@ -71,5 +71,5 @@ async function reply({ call, id, args }: SentCall): Promise<void> {
 
 // However this thread ends, its session ends with it, so the lease must end first.
 process.on('exit', () => lease.expire());
-life.give();
-setInterval(() => life.give(), 250);
+liveness.touch();
+setInterval(() => liveness.touch(), 250);

@@ -15,7 +15,7 @@ const URL_TEXT = /^[\x21-\x7e]{1,1000}$/;
 const isText = (value: unknown, form: RegExp): value is string => typeof value === 'string' && form.test(value);
 
 /** Parses a payload of the channel `plantao_cluster`; returns null for anything that no node sends. */
-export function readSignal(payload: unknown): ClusterSignal | null {
+export function parseClusterSignal(payload: unknown): ClusterSignal | null {
   if (typeof payload !== 'object' || payload === null || !('kind' in payload)) return null;
   const { kind, term, node, url, to } = payload as Record<string, unknown>;
   if (kind === 'switchover' || kind === 'pause') return { kind };

@@ -142,7 +142,7 @@ export class Peers {
   }
 
   /** Resolves when a peer is seen active; at once if one is. */
-  anyActive(): Promise<void> {
+  whenActive(): Promise<void> {
     if (this.active) return Promise.resolve();
     return new Promise((resolve) => this.#onActive.push(resolve));
   }

@@ -6,7 +6,7 @@ export class UnsupportedServerError extends Error {
 }
 
 /** Runs one statement on a session. */
-export type Ask = <Row extends pg.QueryResultRow>(text: string) => Promise<Row[]>;
+export type RunQuery = <Row extends pg.QueryResultRow>(text: string) => Promise<Row[]>;
 
 interface ServerRow {
   version: number;
@@ -24,7 +24,7 @@ const OLDEST_SERVER = 140_000;
  * reported instead of the cause (a standby accepts neither LISTEN nor a migration). Returns the server's version, as 150004.
  * @throws {UnsupportedServerError}
  */
-export async function requireSupportedServer(ask: Ask): Promise<number> {
+export async function requireSupportedServer(ask: RunQuery): Promise<number> {
   const [server] = await ask<ServerRow & pg.QueryResultRow>(
     `SELECT current_setting('server_version_num')::int AS version, current_setting('server_version') AS shown,
             current_setting('server_encoding') AS encoding, pg_is_in_recovery() AS "isInRecovery",

@@ -2,8 +2,8 @@ import { messageOf } from '../../message-of.ts';
 import { DatabaseUnavailableError, sqlState } from '../errors.ts';
 
 /** Thrown where a server accepts no writes. */
-export class StandbyError extends DatabaseUnavailableError {
-  override readonly name = 'StandbyError';
+export class NotWritableError extends DatabaseUnavailableError {
+  override readonly name = 'NotWritableError';
   constructor(why: 'in recovery' | 'read-only') {
     super(why === 'in recovery' ? 'is a standby (in recovery)' : 'is read-only (default_transaction_read_only)');
   }
@@ -29,5 +29,5 @@ export class NoWritableServerError extends DatabaseUnavailableError {
 }
 
 function sentence(error: Error): string {
-  return error instanceof StandbyError ? error.message : `cannot be used (${messageOf(error)})`;
+  return error instanceof NotWritableError ? error.message : `cannot be used (${messageOf(error)})`;
 }

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import type pg from 'pg';
 import type { Server } from './server.ts';
-import { StandbyError } from './server-errors.ts';
+import { NotWritableError } from './server-errors.ts';
 import type { WatchServer } from './server-search.ts';
 
 /** Interval between two checks of whether a standby was promoted. A check takes less than a millisecond. */
@@ -43,8 +43,8 @@ export function watchServer({ requiresReadWrite, open }: WatchServerOptions): Wa
                   pg_catalog.extract('epoch', pg_catalog.pg_postmaster_start_time())::text AS instance`,
         );
         const [state] = rows;
-        if (state?.isInRecovery) refuse(new StandbyError('in recovery'));
-        else if (state?.isReadOnly && requiresReadWrite) refuse(new StandbyError('read-only'));
+        if (state?.isInRecovery) refuse(new NotWritableError('in recovery'));
+        else if (state?.isReadOnly && requiresReadWrite) refuse(new NotWritableError('read-only'));
         else if (state) return state.instance;
         await pause(INTERVAL_MS, undefined, { signal, ref: false });
       }

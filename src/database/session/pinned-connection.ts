@@ -2,7 +2,7 @@ import { Socket } from 'node:net';
 import pg from 'pg';
 import { DatabaseUnavailableError, SqlState } from '../errors.ts';
 import type { Server } from '../servers/server.ts';
-import { StandbyError } from '../servers/server-errors.ts';
+import { NotWritableError } from '../servers/server-errors.ts';
 import type { Opening, Servers } from '../servers/servers.ts';
 import { pinSession, type SessionSettings, startupOptions, unpinned } from './session-settings.ts';
 
@@ -114,7 +114,7 @@ export class PinnedConnection extends pg.Connection {
     if (event === 'parameterStatus') this.#learn(message as { parameterName: string; parameterValue: string });
     if (this.#state === 'opening') {
       if (event !== 'readyForQuery') return super.emit(event, ...rest);
-      if (this.#isStandby && this.#opening) return this.#refuse(new StandbyError('in recovery'));
+      if (this.#isStandby && this.#opening) return this.#refuse(new NotWritableError('in recovery'));
       if (this.#options.throughPooler) return this.#becomeReady(rest);
       this.#state = 'pinning';
       this.query(pinSession(this.#options.settings, this.#version));

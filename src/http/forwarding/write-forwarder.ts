@@ -16,8 +16,8 @@ const CHECK_EVERY_MS = 20;
 /** Timeout of a forwarded request, counted from its arrival: shortly before this node would respond 503 itself (connection.ts). */
 const DEADLINE_MS = 35_000;
 
-/** Time limit of {@link WriteForwarder.introduce}: less than authentication may take. */
-const INTRODUCTION_MS = 5000;
+/** Time limit of {@link WriteForwarder.createAccountOnActiveNode}: less than authentication may take. */
+const ACCOUNT_LIMIT_MS = 5000;
 
 /** Requests that are forwarded at the same time, and connections to the active node for them. */
 const MAX_FORWARDED = 1000;
@@ -110,12 +110,12 @@ export class WriteForwarder {
   }
 
   /** Lets the active node authenticate a JWT, which creates the account of its user. Returns false if it did not. */
-  async introduce(token: string): Promise<boolean> {
+  async createAccountOnActiveNode(token: string): Promise<boolean> {
     const active = this.#cluster.peers().find((peer) => peer.alive && peer.active);
     if (!active) return false;
     try {
       const headers = { authorization: `Bearer ${token}`, [HOP]: this.#cluster.node };
-      const signal = AbortSignal.timeout(INTRODUCTION_MS);
+      const signal = AbortSignal.timeout(ACCOUNT_LIMIT_MS);
       const response = await fetch(`${active.url}/me`, { headers, signal, redirect: 'error' });
       await response.body?.cancel();
       return response.ok;

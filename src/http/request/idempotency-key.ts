@@ -1,5 +1,5 @@
 import type { Request } from 'express';
-import type { RequestKey } from '../../chat/keyed-write.ts';
+import type { RequestKey } from '../../chat/idempotent-write.ts';
 import { invalid } from '../http-error.ts';
 
 const MAX_KEY_LENGTH = 255;
@@ -12,7 +12,7 @@ export function idempotencyKey(request: Request): string | null {
   throw invalid('Idempotency-Key', `must have 1 to ${MAX_KEY_LENGTH} printable characters without spaces`);
 }
 
-/** Returns the key of a request for keyedWrite, or null. `input` is the validated input. @throws as {@link idempotencyKey}. */
+/** Returns the key of a request for idempotentWrite, or null. `input` is the validated input. @throws as {@link idempotencyKey}. */
 export function requestKeyOf(request: Request, userId: number | null, input: unknown): RequestKey | null {
   const key = idempotencyKey(request);
   return key === null ? null : { userId, key, request: [request.method, request.path, input] };

@@ -16,7 +16,7 @@ import { hookRoutes } from './messages/hook-routes.ts';
 import { liveRoutes } from './messages/live-routes.ts';
 import { messageFeatureRoutes } from './messages/message-feature-routes.ts';
 import { messageRoutes } from './messages/message-routes.ts';
-import { readRoutes } from './messages/read-routes.ts';
+import { readMarkRoutes } from './messages/read-mark-routes.ts';
 import { searchRoutes } from './messages/search-routes.ts';
 import { subscribeRoutes } from './messages/subscribe-routes.ts';
 import { pageRoutes } from './page-routes.ts';
@@ -40,7 +40,7 @@ export function allRoutes(services: Services): Route[] {
     ...userGroupRoutes(services),
     ...messageRoutes(services),
     ...messageFeatureRoutes(services),
-    ...readRoutes(services),
+    ...readMarkRoutes(services),
     ...hookRoutes(services),
     ...searchRoutes(services),
     ...subscribeRoutes(services),

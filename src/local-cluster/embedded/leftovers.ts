@@ -6,7 +6,7 @@ import { type ListedProcess, listProcesses } from './process-list.ts';
 import { EmbeddedPostgresError } from './system-user.ts';
 
 /** A fast shutdown writes a checkpoint first, which may take a few seconds after a high load. */
-const REMAINS_TIMEOUT_MS = 20_000;
+const LEFTOVER_TIMEOUT_MS = 20_000;
 
 /** Returns every process of the server on this folder: the postmaster and its children. */
 export async function serverProcesses(at: DataFolder): Promise<ListedProcess[]> {
@@ -32,7 +32,7 @@ export async function endOrphans(at: DataFolder, log: (line: string) => void): P
     if (left.length === 0) return removeStalePidFile(at);
     const postmaster = left.find(({ command }) => isPostmaster(command, at));
     if (postmaster) refuseIfInUse(postmaster, at);
-    if (Date.now() - begun > REMAINS_TIMEOUT_MS) {
+    if (Date.now() - begun > LEFTOVER_TIMEOUT_MS) {
       throw new EmbeddedPostgresError(
         `A PostgreSQL left over on ${at.folder} does not end: kill process ${left[0]?.pid} and start again.`,
       );
@@ -41,7 +41,7 @@ export async function endOrphans(at: DataFolder, log: (line: string) => void): P
       log(`ending the PostgreSQL of an earlier run that was killed (process ${postmaster.pid})`);
     isLogged = true;
     // First a fast shutdown; after half of the time an immediate one, from which the next start recovers.
-    if (postmaster) sendSignal(postmaster.pid, Date.now() - begun > REMAINS_TIMEOUT_MS / 2 ? 'SIGQUIT' : 'SIGINT');
+    if (postmaster) sendSignal(postmaster.pid, Date.now() - begun > LEFTOVER_TIMEOUT_MS / 2 ? 'SIGQUIT' : 'SIGINT');
     await pause(200);
   }
 }

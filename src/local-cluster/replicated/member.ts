@@ -11,7 +11,7 @@ import { copyPrimary, forgetPrimary } from './standby-copy.ts';
 
 const QUERY_LIMIT_MS = 40_000;
 const STREAMING_TIMEOUT_MS = 30_000;
-const REMAINS_TIMEOUT_MS = 10_000;
+const LEFTOVER_TIMEOUT_MS = 10_000;
 
 /** Options of a {@link Member}. */
 export interface MemberOptions {
@@ -119,8 +119,8 @@ export class Member {
   }
 
   /** Ends what is left of a server that was killed: its processes may still write for a moment. */
-  async endRemains(): Promise<void> {
-    const deadline = Date.now() + REMAINS_TIMEOUT_MS;
+  async endLeftoverProcesses(): Promise<void> {
+    const deadline = Date.now() + LEFTOVER_TIMEOUT_MS;
     for (let pids = await this.#last?.processes(); pids && pids.length > 0; pids = await this.#last?.processes()) {
       if (Date.now() > deadline) throw new Error(`processes of ${this.name} do not end: ${pids.join(', ')}`);
       for (const pid of pids) sendSignal(pid, 'SIGKILL');

@@ -138,7 +138,7 @@ The standby is promoted by this launcher, as a demonstration: in production, use
     const { output } = this.#options;
     const standby = this.#standby;
     if (!standby) return;
-    await failed.endRemains();
+    await failed.endLeftoverProcesses();
     if (!this.#isSynchronous || !standby.isRunning) {
       output.log(`the primary ${failed.name} exited, and no synchronous standby runs: restarting it with its own data`);
       this.#isSynchronous = false;
@@ -161,7 +161,7 @@ The standby is promoted by this launcher, as a demonstration: in production, use
     this.#isSynchronous = false;
     await primary.setSynchronousStandby(null);
     await standby.stop('immediate');
-    await standby.endRemains();
+    await standby.endLeftoverProcesses();
     this.#options.output.log(`copying the data of ${primary.name} to ${standby.name} again`);
     await this.#addStandby();
     this.#options.output.log(

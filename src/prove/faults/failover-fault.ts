@@ -32,7 +32,7 @@ export function failoverFault({ command, env, weight, signal, remark }: Failover
     kind: 'failover command',
     weight,
     affects: ['postgres'],
-    leases: [0.05, 0.1],
+    durationInLeases: [0.05, 0.1],
     async inject(rig) {
       const before = await identity(rig).catch(() => null);
       const { problem } = await runHook(command, env, signal);

@@ -17,7 +17,7 @@ export interface Fault<Rig extends NodeRig = NodeRig> {
   /** True if it concerns one node; default: unless it affects PostgreSQL. */
   isOfNode?: boolean;
   /** Shortest and longest duration, in leases. After an instantaneous fault, the time before the next one. */
-  leases: [shortest: number, longest: number];
+  durationInLeases: [shortest: number, longest: number];
   /** Injects the fault and returns how to heal it; null if it is not possible now and nothing was changed. */
   inject(rig: Rig, target: SupervisedNode, random: Random): Promise<Heal | null>;
 }

@@ -6,7 +6,7 @@ export const LINK_FAULTS: readonly Fault[] = [
     kind: 'half-open to PostgreSQL',
     weight: 4,
     affects: ['database link'],
-    leases: [0.05, 3],
+    durationInLeases: [0.05, 3],
     async inject(_rig, node, random) {
       node.databaseLink.swallow(random.pick(['up', 'down', 'both'] as const));
       return async () => node.databaseLink.heal();
@@ -16,7 +16,7 @@ export const LINK_FAULTS: readonly Fault[] = [
     kind: 'cut from PostgreSQL',
     weight: 3,
     affects: ['database link'],
-    leases: [0.02, 2],
+    durationInLeases: [0.02, 2],
     async inject(_rig, node) {
       node.databaseLink.cut();
       return async () => node.databaseLink.heal();
@@ -27,7 +27,7 @@ export const LINK_FAULTS: readonly Fault[] = [
     kind: 'link to PostgreSQL stalled',
     weight: 2,
     affects: ['database link'],
-    leases: [0.05, 2.5],
+    durationInLeases: [0.05, 2.5],
     async inject(_rig, node) {
       node.databaseLink.stall();
       return async () => node.databaseLink.heal();
@@ -37,7 +37,7 @@ export const LINK_FAULTS: readonly Fault[] = [
     kind: 'slow link to PostgreSQL',
     weight: 2,
     affects: ['database link'],
-    leases: [0.2, 3],
+    durationInLeases: [0.2, 3],
     async inject(rig, node, random) {
       // Between a noticeable latency and one beyond the deadline of a heartbeat.
       node.databaseLink.setLatency(random.logUniform(10, rig.leaseMs * 0.6));

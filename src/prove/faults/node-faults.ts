@@ -29,7 +29,7 @@ export const NODE_FAULTS: readonly Fault[] = [
     kind: 'kill -9',
     weight: 4,
     affects: ['process'],
-    leases: [0.02, 2],
+    durationInLeases: [0.02, 2],
     async inject(_rig, node) {
       await node.takeDown('SIGKILL');
       return () => restart(node);
@@ -39,7 +39,7 @@ export const NODE_FAULTS: readonly Fault[] = [
     kind: 'SIGTERM',
     weight: 3,
     affects: ['process'],
-    leases: [0.02, 1],
+    durationInLeases: [0.02, 1],
     async inject(_rig, node) {
       await node.takeDown('SIGTERM');
       return () => restart(node);
@@ -49,7 +49,7 @@ export const NODE_FAULTS: readonly Fault[] = [
     kind: 'freeze, shorter than the lease',
     weight: 2,
     affects: ['process'],
-    leases: [0.02, 0.7],
+    durationInLeases: [0.02, 0.7],
     async inject(_rig, node) {
       node.freeze();
       return async () => node.thaw();
@@ -59,7 +59,7 @@ export const NODE_FAULTS: readonly Fault[] = [
     kind: 'freeze, about the lease',
     weight: 2,
     affects: ['process'],
-    leases: [0.8, 1.3],
+    durationInLeases: [0.8, 1.3],
     async inject(_rig, node) {
       node.freeze();
       return async () => node.thaw();
@@ -69,7 +69,7 @@ export const NODE_FAULTS: readonly Fault[] = [
     kind: 'freeze, longer than the lease',
     weight: 3,
     affects: ['process'],
-    leases: [1.3, 4],
+    durationInLeases: [1.3, 4],
     async inject(_rig, node) {
       node.freeze();
       return async () => node.thaw();
@@ -79,7 +79,7 @@ export const NODE_FAULTS: readonly Fault[] = [
     kind: '/fall',
     weight: 3,
     affects: ['process'],
-    leases: [0.02, 3],
+    durationInLeases: [0.02, 3],
     async inject(_rig, node) {
       const response = await post(`${node.url}/fall`, {}).catch(() => null);
       // Without a response it may still have fallen, so it is revived in both cases.
@@ -91,7 +91,7 @@ export const NODE_FAULTS: readonly Fault[] = [
     kind: '/switchover',
     weight: 3,
     affects: ['process'],
-    leases: [0.05, 0.3],
+    durationInLeases: [0.05, 0.3],
     async inject(rig, node, random) {
       const to = random.chance(0.5) ? {} : { to: random.pick(rig.nodes.filter((other) => other !== node)).name };
       const response = await post(`${node.url}/switchover`, to).catch(() => null);
@@ -102,7 +102,7 @@ export const NODE_FAULTS: readonly Fault[] = [
     kind: 'switchover in SQL',
     weight: 2,
     affects: ['process'],
-    leases: [0.05, 0.3],
+    durationInLeases: [0.05, 0.3],
     async inject(rig, node, random) {
       const to = random.chance(0.5) ? null : random.pick(rig.nodes.filter((other) => other !== node)).name;
       const [response] = await rig.observer
@@ -115,7 +115,7 @@ export const NODE_FAULTS: readonly Fault[] = [
     kind: 'cut from its peers',
     weight: 2,
     affects: ['peer link'],
-    leases: [0.1, 3],
+    durationInLeases: [0.1, 3],
     async inject(_rig, node, random) {
       if (random.chance(0.5)) node.peerProxy.cut();
       else node.peerProxy.swallow(random.pick(['up', 'down', 'both'] as const));

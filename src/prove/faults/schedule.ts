@@ -62,7 +62,7 @@ export function* schedule<Rig extends NodeRig>(options: ScheduleOptions<Rig>): G
     if (inRounds && round.length === 0) round.push(...shuffled(random, faults));
     const fault = (count === 0 && first) || (round.pop() ?? draw(random, faults));
     const overlaps = random.chance(OVERLAP_PROBABILITY);
-    const [shortest, longest] = fault.leases;
+    const [shortest, longest] = fault.durationInLeases;
     yield {
       fault,
       target: random.chance(ACTIVE_PROBABILITY) ? 'active' : random.integer(0, nodes - 1),

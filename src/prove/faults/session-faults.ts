@@ -27,7 +27,7 @@ export const SESSION_FAULTS: readonly Fault[] = [
     kind: 'lock session terminated',
     weight: 3,
     affects: ['postgres'],
-    leases: [0.1, 0.5],
+    durationInLeases: [0.1, 0.5],
     async inject(rig) {
       if (!wouldNoticeItsEnd(rig)) return null;
       const ended = await rig.observer
@@ -41,7 +41,7 @@ export const SESSION_FAULTS: readonly Fault[] = [
     weight: 2,
     affects: ['postgres'],
     isOfNode: true,
-    leases: [0.1, 0.5],
+    durationInLeases: [0.1, 0.5],
     inject: (rig, node) => terminateSessions(rig, `plantao:${node.name}:writer`),
   },
   {
@@ -49,7 +49,7 @@ export const SESSION_FAULTS: readonly Fault[] = [
     weight: 2,
     affects: ['postgres'],
     isOfNode: true,
-    leases: [0.1, 0.5],
+    durationInLeases: [0.1, 0.5],
     inject: (rig, node) => terminateSessions(rig, `plantao:${node.name}:%`),
   },
 ];

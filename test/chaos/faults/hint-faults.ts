@@ -57,7 +57,7 @@ export const HINT_FAULTS: readonly Fault<TestRig>[] = [
     kind: 'NOTIFY queue full',
     weight: 3,
     affects: ['postgres'],
-    leases: [0.3, 3],
+    durationInLeases: [0.3, 3],
     inject: (rig) => fillQueue(rig),
   }),
   {
@@ -65,7 +65,7 @@ export const HINT_FAULTS: readonly Fault<TestRig>[] = [
     kind: 'ghost standby',
     weight: 3,
     affects: ['postgres'],
-    leases: [0.1, 3],
+    durationInLeases: [0.1, 3],
     async inject(rig) {
       await waitForStandby(rig, 'ghost');
       return () => waitForStandby(rig, '');

@@ -103,21 +103,21 @@ export const ROW_FAULTS: readonly Fault<TestRig>[] = [
     kind: 'hostile rows in SQL',
     weight: 2,
     affects: ['postgres'],
-    leases: [0.05, 1],
+    durationInLeases: [0.05, 1],
     inject: (rig, _node, random) => insertHostileRows(rig, random),
   }),
   keepsWriting({
     kind: 'bulk INSERT in SQL',
     weight: 2,
     affects: ['postgres'],
-    leases: [0.05, 1],
+    durationInLeases: [0.05, 1],
     inject: (rig, _node, random) => insertBulk(rig, random),
   }),
   keepsWriting({
     kind: 'sequences set back',
     weight: 2,
     affects: ['postgres'],
-    leases: [0.05, 1],
+    durationInLeases: [0.05, 1],
     async inject(rig, _node, random) {
       const to = random.pick([1, 1, random.integer(1, 500)]);
       await asDba(rig, async (client) => {

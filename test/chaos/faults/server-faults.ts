@@ -25,21 +25,21 @@ export const SERVER_FAULTS: readonly Fault<TestRig>[] = [
     kind: 'PostgreSQL restarted, fast',
     weight: 2,
     affects: ['postgres'],
-    leases: [0.01, 1.5],
+    durationInLeases: [0.01, 1.5],
     inject: (rig) => stopServer(rig, 'fast'),
   },
   {
     kind: 'PostgreSQL restarted, immediate',
     weight: 2,
     affects: ['postgres'],
-    leases: [0.01, 1.5],
+    durationInLeases: [0.01, 1.5],
     inject: (rig) => stopServer(rig, 'immediate'),
   },
   {
     kind: 'PostgreSQL paused',
     weight: 2,
     affects: ['postgres'],
-    leases: [0.05, 2.5],
+    durationInLeases: [0.05, 2.5],
     async inject(rig) {
       await rig.postgres.freeze();
       return () => rig.postgres.thaw();
@@ -50,7 +50,7 @@ export const SERVER_FAULTS: readonly Fault<TestRig>[] = [
     kind: 'PostgreSQL refuses new sessions',
     weight: 2,
     affects: ['postgres'],
-    leases: [0.1, 3],
+    durationInLeases: [0.1, 3],
     async inject(rig) {
       await allowSessions(rig, false);
       return () => allowSessions(rig, true);

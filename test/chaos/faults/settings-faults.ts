@@ -73,7 +73,7 @@ export const SETTINGS_FAULTS: readonly Fault<TestRig>[] = [
     kind: 'odd settings',
     weight: 4,
     affects: ['postgres'],
-    leases: [0.3, 3],
+    durationInLeases: [0.3, 3],
     inject: (rig, _node, random) => change(rig, random),
   }),
 ];

@@ -33,7 +33,7 @@ export const SOCKET_FAULTS: readonly Fault<TestRig>[] = [
     kind: 'pipelined sockets',
     weight: 3,
     affects: ['client sockets'],
-    leases: [0.05, 2],
+    durationInLeases: [0.05, 2],
     async inject(_rig, node, random) {
       const clients = await pipeline(node, random);
       if (clients.length === 0) return null;

@@ -11,7 +11,7 @@ export const TRANSACTION_FAULTS: readonly Fault<TestRig>[] = [
     kind: 'idle transaction with a message',
     weight: 2,
     affects: ['postgres'],
-    leases: [0.1, 3],
+    durationInLeases: [0.1, 3],
     async inject(rig, _node, random) {
       const end = random.pick(['COMMIT', 'ROLLBACK', 'terminate'] as const);
       const client = await openDba(rig);
@@ -43,7 +43,7 @@ export const TRANSACTION_FAULTS: readonly Fault<TestRig>[] = [
     kind: 'row of the term locked',
     weight: 2,
     affects: ['postgres'],
-    leases: [0.1, 3],
+    durationInLeases: [0.1, 3],
     async inject(rig, _node, random) {
       const client = await openDba(rig);
       await prepared(client, async () => {

@@ -5,7 +5,7 @@ import type { Clock } from '../../../src/coordination/clock.ts';
 import { LeaderLock } from '../../../src/coordination/lock/leader-lock.ts';
 import type { LeaderLockOptions } from '../../../src/coordination/lock/leader-lock-options.ts';
 import { Lease } from '../../../src/coordination/lock/lease.ts';
-import { readSignal } from '../../../src/coordination/peers/cluster-signal.ts';
+import { parseClusterSignal } from '../../../src/coordination/peers/cluster-signal.ts';
 import { Peers } from '../../../src/coordination/peers/peers.ts';
 import { SyncManager } from '../../../src/coordination/sync-manager.ts';
 import { Listener } from '../../../src/database/listener.ts';
@@ -146,7 +146,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
   await listener.start({
     onListening: () => undefined,
     onNotification(_, payload) {
-      const signal = readSignal(payload);
+      const signal = parseClusterSignal(payload);
       if (signal) sync.handleSignal(signal);
     },
   });

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import http from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
-import { maxSilenceMs } from '../../../src/coordination/lock/sign-of-life.ts';
+import { maxSilenceMs } from '../../../src/coordination/lock/liveness-stamp.ts';
 import { seedData } from '../../../src/local-cluster/demo-data.ts';
 import { eventually } from '../../support/eventually.ts';
 import { freePort } from '../../support/network/free-port.ts';

@@ -4,7 +4,7 @@ import pino from 'pino';
 import type { Sequelize } from 'sequelize';
 import { Accounts } from '../../../src/chat/auth/accounts.ts';
 import type { Passwords } from '../../../src/chat/auth/passwords.ts';
-import { SignInLimits, TooManyTriesError } from '../../../src/chat/auth/sign-in-limits.ts';
+import { RateLimitedError, SignInLimits } from '../../../src/chat/auth/sign-in-limits.ts';
 import { Tokens } from '../../../src/chat/auth/tokens.ts';
 import { Refused } from '../../../src/chat/errors.ts';
 import { Users } from '../../../src/chat/users.ts';
@@ -117,7 +117,7 @@ describe('Accounts', () => {
     const come = (username: string) => accounts(false).logIn({ username, password: null, network: '192.0.2.3' });
     const names = [People.name(), People.name(), People.name()];
     const outcomes = await Promise.all(names.map((name) => come(name).catch((error) => error)));
-    expect(outcomes.filter((outcome) => outcome instanceof TooManyTriesError)).to.have.length(1);
+    expect(outcomes.filter((outcome) => outcome instanceof RateLimitedError)).to.have.length(1);
     // An existing user may log in any number of times.
     const known = await account(null);
     for (let times = 0; times < 3; times++) expect((await come(known.username)).userId).to.equal(known.id);

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import pg from 'pg';
 import pino from 'pino';
 import type { Sequelize } from 'sequelize';
-import { type Guess, SignInLimits, TooManyTriesError } from '../../../src/chat/auth/sign-in-limits.ts';
+import { type CountedAttempt, RateLimitedError, SignInLimits } from '../../../src/chat/auth/sign-in-limits.ts';
 import { openSequelize } from '../../../src/database/sequelize.ts';
 import { People } from '../../support/network/people.ts';
 import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
@@ -58,12 +58,12 @@ describe('The sign-in limits', () => {
     return hash.toString('hex');
   };
   const guess = (userId: number | null, network: string, more: { tokenHash?: string; nameKey?: string } = {}) =>
-    limits.guess({ userId, nameKey: 'x', network, tokenHash: null, ...more });
+    limits.countAttempt({ userId, nameKey: 'x', network, tokenHash: null, ...more });
   /** Returns null if the attempt was allowed, otherwise the error. */
-  const refusalOf = (tried: Promise<Guess | undefined> | Promise<unknown>): Promise<TooManyTriesError | null> =>
+  const refusalOf = (tried: Promise<CountedAttempt | undefined> | Promise<unknown>): Promise<RateLimitedError | null> =>
     tried.then(
       () => null,
-      (error) => (error instanceof TooManyTriesError ? error : Promise.reject(error)),
+      (error) => (error instanceof RateLimitedError ? error : Promise.reject(error)),
     );
   const wrong = async (times: number, userId: number | null, network: () => string) => {
     for (let at = 0; at < times; at++) await refusalOf(guess(userId, network()));
@@ -144,7 +144,7 @@ describe('The sign-in limits', () => {
     await sql.query('BEGIN; LOCK TABLE plantao.sign_in_attempts, plantao.known_networks');
     try {
       const startedAt = performance.now();
-      const outcomes: (TooManyTriesError | null)[] = [];
+      const outcomes: (RateLimitedError | null)[] = [];
       for (let tries = 0; tries < 4; tries++) outcomes.push(await refusalOf(guess(ana, HOME)));
       expect(outcomes.slice(0, 3)).to.deep.equal([null, null, null]);
       expect(outcomes[3]?.retryAfterMs).to.be.within(880_000, 900_000);

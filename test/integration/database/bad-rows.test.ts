@@ -153,11 +153,11 @@ describe('A page of the log', function () {
       'pages',
     ).to.be.above(12);
     let from = cursor;
-    const { NamedAudience } = await import('../../../src/chat/delivery/audiences.ts');
+    const { GroupOrNameAudience } = await import('../../../src/chat/delivery/audiences.ts');
     const heard: JsonObject[] = [];
     for (let polls = 0; heard.length < 200; polls++) {
       expect(polls, 'polls').to.be.below(200);
-      const { news } = await node.poll(new NamedAudience('a topic', null), from);
+      const { news } = await node.poll(new GroupOrNameAudience('a topic', null), from);
       expect(news?.events.length, 'events of an answer').to.be.within(1, 16);
       heard.push(...(news?.events ?? []).map((event) => ({ position: event.position })));
       from = news?.cursor ?? '';

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import pg from 'pg';
-import { NamedAudience } from '../../../src/chat/delivery/audiences.ts';
+import { GroupOrNameAudience } from '../../../src/chat/delivery/audiences.ts';
 import { groupNames } from '../../../src/chat/delivery/membership-cache.ts';
 import { eventually } from '../../support/eventually.ts';
 import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
@@ -60,7 +60,7 @@ describe('A node that is far behind the log', () => {
   };
 
   it('reads only what its waiters wait for, and delivers that once and in order', async () => {
-    const { poll } = await node.poll(new NamedAudience(SMALL, null), null);
+    const { poll } = await node.poll(new GroupOrNameAudience(SMALL, null), null);
     const from = node.log.known.head;
     await post(BULK, 130);
     await post(SMALL, 2);
@@ -74,17 +74,17 @@ describe('A node that is far behind the log', () => {
     const { events, cursor } = await poll.delivered;
     expect(events.map(({ position }) => position - from)).to.deep.equal([131, 132]);
     expect(cursor).to.equal(node.log.known.cursorAt(from + 210));
-    const { news } = await node.poll(new NamedAudience(SMALL, null), cursor);
+    const { news } = await node.poll(new GroupOrNameAudience(SMALL, null), cursor);
     expect(news?.events.map(({ kind }) => kind)).to.deep.equal(['broadcast']);
   });
 
   it('delivers by the name of a group, and to its topic', async () => {
-    const { poll } = await node.poll(new NamedAudience('small', null), null);
+    const { poll } = await node.poll(new GroupOrNameAudience('small', null), null);
     await post(BULK, 60);
     await post(SMALL);
     await node.log.read();
     expect((await poll.delivered).events.map(({ kind }) => kind)).to.deep.equal(['message']);
-    const topic = await node.poll(new NamedAudience('a topic', null), null);
+    const topic = await node.poll(new GroupOrNameAudience('a topic', null), null);
     await post(BULK, 60);
     await client.query("SELECT plantao.notify_group('a topic')");
     await node.log.read();
@@ -119,7 +119,7 @@ describe('A node that is far behind the log', () => {
     await post(SMALL, 2);
     let polling: ReturnType<LogNode['poll']> | null = null;
     await duringFastForward(async () => {
-      polling = node.poll(new NamedAudience(SMALL, null), null);
+      polling = node.poll(new GroupOrNameAudience(SMALL, null), null);
       await client.query('SELECT 1');
     });
     const news = await (polling as unknown as ReturnType<LogNode['poll']>).then(
@@ -157,7 +157,7 @@ describe('A node that is far behind the log', () => {
   });
 
   it('narrows a span down to the event that cannot be read, and continues after it', async () => {
-    const { poll } = await node.poll(new NamedAudience(SMALL, null), null);
+    const { poll } = await node.poll(new GroupOrNameAudience(SMALL, null), null);
     const bad = node.log.known.head + 33;
     await post(BULK, 32);
     await post(SMALL);
@@ -177,7 +177,7 @@ describe('A node that is far behind the log', () => {
   });
 
   it('starts again if retention has passed it', async () => {
-    await node.poll(new NamedAudience(SMALL, null), null);
+    await node.poll(new GroupOrNameAudience(SMALL, null), null);
     await post(BULK, 60);
     const end = node.log.known.head + 60;
     await duringFastForward(async () => {
@@ -193,7 +193,7 @@ describe('A node that is far behind the log', () => {
   });
 
   it('continues after a failure, and delays no poll meanwhile', async () => {
-    const { poll } = await node.poll(new NamedAudience(SMALL, null), null);
+    const { poll } = await node.poll(new GroupOrNameAudience(SMALL, null), null);
     await post(BULK, 60);
     await post(SMALL);
     node.reading.before = (name) =>
@@ -201,7 +201,7 @@ describe('A node that is far behind the log', () => {
     await node.log.read().catch(() => {});
     await node.log.whenSettled(() => null);
     expect(node.log.isReading).to.equal(false);
-    await node.poll(new NamedAudience('other', null), node.log.known.cursorAt(node.log.known.head));
+    await node.poll(new GroupOrNameAudience('other', null), node.log.known.cursorAt(node.log.known.head));
     node.reading.before = null;
     await node.log.read();
     expect((await poll.delivered).events).to.have.length(1);

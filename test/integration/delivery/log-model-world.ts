@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type pg from 'pg';
-import { NamedAudience, UserAudience } from '../../../src/chat/delivery/audiences.ts';
+import { GroupOrNameAudience, UserAudience } from '../../../src/chat/delivery/audiences.ts';
 import { Refused } from '../../../src/chat/errors.ts';
 import { CursorExpiredError, parseCursor } from '../../../src/events/cursor.ts';
 import { type DirectPoll, LogNode } from './delivery-node.ts';
@@ -303,7 +303,7 @@ export class World {
     try {
       const memberships = userId === null ? null : await node.memberships.of(userId);
       const audience =
-        of === null && memberships ? new UserAudience(memberships) : new NamedAudience(of ?? '', memberships);
+        of === null && memberships ? new UserAudience(memberships) : new GroupOrNameAudience(of ?? '', memberships);
       const { poll, news } = await node.poll(audience, reader.cursor);
       if (news) this.#hear(reader, news.events, news.cursor);
       else reader.waiting = { poll, node };

@@ -2,7 +2,7 @@ import http from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'chai';
 import pg from 'pg';
-import { NamedAudience } from '../../../src/chat/delivery/audiences.ts';
+import { GroupOrNameAudience } from '../../../src/chat/delivery/audiences.ts';
 import { groupNames } from '../../../src/chat/delivery/membership-cache.ts';
 import { CursorExpiredError, parseCursor } from '../../../src/events/cursor.ts';
 import { seedData } from '../../../src/local-cluster/demo-data.ts';
@@ -150,7 +150,7 @@ describe('A herd of polls', () => {
       rows[0]?.mine,
     ]);
     await outgrowMemory();
-    const poll = new DirectPoll(new NamedAudience('común', await node.memberships.of(1)), node.waiters);
+    const poll = new DirectPoll(new GroupOrNameAudience('común', await node.memberships.of(1)), node.waiters);
     const news = await node.subscriptions.subscribe(poll, parseCursor(from));
     expect(news?.events).to.have.length(1);
     expect(news?.events[0]?.message).to.include('"mine"');
@@ -178,7 +178,7 @@ describe('A herd of polls', () => {
     });
     node.catchingUp.before = () => held;
     // There is no event for it, so it would be registered as a waiter.
-    const poll = new DirectPoll(new NamedAudience('a silent place', null), node.waiters);
+    const poll = new DirectPoll(new GroupOrNameAudience('a silent place', null), node.waiters);
     const listening = node.subscriptions.subscribe(poll, parseCursor(from));
     await eventually('the database is being read', () => (asked().catch_up ?? 0) > 0);
     poll.leave();

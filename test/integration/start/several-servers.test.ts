@@ -8,10 +8,10 @@ import { promisify } from 'node:util';
 import { expect } from 'chai';
 import pg from 'pg';
 import pino from 'pino';
+import { withDatabaseAdvice } from '../../../src/database/database-advice.ts';
 import { isUnavailable } from '../../../src/database/errors.ts';
 import { Listener } from '../../../src/database/listener.ts';
 import { migrate } from '../../../src/database/migrator.ts';
-import { reachable } from '../../../src/database/reachable.ts';
 import { closeSequelize, openSequelize } from '../../../src/database/sequelize.ts';
 import { connectionOptions } from '../../../src/database/session/connection.ts';
 import { ReconnectingSession } from '../../../src/database/session/reconnecting-session.ts';
@@ -130,12 +130,12 @@ describe('A URL that names several servers', function () {
     );
     const url = urlOf([silentPort, standby.port], 'connect_timeout=1');
     expect(await failureOf(url)).to.match(/127\.0\.0\.1:\d+ cannot be used \(.*\); 127\.0\.0\.1:\d+ is a standby/);
-    const command = reachable(url, () => migrate(url));
+    const command = withDatabaseAdvice(url, () => migrate(url));
     expect(await command.catch(messageOf)).to.match(
       /^the database plantao on 127\.0\.0\.1:\d+, 127\.0\.0\.1:\d+ cannot be used \(no server accepts writes/,
     );
     const wrong = urlOf([primary.port, standby.port]).replace(encodeURIComponent(PASSWORD), 'wrong');
-    expect(await reachable(wrong, () => migrate(wrong)).catch(messageOf)).to.match(
+    expect(await withDatabaseAdvice(wrong, () => migrate(wrong)).catch(messageOf)).to.match(
       /check the password in DATABASE_URL/,
     );
   });

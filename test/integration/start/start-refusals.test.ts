@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import pg from 'pg';
+import { withDatabaseAdvice } from '../../../src/database/database-advice.ts';
 import { isUnavailable } from '../../../src/database/errors.ts';
 import { migrate } from '../../../src/database/migrator.ts';
-import { reachable } from '../../../src/database/reachable.ts';
 import { closeSequelize, openSequelize } from '../../../src/database/sequelize.ts';
 import { messageOf } from '../../../src/message-of.ts';
 import { freePort } from '../../support/network/free-port.ts';
@@ -78,7 +78,7 @@ describe('A node refuses to start, with the reason, for', () => {
   });
 
   it('a server without free connections', async () => {
-    const refused = reachable(database.url, () =>
+    const refused = withDatabaseAdvice(database.url, () =>
       Promise.reject(Object.assign(new Error('too many'), { code: '53300' })),
     );
     expect(await refused.catch(messageOf)).to.match(/\(too many\): all connections of PostgreSQL are taken/);
@@ -105,7 +105,7 @@ describe('A node that connects to a hot standby', function () {
       const sentence =
         /^the database plantao on 127.0.0.1:\d+ cannot be used: it is on a standby server .* name the primary/;
       expect(await startInVain(postgres.url)).to.match(sentence);
-      const migration = reachable(postgres.url, () => migrate(postgres.url)).catch(messageOf);
+      const migration = withDatabaseAdvice(postgres.url, () => migrate(postgres.url)).catch(messageOf);
       expect(await migration).to.match(sentence);
       await postgres.restartAsPrimary();
     });

@@ -32,7 +32,7 @@ describe('The session of a JWT', () => {
       },
     };
     const accounts = { createFor: async () => {} };
-    const sessions = new JwtSessions({ verifier, cache, accounts, introduce: async () => false });
+    const sessions = new JwtSessions({ verifier, cache, accounts, createAccountOnActiveNode: async () => false });
 
     const outcome = await Promise.resolve(sessions.find('token', 'hash')).catch((error) => error);
     expect(outcome).to.be.instanceOf(JwtRefusedError);

@@ -3,7 +3,7 @@ import { Socket } from 'node:net';
 import { setTimeout as pause, setImmediate as turn } from 'node:timers/promises';
 import { expect } from 'chai';
 import type { Server } from '../../../src/database/servers/server.ts';
-import { StandbyError } from '../../../src/database/servers/server-errors.ts';
+import { NotWritableError } from '../../../src/database/servers/server-errors.ts';
 import type { WatchServer } from '../../../src/database/servers/server-search.ts';
 import { Servers } from '../../../src/database/servers/servers.ts';
 import type { DatabaseHost } from '../../../src/database/url/database-url.ts';
@@ -26,7 +26,7 @@ class World {
       const state = this.states.get(address);
       if (state === 'writable') return this.proxies.has(address) ? 'behind the proxies' : address;
       if (state === 'down') throw new Error('connect ECONNREFUSED');
-      if (state === 'standby') refuse(new StandbyError('in recovery'));
+      if (state === 'standby') refuse(new NotWritableError('in recovery'));
       await pause(2, undefined, { signal, ref: false });
     }
   };

@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { expect } from 'chai';
 import type pg from 'pg';
-import { NamedAudience } from '../../../src/chat/delivery/audiences.ts';
+import { GroupOrNameAudience } from '../../../src/chat/delivery/audiences.ts';
 import { CatchUpReader } from '../../../src/chat/delivery/catch-up-reader.ts';
 import { Refused } from '../../../src/chat/errors.ts';
 import { EventDecoder } from '../../../src/events/reading/event-decoder.ts';
@@ -28,8 +28,8 @@ class World {
     () => this.now,
   );
 
-  client(name: string): { audience: NamedAudience; isOver: boolean } {
-    return { audience: new NamedAudience(name, null), isOver: false };
+  client(name: string): { audience: GroupOrNameAudience; isOver: boolean } {
+    return { audience: new GroupOrNameAudience(name, null), isOver: false };
   }
 
   async answer(): Promise<void> {

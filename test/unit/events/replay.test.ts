@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { NamedAudience, UserAudience } from '../../../src/chat/delivery/audiences.ts';
+import { GroupOrNameAudience, UserAudience } from '../../../src/chat/delivery/audiences.ts';
 import type { Memberships } from '../../../src/chat/delivery/membership-cache.ts';
 import { membershipsBefore } from '../../../src/chat/delivery/membership-order.ts';
 import { replay } from '../../../src/chat/delivery/replay.ts';
@@ -72,26 +72,30 @@ describe('replay', () => {
   it('matches a broadcast for every audience', () => {
     const events = [event({ kind: 'broadcast' })];
     expect(replay(new UserAudience(rosterOf()), events, new Set())).to.deep.equal(events);
-    expect(replay(new NamedAudience('x', null), events, new Set())).to.deep.equal(events);
+    expect(replay(new GroupOrNameAudience('x', null), events, new Set())).to.deep.equal(events);
   });
 
   it("matches a name's free topic and groups for anyone if memberships do not count", () => {
     const topic = event({ kind: 'notification', topic: 'x' });
     const named = event({ groupId: 1, groupName: 'x' });
     const events = [topic, named, message(2), event({ kind: 'notification', topic: 'y' })];
-    expect(replay(new NamedAudience('x', null), events, new Set())).to.deep.equal([topic, named]);
+    expect(replay(new GroupOrNameAudience('x', null), events, new Set())).to.deep.equal([topic, named]);
   });
 
   it("matches a name's groups for members only, and its free topic for anyone", () => {
     const topic = event({ kind: 'notification', topic: 'x', groupId: 2 });
     const events = [message(1), left(1), message(1), topic].map((one) => ({ ...one, groupName: 'x' }));
-    const audience = new NamedAudience('x', rosterOf());
+    const audience = new GroupOrNameAudience('x', rosterOf());
     expect(replay(audience, events, new Set([1]))).to.deep.equal([events[0], events[1], events[3]]);
   });
 
   it('matches one group by its id, and for a member only during membership', () => {
     const events = [message(1), message(2), left(1), message(1), event({ kind: 'notification', topic: '1' })];
-    expect(replay(new NamedAudience(1, null), events, new Set())).to.deep.equal([events[0], events[2], events[3]]);
-    expect(replay(new NamedAudience(1, rosterOf()), events, new Set([1]))).to.deep.equal([events[0], events[2]]);
+    expect(replay(new GroupOrNameAudience(1, null), events, new Set())).to.deep.equal([
+      events[0],
+      events[2],
+      events[3],
+    ]);
+    expect(replay(new GroupOrNameAudience(1, rosterOf()), events, new Set([1]))).to.deep.equal([events[0], events[2]]);
   });
 });

@@ -3,7 +3,7 @@ import { ChatClient, type Chat as ChatGroup, type Ephemeral, type PollSource } f
 import { sharePolls } from '../../../src/web/home/model/connection/shared-polls.ts';
 import { Live } from '../../../src/web/home/model/live/live.ts';
 import { OnlineUsers } from '../../../src/web/home/model/live/online-users.ts';
-import { Typists } from '../../../src/web/home/model/live/typists.ts';
+import { TypingUsers } from '../../../src/web/home/model/live/typing-users.ts';
 import { Conversation } from '../../../src/web/home/model/messages/conversation.ts';
 import { json, startFakeNode, until } from '../../support/nodes/client-fake-node.ts';
 
@@ -12,38 +12,39 @@ const typing = (user_id: number, ttl_ms = 6000) => ({ kind: 'typing', group_id: 
 describe('The users who type, on the chat page', () => {
   it('are those with a signal that has neither expired nor ended with a message', () => {
     let now = 0;
-    const typists = new Typists(
+    const typingUsers = new TypingUsers(
       () => {},
       () => now,
     );
-    for (const userId of [3, 2]) typists.observe(typing(userId));
-    expect(typists.in(1), 'in the order in which they began').to.deep.equal([3, 2]);
-    typists.stopped(1, 3);
-    expect(typists.in(1)).to.deep.equal([2]);
-    expect(typists.in(7), 'another group').to.deep.equal([]);
-    typists.observe(typing(3));
-    expect(typists.in(1), 'a signal that is older than the message').to.deep.equal([2]);
+    for (const userId of [3, 2]) typingUsers.observe(typing(userId));
+    expect(typingUsers.in(1), 'in the order in which they began').to.deep.equal([3, 2]);
+    typingUsers.stopped(1, 3);
+    expect(typingUsers.in(1)).to.deep.equal([2]);
+    expect(typingUsers.in(7), 'another group').to.deep.equal([]);
+    typingUsers.observe(typing(3));
+    expect(typingUsers.in(1), 'a signal that is older than the message').to.deep.equal([2]);
     now = 1000;
-    typists.observe(typing(3));
-    expect(typists.in(1), 'the next one').to.deep.equal([2, 3]);
+    typingUsers.observe(typing(3));
+    expect(typingUsers.in(1), 'the next one').to.deep.equal([2, 3]);
     now = 7000;
-    expect(typists.in(1)).to.deep.equal([]);
-    typists.stop();
+    expect(typingUsers.in(1)).to.deep.equal([]);
+    typingUsers.stop();
   });
 
   it('expire by themselves, and are bounded for any input', async () => {
     let changes = 0;
-    const typists = new Typists(() => {
+    const typingUsers = new TypingUsers(() => {
       changes += 1;
     });
-    typists.observe(typing(2, 5));
+    typingUsers.observe(typing(2, 5));
     await until(() => changes > 0, 'the expiry is reported');
-    expect(typists.in(1)).to.deep.equal([]);
-    for (let userId = 1; userId <= 10_000; userId += 1) typists.observe(typing(userId, 1e12));
-    for (const ttl of [Number.NaN, -1, Number.NEGATIVE_INFINITY]) typists.observe({ ...typing(5, ttl), group_id: 2 });
-    expect(typists.in(1).length).to.be.within(1, 100);
-    expect(typists.in(2)).to.deep.equal([]);
-    typists.stop();
+    expect(typingUsers.in(1)).to.deep.equal([]);
+    for (let userId = 1; userId <= 10_000; userId += 1) typingUsers.observe(typing(userId, 1e12));
+    for (const ttl of [Number.NaN, -1, Number.NEGATIVE_INFINITY])
+      typingUsers.observe({ ...typing(5, ttl), group_id: 2 });
+    expect(typingUsers.in(1).length).to.be.within(1, 100);
+    expect(typingUsers.in(2)).to.deep.equal([]);
+    typingUsers.stop();
   });
 });
 

@@ -10,7 +10,7 @@ export interface JwtSessionsOptions {
   cache: Pick<TokenCache, 'peek' | 'findJwt' | 'forgetJwt'>;
   accounts: Pick<Accounts, 'createFor'>;
   /** Lets the active node create the account of a JWT's user; returns false if this node does not forward writes. */
-  introduce(token: string): Promise<boolean>;
+  createAccountOnActiveNode(token: string): Promise<boolean>;
 }
 
 /** The sessions of users with JWTs. A JWT is checked once, and is then in the cache until it expires or is revoked. */
@@ -66,7 +66,7 @@ export class JwtSessions {
     try {
       await this.#options.accounts.createFor(jwt);
     } catch (error) {
-      if (error instanceof NotActiveError && (await this.#options.introduce(token))) return;
+      if (error instanceof NotActiveError && (await this.#options.createAccountOnActiveNode(token))) return;
       throw error;
     }
   }

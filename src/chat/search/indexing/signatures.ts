@@ -1,5 +1,5 @@
 import { classOf, FOLDS } from '../folding.ts';
-import type { Term } from '../search-query.ts';
+import type { SearchTerm } from '../search-query.ts';
 
 /**
  * The number of hash values; migrations/0017_search.sql has the same number. A row of this many bytes fills a page of PostgreSQL.
@@ -70,7 +70,7 @@ function addSingles(hashes: number[], points: readonly number[], start: number, 
 }
 
 /** Returns hashes that every chunk with a matching message has, about equally many from each term. */
-export function requiredHashes(terms: readonly Term[], senderId?: number): number[] {
+export function requiredHashes(terms: readonly SearchTerm[], senderId?: number): number[] {
   const required = new Set(senderId === undefined ? [] : [senderHash(senderId)]);
   const each = Math.max(1, Math.floor(MAX_HASHES / terms.length));
   for (const { text, isWholeWord } of terms) {

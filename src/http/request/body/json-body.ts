@@ -4,7 +4,7 @@ import { isPlainJson, readPlainBody } from '../../fast-path.ts';
 import { wholeBodyOf } from '../../forwarding/body.ts';
 import { HttpError, invalid } from '../../http-error.ts';
 import { hasType } from './content-type.ts';
-import { beyondBounds } from './json-bounds.ts';
+import { boundsProblem } from './json-bounds.ts';
 
 /**
  * Reads JSON bodies of at most `limit` bytes into `request.body`: plain bodies on the fast path, the others through
@@ -41,7 +41,7 @@ function parse(request: Request, bytes: Buffer, next: NextFunction): void {
 function jsonOf(bytes: Buffer): unknown {
   if (bytes.length === 0) return {};
   if (!isUtf8(bytes)) throw new HttpError(400, 'invalid_json', 'the body is not valid JSON: it is not UTF-8');
-  const problem = beyondBounds(bytes);
+  const problem = boundsProblem(bytes);
   if (problem !== null) throw invalid('body', problem);
   try {
     return JSON.parse(withoutMark(bytes.toString()));

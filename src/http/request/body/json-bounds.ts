@@ -12,7 +12,7 @@ const CLOSING = new Set([code(']'), code('}')]);
  * Returns the problem with a JSON text in UTF-8 that exceeds a bound, or null. Checked before parsing: the parser takes 40 ms for
  * objects nested 60,000 deep. Text that is not JSON may pass: the parser rejects it.
  */
-export function beyondBounds(bytes: Uint8Array): string | null {
+export function boundsProblem(bytes: Uint8Array): string | null {
   let [depth, members] = [0, 1];
   for (let at = 0; at < bytes.length; at++) {
     const byte = bytes[at] as number;

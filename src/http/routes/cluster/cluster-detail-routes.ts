@@ -2,8 +2,8 @@
 import { QueryTypes, type Sequelize } from 'sequelize';
 import { z } from 'zod';
 import { fraction } from '../../docs/json-schema.ts';
-import { briefCache } from '../../request/brief-cache.ts';
 import { nothing } from '../../request/request-schemas.ts';
+import { ttlCache } from '../../request/ttl-cache.ts';
 import type { Services } from '../../services.ts';
 import { type Route, route } from '../route.ts';
 import { readTerms, termRow } from './cluster-terms.ts';
@@ -59,7 +59,7 @@ export function clusterDetailRoutes(services: Services): Route[] {
 }
 
 function timelineRoute({ sequelize }: Services): Route {
-  const read = briefCache(SHARED_MS, async () => ({
+  const read = ttlCache(SHARED_MS, async () => ({
     now: new Date().toISOString(),
     terms: await readTerms(sequelize, { limit: MAX_TERMS, hours: TIMELINE_HOURS }),
   }));
@@ -91,7 +91,7 @@ function activityRoute({ activity }: Services): Route {
 }
 
 function blockingRoute({ sequelize }: Services): Route {
-  const read = briefCache(SHARED_MS, () => readBlocking(sequelize));
+  const read = ttlCache(SHARED_MS, () => readBlocking(sequelize));
   return route({
     method: 'get',
     path: '/cluster/blocking',

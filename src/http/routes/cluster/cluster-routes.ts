@@ -1,9 +1,9 @@
 import { QueryTypes, type Sequelize } from 'sequelize';
 import { z } from 'zod';
 import { fraction } from '../../docs/json-schema.ts';
-import { briefCache } from '../../request/brief-cache.ts';
 import { prefersHtml } from '../../request/prefers-html.ts';
 import { nothing } from '../../request/request-schemas.ts';
+import { ttlCache } from '../../request/ttl-cache.ts';
 import { assetAt, type SendAsset } from '../../response/send-asset.ts';
 import type { Services } from '../../services.ts';
 import { type Route, route } from '../route.ts';
@@ -78,7 +78,7 @@ export const clusterResponse = z.object({
 
 /** `/cluster`: the views plantao.cluster_status, plantao.leader_history and plantao.durability as JSON; for a browser, a page. */
 export function clusterRoutes({ sequelize, cluster, showsActiveUrl }: Services, send: SendAsset): Route[] {
-  const readCluster = briefCache(SHARED_MS, () => readViews(sequelize));
+  const readCluster = ttlCache(SHARED_MS, () => readViews(sequelize));
   return [
     route({
       method: 'get',

@@ -121,7 +121,7 @@ function leaseValues({ lease }: Services, register: Registry): void {
 
 function clientValues(services: Services, register: Registry): void {
   const { gauge, counter } = valuesIn(register);
-  const { waiters, streams, pollSlots, traffic, writer, tokenCache } = services;
+  const { waiters, streams, pollSlots, connectionTracker: traffic, writer, tokenCache } = services;
   gauge('plantao_waiters', 'Long polls and streams that wait', () => waiters.size);
   gauge('plantao_streams', 'Open event streams (SSE)', () => streams.size);
   gauge('plantao_poll_slots', 'Long polls and streams from their request to their end', () => pollSlots.size);

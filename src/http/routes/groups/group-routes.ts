@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { NamedAudience } from '../../../chat/delivery/audiences.ts';
+import { GroupOrNameAudience } from '../../../chat/delivery/audiences.ts';
 import { topicOf } from '../../../events/log-event.ts';
 import { chat, member, user } from '../../docs/response-schemas.ts';
 import { requireMember, requireUserId } from '../../request/checks/authentication.ts';
@@ -192,7 +192,7 @@ async function awaitedOf(userId: number, { memberships, waiters }: Services): Pr
   const isAwaited = (groupId: number, name: string) => {
     for (const _ of waiters.audiencesOn(topicOf.group(groupId))) return true;
     for (const audience of waiters.audiencesOn(topicOf.name(name))) {
-      if (audience instanceof NamedAudience && audience.memberships?.groups.has(groupId)) return true;
+      if (audience instanceof GroupOrNameAudience && audience.memberships?.groups.has(groupId)) return true;
     }
     return false;
   };

@@ -12,7 +12,7 @@ import { type Route, route } from '../route.ts';
 
 /** GET, POST and DELETE `/messages`. */
 export function messageRoutes(services: Services): Route[] {
-  return [readRoute(services), sendRoute(services), deleteRoute(services)];
+  return [messagePageRoute(services), sendRoute(services), deleteRoute(services)];
 }
 
 /** The response to GET /messages. */
@@ -24,7 +24,7 @@ export const pageResponse = z.object({
   cursor: z.string(),
 });
 
-function readRoute({ messages, groups }: Services): Route {
+function messagePageRoute({ messages, groups }: Services): Route {
   return route({
     method: 'get',
     path: '/messages',

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { MAX_JWT_LENGTH } from '../../../chat/auth/jwt/jwt-verifier.ts';
-import { NamedAudience, UserAudience } from '../../../chat/delivery/audiences.ts';
+import { GroupOrNameAudience, UserAudience } from '../../../chat/delivery/audiences.ts';
 import { GroupNameCache } from '../../../chat/delivery/group-name-cache.ts';
 import { groupNames } from '../../../chat/delivery/membership-cache.ts';
 import { Refused } from '../../../chat/errors.ts';
@@ -42,7 +42,7 @@ function statusRoute(services: Services): Route {
   const { polls, cluster } = services;
   const groupNameCache = new GroupNameCache(async (groupId) => (await services.groups.require(groupId)).name);
   const render = renderOnce(({ audience, events, cursor, ephemeral }: Delivery) => {
-    const { label, memberships } = audience as NamedAudience;
+    const { label, memberships } = audience as GroupOrNameAudience;
     const status = cluster.role === 'fallen' ? 'down' : 'alive';
     return (
       `{"status":"${status}","active":${cluster.acceptsWrites},"change":true,"group":${JSON.stringify(label)},` +
@@ -87,11 +87,11 @@ async function namedAudience(
   groupNameCache: GroupNameCache,
   caller: Caller,
   request: { group: string; groupId?: number | undefined; cursor?: string | undefined },
-): Promise<NamedAudience> {
+): Promise<GroupOrNameAudience> {
   const { groupId } = request;
   if (caller.userId === null) {
     const name = groupId === undefined ? undefined : await groupNameCache.nameOf(groupId);
-    return new NamedAudience(groupId ?? request.group, null, name);
+    return new GroupOrNameAudience(groupId ?? request.group, null, name);
   }
   // Memberships must be as recent as the cursor, and include a join that the active node has just acknowledged.
   if (request.cursor !== undefined && !eventLog.known.covers(parseCursor(request.cursor))) await eventLog.read();
@@ -100,7 +100,7 @@ async function namedAudience(
     await eventLog.read();
     if (!memberships.groups.has(groupId)) throw new Refused('not_a_member');
   }
-  return new NamedAudience(groupId ?? request.group, memberships);
+  return new GroupOrNameAudience(groupId ?? request.group, memberships);
 }
 
 function userRoute(services: Services): Route {

@@ -21,7 +21,7 @@ import { Alerts } from './alerts.ts';
 import { Chat } from './chat.ts';
 import { type ClusterNode, ClusterNotices, type NoticeContent } from './connection/cluster-notices.ts';
 import { ClusterWatch, type ConnectionState } from './connection/cluster-watch.ts';
-import { Traffic } from './connection/traffic.ts';
+import { RequestMonitor } from './connection/request-monitor.ts';
 import { nameOf } from './group-names.ts';
 import { groupHash, placeIn } from './location.ts';
 import type { Conversation } from './messages/conversation.ts';
@@ -52,7 +52,7 @@ export class App extends Observable {
   /** The message that a link led to, until it is shown. */
   target: number | undefined;
   announce: Announce = () => {};
-  readonly #traffic = new Traffic();
+  readonly #requestMonitor = new RequestMonitor();
   readonly #watch: ClusterWatch;
   readonly #notices = new ClusterNotices();
   #session: StoredSession | undefined;
@@ -65,7 +65,7 @@ export class App extends Observable {
     this.client = new ChatClient({
       // Relative to this page: a proxy may serve the node under a path prefix.
       urls: [new URL('.', location.href).href],
-      fetch: this.#traffic.fetch,
+      fetch: this.#requestMonitor.fetch,
       // A slow connection needs more than the default of 5 s; a node that is away is noticed by the watch.
       attemptMs: 15_000,
       ...(session?.token === undefined ? {} : { token: session.token }),
@@ -75,7 +75,7 @@ export class App extends Observable {
         void this.#watch.refresh();
       },
     });
-    this.#watch = new ClusterWatch(this.client, this.#traffic, (nodes) => this.#showNodes(nodes));
+    this.#watch = new ClusterWatch(this.client, this.#requestMonitor, (nodes) => this.#showNodes(nodes));
     document.addEventListener('visibilitychange', () => {
       void this.#watch.refresh();
       this.chat?.setVisible(document.visibilityState === 'visible');

@@ -2,7 +2,7 @@
 import type { AuthMode, ChatClient, NodeStatus } from '../../../../client/index.ts';
 import { Polling } from '../../../shared/polling.ts';
 import type { ClusterNode, NodeState } from './cluster-notices.ts';
-import type { Traffic } from './traffic.ts';
+import type { RequestMonitor } from './request-monitor.ts';
 
 /** How the page reaches the cluster. `lost`: no node has given a sign for two polls. */
 export type ConnectionState = 'good' | 'slow' | 'lost';
@@ -26,7 +26,7 @@ export class ClusterWatch {
   /** How the page reaches the cluster. */
   connection: ConnectionState = 'good';
   readonly #client: ChatClient;
-  readonly #traffic: Traffic;
+  readonly #requestMonitor: RequestMonitor;
   readonly #report: (nodes: readonly ClusterNode[]) => void;
   /** The last known node name of each address: an unreachable node cannot return its own. */
   readonly #names = new Map<string, string>();
@@ -40,9 +40,9 @@ export class ClusterWatch {
   #misses = 0;
   #auth: AuthMode | undefined;
 
-  constructor(client: ChatClient, traffic: Traffic, report: (nodes: readonly ClusterNode[]) => void) {
+  constructor(client: ChatClient, traffic: RequestMonitor, report: (nodes: readonly ClusterNode[]) => void) {
     this.#client = client;
-    this.#traffic = traffic;
+    this.#requestMonitor = traffic;
     this.#report = report;
   }
 
@@ -68,13 +68,15 @@ export class ClusterWatch {
     const statuses = await this.#client.status({ timeoutMs: isBrisk ? BRISK_TIMEOUT_MS : PATIENT_TIMEOUT_MS });
     const reachable = statuses.filter((status) => status.reachable);
     if (reachable.length > 0) {
-      const latencies = reachable.map(({ url }) => this.#traffic.probe(url)?.latencyMs ?? 0);
+      const latencies = reachable.map(({ url }) => this.#requestMonitor.probe(url)?.latencyMs ?? 0);
       this.#misses = 0;
       this.connection = Math.min(...latencies) > SLOW_MS ? 'slow' : 'good';
       // While the network is slow, a node that does not respond in time may be as healthy as the others.
-      const slowOnes = statuses.filter(({ url }) => this.connection === 'slow' && this.#traffic.probe(url)?.timedOut);
+      const slowOnes = statuses.filter(
+        ({ url }) => this.connection === 'slow' && this.#requestMonitor.probe(url)?.timedOut,
+      );
       this.#nodes = this.#seen(statuses, new Set(slowOnes.map(({ url }) => url)));
-    } else if (this.#traffic.lastSign > began) {
+    } else if (this.#requestMonitor.lastSign > began) {
       this.#misses = 0;
       this.connection = 'slow';
     } else {

@@ -3,26 +3,26 @@ import type { ChatContext } from '../chat-context.ts';
 import type { Conversation } from '../messages/conversation.ts';
 import { OnlineUsers } from './online-users.ts';
 import { TypingReports } from './typing-reports.ts';
-import { Typists } from './typists.ts';
+import { TypingUsers } from './typing-users.ts';
 
 /** The users of an open group who are typing or connected. A lost signal only delays what the page shows. */
 export class Live {
   readonly online = new OnlineUsers();
   readonly reports: TypingReports;
   readonly #context: ChatContext;
-  readonly #typists: Typists;
+  readonly #typingUsers: TypingUsers;
 
   constructor(context: ChatContext) {
     this.#context = context;
-    this.#typists = new Typists(context.changed);
+    this.#typingUsers = new TypingUsers(context.changed);
     this.reports = new TypingReports(context, this.online);
-    context.signal.addEventListener('abort', () => this.#typists.stop());
+    context.signal.addEventListener('abort', () => this.#typingUsers.stop());
   }
 
   /** Records signals. */
   observe(signals: readonly Ephemeral[]): void {
     for (const signal of signals) {
-      if (signal.kind === 'typing') this.#typists.observe(signal);
+      if (signal.kind === 'typing') this.#typingUsers.observe(signal);
       else if (signal.kind === 'presence') this.online.set(signal.user_id, signal.online);
     }
     this.#context.changed();
@@ -30,12 +30,12 @@ export class Live {
 
   /** Records that a user is no longer typing in a group: the message has arrived, or the user has left. */
   stopped(groupId: number, userId: number): void {
-    this.#typists.stopped(groupId, userId);
+    this.#typingUsers.stopped(groupId, userId);
   }
 
   /** Returns the names of the other users who are typing in a group, if known, and the number of those whose names are not. */
   typingIn({ group, window }: Conversation): { names: string[]; others: number } {
-    const typing = this.#typists.in(group.id);
+    const typing = this.#typingUsers.in(group.id);
     const names = typing.flatMap((userId) => {
       const member = group.members.find(({ id }) => id === userId);
       return member?.username ?? window.all.findLast(({ sender_id }) => sender_id === userId)?.sender ?? [];

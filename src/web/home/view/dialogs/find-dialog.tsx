@@ -4,7 +4,7 @@ import { chatTexts } from '../../../i18n/texts.ts';
 import { Modal } from '../../../shared/modal.tsx';
 import { useView } from '../context.ts';
 import type { DialogProps } from './dialog-state.ts';
-import { type Finding, FindingLine, findGroups, findMessages, findPeople } from './findings.tsx';
+import { findGroups, findMessages, findPeople, type SearchHit, SearchHitLine } from './search-hits.tsx';
 
 /** Delay after the last keystroke before a search, in milliseconds. */
 const TYPING_MS = 200;
@@ -14,12 +14,12 @@ export function FindDialog({ chat, onClose }: DialogProps) {
   const { app } = useView();
   const t = chatTexts();
   const [term, setTerm] = useState('');
-  const [found, setFound] = useState<Finding[]>([]);
+  const [found, setFound] = useState<SearchHit[]>([]);
   const [selected, setSelected] = useState(0);
   const list = useRef<HTMLDivElement>(null);
   const latest = useRef('');
   latest.current = term;
-  const findings = [...findGroups(chat, term), ...found];
+  const hits = [...findGroups(chat, term), ...found];
   useEffect(() => {
     setSelected(0);
     setFound([]);
@@ -39,15 +39,15 @@ export function FindDialog({ chat, onClose }: DialogProps) {
     () => list.current?.querySelector('[aria-selected="true"]')?.scrollIntoView({ block: 'nearest' }),
     [selected],
   );
-  const open = (finding: Finding | undefined) => {
-    if (finding === undefined) return;
+  const open = (hit: SearchHit | undefined) => {
+    if (hit === undefined) return;
     onClose();
-    finding.open().catch((error) => app.failed(error));
+    hit.open().catch((error) => app.failed(error));
   };
   const press = (event: KeyboardEvent) => {
     const move = event.key === 'ArrowDown' ? 1 : event.key === 'ArrowUp' ? -1 : 0;
-    if (move !== 0 && findings.length > 0) setSelected((selected + move + findings.length) % findings.length);
-    else if (event.key === 'Enter' && !event.isComposing) open(findings[selected]);
+    if (move !== 0 && hits.length > 0) setSelected((selected + move + hits.length) % hits.length);
+    else if (event.key === 'Enter' && !event.isComposing) open(hits[selected]);
     else return;
     event.preventDefault();
   };
@@ -56,33 +56,33 @@ export function FindDialog({ chat, onClose }: DialogProps) {
       <input
         role="combobox"
         aria-label={t.findWhat}
-        aria-expanded={findings.length > 0}
-        aria-controls="findings"
-        aria-activedescendant={findings.length > 0 ? `finding-${selected}` : undefined}
+        aria-expanded={hits.length > 0}
+        aria-controls="hits"
+        aria-activedescendant={hits.length > 0 ? `hit-${selected}` : undefined}
         placeholder={t.findWhat}
         autocomplete="off"
         value={term}
         onInput={({ currentTarget }) => setTerm(currentTarget.value)}
         onKeyDown={press}
       />
-      <div id="findings" role="listbox" aria-label={t.find} ref={list} hidden={findings.length === 0}>
-        {findings.map((finding, index) => (
-          <FindingLine
-            key={finding.key}
-            id={`finding-${index}`}
-            finding={finding}
+      <div id="hits" role="listbox" aria-label={t.find} ref={list} hidden={hits.length === 0}>
+        {hits.map((hit, index) => (
+          <SearchHitLine
+            key={hit.key}
+            id={`hit-${index}`}
+            hit={hit}
             isSelected={index === selected}
-            open={() => open(finding)}
+            open={() => open(hit)}
           />
         ))}
       </div>
-      {term !== '' && findings.length === 0 && <p class="hint">{t.nothingFound}</p>}
+      {term !== '' && hits.length === 0 && <p class="hint">{t.nothingFound}</p>}
     </Modal>
   );
 }
 
 const ORDER = ['group', 'person', 'message'];
 
-function sorted(findings: Finding[]): Finding[] {
-  return findings.sort((one, other) => ORDER.indexOf(one.kind) - ORDER.indexOf(other.kind));
+function sorted(hits: SearchHit[]): SearchHit[] {
+  return hits.sort((one, other) => ORDER.indexOf(one.kind) - ORDER.indexOf(other.kind));
 }

@@ -9,7 +9,7 @@ export interface ProbeResult {
 }
 
 /** Watches the page's requests: each response is a sign that the network works. */
-export class Traffic {
+export class RequestMonitor {
   /** When the last response arrived, by performance.now(). */
   lastSign = Number.NEGATIVE_INFINITY;
   readonly #probes = new Map<string, ProbeResult>();

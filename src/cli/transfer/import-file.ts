@@ -22,7 +22,7 @@ interface Batch {
  * Imports a file into a database without users and groups, in one transaction: either all of it, or nothing. Returns the number of rows.
  * @throws {CommandError} naming the line at fault.
  */
-export async function readImport(query: Query, input: Readable, progress: Progress): Promise<number> {
+export async function importFile(query: Query, input: Readable, progress: Progress): Promise<number> {
   await query('BEGIN');
   // Posts of a running node wait for the end.
   await query('SELECT plantao.lock_log()');

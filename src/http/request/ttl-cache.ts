@@ -2,7 +2,7 @@
  * Returns a function that reads a value and caches it for `ms`. Calls during a read share it. A failure is not cached: only
  * the calls that shared the read get it.
  */
-export function briefCache<T>(
+export function ttlCache<T>(
   ms: number,
   read: () => Promise<T>,
   clock: () => number = () => performance.now(),

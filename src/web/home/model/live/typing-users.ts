@@ -10,7 +10,7 @@ const LATE_MS = 1000;
 type TypingSignal = Extract<Ephemeral, { kind: 'typing' }>;
 
 /** The other users who are typing, by group. A signal expires by itself; a message ends it at once. */
-export class Typists {
+export class TypingUsers {
   readonly #changed: () => void;
   readonly #clock: () => number;
   /** Until when each user counts as typing, by group. */

@@ -20,7 +20,7 @@ const ORDER: Record<TableName, string> = {
 };
 
 /** Writes all rows to `output`, from one snapshot, and returns their number. */
-export async function writeExport(
+export async function exportDatabase(
   query: Query,
   output: Writable,
   { withPasswords, progress }: { withPasswords: boolean; progress: Progress },

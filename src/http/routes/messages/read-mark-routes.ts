@@ -7,8 +7,8 @@ import { onlineUsers, onlineUsersOf } from '../groups/online-users.ts';
 import { type Route, route } from '../route.ts';
 
 /** `/read` and `/sync`: what a user has read, and what a client needs at its start. */
-export function readRoutes(services: Services): Route[] {
-  return [readRoute(services), readsRoute(services), syncRoute(services)];
+export function readMarkRoutes(services: Services): Route[] {
+  return [moveReadMarkRoute(services), readMarksRoute(services), syncRoute(services)];
 }
 
 /** The response to POST /read. */
@@ -17,7 +17,7 @@ export const readResponse = z.object({
   last_read_id: z.number().describe('The mark now: beyond the requested message if it was there before.'),
 });
 
-function readRoute({ readMarks }: Services): Route {
+function moveReadMarkRoute({ readMarks }: Services): Route {
   return route({
     method: 'post',
     path: '/read',
@@ -47,7 +47,7 @@ export const groupReads = z.object({
     .describe('The read mark of each member; of the caller alone if the group does not show reads.'),
 });
 
-function readsRoute({ readMarks }: Services): Route {
+function readMarksRoute({ readMarks }: Services): Route {
   return route({
     method: 'get',
     path: '/read',

@@ -14,7 +14,7 @@ const refusals: Record<string, [status: number, code: string, sentence: string]>
 const BROKEN = [400, 'invalid_request', 'this is not a valid HTTP request'] as const;
 
 /** Tracks the connections of a node and their requests. */
-export class Traffic {
+export class ConnectionTracker {
   readonly #connections = new Map<Socket, Connection>();
   #requests = 0;
   #sweep: NodeJS.Timeout | undefined;

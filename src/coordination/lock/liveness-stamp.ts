@@ -1,7 +1,7 @@
 import { type Clock, monotonic } from '../clock.ts';
 
-/** When a thread was last running, in memory that threads share: one thread gives signs, others read the age of the last. */
-export class SignOfLife {
+/** The time at which a thread was last running, in memory that threads share: that thread stamps it, others read its age. */
+export class LivenessStamp {
   readonly memory: SharedArrayBuffer;
   readonly #cells: BigInt64Array;
   readonly #clock: Clock;
@@ -13,16 +13,16 @@ export class SignOfLife {
   }
 
   /** Records that the calling thread is running. Cheap enough for every request. */
-  give(): void {
+  touch(): void {
     Atomics.store(this.#cells, 0, BigInt(Math.round(this.#clock() * 1e6)));
   }
 
-  /** The time of the last sign, by the clock. */
+  /** The time of the last stamp, by the clock. */
   get lastAt(): number {
     return Number(Atomics.load(this.#cells, 0)) / 1e6;
   }
 
-  /** Milliseconds since the last sign. */
+  /** Milliseconds since the last stamp. */
   get ageMs(): number {
     return this.#clock() - this.lastAt;
   }
@@ -32,8 +32,8 @@ const MIN_SILENCE_MS = 5000;
 const MAX_SILENCE_MS = 15_000;
 
 /**
- * Returns how long a node's main thread may give no sign of life before the node gives up the leader lock: three leases, at least
- * 5 s. Each request is a sign, so a burst of requests does not look like silence. A full garbage collection, a short stop in a
+ * Returns how long a node's main thread may be silent before the node gives up the leader lock: three leases, at least
+ * 5 s. Each request stamps it, so a burst of requests does not look like silence. A full garbage collection, a short stop in a
  * debugger or a burst of swapping ends before that; anything longer is an endless loop. The limit exceeds 15 s only if the lease
  * does: its operator has accepted that a frozen node keeps the lock for so long.
  */

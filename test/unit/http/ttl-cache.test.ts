@@ -1,10 +1,10 @@
 import { expect } from 'chai';
-import { briefCache } from '../../../src/http/request/brief-cache.ts';
+import { ttlCache } from '../../../src/http/request/ttl-cache.ts';
 
 describe('A brief cache', () => {
   let now = 0;
   let made = 0;
-  const ask = briefCache(
+  const ask = ttlCache(
     500,
     async () => {
       made++;

@@ -6,7 +6,7 @@ import { loadSession } from '../shared/stored-session.ts';
 const OWN_ID = ['userId', 'user_id', 'creatorId'];
 
 /** Uses the session of the chat page of this tab in the forms. Returns a function that shows who is signed in. */
-export function useSession(base: string): () => void {
+export function prefillForms(base: string): () => void {
   const session = loadSession();
   const panel = document.querySelector<HTMLElement>('#session');
   const token = document.querySelector<HTMLInputElement>('#token');

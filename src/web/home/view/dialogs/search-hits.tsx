@@ -8,7 +8,7 @@ import { nameOf } from '../../model/group-names.ts';
 import { groupHash, messageHash } from '../../model/location.ts';
 
 /** Something that was found, and how to open it. */
-export interface Finding {
+export interface SearchHit {
   key: string;
   kind: 'group' | 'person' | 'message';
   title: ComponentChildren;
@@ -26,7 +26,7 @@ const goTo = async (hash: string) => {
 };
 
 /** Finds the user's groups by part of their name; without one, the most recently active. */
-export function findGroups(chat: Chat, term: string): Finding[] {
+export function findGroups(chat: Chat, term: string): SearchHit[] {
   const wanted = term.trim().toLowerCase();
   return chat.conversations
     .map(({ group, unread }) => ({ group, unread, name: nameOf(group, chat.me.id) }))
@@ -42,7 +42,7 @@ export function findGroups(chat: Chat, term: string): Finding[] {
 }
 
 /** Finds people by part of their name. Opening one opens the direct chat with them. */
-export async function findPeople(client: ChatClient, chat: Chat, term: string): Promise<Finding[]> {
+export async function findPeople(client: ChatClient, chat: Chat, term: string): Promise<SearchHit[]> {
   const users = await client.users(term.trim(), { limit: 8, signal: chat.signal });
   return users
     .filter(({ id }) => id !== chat.me.id)
@@ -60,7 +60,7 @@ export async function findPeople(client: ChatClient, chat: Chat, term: string): 
 }
 
 /** Finds messages in the user's groups. */
-export async function findMessages(client: ChatClient, chat: Chat, term: string): Promise<Finding[]> {
+export async function findMessages(client: ChatClient, chat: Chat, term: string): Promise<SearchHit[]> {
   if (term.trim().length < 2) return [];
   const { messages } = await client.search(term.trim(), { limit: 20, signal: chat.signal });
   return messages.map((message) => ({
@@ -111,18 +111,18 @@ function endOf(text: string, isCut: boolean): string {
 
 interface LineProps {
   id: string;
-  finding: Finding;
+  hit: SearchHit;
   isSelected: boolean;
   open: () => void;
 }
 
 /** One line of what was found. */
-export function FindingLine({ id, finding, isSelected, open }: LineProps) {
+export function SearchHitLine({ id, hit, isSelected, open }: LineProps) {
   return (
     <button type="button" id={id} role="option" tabIndex={-1} aria-selected={isSelected} onClick={open}>
-      <span class="kind">{chatTexts().kinds[finding.kind]}</span>
-      <span class="title">{finding.title}</span>
-      <span class="hint">{finding.detail}</span>
+      <span class="kind">{chatTexts().kinds[hit.kind]}</span>
+      <span class="title">{hit.title}</span>
+      <span class="hint">{hit.detail}</span>
     </button>
   );
 }

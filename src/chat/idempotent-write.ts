@@ -25,7 +25,7 @@ interface Found {
  * @throws {Refused} key_reused if the key was used for a different request; the errors of `before` and `work`, which leave the
  * key unused.
  */
-export async function keyedWrite<Result>(
+export async function idempotentWrite<Result>(
   sequelize: Sequelize,
   write: Write,
   requestKey: RequestKey | null,

@@ -1,12 +1,14 @@
 import { expect } from 'chai';
-import { reachable } from '../../../src/database/reachable.ts';
+import { withDatabaseAdvice } from '../../../src/database/database-advice.ts';
 import { SessionLostError } from '../../../src/database/session/session.ts';
 
 describe('The advice about a database that cannot be used', () => {
   const URL = 'postgres://ana:secret@db1:5432/chat';
   const adviceAbout = async (error: Error) => {
     const wrapped = new SessionLostError(error.message, { cause: error });
-    const result = await reachable(URL, () => Promise.reject(wrapped)).catch((reason: Error) => reason.message);
+    const result = await withDatabaseAdvice(URL, () => Promise.reject(wrapped)).catch(
+      (reason: Error) => reason.message,
+    );
     expect(result).to.match(/^the database chat on db1:5432 cannot be used \(.*\): check DATABASE_URL/);
     expect(result).to.not.include('secret');
     return result;
