@@ -26,6 +26,7 @@ const PARTS = [
   'scale',
   'start',
   'failover',
+  'rivals',
 ];
 
 const { values } = parseArgs({ options: { parts: { type: 'string', default: PARTS.join(',') } }, strict: false });

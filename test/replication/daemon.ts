@@ -33,6 +33,11 @@ export class Daemon {
     return this.#child !== null;
   }
 
+  /** Null while it does not run. */
+  get pid(): number | null {
+    return this.#child?.pid ?? null;
+  }
+
   start(): void {
     const { program, args, env, folder, logFile, user = {} } = this.#options;
     const output = openSync(logFile, 'a', 0o644);
