@@ -65,9 +65,12 @@ export class ReadMarks {
     const key = keyOf(mark.userId, mark.groupId);
     const messageId = Math.max(mark.messageId, this.#wanted.get(key)?.messageId ?? 0);
     this.#wanted.set(key, { ...mark, messageId });
+    // Even if the interval is over by now: the timer that waits for it stores this mark too, and would find none otherwise.
+    const waiting = this.#later.get(key);
+    if (waiting) return waiting;
     const waitMs = (this.#storedAt.get(key) ?? Number.NEGATIVE_INFINITY) + MIN_INTERVAL_MS - performance.now();
     if (waitMs <= 0) return this.#storeSoon(key);
-    const stored = this.#later.get(key) ?? this.#storeLater(key, waitMs);
+    const stored = this.#storeLater(key, waitMs);
     this.#later.set(key, stored);
     return stored;
   }
