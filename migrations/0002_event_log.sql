@@ -414,6 +414,9 @@ DECLARE
   head bigint := plantao.lock_log();
   addressed bigint[];
 BEGIN
+  IF name IS NULL THEN
+    RAISE EXCEPTION 'the name of a notification must not be null' USING ERRCODE = 'null_value_not_allowed';
+  END IF;
   IF name = 'all' THEN
     INSERT INTO plantao.events (position, kind, payload) VALUES (head + 1, 'broadcast', payload);
     head := head + 1;

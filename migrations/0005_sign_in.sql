@@ -62,6 +62,8 @@ CREATE TRIGGER log_removed AFTER DELETE ON plantao.tokens
 -- Nodes read a changed row again, so an earlier expiry takes effect at once.
 CREATE TRIGGER log_changed AFTER UPDATE ON plantao.tokens
   REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION plantao.log_revocations();
+CREATE TRIGGER refuse_change BEFORE UPDATE OF hash, user_id ON plantao.tokens
+  FOR EACH ROW EXECUTE FUNCTION plantao.refuse_change('DELETE the token: nodes would keep its user in their caches.');
 -- TRUNCATE fires no DELETE trigger, so nodes would keep accepting cached tokens.
 CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON plantao.tokens
   FOR EACH STATEMENT EXECUTE FUNCTION plantao.refuse_change('Use DELETE FROM plantao.tokens: every node refuses the tokens within a second.');

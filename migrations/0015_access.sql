@@ -138,6 +138,11 @@ COMMENT ON FUNCTION plantao.end_jwts() IS
 CREATE TRIGGER end_jwts BEFORE UPDATE OR DELETE ON plantao.identities
   FOR EACH ROW EXECUTE FUNCTION plantao.end_jwts();
 
+CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON plantao.identities
+  FOR EACH STATEMENT EXECUTE FUNCTION plantao.refuse_change('Use DELETE FROM plantao.identities: every node forgets the JWTs within a second.');
+CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON plantao.revoked_jwts
+  FOR EACH STATEMENT EXECUTE FUNCTION plantao.refuse_change('There is no need to: expired rows are removed automatically.');
+
 CREATE FUNCTION plantao.end_jwt() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN

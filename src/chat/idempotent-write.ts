@@ -37,12 +37,16 @@ export async function idempotentWrite<Result>(
     return write(work);
   }
   const bind = bindOf(requestKey);
-  const [earlier] = await sequelize.query<Found>(
-    "SELECT is_same, stored FROM plantao.find_result($owner, $key, decode($hash, 'hex'))",
-    { bind, type: QueryTypes.SELECT },
-  );
-  if (earlier && earlier.is_same !== null) return resultOf<Result>(earlier);
-  await before();
+  const earlier = await findResult(sequelize, bind);
+  if (earlier) return resultOf<Result>(earlier);
+  try {
+    await before();
+  } catch (error) {
+    // The first of two requests at the same time may have committed meanwhile, and be the reason of the refusal.
+    const committed = await findResult(sequelize, bind).catch(() => null);
+    if (committed) return resultOf<Result>(committed);
+    throw error;
+  }
   return write(async (transaction) => {
     const [claim] = await sequelize.query<Found & { is_new: boolean }>(
       "SELECT is_new, is_same, stored FROM plantao.claim_request_key($owner, $key, decode($hash, 'hex'))",
@@ -58,6 +62,15 @@ export async function idempotentWrite<Result>(
     });
     return result;
   });
+}
+
+/** Returns the result of an earlier request with the key; null if there was none. */
+async function findResult(sequelize: Sequelize, bind: ReturnType<typeof bindOf>): Promise<Found | null> {
+  const [found] = await sequelize.query<Found>(
+    "SELECT is_same, stored FROM plantao.find_result($owner, $key, decode($hash, 'hex'))",
+    { bind, type: QueryTypes.SELECT },
+  );
+  return found && found.is_same !== null ? found : null;
 }
 
 /** Returns a salt for {@link keyedToken}. */

@@ -2,7 +2,6 @@ import { hash, randomBytes } from 'node:crypto';
 import { decodeJwt } from 'jose';
 import { QueryTypes, type Sequelize, type Transaction } from 'sequelize';
 import type { Write } from '../../database/fenced-write.ts';
-import { looksLikeJwt } from './jwt/jwt-verifier.ts';
 
 /** Tokens per user: one for each device, with room for clients that sign in whenever they start. Beyond it the oldest is revoked. */
 const MAX_PER_USER = 100;
@@ -48,23 +47,26 @@ export class Tokens {
     return token;
   }
 
-  /** Revokes one token, or a JWT that was checked; does nothing if it does not exist. Every node rejects it within a second. */
+  /** Revokes one token; does nothing if it does not exist. Every node rejects it within a second. */
   async revoke(token: string): Promise<void> {
-    const { exp = null } = looksLikeJwt(token) ? decodeJwt(token) : {};
-    await this.#write(async (transaction) => {
-      if (exp !== null) {
-        await this.#sequelize.query(
-          `INSERT INTO plantao.revoked_jwts (hash, expires_at)
-           VALUES (decode($hash, 'hex'), to_timestamp($exp)) ON CONFLICT DO NOTHING`,
-          { bind: { hash: tokenHash(token), exp: Math.min(exp, MAX_EXPIRY_S) }, transaction },
-        );
-        return;
-      }
-      await this.#sequelize.query("DELETE FROM plantao.tokens WHERE hash = decode($hash, 'hex')", {
+    await this.#write((transaction) =>
+      this.#sequelize.query("DELETE FROM plantao.tokens WHERE hash = decode($hash, 'hex')", {
         bind: { hash: tokenHash(token) },
         transaction,
-      });
-    });
+      }),
+    );
+  }
+
+  /** Revokes one JWT, which must have been verified: its expiry decides for how long the revocation is stored. */
+  async revokeJwt(token: string): Promise<void> {
+    const { exp = MAX_EXPIRY_S } = decodeJwt(token);
+    await this.#write((transaction) =>
+      this.#sequelize.query(
+        `INSERT INTO plantao.revoked_jwts (hash, expires_at)
+         VALUES (decode($hash, 'hex'), to_timestamp($exp)) ON CONFLICT DO NOTHING`,
+        { bind: { hash: tokenHash(token), exp: Math.min(exp, MAX_EXPIRY_S) }, transaction },
+      ),
+    );
   }
 
   /**

@@ -67,11 +67,11 @@ describe('Accounts', () => {
     passwords = new PlainPasswords();
   });
 
-  function accounts(passwordsOnly: boolean): Accounts {
+  function accounts(passwordsOnly: boolean, users = new Users()): Accounts {
     const write = fencedWrite(sequelize, () => 1);
     return new Accounts({
       sequelize,
-      users: new Users(),
+      users,
       passwords: passwords as unknown as Passwords,
       tokens: new Tokens(sequelize, write, 1),
       limits: new SignInLimits(sequelize, pino({ level: 'silent' }), { ofAccount: 2, ofAddress: 2, registrations: 2 }),
@@ -111,6 +111,23 @@ describe('Accounts', () => {
     for (let times = 0; times < 5; times++) expect(await codeOf(register())).to.equal('overloaded');
     passwords.turn = nothing;
     expect((await register()).created).to.equal(true);
+  });
+
+  it('return the account to a repeated registration during which the first one commits', async () => {
+    const request = { username: People.name(), password: 'any password', network: '192.0.2.20' };
+    const key = { userId: null, key: 'one registration', request: { username: request.username } };
+    let first = 0;
+    class SlowUsers extends Users {
+      override async find(username: string) {
+        first ||= (await accounts(true).register(request, key)).userId;
+        return super.find(username);
+      }
+    }
+    const second = await accounts(true, new SlowUsers()).register(request, key);
+    expect(second).to.include({ userId: first, created: true });
+    const other = { ...key, request: { username: 'another' } };
+    const refusal = accounts(true).register({ ...request, network: '192.0.2.21' }, other);
+    expect(await codeOf(refusal)).to.equal('key_reused');
   });
 
   it('limit the accounts that an address creates by logging in under new names', async () => {

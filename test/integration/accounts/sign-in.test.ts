@@ -451,6 +451,16 @@ describe('Signing in with AUTH=open', function () {
     expect([status, body.error]).to.deep.equal([400, 'password: must have 8 characters or more']);
   });
 
+  it('stores nothing for a JWT that a client signs out with: it is not verified', async () => {
+    const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+    const madeUp = (claims: object) => `${part({ alg: 'RS256' })}.${part(claims)}.${part({})}`;
+    for (const token of ['a.b.c', madeUp({ exp: 250_000_000_000 }), madeUp({ exp: 'abc' }), madeUp({ exp: -5e9 })]) {
+      expect((await place.post('/logout', undefined, bearer(token))).status, token).to.equal(200);
+    }
+    const { rows } = await place.sql.query('SELECT 1 FROM plantao.revoked_jwts');
+    expect(rows).to.have.length(0);
+  });
+
   it('requires no token, accepts any, and allows logging out', async () => {
     const { body } = await place.post('/login', { username: newName() });
     expect((await get(`${place.nodes.standby.url}/chats?userId=${body.user_id}`)).status).to.equal(200);

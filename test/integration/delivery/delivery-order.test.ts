@@ -169,7 +169,7 @@ describe('Commit order is log order, for every writer', () => {
       expect(await codeOf(one.query('UPDATE plantao.messages SET group_id = 2'))).to.equal('PT004');
       expect(await codeOf(one.query('TRUNCATE plantao.memberships'))).to.equal('PT004');
       expect(await codeOf(one.query('TRUNCATE plantao.messages CASCADE'))).to.equal('PT004');
-      for (const table of ['tokens', 'token_revocations']) {
+      for (const table of ['tokens', 'token_revocations', 'identities', 'revoked_jwts']) {
         const refusal = await one.query(`TRUNCATE plantao.${table}`).catch((error) => error);
         expect(refusal, table).to.include({
           code: 'PT004',

@@ -81,6 +81,7 @@ describe('A JWT', () => {
       ['another audience', { aud: 'another-app' }, /aud/],
       ['no audience', { aud: undefined }, /aud/],
       ['no subject', { sub: undefined }, /sub/],
+      ['no time of issue', { iat: undefined }, /iat/],
       ['an empty subject', { sub: '' }, /subject/],
       ['a long subject', { sub: 'x'.repeat(256) }, /subject/],
       ['a subject that PostgreSQL cannot store', { sub: 'a\0b' }, /subject/],

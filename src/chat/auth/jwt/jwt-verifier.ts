@@ -22,7 +22,7 @@ export interface VerifiedJwt {
   subject: string;
   /** Key of the identity: SHA-256 in hexadecimal, as plantao.identity_hash() has it. */
   identity: string;
-  /** Time of issue in seconds since 1970; 0 if the token has none. */
+  /** Time of issue in seconds since 1970. */
   issuedAt: number;
   /** Remaining validity in milliseconds. */
   leftMs: number;
@@ -121,7 +121,8 @@ export class JwtVerifier {
       audience,
       algorithms,
       clockTolerance: TOLERANCE_S,
-      requiredClaims: ['exp', 'sub'],
+      // Without the time of issue a user who signs out everywhere could never sign in again.
+      requiredClaims: ['exp', 'iat', 'sub'],
     });
     return payload;
   }

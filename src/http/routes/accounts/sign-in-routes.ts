@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { SignedIn } from '../../../chat/auth/accounts.ts';
 import { networkOf } from '../../../chat/auth/client-network.ts';
+import { looksLikeJwt } from '../../../chat/auth/jwt/jwt-verifier.ts';
 import { tokenHash } from '../../../chat/auth/tokens.ts';
 import { invalid } from '../../http-error.ts';
 import { adminTokenCheck, bearerOf, requireSelf } from '../../request/checks/authentication.ts';
@@ -127,9 +128,12 @@ function logoutRoute({ tokens }: Services): Route {
     description: 'Repeating it is safe: 401 then means that the first request succeeded',
     input: z.object({}),
     responseBody: z.object({ message: z.string() }),
-    async handle({ request }) {
+    async handle({ request, caller }) {
       const credential = bearerOf(request);
-      if (credential !== null) await tokens.revoke(credential);
+      const isJwt = credential !== null && looksLikeJwt(credential);
+      if (credential !== null && !isJwt) await tokens.revoke(credential);
+      // With AUTH=open no JWT is verified, and any client could make one up.
+      if (isJwt && caller.token !== null) await tokens.revokeJwt(credential);
       return { body: { message: 'logged out' } };
     },
   });
