@@ -129,4 +129,4 @@ BEGIN
   RETURN imported;
 END $$;
 COMMENT ON FUNCTION plantao.import_rows(text, jsonb) IS
-  'Inserts the rows of a JSON array of objects into users, identities, groups, memberships, messages, reactions, departures or message_edits, and returns their number. The first object names the columns of all; the other columns get their defaults. Like any INSERT it appends events. plantao import calls it; afterwards run plantao.heal_sequences().';
+  'Inserts the rows of a JSON array of objects into users, identities, groups, memberships, messages, reactions, departures or message_edits, and returns their number. The first object names the columns of all; the other columns get their defaults. Like any INSERT it appends events. plantao import calls it; afterwards run plantao.repair_sequences().';

@@ -521,7 +521,7 @@ COMMENT ON COLUMN plantao.switchover_history.asked_via IS
 COMMENT ON COLUMN plantao.switchover_history.asked_from IS 'Address of the client, as the node or PostgreSQL saw it; null for a Unix socket.';
 COMMENT ON COLUMN plantao.switchover_history.asked_at IS 'When it was requested.';
 
-CREATE FUNCTION plantao.heal_sequences() RETURNS TABLE (sequence text, last_before bigint, last_now bigint)
+CREATE FUNCTION plantao.repair_sequences() RETURNS TABLE (sequence text, last_before bigint, last_now bigint)
 LANGUAGE plpgsql SET lock_timeout = '500ms' SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   own record;
@@ -555,7 +555,7 @@ BEGIN
     RETURN NEXT;
   END LOOP;
 END $$;
-COMMENT ON FUNCTION plantao.heal_sequences() IS
+COMMENT ON FUNCTION plantao.repair_sequences() IS
   'Sets every sequence that is behind the ids in its table: after a manual restore or on a logical replica the next ids are already taken. Returns the sequences that were set. Called when a node becomes active, and when an id was taken.';
 
 CREATE FUNCTION plantao.ms_between(earlier timestamptz, later timestamptz) RETURNS bigint

@@ -99,7 +99,7 @@ BEGIN
       plantao.end_silent_holder, plantao.close_term, plantao.switchover, plantao.warm_up_post, plantao.post_messages,
       plantao.post_message, plantao.issue_token,
       plantao.ms_between, plantao.commit_durability, plantao.replicated_lsn, plantao.standbys, plantao.messages_at_risk,
-      plantao.heal_sequences, plantao.count_attempt,
+      plantao.repair_sequences, plantao.count_attempt,
       plantao.give_back_attempt, plantao.remember_network, plantao.known_client, plantao.count_payload_bytes, plantao.remove_old_events,
       plantao.remove_old_keys, plantao.claim_request_key, plantao.find_result, plantao.store_result TO plantao_service;
     GRANT SELECT, USAGE, UPDATE ON ALL SEQUENCES IN SCHEMA plantao TO plantao_service;

@@ -1,4 +1,4 @@
-/** Runs pieces of work one after another, in the order in which they were added. */
+/** Runs tasks one after another, in the order in which they were added. */
 export class SerialQueue {
   #last: Promise<unknown> = Promise.resolve();
 

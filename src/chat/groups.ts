@@ -9,7 +9,7 @@ import {
   requireBelowMembershipLimits,
   usersAtGroupLimit,
 } from './group-limits.ts';
-import type { Role } from './groups/administration.ts';
+import type { MemberRole } from './groups/administration.ts';
 import { idempotentWrite, type RequestKey } from './idempotent-write.ts';
 import { lockUser, requireUser, type Users, type UserView } from './users.ts';
 
@@ -59,8 +59,8 @@ export class Groups {
   }
 
   /** Returns the members of a group with their roles. @throws {Refused} group_not_found. */
-  async members(groupId: number): Promise<(UserView & { role: Role })[]> {
-    const rows = await this.#sequelize.query<{ id: number | null; username: string; role: Role }>(
+  async members(groupId: number): Promise<(UserView & { role: MemberRole })[]> {
+    const rows = await this.#sequelize.query<{ id: number | null; username: string; role: MemberRole }>(
       `SELECT u.id, u.username, m.role FROM plantao.groups g
        LEFT JOIN plantao.memberships m ON m.group_id = g.id LEFT JOIN plantao.users u ON u.id = m.user_id
        WHERE g.id = $groupId ORDER BY u.id`,

@@ -34,7 +34,7 @@ export type User = z.output<typeof user>;
 /** A member of a group, with the role there. */
 export type Member = z.output<typeof member>;
 /** A role in a group. */
-export type Role = Member['role'];
+export type MemberRole = Member['role'];
 /** A group of the signed-in user, with unread count and last message. Group names are not unique, ids are. */
 export type Chat = z.output<typeof chat>;
 /** The part of a group that every list of groups has. */

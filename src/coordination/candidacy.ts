@@ -15,9 +15,9 @@ export interface CandidacyOptions {
   leaseMs: number;
   lock: Pick<LeaderLocking, 'prepare' | 'tryAcquire' | 'holder'>;
   /** The session for writes of an active node; a node that cannot open it does not try. */
-  writing: Pick<ReconnectingSession, 'ready' | 'unreachableForMs'>;
+  writerSession: Pick<ReconnectingSession, 'ready' | 'unreachableForMs'>;
   /** The session that reads the holder of the lock. */
-  watching: Queryable;
+  catchUpSession: Queryable;
   /** Logs which session blocked a lock. */
   explain: Explain;
   changes: ChangeLogger;
@@ -50,7 +50,7 @@ export class Candidacy {
     this.#options = options;
     this.#clock = options.clock ?? monotonic;
     this.#leaderSeenAt = this.#clock();
-    this.#holder = new HolderWatch({ ...options, session: options.watching });
+    this.#holder = new HolderWatch({ ...options, session: options.catchUpSession });
   }
 
   /** Records a sign that the lock may be free. */
@@ -105,7 +105,7 @@ export class Candidacy {
 
   /** Tries once. Returns the new term and the reason of the promotion, or null; logs once what prevented it. */
   async tryAcquire(given?: string): Promise<{ term: Term; reason: string } | null> {
-    const { lock, changes, writing } = this.#options;
+    const { lock, changes, writerSession: writing } = this.#options;
     try {
       const sessions = await Promise.allSettled([lock.prepare(), writing.ready()]);
       // The error of the lock session comes first: it says why a server accepts no writes, and the log does not alternate between
@@ -155,7 +155,7 @@ export class Candidacy {
   }
 
   /** Why this node cannot be promoted while no other is active; null if it can, or if that is not known yet. */
-  get trouble(): string | null {
+  get problem(): string | null {
     if (this.#isPaused) return 'no node is active, and failover is paused';
     if (this.#failures > 0) return `no node is active, and this one cannot be promoted: ${reasonOf(this.#failure)}`;
     // A dead node loses the lock sooner than this.

@@ -4,7 +4,7 @@ import type { ChangeLogger } from './change-logger.ts';
 import { type Clock, monotonic } from './clock.ts';
 import { idleIntervalMs, jittered } from './election-timing.ts';
 import type { Peers } from './peers/peers.ts';
-import type { Role } from './role.ts';
+import type { NodeRole } from './role.ts';
 
 /** Options of {@link Housekeeping}. */
 export interface HousekeepingOptions {
@@ -16,7 +16,7 @@ export interface HousekeepingOptions {
    * Writes this node's row, with the newest term that it knows, and reads its peers' rows (node-registry.ts). Returns true if
    * plantao.switchover() requested something of the active node of that term.
    */
-  writeRow(role: Role | 'stopped', term: number | null): Promise<boolean>;
+  writeRow(role: NodeRole | 'stopped', term: number | null): Promise<boolean>;
   onSwitchoverRequested(): void;
   /** Requests a switchover to this node, the preferred one; returns the result of plantao.switchover(). */
   requestSwitchover(): Promise<string>;
@@ -62,7 +62,7 @@ export class Housekeeping {
   }
 
   /** Starts what is due; must be called at least as often as the shortest interval. */
-  runDue(role: Role, term: number | null): void {
+  runDue(role: NodeRole, term: number | null): void {
     const { peers, leaseMs } = this.#options;
     const now = this.#clock();
     if (now >= this.#probeDueAt) {
@@ -91,7 +91,7 @@ export class Housekeeping {
     return isPreferred && peers.active !== null && !peers.active.isPreferred && isCaughtUp();
   }
 
-  async #writeRow(role: Role | 'stopped', term: number | null): Promise<void> {
+  async #writeRow(role: NodeRole | 'stopped', term: number | null): Promise<void> {
     const { changes, writeRow, onSwitchoverRequested } = this.#options;
     try {
       if (await writeRow(role, term)) onSwitchoverRequested();

@@ -5,7 +5,7 @@ import type { HousekeepingOptions } from './housekeeping.ts';
 import type { LeaderLocking } from './lock/leader-lock.ts';
 import type { LossReportOptions } from './loss-report.ts';
 import type { SwitchoverRequest } from './peers/node-registry.ts';
-import type { Role } from './role.ts';
+import type { NodeRole } from './role.ts';
 
 /** Options of a SyncManager, including those of its housekeeping and its candidacy. */
 export interface SyncManagerOptions
@@ -19,7 +19,7 @@ export interface SyncManagerOptions
   /** Finishes the accepted writes; called once new ones are refused. Has its own deadline. */
   drain(): Promise<void>;
   /** Called after each change of role; after a resignation, once the successor is known or the wait for it has ended. */
-  onRole(role: Role): void;
+  onRole(role: NodeRole): void;
   /** Called after each promotion with the reason of the attempt. */
   onPromoted?(reason: string): void;
 }

@@ -26,7 +26,7 @@
  * of its successor, so that it can name it to its remaining clients.
  */
 
-import { within } from '../within.ts';
+import { waitAtMost } from '../wait-at-most.ts';
 import { Candidacy } from './candidacy.ts';
 import { ChangeLogger } from './change-logger.ts';
 import { nextTickMs } from './election-timing.ts';
@@ -35,7 +35,7 @@ import { Housekeeping } from './housekeeping.ts';
 import type { Term } from './lock/term.ts';
 import { LossReport } from './loss-report.ts';
 import type { ClusterSignal } from './peers/cluster-signal.ts';
-import { type Refusal, type Role, refusalSentences } from './role.ts';
+import { type NodeRole, type Refusal, refusalSentences } from './role.ts';
 import { RunLoop } from './run-loop.ts';
 import type { SwitchoverOrigin, SyncManagerOptions } from './sync-manager-options.ts';
 
@@ -54,7 +54,7 @@ export class SyncManager {
   readonly #housekeeping: Housekeeping;
   readonly #lossReport: LossReport;
   readonly #loop: RunLoop;
-  #role: Role = 'standby';
+  #role: NodeRole = 'standby';
   /** The term of an active node; null in the other roles. */
   #term: Term | null = null;
   /** The highest later term for which this node has doubted its own. */
@@ -81,7 +81,7 @@ export class SyncManager {
   }
 
   /** The role as others should see it: a node whose lease has expired is not "active". */
-  get role(): Role {
+  get role(): NodeRole {
     return this.#role === 'active' && !this.isActive ? 'standby' : this.#role;
   }
 
@@ -98,8 +98,8 @@ export class SyncManager {
   }
 
   /** Why this node cannot be promoted while no node is active; null otherwise. */
-  get promotionTrouble(): string | null {
-    return this.#role === 'standby' && this.leader === null ? this.#candidacy.trouble : null;
+  get promotionProblem(): string | null {
+    return this.#role === 'standby' && this.leader === null ? this.#candidacy.problem : null;
   }
 
   /** Starts. With IS_ACTIVE=false it lets a peer be first: it waits two leases, or until one is seen active. */
@@ -245,7 +245,7 @@ export class SyncManager {
 
   /** One turn of an active node. Its lease is renewed without this (lock/leader-lock.ts). */
   async #runActive(term: Term): Promise<void> {
-    const { lock, writing, peers, leaseMs } = this.#options;
+    const { lock, writerSession: writing, peers, leaseMs } = this.#options;
     if (!term.isValid) {
       // A lost lock is logged below.
       if (term.isHeld) this.#changes.report('lease', REFUSES_WRITES);
@@ -278,7 +278,7 @@ export class SyncManager {
       log.info({ event: 'resigned' }, `resigned: ${reason}${by}${to}`);
       if (peers.living.length > 0) {
         this.#candidacy.backOff(leaseMs);
-        await within(patienceMs, peers.whenActive());
+        await waitAtMost(patienceMs, peers.whenActive());
       }
     } finally {
       this.#isResigning = false;
@@ -306,7 +306,7 @@ export class SyncManager {
     log.warn({ event: 'switchover_refused' }, sentence);
   }
 
-  #become(role: Role, sentence: string, term: Term | null = null): void {
+  #become(role: NodeRole, sentence: string, term: Term | null = null): void {
     if (role === this.#role) return;
     const isDemotion = this.#role === 'active' && role === 'standby';
     const event = role === 'active' ? 'promoted' : isDemotion ? 'demoted' : role;
@@ -323,13 +323,13 @@ export class SyncManager {
   async #stop(): Promise<void> {
     const { lock, peers } = this.#options;
     lock.interrupt();
-    await within(
+    await waitAtMost(
       STOP_LIMIT_MS,
       this.#loop.runExclusive(() => this.#resign({ reason: 'stopped', cause: 'stop' })),
     );
     await this.#loop.end();
     // A node that could not start (its port is taken) must not write "stopped" into the row of the node that uses its name.
-    if (this.#isStarted) await within(STOP_LIMIT_MS / 4, this.#housekeeping.end(this.leader?.term ?? null));
+    if (this.#isStarted) await waitAtMost(STOP_LIMIT_MS / 4, this.#housekeeping.end(this.leader?.term ?? null));
     peers.stop();
     lock.abandon('stopped');
   }

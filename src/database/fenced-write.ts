@@ -25,23 +25,23 @@ export type Write = <T>(work: (transaction: Transaction) => Promise<T>) => Promi
 /**
  * Creates the function through which this node writes chat data; only batched posts have another (message-writer.ts). It runs
  * a managed transaction whose first statement proves the term in the database and keeps the next term out until the commit.
- * A write whose id was taken, because its sequence was behind, is retried after the sequences are healed.
+ * A write whose id was taken, because its sequence was behind, is retried after the sequences are repaired.
  * @throws {NotActiveError} when the node has no term or the database has closed it; {OutcomeUnknownError} when the commit was
  * not confirmed; {BlockedError} when another transaction holds a lock that the write needs.
  */
 export function fencedWrite(
   sequelize: Sequelize,
-  currentTerm: () => number | null,
+  fencingToken: () => number | null,
   explain: Explain = async (error) => error,
-  heal: () => Promise<void> = async () => {},
+  repairSequences: () => Promise<void> = async () => {},
 ): Write {
   const write: Write = async (work) => {
-    const term = currentTerm();
-    if (term === null) throw new NotActiveError();
+    const token = fencingToken();
+    if (token === null) throw new NotActiveError();
     let isCommitting = false;
     try {
       return await sequelize.transaction(async (transaction) => {
-        await sequelize.query('SELECT plantao.assert_term($term)', { bind: { term }, transaction });
+        await sequelize.query('SELECT plantao.assert_term($term)', { bind: { term: token }, transaction });
         const result = await work(transaction);
         isCommitting = true;
         return result;
@@ -56,7 +56,7 @@ export function fencedWrite(
       return await write(work);
     } catch (error) {
       if (!isTakenId(error)) throw error;
-      await heal();
+      await repairSequences();
       return write(work);
     }
   };

@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { QueryTypes, Sequelize } from 'sequelize';
-import { within } from '../within.ts';
+import { waitAtMost } from '../wait-at-most.ts';
 import { defineModels } from './models.ts';
 import { AbandonedBackends } from './session/abandoned-backends.ts';
 import { BoundedClient } from './session/bounded-client.ts';
@@ -105,5 +105,5 @@ const CLOSE_LIMIT_MS = 2000;
 
 /** Closes the pool within {@link CLOSE_LIMIT_MS}. */
 export function closeSequelize(sequelize: Sequelize): Promise<void> {
-  return within(CLOSE_LIMIT_MS, sequelize.close());
+  return waitAtMost(CLOSE_LIMIT_MS, sequelize.close());
 }

@@ -3,7 +3,7 @@ import type { Log } from '../log.ts';
 import { messageOf } from '../message-of.ts';
 import { constraintOf, SqlState, sqlState } from './errors.ts';
 
-interface Healed {
+interface Repaired {
   sequence: string;
   last_before: number;
   last_now: number;
@@ -20,13 +20,13 @@ export function isTakenId(error: unknown): boolean {
 }
 
 /**
- * Moves sequences past the ids that are taken (plantao.heal_sequences). Concurrent calls share one run. Only a write that met
+ * Moves sequences past the ids that are taken (plantao.repair_sequences). Concurrent calls share one run. Only a write that met
  * a taken id waits for it, so that it delays no promotion.
  */
 export class Sequences {
   readonly #sequelize: Sequelize;
   readonly #log: Log;
-  #healing: Promise<void> | null = null;
+  #repairing: Promise<void> | null = null;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(sequelize: Sequelize, log: Log) {
@@ -34,10 +34,10 @@ export class Sequences {
     this.#log = log;
   }
 
-  /** Heals a second later, unless {@link cancel} comes first. Until then a write that meets a taken id heals them itself. */
-  healSoon(): void {
+  /** Repairs a second later, unless {@link cancel} comes first. Until then a write that meets a taken id heals them itself. */
+  repairSoon(): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => void this.heal(), DELAY_MS).unref();
+    this.#timer = setTimeout(() => void this.repair(), DELAY_MS).unref();
   }
 
   cancel(): void {
@@ -45,27 +45,27 @@ export class Sequences {
   }
 
   /** Never throws: if it fails, the retried write reports why. */
-  heal(): Promise<void> {
-    this.#healing ??= this.#heal().finally(() => {
-      this.#healing = null;
+  repair(): Promise<void> {
+    this.#repairing ??= this.#repair().finally(() => {
+      this.#repairing = null;
     });
-    return this.#healing;
+    return this.#repairing;
   }
 
-  async #heal(): Promise<void> {
+  async #repair(): Promise<void> {
     try {
-      const healed = await this.#sequelize.query<Healed>(
-        'SELECT sequence, last_before, last_now FROM plantao.heal_sequences()',
+      const repaired = await this.#sequelize.query<Repaired>(
+        'SELECT sequence, last_before, last_now FROM plantao.repair_sequences()',
         { type: QueryTypes.SELECT },
       );
-      for (const { sequence, last_before: before, last_now: now } of healed) {
+      for (const { sequence, last_before: before, last_now: now } of repaired) {
         this.#log.warn(
-          { event: 'sequence_healed', sequence },
+          { event: 'sequence_repaired', sequence },
           `${sequence} was at ${before}, where ids are taken or none is left; it was set to ${now}`,
         );
       }
     } catch (error) {
-      this.#log.warn({ event: 'sequences_not_healed' }, `the sequences could not be checked: ${messageOf(error)}`);
+      this.#log.warn({ event: 'sequences_not_repaired' }, `the sequences could not be checked: ${messageOf(error)}`);
     }
   }
 }

@@ -36,7 +36,7 @@ import {
 } from './reading/log-page.ts';
 import { MissedNotificationDetector } from './reading/missed-notification-detector.ts';
 import { PageReader } from './reading/page-reader.ts';
-import { ReadTrouble } from './reading/read-trouble.ts';
+import { ReaderHealth } from './reading/reader-health.ts';
 import { MAX_EVENTS } from './reading/tail.ts';
 
 const POLL_INTERVAL_MS = 1000;
@@ -52,7 +52,7 @@ export class EventLog {
   readonly #missed: MissedNotificationDetector;
   readonly #maxInMemory: number;
   #known = new KnownLog();
-  readonly #trouble: ReadTrouble;
+  readonly #readerHealth: ReaderHealth;
   #readAt = performance.now();
   #fastForward: Promise<void> | null = null;
   /** False from a promotion until the epoch has been read: a term may have begun a new one. */
@@ -67,7 +67,7 @@ export class EventLog {
     this.#pages = new PageReader(options.session, readPage, page);
     this.#spans = new PageReader(options.session, (...request) => readSpan(...request, options.interest()), span);
     this.#ahead = ahead;
-    this.#trouble = new ReadTrouble(options.log);
+    this.#readerHealth = new ReaderHealth(options.log);
     this.#decoder = options.decoder;
     this.#missed = new MissedNotificationDetector(() => options.onMissedNotification());
   }
@@ -75,7 +75,7 @@ export class EventLog {
   /** Loads the newest events and starts to follow the log. @throws the database's error. */
   async start(): Promise<void> {
     this.#adopt(await this.#load(await readBounds(this.#options.session)));
-    this.#trouble.succeeded();
+    this.#readerHealth.succeeded();
     this.#poll();
   }
 
@@ -97,12 +97,12 @@ export class EventLog {
 
   /** True while the last read succeeded. */
   get isReading(): boolean {
-    return this.trouble === null;
+    return this.problem === null;
   }
 
   /** Why the last read failed, as a sentence; null while reading succeeds. */
-  get trouble(): string | null {
-    return this.#trouble.sentence;
+  get problem(): string | null {
+    return this.#readerHealth.problem;
   }
 
   /** Reads soon, unless `position` was read already. A payload that is not a position is a hint too. Never rejects. */
@@ -153,12 +153,12 @@ export class EventLog {
           if (page.head - this.#known.head > this.#ahead) await this.#runFastForward();
         }
       }
-      this.#trouble.succeeded();
+      this.#readerHealth.succeeded();
       this.#readAt = performance.now();
       this.#isEpochCertain = true;
       if (!this.#flight.isPending) this.#missed.capHints(this.#known.head);
     } catch (error) {
-      this.#trouble.failed(error);
+      this.#readerHealth.failed(error);
       throw error;
     }
   }

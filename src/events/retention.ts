@@ -7,8 +7,8 @@ import type { Log } from '../log.ts';
 export interface RetentionOptions {
   sequelize: Sequelize;
   log: Log;
-  /** Returns the term in which this node is active, or null. Only the active node removes; the database checks the term at each step. */
-  term: () => number | null;
+  /** Returns the fencing token of this node's term, or null. Only the active node removes; the database checks the token at each step. */
+  fencingToken: () => number | null;
   eventHours: number;
   eventCount: number;
   /** Total size of the events' payloads. */
@@ -80,7 +80,7 @@ export class Retention {
   async #inSteps(sql: string, values: Record<string, number>, step: number): Promise<number> {
     const { sequelize } = this.#options;
     for (let total = 0; ; ) {
-      const term = this.#options.term();
+      const term = this.#options.fencingToken();
       if (term === null || this.#stopping.signal.aborted) return total;
       const [row] = await sequelize.query<{ done: number }>(sql, {
         bind: { ...values, term },

@@ -25,7 +25,7 @@ import { Waiters } from '../events/waiters.ts';
 import type { Log } from '../log.ts';
 import type { Measurements } from '../measurements.ts';
 import type { Settings } from '../settings.ts';
-import { within } from '../within.ts';
+import { waitAtMost } from '../wait-at-most.ts';
 import type { NodeDatabase } from './database.ts';
 
 /** A step of retention or of the search index takes milliseconds; one that takes longer is rolled back with its connection. */
@@ -37,7 +37,7 @@ export interface ChatOptions {
   log: Log;
   database: NodeDatabase;
   /** Returns the fencing token of the term in which this node is active, or null. Every write proves it. */
-  term(): number | null;
+  fencingToken(): number | null;
   /** Names the transaction that held a lock for which a statement was refused. */
   explain: Explain;
   /** Called when the event log has moved and no notification of it came. */
@@ -50,19 +50,19 @@ export type NodeChat = ReturnType<typeof buildChat>;
 
 /** Builds the event log, its waiters, and the reads and writes of the chat. Nothing runs before `start`. */
 export function buildChat(options: ChatOptions) {
-  const { settings, log, database, term, explain, onMissedNotification, measurements } = options;
-  const { sequelize, reading, writing, lookingUp, commitLimitMs } = database;
+  const { settings, log, database, fencingToken, explain, onMissedNotification, measurements } = options;
+  const { sequelize, logSession, writerSession, tokenSession, commitLimitMs } = database;
   const isTokenMode = settings.auth === 'token';
   const sequences = new Sequences(sequelize, log);
-  const heal = () => sequences.heal();
-  const write = fencedWrite(sequelize, term, explain, heal);
+  const repairSequences = () => sequences.repair();
+  const write = fencedWrite(sequelize, fencingToken, explain, repairSequences);
   const users = new Users();
   const groups = new Groups(sequelize, write, users);
   const { accounts, accountChanges, tokens, tokenCache, jwtVerifier } = buildSignIn({
     sequelize,
     write,
     users,
-    session: lookingUp,
+    session: tokenSession,
     log,
     settings,
   });
@@ -71,7 +71,7 @@ export function buildChat(options: ChatOptions) {
   const delivery = new EventDelivery(waiters, membershipCache);
   const decoder = new EventDecoder(log);
   const eventLog = new EventLog({
-    session: isTokenMode ? tokenCache.afterRevocations(reading) : reading,
+    session: isTokenMode ? tokenCache.afterRevocations(logSession) : logSession,
     log,
     decoder,
     onEvents: (batch, end) => delivery.deliver(batch, end),
@@ -83,16 +83,16 @@ export function buildChat(options: ChatOptions) {
     },
     onMissedNotification,
   });
-  const memberships = new MembershipLoader(reading, eventLog, membershipCache);
-  const catchUpReader = new CatchUpReader(database.catchingUp, decoder);
+  const memberships = new MembershipLoader(logSession, eventLog, membershipCache);
+  const catchUpReader = new CatchUpReader(database.catchUpSession, decoder);
   const subscriptions = new Subscriptions(eventLog, catchUpReader, waiters, membershipCache);
   const live = settings.presence
-    ? new Live({ session: database.signalling, log, eventLog, waiters, cache: membershipCache, memberships })
+    ? new Live({ session: database.signalSession, log, eventLog, waiters, cache: membershipCache, memberships })
     : null;
   const retention = new Retention({
     sequelize,
     log,
-    term,
+    fencingToken,
     eventHours: settings.eventRetentionHours,
     eventCount: settings.eventRetentionCount,
     eventBytes: settings.eventRetentionBytes,
@@ -101,7 +101,7 @@ export function buildChat(options: ChatOptions) {
   const searchIndexer = new SearchIndexer({
     store: new IndexStore(sequelize, write),
     log,
-    isActive: () => term() !== null,
+    isActive: () => fencingToken() !== null,
   });
 
   return {
@@ -119,7 +119,15 @@ export function buildChat(options: ChatOptions) {
     searchIndexer,
     sequences,
     writer: new MessageWriter({
-      ...{ session: writing, term, heal, membersOnly: isTokenMode, commitLimitMs, explain, measurements },
+      ...{
+        session: writerSession,
+        fencingToken,
+        repairSequences,
+        membersOnly: isTokenMode,
+        commitLimitMs,
+        explain,
+        measurements,
+      },
       isReplicated: () => isReplicated(sequelize),
     }),
     groups,
@@ -136,7 +144,7 @@ export function buildChat(options: ChatOptions) {
     async stop(): Promise<void> {
       live?.stop();
       jwtVerifier?.stop();
-      const stopping = [retention.stop(), searchIndexer.stop()].map((step) => within(STEP_STOP_LIMIT_MS, step));
+      const stopping = [retention.stop(), searchIndexer.stop()].map((step) => waitAtMost(STEP_STOP_LIMIT_MS, step));
       await Promise.all([eventLog.stop(), tokenCache.stop(), ...stopping]);
     },
   };

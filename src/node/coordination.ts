@@ -53,7 +53,7 @@ export function buildCoordination(options: CoordinationOptions) {
   const { eventLog, waiters, writer, sequences } = chat;
   const startedAt = new Date();
   const activity = new RecentActivity();
-  const identity = new ClusterIdentity(database.lookingUp, () => eventLog.known.epoch);
+  const identity = new ClusterIdentity(database.tokenSession, () => eventLog.known.epoch);
   const pause = new PauseState();
   const registry = new NodeRegistry(database.sequelize, log);
   const peers = new Peers({
@@ -82,8 +82,8 @@ export function buildCoordination(options: CoordinationOptions) {
     isActive,
     isPreferred,
     lock,
-    writing: database.writing,
-    watching: database.catchingUp,
+    writerSession: database.writerSession,
+    catchUpSession: database.catchUpSession,
     explain: blockers.explain,
     peers,
     pause,
@@ -109,7 +109,7 @@ export function buildCoordination(options: CoordinationOptions) {
     onRole(role) {
       if (role === 'active') {
         void eventLog.renewEpoch();
-        sequences.healSoon();
+        sequences.repairSoon();
       } else sequences.cancel();
       waiters.wakeAll('role', eventLog.known.endCursor);
     },

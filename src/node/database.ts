@@ -50,32 +50,32 @@ export function openDatabase(settings: Settings, node: string) {
   const sequelize = openSequelize(databaseUrl, applicationName(node, 'pool'), poolSize, {
     throughPooler: databaseUrl !== databaseDirectUrl,
   });
-  const reading = reconnecting('log', 2500, UNACKNOWLEDGED, { isUrgent: true });
-  const catchingUp = reconnecting('backlog', 5000, UNACKNOWLEDGED);
+  const logSession = reconnecting('log', 2500, UNACKNOWLEDGED, { isUrgent: true });
+  const catchUpSession = reconnecting('catch-up', 5000, UNACKNOWLEDGED);
   // Shorter than the statement timeout, so that the error shows whether a lock or a slow disk was the cause.
-  const writing = reconnecting(
+  const writerSession = reconnecting(
     'writer',
     commitLimitMs,
     { lock_timeout: Math.floor(commitLimitMs * 0.7) },
     { warmUp: WARM_UP_POST, isUrgent: true },
   );
-  const lookingUp = reconnecting('tokens', 2000, UNACKNOWLEDGED);
+  const tokenSession = reconnecting('tokens', 2000, UNACKNOWLEDGED);
   // A NOTIFY waits for the commits of others: these never wait long, and nothing waits for them.
-  const signalling = reconnecting('signals', 1000, { ...UNACKNOWLEDGED, lock_timeout: 500 });
+  const signalSession = reconnecting('signals', 1000, { ...UNACKNOWLEDGED, lock_timeout: 500 });
 
   return {
     /** The pool, for reads and writes that are neither frequent nor urgent. Only the pool may go through a pooler. */
     sequelize,
     /** For the event log and the membership cache. */
-    reading,
+    logSession,
     /** For polls whose cursor is far behind. */
-    catchingUp,
+    catchUpSession,
     /** For posts. */
-    writing,
+    writerSession,
     /** For lookups by key: tokens, their revocations, and the id of the cluster. */
-    lookingUp,
+    tokenSession,
     /** For signals of typing and presence; not opened with PRESENCE=off. */
-    signalling,
+    signalSession,
     commitLimitMs,
     /** Arguments of `connectionOptions` for the thread that keeps the leader lock; the options themselves cannot be sent to it. */
     lockSession: () => session('lock', Math.max(1000, leaseMs), { ...UNACKNOWLEDGED, idle_session_timeout: leaseMs }),
@@ -87,7 +87,7 @@ export function openDatabase(settings: Settings, node: string) {
     onServerFound: (listener: () => void) =>
       connectionOptions(...session('writer', commitLimitMs, {})).servers.onFound(listener),
     async stop(): Promise<void> {
-      const sessions = [reading, catchingUp, writing, lookingUp, signalling];
+      const sessions = [logSession, catchUpSession, writerSession, tokenSession, signalSession];
       await Promise.all([...sessions.map((session) => session.stop()), closeSequelize(sequelize)]);
     },
   };

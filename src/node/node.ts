@@ -121,7 +121,7 @@ function assemble({ settings, node, log, logLevel, lockProgram }: NodeBasis) {
     onFull: (sentence, holder) => conditions.begin('notify_queue', sentence, { detail: holder }),
     onRoom: () => conditions.end('notify_queue', 'the NOTIFY queue has room: notifications are sent again'),
   });
-  const blockers = new BlockerWatch(database.catchingUp, log);
+  const blockers = new BlockerWatch(database.catchUpSession, log);
   const channels = Object.values(CHANNELS).filter((one) => one !== CHANNELS.signals || settings.presence);
   const listener = new Listener(database.listenOptions(), channels, log);
   /** While the NOTIFY queue is full no notification is sent, and a new listener would receive none either. */
@@ -140,7 +140,7 @@ function assemble({ settings, node, log, logLevel, lockProgram }: NodeBasis) {
     settings,
     log,
     database,
-    term: () => lock.term?.token ?? null,
+    fencingToken: () => lock.term?.token ?? null,
     explain: blockers.explain,
     onMissedNotification: () => void replaceListener(),
     measurements,
@@ -152,9 +152,9 @@ function assemble({ settings, node, log, logLevel, lockProgram }: NodeBasis) {
   const readiness = new Readiness({
     conditions,
     role: () => sync.role,
-    readingTrouble: () => chat.eventLog.trouble,
+    readProblem: () => chat.eventLog.problem,
     isListening: () => listener.isListening,
-    promotionTrouble: () => sync.promotionTrouble,
+    promotionProblem: () => sync.promotionProblem,
     pause: () => coordination.pause.current && describePause(coordination.pause.current),
     rival: () => describeRival(coordination),
     writer: chat.writer,
@@ -181,7 +181,7 @@ function assemble({ settings, node, log, logLevel, lockProgram }: NodeBasis) {
       await chat.start();
       await listener.start({ onNotification, onListening: () => void chat.eventLog.hint() });
       // Before peers can see this node: the active node may fail right after, and then the first one to try becomes active.
-      await Promise.all([database.writing.ready(), lock.prepare()]);
+      await Promise.all([database.writerSession.ready(), lock.prepare()]);
       const port = await http.server.listen(settings.port, settings.host);
       address = settings.nodeUrl ?? `http://localhost:${port}`;
       sync.start();

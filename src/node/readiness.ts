@@ -4,15 +4,15 @@ import type { Condition, ConditionName, Conditions } from './conditions.ts';
 export interface ReadinessOptions {
   conditions: Conditions;
   role(): 'active' | 'standby' | 'fallen';
-  readingTrouble(): string | null;
+  readProblem(): string | null;
   isListening(): boolean;
   /** Returns why the last attempt to be promoted failed, while no node is known to be active. */
-  promotionTrouble(): string | null;
+  promotionProblem(): string | null;
   /** Returns the sentence about the pause of failover, if there is one. */
   pause(): string | null;
   /** Returns the sentence about an active node of this cluster id on another database. */
   rival(): string | null;
-  writer: { readonly trouble: string | null; probe(): void };
+  writer: { readonly problem: string | null; probe(): void };
 }
 
 const CHECK_EVERY_MS = 500;
@@ -38,8 +38,8 @@ export class Readiness {
   start(): void {
     this.#timer = setInterval(() => {
       this.#check();
-      // Without this, the trouble would last until the next post, possibly hours later.
-      if (this.#options.role() === 'active' && this.#options.writer.trouble !== null) this.#options.writer.probe();
+      // Without this, the problem would last until the next post, possibly hours later.
+      if (this.#options.role() === 'active' && this.#options.writer.problem !== null) this.#options.writer.probe();
     }, CHECK_EVERY_MS);
   }
 
@@ -68,16 +68,16 @@ export class Readiness {
   }
 
   #check(): void {
-    const { role, readingTrouble, isListening, promotionTrouble, pause, rival, writer } = this.#options;
+    const { role, readProblem, isListening, promotionProblem, pause, rival, writer } = this.#options;
     const isStandby = role() === 'standby';
-    this.#set('event_log', readingTrouble(), 'the event log can be read again');
+    this.#set('event_log', readProblem(), 'the event log can be read again');
     this.#set('listener', isListening() ? null : 'notifications are not received', 'notifications are received again', {
       // While the log cannot be read either, that is logged instead.
-      patienceMs: readingTrouble() === null ? PATIENCE_MS : NEVER,
+      patienceMs: readProblem() === null ? PATIENCE_MS : NEVER,
     });
     // coordination/candidacy.ts logs it, with the server's own words.
-    this.#set('promotion', isStandby ? promotionTrouble() : null, '', { patienceMs: NEVER });
-    this.#set('posts', role() === 'active' ? writer.trouble : null, 'messages can be stored again');
+    this.#set('promotion', isStandby ? promotionProblem() : null, '', { patienceMs: NEVER });
+    this.#set('posts', role() === 'active' ? writer.problem : null, 'messages can be stored again');
     this.#set('paused', pause(), 'failover is possible again', { patienceMs: 0 });
     // peers.ts has waited for the newest epoch.
     this.#set('two_actives', rival(), 'one node is active with this cluster id again', {

@@ -38,7 +38,7 @@ describe('The cluster page', function () {
   });
 
   const open = (node: NodeProcess, options = {}) => browser.open(node.url, options, '/cluster');
-  const says = (page: Page, text: string) => page.locator('.verdict', { hasText: text }).waitFor();
+  const says = (page: Page, text: string) => page.locator('.headline .state', { hasText: text }).waitFor();
   const card = (page: Page, node: NodeProcess) => page.getByRole('listitem').filter({ hasText: node.url });
   const isActive = (page: Page, node: NodeProcess) => says(page, `${node.name} has been active for`);
 
@@ -62,7 +62,7 @@ describe('The cluster page', function () {
     const [active, standby] = await roles();
     const page = await open(standby);
     await says(page, 'Posts are accepted.');
-    const text = await page.locator('.verdict').textContent();
+    const text = await page.locator('.headline .state').textContent();
     expect(text).to.match(
       new RegExp(`^${active.name} has been active for .+ \\(term \\d+\\)\\. Posts are accepted\\.$`),
     );

@@ -42,7 +42,7 @@ export const READER_CORRUPTIONS: readonly Corruption[] = [
   },
   {
     name: 'a reader receives a message with an unknown outcome twice',
-    kind: 'unknown_twice',
+    kind: 'duplicated_unknown',
     apply: (history, random) => double(history, random, (value) => !acknowledged(history).has(value)),
   },
   {
@@ -65,7 +65,7 @@ export const READER_CORRUPTIONS: readonly Corruption[] = [
   },
   {
     name: 'a reader receives a refused message',
-    kind: 'refused_yet_read',
+    kind: 'stored_after_refusal',
     apply(history, random) {
       const done = new Set(
         posts(history).flatMap(({ type, value }) => (type === 'invoke' || type === 'fail' ? [] : [value])),

@@ -1,23 +1,23 @@
-/** The queue of a piece of work. Sources are served in turn, and within a source its subjects. */
+/** The queue of a task. Sources are served in turn, and within a source its subjects. */
 export interface QueueKey {
   /** A client's network. */
   readonly source: string;
-  /** The account it works on. For one subject of one source only one piece of work runs at a time. */
+  /** The account it works on. For one subject of one source only one task runs at a time. */
   readonly subject: string;
 }
 
-/** Why work was rejected: too much is queued for its source, too much is queued in all, or it has waited too long. */
-export type Overload = 'source' | 'all' | 'late';
+/** Why a task was rejected: too much is queued for its source, too much is queued in all, or it has waited too long. */
+export type Overload = 'source' | 'all' | 'timeout';
 
 /** The limits of a {@link FairSemaphore}. */
 export interface FairSemaphoreLimits {
-  /** Pieces of work that run concurrently. */
+  /** Tasks that run concurrently. */
   concurrency: number;
-  /** Pieces that may wait for one source. */
+  /** Tasks that may wait for one source. */
   queuedPerSource: number;
-  /** Pieces that may wait in all. */
+  /** Tasks that may wait in all. */
   queued: number;
-  /** How long a piece may wait, in milliseconds. */
+  /** How long a task may wait, in milliseconds. */
   maxWaitMs: number;
 }
 
@@ -40,8 +40,8 @@ function largest<Key, Value>(of: Map<Key, Value>, size: (value: Value) => number
 }
 
 /**
- * Runs expensive work, a few pieces at a time. Serves sources round robin, and within a source its subjects, so that a client
- * that floods delays only itself. When too much is queued, the newest piece of the longest queue is rejected, so that a new
+ * Runs expensive tasks, a few at a time. Serves sources round robin, and within a source its subjects, so that a client
+ * that floods delays only itself. When too much is queued, the newest task of the longest queue is rejected, so that a new
  * client is always admitted.
  */
 export class FairSemaphore {
@@ -51,7 +51,7 @@ export class FairSemaphore {
   readonly #lanes = new Map<string, Lane>();
   readonly #running = new Set<string>();
 
-  /** `overloaded` creates the error for rejected work. */
+  /** `overloaded` creates the error for a rejected task. */
   constructor(limits: FairSemaphoreLimits, overloaded: (why: Overload) => Error) {
     this.#limits = limits;
     this.#overloaded = overloaded;
@@ -70,7 +70,7 @@ export class FairSemaphore {
 
   #turn(key: QueueKey): Promise<void> {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => this.#refuse(waiting, 'late'), this.#limits.maxWaitMs);
+      const timer = setTimeout(() => this.#refuse(waiting, 'timeout'), this.#limits.maxWaitMs);
       const waiting: Waiting = {
         ...key,
         start: () => {

@@ -6,7 +6,7 @@ import { lockUser } from '../users.ts';
 /** The roles of members, the most powerful first. */
 export const ROLES = ['owner', 'admin', 'member'] as const;
 /** A member's role in a group. */
-export type Role = (typeof ROLES)[number];
+export type MemberRole = (typeof ROLES)[number];
 
 /** A group as its administrators see it. */
 export interface GroupState {
@@ -38,8 +38,8 @@ export class GroupAdministration {
   }
 
   /** Returns a user's role in a group; null if the user is not a member. */
-  async roleOf(groupId: number, userId: number, transaction: Transaction | null = null): Promise<Role | null> {
-    const [row] = await this.#sequelize.query<{ role: Role }>(
+  async roleOf(groupId: number, userId: number, transaction: Transaction | null = null): Promise<MemberRole | null> {
+    const [row] = await this.#sequelize.query<{ role: MemberRole }>(
       'SELECT role FROM plantao.memberships WHERE group_id = $groupId AND user_id = $userId',
       { bind: { groupId, userId }, type: QueryTypes.SELECT, transaction },
     );
@@ -80,7 +80,7 @@ export class GroupAdministration {
    * Gives a member another role. The last owner cannot step down.
    * @throws {Refused} group_not_found, not_a_member, forbidden unless the actor is an owner, last_owner, direct_chat.
    */
-  async setRole(groupId: number, actorId: number | null, userId: number, role: Role): Promise<void> {
+  async setRole(groupId: number, actorId: number | null, userId: number, role: MemberRole): Promise<void> {
     await this.#write(async (transaction) => {
       await this.#lockAndCheck(groupId, actorId, ['owner'], transaction);
       const former = await this.roleOf(groupId, userId, transaction);
@@ -142,9 +142,9 @@ export class GroupAdministration {
   async #lockAndCheck(
     groupId: number,
     actorId: number | null,
-    allowed: readonly Role[],
+    allowed: readonly MemberRole[],
     transaction: Transaction,
-  ): Promise<Role | null> {
+  ): Promise<MemberRole | null> {
     await this.#sequelize.query('SELECT plantao.lock_log()', { transaction });
     const actor = actorId === null ? null : await this.roleOf(groupId, actorId, transaction);
     // Before group_not_found, so that non-members do not learn which groups exist.

@@ -3,7 +3,7 @@ import { formatCursor } from '../../events/cursor.ts';
 import { Refused } from '../errors.ts';
 import { MAX_GROUPS, MAX_LISTED } from '../group-limits.ts';
 import type { UserView } from '../users.ts';
-import type { Role } from './administration.ts';
+import type { MemberRole } from './administration.ts';
 
 /** A group as GET /chats lists it; `members` has fewer than `members_count` entries if there are too many to list. */
 interface ListedChat {
@@ -16,7 +16,7 @@ interface ListedChat {
   description: string;
   archived: boolean;
   shows_reads: boolean;
-  role: Role;
+  role: MemberRole;
   /** Messages of others after `last_read_id`, {@link MAX_UNREAD} at the most. */
   unread: number;
   last_read_id: number;

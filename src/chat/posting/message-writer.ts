@@ -19,7 +19,7 @@ import {
 import { NotActiveError } from '../../database/fenced-write.ts';
 import { isTakenId } from '../../database/sequences.ts';
 import type { Measurements } from '../../measurements.ts';
-import { within } from '../../within.ts';
+import { waitAtMost } from '../../wait-at-most.ts';
 import { refusalOf } from '../constraints.ts';
 import { Refused } from '../errors.ts';
 import type { Post, Posted } from './post.ts';
@@ -31,12 +31,12 @@ import { isRefusedByLog, WriterHealth, type WriterSession } from './writer-healt
 /** Options of {@link MessageWriter}. */
 export interface MessageWriterOptions {
   session: WriterSession;
-  /** Returns the term in which this node is active, or null; called at each commit. */
-  term: () => number | null;
+  /** Returns the fencing token of this node's term, or null if it is not active; called at each commit. */
+  fencingToken: () => number | null;
   /** Resolves to true once the synchronous standbys have flushed all commits made so far; to false after a time limit. */
   isReplicated(): Promise<boolean>;
   /** Repairs the sequences after a message's id was taken; the batch is then sent again. */
-  heal?(): Promise<void>;
+  repairSequences?(): Promise<void>;
   /** True if only members may post. */
   membersOnly: boolean;
   /** Timeout of a commit: the delay of posts on a half-open connection. */
@@ -69,12 +69,12 @@ export class MessageWriter {
     return this.#queue.size;
   }
 
-  /** As {@link WriterHealth.trouble}. */
-  get trouble(): string | null {
-    return this.#health.trouble;
+  /** As {@link WriterHealth.problem}. */
+  get problem(): string | null {
+    return this.#health.problem;
   }
 
-  /** Checks whether {@link trouble} is over ({@link WriterHealth.probe}). Does nothing during a commit or shortly after a check. */
+  /** Checks whether {@link problem} is over ({@link WriterHealth.probe}). Does nothing during a commit or shortly after a check. */
   probe(): void {
     if (this.#pumping || !this.#health.isProbeDue) return;
     this.#pumping = this.#health.probe().then(() => this.#pump());
@@ -108,7 +108,7 @@ export class MessageWriter {
 
   /** Resolves when no post waits, or after `limitMs`. */
   async drain(limitMs: number): Promise<void> {
-    await within(limitMs, this.#pumping ?? Promise.resolve());
+    await waitAtMost(limitMs, this.#pumping ?? Promise.resolve());
   }
 
   async #pump(): Promise<void> {
@@ -119,9 +119,9 @@ export class MessageWriter {
     this.#pumping = null;
   }
 
-  async #commit(batch: QueuedPost[], isHealed = false): Promise<void> {
-    const term = this.#options.term();
-    if (term === null) return failAll(batch, new NotActiveError());
+  async #commit(batch: QueuedPost[], isRepaired = false): Promise<void> {
+    const token = this.#options.fencingToken();
+    if (token === null) return failAll(batch, new NotActiveError());
     try {
       await this.#options.session.ready();
     } catch (error) {
@@ -131,26 +131,26 @@ export class MessageWriter {
     try {
       const { session, membersOnly, commitLimitMs, measurements } = this.#options;
       const startedAt = performance.now();
-      const rows = await session.query<OutcomeRow>(postStatement(term, membersOnly, batch), commitLimitMs);
+      const rows = await session.query<OutcomeRow>(postStatement(token, membersOnly, batch), commitLimitMs);
       this.#health.succeeded();
       measurements?.committed(batch.length, performance.now() - startedAt);
       batch.forEach((queued, at) => {
         settle(queued, rows[at]);
       });
     } catch (error) {
-      await this.#failed(batch, error, isHealed);
+      await this.#failed(batch, error, isRepaired);
     }
   }
 
   /** Handles a failed batch. With a SQLSTATE it has rolled back, except for 57P…: the session ended, perhaps after the commit. */
-  async #failed(batch: QueuedPost[], error: unknown, isHealed: boolean): Promise<void> {
+  async #failed(batch: QueuedPost[], error: unknown, isRepaired: boolean): Promise<void> {
     if (sqlState(error) === SqlState.TERM_CLOSED) return failAll(batch, new NotActiveError());
     if (isOutcomeUnknown(error)) return this.#outcomeUnknown(batch, error);
     this.#health.failed(error);
     if (sqlState(error) === SqlState.LOCK_NOT_AVAILABLE) return failAll(batch, await this.#explain(error));
     if (isUnavailable(error)) return failAll(batch, new Refused('unavailable', { cause: error }));
-    if (isTakenId(error) && this.#options.heal && !isHealed) {
-      await this.#options.heal();
+    if (isTakenId(error) && this.#options.repairSequences && !isRepaired) {
+      await this.#options.repairSequences();
       return this.#commit(batch, true);
     }
     if (isRefusedByLog(error)) return failAll(batch, refusalOf(error) ?? error);

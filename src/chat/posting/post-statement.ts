@@ -43,10 +43,10 @@ export interface OutcomeRow {
 }
 
 /** Returns the call of plantao.post_messages() for a batch, without the parameters that none of its posts needs. */
-export function postStatement(term: number, membersOnly: boolean, batch: readonly QueuedPost[]): QueryConfig {
+export function postStatement(fencingToken: number, membersOnly: boolean, batch: readonly QueuedPost[]): QueryConfig {
   const posts = batch.map(({ post }) => post);
   const values = [
-    term,
+    fencingToken,
     membersOnly,
     posts.map((post) => post.senderId),
     posts.map((post) => post.groupId),

@@ -1,6 +1,6 @@
 import { isNotReplicated, isOutcomeUnknown, reasonOf, sqlState, tableOf } from '../../database/errors.ts';
 import type { ReconnectingSession } from '../../database/session/reconnecting-session.ts';
-import { within } from '../../within.ts';
+import { waitAtMost } from '../../wait-at-most.ts';
 
 /** Timeout for opening the new session, which finds out why a commit did not respond. */
 const REOPEN_LIMIT_MS = 1000;
@@ -31,7 +31,7 @@ export type WriterSession = Pick<ReconnectingSession, 'ready' | 'query' | 'waite
 export class WriterHealth {
   readonly #session: WriterSession;
   readonly #commitLimitMs: number;
-  #trouble: string | null = null;
+  #problem: string | null = null;
   #probedAt = 0;
 
   constructor(session: WriterSession, commitLimitMs: number) {
@@ -40,8 +40,8 @@ export class WriterHealth {
   }
 
   /** Why the last commit failed, unless the post was the cause; null after a commit that succeeded. */
-  get trouble(): string | null {
-    return this.#trouble;
+  get problem(): string | null {
+    return this.#problem;
   }
 
   get isProbeDue(): boolean {
@@ -49,19 +49,19 @@ export class WriterHealth {
   }
 
   succeeded(): void {
-    this.#trouble = null;
+    this.#problem = null;
   }
 
   failed(error: unknown): void {
     if (isCausedByPost(error)) return;
     const isWaiting = isNotReplicated(error) || (isOutcomeUnknown(error) && this.#session.waitedForStandby);
     const why = isWaiting ? 'PostgreSQL waits for a synchronous standby' : reasonOf(error);
-    this.#trouble = `messages cannot be stored: ${why}`;
+    this.#problem = `messages cannot be stored: ${why}`;
   }
 
   /** Waits for a new session, which terminates the abandoned one and finds out what that waited for. */
   async reopen(): Promise<void> {
-    await within(REOPEN_LIMIT_MS, this.#session.ready()).catch(() => {});
+    await waitAtMost(REOPEN_LIMIT_MS, this.#session.ready()).catch(() => {});
   }
 
   /** Tries a post, commits an empty record, and notes the result. Never rejects. */

@@ -69,7 +69,7 @@ export async function importFile(query: Query, input: Readable, progress: Progre
     batch.characters += text.length;
   }
   if (!isWhole) throw new CommandError('the file is incomplete, its last line is missing: export again');
-  await query('SELECT FROM plantao.heal_sequences()');
+  await query('SELECT FROM plantao.repair_sequences()');
   await query('COMMIT');
   return imported;
 }

@@ -1,5 +1,13 @@
 import type { CallOptions } from '../requests/connection.ts';
-import type { AcceptedInvitation, CreatedHook, GroupState, Hook, Invitation, Role, SendResult } from '../types.ts';
+import type {
+  AcceptedInvitation,
+  CreatedHook,
+  GroupState,
+  Hook,
+  Invitation,
+  MemberRole,
+  SendResult,
+} from '../types.ts';
 import type { Calls } from './calls.ts';
 
 /** The new values of a group's fields; absent ones stay. */
@@ -42,7 +50,7 @@ export class GroupCalls {
   }
 
   /** Gives a member another role, for owners. @throws {RefusedError} `last_owner`. */
-  async setRole(groupId: number, userId: number, role: Role, options: CallOptions = {}): Promise<void> {
+  async setRole(groupId: number, userId: number, role: MemberRole, options: CallOptions = {}): Promise<void> {
     const request = { method: 'PATCH', body: { groupId, userId, role } } as const;
     await this.#calls.write<{ message: string }>('/group-users', request, 'message', options);
   }

@@ -3,7 +3,7 @@ import { pathToFileURL } from 'node:url';
 import { Worker, type WorkerOptions } from 'node:worker_threads';
 import { messageOf } from '../../message-of.ts';
 import { IS_BUILT, PACKAGE_ROOT } from '../../package-root.ts';
-import { within } from '../../within.ts';
+import { waitAtMost } from '../../wait-at-most.ts';
 import type { EndCause } from '../end-cause.ts';
 import { Lease } from './lease.ts';
 import { LivenessStamp } from './liveness-stamp.ts';
@@ -99,8 +99,8 @@ export class LockWorkerLink {
     const exited = new Promise<void>((resolve) => this.#worker.once('exit', () => resolve()));
     this.#worker.ref();
     this.order('end', reason);
-    await within(END_LIMIT_MS, exited);
-    if (this.#ended === null) await within(END_LIMIT_MS, this.#worker.terminate());
+    await waitAtMost(END_LIMIT_MS, exited);
+    if (this.#ended === null) await waitAtMost(END_LIMIT_MS, this.#worker.terminate());
   }
 
   /** Ends the thread by force and calls `onEnd`. */

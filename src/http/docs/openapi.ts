@@ -193,7 +193,7 @@ const pick = (properties: Record<string, JsonSchema>, names: readonly string[]) 
 
 function successesOf(route: Route, path: string, schemas: JsonSchema): Record<string, JsonSchema> {
   const { responseBody, content, status = 200, alsoStatuses = [] } = route;
-  const name = (responseBody && schemaNameOf(responseBody)) ?? `${capital(idOf(route.method, path))}Answer`;
+  const name = (responseBody && schemaNameOf(responseBody)) ?? `${capital(idOf(route.method, path))}Response`;
   const schema = responseBody ? { $ref: named(responseSchemaOf(responseBody), name, schemas) } : {};
   const type = content ?? 'application/json';
   const body = {

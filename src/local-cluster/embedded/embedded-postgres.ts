@@ -64,7 +64,7 @@ export interface EmbeddedPostgres {
 const READY_TIMEOUT_MS = 120_000;
 /** Longer than CREATE DATABASE takes on a busy machine. */
 const CREATE_LIMIT_MS = 60_000;
-/** How long to wait for the remains of a killed server, or for a port that is about to become free. */
+/** How long to wait for the leftover processes of a killed server, or for a port that is about to become free. */
 const OBSTACLE_TIMEOUT_MS = 10_000;
 
 /**
@@ -190,8 +190,8 @@ async function whyItEnded(at: DataFolder): Promise<Error> {
   const port = /could not bind .*port|could not create any TCP\/IP sockets/i.test(text);
   if (port) return new PassingObstacle('The port for PostgreSQL is in use.', { cause: 'port' });
   const sentence = `PostgreSQL did not start in ${at.folder}: ${lastErrorLine(text)}`;
-  const remains = /pre-existing shared memory block|lock file "postmaster.pid" already exists/.test(text);
-  return remains ? new PassingObstacle(sentence, { cause: 'remains' }) : new EmbeddedPostgresError(sentence);
+  const isLeftOver = /pre-existing shared memory block|lock file "postmaster.pid" already exists/.test(text);
+  return isLeftOver ? new PassingObstacle(sentence, { cause: 'leftovers' }) : new EmbeddedPostgresError(sentence);
 }
 
 function running(server: Server, url: string, port: number, at: DataFolder): EmbeddedPostgres {

@@ -23,7 +23,7 @@ function* checkPresence(facts: Facts, seen: Map<MessageFacts, ReaderFacts>): Gen
     const text = `"${message.value}"`;
     if (message.postCount === 0) yield violation('phantom', `${text} was never posted, but ${where}.`, message);
     else if (wasRefused(message))
-      yield violation('refused_yet_read', `Every post of ${text} was refused, but ${where}.`, message);
+      yield violation('stored_after_refusal', `Every post of ${text} was refused, but ${where}.`, message);
   }
   for (const { reader, message, group } of facts.misdelivered) {
     const sentence = `"${message.value}" was posted to group ${message.group}, but reader ${reader} received it in group ${group}.`;
@@ -36,7 +36,7 @@ function* checkStoredOnce(facts: Facts): Generator<Violation> {
   for (const message of facts.messages.values()) {
     if (message.stored.length < 2) continue;
     const ids = message.stored.map((row) => row.message).join(', ');
-    const kind = message.acknowledged > 0 ? 'duplicated' : 'unknown_twice';
+    const kind = message.acknowledged > 0 ? 'duplicated' : 'duplicated_unknown';
     yield violation(
       kind,
       `The table contains "${message.value}" ${message.stored.length} times, as ids ${ids}.`,
@@ -55,7 +55,7 @@ function* checkDuplicates(reader: ReaderFacts): Generator<Violation> {
       first.set(message, position);
       continue;
     }
-    const kind = message.acknowledged > 0 ? 'duplicated' : 'unknown_twice';
+    const kind = message.acknowledged > 0 ? 'duplicated' : 'duplicated_unknown';
     const status = message.acknowledged > 0 ? 'was acknowledged' : 'was never acknowledged';
     const sentence = `Reader ${reader.name} received "${message.value}" at position ${earlier} and again at ${position}; it ${status}.`;
     yield violation(kind, sentence, message);

@@ -49,7 +49,7 @@ export function* checkLostEnd(facts: Facts): Generator<Violation> {
       }
       if (!stored.some((row) => row.position === position && row.message === message)) continue;
       const sentence = `The epochs report that "${value}" at ${epoch}-${position} was lost, but the table contains it.`;
-      yield { kind: 'told_lost', sentence, messages: [value] };
+      yield { kind: 'false_loss_report', sentence, messages: [value] };
     }
   }
 }

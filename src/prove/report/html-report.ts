@@ -57,7 +57,7 @@ function tiles(result: CheckResult): Html {
   const lost = (totals.lost ?? 0) + counts.lost;
   const entries: [string, string][] = [
     [number(lost), 'messages lost'],
-    [number((totals.duplicated ?? 0) + (totals.unknown_twice ?? 0)), 'messages twice'],
+    [number((totals.duplicated ?? 0) + (totals.duplicated_unknown ?? 0)), 'messages twice'],
     worstGap(gaps),
     [number(counts.faults), 'faults injected'],
     [number(counts.messages), 'messages acknowledged'],

@@ -31,12 +31,12 @@ export interface Verdict {
 const GUARANTEES: readonly [string, readonly ViolationKind[], (result: CheckResult) => string][] = [
   [
     'No acknowledged message is lost',
-    ['lost', 'told_lost', 'broken_receipt'],
+    ['lost', 'false_loss_report', 'broken_receipt'],
     ({ counts }) => `${number(counts.messages)} acknowledged messages at ${counts.readers} readers and in the table`,
   ],
   [
     'No message appears twice',
-    ['duplicated', 'unknown_twice'],
+    ['duplicated', 'duplicated_unknown'],
     ({ counts }) => `${number(counts.deliveries)} deliveries; keys repeated on all nodes`,
   ],
   [
@@ -46,7 +46,7 @@ const GUARANTEES: readonly [string, readonly ViolationKind[], (result: CheckResu
   ],
   [
     'Nothing is stored that was refused, or in another group',
-    ['refused_yet_read', 'phantom', 'wrong_group'],
+    ['stored_after_refusal', 'phantom', 'wrong_group'],
     ({ counts }) => `${number(counts.refused)} refused posts`,
   ],
   [

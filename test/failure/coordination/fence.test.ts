@@ -169,7 +169,7 @@ describe('The write fence', () => {
     const session = new ReconnectingSession(connectionOptions(database.url, 'plantao:node-a:writer', 2000));
     const writer = new MessageWriter({
       session,
-      term: () => term,
+      fencingToken: () => term,
       membersOnly: false,
       commitLimitMs: 2000,
       isReplicated: async () => true,

@@ -147,7 +147,7 @@ describe('A page of the log', function () {
     await client.query("SELECT plantao.notify_group('a topic', $1) FROM generate_series(1, 200)", [payload]);
     await node.log.read();
     expect(node.log.known.head).to.equal(200);
-    const pages = [...node.reading.asked].filter(([name]) => name.startsWith('log_page_'));
+    const pages = [...node.logSession.asked].filter(([name]) => name.startsWith('log_page_'));
     expect(
       pages.reduce((sum, [, times]) => sum + times, 0),
       'pages',
@@ -169,14 +169,14 @@ describe('A page of the log', function () {
     const before = node.log.known.head;
     await client.query("SELECT plantao.notify_group('a topic', to_jsonb(n)) FROM generate_series(1, 600) n");
     const sizes: string[] = [];
-    node.reading.before = async (name) => {
+    node.logSession.before = async (name) => {
       if (!name.startsWith('log_page_')) return;
       sizes.push(name);
       const size = Number(name.split('_')[2]);
       if (size > 100) throw Object.assign(new Error('canceling statement'), { code: '57014' });
     };
     await node.log.read();
-    node.reading.before = null;
+    node.logSession.before = null;
     expect(node.log.known.head).to.equal(before + 600);
     expect(sizes.slice(0, 3)).to.deep.equal(['log_page_500', 'log_page_250', 'log_page_125']);
   });
@@ -185,14 +185,14 @@ describe('A page of the log', function () {
     const before = node.log.known.head;
     await client.query("SELECT plantao.notify_group('a topic', to_jsonb(n)) FROM generate_series(1, 40) n");
     const bad = before + 17;
-    node.reading.before = async (name) => {
+    node.logSession.before = async (name) => {
       const size = Number(name.split('_')[2]);
       const [from, to] = [node.log.known.head, node.log.known.head + size];
       const isHit = name.startsWith('log_page_') && from < bad && bad <= to;
       if (isHit) throw Object.assign(new Error('missing chunk number 0'), { code: 'XX001' });
     };
     await node.log.read();
-    node.reading.before = null;
+    node.logSession.before = null;
     expect(node.log.known.head).to.equal(before + 40);
     expect(node.events.filter(({ position, json }) => position > before && json === null)).to.have.length(1);
   });
@@ -200,7 +200,7 @@ describe('A page of the log', function () {
   it('is read again if it has one event and times out: a lock may be the cause', async () => {
     const before = node.log.known.head;
     await client.query("SELECT plantao.notify_group('a topic')");
-    node.reading.before = async (name) => {
+    node.logSession.before = async (name) => {
       if (name.startsWith('log_page_')) throw Object.assign(new Error('canceling statement'), { code: '57014' });
     };
     const failed = await node.log.read().then(
@@ -209,7 +209,7 @@ describe('A page of the log', function () {
     );
     expect(failed).to.equal('57014');
     expect(node.log.known.head).to.equal(before);
-    node.reading.before = null;
+    node.logSession.before = null;
     await eventually('the event is read', async () => {
       await node.log.read();
       return node.log.known.head === before + 1;

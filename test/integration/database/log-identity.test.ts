@@ -54,7 +54,7 @@ describe('The identity of the event log', function () {
     expect(node.log.known.head).to.equal(9);
     const { epoch } = node.log.known;
     // The node reads again only after the next writer has written.
-    node.reading.before = () => resumed;
+    node.logSession.before = () => resumed;
     const { rows } = await careless.query(
       'SELECT pg_backend_pid() AS pid, pg_postmaster_start_time()::text AS started',
     );

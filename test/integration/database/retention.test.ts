@@ -68,7 +68,7 @@ describe('Retention', () => {
     );
   const retention = (more: Partial<RetentionOptions> = {}) =>
     new Retention({
-      ...{ sequelize, log: pino({ level: 'silent' }), term: () => term },
+      ...{ sequelize, log: pino({ level: 'silent' }), fencingToken: () => term },
       ...{ eventHours: 24, eventCount: 1_000_000, eventBytes: 1_000_000_000, keyHours: 24 },
       ...more,
     });
@@ -148,8 +148,8 @@ describe('Retention', () => {
 
   it('runs on the active node only: without a term it does nothing, and the database refuses a closed one', async () => {
     await age(100, 25);
-    expect(await retention({ term: () => null }).sweep()).to.deep.equal({ events: 0, keys: 0 });
-    const refused = await retention({ term: () => term - 1 })
+    expect(await retention({ fencingToken: () => null }).sweep()).to.deep.equal({ events: 0, keys: 0 });
+    const refused = await retention({ fencingToken: () => term - 1 })
       .sweep()
       .catch((error) => error.original?.code ?? error.code);
     expect(refused).to.equal('PT001');

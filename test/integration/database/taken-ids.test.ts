@@ -52,7 +52,7 @@ describe('A sequence that is behind the ids in its table', () => {
     it(`continues below a row that was inserted with the id ${id}`, async () => {
       await client.query(`SELECT setval('plantao.messages_id_seq', ${id})`);
       await client.query(`INSERT INTO plantao.messages (id, group_id, sender_id, content) VALUES (${id}, 1, 1, 'far')`);
-      await client.query('SELECT FROM plantao.heal_sequences()');
+      await client.query('SELECT FROM plantao.repair_sequences()');
       for (const content of ['first', 'second', 'third']) {
         const { status, body } = await post(on('/messages'), { userId: 1, groupId: 1, content });
         expect(status).to.equal(200);
@@ -62,21 +62,21 @@ describe('A sequence that is behind the ids in its table', () => {
     });
   }
 
-  it('is set by heal_sequences(), which lowers no sequence', async () => {
+  it('is set by repair_sequences(), which lowers no sequence', async () => {
     await behind('plantao.users_id_seq');
     await client.query("SELECT setval('plantao.groups_id_seq', 100000)");
-    const { rows } = await client.query('SELECT sequence FROM plantao.heal_sequences()');
+    const { rows } = await client.query('SELECT sequence FROM plantao.repair_sequences()');
     expect(rows).to.deep.equal([{ sequence: 'plantao.users_id_seq' }]);
     expect(await last('plantao.groups_id_seq')).to.equal(100_000);
   });
 
   it('is checked without a lock, so that the first posts of a term do not wait for the check', async () => {
-    await client.query('SELECT FROM plantao.heal_sequences()');
+    await client.query('SELECT FROM plantao.repair_sequences()');
     const other = new pg.Client(nodes.database.url);
     await other.connect();
     try {
       await other.query('BEGIN; SELECT plantao.lock_log()');
-      const { rows } = await client.query('SELECT sequence FROM plantao.heal_sequences()');
+      const { rows } = await client.query('SELECT sequence FROM plantao.repair_sequences()');
       expect(rows).to.deep.equal([]);
     } finally {
       await other.end();

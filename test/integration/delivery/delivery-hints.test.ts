@@ -99,10 +99,10 @@ describe('A notification is a hint, the table is the truth', () => {
 
   it('reads a few times for many simultaneous hints, not once for each', async () => {
     const one = await start({ listenUrl: database.url });
-    const before = one.reading.asked.get('log_page') ?? 0;
+    const before = one.logSession.asked.get('log_page') ?? 0;
     for (let n = 0; n < 1000; n++) one.log.hint(one.log.known.head + 1);
     await one.log.read();
-    expect((one.reading.asked.get('log_page') ?? 0) - before).to.be.below(5);
+    expect((one.logSession.asked.get('log_page') ?? 0) - before).to.be.below(5);
   });
 
   it('detects a connection that drops notifications, replaces it, and delivers quickly again', async () => {

@@ -91,8 +91,8 @@ export class LogNode {
   readonly cache = new MembershipCache();
   readonly memberships: MembershipLoader;
   readonly subscriptions: Subscriptions;
-  readonly reading: CountingSession;
-  readonly catchingUp: CountingSession;
+  readonly logSession: CountingSession;
+  readonly catchUpSession: CountingSession;
   /** Every event that the log handed out, in order. */
   readonly events: LogEvent[] = [];
   /** The times of {@link events}, by performance.now(). */
@@ -104,16 +104,16 @@ export class LogNode {
   readonly #listenerEvents: ListenerEvents;
 
   constructor(options: LogNodeOptions) {
-    const config = (part: 'log' | 'backlog' | 'listen', url: string) =>
+    const config = (part: 'log' | 'catch-up' | 'listen', url: string) =>
       connectionOptions(url, applicationName('log-node', part), 5000);
     const silent = pino({ level: 'silent' });
-    this.reading = new CountingSession(config('log', options.url));
-    this.catchingUp = new CountingSession(config('backlog', options.url));
+    this.logSession = new CountingSession(config('log', options.url));
+    this.catchUpSession = new CountingSession(config('catch-up', options.url));
     const decoder = new EventDecoder();
     const delivery = new EventDelivery(this.waiters, this.cache);
     this.log = new EventLog({
       decoder,
-      session: this.reading,
+      session: this.logSession,
       log: silent,
       ...(options.maxInMemory === undefined ? {} : { maxInMemory: options.maxInMemory }),
       ...(options.sizes ? { sizes: options.sizes } : {}),
@@ -132,10 +132,10 @@ export class LogNode {
         this.#listener?.replace('missed notifications');
       },
     });
-    this.memberships = new MembershipLoader(this.reading, this.log, this.cache);
+    this.memberships = new MembershipLoader(this.logSession, this.log, this.cache);
     this.subscriptions = new Subscriptions(
       this.log,
-      new CatchUpReader(this.catchingUp, decoder),
+      new CatchUpReader(this.catchUpSession, decoder),
       this.waiters,
       this.cache,
     );
@@ -165,7 +165,7 @@ export class LogNode {
     this.#listener?.stop();
     this.waiters.wakeAll('stopping', this.log.known.cursorAt(this.log.known.head));
     await this.log.stop();
-    await Promise.all([this.reading.stop(), this.catchingUp.stop()]);
+    await Promise.all([this.logSession.stop(), this.catchUpSession.stop()]);
   }
 
   /** Polls for an audience from a cursor, or from the end of the log. Resolves with the delivery, or when the poll waits. */

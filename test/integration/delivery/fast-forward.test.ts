@@ -43,14 +43,14 @@ describe('A node that is far behind the log', () => {
     );
   const join = (groupId: number, userId: number) =>
     client.query('INSERT INTO plantao.memberships (group_id, user_id) VALUES ($1, $2)', [groupId, userId]);
-  const spans = () => node.reading.asked.get(SPAN) ?? 0;
+  const spans = () => node.logSession.asked.get(SPAN) ?? 0;
   /** Runs `work` while the first statement of a fast-forward is held back, then releases it. */
   const duringFastForward = async (work: () => Promise<void>) => {
     let release = () => {};
     const held = new Promise<void>((resolve) => {
       release = resolve;
     });
-    node.reading.before = (name) => (name === SPAN ? held : Promise.resolve());
+    node.logSession.before = (name) => (name === SPAN ? held : Promise.resolve());
     const before = spans();
     const reading = node.log.read();
     await eventually('a fast-forward is under way', () => spans() > before);
@@ -138,14 +138,14 @@ describe('A node that is far behind the log', () => {
     const held = new Promise<void>((resolve) => {
       release = resolve;
     });
-    node.reading.after = (name) => {
+    node.logSession.after = (name) => {
       if (name !== 'memberships') return Promise.resolve();
       arrived();
       return held;
     };
     const memberships = node.memberships.of(2);
     await answered;
-    node.reading.after = null;
+    node.logSession.after = null;
     await post(BULK, 40);
     await join(SMALL, 2);
     await post(BULK, 40);
@@ -163,8 +163,8 @@ describe('A node that is far behind the log', () => {
     await post(SMALL);
     await post(BULK, 30);
     await post(SMALL);
-    const { query } = node.reading;
-    node.reading.query = async function (statement, limitMs) {
+    const { query } = node.logSession;
+    node.logSession.query = async function (statement, limitMs) {
       const [from, , span] = (statement.values ?? []) as number[];
       const isHit = statement.name === undefined && Number(from) < bad && bad <= Number(from) + Number(span);
       const isPage = statement.name?.startsWith('log_page_') && Number(from) < bad && bad <= Number(from) + 10;
@@ -196,13 +196,13 @@ describe('A node that is far behind the log', () => {
     const { poll } = await node.poll(new GroupOrNameAudience(SMALL, null), null);
     await post(BULK, 60);
     await post(SMALL);
-    node.reading.before = (name) =>
+    node.logSession.before = (name) =>
       name === SPAN ? Promise.reject(Object.assign(new Error('no'), { code: '53300' })) : Promise.resolve();
     await node.log.read().catch(() => {});
     await node.log.whenSettled(() => null);
     expect(node.log.isReading).to.equal(false);
     await node.poll(new GroupOrNameAudience('other', null), node.log.known.cursorAt(node.log.known.head));
-    node.reading.before = null;
+    node.logSession.before = null;
     await node.log.read();
     expect((await poll.delivered).events).to.have.length(1);
   });

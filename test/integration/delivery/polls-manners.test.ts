@@ -46,7 +46,7 @@ describe('A herd of polls', () => {
 
   const asked = () =>
     Object.fromEntries(
-      [...node.reading.asked, ...node.catchingUp.asked].filter(
+      [...node.logSession.asked, ...node.catchUpSession.asked].filter(
         ([name]) => name === 'memberships' || name === 'catch_up',
       ),
     );
@@ -93,10 +93,10 @@ describe('A herd of polls', () => {
     const { rows } = await client.query<{ cursor: string }>(
       "SELECT epoch || '-' || head AS cursor FROM plantao.log_bounds",
     );
-    const before = node.reading.asked.get('log_page') ?? 0;
+    const before = node.logSession.asked.get('log_page') ?? 0;
     const polls = await herdFrom(rows[0]?.cursor ?? '');
     expect(polls.every(({ news }) => news === null)).to.equal(true);
-    expect((node.reading.asked.get('log_page') ?? 0) - before).to.be.below(5);
+    expect((node.logSession.asked.get('log_page') ?? 0) - before).to.be.below(5);
   });
 
   /** Extends the log until its beginning is in no node's memory, and lets the node read it. */
@@ -176,7 +176,7 @@ describe('A herd of polls', () => {
     const held = new Promise<void>((resolve) => {
       release = resolve;
     });
-    node.catchingUp.before = () => held;
+    node.catchUpSession.before = () => held;
     // There is no event for it, so it would be registered as a waiter.
     const poll = new DirectPoll(new GroupOrNameAudience('a silent place', null), node.waiters);
     const listening = node.subscriptions.subscribe(poll, parseCursor(from));
@@ -193,7 +193,7 @@ describe('A herd of polls', () => {
       node = await LogNode.start({ url: database.url, maxInMemory });
       const name = `joined while loading ${maxInMemory}`;
       let isFirst = true;
-      node.reading.after = async (statement) => {
+      node.logSession.after = async (statement) => {
         if (statement !== 'memberships' || !isFirst) return;
         isFirst = false;
         await client.query(
@@ -215,7 +215,7 @@ describe('A herd of polls', () => {
 
   it('loads memberships once for overlapping requests, and keeps them up to date for all of them', async () => {
     let release = () => {};
-    node.reading.before = (name) =>
+    node.logSession.before = (name) =>
       name === 'memberships'
         ? new Promise((resolve) => {
             release = resolve;

@@ -27,7 +27,7 @@ describe('Posting to PostgreSQL', () => {
   const writerOf = (more: Partial<MessageWriterOptions> = {}) =>
     new MessageWriter({
       session,
-      term: () => 1,
+      fencingToken: () => 1,
       membersOnly: true,
       commitLimitMs: 8000,
       isReplicated: async () => true,

@@ -127,7 +127,7 @@ describe('The command-line chat at a pipe', () => {
     );
     for (const node of nodes) node.behave = serve;
     await until(() => chat.output().includes('ana: into the dark'), 'the message', 30_000);
-    await until(() => /serves again/.test(chat.output()), 'the end of the trouble', 30_000);
+    await until(() => /serves again/.test(chat.output()), 'the end of the problem', 30_000);
     expect(await chat.end()).to.equal(0);
     expect(log).to.deep.equal(['earlier', 'into the dark']);
   }).timeout(90_000);

@@ -82,7 +82,7 @@ describe('The message writer', () => {
     term = 1;
     writer = new MessageWriter({
       session,
-      term: () => term,
+      fencingToken: () => term,
       membersOnly: false,
       commitLimitMs: 8000,
       isReplicated: async () => true,

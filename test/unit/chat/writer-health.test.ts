@@ -13,15 +13,15 @@ describe('The health of the writer', () => {
     it(`is not affected by a post that is refused because of ${what}`, () => {
       const health = new WriterHealth(session, 1000);
       health.failed(error);
-      expect(health.trouble).to.equal(null);
+      expect(health.problem).to.equal(null);
     });
   }
 
   it('is bad once the event log refuses its row, as it would for every post, until a commit succeeds', () => {
     const health = new WriterHealth(session, 1000);
     health.failed(refusal('23514', 'events'));
-    expect(health.trouble).to.contain('messages cannot be stored');
+    expect(health.problem).to.contain('messages cannot be stored');
     health.succeeded();
-    expect(health.trouble).to.equal(null);
+    expect(health.problem).to.equal(null);
   });
 });

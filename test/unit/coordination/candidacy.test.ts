@@ -25,8 +25,8 @@ describe('An attempt to take the leader lock', () => {
     new Candidacy({
       leaseMs: LEASE_MS,
       lock: { prepare, tryAcquire, holder: async () => null },
-      writing: { ready: async () => undefined, unreachableForMs: 0 },
-      watching: { query },
+      writerSession: { ready: async () => undefined, unreachableForMs: 0 },
+      catchUpSession: { query },
       explain: async (error) => error,
       changes: new ChangeLogger(pino({}, { write: (line: string) => void lines.push(JSON.parse(line).msg) })),
       clock: () => now,
@@ -57,7 +57,7 @@ describe('An attempt to take the leader lock', () => {
     pid = 2;
     for (const ms of [300, LEASE_MS, 0.9 * LEASE_MS]) await tryAfter(ms);
     expect(lines).to.deep.equal([]);
-    expect(candidacy.trouble).to.match(/another session holds the leader lock/);
+    expect(candidacy.problem).to.match(/another session holds the leader lock/);
     for (const ms of [LEASE_MS, 300]) await tryAfter(ms);
     expect(lines).to.have.length(1);
     expect(lines[0]).to.match(/^no node is seen active, but plantao:b:lock .* holds the leader lock/);
@@ -81,7 +81,7 @@ describe('An attempt to take the leader lock', () => {
         isRefused = tries % 2 === 0;
         now += 50;
         await candidacy.tryAcquire();
-        expect(candidacy.trouble).to.match(/cannot be promoted/);
+        expect(candidacy.problem).to.match(/cannot be promoted/);
       }
       expect(lines).to.deep.equal([`cannot become active: ${said}`]);
       now += 50;
@@ -90,7 +90,7 @@ describe('An attempt to take the leader lock', () => {
       expect(lines).to.deep.equal([`cannot become active: ${said}`, 'PostgreSQL answers again']);
     });
 
-  it('has no trouble right after an outage of PostgreSQL, before the next active node could be seen', async () => {
+  it('has no problem right after an outage of PostgreSQL, before the next active node could be seen', async () => {
     let isDown = true;
     const prepare = async () => {
       if (isDown) throw new Error('connect ECONNREFUSED');
@@ -98,12 +98,12 @@ describe('An attempt to take the leader lock', () => {
     const candidacy = candidate(async () => [], prepare);
     now += 10 * LEASE_MS;
     await candidacy.tryAcquire();
-    expect(candidacy.trouble).to.match(/cannot be promoted/);
+    expect(candidacy.problem).to.match(/cannot be promoted/);
     isDown = false;
     await candidacy.tryAcquire();
-    expect(candidacy.trouble).to.equal(null);
+    expect(candidacy.problem).to.equal(null);
     now += 3 * LEASE_MS;
-    expect(candidacy.trouble).to.match(/another session holds the leader lock/);
+    expect(candidacy.problem).to.match(/another session holds the leader lock/);
   });
 });
 

@@ -107,7 +107,7 @@ describe('the chaos checker detects', () => {
     ['a lost message', 'lost', withReader([2, 'three'], [3, 'four']), ['one']],
     ['an unknown message that only one reader received', 'lost', withReader([1, 'one'], [3, 'four']), ['three']],
     ['a duplicated message', 'duplicated', withReader(...all, [4, 'four']), ['four']],
-    ['an unknown message that appears twice', 'unknown_twice', withReader(...all, [4, 'three']), ['three']],
+    ['an unknown message that appears twice', 'duplicated_unknown', withReader(...all, [4, 'three']), ['three']],
     ['a reordered message', 'reordered', withReader([2, 'three'], [1, 'one'], [3, 'four']), ['three', 'one']],
     [
       'readers that disagree on a position',
@@ -116,7 +116,7 @@ describe('the chaos checker detects', () => {
       ['three', 'one'],
     ],
     ['a phantom message', 'phantom', withReader(...all, [4, 'ghost']), ['ghost']],
-    ['a refused message that is read', 'refused_yet_read', withReader(...all, [4, 'two']), ['two']],
+    ['a refused message that is read', 'stored_after_refusal', withReader(...all, [4, 'two']), ['two']],
     [
       'log order that contradicts the order of acknowledgements',
       'reordered',
@@ -227,7 +227,7 @@ describe('the chaos checker, where a failover may lose the end of the log', () =
 
   it('rejects a message that the epochs report as lost and the table contains', () => {
     const result = checkHistory(lossy(...reading, ...next, ...table, stored('gone', 2)), { mayLose: true });
-    expect(kinds(result)).to.include('told_lost');
+    expect(kinds(result)).to.include('false_loss_report');
   });
 });
 

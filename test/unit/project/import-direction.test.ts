@@ -22,7 +22,7 @@ const BASE: Part[] = [
   'printable',
   'serial-queue',
   'single-flight',
-  'within',
+  'wait-at-most',
 ];
 
 /** Which parts each part may import: main → node → http → chat → events → database, with coordination → database beside them. */
@@ -124,7 +124,7 @@ describe('The imports of src', () => {
     const order = Object.entries(MAY_IMPORT).flatMap(([from, parts]) => parts.map((to) => ({ from, to })));
     expect(findCycle(order)).to.equal(null);
     expect(findCycle(imports)).to.equal(null);
-    expect(findCycle([...imports, { from: 'src/within.ts', to: 'src/main.ts' }])).to.not.equal(null);
+    expect(findCycle([...imports, { from: 'src/wait-at-most.ts', to: 'src/main.ts' }])).to.not.equal(null);
   });
 
   it('read the environment in settings.ts only', () => {

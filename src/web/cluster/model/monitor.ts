@@ -10,10 +10,10 @@ import {
 import { Observable } from '../../shared/observable.ts';
 import { Polling } from '../../shared/polling.ts';
 import type { Blocker } from './api-types.ts';
+import { activeOf, assess, type ClusterHealth } from './cluster-health.ts';
 import { callNode, NodeReader } from './node-reader.ts';
 import { isFormer, type NodeState, nodeStates, type Probe, responds } from './node-state.ts';
 import { loadAdminToken, refusedToken, saveAdminToken } from './operations.ts';
-import { activeOf, judge, type Verdict } from './verdict.ts';
 
 const INTERVAL_MS = 1000;
 const HIDDEN_MS = 10_000;
@@ -80,9 +80,9 @@ export class Monitor extends Observable {
     return activeOf(this.nodes);
   }
 
-  get verdict(): Verdict {
+  get health(): ClusterHealth {
     const now = performance.now();
-    return judge({
+    return assess({
       ...{ now, nodes: this.nodes, failure: this.#failure, missingSince: this.#missingSince },
       ...{ responds: this.#responds, endedAgoMs: this.#endedAgoMs(now) },
       cluster: this.cluster?.content,

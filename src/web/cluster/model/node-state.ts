@@ -2,13 +2,13 @@ import type { Health } from '../../../client/index.ts';
 import type { NodeRow } from './api-types.ts';
 
 /** The role of a node as the page shows it. */
-type NodeRole = 'active' | 'standby' | 'fallen' | 'stopped' | 'silent' | 'unreachable';
+type DisplayRole = 'active' | 'standby' | 'fallen' | 'stopped' | 'silent' | 'unreachable';
 
 /** One node: what it says itself, and what its row in the database says. */
 export interface NodeState {
   name: string;
   url: string;
-  role: NodeRole;
+  role: DisplayRole;
   term: number | null;
   /** Undefined if the database has no row of it. */
   row: NodeRow | undefined;
@@ -66,9 +66,9 @@ export function isFormer({ role, heartbeat_age_ms: age }: NodeRow): boolean {
 }
 
 /** Returns the role of a node that does not respond. Behind a proxy no browser reaches the nodes: only their rows count. */
-function roleWithout(recorded: NodeRole, probe: Probe | undefined): NodeRole {
+function roleWithout(recorded: DisplayRole, probe: Probe | undefined): DisplayRole {
   return probe?.health === undefined || recorded === 'stopped' ? recorded : 'unreachable';
 }
 
 const ROLES: readonly string[] = ['active', 'standby', 'fallen', 'stopped', 'silent'];
-const roleOf = (role: string): NodeRole => (ROLES.includes(role) ? (role as NodeRole) : 'silent');
+const roleOf = (role: string): DisplayRole => (ROLES.includes(role) ? (role as DisplayRole) : 'silent');

@@ -25,9 +25,9 @@ export function ClusterView({ monitor }: { monitor: Monitor }) {
   useMonitor(monitor);
   const [dialog, setDialog] = useState<OpenDialog>();
   const t = clusterTexts();
-  const { verdict, nodes, cluster } = monitor;
+  const { health, nodes, cluster } = monitor;
   useEffect(() => {
-    document.title = titleOf(verdict.kind === 'active' ? verdict.node : undefined);
+    document.title = titleOf(health.kind === 'active' ? health.node : undefined);
   });
   const former = cluster?.content.nodes.filter(isFormer).length ?? 0;
   const close = () => setDialog(undefined);
@@ -38,7 +38,7 @@ export function ClusterView({ monitor }: { monitor: Monitor }) {
       <main>
         <h1 class="visually-hidden">{t.title}</h1>
         <Headline
-          verdict={verdict}
+          health={health}
           pause={cluster?.content.pause}
           isHeldUp={monitor.blocking?.some(({ waiting }) => waiting > 0) ?? false}
         />

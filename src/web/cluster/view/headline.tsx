@@ -1,25 +1,25 @@
 import type { ClusterStatus } from '../../../client/index.ts';
 import { clockTime, duration } from '../../i18n/durations.ts';
 import { clusterTexts } from '../../i18n/texts.ts';
-import type { Verdict } from '../model/verdict.ts';
+import type { ClusterHealth } from '../model/cluster-health.ts';
 import { Command } from './command.tsx';
 
 const SEPARATE = 'UPDATE plantao.cluster SET id = gen_random_uuid()';
 
 interface Props {
-  verdict: Verdict;
+  health: ClusterHealth;
   pause: ClusterStatus['pause'] | undefined;
   /** True if a session of PostgreSQL keeps others waiting. */
   isHeldUp: boolean;
 }
 
 /** The state of the cluster in one large sentence. Screen readers hear changes of it, but not each second. */
-export function Headline({ verdict, pause, isHeldUp }: Props) {
-  const [usual, sentence, ...more] = partsOf(verdict);
+export function Headline({ health, pause, isHeldUp }: Props) {
+  const [usual, sentence, ...more] = partsOf(health);
   const tone = usual === 'good' && (pause || isHeldUp) ? 'warning' : usual;
   return (
     <section class={`headline ${tone}`} aria-label={clusterTexts().title}>
-      <p class="verdict">{sentence}</p>
+      <p class="state">{sentence}</p>
       {more.map((line) => (
         <p key={line}>{line}</p>
       ))}
@@ -27,9 +27,9 @@ export function Headline({ verdict, pause, isHeldUp }: Props) {
       {pause && (
         <p>{clusterTexts().paused(clockTime(new Date(pause.until), new Date()), pause.asked_by, pause.reason)}</p>
       )}
-      {verdict.kind === 'two_actives' && <Command text={SEPARATE} />}
+      {health.kind === 'two_actives' && <Command text={SEPARATE} />}
       <p class="visually-hidden" role="status">
-        {spoken(verdict)}
+        {spoken(health)}
       </p>
     </section>
   );
@@ -37,25 +37,25 @@ export function Headline({ verdict, pause, isHeldUp }: Props) {
 
 type Tone = 'good' | 'warning' | 'bad' | 'unknown';
 
-function partsOf(verdict: Verdict): [Tone, sentence: string, ...more: string[]] {
+function partsOf(health: ClusterHealth): [Tone, sentence: string, ...more: string[]] {
   const t = clusterTexts();
-  switch (verdict.kind) {
+  switch (health.kind) {
     case 'loading':
       return ['unknown', t.loading];
     case 'unreachable':
       return ['bad', t.unreachable, t.unreachableRemedy];
     case 'two_actives': {
-      const { node, url } = verdict.rival;
-      return ['bad', t.twoActives(verdict.active, `${node} (${url})`), t.twoActivesRemedy];
+      const { node, url } = health.rival;
+      return ['bad', t.twoActives(health.active, `${node} (${url})`), t.twoActivesRemedy];
     }
     case 'active': {
-      const { node, term, forMs, trouble } = verdict;
+      const { node, term, forMs, problem } = health;
       const sentence = forMs === undefined || term === null ? t.activeNow(node) : t.active(node, duration(forMs), term);
-      if (trouble !== undefined) return ['warning', `${sentence} ${t.trouble(trouble)}`];
+      if (problem !== undefined) return ['warning', `${sentence} ${t.problem(problem)}`];
       return ['good', `${sentence} ${t.accepted}`];
     }
     case 'missing':
-      return missingParts(verdict);
+      return missingParts(health);
   }
 }
 
@@ -63,21 +63,21 @@ function missingParts({
   cause,
   forMs,
   last,
-  trouble,
-}: Extract<Verdict, { kind: 'missing' }>): ReturnType<typeof partsOf> {
+  problem,
+}: Extract<ClusterHealth, { kind: 'missing' }>): ReturnType<typeof partsOf> {
   const t = clusterTexts();
   const sentence = forMs === undefined ? t.missingNow : t.missing(duration(forMs));
   const because =
     last === undefined ? '' : `${sentenceOf((t.ended[last.cause] ?? t.endedUnknown)(last.node), last.node)}. `;
-  const says = trouble === undefined || cause === 'failover' ? [] : [t.standbySays(trouble)];
+  const says = problem === undefined || cause === 'failover' ? [] : [t.standbySays(problem)];
   return ['bad', `${sentence} ${t.refused}`, `${because}${t.remedy[cause]}`, ...says];
 }
 
 /** Without the time, which changes every second. */
-function spoken(verdict: Verdict): string {
+function spoken(health: ClusterHealth): string {
   const t = clusterTexts();
-  if (verdict.kind === 'active') return t.activeNow(verdict.node);
-  return verdict.kind === 'missing' ? `${t.missingNow} ${t.remedy[verdict.cause]}` : '';
+  if (health.kind === 'active') return t.activeNow(health.node);
+  return health.kind === 'missing' ? `${t.missingNow} ${t.remedy[health.cause]}` : '';
 }
 
 /** Begins with a capital letter, unless it begins with the name of the node. */

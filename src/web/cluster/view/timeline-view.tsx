@@ -13,12 +13,12 @@ const LABEL_WIDTH = 0.1;
 export function TimelineView({ monitor }: { monitor: Monitor }) {
   const [chosen, setChosen] = useState<number>();
   const t = clusterTexts();
-  const { timeline, nodes, verdict } = monitor;
+  const { timeline, nodes, health } = monitor;
   if (timeline === undefined) return null;
   const now = Date.parse(timeline.content.now) + performance.now() - timeline.at;
   const content = { ...timeline.content, now: new Date(now).toISOString() };
   const minutes = chosen ?? usualWindow(content);
-  const missingMs = verdict.kind === 'missing' ? verdict.forMs : undefined;
+  const missingMs = health.kind === 'missing' ? health.forMs : undefined;
   const chart = chartOf(content, {
     minutes,
     nodes: nodes.filter(({ role }) => role !== 'stopped').map(({ name }) => name),

@@ -5,7 +5,7 @@ export const cluster = {
   active: (node: string, time: string, term: number) => `${node} has been active for ${time} (term ${term}).`,
   activeNow: (node: string) => `${node} is active.`,
   accepted: 'Posts are accepted.',
-  trouble: (reason: string) => `Problem: ${reason}.`,
+  problem: (reason: string) => `Problem: ${reason}.`,
   twoActives: (here: string, there: string) => `Two nodes are active: ${here} on this database, ${there} on another.`,
   twoActivesRemedy:
     'If PostgreSQL has two primaries, stop one of them. If one database is a copy, give it a cluster id of its own and restart its nodes:',

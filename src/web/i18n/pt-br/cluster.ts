@@ -7,7 +7,7 @@ export const cluster: typeof english = {
   active: (node, time, term) => `${node} está ativo há ${time} (mandato ${term}).`,
   activeNow: (node) => `${node} está ativo.`,
   accepted: 'As mensagens estão sendo aceitas.',
-  trouble: (reason) => `Problema: ${reason}.`,
+  problem: (reason) => `Problema: ${reason}.`,
   twoActives: (here, there) => `Dois nós estão ativos: ${here} neste banco de dados, ${there} em outro.`,
   twoActivesRemedy:
     'Se o PostgreSQL tem dois primários, pare um deles. Se um dos bancos é uma cópia, dê a ele um id de cluster próprio e reinicie seus nós:',

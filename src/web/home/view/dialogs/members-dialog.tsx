@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
-import type { Member, Role, User } from '../../../../client/index.ts';
+import type { Member, MemberRole, User } from '../../../../client/index.ts';
 import { errorText } from '../../../i18n/error-text.ts';
 import { chatTexts } from '../../../i18n/texts.ts';
 import { Modal } from '../../../shared/modal.tsx';
@@ -8,7 +8,7 @@ import { OnlineDot } from '../online-dot.tsx';
 import { PeoplePicker } from '../people-picker.tsx';
 import type { GroupDialogProps } from './dialog-state.ts';
 
-const ROLES: readonly Role[] = ['owner', 'admin', 'member'];
+const ROLES: readonly MemberRole[] = ['owner', 'admin', 'member'];
 
 /** Lists the members of a group with their roles, adds and removes users, and offers to leave the group. */
 export function MembersDialog({ chat, onClose, conversation }: GroupDialogProps) {
@@ -69,11 +69,11 @@ export function MembersDialog({ chat, onClose, conversation }: GroupDialogProps)
 }
 
 interface LineProps {
-  member: User & { role?: Role };
+  member: User & { role?: MemberRole };
   isMe: boolean;
   /** The user's own role. */
-  own: Role;
-  setRole: (role: Role) => void;
+  own: MemberRole;
+  setRole: (role: MemberRole) => void;
   remove: () => void;
 }
 
@@ -87,7 +87,10 @@ function MemberLine({ member, isMe, own, setRole, remove }: LineProps) {
         {username} {isMe ? <span class="hint">({t.you})</span> : <OnlineDot userId={member.id} />}
       </span>
       {role !== undefined && own === 'owner' ? (
-        <select aria-label={t.roleOf(username)} onChange={({ currentTarget }) => setRole(currentTarget.value as Role)}>
+        <select
+          aria-label={t.roleOf(username)}
+          onChange={({ currentTarget }) => setRole(currentTarget.value as MemberRole)}
+        >
           {ROLES.map((one) => (
             <option key={one} value={one} selected={one === role}>
               {t.roles[one]}

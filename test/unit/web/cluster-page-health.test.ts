@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import type { ClusterStatus, Health } from '../../../src/client/index.ts';
+import { assess, type ClusterSnapshot } from '../../../src/web/cluster/model/cluster-health.ts';
 import { nodeStates, type Probe } from '../../../src/web/cluster/model/node-state.ts';
-import { judge, type Seen } from '../../../src/web/cluster/model/verdict.ts';
 
 type Row = ClusterStatus['nodes'][number];
 type Term = ClusterStatus['history'][number];
@@ -29,19 +29,19 @@ const probe = (node: string, role: Health['role'], misses = 0): [string, Probe] 
 
 const DEFAULTS = { now: 10_000, clusterAt: 10_000, failure: undefined, responds: true, endedAgoMs: undefined };
 
-function verdictOf(cluster: ClusterStatus | undefined, probes: [string, Probe][], more: Partial<Seen> = {}) {
+function assessed(cluster: ClusterStatus | undefined, probes: [string, Probe][], more: Partial<ClusterSnapshot> = {}) {
   const nodes = nodeStates(cluster?.nodes ?? [], 10_000, new Map(probes));
-  return judge({ ...DEFAULTS, cluster, nodes, missingSince: undefined, ...more });
+  return assess({ ...DEFAULTS, cluster, nodes, missingSince: undefined, ...more });
 }
 
-describe("The cluster page's verdict", () => {
+describe('The state of the cluster on its page', () => {
   const both = [row('a', 'active'), row('b', 'standby')];
 
   it('names the active node and how long it has been active, which goes on between two reads', () => {
-    const verdict = verdictOf(status(both, [term('a')]), [probe('a', 'active'), probe('b', 'standby')], {
+    const state = assessed(status(both, [term('a')]), [probe('a', 'active'), probe('b', 'standby')], {
       now: 12_000,
     });
-    expect(verdict).to.deep.equal({ kind: 'active', node: 'a', term: 6, forMs: 48_000, trouble: undefined });
+    expect(state).to.deep.equal({ kind: 'active', node: 'a', term: 6, forMs: 48_000, problem: undefined });
   });
 
   it('takes the node with the higher term while two say that they are active', () => {
@@ -49,57 +49,55 @@ describe("The cluster page's verdict", () => {
       probe('a', 'active'),
       ['b', { health: { ...health('b', 'active'), term: 7 }, misses: 0 }],
     ];
-    expect(verdictOf(status(both, [term('a')]), probes)).to.include({ kind: 'active', node: 'b', forMs: undefined });
+    expect(assessed(status(both, [term('a')]), probes)).to.include({ kind: 'active', node: 'b', forMs: undefined });
   });
 
   it('warns if the active node cannot store posts', () => {
-    const trouble = [{ name: 'posts', reason: 'the disk is full', since: '' }];
-    const verdict = verdictOf(status(both, [term('a')]), [
-      ['a', { health: health('a', 'active', trouble), misses: 0 }],
-    ]);
-    expect(verdict).to.include({ kind: 'active', trouble: 'the disk is full' });
+    const problem = [{ name: 'posts', reason: 'the disk is full', since: '' }];
+    const state = assessed(status(both, [term('a')]), [['a', { health: health('a', 'active', problem), misses: 0 }]]);
+    expect(state).to.include({ kind: 'active', problem: 'the disk is full' });
   });
 
   it('does not take one late response for an outage', () => {
-    expect(verdictOf(status(both, [term('a')]), [probe('a', 'active', 1)])).to.include({ kind: 'active', node: 'a' });
-    expect(verdictOf(status(both, [term('a')]), [probe('a', 'active', 2)])).to.include({ kind: 'missing' });
+    expect(assessed(status(both, [term('a')]), [probe('a', 'active', 1)])).to.include({ kind: 'active', node: 'a' });
+    expect(assessed(status(both, [term('a')]), [probe('a', 'active', 2)])).to.include({ kind: 'missing' });
   });
 
   it('relies on the rows where the browser reaches no node by itself', () => {
     const unreached: [string, Probe] = ['a', { health: undefined, misses: 9 }];
-    expect(verdictOf(status(both, [term('a')]), [unreached])).to.include({ kind: 'active', node: 'a' });
+    expect(assessed(status(both, [term('a')]), [unreached])).to.include({ kind: 'active', node: 'a' });
   });
 
   it('says that a standby takes over soon after the active node is gone, and that something is wrong later', () => {
     const rows = [row('a', 'silent', { heartbeat_age_ms: 4000 }), row('b', 'standby')];
-    const verdict = verdictOf(status(rows, [term('a')]), [probe('b', 'standby')]);
-    expect(verdict).to.deep.include({ kind: 'missing', cause: 'failover', forMs: 4000 });
-    expect(verdict).to.deep.include({ last: { node: 'a', cause: 'silent' } });
-    const later = verdictOf(status(rows, [term('a')]), [probe('b', 'standby')], { missingSince: -10_000 });
+    const state = assessed(status(rows, [term('a')]), [probe('b', 'standby')]);
+    expect(state).to.deep.include({ kind: 'missing', cause: 'failover', forMs: 4000 });
+    expect(state).to.deep.include({ last: { node: 'a', cause: 'silent' } });
+    const later = assessed(status(rows, [term('a')]), [probe('b', 'standby')], { missingSince: -10_000 });
     expect(later).to.include({ cause: 'stuck', forMs: 20_000 });
   });
 
   it('knows since when and why a term has ended', () => {
     const ended = term('a', { ended_at: '2026-01-01T00:01:00.000Z', end_cause: 'fall' });
     const rows = [row('a', 'fallen'), row('b', 'fallen')];
-    const verdict = verdictOf(status(rows, [ended]), [probe('a', 'fallen'), probe('b', 'fallen')], {
+    const state = assessed(status(rows, [ended]), [probe('a', 'fallen'), probe('b', 'fallen')], {
       endedAgoMs: 5000,
     });
-    expect(verdict).to.deep.include({ cause: 'all_fallen', forMs: 5000, last: { node: 'a', cause: 'fall' } });
+    expect(state).to.deep.include({ cause: 'all_fallen', forMs: 5000, last: { node: 'a', cause: 'fall' } });
   });
 
   it('says that a pause keeps a standby from taking over', () => {
     const pause = { since: '', until: '', reason: null, asked_by: 'ana' };
     const paused = { ...status([row('a', 'silent'), row('b', 'standby')], [term('a')]), pause };
-    expect(verdictOf(paused, [probe('b', 'standby')])).to.include({ kind: 'missing', cause: 'paused' });
+    expect(assessed(paused, [probe('b', 'standby')])).to.include({ kind: 'missing', cause: 'paused' });
   });
 
   it('distinguishes an unreachable database from unreachable nodes', () => {
-    const away = verdictOf(status(both, [term('a')]), [probe('a', 'standby'), probe('b', 'standby')], {
+    const away = assessed(status(both, [term('a')]), [probe('a', 'standby'), probe('b', 'standby')], {
       failure: 'unavailable',
     });
     expect(away).to.include({ kind: 'missing', cause: 'database' });
-    const lost = verdictOf(status(both, [term('a')]), [], {
+    const lost = assessed(status(both, [term('a')]), [], {
       failure: 'unreachable',
       responds: false,
       missingSince: 4000,
@@ -109,8 +107,8 @@ describe("The cluster page's verdict", () => {
 
   it('reports two active nodes on two databases before anything else', () => {
     const rival = { node: 'x', url: 'http://x', term: 6, epoch: null };
-    const verdict = verdictOf(status(both, [term('a')], rival), [probe('a', 'active')]);
-    expect(verdict).to.deep.equal({ kind: 'two_actives', active: 'a', rival });
+    const state = assessed(status(both, [term('a')], rival), [probe('a', 'active')]);
+    expect(state).to.deep.equal({ kind: 'two_actives', active: 'a', rival });
   });
 
   it('shows no node that stopped more than ten minutes ago', () => {

@@ -4,10 +4,10 @@ import { messageOf } from '../../message-of.ts';
 
 const UNREADABLE = 'the event log cannot be read';
 
-/** Keeps why the event log cannot be read. Each reason is logged once, although the log is read again every second. */
-export class ReadTrouble {
+/** Records whether the event log can be read, and why not. Each reason is logged once, although the log is read again every second. */
+export class ReaderHealth {
   readonly #log: Log;
-  #sentence: string | null = UNREADABLE;
+  #problem: string | null = UNREADABLE;
   #logged: string | null = null;
 
   constructor(log: Log) {
@@ -15,13 +15,13 @@ export class ReadTrouble {
   }
 
   /** The reason, without secrets. Null while reads succeed; before the first read it is not null. */
-  get sentence(): string | null {
-    return this.#sentence;
+  get problem(): string | null {
+    return this.#problem;
   }
 
   failed(error: unknown): void {
     const isAway = isUnavailable(error);
-    this.#sentence = isAway ? UNREADABLE : `${UNREADABLE}: ${reasonOf(error)}`;
+    this.#problem = isAway ? UNREADABLE : `${UNREADABLE}: ${reasonOf(error)}`;
     const message = messageOf(error);
     if (this.#logged === message) return;
     this.#logged = message;
@@ -29,7 +29,7 @@ export class ReadTrouble {
   }
 
   succeeded(): void {
-    this.#sentence = null;
+    this.#problem = null;
     this.#logged = null;
   }
 }

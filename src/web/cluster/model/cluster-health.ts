@@ -2,8 +2,8 @@ import type { ClusterStatus } from '../../../client/index.ts';
 import type { TermRow } from './api-types.ts';
 import type { NodeState } from './node-state.ts';
 
-/** The state on which a verdict is based. All times are on the page's clock, in milliseconds. */
-export interface Seen {
+/** The state from which the health of the cluster is assessed. All times are on the page's clock, in milliseconds. */
+export interface ClusterSnapshot {
   now: number;
   nodes: readonly NodeState[];
   /** The last response of `/cluster`, and when it was received. */
@@ -23,11 +23,11 @@ export interface Seen {
 type MissingCause = 'all_fallen' | 'none_running' | 'database' | 'paused' | 'failover' | 'stuck';
 
 /** The state of the cluster, from which headline.tsx builds a sentence. */
-export type Verdict =
+export type ClusterHealth =
   | { kind: 'loading' }
   | { kind: 'unreachable'; forMs: number | undefined }
   | { kind: 'two_actives'; active: string; rival: { node: string; url: string } }
-  | { kind: 'active'; node: string; term: number | null; forMs: number | undefined; trouble: string | undefined }
+  | { kind: 'active'; node: string; term: number | null; forMs: number | undefined; problem: string | undefined }
   | {
       kind: 'missing';
       cause: MissingCause;
@@ -35,21 +35,21 @@ export type Verdict =
       /** The last active node and why its term ended, if known. */
       last: { node: string; cause: string } | undefined;
       /** The obstacle to its promotion that a standby reports. */
-      trouble: string | undefined;
+      problem: string | undefined;
     };
 
 /** A failover is over by then, unless something prevents it. */
 const USUAL_FAILOVER_MS = 10_000;
 
 /** Returns the state of the cluster. */
-export function judge(seen: Seen): Verdict {
-  const { cluster, nodes, failure, responds, now, missingSince } = seen;
+export function assess(snapshot: ClusterSnapshot): ClusterHealth {
+  const { cluster, nodes, failure, responds, now, missingSince } = snapshot;
   if (cluster === undefined && failure === undefined) return { kind: 'loading' };
   if (!responds) return { kind: 'unreachable', forMs: missingSince === undefined ? undefined : now - missingSince };
   const active = activeOf(nodes);
   const rival = cluster?.rival;
   if (active !== undefined && rival) return { kind: 'two_actives', active: active.name, rival };
-  return active === undefined ? missing(seen) : judgeActive(active, seen);
+  return active === undefined ? missing(snapshot) : assessActive(active, snapshot);
 }
 
 /** Returns the active node. During a handover two may say that they are: the one with the higher term is. */
@@ -57,19 +57,22 @@ export function activeOf(nodes: readonly NodeState[]): NodeState | undefined {
   return nodes.filter(({ role }) => role === 'active').sort((one, other) => (other.term ?? 0) - (one.term ?? 0))[0];
 }
 
-function judgeActive({ name, term, conditions }: NodeState, { now, cluster, clusterAt }: Seen): Verdict {
+function assessActive(
+  { name, term, conditions }: NodeState,
+  { now, cluster, clusterAt }: ClusterSnapshot,
+): ClusterHealth {
   const current = cluster?.history.find((one) => one.node === name && one.ended_at === null);
   const forMs = current && current.term === term ? current.on_duty_ms + now - clusterAt : undefined;
-  const trouble = conditions.find((one) => one.name === 'posts' || one.name === 'event_log')?.reason;
-  return { kind: 'active', node: name, term, forMs, trouble };
+  const problem = conditions.find((one) => one.name === 'posts' || one.name === 'event_log')?.reason;
+  return { kind: 'active', node: name, term, forMs, problem };
 }
 
-function missing(seen: Seen): Verdict {
-  const { nodes, cluster, failure } = seen;
+function missing(snapshot: ClusterSnapshot): ClusterHealth {
+  const { nodes, cluster, failure } = snapshot;
   const newest = cluster?.history[0];
-  const forMs = missingForMs(newest, seen);
+  const forMs = missingForMs(newest, snapshot);
   const standbys = nodes.filter(({ role }) => role === 'standby');
-  const trouble = standbys.flatMap(({ conditions }) => conditions)[0]?.reason;
+  const problem = standbys.flatMap(({ conditions }) => conditions)[0]?.reason;
   const last = newest && { node: newest.node, cause: newest.end_cause ?? stateOf(newest.node, nodes) };
   const isPaused = (cluster?.pause ?? null) !== null;
   const cause = causeOf({
@@ -79,15 +82,15 @@ function missing(seen: Seen): Verdict {
     isPaused,
     forMs,
   });
-  return { kind: 'missing', cause, forMs, last, trouble };
+  return { kind: 'missing', cause, forMs, last, problem };
 }
 
 /**
  * Returns how long no node has been active. The database knows this better than a page that was opened later. A dead node's term
  * stays open there, so its last heartbeat counts.
  */
-function missingForMs(newest: TermRow | undefined, seen: Seen): number | undefined {
-  const { now, nodes, clusterAt, endedAgoMs, missingSince } = seen;
+function missingForMs(newest: TermRow | undefined, snapshot: ClusterSnapshot): number | undefined {
+  const { now, nodes, clusterAt, endedAgoMs, missingSince } = snapshot;
   const seenForMs = missingSince === undefined ? undefined : now - missingSince;
   if (endedAgoMs !== undefined) return endedAgoMs;
   const row = nodes.find(({ name }) => name === newest?.node)?.row;
