@@ -1,6 +1,6 @@
 /** `npm start`: starts one node with the settings of the environment and `.env`. SIGTERM and SIGINT stop it gracefully, a second one at once. SIGUSR2: debug log on and off. */
 import { SqlState, sqlState } from './database/errors.ts';
-import { messageOf } from './message-of.ts';
+import { errorMessage } from './error-message.ts';
 import { createNode } from './node/node.ts';
 import { printableLines } from './printable.ts';
 import { processEnvironment, readSettings } from './settings.ts';
@@ -19,7 +19,7 @@ try {
     node.stop().then(
       () => process.exit(0),
       (error) => {
-        console.error(printableLines(messageOf(error)));
+        console.error(printableLines(errorMessage(error)));
         process.exit(1);
       },
     );
@@ -30,7 +30,7 @@ try {
   if (process.platform !== 'win32') process.on('SIGUSR2', () => node.toggleDebugLog());
   await node.start();
 } catch (error) {
-  console.error(printableLines(`cannot start: ${messageOf(error)}${remedyFor(error)}`));
+  console.error(printableLines(`cannot start: ${errorMessage(error)}${remedyFor(error)}`));
   process.exit(1);
 }
 

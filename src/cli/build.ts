@@ -1,6 +1,6 @@
 /** `npm run build`: builds `dist/`. With `--if-needed` it does nothing if `dist/` was built from these very sources. */
 import { parseArgs } from 'node:util';
-import { messageOf } from '../message-of.ts';
+import { errorMessage } from '../error-message.ts';
 import { buildDist } from './dist.ts';
 
 async function run(): Promise<void> {
@@ -9,6 +9,6 @@ async function run(): Promise<void> {
 }
 
 run().catch((error) => {
-  console.error(`the build failed: ${messageOf(error)}`);
+  console.error(`the build failed: ${errorMessage(error)}`);
   process.exitCode = 1;
 });

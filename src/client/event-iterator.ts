@@ -3,8 +3,8 @@ import { ChatError, CursorExpiredError } from './errors.ts';
 import { decodeEphemeral, decodeEvent, type Entry } from './event-kinds.ts';
 import { type BackoffBounds, backoff } from './requests/backoff.ts';
 import { onAbort } from './requests/on-abort.ts';
-import { pause } from './requests/pause.ts';
 import type { NodeResponse } from './requests/single-request.ts';
+import { sleep } from './requests/sleep.ts';
 import type { ChatEvent, Ephemeral } from './types.ts';
 
 /** Options of an event stream. */
@@ -125,7 +125,7 @@ export class EventIterator implements AsyncIterableIterator<ChatEvent> {
       if (page.cursor !== undefined && (page.isReset || isAfter(page.cursor, cursor))) cursor = page.cursor;
       quickEmptyPolls = hasNew || performance.now() - began >= QUICK_MS ? 0 : quickEmptyPolls + 1;
       const excess = quickEmptyPolls - QUICK_EMPTY_LIMIT;
-      if (excess > 0) await pause(backoff(excess, this.#backoff, this.#random), ending);
+      if (excess > 0) await sleep(backoff(excess, this.#backoff, this.#random), ending);
     }
     return undefined;
   }

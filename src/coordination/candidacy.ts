@@ -1,7 +1,7 @@
 import type { Explain } from '../database/checks/blocking.ts';
 import { isRefusedByDatabase, reasonOf, SqlState, sqlState } from '../database/errors.ts';
 import type { Queryable, ReconnectingSession } from '../database/session/reconnecting-session.ts';
-import { messageOf } from '../message-of.ts';
+import { errorMessage } from '../error-message.ts';
 import type { ChangeLogger } from './change-logger.ts';
 import { type Clock, monotonic } from './clock.ts';
 import type { ElectionState } from './election-timing.ts';
@@ -127,7 +127,7 @@ export class Candidacy {
       if (this.#failures++ === 0) this.#failingSince = this.#failedAt;
       const isBlocked = sqlState(error) === SqlState.LOCK_NOT_AVAILABLE;
       if (isBlocked) await this.#options.explain(error);
-      const reason = isBlocked ? 'another transaction blocks the new term' : messageOf(error);
+      const reason = isBlocked ? 'another transaction blocks the new term' : errorMessage(error);
       changes.report('database', `cannot become active: ${reason}`, undefined, reasonOf(error));
       return null;
     }

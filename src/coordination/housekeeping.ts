@@ -1,5 +1,5 @@
 import { reasonOf } from '../database/errors.ts';
-import { messageOf } from '../message-of.ts';
+import { errorMessage } from '../error-message.ts';
 import type { ChangeLogger } from './change-logger.ts';
 import { type Clock, monotonic } from './clock.ts';
 import { idleIntervalMs, jittered } from './election-timing.ts';
@@ -97,7 +97,7 @@ export class Housekeeping {
       if (await writeRow(role, term)) onSwitchoverRequested();
       changes.resolve('row', 'the node can write its row in plantao.nodes again');
     } catch (error) {
-      const sentence = `the node's row in plantao.nodes cannot be written: ${messageOf(error)}`;
+      const sentence = `the node's row in plantao.nodes cannot be written: ${errorMessage(error)}`;
       changes.report('row', sentence, undefined, reasonOf(error));
     } finally {
       this.#row = null;
@@ -105,7 +105,7 @@ export class Housekeeping {
   }
 
   async #requestRole(): Promise<void> {
-    const answer = await this.#options.requestSwitchover().catch((error) => `it failed: ${messageOf(error)}`);
+    const answer = await this.#options.requestSwitchover().catch((error) => `it failed: ${errorMessage(error)}`);
     this.#options.changes.report('preferred', `PREFERRED requests the switch back: ${answer}`);
   }
 }

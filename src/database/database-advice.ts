@@ -1,4 +1,4 @@
-import { messageOf } from '../message-of.ts';
+import { errorMessage } from '../error-message.ts';
 import { UnsupportedServerError } from './checks/server-check.ts';
 import { causes, sqlState } from './errors.ts';
 import { MigrationError } from './migrator.ts';
@@ -53,7 +53,7 @@ function socketCode(error: unknown): string | null {
 }
 
 function because(error: unknown): string {
-  const reason = messageOf(error);
+  const reason = errorMessage(error);
   if (error instanceof UnsupportedServerError || error instanceof SessionSettingsError) return `: ${reason}`;
   // PgBouncer's reply to settings of the session.
   if (reason.includes('unsupported startup parameter')) return ` (${reason}). ${DIRECT}. ${SESSION_MODE}`;
@@ -65,6 +65,6 @@ function adviceWithoutReply(error: unknown): string {
   const check = `check ${PARTS}`;
   if (socketCode(error) === 'ECONNREFUSED') return `${check}; is PostgreSQL running there?`;
   // The driver's time-out has no code.
-  const isLate = messageOf(error) === 'timeout expired' || socketCode(error) === 'ETIMEDOUT';
+  const isLate = errorMessage(error) === 'timeout expired' || socketCode(error) === 'ETIMEDOUT';
   return isLate ? `${check}; PostgreSQL may be frozen or overloaded, or a firewall drops the packets` : check;
 }

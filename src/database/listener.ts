@@ -1,7 +1,7 @@
 import pgListen from 'pg-listen';
 import { backoffDelay } from '../backoff.ts';
+import { errorMessage } from '../error-message.ts';
 import type { Log } from '../log.ts';
-import { messageOf } from '../message-of.ts';
 import { clientConfig, Sockets } from './session/connection.ts';
 import type { ConnectionOptions } from './session/pinned-connection.ts';
 
@@ -116,7 +116,7 @@ class Subscription {
     this.#subscriber.events.on('reconnect', () => {
       throw new Error('the connection was lost');
     });
-    this.#subscriber.events.on('error', (error) => this.#fail(messageOf(error)));
+    this.#subscriber.events.on('error', (error) => this.#fail(errorMessage(error)));
   }
 
   async open(): Promise<void> {
@@ -124,7 +124,7 @@ class Subscription {
       await this.#subscriber.connect();
       for (const channel of this.#channels) await this.#subscriber.listenTo(channel);
     } catch (error) {
-      return this.#fail(messageOf(error));
+      return this.#fail(errorMessage(error));
     }
     if (this.#isClosed) return;
     this.isListening = true;

@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
-import { messageOf } from '../message-of.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { errorMessage } from '../error-message.ts';
 import { PACKAGE_ROOT } from '../package-root.ts';
 import { MIGRATION_LOCK } from './advisory-locks.ts';
 import { sessionName } from './checks/blocking.ts';
@@ -124,7 +124,7 @@ const ended = (sql: string) => (sql.endsWith(';') ? sql : `${sql};`);
  */
 async function takeLock(session: Session, { log, foreignLimitMs = FOREIGN_LIMIT_MS }: MigrateOptions): Promise<void> {
   const startedAt = performance.now();
-  for (let isLogged = false; ; await pause(LOCK_RETRY_MS)) {
+  for (let isLogged = false; ; await sleep(LOCK_RETRY_MS)) {
     const [row] = await session.query<{ taken: boolean }>(
       { text: 'SELECT pg_try_advisory_lock($1, $2) AS taken', values: [...MIGRATION_LOCK] },
       READ_LIMIT_MS,
@@ -190,7 +190,7 @@ async function apply(session: Session, { number, name, sql }: Migration, log: (l
     await run('COMMIT');
   } catch (error) {
     await run('ROLLBACK').catch(() => {});
-    throw new MigrationError(`migration ${name} failed: ${messageOf(error)}`, { cause: error });
+    throw new MigrationError(`migration ${name} failed: ${errorMessage(error)}`, { cause: error });
   }
   log(`applied migration ${name}`);
 }

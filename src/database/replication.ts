@@ -1,4 +1,4 @@
-import { setTimeout as pause } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { QueryTypes, type Sequelize } from 'sequelize';
 
 /** Standbys that are not behind confirm within milliseconds, unless other writers keep them busy. */
@@ -14,7 +14,7 @@ export async function isReplicated(sequelize: Sequelize): Promise<boolean> {
   const until = performance.now() + CONFIRM_TIMEOUT_MS;
   let target: string | null = null;
   do {
-    if (target !== null) await pause(CHECK_EVERY_MS);
+    if (target !== null) await sleep(CHECK_EVERY_MS);
     const found: Check | undefined = await check(sequelize, target);
     if (found?.reached) return true;
     target = found?.target ?? null;

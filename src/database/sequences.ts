@@ -1,6 +1,6 @@
 import { QueryTypes, type Sequelize } from 'sequelize';
+import { errorMessage } from '../error-message.ts';
 import type { Log } from '../log.ts';
-import { messageOf } from '../message-of.ts';
 import { constraintOf, SqlState, sqlState } from './errors.ts';
 
 interface Repaired {
@@ -65,7 +65,7 @@ export class Sequences {
         );
       }
     } catch (error) {
-      this.#log.warn({ event: 'sequences_not_repaired' }, `the sequences could not be checked: ${messageOf(error)}`);
+      this.#log.warn({ event: 'sequences_not_repaired' }, `the sequences could not be checked: ${errorMessage(error)}`);
     }
   }
 }

@@ -1,4 +1,4 @@
-import { setTimeout as pause } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { QueryTypes, type Sequelize } from 'sequelize';
 import { isUnavailable, SqlState, sqlState } from '../database/errors.ts';
 import type { Log } from '../log.ts';
@@ -88,7 +88,7 @@ export class Retention {
       });
       total += row?.done ?? 0;
       if (!row || row.done < step) return total;
-      await pause(PAUSE_MS, undefined, { signal: this.#stopping.signal }).catch(() => {});
+      await sleep(PAUSE_MS, undefined, { signal: this.#stopping.signal }).catch(() => {});
     }
   }
 

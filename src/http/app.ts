@@ -55,8 +55,8 @@ export function createApp(services: Services): Express {
       route.path,
       ...(route.content === 'text/event-stream' ? [markEventStream] : []),
       refuseForeign(services.origins, route),
-      ...(forwarder && route.serves === 'write' ? [forwardWrites(forwarder)] : []),
-      roleGate.gate(route.serves),
+      ...(forwarder && route.servedBy === 'active node' ? [forwardWrites(forwarder)] : []),
+      roleGate.gate(route.servedBy),
       admission.of(route),
       ...(route.takesText ? [parseText] : []),
       parseBody,
@@ -106,8 +106,8 @@ function forwardWrites(forwarder: WriteForwarder): RequestHandler {
   return (request, response, next) => forwarder.handle(request, response, next);
 }
 
-function refuseForeign(origins: OriginCheck, { serves }: Route): RequestHandler {
-  const isControl = serves === 'control';
+function refuseForeign(origins: OriginCheck, { servedBy }: Route): RequestHandler {
+  const isControl = servedBy === 'every node';
   return (request, _response, next) => {
     origins.check(request, isControl);
     next();

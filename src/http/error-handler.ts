@@ -5,9 +5,9 @@ import { type RefusalCode, Refused } from '../chat/errors.ts';
 import { BlockedError } from '../database/checks/blocking.ts';
 import { isRefusedByDatabase, isUnavailable, OutcomeUnknownError, SqlState, sqlState } from '../database/errors.ts';
 import { NotActiveError } from '../database/fenced-write.ts';
+import { errorMessage } from '../error-message.ts';
 import { CursorExpiredError, MalformedCursorError } from '../events/cursor.ts';
 import type { Log } from '../log.ts';
-import { messageOf } from '../message-of.ts';
 import type { Exchange } from './connection.ts';
 import { expiredCursor, HttpError, invalid, temporarily, tooManyRequests } from './http-error.ts';
 import { OnceAMinute } from './once-a-minute.ts';
@@ -125,7 +125,7 @@ export function errorHandler(gate: RoleGate, log: Log, onError: (code: string) =
   return (error, request, response, _next) => {
     const known = toHttpError(error, gate);
     onError(known?.code ?? 'internal_error');
-    if (!known || (known.code === 'database_refused' && refusals.take(`${sqlState(error)} ${messageOf(error)}`))) {
+    if (!known || (known.code === 'database_refused' && refusals.take(`${sqlState(error)} ${errorMessage(error)}`))) {
       const fields = { event: 'request_failed', request_id: requestIdOf(request), err: error };
       log.error(fields, `${request.method} ${withoutSecrets(request.path)} failed`);
     }

@@ -1,5 +1,5 @@
 import { KEPT_SESSIONS } from '../database/session/connection.ts';
-import { messageOf } from '../message-of.ts';
+import { errorMessage } from '../error-message.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded/embedded-postgres.ts';
 import type { Output } from './output.ts';
 import { RestartDelay } from './restart-delay.ts';
@@ -91,7 +91,7 @@ export class ClusterDatabase implements LauncherDatabase {
       const server = await this.#launch({ port });
       this.#options.output.log(`PostgreSQL is running again (pid ${server.pid})`);
     } catch (error) {
-      this.#options.output.log(messageOf(error));
+      this.#options.output.log(errorMessage(error));
       this.#ended(port);
     }
   }

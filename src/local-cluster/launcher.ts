@@ -1,4 +1,4 @@
-import { setTimeout as pause } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { banner } from './banner.ts';
 import { ClusterDatabase, type LauncherDatabase } from './cluster-database.ts';
 import { NodeChild } from './node-child.ts';
@@ -129,7 +129,7 @@ export class Launcher {
         const what = silent.length > 0 ? `${silent.join(' and ')} did not respond` : 'no node became active';
         throw new LauncherError(`the cluster is not ready after ${READY_TIMEOUT_MS / 1000} seconds: ${what}`);
       }
-      await pause(100);
+      await sleep(100);
     }
     return [];
   }

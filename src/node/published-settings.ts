@@ -1,5 +1,5 @@
 import { QueryTypes, type Sequelize } from 'sequelize';
-import { messageOf } from '../message-of.ts';
+import { errorMessage } from '../error-message.ts';
 import type { PublicSettings } from '../settings/public-settings.ts';
 
 /** Options of {@link PublishedSettings}. */
@@ -44,7 +44,7 @@ export class PublishedSettings {
       );
       this.#written = state;
     } catch (error) {
-      onError(`plantao.settings does not show this node's settings: ${messageOf(error)}`);
+      onError(`plantao.settings does not show this node's settings: ${errorMessage(error)}`);
     } finally {
       this.#isWriting = false;
     }

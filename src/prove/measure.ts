@@ -1,4 +1,4 @@
-import { messageOf } from '../message-of.ts';
+import { errorMessage } from '../error-message.ts';
 import { failoverFault } from './faults/failover-fault.ts';
 import type { Fault } from './faults/fault.ts';
 import { FaultInjector } from './faults/fault-injector.ts';
@@ -61,7 +61,7 @@ export async function measureUnderLoad(rig: NodeRig, gaps: LiveGaps, options: Pr
     );
     return rig.history.acknowledged === 0 ? 'no post was accepted' : null;
   } catch (error) {
-    return options.force.aborted ? 'it was stopped by force' : messageOf(error);
+    return options.force.aborted ? 'it was stopped by force' : errorMessage(error);
   } finally {
     clearInterval(timer);
     gaps.update();

@@ -6,7 +6,7 @@ import { withDatabaseAdvice } from '../database/database-advice.ts';
 import { migrate } from '../database/migrator.ts';
 import { describeDatabase } from '../database/url/database-url.ts';
 import { withDatabaseName } from '../database/url/rewrite-url.ts';
-import { messageOf } from '../message-of.ts';
+import { errorMessage } from '../error-message.ts';
 import { checkDatabase, StartCheckError } from '../node/start-check.ts';
 import { PACKAGE_ROOT } from '../package-root.ts';
 import { readSettings } from '../settings.ts';
@@ -87,7 +87,7 @@ export async function prove(options: ProveOptions): Promise<ProveOutcome> {
 
 async function createFolder(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true }).catch((error) => {
-    throw new ProveError(`the folder of --out cannot be created (${messageOf(error)})`);
+    throw new ProveError(`the folder of --out cannot be created (${errorMessage(error)})`);
   });
 }
 

@@ -1,5 +1,5 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util';
-import { messageOf } from '../message-of.ts';
+import { errorMessage } from '../error-message.ts';
 
 /** Thrown when the arguments of a command are invalid. The message is a sentence for the user. */
 export class UsageError extends Error {
@@ -24,7 +24,7 @@ export function parseCommand<const Options extends OptionsConfig>(
   try {
     parsed = parseArgs({ args: [...args], options, strict: true, allowPositionals: true }) as Parsed<Options>;
   } catch (error) {
-    throw new UsageError(messageOf(error).split(/[.\n]/)[0] ?? '');
+    throw new UsageError(errorMessage(error).split(/[.\n]/)[0] ?? '');
   }
   const extra = parsed.positionals[positionals.length];
   if (extra !== undefined) throw new UsageError(`unexpected argument "${extra}"`);

@@ -3,7 +3,7 @@
  * bare process that holds an advisory lock and is killed, while a bare loop tries to take the lock. `--rounds N` (20),
  * `--only <part of a name>`, `--quick`.
  */
-import { setTimeout as pause } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { Scene } from '../failure/scene.ts';
 import { post } from '../support/network/http.ts';
@@ -43,7 +43,7 @@ const roundsOf = (bench: Bench) =>
   bench.isQuick ? 1 : process.argv.some((word) => word.startsWith('--rounds')) ? bench.rounds : ROUNDS;
 
 /** Waits up to one heartbeat period, so that faults do not synchronise with the timers. */
-const randomDelay = () => pause(Math.random() * (LEASE_MS / 4));
+const randomDelay = () => sleep(Math.random() * (LEASE_MS / 4));
 
 function faultContestants(scene: Scene, postgres: OwnPostgres): Contestant[] {
   const faultContestant = (
@@ -114,7 +114,7 @@ async function firstConnection(url: string): Promise<number> {
       await client.end();
       return at;
     } catch {
-      await pause(2);
+      await sleep(2);
     }
   }
 }
@@ -143,7 +143,7 @@ async function measureStandby(bench: Bench, scene: Scene): Promise<void> {
   bench.progress.say(`measuring the cost of a standby for the database, ${seconds} s`);
   await scene.settled();
   await scene.meter.stop();
-  await pause(1000);
+  await sleep(1000);
   const { cpuPercent, oldestSnapshotMs, sessions } = await standbyCost(scene, seconds);
   bench.remark(
     `A standby's ${sessions} sessions use ${cpuPercent.toFixed(2)} % of a core of the database's machine (wanted: under 1 %), ` +

@@ -2,7 +2,7 @@
  * npm run bench:presence: what presence costs for each connected user who does nothing. As many polls as fit wait on two nodes,
  * each of another user, with PRESENCE on and off.
  */
-import { setTimeout as pause } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { startPostgresOfItsOwn } from '../support/postgres/own-postgres.ts';
 import { roomForSockets } from './common/limits.ts';
@@ -77,7 +77,7 @@ function idle({ bench, load, url, count }: Setting, name: string): Contestant {
         await load.open({ ports: [one.port, two.port], count, poll, repeats: true });
         await load.park(count, waiting);
         // Until every node has told the others about all its users.
-        await pause(bench.isQuick ? 3000 : 15_000);
+        await sleep(bench.isQuick ? 3000 : 15_000);
         const minutes = bench.isQuick ? 0.1 : 1;
         const measure = () => listenFor(url, minutes * 60_000);
         const [[heard, ofTwo], ofOne] = await withUsage(one, () => withUsage(two, measure));
@@ -112,7 +112,7 @@ async function listenFor(url: string, forMs: number): Promise<{ bytes: number; c
     );
     const pids = rows.map(({ pid }) => pid);
     const before = await cpuMs(pids);
-    await pause(forMs);
+    await sleep(forMs);
     return { ...heard, cpuMs: (await cpuMs(pids)) - before };
   } finally {
     await listener.end();

@@ -3,7 +3,7 @@
  * PostgreSQL, and nchan, the pub/sub module of nginx. Each is started for its round and stopped after it. Installs nothing: it
  * says which Debian packages are missing.
  */
-import { setTimeout as pause } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { startPostgresOfItsOwn } from '../support/postgres/own-postgres.ts';
 import { roomForSockets } from './common/limits.ts';
 import { type Bench, runPart } from './common/part.ts';
@@ -130,7 +130,7 @@ async function receiversOfOneGroup(bench: Bench, rivals: readonly Rival[], count
         await running.close();
         const empty = await proportionalKb(await running.pids());
         await running.open(count);
-        await pause(SETTLE_MS);
+        await sleep(SETTLE_MS);
         const full = await proportionalKb(await running.pids());
         for (let warmUps = 0; warmUps < WARM_UPS; warmUps++) await running.wake();
         const { last, half, first, busy } = await running.wake();

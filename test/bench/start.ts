@@ -2,7 +2,7 @@
  * npm run bench:start: the time from the start of a node's process, from the build, to its first responses; its memory; and
  * the cost of idle nodes for their machine and for PostgreSQL. The baseline is a process with a bare node:http server.
  */
-import { setTimeout as pause } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { freePort } from '../support/network/free-port.ts';
 import { buildNode } from '../support/nodes/node-build.ts';
@@ -35,7 +35,7 @@ async function startRound(server: StartedServer, paths: Record<string, string>):
       await server.responds(path);
       figures[figure] = server.since();
     }
-    await pause(SETTLE_MS);
+    await sleep(SETTLE_MS);
     return { ...figures, rss: await residentMb(server.pid) };
   } finally {
     await server.stop();
@@ -88,7 +88,7 @@ async function idleRound(client: pg.Client, node: StartedServer, port: number, i
   };
   const [pids, startedAt, wal] = [await sessions(), performance.now(), await written()];
   const [process, backends] = [await cpuMs([node.pid]), await cpuMs(pids)];
-  await pause(idleMs);
+  await sleep(idleMs);
   const later = { process: await cpuMs([node.pid]), backends: await cpuMs(pids), wal: await written() };
   const ms = performance.now() - startedAt;
   return {
@@ -113,7 +113,7 @@ async function measureIdle(bench: Bench, databaseUrl: string): Promise<void> {
   const client = new pg.Client(databaseUrl);
   await client.connect();
   bench.defer(() => client.end());
-  await pause(SETTLE_MS);
+  await sleep(SETTLE_MS);
   const idleMs = bench.isQuick ? 5000 : IDLE_MS;
   const names = [ACTIVE, STANDBY];
   await bench.section({

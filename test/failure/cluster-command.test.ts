@@ -3,7 +3,7 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { eventually } from '../support/eventually.ts';
 import { freePort, isFree } from '../support/network/free-port.ts';
@@ -104,7 +104,7 @@ describe('npm run cluster', function () {
     for (const pid of again.pids()) process.kill(pid, 'SIGSTOP');
     again.ctrlC();
     await again.says('it stops', /stopping the nodes/);
-    await pause(600);
+    await sleep(600);
     const [, postgresPort] = await again.says('PostgreSQL is running', /PostgreSQL is running on port (\d+)/);
     expect(await isFree(Number(postgresPort)), 'PostgreSQL was stopped before the nodes').to.equal(false);
     again.ctrlC();

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import http from 'node:http';
-import { setTimeout as pause } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 /** One accepted post. Times are those of `performance.now()`. */
 export interface Accepted {
@@ -77,7 +77,7 @@ export class GapMeter {
       if (messageId !== null) this.#accepted.push({ url, at: performance.now(), messageId });
       const wait = due - performance.now();
       if (wait < -100) due = performance.now();
-      await pause(Math.max(1, wait));
+      await sleep(Math.max(1, wait));
     }
     agent.destroy();
   }

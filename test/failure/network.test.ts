@@ -1,4 +1,4 @@
-import { setTimeout as pause } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { eventually } from '../support/eventually.ts';
 import { get, post } from '../support/network/http.ts';
@@ -129,7 +129,7 @@ describe('A network fault between a node and PostgreSQL', () => {
           pool.setLatency(250);
           direct.setLatency(250);
         }
-        await pause(3 * LEASE_MS);
+        await sleep(3 * LEASE_MS);
       },
       {
         keepsTerm: true,

@@ -1,4 +1,4 @@
-import { setTimeout as pause } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { Scene } from '../failure/scene.ts';
 import { type OwnPostgres, startPostgresOfItsOwn } from '../support/postgres/postgres.ts';
@@ -29,7 +29,7 @@ describe('A PostgreSQL outage of half a minute', () => {
     await scene.settled();
     const { gap, logOf } = await scene.broken(async () => {
       await postgres.stop();
-      await pause(DOWN_MS);
+      await sleep(DOWN_MS);
       await postgres.start();
     });
     console.log(`      no post was accepted for ${Math.round(gap.ms)} ms`);

@@ -6,7 +6,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import http from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { seedData } from '../../src/local-cluster/demo-data.ts';
@@ -145,7 +145,7 @@ for (const proxy of proxies) {
             const outcome = await ask(`${url}/messages`, 'POST', agent, { userId: 1, groupId: 1, content }, key);
             posts.push(outcome);
             isStored = outcome.status === 200;
-            await pause(isStored ? 10 : 50);
+            await sleep(isStored ? 10 : 50);
           }
           sent.push(content);
         }
@@ -156,12 +156,12 @@ for (const proxy of proxies) {
           const outcome = await ask(`${url}/subscribe/user?user_id=1&timeout=1${cursor}`, 'GET', agent);
           polls.push(outcome);
           if (outcome.status === 200) cursor = `&cursor=${JSON.parse(outcome.text).cursor}`;
-          else if (outcome.status !== 204) await pause(50);
+          else if (outcome.status !== 204) await sleep(50);
         }
       };
       const { cursor } = (await get<{ cursor: string }>(`${url}/messages?groupId=1`)).body;
       const load = [...Array.from({ length: WRITERS }, (_, at) => write(at)), ...Array.from({ length: READERS }, read)];
-      await pause(CALM_MS);
+      await sleep(CALM_MS);
       await eventually('there were enough posts', () => posts.length >= 100, { within: 60_000 });
       const calm = { posts: posts.length, polls: polls.length };
       const unwanted = [...posts, ...polls].filter(({ status }) => status !== 200 && status !== 204);
@@ -172,7 +172,7 @@ for (const proxy of proxies) {
         () => posts.find((one) => one.status === 200 && one.at > killedAt + 50),
         { within: 15_000 },
       );
-      await pause(2000);
+      await sleep(2000);
       stop.abort();
       await Promise.all(load);
       agent.destroy();

@@ -1,4 +1,4 @@
-import { setTimeout as pause } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { ChatClient } from '../../src/client/index.ts';
 import { Scene } from '../failure/scene.ts';
@@ -44,7 +44,7 @@ describe('A rolling restart under load', () => {
           (error) => failed.push(error),
         );
         took.push(performance.now() - startedAt);
-        await pause(PAUSE_MS);
+        await sleep(PAUSE_MS);
       }
     };
     const read: number[] = [];

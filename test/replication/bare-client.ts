@@ -1,4 +1,4 @@
-import { setTimeout as pause } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 
 const CONNECT_LIMIT_MS = 1000;
@@ -36,7 +36,7 @@ export class BareClient {
         void client?.end().catch(() => undefined);
         client = null;
       }
-      await pause(INTERVAL_MS);
+      await sleep(INTERVAL_MS);
     }
     await client?.end().catch(() => undefined);
   }

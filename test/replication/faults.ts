@@ -1,4 +1,4 @@
-import { setTimeout as pause } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { NodeRig } from '../../src/prove/rig/node-rig.ts';
 import { eventually } from '../support/eventually.ts';
 import type { PatroniCluster } from './patroni-cluster.ts';
@@ -67,7 +67,7 @@ const cutLink: ServerFault = {
   async inject(cluster) {
     const { link } = await cluster.leader();
     link.swallow();
-    await pause(CUT_MS);
+    await sleep(CUT_MS);
     link.heal();
   },
 };

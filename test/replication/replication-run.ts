@@ -1,4 +1,4 @@
-import { setTimeout as pause } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { CheckResult } from '../../src/prove/checker/check-result.ts';
 import { checkFile } from '../../src/prove/checker/checker.ts';
 import { createFixture } from '../../src/prove/load/chat-fixture.ts';
@@ -97,5 +97,5 @@ async function inject(fault: ServerFault, name: string, cluster: PatroniCluster,
 async function waitForWrites(rig: NodeRig): Promise<void> {
   const enough = rig.history.acknowledged + WRITES_BETWEEN;
   const deadline = performance.now() + WRITES_TIMEOUT_MS;
-  while (rig.history.acknowledged < enough && performance.now() < deadline) await pause(20);
+  while (rig.history.acknowledged < enough && performance.now() < deadline) await sleep(20);
 }

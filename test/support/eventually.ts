@@ -1,4 +1,4 @@
-import { setTimeout as pause } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { inspect } from 'node:util';
 
 /** Limits of {@link eventually}, in milliseconds. */
@@ -29,14 +29,14 @@ export async function eventually<T>(
       const cause = 'error' in outcome ? { cause: outcome.error } : undefined;
       throw new Error(`"${what}" did not happen within ${within} ms: ${last}`, cause);
     }
-    await pause(every);
+    await sleep(every);
   }
 }
 
 /** Runs one check with a deadline, so that a check that hangs cannot hide the message. */
 async function attempt<T>(check: () => T | Promise<T>, limit: number): Promise<{ value: T } | { error: unknown }> {
   const over = new AbortController();
-  const late = pause(limit, { error: new Error('the check did not come back') }, { signal: over.signal });
+  const late = sleep(limit, { error: new Error('the check did not come back') }, { signal: over.signal });
   late.catch(() => undefined);
   try {
     return await Promise.race([Promise.resolve(check()).then((value) => ({ value })), late]);

@@ -7,10 +7,10 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { table } from '../../src/cli/command/table.ts';
+import { errorMessage } from '../../src/error-message.ts';
 import { findBinaries } from '../../src/local-cluster/embedded/binaries.ts';
 import { startEmbeddedPostgres } from '../../src/local-cluster/embedded/embedded-postgres.ts';
 import { serverUser } from '../../src/local-cluster/embedded/system-user.ts';
-import { messageOf } from '../../src/message-of.ts';
 import { PACKAGE_ROOT } from '../../src/package-root.ts';
 import { type Installed, installNode, installPostgres } from './installed.ts';
 import { runSuite, type Totals } from './suite.ts';
@@ -77,7 +77,7 @@ async function runWith({ node, postgres }: Combination): Promise<Outcome> {
       await running.stop();
     }
   } catch (error) {
-    return { ...versions, missing: messageOf(error) };
+    return { ...versions, missing: errorMessage(error) };
   } finally {
     await rm(data, { recursive: true, force: true });
   }

@@ -1,7 +1,7 @@
 import { RateLimiterMemory } from 'rate-limiter-flexible';
 import { QueryTypes, type Sequelize } from 'sequelize';
+import { errorMessage } from '../../error-message.ts';
 import type { Log } from '../../log.ts';
-import { messageOf } from '../../message-of.ts';
 
 /** A limit: at most `max` attempts under `key` in a window. */
 export interface Count {
@@ -69,7 +69,7 @@ export class AttemptCounts {
       this.#usableFrom = performance.now() + COOLDOWN_MS;
       if (!this.#isFailing) {
         const event = { event: 'sign_in_counts_failed' };
-        this.#log.warn(event, `sign-in attempts are counted in this node's memory for now: ${messageOf(error)}`);
+        this.#log.warn(event, `sign-in attempts are counted in this node's memory for now: ${errorMessage(error)}`);
       }
       this.#isFailing = true;
       return null;

@@ -10,8 +10,8 @@
 
 import type { Queryable, ReconnectingSession } from '../../database/session/reconnecting-session.ts';
 import { SessionLostError } from '../../database/session/session.ts';
+import { errorMessage } from '../../error-message.ts';
 import type { Log } from '../../log.ts';
-import { messageOf } from '../../message-of.ts';
 import { BatchLoader } from '../batch-loader.ts';
 import { type CachedToken, CachedTokens } from './cached-tokens.ts';
 import type { VerifiedJwt } from './jwt/jwt-verifier.ts';
@@ -169,7 +169,7 @@ export class TokenCache {
       if (this.#mustRead) {
         this.#mustRead = false;
         await this.#readRevocations().catch((error) => {
-          this.#log.debug(`could not read which tokens are revoked: ${messageOf(error)}`);
+          this.#log.debug(`could not read which tokens are revoked: ${errorMessage(error)}`);
         });
       }
       if (this.#lookUps.size > 0) await this.#lookUp();

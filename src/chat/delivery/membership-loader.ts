@@ -1,4 +1,4 @@
-import { setTimeout as pause } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ReconnectingSession } from '../../database/session/reconnecting-session.ts';
 import type { EventLog } from '../../events/event-log.ts';
 import { topicOf } from '../../events/log-event.ts';
@@ -54,7 +54,7 @@ export class MembershipLoader {
     this.#isLoading = true;
     while (this.#loads.size > 0) {
       // At least one turn of the event loop, so that all calls within it share this query.
-      await pause(Math.max(0, this.#lastQueryAt + INTERVAL_MS - performance.now()));
+      await sleep(Math.max(0, this.#lastQueryAt + INTERVAL_MS - performance.now()));
       this.#lastQueryAt = performance.now();
       await this.#loads.readBatch(MAX_PER_QUERY, async (userIds) => {
         const loaded = await this.#read(userIds);

@@ -1,4 +1,4 @@
-import { setTimeout as pause } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { QueryTypes, type Sequelize } from 'sequelize';
 import type { Write } from '../../database/fenced-write.ts';
 import { BatchLoader } from '../batch-loader.ts';
@@ -91,7 +91,7 @@ export class ReadMarks {
   }
 
   async #storeLater(key: string, waitMs: number): Promise<number> {
-    await pause(waitMs);
+    await sleep(waitMs);
     this.#later.delete(key);
     return this.#storeSoon(key);
   }

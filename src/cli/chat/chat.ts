@@ -1,6 +1,6 @@
 /** `plantao chat --user ana`: a chat at the command line. It shows which node serves, and keeps running while nodes die. */
 import { type AuthMode, ChatClient } from '../../client/index.ts';
-import { messageOf } from '../../message-of.ts';
+import { errorMessage } from '../../error-message.ts';
 import type { Command } from '../command/command.ts';
 import { CommandError, Exit } from '../command/exit.ts';
 import { type ChatArguments, parseArguments, USAGE } from './arguments.ts';
@@ -15,7 +15,7 @@ async function authModeOf(client: ChatClient): Promise<AuthMode | undefined> {
 
 async function run({ user, password, group, urls }: ChatArguments): Promise<void> {
   const screen = new Screen(process.stdin, process.stdout);
-  const reporter = new ConnectionReporter((sentence) => screen.remark(plain(sentence)));
+  const reporter = new ConnectionReporter((sentence) => screen.notice(plain(sentence)));
   try {
     const client = new ChatClient({ urls, onConnection: (change) => reporter.report(change) });
     const authMode = await authModeOf(client);
@@ -38,7 +38,7 @@ export const chat: Command = {
   async run(args) {
     const parsed = parseArguments(args);
     await run(parsed).catch((error) => {
-      throw new CommandError(plain(messageOf(error)));
+      throw new CommandError(plain(errorMessage(error)));
     });
     return Exit.OK;
   },

@@ -4,8 +4,8 @@ import { messageLine, plain } from './terminal-text.ts';
 /** Returns a member's name by id. */
 type NameOf = (userId: number) => string;
 
-/** Returns the remark for an event of the open group, or undefined if there is none: messages are printed, not remarked. */
-export function remarkOf(event: ChatEvent, nameOf: NameOf): string | undefined {
+/** Returns the notice for an event of the open group, or undefined if there is none: messages are printed as such. */
+export function noticeOf(event: ChatEvent, nameOf: NameOf): string | undefined {
   switch (event.kind) {
     case 'message_edited':
       return `edited: ${messageLine(event.message satisfies Message)}`;

@@ -17,7 +17,7 @@ const USAGES: Record<string, string> = {
 };
 
 /**
- * Runs a command on a message. Returns a remark for the user, null if none is needed (the event shows the effect), or undefined
+ * Runs a command on a message. Returns a notice for the user, null if none is needed (the event shows the effect), or undefined
  * if there is no such command.
  */
 export async function runMessageCommand(

@@ -41,8 +41,8 @@ export class Screen {
     this.#lines.prompt(true);
   }
 
-  /** Prints a remark of the program itself. */
-  remark(text: string): void {
+  /** Prints a notice of the program itself. */
+  notice(text: string): void {
     this.print(this.#isTerminal ? `\x1b[2m— ${text}\x1b[0m` : `— ${text}`);
   }
 

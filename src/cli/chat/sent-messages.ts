@@ -1,5 +1,5 @@
 import { type ChatClient, type ChatEvent, isAfter, newIdempotencyKey } from '../../client/index.ts';
-import { pause } from '../../client/requests/pause.ts';
+import { sleep } from '../../client/requests/sleep.ts';
 import { NO_DEADLINE } from './no-deadline.ts';
 import type { Screen } from './screen.ts';
 import { plain } from './terminal-text.ts';
@@ -35,7 +35,7 @@ export class SentMessages {
   async send(groupId: number, text: string, replyTo?: number): Promise<void> {
     const key = newIdempotencyKey();
     const options = { ...NO_DEADLINE, ...(replyTo && { replyTo }), idempotencyKey: key, signal: this.#ending };
-    const slow = setTimeout(() => this.#screen.remark(`not sent yet, waiting for a node: ${plain(text)}`), SLOW_MS);
+    const slow = setTimeout(() => this.#screen.notice(`not sent yet, waiting for a node: ${plain(text)}`), SLOW_MS);
     this.#slow.set(key, slow);
     try {
       this.#sentTo = (await this.#client.send(groupId, text, options)).cursor;
@@ -54,6 +54,6 @@ export class SentMessages {
   /** Piped input ends right after its last message, before the stream has delivered it: waits briefly until it has. */
   async waitUntilShown(): Promise<void> {
     const endsAt = performance.now() + LAST_MESSAGE_MS;
-    while (isAfter(this.#sentTo, this.#receivedTo) && performance.now() < endsAt) await pause(20, this.#ending);
+    while (isAfter(this.#sentTo, this.#receivedTo) && performance.now() < endsAt) await sleep(20, this.#ending);
   }
 }

@@ -7,7 +7,7 @@ import {
   type Message,
   type User,
 } from '../../client/index.ts';
-import { remarkOf } from './event-text.ts';
+import { noticeOf } from './event-text.ts';
 import { directGroup, runMessageCommand } from './message-commands.ts';
 import { NO_DEADLINE } from './no-deadline.ts';
 import { ReadMarker } from './read-marker.ts';
@@ -72,7 +72,7 @@ export class TerminalChat {
     if (group !== undefined) await this.#join(group);
     else if (first !== undefined) await this.#show(first);
     else
-      this.#screen.remark(
+      this.#screen.notice(
         this.#needsInvitation
           ? 'you have no groups yet: create one with /new NAME MEMBERS…, or ask a member to add you'
           : 'you have no groups yet: /join NAME or /new NAME MEMBERS…',
@@ -90,13 +90,13 @@ export class TerminalChat {
     } catch (error) {
       if (this.#ending.signal.aborted) return false;
       if (!(error instanceof ChatError)) throw error;
-      this.#screen.remark(plain(error.message));
+      this.#screen.notice(plain(error.message));
     }
     return true;
   }
 
   async #send(text: string, replyTo?: number): Promise<void> {
-    if (this.#open === undefined) return this.#screen.remark('no group is open: /join NAME');
+    if (this.#open === undefined) return this.#screen.notice('no group is open: /join NAME');
     this.#screen.eraseTyped(text);
     await this.#sent.send(this.#open.id, text, replyTo);
   }
@@ -107,7 +107,7 @@ export class TerminalChat {
     const rest = words.join(' ');
     const context = { ownLast: this.#ownLast, send: (text: string, to: number) => this.#send(text, to) };
     const said = await runMessageCommand(this.#client, context, typed, { signal });
-    if (said !== undefined) return said === null ? undefined : this.#screen.remark(said);
+    if (said !== undefined) return said === null ? undefined : this.#screen.notice(said);
     if (name === 'help') this.#screen.print(help(this.#needsInvitation));
     else if (name === 'groups') for (const group of this.#groups.values()) this.#screen.print(groupLine(group));
     else if (name === 'join' && rest !== '') await this.#join(rest);
@@ -117,20 +117,20 @@ export class TerminalChat {
       await this.#join(String(groupId));
     } else if (name === 'new' && words[0] !== undefined) {
       const made = await this.#client.createChat(words[0], words.slice(1), { signal });
-      if (made.warning !== undefined) this.#screen.remark(plain(made.warning));
+      if (made.warning !== undefined) this.#screen.notice(plain(made.warning));
       await this.#readGroups();
       await this.#join(String(made.group_id));
     } else if (this.#open === undefined && (name === 'who' || name === 'leave'))
-      this.#screen.remark('no group is open');
+      this.#screen.notice('no group is open');
     else if (name === 'who' && this.#open !== undefined) {
       const members = await this.#client.members(this.#open.id, { signal });
       this.#screen.print(members.map(({ username }) => plain(username)).join(', '));
     } else if (name === 'leave' && this.#open !== undefined) {
       await this.#client.leave(this.#open.id, { signal });
-      this.#screen.remark(`you have left ${plain(this.#open.name)}`);
+      this.#screen.notice(`you have left ${plain(this.#open.name)}`);
       this.#open = undefined;
       await this.#readGroups();
-    } else this.#screen.remark('unknown command: type /help');
+    } else this.#screen.notice('unknown command: type /help');
   }
 
   /** Opens the group with that number or name; joins it first if this user is not a member. */
@@ -141,7 +141,7 @@ export class TerminalChat {
       const { signal } = this.#ending;
       const isNumber = /^[1-9]\d*$/.test(wanted);
       if (!isNumber && this.#needsInvitation) {
-        this.#screen.remark(`you are not in a group of that name: ask a member to add you, or create one with /new`);
+        this.#screen.notice(`you are not in a group of that name: ask a member to add you, or create one with /new`);
         return;
       }
       if (isNumber) await this.#client.join(Number(wanted), { signal });
@@ -156,7 +156,7 @@ export class TerminalChat {
     const page = await this.#client.messages(group.id, { ...NO_DEADLINE, limit: HISTORY, signal: this.#ending.signal });
     this.#open = group;
     this.#shownTo = page.cursor;
-    this.#screen.remark(groupLine(group));
+    this.#screen.notice(groupLine(group));
     for (const message of page.messages) this.#screen.print(messageLine(message));
     this.#ownLast = page.messages.findLast(({ sender_id }) => sender_id === this.#me.id)?.id;
     const newest = page.messages.at(-1);
@@ -177,7 +177,7 @@ export class TerminalChat {
   async #receiveEvents(cursor: string): Promise<void> {
     const { signal } = this.#ending;
     const resync = async () => {
-      this.#screen.remark('some events are no longer available: showing the current state');
+      this.#screen.notice('some events are no longer available: showing the current state');
       const now = await this.#readGroups();
       if (this.#open !== undefined) await this.#show(this.#open);
       return now;
@@ -198,8 +198,8 @@ export class TerminalChat {
     const isOpen = event.group_id === this.#open?.id;
     if (isOpen && !isAfter(event.cursor, this.#shownTo)) return;
     if (event.kind === 'message') this.#showMessage(event.message, event.group_id, isOpen);
-    const remark = isOpen ? remarkOf(event, (userId) => this.#nameOf(userId)) : undefined;
-    if (remark !== undefined) this.#screen.remark(remark);
+    const notice = isOpen ? noticeOf(event, (userId) => this.#nameOf(userId)) : undefined;
+    if (notice !== undefined) this.#screen.notice(notice);
     const isMine = (event.kind === 'joined' || event.kind === 'left') && event.user_id === this.#me.id;
     if (isOpen && event.kind === 'group_deleted') this.#open = undefined;
     if (isMine || event.kind === 'group_changed' || event.kind === 'group_deleted') await this.#readGroups();
@@ -214,7 +214,7 @@ export class TerminalChat {
     const group = this.#groups.get(groupId);
     if (isOpen) this.#screen.print(messageLine(message));
     else
-      this.#screen.remark(
+      this.#screen.notice(
         `in ${plain(group?.name ?? `group ${groupId}`)}, ${plain(message.sender)}: ${plain(message.content)}`,
       );
     if (isOpen && message.sender_id === this.#me.id) this.#ownLast = message.id;

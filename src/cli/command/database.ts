@@ -3,7 +3,7 @@ import { SqlState, sqlState } from '../../database/errors.ts';
 import { applicationName, connectionOptions } from '../../database/session/connection.ts';
 import { type Query, runAndClose } from '../../database/session/run-and-close.ts';
 import { Session } from '../../database/session/session.ts';
-import { messageOf } from '../../message-of.ts';
+import { errorMessage } from '../../error-message.ts';
 import { processEnvironment, readDatabaseSettings } from '../../settings.ts';
 import { type BlockingRow, blockingSentence } from './blocking-sentence.ts';
 import { CommandError } from './exit.ts';
@@ -51,6 +51,7 @@ async function describeBlockers(query: Query, error: unknown): Promise<string> {
   const blockers = await query<BlockingRow>('SELECT blocks, application_name, ended_by FROM plantao.blocking').catch(
     () => [],
   );
-  if (blockers.length === 0) return `another transaction held a lock that this needs (${messageOf(error)}): try again`;
+  if (blockers.length === 0)
+    return `another transaction held a lock that this needs (${errorMessage(error)}): try again`;
   return `another transaction holds a lock that this needs. ${blockers.map(blockingSentence).join('; ')}`;
 }

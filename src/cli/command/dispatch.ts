@@ -42,7 +42,7 @@ export async function dispatch(args: readonly string[], io: Io): Promise<ExitCod
   } catch (error) {
     const { exit, sentence } = describeFailure(error);
     if (options.includes('--json')) io.printJson({ error: sentence });
-    else io.remark(error instanceof UsageError ? `${sentence} (plantao ${name} --help)` : sentence);
+    else io.notice(error instanceof UsageError ? `${sentence} (plantao ${name} --help)` : sentence);
     return exit;
   }
 }

@@ -1,7 +1,7 @@
 import { DatabaseUnusableError } from '../../database/database-advice.ts';
 import { SqlState, sqlState } from '../../database/errors.ts';
 import { SessionLostError } from '../../database/session/session.ts';
-import { messageOf } from '../../message-of.ts';
+import { errorMessage } from '../../error-message.ts';
 import { SettingsError } from '../../settings.ts';
 import { UsageError } from '../../terminal/arguments.ts';
 
@@ -39,7 +39,7 @@ const NO_SCHEMA: readonly string[] = [
 
 /** Returns the exit code and the sentence for an error that ended a command. */
 export function describeFailure(error: unknown): { exit: ExitCode; sentence: string } {
-  const sentence = messageOf(error);
+  const sentence = errorMessage(error);
   if (error instanceof CommandError) return { exit: error.exit, sentence };
   if (error instanceof UsageError || error instanceof SettingsError) return { exit: Exit.USAGE, sentence };
   if (error instanceof DatabaseUnusableError) return { exit: Exit.UNREACHABLE, sentence };

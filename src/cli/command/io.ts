@@ -6,8 +6,8 @@ export interface Io {
   print(text: string): void;
   /** Writes the result as JSON, for `--json`. */
   printJson(value: unknown): void;
-  /** Writes a remark that is not part of the result, such as progress, to standard error. */
-  remark(text: string): void;
+  /** Writes a notice that is not part of the result, such as progress, to standard error. */
+  notice(text: string): void;
   /** Clears the terminal before the next frame of `--watch`; does nothing in a file or pipe. */
   clear(): void;
   /** True if colours are wanted: on a terminal that has them, and without NO_COLOR. */
@@ -18,7 +18,7 @@ export interface Io {
 export function processIo(): Io {
   const { stdout, stderr } = process;
   let isWatched = false;
-  // A remark that cannot be written, to a closed pipe or terminal, is lost: the command goes on, and cleans up at its end.
+  // A notice that cannot be written, to a closed pipe or terminal, is lost: the command goes on, and cleans up at its end.
   stderr.on('error', () => undefined);
   const print = (text: string) => {
     // The reader has closed the pipe, as with "| head": what is left to write is not wanted.
@@ -29,7 +29,7 @@ export function processIo(): Io {
   return {
     print,
     printJson: (value) => print(JSON.stringify(value, null, stdout.isTTY ? 2 : undefined)),
-    remark: (text) => void stderr.write(`${printableLines(text)}\n`),
+    notice: (text) => void stderr.write(`${printableLines(text)}\n`),
     clear() {
       if (stdout.isTTY) stdout.write('\x1b[H\x1b[2J\x1b[3J');
     },

@@ -30,7 +30,7 @@ ${DATABASE_USAGE}`,
       else io.print([LOCK, ...missing.map(({ name, sql }) => `-- ${name}\n${sql}`)].join('\n'));
       return Exit.OK;
     }
-    const log = (line: string) => (values.json ? io.remark(line) : io.print(line));
+    const log = (line: string) => (values.json ? io.notice(line) : io.print(line));
     const applied = await withDatabaseAdvice(url, () => migrate(url, { log }));
     if (values.json) io.printJson({ applied });
     else io.print(applied === 0 ? 'the schema is up to date' : `${applied} migrations applied`);

@@ -1,4 +1,4 @@
-import { messageOf } from '../../message-of.ts';
+import { errorMessage } from '../../error-message.ts';
 import { processEnvironment, readAdminToken } from '../../settings.ts';
 import { parseCommand } from '../../terminal/arguments.ts';
 import type { Command } from '../command/command.ts';
@@ -74,7 +74,7 @@ async function call(url: string, path: string, method: 'GET' | 'POST'): Promise<
     response = await fetch(new URL(path, url), how);
     body = await response.json();
   } catch (error) {
-    const reason = error instanceof Error && error.cause ? messageOf(error.cause) : messageOf(error);
+    const reason = error instanceof Error && error.cause ? errorMessage(error.cause) : errorMessage(error);
     throw new CommandError(`the node at ${url} does not answer (${reason}): is it running?`, Exit.UNREACHABLE);
   }
   const { error } = (typeof body === 'object' && body !== null ? body : {}) as { error?: string };

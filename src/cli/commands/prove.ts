@@ -1,6 +1,6 @@
 import { access, mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { messageOf } from '../../message-of.ts';
+import { errorMessage } from '../../error-message.ts';
 import { printable } from '../../printable.ts';
 import { type ProveArguments, parseArguments, repeatCommand, USAGE } from '../../prove/arguments.ts';
 import type { CheckResult } from '../../prove/checker/check-result.ts';
@@ -36,7 +36,7 @@ export const proveCommand: Command = {
       live.clear();
       const sentence = error instanceof ProveError ? error.message : describeFailure(error).sentence;
       if (asJson) io.printJson({ verdict: 'incomplete', error: sentence });
-      else io.remark(`plantao prove: ${sentence}`);
+      else io.notice(`plantao prove: ${sentence}`);
       return INCOMPLETE;
     }
   },
@@ -81,7 +81,7 @@ function listenForSignals(live: LiveOutput) {
   };
   // An error that nothing caught: the nodes and the database are removed all the same.
   const onError = (error: unknown) => {
-    live.say(`an error of plantao prove itself: ${messageOf(error)}`);
+    live.say(`an error of plantao prove itself: ${errorMessage(error)}`);
     end.abort();
     force.abort();
   };
@@ -100,10 +100,10 @@ function listenForSignals(live: LiveOutput) {
 
 async function checkAgain(file: string, options: ProveArguments, io: Io): Promise<ExitCode> {
   await access(file).catch((error) => {
-    throw new ProveError(`the history cannot be read (${messageOf(error)})`);
+    throw new ProveError(`the history cannot be read (${errorMessage(error)})`);
   });
   const result = await checkFile(file, { mayLose: true }).catch((error) => {
-    throw new ProveError(`${file} is not a history of plantao prove: ${messageOf(error)}`);
+    throw new ProveError(`${file} is not a history of plantao prove: ${errorMessage(error)}`);
   });
   if (result.counts.posts === 0) throw new ProveError(`${file} has no posts: it is not a history of plantao prove`);
   return report(result, file, options.out === null ? null : path.resolve(options.out), null, options, io);
@@ -132,7 +132,7 @@ async function report(
     io.print(text.trimEnd());
     if (folder !== null) io.print(`\nreport: ${pathToShow(path.join(folder, 'report.html'))}`);
   }
-  if (leftover !== null) io.remark(leftover);
+  if (leftover !== null) io.notice(leftover);
   return exit;
 }
 

@@ -1,4 +1,4 @@
-import { setTimeout as pause } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parseCommand, wholeOption } from '../../terminal/arguments.ts';
 import type { Command } from '../command/command.ts';
 import { withDatabase } from '../command/database.ts';
@@ -49,6 +49,6 @@ async function watch(look: () => Promise<ClusterStatus>, everyMs: number, asJson
       io.print(`${new Date().toISOString().slice(11, 19)} UTC, every ${everyMs / 1000} s; Ctrl-C ends it\n`);
       io.print(isFailure ? toned(`! ${seen.sentence}`, 'red', io.hasColours) : showStatus(seen, io.hasColours));
     }
-    await pause(everyMs);
+    await sleep(everyMs);
   }
 }

@@ -1,4 +1,4 @@
-import { setTimeout as pause } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parseCommand } from '../../terminal/arguments.ts';
 import type { Command } from '../command/command.ts';
 import { type Query, withDatabase } from '../command/database.ts';
@@ -59,7 +59,7 @@ async function successorOf(query: Query, before: OpenTerm | null): Promise<OpenT
       if (now.node !== before?.node) return now;
       throw new CommandError(`no standby took over: ${now.node} is active again (term ${now.term})`);
     }
-    await pause(CHECK_EVERY_MS);
+    await sleep(CHECK_EVERY_MS);
   }
   const why = 'see plantao status and the log of the active node';
   throw new CommandError(`no other node became active within ${WITHIN_MS / 1000} s: ${why}`);

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { messageOf } from '../../message-of.ts';
+import { errorMessage } from '../../error-message.ts';
 import { parseCommand } from '../../terminal/arguments.ts';
 import type { Command } from '../command/command.ts';
 import { withDatabase } from '../command/database.ts';
@@ -35,14 +35,14 @@ ${DATABASE_USAGE}`,
     try {
       if (file !== undefined) await once(output, 'open');
     } catch (error) {
-      throw new CommandError(`${file} cannot be written: ${messageOf(error)}`);
+      throw new CommandError(`${file} cannot be written: ${errorMessage(error)}`);
     }
-    const progress = new Progress((text) => io.remark(text));
+    const progress = new Progress((text) => io.notice(text));
     const how = { withPasswords: !values['without-passwords'], progress };
     // Without a listener an error of the disk or a closed pipe would end the process with a stack trace.
     const failure = new Promise<never>((_, reject) => {
       output.once('error', (error) => {
-        reject(new CommandError(`${file ?? 'standard output'} cannot be written: ${messageOf(error)}`));
+        reject(new CommandError(`${file ?? 'standard output'} cannot be written: ${errorMessage(error)}`));
       });
     });
     const exporting = withDatabase(values.database, (query) => exportDatabase(query, output, how), LIMIT_MS);
@@ -56,7 +56,7 @@ ${DATABASE_USAGE}`,
       await once(output, 'close');
     }
     if (values.json && file !== undefined) io.printJson({ rows });
-    else io.remark(`exported ${rows.toLocaleString('en')} rows, ${progress.rate(rows)}`);
+    else io.notice(`exported ${rows.toLocaleString('en')} rows, ${progress.rate(rows)}`);
     return Exit.OK;
   },
 };
@@ -77,9 +77,9 @@ ${DATABASE_USAGE}`,
     try {
       if (file !== undefined) await once(input, 'open');
     } catch (error) {
-      throw new CommandError(`${file} cannot be read: ${messageOf(error)}`);
+      throw new CommandError(`${file} cannot be read: ${errorMessage(error)}`);
     }
-    const progress = new Progress((text) => io.remark(text));
+    const progress = new Progress((text) => io.notice(text));
     const rows = await withDatabase(values.database, (query) => importFile(query, input, progress), LIMIT_MS);
     if (values.json) io.printJson({ rows });
     else io.print(`imported ${rows.toLocaleString('en')} rows, ${progress.rate(rows)}`);

@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
-import { messageOf } from '../../message-of.ts';
+import { errorMessage } from '../../error-message.ts';
 import type { Query } from '../command/database.ts';
 import { CommandError } from '../command/exit.ts';
 import { FORMAT_VERSION, type Header, type Line, TABLES, type TableName } from './format.ts';
@@ -84,7 +84,7 @@ async function insert(query: Query, { table, rows, firstLine }: Batch): Promise<
   } catch (error) {
     const lines =
       rows.length === 1 ? `line ${firstLine}` : `one of the lines ${firstLine} to ${firstLine + rows.length - 1}`;
-    throw new CommandError(`${lines} (${table}) was refused, and nothing is imported: ${messageOf(error)}`);
+    throw new CommandError(`${lines} (${table}) was refused, and nothing is imported: ${errorMessage(error)}`);
   }
 }
 

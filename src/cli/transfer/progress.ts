@@ -1,11 +1,11 @@
 /** Reports the progress on the way to `total` rows, about once a second. */
 export class Progress {
-  readonly #remark: (text: string) => void;
+  readonly #notice: (text: string) => void;
   readonly #startedAt = performance.now();
   #reportedAt = this.#startedAt;
 
-  constructor(remark: (text: string) => void) {
-    this.#remark = remark;
+  constructor(notice: (text: string) => void) {
+    this.#notice = notice;
   }
 
   /** Reports that `rows` of `total` are done, unless the last report was less than a second ago. */
@@ -14,7 +14,7 @@ export class Progress {
     if (now - this.#reportedAt < 1000) return;
     this.#reportedAt = now;
     const percent = total === 0 ? 100 : Math.floor((100 * rows) / total);
-    this.#remark(
+    this.#notice(
       `${rows.toLocaleString('en')} of ${total.toLocaleString('en')} rows (${percent} %), ${this.rate(rows)}`,
     );
   }

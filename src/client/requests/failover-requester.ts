@@ -1,4 +1,4 @@
-import { messageOf } from '../../message-of.ts';
+import { errorMessage } from '../../error-message.ts';
 import { OutcomeUnknownError, UnreachableError } from '../errors.ts';
 import type { Use } from '../types.ts';
 import { type BackoffBounds, backoff } from './backoff.ts';
@@ -7,8 +7,8 @@ import type { ClusterCheck } from './cluster-check.ts';
 import type { Endpoints } from './endpoints.ts';
 import { probe } from './health.ts';
 import { onAbort } from './on-abort.ts';
-import { pause } from './pause.ts';
 import { type NodeRequest, type NodeResponse, NoResponseError, sendOnce } from './single-request.ts';
+import { sleep } from './sleep.ts';
 
 /** The retry policy of a request. All times are in milliseconds. */
 export interface CallPolicy {
@@ -96,7 +96,7 @@ export class FailoverRequester {
       }
       hasFollowedName ||= named !== undefined;
       if (performance.now() + waitMs >= endsAt) throw unreachable(request, policy, failureReasons, outcome);
-      await pause(waitMs, policy.signal);
+      await sleep(waitMs, policy.signal);
       target = named ?? next;
     }
   }
@@ -140,7 +140,7 @@ export class FailoverRequester {
 }
 
 function toFailed(error: unknown, request: NodeRequest, policy: CallPolicy): Failed {
-  const reason = messageOf(error);
+  const reason = errorMessage(error);
   const notExecuted = error instanceof NoResponseError && error.notSent;
   if (!policy.repeatable && !notExecuted) throw outcomeUnknown(request, reason);
   return { kind: 'retryElsewhere', reason, code: '', activeUrl: null, retryAfterMs: 0, notExecuted };

@@ -1,6 +1,6 @@
 import { sessionName } from '../../database/checks/blocking.ts';
 import type { Queryable } from '../../database/session/reconnecting-session.ts';
-import { messageOf } from '../../message-of.ts';
+import { errorMessage } from '../../error-message.ts';
 import type { ChangeLogger } from '../change-logger.ts';
 import { type Clock, monotonic } from '../clock.ts';
 
@@ -76,7 +76,7 @@ export class HolderWatch {
       if (leaderlessMs <= 2 * leaseMs) return false;
       changes.report(
         'holder',
-        `no node is seen active, and the holder of the leader lock cannot be read: ${messageOf(error)}`,
+        `no node is seen active, and the holder of the leader lock cannot be read: ${errorMessage(error)}`,
       );
     } finally {
       this.#isChecking = false;

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { sqlState } from '../../database/errors.ts';
 import { type Session, SessionLostError } from '../../database/session/session.ts';
-import { messageOf } from '../../message-of.ts';
+import { errorMessage } from '../../error-message.ts';
 import { SerialQueue } from '../../serial-queue.ts';
 import { type Clock, monotonic } from '../clock.ts';
 import { causeOfLoss, type EndCause, type Resignation } from '../end-cause.ts';
@@ -115,7 +115,7 @@ export class LeaderLock {
       try {
         await session.query(closeTermQuery(term, resignation), RELEASE_LIMIT_MS);
       } catch (error) {
-        this.#options.log.warn(`the term could not be closed (${messageOf(error)}): dropping the lock session`);
+        this.#options.log.warn(`the term could not be closed (${errorMessage(error)}): dropping the lock session`);
         this.abandon('resigned');
       }
     });
@@ -237,7 +237,7 @@ export class LeaderLock {
         return this.#lose('its session no longer holds the lock, or its term was closed', 'lock_released');
       }
     } catch (error) {
-      return this.#session === session ? this.#lose(messageOf(error), causeOfLoss(sqlState(error))) : false;
+      return this.#session === session ? this.#lose(errorMessage(error), causeOfLoss(sqlState(error))) : false;
     }
     this.#lease.renew(startedAt, this.#clock() - dueAt);
     this.#renewLater(startedAt);

@@ -1,5 +1,5 @@
 import type { connectionOptions } from '../../database/session/connection.ts';
-import { messageOf } from '../../message-of.ts';
+import { errorMessage } from '../../error-message.ts';
 import type { EndCause, Resignation } from '../end-cause.ts';
 import type { Holder, OpenedTerm, Promotion } from './lock-statements.ts';
 
@@ -60,7 +60,7 @@ interface SentError {
 /** Packs an error for sending, with the fields by which database/errors.ts distinguishes errors. */
 export function packError(error: unknown): SentError {
   const { name, code } = error instanceof Error ? (error as NodeJS.ErrnoException) : { name: 'Error', code: null };
-  return { name, message: messageOf(error), code: typeof code === 'string' ? code : null };
+  return { name, message: errorMessage(error), code: typeof code === 'string' ? code : null };
 }
 
 /** Returns the error that was packed. */

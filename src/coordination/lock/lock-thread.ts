@@ -1,5 +1,5 @@
+import { errorMessage } from '../../error-message.ts';
 import type { Log } from '../../log.ts';
-import { messageOf } from '../../message-of.ts';
 import { ChangeLogger } from '../change-logger.ts';
 import { type Clock, monotonic } from '../clock.ts';
 import { idleIntervalMs } from '../election-timing.ts';
@@ -180,7 +180,7 @@ export class LockThread implements LeaderLocking {
       });
       return this.#link;
     } catch (error) {
-      this.#ended(messageOf(error));
+      this.#ended(errorMessage(error));
       throw new LockWorkerError(this.#lastEnd);
     }
   }

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Worker, type WorkerOptions } from 'node:worker_threads';
-import { messageOf } from '../../message-of.ts';
+import { errorMessage } from '../../error-message.ts';
 import { IS_BUILT, PACKAGE_ROOT } from '../../package-root.ts';
 import { waitAtMost } from '../../wait-at-most.ts';
 import type { EndCause } from '../end-cause.ts';
@@ -72,7 +72,7 @@ export class LockWorkerLink {
     // Only a call that waits for its reply keeps the process alive.
     this.#worker.unref();
     this.#worker.on('message', (message: LockThreadMessage) => this.#receive(message));
-    this.#worker.on('error', (error) => this.#end(messageOf(error)));
+    this.#worker.on('error', (error) => this.#end(errorMessage(error)));
     this.#worker.on('exit', (code) => this.#end(`it ended with ${code}`));
   }
 

@@ -1,4 +1,4 @@
-import { messageOf } from '../../message-of.ts';
+import { errorMessage } from '../../error-message.ts';
 import { DatabaseUnavailableError, sqlState } from '../errors.ts';
 
 /** Thrown where a server accepts no writes. */
@@ -29,5 +29,5 @@ export class NoWritableServerError extends DatabaseUnavailableError {
 }
 
 function sentence(error: Error): string {
-  return error instanceof NotWritableError ? error.message : `cannot be used (${messageOf(error)})`;
+  return error instanceof NotWritableError ? error.message : `cannot be used (${errorMessage(error)})`;
 }

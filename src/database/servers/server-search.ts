@@ -1,4 +1,4 @@
-import { setTimeout as pause } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { backoffDelay } from '../../backoff.ts';
 import { maxRetryMs } from '../retry-limit.ts';
 import type { DatabaseHost } from '../url/database-url.ts';
@@ -183,6 +183,6 @@ export class ServerSearch {
   }
 
   #pause(ms: number): Promise<unknown> {
-    return pause(ms, undefined, { signal: this.#stop.signal, ref: false }).catch(() => {});
+    return sleep(ms, undefined, { signal: this.#stop.signal, ref: false }).catch(() => {});
   }
 }

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { setTimeout as pause } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import type { Server } from './server.ts';
 import { NotWritableError } from './server-errors.ts';
@@ -46,7 +46,7 @@ export function watchServer({ requiresReadWrite, open }: WatchServerOptions): Wa
         if (state?.isInRecovery) refuse(new NotWritableError('in recovery'));
         else if (state?.isReadOnly && requiresReadWrite) refuse(new NotWritableError('read-only'));
         else if (state) return state.instance;
-        await pause(INTERVAL_MS, undefined, { signal, ref: false });
+        await sleep(INTERVAL_MS, undefined, { signal, ref: false });
       }
     } finally {
       signal.removeEventListener('abort', destroy);

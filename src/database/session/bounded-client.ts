@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { messageOf } from '../../message-of.ts';
+import { errorMessage } from '../../error-message.ts';
 import { DatabaseUnavailableError, NotReplicatedError, SqlState, sqlState } from '../errors.ts';
 import type { AbandonedBackends } from './abandoned-backends.ts';
 import { isReplicationGivenUp } from './commit-notice.ts';
@@ -74,7 +74,7 @@ export class BoundedClient extends pg.Client {
       // The server became a standby, or read-only: the pool must open another connection, which may find the primary.
       if (sqlState(error) === SqlState.READ_ONLY) this.#dropConnection();
       if (!this.#isLost || sqlState(error) !== null || error instanceof DatabaseUnavailableError) throw error;
-      throw new DatabaseUnavailableError(messageOf(error), { cause: error });
+      throw new DatabaseUnavailableError(errorMessage(error), { cause: error });
     } finally {
       clearTimeout(timer);
     }

@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { messageOf } from '../../message-of.ts';
+import { errorMessage } from '../../error-message.ts';
 import { DatabaseUnavailableError, isStalePlan, NotReplicatedError, SqlState, sqlState } from '../errors.ts';
 import { isReplicationGivenUp } from './commit-notice.ts';
 import { CONNECT_LIMIT_MS, clientConfig, Sockets } from './connection.ts';
@@ -53,7 +53,7 @@ export class Session {
     } catch (error) {
       session.destroy('it could not be opened');
       if (sqlState(error) !== null || error instanceof DatabaseUnavailableError) throw error;
-      throw new SessionLostError(messageOf(error), { cause: error });
+      throw new SessionLostError(errorMessage(error), { cause: error });
     } finally {
       signal?.removeEventListener('abort', giveUp);
     }
@@ -120,7 +120,7 @@ export class Session {
         return result;
       } catch (error) {
         this.#isAbandoned ||= !this.isOpen;
-        if (sqlState(error) === SqlState.READ_ONLY) this.#leave(messageOf(error));
+        if (sqlState(error) === SqlState.READ_ONLY) this.#leave(errorMessage(error));
         if (name === undefined || tries === MAX_TRIES || !isStalePlan(error)) throw error;
         this.#renamed++;
       }

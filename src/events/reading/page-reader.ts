@@ -1,6 +1,6 @@
 import { SqlState, sqlState } from '../../database/errors.ts';
 import type { Queryable } from '../../database/session/reconnecting-session.ts';
-import { messageOf } from '../../message-of.ts';
+import { errorMessage } from '../../error-message.ts';
 import { type LogPage, readBareEvent } from './log-page.ts';
 
 /** Reads at most `limit` positions after `position`. */
@@ -38,7 +38,7 @@ export class PageReader {
         const isUnreadable = UNREADABLE.test(sqlState(error) ?? '');
         const isSingle = this.#limit === 1;
         this.#limit = Math.max(1, Math.floor(this.#limit / 2));
-        if (isSingle && isUnreadable) return readBareEvent(this.#session, position, knownEpoch, messageOf(error));
+        if (isSingle && isUnreadable) return readBareEvent(this.#session, position, knownEpoch, errorMessage(error));
         if (isSingle || !(isUnreadable || isTooLarge(error))) throw error;
       }
     }

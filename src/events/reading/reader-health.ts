@@ -1,6 +1,6 @@
 import { isUnavailable, reasonOf } from '../../database/errors.ts';
+import { errorMessage } from '../../error-message.ts';
 import type { Log } from '../../log.ts';
-import { messageOf } from '../../message-of.ts';
 
 const UNREADABLE = 'the event log cannot be read';
 
@@ -22,7 +22,7 @@ export class ReaderHealth {
   failed(error: unknown): void {
     const isAway = isUnavailable(error);
     this.#problem = isAway ? UNREADABLE : `${UNREADABLE}: ${reasonOf(error)}`;
-    const message = messageOf(error);
+    const message = errorMessage(error);
     if (this.#logged === message) return;
     this.#logged = message;
     this.#log[isAway ? 'debug' : 'error']({ err: error }, 'could not read the event log: retrying every second');

@@ -1,7 +1,7 @@
 /** The OpenAPI 3.1 document, derived from the definitions that validate the requests, so that both agree. */
 
 import type { Requirement } from '../request/checks/authentication.ts';
-import type { ErrorStatus, Route, Serves } from '../routes/route.ts';
+import type { ErrorStatus, Route, ServedBy } from '../routes/route.ts';
 import { capital, described, named, nameEventKinds } from './document-schemas.ts';
 import { codesOf } from './error-codes.ts';
 import { exampleOf } from './examples.ts';
@@ -130,7 +130,7 @@ function operationOf(route: Route, path: string, authMode: 'open' | 'token', sch
   return {
     operationId: idOf(route.method, path),
     summary: route.summary,
-    description: `${sentencesOf(route)} ${callers[route.requires]} ${nodes[route.serves]}`,
+    description: `${sentencesOf(route)} ${callers[route.requires]} ${nodes[route.servedBy]}`,
     tags: [tagOf(route.path)],
     security: route.requires === 'anyone' || authMode === 'open' ? [{}] : [{ token: [] }],
     parameters: [
@@ -152,10 +152,10 @@ const callers: Record<Requirement, string> = {
   admin: 'With AUTH=token it needs the ADMIN_TOKEN.',
   'user or admin': 'With AUTH=token it needs a user’s token or the ADMIN_TOKEN.',
 };
-const nodes: Record<Serves, string> = {
-  control: 'Every node serves it.',
-  read: 'Every node in service serves it.',
-  write: 'The active node serves it; see Writes and failover.',
+const nodes: Record<ServedBy, string> = {
+  'every node': 'Every node serves it.',
+  'every node in service': 'Every node in service serves it.',
+  'active node': 'The active node serves it; see Writes and failover.',
 };
 
 function parameterOf({ name, required, schema }: Field, place: 'path' | 'query'): Parameter {
@@ -229,7 +229,7 @@ function streamExample(schemas: JsonSchema): string {
 function refusalsOf(route: Route, path: string): Record<string, JsonSchema> {
   const statuses = new Set<ErrorStatus | number>([400, 403, 413, 415, 421, 429, 431, ...(route.errorStatuses ?? [])]);
   if (route.requires !== 'anyone') statuses.add(401);
-  if (route.serves !== 'control') statuses.add(503);
+  if (route.servedBy !== 'every node') statuses.add(503);
   if (path.startsWith('/cluster')) statuses.add(503);
   for (const status of [route.status ?? 200, ...(route.alsoStatuses ?? [])]) statuses.delete(status);
   return Object.fromEntries(

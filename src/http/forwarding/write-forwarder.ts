@@ -146,10 +146,10 @@ export class WriteForwarder {
       if (lifetime.isOver || response.headersSent) return;
       const mayRepeat = performance.now() < until;
       if (outcome instanceof NoResponse) {
-        if (mayRepeat && (isRepeatable || !outcome.isSent)) await pause();
+        if (mayRepeat && (isRepeatable || !outcome.isSent)) await sleep();
         else throw outcome.isSent ? lost() : unreachable();
       } else if (outcome instanceof Error) throw outcome;
-      else if (mayRepeat && isRefusedByRole(outcome as Forwarded)) await pause();
+      else if (mayRepeat && isRefusedByRole(outcome as Forwarded)) await sleep();
       else return relay(outcome as Forwarded, response);
     }
   }
@@ -161,7 +161,7 @@ export class WriteForwarder {
       const active = this.#cluster.peers().find((peer) => peer.alive && peer.active);
       if (active) return active.url;
       if (performance.now() >= until) return null;
-      await pause();
+      await sleep();
     }
   }
 
@@ -228,7 +228,7 @@ function relay({ status, headers, body }: Forwarded, response: Response): void {
   response.writeHead(status).end(body);
 }
 
-const pause = () => new Promise((resolve) => setTimeout(resolve, CHECK_EVERY_MS));
+const sleep = () => new Promise((resolve) => setTimeout(resolve, CHECK_EVERY_MS));
 
 const unreachable = () => temporarily('unavailable', 'the active node cannot be reached from this node: try again');
 

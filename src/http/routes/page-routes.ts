@@ -15,7 +15,7 @@ export function pageRoutes(services: Services, others: readonly Route[], send: S
     route({
       method: 'get',
       path,
-      serves: 'control',
+      servedBy: 'every node',
       requires: 'anyone',
       summary,
       input: nothing,
@@ -51,7 +51,7 @@ function assetsRoute(send: SendAsset): Route {
   return route({
     method: 'get',
     path: '/assets/:file',
-    serves: 'control',
+    servedBy: 'every node',
     requires: 'anyone',
     summary: 'The files of the chat page',
     input: z.object({ file: z.string() }),

@@ -3,8 +3,8 @@ import type { z } from 'zod';
 import type { Caller, Requirement } from '../request/checks/authentication.ts';
 import type { RequestLifetime } from '../request/request-lifetime.ts';
 
-/** Which nodes serve a route. control: every node; read: every node that is not fallen; write: the active node only. */
-export type Serves = 'control' | 'read' | 'write';
+/** The nodes that serve a route: in service is a node that is not fallen. */
+export type ServedBy = 'every node' | 'every node in service' | 'active node';
 
 /** The arguments of a handler: the input, validated and typed by the route's schema, and the caller. */
 export interface Call<Input> {
@@ -32,7 +32,7 @@ export type ErrorStatus = 401 | 404 | 409 | 410 | 413;
 export interface Route {
   method: 'get' | 'post' | 'patch' | 'delete';
   path: string;
-  serves: Serves;
+  servedBy: ServedBy;
   requires: Requirement;
   /** A short sentence without a full stop. */
   summary: string;

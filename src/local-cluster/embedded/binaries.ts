@@ -5,7 +5,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { messageOf } from '../../message-of.ts';
+import { errorMessage } from '../../error-message.ts';
 import { checkOwnTree, checkPlace } from './own-folder.ts';
 import { EmbeddedPostgresError, type ServerUser } from './system-user.ts';
 
@@ -95,7 +95,7 @@ async function tryToRun(programs: PostgresBinaries, user: ServerUser): Promise<s
     }
     return null;
   } catch (error) {
-    const text = messageOf(error);
+    const text = errorMessage(error);
     return text.trim().split('\n').slice(0, 3).join(' ');
   }
 }

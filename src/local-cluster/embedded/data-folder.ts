@@ -4,7 +4,7 @@ import { chown, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/pro
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { messageOf } from '../../message-of.ts';
+import { errorMessage } from '../../error-message.ts';
 import type { PostgresBinaries } from './binaries.ts';
 import { checkOwnFolder, checkPlace } from './own-folder.ts';
 import { EmbeddedPostgresError, type ServerUser } from './system-user.ts';
@@ -78,7 +78,7 @@ async function writing<T>(folder: string, action: () => Promise<T>): Promise<T> 
   try {
     return await action();
   } catch (error) {
-    const reason = messageOf(error).replace(/, [a-z]+ '.*$/, '');
+    const reason = errorMessage(error).replace(/, [a-z]+ '.*$/, '');
     throw new EmbeddedPostgresError(`The data folder ${folder} cannot be written (${reason}).`);
   }
 }

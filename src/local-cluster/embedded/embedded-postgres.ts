@@ -4,11 +4,11 @@ import { closeSync, openSync } from 'node:fs';
 import { chown, readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import path from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { SqlState, sqlState } from '../../database/errors.ts';
 import { connectionOptions } from '../../database/session/connection.ts';
 import { Session } from '../../database/session/session.ts';
-import { messageOf } from '../../message-of.ts';
+import { errorMessage } from '../../error-message.ts';
 import { findBinaries, type PostgresBinaries } from './binaries.ts';
 import {
   type DataFolder,
@@ -97,7 +97,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
       if (!(error instanceof PassingObstacle)) throw error;
       const again = Date.now() < deadline && (error.cause !== 'port' || options.port === undefined);
       if (!again) throw new EmbeddedPostgresError(error.message);
-      await pause(200 + 200 * Math.random());
+      await sleep(200 + 200 * Math.random());
     }
   }
 }
@@ -158,7 +158,7 @@ async function becomeReady(server: Server, url: string, at: DataFolder): Promise
     if (server.child.exitCode !== null || server.child.signalCode !== null) throw await whyItEnded(at);
     if (Date.now() > deadline) throw new EmbeddedPostgresError(`PostgreSQL was not ready in time: see ${at.logFile}.`);
     // It is ready after 50 to 200 ms.
-    await pause(25);
+    await sleep(25);
   }
   let session: Session | null = null;
   try {
@@ -169,7 +169,7 @@ async function becomeReady(server: Server, url: string, at: DataFolder): Promise
     if (!isThere) await session.query({ text: `CREATE DATABASE ${EMBEDDED_NAME}` }, CREATE_LIMIT_MS);
   } catch (error) {
     if (sqlState(error) !== SqlState.INVALID_PASSWORD) {
-      throw new EmbeddedPostgresError(`PostgreSQL is running but does not respond: ${messageOf(error)}.`);
+      throw new EmbeddedPostgresError(`PostgreSQL is running but does not respond: ${errorMessage(error)}.`);
     }
     throw new EmbeddedPostgresError(
       `The password in ${at.passwordFile} does not match the data beside it: restore the right one, or start with fresh data.`,
@@ -214,7 +214,7 @@ async function end(server: Server, how: 'fast' | 'immediate'): Promise<void> {
     if (server.child.exitCode !== null || server.child.signalCode !== null) break;
     server.child.kill(signal);
     const waiting = new AbortController();
-    await Promise.race([server.exited, pause(patience, undefined, { signal: waiting.signal }).catch(() => undefined)]);
+    await Promise.race([server.exited, sleep(patience, undefined, { signal: waiting.signal }).catch(() => undefined)]);
     waiting.abort();
   }
   server.guard.release();

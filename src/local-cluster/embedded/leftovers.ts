@@ -1,6 +1,6 @@
 import { readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { DataFolder } from './data-folder.ts';
 import { type ListedProcess, listProcesses } from './process-list.ts';
 import { EmbeddedPostgresError } from './system-user.ts';
@@ -42,7 +42,7 @@ export async function endOrphans(at: DataFolder, log: (line: string) => void): P
     isLogged = true;
     // First a fast shutdown; after half of the time an immediate one, from which the next start recovers.
     if (postmaster) sendSignal(postmaster.pid, Date.now() - begun > LEFTOVER_TIMEOUT_MS / 2 ? 'SIGQUIT' : 'SIGINT');
-    await pause(200);
+    await sleep(200);
   }
 }
 

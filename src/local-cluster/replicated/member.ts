@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { connectionOptions } from '../../database/session/connection.ts';
 import { runAndClose } from '../../database/session/run-and-close.ts';
 import { Session } from '../../database/session/session.ts';
@@ -109,7 +109,7 @@ export class Member {
         const limit = `within ${STREAMING_TIMEOUT_MS / 1000} s`;
         throw new Error(`${this.name} did not start streaming from ${primary.name} ${limit}: see ${data.logFile}`);
       }
-      await pause(50, undefined, { signal });
+      await sleep(50, undefined, { signal });
     }
   }
 
@@ -124,7 +124,7 @@ export class Member {
     for (let pids = await this.#last?.processes(); pids && pids.length > 0; pids = await this.#last?.processes()) {
       if (Date.now() > deadline) throw new Error(`processes of ${this.name} do not end: ${pids.join(', ')}`);
       for (const pid of pids) sendSignal(pid, 'SIGKILL');
-      await pause(10);
+      await sleep(10);
     }
   }
 

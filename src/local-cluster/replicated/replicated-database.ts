@@ -1,7 +1,7 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
-import { messageOf } from '../../message-of.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { errorMessage } from '../../error-message.ts';
 import { SerialQueue } from '../../serial-queue.ts';
 import { type LauncherDatabase, serverFlags } from '../cluster-database.ts';
 import { EMBEDDED_NAME, majorVersion } from '../embedded/data-folder.ts';
@@ -128,8 +128,8 @@ The standby is promoted by this launcher, as a demonstration: in production, use
       } catch (error) {
         if (this.#isStopping) return;
         const delay = this.#restartDelay.next(Date.now() - startedAt);
-        this.#options.output.log(`${messageOf(error)}: trying again in ${(delay / 1000).toFixed(1)} s`);
-        await pause(delay, undefined, { signal: this.#stopRequest.signal }).catch(() => undefined);
+        this.#options.output.log(`${errorMessage(error)}: trying again in ${(delay / 1000).toFixed(1)} s`);
+        await sleep(delay, undefined, { signal: this.#stopRequest.signal }).catch(() => undefined);
       }
     }
   }

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { setTimeout as pause } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { SqlState, sqlState } from '../../database/errors.ts';
 import type { Query } from '../../database/session/run-and-close.ts';
 import { withDatabaseName } from '../../database/url/rewrite-url.ts';
-import { messageOf } from '../../message-of.ts';
+import { errorMessage } from '../../error-message.ts';
 import { ProveError } from '../prove-error.ts';
 import type { RigDatabase } from '../rig/node-rig.ts';
 import { withAdminSession } from './admin-session.ts';
@@ -111,12 +111,12 @@ export class ScratchDatabase implements RigDatabase {
         await (this.#isOurs ? this.#drop() : this.#empty());
         return;
       } catch (error) {
-        if (performance.now() < deadline) await pause(500);
+        if (performance.now() < deadline) await sleep(500);
         else {
           const remedy = this.#isOurs
             ? `DROP DATABASE ${quoted(this.name)}`
             : `in ${quoted(this.name)}, ${DROP_SCHEMAS}`;
-          this.leftover = `the database ${quoted(this.name)} could not be cleaned up (${messageOf(error)}). Later: ${remedy}`;
+          this.leftover = `the database ${quoted(this.name)} could not be cleaned up (${errorMessage(error)}). Later: ${remedy}`;
           return;
         }
       }
@@ -201,7 +201,7 @@ function creationError(error: unknown): unknown {
   if (sqlState(error) === SqlState.DISK_FULL) return new ProveError("the server's disk is full");
   if (sqlState(error) === SqlState.INVALID_PARAMETER) {
     return new ProveError(
-      `the server's locale does not allow UTF8 (${messageOf(error)}). As an administrator: CREATE DATABASE plantao_prove TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'; then run plantao prove --database plantao_prove`,
+      `the server's locale does not allow UTF8 (${errorMessage(error)}). As an administrator: CREATE DATABASE plantao_prove TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'; then run plantao prove --database plantao_prove`,
     );
   }
   return error;

@@ -1,4 +1,4 @@
-import { setTimeout as pause } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { readIdentity } from '../database/server-facts.ts';
 import type { NodeRig } from '../rig/node-rig.ts';
 import type { Fault } from './fault.ts';
@@ -67,6 +67,6 @@ async function untilReplaced(
     if (waitedMs > WRITABLE_TIMEOUT_MS) {
       throw new Error(`no server accepted writes within ${WRITABLE_TIMEOUT_MS / 1000} s of the failover command`);
     }
-    await pause(POLL_MS, undefined, { signal }).catch(() => undefined);
+    await sleep(POLL_MS, undefined, { signal }).catch(() => undefined);
   }
 }

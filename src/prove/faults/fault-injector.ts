@@ -1,5 +1,5 @@
-import { setTimeout as pause } from 'node:timers/promises';
-import { messageOf } from '../../message-of.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { errorMessage } from '../../error-message.ts';
 import { createRandom } from '../random.ts';
 import type { NodeRig } from '../rig/node-rig.ts';
 import type { SupervisedNode } from '../rig/supervised-node.ts';
@@ -55,7 +55,7 @@ export class FaultInjector<Rig extends NodeRig> {
   async run(plan: Iterable<PlannedFault<Rig>>, signal: AbortSignal): Promise<void> {
     for (const planned of plan) {
       if (!planned.overlaps) await this.#waitForRecovery(signal);
-      await pause(planned.pauseMs, undefined, { signal }).catch(() => undefined);
+      await sleep(planned.pauseMs, undefined, { signal }).catch(() => undefined);
       const target = this.#target(planned);
       const components = planned.fault.affects.map((component) => componentName(component, target));
       while (this.#activeFaults.size > 1 || this.#isAffected(components)) await this.#nextEnd();
@@ -86,7 +86,7 @@ export class FaultInjector<Rig extends NodeRig> {
     const { history } = this.#rig;
     const before = history.acknowledged;
     const deadline = performance.now() + RECOVERY_MS;
-    while (history.acknowledged === before && performance.now() < deadline && !signal.aborted) await pause(POLL_MS);
+    while (history.acknowledged === before && performance.now() < deadline && !signal.aborted) await sleep(POLL_MS);
   }
 
   #begin(planned: PlannedFault<Rig>, target: SupervisedNode, components: string[], signal: AbortSignal): void {
@@ -117,14 +117,14 @@ export class FaultInjector<Rig extends NodeRig> {
       this.#listener.ended?.(started, 'could not be injected');
       return;
     }
-    await pause(durationMs, undefined, { signal }).catch(() => undefined);
+    await sleep(durationMs, undefined, { signal }).catch(() => undefined);
     try {
       await heal();
       history.record({ ...line, type: 'ok', detail });
       this.#listener.ended?.(started, null);
     } catch (error) {
-      history.record({ ...line, type: 'unknown', detail: messageOf(error) });
-      this.#listener.ended?.(started, messageOf(error));
+      history.record({ ...line, type: 'unknown', detail: errorMessage(error) });
+      this.#listener.ended?.(started, errorMessage(error));
     }
   }
 }

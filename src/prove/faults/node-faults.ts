@@ -1,4 +1,4 @@
-import { setTimeout as pause } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { post } from '../http.ts';
 import type { SupervisedNode } from '../rig/supervised-node.ts';
 import type { Fault } from './fault.ts';
@@ -19,7 +19,7 @@ async function revive(node: SupervisedNode): Promise<void> {
     if (performance.now() > deadline) {
       throw new Error(`/revive on ${node.name} failed: ${typeof response === 'string' ? response : response.text}`);
     }
-    await pause(100);
+    await sleep(100);
   }
 }
 

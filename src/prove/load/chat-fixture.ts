@@ -1,4 +1,4 @@
-import { setTimeout as pause } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { post } from '../http.ts';
 import type { NodeRig } from '../rig/node-rig.ts';
 
@@ -18,7 +18,7 @@ async function postUntilDone(rig: NodeRig, path: string, body: unknown): Promise
     const response = node ? await post(`${node.url}${path}`, body).catch(() => null) : null;
     if (response?.status === 200) return response.body;
     if (performance.now() > deadline) throw new Error(`POST ${path} failed: ${response?.status} ${response?.text}`);
-    await pause(50);
+    await sleep(50);
   }
 }
 

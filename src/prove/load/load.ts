@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import { setTimeout as pause } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createRandom } from '../random.ts';
 import type { NodeRig } from '../rig/node-rig.ts';
 import type { ChatFixture } from './chat-fixture.ts';
@@ -105,7 +105,7 @@ function writers({ rig, fixture, rate, seed }: LoadOptions, signal: AbortSignal)
 async function waitForWrites(rig: NodeRig): Promise<void> {
   const enough = rig.history.acknowledged + WRITES_WITHOUT_FAULTS;
   const deadline = performance.now() + WRITES_TIMEOUT_MS;
-  while (rig.history.acknowledged < enough && performance.now() < deadline) await pause(20);
+  while (rig.history.acknowledged < enough && performance.now() < deadline) await sleep(20);
 }
 
 async function waitForReaders(rig: NodeRig, readers: Reader[], reading: Promise<unknown>): Promise<void> {
@@ -114,7 +114,7 @@ async function waitForReaders(rig: NodeRig, readers: Reader[], reading: Promise<
   const timeout = new AbortController();
   await Promise.race([
     reading,
-    pause(READERS_TIMEOUT_MS, undefined, { signal: timeout.signal }).catch(() => undefined),
+    sleep(READERS_TIMEOUT_MS, undefined, { signal: timeout.signal }).catch(() => undefined),
   ]);
   timeout.abort();
 }

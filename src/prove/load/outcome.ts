@@ -1,4 +1,4 @@
-import { messageOf } from '../../message-of.ts';
+import { errorMessage } from '../../error-message.ts';
 import { epochOf, positionOf } from '../history/position.ts';
 import type { HttpResponse } from '../http.ts';
 
@@ -40,6 +40,6 @@ export function outcomeOf(response: HttpResponse<Body | undefined>): Outcome {
 /** Returns the outcome of a failed request: unknown, unless the connection was refused. */
 export function outcomeOfError(error: unknown): Outcome {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  const reason = code || messageOf(error);
+  const reason = code || errorMessage(error);
   return { type: code === 'ECONNREFUSED' ? 'fail' : 'unknown', reason };
 }

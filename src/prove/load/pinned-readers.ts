@@ -1,4 +1,4 @@
-import { setTimeout as pause } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { get } from '../http.ts';
 import type { NodeRig } from '../rig/node-rig.ts';
 import type { SupervisedNode } from '../rig/supervised-node.ts';
@@ -17,7 +17,7 @@ async function firstCursor(node: SupervisedNode, group: number): Promise<string>
     if (typeof response !== 'string' && response.body?.cursor) return response.body.cursor;
     const answer = typeof response === 'string' ? response : `${response.status} ${response.text}`;
     if (performance.now() > deadline) throw new Error(`${node.name} returned no cursor: ${answer}`);
-    await pause(50);
+    await sleep(50);
   }
 }
 

@@ -1,4 +1,4 @@
-import { setTimeout as pause } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { History } from '../history/history.ts';
 import type { Delivery } from '../history/history-record.ts';
 import { positionOf } from '../history/position.ts';
@@ -123,7 +123,7 @@ export class PinnedReader implements Reader {
         if (hasPolled && this.position >= this.#head) return this.#log.done();
       } catch {
         // Down, frozen, fallen or cut off: retries the same node with the same cursor.
-        await pause(BACKOFF_MS * (0.5 + Math.random()));
+        await sleep(BACKOFF_MS * (0.5 + Math.random()));
       }
     }
   }

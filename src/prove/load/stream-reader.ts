@@ -1,5 +1,5 @@
 import http from 'node:http';
-import { setTimeout as pause } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { positionOf } from '../history/position.ts';
 import { type EventLike, type PinnedReaderOptions, type Reader, ReaderLog } from './readers.ts';
 import { Trail } from './trail.ts';
@@ -48,7 +48,7 @@ export class StreamReader implements Reader {
         this.#log.refused(this.#trail.cursor, ending.refused);
         if (!this.#trail.stepBack()) return;
       } else if (mayEnd && ending === 'closed' && this.position >= this.#head) return this.#log.done();
-      await pause(BACKOFF_MS * (0.5 + Math.random()));
+      await sleep(BACKOFF_MS * (0.5 + Math.random()));
     }
   }
 

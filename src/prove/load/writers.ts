@@ -1,4 +1,4 @@
-import { setTimeout as pause } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { post } from '../http.ts';
 import { createRandom, type Random } from '../random.ts';
 import type { NodeRig } from '../rig/node-rig.ts';
@@ -47,7 +47,7 @@ abstract class Writer {
     while (!signal.aborted) {
       await this.step();
       // Exponential pauses: writers that were blocked together do not continue in lockstep.
-      await pause((-Math.log(1 - this.random.next()) * 1000) / rate, undefined, { signal }).catch(() => undefined);
+      await sleep((-Math.log(1 - this.random.next()) * 1000) / rate, undefined, { signal }).catch(() => undefined);
     }
   }
 
@@ -76,7 +76,7 @@ abstract class Writer {
 
   protected backOff(): Promise<unknown> {
     const { signal } = this.options;
-    return pause(this.random.logUniform(...BACKOFF_MS), undefined, { signal }).catch(() => undefined);
+    return sleep(this.random.logUniform(...BACKOFF_MS), undefined, { signal }).catch(() => undefined);
   }
 }
 

@@ -1,4 +1,4 @@
-import { setTimeout as pause } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { connectionOptions } from '../../database/session/connection.ts';
 import { Session } from '../../database/session/session.ts';
@@ -94,7 +94,7 @@ export class DatabaseObserver {
   async #observe(): Promise<void> {
     while (!this.#stopped) {
       await this.#poll().catch(() => undefined);
-      await pause(POLL_MS);
+      await sleep(POLL_MS);
     }
   }
 

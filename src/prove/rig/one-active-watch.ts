@@ -1,4 +1,4 @@
-import { setTimeout as pause } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { get } from '../http.ts';
 import { ActiveSpans } from './active-spans.ts';
 
@@ -42,7 +42,7 @@ export class OneActiveWatch {
   async #watch(): Promise<void> {
     while (!this.#isStopped) {
       for (const url of this.#urls) await this.#observe(url);
-      await pause(this.#everyMs);
+      await sleep(this.#everyMs);
     }
   }
 

@@ -1,4 +1,4 @@
-import { setTimeout as pause } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { History } from '../history/history.ts';
 import { DatabaseLink } from './database-link.ts';
 import { freePort } from './free-port.ts';
@@ -129,7 +129,7 @@ export class SupervisedNode {
           `${this.name} was not serving within ${within} ms; its output:\n${this.lines.slice(-20).join('\n')}`,
         );
       }
-      await pause(POLL_MS);
+      await sleep(POLL_MS);
     }
   }
 
@@ -199,7 +199,7 @@ export class SupervisedNode {
         if (ran && !this.#hasServed) this.#startFailure = lastMessage(this.lines);
         // A failed start is no violation: the database may be down.
         if (ran && this.#shouldRun && hadServed) this.#recordExit('without a request');
-        if (ran && this.#shouldRun) await pause(RESTART_MS[0] + Math.random() * (RESTART_MS[1] - RESTART_MS[0]));
+        if (ran && this.#shouldRun) await sleep(RESTART_MS[0] + Math.random() * (RESTART_MS[1] - RESTART_MS[0]));
         ran = false;
         served = node.events('listening').length;
         if (this.#shouldRun && !this.#closing) {
@@ -207,7 +207,7 @@ export class SupervisedNode {
           ran = true;
         }
       }
-      await pause(POLL_MS);
+      await sleep(POLL_MS);
     }
   }
 

@@ -1,4 +1,4 @@
-import { setTimeout as pause } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { Scene } from '../../failure/scene.ts';
 import { BareClient } from '../../replication/bare-client.ts';
@@ -37,7 +37,7 @@ export async function postgresFailover(bench: Bench, tools: ServerTools): Promis
 
   const round = async () => {
     await scene.settled();
-    await pause(Math.random() * 500);
+    await sleep(Math.random() * 500);
     const [failed, next] = [postgres.primary, postgres.standby];
     const stop = new AbortController();
     const running = bare.run(stop.signal);
@@ -73,7 +73,7 @@ async function writableAt(standby: ReplicaServer): Promise<number> {
     for (;;) {
       const { rows } = await client.query('SELECT pg_is_in_recovery() AS standby');
       if (rows[0].standby === false) return performance.now();
-      await pause(1);
+      await sleep(1);
     }
   } finally {
     await client.end();

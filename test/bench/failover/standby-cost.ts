@@ -1,4 +1,4 @@
-import { setTimeout as pause } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Scene } from '../../failure/scene.ts';
 import { cpuMs } from '../common/process-cost.ts';
 
@@ -29,7 +29,7 @@ export async function standbyCost(scene: Scene, seconds: number): Promise<Standb
       [pattern],
     );
     oldestSnapshotMs = Math.max(oldestSnapshotMs, row?.oldest ?? 0);
-    await pause(20);
+    await sleep(20);
   }
   const used = (await cpuMs(pids)) - before;
   return { cpuPercent: (100 * used) / (performance.now() - startedAt), oldestSnapshotMs, sessions: pids.length };

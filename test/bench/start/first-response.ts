@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import http from 'node:http';
-import { setTimeout as pause } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { PACKAGE_ROOT } from '../../../src/package-root.ts';
 
 const START_LIMIT_MS = 60_000;
@@ -35,7 +35,7 @@ export function startServer(args: readonly string[], port: number, env: Record<s
       while ((await statusOf(port, path)) !== 200) {
         if (hasExited(child)) throw new Error(`node ${args.join(' ')} ended instead of serving`);
         if (since() > START_LIMIT_MS) throw new Error(`GET ${path} did not respond with 200`);
-        await pause(ASK_EVERY_MS);
+        await sleep(ASK_EVERY_MS);
       }
     },
     async stop() {

@@ -1,4 +1,4 @@
-import { setTimeout as pause } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Worker } from 'node:worker_threads';
 import { expect } from 'chai';
 import pg from 'pg';
@@ -70,7 +70,7 @@ describe('The lock thread', function () {
     const [thread] = await active();
     const term = thread.term?.number ?? null;
     expect(term).to.be.a('number');
-    for (const until = performance.now() + 3 * LEASE_MS; performance.now() < until; await pause(10)) {
+    for (const until = performance.now() + 3 * LEASE_MS; performance.now() < until; await sleep(10)) {
       expect(thread.term?.number).to.equal(term);
     }
     const released = thread.release({ ...RESIGNATION, handTo: 'node-b' });

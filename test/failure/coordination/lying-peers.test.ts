@@ -1,4 +1,4 @@
-import { setTimeout as pause } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { eventually } from '../../support/eventually.ts';
 import { FakePeer } from '../../support/nodes/fake-peer.ts';
@@ -33,7 +33,7 @@ describe('The health response of a peer', () => {
   };
   /** Checks all the time, for two leases, that never both nodes are active. */
   const neverTwo = async (one: Coordinator, other: Coordinator) => {
-    for (const until = performance.now() + 2 * LEASE_MS; performance.now() < until; await pause(3)) {
+    for (const until = performance.now() + 2 * LEASE_MS; performance.now() < until; await sleep(3)) {
       expect(one.sync.isActive && other.sync.isActive, 'two active nodes').to.equal(false);
     }
   };

@@ -1,4 +1,4 @@
-import { setTimeout as pause } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import pg from 'pg';
 import { seedData } from '../../../src/local-cluster/demo-data.ts';
@@ -65,7 +65,7 @@ describe('A pause of failover', function () {
     const until = performance.now() + SEVERAL_LEASES_MS;
     while (performance.now() < until) {
       expect(await isActive(node), `${node.name} is active`).to.equal(false);
-      await pause(50);
+      await sleep(50);
     }
   }
 

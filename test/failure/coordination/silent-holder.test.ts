@@ -1,4 +1,4 @@
-import { setTimeout as pause } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import pg from 'pg';
 import { eventually } from '../../support/eventually.ts';
@@ -59,7 +59,7 @@ describe('A silent holder of the leader lock', function () {
     const until = performance.now() + 8 * LEASE_MS;
     while (performance.now() < until) {
       await living.client.query('SELECT 1');
-      await pause(LEASE_MS / 4);
+      await sleep(LEASE_MS / 4);
     }
     expect(living.isEnded).to.equal(false);
     expect(one.sync.isActive).to.equal(false);

@@ -1,4 +1,4 @@
-import { setTimeout as pause } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import pg from 'pg';
 import { seedData } from '../../../src/local-cluster/demo-data.ts';
@@ -66,7 +66,7 @@ describe('A request during an outage of PostgreSQL', () => {
 
   const forAWhile = async (fault: () => void) => {
     fault();
-    await pause(50 + Math.random() * 400);
+    await sleep(50 + Math.random() * 400);
     cable.heal();
   };
 
@@ -80,11 +80,11 @@ describe('A request during an outage of PostgreSQL', () => {
           const { status, text } = await request(method, `${node.url}${encodeURI(path)}`, { body, deadline: 15_000 });
           const answer = status === 500 ? `${method} ${path}: 500 ${text}` : String(status);
           answers.set(answer, (answers.get(answer) ?? 0) + 1);
-          await pause(20);
+          await sleep(20);
         }
       });
       for (let round = 0; round < ROUNDS; round++) {
-        await pause(Math.random() * 100);
+        await sleep(Math.random() * 100);
         await fault();
         await eventually('it serves again', async () => (await get(`${node.url}/readiness`)).status === 200, {
           within: 20_000,

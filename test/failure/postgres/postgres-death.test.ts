@@ -1,4 +1,4 @@
-import { setTimeout as pause } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import pg from 'pg';
 import { get } from '../../support/network/http.ts';
@@ -52,7 +52,7 @@ describe('The service', () => {
     this.timeout(60_000);
     const aftermath = await scene.broken(async () => {
       await postgres.stop();
-      await pause(2 * LEASE_MS);
+      await sleep(2 * LEASE_MS);
       for (const node of scene.nodes) {
         expect((await get(`${node.url}/health`)).body).to.include({ status: 'alive', active: false });
         expect((await get(`${node.url}/readiness`)).status).to.equal(503);
@@ -67,7 +67,7 @@ describe('The service', () => {
     this.timeout(60_000);
     const aftermath = await scene.broken(async () => {
       await postgres.freeze();
-      await pause(2 * LEASE_MS);
+      await sleep(2 * LEASE_MS);
       for (const node of scene.nodes) expect((await scene.health(node))?.active).to.equal(false);
       await postgres.thaw();
     });
@@ -94,7 +94,7 @@ describe('The service', () => {
       await scene.broken(fill, { keepsTerm: true, mend: () => undefined });
       await scene.broken(async () => {
         await scene.sql('SELECT pg_terminate_backend(pid) FROM plantao.lock_holder');
-        await pause(LEASE_MS);
+        await sleep(LEASE_MS);
         await leave();
       });
     } finally {

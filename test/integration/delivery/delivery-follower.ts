@@ -1,4 +1,4 @@
-import { setTimeout as pause } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { get, type JsonObject } from '../../support/network/http.ts';
 
 /** An event as polls show it. */
@@ -65,7 +65,7 @@ export class Follower {
         this.cursor = String(answer.headers.cursor);
       } else {
         if (answer) this.refusals.push(`${answer.status} ${answer.body.code}`);
-        await pause(20);
+        await sleep(20);
       }
     }
   }

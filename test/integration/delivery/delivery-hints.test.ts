@@ -1,4 +1,4 @@
-import { setTimeout as pause } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import pg from 'pg';
 import { seedData } from '../../../src/local-cluster/demo-data.ts';
@@ -86,7 +86,7 @@ describe('A notification is a hint, the table is the truth', () => {
       },
     });
     for (let n = 0; n < 20; n++) await delivery(one, `told ${n}`);
-    await pause(50);
+    await sleep(50);
     expect(texts(one)).to.deep.equal(Array.from({ length: 20 }, (_, n) => `told ${n}`));
   });
 
@@ -139,7 +139,7 @@ describe('A notification is a hint, the table is the truth', () => {
     for (let n = 0; n < 10; n++) {
       await client.query("INSERT INTO plantao.messages (group_id, sender_id, content) VALUES (1, 1, 'late')");
       await one.log.hint();
-      await pause(150);
+      await sleep(150);
     }
     expect(one.missedNotifications).to.equal(0);
   });
@@ -154,14 +154,14 @@ describe('A notification is a hint, the table is the truth', () => {
           `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
            WHERE application_name LIKE 'plantao:log-node:%' AND datname = current_database()`,
         );
-        await pause(60);
+        await sleep(60);
       }
     })();
     const writer = new pg.Client({ connectionString: database.url });
     await writer.connect();
     for (let n = 0; n < 100; n++) {
       await writer.query("INSERT INTO plantao.messages (group_id, sender_id, content) VALUES (1, 1, 'x')");
-      await pause(5);
+      await sleep(5);
     }
     isOver = true;
     await ending;

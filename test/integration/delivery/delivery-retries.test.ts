@@ -1,4 +1,4 @@
-import { setTimeout as pause } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import pg from 'pg';
 import { eventually } from '../../support/eventually.ts';
@@ -166,7 +166,7 @@ describe('A post with an Idempotency-Key', () => {
          WHERE application_name LIKE 'plantao:%:writer' AND datname = current_database() AND state = 'active'`,
       );
       ended += rowCount ?? 0;
-      await pause(2);
+      await sleep(2);
       if ((await stored('cut 199')) > 0) break;
     }
     expect(ended).to.be.greaterThan(0);

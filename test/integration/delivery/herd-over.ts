@@ -1,5 +1,5 @@
 import http from 'node:http';
-import { setTimeout as pause } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { eventually } from '../../support/eventually.ts';
 import { get, post } from '../../support/network/http.ts';
@@ -45,7 +45,7 @@ class HerdMember {
         await this.#poll(url, agent);
       } catch {
         if (this.#stopped) return;
-        await pause(Math.random() * SPREAD_MS);
+        await sleep(Math.random() * SPREAD_MS);
         url = then;
       }
     }

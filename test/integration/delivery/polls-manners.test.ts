@@ -1,5 +1,5 @@
 import http from 'node:http';
-import { setTimeout as pause } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import pg from 'pg';
 import { GroupOrNameAudience } from '../../../src/chat/delivery/audiences.ts';
@@ -255,7 +255,7 @@ describe('Polls over HTTP', () => {
     const live = async () => {
       for (let turn = 0; turn < 4; turn++) {
         globalThis.gc?.();
-        await pause(50);
+        await sleep(50);
       }
       return process.memoryUsage().heapUsed;
     };

@@ -8,7 +8,7 @@ import { migrate } from '../../../src/database/migrator.ts';
 import { closeSequelize, openSequelize } from '../../../src/database/sequelize.ts';
 import { connectionOptions } from '../../../src/database/session/connection.ts';
 import { Session } from '../../../src/database/session/session.ts';
-import { messageOf } from '../../../src/message-of.ts';
+import { errorMessage } from '../../../src/error-message.ts';
 import {
   createDatabase,
   type OwnPostgres,
@@ -90,7 +90,7 @@ describe("The environment variables of PostgreSQL's own programs", () => {
 
   it('add no password to a URL without one', async () => {
     const url = database.url.replace(/:[^:@]+@/, '@');
-    const session = await Session.open(connectionOptions(url, 'plantao:test:log', 5000)).catch(messageOf);
+    const session = await Session.open(connectionOptions(url, 'plantao:test:log', 5000)).catch(errorMessage);
     expect(session).to.equal('PostgreSQL requires a password, and DATABASE_URL has none');
   });
 });

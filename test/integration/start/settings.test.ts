@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import pg from 'pg';
 import { applicationName, connectionOptions } from '../../../src/database/session/connection.ts';
 import { Session } from '../../../src/database/session/session.ts';
-import { messageOf } from '../../../src/message-of.ts';
+import { errorMessage } from '../../../src/error-message.ts';
 import { eventually } from '../../support/eventually.ts';
 import { freePort } from '../../support/network/free-port.ts';
 import { get, post } from '../../support/network/http.ts';
@@ -33,7 +33,7 @@ describe('The database settings of a node', () => {
   /** Returns the message of a node that cannot start. */
   const startInVain = async (env: Record<string, string>): Promise<string> => {
     const vain = localNode(env);
-    const said = await vain.start().then(() => 'it has started', messageOf);
+    const said = await vain.start().then(() => 'it has started', errorMessage);
     await vain.stop();
     return said;
   };

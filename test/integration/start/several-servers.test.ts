@@ -16,7 +16,7 @@ import { closeSequelize, openSequelize } from '../../../src/database/sequelize.t
 import { connectionOptions } from '../../../src/database/session/connection.ts';
 import { ReconnectingSession } from '../../../src/database/session/reconnecting-session.ts';
 import { Session } from '../../../src/database/session/session.ts';
-import { messageOf } from '../../../src/message-of.ts';
+import { errorMessage } from '../../../src/error-message.ts';
 import { eventually } from '../../support/eventually.ts';
 import { freePort } from '../../support/network/free-port.ts';
 import { startTcpProxy, type TcpProxy } from '../../support/network/tcp-proxy.ts';
@@ -56,7 +56,7 @@ async function portOf(url: string): Promise<number> {
   }
 }
 
-const failureOf = (url: string) => portOf(url).then(String, messageOf);
+const failureOf = (url: string) => portOf(url).then(String, errorMessage);
 
 describe('A URL that names several servers', function () {
   this.timeout(90_000);
@@ -131,11 +131,11 @@ describe('A URL that names several servers', function () {
     const url = urlOf([silentPort, standby.port], 'connect_timeout=1');
     expect(await failureOf(url)).to.match(/127\.0\.0\.1:\d+ cannot be used \(.*\); 127\.0\.0\.1:\d+ is a standby/);
     const command = withDatabaseAdvice(url, () => migrate(url));
-    expect(await command.catch(messageOf)).to.match(
+    expect(await command.catch(errorMessage)).to.match(
       /^the database plantao on 127\.0\.0\.1:\d+, 127\.0\.0\.1:\d+ cannot be used \(no server accepts writes/,
     );
     const wrong = urlOf([primary.port, standby.port]).replace(encodeURIComponent(PASSWORD), 'wrong');
-    expect(await withDatabaseAdvice(wrong, () => migrate(wrong)).catch(messageOf)).to.match(
+    expect(await withDatabaseAdvice(wrong, () => migrate(wrong)).catch(errorMessage)).to.match(
       /check the password in DATABASE_URL/,
     );
   });
@@ -145,7 +145,7 @@ describe('A URL that names several servers', function () {
     const error = await sequelize.query('SELECT 1').catch((reason: unknown) => reason);
     await closeSequelize(sequelize);
     expect(isUnavailable(error)).to.equal(true);
-    expect(messageOf(error)).to.match(/no server accepts writes/);
+    expect(errorMessage(error)).to.match(/no server accepts writes/);
   });
 
   it('skips a server that is read-only by default, unless only a primary is asked for', async () => {

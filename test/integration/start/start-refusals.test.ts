@@ -4,7 +4,7 @@ import { withDatabaseAdvice } from '../../../src/database/database-advice.ts';
 import { isUnavailable } from '../../../src/database/errors.ts';
 import { migrate } from '../../../src/database/migrator.ts';
 import { closeSequelize, openSequelize } from '../../../src/database/sequelize.ts';
-import { messageOf } from '../../../src/message-of.ts';
+import { errorMessage } from '../../../src/error-message.ts';
 import { freePort } from '../../support/network/free-port.ts';
 import { localNode } from '../../support/nodes/two-nodes.ts';
 import {
@@ -18,7 +18,7 @@ import { testServer } from '../../support/postgres/test-server.ts';
 /** Returns the error of a node that cannot start. */
 async function startInVain(databaseUrl: string): Promise<string> {
   const node = localNode({ DATABASE_URL: databaseUrl, PORT: String(await freePort()), NODE_NAME: 'vain' });
-  const said = await node.start().then(() => 'it has started', messageOf);
+  const said = await node.start().then(() => 'it has started', errorMessage);
   await node.stop();
   return said;
 }
@@ -81,7 +81,7 @@ describe('A node refuses to start, with the reason, for', () => {
     const refused = withDatabaseAdvice(database.url, () =>
       Promise.reject(Object.assign(new Error('too many'), { code: '53300' })),
     );
-    expect(await refused.catch(messageOf)).to.match(/\(too many\): all connections of PostgreSQL are taken/);
+    expect(await refused.catch(errorMessage)).to.match(/\(too many\): all connections of PostgreSQL are taken/);
   });
 });
 
@@ -105,7 +105,7 @@ describe('A node that connects to a hot standby', function () {
       const sentence =
         /^the database plantao on 127.0.0.1:\d+ cannot be used: it is on a standby server .* name the primary/;
       expect(await startInVain(postgres.url)).to.match(sentence);
-      const migration = withDatabaseAdvice(postgres.url, () => migrate(postgres.url)).catch(messageOf);
+      const migration = withDatabaseAdvice(postgres.url, () => migrate(postgres.url)).catch(errorMessage);
       expect(await migration).to.match(sentence);
       await postgres.restartAsPrimary();
     });

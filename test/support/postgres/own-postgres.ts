@@ -1,6 +1,6 @@
 import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { migrate } from '../../../src/database/migrator.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../../src/local-cluster/embedded/embedded-postgres.ts';
 import { freePort } from '../network/free-port.ts';
@@ -105,7 +105,7 @@ export class OwnPostgres {
         () => false,
       );
       if (removed) return;
-      await pause(50);
+      await sleep(50);
     }
   }
 }

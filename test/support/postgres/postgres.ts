@@ -1,4 +1,4 @@
-import { setTimeout as pause } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { nextDatabaseName, openSessions, testServer, withDatabase } from './test-server.ts';
 
 export { OwnPostgres, startPostgresOfItsOwn } from './own-postgres.ts';
@@ -38,6 +38,6 @@ async function isLeft(name: string): Promise<boolean> {
     const isUsed = (await openSessions()).some(({ database }) => database === name);
     if (!isUsed) return true;
     if (performance.now() > deadline) return false;
-    await pause(20);
+    await sleep(20);
   }
 }

@@ -1,4 +1,4 @@
-import { setTimeout as pause, setImmediate as turn } from 'node:timers/promises';
+import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
 import { type AdvisoryLock, heldLocks, openSessions, type Session, serverPid } from '../postgres/test-server.ts';
 import { ownChildren } from './own-children.ts';
 import { trackedNow } from './tracked.ts';
@@ -100,6 +100,6 @@ export async function leaksSince(before: Inventory, within: number, fileBegan?: 
   for (;;) {
     const leaks = leftBehind(before, await takeInventory(), fileBegan);
     if (leaks.length === 0 || performance.now() >= deadline) return leaks;
-    await pause(25);
+    await sleep(25);
   }
 }

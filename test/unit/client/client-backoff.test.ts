@@ -4,7 +4,7 @@ import { isAfter } from '../../../src/client/cursor.ts';
 import { newIdempotencyKey } from '../../../src/client/idempotency-key.ts';
 import { backoff } from '../../../src/client/requests/backoff.ts';
 import { withDeadline } from '../../../src/client/requests/deadline.ts';
-import { pause } from '../../../src/client/requests/pause.ts';
+import { sleep } from '../../../src/client/requests/sleep.ts';
 
 describe('The backoff between attempts', () => {
   const bounds = { firstMs: 50, capMs: 2000 };
@@ -41,7 +41,7 @@ describe('Pauses and deadlines', () => {
   it('reject an aborted pause at once with the reason, without leaving a timer', async () => {
     const before = await timers();
     const controller = new AbortController();
-    const paused = pause(60_000, controller.signal).catch((error) => error);
+    const paused = sleep(60_000, controller.signal).catch((error) => error);
     controller.abort(new Error('enough'));
     expect((await paused).message).to.equal('enough');
     expect(await timers()).to.equal(before);
@@ -54,7 +54,7 @@ describe('Pauses and deadlines', () => {
   });
 
   it('abort the signal of work that takes too long', async () => {
-    const late = withDeadline(5, undefined, (signal) => pause(60_000, signal));
+    const late = withDeadline(5, undefined, (signal) => sleep(60_000, signal));
     expect((await late.catch((error) => error)).name).to.equal('DeadlineError');
   });
 });

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { Socket } from 'node:net';
-import { setTimeout as pause, setImmediate as turn } from 'node:timers/promises';
+import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
 import { expect } from 'chai';
 import type { Server } from '../../../src/database/servers/server.ts';
 import { NotWritableError } from '../../../src/database/servers/server-errors.ts';
@@ -27,7 +27,7 @@ class World {
       if (state === 'writable') return this.proxies.has(address) ? 'behind the proxies' : address;
       if (state === 'down') throw new Error('connect ECONNREFUSED');
       if (state === 'standby') refuse(new NotWritableError('in recovery'));
-      await pause(2, undefined, { signal, ref: false });
+      await sleep(2, undefined, { signal, ref: false });
     }
   };
 
@@ -204,7 +204,7 @@ describe('The search for the server that accepts writes', () => {
     const opening = servers.opening(socket, await servers.find());
     world.watched.length = 0;
     for (let times = 0; times < 4; times++) {
-      await pause(150);
+      await sleep(150);
       opening?.heard();
     }
     expect(world.watched).to.deep.equal([]);

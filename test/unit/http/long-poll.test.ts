@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import { setTimeout as pause } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import type { Response } from 'express';
 import type { ReplayableAudience } from '../../../src/chat/delivery/audiences.ts';
@@ -189,7 +189,7 @@ describe('A long poll', () => {
     expect(waiting).to.include({ status: 200, body: '0 events up to e-5' });
     const late = await poll(30);
     expect(late).to.include({ status: 200, body: '0 events up to e-5' });
-    await pause(0);
+    await sleep(0);
     expect(waiters.size, 'and none is left behind').to.equal(0);
     expect(late.headers.Connection, 'and its connection is not kept').to.equal('close');
   });
@@ -236,7 +236,7 @@ describe('A long poll', () => {
     const { poll } = setUp();
     const response = new FakeResponse();
     const began = performance.now();
-    await pause(600);
+    await sleep(600);
     await poll(1, response);
     await eventually('it has a response', () => response.status === 204);
     expect(performance.now() - began).to.be.below(1300);

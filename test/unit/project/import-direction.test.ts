@@ -12,11 +12,11 @@ type Part = string;
 const BASE: Part[] = [
   'terminal',
   'backoff',
+  'error-message',
   'log',
   'log-level',
   'load-meter',
   'measurements',
-  'message-of',
   'once-signal',
   'package-root',
   'printable',

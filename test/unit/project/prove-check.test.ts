@@ -19,7 +19,7 @@ function collect(): Io & { printed: string[]; remarks: string[]; json: unknown[]
     json,
     print: (text) => void printed.push(text),
     printJson: (value) => void json.push(value),
-    remark: (text) => void remarks.push(text),
+    notice: (text) => void remarks.push(text),
     clear: () => undefined,
     hasColours: false,
   };

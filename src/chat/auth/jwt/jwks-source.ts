@@ -8,8 +8,8 @@
 
 import { createLocalJWKSet, errors, type JSONWebKeySet, type JWK, type JWTVerifyGetKey } from 'jose';
 import { backoffDelay } from '../../../backoff.ts';
+import { errorMessage } from '../../../error-message.ts';
 import type { Log } from '../../../log.ts';
-import { messageOf } from '../../../message-of.ts';
 
 /** No keys were fetched yet, so no token can be checked. */
 export class KeysUnavailableError extends Error {
@@ -121,7 +121,7 @@ export class JwksSource {
 
   #sentenceOf(error: unknown): string {
     const consequence = this.#keys === null ? 'no JWT can be checked' : 'JWTs are checked with the last fetched keys';
-    return `the keys of ${this.#options.url} cannot be fetched, so ${consequence}: ${messageOf(error)}; ${REMEDY}`;
+    return `the keys of ${this.#options.url} cannot be fetched, so ${consequence}: ${errorMessage(error)}; ${REMEDY}`;
   }
 
   #fetchLater(ms: number): void {

@@ -1,4 +1,4 @@
-import { setTimeout as pause, setImmediate as yieldToOthers } from 'node:timers/promises';
+import { setTimeout as sleep, setImmediate as yieldToOthers } from 'node:timers/promises';
 import { BlockedError } from '../../../database/checks/blocking.ts';
 import { isUnavailable } from '../../../database/errors.ts';
 import { NotActiveError } from '../../../database/fenced-write.ts';
@@ -71,7 +71,7 @@ export class SearchIndexer {
     for (let startedAt = performance.now(); this.#mayContinue && (await this.#step()); startedAt = performance.now()) {
       if (atFullSpeed) continue;
       const pauseMs = Math.max(PAUSE_MS, PAUSE_FACTOR * (performance.now() - startedAt));
-      await pause(pauseMs, undefined, { signal: this.#stopping.signal }).catch(() => {});
+      await sleep(pauseMs, undefined, { signal: this.#stopping.signal }).catch(() => {});
     }
     if (this.#mayContinue) this.#failures = 0;
   }

@@ -1,6 +1,6 @@
 import type { RequestHandler } from 'express';
 import { type HttpError, temporarily } from '../../http-error.ts';
-import type { Serves } from '../../routes/route.ts';
+import type { ServedBy } from '../../routes/route.ts';
 
 /** The node's role as the HTTP layer sees it. */
 export interface RoleView {
@@ -21,18 +21,18 @@ export class RoleGate {
   }
 
   /** Returns the middleware that responds 503 if this node does not serve routes of this kind. */
-  gate(serves: Serves): RequestHandler {
+  gate(servedBy: ServedBy): RequestHandler {
     return (_request, _response, next) => {
-      this.check(serves);
+      this.check(servedBy);
       next();
     };
   }
 
   /** @throws {HttpError} 503 not_alive or not_active. */
-  check(serves: Serves): void {
-    if (serves === 'control') return;
+  check(servedBy: ServedBy): void {
+    if (servedBy === 'every node') return;
     if (this.#view.role === 'fallen') throw this.notAlive();
-    if (serves === 'write' && !this.#view.acceptsWrites) throw this.notActive();
+    if (servedBy === 'active node' && !this.#view.acceptsWrites) throw this.notActive();
   }
 
   notAlive(): HttpError {

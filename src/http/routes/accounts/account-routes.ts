@@ -35,7 +35,7 @@ function meRoute({ accountChanges }: Services): Route {
   return route({
     method: 'get',
     path: '/me',
-    serves: 'read',
+    servedBy: 'every node in service',
     requires: 'user',
     summary: "The caller's account",
     input: z.object({ userId }),
@@ -51,7 +51,7 @@ function renameRoute({ accountChanges }: Services): Route {
   return route({
     method: 'patch',
     path: '/me',
-    serves: 'write',
+    servedBy: 'active node',
     requires: 'user',
     summary: "Renames the caller's account; messages show the new name, and its groups get the event user_renamed",
     input: z.object({ username, userId }),
@@ -69,7 +69,7 @@ function eraseRoute({ accountChanges }: Services): Route {
   return route({
     method: 'post',
     path: '/delete-account',
-    serves: 'write',
+    servedBy: 'active node',
     requires: 'user',
     summary: "Deletes the caller's account and revokes its tokens; its messages stay under another name, or are erased",
     description: 'Repeating it is safe: 401 or 404 then means that the first request succeeded',
@@ -102,7 +102,7 @@ function passwordRoute({ accountChanges }: Services): Route {
   return route({
     method: 'post',
     path: '/password',
-    serves: 'write',
+    servedBy: 'active node',
     requires: 'user',
     summary: 'Changes the password of an account, and ends all its sessions; the caller gets a new token',
     description:
@@ -135,7 +135,7 @@ function sessionsRoute({ accountChanges }: Services): Route {
   return route({
     method: 'get',
     path: '/sessions',
-    serves: 'read',
+    servedBy: 'every node in service',
     requires: 'user',
     summary: "The caller's signed-in devices, newest first",
     input: z.object({ userId }),
@@ -151,7 +151,7 @@ function endSessionRoute({ accountChanges }: Services): Route {
   return route({
     method: 'delete',
     path: '/sessions',
-    serves: 'write',
+    servedBy: 'active node',
     requires: 'user',
     summary: "Ends one of the caller's sessions; every node rejects its token within a second. DELETE /tokens ends all",
     input: z.object({ sessionId, userId }),

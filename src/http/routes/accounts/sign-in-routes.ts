@@ -44,7 +44,7 @@ function registerRoute({ accounts, adminToken, authMode, cluster }: Services): R
   return route({
     method: 'post',
     path: '/register',
-    serves: 'write',
+    servedBy: 'active node',
     requires: 'anyone',
     summary: 'Creates an account with a password; with the ADMIN_TOKEN also sets the password of an existing account',
     description:
@@ -85,7 +85,7 @@ function loginRoute({ accounts, users, authMode, cluster }: Services): Route {
   return route({
     method: 'post',
     path: '/login',
-    serves: 'write',
+    servedBy: 'active node',
     requires: 'anyone',
     summary:
       authMode === 'token'
@@ -122,7 +122,7 @@ function logoutRoute({ tokens }: Services): Route {
   return route({
     method: 'post',
     path: '/logout',
-    serves: 'write',
+    servedBy: 'active node',
     requires: 'user',
     summary: 'Revokes the token of this request; every node rejects it within a second',
     description: 'Repeating it is safe: 401 then means that the first request succeeded',
@@ -143,7 +143,7 @@ function tokensRoute({ tokens }: Services): Route {
   return route({
     method: 'delete',
     path: '/tokens',
-    serves: 'write',
+    servedBy: 'active node',
     requires: 'user or admin',
     summary: 'Revokes all tokens of the caller; with the ADMIN_TOKEN those of any user',
     input: z.object({ userId: actingUserId('The user whose tokens are revoked, by default the caller') }),

@@ -10,7 +10,7 @@ export function userRoutes({ users }: Services): Route[] {
     route({
       method: 'get',
       path: '/users',
-      serves: 'read',
+      servedBy: 'every node in service',
       requires: 'user',
       summary: 'Searches users by a part of their name',
       input: z.object({

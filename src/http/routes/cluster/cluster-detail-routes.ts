@@ -66,7 +66,7 @@ function timelineRoute({ sequelize }: Services): Route {
   return route({
     method: 'get',
     path: '/cluster/timeline',
-    serves: 'control',
+    servedBy: 'every node',
     requires: 'anyone',
     summary: `The terms of the last ${TIMELINE_HOURS} hours, at most ${MAX_TERMS}`,
     input: nothing,
@@ -79,7 +79,7 @@ function activityRoute({ activity }: Services): Route {
   return route({
     method: 'get',
     path: '/cluster/activity',
-    serves: 'control',
+    servedBy: 'every node',
     requires: 'anyone',
     summary: 'The figures of every node during the last five minutes, for charts',
     description:
@@ -95,7 +95,7 @@ function blockingRoute({ sequelize }: Services): Route {
   return route({
     method: 'get',
     path: '/cluster/blocking',
-    serves: 'control',
+    servedBy: 'every node',
     requires: 'admin',
     summary: 'The database sessions that block the nodes, with the statement that ends each',
     description: 'From the view plantao.blocking, which is normally empty',

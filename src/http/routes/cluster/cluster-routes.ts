@@ -83,7 +83,7 @@ export function clusterRoutes({ sequelize, cluster, showsActiveUrl }: Services, 
     route({
       method: 'get',
       path: '/cluster',
-      serves: 'control',
+      servedBy: 'every node',
       requires: 'anyone',
       summary: 'The nodes, and the last promotions with their reasons',
       description: 'A browser (`Accept: text/html`) gets the cluster page, which shows them live',

@@ -71,7 +71,7 @@ function rootRoute({ version }: Services): Route {
   return route({
     method: 'get',
     path: '/',
-    serves: 'control',
+    servedBy: 'every node',
     requires: 'anyone',
     unlimited: true,
     summary: 'Name and version; a browser is sent to /home',
@@ -93,7 +93,7 @@ function checkRoutes(services: Services): Route[] {
     route({
       method: 'get',
       path,
-      serves: 'control',
+      servedBy: 'every node',
       requires: 'anyone',
       unlimited: true,
       summary,
@@ -117,7 +117,7 @@ function readinessRoute(services: Services): Route {
   return route({
     method: 'get',
     path: '/readiness',
-    serves: 'control',
+    servedBy: 'every node',
     requires: 'anyone',
     unlimited: true,
     summary: '200 while the node can do the work of its role; with for=reads, while it can serve reads and polls',
@@ -135,7 +135,7 @@ function fallRoute({ cluster }: Services): Route {
   return route({
     method: 'post',
     path: '/fall',
-    serves: 'control',
+    servedBy: 'every node',
     requires: 'admin',
     summary: 'Takes the node out of service: it steps down and ends every poll and stream',
     description: 'Repeating it is safe',
@@ -152,7 +152,7 @@ function reviveRoute({ cluster }: Services): Route {
   return route({
     method: 'post',
     path: '/revive',
-    serves: 'control',
+    servedBy: 'every node',
     requires: 'admin',
     summary: 'Brings the node back into service, as a standby unless no node is active',
     description: 'Repeating it is safe',
@@ -179,7 +179,7 @@ function switchoverRoute({ cluster, showsActiveUrl, authMode }: Services): Route
   return route({
     method: 'post',
     path: '/switchover',
-    serves: 'write',
+    servedBy: 'active node',
     requires: 'admin',
     summary: 'Hands the active role over to the named standby, or to any standby',
     description: 'Repeating it is safe if `to` is given: already_active then means that the first request succeeded',

@@ -17,7 +17,7 @@ export function logRoutes({ logLevel }: Services): Route[] {
     route({
       method: 'post',
       path: '/log-level',
-      serves: 'control',
+      servedBy: 'every node',
       requires: 'admin',
       summary: 'Changes how much this node logs, until it restarts',
       description:

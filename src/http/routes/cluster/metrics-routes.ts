@@ -20,7 +20,7 @@ export function metricsRoutes(services: Services): Route[] {
     route({
       method: 'get',
       path: '/metrics',
-      serves: 'control',
+      servedBy: 'every node',
       requires: 'anyone',
       unlimited: true,
       summary: 'Figures for Prometheus',

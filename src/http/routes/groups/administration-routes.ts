@@ -34,7 +34,7 @@ function changeGroupRoute({ administration }: Services): Route {
   return route({
     method: 'patch',
     path: '/groups',
-    serves: 'write',
+    servedBy: 'active node',
     requires: 'user',
     summary:
       'Renames, describes, archives or restores a group, for owners and admins. The group gets the event group_changed',
@@ -61,7 +61,7 @@ function deleteGroupRoute({ administration }: Services): Route {
   return route({
     method: 'delete',
     path: '/groups',
-    serves: 'write',
+    servedBy: 'active node',
     requires: 'user',
     summary: 'Deletes a group with its messages, for owners. The group gets the event group_deleted',
     input: z.object({ groupId: id }),
@@ -78,7 +78,7 @@ function roleRoute({ administration }: Services): Route {
   return route({
     method: 'patch',
     path: '/group-users',
-    serves: 'write',
+    servedBy: 'active node',
     requires: 'user',
     summary:
       'Gives a member another role, for owners; the last owner cannot step down. The group gets the event role_changed',
@@ -103,7 +103,7 @@ function inviteRoute({ invitations }: Services): Route {
   return route({
     method: 'post',
     path: '/invitations',
-    serves: 'write',
+    servedBy: 'active node',
     requires: 'user',
     summary: 'Creates an invitation to a group, for owners and admins: users who have its token may join',
     input: z.object({ groupId: id, hours: count(1, 8760, 168), uses: count(1, 10_000, 1000) }),
@@ -123,7 +123,7 @@ function revokeInvitationsRoute({ invitations }: Services): Route {
   return route({
     method: 'delete',
     path: '/invitations',
-    serves: 'write',
+    servedBy: 'active node',
     requires: 'user',
     summary: 'Revokes all invitations to a group, for owners and admins',
     input: z.object({ groupId: id }),
@@ -148,7 +148,7 @@ function acceptInvitationRoute({ invitations }: Services): Route {
   return route({
     method: 'post',
     path: '/invitations/accept',
-    serves: 'write',
+    servedBy: 'active node',
     requires: 'user',
     summary: 'Joins the group of an invitation; repeating it is safe',
     input: z.object({

@@ -21,7 +21,7 @@ export function directRoutes({ directChats }: Services): Route[] {
     route({
       method: 'post',
       path: '/direct',
-      serves: 'write',
+      servedBy: 'active node',
       requires: 'user',
       summary: 'Returns the one direct chat of the caller and another user, and creates it if there is none',
       description: 'If the caller has left it, the caller is added again. Repeating it is safe',

@@ -37,7 +37,7 @@ function chatsRoute({ chatList, live }: Services): Route {
   return route({
     method: 'get',
     path: '/chats',
-    serves: 'read',
+    servedBy: 'every node in service',
     requires: 'user',
     summary: 'The groups of a user, the most recently active first, with unread counts, last messages and members',
     description:
@@ -65,7 +65,7 @@ function createChatRoute({ groups }: Services): Route {
   return route({
     method: 'post',
     path: '/create-chat',
-    serves: 'write',
+    servedBy: 'active node',
     requires: 'user',
     summary: 'Creates a group of its creator and the named users',
     input: z.object({
@@ -111,7 +111,7 @@ function groupUsersRoute({ groups }: Services): Route {
   return route({
     method: 'get',
     path: '/group-users',
-    serves: 'read',
+    servedBy: 'every node in service',
     requires: 'user',
     summary: 'The members of a group and their roles',
     input: z.object({ groupId: id }),
@@ -128,7 +128,7 @@ function joinRoute({ groups }: Services): Route {
   return route({
     method: 'post',
     path: '/group-users',
-    serves: 'write',
+    servedBy: 'active node',
     requires: 'user',
     summary: 'Adds a user to a group; repeating it is safe',
     input: z.object({ groupId: id, userId: id.describe('The user to add.') }),
@@ -149,7 +149,7 @@ function leaveRoute({ groups, administration }: Services): Route {
   return route({
     method: 'delete',
     path: '/group-users',
-    serves: 'write',
+    servedBy: 'active node',
     requires: 'user',
     summary:
       'Removes the caller from a group, or for owners and admins another member. Repeating it is safe. A user who has left can only be added again by an owner or admin',
@@ -175,7 +175,7 @@ function groupsRoute(services: Services): Route {
   return route({
     method: 'get',
     path: '/groups',
-    serves: 'read',
+    servedBy: 'every node in service',
     requires: 'user',
     summary: "The groups and topics that clients wait on, on this node; with AUTH=token, only the caller's own groups",
     input: nothing,

@@ -20,7 +20,7 @@ function namesRoute({ groups }: Services): Route {
   return route({
     method: 'get',
     path: USER_GROUPS,
-    serves: 'read',
+    servedBy: 'every node in service',
     requires: 'user',
     summary: "The names of a user's groups; of more than 2000 the newest",
     input: z.object({ id: userId }),
@@ -37,7 +37,7 @@ function replaceRoute({ namedGroups }: Services): Route {
   return route({
     method: 'post',
     path: USER_GROUPS,
-    serves: 'write',
+    servedBy: 'active node',
     requires: 'user',
     summary: "Replaces a user's groups with the groups of these names; with none, leaves all of them",
     input: z.object({ id: userId, groups: nameList(groupName, MAX_GROUPS_NAMED) }),
@@ -57,7 +57,7 @@ function joinNamedRoute({ namedGroups }: Services): Route {
   return route({
     method: 'post',
     path: `${USER_GROUPS}/:group`,
-    serves: 'write',
+    servedBy: 'active node',
     requires: 'user',
     summary:
       'Joins the oldest group of that name, and creates one if there is none. With AUTH=token only groups that the caller is in count, because a name is no invitation',
@@ -86,7 +86,7 @@ function leaveNamedRoute({ namedGroups }: Services): Route {
   return route({
     method: 'delete',
     path: `${USER_GROUPS}/:group`,
-    serves: 'write',
+    servedBy: 'active node',
     requires: 'user',
     summary: 'Leaves the groups of that name',
     input: z.object({ id: userId, group: groupName }),

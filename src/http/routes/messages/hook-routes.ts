@@ -37,7 +37,7 @@ function listRoute({ hooks }: Services): Route {
   return route({
     method: 'get',
     path: '/hooks',
-    serves: 'read',
+    servedBy: 'every node in service',
     requires: 'user',
     summary: 'The hooks of a group that are in use, for its owners and admins',
     input: z.object({ groupId: id }),
@@ -52,7 +52,7 @@ function createRoute({ hooks }: Services): Route {
   return route({
     method: 'post',
     path: '/hooks',
-    serves: 'write',
+    servedBy: 'active node',
     requires: 'user',
     summary: 'Creates a hook of a group, for its owners and admins: programs that have its token may post to the group',
     description:
@@ -74,7 +74,7 @@ function revokeRoute({ hooks }: Services): Route {
   return route({
     method: 'delete',
     path: '/hooks',
-    serves: 'write',
+    servedBy: 'active node',
     requires: 'user',
     summary: 'Revokes a hook, for owners and admins of its group; its messages stay, and its token gets 410',
     input: z.object({ hookId: id }),
@@ -92,7 +92,7 @@ function postRoute({ hooks, hookPostsPerMinute, writer, eventLog }: Services): R
   return route({
     method: 'post',
     path: '/hooks/:hookToken',
-    serves: 'write',
+    servedBy: 'active node',
     requires: 'anyone',
     takesText: true,
     summary: 'Sends a message to the group of a hook; the token is the credential',

@@ -31,7 +31,7 @@ function typingRoute(services: Services): Route {
   return route({
     method: 'post',
     path: '/typing',
-    serves: 'read',
+    servedBy: 'every node in service',
     requires: 'user',
     summary: 'Signals to the other members of a group that the caller is typing; repeat it every 3 s',
     description:
@@ -57,7 +57,7 @@ function presenceRoute({ live, groups }: Services): Route {
   return route({
     method: 'get',
     path: '/presence',
-    serves: 'read',
+    servedBy: 'every node in service',
     requires: 'user',
     summary: 'The members of a group who are connected to any node, by a poll or a stream',
     description:

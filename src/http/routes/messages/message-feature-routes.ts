@@ -22,7 +22,7 @@ function editRoute({ messages, editing, groups }: Services): Route {
   return route({
     method: 'patch',
     path: '/messages',
-    serves: 'write',
+    servedBy: 'active node',
     requires: 'user',
     summary: 'Changes the text of a message; its group gets the event message_edited',
     input: z.object({
@@ -67,7 +67,7 @@ function reactRoute(services: Services): Route {
   return route({
     method: 'post',
     path: '/reactions',
-    serves: 'write',
+    servedBy: 'active node',
     requires: 'user',
     summary:
       'Adds a reaction to a message, at most 10 of one user and 50 different ones. The group gets the event reaction',
@@ -92,7 +92,7 @@ function unreactRoute(services: Services): Route {
   return route({
     method: 'delete',
     path: '/reactions',
-    serves: 'write',
+    servedBy: 'active node',
     requires: 'user',
     summary: 'Removes a reaction. The group gets the event reaction',
     description: 'Repeating it is safe',

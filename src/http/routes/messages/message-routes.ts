@@ -28,7 +28,7 @@ function messagePageRoute({ messages, groups }: Services): Route {
   return route({
     method: 'get',
     path: '/messages',
-    serves: 'read',
+    servedBy: 'every node in service',
     requires: 'user',
     summary: "A page of a group's messages, oldest first, and the cursor from which a poll continues it",
     input: z.object({
@@ -79,7 +79,7 @@ function sendRoute({ writer, eventLog }: Services): Route {
   return route({
     method: 'post',
     path: '/messages',
-    serves: 'write',
+    servedBy: 'active node',
     requires: 'user',
     summary: 'Sends a message to a group; it is stored before the response, and safe to repeat with an Idempotency-Key',
     input: z.object({
@@ -126,7 +126,7 @@ function deleteRoute({ messages, administration }: Services): Route {
   return route({
     method: 'delete',
     path: '/messages',
-    serves: 'write',
+    servedBy: 'active node',
     requires: 'user',
     summary:
       'Deletes a message, for its sender and for owners and admins of the group, which gets the event message_deleted',

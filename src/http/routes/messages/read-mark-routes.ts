@@ -21,7 +21,7 @@ function moveReadMarkRoute({ readMarks }: Services): Route {
   return route({
     method: 'post',
     path: '/read',
-    serves: 'write',
+    servedBy: 'active node',
     requires: 'user',
     summary: "Moves the caller's read mark of a group to a message: at most to the newest one, and never back",
     description: "Repeating it is safe. The user's devices get the event read if the mark moved",
@@ -51,7 +51,7 @@ function readMarksRoute({ readMarks }: Services): Route {
   return route({
     method: 'get',
     path: '/read',
-    serves: 'read',
+    servedBy: 'every node in service',
     requires: 'user',
     summary: 'How far each member of a group has read, in a group that shows reads',
     description:
@@ -78,7 +78,7 @@ function syncRoute({ chatList, live }: Services): Route {
   return route({
     method: 'get',
     path: '/sync',
-    serves: 'read',
+    servedBy: 'every node in service',
     requires: 'user',
     summary:
       'Everything a client needs when it starts, in one snapshot: the user, the chats, and the cursor to continue from',

@@ -20,7 +20,7 @@ export function searchRoutes({ messageSearch }: Services): Route[] {
     route({
       method: 'get',
       path: '/search',
-      serves: 'read',
+      servedBy: 'every node in service',
       requires: 'user',
       summary: "Messages of the caller's groups that contain all words of a query, newest first",
       description: [

@@ -52,7 +52,7 @@ function statusRoute(services: Services): Route {
   return route({
     method: 'get',
     path: '/subscribe/status',
-    serves: 'read',
+    servedBy: 'every node in service',
     requires: 'user',
     waits: true,
     summary:
@@ -121,7 +121,7 @@ function userRoute(services: Services): Route {
   return route({
     method: 'get',
     path: '/subscribe/user',
-    serves: 'read',
+    servedBy: 'every node in service',
     requires: 'user',
     waits: true,
     summary: "One long poll for all of a user's groups; 204 with the header Cursor after the timeout",
@@ -154,7 +154,7 @@ function streamRoute({ streams, memberships }: Services): Route {
   return route({
     method: 'get',
     path: '/events',
-    serves: 'read',
+    servedBy: 'every node in service',
     requires: 'user',
     waits: true,
     takesTokenInQuery: true,
@@ -193,7 +193,7 @@ function notifyRoute({ notifications, notificationLimits, eventLog }: Services):
   return route({
     method: 'post',
     path: '/notify/:group',
-    serves: 'write',
+    servedBy: 'active node',
     requires: 'user or admin',
     summary: 'Sends a notification to all polls and streams that wait for this name, or with `all` to everyone',
     input: z.object({ group: groupName, payload: json.optional() }),

@@ -56,7 +56,7 @@ export class App extends Observable {
   readonly #watch: ClusterWatch;
   readonly #notices = new ClusterNotices();
   #session: StoredSession | undefined;
-  #servedBy: string | undefined;
+  #servingUrl: string | undefined;
   #noticeTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor() {
@@ -71,7 +71,7 @@ export class App extends Observable {
       ...(session?.token === undefined ? {} : { token: session.token }),
       ...(session === undefined ? {} : { userId: session.user_id }),
       onConnection: ({ use, url, state }) => {
-        if (use === 'read') this.#servedBy = state === 'connected' ? url : undefined;
+        if (use === 'read') this.#servingUrl = state === 'connected' ? url : undefined;
         void this.#watch.refresh();
       },
     });
@@ -106,7 +106,7 @@ export class App extends Observable {
 
   /** The name of the node that serves this page's events. */
   get connectedTo(): string | undefined {
-    return this.#watch.nameOf(this.#servedBy);
+    return this.#watch.nameOf(this.#servingUrl);
   }
 
   /** Signs in by `login` or `register`, and shows the user's chats. With `isKept`, other tabs and later ones are signed in too. */

@@ -1,7 +1,7 @@
 import { onAbort } from './on-abort.ts';
 
 /** Resolves after `ms`, or rejects with the signal's reason when it is aborted. Leaves no timer and no listener behind. */
-export function pause(ms: number, signal?: AbortSignal): Promise<void> {
+export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(signal.reason);
     const timer = setTimeout(() => {
