@@ -25,6 +25,8 @@ const MAX_P99_MS = 1000;
 const IDLE_PREFIX = '1000';
 /** Default of MAX_WAITERS. */
 const WAITERS_PER_NODE = 20_000;
+/** How often a connected user posts, for the computed table. */
+const SECONDS_PER_POST = 600;
 
 interface Context {
   bench: Bench;
@@ -161,9 +163,16 @@ function requirements(): string {
   const base = Math.max(0, meanCost - perNode * meanNodes);
   const rows = [1e3, 1e4, 1e5, 1e6].map((users) => {
     const nodes = Math.max(2, Math.ceil(users / WAITERS_PER_NODE) + 1);
+    const rate = users / SECONDS_PER_POST;
     const cost = base + perNode * nodes;
-    return [shown(users), String(nodes), shown(cost), shown(1000 / cost)];
+    return [shown(users), String(nodes), shown(rate), shown(cost), shown((rate * cost) / 1000)];
   });
+  const header = ['connected users', 'nodes', 'posts per second', 'PostgreSQL, ms per post', 'PostgreSQL, cores'];
   const line = `PostgreSQL: ${shown(base)} ms per post, and ${shown(perNode)} ms per post and node`;
-  return `Computed (${line}):\n${table(['connected users', 'nodes', 'PostgreSQL, ms per post', 'posts per second and core'], rows)}`;
+  const equal = Math.floor(base / perNode);
+  const advice =
+    perNode === 0
+      ? 'A further node costs PostgreSQL nothing that this run could measure.'
+      : `With more than ${equal} nodes, NOTIFY costs PostgreSQL more than the posts themselves: give each tenant a cluster before that.`;
+  return `Computed for one post per user in ${SECONDS_PER_POST / 60} minutes (${line}):\n${table(header, rows)}\n${advice}`;
 }
