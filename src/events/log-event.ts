@@ -53,23 +53,23 @@ export interface LogEvent {
   json: string | null;
 }
 
-/** The keys by which waiters are found: a group, a name (of a free topic or a group), a user's own joins and leaves, everyone. */
-export const topicOf = {
+/** The routing keys by which waiters are found: a group, a name (of a topic or a group), a user's own joins and leaves, everyone. */
+export const routingKey = {
   group: (id: number) => `g:${id}`,
   name: (name: string) => `t:${name}`,
   user: (id: number) => `u:${id}`,
   everyone: '*',
 };
 
-/** Returns the topics that an event belongs to, each once. */
-export function topicsOf(event: LogEvent): string[] {
-  if (event.kind === 'broadcast') return [topicOf.everyone];
-  const topics: string[] = [];
-  if (event.groupId !== null) topics.push(topicOf.group(event.groupId));
-  if (event.groupName !== null) topics.push(topicOf.name(event.groupName));
-  if (event.topic !== null && event.topic !== event.groupName) topics.push(topicOf.name(event.topic));
-  if (event.userId !== null) topics.push(topicOf.user(event.userId));
-  return topics;
+/** Returns the routing keys of an event, each once. */
+export function routingKeysOf(event: LogEvent): string[] {
+  if (event.kind === 'broadcast') return [routingKey.everyone];
+  const keys: string[] = [];
+  if (event.groupId !== null) keys.push(routingKey.group(event.groupId));
+  if (event.groupName !== null) keys.push(routingKey.name(event.groupName));
+  if (event.topic !== null && event.topic !== event.groupName) keys.push(routingKey.name(event.topic));
+  if (event.userId !== null) keys.push(routingKey.user(event.userId));
+  return keys;
 }
 
 /** Thrown for a row that cannot be decoded. */
@@ -170,7 +170,7 @@ function detailsOf(row: FeedRow, kind: EventKind): string {
     case 'left':
       return fields({ group_id: row.group_id, group: row.group_name, user_id: row.user_id, username: row.username });
     case 'notification':
-      // A free topic and a group of the same name receive the same event. Subscribers of the topic must not learn the group's id.
+      // A topic and a group of the same name receive the same event. Subscribers of the topic must not learn the group's id.
       return `${fields({
         group: row.topic ?? row.group_name,
         group_id: row.topic === null ? row.group_id : null,

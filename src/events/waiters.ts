@@ -1,16 +1,16 @@
 import type { LogEvent } from './log-event.ts';
-import { topicsOf } from './log-event.ts';
+import { routingKeysOf } from './log-event.ts';
 
 /**
  * The subject of a subscription: one object for a group's name and one for each user, however many polls and streams share
- * it. Its topics may change while it waits (a user joins a group): {@link Waiters.follow} and `unfollow` update the index.
+ * it. Its routing keys may change while it waits (a user joins a group): {@link Waiters.follow} and `unfollow` update the index.
  */
 export interface Audience {
   readonly id: string;
-  topics(): Iterable<string>;
+  routingKeys(): Iterable<string>;
   /** True if the event is for this audience, with the current memberships. */
   matches(event: LogEvent): boolean;
-  /** Returns the names of the groups and free topics that it waits for. */
+  /** Returns the names of the groups and topics that it waits for. */
   names(): Iterable<string>;
   /**
    * Called when the first waiter of this audience registers. Objects that it refers to, such as cached memberships, are kept
@@ -63,10 +63,10 @@ export interface Subscribers {
 /** Waiters flushed before the event loop runs other work, so that /health and heartbeats stay quick in a large wake-up. */
 const SLICE = 250;
 
-/** The polls and streams that wait on this node, found by topic. A passive index: event-delivery.ts decides who gets what. */
+/** The polls and streams that wait on this node, found by routing key. A passive index: event-delivery.ts decides who gets what. */
 export class Waiters {
   readonly #byAudience = new Map<string, Subscribers>();
-  readonly #byTopic = new Map<string, Set<Subscribers>>();
+  readonly #byKey = new Map<string, Set<Subscribers>>();
   #size = 0;
   #ephemeralWaiters = 0;
   #wakeUps = 0;
@@ -98,21 +98,21 @@ export class Waiters {
     return this.#byAudience.get(waiter.audience.id)?.waiters.has(waiter) ?? false;
   }
 
-  /** The names of groups and free topics that have a waiter. */
+  /** The names of groups and topics that have a waiter. */
   names(): Set<string> {
     const names = new Set<string>();
     for (const { audience } of this.#byAudience.values()) for (const name of audience.names()) names.add(name);
     return names;
   }
 
-  /** The topics that have a waiter. */
-  topics(): Iterable<string> {
-    return this.#byTopic.keys();
+  /** The keys that have a waiter. */
+  routingKeys(): Iterable<string> {
+    return this.#byKey.keys();
   }
 
-  /** The audiences that wait for this topic. */
-  *audiencesOn(topic: string): Iterable<Audience> {
-    for (const { audience } of this.#byTopic.get(topic) ?? []) yield audience;
+  /** The audiences that wait for this key. */
+  *audiencesOn(key: string): Iterable<Audience> {
+    for (const { audience } of this.#byKey.get(key) ?? []) yield audience;
   }
 
   add(waiter: Waiter): void {
@@ -122,7 +122,7 @@ export class Waiters {
       subscribers = { audience, waiters: new Set(), ephemeralWaiters: 0 };
       this.#byAudience.set(audience.id, subscribers);
       audience.hold?.();
-      for (const topic of audience.topics()) this.follow(audience.id, topic);
+      for (const key of audience.routingKeys()) this.follow(audience.id, key);
     }
     if (!subscribers.waiters.has(waiter)) this.#count(subscribers, waiter, 1);
     subscribers.waiters.add(waiter);
@@ -135,38 +135,38 @@ export class Waiters {
     if (subscribers.waiters.size === 0) this.#close(subscribers);
   }
 
-  /** Adds a topic to an audience that waits. */
-  follow(audienceId: string, topic: string): void {
+  /** Adds a key to an audience that waits. */
+  follow(audienceId: string, key: string): void {
     const subscribers = this.#byAudience.get(audienceId);
     if (!subscribers) return;
-    const onTopic = this.#byTopic.get(topic);
-    if (onTopic) onTopic.add(subscribers);
-    else this.#byTopic.set(topic, new Set([subscribers]));
+    const onKey = this.#byKey.get(key);
+    if (onKey) onKey.add(subscribers);
+    else this.#byKey.set(key, new Set([subscribers]));
   }
 
-  /** Removes a topic from an audience that waits. */
-  unfollow(audienceId: string, topic: string): void {
+  /** Removes a key from an audience that waits. */
+  unfollow(audienceId: string, key: string): void {
     const subscribers = this.#byAudience.get(audienceId);
-    if (subscribers) this.#unindex(subscribers, topic);
+    if (subscribers) this.#unindex(subscribers, key);
   }
 
   /** Returns the subscribers that an event is for, each once. An event without JSON is for none. */
   matching(event: LogEvent): Set<Subscribers> {
     const found = new Set<Subscribers>();
     if (event.json === null) return found;
-    for (const topic of topicsOf(event)) {
-      for (const subscribers of this.#byTopic.get(topic) ?? []) {
+    for (const key of routingKeysOf(event)) {
+      for (const subscribers of this.#byKey.get(key) ?? []) {
         if (!found.has(subscribers) && subscribers.audience.matches(event)) found.add(subscribers);
       }
     }
     return found;
   }
 
-  /** Returns the subscribers of a topic that want signals; null if there are more than `max` on the topic. */
-  ephemeralSubscribers(topic: string, max: number): Subscribers[] | null {
-    const onTopic = this.#byTopic.get(topic);
-    if (!onTopic) return [];
-    return onTopic.size > max ? null : [...onTopic].filter(({ ephemeralWaiters }) => ephemeralWaiters > 0);
+  /** Returns the subscribers of a key that want signals; null if there are more than `max` on the key. */
+  ephemeralSubscribers(key: string, max: number): Subscribers[] | null {
+    const onKey = this.#byKey.get(key);
+    if (!onKey) return [];
+    return onKey.size > max ? null : [...onKey].filter(({ ephemeralWaiters }) => ephemeralWaiters > 0);
   }
 
   /** Gives every waiter of an audience the same delivery, signals only those that want them; {@link flush} sends it. */
@@ -228,12 +228,12 @@ export class Waiters {
   #close(subscribers: Subscribers): void {
     const { audience } = subscribers;
     this.#byAudience.delete(audience.id);
-    for (const topic of audience.topics()) this.#unindex(subscribers, topic);
+    for (const key of audience.routingKeys()) this.#unindex(subscribers, key);
     audience.release?.();
   }
 
-  #unindex(subscribers: Subscribers, topic: string): void {
-    const onTopic = this.#byTopic.get(topic);
-    if (onTopic?.delete(subscribers) && onTopic.size === 0) this.#byTopic.delete(topic);
+  #unindex(subscribers: Subscribers, key: string): void {
+    const onKey = this.#byKey.get(key);
+    if (onKey?.delete(subscribers) && onKey.size === 0) this.#byKey.delete(key);
   }
 }

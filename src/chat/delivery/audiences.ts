@@ -1,4 +1,4 @@
-import { type LogEvent, topicOf } from '../../events/log-event.ts';
+import { type LogEvent, routingKey } from '../../events/log-event.ts';
 import type { Audience } from '../../events/waiters.ts';
 import { groupNames, type Memberships } from './membership-cache.ts';
 
@@ -13,7 +13,7 @@ export interface ReplayableAudience extends Audience {
   matchesAs(event: LogEvent, isMember: IsMember): boolean;
   /** The group that it waits for; null if it waits for a name, or for all groups of a user. */
   readonly groupId: number | null;
-  /** The name of a free topic and of groups that it waits for; null if it waits for ids. */
+  /** The name of a topic and of groups that it waits for; null if it waits for ids. */
   readonly name: string | null;
 }
 
@@ -33,11 +33,11 @@ export class UserAudience implements ReplayableAudience {
     return `user:${userId}`;
   }
 
-  topics(): string[] {
+  routingKeys(): string[] {
     return [
-      topicOf.everyone,
-      topicOf.user(this.memberships.userId),
-      ...[...this.memberships.groups.keys()].map(topicOf.group),
+      routingKey.everyone,
+      routingKey.user(this.memberships.userId),
+      ...[...this.memberships.groups.keys()].map(routingKey.group),
     ];
   }
 
@@ -64,7 +64,7 @@ export class UserAudience implements ReplayableAudience {
 }
 
 /**
- * One group by id, or one name: the free topic and every group that has this name at the event, also one that is created or
+ * One group by id, or one name: the topic and every group that has this name at the event, also one that is created or
  * joined during the wait (GET /subscribe/status). With memberships, it matches only groups of which the user is a member.
  */
 export class GroupOrNameAudience implements ReplayableAudience {
@@ -88,8 +88,11 @@ export class GroupOrNameAudience implements ReplayableAudience {
     this.id = `${owner}/${typeof label === 'number' ? 'group' : 'name'}:${label}`;
   }
 
-  topics(): string[] {
-    return [topicOf.everyone, typeof this.label === 'number' ? topicOf.group(this.label) : topicOf.name(this.label)];
+  routingKeys(): string[] {
+    return [
+      routingKey.everyone,
+      typeof this.label === 'number' ? routingKey.group(this.label) : routingKey.name(this.label),
+    ];
   }
 
   names(): string[] {

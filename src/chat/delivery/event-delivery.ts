@@ -1,4 +1,4 @@
-import { type LogEvent, topicOf } from '../../events/log-event.ts';
+import { type LogEvent, routingKey } from '../../events/log-event.ts';
 import { DeliveryPage } from '../../events/reading/delivery-page.ts';
 import { type Interest, interestOf } from '../../events/reading/interest.ts';
 import type { Subscribers, Waiters } from '../../events/waiters.ts';
@@ -24,7 +24,7 @@ export class EventDelivery {
 
   /** Returns the events that the log must read for the waiters and for the cached memberships. */
   interest(): Interest {
-    return interestOf(this.#waiters.topics(), this.#memberships.userIds());
+    return interestOf(this.#waiters.routingKeys(), this.#memberships.userIds());
   }
 
   /** Delivers a batch of events. `end` is the cursor of the end of the batch. */
@@ -58,8 +58,8 @@ export class EventDelivery {
     const changed = this.#memberships.apply(event);
     if (!changed || event.groupId === null) return;
     const audienceId = UserAudience.idOf(changed.userId);
-    const topic = topicOf.group(event.groupId);
-    if (event.kind === 'joined') this.#waiters.follow(audienceId, topic);
-    else this.#waiters.unfollow(audienceId, topic);
+    const key = routingKey.group(event.groupId);
+    if (event.kind === 'joined') this.#waiters.follow(audienceId, key);
+    else this.#waiters.unfollow(audienceId, key);
   }
 }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ReconnectingSession } from '../../database/session/reconnecting-session.ts';
 import type { EventLog } from '../../events/event-log.ts';
-import { topicOf } from '../../events/log-event.ts';
+import { routingKey } from '../../events/log-event.ts';
 import { BatchLoader } from '../batch-loader.ts';
 import { Refused } from '../errors.ts';
 import type { MembershipCache, Memberships } from './membership-cache.ts';
@@ -92,7 +92,7 @@ export class MembershipLoader {
     this.#cache.makeRoom();
     return new Map(
       rows.map(({ user_id, groups }) => {
-        const changes = tail.after(head, [topicOf.user(user_id)]);
+        const changes = tail.after(head, [routingKey.user(user_id)]);
         return [user_id, this.#cache.add(user_id, groups ?? [], changes)];
       }),
     );

@@ -1,6 +1,6 @@
 import { type Cursor, formatCursor } from '../../events/cursor.ts';
 import type { EventLog } from '../../events/event-log.ts';
-import { topicOf } from '../../events/log-event.ts';
+import { routingKey } from '../../events/log-event.ts';
 import { PAGE_SIZE } from '../../events/reading/delivery-page.ts';
 import type { Delivery, Waiter, Waiters } from '../../events/waiters.ts';
 import { Refused } from '../errors.ts';
@@ -94,14 +94,14 @@ export class Subscriptions {
   #pageFromMemory(audience: ReplayableAudience, position: number): CatchUpPage {
     const { tail, head, epoch } = this.#log.known;
     const { memberships } = audience;
-    const changes = memberships ? tail.after(position, [topicOf.user(memberships.userId)]) : [];
+    const changes = memberships ? tail.after(position, [routingKey.user(memberships.userId)]) : [];
     const groups = membershipsBefore(new Set(memberships?.groups.keys()), changes);
-    const topics = new Set(audience.topics());
+    const keys = new Set(audience.routingKeys());
     // Groups that the user has left since count up to the leave.
     if (audience instanceof UserAudience) {
-      for (const { groupId } of changes) if (groupId !== null) topics.add(topicOf.group(groupId));
+      for (const { groupId } of changes) if (groupId !== null) keys.add(routingKey.group(groupId));
     }
-    const candidates = tail.after(position, topics, PAGE_SIZE);
+    const candidates = tail.after(position, keys, PAGE_SIZE);
     const end = candidates.length === PAGE_SIZE ? (candidates.at(-1)?.position ?? head) : head;
     return { ...firstPage(replay(audience, candidates, groups), end), epoch };
   }

@@ -1,5 +1,5 @@
 import type { EventLog } from '../../events/event-log.ts';
-import { topicOf } from '../../events/log-event.ts';
+import { routingKey } from '../../events/log-event.ts';
 import type { Subscribers, Waiters } from '../../events/waiters.ts';
 import { type ReplayableAudience, UserAudience } from '../delivery/audiences.ts';
 import { type Ephemeral, KEEP_MS, RecentSignals } from './recent-signals.ts';
@@ -58,10 +58,10 @@ export class EphemeralDelivery {
       const keptFor: number[] = [];
       for (const groupId of groupIds) {
         if (room <= 0) break;
-        const onTopic = this.#waiters.ephemeralSubscribers(topicOf.group(groupId), MAX_IN_GROUP);
-        if (onTopic === null) continue;
+        const onKey = this.#waiters.ephemeralSubscribers(routingKey.group(groupId), MAX_IN_GROUP);
+        if (onKey === null) continue;
         keptFor.push(groupId);
-        for (const subscribers of onTopic) {
+        for (const subscribers of onKey) {
           if (!isFor(subscribers.audience as ReplayableAudience, groupId, userId)) continue;
           const own = byAudience.get(subscribers) ?? new Set<string>();
           byAudience.set(subscribers, own.add(json));
@@ -80,7 +80,7 @@ export class EphemeralDelivery {
   }
 }
 
-/** As {@link isFor}, for an audience that was not found by its topics. */
+/** As {@link isFor}, for an audience that was not found by its routing keys. */
 function isMissed(audience: ReplayableAudience, groupId: number, userId: number): boolean {
   return (audience instanceof UserAudience || audience.groupId === groupId) && isFor(audience, groupId, userId);
 }

@@ -113,7 +113,7 @@ export class GroupCalls {
     return (await this.#calls.write<{ groups: string[] }>(path, { method: 'DELETE' }, 'groups', options)).groups;
   }
 
-  /** Returns the names of the groups and free topics that clients wait for, on the node that responds. */
+  /** Returns the names of the groups and topics that clients wait for, on the node that responds. */
   async awaited(options: CallOptions = {}): Promise<string[]> {
     type Awaited = { active_groups: string[] };
     return (await this.#calls.read<Awaited>('/groups', {}, 'active_groups', options)).active_groups;

@@ -1,14 +1,14 @@
-import { type LogEvent, topicsOf } from '../log-event.ts';
+import { type LogEvent, routingKeysOf } from '../log-event.ts';
 import { MessageTexts } from './message-texts.ts';
 
 /** Most events in memory: enough for a herd that reconnects after a failover. Their characters are limited too. */
 export const MAX_EVENTS = 20_000;
 const MAX_CHARACTERS = 32 * 1024 * 1024;
 
-/** The newest events of the log, indexed by topic, so that polls which return with a cursor need no database. */
+/** The newest events of the log, indexed by routing key, so that polls which return with a cursor need no database. */
 export class Tail {
   #events: LogEvent[] = [];
-  #byTopic = new Map<string, LogEvent[]>();
+  #byKey = new Map<string, LogEvent[]>();
   #texts = new MessageTexts();
   readonly #maxEvents: number;
   #characters = 0;
@@ -37,13 +37,13 @@ export class Tail {
   }
 
   /**
-   * Returns the first `limit` events after `position` that belong to any of `topics`, in order, each once. `position` must
+   * Returns the first `limit` events after `position` that belong to any of `keys`, in order, each once. `position` must
    * not be before {@link start}.
    */
-  after(position: number, topics: Iterable<string>, limit = Number.POSITIVE_INFINITY): LogEvent[] {
+  after(position: number, keys: Iterable<string>, limit = Number.POSITIVE_INFINITY): LogEvent[] {
     const found = new Set<LogEvent>();
-    for (const topic of topics) {
-      const list = this.#byTopic.get(topic) ?? [];
+    for (const key of keys) {
+      const list = this.#byKey.get(key) ?? [];
       const from = firstAfter(list, position);
       for (let at = from; at < list.length && at - from < limit; at++) found.add(list[at] as LogEvent);
     }
@@ -54,10 +54,10 @@ export class Tail {
   #index(event: LogEvent): void {
     this.#events.push(event);
     this.#characters += event.json?.length ?? 0;
-    for (const topic of topicsOf(event)) {
-      const list = this.#byTopic.get(topic);
+    for (const key of routingKeysOf(event)) {
+      const list = this.#byKey.get(key);
       if (list) list.push(event);
-      else this.#byTopic.set(topic, [event]);
+      else this.#byKey.set(key, [event]);
     }
     this.#characters += this.#texts.follow(event);
   }
@@ -71,7 +71,7 @@ export class Tail {
 
   #rebuild(kept: readonly LogEvent[]): void {
     this.#events = [];
-    this.#byTopic = new Map();
+    this.#byKey = new Map();
     this.#texts = new MessageTexts();
     this.#characters = 0;
     for (const event of kept) this.#index(event);

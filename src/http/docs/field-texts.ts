@@ -77,7 +77,7 @@ export const FIELDS: Readonly<Record<string, readonly [description: string, exam
   file: ['The name of the file', 'home.js'],
   for: ['`reads`: check only whether the node can serve reads and polls', 'reads'],
   gap_ms: ['How long no node was active before the term, in milliseconds', 310],
-  group: ['The name of a group or of a free topic', 'Grupo Geral'],
+  group: ['The name of a group or of a topic, which is a name that clients wait for without a group', 'Grupo Geral'],
   groupId: ['The id of the group', 1],
   groupName: ['The name of the group; names need not be unique', 'Grupo Geral'],
   group_id: ['The id of the group', 1],

@@ -29,6 +29,7 @@ the descriptions of the others say why repeating them is safe. PATCH and DELETE 
 ## Cursors
 A cursor is a position in the event log. Every response of a poll has one, in the body and in the header \`Cursor\`; so have GET /sync, GET /chats, GET /messages and POST /messages.
 A poll with a cursor returns every event after it, in order, once, on any node. Without a cursor it returns only events from now on.
+A topic is a name that clients can wait for without a group of that name: GET /subscribe/status?group=name waits for it, POST /notify/name reaches it and every group of that name.
 410 \`cursor_expired\` means that the events after the cursor are not available. \`reason\` says why: \`retention\` (they were removed), \`history\` and \`ahead\` (the database
 was restored, or a replica was promoted), \`too_far\` (the user joined and left groups too often). Read GET /sync first and then GET /messages again, and continue from the cursor of GET /sync: events that the messages contain already come once more, with the same ids.
 

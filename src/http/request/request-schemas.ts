@@ -68,7 +68,7 @@ export const username = documented(
 );
 /** The name of a hook. */
 export const hookName = name(40);
-/** The name of a group or of a free topic. */
+/** The name of a group or of a topic. */
 export const groupName = name(128);
 
 /** A list of at most `maxItems` names; a longer one is rejected before its entries are checked. */

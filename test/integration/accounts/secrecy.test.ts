@@ -72,7 +72,7 @@ describe('With AUTH=token, a user who is not a member', function () {
     expect((await strangers).body.events.map(({ payload }) => payload)).to.deep.equal(['later']);
   });
 
-  it('notifies a name as a free topic, without a group', async () => {
+  it('notifies a name as a topic, without a group', async () => {
     const polls = [poll(member, `status?group=${named()}`), poll(stranger, `status?group=${named()}`)];
     const membersGroups = poll(member, `user?user_id=${member.id}`);
     await waiting(3);

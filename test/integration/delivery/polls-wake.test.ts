@@ -61,7 +61,7 @@ describe('A long poll', () => {
       for (const { body } of await second()) expect(body.events[0]).to.include({ group_id: two });
     });
 
-    it('returns the payload of /notify/{group} on a free topic', async () => {
+    it('returns the payload of /notify/{group} on a topic', async () => {
       const answers = await waitOnBoth('status?group=t%C3%B3pico%20livre');
       const payload = { level: 3, text: 'manutenção', list: [1, null, true] };
       const told = await post(on('/notify/t%C3%B3pico%20livre'), { payload });

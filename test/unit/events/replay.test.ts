@@ -75,14 +75,14 @@ describe('replay', () => {
     expect(replay(new GroupOrNameAudience('x', null), events, new Set())).to.deep.equal(events);
   });
 
-  it("matches a name's free topic and groups for anyone if memberships do not count", () => {
+  it("matches a name's topic and groups for anyone if memberships do not count", () => {
     const topic = event({ kind: 'notification', topic: 'x' });
     const named = event({ groupId: 1, groupName: 'x' });
     const events = [topic, named, message(2), event({ kind: 'notification', topic: 'y' })];
     expect(replay(new GroupOrNameAudience('x', null), events, new Set())).to.deep.equal([topic, named]);
   });
 
-  it("matches a name's groups for members only, and its free topic for anyone", () => {
+  it("matches a name's groups for members only, and its topic for anyone", () => {
     const topic = event({ kind: 'notification', topic: 'x', groupId: 2 });
     const events = [message(1), left(1), message(1), topic].map((one) => ({ ...one, groupName: 'x' }));
     const audience = new GroupOrNameAudience('x', rosterOf());

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { type EventKind, type LogEvent, topicOf } from '../../../src/events/log-event.ts';
+import { type EventKind, type LogEvent, routingKey } from '../../../src/events/log-event.ts';
 import { Tail } from '../../../src/events/reading/tail.ts';
 
 function event(position: number, more: Partial<LogEvent> & { kind?: EventKind } = {}): LogEvent {
@@ -13,7 +13,7 @@ describe('The tail of the log', () => {
   it('starts empty after a position', () => {
     const tail = new Tail(41);
     expect(tail.start).to.equal(41);
-    expect(tail.after(41, [topicOf.everyone, topicOf.group(1)])).to.deep.equal([]);
+    expect(tail.after(41, [routingKey.everyone, routingKey.group(1)])).to.deep.equal([]);
   });
 
   it('returns the events of the requested topics after a position, in order', () => {
@@ -23,10 +23,10 @@ describe('The tail of the log', () => {
     tail.append(event(3, { topic: 'default', kind: 'notification' }));
     tail.append(event(4, { kind: 'broadcast' }));
     tail.append(event(5, { groupId: 1 }));
-    expect(positions(tail.after(0, [topicOf.group(1)]))).to.deep.equal([1, 5]);
-    expect(positions(tail.after(1, [topicOf.group(1)]))).to.deep.equal([5]);
-    expect(positions(tail.after(5, [topicOf.group(1)]))).to.deep.equal([]);
-    const all = [topicOf.everyone, topicOf.name('default'), topicOf.group(2), topicOf.group(1)];
+    expect(positions(tail.after(0, [routingKey.group(1)]))).to.deep.equal([1, 5]);
+    expect(positions(tail.after(1, [routingKey.group(1)]))).to.deep.equal([5]);
+    expect(positions(tail.after(5, [routingKey.group(1)]))).to.deep.equal([]);
+    const all = [routingKey.everyone, routingKey.name('default'), routingKey.group(2), routingKey.group(1)];
     expect(positions(tail.after(0, all))).to.deep.equal([1, 2, 3, 4, 5]);
   });
 
@@ -34,14 +34,14 @@ describe('The tail of the log', () => {
     const tail = new Tail(0);
     tail.append(event(1, { kind: 'joined', groupId: 1, userId: 7 }));
     tail.append(event(2, { kind: 'notification', groupId: 1, topic: 'x' }));
-    const found = tail.after(0, [topicOf.group(1), topicOf.user(7), topicOf.name('x'), topicOf.group(1)]);
+    const found = tail.after(0, [routingKey.group(1), routingKey.user(7), routingKey.name('x'), routingKey.group(1)]);
     expect(positions(found)).to.deep.equal([1, 2]);
   });
 
   it('returns the first events up to a limit', () => {
     const tail = new Tail(0);
     for (let position = 1; position <= 100; position++) tail.append(event(position, { groupId: position % 2 }));
-    const both = [topicOf.group(0), topicOf.group(1)];
+    const both = [routingKey.group(0), routingKey.group(1)];
     expect(positions(tail.after(10, both, 3))).to.deep.equal([11, 12, 13]);
     expect(positions(tail.after(98, both, 3))).to.deep.equal([99, 100]);
   });
@@ -51,20 +51,20 @@ describe('The tail of the log', () => {
     tail.append(event(1, { groupId: 1, groupName: 'x' }));
     tail.append(event(2, { kind: 'notification', groupId: 1, groupName: 'x', topic: 'x' }));
     tail.append(event(3, { groupId: 1, groupName: 'y' }));
-    expect(positions(tail.after(0, [topicOf.name('x')]))).to.deep.equal([1, 2]);
+    expect(positions(tail.after(0, [routingKey.name('x')]))).to.deep.equal([1, 2]);
   });
 
-  it('distinguishes a group, a user and a free topic of the same text', () => {
+  it('distinguishes a group, a user and a topic of the same text', () => {
     const tail = new Tail(0);
     tail.append(event(1, { groupId: 7 }));
     tail.append(event(2, { kind: 'joined', groupId: 8, userId: 7 }));
     tail.append(event(3, { kind: 'notification', topic: '7' }));
     tail.append(event(4, { kind: 'notification', topic: 'g:7' }));
     tail.append(event(5, { kind: 'notification', topic: '*' }));
-    expect(positions(tail.after(0, [topicOf.group(7)]))).to.deep.equal([1]);
-    expect(positions(tail.after(0, [topicOf.user(7)]))).to.deep.equal([2]);
-    expect(positions(tail.after(0, [topicOf.name('7')]))).to.deep.equal([3]);
-    expect(positions(tail.after(0, [topicOf.everyone]))).to.deep.equal([]);
+    expect(positions(tail.after(0, [routingKey.group(7)]))).to.deep.equal([1]);
+    expect(positions(tail.after(0, [routingKey.user(7)]))).to.deep.equal([2]);
+    expect(positions(tail.after(0, [routingKey.name('7')]))).to.deep.equal([3]);
+    expect(positions(tail.after(0, [routingKey.everyone]))).to.deep.equal([]);
   });
 
   it('removes the text of a deleted message, and of no other', () => {
@@ -74,7 +74,7 @@ describe('The tail of the log', () => {
     tail.append(message(1, 10));
     tail.append(message(2, 11));
     tail.append(event(3, { kind: 'message_deleted', groupId: 1, messageId: 10 }));
-    const [deleted, kept, deletion] = tail.after(0, [topicOf.group(1)]);
+    const [deleted, kept, deletion] = tail.after(0, [routingKey.group(1)]);
     expect(deleted).to.include({ position: 1, json: null, message: null });
     expect(kept).to.include({ position: 2, message: '{"content":"secret"}' });
     expect(deletion?.json).to.equal('{"n":3}');
@@ -84,7 +84,7 @@ describe('The tail of the log', () => {
     const tail = new Tail(0);
     for (let position = 1; position <= 50_000; position++) tail.append(event(position, { groupId: position % 3 }));
     expect(tail.start).to.be.within(30_000, 49_000);
-    const kept = tail.after(tail.start, [0, 1, 2].map(topicOf.group));
+    const kept = tail.after(tail.start, [0, 1, 2].map(routingKey.group));
     expect(positions(kept)).to.deep.equal(
       Array.from({ length: 50_000 - tail.start }, (_, index) => tail.start + 1 + index),
     );
@@ -94,7 +94,7 @@ describe('The tail of the log', () => {
     const tail = new Tail(0);
     const json = 'x'.repeat(1024 * 1024);
     for (let position = 1; position <= 100; position++) tail.append(event(position, { groupId: 1, json }));
-    const kept = tail.after(tail.start, [topicOf.group(1)]);
+    const kept = tail.after(tail.start, [routingKey.group(1)]);
     expect(kept.length).to.be.within(16, 32);
     expect(kept.at(-1)?.position).to.equal(100);
   });
@@ -104,7 +104,7 @@ describe('The tail of the log', () => {
     tail.append(event(1, { groupId: 1 }));
     tail.append(event(2, { groupId: 1, json: 'x'.repeat(40 * 1024 * 1024) }));
     tail.append(event(3, { groupId: 1 }));
-    const kept = tail.after(tail.start, [topicOf.group(1)]);
+    const kept = tail.after(tail.start, [routingKey.group(1)]);
     expect(positions(kept)).to.deep.equal(Array.from({ length: 3 - tail.start }, (_, index) => tail.start + 1 + index));
   });
 });

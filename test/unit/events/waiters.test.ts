@@ -2,7 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { expect } from 'chai';
 import { EventDelivery } from '../../../src/chat/delivery/event-delivery.ts';
 import { MembershipCache } from '../../../src/chat/delivery/membership-cache.ts';
-import { type LogEvent, topicOf } from '../../../src/events/log-event.ts';
+import { type LogEvent, routingKey } from '../../../src/events/log-event.ts';
 import { type Audience, type Delivery, type Waiter, Waiters } from '../../../src/events/waiters.ts';
 
 const dispatch = (waiters: Waiters, ...batch: LogEvent[]) =>
@@ -17,7 +17,7 @@ function event(more: Partial<LogEvent>): LogEvent {
 
 /** Returns an audience of some topics that matches every event found under them. */
 function audienceOf(id: string, ...topics: string[]): Audience {
-  return { id, topics: () => [topicOf.everyone, ...topics], matches: () => true, names: () => [id] };
+  return { id, routingKeys: () => [routingKey.everyone, ...topics], matches: () => true, names: () => [id] };
 }
 
 /** Keeps its deliveries. With `once` it leaves when a delivery is staged, as a poll does. */
@@ -52,9 +52,9 @@ function setUp(...audiences: Audience[]) {
 describe('Waiters', () => {
   it('receive the events of their topics in one delivery per batch, and nothing else', () => {
     const { waiters, listeners } = setUp(
-      audienceOf('one', topicOf.group(1)),
-      audienceOf('both', topicOf.group(1), topicOf.name('x')),
-      audienceOf('none', topicOf.group(9)),
+      audienceOf('one', routingKey.group(1)),
+      audienceOf('both', routingKey.group(1), routingKey.name('x')),
+      audienceOf('none', routingKey.group(9)),
     );
     const batch = [event({ groupId: 1 }), event({ groupId: 2 }), event({ topic: 'x', kind: 'notification' })];
     dispatch(waiters, ...batch);
@@ -65,32 +65,32 @@ describe('Waiters', () => {
   });
 
   it('all receive a broadcast', () => {
-    const { waiters, listeners } = setUp(audienceOf('one', topicOf.group(1)), audienceOf('two'));
+    const { waiters, listeners } = setUp(audienceOf('one', routingKey.group(1)), audienceOf('two'));
     dispatch(waiters, event({ kind: 'broadcast' }));
     expect(listeners.map(({ told }) => told.length)).to.deep.equal([1, 1]);
   });
 
   it('receive an event once, even if it matches several of their topics', () => {
-    const { waiters, listeners } = setUp(audienceOf('me', topicOf.group(1), topicOf.user(7)));
+    const { waiters, listeners } = setUp(audienceOf('me', routingKey.group(1), routingKey.user(7)));
     dispatch(waiters, event({ kind: 'joined', groupId: 1, userId: 7 }));
     expect(listeners[0]?.heard).to.have.length(1);
   });
 
   it('of one audience share one delivery, so that it is rendered once', () => {
-    const shared = audienceOf('g', topicOf.group(1));
+    const shared = audienceOf('g', routingKey.group(1));
     const { waiters, listeners } = setUp(shared, shared, shared);
     dispatch(waiters, event({ groupId: 1 }));
     expect(new Set(listeners.map(({ told }) => told[0])).size).to.equal(1);
   });
 
   it('do not receive an event whose text was deleted', () => {
-    const { waiters, listeners } = setUp(audienceOf('g', topicOf.group(1)));
+    const { waiters, listeners } = setUp(audienceOf('g', routingKey.group(1)));
     dispatch(waiters, event({ groupId: 1, json: null }));
     expect(listeners[0]?.told).to.deep.equal([]);
   });
 
   it("receive a group's events from the join up to the leave, both included", () => {
-    const { waiters, listeners } = setUp(audienceOf('user:7', topicOf.user(7)));
+    const { waiters, listeners } = setUp(audienceOf('user:7', routingKey.user(7)));
     const moved = (kind: 'joined' | 'left') => event({ kind, groupId: 1, userId: 7 });
     const batch = [event({ groupId: 1 }), moved('joined'), event({ groupId: 1 }), moved('left'), event({ groupId: 1 })];
     const memberships = new MembershipCache();
@@ -101,7 +101,7 @@ describe('Waiters', () => {
 
   it('are counted, found by their audience and listed by name until they leave', () => {
     const waiters = new Waiters();
-    const shared = audienceOf('g', topicOf.group(1));
+    const shared = audienceOf('g', routingKey.group(1));
     const [one, two] = [new Listener(shared), new Listener(shared)];
     for (const listener of [one, two, one]) waiters.add(listener);
     expect(waiters.size).to.equal(2);
@@ -117,21 +117,21 @@ describe('Waiters', () => {
 
   it('leave no topic in the index, not even one that was added during the wait', () => {
     const waiters = new Waiters();
-    const topics = new Set([topicOf.group(1)]);
-    const audience: Audience = { id: 'u', topics: () => topics, matches: () => true, names: () => [] };
+    const topics = new Set([routingKey.group(1)]);
+    const audience: Audience = { id: 'u', routingKeys: () => topics, matches: () => true, names: () => [] };
     const first = new Listener(audience);
     waiters.add(first);
-    topics.add(topicOf.group(2));
-    waiters.follow('u', topicOf.group(2));
+    topics.add(routingKey.group(2));
+    waiters.follow('u', routingKey.group(2));
     waiters.remove(first);
-    const second = new Listener({ ...audience, topics: () => [topicOf.group(3)] });
+    const second = new Listener({ ...audience, routingKeys: () => [routingKey.group(3)] });
     waiters.add(second);
     dispatch(waiters, event({ groupId: 1 }), event({ groupId: 2 }));
     expect([first.told, second.told]).to.deep.equal([[], []]);
   });
 
   it('are all woken when the role changes', () => {
-    const { waiters, listeners } = setUp(audienceOf('a', topicOf.group(1)), audienceOf('b'));
+    const { waiters, listeners } = setUp(audienceOf('a', routingKey.group(1)), audienceOf('b'));
     waiters.wakeAll('role', 'e-33');
     expect(listeners.map(({ told }) => told)).to.deep.equal(
       listeners.map(({ audience }) => [{ reason: 'role', audience, events: [], cursor: 'e-33' }]),
@@ -141,7 +141,7 @@ describe('Waiters', () => {
   });
 
   it('are woken with their last cursor and dropped when the log is replaced, streams too', () => {
-    const { waiters, listeners } = setUp(audienceOf('a', topicOf.group(1)), audienceOf('b'));
+    const { waiters, listeners } = setUp(audienceOf('a', routingKey.group(1)), audienceOf('b'));
     waiters.dismiss('e-33');
     expect(listeners.flatMap(({ told }) => told.map(({ reason, cursor }) => [reason, cursor]))).to.deep.equal([
       ['history', 'e-33'],
@@ -153,7 +153,7 @@ describe('Waiters', () => {
   });
 
   it("receive at most one response's worth of events, with the cursor of the last of them", () => {
-    const { waiters, listeners } = setUp(audienceOf('g', topicOf.group(1)));
+    const { waiters, listeners } = setUp(audienceOf('g', routingKey.group(1)));
     const large = Array.from({ length: 10 }, () => event({ groupId: 1, json: 'x'.repeat(60 * 1024) }));
     dispatch(waiters, ...large);
     expect(listeners[0]?.heard).to.deep.equal(large.slice(0, 4).map((one) => one.position));
@@ -183,7 +183,7 @@ describe('Waiters', () => {
 describe('A herd of waiters', () => {
   it('is flushed in slices, so that the event loop runs other work, and completely', async () => {
     const waiters = new Waiters();
-    const shared = audienceOf('g', topicOf.group(1));
+    const shared = audienceOf('g', routingKey.group(1));
     const herd = Array.from({ length: 2000 }, () => new Listener(shared, waiters));
     for (const listener of herd) waiters.add(listener);
     dispatch(waiters, event({ groupId: 1 }));
@@ -199,7 +199,7 @@ describe('A herd of waiters', () => {
 
   it('is staged in one turn, and only flushed in slices', () => {
     const waiters = new Waiters();
-    const shared = audienceOf('g', topicOf.group(1));
+    const shared = audienceOf('g', routingKey.group(1));
     const herd = Array.from({ length: 600 }, () => new Listener(shared, waiters));
     for (const listener of herd) waiters.add(listener);
     dispatch(waiters, event({ groupId: 1 }));
@@ -210,7 +210,7 @@ describe('A herd of waiters', () => {
 
   it('is flushed completely even if one waiter throws', async () => {
     const waiters = new Waiters();
-    const shared = audienceOf('g', topicOf.group(1));
+    const shared = audienceOf('g', routingKey.group(1));
     const herd = Array.from({ length: 600 }, () => new Listener(shared, waiters));
     for (const listener of herd) waiters.add(listener);
     const first = herd[0] as Listener;
@@ -224,7 +224,7 @@ describe('A herd of waiters', () => {
 
   it('is flushed in order, the later batch after the earlier', async () => {
     const waiters = new Waiters();
-    const shared = audienceOf('g', topicOf.group(1));
+    const shared = audienceOf('g', routingKey.group(1));
     const streams = Array.from({ length: 600 }, () => new Listener(shared));
     for (const stream of streams) waiters.add(stream);
     const [one, two] = [event({ groupId: 1 }), event({ groupId: 1 })];

@@ -8,7 +8,7 @@ import { MembershipCache } from '../../../src/chat/delivery/membership-cache.ts'
 import type { Subscriber, Subscriptions } from '../../../src/chat/delivery/subscriptions.ts';
 import { EphemeralDelivery } from '../../../src/chat/live/ephemeral-delivery.ts';
 import type { EventLog } from '../../../src/events/event-log.ts';
-import { type LogEvent, topicOf } from '../../../src/events/log-event.ts';
+import { type LogEvent, routingKey } from '../../../src/events/log-event.ts';
 import { type Delivery, Waiters } from '../../../src/events/waiters.ts';
 import { renderOnce } from '../../../src/http/delivery/long-poll.ts';
 import { LongPolls } from '../../../src/http/delivery/long-polls.ts';
@@ -48,7 +48,7 @@ const audience: ReplayableAudience = {
   name: null,
   groupId: 1,
   memberships: null,
-  topics: () => [topicOf.everyone, topicOf.group(1)],
+  routingKeys: () => [routingKey.everyone, routingKey.group(1)],
   names: () => ['g'],
   matches: () => true,
   matchesAs: () => true,

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { GroupOrNameAudience } from '../../../chat/delivery/audiences.ts';
-import { topicOf } from '../../../events/log-event.ts';
+import { routingKey } from '../../../events/log-event.ts';
 import { chat, member, user } from '../../docs/response-schemas.ts';
 import { requireMember, requireUserId } from '../../request/checks/authentication.ts';
 import { requestKeyOf } from '../../request/idempotency-key.ts';
@@ -190,8 +190,8 @@ function groupsRoute(services: Services): Route {
 /** Returns the names of a user's own groups that clients wait on. Other groups of the same name stay hidden. */
 async function awaitedOf(userId: number, { memberships, waiters }: Services): Promise<Set<string>> {
   const isAwaited = (groupId: number, name: string) => {
-    for (const _ of waiters.audiencesOn(topicOf.group(groupId))) return true;
-    for (const audience of waiters.audiencesOn(topicOf.name(name))) {
+    for (const _ of waiters.audiencesOn(routingKey.group(groupId))) return true;
+    for (const audience of waiters.audiencesOn(routingKey.name(name))) {
       if (audience instanceof GroupOrNameAudience && audience.memberships?.groups.has(groupId)) return true;
     }
     return false;

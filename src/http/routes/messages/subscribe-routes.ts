@@ -55,8 +55,7 @@ function statusRoute(services: Services): Route {
     servedBy: 'every node in service',
     requires: 'user',
     waits: true,
-    summary:
-      "Long poll on a group or free topic, and on the node's state; 204 with the header Cursor after the timeout",
+    summary: "Long poll on a group or topic, and on the node's state; 204 with the header Cursor after the timeout",
     input: z.object({
       group: groupName.default('default'),
       groupId: id.optional(),
