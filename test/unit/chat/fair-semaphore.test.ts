@@ -78,7 +78,7 @@ describe('A fair semaphore', () => {
     bench.ask({ source: 'a', subject: 'x' }, 'first');
     bench.ask({ source: 'a', subject: 'x' }, 'second');
     await eventually('the second is refused', async () => bench.refused.length === 1);
-    expect(bench.refused).to.deep.equal(['second: late']);
+    expect(bench.refused).to.deep.equal(['second: timeout']);
     bench.ask({ source: 'a', subject: 'x' }, 'third');
     await bench.finish();
     expect(bench.started).to.deep.equal(['first', 'third']);
