@@ -67,5 +67,6 @@ export function nameKey(name: string): string {
     .normalize('NFKC')
     .replace(/[\s\x85]+/g, ' ')
     .trim()
-    .toLowerCase();
+    .toLowerCase()
+    .replaceAll('\u03c2', '\u03c3');
 }

@@ -49,9 +49,10 @@ export class Connection {
     socket.once('close', () => this.#close());
   }
 
-  /** Returns the requests whose response is overdue at `now`. */
+  /** Returns the requests whose response is overdue at `now`: one that only waits for those before it is not. */
   overdue(now: number): Exchange[] {
-    return this.#atWork.filter(({ lifetime }) => lifetime.isOverdue(now));
+    const isInTurn = ({ response }: Exchange, at: number) => at === 0 || !response.writableEnded;
+    return this.#atWork.filter((exchange, at) => isInTurn(exchange, at) && exchange.lifetime.isOverdue(now));
   }
 
   /** Handles a request at once, or when those before it are over. */
@@ -114,6 +115,9 @@ export class Connection {
     this.#atWork.splice(at, 1);
     this.#events.onCount(-1);
     exchange.lifetime.end();
+    const first = this.#atWork[0];
+    // It was ready, and its client can read it from now on.
+    if (at === 0 && first?.response.writableEnded) first.lifetime.allow(RESPONSE_TIMEOUT_MS);
     const next = this.#waiting.shift();
     if (next) this.#begin(next);
     this.#runAfterLast();

@@ -49,12 +49,16 @@ export class Server {
       requestTimeout: REQUEST_MS,
       connectionsCheckingInterval: CHECK_MS,
       maxHeaderSize: HEADER_BYTES,
+      // HostCheck responds instead: Node's own 400 has no body.
+      requireHostHeader: false,
     };
     this.#server = http.createServer({ ...limits, noDelay: true, ...prototypesOf(app) });
     traffic.serve(this.#server, ({ request, response }) => app(request, response), respondToOverdue);
     // A client that half-closes still waits for its response (`nc -N`). By default Node would close the connection.
     Object.assign(this.#server, { httpAllowHalfOpen: true });
     this.#server.prependListener('request', onRequest);
+    // Expectations other than 100-continue are ignored (RFC 9110, 10.1.1). Node's own 417 has no body.
+    this.#server.on('checkExpectation', (request, response) => this.#server.emit('request', request, response));
     this.#server.setTimeout(SILENT_MS);
     this.#server.maxConnections = maxConnections;
   }

@@ -12,7 +12,8 @@ export async function readWholeBody(request: Request, limit: number): Promise<Bu
   if (read) return read;
   const pieces: Buffer[] = [];
   let length = 0;
-  for await (const piece of request as AsyncIterable<Buffer>) {
+  // Without destroyOnReturn a 413 would end the connection before the client has it.
+  for await (const piece of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     length += piece.length;
     if (length > limit) throw new HttpError(413, 'too_large', 'the body is too large');
     pieces.push(piece);

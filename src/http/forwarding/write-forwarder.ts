@@ -1,10 +1,10 @@
-import http, { type IncomingHttpHeaders, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http';
-import https from 'node:https';
+import type { OutgoingHttpHeaders } from 'node:http';
 import type { NextFunction, Request, Response } from 'express';
 import { temporarily } from '../http-error.ts';
 import { requestIdOf } from '../request/request-id.ts';
 import { RequestLifetime } from '../request/request-lifetime.ts';
 import { readWholeBody } from './body.ts';
+import { NodeClient, type NodeResponse, NoResponse } from './node-client.ts';
 
 /** Set on a forwarded request. A standby never forwards one that has it. */
 const HOP = 'x-plantao-forwarded-by';
@@ -19,9 +19,8 @@ const DEADLINE_MS = 35_000;
 /** Time limit of {@link WriteForwarder.createAccountOnActiveNode}: less than authentication may take. */
 const ACCOUNT_LIMIT_MS = 5000;
 
-/** Requests that are forwarded at the same time, and connections to the active node for them. */
+/** Requests that are forwarded at the same time. */
 const MAX_FORWARDED = 1000;
-const MAX_CONNECTIONS = 64;
 
 /**
  * Request headers that are not forwarded: those of the connection, and those by which this node has already checked the origin
@@ -57,23 +56,6 @@ interface ClusterView {
   peers(): readonly { url: string; alive: boolean; active: boolean }[];
 }
 
-/** The response of the active node. */
-interface Forwarded {
-  status: number;
-  headers: IncomingHttpHeaders;
-  body: Buffer;
-}
-
-/** No response arrived. `isSent` is false if the request cannot have been executed. */
-class NoResponse extends Error {
-  readonly isSent: boolean;
-
-  constructor(cause: Error, isSent: boolean) {
-    super(cause.message, { cause });
-    this.isSent = isSent;
-  }
-}
-
 /**
  * Forwards writes from a standby to the active node (STANDBY_WRITES=forward), so that clients behind a plain round-robin proxy
  * need not find it. The client gets the active node's response: the caller's credentials, the Idempotency-Key and the path are
@@ -86,10 +68,7 @@ class NoResponse extends Error {
 export class WriteForwarder {
   readonly #cluster: ClusterView;
   readonly #bodyLimit: number;
-  readonly #agents = {
-    http: new http.Agent({ keepAlive: true, maxSockets: MAX_CONNECTIONS, maxFreeSockets: MAX_CONNECTIONS }),
-    https: new https.Agent({ keepAlive: true, maxSockets: MAX_CONNECTIONS, maxFreeSockets: MAX_CONNECTIONS }),
-  };
+  readonly #client = new NodeClient();
   #forwarded = 0;
 
   constructor(cluster: ClusterView, bodyLimit: number) {
@@ -98,43 +77,57 @@ export class WriteForwarder {
   }
 
   /** The middleware of routes that write. Calls `next` if this node is to handle or refuse the request itself. */
-  handle(request: Request, response: Response, next: NextFunction): Promise<void> | void {
+  async handle(request: Request, response: Response, next: NextFunction): Promise<void> {
     if (!this.#isStandby() || request.headers[HOP] !== undefined) return next();
+    const body = await this.#bodyOf(request, response);
+    if (body === null) return;
     if (this.#forwarded >= MAX_FORWARDED) {
       throw temporarily('overloaded', 'too many requests are being forwarded to the active node: try again');
     }
     this.#forwarded += 1;
-    return this.#forward(request, response, next).finally(() => {
+    try {
+      await this.#forward(request, response, body, next);
+    } finally {
       this.#forwarded -= 1;
-    });
+    }
   }
 
   /** Lets the active node authenticate a JWT, which creates the account of its user. Returns false if it did not. */
   async createAccountOnActiveNode(token: string): Promise<boolean> {
     const active = this.#cluster.peers().find((peer) => peer.alive && peer.active);
     if (!active) return false;
-    try {
-      const headers = { authorization: `Bearer ${token}`, [HOP]: this.#cluster.node };
-      const signal = AbortSignal.timeout(ACCOUNT_LIMIT_MS);
-      const response = await fetch(`${active.url}/me`, { headers, signal, redirect: 'error' });
-      await response.body?.cancel();
-      return response.ok;
-    } catch {
-      return false;
-    }
+    const { status } = await this.#client
+      .send(active.url, {
+        method: 'GET',
+        target: '/me',
+        headers: { authorization: `Bearer ${token}`, [HOP]: this.#cluster.node },
+        body: Buffer.alloc(0),
+        timeoutMs: ACCOUNT_LIMIT_MS,
+      })
+      .catch(() => ({ status: 0 }));
+    return status === 200;
   }
 
   stop(): void {
-    for (const agent of Object.values(this.#agents)) agent.destroy();
+    this.#client.stop();
   }
 
   #isStandby(): boolean {
     return this.#cluster.role === 'standby' && !this.#cluster.acceptsWrites;
   }
 
-  async #forward(request: Request, response: Response, next: NextFunction): Promise<void> {
+  /** Returns the body; null if the client disconnected before its end. */
+  async #bodyOf(request: Request, response: Response): Promise<Buffer | null> {
+    try {
+      return await readWholeBody(request, this.#bodyLimit);
+    } catch (error) {
+      if (RequestLifetime.of(response).isOver) return null;
+      throw error;
+    }
+  }
+
+  async #forward(request: Request, response: Response, body: Buffer, next: NextFunction): Promise<void> {
     const lifetime = RequestLifetime.of(response);
-    const body = await readWholeBody(request, this.#bodyLimit);
     const until = performance.now() + WAIT_MS;
     const isRepeatable = request.headers['idempotency-key'] !== undefined;
     for (;;) {
@@ -149,8 +142,8 @@ export class WriteForwarder {
         if (mayRepeat && (isRepeatable || !outcome.isSent)) await sleep();
         else throw outcome.isSent ? lost() : unreachable();
       } else if (outcome instanceof Error) throw outcome;
-      else if (mayRepeat && isRefusedByRole(outcome as Forwarded)) await sleep();
-      else return relay(outcome as Forwarded, response);
+      else if (mayRepeat && isRefusedByRole(outcome as NodeResponse)) await sleep();
+      else return relay(outcome as NodeResponse, response);
     }
   }
 
@@ -165,32 +158,14 @@ export class WriteForwarder {
     }
   }
 
-  #send(url: string, request: Request, body: Buffer, lifetime: RequestLifetime): Promise<Forwarded> {
-    const isSecure = url.startsWith('https:');
-    const options = {
+  #send(url: string, request: Request, body: Buffer, lifetime: RequestLifetime): Promise<NodeResponse> {
+    return this.#client.send(url, {
       method: request.method,
-      agent: isSecure ? this.#agents.https : this.#agents.http,
+      target: request.originalUrl,
       headers: this.#headersOf(request, body),
-      timeout: Math.max(1, DEADLINE_MS - lifetime.ageMs),
-    };
-    return new Promise((resolve, reject) => {
-      let isSent = false;
-      const sent = (isSecure ? https : http).request(url + request.originalUrl, options);
-      const fail = (error: Error) => reject(new NoResponse(error, isSent));
-      // Nothing is sent before the connection is open. Once it is, bytes may have left.
-      sent.on('socket', (socket) => {
-        if (!socket.connecting) isSent = true;
-        else {
-          socket.once('connect', () => {
-            isSent = true;
-          });
-        }
-      });
-      sent.on('timeout', () => sent.destroy(new Error('the active node does not respond')));
-      sent.on('error', fail);
-      sent.on('response', (response) => readResponse(response).then(resolve, fail));
-      lifetime.onOver(() => sent.destroy());
-      sent.end(body);
+      body,
+      timeoutMs: Math.max(1, DEADLINE_MS - lifetime.ageMs),
+      onStart: (cancel) => lifetime.onOver(cancel),
     });
   }
 
@@ -209,19 +184,12 @@ export class WriteForwarder {
   }
 }
 
-async function readResponse(response: IncomingMessage): Promise<Forwarded> {
-  const pieces: Buffer[] = [];
-  for await (const piece of response as AsyncIterable<Buffer>) pieces.push(piece);
-  if (!response.complete) throw new Error('the response was cut off');
-  return { status: response.statusCode ?? 502, headers: response.headers, body: Buffer.concat(pieces) };
-}
-
 /** Returns true if the node has lost its role and therefore did not execute the request. */
-function isRefusedByRole({ status, body }: Forwarded): boolean {
+function isRefusedByRole({ status, body }: NodeResponse): boolean {
   return status === 503 && /"code":"not_(?:active|alive)"/.test(body.toString());
 }
 
-function relay({ status, headers, body }: Forwarded, response: Response): void {
+function relay({ status, headers, body }: NodeResponse, response: Response): void {
   for (const [name, value] of Object.entries(headers)) {
     if (!OWN_RESPONSE_HEADERS.has(name) && value !== undefined) response.setHeader(name, value);
   }

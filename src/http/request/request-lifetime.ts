@@ -48,6 +48,11 @@ export class RequestLifetime {
     this.#respondBy = Number.POSITIVE_INFINITY;
   }
 
+  /** Moves the deadline to `timeoutMs` from now. */
+  allow(timeoutMs: number): void {
+    this.#respondBy = performance.now() + timeoutMs;
+  }
+
   isOverdue(now: number): boolean {
     return now > this.#respondBy && !this.isOver;
   }

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { Refused } from '../../chat/errors.ts';
 import { HOOK_MARK, hidesCharacters, withoutStraySelectors } from '../../chat/names.ts';
 import { documented, requestSchemaOf, requiredWhenOpen } from '../docs/json-schema.ts';
+import { isStoredBeyond } from './stored-size.ts';
 
 const MAX_ID = Number.MAX_SAFE_INTEGER;
 
@@ -111,6 +112,8 @@ export const emoji = name(32);
 
 /** The longest `meta` of a message, as JSON in bytes. */
 const META_LIMIT = 4096;
+/** The same as text of PostgreSQL (messages_meta in 0001_chat.sql), which also has a space after each comma and colon. */
+const STORED_META_LIMIT = 8192;
 
 /** Shortest new password, in characters: the minimum of NIST SP 800-63B. */
 export const MIN_PASSWORD_LENGTH = 8;
@@ -188,7 +191,8 @@ export const meta = documented(
     .record(z.string(), z.unknown(), 'must be a JSON object')
     .refine((value) => {
       // The status and code of a meta that only PostgreSQL finds too large.
-      if (Buffer.byteLength(JSON.stringify(value)) > META_LIMIT) throw new Refused('meta_too_large');
+      const isTooLong = Buffer.byteLength(JSON.stringify(value)) > META_LIMIT;
+      if (isTooLong || isStoredBeyond(STORED_META_LIMIT, value)) throw new Refused('meta_too_large');
       return true;
     })
     .refine(isStorable, UNSTORABLE),

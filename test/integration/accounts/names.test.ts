@@ -148,6 +148,13 @@ describe('plantao.name_key', function () {
     }
   });
 
+  it('is the same for both forms of the Greek sigma, whose capital is one, as in its copy in TypeScript', async () => {
+    const names = ['σοφος', 'σοφοσ', 'Νίκος Σ', 'Νίκοσ ς'];
+    const keys = ['σοφοσ', 'σοφοσ', 'νίκοσ σ', 'νίκοσ σ'];
+    expect(await keysOf(names)).to.deep.equal(keys);
+    expect([...names, 'ΣΟΦΟΣ'].map(nameKey)).to.deep.equal([...keys, 'σοφοσ']);
+  });
+
   it('returns no key for an invisible name, and the row is refused', async () => {
     for (const name of ['\u200d', '\u2800\u200b', '\ufe0f \u3164']) await isRefused(name, /^users_username/);
   });

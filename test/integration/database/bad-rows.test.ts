@@ -60,11 +60,23 @@ describe('One bad row', () => {
     });
   }
 
-  it('returns 413 if only PostgreSQL finds the payload too large', async () => {
-    const payload = Array.from({ length: 2000 }, () => 1e300);
-    const { status, body } = await post(on('/notify/large'), { payload });
-    expect(status).to.equal(413);
-    expect(body.code).to.equal('too_large');
+  it('is refused before PostgreSQL works on it, if its numbers have too many digits there', async () => {
+    const numbers = (length: number, number: number) => Array.from({ length }, () => number);
+    await client.query('BEGIN; SELECT plantao.lock_log()');
+    try {
+      for (const payload of [numbers(2000, 1e300), { a: [numbers(2000, -1.5e308)] }, numbers(2000, 1e-300)]) {
+        const { status, body } = await post(on('/notify/large'), { payload });
+        expect([status, body.code]).to.deep.equal([413, 'too_large']);
+      }
+      for (const meta of [{ numbers: numbers(500, 1e300) }, { a: { b: numbers(40, Number.MIN_VALUE) } }]) {
+        const { status, body } = await post(on('/messages'), { userId: 1, groupId: 1, content: 'x', meta });
+        expect([status, body.code]).to.deep.equal([413, 'meta_too_large']);
+      }
+    } finally {
+      await client.query('ROLLBACK');
+    }
+    const { status } = await post(on('/notify/large'), { payload: numbers(300, 1e300) });
+    expect(status, 'just below the limit').to.equal(200);
   });
 
   it('is skipped and logged once if the schema does not refuse it, and the others are read', async () => {

@@ -82,7 +82,13 @@ describe('The header Host', () => {
     expect(await statusOf(getText(CHATS, 'Host: localhost@evil.example\r\n'))).to.equal(400);
     expect(await statusOf(getText(CHATS, 'Host: localhost:99999\r\n'))).to.equal(400);
     expect(await statusOf(`GET ${CHATS} HTTP/1.0\r\n\r\n`)).to.equal(421);
-    expect(await statusOf(`GET ${CHATS} HTTP/1.1\r\n\r\n`)).to.equal(400);
+    for (const path of [CHATS, '/health', '*']) {
+      const client = await RawClient.open(nodes.active.url);
+      client.send(getText(path, ''));
+      await eventually('it is answered', () => client.heard.includes('"code":"invalid_request"'));
+      expect(client.statuses).to.deep.equal([400]);
+      client.destroy();
+    }
     expect(await statusOf(postText('/fall', {}, 'Host: evil.example\r\n'))).to.equal(421);
   });
 

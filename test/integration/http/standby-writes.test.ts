@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import { eventually } from '../../support/eventually.ts';
 import { freePort } from '../../support/network/free-port.ts';
 import { del, get, post, request } from '../../support/network/http.ts';
+import { figureOf, postText, RawClient } from '../../support/network/raw-client.ts';
 import { localNode, useTwoNodes } from '../../support/nodes/two-nodes.ts';
 import { createDatabase } from '../../support/postgres/postgres.ts';
 
@@ -42,6 +43,73 @@ describe('A standby with STANDBY_WRITES=forward', () => {
     }
     const large = await post(at('/messages'), { userId: 1, groupId: 1, content: 'x'.repeat(200_000) });
     expect([large.status, large.body.code]).to.deep.equal([413, 'too_large']);
+  });
+
+  it('forwards the target as the client wrote it, with the status that the active node gives it', async () => {
+    const paths = [
+      '/notify/..',
+      '/notify/%2e%2E',
+      '/notify/a\\b',
+      '/notify/a%5cb',
+      '/notify/a%2Fb%3Fc',
+      '/notify/ol\xc3\xa1',
+    ];
+    const targets = [
+      ...paths,
+      '/notify/x?a=..#/b',
+      '//notify/x',
+      'http://localhost/notify/x',
+      'http://localhost:1/notify/x?y=1',
+    ];
+    for (const target of targets) {
+      const [own, other] = await Promise.all(
+        [nodes.standby, nodes.active].map(async ({ url }) => {
+          const client = await RawClient.open(url);
+          await client.send(postText(target, {}, 'Host: localhost\r\nConnection: close\r\n')).closed();
+          return client;
+        }),
+      );
+      const message = (client?: RawClient) => /"(?:message|error)":"[^"]*"/.exec(client?.heard ?? '')?.[0];
+      expect([own?.statuses, message(own)], target).to.deep.equal([other?.statuses, message(other)]);
+    }
+  });
+
+  it('refuses a body that is too large, however it is sent, and forgets one that is broken off', async () => {
+    const head = 'POST /messages HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n';
+    const piece = `${(4096).toString(16)}\r\n${'x'.repeat(4096)}\r\n`;
+    for (const large of [
+      `${head}Content-Length: 200000\r\n\r\n${'x'.repeat(150_000)}`,
+      `${head}Transfer-Encoding: chunked\r\n\r\n${piece.repeat(40)}`,
+    ]) {
+      const client = await RawClient.open(nodes.standby.url);
+      client.send(large);
+      await eventually('it has a response', () => client.statuses.length > 0 || client.isClosed);
+      expect(client.statuses).to.deep.equal([413]);
+      client.destroy();
+    }
+    // useTwoNodes fails if a node has logged an error.
+    for (const how of ['destroy', 'reset'] as const) {
+      const client = await RawClient.open(nodes.standby.url);
+      client.send(`${head}Content-Length: 100\r\n\r\n{"userId":`);
+      await eventually('it is handled', async () => (await figureOf(nodes.standby.url, 'plantao_requests')) > 1);
+      client[how]();
+      await eventually('it is over', async () => (await figureOf(nodes.standby.url, 'plantao_requests')) === 1);
+    }
+  });
+
+  it('serves other clients while a thousand have sent a part of their bodies', async function () {
+    this.timeout(60_000);
+    const head = 'POST /messages HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n';
+    const slow = await Promise.all(Array.from({ length: 1001 }, () => RawClient.open(nodes.standby.url)));
+    const requests = () => figureOf(nodes.standby.url, 'plantao_requests');
+    try {
+      for (const client of slow) client.send(`${head}Content-Length: 100\r\n\r\n{`);
+      await eventually('all have arrived', async () => (await requests()) > slow.length, { within: 30_000 });
+      expect((await post(at('/messages'), { userId: 1, groupId: 1, content: 'x' })).status).to.equal(200);
+    } finally {
+      for (const client of slow) client.destroy();
+    }
+    await eventually('all are over', async () => (await requests()) === 1, { within: 30_000 });
   });
 
   it('forwards once: a request that was forwarded before is refused', async () => {

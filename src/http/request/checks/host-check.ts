@@ -32,8 +32,9 @@ export class HostCheck {
 
   /** @throws {HttpError} 400 if the request names no host or two; 421 if the host is not a name of this node. */
   check(request: IncomingMessage, path: string): void {
-    const { headers, rawHeaders } = request;
-    if (isRepeated(rawHeaders)) throw new HttpError(400, 'invalid_request', 'Host: must be sent once');
+    const { headers, rawHeaders, httpVersion } = request;
+    const isMissing = httpVersion === '1.1' && headers.host === undefined;
+    if (isMissing || isRepeated(rawHeaders)) throw new HttpError(400, 'invalid_request', 'Host: must be sent once');
     if (this.#isOpen || CHECKS.has(path)) return;
     const named = this.#hostOf(headers.host ?? '');
     const target = targetOf(request.url ?? '');

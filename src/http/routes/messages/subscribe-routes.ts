@@ -23,8 +23,12 @@ import {
   pollTimeout,
   wantsEphemeral,
 } from '../../request/request-schemas.ts';
+import { isStoredBeyond } from '../../request/stored-size.ts';
 import type { Services } from '../../services.ts';
 import { type Route, route } from '../route.ts';
+
+/** The largest payload as text of PostgreSQL (events_payload_size in 0002_event_log.sql). */
+const STORED_PAYLOAD_LIMIT = 128 * 1024;
 
 const listOf = (parts: Iterable<string | null>) => `[${[...parts].filter((part) => part !== null).join(',')}]`;
 
@@ -203,6 +207,7 @@ function notifyRoute({ notifications, notificationLimits, eventLog }: Services):
       if (input.group === 'all' && !caller.isAdmin) throw new Refused('forbidden');
       const bytes = input.payload === undefined ? 0 : Buffer.byteLength(JSON.stringify(input.payload));
       if (bytes > PAYLOAD_LIMIT) throw new HttpError(413, 'too_large', 'payload must have 64 KiB or less');
+      if (bytes > 0 && isStoredBeyond(STORED_PAYLOAD_LIMIT, input.payload)) throw new Refused('too_large');
       const position = await notifications.notify(
         input.group,
         input.payload,

@@ -1,0 +1,106 @@
+import http, { type IncomingHttpHeaders, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http';
+import https from 'node:https';
+import { isIP } from 'node:net';
+
+/** Connections to one node. */
+const MAX_CONNECTIONS = 64;
+
+/** The response of a node. */
+export interface NodeResponse {
+  status: number;
+  headers: IncomingHttpHeaders;
+  body: Buffer;
+}
+
+/** A request to a node. */
+export interface NodeRequest {
+  method: string;
+  /** The target as the client wrote it. */
+  target: string;
+  headers: OutgoingHttpHeaders;
+  body: Buffer;
+  timeoutMs: number;
+  /** Called with a function that cancels the request. */
+  onStart?(cancel: () => void): void;
+}
+
+/** No response arrived. `isSent` is false if the request cannot have been executed. */
+export class NoResponse extends Error {
+  readonly isSent: boolean;
+
+  constructor(cause: Error, isSent: boolean) {
+    super(cause.message, { cause });
+    this.isSent = isSent;
+  }
+}
+
+/** Sends requests to other nodes over kept-alive connections. */
+export class NodeClient {
+  readonly #agents = {
+    http: new http.Agent({ keepAlive: true, maxSockets: MAX_CONNECTIONS, maxFreeSockets: MAX_CONNECTIONS }),
+    https: new https.Agent({ keepAlive: true, maxSockets: MAX_CONNECTIONS, maxFreeSockets: MAX_CONNECTIONS }),
+  };
+  /** Addresses whose node does not accept the host in its PEER_URL. Every node accepts `localhost`. */
+  readonly #calledLocalhost = new Set<string>();
+
+  /** Sends a request to the node at `url`. Rejects with {@link NoResponse}. */
+  async send(url: string, request: NodeRequest): Promise<NodeResponse> {
+    const isCalledLocalhost = this.#calledLocalhost.has(url);
+    const response = await this.#sendOnce(url, request);
+    if (response.status !== 421 || isCalledLocalhost) return response;
+    // The node refused it for its host, and did not execute it.
+    this.#calledLocalhost.add(url);
+    return this.#sendOnce(url, request);
+  }
+
+  stop(): void {
+    for (const agent of Object.values(this.#agents)) agent.destroy();
+  }
+
+  #sendOnce(url: string, { method, target, headers, body, timeoutMs, onStart }: NodeRequest): Promise<NodeResponse> {
+    const node = new URL(url);
+    const isSecure = node.protocol === 'https:';
+    const options = {
+      // Not as part of the URL, which would resolve `..` and encode what the node refuses.
+      path: node.pathname.replace(/\/$/, '') + originForm(target),
+      method,
+      agent: isSecure ? this.#agents.https : this.#agents.http,
+      headers: { ...headers, ...(this.#calledLocalhost.has(url) && { host: 'localhost' }) },
+      // By default the name in `Host`.
+      servername: isIP(node.hostname) ? '' : node.hostname,
+      timeout: timeoutMs,
+    };
+    return new Promise((resolve, reject) => {
+      let isSent = false;
+      const sent = (isSecure ? https : http).request(node, options);
+      const fail = (error: Error) => reject(new NoResponse(error, isSent));
+      // Nothing is sent before the connection is open. Once it is, bytes may have left.
+      sent.on('socket', (socket) => {
+        if (!socket.connecting) isSent = true;
+        else {
+          socket.once('connect', () => {
+            isSent = true;
+          });
+        }
+      });
+      sent.on('timeout', () => sent.destroy(new Error('the node does not respond')));
+      sent.on('error', fail);
+      sent.on('response', (response) => readResponse(response).then(resolve, fail));
+      onStart?.(() => void sent.destroy());
+      sent.end(body);
+    });
+  }
+}
+
+/** Returns a target without the scheme and the host that its absolute form has. */
+function originForm(target: string): string {
+  const path = target.replace(/^https?:\/\/[^/?#]*/i, '');
+  return path.startsWith('/') ? path : `/${path}`;
+}
+
+async function readResponse(response: IncomingMessage): Promise<NodeResponse> {
+  const pieces: Buffer[] = [];
+  for await (const piece of response as AsyncIterable<Buffer>) pieces.push(piece);
+  if (!response.complete) throw new Error('the response was cut off');
+  return { status: response.statusCode ?? 502, headers: response.headers, body: Buffer.concat(pieces) };
+}
