@@ -588,7 +588,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   GROUP BY n.required
 $$;
 COMMENT ON FUNCTION plantao.replicated_lsn() IS
-  'Returns the position in the write-ahead log up to which as many synchronous standbys as synchronous_standby_names requires have flushed it. Null if there are fewer, or if the owner of the schema is no member of pg_read_all_stats.';
+  'Returns the position in the write-ahead log up to which as many synchronous standbys as synchronous_standby_names requires have flushed it. Null if there are fewer, or if the owner of the schema is not a member of pg_read_all_stats.';
 
 CREATE FUNCTION plantao.safe_position(flushed pg_lsn) RETURNS bigint
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -639,7 +639,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   WHERE NOT pg_is_in_recovery() AND r.state IN ('streaming', 'catchup')
 $$;
 COMMENT ON FUNCTION plantao.standbys() IS
-  'Returns the connected standbys of this server and what each lacks; see plantao.durability. The lags are null if the owner of the schema is no member of pg_read_all_stats.';
+  'Returns the connected standbys of this server and what each lacks; see plantao.durability. The lags are null if the owner of the schema is not a member of pg_read_all_stats.';
 
 CREATE FUNCTION plantao.messages_at_risk() RETURNS bigint
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$

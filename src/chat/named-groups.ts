@@ -21,7 +21,7 @@ export class NamedGroups {
 
   /**
    * Joins the oldest group of that name. If there is none, creates one unless `create` is false. With `ownOnly`, only groups that
-   * the user is in count: knowing a name is no invitation. Returns the user's current group names, even for a
+   * the user is in count: knowing a name is not an invitation. Returns the user's current group names, even for a
    * repeated request.
    * @throws {Refused} user_not_found, group_not_found, group_full, too_many_groups, key_reused; {RateLimitedError} for too many
    * new groups in an hour; {NotActiveError}.

@@ -63,7 +63,7 @@ export async function lockUser(id: number, transaction: Transaction): Promise<vo
   await requireUser(id, transaction);
 }
 
-/** Returns an account. @throws {Refused} user_not_found, also for the sender of a hook, which is no account. */
+/** Returns an account. @throws {Refused} user_not_found, also for the sender of a hook, which is not an account. */
 export async function requireUser(id: number, transaction: Transaction | null = null): Promise<User> {
   const user = await User.findByPk(id, { transaction });
   if (!user || user.isHook) throw new Refused('user_not_found');

@@ -24,7 +24,7 @@ export async function writeOutClientTypes(folder: string): Promise<void> {
     .replace("import type { z } from 'zod';\n", '')
     .replace(/\bz\.output<typeof (\w+)>/g, (_, name: string) => {
       const schema = schemas.get(name);
-      if (!schema) throw new Error(`client/types.ts uses ${name}, which is no schema of src/http`);
+      if (!schema) throw new Error(`client/types.ts uses ${name}, which is not a schema of src/http`);
       const json: JsonSchema = z.toJSONSchema(schema, { io: 'output', unrepresentable: 'any' });
       return typeOf(json, json.$defs ?? {});
     });

@@ -92,7 +92,7 @@ export class Retention {
     }
   }
 
-  /** A closed term or an unavailable database is no error: the next sweep, here or on the next active node, continues. */
+  /** A closed term or an unavailable database is not an error: the next sweep, here or on the next active node, continues. */
   #report(error: unknown): void {
     const isExpected = sqlState(error) === SqlState.TERM_CLOSED || isUnavailable(error);
     this.#options.log[isExpected ? 'debug' : 'error'](

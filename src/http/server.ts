@@ -40,7 +40,7 @@ export class Server {
   constructor(
     app: Express,
     maxConnections: number,
-    traffic = new ConnectionTracker(),
+    tracker = new ConnectionTracker(),
     onRequest: () => void = () => {},
   ) {
     const limits = {
@@ -53,7 +53,7 @@ export class Server {
       requireHostHeader: false,
     };
     this.#server = http.createServer({ ...limits, noDelay: true, ...prototypesOf(app) });
-    traffic.serve(this.#server, ({ request, response }) => app(request, response), respondToOverdue);
+    tracker.serve(this.#server, ({ request, response }) => app(request, response), respondToOverdue);
     // A client that half-closes still waits for its response (`nc -N`). By default Node would close the connection.
     Object.assign(this.#server, { httpAllowHalfOpen: true });
     this.#server.prependListener('request', onRequest);

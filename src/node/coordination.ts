@@ -66,7 +66,10 @@ export function buildCoordination(options: CoordinationOptions) {
         cluster === identity.cluster
           ? "a copy of this cluster's database"
           : `another cluster (${cluster ?? 'it names none'})`;
-      log.warn({ event: 'stranger', url: peer }, `${peer} serves ${what} and is no peer of this node: check PEER_URL`);
+      log.warn(
+        { event: 'stranger', url: peer },
+        `${peer} serves ${what} and is not a peer of this node: check PEER_URL`,
+      );
     },
   });
   const published = new PublishedSettings({

@@ -52,7 +52,7 @@ export function buildHttp(options: HttpOptions) {
   const { sync, peers, identity, activity } = coordination;
   const { eventLog, waiters, subscriptions, tokenCache } = chat;
   const pollSlots = new PollSlots(settings.maxWaiters);
-  const traffic = new ConnectionTracker();
+  const connectionTracker = new ConnectionTracker();
   const signals = chat.live?.delivery ?? null;
   const waiting = { eventLog, waiters, subscriptions, pollSlots, isServing: () => sync.role !== 'fallen' };
   const polls = new LongPolls({ ...waiting, signals });
@@ -113,8 +113,8 @@ export function buildHttp(options: HttpOptions) {
     tokenCache,
     measurements,
     pollSlots,
-    connectionTracker: traffic,
+    connectionTracker,
   };
-  const server = new Server(createApp(services), settings.maxConnections, traffic, lock.touchLiveness);
+  const server = new Server(createApp(services), settings.maxConnections, connectionTracker, lock.touchLiveness);
   return { cluster, polls, streams, server, forwarder };
 }

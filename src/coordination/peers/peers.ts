@@ -35,11 +35,11 @@ const FORMER_PEER_MS = 60_000;
 
 /** Options of {@link Peers}. */
 export interface PeersOptions extends ForeignNodesOptions {
-  /** This node's own name: a node that uses it is no peer. */
+  /** This node's own name: a node that uses it is not a peer. */
   node: string;
   /** PEER_URL; other peers are found through plantao.nodes. */
   urls: readonly string[];
-  /** The cluster and epoch of this node; a node with others is no peer. */
+  /** The cluster and epoch of this node; a node with others is not a peer. */
   identity: Pick<ClusterIdentity, 'cluster' | 'matches'>;
   clock?: Clock;
 }

@@ -102,7 +102,7 @@ export class SseStream implements Subscriber {
       // nginx would collect the stream otherwise.
       'X-Accel-Buffering': 'no',
     });
-    // An id alone is no event, but a client that is disconnected before the first one knows where to continue.
+    // An id alone is not an event, but a client that is disconnected before the first one knows where to continue.
     this.#response.write(`retry: ${jittered(RETRY_MS, 0.5)}\nid: ${formatCursor(this.#cursor)}\n\n`);
     this.#hasBegun = true;
     this.#lifetime.removeDeadline();

@@ -3,7 +3,7 @@ import type { Log } from '../../log.ts';
 import { requestIdOf } from './request-id.ts';
 import { RequestLifetime } from './request-lifetime.ts';
 
-/** Returns a path without the token of a hook: logs are read by others than the hook's owner. The query is no part of it. */
+/** Returns a path without the token of a hook: logs are read by others than the hook's owner. The query is not part of it. */
 export const withoutSecrets = (path: string) => path.replace(/^(\/+hooks\/).*/i, '$1…');
 
 /** Logs a request when it is over, at the level debug: method, path, status and time, never the query or the body. */

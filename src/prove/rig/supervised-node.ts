@@ -197,7 +197,7 @@ export class SupervisedNode {
         const hadServed = node.events('listening').length > served;
         this.#hasServed ||= hadServed;
         if (ran && !this.#hasServed) this.#startFailure = lastMessage(this.lines);
-        // A failed start is no violation: the database may be down.
+        // A failed start is not a violation: the database may be down.
         if (ran && this.#shouldRun && hadServed) this.#recordExit('without a request');
         if (ran && this.#shouldRun) await sleep(RESTART_MS[0] + Math.random() * (RESTART_MS[1] - RESTART_MS[0]));
         ran = false;

@@ -180,7 +180,7 @@ export class SearchIndexer {
     }
   }
 
-  /** A closed term, an unavailable database or a stop is no error: the next step, here or on the next active node, continues. */
+  /** A closed term, an unavailable database or a stop is not an error: the next step, here or on the next active node, continues. */
   #report(error: unknown): void {
     const isExpected =
       this.#stopping.signal.aborted ||

@@ -121,7 +121,7 @@ function leaseValues({ lease }: Services, register: Registry): void {
 
 function clientValues(services: Services, register: Registry): void {
   const { gauge, counter } = valuesIn(register);
-  const { waiters, streams, pollSlots, connectionTracker: traffic, writer, tokenCache } = services;
+  const { waiters, streams, pollSlots, connectionTracker, writer, tokenCache } = services;
   gauge('plantao_waiters', 'Long polls and streams that wait', () => waiters.size);
   gauge('plantao_streams', 'Open event streams (SSE)', () => streams.size);
   gauge('plantao_poll_slots', 'Long polls and streams from their request to their end', () => pollSlots.size);
@@ -130,8 +130,8 @@ function clientValues(services: Services, register: Registry): void {
     'MAX_WAITERS: the maximum number of poll slots of this node',
     () => pollSlots.capacity,
   );
-  gauge('plantao_requests', 'Requests in progress', () => traffic.requests);
-  gauge('plantao_connections', 'Open client connections', () => traffic.connections);
+  gauge('plantao_requests', 'Requests in progress', () => connectionTracker.requests);
+  gauge('plantao_connections', 'Open client connections', () => connectionTracker.connections);
   gauge('plantao_queued_posts', 'Messages that wait for the next commit', () => writer.queued);
   gauge('plantao_token_cache_tokens', 'Tokens in the cache', () => tokenCache.size);
   counter(

@@ -40,9 +40,9 @@ export class ClusterWatch {
   #misses = 0;
   #auth: AuthMode | undefined;
 
-  constructor(client: ChatClient, traffic: RequestMonitor, report: (nodes: readonly ClusterNode[]) => void) {
+  constructor(client: ChatClient, requestMonitor: RequestMonitor, report: (nodes: readonly ClusterNode[]) => void) {
     this.#client = client;
-    this.#requestMonitor = traffic;
+    this.#requestMonitor = requestMonitor;
     this.#report = report;
   }
 
