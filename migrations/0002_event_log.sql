@@ -115,7 +115,7 @@ CREATE TABLE plantao.epochs (
   epoch          text COLLATE "C" NOT NULL UNIQUE DEFAULT substr(replace(gen_random_uuid()::text, '-', ''), 1, 12)
                  CHECK (epoch ~ '^[0-9a-f]{12}$'),
   after_position bigint NOT NULL CHECK (after_position BETWEEN 0 AND 9007199254740991),
-  history        text NOT NULL,
+  history        text NOT NULL CHECK (char_length(history) <= 100),
   timeline       integer NOT NULL,
   cause          text NOT NULL CHECK (cause IN ('created', 'failover', 'crash', 'restart', 'copy', 'end_lost')),
   lost_until     bigint CHECK (lost_until > after_position AND lost_until <= 9007199254740991),

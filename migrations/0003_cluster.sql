@@ -95,7 +95,7 @@ CREATE TABLE plantao.leader_terms (
   asked_from  text CHECK (char_length(asked_from) <= 200),
   asked_at    timestamptz CHECK (asked_at >= '1970-01-01 UTC' AND asked_at < '10000-01-01 UTC'),
   epoch       bigint NOT NULL DEFAULT plantao.newest_epoch(),
-  lease       interval NOT NULL DEFAULT current_setting('idle_session_timeout')::interval
+  lease       interval NOT NULL DEFAULT current_setting('idle_session_timeout')::interval CHECK (lease BETWEEN '0' AND '1 day')
 );
 CREATE TRIGGER refuse_removal BEFORE TRUNCATE ON plantao.leader_terms
   FOR EACH STATEMENT EXECUTE FUNCTION plantao.refuse_removal();
@@ -281,9 +281,9 @@ CREATE TABLE plantao.pauses (
   since    timestamptz NOT NULL DEFAULT clock_timestamp() CHECK (since >= '1970-01-01 UTC' AND since < '10000-01-01 UTC'),
   until    timestamptz NOT NULL CHECK (until > since AND until <= since + interval '24 hours'),
   reason   text CHECK (char_length(reason) <= 200),
-  asked_by text NOT NULL DEFAULT session_user,
+  asked_by text NOT NULL DEFAULT session_user CHECK (char_length(asked_by) <= 200),
   ended_at timestamptz CHECK (ended_at >= '1970-01-01 UTC' AND ended_at < '10000-01-01 UTC'),
-  ended_by text
+  ended_by text CHECK (char_length(ended_by) <= 200)
 );
 COMMENT ON TABLE plantao.pauses IS 'One row for each call of plantao.pause(). Read it through plantao.current_pause.';
 COMMENT ON COLUMN plantao.pauses.id IS 'Ascending; only the newest pause counts.';
@@ -473,7 +473,8 @@ BEGIN
   RETURN (
     SELECT pg_terminate_backend(h.pid) FROM plantao.lock_holder h
     -- A session without the application_name of a node belongs to another program, whose owner has to end it.
-    WHERE h.life_sign = seen_life_sign AND h.state IS NOT NULL AND h.application_name LIKE 'plantao:%:lock');
+    -- With track_activities off there is no sign of life to see.
+    WHERE h.life_sign = seen_life_sign AND h.idle_for IS NOT NULL AND h.application_name LIKE 'plantao:%:lock');
 EXCEPTION WHEN insufficient_privilege THEN
   RETURN false;
 END $$;
@@ -704,7 +705,7 @@ CREATE TABLE plantao.switchover_requests (
   id       bigint GENERATED ALWAYS AS IDENTITY (MAXVALUE 9007199254740991) PRIMARY KEY,
   term     bigint NOT NULL CHECK (term BETWEEN 0 AND 9007199254740991),
   hand_to  text CHECK (char_length(hand_to) <= 64),
-  asked_by text NOT NULL DEFAULT session_user,
+  asked_by text NOT NULL DEFAULT session_user CHECK (char_length(asked_by) <= 200),
   asked_via text NOT NULL DEFAULT 'SQL' CHECK (asked_via IN ('SQL', 'command line', 'preferred node')),
   asked_from text DEFAULT host(inet_client_addr()) CHECK (char_length(asked_from) <= 200),
   asked_at timestamptz NOT NULL DEFAULT clock_timestamp() CHECK (asked_at >= '1970-01-01 UTC' AND asked_at < '10000-01-01 UTC')

@@ -24,7 +24,7 @@ CREATE TABLE plantao.request_keys (
   owner_id     bigint NOT NULL CHECK (owner_id BETWEEN 0 AND 9007199254740991),
   key          text COLLATE "C" NOT NULL CHECK (char_length(key) BETWEEN 1 AND 255),
   request_hash bytea NOT NULL CHECK (octet_length(request_hash) = 32),
-  result       jsonb,
+  result       jsonb CHECK (octet_length(result::text) <= 4194304),
   used_at      timestamptz NOT NULL CHECK (used_at >= '1970-01-01 UTC' AND used_at < '10000-01-01 UTC'),
   PRIMARY KEY (owner_id, key)
 );

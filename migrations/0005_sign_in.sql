@@ -31,6 +31,8 @@ COMMENT ON TABLE plantao.token_revocations IS 'Tokens that were revoked in the l
 COMMENT ON COLUMN plantao.token_revocations.xid IS 'Id of the transaction that revoked the token.';
 COMMENT ON COLUMN plantao.token_revocations.hash IS 'SHA-256 of the token.';
 COMMENT ON COLUMN plantao.token_revocations.at IS 'When it was revoked.';
+-- Without a primary key: rows could not be removed from a table that a publication covers.
+ALTER TABLE plantao.token_revocations REPLICA IDENTITY FULL;
 CREATE INDEX token_revocations_by_xid ON plantao.token_revocations (xid);
 CREATE INDEX token_revocations_by_age ON plantao.token_revocations (at);
 

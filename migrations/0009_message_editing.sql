@@ -10,6 +10,8 @@ COMMENT ON TABLE plantao.message_edits IS
 COMMENT ON COLUMN plantao.message_edits.message_id IS 'The message. No foreign key: a trigger removes the rows of deleted messages in one statement.';
 COMMENT ON COLUMN plantao.message_edits.replaced_at IS 'When this text was replaced: the edited_at of the text after it.';
 COMMENT ON COLUMN plantao.message_edits.content IS 'The earlier text.';
+-- Without a primary key: a message could not be deleted while a publication covers this table.
+ALTER TABLE plantao.message_edits REPLICA IDENTITY FULL;
 CREATE INDEX message_edits_by_message ON plantao.message_edits (message_id, replaced_at);
 
 CREATE FUNCTION plantao.stamp_edit() RETURNS trigger

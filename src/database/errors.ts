@@ -118,12 +118,13 @@ export function isUnavailable(error: unknown): boolean {
 
 /**
  * Returns true if PostgreSQL refuses what this program needs until an operator acts: a privilege was revoked (42501), an object
- * was dropped or renamed (42…, 3F000), a trigger of the operator's raises an exception (P0001) or drops messages (09000), a
- * constraint of theirs is violated (23…), a sequence or a number has reached its end (2200H, 22003), data or an index is damaged
- * (XX…). The transaction has rolled back.
+ * was dropped or renamed (42…, 3F000), a trigger or a constraint of the operator's refuses it (with any SQLSTATE), a sequence or a
+ * number has reached its end (2200H, 22003), a publication covers a table without a replica identity (55000), data or an index
+ * is damaged (XX…). The transaction has rolled back. Our own functions report with PT… what is not the operator's doing.
  */
 export function isRefusedByDatabase(error: unknown): boolean {
-  return /^(42501|42P01|42883|42703|42704|3F000|P0001|09000|23|2200H|22003|XX)/.test(sqlState(error) ?? '');
+  const state = sqlState(error);
+  return state !== null && !state.startsWith('PT') && !isUnavailable(error);
 }
 
 /** Returns an error and its first causes. Sequelize keeps the driver's error as `original`. */

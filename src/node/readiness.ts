@@ -12,7 +12,7 @@ export interface ReadinessOptions {
   pause(): string | null;
   /** Returns the sentence about an active node of this cluster id on another database. */
   rival(): string | null;
-  writer: { readonly problem: string | null; probe(): void };
+  writer: { readonly problem: string | null; readonly needsProbe: boolean; probe(): void };
 }
 
 const CHECK_EVERY_MS = 500;
@@ -39,7 +39,7 @@ export class Readiness {
     this.#timer = setInterval(() => {
       this.#check();
       // Without this, the problem would last until the next post, possibly hours later.
-      if (this.#options.role() === 'active' && this.#options.writer.problem !== null) this.#options.writer.probe();
+      if (this.#options.role() === 'active' && this.#options.writer.needsProbe) this.#options.writer.probe();
     }, CHECK_EVERY_MS);
   }
 

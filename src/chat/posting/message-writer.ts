@@ -74,6 +74,11 @@ export class MessageWriter {
     return this.#health.problem;
   }
 
+  /** As {@link WriterHealth.needsProbe}. */
+  get needsProbe(): boolean {
+    return this.#health.needsProbe;
+  }
+
   /** Checks whether {@link problem} is over ({@link WriterHealth.probe}). Does nothing during a commit or shortly after a check. */
   probe(): void {
     if (this.#pumping || !this.#health.isProbeDue) return;

@@ -19,10 +19,13 @@ export function isRefusedByLog(error: unknown): boolean {
   return /^23/.test(sqlState(error) ?? '') && TABLES_OF_LOG.includes(tableOf(error) ?? '');
 }
 
-/** Returns true if this post alone may have caused the error (class 22 or 23), even in a table that an operator's trigger writes to. */
+/** Returns true if this post alone may have caused the error (class 23), even in a table that an operator's trigger writes to. */
 function isCausedByPost(error: unknown): boolean {
-  return /^2[23]/.test(sqlState(error) ?? '') && !isRefusedByLog(error);
+  return /^23/.test(sqlState(error) ?? '') && !isRefusedByLog(error);
 }
+
+/** Returns true for an error of class 22: of a value of the post, or of a trigger of the operator's that fails for every post. */
+const isOfValue = (error: unknown) => /^22/.test(sqlState(error) ?? '');
 
 /** The session of the writer. */
 export type WriterSession = Pick<ReconnectingSession, 'ready' | 'query' | 'waitedForStandby'>;
@@ -32,6 +35,7 @@ export class WriterHealth {
   readonly #session: WriterSession;
   readonly #commitLimitMs: number;
   #problem: string | null = null;
+  #isInDoubt = false;
   #probedAt = 0;
 
   constructor(session: WriterSession, commitLimitMs: number) {
@@ -44,16 +48,26 @@ export class WriterHealth {
     return this.#problem;
   }
 
+  /** True if only a probe can find out whether posts are stored. */
+  get needsProbe(): boolean {
+    return this.#problem !== null || this.#isInDoubt;
+  }
+
   get isProbeDue(): boolean {
     return performance.now() - this.#probedAt >= PROBE_EVERY_MS;
   }
 
   succeeded(): void {
     this.#problem = null;
+    this.#isInDoubt = false;
   }
 
   failed(error: unknown): void {
-    if (isCausedByPost(error)) return;
+    if (isOfValue(error)) this.#isInDoubt = true;
+    else if (!isCausedByPost(error)) this.#fail(error);
+  }
+
+  #fail(error: unknown): void {
     const isWaiting = isNotReplicated(error) || (isOutcomeUnknown(error) && this.#session.waitedForStandby);
     const why = isWaiting ? 'PostgreSQL waits for a synchronous standby' : reasonOf(error);
     this.#problem = `messages cannot be stored: ${why}`;
@@ -75,7 +89,7 @@ export class WriterHealth {
       this.succeeded();
     } catch (error) {
       await this.reopen();
-      this.failed(error);
+      this.#fail(error);
     }
     this.#probedAt = performance.now();
   }

@@ -37,6 +37,9 @@ interface PeerLoad extends Load {
   waiters: number;
 }
 
+/** Peers that a node follows: it probes each of them several times a second. An INSERT by hand could add any number of rows. */
+export const MAX_PEERS = 100;
+
 /** Writes to this table do not wait for a synchronous standby: no client receives a promise about them. */
 const UNACKNOWLEDGED = "set_config('synchronous_commit', 'local', true)";
 
@@ -85,7 +88,7 @@ export class NodeRegistry {
 
   /**
    * Writes this node's row and reads those of its peers, in one statement. Peers that have been silent for ten minutes are left
-   * out; their rows stay for the DBA. Leaves out rows of another history, which came with a copy of the database: their nodes
+   * out; their rows stay for the DBA. Of more than {@link MAX_PEERS}, those written last are read. Leaves out rows of another history, which came with a copy of the database: their nodes
    * belong to the source of the copy.
    */
   async write(row: NodeRow): Promise<RegistryState> {
@@ -111,7 +114,9 @@ export class NodeRegistry {
               plantao.ms_between(heartbeat_at, clock_timestamp()) AS heartbeat_age_ms
        FROM plantao.nodes n
        WHERE role <> 'stopped' AND heartbeat_at > clock_timestamp() - interval '10 minutes'
-         AND history = plantao.history_fingerprint() AND (n.cluster = plantao.cluster_id() OR node = $node)`,
+         AND history = plantao.history_fingerprint() AND (n.cluster = plantao.cluster_id() OR node = $node)
+       -- A row from the future is not newer than others: the clock was set back, or it was inserted by hand.
+       ORDER BY node <> $node, abs(plantao.ms_between(heartbeat_at, clock_timestamp())) LIMIT ${MAX_PEERS + 1}`,
       { bind: { ...row }, type: QueryTypes.SELECT },
     );
     const own = rows.find(({ node }) => node === row.node);

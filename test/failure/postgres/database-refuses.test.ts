@@ -30,6 +30,24 @@ const FAULTS: [what: string, fault: string, undo: string, sqlState: string][] = 
     'P0001',
   ],
   [
+    'a trigger of the operator finds a value invalid',
+    'CREATE TRIGGER zz BEFORE INSERT ON plantao.messages FOR EACH ROW EXECUTE FUNCTION public.validates()',
+    'DROP TRIGGER zz ON plantao.messages',
+    '22023',
+  ],
+  [
+    'a trigger of the operator on the event log divides by zero',
+    'CREATE TRIGGER zz BEFORE INSERT ON plantao.events FOR EACH ROW EXECUTE FUNCTION public.divides()',
+    'DROP TRIGGER zz ON plantao.events',
+    '22012',
+  ],
+  [
+    'a trigger of the operator raises an SQLSTATE of its own at the commit',
+    'CREATE CONSTRAINT TRIGGER zz AFTER INSERT ON plantao.messages DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.raises()',
+    'DROP TRIGGER zz ON plantao.messages',
+    'ZZ001',
+  ],
+  [
     'a constraint of the operator is violated',
     "ALTER TABLE plantao.messages ADD CONSTRAINT zz CHECK (content <> 'x') NOT VALID",
     'ALTER TABLE plantao.messages DROP CONSTRAINT zz',
@@ -64,6 +82,15 @@ describe('A database that refuses what a node needs', () => {
       "CREATE FUNCTION public.frozen() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''frozen: %'', TG_TABLE_NAME; END'",
     );
     await dba.query("CREATE FUNCTION public.dropped() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'");
+    await dba.query(
+      "CREATE FUNCTION public.divides() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM 1 / 0; RETURN NEW; END'",
+    );
+    await dba.query(
+      "CREATE FUNCTION public.validates() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''frozen'' USING ERRCODE = ''22023''; END'",
+    );
+    await dba.query(
+      "CREATE FUNCTION public.raises() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''frozen'' USING ERRCODE = ''ZZ001''; END'",
+    );
     login = `node_${process.pid}`;
     await dba.query(`CREATE ROLE ${login} LOGIN PASSWORD 'pw' IN ROLE plantao_service`);
     const url = new URL(database.url);
@@ -95,7 +122,7 @@ describe('A database that refuses what a node needs', () => {
           expect([status, body.code], text).to.deep.equal([503, 'database_refused']);
           expect(text)
             .to.contain('PostgreSQL refuses this')
-            .and.not.match(/frozen|SQLSTATE|zz|post_messages|keys/);
+            .and.not.match(/frozen|SQLSTATE|zz|zero|post_messages|keys/);
         }
       } finally {
         await dba.query(undo);

@@ -8,12 +8,31 @@ describe('The health of the writer', () => {
   for (const [what, error] of [
     ['its own row', refusal('23514', 'messages')],
     ["a row that an operator's trigger writes", refusal('23502', 'audit')],
-    ['one of its values', refusal('22021')],
   ] as const) {
     it(`is not affected by a post that is refused because of ${what}`, () => {
       const health = new WriterHealth(session, 1000);
       health.failed(error);
       expect(health.problem).to.equal(null);
+    });
+  }
+
+  for (const [what, found, trouble] of [
+    ['and is good if another post is stored', null, null],
+    ['and is bad if another post fails too', refusal('22012'), 'PostgreSQL refuses it (SQLSTATE 22012)'],
+    ['and is good if another post is refused because of its own row', refusal('23514', 'messages'), null],
+  ] as const) {
+    it(`is checked by a post after one that failed because of a value, ${what}`, async () => {
+      const query = async ({ name }: { name?: string }) => {
+        if (name === 'try_post' && found) throw found;
+        return [];
+      };
+      const health = new WriterHealth({ ready: async () => {}, query, waitedForStandby: false } as WriterSession, 1000);
+      expect(health.needsProbe).to.equal(false);
+      health.failed(refusal('22012'));
+      expect([health.problem, health.needsProbe]).to.deep.equal([null, true]);
+      await health.probe();
+      expect(health.problem).to.equal(trouble && `messages cannot be stored: ${trouble}`);
+      expect(health.needsProbe).to.equal(trouble !== null);
     });
   }
 

@@ -1,0 +1,63 @@
+import { expect } from 'chai';
+import pg from 'pg';
+import { pino } from 'pino';
+import { MAX_PEERS, NodeRegistry, type NodeRow } from '../../../src/coordination/peers/node-registry.ts';
+import { closeSequelize, openSequelize } from '../../../src/database/sequelize.ts';
+import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
+
+const ROW: NodeRow = {
+  node: 'node-a',
+  cluster: null,
+  url: 'http://127.0.0.1:9',
+  pid: 1,
+  version: '0',
+  role: 'standby',
+  isPreferred: false,
+  term: null,
+  position: 0,
+  waiters: 0,
+  queuedPosts: 0,
+  startedAt: new Date(),
+  postsPerSecond: 0,
+  commitMs: null,
+  deliveryMs: null,
+};
+
+describe('Thousands of rows that were inserted into plantao.nodes', () => {
+  let database: TestDatabase;
+  let client: pg.Client;
+
+  before(async () => {
+    database = await createDatabase();
+    client = new pg.Client(database.url);
+    await client.connect();
+  });
+  after(async () => {
+    await client?.end();
+    await database?.drop();
+  });
+
+  for (const [what, heartbeat] of [
+    ['a minute ago', "clock_timestamp() - interval '1 minute'"],
+    ['in a minute', "clock_timestamp() + interval '1 minute'"],
+    ['in the year 9999', "'9999-01-01'"],
+  ]) {
+    it(`with a heartbeat ${what} become a bounded number of peers, and hide no peer that writes its row`, async () => {
+      const sequelize = openSequelize(database.url, 'test', 1);
+      try {
+        const registry = new NodeRegistry(sequelize, pino({ level: 'silent' }));
+        await client.query(`
+          INSERT INTO plantao.nodes (node, url, pid, version, role, started_at, heartbeat_at)
+          SELECT 'inserted-' || n, 'http://127.0.0.1:9', 1, '0', 'standby', now(), ${heartbeat} FROM generate_series(1, 2000) n`);
+        await registry.write({ ...ROW, node: 'node-b' });
+        await registry.write(ROW);
+        const { peers } = await registry.write(ROW);
+        expect(peers).to.have.length(MAX_PEERS);
+        expect(peers.map(({ node }) => node)).to.include('node-b');
+      } finally {
+        await client.query('DELETE FROM plantao.nodes');
+        await closeSequelize(sequelize);
+      }
+    });
+  }
+});
