@@ -88,8 +88,8 @@ export class NodeRegistry {
 
   /**
    * Writes this node's row and reads those of its peers, in one statement. Peers that have been silent for ten minutes are left
-   * out; their rows stay for the DBA. Of more than {@link MAX_PEERS}, those written last are read. Leaves out rows of another history, which came with a copy of the database: their nodes
-   * belong to the source of the copy.
+   * out; their rows stay for the DBA. Of more than {@link MAX_PEERS}, those written last are read. Leaves out rows of another
+   * history, which came with a copy of the database: their nodes belong to the source of the copy.
    */
   async write(row: NodeRow): Promise<RegistryState> {
     const rows = await this.#sequelize.query<Row>(
