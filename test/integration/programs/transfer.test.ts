@@ -86,7 +86,7 @@ describe('plantao export, import and erase-user', function () {
     const at = lines.findIndex((line) => line.includes('"table":"messages"')) + 8000;
     for (const [content, sentence] of [
       ['', /the file is incomplete/],
-      ['{}', /^line 1 is not the first line/m],
+      ['{}', /^line 1 is not the header/m],
       [lines.slice(0, -1).join('\n'), /the file is incomplete/],
       [lines.toSpliced(at, 1).join('\n'), /the last line says \d+ rows, but the file has \d+/],
       [lines.toSpliced(at, 1, 'x').join('\n'), new RegExp(`^line ${at + 1} is not a row`, 'm')],
