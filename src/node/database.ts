@@ -51,7 +51,7 @@ export function openDatabase(settings: Settings, node: string) {
     throughPooler: databaseUrl !== databaseDirectUrl,
   });
   const logSession = reconnecting('log', 2500, UNACKNOWLEDGED, { isUrgent: true });
-  const catchUpSession = reconnecting('catch-up', 5000, UNACKNOWLEDGED);
+  const catchUpSession = reconnecting('catchup', 5000, UNACKNOWLEDGED);
   // Shorter than the statement timeout, so that the error shows whether a lock or a slow disk was the cause.
   const writerSession = reconnecting(
     'writer',

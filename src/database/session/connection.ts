@@ -12,7 +12,7 @@ import { SESSION_SETTINGS, type SessionSettings } from './session-settings.ts';
 pg.types.setTypeParser(pg.types.builtins.INT8, Number);
 
 /** The sessions that a node keeps open beside its pool, by their purpose; `signals` only with PRESENCE=on. */
-export const KEPT_SESSIONS = ['lock', 'listen', 'log', 'catch-up', 'writer', 'tokens', 'signals'] as const;
+export const KEPT_SESSIONS = ['lock', 'listen', 'log', 'catchup', 'writer', 'tokens', 'signals'] as const;
 
 /** The purpose of a session that a node keeps open. */
 export type KeptSession = (typeof KEPT_SESSIONS)[number];

@@ -108,7 +108,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
   const local = openLock(options, { onLost: (reason, cause) => sync.handleLockLost(reason, cause) });
   const log = pino({ base: { node } }, { write: (line: string) => void local.entries.push(JSON.parse(line)) });
   const roles = new EventEmitter();
-  const watching = new ReconnectingSession(connectionOptions(databaseUrl, applicationName(node, 'catch-up'), 5000));
+  const watching = new ReconnectingSession(connectionOptions(databaseUrl, applicationName(node, 'catchup'), 5000));
   const given = clock ? { clock } : {};
   const peers = new Peers({
     node,

@@ -104,11 +104,11 @@ export class LogNode {
   readonly #listenerEvents: ListenerEvents;
 
   constructor(options: LogNodeOptions) {
-    const config = (part: 'log' | 'catch-up' | 'listen', url: string) =>
+    const config = (part: 'log' | 'catchup' | 'listen', url: string) =>
       connectionOptions(url, applicationName('log-node', part), 5000);
     const silent = pino({ level: 'silent' });
     this.logSession = new CountingSession(config('log', options.url));
-    this.catchUpSession = new CountingSession(config('catch-up', options.url));
+    this.catchUpSession = new CountingSession(config('catchup', options.url));
     const decoder = new EventDecoder();
     const delivery = new EventDelivery(this.waiters, this.cache);
     this.log = new EventLog({
