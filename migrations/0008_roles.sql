@@ -46,7 +46,7 @@ BEGIN
       GRANT SELECT ON plantao.reaction_counts TO plantao_service;
     END IF;
     IF to_regproc('plantao.erase_user') IS NOT NULL THEN
-      GRANT EXECUTE ON FUNCTION plantao.rename_user, plantao.erase_user TO plantao_service;
+      GRANT EXECUTE ON FUNCTION plantao.rename_user, plantao.erase_user, plantao.continue_erasures TO plantao_service;
     END IF;
     IF to_regclass('plantao.invitations') IS NOT NULL THEN
       GRANT UPDATE (name, description, shows_reads, archived_at, deleted_at) ON plantao.groups TO plantao_service;

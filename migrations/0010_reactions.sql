@@ -39,6 +39,10 @@ BEGIN
     RAISE EXCEPTION 'there is no such message'
       USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'reactions_message_id', TABLE = 'reactions', SCHEMA = 'plantao';
   END IF;
+  IF EXISTS (SELECT FROM changed c JOIN plantao.users u ON u.id = c.user_id WHERE u.is_hook OR u.erased_at IS NOT NULL) THEN
+    RAISE EXCEPTION 'hooks and deleted accounts do not react'
+      USING ERRCODE = 'check_violation', CONSTRAINT = 'reactions_account', TABLE = 'reactions', SCHEMA = 'plantao';
+  END IF;
   INSERT INTO plantao.reaction_counts AS k (message_id, emoji, count)
   SELECT c.message_id, c.emoji, count(*) FROM changed c GROUP BY c.message_id, c.emoji
   ON CONFLICT (message_id, emoji) DO UPDATE SET count = k.count + excluded.count;
@@ -58,7 +62,7 @@ BEGIN
   PERFORM plantao.hint('plantao_events', (head + added)::text);
   RETURN NULL;
 END $$;
-COMMENT ON FUNCTION plantao.add_reactions() IS 'Counts new reactions, checks their limits, and appends one event for each.';
+COMMENT ON FUNCTION plantao.add_reactions() IS 'Counts new reactions, checks their users and limits, and appends one event for each.';
 
 CREATE FUNCTION plantao.remove_reactions() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

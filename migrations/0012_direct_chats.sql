@@ -9,6 +9,20 @@ ALTER TABLE plantao.groups
 COMMENT ON COLUMN plantao.groups.direct_low IS
   'Of a direct chat, the smaller id of its two users; null for other groups. No foreign key: the chat outlives an account.';
 COMMENT ON COLUMN plantao.groups.direct_high IS 'Of a direct chat, the greater id of its two users.';
+-- Serves the renaming of a user's direct chats, together with groups_direct_key.
+CREATE INDEX groups_by_direct_high ON plantao.groups (direct_high) WHERE direct_high IS NOT NULL;
+
+CREATE FUNCTION plantao.name_direct_chat() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  NEW.name := coalesce(
+    (SELECT left(string_agg(u.username, ', ' ORDER BY u.id), 128) FROM plantao.users u WHERE u.id IN (NEW.direct_low, NEW.direct_high)),
+    NEW.name);
+  RETURN NEW;
+END $$;
+COMMENT ON FUNCTION plantao.name_direct_chat() IS 'Names a direct chat after its two users, whatever name was given.';
+CREATE TRIGGER name_direct_chat BEFORE INSERT OR UPDATE OF name ON plantao.groups
+  FOR EACH ROW WHEN (NEW.direct_low IS NOT NULL) EXECUTE FUNCTION plantao.name_direct_chat();
 
 CREATE FUNCTION plantao.admit_to_direct_chat() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -32,14 +46,17 @@ DECLARE
 BEGIN
   -- Of two calls at once, the second finds what the first has created.
   PERFORM plantao.lock_log();
+  IF (SELECT count(*) FROM plantao.users u WHERE u.id IN (one, other) AND NOT u.is_hook AND u.erased_at IS NULL) < 2 THEN
+    RAISE EXCEPTION 'a direct chat is between two accounts that exist'
+      USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'users_account', TABLE = 'users', SCHEMA = 'plantao';
+  END IF;
   SELECT g.id INTO found FROM plantao.groups g
   WHERE g.direct_low = least(one, other) AND g.direct_high = greatest(one, other);
   is_new := found IS NULL;
   IF is_new THEN
+    -- A trigger names it.
     INSERT INTO plantao.groups (name, creator_id, direct_low, direct_high)
-    SELECT left(string_agg(u.username, ', ' ORDER BY u.id), 128), one, least(one, other), greatest(one, other)
-    FROM plantao.users u WHERE u.id IN (one, other)
-    RETURNING id INTO found;
+    VALUES ('', one, least(one, other), greatest(one, other)) RETURNING id INTO found;
   END IF;
   -- A user who has left is added again by this call. The other user is added only when the chat is created.
   INSERT INTO plantao.memberships (group_id, user_id)

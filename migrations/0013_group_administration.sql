@@ -117,7 +117,8 @@ BEGIN
   INSERT INTO plantao.events (position, kind, group_id, payload)
   SELECT head + row_number() OVER (ORDER BY n.id),
          CASE WHEN n.deleted_at IS NOT NULL AND o.deleted_at IS NULL THEN 'group_deleted' ELSE 'group_changed' END, n.id,
-         jsonb_build_object('name', n.name, 'description', n.description, 'archived', n.archived_at IS NOT NULL, 'shows_reads', n.shows_reads)
+         -- Without the name of a direct chat: the log would keep those of erased accounts.
+         jsonb_build_object('name', CASE WHEN n.direct_low IS NULL THEN n.name END, 'description', n.description, 'archived', n.archived_at IS NOT NULL, 'shows_reads', n.shows_reads)
   FROM old_rows o JOIN new_rows n USING (id)
   WHERE (n.name, n.description, n.shows_reads, n.archived_at, n.deleted_at)
         IS DISTINCT FROM (o.name, o.description, o.shows_reads, o.archived_at, o.deleted_at);
@@ -149,7 +150,7 @@ DECLARE
 BEGIN
   INSERT INTO plantao.events (position, kind, group_id, payload)
   VALUES (head + 1, 'group_deleted', OLD.id,
-          jsonb_build_object('name', OLD.name, 'description', OLD.description, 'archived', OLD.archived_at IS NOT NULL,
+          jsonb_build_object('name', CASE WHEN OLD.direct_low IS NULL THEN OLD.name END, 'description', OLD.description, 'archived', OLD.archived_at IS NOT NULL,
                              'shows_reads', OLD.shows_reads));
   PERFORM plantao.hint('plantao_events', (head + 1)::text);
   RETURN OLD;

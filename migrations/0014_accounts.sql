@@ -3,11 +3,11 @@
 CREATE FUNCTION plantao.rename_user(account bigint, new_name text) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-  UPDATE plantao.users u SET username = new_name WHERE u.id = account AND NOT u.is_hook;
+  UPDATE plantao.users u SET username = new_name WHERE u.id = account AND NOT u.is_hook AND u.erased_at IS NULL;
   RETURN FOUND;
 END $$;
 COMMENT ON FUNCTION plantao.rename_user(bigint, text) IS
-  'Renames an account; false if it does not exist or is the sender of a hook. Its messages show the new name, and the members of its groups are notified. Runs with the owner''s rights: the service may change no other column.';
+  'Renames an account; false if it does not exist, was deleted, or is the sender of a hook. Its messages show the new name, and the members of its groups are notified. Runs with the owner''s rights: the service may change no other column.';
 
 CREATE FUNCTION plantao.log_renames() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -19,16 +19,21 @@ BEGIN
   head := plantao.lock_log();
   -- Without the names: the log would keep those of erased accounts. A user without groups gets an event too, for the user's own
   -- devices.
-  INSERT INTO plantao.events (position, kind, group_id, user_id)
-  SELECT head + row_number() OVER (ORDER BY n.id, m.group_id), 'user_renamed', m.group_id, n.id
+  INSERT INTO plantao.events (position, kind, group_id, user_id, payload)
+  SELECT head + row_number() OVER (ORDER BY n.id, m.group_id), 'user_renamed', m.group_id, n.id,
+         CASE WHEN n.erased_at IS NOT NULL THEN '{"erased": true}'::jsonb END
   FROM old_rows o JOIN new_rows n USING (id) LEFT JOIN plantao.memberships m ON m.user_id = n.id
   WHERE n.username <> o.username;
   GET DIAGNOSTICS added = ROW_COUNT;
   PERFORM plantao.hint('plantao_events', (head + added)::text);
+  -- A trigger gives them the names of their users.
+  UPDATE plantao.groups g SET name = g.name WHERE g.id IN (
+    SELECT d.id FROM old_rows o JOIN new_rows n USING (id) JOIN plantao.groups d ON d.direct_low = n.id OR d.direct_high = n.id
+    WHERE n.username <> o.username);
   RETURN NULL;
 END $$;
 COMMENT ON FUNCTION plantao.log_renames() IS
-  'Appends one event for each group of each user whose name a statement changed, or one for a user without groups.';
+  'Appends one event for each group of each user whose name a statement changed, or one for a user without groups, and renames the direct chats of these users. For an erased account the payload says so: nodes then forget the events that they hold in memory, which have the former name.';
 CREATE TRIGGER lock_log_first_to_rename BEFORE UPDATE OF username ON plantao.users
   FOR EACH STATEMENT EXECUTE FUNCTION plantao.lock_log_first();
 CREATE TRIGGER log_renamed AFTER UPDATE ON plantao.users
@@ -37,51 +42,77 @@ CREATE TRIGGER log_renamed AFTER UPDATE ON plantao.users
 CREATE FUNCTION plantao.erase_user(account bigint, mode text DEFAULT 'anonymise', at_most integer DEFAULT 1000) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  doomed bigint[];
+  own plantao.users;
+  room integer := at_most;
   removed integer;
 BEGIN
-  IF mode NOT IN ('anonymise', 'erase') THEN
-    RAISE EXCEPTION 'mode must be anonymise or erase, not %', mode USING ERRCODE = 'invalid_parameter_value';
+  IF mode IS NULL OR mode NOT IN ('anonymise', 'erase') THEN
+    RAISE EXCEPTION 'mode must be anonymise or erase, not %', coalesce(mode, 'null') USING ERRCODE = 'invalid_parameter_value';
   END IF;
-  IF mode = 'erase' THEN
-    -- Found before the event log is locked: first in the groups that the user is known to have been in, which have an index.
-    SELECT array_agg(m.id) INTO doomed FROM (
-      SELECT i.id FROM plantao.messages i
-      WHERE i.sender_id = account AND i.group_id IN (
-        SELECT g.group_id FROM plantao.memberships g WHERE g.user_id = account
-        UNION SELECT d.group_id FROM plantao.departures d WHERE d.user_id = account)
-      LIMIT at_most) m;
-    IF doomed IS NULL THEN
-      SELECT array_agg(m.id) INTO doomed
-      FROM (SELECT i.id FROM plantao.messages i WHERE i.sender_id = account LIMIT at_most) m;
-    END IF;
-    IF doomed IS NOT NULL THEN
-      DELETE FROM plantao.messages m WHERE m.id = ANY (doomed);
-      RETURN cardinality(doomed);
-    END IF;
+  -- First, so that a post in progress is stored before and removed below, and no later one is stored.
+  PERFORM plantao.lock_log();
+  SELECT * INTO own FROM plantao.users u WHERE u.id = account AND NOT u.is_hook;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'there is no account %', account
+      USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'users_account', TABLE = 'users', SCHEMA = 'plantao',
+            HINT = 'For the sender of a hook, see plantao.revoke_hook().';
   END IF;
-  DELETE FROM plantao.reactions r WHERE (r.message_id, r.user_id, r.emoji) IN (
-    SELECT o.message_id, o.user_id, o.emoji FROM plantao.reactions o WHERE o.user_id = account LIMIT at_most);
-  GET DIAGNOSTICS removed = ROW_COUNT;
-  IF removed > 0 THEN RETURN removed; END IF;
-  DELETE FROM plantao.idempotency_keys k WHERE k.sender_id = account;
-  DELETE FROM plantao.request_keys k WHERE k.owner_id = account;
-  IF mode = 'erase' THEN
-    DELETE FROM plantao.users u WHERE u.id = account;
-  ELSE
+  IF own.erasing = 'erase' THEN mode := 'erase'; END IF;
+  IF own.erased_at IS NULL THEN
+    -- Before the memberships end, so that the members of its groups are notified of its new name.
+    UPDATE plantao.users u
+    SET username = format('deleted-%s-%s', account, substr(replace(gen_random_uuid()::text, '-', ''), 1, 8)),
+        password_hash = '!', erased_at = clock_timestamp()
+    WHERE u.id = account;
     DELETE FROM plantao.memberships m WHERE m.user_id = account;
     DELETE FROM plantao.departures d WHERE d.user_id = account;
     DELETE FROM plantao.invitations i WHERE i.created_by = account;
+    UPDATE plantao.groups g SET creator_id = NULL WHERE g.creator_id = account;
     -- Revokes the user's hooks: see plantao.end_hook().
     UPDATE plantao.hooks h SET created_by = NULL WHERE h.created_by = account;
-    -- Refuses the JWTs issued until now: they would create another account at once.
-    UPDATE plantao.identities i SET user_id = NULL WHERE i.user_id = account;
-    -- No password has this hash, so no one can sign in. Its trigger revokes the tokens and forgets the known networks.
-    UPDATE plantao.users u
-    SET username = format('deleted-%s-%s', account, substr(replace(gen_random_uuid()::text, '-', ''), 1, 8)), password_hash = '!'
-    WHERE u.id = account;
+    DELETE FROM plantao.tokens t WHERE t.user_id = account;
+    DELETE FROM plantao.known_networks k WHERE k.user_id = account;
+    -- Refuses the JWTs issued until now: they would create another account at once. The subject is often an e-mail address.
+    WITH former AS (DELETE FROM plantao.identities i WHERE i.user_id = account RETURNING i.issuer, i.subject)
+    INSERT INTO plantao.identities (issuer, subject, revoked_before)
+    SELECT 'erased', encode(plantao.identity_hash(f.issuer, f.subject), 'hex'), clock_timestamp() FROM former f
+    ON CONFLICT (issuer, subject) DO UPDATE SET revoked_before = excluded.revoked_before;
   END IF;
-  RETURN 0;
+  IF mode = 'erase' THEN
+    DELETE FROM plantao.messages m WHERE m.id IN (SELECT o.id FROM plantao.messages o WHERE o.sender_id = account LIMIT room);
+    GET DIAGNOSTICS removed = ROW_COUNT;
+    room := room - removed;
+  END IF;
+  DELETE FROM plantao.reactions r WHERE (r.message_id, r.user_id, r.emoji) IN (
+    SELECT o.message_id, o.user_id, o.emoji FROM plantao.reactions o WHERE o.user_id = account LIMIT room);
+  GET DIAGNOSTICS removed = ROW_COUNT;
+  room := room - removed;
+  DELETE FROM plantao.idempotency_keys k WHERE (k.sender_id, k.key) IN (
+    SELECT o.sender_id, o.key FROM plantao.idempotency_keys o WHERE o.sender_id = account LIMIT room);
+  GET DIAGNOSTICS removed = ROW_COUNT;
+  room := room - removed;
+  DELETE FROM plantao.request_keys k WHERE (k.owner_id, k.key) IN (
+    SELECT o.owner_id, o.key FROM plantao.request_keys o WHERE o.owner_id = account LIMIT room);
+  GET DIAGNOSTICS removed = ROW_COUNT;
+  room := room - removed;
+  UPDATE plantao.users u SET erasing = CASE WHEN room = 0 THEN mode END WHERE u.id = account;
+  RETURN at_most - room;
 END $$;
 COMMENT ON FUNCTION plantao.erase_user(bigint, text, integer) IS
-  'One step of the deletion of an account; repeat it until it returns 0. anonymise: keeps the messages under the name deleted-…; erase: removes the messages too. At most at_most rows a step, each of which holds the event log for a few milliseconds.';
+  'One step of the deletion of an account; repeat it until it returns 0. The first step ends the account: it gets the name deleted-…, leaves all groups, and cannot sign in. Every step removes at most at_most rows and returns their number: reactions and idempotency keys, and with the mode erase the messages too; anonymise keeps them. The active node continues an erasure that was not finished. Each step holds the event log for some milliseconds.';
+
+CREATE FUNCTION plantao.continue_erasures(under_term bigint, at_most integer) RETURNS integer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  pending record;
+  removed integer := 0;
+BEGIN
+  PERFORM plantao.assert_term(under_term);
+  FOR pending IN SELECT u.id, u.erasing FROM plantao.users u WHERE u.erasing IS NOT NULL ORDER BY u.erased_at, u.id LOOP
+    removed := removed + plantao.erase_user(pending.id, pending.erasing, at_most - removed);
+    EXIT WHEN removed = at_most;
+  END LOOP;
+  RETURN removed;
+END $$;
+COMMENT ON FUNCTION plantao.continue_erasures(bigint, integer) IS
+  'One step of the active node under its term: continues the deletion of accounts whose caller has not finished it. Returns the number of rows removed; fewer than at_most means done.';

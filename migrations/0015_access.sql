@@ -33,18 +33,18 @@ CREATE TRIGGER end_hook BEFORE UPDATE OF group_id, created_by ON plantao.hooks
   FOR EACH ROW WHEN (num_nulls(NEW.group_id, NEW.created_by) > num_nulls(OLD.group_id, OLD.created_by))
   EXECUTE FUNCTION plantao.end_hook();
 
-CREATE FUNCTION plantao.refuse_hook_member() RETURNS trigger
+CREATE FUNCTION plantao.require_member_account() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-  IF EXISTS (SELECT FROM plantao.users u WHERE u.id = NEW.user_id AND u.is_hook) THEN
-    RAISE EXCEPTION 'a hook is a member of no group'
-      USING ERRCODE = 'check_violation', CONSTRAINT = 'memberships_no_hook', TABLE = 'memberships', SCHEMA = 'plantao';
+  IF EXISTS (SELECT FROM plantao.users u WHERE u.id = NEW.user_id AND (u.is_hook OR u.erased_at IS NOT NULL)) THEN
+    RAISE EXCEPTION 'hooks and deleted accounts are members of no group'
+      USING ERRCODE = 'check_violation', CONSTRAINT = 'memberships_account', TABLE = 'memberships', SCHEMA = 'plantao';
   END IF;
   RETURN NEW;
 END $$;
-COMMENT ON FUNCTION plantao.refuse_hook_member() IS 'Refuses hooks as members of groups.';
-CREATE TRIGGER refuse_hook_member BEFORE INSERT ON plantao.memberships
-  FOR EACH ROW EXECUTE FUNCTION plantao.refuse_hook_member();
+COMMENT ON FUNCTION plantao.require_member_account() IS 'Refuses hooks and deleted accounts as members of groups.';
+CREATE TRIGGER require_account BEFORE INSERT ON plantao.memberships
+  FOR EACH ROW EXECUTE FUNCTION plantao.require_member_account();
 
 CREATE FUNCTION plantao.add_hook(to_group bigint, hook_name text, creator bigint, token_hash bytea) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -102,8 +102,8 @@ CREATE TABLE plantao.identities (
 );
 COMMENT ON TABLE plantao.identities IS
   'The accounts of users who sign in with JWTs of another application (JWT_ISSUER). A row is created with the first JWT of a user. An account of the same name is never used.';
-COMMENT ON COLUMN plantao.identities.issuer IS 'The claim iss.';
-COMMENT ON COLUMN plantao.identities.subject IS 'The claim sub: the user, as the other application knows it.';
+COMMENT ON COLUMN plantao.identities.issuer IS 'The claim iss. Or erased: the user of this row deleted the account, and only the hash of the identity is kept, so that JWTs from before are refused. Such a row can be deleted once they have expired.';
+COMMENT ON COLUMN plantao.identities.subject IS 'The claim sub: the user, as the other application knows it. For the issuer erased: plantao.identity_hash() of the former row, in hexadecimal.';
 COMMENT ON COLUMN plantao.identities.user_id IS 'The account; null if it was deleted. A JWT that is issued after that creates another one.';
 COMMENT ON COLUMN plantao.identities.created_at IS 'When the row was created.';
 COMMENT ON COLUMN plantao.identities.revoked_before IS 'JWTs that were issued (iat) up to then are refused, on every node within a second of an UPDATE.';

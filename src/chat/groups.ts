@@ -11,7 +11,7 @@ import {
 } from './group-limits.ts';
 import type { MemberRole } from './groups/administration.ts';
 import { idempotentWrite, type RequestKey } from './idempotent-write.ts';
-import { lockUser, requireUser, type Users, type UserView } from './users.ts';
+import { lockUser, type Users, type UserView } from './users.ts';
 
 /** A group with its members. */
 interface Chat {
@@ -27,6 +27,15 @@ export interface CreatedChat extends Chat {
   unknown: string[];
   /** Usernames that were left out because they are in the maximum number of groups. */
   full: string[];
+}
+
+/** The result of a creation as it is stored for a repeated request: without names, which would outlive a deleted account. */
+interface StoredCreation {
+  id: number;
+  memberIds: number[];
+  fullIds: number[];
+  /** The indexes of the names, in the request, that do not exist. */
+  unknown: number[];
 }
 
 /**
@@ -51,7 +60,7 @@ export class Groups {
       `SELECT ARRAY(SELECT g.name FROM (SELECT group_id FROM plantao.memberships WHERE user_id = me.id
                                         ORDER BY group_id DESC LIMIT $limit) m
                     JOIN plantao.groups g ON g.id = m.group_id ORDER BY g.id) AS names
-       FROM plantao.users me WHERE me.id = $userId AND NOT me.is_hook`,
+       FROM plantao.users me WHERE me.id = $userId AND NOT me.is_hook AND me.erased_at IS NULL`,
       { bind: { userId, limit: MAX_GROUPS }, type: QueryTypes.SELECT },
     );
     if (!rows[0]) throw new Refused('user_not_found');
@@ -120,38 +129,36 @@ export class Groups {
     adderId: number | null,
     key: RequestKey | null = null,
   ): Promise<CreatedChat> {
-    const create = async (transaction: Transaction): Promise<CreatedChat> => {
-      const creator = await requireUser(creatorId, transaction);
+    const create = async (transaction: Transaction): Promise<StoredCreation> => {
+      await lockUser(creatorId, transaction);
       const found = await this.#users.findEach(usernames, transaction);
-      const unknown = usernames.filter((_, at) => !found[at]);
-      const others = found.filter((user) => user !== null && user.id !== creatorId) as UserView[];
+      const unknown = found.flatMap((user, at) => (user === null ? at : []));
+      const others = found.flatMap((user) => (user === null || user.id === creatorId ? [] : user.id));
       // Left out instead of refused: a user whom strangers added to many groups must not prevent this group.
-      const full = await usersAtGroupLimit(
-        others.map(({ id }) => id),
-        transaction,
-      );
-      const added = others.filter(({ id }) => !full.has(id));
-      const members = new Map([creator, ...added].map((user) => [user.id, user]));
+      const full = await usersAtGroupLimit(others, transaction);
+      const memberIds = [...new Set([creatorId, ...others.filter((id) => !full.has(id))])];
       const group = await Group.create({ name, creatorId }, { transaction });
       await Membership.bulkCreate(
-        [...members.keys()].map((userId) => ({ groupId: group.id, userId })),
+        memberIds.map((userId) => ({ groupId: group.id, userId })),
         { transaction },
       );
       await requireBelowMembershipLimits([group.id], [], transaction);
       await requireBelowCreationLimits(creatorId, transaction);
-      return {
-        id: group.id,
-        name: group.name,
-        creatorId,
-        members: [...members.values()].map(({ id, username }) => ({ id, username })),
-        unknown,
-        full: others.filter(({ id }) => full.has(id)).map(({ username }) => username),
-      };
+      return { id: group.id, memberIds, fullIds: others.filter((id) => full.has(id)), unknown };
     };
     const count = async () => {
       if (adderId !== null) await this.#adding.count(adderId, usernames.length);
     };
-    return idempotentWrite(this.#sequelize, this.#write, key, create, count);
+    const { id, memberIds, fullIds, unknown } = await idempotentWrite(this.#sequelize, this.#write, key, create, count);
+    const users = await this.#users.viewsOf([...memberIds, ...fullIds]);
+    return {
+      id,
+      name,
+      creatorId,
+      members: memberIds.flatMap((userId) => users.get(userId) ?? []),
+      unknown: usernames.filter((_, at) => unknown.includes(at)),
+      full: fullIds.flatMap((userId) => users.get(userId)?.username ?? []),
+    };
   }
 
   /**

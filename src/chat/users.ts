@@ -27,10 +27,17 @@ export class Users {
     const rows = await (User.sequelize as Sequelize).query<{ id: number | null; username: string }>(
       `SELECT u.id, u.username
        FROM unnest($usernames::text[]) WITH ORDINALITY AS asked (username, at)
-       LEFT JOIN plantao.users u ON u.username_key = plantao.name_key(asked.username) ORDER BY asked.at`,
+       LEFT JOIN plantao.users u ON u.username_key = plantao.name_key(asked.username) AND NOT u.is_hook AND u.erased_at IS NULL
+       ORDER BY asked.at`,
       { bind: { usernames }, type: QueryTypes.SELECT, transaction },
     );
     return rows.map(({ id, username }) => (id === null ? null : { id, username }));
+  }
+
+  /** Returns users with their present names, by their ids. */
+  async viewsOf(ids: readonly number[]): Promise<Map<number, UserView>> {
+    const users = await User.findAll({ attributes: ['id', 'username'], where: { id: [...ids] } });
+    return new Map(users.map(({ id, username }) => [id, { id, username }]));
   }
 
   /**
@@ -45,7 +52,7 @@ export class Users {
   async #search(part: string, limit: number): Promise<UserView[]> {
     const users = await User.findAll({
       attributes: ['id', 'username'],
-      where: { username: { [Op.iLike]: `%${part.replace(/[\\%_]/g, '\\$&')}%` }, isHook: false },
+      where: { username: { [Op.iLike]: `%${part.replace(/[\\%_]/g, '\\$&')}%` }, isHook: false, erasedAt: null },
       // The order does not depend on the database's locale.
       order: [[col('username_key'), 'ASC']],
       limit,
@@ -63,10 +70,13 @@ export async function lockUser(id: number, transaction: Transaction): Promise<vo
   await requireUser(id, transaction);
 }
 
-/** Returns an account. @throws {Refused} user_not_found, also for the sender of a hook, which is not an account. */
+/** True for an account in use: not one that was deleted, and not the sender of a hook. */
+export const isInUse = ({ isHook, erasedAt }: User): boolean => !isHook && erasedAt === null;
+
+/** Returns an account. @throws {Refused} user_not_found, also if it was deleted, and for the sender of a hook. */
 export async function requireUser(id: number, transaction: Transaction | null = null): Promise<User> {
   const user = await User.findByPk(id, { transaction });
-  if (!user || user.isHook) throw new Refused('user_not_found');
+  if (!user || !isInUse(user)) throw new Refused('user_not_found');
   return user;
 }
 

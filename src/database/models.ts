@@ -16,6 +16,7 @@ export class User extends Model<InferAttributes<User>, InferCreationAttributes<U
   declare passwordHash: CreationOptional<string | null>;
   declare createdAt: CreationOptional<Date>;
   declare isHook: CreationOptional<boolean>;
+  declare erasedAt: CreationOptional<Date | null>;
   declare groups?: NonAttribute<Group[]>;
 }
 
@@ -63,6 +64,7 @@ export function defineModels(sequelize: Sequelize): void {
       passwordHash: { type: DataTypes.TEXT },
       createdAt: time(),
       isHook: { type: DataTypes.BOOLEAN, allowNull: false, defaultValue: false },
+      erasedAt: { type: DataTypes.DATE },
     },
     { sequelize, tableName: 'users' },
   );

@@ -199,6 +199,8 @@ export class EventLog {
     if (event.position !== head + 1) {
       this.#options.log.error({ event: 'log_gap' }, `the event log jumps from ${head} to ${event.position}`);
     }
+    // The database has the events before it, with the present names.
+    if (event.endsAccount) this.#known.skipTo(event.position - 1);
     this.#known.append(event);
   }
 

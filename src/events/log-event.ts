@@ -51,6 +51,8 @@ export interface LogEvent {
   message: string | null;
   /** The whole event; null if its message was deleted or edited again, or it cannot be decoded. Then it is not delivered. */
   json: string | null;
+  /** True if it deletes an account: the events before it, as they are in memory, have its former name. */
+  endsAccount?: true;
 }
 
 /** The routing keys by which waiters are found: a group, a name (of a topic or a group), a user's own joins and leaves, everyone. */
@@ -94,6 +96,7 @@ export function toLogEvent(row: FeedRow, epoch: string): LogEvent {
   event.message = message;
   const echo = carriesMessage ? echoOf(row) : undefined;
   if (echo) event.echo = echo;
+  if (kind === 'user_renamed' && row.payload !== null) event.endsAccount = true;
   if (row.reply_to) event.quote = { messageId: JSON.parse(row.reply_to).id, json: row.reply_to };
   return event;
 }
@@ -159,9 +162,13 @@ function detailsOf(row: FeedRow, kind: EventKind): string {
       return fields({ group_id: row.group_id, message_id: row.message_id, ...JSON.parse(payloadOf(row)) });
     case 'read_by':
     case 'role_changed':
-    case 'group_changed':
-    case 'group_deleted':
       return fields({ group_id: row.group_id, ...JSON.parse(payloadOf(row)) });
+    case 'group_changed':
+    case 'group_deleted': {
+      const { name, ...details } = JSON.parse(payloadOf(row));
+      // The log has no name of a direct chat.
+      return fields({ group_id: row.group_id, name: name ?? row.group_name ?? '', ...details });
+    }
     case 'read':
       return fields(JSON.parse(payloadOf(row)));
     case 'user_renamed':

@@ -30,7 +30,10 @@ const COUNT_STEP = 10_000;
 /** Pause between two steps, so that posts do not wait for the disk: at most 20,000 rows are removed in a second. */
 const PAUSE_MS = 50;
 
-/** Removes old events and idempotency keys in small steps while this node is active (migrations/0006_retention.sql). */
+/**
+ * Removes old events and idempotency keys in small steps while this node is active (migrations/0006_retention.sql), and what
+ * unfinished deletions of accounts have left.
+ */
 export class Retention {
   readonly #options: RetentionOptions;
   readonly #stopping = new AbortController();
@@ -58,7 +61,10 @@ export class Retention {
     await this.#sweeping;
   }
 
-  /** Removes all events and keys beyond the limits, or nothing if this node is not active. @throws the database's error. */
+  /**
+   * Removes all events and keys beyond the limits, and continues the deletions of accounts; does nothing if this node is not active.
+   * @throws the database's error.
+   */
   async sweep(): Promise<SweepResult> {
     const { eventHours, eventCount, eventBytes, keyHours, log } = this.#options;
     await this.#inSteps(`SELECT plantao.count_payload_bytes($term, ${COUNT_STEP}) AS done`, {}, COUNT_STEP);
@@ -72,6 +78,7 @@ export class Retention {
       { hours: keyHours },
       STEP,
     );
+    await this.#inSteps(`SELECT plantao.continue_erasures($term, ${STEP}) AS done`, {}, STEP);
     if (events + keys > 0) log.debug({ event: 'swept', events, keys }, 'old events and idempotency keys were removed');
     return { events, keys };
   }
@@ -97,7 +104,7 @@ export class Retention {
     const isExpected = sqlState(error) === SqlState.TERM_CLOSED || isUnavailable(error);
     this.#options.log[isExpected ? 'debug' : 'error'](
       { err: error },
-      'old events could not be removed: the next sweep tries again',
+      'old rows could not be removed: the next sweep tries again',
     );
   }
 }

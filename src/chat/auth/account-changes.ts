@@ -93,7 +93,8 @@ export class AccountChanges {
   }
 
   /**
-   * Deletes an account, in steps. `anonymise` keeps its messages under another name, `erase` deletes them too.
+   * Deletes an account, in steps. `anonymise` keeps its messages under another name, `erase` deletes them too. The first step ends
+   * the account. If a later one fails, the active node continues (events/retention.ts).
    * @throws {Refused} user_not_found, unauthenticated, overloaded; {RateLimitedError}; {NotActiveError}.
    */
   async erase(owner: Owner, mode: 'anonymise' | 'erase'): Promise<void> {

@@ -5,7 +5,7 @@ import { User } from '../../database/models.ts';
 import { Refused } from '../errors.ts';
 import { idempotentWrite, type RequestKey } from '../idempotent-write.ts';
 import { nameKey } from '../names.ts';
-import { createUser, type Users } from '../users.ts';
+import { createUser, isInUse, type Users } from '../users.ts';
 import type { VerifiedJwt } from './jwt/jwt-verifier.ts';
 import type { Passwords } from './passwords.ts';
 import type { SignInLimits } from './sign-in-limits.ts';
@@ -180,7 +180,7 @@ export class Accounts {
   async #issueToken({ id, passwordHash }: User): Promise<SignedIn> {
     return this.#options.write(async (transaction) => {
       const user = await User.findByPk(id, { transaction, lock: transaction.LOCK.SHARE });
-      if (user?.passwordHash !== passwordHash) throw new Refused('unauthenticated');
+      if (!user || !isInUse(user) || user.passwordHash !== passwordHash) throw new Refused('unauthenticated');
       return this.#signIn(user, false, passwordHash === null ? 'name' : 'password', transaction);
     });
   }

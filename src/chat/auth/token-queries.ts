@@ -82,15 +82,18 @@ export async function lookUpIdentities(
     {
       name: 'identities',
       text: `SELECT asked.hash, i.user_id,
-                    coalesce(to_timestamp(asked.issued_at) <= i.revoked_before, false)
+                    coalesce(to_timestamp(asked.issued_at) <= greatest(i.revoked_before, e.revoked_before), false)
                     OR EXISTS (SELECT FROM plantao.revoked_jwts r WHERE r.hash = decode(asked.hash, 'hex')) AS is_revoked
-             FROM unnest($1::text[], $2::text[], $3::text[], $4::float8[]) AS asked (hash, issuer, subject, issued_at)
-             LEFT JOIN plantao.identities i ON i.issuer = asked.issuer AND i.subject = asked.subject`,
+             FROM unnest($1::text[], $2::text[], $3::text[], $4::float8[], $5::text[])
+               AS asked (hash, issuer, subject, issued_at, identity)
+             LEFT JOIN plantao.identities i ON i.issuer = asked.issuer AND i.subject = asked.subject
+             LEFT JOIN plantao.identities e ON e.issuer = 'erased' AND e.subject = asked.identity`,
       values: [
         asked.map(([hash]) => hash),
         asked.map(([, { issuer }]) => issuer),
         asked.map(([, { subject }]) => subject),
         asked.map(([, { issuedAt }]) => issuedAt),
+        asked.map(([, { identity }]) => identity),
       ],
     },
     LIMIT_MS,

@@ -104,7 +104,8 @@ export class MembershipLoader {
       text: `SELECT u.id AS user_id, b.head,
                (SELECT json_agg(json_build_object('id', g.id, 'name', g.name))
                 FROM plantao.memberships m JOIN plantao.groups g ON g.id = m.group_id WHERE m.user_id = u.id) AS groups
-             FROM plantao.log_bounds b, plantao.users u WHERE u.id = ANY($1::bigint[])`,
+             FROM plantao.log_bounds b, plantao.users u
+             WHERE u.id = ANY($1::bigint[]) AND NOT u.is_hook AND u.erased_at IS NULL`,
       values: [userIds],
     };
   }

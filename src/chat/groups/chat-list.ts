@@ -67,7 +67,7 @@ const QUERY = `
               'id', l.last_id, 'sender', l.sender, 'sender_id', l.sender_id, 'excerpt', l.excerpt,
               'timestamp', to_char(l.last_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')) END)
             ORDER BY greatest(l.last_at, l.joined_at) DESC, l.id DESC) FROM listed l) AS chats
-  FROM plantao.users me CROSS JOIN plantao.log_bounds b WHERE me.id = $userId AND NOT me.is_hook`;
+  FROM plantao.users me CROSS JOIN plantao.log_bounds b WHERE me.id = $userId AND NOT me.is_hook AND me.erased_at IS NULL`;
 
 /** Lists a user's chats in one statement, which reads a bounded number of rows for each group, by index. */
 export class ChatList {

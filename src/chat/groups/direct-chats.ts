@@ -25,15 +25,16 @@ export class DirectChats {
 
   /**
    * Returns the direct chat of two users, and creates it if there is none. If `userId` has left it, adds that user again.
-   * @throws {Refused} user_not_found, too_many_groups, key_reused; {RateLimitedError} for too many new groups in an hour;
-   * {NotActiveError}.
+   * @throws {Refused} user_not_found, group_not_found if it was deleted before a repeated request, too_many_groups, key_reused;
+   * {RateLimitedError} for too many new groups in an hour; {NotActiveError}.
    */
   async open(userId: number, otherUserId: number, key: RequestKey | null = null): Promise<DirectChat> {
-    return idempotentWrite(this.#sequelize, this.#write, key, async (transaction) => {
+    // Stored for a repeated request: without names, which would outlive a deleted account.
+    const { groupId, created } = await idempotentWrite(this.#sequelize, this.#write, key, async (transaction) => {
       await lockUser(userId, transaction);
-      const { id, username } = await requireUser(otherUserId, transaction);
-      const [row] = await this.#sequelize.query<{ group_id: number; group_name: string; is_new: boolean }>(
-        'SELECT * FROM plantao.direct_chat($userId, $otherUserId)',
+      await requireUser(otherUserId, transaction);
+      const [row] = await this.#sequelize.query<{ group_id: number; is_new: boolean }>(
+        'SELECT group_id, is_new FROM plantao.direct_chat($userId, $otherUserId)',
         { bind: { userId, otherUserId }, type: QueryTypes.SELECT, transaction },
       );
       if (!row) throw new Refused('user_not_found');
@@ -41,7 +42,13 @@ export class DirectChats {
         await requireBelowMembershipLimits([row.group_id], [otherUserId], transaction);
         await requireBelowCreationLimits(userId, transaction);
       }
-      return { groupId: row.group_id, groupName: row.group_name, created: row.is_new, other: { id, username } };
+      return { groupId: row.group_id, created: row.is_new };
     });
+    const [names] = await this.#sequelize.query<{ name: string; username: string }>(
+      'SELECT g.name, u.username FROM plantao.groups g, plantao.users u WHERE g.id = $groupId AND u.id = $otherUserId',
+      { bind: { groupId, otherUserId }, type: QueryTypes.SELECT },
+    );
+    if (!names) throw new Refused('group_not_found');
+    return { groupId, groupName: names.name, created, other: { id: otherUserId, username: names.username } };
   }
 }

@@ -31,7 +31,7 @@ const SCOPE = `
                 AND e.kind IN ('message', 'message_edited') AND e.message_id <= own.indexed_to
               ORDER BY e.position LIMIT ${MAX_CHANGED}) e
             WHERE own.indexed_to > 0 LIMIT ${MAX_CHANGED}) c) AS changed
-  FROM plantao.users u WHERE u.id = $userId AND NOT u.is_hook`;
+  FROM plantao.users u WHERE u.id = $userId AND NOT u.is_hook AND u.erased_at IS NULL`;
 
 interface ScopeRow {
   newest: number | null;

@@ -15,7 +15,8 @@ export const EVENT_KINDS: Record<z.output<typeof event>['kind'], string> = {
   role_changed: 'A member has another role in the group.',
   group_changed: 'The group was renamed, described, archived or restored.',
   group_deleted: 'The group was deleted, with its messages.',
-  user_renamed: 'A user has another name. Delivered once for each group of the user, and to the user’s own devices.',
+  user_renamed:
+    'A user has another name, which is deleted-… for a deleted account. Delivered once for each group of the user, and to the user’s own devices.',
   joined: 'A user joined the group. Delivered to the group, and to the user.',
   left: 'A user left the group or was removed. Delivered to the group, and to the user.',
   notification:

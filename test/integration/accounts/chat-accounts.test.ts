@@ -153,8 +153,9 @@ describe('Accounts', function () {
     const erased = await call('POST', '/delete-account', token, { password: PASSWORD, messages: 'erase' });
     expect(erased.status).to.equal(200);
     expect(await messages()).to.deep.equal([]);
-    const { rows } = await sql.query('SELECT id FROM plantao.users WHERE id = $1', [id]);
-    expect(rows).to.deep.equal([]);
+    const { rows } = await sql.query('SELECT username, erasing FROM plantao.users WHERE id = $1', [id]);
+    expect(rows).to.deep.equal([{ username: rows[0].username, erasing: null }]);
+    expect(rows[0].username).to.match(new RegExp(`^deleted-${id}-`));
   });
 
   it('are erased by the DBA in steps', async () => {

@@ -135,6 +135,8 @@ for (const STANDBY_WRITES of ['refuse', 'forward']) {
       const deleted = await call(token, '/delete-account', { method: 'POST', body: {} });
       expect(deleted.status).to.equal(200);
       await eventually('the token is refused', async () => (await call(token, '/me')).status === 401);
+      const { rows } = await sql.query("SELECT FROM plantao.identities WHERE subject = 'breve'");
+      expect(rows, 'the subject is not kept').to.have.length(0);
       const later = await tokenOf('breve', { iat: Math.floor(Date.now() / 1000) + 2 });
       await eventually('a later token creates another account', async () => {
         const now = await call(later, '/me');

@@ -146,6 +146,18 @@ describe('Retention', () => {
     expect(rows[0].kept).to.equal(23);
   });
 
+  it('continues the deletions of accounts', async () => {
+    const { rows } = await client.query("INSERT INTO plantao.users (username) VALUES ('apagada') RETURNING id");
+    const text =
+      "INSERT INTO plantao.messages (group_id, sender_id, content) SELECT 1, $1, 'x' FROM generate_series(1, 3)";
+    await client.query(text, [rows[0].id]);
+    await client.query("SELECT plantao.erase_user($1, 'erase', 1)", [rows[0].id]);
+    await retention().sweep();
+    const left = await client.query('SELECT FROM plantao.messages WHERE sender_id = $1', [rows[0].id]);
+    expect(left.rows).to.have.length(0);
+    expect((await client.query('SELECT FROM plantao.users WHERE erasing IS NOT NULL')).rows).to.have.length(0);
+  });
+
   it('runs on the active node only: without a term it does nothing, and the database refuses a closed one', async () => {
     await age(100, 25);
     expect(await retention({ fencingToken: () => null }).sweep()).to.deep.equal({ events: 0, keys: 0 });

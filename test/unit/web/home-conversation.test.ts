@@ -56,6 +56,20 @@ describe('a conversation', () => {
     expect(conversation.window.hasOlder).to.equal(false);
   });
 
+  it('shows the new name of a user on its messages, on previews of them, and as the sender of the last one', () => {
+    const preview = { id: 1, sender: 'user 2', sender_id: 2, excerpt: 'm1', deleted: false };
+    const messages = [message(1), { ...message(2, 3), reply_to: preview }];
+    conversation.load({ messages, has_more: false, cursor: cursor(2) });
+    conversation.apply(posted(3, message(3)));
+    conversation.apply({
+      ...{ cursor: cursor(4), kind: 'user_renamed', group_id: group.id, at: '' },
+      ...{ user_id: 2, username: 'deleted-2' },
+    } as ChatEvent);
+    expect(conversation.window.all.map(({ sender }) => sender)).to.deep.equal(['deleted-2', 'user 3', 'deleted-2']);
+    expect(conversation.window.find(2)?.reply_to).to.deep.equal({ ...preview, sender: 'deleted-2' });
+    expect(conversation.last?.sender).to.equal('deleted-2');
+  });
+
   it('never shows a deleted message again, though an older page includes it', () => {
     conversation.load({ messages: [message(1)], has_more: true, cursor: cursor(1) });
     conversation.apply(deleted(2, 0));

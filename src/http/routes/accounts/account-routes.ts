@@ -72,7 +72,8 @@ function eraseRoute({ accountChanges }: Services): Route {
     servedBy: 'active node',
     requires: 'user',
     summary: "Deletes the caller's account and revokes its tokens; its messages stay under another name, or are erased",
-    description: 'Repeating it is safe: 401 or 404 then means that the first request succeeded',
+    description:
+      'Repeating it is safe: 401 or 404 then means that the account is deleted. After an interrupted request, the service removes the remaining messages and reactions within minutes',
     input: z.object({
       password: givenPassword.optional().describe('Required for an account that has one.'),
       messages: z

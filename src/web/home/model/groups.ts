@@ -88,6 +88,10 @@ export class Groups {
     if (event.kind === 'role_changed' && event.user_id === this.#me.id) {
       conversation.group = { ...group, role: event.role };
     }
+    if (event.kind === 'user_renamed' && event.username !== null) {
+      const { user_id: id, username } = event;
+      conversation.group = { ...group, members: group.members.map((one) => (one.id === id ? { id, username } : one)) };
+    }
     if (event.kind !== 'joined' && event.kind !== 'left') return;
     const { kind, user_id: id, username } = event;
     const others = group.members.filter((member) => member.id !== id);

@@ -122,6 +122,8 @@ export class Conversation {
     if (this.#snapshot !== undefined && !isAfter(event.cursor, this.#snapshot)) return undefined;
     if (event.kind === 'message_deleted') this.removed(event.message_id);
     if (event.kind === 'message_edited') this.#edited(event.message);
+    if (event.kind === 'user_renamed' && event.username !== null)
+      this.window.renameSender(event.user_id, event.username);
     if (event.kind === 'reaction') this.reacted(event.message_id, event, event.user_id === this.#me);
     if (event.kind !== 'message' || this.window.find(event.message.id) !== undefined) return undefined;
     this.window.add(event.message);
@@ -143,6 +145,9 @@ export class Conversation {
   #count(event: ChatEvent): boolean {
     if (this.#listed !== undefined && !isAfter(event.cursor, this.#listed)) return false;
     if (event.kind === 'read') this.markRead(event.message_id);
+    if (event.kind === 'user_renamed' && event.username !== null && this.last?.sender_id === event.user_id) {
+      this.last = { ...this.last, sender: event.username };
+    }
     if (event.kind !== 'message') return false;
     const { id, sender, sender_id, content, timestamp } = event.message;
     if (id <= (this.last?.id ?? 0)) return false;

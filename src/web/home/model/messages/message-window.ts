@@ -136,6 +136,18 @@ export class MessageWindow {
     this.#ahead = this.#ahead.map((one) => (one.id === id ? change(one) : one));
   }
 
+  /** Gives the messages of a sender, and the previews of them in replies, another name. */
+  renameSender(senderId: number, sender: string): void {
+    const withName = <One extends { sender_id: number | null }>(one: One): One =>
+      one.sender_id === senderId ? { ...one, sender } : one;
+    const renamed = (message: Message): Message => {
+      const { reply_to, ...rest } = withName(message);
+      return reply_to === undefined ? rest : { ...rest, reply_to: withName(reply_to) };
+    };
+    this.#messages = this.#messages.map(renamed);
+    this.#ahead = this.#ahead.map(renamed);
+  }
+
   /** Removes a message for good. */
   remove(id: number): void {
     this.#deleted.add(id);
