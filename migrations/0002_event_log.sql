@@ -82,7 +82,7 @@ COMMENT ON TABLE plantao.events IS 'The event log. Only triggers and plantao.not
 COMMENT ON COLUMN plantao.events.position IS 'Position in the log, from 1; the number in a cursor. After 9007199254740991 there is none, and every message is refused: no log gets there by itself, but an INSERT of such a position by hand does. To go on, DELETE FROM plantao.events WHERE position > the last right one: the nodes then begin a new epoch.';
 COMMENT ON COLUMN plantao.events.kind IS 'message | message_edited | message_deleted | reaction | read | read_by | role_changed | group_changed | group_deleted | user_renamed | joined | left | notification | broadcast.';
 COMMENT ON COLUMN plantao.events.group_id IS 'The group whose members receive it, if any. No foreign key: the log outlives groups.';
-COMMENT ON COLUMN plantao.events.topic IS 'The topic whose subscribers receive it, if any (notifications by name).';
+COMMENT ON COLUMN plantao.events.topic IS 'Of a notification, the topic whose subscribers receive it, if any. Of group_changed and group_deleted, the name that the group had before, so that members who wait for that name receive it.';
 COMMENT ON COLUMN plantao.events.user_id IS 'The user who joined, left, was renamed or has read; receives it besides the group.';
 COMMENT ON COLUMN plantao.events.message_id IS 'The message. Its text is read from plantao.messages, so deleting a message deletes its text everywhere.';
 COMMENT ON COLUMN plantao.events.payload IS 'Payload of a notification; details of the kinds that are not about messages or memberships alone.';
@@ -182,17 +182,18 @@ CREATE VIEW plantao.event_feed AS
   FROM plantao.events e
   -- OFFSET 0 forces a lookup by key for each event. A plan from when the tables were empty would join whole tables, and a
   -- node keeps its plan: after ten thousand messages a page took 300 ms instead of 3.
-  LEFT JOIN LATERAL (SELECT name FROM plantao.groups WHERE id = e.group_id OFFSET 0) g ON true
+  LEFT JOIN LATERAL (SELECT name, deleted_at FROM plantao.groups WHERE id = e.group_id OFFSET 0) g ON true
   LEFT JOIN LATERAL (SELECT username FROM plantao.users WHERE id = e.user_id OFFSET 0) who ON true
   LEFT JOIN LATERAL (SELECT sender_id, content, created_at, edited_at, meta, reply_to_id, idempotency_key FROM plantao.messages
-                     WHERE id = e.message_id AND e.kind IN ('message', 'message_edited') OFFSET 0) m ON true
+                     WHERE id = e.message_id AND e.kind IN ('message', 'message_edited')
+                       AND g.deleted_at IS NULL OFFSET 0) m ON true
   LEFT JOIN LATERAL (SELECT username, is_hook FROM plantao.users WHERE id = m.sender_id OFFSET 0) sender ON true;
 COMMENT ON VIEW plantao.event_feed IS 'The event log with names and texts, as nodes read it. SELECT * FROM plantao.event_feed ORDER BY position DESC LIMIT 20;';
 COMMENT ON COLUMN plantao.event_feed.position IS 'Position in the log.';
 COMMENT ON COLUMN plantao.event_feed.kind IS 'message | message_edited | message_deleted | reaction | read | read_by | role_changed | group_changed | group_deleted | user_renamed | joined | left | notification | broadcast.';
 COMMENT ON COLUMN plantao.event_feed.group_id IS 'The group whose members receive it, if any.';
 COMMENT ON COLUMN plantao.event_feed.group_name IS 'Name of the group; null if it was deleted.';
-COMMENT ON COLUMN plantao.event_feed.topic IS 'The topic whose subscribers receive it, if any.';
+COMMENT ON COLUMN plantao.event_feed.topic IS 'The topic whose subscribers receive it, or the name that the group had before, if any.';
 COMMENT ON COLUMN plantao.event_feed.user_id IS 'The user who joined, left or was renamed.';
 COMMENT ON COLUMN plantao.event_feed.username IS 'Name of that user; null if the account was deleted.';
 COMMENT ON COLUMN plantao.event_feed.message_id IS 'The message.';
@@ -423,7 +424,7 @@ BEGIN
   ELSE
     SELECT coalesce(array_agg(g.id ORDER BY g.id), '{}') INTO addressed
     FROM plantao.groups g
-    WHERE g.name = notify_group.name
+    WHERE g.name = notify_group.name AND g.deleted_at IS NULL
       AND (visible_to IS NULL
            OR EXISTS (SELECT FROM plantao.memberships m WHERE m.group_id = g.id AND m.user_id = visible_to));
     -- One payload is stored once for each group. Without a limit, one request could append gigabytes.

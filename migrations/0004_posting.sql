@@ -134,7 +134,7 @@ BEGIN
       FROM unnest(senders, group_ids, contents, keys, replies, metas, replicated_only, from_hooks) WITH ORDINALITY
         AS p (sender, group_id, content, key, reply_to, meta, replicated_only, from_hook, n)
       LEFT JOIN LATERAL (SELECT id, is_hook FROM plantao.users WHERE id = p.sender AND erased_at IS NULL OFFSET 0) u ON true
-      LEFT JOIN LATERAL (SELECT id, archived_at FROM plantao.groups WHERE id = p.group_id OFFSET 0) g ON true
+      LEFT JOIN LATERAL (SELECT id, archived_at FROM plantao.groups WHERE id = p.group_id AND deleted_at IS NULL OFFSET 0) g ON true
       LEFT JOIN LATERAL (SELECT user_id FROM plantao.memberships
                          WHERE members_only AND group_id = p.group_id AND user_id = p.sender OFFSET 0) m ON true
       LEFT JOIN LATERAL (SELECT i.* FROM plantao.idempotency_keys i

@@ -3,7 +3,7 @@
 ALTER TABLE plantao.memberships ADD COLUMN last_read_id bigint NOT NULL DEFAULT 0
   CHECK (last_read_id BETWEEN 0 AND 9007199254740991);
 COMMENT ON COLUMN plantao.memberships.last_read_id IS
-  'Id of the last message that the member has read, on any device. Starts at the newest message when the member joins, and never moves back. An UPDATE notifies the member''s devices.';
+  'Id of the last message that the member has read, on any device. Starts at the newest message when the member joins, never moves back, and never beyond the newest message. An UPDATE notifies the member''s devices.';
 
 ALTER TABLE plantao.groups ADD COLUMN shows_reads boolean NOT NULL DEFAULT false;
 COMMENT ON COLUMN plantao.groups.shows_reads IS
@@ -11,17 +11,21 @@ COMMENT ON COLUMN plantao.groups.shows_reads IS
 
 CREATE FUNCTION plantao.keep_read_mark() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  newest bigint;
 BEGIN
-  IF TG_OP = 'UPDATE' THEN
-    NEW.last_read_id := greatest(OLD.last_read_id, NEW.last_read_id);
-  ELSE
-    NEW.last_read_id := greatest(NEW.last_read_id, coalesce(
-      (SELECT m.id FROM plantao.messages m WHERE m.group_id = NEW.group_id ORDER BY m.id DESC LIMIT 1), 0));
+  -- An import stores the marks before the messages.
+  IF current_setting('plantao.imports', true) = 'on' THEN RETURN NEW; END IF;
+  -- No new member but a conflict: INSERT ... ON CONFLICT DO UPDATE must find its own value in excluded.
+  IF TG_OP = 'INSERT' AND EXISTS (SELECT FROM plantao.memberships m WHERE m.group_id = NEW.group_id AND m.user_id = NEW.user_id) THEN
+    RETURN NEW;
   END IF;
+  newest := coalesce((SELECT m.id FROM plantao.messages m WHERE m.group_id = NEW.group_id ORDER BY m.id DESC LIMIT 1), 0);
+  NEW.last_read_id := CASE TG_OP WHEN 'INSERT' THEN newest ELSE greatest(OLD.last_read_id, least(NEW.last_read_id, newest)) END;
   RETURN NEW;
 END $$;
 COMMENT ON FUNCTION plantao.keep_read_mark() IS
-  'Sets the read mark of a new member to the newest message of the group, and keeps a mark from moving back.';
+  'Sets the read mark of a new member to the newest message of the group, and keeps a mark from moving back or beyond the newest message.';
 CREATE TRIGGER keep_read_mark BEFORE INSERT OR UPDATE OF last_read_id ON plantao.memberships
   FOR EACH ROW EXECUTE FUNCTION plantao.keep_read_mark();
 

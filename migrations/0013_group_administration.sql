@@ -2,12 +2,9 @@
 
 ALTER TABLE plantao.groups
   ADD COLUMN description text NOT NULL DEFAULT '' CHECK (char_length(description) <= 1024),
-  ADD COLUMN archived_at timestamptz CHECK (archived_at >= '1970-01-01 UTC' AND archived_at < '10000-01-01 UTC'),
-  ADD COLUMN deleted_at timestamptz CHECK (deleted_at >= '1970-01-01 UTC' AND deleted_at < '10000-01-01 UTC');
+  ADD COLUMN archived_at timestamptz CHECK (archived_at >= '1970-01-01 UTC' AND archived_at < '10000-01-01 UTC');
 COMMENT ON COLUMN plantao.groups.description IS 'What the group is about.';
 COMMENT ON COLUMN plantao.groups.archived_at IS 'When the group was archived: since then the API accepts no new message. Null for a group in use.';
-COMMENT ON COLUMN plantao.groups.deleted_at IS
-  'When the deletion began: its members were notified, its messages are being removed in small steps, and then the row. Set it to delete a large group without holding up other writes.';
 
 ALTER TABLE plantao.memberships
   ADD COLUMN role text COLLATE "C" NOT NULL DEFAULT 'member' CHECK (role IN ('owner', 'admin', 'member'));
@@ -114,11 +111,12 @@ BEGIN
     RETURN NULL;
   END IF;
   head := plantao.lock_log();
-  INSERT INTO plantao.events (position, kind, group_id, payload)
+  INSERT INTO plantao.events (position, kind, group_id, topic, payload)
   SELECT head + row_number() OVER (ORDER BY n.id),
          CASE WHEN n.deleted_at IS NOT NULL AND o.deleted_at IS NULL THEN 'group_deleted' ELSE 'group_changed' END, n.id,
          -- Without the name of a direct chat: the log would keep those of erased accounts.
-         jsonb_build_object('name', CASE WHEN n.direct_low IS NULL THEN n.name END, 'description', n.description, 'archived', n.archived_at IS NOT NULL, 'shows_reads', n.shows_reads)
+         CASE WHEN o.direct_low IS NULL AND (n.deleted_at IS NOT NULL OR n.name <> o.name) THEN o.name END,
+         jsonb_build_object('name', CASE WHEN o.direct_low IS NULL THEN n.name END, 'description', n.description, 'archived', n.archived_at IS NOT NULL, 'shows_reads', n.shows_reads)
   FROM old_rows o JOIN new_rows n USING (id)
   WHERE (n.name, n.description, n.shows_reads, n.archived_at, n.deleted_at)
         IS DISTINCT FROM (o.name, o.description, o.shows_reads, o.archived_at, o.deleted_at);
@@ -133,13 +131,43 @@ CREATE TRIGGER lock_log_first_to_change BEFORE UPDATE OF name, description, show
 CREATE TRIGGER log_changed AFTER UPDATE ON plantao.groups
   REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION plantao.log_group_changes();
 
+CREATE FUNCTION plantao.end_deleted_groups() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  deleted bigint[];
+BEGIN
+  SELECT array_agg(n.id) INTO deleted FROM old_rows o JOIN new_rows n USING (id) WHERE n.deleted_at IS NOT NULL AND o.deleted_at IS NULL;
+  IF deleted IS NOT NULL THEN DELETE FROM plantao.memberships m WHERE m.group_id = ANY (deleted); END IF;
+  RETURN NULL;
+END $$;
+COMMENT ON FUNCTION plantao.end_deleted_groups() IS
+  'Ends the memberships of groups whose deletion begins, after their members were notified: no check of a membership has to know about deletions.';
+CREATE TRIGGER then_end_memberships AFTER UPDATE ON plantao.groups
+  REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION plantao.end_deleted_groups();
+
+CREATE FUNCTION plantao.admit_to_group() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF EXISTS (SELECT FROM plantao.groups g WHERE g.id = NEW.group_id AND g.deleted_at IS NOT NULL) THEN
+    RAISE EXCEPTION 'group % is being deleted', NEW.group_id
+      USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'memberships_group_id_fkey', TABLE = 'memberships', SCHEMA = 'plantao';
+  END IF;
+  RETURN NEW;
+END $$;
+COMMENT ON FUNCTION plantao.admit_to_group() IS 'Refuses new members of a group that is being deleted.';
+CREATE TRIGGER admit_to_group BEFORE INSERT ON plantao.memberships
+  FOR EACH ROW EXECUTE FUNCTION plantao.admit_to_group();
+
 CREATE FUNCTION plantao.archive_deleted_group() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   NEW.archived_at := coalesce(NEW.archived_at, NEW.deleted_at);
+  NEW.direct_low := NULL;
+  NEW.direct_high := NULL;
   RETURN NEW;
 END $$;
-COMMENT ON FUNCTION plantao.archive_deleted_group() IS 'Archives a group whose deletion begins, so that it accepts no more posts.';
+COMMENT ON FUNCTION plantao.archive_deleted_group() IS
+  'Archives a group whose deletion begins, so that it accepts no more posts. Two users whose direct chat is being deleted may open another.';
 CREATE TRIGGER archive_deleted BEFORE UPDATE OF deleted_at, archived_at ON plantao.groups
   FOR EACH ROW WHEN (NEW.deleted_at IS NOT NULL) EXECUTE FUNCTION plantao.archive_deleted_group();
 
@@ -148,8 +176,8 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   head bigint := plantao.lock_log();
 BEGIN
-  INSERT INTO plantao.events (position, kind, group_id, payload)
-  VALUES (head + 1, 'group_deleted', OLD.id,
+  INSERT INTO plantao.events (position, kind, group_id, topic, payload)
+  VALUES (head + 1, 'group_deleted', OLD.id, CASE WHEN OLD.direct_low IS NULL THEN OLD.name END,
           jsonb_build_object('name', CASE WHEN OLD.direct_low IS NULL THEN OLD.name END, 'description', OLD.description, 'archived', OLD.archived_at IS NOT NULL,
                              'shows_reads', OLD.shows_reads));
   PERFORM plantao.hint('plantao_events', (head + 1)::text);
@@ -194,7 +222,7 @@ BEGIN
   RETURN removed;
 END $$;
 COMMENT ON FUNCTION plantao.delete_group(bigint, integer) IS
-  'One step of the deletion of a group: notifies its members, removes at most at_most messages, and finally the group. Returns how many messages it removed; fewer than at_most means done. Each step holds the event log for a few milliseconds.';
+  'One step of the deletion of a group: notifies its members, removes at most at_most messages, and finally the group. Returns how many messages it removed; fewer than at_most means done. After the first step the active node continues by itself. Each step holds the event log for a few milliseconds.';
 
 CREATE TABLE plantao.invitations (
   hash       bytea PRIMARY KEY CHECK (octet_length(hash) = 32),

@@ -3,6 +3,7 @@ import type { Write } from '../database/fenced-write.ts';
 import { GroupAdministration } from './groups/administration.ts';
 import { ChatList } from './groups/chat-list.ts';
 import { DirectChats } from './groups/direct-chats.ts';
+import type { GroupRemoval } from './groups/group-removal.ts';
 import { Hooks } from './groups/hooks.ts';
 import { Invitations } from './groups/invitations.ts';
 import { MessageEditing } from './messages/editing.ts';
@@ -14,12 +15,16 @@ import { MessageSearch } from './search/message-search.ts';
 export type ChatFeatures = ReturnType<typeof buildFeatures>;
 
 /** Creates these parts. With `editHistory`, the database keeps the earlier texts of edited messages. */
-export function buildFeatures(sequelize: Sequelize, write: Write, settings: { readonly editHistory: boolean }) {
-  const administration = new GroupAdministration(sequelize, write);
+export function buildFeatures(
+  sequelize: Sequelize,
+  write: Write,
+  groupRemoval: GroupRemoval,
+  settings: { readonly editHistory: boolean },
+) {
   return {
-    administration,
-    invitations: new Invitations(sequelize, write, administration),
-    hooks: new Hooks(sequelize, write, administration),
+    administration: new GroupAdministration(sequelize, write, groupRemoval),
+    invitations: new Invitations(sequelize, write),
+    hooks: new Hooks(sequelize, write),
     editing: new MessageEditing(sequelize, write, settings.editHistory),
     reactions: new Reactions(sequelize, write),
     readMarks: new ReadMarks(sequelize, write),

@@ -9,9 +9,10 @@ import {
   requireBelowMembershipLimits,
   usersAtGroupLimit,
 } from './group-limits.ts';
-import type { MemberRole } from './groups/administration.ts';
+import { type MemberRole, roleOf } from './groups/roles.ts';
 import { idempotentWrite, type RequestKey } from './idempotent-write.ts';
-import { lockUser, type Users, type UserView } from './users.ts';
+import { lockLog } from './lock-log.ts';
+import { lockUser, requireUser, type Users, type UserView } from './users.ts';
 
 /** A group with its members. */
 interface Chat {
@@ -72,7 +73,7 @@ export class Groups {
     const rows = await this.#sequelize.query<{ id: number | null; username: string; role: MemberRole }>(
       `SELECT u.id, u.username, m.role FROM plantao.groups g
        LEFT JOIN plantao.memberships m ON m.group_id = g.id LEFT JOIN plantao.users u ON u.id = m.user_id
-       WHERE g.id = $groupId ORDER BY u.id`,
+       WHERE g.id = $groupId AND g.deleted_at IS NULL ORDER BY u.id`,
       { bind: { groupId }, type: QueryTypes.SELECT },
     );
     if (rows.length === 0) throw new Refused('group_not_found');
@@ -83,7 +84,7 @@ export class Groups {
   async memberIds(groupId: number): Promise<number[]> {
     const rows = await this.#sequelize.query<{ user_id: number | null }>(
       `SELECT m.user_id FROM plantao.groups g LEFT JOIN plantao.memberships m ON m.group_id = g.id
-       WHERE g.id = $groupId ORDER BY m.user_id`,
+       WHERE g.id = $groupId AND g.deleted_at IS NULL ORDER BY m.user_id`,
       { bind: { groupId }, type: QueryTypes.SELECT },
     );
     if (rows.length === 0) throw new Refused('group_not_found');
@@ -104,7 +105,7 @@ export class Groups {
     return groups.map((group) => group.id);
   }
 
-  /** Returns a group. @throws {Refused} group_not_found. */
+  /** Returns a group. @throws {Refused} group_not_found, also for one that is being deleted. */
   async require(groupId: number, transaction: Transaction | null = null): Promise<Group> {
     const group = await Group.findByPk(groupId, { transaction });
     if (!group) throw new Refused('group_not_found');
@@ -163,35 +164,32 @@ export class Groups {
 
   /**
    * Adds a member; does nothing if the user is one. `adderId` is the user who adds, as for {@link create}. Only an owner or admin
-   * can add a user again who has left or was removed. `check` runs before, except for a repeated request.
-   * @throws {Refused} user_not_found, group_not_found, has_left, group_full, too_many_groups, key_reused; {RateLimitedError} if
-   * the adder adds too many people in an hour; {NotActiveError}; the errors of `check`.
+   * can add a user again who has left or was removed.
+   * @throws {Refused} not_a_member if the adder is not one, user_not_found, group_not_found, has_left, group_full, too_many_groups,
+   * key_reused; {RateLimitedError} if the adder adds too many people in an hour; {NotActiveError}.
    */
-  async join(
-    groupId: number,
-    userId: number,
-    adderId: number | null,
-    key: RequestKey | null = null,
-    check: () => Promise<void> = async () => {},
-  ): Promise<void> {
+  async join(groupId: number, userId: number, adderId: number | null, key: RequestKey | null = null): Promise<void> {
     const isAdded = adderId !== null && adderId !== userId;
     const join = async (transaction: Transaction) => {
-      await lockUser(userId, transaction);
+      await lockLog(transaction);
+      if (adderId !== null) await requireMayAdd(groupId, userId, adderId, transaction);
+      await requireUser(userId, transaction);
       await this.require(groupId, transaction);
-      if (isAdded) await requireMayAdd(groupId, userId, adderId, transaction);
       await joinAll([groupId], userId, transaction);
     };
     await idempotentWrite(this.#sequelize, this.#write, key, join, async () => {
-      await check();
       if (isAdded) await this.#adding.count(adderId, 1);
     });
   }
 
-  /** Removes a member; does nothing if the user is not one. @throws {Refused} user_not_found, group_not_found; {NotActiveError}. */
-  async leave(groupId: number, userId: number): Promise<void> {
+  /**
+   * Removes a member; does nothing if the user is not one. With `hidesGroup`, the result does not reveal whether the group exists.
+   * @throws {Refused} user_not_found, group_not_found; {NotActiveError}.
+   */
+  async leave(groupId: number, userId: number, hidesGroup: boolean): Promise<void> {
     await this.#write(async (transaction) => {
       await lockUser(userId, transaction);
-      await this.require(groupId, transaction);
+      if (!hidesGroup) await this.require(groupId, transaction);
       await Membership.destroy({ where: { groupId, userId }, transaction });
     });
   }
@@ -206,19 +204,19 @@ export async function joinAll(groupIds: readonly number[], userId: number, trans
   await requireBelowMembershipLimits(groupIds, [userId], transaction);
 }
 
-/** @throws {Refused} has_left if the user is a former member and the adder is neither owner nor admin. */
+/** @throws {Refused} not_a_member if the adder is not one; has_left if the user is a former member and the adder is neither owner nor admin. */
 async function requireMayAdd(
   groupId: number,
   userId: number,
   adderId: number,
   transaction: Transaction,
 ): Promise<void> {
+  const role = await roleOf(groupId, adderId, transaction);
+  if (role === null) throw new Refused('not_a_member');
+  if (role !== 'member') return;
   const [former] = await (Group.sequelize as Sequelize).query(
-    `SELECT d.user_id FROM plantao.departures d
-     WHERE d.group_id = $groupId AND d.user_id = $userId
-       AND NOT EXISTS (SELECT FROM plantao.memberships m
-                       WHERE m.group_id = $groupId AND m.user_id = $adderId AND m.role <> 'member')`,
-    { bind: { groupId, userId, adderId }, type: QueryTypes.SELECT, transaction },
+    'SELECT d.user_id FROM plantao.departures d WHERE d.group_id = $groupId AND d.user_id = $userId',
+    { bind: { groupId, userId }, type: QueryTypes.SELECT, transaction },
   );
   if (former) throw new Refused('has_left');
 }

@@ -3,6 +3,7 @@ import type { Write } from '../database/fenced-write.ts';
 import { Message } from '../database/models.ts';
 import { formatCursor } from '../events/cursor.ts';
 import { Refused } from './errors.ts';
+import { lockMessage } from './messages/lock-message.ts';
 
 /** A message as GET /messages shows it. */
 interface MessageView {
@@ -91,7 +92,7 @@ const completed = (page: string) => `
           FROM plantao.reaction_counts k WHERE k.message_id = page.id) AS reactions
   FROM plantao.groups g CROSS JOIN plantao.log_bounds b
   LEFT JOIN LATERAL (${page}) page ON true
-  WHERE g.id = $groupId
+  WHERE g.id = $groupId AND g.deleted_at IS NULL
   ORDER BY page.id`;
 
 const pageQuery = (after: number | undefined) =>
@@ -143,18 +144,19 @@ export class Messages {
     };
   }
 
-  /** Returns the group and sender of a message. @throws {Refused} message_not_found. */
-  async find(messageId: number): Promise<Message> {
-    const message = await Message.findByPk(messageId, { attributes: ['id', 'groupId', 'senderId'] });
-    if (!message) throw new Refused('message_not_found');
-    return message;
-  }
-
-  /** Deletes a message; a trigger notifies its group. @throws {Refused} message_not_found; {NotActiveError}. */
-  async delete(messageId: number): Promise<void> {
+  /**
+   * Deletes a message; a trigger notifies its group. `actorId` is null where callers are not authenticated (AUTH=open).
+   * @throws {Refused} message_not_found, also if the actor neither sent it nor is in its group; forbidden if the actor is another
+   * plain member; {NotActiveError}.
+   */
+  async delete(messageId: number, actorId: number | null): Promise<void> {
     await this.#write(async (transaction) => {
-      const deleted = await Message.destroy({ where: { id: messageId }, transaction });
-      if (deleted === 0) throw new Refused('message_not_found');
+      const { senderId, role } = await lockMessage(messageId, actorId, transaction);
+      if (actorId !== null && actorId !== senderId) {
+        if (role === null) throw new Refused('message_not_found');
+        if (role === 'member') throw new Refused('forbidden');
+      }
+      await Message.destroy({ where: { id: messageId }, transaction });
     });
   }
 }

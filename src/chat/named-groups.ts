@@ -135,7 +135,7 @@ async function groupsNamed(
 async function oldestNamed(names: readonly string[], transaction: Transaction): Promise<Map<string, number>> {
   const rows = await (Group.sequelize as Sequelize).query<{ name: string; id: number }>(
     `SELECT asked.name, oldest.id FROM unnest($names::text[]) AS asked (name)
-     CROSS JOIN LATERAL (SELECT id FROM plantao.groups WHERE name = asked.name AND direct_low IS NULL
+     CROSS JOIN LATERAL (SELECT id FROM plantao.groups WHERE name = asked.name AND direct_low IS NULL AND deleted_at IS NULL
                          ORDER BY id LIMIT 1) oldest`,
     { bind: { names }, type: QueryTypes.SELECT, transaction },
   );

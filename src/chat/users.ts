@@ -2,6 +2,7 @@ import { col, fn, Op, QueryTypes, type Sequelize, type Transaction, where } from
 import { User } from '../database/models.ts';
 import { FairSemaphore } from './auth/fair-semaphore.ts';
 import { Refused } from './errors.ts';
+import { lockLog } from './lock-log.ts';
 
 /** A user as others see them. */
 export interface UserView {
@@ -66,7 +67,7 @@ export class Users {
  * does first. Until the commit there is no other such change, so neither the user nor a group can disappear.
  */
 export async function lockUser(id: number, transaction: Transaction): Promise<void> {
-  await (User.sequelize as Sequelize).query('SELECT plantao.lock_log()', { transaction });
+  await lockLog(transaction);
   await requireUser(id, transaction);
 }
 

@@ -25,6 +25,7 @@ export class Group extends Model<InferAttributes<Group>, InferCreationAttributes
   declare id: CreationOptional<number>;
   declare name: string;
   declare creatorId: number | null;
+  declare deletedAt: CreationOptional<Date | null>;
   declare createdAt: CreationOptional<Date>;
   declare members?: NonAttribute<User[]>;
 }
@@ -73,9 +74,11 @@ export function defineModels(sequelize: Sequelize): void {
       id: id(),
       name: { type: DataTypes.TEXT, allowNull: false },
       creatorId: { type: DataTypes.BIGINT },
+      deletedAt: { type: DataTypes.DATE },
       createdAt: time(),
     },
-    { sequelize, tableName: 'groups' },
+    // A group that is being deleted does not exist for the chat any more.
+    { sequelize, tableName: 'groups', defaultScope: { where: { deletedAt: null } } },
   );
   Membership.init(
     {

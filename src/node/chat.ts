@@ -5,6 +5,7 @@ import { MembershipCache } from '../chat/delivery/membership-cache.ts';
 import { MembershipLoader } from '../chat/delivery/membership-loader.ts';
 import { Subscriptions } from '../chat/delivery/subscriptions.ts';
 import { buildFeatures } from '../chat/features.ts';
+import { GroupRemoval } from '../chat/groups/group-removal.ts';
 import { Groups } from '../chat/groups.ts';
 import { Live } from '../chat/live/live.ts';
 import { Messages } from '../chat/messages.ts';
@@ -28,7 +29,7 @@ import type { Settings } from '../settings.ts';
 import { waitAtMost } from '../wait-at-most.ts';
 import type { NodeDatabase } from './database.ts';
 
-/** A step of retention or of the search index takes milliseconds; one that takes longer is rolled back with its connection. */
+/** A step of retention, of the search index or of the deletion of a group takes milliseconds; one that takes longer is rolled back with its connection. */
 const STEP_STOP_LIMIT_MS = 1000;
 
 /** Options of {@link buildChat}. */
@@ -98,11 +99,9 @@ export function buildChat(options: ChatOptions) {
     eventBytes: settings.eventRetentionBytes,
     keyHours: settings.idempotencyRetentionHours,
   });
-  const searchIndexer = new SearchIndexer({
-    store: new IndexStore(sequelize, write),
-    log,
-    isActive: () => fencingToken() !== null,
-  });
+  const isActive = () => fencingToken() !== null;
+  const searchIndexer = new SearchIndexer({ store: new IndexStore(sequelize, write), log, isActive });
+  const groupRemoval = new GroupRemoval({ sequelize, write, log, isActive });
 
   return {
     users,
@@ -117,6 +116,7 @@ export function buildChat(options: ChatOptions) {
     live,
     retention,
     searchIndexer,
+    groupRemoval,
     sequences,
     writer: new MessageWriter({
       ...{
@@ -133,7 +133,7 @@ export function buildChat(options: ChatOptions) {
     groups,
     namedGroups: new NamedGroups(sequelize, write, groups),
     messages: new Messages(sequelize, write),
-    features: { ...buildFeatures(sequelize, write, settings), accountChanges },
+    features: { ...buildFeatures(sequelize, write, groupRemoval, settings), accountChanges },
     notifications: new Notifications(sequelize, write),
     async start(): Promise<void> {
       if (isTokenMode) await tokenCache.start();
@@ -144,7 +144,8 @@ export function buildChat(options: ChatOptions) {
     async stop(): Promise<void> {
       live?.stop();
       jwtVerifier?.stop();
-      const stopping = [retention.stop(), searchIndexer.stop()].map((step) => waitAtMost(STEP_STOP_LIMIT_MS, step));
+      const steps = [retention.stop(), searchIndexer.stop(), groupRemoval.stop()];
+      const stopping = steps.map((step) => waitAtMost(STEP_STOP_LIMIT_MS, step));
       await Promise.all([eventLog.stop(), tokenCache.stop(), ...stopping]);
     },
   };

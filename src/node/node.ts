@@ -187,6 +187,7 @@ function assemble({ settings, node, log, logLevel, lockProgram }: NodeBasis) {
       sync.start();
       chat.retention.start();
       chat.searchIndexer.start();
+      chat.groupRemoval.start();
       notifyQueue.start();
       readiness.start();
       log.info({ event: 'listening', url: address, pid: process.pid }, `serving at ${address}`);

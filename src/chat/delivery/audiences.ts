@@ -107,8 +107,10 @@ export class GroupOrNameAudience implements ReplayableAudience {
 
   matchesAs(event: LogEvent, isMember: IsMember): boolean {
     if (event.kind === 'broadcast') return true;
-    if (this.name !== null && event.topic === this.name) return true;
-    const isNamed = this.name === null ? event.groupId === this.groupId : event.groupName === this.name;
+    const isOfName = this.name !== null && (event.groupName === this.name || event.topic === this.name);
+    // Anyone may subscribe to the topic of a notification. Other events name in `topic` what their group was called.
+    if (isOfName && event.kind === 'notification' && event.topic === this.name) return true;
+    const isNamed = this.name === null ? event.groupId === this.groupId : isOfName;
     return isNamed && event.groupId !== null && isMember(event.groupId);
   }
 

@@ -1,12 +1,10 @@
 import { QueryTypes, type Sequelize, type Transaction } from 'sequelize';
 import type { Write } from '../../database/fenced-write.ts';
 import { Refused } from '../errors.ts';
+import { lockLog } from '../lock-log.ts';
 import { lockUser } from '../users.ts';
-
-/** The roles of members, the most powerful first. */
-export const ROLES = ['owner', 'admin', 'member'] as const;
-/** A member's role in a group. */
-export type MemberRole = (typeof ROLES)[number];
+import type { GroupRemoval } from './group-removal.ts';
+import { type MemberRole, OWNERS_AND_ADMINS, requireRole, roleOf } from './roles.ts';
 
 /** A group as its administrators see it. */
 export interface GroupState {
@@ -20,9 +18,6 @@ export interface GroupState {
 /** The new values of a group's fields; undefined ones stay. */
 export type GroupChange = { [Field in keyof GroupState]?: GroupState[Field] | undefined };
 
-/** Messages that one step of a deletion removes: some tens of milliseconds, in which no other write commits. */
-const MAX_REMOVED = 1000;
-
 /**
  * Changes groups and the roles of their members. The actor's permission is checked inside the transaction: while the event log is
  * locked, no role can change between the check and the change. `actorId` is null where callers are not authenticated (AUTH=open).
@@ -31,19 +26,12 @@ const MAX_REMOVED = 1000;
 export class GroupAdministration {
   readonly #sequelize: Sequelize;
   readonly #write: Write;
+  readonly #removal: Pick<GroupRemoval, 'remove'>;
 
-  constructor(sequelize: Sequelize, write: Write) {
+  constructor(sequelize: Sequelize, write: Write, removal: Pick<GroupRemoval, 'remove'>) {
     this.#sequelize = sequelize;
     this.#write = write;
-  }
-
-  /** Returns a user's role in a group; null if the user is not a member. */
-  async roleOf(groupId: number, userId: number, transaction: Transaction | null = null): Promise<MemberRole | null> {
-    const [row] = await this.#sequelize.query<{ role: MemberRole }>(
-      'SELECT role FROM plantao.memberships WHERE group_id = $groupId AND user_id = $userId',
-      { bind: { groupId, userId }, type: QueryTypes.SELECT, transaction },
-    );
-    return row?.role ?? null;
+    this.#removal = removal;
   }
 
   /**
@@ -52,7 +40,7 @@ export class GroupAdministration {
    */
   async change(groupId: number, actorId: number | null, change: GroupChange): Promise<GroupState> {
     return this.#write(async (transaction) => {
-      await this.#lockAndCheck(groupId, actorId, ['owner', 'admin'], transaction);
+      await requireRole(groupId, actorId, OWNERS_AND_ADMINS, transaction);
       const [row] = await this.#sequelize.query<GroupState>(
         `UPDATE plantao.groups SET name = coalesce($name, name), description = coalesce($description, description),
            shows_reads = coalesce($showsReads::boolean, shows_reads),
@@ -82,8 +70,8 @@ export class GroupAdministration {
    */
   async setRole(groupId: number, actorId: number | null, userId: number, role: MemberRole): Promise<void> {
     await this.#write(async (transaction) => {
-      await this.#lockAndCheck(groupId, actorId, ['owner'], transaction);
-      const former = await this.roleOf(groupId, userId, transaction);
+      await requireRole(groupId, actorId, ['owner'], transaction);
+      const former = await roleOf(groupId, userId, transaction);
       if (former === null) throw new Refused('not_a_member', { sentence: 'this user is not in the group' });
       if (former === 'owner' && role !== 'owner') await this.#requireAnotherOwner(groupId, userId, transaction);
       if (former === role) return;
@@ -102,8 +90,8 @@ export class GroupAdministration {
   async removeMember(groupId: number, actorId: number, userId: number): Promise<void> {
     await this.#write(async (transaction) => {
       await lockUser(userId, transaction);
-      const actor = await this.#lockAndCheck(groupId, actorId, ['owner', 'admin'], transaction);
-      const role = await this.roleOf(groupId, userId, transaction);
+      const actor = await requireRole(groupId, actorId, OWNERS_AND_ADMINS, transaction);
+      const role = await roleOf(groupId, userId, transaction);
       if (role === null) return;
       if (actor !== 'owner' && role !== 'member') throw new Refused('forbidden');
       await this.#sequelize.query("SELECT set_config('plantao.removes_member', 'on', true)", { transaction });
@@ -115,51 +103,27 @@ export class GroupAdministration {
   }
 
   /**
-   * Deletes a group with its messages, in steps, so that other writes do not wait for long. The first step notifies the members.
-   * If a later one fails, the group stays archived and the call can be repeated.
+   * Deletes a group: from the first step on it is gone for all users, and its messages are removed in further ones. If one of them
+   * fails, the active node continues the deletion later. A former member may repeat the call meanwhile.
    * @throws {Refused} group_not_found, not_a_member, forbidden unless the actor is an owner, direct_chat.
    */
   async delete(groupId: number, actorId: number | null): Promise<void> {
-    let removed = MAX_REMOVED;
-    for (let step = 0; removed === MAX_REMOVED; step++) {
-      removed = await this.#write(async (transaction) => {
-        if (step === 0) await this.#lockAndCheck(groupId, actorId, ['owner'], transaction);
-        const [row] = await this.#sequelize.query<{ removed: number }>(
-          'SELECT plantao.delete_group($groupId, $limit) AS removed',
-          { bind: { groupId, limit: MAX_REMOVED }, type: QueryTypes.SELECT, transaction },
-        );
-        return row?.removed ?? 0;
-      });
-    }
+    await this.#removal.remove(groupId, async (transaction) => {
+      await lockLog(transaction);
+      if (await this.#isBeingDeleted(groupId, actorId, transaction)) return;
+      await requireRole(groupId, actorId, ['owner'], transaction);
+    });
   }
 
-  /** Checks that the actor is an owner or admin, inside a transaction. @throws {Refused} as {@link change}. */
-  async requireOwnerOrAdmin(groupId: number, actorId: number | null, transaction: Transaction): Promise<void> {
-    await this.#lockAndCheck(groupId, actorId, ['owner', 'admin'], transaction);
-  }
-
-  /** Locks the event log, so that group and roles stay as they are, and checks the actor's role. Returns it; null with AUTH=open. */
-  async #lockAndCheck(
-    groupId: number,
-    actorId: number | null,
-    allowed: readonly MemberRole[],
-    transaction: Transaction,
-  ): Promise<MemberRole | null> {
-    await this.#sequelize.query('SELECT plantao.lock_log()', { transaction });
-    const actor = actorId === null ? null : await this.roleOf(groupId, actorId, transaction);
-    // Before group_not_found, so that non-members do not learn which groups exist.
-    if (actorId !== null && actor === null) throw new Refused('not_a_member');
-    const [group] = await this.#sequelize.query<{ direct: boolean }>(
-      'SELECT direct_low IS NOT NULL AS direct FROM plantao.groups WHERE id = $groupId',
-      { bind: { groupId }, type: QueryTypes.SELECT, transaction },
+  /** Returns true if a group in which the actor was is being deleted. */
+  async #isBeingDeleted(groupId: number, actorId: number | null, transaction: Transaction): Promise<boolean> {
+    const found = await this.#sequelize.query(
+      `SELECT g.id FROM plantao.groups g WHERE g.id = $groupId AND g.deleted_at IS NOT NULL
+         AND ($actorId::bigint IS NULL OR EXISTS (
+           SELECT FROM plantao.departures d WHERE d.group_id = g.id AND d.user_id = $actorId))`,
+      { bind: { groupId, actorId }, type: QueryTypes.SELECT, transaction },
     );
-    if (!group) throw new Refused('group_not_found');
-    if (group.direct)
-      throw new Refused('direct_chat', {
-        sentence: 'a direct chat has no owners or admins: only groups can be administered',
-      });
-    if (actor !== null && !allowed.includes(actor)) throw new Refused('forbidden');
-    return actor;
+    return found.length > 0;
   }
 
   async #requireAnotherOwner(groupId: number, userId: number, transaction: Transaction): Promise<void> {

@@ -3,7 +3,7 @@ import { formatCursor } from '../../events/cursor.ts';
 import { Refused } from '../errors.ts';
 import { MAX_GROUPS, MAX_LISTED } from '../group-limits.ts';
 import type { UserView } from '../users.ts';
-import type { MemberRole } from './administration.ts';
+import type { MemberRole } from './roles.ts';
 
 /** A group as GET /chats lists it; `members` has fewer than `members_count` entries if there are too many to list. */
 interface ListedChat {
@@ -30,7 +30,10 @@ export interface ChatListView {
   cursor: string;
 }
 
-/** The greatest unread count, which stands for this many or more: the cost of counting must not grow with the history. */
+/**
+ * The greatest unread count, which stands for this many or more: the cost of counting must not grow with the history. It stands
+ * too for a group with this many messages after the mark if the user's own are among them: how many remain is not known.
+ */
 const MAX_UNREAD = 1000;
 /** Characters of the last message that a list shows. */
 const EXCERPT = 200;
@@ -42,11 +45,11 @@ const QUERY = `
            $maxMembers - sum(size.members_count) OVER (ORDER BY size.members_count, g.id) + size.members_count AS room
     FROM (SELECT group_id, last_read_id, joined_at, role FROM plantao.memberships WHERE user_id = $userId
           ORDER BY group_id DESC LIMIT $maxGroups) own
-    JOIN plantao.groups g ON g.id = own.group_id AND g.deleted_at IS NULL
+    JOIN plantao.groups g ON g.id = own.group_id
     CROSS JOIN LATERAL (SELECT count(*) AS members_count FROM plantao.memberships WHERE group_id = g.id) size
   ), listed AS (
     SELECT mine.*, last.id AS last_id, last.sender, last.sender_id, last.excerpt, last.created_at AS last_at,
-           (SELECT count(*) FILTER (WHERE x.sender_id <> $userId) FROM (
+           (SELECT CASE WHEN count(*) = ${MAX_UNREAD} THEN ${MAX_UNREAD} ELSE count(*) FILTER (WHERE x.sender_id <> $userId) END FROM (
               SELECT sender_id FROM plantao.messages WHERE group_id = mine.id AND id > mine.last_read_id
               ORDER BY id DESC LIMIT ${MAX_UNREAD}) x) AS unread
     FROM mine

@@ -2,7 +2,8 @@ import { QueryTypes, type Sequelize } from 'sequelize';
 import type { Write } from '../../database/fenced-write.ts';
 import { Refused } from '../errors.ts';
 import { hashOfToken, idempotentWrite, keyedToken, newSalt, type RequestKey } from '../idempotent-write.ts';
-import type { GroupAdministration } from './administration.ts';
+import { lockLog } from '../lock-log.ts';
+import { OWNERS_AND_ADMINS, requireRole, roleOf } from './roles.ts';
 
 /** A hook as its group's owners and admins see it. */
 export interface Hook {
@@ -26,16 +27,10 @@ export interface FoundHook {
 export class Hooks {
   readonly #sequelize: Sequelize;
   readonly #write: Write;
-  readonly #administration: Pick<GroupAdministration, 'requireOwnerOrAdmin' | 'roleOf'>;
 
-  constructor(
-    sequelize: Sequelize,
-    write: Write,
-    administration: Pick<GroupAdministration, 'requireOwnerOrAdmin' | 'roleOf'>,
-  ) {
+  constructor(sequelize: Sequelize, write: Write) {
     this.#sequelize = sequelize;
     this.#write = write;
-    this.#administration = administration;
   }
 
   /**
@@ -48,7 +43,7 @@ export class Hooks {
     key: RequestKey | null,
   ): Promise<{ hook: Hook; token: string }> {
     const { salt, hook } = await idempotentWrite(this.#sequelize, this.#write, key, async (transaction) => {
-      await this.#administration.requireOwnerOrAdmin(groupId, actorId, transaction);
+      await requireRole(groupId, actorId, OWNERS_AND_ADMINS, transaction);
       const salt = newSalt();
       const [row] = await this.#sequelize.query<{ id: number }>(
         'SELECT plantao.add_hook($groupId, $name, $actorId, $hash) AS id',
@@ -73,7 +68,7 @@ export class Hooks {
 
   /** Returns the hooks of a group that are in use, the oldest first. @throws {Refused} not_a_member, forbidden, group_not_found. */
   async list(groupId: number, actorId: number | null): Promise<Hook[]> {
-    const role = actorId === null ? 'owner' : await this.#administration.roleOf(groupId, actorId);
+    const role = actorId === null ? 'owner' : await roleOf(groupId, actorId);
     if (role === null) throw new Refused('not_a_member');
     if (role === 'member') throw new Refused('forbidden');
     const rows = await this.#sequelize.query<HookRow>(
@@ -86,13 +81,13 @@ export class Hooks {
   /** Revokes a hook. @throws {Refused} hook_not_found, also for one of a group that the actor does not administer. */
   async revoke(hookId: number, actorId: number | null): Promise<void> {
     await this.#write(async (transaction) => {
-      await this.#sequelize.query('SELECT plantao.lock_log()', { transaction });
+      await lockLog(transaction);
       const [hook] = await this.#sequelize.query<{ group_id: number | null }>(
         'SELECT group_id FROM plantao.hooks WHERE user_id = $hookId AND revoked_at IS NULL',
         { bind: { hookId }, type: QueryTypes.SELECT, transaction },
       );
       if (!hook || hook.group_id === null) throw new Refused('hook_not_found');
-      const role = actorId === null ? 'owner' : await this.#administration.roleOf(hook.group_id, actorId, transaction);
+      const role = actorId === null ? 'owner' : await roleOf(hook.group_id, actorId, transaction);
       if (role === null || role === 'member') throw new Refused('hook_not_found');
       await this.#sequelize.query('SELECT plantao.revoke_hook($hookId)', { bind: { hookId }, transaction });
     });

@@ -4,7 +4,7 @@ import { Refused } from '../errors.ts';
 import { requireBelowMembershipLimits } from '../group-limits.ts';
 import { hashOfToken, idempotentWrite, keyedToken, newSalt, type RequestKey } from '../idempotent-write.ts';
 import { lockUser } from '../users.ts';
-import type { GroupAdministration } from './administration.ts';
+import { OWNERS_AND_ADMINS, requireRole } from './roles.ts';
 
 /** A new invitation; its token is shown only once. */
 export interface Invitation {
@@ -30,12 +30,10 @@ export const INVITATION_LENGTH = 43;
 export class Invitations {
   readonly #sequelize: Sequelize;
   readonly #write: Write;
-  readonly #administration: Pick<GroupAdministration, 'requireOwnerOrAdmin'>;
 
-  constructor(sequelize: Sequelize, write: Write, administration: Pick<GroupAdministration, 'requireOwnerOrAdmin'>) {
+  constructor(sequelize: Sequelize, write: Write) {
     this.#sequelize = sequelize;
     this.#write = write;
-    this.#administration = administration;
   }
 
   /**
@@ -49,7 +47,7 @@ export class Invitations {
   ): Promise<Invitation> {
     const { salt, expiresAt } = await idempotentWrite(this.#sequelize, this.#write, key, async (transaction) => {
       const salt = newSalt();
-      await this.#administration.requireOwnerOrAdmin(groupId, actorId, transaction);
+      await requireRole(groupId, actorId, OWNERS_AND_ADMINS, transaction);
       const [row] = await this.#sequelize.query<{ expires_at: Date }>(
         `INSERT INTO plantao.invitations (hash, group_id, created_by, expires_at, uses_left)
          VALUES ($hash, $groupId, $actorId, clock_timestamp() + make_interval(hours => $hours::int), $uses)
@@ -75,7 +73,7 @@ export class Invitations {
   /** Revokes all invitations of a group and returns how many. @throws {Refused} as {@link create}. */
   async revokeAll(groupId: number, actorId: number | null): Promise<number> {
     return this.#write(async (transaction) => {
-      await this.#administration.requireOwnerOrAdmin(groupId, actorId, transaction);
+      await requireRole(groupId, actorId, OWNERS_AND_ADMINS, transaction);
       const revoked = await this.#sequelize.query(
         'DELETE FROM plantao.invitations WHERE group_id = $groupId RETURNING hash',
         { bind: { groupId }, type: QueryTypes.SELECT, transaction },

@@ -1,6 +1,14 @@
 import { QueryTypes, type Sequelize } from 'sequelize';
 import type { Write } from '../../database/fenced-write.ts';
 import { Refused } from '../errors.ts';
+import { lockMessage } from './lock-message.ts';
+
+/** The new text of a message, and its new meta unless that is undefined; null removes the meta. */
+interface Edit {
+  messageId: number;
+  content: string;
+  meta?: object | null | undefined;
+}
 
 /** Changes the text of messages. A trigger of the database sets `edited_at` and notifies the group. */
 export class MessageEditing {
@@ -17,11 +25,16 @@ export class MessageEditing {
 
   /**
    * Replaces the text of a message, and its meta unless `meta` is undefined. Returns when the message was last edited; null if it
-   * never was, since the same text again is not an edit.
-   * @throws {Refused} message_not_found, meta_too_large; {NotActiveError}.
+   * never was, since the same text again is not an edit. `editorId` must be the sender; with `membersOnly`, also a member of the
+   * group. It is null where the caller is not known (AUTH=open).
+   * @throws {Refused} message_not_found, not_a_member, forbidden, meta_too_large; {NotActiveError}.
    */
-  async edit(messageId: number, content: string, meta?: object | null): Promise<Date | null> {
+  async edit({ messageId, content, meta }: Edit, editorId: number | null, membersOnly: boolean): Promise<Date | null> {
     return this.#write(async (transaction) => {
+      const { senderId, role } = await lockMessage(messageId, editorId, transaction);
+      const isSender = editorId === senderId;
+      if (membersOnly && role === null) throw new Refused(isSender ? 'not_a_member' : 'message_not_found');
+      if (editorId !== null && !isSender) throw new Refused('forbidden');
       if (this.#keepsHistory) {
         await this.#sequelize.query("SELECT set_config('plantao.edit_history', 'on', true)", { transaction });
       }

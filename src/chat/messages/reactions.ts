@@ -1,6 +1,8 @@
 import { QueryTypes, type Sequelize, type Transaction } from 'sequelize';
 import type { Write } from '../../database/fenced-write.ts';
+import { Refused } from '../errors.ts';
 import { idempotentWrite, type RequestKey } from '../idempotent-write.ts';
+import { lockMessage } from './lock-message.ts';
 
 /** One reaction of a user to a message. */
 export interface Reaction {
@@ -20,35 +22,38 @@ export class Reactions {
   }
 
   /**
-   * Adds a reaction; does nothing if it exists. Returns how many users have it. `check` runs before, except for a repeated
-   * request.
-   * @throws {Refused} message_not_found, user_not_found, too_many_reactions, key_reused; {NotActiveError}; the errors of `check`.
+   * Adds a reaction; does nothing if it exists. Returns how many users have it. With `membersOnly`, the user must be in the group
+   * of the message.
+   * @throws {Refused} message_not_found, also for other users; user_not_found, too_many_reactions, key_reused; {NotActiveError}.
    */
-  async add(reaction: Reaction, key: RequestKey | null, check: () => Promise<void>): Promise<number> {
+  async add(reaction: Reaction, membersOnly: boolean, key: RequestKey | null): Promise<number> {
     return this.#change(
       `INSERT INTO plantao.reactions (message_id, user_id, emoji) VALUES ($messageId, $userId, $emoji)
        ON CONFLICT DO NOTHING`,
       reaction,
+      membersOnly,
       key,
-      check,
     );
   }
 
-  /** Removes a reaction; does nothing if it does not exist. Returns how many users have it. @throws {NotActiveError}. */
-  async remove(reaction: Reaction): Promise<number> {
+  /** Removes a reaction; does nothing if it does not exist. Returns how many users have it. @throws as {@link add}. */
+  async remove(reaction: Reaction, membersOnly: boolean): Promise<number> {
     return this.#change(
       'DELETE FROM plantao.reactions WHERE message_id = $messageId AND user_id = $userId AND emoji = $emoji',
       reaction,
+      membersOnly,
     );
   }
 
   async #change(
     statement: string,
     { messageId, userId, emoji }: Reaction,
+    membersOnly: boolean,
     key: RequestKey | null = null,
-    check?: () => Promise<void>,
   ): Promise<number> {
     const change = async (transaction: Transaction) => {
+      const { role } = await lockMessage(messageId, userId, transaction);
+      if (membersOnly && role === null) throw new Refused('message_not_found');
       await this.#sequelize.query(statement, { bind: { messageId, userId, emoji }, transaction });
       const [row] = await this.#sequelize.query<{ count: number }>(
         'SELECT count FROM plantao.reaction_counts WHERE message_id = $messageId AND emoji = $emoji',
@@ -56,6 +61,6 @@ export class Reactions {
       );
       return row?.count ?? 0;
     };
-    return idempotentWrite(this.#sequelize, this.#write, key, change, check);
+    return idempotentWrite(this.#sequelize, this.#write, key, change);
   }
 }

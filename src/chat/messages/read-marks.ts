@@ -79,7 +79,7 @@ export class ReadMarks {
   async of(groupId: number, userId: number): Promise<GroupMarks> {
     const rows = await this.#sequelize.query<{ user_id: number; last_read_id: number; shows_reads: boolean }>(
       `SELECT m.user_id, m.last_read_id, g.shows_reads
-       FROM plantao.memberships own JOIN plantao.groups g ON g.id = own.group_id AND g.deleted_at IS NULL
+       FROM plantao.memberships own JOIN plantao.groups g ON g.id = own.group_id
        JOIN plantao.memberships m ON m.group_id = g.id AND (g.shows_reads OR m.user_id = own.user_id)
        WHERE own.group_id = $groupId AND own.user_id = $userId ORDER BY m.user_id`,
       { bind: { groupId, userId }, type: QueryTypes.SELECT },

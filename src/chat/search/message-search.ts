@@ -80,7 +80,7 @@ const readQuery = (conditions: readonly string[]) => `
 const LOAD = `
   SELECT m.id, m.group_id, g.name AS group_name, m.sender_id, u.username AS sender, m.content, m.created_at, m.edited_at
   FROM plantao.messages m
-  JOIN plantao.groups g ON g.id = m.group_id AND g.deleted_at IS NULL
+  JOIN plantao.groups g ON g.id = m.group_id
   JOIN plantao.memberships own ON own.group_id = m.group_id AND own.user_id = $userId
   JOIN plantao.users u ON u.id = m.sender_id
   WHERE m.id = ANY($ids::bigint[]) ORDER BY m.id DESC`;

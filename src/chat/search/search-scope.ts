@@ -18,8 +18,8 @@ const SCOPE = `
       SELECT s.last_id FROM plantao.message_search s
       WHERE s.group_id = own.group_id AND (SELECT is_usable FROM index) ORDER BY s.after_id DESC LIMIT 1), 0) AS indexed_to
     FROM (
-      SELECT m.group_id FROM plantao.memberships m JOIN plantao.groups g ON g.id = m.group_id
-      WHERE m.user_id = $userId AND g.deleted_at IS NULL AND ($groupId::bigint IS NULL OR m.group_id = $groupId::bigint)
+      SELECT m.group_id FROM plantao.memberships m
+      WHERE m.user_id = $userId AND ($groupId::bigint IS NULL OR m.group_id = $groupId::bigint)
       ORDER BY m.group_id DESC LIMIT ${MAX_GROUPS}) own
   )
   SELECT (SELECT max(id) FROM plantao.messages) AS newest,

@@ -13,8 +13,8 @@ export const EVENT_KINDS: Record<z.output<typeof event>['kind'], string> = {
   read: 'The user has read further in the group, on any device. Only the user’s own devices receive it.',
   read_by: 'A member has read further, in a group that shows reads. At most two a second of one member.',
   role_changed: 'A member has another role in the group.',
-  group_changed: 'The group was renamed, described, archived or restored.',
-  group_deleted: 'The group was deleted, with its messages.',
+  group_changed: 'The group was renamed, described, archived or restored. A poll by its earlier name receives it too.',
+  group_deleted: 'The group was deleted, with its messages. A poll by its name receives it too.',
   user_renamed:
     'A user has another name, which is deleted-… for a deleted account. Delivered once for each group of the user, and to the user’s own devices.',
   joined: 'A user joined the group. Delivered to the group, and to the user.',

@@ -83,7 +83,11 @@ export const chat = z
     archived: z.boolean().describe('An archived group accepts no new messages.'),
     shows_reads: z.boolean(),
     role: z.enum(['owner', 'admin', 'member']).describe("The user's role."),
-    unread: z.number().describe('Messages of others after last_read_id; 1000 stands for 1,000 or more.'),
+    unread: z
+      .number()
+      .describe(
+        'Messages of others after last_read_id; 1000 stands for 1,000 or more, also if own messages are among the 1,000 newest.',
+      ),
     last_read_id: z.number().describe('The read mark: the last message that the user has read; 0 if there is none.'),
     last_message: z
       .object({

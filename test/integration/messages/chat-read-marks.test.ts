@@ -72,6 +72,34 @@ describe('Read marks', () => {
     expect(await chatOf(2, groupId)).to.deep.include({ unread: 1 });
   });
 
+  it('are bounded and can be upserted in SQL', async () => {
+    const groupId = await newChat('Em SQL');
+    const { message_id: first } = await send(groupId, 'um');
+    const { message_id: last } = await send(groupId, 'dois');
+    const upsert = `INSERT INTO plantao.memberships (group_id, user_id, last_read_id) VALUES ($1, 2, $2)
+      ON CONFLICT (group_id, user_id) DO UPDATE SET last_read_id = excluded.last_read_id`;
+    await sql.query(upsert, [groupId, first]);
+    expect(await chatOf(2, groupId)).to.deep.include({ last_read_id: first, unread: 1 });
+    const update = 'UPDATE plantao.memberships SET last_read_id = $2 WHERE group_id = $1 AND user_id = 2';
+    await sql.query(update, [groupId, Number.MAX_SAFE_INTEGER]);
+    expect(await chatOf(2, groupId)).to.deep.include({ last_read_id: last, unread: 0 });
+    await sql.query('DELETE FROM plantao.memberships WHERE group_id = $1 AND user_id = 2', [groupId]);
+    await sql.query(upsert, [groupId, Number.MAX_SAFE_INTEGER]);
+    expect(await chatOf(2, groupId), 'of a new member').to.deep.include({ last_read_id: last });
+    await send(groupId, 'três');
+    expect(await chatOf(2, groupId)).to.deep.include({ unread: 1 });
+  });
+
+  it('count at least those that a thousand own messages follow', async () => {
+    const groupId = await newChat('Robô');
+    await fill(groupId, 1500);
+    await sql.query(
+      "INSERT INTO plantao.messages (group_id, sender_id, content) SELECT $1, 2, 'b' FROM generate_series(1, 1000)",
+      [groupId],
+    );
+    expect(await chatOf(2, groupId)).to.deep.include({ unread: 1000 });
+  });
+
   it("reach the user's other devices as an event, and no other user", async () => {
     const groupId = await newChat('Aparelhos');
     const { message_id: messageId } = await send(groupId, 'um');

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { ROLES } from '../../../chat/groups/administration.ts';
 import { INVITATION_LENGTH } from '../../../chat/groups/invitations.ts';
+import { ROLES } from '../../../chat/groups/roles.ts';
 import { requireUserId } from '../../request/checks/authentication.ts';
 import { requestKeyOf } from '../../request/idempotency-key.ts';
 import { actingUserId, count, description, groupName, id } from '../../request/request-schemas.ts';

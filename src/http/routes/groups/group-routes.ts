@@ -137,9 +137,7 @@ function joinRoute({ groups }: Services): Route {
     responseBody: membership,
     async handle({ input, caller, request }) {
       const key = requestKeyOf(request, caller.userId ?? input.userId, input);
-      await groups.join(input.groupId, input.userId, caller.userId, key, () =>
-        requireMember(caller, input.groupId, groups),
-      );
+      await groups.join(input.groupId, input.userId, caller.userId, key);
       return { body: { message: 'joined', group_id: input.groupId, user_id: input.userId } };
     },
   });
@@ -161,9 +159,7 @@ function leaveRoute({ groups, administration }: Services): Route {
       if (caller.userId !== null && caller.userId !== userId) {
         await administration.removeMember(groupId, caller.userId, userId);
       } else {
-        // Leaving a group without being in it succeeds, so the response does not reveal whether the group exists.
-        const isIn = caller.userId === null || (await groups.isMember(groupId, userId));
-        if (isIn) await groups.leave(groupId, userId);
+        await groups.leave(groupId, userId, caller.userId !== null);
       }
       return { body: { message: 'left', group_id: groupId, user_id: userId } };
     },

@@ -1,6 +1,5 @@
 import { z } from 'zod';
-import { Refused } from '../../../chat/errors.ts';
-import { type Caller, requireSelf, requireUserId } from '../../request/checks/authentication.ts';
+import { requireSelf, requireUserId } from '../../request/checks/authentication.ts';
 import { requestKeyOf } from '../../request/idempotency-key.ts';
 import { actingUserId, content, emoji, id, meta } from '../../request/request-schemas.ts';
 import type { Services } from '../../services.ts';
@@ -18,7 +17,7 @@ export const editResponse = z.object({
   edited_at: z.iso.datetime().nullable().describe('Null if the message never changed.'),
 });
 
-function editRoute({ messages, editing, groups }: Services): Route {
+function editRoute({ editing }: Services): Route {
   return route({
     method: 'patch',
     path: '/messages',
@@ -35,14 +34,8 @@ function editRoute({ messages, editing, groups }: Services): Route {
     responseBody: editResponse,
     async handle({ input: { messageId, content, meta, userId }, caller }) {
       if (userId !== undefined) requireSelf(caller, userId);
-      const editorId = caller.userId ?? userId;
-      if (editorId !== undefined) {
-        const { groupId, senderId } = await messages.find(messageId);
-        const isIn = caller.userId === null || (await groups.isMember(groupId, caller.userId));
-        if (!isIn) throw new Refused(senderId === editorId ? 'not_a_member' : 'message_not_found');
-        if (senderId !== editorId) throw new Refused('forbidden');
-      }
-      const editedAt = await editing.edit(messageId, content, meta);
+      const editorId = caller.userId ?? userId ?? null;
+      const editedAt = await editing.edit({ messageId, content, meta }, editorId, caller.userId !== null);
       return {
         body: { message: 'message edited', message_id: messageId, edited_at: editedAt?.toISOString() ?? null },
       };
@@ -80,9 +73,7 @@ function reactRoute(services: Services): Route {
       const { messageId, emoji } = input;
       const userId = requireUserId(caller, input.userId);
       const key = requestKeyOf(request, userId, input);
-      const count = await services.reactions.add({ messageId, emoji, userId }, key, () =>
-        requireReader(services, caller, messageId),
-      );
+      const count = await services.reactions.add({ messageId, emoji, userId }, caller.userId !== null, key);
       return { body: { message: 'reaction added', message_id: messageId, emoji, count } };
     },
   });
@@ -101,16 +92,8 @@ function unreactRoute(services: Services): Route {
     responseBody: reactionResponse,
     async handle({ input: { messageId, emoji, userId }, caller }) {
       const reaction = { messageId, emoji, userId: requireUserId(caller, userId) };
-      await requireReader(services, caller, messageId);
-      const count = await services.reactions.remove(reaction);
+      const count = await services.reactions.remove(reaction, caller.userId !== null);
       return { body: { message: 'reaction removed', message_id: messageId, emoji, count } };
     },
   });
-}
-
-/** @throws {Refused} message_not_found, also if the caller is known and is not in the message's group. */
-async function requireReader({ messages, groups }: Services, caller: Caller, messageId: number): Promise<void> {
-  const { groupId } = await messages.find(messageId);
-  const isReader = caller.userId === null || (await groups.isMember(groupId, caller.userId));
-  if (!isReader) throw new Refused('message_not_found');
 }

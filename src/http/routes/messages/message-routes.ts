@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { Refused } from '../../../chat/errors.ts';
 import type { Posted } from '../../../chat/posting/post.ts';
 import { message } from '../../docs/response-schemas.ts';
 import { invalid } from '../../http-error.ts';
@@ -122,7 +121,7 @@ export async function sentBody(posted: Posted, eventLog: Services['eventLog']) {
   };
 }
 
-function deleteRoute({ messages, administration }: Services): Route {
+function deleteRoute({ messages }: Services): Route {
   return route({
     method: 'delete',
     path: '/messages',
@@ -134,13 +133,7 @@ function deleteRoute({ messages, administration }: Services): Route {
     errorStatuses: [404],
     responseBody: z.object({ message: z.string() }),
     async handle({ input, caller }) {
-      if (caller.userId !== null) {
-        const { groupId, senderId } = await messages.find(input.messageId);
-        const role = senderId === caller.userId ? 'sender' : await administration.roleOf(groupId, caller.userId);
-        if (role === null) throw new Refused('message_not_found');
-        if (role === 'member') throw new Refused('forbidden');
-      }
-      await messages.delete(input.messageId);
+      await messages.delete(input.messageId, caller.userId);
       return { body: { message: 'message deleted' } };
     },
   });

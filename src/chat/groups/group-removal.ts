@@ -1,0 +1,128 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { QueryTypes, type Sequelize, type Transaction } from 'sequelize';
+import { BlockedError } from '../../database/checks/blocking.ts';
+import { isUnavailable } from '../../database/errors.ts';
+import { NotActiveError, type Write } from '../../database/fenced-write.ts';
+import type { Log } from '../../log.ts';
+
+/** Options of {@link GroupRemoval}. */
+export interface GroupRemovalOptions {
+  sequelize: Sequelize;
+  write: Write;
+  log: Pick<Log, 'info' | 'error' | 'debug'>;
+  /** Returns true while this node is active. The database checks the term at each step. */
+  isActive: () => boolean;
+}
+
+/** How often the active node looks for deletions to continue. */
+const INTERVAL_MS = 2000;
+/** Messages that one step removes: some tens of milliseconds, in which no other write commits. */
+const STEP = 1000;
+/** Pause between two steps of a continued deletion, so that posts do not wait for the disk. */
+const PAUSE_MS = 50;
+
+/**
+ * Removes the messages of groups that are being deleted, in steps, so that other writes do not wait for long. While this node is
+ * active, it also continues the deletions that a failed node left behind, or that began in psql.
+ */
+export class GroupRemoval {
+  readonly #options: GroupRemovalOptions;
+  readonly #stopping = new AbortController();
+  /** Groups that requests are deleting. */
+  readonly #requested = new Set<number>();
+  /** Groups whose deletion was continued before: each is logged once. */
+  readonly #continued = new Set<number>();
+  #timer: NodeJS.Timeout | undefined;
+  #running: Promise<unknown> = Promise.resolve();
+
+  constructor(options: GroupRemovalOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#timer = setTimeout(() => {
+      this.#running = this.continueAll().catch((error) => this.#report(error));
+      void this.#running.then(() => {
+        if (!this.#stopping.signal.aborted) this.start();
+      });
+    }, INTERVAL_MS);
+  }
+
+  /** Resolves when no step of a continued deletion is in progress. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    clearTimeout(this.#timer);
+    await this.#running;
+  }
+
+  /** Deletes a group for a request; `check` runs in the transaction of the first step. @throws {NotActiveError}; the errors of `check`. */
+  async remove(groupId: number, check: (transaction: Transaction) => Promise<void>): Promise<void> {
+    this.#requested.add(groupId);
+    try {
+      let isMore = await this.#step(groupId, check);
+      while (isMore) isMore = await this.#step(groupId);
+    } finally {
+      this.#requested.delete(groupId);
+    }
+  }
+
+  /** Continues every deletion that no request is carrying out. A group that fails does not stop the others. @throws the database's error. */
+  async continueAll(): Promise<void> {
+    const seen: number[] = [];
+    while (this.#mayContinue) {
+      const groupId = await this.#next(seen);
+      if (groupId === undefined) break;
+      seen.push(groupId);
+      await this.#continue(groupId).catch((error) => this.#report(error, groupId));
+    }
+    for (const groupId of this.#continued) if (!seen.includes(groupId)) this.#continued.delete(groupId);
+  }
+
+  get #mayContinue(): boolean {
+    return this.#options.isActive() && !this.#stopping.signal.aborted;
+  }
+
+  async #next(seen: readonly number[]): Promise<number | undefined> {
+    const [group] = await this.#options.sequelize.query<{ id: number }>(
+      `SELECT id FROM plantao.groups WHERE deleted_at IS NOT NULL AND id <> ALL ($others::bigint[])
+       ORDER BY deleted_at LIMIT 1`,
+      { bind: { others: [...seen, ...this.#requested] }, type: QueryTypes.SELECT },
+    );
+    return group?.id;
+  }
+
+  async #continue(groupId: number): Promise<void> {
+    if (!this.#continued.has(groupId)) {
+      this.#options.log.info(
+        { event: 'group_removal_continued', group_id: groupId },
+        `the messages of the deleted group ${groupId} are still there: this node removes them`,
+      );
+    }
+    this.#continued.add(groupId);
+    while (this.#mayContinue && (await this.#step(groupId))) {
+      await pause(PAUSE_MS, undefined, { signal: this.#stopping.signal }).catch(() => {});
+    }
+  }
+
+  /** Returns true if there may be more messages. */
+  async #step(groupId: number, check?: (transaction: Transaction) => Promise<void>): Promise<boolean> {
+    const { sequelize, write } = this.#options;
+    return write(async (transaction) => {
+      await check?.(transaction);
+      const [row] = await sequelize.query<{ removed: number }>(
+        'SELECT plantao.delete_group($groupId, $limit) AS removed',
+        { bind: { groupId, limit: STEP }, type: QueryTypes.SELECT, transaction },
+      );
+      return row?.removed === STEP;
+    });
+  }
+
+  /** A closed term, an unavailable database or a lock is no error: the next round, here or on the next active node, continues. */
+  #report(error: unknown, groupId?: number): void {
+    const isExpected = error instanceof NotActiveError || error instanceof BlockedError || isUnavailable(error);
+    this.#options.log[isExpected ? 'debug' : 'error'](
+      { err: error, group_id: groupId },
+      'the messages of a deleted group could not be removed: the node tries again',
+    );
+  }
+}

@@ -1,0 +1,52 @@
+import { QueryTypes, type Sequelize, type Transaction } from 'sequelize';
+import { Membership } from '../../database/models.ts';
+import { Refused } from '../errors.ts';
+import { lockLog } from '../lock-log.ts';
+
+/** The roles of members, the most powerful first. */
+export const ROLES = ['owner', 'admin', 'member'] as const;
+/** A member's role in a group. */
+export type MemberRole = (typeof ROLES)[number];
+/** The roles that administer a group. */
+export const OWNERS_AND_ADMINS: readonly MemberRole[] = ['owner', 'admin'];
+
+/** Returns a user's role in a group; null if the user is not a member. */
+export async function roleOf(
+  groupId: number,
+  userId: number,
+  transaction: Transaction | null = null,
+): Promise<MemberRole | null> {
+  const [row] = await (Membership.sequelize as Sequelize).query<{ role: MemberRole }>(
+    'SELECT role FROM plantao.memberships WHERE group_id = $groupId AND user_id = $userId',
+    { bind: { groupId, userId }, type: QueryTypes.SELECT, transaction },
+  );
+  return row?.role ?? null;
+}
+
+/**
+ * Locks the event log and checks that the actor has one of these roles in a group that can be administered. Returns the role; null
+ * if `actorId` is null, because callers are not authenticated (AUTH=open).
+ * @throws {Refused} not_a_member, group_not_found, direct_chat, forbidden.
+ */
+export async function requireRole(
+  groupId: number,
+  actorId: number | null,
+  allowed: readonly MemberRole[],
+  transaction: Transaction,
+): Promise<MemberRole | null> {
+  await lockLog(transaction);
+  const actor = actorId === null ? null : await roleOf(groupId, actorId, transaction);
+  // Before group_not_found, so that non-members do not learn which groups exist.
+  if (actorId !== null && actor === null) throw new Refused('not_a_member');
+  const [group] = await (Membership.sequelize as Sequelize).query<{ direct: boolean }>(
+    'SELECT direct_low IS NOT NULL AS direct FROM plantao.groups WHERE id = $groupId AND deleted_at IS NULL',
+    { bind: { groupId }, type: QueryTypes.SELECT, transaction },
+  );
+  if (!group) throw new Refused('group_not_found');
+  if (group.direct)
+    throw new Refused('direct_chat', {
+      sentence: 'a direct chat has no owners or admins: only groups can be administered',
+    });
+  if (actor !== null && !allowed.includes(actor)) throw new Refused('forbidden');
+  return actor;
+}

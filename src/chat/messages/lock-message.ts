@@ -1,0 +1,34 @@
+import { QueryTypes, type Sequelize, type Transaction } from 'sequelize';
+import { Message } from '../../database/models.ts';
+import { Refused } from '../errors.ts';
+import type { MemberRole } from '../groups/roles.ts';
+import { lockLog } from '../lock-log.ts';
+
+/** A message that is about to be changed. */
+export interface LockedMessage {
+  senderId: number;
+  /** The actor's role in the group of the message; null if the actor is not a member. */
+  role: MemberRole | null;
+}
+
+/**
+ * Locks the event log and returns what decides who may change a message: it stays true until the commit. `actorId` is null where
+ * callers are not authenticated (AUTH=open).
+ * @throws {Refused} message_not_found.
+ */
+export async function lockMessage(
+  messageId: number,
+  actorId: number | null,
+  transaction: Transaction,
+): Promise<LockedMessage> {
+  await lockLog(transaction);
+  const [message] = await (Message.sequelize as Sequelize).query<LockedMessage>(
+    `SELECT m.sender_id AS "senderId", own.role
+     FROM plantao.messages m JOIN plantao.groups g ON g.id = m.group_id AND g.deleted_at IS NULL
+     LEFT JOIN plantao.memberships own ON own.group_id = m.group_id AND own.user_id = $actorId
+     WHERE m.id = $messageId`,
+    { bind: { messageId, actorId }, type: QueryTypes.SELECT, transaction },
+  );
+  if (!message) throw new Refused('message_not_found');
+  return message;
+}

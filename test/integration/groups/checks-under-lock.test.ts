@@ -1,0 +1,111 @@
+import { expect } from 'chai';
+import pg from 'pg';
+import { eventually } from '../../support/eventually.ts';
+import { freePort } from '../../support/network/free-port.ts';
+import { get, type JsonObject, request } from '../../support/network/http.ts';
+import { People, type Person } from '../../support/network/people.ts';
+import { type LocalNode, localNode } from '../../support/nodes/two-nodes.ts';
+import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
+
+const WAITS = `SELECT FROM pg_locks WHERE relation = 'plantao_mutexes.event_log'::regclass AND NOT granted
+  AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`;
+
+describe('A request that waits for the event log', function () {
+  this.timeout(60_000);
+  let database: TestDatabase;
+  let node: LocalNode;
+  let sql: pg.Client;
+  let watching: pg.Client;
+  let people: People;
+  before(async () => {
+    database = await createDatabase();
+    [sql, watching] = [new pg.Client(database.url), new pg.Client(database.url)];
+    await Promise.all([sql.connect(), watching.connect()]);
+    people = new People(sql);
+    node = localNode({ DATABASE_URL: database.url, PORT: String(await freePort()), AUTH: 'token', DB_POOL_SIZE: '4' });
+    await node.start();
+    await eventually('the node is active', async () => (await get(`${node.url}/health`)).body.active === true);
+  });
+  after(async () => {
+    await node.stop();
+    expect(node.entries.filter((entry) => entry.level >= 50)).to.deep.equal([]);
+    await Promise.all([sql.end(), watching.end()]);
+    await database.drop();
+  });
+
+  const call = async (method: string, path: string, { token }: Person, body: JsonObject) => {
+    const answer = await request(method, node.url + path, { headers: { authorization: `Bearer ${token}` }, body });
+    return `${answer.status} ${answer.body.code ?? ''}`.trim();
+  };
+  /** Sends a request while psql holds the log, runs `change` once the request waits, and returns its result. */
+  async function meanwhile(change: string, send: () => Promise<string>): Promise<string> {
+    await sql.query('BEGIN; SELECT plantao.lock_log()');
+    const answer = send();
+    await eventually('the request waits', async () => (await watching.query(WAITS)).rowCount);
+    await sql.query(`${change}; COMMIT`);
+    return answer;
+  }
+  async function scene() {
+    const [owner, member] = [await people.comeIn(), await people.comeIn()];
+    const groupId = await people.group(People.name('group'), [owner, member]);
+    const of = `group_id = ${groupId} AND user_id = ${member.id}`;
+    const messages = {
+      own: await people.message(groupId, member, 'own'),
+      other: await people.message(groupId, owner, 'x'),
+    };
+    return { owner, member, groupId, messages, of, removal: `DELETE FROM plantao.memberships WHERE ${of}` };
+  }
+
+  it('does nothing for a member who was removed meanwhile', async () => {
+    const { member, groupId, messages, removal } = await scene();
+    const stranger = await people.comeIn();
+    const back = `; INSERT INTO plantao.memberships (group_id, user_id) VALUES (${groupId}, ${member.id})`;
+    const requests: [string, string, JsonObject, string][] = [
+      ['POST', '/group-users', { groupId, userId: stranger.id }, '403 not_a_member'],
+      ['POST', '/reactions', { messageId: messages.other, emoji: 'x' }, '404 message_not_found'],
+      ['DELETE', '/reactions', { messageId: messages.other, emoji: 'x' }, '404 message_not_found'],
+      ['PATCH', '/messages', { messageId: messages.own, content: 'edited' }, '403 not_a_member'],
+      ['DELETE', '/messages', { messageId: messages.other }, '404 message_not_found'],
+      ['POST', '/messages', { groupId, content: 'late' }, '403 not_a_member'],
+      ['DELETE', '/group-users', { groupId }, '200'],
+    ];
+    for (const [method, path, body, expected] of requests) {
+      const result = await meanwhile(removal, () => call(method, path, member, body));
+      expect(`${method} ${path} ${result}`).to.equal(`${method} ${path} ${expected}`);
+      await sql.query(`SELECT${back}`);
+    }
+    const state = await sql.query(
+      `SELECT (SELECT count(*)::int FROM plantao.memberships WHERE group_id = $1) AS members,
+              (SELECT count(*)::int FROM plantao.reactions) AS reactions,
+              (SELECT array_agg(content ORDER BY id) FROM plantao.messages WHERE group_id = $1) AS contents`,
+      [groupId],
+    );
+    expect(state.rows).to.deep.equal([{ members: 2, reactions: 0, contents: ['own', 'x'] }]);
+  });
+
+  it('does nothing for an admin who lost the role meanwhile', async () => {
+    const { member, groupId, messages, of } = await scene();
+    const stranger = await people.comeIn();
+    await sql.query('INSERT INTO plantao.departures (group_id, user_id) VALUES ($1, $2)', [groupId, stranger.id]);
+    const promote = () => sql.query(`UPDATE plantao.memberships SET role = 'admin' WHERE ${of}`);
+    const demotion = `UPDATE plantao.memberships SET role = 'member' WHERE ${of}`;
+    const requests: [string, string, JsonObject, string][] = [
+      ['DELETE', '/messages', { messageId: messages.other }, '403 forbidden'],
+      ['POST', '/group-users', { groupId, userId: stranger.id }, '409 has_left'],
+      ['PATCH', '/groups', { groupId, name: 'late' }, '403 forbidden'],
+      ['POST', '/hooks', { groupId, name: 'late' }, '403 forbidden'],
+      ['POST', '/invitations', { groupId }, '403 forbidden'],
+    ];
+    for (const [method, path, body, expected] of requests) {
+      await promote();
+      const result = await meanwhile(demotion, () => call(method, path, member, body));
+      expect(`${method} ${path} ${result}`).to.equal(`${method} ${path} ${expected}`);
+    }
+  });
+
+  it('creates no group for a user whose account was deleted meanwhile', async () => {
+    const user = await people.comeIn();
+    const create = () => call('POST', '/create-chat', user, { groupName: 'late', members: [] });
+    expect(await meanwhile(`DELETE FROM plantao.users WHERE id = ${user.id}`, create)).to.equal('404 user_not_found');
+  });
+});

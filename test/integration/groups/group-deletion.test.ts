@@ -1,0 +1,157 @@
+import { expect } from 'chai';
+import pg from 'pg';
+import { eventually } from '../../support/eventually.ts';
+import { freePort } from '../../support/network/free-port.ts';
+import { get, type JsonObject, request } from '../../support/network/http.ts';
+import { People, type Person } from '../../support/network/people.ts';
+import { type LocalNode, localNode } from '../../support/nodes/two-nodes.ts';
+import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
+
+/** Makes the removal of every message fail, so that a group stays in the middle of its deletion. */
+const STOP_REMOVAL = `
+  CREATE FUNCTION public.stop_removal() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'stopped by a test'; END $$;
+  CREATE TRIGGER stop_removal BEFORE DELETE ON plantao.messages FOR EACH ROW
+    WHEN (OLD.content LIKE 'kept%') EXECUTE FUNCTION public.stop_removal()`;
+
+for (const auth of ['token', 'open']) {
+  describe(`The deletion of a group with AUTH=${auth}`, function () {
+    this.timeout(60_000);
+    let database: TestDatabase;
+    let node: LocalNode;
+    let sql: pg.Client;
+    let people: People;
+    let owner: Person;
+    let member: Person;
+    let stranger: Person;
+    before(async () => {
+      database = await createDatabase();
+      sql = new pg.Client({ connectionString: database.url });
+      await sql.connect();
+      people = new People(sql);
+      node = localNode({ DATABASE_URL: database.url, PORT: String(await freePort()), AUTH: auth, DB_POOL_SIZE: '4' });
+      await node.start();
+      await eventually('the node is active', async () => (await get(`${node.url}/health`)).body.active === true);
+      await sql.query(STOP_REMOVAL);
+      [owner, member, stranger] = [await people.comeIn(), await people.comeIn(), await people.comeIn()];
+    });
+    after(async () => {
+      await node.stop();
+      await sql.end();
+      await database.drop();
+    });
+
+    const call = async (method: string, path: string, who: Person, body: JsonObject = {}) => {
+      const headers = auth === 'token' ? { authorization: `Bearer ${who.token}` } : {};
+      const answer = await request(method, node.url + path, method === 'GET' ? { headers } : { headers, body });
+      return { ...answer, code: `${answer.status} ${answer.body?.code ?? ''}`.trim() };
+    };
+    const newGroup = async (text: string, messages: number) => {
+      const id = await people.group(People.name('group'), [owner, member]);
+      const fill =
+        'INSERT INTO plantao.messages (group_id, sender_id, content) SELECT $1, $2, $3 FROM generate_series(1, $4::int)';
+      await sql.query(fill, [id, owner.id, text, messages]);
+      return id;
+    };
+    const countOf = async (groupId: number) =>
+      (await sql.query('SELECT count(*)::int AS n FROM plantao.messages WHERE group_id = $1', [groupId])).rows[0].n;
+    const beginDeletion = (groupId: number) =>
+      sql.query('UPDATE plantao.groups SET deleted_at = now() WHERE id = $1', [groupId]);
+    const isGone = async (groupId: number) =>
+      (await sql.query('SELECT FROM plantao.groups WHERE id = $1', [groupId])).rowCount === 0;
+
+    it('is continued by the active node if it stopped midway or began in psql, past one that fails, and logged once', async () => {
+      const failing = await newGroup('kept', 2);
+      const [stopped, begun] = [await newGroup('a', 2500), await newGroup('b', 2500)];
+      await beginDeletion(failing);
+      await sql.query('SELECT plantao.delete_group($1, 1)', [stopped]);
+      await beginDeletion(begun);
+      await eventually('both are gone', async () => (await isGone(stopped)) && (await isGone(begun)));
+      expect([await countOf(stopped), await countOf(begun), await countOf(failing)]).to.deep.equal([0, 0, 2]);
+      const isFailure = (entry: { level: number }) => entry.level >= 50;
+      await eventually('the other failed twice', () => node.entries.filter(isFailure).length > 1);
+      const continued = node.entries.filter(({ event }) => event === 'group_removal_continued');
+      expect(continued.map((entry) => entry.group_id)).to.have.members([failing, stopped, begun]);
+    });
+
+    it('hides the group from the beginning, in every route', async () => {
+      const groupId = await newGroup('kept', 3);
+      const messageId = (
+        await sql.query('SELECT max(id)::int AS id FROM plantao.messages WHERE group_id = $1', [groupId])
+      ).rows[0].id;
+      const { body: hook } = await call('POST', '/hooks', owner, { groupId, name: 'Bot' });
+      const { body: invitation } = await call('POST', '/invitations', owner, { groupId });
+      await beginDeletion(groupId);
+      const isToken = auth === 'token';
+      const group = isToken ? '403 not_a_member' : '404 group_not_found';
+      const mine = (who: Person) => (isToken ? {} : { userId: who.id });
+      const expected: [string, string, Person, JsonObject, string][] = [
+        ['GET', `/messages?groupId=${groupId}`, member, {}, group],
+        ['GET', `/group-users?groupId=${groupId}`, member, {}, group],
+        ['GET', `/presence?groupId=${groupId}`, member, {}, group],
+        ['GET', `/read?groupId=${groupId}&userId=${member.id}`, member, {}, '403 not_a_member'],
+        ['GET', `/subscribe/status?groupId=${groupId}&timeout=0`, member, {}, group],
+        ['POST', '/messages', member, { groupId, content: 'x', ...mine(member) }, group],
+        ['POST', '/read', member, { groupId, messageId, ...mine(member) }, '403 not_a_member'],
+        ['POST', '/typing', member, { groupId, ...mine(member) }, group],
+        ['POST', '/reactions', member, { messageId, emoji: 'x', ...mine(member) }, '404 message_not_found'],
+        ['DELETE', '/reactions', member, { messageId, emoji: 'x', ...mine(member) }, '404 message_not_found'],
+        ['PATCH', '/messages', owner, { messageId, content: 'x', ...mine(owner) }, '404 message_not_found'],
+        ['DELETE', '/messages', owner, { messageId }, '404 message_not_found'],
+        ['POST', '/group-users', member, { groupId, userId: stranger.id }, group],
+        ['PATCH', '/group-users', owner, { groupId, userId: member.id, role: 'owner' }, group],
+        ['PATCH', '/groups', owner, { groupId, name: 'x' }, group],
+        ['POST', '/invitations', owner, { groupId }, group],
+        ['DELETE', '/invitations', owner, { groupId }, group],
+        [
+          'POST',
+          '/invitations/accept',
+          stranger,
+          { token: invitation.token, ...mine(stranger) },
+          '404 invitation_not_found',
+        ],
+        ['POST', '/hooks', owner, { groupId, name: 'x' }, group],
+        ['POST', `/hooks/${hook.token}`, stranger, { content: 'x' }, '404 group_not_found'],
+      ];
+      const found: string[] = [];
+      for (const [method, path, who, body] of expected) {
+        found.push(`${method} ${path} ${(await call(method, path, who, body)).code}`);
+      }
+      expect(found).to.deep.equal(expected.map(([method, path, , , code]) => `${method} ${path} ${code}`));
+      const { body } = await call('GET', `/user/${member.id}/groups`, member);
+      expect(body.groups).to.deep.equal([]);
+      const feed = 'SELECT FROM plantao.event_feed WHERE group_id = $1 AND content IS NOT NULL';
+      expect((await sql.query(feed, [groupId])).rowCount, 'texts in the log').to.equal(0);
+      const join = 'INSERT INTO plantao.memberships (group_id, user_id) VALUES ($1, $2)';
+      const refusal = await sql.query(join, [groupId, stranger.id]).catch((error) => error.constraint);
+      expect(refusal).to.equal('memberships_group_id_fkey');
+    });
+
+    it('can be repeated by a former member while it lasts, and by no stranger', async () => {
+      const groupId = await newGroup('kept', 1);
+      await beginDeletion(groupId);
+      expect((await call('DELETE', '/groups', owner, { groupId })).status, 'the trigger stops it').to.equal(503);
+      if (auth === 'token') {
+        expect((await call('DELETE', '/groups', stranger, { groupId })).code).to.equal('403 not_a_member');
+      }
+      expect(await countOf(groupId)).to.equal(1);
+    });
+
+    it('lets two users whose direct chat is deleted open another at once', async () => {
+      const body = { otherUserId: member.id, userId: owner.id };
+      const open = async () => (await call('POST', '/direct', owner, body)).body;
+      const { group_id: first } = await open();
+      await people.message(Number(first), owner, 'kept');
+      await beginDeletion(Number(first));
+      const second = await open();
+      expect(second).to.deep.include({ created: true });
+      expect(second.group_id).to.not.equal(first);
+    });
+
+    it('ends when the removal works again', async () => {
+      await sql.query('DROP TRIGGER stop_removal ON plantao.messages');
+      const left = 'SELECT FROM plantao.groups WHERE deleted_at IS NOT NULL';
+      await eventually('all are gone', async () => (await sql.query(left)).rowCount === 0);
+      expect((await sql.query("SELECT FROM plantao.messages WHERE content = 'kept'")).rowCount).to.equal(0);
+    });
+  });
+}
