@@ -123,7 +123,9 @@ CREATE INDEX messages_by_group ON plantao.messages (group_id, id) INCLUDE (sende
 -- Serves the deletion of an account with its messages. Without the id, equal keys share one entry.
 CREATE INDEX messages_by_sender ON plantao.messages (sender_id);
 
-CREATE FUNCTION plantao.import_rows(of_table text, given jsonb) RETURNS bigint
+-- Imported rows are history, not news: with plantao.importing = 'on', the triggers of the event log neither lock it nor append to
+-- it, if the session is the owner's. Posts therefore do not wait for an import.
+CREATE FUNCTION plantao.import_rows(of_table text, given json) RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   columns text;
@@ -135,19 +137,34 @@ BEGIN
   END IF;
   SELECT string_agg(quote_ident(k.key), ', ' ORDER BY k.key), string_agg(k.key, ', ') FILTER (WHERE a.attname IS NULL)
   INTO columns, unknown
-  FROM jsonb_object_keys(given -> 0) AS k (key)
+  FROM json_object_keys(given -> 0) AS k (key)
   LEFT JOIN pg_attribute a ON a.attrelid = format('plantao.%I', of_table)::regclass AND a.attname = k.key
     AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '';
   IF unknown IS NOT NULL THEN
     RAISE EXCEPTION 'plantao.% has no column %', of_table, unknown USING ERRCODE = 'undefined_column';
   END IF;
-  -- plantao.keep_read_mark() then keeps the marks as they are given.
-  PERFORM set_config('plantao.imports', 'on', true);
-  EXECUTE format('INSERT INTO plantao.%1$I (%2$s) SELECT %2$s FROM jsonb_populate_recordset(NULL::plantao.%1$I, $1)', of_table, columns)
+  PERFORM set_config('plantao.importing', 'on', true);
+  EXECUTE format('INSERT INTO plantao.%1$I (%2$s) SELECT %2$s FROM json_populate_recordset(NULL::plantao.%1$I, $1)', of_table, columns)
   USING given;
   GET DIAGNOSTICS imported = ROW_COUNT;
-  PERFORM set_config('plantao.imports', 'off', true);
+  PERFORM set_config('plantao.importing', 'off', true);
   RETURN imported;
 END $$;
-COMMENT ON FUNCTION plantao.import_rows(text, jsonb) IS
-  'Inserts the rows of a JSON array of objects into users, identities, groups, memberships, messages, reactions, departures or message_edits, and returns their number. The first object names the columns of all; the other columns get their defaults. Like any INSERT it appends events. plantao import calls it; afterwards run plantao.repair_sequences().';
+COMMENT ON FUNCTION plantao.import_rows(text, json) IS
+  'Inserts the rows of a JSON array of objects into users, identities, groups, memberships, messages, reactions, departures or message_edits, and returns their number. The first object names the columns of all; the other columns get their defaults. Appends no events: call plantao.finish_import() in the same transaction. plantao import does both.';
+
+CREATE FUNCTION plantao.finish_import() RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  head bigint := plantao.lock_log();
+  added bigint;
+BEGIN
+  INSERT INTO plantao.events (position, kind, group_id, user_id)
+  SELECT head + row_number() OVER (ORDER BY group_id, user_id), 'joined', group_id, user_id FROM plantao.memberships;
+  GET DIAGNOSTICS added = ROW_COUNT;
+  PERFORM plantao.hint('plantao_events', (head + added)::text) WHERE added > 0;
+  PERFORM plantao.repair_sequences();
+  PERFORM plantao.rebuild_search();
+END $$;
+COMMENT ON FUNCTION plantao.finish_import() IS
+  'Call it after plantao.import_rows(), in the same transaction: notifies running nodes of the memberships, sets the sequences, and begins a new search index, which the active node builds.';

@@ -115,8 +115,8 @@ BEGIN
     IF to_regclass('plantao.search_status') IS NOT NULL THEN
       GRANT SELECT ON plantao.search_status, plantao.search_index TO plantao_dba_readonly;
     END IF;
-    -- Functions that these views call; they only read.
-    GRANT EXECUTE ON FUNCTION plantao.log_head, plantao.ms_between, plantao.commit_durability, plantao.standbys,
+    -- Functions that these views and plantao status call; they only read.
+    GRANT EXECUTE ON FUNCTION plantao.cluster_id, plantao.log_head, plantao.ms_between, plantao.commit_durability, plantao.standbys,
       plantao.messages_at_risk TO plantao_dba_readonly;
     BEGIN
       -- Shows sessions of other roles in pg_stat_activity, and so in plantao.lock_holder.

@@ -3,4 +3,6 @@
 import { dispatch } from './command/dispatch.ts';
 import { processIo } from './command/io.ts';
 
-process.exit(await dispatch(process.argv.slice(2), processIo()));
+const exit = await dispatch(process.argv.slice(2), processIo());
+// A pipe whose reader is slow takes the end of the output later, and would lose it with the process.
+process.stdout.write('', () => process.exit(exit));

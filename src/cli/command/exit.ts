@@ -42,10 +42,13 @@ export function describeFailure(error: unknown): { exit: ExitCode; sentence: str
   const sentence = errorMessage(error);
   if (error instanceof CommandError) return { exit: error.exit, sentence };
   if (error instanceof UsageError || error instanceof SettingsError) return { exit: Exit.USAGE, sentence };
-  if (error instanceof DatabaseUnusableError) return { exit: Exit.UNREACHABLE, sentence };
+  const state = sqlState(error);
+  if (error instanceof DatabaseUnusableError) {
+    const isRefused = state === SqlState.INSUFFICIENT_PRIVILEGE;
+    return { exit: isRefused ? Exit.FAILED : Exit.UNREACHABLE, sentence };
+  }
   if (error instanceof SessionLostError)
     return { exit: Exit.UNREACHABLE, sentence: `the database was lost: ${sentence}` };
-  const state = sqlState(error);
   if (state !== null && NO_SCHEMA.includes(state)) {
     const remedy =
       'check that DATABASE_URL names the right one; if so, start a node of this version, or run `plantao migrate`';

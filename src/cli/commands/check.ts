@@ -1,21 +1,24 @@
-import { withDatabaseAdvice } from '../../database/database-advice.ts';
+import { DatabaseUnusableError, withDatabaseAdvice } from '../../database/database-advice.ts';
 import { planMigrations } from '../../database/migrator.ts';
-import { checkDatabase } from '../../node/start-check.ts';
+import { checkDatabase, StartCheckError } from '../../node/start-check.ts';
 import { settingsWarnings } from '../../settings/warnings.ts';
 import { processEnvironment, readSettings } from '../../settings.ts';
 import { parseCommand } from '../../terminal/arguments.ts';
-import { type BlockingRow, blockingSentence } from '../command/blocking-sentence.ts';
+import { blockingSentence } from '../command/blocking-sentence.ts';
 import type { Command } from '../command/command.ts';
 import { type Query, withDatabase } from '../command/database.ts';
 import { DATABASE_OPTIONS, DATABASE_USAGE } from '../command/database-options.ts';
 import { describeFailure, Exit, type ExitCode } from '../command/exit.ts';
 import { type Tone, toned } from '../command/table.ts';
+import { pauseAlarms, readStatus, serverAlarms } from '../status/read-status.ts';
 
 /** One result of the check; an `error` prevents a node from starting or working. */
 interface Finding {
   level: 'ok' | 'warning' | 'error';
   sentence: string;
 }
+
+const finding = (level: Finding['level'], sentence: string): Finding => ({ level, sentence });
 
 const TONES: Record<Finding['level'], Tone> = { ok: 'green', warning: 'yellow', error: 'red' };
 
@@ -35,19 +38,22 @@ ${DATABASE_USAGE}`,
       ...(values.database && { DATABASE_URL: values.database, DATABASE_DIRECT_URL: '' }),
     });
     const { databaseDirectUrl: url } = settings;
-    const findings: Finding[] = settingsWarnings(settings).map((sentence) => ({ level: 'warning', sentence }));
+    const findings: Finding[] = settingsWarnings(settings).map((sentence) => finding('warning', sentence));
     let exit: ExitCode = Exit.OK;
     try {
       const warnings = await withDatabaseAdvice(url, () => checkDatabase(settings));
-      findings.push(...warnings.map((sentence): Finding => ({ level: 'warning', sentence })));
-      findings.push({ level: 'ok', sentence: 'the leader lock, LISTEN and NOTIFY work over this connection' });
-      findings.push(await schemaFinding(url));
-      findings.push(...(await withDatabase(url, databaseFindings)));
+      findings.push(...warnings.map((sentence) => finding('warning', sentence)));
+      findings.push(finding('ok', 'the leader lock, LISTEN and NOTIFY work over this connection'));
+      const schema = await schemaFinding(url);
+      findings.push(schema);
+      // The views of an older schema may lack columns.
+      if (schema.level === 'ok') findings.push(...(await withDatabase(url, databaseFindings)));
       if (findings.some(({ level }) => level === 'error')) exit = Exit.FAILED;
     } catch (error) {
-      const failure = describeFailure(error);
+      const isRefused = error instanceof DatabaseUnusableError && error.cause instanceof StartCheckError;
+      const failure = describeFailure(isRefused ? error.cause : error);
       exit = failure.exit;
-      findings.push({ level: 'error', sentence: failure.sentence });
+      findings.push(finding('error', failure.sentence));
     }
     if (values.json) io.printJson({ ok: exit === Exit.OK, findings });
     else {
@@ -61,15 +67,17 @@ ${DATABASE_USAGE}`,
 
 async function schemaFinding(url: string): Promise<Finding> {
   const missing = await planMigrations(url);
-  if (missing.length === 0) return { level: 'ok', sentence: 'the schema is up to date' };
+  if (missing.length === 0) return finding('ok', 'the schema is up to date');
   const names = missing.map(({ name }) => name).join(', ');
   const remedy = 'a node that owns the schema migrates it when it starts; or run `plantao migrate`';
-  return { level: 'warning', sentence: `${missing.length} migrations are missing (${names}): ${remedy}` };
+  return finding('warning', `${missing.length} migrations are missing (${names}): ${remedy}`);
 }
 
 async function databaseFindings(query: Query): Promise<Finding[]> {
-  const [exists] = await query<{ is_there: boolean }>("SELECT to_regclass('plantao.blocking') IS NOT NULL AS is_there");
-  if (!exists?.is_there) return [];
-  const blocking = await query<BlockingRow>('SELECT blocks, application_name, ended_by FROM plantao.blocking');
-  return blocking.map((row) => ({ level: 'error', sentence: `${blockingSentence(row)} (or commit its transaction)` }));
+  const status = await readStatus(query);
+  const warnings = [...pauseAlarms(status), ...serverAlarms(status)];
+  return [
+    ...status.blocking.map((row) => finding('error', `${blockingSentence(row)} (or commit its transaction)`)),
+    ...warnings.map((sentence) => finding('warning', sentence)),
+  ];
 }

@@ -11,7 +11,7 @@ import { exportDatabase } from '../transfer/export-database.ts';
 import { importFile } from '../transfer/import-file.ts';
 import { Progress } from '../transfer/progress.ts';
 
-/** For each statement: a batch of 5000 rows, or the first rows of a big table in their order. */
+/** For each statement: a batch of 10,000 rows, or the first rows of a big table in their order. */
 const LIMIT_MS = 10 * 60_000;
 
 /** Returns the file's name; undefined for standard input or output, also called `-`. */
@@ -66,8 +66,9 @@ export const importCommand: Command = {
   usage: `plantao import [FILE] [--database URL] [--json]
 
 Imports a file of plantao export, or standard input, into a database without users and groups, in one transaction: all of it or
-nothing. Ids are kept, and the sequences set. Import before nodes start: until the import ends they store no message. Needs
-the role that owns the schema. Each batch is one SELECT plantao.import_rows(table, rows).
+nothing, so after an interruption run it again. Ids are kept, and the sequences set. Running nodes go on; they see the rows at
+the end, not as new messages, and the active one then builds the search index. Needs the role that owns the schema. Each batch
+is one SELECT plantao.import_rows(table, rows), and SELECT plantao.finish_import() is the end.
 
 ${DATABASE_USAGE}`,
   async run(args, io) {

@@ -62,6 +62,8 @@ interface ServerStatus {
   server: string | null;
   in_recovery: boolean;
   durable: string;
+  /** Connections that replicate from it; a role without pg_read_all_stats sees their number only. */
+  senders: number;
   at: Date;
 }
 
@@ -89,7 +91,8 @@ export async function readStatus(query: Query): Promise<ClusterStatus> {
   const [server] = await query<ServerStatus>(
     `SELECT plantao.cluster_id() AS cluster, current_setting('server_version') AS version,
             host(inet_server_addr()) || ':' || inet_server_port() AS server, pg_is_in_recovery() AS in_recovery,
-            plantao.commit_durability() AS durable, clock_timestamp() AS at`,
+            plantao.commit_durability() AS durable, (SELECT count(*)::int FROM pg_stat_replication) AS senders,
+            clock_timestamp() AS at`,
   );
   if (!server) throw new Error('the database returned no row');
   const nodes = await query<NodeStatus>(
@@ -141,12 +144,9 @@ function remedyFor(nodes: readonly NodeStatus[], isPaused: boolean): string {
 }
 
 /** Returns a sentence for each thing that needs attention now. */
-export function alarmsOf({ leader, pause, nodes, blocking, postgres }: ClusterStatus): string[] {
-  const alarms: string[] = [];
-  if (pause !== null) {
-    const [until, why] = [pause.until.toISOString().slice(0, 19), pause.reason === null ? '' : `: ${pause.reason}`];
-    alarms.push(`failover is PAUSED until ${until}Z by ${pause.asked_by}${why}. To end the pause: plantao resume`);
-  }
+export function alarmsOf(status: ClusterStatus): string[] {
+  const { leader, pause, nodes, blocking } = status;
+  const alarms = pauseAlarms(status);
   const active = nodes.find(({ role }) => role === 'active');
   if (leader.node === null) alarms.push(`no node is active: writes get 503; ${remedyFor(nodes, pause !== null)}`);
   else if (!active)
@@ -154,12 +154,31 @@ export function alarmsOf({ leader, pause, nodes, blocking, postgres }: ClusterSt
   const standbys = nodes.filter(({ role }) => role === 'standby').length;
   if (active && standbys === 0) alarms.push('no standby could take over: start another node, or plantao revive one');
   for (const { node, role } of nodes) if (role === 'silent') alarms.push(`${node} is silent: no heartbeat for 3 s`);
-  alarms.push(...blocking.map(blockingSentence));
-  const { notify_queue: queue } = postgres;
+  return [...alarms, ...blocking.map(blockingSentence), ...serverAlarms(status)];
+}
+
+/** Returns a sentence while failover is paused. */
+export function pauseAlarms({ pause }: Pick<ClusterStatus, 'pause'>): string[] {
+  if (pause === null) return [];
+  const [until, why] = [pause.until.toISOString().slice(0, 19), pause.reason === null ? '' : `: ${pause.reason}`];
+  return [`failover is PAUSED until ${until}Z by ${pause.asked_by}${why}. To end the pause: plantao resume`];
+}
+
+/** Returns a sentence for each thing of PostgreSQL that needs attention now. */
+export function serverAlarms({ postgres }: Pick<ClusterStatus, 'postgres'>): string[] {
+  const alarms: string[] = [];
+  const { notify_queue: queue, standbys } = postgres;
   if (!queue.hints_are_sent) {
     const full = `the NOTIFY queue is ${Math.round(100 * queue.usage)} % full, and changes are seen up to a second late`;
     const holder = `${quotedName(queue.application_name)} most likely holds it: SELECT pg_terminate_backend(${queue.pid})`;
     alarms.push(queue.pid === null ? `${full}: TABLE plantao.notify_queue` : `${full}; ${holder}`);
+  }
+  const isReplicating = standbys.some(({ sync_state: state }) => state === 'sync' || state === 'quorum');
+  const isVisible = standbys.length > 0 || postgres.senders === 0;
+  if (postgres.durable === 'replicated' && isVisible && !isReplicating) {
+    alarms.push(
+      'commits wait for a synchronous standby, and none is connected: start it, or change synchronous_standby_names',
+    );
   }
   if (postgres.in_recovery) alarms.push('this server is a standby of PostgreSQL: name the primary in DATABASE_URL');
   return alarms;

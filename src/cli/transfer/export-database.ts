@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { Writable } from 'node:stream';
 import type { Query } from '../command/database.ts';
-import { FORMAT_VERSION, type Header, type RowCounts, TABLES, type TableName } from './format.ts';
+import { FORMAT_VERSION, type Header, type RowCounts, TABLES, type TableName, WITH_SEQUENCE } from './format.ts';
 import type { Progress } from './progress.ts';
 
 /** Rows per FETCH: about 2 MB of messages. */
@@ -58,6 +58,8 @@ async function headerOf(query: Query): Promise<Header> {
   const [row] = await query<{ cluster: string; at: Date }>('SELECT plantao.cluster_id() AS cluster, now() AS at');
   const counts = TABLES.map((table) => `(SELECT count(*) FROM plantao.${table}) AS ${table}`);
   const [rows] = await query<RowCounts>(`SELECT ${counts.join(', ')}`);
-  if (!row || !rows) throw new Error('the database returned no row');
-  return { plantao_export: FORMAT_VERSION, at: row.at.toISOString(), cluster: row.cluster, rows };
+  const ids = WITH_SEQUENCE.map((table) => `(SELECT coalesce(max(id), 0) FROM plantao.${table}) AS ${table}`);
+  const [lastIds] = await query<Record<(typeof WITH_SEQUENCE)[number], number>>(`SELECT ${ids.join(', ')}`);
+  if (!row || !rows || !lastIds) throw new Error('the database returned no row');
+  return { plantao_export: FORMAT_VERSION, at: row.at.toISOString(), cluster: row.cluster, rows, last_ids: lastIds };
 }

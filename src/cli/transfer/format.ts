@@ -19,6 +19,9 @@ export const TABLES = [
 ] as const;
 export type TableName = (typeof TABLES)[number];
 
+/** The tables whose ids come from a sequence. */
+export const WITH_SEQUENCE = ['users', 'groups', 'messages'] as const;
+
 /** The rows of each table. */
 export type RowCounts = Record<TableName, number>;
 
@@ -28,6 +31,8 @@ export interface Header {
   at: string;
   cluster: string;
   rows: RowCounts;
+  /** The last id of each sequence; absent in a file that was written by hand. */
+  last_ids?: Partial<Record<(typeof WITH_SEQUENCE)[number], number>>;
 }
 
 /** A line after the first one. */

@@ -1,22 +1,10 @@
-import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
-import { errorMessage } from '../../error-message.ts';
 import type { Query } from '../command/database.ts';
 import { CommandError } from '../command/exit.ts';
-import { FORMAT_VERSION, type Header, type Line, TABLES, type TableName } from './format.ts';
+import { Batch } from './batch.ts';
+import { FORMAT_VERSION, type Header, type Line, TABLES, WITH_SEQUENCE } from './format.ts';
+import { linesOf } from './lines.ts';
 import type { Progress } from './progress.ts';
-
-/** A batch is one statement: rows of one table with the same columns. */
-const ROWS_PER_BATCH = 5000;
-const CHARACTERS_PER_BATCH = 4_000_000;
-
-interface Batch {
-  table: TableName;
-  columns: string;
-  rows: string[];
-  characters: number;
-  firstLine: number;
-}
 
 /**
  * Imports a file into a database without users and groups, in one transaction: either all of it, or nothing. Returns the number of rows.
@@ -24,8 +12,6 @@ interface Batch {
  */
 export async function importFile(query: Query, input: Readable, progress: Progress): Promise<number> {
   await query('BEGIN');
-  // Posts of a running node wait for the end.
-  await query('SELECT plantao.lock_log()');
   const [state] = await query<{ is_used: boolean }>(
     'SELECT EXISTS (SELECT FROM plantao.users) OR EXISTS (SELECT FROM plantao.groups) AS is_used',
   );
@@ -34,57 +20,75 @@ export async function importFile(query: Query, input: Readable, progress: Progre
       'this database has users or groups already: import into an empty one, so that no id has two meanings',
     );
   }
-  let number = 0;
-  let header: Header | null = null;
-  let batch: Batch | null = null;
-  let imported = 0;
-  let isWhole = false;
-  const flush = async () => {
-    if (batch === null) return;
-    imported += await insert(query, batch);
-    batch = null;
-    progress.at(imported, header ? Object.values(header.rows).reduce((sum, rows) => sum + rows, 0) : 0);
-  };
-  for await (const text of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
-    number++;
-    if (header === null) {
-      header = headerOf(text);
-      continue;
-    }
-    if (text === '') continue;
-    const line = lineOf(text, number);
-    if ('end' in line) {
-      await flush();
-      if (line.rows !== imported)
-        throw new CommandError(`the last line says ${line.rows} rows, but the file has ${imported}: export again`);
-      isWhole = true;
-      continue;
-    }
-    const columns = Object.keys(line.row).sort().join();
-    const now = batch as Batch | null;
-    const isFull = now !== null && (now.rows.length >= ROWS_PER_BATCH || now.characters >= CHARACTERS_PER_BATCH);
-    if (now !== null && (isFull || now.table !== line.table || now.columns !== columns)) await flush();
-    batch ??= { table: line.table, columns, rows: [], characters: 0, firstLine: number };
-    batch.rows.push(JSON.stringify(line.row));
-    batch.characters += text.length;
-  }
-  if (!isWhole) throw new CommandError('the file is incomplete, its last line is missing: export again');
-  await query('SELECT FROM plantao.repair_sequences()');
+  const imported = await insertRows(query, input, progress);
+  await query('SELECT plantao.finish_import()');
   await query('COMMIT');
   return imported;
 }
 
-async function insert(query: Query, { table, rows, firstLine }: Batch): Promise<number> {
-  try {
-    const [result] = await query<{ imported: number }>('SELECT plantao.import_rows($1, $2) AS imported', [
-      table,
-      `[${rows.join()}]`,
-    ]);
-    return result?.imported ?? 0;
-  } catch (error) {
-    const lines =
-      rows.length === 1 ? `line ${firstLine}` : `one of the lines ${firstLine} to ${firstLine + rows.length - 1}`;
-    throw new CommandError(`${lines} (${table}) was refused, and nothing is imported: ${errorMessage(error)}`);
+/** Inserts all rows of the file. While PostgreSQL inserts a batch, the next one is read. */
+async function insertRows(query: Query, input: Readable, progress: Progress): Promise<number> {
+  let number = 0;
+  let total: number | null = null;
+  let batch: Batch | null = null;
+  let isWhole = false;
+  let inserting = Promise.resolve(0);
+  const flush = async () => {
+    const [imported, next] = [await inserting, batch];
+    progress.at(imported, total ?? 0);
+    batch = null;
+    if (next === null) return imported;
+    inserting = next.insert(query).then((rows) => imported + rows);
+    // The next flush reports an error.
+    inserting.catch(() => {});
+    return imported;
+  };
+  for await (const lines of linesOf(input)) {
+    for (const text of lines) {
+      number++;
+      if (total === null) {
+        const header = headerOf(text);
+        total = Object.values(header.rows).reduce((sum, rows) => sum + rows, 0);
+        await reserveIds(query, header);
+        continue;
+      }
+      if (text === '') continue;
+      const line = lineOf(text);
+      if (line === null) {
+        // A line before it may be refused first.
+        await flush();
+        await flush();
+        throw new CommandError(`line ${number} is not a row of a table, and nothing is imported`);
+      }
+      if ('end' in line) {
+        await flush();
+        const imported = await flush();
+        if (line.rows !== imported)
+          throw new CommandError(`the last line says ${line.rows} rows, but the file has ${imported}: export again`);
+        isWhole = true;
+        continue;
+      }
+      const columns = Object.keys(line.row).sort().join();
+      const now = batch as Batch | null;
+      if (now !== null && !now.accepts(line.table, columns)) await flush();
+      batch ??= new Batch(line.table, columns);
+      batch.add({ json: JSON.stringify(line.row), line: number });
+    }
+  }
+  await flush();
+  const imported = await flush();
+  if (!isWhole) throw new CommandError('the file is incomplete, its last line is missing: export again');
+  return imported;
+}
+
+/** Moves the sequences past the ids of the file at once, so that users and messages of running nodes get other ones. */
+async function reserveIds(query: Query, { last_ids: lastIds = {} }: Header): Promise<void> {
+  for (const table of WITH_SEQUENCE) {
+    await query(
+      `SELECT setval(s, $1) FROM pg_get_serial_sequence('plantao.${table}', 'id') AS name, CAST(name AS regclass) AS s
+       WHERE $1 > coalesce(pg_sequence_last_value(s), 0)`,
+      [lastIds[table] ?? 0],
+    );
   }
 }
 
@@ -97,14 +101,13 @@ function headerOf(text: string): Header {
   );
 }
 
-function lineOf(text: string, number: number): Line {
+/** Returns the line; null if it is none of the format. */
+function lineOf(text: string): Line | null {
   const value = parsed(text);
-  if (isRecord(value)) {
-    if (value.end === true && Number.isSafeInteger(value.rows)) return { end: true, rows: Number(value.rows) };
-    const table = TABLES.find((one) => one === value.table);
-    if (table && isRecord(value.row)) return { table, row: value.row };
-  }
-  throw new CommandError(`line ${number} is not a row of a table, and nothing is imported`);
+  if (!isRecord(value)) return null;
+  if (value.end === true && Number.isSafeInteger(value.rows)) return { end: true, rows: Number(value.rows) };
+  const table = TABLES.find((one) => one === value.table);
+  return table && isRecord(value.row) ? { table, row: value.row } : null;
 }
 
 function parsed(text: string): unknown {

@@ -74,6 +74,8 @@ export interface Counts {
 
 /** Acknowledgements over time, for a chart. */
 export interface Timeline {
+  /** When the first post was accepted, or a fault began before that; ms on the clock of the run. */
+  beganMs: number;
   lengthMs: number;
   bucketMs: number;
   /** The number of acknowledgements in each bucket. */

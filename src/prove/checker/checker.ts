@@ -35,14 +35,16 @@ function count(facts: Facts): Counts {
 /** Buckets of the timeline: enough for a chart of a page's width. */
 const BUCKETS = 240;
 
-function timelineOf({ acknowledgementTimes, ended }: Facts): Timeline {
-  const bucketMs = Math.max(250, ended / BUCKETS);
-  const acknowledged = Array.from({ length: Math.floor(ended / bucketMs) + 1 }, () => 0);
+function timelineOf({ acknowledgementTimes, faults, ended }: Facts): Timeline {
+  const beganMs = Math.min(acknowledgementTimes[0] ?? 0, ...[...faults.values()].map(({ began }) => began));
+  const lengthMs = ended - beganMs;
+  const bucketMs = Math.max(250, lengthMs / BUCKETS);
+  const acknowledged = Array.from({ length: Math.floor(lengthMs / bucketMs) + 1 }, () => 0);
   for (const time of acknowledgementTimes) {
-    const at = Math.floor(time / bucketMs);
+    const at = Math.floor((time - beganMs) / bucketMs);
     acknowledged[at] = (acknowledged[at] ?? 0) + 1;
   }
-  return { lengthMs: ended, bucketMs, acknowledged };
+  return { beganMs, lengthMs, bucketMs, acknowledged };
 }
 
 /** A run that was interrupted has not healed its last fault, and its readers have not read to the end. */

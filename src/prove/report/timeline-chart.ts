@@ -11,21 +11,23 @@ const THINNEST = 1.5;
 
 /** Draws accepted posts over time, with the faults as bands. The tables have the same facts in words. */
 export function timelineChart({ timeline, gaps }: CheckResult): Html {
-  const { lengthMs, bucketMs, acknowledged } = timeline;
+  const { beganMs, lengthMs, bucketMs, acknowledged } = timeline;
   const highest = Math.max(1, ...acknowledged);
-  const x = (ms: number) => round((ms / Math.max(1, lengthMs)) * WIDTH);
+  const endedMs = beganMs + lengthMs;
+  const x = (ms: number) => round(((ms - beganMs) / Math.max(1, lengthMs)) * WIDTH);
   const bars = acknowledged.map((posts, at) => {
     const height = round((posts / highest) * (BASE - TOP));
-    const [left, right] = [x(at * bucketMs), x(Math.min(lengthMs, (at + 1) * bucketMs))];
+    const begin = beganMs + at * bucketMs;
+    const [left, right] = [x(begin), x(Math.min(endedMs, begin + bucketMs))];
     return html`<rect class="bar" x="${left}" y="${round(BASE - height)}" width="${round(Math.max(0.5, right - left - 0.4))}" height="${height}"/>`;
   });
   const bands = gaps.map(({ kind, began, healed }) => {
-    const width = Math.max(THINNEST, x(healed ?? lengthMs) - x(began));
+    const width = Math.max(THINNEST, x(healed ?? endedMs) - x(began));
     return html`<rect class="band" x="${x(began)}" y="${TOP}" width="${round(width)}" height="${BASE - TOP}"><title>${kind} at ${seconds(began)}</title></rect>`;
   });
   const ticks = [0, 0.25, 0.5, 0.75, 1].map((part) => {
     const anchor = part === 0 ? 'start' : part === 1 ? 'end' : 'middle';
-    return html`<text x="${round(part * WIDTH)}" y="${HEIGHT - 6}" text-anchor="${anchor}">${seconds(part * lengthMs)}</text>`;
+    return html`<text x="${round(part * WIDTH)}" y="${HEIGHT - 6}" text-anchor="${anchor}">${seconds(beganMs + part * lengthMs)}</text>`;
   });
   const perSecond = Math.round((highest * 1000) / bucketMs);
   return html`<figure style="margin:0"><svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-labelledby="chart-title">

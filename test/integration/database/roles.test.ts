@@ -4,6 +4,7 @@ import pg from 'pg';
 import { migrate } from '../../../src/database/migrator.ts';
 import { eventually } from '../../support/eventually.ts';
 import { del, get, post } from '../../support/network/http.ts';
+import { plantao } from '../../support/nodes/command.ts';
 import { startTwoNodes, type TwoNodes } from '../../support/nodes/two-nodes.ts';
 import { createDatabase, startPostgresOfItsOwn, type TestDatabase } from '../../support/postgres/postgres.ts';
 import { testServer } from '../../support/postgres/test-server.ts';
@@ -76,6 +77,22 @@ describe('The role plantao_service', function () {
     } finally {
       await nodes?.stop();
     }
+  });
+
+  it('cannot store a message without its event, as an import does', async () => {
+    await withSession(login.urlOf(database), async (sql) => {
+      await sql.query('BEGIN');
+      await sql.query(`SET LOCAL plantao.importing = 'on'`);
+      await sql.query(`WITH author AS (INSERT INTO plantao.users (username) VALUES ('importer') RETURNING id),
+          place AS (INSERT INTO plantao.groups (name) VALUES ('imported') RETURNING id)
+        SELECT author.id, place.id FROM author, place`);
+      const { rows } = await sql.query(`INSERT INTO plantao.messages (group_id, sender_id, content)
+        SELECT g.id, u.id, 'told' FROM plantao.groups g, plantao.users u WHERE g.name = 'imported' AND u.username = 'importer' RETURNING id`);
+      const { rows: events } = await sql.query('SELECT kind FROM plantao.events WHERE message_id = $1', [rows[0]?.id]);
+      expect(events).to.deep.equal([{ kind: 'message' }]);
+      await sql.query('ROLLBACK');
+      expect(await codeOf(sql, `SELECT plantao.import_rows('users', '[{"id": 7}]')`)).to.equal('42501');
+    });
   });
 
   it('can read the holder of the leader lock and request a switchover', async () => {
@@ -153,7 +170,7 @@ describe('The role plantao_service', function () {
 });
 
 describe('The role plantao_dba_readonly', function () {
-  this.timeout(30_000);
+  this.timeout(90_000);
   const login = new Login();
   let database: TestDatabase;
   before(async () => {
@@ -163,6 +180,26 @@ describe('The role plantao_dba_readonly', function () {
   after(async () => {
     await database.drop();
     await login.remove();
+  });
+
+  it('is sufficient for plantao status and history; other commands say what it lacks', async () => {
+    const run = (...args: string[]) => plantao([...args, '--database', login.urlOf(database)]);
+    const status = await run('status');
+    expect(status).to.include({ exit: 1, errors: '' });
+    expect(status.output).to.match(/^cluster [0-9a-f-]{36}: no active node/);
+    expect(await run('history')).to.include({ exit: 0, output: 'no node has ever been active\n' });
+    const check = await run('check');
+    expect(check).to.include({ exit: 1, errors: '' });
+    expect(check.output).to.match(
+      /^error +the role \w+ lacks the privileges of a node: .* GRANT plantao_service TO \w+$/m,
+    );
+    for (const command of [['pause'], ['switchover'], ['erase-user', 'ana', '--yes'], ['import']]) {
+      const { exit, errors } = await run(...command);
+      expect(errors).to.match(
+        /^this role lacks a privilege \(.*\): use the role of the nodes, or the owner of the schema\n$/,
+      );
+      expect(exit, command[0]).to.equal(1);
+    }
   });
 
   it('can read the views and all sessions, but no messages, password hashes or tokens', async () => {
@@ -196,7 +233,7 @@ describe('The role plantao_dba_readonly', function () {
 });
 
 describe('A role that may only change passwords', function () {
-  this.timeout(30_000);
+  this.timeout(90_000);
   const login = new Login();
   let database: TestDatabase;
   before(async () => {

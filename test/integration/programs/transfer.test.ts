@@ -6,6 +6,7 @@ import path from 'node:path';
 import { expect } from 'chai';
 import pg from 'pg';
 import { TABLES } from '../../../src/cli/transfer/format.ts';
+import { eventually } from '../../support/eventually.ts';
 import { plantao } from '../../support/nodes/command.ts';
 import { programOf } from '../../support/nodes/node-build.ts';
 import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
@@ -25,7 +26,7 @@ const PEOPLE = `
 `;
 
 describe('plantao export, import and erase-user', function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   let folder: string;
   let source: TestDatabase;
   let target: TestDatabase;
@@ -92,7 +93,11 @@ describe('plantao export, import and erase-user', function () {
       [lines.toSpliced(at, 1, 'x').join('\n'), new RegExp(`^line ${at + 1} is not a row`, 'm')],
       [
         lines.toSpliced(at, 1, lines[at + 1] ?? '').join('\n'),
-        /^one of the lines \d+ to \d+ \(messages\) was refused/m,
+        new RegExp(`^line ${at + 2} \\(messages\\) was refused.* unique .*\\(id\\)=\\(${8002}\\) already exists`, 'm'),
+      ],
+      [
+        lines.toSpliced(at, 1, (lines[at] ?? '').replace(/"sender_id": \d+/, '"sender_id": 99')).join('\n'),
+        new RegExp(`^line ${at + 1} \\(messages\\) was refused.*foreign key.*\\(sender_id\\)=\\(99\\)`, 'm'),
       ],
       [lines.toSpliced(1, 1, '{"table":"users","row":{"id":1,"is_admin":true}}').join('\n'), /has no column is_admin/],
       [lines.toSpliced(1, 1, '{"table":"tokens","row":{"id":1}}').join('\n'), /^line 2 is not a row of a table/m],
@@ -104,10 +109,56 @@ describe('plantao export, import and erase-user', function () {
     expect(await sql(target, 'SELECT FROM plantao.users')).to.have.length(0);
   });
 
+  it('import blocks no posts, and leaves nothing behind when it is interrupted', async () => {
+    const other = await createDatabase();
+    const client = new pg.Client({ connectionString: other.url });
+    await client.connect();
+    const child = spawn(process.execPath, [...programOf('cli/plantao'), 'import', '--database', other.url], {
+      env: { PATH: process.env.PATH ?? '', PLANTAO_NO_DOTENV: '1' },
+      stdio: ['pipe', 'ignore', 'inherit'],
+    });
+    const ended = once(child, 'close');
+    try {
+      // The transaction is open until the input ends.
+      child.stdin.write(await readFile(file));
+      await eventually(
+        'the import has inserted messages',
+        async () => {
+          const { rows } = await client.query(
+            `SELECT FROM pg_locks JOIN pg_database d ON d.oid = database AND d.datname = current_database()
+             WHERE relation = 'plantao.messages_pkey'::regclass AND mode = 'RowExclusiveLock'`,
+          );
+          return rows.length > 0;
+        },
+        { within: 30_000 },
+      );
+      await client.query(`SET lock_timeout = '5s';
+        INSERT INTO plantao.users (username) VALUES ('new');
+        INSERT INTO plantao.groups (name) VALUES ('new');
+        INSERT INTO plantao.messages (group_id, sender_id, content) SELECT g.id, u.id, 'posted' FROM plantao.groups g, plantao.users u`);
+      const { rows } = await client.query('SELECT id::int, group_id::int, sender_id::int FROM plantao.messages');
+      expect(rows, 'behind the ids of the file').to.deep.equal([{ id: 11_002, group_id: 4, sender_id: 4 }]);
+      child.kill('SIGKILL');
+      await ended;
+      expect((await client.query('SELECT FROM plantao.users')).rows).to.have.length(1);
+    } finally {
+      child.kill('SIGKILL');
+      await ended;
+      await client.end();
+      await other.drop();
+    }
+  });
+
   it('import restores every row, and the next ids come after the imported ones', async () => {
     const done = await plantao(['import', file, '--json', '--database', target.url]);
     expect(done.exit, done.errors).to.equal(0);
     expect(JSON.parse(done.output).rows).to.be.greaterThan(11_000);
+    expect(await sql(target, 'SELECT kind, count(*)::int FROM plantao.events GROUP BY kind')).to.deep.equal([
+      { kind: 'joined', count: 4 },
+    ]);
+    expect(await sql(target, 'SELECT is_complete, behind::int FROM plantao.search_status')).to.deep.equal([
+      { is_complete: false, behind: 0 },
+    ]);
     for (const table of [...TABLES, 'reaction_counts']) {
       expect(await rowsOf(target, table), table).to.deep.equal(await rowsOf(source, table));
     }

@@ -4,13 +4,13 @@ import { alarmsOf, type ClusterStatus, type NodeStatus } from '../../../src/cli/
 describe('The alarms of plantao status', () => {
   const node = (name: string, role: NodeStatus['role']) => ({ node: name, role }) as NodeStatus;
   const quiet = { usage: 0, hints_are_sent: true, pid: null, application_name: null };
-  const status = (changes: Partial<ClusterStatus> = {}, queue = quiet as object) =>
+  const status = (changes: Partial<ClusterStatus> = {}, queue = quiet as object, postgres = {}) =>
     ({
       leader: { node: 'node-a', term: 1 },
       pause: null,
       nodes: [node('node-a', 'active'), node('node-b', 'standby')],
       blocking: [],
-      postgres: { in_recovery: false, notify_queue: queue },
+      postgres: { in_recovery: false, durable: 'local', senders: 0, standbys: [], notify_queue: queue, ...postgres },
       ...changes,
     }) as unknown as ClusterStatus;
 
@@ -25,6 +25,19 @@ describe('The alarms of plantao status', () => {
     ]);
     const [hidden] = alarmsOf(status({}, { ...full, pid: null }));
     expect(hidden).to.match(/: TABLE plantao\.notify_queue$/);
+  });
+
+  it('say that commits wait for a standby that is not connected, unless this role cannot see it', () => {
+    const waiting = (postgres: object) => alarmsOf(status({}, quiet, { durable: 'replicated', ...postgres }));
+    const asynchronous = { standbys: [{ sync_state: 'async' }], senders: 1 };
+    for (const lack of [{}, asynchronous]) {
+      expect(waiting(lack)).to.deep.equal([
+        'commits wait for a synchronous standby, and none is connected: start it, or change synchronous_standby_names',
+      ]);
+    }
+    expect(waiting({ standbys: [{ sync_state: 'quorum' }], senders: 1 })).to.deep.equal([]);
+    expect(waiting({ senders: 1 })).to.deep.equal([]);
+    expect(alarmsOf(status({}, quiet, asynchronous))).to.deep.equal([]);
   });
 
   it('say what brings an active node back', () => {

@@ -69,6 +69,13 @@ describe('the chaos checker accepts', () => {
     expect(result.counts).to.include({ posts: 4, acknowledged: 2, refused: 1, unknown: 1, terms: 2, deliveries: 6 });
   });
 
+  it('a run whose nodes need a while to start: its chart begins with the first accepted post', () => {
+    const { timeline } = checkHistory(history(...good));
+    expect(timeline.beganMs).to.equal(10 * (start.length + 2));
+    expect(timeline.acknowledged[0]).to.equal(2);
+    expect(timeline.lengthMs).to.equal(10 * good.length - timeline.beganMs);
+  });
+
   it('an unknown post that was never stored', () => {
     const values = all.filter(([, value]) => value !== 'three');
     const result = checkHistory(
