@@ -144,7 +144,7 @@ export function requireSelf(caller: Caller, userId: number): void {
 export function requireUserId(caller: Caller, userId: number | undefined, field = 'userId'): number {
   if (userId !== undefined) requireSelf(caller, userId);
   const acting = caller.userId ?? userId;
-  if (acting === undefined) throw invalid(field, 'is required');
+  if (acting === undefined) throw invalid(field, 'must be a positive integer');
   return acting;
 }
 
