@@ -5,4 +5,4 @@ import { processIo } from './command/io.ts';
 
 const exit = await dispatch(process.argv.slice(2), processIo());
 // A pipe whose reader is slow takes the end of the output later, and would lose it with the process.
-process.stdout.write('', () => process.exit(exit));
+process.stdout.write('', () => process.stderr.write('', () => process.exit(exit)));

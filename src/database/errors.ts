@@ -24,7 +24,8 @@ export const SqlState = {
 /** Returns the SQLSTATE of an error of pg or Sequelize, or null if it has none (a lost connection, a bug). */
 export function sqlState(error: unknown): string | null {
   for (const one of causes(error) as { code?: unknown }[]) {
-    if (typeof one.code === 'string' && /^[0-9A-Z]{5}$/.test(one.code)) return one.code;
+    // EPIPE and EPERM are codes of the system.
+    if (typeof one.code === 'string' && /^(?!E[A-Z]{4}$)[0-9A-Z]{5}$/.test(one.code)) return one.code;
   }
   return null;
 }

@@ -120,7 +120,7 @@ export class GroupAdministration {
     const found = await this.#sequelize.query(
       `SELECT g.id FROM plantao.groups g WHERE g.id = $groupId AND g.deleted_at IS NOT NULL
          AND ($actorId::bigint IS NULL OR EXISTS (
-           SELECT FROM plantao.departures d WHERE d.group_id = g.id AND d.user_id = $actorId))`,
+           SELECT FROM plantao.events e WHERE e.group_id = g.id AND e.user_id = $actorId AND e.kind = 'left'))`,
       { bind: { groupId, actorId }, type: QueryTypes.SELECT, transaction },
     );
     return found.length > 0;

@@ -45,7 +45,8 @@ export class DirectChats {
       return { groupId: row.group_id, created: row.is_new };
     });
     const [names] = await this.#sequelize.query<{ name: string; username: string }>(
-      'SELECT g.name, u.username FROM plantao.groups g, plantao.users u WHERE g.id = $groupId AND u.id = $otherUserId',
+      `SELECT g.name, u.username FROM plantao.groups g, plantao.users u
+       WHERE g.id = $groupId AND g.deleted_at IS NULL AND u.id = $otherUserId`,
       { bind: { groupId, otherUserId }, type: QueryTypes.SELECT },
     );
     if (!names) throw new Refused('group_not_found');

@@ -1,4 +1,4 @@
-import { setTimeout as pause } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { QueryTypes, type Sequelize, type Transaction } from 'sequelize';
 import { BlockedError } from '../../database/checks/blocking.ts';
 import { isUnavailable } from '../../database/errors.ts';
@@ -32,6 +32,8 @@ export class GroupRemoval {
   readonly #requested = new Set<number>();
   /** Groups whose deletion was continued before: each is logged once. */
   readonly #continued = new Set<number>();
+  /** What failed in the last round, which is logged once: a group, or the search for groups. */
+  readonly #failed = new Set<number | 'search'>();
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<unknown> = Promise.resolve();
 
@@ -72,6 +74,7 @@ export class GroupRemoval {
     while (this.#mayContinue) {
       const groupId = await this.#next(seen);
       if (groupId === undefined) break;
+      this.#failed.delete('search');
       seen.push(groupId);
       await this.#continue(groupId).catch((error) => this.#report(error, groupId));
     }
@@ -100,8 +103,9 @@ export class GroupRemoval {
     }
     this.#continued.add(groupId);
     while (this.#mayContinue && (await this.#step(groupId))) {
-      await pause(PAUSE_MS, undefined, { signal: this.#stopping.signal }).catch(() => {});
+      await sleep(PAUSE_MS, undefined, { signal: this.#stopping.signal }).catch(() => {});
     }
+    this.#failed.delete(groupId);
   }
 
   /** Returns true if there may be more messages. */
@@ -120,7 +124,9 @@ export class GroupRemoval {
   /** A closed term, an unavailable database or a lock is no error: the next round, here or on the next active node, continues. */
   #report(error: unknown, groupId?: number): void {
     const isExpected = error instanceof NotActiveError || error instanceof BlockedError || isUnavailable(error);
-    this.#options.log[isExpected ? 'debug' : 'error'](
+    const isKnown = this.#failed.has(groupId ?? 'search');
+    if (!isExpected) this.#failed.add(groupId ?? 'search');
+    this.#options.log[isExpected || isKnown ? 'debug' : 'error'](
       { err: error, group_id: groupId },
       'the messages of a deleted group could not be removed: the node tries again',
     );

@@ -60,6 +60,7 @@ export class NodeClient {
   #sendOnce(url: string, { method, target, headers, body, timeoutMs, onStart }: NodeRequest): Promise<NodeResponse> {
     const node = new URL(url);
     const isSecure = node.protocol === 'https:';
+    const name = node.hostname.replace(/^\[|\]$/g, '');
     const options = {
       // Not as part of the URL, which would resolve `..` and encode what the node refuses.
       path: node.pathname.replace(/\/$/, '') + originForm(target),
@@ -67,7 +68,7 @@ export class NodeClient {
       agent: isSecure ? this.#agents.https : this.#agents.http,
       headers: { ...headers, ...(this.#calledLocalhost.has(url) && { host: 'localhost' }) },
       // By default the name in `Host`.
-      servername: isIP(node.hostname) ? '' : node.hostname,
+      servername: isIP(name) ? '' : name,
       timeout: timeoutMs,
     };
     return new Promise((resolve, reject) => {
@@ -78,7 +79,7 @@ export class NodeClient {
       sent.on('socket', (socket) => {
         if (!socket.connecting) isSent = true;
         else {
-          socket.once('connect', () => {
+          socket.once(isSecure ? 'secureConnect' : 'connect', () => {
             isSent = true;
           });
         }

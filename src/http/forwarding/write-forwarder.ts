@@ -1,5 +1,6 @@
 import type { OutgoingHttpHeaders } from 'node:http';
 import type { NextFunction, Request, Response } from 'express';
+import { waitAtMost } from '../../wait-at-most.ts';
 import { temporarily } from '../http-error.ts';
 import { requestIdOf } from '../request/request-id.ts';
 import { RequestLifetime } from '../request/request-lifetime.ts';
@@ -47,6 +48,8 @@ const OWN_RESPONSE_HEADERS = new Set([
   ...['access-control-allow-origin', 'access-control-expose-headers'],
 ]);
 
+const tooMany = () => temporarily('overloaded', 'too many requests are being forwarded to the active node: try again');
+
 /** The cluster as the forwarder sees it. */
 interface ClusterView {
   readonly node: string;
@@ -70,6 +73,8 @@ export class WriteForwarder {
   readonly #bodyLimit: number;
   readonly #client = new NodeClient();
   #forwarded = 0;
+  /** Bytes of all bodies that are being read or forwarded. */
+  #heldBytes = 0;
 
   constructor(cluster: ClusterView, bodyLimit: number) {
     this.#cluster = cluster;
@@ -81,9 +86,7 @@ export class WriteForwarder {
     if (!this.#isStandby() || request.headers[HOP] !== undefined) return next();
     const body = await this.#bodyOf(request, response);
     if (body === null) return;
-    if (this.#forwarded >= MAX_FORWARDED) {
-      throw temporarily('overloaded', 'too many requests are being forwarded to the active node: try again');
-    }
+    if (this.#forwarded >= MAX_FORWARDED) throw tooMany();
     this.#forwarded += 1;
     try {
       await this.#forward(request, response, body, next);
@@ -96,7 +99,8 @@ export class WriteForwarder {
   async createAccountOnActiveNode(token: string): Promise<boolean> {
     const active = this.#cluster.peers().find((peer) => peer.alive && peer.active);
     if (!active) return false;
-    const { status } = await this.#client
+    let isCreated = false;
+    const request = this.#client
       .send(active.url, {
         method: 'GET',
         target: '/me',
@@ -104,8 +108,15 @@ export class WriteForwarder {
         body: Buffer.alloc(0),
         timeoutMs: ACCOUNT_LIMIT_MS,
       })
-      .catch(() => ({ status: 0 }));
-    return status === 200;
+      .then(
+        ({ status }) => {
+          isCreated = status === 200;
+        },
+        () => {},
+      );
+    // Its own timeout begins only when it has one of the connections, which writes may hold for long.
+    await waitAtMost(ACCOUNT_LIMIT_MS, request);
+    return isCreated;
   }
 
   stop(): void {
@@ -116,12 +127,22 @@ export class WriteForwarder {
     return this.#cluster.role === 'standby' && !this.#cluster.acceptsWrites;
   }
 
-  /** Returns the body; null if the client disconnected before its end. */
+  /** Returns the body; null if the client disconnected before its end. The active node authenticates: any client may send one. */
   async #bodyOf(request: Request, response: Response): Promise<Buffer | null> {
+    const lifetime = RequestLifetime.of(response);
+    let own = 0;
+    lifetime.onOver(() => {
+      this.#heldBytes -= own;
+    });
+    const hold = (count: number) => {
+      if (this.#heldBytes + count > MAX_FORWARDED * this.#bodyLimit) throw tooMany();
+      own += count;
+      this.#heldBytes += count;
+    };
     try {
-      return await readWholeBody(request, this.#bodyLimit);
+      return await readWholeBody(request, this.#bodyLimit, hold);
     } catch (error) {
-      if (RequestLifetime.of(response).isOver) return null;
+      if (lifetime.isOver) return null;
       throw error;
     }
   }

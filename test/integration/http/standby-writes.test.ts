@@ -77,14 +77,17 @@ describe('A standby with STANDBY_WRITES=forward', () => {
   it('refuses a body that is too large, however it is sent, and forgets one that is broken off', async () => {
     const head = 'POST /messages HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n';
     const piece = `${(4096).toString(16)}\r\n${'x'.repeat(4096)}\r\n`;
-    for (const large of [
-      `${head}Content-Length: 200000\r\n\r\n${'x'.repeat(150_000)}`,
-      `${head}Transfer-Encoding: chunked\r\n\r\n${piece.repeat(40)}`,
-    ]) {
+    for (const [large, rest] of [
+      [`${head}Content-Length: 200000\r\n\r\n${'x'.repeat(150_000)}`, 'x'.repeat(50_000)],
+      [`${head}Transfer-Encoding: chunked\r\n\r\n${piece.repeat(40)}`, '0\r\n\r\n'],
+    ] as const) {
       const client = await RawClient.open(nodes.standby.url);
       client.send(large);
       await eventually('it has a response', () => client.statuses.length > 0 || client.isClosed);
       expect(client.statuses).to.deep.equal([413]);
+      client.send(`${rest}GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+      await eventually('the connection serves the next request', () => client.statuses.length > 1);
+      expect(client.statuses).to.deep.equal([413, 200]);
       client.destroy();
     }
     // useTwoNodes fails if a node has logged an error.
