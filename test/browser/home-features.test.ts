@@ -249,6 +249,7 @@ describe('The chat page, as a user works with it', function () {
     const question = page.getByRole('dialog', { name: 'Create Unheard of?' });
     await question.getByRole('button', { name: 'Cancel' }).click();
     expect(await page.getByRole('link', { name: 'Unheard of' }).count()).to.equal(0);
+    expect(browser.problems(/status of 404/)).to.deep.equal([]);
   });
 
   it('says that the user is not a member when a link names another group', async () => {
