@@ -207,8 +207,12 @@ export class World {
         break;
       }
       case 'markRead': {
+        // A mark at the newest message stays there.
         const { rowCount } = await one.query(
-          'UPDATE plantao.memberships SET last_read_id = last_read_id + 1 WHERE group_id = $1 AND user_id = $2',
+          `WITH former AS (SELECT last_read_id FROM plantao.memberships WHERE group_id = $1 AND user_id = $2),
+                marked AS (UPDATE plantao.memberships SET last_read_id = last_read_id + 1 WHERE group_id = $1 AND user_id = $2
+                           RETURNING last_read_id)
+           SELECT FROM former, marked WHERE marked.last_read_id > former.last_read_id`,
           [groupId, user],
         );
         if (rowCount) this.#told('read', { userId: user });
