@@ -17,7 +17,8 @@ export interface CompletedRequest {
 export class Model {
   readonly users = new Map<number, string>();
   readonly groups = new Map<number, string>();
-  readonly #direct = new Set<number>();
+  /** The two users of each direct chat. */
+  readonly #direct = new Map<number, [number, number]>();
   readonly members = new Set<string>();
   readonly messages = new Map<number, string>();
   /** Hooks in use, by their tokens. */
@@ -83,13 +84,14 @@ export class Model {
         this.#deleteGroup(Number(body.group_id));
         return false;
       case 'POST /direct':
-        this.#direct.add(Number(body.group_id));
+        this.#direct.set(Number(body.group_id), [Number(sent.userId), Number(sent.otherUserId)]);
         this.groups.set(Number(body.group_id), String(body.group_name));
         this.members.add(`${body.group_id} ${Number(sent.userId)}`);
         if (body.created) this.members.add(`${body.group_id} ${Number(sent.otherUserId)}`);
         return false;
       case 'PATCH /me':
         this.users.set(Number(body.id), String(body.username));
+        this.#nameDirectChats(Number(body.id));
         return false;
       case 'PATCH /messages':
         this.#editMessage(Number(body.message_id), String(sent.content));
@@ -176,8 +178,18 @@ export class Model {
     this.messages.set(id, messageText(groupId, userId, content));
   }
 
+  /** A direct chat has the names of its two users. */
+  #nameDirectChats(userId: number): void {
+    for (const [id, users] of this.#direct) {
+      if (!users.includes(userId)) continue;
+      const names = [...users].sort((one, other) => one - other).map((user) => this.users.get(user));
+      this.groups.set(id, [...names.join(', ')].slice(0, 128).join(''));
+    }
+  }
+
   #deleteGroup(id: number): void {
     this.groups.delete(id);
+    this.#direct.delete(id);
     for (const member of [...this.members]) if (member.startsWith(`${id} `)) this.members.delete(member);
     for (const [token, { groupId }] of [...this.#hooks]) if (groupId === id) this.#hooks.delete(token);
     for (const [message, text] of [...this.messages]) if (text.startsWith(`${id} `)) this.messages.delete(message);
