@@ -172,7 +172,8 @@ for (const proxy of proxies) {
         () => posts.find((one) => one.status === 200 && one.at > killedAt + 50),
         { within: 15_000 },
       );
-      await sleep(2000);
+      const wasStored = ({ status, at }: Outcome) => status === 200 && at > next.at;
+      await eventually('posts go on', () => posts.filter(wasStored).length >= 100, { within: 60_000 });
       stop.abort();
       await Promise.all(load);
       agent.destroy();

@@ -1,10 +1,10 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Worker } from 'node:worker_threads';
 import { expect } from 'chai';
 import pg from 'pg';
 import pino from 'pino';
 import { LockThread, type LockThreadOptions } from '../../../src/coordination/lock/lock-thread.ts';
 import { LockWorkerError } from '../../../src/coordination/lock/lock-worker-link.ts';
+import { always } from '../../support/always.ts';
 import { eventually } from '../../support/eventually.ts';
 import { startTcpProxy } from '../../support/network/tcp-proxy.ts';
 import { lockProgram } from '../../support/nodes/node-build.ts';
@@ -70,9 +70,7 @@ describe('The lock thread', function () {
     const [thread] = await active();
     const term = thread.term?.number ?? null;
     expect(term).to.be.a('number');
-    for (const until = performance.now() + 3 * LEASE_MS; performance.now() < until; await sleep(10)) {
-      expect(thread.term?.number).to.equal(term);
-    }
+    await always('the term is held', () => thread.term?.number === term, { forMs: 3 * LEASE_MS, every: 10 });
     const released = thread.release({ ...RESIGNATION, handTo: 'node-b' });
     expect(thread.term, 'at once').to.equal(null);
     await released;

@@ -1,8 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import pg from 'pg';
 import { seedData } from '../../../src/local-cluster/demo-data.ts';
 import { OneActiveWatch } from '../../../src/prove/rig/one-active-watch.ts';
+import { always } from '../../support/always.ts';
 import { eventually } from '../../support/eventually.ts';
 import { get, post } from '../../support/network/http.ts';
 import { plantao } from '../../support/nodes/command.ts';
@@ -62,11 +62,10 @@ describe('A pause of failover', function () {
     );
   /** Resolves after several leases in which `node` was never active. */
   async function staysStandby(node: NodeProcess): Promise<void> {
-    const until = performance.now() + SEVERAL_LEASES_MS;
-    while (performance.now() < until) {
-      expect(await isActive(node), `${node.name} is active`).to.equal(false);
-      await sleep(50);
-    }
+    await always(`${node.name} is a standby`, async () => !(await isActive(node)), {
+      forMs: SEVERAL_LEASES_MS,
+      every: 50,
+    });
   }
 
   it('promotes no node when the active one dies, is shown everywhere, and ends with a promotion when it is resumed', async () => {
@@ -115,11 +114,15 @@ describe('A pause of failover', function () {
     await isPaused(standby);
     await sql('SELECT pg_terminate_backend(pid) FROM plantao.lock_holder');
     const isBack = (term: number) =>
-      eventually(`it is active in term ${term}`, async () => {
-        const [row] = await sql('SELECT term::int, node FROM plantao.leader_history WHERE ended_at IS NULL');
-        if (row?.term === term) expect(row.node).to.equal(active.name);
-        return row?.term === term;
-      });
+      eventually(
+        `it is active in term ${term}`,
+        async () => {
+          const [row] = await sql('SELECT term::int, node FROM plantao.leader_history WHERE ended_at IS NULL');
+          if (row?.term === term) expect(row.node).to.equal(active.name);
+          return row?.term === term;
+        },
+        { within: 20_000 },
+      );
     await isBack(2);
     active.freeze();
     await eventually(

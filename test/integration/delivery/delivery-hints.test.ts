@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import pg from 'pg';
 import { seedData } from '../../../src/local-cluster/demo-data.ts';
@@ -74,19 +73,24 @@ describe('A notification is a hint, the table is the truth', () => {
   });
 
   it('delivers each event once and in order with duplicated, late, malformed and premature hints', async () => {
+    const hints = { heard: 0, givenLate: 0 };
     const one = await start({
       listenUrl: database.url,
       onHint(payload, give) {
+        hints.heard++;
         give(payload);
         give(payload);
         give('nonsense');
         give(null);
         give(Number(payload) + 1000);
-        setTimeout(() => give(payload), 30);
+        setTimeout(() => {
+          give(payload);
+          hints.givenLate++;
+        }, 30);
       },
     });
     for (let n = 0; n < 20; n++) await delivery(one, `told ${n}`);
-    await sleep(50);
+    await eventually('the late hints were given', () => hints.givenLate === hints.heard);
     expect(texts(one)).to.deep.equal(Array.from({ length: 20 }, (_, n) => `told ${n}`));
   });
 
@@ -132,14 +136,20 @@ describe('A notification is a hint, the table is the truth', () => {
   });
 
   it('does not report a miss while hints arrive, however late after the read that ran ahead of them', async () => {
+    let given = 0;
     const one = await start({
       listenUrl: database.url,
-      onHint: (payload, give) => void setTimeout(() => give(payload), 200),
+      onHint(payload, give) {
+        setTimeout(() => {
+          give(payload);
+          given++;
+        }, 200);
+      },
     });
     for (let n = 0; n < 10; n++) {
       await client.query("INSERT INTO plantao.messages (group_id, sender_id, content) VALUES (1, 1, 'late')");
       await one.log.hint();
-      await sleep(150);
+      await eventually('its hint arrives', () => given > n);
     }
     expect(one.missedNotifications).to.equal(0);
   });
@@ -147,25 +157,17 @@ describe('A notification is a hint, the table is the truth', () => {
   it('delivers each event once and in order while its sessions are terminated repeatedly', async () => {
     const one = await start({ listenUrl: database.url });
     const first = one.log.known.head;
-    let isOver = false;
-    const ending = (async () => {
-      while (!isOver) {
-        await client.query(
-          `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-           WHERE application_name LIKE 'plantao:log-node:%' AND datname = current_database()`,
-        );
-        await sleep(60);
-      }
-    })();
-    const writer = new pg.Client({ connectionString: database.url });
-    await writer.connect();
+    const endSessions = async () => {
+      const { rowCount } = await client.query(
+        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+         WHERE application_name LIKE 'plantao:log-node:%' AND datname = current_database()`,
+      );
+      return rowCount;
+    };
     for (let n = 0; n < 100; n++) {
-      await writer.query("INSERT INTO plantao.messages (group_id, sender_id, content) VALUES (1, 1, 'x')");
-      await sleep(5);
+      await client.query("INSERT INTO plantao.messages (group_id, sender_id, content) VALUES (1, 1, 'x')");
+      if (n % 10 === 0) await eventually('its sessions are back, and are terminated', endSessions);
     }
-    isOver = true;
-    await ending;
-    await writer.end();
     await eventually('all are read', () => one.events.length >= 100, { within: 10_000 });
     expect(one.events.map(({ position }) => position)).to.deep.equal(
       Array.from({ length: 100 }, (_, n) => first + 1 + n),

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import pg from 'pg';
 import { eventually } from '../../support/eventually.ts';
@@ -157,18 +156,18 @@ describe('A post with an Idempotency-Key', () => {
   it("stores every text once while the writer's session is terminated during commits", async () => {
     await eventually('a node is active', onDuty);
     let ended = 0;
-    const texts = Array.from({ length: 200 }, (_, n) => `cut ${n}`);
-    const sending = Promise.all(texts.map((text) => sendSomewhere(newKey(), text)));
-    // A few times during a commit, and then no more, so that posts can succeed.
-    while (ended < 5) {
+    const endSome = async () => {
       const { rowCount } = await client.query(
         `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
          WHERE application_name LIKE 'plantao:%:writer' AND datname = current_database() AND state = 'active'`,
       );
       ended += rowCount ?? 0;
-      await sleep(2);
-      if ((await stored('cut 199')) > 0) break;
-    }
+      return ended >= 5 || (await stored('cut 199')) > 0;
+    };
+    const texts = Array.from({ length: 200 }, (_, n) => `cut ${n}`);
+    const sending = Promise.all(texts.map((text) => sendSomewhere(newKey(), text)));
+    // A few times during a commit, and then no more, so that posts can succeed.
+    await eventually('five commits were cut, or all posts are stored', endSome, { within: 30_000, every: 2 });
     expect(ended).to.be.greaterThan(0);
     const answers = await sending;
     const { rows } = await client.query<{ id: string; content: string }>(

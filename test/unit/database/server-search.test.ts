@@ -7,6 +7,7 @@ import { NotWritableError } from '../../../src/database/servers/server-errors.ts
 import type { WatchServer } from '../../../src/database/servers/server-search.ts';
 import { Servers } from '../../../src/database/servers/servers.ts';
 import type { DatabaseHost } from '../../../src/database/url/database-url.ts';
+import { always } from '../../support/always.ts';
 import { eventually } from '../../support/eventually.ts';
 
 type State = 'writable' | 'standby' | 'down' | 'silent';
@@ -203,11 +204,11 @@ describe('The search for the server that accepts writes', () => {
     const socket = newSocket();
     const opening = servers.opening(socket, await servers.find());
     world.watched.length = 0;
-    for (let times = 0; times < 4; times++) {
-      await sleep(150);
+    const makeProgress = () => {
       opening?.heard();
-    }
-    expect(world.watched).to.deep.equal([]);
+      return world.watched.length === 0;
+    };
+    await always('it does not search', makeProgress, { forMs: 600, every: 100 });
     await eventually('it searches when the server falls silent', () => world.watched.length > 0);
     socket.destroy();
   });

@@ -1,0 +1,19 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/**
+ * Repeats `check` for `forMs` milliseconds, every `every` (default 20), for what must not change in that time.
+ *
+ * @throws Error `"<what>" was true for … ms only` as soon as it returns something falsy; the error of `check`
+ */
+export async function always(
+  what: string,
+  check: () => unknown,
+  { forMs, every = 20 }: { forMs: number; every?: number },
+): Promise<void> {
+  const startedAt = performance.now();
+  do {
+    if (!(await check()))
+      throw new Error(`"${what}" was true for ${Math.round(performance.now() - startedAt)} ms only`);
+    await sleep(every);
+  } while (performance.now() - startedAt < forMs);
+}
