@@ -21,7 +21,9 @@ BEGIN
   -- devices.
   INSERT INTO plantao.events (position, kind, group_id, user_id, payload)
   SELECT head + row_number() OVER (ORDER BY n.id, m.group_id), 'user_renamed', m.group_id, n.id,
-         CASE WHEN n.erased_at IS NOT NULL THEN '{"erased": true}'::jsonb END
+         -- The first of them is enough: a node would forget the others again.
+         CASE WHEN n.erased_at IS NOT NULL AND row_number() OVER (PARTITION BY n.id ORDER BY m.group_id) = 1
+              THEN '{"erased": true}'::jsonb END
   FROM old_rows o JOIN new_rows n USING (id) LEFT JOIN plantao.memberships m ON m.user_id = n.id
   WHERE n.username <> o.username;
   GET DIAGNOSTICS added = ROW_COUNT;
@@ -33,7 +35,7 @@ BEGIN
   RETURN NULL;
 END $$;
 COMMENT ON FUNCTION plantao.log_renames() IS
-  'Appends one event for each group of each user whose name a statement changed, or one for a user without groups, and renames the direct chats of these users. For an erased account the payload says so: nodes then forget the events that they hold in memory, which have the former name.';
+  'Appends one event for each group of each user whose name a statement changed, or one for a user without groups, and renames the direct chats of these users. For an erased account the payload of the first event says so: nodes then forget the earlier events that they hold in memory, which have the former name.';
 CREATE TRIGGER lock_log_first_to_rename BEFORE UPDATE OF username ON plantao.users
   FOR EACH STATEMENT EXECUTE FUNCTION plantao.lock_log_first();
 CREATE TRIGGER log_renamed AFTER UPDATE ON plantao.users

@@ -1,7 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { QueryTypes, type Sequelize } from 'sequelize';
 import { isUnavailable, SqlState, sqlState } from '../database/errors.ts';
 import type { Log } from '../log.ts';
+import { Rounds } from '../rounds.ts';
 
 /** Options of {@link Retention}. */
 export interface RetentionOptions {
@@ -36,29 +36,24 @@ const PAUSE_MS = 50;
  */
 export class Retention {
   readonly #options: RetentionOptions;
-  readonly #stopping = new AbortController();
-  #timer: NodeJS.Timeout | undefined;
-  #sweeping: Promise<unknown> = Promise.resolve();
+  readonly #rounds: Rounds;
 
   constructor(options: RetentionOptions) {
     this.#options = options;
+    this.#rounds = new Rounds({
+      delayMs: () => INTERVAL_MS * (0.9 + Math.random() * 0.2),
+      round: () => this.sweep(),
+      onError: (error) => this.#report(error),
+    });
   }
 
   start(): void {
-    const delay = INTERVAL_MS * (0.9 + Math.random() * 0.2);
-    this.#timer = setTimeout(() => {
-      this.#sweeping = this.sweep().catch((error) => this.#report(error));
-      void this.#sweeping.then(() => {
-        if (!this.#stopping.signal.aborted) this.start();
-      });
-    }, delay);
+    this.#rounds.start();
   }
 
   /** Resolves when no step is in progress. */
-  async stop(): Promise<void> {
-    this.#stopping.abort();
-    clearTimeout(this.#timer);
-    await this.#sweeping;
+  stop(): Promise<void> {
+    return this.#rounds.stop();
   }
 
   /**
@@ -88,14 +83,14 @@ export class Retention {
     const { sequelize } = this.#options;
     for (let total = 0; ; ) {
       const term = this.#options.fencingToken();
-      if (term === null || this.#stopping.signal.aborted) return total;
+      if (term === null || this.#rounds.isStopping) return total;
       const [row] = await sequelize.query<{ done: number }>(sql, {
         bind: { ...values, term },
         type: QueryTypes.SELECT,
       });
       total += row?.done ?? 0;
       if (!row || row.done < step) return total;
-      await sleep(PAUSE_MS, undefined, { signal: this.#stopping.signal }).catch(() => {});
+      await this.#rounds.pause(PAUSE_MS);
     }
   }
 

@@ -1,9 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { QueryTypes, type Sequelize, type Transaction } from 'sequelize';
 import { BlockedError } from '../../database/checks/blocking.ts';
 import { isUnavailable } from '../../database/errors.ts';
 import { NotActiveError, type Write } from '../../database/fenced-write.ts';
 import type { Log } from '../../log.ts';
+import { Rounds } from '../../rounds.ts';
 
 /** Options of {@link GroupRemoval}. */
 export interface GroupRemovalOptions {
@@ -27,34 +27,30 @@ const PAUSE_MS = 50;
  */
 export class GroupRemoval {
   readonly #options: GroupRemovalOptions;
-  readonly #stopping = new AbortController();
+  readonly #rounds: Rounds;
   /** Groups that requests are deleting. */
   readonly #requested = new Set<number>();
   /** Groups whose deletion was continued before: each is logged once. */
   readonly #continued = new Set<number>();
   /** What failed in the last round, which is logged once: a group, or the search for groups. */
   readonly #failed = new Set<number | 'search'>();
-  #timer: NodeJS.Timeout | undefined;
-  #running: Promise<unknown> = Promise.resolve();
 
   constructor(options: GroupRemovalOptions) {
     this.#options = options;
+    this.#rounds = new Rounds({
+      delayMs: () => INTERVAL_MS,
+      round: () => this.continueAll(),
+      onError: (error) => this.#report(error),
+    });
   }
 
   start(): void {
-    this.#timer = setTimeout(() => {
-      this.#running = this.continueAll().catch((error) => this.#report(error));
-      void this.#running.then(() => {
-        if (!this.#stopping.signal.aborted) this.start();
-      });
-    }, INTERVAL_MS);
+    this.#rounds.start();
   }
 
   /** Resolves when no step of a continued deletion is in progress. */
-  async stop(): Promise<void> {
-    this.#stopping.abort();
-    clearTimeout(this.#timer);
-    await this.#running;
+  stop(): Promise<void> {
+    return this.#rounds.stop();
   }
 
   /** Deletes a group for a request; `check` runs in the transaction of the first step. @throws {NotActiveError}; the errors of `check`. */
@@ -82,7 +78,7 @@ export class GroupRemoval {
   }
 
   get #mayContinue(): boolean {
-    return this.#options.isActive() && !this.#stopping.signal.aborted;
+    return this.#options.isActive() && !this.#rounds.isStopping;
   }
 
   async #next(seen: readonly number[]): Promise<number | undefined> {
@@ -103,7 +99,7 @@ export class GroupRemoval {
     }
     this.#continued.add(groupId);
     while (this.#mayContinue && (await this.#step(groupId))) {
-      await sleep(PAUSE_MS, undefined, { signal: this.#stopping.signal }).catch(() => {});
+      await this.#rounds.pause(PAUSE_MS);
     }
     this.#failed.delete(groupId);
   }

@@ -20,6 +20,7 @@ const BASE: Part[] = [
   'once-signal',
   'package-root',
   'printable',
+  'rounds',
   'serial-queue',
   'single-flight',
   'wait-at-most',

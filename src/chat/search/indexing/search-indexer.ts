@@ -1,8 +1,9 @@
-import { setTimeout as sleep, setImmediate as yieldToOthers } from 'node:timers/promises';
+import { setImmediate as yieldToOthers } from 'node:timers/promises';
 import { BlockedError } from '../../../database/checks/blocking.ts';
 import { isUnavailable } from '../../../database/errors.ts';
 import { NotActiveError } from '../../../database/fenced-write.ts';
 import type { Log } from '../../../log.ts';
+import { Rounds } from '../../../rounds.ts';
 import { appendChunk, chunksOf, type IndexedMessage, type IndexRow, markMessage } from './index-rows.ts';
 import type { GroupsToIndex, IndexedGroup, IndexState, IndexStore } from './index-store.ts';
 
@@ -40,30 +41,25 @@ const CHARACTERS_PER_SLICE = 16_384;
  */
 export class SearchIndexer {
   readonly #options: SearchIndexerOptions;
-  readonly #stopping = new AbortController();
-  #timer: NodeJS.Timeout | undefined;
-  #running: Promise<unknown> = Promise.resolve();
+  readonly #rounds: Rounds;
   #failures = 0;
 
   constructor(options: SearchIndexerOptions) {
     this.#options = options;
+    this.#rounds = new Rounds({
+      delayMs: () => Math.min(INTERVAL_MS * 2 ** Math.min(this.#failures, 10), MAX_DELAY_MS),
+      round: () => this.catchUp(),
+      onError: (error) => this.#report(error),
+    });
   }
 
   start(): void {
-    const delay = Math.min(INTERVAL_MS * 2 ** Math.min(this.#failures, 10), MAX_DELAY_MS);
-    this.#timer = setTimeout(() => {
-      this.#running = this.catchUp().catch((error) => this.#report(error));
-      void this.#running.then(() => {
-        if (!this.#stopping.signal.aborted) this.start();
-      });
-    }, delay);
+    this.#rounds.start();
   }
 
   /** Resolves when no step is in progress. */
-  async stop(): Promise<void> {
-    this.#stopping.abort();
-    clearTimeout(this.#timer);
-    await this.#running;
+  stop(): Promise<void> {
+    return this.#rounds.stop();
   }
 
   /** Indexes everything that is in the log, or nothing if this node is not active. @throws the database's error. */
@@ -71,13 +67,13 @@ export class SearchIndexer {
     for (let startedAt = performance.now(); this.#mayContinue && (await this.#step()); startedAt = performance.now()) {
       if (atFullSpeed) continue;
       const pauseMs = Math.max(PAUSE_MS, PAUSE_FACTOR * (performance.now() - startedAt));
-      await sleep(pauseMs, undefined, { signal: this.#stopping.signal }).catch(() => {});
+      await this.#rounds.pause(pauseMs);
     }
     if (this.#mayContinue) this.#failures = 0;
   }
 
   get #mayContinue(): boolean {
-    return this.#options.isActive() && !this.#stopping.signal.aborted;
+    return this.#options.isActive() && !this.#rounds.isStopping;
   }
 
   /** Returns true if there may be more to do. */
@@ -183,7 +179,7 @@ export class SearchIndexer {
   /** A closed term, an unavailable database or a stop is not an error: the next step, here or on the next active node, continues. */
   #report(error: unknown): void {
     const isExpected =
-      this.#stopping.signal.aborted ||
+      this.#rounds.isStopping ||
       error instanceof NotActiveError ||
       error instanceof BlockedError ||
       isUnavailable(error);
