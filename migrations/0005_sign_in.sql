@@ -134,8 +134,10 @@ RETURNS TABLE (full_at integer, wait_ms bigint)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET lock_timeout = '250ms' AS $$
 DECLARE
   now_ms bigint := floor(extract(epoch FROM clock_timestamp()) * 1000);
-  -- No window ends later than this. A row that does was written before the clock was set back, and starts a new window.
-  last_ms bigint := now_ms + floor(extract(epoch FROM lasts) * 1000);
+  ends_ms bigint := now_ms + floor(extract(epoch FROM lasts) * 1000);
+  -- A row whose window ends later than this was written before the clock was set back, and starts a new window. The minute is for
+  -- concurrent calls: one that began later may have written the row while this one waited for it.
+  last_ms bigint := ends_ms + 60000;
   counted integer;
 BEGIN
   -- A count does not wait for a synchronous standby.
@@ -146,10 +148,10 @@ BEGIN
   ORDER BY a.expire DESC LIMIT 1;
   IF FOUND THEN RETURN NEXT; RETURN; END IF;
   FOR at IN 1 .. cardinality(keys) LOOP
-    INSERT INTO plantao.sign_in_attempts AS a (key, points, expire) VALUES (keys[at], 1, last_ms)
+    INSERT INTO plantao.sign_in_attempts AS a (key, points, expire) VALUES (keys[at], 1, ends_ms)
     ON CONFLICT (key) DO UPDATE SET
       points = CASE WHEN a.expire > now_ms AND a.expire <= last_ms THEN least(a.points, 1000000000) + 1 ELSE 1 END,
-      expire = CASE WHEN a.expire > now_ms AND a.expire <= last_ms THEN a.expire ELSE last_ms END
+      expire = CASE WHEN a.expire > now_ms AND a.expire <= last_ms THEN a.expire ELSE ends_ms END
     RETURNING a.points, at, a.expire - now_ms INTO counted, full_at, wait_ms;
     -- Another call counted since the check above.
     IF counted > most[at] THEN RETURN NEXT; RETURN; END IF;

@@ -5,6 +5,7 @@ import pino from 'pino';
 import type { Sequelize } from 'sequelize';
 import { type CountedAttempt, RateLimitedError, SignInLimits } from '../../../src/chat/auth/sign-in-limits.ts';
 import { openSequelize } from '../../../src/database/sequelize.ts';
+import { eventually } from '../../support/eventually.ts';
 import { People } from '../../support/network/people.ts';
 import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
 
@@ -190,6 +191,28 @@ describe('The sign-in limits', () => {
       const refusal = await refusalOf(guess(ana, HOME));
       expect(refusal?.retryAfterMs, `${points} until ${expire}`).to.be.within(880_000, 900_000);
     }
+    expect(logged).to.deep.equal([]);
+  });
+
+  it('count an attempt that waited for one that began later', async () => {
+    const ana = await account();
+    const key = `account:${ana} from ${HOME}`;
+    await sql.query('BEGIN');
+    await sql.query('INSERT INTO plantao.sign_in_attempts VALUES ($1, 1, NULL)', [key]);
+    const waiting = refusalOf(guess(ana, HOME));
+    await eventually('the attempt waits for the row', async () => {
+      const { rowCount } = await sql.query('SELECT FROM pg_locks WHERE NOT granted AND locktype = $1', ['transactionid']);
+      return rowCount;
+    });
+    await sql.query(
+      `UPDATE plantao.sign_in_attempts SET points = 3, expire = extract(epoch FROM clock_timestamp()) * 1000 + 900000
+       WHERE key = $1`,
+      [key],
+    );
+    await sql.query('COMMIT');
+    const refusal = await waiting;
+    expect(logged).to.deep.equal([]);
+    expect(refusal).to.be.an('error');
     expect(logged).to.deep.equal([]);
   });
 
