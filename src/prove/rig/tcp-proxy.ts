@@ -143,7 +143,7 @@ export class TcpProxy {
 
   #accept(client: Socket): void {
     if (this.#refusing) {
-      client.resetAndDestroy();
+      reset(client);
       return;
     }
     const to = 'path' in this.#target ? this.#target : { host: '127.0.0.1', ...this.#target };
@@ -207,8 +207,15 @@ export class TcpProxy {
 
   #reset(pair: Pair): void {
     this.#pairs.delete(pair);
-    for (const socket of [pair.client, pair.target]) if (!socket.destroyed) socket.resetAndDestroy();
+    for (const socket of [pair.client, pair.target]) reset(socket);
   }
+}
+
+/** Node.js cannot reset a socket whose end is being sent: it emits an error and leaks the handle. Such a one is closed. */
+function reset(socket: Socket): void {
+  if (socket.destroyed) return;
+  if (socket.writableEnded && !socket.writableFinished) socket.destroy();
+  else socket.resetAndDestroy();
 }
 
 /** Starts a {@link TcpProxy}. */

@@ -176,10 +176,14 @@ describe('A replicated PostgreSQL', function () {
       return row?.head ?? 0;
     };
     const last = await head();
-    await eventually('every node has read it', async () => {
-      const rows = await scene.sql<{ position: number }>('SELECT position::int FROM plantao.nodes');
-      return rows.every(({ position }) => position >= last);
-    });
+    await eventually(
+      'every node has read it',
+      async () => {
+        const rows = await scene.sql<{ position: number }>('SELECT position::int FROM plantao.nodes');
+        return rows.every(({ position }) => position >= last);
+      },
+      { within: 20_000 },
+    );
     await postgres.primary.kill();
     await postgres.promote();
     proxy.pointAt({ port: postgres.primary.port });

@@ -201,7 +201,9 @@ describe('The sign-in limits', () => {
     await sql.query('INSERT INTO plantao.sign_in_attempts VALUES ($1, 1, NULL)', [key]);
     const waiting = refusalOf(guess(ana, HOME));
     await eventually('the attempt waits for the row', async () => {
-      const { rowCount } = await sql.query('SELECT FROM pg_locks WHERE NOT granted AND locktype = $1', ['transactionid']);
+      const { rowCount } = await sql.query('SELECT FROM pg_locks WHERE NOT granted AND locktype = $1', [
+        'transactionid',
+      ]);
       return rowCount;
     });
     await sql.query(

@@ -78,8 +78,12 @@ describe('The Idempotency-Key of a message', () => {
     const cursor = await cursorNow(groupId);
     const { body } = await sendWithKey(groupId, 'edited-1');
     await request('PATCH', on('/messages'), { body: { messageId: body.message_id, content: 'corrigido' } });
-    const both = async (userId: number) =>
-      (await newsOf(userId, cursor, nodes.active.url)).events.map((one) => one.message);
+    // The first poll may be answered before the node has read the edit.
+    const both = (userId: number) =>
+      eventually('the message and its edit are in one answer', async () => {
+        const { events } = await newsOf(userId, cursor, nodes.active.url);
+        return events.length === 2 && events.map((one) => one.message);
+      });
     expect((await both(1)).map((one) => [one.content, one.idempotency_key])).to.deep.equal([
       ['corrigido', 'edited-1'],
       ['corrigido', 'edited-1'],
