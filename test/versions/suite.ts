@@ -18,7 +18,7 @@ export interface SuiteOptions {
   node: string;
   /** The PostgreSQL server for the tests; null: they start their own. */
   databaseUrl: string | null;
-  /** Default: all files of .mocharc.json. */
+  /** Default: those of `npm test` and `npm run test:slow`. */
   files: readonly string[];
   /** Receives the output. */
   log: string;
@@ -30,13 +30,15 @@ const ONE_FILE = [
   ...['--timeout', '60000', '--retries', '1'],
 ];
 
+const WHOLE_SUITE = [...ONE_FILE, '--parallel', '--jobs', '2', 'test/{unit,integration,failure,browser}/**/*.test.ts'];
+
 /** Runs the suite, or some of its files, with another Node.js and PostgreSQL. */
 export async function runSuite({ node, databaseUrl, files, log }: SuiteOptions): Promise<Totals> {
   const mocha = path.join(PACKAGE_ROOT, 'node_modules/mocha/bin/mocha.js');
   const { DATABASE_URL: _own, ...env } = process.env;
   const searchPath = `${path.dirname(node)}${path.delimiter}${env.PATH ?? ''}`;
   const startedAt = performance.now();
-  const child = spawn(node, [mocha, ...(files.length > 0 ? [...ONE_FILE, ...files] : [])], {
+  const child = spawn(node, [mocha, ...(files.length > 0 ? [...ONE_FILE, ...files] : WHOLE_SUITE)], {
     cwd: PACKAGE_ROOT,
     env: { ...env, PATH: searchPath, ...(databaseUrl === null ? {} : { DATABASE_URL: databaseUrl }) },
     stdio: ['ignore', 'pipe', 'pipe'],
