@@ -130,6 +130,8 @@ BEGIN
   IF TG_OP = 'UPDATE' AND NEW.user_id IS NULL AND OLD.user_id IS NOT NULL THEN
     NEW.revoked_before := clock_timestamp();
   END IF;
+  -- No JWT of a user without an account is in a cache; those for which the account is created now must stay there.
+  IF TG_OP = 'UPDATE' AND OLD.user_id IS NULL AND NEW.user_id IS NOT NULL THEN RETURN NEW; END IF;
   PERFORM plantao.record_revocations(ARRAY[plantao.identity_hash(OLD.issuer, OLD.subject)]);
   RETURN CASE TG_OP WHEN 'UPDATE' THEN NEW ELSE OLD END;
 END $$;

@@ -65,6 +65,16 @@ for (const STANDBY_WRITES of ['refuse', 'forward']) {
       expect((await call(token, '/me', { on: nodes.standby.url })).status).to.equal(200);
     });
 
+    it('creates the account without revoking the JWT that it was created for', async () => {
+      const token = await tokenOf('first');
+      const { id } = (await call(token, '/me')).body;
+      const poll = (on: string) => call(token, `/subscribe/user?user_id=${id}&timeout=1`, { on });
+      const polls = await Promise.all([poll(nodes.active.url), poll(nodes.standby.url)]);
+      expect(polls.map(({ status }) => status)).to.deep.equal([204, 204]);
+      const evicted = 'SELECT FROM plantao.token_revocations WHERE hash = plantao.identity_hash($1, $2)';
+      expect((await sql.query(evicted, [ISSUER, 'first'])).rowCount).to.equal(0);
+    });
+
     it('never enters an account of the same name', async () => {
       const username = People.name('dono');
       const owner = await request('POST', `${nodes.active.url}/register`, {
