@@ -5,7 +5,7 @@
  * themselves but change how their neighbours look, so they are accepted where Unicode allows that (emoji by UTS 51, joiners by
  * UTS 46) and nowhere else. The key ignores them everywhere.
  */
-import { domainToASCII } from 'node:url';
+import { withoutValidJoiners } from './joiners.ts';
 
 /** Begins the name of every hook's messages, and is part of no username: a hook cannot be confused with a user. */
 export const HOOK_MARK = '\u{1fa9d}';
@@ -18,9 +18,8 @@ const PICTOGRAPH = String.raw`(?:\u{1f3f4}[\u{e0030}-\u{e0039}\u{e0061}-\u{e007a
 /** The sequences in which invisible characters are accepted: joined emoji, keycaps, variants of Chinese and Mongolian letters. */
 const SEQUENCE = String.raw`${PICTOGRAPH}(?:\u200d${PICTOGRAPH})*|[0-9#*]\ufe0f?\u20e3|(?<=\p{Unified_Ideograph})[\ufe00-\ufe02\u{e0100}-\u{e01ef}]|(?<=(?=\p{L})\p{Script=Mongolian})[\u180b-\u180f]`;
 const SEQUENCES = new RegExp(SEQUENCE, 'gu');
-const SELECTOR = new RegExp(String.raw`(${SEQUENCE})|[\ufe00-\ufe0f\u{e0100}-\u{e01ef}]`, 'gu');
-/** A joiner (U+200C, U+200D) with the letters beside it and their marks; no spelling has more than eight marks in a row. */
-const JOINER = /(\p{L}\p{M}{0,8})([\u200c\u200d])(?=(\p{M}{0,8}\p{L})?)/gu;
+const ANY_SELECTOR = /[\ufe00-\ufe0f\u{e0100}-\u{e01ef}]/u;
+const SELECTOR = new RegExp(`(${SEQUENCE})|${ANY_SELECTOR.source}`, 'gu');
 
 /** The characters that a key ignores: {@link HIDDEN} except white space. */
 const IGNORED = /(?![\t\n\v\f\r\x85])[\p{Cc}\p{Default_Ignorable_Code_Point}\u2800\ufff9-\ufffb]/gu;
@@ -30,7 +29,9 @@ const IGNORED = /(?![\t\n\v\f\r\x85])[\p{Cc}\p{Default_Ignorable_Code_Point}\u28
  * For short text only: the caller has checked the length.
  */
 export function hidesCharacters(name: string): boolean {
-  return HIDDEN.test(name) && HIDDEN.test(name.replace(SEQUENCES, '☺').replace(JOINER, withoutValidJoiner));
+  if (!HIDDEN.test(name)) return false;
+  const rest = withoutValidJoiners(name);
+  return HIDDEN.test(rest) && HIDDEN.test(rest.replace(SEQUENCES, '☺'));
 }
 
 /** Longest username, in characters; the table checks it too. */
@@ -47,14 +48,10 @@ export function usernameOf(text: unknown): string | null {
   return hidesCharacters(name) || name.includes(HOOK_MARK) ? null : name;
 }
 
-/** The platform checks joiners by UTS 46 (RFC 5892, ContextJ), and returns an empty string for one that is not allowed there. */
-function withoutValidJoiner(found: string, before: string, joiner: string, after = ''): string {
-  return domainToASCII(`${before}${joiner}${after}`) === '' ? found : before;
-}
-
 /** Removes variation selectors that select nothing, as keyboards and copied texts leave them behind. */
 export function withoutStraySelectors(name: string): string {
-  return name.replace(SELECTOR, (_, sequence: string | undefined) => sequence ?? '');
+  // The short test first: most names have no selector.
+  return ANY_SELECTOR.test(name) ? name.replace(SELECTOR, (_, sequence: string | undefined) => sequence ?? '') : name;
 }
 
 /**

@@ -119,6 +119,17 @@ const hostileNumber = fc.oneof(
   fc.double({ noNaN: true, noDefaultInfinity: true }),
 );
 
+/** Names that are costly to check, of the longest length and beyond it; a list of a thousand has 30,000 joiners. */
+const COSTLY_NAMES = [
+  'ب\u200c'.repeat(32),
+  'a\u200ca\u200c'.repeat(16),
+  'ب\u200c'.repeat(128),
+  '\ufdfa\u200c'.repeat(32),
+  'क्\u200d'.repeat(21),
+  '👩\u200d💻'.repeat(12),
+  'e\u0301\u0327'.repeat(21),
+];
+
 const many = ([one, count]: [unknown, number]) => Array.from({ length: count }, () => one);
 
 /** Any JSON value, mostly invalid for every field. */
@@ -136,6 +147,7 @@ export const hostileValue: fc.Arbitrary<unknown> = fc.oneof(
     weight: 1,
     arbitrary: fc.tuple(fc.constantFrom<unknown>(0, 'x', null, []), fc.constantFrom(101, 1001, 20_000)).map(many),
   },
+  { weight: 1, arbitrary: fc.tuple(fc.constantFrom(...COSTLY_NAMES), fc.constantFrom(100, 255, 800, 1000)).map(many) },
 );
 
 /** Names of fields that the API does not define. */

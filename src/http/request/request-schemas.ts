@@ -4,6 +4,7 @@ import { Refused } from '../../chat/errors.ts';
 import { HOOK_MARK, hidesCharacters, withoutStraySelectors } from '../../chat/names.ts';
 import { documented, requestSchemaOf, requiredWhenOpen } from '../docs/json-schema.ts';
 import { isStoredBeyond } from './stored-size.ts';
+import { MAX_DETAILS } from './validate.ts';
 
 const MAX_ID = Number.MAX_SAFE_INTEGER;
 
@@ -53,8 +54,11 @@ const name = (maxLength: number, tidy: (text: string) => string = (text) => text
   documented(
     textOf(maxLength, (value) => value.length <= UNITS * maxLength)
       .transform((value) => tidy(withoutStraySelectors(value.normalize('NFC'))).trim())
-      .refine((value) => value !== '', 'must not be empty')
-      .refine((value) => isAtMost(value, maxLength), `must have ${maxLength} characters or fewer`)
+      .refine((value) => value !== '', { error: 'must not be empty', abort: true })
+      .refine((value) => isAtMost(value, maxLength), {
+        error: `must have ${maxLength} characters or fewer`,
+        abort: true,
+      })
       .refine((value) => !hidesCharacters(value), 'must not contain control characters or invisible ones'),
     nameDocument(maxLength),
   );
@@ -72,14 +76,31 @@ export const hookName = name(40);
 /** The name of a group or of a topic. */
 export const groupName = name(128);
 
-/** A list of at most `maxItems` names; a longer one is rejected before its entries are checked. */
-export const nameList = <Name extends z.ZodType>(name: Name, maxItems: number) => {
+/**
+ * A list of at most `maxItems` names; a longer one is rejected before its entries are checked. The check ends with the last
+ * problem that the response has room for.
+ */
+export const nameList = <Name>(name: z.ZodType<Name>, maxItems: number) => {
   const problem = 'must be a list of names';
   return documented(
     z
       .array(z.unknown(), problem)
       .max(maxItems, { error: `must have ${maxItems} names or fewer`, abort: true })
-      .pipe(z.array(name)),
+      .transform((items, context): Name[] => {
+        const names: Name[] = [];
+        let refused = 0;
+        for (const [at, item] of items.entries()) {
+          const checked = name.safeParse(item);
+          if (checked.success) names.push(checked.data);
+          else {
+            const message = checked.error.issues[0]?.message;
+            context.addIssue({ code: 'custom', message, path: [at] });
+            refused += 1;
+            if (refused === MAX_DETAILS) return z.NEVER;
+          }
+        }
+        return names;
+      }),
     { type: 'array', maxItems, items: requestSchemaOf(name) },
   );
 };

@@ -9,7 +9,7 @@ const isRecord = (value: unknown): value is Record<string, unknown> =>
 /** A URL has ASCII only; Node passes other bytes on as if they were Latin-1. */
 const NOT_ASCII = /[^\0-\x7f]/;
 /** Most entries in `details`. */
-const MAX_DETAILS = 20;
+export const MAX_DETAILS = 20;
 
 /** Returns the field names of a request schema. @throws if it is not an object schema. */
 export function fieldNames(input: z.ZodType): ReadonlySet<string> {
