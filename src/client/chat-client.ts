@@ -106,7 +106,7 @@ export class ChatClient extends ClientSession {
   /** Removes a user from a group; by default, the signed-in user. Idempotent. */
   async leave(groupId: number, options: CallOptions & { userId?: number } = {}): Promise<void> {
     const body = { groupId, userId: options.userId ?? this.#me() };
-    await this.calls.connection.write({ method: 'DELETE', path: '/group-users', body }, options);
+    await this.calls.execute('/group-users', { method: 'DELETE', body }, options);
   }
 
   /** Returns a page of a group's messages, oldest first, and the cursor for groupEvents(). */
@@ -137,9 +137,8 @@ export class ChatClient extends ClientSession {
   /** Deletes a message. */
   async deleteMessage(messageId: number, options: CallOptions = {}): Promise<void> {
     const body = { messageId, userId: this.#me() };
-    await this.calls.connection.write({ method: 'DELETE', path: '/messages', body }, options, {
-      alreadyDoneCode: 'message_not_found',
-    });
+    const request = { method: 'DELETE', body, alreadyDoneCode: 'message_not_found' } as const;
+    await this.calls.execute('/messages', request, options);
   }
 
   /** Adds a reaction to a message. Idempotent. */

@@ -39,7 +39,7 @@ export class AccountCalls {
   async endSession(sessionId: string, options: CallOptions = {}): Promise<void> {
     const body = { sessionId, userId: this.#calls.me() };
     const request = { method: 'DELETE', body, alreadyDoneCode: 'session_not_found' } as const;
-    await this.#calls.write<{ message: string }>('/sessions', request, 'message', options);
+    await this.#calls.execute('/sessions', request, options);
   }
 
   /** Revokes all tokens, also this client's. Returns how many there were. */
@@ -52,7 +52,7 @@ export class AccountCalls {
   async delete(options: CallOptions & { password?: string; messages?: 'keep' | 'erase' } = {}): Promise<void> {
     const { password, messages, ...call } = options;
     const body = { userId: this.#calls.me(), password, messages };
-    await this.#calls.write<{ message: string }>('/delete-account', { body, repeatable: false }, 'message', call);
+    await this.#calls.execute('/delete-account', { body, repeatable: false }, call);
     this.#calls.connection.token = undefined;
     this.#calls.userId = undefined;
   }

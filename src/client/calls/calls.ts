@@ -44,16 +44,27 @@ export class Calls {
    */
   async write<T extends object>(
     path: string,
-    { method = 'POST', body, headers, ...how }: WriteRequest,
+    request: WriteRequest,
     field: keyof T & string,
     options: CallOptions,
   ): Promise<T> {
+    return decodeBody<T>(await this.#send(path, request, options), field);
+  }
+
+  /** Writes like {@link write}, where success is all that the response says. */
+  async execute(path: string, request: WriteRequest, options: CallOptions): Promise<void> {
+    const response = await this.#send(path, request, options);
+    // The response to a retry is an error if an earlier attempt did it all: `alreadyDoneCode`.
+    if (response.status < 400) decodeBody<{ message: string }>(response, 'message');
+  }
+
+  #send(path: string, { method = 'POST', body, headers, ...how }: WriteRequest, options: CallOptions) {
     const request: NodeRequest = {
       method,
       path,
       ...(body !== undefined && { body }),
       headers: { ...(method === 'POST' && { 'Idempotency-Key': newIdempotencyKey() }), ...headers },
     };
-    return decodeBody<T>(await this.connection.write(request, options, how), field);
+    return this.connection.write(request, options, how);
   }
 }

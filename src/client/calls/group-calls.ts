@@ -46,13 +46,13 @@ export class GroupCalls {
   async delete(groupId: number, options: CallOptions = {}): Promise<void> {
     const alreadyDoneCode = this.#calls.connection.token === undefined ? 'group_not_found' : 'not_a_member';
     const request = { method: 'DELETE', body: { groupId }, alreadyDoneCode } as const;
-    await this.#calls.write<{ message: string }>('/groups', request, 'message', options);
+    await this.#calls.execute('/groups', request, options);
   }
 
   /** Gives a member another role, for owners. @throws {RefusedError} `last_owner`. */
   async setRole(groupId: number, userId: number, role: MemberRole, options: CallOptions = {}): Promise<void> {
     const request = { method: 'PATCH', body: { groupId, userId, role } } as const;
-    await this.#calls.write<{ message: string }>('/group-users', request, 'message', options);
+    await this.#calls.execute('/group-users', request, options);
   }
 
   /** Creates an invitation, for owners and admins. A user with its token may join. */
@@ -86,7 +86,7 @@ export class GroupCalls {
   /** Revokes a hook, for owners and admins. */
   async revokeHook(hookId: number, options: CallOptions = {}): Promise<void> {
     const request = { method: 'DELETE', body: { hookId }, alreadyDoneCode: 'hook_not_found' } as const;
-    await this.#calls.write<{ message: string }>('/hooks', request, 'message', options);
+    await this.#calls.execute('/hooks', request, options);
   }
 
   /** Sends a message to the group of a hook. Requires no signed-in user. However often it is retried, it is stored once. */
