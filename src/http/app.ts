@@ -55,7 +55,7 @@ export function createApp(services: Services): Express {
       route.path,
       ...(route.content === 'text/event-stream' ? [markEventStream] : []),
       refuseForeign(services.origins, route),
-      ...(forwarder && route.servedBy === 'active node' ? [forwardWrites(forwarder)] : []),
+      ...(forwarder && route.servedBy === 'active node' ? [forwardWrites(forwarder, route)] : []),
       roleGate.gate(route.servedBy),
       admission.of(route),
       ...(route.takesText ? [parseText] : []),
@@ -102,8 +102,9 @@ function handle(route: Route): RequestHandler {
   };
 }
 
-function forwardWrites(forwarder: WriteForwarder): RequestHandler {
-  return (request, response, next) => forwarder.handle(request, response, next);
+function forwardWrites(forwarder: WriteForwarder, { headers = [] }: Route): RequestHandler {
+  const takesKey = headers.includes('Idempotency-Key');
+  return (request, response, next) => forwarder.handle(request, response, next, takesKey);
 }
 
 function refuseForeign(origins: OriginCheck, { servedBy }: Route): RequestHandler {

@@ -5,6 +5,7 @@ import { temporarily } from '../http-error.ts';
 import { requestIdOf } from '../request/request-id.ts';
 import { RequestLifetime } from '../request/request-lifetime.ts';
 import { readWholeBody } from './body.ts';
+import { isFalseHope, lost, markLost } from './lost-attempts.ts';
 import { NodeClient, type NodeResponse, NoResponse } from './node-client.ts';
 
 /** Set on a forwarded request. A standby never forwards one that has it. */
@@ -66,7 +67,7 @@ interface ClusterView {
  *
  * A write is forwarded only to a peer whose `/health` names this cluster and epoch, and only once. While there is no active
  * node it waits for up to a second. It is sent again within that time if it was certainly not executed, or if a key makes
- * that safe. This node may become active meanwhile: then it handles the write itself.
+ * that safe. After an attempt whose response was lost, the client never gets an error that means "not executed". This node may become active meanwhile: then it handles the write itself.
  */
 export class WriteForwarder {
   readonly #cluster: ClusterView;
@@ -81,15 +82,19 @@ export class WriteForwarder {
     this.#bodyLimit = bodyLimit;
   }
 
-  /** The middleware of routes that write. Calls `next` if this node is to handle or refuse the request itself. */
-  async handle(request: Request, response: Response, next: NextFunction): Promise<void> {
+  /**
+   * The middleware of routes that write. Calls `next` if this node is to handle or refuse the request itself. `takesKey` is true
+   * if the route remembers Idempotency-Keys: on any other, a request with a key is as unsafe to repeat as one without.
+   */
+  async handle(request: Request, response: Response, next: NextFunction, takesKey: boolean): Promise<void> {
     if (!this.#isStandby() || request.headers[HOP] !== undefined) return next();
     const body = await this.#bodyOf(request, response);
     if (body === null) return;
     if (this.#forwarded >= MAX_FORWARDED) throw tooMany();
     this.#forwarded += 1;
     try {
-      await this.#forward(request, response, body, next);
+      const isRepeatable = takesKey && request.headers['idempotency-key'] !== undefined;
+      await this.#forward(request, response, body, next, isRepeatable);
     } finally {
       this.#forwarded -= 1;
     }
@@ -147,10 +152,16 @@ export class WriteForwarder {
     }
   }
 
-  async #forward(request: Request, response: Response, body: Buffer, next: NextFunction): Promise<void> {
+  async #forward(
+    request: Request,
+    response: Response,
+    body: Buffer,
+    next: NextFunction,
+    isRepeatable: boolean,
+  ): Promise<void> {
     const lifetime = RequestLifetime.of(response);
     const until = performance.now() + WAIT_MS;
-    const isRepeatable = request.headers['idempotency-key'] !== undefined;
+    let isLost = false;
     for (;;) {
       const url = await this.#active(until, lifetime);
       if (lifetime.isOver) return;
@@ -160,10 +171,15 @@ export class WriteForwarder {
       if (lifetime.isOver || response.headersSent) return;
       const mayRepeat = performance.now() < until;
       if (outcome instanceof NoResponse) {
+        if (outcome.isSent) {
+          markLost(response);
+          isLost = true;
+        }
         if (mayRepeat && (isRepeatable || !outcome.isSent)) await sleep();
-        else throw outcome.isSent ? lost() : unreachable();
+        else throw isLost ? lost() : unreachable();
       } else if (outcome instanceof Error) throw outcome;
       else if (mayRepeat && isRefusedByRole(outcome as NodeResponse)) await sleep();
+      else if (isFalseHope((outcome as NodeResponse).body, response)) throw lost();
       else return relay(outcome as NodeResponse, response);
     }
   }
@@ -220,9 +236,3 @@ function relay({ status, headers, body }: NodeResponse, response: Response): voi
 const sleep = () => new Promise((resolve) => setTimeout(resolve, CHECK_EVERY_MS));
 
 const unreachable = () => temporarily('unavailable', 'the active node cannot be reached from this node: try again');
-
-const lost = () =>
-  temporarily(
-    'outcome_unknown',
-    'the response of the active node was lost, and the request may have been executed: send an Idempotency-Key to retry safely',
-  );

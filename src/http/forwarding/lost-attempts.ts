@@ -1,0 +1,27 @@
+import { type HttpError, temporarily } from '../http-error.ts';
+
+const responses = new WeakSet<object>();
+
+/** Remembers that a request was sent to the active node and that its response was lost: it may have been executed. */
+export const markLost = (response: object): void => void responses.add(response);
+
+/** The error for a request that may have been executed. */
+export const lost = (): HttpError =>
+  temporarily(
+    'outcome_unknown',
+    'the response of the active node was lost, and the request may have been executed: send an Idempotency-Key to retry safely',
+  );
+
+/** The codes from which a client concludes that a request was not executed. */
+const NOT_EXECUTED = ['not_active', 'not_alive', 'overloaded'];
+
+/** Returns the error of a request, or {@link lost} if it says that the request was not executed although an attempt was lost. */
+export function withoutFalseHope(error: HttpError | null, response: object): HttpError | null {
+  return error && responses.has(response) && NOT_EXECUTED.includes(error.code) ? lost() : error;
+}
+
+const NOT_EXECUTED_BODY = new RegExp(`"code":"(?:${NOT_EXECUTED.join('|')})"`);
+
+/** As {@link withoutFalseHope}, for a response of the active node. */
+export const isFalseHope = (body: Buffer, response: object): boolean =>
+  responses.has(response) && NOT_EXECUTED_BODY.test(body.toString());
