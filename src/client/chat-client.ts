@@ -137,7 +137,7 @@ export class ChatClient extends ClientSession {
   /** Deletes a message. */
   async deleteMessage(messageId: number, options: CallOptions = {}): Promise<void> {
     const body = { messageId, userId: this.#me() };
-    const request = { method: 'DELETE', body, alreadyDoneCode: 'message_not_found' } as const;
+    const request = { method: 'DELETE', body, alreadyDoneCodes: ['message_not_found'] } as const;
     await this.calls.execute('/messages', request, options);
   }
 

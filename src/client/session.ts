@@ -61,7 +61,7 @@ export class ClientSession {
     if (token === undefined) return;
     const headers = { Authorization: `Bearer ${token}` };
     const request: NodeRequest = { method: 'POST', path: '/logout', headers };
-    await this.calls.connection.write(request, options, { alreadyDoneCode: 'unauthenticated' });
+    await this.calls.connection.write(request, options, { alreadyDoneCodes: ['unauthenticated'] });
   }
 
   /** Requests the state of every known node within `timeoutMs` (default 2000), as {@link Connection.status}. */

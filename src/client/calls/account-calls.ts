@@ -38,7 +38,7 @@ export class AccountCalls {
   /** Ends one session. */
   async endSession(sessionId: string, options: CallOptions = {}): Promise<void> {
     const body = { sessionId, userId: this.#calls.me() };
-    const request = { method: 'DELETE', body, alreadyDoneCode: 'session_not_found' } as const;
+    const request = { method: 'DELETE', body, alreadyDoneCodes: ['session_not_found'] } as const;
     await this.#calls.execute('/sessions', request, options);
   }
 

@@ -54,7 +54,7 @@ export class Calls {
   /** Writes like {@link write}, where success is all that the response says. */
   async execute(path: string, request: WriteRequest, options: CallOptions): Promise<void> {
     const response = await this.#send(path, request, options);
-    // The response to a retry is an error if an earlier attempt did it all: `alreadyDoneCode`.
+    // The response to a retry is an error if an earlier attempt did it all: `alreadyDoneCodes`.
     if (response.status < 400) decodeBody<{ message: string }>(response, 'message');
   }
 

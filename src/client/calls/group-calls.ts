@@ -44,8 +44,9 @@ export class GroupCalls {
 
   /** Deletes a group with its messages, for its owners. */
   async delete(groupId: number, options: CallOptions = {}): Promise<void> {
-    const alreadyDoneCode = this.#calls.connection.token === undefined ? 'group_not_found' : 'not_a_member';
-    const request = { method: 'DELETE', body: { groupId }, alreadyDoneCode } as const;
+    // The second with AUTH=token, which names no group to users outside it.
+    const alreadyDoneCodes = ['group_not_found', 'not_a_member'];
+    const request = { method: 'DELETE', body: { groupId }, alreadyDoneCodes } as const;
     await this.#calls.execute('/groups', request, options);
   }
 
@@ -85,7 +86,7 @@ export class GroupCalls {
 
   /** Revokes a hook, for owners and admins. */
   async revokeHook(hookId: number, options: CallOptions = {}): Promise<void> {
-    const request = { method: 'DELETE', body: { hookId }, alreadyDoneCode: 'hook_not_found' } as const;
+    const request = { method: 'DELETE', body: { hookId }, alreadyDoneCodes: ['hook_not_found'] } as const;
     await this.#calls.execute('/hooks', request, options);
   }
 

@@ -40,8 +40,8 @@ export interface CallOptions {
 export interface WriteOptions {
   /** False where repeating the request would have a visible effect. */
   repeatable?: boolean;
-  /** The error code that a repeated request gets when an earlier attempt succeeded; it counts as success. */
-  alreadyDoneCode?: string;
+  /** The error codes that a repeated request gets when an earlier attempt succeeded; they count as success. */
+  alreadyDoneCodes?: readonly string[];
 }
 
 /** A node ends a poll at its timeout, plus jitter. After this time no response is expected. */
@@ -182,7 +182,7 @@ export class Connection {
   #once(
     request: NodeRequest,
     options: CallOptions,
-    policy: Pick<CallPolicy, 'use' | 'repeatable' | 'alreadyDoneCode'>,
+    policy: Pick<CallPolicy, 'use' | 'repeatable' | 'alreadyDoneCodes'>,
   ) {
     const { signal, deadlineMs = this.#deadlineMs } = options;
     const authorized = this.#withToken(request);

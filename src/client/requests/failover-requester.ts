@@ -22,8 +22,8 @@ export interface CallPolicy {
   repeatable: boolean;
   /** True for streams: they retry after every 5xx and 429. */
   patient: boolean;
-  /** The error code that means "already done" when an earlier attempt of this call may have succeeded. */
-  alreadyDoneCode?: string;
+  /** The error codes that mean "already done" when an earlier attempt of this call may have succeeded. */
+  alreadyDoneCodes?: readonly string[];
   signal?: AbortSignal | undefined;
 }
 
@@ -76,7 +76,7 @@ export class FailoverRequester {
       }
       if (outcome.kind === 'refused') {
         this.#endpoints.markServing(policy.use, target);
-        if (repeated && outcome.error.code === policy.alreadyDoneCode) return outcome.response;
+        if (repeated && policy.alreadyDoneCodes?.includes(outcome.error.code)) return outcome.response;
         throw outcome.error;
       }
       // An attempt that the deadline cut short says nothing about its node: report the failure before it.

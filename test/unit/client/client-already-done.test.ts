@@ -34,6 +34,7 @@ describe('The client treats the refusal of a retry as success when the lost atte
     ['deleteMessage', 404, 'message_not_found', (client) => client.deleteMessage(9)],
     ['endSession', 404, 'session_not_found', (client) => client.account.endSession('0'.repeat(24))],
     ['groups.delete', 403, 'not_a_member', (client) => client.groups.delete(5)],
+    ['groups.delete', 404, 'group_not_found', (client) => client.groups.delete(5)],
     ['groups.revokeHook', 404, 'hook_not_found', (client) => client.groups.revokeHook(5)],
     ['logout', 401, 'unauthenticated', (client) => client.logout()],
   ];
