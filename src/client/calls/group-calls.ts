@@ -52,7 +52,9 @@ export class GroupCalls {
 
   /** Gives a member another role, for owners. @throws {RefusedError} `last_owner`. */
   async setRole(groupId: number, userId: number, role: MemberRole, options: CallOptions = {}): Promise<void> {
-    const request = { method: 'PATCH', body: { groupId, userId, role } } as const;
+    // An owner who steps down may not repeat it.
+    const alreadyDoneCodes = userId === this.#calls.userId ? ['forbidden'] : [];
+    const request = { method: 'PATCH', body: { groupId, userId, role }, alreadyDoneCodes } as const;
     await this.#calls.execute('/group-users', request, options);
   }
 

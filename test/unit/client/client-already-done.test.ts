@@ -35,6 +35,7 @@ describe('The client treats the refusal of a retry as success when the lost atte
     ['endSession', 404, 'session_not_found', (client) => client.account.endSession('0'.repeat(24))],
     ['groups.delete', 403, 'not_a_member', (client) => client.groups.delete(5)],
     ['groups.delete', 404, 'group_not_found', (client) => client.groups.delete(5)],
+    ['groups.setRole of the user itself', 403, 'forbidden', (client) => client.groups.setRole(5, 1, 'member')],
     ['groups.revokeHook', 404, 'hook_not_found', (client) => client.groups.revokeHook(5)],
     ['logout', 401, 'unauthenticated', (client) => client.logout()],
   ];
@@ -49,6 +50,11 @@ describe('The client treats the refusal of a retry as success when the lost atte
       expect(await errorOf(call(client()))).to.include({ name: 'RefusedError', status, code });
     });
   }
+
+  it("does not take the refusal to change another member's role for success", async () => {
+    respond(lost, refuses(403, 'forbidden'));
+    expect(await errorOf(client().groups.setRole(5, 2, 'member'))).to.include({ code: 'forbidden' });
+  });
 
   it('says so when a call without a result is answered by another program', async () => {
     respond((_, response) => json(response, 200, { welcome: true }));
