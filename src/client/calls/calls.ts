@@ -39,8 +39,8 @@ export class Calls {
   }
 
   /**
-   * Writes to the active node. A POST carries an idempotency key, so that its retries have one effect; the others are repeatable
-   * unless the request says otherwise. The body of the response must have `field`.
+   * Writes to the active node. A POST carries an idempotency key, so that its retries have one effect; the others are repeatable.
+   * A request that says that it is not repeatable has no key. The body of the response must have `field`.
    */
   async write<T extends object>(
     path: string,
@@ -59,11 +59,13 @@ export class Calls {
   }
 
   #send(path: string, { method = 'POST', body, headers, ...how }: WriteRequest, options: CallOptions) {
+    // A key would permit a proxy or a standby that forwards the request to repeat it.
+    const hasKey = method === 'POST' && how.repeatable !== false;
     const request: NodeRequest = {
       method,
       path,
       ...(body !== undefined && { body }),
-      headers: { ...(method === 'POST' && { 'Idempotency-Key': newIdempotencyKey() }), ...headers },
+      headers: { ...(hasKey && { 'Idempotency-Key': newIdempotencyKey() }), ...headers },
     };
     return this.connection.write(request, options, how);
   }

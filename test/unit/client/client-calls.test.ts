@@ -227,6 +227,17 @@ describe('The client never repeats a request that must not be repeated', () => {
     expect((await client.account.changePassword('old', 'battery staple')).token).to.equal('new');
   });
 
+  it('sends it without an idempotency key, by which a node in between could repeat it', async () => {
+    [bad, good] = [await startFakeNode(created), await startFakeNode(created)];
+    const client = new ChatClient({ urls: [good.url], userId: 1 });
+    await client.account.changePassword('old', 'battery staple');
+    await client.operations.switchover();
+    await client.account.delete();
+    const sent = good.heard.filter(({ method }) => method === 'POST');
+    expect(sent.map(({ path }) => path)).to.deep.equal(['/password', '/switchover', '/delete-account']);
+    expect(sent.map(({ headers }) => headers['idempotency-key'])).to.deep.equal([undefined, undefined, undefined]);
+  });
+
   it('treats "not found" as success when an earlier attempt may have deleted the message', async () => {
     bad = await startFakeNode((_, response) => response.destroy());
     good = await startFakeNode((_, response) => json(response, 404, { error: 'none', code: 'message_not_found' }));
