@@ -77,6 +77,12 @@ const UNSAFE_VALUES: Readonly<Record<string, { value: string; instead: string }>
   synchronous_commit: { value: 'off', instead: 'on' },
 };
 
+/**
+ * With less memory even small results, such as pg_settings, go to temporary files, which temp_file_limit may forbid. An operator
+ * may choose more than this, PostgreSQL's default.
+ */
+const MIN_WORK_MEM = '4MB';
+
 /** Limits that could end the statement that pins the settings, so they are sent before it, in the start-up message. */
 const STARTUP_SETTINGS = [
   'statement_timeout',
@@ -131,7 +137,10 @@ function assignment(settings: SessionSettings, isLocal: string): string {
     FROM (VALUES ${Object.entries(UNSAFE_VALUES)
       .map(([name, { value, instead }]) => `(${[name, value, instead].map(pg.escapeLiteral).join(', ')})`)
       .join(', ')}) AS refused (name, value, instead)
-    WHERE current_setting(name, true) = value`;
+    WHERE current_setting(name, true) = value
+    UNION ALL
+    SELECT set_config('work_mem', '${MIN_WORK_MEM}', ${isLocal})
+    WHERE pg_size_bytes(current_setting('work_mem')) < pg_size_bytes('${MIN_WORK_MEM}')`;
 }
 
 function rows(settings: SessionSettings): string {

@@ -32,6 +32,24 @@ describe('A session of a node', () => {
     expect(explained).to.deep.equal([{ jit: 'off' }]);
   });
 
+  it('has enough memory to need no temporary files, which the database may forbid', async () => {
+    const { admin } = await testServer();
+    await admin(`ALTER DATABASE ${database.name} SET work_mem = '64kB'`);
+    await admin(`ALTER DATABASE ${database.name} SET temp_file_limit = 0`);
+    const session = await Session.open(connectionOptions(database.url, 'plantao:test:pool', 5000));
+    try {
+      const sql = 'SELECT plantao.read_only_reason() AS reason, (SELECT count(*) > 300 FROM pg_settings) AS counted';
+      expect(await session.query({ text: sql }, 1000)).to.deep.equal([{ reason: null, counted: true }]);
+      await admin(`ALTER DATABASE ${database.name} SET work_mem = '64MB'`);
+      const other = await Session.open(connectionOptions(database.url, 'plantao:test:pool', 5000));
+      expect(await other.query({ text: 'SHOW work_mem' }, 1000)).to.deep.equal([{ work_mem: '64MB' }]);
+      await other.close();
+    } finally {
+      await session.close();
+      await admin(`ALTER DATABASE ${database.name} RESET ALL`);
+    }
+  });
+
   it('prepares a statement again if PostgreSQL refused it before its execution', async () => {
     const session = await Session.open(connectionOptions(database.url, 'plantao:test:pool', 5000));
     const ask = () => session.query({ name: 'seen', text: 'SELECT * FROM public.seen' }, 2000);
