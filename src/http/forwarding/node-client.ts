@@ -19,9 +19,10 @@ export interface NodeRequest {
   target: string;
   headers: OutgoingHttpHeaders;
   body: Buffer;
+  /** For the whole request: with the time that it waits for one of the connections, and with a second attempt. */
   timeoutMs: number;
-  /** Called with a function that cancels the request. */
-  onStart?(cancel: () => void): void;
+  /** Cancels the request. */
+  signal?: AbortSignal;
 }
 
 /** No response arrived. `isSent` is false if the request cannot have been executed. */
@@ -46,18 +47,20 @@ export class NodeClient {
   /** Sends a request to the node at `url`. Rejects with {@link NoResponse}. */
   async send(url: string, request: NodeRequest): Promise<NodeResponse> {
     const isCalledLocalhost = this.#calledLocalhost.has(url);
+    const sentAt = performance.now();
     const response = await this.#sendOnce(url, request);
     if (response.status !== 421 || isCalledLocalhost) return response;
     // The node refused it for its host, and did not execute it.
     this.#calledLocalhost.add(url);
-    return this.#sendOnce(url, request);
+    const timeoutMs = Math.max(1, request.timeoutMs - (performance.now() - sentAt));
+    return this.#sendOnce(url, { ...request, timeoutMs });
   }
 
   stop(): void {
     for (const agent of Object.values(this.#agents)) agent.destroy();
   }
 
-  #sendOnce(url: string, { method, target, headers, body, timeoutMs, onStart }: NodeRequest): Promise<NodeResponse> {
+  #sendOnce(url: string, { method, target, headers, body, timeoutMs, signal }: NodeRequest): Promise<NodeResponse> {
     const node = new URL(url);
     const isSecure = node.protocol === 'https:';
     const name = node.hostname.replace(/^\[|\]$/g, '');
@@ -69,12 +72,26 @@ export class NodeClient {
       headers: { ...headers, ...(this.#calledLocalhost.has(url) && { host: 'localhost' }) },
       // By default the name in `Host`.
       servername: isIP(name) ? '' : name,
-      timeout: timeoutMs,
     };
     return new Promise((resolve, reject) => {
       let isSent = false;
       const sent = (isSecure ? https : http).request(node, options);
-      const fail = (error: Error) => reject(new NoResponse(error, isSent));
+      const end = () => {
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', cancel);
+      };
+      const fail = (error: Error) => {
+        end();
+        reject(new NoResponse(error, isSent));
+      };
+      // Node.js reports the end of a request that waits for a connection only when it would get one.
+      const stop = (reason: Error) => {
+        fail(reason);
+        sent.destroy(reason);
+      };
+      const cancel = () => stop(signal?.reason);
+      const timer = setTimeout(() => stop(new Error('the node does not respond')), timeoutMs);
+      signal?.addEventListener('abort', cancel);
       // Nothing is sent before the connection is open. Once it is, bytes may have left.
       sent.on('socket', (socket) => {
         if (!socket.connecting) isSent = true;
@@ -84,10 +101,14 @@ export class NodeClient {
           });
         }
       });
-      sent.on('timeout', () => sent.destroy(new Error('the node does not respond')));
       sent.on('error', fail);
-      sent.on('response', (response) => readResponse(response).then(resolve, fail));
-      onStart?.(() => void sent.destroy());
+      sent.on('response', (response) => {
+        readResponse(response).then((read) => {
+          end();
+          resolve(read);
+        }, fail);
+      });
+      if (signal?.aborted) cancel();
       sent.end(body);
     });
   }

@@ -1,12 +1,12 @@
 import type { OutgoingHttpHeaders } from 'node:http';
 import type { NextFunction, Request, Response } from 'express';
-import { waitAtMost } from '../../wait-at-most.ts';
 import { temporarily } from '../http-error.ts';
 import { requestIdOf } from '../request/request-id.ts';
 import { RequestLifetime } from '../request/request-lifetime.ts';
 import { readWholeBody } from './body.ts';
 import { isFalseHope, lost, markLost } from './lost-attempts.ts';
 import { NodeClient, type NodeResponse, NoResponse } from './node-client.ts';
+import { type ClusterView, type Peer, SuccessorWatch } from './successor-watch.ts';
 
 /** Set on a forwarded request. A standby never forwards one that has it. */
 const HOP = 'x-plantao-forwarded-by';
@@ -51,15 +51,6 @@ const OWN_RESPONSE_HEADERS = new Set([
 
 const tooMany = () => temporarily('overloaded', 'too many requests are being forwarded to the active node: try again');
 
-/** The cluster as the forwarder sees it. */
-interface ClusterView {
-  readonly node: string;
-  readonly role: 'active' | 'standby' | 'fallen';
-  readonly acceptsWrites: boolean;
-  /** `alive` is true of a peer whose `/health` names this cluster and epoch. */
-  peers(): readonly { url: string; alive: boolean; active: boolean }[];
-}
-
 /**
  * Forwards writes from a standby to the active node (STANDBY_WRITES=forward), so that clients behind a plain round-robin proxy
  * need not find it. The client gets the active node's response: the caller's credentials, the Idempotency-Key and the path are
@@ -67,12 +58,15 @@ interface ClusterView {
  *
  * A write is forwarded only to a peer whose `/health` names this cluster and epoch, and only once. While there is no active
  * node it waits for up to a second. It is sent again within that time if it was certainly not executed, or if a key makes
- * that safe. After an attempt whose response was lost, the client never gets an error that means "not executed". This node may become active meanwhile: then it handles the write itself.
+ * that safe. After an attempt whose response was lost, the client never gets an error that means "not
+ * executed". A request to a node that another one succeeds is cancelled. This node may become active meanwhile: then it handles
+ * the write itself.
  */
 export class WriteForwarder {
   readonly #cluster: ClusterView;
   readonly #bodyLimit: number;
   readonly #client = new NodeClient();
+  readonly #successors: SuccessorWatch;
   #forwarded = 0;
   /** Bytes of all bodies that are being read or forwarded. */
   #heldBytes = 0;
@@ -80,6 +74,7 @@ export class WriteForwarder {
   constructor(cluster: ClusterView, bodyLimit: number) {
     this.#cluster = cluster;
     this.#bodyLimit = bodyLimit;
+    this.#successors = new SuccessorWatch(cluster);
   }
 
   /**
@@ -102,30 +97,22 @@ export class WriteForwarder {
 
   /** Lets the active node authenticate a JWT, which creates the account of its user. Returns false if it did not. */
   async createAccountOnActiveNode(token: string): Promise<boolean> {
-    const active = this.#cluster.peers().find((peer) => peer.alive && peer.active);
+    const active = this.#activePeer();
     if (!active) return false;
-    let isCreated = false;
-    const request = this.#client
-      .send(active.url, {
-        method: 'GET',
-        target: '/me',
-        headers: { authorization: `Bearer ${token}`, [HOP]: this.#cluster.node },
-        body: Buffer.alloc(0),
-        timeoutMs: ACCOUNT_LIMIT_MS,
-      })
-      .then(
-        ({ status }) => {
-          isCreated = status === 200;
-        },
-        () => {},
-      );
-    // Its own timeout begins only when it has one of the connections, which writes may hold for long.
-    await waitAtMost(ACCOUNT_LIMIT_MS, request);
-    return isCreated;
+    const request = {
+      method: 'GET',
+      target: '/me',
+      headers: { authorization: `Bearer ${token}`, [HOP]: this.#cluster.node },
+      body: Buffer.alloc(0),
+      timeoutMs: ACCOUNT_LIMIT_MS,
+    };
+    const response = await this.#client.send(active.url, request).catch(() => null);
+    return response?.status === 200;
   }
 
   stop(): void {
     this.#client.stop();
+    this.#successors.stop();
   }
 
   #isStandby(): boolean {
@@ -160,22 +147,26 @@ export class WriteForwarder {
     isRepeatable: boolean,
   ): Promise<void> {
     const lifetime = RequestLifetime.of(response);
-    const until = performance.now() + WAIT_MS;
-    let isLost = false;
+    let until = performance.now() + WAIT_MS;
+    let [hasFailed, isLost] = [false, false];
     for (;;) {
-      const url = await this.#active(until, lifetime);
+      const active = await this.#active(until, lifetime);
       if (lifetime.isOver) return;
       // This node became active, fell, or knows no active node: it handles or refuses the request itself.
-      if (url === null) return next();
-      const outcome = await this.#send(url, request, body, lifetime).catch((error: unknown) => error);
+      if (active === null) return next();
+      const outcome = await this.#send(active, request, body, lifetime).catch((error: unknown) => error);
       if (lifetime.isOver || response.headersSent) return;
+      const failed = outcome instanceof NoResponse ? outcome : null;
+      // Counts from here, because a frozen node may have held the request for long.
+      if (failed && !hasFailed) until = performance.now() + WAIT_MS;
+      hasFailed ||= failed !== null;
+      if (failed?.isSent) {
+        markLost(response);
+        isLost = true;
+      }
       const mayRepeat = performance.now() < until;
-      if (outcome instanceof NoResponse) {
-        if (outcome.isSent) {
-          markLost(response);
-          isLost = true;
-        }
-        if (mayRepeat && (isRepeatable || !outcome.isSent)) await sleep();
+      if (failed) {
+        if (mayRepeat && (isRepeatable || !failed.isSent)) await sleep();
         else throw isLost ? lost() : unreachable();
       } else if (outcome instanceof Error) throw outcome;
       else if (mayRepeat && isRefusedByRole(outcome as NodeResponse)) await sleep();
@@ -184,26 +175,37 @@ export class WriteForwarder {
     }
   }
 
-  /** Returns the address of the active node as soon as one is known; null at `until`, or when this node is no longer a standby. */
-  async #active(until: number, lifetime: RequestLifetime): Promise<string | null> {
+  #activePeer(): Peer | undefined {
+    return this.#cluster.peers().find((peer) => peer.alive && peer.active);
+  }
+
+  /** Returns the active node as soon as one is known; null at `until`, or when this node is no longer a standby. */
+  async #active(until: number, lifetime: RequestLifetime): Promise<Peer | null> {
     for (;;) {
       if (!this.#isStandby() || lifetime.isOver) return null;
-      const active = this.#cluster.peers().find((peer) => peer.alive && peer.active);
-      if (active) return active.url;
+      const active = this.#activePeer();
+      if (active) return active;
       if (performance.now() >= until) return null;
       await sleep();
     }
   }
 
-  #send(url: string, request: Request, body: Buffer, lifetime: RequestLifetime): Promise<NodeResponse> {
-    return this.#client.send(url, {
-      method: request.method,
-      target: request.originalUrl,
-      headers: this.#headersOf(request, body),
-      body,
-      timeoutMs: Math.max(1, DEADLINE_MS - lifetime.ageMs),
-      onStart: (cancel) => lifetime.onOver(cancel),
-    });
+  async #send(active: Peer, request: Request, body: Buffer, lifetime: RequestLifetime): Promise<NodeResponse> {
+    const over = new AbortController();
+    const unwatch = this.#successors.watch(active, (reason) => over.abort(reason));
+    lifetime.onOver(() => over.abort(new Error('the client has disconnected')));
+    try {
+      return await this.#client.send(active.url, {
+        method: request.method,
+        target: request.originalUrl,
+        headers: this.#headersOf(request, body),
+        body,
+        timeoutMs: Math.max(1, DEADLINE_MS - lifetime.ageMs),
+        signal: over.signal,
+      });
+    } finally {
+      unwatch();
+    }
   }
 
   #headersOf(request: Request, body: Buffer): OutgoingHttpHeaders {

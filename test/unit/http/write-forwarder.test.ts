@@ -4,10 +4,13 @@ import type { AddressInfo } from 'node:net';
 import { expect } from 'chai';
 import type { Request, Response } from 'express';
 import { createApp } from '../../../src/http/app.ts';
+import { NodeClient, NoResponse } from '../../../src/http/forwarding/node-client.ts';
 import { WriteForwarder } from '../../../src/http/forwarding/write-forwarder.ts';
 import { RequestLifetime } from '../../../src/http/request/request-lifetime.ts';
 import { Server } from '../../../src/http/server.ts';
 import type { Services } from '../../../src/http/services.ts';
+import { always } from '../../support/always.ts';
+import { eventually } from '../../support/eventually.ts';
 import { post } from '../../support/network/http.ts';
 import { unusedServices } from '../../support/nodes/unused-services.ts';
 
@@ -30,7 +33,7 @@ describe('A standby that forwards to a node which does not accept the host of it
       hosts.push(host);
       response.writeHead(host === accepted ? 200 : 421).end();
     });
-    const peers = () => [{ url: active.url, alive: true, active: true }];
+    const peers = () => [{ url: active.url, node: 'a', alive: true, active: true }];
     forwarder = new WriteForwarder({ node: 'standby', role: 'standby', acceptsWrites: false, peers }, 1000);
     standby = await listen((request, response) => {
       new RequestLifetime().belongsTo(response);
@@ -176,5 +179,127 @@ describe('A standby that forwards to an active node whose response is lost', () 
     respond = refuses('not_active');
     const { status, body } = await post(`${standby.url}/messages`, {}, { headers });
     expect([status, body.code]).to.deep.equal([503, 'not_active']);
+  });
+});
+
+describe('A standby that forwards to an active node which another one succeeds', () => {
+  /** Far below the timeout of a forwarded request. */
+  const SOON_MS = 5000;
+  let standby: Awaited<ReturnType<typeof startStandby>>;
+  let [old, successor]: Awaited<ReturnType<typeof listen>>[] = [];
+  /** The requests that the old active node holds. */
+  const held: http.ServerResponse[] = [];
+  const peerOf = (node: string) => {
+    const peer = standby.peers.find((one) => one.node === node);
+    if (!peer) throw new Error(`no peer ${node}`);
+    return peer;
+  };
+  const write = (headers: Record<string, string> = {}) => post(`${standby.url}/messages`, {}, { headers });
+  const isHeld = (count = 1) => eventually('the old active node has the requests', () => held.length === count);
+
+  beforeEach(async () => {
+    held.length = 0;
+    old = await listen((_, response) => void held.push(response));
+    successor = await listen((_, response) => response.end('{"from":"successor"}'));
+    standby = await startStandby();
+    standby.peers.push({ url: old.url, node: 'old', alive: true, active: true });
+    standby.peers.push({ url: successor.url, node: 'new', alive: true, active: false });
+  });
+  afterEach(async () => {
+    await standby.stop();
+    for (const one of [old, successor]) {
+      one?.server.closeAllConnections();
+      one?.server.close();
+    }
+  });
+  const succeed = () => {
+    Object.assign(peerOf('old'), { active: false });
+    Object.assign(peerOf('new'), { active: true });
+  };
+
+  it('sends the requests with a key that a frozen node holds to its successor, also long after their arrival', async () => {
+    const writes = Array.from({ length: 100 }, (_, at) => write({ 'idempotency-key': `key-${at}` }));
+    // The node accepts 64 connections; the other requests wait for one.
+    await isHeld(64);
+    await always('they wait', () => held.every(({ destroyed }) => !destroyed), { forMs: 1100 });
+    peerOf('old').alive = false;
+    succeed();
+    for (const { status, body, ms } of await Promise.all(writes)) {
+      expect([status, body.from]).to.deep.equal([200, 'successor']);
+      expect(ms).to.be.below(SOON_MS);
+    }
+  });
+
+  it('handles them itself if it is the successor', async () => {
+    const pending = write({ 'idempotency-key': 'key' });
+    await isHeld();
+    Object.assign(peerOf('old'), { alive: false, active: false });
+    Object.assign(standby.cluster, { role: 'active', acceptsWrites: true });
+    const { status, ms } = await pending;
+    // The services of this node do nothing: it refuses the body.
+    expect([status, ms < SOON_MS]).to.deep.equal([400, true]);
+  });
+
+  it('does not wait for the response of a frozen node to a request without a key', async () => {
+    const pending = write();
+    await isHeld();
+    peerOf('old').alive = false;
+    succeed();
+    const { status, body, ms } = await pending;
+    expect([status, body.code, ms < SOON_MS]).to.deep.equal([503, 'outcome_unknown', true]);
+  });
+
+  it('leaves a node that has resigned the time to respond, but not for long', async () => {
+    const [first, second] = [write(), write({ 'idempotency-key': 'key' })];
+    await isHeld(2);
+    succeed();
+    held[0]?.end('{"from":"old"}');
+    const answers = await Promise.all([first, second]);
+    expect(answers.map(({ body }) => body.from)).to.have.members(['old', 'successor']);
+  });
+
+  it('keeps waiting for a node that is silent but has no successor', async () => {
+    const pending = write();
+    await isHeld();
+    Object.assign(peerOf('old'), { alive: false, active: false });
+    await always('the request is not cancelled', () => held[0]?.destroyed === false, { forMs: 300 });
+    held[0]?.end('{"from":"old"}');
+    expect((await pending).body).to.deep.equal({ from: 'old' });
+  });
+});
+
+describe('The timeout of a request to a node', () => {
+  let node: Awaited<ReturnType<typeof listen>>;
+  let client: NodeClient;
+  beforeEach(() => {
+    client = new NodeClient();
+  });
+  afterEach(() => {
+    client.stop();
+    node.server.closeAllConnections();
+    node.server.close();
+  });
+  const send = (timeoutMs: number) =>
+    client
+      .send(node.url, { method: 'POST', target: '/', headers: {}, body: Buffer.alloc(0), timeoutMs })
+      .catch((error: unknown) => error);
+
+  it('counts the time in which it waits for a connection, and such a request was not sent', async () => {
+    node = await listen(() => {});
+    const held = Array.from({ length: 64 }, () => send(20_000));
+    const outcome = await send(200);
+    expect(outcome).to.be.instanceOf(NoResponse).with.property('isSent', false);
+    client.stop();
+    await Promise.all(held);
+  });
+
+  it('counts the time in which the response trickles in', async () => {
+    node = await listen((_, response) => {
+      const timer = setInterval(() => response.write('x'), 20);
+      response.on('close', () => clearInterval(timer));
+    });
+    expect(await send(300))
+      .to.be.instanceOf(NoResponse)
+      .with.property('isSent', true);
   });
 });

@@ -1,0 +1,76 @@
+/** A peer as the forwarder sees it. `alive` is true if its `/health` names this cluster and epoch. */
+export interface Peer {
+  readonly url: string;
+  readonly node: string | null;
+  readonly alive: boolean;
+  readonly active: boolean;
+}
+
+/** The cluster as the forwarder sees it. */
+export interface ClusterView {
+  readonly node: string;
+  readonly role: 'active' | 'standby' | 'fallen';
+  readonly acceptsWrites: boolean;
+  peers(): readonly Peer[];
+}
+
+/** Interval of the checks; a promotion takes about this long to be known anyway. */
+const CHECK_EVERY_MS = 20;
+/** Time for a node that has lost its role, and is alive, to finish the requests that it has. */
+const FINISH_MS = 1000;
+
+/** A request that waits for its response. */
+interface Pending {
+  /** The name of the node that it was sent to. */
+  readonly node: string | null;
+  readonly cancel: (reason: Error) => void;
+  /** When another node was first seen active; null while none is. */
+  succeededAt: number | null;
+}
+
+/**
+ * Cancels requests to a node that another one has succeeded: a frozen or unreachable node would hold them until their
+ * timeout. A node that is merely slow to respond to probes keeps its requests, because nothing succeeds it.
+ */
+export class SuccessorWatch {
+  readonly #cluster: ClusterView;
+  readonly #pending = new Set<Pending>();
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(cluster: ClusterView) {
+    this.#cluster = cluster;
+  }
+
+  /** Calls `cancel` when the node has a successor and does not respond any more. Returns a function that ends this. */
+  watch({ node }: Peer, cancel: (reason: Error) => void): () => void {
+    const pending: Pending = { node, cancel, succeededAt: null };
+    this.#pending.add(pending);
+    // One timer for all requests.
+    this.#timer ??= setInterval(() => this.#check(), CHECK_EVERY_MS);
+    return () => {
+      this.#pending.delete(pending);
+      if (this.#pending.size === 0) this.stop();
+    };
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #check(): void {
+    const { acceptsWrites, node: own } = this.#cluster;
+    const peers = this.#cluster.peers();
+    const active = acceptsWrites ? own : (peers.find((peer) => peer.alive && peer.active)?.node ?? null);
+    const living = new Set(peers.filter(({ alive }) => alive).map(({ node }) => node));
+    const now = performance.now();
+    for (const pending of this.#pending) {
+      if (active === null || active === pending.node) pending.succeededAt = null;
+      else {
+        pending.succeededAt ??= now;
+        if (!living.has(pending.node) || now - pending.succeededAt >= FINISH_MS)
+          pending.cancel(new Error(`node ${active} is active instead`));
+      }
+    }
+  }
+}
