@@ -1,4 +1,5 @@
 import { ChatError, type ErrorDetail, type ErrorProperties, RefusedError } from '../errors.ts';
+import { effectOf } from './effect-of-code.ts';
 import type { NodeResponse } from './single-request.ts';
 
 /** The meaning of a response for its request: success, refusal, or a retry (on another node, or later). */
@@ -11,17 +12,12 @@ export type ResponseClass =
       code: string;
       activeUrl: unknown;
       retryAfterMs: number;
+      /** False if the request may have been executed and its response lost: between proxy and node, or node and database. */
       notExecuted: boolean;
     };
 
 /** Statuses that mean "not this node, not now", sent by the node or by a proxy in front of it. */
 const retryElsewhereStatuses = new Set([502, 503, 504]);
-
-/**
- * Codes which prove that the node did not start the request. With any other 5xx the request may have been executed and its
- * response lost, between proxy and node or between node and database.
- */
-const notExecutedCodes = new Set(['not_active', 'not_alive', 'overloaded']);
 
 function codeOf(response: NodeResponse): string {
   return typeof response.body?.code === 'string' ? response.body.code : '';
@@ -51,15 +47,17 @@ function toRefusal(response: NodeResponse): ChatError {
 export function classifyResponse(response: NodeResponse, patient: boolean): ResponseClass {
   const { status } = response;
   if (status < 400) return { kind: 'success' };
-  const waits = patient && (status >= 500 || status === 429);
-  if (!retryElsewhereStatuses.has(status) && !waits) return { kind: 'refused', error: toRefusal(response) };
   const code = codeOf(response);
+  const effect = status === 503 ? effectOf(code) : 'perhaps executed';
+  const waits = patient && (status >= 500 || status === 429);
+  const mayRetry = retryElsewhereStatuses.has(status) && effect !== 'refused';
+  if (!mayRetry && !waits) return { kind: 'refused', error: toRefusal(response) };
   return {
     kind: 'retryElsewhere',
     reason: code === '' ? `responds with ${status}` : `says ${code}`,
     code,
     activeUrl: code === 'not_active' ? response.body?.active_url : null,
     retryAfterMs: retryAfterMs(response),
-    notExecuted: status === 503 && notExecutedCodes.has(code),
+    notExecuted: effect === 'not executed',
   };
 }

@@ -24,8 +24,23 @@ type HttpCode =
   | 'blocked'
   | 'database_refused';
 
-/** Every error code: its HTTP statuses, and its meaning with the remedy. A {@link RefusalCode} without an entry fails to compile. */
-export const ERROR_CODES: Record<HttpCode | RefusalCode, readonly [statuses: readonly number[], meaning: string]> = {
+/**
+ * What a 503 says about its request: it was not executed, so that it may be sent again; it may have been executed; or it is
+ * refused, and sending it again does not help. The client retries by this.
+ */
+type Effect = 'not executed' | 'perhaps executed' | 'refused';
+
+type OtherStatus = 400 | 401 | 403 | 404 | 405 | 408 | 409 | 410 | 413 | 415 | 421 | 429 | 431 | 500;
+
+type Entry =
+  | readonly [statuses: readonly OtherStatus[], meaning: string]
+  | readonly [statuses: readonly [503], meaning: string, effect: Effect];
+
+/**
+ * Every error code: its HTTP statuses, its meaning with the remedy, and for a 503 its effect. A {@link RefusalCode} without an
+ * entry and a 503 without an effect fail to compile.
+ */
+export const ERROR_CODES = {
   invalid_json: [[400], 'The body is not valid JSON in UTF-8.'],
   invalid_request: [[400], 'A field is missing or invalid; `details` has an entry for each.'],
   unauthenticated: [[401], 'The token is missing, unknown, expired or revoked, or the username or password is wrong.'],
@@ -70,24 +85,52 @@ export const ERROR_CODES: Record<HttpCode | RefusalCode, readonly [statuses: rea
   too_many_requests: [[429], 'A limit was reached: retry after `Retry-After` seconds.'],
   headers_too_large: [[431], 'The URL and the headers together exceed 16 KiB.'],
   internal_error: [[500], 'The node failed unexpectedly, and has logged the error.'],
-  not_active: [[503], 'This node is a standby: send the write to `active_url`, or retry if that is null.'],
-  not_alive: [[503], 'This node is out of service: use another one.'],
-  no_successor: [[503], 'No standby became active, so this node is active again.'],
-  overloaded: [[503], 'The node is at its capacity: use another node, or retry after `Retry-After` seconds.'],
-  unavailable: [[503], 'The database cannot be reached. Nothing was stored: retry after `Retry-After` seconds.'],
-  blocked: [[503], 'Another transaction blocks the database. Nothing was stored: retry.'],
+  not_active: [
+    [503],
+    'This node is a standby: send the write to `active_url`, or retry if that is null.',
+    'not executed',
+  ],
+  not_alive: [[503], 'This node is out of service: use another one.', 'not executed'],
+  no_successor: [[503], 'No standby became active, so this node is active again.', 'refused'],
+  overloaded: [
+    [503],
+    'The node is at its capacity: use another node, or retry after `Retry-After` seconds.',
+    'not executed',
+  ],
+  unavailable: [
+    [503],
+    'The database cannot be reached. Nothing was stored: retry after `Retry-After` seconds.',
+    'not executed',
+  ],
+  blocked: [[503], 'Another transaction blocks the database. Nothing was stored: retry.', 'not executed'],
   database_refused: [
     [503],
     'PostgreSQL refuses the request until an operator corrects a privilege, an object, a trigger or a constraint. Nothing was stored.',
+    'not executed',
   ],
   not_replicated: [
     [503],
     'The header Prefer requires durable=replicated, and no synchronous standby confirmed it: retry with the same Idempotency-Key.',
+    'perhaps executed',
   ],
-  outcome_unknown: [[503], 'The request may have been executed: retry it with the same Idempotency-Key.'],
+  outcome_unknown: [
+    [503],
+    'The request may have been executed: retry it with the same Idempotency-Key.',
+    'perhaps executed',
+  ],
+} as const satisfies Record<HttpCode | RefusalCode, Entry>;
+
+type Entries = typeof ERROR_CODES;
+
+/** The code of every 503, with its effect. */
+export type EffectOfCode = {
+  [Code in keyof Entries as Entries[Code] extends readonly [unknown, unknown, Effect]
+    ? Code
+    : never]: Entries[Code] extends readonly [unknown, unknown, infer Known] ? Known : never;
 };
 
 /** Returns the codes that an error of this status can have. */
 export function codesOf(status: number): string[] {
-  return Object.entries(ERROR_CODES).flatMap(([code, [statuses]]) => (statuses.includes(status) ? [code] : []));
+  const entries: [string, Entry][] = Object.entries(ERROR_CODES);
+  return entries.flatMap(([code, [statuses]]) => (statuses.some((one) => one === status) ? [code] : []));
 }

@@ -1,3 +1,4 @@
+import { effectOf } from '../../client/requests/effect-of-code.ts';
 import { errorMessage } from '../../error-message.ts';
 import { epochOf, positionOf } from '../history/position.ts';
 import type { HttpResponse } from '../http.ts';
@@ -8,8 +9,6 @@ export type Outcome =
   | { type: 'fail'; reason: string; activeUrl?: unknown }
   | { type: 'unknown'; reason: string };
 
-const PROVE_NOTHING = ['', 'outcome_unknown', 'not_replicated'];
-
 interface Body {
   code?: unknown;
   active_url?: unknown;
@@ -19,9 +18,9 @@ interface Body {
 }
 
 /**
- * Returns the outcome that a response proves. A 4xx means that the node did not execute the request. So does a 503 with a
- * code of the service other than outcome_unknown: not_active, not_alive, overloaded and unavailable all mean "not stored".
- * Any other 5xx (not_replicated: stored, but not as asked), and a 2xx without a message id, prove nothing.
+ * Returns the outcome that a response proves. A 4xx means that the node did not execute the request. So do most codes of a
+ * 503 ({@link effectOf}). Any other 5xx (not_replicated: stored, but not as asked), and a 2xx without a message id, prove
+ * nothing.
  */
 export function outcomeOf(response: HttpResponse<Body | undefined>): Outcome {
   const { status, body } = response;
@@ -32,7 +31,7 @@ export function outcomeOf(response: HttpResponse<Body | undefined>): Outcome {
   }
   const code = typeof body?.code === 'string' ? body.code : '';
   const reason = `${status} ${code}`.trim();
-  const refused = (status >= 400 && status < 500) || (status === 503 && !PROVE_NOTHING.includes(code));
+  const refused = (status >= 400 && status < 500) || (status === 503 && effectOf(code) !== 'perhaps executed');
   if (!refused) return { type: 'unknown', reason };
   return code === 'not_active' ? { type: 'fail', reason, activeUrl: body?.active_url } : { type: 'fail', reason };
 }

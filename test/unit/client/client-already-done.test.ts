@@ -51,6 +51,11 @@ describe('The client treats the refusal of a retry as success when the lost atte
     });
   }
 
+  it('does not take the refusal of a retry for success after a response that says that nothing was stored', async () => {
+    respond(refuses(503, 'unavailable'), refuses(403, 'not_a_member'));
+    expect(await errorOf(client().groups.delete(5))).to.include({ name: 'RefusedError', code: 'not_a_member' });
+  });
+
   it("does not take the refusal to change another member's role for success", async () => {
     respond(lost, refuses(403, 'forbidden'));
     expect(await errorOf(client().groups.setRole(5, 2, 'member'))).to.include({ code: 'forbidden' });

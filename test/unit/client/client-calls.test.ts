@@ -207,7 +207,7 @@ describe('The client never repeats a request that must not be repeated', () => {
   });
 
   it('reports an unknown outcome when the node may have lost the response', async () => {
-    const lost: Behaviour = (_, response) => json(response, 503, { error: 'no database', code: 'unavailable' });
+    const lost: Behaviour = (_, response) => json(response, 503, { error: 'no database', code: 'outcome_unknown' });
     expect((await change(lost)).name).to.equal('OutcomeUnknownError');
   });
 
@@ -217,6 +217,28 @@ describe('The client never repeats a request that must not be repeated', () => {
 
   it('retries when the node says that it did not execute the request', async () => {
     expect((await change((_, response) => notActive(response, good.url))).token).to.equal('new');
+  });
+
+  for (const code of ['overloaded', 'unavailable', 'blocked', 'database_refused']) {
+    it(`retries when the node stored nothing: ${code}`, async () => {
+      expect((await change((_, response) => json(response, 503, { error: 'not now', code }))).token).to.equal('new');
+    });
+  }
+
+  it('reports a switchover without a successor at once, with its own code', async () => {
+    bad = await startFakeNode((heard, response) => {
+      if (heard.path === '/health') created(heard, response);
+      else json(response, 503, { error: 'no standby became active', code: 'no_successor' }, { 'Retry-After': '1' });
+    });
+    good = await startFakeNode(created);
+    const switched = new ChatClient({ urls: [bad.url, good.url] }).operations.switchover();
+    expect(await switched.catch((caught) => caught)).to.include({
+      name: 'ChatError',
+      status: 503,
+      code: 'no_successor',
+      message: 'no standby became active',
+    });
+    expect(good.heard).to.have.length(0);
   });
 
   it('retries when the node is gone before anything was sent', async () => {

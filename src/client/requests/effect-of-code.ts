@@ -1,0 +1,22 @@
+import type { EffectOfCode } from '../../http/docs/error-codes.ts';
+
+/** What each code of a 503 says about its request. The types compare it with the server's list: a new code fails to compile here. */
+const effects: EffectOfCode = {
+  not_active: 'not executed',
+  not_alive: 'not executed',
+  overloaded: 'not executed',
+  unavailable: 'not executed',
+  blocked: 'not executed',
+  database_refused: 'not executed',
+  no_successor: 'refused',
+  not_replicated: 'perhaps executed',
+  outcome_unknown: 'perhaps executed',
+};
+
+/**
+ * Returns what a 503 with this code says about its request. An unknown or missing code proves nothing: a proxy may have lost
+ * the response.
+ */
+export function effectOf(code: string): EffectOfCode[keyof EffectOfCode] {
+  return Object.hasOwn(effects, code) ? effects[code as keyof EffectOfCode] : 'perhaps executed';
+}
