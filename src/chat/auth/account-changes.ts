@@ -1,5 +1,6 @@
 import { QueryTypes, type Sequelize } from 'sequelize';
 import type { Write } from '../../database/fenced-write.ts';
+import { laterWrite } from '../../database/later-write.ts';
 import { User } from '../../database/models.ts';
 import { Refused } from '../errors.ts';
 import { requireUser } from '../users.ts';
@@ -38,6 +39,8 @@ export interface Session {
 /** Bytes of a token's hash that name a session: enough to tell a user's hundred apart, and useless to sign in with. */
 const SESSION_ID_BYTES = 12;
 const SESSION_ID = `encode(substr(hash, 1, ${SESSION_ID_BYTES}), 'hex')`;
+
+const TRACES_REMAIN = 'the account is deleted, and the service removes what remains of it within minutes';
 
 /** Shows, renames and deletes accounts, and changes their passwords and sessions, for their owners. */
 export class AccountChanges {
@@ -95,19 +98,21 @@ export class AccountChanges {
   /**
    * Deletes an account, in steps. `anonymise` keeps its messages under another name, `erase` deletes them too. The first step ends
    * the account. If a later one fails, the active node continues (events/retention.ts).
-   * @throws {Refused} user_not_found, unauthenticated, overloaded; {RateLimitedError}; {NotActiveError}.
+   * @throws {Refused} user_not_found, unauthenticated, overloaded; {RateLimitedError}; {NotActiveError}; {OutcomeUnknownError} after
+   * the first step.
    */
   async erase(owner: Owner, mode: 'anonymise' | 'erase'): Promise<void> {
     await this.#prove(owner);
-    for (let isDone = false; !isDone; ) {
-      isDone = await this.#write(async (transaction) => {
+    const step = () =>
+      this.#write(async (transaction) => {
         const [row] = await this.#sequelize.query<{ removed: number }>(
           'SELECT plantao.erase_user($userId, $mode) AS removed',
           { bind: { userId: owner.userId, mode }, type: QueryTypes.SELECT, transaction },
         );
         return row?.removed === 0;
       });
-    }
+    let isDone = await step();
+    while (!isDone) isDone = await laterWrite(TRACES_REMAIN, step);
   }
 
   /** Returns the sessions of a user that have not expired, newest first. `currentHash` is the hash of the request's token. */

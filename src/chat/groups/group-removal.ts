@@ -2,6 +2,7 @@ import { QueryTypes, type Sequelize, type Transaction } from 'sequelize';
 import { BlockedError } from '../../database/checks/blocking.ts';
 import { isUnavailable } from '../../database/errors.ts';
 import { NotActiveError, type Write } from '../../database/fenced-write.ts';
+import { laterWrite } from '../../database/later-write.ts';
 import type { Log } from '../../log.ts';
 import { Rounds } from '../../rounds.ts';
 
@@ -20,6 +21,7 @@ const INTERVAL_MS = 2000;
 const STEP = 1000;
 /** Pause between two steps of a continued deletion, so that posts do not wait for the disk. */
 const PAUSE_MS = 50;
+const MESSAGES_REMAIN = 'the group is deleted, and the service removes the rest of its messages soon';
 
 /**
  * Removes the messages of groups that are being deleted, in steps, so that other writes do not wait for long. While this node is
@@ -53,12 +55,15 @@ export class GroupRemoval {
     return this.#rounds.stop();
   }
 
-  /** Deletes a group for a request; `check` runs in the transaction of the first step. @throws {NotActiveError}; the errors of `check`. */
+  /**
+   * Deletes a group for a request; `check` runs in the transaction of the first step.
+   * @throws {NotActiveError}; the errors of `check`; {OutcomeUnknownError} if the group is deleted and some messages are not yet.
+   */
   async remove(groupId: number, check: (transaction: Transaction) => Promise<void>): Promise<void> {
     this.#requested.add(groupId);
     try {
       let isMore = await this.#step(groupId, check);
-      while (isMore) isMore = await this.#step(groupId);
+      while (isMore) isMore = await laterWrite(MESSAGES_REMAIN, () => this.#step(groupId));
     } finally {
       this.#requested.delete(groupId);
     }

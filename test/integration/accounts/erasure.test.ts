@@ -136,6 +136,23 @@ describe('A deleted account', function () {
     });
   }
 
+  it('is deleted although a later step fails, and the response does not say that nothing was stored', async () => {
+    const ana = await scene.people.comeIn();
+    const groupId = await scene.people.group('Grupo', [ana]);
+    const fill =
+      "INSERT INTO plantao.messages (group_id, sender_id, content) SELECT $1, $2, 'a' FROM generate_series(1, 1000)";
+    await query(fill, [groupId, ana.id]);
+    await scene.people.message(groupId, ana, 'kept');
+    await query(`
+      CREATE FUNCTION public.stop_erasure() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'stopped by a test'; END $$;
+      CREATE TRIGGER stop_erasure BEFORE DELETE ON plantao.messages FOR EACH ROW
+        WHEN (OLD.content = 'kept') EXECUTE FUNCTION public.stop_erasure()`);
+    expect(codeOf(await erase(ana, 'erase'))).to.deep.equal([503, 'outcome_unknown']);
+    expect((await call(ana, 'GET', '/me')).status).to.equal(401);
+    await query('DROP FUNCTION public.stop_erasure CASCADE');
+    await query("SELECT plantao.erase_user($1, 'erase')", [ana.id]);
+  });
+
   it('cannot be found, added, or written to', async () => {
     const [ana, bruno] = [await scene.people.comeIn(), await scene.people.comeIn()];
     const groupId = await scene.people.group('Grupo', [bruno]);

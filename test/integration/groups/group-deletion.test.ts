@@ -140,6 +140,13 @@ for (const auth of ['token', 'open']) {
       expect(await countOf(groupId)).to.equal(1);
     });
 
+    it('does not say that nothing was stored when it stops midway', async () => {
+      const groupId = await newGroup('a', 1000);
+      await people.message(groupId, owner, 'kept');
+      expect((await call('DELETE', '/groups', owner, { groupId })).code).to.equal('503 outcome_unknown');
+      expect(await countOf(groupId)).to.equal(1);
+    });
+
     it('lets two users whose direct chat is deleted open another at once', async () => {
       const body = { otherUserId: member.id, userId: owner.id };
       const open = async () => (await call('POST', '/direct', owner, body)).body;
