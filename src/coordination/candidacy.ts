@@ -13,9 +13,9 @@ import type { PauseState } from './pause.ts';
 /** Options of a {@link Candidacy}. */
 export interface CandidacyOptions {
   leaseMs: number;
-  lock: Pick<LeaderLocking, 'prepare' | 'tryAcquire' | 'holder'>;
+  lock: Pick<LeaderLocking, 'open' | 'prepare' | 'tryAcquire' | 'holder'>;
   /** The session for writes of an active node; a node that cannot open it does not try. */
-  writerSession: Pick<ReconnectingSession, 'ready' | 'unreachableForMs'>;
+  writerSession: Pick<ReconnectingSession, 'opened' | 'unreachableForMs'>;
   /** The session that reads the holder of the lock. */
   catchUpSession: Queryable;
   /** Logs which session blocked a lock. */
@@ -107,10 +107,12 @@ export class Candidacy {
   async tryAcquire(given?: string): Promise<{ term: Term; reason: string } | null> {
     const { lock, changes, writerSession: writing } = this.#options;
     try {
-      const sessions = await Promise.allSettled([lock.prepare(), writing.ready()]);
-      // The error of the lock session comes first: it says why a server accepts no writes, and the log does not alternate between
-      // two errors.
-      for (const session of sessions) if (session.status === 'rejected') throw session.reason;
+      const writer = writing.opened();
+      writer.catch(() => {});
+      // Its error comes first: it says why a server accepts no writes, and the log does not alternate between two errors. It does
+      // not wait for the other session, so that the next attempt follows soon.
+      await lock.open();
+      await writer;
       const reason = given ?? this.#reason;
       const unseenMs = this.#clock() - this.#leaderSeenAt;
       const term = await lock.tryAcquire({ reason, unseenMs, ownTerm: this.#ownTerm });

@@ -25,7 +25,7 @@ import { openTerm } from './term-opening.ts';
 /** The leader lock as the SyncManager uses it: a {@link LeaderLock} in this thread or in a thread of its own. */
 export type LeaderLocking = Pick<
   LeaderLock,
-  'prepare' | 'tryAcquire' | 'renew' | 'release' | 'holder' | 'interrupt' | 'abandon' | 'close'
+  'open' | 'prepare' | 'tryAcquire' | 'renew' | 'release' | 'holder' | 'interrupt' | 'abandon' | 'close'
 >;
 
 /** A resignation takes one statement that waits at most a second (close_term); the rest is for the network. */
@@ -46,7 +46,7 @@ const WARM_UP_LIMIT_MS = 3000;
  * active for ever, and no write would succeed.
  *
  * On a standby the session stays open and has its plans prepared (warm_up_term), so that a promotion costs only two quick
- * round trips.
+ * round trips. A new session, as after a failover of PostgreSQL, tries for the lock first.
  */
 export class LeaderLock {
   readonly #options: LeaderLockOptions;
@@ -54,6 +54,8 @@ export class LeaderLock {
   readonly #lease: Lease;
   readonly #queue = new SerialQueue();
   #session: Session | null = null;
+  /** The session whose plans are prepared. */
+  #warm: Session | null = null;
   #attempt: AbortController | null = null;
   #timer: NodeJS.Timeout | undefined;
 
@@ -63,12 +65,17 @@ export class LeaderLock {
     this.#lease = options.lease ?? new Lease({ leaseMs: options.leaseMs, clock: this.#clock });
   }
 
+  /** Opens the session, and leaves its plans to the attempt that follows. @throws as {@link tryAcquire}. */
+  async open(): Promise<void> {
+    await this.#try((signal) => this.#openSession(signal));
+  }
+
   /**
    * Opens the session and warms it up for the next attempt. It stays open for one lease without a statement; then PostgreSQL ends
    * it, as it does if the node is dead. @throws as {@link tryAcquire}.
    */
   async prepare(): Promise<void> {
-    await this.#try((signal) => this.#openSession(signal));
+    await this.#try(async (signal) => this.#warmUp(await this.#openSession(signal), signal));
   }
 
   /**
@@ -83,7 +90,9 @@ export class LeaderLock {
       const session = await this.#openSession(signal);
       const { node, leaseMs } = this.#options;
       const [row] = await session.query<{ taken: boolean }>(tryLockQuery(node, promotion), leaseMs);
-      return row?.taken ? this.#openTerm(session, promotion) : null;
+      if (row?.taken) return this.#openTerm(session, promotion);
+      await this.#warmUp(session, signal);
+      return null;
     });
   }
 
@@ -182,12 +191,18 @@ export class LeaderLock {
   async #openSession(signal: AbortSignal): Promise<Session> {
     if (this.#session?.isOpen) return this.#session;
     const session = await this.#options.open(signal);
-    await session.warmUp(WARM_UP_TERM, WARM_UP_LIMIT_MS, signal);
     session.onLost((reason, state) => {
       if (this.#session === session) this.#lose(reason, causeOfLoss(state));
     });
     this.#session = session;
     return session;
+  }
+
+  /** Prepares the plans for the next attempt. A session that has just taken the lock does without: it would plan them twice. */
+  async #warmUp(session: Session, signal: AbortSignal): Promise<void> {
+    if (this.#warm === session) return;
+    await session.warmUp(WARM_UP_TERM, WARM_UP_LIMIT_MS, signal);
+    this.#warm = session;
   }
 
   async #openTerm(session: Session, promotion: Promotion): Promise<Term> {

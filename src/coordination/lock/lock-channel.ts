@@ -18,6 +18,7 @@ export interface LockWorkerData {
 
 /** The calls of the main thread, each with one reply; see {@link LeaderLock}. */
 export interface LockCalls {
+  open(): Promise<void>;
   prepare(): Promise<void>;
   /** Returns the term without its lease, which the main thread has, or null. */
   tryAcquire(promotion: Promotion): Promise<OpenedTerm | null>;

@@ -101,6 +101,10 @@ export class LockThread implements LeaderLocking {
     return this.#link?.lease.worstDelayMs ?? 0;
   }
 
+  open(): Promise<void> {
+    return this.#call('open');
+  }
+
   /** Without a thread a node cannot be a candidate, but it can be a standby: the failure is logged, not thrown. */
   async prepare(): Promise<void> {
     await this.#call('prepare').catch((error) => {

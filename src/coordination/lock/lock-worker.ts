@@ -35,6 +35,7 @@ const lock = new LeaderLock({
 });
 
 const calls: LockCalls = {
+  open: () => lock.open(),
   prepare: () => lock.prepare(),
   async tryAcquire(promotion) {
     const term = await lock.tryAcquire(promotion);

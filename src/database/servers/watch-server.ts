@@ -6,7 +6,7 @@ import { NotWritableError } from './server-errors.ts';
 import type { WatchServer } from './server-search.ts';
 
 /** Interval between two checks of whether a standby was promoted. A check takes less than a millisecond. */
-const INTERVAL_MS = 25;
+const INTERVAL_MS = 10;
 
 /** Options of {@link watchServer}. */
 export interface WatchServerOptions {

@@ -30,6 +30,8 @@ export class ReconnectingSession {
   readonly #stop = new AbortController();
   #session: Session | null = null;
   #opening: Promise<Session> | null = null;
+  /** The first part of {@link #opening}, without the warm-up. */
+  #reaching: Promise<Session> | null = null;
   #retry: NodeJS.Timeout | undefined;
   #attempt = 0;
   #closedAt = performance.now();
@@ -79,6 +81,14 @@ export class ReconnectingSession {
     if (!this.#session?.isOpen) await this.#open();
   }
 
+  /** As {@link ready}, but does not wait for the warm-up. */
+  async opened(): Promise<void> {
+    if (this.#session?.isOpen) return;
+    const opening = this.#open();
+    opening.catch(() => {});
+    await (this.#reaching ?? opening);
+  }
+
   /** As {@link Session.query}; `limitMs` counts from when the session is open. */
   async query<Row extends pg.QueryResultRow>(query: pg.QueryConfig, limitMs: number): Promise<Row[]> {
     const session = this.#session?.isOpen ? this.#session : await this.#open();
@@ -111,8 +121,11 @@ export class ReconnectingSession {
     if (this.#stop.signal.aborted) throw new SessionLostError('the node is stopping');
     const startedAt = performance.now();
     try {
-      const session = await this.#reach(startedAt);
-      await this.#endAbandoned(session);
+      this.#reaching = this.#reach(startedAt).then(async (opened) => {
+        await this.#endAbandoned(opened);
+        return opened;
+      });
+      const session = await this.#reaching;
       this.#heard();
       if (this.#warmUp) await session.warmUp(this.#warmUp, WARM_UP_LIMIT_MS, this.#stop.signal);
       session.onLost(() => {
@@ -125,6 +138,8 @@ export class ReconnectingSession {
     } catch (error) {
       this.#openLater(maxRetryMs(error, this.#maxRetryMs));
       throw error;
+    } finally {
+      this.#reaching = null;
     }
   }
 

@@ -98,7 +98,7 @@ export interface CoordinatorOptions extends LockOptions {
   peerUrls?: string[];
   writeRow?: () => Promise<boolean>;
   /** Whether it can write; default: always. */
-  writing?: { ready(): Promise<void>; unreachableForMs: number };
+  writing?: { opened(): Promise<void>; unreachableForMs: number };
   drain?: () => Promise<void>;
 }
 
@@ -126,7 +126,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     lock: local.lock,
     catchUpSession: watching,
     explain: async (error) => error,
-    writerSession: options.writing ?? { ready: async () => undefined, unreachableForMs: 0 },
+    writerSession: options.writing ?? { opened: async () => undefined, unreachableForMs: 0 },
     peers,
     log,
     writeRow: options.writeRow ?? (async () => false),

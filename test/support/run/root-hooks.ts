@@ -15,7 +15,7 @@ import { forgetEnded } from './tracked.ts';
  */
 
 /** How long things may take to close; leaks.test.ts, whose leaks never close, shortens it. */
-const PATIENCE_MS = Number(process.env.LEAK_PATIENCE_MS ?? 2000);
+const PATIENCE_MS = Number(process.env.LEAK_PATIENCE_MS ?? 8000);
 
 let beforeTest: Inventory | null = null;
 let beforeFile: Inventory | null = null;

@@ -19,13 +19,13 @@ describe('An attempt to take the leader lock', () => {
 
   const candidate = (
     query: Queryable['query'],
-    prepare = async () => {},
+    open = async () => {},
     tryAcquire: LeaderLocking['tryAcquire'] = async () => null,
   ) =>
     new Candidacy({
       leaseMs: LEASE_MS,
-      lock: { prepare, tryAcquire, holder: async () => null },
-      writerSession: { ready: async () => undefined, unreachableForMs: 0 },
+      lock: { open, prepare: open, tryAcquire, holder: async () => null },
+      writerSession: { opened: async () => undefined, unreachableForMs: 0 },
       catchUpSession: { query },
       explain: async (error) => error,
       changes: new ChangeLogger(pino({}, { write: (line: string) => void lines.push(JSON.parse(line).msg) })),
@@ -92,10 +92,10 @@ describe('An attempt to take the leader lock', () => {
 
   it('has no problem right after an outage of PostgreSQL, before the next active node could be seen', async () => {
     let isDown = true;
-    const prepare = async () => {
+    const open = async () => {
       if (isDown) throw new Error('connect ECONNREFUSED');
     };
-    const candidacy = candidate(async () => [], prepare);
+    const candidacy = candidate(async () => [], open);
     now += 10 * LEASE_MS;
     await candidacy.tryAcquire();
     expect(candidacy.problem).to.match(/cannot be promoted/);
