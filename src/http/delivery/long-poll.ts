@@ -4,7 +4,7 @@ import type { Subscriber, Subscriptions } from '../../chat/delivery/subscription
 import type { EphemeralDelivery } from '../../chat/live/ephemeral-delivery.ts';
 import type { EventLog } from '../../events/event-log.ts';
 import type { Delivery, Waiters } from '../../events/waiters.ts';
-import type { RequestLifetime } from '../request/request-lifetime.ts';
+import { type RequestLifetime, SENDING_MS } from '../request/request-lifetime.ts';
 import type { PollSlots } from './poll-slots.ts';
 
 /** Wraps a renderer so that all waiters which share a delivery get the same bytes, rendered once. */
@@ -162,6 +162,7 @@ export class LongPoll implements Subscriber {
     this.#markNow();
     this.leave();
     if (this.#response.headersSent) return;
+    this.#lifetime.allow(SENDING_MS);
     this.#response.setHeader('Cursor', cursor);
     if (this.#mark !== null) this.#response.setHeader(MARK_HEADER, this.#mark);
     this.#response.setHeader('Cache-Control', 'no-store, no-transform');
@@ -186,6 +187,7 @@ export class LongPoll implements Subscriber {
     this.leave();
     if (this.#lifetime.isOver || this.#response.headersSent) return;
     const body = this.#render(delivery);
+    this.#lifetime.allow(SENDING_MS);
     this.#response.writeHead(200, {
       'Content-Type': 'application/json; charset=utf-8',
       // Compression would delay the response of a proxy and save little.

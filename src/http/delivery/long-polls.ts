@@ -1,6 +1,6 @@
 import type { Response } from 'express';
 import { formatCursor, parseCursor } from '../../events/cursor.ts';
-import type { RequestLifetime } from '../request/request-lifetime.ts';
+import { type RequestLifetime, SENDING_MS } from '../request/request-lifetime.ts';
 import { LongPoll, type LongPollOptions, type PollRequest } from './long-poll.ts';
 
 /** Up to this share of the timeout is subtracted at random, so that polls which began together do not end together. */
@@ -36,9 +36,9 @@ export class LongPolls {
   async run(response: Response, lifetime: RequestLifetime, request: PollRequest): Promise<void> {
     const { eventLog, waiters, subscriptions, pollSlots, signals, isServing } = this.#options;
     pollSlots.reserve(lifetime, request.userId);
+    const from = request.cursor === undefined ? eventLog.known.end : parseCursor(request.cursor);
     lifetime.removeDeadline();
     const wakeUps = waiters.wakeUps;
-    const from = request.cursor === undefined ? eventLog.known.end : parseCursor(request.cursor);
     const poll = new LongPoll(response, lifetime, waiters, signals, request);
     const endMs = deadlineMs(request.timeoutS);
     const cursor = () => (poll.isWaiting ? eventLog.known.endCursor : formatCursor(from));
@@ -50,6 +50,7 @@ export class LongPolls {
     } catch (error) {
       if (poll.isOver) return;
       poll.leave();
+      lifetime.allow(SENDING_MS);
       throw error;
     }
     if (poll.isOver) return;

@@ -1,6 +1,9 @@
 import type { ServerResponse } from 'node:http';
 import { OnceSignal } from '../../once-signal.ts';
 
+/** Time for a client to read a response that was waited for: a poll or a stream has no deadline before it. */
+export const SENDING_MS = 40_000;
+
 const lifetimes = new WeakMap<object, RequestLifetime>();
 
 /**
@@ -43,7 +46,7 @@ export class RequestLifetime {
     this.#halfClose.add(listener);
   }
 
-  /** Removes the deadline. For polls and streams, which have their own. */
+  /** Removes the deadline. For polls and streams, which have their own until they respond: then {@link allow} sets one again. */
   removeDeadline(): void {
     this.#respondBy = Number.POSITIVE_INFINITY;
   }

@@ -12,7 +12,9 @@ import { type Delivery, Waiters } from '../../../src/events/waiters.ts';
 import { renderOnce } from '../../../src/http/delivery/long-poll.ts';
 import { LongPolls } from '../../../src/http/delivery/long-polls.ts';
 import { PollSlots } from '../../../src/http/delivery/poll-slots.ts';
+import { endWithToken } from '../../../src/http/request/checks/authentication.ts';
 import { RequestLifetime } from '../../../src/http/request/request-lifetime.ts';
+import { OnceSignal } from '../../../src/once-signal.ts';
 import { eventually } from '../../support/eventually.ts';
 
 /** The part of an Express response that a poll uses. */
@@ -39,6 +41,18 @@ class FakeResponse extends EventEmitter {
   end(body: Buffer | string = ''): void {
     this.body = body.toString();
     this.emit('close');
+  }
+}
+
+/** A response whose client reads a byte a minute: it never ends by itself. */
+class SlowResponse extends FakeResponse {
+  override readonly lifetime = new RequestLifetime(40_000);
+  override end(body: Buffer | string = ''): void {
+    this.body = body.toString();
+  }
+  /** True while the connection would close it before long. */
+  get hasDeadline(): boolean {
+    return this.lifetime.isOverdue(performance.now() + 60_000);
   }
 }
 
@@ -165,6 +179,42 @@ describe('A long poll', () => {
     expect(waiters.size).to.equal(0);
     waiters.wakeAll('role', 'e-9');
     expect(response.status).to.equal(0);
+  });
+
+  it('gives its client a limited time to read the response, whatever it is', async () => {
+    const { poll, dispatch, whileReading } = setUp();
+    const [events, empty, failed, malformed] = Array.from({ length: 4 }, () => new SlowResponse());
+    if (!events || !empty || !failed || !malformed) throw new Error('missing');
+    await poll(30, events);
+    expect(events.hasDeadline, 'while it waits').to.equal(false);
+    dispatch(event(6));
+    expect([events.status, events.hasDeadline], 'with events').to.deep.equal([200, true]);
+    await poll(0.02, empty);
+    await eventually('it has a response', () => empty.status);
+    expect([empty.status, empty.hasDeadline], 'without').to.deep.equal([204, true]);
+    whileReading(() => {
+      throw new Error('the database is gone');
+    });
+    for (const [response, cursor] of [
+      [failed, undefined],
+      [malformed, 'no cursor'],
+    ] as const) {
+      const error = await poll(30, response, cursor).catch((thrown: unknown) => thrown);
+      expect([error instanceof Error, response.hasDeadline], `${error}`).to.deep.equal([true, true]);
+    }
+  });
+
+  it('gives it such a time too when its token ends', async () => {
+    const { poll } = setUp();
+    const response = new SlowResponse();
+    Object.assign(response, { set: () => response, json: () => response, req: {}, status: () => response });
+    const token = { userId: 1, ended: new OnceSignal<'revoked' | 'forgotten'>() };
+    await poll(30, response);
+    const caller = { userId: 1, isAdmin: false, token };
+    endWithToken(caller, response as unknown as Response, response.lifetime);
+    token.ended.fire('revoked');
+    expect(response.hasDeadline).to.equal(true);
+    response.emit('close');
   });
 
   it('is refused while all slots are taken, and accepted after one is freed', async () => {

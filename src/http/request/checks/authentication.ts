@@ -11,7 +11,7 @@ import type { Groups } from '../../../chat/groups.ts';
 import { HttpError, invalid } from '../../http-error.ts';
 import { sendError } from '../../response/send-error.ts';
 import { queryOf } from '../query.ts';
-import type { RequestLifetime } from '../request-lifetime.ts';
+import { type RequestLifetime, SENDING_MS } from '../request-lifetime.ts';
 
 /** The caller that a route requires with AUTH=token: nothing, a signed-in user, the ADMIN_TOKEN, or either of them. */
 export type Requirement = 'anyone' | 'user' | 'admin' | 'user or admin';
@@ -159,6 +159,7 @@ export function endWithToken({ token }: Caller, response: Response, lifetime: Re
   const end = () => {
     // A stream has sent its status: close it. The client reconnects and gets the error then.
     if (response.headersSent) return void response.destroy();
+    lifetime.allow(SENDING_MS);
     sendError(response, endOf(token));
   };
   if (token.ended.hasHappened) throw endOf(token);
