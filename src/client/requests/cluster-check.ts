@@ -33,16 +33,16 @@ export class ClusterCheck {
   }
 
   /**
-   * Checks a node before it is used. Does nothing before a sign-in.
+   * Checks a node before it is used. Returns true if it has responded to GET /health; before a sign-in nothing is asked.
    * @throws {NoResponseError} with `notSent` if the node does not respond or must not be used.
    */
-  async check(url: string, ms: number, signal: AbortSignal): Promise<void> {
-    if (this.#cluster === undefined) return;
+  async check(url: string, ms: number, signal: AbortSignal): Promise<boolean> {
+    if (this.#cluster === undefined) return false;
     const { cluster, epoch } = (await probe(this.#send, url, ms, signal)).body ?? {};
     if (typeof cluster === 'string' && cluster !== this.#cluster) {
       throw new NoResponseError(`belongs to cluster ${cluster}, and this client signed in to ${this.#cluster}`, true);
     }
-    if (typeof epoch !== 'string' || epoch === '' || epoch === this.#epoch) return;
+    if (typeof epoch !== 'string' || epoch === '' || epoch === this.#epoch) return true;
     if (this.#left.has(epoch)) {
       throw new NoResponseError(
         `is on a database in epoch ${epoch}, which the cluster has left for ${this.#epoch}`,
@@ -51,5 +51,6 @@ export class ClusterCheck {
     }
     if (this.#epoch !== undefined) this.#left.add(this.#epoch);
     this.#epoch = epoch;
+    return true;
   }
 }

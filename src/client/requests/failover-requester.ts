@@ -69,7 +69,7 @@ export class FailoverRequester {
     let last: Failed | undefined;
     for (;;) {
       const { request, attemptMs } = requestFor(this.#endpoints.isConnected(policy.use, target));
-      const outcome = await this.#try(target, request, policy, Math.min(attemptMs, endsAt - performance.now()));
+      const outcome = await this.#try(target, request, policy, Math.min(performance.now() + attemptMs, endsAt));
       if (outcome.kind === 'success') {
         this.#endpoints.markServing(policy.use, target);
         return outcome.response;
@@ -109,7 +109,8 @@ export class FailoverRequester {
     return Math.max(waitMs, Math.min(requestedMs, 30_000) * (1 + this.#random() / 4));
   }
 
-  async #try(url: string, request: NodeRequest, policy: CallPolicy, ms: number): Promise<Completed | Failed> {
+  async #try(url: string, request: NodeRequest, policy: CallPolicy, endsAt: number): Promise<Completed | Failed> {
+    let isSent = false;
     const cancel = new AbortController();
     const leave = () => cancel.abort(policy.signal?.reason);
     policy.signal?.throwIfAborted();
@@ -119,8 +120,10 @@ export class FailoverRequester {
       : () => {};
     try {
       const isKnown = this.#endpoints.isConnected(policy.use, url);
-      if (!isKnown) await this.#clusterCheck.check(url, ms, cancel.signal);
-      if (!policy.repeatable) await probe(this.#send, url, ms, cancel.signal);
+      const hasResponded = !isKnown && (await this.#clusterCheck.check(url, timeLeft(endsAt), cancel.signal));
+      if (!policy.repeatable && !hasResponded) await probe(this.#send, url, timeLeft(endsAt), cancel.signal);
+      const ms = timeLeft(endsAt);
+      isSent = true;
       const response = await sendOnce(this.#send, url, request, ms, cancel.signal);
       const result = classifyResponse(response, policy.patient);
       if (result.kind !== 'retryElsewhere') return { ...result, response };
@@ -129,7 +132,7 @@ export class FailoverRequester {
     } catch (error) {
       policy.signal?.throwIfAborted();
       if (error instanceof NoResponseError || error === cancel.signal.reason) {
-        return toFailed(error, request, policy);
+        return toFailed(error, request, policy, isSent);
       }
       throw error;
     } finally {
@@ -139,9 +142,16 @@ export class FailoverRequester {
   }
 }
 
-function toFailed(error: unknown, request: NodeRequest, policy: CallPolicy): Failed {
+/** Returns the milliseconds until the end of an attempt. @throws {NoResponseError} if there are none: what comes next is not sent. */
+function timeLeft(endsAt: number): number {
+  const ms = endsAt - performance.now();
+  if (ms <= 0) throw new NoResponseError('did not respond in time', true);
+  return ms;
+}
+
+function toFailed(error: unknown, request: NodeRequest, policy: CallPolicy, isSent: boolean): Failed {
   const reason = errorMessage(error);
-  const notExecuted = error instanceof NoResponseError && error.notSent;
+  const notExecuted = !isSent || (error instanceof NoResponseError && error.notSent);
   if (!policy.repeatable && !notExecuted) throw outcomeUnknown(request, reason);
   return { kind: 'retryElsewhere', reason, code: '', activeUrl: null, retryAfterMs: 0, notExecuted };
 }
