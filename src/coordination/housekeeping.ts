@@ -28,6 +28,7 @@ export interface HousekeepingOptions {
 }
 
 const ROW_EVERY_MS = 1000;
+const ROW_AFTER_CHANGE_MS = 200;
 
 /**
  * The periodic work beside the lock; nothing waits for it. Probes the peers' `/health`, writes this node's row, and, if this
@@ -44,15 +45,15 @@ export class Housekeeping {
   constructor(options: HousekeepingOptions) {
     this.#options = options;
     this.#clock = options.clock ?? monotonic;
-    this.roleChanged();
+    this.#requestDueAt = this.#clock() + 2 * options.leaseMs;
   }
 
   /**
-   * Makes the row due at once. A preferred node waits two leases before it requests the role, so that a fault does not make the
+   * Makes the row due soon: the first posts of a new term do not wait until its session is open. A preferred node waits two leases before it requests the role, so that a fault does not make the
    * role bounce.
    */
   roleChanged(): void {
-    this.#rowDueAt = 0;
+    this.#rowDueAt = this.#clock() + ROW_AFTER_CHANGE_MS;
     this.#requestDueAt = this.#clock() + 2 * this.#options.leaseMs;
   }
 

@@ -18,6 +18,7 @@
  */
 import { SessionLostError } from '../database/session/session.ts';
 import { SingleFlight } from '../single-flight.ts';
+import { waitAtMost } from '../wait-at-most.ts';
 import type { Cursor } from './cursor.ts';
 import { DEFAULT_SIZES, type EventLogOptions } from './event-log-options.ts';
 import { KnownLog } from './known-log.ts';
@@ -38,6 +39,9 @@ import { MissedNotificationDetector } from './reading/missed-notification-detect
 import { PageReader } from './reading/page-reader.ts';
 import { ReaderHealth } from './reading/reader-health.ts';
 import { MAX_EVENTS } from './reading/tail.ts';
+
+/** How long the response to a stored post waits for the epoch of a new term. Reading it takes a few milliseconds. */
+const EPOCH_LIMIT_MS = 500;
 
 const POLL_INTERVAL_MS = 1000;
 
@@ -137,8 +141,12 @@ export class EventLog {
 
   /** Returns the cursor of a position that this node has just written, once the epoch of its term is known. */
   async cursorOf(position: number): Promise<string> {
-    // A failure must not hold back the response: at worst a cursor of the last epoch is refused later.
-    if (!this.#isEpochCertain) await this.read().catch(() => {});
+    // Neither a failure nor a long read may hold back the response: at worst a cursor of the last epoch is refused later.
+    if (!this.#isEpochCertain)
+      await waitAtMost(
+        EPOCH_LIMIT_MS,
+        this.read().catch(() => {}),
+      );
     return this.#known.cursorAt(position);
   }
 

@@ -14,7 +14,8 @@ import { DirectPoll, LogNode } from './delivery-node.ts';
 const waitersOf = async (url: string) =>
   Number(/^plantao_waiters (\d+)$/m.exec((await get(`${url}/metrics`)).text)?.[1]);
 
-describe('A herd of polls', () => {
+describe('A herd of polls', function () {
+  this.timeout(120_000);
   let database: TestDatabase;
   let client: pg.Client;
   let node: LogNode;
@@ -303,7 +304,7 @@ describe('Polls over HTTP', () => {
             .on('error', reject);
         }),
     );
-    await eventually('all wait', async () => (await waitersOf(node.url)) === 100);
+    await eventually('all wait', async () => (await waitersOf(node.url)) === 100, { within: 20_000 });
     const startedAt = performance.now();
     await node.stop();
     const took = performance.now() - startedAt;
