@@ -64,6 +64,15 @@ export const routingKey = {
   everyone: '*',
 };
 
+const restAfter = (prefix: string, key: string) => (key.startsWith(prefix) ? key.slice(prefix.length) : null);
+/** Returns the name of a key of {@link routingKey}.name; null for others. */
+export const nameIn = (key: string): string | null => restAfter('t:', key);
+/** Returns the id of a key of {@link routingKey}.group; null for others. */
+export const groupIdIn = (key: string): number | null => {
+  const id = restAfter('g:', key);
+  return id === null ? null : Number(id);
+};
+
 /** Returns the routing keys of an event, each once. */
 export function routingKeysOf(event: LogEvent): string[] {
   if (event.kind === 'broadcast') return [routingKey.everyone];

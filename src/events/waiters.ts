@@ -10,8 +10,8 @@ export interface Audience {
   routingKeys(): Iterable<string>;
   /** True if the event is for this audience, with the current memberships. */
   matches(event: LogEvent): boolean;
-  /** Returns the names of the groups and topics that it waits for. */
-  names(): Iterable<string>;
+  /** Returns the name of a group that it waits for by its id; null if it does not know it. */
+  groupName(groupId: number): string | null;
   /**
    * Called when the first waiter of this audience registers. Objects that it refers to, such as cached memberships, are kept
    * until `release`.
@@ -98,16 +98,14 @@ export class Waiters {
     return this.#byAudience.get(waiter.audience.id)?.waiters.has(waiter) ?? false;
   }
 
-  /** The names of groups and topics that have a waiter. */
-  names(): Set<string> {
-    const names = new Set<string>();
-    for (const { audience } of this.#byAudience.values()) for (const name of audience.names()) names.add(name);
-    return names;
-  }
-
   /** The keys that have a waiter. */
   routingKeys(): Iterable<string> {
     return this.#byKey.keys();
+  }
+
+  /** Returns true if an audience waits for this key. */
+  isAwaited(key: string): boolean {
+    return this.#byKey.has(key);
   }
 
   /** The audiences that wait for this key. */

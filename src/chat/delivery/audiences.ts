@@ -1,6 +1,6 @@
 import { type LogEvent, routingKey } from '../../events/log-event.ts';
 import type { Audience } from '../../events/waiters.ts';
-import { groupNames, type Memberships } from './membership-cache.ts';
+import type { Memberships } from './membership-cache.ts';
 
 /** Returns whether the user was a member of the group at the event in question. */
 type IsMember = (groupId: number) => boolean;
@@ -41,8 +41,8 @@ export class UserAudience implements ReplayableAudience {
     ];
   }
 
-  names(): Iterable<string> {
-    return groupNames(this.memberships);
+  groupName(groupId: number): string | null {
+    return this.memberships.groups.get(groupId)?.name ?? null;
   }
 
   matches(event: LogEvent): boolean {
@@ -95,10 +95,9 @@ export class GroupOrNameAudience implements ReplayableAudience {
     ];
   }
 
-  names(): string[] {
-    const groupName =
-      this.groupId === null ? undefined : (this.memberships?.groups.get(this.groupId)?.name ?? this.#groupName);
-    return [groupName ?? String(this.label)];
+  groupName(groupId: number): string | null {
+    if (groupId !== this.groupId) return null;
+    return this.memberships?.groups.get(groupId)?.name ?? this.#groupName ?? null;
   }
 
   matches(event: LogEvent): boolean {

@@ -62,7 +62,7 @@ const audience: ReplayableAudience = {
   groupId: 1,
   memberships: null,
   routingKeys: () => [routingKey.everyone, routingKey.group(1)],
-  names: () => ['g'],
+  groupName: () => 'g',
   matches: () => true,
   matchesAs: () => true,
 };

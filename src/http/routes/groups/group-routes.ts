@@ -1,16 +1,17 @@
 import { z } from 'zod';
-import { GroupOrNameAudience } from '../../../chat/delivery/audiences.ts';
-import { routingKey } from '../../../events/log-event.ts';
 import { chat, member, user } from '../../docs/response-schemas.ts';
 import { requireMember, requireUserId } from '../../request/checks/authentication.ts';
 import { requestKeyOf } from '../../request/idempotency-key.ts';
 import { actingUserId, groupName, id, nameList, nothing, username } from '../../request/request-schemas.ts';
 import type { Services } from '../../services.ts';
 import { type Route, route } from '../route.ts';
+import { awaitedNames, awaitedNamesOf } from './awaited-names.ts';
 import { onlineUsers, onlineUsersOf } from './online-users.ts';
 
 /** Members that one request may add to a new group, because each costs a row. Others join by POST /group-users. */
 const MAX_MEMBERS_NAMED = 1000;
+/** Names that GET /groups returns; of more, which ones is not defined. */
+const MAX_NAMES = 10_000;
 const membership = z.object({ message: z.string(), group_id: z.number(), user_id: z.number() });
 
 /** `/chats`, `/create-chat`, `/group-users` and `/groups`: groups and their members. */
@@ -174,27 +175,13 @@ function groupsRoute(services: Services): Route {
     servedBy: 'every node in service',
     requires: 'user',
     summary: "The groups and topics that clients wait on, on this node; with AUTH=token, only the caller's own groups",
+    description: `At most ${MAX_NAMES} names are returned`,
     input: nothing,
     responseBody: z.object({ active_groups: z.array(z.string()), count: z.number() }),
     async handle({ caller }) {
-      const names = caller.userId === null ? waiters.names() : await awaitedOf(caller.userId, services);
+      const names =
+        caller.userId === null ? awaitedNames(waiters, MAX_NAMES) : await awaitedNamesOf(caller.userId, services);
       return { body: { active_groups: [...names].sort(), count: names.size } };
     },
   });
-}
-
-/** Returns the names of a user's own groups that clients wait on. Other groups of the same name stay hidden. */
-async function awaitedOf(userId: number, { memberships, waiters }: Services): Promise<Set<string>> {
-  const isAwaited = (groupId: number, name: string) => {
-    for (const _ of waiters.audiencesOn(routingKey.group(groupId))) return true;
-    for (const audience of waiters.audiencesOn(routingKey.name(name))) {
-      if (audience instanceof GroupOrNameAudience && audience.memberships?.groups.has(groupId)) return true;
-    }
-    return false;
-  };
-  const awaited = new Set<string>();
-  for (const [id, { name }] of (await memberships.of(userId)).groups) {
-    if (!awaited.has(name) && isAwaited(id, name)) awaited.add(name);
-  }
-  return awaited;
 }
