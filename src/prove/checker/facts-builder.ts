@@ -147,6 +147,7 @@ function forgetTable(facts: Facts) {
 export function createFactsBuilder(): { add(record: HistoryRecord): void; finish(mayLose?: boolean): Facts } {
   const facts = emptyFacts();
   const begun = new Map<string, number>();
+  let hasEnded = false;
   const add = (record: HistoryRecord) => {
     facts.ended = Math.max(facts.ended, record.time);
     switch (record.op) {
@@ -170,10 +171,13 @@ export function createFactsBuilder(): { add(record: HistoryRecord): void; finish
         facts.overlaps.push(record.reason);
         return;
       case 'run':
+        hasEnded ||= record.type === 'ok' || record.type === 'fail';
         addRun(facts, record);
     }
   };
   const finish = (mayLose = false) => {
+    // A run writes that it begins and how it ends. The histories of the chaos test have neither.
+    if (facts.about !== null && !hasEnded) facts.interruption = 'the history has no end: the run was killed';
     if (facts.interruption !== null) forgetTable(facts);
     if (mayLose) separateLostEnd(facts);
     for (const write of facts.accepted) addWrite(facts.writesByTerm, write);

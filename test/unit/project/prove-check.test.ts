@@ -64,9 +64,10 @@ describe('plantao prove --check', () => {
   after(() => rm(folder, { recursive: true }));
 
   /** Writes a history as a run does, and checks it as a user does. */
-  async function check(lines: readonly HistoryRecord[], end: UntimedRecord = run('ok'), more: string[] = []) {
+  async function check(lines: readonly HistoryRecord[], end: UntimedRecord | null = run('ok'), more: string[] = []) {
     const last = lines.at(-1)?.time ?? 0;
-    const all = [{ ...run('invoke', { about: ABOUT }), time: 0 }, ...lines, { ...end, time: last + 1 }];
+    const ending = end === null ? [] : [{ ...end, time: last + 1 }];
+    const all = [{ ...run('invoke', { about: ABOUT }), time: 0 }, ...lines, ...ending];
     await writeFile(file, all.map((line) => `${JSON.stringify(line)}\n`).join(''));
     const io = collect();
     const exit = await proveCommand.run(['--check', file, '--out', folder, ...more], io);
@@ -127,6 +128,19 @@ describe('plantao prove --check', () => {
     expect(text).to.match(/^INCOMPLETE {2}The test did not reach its end/);
     expect(text).to.include(reason);
     expect(exit).to.equal(2);
+  });
+
+  it('exits with 2 for the history of a run that was killed, wherever it ends', async () => {
+    const lines = history(1);
+    const step = Math.ceil(lines.length / 40);
+    for (let count = step; count < lines.length; count += step) {
+      const { exit, text } = await check(lines.slice(0, count), null);
+      expect(text, `the first ${count} lines`)
+        .to.match(/^INCOMPLETE/)
+        .and.include('the run was killed');
+      expect(exit).to.equal(2);
+    }
+    expect((await check(lines, null)).exit, 'all lines but the last').to.equal(2);
   });
 
   it('exits with 1 for a violation before an interruption', async () => {
