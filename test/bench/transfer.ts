@@ -2,7 +2,7 @@
  * `npm run bench:transfer`: exports a million messages and imports them into an empty database. The limit is PostgreSQL's own COPY
  * of the same messages from a file into a table with the same indexes, without constraints, triggers and foreign keys.
  */
-import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { chmod, mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import pg from 'pg';
@@ -13,7 +13,14 @@ import { startPostgresOfItsOwn } from '../support/postgres/own-postgres.ts';
 const MESSAGES = Number(process.argv[2] ?? 1_000_000);
 const GROUPS = 100;
 
+if (!Number.isSafeInteger(MESSAGES) || MESSAGES < 1) {
+  console.error(`usage: npm run bench:transfer -- [NUMBER OF MESSAGES], not "${process.argv[2]}"`);
+  process.exit(2);
+}
+
 const folder = await mkdtemp(path.join(tmpdir(), 'plantao-transfer-'));
+// COPY TO writes as the user of the server, which is another one where root runs this.
+await chmod(folder, 0o777);
 const postgres = await startPostgresOfItsOwn();
 const urlOf = (database: string) => Object.assign(new URL(postgres.url), { pathname: `/${database}` }).toString();
 const run = async (url: string, text: string) => {
