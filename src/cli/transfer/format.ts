@@ -35,5 +35,5 @@ export interface Header {
   last_ids?: Partial<Record<(typeof WITH_SEQUENCE)[number], number>>;
 }
 
-/** A line after the first one. */
-export type Line = { table: TableName; row: Record<string, unknown> } | { end: true; rows: number };
+/** A line after the first one. `isPlain`: it has a table and a row, and nothing else. */
+export type Line = { table: TableName; row: Record<string, unknown>; isPlain: boolean } | { end: true; rows: number };

@@ -72,7 +72,7 @@ async function insertRows(query: Query, input: Readable, progress: Progress): Pr
       const now = batch as Batch | null;
       if (now !== null && !now.accepts(line.table, columns)) await flush();
       batch ??= new Batch(line.table, columns);
-      batch.add({ json: JSON.stringify(line.row), line: number });
+      batch.add({ json: jsonOfRow(text, line), line: number });
     }
   }
   await flush();
@@ -107,7 +107,16 @@ function lineOf(text: string): Line | null {
   if (!isRecord(value)) return null;
   if (value.end === true && Number.isSafeInteger(value.rows)) return { end: true, rows: Number(value.rows) };
   const table = TABLES.find((one) => one === value.table);
-  return table && isRecord(value.row) ? { table, row: value.row } : null;
+  return table && isRecord(value.row) ? { table, row: value.row, isPlain: Object.keys(value).length === 2 } : null;
+}
+
+/** A line as export writes it. */
+const EXPORTED = /^\s*\{\s*"table"\s*:\s*"\w+"\s*,\s*"row"\s*:\s*(\{.*\})\s*\}\s*$/s;
+
+/** Returns the row as it is written, where possible: JSON.parse rounds large numbers and drops the zero of 1.10. */
+function jsonOfRow(text: string, line: { row: Record<string, unknown>; isPlain: boolean }): string {
+  const written = line.isPlain ? EXPORTED.exec(text)?.[1] : undefined;
+  return written ?? JSON.stringify(line.row);
 }
 
 function parsed(text: string): unknown {
