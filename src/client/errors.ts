@@ -36,7 +36,10 @@ export class RefusedError extends ChatError {
   override name = 'RefusedError';
 }
 
-/** No node responded before the deadline. The request may have been executed; with an idempotency key a retry is safe. */
+/**
+ * No node executed the request before the deadline. The code is `outcome_unknown` (or `not_replicated`) if it may have been
+ * executed all the same; with an idempotency key a retry is safe.
+ */
 export class UnreachableError extends ChatError {
   override name = 'UnreachableError';
 }

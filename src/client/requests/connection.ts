@@ -3,6 +3,7 @@ import type { ConnectionChange, NodeStatus } from '../types.ts';
 import { type BackoffBounds, defaultBackoff } from './backoff.ts';
 import { classifyResponse } from './classify-response.ts';
 import { ClusterCheck } from './cluster-check.ts';
+import { codeOfUnknown } from './effect-of-code.ts';
 import { Endpoints } from './endpoints.ts';
 import { type CallPolicy, FailoverRequester, type RequestFactory } from './failover-requester.ts';
 import { HEALTH, HEALTH_MS, nodeStatus } from './health.ts';
@@ -126,18 +127,22 @@ export class Connection {
     return this.#once(request, options, { use: 'write', repeatable: true, ...how });
   }
 
-  /** Sends a request once, to one node. @throws {RefusedError} for a 4xx; {UnreachableError} if the node did not execute it. */
+  /** Sends a request once, to one node. @throws {RefusedError} for a 4xx; {UnreachableError} if the node did not confirm it. */
   async writeTo(url: string, request: NodeRequest, { signal, deadlineMs }: CallOptions): Promise<NodeResponse> {
-    const unreachable = (reason: string, code: string) =>
-      new UnreachableError(`${url} did not execute ${request.method} ${request.path}: it ${reason}`, { code });
+    const what = `${request.method} ${request.path}`;
+    const notExecuted = (reason: string, code: string) =>
+      new UnreachableError(`${url} did not execute ${what}: it ${reason}`, { code: code || 'unreachable' });
+    const notConfirmed = (reason: string, code: string) =>
+      new UnreachableError(`${url} may have executed ${what}: it ${reason}`, { code: codeOfUnknown(code) });
     try {
       const limitMs = Math.min(this.#attemptMs, deadlineMs ?? this.#deadlineMs);
       const response = await sendOnce(this.#send, url, this.#withToken(request), limitMs, signal);
       const result = classifyResponse(response, false);
       if (result.kind === 'success') return response;
-      throw result.kind === 'refused' ? result.error : unreachable(result.reason, result.code);
+      if (result.kind === 'refused') throw result.error;
+      throw (result.notExecuted ? notExecuted : notConfirmed)(result.reason, result.code);
     } catch (error) {
-      if (error instanceof NoResponseError) throw unreachable(error.message, 'unreachable');
+      if (error instanceof NoResponseError) throw (error.notSent ? notExecuted : notConfirmed)(error.message, '');
       throw error;
     }
   }

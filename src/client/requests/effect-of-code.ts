@@ -13,6 +13,11 @@ const effects: EffectOfCode = {
   outcome_unknown: 'perhaps executed',
 };
 
+/** Returns the code of an error for a request that may have been executed: that of its last response if this says so itself. */
+export function codeOfUnknown(lastCode: string): string {
+  return Object.hasOwn(effects, lastCode) && effectOf(lastCode) === 'perhaps executed' ? lastCode : 'outcome_unknown';
+}
+
 /**
  * Returns what a 503 with this code says about its request. An unknown or missing code proves nothing: a proxy may have lost
  * the response.

@@ -4,6 +4,7 @@ import type { Use } from '../types.ts';
 import { type BackoffBounds, backoff } from './backoff.ts';
 import { classifyResponse, type ResponseClass } from './classify-response.ts';
 import type { ClusterCheck } from './cluster-check.ts';
+import { codeOfUnknown } from './effect-of-code.ts';
 import type { Endpoints } from './endpoints.ts';
 import { probe } from './health.ts';
 import { onAbort } from './on-abort.ts';
@@ -65,7 +66,7 @@ export class FailoverRequester {
     let target = this.#endpoints.current(policy.use);
     let failures = 0;
     let hasFollowedName = false;
-    let repeated = false;
+    let mayBeExecuted = false;
     let last: Failed | undefined;
     for (;;) {
       const { request, attemptMs } = requestFor(this.#endpoints.isConnected(policy.use, target));
@@ -76,14 +77,15 @@ export class FailoverRequester {
       }
       if (outcome.kind === 'refused') {
         this.#endpoints.markServing(policy.use, target);
-        if (repeated && policy.alreadyDoneCodes?.includes(outcome.error.code)) return outcome.response;
+        if (mayBeExecuted && policy.alreadyDoneCodes?.includes(outcome.error.code)) return outcome.response;
         throw outcome.error;
       }
+      mayBeExecuted ||= !outcome.notExecuted;
+      const giveUp = ({ code }: Failed) => unreachable(request, policy, failureReasons, { code, mayBeExecuted });
       // An attempt that the deadline cut short says nothing about its node: report the failure before it.
       const isCutShort = outcome.code === '' && performance.now() >= endsAt;
-      if (isCutShort && last !== undefined) throw unreachable(request, policy, failureReasons, last);
+      if (isCutShort && last !== undefined) throw giveUp(last);
       last = outcome;
-      repeated ||= !outcome.notExecuted;
       failureReasons.set(target, outcome.reason);
       const named = this.#endpoints.addNamed(target, outcome.activeUrl);
       const next = this.#endpoints.markFailed(policy.use, target, outcome.reason);
@@ -95,7 +97,7 @@ export class FailoverRequester {
         waitMs = this.#wait(failures, outcome);
       }
       hasFollowedName ||= named !== undefined;
-      if (performance.now() + waitMs >= endsAt) throw unreachable(request, policy, failureReasons, outcome);
+      if (performance.now() + waitMs >= endsAt) throw giveUp(outcome);
       await sleep(waitMs, policy.signal);
       target = named ?? next;
     }
@@ -167,11 +169,14 @@ function unreachable(
   request: NodeRequest,
   policy: CallPolicy,
   failureReasons: Map<string, string>,
-  last: Failed,
+  { code, mayBeExecuted }: { code: string; mayBeExecuted: boolean },
 ): UnreachableError {
+  const what = `${request.method} ${request.path} within ${Math.round(policy.deadlineMs / 1000)} s`;
   const reasons = Array.from(failureReasons, ([url, reason]) => `${url} ${reason}`).join('; ');
-  return new UnreachableError(
-    `no node executed ${request.method} ${request.path} within ${Math.round(policy.deadlineMs / 1000)} s: ${reasons}`,
-    { code: last.code === '' ? 'unreachable' : last.code },
-  );
+  if (policy.use === 'read' || !mayBeExecuted) {
+    return new UnreachableError(`no node executed ${what}: ${reasons}`, { code: code || 'unreachable' });
+  }
+  return new UnreachableError(`no node confirmed ${what}, and it may have been executed: ${reasons}`, {
+    code: codeOfUnknown(code),
+  });
 }

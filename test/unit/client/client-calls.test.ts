@@ -76,7 +76,8 @@ describe('The client sends a message to the node that can store it', () => {
     const began = performance.now();
     const error = await client.send(1, 'hello').catch((caught) => caught);
     expect(error.name).to.equal('UnreachableError');
-    expect(error.code).to.equal('not_active');
+    // The second if the deadline cut the last attempt short.
+    expect(error.code).to.be.oneOf(['not_active', 'outcome_unknown']);
     expect(error.message).to.contain(`${one.url} says not_active`).and.contain(`${two.url} says not_active`);
     expect(performance.now() - began).to.be.below(3000);
     expect(one.heard.length + two.heard.length).to.be.within(2, 20);
@@ -89,8 +90,8 @@ describe('The client sends a message to the node that can store it', () => {
     const error = await clientOf([node.url], { deadlineMs: 300 })
       .send(1, 'hello')
       .catch((caught) => caught);
-    expect(error).to.include({ name: 'UnreachableError', code: 'not_active' });
-    expect(error.message).to.contain('says not_active');
+    expect(error).to.include({ name: 'UnreachableError', code: 'outcome_unknown' });
+    expect(error.message).to.contain('may have been executed').and.contain('says not_active');
   });
 
   it('finds the node that becomes active during its attempts', async () => {

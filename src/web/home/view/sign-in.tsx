@@ -7,6 +7,14 @@ import { LanguageSwitch } from '../../shared/language-switch.tsx';
 import { ByAuthMode } from './by-auth-mode.tsx';
 import { useView } from './context.ts';
 
+/** Returns the text for a failed sign-in. Unlike other requests, it can be repeated without checking whether it worked. */
+function signInError(error: unknown): string {
+  const { errors } = texts();
+  if (error instanceof ChatError && error.status === 401) return errors.wrongPassword;
+  const isLost = error instanceof ChatError && error.code === 'outcome_unknown';
+  return (isLost ? errors.byCode.unreachable : undefined) ?? errorText(error);
+}
+
 /** The sign-in form. */
 export function SignIn() {
   const { app } = useView();
@@ -26,7 +34,7 @@ export function SignIn() {
       const request = () => enter(name.current?.value ?? '', password.current?.value ?? '');
       await app.signIn(request, keep.current?.checked === true);
     } catch (error) {
-      setError(error instanceof ChatError && error.status === 401 ? texts().errors.wrongPassword : errorText(error));
+      setError(signInError(error));
     } finally {
       setBusy(false);
     }
