@@ -63,14 +63,21 @@ export const proxies = z
     'must be the number of proxies in front (1 to 9), or their addresses or subnets, separated by commas',
   );
 
-/** An origin as browsers send it: scheme, host and port, without a path. */
+/**
+ * Scheme, host and port, without a path. A user, and the `*` that some servers take for any name, are in no origin that a
+ * browser sends.
+ */
+const ORIGIN = /^[a-z][a-z0-9+.-]*:\/\/[^/?#@*\s]+$/;
+/** An origin as browsers send it: without the port that the scheme implies, and with an international name in ASCII. */
 export const origin = z
   .string()
   .transform((text) => text.toLowerCase().replace(/\/$/, ''))
   .refine(
-    (text) => text === '*' || (/^[a-z][a-z0-9+.-]*:\/\/[^/?#\s]+$/.test(text) && URL.canParse(text)),
+    (text) => text === '*' || (ORIGIN.test(text) && URL.canParse(text)),
     'must be origins such as https://chat.example, without a path, separated by commas, or *',
-  );
+  )
+  // Of other schemes, such as that of an app, the URL parser knows no origin.
+  .transform((text) => (isUrl(text, 'http:', 'https:') ? new URL(text).origin : text));
 /** A host name, an address, or `*.` and a domain. */
 export const hostPattern = z
   .string()

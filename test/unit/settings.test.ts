@@ -228,7 +228,19 @@ describe('Settings', () => {
       '*.inside.example',
       'fd00::1',
     ]);
-    for (const wrong of ['null', 'chat.example', 'https://chat.example/path', 'https://*.example/a', 'https://']) {
+    const asBrowsersSendThem = read({
+      CORS_ORIGIN: 'https://chat.example:443,http://h:80/,https://bücher.example,https://h:8443',
+    });
+    expect(asBrowsersSendThem.corsOrigin).to.deep.equal([
+      'https://chat.example',
+      'http://h',
+      'https://xn--bcher-kva.example',
+      'https://h:8443',
+    ]);
+    for (const wrong of [
+      ...['null', 'chat.example', 'https://chat.example/path', 'https://*.example/a', 'https://', 'https://*.example'],
+      'https://ana@chat.example',
+    ]) {
       expect(() => read({ CORS_ORIGIN: wrong }), wrong).to.throw(SettingsError, 'CORS_ORIGIN');
     }
     for (const wrong of ['http://proxy.example', 'proxy.example:80', '*example', 'a b']) {
