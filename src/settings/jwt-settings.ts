@@ -2,7 +2,7 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { z } from 'zod';
 import { isLoopback } from './loopback.ts';
-import { list } from './setting-types.ts';
+import { list, urlWithoutUser } from './setting-types.ts';
 
 /** Signatures that are checked with a public key. With the others, every node that can check a token can also make one. */
 const ALGORITHMS = [
@@ -21,15 +21,6 @@ export interface JwtSettings {
   keys: { url: string } | { publicKey: KeyObject };
 }
 
-const keySetUrl = z
-  .string()
-  .trim()
-  .refine((text) => {
-    if (!URL.canParse(text)) return false;
-    const { protocol, username, password } = new URL(text);
-    return (protocol === 'https:' || protocol === 'http:') && username === '' && password === '';
-  }, 'must be an http(s) URL without user and password');
-
 const publicKey = z.string().transform((text, context) => {
   try {
     // A line of an environment file cannot have line breaks. A private key would be accepted as the public one that it contains.
@@ -44,7 +35,7 @@ const publicKey = z.string().transform((text, context) => {
 
 /** The environment variables; `.env.example` explains them. */
 export const jwtEnvironment = {
-  JWT_JWKS_URL: keySetUrl.optional(),
+  JWT_JWKS_URL: urlWithoutUser.optional(),
   JWT_PUBLIC_KEY: publicKey.optional(),
   JWT_ISSUER: z.string().trim().max(255, 'must have 255 characters or fewer').optional(),
   JWT_AUDIENCE: z.string().transform(list).optional(),

@@ -24,12 +24,20 @@ const isUrl = (text: string, ...protocols: string[]) => {
     return false;
   }
 };
-/** An http(s) URL, normalised and without a slash at the end: paths are appended, and a node must not have two addresses. */
-export const httpUrl = z
+/** An http(s) URL without user and password. */
+export const urlWithoutUser = z
   .string()
   .trim()
-  .refine((text) => isUrl(text, 'http:', 'https:'), 'must be an http(s) URL')
-  .transform((text) => new URL(text).href.replace(/\/+$/, ''));
+  .refine((text) => {
+    if (!isUrl(text, 'http:', 'https:')) return false;
+    const { username, password } = new URL(text);
+    return username === '' && password === '';
+  }, 'must be an http(s) URL without user and password');
+/**
+ * The URL of a node, normalised and without a slash at the end: paths are appended, and a node must not have two addresses.
+ * Everyone who reads /health sees it, so it contains no password.
+ */
+export const httpUrl = urlWithoutUser.transform((text) => new URL(text).href.replace(/\/+$/, ''));
 /** A database URL in the syntax of libpq. */
 export const postgresUrl = z.string().superRefine((text, context) => {
   try {

@@ -8,8 +8,6 @@ const SECRETS = {
   DATABASE_URL: 'postgres://ana:hunter2@pg1:5432,pg2:5433/chat?sslmode=require',
   DATABASE_DIRECT_URL: 'postgres://ana@pg1/chat?p%61ssword=hunter2&user=ana',
   ADMIN_TOKEN: 'hunter2hunter2hunter2',
-  NODE_URL: 'http://hunter2@chat.example',
-  PEER_URL: 'http://ana:hunter2@other.example,http://third.example',
 };
 
 describe('The settings that others may see', () => {
@@ -30,8 +28,6 @@ describe('The settings that others may see', () => {
       DATABASE_URL: 'postgres://ana:***@pg1:5432,pg2:5433/chat?sslmode=require',
       DATABASE_DIRECT_URL: 'postgres://ana@pg1/chat?p%61ssword=***&user=ana',
       ADMIN_TOKEN: '(set)',
-      NODE_URL: 'http://***@chat.example',
-      PEER_URL: 'http://***:***@other.example,http://third.example',
     });
     const parts = { DB_USER: 'ana', DB_PASSWORD: 'hunter2@/?', DB_NAME: 'chat' };
     expect(publicSettings(readSettings(parts)).DATABASE_URL).to.equal('postgres://ana:***@localhost:5432/chat');

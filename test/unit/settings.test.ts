@@ -57,6 +57,18 @@ describe('Invalid settings', () => {
     );
   });
 
+  it('include the URL of a node with a user or a password, because /health shows it to everyone', () => {
+    for (const url of ['http://ana@node-a:8080', 'https://:secret@node-a', 'http://ana:secret@node-a']) {
+      for (const name of ['NODE_URL', 'PEER_URL']) {
+        const [problem, ...more] = problemsOf({ DATABASE_URL, [name]: url });
+        expect([problem, more.length], url).to.deep.equal([
+          `${name} must be an http(s) URL without user and password`,
+          0,
+        ]);
+      }
+    }
+  });
+
   it('include an ADMIN_TOKEN that a header cannot carry, which would never match', () => {
     for (const ADMIN_TOKEN of ['sixteen and more with spaces', 'senha-da-administração', 'x'.repeat(513), 'short']) {
       expect(problemsOf({ DATABASE_URL, ADMIN_TOKEN }), ADMIN_TOKEN.slice(0, 30)).to.have.length(1);
