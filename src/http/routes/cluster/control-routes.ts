@@ -1,6 +1,8 @@
+import { isIP } from 'node:net';
 import type { Request } from 'express';
 import { z } from 'zod';
 import { HttpError } from '../../http-error.ts';
+import { addressOf } from '../../request/checks/client-address.ts';
 import { prefersHtml } from '../../request/prefers-html.ts';
 import { nodeName, nothing } from '../../request/request-schemas.ts';
 import type { Services } from '../../services.ts';
@@ -175,7 +177,10 @@ export const switchoverResponse = z.object({
 function switchoverRoute({ cluster, showsActiveUrl, authMode }: Services): Route {
   const activeUrl = () => (showsActiveUrl ? cluster.activeUrl : null);
   const proof = authMode === 'token' ? ' with the ADMIN_TOKEN' : '';
-  const requesterOf = ({ ip }: Request) => ({ name: `HTTP client ${ip}${proof}`, address: ip ?? null });
+  const requesterOf = (request: Request) => {
+    const address = addressOf(request);
+    return { name: `HTTP client ${address}${proof}`, address: isIP(address) === 0 ? null : address };
+  };
   return route({
     method: 'post',
     path: '/switchover',
