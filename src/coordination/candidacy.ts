@@ -35,6 +35,7 @@ export class Candidacy {
   readonly #clock: Clock;
   readonly #holder: HolderWatch;
   #notBefore = Number.NEGATIVE_INFINITY;
+  #deferUntil = Number.NEGATIVE_INFINITY;
   #sign: { at: number; reason: string } | null = null;
   #leaderSeenAt: number;
   /** The last term of this process: during a pause no other process is promoted. */
@@ -63,6 +64,16 @@ export class Candidacy {
   /** Lets the others try first for `ms`; a longer back-off in force stays. */
   backOff(ms: number): void {
     this.#notBefore = Math.max(this.#notBefore, this.#clock() + ms);
+  }
+
+  /** Leaves the server to the node that was active last for `ms`, unless this is the one; `lastTerm` is the last known term. */
+  deferToLast(lastTerm: number, ms: number): void {
+    if (this.#ownTerm === null || this.#ownTerm < lastTerm) this.#deferUntil = this.#clock() + ms;
+  }
+
+  /** True while this node leaves the server to another one: it opens no session of its own. */
+  get isDeferring(): boolean {
+    return this.#clock() < this.#deferUntil;
   }
 
   /** Ends the back-off. */

@@ -41,6 +41,8 @@ import type { SwitchoverOrigin, SyncManagerOptions } from './sync-manager-option
 
 /** A successor is known about 10 ms after a resignation; only a switchover waits longer than this. */
 const SUCCESSOR_LIMIT_MS = 300;
+/** A node opens the session of the lock and takes it in about 50 ms; if it cannot, the others follow after this time. */
+const DEFER_MS = 100;
 /** Deadline of each part of a stop: a database that does not respond must not keep the process alive. */
 const STOP_LIMIT_MS = 2000;
 const REFUSES_WRITES =
@@ -182,6 +184,15 @@ export class SyncManager {
     this.#loop.wake();
   }
 
+  /**
+   * Handles that PostgreSQL accepts writes again, after a restart or a failover. On a new primary the sessions of two nodes that open
+   * at once delay each other, so the node that was active last comes first.
+   */
+  handleServerFound(): void {
+    this.#candidacy.deferToLast(this.#options.peers.highestTerm, DEFER_MS);
+    this.suspectVacancy('PostgreSQL accepts writes again');
+  }
+
   /** Handles the loss of the lock session while it held the lock. */
   handleLockLost(reason: string, cause: EndCause): void {
     if (this.#term) this.#lossReport.lost(this.#term.number, cause);
@@ -236,6 +247,7 @@ export class SyncManager {
 
   /** One turn of a standby: tries to take the lock, unless it lets others try first. */
   async #runStandby(reason?: string): Promise<void> {
+    if (this.#candidacy.isDeferring) return;
     if (!this.#candidacy.mayTry) return this.#candidacy.checkHolder();
     const won = await this.#candidacy.tryAcquire(reason);
     if (!won) return;

@@ -175,7 +175,7 @@ function assemble({ settings, node, log, logLevel, lockProgram }: NodeBasis) {
     url,
     term: () => sync.leader?.term ?? null,
     async start() {
-      ignoreServers = database.onServerFound(() => sync.suspectVacancy('PostgreSQL accepts writes again'));
+      ignoreServers = database.onServerFound(() => sync.handleServerFound());
       lock.start((reason, cause) => sync.handleLockLost(reason, cause));
       await coordination.identity.load();
       await chat.start();

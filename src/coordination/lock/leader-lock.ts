@@ -87,11 +87,13 @@ export class LeaderLock {
     return this.#try(async (signal) => {
       // Session locks stack: if it were taken twice, the one unlock of a resignation would not free it.
       if (this.#isHeld) this.abandon('the lock is tried for again');
+      const wasOpen = this.#session?.isOpen === true;
       const session = await this.#openSession(signal);
       const { node, leaseMs } = this.#options;
       const [row] = await session.query<{ taken: boolean }>(tryLockQuery(node, promotion), leaseMs);
       if (row?.taken) return this.#openTerm(session, promotion);
-      await this.#warmUp(session, signal);
+      // Not right after the opening: the node that has just taken the lock needs the server more.
+      if (wasOpen) await this.#warmUp(session, signal);
       return null;
     });
   }

@@ -105,6 +105,23 @@ describe('An attempt to take the leader lock', () => {
     now += 3 * LEASE_MS;
     expect(candidacy.problem).to.match(/another session holds the leader lock/);
   });
+
+  it('is deferred for a moment on a new server, except by the node that was active last', async () => {
+    const term = { number: 7 } as Awaited<ReturnType<LeaderLocking['tryAcquire']>>;
+    const last = candidate(
+      async () => [],
+      undefined,
+      async () => term,
+    );
+    await last.tryAcquire();
+    const other = candidate(async () => []);
+    for (const candidacy of [last, other]) candidacy.deferToLast(7, 100);
+    expect([last.isDeferring, other.isDeferring]).to.deep.equal([false, true]);
+    now += 101;
+    expect(other.isDeferring).to.equal(false);
+    last.deferToLast(8, 100);
+    expect(last.isDeferring, 'another one was active since').to.equal(true);
+  });
 });
 
 /** A living holder: each heartbeat changes its sign of life. */
