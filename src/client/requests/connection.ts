@@ -98,23 +98,24 @@ export class Connection {
   }
 
   /**
-   * Learns the other nodes from GET /health of a node that responds, once, when the client knows only one address. Nothing
-   * waits for it, and a failure changes nothing: the next response tries again.
+   * Learns the other nodes from GET /health of each node that begins to serve this client, until one names any. Nothing waits
+   * for it, and a failure changes nothing.
    */
   #learnPeers(url: string): void {
-    if (this.#hasLearned || this.urls.length > 1) return;
-    this.#hasLearned = true;
+    if (this.#hasLearned) return;
     sendOnce(this.#send, url, HEALTH, HEALTH_MS, undefined).then(
-      ({ body }) => this.#addPeers(url, body?.peers),
-      () => {
-        this.#hasLearned = false;
+      ({ body }) => {
+        if (this.#addPeers(url, body?.peers)) this.#hasLearned = true;
       },
+      () => {},
     );
   }
 
-  #addPeers(by: string, peers: unknown): void {
-    if (!Array.isArray(peers)) return;
-    for (const peer of peers) this.#endpoints.addNamed(by, (peer as { url?: unknown } | null)?.url);
+  /** Returns true if there is a usable address among them. */
+  #addPeers(by: string, peers: unknown): boolean {
+    const urls = Array.isArray(peers) ? peers.map((peer: { url?: unknown } | null) => peer?.url) : [];
+    const added = urls.filter((url) => this.#endpoints.addNamed(by, url) !== undefined);
+    return added.length > 0;
   }
 
   /** Sends a request to any node. */

@@ -19,6 +19,8 @@ export type Behaviour = (heard: Heard, response: ServerResponse) => void;
 export interface FakeNode {
   url: string;
   heard: Heard[];
+  /** What it {@link heard} except GET /health, which a client sends beside its calls when a node begins to serve it. */
+  readonly calls: Heard[];
   behave: Behaviour;
   /** Number of open connections. */
   connections(): number;
@@ -84,6 +86,9 @@ export async function startFakeNode(behave: Behaviour): Promise<FakeNode> {
   const node: FakeNode = {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     heard: [],
+    get calls() {
+      return node.heard.filter(({ path }) => path !== '/health');
+    },
     behave,
     connections: () => sockets.size,
     disconnect: () => {

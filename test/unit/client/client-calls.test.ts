@@ -45,7 +45,7 @@ describe('The client sends a message to the node that can store it', () => {
     it(`retries with the same key when the node ${what}`, async () => {
       const [bad, good] = [await start(behave), await start(stores)];
       expect((await clientOf([bad.url, good.url]).send(1, 'hello')).message_id).to.equal(1);
-      const keys = [...bad.heard, ...good.heard].map((heard) => heard.headers['idempotency-key']);
+      const keys = [...bad.calls, ...good.calls].map((heard) => heard.headers['idempotency-key']);
       expect(keys).to.have.length(2);
       expect(keys[0]).to.be.a('string').and.equal(keys[1]);
     });
@@ -56,7 +56,7 @@ describe('The client sends a message to the node that can store it', () => {
     const client = clientOf([await deadUrl(), good.url], { attemptMs: 1000 });
     await client.send(1, 'one');
     await client.send(1, 'two');
-    expect(good.heard.map((heard) => heard.body.content)).to.deep.equal(['one', 'two']);
+    expect(good.calls.map((heard) => heard.body.content)).to.deep.equal(['one', 'two']);
   });
 
   it('goes at once to the node that a standby names, even one it did not know', async () => {
@@ -66,7 +66,7 @@ describe('The client sends a message to the node that can store it', () => {
     await client.send(1, 'one');
     expect(client.urls).to.deep.equal([standby.url, active.url]);
     await client.send(1, 'two');
-    expect([standby.heard.length, active.heard.length]).to.deep.equal([1, 2]);
+    expect([standby.calls.length, active.calls.length]).to.deep.equal([1, 2]);
   });
 
   it('does not loop between two nodes that name each other, and gives up at the deadline', async () => {
@@ -80,12 +80,12 @@ describe('The client sends a message to the node that can store it', () => {
     expect(error.code).to.be.oneOf(['not_active', 'outcome_unknown']);
     expect(error.message).to.contain(`${one.url} says not_active`).and.contain(`${two.url} says not_active`);
     expect(performance.now() - began).to.be.below(3000);
-    expect(one.heard.length + two.heard.length).to.be.within(2, 20);
+    expect(one.calls.length + two.calls.length).to.be.within(2, 20);
   });
 
   it("reports the nodes' own reasons, not that the deadline cut the last attempt short", async () => {
     const node: FakeNode = await start((_, response) => {
-      if (node.heard.length === 1) notActive(response, null);
+      if (node.calls.length === 1) notActive(response, null);
     });
     const error = await clientOf([node.url], { deadlineMs: 300 })
       .send(1, 'hello')
@@ -128,7 +128,7 @@ describe('The client sends a message to the node that can store it', () => {
       expect(error).to.include({ name: 'RefusedError', status, code: 'some_code', message: 'That will not do.' });
       expect(error.details).to.deep.equal(details);
       expect(error.retryAfterMs).to.equal(2000);
-      expect([node.heard.length, other.heard.length]).to.deep.equal([1, 0]);
+      expect([node.calls.length, other.calls.length]).to.deep.equal([1, 0]);
     });
   }
 
@@ -138,7 +138,7 @@ describe('The client sends a message to the node that can store it', () => {
       .send(1, 'hello')
       .catch((caught) => caught);
     expect(error).to.include({ name: 'ChatError', status: 500, code: 'internal' });
-    expect(node.heard).to.have.length(1);
+    expect(node.calls).to.have.length(1);
   });
 
   it('says so when the URL belongs to another program', async () => {
@@ -167,11 +167,11 @@ describe('The client sends a message to the node that can store it', () => {
     const sent = clientOf([stalling.url, other.url], { attemptMs: 60_000 })
       .send(1, 'hello', { signal: controller.signal })
       .catch((caught) => caught);
-    await until(() => stalling.heard.length === 1, 'the node has heard the request');
+    await until(() => stalling.calls.length === 1, 'the node has heard the request');
     controller.abort(new Error('changed my mind'));
     expect((await sent).message).to.equal('changed my mind');
-    await stalling.heard[0]?.gone;
-    expect(other.heard).to.have.length(0);
+    await stalling.calls[0]?.gone;
+    expect(other.calls).to.have.length(0);
   });
 });
 
@@ -204,7 +204,7 @@ describe('The client never repeats a request that must not be repeated', () => {
       name: 'OutcomeUnknownError',
       code: 'outcome_unknown',
     });
-    expect(good.heard).to.have.length(0);
+    expect(good.calls).to.have.length(0);
   });
 
   it('reports an unknown outcome when the node may have lost the response', async () => {
@@ -239,7 +239,7 @@ describe('The client never repeats a request that must not be repeated', () => {
       code: 'no_successor',
       message: 'no standby became active',
     });
-    expect(good.heard).to.have.length(0);
+    expect(good.calls).to.have.length(0);
   });
 
   it('retries when the node is gone before anything was sent', async () => {
@@ -367,16 +367,39 @@ describe('The client uses the API', () => {
       expect(client.urls).to.deep.equal([node.url, other.url]);
       await node.close();
       await client.chats();
-      expect(other.heard.map(({ path }) => path)).to.deep.equal(['/chats']);
+      expect(other.calls.map(({ path }) => path)).to.deep.equal(['/chats']);
       expect(node.heard.filter(({ path }) => path === '/health')).to.have.length(1);
     } finally {
       await other.close();
     }
   });
 
+  it('learns a node that only the node it was sent to knows, and asks again after a response that names none', async () => {
+    const third = await deadUrl();
+    const active = await startFakeNode(({ path }, response) => {
+      if (path === '/health') json(response, 200, { peers: [{ url: node.url }, { url: third }] });
+      else json(response, 200, stored);
+    });
+    try {
+      node.behave = ({ path, method }, response) => {
+        if (path === '/health') response.writeHead(502).end();
+        else if (method === 'POST') notActive(response, active.url);
+        else json(response, 200, { user_id: 7, chats: [], cursor: 'e-1' });
+      };
+      client = new ChatClient({ urls: [node.url], userId: 7 });
+      await client.chats();
+      await until(() => node.heard.some(({ path }) => path === '/health'), 'the client asked the first node');
+      await client.send(1, 'hello');
+      await until(() => client.urls.length === 3, 'the client knows the third node');
+      expect(client.urls).to.deep.equal([node.url, active.url, third]);
+    } finally {
+      await active.close();
+    }
+  });
+
   it('sends only the page parameters that were given', async () => {
     await client.messages(3, { before: 100, limit: 50 });
-    expect(node.heard[0]?.query.toString()).to.equal('groupId=3&before=100&limit=50');
+    expect(node.calls[0]?.query.toString()).to.equal('groupId=3&before=100&limit=50');
   });
 
   it('reports the state of every node, including unreachable ones', async () => {

@@ -92,7 +92,7 @@ describe('The event iterator yields each event once, in order', () => {
     const log = new FakeLog(10);
     const node = await start(log.serve);
     const first = clientOf([node.url]).events().next();
-    await until(() => node.heard.at(-1)?.query.get('timeout') === '25', 'a poll that hangs');
+    await until(() => node.calls.at(-1)?.query.get('timeout') === '25', 'a poll that hangs');
     log.append(2);
     expect((await first).value?.cursor).to.equal(cursorOf(11));
   });
@@ -129,7 +129,7 @@ describe('The event iterator yields each event once, in order', () => {
       .next();
     setTimeout(() => ending.abort(), 500);
     expect((await reading).done).to.equal(true);
-    expect(node.heard.length).to.be.within(5, 20);
+    expect(node.calls.length).to.be.within(5, 20);
   });
 
   it('continues at another node, from the same position, when its node is killed', async () => {
@@ -140,13 +140,13 @@ describe('The event iterator yields each event once, in order', () => {
       onConnection: ({ state, url }) => changes.push(`${state} ${url}`),
     });
     const reading = readTo(8, client);
-    await until(() => first.heard.at(-1)?.query.get('timeout') === '25', 'a poll that hangs');
+    await until(() => first.calls.at(-1)?.query.get('timeout') === '25', 'a poll that hangs');
     await first.close();
     await until(() => changes.length === 3, 'the stream is connected again');
     log.append(3);
     expect(await reading).to.deep.equal(upTo(8));
     expect(changes).to.deep.equal([`connected ${first.url}`, `lost ${first.url}`, `connected ${second.url}`]);
-    expect(second.heard[0]?.query.toString()).to.equal('user_id=1&cursor=e1-5&timeout=0');
+    expect(second.calls[0]?.query.toString()).to.equal('user_id=1&cursor=e1-5&timeout=0');
   });
 
   it('leaves a node that status() finds unreachable, long before its poll would end', async () => {
@@ -158,7 +158,7 @@ describe('The event iterator yields each event once, in order', () => {
     });
     const client = clientOf([frozen.url, well.url]);
     const reading = readTo(1, client);
-    await until(() => frozen.heard.at(-1)?.query.get('timeout') === '25', 'a poll that hangs');
+    await until(() => frozen.calls.at(-1)?.query.get('timeout') === '25', 'a poll that hangs');
     await client.status();
     expect(await reading).to.deep.equal([1]);
   }).timeout(5000);
@@ -267,7 +267,7 @@ describe('The event iterator after an expired cursor', () => {
     setTimeout(() => ending.abort(), 400);
     const client = clientOf([node.url], { backoff: { firstMs: 50, capMs: 100 } });
     await readTo(1, client, { onGap: 'resync', signal: ending.signal });
-    expect(node.heard.length).to.be.below(40);
+    expect(node.calls.length).to.be.below(40);
   });
 });
 
@@ -278,10 +278,10 @@ describe('The event iterator ends without leaving anything behind', () => {
     const node = await start(serves(0));
     const ending = new AbortController();
     const next = clientOf([node.url]).events({ signal: ending.signal }).next();
-    await until(() => node.heard.at(-1)?.query.get('timeout') === '25', 'a poll that hangs');
+    await until(() => node.calls.at(-1)?.query.get('timeout') === '25', 'a poll that hangs');
     ending.abort();
     expect(await next).to.deep.equal({ done: true, value: undefined });
-    await node.heard.at(-1)?.gone;
+    await node.calls.at(-1)?.gone;
   });
 
   it('ends the wait between two attempts on abort', async () => {
@@ -307,14 +307,14 @@ describe('The event iterator ends without leaving anything behind', () => {
     const node = await start(serves(10));
     const stream = clientOf([node.url]).events({ signal: AbortSignal.abort() });
     expect((await stream.next()).done).to.equal(true);
-    expect(node.heard).to.have.length(0);
+    expect(node.calls).to.have.length(0);
   });
 
   it('completes a pending next() on return()', async () => {
     const node = await start(serves(0));
     const stream = clientOf([node.url]).events();
     const next = stream.next();
-    await until(() => node.heard.at(-1)?.query.get('timeout') === '25', 'a poll that hangs');
+    await until(() => node.calls.at(-1)?.query.get('timeout') === '25', 'a poll that hangs');
     await stream.return();
     expect((await next).done).to.equal(true);
   });
