@@ -1,6 +1,7 @@
 import type { OutgoingHttpHeaders } from 'node:http';
 import type { NextFunction, Request, Response } from 'express';
 import { temporarily } from '../http-error.ts';
+import { addressOf } from '../request/checks/client-address.ts';
 import { requestIdOf } from '../request/request-id.ts';
 import { RequestLifetime } from '../request/request-lifetime.ts';
 import { readWholeBody } from './body.ts';
@@ -54,7 +55,8 @@ const tooMany = () => temporarily('overloaded', 'too many requests are being for
 /**
  * Forwards writes from a standby to the active node (STANDBY_WRITES=forward), so that clients behind a plain round-robin proxy
  * need not find it. The client gets the active node's response: the caller's credentials, the Idempotency-Key and the path are
- * forwarded unchanged. The active node sees this node as a proxy: to count the clients behind it, name it in TRUST_PROXY there.
+ * forwarded unchanged. The active node gets the address of the client as from a proxy: to count the clients behind this node,
+ * name it in TRUST_PROXY there.
  *
  * A write is forwarded only to a peer whose `/health` names this cluster and epoch, and only once. While there is no active
  * node it waits for up to a second. It is sent again within that time if it was certainly not executed, or if a key makes
@@ -213,9 +215,9 @@ export class WriteForwarder {
     for (const [name, value] of Object.entries(request.headers)) {
       if (!OWN_REQUEST_HEADERS.has(name)) headers[name] = value;
     }
-    const earlier = request.headers['x-forwarded-for'];
-    const address = request.socket.remoteAddress ?? '';
-    headers['x-forwarded-for'] = earlier === undefined ? address : `${earlier}, ${address}`;
+    // This node has applied its TRUST_PROXY. With the proxies before it, a number in that of the active node would not reach
+    // the client, because this node is one proxy more.
+    headers['x-forwarded-for'] = addressOf(request);
     headers[HOP] = this.#cluster.node;
     headers['x-request-id'] = requestIdOf(request);
     if (body.length > 0 || request.headers['content-length'] !== undefined) headers['content-length'] = body.length;

@@ -2,11 +2,11 @@ import { once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect } from 'chai';
-import type { Request, Response } from 'express';
+import express from 'express';
 import { createApp } from '../../../src/http/app.ts';
 import { NodeClient, NoResponse } from '../../../src/http/forwarding/node-client.ts';
 import { WriteForwarder } from '../../../src/http/forwarding/write-forwarder.ts';
-import { RequestLifetime } from '../../../src/http/request/request-lifetime.ts';
+import { addressOf } from '../../../src/http/request/checks/client-address.ts';
 import { Server } from '../../../src/http/server.ts';
 import type { Services } from '../../../src/http/services.ts';
 import { always } from '../../support/always.ts';
@@ -20,12 +20,35 @@ async function listen(handler: http.RequestListener): Promise<{ server: http.Ser
   return { server, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
 }
 
+/** A standby with every route of a node, whose cluster is a plain object: tests change its role and its peers. */
+async function startStandby(trustProxy: number | string[] | null = null) {
+  const peers: { url: string; node: string; alive: boolean; active: boolean }[] = [];
+  const cluster = {
+    node: 'standby',
+    role: 'standby' as 'active' | 'standby' | 'fallen',
+    acceptsWrites: false,
+    activeUrl: null,
+    peers: () => peers,
+  };
+  const forwarder = new WriteForwarder(cluster, 1000);
+  const own = { cluster, forwarder, trustProxy, showsActiveUrl: true, authMode: 'open' };
+  const services = new Proxy(unusedServices(), {
+    get: (others, name) => own[name as keyof typeof own] ?? (name in own ? null : Reflect.get(others, name)),
+  }) as Services;
+  const server = new Server(createApp(services), 100);
+  const url = `http://127.0.0.1:${await server.listen(0, '127.0.0.1')}`;
+  const stop = async () => {
+    forwarder.stop();
+    await server.close();
+  };
+  return { cluster, peers, forwarder, url, stop };
+}
+
 describe('A standby that forwards to a node which does not accept the host of its PEER_URL', () => {
   const hosts: (string | undefined)[] = [];
   let accepted: string | null;
   let active: Awaited<ReturnType<typeof listen>>;
-  let standby: Awaited<ReturnType<typeof listen>>;
-  let forwarder: WriteForwarder;
+  let standby: Awaited<ReturnType<typeof startStandby>>;
 
   beforeEach(async () => {
     hosts.length = 0;
@@ -33,17 +56,12 @@ describe('A standby that forwards to a node which does not accept the host of it
       hosts.push(host);
       response.writeHead(host === accepted ? 200 : 421).end();
     });
-    const peers = () => [{ url: active.url, node: 'a', alive: true, active: true }];
-    forwarder = new WriteForwarder({ node: 'standby', role: 'standby', acceptsWrites: false, peers }, 1000);
-    standby = await listen((request, response) => {
-      new RequestLifetime().belongsTo(response);
-      Object.assign(request, { originalUrl: request.url });
-      void forwarder.handle(request as Request, response as Response, () => response.writeHead(503).end(), true);
-    });
+    standby = await startStandby();
+    standby.peers.push({ url: active.url, node: 'a', alive: true, active: true });
   });
-  afterEach(() => {
-    forwarder.stop();
-    for (const { server } of [active, standby]) server.close();
+  afterEach(async () => {
+    await standby.stop();
+    active.server.close();
   });
 
   it('calls it localhost, from the second request on at once', async () => {
@@ -60,41 +78,17 @@ describe('A standby that forwards to a node which does not accept the host of it
 
   it('calls it localhost when it lets it create the account of a JWT', async () => {
     accepted = 'localhost';
-    expect(await forwarder.createAccountOnActiveNode('token')).to.equal(true);
+    expect(await standby.forwarder.createAccountOnActiveNode('token')).to.equal(true);
     expect(hosts).to.deep.equal([new URL(active.url).host, 'localhost']);
   });
 
   it('returns the refusal if it does not accept localhost either', async () => {
     accepted = null;
     expect((await post(`${standby.url}/messages`, {})).status).to.equal(421);
-    expect(await forwarder.createAccountOnActiveNode('token')).to.equal(false);
+    expect(await standby.forwarder.createAccountOnActiveNode('token')).to.equal(false);
     expect(hosts.slice(1)).to.deep.equal(['localhost', 'localhost']);
   });
 });
-
-/** A standby with every route of a node, whose cluster is a plain object: tests change its role and its peers. */
-async function startStandby() {
-  const peers: { url: string; node: string; alive: boolean; active: boolean }[] = [];
-  const cluster = {
-    node: 'standby',
-    role: 'standby' as 'active' | 'standby' | 'fallen',
-    acceptsWrites: false,
-    activeUrl: null,
-    peers: () => peers,
-  };
-  const forwarder = new WriteForwarder(cluster, 1000);
-  const own = { cluster, forwarder, trustProxy: null, showsActiveUrl: true, authMode: 'open' };
-  const services = new Proxy(unusedServices(), {
-    get: (others, name) => own[name as keyof typeof own] ?? (name in own ? null : Reflect.get(others, name)),
-  }) as Services;
-  const server = new Server(createApp(services), 100);
-  const url = `http://127.0.0.1:${await server.listen(0, '127.0.0.1')}`;
-  const stop = async () => {
-    forwarder.stop();
-    await server.close();
-  };
-  return { cluster, peers, url, stop };
-}
 
 describe('A standby that forwards to an active node whose response is lost', () => {
   const headers = { 'idempotency-key': 'key' };
@@ -301,5 +295,45 @@ describe('The timeout of a request to a node', () => {
     expect(await send(300))
       .to.be.instanceOf(NoResponse)
       .with.property('isSent', true);
+  });
+});
+
+describe('The address of a client whose request a standby forwards', () => {
+  /** Returns the address that the active node derives, with the same TRUST_PROXY as the standby. */
+  const addressFor = async (trustProxy: number | string[] | null, forwarded?: string) => {
+    const app = express();
+    if (trustProxy !== null) app.set('trust proxy', trustProxy);
+    app.use((request, response) => void response.end(JSON.stringify({ address: addressOf(request) })));
+    const active = await listen(app);
+    const standby = await startStandby(trustProxy);
+    standby.peers.push({ url: active.url, node: 'a', alive: true, active: true });
+    try {
+      const headers = forwarded === undefined ? {} : { 'x-forwarded-for': forwarded };
+      return (await post(`${standby.url}/messages`, {}, { headers })).body.address;
+    } finally {
+      await standby.stop();
+      active.server.close();
+    }
+  };
+
+  it('is the one that the proxies in front of the nodes add, as for a request to the active node itself', async () => {
+    for (const [trustProxy, forwarded] of [
+      [1, '203.0.113.1'],
+      [1, '198.51.100.66, 203.0.113.1'],
+      [2, '203.0.113.1, 10.0.0.1'],
+      [2, '198.51.100.66, 203.0.113.1, 10.0.0.1'],
+      [['loopback', '10.0.0.0/8'], '203.0.113.1'],
+      [['loopback', '10.0.0.0/8'], '198.51.100.66, 203.0.113.1, 10.0.0.1'],
+    ] as const) {
+      const trusted = typeof trustProxy === 'number' ? trustProxy : [...trustProxy];
+      expect(await addressFor(trusted, forwarded), `${trustProxy}: ${forwarded}`).to.equal('203.0.113.1');
+    }
+  });
+
+  it('is never one that the client wrote itself', async () => {
+    expect(await addressFor(null, '198.51.100.66')).to.equal('127.0.0.1');
+    expect(await addressFor(['10.0.0.0/8'], '198.51.100.66')).to.equal('127.0.0.1');
+    expect(await addressFor(1, 'rubbish')).to.equal('127.0.0.1');
+    expect(await addressFor(1)).to.equal('127.0.0.1');
   });
 });
