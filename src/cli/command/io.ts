@@ -1,4 +1,6 @@
+import { errorMessage } from '../../error-message.ts';
 import { printableLines } from '../../printable.ts';
+import { Exit } from './exit.ts';
 
 /** The terminal, file or pipe that a command writes to. */
 export interface Io {
@@ -21,15 +23,21 @@ export function processIo(): Io {
   // A notice that cannot be written, to a closed pipe or terminal, is lost: the command goes on, and cleans up at its end.
   stderr.on('error', () => undefined);
   const print = (text: string) => {
-    // The reader has closed the pipe, as with "| head": what is left to write is not wanted.
-    if (!isWatched) stdout.on('error', () => process.exit(0));
+    if (!isWatched) stdout.on('error', endWithoutOutput);
     isWatched = true;
     stdout.write(`${text}\n`);
   };
+  const endWithoutOutput = (error: NodeJS.ErrnoException) => {
+    // The reader has closed the pipe, as with "| head": what is left to write is not wanted.
+    if (error.code === 'EPIPE') process.exit(Exit.OK);
+    notice(`standard output cannot be written: ${errorMessage(error)}`);
+    process.exit(Exit.FAILED);
+  };
+  const notice = (text: string) => void stderr.write(`${printableLines(text)}\n`);
   return {
     print,
     printJson: (value) => print(JSON.stringify(value, null, stdout.isTTY ? 2 : undefined)),
-    notice: (text) => void stderr.write(`${printableLines(text)}\n`),
+    notice,
     clear() {
       if (stdout.isTTY) stdout.write('\x1b[H\x1b[2J\x1b[3J');
     },

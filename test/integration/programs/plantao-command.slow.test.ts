@@ -1,8 +1,11 @@
+import { spawnSync } from 'node:child_process';
 import { expect } from 'chai';
 import pg from 'pg';
 import { COMMANDS } from '../../../src/cli/command/registry.ts';
+import { PACKAGE_ROOT } from '../../../src/package-root.ts';
 import { freePort } from '../../support/network/free-port.ts';
 import { plantao } from '../../support/nodes/command.ts';
+import { programOf } from '../../support/nodes/node-build.ts';
 import { startTwoNodes, type TwoNodes } from '../../support/nodes/two-nodes.ts';
 import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
 
@@ -21,6 +24,20 @@ describe('plantao', function () {
       }
       expect((await plantao(['switchover', '--help'])).output).to.match(/^plantao switchover \[--to NODE\]/);
       expect((await plantao(['help', 'switchover'])).output).to.match(/^plantao switchover \[--to NODE\]/);
+    });
+
+    it('exits with 1 and a sentence when its output cannot be written, and with 0 when the reader closed the pipe', async () => {
+      const run = (command: string) => {
+        const { status, stderr } = spawnSync('bash', ['-c', command, process.execPath, ...programOf('cli/plantao')], {
+          cwd: PACKAGE_ROOT,
+          encoding: 'utf8',
+        });
+        return { status, stderr };
+      };
+      const full = run('"$0" "$@" help > /dev/full');
+      expect(full.stderr).to.match(/^standard output cannot be written: .*ENOSPC.*\n$/);
+      expect(full.status).to.equal(1);
+      expect(run('"$0" "$@" help | true; exit ${PIPESTATUS[0]}')).to.deep.equal({ status: 0, stderr: '' });
     });
 
     it('names an invalid argument, and exits with 2', async () => {
