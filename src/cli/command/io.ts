@@ -39,7 +39,7 @@ export function processIo(): Io {
     printJson: (value) => print(JSON.stringify(value, null, stdout.isTTY ? 2 : undefined)),
     notice,
     clear() {
-      if (stdout.isTTY) stdout.write('\x1b[H\x1b[2J\x1b[3J');
+      if (stdout.isTTY) stdout.write('\x1b[H\x1b[2J');
     },
     hasColours: stdout.isTTY === true && stdout.hasColors(),
   };
