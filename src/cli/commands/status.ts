@@ -40,9 +40,12 @@ ${DATABASE_USAGE}`,
 /** A database that is down is part of the picture: the next one may show that it is back. */
 async function watch(look: () => Promise<ClusterStatus>, everyMs: number, asJson: boolean, io: Io): Promise<ExitCode> {
   for (;;) {
-    const seen = await look().catch(describeFailure);
+    const seen = await look().catch((error: unknown) => {
+      const failure = describeFailure(error);
+      if (failure.exit === Exit.USAGE) throw error;
+      return failure;
+    });
     const isFailure = 'sentence' in seen;
-    if (isFailure && seen.exit === Exit.USAGE) throw new Error(seen.sentence);
     if (asJson) io.print(JSON.stringify(isFailure ? { error: seen.sentence } : seen));
     else {
       io.clear();

@@ -49,6 +49,7 @@ describe('plantao', function () {
         [['history', '--limit', '0'], /^--limit must be a whole number from 1 to 10000, not "0"/],
         [['fall'], /^NODE is missing/],
         [['status', '--database', 'mysql://x'], /DATABASE_URL must be a postgres:\/\/ URL/],
+        [['status', '--watch', '--database', 'mysql://x'], /DATABASE_URL must be a postgres:\/\/ URL/],
         [['status'], /DATABASE_URL .* is not set: name a database, or let `plantao cluster` start one/],
       ] as const) {
         const result = await plantao(args);
