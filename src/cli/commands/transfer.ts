@@ -1,6 +1,5 @@
 import { once } from 'node:events';
-import { createReadStream, createWriteStream } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { createReadStream, createWriteStream, rmSync } from 'node:fs';
 import { errorMessage } from '../../error-message.ts';
 import { parseCommand } from '../../terminal/arguments.ts';
 import type { Command } from '../command/command.ts';
@@ -16,6 +15,19 @@ const LIMIT_MS = 10 * 60_000;
 
 /** Returns the file's name; undefined for standard input or output, also called `-`. */
 const fileOf = ([name]: readonly string[]) => (name === '-' ? undefined : name);
+
+/** Cleans up and exits, as a shell expects it, at a signal that ends the process. Returns the function that ends this. */
+function onSignals(cleanUp: () => void): () => void {
+  const end = (_name: NodeJS.Signals, number: number) => {
+    cleanUp();
+    process.exit(128 + number);
+  };
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  for (const signal of signals) process.on(signal, end);
+  return () => {
+    for (const signal of signals) process.off(signal, end);
+  };
+}
 
 /** `plantao export` */
 export const exportCommand: Command = {
@@ -45,16 +57,20 @@ ${DATABASE_USAGE}`,
         reject(new CommandError(`${file ?? 'standard output'} cannot be written: ${errorMessage(error)}`));
       });
     });
-    const exporting = withDatabase(values.database, (query) => exportDatabase(query, output, how), LIMIT_MS);
-    const rows = await Promise.race([exporting, failure]).catch(async (error) => {
-      // A part of an export is of no use, and would refuse the next one.
-      if (file !== undefined) await rm(file, { force: true });
-      throw error;
-    });
-    if (file !== undefined) {
-      output.end();
-      await once(output, 'close');
-    }
+    const write = async () => {
+      const exported = await withDatabase(values.database, (query) => exportDatabase(query, output, how), LIMIT_MS);
+      if (file !== undefined) await once(output.end(), 'close');
+      return exported;
+    };
+    // A part of an export is of no use, and would refuse the next one.
+    const remove = () => file !== undefined && rmSync(file, { force: true });
+    const stopListening = onSignals(remove);
+    const rows = await Promise.race([write(), failure])
+      .catch((error) => {
+        remove();
+        throw error;
+      })
+      .finally(stopListening);
     if (values.json && file !== undefined) io.printJson({ rows });
     else io.notice(`exported ${rows.toLocaleString('en')} rows, ${progress.rate(rows)}`);
     return Exit.OK;

@@ -81,6 +81,26 @@ describe('plantao export, import and erase-user', function () {
     expect(exit).to.equal(1);
   });
 
+  it('export leaves no part of a file behind when it is interrupted', async () => {
+    const part = path.join(folder, 'part.jsonl');
+    await sql(source, 'BEGIN; LOCK plantao.users');
+    try {
+      const child = spawn(process.execPath, [...programOf('cli/plantao'), 'export', part, '--database', source.url], {
+        env: { PATH: process.env.PATH ?? '', PLANTAO_NO_DOTENV: '1' },
+        stdio: 'ignore',
+      });
+      const ended = once(child, 'close');
+      await eventually('the export has created its file', async () => (await stat(part).catch(() => null)) !== null, {
+        within: 30_000,
+      });
+      child.kill('SIGINT');
+      expect(await ended).to.deep.equal([130, null]);
+      expect(await stat(part).catch(() => null)).to.equal(null);
+    } finally {
+      await sql(source, 'ROLLBACK');
+    }
+  });
+
   it('import refuses a file that is damaged, incomplete or of another kind, and stores nothing of it', async () => {
     const whole = await readFile(file, 'utf8');
     const lines = whole.trimEnd().split('\n');
