@@ -19,8 +19,8 @@ export const switchover: Command = {
   usage: `plantao switchover [--to NODE] [--no-wait] [--database URL] [--json]
 
 Hands the active role over gracefully: the active node finishes its writes and resigns, a standby takes over within about
-20 ms. Waits until another node is active; exit code 1 if the switchover is refused or none takes over within
-${WITHIN_MS / 1000} s. The same in psql: SELECT plantao.switchover('node-b').
+20 ms. Waits until another node is active; exit code 1 if the switchover is refused, none takes over within ${WITHIN_MS / 1000} s, or
+another one than NODE does. The same in psql: SELECT plantao.switchover('node-b').
 
   --to NODE       the successor; default any standby
   --no-wait       return after the request
@@ -31,19 +31,35 @@ ${DATABASE_USAGE}`,
       to: { type: 'string' },
       'no-wait': { type: 'boolean', default: false },
     });
-    const result = await withDatabase(values.database, async (query) => {
-      const before = await openTerm(query);
-      const [row] = await query<{ answer: string }>('SELECT plantao.switchover($1) AS answer', [values.to ?? null]);
-      const answer = row?.answer ?? '';
-      if (answer.startsWith('refused')) throw new CommandError(answer);
-      return { answer, successor: values['no-wait'] ? null : await successorOf(query, before) };
-    });
+    const how = { to: values.to ?? null, wait: !values['no-wait'] };
+    const result = await withDatabase(values.database, (query) => handOver(query, how));
     if (values.json) io.printJson({ message: result.answer, ...(result.successor ?? {}) });
     else if (result.successor === null) io.print(result.answer);
     else io.print(`${result.successor.node} is active (term ${result.successor.term})`);
     return Exit.OK;
   },
 };
+
+/**
+ * Requests the switchover, and waits for the successor unless told otherwise.
+ * @throws {CommandError} if it is refused, or if another node than `to` takes over, or none.
+ */
+export async function handOver(
+  query: Query,
+  { to, wait }: { to: string | null; wait: boolean },
+): Promise<{ answer: string; successor: OpenTerm | null }> {
+  const before = await openTerm(query);
+  const [row] = await query<{ answer: string }>('SELECT plantao.switchover($1) AS answer', [to]);
+  const answer = row?.answer ?? '';
+  if (answer.startsWith('refused')) throw new CommandError(answer);
+  if (!wait) return { answer, successor: null };
+  const successor = await successorOf(query, before);
+  const { node, term } = successor;
+  if (to !== null && node !== to) {
+    throw new CommandError(`${to} did not take over, ${node} did (term ${term}): see the log of ${to}, and repeat it`);
+  }
+  return { answer, successor };
+}
 
 async function openTerm(query: Query): Promise<OpenTerm | null> {
   const [open] = await query<OpenTerm>('SELECT term, node FROM plantao.leader_history WHERE ended_at IS NULL');
