@@ -3,9 +3,9 @@ import { createReadStream, createWriteStream, rmSync } from 'node:fs';
 import { errorMessage } from '../../error-message.ts';
 import { parseCommand } from '../../terminal/arguments.ts';
 import type { Command } from '../command/command.ts';
-import { withDatabase } from '../command/database.ts';
+import { type Query, withDatabase } from '../command/database.ts';
 import { DATABASE_OPTIONS, DATABASE_USAGE } from '../command/database-options.ts';
-import { CommandError, Exit } from '../command/exit.ts';
+import { CommandError, describeFailure, Exit } from '../command/exit.ts';
 import { exportDatabase } from '../transfer/export-database.ts';
 import { importFile } from '../transfer/import-file.ts';
 import { Progress } from '../transfer/progress.ts';
@@ -97,7 +97,14 @@ ${DATABASE_USAGE}`,
       throw new CommandError(`${file} cannot be read: ${errorMessage(error)}`);
     }
     const progress = new Progress((text) => io.notice(text));
-    const rows = await withDatabase(values.database, (query) => importFile(query, input, progress), LIMIT_MS);
+    const work = (query: Query) =>
+      importFile(query, input, progress).catch((error) => {
+        const { exit, sentence } = describeFailure(error);
+        if (exit !== Exit.UNREACHABLE) throw error;
+        // It may have been lost in the middle of the commit.
+        throw new CommandError(`${sentence}. Either the whole file is imported or nothing of it: run it again`, exit);
+      });
+    const rows = await withDatabase(values.database, work, LIMIT_MS);
     if (values.json) io.printJson({ rows });
     else io.print(`imported ${rows.toLocaleString('en')} rows, ${progress.rate(rows)}`);
     return Exit.OK;
