@@ -47,8 +47,8 @@ export function describeFailure(error: unknown): { exit: ExitCode; sentence: str
     const isRefused = state === SqlState.INSUFFICIENT_PRIVILEGE;
     return { exit: isRefused ? Exit.FAILED : Exit.UNREACHABLE, sentence };
   }
-  // 08…: the connection; 57P01 to 57P03: PostgreSQL ended the session, or is starting or stopping.
-  if (error instanceof SessionLostError || (state !== null && /^(08...|57P0[123])$/.test(state)))
+  // 08…: the connection; 57P… and 25P03: PostgreSQL ended the session, or is starting or stopping.
+  if (error instanceof SessionLostError || (state !== null && /^(08...|57P..|25P03)$/.test(state)))
     return { exit: Exit.UNREACHABLE, sentence: `the database was lost: ${sentence}` };
   if (state !== null && NO_SCHEMA.includes(state)) {
     const remedy =

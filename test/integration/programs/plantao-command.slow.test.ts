@@ -37,7 +37,7 @@ describe('plantao', function () {
       const full = run('"$0" "$@" help > /dev/full');
       expect(full.stderr).to.match(/^standard output cannot be written: .*ENOSPC.*\n$/);
       expect(full.status).to.equal(1);
-      expect(run('"$0" "$@" help | true; exit ${PIPESTATUS[0]}')).to.deep.equal({ status: 0, stderr: '' });
+      expect(run('set -o pipefail; "$0" "$@" help | true')).to.deep.equal({ status: 0, stderr: '' });
     });
 
     it('names an invalid argument, and exits with 2', async () => {
