@@ -4,12 +4,34 @@ import type { PollSource } from './event-iterator.ts';
 import type { NodeRequest } from './requests/single-request.ts';
 import type { ChatList, MessagePage } from './types.ts';
 
+/** The user of a stream. */
+interface StreamUser {
+  userId: number | undefined;
+  token: string | undefined;
+}
+
+/**
+ * Returns a function that returns the user of a stream: the one who is signed in now, or else the first one who signs in. It
+ * stays the same if another user signs in later.
+ */
+function streamUser(calls: Calls): () => StreamUser {
+  let { userId } = calls;
+  let { token } = calls.connection;
+  return () => {
+    userId ??= calls.userId;
+    // A new token of the same user replaces the former, which a change of the password revokes.
+    if (calls.userId === userId) token = calls.connection.token;
+    return { userId, token };
+  };
+}
+
 /** Sends the Ephemeral-Cursor of the previous response, so that no signal between two polls is missed. */
 function pollsWithMark({ connection }: Calls) {
   let mark = '1';
-  return async (path: string, query: NodeRequest['query'], wantsEphemeral: boolean, signal: AbortSignal) => {
+  type Query = NodeRequest['query'];
+  return async (path: string, query: Query, { token }: StreamUser, wantsEphemeral: boolean, signal: AbortSignal) => {
     const marked = { ...query, ...(wantsEphemeral && { ephemeral: mark }) };
-    const response = await connection.poll({ method: 'GET', path, query: marked }, signal);
+    const response = await connection.poll({ method: 'GET', path, query: marked }, token, signal);
     mark = response.headers.get('Ephemeral-Cursor') ?? '1';
     return response;
   };
@@ -19,13 +41,21 @@ function pollsWithMark({ connection }: Calls) {
 export function userSource(calls: Calls): PollSource {
   const { connection } = calls;
   const poll = pollsWithMark(calls);
+  const userNow = streamUser(calls);
+  const requireUser = () => {
+    calls.me();
+    return userNow();
+  };
   return {
     now: async (signal) => {
-      const request: NodeRequest = { method: 'GET', path: '/chats', query: { userId: calls.me() } };
-      return decodeBody<ChatList>(await connection.readPatiently(request, signal), 'cursor').cursor;
+      const { userId, token } = requireUser();
+      const request: NodeRequest = { method: 'GET', path: '/chats', query: { userId } };
+      return decodeBody<ChatList>(await connection.readPatiently(request, token, signal), 'cursor').cursor;
     },
-    poll: (cursor, wantsEphemeral, signal) =>
-      poll('/subscribe/user', { user_id: calls.me(), cursor }, wantsEphemeral, signal),
+    poll: async (cursor, wantsEphemeral, signal) => {
+      const user = requireUser();
+      return poll('/subscribe/user', { user_id: user.userId, cursor }, user, wantsEphemeral, signal);
+    },
   };
 }
 
@@ -33,11 +63,13 @@ export function userSource(calls: Calls): PollSource {
 export function groupSource(calls: Calls, groupId: number): PollSource {
   const { connection } = calls;
   const poll = pollsWithMark(calls);
+  const userNow = streamUser(calls);
   return {
     now: async (signal) => {
       const request: NodeRequest = { method: 'GET', path: '/messages', query: { groupId, limit: 1 } };
-      return decodeBody<MessagePage>(await connection.readPatiently(request, signal), 'cursor').cursor;
+      return decodeBody<MessagePage>(await connection.readPatiently(request, userNow().token, signal), 'cursor').cursor;
     },
-    poll: (cursor, wantsEphemeral, signal) => poll('/subscribe/status', { groupId, cursor }, wantsEphemeral, signal),
+    poll: (cursor, wantsEphemeral, signal) =>
+      poll('/subscribe/status', { groupId, cursor }, userNow(), wantsEphemeral, signal),
   };
 }

@@ -137,7 +137,7 @@ export class Connection {
       new UnreachableError(`${url} may have executed ${what}: it ${reason}`, { code: codeOfUnknown(code) });
     try {
       const limitMs = Math.min(this.#attemptMs, deadlineMs ?? this.#deadlineMs);
-      const response = await sendOnce(this.#send, url, this.#withToken(request), limitMs, signal);
+      const response = await sendOnce(this.#send, url, withToken(request, this.token), limitMs, signal);
       const result = classifyResponse(response, false);
       if (result.kind === 'success') return response;
       if (result.kind === 'refused') throw result.error;
@@ -148,18 +148,18 @@ export class Connection {
     }
   }
 
-  /** Sends a request to any node and retries until one responds. */
-  readPatiently(request: NodeRequest, signal: AbortSignal): Promise<NodeResponse> {
-    const authorized = this.#withToken(request);
+  /** Sends a request with this token to any node and retries until one responds. */
+  readPatiently(request: NodeRequest, token: string | undefined, signal: AbortSignal): Promise<NodeResponse> {
+    const authorized = withToken(request, token);
     return this.#patiently(() => ({ request: authorized, attemptMs: this.#attemptMs }), signal);
   }
 
   /**
-   * Sends a long poll to any node and retries until one responds. The first poll on a node does not wait for events: its
+   * Sends a long poll with this token to any node and retries until one responds. The first poll on a node does not wait for events: its
    * quick response shows that the node is serving, and a frozen node is detected early.
    */
-  poll(request: NodeRequest, signal: AbortSignal): Promise<NodeResponse> {
-    const authorized = this.#withToken(request);
+  poll(request: NodeRequest, token: string | undefined, signal: AbortSignal): Promise<NodeResponse> {
+    const authorized = withToken(request, token);
     const within = (timeout: number, attemptMs: number) => {
       return { request: { ...authorized, query: { ...authorized.query, timeout } }, attemptMs };
     };
@@ -191,7 +191,7 @@ export class Connection {
     policy: Pick<CallPolicy, 'use' | 'repeatable' | 'alreadyDoneCodes'>,
   ) {
     const { signal, deadlineMs = this.#deadlineMs } = options;
-    const authorized = this.#withToken(request);
+    const authorized = withToken(request, this.token);
     const requestFor = () => ({ request: authorized, attemptMs: this.#attemptMs });
     return this.#requester.call(requestFor, { ...policy, deadlineMs, patient: false, signal });
   }
@@ -206,15 +206,6 @@ export class Connection {
     });
   }
 
-  /**
-   * Adds the token once per call, not once per attempt: a retried request stays the request of the user who made it, even
-   * if another user signs in meanwhile. The request's own headers win: a logout carries the token that it revokes.
-   */
-  #withToken(request: NodeRequest): NodeRequest {
-    if (this.token === undefined) return request;
-    return { ...request, headers: { Authorization: `Bearer ${this.token}`, ...request.headers } };
-  }
-
   async #health(url: string, ms: number, signal: AbortSignal | undefined): Promise<NodeStatus> {
     try {
       const { body } = await sendOnce(this.#send, url, HEALTH, ms, signal);
@@ -224,4 +215,13 @@ export class Connection {
       throw error;
     }
   }
+}
+
+/**
+ * Adds the token once per call, not once per attempt: a retried request stays the request of the user who made it, even if
+ * another user signs in meanwhile. The request's own headers win: a logout carries the token that it revokes.
+ */
+function withToken(request: NodeRequest, token: string | undefined): NodeRequest {
+  if (token === undefined) return request;
+  return { ...request, headers: { Authorization: `Bearer ${token}`, ...request.headers } };
 }
