@@ -56,23 +56,23 @@ export class ChatClient extends ClientSession {
 
   /** Returns the user's groups, the most recently active first, and the cursor for events(). */
   async chats(options: CallOptions = {}): Promise<ChatList> {
-    return this.calls.read<ChatList>('/chats', { userId: this.#me() }, 'chats', options);
+    return this.calls.read<ChatList>('/chats', { userId: this.calls.me() }, 'chats', options);
   }
 
   /** Returns the user, all chats and the cursor for events(), in one snapshot. */
   async sync(options: CallOptions = {}): Promise<Sync> {
-    return this.calls.read<Sync>('/sync', { userId: this.#me() }, 'chats', options);
+    return this.calls.read<Sync>('/sync', { userId: this.calls.me() }, 'chats', options);
   }
 
   /** Creates a group of this user and the given usernames. */
   async createChat(name: string, members: readonly string[] = [], options: CallOptions = {}): Promise<CreatedGroup> {
-    const body = { groupName: name, creatorId: this.#me(), members };
+    const body = { groupName: name, creatorId: this.calls.me(), members };
     return this.calls.write<CreatedGroup>('/create-chat', { body }, 'group_id', options);
   }
 
   /** Returns the one direct chat with another user, and creates it if there is none. */
   async openDirect(otherUserId: number, options: CallOptions = {}): Promise<DirectChat> {
-    const body = { otherUserId, userId: this.#me() };
+    const body = { otherUserId, userId: this.calls.me() };
     return this.calls.write<DirectChat>('/direct', { body }, 'group_id', options);
   }
 
@@ -89,7 +89,7 @@ export class ChatClient extends ClientSession {
 
   /** Adds a user to a group; by default, the signed-in user. Idempotent. */
   async join(groupId: number, options: CallOptions & { userId?: number } = {}): Promise<void> {
-    const body = { groupId, userId: options.userId ?? this.#me() };
+    const body = { groupId, userId: options.userId ?? this.calls.me() };
     await this.calls.write<{ group_id: number }>('/group-users', { body }, 'group_id', options);
   }
 
@@ -98,14 +98,14 @@ export class ChatClient extends ClientSession {
    * this user. @throws {RefusedError} `group_not_found`.
    */
   async joinNamed(name: string, options: CallOptions & { create?: boolean } = {}): Promise<void> {
-    const path = `/user/${this.#me()}/groups/${encodeURIComponent(name)}`;
+    const path = `/user/${this.calls.me()}/groups/${encodeURIComponent(name)}`;
     const body = options.create === false ? { body: { create: false } } : {};
     await this.calls.write<{ groups: string[] }>(path, body, 'groups', options);
   }
 
   /** Removes a user from a group; by default, the signed-in user. Idempotent. */
   async leave(groupId: number, options: CallOptions & { userId?: number } = {}): Promise<void> {
-    const body = { groupId, userId: options.userId ?? this.#me() };
+    const body = { groupId, userId: options.userId ?? this.calls.me() };
     await this.calls.execute('/group-users', { method: 'DELETE', body }, options);
   }
 
@@ -124,56 +124,56 @@ export class ChatClient extends ClientSession {
       ...(durable && { Prefer: `durable=${durable}` }),
     };
     const { replyTo, meta } = options;
-    const body = { userId: this.#me(), groupId, content, replyTo, meta };
+    const body = { userId: this.calls.me(), groupId, content, replyTo, meta };
     return this.calls.write<SendResult>('/messages', { body, headers }, 'message_id', options);
   }
 
   /** Changes the text of the user's own message. */
   async editMessage(messageId: number, content: string, options: EditOptions = {}): Promise<EditResult> {
-    const body = { messageId, content, meta: options.meta, userId: this.#me() };
+    const body = { messageId, content, meta: options.meta, userId: this.calls.me() };
     return this.calls.write<EditResult>('/messages', { method: 'PATCH', body }, 'message_id', options);
   }
 
   /** Deletes a message. */
   async deleteMessage(messageId: number, options: CallOptions = {}): Promise<void> {
-    const body = { messageId, userId: this.#me() };
+    const body = { messageId, userId: this.calls.me() };
     const request = { method: 'DELETE', body, alreadyDoneCodes: ['message_not_found'] } as const;
     await this.calls.execute('/messages', request, options);
   }
 
   /** Adds a reaction to a message. Idempotent. */
   async react(messageId: number, emoji: string, options: CallOptions = {}): Promise<ReactionResult> {
-    const body = { messageId, emoji, userId: this.#me() };
+    const body = { messageId, emoji, userId: this.calls.me() };
     return this.calls.write<ReactionResult>('/reactions', { body }, 'count', options);
   }
 
   /** Removes a reaction. Idempotent. */
   async unreact(messageId: number, emoji: string, options: CallOptions = {}): Promise<ReactionResult> {
-    const body = { messageId, emoji, userId: this.#me() };
+    const body = { messageId, emoji, userId: this.calls.me() };
     return this.calls.write<ReactionResult>('/reactions', { method: 'DELETE', body }, 'count', options);
   }
 
   /** Returns the messages of the user's groups that contain all words of `q`, newest first. */
   async search(q: string, options: SearchOptions = {}): Promise<SearchResult> {
     const { groupId, senderId, before, limit } = options;
-    const query = { q, groupId, senderId, before, limit, userId: this.#me() };
+    const query = { q, groupId, senderId, before, limit, userId: this.calls.me() };
     return this.calls.read<SearchResult>('/search', query, 'messages', options);
   }
 
   /** Moves the read mark of a group to a message, never back. Returns the message id where the mark is then. */
   async markRead(groupId: number, messageId: number, options: CallOptions = {}): Promise<number> {
-    const body = { groupId, messageId, userId: this.#me() };
+    const body = { groupId, messageId, userId: this.calls.me() };
     return (await this.calls.write<ReadMark>('/read', { body }, 'last_read_id', options)).last_read_id;
   }
 
   /** Returns how far each member of a group has read; of the user alone if the group does not show reads. */
   async reads(groupId: number, options: CallOptions = {}): Promise<GroupReads> {
-    return this.calls.read<GroupReads>('/read', { groupId, userId: this.#me() }, 'reads', options);
+    return this.calls.read<GroupReads>('/read', { groupId, userId: this.calls.me() }, 'reads', options);
   }
 
   /** Signals to the other members of a group that the user is typing: call it every 3 s meanwhile. It may be lost. */
   async typing(groupId: number, options: CallOptions = {}): Promise<void> {
-    const request: NodeRequest = { method: 'POST', path: '/typing', body: { groupId, userId: this.#me() } };
+    const request: NodeRequest = { method: 'POST', path: '/typing', body: { groupId, userId: this.calls.me() } };
     await this.calls.connection.read(request, options);
   }
 
@@ -202,9 +202,5 @@ export class ChatClient extends ClientSession {
   /** Returns GET /cluster: the nodes and the latest terms, as recorded in the database. */
   async cluster(options: CallOptions = {}): Promise<ClusterStatus> {
     return this.operations.cluster(options);
-  }
-
-  #me(): number {
-    return this.calls.me();
   }
 }
