@@ -123,8 +123,9 @@ CREATE INDEX messages_by_group ON plantao.messages (group_id, id) INCLUDE (sende
 -- Serves the deletion of an account with its messages. Without the id, equal keys share one entry.
 CREATE INDEX messages_by_sender ON plantao.messages (sender_id);
 
--- Imported rows are history, not news: with plantao.importing = 'on', the triggers of the event log neither lock it nor append to
--- it, if the session is the owner's. Posts therefore do not wait for an import.
+-- Imported rows are history, not news: in a transaction that sets plantao.importing, the triggers of the event log neither lock it nor
+-- append to it, if the session is the owner's. Posts therefore do not wait for an import. A setting of this schema counts only with
+-- the id of the present transaction as its value: ALTER DATABASE and ALTER ROLE cannot set it.
 CREATE FUNCTION plantao.import_rows(of_table text, given json) RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -143,11 +144,11 @@ BEGIN
   IF unknown IS NOT NULL THEN
     RAISE EXCEPTION 'plantao.% has no column %', of_table, unknown USING ERRCODE = 'undefined_column';
   END IF;
-  PERFORM set_config('plantao.importing', 'on', true);
+  PERFORM set_config('plantao.importing', pg_current_xact_id()::text, true);
   EXECUTE format('INSERT INTO plantao.%1$I (%2$s) SELECT %2$s FROM json_populate_recordset(NULL::plantao.%1$I, $1)', of_table, columns)
   USING given;
   GET DIAGNOSTICS imported = ROW_COUNT;
-  PERFORM set_config('plantao.importing', 'off', true);
+  PERFORM set_config('plantao.importing', '', true);
   RETURN imported;
 END $$;
 COMMENT ON FUNCTION plantao.import_rows(text, json) IS

@@ -238,9 +238,9 @@ BEGIN
   -- The rolled-back insert below assigns a transaction id, so the commit would wait for a synchronous standby.
   PERFORM set_config('synchronous_commit', 'local', true);
   -- First without locks, because planning takes 40 ms on a busy machine.
-  PERFORM set_config('plantao.warm_up', 'on', true);
+  PERFORM set_config('plantao.warm_up', pg_current_xact_id()::text, true);
   PERFORM FROM plantao.post_messages(NULL, false, '{}', '{}', '{}', '{}');
-  PERFORM set_config('plantao.warm_up', 'off', true);
+  PERFORM set_config('plantao.warm_up', '', true);
   BEGIN
     PERFORM plantao.assert_term(0);
   EXCEPTION WHEN OTHERS THEN NULL;

@@ -18,13 +18,13 @@ CREATE FUNCTION plantao.stamp_edit() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   NEW.edited_at := clock_timestamp();
-  IF current_setting('plantao.edit_history', true) = 'on' AND NEW.content <> OLD.content THEN
+  IF current_setting('plantao.edit_history', true) = pg_current_xact_id_if_assigned()::text AND NEW.content <> OLD.content THEN
     INSERT INTO plantao.message_edits (message_id, replaced_at, content) VALUES (OLD.id, NEW.edited_at, OLD.content);
   END IF;
   RETURN NEW;
 END $$;
 COMMENT ON FUNCTION plantao.stamp_edit() IS
-  'Sets edited_at of a message whose text or meta changes, and keeps the earlier text where plantao.edit_history is on.';
+  'Sets edited_at of a message whose text or meta changes, and keeps the earlier text if this transaction has set plantao.edit_history to its id.';
 CREATE TRIGGER stamp_edit BEFORE UPDATE OF content, meta ON plantao.messages
   FOR EACH ROW WHEN ((OLD.content, OLD.meta) IS DISTINCT FROM (NEW.content, NEW.meta)) EXECUTE FUNCTION plantao.stamp_edit();
 

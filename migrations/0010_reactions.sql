@@ -30,7 +30,7 @@ COMMENT ON COLUMN plantao.reaction_counts.count IS 'How many users have it.';
 CREATE FUNCTION plantao.add_reactions() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  is_imported boolean := current_setting('plantao.importing', true) = 'on' AND pg_has_role(session_user, current_user, 'MEMBER');
+  is_imported boolean := current_setting('plantao.importing', true) = pg_current_xact_id_if_assigned()::text AND pg_has_role(session_user, current_user, 'MEMBER');
   head bigint;
   added bigint;
 BEGIN

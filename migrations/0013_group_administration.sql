@@ -72,7 +72,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   -- The joins leave out users whose rows do not exist any more, and deleted groups: no user is added to one again.
   INSERT INTO plantao.departures (group_id, user_id, removed)
-  SELECT c.group_id, c.user_id, coalesce(current_setting('plantao.removes_member', true) = 'on', false)
+  SELECT c.group_id, c.user_id, coalesce(current_setting('plantao.removes_member', true) = pg_current_xact_id_if_assigned()::text, false)
   FROM changed c JOIN plantao.groups g ON g.id = c.group_id AND g.deleted_at IS NULL JOIN plantao.users u ON u.id = c.user_id
   ON CONFLICT DO NOTHING;
   UPDATE plantao.memberships m SET role = 'owner'

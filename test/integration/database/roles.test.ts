@@ -82,7 +82,7 @@ describe('The role plantao_service', function () {
   it('cannot store a message without its event, as an import does', async () => {
     await withSession(login.urlOf(database), async (sql) => {
       await sql.query('BEGIN');
-      await sql.query(`SET LOCAL plantao.importing = 'on'`);
+      await sql.query(`SELECT set_config('plantao.importing', pg_current_xact_id()::text, true)`);
       await sql.query(`WITH author AS (INSERT INTO plantao.users (username) VALUES ('importer') RETURNING id),
           place AS (INSERT INTO plantao.groups (name) VALUES ('imported') RETURNING id)
         SELECT author.id, place.id FROM author, place`);
@@ -93,6 +93,46 @@ describe('The role plantao_service', function () {
       await sql.query('ROLLBACK');
       expect(await codeOf(sql, `SELECT plantao.import_rows('users', '[{"id": 7}]')`)).to.equal('42501');
     });
+  });
+
+  it('cannot set for all sessions what only a transaction may: no message loses its event, no leave looks like a removal', async () => {
+    const { admin } = await testServer();
+    for (const name of ['importing', 'warm_up', 'removes_member', 'edit_history'])
+      for (const value of ['on', '0', '']) {
+        await admin(`ALTER DATABASE ${database.name} SET plantao.${name} = '${value}'`);
+        // Even the owner, whom an import needs.
+        await withSession(database.url, async (sql) => {
+          await sql.query('BEGIN');
+          const { rows } =
+            await sql.query(`WITH author AS (INSERT INTO plantao.users (username) VALUES ('preset') RETURNING id)
+            SELECT id FROM author`);
+          const user = rows[0]?.id;
+          const { rows: made } = await sql.query(
+            `INSERT INTO plantao.groups (name, creator_id) VALUES ('preset', $1) RETURNING id`,
+            [user],
+          );
+          const group = made[0]?.id;
+          await sql.query('INSERT INTO plantao.memberships (group_id, user_id) VALUES ($1, $2)', [group, user]);
+          await sql.query('INSERT INTO plantao.messages (group_id, sender_id, content) VALUES ($1, $2, $3)', [
+            group,
+            user,
+            'first',
+          ]);
+          await sql.query(`UPDATE plantao.messages SET content = 'second' WHERE group_id = $1`, [group]);
+          await sql.query('DELETE FROM plantao.memberships WHERE group_id = $1', [group]);
+          const { rows: kept } = await sql.query(
+            `SELECT (SELECT string_agg(kind, ' ' ORDER BY position) FROM plantao.events WHERE group_id = $1) AS kinds,
+                    (SELECT count(*)::int FROM plantao.message_edits) AS edits,
+                    (SELECT count(*)::int FROM plantao.departures WHERE group_id = $1 AND removed) AS removed,
+                    (SELECT count(*)::int FROM pg_locks WHERE relation = 'plantao_mutexes.event_log'::regclass) AS locks`,
+            [group],
+          );
+          expect(kept[0]?.kinds, `${name} = '${value}'`).to.equal('joined message message_edited left');
+          expect(kept[0]).to.include({ edits: 0, removed: 0, locks: 1 });
+          await sql.query('ROLLBACK');
+        });
+        await admin(`ALTER DATABASE ${database.name} RESET plantao.${name}`);
+      }
   });
 
   it('can read the holder of the leader lock and request a switchover', async () => {
