@@ -206,17 +206,21 @@ export const nodeName = z.string('must be the name of a node').regex(/^[\w.-]{1,
 /** Any JSON that jsonb can store. */
 export const json = z.unknown().refine(isStorable, UNSTORABLE);
 
-/** A JSON object that a client stores with its message. */
+const isObject = (value: unknown) => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** A JSON object that a client stores with its message. Its size is checked before its keys; all of them are kept. */
 export const meta = documented(
   z
-    .record(z.string(), z.unknown(), 'must be a JSON object')
+    .unknown()
+    .refine(isObject, { error: 'must be a JSON object', abort: true })
     .refine((value) => {
       // The status and code of a meta that only PostgreSQL finds too large.
       const isTooLong = Buffer.byteLength(JSON.stringify(value)) > META_LIMIT;
       if (isTooLong || isStoredBeyond(STORED_META_LIMIT, value)) throw new Refused('meta_too_large');
       return true;
     })
-    .refine(isStorable, UNSTORABLE),
+    .refine(isStorable, UNSTORABLE)
+    .transform((value) => value as Record<string, unknown>),
   { type: 'object', additionalProperties: true },
 );
 
