@@ -45,9 +45,17 @@ ${isToken ? signIn(active.url) : ''}
 Wait for events in one terminal, create one in another:
   curl -i '${other.url}/subscribe/status?${topic}'${as}
   ${trigger}
-${failover}${databaseUrl ? `Inspect it with psql:\n  psql '${databaseUrl}' -c 'TABLE plantao.cluster_status'\n` : ''}${hints}
+${failover}${databaseUrl === null ? '' : inspect(databaseUrl)}${hints}
 Ctrl-C stops everything gracefully, a second Ctrl-C at once.
 
+`;
+}
+
+/** The commands that show the cluster. The embedded PostgreSQL has another port at each start, which no setting names. */
+function inspect(databaseUrl: string): string {
+  return `Inspect it with plantao, or with psql:
+  npm run plantao -- status --database '${databaseUrl}'
+  psql '${databaseUrl}' -c 'TABLE plantao.cluster_status'
 `;
 }
 

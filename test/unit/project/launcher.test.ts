@@ -125,6 +125,7 @@ describe('The banner', () => {
     expect(text).to.include("curl -i 'http://localhost:1/subscribe/status?groupId=9'");
     expect(text).to.include(`curl 'http://localhost:2/messages'`).and.include('"userId":7,"groupId":9');
     expect(text).to.include('kill -9 22\n').and.include("psql 'postgres://me:secret@h/d'");
+    expect(text).to.include("npm run plantao -- status --database 'postgres://me:secret@h/d'\n");
   });
 
   it('signs in first with AUTH=token', () => {
@@ -139,7 +140,7 @@ describe('The banner', () => {
 
   it("shows no password of the user's own database, and needs no demo data", () => {
     const text = banner(nodes, null, null, 'open');
-    expect(text).to.not.include('psql');
+    expect(text).to.not.include('psql').and.not.include('plantao --');
     expect(text).to.include("curl -X POST 'http://localhost:2/notify/default'").and.include('group=default');
   });
 });
