@@ -137,8 +137,10 @@ export const isLiving = ({ role }: NodeStatus) => role !== 'silent' && role !== 
 function remedyFor(nodes: readonly NodeStatus[], isPaused: boolean): string {
   const living = nodes.filter(isLiving);
   if (living.length === 0) return 'start one';
-  if (isPaused) return 'plantao resume lets a standby take over';
   const fallen = living.find(({ role }) => role === 'fallen');
+  // The node that was active last may take its role back during the pause.
+  const revive = fallen ? `, and plantao revive brings a fallen node back (${fallen.node})` : '';
+  if (isPaused) return `plantao resume ends the pause${revive}`;
   if (fallen && living.every(({ role }) => role === 'fallen')) return `plantao revive ${fallen.node} brings one back`;
   return "a standby's /health and log name the reason";
 }
