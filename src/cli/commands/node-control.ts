@@ -1,6 +1,6 @@
 import { errorMessage } from '../../error-message.ts';
 import { processEnvironment, readAdminToken } from '../../settings.ts';
-import { parseCommand } from '../../terminal/arguments.ts';
+import { parseCommand, UsageError } from '../../terminal/arguments.ts';
 import type { Command } from '../command/command.ts';
 import { withDatabase } from '../command/database.ts';
 import { DATABASE_OPTIONS, DATABASE_USAGE } from '../command/database-options.ts';
@@ -36,6 +36,9 @@ ${DATABASE_USAGE}`,
     async run(args, io) {
       const { values, positionals } = parseCommand(args, { ...DATABASE_OPTIONS, url: { type: 'string' } }, ['NODE']);
       const [name = ''] = positionals;
+      if (values.url !== undefined && !isHttpUrl(values.url)) {
+        throw new UsageError(`--url must be an http:// or https:// URL, not "${values.url}"`);
+      }
       const row = await withDatabase(values.database, async (query) => {
         const [found] = await query<NodeRow>(
           `SELECT s.url, s.role, plantao.cluster_id() AS cluster FROM plantao.cluster_status s WHERE s.node = $1`,
@@ -45,7 +48,7 @@ ${DATABASE_USAGE}`,
       });
       if (row === null) throw new CommandError(`there is no node "${name}": see plantao status`);
       const url = values.url ?? row.url;
-      await requireSameNode(url, name, row.cluster);
+      await requireSameNode(url, name, row.cluster, values.url === undefined ? 'use --url' : 'check --url');
       const reply = (await call(url, `/${action}`, 'POST')) as { status?: string; active?: boolean };
       if (values.json) io.printJson({ node: name, ...reply });
       else io.print(`${name}: ${reply.status ?? 'done'}${reply.active ? ', active' : ''}`);
@@ -54,12 +57,14 @@ ${DATABASE_USAGE}`,
   };
 }
 
+const isHttpUrl = (text: string) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
+
 /** The URL comes from the database, and a copied database has the URLs of the original's nodes. */
-async function requireSameNode(url: string, node: string, cluster: string): Promise<void> {
+async function requireSameNode(url: string, node: string, cluster: string, remedy: string): Promise<void> {
   const health = (await call(url, '/health', 'GET')) as { node?: unknown; cluster?: unknown };
   if (health.node === node && health.cluster === cluster) return;
   throw new CommandError(
-    `${url} is not ${node} of this cluster, but ${String(health.node)} of ${String(health.cluster)}: use --url`,
+    `${url} is not ${node} of this cluster, but ${String(health.node)} of ${String(health.cluster)}: ${remedy}`,
   );
 }
 

@@ -48,6 +48,11 @@ describe('plantao', function () {
         [['status', 'now'], /^unexpected argument "now"/],
         [['history', '--limit', '0'], /^--limit must be a whole number from 1 to 10000, not "0"/],
         [['fall'], /^NODE is missing/],
+        [
+          ['fall', 'node-a', '--url', 'localhost:8080'],
+          /^--url must be an http:\/\/ or https:\/\/ URL, not "localhost:8080"/,
+        ],
+        [['revive', 'node-a', '--url', 'no url'], /^--url must be an http/],
         [['status', '--database', 'mysql://x'], /DATABASE_URL must be a postgres:\/\/ URL/],
         [['status', '--watch', '--database', 'mysql://x'], /DATABASE_URL must be a postgres:\/\/ URL/],
         [['status'], /DATABASE_URL .* is not set: name a database, or let `plantao cluster` start one/],
@@ -175,7 +180,7 @@ describe('plantao', function () {
         .and.match(/! no standby could take over/);
       const mistaken = await run('revive', 'node-b', '--url', nodes.active.url);
       expect(mistaken).to.include({ exit: 1 });
-      expect(mistaken.errors).to.match(/is not node-b of this cluster, but node-a/);
+      expect(mistaken.errors).to.match(/is not node-b of this cluster, but node-a of [0-9a-f-]+: check --url$/m);
       expect(await run('revive', 'node-b')).to.include({ exit: 0, output: 'node-b: system revived\n' });
     });
   });
