@@ -14,6 +14,8 @@ export interface Io {
   clear(): void;
   /** True if colours are wanted: on a terminal that has them, and without NO_COLOR. */
   readonly hasColours: boolean;
+  /** The width of the terminal in characters; infinite in a file or pipe. */
+  readonly columns: number;
 }
 
 /** Returns the standard output and error of this process. */
@@ -42,5 +44,9 @@ export function processIo(): Io {
       if (stdout.isTTY) stdout.write('\x1b[H\x1b[2J');
     },
     hasColours: stdout.isTTY === true && stdout.hasColors(),
+    // The terminal may be resized during --watch.
+    get columns() {
+      return stdout.columns ?? Number.POSITIVE_INFINITY;
+    },
   };
 }

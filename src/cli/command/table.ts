@@ -4,8 +4,8 @@ import { table as alignedTable } from '../../terminal/text-table.ts';
 /** How a cell stands out. */
 export type Tone = 'red' | 'yellow' | 'green' | 'dim';
 
-/** A cell: its text, or its text and how it stands out. Null is shown as an empty cell. */
-export type Cell = string | number | null | { text: string; tone: Tone | null };
+/** A cell: its text, or its text and how it stands out; `isWhole`: it is not cut. Null is shown as an empty cell. */
+export type Cell = string | number | null | { text: string; tone: Tone | null; isWhole?: true };
 
 const CODES: Record<Tone, number> = { red: 31, yellow: 33, green: 32, dim: 2 };
 const MAX_CELL_LENGTH = 80;
@@ -30,6 +30,8 @@ export function table(headings: readonly string[], rows: readonly (readonly Cell
 
 function shown(cell: Cell): { text: string; tone: Tone | null } {
   if (cell === null) return { text: '', tone: null };
-  if (typeof cell === 'object') return { text: printable(cell.text, MAX_CELL_LENGTH), tone: cell.tone };
+  if (typeof cell === 'object') {
+    return { text: printable(cell.text, cell.isWhole ? undefined : MAX_CELL_LENGTH), tone: cell.tone };
+  }
   return { text: printable(String(cell), MAX_CELL_LENGTH), tone: null };
 }

@@ -32,7 +32,7 @@ ${DATABASE_USAGE}`,
     if (values.watch) return watch(look, everyMs, values.json, io);
     const seen = await look();
     if (values.json) io.printJson(seen);
-    else io.print(showStatus(seen, io.hasColours));
+    else io.print(showStatus(seen, io));
     return seen.leader.node === null ? Exit.FAILED : Exit.OK;
   },
 };
@@ -50,7 +50,7 @@ async function watch(look: () => Promise<ClusterStatus>, everyMs: number, asJson
     else {
       io.clear();
       io.print(`${new Date().toISOString().slice(11, 19)} UTC, every ${everyMs / 1000} s; Ctrl-C ends it\n`);
-      io.print(isFailure ? toned(`! ${seen.sentence}`, 'red', io.hasColours) : showStatus(seen, io.hasColours));
+      io.print(isFailure ? toned(`! ${seen.sentence}`, 'red', io.hasColours) : showStatus(seen, io));
     }
     await sleep(everyMs);
   }

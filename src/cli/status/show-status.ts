@@ -1,5 +1,6 @@
 import { printable } from '../../printable.ts';
 import { duration } from '../command/duration.ts';
+import type { Io } from '../command/io.ts';
 import { type Cell, type Tone, table, toned } from '../command/table.ts';
 import { alarmsOf, type ClusterStatus, isLiving, type NodeStatus } from './read-status.ts';
 
@@ -12,9 +13,14 @@ const ROLE_TONES: Record<NodeStatus['role'], Tone | null> = {
 };
 
 /** Returns the text of `plantao status`. */
-export function showStatus(status: ClusterStatus, hasColours: boolean): string {
+export function showStatus(status: ClusterStatus, { hasColours, columns }: Pick<Io, 'hasColours' | 'columns'>): string {
   const alarms = alarmsOf(status).map((sentence) => toned(`! ${printable(sentence)}`, 'red', hasColours));
-  const parts = [heading(status), alarms.join('\n'), nodeTable(status, hasColours), standbyTable(status, hasColours)];
+  const parts = [
+    heading(status),
+    alarms.join('\n'),
+    nodeTable(status, hasColours, columns),
+    standbyTable(status, hasColours),
+  ];
   return [...parts, blockingTable(status, hasColours)].filter((part) => part !== '').join('\n\n');
 }
 
@@ -32,7 +38,10 @@ function heading({ cluster, leader, postgres }: ClusterStatus): string {
   );
 }
 
-function nodeTable({ nodes }: ClusterStatus, hasColours: boolean): string {
+/** The columns that a narrow terminal leaves out until the others fit; --json has all. */
+const LEFT_OUT = ['url', 'version', 'preferred', 'queue', 'behind', 'posts/s', 'waiters'];
+
+function nodeTable({ nodes }: ClusterStatus, hasColours: boolean, columns: number): string {
   if (nodes.length === 0) return 'no node has ever run on this database';
   const headings = [
     'node',
@@ -61,7 +70,15 @@ function nodeTable({ nodes }: ClusterStatus, hasColours: boolean): string {
     row.is_primary ? 'yes' : null,
     row.url,
   ]);
-  return table(headings, rows, hasColours);
+  for (let count = 0; ; count += 1) {
+    const kept = [...headings.keys()].filter((at) => !LEFT_OUT.slice(0, count).includes(headings[at] ?? ''));
+    const pick = <T>(cells: readonly T[]) => cells.filter((_, at) => kept.includes(at));
+    const draw = (isColoured: boolean) => table(pick(headings), rows.map(pick), isColoured);
+    const isNarrow = draw(false)
+      .split('\n')
+      .every((line) => [...line].length <= columns);
+    if (isNarrow || count === LEFT_OUT.length) return draw(hasColours);
+  }
 }
 
 function standbyTable({ postgres: { standbys } }: ClusterStatus, hasColours: boolean): string {
@@ -88,7 +105,7 @@ function blockingTable({ blocking }: ClusterStatus, hasColours: boolean): string
     row.state,
     row.open_for_ms === null ? null : duration(row.open_for_ms),
     row.waiting,
-    row.ended_by,
+    { text: row.ended_by, tone: null, isWhole: true },
   ]);
   return table(headings, rows, hasColours);
 }

@@ -22,6 +22,7 @@ function collect(): Io & { printed: string[]; remarks: string[]; json: unknown[]
     notice: (text) => void remarks.push(text),
     clear: () => undefined,
     hasColours: false,
+    columns: 80,
   };
 }
 
