@@ -94,7 +94,9 @@ export class GroupAdministration {
       const role = await roleOf(groupId, userId, transaction);
       if (role === null) return;
       if (actor !== 'owner' && role !== 'member') throw new Refused('forbidden');
-      await this.#sequelize.query("SELECT set_config('plantao.removes_member', pg_current_xact_id()::text, true)", { transaction });
+      await this.#sequelize.query("SELECT set_config('plantao.removes_member', pg_current_xact_id()::text, true)", {
+        transaction,
+      });
       await this.#sequelize.query('DELETE FROM plantao.memberships WHERE group_id = $groupId AND user_id = $userId', {
         bind: { groupId, userId },
         transaction,

@@ -36,7 +36,9 @@ export class MessageEditing {
       if (membersOnly && role === null) throw new Refused(isSender ? 'not_a_member' : 'message_not_found');
       if (editorId !== null && !isSender) throw new Refused('forbidden');
       if (this.#keepsHistory) {
-        await this.#sequelize.query("SELECT set_config('plantao.edit_history', pg_current_xact_id()::text, true)", { transaction });
+        await this.#sequelize.query("SELECT set_config('plantao.edit_history', pg_current_xact_id()::text, true)", {
+          transaction,
+        });
       }
       const [row] = await this.#sequelize.query<{ edited_at: Date | null }>(
         `UPDATE plantao.messages SET content = $content, meta = CASE WHEN $keepsMeta THEN meta ELSE $meta::jsonb END
