@@ -11,8 +11,10 @@ export interface EventLogOptions {
   session: Queryable;
   log: Log;
   decoder: EventDecoder;
-  /** Receives every event once and in order, one batch for each page. `end` is the cursor of the end of the batch. */
+  /** Receives every event once and in order, one batch or a few for each page. `end` is the cursor of the end of the batch. */
   onEvents(batch: readonly LogEvent[], end: string): void;
+  /** Returns how many waiters {@link onEvents} compares with an event. Default: none. */
+  comparisons?(event: LogEvent): number;
   /** Receives the age of the oldest event of each page, in milliseconds, once the page was handed out. */
   onDelivered?(ageMs: number): void;
   /** Called when the log was replaced. `cursor` is the end of what was handed out before, in its own epoch. */

@@ -16,6 +16,7 @@
  *
  * The next step in the life of an event is chat/delivery/event-delivery.ts.
  */
+import { setImmediate as turn } from 'node:timers/promises';
 import { SessionLostError } from '../database/session/session.ts';
 import { SingleFlight } from '../single-flight.ts';
 import { waitAtMost } from '../wait-at-most.ts';
@@ -36,6 +37,7 @@ import {
   reportLostEnd,
 } from './reading/log-page.ts';
 import { MissedNotificationDetector } from './reading/missed-notification-detector.ts';
+import { inParts } from './reading/page-parts.ts';
 import { PageReader } from './reading/page-reader.ts';
 import { ReaderHealth } from './reading/reader-health.ts';
 import { MAX_EVENTS } from './reading/tail.ts';
@@ -157,7 +159,7 @@ export class EventLog {
         if (isBroken(page, this.#known.end)) await this.#startAgain();
         else {
           more = page.rows.length > 0 && page.end < page.head;
-          this.#take(page, 'whole');
+          await this.#take(page, 'whole');
           if (page.head - this.#known.head > this.#ahead) await this.#runFastForward();
         }
       }
@@ -183,23 +185,35 @@ export class EventLog {
     while (!this.#isStopped) {
       const page = await this.#spans.next(this.#known.head, this.#known.epoch);
       if (isBroken(page, this.#known.end)) return;
-      this.#take(page, 'part');
+      await this.#take(page, 'part');
       if (page.head - this.#known.head <= this.#pages.size) return;
     }
   }
 
-  /** Appends a page to what is known and hands it out, in one turn of the event loop. */
-  #take(page: LogPage, coverage: 'whole' | 'part'): void {
+  /** Takes a page in parts, each in a turn of the event loop of its own. A page that cannot be taken whole ends at a part. */
+  async #take(page: LogPage, coverage: 'whole' | 'part'): Promise<void> {
     const known = this.#known;
     if (page.epochs) known.setEpochs(page.epochs);
     if (page.end === known.head) return;
-    const batch = page.rows.map((row) => this.#decoder.decode(row, known.epoch));
-    if (coverage === 'part') known.skipTo(page.end);
-    else for (const event of batch) this.#append(event);
+    const events = page.rows.map((row) => this.#decoder.decode(row, known.epoch));
+    const parts = inParts(events, this.#options.comparisons ?? (() => 0));
+    for (const [index, part] of parts.entries()) {
+      const isLast = index === parts.length - 1;
+      this.#takePart(part, coverage === 'part' ? (isLast ? page.end : (part.at(-1)?.position ?? page.end)) : null);
+      const at = page.rows[0]?.at;
+      if (index === 0 && at instanceof Date) this.#options.onDelivered?.(Date.now() - at.getTime());
+      if (!isLast) await turn();
+      if (this.#isStopped) return;
+    }
+  }
+
+  /** Appends events to what is known and hands them out, in one turn of the event loop. `end`: where to skip to instead. */
+  #takePart(events: readonly LogEvent[], end: number | null): void {
+    const known = this.#known;
+    if (end !== null) known.skipTo(end);
+    else for (const event of events) this.#append(event);
     this.#missed.advanced(known.head);
-    if (batch.length > 0) this.#options.onEvents(batch, known.endCursor);
-    const at = page.rows[0]?.at;
-    if (at instanceof Date) this.#options.onDelivered?.(Date.now() - at.getTime());
+    if (events.length > 0) this.#options.onEvents(events, known.endCursor);
   }
 
   #append(event: LogEvent): void {

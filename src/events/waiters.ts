@@ -160,6 +160,14 @@ export class Waiters {
     return found;
   }
 
+  /** Returns how many subscribers {@link matching} compares with an event. */
+  comparisons(event: LogEvent): number {
+    if (event.json === null) return 0;
+    let count = 0;
+    for (const key of routingKeysOf(event)) count += this.#byKey.get(key)?.size ?? 0;
+    return count;
+  }
+
   /** Returns the subscribers of a key that want signals; null if there are more than `max` on the key. */
   ephemeralSubscribers(key: string, max: number): Subscribers[] | null {
     const onKey = this.#byKey.get(key);

@@ -76,6 +76,7 @@ export function buildChat(options: ChatOptions) {
     log,
     decoder,
     onEvents: (batch, end) => delivery.deliver(batch, end),
+    comparisons: (event) => waiters.comparisons(event),
     onDelivered: (ageMs) => measurements.delivered(ageMs),
     interest: () => delivery.interest(),
     onNewHistory(cursor) {
