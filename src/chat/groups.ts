@@ -1,4 +1,5 @@
 import { QueryTypes, type Sequelize, type Transaction } from 'sequelize';
+import { afterCommit } from '../database/after-commit.ts';
 import type { Write } from '../database/fenced-write.ts';
 import { Group, Membership, User } from '../database/models.ts';
 import { Refused } from './errors.ts';
@@ -151,7 +152,7 @@ export class Groups {
       if (adderId !== null) await this.#adding.count(adderId, usernames.length);
     };
     const { id, memberIds, fullIds, unknown } = await idempotentWrite(this.#sequelize, this.#write, key, create, count);
-    const users = await this.#users.viewsOf([...memberIds, ...fullIds]);
+    const users = await afterCommit(() => this.#users.viewsOf([...memberIds, ...fullIds]));
     return {
       id,
       name,

@@ -1,4 +1,5 @@
 import { QueryTypes, type Sequelize, type Transaction } from 'sequelize';
+import { afterCommit } from '../database/after-commit.ts';
 import type { Write } from '../database/fenced-write.ts';
 import { Group, Membership } from '../database/models.ts';
 import { Refused } from './errors.ts';
@@ -41,7 +42,7 @@ export class NamedGroups {
       await joinAll(await groupsNamed([name], userId, ownOnly, transaction), userId, transaction);
       await requireBelowCreationLimits(userId, transaction);
     });
-    return this.#groups.namesOfUser(userId);
+    return afterCommit(() => this.#groups.namesOfUser(userId));
   }
 
   /** Leaves every group of that name. Returns the user's group names. @throws {Refused} user_not_found; {NotActiveError}. */
@@ -51,7 +52,7 @@ export class NamedGroups {
       const groupId = await this.#groups.idsNamed(name, userId, transaction);
       await Membership.destroy({ where: { userId, groupId }, transaction });
     });
-    return this.#groups.namesOfUser(userId);
+    return afterCommit(() => this.#groups.namesOfUser(userId));
   }
 
   /**
@@ -84,7 +85,7 @@ export class NamedGroups {
       await requireBelowCreationLimits(userId, transaction);
     };
     await idempotentWrite(this.#sequelize, this.#write, key, replace, leaveExcess);
-    return this.#groups.namesOfUser(userId);
+    return afterCommit(() => this.#groups.namesOfUser(userId));
   }
 }
 

@@ -1,6 +1,6 @@
 import { QueryTypes, type Sequelize } from 'sequelize';
+import { afterCommit } from '../../database/after-commit.ts';
 import type { Write } from '../../database/fenced-write.ts';
-import { laterWrite } from '../../database/later-write.ts';
 import { User } from '../../database/models.ts';
 import { Refused } from '../errors.ts';
 import { requireUser } from '../users.ts';
@@ -112,7 +112,7 @@ export class AccountChanges {
         return row?.removed === 0;
       });
     let isDone = await step();
-    while (!isDone) isDone = await laterWrite(TRACES_REMAIN, step);
+    while (!isDone) isDone = await afterCommit(step, TRACES_REMAIN);
   }
 
   /** Returns the sessions of a user that have not expired, newest first. `currentHash` is the hash of the request's token. */

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import { QueryTypes, type Sequelize, type Transaction } from 'sequelize';
+import { afterCommit } from '../../database/after-commit.ts';
 import type { Write } from '../../database/fenced-write.ts';
 import { User } from '../../database/models.ts';
 import { Refused } from '../errors.ts';
@@ -109,12 +110,14 @@ export class Accounts {
       return user.id;
     };
     const userId = await idempotentWrite(sequelize, write, key, create, check);
-    if (!made.signedIn) {
-      const loggedIn = await this.#logInByPassword(await User.findByPk(userId), request);
-      return { ...loggedIn, created: true };
-    }
-    await limits.remember({ userId, network });
-    return made.signedIn;
+    return afterCommit(async () => {
+      if (!made.signedIn) {
+        const loggedIn = await this.#logInByPassword(await User.findByPk(userId), request);
+        return { ...loggedIn, created: true };
+      }
+      await limits.remember({ userId, network });
+      return made.signedIn;
+    });
   }
 
   /**

@@ -1,4 +1,5 @@
 import { QueryTypes, type Sequelize } from 'sequelize';
+import { afterCommit } from '../../database/after-commit.ts';
 import type { Write } from '../../database/fenced-write.ts';
 import { Refused } from '../errors.ts';
 import { requireBelowCreationLimits, requireBelowMembershipLimits } from '../group-limits.ts';
@@ -44,10 +45,12 @@ export class DirectChats {
       }
       return { groupId: row.group_id, created: row.is_new };
     });
-    const [names] = await this.#sequelize.query<{ name: string; username: string }>(
-      `SELECT g.name, u.username FROM plantao.groups g, plantao.users u
-       WHERE g.id = $groupId AND g.deleted_at IS NULL AND u.id = $otherUserId`,
-      { bind: { groupId, otherUserId }, type: QueryTypes.SELECT },
+    const [names] = await afterCommit(() =>
+      this.#sequelize.query<{ name: string; username: string }>(
+        `SELECT g.name, u.username FROM plantao.groups g, plantao.users u
+         WHERE g.id = $groupId AND g.deleted_at IS NULL AND u.id = $otherUserId`,
+        { bind: { groupId, otherUserId }, type: QueryTypes.SELECT },
+      ),
     );
     if (!names) throw new Refused('group_not_found');
     return { groupId, groupName: names.name, created, other: { id: otherUserId, username: names.username } };

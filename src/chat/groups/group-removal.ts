@@ -1,8 +1,8 @@
 import { QueryTypes, type Sequelize, type Transaction } from 'sequelize';
+import { afterCommit } from '../../database/after-commit.ts';
 import { BlockedError } from '../../database/checks/blocking.ts';
 import { isUnavailable } from '../../database/errors.ts';
 import { NotActiveError, type Write } from '../../database/fenced-write.ts';
-import { laterWrite } from '../../database/later-write.ts';
 import type { Log } from '../../log.ts';
 import { Rounds } from '../../rounds.ts';
 
@@ -63,7 +63,7 @@ export class GroupRemoval {
     this.#requested.add(groupId);
     try {
       let isMore = await this.#step(groupId, check);
-      while (isMore) isMore = await laterWrite(MESSAGES_REMAIN, () => this.#step(groupId));
+      while (isMore) isMore = await afterCommit(() => this.#step(groupId), MESSAGES_REMAIN);
     } finally {
       this.#requested.delete(groupId);
     }

@@ -2,6 +2,7 @@ import type { Request } from 'express';
 import { z } from 'zod';
 import { networkOf } from '../../../chat/auth/client-network.ts';
 import { tokenHash } from '../../../chat/auth/tokens.ts';
+import { afterCommit } from '../../../database/after-commit.ts';
 import { bearerOf, requireUserId } from '../../request/checks/authentication.ts';
 import { addressOf } from '../../request/checks/client-address.ts';
 import { actingUserId, givenPassword, password, username } from '../../request/request-schemas.ts';
@@ -60,7 +61,7 @@ function renameRoute({ accountChanges }: Services): Route {
     async handle({ input, caller }) {
       const own = requireUserId(caller, input.userId);
       await accountChanges.rename(own, input.username);
-      return { body: await accountChanges.get(own) };
+      return { body: await afterCommit(() => accountChanges.get(own)) };
     },
   });
 }

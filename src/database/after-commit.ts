@@ -9,13 +9,16 @@ const meansNothingStored = (error: unknown) =>
   isUnavailable(error) ||
   isRefusedByDatabase(error);
 
+const STORED = 'the change is stored, but what the response should say of it could not be read: repeat the request';
+
 /**
- * Runs a write of a request whose earlier write is committed. If it fails, it is no longer true that nothing was stored.
+ * Runs what remains of a request whose write is committed: another write, or a read for the response. If it fails, it is no longer
+ * true that nothing was stored.
  * @throws {OutcomeUnknownError} with `sentence` in place of an error that says so; any other error unchanged.
  */
-export async function laterWrite<T>(sentence: string, write: () => Promise<T>): Promise<T> {
+export async function afterCommit<T>(work: () => Promise<T>, sentence = STORED): Promise<T> {
   try {
-    return await write();
+    return await work();
   } catch (error) {
     throw meansNothingStored(error) ? new OutcomeUnknownError(sentence, { cause: error }) : error;
   }
