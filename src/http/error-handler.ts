@@ -89,7 +89,9 @@ function toHttpError(error: unknown, gate: RoleGate): HttpError | null {
   if (isUnavailable(error))
     return temporarily('unavailable', 'the database cannot be reached or is too busy now: try again');
   if (isRefusedByDatabase(error)) return refusedByDatabase();
-  return ofBodyParser(error);
+  // Of the router.
+  if (error instanceof URIError) return new HttpError(400, 'invalid_request', 'the path is not valid URL encoding');
+  return null;
 }
 
 /** PostgreSQL's own words name objects and values, so they are logged only. */
@@ -100,25 +102,6 @@ const refusedByDatabase = () =>
     "PostgreSQL refuses this: a privilege, an object, a trigger or a constraint of the database has to be corrected. Nothing was stored; the node's log has the reason",
     { headers: { 'Retry-After': '5' } },
   );
-
-/** Converts errors of express.json, by their `type`, and of the router for an invalid URL encoding. */
-function ofBodyParser(error: unknown): HttpError | null {
-  if (error instanceof URIError) return new HttpError(400, 'invalid_request', 'the path is not valid URL encoding');
-  const type = typeof error === 'object' && error !== null && 'type' in error ? error.type : null;
-  switch (type) {
-    case 'entity.parse.failed':
-    case 'request.size.invalid':
-    case 'request.aborted':
-      return new HttpError(400, 'invalid_json', 'the body is not valid JSON');
-    case 'entity.too.large':
-      return new HttpError(413, 'too_large', 'the body is too large');
-    case 'charset.unsupported':
-    case 'encoding.unsupported':
-      return new HttpError(415, 'unsupported_media_type', 'the body must be JSON in UTF-8');
-    default:
-      return null;
-  }
-}
 
 /** Returns the last middleware: every failure becomes a JSON response, without stack, SQL or file path. */
 export function errorHandler(gate: RoleGate, log: Log, onError: (code: string) => void): ErrorRequestHandler {

@@ -34,6 +34,10 @@ export class HttpError extends Error {
   }
 }
 
+/** Returns a 415 for a body in another character set, or compressed. */
+export const unsupportedBody = (): HttpError =>
+  new HttpError(415, 'unsupported_media_type', 'the body must be JSON in UTF-8');
+
 /** Returns a 400 for one invalid field. */
 export function invalid(field: string, problem: string): HttpError {
   return new HttpError(400, 'invalid_request', `${field}: ${problem}`, { details: [{ field, problem }] });

@@ -1,14 +1,17 @@
 import type { Request } from 'express';
-import { HttpError } from '../http-error.ts';
+import { HttpError, unsupportedBody } from '../http-error.ts';
 
 const bodies = new WeakMap<Request, Buffer>();
 
-/** Returns the body that {@link readWholeBody} has read, if this request was to be forwarded and is now handled here. */
-export const wholeBodyOf = (request: Request): Buffer | undefined => bodies.get(request);
+/** Returns true if {@link readWholeBody} has read the body: the request was to be forwarded and is now handled here. */
+export const isReadWhole = (request: Request): boolean => bodies.has(request);
+
+const tooLarge = () => new HttpError(413, 'too_large', 'the body is too large');
 
 /**
- * Reads the body of a request, as the client sent it. Calls `onBytes` with the size of each piece; it may throw.
- * @throws {HttpError} 413 for more than `limit` bytes.
+ * Reads the body of a request, as the client sent it. Calls `onBytes` with the size of each piece; it may throw. The rest of a
+ * body that is too large is discarded while the client already has the response; it must arrive within the time limit of a request.
+ * @throws {HttpError} 413 for more than `limit` bytes: at once if Content-Length says so, otherwise at the limit.
  */
 export async function readWholeBody(
   request: Request,
@@ -17,13 +20,14 @@ export async function readWholeBody(
 ): Promise<Buffer> {
   const read = bodies.get(request);
   if (read) return read;
+  if (Number(request.headers['content-length'] ?? 0) > limit) throw tooLarge();
   const pieces: Buffer[] = [];
   let length = 0;
   try {
     // Without destroyOnReturn a 413 would end the connection before the client has it.
     for await (const piece of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
       length += piece.length;
-      if (length > limit) throw new HttpError(413, 'too_large', 'the body is too large');
+      if (length > limit) throw tooLarge();
       onBytes(piece.length);
       pieces.push(piece);
     }
@@ -35,4 +39,29 @@ export async function readWholeBody(
   const body = Buffer.concat(pieces);
   bodies.set(request, body);
   return body;
+}
+
+/**
+ * Reads the body as {@link readWholeBody} does, and calls `done` with it or with the error. Calls it with 415 for a compressed
+ * body, and not at all when the client disconnects half-way: there is no one to respond to.
+ */
+export function readUncompressedBody(
+  request: Request,
+  limit: number,
+  done: (error: unknown, body: Buffer) => void,
+): void {
+  const nothing = Buffer.alloc(0);
+  const coding = request.headers['content-encoding']?.toLowerCase() ?? 'identity';
+  if (coding !== 'identity') done(unsupportedBody(), nothing);
+  else {
+    readWholeBody(request, limit).then(
+      (body) => {
+        bodies.delete(request);
+        done(null, body);
+      },
+      (error: unknown) => {
+        if (error instanceof HttpError || !request.destroyed) done(error, nothing);
+      },
+    );
+  }
 }

@@ -74,29 +74,38 @@ describe('A standby with STANDBY_WRITES=forward', () => {
     }
   });
 
-  it('refuses a body that is too large, however it is sent, and forgets one that is broken off', async () => {
+  it('refuses a body that is too large before its end, however it is sent, and forgets one that is broken off', async () => {
     const head = 'POST /messages HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n';
     const piece = `${(4096).toString(16)}\r\n${'x'.repeat(4096)}\r\n`;
-    for (const [large, rest] of [
-      [`${head}Content-Length: 200000\r\n\r\n${'x'.repeat(150_000)}`, 'x'.repeat(50_000)],
-      [`${head}Transfer-Encoding: chunked\r\n\r\n${piece.repeat(40)}`, '0\r\n\r\n'],
-    ] as const) {
-      const client = await RawClient.open(nodes.standby.url);
-      client.send(large);
-      await eventually('it has a response', () => client.statuses.length > 0 || client.isClosed);
-      expect(client.statuses).to.deep.equal([413]);
-      client.send(`${rest}GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n`);
-      await eventually('the connection serves the next request', () => client.statuses.length > 1);
-      expect(client.statuses).to.deep.equal([413, 200]);
-      client.destroy();
+    for (const { url } of [nodes.standby, nodes.active]) {
+      for (const [large, rest] of [
+        [`${head}Content-Length: 200000\r\n\r\n`, 'x'.repeat(200_000)],
+        [`${head}Content-Length: 200000\r\n\r\n${'x'.repeat(150_000)}`, 'x'.repeat(50_000)],
+        [`${head}Transfer-Encoding: chunked\r\n\r\n${piece.repeat(40)}`, '0\r\n\r\n'],
+      ] as const) {
+        const client = await RawClient.open(url);
+        client.send(large);
+        await eventually('it has a response', () => client.statuses.length > 0 || client.isClosed);
+        expect(client.statuses).to.deep.equal([413]);
+        client.send(`${rest}GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+        await eventually('the connection serves the next request', () => client.statuses.length > 1);
+        expect(client.statuses).to.deep.equal([413, 200]);
+        client.destroy();
+      }
     }
     // useTwoNodes fails if a node has logged an error.
-    for (const how of ['destroy', 'reset'] as const) {
-      const client = await RawClient.open(nodes.standby.url);
-      client.send(`${head}Content-Length: 100\r\n\r\n{"userId":`);
-      await eventually('it is handled', async () => (await figureOf(nodes.standby.url, 'plantao_requests')) > 1);
-      client[how]();
-      await eventually('it is over', async () => (await figureOf(nodes.standby.url, 'plantao_requests')) === 1);
+    for (const { url } of [nodes.standby, nodes.active]) {
+      for (const [how, more] of [
+        ['destroy', 'Content-Length: 100\r\n'],
+        ['reset', 'Content-Length: 100\r\n'],
+        ['reset', 'Transfer-Encoding: chunked\r\n'],
+      ] as const) {
+        const client = await RawClient.open(url);
+        client.send(`${head}${more}\r\na\r\n{"userId":`);
+        await eventually('it is handled', async () => (await figureOf(url, 'plantao_requests')) > 1);
+        client[how]();
+        await eventually('it is over', async () => (await figureOf(url, 'plantao_requests')) === 1);
+      }
     }
   });
 

@@ -1,26 +1,21 @@
 import { isUtf8 } from 'node:buffer';
-import express, { type NextFunction, type Request, type RequestHandler } from 'express';
+import type { NextFunction, Request, RequestHandler } from 'express';
 import { isPlainJson, readPlainBody } from '../../fast-path.ts';
-import { wholeBodyOf } from '../../forwarding/body.ts';
+import { isReadWhole, readUncompressedBody } from '../../forwarding/body.ts';
 import { HttpError, invalid } from '../../http-error.ts';
 import { hasType } from './content-type.ts';
 import { boundsProblem } from './json-bounds.ts';
 
 /**
- * Reads JSON bodies of at most `limit` bytes into `request.body`: plain bodies on the fast path, the others through
- * Express. Refuses compressed bodies and other character sets (415), and bytes that are not UTF-8 (400).
+ * Reads JSON bodies of at most `limit` bytes into `request.body`, plain ones on the fast path. Refuses compressed bodies and
+ * other character sets (415), and bytes that are not UTF-8 (400).
  */
 export function jsonBody(limit: number): RequestHandler {
-  const readOther = express.raw({ limit, inflate: false, type: (request) => isJson(request as Request) });
-  return (request, response, next) => {
-    // The forwarder has read the body of any type: only JSON is parsed.
-    const whole = wholeBodyOf(request);
-    if (whole) return whole.length > 0 && isJson(request) ? parse(request, whole, next) : next();
-    if (isPlainJson(request, limit)) return readPlainBody(request, (bytes) => parse(request, bytes, next));
-    readOther(request, response, (error?: unknown) => {
-      if (error || !Buffer.isBuffer(request.body)) return next(error);
-      parse(request, request.body, next);
-    });
+  return (request, _response, next) => {
+    if (isPlainJson(request, limit) && !isReadWhole(request))
+      return readPlainBody(request, (bytes) => parse(request, bytes, next));
+    if (!isJson(request)) return next();
+    readUncompressedBody(request, limit, (error, bytes) => (error ? next(error) : parse(request, bytes, next)));
   };
 }
 

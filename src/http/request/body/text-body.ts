@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
-import express, { type Request, type RequestHandler } from 'express';
-import { wholeBodyOf } from '../../forwarding/body.ts';
+import type { Request, RequestHandler } from 'express';
+import { readUncompressedBody } from '../../forwarding/body.ts';
 import { HttpError } from '../../http-error.ts';
 import { hasType } from './content-type.ts';
 
@@ -12,18 +12,12 @@ const TYPES = ['text/plain', 'application/x-www-form-urlencoded'];
  * with that field. Leaves bodies of other types to the next middleware.
  */
 export function textBody(limit: number): RequestHandler {
-  const read = express.raw({ limit, inflate: false, type: () => true });
-  return (request, response, next) => {
+  return (request, _response, next) => {
     if (!isText(request)) return next();
-    const whole = wholeBodyOf(request);
-    if (whole) {
-      request.body = bodyOf(request, whole);
-      return next();
-    }
-    read(request, response, (error?: unknown) => {
+    readUncompressedBody(request, limit, (error, bytes) => {
       if (error) return next(error);
       try {
-        if (Buffer.isBuffer(request.body)) request.body = bodyOf(request, request.body);
+        request.body = bodyOf(request, bytes);
       } catch (refusal) {
         return next(refusal);
       }
