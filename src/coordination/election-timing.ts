@@ -20,17 +20,17 @@ const RESTART_MS = 30_000;
 /**
  * Returns the milliseconds from one step of the SyncManager to the next, before jitter.
  *
- * An active node renews its lease four times per lease. A standby tries at the idle interval while a node is active; every 5,
- * then every 20 ms for half a second after a sign that the lock may be free (a killed holder's lock is freed about 5 ms later);
- * every 50 ms while no node is seen active, for three leases, since a frozen holder loses the lock within one. After that it
- * returns to the idle interval: a foreign session may hold the lock for days. If the database does not respond, it tries after
+ * An active or fallen node takes a step at the idle interval, for the work beside the lock (housekeeping.ts); the lock renews
+ * its lease by itself. A standby tries at the idle interval while a node is active; every 5, then every 20 ms for half a second
+ * after a sign that the lock may be free (a killed holder's lock is freed about 5 ms later); every 50 ms while no node is seen
+ * active, for three leases, since a frozen holder loses the lock within one. After that it returns to the idle interval: a
+ * foreign session may hold the lock for days. If the database does not respond, it tries after
  * 20, 40, 50, 50 ms: a refused connection costs nothing, and this node should notice a restarted PostgreSQL at once.
  */
 export function nextTickMs(state: ElectionState): number {
   const { role, leaseMs, sinceSignMs, leaderlessMs, failures, failingMs } = state;
   const idle = idleIntervalMs(leaseMs);
-  if (role === 'active') return leaseMs / 4;
-  if (role === 'fallen') return idle;
+  if (role !== 'standby') return idle;
   if (failures > 0) return Math.min(idle, failingMs < RESTART_MS ? 50 : idle, 10 * 2 ** Math.min(failures, 5));
   if (sinceSignMs !== null && sinceSignMs < 100) return 5;
   if (sinceSignMs !== null && sinceSignMs < 500) return 20;

@@ -16,6 +16,12 @@ describe('The time until the next attempt', () => {
     for (const leaseMs of [300, 2000, 60_000]) expect(step({ role: 'active', leaseMs }) * 3).to.be.below(leaseMs);
   });
 
+  it('is the idle interval of an active node too, however long the lease: its row and its probes are due within a second', () => {
+    for (const leaseMs of [300, 2000, 60_000]) {
+      expect(step({ role: 'active', leaseMs })).to.equal(idleIntervalMs(leaseMs));
+    }
+  });
+
   it('is the idle interval while a node is seen active', () => {
     expect(step({})).to.equal(250);
     expect(step({ leaseMs: 300 })).to.equal(40);
