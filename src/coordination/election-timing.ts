@@ -14,6 +14,9 @@ export interface ElectionState {
 /** The idle interval: an eighth of the lease, at most four attempts a second. An attempt costs PostgreSQL about 0.05 ms. */
 export const idleIntervalMs = (leaseMs: number) => Math.min(250, Math.max(40, leaseMs / 8));
 
+/** How long nodes that were not named as successor leave the lock to the one that was; then they get as long again. */
+export const headStartMs = (leaseMs: number) => Math.min(500, leaseMs / 4);
+
 /** A restart of PostgreSQL takes less. In a longer outage, twenty attempts a second are of no use. */
 const RESTART_MS = 30_000;
 

@@ -29,7 +29,7 @@
 import { waitAtMost } from '../wait-at-most.ts';
 import { Candidacy } from './candidacy.ts';
 import { ChangeLogger } from './change-logger.ts';
-import { nextTickMs } from './election-timing.ts';
+import { headStartMs, nextTickMs } from './election-timing.ts';
 import type { EndCause, Resignation } from './end-cause.ts';
 import { Housekeeping } from './housekeeping.ts';
 import type { Term } from './lock/term.ts';
@@ -43,6 +43,8 @@ import type { SwitchoverOrigin, SyncManagerOptions } from './sync-manager-option
 const SUCCESSOR_LIMIT_MS = 300;
 /** A node opens the session of the lock and takes it in about 50 ms; if it cannot, the others follow after this time. */
 const DEFER_MS = 100;
+/** The longest back-off after a resignation, in milliseconds: a peer that lives has taken the lock by then. */
+const MAX_BACK_OFF_MS = 2000;
 /** Deadline of each part of a stop: a database that does not respond must not keep the process alive. */
 const STOP_LIMIT_MS = 2000;
 const REFUSES_WRITES =
@@ -151,8 +153,7 @@ export class SyncManager {
     if (this.#options.pause?.current) return 'paused';
     if (to !== null && !peers.living.includes(to)) return peers.knows(to) ? 'no_standby' : 'unknown_node';
     if (peers.living.length === 0) return 'no_standby';
-    // Nodes that were not named wait for a quarter of a lease, and then get as long again.
-    const patienceMs = Math.max(SUCCESSOR_LIMIT_MS, leaseMs / 2);
+    const patienceMs = Math.max(SUCCESSOR_LIMIT_MS, 2 * headStartMs(leaseMs));
     await this.#loop.runExclusive(() =>
       this.#resign({ reason, cause: 'switchover', handTo: to, askedBy }, { patienceMs }),
     );
@@ -215,7 +216,7 @@ export class SyncManager {
     peers.observeResignation(term);
     if (this.#role !== 'standby') return;
     if (to === null) this.suspectVacancy('the active node resigned');
-    else if (to !== node) this.#candidacy.backOff(leaseMs / 4);
+    else if (to !== node) this.#candidacy.backOff(headStartMs(leaseMs));
     else {
       this.#candidacy.endBackOff();
       this.suspectVacancy('it was named as successor');
@@ -289,7 +290,7 @@ export class SyncManager {
       const [by, to] = [askedBy ? ` by ${askedBy.name}` : '', handTo ? `, for ${handTo}` : ''];
       log.info({ event: 'resigned' }, `resigned: ${reason}${by}${to}`);
       if (peers.living.length > 0) {
-        this.#candidacy.backOff(leaseMs);
+        this.#candidacy.backOff(Math.min(leaseMs, MAX_BACK_OFF_MS));
         await waitAtMost(patienceMs, peers.whenActive());
       }
     } finally {

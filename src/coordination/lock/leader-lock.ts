@@ -30,6 +30,8 @@ export type LeaderLocking = Pick<
 
 /** A resignation takes one statement that waits at most a second (close_term); the rest is for the network. */
 const RELEASE_LIMIT_MS = 3000;
+/** For a statement of a session that does not hold the lock; a shorter lease is the limit. A longer one would only delay the next attempt. */
+const ATTEMPT_LIMIT_MS = 3000;
 /** The first call of a function in a session takes about 30 ms, and ten times that on an overloaded machine. */
 const WARM_UP_LIMIT_MS = 3000;
 
@@ -89,8 +91,8 @@ export class LeaderLock {
       if (this.#isHeld) this.abandon('the lock is tried for again');
       const wasOpen = this.#session?.isOpen === true;
       const session = await this.#openSession(signal);
-      const { node, leaseMs } = this.#options;
-      const [row] = await session.query<{ taken: boolean }>(tryLockQuery(node, promotion), leaseMs);
+      const query = tryLockQuery(this.#options.node, promotion);
+      const [row] = await session.query<{ taken: boolean }>(query, this.#attemptLimitMs);
       if (row?.taken) return this.#openTerm(session, promotion);
       // Not right after the opening: the node that has just taken the lock needs the server more.
       if (wasOpen) await this.#warmUp(session, signal);
@@ -102,7 +104,7 @@ export class LeaderLock {
   holder(): Promise<Holder | null> {
     return this.#try(async () => {
       if (!this.#session?.isOpen) return null;
-      const [holder] = await this.#session.query<Holder>(READ_HOLDER, this.#options.leaseMs);
+      const [holder] = await this.#session.query<Holder>(READ_HOLDER, this.#attemptLimitMs);
       return holder ?? null;
     });
   }
@@ -121,7 +123,12 @@ export class LeaderLock {
   release(resignation: Resignation): Promise<void> {
     const [session, term] = [this.#session, this.#lease.heldTerm];
     this.#endLease();
+    // A heartbeat without a reply, which may wait for a lease, must not hold it back.
+    const timer = setTimeout(() => {
+      if (this.#session === session) this.abandon('its heartbeat has no reply');
+    }, RELEASE_LIMIT_MS);
     return this.#queue.run(async () => {
+      clearTimeout(timer);
       if (session === null || term === null) return;
       try {
         await session.query(closeTermQuery(term, resignation), RELEASE_LIMIT_MS);
@@ -155,6 +162,10 @@ export class LeaderLock {
       this.#endLease();
       await session?.close();
     });
+  }
+
+  get #attemptLimitMs(): number {
+    return Math.min(this.#options.leaseMs, ATTEMPT_LIMIT_MS);
   }
 
   get #isHeld(): boolean {
@@ -208,9 +219,9 @@ export class LeaderLock {
   }
 
   async #openTerm(session: Session, promotion: Promotion): Promise<Term> {
-    const { node, url, leaseMs, log } = this.#options;
+    const { node, url, log } = this.#options;
     try {
-      const how = { limitMs: leaseMs, log, clock: this.#clock };
+      const how = { limitMs: this.#attemptLimitMs, log, clock: this.#clock };
       const { sentAt, ...opened } = await openTerm(session, openTermQuery(node, url(), promotion), how);
       if (this.#session !== session) throw new SessionLostError('interrupted');
       this.#lease.begin(opened.number, sentAt);
