@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import type { ErrorRequestHandler } from 'express';
 import { RateLimitedError } from '../chat/auth/sign-in-limits.ts';
 import { refusalOf } from '../chat/constraints.ts';
@@ -67,6 +68,14 @@ export function respondToOverdue({ request, response }: Exchange): void {
   const text = JSON.stringify(body);
   const length = { 'Content-Length': Buffer.byteLength(text) };
   response.writeHead(503, { ...headers, ...length, 'Content-Type': 'application/json; charset=utf-8' }).end(text);
+}
+
+/** Responds to a request whose target is not a valid URL, in the shape of every error. */
+export function respondToMalformedTarget(response: ServerResponse): void {
+  const { status, body } = new HttpError(400, 'invalid_request', 'the target of the request is not a valid URL');
+  const text = JSON.stringify(body);
+  const headers = { 'Content-Type': 'application/json; charset=utf-8', 'Content-Length': Buffer.byteLength(text) };
+  response.writeHead(status, headers).end(text);
 }
 
 /** Converts a thrown value into the client's error; null for an unexpected one. */

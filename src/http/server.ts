@@ -1,9 +1,11 @@
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Express } from 'express';
+import type { Exchange } from './connection.ts';
 import { ConnectionTracker } from './connection-tracker.ts';
-import { respondToOverdue } from './error-handler.ts';
+import { respondToMalformedTarget, respondToOverdue } from './error-handler.ts';
 import { prototypesOf } from './fast-path.ts';
+import { isValidTarget } from './request/target.ts';
 
 /** Longer than load balancers keep an idle connection (commonly 60 s), so that they close it and not this node. */
 const KEEP_ALIVE_MS = 75_000;
@@ -53,7 +55,11 @@ export class Server {
       requireHostHeader: false,
     };
     this.#server = http.createServer({ ...limits, noDelay: true, ...prototypesOf(app) });
-    tracker.serve(this.#server, ({ request, response }) => app(request, response), respondToOverdue);
+    const handle = ({ request, response }: Exchange) => {
+      if (isValidTarget(request.url ?? '')) app(request, response);
+      else respondToMalformedTarget(response);
+    };
+    tracker.serve(this.#server, handle, respondToOverdue);
     // A client that half-closes still waits for its response (`nc -N`). By default Node would close the connection.
     Object.assign(this.#server, { httpAllowHalfOpen: true });
     this.#server.prependListener('request', onRequest);
