@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { waitAtMost } from '../wait-at-most.ts';
 import { banner } from './banner.ts';
 import { ClusterDatabase, type LauncherDatabase } from './cluster-database.ts';
 import { NodeChild } from './node-child.ts';
@@ -21,6 +22,8 @@ export interface LauncherParts extends LauncherOptions {
 
 /** Nodes compile their sources at each start, several at once on few cores. */
 const READY_TIMEOUT_MS = 60_000;
+/** A server that is set up, or recovers, may take minutes before it can be stopped. It ends soon after this process. */
+const STOP_WHILE_STARTING_MS = 25_000;
 
 /** Runs PostgreSQL and the nodes, from the first check to the last stop. */
 export class Launcher {
@@ -29,6 +32,7 @@ export class Launcher {
   #database: LauncherDatabase | null = null;
   #nodes: NodeChild[] = [];
   #isStopping = false;
+  #isReady = false;
 
   constructor(parts: LauncherParts) {
     this.#parts = parts;
@@ -41,7 +45,8 @@ export class Launcher {
    */
   async run(): Promise<void> {
     try {
-      await this.#start();
+      // A stop does not wait for the start, and ignores its error: Ctrl-C ends initdb too, which then fails.
+      await Promise.race([this.#start(), this.#waitForStop()]);
       await this.#waitForStop();
     } finally {
       await this.#stopAll();
@@ -83,9 +88,11 @@ export class Launcher {
     const { host } = this.#parts.check(isGiven ? given : { ...given, ...embedded('postgres://localhost/plantao') });
     const ports = Array.from({ length: count }, (_, index) => port + index);
     await requireFreePorts(host, ports);
+    if (this.#isStopping) return;
 
     const environment = isGiven ? given : { ...given, ...embedded(await this.#startDatabase()) };
     const { databaseDirectUrl, auth } = this.#parts.check(environment);
+    if (this.#isStopping) return;
     const demo = await prepareDatabase(databaseDirectUrl, this.#parts.seed, output);
     if (this.#isStopping) return;
 
@@ -94,6 +101,7 @@ export class Launcher {
     const isActive = await this.#becomeReady();
     if (this.#isStopping) return;
     for (const node of this.#nodes) node.keepRunning();
+    this.#isReady = true;
     const rows = this.#nodes.map(({ name, url, pid }, index) => ({
       name,
       url,
@@ -140,8 +148,13 @@ export class Launcher {
     const health = await Promise.all(this.#nodes.map((node) => node.health()));
     await Promise.all(this.#nodes.filter((_, index) => !health[index]?.isActive).map((node) => node.stop()));
     await Promise.all(this.#nodes.map((node) => node.stop()));
-    await this.#database?.stop();
+    await this.#stopDatabase();
     if (this.#nodes.length > 0) this.#parts.output.log('everything has stopped');
+  }
+
+  async #stopDatabase(): Promise<void> {
+    const stopping = this.#database?.stop() ?? Promise.resolve();
+    await (this.#isReady ? stopping : waitAtMost(STOP_WHILE_STARTING_MS, stopping));
   }
 }
 

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -88,6 +88,17 @@ describe('npm run cluster', function () {
     expect(await isFree(port + 1)).to.equal(true);
     fresh.ctrlC();
     expect(await fresh.exit).to.equal(0);
+  });
+
+  it('ends without an error when Ctrl-C interrupts the first start, whose initdb it ends too', async () => {
+    const first = path.join(base, 'first');
+    const command = run(['--port', String(port), '--data', first]);
+    const isSettingUp = async () => (await readdir(first).catch(() => [])).some((name) => name.endsWith('.new'));
+    await eventually('initdb runs', isSettingUp, { within: 30_000 });
+    command.ctrlC();
+    expect(await command.exit, command.errors).to.equal(0);
+    expect(command.errors).to.equal('');
+    expect(command.output).to.include('stopping the nodes');
   });
 
   it('leaves nothing behind after kill -9, and starts again', async () => {

@@ -1,12 +1,16 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { expect } from 'chai';
 import { banner } from '../../../src/local-cluster/banner.ts';
+import { Launcher } from '../../../src/local-cluster/launcher.ts';
 import { nodeEnvironment } from '../../../src/local-cluster/node-environment.ts';
 import { parseOptions } from '../../../src/local-cluster/options.ts';
 import { openOutput } from '../../../src/local-cluster/output.ts';
 import { RestartDelay } from '../../../src/local-cluster/restart-delay.ts';
 import { UsageError } from '../../../src/terminal/arguments.ts';
 import { eventually } from '../../support/eventually.ts';
+import { freePort } from '../../support/network/free-port.ts';
 
 describe('The command line of plantao cluster', () => {
   const parse = (...args: string[]) => parseOptions(args, '/data');
@@ -111,6 +115,35 @@ describe('The addresses of a local cluster', () => {
     });
     expect(environmentOf('192.168.1.7').env.PEER_URL).to.equal('http://192.168.1.7:8080,http://192.168.1.7:8082');
     expect(environmentOf('fe80::7').env.NODE_URL).to.equal('http://[fe80::7]:8081');
+  });
+});
+
+describe('A local cluster that is stopped while it starts', () => {
+  it('ends at once, and without the error of its start', async () => {
+    const sockets: Socket[] = [];
+    // A database that accepts connections, and never responds.
+    const silent = createServer((socket) => sockets.push(socket)).listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const { port } = silent.address() as AddressInfo;
+    const url = `postgres://me@127.0.0.1:${port}/chat`;
+    const launcher = new Launcher({
+      ...parseOptions(['--port', String(await freePort()), '--nodes', '1'], '/nowhere'),
+      environment: { DATABASE_URL: url },
+      check: () => ({ host: '127.0.0.1', databaseDirectUrl: url, auth: 'open' }),
+      seed: async () => undefined,
+      output: openOutput([], () => undefined),
+    });
+    const ended = launcher.run();
+    try {
+      await eventually('it connects', () => sockets.length > 0);
+      const stoppedAt = performance.now();
+      launcher.stop();
+      await ended;
+      expect(performance.now() - stoppedAt).to.be.lessThan(5000);
+    } finally {
+      for (const socket of sockets) socket.destroy();
+      silent.close();
+    }
   });
 });
 
