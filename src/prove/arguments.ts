@@ -41,7 +41,7 @@ second one stops everything at once and cleans up; a third one exits.
   --lease-ms MS             LEASE_MS of the nodes, 300 to 60000 (default ${DEFAULTS.leaseMs})
   --faults KIND,KIND        only faults whose name contains one of these: ${FAULTS.map(({ kind }) => kind).join('; ')}
   --seed S                  repeats the random choices of a run (default: a new seed)
-  --out FOLDER              for report.txt, report.html and history.ndjson (default plantao-prove-<time>)
+  --out FOLDER              for report.txt, report.html and history.ndjson (default plantao-prove-<time>); refused if it has a history
   --keep                    keep the database and the nodes' logs
   --json                    print the result as JSON
   --check FILE              check a recorded history again and write its report

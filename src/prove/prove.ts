@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir, readdir, rm, rmdir } from 'node:fs/promises';
 import path from 'node:path';
 import { requireSupportedServer } from '../database/checks/server-check.ts';
 import { withDatabaseAdvice } from '../database/database-advice.ts';
@@ -16,6 +16,7 @@ import { withAdminSession } from './database/admin-session.ts';
 import { megabytes, needsOf, POOL_SIZE, requireConnections, requireDisk } from './database/preflight.ts';
 import { removeAbandoned, ScratchDatabase } from './database/scratch-database.ts';
 import { readServerFacts } from './database/server-facts.ts';
+import { HISTORY_FILE } from './history/history.ts';
 import type { RunAbout } from './history/history-record.ts';
 import { measureUnderLoad } from './measure.ts';
 import { LiveGaps } from './progress.ts';
@@ -45,7 +46,7 @@ const { version: VERSION } = JSON.parse(readFileSync(path.join(PACKAGE_ROOT, 'pa
  */
 export async function prove(options: ProveOptions): Promise<ProveOutcome> {
   const { folder, keep } = options;
-  await createFolder(folder);
+  const isNew = await createFolder(folder);
   let scratch: ScratchDatabase | null = null;
   let rig: NodeRig | null = null;
   try {
@@ -70,6 +71,10 @@ export async function prove(options: ProveOptions): Promise<ProveOutcome> {
     const interruption = await measureUnderLoad(rig, gaps, options);
     if (interruption === null) rig.history.record({ ...line, type: 'ok' });
     else rig.history.record({ ...line, type: 'fail', reason: interruption });
+  } catch (error) {
+    // Only if nothing was written to it.
+    if (isNew) await rmdir(folder).catch(() => undefined);
+    throw error;
   } finally {
     if (options.force.aborted) rig?.kill();
     if (scratch) options.listener.say(keep ? 'stopping the nodes' : 'stopping the nodes and removing the database');
@@ -85,10 +90,15 @@ export async function prove(options: ProveOptions): Promise<ProveOutcome> {
   return { result, history: rig.history.path, leftover: scratch.leftover };
 }
 
-async function createFolder(folder: string): Promise<void> {
-  await mkdir(folder, { recursive: true }).catch((error) => {
+/** Returns true if it did not exist. @throws {ProveError} if it has the history of another run, which is kept. */
+async function createFolder(folder: string): Promise<boolean> {
+  const created = await mkdir(folder, { recursive: true }).catch((error) => {
     throw new ProveError(`the folder of --out cannot be created (${errorMessage(error)})`);
   });
+  if ((await readdir(folder)).includes(HISTORY_FILE)) {
+    throw new ProveError(`${folder} has the history of another run: name another folder with --out, or remove it`);
+  }
+  return created !== undefined;
 }
 
 async function prepareDatabase(options: ProveOptions): Promise<ScratchDatabase> {

@@ -7,6 +7,9 @@ import type { HistoryRecord, UntimedRecord } from './history-record.ts';
 /** The buffer is written out at this size. It is the only memory of a history, however long the run. */
 const BUFFER_CHARACTERS = 64 * 1024;
 
+/** The file in the folder of a run. */
+export const HISTORY_FILE = 'history.ndjson';
+
 /** Writes one run's history as NDJSON. */
 export interface History {
   /** Path of the file. */

@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { type History, openHistory } from '../history/history.ts';
+import { HISTORY_FILE, type History, openHistory } from '../history/history.ts';
 import { DatabaseObserver } from './database-observer.ts';
 import { SupervisedNode, type SupervisedNodeOptions } from './supervised-node.ts';
 
@@ -44,7 +44,7 @@ export class NodeRig {
     this.#options = options;
     this.folder = options.folder;
     this.leaseMs = options.leaseMs;
-    this.history = openHistory(path.join(options.folder, 'history.ndjson'), options.onAcknowledged);
+    this.history = openHistory(path.join(options.folder, HISTORY_FILE), options.onAcknowledged);
     this.#database = database;
     this.observer = new DatabaseObserver(database.observerUrl ?? database.url, this.history);
   }

@@ -15,6 +15,9 @@ const SHORT = ['--minutes', '0.1', '--seed', '3', '--faults', 'kill -9'];
 describe('plantao prove', function () {
   this.timeout(180_000);
   let folder: string;
+  /** The folder of the run of a test. */
+  let out: string;
+  let runs = 0;
   let adminUrl: string;
   let admin: Awaited<ReturnType<typeof testServer>>['admin'];
 
@@ -22,11 +25,14 @@ describe('plantao prove', function () {
     folder = await mkdtemp(path.join(tmpdir(), 'plantao-prove-'));
     ({ adminUrl, admin } = await testServer());
   });
+  beforeEach(() => {
+    out = path.join(folder, String(++runs));
+  });
   after(() => rm(folder, { recursive: true }));
 
   /** Starts the command as a user does. */
   function start(url: string, ...args: string[]) {
-    return spawn(process.execPath, [...programOf('cli/plantao'), 'prove', '--out', folder, ...args], {
+    return spawn(process.execPath, [...programOf('cli/plantao'), 'prove', '--out', out, ...args], {
       env: { PATH: process.env.PATH ?? '', HOME: folder, PLANTAO_NO_DOTENV: '1', DATABASE_URL: url },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -49,8 +55,13 @@ describe('plantao prove', function () {
     expect(output).to.match(/^OK {2}All guarantees kept: [\d,]+ messages through [1-9]\d* fault/m);
     expect(code).to.equal(0);
     expect(output).to.match(/kill -9 +(active node|standby) +\d+ +\d+ ms/);
-    expect((await readdir(folder)).sort()).to.deep.equal(['history.ndjson', 'report.html', 'report.txt']);
-    expect(await readFile(path.join(folder, 'report.html'), 'utf8')).to.include('All guarantees kept');
+    expect((await readdir(out)).sort()).to.deep.equal(['history.ndjson', 'report.html', 'report.txt']);
+    expect(await readFile(path.join(out, 'report.html'), 'utf8')).to.include('All guarantees kept');
+    const history = await readFile(path.join(out, 'history.ndjson'), 'utf8');
+    const again = await prove(adminUrl, ...SHORT);
+    expect(again.output).to.include(`${out} has the history of another run: name another folder with --out`);
+    expect(again.code).to.equal(2);
+    expect(await readFile(path.join(out, 'history.ndjson'), 'utf8')).to.equal(history);
     expect({ databases: await scratchDatabases(), roles: await roles() }).to.deep.equal(before);
   });
 
@@ -107,5 +118,6 @@ describe('plantao prove', function () {
     expect(JSON.parse(nowhere.output.slice(nowhere.output.indexOf('{')))).to.have.property('verdict', 'incomplete');
     expect(nowhere.output).to.not.include('secret');
     expect(nowhere.code).to.equal(2);
+    expect(await readdir(folder), 'no folder without a history').to.not.include(path.basename(out));
   });
 });
