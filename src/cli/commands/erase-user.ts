@@ -2,7 +2,7 @@ import { parseCommand, UsageError } from '../../terminal/arguments.ts';
 import type { Command } from '../command/command.ts';
 import { type Query, withDatabase } from '../command/database.ts';
 import { DATABASE_OPTIONS, DATABASE_USAGE } from '../command/database-options.ts';
-import { CommandError, Exit } from '../command/exit.ts';
+import { CommandError, describeFailure, Exit } from '../command/exit.ts';
 
 const MODES = ['anonymise', 'erase'] as const;
 
@@ -16,7 +16,8 @@ export const eraseUser: Command = {
   usage: `plantao erase-user NAME --yes [--mode anonymise|erase] [--database URL] [--json]
 
 Deletes an account: it can no longer sign in, and leaves all groups. Cannot be undone. Without --yes it only names the account
-that it would delete, and exits with 2. Repeats SELECT plantao.erase_user(id, mode) in small steps, so that posts go on.
+that it would delete, and exits with 2. Repeats SELECT plantao.erase_user(id, mode) in small steps, so that posts go on. If it
+is interrupted after the first step, the account is deleted, and the active node removes the rest within about a minute.
 
   --mode M        anonymise: keep the messages, under the name deleted-… (default); erase: delete the messages too
   --yes           do it
@@ -48,7 +49,14 @@ ${DATABASE_USAGE}`,
 /** Each step is a transaction of its own and holds the event log for a few milliseconds. Returns the number of rows. */
 async function erase(query: Query, account: number, mode: string): Promise<number> {
   for (let rows = 0; ; ) {
-    const [step] = await query<{ removed: number }>('SELECT plantao.erase_user($1, $2) AS removed', [account, mode]);
+    const [step] = await query<{ removed: number }>('SELECT plantao.erase_user($1, $2) AS removed', [
+      account,
+      mode,
+    ]).catch((error) => {
+      if (rows === 0) throw error;
+      const { exit, sentence } = describeFailure(error);
+      throw new CommandError(`${sentence}. The account is deleted, and the active node removes the rest`, exit);
+    });
     if (!step?.removed) return rows;
     rows += step.removed;
   }
