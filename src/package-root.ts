@@ -1,7 +1,7 @@
 /**
  * The locations of this package's files, both when the code runs from `src/` (by tsx) and from `dist/` (after `npm run build`).
  */
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -10,6 +10,12 @@ export const IS_BUILT = !import.meta.url.endsWith('.ts');
 
 /** The folder of package.json, `migrations/` and, once built, `dist/`. */
 export const PACKAGE_ROOT = findRoot(path.dirname(fileURLToPath(import.meta.url)));
+
+/** Returns the version of the package. */
+export function packageVersion(): string {
+  const { version } = JSON.parse(readFileSync(path.join(PACKAGE_ROOT, 'package.json'), 'utf8')) as { version: string };
+  return version;
+}
 
 /** The default location of a local cluster's data: the package's folder, or the working folder if npm installed the package. */
 export const DATA_HOME = PACKAGE_ROOT.split(path.sep).includes('node_modules') ? process.cwd() : PACKAGE_ROOT;

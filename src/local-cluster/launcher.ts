@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { UsageError } from '../terminal/arguments.ts';
 import { waitAtMost } from '../wait-at-most.ts';
 import { banner } from './banner.ts';
 import { ClusterDatabase, type LauncherDatabase } from './cluster-database.ts';
@@ -77,12 +78,12 @@ export class Launcher {
     const given = commonEnvironment(this.#parts.environment);
     const isGiven = Boolean(given.DATABASE_URL?.trim() || given.DB_NAME?.trim());
     if (isGiven && fresh) {
-      throw new LauncherError(
+      throw new UsageError(
         '--fresh deletes the data of the embedded PostgreSQL, but the settings name another database',
       );
     }
     if (isGiven && replicas > 0) {
-      throw new LauncherError('--replicas starts PostgreSQL servers, but the settings name another database');
+      throw new UsageError('--replicas starts PostgreSQL servers, but the settings name another database');
     }
     // Invalid settings are reported before anything starts. The embedded database's URL is not known yet.
     const { host } = this.#parts.check(isGiven ? given : { ...given, ...embedded('postgres://localhost/plantao') });

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { mkdir, readdir, rm, rmdir } from 'node:fs/promises';
 import path from 'node:path';
 import { requireSupportedServer } from '../database/checks/server-check.ts';
@@ -8,7 +7,7 @@ import { describeDatabase } from '../database/url/database-url.ts';
 import { withDatabaseName } from '../database/url/rewrite-url.ts';
 import { errorMessage } from '../error-message.ts';
 import { checkDatabase, StartCheckError } from '../node/start-check.ts';
-import { PACKAGE_ROOT } from '../package-root.ts';
+import { packageVersion } from '../package-root.ts';
 import { readSettings } from '../settings.ts';
 import type { CheckResult } from './checker/check-result.ts';
 import { checkFile } from './checker/checker.ts';
@@ -34,10 +33,6 @@ export interface ProveOutcome {
 
 /** Starting, healing and reading to the end take this long at most, in addition to the faults. */
 const OVERHEAD_MS = 20 * 60_000;
-
-const { version: VERSION } = JSON.parse(readFileSync(path.join(PACKAGE_ROOT, 'package.json'), 'utf8')) as {
-  version: string;
-};
 
 /**
  * Runs nodes, writers, readers and faults on a scratch database of a PostgreSQL server and checks what they recorded. Stops and
@@ -156,7 +151,7 @@ async function describeRun(scratch: ScratchDatabase, options: ProveOptions, rema
   }
   return {
     command,
-    version: VERSION,
+    version: packageVersion(),
     startedAt: new Date().toISOString(),
     seed,
     nodes,

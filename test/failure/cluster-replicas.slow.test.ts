@@ -92,7 +92,9 @@ describe('npm run cluster -- --replicas 1', function () {
 
   it('says in one sentence that it starts its own servers, where the settings name a database', async () => {
     const command = run([], { DATABASE_URL: 'postgres://me@127.0.0.1/chat' });
-    expect(await command.exit).to.equal(1);
-    expect(command.errors).to.equal('--replicas starts PostgreSQL servers, but the settings name another database\n');
+    expect(await command.exit).to.equal(2);
+    expect(command.errors).to.equal(
+      '--replicas starts PostgreSQL servers, but the settings name another database (plantao cluster --help)\n',
+    );
   });
 });

@@ -1,3 +1,4 @@
+import { packageVersion } from '../../package-root.ts';
 import { UsageError } from '../../terminal/arguments.ts';
 import { describeFailure, Exit, type ExitCode } from './exit.ts';
 import type { Io } from './io.ts';
@@ -9,13 +10,13 @@ function help(): string {
   return `plantao COMMAND [OPTIONS]
 
 ${names.join('\n')}
-  help        this text; "plantao COMMAND --help" describes a command
+  help        this text; "plantao COMMAND --help" describes a command; "plantao --version" prints the version
 
 All commands that inspect or operate a cluster need its database only: DATABASE_URL in the environment or in .env, or
 --database URL. With --json the result, or the error, is one JSON document on standard output.
 
-Exit codes: 0 done; 1 refused, failed, or a fault was found; 2 invalid arguments or settings, nothing was done; 3 the
-database or the node cannot be reached, or did not answer in time.
+Exit codes: 0 done; 1 refused, failed, or a fault was found; 2 invalid arguments or settings, nothing was done (of
+prove: it could not start or not finish); 3 the database or the node cannot be reached, or did not answer in time.
 `;
 }
 
@@ -26,6 +27,10 @@ export async function dispatch(args: readonly string[], io: Io): Promise<ExitCod
   try {
     if (['help', '--help', '-h'].includes(name) && rest.length === 0) {
       io.print(help().trimEnd());
+      return Exit.OK;
+    }
+    if (name === '--version' && rest.length === 0) {
+      io.print(packageVersion());
       return Exit.OK;
     }
     const isHelp = name === 'help' || options.includes('--help') || options.includes('-h');

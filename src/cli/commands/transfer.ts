@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createReadStream, createWriteStream, rmSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { errorMessage } from '../../error-message.ts';
 import { parseCommand } from '../../terminal/arguments.ts';
 import type { Command } from '../command/command.ts';
@@ -34,8 +35,8 @@ export const exportCommand: Command = {
   usage: `plantao export [FILE] [--without-passwords] [--database URL]
 
 Writes users, groups, memberships, messages, reactions and edits as JSON lines to FILE (readable by you only; it is not
-overwritten) or to standard output, from one snapshot, while nodes run. Tokens, events and cursors are not part of it: for a
-copy of the whole database use pg_dump.
+overwritten) or to standard output, from one snapshot, while nodes run. Tokens, hooks, invitations, stored idempotency keys, events and cursors are not part of
+it: for a copy of the whole database use pg_dump.
 
   --without-passwords  leave the password hashes out: no user can sign in with a password
 ${DATABASE_USAGE}`,
@@ -93,6 +94,7 @@ ${DATABASE_USAGE}`,
     const input = file === undefined ? process.stdin : createReadStream(file);
     try {
       if (file !== undefined) await once(input, 'open');
+      if (file !== undefined && (await stat(file)).isDirectory()) throw new Error('it is a folder');
     } catch (error) {
       throw new CommandError(`${file} cannot be read: ${errorMessage(error)}`);
     }

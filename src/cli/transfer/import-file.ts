@@ -94,11 +94,15 @@ async function reserveIds(query: Query, { last_ids: lastIds = {} }: Header): Pro
 
 function headerOf(text: string): Header {
   const value = parsed(text);
-  if (isRecord(value) && value.plantao_export === FORMAT_VERSION && isRecord(value.rows))
+  if (isRecord(value) && value.plantao_export === FORMAT_VERSION && isRecord(value.rows) && hasLastIds(value))
     return value as unknown as Header;
   throw new CommandError(
     'line 1 is not the header of an export file, or the file is of another version: import it with that version of plantao',
   );
+}
+
+function hasLastIds({ last_ids: lastIds = {} }: Record<string, unknown>): boolean {
+  return isRecord(lastIds) && WITH_SEQUENCE.every((table) => Number.isSafeInteger(lastIds[table] ?? 0));
 }
 
 /** Returns the line; null if it is none of the format. */

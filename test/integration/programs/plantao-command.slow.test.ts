@@ -19,6 +19,7 @@ describe('plantao', function () {
       for (const name of Object.keys(COMMANDS)) expect(help.output).to.include(`\n  ${name} `);
       expect(help.output).to.include('Exit codes');
       expect((await plantao([])).output).to.equal(help.output);
+      expect(await plantao(['--version'])).to.include({ exit: 0, output: '0.1.0\n' });
       for (const [name, { load }] of Object.entries(COMMANDS)) {
         expect((await load()).usage, name).to.match(new RegExp(`^plantao ${name}\\b`));
       }

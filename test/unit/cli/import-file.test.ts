@@ -23,6 +23,15 @@ describe('importFile', () => {
     expect(await imported([`{ "table": "messages", "row": ${row} } `])).to.deep.equal([`[${row}]`]);
   });
 
+  it('names line 1 if its last ids are none', async () => {
+    for (const ids of ['{"users":"x"}', '{"users":1.5}', '7', 'null']) {
+      const input = Readable.from([`{"plantao_export":1,"rows":{},"last_ids":${ids}}\n`]);
+      const query = (async () => []) as Query;
+      const error = await importFile(query, input, new Progress(() => undefined)).catch(String);
+      expect(error, ids).to.match(/line 1 is not the header/);
+    }
+  });
+
   it('accepts rows of another form', async () => {
     expect(await imported(['{"row":{"id":1},"table":"users"}'])).to.deep.equal(['[{"id":1}]']);
     expect(await imported(['{"table":"users","row":{"id":1},"note":{}}'])).to.deep.equal(['[{"id":1}]']);
