@@ -5,22 +5,34 @@ import type { DatabaseHost } from '../url/database-url.ts';
 import { describeServer, isResolved, type Server, serverKey } from './server.ts';
 import { NoWritableServerError, type Refusal } from './server-errors.ts';
 
+/** A server that accepts writes. */
+export interface Writable {
+  /** Identifies this run of the server. */
+  instance: string;
+  /** The timeline that it writes. A promotion begins a higher one. */
+  timeline: number;
+}
+
 /**
- * Watches one server until it accepts writes, and returns a text that identifies this run of the server. Calls `refuse` while
- * it does not accept writes, e.g. while it is in recovery.
+ * Watches one server until it accepts writes. Calls `refuse` while it does not, e.g. while it is in recovery.
  * @throws when the server cannot be watched any longer.
  */
-export type WatchServer = (server: Server, signal: AbortSignal, refuse: (reason: Error) => void) => Promise<string>;
+export type WatchServer = (server: Server, signal: AbortSignal, refuse: (reason: Error) => void) => Promise<Writable>;
+
+/** The server that was used last, as it was then. */
+export interface Preferred extends Writable {
+  server: Server;
+}
 
 /** Options of a {@link ServerSearch}. */
 export interface ServerSearchOptions {
   hosts: readonly DatabaseHost[];
-  /** Tried first: the server that was used last. */
-  preferred: Server | null;
+  /** Tried first, and left only for a good reason: see {@link ServerSearch}. */
+  preferred: Preferred | null;
   watch: WatchServer;
   resolve: (host: DatabaseHost) => Promise<Server[]>;
-  /** Called once, when a server accepts writes; `instance` is that of {@link WatchServer}. */
-  onFound: (server: Server, instance: string) => void;
+  /** Called once, when a server that accepts writes is found. */
+  onFound: (found: Preferred) => void;
   /** Called once, when the search ends because no caller has waited for it for {@link IDLE_MS}. */
   onAbandoned: () => void;
 }
@@ -29,6 +41,14 @@ export interface ServerSearchOptions {
  * How long a silent server delays the next one (RFC 8305 recommends 100 ms at least). A server that fails does not delay it.
  */
 const STAGGER_MS = 100;
+/** How long the preferred server must have failed before one is used that was not promoted after it; it may be restarting. */
+const FAILED_MS = 2000;
+/** The same for a preferred server that neither replies nor fails: it may be overloaded. */
+const SILENT_MS = 4000;
+/** The same before a server on a lower timeline is used: a former primary that lacks what was written since, or a restored one. */
+const OLDER_MS = 15_000;
+/** How often a server that accepts writes is checked again while the preferred one is waited for. */
+const CHECK_AGAIN_MS = 250;
 /** How often a name is resolved again during one search: a failover may change it. */
 const RESOLVE_EVERY_MS = 1000;
 /** The longest delay before a server that failed is tried again. A promotion is noticed within it. */
@@ -40,10 +60,17 @@ const IDLE_MS = 2000;
  * A search for the one server that accepts writes. All servers are watched at once, each beginning {@link STAGGER_MS} after
  * the one before it, and are watched until one wins. So a dead server, a silent one, or a name that does not resolve delays
  * the others by the stagger at most.
+ *
+ * If a server was used before, it wins over another that accepts writes too: that one may be a former primary which came up
+ * again, and which is faster because it has nothing to do. Only a promoted server, on a higher timeline, wins at once. Any other
+ * wins when the preferred one has failed for {@link FAILED_MS}.
  */
 export class ServerSearch {
   readonly #options: ServerSearchOptions;
   readonly #stop = new AbortController();
+  readonly #startedAt = performance.now();
+  /** When the preferred server first failed; infinite before that. */
+  #preferredFailedAt = Number.POSITIVE_INFINITY;
   readonly #queue: Server[] = [];
   /** Every queued server with the error of its last failure; null while it has not failed yet. */
   readonly #servers = new Map<string, { server: Server; error: Error | null }>();
@@ -55,7 +82,7 @@ export class ServerSearch {
 
   constructor(options: ServerSearchOptions) {
     this.#options = options;
-    if (options.preferred) this.#enqueue(options.preferred);
+    if (options.preferred) this.#enqueue(options.preferred.server);
     for (const host of options.hosts) {
       if (!isResolved(host)) this.#names.set(host, null);
     }
@@ -132,9 +159,11 @@ export class ServerSearch {
     const { signal } = this.#stop;
     for (let attempt = 0; !signal.aborted; attempt++) {
       try {
-        const instance = await this.#options.watch(server, signal, (reason) => this.#refuse(server, reason));
-        if (!signal.aborted) this.#win(server, instance);
-        return;
+        const found = await this.#options.watch(server, signal, (reason) => this.#refuse(server, reason));
+        if (signal.aborted) return;
+        if (this.#mayWin(server, found)) return this.#win({ server, ...found });
+        this.#accept(server);
+        await this.#pause(CHECK_AGAIN_MS);
       } catch (error) {
         if (signal.aborted) return;
         this.#refuse(server, error as Error);
@@ -143,19 +172,40 @@ export class ServerSearch {
     }
   }
 
+  #mayWin(server: Server, { instance, timeline }: Writable): boolean {
+    const { preferred } = this.#options;
+    if (!preferred || this.#isPreferred(server) || instance === preferred.instance) return true;
+    if (timeline > preferred.timeline) return true;
+    const now = performance.now();
+    if (timeline < preferred.timeline) return now - this.#startedAt >= OLDER_MS;
+    return now - this.#preferredFailedAt >= FAILED_MS || now - this.#startedAt >= SILENT_MS;
+  }
+
+  #isPreferred(server: Server): boolean {
+    const { preferred } = this.#options;
+    return preferred !== null && serverKey(preferred.server) === serverKey(server);
+  }
+
+  /** Records that a server accepts writes, which must wait for the preferred one. */
+  #accept(server: Server): void {
+    const state = this.#servers.get(serverKey(server));
+    if (state) state.error = null;
+  }
+
   #refuse(server: Server, error: Error): void {
     const state = this.#servers.get(serverKey(server));
     if (!state) return;
+    if (this.#isPreferred(server)) this.#preferredFailedAt = Math.min(this.#preferredFailedAt, performance.now());
     const isFirst = state.error === null;
     state.error = error;
     if (isFirst) this.#launchNext();
     this.#rejectIfHopeless();
   }
 
-  #win(server: Server, instance: string): void {
+  #win(found: Preferred): void {
     this.#end();
-    this.#options.onFound(server, instance);
-    for (const { resolve } of this.#waiting) resolve(server);
+    this.#options.onFound(found);
+    for (const { resolve } of this.#waiting) resolve(found.server);
     this.#waiting.clear();
   }
 

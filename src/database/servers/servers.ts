@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { DatabaseHost } from '../url/database-url.ts';
 import { isResolved, resolveHost, type Server, serverKey } from './server.ts';
-import { ServerSearch, type WatchServer } from './server-search.ts';
+import { type Preferred, ServerSearch, type WatchServer } from './server-search.ts';
 
 /** After this time, in milliseconds, a server is checked again before a session is opened to it. */
 const FRESH_MS = 1000;
@@ -28,9 +28,8 @@ export class Servers {
   readonly #watch: WatchServer;
   readonly #resolve: (host: DatabaseHost) => Promise<Server[]>;
   readonly #sockets = new Map<Socket, Server>();
-  #current: Server | null = null;
-  /** Identifies the start of the server that was found last: another one means a restart or a failover. */
-  #instance: string | null = null;
+  /** The server that was found last. Another instance means a restart or a failover. */
+  #found: Preferred | null = null;
   #confirmedAt = Number.NEGATIVE_INFINITY;
   #search: ServerSearch | null = null;
   /** True from when a search has found no server until one does. */
@@ -55,7 +54,7 @@ export class Servers {
       const [first, ...rest] = await this.#resolve(only);
       if (first && rest.length === 0) return first;
     }
-    if (this.#current && performance.now() - this.#confirmedAt < FRESH_MS) return this.#current;
+    if (this.#found && performance.now() - this.#confirmedAt < FRESH_MS) return this.#found.server;
     return this.#searchNow();
   }
 
@@ -71,10 +70,10 @@ export class Servers {
   async #searchNow(): Promise<Server> {
     this.#search ??= new ServerSearch({
       hosts: this.#hosts,
-      preferred: this.#current,
+      preferred: this.#found,
       watch: this.#watch,
       resolve: this.#resolve,
-      onFound: (server, instance) => this.#use(server, instance),
+      onFound: (found) => this.#use(found),
       onAbandoned: () => {
         this.#search = null;
       },
@@ -87,13 +86,13 @@ export class Servers {
     }
   }
 
-  #use(server: Server, instance: string): void {
-    const hasChanged = this.#instance !== null && this.#instance !== instance;
+  #use(found: Preferred): void {
+    const { server } = found;
+    const hasChanged = this.#found !== null && this.#found.instance !== found.instance;
     const wasLost = this.#isLost;
-    this.#instance = instance;
+    this.#found = found;
     this.#isLost = false;
     this.#search = null;
-    this.#current = server;
     this.#confirmedAt = performance.now();
     for (const [socket, used] of this.#sockets) {
       if (!hasChanged || serverKey(used) === serverKey(server)) continue;
@@ -129,6 +128,6 @@ export class Servers {
   }
 
   #isCurrent(server: Server): boolean {
-    return this.#current !== null && serverKey(this.#current) === serverKey(server);
+    return this.#found !== null && serverKey(this.#found.server) === serverKey(server);
   }
 }

@@ -21,6 +21,7 @@ interface State extends pg.QueryResultRow {
   isReadOnly: boolean;
   /** When the server was started, to the microsecond. Two addresses with the same time lead to the same server. */
   instance: string;
+  timeline: number;
 }
 
 /** Watches a server over one session that stays open while the server is a standby, so that its promotion is seen at once. */
@@ -40,12 +41,15 @@ export function watchServer({ requiresReadWrite, open }: WatchServerOptions): Wa
         const { rows } = await client.query<State>(
           `SELECT pg_catalog.pg_is_in_recovery() AS "isInRecovery",
                   pg_catalog.current_setting('default_transaction_read_only') = 'on' AS "isReadOnly",
-                  pg_catalog.extract('epoch', pg_catalog.pg_postmaster_start_time())::text AS instance`,
+                  pg_catalog.extract('epoch', pg_catalog.pg_postmaster_start_time())::text AS instance,
+                  -- As plantao.timeline(), which may be missing here. A standby writes none.
+                  CASE WHEN NOT pg_catalog.pg_is_in_recovery() THEN ('x' || pg_catalog.left(
+                    pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()), 8))::bit(32)::integer END AS timeline`,
         );
         const [state] = rows;
         if (state?.isInRecovery) refuse(new NotWritableError('in recovery'));
         else if (state?.isReadOnly && requiresReadWrite) refuse(new NotWritableError('read-only'));
-        else if (state) return state.instance;
+        else if (state) return { instance: state.instance, timeline: state.timeline };
         await sleep(INTERVAL_MS, undefined, { signal, ref: false });
       }
     } finally {

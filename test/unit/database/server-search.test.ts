@@ -10,7 +10,7 @@ import type { DatabaseHost } from '../../../src/database/url/database-url.ts';
 import { always } from '../../support/always.ts';
 import { eventually } from '../../support/eventually.ts';
 
-type State = 'writable' | 'standby' | 'down' | 'silent';
+type State = 'writable' | 'standby' | 'down' | 'silent' | 'slow';
 
 /** Servers by address, whose state a test changes. */
 class World {
@@ -19,13 +19,25 @@ class World {
   readonly watched: string[] = [];
   /** Addresses that lead to the same server. */
   readonly proxies = new Set<string>();
+  readonly timelines = new Map<string, number>();
+
+  /** Makes a server accept writes on the next timeline. */
+  promote(address: string): void {
+    this.timelines.set(address, Math.max(1, ...this.timelines.values()) + 1);
+    this.states.set(address, 'writable');
+  }
 
   readonly watch: WatchServer = async ({ address }, signal, refuse) => {
     this.watched.push(address);
     for (;;) {
       signal.throwIfAborted();
       const state = this.states.get(address);
-      if (state === 'writable') return this.proxies.has(address) ? 'behind the proxies' : address;
+      // A loaded server, which takes longer to reply than an idle one does.
+      if (state === 'slow') await sleep(300, undefined, { signal, ref: false });
+      if (state === 'writable' || state === 'slow') {
+        const instance = this.proxies.has(address) ? 'behind the proxies' : address;
+        return { instance, timeline: this.timelines.get(address) ?? 1 };
+      }
       if (state === 'down') throw new Error('connect ECONNREFUSED');
       if (state === 'standby') refuse(new NotWritableError('in recovery'));
       await sleep(2, undefined, { signal, ref: false });
@@ -70,7 +82,8 @@ describe('The search for the server that accepts writes', () => {
     await turn();
     const before = timers();
     let accept = () => {};
-    const watch: WatchServer = () => new Promise((resolve) => (accept = () => resolve('instance')));
+    const watch: WatchServer = () =>
+      new Promise((resolve) => (accept = () => resolve({ instance: 'instance', timeline: 1 })));
     const found = new Servers(
       [A, B].map((host) => ({ host, port: 5432, address: null })),
       watch,
@@ -159,7 +172,8 @@ describe('The search for the server that accepts writes', () => {
     const servers = world.servers(A, B);
     const [idle, silent] = [newSocket(), newSocket()];
     servers.opening(idle, await servers.find())?.opened();
-    world.states.set(A, 'silent').set(B, 'writable');
+    world.states.set(A, 'silent');
+    world.promote(B);
     // An opening in which the server is silent starts the search.
     servers.opening(silent, await servers.find());
     await eventually('both sessions are closed', () => idle.destroyed && silent.destroyed);
@@ -189,11 +203,13 @@ describe('The search for the server that accepts writes', () => {
     world.states.set(A, 'writable');
     await search();
     expect(calls).to.equal(1);
-    world.states.set(A, 'down').set(B, 'writable');
+    world.states.set(A, 'down');
+    world.promote(B);
     await search();
     expect(calls).to.equal(2);
     ignore();
-    world.states.set(B, 'down').set(A, 'writable');
+    world.states.set(B, 'down');
+    world.promote(A);
     await search();
     expect(calls).to.equal(2);
   });
@@ -240,5 +256,61 @@ describe('The search for the server that accepts writes', () => {
     world.watched.length = 0;
     expect(await servers.find()).to.include({ address: B });
     expect(world.watched).to.deep.equal([B]);
+  });
+
+  describe('when the server that was used last does not reply at once', () => {
+    let servers: Servers;
+    let session: Socket;
+    /** B was promoted after A, and is in use; A is up again. */
+    beforeEach(async () => {
+      world.states.set(A, 'down');
+      world.promote(B);
+      servers = world.servers(A, B);
+      session = newSocket();
+      servers.opening(session, await servers.find())?.opened();
+      const other = newSocket();
+      servers.opening(other, await servers.find());
+      // The end of a session makes the next caller search.
+      other.destroy();
+      await once(other, 'close');
+    });
+    afterEach(() => void session.destroy());
+
+    it('waits for it, however much faster a former primary is, and closes no session', async () => {
+      world.states.set(A, 'writable').set(B, 'slow');
+      expect(await servers.find()).to.include({ address: B });
+      expect(session.destroyed).to.equal(false);
+    });
+
+    it('waits for its restart while a former primary accepts writes', async () => {
+      world.states.set(A, 'writable').set(B, 'down');
+      const found = servers.find();
+      await always('no other is taken', () => !session.destroyed, { forMs: 2500, every: 100 });
+      world.states.set(B, 'writable');
+      expect(await found).to.include({ address: B });
+    });
+
+    it('takes another on the same timeline after it has failed for two seconds', async () => {
+      world.states.set(A, 'writable').set(B, 'down');
+      world.timelines.set(A, 2);
+      const startedAt = performance.now();
+      expect(await servers.find()).to.include({ address: A });
+      expect(performance.now() - startedAt).to.be.within(1900, 3900);
+      expect(session.destroyed).to.equal(true);
+    });
+
+    it('takes another on the same timeline after four seconds of silence', async () => {
+      world.states.set(A, 'writable').set(B, 'silent');
+      world.timelines.set(A, 2);
+      const startedAt = performance.now();
+      expect(await servers.find()).to.include({ address: A });
+      expect(performance.now() - startedAt).to.be.at.least(3900);
+    });
+
+    it('takes a promoted one at once', async () => {
+      world.states.set(B, 'silent');
+      world.promote(A);
+      expect(await within(1000, servers.find())).to.include({ address: A });
+    });
   });
 });
