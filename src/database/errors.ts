@@ -91,8 +91,8 @@ export const WAITS_FOR_STANDBY =
 /** Returns true if it is unknown whether the commit that failed with `error` took place. */
 export function isOutcomeUnknown(error: unknown): boolean {
   const state = sqlState(error);
-  // 57P…: the session was ended, perhaps after the commit.
-  if (state !== null) return state.startsWith('57P');
+  // The session ended, perhaps after the commit: by PostgreSQL (57P…), by a panic while it wrote (58…), or behind a pooler (08…).
+  if (state !== null) return /^(08|57P|58)/.test(state);
   return isUnavailable(error) || isNotReplicated(error);
 }
 

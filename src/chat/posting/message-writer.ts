@@ -147,7 +147,7 @@ export class MessageWriter {
     }
   }
 
-  /** Handles a failed batch. With a SQLSTATE it has rolled back, except for 57P…: the session ended, perhaps after the commit. */
+  /** Handles a failed batch. With a SQLSTATE it has rolled back, unless the session ended, perhaps after the commit. */
   async #failed(batch: QueuedPost[], error: unknown, isRepaired: boolean): Promise<void> {
     if (sqlState(error) === SqlState.TERM_CLOSED) return failAll(batch, new NotActiveError());
     if (isOutcomeUnknown(error)) return this.#outcomeUnknown(batch, error);

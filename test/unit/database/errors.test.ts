@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { isRefusedByDatabase, sqlState } from '../../../src/database/errors.ts';
+import { isOutcomeUnknown, isRefusedByDatabase, sqlState } from '../../../src/database/errors.ts';
 
 describe('The SQLSTATE of an error', () => {
   it('is not the code of a system call, even if that has five letters', () => {
@@ -13,6 +13,20 @@ describe('The SQLSTATE of an error', () => {
     for (const code of ['42501', 'P0001', 'ZZ001', 'HV000', 'F0000']) {
       const error = new Error('the query failed', { cause: Object.assign(new Error('refused'), { code }) });
       expect([sqlState(error), isRefusedByDatabase(error)]).to.deep.equal([code, true]);
+    }
+  });
+});
+
+describe('The outcome of a commit', () => {
+  const outcomeOf = (code: string) => isOutcomeUnknown(Object.assign(new Error('refused'), { code }));
+
+  it('is unknown when the session ended: by PostgreSQL, by a pooler whose server is gone, or by a panic', () => {
+    for (const code of ['57P01', '57P05', '08P01', '08006', '58030']) expect([code, outcomeOf(code)]).to.include(true);
+  });
+
+  it('is known when PostgreSQL refused the transaction', () => {
+    for (const code of ['57014', '53100', '40001', '23505', '25006', 'PT001']) {
+      expect([code, outcomeOf(code)]).to.include(false);
     }
   });
 });
