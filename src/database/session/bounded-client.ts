@@ -72,7 +72,7 @@ export class BoundedClient extends pg.Client {
       return result;
     } catch (error) {
       // The server became a standby, or read-only: the pool must open another connection, which may find the primary.
-      if (sqlState(error) === SqlState.READ_ONLY) this.#dropConnection();
+      if (sqlState(error) === SqlState.READ_ONLY) this.dropConnection();
       if (!this.#isLost || sqlState(error) !== null || error instanceof DatabaseUnavailableError) throw error;
       throw new DatabaseUnavailableError(errorMessage(error), { cause: error });
     } finally {
@@ -84,11 +84,12 @@ export class BoundedClient extends pg.Client {
     // The types lack it.
     const { processID } = this as unknown as { processID: number | null };
     if (processID !== null) this.#bounds.abandoned.add(processID);
-    this.#dropConnection();
+    this.dropConnection();
     return new DatabaseUnavailableError(`no answer within ${limitMs} ms`);
   }
 
-  #dropConnection(): void {
+  /** Ends the connection by force: the pool opens another. */
+  protected dropConnection(): void {
     // The types lack it.
     (this as unknown as { connection: pg.Connection }).connection.stream.destroy();
   }

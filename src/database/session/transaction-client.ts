@@ -23,7 +23,7 @@ export class TransactionClient extends BoundedClient {
   protected override async run(query: string | pg.QueryConfig, values?: unknown[]): Promise<pg.QueryResult> {
     if ((this as unknown as Status)._txStatus !== 'I') return this.send(query, values);
     const text = typeof query === 'string' ? query : query.text;
-    await this.send(this.#begin);
+    await this.#beginPinned();
     if (/^\s*(START TRANSACTION|BEGIN)\b/i.test(text)) return NOTHING;
     try {
       const result = await this.send(query, values);
@@ -31,6 +31,16 @@ export class TransactionClient extends BoundedClient {
       return result;
     } catch (error) {
       await this.send('ROLLBACK').catch(() => undefined);
+      throw error;
+    }
+  }
+
+  /** If a statement after BEGIN fails, the transaction is open and aborted: without its end every later one would fail too. */
+  async #beginPinned(): Promise<void> {
+    try {
+      await this.send(this.#begin);
+    } catch (error) {
+      await this.send('ROLLBACK').catch(() => this.dropConnection());
       throw error;
     }
   }
