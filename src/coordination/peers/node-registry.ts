@@ -40,7 +40,10 @@ interface PeerLoad extends Load {
 /** Peers that a node follows: it probes each of them several times a second. An INSERT by hand could add any number of rows. */
 export const MAX_PEERS = 100;
 
-/** Writes to this table do not wait for a synchronous standby: no client receives a promise about them. */
+/**
+ * Writes to this table do not wait for a synchronous standby: no client receives a promise about them. Belongs into RETURNING,
+ * which is evaluated for each row that is written; a select list is not where no row is read.
+ */
 const UNACKNOWLEDGED = "set_config('synchronous_commit', 'local', true)";
 
 interface Row extends PeerRow, PeerLoad {
@@ -104,8 +107,9 @@ export class NodeRegistry {
            waiters = excluded.waiters, started_at = excluded.started_at, heartbeat_at = clock_timestamp(),
            cluster = excluded.cluster, history = excluded.history, posts_per_second = excluded.posts_per_second,
            commit_ms = excluded.commit_ms, delivery_ms = excluded.delivery_ms, queued_posts = excluded.queued_posts
+         RETURNING ${UNACKNOWLEDGED}
        )
-       SELECT ${UNACKNOWLEDGED}, node, url, pid, role, term, is_primary, waiters,
+       SELECT node, url, pid, role, term, is_primary, waiters,
               posts_per_second AS "postsPerSecond", commit_ms AS "commitMs", delivery_ms AS "deliveryMs", started_at = $startedAt AS is_mine,
               plantao.cluster_id() AS cluster,
               EXISTS (SELECT FROM plantao.switchover_requests r WHERE r.term = $term) AS is_requested,
@@ -134,8 +138,8 @@ export class NodeRegistry {
   /** Removes the requests of plantao.switchover() to the active node of `term`, and returns the newest of them. */
   async takeRequest(term: number): Promise<SwitchoverRequest | null> {
     const [request] = await this.#sequelize.query<Requester & { handTo: string | null }>(
-      `WITH taken AS (DELETE FROM plantao.switchover_requests r WHERE r.term <= $term RETURNING r.*)
-       SELECT ${UNACKNOWLEDGED}, hand_to AS "handTo", asked_by AS name, asked_via AS via, asked_from AS from, asked_at AS at
+      `WITH taken AS (DELETE FROM plantao.switchover_requests r WHERE r.term <= $term RETURNING r.*, ${UNACKNOWLEDGED})
+       SELECT hand_to AS "handTo", asked_by AS name, asked_via AS via, asked_from AS from, asked_at AS at
        FROM taken WHERE term = $term ORDER BY id DESC LIMIT 1`,
       { bind: { term }, type: QueryTypes.SELECT },
     );

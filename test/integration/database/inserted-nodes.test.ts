@@ -61,3 +61,29 @@ describe('Thousands of rows that were inserted into plantao.nodes', () => {
     });
   }
 });
+
+describe('The row of a node', () => {
+  it('is written without waiting for a synchronous standby, also if no row is read', async () => {
+    const database = await createDatabase();
+    const client = new pg.Client(database.url);
+    const sequelize = openSequelize(database.url, 'test', 1);
+    try {
+      await client.connect();
+      await client.query(`
+        CREATE TABLE public.commits (waits_for text);
+        CREATE FUNCTION public.note_commit() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN INSERT INTO public.commits VALUES (current_setting('synchronous_commit')); RETURN NULL; END $$;
+        CREATE CONSTRAINT TRIGGER note_commit AFTER INSERT OR UPDATE ON plantao.nodes DEFERRABLE INITIALLY DEFERRED
+          FOR EACH ROW EXECUTE FUNCTION public.note_commit();`);
+      const registry = new NodeRegistry(sequelize, pino({ level: 'silent' }));
+      // The statement reads the rows as they were before it: the first finds none.
+      for (let times = 0; times < 2; times++) await registry.write(ROW);
+      const { rows } = await client.query('SELECT waits_for FROM public.commits');
+      expect(rows).to.deep.equal([{ waits_for: 'local' }, { waits_for: 'local' }]);
+    } finally {
+      await closeSequelize(sequelize);
+      await client.end();
+      await database.drop();
+    }
+  });
+});
