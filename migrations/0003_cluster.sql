@@ -339,7 +339,7 @@ CREATE FUNCTION plantao.may_lead(candidate text, own_term bigint) RETURNS boolea
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
   SELECT NOT EXISTS (SELECT FROM plantao.current_pause)
     OR EXISTS (SELECT FROM (SELECT t.term, t.node FROM plantao.leader_terms t ORDER BY t.term DESC LIMIT 1) last
-               WHERE last.term = own_term AND last.node = candidate)
+               WHERE last.term <= own_term AND last.node = candidate)
 $$;
 COMMENT ON FUNCTION plantao.may_lead(text, bigint) IS
   'Returns whether a node may become active now: always, except during a pause. Then only if the last term was that of its present process (own_term; null if it has had none).';

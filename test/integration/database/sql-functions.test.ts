@@ -76,4 +76,18 @@ describe('The SQL functions', () => {
     const { rows } = await client.query('SELECT (SELECT count(*)::int FROM public.stolen) AS stolen');
     expect(rows).to.deep.equal([{ stolen: 0 }]);
   });
+
+  it('let the node that was active last lead during a pause, also if a failover lost the row of its last term', async () => {
+    await client.query('BEGIN');
+    try {
+      await client.query("SELECT plantao.insert_term(6, 'node-a', '', ''), plantao.pause()");
+      const { rows } = await client.query(
+        `SELECT plantao.may_lead('node-a', 6) AS same, plantao.may_lead('node-a', 7) AS lost,
+                plantao.may_lead('node-a', 5) AS earlier, plantao.may_lead('node-b', 7) AS other`,
+      );
+      expect(rows).to.deep.equal([{ same: true, lost: true, earlier: false, other: false }]);
+    } finally {
+      await client.query('ROLLBACK');
+    }
+  });
 });
