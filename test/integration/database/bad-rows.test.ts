@@ -241,10 +241,10 @@ describe('A page of the log', function () {
 
   it('is read again if it has one event and times out: a lock may be the cause', async () => {
     const before = node.log.known.head;
-    await client.query("SELECT plantao.notify_group('a topic')");
     node.logSession.before = async (name) => {
       if (name.startsWith('log_page_')) throw Object.assign(new Error('canceling statement'), { code: '57014' });
     };
+    await client.query("SELECT plantao.notify_group('a topic')");
     const failed = await node.log.read().then(
       () => null,
       (error: { code?: string }) => error.code,

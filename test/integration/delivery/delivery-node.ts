@@ -27,6 +27,8 @@ export interface LogNodeOptions {
   maxInMemory?: number;
   /** Page sizes; by default those of a node. */
   sizes?: ReadingSizes;
+  /** As {@link EventLogOptions.comparisons}; by default that of a node. */
+  comparisons?(event: LogEvent): number;
   /** Every hint passes here on its way to the log. */
   onHint?(payload: unknown, give: (payload: unknown) => void): void;
 }
@@ -118,8 +120,7 @@ export class LogNode {
       ...(options.maxInMemory === undefined ? {} : { maxInMemory: options.maxInMemory }),
       ...(options.sizes ? { sizes: options.sizes } : {}),
       interest: () => delivery.interest(),
-      // So that some events are handed out alone and others together.
-      comparisons: ({ position }) => (position % 3 === 0 ? 1_000_000 : this.waiters.size),
+      comparisons: options.comparisons ?? ((event) => this.waiters.comparisons(event)),
       onEvents: (batch, end) => {
         this.events.push(...batch);
         this.at.push(...batch.map(() => performance.now()));

@@ -78,6 +78,35 @@ describe('A node that is far behind the log', () => {
     expect(news?.events.map(({ kind }) => kind)).to.deep.equal(['broadcast']);
   });
 
+  it('hands out a page in parts where many wait, each with its own cursor, and loses nothing', async () => {
+    const busy = await LogNode.start({
+      url: database.url,
+      sizes: { page: 100, span: 100, ahead: 20 },
+      comparisons: ({ position }) => (position % 3 === 0 ? 1_000_000 : 70_000),
+    });
+    try {
+      let cursor: string | null = null;
+      for (const count of [7, 60]) {
+        const from = busy.log.known.head;
+        const first = await busy.poll(new GroupOrNameAudience('small', null), cursor);
+        await post(SMALL, count);
+        await busy.log.read();
+        const heard: number[] = [];
+        for (let news = await first.poll.delivered; ; ) {
+          heard.push(...news.events.map(({ position }) => position - from));
+          cursor = news.cursor;
+          if (heard.length >= count) break;
+          const next = await busy.poll(new GroupOrNameAudience('small', null), cursor);
+          news = next.news ?? (await next.poll.delivered);
+        }
+        expect(heard).to.deep.equal(Array.from({ length: count }, (_, index) => index + 1));
+        expect((await first.poll.delivered).events.length).to.be.below(3);
+      }
+    } finally {
+      await busy.stop();
+    }
+  });
+
   it('delivers by the name of a group, and to its topic', async () => {
     const { poll } = await node.poll(new GroupOrNameAudience('small', null), null);
     await post(BULK, 60);
