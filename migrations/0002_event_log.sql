@@ -398,6 +398,21 @@ COMMENT ON FUNCTION plantao.refuse_removal() IS
 
 CREATE TRIGGER refuse_removal BEFORE DELETE OR TRUNCATE ON plantao.event_log
   FOR EACH STATEMENT EXECUTE FUNCTION plantao.refuse_removal();
+CREATE FUNCTION plantao.note_lost_end() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  -- The next events get the removed positions again. Nodes may not notice that they fell behind their own position: the new
+  -- events may have passed it when they read next.
+  IF (SELECT max(position) FROM removed) > plantao.log_head() THEN
+    PERFORM plantao.lock_log();
+    PERFORM plantao.begin_epoch();
+  END IF;
+  RETURN NULL;
+END $$;
+COMMENT ON FUNCTION plantao.note_lost_end() IS
+  'Begins a new epoch when a DELETE removes the newest events, so that cursors from there are refused and the events that get their positions are heard. Retention raises the floor first.';
+CREATE TRIGGER note_lost_end AFTER DELETE ON plantao.events
+  REFERENCING OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION plantao.note_lost_end();
 CREATE TRIGGER refuse_removal BEFORE TRUNCATE ON plantao.events
   FOR EACH STATEMENT EXECUTE FUNCTION plantao.refuse_removal();
 CREATE TRIGGER refuse_removal BEFORE TRUNCATE ON plantao.epochs

@@ -56,12 +56,14 @@ BEGIN
         FROM plantao.events e
         WHERE e.position > log.floor ORDER BY e.position LIMIT at_most) o;
   floor_after := greatest(log.floor, floor_after, least(log_end - most_kept, log.floor + at_most));
+  -- Before the removal, which would otherwise look like a lost end (plantao.note_lost_end), and in one transaction with it: a
+  -- statement that reads the floor and the events sees both changes or neither.
+  UPDATE plantao.event_log SET floor = floor_after;
   WITH removed AS (
     DELETE FROM plantao.events e WHERE e.position > log.floor AND e.position <= floor_after
     RETURNING e.position, e.payload_bytes)
   SELECT coalesce(sum(r.payload_bytes) FILTER (WHERE r.position <= log.counted_to), 0) INTO removed_bytes FROM removed r;
-  -- In the same transaction as the removal: a statement that reads the floor and the events sees both changes or neither.
-  UPDATE plantao.event_log SET floor = floor_after, swept_at = clock_timestamp(),
+  UPDATE plantao.event_log SET swept_at = clock_timestamp(),
     counted_to = greatest(log.counted_to, floor_after), payload_bytes = greatest(log.payload_bytes - removed_bytes, 0);
   RETURN floor_after - log.floor;
 END $$;

@@ -130,6 +130,29 @@ describe('Retention', () => {
     expect(await status()).to.include({ events: 4, payload_bytes: 400 });
   });
 
+  it('begins no new epoch, unlike a DELETE of the newest events, whose positions are given out again', async () => {
+    const epochs = async () => {
+      const { rows } = await client.query(
+        'SELECT count(*)::int AS count, max(number)::int AS last FROM plantao.epochs',
+      );
+      return rows[0];
+    };
+    const before = await epochs();
+    expect(await retention({ eventCount: 0 }).sweep()).to.include({ events: 100 });
+    await add(5);
+    await client.query('DELETE FROM plantao.events WHERE position = plantao.log_head() - 1');
+    expect(await epochs()).to.deep.equal(before);
+    const { rows } = await client.query(
+      'DELETE FROM plantao.events WHERE position = plantao.log_head() RETURNING position',
+    );
+    await add(1);
+    const { rows: now } = await client.query(
+      'SELECT cause, plantao.log_head()::int AS head FROM plantao.epochs ORDER BY number DESC LIMIT 1',
+    );
+    expect(now[0]).to.include({ cause: 'end_lost', head: Number(rows[0].position) - 1 });
+    expect((await epochs()).count).to.equal(before.count + 1);
+  });
+
   it('removes in as many steps as necessary', async () => {
     await add(3400);
     expect((await retention({ eventCount: 500 }).sweep()).events).to.equal(3000);
