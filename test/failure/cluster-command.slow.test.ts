@@ -166,7 +166,7 @@ describe('npm run cluster', function () {
       expect(await refusal(start('--port', '65535'), 2)).to.match(/^--port must be a whole number from 1 to 65534/);
       expect(await refusal(start('--fast'), 2)).to.equal(`Unknown option '--fast' ${help}`);
       const env = { DATABASE_URL: 'postgres://me@127.0.0.1/chat' };
-      expect(await refusal(run(['--fresh'], env))).to.match(/^--fresh deletes/);
+      expect(await refusal(run(['--fresh'], env), 2)).to.match(/^--fresh deletes/);
     });
 
     it('that a setting is wrong', async () => {
