@@ -161,11 +161,13 @@ DECLARE
   added bigint;
 BEGIN
   INSERT INTO plantao.events (position, kind, group_id, user_id)
-  SELECT head + row_number() OVER (ORDER BY group_id, user_id), 'joined', group_id, user_id FROM plantao.memberships;
+  SELECT head + row_number() OVER (ORDER BY group_id, user_id), 'joined', group_id, user_id FROM plantao.memberships
+  -- A second joined of an earlier member would say that the user was not a member before.
+  WHERE xmin = pg_current_xact_id()::xid;
   GET DIAGNOSTICS added = ROW_COUNT;
   PERFORM plantao.hint('plantao_events', (head + added)::text) WHERE added > 0;
   PERFORM plantao.repair_sequences();
   PERFORM plantao.rebuild_search();
 END $$;
 COMMENT ON FUNCTION plantao.finish_import() IS
-  'Call it after plantao.import_rows(), in the same transaction: notifies running nodes of the memberships, sets the sequences, and begins a new search index, which the active node builds.';
+  'Call it after plantao.import_rows(), in the same transaction: notifies running nodes of the memberships that this transaction has inserted (outside of savepoints), sets the sequences, and begins a new search index, which the active node builds.';

@@ -79,7 +79,7 @@ END $$;
 COMMENT ON FUNCTION plantao.refuse_read_only() IS 'Raises SQLSTATE 25006 with plantao.read_only_reason() if there is one.';
 
 CREATE TABLE plantao.leader_terms (
-  term        bigint PRIMARY KEY CHECK (term BETWEEN 1 AND 9007199254740991),
+  term        bigint PRIMARY KEY CHECK (term BETWEEN 1 AND 4294967295),
   node        text NOT NULL CHECK (char_length(node) <= 64),
   url         text NOT NULL CHECK (char_length(url) <= 2048),
   backend_pid integer NOT NULL,
@@ -100,7 +100,7 @@ CREATE TABLE plantao.leader_terms (
 CREATE TRIGGER refuse_removal BEFORE TRUNCATE ON plantao.leader_terms
   FOR EACH STATEMENT EXECUTE FUNCTION plantao.refuse_removal();
 COMMENT ON TABLE plantao.leader_terms IS 'One row for each promotion of a node. Read it through plantao.leader_history.';
-COMMENT ON COLUMN plantao.leader_terms.term IS 'Number of the term, one higher with each promotion: the fencing token.';
+COMMENT ON COLUMN plantao.leader_terms.term IS 'Number of the term, one higher with each promotion. After 4294967295 there is none, because the fencing token has 32 bits for it: no cluster gets there by itself, but an INSERT of such a row by hand does. To go on, DELETE that row.';
 COMMENT ON COLUMN plantao.leader_terms.node IS 'The active node of the term.';
 COMMENT ON COLUMN plantao.leader_terms.url IS 'URL of that node.';
 COMMENT ON COLUMN plantao.leader_terms.backend_pid IS 'Server process of the lock session.';

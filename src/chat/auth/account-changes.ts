@@ -76,7 +76,7 @@ export class AccountChanges {
     const key = { source: owner.network, subject: String(owner.userId) };
     const passwordHash = await this.#passwords.withSlot(key, () => this.#passwords.hash(password));
     return this.#write(async (transaction) => {
-      const user = await User.findByPk(owner.userId, { transaction, lock: transaction.LOCK.UPDATE });
+      const user = await User.findByPk(owner.userId, { transaction, lock: transaction.LOCK.NO_KEY_UPDATE });
       if (user?.passwordHash !== former) throw new Refused('unauthenticated');
       // A trigger of the database revokes the account's tokens.
       await user.update({ passwordHash }, { transaction });

@@ -16,7 +16,6 @@ export interface Invitation {
 interface InvitedGroup {
   id: number;
   name: string;
-  uses_left: number;
   is_in: boolean;
   is_removed: boolean;
 }
@@ -91,7 +90,7 @@ export class Invitations {
     return idempotentWrite(this.#sequelize, this.#write, key, async (transaction) => {
       await lockUser(userId, transaction);
       const [found] = await this.#sequelize.query<InvitedGroup>(
-        `SELECT g.id, g.name, i.uses_left,
+        `SELECT g.id, g.name,
                 EXISTS (SELECT FROM plantao.memberships WHERE group_id = g.id AND user_id = $userId) AS is_in,
                 EXISTS (SELECT FROM plantao.departures WHERE group_id = g.id AND user_id = $userId AND removed) AS is_removed
          FROM plantao.invitations i JOIN plantao.groups g ON g.id = i.group_id
@@ -102,11 +101,12 @@ export class Invitations {
       const { id, name, is_in: isIn, is_removed: isRemoved } = found;
       if (isIn) return { id, name };
       if (isRemoved) throw new Refused('removed_from_group');
-      if (found.uses_left === 0) throw new Refused('invitation_not_found');
-      await this.#sequelize.query('UPDATE plantao.invitations SET uses_left = uses_left - 1 WHERE hash = $hash', {
-        bind: { hash: hashOfToken(token) },
-        transaction,
-      });
+      // It may have been revoked since it was read.
+      const used = await this.#sequelize.query(
+        'UPDATE plantao.invitations SET uses_left = uses_left - 1 WHERE hash = $hash AND uses_left > 0 RETURNING uses_left',
+        { bind: { hash: hashOfToken(token) }, type: QueryTypes.SELECT, transaction },
+      );
+      if (used.length === 0) throw new Refused('invitation_not_found');
       await this.#sequelize.query('INSERT INTO plantao.memberships (group_id, user_id) VALUES ($id, $userId)', {
         bind: { id, userId },
         transaction,

@@ -192,6 +192,7 @@ describe('For the DBA', () => {
         'log_roles',
         'make_owner',
         'name_direct_chat',
+        'note_lost_end',
         'notify_group',
         'remove_reactions',
         'rename_user',

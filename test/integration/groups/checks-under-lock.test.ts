@@ -103,6 +103,24 @@ describe('A request that waits for the event log', function () {
     }
   });
 
+  it('does not join by an invitation that psql revokes or uses up meanwhile', async () => {
+    const { owner, groupId } = await scene();
+    const blocked = `SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()`;
+    const of = `plantao.invitations WHERE group_id = ${groupId}`;
+    for (const change of [`DELETE FROM ${of}`, `UPDATE ${of.replace(' WHERE', ' SET uses_left = 0 WHERE')}`]) {
+      const invited = { headers: { authorization: `Bearer ${owner.token}` }, body: { groupId } };
+      const { body } = await request('POST', `${node.url}/invitations`, invited);
+      const stranger = await people.comeIn();
+      await sql.query(`BEGIN; ${change}`);
+      const answer = call('POST', '/invitations/accept', stranger, { token: body.token });
+      await eventually('the request waits', async () => (await watching.query(blocked)).rowCount);
+      await sql.query('COMMIT');
+      expect(await answer, change).to.equal('404 invitation_not_found');
+      const joined = `SELECT FROM plantao.memberships WHERE group_id = ${groupId} AND user_id = ${stranger.id}`;
+      expect((await sql.query(joined)).rowCount, change).to.equal(0);
+    }
+  });
+
   it('creates no group for a user whose account was deleted meanwhile', async () => {
     const user = await people.comeIn();
     const create = () => call('POST', '/create-chat', user, { groupName: 'late', members: [] });
