@@ -215,6 +215,10 @@ BEGIN
     -- A record in the write-ahead log, so that this commit waits for the standbys as that of the first call did.
     PERFORM pg_logical_emit_message(true, 'plantao', '');
   ELSE
+    IF EXISTS (SELECT FROM plantao.users u WHERE u.id = post_message.sender_id AND u.erased_at IS NOT NULL) THEN
+      RAISE EXCEPTION 'account % is deleted', post_message.sender_id
+        USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'messages_sender_id_fkey', TABLE = 'messages', SCHEMA = 'plantao';
+    END IF;
     INSERT INTO plantao.messages AS m (group_id, sender_id, content, idempotency_key)
     VALUES (post_message.group_id, post_message.sender_id, post_message.content, post_message.key) RETURNING m.id, m.created_at INTO message_id, sent_at;
     log_position := log_position + 1;

@@ -111,6 +111,18 @@ describe('The SQL functions', () => {
     expect(rows).to.deep.equal([{ stolen: 0 }]);
   });
 
+  it('let no message be sent from psql in the name of a deleted account', async () => {
+    await client.query(
+      "INSERT INTO plantao.users (id, username) VALUES (50, 'gone'); INSERT INTO plantao.groups (id, name) VALUES (50, 'g')",
+    );
+    await client.query('SELECT plantao.erase_user(50)');
+    await client.query("SELECT plantao.post_message(50, 50, 'x')").then(
+      () => expect.fail('it was stored'),
+      (error: pg.DatabaseError) =>
+        expect([error.code, error.constraint]).to.deep.equal(['23503', 'messages_sender_id_fkey']),
+    );
+  });
+
   it('let the node that was active last lead during a pause, also if a failover lost the row of its last term', async () => {
     await client.query('BEGIN');
     try {
