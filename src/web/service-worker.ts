@@ -66,11 +66,12 @@ async function page(request: Request): Promise<Response> {
   } catch {
     // No network.
   }
-  return (await cache.match('home')) ?? fetch(request);
+  return (await cache.match('home', { ignoreVary: true })) ?? fetch(request);
 }
 
 /** Returns a file whose name includes a hash of its content, so that the one on the device is the same. */
 async function asset(request: Request): Promise<Response> {
   const cache = await caches.open(CACHE);
-  return (await cache.match(request)) ?? fetch(request);
+  // Assets have `Vary: Origin`, and a module is requested with an Origin, with which it was not stored.
+  return (await cache.match(request, { ignoreVary: true })) ?? fetch(request);
 }
