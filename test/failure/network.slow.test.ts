@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
+import { always } from '../support/always.ts';
 import { eventually } from '../support/eventually.ts';
 import { get, post } from '../support/network/http.ts';
 import { startTcpProxy, type TcpProxy } from '../support/network/tcp-proxy.ts';
@@ -129,7 +129,8 @@ describe('A network fault between a node and PostgreSQL', () => {
           pool.setLatency(250);
           direct.setLatency(250);
         }
-        await sleep(3 * LEASE_MS);
+        const isActive = async () => (await scene.health(active))?.active;
+        await always('the node stays active', isActive, { forMs: 3 * LEASE_MS });
       },
       {
         keepsTerm: true,

@@ -56,8 +56,9 @@ export class LeaderLock {
   readonly #lease: Lease;
   readonly #queue = new SerialQueue();
   #session: Session | null = null;
-  /** The session whose plans are prepared. */
+  /** The session whose plans are prepared, and the one that has tried for the lock. */
   #warm: Session | null = null;
+  #tried: Session | null = null;
   #attempt: AbortController | null = null;
   #timer: NodeJS.Timeout | undefined;
 
@@ -89,13 +90,14 @@ export class LeaderLock {
     return this.#try(async (signal) => {
       // Session locks stack: if it were taken twice, the one unlock of a resignation would not free it.
       if (this.#isHeld) this.abandon('the lock is tried for again');
-      const wasOpen = this.#session?.isOpen === true;
       const session = await this.#openSession(signal);
+      const isFirstTry = this.#tried !== session;
+      this.#tried = session;
       const query = tryLockQuery(this.#options.node, promotion);
       const [row] = await session.query<{ taken: boolean }>(query, this.#attemptLimitMs);
       if (row?.taken) return this.#openTerm(session, promotion);
-      // Not right after the opening: the node that has just taken the lock needs the server more.
-      if (wasOpen) await this.#warmUp(session, signal);
+      // Not at the first try after a failover: the node that has just taken the lock needs the server more.
+      if (!isFirstTry) await this.#warmUp(session, signal);
       return null;
     });
   }

@@ -1,6 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import pg from 'pg';
+import { always } from '../../support/always.ts';
+import { eventually } from '../../support/eventually.ts';
 import { get } from '../../support/network/http.ts';
 import { type OwnPostgres, startPostgresOfItsOwn } from '../../support/postgres/postgres.ts';
 import { type Aftermath, Scene } from '../scene.ts';
@@ -48,11 +49,15 @@ describe('The service', () => {
     });
   }
 
+  const healthOfAll = () => Promise.all(scene.nodes.map((node) => scene.health(node)));
+  const isNoneActive = async () => (await healthOfAll()).every((health) => health?.active === false);
+  const noneActive = () => eventually('no node is active', isNoneActive, { within: 2 * LEASE_MS + SLACK_MS });
+
   it('has no active node and refuses writes while PostgreSQL is down, and recovers by itself', async function () {
     this.timeout(60_000);
     const aftermath = await scene.broken(async () => {
       await postgres.stop();
-      await sleep(2 * LEASE_MS);
+      await noneActive();
       for (const node of scene.nodes) {
         expect((await get(`${node.url}/health`)).body).to.include({ status: 'alive', active: false });
         expect((await get(`${node.url}/readiness`)).status).to.equal(503);
@@ -67,8 +72,9 @@ describe('The service', () => {
     this.timeout(60_000);
     const aftermath = await scene.broken(async () => {
       await postgres.freeze();
-      await sleep(2 * LEASE_MS);
-      for (const node of scene.nodes) expect((await scene.health(node))?.active).to.equal(false);
+      await noneActive();
+      // For longer than the lease, after which PostgreSQL ends the session of the lock.
+      await always('no node is active', isNoneActive, { forMs: 1.5 * LEASE_MS });
       await postgres.thaw();
     });
     tellsItShortly(aftermath);
@@ -94,7 +100,7 @@ describe('The service', () => {
       await scene.broken(fill, { keepsTerm: true, mend: () => undefined });
       await scene.broken(async () => {
         await scene.sql('SELECT pg_terminate_backend(pid) FROM plantao.lock_holder');
-        await sleep(LEASE_MS);
+        await always('both nodes respond', async () => (await healthOfAll()).every(Boolean), { forMs: LEASE_MS });
         await leave();
       });
     } finally {
