@@ -49,8 +49,8 @@ export class Housekeeping {
   }
 
   /**
-   * Makes the row due soon: the first posts of a new term do not wait until its session is open. A preferred node waits two leases before it requests the role, so that a fault does not make the
-   * role bounce.
+   * Makes the row due soon: the first posts of a new term do not wait until its session is open. A preferred node waits two leases
+   * before it requests the role, so that a fault does not make the role bounce.
    */
   roleChanged(): void {
     this.#rowDueAt = this.#clock() + ROW_AFTER_CHANGE_MS;

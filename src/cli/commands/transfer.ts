@@ -35,8 +35,8 @@ export const exportCommand: Command = {
   usage: `plantao export [FILE] [--without-passwords] [--database URL]
 
 Writes users, groups, memberships, messages, reactions and edits as JSON lines to FILE (readable by you only; it is not
-overwritten) or to standard output, from one snapshot, while nodes run. Tokens, hooks, invitations, stored idempotency keys, events and cursors are not part of
-it: for a copy of the whole database use pg_dump.
+overwritten) or to standard output, from one snapshot, while nodes run. Tokens, hooks, invitations, stored idempotency keys,
+events and cursors are not part of it: for a copy of the whole database use pg_dump.
 
   --without-passwords  leave the password hashes out: no user can sign in with a password
 ${DATABASE_USAGE}`,

@@ -129,6 +129,11 @@ export type EffectOfCode = {
     : never]: Entries[Code] extends readonly [unknown, unknown, infer Known] ? Known : never;
 };
 
+/** The codes from which a client concludes that its request was not executed. */
+export const CODES_NOT_EXECUTED: readonly string[] = (Object.entries(ERROR_CODES) as [string, Entry][])
+  .filter(([, [, , effect]]) => effect === 'not executed')
+  .map(([code]) => code);
+
 /** Returns the codes that an error of this status can have. */
 export function codesOf(status: number): string[] {
   const entries: [string, Entry][] = Object.entries(ERROR_CODES);

@@ -1,3 +1,4 @@
+import { CODES_NOT_EXECUTED } from '../docs/error-codes.ts';
 import { type HttpError, temporarily } from '../http-error.ts';
 
 const responses = new WeakSet<object>();
@@ -12,15 +13,12 @@ export const lost = (): HttpError =>
     'the response of the active node was lost, and the request may have been executed: send an Idempotency-Key to retry safely',
   );
 
-/** The codes from which a client concludes that a request was not executed. */
-const NOT_EXECUTED = ['not_active', 'not_alive', 'overloaded'];
-
 /** Returns the error of a request, or {@link lost} if it says that the request was not executed although an attempt was lost. */
 export function withoutFalseHope(error: HttpError | null, response: object): HttpError | null {
-  return error && responses.has(response) && NOT_EXECUTED.includes(error.code) ? lost() : error;
+  return error && responses.has(response) && CODES_NOT_EXECUTED.includes(error.code) ? lost() : error;
 }
 
-const NOT_EXECUTED_BODY = new RegExp(`"code":"(?:${NOT_EXECUTED.join('|')})"`);
+const NOT_EXECUTED_BODY = new RegExp(`"code":"(?:${CODES_NOT_EXECUTED.join('|')})"`);
 
 /** As {@link withoutFalseHope}, for a response of the active node. */
 export const isFalseHope = (body: Buffer, response: object): boolean =>

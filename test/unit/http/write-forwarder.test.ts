@@ -142,6 +142,8 @@ describe('A standby that forwards to an active node whose response is lost', () 
       ['not_active', refuses('not_active')],
       ['not_alive', refuses('not_alive')],
       ['overloaded', refuses('overloaded')],
+      ['unavailable', refuses('unavailable')],
+      ['blocked', refuses('blocked')],
     ] as const) {
       sent = 0;
       respond = losesFirst(then);
