@@ -71,7 +71,7 @@ COMMENT ON FUNCTION plantao.remove_old_events(bigint, interval, bigint, bigint, 
   'One step of retention under a term: removes the oldest events, at most at_most of them, that are older than older_than, beyond the newest most_kept, or too many for most_bytes of payloads (as counted by plantao.count_payload_bytes). Returns the number removed; fewer than at_most means done.';
 
 CREATE FUNCTION plantao.remove_old_keys(under_term bigint, older_than interval, at_most integer) RETURNS integer
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   removed integer;
   removed_results integer;
@@ -81,13 +81,16 @@ BEGIN
   PERFORM plantao.assert_term(under_term);
   DELETE FROM plantao.idempotency_keys k WHERE (k.sender_id, k.key) IN (
     SELECT o.sender_id, o.key FROM plantao.idempotency_keys o
-    WHERE o.sent_at < clock_timestamp() - older_than ORDER BY o.sent_at LIMIT at_most);
+    WHERE o.sent_at < clock_timestamp() - older_than ORDER BY o.sent_at LIMIT at_most
+    -- The deletion of an account removes keys in another order.
+    FOR UPDATE SKIP LOCKED);
   GET DIAGNOSTICS removed = ROW_COUNT;
   DELETE FROM plantao.request_keys k WHERE (k.owner_id, k.key) IN (
     SELECT o.owner_id, o.key FROM plantao.request_keys o
-    WHERE o.used_at < clock_timestamp() - older_than ORDER BY o.used_at LIMIT at_most);
+    WHERE o.used_at < clock_timestamp() - older_than ORDER BY o.used_at LIMIT at_most
+    FOR UPDATE SKIP LOCKED);
   GET DIAGNOSTICS removed_results = ROW_COUNT;
   RETURN removed + removed_results;
 END $$;
 COMMENT ON FUNCTION plantao.remove_old_keys(bigint, interval, integer) IS
-  'One step of retention under a term: removes idempotency keys older than older_than, at most at_most of messages and at most at_most of other requests. Returns the number removed; fewer than at_most means done.';
+  'One step of retention under a term: removes idempotency keys older than older_than, at most at_most of messages and at most at_most of other requests. Returns the number removed; fewer than at_most means done. Skips keys that another transaction holds. Runs with the owner''s rights: the service may not lock keys.';

@@ -6,6 +6,7 @@ import { openSequelize } from '../../../src/database/sequelize.ts';
 import { CursorExpiredError } from '../../../src/events/cursor.ts';
 import { Retention, type RetentionOptions } from '../../../src/events/retention.ts';
 import { seedData } from '../../../src/local-cluster/demo-data.ts';
+import { eventually } from '../../support/eventually.ts';
 import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
 import { LogNode } from '../delivery/delivery-node.ts';
 
@@ -157,6 +158,32 @@ describe('Retention', () => {
     await add(3400);
     expect((await retention({ eventCount: 500 }).sweep()).events).to.equal(3000);
     expect(await status()).to.include({ events: 500 });
+  });
+
+  it('skips idempotency keys that another transaction locks, as the deletion of an account does', async () => {
+    await client.query(`
+      INSERT INTO plantao.idempotency_keys (sender_id, key, group_id, content_hash, message_id, position, sent_at)
+      SELECT 1, n, 1, sha256('x'), 1, 1, now() - interval '9 days' FROM unnest(ARRAY['locked', 'free']) n;
+      INSERT INTO plantao.request_keys (owner_id, key, request_hash, used_at)
+      SELECT 1, n, sha256('x'), now() - interval '9 days' FROM unnest(ARRAY['locked', 'free']) n`);
+    const other = new pg.Client({ connectionString: database.url });
+    await other.connect();
+    const step = async () => {
+      const text = "SELECT plantao.remove_old_keys($1, '8 days', 100) AS removed";
+      return (await client.query(text, [term])).rows[0].removed;
+    };
+    try {
+      await other.query(`
+        BEGIN;
+        SELECT FROM plantao.idempotency_keys WHERE key = 'locked' FOR UPDATE;
+        SELECT FROM plantao.request_keys WHERE key = 'locked' FOR UPDATE`);
+      await client.query("SET lock_timeout = '1s'");
+      expect(await step()).to.equal(2);
+    } finally {
+      await client.query('RESET lock_timeout');
+      await other.end();
+    }
+    await eventually('the other transaction has ended', async () => (await step()) === 2);
   });
 
   it('removes old idempotency keys', async () => {

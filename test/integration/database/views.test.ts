@@ -194,6 +194,7 @@ describe('For the DBA', () => {
         'name_direct_chat',
         'note_lost_end',
         'notify_group',
+        'remove_old_keys',
         'remove_reactions',
         'rename_user',
         'replicated_lsn',
