@@ -74,6 +74,8 @@ BEGIN
   INSERT INTO plantao.departures (group_id, user_id, removed)
   SELECT c.group_id, c.user_id, coalesce(current_setting('plantao.removes_member', true) = pg_current_xact_id_if_assigned()::text, false)
   FROM changed c JOIN plantao.groups g ON g.id = c.group_id AND g.deleted_at IS NULL JOIN plantao.users u ON u.id = c.user_id
+CREATE TRIGGER lock_log_first BEFORE DELETE OR UPDATE ON plantao.departures
+  FOR EACH STATEMENT EXECUTE FUNCTION plantao.lock_log_first();
   ON CONFLICT DO NOTHING;
   UPDATE plantao.memberships m SET role = 'owner'
   FROM (SELECT DISTINCT c.group_id FROM changed c WHERE c.role = 'owner') former
@@ -241,3 +243,5 @@ COMMENT ON COLUMN plantao.invitations.expires_at IS 'From then on it is refused.
 COMMENT ON COLUMN plantao.invitations.uses_left IS 'How many more users may join with it.';
 CREATE INDEX invitations_by_group ON plantao.invitations (group_id, created_at);
 CREATE INDEX invitations_by_creator ON plantao.invitations (created_by);
+CREATE TRIGGER lock_log_first BEFORE DELETE OR UPDATE ON plantao.invitations
+  FOR EACH STATEMENT EXECUTE FUNCTION plantao.lock_log_first();

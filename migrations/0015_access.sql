@@ -21,6 +21,8 @@ COMMENT ON COLUMN plantao.hooks.revoked_at IS 'When it was revoked; null while i
 CREATE INDEX hooks_by_group ON plantao.hooks (group_id);
 CREATE INDEX hooks_by_creator ON plantao.hooks (created_by);
 CREATE INDEX hooks_by_end ON plantao.hooks (revoked_at) WHERE revoked_at IS NOT NULL;
+CREATE TRIGGER lock_log_first BEFORE DELETE OR UPDATE ON plantao.hooks
+  FOR EACH STATEMENT EXECUTE FUNCTION plantao.lock_log_first();
 
 CREATE FUNCTION plantao.end_hook() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

@@ -74,6 +74,60 @@ describe('Posts, joins and new groups', () => {
     });
   }
 
+  /** Two transactions that lock the same row, and the log before or after it. */
+  const PAIRS: [what: string, first: string, other: string, second: string][] = [
+    [
+      'a join of a user whose departure is being forgotten',
+      'DELETE FROM plantao.departures WHERE (group_id, user_id) = (2000000, 2)',
+      'INSERT INTO plantao.memberships (group_id, user_id) VALUES (2000000, 2)',
+      'INSERT INTO plantao.memberships (group_id, user_id) VALUES (2000001, 2)',
+    ],
+    [
+      'a join by an invitation that is being revoked',
+      'INSERT INTO plantao.memberships (group_id, user_id) VALUES (2000001, 2)',
+      `UPDATE plantao.invitations SET uses_left = uses_left - 1 WHERE group_id = 2000000;
+       INSERT INTO plantao.memberships (group_id, user_id) VALUES (2000000, 2)`,
+      'DELETE FROM plantao.invitations WHERE group_id = 2000000',
+    ],
+    [
+      'the end of a hook that is being renamed',
+      "UPDATE plantao.hooks SET name = 'other' WHERE group_id = 2000000",
+      'SELECT plantao.revoke_hook(user_id) FROM plantao.hooks WHERE group_id = 2000000',
+      'INSERT INTO plantao.memberships (group_id, user_id) VALUES (2000001, 2)',
+    ],
+  ];
+  for (const [what, first, otherSql, second] of PAIRS) {
+    it(`do not deadlock with each other: ${what}`, async () => {
+      await admin.query(`
+        SELECT plantao.repair_sequences();
+        DELETE FROM plantao.groups WHERE id >= 2000000;
+        INSERT INTO plantao.groups (id, name) VALUES (2000000, 'a'), (2000001, 'b');
+        INSERT INTO plantao.departures (group_id, user_id) VALUES (2000000, 2);
+        INSERT INTO plantao.invitations (hash, group_id, expires_at, uses_left)
+        VALUES (sha256(convert_to('${what}', 'UTF8')), 2000000, now() + interval '1 hour', 5);
+        SELECT plantao.create_hook(2000000, 'hook')`);
+      await admin.query(`BEGIN; ${first}`);
+      const other = clients[0]?.query(`BEGIN; ${otherSql}; COMMIT`).then(
+        () => 'done',
+        (error: pg.DatabaseError) => error.code,
+      );
+      await eventually('the other transaction waits', async () => {
+        const { rows } = await admin.query(
+          'SELECT FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE NOT granted AND datname = current_database()',
+        );
+        return rows.length > 0;
+      });
+      const own = await admin.query(second).then(
+        () => 'done',
+        (error: pg.DatabaseError) => error.code,
+      );
+      await admin.query('COMMIT');
+      const results = [own, await other];
+      await clients[0]?.query('ROLLBACK');
+      expect(results).to.deep.equal(['done', 'done']);
+    });
+  }
+
   it('a post to a group whose deletion commits first gets group_not_found', async () => {
     await admin.query("INSERT INTO plantao.groups (id, name) VALUES (1000000, 'short')");
     await admin.query('BEGIN; DELETE FROM plantao.groups WHERE id = 1000000');
