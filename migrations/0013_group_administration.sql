@@ -9,7 +9,7 @@ COMMENT ON COLUMN plantao.groups.archived_at IS 'When the group was archived: si
 ALTER TABLE plantao.memberships
   ADD COLUMN role text COLLATE "C" NOT NULL DEFAULT 'member' CHECK (role IN ('owner', 'admin', 'member'));
 COMMENT ON COLUMN plantao.memberships.role IS
-  'owner | admin | member. The creator is the first owner. When the last owner leaves, the longest-standing admin becomes owner, or else the longest-standing member.';
+  'owner | admin | member. The creator is the first owner; without one, the first member is. When the last owner leaves, the longest-standing admin becomes owner, or else the longest-standing member.';
 -- Serves the search for a group's owners among ten thousand members.
 CREATE INDEX memberships_staff ON plantao.memberships (group_id) WHERE role <> 'member';
 UPDATE plantao.memberships m SET role = 'owner'
@@ -18,13 +18,21 @@ FROM plantao.groups g WHERE g.id = m.group_id AND g.creator_id = m.user_id AND g
 CREATE FUNCTION plantao.make_owner() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-  IF EXISTS (SELECT FROM plantao.groups g WHERE g.id = NEW.group_id AND g.creator_id = NEW.user_id AND g.direct_low IS NULL)
-     AND NOT EXISTS (SELECT FROM plantao.memberships m WHERE m.group_id = NEW.group_id AND m.role = 'owner') THEN
+  IF EXISTS (
+    SELECT FROM plantao.groups g WHERE g.id = NEW.group_id AND g.direct_low IS NULL AND CASE
+      WHEN g.creator_id = NEW.user_id THEN
+        NOT EXISTS (SELECT FROM plantao.memberships m WHERE m.group_id = NEW.group_id AND m.role = 'owner')
+      -- Not while the creator may still join, perhaps later in this statement, nor before the imported owner.
+      WHEN g.creator_id IS NULL
+        OR EXISTS (SELECT FROM plantao.departures d WHERE d.group_id = g.id AND d.user_id = g.creator_id) THEN
+        (current_setting('plantao.importing', true) = pg_current_xact_id_if_assigned()::text) IS NOT TRUE
+        AND NOT EXISTS (SELECT FROM plantao.memberships m WHERE m.group_id = NEW.group_id)
+      ELSE false END) THEN
     NEW.role := 'owner';
   END IF;
   RETURN NEW;
 END $$;
-COMMENT ON FUNCTION plantao.make_owner() IS 'Makes the creator of a group its owner when the creator joins, unless it has an owner already.';
+COMMENT ON FUNCTION plantao.make_owner() IS 'Makes the creator of a group its owner when the creator joins, unless it has an owner already. If the creator has left or is unknown, the first member of a group without members becomes its owner.';
 CREATE TRIGGER make_owner BEFORE INSERT ON plantao.memberships
   FOR EACH ROW WHEN (NEW.role = 'member') EXECUTE FUNCTION plantao.make_owner();
 
@@ -66,6 +74,8 @@ COMMENT ON COLUMN plantao.departures.user_id IS 'The former member.';
 COMMENT ON COLUMN plantao.departures.left_at IS 'When the membership ended.';
 COMMENT ON COLUMN plantao.departures.removed IS 'True if an owner or admin removed the member.';
 CREATE INDEX departures_by_user ON plantao.departures (user_id);
+CREATE TRIGGER lock_log_first BEFORE DELETE OR UPDATE ON plantao.departures
+  FOR EACH STATEMENT EXECUTE FUNCTION plantao.lock_log_first();
 
 CREATE FUNCTION plantao.end_memberships() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -74,8 +84,6 @@ BEGIN
   INSERT INTO plantao.departures (group_id, user_id, removed)
   SELECT c.group_id, c.user_id, coalesce(current_setting('plantao.removes_member', true) = pg_current_xact_id_if_assigned()::text, false)
   FROM changed c JOIN plantao.groups g ON g.id = c.group_id AND g.deleted_at IS NULL JOIN plantao.users u ON u.id = c.user_id
-CREATE TRIGGER lock_log_first BEFORE DELETE OR UPDATE ON plantao.departures
-  FOR EACH STATEMENT EXECUTE FUNCTION plantao.lock_log_first();
   ON CONFLICT DO NOTHING;
   UPDATE plantao.memberships m SET role = 'owner'
   FROM (SELECT DISTINCT c.group_id FROM changed c WHERE c.role = 'owner') former

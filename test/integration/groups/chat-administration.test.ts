@@ -173,6 +173,21 @@ describe('Administration of groups', function () {
     expect(await rolesOf(groupId)).to.deep.equal({});
   });
 
+  it('makes the first member of a group that its owner has left the owner, by an invitation and in psql', async () => {
+    for (const how of ['invitation', 'psql']) {
+      const [owner, stranger, late] = [await people.comeIn(), await people.comeIn(), await people.comeIn()];
+      const groupId = await people.group(People.name('left'), [owner]);
+      const { body: invitation } = await call('POST', '/invitations', owner, { groupId });
+      await call('DELETE', '/group-users', owner, { groupId, userId: owner.id });
+      const accept = (who: Person) => call('POST', '/invitations/accept', who, { token: invitation.token });
+      if (how === 'invitation') expect((await accept(stranger)).status).to.equal(200);
+      else
+        await sql.query('INSERT INTO plantao.memberships (group_id, user_id) VALUES ($1, $2)', [groupId, stranger.id]);
+      await accept(late);
+      expect(await rolesOf(groupId), how).to.deep.equal({ [stranger.id]: 'owner', [late.id]: 'member' });
+    }
+  });
+
   it("lets admins delete others' messages", async () => {
     const { admin, member, other, groupId } = await scene();
     const { body } = await call('POST', '/messages', member, { groupId, content: 'spam' });
