@@ -7,7 +7,7 @@
  * an idempotency key are then sent again (the key makes that safe), and the others are rejected with outcome_unknown.
  */
 
-import type { Explain } from '../../database/checks/blocking.ts';
+import { BlockedError, type Explain } from '../../database/checks/blocking.ts';
 import {
   isNotReplicated,
   isOutcomeUnknown,
@@ -22,6 +22,7 @@ import type { Measurements } from '../../measurements.ts';
 import { waitAtMost } from '../../wait-at-most.ts';
 import { refusalOf } from '../constraints.ts';
 import { Refused } from '../errors.ts';
+import { LockedRows, lockedTable } from './locked-rows.ts';
 import type { Post, Posted } from './post.ts';
 import { outcomeOf } from './post-outcome.ts';
 import { PostQueue, QueuedPost } from './post-queue.ts';
@@ -56,6 +57,7 @@ export class MessageWriter {
   readonly #explain: Explain;
   readonly #queue = new PostQueue();
   readonly #health: WriterHealth;
+  readonly #lockedRows = new LockedRows();
   #pumping: Promise<void> | null = null;
 
   constructor(options: MessageWriterOptions) {
@@ -124,7 +126,13 @@ export class MessageWriter {
     this.#pumping = null;
   }
 
-  async #commit(batch: QueuedPost[], isRepaired = false): Promise<void> {
+  async #commit(posts: QueuedPost[], isRepaired = false): Promise<void> {
+    const batch = posts.filter((queued) => {
+      const locked = this.#lockedRows.errorOf(queued.post);
+      if (locked) queued.fail(locked);
+      return !locked;
+    });
+    if (batch.length === 0) return;
     const token = this.#options.fencingToken();
     if (token === null) return failAll(batch, new NotActiveError());
     try {
@@ -151,6 +159,8 @@ export class MessageWriter {
   async #failed(batch: QueuedPost[], error: unknown, isRepaired: boolean): Promise<void> {
     if (sqlState(error) === SqlState.TERM_CLOSED) return failAll(batch, new NotActiveError());
     if (isOutcomeUnknown(error)) return this.#outcomeUnknown(batch, error);
+    const table = lockedTable(error);
+    if (table) return this.#waitedForRow(batch, table, error);
     this.#health.failed(error);
     if (sqlState(error) === SqlState.LOCK_NOT_AVAILABLE) return failAll(batch, await this.#explain(error));
     if (isUnavailable(error)) return failAll(batch, new Refused('unavailable', { cause: error }));
@@ -163,6 +173,20 @@ export class MessageWriter {
     // One of the posts caused the error: commit each alone, so that each gets its own result.
     if (first && !second) return first.fail(refusalOf(error) ?? error);
     for (const queued of batch) await this.#commit([queued]);
+  }
+
+  /** Handles a batch of which one post waited for the row of its sender or group, which another session has locked. */
+  async #waitedForRow(batch: QueuedPost[], table: 'users' | 'groups', error: unknown): Promise<void> {
+    const [first, second] = batch;
+    if (first && !second) {
+      this.#lockedRows.add(table, first.post);
+      return first.fail(new BlockedError([], { cause: error }));
+    }
+    for (const queued of batch) {
+      // Each locked row takes as long as the first, and holds the event log.
+      if (performance.now() - queued.arrivedAt > MAX_RETRY_AGE_MS) queued.fail(new BlockedError([], { cause: error }));
+      else await this.#commit([queued]);
+    }
   }
 
   async #outcomeUnknown(batch: QueuedPost[], error: unknown): Promise<void> {

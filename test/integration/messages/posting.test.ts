@@ -107,6 +107,39 @@ describe('Posting to PostgreSQL', () => {
     expect(await stored('nul: %')).to.have.length(2);
   });
 
+  it('stores the other posts while another session locks the row of a sender or a group, and refuses that one', async () => {
+    const short = new ReconnectingSession(
+      connectionOptions(database.url, 'plantao:test:short', 8000, { lock_timeout: 300 }),
+    );
+    await short.ready();
+    try {
+      const writer = writerOf({ session: short });
+      const rows: [lock: string, own: Partial<Post>, sent: Partial<Post>][] = [
+        ['SELECT FROM plantao.users WHERE id = 2 FOR UPDATE', { senderId: OTHER }, {}],
+        ['SELECT FROM plantao.groups WHERE id = 3 FOR UPDATE', { groupId: 3 }, { senderId: OTHER, groupId: 2 }],
+      ];
+      for (const [lock, own, others] of rows) {
+        await admin.query(`BEGIN; ${lock}`);
+        const outcomes = await together(writer, [
+          post('lock: a', others),
+          post('lock: b', own),
+          post('lock: c', others),
+        ]);
+        expect(outcomes[1], lock).to.contain('another transaction holds a lock');
+        expect([outcomes[0], outcomes[2]], lock).to.deep.equal(['sent', 'sent']);
+        expect(writer.problem).to.equal(null);
+        const startedAt = performance.now();
+        expect(await outcome(writer.post(post('lock: d', own)))).to.contain('another transaction holds a lock');
+        expect(performance.now() - startedAt, 'refused at once').to.be.below(250);
+        await admin.query('ROLLBACK');
+        await eventually('it is stored again', async () => (await outcome(writer.post(post('again', own)))) === 'sent');
+      }
+    } finally {
+      await admin.query('ROLLBACK');
+      await short.stop();
+    }
+  });
+
   it('stores a message once for a key that is sent five times at once', async () => {
     const writer = writerOf();
     const same = post('once', { key: 'one key' });
