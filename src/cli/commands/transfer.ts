@@ -1,6 +1,7 @@
 import { once } from 'node:events';
-import { createReadStream, createWriteStream, rmSync } from 'node:fs';
+import { createReadStream, createWriteStream, openSync, rmSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
+import type { Writable } from 'node:stream';
 import { errorMessage } from '../../error-message.ts';
 import { parseCommand } from '../../terminal/arguments.ts';
 import type { Command } from '../command/command.ts';
@@ -44,12 +45,19 @@ ${DATABASE_USAGE}`,
     const options = { ...DATABASE_OPTIONS, 'without-passwords': { type: 'boolean', default: false } } as const;
     const { values, positionals } = parseCommand(args, options, ['FILE?']);
     const file = fileOf(positionals);
-    const output = file === undefined ? process.stdout : createWriteStream(file, { flags: 'wx', mode: 0o600 });
+    // A part of an export is of no use, and would refuse the next one.
+    let isCreated = false;
+    const remove = () => isCreated && rmSync(file as string, { force: true });
+    // Before the file exists: without a listener a signal ends the process at once.
+    const stopListening = onSignals(remove);
+    let output: Writable = process.stdout;
     try {
-      if (file !== undefined) await once(output, 'open');
+      if (file !== undefined) output = createWriteStream('', { fd: openSync(file, 'wx', 0o600) });
     } catch (error) {
+      stopListening();
       throw new CommandError(`${file} cannot be written: ${errorMessage(error)}`);
     }
+    isCreated = file !== undefined;
     const progress = new Progress((text) => io.notice(text));
     const how = { withPasswords: !values['without-passwords'], progress };
     // Without a listener an error of the disk or a closed pipe would end the process with a stack trace.
@@ -63,9 +71,6 @@ ${DATABASE_USAGE}`,
       if (file !== undefined) await once(output.end(), 'close');
       return exported;
     };
-    // A part of an export is of no use, and would refuse the next one.
-    const remove = () => file !== undefined && rmSync(file, { force: true });
-    const stopListening = onSignals(remove);
     const rows = await Promise.race([write(), failure])
       .catch((error) => {
         remove();
