@@ -126,11 +126,22 @@ CREATE INDEX messages_by_sender ON plantao.messages (sender_id);
 -- Imported rows are history, not news: in a transaction that sets plantao.importing, the triggers of the event log neither lock it nor
 -- append to it, if the session is the owner's. Posts therefore do not wait for an import. A setting of this schema counts only with
 -- the id of the present transaction as its value: ALTER DATABASE and ALTER ROLE cannot set it.
+-- A table, not xmin: a batch runs in a savepoint, whose rows have an xmin of its own. No temporary table: a DBA may have revoked TEMPORARY.
+CREATE TABLE plantao.imported_memberships (
+  group_id bigint,
+  user_id  bigint,
+  PRIMARY KEY (group_id, user_id)
+);
+COMMENT ON TABLE plantao.imported_memberships IS 'Memberships that import_rows() has inserted and finish_import() has not announced yet. Empty, as other transactions see it.';
+COMMENT ON COLUMN plantao.imported_memberships.group_id IS 'The group.';
+COMMENT ON COLUMN plantao.imported_memberships.user_id IS 'The member.';
+
 CREATE FUNCTION plantao.import_rows(of_table text, given json) RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   columns text;
   unknown text;
+  statement text;
   imported bigint;
 BEGIN
   IF of_table IS NULL OR of_table NOT IN ('users', 'identities', 'groups', 'memberships', 'messages', 'reactions', 'departures', 'message_edits') THEN
@@ -145,8 +156,11 @@ BEGIN
     RAISE EXCEPTION 'plantao.% has no column %', of_table, unknown USING ERRCODE = 'undefined_column';
   END IF;
   PERFORM set_config('plantao.importing', pg_current_xact_id()::text, true);
-  EXECUTE format('INSERT INTO plantao.%1$I (%2$s) SELECT %2$s FROM json_populate_recordset(NULL::plantao.%1$I, $1)', of_table, columns)
-  USING given;
+  statement := format('INSERT INTO plantao.%1$I (%2$s) SELECT %2$s FROM json_populate_recordset(NULL::plantao.%1$I, $1)', of_table, columns);
+  IF of_table = 'memberships' THEN
+    statement := format('WITH added AS (%s RETURNING group_id, user_id) INSERT INTO plantao.imported_memberships SELECT * FROM added ON CONFLICT DO NOTHING', statement);
+  END IF;
+  EXECUTE statement USING given;
   GET DIAGNOSTICS imported = ROW_COUNT;
   PERFORM set_config('plantao.importing', '', true);
   RETURN imported;
@@ -160,14 +174,15 @@ DECLARE
   head bigint := plantao.lock_log();
   added bigint;
 BEGIN
+  -- The imported ones only: a second joined of an earlier member would say that the user was not a member before.
+  WITH imported AS (DELETE FROM plantao.imported_memberships RETURNING group_id, user_id)
   INSERT INTO plantao.events (position, kind, group_id, user_id)
-  SELECT head + row_number() OVER (ORDER BY group_id, user_id), 'joined', group_id, user_id FROM plantao.memberships
-  -- A second joined of an earlier member would say that the user was not a member before.
-  WHERE xmin = pg_current_xact_id()::xid;
+  SELECT head + row_number() OVER (ORDER BY group_id, user_id), 'joined', group_id, user_id
+  FROM imported JOIN plantao.memberships USING (group_id, user_id);
   GET DIAGNOSTICS added = ROW_COUNT;
   PERFORM plantao.hint('plantao_events', (head + added)::text) WHERE added > 0;
   PERFORM plantao.repair_sequences();
   PERFORM plantao.rebuild_search();
 END $$;
 COMMENT ON FUNCTION plantao.finish_import() IS
-  'Call it after plantao.import_rows(), in the same transaction: notifies running nodes of the memberships that this transaction has inserted (outside of savepoints), sets the sequences, and begins a new search index, which the active node builds.';
+  'Call it after plantao.import_rows(), in the same transaction: notifies running nodes of the imported memberships, sets the sequences, and begins a new search index, which the active node builds.';

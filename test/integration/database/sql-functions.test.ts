@@ -45,25 +45,6 @@ describe('The SQL functions', () => {
     expect(await functionsWhere(granted)).to.deep.equal([]);
   });
 
-  it('finish_import() tells only of the memberships that its transaction has imported', async () => {
-    await client.query(`INSERT INTO plantao.users (username) VALUES ('earlier'), ('elsewhere');
-      INSERT INTO plantao.groups (name) VALUES ('before the import');
-      INSERT INTO plantao.memberships (group_id, user_id) SELECT g.id, u.id FROM plantao.groups g, plantao.users u
-      WHERE g.name = 'before the import' AND u.username = 'earlier'`);
-    const head = Number((await client.query('SELECT plantao.log_head() AS head')).rows[0].head);
-    await client.query('BEGIN');
-    const imported = `SELECT plantao.import_rows('memberships', (SELECT json_agg(json_build_object('group_id', g.id, 'user_id', u.id))
-      FROM plantao.groups g, plantao.users u WHERE g.name = 'before the import' AND u.username = 'elsewhere')) AS count`;
-    expect(Number((await client.query(imported)).rows[0].count)).to.equal(1);
-    await client.query('SELECT plantao.finish_import()');
-    await client.query('COMMIT');
-    const { rows } = await client.query(
-      'SELECT e.kind, u.username FROM plantao.events e JOIN plantao.users u ON u.id = e.user_id WHERE e.position > $1',
-      [head],
-    );
-    expect(rows).to.deep.equal([{ kind: 'joined', username: 'elsewhere' }]);
-  });
-
   it('refuse a term beyond the 32 bits that the fencing token has for it', async () => {
     const insert = (term: number) =>
       client.query(
