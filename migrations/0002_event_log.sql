@@ -258,20 +258,20 @@ COMMENT ON FUNCTION plantao.lock_log() IS
   'Locks the log until the transaction ends and returns its head: the caller may append head + 1, head + 2, … Begins a new epoch if the history differs from that of the newest epoch. Runs with the owner''s rights, because only the owner can lock the mutex. SQLSTATE PT003 in a transaction that is not READ COMMITTED.';
 
 CREATE FUNCTION plantao.continue_epoch() RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+-- After a restart or a failover of the server all nodes call it at once: one that did not wait for the first would open its term
+-- in the epoch before, and the history of terms would name the wrong cause.
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '100ms' AS $$
 BEGIN
   IF EXISTS (SELECT FROM plantao.recovery_marker)
      AND plantao.history_fingerprint() = (SELECT history FROM plantao.epochs ORDER BY number DESC LIMIT 1) THEN
     RETURN;
   END IF;
   BEGIN
-    LOCK TABLE plantao_mutexes.event_log IN SHARE UPDATE EXCLUSIVE MODE NOWAIT;
-  EXCEPTION WHEN lock_not_available THEN
-    RETURN;
+    PERFORM plantao.lock_log();
+  EXCEPTION WHEN lock_not_available THEN NULL;
   END;
-  PERFORM plantao.lock_log();
 END $$;
-COMMENT ON FUNCTION plantao.continue_epoch() IS 'Begins a new epoch now if the next write would. Called when a term opens; never waits.';
+COMMENT ON FUNCTION plantao.continue_epoch() IS 'Begins a new epoch now if the next write would. Called when a term opens; gives up after 100 ms if another transaction has locked the log.';
 SELECT plantao.continue_epoch();
 
 CREATE FUNCTION plantao.log_fell_back(known_epoch text, known_head bigint) RETURNS boolean

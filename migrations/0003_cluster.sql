@@ -377,10 +377,11 @@ BEGIN
   EXCEPTION WHEN SQLSTATE 'PT002' THEN NULL;
   END;
   PERFORM plantao.may_lead('', NULL);
-  PERFORM plantao.continue_epoch();
   PERFORM plantao.end_open_term(0, '', 0);
   PERFORM plantao.insert_term(0, '', '', '');
   PERFORM plantao.fencing_token(0);
+  -- Last, because it may lock the log.
+  PERFORM plantao.continue_epoch();
 END $$;
 COMMENT ON FUNCTION plantao.warm_up_term() IS
   'Prepares the plans of open_term() in this session and changes nothing. The first call in a session takes 20 ms or more, later ones 2 ms: a standby calls this before its promotion.';

@@ -109,6 +109,24 @@ describe('The identity of the event log', function () {
     expect(rows[0].epochs, 'two at the most: one of the crash, one of the migration').to.equal(2);
   });
 
+  it('changes once if several sessions begin it, each of which sees it then', async () => {
+    const [first, second] = [await psql(), await psql()];
+    // Both selects see what is committed when they begin.
+    const begin = () => second.query('SELECT plantao.continue_epoch(); SELECT plantao.newest_epoch()::int AS epoch');
+    await begin();
+    await first.query('DELETE FROM plantao.recovery_marker');
+    await first.query('BEGIN; SELECT plantao.lock_log()');
+    const begun = begin();
+    const waits = async () => (await first.query('SELECT FROM pg_locks WHERE NOT granted')).rowCount === 1;
+    await Promise.race([begun, eventually('the second waits for the first', waits, { every: 1 })]);
+    await first.query('COMMIT');
+    const [, { rows }] = (await begun) as unknown as [unknown, pg.QueryResult<{ epoch: number }>];
+    expect(rows).to.deep.equal([{ epoch: 2 }]);
+    expect((await first.query('SELECT count(*)::int AS epochs FROM plantao.epochs')).rows).to.deep.equal([
+      { epochs: 2 },
+    ]);
+  });
+
   it('changes once, with the first event of any kind', async () => {
     const epoch = await heardAndLost();
     const sql = await psql();
