@@ -1,4 +1,4 @@
-import { col, fn, Op, QueryTypes, type Sequelize, type Transaction, where } from 'sequelize';
+import { col, literal, Op, QueryTypes, type Sequelize, type Transaction } from 'sequelize';
 import { User } from '../database/models.ts';
 import { FairSemaphore } from './auth/fair-semaphore.ts';
 import { Refused } from './errors.ts';
@@ -20,7 +20,9 @@ export class Users {
 
   /** Returns the account of that name, or null. */
   async find(username: string, transaction: Transaction | null = null): Promise<User | null> {
-    return User.findOne({ where: where(col('username_key'), fn('plantao.name_key', username)), transaction });
+    // Bound: Sequelize's fn() doubles every $ in its arguments, so that no name with one would be found.
+    const where = literal('username_key = plantao.name_key($username)');
+    return User.findOne({ where, bind: { username }, transaction });
   }
 
   /** Returns the accounts of these names in the same order, null for each that does not exist; in one query. */

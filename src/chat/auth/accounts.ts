@@ -30,6 +30,8 @@ export interface SignInRequest {
   tokenHash?: string | null;
 }
 
+const NAME_IN_FLUX = 'an account of this name was created and is gone again: try again';
+
 /** Options of {@link Accounts}. */
 export interface AccountsOptions {
   sequelize: Sequelize;
@@ -153,7 +155,7 @@ export class Accounts {
 
   /** Logs in to an account that has no password, or creates an account, with the given password if there is one. */
   async #logInByName(found: User | null, request: SignInRequest): Promise<SignedIn> {
-    const { limits, write } = this.#options;
+    const { limits, write, users } = this.#options;
     const { username, password, network } = request;
     if (found) return this.#issueToken(found);
     if (password === null) await limits.register(network);
@@ -163,8 +165,10 @@ export class Accounts {
       return user && this.#signIn(user, true, password === null ? 'name' : 'password', transaction);
     });
     if (signedIn && password !== null) await limits.remember({ userId: signedIn.userId, network });
-    // A concurrent request has created the account: log in to that one.
-    return signedIn ?? this.logIn(request);
+    if (signedIn) return signedIn;
+    // A concurrent request has created the account: log in to that one. Once, because nothing else ends a repetition.
+    if (!(await users.find(username))) throw new Refused('unavailable', { sentence: NAME_IN_FLUX });
+    return this.logIn(request);
   }
 
   /** Counts a registration, and hashes its password. */

@@ -140,6 +140,15 @@ describe('Accounts', () => {
     for (let times = 0; times < 3; times++) expect((await come(known.username)).userId).to.equal(known.id);
   });
 
+  it('give up when a name is taken by an account that cannot be found', async () => {
+    const { username } = await account(null);
+    class BlindUsers extends Users {
+      override find = async () => null;
+    }
+    const logIn = accounts(false, new BlindUsers()).logIn({ username, password: null, network: '192.0.2.30' });
+    expect(await codeOf(logIn)).to.equal('unavailable');
+  });
+
   it('issue no token for a password that was changed during its check', async () => {
     const { id, username } = await account('old');
     passwords.meanwhile = async () => void (await change(id, 'new'));

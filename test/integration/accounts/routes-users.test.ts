@@ -25,6 +25,17 @@ describe('Users over HTTP', () => {
       }
     });
 
+    it('finds a name with characters that mean something in SQL', async () => {
+      for (const username of ['$1', 'ca$h', '$$ $username', ":username ? '\\ --;"]) {
+        const first = await post(on('/login'), { username });
+        const again = await post(on('/login'), { username });
+        expect(again.body, username).to.include({ user_id: first.body.user_id, username, created: false });
+      }
+      const credentials = { username: 'a$ap', password: 'correct horse' };
+      const registered = await post(on('/register'), credentials);
+      expect((await post(on('/login'), credentials)).body.user_id).to.equal(registered.body.user_id);
+    });
+
     it('creates one account for many concurrent requests', async () => {
       const answers = await Promise.all(Array.from({ length: 12 }, () => post(on('/login'), { username: 'dora' })));
       expect(new Set(answers.map(({ body }) => body.user_id)).size).to.equal(1);
