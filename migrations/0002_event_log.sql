@@ -246,6 +246,11 @@ BEGIN
       USING ERRCODE = 'PT003', HINT = 'Do not use REPEATABLE READ or SERIALIZABLE to write to plantao.messages and plantao.memberships.';
   END IF;
   LOCK TABLE plantao_mutexes.event_log IN SHARE UPDATE EXCLUSIVE MODE;
+  -- Every post waits until this transaction ends, so a node's does not wait for long for other locks: while a DBA runs VACUUM FULL
+  -- on the reactions, each reaction would hold up all posts.
+  IF current_setting('lock_timeout') NOT IN ('0', '50ms', '100ms') AND current_setting('application_name') LIKE 'plantao:%' THEN
+    PERFORM set_config('lock_timeout', '100ms', true);
+  END IF;
   -- Separate statements: their snapshots are newer than the lock and see the rows of its last holder. The first write after a
   -- restore or a crash begins the new epoch, so no position is assigned twice in one epoch.
   IF NOT EXISTS (SELECT FROM plantao.recovery_marker)
@@ -255,7 +260,7 @@ BEGIN
   RETURN plantao.log_head();
 END $$;
 COMMENT ON FUNCTION plantao.lock_log() IS
-  'Locks the log until the transaction ends and returns its head: the caller may append head + 1, head + 2, … Begins a new epoch if the history differs from that of the newest epoch. Runs with the owner''s rights, because only the owner can lock the mutex. SQLSTATE PT003 in a transaction that is not READ COMMITTED.';
+  'Locks the log until the transaction ends and returns its head: the caller may append head + 1, head + 2, … Begins a new epoch if the history differs from that of the newest epoch. Runs with the owner''s rights, because only the owner can lock the mutex. In a session of a node, later lock waits of the transaction end after 100 ms. SQLSTATE PT003 in a transaction that is not READ COMMITTED.';
 
 CREATE FUNCTION plantao.continue_epoch() RETURNS void
 -- After a restart or a failover of the server all nodes call it at once: one that did not wait for the first would open its term
