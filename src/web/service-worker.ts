@@ -1,4 +1,5 @@
 /// <reference lib="dom" />
+import { isOfVersion, PAGE } from './worker/offline-files.ts';
 
 /*
  * Keeps the files of the chat page on the device, so that it opens without a network. It responds only to requests for the page
@@ -20,7 +21,7 @@ interface Lifecycle {
   waitUntil(done: Promise<unknown>): void;
 }
 
-interface Fetching {
+interface Fetching extends Lifecycle {
   readonly request: Request;
   respondWith(response: Promise<Response>): void;
 }
@@ -33,7 +34,7 @@ const PREFIX = 'plantao-';
 const CACHE = PREFIX + worker.FILES.join('|');
 
 worker.addEventListener('install', (event) => {
-  event.waitUntil(caches.open(CACHE).then((cache) => cache.addAll([...worker.FILES])));
+  event.waitUntil(Promise.all(worker.FILES.map(store)));
   void worker.skipWaiting();
 });
 
@@ -46,7 +47,7 @@ worker.addEventListener('fetch', (event) => {
   if (request.method !== 'GET') return;
   const { pathname } = new URL(request.url);
   const scope = new URL(worker.registration.scope).pathname;
-  if (request.mode === 'navigate' && pathname === `${scope}home`) event.respondWith(page(request));
+  if (request.mode === 'navigate' && pathname === scope + PAGE) event.respondWith(page(event));
   else if (pathname.startsWith(`${scope}assets/`)) event.respondWith(asset(request));
 });
 
@@ -57,16 +58,33 @@ async function removeOld(): Promise<void> {
   );
 }
 
+/** Stores a file. Rejects if the node does not have this version's: the browser installs the worker at a later visit. */
+async function store(file: string): Promise<void> {
+  const response = await fetch(file);
+  if (!(await keep(file, response))) throw new Error(`the node has no ${file} of this version`);
+}
+
+/** Stores a response unless it is of another version. */
+async function keep(file: string, response: Response): Promise<boolean> {
+  if (!(await isOfVersion(worker.FILES, file, response.clone()))) return false;
+  const cache = await caches.open(CACHE);
+  await cache.put(file, response);
+  return true;
+}
+
 /** Returns the page from the network, which may be newer, or from the device if that takes too long or fails. */
-async function page(request: Request): Promise<Response> {
+async function page(event: Fetching): Promise<Response> {
+  const { request } = event;
   const cache = await caches.open(CACHE);
   try {
     const response = await fetch(request, { signal: AbortSignal.timeout(PATIENCE_MS) });
+    // Its headers name the nodes that the page may call, and these change.
+    if (response.status === 200) event.waitUntil(keep(PAGE, response.clone()));
     if (response.status < 500) return response;
   } catch {
     // No network.
   }
-  return (await cache.match('home', { ignoreVary: true })) ?? fetch(request);
+  return (await cache.match(PAGE, { ignoreVary: true })) ?? fetch(request);
 }
 
 /** Returns a file whose name includes a hash of its content, so that the one on the device is the same. */

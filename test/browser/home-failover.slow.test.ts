@@ -109,4 +109,23 @@ describe('The chat page during failovers', function () {
     await notice(ana, "You're connected again.");
     expect(browser.problems(NODE_IS_DOWN)).to.deep.equal([]);
   });
+
+  it('opens while its own node is away, and works with the other one', async () => {
+    await second.start();
+    const page = await browser.signIn(second.url, 'ana_orm', { serviceWorkers: 'allow' });
+    await openGroup(page, GROUP);
+    await page.evaluate(async () => void (await navigator.serviceWorker.ready));
+    await chip(page, `${first.name}: active`);
+    // With this reload the worker keeps the page, which may call both nodes.
+    await page.reload();
+    await waitForMessage(page, 'written while no node serves');
+    second.kill('SIGKILL');
+    await page.reload();
+    await chip(page, `${first.name}: active`);
+    await chip(page, `${second.name}: unreachable`);
+    await write(page, 'written beside the own node');
+    await waitForMessage(page, 'written beside the own node');
+    await waitForMessage(bruno, 'written beside the own node');
+    expect(browser.problems(NODE_IS_DOWN)).to.deep.equal([]);
+  });
 });

@@ -1,6 +1,6 @@
 import type { Request, RequestHandler, Response } from 'express';
 import helmet from 'helmet';
-import { type Asset, CODINGS, type Coding, loadAssets } from '../../web/assets.ts';
+import { type Asset, assetOf, CODINGS, type Coding, loadAssets } from '../../web/assets.ts';
 import { HttpError } from '../http-error.ts';
 import type { Cluster } from '../services.ts';
 import { acceptedCoding } from './content-coding.ts';
@@ -25,8 +25,21 @@ export function assetSender(cluster: Cluster): SendAsset {
     await new Promise<void>((resolve, reject) => {
       headers(request, response, (error) => (error ? reject(error) : resolve()));
     });
-    send(request, response, asset);
+    send(request, response, isPage(asset) ? withTagOfNodes(asset, response) : asset);
   };
+}
+
+function isPage({ contentType }: Asset): boolean {
+  return contentType.startsWith('text/html');
+}
+
+/**
+ * Returns the page with an ETag that also changes with the nodes that it may call. After a 304, browsers keep the policy of the
+ * earlier response: a page could never call a node that has joined since.
+ */
+function withTagOfNodes(page: Asset, response: Response): Asset {
+  const policy = String(response.getHeader('Content-Security-Policy'));
+  return { ...page, etag: assetOf(page.contentType, page.etag + policy).etag };
 }
 
 function send(request: Request, response: Response, asset: Asset): void {
@@ -89,5 +102,6 @@ function pageHeaders(cluster: Cluster): RequestHandler {
 }
 
 function originsOf(urls: readonly string[]): string[] {
-  return [...new Set(urls.filter((url) => URL.canParse(url)).map((url) => new URL(url).origin))];
+  // In one order, so that a page has the same ETag on every node.
+  return [...new Set(urls.filter((url) => URL.canParse(url)).map((url) => new URL(url).origin))].sort();
 }

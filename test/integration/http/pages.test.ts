@@ -1,7 +1,9 @@
 import { expect } from 'chai';
+import { eventually } from '../../support/eventually.ts';
 import type { ApiDocument } from '../../support/network/contract.ts';
+import { freePort } from '../../support/network/free-port.ts';
 import { get, request } from '../../support/network/http.ts';
-import { startTwoNodes, type TwoNodes } from '../../support/nodes/two-nodes.ts';
+import { localNode, startTwoNodes, type TwoNodes } from '../../support/nodes/two-nodes.ts';
 import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
 
 /** Pages keep their URL when their content changes; files under /assets/ do not. */
@@ -120,5 +122,22 @@ describe('A page', function () {
     const ids = Object.values(body.paths).flatMap((methods) => Object.values(methods).map((one) => one.operationId));
     for (const id of ids) expect(text).to.include(`<section id="${id}"`);
     for (const [, place] of text.matchAll(/href="#([^"]+)"/g)) expect(text).to.include(`id="${place}"`);
+  });
+
+  it('is sent again when a node has joined: browsers keep the policy of the earlier response after a 304', async () => {
+    const fetched = (node: { url: string }, condition = {}) =>
+      get(`${node.url}/home`, { headers: { 'accept-encoding': 'br', ...condition } });
+    const { headers } = await fetched(nodes.active);
+    expect((await fetched(nodes.standby)).headers.etag, 'on every node').to.equal(headers.etag);
+    const third = localNode({ DATABASE_URL: database.url, PORT: String(await freePort()), NODE_NAME: 'node-c' });
+    await third.start();
+    try {
+      await eventually('the page may call the third node', async () => {
+        const again = await fetched(nodes.active, { 'if-none-match': String(headers.etag) });
+        return again.status === 200 && policyOf(again.headers).get('connect-src')?.includes(third.url);
+      });
+    } finally {
+      await third.stop();
+    }
   });
 });

@@ -1,23 +1,12 @@
 import { expect } from 'chai';
 import { type Store, Stored } from '../../../src/web/home/model/storage/stored.ts';
+import { memoryStore } from '../../support/pages/memory-store.ts';
 
 const isText = (value: unknown): value is string => typeof value === 'string';
 
-function memory(values = new Map<string, string>()): Store {
-  return {
-    get length() {
-      return values.size;
-    },
-    key: (index) => [...values.keys()][index] ?? null,
-    getItem: (key) => values.get(key) ?? null,
-    setItem: (key, value) => void values.set(key, value),
-    removeItem: (key) => void values.delete(key),
-  };
-}
-
 describe('values that the page stores on the device', () => {
   it('survive a reload, each under its own name and prefix', () => {
-    const store = memory();
+    const store = memoryStore();
     const values = new Stored(() => store, 'a.', isText);
     values.set('one', 'first');
     values.set('two', 'second');
@@ -31,7 +20,7 @@ describe('values that the page stores on the device', () => {
     const refuse = () => {
       throw new Error('storage is off');
     };
-    const full: Store = { ...memory(), setItem: refuse };
+    const full: Store = { ...memoryStore(), setItem: refuse };
     for (const store of [() => full, refuse]) {
       const values = new Stored(store, 'a.', isText);
       values.set('one', 'first');
@@ -46,7 +35,7 @@ describe('values that the page stores on the device', () => {
       ['a.one', '{'],
       ['a.two', '7'],
     ]);
-    const stored = new Stored(() => memory(values), 'a.', isText);
+    const stored = new Stored(() => memoryStore(values), 'a.', isText);
     expect([stored.get('one'), stored.get('two')]).to.deep.equal([undefined, undefined]);
   });
 });

@@ -21,6 +21,7 @@ import { Alerts } from './alerts.ts';
 import { Chat } from './chat.ts';
 import { type ClusterNode, ClusterNotices, type NoticeContent } from './connection/cluster-notices.ts';
 import { ClusterWatch, type ConnectionState } from './connection/cluster-watch.ts';
+import { NodeDirectory } from './connection/node-directory.ts';
 import { RequestMonitor } from './connection/request-monitor.ts';
 import { nameOf } from './group-names.ts';
 import { groupHash, placeIn } from './location.ts';
@@ -75,7 +76,9 @@ export class App extends Observable {
         void this.#watch.refresh();
       },
     });
-    this.#watch = new ClusterWatch(this.client, this.#requestMonitor, (nodes) => this.#showNodes(nodes));
+    const requestMonitor = this.#requestMonitor;
+    const directory = new NodeDirectory(this.client, requestMonitor.fetch, () => localStorage);
+    this.#watch = new ClusterWatch(this.client, { requestMonitor, directory }, (nodes) => this.#showNodes(nodes));
     document.addEventListener('visibilitychange', () => {
       void this.#watch.refresh();
       this.chat?.setVisible(document.visibilityState === 'visible');

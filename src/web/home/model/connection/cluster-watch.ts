@@ -2,6 +2,7 @@
 import type { AuthMode, ChatClient, NodeStatus } from '../../../../client/index.ts';
 import { Polling } from '../../../shared/polling.ts';
 import type { ClusterNode, NodeState } from './cluster-notices.ts';
+import type { NodeDirectory } from './node-directory.ts';
 import type { RequestMonitor } from './request-monitor.ts';
 
 /** How the page reaches the cluster. `lost`: no node has given a sign for two polls. */
@@ -28,8 +29,7 @@ export class ClusterWatch {
   readonly #client: ChatClient;
   readonly #requestMonitor: RequestMonitor;
   readonly #report: (nodes: readonly ClusterNode[]) => void;
-  /** The last known node name of each address: an unreachable node cannot return its own. */
-  readonly #names = new Map<string, string>();
+  readonly #directory: NodeDirectory;
   #nodes: readonly ClusterNode[] = [];
   readonly #polling = new Polling(
     () => this.#poll(),
@@ -40,9 +40,14 @@ export class ClusterWatch {
   #misses = 0;
   #auth: AuthMode | undefined;
 
-  constructor(client: ChatClient, requestMonitor: RequestMonitor, report: (nodes: readonly ClusterNode[]) => void) {
+  constructor(
+    client: ChatClient,
+    { requestMonitor, directory }: { requestMonitor: RequestMonitor; directory: NodeDirectory },
+    report: (nodes: readonly ClusterNode[]) => void,
+  ) {
     this.#client = client;
     this.#requestMonitor = requestMonitor;
+    this.#directory = directory;
     this.#report = report;
   }
 
@@ -53,7 +58,10 @@ export class ClusterWatch {
 
   async #poll(): Promise<void> {
     this.#isHealthy = false;
-    if (this.#polls % LIST_EVERY === 0) await this.#readList();
+    const isListDue = !this.#directory.isListed || this.#polls % LIST_EVERY === 0;
+    const listing = isListDue ? this.#directory.read() : undefined;
+    // The first states are those of all nodes. Later, a list that does not arrive delays nothing.
+    if (this.#polls === 0) await listing;
     this.#polls += 1;
     await this.#readStates();
     const nodes = this.#nodes;
@@ -95,17 +103,7 @@ export class ClusterWatch {
 
   /** Returns the name of the node at that address, or the address if the name is unknown. */
   nameOf(url: string | undefined): string | undefined {
-    return url === undefined ? undefined : (this.#names.get(url) ?? url);
-  }
-
-  async #readList(): Promise<void> {
-    try {
-      const { nodes } = await this.#client.cluster({ deadlineMs: 3000 });
-      for (const { node, url } of nodes) this.#names.set(url.replace(/\/+$/, ''), node);
-      this.#client.addUrls(nodes.map(({ url }) => url));
-    } catch {
-      // The known nodes remain in use.
-    }
+    return url === undefined ? undefined : this.#directory.nameOf(url);
   }
 
   /**
@@ -116,8 +114,8 @@ export class ClusterWatch {
     const nodes = new Map<string, ClusterNode>();
     for (const status of statuses) {
       this.#auth = status.auth ?? this.#auth;
-      if (status.node !== undefined) this.#names.set(status.url, status.node);
-      const name = this.nameOf(status.url) ?? status.url;
+      if (status.node !== undefined) this.#directory.named(status.url, status.node);
+      const name = this.#directory.nameOf(status.url);
       const before = unsure.has(status.url) ? this.#nodes.find((node) => node.name === name) : undefined;
       const node = before ?? { name, url: status.url, state: stateOf(status), term: status.term };
       if (!nodes.has(name) || node.state !== 'unreachable') nodes.set(name, node);
