@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { build, stop } from 'esbuild';
 import { PACKAGE_ROOT } from '../package-root.ts';
+import { lexerOnly } from './lexer-only.ts';
 
 /** One file of the pages. `path` is the path of its URL; the name of a file under /assets/ includes a hash of its content. */
 export interface PageFile {
@@ -72,6 +73,7 @@ async function compile(): Promise<{ name: string; body: Buffer }[]> {
     // Determines the names of the outputs only; nothing is written.
     outdir: FOLDER,
     bundle: true,
+    plugins: [lexerOnly],
     minify: true,
     jsx: 'automatic',
     jsxImportSource: 'preact',
