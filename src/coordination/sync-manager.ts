@@ -163,6 +163,14 @@ export class SyncManager {
     return 'no_successor';
   }
 
+  /** Resigns because this node cannot write, and opens the lock session anew: it may be with another server then. */
+  async giveUp(reason: string): Promise<void> {
+    await this.#loop.runExclusive(async () => {
+      await this.#resign({ reason, cause: 'cannot_write' });
+      await this.#options.lock.close();
+    });
+  }
+
   /** Handles what was received on the channel `plantao_cluster`. */
   handleSignal(signal: ClusterSignal): void {
     if (signal.kind === 'switchover') void this.#handOverAsRequested();

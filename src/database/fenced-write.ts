@@ -22,6 +22,15 @@ export class NotActiveError extends Error {
 /** Runs `work` in a transaction that proves the node's term first; see {@link fencedWrite}. */
 export type Write = <T>(work: (transaction: Transaction) => Promise<T>) => Promise<T>;
 
+/** Options of {@link fencedWrite}. */
+export interface FencedWriteOptions {
+  /** Names the transaction that held a lock for which a statement was refused. */
+  explain?: Explain;
+  repairSequences?(): Promise<void>;
+  /** Called when PostgreSQL refused a write under `token` as of a closed term. */
+  onTermRefused?(token: number): void;
+}
+
 /**
  * Creates the function through which this node writes chat data; only batched posts have another (message-writer.ts). It runs
  * a managed transaction whose first statement proves the term in the database and keeps the next term out until the commit.
@@ -32,8 +41,11 @@ export type Write = <T>(work: (transaction: Transaction) => Promise<T>) => Promi
 export function fencedWrite(
   sequelize: Sequelize,
   fencingToken: () => number | null,
-  explain: Explain = async (error) => error,
-  repairSequences: () => Promise<void> = async () => {},
+  {
+    explain = async (error) => error,
+    repairSequences = async () => {},
+    onTermRefused = () => {},
+  }: FencedWriteOptions = {},
 ): Write {
   const write: Write = async (work) => {
     const token = fencingToken();
@@ -48,7 +60,9 @@ export function fencedWrite(
       });
     } catch (error) {
       if (isCommitting && isOutcomeUnknown(error)) throw await outcomeUnknown(sequelize, error);
-      throw sqlState(error) === SqlState.TERM_CLOSED ? new NotActiveError() : await explain(error);
+      if (sqlState(error) !== SqlState.TERM_CLOSED) throw await explain(error);
+      onTermRefused(token);
+      throw new NotActiveError();
     }
   };
   return async (work) => {

@@ -30,6 +30,7 @@ export function openSequelize(
   const options = { ...pinned, throughPooler };
   const { user: username, database } = options;
   const abandoned = new AbandonedBackends();
+  const clients = new Set<BoundedClient>();
   const sequelize = new Sequelize({
     dialect: 'postgres',
     // For Sequelize's own use; the client does not get its fields from Sequelize.
@@ -39,7 +40,7 @@ export function openSequelize(
     // first, so it is spread.
     ...{ keepDefaultTimezone: true },
     standardConformingStrings: false,
-    dialectModule: { Client: poolClient(options, abandoned), types: pg.types },
+    dialectModule: { Client: poolClient(options, abandoned, clients), types: pg.types },
     logging: false,
     dialectOptions: { clientMinMessages: 'ignore' },
     pool: { max: poolSize, min: 1, idle: 30_000, acquire: 5000, evict: 5000 },
@@ -51,6 +52,7 @@ export function openSequelize(
     const timer = setTimeout(() => stream.destroy(), DISCONNECT_LIMIT_MS);
     stream.once('close', () => clearTimeout(timer));
   });
+  clientsOf.set(sequelize, clients);
   // Behind a pooler the process ids are the pooler's own, and the pooler limits the number of sessions.
   if (!throughPooler) {
     abandonedBy.set(sequelize, abandoned);
@@ -62,6 +64,13 @@ export function openSequelize(
   }
   defineModels(sequelize);
   return sequelize;
+}
+
+const clientsOf = new WeakMap<Sequelize, ReadonlySet<BoundedClient>>();
+
+/** Makes the pool open its connections anew. Those in use finish their work first. */
+export function renewPool(sequelize: Sequelize): void {
+  for (const client of clientsOf.get(sequelize) ?? []) client.retire();
 }
 
 const abandonedBy = new WeakMap<Sequelize, AbandonedBackends>();
@@ -77,7 +86,7 @@ export async function endAbandoned(sequelize: Sequelize): Promise<boolean> {
 }
 
 /** Returns the constructor of the pool's clients. Of Sequelize's configuration it uses only the types. */
-function poolClient(options: ConnectionOptions, abandoned: AbandonedBackends) {
+function poolClient(options: ConnectionOptions, abandoned: AbandonedBackends, clients: Set<BoundedClient>) {
   return function PoolClient({ types }: pg.ClientConfig): pg.Client {
     const config = { ...clientConfig(options, new Sockets()), ...(types && { types }) };
     const bounds = {
@@ -86,9 +95,12 @@ function poolClient(options: ConnectionOptions, abandoned: AbandonedBackends) {
       commitLimitMs: COMMIT_LIMIT_MS,
       abandoned,
     };
-    return options.throughPooler
+    const client = options.throughPooler
       ? new TransactionClient(config, bounds, options.settings)
       : new BoundedClient(config, bounds);
+    clients.add(client);
+    client.once('end', () => clients.delete(client));
+    return client;
   };
 }
 

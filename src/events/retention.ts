@@ -9,6 +9,8 @@ export interface RetentionOptions {
   log: Log;
   /** Returns the fencing token of this node's term, or null. Only the active node removes; the database checks the token at each step. */
   fencingToken: () => number | null;
+  /** Called when PostgreSQL refused a step under `token` as of a closed term. */
+  onTermRefused?(token: number): void;
   eventHours: number;
   eventCount: number;
   /** Total size of the events' payloads. */
@@ -80,13 +82,14 @@ export class Retention {
 
   /** Repeats a statement until it has processed fewer rows than `step`, and returns their total. */
   async #inSteps(sql: string, values: Record<string, number>, step: number): Promise<number> {
-    const { sequelize } = this.#options;
+    const { sequelize, onTermRefused = () => {} } = this.#options;
     for (let total = 0; ; ) {
       const term = this.#options.fencingToken();
       if (term === null || this.#rounds.isStopping) return total;
-      const [row] = await sequelize.query<{ done: number }>(sql, {
-        bind: { ...values, term },
-        type: QueryTypes.SELECT,
+      const bind = { ...values, term };
+      const [row] = await sequelize.query<{ done: number }>(sql, { bind, type: QueryTypes.SELECT }).catch((error) => {
+        if (sqlState(error) === SqlState.TERM_CLOSED) onTermRefused(term);
+        throw error;
       });
       total += row?.done ?? 0;
       if (!row || row.done < step) return total;

@@ -41,6 +41,8 @@ export interface ChatOptions {
   fencingToken(): number | null;
   /** Names the transaction that held a lock for which a statement was refused. */
   explain: Explain;
+  /** Called when PostgreSQL refused a write under `token` as of a closed term. */
+  onTermRefused(token: number): void;
   /** Called when the event log has moved and no notification of it came. */
   onMissedNotification(): void;
   measurements: Measurements;
@@ -51,12 +53,12 @@ export type NodeChat = ReturnType<typeof buildChat>;
 
 /** Builds the event log, its waiters, and the reads and writes of the chat. Nothing runs before `start`. */
 export function buildChat(options: ChatOptions) {
-  const { settings, log, database, fencingToken, explain, onMissedNotification, measurements } = options;
+  const { settings, log, database, fencingToken, explain, onTermRefused, onMissedNotification, measurements } = options;
   const { sequelize, logSession, writerSession, tokenSession, commitLimitMs } = database;
   const isTokenMode = settings.auth === 'token';
   const sequences = new Sequences(sequelize, log);
   const repairSequences = () => sequences.repair();
-  const write = fencedWrite(sequelize, fencingToken, explain, repairSequences);
+  const write = fencedWrite(sequelize, fencingToken, { explain, repairSequences, onTermRefused });
   const users = new Users();
   const groups = new Groups(sequelize, write, users);
   const { accounts, accountChanges, tokens, tokenCache, jwtVerifier } = buildSignIn({
@@ -95,6 +97,7 @@ export function buildChat(options: ChatOptions) {
     sequelize,
     log,
     fencingToken,
+    onTermRefused,
     eventHours: settings.eventRetentionHours,
     eventCount: settings.eventRetentionCount,
     eventBytes: settings.eventRetentionBytes,
@@ -123,6 +126,7 @@ export function buildChat(options: ChatOptions) {
       ...{
         session: writerSession,
         fencingToken,
+        onTermRefused,
         repairSequences,
         membersOnly: isTokenMode,
         commitLimitMs,

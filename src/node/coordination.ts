@@ -3,6 +3,7 @@ import { PauseState } from '../coordination/pause.ts';
 import { ClusterIdentity } from '../coordination/peers/cluster-identity.ts';
 import { NodeRegistry } from '../coordination/peers/node-registry.ts';
 import { Peers } from '../coordination/peers/peers.ts';
+import { SameServerCheck } from '../coordination/same-server-check.ts';
 import { SyncManager } from '../coordination/sync-manager.ts';
 import type { BlockerWatch } from '../database/checks/blocker-watch.ts';
 import type { Log } from '../log.ts';
@@ -28,6 +29,8 @@ export interface CoordinationOptions {
   lock: LockThread;
   chat: Pick<NodeChat, 'eventLog' | 'waiters' | 'writer' | 'sequences'>;
   blockers: BlockerWatch;
+  /** Opens the LISTEN session anew. */
+  replaceListener(reason: string): void;
   /** Returns true while this node receives events, so that it could serve all reads if it became active. */
   isCaughtUp(): boolean;
   measurements: Measurements;
@@ -113,9 +116,23 @@ export function buildCoordination(options: CoordinationOptions) {
       if (role === 'active') {
         void eventLog.renewEpoch();
         sequences.repairSoon();
+        sameServer.checkSoon();
       } else sequences.cancel();
       waiters.wakeAll('role', eventLog.known.endCursor);
     },
   });
-  return { identity, peers, sync, activity, pause };
+  const sameServer = new SameServerCheck({
+    lock,
+    sessions: database.sessions,
+    poolInstance: database.poolInstance,
+    renewPool: database.renewPool,
+    reconnect() {
+      database.reconnect();
+      options.replaceListener('the sessions of this node were with different servers');
+    },
+    giveUp: (reason) => sync.giveUp(reason),
+    log,
+  });
+  database.onSessionOpened(() => sameServer.checkSoon());
+  return { identity, peers, sync, activity, pause, sameServer };
 }

@@ -1,5 +1,7 @@
+import { QueryTypes } from 'sequelize';
 import { WARM_UP_POST } from '../chat/posting/writer-health.ts';
-import { closeSequelize, openSequelize } from '../database/sequelize.ts';
+import { closeSequelize, openSequelize, renewPool } from '../database/sequelize.ts';
+import { type InstanceRow, READ_INSTANCE } from '../database/servers/instance.ts';
 import { applicationName, connectionOptions, type KeptSession } from '../database/session/connection.ts';
 import type { ConnectionOptions } from '../database/session/pinned-connection.ts';
 import { ReconnectingSession } from '../database/session/reconnecting-session.ts';
@@ -44,7 +46,11 @@ export function openDatabase(settings: Settings, node: string) {
     limitMs: number,
     own: SessionSettings,
     how: ConstructorParameters<typeof ReconnectingSession>[1] = {},
-  ) => new ReconnectingSession(connectionOptions(...session(part, limitMs, { ...BY_KEY, ...own })), how);
+  ) => {
+    const options = connectionOptions(...session(part, limitMs, { ...BY_KEY, ...own }));
+    return new ReconnectingSession(options, { ...how, onOpened: () => onOpened() });
+  };
+  let onOpened = () => {};
 
   const commitLimitMs = Math.min(MAX_COMMIT_MS, Math.max(1000, leaseMs));
   const sequelize = openSequelize(databaseUrl, applicationName(node, 'pool'), poolSize, {
@@ -62,6 +68,8 @@ export function openDatabase(settings: Settings, node: string) {
   const tokenSession = reconnecting('tokens', 2000, UNACKNOWLEDGED);
   // A NOTIFY waits for the commits of others: these never wait long, and nothing waits for them.
   const signalSession = reconnecting('signals', 1000, { ...UNACKNOWLEDGED, lock_timeout: 500 });
+
+  const sessions = [logSession, catchUpSession, writerSession, tokenSession, signalSession];
 
   return {
     /** The pool, for reads and writes that are neither frequent nor urgent. Only the pool may go through a pooler. */
@@ -86,8 +94,24 @@ export function openDatabase(settings: Settings, node: string) {
     /** As {@link Servers.onFound}. */
     onServerFound: (listener: () => void) =>
       connectionOptions(...session('writer', commitLimitMs, {})).servers.onFound(listener),
+    /** All of the sessions above. */
+    sessions,
+    /** Calls `listener` each time that one of them was opened. */
+    onSessionOpened(listener: () => void): void {
+      onOpened = listener;
+    },
+    /** Returns with which server a connection of the pool is ({@link READ_INSTANCE}). */
+    async poolInstance(): Promise<string | null> {
+      const rows = await sequelize.query<InstanceRow>(READ_INSTANCE.text, { type: QueryTypes.SELECT });
+      return rows[0]?.instance ?? null;
+    },
+    renewPool: () => renewPool(sequelize),
+    /** Opens anew the sessions above and the pool. */
+    reconnect(): void {
+      for (const session of sessions) session.reconnect();
+      renewPool(sequelize);
+    },
     async stop(): Promise<void> {
-      const sessions = [logSession, catchUpSession, writerSession, tokenSession, signalSession];
       await Promise.all([...sessions.map((session) => session.stop()), closeSequelize(sequelize)]);
     },
   };

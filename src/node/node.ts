@@ -143,20 +143,25 @@ function assemble({ settings, node, log, logLevel, lockProgram }: NodeBasis) {
     fencingToken: () => lock.term?.token ?? null,
     explain: blockers.explain,
     onMissedNotification: () => void replaceListener(),
+    onTermRefused: (token) => coordination.sameServer.termRefused(token),
     measurements,
   });
   const isCaughtUp = () => chat.eventLog.isReading && listener.isListening;
   const shared = { settings, node, version, url, log, logLevel, database, lock, chat, measurements };
-  const coordination = buildCoordination({ ...shared, blockers, isCaughtUp });
-  const { sync } = coordination;
+  const coordination = buildCoordination({
+    ...{ ...shared, blockers, isCaughtUp },
+    replaceListener: (reason) => listener.replace(reason),
+  });
+  const { sync, sameServer } = coordination;
   const readiness = new Readiness({
     conditions,
     role: () => sync.role,
     readProblem: () => chat.eventLog.problem,
     isListening: () => listener.isListening,
-    promotionProblem: () => sync.promotionProblem,
+    promotionProblem: () => sync.promotionProblem ?? (sync.leader === null ? sameServer.problem : null),
     pause: () => coordination.pause.current && describePause(coordination.pause.current),
     rival: () => describeRival(coordination),
+    serverProblem: () => sameServer.problem,
     writer: chat.writer,
   });
   const http = buildHttp({ ...shared, coordination, readiness, notifyQueue, listener });
@@ -195,6 +200,7 @@ function assemble({ settings, node, log, logLevel, lockProgram }: NodeBasis) {
     /** Stops the parts so that each can still use the later ones. The node resigns first: a peer becomes active meanwhile. */
     async stop() {
       readiness.stop();
+      sameServer.stop();
       ignoreServers();
       await sync.stop();
       http.polls.drain();

@@ -12,6 +12,8 @@ export interface ReadinessOptions {
   pause(): string | null;
   /** Returns the sentence about an active node of this cluster id on another database. */
   rival(): string | null;
+  /** Returns why writes are refused, if this node's sessions are with different servers. */
+  serverProblem(): string | null;
   writer: { readonly problem: string | null; readonly needsProbe: boolean; probe(): void };
 }
 
@@ -68,7 +70,7 @@ export class Readiness {
   }
 
   #check(): void {
-    const { role, readProblem, isListening, promotionProblem, pause, rival, writer } = this.#options;
+    const { role, readProblem, isListening, promotionProblem, pause, rival, serverProblem, writer } = this.#options;
     const isStandby = role() === 'standby';
     this.#set('event_log', readProblem(), 'the event log can be read again');
     this.#set('listener', isListening() ? null : 'notifications are not received', 'notifications are received again', {
@@ -77,7 +79,11 @@ export class Readiness {
     });
     // coordination/candidacy.ts logs it, with the server's own words.
     this.#set('promotion', isStandby ? promotionProblem() : null, '', { patienceMs: NEVER });
-    this.#set('posts', role() === 'active' ? writer.problem : null, 'messages can be stored again');
+    this.#set(
+      'posts',
+      role() === 'active' ? (serverProblem() ?? writer.problem) : null,
+      'messages can be stored again',
+    );
     this.#set('paused', pause(), 'failover is possible again', { patienceMs: 0 });
     // peers.ts has waited for the newest epoch.
     this.#set('two_actives', rival(), 'one node is active with this cluster id again', {

@@ -34,6 +34,8 @@ export interface MessageWriterOptions {
   session: WriterSession;
   /** Returns the fencing token of this node's term, or null if it is not active; called at each commit. */
   fencingToken: () => number | null;
+  /** Called when PostgreSQL refused a commit under `token` as of a closed term. */
+  onTermRefused?(token: number): void;
   /** Resolves to true once the synchronous standbys have flushed all commits made so far; to false after a time limit. */
   isReplicated(): Promise<boolean>;
   /** Repairs the sequences after a message's id was taken; the batch is then sent again. */
@@ -151,6 +153,7 @@ export class MessageWriter {
         settle(queued, rows[at]);
       });
     } catch (error) {
+      if (sqlState(error) === SqlState.TERM_CLOSED) this.#options.onTermRefused?.(token);
       await this.#failed(batch, error, isRepaired);
     }
   }

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { sqlState } from '../../database/errors.ts';
+import { type InstanceRow, READ_INSTANCE } from '../../database/servers/instance.ts';
 import { type Session, SessionLostError } from '../../database/session/session.ts';
 import { errorMessage } from '../../error-message.ts';
 import { SerialQueue } from '../../serial-queue.ts';
@@ -25,7 +26,7 @@ import { openTerm } from './term-opening.ts';
 /** The leader lock as the SyncManager uses it: a {@link LeaderLock} in this thread or in a thread of its own. */
 export type LeaderLocking = Pick<
   LeaderLock,
-  'open' | 'prepare' | 'tryAcquire' | 'renew' | 'release' | 'holder' | 'interrupt' | 'abandon' | 'close'
+  'open' | 'prepare' | 'tryAcquire' | 'renew' | 'release' | 'holder' | 'instance' | 'interrupt' | 'abandon' | 'close'
 >;
 
 /** A resignation takes one statement that waits at most a second (close_term); the rest is for the network. */
@@ -108,6 +109,15 @@ export class LeaderLock {
       if (!this.#session?.isOpen) return null;
       const [holder] = await this.#session.query<Holder>(READ_HOLDER, this.#attemptLimitMs);
       return holder ?? null;
+    });
+  }
+
+  /** Returns with which server the session is ({@link READ_INSTANCE}), or null if it is closed. */
+  instance(): Promise<string | null> {
+    return this.#try(async () => {
+      if (!this.#session?.isOpen) return null;
+      const [row] = await this.#session.query<InstanceRow>(READ_INSTANCE, this.#attemptLimitMs);
+      return row?.instance ?? null;
     });
   }
 

@@ -1,3 +1,4 @@
+import type { Preferred } from '../../database/servers/server-search.ts';
 import type { connectionOptions } from '../../database/session/connection.ts';
 import { errorMessage } from '../../error-message.ts';
 import type { EndCause, Resignation } from '../end-cause.ts';
@@ -25,6 +26,7 @@ export interface LockCalls {
   renew(): Promise<boolean>;
   release(resignation: Resignation): Promise<void>;
   holder(): Promise<Holder | null>;
+  instance(): Promise<string | null>;
   close(): Promise<void>;
 }
 
@@ -32,24 +34,32 @@ export type LockCall = keyof LockCalls;
 export type ArgumentsOf<Call extends LockCall> = Parameters<LockCalls[Call]>;
 export type ReplyTo<Call extends LockCall> = Awaited<ReturnType<LockCalls[Call]>>;
 
-/** Sent by the main thread: a call, or an order that is carried out at once and has no reply. */
-export type LockRequest = SentCall | { url: string; order: 'interrupt' | 'abandon' | 'end'; reason: string };
+/** Sent by the main thread, with the node's current address: a call, or an order that is carried out at once and has no reply. */
+export type LockRequest = (SentCall | { order: LockOrder; reason: string }) & FoundServer & { url: string };
+
+export type LockOrder = 'follow' | 'interrupt' | 'abandon' | 'end';
+
+/** In every message between the threads: the server that the sender's sessions use, for {@link Servers.follow}. */
+interface FoundServer {
+  server: Preferred | null;
+}
 
 export interface SentCall {
-  /** The node's current address. */
-  url: string;
   call: LockCall;
   /** The id that the reply repeats. */
   id: number;
   args: unknown[];
 }
 
-/** Sent by the thread: a reply, the loss of the lock, or a line for the node's log. */
-export type LockThreadMessage =
+/** Sent by the thread: a reply, the loss of the lock, a line for the node's log, or only the server that it has found. */
+export type LockThreadMessage = FoundServer & LockThreadNews;
+
+export type LockThreadNews =
   | { id: number; value: unknown }
   | { id: number; error: SentError }
   | { lost: string; cause: EndCause }
-  | { warn: string; fields: object };
+  | { warn: string; fields: object }
+  | { found: true };
 
 /** An error in a form that survives the transfer between threads, which keeps only the message of an Error. */
 interface SentError {

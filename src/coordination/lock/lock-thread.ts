@@ -123,6 +123,10 @@ export class LockThread implements LeaderLocking {
     return this.#call('holder');
   }
 
+  instance(): Promise<string | null> {
+    return this.#call('instance');
+  }
+
   async renew(): Promise<boolean> {
     const isHeld = (await this.#link?.call('renew').catch(() => false)) ?? false;
     if (!isHeld) this.#lost('its lease could not be renewed', 'connection_lost');

@@ -1,6 +1,8 @@
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Worker, type WorkerOptions } from 'node:worker_threads';
+import type { Servers } from '../../database/servers/servers.ts';
+import { connectionOptions } from '../../database/session/connection.ts';
 import { errorMessage } from '../../error-message.ts';
 import { IS_BUILT, PACKAGE_ROOT } from '../../package-root.ts';
 import { waitAtMost } from '../../wait-at-most.ts';
@@ -10,10 +12,12 @@ import { LivenessStamp } from './liveness-stamp.ts';
 import {
   type ArgumentsOf,
   type LockCall,
+  type LockOrder,
   type LockRequest,
   type LockThreadMessage,
   type LockWorkerData,
   type ReplyTo,
+  type SentCall,
   unpackError,
 } from './lock-channel.ts';
 
@@ -54,6 +58,8 @@ export class LockWorkerLink {
   readonly liveness = new LivenessStamp();
   readonly #options: LockWorkerLinkOptions;
   readonly #worker: Worker;
+  readonly #servers: Servers;
+  readonly #ignoreServers: () => void;
   readonly #waiting = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
   #sent = 0;
   #ended: string | null = null;
@@ -69,6 +75,8 @@ export class LockWorkerLink {
     // NODE_OPTIONS and the options of the command line are for the main thread only.
     const inherited = { env: {}, execArgv: [] };
     this.#worker = new Worker(program, { name: 'lock', workerData, ...inherited, resourceLimits: limits });
+    this.#servers = connectionOptions(...session).servers;
+    this.#ignoreServers = this.#servers.onFound(() => this.order('follow', 'another server has taken over'));
     // Only a call that waits for its reply keeps the process alive.
     this.#worker.unref();
     this.#worker.on('message', (message: LockThreadMessage) => this.#receive(message));
@@ -83,13 +91,13 @@ export class LockWorkerLink {
       const id = ++this.#sent;
       this.#waiting.set(id, { resolve: resolve as (value: unknown) => void, reject });
       this.#worker.ref();
-      this.#send({ call, id, args, url: this.#options.url() });
+      this.#send({ call, id, args });
     });
   }
 
   /** Sends an order, which is carried out at once and has no reply. */
-  order(order: 'interrupt' | 'abandon' | 'end', reason: string): void {
-    this.#send({ order, reason, url: this.#options.url() });
+  order(order: LockOrder, reason: string): void {
+    this.#send({ order, reason });
   }
 
   /** Drops the lock session and ends the thread; by force if it does not end by itself. */
@@ -109,12 +117,15 @@ export class LockWorkerLink {
     void this.#worker.terminate();
   }
 
-  #send(request: LockRequest): void {
+  #send(content: SentCall | { order: LockOrder; reason: string }): void {
+    const request: LockRequest = { ...content, url: this.#options.url(), server: this.#servers.found };
     this.#worker.postMessage(request);
   }
 
   #receive(message: LockThreadMessage): void {
     if (this.#ended !== null) return;
+    this.#servers.follow(message.server);
+    if ('found' in message) return;
     if ('lost' in message) return void this.#options.onLost(message.lost, message.cause);
     if ('warn' in message) return void this.#options.onWarning(message.fields, message.warn);
     const waiting = this.#waiting.get(message.id);
@@ -127,6 +138,7 @@ export class LockWorkerLink {
   #end(reason: string): void {
     if (this.#ended !== null) return;
     this.#ended = reason;
+    this.#ignoreServers();
     this.lease.expire();
     for (const { reject } of this.#waiting.values()) reject(new LockWorkerError(reason));
     this.#waiting.clear();

@@ -12,13 +12,18 @@ import {
   type LockCalls,
   type LockRequest,
   type LockThreadMessage,
+  type LockThreadNews,
   type LockWorkerData,
   packError,
   type SentCall,
 } from './lock-channel.ts';
 
 const { session, node, leaseMs, ...memory } = workerData as LockWorkerData;
-const send = (message: LockThreadMessage) => parentPort?.postMessage(message);
+const { servers } = connectionOptions(...session);
+const send = (news: LockThreadNews) => {
+  const message: LockThreadMessage = { ...news, server: servers.found };
+  parentPort?.postMessage(message);
+};
 const lease = new Lease({ leaseMs, memory: memory.lease });
 const liveness = new LivenessStamp(memory.lockThread);
 let url = '';
@@ -44,18 +49,21 @@ const calls: LockCalls = {
   renew: () => lock.renew(),
   release: (resignation) => lock.release(resignation),
   holder: () => lock.holder(),
+  instance: () => lock.instance(),
   close: () => lock.close(),
 };
 
 /** Accepts the arguments of pino: a sentence, with or without fields before it. */
-function lineOf(line: unknown[]): LockThreadMessage {
+function lineOf(line: unknown[]): LockThreadNews {
   const [fields, sentence] = line.length > 1 ? line : [{}, ...line];
   return { warn: String(sentence), fields: fields as object };
 }
 
 parentPort?.on('message', (request: LockRequest) => {
   url = request.url;
+  servers.follow(request.server);
   if ('call' in request) return void reply(request);
+  if (request.order === 'follow') return;
   if (request.order === 'interrupt') return lock.interrupt();
   lock.abandon(request.reason);
   if (request.order === 'end') process.exit();
@@ -69,6 +77,8 @@ async function reply({ call, id, args }: SentCall): Promise<void> {
     send({ id, error: packError(error) });
   }
 }
+
+servers.onFound(() => send({ found: true }));
 
 // However this thread ends, its session ends with it, so the lease must end first.
 process.on('exit', () => lease.expire());

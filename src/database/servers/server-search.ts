@@ -161,7 +161,7 @@ export class ServerSearch {
       try {
         const found = await this.#options.watch(server, signal, (reason) => this.#refuse(server, reason));
         if (signal.aborted) return;
-        if (this.#mayWin(server, found)) return this.#win({ server, ...found });
+        if (this.#mayWin(server, found)) return this.settle({ server, ...found });
         this.#accept(server);
         await this.#pause(CHECK_AGAIN_MS);
       } catch (error) {
@@ -202,7 +202,8 @@ export class ServerSearch {
     this.#rejectIfHopeless();
   }
 
-  #win(found: Preferred): void {
+  /** Ends the search: `found` is the server to use. */
+  settle(found: Preferred): void {
     this.#end();
     this.#options.onFound(found);
     for (const { resolve } of this.#waiting) resolve(found.server);

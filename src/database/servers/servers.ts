@@ -67,6 +67,21 @@ export class Servers {
     return () => this.#listeners.delete(listener);
   }
 
+  /** The server that was found last, for {@link follow} in another thread. */
+  get found(): Preferred | null {
+    return this.#found;
+  }
+
+  /**
+   * Uses the server that another thread of this process has found, if it was promoted after the one that is used here. Without
+   * this, each thread would stay with its own server while a former primary and the new one both accept writes.
+   */
+  follow(found: Preferred | null): void {
+    if (found === null || (this.#found && found.timeline <= this.#found.timeline)) return;
+    if (this.#search) this.#search.settle(found);
+    else this.#use(found);
+  }
+
   async #searchNow(): Promise<Server> {
     this.#search ??= new ServerSearch({
       hosts: this.#hosts,

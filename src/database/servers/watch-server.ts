@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
+import { INSTANCE } from './instance.ts';
 import type { Server } from './server.ts';
 import { NotWritableError } from './server-errors.ts';
 import type { WatchServer } from './server-search.ts';
@@ -19,7 +20,6 @@ export interface WatchServerOptions {
 interface State extends pg.QueryResultRow {
   isInRecovery: boolean;
   isReadOnly: boolean;
-  /** When the server was started, to the microsecond. Two addresses with the same time lead to the same server. */
   instance: string;
   timeline: number;
 }
@@ -41,7 +41,7 @@ export function watchServer({ requiresReadWrite, open }: WatchServerOptions): Wa
         const { rows } = await client.query<State>(
           `SELECT pg_catalog.pg_is_in_recovery() AS "isInRecovery",
                   pg_catalog.current_setting('default_transaction_read_only') = 'on' AS "isReadOnly",
-                  pg_catalog.extract('epoch', pg_catalog.pg_postmaster_start_time())::text AS instance,
+                  ${INSTANCE} AS instance,
                   -- As plantao.timeline(), which may be missing here. A standby writes none.
                   CASE WHEN NOT pg_catalog.pg_is_in_recovery() THEN ('x' || pg_catalog.left(
                     pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()), 8))::bit(32)::integer END AS timeline`,

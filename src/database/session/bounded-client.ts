@@ -88,6 +88,12 @@ export class BoundedClient extends pg.Client {
     return new DatabaseUnavailableError(`no answer within ${limitMs} ms`);
   }
 
+  /** The pool does not lend this connection again, and opens another instead. */
+  retire(): void {
+    // Read by Sequelize before it lends a connection. The types lack it.
+    (this as unknown as { _invalid: boolean })._invalid = true;
+  }
+
   /** Ends the connection by force: the pool opens another. */
   protected dropConnection(): void {
     // The types lack it.

@@ -14,6 +14,8 @@ const MAX_URGENT_RETRY_MS = 100;
 export type Queryable = Pick<ReconnectingSession, 'query'>;
 
 const END_ABANDONED_LIMIT_MS = 1000;
+/** How long {@link ReconnectingSession.reconnect} leaves the old session to the statements under way. */
+const LAST_STATEMENTS_LIMIT_MS = 5000;
 /** A warm-up takes about 40 ms, and ten times that on an overloaded machine. */
 const WARM_UP_LIMIT_MS = 5000;
 
@@ -27,6 +29,7 @@ export class ReconnectingSession {
   readonly #warmUp: pg.QueryConfig | null;
   readonly #maxRetryMs: number;
   readonly #ignoreServers: () => void;
+  readonly #onOpened: () => void;
   readonly #stop = new AbortController();
   #session: Session | null = null;
   #opening: Promise<Session> | null = null;
@@ -45,11 +48,17 @@ export class ReconnectingSession {
   /**
    * `warmUp` runs right after each opening: a statement that changes nothing and prepares the plans of the real ones. A session
    * that `isUrgent` is reopened as soon as a server is known to accept writes; the others follow, so that they do not delay it.
+   * `onOpened` is called after each opening.
    */
   constructor(
     options: ConnectionOptions,
-    { warmUp = null, isUrgent = false }: { warmUp?: pg.QueryConfig | null; isUrgent?: boolean } = {},
+    {
+      warmUp = null,
+      isUrgent = false,
+      onOpened = () => {},
+    }: { warmUp?: pg.QueryConfig | null; isUrgent?: boolean; onOpened?: () => void } = {},
   ) {
+    this.#onOpened = onOpened;
     this.#options = { ...options, onProgress: () => this.#heard() };
     this.#warmUp = warmUp;
     this.#maxRetryMs = isUrgent ? MAX_URGENT_RETRY_MS : MAX_RETRY_MS;
@@ -101,6 +110,23 @@ export class ReconnectingSession {
     }
   }
 
+  get isOpen(): boolean {
+    return this.#session?.isOpen === true;
+  }
+
+  /** Opens the session anew if it is open. The statements under way end on the old one. */
+  reconnect(): void {
+    const old = this.#session;
+    if (!old?.isOpen || this.#stop.signal.aborted) return;
+    this.#session = null;
+    this.#closedAt = performance.now();
+    void old
+      .query({ text: 'SELECT' }, LAST_STATEMENTS_LIMIT_MS)
+      .catch(() => {})
+      .then(() => old.close());
+    void this.#open().catch(() => {});
+  }
+
   async stop(): Promise<void> {
     this.#stop.abort();
     this.#ignoreServers();
@@ -129,11 +155,13 @@ export class ReconnectingSession {
       this.#heard();
       if (this.#warmUp) await session.warmUp(this.#warmUp, WARM_UP_LIMIT_MS, this.#stop.signal);
       session.onLost(() => {
+        if (this.#session !== session) return;
         this.#closedAt = performance.now();
         this.#openLater(this.#maxRetryMs);
       });
       this.#session = session;
       this.#attempt = 0;
+      this.#onOpened();
       return session;
     } catch (error) {
       this.#openLater(maxRetryMs(error, this.#maxRetryMs));

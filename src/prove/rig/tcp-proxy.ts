@@ -60,6 +60,11 @@ export class TcpProxy {
     this.dropConnections();
   }
 
+  /** Forwards new connections to `target` from now on, and leaves the open ones as they are: a name that has changed. */
+  redirect(target: TcpProxyTarget): void {
+    this.#target = target;
+  }
+
   /** The number of bytes swallowed so far. */
   swallowedBytes = 0;
 

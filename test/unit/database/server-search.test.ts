@@ -180,6 +180,27 @@ describe('The search for the server that accepts writes', () => {
     expect(await servers.find()).to.include({ address: B });
   });
 
+  it('follows another thread to a server on a higher timeline only, also during a search', async () => {
+    world.states.set(A, 'writable').set(B, 'standby');
+    const [servers, others] = [world.servers(A, B), world.servers(B, A)];
+    const idle = newSocket();
+    servers.opening(idle, await servers.find())?.opened();
+    world.promote(B);
+    world.states.set(A, 'silent');
+    expect(await others.find()).to.include({ address: B });
+    others.follow(servers.found);
+    expect(await others.find()).to.include({ address: B });
+    world.states.set(B, 'silent');
+    const silent = newSocket();
+    // An opening in which the server is silent starts the search.
+    servers.opening(silent, await servers.find());
+    await once(silent.destroy(), 'close');
+    const searched = servers.find();
+    servers.follow(others.found);
+    expect(await within(200, searched)).to.include({ address: B });
+    await eventually('the session to the former primary is closed', () => idle.destroyed);
+  });
+
   it('calls its listeners when a server accepts writes after none did, or another has taken over, and at no other time', async () => {
     world.states.set(A, 'writable').set(B, 'standby');
     const servers = world.servers(A, B);

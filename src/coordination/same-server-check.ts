@@ -1,0 +1,121 @@
+import { type InstanceRow, READ_INSTANCE } from '../database/servers/instance.ts';
+import type { ReconnectingSession } from '../database/session/reconnecting-session.ts';
+import { errorMessage } from '../error-message.ts';
+import type { Log } from '../log.ts';
+import type { LockThread } from './lock/lock-thread.ts';
+
+/** Options of a {@link SameServerCheck}. */
+export interface SameServerCheckOptions {
+  lock: Pick<LockThread, 'term' | 'renew' | 'instance'>;
+  /** The node's own sessions; those that are closed are left out. */
+  sessions: readonly Pick<ReconnectingSession, 'isOpen' | 'query'>[];
+  /** Returns with which server a connection of the pool is. */
+  poolInstance(): Promise<string | null>;
+  /** Opens the connections of the pool anew. */
+  renewPool(): void;
+  /** Opens anew all sessions but that of the lock, and the pool. */
+  reconnect(): void;
+  /** Resigns, and opens the lock session anew for the next attempt. */
+  giveUp(reason: string): Promise<void>;
+  log: Log;
+}
+
+/** After a session was opened or a term began: the first posts and the other sessions come first. */
+const SOON_MS = 300;
+/** Shortest time between two checks that refused writes cause, and between those of a pool that is elsewhere. */
+const AGAIN_MS = 1000;
+const LIMIT_MS = 3000;
+
+const ELSEWHERE =
+  'the session that holds the leader lock and those that write are with different PostgreSQL servers: two servers accept writes, or the address in DATABASE_URL leads to another than before';
+const POOL_ELSEWHERE =
+  'DATABASE_URL and DATABASE_DIRECT_URL lead to different PostgreSQL servers: writes other than posts are refused';
+
+/**
+ * Checks that an active node holds the leader lock on the server to which it writes.
+ *
+ * A session keeps to its server. If another is promoted while the former primary goes on, a name or a proxy may lead later sessions to
+ * the new one. Then each heartbeat succeeds on one server, and the other one refuses each write, as of a closed term, for ever. So the node compares the
+ * servers when a session was opened, when its term began, and when a write is refused. If they differ, it opens all sessions
+ * anew, and if that does not help, the lock session too.
+ */
+export class SameServerCheck {
+  readonly #options: SameServerCheckOptions;
+  #problem: string | null = null;
+  #isChecking = false;
+  #checkedAt = Number.NEGATIVE_INFINITY;
+  #timer: NodeJS.Timeout | undefined;
+  #isStopped = false;
+
+  constructor(options: SameServerCheckOptions) {
+    this.#options = options;
+  }
+
+  /** Why writes are refused, as far as the last check found out; null if nothing is wrong. */
+  get problem(): string | null {
+    return this.#problem;
+  }
+
+  /** Checks soon: a session was opened, or a term began. */
+  checkSoon(ms = SOON_MS): void {
+    if (this.#isStopped) return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.#check(), ms).unref();
+  }
+
+  /** Checks at once, if this node still holds the term of a write that PostgreSQL refused as of a closed term. */
+  termRefused(token: number): void {
+    if (this.#options.lock.term?.token !== token || performance.now() - this.#checkedAt < AGAIN_MS) return;
+    void this.#check({ isRefused: true });
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    clearTimeout(this.#timer);
+  }
+
+  async #check({ isRefused = false } = {}): Promise<void> {
+    if (this.#isChecking || this.#isStopped || this.#options.lock.term === null) return;
+    this.#isChecking = true;
+    try {
+      await this.#compare(isRefused);
+    } catch (error) {
+      // A session that cannot be opened is reported elsewhere, and the opening is checked.
+      this.#options.log.debug({ event: 'servers_not_compared' }, errorMessage(error));
+    } finally {
+      this.#isChecking = false;
+      this.#checkedAt = performance.now();
+      if (this.#problem === POOL_ELSEWHERE) this.checkSoon(AGAIN_MS);
+    }
+  }
+
+  async #compare(isRefused: boolean): Promise<void> {
+    const { lock, sessions, renewPool, reconnect, giveUp, log } = this.#options;
+    // If the term was closed, this node learns it now, as it would with its next heartbeat.
+    if (!(await lock.renew())) return;
+    // One connection of several may be with another server.
+    if (isRefused || this.#problem === POOL_ELSEWHERE) renewPool();
+    const open = sessions.filter((session) => session.isOpen);
+    const found = await this.#elsewhere(open);
+    if (found !== null && found !== this.#problem) log.warn({ event: 'other_server' }, found);
+    this.#problem = found;
+    if (found !== ELSEWHERE) return;
+    reconnect();
+    this.#problem = await this.#elsewhere(open);
+    if (this.#problem === ELSEWHERE) await giveUp(ELSEWHERE);
+  }
+
+  /** Compares the servers. Returns what is wrong, or null. */
+  async #elsewhere(sessions: readonly Pick<ReconnectingSession, 'query'>[]): Promise<string | null> {
+    const { lock, poolInstance } = this.#options;
+    const [own, pool, ...others] = await Promise.all([lock.instance(), poolInstance(), ...sessions.map(instanceOf)]);
+    if (own === null) throw new Error('the lock session is closed');
+    if (others.some((other) => other !== own)) return ELSEWHERE;
+    return pool === own ? null : POOL_ELSEWHERE;
+  }
+}
+
+async function instanceOf(session: Pick<ReconnectingSession, 'query'>): Promise<string | null> {
+  const [row] = await session.query<InstanceRow>(READ_INSTANCE, LIMIT_MS);
+  return row?.instance ?? null;
+}

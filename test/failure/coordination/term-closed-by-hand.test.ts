@@ -1,0 +1,55 @@
+import { expect } from 'chai';
+import pg from 'pg';
+import { seedData } from '../../../src/local-cluster/demo-data.ts';
+import { eventually } from '../../support/eventually.ts';
+import { freePort } from '../../support/network/free-port.ts';
+import { get, post } from '../../support/network/http.ts';
+import { type LocalNode, localNode } from '../../support/nodes/two-nodes.ts';
+import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
+
+/** Less than a quarter of the lease, after which a heartbeat would find out too. */
+const PATIENCE = { within: 12_000 };
+
+describe('A term that a DBA closes while its node is active', function () {
+  this.timeout(60_000);
+  let database: TestDatabase;
+  let dba: pg.Client;
+  let node: LocalNode;
+
+  before(async () => {
+    database = await createDatabase();
+    await seedData(database.url);
+    dba = new pg.Client({ connectionString: database.url });
+    await dba.connect();
+    const port = String(await freePort());
+    node = localNode({ DATABASE_URL: database.url, PORT: port, LEASE_MS: '60000', DB_POOL_SIZE: '3' });
+    await node.start();
+    await eventually('it is active', async () => (await get(`${node.url}/health`)).body.active === true, PATIENCE);
+  });
+  after(async () => {
+    await node?.stop();
+    await dba?.end();
+    await database?.drop();
+  });
+
+  for (const [what, sql] of [
+    ['by an UPDATE', 'UPDATE plantao.leader_terms SET ended_at = clock_timestamp() WHERE ended_at IS NULL'],
+    ['by a DELETE', 'DELETE FROM plantao.leader_terms WHERE ended_at IS NULL'],
+  ] as const) {
+    it(`is followed by another as soon as a write is refused: ${what}`, async () => {
+      const lost = () => node.entries.filter(({ msg }) => msg.startsWith('lost the leader lock: ')).length;
+      const before = lost();
+      await dba.query(sql);
+      const send = () => post(`${node.url}/messages`, { userId: 1, groupId: 1, content: what });
+      expect((await send()).status).to.equal(503);
+      await eventually('a post is stored', async () => (await send()).status === 200, PATIENCE);
+      expect(lost()).to.equal(before + 1);
+      // The same through the pool.
+      await dba.query(sql);
+      const create = () => post(`${node.url}/create-chat`, { groupName: what, creatorId: 1, members: [] });
+      expect((await create()).status).to.equal(503);
+      await eventually('a group is created', async () => (await create()).status < 300, PATIENCE);
+      expect(lost()).to.equal(before + 2);
+    });
+  }
+});
