@@ -1,5 +1,6 @@
 /** The OpenAPI 3.1 document, derived from the definitions that validate the requests, so that both agree. */
 
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Requirement } from '../request/checks/authentication.ts';
 import type { ErrorStatus, Route, ServedBy } from '../routes/route.ts';
 import { capital, described, named, nameEventKinds } from './document-schemas.ts';
@@ -68,8 +69,11 @@ const token = {
     'A token of POST /login or /register, the ADMIN_TOKEN, or a JWT of the application that JWT_ISSUER names.',
 };
 
-/** Returns the document of the routes. `authMode` decides whether operations need a token, or a field that names the caller. */
-export function openApiOf(routes: readonly Route[], options: { version: string; authMode: 'open' | 'token' }): OpenApi {
+/** What the document depends on besides the routes. `authMode` decides whether operations need a token, or a field that names the caller. */
+type Options = { version: string; authMode: 'open' | 'token' };
+
+/** Returns the document of the routes. Other work runs between two operations: all of them take a tenth of a second. */
+export async function openApiOf(routes: readonly Route[], options: Options): Promise<OpenApi> {
   const schemas: JsonSchema = {};
   // First, because the examples of operations contain events.
   named(responseSchemaOf(event), 'Event', schemas);
@@ -77,6 +81,7 @@ export function openApiOf(routes: readonly Route[], options: { version: string; 
   for (const route of routes) {
     const path = route.path.replace(/:(\w+)/g, '{$1}');
     paths[path] = { ...paths[path], [route.method]: operationOf(route, path, options.authMode, schemas) };
+    await nextTurn();
   }
   named(responseSchemaOf(refusal), 'Error', schemas);
   nameEventKinds(schemas);
@@ -119,7 +124,7 @@ const refusalOf = (status: number): JsonSchema => ({
 });
 const authenticate = { 'WWW-Authenticate': { description: 'The scheme, Bearer.', schema: { type: 'string' } } };
 
-function operationOf(route: Route, path: string, authMode: 'open' | 'token', schemas: JsonSchema): Operation {
+function operationOf(route: Route, path: string, authMode: Options['authMode'], schemas: JsonSchema): Operation {
   const fields = fieldsOf(route.input).map((field) => ({
     ...field,
     required: field.required || (authMode === 'open' && field.requiredWhenOpen),

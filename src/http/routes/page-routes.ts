@@ -65,11 +65,9 @@ function assetsRoute(send: SendAsset): Route {
 }
 
 async function documentsOf(routes: readonly Route[], { version, authMode, cluster }: Services) {
-  const document = openApiOf(routes, { version, authMode });
-  const [json, page] = await Promise.all([
-    compressedAsset(assetOf('application/json; charset=utf-8', JSON.stringify(document, null, 1))),
-    compressedAsset(assetOf('text/html; charset=utf-8', docsPageOf(document, cluster.url))),
-  ]);
+  const document = await openApiOf(routes, { version, authMode });
+  const json = await compressedAsset(assetOf('application/json; charset=utf-8', JSON.stringify(document, null, 1)));
+  const page = await compressedAsset(assetOf('text/html; charset=utf-8', docsPageOf(document, cluster.url)));
   return { json, page };
 }
 
