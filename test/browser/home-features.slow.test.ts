@@ -149,6 +149,45 @@ describe('The chat page, as a user works with it', function () {
     expect(browser.problems(/net::ERR_FAILED|CORS|status of 503/)).to.deep.equal([]);
   });
 
+  it('keeps an edit that cannot be saved, with the reason, and the reply that was begun before it', async () => {
+    const { name, id, bruno } = await newGroup();
+    await bruno.send(id, 'a question');
+    const other = await newGroup();
+    const page = await ana();
+    const field = page.getByRole('textbox', { name: 'Message' });
+    await openGroup(page, name);
+    await write(page, 'my mesage');
+    await waitForMessage(page, 'my mesage');
+    await message(page, 'a question').hover();
+    await page.getByRole('button', { name: 'Reply' }).click();
+    await field.fill('an answer');
+    await message(page, 'my mesage').hover();
+    await page.getByRole('button', { name: 'Edit' }).click();
+    await field.fill('my message');
+    let isRefused = true;
+    const refusal = { status: 403, json: { error: 'no', code: 'forbidden' } };
+    await page.route('**/messages', (route) =>
+      isRefused && route.request().method() === 'PATCH' ? route.fulfill(refusal) : route.continue(),
+    );
+    await field.press('Enter');
+    await page.getByRole('alert').getByText("You aren't allowed to do this.").waitFor();
+    expect(await field.inputValue()).to.equal('my message');
+    await openGroup(page, other.name);
+    expect(await field.inputValue()).to.equal('');
+    await openGroup(page, name);
+    await page.reload();
+    await page.getByText('Editing your message').waitFor();
+    expect(await field.inputValue()).to.equal('my message');
+    isRefused = false;
+    await field.press('Enter');
+    await message(page, 'my message').getByText('edited').waitFor();
+    await page.getByText('Replying to bruno').waitFor();
+    expect(await field.inputValue()).to.equal('an answer');
+    await field.press('Enter');
+    await message(page, 'an answer').locator('.quote', { hasText: 'a question' }).waitFor();
+    expect(browser.problems(/status of 403/)).to.deep.equal([]);
+  });
+
   it('finds a person, a group and a message, and writes to the person directly', async () => {
     const { name, id, bruno } = await newGroup();
     await bruno.send(id, 'the needle in the haystack');

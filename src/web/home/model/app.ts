@@ -190,11 +190,17 @@ export class App extends Observable {
     this.changed();
   }
 
-  /** Shows why something failed. Nothing is shown for an action that was cancelled, and the session ends if it has expired. */
+  /** Shows why something failed. Nothing is shown for an action that was cancelled. */
   failed(error: unknown): void {
-    if (this.chat === undefined || this.chat.signal.aborted) return;
-    if (error instanceof ChatError && error.status === 401) this.leave(error);
-    else this.show({ text: errorText(error), tone: 'info' });
+    if (!this.endedWith(error)) this.show({ text: errorText(error), tone: 'info' });
+  }
+
+  /** Returns true if there is no session any more in which the error could be shown; ends the session if it has expired. */
+  endedWith(error: unknown): boolean {
+    if (this.chat === undefined || this.chat.signal.aborted) return true;
+    const isExpired = error instanceof ChatError && error.status === 401;
+    if (isExpired) this.leave(error);
+    return isExpired;
   }
 
   #mutes(): Stored<boolean> {

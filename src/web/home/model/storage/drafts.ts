@@ -1,15 +1,28 @@
+import type { Message } from '../../../../client/index.ts';
 import type { Stored } from './stored.ts';
 
-/** A text that the user has written in a group and not sent. */
+/** A message that a draft replies to or edits, as the composer shows it, also while the message is not loaded. */
+export type DraftTarget = Pick<Message, 'id' | 'sender' | 'content'>;
+
+/** What the user has written in a group and not sent. */
 export interface Draft {
+  /** The text of a new message. */
   text: string;
   /** The message that it replies to. */
-  replyTo?: number;
+  replyTo?: DraftTarget;
+  /** An own message with its new text, until it is saved. It does not affect the new message. */
+  edit?: { message: DraftTarget; text: string };
 }
 
 /** Returns true for a value that this page has stored as a {@link Draft}. */
 export function isDraft(value: unknown): value is Draft {
-  return typeof (value as Draft | null)?.text === 'string';
+  const { text, replyTo, edit } = (value ?? {}) as Partial<Draft>;
+  const isTarget = (one: DraftTarget | undefined) => typeof one?.id === 'number' && typeof one.content === 'string';
+  return (
+    typeof text === 'string' &&
+    (replyTo === undefined || isTarget(replyTo)) &&
+    (edit === undefined || (isTarget(edit.message) && typeof edit.text === 'string'))
+  );
 }
 
 /** The drafts of a user on this device, one for each group. */
@@ -25,9 +38,29 @@ export class Drafts {
     return this.#stored.get(String(groupId)) ?? { text: '' };
   }
 
-  /** Keeps a draft. An empty one is removed. */
-  set(groupId: number, draft: Draft): void {
-    const isEmpty = draft.text === '' && draft.replyTo === undefined;
+  /** Keeps the text of a new message, and what it replies to. An edit that has begun is given up. */
+  write(groupId: number, text: string, replyTo?: DraftTarget): void {
+    this.#set(groupId, { text, ...(replyTo && { replyTo: targetOf(replyTo) }) });
+  }
+
+  /** Keeps the new text of a message beside the draft. */
+  edit(groupId: number, message: DraftTarget, text: string): void {
+    this.#set(groupId, { ...this.get(groupId), edit: { message: targetOf(message), text } });
+  }
+
+  /** Gives up the edit of a message: it is saved, or the user has cancelled it. The draft from before remains. */
+  endEdit(groupId: number, messageId: number): void {
+    const { edit, ...draft } = this.get(groupId);
+    if (edit?.message.id === messageId) this.#set(groupId, draft);
+  }
+
+  /** Stores a draft. An empty one is removed. */
+  #set(groupId: number, draft: Draft): void {
+    const isEmpty = draft.text === '' && draft.replyTo === undefined && draft.edit === undefined;
     this.#stored.set(String(groupId), isEmpty ? undefined : draft);
   }
+}
+
+function targetOf({ id, sender, content }: DraftTarget): DraftTarget {
+  return { id, sender, content };
 }

@@ -1,15 +1,16 @@
 /// <reference lib="dom" />
 import { useEffect, useRef, useState } from 'preact/hooks';
-import type { Message } from '../../../../client/index.ts';
+import { errorText } from '../../../i18n/error-text.ts';
 import { chatTexts, texts } from '../../../i18n/texts.ts';
 import type { Chat } from '../../model/chat.ts';
 import type { Conversation } from '../../model/messages/conversation.ts';
+import type { Draft, DraftTarget } from '../../model/storage/drafts.ts';
 import { useView } from '../context.ts';
 import { IconButton } from '../icons.tsx';
 import { insertMention, MentionList, useMentions } from './mention-list.tsx';
 
 /** The use of the composer's text: a new message, a reply or an edit. */
-export type ComposerMode = { kind: 'write' } | { kind: 'reply' | 'edit'; message: Message };
+export type ComposerMode = { kind: 'write' } | { kind: 'reply' | 'edit'; message: DraftTarget };
 
 /** Longest message, in characters, as the nodes count them. */
 const LIMIT = 4096;
@@ -22,41 +23,71 @@ interface Props {
   onSend: () => void;
 }
 
+/** Returns the mode in which a draft is continued. */
+export function modeOf({ edit, replyTo }: Draft): ComposerMode {
+  if (edit !== undefined) return { kind: 'edit', message: edit.message };
+  return replyTo === undefined ? { kind: 'write' } : { kind: 'reply', message: replyTo };
+}
+
+/** Returns the text that the field has in a mode. */
+function textIn(mode: ComposerMode, { text, edit }: Draft): string {
+  if (mode.kind !== 'edit') return text;
+  return edit?.message.id === mode.message.id ? edit.text : mode.message.content;
+}
+
 /** The message input. Each group keeps its own draft, also through a reload. */
 export function Composer({ chat, conversation, mode, setMode, onSend }: Props) {
   const { app } = useView();
   const t = chatTexts();
   const field = useRef<HTMLTextAreaElement>(null);
   const { id } = conversation.group;
-  const [text, setText] = useState(() => chat.drafts.get(id).text);
+  const { drafts } = chat;
+  const [text, setText] = useState(() => textIn(mode, drafts.get(id)));
+  const [isSaving, setSaving] = useState(false);
+  const [problem, setProblem] = useState('');
   const mentions = useMentions(conversation, chat.me.id);
+  const latest = useRef(mode);
+  latest.current = mode;
   useEffect(() => {
     // On a touch screen the keyboard would cover the messages.
     if (mode.kind !== 'write' || matchMedia('(hover: hover)').matches) field.current?.focus();
-    if (mode.kind === 'edit') setText(mode.message.content);
+    const draft = drafts.get(id);
+    if (mode.kind === 'reply') drafts.write(id, draft.text, mode.message);
+    setText(textIn(mode, draft));
+    setProblem('');
   }, [mode]);
-  const keep = (changed: string, kept = mode) => {
+  const keep = (changed: string) => {
     setText(changed);
-    if (kept.kind === 'edit') return;
-    chat.drafts.set(id, { text: changed, ...(kept.kind === 'reply' && { replyTo: kept.message.id }) });
+    if (mode.kind === 'edit') drafts.edit(id, mode.message, changed);
+    else drafts.write(id, changed, mode.kind === 'reply' ? mode.message : undefined);
   };
-  const done = () => {
-    setMode({ kind: 'write' });
-    // An edit leaves the draft that was there before.
-    if (mode.kind === 'edit') setText(chat.drafts.get(id).text);
-    else keep('', { kind: 'write' });
+  const endEdit = (message: DraftTarget) => {
+    drafts.endEdit(id, message.id);
+    setMode(modeOf(drafts.get(id)));
+  };
+  const save = async (edited: DraftTarget) => {
+    setSaving(true);
+    setProblem('');
+    try {
+      if (text !== edited.content) await chat.changes.edit(conversation, edited.id, text);
+      drafts.endEdit(id, edited.id);
+      if (isEditing(latest.current, edited)) endEdit(edited);
+    } catch (error) {
+      // The text and the mode stay: the user decides whether to try again.
+      if (!app.endedWith(error)) setProblem(errorText(error));
+    } finally {
+      setSaving(false);
+    }
   };
   const excess = [...text].length - LIMIT;
   const send = () => {
-    if (text.trim() === '' || excess > 0) return;
-    if (mode.kind === 'edit') {
-      if (text !== mode.message.content)
-        chat.changes.edit(conversation, mode.message.id, text).catch((error) => app.failed(error));
-    } else {
-      void chat.outbox.send(conversation, text, mode.kind === 'reply' ? mode.message.id : undefined);
-      onSend();
-    }
-    done();
+    if (text.trim() === '' || excess > 0 || isSaving) return;
+    if (mode.kind === 'edit') return void save(mode.message);
+    void chat.outbox.send(conversation, text, mode.kind === 'reply' ? mode.message.id : undefined);
+    onSend();
+    drafts.write(id, '');
+    setText('');
+    setMode({ kind: 'write' });
   };
   const choose = (name: string) => {
     if (field.current !== null) keep(insertMention(field.current, name));
@@ -72,9 +103,9 @@ export function Composer({ chat, conversation, mode, setMode, onSend }: Props) {
     event.preventDefault();
   };
   const cancel = () => {
+    if (mode.kind === 'edit') return endEdit(mode.message);
+    drafts.write(id, text);
     setMode({ kind: 'write' });
-    if (mode.kind === 'edit') setText(chat.drafts.get(id).text);
-    else keep(text, { kind: 'write' });
   };
   return (
     <form
@@ -99,6 +130,7 @@ export function Composer({ chat, conversation, mode, setMode, onSend }: Props) {
         enterkeyhint="send"
         aria-describedby="draft-hint"
         aria-invalid={excess > 0}
+        readOnly={isSaving}
         {...mentions.attributes}
         value={text}
         onInput={({ currentTarget }) => {
@@ -112,16 +144,21 @@ export function Composer({ chat, conversation, mode, setMode, onSend }: Props) {
       <span id="draft-hint" class="visually-hidden">
         {t.enterSends}
       </span>
-      <button type="submit" disabled={excess > 0}>
+      <button type="submit" disabled={excess > 0 || isSaving}>
+        {isSaving && <span class="spinner" />}
         {mode.kind === 'edit' ? t.save : t.send}
       </button>
-      {excess > 0 && (
+      {(excess > 0 || problem !== '') && (
         <p class="error" role="alert">
-          {t.tooLong(excess, LIMIT)}
+          {excess > 0 ? t.tooLong(excess, LIMIT) : problem}
         </p>
       )}
     </form>
   );
+}
+
+function isEditing(mode: ComposerMode, { id }: DraftTarget): boolean {
+  return mode.kind === 'edit' && mode.message.id === id;
 }
 
 /** Edits the user's latest message, as the arrow key does in most chats. */

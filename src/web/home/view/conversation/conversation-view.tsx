@@ -8,7 +8,7 @@ import { addressOf, messageHash } from '../../model/location.ts';
 import type { Conversation } from '../../model/messages/conversation.ts';
 import { useView, type View } from '../context.ts';
 import { Icon, IconButton } from '../icons.tsx';
-import { Composer, type ComposerMode } from './composer.tsx';
+import { Composer, type ComposerMode, modeOf } from './composer.tsx';
 import type { MessageActions } from './message-actions.ts';
 import { MessageList } from './message-list.tsx';
 import { TypingLine } from './typing-line.tsx';
@@ -22,7 +22,7 @@ interface Props {
 export function ConversationView({ chat, conversation }: Props) {
   const view = useView();
   const list = useRef<MessageList>(null);
-  const [mode, setMode] = useState<ComposerMode>(() => draftMode(chat, conversation));
+  const [mode, setMode] = useState<ComposerMode>(() => modeOf(chat.drafts.get(conversation.group.id)));
   const goTo = (messageId: number) => void show(view, chat, conversation, messageId, list.current);
   const actions = useMemo(() => actionsFor(view, chat, conversation, setMode, goTo), [conversation]);
   const { target } = view.app;
@@ -88,12 +88,6 @@ function ConversationHeader({ chat, conversation }: Props) {
       />
     </header>
   );
-}
-
-function draftMode(chat: Chat, { group, window }: Conversation): ComposerMode {
-  const { replyTo } = chat.drafts.get(group.id);
-  const message = replyTo === undefined ? undefined : window.find(replyTo);
-  return message === undefined ? { kind: 'write' } : { kind: 'reply', message };
 }
 
 async function show(view: View, chat: Chat, conversation: Conversation, id: number, list: MessageList | null) {
