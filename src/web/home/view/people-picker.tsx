@@ -25,14 +25,15 @@ export function PeoplePicker({ chat, label, isExcluded, choose, children }: Prop
   const t = chatTexts();
   const input = useRef<HTMLInputElement>(null);
   const [term, setTerm] = useState('');
-  const [found, setFound] = useState<User[] | 'failed'>([]);
+  /** Undefined before the result. */
+  const [found, setFound] = useState<User[] | 'failed'>();
   const find = async (wanted: string) => {
     const users = await app.client.users(wanted, { limit: 20, signal: chat.signal }).catch(() => 'failed' as const);
     // Only the result of the latest term is shown.
     if (wanted === input.current?.value.trim()) setFound(users);
   };
   useEffect(() => {
-    setFound([]);
+    setFound(undefined);
     if (term === '') return;
     const timer = setTimeout(() => void find(term), TYPING_MS);
     return () => clearTimeout(timer);
@@ -43,7 +44,7 @@ export function PeoplePicker({ chat, label, isExcluded, choose, children }: Prop
     input.current?.focus();
     choose(user);
   };
-  const others = found === 'failed' ? [] : found.filter((user) => !isExcluded(user)).slice(0, 8);
+  const others = Array.isArray(found) ? found.filter((user) => !isExcluded(user)).slice(0, 8) : [];
   return (
     <div class="picker">
       <label for="people-search">{label}</label>
@@ -70,7 +71,7 @@ export function PeoplePicker({ chat, label, isExcluded, choose, children }: Prop
             </button>
           </li>
         ))}
-        {found !== 'failed' && found.length > 0 && others.length === 0 && <li class="hint">{t.nobodyElse}</li>}
+        {Array.isArray(found) && others.length === 0 && <li class="hint">{t.nobodyElse}</li>}
       </ul>
     </div>
   );

@@ -69,6 +69,8 @@ export const chat = {
   findWhat: 'Groups, people and messages',
   newDirect: 'New direct message',
   nothingFound: 'Nothing found.',
+  searching: 'Searching…',
+  showMore: 'Show more',
   kinds: { group: 'Group', person: 'Person', message: 'Message' },
   writeTo: 'Send a direct message',
   muted: 'Muted',

@@ -71,6 +71,8 @@ export const chat: typeof english = {
   findWhat: 'Grupos, pessoas e mensagens',
   newDirect: 'Nova mensagem direta',
   nothingFound: 'Nada encontrado.',
+  searching: 'Buscando…',
+  showMore: 'Mostrar mais',
   kinds: { group: 'Grupo', person: 'Pessoa', message: 'Mensagem' },
   writeTo: 'Enviar mensagem direta',
   muted: 'Silenciado',

@@ -1,10 +1,12 @@
 /// <reference lib="dom" />
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { errorText } from '../../../i18n/error-text.ts';
 import { chatTexts } from '../../../i18n/texts.ts';
 import { Modal } from '../../../shared/modal.tsx';
+import { Search } from '../../model/search.ts';
 import { useView } from '../context.ts';
 import type { DialogProps } from './dialog-state.ts';
-import { findGroups, findMessages, findPeople, type SearchHit, SearchHitLine } from './search-hits.tsx';
+import { groupHits, messageHits, peopleHits, type SearchHit, SearchHitLine } from './search-hits.tsx';
 
 /** Delay after the last keystroke before a search, in milliseconds. */
 const TYPING_MS = 200;
@@ -14,26 +16,26 @@ export function FindDialog({ chat, onClose }: DialogProps) {
   const { app } = useView();
   const t = chatTexts();
   const [term, setTerm] = useState('');
-  const [found, setFound] = useState<SearchHit[]>([]);
+  const [search, setSearch] = useState<Search>();
+  const [, setVersion] = useState(0);
   const [selected, setSelected] = useState(0);
   const list = useRef<HTMLDivElement>(null);
-  const latest = useRef('');
-  latest.current = term;
-  const hits = [...findGroups(chat, term), ...found];
+  const hits = [
+    ...groupHits(chat, term),
+    ...peopleHits(app.client, chat, search?.people ?? []),
+    ...messageHits(chat, search?.messages ?? []),
+  ];
   useEffect(() => {
     setSelected(0);
-    setFound([]);
-    if (term === '') return;
-    const timer = setTimeout(() => {
-      const searches = [findPeople(app.client, chat, term), findMessages(app.client, chat, term)];
-      for (const search of searches) {
-        search.then(
-          (more) => latest.current === term && setFound((known) => sorted([...known, ...more])),
-          () => {},
-        );
-      }
-    }, TYPING_MS);
-    return () => clearTimeout(timer);
+    if (term.trim() === '') return setSearch(undefined);
+    const ending = new AbortController();
+    const next = new Search(app.client, term, ending.signal, () => setVersion((version) => version + 1));
+    setSearch(next);
+    const timer = setTimeout(() => void next.start(), TYPING_MS);
+    return () => {
+      clearTimeout(timer);
+      ending.abort();
+    };
   }, [term]);
   useEffect(
     () => list.current?.querySelector('[aria-selected="true"]')?.scrollIntoView({ block: 'nearest' }),
@@ -76,13 +78,33 @@ export function FindDialog({ chat, onClose }: DialogProps) {
           />
         ))}
       </div>
-      {term !== '' && hits.length === 0 && <p class="hint">{t.nothingFound}</p>}
+      <SearchState search={search} isEmpty={hits.length === 0} />
     </Modal>
   );
 }
 
-const ORDER = ['group', 'person', 'message'];
-
-function sorted(hits: SearchHit[]): SearchHit[] {
-  return hits.sort((one, other) => ORDER.indexOf(one.kind) - ORDER.indexOf(other.kind));
+/** Shows below the hits whether there may be more, and why a search failed. */
+function SearchState({ search, isEmpty }: { search: Search | undefined; isEmpty: boolean }) {
+  const t = chatTexts();
+  if (search === undefined) return null;
+  const { isRunning, hasMore, error } = search;
+  const hasNothing = isEmpty && !hasMore && error === undefined;
+  return (
+    <>
+      <p class="hint" role="status">
+        {isRunning && <span class="spinner" />}
+        {isRunning ? t.searching : hasNothing ? t.nothingFound : ''}
+      </p>
+      <p class="error" role="alert">
+        {isRunning || error === undefined ? '' : errorText(error)}
+      </p>
+      {hasMore && !isRunning && (
+        <div class="buttons">
+          <button type="button" class="secondary" onClick={() => void search.more()}>
+            {t.showMore}
+          </button>
+        </div>
+      )}
+    </>
+  );
 }

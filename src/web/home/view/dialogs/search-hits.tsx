@@ -1,11 +1,12 @@
 /// <reference lib="dom" />
 import type { ComponentChildren } from 'preact';
-import type { ChatClient, SearchResult } from '../../../../client/index.ts';
+import type { ChatClient, User } from '../../../../client/index.ts';
 import { shortTime } from '../../../i18n/dates.ts';
 import { chatTexts } from '../../../i18n/texts.ts';
 import type { Chat } from '../../model/chat.ts';
 import { nameOf } from '../../model/group-names.ts';
 import { groupHash, messageHash } from '../../model/location.ts';
+import type { FoundMessage } from '../../model/search.ts';
 
 /** Something that was found, and how to open it. */
 export interface SearchHit {
@@ -25,8 +26,8 @@ const goTo = async (hash: string) => {
   location.hash = hash;
 };
 
-/** Finds the user's groups by part of their name; without one, the most recently active. */
-export function findGroups(chat: Chat, term: string): SearchHit[] {
+/** Returns the user's groups by part of their name; without one, the most recently active. */
+export function groupHits(chat: Chat, term: string): SearchHit[] {
   const wanted = term.trim().toLowerCase();
   return chat.conversations
     .map(({ group, unread }) => ({ group, unread, name: nameOf(group, chat.me.id) }))
@@ -41,10 +42,9 @@ export function findGroups(chat: Chat, term: string): SearchHit[] {
     }));
 }
 
-/** Finds people by part of their name. Opening one opens the direct chat with them. */
-export async function findPeople(client: ChatClient, chat: Chat, term: string): Promise<SearchHit[]> {
-  const users = await client.users(term.trim(), { limit: 8, signal: chat.signal });
-  return users
+/** Returns the people that were found. Opening one opens the direct chat with them. */
+export function peopleHits(client: ChatClient, chat: Chat, people: readonly User[]): SearchHit[] {
+  return people
     .filter(({ id }) => id !== chat.me.id)
     .map(({ id, username }) => ({
       key: `person-${id}`,
@@ -59,10 +59,8 @@ export async function findPeople(client: ChatClient, chat: Chat, term: string): 
     }));
 }
 
-/** Finds messages in the user's groups. */
-export async function findMessages(client: ChatClient, chat: Chat, term: string): Promise<SearchHit[]> {
-  if (term.trim().length < 2) return [];
-  const { messages } = await client.search(term.trim(), { limit: 20, signal: chat.signal });
+/** Returns the messages that were found. */
+export function messageHits(chat: Chat, messages: readonly FoundMessage[]): SearchHit[] {
   return messages.map((message) => ({
     key: `message-${message.id}`,
     kind: 'message',
@@ -76,8 +74,6 @@ export async function findMessages(client: ChatClient, chat: Chat, term: string)
     open: () => goTo(messageHash(message.group_id, message.id)),
   }));
 }
-
-type FoundMessage = SearchResult['messages'][number];
 
 function nameOfGroup(chat: Chat, { group_id, group }: FoundMessage): string {
   const known = chat.find(group_id);
