@@ -244,6 +244,36 @@ describe('the chat model, when responses and events arrive out of order', () => 
     expect(shown(1)?.dividerAfter).to.equal(1000);
   });
 
+  it('opens a group in which nothing has been read at its first message', async () => {
+    const started = chat.start();
+    await groups(1, { ...group(1, bruno), unread: 130 });
+    await started;
+    const opening = chat.open(1);
+    expect((await page(1, [message(1)])).get('around')).to.equal('1');
+    await opening;
+    expect(shown(1)?.dividerAfter).to.equal(0);
+  });
+
+  it('keeps the loaded messages until the latest ones have arrived', async () => {
+    await start([message(1)]);
+    const [open] = chat.conversations;
+    if (open === undefined) throw new Error('no group is listed');
+    open.load({ messages: [message(10)], has_more: true, has_newer: true, cursor: cursor(1) });
+    const refused = chat.history.toLatest(open);
+    await respond('/messages', { error: 'no', code: 'invalid_request' }, 400);
+    await refused.then(
+      () => expect.fail('the request was refused'),
+      () => {},
+    );
+    expect([open.loaded, open.window.all.map(({ id }) => id)]).to.deep.equal([true, [10]]);
+    const latest = chat.history.toLatest(open);
+    await until(() => requests.get('/messages')?.length === 1, 'the latest page is requested');
+    expect(open.window.newest?.id).to.equal(10);
+    await page(30, [message(29), message(30)], true);
+    await latest;
+    expect([open.window.all.map(({ id }) => id), open.window.hasNewer]).to.deep.equal([[29, 30], false]);
+  });
+
   it('reports how far the user has read, only while the page is visible', async () => {
     await start([message(1), message(2)]);
     const [open] = chat.conversations;

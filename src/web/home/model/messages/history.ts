@@ -6,6 +6,9 @@ const PAGE = 50;
 /** With fewer unread messages than this, the newest page shows the first of them. */
 const SHOWN_IN_PAGE = 40;
 
+/** How long the newest messages are requested that the user wants to see, in milliseconds. */
+const LATEST_MS = 10_000;
+
 /** Loads the messages of groups, in pages. */
 export class History {
   readonly #context: ChatContext;
@@ -15,9 +18,10 @@ export class History {
   }
 
   /** Loads the messages of a group where the user reads on: the newest page, or the one around the first unread message. */
-  async load(conversation: Conversation, { newest = false } = {}): Promise<void> {
+  async load(conversation: Conversation): Promise<void> {
     const { generation, unread, lastReadId } = conversation;
-    const around = !newest && unread >= SHOWN_IN_PAGE && lastReadId > 0 ? { around: lastReadId } : {};
+    // Where nothing has been read yet, the first unread message is the first one.
+    const around = unread >= SHOWN_IN_PAGE ? { around: Math.max(lastReadId, 1) } : {};
     try {
       const page = await this.#page(conversation, { ...around, ...NO_DEADLINE });
       if (conversation.generation === generation) conversation.load(page);
@@ -48,12 +52,13 @@ export class History {
     this.#context.changed();
   }
 
-  /** Makes the newest messages of a group the loaded ones. */
+  /** Makes the newest messages of a group the loaded ones. Until they are there, the others stay. */
   async toLatest(conversation: Conversation): Promise<void> {
-    if (!conversation.window.hasNewer) return;
-    conversation.forget();
+    const { generation, window } = conversation;
+    if (!window.hasNewer) return;
+    const page = await this.#page(conversation, { deadlineMs: LATEST_MS });
+    if (conversation.generation === generation) conversation.load(page);
     this.#context.changed();
-    await this.load(conversation, { newest: true });
   }
 
   /** Loads the messages around one, unless it is loaded. Resolves to false if the group has no such message. */

@@ -63,12 +63,20 @@ export class MessageList extends Component<Props, State> {
     this.#settle();
   }
 
-  /** Scrolls to the newest message, which is loaded first if necessary. */
+  /** Scrolls to the newest loaded message, and to the newest of all once it is loaded. */
   toEnd(): void {
+    const { chat, conversation } = this.props;
+    if (conversation.window.hasNewer) {
+      const loading = chat.history.toLatest(conversation);
+      // The notice at the top shows that there is no connection. What was loaded stays.
+      loading.then(() => this.#follow()).catch(() => {});
+    }
+    this.#follow();
+  }
+
+  #follow(): void {
     this.#followsEnd = true;
     this.#isPlaced = true;
-    const { chat, conversation } = this.props;
-    if (conversation.window.hasNewer) void chat.history.toLatest(conversation).catch(() => {});
     this.#position?.toEnd();
     this.#noteEnd();
   }
