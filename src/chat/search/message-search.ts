@@ -105,10 +105,11 @@ export class MessageSearch {
   }
 
   async #find(options: MessageSearchOptions): Promise<FoundPage> {
-    const deadline = performance.now() + this.#limits.timeMs;
     let before = Number.MAX_SAFE_INTEGER;
     let candidates = new Candidates([]);
     const isComplete = await this.#inTime(async (transaction) => {
+      // From here: the wait for a free connection is no work of this search.
+      const deadline = performance.now() + this.#limits.timeMs;
       const scope = await searchScope(this.#sequelize, transaction, options);
       before = scope.before;
       candidates = new Candidates(scope.candidates);
