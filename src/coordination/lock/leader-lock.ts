@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { sqlState } from '../../database/errors.ts';
+import { SqlState, sqlState } from '../../database/errors.ts';
 import { type InstanceRow, READ_INSTANCE } from '../../database/servers/instance.ts';
 import { type Session, SessionLostError } from '../../database/session/session.ts';
 import { errorMessage } from '../../error-message.ts';
@@ -269,7 +269,7 @@ export class LeaderLock {
     }
     const startedAt = this.#clock();
     try {
-      const [row] = await session.query<Heartbeat & pg.QueryResultRow>(heartbeatQuery(term), leaseMs);
+      const row = await this.#askWhetherHeld(session, term);
       // The lock was released or abandoned in the meantime, so the reply is out of date.
       if (this.#session !== session || this.#lease.heldTerm !== term) return false;
       if (row?.readOnly) return this.#lose(row.readOnly, 'read_only');
@@ -282,5 +282,18 @@ export class LeaderLock {
     this.#lease.renew(startedAt, this.#clock() - dueAt);
     this.#renewLater(startedAt);
     return true;
+  }
+
+  /** Sends a heartbeat; repeats one that a DBA has cancelled (pg_cancel_backend), since its session still holds the lock. */
+  async #askWhetherHeld(session: Session, term: number): Promise<Heartbeat | undefined> {
+    const lateAt = this.#clock() + this.#options.leaseMs;
+    for (let limitMs = this.#options.leaseMs; ; limitMs = lateAt - this.#clock()) {
+      try {
+        const [row] = await session.query<Heartbeat & pg.QueryResultRow>(heartbeatQuery(term), limitMs);
+        return row;
+      } catch (error) {
+        if (sqlState(error) !== SqlState.QUERY_CANCELED || this.#clock() >= lateAt) throw error;
+      }
+    }
   }
 }
