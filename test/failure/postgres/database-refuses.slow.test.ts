@@ -133,6 +133,26 @@ describe('A database that refuses what a node needs', () => {
     });
   }
 
+  it('gets 503 for reads, rather than fewer rows, while row-level security hides rows from the nodes', async () => {
+    const groupId = 1;
+    const paths = [`/messages?groupId=${groupId}`, '/chats?userId=1', '/users', `/group-users?groupId=${groupId}`];
+    const codesOf = (url: string) => Promise.all(paths.map(async (path) => (await get(`${url}${path}`)).body.code));
+    for (const table of ['messages', 'users', 'memberships']) {
+      await dba.query(`ALTER TABLE plantao.${table} ENABLE ROW LEVEL SECURITY`);
+      try {
+        for (const { url } of [nodes.active, nodes.standby]) {
+          const codes = await codesOf(url);
+          expect(codes, table).to.include('database_refused');
+          expect([undefined, 'database_refused'], table).to.include.members(codes);
+        }
+      } finally {
+        await dba.query(`ALTER TABLE plantao.${table} DISABLE ROW LEVEL SECURITY`);
+      }
+      expect(new Set(await codesOf(nodes.standby.url))).to.deep.equal(new Set([undefined]));
+    }
+    await eventually('posts are stored again', isStored, PATIENCE);
+  });
+
   it('gets 503 for reads and polls too, keeps the reason in /readiness, and logs it once', async () => {
     const entries = () => nodes.standby.entries.filter(({ msg }) => msg?.includes('could not read the event log'));
     await dba.query('REVOKE USAGE ON SCHEMA plantao FROM plantao_service');
