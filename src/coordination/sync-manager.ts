@@ -45,6 +45,8 @@ const SUCCESSOR_LIMIT_MS = 300;
 const DEFER_MS = 100;
 /** The longest back-off after a resignation, in milliseconds: a peer that lives has taken the lock by then. */
 const MAX_BACK_OFF_MS = 2000;
+/** A node that cannot open the session for writes for this long, in milliseconds, leaves the role to a peer; a shorter lease is the limit. */
+const MAX_UNREACHABLE_MS = 5000;
 /** Deadline of each part of a stop: a database that does not respond must not keep the process alive. */
 const STOP_LIMIT_MS = 2000;
 const REFUSES_WRITES =
@@ -277,7 +279,10 @@ export class SyncManager {
     this.#changes.resolve('lease', 'PostgreSQL confirmed the leader lock: active as before');
     // The lock session may live while no other can be opened (max_connections): then a peer can serve better. While commits wait
     // for a synchronous standby they would wait at a peer too, so that does not count.
-    const cannotWrite = writing.unreachableForMs > leaseMs && peers.living.length > 0 && !this.#options.pause?.current;
+    const cannotWrite =
+      writing.unreachableForMs > Math.min(leaseMs, MAX_UNREACHABLE_MS) &&
+      peers.living.length > 0 &&
+      !this.#options.pause?.current;
     if (cannotWrite) await this.#resign({ reason: 'cannot reach the database to write', cause: 'cannot_write' });
   }
 
