@@ -24,8 +24,10 @@ describe('A pooled connection whose transaction cannot begin', () => {
     // One connection, and no pooler between: which of its sessions would begin is a matter of chance.
     pool = openSequelize(url.href, NAME, 1, { throughPooler: true });
   });
+  afterEach(async () => {
+    await closeSequelize(pool);
+  });
   after(async () => {
-    if (pool) await closeSequelize(pool);
     await admin(`DROP ROLE IF EXISTS ${role}`);
     await database?.drop();
   });
