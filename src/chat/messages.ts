@@ -61,7 +61,10 @@ interface PageRow {
   has_newer: boolean;
 }
 
-/** Bytes of content in a page: enough for the largest page of the longest messages in ASCII. */
+/**
+ * Bytes of a page as JSON: enough for the largest page of the longest messages in ASCII. Control characters take six bytes each:
+ * without this, a page could have 12 MB, and writing it would block the event loop for a third of a second.
+ */
 const MAX_BYTES = 2 * 1024 * 1024;
 
 /** Selects the messages of one direction that fit `maxBytes`, nearest first; `limit` is the bind with their maximum number. */
@@ -70,16 +73,17 @@ const selection = (range: string, order: 'ASC' | 'DESC', limit: string, maxBytes
          number = ${limit} AND found > ${limit} OR found > number AND bytes >= ${maxBytes} AS has_more
   FROM (
     SELECT m.*, row_number() OVER page_order AS number, count(*) OVER () AS found,
-           sum(octet_length(m.content)) OVER page_order AS bytes
+           sum(m.size) OVER page_order AS bytes
     FROM (
       SELECT m.id, u.username AS sender, m.sender_id, u.is_hook, m.content, m.created_at, m.edited_at, m.reply_to_id, m.meta,
-             CASE WHEN m.sender_id = $userId::bigint THEN m.idempotency_key END AS idempotency_key
+             CASE WHEN m.sender_id = $userId::bigint THEN m.idempotency_key END AS idempotency_key,
+             octet_length(to_json(m.content)::text) + coalesce(octet_length(m.meta::text), 0) AS size
       FROM plantao.messages m JOIN plantao.users u ON u.id = m.sender_id
       WHERE m.group_id = g.id AND ${range}
       ORDER BY m.id ${order} LIMIT ${limit} + 1
     ) m WINDOW page_order AS (ORDER BY m.id ${order})
   ) sized
-  WHERE number <= ${limit} AND (number = 1 OR bytes - octet_length(content) < ${maxBytes})`;
+  WHERE number <= ${limit} AND (number = 1 OR bytes - size < ${maxBytes})`;
 
 /** Completes a selection of messages with the log's head, reactions and previews of the messages that are replied to. */
 const completed = (page: string) => `

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import pg from 'pg';
 import { del, get, type HttpResponse, type JsonObject, post } from '../../support/network/http.ts';
 import { useTwoNodes } from '../../support/nodes/two-nodes.ts';
 import { CURSOR, chatCalls, isMissing, TIME } from '../chat-calls.ts';
@@ -114,6 +115,34 @@ describe('Messages over HTTP', () => {
       for (const limit of ['501', '100000', '0', '-1', '1.5', 'all', '']) {
         expect((await get(on(`/messages?groupId=${groupId}&limit=${limit}`))).status, limit).to.equal(400);
       }
+    });
+    it('ends a page early where the texts or their meta are long as JSON, and misses no message', async () => {
+      const group = await newGroup('Longas');
+      const sql = new pg.Client(nodes.database.url);
+      await sql.connect();
+      await sql.query(
+        `INSERT INTO plantao.messages (group_id, sender_id, content, meta)
+         SELECT $1, 1, CASE WHEN n <= 300 THEN repeat(chr(1), 4096) ELSE 'x' END,
+                CASE WHEN n > 300 THEN jsonb_build_object('m', repeat('m', 4000)) END
+         FROM generate_series(1, 800) n`,
+        [group],
+      );
+      await sql.end();
+      const found: number[] = [];
+      for (let before = '', more = true; more; ) {
+        const { body, text } = await get<{ messages: Message[]; has_more: boolean }>(
+          on(`/messages?groupId=${group}&limit=500${before}`),
+        );
+        expect(text.length).to.be.below(2.3 * 1024 * 1024);
+        found.unshift(...body.messages.map(({ id }) => id));
+        before = `&before=${found[0]}`;
+        more = body.has_more;
+      }
+      expect(found).to.have.length(800);
+      expect(new Set(found).size).to.equal(800);
+      const around = await get(on(`/messages?groupId=${group}&limit=500&around=${found[150]}`));
+      expect(around.text.length).to.be.below(2.3 * 1024 * 1024);
+      expect(around.body).to.include({ has_more: true, has_newer: true });
     });
     it('returns a cursor from which a poll continues without gap or overlap', async () => {
       const { body } = await get(on(`/messages?groupId=${groupId}`));
